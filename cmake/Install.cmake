@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What `cmake --install` leaves behind: headers, libraries, libiommu.pc and a CMake package.
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/libiommu)
+set(targets iommu)
+if(IOMMU_BUILD_SHARED)
+  list(APPEND targets iommu_shared)
+endif()
+if(IOMMU_BUILD_HOSTED)
+  list(APPEND targets iommu_hosted)
+  install(FILES ports/hosted/iommu_hosted.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+endif()
+
+install(DIRECTORY include/libiommu DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
+if(IOMMU_CONFIG_HEADER)
+  install(FILES ${IOMMU_CONFIG_HEADER} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/libiommu)
+endif()
+install(TARGETS ${targets} EXPORT libiommu-targets)
+install(EXPORT libiommu-targets NAMESPACE iommu:: DESTINATION ${package_dir})
+
+configure_package_config_file(cmake/libiommu-config.cmake.in libiommu-config.cmake
+                              INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(libiommu-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/libiommu-config.cmake
+              ${PROJECT_BINARY_DIR}/libiommu-config-version.cmake DESTINATION ${package_dir})
+
+configure_file(pkgconfig/libiommu.pc.in libiommu.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/libiommu.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

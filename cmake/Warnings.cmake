@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The warnings that every target of ours is built with, as errors.
+set(IOMMU_WARNINGS
+    -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow -Wpedantic -Wstrict-prototypes
+    -Wmissing-prototypes -Wmissing-declarations -Wcast-align -Wcast-qual -Wwrite-strings -Wundef
+    -Wvla -Wformat=2 -Wswitch-enum -Wdouble-promotion -Wnull-dereference)
+
+function(iommu_target_defaults target)
+  target_compile_options(${target} PRIVATE ${IOMMU_WARNINGS})
+  # Two files compiled alike must come out alike, wherever the tree stands.
+  target_compile_options(${target} PRIVATE -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
+  if(IOMMU_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${IOMMU_SANITIZE} -fno-omit-frame-pointer
+                                             -fno-sanitize-recover=all)
+    target_link_options(${target} PUBLIC -fsanitize=${IOMMU_SANITIZE})
+  endif()
+endfunction()

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Radix page tables: one set of operations, one table of them per hardware format.
+ *
+ * A `struct iommu_pgtable` is the table of one address space. Domains use it through their back end;
+ * it also works alone, for a host that only wants tables built.
+ *
+ * Ownership instead of locks. A caller owns the IOVA range that it maps or unmaps, as it owns
+ * memory: two calls may run at once on any CPUs as long as their ranges are disjoint, with no lock
+ * held anywhere. Tables that two ranges share are installed with one compare-and-swap. `init` and
+ * `destroy` need the table to themselves. map, unmap, iova_to_phys and walk may be called from
+ * interrupt context (map then allocates with IOMMU_ALLOC_ATOMIC).
+ *
+ * Everything computed from an entry is masked to the unit's address width; reserved bits are never
+ * written. With IOMMU_PGTABLE_NONCOHERENT each change is flushed from the CPU caches, contents
+ * before the entry that publishes them.
+ */
+#ifndef LIBIOMMU_PGTABLE_H
+#define LIBIOMMU_PGTABLE_H
+
+#include <libiommu/gather.h>
+#include <libiommu/platform.h>
+#include <libiommu/types.h>
+
+IOMMU_BEGIN_DECLS
+
+enum iommu_pgtable_flags {
+	/* Hardware does not snoop the CPU caches when it walks: flush every change. */
+	IOMMU_PGTABLE_NONCOHERENT = 1 << 0,
+	/* Leaves force snooping for the device's data accesses (VT-d SNP; needs snoop control). */
+	IOMMU_PGTABLE_FORCE_SNOOP = 1 << 1,
+};
+
+struct iommu_pgtable_config {
+	const struct iommu_platform *platform;
+	/* Levels of table, counting the one with the smallest leaves. VT-d second stage: 3 to 5. */
+	unsigned int levels;
+	/* Highest IOVA bit + 1. At most what the levels hold; the aperture is [0, 2^bits - 1]. */
+	unsigned int input_bits;
+	/* Width of a physical address that hardware accepts; mapping beyond it is IOMMU_ERANGE. */
+	unsigned int output_bits;
+	/* Page sizes that may be used, bit n = 2^n bytes. Must hold the format's smallest page. */
+	uint64_t pgsize_bitmap;
+	/* The most table pages this table may hold, its root included; 0: no bound. */
+	uint64_t max_pages;
+	/* NUMA node of the table pages, or IOMMU_NODE_ANY. */
+	int node;
+	/* enum iommu_pgtable_flags */
+	unsigned int flags;
+};
+
+/* Fields are read-only for everybody but the format's own functions. */
+struct iommu_pgtable {
+	const struct iommu_platform *platform;
+	void *root;
+	unsigned int levels;
+	unsigned int flags;
+	iommu_iova_t aperture_last;
+	/* Bits of an entry that are an address; a physical address is below 2^output_bits. */
+	uint64_t address_mask;
+	unsigned int output_bits;
+	/* Bits that every leaf carries besides address and permissions. */
+	uint64_t leaf_attributes;
+	uint64_t pgsize_bitmap;
+	uint64_t max_pages;
+	/* Table pages held, unlinked ones that wait in a gather included. Changed atomically. */
+	uint64_t pages __attribute__((aligned(8)));
+	int node;
+};
+
+enum iommu_unmap_flags {
+	/*
+	 * Where an end of the range cuts a large page, replace that page by smaller ones first.
+	 * Without it a cut is IOMMU_EINVAL. Splitting allocates tables.
+	 */
+	IOMMU_UNMAP_SPLIT = 1 << 0,
+};
+
+/* One entry, as `walk` shows it. */
+struct iommu_pgtable_visit {
+	iommu_iova_t iova;   /* the first address that the entry covers */
+	uint64_t size;       /* bytes that it covers */
+	unsigned int level;  /* 1 = the lowest table; `levels` = the root */
+	bool is_table;       /* it points to a table of level - 1, not to memory */
+	iommu_paddr_t paddr; /* of the memory, or of the table */
+	unsigned int prot;   /* enum iommu_prot */
+	uint64_t entry;      /* as hardware reads it, in the host's byte order */
+};
+
+/* Called for each present entry; anything but 0 ends the walk, which returns it. */
+typedef int (*iommu_pgtable_visitor)(void *ctx, const struct iommu_pgtable_visit *visit);
+
+struct iommu_pgtable_ops {
+	const char *name;
+
+	/*
+	 * init - an empty table: allocates the root.
+	 *
+	 * Returns 0, IOMMU_EINVAL (a field of config does not fit the format or the other fields;
+	 * the platform is unusable), or IOMMU_ENOMEM. On failure *pt needs no destroy.
+	 */
+	int (*init)(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config);
+
+	/*
+	 * destroy - free every table page. Hardware must not walk the table any more: detached, and
+	 * the invalidation confirmed. What is still mapped is forgotten.
+	 */
+	void (*destroy)(struct iommu_pgtable *pt);
+
+	/*
+	 * map - make [iova, iova + size) translate to [paddr, paddr + size) with prot.
+	 *
+	 * Uses the largest pages that alignment and the page-size bitmap allow. Nothing in the range
+	 * may be mapped. An empty table in the way of a large page is replaced by the page and
+	 * goes to `gather`: map, too, may owe an invalidation, and the caller looks at the gather
+	 * after success and after failure.
+	 *
+	 * *mapped receives how many bytes had become visible when the call ended: size on success. On
+	 * failure those bytes were unmapped again and the gather covers them; a failure in the first
+	 * subtree that needs a new table reports 0 and hardware has seen nothing. Translations are
+	 * exactly as before. A table that was installed on the way and that another range may share
+	 * stays, empty: at most one per level.
+	 *
+	 * Returns 0, or
+	 *   IOMMU_EINVAL     size is 0; iova, paddr or size is not aligned to the smallest page; prot
+	 *                    has neither READ nor WRITE, or an unknown bit
+	 *   IOMMU_EOVERFLOW  iova or paddr plus size - 1 wraps
+	 *   IOMMU_ERANGE     beyond the aperture, or beyond the physical address width
+	 *   IOMMU_EEXIST     part of the range is mapped already
+	 *   IOMMU_ENOMEM     no table page, or the page budget is used up
+	 */
+	int (*map)(struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t paddr, uint64_t size,
+		   unsigned int prot, struct iommu_gather *gather, uint64_t *mapped);
+
+	/*
+	 * unmap - clear all that is mapped in [iova, iova + size); holes are skipped.
+	 *
+	 * What was cleared is added to `gather`; tables whose whole span lies in the range are
+	 * unlinked onto it without being looked at. flags: enum iommu_unmap_flags.
+	 *
+	 * *unmapped receives how many bytes were mapped. It may be NULL, and then dropping 1 GiB
+	 * of small pages costs one store: counting means reading every entry.
+	 *
+	 * Never allocates without IOMMU_UNMAP_SPLIT. Returns 0 (also when nothing was mapped), or
+	 *   IOMMU_EINVAL     size is 0, misaligned, or an end cuts a large page and SPLIT is not set
+	 *   IOMMU_EOVERFLOW  iova + size - 1 wraps
+	 *   IOMMU_ERANGE     beyond the aperture
+	 *   IOMMU_ENOMEM     splitting needs a table and there is none
+	 * with every translation as it was.
+	 */
+	int (*unmap)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, unsigned int flags,
+		     struct iommu_gather *gather, uint64_t *unmapped);
+
+	/* free_gathered - free the gather's table pages and reset it. After the invalidation. */
+	void (*free_gathered)(struct iommu_pgtable *pt, struct iommu_gather *gather);
+
+	/*
+	 * iova_to_phys - where iova leads, byte exact, and with which permissions.
+	 *
+	 * Returns 0, IOMMU_ENOENT (not mapped) or IOMMU_ERANGE (beyond the aperture). Either output
+	 * may be NULL.
+	 */
+	int (*iova_to_phys)(const struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t *paddr,
+			    unsigned int *prot);
+
+	/*
+	 * walk - visit every present entry that covers part of [start, last], tables before what
+	 * they hold, in ascending order. Returns 0, the visitor's non-zero value, or
+	 * IOMMU_EINVAL (start > last), IOMMU_ERANGE (start is beyond the aperture).
+	 */
+	int (*walk)(const struct iommu_pgtable *pt, iommu_iova_t start, iommu_iova_t last,
+		    iommu_pgtable_visitor visitor, void *ctx);
+};
+
+/*
+ * The formats. The functions in a table are also exported one by one, as iommu_FORMAT_map and so
+ * on, for callers that know the format and save the indirect call.
+ */
+#define IOMMU_PGTABLE_DECLARE(format)                                                              \
+	IOMMU_API extern const struct iommu_pgtable_ops iommu_##format##_ops;                      \
+	IOMMU_API int iommu_##format##_init(struct iommu_pgtable *pt,                              \
+					    const struct iommu_pgtable_config *config);            \
+	IOMMU_API void iommu_##format##_destroy(struct iommu_pgtable *pt);                         \
+	IOMMU_API int iommu_##format##_map(struct iommu_pgtable *pt, iommu_iova_t iova,            \
+					   iommu_paddr_t paddr, uint64_t size, unsigned int prot,  \
+					   struct iommu_gather *gather, uint64_t *mapped);         \
+	IOMMU_API int iommu_##format##_unmap(struct iommu_pgtable *pt, iommu_iova_t iova,          \
+					     uint64_t size, unsigned int flags,                    \
+					     struct iommu_gather *gather, uint64_t *unmapped);     \
+	IOMMU_API void iommu_##format##_free_gathered(struct iommu_pgtable *pt,                    \
+						      struct iommu_gather *gather);                \
+	IOMMU_API int iommu_##format##_iova_to_phys(const struct iommu_pgtable *pt,                \
+						    iommu_iova_t iova, iommu_paddr_t *paddr,       \
+						    unsigned int *prot);                           \
+	IOMMU_API int iommu_##format##_walk(const struct iommu_pgtable *pt, iommu_iova_t start,    \
+					    iommu_iova_t last, iommu_pgtable_visitor visitor,      \
+					    void *ctx)
+
+/* Intel VT-d second stage: 3, 4 or 5 levels; pages of 4K, 2M, 1G. */
+IOMMU_PGTABLE_DECLARE(vtdss);
+
+IOMMU_END_DECLS
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Host services: all that the library asks of the kernel, hypervisor or emulator that links it.
+ *
+ * Fill in one `struct iommu_platform`, keep it alive and unchanged while any object made with it
+ * lives, and give it to iommu_create() (or to a lower layer that is used alone). Only the two page
+ * functions are required; for the rest NULL means the default that stands at the field. Each call
+ * is handed `ctx` as its first argument. docs/porting.md has a complete minimal port.
+ *
+ * Contexts. "Any context" below means that the library may call the service from wherever the host
+ * called the library, with one of the library's spinlocks held and interrupts disabled (through
+ * irq_save): such a service must not sleep and must not call the library. No service is called
+ * recursively from another.
+ */
+#ifndef LIBIOMMU_PLATFORM_H
+#define LIBIOMMU_PLATFORM_H
+
+#include <libiommu/types.h>
+
+IOMMU_BEGIN_DECLS
+
+/* iommu_platform.alloc_pages flags. */
+enum iommu_alloc_flags {
+	IOMMU_ALLOC_ATOMIC = 1 << 0, /* must not sleep */
+};
+
+/* "No preference" as a NUMA node. */
+#define IOMMU_NODE_ANY (-1)
+
+enum iommu_log_level {
+	IOMMU_LOG_ERROR = 0, /* something failed that the host asked for */
+	IOMMU_LOG_WARNING,   /* firmware or hardware is wrong, and it was worked around */
+	IOMMU_LOG_INFO,      /* what was found and enabled */
+};
+
+struct iommu_platform {
+	/* Handed to every service as it stands. May be NULL. */
+	void *ctx;
+
+	/*
+	 * alloc_pages - 2^order pages of IOMMU_PAGE_SIZE bytes. REQUIRED.
+	 *
+	 * Zeroed, physically contiguous and aligned to their own size; order is at most
+	 * IOMMU_MAX_ALLOC_ORDER and nearly always 0. `node` is the NUMA node that the memory should
+	 * come from, or IOMMU_NODE_ANY. Returns the virtual address, or NULL: every caller handles
+	 * NULL. May sleep unless flags has IOMMU_ALLOC_ATOMIC, which every map call sets: mapping is
+	 * allowed from interrupt context. Never called with a library lock held.
+	 */
+	void *(*alloc_pages)(void *ctx, unsigned int order, int node, unsigned int flags);
+
+	/* free_pages - give back what alloc_pages returned, same order. REQUIRED. Must not sleep. */
+	void (*free_pages)(void *ctx, void *pages, unsigned int order);
+
+	/*
+	 * Address conversion for pages of alloc_pages and for table memory that is walked: the hot
+	 * spot, done at every level of every walk. Three forms, cheapest to write first:
+	 *
+	 * 1. leave both functions NULL and set the offset: virt = phys + offset (modulo 2^64). For
+	 *    kernels with a direct map, identity-mapped hosts (0), and emulators whose guest memory
+	 *    is one buffer (the buffer's address minus the guest address of its first byte).
+	 *    Inlined, one predictable branch.
+	 * 2. build the library with -DIOMMU_PORT_HEADER='"your_port.h"', a header that defines
+	 *        static inline void *iommu_port_phys_to_virt(void *ctx, uint64_t paddr);
+	 *        static inline uint64_t iommu_port_virt_to_phys(void *ctx, const void *virt);
+	 *    Inlined, no branch; the fields below are then ignored.
+	 * 3. set both functions (several memory regions). A call through a pointer each time.
+	 *
+	 * All three are called in any context and must not fail for pages of alloc_pages.
+	 */
+	uint64_t direct_map_offset;
+	void *(*phys_to_virt)(void *ctx, iommu_paddr_t paddr);
+	iommu_paddr_t (*virt_to_phys)(void *ctx, const void *virt);
+
+	/*
+	 * map_mmio / unmap_mmio - a pointer by which the registers at a physical address are reached.
+	 *
+	 * paddr is page-aligned, size is a multiple of IOMMU_PAGE_SIZE. The mapping must be
+	 * uncached. NULL from map_mmio fails the probe with IOMMU_EFAULT. The pointer is only ever
+	 * given to mmio_*: it may be a token. May sleep; called at probe and at removal only.
+	 * Default: the address conversion above, and nothing to undo.
+	 */
+	void *(*map_mmio)(void *ctx, iommu_paddr_t paddr, uint64_t size);
+	void (*unmap_mmio)(void *ctx, void *registers, uint64_t size);
+
+	/*
+	 * Register access: naturally aligned, `reg` points into a map_mmio result. A 64-bit access
+	 * may be done as two 32-bit ones, low half first. A write must be ordered after all earlier
+	 * stores to memory, as uncached stores are on x86. Any context.
+	 * Default: one volatile access.
+	 */
+	uint32_t (*mmio_read32)(void *ctx, const volatile void *reg);
+	uint64_t (*mmio_read64)(void *ctx, const volatile void *reg);
+	void (*mmio_write32)(void *ctx, volatile void *reg, uint32_t value);
+	void (*mmio_write64)(void *ctx, volatile void *reg, uint64_t value);
+
+	/*
+	 * cache_flush - write [virt, virt + size) back from the CPU caches to memory, and wait.
+	 *
+	 * Called after every change to a structure that a unit with non-coherent page walks reads.
+	 * Any context. Default: nothing, which is right when hardware snoops; on a machine whose
+	 * units do not (VT-d ECAP.C = 0) leaving it NULL loses DMA protection.
+	 */
+	void (*cache_flush)(void *ctx, const void *virt, size_t size);
+
+	/*
+	 * now_ns - a monotonic clock in nanoseconds, any origin. Any context. Only used while waiting
+	 * for hardware, to bound the wait. Default: waits are bounded by a count of polls.
+	 */
+	uint64_t (*now_ns)(void *ctx);
+
+	/* relax - told once per poll while spinning (x86: PAUSE). Any context. Default: nothing. */
+	void (*relax)(void *ctx);
+
+	/*
+	 * cpu_id / cpu_count - the CPU that executes, 0 to cpu_count - 1, for per-CPU caches. A stale
+	 * id costs speed, never correctness. Any context. Default: one CPU.
+	 */
+	unsigned int (*cpu_id)(void *ctx);
+	unsigned int (*cpu_count)(void *ctx);
+
+	/*
+	 * irq_save / irq_restore - disable local interrupts around a spinlock and restore what
+	 * irq_save returned. Needed when the library is called from interrupt handlers. Any context.
+	 * Default: nothing.
+	 */
+	uintptr_t (*irq_save)(void *ctx);
+	void (*irq_restore)(void *ctx, uintptr_t state);
+
+	/*
+	 * log - one line of text without a newline, valid during the call only. Never on a map or
+	 * unmap path that succeeds. Any context, sometimes with a lock held. Default: silence.
+	 */
+	void (*log)(void *ctx, enum iommu_log_level level, const char *text);
+};
+
+/* The largest order that alloc_pages is asked for. */
+#define IOMMU_MAX_ALLOC_ORDER 4
+
+#ifdef IOMMU_PORT_HEADER
+#include IOMMU_PORT_HEADER
+#endif
+
+/* iommu_phys_to_virt - where the CPU reaches a physical address; the platform's form 1, 2 or 3. */
+static inline void *iommu_phys_to_virt(const struct iommu_platform *platform, iommu_paddr_t paddr)
+{
+#ifdef IOMMU_PORT_HEADER
+	return iommu_port_phys_to_virt(platform->ctx, paddr);
+#else
+	if (__builtin_expect(platform->phys_to_virt != NULL, 0))
+		return platform->phys_to_virt(platform->ctx, paddr);
+	return (void *)(uintptr_t)(paddr + platform->direct_map_offset);
+#endif
+}
+
+/* iommu_virt_to_phys - the inverse, for addresses that alloc_pages or phys_to_virt returned. */
+static inline iommu_paddr_t iommu_virt_to_phys(const struct iommu_platform *platform,
+					       const void *virt)
+{
+#ifdef IOMMU_PORT_HEADER
+	return iommu_port_virt_to_phys(platform->ctx, virt);
+#else
+	if (__builtin_expect(platform->virt_to_phys != NULL, 0))
+		return platform->virt_to_phys(platform->ctx, virt);
+	return (uint64_t)(uintptr_t)virt - platform->direct_map_offset;
+#endif
+}
+
+/*
+ * iommu_platform_check - is this table usable?
+ *
+ * Returns 0, or IOMMU_EINVAL when it is NULL, when a required service is missing, or when only one
+ * function of a pair is set (phys_to_virt/virt_to_phys, irq_save/irq_restore, cpu_id/cpu_count,
+ * map_mmio/unmap_mmio, mmio reads/writes). Every creating function calls it. No locks.
+ */
+IOMMU_API int iommu_platform_check(const struct iommu_platform *platform);
+
+IOMMU_END_DECLS
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Addresses, permissions and the page unit.
+ *
+ * Addresses are 64 bits wide on every host, 32-bit hosts too. A range is (start, last), inclusive at
+ * both ends, so that the top of the space can be said; a size is in bytes.
+ */
+#ifndef LIBIOMMU_TYPES_H
+#define LIBIOMMU_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <libiommu/export.h>
+
+/* An I/O virtual address: what a device puts on the bus. */
+typedef uint64_t iommu_iova_t;
+/* A host physical address: where memory is. Guest physical, when an emulator links us. */
+typedef uint64_t iommu_paddr_t;
+
+/* The unit of iommu_platform.alloc_pages, and the size of every hardware table page. */
+#define IOMMU_PAGE_SHIFT 12
+#define IOMMU_PAGE_SIZE  (1ULL << IOMMU_PAGE_SHIFT)
+
+#define IOMMU_SIZE_4K (1ULL << 12)
+#define IOMMU_SIZE_2M (1ULL << 21)
+#define IOMMU_SIZE_1G (1ULL << 30)
+
+/* What a device may do with a mapping. At least one of the first two must be given. */
+enum iommu_prot {
+	IOMMU_PROT_READ = 1 << 0,  /* the device may read memory */
+	IOMMU_PROT_WRITE = 1 << 1, /* the device may write memory */
+};
+#define IOMMU_PROT_READ_WRITE (IOMMU_PROT_READ | IOMMU_PROT_WRITE)
+#define IOMMU_PROT_ALL        (IOMMU_PROT_READ | IOMMU_PROT_WRITE)
+
+#endif

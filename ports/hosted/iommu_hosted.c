@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Host services for a POSIX process. One mutex guards the arena: page allocation is a slow path. */
+#define _GNU_SOURCE
+#include "iommu_hosted.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libiommu/status.h>
+
+static size_t order_size(unsigned int order)
+{
+	return (size_t)IOMMU_PAGE_SIZE << order;
+}
+
+/* The next untouched bytes of the arena, aligned to their size; the gap before them is wasted. */
+static void *arena_take(struct iommu_hosted *hosted, size_t size)
+{
+	size_t start = (hosted->next + size - 1) & ~(size - 1);
+
+	if (start > hosted->arena_size || hosted->arena_size - start < size)
+		return NULL;
+	hosted->next = start + size;
+	return hosted->arena + start;
+}
+
+static void *hosted_alloc_pages(void *ctx, unsigned int order, int node, unsigned int flags)
+{
+	struct iommu_hosted *hosted = ctx;
+	void *pages;
+
+	(void)node;
+	(void)flags;
+	if (order > IOMMU_MAX_ALLOC_ORDER)
+		return NULL;
+	pthread_mutex_lock(&hosted->lock);
+	pages = hosted->free[order];
+	if (pages != NULL)
+		memcpy(&hosted->free[order], pages, sizeof(void *));
+	else
+		pages = arena_take(hosted, order_size(order));
+	if (pages != NULL)
+		hosted->pages_in_use += (size_t)1 << order;
+	pthread_mutex_unlock(&hosted->lock);
+	if (pages != NULL)
+		memset(pages, 0, order_size(order));
+	return pages;
+}
+
+static void hosted_free_pages(void *ctx, void *pages, unsigned int order)
+{
+	struct iommu_hosted *hosted = ctx;
+
+	pthread_mutex_lock(&hosted->lock);
+	memcpy(pages, &hosted->free[order], sizeof(void *));
+	hosted->free[order] = pages;
+	hosted->pages_in_use -= (size_t)1 << order;
+	pthread_mutex_unlock(&hosted->lock);
+}
+
+static uint64_t hosted_now_ns(void *ctx)
+{
+	struct timespec now;
+
+	(void)ctx;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
+static void hosted_relax(void *ctx)
+{
+	(void)ctx;
+	sched_yield();
+}
+
+static unsigned int hosted_cpu_count(void *ctx)
+{
+	long count = sysconf(_SC_NPROCESSORS_CONF);
+
+	(void)ctx;
+	return count > 0 ? (unsigned int)count : 1;
+}
+
+static unsigned int hosted_cpu_id(void *ctx)
+{
+	int cpu = sched_getcpu();
+
+	(void)ctx;
+	return cpu > 0 ? (unsigned int)cpu : 0;
+}
+
+static void hosted_log(void *ctx, enum iommu_log_level level, const char *text)
+{
+	(void)ctx;
+	if (level <= IOMMU_LOG_WARNING)
+		fprintf(stderr, "libiommu: %s\n", text);
+}
+
+/* Address space for an arena, aligned by hand: mmap promises no more than the host's page. */
+static int arena_reserve(struct iommu_hosted *hosted, size_t arena_size)
+{
+	hosted->reserved_size = arena_size + IOMMU_HOSTED_ALIGNMENT;
+	hosted->reserved = mmap(NULL, hosted->reserved_size, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (hosted->reserved == MAP_FAILED) {
+		hosted->reserved = NULL;
+		return IOMMU_ENOMEM;
+	}
+	hosted->arena = hosted->reserved;
+	hosted->arena += -(uintptr_t)hosted->reserved & (IOMMU_HOSTED_ALIGNMENT - 1);
+	return 0;
+}
+
+int iommu_hosted_init(struct iommu_hosted *hosted, void *arena, size_t arena_size,
+		      iommu_paddr_t base)
+{
+	if (arena_size == 0 || arena_size > SIZE_MAX - IOMMU_HOSTED_ALIGNMENT ||
+	    arena_size % IOMMU_PAGE_SIZE != 0 ||
+	    ((base | (uintptr_t)arena) & (IOMMU_HOSTED_ALIGNMENT - 1)) != 0)
+		return IOMMU_EINVAL;
+	*hosted = (struct iommu_hosted){.arena = arena, .arena_size = arena_size};
+	if (arena == NULL && arena_reserve(hosted, arena_size) != 0)
+		return IOMMU_ENOMEM;
+	hosted->platform = (struct iommu_platform){
+		.ctx = hosted,
+		.alloc_pages = hosted_alloc_pages,
+		.free_pages = hosted_free_pages,
+		.direct_map_offset = (uint64_t)(uintptr_t)hosted->arena - base,
+		.now_ns = hosted_now_ns,
+		.relax = hosted_relax,
+		.cpu_id = hosted_cpu_id,
+		.cpu_count = hosted_cpu_count,
+		.log = hosted_log,
+	};
+	pthread_mutex_init(&hosted->lock, NULL);
+	return 0;
+}
+
+void iommu_hosted_destroy(struct iommu_hosted *hosted)
+{
+	pthread_mutex_destroy(&hosted->lock);
+	if (hosted->reserved != NULL)
+		munmap(hosted->reserved, hosted->reserved_size);
+	hosted->arena = NULL;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Host services for a POSIX process: emulators, VMMs, tests and benchmarks.
+ *
+ * Table pages come from one arena, whose first byte has a chosen "physical" address: address
+ * conversion is the direct-map form, and table addresses fit whatever width the hardware or model has.
+ * An emulator that lets the library build tables inside guest memory gives that buffer as the arena.
+ */
+#ifndef IOMMU_HOSTED_H
+#define IOMMU_HOSTED_H
+
+#include <pthread.h>
+
+#include <libiommu/platform.h>
+
+IOMMU_BEGIN_DECLS
+
+/* Alignment of an arena and of its base: that of the largest allocation. */
+#define IOMMU_HOSTED_ALIGNMENT ((size_t)IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER)
+
+struct iommu_hosted {
+	/* Give &hosted.platform to the library. Services may be replaced before that. */
+	struct iommu_platform platform;
+	/* Pages handed out and not given back. Read under no lock once all threads are quiet. */
+	size_t pages_in_use;
+
+	unsigned char *arena;
+	size_t arena_size;
+	size_t next;                           /* the arena beyond was never handed out */
+	void *free[IOMMU_MAX_ALLOC_ORDER + 1]; /* given back, by order, linked in the pages */
+	void *reserved;                        /* what destroy unmaps; NULL: the caller's arena */
+	size_t reserved_size;
+	pthread_mutex_t lock;
+};
+
+/*
+ * iommu_hosted_init - a platform over an arena.
+ *
+ * @arena:      memory aligned to IOMMU_HOSTED_ALIGNMENT that the caller keeps alive, or NULL to
+ *              reserve so much address space, which costs memory only as it is used.
+ * @arena_size: its bytes, a multiple of IOMMU_PAGE_SIZE.
+ * @base:       the physical address that its first byte stands for; aligned as the arena is.
+ *
+ * Provides pages, a direct map, the monotonic clock, yielding, CPU ids, and a log to stderr (errors
+ * and warnings). Thread-safe. Returns 0, IOMMU_EINVAL (misaligned or empty) or IOMMU_ENOMEM.
+ */
+int iommu_hosted_init(struct iommu_hosted *hosted, void *arena, size_t arena_size,
+		      iommu_paddr_t base);
+
+/* iommu_hosted_destroy - give the arena back. Nothing made with the platform may be alive. */
+void iommu_hosted_destroy(struct iommu_hosted *hosted);
+
+IOMMU_END_DECLS
+#endif

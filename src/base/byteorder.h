@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Byte order: hardware structures in memory have one of their own, whatever the host's is. */
+#ifndef IOMMU_BASE_BYTEORDER_H
+#define IOMMU_BASE_BYTEORDER_H
+
+#include <stdint.h>
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+static inline uint32_t iommu_le32(uint32_t value)
+{
+	return __builtin_bswap32(value);
+}
+
+static inline uint64_t iommu_le64(uint64_t value)
+{
+	return __builtin_bswap64(value);
+}
+#else
+/* Host to little-endian; its own inverse. */
+static inline uint32_t iommu_le32(uint32_t value)
+{
+	return value;
+}
+
+static inline uint64_t iommu_le64(uint64_t value)
+{
+	return value;
+}
+#endif
+
+/* Unaligned little-endian reads from bytes that came from outside. */
+static inline uint16_t iommu_read_le16(const uint8_t *bytes)
+{
+	return (uint16_t)(bytes[0] | bytes[1] << 8);
+}
+
+static inline uint32_t iommu_read_le32(const uint8_t *bytes)
+{
+	return iommu_read_le16(bytes) | (uint32_t)iommu_read_le16(bytes + 2) << 16;
+}
+
+static inline uint64_t iommu_read_le64(const uint8_t *bytes)
+{
+	return iommu_read_le32(bytes) | (uint64_t)iommu_read_le32(bytes + 4) << 32;
+}
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "test_platform.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "test.h"
+
+static void *test_alloc_pages(void *ctx, unsigned int order, int node, unsigned int flags)
+{
+	struct test_platform *test = ctx;
+	uint64_t call = __atomic_add_fetch(&test->allocations, 1, __ATOMIC_RELAXED);
+
+	if (test->fail_after != 0 && call >= test->fail_after)
+		return NULL;
+	if (test->fail_every != 0 && call % test->fail_every == 0)
+		return NULL;
+	return test->hosted.platform.alloc_pages(&test->hosted, order, node, flags);
+}
+
+static void test_free_pages(void *ctx, void *pages, unsigned int order)
+{
+	struct test_platform *test = ctx;
+
+	memset(pages, TEST_POISON, (size_t)IOMMU_PAGE_SIZE << order);
+	test->hosted.platform.free_pages(&test->hosted, pages, order);
+}
+
+static void test_cache_flush(void *ctx, const void *virt, size_t size)
+{
+	struct test_platform *test = ctx;
+
+	(void)virt;
+	(void)size;
+	__atomic_add_fetch(&test->flushes, 1, __ATOMIC_RELAXED);
+}
+
+static void test_log(void *ctx, enum iommu_log_level level, const char *text)
+{
+	struct test_platform *test = ctx;
+
+	test->log_lines++;
+	if (!test->quiet && level <= IOMMU_LOG_WARNING)
+		fprintf(stderr, "# log: %s\n", text);
+}
+
+static uint64_t test_now_ns(void *ctx)
+{
+	struct test_platform *test = ctx;
+
+	return test->hosted.platform.now_ns(&test->hosted);
+}
+
+static void test_relax(void *ctx)
+{
+	struct test_platform *test = ctx;
+
+	test->hosted.platform.relax(&test->hosted);
+}
+
+void test_platform_init(struct test_platform *test, size_t size, iommu_paddr_t base)
+{
+	memset(test, 0, sizeof(*test));
+	assert_int_equal(iommu_hosted_init(&test->hosted, NULL, size, base), 0);
+	test->platform = (struct iommu_platform){
+		.ctx = test,
+		.alloc_pages = test_alloc_pages,
+		.free_pages = test_free_pages,
+		.direct_map_offset = test->hosted.platform.direct_map_offset,
+		.cache_flush = test_cache_flush,
+		.now_ns = test_now_ns,
+		.relax = test_relax,
+		.log = test_log,
+	};
+}
+
+void test_platform_destroy(struct test_platform *test)
+{
+	assert_int_equal(test->hosted.pages_in_use, 0);
+	iommu_hosted_destroy(&test->hosted);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A platform for tests: the hosted port, plus allocation failure on demand, poison on free, and
+ * counts of what was asked for.
+ */
+#ifndef TEST_PLATFORM_H
+#define TEST_PLATFORM_H
+
+#include <iommu_hosted.h>
+
+/* What a freed page is filled with: no valid table looks like it, and walking it is visible. */
+#define TEST_POISON 0xdb
+
+struct test_platform {
+	struct iommu_hosted hosted;
+	struct iommu_platform platform;
+	uint64_t allocations;   /* calls so far */
+	uint64_t fail_after;    /* the call with this number fails, and all after it; 0: none */
+	uint64_t fail_every;    /* every n-th call fails; 0: none */
+	uint64_t flushes;       /* cache_flush calls so far */
+	uint64_t log_lines;
+	bool quiet;             /* do not show log lines */
+};
+
+/* A platform over an arena of `size` bytes at the physical address `base`. Fails the test if it cannot. */
+void test_platform_init(struct test_platform *test, size_t size, iommu_paddr_t base);
+
+/* Fails the test when pages are still in use. */
+void test_platform_destroy(struct test_platform *test);
+
+#endif
