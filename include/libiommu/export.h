@@ -19,10 +19,8 @@
 
 /* Every public header is usable from C++ (the benchmarks are). */
 #ifdef __cplusplus
-#define IOMMU_BEGIN_DECLS                                                                          \
-	extern "C"                                                                                 \
-	{
-#define IOMMU_END_DECLS }
+#define IOMMU_BEGIN_DECLS extern "C" {
+#define IOMMU_END_DECLS   }
 #else
 #define IOMMU_BEGIN_DECLS
 #define IOMMU_END_DECLS

@@ -2,16 +2,16 @@
 /*
  * The gather: what was cleared from a page table and still has to be invalidated.
  *
- * Unmapping clears entries and unlinks tables; hardware may go on using what it cached of them until
- * an invalidation is confirmed. A gather collects what that invalidation must cover, and holds the
- * unlinked table pages until then. The rule that everything else rests on:
+ * Unmapping clears entries and unlinks tables; hardware may go on using what it cached of them
+ * until an invalidation is confirmed. A gather collects what that invalidation must cover, and
+ * holds the unlinked table pages until then. The rule that everything else rests on:
  *
  *     no page of the gather's list, no IOVA of its range and no memory that was mapped there
  *     is reused before hardware confirmed the invalidation that covers the gather.
  *
- * A gather lives on the caller's stack or in a queue; it belongs to one page table and one thread at
- * a time, and takes no locks. It is complete when the table's `free_gathered` was called after the
- * invalidation.
+ * A gather lives on the caller's stack or in a queue; it belongs to one page table and one thread
+ * at a time, and takes no locks. It is complete when the table's `free_gathered` was called after
+ * the invalidation.
  */
 #ifndef LIBIOMMU_GATHER_H
 #define LIBIOMMU_GATHER_H
@@ -27,8 +27,9 @@ struct iommu_gather {
 	/* A table went away too: paging-structure caches must go, not only leaf translations. */
 	bool tables_unlinked;
 	/*
-	 * The unlinked subtrees, linked through their first entry. Hardware may still walk them: the
-	 * link is written so that the entry reads as not present. Only the page table understands it.
+	 * The unlinked subtrees, linked through their first entry. Hardware may still walk them:
+	 * the link is written so that the entry reads as not present. Only the page table
+	 * understands it.
 	 */
 	uint64_t freed;
 };

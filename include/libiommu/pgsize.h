@@ -19,8 +19,8 @@ IOMMU_BEGIN_DECLS
  *                 page's alignment together and enough of the range is left.
  *
  * Mapping *count pages of *pgsize bytes, advancing by them and asking again covers a range with the
- * fewest pages that alignment permits. Only the part [iova, iova + size) that the caller vouches for
- * is considered: the addresses may end at the very top of the 64-bit space.
+ * fewest pages that alignment permits. Only the part [iova, iova + size) that the caller vouches
+ * for is considered: the addresses may end at the very top of the 64-bit space.
  *
  * Returns 0, or
  *   IOMMU_EINVAL     @pgsize_bitmap is 0; @size is smaller than its smallest page; or @iova or

@@ -2,8 +2,8 @@
 /*
  * Radix page tables: one set of operations, one table of them per hardware format.
  *
- * A `struct iommu_pgtable` is the table of one address space. Domains use it through their back end;
- * it also works alone, for a host that only wants tables built.
+ * A `struct iommu_pgtable` is the table of one address space. Domains use it through their back
+ * end; it also works alone, for a host that only wants tables built.
  *
  * Ownership instead of locks. A caller owns the IOVA range that it maps or unmaps, as it owns
  * memory: two calls may run at once on any CPUs as long as their ranges are disjoint, with no lock
@@ -110,22 +110,21 @@ struct iommu_pgtable_ops {
 	/*
 	 * map - make [iova, iova + size) translate to [paddr, paddr + size) with prot.
 	 *
-	 * Uses the largest pages that alignment and the page-size bitmap allow. Nothing in the range
-	 * may be mapped. An empty table in the way of a large page is replaced by the page and
-	 * goes to `gather`: map, too, may owe an invalidation, and the caller looks at the gather
-	 * after success and after failure.
+	 * Uses the largest pages that alignment and the page-size bitmap allow. Nothing in the
+	 * range may be mapped. An empty table in the way of a large page is replaced by the page
+	 * and goes to `gather`: map, too, may owe an invalidation, and the caller looks at the
+	 * gather after success and after failure.
 	 *
-	 * *mapped receives how many bytes had become visible when the call ended: size on success. On
-	 * failure those bytes were unmapped again and the gather covers them; a failure in the first
-	 * subtree that needs a new table reports 0 and hardware has seen nothing. Translations are
-	 * exactly as before. A table that was installed on the way and that another range may share
-	 * stays, empty: at most one per level.
+	 * *mapped receives how many bytes had become visible when the call ended: size on success.
+	 * On failure those bytes were unmapped again and the gather covers them; a failure in the
+	 * first subtree that needs a new table reports 0 and hardware has seen nothing.
+	 * Translations are exactly as before. A table that was installed on the way and that
+	 * another range may share stays, empty: at most one per level.
 	 *
 	 * Returns 0, or
-	 *   IOMMU_EINVAL     size is 0; iova, paddr or size is not aligned to the smallest page; prot
-	 *                    has neither READ nor WRITE, or an unknown bit
-	 *   IOMMU_EOVERFLOW  iova or paddr plus size - 1 wraps
-	 *   IOMMU_ERANGE     beyond the aperture, or beyond the physical address width
+	 *   IOMMU_EINVAL     size is 0; iova, paddr or size is not aligned to the smallest page;
+	 * prot has neither READ nor WRITE, or an unknown bit IOMMU_EOVERFLOW  iova or paddr plus
+	 * size - 1 wraps IOMMU_ERANGE     beyond the aperture, or beyond the physical address width
 	 *   IOMMU_EEXIST     part of the range is mapped already
 	 *   IOMMU_ENOMEM     no table page, or the page budget is used up
 	 */
@@ -142,9 +141,8 @@ struct iommu_pgtable_ops {
 	 * of small pages costs one store: counting means reading every entry.
 	 *
 	 * Never allocates without IOMMU_UNMAP_SPLIT. Returns 0 (also when nothing was mapped), or
-	 *   IOMMU_EINVAL     size is 0, misaligned, or an end cuts a large page and SPLIT is not set
-	 *   IOMMU_EOVERFLOW  iova + size - 1 wraps
-	 *   IOMMU_ERANGE     beyond the aperture
+	 *   IOMMU_EINVAL     size is 0, misaligned, or an end cuts a large page and SPLIT is not
+	 * set IOMMU_EOVERFLOW  iova + size - 1 wraps IOMMU_ERANGE     beyond the aperture
 	 *   IOMMU_ENOMEM     splitting needs a table and there is none
 	 * with every translation as it was.
 	 */

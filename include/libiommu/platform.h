@@ -43,12 +43,13 @@ struct iommu_platform {
 	 * Zeroed, physically contiguous and aligned to their own size; order is at most
 	 * IOMMU_MAX_ALLOC_ORDER and nearly always 0. `node` is the NUMA node that the memory should
 	 * come from, or IOMMU_NODE_ANY. Returns the virtual address, or NULL: every caller handles
-	 * NULL. May sleep unless flags has IOMMU_ALLOC_ATOMIC, which every map call sets: mapping is
-	 * allowed from interrupt context. Never called with a library lock held.
+	 * NULL. May sleep unless flags has IOMMU_ALLOC_ATOMIC, which every map call sets: mapping
+	 * is allowed from interrupt context. Never called with a library lock held.
 	 */
 	void *(*alloc_pages)(void *ctx, unsigned int order, int node, unsigned int flags);
 
-	/* free_pages - give back what alloc_pages returned, same order. REQUIRED. Must not sleep. */
+	/* free_pages - give back what alloc_pages returned, same order. REQUIRED. Must not sleep.
+	 */
 	void (*free_pages)(void *ctx, void *pages, unsigned int order);
 
 	/*
@@ -72,7 +73,8 @@ struct iommu_platform {
 	iommu_paddr_t (*virt_to_phys)(void *ctx, const void *virt);
 
 	/*
-	 * map_mmio / unmap_mmio - a pointer by which the registers at a physical address are reached.
+	 * map_mmio / unmap_mmio - a pointer by which the registers at a physical address are
+	 * reached.
 	 *
 	 * paddr is page-aligned, size is a multiple of IOMMU_PAGE_SIZE. The mapping must be
 	 * uncached. NULL from map_mmio fails the probe with IOMMU_EFAULT. The pointer is only ever
@@ -103,8 +105,8 @@ struct iommu_platform {
 	void (*cache_flush)(void *ctx, const void *virt, size_t size);
 
 	/*
-	 * now_ns - a monotonic clock in nanoseconds, any origin. Any context. Only used while waiting
-	 * for hardware, to bound the wait. Default: waits are bounded by a count of polls.
+	 * now_ns - a monotonic clock in nanoseconds, any origin. Any context. Only used while
+	 * waiting for hardware, to bound the wait. Default: waits are bounded by a count of polls.
 	 */
 	uint64_t (*now_ns)(void *ctx);
 
@@ -112,16 +114,16 @@ struct iommu_platform {
 	void (*relax)(void *ctx);
 
 	/*
-	 * cpu_id / cpu_count - the CPU that executes, 0 to cpu_count - 1, for per-CPU caches. A stale
-	 * id costs speed, never correctness. Any context. Default: one CPU.
+	 * cpu_id / cpu_count - the CPU that executes, 0 to cpu_count - 1, for per-CPU caches. A
+	 * stale id costs speed, never correctness. Any context. Default: one CPU.
 	 */
 	unsigned int (*cpu_id)(void *ctx);
 	unsigned int (*cpu_count)(void *ctx);
 
 	/*
 	 * irq_save / irq_restore - disable local interrupts around a spinlock and restore what
-	 * irq_save returned. Needed when the library is called from interrupt handlers. Any context.
-	 * Default: nothing.
+	 * irq_save returned. Needed when the library is called from interrupt handlers. Any
+	 * context. Default: nothing.
 	 */
 	uintptr_t (*irq_save)(void *ctx);
 	void (*irq_restore)(void *ctx, uintptr_t state);

@@ -3,8 +3,8 @@
  * Status values.
  *
  * A function that can fail returns int: 0, or one of these negative constants. Each equals the
- * negated Linux errno of that name, so that a kernel may pass it through as it stands. Which of them
- * a function returns, and why, stands at the function.
+ * negated Linux errno of that name, so that a kernel may pass it through as it stands. Which of
+ * them a function returns, and why, stands at the function.
  */
 #ifndef LIBIOMMU_STATUS_H
 #define LIBIOMMU_STATUS_H
@@ -13,21 +13,21 @@
 
 enum iommu_status {
 	IOMMU_OK = 0,
-	IOMMU_EPERM = -1,      /* the platform or firmware forbids it */
-	IOMMU_ENOENT = -2,     /* nothing is there */
-	IOMMU_EIO = -5,        /* hardware reported an error, or answers nonsense */
-	IOMMU_EAGAIN = -11,    /* not now; the same call may succeed later */
-	IOMMU_ENOMEM = -12,    /* the host, or a budget that it set, has no memory left */
-	IOMMU_EFAULT = -14,    /* an address cannot be reached */
-	IOMMU_EBUSY = -16,     /* in use by somebody else */
-	IOMMU_EEXIST = -17,    /* already there */
-	IOMMU_ENODEV = -19,    /* no such device, or no remapping hardware for it */
-	IOMMU_EINVAL = -22,    /* an argument is wrong, or the two do not fit each other */
-	IOMMU_ENOSPC = -28,    /* an id space or a table of fixed size is full */
-	IOMMU_ERANGE = -34,    /* beyond the aperture, or wider than the hardware can address */
-	IOMMU_EOVERFLOW = -75, /* a range wraps around the end of the 64-bit space */
-	IOMMU_EOPNOTSUPP = -95, /* this hardware or this format cannot do that */
-	IOMMU_ETIMEDOUT = -110, /* hardware did not confirm in time */
+	IOMMU_EPERM = -1,          /* the platform or firmware forbids it */
+	IOMMU_ENOENT = -2,         /* nothing is there */
+	IOMMU_EIO = -5,            /* hardware reported an error, or answers nonsense */
+	IOMMU_EAGAIN = -11,        /* not now; the same call may succeed later */
+	IOMMU_ENOMEM = -12,        /* the host, or a budget that it set, has no memory left */
+	IOMMU_EFAULT = -14,        /* an address cannot be reached */
+	IOMMU_EBUSY = -16,         /* in use by somebody else */
+	IOMMU_EEXIST = -17,        /* already there */
+	IOMMU_ENODEV = -19,        /* no such device, or no remapping hardware for it */
+	IOMMU_EINVAL = -22,        /* an argument is wrong, or the two do not fit each other */
+	IOMMU_ENOSPC = -28,        /* an id space or a table of fixed size is full */
+	IOMMU_ERANGE = -34,        /* beyond the aperture, or wider than the hardware can address */
+	IOMMU_EOVERFLOW = -75,     /* a range wraps around the end of the 64-bit space */
+	IOMMU_EOPNOTSUPP = -95,    /* this hardware or this format cannot do that */
+	IOMMU_ETIMEDOUT = -110,    /* hardware did not confirm in time */
 	IOMMU_EPROBE_DEFER = -517, /* a unit that it depends on is not there yet: try again later */
 };
 

@@ -2,8 +2,8 @@
 /*
  * Addresses, permissions and the page unit.
  *
- * Addresses are 64 bits wide on every host, 32-bit hosts too. A range is (start, last), inclusive at
- * both ends, so that the top of the space can be said; a size is in bytes.
+ * Addresses are 64 bits wide on every host, 32-bit hosts too. A range is (start, last), inclusive
+ * at both ends, so that the top of the space can be said; a size is in bytes.
  */
 #ifndef LIBIOMMU_TYPES_H
 #define LIBIOMMU_TYPES_H
@@ -23,9 +23,9 @@ typedef uint64_t iommu_paddr_t;
 #define IOMMU_PAGE_SHIFT 12
 #define IOMMU_PAGE_SIZE  (1ULL << IOMMU_PAGE_SHIFT)
 
-#define IOMMU_SIZE_4K (1ULL << 12)
-#define IOMMU_SIZE_2M (1ULL << 21)
-#define IOMMU_SIZE_1G (1ULL << 30)
+#define IOMMU_SIZE_4K    (1ULL << 12)
+#define IOMMU_SIZE_2M    (1ULL << 21)
+#define IOMMU_SIZE_1G    (1ULL << 30)
 
 /* What a device may do with a mapping. At least one of the first two must be given. */
 enum iommu_prot {

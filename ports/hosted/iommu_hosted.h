@@ -3,8 +3,9 @@
  * Host services for a POSIX process: emulators, VMMs, tests and benchmarks.
  *
  * Table pages come from one arena, whose first byte has a chosen "physical" address: address
- * conversion is the direct-map form, and table addresses fit whatever width the hardware or model has.
- * An emulator that lets the library build tables inside guest memory gives that buffer as the arena.
+ * conversion is the direct-map form, and table addresses fit whatever width the hardware or model
+ * has. An emulator that lets the library build tables inside guest memory gives that buffer as the
+ * arena.
  */
 #ifndef IOMMU_HOSTED_H
 #define IOMMU_HOSTED_H

@@ -4,8 +4,8 @@
  *
  * Entries are shared with hardware and with other CPUs, so that each load and store must be single
  * and whole. On 64-bit hosts these are plain instructions. On i386 a 64-bit move is two, and the
- * compiler would call a run-time library that a freestanding host does not have: there everything is
- * built from the one 64-bit atomic instruction that exists, CMPXCHG8B.
+ * compiler would call a run-time library that a freestanding host does not have: there everything
+ * is built from the one 64-bit atomic instruction that exists, CMPXCHG8B.
  */
 #ifndef IOMMU_BASE_ATOMIC_H
 #define IOMMU_BASE_ATOMIC_H
@@ -29,7 +29,8 @@ static inline uint64_t iommu_cell_load_acquire(const iommu_cell_t *cell)
 	return iommu_cell_load(cell);
 }
 
-static inline bool iommu_cell_compare_and_swap(iommu_cell_t *cell, uint64_t expected, uint64_t desired)
+static inline bool iommu_cell_compare_and_swap(iommu_cell_t *cell, uint64_t expected,
+					       uint64_t desired)
 {
 	return __sync_bool_compare_and_swap(cell, expected, desired);
 }
@@ -81,7 +82,8 @@ static inline void iommu_cell_store_release(iommu_cell_t *cell, uint64_t value)
 }
 
 /* Acquire and release; true when the cell held `expected`. */
-static inline bool iommu_cell_compare_and_swap(iommu_cell_t *cell, uint64_t expected, uint64_t desired)
+static inline bool iommu_cell_compare_and_swap(iommu_cell_t *cell, uint64_t expected,
+					       uint64_t desired)
 {
 	return __atomic_compare_exchange_n(cell, &expected, desired, false, __ATOMIC_ACQ_REL,
 					   __ATOMIC_RELAXED);

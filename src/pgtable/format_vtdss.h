@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Page-table format: Intel VT-d second stage ("Second-Stage Translation", "Second-Stage Paging
- * Entries"). The bits stand in <libiommu/hw/vtd_second_stage.h>; this file gives them the names that
- * table_template.h asks for. A new format is a file like this one.
+ * Entries"). The bits stand in <libiommu/hw/vtd_second_stage.h>; this file gives them the names
+ * that table_template.h asks for. A new format is a file like this one.
  *
  *   level   1        2        3         4          5
  *   name    SS-PTE   SS-PDE   SS-PDPE   SS-PML4E   SS-PML5E
  *   leaf    4K       2M       1G        -          -
  *
- * An empty entry is 0. Access and dirty bits are written by hardware only when a domain enables them.
+ * An empty entry is 0. Access and dirty bits are written by hardware only when a domain enables
+ * them.
  */
 #ifndef IOMMU_PGTABLE_FORMAT_VTDSS_H
 #define IOMMU_PGTABLE_FORMAT_VTDSS_H
@@ -81,7 +82,8 @@ static inline unsigned int vtdss_prot(uint64_t entry)
 }
 
 /* The sizes that leaves can have, the widths that tables can have. Sets the masks. */
-static inline int vtdss_configure(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config)
+static inline int vtdss_configure(struct iommu_pgtable *pt,
+				  const struct iommu_pgtable_config *config)
 {
 	const uint64_t sizes = IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G;
 
@@ -95,22 +97,21 @@ static inline int vtdss_configure(struct iommu_pgtable *pt, const struct iommu_p
 	if ((config->pgsize_bitmap & ~sizes) != 0 || (config->pgsize_bitmap & IOMMU_SIZE_4K) == 0)
 		return IOMMU_EINVAL;
 	pt->address_mask = VTD_SS_ADDRESS_MASK & ((1ULL << config->output_bits) - 1);
-	pt->leaf_attributes =
-		(config->flags & IOMMU_PGTABLE_FORCE_SNOOP) != 0 ? VTD_SS_SNOOP : 0;
+	pt->leaf_attributes = (config->flags & IOMMU_PGTABLE_FORCE_SNOOP) != 0 ? VTD_SS_SNOOP : 0;
 	return 0;
 }
 
-#define FORMAT_NAME           vtdss
-#define format_level_shift    vtdss_level_shift
-#define format_table_entries  vtdss_table_entries
-#define format_to_memory      vtdss_to_memory
-#define format_is_present     vtdss_is_present
-#define format_is_leaf        vtdss_is_leaf
-#define format_leaf_allowed   vtdss_leaf_allowed
-#define format_make_leaf      vtdss_make_leaf
-#define format_make_table     vtdss_make_table
-#define format_address        vtdss_address
-#define format_prot           vtdss_prot
-#define format_configure      vtdss_configure
+#define FORMAT_NAME          vtdss
+#define format_level_shift   vtdss_level_shift
+#define format_table_entries vtdss_table_entries
+#define format_to_memory     vtdss_to_memory
+#define format_is_present    vtdss_is_present
+#define format_is_leaf       vtdss_is_leaf
+#define format_leaf_allowed  vtdss_leaf_allowed
+#define format_make_leaf     vtdss_make_leaf
+#define format_make_table    vtdss_make_table
+#define format_address       vtdss_address
+#define format_prot          vtdss_prot
+#define format_configure     vtdss_configure
 
 #endif

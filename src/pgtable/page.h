@@ -15,7 +15,8 @@ void *iommu_pgtable_alloc_page(struct iommu_pgtable *pt);
 void iommu_pgtable_free_page(struct iommu_pgtable *pt, void *page);
 
 /* Write a changed piece of a table back to memory, where hardware does not snoop. */
-static inline void iommu_pgtable_flush(const struct iommu_pgtable *pt, const void *start, size_t size)
+static inline void iommu_pgtable_flush(const struct iommu_pgtable *pt, const void *start,
+				       size_t size)
 {
 	if (__builtin_expect((pt->flags & IOMMU_PGTABLE_NONCOHERENT) != 0, 0) &&
 	    pt->platform->cache_flush != NULL)

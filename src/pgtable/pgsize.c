@@ -2,10 +2,11 @@
 /*
  * Page-size choice.
  *
- * A page of 2^n bytes fits where iova, paddr and length are all at least 2^n: the bits of the bitmap
- * up to the lowest set bit of (iova | paddr) and up to the highest set bit of the length remain, and
- * the highest of them is the page size. A larger page can only ever serve further on when both
- * addresses are the same distance from its alignment: when iova and paddr agree below its size.
+ * A page of 2^n bytes fits where iova, paddr and length are all at least 2^n: the bits of the
+ * bitmap up to the lowest set bit of (iova | paddr) and up to the highest set bit of the length
+ * remain, and the highest of them is the page size. A larger page can only ever serve further on
+ * when both addresses are the same distance from its alignment: when iova and paddr agree below its
+ * size.
  */
 #include <libiommu/pgsize.h>
 #include <libiommu/status.h>

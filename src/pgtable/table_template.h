@@ -6,9 +6,9 @@
  * functions as static inline, and then this file: out come iommu_NAME_map and the other operations
  * of <libiommu/pgtable.h>, with every format call inlined and no descriptor read in an inner loop.
  *
- * Shape of each operation: a straight walk down to the lowest table that holds the whole range, which
- * for a page or a short run is the lowest level and ends in one tight loop; only a range that spans
- * tables goes through the recursive form, whose depth is the number of levels.
+ * Shape of each operation: a straight walk down to the lowest table that holds the whole range,
+ * which for a page or a short run is the lowest level and ends in one tight loop; only a range that
+ * spans tables goes through the recursive form, whose depth is the number of levels.
  *
  * Invariants
  * - An entry that a call covers whole belongs to that call; an entry that it covers in part is
@@ -33,8 +33,8 @@
 #define STRING_OF(x)                  #x
 #define STRING(x)                     STRING_OF(x)
 
-#define LINK_LEVEL_SHIFT 3
-#define LINK_LEVEL_MASK  (7ULL << LINK_LEVEL_SHIFT)
+#define LINK_LEVEL_SHIFT              3
+#define LINK_LEVEL_MASK               (7ULL << LINK_LEVEL_SHIFT)
 
 /* --- Entries and tables ---------------------------------------------------------------------- */
 
@@ -84,7 +84,10 @@ static inline iommu_iova_t entry_last(const struct iommu_pgtable *pt, iommu_iova
 	return iova | ((1ULL << format_level_shift(pt, level)) - 1);
 }
 
-/* The lowest table that holds the whole of [start, last]; *level is its level. */
+/*
+ * The lowest table that holds the whole of [start, last] and is not covered by it whole: an entry
+ * that a range covers is for its holder to replace or drop. *level is the table's level.
+ */
 static inline iommu_cell_t *table_holding(const struct iommu_pgtable *pt, iommu_iova_t start,
 					  iommu_iova_t last, unsigned int *level)
 {
@@ -94,7 +97,8 @@ static inline iommu_cell_t *table_holding(const struct iommu_pgtable *pt, iommu_
 	while (at > 1 && (start ^ last) >> format_level_shift(pt, at) == 0) {
 		uint64_t entry = entry_load_acquire(&table[table_index(pt, start, at)]);
 
-		if (!entry_is_table(entry, at))
+		if (!entry_is_table(entry, at) ||
+		    last - start == (1ULL << format_level_shift(pt, at)) - 1)
 			break;
 		table = table_at(pt, entry);
 		at--;
@@ -130,8 +134,8 @@ static void subtree_gather(struct iommu_pgtable *pt, iommu_cell_t *table, unsign
 		subtree_gather(pt, table_at(pt, first), level - 1, gather);
 	entry_store(&table[0], gather->freed);
 	entries_flush(pt, table, 1);
-	gather->freed = iommu_virt_to_phys(pt->platform, table) |
-			(uint64_t)level << LINK_LEVEL_SHIFT;
+	gather->freed = iommu_virt_to_phys(pt->platform, table) | (uint64_t)level
+									  << LINK_LEVEL_SHIFT;
 	gather->tables_unlinked = true;
 }
 
@@ -215,8 +219,8 @@ static inline void entries_store_leaves(const struct iommu_pgtable *pt, iommu_ce
 }
 
 /*
- * The entries of a run are not all empty: is any of them in use? Empty tables are not, and go to the
- * gather, once it is known that the run is free.
+ * The entries of a run are not all empty: is any of them in use? Empty tables are not, and go to
+ * the gather, once it is known that the run is free.
  */
 static int entries_make_way(struct map_cursor *map, iommu_cell_t *entries, uint64_t count,
 			    unsigned int level)
@@ -522,10 +526,10 @@ static iommu_cell_t *split_table(struct iommu_pgtable *pt, iommu_paddr_t paddr, 
 
 /*
  * No leaf may begin before `boundary` and end at or after it: split the one that does, level by
- * level, until the boundary falls between two leaves. Translations do not change, but the large leaf
- * may be cached, and the gather has to cover all of it. `inside` is an address of the caller's range
- * next to the boundary: the only side that it is entitled to look at. Two owners may split the two
- * halves of one leaf at once: the loser of the compare-and-swap looks again.
+ * level, until the boundary falls between two leaves. Translations do not change, but the large
+ * leaf may be cached, and the gather has to cover all of it. `inside` is an address of the caller's
+ * range next to the boundary: the only side that it is entitled to look at. Two owners may split
+ * the two halves of one leaf at once: the loser of the compare-and-swap looks again.
  */
 static int split_at(struct iommu_pgtable *pt, iommu_iova_t inside, iommu_iova_t boundary,
 		    unsigned int flags, struct iommu_gather *gather)
@@ -598,8 +602,8 @@ void PUBLIC(free_gathered)(struct iommu_pgtable *pt, struct iommu_gather *gather
 	uint64_t item = gather->freed;
 
 	while (item != 0) {
-		iommu_cell_t *table = iommu_phys_to_virt(pt->platform,
-							 item & ~(uint64_t)(IOMMU_PAGE_SIZE - 1));
+		iommu_cell_t *table =
+			iommu_phys_to_virt(pt->platform, item & ~(uint64_t)(IOMMU_PAGE_SIZE - 1));
 		unsigned int level = (unsigned int)((item & LINK_LEVEL_MASK) >> LINK_LEVEL_SHIFT);
 
 		item = entry_load(&table[0]);

@@ -14,15 +14,16 @@
 struct test_platform {
 	struct iommu_hosted hosted;
 	struct iommu_platform platform;
-	uint64_t allocations;   /* calls so far */
-	uint64_t fail_after;    /* the call with this number fails, and all after it; 0: none */
-	uint64_t fail_every;    /* every n-th call fails; 0: none */
-	uint64_t flushes;       /* cache_flush calls so far */
+	uint64_t allocations; /* calls so far */
+	uint64_t fail_after;  /* the call with this number fails, and all after it; 0: none */
+	uint64_t fail_every;  /* every n-th call fails; 0: none */
+	uint64_t flushes;     /* cache_flush calls so far */
 	uint64_t log_lines;
-	bool quiet;             /* do not show log lines */
+	bool quiet; /* do not show log lines */
 };
 
-/* A platform over an arena of `size` bytes at the physical address `base`. Fails the test if it cannot. */
+/* A platform over an arena of `size` bytes at the physical address `base`. Fails the test if it
+ * cannot. */
 void test_platform_init(struct test_platform *test, size_t size, iommu_paddr_t base);
 
 /* Fails the test when pages are still in use. */

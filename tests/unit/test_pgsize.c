@@ -52,9 +52,9 @@ static void known_cases(void **state)
 		const struct pgsize_case *c = &cases[i];
 		uint64_t pgsize = 0, count = 0;
 
-		assert_int_equal(iommu_pgsize(c->bitmap, c->iova, c->paddr, c->size, &pgsize,
-					      &count),
-				 c->status);
+		assert_int_equal(
+			iommu_pgsize(c->bitmap, c->iova, c->paddr, c->size, &pgsize, &count),
+			c->status);
 		assert_int_equal(pgsize, c->pgsize);
 		assert_int_equal(count, c->count);
 	}
@@ -103,8 +103,8 @@ static void every_small_argument(void **state)
 					uint64_t smallest = bitmap & -bitmap;
 					uint64_t want = largest_fitting(bitmap, iova, paddr, size);
 					uint64_t pgsize = 0, count = 0;
-					bool valid = iova % smallest == 0 && paddr % smallest == 0 &&
-						     size >= smallest;
+					bool valid = iova % smallest == 0 &&
+						     paddr % smallest == 0 && size >= smallest;
 					int status = iommu_pgsize(bitmap, iova, paddr, size,
 								  &pgsize, &count);
 
@@ -112,9 +112,9 @@ static void every_small_argument(void **state)
 					if (!valid)
 						continue;
 					assert_int_equal(pgsize, want);
-					assert_int_equal(count, count_by_definition(bitmap, iova,
-										    paddr, size,
-										    want));
+					assert_int_equal(count,
+							 count_by_definition(bitmap, iova, paddr,
+									     size, want));
 				}
 }
 

@@ -5,8 +5,8 @@
  *
  * 64-bit little-endian entries, 512 to a 4 KiB table. Names of the levels: level 1 = SS-PTE (4K
  * leaves), 2 = SS-PDE (2M leaves), 3 = SS-PDPE (1G leaves), 4 = SS-PML4E, 5 = SS-PML5E. There is no
- * present bit: an entry is present when it allows reading or writing. The permission of an access is
- * the AND of all levels.
+ * present bit: an entry is present when it allows reading or writing. The permission of an access
+ * is the AND of all levels.
  */
 #ifndef LIBIOMMU_HW_VTD_SECOND_STAGE_H
 #define LIBIOMMU_HW_VTD_SECOND_STAGE_H

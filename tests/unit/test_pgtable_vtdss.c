@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The VT-d second-stage format: the behaviour suite at each depth, then the bits themselves. */
+#include <string.h>
+
+#include <libiommu/hw/vtd_second_stage.h>
+#include <libiommu/status.h>
+
+#include "base/byteorder.h"
+#include "pgtable_suite.h"
+#include "test.h"
+
+static const uint64_t *root_of(const struct iommu_pgtable *pt)
+{
+	return pt->root;
+}
+
+static void configurations_that_do_not_fit_are_refused(void **state)
+{
+	struct test_platform test;
+	struct iommu_pgtable pt;
+	const struct iommu_pgtable_config good = {
+		.platform = &test.platform,
+		.levels = 4,
+		.input_bits = 48,
+		.output_bits = 46,
+		.pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M,
+	};
+	struct iommu_pgtable_config config;
+	struct iommu_platform broken;
+
+	(void)state;
+	test_platform_init(&test, 1 << 20, 0);
+	broken = test.platform;
+	broken.free_pages = NULL;
+#define REFUSED(field, value)                                                                      \
+	config = good;                                                                             \
+	config.field = value;                                                                      \
+	assert_int_equal(iommu_vtdss_init(&pt, &config), IOMMU_EINVAL)
+	REFUSED(platform, NULL);
+	REFUSED(platform, &broken);
+	REFUSED(levels, 2);
+	REFUSED(levels, 6);
+	REFUSED(input_bits, 49);
+	REFUSED(input_bits, 12);
+	REFUSED(input_bits, 0);
+	REFUSED(output_bits, 53);
+	REFUSED(output_bits, 12);
+	REFUSED(output_bits, 0);
+	REFUSED(pgsize_bitmap, 0);
+	REFUSED(pgsize_bitmap, IOMMU_SIZE_2M);
+	REFUSED(pgsize_bitmap, IOMMU_SIZE_4K | 1ULL << 13);
+	REFUSED(pgsize_bitmap, IOMMU_SIZE_4K | 1ULL << 39);
+	REFUSED(flags, 1U << 31);
+#undef REFUSED
+	test.fail_after = 1;
+	assert_int_equal(iommu_vtdss_init(&pt, &good), IOMMU_ENOMEM);
+	test_platform_destroy(&test);
+}
+
+static void entries_have_the_bits_of_the_specification(void **state)
+{
+	struct test_platform test;
+	struct iommu_pgtable pt;
+	const struct iommu_pgtable_config config = {
+		.platform = &test.platform,
+		.levels = 3,
+		.input_bits = 39,
+		.output_bits = 39,
+		.pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G,
+		.flags = IOMMU_PGTABLE_FORCE_SNOOP,
+	};
+	struct iommu_gather gather;
+	const uint64_t *table;
+	uint64_t mapped, entry;
+
+	(void)state;
+	test_platform_init(&test, 1 << 20, 0x12340000);
+	assert_int_equal(iommu_vtdss_init(&pt, &config), 0);
+	iommu_gather_init(&gather);
+	assert_int_equal(iommu_vtdss_map(&pt, 0x40000000, 0x80000000, IOMMU_SIZE_1G,
+					 IOMMU_PROT_READ_WRITE, &gather, &mapped),
+			 0);
+	assert_int_equal(iommu_vtdss_map(&pt, 0x200000, 0x400000, IOMMU_SIZE_2M, IOMMU_PROT_READ,
+					 &gather, &mapped),
+			 0);
+	assert_int_equal(iommu_vtdss_map(&pt, 0x5000, 0x7ffffff000, IOMMU_SIZE_4K, IOMMU_PROT_WRITE,
+					 &gather, &mapped),
+			 0);
+
+	/* Read, write, page size, snoop, and the address: nothing else. Tables: address, R, W. */
+	assert_int_equal(iommu_le64(root_of(&pt)[1]), 0x80000883);
+	entry = iommu_le64(root_of(&pt)[0]);
+	assert_int_equal(entry & 0xfff, 0x3);
+	table = iommu_phys_to_virt(&test.platform, entry & VTD_SS_ADDRESS_MASK);
+	assert_int_equal(iommu_le64(table[1]), 0x400881);
+	entry = iommu_le64(table[0]);
+	assert_int_equal(entry & 0xfff, 0x3);
+	table = iommu_phys_to_virt(&test.platform, entry & VTD_SS_ADDRESS_MASK);
+	assert_int_equal(iommu_le64(table[5]), 0x7ffffff802);
+
+	iommu_vtdss_destroy(&pt);
+	test_platform_destroy(&test);
+}
+
+#define AT_EVERY_DEPTH(test)                                                                       \
+	{#test " (3 levels)", test, suite_setup, suite_teardown, &suite_3_levels},                 \
+		{#test " (4 levels)", test, suite_setup, suite_teardown, &suite_4_levels},         \
+	{                                                                                          \
+#test " (5 levels)", test, suite_setup, suite_teardown, &suite_5_levels            \
+	}
+
+static struct pgtable_suite_format suite_3_levels = {&iommu_vtdss_ops, 3, 39};
+static struct pgtable_suite_format suite_4_levels = {&iommu_vtdss_ops, 4, 48};
+static struct pgtable_suite_format suite_5_levels = {&iommu_vtdss_ops, 5, 57};
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		AT_EVERY_DEPTH(suite_arguments),
+		AT_EVERY_DEPTH(suite_ends_of_the_aperture),
+		AT_EVERY_DEPTH(suite_largest_pages_are_used),
+		AT_EVERY_DEPTH(suite_mapped_range_is_refused),
+		AT_EVERY_DEPTH(suite_empty_table_gives_way),
+		AT_EVERY_DEPTH(suite_cut_is_refused_or_split),
+		AT_EVERY_DEPTH(suite_tables_wait_in_the_gather),
+		AT_EVERY_DEPTH(suite_unmap_skips_holes),
+		AT_EVERY_DEPTH(suite_each_allocation_fails_in_turn),
+		AT_EVERY_DEPTH(suite_page_budget),
+		AT_EVERY_DEPTH(suite_walk_order_and_stop),
+		AT_EVERY_DEPTH(suite_noncoherent_walker_sees_no_garbage),
+		AT_EVERY_DEPTH(suite_two_tables_are_independent),
+		cmocka_unit_test(configurations_that_do_not_fit_are_refused),
+		cmocka_unit_test(entries_have_the_bits_of_the_specification),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
