@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reading an ACPI DMAR table: which remapping units a machine has, and who is behind them.
+ *
+ * The bytes come from firmware or from a guest and are not trusted: nothing is read outside them,
+ * nothing is read unaligned, nothing is allocated, and every iteration ends. The bytes must stay
+ * unchanged while they are iterated. Pure functions: no locks, any context.
+ *
+ * Firmware is often a little wrong. What makes the table unusable is refused by iommu_dmar_open; the
+ * rest is tolerated as listed at enum iommu_dmar_defect, and recorded in `defects`.
+ * (VT-d specification, "BIOS Considerations"; the layouts: <libiommu/hw/acpi_dmar.h>.)
+ */
+#ifndef LIBIOMMU_DMAR_H
+#define LIBIOMMU_DMAR_H
+
+#include <libiommu/hw/acpi_dmar.h>
+#include <libiommu/types.h>
+
+IOMMU_BEGIN_DECLS
+
+/* Larger tables are refused: the largest of real machines are below 2 KiB. */
+#define IOMMU_DMAR_MAX_SIZE 65536U
+
+/* What was found wrong, and what is done about it. */
+enum iommu_dmar_defect {
+	/* A structure of length 0 to 3: it and all behind it are not seen. */
+	IOMMU_DMAR_STRUCTURE_LENGTH = 1 << 0,
+	/* A structure shorter than its fixed part: skipped. */
+	IOMMU_DMAR_STRUCTURE_SHORT = 1 << 1,
+	/* A device scope of length 0 to 5, or one that runs past its structure: it and the scopes
+	 * behind it in that structure are not seen. */
+	IOMMU_DMAR_SCOPE_LENGTH = 1 << 2,
+	/* A device scope without a path, or with half a hop: skipped. */
+	IOMMU_DMAR_SCOPE_PATH = 1 << 3,
+	/* A device scope of unknown type: skipped. */
+	IOMMU_DMAR_SCOPE_TYPE = 1 << 4,
+	/* A unit at address 0 or ~0, or not page-aligned: shown with `usable` false. Whoever enables
+	 * units must fail closed: its devices would otherwise pass for another unit's. */
+	IOMMU_DMAR_UNIT_WITHOUT_BASE = 1 << 5,
+	/* A second unit with the segment and base of an earlier one: skipped. */
+	IOMMU_DMAR_UNIT_TWICE = 1 << 6,
+	/* A second INCLUDE_PCI_ALL unit in a segment: shown without that flag. */
+	IOMMU_DMAR_TWO_INCLUDE_ALL = 1 << 7,
+	/* A reserved region that is not page-aligned: rounded outwards. */
+	IOMMU_DMAR_REGION_UNALIGNED = 1 << 8,
+	/* A reserved region that ends before it begins: skipped. */
+	IOMMU_DMAR_REGION_EMPTY = 1 << 9,
+	/* A device name without its NUL: skipped. */
+	IOMMU_DMAR_NAME_UNTERMINATED = 1 << 10,
+	/* An affinity record for a unit that does not exist: skipped. */
+	IOMMU_DMAR_AFFINITY_UNMATCHED = 1 << 11,
+	/* A structure of a type that this library does not know: skipped. (No fault of firmware's.) */
+	IOMMU_DMAR_STRUCTURE_UNKNOWN = 1 << 12,
+};
+
+/* An opened table. Read-only. */
+struct iommu_dmar {
+	const uint8_t *bytes;
+	uint32_t length;
+	/* Width of physical addresses, in bits: 12 to 256. */
+	unsigned int address_width;
+	/* DMAR_FLAG_… */
+	unsigned int flags;
+	/* enum iommu_dmar_defect of the whole table */
+	unsigned int defects;
+};
+
+/* One structure. `type` says which member of the union counts. */
+struct iommu_dmar_record {
+	enum dmar_structure_type type;
+	/* PCI segment; 0 for RHSA and ANDD, which have none. */
+	uint16_t segment;
+	union {
+		struct {
+			iommu_paddr_t base; /* of the registers; page-aligned */
+			uint64_t size;      /* of the registers as firmware says, in bytes; >= 4K */
+			bool include_all;   /* all devices of the segment that no other unit names */
+			bool usable;        /* base is an address that registers can have */
+		} drhd;
+		struct {
+			iommu_paddr_t start; /* page-aligned */
+			iommu_paddr_t last;  /* inclusive; the last byte of a page */
+		} rmrr;
+		struct {
+			bool all_ports;
+		} atsr;
+		struct {
+			iommu_paddr_t unit_base;
+			uint32_t proximity_domain;
+		} rhsa;
+		struct {
+			unsigned int number;
+			const char *name; /* NUL-terminated ACPI path, inside the table */
+		} andd;
+		struct {
+			bool atc_required;
+		} satc;
+	};
+	/* Where the structure and its scopes are: for the iterators. */
+	uint32_t offset;
+	uint32_t length;
+	uint32_t scopes;
+};
+
+/* One device scope of a record. */
+struct iommu_dmar_scope {
+	enum dmar_scope_type type;
+	unsigned int id;        /* of an I/O APIC, HPET or name-space device; 0 for PCI */
+	unsigned int start_bus; /* bus on which the path starts */
+	unsigned int hops;      /* 1 or more: bridges on the way, then the device */
+	const uint8_t *path;    /* `hops` pairs of device and function */
+	/* The raw flags byte (SATC and SIDP). */
+	unsigned int flags;
+	/* For the iterator. */
+	uint32_t offset;
+};
+
+/*
+ * iommu_dmar_open - check a table and get ready to iterate it.
+ *
+ * @bytes, @size: the table as firmware left it; @size may be larger than the table. Not copied.
+ *
+ * Returns 0 (look at dmar->defects for what was tolerated), or IOMMU_EINVAL: shorter than its header
+ * or than its own length field, larger than IOMMU_DMAR_MAX_SIZE, wrong signature or checksum, an
+ * address width that makes no sense, or a structure that runs past the end. A table without any
+ * unit is not an error here.
+ */
+IOMMU_API int iommu_dmar_open(struct iommu_dmar *dmar, const void *bytes, size_t size);
+
+/*
+ * iommu_dmar_next - the next structure, in table order.
+ *
+ * @record: zero-initialised before the first call, then as the last call left it.
+ *
+ * Returns false at the end. Skips what enum iommu_dmar_defect says is skipped.
+ */
+IOMMU_API bool iommu_dmar_next(const struct iommu_dmar *dmar, struct iommu_dmar_record *record);
+
+/* iommu_dmar_next_scope - the next device scope of a record; used like iommu_dmar_next. */
+IOMMU_API bool iommu_dmar_next_scope(const struct iommu_dmar *dmar,
+				     const struct iommu_dmar_record *record,
+				     struct iommu_dmar_scope *scope);
+
+/* struct iommu_dmar_record r = {0}; iommu_dmar_for_each(&dmar, &r) { … } */
+#define iommu_dmar_for_each(dmar, record) while (iommu_dmar_next(dmar, record))
+#define iommu_dmar_for_each_scope(dmar, record, scope)                                             \
+	while (iommu_dmar_next_scope(dmar, record, scope))
+
+/* Device and function of one hop; hop < scope->hops. */
+static inline unsigned int iommu_dmar_hop_device(const struct iommu_dmar_scope *scope,
+						 unsigned int hop)
+{
+	return scope->path[2 * hop];
+}
+
+static inline unsigned int iommu_dmar_hop_function(const struct iommu_dmar_scope *scope,
+						   unsigned int hop)
+{
+	return scope->path[2 * hop + 1];
+}
+
+IOMMU_END_DECLS
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Datasheet: the ACPI DMAR table (VT-d specification, chapter "BIOS Considerations").
+ *
+ * Offsets in bytes; all integers little-endian; nothing is aligned.
+ */
+#ifndef LIBIOMMU_HW_ACPI_DMAR_H
+#define LIBIOMMU_HW_ACPI_DMAR_H
+
+/* The ACPI table header, and the two fields that DMAR adds. */
+#define ACPI_TABLE_LENGTH_OFFSET   4 /* u32, of the whole table */
+#define ACPI_TABLE_REVISION_OFFSET 8
+#define ACPI_TABLE_HEADER_SIZE     36
+#define DMAR_WIDTH_OFFSET          36 /* u8: host address width - 1 */
+#define DMAR_FLAGS_OFFSET          37 /* u8 */
+#define DMAR_HEADER_SIZE           48 /* the structures begin here */
+
+#define DMAR_FLAG_INTR_REMAP      (1U << 0) /* the platform supports interrupt remapping */
+#define DMAR_FLAG_X2APIC_OPT_OUT  (1U << 1) /* firmware asks not to enable x2APIC mode */
+#define DMAR_FLAG_PLATFORM_OPT_IN (1U << 2) /* no DMA happened outside reserved regions */
+
+/* The smallest DMAR_WIDTH field that makes sense: one page. */
+#define DMAR_WIDTH_MIN 11
+
+/* Every remapping structure begins with u16 type, u16 length. */
+#define DMAR_STRUCTURE_HEADER_SIZE 4
+
+enum dmar_structure_type {
+	DMAR_DRHD = 0, /* DMA remapping hardware unit */
+	DMAR_RMRR = 1, /* reserved memory region */
+	DMAR_ATSR = 2, /* root ports that support ATS */
+	DMAR_RHSA = 3, /* NUMA affinity of a unit */
+	DMAR_ANDD = 4, /* name of a device in the ACPI name space */
+	DMAR_SATC = 5, /* integrated endpoints with an address translation cache */
+	DMAR_SIDP = 6, /* properties of integrated devices */
+};
+
+/* DRHD: flags u8 @4, size u8 @5, segment u16 @6, register base u64 @8, device scopes. */
+#define DMAR_DRHD_FLAGS           4
+#define DMAR_DRHD_SIZE            5
+#define DMAR_DRHD_SEGMENT         6
+#define DMAR_DRHD_BASE            8
+#define DMAR_DRHD_FIXED_SIZE      16
+#define DMAR_DRHD_INCLUDE_PCI_ALL (1U << 0)
+#define DMAR_DRHD_SIZE_MASK       0x0fU /* 2^N pages of 4K */
+
+/* RMRR: segment u16 @6, base u64 @8, limit u64 @16 (last byte), device scopes. */
+#define DMAR_RMRR_SEGMENT    6
+#define DMAR_RMRR_BASE       8
+#define DMAR_RMRR_LIMIT      16
+#define DMAR_RMRR_FIXED_SIZE 24
+
+/* ATSR, SATC: flags u8 @4, segment u16 @6, device scopes. SIDP: the same without flags. */
+#define DMAR_ATSR_FLAGS        4
+#define DMAR_ATSR_SEGMENT      6
+#define DMAR_ATSR_FIXED_SIZE   8
+#define DMAR_ATSR_ALL_PORTS    (1U << 0)
+#define DMAR_SATC_ATC_REQUIRED (1U << 0)
+
+/* RHSA: unit base u64 @8, proximity domain u32 @16. */
+#define DMAR_RHSA_BASE       8
+#define DMAR_RHSA_PROXIMITY  16
+#define DMAR_RHSA_FIXED_SIZE 20
+
+/* ANDD: device number u8 @7, NUL-terminated path @8. */
+#define DMAR_ANDD_NUMBER     7
+#define DMAR_ANDD_NAME       8
+#define DMAR_ANDD_FIXED_SIZE 8
+
+/* Device scope: type u8, length u8, flags u8, reserved u8, id u8, start bus u8, then the path. */
+#define DMAR_SCOPE_TYPE       0
+#define DMAR_SCOPE_LENGTH     1
+#define DMAR_SCOPE_FLAGS      2
+#define DMAR_SCOPE_ID         4
+#define DMAR_SCOPE_START_BUS  5
+#define DMAR_SCOPE_FIXED_SIZE 6
+#define DMAR_SCOPE_HOP_SIZE   2 /* device u8, function u8 */
+
+enum dmar_scope_type {
+	DMAR_SCOPE_ENDPOINT = 1,  /* one PCI function */
+	DMAR_SCOPE_BRIDGE = 2,    /* a bridge and all below it */
+	DMAR_SCOPE_IOAPIC = 3,    /* id = the MADT's I/O APIC id */
+	DMAR_SCOPE_HPET = 4,      /* id = HPET number */
+	DMAR_SCOPE_NAMESPACE = 5, /* id = device number of an ANDD */
+};
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Datasheet: VT-d invalidation descriptors (VT-d specification, "Queued Invalidation Interface").
+ *
+ * 128-bit descriptors, two 64-bit words, little-endian in the queue. The type is in bits 3:0 of the
+ * low word. All bits that are not named must be 0.
+ */
+#ifndef LIBIOMMU_HW_VTD_INVALIDATION_H
+#define LIBIOMMU_HW_VTD_INVALIDATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vtd_descriptor {
+	uint64_t low;
+	uint64_t high;
+};
+
+enum vtd_descriptor_type {
+	VTD_DESCRIPTOR_CONTEXT = 1,
+	VTD_DESCRIPTOR_IOTLB = 2,
+	VTD_DESCRIPTOR_DEVICE_TLB = 3,
+	VTD_DESCRIPTOR_IEC = 4,
+	VTD_DESCRIPTOR_WAIT = 5,
+};
+
+/* The same numbers in descriptors and in CCMD and IOTLB_REG. */
+enum vtd_granularity {
+	VTD_GRANULARITY_GLOBAL = 1,
+	VTD_GRANULARITY_DOMAIN = 2,
+	VTD_GRANULARITY_DEVICE = 3, /* context cache */
+	VTD_GRANULARITY_PAGE = 3,   /* IOTLB */
+};
+
+static inline enum vtd_descriptor_type vtd_descriptor_type(struct vtd_descriptor d)
+{
+	return (enum vtd_descriptor_type)(d.low & 0xf);
+}
+
+/* Of a context-cache or IOTLB descriptor. */
+static inline unsigned int vtd_descriptor_granularity(struct vtd_descriptor d)
+{
+	return (unsigned int)(d.low >> 4) & 3;
+}
+
+static inline uint16_t vtd_descriptor_domain_id(struct vtd_descriptor d)
+{
+	return (uint16_t)(d.low >> 16);
+}
+
+/* Context cache: 5:4 granularity, 31:16 domain id, 47:32 source id, 49:48 function mask. */
+static inline struct vtd_descriptor vtd_descriptor_context(enum vtd_granularity granularity,
+							   uint16_t domain_id, uint16_t source_id)
+{
+	return (struct vtd_descriptor){
+		.low = VTD_DESCRIPTOR_CONTEXT | (uint64_t)granularity << 4 |
+		       (uint64_t)domain_id << 16 | (uint64_t)source_id << 32,
+	};
+}
+
+static inline uint16_t vtd_descriptor_source_id(struct vtd_descriptor d)
+{
+	return (uint16_t)(d.low >> 32);
+}
+
+static inline unsigned int vtd_descriptor_function_mask(struct vtd_descriptor d)
+{
+	return (unsigned int)(d.low >> 48) & 3;
+}
+
+/*
+ * IOTLB: low 5:4 granularity, 6 drain writes, 7 drain reads, 31:16 domain id; high 5:0 address mask
+ * (2^mask pages), 6 invalidation hint (only leaves changed), 63:12 address.
+ */
+#define VTD_IOTLB_DRAIN_WRITES (1ULL << 6)
+#define VTD_IOTLB_DRAIN_READS  (1ULL << 7)
+#define VTD_IOTLB_HINT         (1ULL << 6)
+
+static inline struct vtd_descriptor vtd_descriptor_iotlb(enum vtd_granularity granularity,
+							 uint16_t domain_id, uint64_t drain)
+{
+	return (struct vtd_descriptor){
+		.low = VTD_DESCRIPTOR_IOTLB | (uint64_t)granularity << 4 | drain |
+		       (uint64_t)domain_id << 16,
+	};
+}
+
+/* The address must be aligned to 2^mask pages. */
+static inline struct vtd_descriptor vtd_descriptor_iotlb_pages(uint16_t domain_id, uint64_t address,
+							       unsigned int mask, bool leaves_only,
+							       uint64_t drain)
+{
+	struct vtd_descriptor d = vtd_descriptor_iotlb(VTD_GRANULARITY_PAGE, domain_id, drain);
+
+	d.high = address | mask | (leaves_only ? VTD_IOTLB_HINT : 0);
+	return d;
+}
+
+/* Wait: 5 write status, 63:32 status value; high: status address (dword aligned). */
+#define VTD_WAIT_STATUS_WRITE (1ULL << 5)
+#define VTD_WAIT_FENCE        (1ULL << 6)
+
+static inline struct vtd_descriptor vtd_descriptor_wait(uint64_t status_address, uint32_t value)
+{
+	return (struct vtd_descriptor){
+		.low = VTD_DESCRIPTOR_WAIT | VTD_WAIT_STATUS_WRITE | VTD_WAIT_FENCE |
+		       (uint64_t)value << 32,
+		.high = status_address,
+	};
+}
+
+/* A wait that writes nothing and raises nothing: what takes the place of a bad descriptor. */
+static inline struct vtd_descriptor vtd_descriptor_nothing(void)
+{
+	return (struct vtd_descriptor){.low = VTD_DESCRIPTOR_WAIT};
+}
+
+#endif
