@@ -6,9 +6,9 @@
  * nothing is read unaligned, nothing is allocated, and every iteration ends. The bytes must stay
  * unchanged while they are iterated. Pure functions: no locks, any context.
  *
- * Firmware is often a little wrong. What makes the table unusable is refused by iommu_dmar_open; the
- * rest is tolerated as listed at enum iommu_dmar_defect, and recorded in `defects`.
- * (VT-d specification, "BIOS Considerations"; the layouts: <libiommu/hw/acpi_dmar.h>.)
+ * Firmware is often a little wrong. What makes the table unusable is refused by iommu_dmar_open;
+ * the rest is tolerated as listed at enum iommu_dmar_defect, and recorded in `defects`. (VT-d
+ * specification, "BIOS Considerations"; the layouts: <libiommu/hw/acpi_dmar.h>.)
  */
 #ifndef LIBIOMMU_DMAR_H
 #define LIBIOMMU_DMAR_H
@@ -34,8 +34,8 @@ enum iommu_dmar_defect {
 	IOMMU_DMAR_SCOPE_PATH = 1 << 3,
 	/* A device scope of unknown type: skipped. */
 	IOMMU_DMAR_SCOPE_TYPE = 1 << 4,
-	/* A unit at address 0 or ~0, or not page-aligned: shown with `usable` false. Whoever enables
-	 * units must fail closed: its devices would otherwise pass for another unit's. */
+	/* A unit at address 0 or ~0, or not page-aligned: shown with `usable` false. Whoever
+	 * enables units must fail closed: its devices would otherwise pass for another unit's. */
 	IOMMU_DMAR_UNIT_WITHOUT_BASE = 1 << 5,
 	/* A second unit with the segment and base of an earlier one: skipped. */
 	IOMMU_DMAR_UNIT_TWICE = 1 << 6,
@@ -49,7 +49,8 @@ enum iommu_dmar_defect {
 	IOMMU_DMAR_NAME_UNTERMINATED = 1 << 10,
 	/* An affinity record for a unit that does not exist: skipped. */
 	IOMMU_DMAR_AFFINITY_UNMATCHED = 1 << 11,
-	/* A structure of a type that this library does not know: skipped. (No fault of firmware's.) */
+	/* A structure of a type that this library does not know: skipped. (No fault of firmware's.)
+	 */
 	IOMMU_DMAR_STRUCTURE_UNKNOWN = 1 << 12,
 };
 
@@ -74,8 +75,8 @@ struct iommu_dmar_record {
 		struct {
 			iommu_paddr_t base; /* of the registers; page-aligned */
 			uint64_t size;      /* of the registers as firmware says, in bytes; >= 4K */
-			bool include_all;   /* all devices of the segment that no other unit names */
-			bool usable;        /* base is an address that registers can have */
+			bool include_all; /* all devices of the segment that no other unit names */
+			bool usable;      /* base is an address that registers can have */
 		} drhd;
 		struct {
 			iommu_paddr_t start; /* page-aligned */
@@ -120,10 +121,10 @@ struct iommu_dmar_scope {
  *
  * @bytes, @size: the table as firmware left it; @size may be larger than the table. Not copied.
  *
- * Returns 0 (look at dmar->defects for what was tolerated), or IOMMU_EINVAL: shorter than its header
- * or than its own length field, larger than IOMMU_DMAR_MAX_SIZE, wrong signature or checksum, an
- * address width that makes no sense, or a structure that runs past the end. A table without any
- * unit is not an error here.
+ * Returns 0 (look at dmar->defects for what was tolerated), or IOMMU_EINVAL: shorter than its
+ * header or than its own length field, larger than IOMMU_DMAR_MAX_SIZE, wrong signature or
+ * checksum, an address width that makes no sense, or a structure that runs past the end. A table
+ * without any unit is not an error here.
  */
 IOMMU_API int iommu_dmar_open(struct iommu_dmar *dmar, const void *bytes, size_t size);
 

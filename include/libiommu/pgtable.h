@@ -153,6 +153,13 @@ struct iommu_pgtable_ops {
 	void (*free_gathered)(struct iommu_pgtable *pt, struct iommu_gather *gather);
 
 	/*
+	 * merge_gathered - move all that `from` holds into `into`, and reset `from`. For gathers
+	 * whose invalidation was not confirmed and that wait for a later one.
+	 */
+	void (*merge_gathered)(const struct iommu_pgtable *pt, struct iommu_gather *into,
+			       struct iommu_gather *from);
+
+	/*
 	 * iova_to_phys - where iova leads, byte exact, and with which permissions.
 	 *
 	 * Returns 0, IOMMU_ENOENT (not mapped) or IOMMU_ERANGE (beyond the aperture). Either output
@@ -187,6 +194,9 @@ struct iommu_pgtable_ops {
 					     struct iommu_gather *gather, uint64_t *unmapped);     \
 	IOMMU_API void iommu_##format##_free_gathered(struct iommu_pgtable *pt,                    \
 						      struct iommu_gather *gather);                \
+	IOMMU_API void iommu_##format##_merge_gathered(const struct iommu_pgtable *pt,             \
+						       struct iommu_gather *into,                  \
+						       struct iommu_gather *from);                 \
 	IOMMU_API int iommu_##format##_iova_to_phys(const struct iommu_pgtable *pt,                \
 						    iommu_iova_t iova, iommu_paddr_t *paddr,       \
 						    unsigned int *prot);                           \

@@ -612,6 +612,26 @@ void PUBLIC(free_gathered)(struct iommu_pgtable *pt, struct iommu_gather *gather
 	iommu_gather_init(gather);
 }
 
+void PUBLIC(merge_gathered)(const struct iommu_pgtable *pt, struct iommu_gather *into,
+			    struct iommu_gather *from)
+{
+	uint64_t item = from->freed;
+	iommu_cell_t *table = NULL;
+
+	while (item != 0) {
+		table = iommu_phys_to_virt(pt->platform, item & ~(uint64_t)(IOMMU_PAGE_SIZE - 1));
+		item = entry_load(&table[0]);
+	}
+	if (table != NULL) {
+		entry_store(&table[0], into->freed);
+		into->freed = from->freed;
+	}
+	if (!iommu_gather_is_empty(from))
+		iommu_gather_add(into, from->start, from->last, from->pgsize);
+	into->tables_unlinked |= from->tables_unlinked;
+	iommu_gather_init(from);
+}
+
 int PUBLIC(iova_to_phys)(const struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t *paddr,
 			 unsigned int *prot)
 {
@@ -714,6 +734,7 @@ const struct iommu_pgtable_ops PUBLIC(ops) = {
 	.map = PUBLIC(map),
 	.unmap = PUBLIC(unmap),
 	.free_gathered = PUBLIC(free_gathered),
+	.merge_gathered = PUBLIC(merge_gathered),
 	.iova_to_phys = PUBLIC(iova_to_phys),
 	.walk = PUBLIC(walk),
 };

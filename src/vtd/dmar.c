@@ -2,10 +2,10 @@
 /*
  * The DMAR parser.
  *
- * Everything is read byte by byte from [bytes, bytes + length); iommu_dmar_open has checked that each
- * structure lies inside, so that the iterators only look at lengths inside a structure. The open
- * pass runs the same iterators as the users, once, and notes what they skip: `defects` is written
- * there and nowhere else.
+ * Everything is read byte by byte from [bytes, bytes + length); iommu_dmar_open has checked that
+ * each structure lies inside, so that the iterators only look at lengths inside a structure. The
+ * open pass runs the same iterators as the users, once, and notes what they skip: `defects` is
+ * written there and nowhere else.
  */
 #include <libiommu/dmar.h>
 #include <libiommu/status.h>
@@ -229,7 +229,8 @@ static bool next_scope(const struct iommu_dmar *dmar, const struct iommu_dmar_re
 	while (scope->offset < end) {
 		const uint8_t *bytes = dmar->bytes + scope->offset;
 
-		length = end - scope->offset >= DMAR_SCOPE_FIXED_SIZE ? bytes[DMAR_SCOPE_LENGTH] : 0;
+		length =
+			end - scope->offset >= DMAR_SCOPE_FIXED_SIZE ? bytes[DMAR_SCOPE_LENGTH] : 0;
 		if (length < DMAR_SCOPE_FIXED_SIZE || length > end - scope->offset) {
 			*defects |= IOMMU_DMAR_SCOPE_LENGTH;
 			break;

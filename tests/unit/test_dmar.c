@@ -587,7 +587,16 @@ static size_t read_file(const char *directory, const char *name, uint8_t *bytes,
 }
 
 /* The columns of expected.tsv, behind the file name. */
-enum column { WIDTH, FLAGS, FIRST_TYPE, OTHER = FIRST_TYPE + 7, INCLUDE_ALL, SCOPES, HOPS, COLUMNS };
+enum column {
+	WIDTH,
+	FLAGS,
+	FIRST_TYPE,
+	OTHER = FIRST_TYPE + 7,
+	INCLUDE_ALL,
+	SCOPES,
+	HOPS,
+	COLUMNS
+};
 
 static void count_table(const struct opened *o, unsigned int counts[COLUMNS])
 {
@@ -621,12 +630,14 @@ static unsigned int check_directory(const char *directory)
 	while ((line = strsep(&rest, "\n")) != NULL && *line != 0) {
 		const char *name = strsep(&line, "\t");
 		unsigned int counts[COLUMNS], column;
-		struct opened o = open_copy(bytes, read_file(directory, name, bytes, sizeof(bytes)));
+		struct opened o =
+			open_copy(bytes, read_file(directory, name, bytes, sizeof(bytes)));
 
 		assert_int_equal(o.status, 0);
 		count_table(&o, counts);
 		for (column = 0; column < COLUMNS; column++) {
-			unsigned int expected = (unsigned int)strtoul(strsep(&line, "\t"), NULL, 10);
+			unsigned int expected =
+				(unsigned int)strtoul(strsep(&line, "\t"), NULL, 10);
 
 			if (counts[column] != expected)
 				fail_msg("%s, column %u: %u, expected %u", name, column,

@@ -15,9 +15,9 @@
 #define DMAR_FLAGS_OFFSET          37 /* u8 */
 #define DMAR_HEADER_SIZE           48 /* the structures begin here */
 
-#define DMAR_FLAG_INTR_REMAP      (1U << 0) /* the platform supports interrupt remapping */
-#define DMAR_FLAG_X2APIC_OPT_OUT  (1U << 1) /* firmware asks not to enable x2APIC mode */
-#define DMAR_FLAG_PLATFORM_OPT_IN (1U << 2) /* no DMA happened outside reserved regions */
+#define DMAR_FLAG_INTR_REMAP       (1U << 0) /* the platform supports interrupt remapping */
+#define DMAR_FLAG_X2APIC_OPT_OUT   (1U << 1) /* firmware asks not to enable x2APIC mode */
+#define DMAR_FLAG_PLATFORM_OPT_IN  (1U << 2) /* no DMA happened outside reserved regions */
 
 /* The smallest DMAR_WIDTH field that makes sense: one page. */
 #define DMAR_WIDTH_MIN 11

@@ -3,8 +3,8 @@
  * Datasheet: VT-d fault recording registers and fault reasons (VT-d specification, "Fault Recording
  * Registers" and "Fault Conditions").
  *
- * One record is 16 bytes: low word 63:12 faulting page (interrupt index in 63:48 for reasons 0x20 to
- * 0x26); high word below.
+ * One record is 16 bytes: low word 63:12 faulting page (interrupt index in 63:48 for reasons 0x20
+ * to 0x26); high word below.
  */
 #ifndef LIBIOMMU_HW_VTD_FAULT_H
 #define LIBIOMMU_HW_VTD_FAULT_H
@@ -17,7 +17,7 @@
 /* The dword with F, which is cleared by writing 1 << 31 to it. */
 #define VTD_FAULT_RECORD_TOP 12
 
-#define VTD_FAULT_F (1ULL << 63) /* the record is valid */
+#define VTD_FAULT_F          (1ULL << 63) /* the record is valid */
 
 enum vtd_fault_type {
 	VTD_FAULT_WRITE = 0,

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Domains and groups: address spaces, and who uses them.
+ *
+ * A group is the smallest set of endpoints that hardware can keep apart from others; a domain is
+ * attached to whole groups. Locking: see the head of <libiommu/endpoint.h>; map, unmap and look-ups
+ * take no lock that another range's map takes, and may be called from interrupt context (an unmap
+ * then polls hardware there).
+ */
+#ifndef LIBIOMMU_DOMAIN_H
+#define LIBIOMMU_DOMAIN_H
+
+#include <libiommu/pgtable.h>
+#include <libiommu/types.h>
+
+IOMMU_BEGIN_DECLS
+
+struct iommu;
+struct iommu_unit;
+struct iommu_group;
+struct iommu_domain;
+
+enum iommu_domain_type {
+	IOMMU_DOMAIN_PAGING = 0, /* translated by tables that iommu_map fills; empty at first */
+	IOMMU_DOMAIN_IDENTITY,   /* device addresses are physical addresses, all of them */
+	IOMMU_DOMAIN_BLOCKED,    /* all DMA faults */
+};
+
+/* What a paging domain should be like. All zero: the widest that the unit can do. */
+struct iommu_domain_config {
+	/* Bits of the address space; 0: as many as the unit has. */
+	unsigned int address_width;
+	/* Page sizes to use, bit n = 2^n bytes; 0: all that the unit has. */
+	uint64_t pgsize_bitmap;
+	/* The most table pages it may take; 0: unbounded. Reaching it is IOMMU_ENOMEM from map. */
+	uint64_t max_table_pages;
+};
+
+/*
+ * iommu_domain_alloc - an address space for endpoints behind `unit` and units like it.
+ *
+ * @config: NULL means all zero. Ignored for other types than IOMMU_DOMAIN_PAGING.
+ *
+ * Returns 0, or
+ *   IOMMU_EINVAL      unknown type; the width or page sizes are none that the unit can do
+ *   IOMMU_EOPNOTSUPP  IOMMU_DOMAIN_IDENTITY on a unit without pass-through
+ *   IOMMU_ENOMEM
+ */
+IOMMU_API int iommu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
+				 const struct iommu_domain_config *config,
+				 struct iommu_domain **domain);
+
+/*
+ * iommu_domain_free - free a domain and its tables. What is mapped in it is forgotten.
+ *
+ * Returns 0, or IOMMU_EBUSY while it is attached to a group. Tables that hardware might still walk,
+ * because a unit did not confirm an invalidation, are kept until it does.
+ */
+IOMMU_API int iommu_domain_free(struct iommu_domain *domain);
+
+/* Facts about a domain. */
+struct iommu_domain_info {
+	enum iommu_domain_type type;
+	iommu_iova_t aperture_last; /* the aperture is [0, aperture_last] */
+	uint64_t pgsize_bitmap;
+	uint64_t table_pages; /* held now, quarantined ones included */
+	bool quarantine;      /* pages wait for an invalidation that was not confirmed */
+};
+IOMMU_API void iommu_domain_get_info(const struct iommu_domain *domain,
+				     struct iommu_domain_info *info);
+
+/*
+ * iommu_domain_attach_group - let all endpoints of a group use this domain, instead of the one they
+ * use now. Blocked for a moment in between; all or none: on failure each keeps what it had.
+ *
+ * Returns 0 (also when it is attached already), or
+ *   IOMMU_EINVAL     domain and a unit do not fit each other (width, page sizes, coherency)
+ *   IOMMU_ENOSPC     a unit has no domain id left
+ *   IOMMU_ENOMEM
+ *   IOMMU_ETIMEDOUT  a unit did not confirm the invalidation; IOMMU_EIO: it reported an error
+ */
+IOMMU_API int iommu_domain_attach_group(struct iommu_domain *domain, struct iommu_group *group);
+
+/*
+ * iommu_domain_detach_group - block the DMA of a group's endpoints.
+ *
+ * Returns 0 (also when nothing is attached), or IOMMU_ETIMEDOUT / IOMMU_EIO: the endpoints are
+ * detached, but a unit did not confirm that it forgot the old translations. Memory that was mapped
+ * must then not be reused before the unit was disabled, or enabled again.
+ */
+IOMMU_API int iommu_domain_detach_group(struct iommu_group *group);
+
+/* The domain attached to a group, or NULL; a group's number, unique and smallest-first. */
+IOMMU_API struct iommu_domain *iommu_group_domain(const struct iommu_group *group);
+IOMMU_API unsigned int iommu_group_id(const struct iommu_group *group);
+
+/*
+ * iommu_map - let devices of the domain reach [paddr, paddr + size) at [iova, iova + size).
+ *
+ * @iova, @paddr, @size: multiples of the smallest page size, in bytes.
+ * @prot:                enum iommu_prot: what the devices may do.
+ *
+ * All or nothing; the largest pages that fit are used. The caller owns the range: two calls for
+ * overlapping ranges must not run at once, disjoint ones may, without a lock. When it returns,
+ * hardware sees the mapping.
+ *
+ * Returns 0, the errors of iommu_pgtable_ops.map (IOMMU_EINVAL, EOVERFLOW, ERANGE, EEXIST, ENOMEM),
+ * IOMMU_EINVAL when the domain is not a paging domain, or IOMMU_ETIMEDOUT / IOMMU_EIO when a unit
+ * that must be told of new mappings did not confirm.
+ */
+IOMMU_API int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
+			uint64_t size, unsigned int prot);
+
+/*
+ * iommu_unmap - end the devices' access to [iova, iova + size).
+ *
+ * @flags:    enum iommu_unmap_flags.
+ * @unmapped: receives how many bytes were mapped; may be NULL, which is cheaper (see
+ *            iommu_pgtable_ops.unmap).
+ *
+ * Strict: when it returns 0, hardware has confirmed, and the memory may be reused. Holes are
+ * skipped. Returns 0, the errors of iommu_pgtable_ops.unmap with nothing changed, IOMMU_EINVAL when
+ * the domain is not a paging domain, or IOMMU_ETIMEDOUT / IOMMU_EIO: the range is cleared, but a
+ * unit did not confirm: the memory must not be reused before an operation on this domain succeeds.
+ */
+IOMMU_API int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
+			  unsigned int flags, uint64_t *unmapped);
+
+/*
+ * iommu_iova_to_phys - where a device's access to iova goes.
+ *
+ * Returns 0, IOMMU_ENOENT (it would fault) or IOMMU_ERANGE (beyond the aperture).
+ */
+IOMMU_API int iommu_iova_to_phys(const struct iommu_domain *domain, iommu_iova_t iova,
+				 iommu_paddr_t *paddr);
+
+/*
+ * iommu_domain_walk - visit the entries of a paging domain's tables; see iommu_pgtable_ops.walk.
+ * IOMMU_EINVAL when it has none.
+ */
+IOMMU_API int iommu_domain_walk(const struct iommu_domain *domain, iommu_iova_t start,
+				iommu_iova_t last, iommu_pgtable_visitor visitor, void *ctx);
+
+IOMMU_END_DECLS
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* DMA faults: accesses that the hardware blocked. */
+#ifndef LIBIOMMU_FAULT_H
+#define LIBIOMMU_FAULT_H
+
+#include <libiommu/types.h>
+
+IOMMU_BEGIN_DECLS
+
+struct iommu;
+struct iommu_unit;
+struct iommu_endpoint;
+
+enum iommu_fault_access {
+	IOMMU_FAULT_READ,
+	IOMMU_FAULT_WRITE,
+	IOMMU_FAULT_ATOMIC,
+	IOMMU_FAULT_OTHER, /* a page request, or an interrupt that was not remapped */
+};
+
+struct iommu_fault {
+	struct iommu_unit *unit;
+	/* Who did it; NULL when no endpoint with this source id is known. */
+	struct iommu_endpoint *endpoint;
+	uint16_t segment;
+	uint16_t source_id;
+	/* The page that was accessed; of an interrupt fault the table index. */
+	iommu_iova_t address;
+	enum iommu_fault_access access;
+	bool has_pasid;
+	uint32_t pasid; /* only with has_pasid */
+	/* The hardware's number for it, its name, and a sentence. Static strings. */
+	unsigned int reason;
+	const char *reason_name;
+	const char *explanation;
+};
+
+/*
+ * Called once for each fault, from iommu_unit_handle_faults and in its context. Must not call back
+ * into anything that changes endpoints or units.
+ */
+typedef void (*iommu_fault_handler)(void *ctx, const struct iommu_fault *fault);
+
+/* iommu_set_fault_handler - NULL: faults are read, logged and dropped. Not while faults are
+ * handled. */
+IOMMU_API void iommu_set_fault_handler(struct iommu *iommu, iommu_fault_handler handler, void *ctx);
+
+/*
+ * iommu_unit_handle_faults - report and clear what the unit recorded: for the unit's fault
+ * interrupt, or to poll.
+ *
+ * @lost: set to true when the unit had no record left for some faults; may be NULL.
+ *
+ * Returns how many faults were reported, 0 when there were none, or IOMMU_EIO when the registers
+ * make no sense. One call at a time for a unit; any context.
+ */
+IOMMU_API int iommu_unit_handle_faults(struct iommu_unit *unit, bool *lost);
+
+IOMMU_END_DECLS
+#endif

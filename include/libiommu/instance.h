@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An instance of the library: one machine's IOMMUs, on one host. Instances know nothing of each
+ * other, and the library has no other state.
+ */
+#ifndef LIBIOMMU_INSTANCE_H
+#define LIBIOMMU_INSTANCE_H
+
+#include <libiommu/platform.h>
+
+IOMMU_BEGIN_DECLS
+
+struct iommu;
+struct iommu_unit;
+
+/*
+ * iommu_create - a new instance without units.
+ *
+ * @platform: the host's services; kept by reference until iommu_destroy.
+ *
+ * Next: a probe function of a back end (iommu_vtd_probe) to find units.
+ * Returns 0, IOMMU_EINVAL (see iommu_platform_check) or IOMMU_ENOMEM.
+ */
+IOMMU_API int iommu_create(const struct iommu_platform *platform, struct iommu **iommu);
+
+/*
+ * iommu_destroy - remove all units and free the instance. Enabled units are disabled first: from
+ * then on devices reach all memory, as before the instance was there.
+ *
+ * Returns 0; IOMMU_EBUSY while endpoints or domains exist; or, when a unit does not confirm that it
+ * is disabled, IOMMU_ETIMEDOUT: the instance then stays, because hardware may still read its
+ * tables.
+ */
+IOMMU_API int iommu_destroy(struct iommu *iommu);
+
+/* iommu_next_unit - iterate the units: NULL gives the first, the last gives NULL. */
+IOMMU_API struct iommu_unit *iommu_next_unit(struct iommu *iommu, struct iommu_unit *unit);
+
+/* iommu_unit_name - such as "dmar0". Static for the life of the unit. */
+IOMMU_API const char *iommu_unit_name(const struct iommu_unit *unit);
+
+/*
+ * iommu_unit_enable - start translating: DMA of every endpoint behind the unit goes through the
+ * domain that is attached to it, and is blocked where there is none.
+ *
+ * The caches of the hardware are invalidated first, globally. Returns 0 (also when it is enabled
+ * already), or an error that is also logged with the step that failed; the unit is then off again,
+ * as far as it obeys:
+ *   IOMMU_ETIMEDOUT  hardware did not confirm a command in time
+ *   IOMMU_EIO        hardware reported an error
+ *   IOMMU_ENOMEM
+ */
+IOMMU_API int iommu_unit_enable(struct iommu_unit *unit);
+
+/*
+ * iommu_unit_disable - stop translating: devices reach all memory. Domains stay attached, and hold
+ * again after the next enable. Returns 0 (also when it is off already) or IOMMU_ETIMEDOUT.
+ */
+IOMMU_API int iommu_unit_disable(struct iommu_unit *unit);
+
+IOMMU_END_DECLS
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * libiommu: everything a user of the library includes.
+ *
+ *	iommu_create(&platform, &iommu)                       instance.h   one per machine
+ *	iommu_vtd_probe(iommu, dmar, size, NULL)              vtd.h        find the units
+ *	iommu_probe_endpoint(iommu, &info, &endpoint)         endpoint.h   tell of a device
+ *	iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, …)      domain.h     an address space
+ *	iommu_domain_attach_group(domain, group)              domain.h     … for that device
+ *	iommu_unit_enable(unit)                               instance.h   protection is on
+ *	iommu_map(domain, iova, paddr, size, prot)            domain.h     the device may reach it
+ */
+#ifndef LIBIOMMU_IOMMU_H
+#define LIBIOMMU_IOMMU_H
+
+#include <libiommu/dmar.h>
+#include <libiommu/domain.h>
+#include <libiommu/endpoint.h>
+#include <libiommu/fault.h>
+#include <libiommu/gather.h>
+#include <libiommu/instance.h>
+#include <libiommu/ops.h>
+#include <libiommu/pgsize.h>
+#include <libiommu/pgtable.h>
+#include <libiommu/platform.h>
+#include <libiommu/status.h>
+#include <libiommu/types.h>
+#include <libiommu/version.h>
+#include <libiommu/vtd.h>
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/log.h"
+
+size_t iommu_line_append(char *line, size_t size, size_t used, const char *text)
+{
+	while (*text != '\0' && used + 1 < size)
+		line[used++] = *text++;
+	line[used] = '\0';
+	return used;
+}
+
+size_t iommu_line_append_number(char *line, size_t size, size_t used, uint64_t number)
+{
+	char digits[21];
+	size_t at = sizeof(digits) - 1;
+
+	digits[at] = '\0';
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number != 0);
+	return iommu_line_append(line, size, used, &digits[at]);
+}
+
+void iommu_log(const struct iommu_platform *platform, enum iommu_log_level level, const char *who,
+	       const char *what)
+{
+	char line[160];
+	size_t used;
+
+	if (platform->log == NULL)
+		return;
+	used = iommu_line_append(line, sizeof(line), 0, who);
+	used = iommu_line_append(line, sizeof(line), used, ": ");
+	(void)iommu_line_append(line, sizeof(line), used, what);
+	platform->log(platform->ctx, level, line);
+}

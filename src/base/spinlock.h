@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A spinlock that also keeps local interrupts off, through the host's irq_save and irq_restore.
+ * Held for short, bounded work: nothing is allocated and no hardware is waited for under one,
+ * except where the holder's comment says so.
+ */
+#ifndef IOMMU_BASE_SPINLOCK_H
+#define IOMMU_BASE_SPINLOCK_H
+
+#include <libiommu/platform.h>
+
+struct iommu_spinlock {
+	uint32_t taken;
+};
+
+/* Returns what iommu_spin_unlock wants back. */
+static inline uintptr_t iommu_spin_lock(const struct iommu_platform *platform,
+					struct iommu_spinlock *lock)
+{
+	uintptr_t state = platform->irq_save != NULL ? platform->irq_save(platform->ctx) : 0;
+
+	while (__atomic_exchange_n(&lock->taken, 1, __ATOMIC_ACQUIRE) != 0)
+		while (__atomic_load_n(&lock->taken, __ATOMIC_RELAXED) != 0)
+			if (platform->relax != NULL)
+				platform->relax(platform->ctx);
+	return state;
+}
+
+static inline void iommu_spin_unlock(const struct iommu_platform *platform,
+				     struct iommu_spinlock *lock, uintptr_t state)
+{
+	__atomic_store_n(&lock->taken, 0, __ATOMIC_RELEASE);
+	if (platform->irq_restore != NULL)
+		platform->irq_restore(platform->ctx, state);
+}
+
+#endif

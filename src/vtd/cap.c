@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Capabilities: the registers decoded once, and refused when no real unit could have them. */
+#include <libiommu/status.h>
+
+#include "vtd/vtd.h"
+
+/* Table depths that this library and the specification know. */
+#define KNOWN_SAGAW (VTD_SAGAW_3_LEVELS | VTD_SAGAW_4_LEVELS | VTD_SAGAW_5_LEVELS)
+
+/* Bits of the deepest table. */
+static unsigned int widest(unsigned int sagaw)
+{
+	if ((sagaw & VTD_SAGAW_5_LEVELS) != 0)
+		return 57;
+	return (sagaw & VTD_SAGAW_4_LEVELS) != 0 ? 48 : 39;
+}
+
+int iommu_vtd_decode_capabilities(struct vtd_capabilities *caps, uint32_t version, uint64_t cap,
+				  uint64_t ecap)
+{
+	unsigned int sagaw = vtd_cap_sagaw(cap) & KNOWN_SAGAW;
+	unsigned int guest_width = vtd_cap_guest_address_width(cap);
+
+	/* A unit that is not there reads as all ones. */
+	if (cap == UINT64_MAX && ecap == UINT64_MAX)
+		return IOMMU_EIO;
+	if (vtd_version_major(version) == 0 || sagaw == 0 || vtd_cap_domains(cap) == 0)
+		return IOMMU_EIO;
+	if (guest_width > widest(sagaw))
+		guest_width = widest(sagaw);
+	/* Narrower than 30 bits no table helps; the registers must not lie in the fixed ones. */
+	if (guest_width < 30 || vtd_cap_fault_offset(cap) < VTD_IQERCD ||
+	    vtd_ecap_iotlb_offset(ecap) < VTD_IQERCD)
+		return IOMMU_EIO;
+	*caps = (struct vtd_capabilities){
+		.cap = cap,
+		.ecap = ecap,
+		.version_major = vtd_version_major(version),
+		.version_minor = vtd_version_minor(version),
+		.domains = vtd_cap_domains(cap),
+		.sagaw = sagaw,
+		.guest_width = guest_width,
+		.pgsize_bitmap = IOMMU_SIZE_4K | vtd_cap_second_stage_large_pages(cap),
+		.max_address_mask = vtd_cap_max_address_mask(cap),
+		.fault_records = vtd_cap_fault_records(cap),
+		.fault_offset = vtd_cap_fault_offset(cap),
+		.iotlb_offset = vtd_ecap_iotlb_offset(ecap),
+		.drain = ((cap & VTD_CAP_DWD) != 0 ? VTD_IOTLB_DRAIN_WRITES : 0) |
+			 ((cap & VTD_CAP_DRD) != 0 ? VTD_IOTLB_DRAIN_READS : 0),
+		.coherent = (ecap & VTD_ECAP_C) != 0,
+		.queue = (ecap & VTD_ECAP_QI) != 0,
+		.registers = vtd_version_major(version) < VTD_VERSION_QUEUE_ONLY,
+		.caching_mode = (cap & VTD_CAP_CM) != 0,
+		.write_buffer = (cap & VTD_CAP_RWBF) != 0,
+		.pass_through = (ecap & VTD_ECAP_PT) != 0,
+		.page_selective = (cap & VTD_CAP_PSI) != 0,
+		.protected_memory = (cap & (VTD_CAP_PLMR | VTD_CAP_PHMR)) != 0,
+	};
+	return caps->queue || caps->registers ? 0 : IOMMU_EIO;
+}
+
+uint64_t iommu_vtd_register_space(const struct vtd_capabilities *caps)
+{
+	uint64_t faults_end = caps->fault_offset + (uint64_t)caps->fault_records * 16;
+	uint64_t iotlb_end = caps->iotlb_offset + 16ULL;
+	uint64_t end = faults_end > iotlb_end ? faults_end : iotlb_end;
+
+	return (end + IOMMU_PAGE_SIZE - 1) & ~(IOMMU_PAGE_SIZE - 1);
+}

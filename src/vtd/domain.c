@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * VT-d domains: a second-stage table, the units that use it, and the map path.
+ *
+ * The map path takes no lock. It reads the list of attachments, which only grows while the domain
+ * lives, and skips those without endpoints. An attach that it does not see yet cannot have cached
+ * anything: attach counts the endpoint, then a full fence, then writes the context entry; an unmap
+ * clears the entries, then a full fence, then reads the counts.
+ */
+#include <libiommu/hw/vtd_second_stage.h>
+#include <libiommu/pgtable.h>
+#include <libiommu/status.h>
+
+#include "vtd/vtd.h"
+
+/* --- Attachments ------------------------------------------------------------------------------ */
+
+static struct vtd_attachment *attachment_find(const struct vtd_domain *domain,
+					      const struct vtd_unit *unit)
+{
+	struct vtd_attachment *attachment = __atomic_load_n(&domain->attachments, __ATOMIC_ACQUIRE);
+
+	while (attachment != NULL && attachment->unit != unit)
+		attachment = attachment->next;
+	return attachment;
+}
+
+/* The domain's place on a unit, with a domain id; made on first use. */
+static int attachment_get(struct vtd_domain *domain, struct vtd_unit *unit,
+			  struct vtd_attachment **result)
+{
+	struct vtd_attachment *attachment = attachment_find(domain, unit);
+
+	*result = attachment;
+	if (attachment != NULL)
+		return 0;
+	attachment = iommu_object_alloc(&domain->probe->attachment_cache, 0);
+	if (attachment == NULL)
+		return IOMMU_ENOMEM;
+	attachment->unit = unit;
+	attachment->domain_id = iommu_vtd_domain_id_alloc(unit);
+	if (attachment->domain_id == 0) {
+		iommu_object_free(&domain->probe->attachment_cache, attachment);
+		return IOMMU_ENOSPC;
+	}
+	attachment->next = domain->attachments;
+	__atomic_store_n(&domain->attachments, attachment, __ATOMIC_RELEASE);
+	*result = attachment;
+	return 0;
+}
+
+static void attachment_count(struct vtd_attachment *attachment, uint32_t change)
+{
+	__atomic_add_fetch(&attachment->endpoints, change, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* An endpoint no longer uses the domain that it used. */
+static void leave(struct iommu_endpoint *endpoint)
+{
+	struct vtd_attachment *attachment;
+
+	if (endpoint->domain == NULL)
+		return;
+	attachment = attachment_find(vtd_domain_of(endpoint->domain), vtd_unit_of(endpoint->unit));
+	if (attachment != NULL)
+		attachment_count(attachment, UINT32_MAX);
+}
+
+/* --- Attach and detach ------------------------------------------------------------------------ */
+
+/* Can this unit walk this domain's tables? */
+static bool unit_fits(const struct vtd_domain *domain, const struct vtd_unit *unit)
+{
+	const struct iommu_pgtable *pt = &domain->pgtable;
+	const struct vtd_capabilities *caps = &unit->caps;
+
+	return (caps->sagaw >> (pt->levels - 2) & 1) != 0 &&
+	       (pt->pgsize_bitmap & ~caps->pgsize_bitmap) == 0 &&
+	       pt->aperture_last >> caps->guest_width == 0 &&
+	       pt->output_bits <= unit->output_width &&
+	       (caps->coherent || (pt->flags & IOMMU_PGTABLE_NONCOHERENT) != 0);
+}
+
+/* Levels that a pass-through entry must name: the most that the unit knows. */
+static unsigned int deepest(const struct vtd_unit *unit)
+{
+	if ((unit->caps.sagaw & VTD_SAGAW_5_LEVELS) != 0)
+		return 5;
+	return (unit->caps.sagaw & VTD_SAGAW_4_LEVELS) != 0 ? 4 : 3;
+}
+
+/* Count the endpoint, write its context entry, and leave the domain before. */
+static int attach_entry(struct vtd_domain *domain, struct iommu_endpoint *endpoint, uint64_t low,
+			unsigned int levels)
+{
+	struct vtd_unit *unit = vtd_unit_of(endpoint->unit);
+	struct vtd_attachment *attachment;
+	int status = attachment_get(domain, unit, &attachment);
+
+	if (status != 0)
+		return status;
+	attachment_count(attachment, 1);
+	status = iommu_vtd_context_write(unit, endpoint->info.source_id, low,
+					 vtd_context_high(levels, attachment->domain_id));
+	if (status != 0) {
+		attachment_count(attachment, UINT32_MAX);
+		return status;
+	}
+	leave(endpoint);
+	return 0;
+}
+
+static int paging_attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
+{
+	struct vtd_domain *domain = vtd_domain_of(base);
+	const struct iommu_pgtable *pt = &domain->pgtable;
+
+	if (vtd_unit_of(endpoint->unit)->probe != domain->probe ||
+	    !unit_fits(domain, vtd_unit_of(endpoint->unit)))
+		return IOMMU_EINVAL;
+	return attach_entry(domain, endpoint,
+			    vtd_context_low(iommu_virt_to_phys(pt->platform, pt->root),
+					    VTD_TRANSLATE_UNTRANSLATED),
+			    pt->levels);
+}
+
+static int identity_attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
+{
+	struct vtd_unit *unit = vtd_unit_of(endpoint->unit);
+
+	if (unit->probe != vtd_domain_of(base)->probe || !unit->caps.pass_through)
+		return IOMMU_EINVAL;
+	return attach_entry(vtd_domain_of(base), endpoint, vtd_context_low(0, VTD_PASS_THROUGH),
+			    deepest(unit));
+}
+
+static int detach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
+{
+	int status = iommu_vtd_context_write(vtd_unit_of(endpoint->unit), endpoint->info.source_id,
+					     0, 0);
+
+	(void)base;
+	leave(endpoint);
+	return status;
+}
+
+static int blocked_attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
+{
+	return endpoint->domain != NULL ? detach(base, endpoint) : 0;
+}
+
+/* --- The map path ----------------------------------------------------------------------------- */
+
+static int map_pages(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_t paddr,
+		     uint64_t size, unsigned int prot, struct iommu_gather *gather,
+		     uint64_t *mapped)
+{
+	return iommu_vtdss_map(&vtd_domain_of(base)->pgtable, iova, paddr, size, prot, gather,
+			       mapped);
+}
+
+static int unmap_pages(struct iommu_domain *base, iommu_iova_t iova, uint64_t size,
+		       unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped)
+{
+	return iommu_vtdss_unmap(&vtd_domain_of(base)->pgtable, iova, size, flags, gather,
+				 unmapped);
+}
+
+/* Invalidate a range on every unit that may have cached it. */
+static int invalidate_everywhere(struct vtd_domain *domain, iommu_iova_t start, iommu_iova_t last,
+				 bool leaves_only)
+{
+	struct vtd_attachment *attachment;
+	int result = 0;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (attachment = __atomic_load_n(&domain->attachments, __ATOMIC_ACQUIRE);
+	     attachment != NULL; attachment = attachment->next) {
+		int status = 0;
+
+		if (attachment->unit->active &&
+		    __atomic_load_n(&attachment->endpoints, __ATOMIC_RELAXED) != 0)
+			status = iommu_vtd_invalidate_range(attachment->unit, attachment->domain_id,
+							    start, last, leaves_only);
+		if (result == 0)
+			result = status;
+	}
+	return result;
+}
+
+/* Add to a gather what earlier invalidations failed to cover. */
+static void quarantine_take(struct vtd_domain *domain, struct iommu_gather *gather)
+{
+	const struct iommu_platform *platform = domain->pgtable.platform;
+	uintptr_t state = iommu_spin_lock(platform, &domain->lock);
+
+	iommu_vtdss_merge_gathered(&domain->pgtable, gather, &domain->quarantine);
+	__atomic_store_n(&domain->quarantined, false, __ATOMIC_RELAXED);
+	iommu_spin_unlock(platform, &domain->lock, state);
+}
+
+static void quarantine_put(struct vtd_domain *domain, struct iommu_gather *gather)
+{
+	const struct iommu_platform *platform = domain->pgtable.platform;
+	uintptr_t state = iommu_spin_lock(platform, &domain->lock);
+
+	iommu_vtdss_merge_gathered(&domain->pgtable, &domain->quarantine, gather);
+	__atomic_store_n(&domain->quarantined, true, __ATOMIC_RELAXED);
+	iommu_spin_unlock(platform, &domain->lock, state);
+}
+
+static int sync_gather(struct iommu_domain *base, struct iommu_gather *gather)
+{
+	struct vtd_domain *domain = vtd_domain_of(base);
+	int status;
+
+	if (__atomic_load_n(&domain->quarantined, __ATOMIC_RELAXED))
+		quarantine_take(domain, gather);
+	status = invalidate_everywhere(domain, gather->start, gather->last,
+				       !gather->tables_unlinked);
+	if (status == 0)
+		iommu_vtdss_free_gathered(&domain->pgtable, gather);
+	else
+		quarantine_put(domain, gather);
+	return status;
+}
+
+/* New mappings: hardware may have cached that there were none, or the write buffer may hold them.
+ */
+static int sync_map(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
+{
+	struct vtd_domain *domain = vtd_domain_of(base);
+	struct vtd_attachment *attachment;
+	int status = 0;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (attachment = __atomic_load_n(&domain->attachments, __ATOMIC_ACQUIRE);
+	     attachment != NULL && status == 0; attachment = attachment->next) {
+		struct vtd_unit *unit = attachment->unit;
+
+		if (!unit->active || __atomic_load_n(&attachment->endpoints, __ATOMIC_RELAXED) == 0)
+			continue;
+		if (unit->caps.caching_mode)
+			status = iommu_vtd_invalidate_range(unit, attachment->domain_id, iova,
+							    iova + (size - 1), false);
+		else
+			status = iommu_vtd_flush_write_buffer(unit);
+	}
+	return status;
+}
+
+static int iova_to_phys(const struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_t *paddr)
+{
+	return iommu_vtdss_iova_to_phys(&vtd_domain_of(base)->pgtable, iova, paddr, NULL);
+}
+
+static int walk(const struct iommu_domain *base, iommu_iova_t start, iommu_iova_t last,
+		iommu_pgtable_visitor visitor, void *ctx)
+{
+	return iommu_vtdss_walk(&vtd_domain_of(base)->pgtable, start, last, visitor, ctx);
+}
+
+static void get_info(const struct iommu_domain *base, struct iommu_domain_info *info)
+{
+	const struct vtd_domain *domain = vtd_domain_of(base);
+
+	info->table_pages = domain->pgtable.pages;
+	info->quarantine = __atomic_load_n(&domain->quarantined, __ATOMIC_RELAXED);
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+/* Might a unit that the domain was attached to still walk its tables? */
+static bool domain_is_haunted(const struct vtd_domain *domain)
+{
+	const struct vtd_attachment *attachment;
+
+	for (attachment = domain->attachments; attachment != NULL; attachment = attachment->next)
+		if (vtd_unit_is_suspect(attachment->unit))
+			return true;
+	return false;
+}
+
+static void domain_bury(struct vtd_domain *domain)
+{
+	struct vtd_probe *probe = domain->probe;
+
+	while (domain->attachments != NULL) {
+		struct vtd_attachment *attachment = domain->attachments;
+
+		domain->attachments = attachment->next;
+		iommu_vtd_domain_id_free(attachment->unit, attachment->domain_id);
+		iommu_object_free(&probe->attachment_cache, attachment);
+	}
+	if (domain->pgtable.root != NULL) {
+		iommu_vtdss_free_gathered(&domain->pgtable, &domain->quarantine);
+		iommu_vtdss_destroy(&domain->pgtable);
+	}
+	iommu_object_free(&probe->domain_cache, domain);
+}
+
+static void domain_free(struct iommu_domain *base)
+{
+	struct vtd_domain *domain = vtd_domain_of(base);
+
+	if (domain_is_haunted(domain))
+		iommu_list_insert(&domain->probe->graveyard, &domain->grave);
+	else
+		domain_bury(domain);
+}
+
+void iommu_vtd_reap(struct vtd_probe *probe)
+{
+	struct iommu_list_node *node = probe->graveyard.next;
+
+	while (node != &probe->graveyard) {
+		struct vtd_domain *domain = iommu_container_of(node, struct vtd_domain, grave);
+
+		node = node->next;
+		if (domain_is_haunted(domain))
+			continue;
+		iommu_list_remove(&domain->grave);
+		domain_bury(domain);
+	}
+}
+
+static const struct iommu_domain_ops paging_ops = {
+	.attach = paging_attach,
+	.detach = detach,
+	.free = domain_free,
+	.map_pages = map_pages,
+	.unmap_pages = unmap_pages,
+	.sync_map = sync_map,
+	.sync = sync_gather,
+	.iova_to_phys = iova_to_phys,
+	.walk = walk,
+	.get_info = get_info,
+};
+
+static const struct iommu_domain_ops identity_ops = {
+	.attach = identity_attach,
+	.detach = detach,
+	.free = domain_free,
+};
+
+static const struct iommu_domain_ops blocked_ops = {
+	.attach = blocked_attach,
+	.detach = detach,
+	.free = domain_free,
+};
+
+/* An empty table as the unit can walk it and the caller wishes it. */
+static int make_table(struct vtd_domain *domain, const struct vtd_unit *unit,
+		      const struct iommu_domain_config *config)
+{
+	const struct vtd_capabilities *caps = &unit->caps;
+	struct iommu_pgtable_config table = {
+		.platform = unit->platform,
+		.levels = VTD_SS_LEVELS_MIN,
+		.input_bits =
+			config->address_width != 0 ? config->address_width : caps->guest_width,
+		.output_bits = unit->output_width,
+		.pgsize_bitmap =
+			config->pgsize_bitmap != 0 ? config->pgsize_bitmap : caps->pgsize_bitmap,
+		.max_pages = config->max_table_pages,
+		.node = IOMMU_NODE_ANY,
+		.flags = caps->coherent ? 0 : IOMMU_PGTABLE_NONCOHERENT,
+	};
+	int status;
+
+	if (table.input_bits > caps->guest_width ||
+	    (table.pgsize_bitmap & ~caps->pgsize_bitmap) != 0)
+		return IOMMU_EINVAL;
+	/* The shallowest table that the unit knows and that is wide enough. */
+	while (vtd_ss_address_width(table.levels) < table.input_bits ||
+	       (caps->sagaw >> (table.levels - 2) & 1) == 0)
+		table.levels++;
+	status = iommu_vtdss_init(&domain->pgtable, &table);
+	if (status != 0)
+		return status;
+	domain->base.ops = &paging_ops;
+	domain->base.aperture_last = domain->pgtable.aperture_last;
+	domain->base.pgsize_bitmap = domain->pgtable.pgsize_bitmap;
+	return 0;
+}
+
+int iommu_vtd_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type,
+			   const struct iommu_domain_config *config, struct iommu_domain **result)
+{
+	struct vtd_unit *unit = vtd_unit_of(base);
+	struct vtd_domain *domain;
+	int status = 0;
+
+	iommu_vtd_reap(unit->probe);
+	if (type == IOMMU_DOMAIN_IDENTITY && !unit->caps.pass_through)
+		return IOMMU_EOPNOTSUPP;
+	domain = iommu_object_alloc(&unit->probe->domain_cache, 0);
+	if (domain == NULL)
+		return IOMMU_ENOMEM;
+	domain->probe = unit->probe;
+	iommu_gather_init(&domain->quarantine);
+	domain->base.ops = type == IOMMU_DOMAIN_IDENTITY ? &identity_ops : &blocked_ops;
+	domain->base.aperture_last = (1ULL << unit->output_width) - 1;
+	if (type == IOMMU_DOMAIN_PAGING)
+		status = make_table(domain, unit, config);
+	if (status != 0) {
+		iommu_object_free(&unit->probe->domain_cache, domain);
+		return status;
+	}
+	*result = &domain->base;
+	return 0;
+}

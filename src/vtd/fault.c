@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Primary fault logging (VT-d specification, "Primary Fault Logging").
+ *
+ * The records are a ring. Hardware says in FSTS which one it filled first; they are read from there
+ * until one is not filled, and each is given back by clearing its F bit. When hardware ran out of
+ * records it says so (PFO) and records nothing more until that is cleared.
+ */
+#include <libiommu/hw/vtd_fault.h>
+#include <libiommu/status.h>
+
+#include "vtd/vtd.h"
+
+struct reason {
+	uint8_t code;
+	const char *name;
+	const char *explanation;
+};
+
+static const struct reason reasons[] = {
+	{0x01, "root entry not present",
+	 "no root entry for the bus of this device: it was never attached to a domain"},
+	{0x02, "context entry not present",
+	 "no context entry for this device: no domain is attached to it, all its DMA is blocked"},
+	{0x03, "context entry invalid",
+	 "the context entry names a table depth or a translation type that the unit does not have"},
+	{0x04, "address beyond width", "the device used an address wider than its domain"},
+	{0x05, "write denied",
+	 "the device wrote to a page that is not mapped, or mapped without write permission"},
+	{0x06, "read denied",
+	 "the device read a page that is not mapped, or mapped without read permission"},
+	{0x07, "page table access error", "the unit could not read a page-table entry from memory"},
+	{0x08, "root table access error", "the unit could not read a root entry from memory"},
+	{0x09, "context table access error", "the unit could not read a context entry from memory"},
+	{0x0a, "root entry reserved bit", "a reserved bit is set in a present root entry"},
+	{0x0b, "context entry reserved bit", "a reserved bit is set in a present context entry"},
+	{0x0c, "page table reserved bit", "a reserved bit is set in a present page-table entry"},
+	{0x0d, "request type blocked",
+	 "the context entry does not allow this type of request, such as an already translated "
+	 "one"},
+	{0x0e, "interrupt address range",
+	 "the address, or what it translates to, lies in the interrupt range"},
+	{0x20, "interrupt request reserved field",
+	 "a reserved field is set in a remappable interrupt request"},
+	{0x21, "interrupt index too large",
+	 "the interrupt request names an entry beyond the end of the remapping table"},
+	{0x22, "interrupt entry not present", "the interrupt remapping entry is not present"},
+	{0x23, "interrupt table access error",
+	 "the unit could not read an interrupt remapping entry from memory"},
+	{0x24, "interrupt entry reserved bit",
+	 "a reserved bit is set in a present interrupt remapping entry"},
+	{0x25, "compatibility interrupt blocked",
+	 "an interrupt in the old format was sent while only remapped ones are allowed"},
+	{0x26, "interrupt source refused",
+	 "the device is not the one that the interrupt remapping entry is for"},
+	{0x27, "posted descriptor access error",
+	 "the unit could not access a posted-interrupt descriptor"},
+	{0x28, "posted descriptor reserved bit",
+	 "a reserved field is set in a posted-interrupt descriptor"},
+	{0x29, "untranslated interrupt invalid", "an untranslated interrupt request was not valid"},
+	{0x30, "root table address invalid",
+	 "the root table address register does not hold a valid table or mode"},
+	{0x31, "PASID with legacy table",
+	 "a request with PASID arrived while the unit is in legacy mode"},
+	{0x32, "page request with legacy table",
+	 "a page request arrived while the unit is in legacy mode"},
+	{0x33, "request refused by table mode",
+	 "the translation table mode does not allow this request"},
+	{0x38, "scalable root access error",
+	 "the unit could not read a scalable-mode root entry from memory"},
+	{0x39, "scalable root not present",
+	 "no scalable-mode root entry for the bus of this device"},
+	{0x3a, "scalable root reserved bit", "a reserved bit is set in a scalable-mode root entry"},
+	{0x40, "scalable context access error",
+	 "the unit could not read a scalable-mode context entry from memory"},
+	{0x41, "scalable context not present", "no scalable-mode context entry for this device"},
+	{0x42, "scalable context reserved bit",
+	 "a reserved bit is set in a scalable-mode context entry"},
+	{0x43, "scalable context invalid",
+	 "the scalable-mode context entry holds something that the unit does not have"},
+	{0x44, "device-TLB not enabled",
+	 "a translation request came from a device whose context entry does not enable its "
+	 "device-TLB"},
+	{0x45, "PASID not enabled",
+	 "a request with PASID came from a device whose context entry does not enable PASIDs"},
+	{0x46, "PASID too large", "the PASID lies beyond the device's PASID directory"},
+	{0x47, "page requests not enabled",
+	 "a page request came from a device whose context entry does not enable them"},
+	{0x48, "PASID for plain requests invalid",
+	 "the PASID that stands for requests without one is not valid"},
+	{0x50, "PASID directory access error",
+	 "the unit could not read a PASID directory entry from memory"},
+	{0x51, "PASID directory not present", "no PASID directory entry for this PASID"},
+	{0x52, "PASID directory reserved bit", "a reserved bit is set in a PASID directory entry"},
+	{0x58, "PASID table access error",
+	 "the unit could not read a PASID table entry from memory"},
+	{0x59, "PASID entry not present",
+	 "no PASID table entry for this PASID: no domain is attached to it"},
+	{0x5a, "PASID entry reserved bit", "a reserved bit is set in a PASID table entry"},
+	{0x5b, "PASID entry invalid",
+	 "the PASID table entry holds something that the unit does not have"},
+	{0x5c, "execute requests not enabled",
+	 "an execute request used a PASID that does not enable them"},
+	{0x5d, "supervisor requests not enabled",
+	 "a supervisor request used a PASID that does not enable them"},
+	{0x70, "first-stage table access error",
+	 "the unit could not read a first-stage entry from memory"},
+	{0x71, "first-stage entry not present", "the address is not mapped in the first stage"},
+	{0x72, "first-stage reserved bit", "a reserved bit is set in a first-stage entry"},
+	{0x73, "first-stage root access error",
+	 "the unit could not read the first-stage root table"},
+	{0x74, "first-stage address too wide",
+	 "a first-stage address lies beyond what the second stage translates"},
+	{0x75, "nested table pointer not readable",
+	 "the second stage does not let the unit read the first-stage root table"},
+	{0x76, "nested table not readable",
+	 "the second stage does not let the unit read a first-stage table"},
+	{0x77, "nested table not writable",
+	 "the second stage does not let the unit write a first-stage table"},
+	{0x78, "second-stage table access error",
+	 "the unit could not read a second-stage entry from memory"},
+	{0x79, "second-stage permission",
+	 "the address is not mapped in the second stage, or not with this permission"},
+	{0x7a, "second-stage reserved bit", "a reserved bit is set in a second-stage entry"},
+	{0x7b, "second-stage root invalid", "the second-stage root table address is not valid"},
+	{0x7c, "second-stage dirty update refused",
+	 "accessed or dirty bits would have to be written by a request that does not snoop"},
+	{0x80, "address not canonical",
+	 "the upper bits of the device's address do not agree with its width"},
+	{0x81, "user access to supervisor page",
+	 "an ordinary request reached a page that is for supervisor requests"},
+	{0x82, "page not executable",
+	 "an execute request reached a page that must not be executed"},
+	{0x83, "address beyond hardware", "the address is wider than the hardware can handle"},
+	{0x84, "second-stage input too wide", "the address is wider than the second stage"},
+	{0x85, "write denied (scalable)", "the device wrote to a page without write permission"},
+	{0x86, "read denied (scalable)", "the device read a page without read permission"},
+	{0x87, "interrupt address (scalable)",
+	 "the address, or what it translates to, lies in the interrupt range"},
+	{0x90, "first-stage dirty update refused",
+	 "accessed or dirty bits would have to be written by a request that does not snoop"},
+	{0x91, "first-stage dirty update failed",
+	 "the unit could not write accessed or dirty bits"},
+};
+
+static const struct reason *find_reason(unsigned int code)
+{
+	static const struct reason unknown = {
+		0, "unknown reason", "the unit gives a reason that this library does not know"};
+	size_t i;
+
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].code == code)
+			return &reasons[i];
+	return &unknown;
+}
+
+const char *iommu_vtd_fault_name(unsigned int reason)
+{
+	return find_reason(reason)->name;
+}
+
+const char *iommu_vtd_fault_explanation(unsigned int reason)
+{
+	return find_reason(reason)->explanation;
+}
+
+static enum iommu_fault_access access_of(enum vtd_fault_type type)
+{
+	switch (type) {
+	case VTD_FAULT_WRITE:
+		return IOMMU_FAULT_WRITE;
+	case VTD_FAULT_READ:
+		return IOMMU_FAULT_READ;
+	case VTD_FAULT_ATOMIC:
+		return IOMMU_FAULT_ATOMIC;
+	case VTD_FAULT_PAGE_REQUEST:
+	default:
+		return IOMMU_FAULT_OTHER;
+	}
+}
+
+static bool is_interrupt_reason(unsigned int reason)
+{
+	return reason >= 0x20 && reason < 0x30;
+}
+
+static void report(struct vtd_unit *unit, uint64_t low, uint64_t high)
+{
+	const unsigned int reason = vtd_fault_reason(high);
+	struct iommu_fault fault = {
+		.unit = &unit->base,
+		.segment = unit->base.segment,
+		.source_id = vtd_fault_source_id(high),
+		.address = vtd_fault_address(low),
+		.access = access_of(vtd_fault_type(high)),
+		.has_pasid = vtd_fault_has_pasid(high),
+		.pasid = vtd_fault_has_pasid(high) ? vtd_fault_pasid(high) : 0,
+		.reason = reason,
+		.reason_name = iommu_vtd_fault_name(reason),
+		.explanation = iommu_vtd_fault_explanation(reason),
+	};
+
+	if (is_interrupt_reason(reason)) {
+		fault.address = low >> 48;
+		fault.access = IOMMU_FAULT_OTHER;
+	}
+	iommu_report_fault(unit->base.iommu, &fault);
+}
+
+/* Read, give back and report one record; false when it holds no fault. */
+static bool handle_record(struct vtd_unit *unit, unsigned int index)
+{
+	uint32_t offset = unit->caps.fault_offset + index * VTD_FAULT_RECORD_SIZE;
+	uint64_t high = vtd_read64(unit, offset + VTD_FAULT_RECORD_HIGH);
+	uint64_t low;
+
+	if ((high & VTD_FAULT_F) == 0)
+		return false;
+	low = vtd_read64(unit, offset);
+	vtd_write32(unit, offset + VTD_FAULT_RECORD_TOP, (uint32_t)(VTD_FAULT_F >> 32));
+	report(unit, low, high);
+	return true;
+}
+
+int iommu_vtd_handle_faults(struct iommu_unit *base, bool *lost)
+{
+	struct vtd_unit *unit = vtd_unit_of(base);
+	uint32_t fsts = vtd_read32(unit, VTD_FSTS);
+	unsigned int index = vtd_fsts_record_index(fsts);
+	unsigned int reported = 0;
+
+	if (fsts == UINT32_MAX || index >= unit->caps.fault_records)
+		return IOMMU_EIO;
+	/* Bounded: a device that faults faster than we read must not keep us here for ever. */
+	while ((fsts & VTD_FSTS_PPF) != 0 && reported < unit->caps.fault_records &&
+	       handle_record(unit, index)) {
+		reported++;
+		index = (index + 1) % unit->caps.fault_records;
+	}
+	if ((fsts & VTD_FSTS_PFO) != 0) {
+		*lost = true;
+		vtd_write32(unit, VTD_FSTS, VTD_FSTS_PFO);
+	}
+	return (int)reported;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which unit translates for an endpoint (VT-d specification, "Device Scope Structure").
+ *
+ * Scopes and endpoints are both described by a path from a root bus, so that they are compared
+ * without asking any bridge for its bus numbers, which an operating system may have changed.
+ */
+#include "vtd/vtd.h"
+
+/* Are the scope's hops the first ones of the endpoint's path? */
+static bool path_begins_with(const struct iommu_endpoint_info *info,
+			     const struct iommu_dmar_scope *scope)
+{
+	unsigned int i;
+
+	if (scope->start_bus != info->root_bus || scope->hops > info->path_length)
+		return false;
+	for (i = 0; i < scope->hops; i++)
+		if (iommu_dmar_hop_device(scope, i) != info->path[i].device ||
+		    iommu_dmar_hop_function(scope, i) != info->path[i].function)
+			return false;
+	return true;
+}
+
+/*
+ * Firmware that gives a device below a bridge one hop and the bus number that the bridge happens to
+ * have, instead of the path: accepted when bus, device and function are the endpoint's own.
+ */
+static bool names_source_id(const struct iommu_endpoint_info *info,
+			    const struct iommu_dmar_scope *scope)
+{
+	return scope->hops == 1 &&
+	       vtd_source_id(scope->start_bus, iommu_dmar_hop_device(scope, 0),
+			     iommu_dmar_hop_function(scope, 0)) == info->source_id;
+}
+
+static bool scope_covers(const struct iommu_endpoint_info *info,
+			 const struct iommu_dmar_scope *scope)
+{
+	switch (scope->type) {
+	case DMAR_SCOPE_ENDPOINT:
+	case DMAR_SCOPE_NAMESPACE:
+		return (path_begins_with(info, scope) && scope->hops == info->path_length) ||
+		       names_source_id(info, scope);
+	case DMAR_SCOPE_BRIDGE:
+		return path_begins_with(info, scope);
+	case DMAR_SCOPE_IOAPIC:
+	case DMAR_SCOPE_HPET:
+		return false; /* they send interrupts only */
+	default:
+		return false;
+	}
+}
+
+enum iommu_match iommu_vtd_scope_match(const struct iommu_dmar *dmar,
+				       const struct iommu_dmar_record *drhd,
+				       const struct iommu_endpoint_info *info)
+{
+	struct iommu_dmar_scope scope = {0};
+
+	if (drhd->segment != info->segment)
+		return IOMMU_MATCH_NONE;
+	iommu_dmar_for_each_scope (dmar, drhd, &scope)
+		if (scope_covers(info, &scope))
+			return IOMMU_MATCH_NAMED;
+	return drhd->drhd.include_all ? IOMMU_MATCH_REST : IOMMU_MATCH_NONE;
+}

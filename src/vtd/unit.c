@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Bring-up of a unit (VT-d specification, "Programming Considerations", "Set Root Table Pointer").
+ *
+ * The order: take over what firmware left on; clear old faults; the queue, so that everything below
+ * can invalidate; the write buffer; the root table, with the global invalidations that must follow
+ * it; translation; and last the protected-memory regions, which would otherwise open a window.
+ */
+#include <libiommu/hw/vtd_fault.h>
+#include <libiommu/status.h>
+
+#include "base/log.h"
+#include "vtd/vtd.h"
+
+void iommu_vtd_log(const struct vtd_unit *unit, enum iommu_log_level level, const char *text)
+{
+	iommu_log(unit->platform, level, unit->base.name, text);
+}
+
+/* Firmware, or a kernel before us, may have left translation or the queue on. */
+static int take_over(struct vtd_unit *unit)
+{
+	uint32_t lasting = vtd_read32(unit, VTD_GSTS);
+	int status = 0;
+
+	if (lasting == UINT32_MAX)
+		return IOMMU_EIO;
+	if ((lasting & VTD_GLOBAL_TE) != 0)
+		status = iommu_vtd_command_clear(unit, VTD_GLOBAL_TE);
+	if (status == 0 && (lasting & VTD_GLOBAL_QIE) != 0)
+		status = iommu_vtd_command_clear(unit, VTD_GLOBAL_QIE);
+	return status;
+}
+
+static int clear_old_faults(struct vtd_unit *unit)
+{
+	unsigned int i;
+
+	for (i = 0; i < unit->caps.fault_records; i++)
+		vtd_write32(unit,
+			    unit->caps.fault_offset + i * VTD_FAULT_RECORD_SIZE +
+				    VTD_FAULT_RECORD_TOP,
+			    (uint32_t)(VTD_FAULT_F >> 32));
+	vtd_write32(unit, VTD_FSTS, VTD_FSTS_PFO | VTD_FSTS_IQE | VTD_FSTS_ICE | VTD_FSTS_ITE);
+	return 0;
+}
+
+static int start_queue(struct vtd_unit *unit)
+{
+	return unit->use_queue ? iommu_vtd_queue_start(unit) : 0;
+}
+
+static int set_root_table(struct vtd_unit *unit)
+{
+	vtd_write64(unit, VTD_RTADDR,
+		    iommu_virt_to_phys(unit->platform, unit->root) | VTD_RTADDR_LEGACY);
+	return iommu_vtd_command_once(unit, VTD_GLOBAL_SRTP);
+}
+
+static int enable_translation(struct vtd_unit *unit)
+{
+	return iommu_vtd_command_set(unit, VTD_GLOBAL_TE);
+}
+
+static int open_protected_memory(struct vtd_unit *unit)
+{
+	if (!unit->caps.protected_memory)
+		return 0;
+	vtd_write32(unit, VTD_PMEN, vtd_read32(unit, VTD_PMEN) & ~VTD_PMEN_EPM);
+	return iommu_vtd_wait32(unit, VTD_PMEN, VTD_PMEN_PRS, 0);
+}
+
+struct step {
+	int (*run)(struct vtd_unit *unit);
+	const char *failure;
+};
+
+static const struct step bring_up[] = {
+	{take_over, "cannot be taken over: translation or queue stays on"},
+	{clear_old_faults, "old faults cannot be cleared"},
+	{start_queue, "the invalidation queue does not start"},
+	{iommu_vtd_flush_write_buffer, "the write buffer is not flushed"},
+	{set_root_table, "the root table is not accepted"},
+	{iommu_vtd_invalidate_all, "the caches are not invalidated"},
+	{enable_translation, "translation does not start"},
+	{open_protected_memory, "protected memory regions stay closed"},
+};
+
+/* Turn off what was turned on. Hardware that does not obey stays marked active. */
+static int shut_down(struct vtd_unit *unit)
+{
+	int status;
+
+	if (!unit->active)
+		return 0;
+	status = iommu_vtd_command_clear(unit, VTD_GLOBAL_TE);
+	if (status == 0 && unit->use_queue)
+		status = iommu_vtd_queue_stop(unit);
+	if (status == 0)
+		unit->active = false;
+	return status;
+}
+
+int iommu_vtd_unit_enable(struct vtd_unit *unit)
+{
+	int status = 0;
+	size_t i;
+
+	/* From here on hardware may walk the tables, so that their changes are invalidated. */
+	unit->active = true;
+	for (i = 0; i < sizeof(bring_up) / sizeof(bring_up[0]); i++) {
+		status = bring_up[i].run(unit);
+		if (status != 0)
+			break;
+	}
+	if (status == 0)
+		return 0;
+	iommu_vtd_log(unit, IOMMU_LOG_ERROR, bring_up[i].failure);
+	(void)shut_down(unit);
+	return status;
+}
+
+int iommu_vtd_unit_disable(struct vtd_unit *unit)
+{
+	int status = shut_down(unit);
+
+	if (status != 0)
+		iommu_vtd_log(unit, IOMMU_LOG_ERROR, "does not confirm that it is disabled");
+	return status;
+}
+
+static uint64_t id_bit(uint32_t id)
+{
+	return 1ULL << id % 64;
+}
+
+/* Ids that waited for a global invalidation become free once the unit is no longer suspect. */
+static void reclaim_retired_ids(struct vtd_unit *unit)
+{
+	uint32_t word;
+
+	if (vtd_unit_is_suspect(unit))
+		return;
+	for (word = 0; word < (unit->caps.domains + 63) / 64; word++) {
+		unit->domain_ids[word] &= ~unit->retired_ids[word];
+		unit->retired_ids[word] = 0;
+	}
+}
+
+uint16_t iommu_vtd_domain_id_alloc(struct vtd_unit *unit)
+{
+	uint32_t id;
+
+	reclaim_retired_ids(unit);
+	/* Id 0 tags not-present entries in caching mode and is never given away. */
+	for (id = 1; id < unit->caps.domains; id++) {
+		if (id % 64 == 0 && unit->domain_ids[id / 64] == UINT64_MAX) {
+			id += 63;
+			continue;
+		}
+		if ((unit->domain_ids[id / 64] & id_bit(id)) == 0) {
+			unit->domain_ids[id / 64] |= id_bit(id);
+			return (uint16_t)id;
+		}
+	}
+	return 0;
+}
+
+void iommu_vtd_domain_id_free(struct vtd_unit *unit, uint16_t id)
+{
+	if (vtd_unit_is_suspect(unit))
+		unit->retired_ids[id / 64] |= id_bit(id);
+	else
+		unit->domain_ids[id / 64] &= ~id_bit(id);
+}
