@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A kernel that is as small as can be and does real DMA through tables that libiommu built.
+ *
+ * It starts up, fills in one host-services table, finds the VT-d units through firmware's DMAR table
+ * and two "edu" devices by scanning PCI, and runs the scenario of tests/system/ on them.
+ *
+ * Command line: "registers" invalidates through registers instead of the queue.
+ */
+#include "machine.h"
+
+#include <iommu_x86_64.h>
+#include <libiommu/iommu.h>
+
+static struct iommu_x86_64 port;
+
+static void *host_alloc_pages(void *ctx, unsigned int order, int node, unsigned int flags)
+{
+	(void)ctx;
+	(void)node;
+	(void)flags;
+	return memory_alloc(order);
+}
+
+static void host_free_pages(void *ctx, void *pages, unsigned int order)
+{
+	(void)ctx;
+	memory_free(pages, order);
+}
+
+static void host_log(void *ctx, enum iommu_log_level level, const char *text)
+{
+	(void)ctx;
+	(void)level;
+	console_text("libiommu: ");
+	console_text(text);
+	console_text("\n");
+}
+
+static struct iommu_platform platform = {
+	.alloc_pages = host_alloc_pages,
+	.free_pages = host_free_pages,
+	.direct_map_offset = DIRECT_MAP_OFFSET,
+	.log = host_log,
+};
+
+static bool has_word(const char *line, const char *word)
+{
+	const char *at;
+
+	for (at = line; *at != '\0'; at++) {
+		size_t i;
+
+		if (at != line && at[-1] != ' ')
+			continue;
+		for (i = 0; word[i] != '\0' && at[i] == word[i]; i++)
+			;
+		if (word[i] == '\0' && (at[i] == '\0' || at[i] == ' '))
+			return true;
+	}
+	return false;
+}
+
+static _Noreturn void stop(const char *why)
+{
+	console_text("cannot go on: ");
+	console_text(why);
+	console_text("\n");
+	machine_exit(false);
+}
+
+static void *alloc_memory(uint64_t size)
+{
+	unsigned int order = 0;
+
+	while ((4096ULL << order) < size)
+		order++;
+	return memory_alloc(order);
+}
+
+void kernel_main(uint64_t start_info);
+
+void kernel_main(uint64_t start_info)
+{
+	struct scenario_machine machine = {
+		.say = console_text,
+		.platform = &platform,
+		.alloc = alloc_memory,
+	};
+	struct pci_device found[2];
+	unsigned int i;
+
+	console_start();
+	if (!memory_start(start_info))
+		stop("the start info describes no memory");
+	iommu_x86_64_init(&port, clock_measure_tsc());
+	iommu_x86_64_fill(&platform, &port);
+	machine.dmar = acpi_find(start_info, "DMAR", &machine.dmar_size);
+	if (machine.dmar == NULL)
+		stop("firmware has no DMAR table: no VT-d here");
+	if (pci_find(EDU_VENDOR, EDU_DEVICE, found, 2) != 2)
+		stop("two edu devices are needed");
+	for (i = 0; i < 2; i++)
+		edu_start(&machine.devices[i], &found[i]);
+	machine.devices[0].info.name = "device A";
+	machine.devices[1].info.name = "device B";
+	if (has_word(start_info_command_line(start_info), "registers"))
+		machine.vtd_options.flags |= IOMMU_VTD_REGISTER_INVALIDATION;
+	machine_exit(scenario_run(&machine));
+}

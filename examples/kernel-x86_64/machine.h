@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What this kernel is made of, besides libiommu: the console, memory, ACPI tables, PCI, and the DMA
+ * device. Each has a file of its own name.
+ */
+#ifndef KERNEL_MACHINE_H
+#define KERNEL_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "scenario.h"
+
+/* --- boot.S: the address space ---------------------------------------------------------------- */
+#define DIRECT_MAP_OFFSET 0xffff800000000000ULL
+/* Physical memory that the direct map reaches. */
+#define DIRECT_MAP_SIZE   (1ULL << 32)
+
+static inline void *physical(uint64_t address)
+{
+	return (void *)(address + DIRECT_MAP_OFFSET);
+}
+
+/* --- ports ------------------------------------------------------------------------------------ */
+static inline void out8(uint16_t port, uint8_t value)
+{
+	__asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
+}
+
+static inline uint8_t in8(uint16_t port)
+{
+	uint8_t value;
+
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+static inline void out32(uint16_t port, uint32_t value)
+{
+	__asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port));
+}
+
+static inline uint32_t in32(uint16_t port)
+{
+	uint32_t value;
+
+	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+/* --- console.c: the serial line, and the way out ---------------------------------------------- */
+void console_start(void);
+void console_text(const char *text);
+/* Ends QEMU: exit status 33 for success, 35 for failure. */
+_Noreturn void machine_exit(bool success);
+
+/* --- memory.c: pages above the kernel --------------------------------------------------------- */
+/* Take over the largest piece of memory that the start info describes. False: there is none. */
+bool memory_start(uint64_t start_info);
+void *memory_alloc(unsigned int order);
+void memory_free(void *pages, unsigned int order);
+
+/* --- clock.c ---------------------------------------------------------------------------------- */
+/* Ticks of the time-stamp counter in a second, measured against the interval timer. */
+uint64_t clock_measure_tsc(void);
+
+/* --- acpi.c ----------------------------------------------------------------------------------- */
+/* The table with this signature, found through the start info's RSDP; NULL: none. */
+const void *acpi_find(uint64_t start_info, const char *signature, size_t *size);
+/* The kernel's command line, or "". */
+const char *start_info_command_line(uint64_t start_info);
+uint64_t start_info_memory_map(uint64_t start_info, uint32_t *entries);
+
+/* --- pci.c ------------------------------------------------------------------------------------ */
+struct pci_device {
+	uint8_t bus, device, function;
+	/* From the root bus to here: what firmware's device scopes speak in. */
+	uint8_t path_length;
+	struct iommu_pci_hop path[IOMMU_PCI_PATH_MAX];
+	uint64_t bar0;
+};
+
+/* All devices with this vendor and device id, at most `space`; returns how many. */
+unsigned int pci_find(uint16_t vendor, uint16_t device, struct pci_device *found, unsigned int space);
+/* Let a device decode its registers and do DMA. */
+void pci_enable(const struct pci_device *device);
+
+/* --- edu.c: QEMU's educational device --------------------------------------------------------- */
+#define EDU_VENDOR 0x1234
+#define EDU_DEVICE 0x11e8
+
+void edu_start(struct dma_device *device, const struct pci_device *pci);
+
+#endif
