@@ -64,7 +64,7 @@ struct iommu_pgtable {
 	uint64_t pgsize_bitmap;
 	uint64_t max_pages;
 	/* Table pages held, unlinked ones that wait in a gather included. Changed atomically. */
-	uint64_t pages __attribute__((aligned(8)));
+	iommu_cell_t pages;
 	int node;
 };
 

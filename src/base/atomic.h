@@ -10,11 +10,7 @@
 #ifndef IOMMU_BASE_ATOMIC_H
 #define IOMMU_BASE_ATOMIC_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-/* A 64-bit cell that is aligned to its size on every host (i386 aligns uint64_t to 4). */
-typedef uint64_t iommu_cell_t __attribute__((aligned(8)));
+#include <libiommu/types.h>
 
 #if defined(__i386__)
 

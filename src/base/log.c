@@ -9,9 +9,9 @@ size_t iommu_line_append(char *line, size_t size, size_t used, const char *text)
 	return used;
 }
 
-size_t iommu_line_append_number(char *line, size_t size, size_t used, uint64_t number)
+size_t iommu_line_append_number(char *line, size_t size, size_t used, unsigned int number)
 {
-	char digits[21];
+	char digits[11];
 	size_t at = sizeof(digits) - 1;
 
 	digits[at] = '\0';

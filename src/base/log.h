@@ -14,6 +14,6 @@ void iommu_log(const struct iommu_platform *platform, enum iommu_log_level level
 size_t iommu_line_append(char *line, size_t size, size_t used, const char *text);
 
 /* The same for a number in decimal. */
-size_t iommu_line_append_number(char *line, size_t size, size_t used, uint64_t number);
+size_t iommu_line_append_number(char *line, size_t size, size_t used, unsigned int number);
 
 #endif

@@ -11,10 +11,12 @@
 #include <libiommu/pgsize.h>
 #include <libiommu/status.h>
 
+#include "base/bits.h"
+
 /* All bits up to and including the highest set bit of value, which is not 0. */
 static uint64_t mask_to_highest_bit(uint64_t value)
 {
-	return UINT64_MAX >> __builtin_clzll(value);
+	return UINT64_MAX >> (63 - iommu_highest_bit(value));
 }
 
 /* All bits up to and including the lowest set bit of value; everything when value is 0. */
@@ -54,7 +56,7 @@ int iommu_pgsize(uint64_t pgsize_bitmap, iommu_iova_t iova, iommu_paddr_t paddr,
 	fitting = pgsize_bitmap & mask_to_highest_bit(size) & mask_to_lowest_bit(iova | paddr);
 	if ((fitting & (pgsize_bitmap & -pgsize_bitmap)) == 0)
 		return IOMMU_EINVAL;
-	shift = 63 - (unsigned int)__builtin_clzll(fitting);
+	shift = iommu_highest_bit(fitting);
 	*pgsize = 1ULL << shift;
 	*count = pages_before_larger(pgsize_bitmap & ~(*pgsize | (*pgsize - 1)), iova, paddr, size,
 				     shift);

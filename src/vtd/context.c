@@ -60,9 +60,9 @@ struct vtd_context_entry *iommu_vtd_context_find(const struct vtd_unit *unit, ui
 }
 
 /* An entry's low word, with the present bit, decides: it is stored last and in one piece. */
-static void store_low(uint64_t *low, uint64_t value)
+static void store_low(iommu_cell_t *low, uint64_t value)
 {
-	iommu_cell_store_release((iommu_cell_t *)low, iommu_le64(value));
+	iommu_cell_store_release(low, iommu_le64(value));
 }
 
 int iommu_vtd_context_create(struct vtd_unit *unit, uint16_t source_id)

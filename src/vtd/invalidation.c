@@ -7,6 +7,7 @@
  */
 #include <libiommu/status.h>
 
+#include "base/bits.h"
 #include "vtd/vtd.h"
 
 /* Start a register command and wait for its bit to clear; *value is what the register then says. */
@@ -110,7 +111,7 @@ int iommu_vtd_invalidate_range(struct vtd_unit *unit, uint16_t domain_id, iommu_
 	const struct vtd_capabilities *caps = &unit->caps;
 	const uint64_t differing = (start ^ last) >> IOMMU_PAGE_SHIFT;
 	/* The smallest aligned power of two of pages that holds the range. */
-	unsigned int mask = differing == 0 ? 0 : 64 - (unsigned int)__builtin_clzll(differing);
+	unsigned int mask = differing == 0 ? 0 : iommu_highest_bit(differing) + 1;
 	struct vtd_descriptor d;
 
 	if (caps->page_selective && mask <= caps->max_address_mask) {

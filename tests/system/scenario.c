@@ -601,6 +601,9 @@ static void two_domains(struct scenario *s)
 	      "device B, at the same address, did not touch it");
 	expect_no_fault(s);
 	expect_read_blocked(s, 1, IOVA_SECRET, REASON_READ_DENIED);
+	device_write(s, 1, IOVA_TARGET);
+	check(s, !same(own.bytes, s->secret.bytes), "what device B got is not what is there");
+	expect_no_fault(s);
 	check(s, unmap(s, 1, IOVA_TARGET, 4096) == 0, "domain 2 is emptied");
 	expect_write_blocked(s, 1, IOVA_TARGET, &s->target, REASON_WRITE_DENIED);
 }

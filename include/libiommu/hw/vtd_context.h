@@ -15,14 +15,17 @@
 #define VTD_ROOT_ENTRIES    256
 #define VTD_CONTEXT_ENTRIES 256
 
+/* Aligned, so that on every host a word is stored in one piece. */
+typedef uint64_t vtd_entry_word_t __attribute__((aligned(8)));
+
 struct vtd_root_entry {
-	uint64_t low;
-	uint64_t high;
+	vtd_entry_word_t low;
+	vtd_entry_word_t high;
 };
 
 struct vtd_context_entry {
-	uint64_t low;
-	uint64_t high;
+	vtd_entry_word_t low;
+	vtd_entry_word_t high;
 };
 
 #define VTD_ENTRY_ADDRESS_MASK 0xfffffffffffff000ULL
