@@ -12,6 +12,22 @@
 
 #include <libiommu/types.h>
 
+/*
+ * All loads and stores before are seen before all loads and stores after, by CPUs and by hardware. The
+ * thread sanitizer does not model fences and says so; what they order here is atomic in itself.
+ */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wtsan"
+#endif
+static inline void iommu_full_fence(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
 #if defined(__i386__)
 
 static inline uint64_t iommu_cell_load(const iommu_cell_t *cell)

@@ -11,6 +11,7 @@
 #include <libiommu/pgtable.h>
 #include <libiommu/status.h>
 
+#include "base/atomic.h"
 #include "vtd/vtd.h"
 
 /* --- Attachments ------------------------------------------------------------------------------ */
@@ -52,7 +53,7 @@ static int attachment_get(struct vtd_domain *domain, struct vtd_unit *unit,
 static void attachment_count(struct vtd_attachment *attachment, uint32_t change)
 {
 	__atomic_add_fetch(&attachment->endpoints, change, __ATOMIC_SEQ_CST);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	iommu_full_fence();
 }
 
 /* An endpoint no longer uses the domain that it used. */
@@ -174,7 +175,7 @@ static int invalidate_everywhere(struct vtd_domain *domain, iommu_iova_t start, 
 	struct vtd_attachment *attachment;
 	int result = 0;
 
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	iommu_full_fence();
 	for (attachment = __atomic_load_n(&domain->attachments, __ATOMIC_ACQUIRE);
 	     attachment != NULL; attachment = attachment->next) {
 		int status = 0;
@@ -234,7 +235,7 @@ static int sync_map(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
 	struct vtd_attachment *attachment;
 	int status = 0;
 
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	iommu_full_fence();
 	for (attachment = __atomic_load_n(&domain->attachments, __ATOMIC_ACQUIRE);
 	     attachment != NULL && status == 0; attachment = attachment->next) {
 		struct vtd_unit *unit = attachment->unit;

@@ -49,8 +49,9 @@ static void leaves_replace(struct pgtable_reference *reference, size_t at, size_
 					    reference->leaf_space * sizeof(*reference->leaves));
 		assert_non_null(reference->leaves);
 	}
-	memmove(&reference->leaves[at + added_count], &reference->leaves[at + removed],
-		tail * sizeof(*reference->leaves));
+	if (tail != 0)
+		memmove(&reference->leaves[at + added_count], &reference->leaves[at + removed],
+			tail * sizeof(*reference->leaves));
 	if (added_count != 0)
 		memcpy(&reference->leaves[at], added, added_count * sizeof(*added));
 	reference->leaf_count += added_count - removed;
@@ -115,7 +116,7 @@ static struct reference_leaf *plan_leaves(uint64_t bitmap, iommu_iova_t iova, io
 		uint64_t pgsize, count, i;
 
 		assert_int_equal(iommu_pgsize(bitmap, iova, paddr, size, &pgsize, &count), 0);
-		leaves = realloc(leaves, (planned + count) * sizeof(*leaves));
+		leaves = realloc(leaves, (planned + (size_t)count) * sizeof(*leaves));
 		assert_non_null(leaves);
 		for (i = 0; i < count; i++) {
 			leaves[planned++] = (struct reference_leaf){iova, pgsize, paddr, prot};
@@ -167,21 +168,22 @@ static bool leaf_split_at(struct pgtable_reference *reference, iommu_iova_t boun
 	size_t at = reference_find(reference, boundary);
 	struct reference_leaf leaf, *parts;
 	uint64_t pgsize;
-	size_t i;
+	size_t i, count;
 
 	if (at == reference->leaf_count || reference->leaves[at].iova >= boundary)
 		return false;
 	leaf = reference->leaves[at];
 	pgsize = next_smaller(reference->pgsize_bitmap, leaf.size);
-	parts = malloc(leaf.size / pgsize * sizeof(*parts));
+	count = (size_t)(leaf.size / pgsize);
+	parts = malloc(count * sizeof(*parts));
 	assert_non_null(parts);
-	for (i = 0; i < leaf.size / pgsize; i++) {
+	for (i = 0; i < count; i++) {
 		parts[i] = (struct reference_leaf){leaf.iova + i * pgsize, pgsize,
 						   leaf.paddr + i * pgsize, leaf.prot};
 		if (parts[i].iova % (pgsize * 512) == 0)
 			tables_add_for_leaf(reference, parts[i].iova, pgsize);
 	}
-	leaves_replace(reference, at, 1, parts, leaf.size / pgsize);
+	leaves_replace(reference, at, 1, parts, count);
 	free(parts);
 	(void)leaf_split_at(reference, boundary);
 	return true;

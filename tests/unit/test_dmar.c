@@ -681,10 +681,10 @@ static void random_damage_is_survived(void **state)
 			t.length = read_file(TEST_DATA "/dmar", names[round % 3], t.bytes,
 					     sizeof(t.bytes));
 		else
-			begin(&t), t.length += test_random_below(&random, 64);
+			begin(&t), t.length += (size_t)test_random_below(&random, 64);
 		for (; damage != 0; damage--) {
-			size_t at = DMAR_HEADER_SIZE - 12 +
-				    test_random_below(&random, t.length - DMAR_HEADER_SIZE + 12);
+			const size_t from = DMAR_HEADER_SIZE - 12;
+			size_t at = from + (size_t)test_random_below(&random, t.length - from);
 
 			/* Small numbers make more trouble than large ones. */
 			t.bytes[at] = (uint8_t)(test_random_next(&random) &
