@@ -58,8 +58,6 @@ int iommu_domain_attach_group(struct iommu_domain *domain, struct iommu_group *g
 	struct iommu_list_node *node;
 	int status = 0;
 
-	if (domain == before)
-		return 0;
 	if (domain->iommu != group->iommu)
 		return IOMMU_EINVAL;
 	iommu_list_for_each (node, &group->endpoints) {
@@ -77,7 +75,7 @@ int iommu_domain_attach_group(struct iommu_domain *domain, struct iommu_group *g
 	group->domain = domain;
 	domain->groups++;
 	if (before != NULL)
-		before->groups--;
+		before->groups--; /* also when it is the same one: members that were lost are back */
 	return 0;
 }
 

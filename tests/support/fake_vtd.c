@@ -53,7 +53,8 @@ static bool execute(struct fake_vtd *unit, struct vtd_descriptor d)
 			return true;
 		}
 		if ((d.low & VTD_WAIT_STATUS_WRITE) != 0)
-			*(uint32_t *)memory_at(unit, d.high) = iommu_le32((uint32_t)(d.low >> 32));
+			__atomic_store_n((uint32_t *)memory_at(unit, d.high),
+					 iommu_le32((uint32_t)(d.low >> 32)), __ATOMIC_RELEASE);
 		return true;
 	}
 	note(unit, (struct fake_event){.kind = FAKE_INVALIDATE, .descriptor = d});
@@ -250,10 +251,14 @@ static void write_register(struct fake_vtd *unit, uint32_t offset, uint64_t valu
 
 static uint64_t fake_read64(void *ctx, const volatile void *reg)
 {
+	uint64_t value;
 	uint32_t offset;
 	struct fake_vtd *unit = unit_at(ctx, reg, &offset);
 
-	return read_register(unit, offset);
+	pthread_mutex_lock(&unit->machine->lock);
+	value = read_register(unit, offset);
+	pthread_mutex_unlock(&unit->machine->lock);
+	return value;
 }
 
 static uint32_t fake_read32(void *ctx, const volatile void *reg)
@@ -266,7 +271,9 @@ static void fake_write64(void *ctx, volatile void *reg, uint64_t value)
 	uint32_t offset;
 	struct fake_vtd *unit = unit_at(ctx, reg, &offset);
 
+	pthread_mutex_lock(&unit->machine->lock);
 	write_register(unit, offset, value);
+	pthread_mutex_unlock(&unit->machine->lock);
 }
 
 static void fake_write32(void *ctx, volatile void *reg, uint32_t value)
@@ -338,6 +345,7 @@ void fake_machine_init(struct fake_machine *machine, unsigned int units, uint64_
 	unsigned int i;
 
 	memset(machine, 0, sizeof(*machine));
+	pthread_mutex_init(&machine->lock, NULL);
 	test_platform_init(&machine->test, 1 << 26, 0x100000);
 	machine->test.platform.map_mmio = fake_map;
 	machine->test.platform.unmap_mmio = fake_unmap;
@@ -363,6 +371,7 @@ void fake_machine_destroy(struct fake_machine *machine)
 		if (machine->units[i].violation != NULL)
 			fail_msg("unit %u: %s", i, machine->units[i].violation);
 	assert_int_equal(machine->mapped, 0);
+	pthread_mutex_destroy(&machine->lock);
 	test_platform_destroy(&machine->test);
 }
 

@@ -9,6 +9,8 @@
 #ifndef FAKE_VTD_H
 #define FAKE_VTD_H
 
+#include <pthread.h>
+
 #include <libiommu/hw/vtd_invalidation.h>
 #include <libiommu/hw/vtd_registers.h>
 
@@ -68,6 +70,7 @@ struct fake_machine {
 	uint8_t dmar[512];
 	size_t dmar_size;
 	unsigned int mapped; /* register mappings alive */
+	pthread_mutex_t lock; /* one register access at a time */
 };
 
 /*

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One map or unmap call of a run of 4K pages, for scripts/instructions to count under callgrind.
+ *
+ *	instructions map|unmap PAGES CALLS COUNTED
+ *
+ * The lowest tables exist already when the run is shorter than one, as on a device's fast path; longer
+ * runs bring and drop theirs. COUNTED: unmap reports how many bytes were mapped ("count") or not
+ * ("plain"). Ours alone; comparisons with peers are made by time, in one process.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <iommu_hosted.h>
+#include <libiommu/iommu.h>
+
+int main(int argc, char **argv)
+{
+	const uint64_t pages = argc == 5 ? strtoull(argv[2], NULL, 10) : 0;
+	const uint64_t calls = argc == 5 ? strtoull(argv[3], NULL, 10) : 0;
+	const bool counting = argc == 5 && strcmp(argv[4], "count") == 0;
+	struct iommu_hosted hosted;
+	struct iommu_pgtable_config config = {
+		.platform = &hosted.platform,
+		.levels = 4,
+		.input_bits = 48,
+		.output_bits = 46,
+		.pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G,
+	};
+	struct iommu_gather gather;
+	struct iommu_pgtable pt;
+	uint64_t i, bytes;
+
+	if (pages == 0 || iommu_hosted_init(&hosted, NULL, 1 << 28, 1 << 28) != 0 ||
+	    iommu_vtdss_init(&pt, &config) != 0)
+		return EXIT_FAILURE;
+	iommu_gather_init(&gather);
+	/* One neighbour keeps the tables; the target's alignment allows no large page. */
+	if (iommu_vtdss_map(&pt, IOMMU_SIZE_1G - IOMMU_SIZE_4K, 0, IOMMU_SIZE_4K, IOMMU_PROT_READ,
+			    &gather, &bytes) != 0)
+		return EXIT_FAILURE;
+	for (i = 0; i < calls; i++) {
+		const iommu_iova_t iova = pages < 512 ? IOMMU_SIZE_1G - IOMMU_SIZE_2M : 0;
+
+		if (iommu_vtdss_map(&pt, iova + (pages < 512 ? 0 : 2 * IOMMU_SIZE_1G), 0x7000,
+				    pages * IOMMU_SIZE_4K, IOMMU_PROT_READ_WRITE, &gather,
+				    &bytes) != 0 ||
+		    iommu_vtdss_unmap(&pt, iova + (pages < 512 ? 0 : 2 * IOMMU_SIZE_1G),
+				      pages * IOMMU_SIZE_4K, 0, &gather,
+				      counting ? &bytes : NULL) != 0)
+			return EXIT_FAILURE;
+		iommu_vtdss_free_gathered(&pt, &gather);
+	}
+	iommu_vtdss_destroy(&pt);
+	iommu_hosted_destroy(&hosted);
+	return EXIT_SUCCESS;
+}

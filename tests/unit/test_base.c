@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The small things: status names, version, object cache, log lines, byte order, address conversion. */
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <libiommu/status.h>
+#include <libiommu/version.h>
+
+#include "base/bits.h"
+#include "base/byteorder.h"
+#include "base/log.h"
+#include "base/object_cache.h"
+#include "test.h"
+#include "test_platform.h"
+
+static void every_status_has_a_name(void **state)
+{
+	static const struct {
+		int status;
+		const char *start;
+	} names[] = {
+		{IOMMU_OK, "success"},           {IOMMU_EPERM, "EPERM"},
+		{IOMMU_ENOENT, "ENOENT"},        {IOMMU_EIO, "EIO"},
+		{IOMMU_EAGAIN, "EAGAIN"},        {IOMMU_ENOMEM, "ENOMEM"},
+		{IOMMU_EFAULT, "EFAULT"},        {IOMMU_EBUSY, "EBUSY"},
+		{IOMMU_EEXIST, "EEXIST"},        {IOMMU_ENODEV, "ENODEV"},
+		{IOMMU_EINVAL, "EINVAL"},        {IOMMU_ENOSPC, "ENOSPC"},
+		{IOMMU_ERANGE, "ERANGE"},        {IOMMU_EOVERFLOW, "EOVERFLOW"},
+		{IOMMU_EOPNOTSUPP, "EOPNOTSUPP"}, {IOMMU_ETIMEDOUT, "ETIMEDOUT"},
+		{IOMMU_EPROBE_DEFER, "EPROBE_DEFER"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_memory_equal(iommu_strerror(names[i].status), names[i].start,
+				    strlen(names[i].start));
+	assert_string_equal(iommu_strerror(1), "unknown status");
+	assert_string_equal(iommu_strerror(-12345), "unknown status");
+	/* A kernel passes them through: they are Linux's numbers. */
+	assert_int_equal(IOMMU_EINVAL, -22);
+	assert_int_equal(IOMMU_ETIMEDOUT, -110);
+	assert_int_equal(IOMMU_EPROBE_DEFER, -517);
+}
+
+static void the_version_is_that_of_the_headers(void **state)
+{
+	char expected[32];
+
+	(void)state;
+	assert_int_equal(iommu_version(), IOMMU_VERSION);
+	snprintf(expected, sizeof(expected), "%d.%d.%d", IOMMU_VERSION_MAJOR, IOMMU_VERSION_MINOR,
+		 IOMMU_VERSION_PATCH);
+	assert_string_equal(iommu_version_string(), expected);
+}
+
+static void objects_come_zeroed_and_pages_go_back(void **state)
+{
+	static const size_t sizes[] = {1, 16, 100, 1000, IOMMU_OBJECT_SIZE_MAX};
+	struct test_platform test;
+	struct iommu_object_cache cache;
+	unsigned char *objects[500];
+	size_t s, i, k;
+
+	(void)state;
+	test_platform_init(&test, 1 << 22, 0);
+	for (s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+		iommu_object_cache_init(&cache, &test.platform, sizes[s]);
+		for (i = 0; i < 500; i++) {
+			objects[i] = iommu_object_alloc(&cache, 0);
+			assert_non_null(objects[i]);
+			assert_int_equal((uintptr_t)objects[i] % 16, 0);
+			for (k = 0; k < sizes[s]; k++)
+				assert_int_equal(objects[i][k], 0);
+			memset(objects[i], 0xff, sizes[s]); /* neighbours must not notice */
+		}
+		/* Every second one, then the rest, from the other end. */
+		for (i = 0; i < 500; i += 2)
+			iommu_object_free(&cache, objects[i]);
+		for (i = 0; i < 500; i += 2) {
+			objects[i] = iommu_object_alloc(&cache, 0);
+			assert_int_equal(objects[i][0], 0);
+		}
+		assert_int_equal(cache.objects, 500);
+		for (i = 500; i-- > 0;)
+			iommu_object_free(&cache, objects[i]);
+		assert_int_equal(cache.objects, 0);
+		assert_int_equal(test.hosted.pages_in_use, 0);
+	}
+	test.fail_after = 1;
+	assert_null(iommu_object_alloc(&cache, 0));
+	test_platform_destroy(&test);
+}
+
+static void *churn(void *argument)
+{
+	struct iommu_object_cache *cache = argument;
+	void *objects[16] = {NULL};
+	unsigned int i;
+
+	for (i = 0; i < 20000; i++) {
+		unsigned int at = i * 7 % 16;
+
+		if (objects[at] != NULL)
+			iommu_object_free(cache, objects[at]);
+		objects[at] = iommu_object_alloc(cache, 0);
+	}
+	for (i = 0; i < 16; i++)
+		iommu_object_free(cache, objects[i]);
+	return NULL;
+}
+
+static void threads_share_an_object_cache(void **state)
+{
+	struct test_platform test;
+	struct iommu_object_cache cache;
+	pthread_t threads[3];
+	unsigned int i;
+
+	(void)state;
+	test_platform_init(&test, 1 << 24, 0);
+	iommu_object_cache_init(&cache, &test.platform, 300);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, churn, &cache), 0);
+	for (i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(cache.objects, 0);
+	test_platform_destroy(&test);
+}
+
+static void lines_are_cut_and_terminated(void **state)
+{
+	char line[8];
+	size_t used;
+
+	(void)state;
+	used = iommu_line_append(line, sizeof(line), 0, "dmar");
+	used = iommu_line_append_number(line, sizeof(line), used, 0);
+	assert_string_equal(line, "dmar0");
+	used = iommu_line_append_number(line, sizeof(line), used, 4294967295U);
+	assert_string_equal(line, "dmar042");
+	assert_int_equal(used, 7);
+	used = iommu_line_append(line, sizeof(line), used, "more");
+	assert_int_equal(used, 7);
+}
+
+static void bytes_have_their_order(void **state)
+{
+	static const uint8_t bytes[] = {0xff, 1, 2, 3, 4, 5, 6, 7, 8};
+	uint64_t in_memory = iommu_le64(0x0807060504030201ULL);
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(iommu_read_le16(bytes + 1), 0x0201);
+	assert_int_equal(iommu_read_le32(bytes + 1), 0x04030201);
+	assert_int_equal(iommu_read_le64(bytes + 1), 0x0807060504030201ULL);
+	assert_memory_equal(&in_memory, bytes + 1, 8);
+	for (i = 0; i < 64; i++) {
+		assert_int_equal(iommu_highest_bit(1ULL << i), i);
+		assert_int_equal(iommu_highest_bit(UINT64_MAX >> (63 - i)), i);
+	}
+}
+
+static unsigned char regions[2][4096] __attribute__((aligned(4096)));
+
+static void *regions_phys_to_virt(void *ctx, iommu_paddr_t paddr)
+{
+	++*(unsigned int *)ctx;
+	return &regions[paddr >> 32][paddr & 0xfff];
+}
+
+static iommu_paddr_t regions_virt_to_phys(void *ctx, const void *virt)
+{
+	uintptr_t offset = (uintptr_t)virt - (uintptr_t)regions;
+
+	++*(unsigned int *)ctx;
+	return (uint64_t)(offset / 4096) << 32 | (offset & 0xfff);
+}
+
+static void addresses_are_converted_in_each_form(void **state)
+{
+	unsigned int calls = 0;
+	struct iommu_platform platform = {
+		.ctx = &calls,
+		.direct_map_offset = (uint64_t)(uintptr_t)regions - 0x70000000,
+	};
+
+	(void)state;
+	/* Form 1: an offset, which may be "negative". */
+	assert_ptr_equal(iommu_phys_to_virt(&platform, 0x70000123), &regions[0][0x123]);
+	assert_int_equal(iommu_virt_to_phys(&platform, &regions[1][5]), 0x70001005);
+	assert_int_equal(calls, 0);
+	/* Form 3: functions, for memory in several places. */
+	platform.phys_to_virt = regions_phys_to_virt;
+	platform.virt_to_phys = regions_virt_to_phys;
+	assert_ptr_equal(iommu_phys_to_virt(&platform, 0x100000007), &regions[1][7]);
+	assert_int_equal(iommu_virt_to_phys(&platform, &regions[1][7]), 0x100000007);
+	assert_int_equal(calls, 2);
+}
+
+static void the_hosted_port_uses_memory_that_it_is_given(void **state)
+{
+	static unsigned char arena[4 * 65536] __attribute__((aligned(65536)));
+	struct iommu_hosted hosted;
+	const struct iommu_platform *p = &hosted.platform;
+	unsigned char *a, *b;
+
+	(void)state;
+	assert_int_equal(iommu_hosted_init(&hosted, arena + 4096, 65536, 0), IOMMU_EINVAL);
+	assert_int_equal(iommu_hosted_init(&hosted, arena, 65536, 4096), IOMMU_EINVAL);
+	assert_int_equal(iommu_hosted_init(&hosted, arena, 0, 0), IOMMU_EINVAL);
+	assert_int_equal(iommu_hosted_init(&hosted, arena, 1000, 0), IOMMU_EINVAL);
+	assert_int_equal(iommu_hosted_init(&hosted, arena, sizeof(arena), 0x40000000), 0);
+	assert_int_equal(iommu_platform_check(p), 0);
+	a = p->alloc_pages(p->ctx, 0, IOMMU_NODE_ANY, 0);
+	b = p->alloc_pages(p->ctx, 4, IOMMU_NODE_ANY, 0);
+	assert_true(a >= arena && b + 65536 <= arena + sizeof(arena));
+	assert_int_equal(iommu_virt_to_phys(p, b) % 65536, 0);
+	assert_int_equal(iommu_virt_to_phys(p, a), 0x40000000 + (uint64_t)(a - arena));
+	memset(a, 0xff, 4096);
+	p->free_pages(p->ctx, a, 0);
+	a = p->alloc_pages(p->ctx, 0, IOMMU_NODE_ANY, 0);
+	assert_int_equal(a[100], 0);
+	assert_null(p->alloc_pages(p->ctx, 5, IOMMU_NODE_ANY, 0));
+	while (p->alloc_pages(p->ctx, 4, IOMMU_NODE_ANY, 0) != NULL)
+		;
+	assert_true(p->now_ns(p->ctx) <= p->now_ns(p->ctx));
+	assert_true(p->cpu_id(p->ctx) < p->cpu_count(p->ctx));
+	iommu_hosted_destroy(&hosted);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_status_has_a_name),
+		cmocka_unit_test(the_version_is_that_of_the_headers),
+		cmocka_unit_test(objects_come_zeroed_and_pages_go_back),
+		cmocka_unit_test(threads_share_an_object_cache),
+		cmocka_unit_test(lines_are_cut_and_terminated),
+		cmocka_unit_test(bytes_have_their_order),
+		cmocka_unit_test(addresses_are_converted_in_each_form),
+		cmocka_unit_test(the_hosted_port_uses_memory_that_it_is_given),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
