@@ -56,9 +56,10 @@ struct iommu_pgtable {
 	unsigned int levels;
 	unsigned int flags;
 	iommu_iova_t aperture_last;
-	/* Bits of an entry that are an address; a physical address is below 2^output_bits. */
+	/* Bits of an entry that are an address. */
 	uint64_t address_mask;
-	unsigned int output_bits;
+	/* The last physical address that can be mapped. */
+	iommu_paddr_t paddr_last;
 	/* Bits that every leaf carries besides address and permissions. */
 	uint64_t leaf_attributes;
 	uint64_t pgsize_bitmap;

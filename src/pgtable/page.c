@@ -23,7 +23,7 @@ int iommu_pgtable_configure(struct iommu_pgtable *pt, const struct iommu_pgtable
 		.levels = config->levels,
 		.flags = config->flags,
 		.aperture_last = UINT64_MAX >> (64 - config->input_bits) % 64,
-		.output_bits = config->output_bits,
+		.paddr_last = (1ULL << config->output_bits % 64) - 1,
 		.pgsize_bitmap = config->pgsize_bitmap,
 		.max_pages = config->max_pages,
 		.node = config->node,

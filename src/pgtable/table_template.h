@@ -77,6 +77,16 @@ static inline iommu_cell_t *table_at(const struct iommu_pgtable *pt, uint64_t en
 	return iommu_phys_to_virt(pt->platform, format_address(pt, entry));
 }
 
+/* Do both addresses have their entries in one lowest table, and not all of its entries between
+ * them? */
+static inline bool in_one_lowest_table(const struct iommu_pgtable *pt, iommu_iova_t start,
+				       iommu_iova_t last)
+{
+	const unsigned int shift = format_level_shift(pt, 2);
+
+	return (start ^ last) >> shift == 0 && last - start != (1ULL << shift) - 1;
+}
+
 /* The last address that the entry which covers iova covers. */
 static inline iommu_iova_t entry_last(const struct iommu_pgtable *pt, iommu_iova_t iova,
 				      unsigned int level)
@@ -85,25 +95,33 @@ static inline iommu_iova_t entry_last(const struct iommu_pgtable *pt, iommu_iova
 }
 
 /*
- * The lowest table that holds the whole of [start, last] and is not covered by it whole: an entry
- * that a range covers is for its holder to replace or drop. *level is the table's level.
+ * One step of the straight walk, written out for each level so that shifts are constants: from the
+ * table of `level` to the one below, or out of the walk with *at = level.
  */
-static inline iommu_cell_t *table_holding(const struct iommu_pgtable *pt, iommu_iova_t start,
-					  iommu_iova_t last, unsigned int *level)
+#define WALK_STEP(level)                                                                           \
+	do {                                                                                       \
+		if (pt->levels >= (level)) {                                                       \
+			uint64_t entry = entry_load_acquire(&table[table_index(pt, iova, level)]); \
+                                                                                                   \
+			if (!entry_is_table(entry, level)) {                                       \
+				*at = level;                                                       \
+				return table;                                                      \
+			}                                                                          \
+			table = table_at(pt, entry);                                               \
+		}                                                                                  \
+	} while (0)
+
+/* The lowest table on the way of an address; *at is its level. The hot path of everything. */
+static inline iommu_cell_t *table_covering(const struct iommu_pgtable *pt, iommu_iova_t iova,
+					   unsigned int *at)
 {
 	iommu_cell_t *table = pt->root;
-	unsigned int at = pt->levels;
 
-	while (at > 1 && (start ^ last) >> format_level_shift(pt, at) == 0) {
-		uint64_t entry = entry_load_acquire(&table[table_index(pt, start, at)]);
-
-		if (!entry_is_table(entry, at) ||
-		    last - start == (1ULL << format_level_shift(pt, at)) - 1)
-			break;
-		table = table_at(pt, entry);
-		at--;
-	}
-	*level = at;
+	WALK_STEP(5);
+	WALK_STEP(4);
+	WALK_STEP(3);
+	WALK_STEP(2);
+	*at = 1;
 	return table;
 }
 
@@ -179,14 +197,15 @@ static uint64_t subtree_mapped(const struct iommu_pgtable *pt, const iommu_cell_
 
 /* --- Map ------------------------------------------------------------------------------------- */
 
-/* One map call: what is left of it. `iova` moves from start to last as leaves are written. */
+/* One map call: what is left of it. `iova` and `paddr` move on as leaves are written. */
 struct map_cursor {
 	struct iommu_pgtable *pt;
 	struct iommu_gather *gather;
 	iommu_iova_t iova;
-	iommu_iova_t last;
 	iommu_paddr_t paddr;
 	unsigned int prot;
+	/* Below a table that this call has just made: known to be empty, and seen by nobody. */
+	bool is_private;
 };
 
 /* Are all of these entries 0? Four at a time: two loads a cycle, and one branch for the run. */
@@ -205,16 +224,21 @@ static inline bool entries_are_empty(const iommu_cell_t *entries, uint64_t count
 	return (a | b) == 0;
 }
 
-/* Write `count` leaves for consecutive pages. The tight loop of map. */
+/* Write `count` leaves for consecutive pages. The tight loop of map: four stores a turn. */
 static inline void entries_store_leaves(const struct iommu_pgtable *pt, iommu_cell_t *entries,
 					uint64_t count, iommu_paddr_t paddr, unsigned int level,
 					unsigned int prot)
 {
 	const uint64_t step = 1ULL << format_level_shift(pt, level);
 	uint64_t leaf = format_make_leaf(pt, paddr, level, prot);
-	iommu_cell_t *end = entries + count;
 
-	for (; entries < end; entries++, leaf += step)
+	for (; count >= 4; count -= 4, entries += 4, leaf += 4 * step) {
+		entry_store(&entries[0], leaf);
+		entry_store(&entries[1], leaf + step);
+		entry_store(&entries[2], leaf + 2 * step);
+		entry_store(&entries[3], leaf + 3 * step);
+	}
+	for (; count != 0; count--, entries++, leaf += step)
 		entry_store(entries, leaf);
 }
 
@@ -258,14 +282,15 @@ static inline int map_run(struct map_cursor *map, iommu_cell_t *entries, uint64_
 {
 	const unsigned int shift = format_level_shift(map->pt, level);
 
-	if (!entries_are_empty(entries, count)) {
+	if (!map->is_private && !entries_are_empty(entries, count)) {
 		int status = entries_make_way(map, entries, count, level);
 
 		if (status != 0)
 			return status;
 	}
 	entries_store_leaves(map->pt, entries, count, map->paddr, level, map->prot);
-	entries_flush(map->pt, entries, count);
+	if (!map->is_private)
+		entries_flush(map->pt, entries, count);
 	map->iova += count << shift;
 	map->paddr += count << shift;
 	return 0;
@@ -303,7 +328,9 @@ static int map_new_table(struct map_cursor *map, iommu_cell_t *entry, unsigned i
 
 	if (table == NULL)
 		return IOMMU_ENOMEM;
+	map->is_private = true;
 	status = map_in_table(map, table, level - 1, last);
+	map->is_private = before.is_private;
 	if (status == 0) {
 		iommu_pgtable_flush(pt, table, IOMMU_PAGE_SIZE);
 		link = format_make_table(pt, iommu_virt_to_phys(pt->platform, table));
@@ -349,61 +376,93 @@ static int map_in_table(struct map_cursor *map, iommu_cell_t *table, unsigned in
 	return 0;
 }
 
-static int range_check(const struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size,
-		       uint64_t aligned)
+/* Is the range whole smallest pages, without wrapping, inside the aperture? One test, for speed. */
+static inline bool range_is_good(const struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size)
 {
 	const uint64_t mask = (1ULL << format_level_shift(pt, 1)) - 1;
 
-	if (size == 0 || ((aligned | size) & mask) != 0)
+	return ((iova | size) & mask) == 0 && iova <= pt->aperture_last &&
+	       size - 1 <= pt->aperture_last - iova;
+}
+
+/* What is wrong with a range that is not good. */
+static int range_error(const struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size)
+{
+	const uint64_t mask = (1ULL << format_level_shift(pt, 1)) - 1;
+
+	if (size == 0 || ((iova | size) & mask) != 0)
 		return IOMMU_EINVAL;
 	if (size - 1 > UINT64_MAX - iova)
 		return IOMMU_EOVERFLOW;
-	if (iova + (size - 1) > pt->aperture_last)
-		return IOMMU_ERANGE;
-	return 0;
+	return IOMMU_ERANGE;
 }
 
-static int map_check(const struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t paddr,
-		     uint64_t size, unsigned int prot)
+static inline bool target_is_good(const struct iommu_pgtable *pt, iommu_paddr_t paddr,
+				  uint64_t size, unsigned int prot)
 {
-	if ((prot & IOMMU_PROT_ALL) == 0 || (prot & ~(unsigned int)IOMMU_PROT_ALL) != 0)
-		return IOMMU_EINVAL;
-	if (size != 0 && size - 1 > UINT64_MAX - paddr)
-		return IOMMU_EOVERFLOW;
-	if (size != 0 && (paddr + (size - 1)) >> pt->output_bits != 0)
-		return IOMMU_ERANGE;
-	return range_check(pt, iova, size, iova | paddr);
+	const uint64_t mask = (1ULL << format_level_shift(pt, 1)) - 1;
+
+	return (paddr & mask) == 0 && paddr <= pt->paddr_last &&
+	       size - 1 <= pt->paddr_last - paddr && prot - 1 < IOMMU_PROT_ALL;
 }
 
-int PUBLIC(map)(struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t paddr, uint64_t size,
-		unsigned int prot, struct iommu_gather *gather, uint64_t *mapped)
+static int target_error(const struct iommu_pgtable *pt, iommu_paddr_t paddr, uint64_t size,
+			unsigned int prot)
+{
+	const uint64_t mask = (1ULL << format_level_shift(pt, 1)) - 1;
+
+	if (prot == 0 || prot > IOMMU_PROT_ALL || (paddr & mask) != 0)
+		return IOMMU_EINVAL;
+	if (size - 1 > UINT64_MAX - paddr)
+		return IOMMU_EOVERFLOW;
+	return IOMMU_ERANGE;
+}
+
+/* Any range: from the root, in as many tables as it takes. */
+static __attribute__((noinline)) int map_range(struct iommu_pgtable *pt, iommu_iova_t iova,
+					       iommu_paddr_t paddr, uint64_t size,
+					       unsigned int prot, struct iommu_gather *gather,
+					       uint64_t *mapped)
 {
 	struct map_cursor map = {
 		.pt = pt,
 		.gather = gather,
 		.iova = iova,
-		.last = iova + (size - 1),
 		.paddr = paddr,
 		.prot = prot,
 	};
-	iommu_cell_t *table;
-	unsigned int level;
-	int status;
+	int status = map_in_table(&map, pt->root, pt->levels, iova + (size - 1));
 
-	*mapped = 0;
-	status = map_check(pt, iova, paddr, size, prot);
-	if (status != 0)
-		return status;
-	table = table_holding(pt, iova, map.last, &level);
-	if (level == 1)
-		status = map_run(&map, &table[table_index(pt, iova, 1)],
-				 size >> format_level_shift(pt, 1), 1);
-	else
-		status = map_in_table(&map, table, level, map.last);
 	*mapped = map.iova - iova;
 	if (status != 0 && *mapped != 0)
 		(void)PUBLIC(unmap)(pt, iova, *mapped, 0, gather, NULL);
 	return status;
+}
+
+int PUBLIC(map)(struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t paddr, uint64_t size,
+		unsigned int prot, struct iommu_gather *gather, uint64_t *mapped)
+{
+	const uint64_t count = size >> format_level_shift(pt, 1);
+	iommu_cell_t *table, *entries;
+	unsigned int level;
+
+	*mapped = 0;
+	if (__builtin_expect(!range_is_good(pt, iova, size), 0))
+		return range_error(pt, iova, size);
+	if (__builtin_expect(!target_is_good(pt, paddr, size, prot), 0))
+		return target_error(pt, paddr, size, prot);
+	if (!in_one_lowest_table(pt, iova, iova + (size - 1)))
+		return map_range(pt, iova, paddr, size, prot, gather, mapped);
+	table = table_covering(pt, iova, &level);
+	if (__builtin_expect(level != 1, 0))
+		return map_range(pt, iova, paddr, size, prot, gather, mapped);
+	entries = &table[table_index(pt, iova, 1)];
+	if (__builtin_expect(!entries_are_empty(entries, count), 0))
+		return IOMMU_EEXIST;
+	entries_store_leaves(pt, entries, count, paddr, 1, prot);
+	entries_flush(pt, entries, count);
+	*mapped = size;
+	return 0;
 }
 
 /* --- Unmap ----------------------------------------------------------------------------------- */
@@ -417,23 +476,45 @@ struct unmap_cursor {
 };
 
 /* Clear `count` entries of the lowest level. The tight loops of unmap. */
-static inline void unmap_run(struct unmap_cursor *unmap, iommu_cell_t *entries, uint64_t count)
+static inline void entries_clear(const struct iommu_pgtable *pt, iommu_cell_t *entries,
+				 uint64_t count)
 {
 	iommu_cell_t *entry = entries;
 	iommu_cell_t *end = entries + count;
-	uint64_t present = 0;
 
-	if (unmap->counting) {
-		for (; entry < end; entry++) {
-			present += format_is_present(entry_load(entry));
-			entry_store(entry, 0);
-		}
-		unmap->bytes += present << format_level_shift(unmap->pt, 1);
-	} else {
-		for (; entry < end; entry++)
-			entry_store(entry, 0);
+	for (; end - entry >= 4; entry += 4) {
+		entry_store(&entry[0], 0);
+		entry_store(&entry[1], 0);
+		entry_store(&entry[2], 0);
+		entry_store(&entry[3], 0);
 	}
-	entries_flush(unmap->pt, entries, count);
+	for (; entry < end; entry++)
+		entry_store(entry, 0);
+	entries_flush(pt, entries, count);
+}
+
+/* The same; returns how many were present. */
+static inline uint64_t entries_clear_counting(const struct iommu_pgtable *pt, iommu_cell_t *entries,
+					      uint64_t count)
+{
+	uint64_t present = 0;
+	uint64_t i;
+
+	for (i = 0; i < count; i++) {
+		present += format_is_present(entry_load(&entries[i]));
+		entry_store(&entries[i], 0);
+	}
+	entries_flush(pt, entries, count);
+	return present;
+}
+
+static inline void unmap_run(struct unmap_cursor *unmap, iommu_cell_t *entries, uint64_t count)
+{
+	if (unmap->counting)
+		unmap->bytes += entries_clear_counting(unmap->pt, entries, count)
+				<< format_level_shift(unmap->pt, 1);
+	else
+		entries_clear(unmap->pt, entries, count);
 }
 
 /* Clear an entry that the range covers whole. */
@@ -491,7 +572,7 @@ static void unmap_in_table(struct unmap_cursor *unmap, iommu_cell_t *table, unsi
 static iommu_cell_t *leaf_covering(const struct iommu_pgtable *pt, iommu_iova_t iova,
 				   unsigned int *level)
 {
-	iommu_cell_t *table = table_holding(pt, iova, iova, level);
+	iommu_cell_t *table = table_covering(pt, iova, level);
 	iommu_cell_t *entry = &table[table_index(pt, iova, *level)];
 
 	return format_is_present(entry_load(entry)) ? entry : NULL;
@@ -560,38 +641,58 @@ static int split_at(struct iommu_pgtable *pt, iommu_iova_t inside, iommu_iova_t 
 	}
 }
 
-int PUBLIC(unmap)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, unsigned int flags,
-		  struct iommu_gather *gather, uint64_t *unmapped)
+/* Any range: from the root, after it is known that no leaf is cut. */
+static __attribute__((noinline)) int unmap_range(struct iommu_pgtable *pt, iommu_iova_t iova,
+						 iommu_iova_t last, unsigned int flags,
+						 struct iommu_gather *gather, uint64_t *unmapped)
 {
-	const iommu_iova_t last = iova + (size - 1);
 	struct unmap_cursor unmap = {
 		.pt = pt,
 		.gather = gather,
 		.counting = unmapped != NULL,
 	};
+	int status = split_at(pt, iova, iova, flags, gather);
+
+	if (status == 0)
+		status = split_at(pt, last, last + 1, flags, gather);
+	if (status != 0)
+		return status;
+	unmap_in_table(&unmap, pt->root, pt->levels, iova, last);
+	if (unmapped != NULL)
+		*unmapped = unmap.bytes;
+	if (!unmap.counting || unmap.bytes != 0 || gather->tables_unlinked)
+		iommu_gather_add(gather, iova, last, 1ULL << format_level_shift(pt, 1));
+	return 0;
+}
+
+int PUBLIC(unmap)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, unsigned int flags,
+		  struct iommu_gather *gather, uint64_t *unmapped)
+{
+	const unsigned int shift = format_level_shift(pt, 1);
+	const iommu_iova_t last = iova + (size - 1);
 	iommu_cell_t *table;
 	unsigned int level;
-	int status;
 
 	if (unmapped != NULL)
 		*unmapped = 0;
-	status = range_check(pt, iova, size, iova);
-	if (status != 0)
-		return status;
-	table = table_holding(pt, iova, last, &level);
-	if (level > 1) {
-		/* Only here can a large leaf be cut: below the lowest table there are none. */
-		status = split_at(pt, iova, iova, flags, gather);
-		if (status == 0)
-			status = split_at(pt, last, last + 1, flags, gather);
-		if (status != 0)
-			return status;
+	if (__builtin_expect(!range_is_good(pt, iova, size), 0))
+		return range_error(pt, iova, size);
+	if (!in_one_lowest_table(pt, iova, last))
+		return unmap_range(pt, iova, last, flags, gather, unmapped);
+	table = table_covering(pt, iova, &level);
+	if (__builtin_expect(level != 1, 0))
+		return unmap_range(pt, iova, last, flags, gather, unmapped);
+	/* Only leaves of the smallest size here: nothing can be cut. */
+	if (unmapped == NULL) {
+		entries_clear(pt, &table[table_index(pt, iova, 1)], size >> shift);
+	} else {
+		*unmapped =
+			entries_clear_counting(pt, &table[table_index(pt, iova, 1)], size >> shift)
+			<< shift;
+		if (*unmapped == 0)
+			return 0;
 	}
-	unmap_in_table(&unmap, table, level, iova, last);
-	if (!unmap.counting || unmap.bytes != 0 || gather->tables_unlinked)
-		iommu_gather_add(gather, iova, last, 1ULL << format_level_shift(pt, 1));
-	if (unmapped != NULL)
-		*unmapped = unmap.bytes;
+	iommu_gather_add(gather, iova, last, 1ULL << shift);
 	return 0;
 }
 
@@ -641,7 +742,7 @@ int PUBLIC(iova_to_phys)(const struct iommu_pgtable *pt, iommu_iova_t iova, iomm
 
 	if (iova > pt->aperture_last)
 		return IOMMU_ERANGE;
-	table = table_holding(pt, iova, iova, &level);
+	table = table_covering(pt, iova, &level);
 	entry = entry_load(&table[table_index(pt, iova, level)]);
 	if (!format_is_present(entry))
 		return IOMMU_ENOENT;

@@ -79,7 +79,7 @@ static bool unit_fits(const struct vtd_domain *domain, const struct vtd_unit *un
 	return (caps->sagaw >> (pt->levels - 2) & 1) != 0 &&
 	       (pt->pgsize_bitmap & ~caps->pgsize_bitmap) == 0 &&
 	       pt->aperture_last >> caps->guest_width == 0 &&
-	       pt->output_bits <= unit->output_width &&
+	       pt->paddr_last >> unit->output_width == 0 &&
 	       (caps->coherent || (pt->flags & IOMMU_PGTABLE_NONCOHERENT) != 0);
 }
 

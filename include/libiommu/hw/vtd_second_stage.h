@@ -50,7 +50,7 @@ static inline bool vtd_ss_is_present(uint64_t entry)
 /* Of a present entry: does it point to memory rather than to a table? */
 static inline bool vtd_ss_is_leaf(uint64_t entry, unsigned int level)
 {
-	return level == 1 || (entry & VTD_SS_PAGE_SIZE) != 0;
+	return level == 1 || (level <= VTD_SS_LEAF_LEVELS && (entry & VTD_SS_PAGE_SIZE) != 0);
 }
 
 static inline uint64_t vtd_ss_leaf(uint64_t paddr, unsigned int level, bool read, bool write)
