@@ -8,8 +8,8 @@
 #define EDU_DMA_COMMAND     0x98
 #define EDU_BUFFER          0x40000
 
-#define EDU_START     1
-#define EDU_TO_MEMORY 2
+#define EDU_START           1
+#define EDU_TO_MEMORY       2
 
 static void write_register(const struct dma_device *device, uint32_t offset, uint64_t value)
 {
@@ -47,8 +47,7 @@ void edu_start(struct dma_device *device, const struct pci_device *pci)
 	device->write = edu_write;
 	device->data = physical(pci->bar0);
 	device->info.segment = 0;
-	device->info.source_id =
-		(uint16_t)(pci->bus << 8 | pci->device << 3 | pci->function);
+	device->info.source_id = (uint16_t)(pci->bus << 8 | pci->device << 3 | pci->function);
 	device->info.root_bus = 0;
 	device->info.path_length = pci->path_length;
 	__builtin_memcpy(device->info.path, pci->path, sizeof(pci->path));

@@ -2,8 +2,8 @@
 /*
  * A kernel that is as small as can be and does real DMA through tables that libiommu built.
  *
- * It starts up, fills in one host-services table, finds the VT-d units through firmware's DMAR table
- * and two "edu" devices by scanning PCI, and runs the scenario of tests/system/ on them.
+ * It starts up, fills in one host-services table, finds the VT-d units through firmware's DMAR
+ * table and two "edu" devices by scanning PCI, and runs the scenario of tests/system/ on them.
  *
  * Command line: "registers" invalidates through registers instead of the queue.
  */

@@ -15,7 +15,7 @@
 /* --- boot.S: the address space ---------------------------------------------------------------- */
 #define DIRECT_MAP_OFFSET 0xffff800000000000ULL
 /* Physical memory that the direct map reaches. */
-#define DIRECT_MAP_SIZE   (1ULL << 32)
+#define DIRECT_MAP_SIZE (1ULL << 32)
 
 static inline void *physical(uint64_t address)
 {
@@ -82,7 +82,8 @@ struct pci_device {
 };
 
 /* All devices with this vendor and device id, at most `space`; returns how many. */
-unsigned int pci_find(uint16_t vendor, uint16_t device, struct pci_device *found, unsigned int space);
+unsigned int pci_find(uint16_t vendor, uint16_t device, struct pci_device *found,
+		      unsigned int space);
 /* Let a device decode its registers and do DMA. */
 void pci_enable(const struct pci_device *device);
 

@@ -2,14 +2,14 @@
 /* PCI by configuration ports: a scan that remembers the way it came, as device scopes need it. */
 #include "machine.h"
 
-#define CONFIG_ADDRESS 0xcf8
-#define CONFIG_DATA    0xcfc
+#define CONFIG_ADDRESS            0xcf8
+#define CONFIG_DATA               0xcfc
 
-#define CONFIG_ID          0x00
-#define CONFIG_COMMAND     0x04
-#define CONFIG_HEADER      0x0c
-#define CONFIG_BAR0        0x10
-#define CONFIG_BUS_NUMBERS 0x18
+#define CONFIG_ID                 0x00
+#define CONFIG_COMMAND            0x04
+#define CONFIG_HEADER             0x0c
+#define CONFIG_BAR0               0x10
+#define CONFIG_BUS_NUMBERS        0x18
 
 #define COMMAND_MEMORY_AND_MASTER 0x6
 
@@ -63,14 +63,14 @@ static void scan_bus(struct scan *scan, struct pci_device *way)
 	at.path_length = (uint8_t)(way->path_length + 1);
 	for (at.device = 0; at.device < 32; at.device++)
 		for (at.function = 0; at.function < 8; at.function++) {
-			at.path[way->path_length] =
-				(struct iommu_pci_hop){at.device, at.function};
+			at.path[way->path_length] = (struct iommu_pci_hop){at.device, at.function};
 			if (config_read(at.bus, at.device, at.function, CONFIG_ID) != UINT32_MAX)
 				visit(scan, &at);
 		}
 }
 
-unsigned int pci_find(uint16_t vendor, uint16_t device, struct pci_device *found, unsigned int space)
+unsigned int pci_find(uint16_t vendor, uint16_t device, struct pci_device *found,
+		      unsigned int space)
 {
 	struct scan scan = {.id = (uint32_t)device << 16 | vendor, .found = found, .space = space};
 	struct pci_device root = {0};
@@ -81,7 +81,8 @@ unsigned int pci_find(uint16_t vendor, uint16_t device, struct pci_device *found
 
 void pci_enable(const struct pci_device *device)
 {
-	uint32_t command = config_read(device->bus, device->device, device->function, CONFIG_COMMAND);
+	uint32_t command =
+		config_read(device->bus, device->device, device->function, CONFIG_COMMAND);
 
 	config_write(device->bus, device->device, device->function, CONFIG_COMMAND,
 		     (command & 0xffff) | COMMAND_MEMORY_AND_MASTER);

@@ -13,8 +13,8 @@
 #include <libiommu/types.h>
 
 /*
- * All loads and stores before are seen before all loads and stores after, by CPUs and by hardware. The
- * thread sanitizer does not model fences and says so; what they order here is atomic in itself.
+ * All loads and stores before are seen before all loads and stores after, by CPUs and by hardware.
+ * The thread sanitizer does not model fences and says so; what they order here is atomic in itself.
  */
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push

@@ -75,7 +75,8 @@ int iommu_domain_attach_group(struct iommu_domain *domain, struct iommu_group *g
 	group->domain = domain;
 	domain->groups++;
 	if (before != NULL)
-		before->groups--; /* also when it is the same one: members that were lost are back */
+		before->groups--; /* also when it is the same one: members that were lost are back
+				   */
 	return 0;
 }
 

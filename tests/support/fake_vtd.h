@@ -69,7 +69,7 @@ struct fake_machine {
 	struct fake_vtd units[FAKE_UNITS];
 	uint8_t dmar[512];
 	size_t dmar_size;
-	unsigned int mapped; /* register mappings alive */
+	unsigned int mapped;  /* register mappings alive */
 	pthread_mutex_t lock; /* one register access at a time */
 };
 

@@ -78,9 +78,14 @@ static void say_size(const struct scenario *s, uint64_t size)
 static void say_source_id(const struct scenario *s, uint16_t source_id)
 {
 	static const char digits[] = "0123456789abcdef";
-	const char text[] = {digits[source_id >> 12],       digits[source_id >> 8 & 15],  ':',
-			     digits[source_id >> 7 & 1],    digits[source_id >> 3 & 15],  '.',
-			     digits[source_id & 7],         '\0'};
+	const char text[] = {digits[source_id >> 12],
+			     digits[source_id >> 8 & 15],
+			     ':',
+			     digits[source_id >> 7 & 1],
+			     digits[source_id >> 3 & 15],
+			     '.',
+			     digits[source_id & 7],
+			     '\0'};
 
 	say(s, text);
 }
@@ -183,7 +188,8 @@ static void say_fault(const struct scenario *s, const struct iommu_fault *fault)
 	say(s, "   fault   ");
 	say(s, iommu_unit_name(fault->unit));
 	say(s, " stopped ");
-	say(s, fault->endpoint != NULL ? iommu_endpoint_name(fault->endpoint) : "an unknown device");
+	say(s,
+	    fault->endpoint != NULL ? iommu_endpoint_name(fault->endpoint) : "an unknown device");
 	say(s, " (");
 	say_source_id(s, fault->source_id);
 	say(s, ")");
@@ -313,7 +319,8 @@ static void say_unit(const struct scenario *s, const struct iommu_unit *unit)
 	say(s, (info.pgsize_bitmap & IOMMU_SIZE_2M) != 0 ? ", 2M" : "");
 	say(s, (info.pgsize_bitmap & IOMMU_SIZE_1G) != 0 ? ", 1G" : "");
 	say(s, "\n   walks tables ");
-	say(s, info.coherent ? "through the CPU caches" : "behind the CPU caches (they are flushed)");
+	say(s,
+	    info.coherent ? "through the CPU caches" : "behind the CPU caches (they are flushed)");
 	say(s, ", invalidates by ");
 	say(s, info.queued ? "queue" : "registers");
 	say(s, info.page_selective ? ", page by page" : ", domain by domain");
@@ -452,8 +459,8 @@ static void say_walk(struct scenario *s, unsigned int device, iommu_iova_t iova)
 	say(s, ":");
 	say_hex(s, tables.context_low);
 	say(s, "\n");
-	(void)iommu_domain_walk(iommu_group_domain(iommu_endpoint_group(s->endpoints[device])), iova,
-				iova, say_entry, s);
+	(void)iommu_domain_walk(iommu_group_domain(iommu_endpoint_group(s->endpoints[device])),
+				iova, iova, say_entry, s);
 }
 
 static void read_and_write(struct scenario *s)
@@ -535,13 +542,15 @@ static void large_pages(struct scenario *s)
 	const iommu_iova_t in_1g = IOVA_1G + inside.paddr;
 
 	title(s, "Large pages");
-	check(s, map(s, 0, IOVA_2M, large.paddr, IOMMU_SIZE_2M, IOMMU_PROT_READ_WRITE) == 0 &&
-			 leaf_size(s, IOVA_2M) == IOMMU_SIZE_2M,
+	check(s,
+	      map(s, 0, IOVA_2M, large.paddr, IOMMU_SIZE_2M, IOMMU_PROT_READ_WRITE) == 0 &&
+		      leaf_size(s, IOVA_2M) == IOMMU_SIZE_2M,
 	      "2 MiB are mapped with one 2M page");
 	expect_copy(s, 0, IOVA_SECRET, &s->secret, IOVA_2M + 0x123000, &inside,
 		    "device A wrote into the middle of it");
-	check(s, map(s, 0, IOVA_1G, 0, IOMMU_SIZE_1G, IOMMU_PROT_READ_WRITE) == 0 &&
-			 leaf_size(s, IOVA_1G) == IOMMU_SIZE_1G,
+	check(s,
+	      map(s, 0, IOVA_1G, 0, IOMMU_SIZE_1G, IOMMU_PROT_READ_WRITE) == 0 &&
+		      leaf_size(s, IOVA_1G) == IOMMU_SIZE_1G,
 	      "1 GiB is mapped with one 1G page");
 	say_walk(s, 0, in_1g);
 	expect_copy(s, 0, in_1g, &inside, IOVA_TARGET, &s->target, "device A read through it");
@@ -618,7 +627,8 @@ static void one_domain(struct scenario *s)
 	check(s, map(s, 0, IOVA_TARGET + 0x40000, s->other.paddr, 4096, IOMMU_PROT_WRITE) == 0,
 	      "a second page is mapped once");
 	device_copy(s, 1, IOVA_TARGET, IOVA_TARGET + 0x40000);
-	check(s, same(s->target.bytes, s->other.bytes), "device B reads the first, writes the second");
+	check(s, same(s->target.bytes, s->other.bytes),
+	      "device B reads the first, writes the second");
 	expect_no_fault(s);
 	check(s, unmap(s, 0, IOVA_TARGET + 0x40000, 4096) == 0, "the second page is unmapped");
 	expect_write_blocked(s, 0, IOVA_TARGET + 0x40000, &s->other, REASON_WRITE_DENIED);

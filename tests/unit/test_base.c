@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The small things: status names, version, object cache, log lines, byte order, address conversion. */
+/* The small things: status names, version, object cache, log lines, byte order, address conversion.
+ */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,14 +21,22 @@ static void every_status_has_a_name(void **state)
 		int status;
 		const char *start;
 	} names[] = {
-		{IOMMU_OK, "success"},           {IOMMU_EPERM, "EPERM"},
-		{IOMMU_ENOENT, "ENOENT"},        {IOMMU_EIO, "EIO"},
-		{IOMMU_EAGAIN, "EAGAIN"},        {IOMMU_ENOMEM, "ENOMEM"},
-		{IOMMU_EFAULT, "EFAULT"},        {IOMMU_EBUSY, "EBUSY"},
-		{IOMMU_EEXIST, "EEXIST"},        {IOMMU_ENODEV, "ENODEV"},
-		{IOMMU_EINVAL, "EINVAL"},        {IOMMU_ENOSPC, "ENOSPC"},
-		{IOMMU_ERANGE, "ERANGE"},        {IOMMU_EOVERFLOW, "EOVERFLOW"},
-		{IOMMU_EOPNOTSUPP, "EOPNOTSUPP"}, {IOMMU_ETIMEDOUT, "ETIMEDOUT"},
+		{IOMMU_OK, "success"},
+		{IOMMU_EPERM, "EPERM"},
+		{IOMMU_ENOENT, "ENOENT"},
+		{IOMMU_EIO, "EIO"},
+		{IOMMU_EAGAIN, "EAGAIN"},
+		{IOMMU_ENOMEM, "ENOMEM"},
+		{IOMMU_EFAULT, "EFAULT"},
+		{IOMMU_EBUSY, "EBUSY"},
+		{IOMMU_EEXIST, "EEXIST"},
+		{IOMMU_ENODEV, "ENODEV"},
+		{IOMMU_EINVAL, "EINVAL"},
+		{IOMMU_ENOSPC, "ENOSPC"},
+		{IOMMU_ERANGE, "ERANGE"},
+		{IOMMU_EOVERFLOW, "EOVERFLOW"},
+		{IOMMU_EOPNOTSUPP, "EOPNOTSUPP"},
+		{IOMMU_ETIMEDOUT, "ETIMEDOUT"},
 		{IOMMU_EPROBE_DEFER, "EPROBE_DEFER"},
 	};
 	size_t i;

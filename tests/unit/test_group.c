@@ -489,7 +489,8 @@ static void maps_and_unmaps_are_settled_on_every_path(void **state)
 	r->sync = IOMMU_ETIMEDOUT;
 	assert_int_equal(iommu_unmap(domain, 0, 0x1000, 0, NULL), IOMMU_ETIMEDOUT);
 	EXPECT_CALLS(r, "unmap sync");
-	r->unmap = IOMMU_ENOMEM; /* split half way: what was split is settled, the first error told */
+	r->unmap =
+		IOMMU_ENOMEM; /* split half way: what was split is settled, the first error told */
 	assert_int_equal(iommu_unmap(domain, 0, 0x1000, 0, &unmapped), IOMMU_ENOMEM);
 	EXPECT_CALLS(r, "unmap sync");
 	r->unmap_clears = false;
