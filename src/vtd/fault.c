@@ -64,8 +64,6 @@ static const struct reason reasons[] = {
 	 "a request with PASID arrived while the unit is in legacy mode"},
 	{0x32, "page request with legacy table",
 	 "a page request arrived while the unit is in legacy mode"},
-	{0x33, "request refused by table mode",
-	 "the translation table mode does not allow this request"},
 	{0x38, "scalable root access error",
 	 "the unit could not read a scalable-mode root entry from memory"},
 	{0x39, "scalable root not present",

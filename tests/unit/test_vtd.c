@@ -7,6 +7,9 @@
 #include <pthread.h>
 #include <string.h>
 
+#include <libiommu/hw/vtd_context.h>
+#include <libiommu/hw/vtd_fault.h>
+#include <libiommu/hw/vtd_second_stage.h>
 #include <libiommu/iommu.h>
 
 #include "fake_vtd.h"
@@ -380,6 +383,46 @@ static void captured_capabilities_are_decoded(void **state)
 		assert_int_equal(vtd_cap_max_address_mask(cases[i].cap), 18);
 		end(&f);
 	}
+}
+
+/* What QEMU's unit and a kernel on it really held. */
+static void captured_values_are_decoded(void **state)
+{
+	const uint64_t ecap = 0xf00f4a, cap = FAKE_CAP_48;
+
+	(void)state;
+	assert_int_equal(vtd_ecap_iotlb_offset(ecap), 0xf0);
+	assert_true((ecap & VTD_ECAP_QI) != 0 && (ecap & VTD_ECAP_PT) != 0);
+	assert_true((ecap & VTD_ECAP_IR) != 0);
+	assert_true((ecap & (VTD_ECAP_C | VTD_ECAP_SC | VTD_ECAP_DT | VTD_ECAP_EIM)) == 0);
+	assert_int_equal(vtd_cap_domains(cap), 65536);
+	assert_int_equal(vtd_cap_sagaw(cap), VTD_SAGAW_3_LEVELS | VTD_SAGAW_4_LEVELS);
+	assert_int_equal(vtd_cap_guest_address_width(cap), 48);
+	assert_int_equal(vtd_cap_second_stage_large_pages(cap), IOMMU_SIZE_2M | IOMMU_SIZE_1G);
+	assert_int_equal(vtd_cap_fault_records(cap), 1);
+	assert_int_equal(vtd_version_major(0x10), 1);
+	assert_int_equal(vtd_version_minor(0x10), 0);
+
+	/* A root entry, a context entry of domain 1 with 4 levels, and one that passes through. */
+	assert_int_equal(vtd_root_low(0x12e000), 0x12e001);
+	assert_int_equal(vtd_context_low(0x130000, VTD_TRANSLATE_UNTRANSLATED), 0x130001);
+	assert_int_equal(vtd_context_high(4, 1), 0x102);
+	assert_int_equal(vtd_context_low(0, VTD_PASS_THROUGH), 0x9);
+	assert_int_equal(vtd_context_type(0x9), VTD_PASS_THROUGH);
+	assert_int_equal(vtd_context_levels(0x102), 4);
+	assert_int_equal(vtd_context_domain_id(0x102), 1);
+	/* Page-table entries: a table, and pages of each size. */
+	assert_int_equal(vtd_ss_table(0x136000), 0x136003);
+	assert_int_equal(vtd_ss_leaf(0x133000, 1, true, true), 0x133003);
+	assert_int_equal(vtd_ss_leaf(0, 3, true, true), 0x83);
+	assert_true(vtd_ss_is_leaf(0x83, 3));
+	assert_false(vtd_ss_is_leaf(0x136003, 4));
+	/* A fault record of a blocked write by 00:04.0: valid, reason 5, type write. */
+	assert_int_equal(vtd_fault_reason(0x8000000500000020ULL), 5);
+	assert_int_equal(vtd_fault_source_id(0x8000000500000020ULL), 0x20);
+	assert_int_equal(vtd_fault_type(0x8000000500000020ULL), VTD_FAULT_WRITE);
+	assert_int_equal(vtd_fault_type(0xc000000600000020ULL), VTD_FAULT_READ);
+	assert_false(vtd_fault_has_pasid(0x8000000500000020ULL));
 }
 
 /* --- Attach and detach ------------------------------------------------------------------------ */
@@ -995,6 +1038,7 @@ int main(void)
 		cmocka_unit_test(each_allocation_of_a_probe_fails_in_turn),
 		cmocka_unit_test(probe_answers),
 		cmocka_unit_test(captured_capabilities_are_decoded),
+		cmocka_unit_test(captured_values_are_decoded),
 		cmocka_unit_test(attach_writes_the_entry_that_hardware_needs),
 		cmocka_unit_test(caching_mode_is_told_of_everything_new),
 		cmocka_unit_test(a_write_buffer_is_flushed),

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Template, part 1: entries, tables, the straight walk, and what happens to whole subtrees. See
+ * table_template.h, which alone includes this file.
+ */
+
+static inline uint64_t entry_load(const iommu_cell_t *entry)
+{
+	return format_to_memory(iommu_cell_load(entry));
+}
+
+/* For an entry that may lead to a table which another CPU has just published. */
+static inline uint64_t entry_load_acquire(const iommu_cell_t *entry)
+{
+	return format_to_memory(iommu_cell_load_acquire(entry));
+}
+
+static inline void entry_store(iommu_cell_t *entry, uint64_t value)
+{
+	iommu_cell_store(entry, format_to_memory(value));
+}
+
+static inline bool entry_is_table(uint64_t entry, unsigned int level)
+{
+	return format_is_present(entry) && !format_is_leaf(entry, level);
+}
+
+static inline void entries_flush(const struct iommu_pgtable *pt, const iommu_cell_t *entries,
+				 uint64_t count)
+{
+	iommu_pgtable_flush(pt, entries, (size_t)count * sizeof(*entries));
+}
+
+static inline unsigned int table_index(const struct iommu_pgtable *pt, iommu_iova_t iova,
+				       unsigned int level)
+{
+	return (unsigned int)(iova >> format_level_shift(pt, level)) &
+	       (format_table_entries(pt, level) - 1);
+}
+
+static inline iommu_cell_t *table_at(const struct iommu_pgtable *pt, uint64_t entry)
+{
+	return iommu_phys_to_virt(pt->platform, format_address(pt, entry));
+}
+
+/* Do both addresses have their entries in one lowest table, and not all of its entries between
+ * them? */
+static inline bool in_one_lowest_table(const struct iommu_pgtable *pt, iommu_iova_t start,
+				       iommu_iova_t last)
+{
+	const unsigned int shift = format_level_shift(pt, 2);
+
+	return (start ^ last) >> shift == 0 && last - start != (1ULL << shift) - 1;
+}
+
+/* The last address that the entry which covers iova covers. */
+static inline iommu_iova_t entry_last(const struct iommu_pgtable *pt, iommu_iova_t iova,
+				      unsigned int level)
+{
+	return iova | ((1ULL << format_level_shift(pt, level)) - 1);
+}
+
+/*
+ * One step of the straight walk, written out for each level so that shifts are constants: from the
+ * table of `level` to the one below, or out of the walk with *at = level.
+ */
+#define WALK_STEP(level)                                                                           \
+	do {                                                                                       \
+		if (pt->levels >= (level)) {                                                       \
+			uint64_t entry = entry_load_acquire(&table[table_index(pt, iova, level)]); \
+                                                                                                   \
+			if (!entry_is_table(entry, level)) {                                       \
+				*at = level;                                                       \
+				return table;                                                      \
+			}                                                                          \
+			table = table_at(pt, entry);                                               \
+		}                                                                                  \
+	} while (0)
+
+/* The lowest table on the way of an address; *at is its level. The hot path of everything. */
+static inline iommu_cell_t *table_covering(const struct iommu_pgtable *pt, iommu_iova_t iova,
+					   unsigned int *at)
+{
+	iommu_cell_t *table = pt->root;
+
+	WALK_STEP(5);
+	WALK_STEP(4);
+	WALK_STEP(3);
+	WALK_STEP(2);
+	*at = 1;
+	return table;
+}
+
+/* Free a table and all below it. Nobody else, and no hardware, can reach it. */
+static void subtree_free(struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int level)
+{
+	unsigned int i;
+
+	for (i = 0; level > 1 && i < format_table_entries(pt, level); i++) {
+		uint64_t entry = entry_load(&table[i]);
+
+		if (entry_is_table(entry, level))
+			subtree_free(pt, table_at(pt, entry), level - 1);
+	}
+	iommu_pgtable_free_page(pt, table);
+}
+
+/*
+ * Put an unlinked subtree on the gather. The link overwrites the table's first entry, so that a
+ * subtree which hangs there is put on the list by itself, before.
+ */
+static void subtree_gather(struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int level,
+			   struct iommu_gather *gather)
+{
+	uint64_t first = entry_load(&table[0]);
+
+	if (level > 1 && entry_is_table(first, level))
+		subtree_gather(pt, table_at(pt, first), level - 1, gather);
+	entry_store(&table[0], gather->freed);
+	entries_flush(pt, table, 1);
+	gather->freed = iommu_virt_to_phys(pt->platform, table) | (uint64_t)level
+									  << LINK_LEVEL_SHIFT;
+	gather->tables_unlinked = true;
+}
+
+/* Is nothing mapped below this table? */
+static bool subtree_is_empty(const struct iommu_pgtable *pt, const iommu_cell_t *table,
+			     unsigned int level)
+{
+	unsigned int i;
+
+	for (i = 0; i < format_table_entries(pt, level); i++) {
+		uint64_t entry = entry_load(&table[i]);
+
+		if (!format_is_present(entry))
+			continue;
+		if (format_is_leaf(entry, level) ||
+		    !subtree_is_empty(pt, table_at(pt, entry), level - 1))
+			return false;
+	}
+	return true;
+}
+
+/* Bytes mapped below this table. */
+static uint64_t subtree_mapped(const struct iommu_pgtable *pt, const iommu_cell_t *table,
+			       unsigned int level)
+{
+	uint64_t bytes = 0;
+	unsigned int i;
+
+	for (i = 0; i < format_table_entries(pt, level); i++) {
+		uint64_t entry = entry_load(&table[i]);
+
+		if (!format_is_present(entry))
+			continue;
+		if (format_is_leaf(entry, level))
+			bytes += 1ULL << format_level_shift(pt, level);
+		else
+			bytes += subtree_mapped(pt, table_at(pt, entry), level - 1);
+	}
+	return bytes;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Template, part 3: unmap, and splitting large pages for it. See table_template.h. */
+
+/* One unmap call. `counting`: the caller wants to know how much was mapped. */
+struct unmap_cursor {
+	struct iommu_pgtable *pt;
+	struct iommu_gather *gather;
+	uint64_t bytes;
+	bool counting;
+};
+
+/* Clear `count` entries of the lowest level. The tight loops of unmap. */
+static inline void entries_clear(const struct iommu_pgtable *pt, iommu_cell_t *entries,
+				 uint64_t count)
+{
+	iommu_cell_t *entry = entries;
+	iommu_cell_t *end = entries + count;
+
+	for (; end - entry >= 4; entry += 4) {
+		entry_store(&entry[0], 0);
+		entry_store(&entry[1], 0);
+		entry_store(&entry[2], 0);
+		entry_store(&entry[3], 0);
+	}
+	for (; entry < end; entry++)
+		entry_store(entry, 0);
+	entries_flush(pt, entries, count);
+}
+
+/* The same; returns how many were present. */
+static inline uint64_t entries_clear_counting(const struct iommu_pgtable *pt, iommu_cell_t *entries,
+					      uint64_t count)
+{
+	uint64_t present = 0;
+	uint64_t i;
+
+	for (i = 0; i < count; i++) {
+		present += format_is_present(entry_load(&entries[i]));
+		entry_store(&entries[i], 0);
+	}
+	entries_flush(pt, entries, count);
+	return present;
+}
+
+static inline void unmap_run(struct unmap_cursor *unmap, iommu_cell_t *entries, uint64_t count)
+{
+	if (unmap->counting)
+		unmap->bytes += entries_clear_counting(unmap->pt, entries, count)
+				<< format_level_shift(unmap->pt, 1);
+	else
+		entries_clear(unmap->pt, entries, count);
+}
+
+/* Clear an entry that the range covers whole. */
+static void unmap_entry(struct unmap_cursor *unmap, iommu_cell_t *entry, uint64_t value,
+			unsigned int level)
+{
+	struct iommu_pgtable *pt = unmap->pt;
+	iommu_cell_t *child;
+
+	entry_store(entry, 0);
+	entries_flush(pt, entry, 1);
+	if (format_is_leaf(value, level)) {
+		unmap->bytes += 1ULL << format_level_shift(pt, level);
+		return;
+	}
+	child = table_at(pt, value);
+	if (unmap->counting)
+		unmap->bytes += subtree_mapped(pt, child, level - 1);
+	subtree_gather(pt, child, level - 1, unmap->gather);
+}
+
+/* Clear [iova, last], which this table holds and in which no leaf is cut. */
+static void unmap_in_table(struct unmap_cursor *unmap, iommu_cell_t *table, unsigned int level,
+			   iommu_iova_t iova, iommu_iova_t last)
+{
+	struct iommu_pgtable *pt = unmap->pt;
+	const uint64_t mask = (1ULL << format_level_shift(pt, level)) - 1;
+
+	if (level == 1) {
+		unmap_run(unmap, &table[table_index(pt, iova, 1)],
+			  ((last - iova) >> format_level_shift(pt, 1)) + 1);
+		return;
+	}
+	for (;;) {
+		iommu_cell_t *entry = &table[table_index(pt, iova, level)];
+		uint64_t value = entry_load_acquire(entry);
+		iommu_iova_t piece_last = iova | mask;
+
+		if (piece_last > last)
+			piece_last = last;
+		if (format_is_present(value)) {
+			if ((iova & mask) == 0 && piece_last == (iova | mask))
+				unmap_entry(unmap, entry, value, level);
+			else
+				unmap_in_table(unmap, table_at(pt, value), level - 1, iova,
+					       piece_last);
+		}
+		if (piece_last == last)
+			return;
+		iova = piece_last + 1;
+	}
+}
+
+/* The entry of the leaf that covers iova, or NULL; *level is its level. */
+static iommu_cell_t *leaf_covering(const struct iommu_pgtable *pt, iommu_iova_t iova,
+				   unsigned int *level)
+{
+	iommu_cell_t *table = table_covering(pt, iova, level);
+	iommu_cell_t *entry = &table[table_index(pt, iova, *level)];
+
+	return format_is_present(entry_load(entry)) ? entry : NULL;
+}
+
+/* Fill a private table with the pages that a leaf of level + 1 stood for; NULL: no memory. */
+static iommu_cell_t *split_table(struct iommu_pgtable *pt, iommu_paddr_t paddr, unsigned int level,
+				 unsigned int prot)
+{
+	const uint64_t size = 1ULL << format_level_shift(pt, level);
+	const unsigned int entries = format_table_entries(pt, level);
+	iommu_cell_t *table = iommu_pgtable_alloc_page(pt);
+	unsigned int i;
+
+	if (table == NULL)
+		return NULL;
+	if (format_leaf_allowed(pt, level))
+		entries_store_leaves(pt, table, entries, paddr, level, prot);
+	for (i = 0; !format_leaf_allowed(pt, level) && i < entries; i++) {
+		iommu_cell_t *child = split_table(pt, paddr + i * size, level - 1, prot);
+
+		if (child == NULL) {
+			subtree_free(pt, table, level);
+			return NULL;
+		}
+		entry_store(&table[i],
+			    format_make_table(pt, iommu_virt_to_phys(pt->platform, child)));
+	}
+	iommu_pgtable_flush(pt, table, IOMMU_PAGE_SIZE);
+	return table;
+}
+
+/*
+ * No leaf may begin before `boundary` and end at or after it: split the one that does, level by
+ * level, until the boundary falls between two leaves. Translations do not change, but the large
+ * leaf may be cached, and the gather has to cover all of it. `inside` is an address of the caller's
+ * range next to the boundary: the only side that it is entitled to look at. Two owners may split
+ * the two halves of one leaf at once: the loser of the compare-and-swap looks again.
+ */
+static int split_at(struct iommu_pgtable *pt, iommu_iova_t inside, iommu_iova_t boundary,
+		    unsigned int flags, struct iommu_gather *gather)
+{
+	iommu_cell_t *entry, *table;
+	unsigned int level;
+	uint64_t value, mask, link;
+
+	for (;;) {
+		entry = leaf_covering(pt, inside, &level);
+		mask = (1ULL << format_level_shift(pt, level)) - 1;
+		if (entry == NULL || (boundary & mask) == 0)
+			return 0;
+		if ((flags & IOMMU_UNMAP_SPLIT) == 0)
+			return IOMMU_EINVAL;
+		value = entry_load(entry);
+		table = split_table(pt, format_address(pt, value), level - 1, format_prot(value));
+		if (table == NULL)
+			return IOMMU_ENOMEM;
+		link = format_make_table(pt, iommu_virt_to_phys(pt->platform, table));
+		if (!iommu_cell_compare_and_swap(entry, format_to_memory(value),
+						 format_to_memory(link))) {
+			subtree_free(pt, table, level - 1);
+			continue;
+		}
+		entries_flush(pt, entry, 1);
+		iommu_gather_add(gather, inside & ~mask, inside | mask, mask + 1);
+	}
+}
+
+/* Any range: from the root, after it is known that no leaf is cut. */
+static __attribute__((noinline)) int unmap_range(struct iommu_pgtable *pt, iommu_iova_t iova,
+						 iommu_iova_t last, unsigned int flags,
+						 struct iommu_gather *gather, uint64_t *unmapped)
+{
+	struct unmap_cursor unmap = {
+		.pt = pt,
+		.gather = gather,
+		.counting = unmapped != NULL,
+	};
+	int status = split_at(pt, iova, iova, flags, gather);
+
+	if (status == 0)
+		status = split_at(pt, last, last + 1, flags, gather);
+	if (status != 0)
+		return status;
+	unmap_in_table(&unmap, pt->root, pt->levels, iova, last);
+	if (unmapped != NULL)
+		*unmapped = unmap.bytes;
+	if (!unmap.counting || unmap.bytes != 0 || gather->tables_unlinked)
+		iommu_gather_add(gather, iova, last, 1ULL << format_level_shift(pt, 1));
+	return 0;
+}
+
+int PUBLIC(unmap)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, unsigned int flags,
+		  struct iommu_gather *gather, uint64_t *unmapped)
+{
+	const unsigned int shift = format_level_shift(pt, 1);
+	const iommu_iova_t last = iova + (size - 1);
+	iommu_cell_t *table;
+	unsigned int level;
+
+	if (unmapped != NULL)
+		*unmapped = 0;
+	if (__builtin_expect(!range_is_good(pt, iova, size), 0))
+		return range_error(pt, iova, size);
+	if (!in_one_lowest_table(pt, iova, last))
+		return unmap_range(pt, iova, last, flags, gather, unmapped);
+	table = table_covering(pt, iova, &level);
+	if (__builtin_expect(level != 1, 0))
+		return unmap_range(pt, iova, last, flags, gather, unmapped);
+	/* Only leaves of the smallest size here: nothing can be cut. */
+	if (unmapped == NULL) {
+		entries_clear(pt, &table[table_index(pt, iova, 1)], size >> shift);
+	} else {
+		*unmapped =
+			entries_clear_counting(pt, &table[table_index(pt, iova, 1)], size >> shift)
+			<< shift;
+		if (*unmapped == 0)
+			return 0;
+	}
+	iommu_gather_add(gather, iova, last, 1ULL << shift);
+	return 0;
+}
