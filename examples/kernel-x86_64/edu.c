@@ -11,22 +11,19 @@
 #define EDU_START           1
 #define EDU_TO_MEMORY       2
 
-static void write_register(const struct dma_device *device, uint32_t offset, uint64_t value)
+static volatile uint64_t *register_at(const struct dma_device *device, uint32_t offset)
 {
-	*(volatile uint64_t *)((unsigned char *)device->data + offset) = value;
+	return (volatile uint64_t *)device->data + offset / sizeof(uint64_t);
 }
 
 static void run(const struct dma_device *device, uint64_t source, uint64_t destination, size_t size,
 		uint64_t direction)
 {
-	const volatile uint64_t *command =
-		(const volatile uint64_t *)((unsigned char *)device->data + EDU_DMA_COMMAND);
-
-	write_register(device, EDU_DMA_SOURCE, source);
-	write_register(device, EDU_DMA_DESTINATION, destination);
-	write_register(device, EDU_DMA_COUNT, size);
-	write_register(device, EDU_DMA_COMMAND, EDU_START | direction);
-	while ((*command & EDU_START) != 0)
+	*register_at(device, EDU_DMA_SOURCE) = source;
+	*register_at(device, EDU_DMA_DESTINATION) = destination;
+	*register_at(device, EDU_DMA_COUNT) = size;
+	*register_at(device, EDU_DMA_COMMAND) = EDU_START | direction;
+	while ((*register_at(device, EDU_DMA_COMMAND) & EDU_START) != 0)
 		__asm__ volatile("pause");
 }
 
