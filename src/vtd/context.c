@@ -98,7 +98,7 @@ static int forget(struct vtd_unit *unit, uint16_t source_id, uint16_t old_domain
 		vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, old_domain_id, unit->caps.drain),
 	};
 
-	return unit->active ? iommu_vtd_invalidate(unit, descriptors, 2) : 0;
+	return vtd_unit_is_active(unit) ? iommu_vtd_invalidate(unit, descriptors, 2) : 0;
 }
 
 /* The entry has become present: make hardware see it. */
@@ -109,7 +109,7 @@ static int announce(struct vtd_unit *unit, uint16_t source_id, uint16_t domain_i
 		vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, domain_id, unit->caps.drain),
 	};
 
-	if (!unit->active)
+	if (!vtd_unit_is_active(unit))
 		return 0;
 	if (unit->caps.caching_mode)
 		return iommu_vtd_invalidate(unit, descriptors, 2);

@@ -180,7 +180,7 @@ static int invalidate_everywhere(struct vtd_domain *domain, iommu_iova_t start, 
 	     attachment != NULL; attachment = attachment->next) {
 		int status = 0;
 
-		if (attachment->unit->active &&
+		if (vtd_unit_is_active(attachment->unit) &&
 		    __atomic_load_n(&attachment->endpoints, __ATOMIC_RELAXED) != 0)
 			status = iommu_vtd_invalidate_range(attachment->unit, attachment->domain_id,
 							    start, last, leaves_only);
@@ -240,7 +240,8 @@ static int sync_map(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
 	     attachment != NULL && status == 0; attachment = attachment->next) {
 		struct vtd_unit *unit = attachment->unit;
 
-		if (!unit->active || __atomic_load_n(&attachment->endpoints, __ATOMIC_RELAXED) == 0)
+		if (!vtd_unit_is_active(unit) ||
+		    __atomic_load_n(&attachment->endpoints, __ATOMIC_RELAXED) == 0)
 			continue;
 		if (unit->caps.caching_mode)
 			status = iommu_vtd_invalidate_range(unit, attachment->domain_id, iova,

@@ -79,8 +79,10 @@ static int execute(struct vtd_unit *unit, const struct vtd_descriptor *descripto
 	int status = unit->use_queue ? iommu_vtd_queue_submit(unit, descriptors, count)
 				     : execute_by_registers(unit, descriptors, count);
 
-	if (status != 0)
-		__atomic_store_n(&unit->unconfirmed, true, __ATOMIC_RELEASE);
+	/* Turned off meanwhile: then it walks nothing, and there is nothing to confirm. */
+	if (status == 0 || !vtd_unit_is_active(unit))
+		return 0;
+	__atomic_store_n(&unit->unconfirmed, true, __ATOMIC_RELEASE);
 	return status;
 }
 

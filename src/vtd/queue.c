@@ -3,17 +3,19 @@
  * The invalidation queue (VT-d specification, "Queued Invalidation Interface").
  *
  * A submission is a few descriptors and a wait descriptor behind them, copied into the ring under
- * the lock. The submitter then polls the status dword of its own wait slot, with no lock held, so
- * that several CPUs wait side by side; the value that hardware writes there is the submission's
- * sequence number, so that nobody takes another's answer for his own. Slots become free when their
- * submitter says so, not when hardware has read them: a slot is never refilled while somebody still
- * polls it.
+ * the lock. The submitter then polls the status dword of its own wait slot with no lock held, so
+ * that several CPUs wait side by side. Hardware writes the submission's sequence number there.
+ * Numbers only grow, and a slot that is filled anew starts at its new number - 1; so whoever reads
+ * a number that is not before his own knows that his own wait was executed, even when the slot has
+ * found another user since. Therefore anybody may reuse the slots of a submission that was
+ * answered, without waiting for its submitter to have looked: one that is not scheduled for a while
+ * does not block the ring.
  *
  * What can go wrong: hardware refuses a descriptor (IQE) and stops: the descriptor is replaced by
  * one that does nothing, its submitter is told, and the queue goes on. A device does not answer
- * (ITE): waits in flight are lost and their submitters told. No answer at all: the submitter gives
- * up, and the queue is restarted before it is used again; its slots stay taken until then, because
- * hardware may still write their status.
+ * (ITE): waits in flight are lost and their submitters told. Such slots are kept until their
+ * submitter has seen it. No answer at all: the submitter gives up, and the queue is restarted
+ * before it is used again; nothing of it is reused before, because hardware may still write there.
  */
 #include <libiommu/status.h>
 
@@ -26,16 +28,33 @@
 
 /* A submission on its way. */
 struct ticket {
-	unsigned int first; /* slot */
-	unsigned int count; /* slots, the wait included */
-	unsigned int wait;  /* slot */
+	unsigned int wait; /* slot */
 	uint32_t sequence;
 	uint32_t generation;
 };
 
-static void slot_set(struct vtd_queue *queue, unsigned int slot, enum vtd_slot_state state)
+static enum vtd_submission_state state_of(const struct vtd_queue *queue, unsigned int wait)
 {
-	__atomic_store_n(&queue->state[slot], (uint8_t)state, __ATOMIC_RELAXED);
+	return (enum vtd_submission_state)__atomic_load_n(&queue->state[wait], __ATOMIC_RELAXED);
+}
+
+static void set_state(struct vtd_queue *queue, unsigned int wait, enum vtd_submission_state state)
+{
+	__atomic_store_n(&queue->state[wait], (uint8_t)state, __ATOMIC_RELAXED);
+}
+
+/* Has hardware executed the wait descriptor with this number in this slot? */
+static bool is_answered(const struct vtd_queue *queue, unsigned int wait, uint32_t sequence)
+{
+	uint32_t seen = iommu_le32(__atomic_load_n(&queue->status[wait], __ATOMIC_ACQUIRE));
+
+	return (int32_t)(seen - sequence) >= 0;
+}
+
+/* Is this slot of the ring in use? */
+static bool is_used(const struct vtd_queue *queue, unsigned int slot)
+{
+	return SLOT(slot - queue->head) < SLOT(queue->tail - queue->head);
 }
 
 static void ring_write(struct vtd_queue *queue, unsigned int slot, struct vtd_descriptor descriptor)
@@ -70,14 +89,15 @@ void iommu_vtd_queue_free(struct vtd_unit *unit)
 	queue->status = NULL;
 }
 
-int iommu_vtd_queue_start(struct vtd_unit *unit)
+/* Empty the ring and turn the queue on. The queue is locked, and off. */
+static int queue_begin(struct vtd_unit *unit)
 {
 	struct vtd_queue *queue = &unit->queue;
 	int status;
 
+	/* Status words keep their numbers: who still polls one must not take a new one for his own.
+	 */
 	memset(queue->ring, 0, IOMMU_PAGE_SIZE);
-	memset(queue->status, 0, IOMMU_PAGE_SIZE);
-	memset(queue->state, VTD_SLOT_FREE, sizeof(queue->state));
 	queue->head = 0;
 	queue->tail = 0;
 	__atomic_add_fetch(&queue->generation, 1, __ATOMIC_RELEASE);
@@ -89,16 +109,27 @@ int iommu_vtd_queue_start(struct vtd_unit *unit)
 	return status;
 }
 
+int iommu_vtd_queue_start(struct vtd_unit *unit)
+{
+	uintptr_t state = iommu_spin_lock(unit->platform, &unit->queue.lock);
+	int status = queue_begin(unit);
+
+	iommu_spin_unlock(unit->platform, &unit->queue.lock, state);
+	return status;
+}
+
 int iommu_vtd_queue_stop(struct vtd_unit *unit)
 {
 	struct vtd_queue *queue = &unit->queue;
-	int status = 0;
+	uintptr_t state = iommu_spin_lock(unit->platform, &queue->lock);
+	const bool drain = queue->running && !queue->broken;
+	const uint64_t tail = vtd_queue_offset(queue->tail);
 
+	queue->running = false; /* nothing new is accepted */
+	iommu_spin_unlock(unit->platform, &queue->lock, state);
 	/* Let hardware finish what it has begun; one that never does is stopped all the same. */
-	if (queue->running && !queue->broken)
-		status = iommu_vtd_wait64(unit, VTD_IQH, UINT64_MAX, vtd_queue_offset(queue->tail));
-	queue->running = false;
-	(void)status;
+	if (drain)
+		(void)iommu_vtd_wait64(unit, VTD_IQH, UINT64_MAX, tail);
 	return iommu_vtd_command_clear(unit, VTD_GLOBAL_QIE);
 }
 
@@ -108,10 +139,24 @@ static int queue_restart(struct vtd_unit *unit)
 	int status = iommu_vtd_command_clear(unit, VTD_GLOBAL_QIE);
 
 	if (status == 0)
-		status = iommu_vtd_queue_start(unit);
+		status = queue_begin(unit);
 	if (status != 0)
 		unit->queue.broken = true;
 	return status;
+}
+
+/* Take back the slots of submissions that were answered, oldest first. The queue is locked. */
+static void queue_retire(struct vtd_queue *queue)
+{
+	while (queue->head != queue->tail) {
+		unsigned int wait = queue->owner[queue->head];
+		enum vtd_submission_state state = state_of(queue, wait);
+
+		if (state == VTD_SUBMITTED ? !is_answered(queue, wait, queue->sequence_of[wait])
+					   : state != VTD_TOLD)
+			return;
+		queue->head = SLOT(wait + 1);
+	}
 }
 
 /* Copy a submission into the ring; the queue is locked and has room. */
@@ -119,30 +164,26 @@ static void queue_fill(struct vtd_unit *unit, const struct vtd_descriptor *descr
 		       unsigned int count, struct ticket *ticket)
 {
 	struct vtd_queue *queue = &unit->queue;
+	const unsigned int wait = SLOT(queue->tail + count);
 	unsigned int i;
 
 	*ticket = (struct ticket){
-		.first = queue->tail,
-		.count = count + 1,
-		.wait = SLOT(queue->tail + count),
+		.wait = wait,
 		.sequence = ++queue->sequence,
 		.generation = queue->generation,
 	};
-	/* 0 is what an unanswered status holds. */
-	if (ticket->sequence == 0)
-		ticket->sequence = ++queue->sequence;
 	for (i = 0; i < count; i++)
-		ring_write(queue, SLOT(ticket->first + i), descriptors[i]);
-	queue->status[ticket->wait] = 0;
-	ring_write(queue, ticket->wait,
-		   vtd_descriptor_wait(
-			   iommu_virt_to_phys(unit->platform, &queue->status[ticket->wait]),
-			   ticket->sequence));
-	for (i = 0; i < ticket->count; i++) {
-		slot_set(queue, SLOT(ticket->first + i), VTD_SLOT_USED);
-		queue->owner[SLOT(ticket->first + i)] = (uint8_t)ticket->wait;
-	}
-	queue->tail = SLOT(ticket->first + ticket->count);
+		ring_write(queue, SLOT(queue->tail + i), descriptors[i]);
+	ring_write(queue, wait,
+		   vtd_descriptor_wait(iommu_virt_to_phys(unit->platform, &queue->status[wait]),
+				       ticket->sequence));
+	for (i = 0; i <= count; i++)
+		queue->owner[SLOT(queue->tail + i)] = (uint8_t)wait;
+	queue->sequence_of[wait] = ticket->sequence;
+	set_state(queue, wait, VTD_SUBMITTED);
+	/* Release: who reads this number knows of the restart, if any, that came before it. */
+	__atomic_store_n(&queue->status[wait], iommu_le32(ticket->sequence - 1), __ATOMIC_RELEASE);
+	queue->tail = SLOT(wait + 1);
 	vtd_write64(unit, VTD_IQT, vtd_queue_offset(queue->tail));
 }
 
@@ -154,8 +195,10 @@ static int queue_post(struct vtd_unit *unit, const struct vtd_descriptor *descri
 	uintptr_t state = iommu_spin_lock(unit->platform, &queue->lock);
 	int status = queue->running ? 0 : IOMMU_EIO;
 
-	if (queue->broken)
+	if (status == 0 && queue->broken)
 		status = queue_restart(unit);
+	if (SLOT(queue->head - queue->tail - 1) < count + 1)
+		queue_retire(queue);
 	if (status == 0 && SLOT(queue->head - queue->tail - 1) < count + 1)
 		status = IOMMU_EAGAIN;
 	if (status == 0)
@@ -171,12 +214,12 @@ static void queue_descriptor_refused(struct vtd_unit *unit)
 	unsigned int head = vtd_queue_index(vtd_read64(unit, VTD_IQH));
 
 	/* A head that points at nothing of ours: this hardware is not to be trusted with a mend. */
-	if (head >= VTD_QUEUE_ENTRIES || queue->state[head] == VTD_SLOT_FREE) {
+	if (head >= VTD_QUEUE_ENTRIES || !is_used(queue, head)) {
 		queue->broken = true;
 		return;
 	}
-	slot_set(queue, queue->owner[head],
-		 queue->owner[head] == head ? VTD_SLOT_DROPPED : VTD_SLOT_REFUSED);
+	set_state(queue, queue->owner[head],
+		  queue->owner[head] == head ? VTD_DROPPED : VTD_REFUSED);
 	ring_write(queue, head, vtd_descriptor_nothing());
 	vtd_write32(unit, VTD_FSTS, VTD_FSTS_IQE);
 	vtd_write64(unit, VTD_IQT, vtd_queue_offset(queue->tail));
@@ -186,11 +229,12 @@ static void queue_descriptor_refused(struct vtd_unit *unit)
 static void queue_waits_dropped(struct vtd_unit *unit)
 {
 	struct vtd_queue *queue = &unit->queue;
-	unsigned int i;
+	unsigned int slot;
 
-	for (i = 0; i < VTD_QUEUE_ENTRIES; i++)
-		if (queue->state[i] != VTD_SLOT_FREE && queue->owner[i] == i)
-			slot_set(queue, i, VTD_SLOT_DROPPED);
+	for (slot = queue->head; slot != queue->tail; slot = SLOT(slot + 1))
+		if (queue->owner[slot] == slot && state_of(queue, slot) != VTD_TOLD &&
+		    !is_answered(queue, slot, queue->sequence_of[slot]))
+			set_state(queue, slot, VTD_DROPPED);
 	vtd_write32(unit, VTD_FSTS, VTD_FSTS_ITE);
 	vtd_write64(unit, VTD_IQT, vtd_queue_offset(queue->tail));
 }
@@ -225,13 +269,11 @@ static int queue_await(struct vtd_unit *unit, const struct ticket *ticket,
 	struct vtd_queue *queue = &unit->queue;
 	unsigned int polls = 0;
 
-	while (iommu_le32(__atomic_load_n(&queue->status[ticket->wait], __ATOMIC_ACQUIRE)) !=
-	       ticket->sequence) {
+	while (!is_answered(queue, ticket->wait, ticket->sequence)) {
 		if (__atomic_load_n(&queue->generation, __ATOMIC_ACQUIRE) != ticket->generation)
 			return IOMMU_ETIMEDOUT;
-		if (__atomic_load_n(&queue->state[ticket->wait], __ATOMIC_RELAXED) ==
-		    VTD_SLOT_DROPPED)
-			return IOMMU_EIO;
+		if (state_of(queue, ticket->wait) == VTD_DROPPED)
+			return 0; /* the verdict says so */
 		/* A register read takes far longer than a look at memory. */
 		if (++polls % 64 == 0)
 			queue_check_errors(unit);
@@ -241,27 +283,38 @@ static int queue_await(struct vtd_unit *unit, const struct ticket *ticket,
 	return 0;
 }
 
-/* Give the slots back and learn the verdict; after a time-out hardware keeps them. */
-static int queue_finish(struct vtd_unit *unit, const struct ticket *ticket, int status)
+/* Answered; but was all of it executed? */
+static int queue_verdict(struct vtd_unit *unit, const struct ticket *ticket)
 {
 	struct vtd_queue *queue = &unit->queue;
-	uintptr_t state = iommu_spin_lock(unit->platform, &queue->lock);
-	unsigned int i;
+	uintptr_t state;
+	int status = 0;
 
-	if (queue->generation != ticket->generation) {
-		status = status != 0 ? status : IOMMU_ETIMEDOUT;
-	} else if (status == IOMMU_ETIMEDOUT) {
-		queue->broken = true;
-	} else {
-		if (queue->state[ticket->wait] != VTD_SLOT_USED)
-			status = IOMMU_EIO;
-		for (i = 0; i < ticket->count; i++)
-			slot_set(queue, SLOT(ticket->first + i), VTD_SLOT_FREE);
-		while (queue->head != queue->tail && queue->state[queue->head] == VTD_SLOT_FREE)
-			queue->head = SLOT(queue->head + 1);
+	/* After a restart numbers grow on, but what was submitted before is lost. */
+	if (__atomic_load_n(&queue->generation, __ATOMIC_ACQUIRE) != ticket->generation)
+		return IOMMU_ETIMEDOUT;
+	/* A submission that failed keeps its slots until here: if none has failed, ours has not. */
+	if (state_of(queue, ticket->wait) == VTD_SUBMITTED)
+		return 0;
+	state = iommu_spin_lock(unit->platform, &queue->lock);
+	if (queue->generation == ticket->generation &&
+	    queue->sequence_of[ticket->wait] == ticket->sequence) {
+		set_state(queue, ticket->wait, VTD_TOLD);
+		status = IOMMU_EIO;
 	}
 	iommu_spin_unlock(unit->platform, &queue->lock, state);
 	return status;
+}
+
+static int queue_gave_up(struct vtd_unit *unit, const struct ticket *ticket)
+{
+	struct vtd_queue *queue = &unit->queue;
+	uintptr_t state = iommu_spin_lock(unit->platform, &queue->lock);
+
+	if (queue->generation == ticket->generation)
+		queue->broken = true;
+	iommu_spin_unlock(unit->platform, &queue->lock, state);
+	return IOMMU_ETIMEDOUT;
 }
 
 int iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
@@ -278,5 +331,7 @@ int iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *d
 			return IOMMU_ETIMEDOUT;
 	if (status != 0)
 		return status;
-	return queue_finish(unit, &ticket, queue_await(unit, &ticket, &deadline));
+	if (queue_await(unit, &ticket, &deadline) != 0)
+		return queue_gave_up(unit, &ticket);
+	return queue_verdict(unit, &ticket);
 }

@@ -9,6 +9,7 @@
 #include <libiommu/hw/vtd_fault.h>
 #include <libiommu/status.h>
 
+#include "base/atomic.h"
 #include "base/log.h"
 #include "vtd/vtd.h"
 
@@ -52,6 +53,12 @@ static int start_queue(struct vtd_unit *unit)
 
 static int set_root_table(struct vtd_unit *unit)
 {
+	/*
+	 * From here on hardware may walk the tables. An unmap that does not see the flag yet has
+	 * cleared its entries before hardware can read them.
+	 */
+	__atomic_store_n(&unit->active, true, __ATOMIC_SEQ_CST);
+	iommu_full_fence();
 	vtd_write64(unit, VTD_RTADDR,
 		    iommu_virt_to_phys(unit->platform, unit->root) | VTD_RTADDR_LEGACY);
 	return iommu_vtd_command_once(unit, VTD_GLOBAL_SRTP);
@@ -86,18 +93,21 @@ static const struct step bring_up[] = {
 	{open_protected_memory, "protected memory regions stay closed"},
 };
 
-/* Turn off what was turned on. Hardware that does not obey stays marked active. */
+/* Turn off what was turned on. Hardware that does not obey stays marked. */
 static int shut_down(struct vtd_unit *unit)
 {
 	int status;
 
-	if (!unit->active)
+	if (!unit->started)
 		return 0;
 	status = iommu_vtd_command_clear(unit, VTD_GLOBAL_TE);
-	if (status == 0 && unit->use_queue)
+	if (status != 0)
+		return status;
+	/* Before the queue goes: see execute() in invalidation.c. */
+	__atomic_store_n(&unit->active, false, __ATOMIC_SEQ_CST);
+	if (unit->use_queue)
 		status = iommu_vtd_queue_stop(unit);
-	if (status == 0)
-		unit->active = false;
+	unit->started = status != 0;
 	return status;
 }
 
@@ -106,8 +116,7 @@ int iommu_vtd_unit_enable(struct vtd_unit *unit)
 	int status = 0;
 	size_t i;
 
-	/* From here on hardware may walk the tables, so that their changes are invalidated. */
-	unit->active = true;
+	unit->started = true;
 	for (i = 0; i < sizeof(bring_up) / sizeof(bring_up[0]); i++) {
 		status = bring_up[i].run(unit);
 		if (status != 0)

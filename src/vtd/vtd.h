@@ -5,12 +5,12 @@
  * fault, and driver, which puts them behind the core's ops.
  *
  * Locks, in the order in which they may nest:
- *   unit->queue.lock     the ring's tail and slot states; not held while waiting for hardware,
- * except to restart a queue that stopped answering unit->command_lock   the global command
- * register, and invalidation by registers; held while waiting for the hardware, because both are
- * one-at-a-time by nature domain->lock         the domain's quarantine; alone Root and context
- * tables, the list of a domain's units and the unit's domain ids change only on the control path,
- * which the host serialises.
+ *   unit->queue.lock     the ring and what became of submissions; not held while waiting for
+ * hardware, except to restart a queue that stopped answering unit->command_lock   the global
+ * command register, and invalidation by registers; held while waiting for the hardware, because
+ * both are one-at-a-time by nature domain->lock         the domain's quarantine; alone Root and
+ * context tables, the list of a domain's units and the unit's domain ids change only on the control
+ * path, which the host serialises.
  */
 #ifndef IOMMU_VTD_VTD_H
 #define IOMMU_VTD_VTD_H
@@ -56,26 +56,28 @@ uint64_t iommu_vtd_register_space(const struct vtd_capabilities *caps);
 /* One page of 128-bit descriptors. */
 #define VTD_QUEUE_ENTRIES 256
 
-enum vtd_slot_state {
-	VTD_SLOT_FREE = 0,
-	VTD_SLOT_USED,
-	VTD_SLOT_REFUSED, /* hardware refused a descriptor of this submission */
-	VTD_SLOT_DROPPED, /* hardware dropped the wait: no status will come */
+/* What became of a submission; kept in the slot of its wait descriptor. */
+enum vtd_submission_state {
+	VTD_SUBMITTED = 0,
+	VTD_REFUSED, /* hardware refused one of its descriptors */
+	VTD_DROPPED, /* hardware dropped its wait: no status will come */
+	VTD_TOLD,    /* one of the two above, and the submitter knows */
 };
 
 struct vtd_queue {
 	struct iommu_spinlock lock;
 	struct vtd_descriptor *ring;
-	/* One status dword for each slot: written by hardware, for the wait descriptor in that
-	 * slot. */
+	/* One status dword for each slot: hardware writes it for the wait descriptor in that slot.
+	 */
 	uint32_t *status;
-	/* Of each slot. A submission's verdict is kept in the slot of its wait descriptor. */
-	uint8_t state[VTD_QUEUE_ENTRIES];
-	/* The slot of the wait descriptor of the submission that a slot belongs to. */
+	/* Of each slot in use: the slot of the wait descriptor of its submission. */
 	uint8_t owner[VTD_QUEUE_ENTRIES];
-	unsigned int head; /* the oldest slot that is not free */
-	unsigned int tail; /* the next slot to fill */
-	uint32_t sequence;
+	/* Of each slot with a wait descriptor: the submission. */
+	uint8_t state[VTD_QUEUE_ENTRIES];
+	uint32_t sequence_of[VTD_QUEUE_ENTRIES];
+	unsigned int head; /* the oldest slot in use */
+	unsigned int tail; /* the next slot to fill; head == tail: empty */
+	uint32_t sequence; /* of the newest submission */
 	/* Counts restarts: what was submitted before one is lost. */
 	uint32_t generation;
 	bool running;
@@ -149,7 +151,12 @@ struct vtd_unit {
 	struct iommu_spinlock command_lock;
 	struct vtd_queue queue;
 	bool use_queue;
-	/* Hardware walks the root table: changes must be invalidated. */
+	/* Bring-up has begun: hardware must confirm that it is off before anything is freed. */
+	bool started;
+	/*
+	 * Hardware may walk the root table: changes must be invalidated. Atomic: set before
+	 * hardware gets the table, cleared once it has confirmed that translation is off.
+	 */
 	bool active;
 	/* An invalidation failed since the last global one that was confirmed. Atomic. */
 	bool unconfirmed;
@@ -201,10 +208,15 @@ int iommu_vtd_unit_disable(struct vtd_unit *unit);
 /* A free domain id, never 0; 0: all are taken. And back: at once, or after confirmation. */
 uint16_t iommu_vtd_domain_id_alloc(struct vtd_unit *unit);
 void iommu_vtd_domain_id_free(struct vtd_unit *unit, uint16_t id);
+static inline bool vtd_unit_is_active(const struct vtd_unit *unit)
+{
+	return __atomic_load_n(&unit->active, __ATOMIC_ACQUIRE);
+}
+
 /* Might hardware still use what it was not confirmed to have forgotten? */
 static inline bool vtd_unit_is_suspect(const struct vtd_unit *unit)
 {
-	return unit->active && __atomic_load_n(&unit->unconfirmed, __ATOMIC_ACQUIRE);
+	return vtd_unit_is_active(unit) && __atomic_load_n(&unit->unconfirmed, __ATOMIC_ACQUIRE);
 }
 
 /* --- context: root and context tables --------------------------------------------------------- */

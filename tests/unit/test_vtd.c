@@ -945,6 +945,56 @@ static void several_cpus_submit_at_once(void **state)
 	end(&f);
 }
 
+struct mapper {
+	struct submitter submitter;
+	bool *stop;
+};
+
+static void *map_until_told(void *argument)
+{
+	struct mapper *m = argument;
+
+	while (!__atomic_load_n(m->stop, __ATOMIC_RELAXED)) {
+		m->submitter.failures +=
+			iommu_map(m->submitter.domain, m->submitter.iova, 0x1000, 0x1000, RW) != 0;
+		m->submitter.failures +=
+			iommu_unmap(m->submitter.domain, m->submitter.iova, 0x1000, 0, NULL) != 0;
+	}
+	return NULL;
+}
+
+/* Mapping goes on, without an error, while units come and go under it and endpoints move. */
+static void maps_run_beside_control_calls(void **state)
+{
+	struct mapper mappers[2];
+	pthread_t threads[2];
+	bool stop = false;
+	struct fixture f;
+	unsigned int i;
+
+	(void)state;
+	begin(&f, FAKE_CAP_48 | VTD_CAP_CM, FAKE_ECAP_QI, 0);
+	for (i = 0; i < 2; i++) {
+		mappers[i] = (struct mapper){{f.domain, i * 0x1000ULL, 0}, &stop};
+		assert_int_equal(pthread_create(&threads[i], NULL, map_until_told, &mappers[i]), 0);
+	}
+	for (i = 0; i < 200; i++) {
+		fake_forget(f.hw);
+		assert_int_equal(iommu_unit_enable(f.unit), 0);
+		assert_int_equal(iommu_domain_attach_group(f.domain, f.group), 0);
+		assert_int_equal(iommu_domain_detach_group(f.group), 0);
+		assert_int_equal(iommu_domain_attach_group(f.domain, f.group), 0);
+		assert_int_equal(iommu_unit_disable(f.unit), 0);
+		assert_int_equal(iommu_domain_detach_group(f.group), 0);
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	for (i = 0; i < 2; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(mappers[i].submitter.failures, 0);
+	}
+	end(&f);
+}
+
 /* --- Faults ----------------------------------------------------------------------------------- */
 
 struct seen {
@@ -1060,6 +1110,7 @@ int main(void)
 		cmocka_unit_test(an_unconfirmed_map_is_undone),
 		cmocka_unit_test(the_ring_wraps),
 		cmocka_unit_test(several_cpus_submit_at_once),
+		cmocka_unit_test(maps_run_beside_control_calls),
 		cmocka_unit_test(faults_are_read_decoded_and_cleared),
 		cmocka_unit_test(every_reason_has_a_name_and_an_explanation),
 	};
