@@ -19,6 +19,7 @@
 #include <libiommu/fault.h>
 #include <libiommu/gather.h>
 #include <libiommu/instance.h>
+#include <libiommu/iova.h>
 #include <libiommu/ops.h>
 #include <libiommu/pgsize.h>
 #include <libiommu/pgtable.h>

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * IOVA allocation: which device addresses are free.
+ *
+ * A space is a range of granules (pages of the space's own size, 4 KiB to 1 GiB); all positions and
+ * sizes here are counted in granules. It is a balanced tree of the ranges that are taken, in which
+ * every subtree knows its largest gap and its largest naturally aligned gap.
+ *
+ * Cost. With n ranges taken, O(log n) in the worst case, whether the request succeeds or fails, for
+ *   - requests without alignment and boundary, and
+ *   - naturally aligned ones: size and alignment are the same power of two;
+ * with any limit, lower bound and direction, and exactly: if a place exists, it is found, and it is
+ * the highest (or lowest) one. For other combinations at most IOMMU_IOVA_CANDIDATES gaps are looked
+ * at that may or may not fit, then one O(log n) search for a gap that is sure to fit; so a gap that
+ * fits by luck may be passed over and IOMMU_ENOSPC returned, unless IOMMU_IOVA_EXACT asks to look
+ * at every gap that is large enough. Reserve, free, find: O(log n).
+ *
+ * Locking: each space has one spinlock, taken by every function below except init and destroy; held
+ * for one tree operation, with local interrupts off where the platform has irq_save. Callable from
+ * any context; from one that must not sleep with IOMMU_IOVA_ATOMIC. Nothing is allocated under the
+ * lock, and freeing never allocates.
+ */
+#ifndef LIBIOMMU_IOVA_H
+#define LIBIOMMU_IOVA_H
+
+#include <libiommu/platform.h>
+#include <libiommu/rb_node.h>
+
+IOMMU_BEGIN_DECLS
+
+struct iommu_iova_space;
+
+/* A range that is taken: the handle of an allocation. Read-only for users. */
+struct iommu_iova_range {
+	struct iommu_rb_node node;
+	struct iommu_iova_range *previous, *next; /* by address */
+	uint64_t first, last;                     /* granules, inclusive */
+	/* Over this range and all below it in the tree: the largest gap before one of them … */
+	uint64_t subtree_gap;
+	/* … and the order of the largest naturally aligned block that fits into one; -1: none. */
+	int8_t subtree_order;
+	bool reserved; /* made by reserve, not by alloc */
+};
+
+/* The most gaps that an inexact search looks at. */
+#define IOMMU_IOVA_CANDIDATES 32
+
+enum iommu_iova_flags {
+	IOMMU_IOVA_BOTTOM_UP = 1 << 0, /* the lowest place instead of the highest */
+	IOMMU_IOVA_EXACT = 1 << 1,     /* look at every gap; see the head of this file */
+	IOMMU_IOVA_ATOMIC = 1 << 2,    /* must not sleep: ask the host with IOMMU_ALLOC_ATOMIC */
+	IOMMU_IOVA_MERGE = 1 << 3,     /* reserve: overlapping what is reserved already is fine */
+};
+
+struct iommu_iova_request {
+	uint64_t size;      /* granules, not 0 */
+	uint64_t alignment; /* of the first granule: a power of two; 0 or 1: any */
+	uint64_t boundary;  /* no multiple of it may lie inside: a power of two >= size; 0: none */
+	uint64_t lowest;    /* the first granule that may be used */
+	uint64_t limit;     /* the last granule that may be used, inclusive */
+	unsigned int flags; /* enum iommu_iova_flags */
+};
+
+struct iommu_iova_config {
+	const struct iommu_platform *platform;
+	uint64_t granule; /* bytes: a power of two, 4 KiB to 1 GiB */
+	uint64_t first;   /* the first granule of the space; usually 1, so that address 0 is never
+			     used */
+	uint64_t last;    /* its last granule, inclusive; at most that of the 64-bit space */
+};
+
+/*
+ * iommu_iova_space_create - an empty space. Returns 0, IOMMU_EINVAL (platform, granule, or first >
+ * last or beyond 64 bits) or IOMMU_ENOMEM.
+ */
+IOMMU_API int iommu_iova_space_create(const struct iommu_iova_config *config,
+				      struct iommu_iova_space **space);
+
+/* iommu_iova_space_destroy - free a space with all ranges in it. */
+IOMMU_API void iommu_iova_space_destroy(struct iommu_iova_space *space);
+
+/*
+ * iommu_iova_alloc - take a free range.
+ *
+ * *range is its handle, owned by the space and valid until it is freed.
+ * Returns 0, or
+ *   IOMMU_EINVAL  size is 0, alignment or boundary is no power of two, boundary < size,
+ *                 lowest > limit
+ *   IOMMU_ENOSPC  no such place; for combinations with a bounded search see the head of this file
+ *   IOMMU_ENOMEM  no memory for the handle
+ */
+IOMMU_API int iommu_iova_alloc(struct iommu_iova_space *space,
+			       const struct iommu_iova_request *request,
+			       struct iommu_iova_range **range);
+
+/*
+ * iommu_iova_reserve - take exactly [first, last].
+ *
+ * With IOMMU_IOVA_MERGE reserved ranges that overlap it become one with it: *range is then the
+ * union, and their handles are no longer valid. range may be NULL. Returns 0, or IOMMU_EINVAL first
+ * > last IOMMU_ERANGE  not inside the space IOMMU_EEXIST  part of it is taken (with MERGE: by an
+ * allocation); nothing changed IOMMU_ENOMEM  nothing changed
+ */
+IOMMU_API int iommu_iova_reserve(struct iommu_iova_space *space, uint64_t first, uint64_t last,
+				 unsigned int flags, struct iommu_iova_range **range);
+
+/* iommu_iova_copy_reserved - reserve in `to`, with MERGE, all that is reserved in `from` and lies
+ * in both. Returns 0 or the error of the first range that failed; those before it stay. The spaces
+ * must have the same granule (IOMMU_EINVAL). `from` must not change meanwhile. */
+IOMMU_API int iommu_iova_copy_reserved(struct iommu_iova_space *to, struct iommu_iova_space *from);
+
+/* iommu_iova_free - give a range back, by its handle, which must be alive. */
+IOMMU_API void iommu_iova_free(struct iommu_iova_space *space, struct iommu_iova_range *range);
+
+/*
+ * iommu_iova_free_at - give back the range that begins at a granule. IOMMU_ENOENT when none begins
+ * there: freed already, or never allocated; nothing changed.
+ */
+IOMMU_API int iommu_iova_free_at(struct iommu_iova_space *space, uint64_t first);
+
+/* iommu_iova_find - the range that holds a granule, or NULL. Valid while the caller keeps it from
+ * being freed. */
+IOMMU_API struct iommu_iova_range *iommu_iova_find(struct iommu_iova_space *space,
+						   uint64_t granule);
+
+/* iommu_iova_next - iterate by address: NULL gives the first, the last gives NULL. The space must
+ * not change meanwhile. */
+IOMMU_API struct iommu_iova_range *iommu_iova_next(struct iommu_iova_space *space,
+						   const struct iommu_iova_range *range);
+
+struct iommu_iova_stats {
+	uint64_t ranges;        /* taken, reserved ones included */
+	uint64_t taken, free;   /* granules; together the whole space */
+	uint64_t largest_gap;   /* granules */
+	uint64_t largest_block; /* granules of the largest naturally aligned free block */
+};
+
+/* iommu_iova_get_stats - O(1). Fragmentation is 1 - largest_gap / free. */
+IOMMU_API void iommu_iova_get_stats(struct iommu_iova_space *space, struct iommu_iova_stats *stats);
+
+IOMMU_END_DECLS
+#endif

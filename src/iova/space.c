@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * IOVA spaces: the tree of taken ranges and its life. How a place is found stands in search.c.
+ *
+ * Invariants, under the lock: the ranges are disjoint, inside the space, and in order both in the
+ * tree and in the list; the end marker is the last of both; subtree_gap and subtree_order of each
+ * node are what <libiommu/iova.h> says; `taken` is the sum of the ranges.
+ */
+#include <libiommu/iova.h>
+#include <libiommu/status.h>
+
+#include "iova/space.h"
+
+#define GRANULE_MIN (1ULL << 12)
+#define GRANULE_MAX (1ULL << 30)
+
+/* --- The tree --------------------------------------------------------------------------------- */
+
+/* A node's values from its own gap and its children's values. */
+static bool update(struct iommu_rb_node *node)
+{
+	struct iommu_iova_range *range = iommu_iova_range_of(node);
+	const uint64_t first = iommu_iova_gap_first(range);
+	uint64_t gap = range->first - first;
+	int order = iommu_iova_block_order(first, gap);
+	unsigned int side;
+	bool changed;
+
+	for (side = 0; side < 2; side++) {
+		const struct iommu_iova_range *child;
+
+		if (node->child[side] == NULL)
+			continue;
+		child = iommu_iova_range_of(node->child[side]);
+		if (child->subtree_gap > gap)
+			gap = child->subtree_gap;
+		if (child->subtree_order > order)
+			order = child->subtree_order;
+	}
+	changed = gap != range->subtree_gap || order != range->subtree_order;
+	range->subtree_gap = gap;
+	range->subtree_order = (int8_t)order;
+	return changed;
+}
+
+/* Put [first, last] into the gap before `next`. */
+static void link_range(struct iommu_iova_space *space, struct iommu_iova_range *range,
+		       struct iommu_iova_range *next, uint64_t first, uint64_t last)
+{
+	struct iommu_iova_range *previous = next->previous;
+
+	range->first = first;
+	range->last = last;
+	range->previous = previous;
+	range->next = next;
+	previous->next = range;
+	next->previous = range;
+	/* First the gap that shrinks: the tree's rotations must find every value up to date. */
+	iommu_rb_changed(&space->tree, &next->node);
+	/* The place right before `next` in the tree: one of the two neighbours has room there. */
+	if (next->node.child[0] == NULL)
+		iommu_rb_insert(&space->tree, &next->node, false, &range->node);
+	else
+		iommu_rb_insert(&space->tree, &previous->node, true, &range->node);
+	space->ranges++;
+	space->taken += last - first + 1;
+}
+
+static void unlink_range(struct iommu_iova_space *space, struct iommu_iova_range *range)
+{
+	struct iommu_iova_range *next = range->next;
+
+	range->previous->next = next;
+	next->previous = range->previous;
+	iommu_rb_changed(&space->tree, &next->node);
+	iommu_rb_remove(&space->tree, &range->node);
+	space->ranges--;
+	space->taken -= range->last - range->first + 1;
+}
+
+/* The range that holds a granule, or NULL. */
+static struct iommu_iova_range *find(const struct iommu_iova_space *space, uint64_t granule)
+{
+	struct iommu_iova_range *range;
+
+	if (granule < space->first || granule > space->last)
+		return NULL;
+	range = iommu_iova_first_beyond(space, granule)->previous;
+	return range != &space->begin && range->last >= granule ? range : NULL;
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+int iommu_iova_space_create(const struct iommu_iova_config *config,
+			    struct iommu_iova_space **result)
+{
+	const struct iommu_platform *platform = config->platform;
+	struct iommu_iova_space *space;
+
+	if (iommu_platform_check(platform) != 0 || config->granule < GRANULE_MIN ||
+	    config->granule > GRANULE_MAX || (config->granule & (config->granule - 1)) != 0)
+		return IOMMU_EINVAL;
+	if (config->first > config->last || config->last > UINT64_MAX / config->granule)
+		return IOMMU_EINVAL;
+	space = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	if (space == NULL)
+		return IOMMU_ENOMEM;
+	space->platform = platform;
+	space->granule = config->granule;
+	space->first = config->first;
+	space->last = config->last;
+	space->tree.update = update;
+	space->begin.last = config->first - 1; /* wraps for 0; only last + 1 is ever used */
+	space->begin.next = &space->end;
+	space->end.first = config->last + 1;
+	space->end.last = config->last + 1;
+	space->end.previous = &space->begin;
+	iommu_rb_insert(&space->tree, NULL, false, &space->end.node);
+	iommu_object_cache_init(&space->cache, platform, sizeof(struct iommu_iova_range));
+	*result = space;
+	return 0;
+}
+
+void iommu_iova_space_destroy(struct iommu_iova_space *space)
+{
+	struct iommu_iova_range *range = space->begin.next;
+
+	while (range != &space->end) {
+		struct iommu_iova_range *next = range->next;
+
+		iommu_object_free(&space->cache, range);
+		range = next;
+	}
+	space->platform->free_pages(space->platform->ctx, space, 0);
+}
+
+/* --- Allocating and freeing ------------------------------------------------------------------- */
+
+static struct iommu_iova_range *range_new(struct iommu_iova_space *space, unsigned int flags)
+{
+	return iommu_object_alloc(&space->cache,
+				  (flags & IOMMU_IOVA_ATOMIC) != 0 ? IOMMU_ALLOC_ATOMIC : 0U);
+}
+
+static bool is_power_of_two(uint64_t value)
+{
+	return value != 0 && (value & (value - 1)) == 0;
+}
+
+/* Check a request and bring it into the form that the search expects. */
+static int normalise(const struct iommu_iova_space *space, struct iommu_iova_request *request)
+{
+	if (request->alignment == 0)
+		request->alignment = 1;
+	if (request->size == 0 || !is_power_of_two(request->alignment) ||
+	    request->lowest > request->limit)
+		return IOMMU_EINVAL;
+	if (request->boundary != 0 &&
+	    (!is_power_of_two(request->boundary) || request->boundary < request->size))
+		return IOMMU_EINVAL;
+	if (request->limit > space->last)
+		request->limit = space->last;
+	if (request->lowest < space->first)
+		request->lowest = space->first;
+	/* Too large for the bounds, or more than any space has: nothing can overflow below. */
+	if (request->lowest > request->limit ||
+	    request->size - 1 > request->limit - request->lowest || request->alignment > 1ULL << 52)
+		return IOMMU_ENOSPC;
+	return 0;
+}
+
+int iommu_iova_alloc(struct iommu_iova_space *space, const struct iommu_iova_request *request,
+		     struct iommu_iova_range **result)
+{
+	struct iommu_iova_request wanted = *request;
+	struct iommu_iova_range *range, *next;
+	uint64_t first = 0;
+	uintptr_t state;
+	int status = normalise(space, &wanted);
+
+	if (status != 0)
+		return status;
+	range = range_new(space, wanted.flags);
+	if (range == NULL)
+		return IOMMU_ENOMEM;
+	state = iommu_spin_lock(space->platform, &space->lock);
+	next = iommu_iova_search(space, &wanted, &first);
+	if (next != NULL)
+		link_range(space, range, next, first, first + (wanted.size - 1));
+	iommu_spin_unlock(space->platform, &space->lock, state);
+	if (next == NULL) {
+		iommu_object_free(&space->cache, range);
+		return IOMMU_ENOSPC;
+	}
+	*result = range;
+	return 0;
+}
+
+void iommu_iova_free(struct iommu_iova_space *space, struct iommu_iova_range *range)
+{
+	uintptr_t state = iommu_spin_lock(space->platform, &space->lock);
+
+	unlink_range(space, range);
+	iommu_spin_unlock(space->platform, &space->lock, state);
+	iommu_object_free(&space->cache, range);
+}
+
+int iommu_iova_free_at(struct iommu_iova_space *space, uint64_t first)
+{
+	uintptr_t state = iommu_spin_lock(space->platform, &space->lock);
+	struct iommu_iova_range *range = find(space, first);
+
+	if (range != NULL && range->first != first)
+		range = NULL;
+	if (range != NULL)
+		unlink_range(space, range);
+	iommu_spin_unlock(space->platform, &space->lock, state);
+	if (range == NULL)
+		return IOMMU_ENOENT;
+	iommu_object_free(&space->cache, range);
+	return 0;
+}
+
+/* --- Reserving -------------------------------------------------------------------------------- */
+
+/*
+ * Take what is reserved and overlaps [*first, *last] out of the space, onto a list by `next`, and
+ * widen the range to hold it. IOMMU_EEXIST, with nothing changed, when an allocation is in the way.
+ */
+static int absorb(struct iommu_iova_space *space, uint64_t *first, uint64_t *last,
+		  struct iommu_iova_range **absorbed)
+{
+	struct iommu_iova_range *start = iommu_iova_first_beyond(space, *first)->previous;
+	struct iommu_iova_range *range;
+
+	if (start == &space->begin || start->last < *first)
+		start = start->next;
+	for (range = start; range->first <= *last && range != &space->end; range = range->next)
+		if (!range->reserved)
+			return IOMMU_EEXIST;
+	for (range = start; range->first <= *last && range != &space->end;) {
+		struct iommu_iova_range *next = range->next;
+
+		if (range->first < *first)
+			*first = range->first;
+		if (range->last > *last)
+			*last = range->last;
+		unlink_range(space, range);
+		range->next = *absorbed;
+		*absorbed = range;
+		range = next;
+	}
+	return 0;
+}
+
+int iommu_iova_reserve(struct iommu_iova_space *space, uint64_t first, uint64_t last,
+		       unsigned int flags, struct iommu_iova_range **result)
+{
+	struct iommu_iova_range *absorbed = NULL;
+	struct iommu_iova_range *range, *next;
+	uintptr_t state;
+	int status = 0;
+
+	if (first > last)
+		return IOMMU_EINVAL;
+	if (first < space->first || last > space->last)
+		return IOMMU_ERANGE;
+	range = range_new(space, flags);
+	if (range == NULL)
+		return IOMMU_ENOMEM;
+	range->reserved = true;
+	state = iommu_spin_lock(space->platform, &space->lock);
+	if ((flags & IOMMU_IOVA_MERGE) != 0)
+		status = absorb(space, &first, &last, &absorbed);
+	next = iommu_iova_first_beyond(space, first);
+	if (status == 0 && (iommu_iova_gap_first(next) > first || next->first <= last))
+		status = IOMMU_EEXIST;
+	if (status == 0)
+		link_range(space, range, next, first, last);
+	iommu_spin_unlock(space->platform, &space->lock, state);
+	if (status != 0) {
+		iommu_object_free(&space->cache, range);
+		return status;
+	}
+	while (absorbed != NULL) {
+		struct iommu_iova_range *old = absorbed;
+
+		absorbed = old->next;
+		iommu_object_free(&space->cache, old);
+	}
+	if (result != NULL)
+		*result = range;
+	return 0;
+}
+
+int iommu_iova_copy_reserved(struct iommu_iova_space *to, struct iommu_iova_space *from)
+{
+	struct iommu_iova_range *range;
+
+	if (to->granule != from->granule)
+		return IOMMU_EINVAL;
+	for (range = from->begin.next; range != &from->end; range = range->next) {
+		uint64_t first = range->first > to->first ? range->first : to->first;
+		uint64_t last = range->last < to->last ? range->last : to->last;
+		int status = 0;
+
+		if (range->reserved && first <= last)
+			status = iommu_iova_reserve(to, first, last, IOMMU_IOVA_MERGE, NULL);
+		if (status != 0)
+			return status;
+	}
+	return 0;
+}
+
+/* --- Looking ---------------------------------------------------------------------------------- */
+
+struct iommu_iova_range *iommu_iova_find(struct iommu_iova_space *space, uint64_t granule)
+{
+	uintptr_t state = iommu_spin_lock(space->platform, &space->lock);
+	struct iommu_iova_range *range = find(space, granule);
+
+	iommu_spin_unlock(space->platform, &space->lock, state);
+	return range;
+}
+
+struct iommu_iova_range *iommu_iova_next(struct iommu_iova_space *space,
+					 const struct iommu_iova_range *range)
+{
+	struct iommu_iova_range *next = range != NULL ? range->next : space->begin.next;
+
+	return next != &space->end ? next : NULL;
+}
+
+void iommu_iova_get_stats(struct iommu_iova_space *space, struct iommu_iova_stats *stats)
+{
+	const struct iommu_iova_range *root;
+	uintptr_t state = iommu_spin_lock(space->platform, &space->lock);
+
+	root = iommu_iova_range_of(space->tree.root);
+	*stats = (struct iommu_iova_stats){
+		.ranges = space->ranges,
+		.taken = space->taken,
+		.free = space->last - space->first + 1 - space->taken,
+		.largest_gap = root->subtree_gap,
+		.largest_block =
+			root->subtree_order >= 0 ? 1ULL << (unsigned int)root->subtree_order : 0,
+	};
+	iommu_spin_unlock(space->platform, &space->lock, state);
+}

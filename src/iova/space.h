@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The inside of an IOVA space. */
+#ifndef IOMMU_IOVA_SPACE_H
+#define IOMMU_IOVA_SPACE_H
+
+#include <libiommu/iova.h>
+
+#include "base/object_cache.h"
+#include "base/rbtree.h"
+
+struct iommu_iova_space {
+	const struct iommu_platform *platform;
+	struct iommu_spinlock lock;
+	struct iommu_rb_tree tree;
+	uint64_t granule;
+	uint64_t first, last;
+	uint64_t ranges, taken;
+	/*
+	 * Markers before the first granule (in the list only) and behind the last one (in the tree,
+	 * too): so every gap is the gap between a range and the one before it, and the tree is
+	 * never empty.
+	 */
+	struct iommu_iova_range begin, end;
+	struct iommu_object_cache cache;
+};
+
+static inline struct iommu_iova_range *iommu_iova_range_of(const struct iommu_rb_node *node)
+{
+	return (struct iommu_iova_range *)((uintptr_t)node -
+					   offsetof(struct iommu_iova_range, node));
+}
+
+/* The gap before a range is [iommu_iova_gap_first, range->first - 1]; empty when they touch. */
+static inline uint64_t iommu_iova_gap_first(const struct iommu_iova_range *range)
+{
+	return range->previous->last + 1;
+}
+
+/*
+ * The highest (or lowest) place for a request: the range whose gap it lies in, or NULL. The
+ * request's alignment is at least 1. The space is locked.
+ */
+struct iommu_iova_range *iommu_iova_search(const struct iommu_iova_space *space,
+					   const struct iommu_iova_request *request,
+					   uint64_t *first);
+
+/* The first range whose start is beyond a granule; the end marker at the latest. Locked. */
+struct iommu_iova_range *iommu_iova_first_beyond(const struct iommu_iova_space *space,
+						 uint64_t granule);
+
+/* The order of the largest naturally aligned block in [first, first + size); -1 when size is 0. */
+int iommu_iova_block_order(uint64_t first, uint64_t size);
+
+#endif
