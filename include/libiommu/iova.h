@@ -38,12 +38,12 @@ struct iommu_iova_range {
 	/* Over this range and all below it in the tree: the largest gap before one of them … */
 	uint64_t subtree_gap;
 	/* … and the order of the largest naturally aligned block that fits into one; -1: none. */
-	int8_t subtree_order;
+	int subtree_order;
 	bool reserved; /* made by reserve, not by alloc */
 };
 
 /* The most gaps that an inexact search looks at. */
-#define IOMMU_IOVA_CANDIDATES 32
+#define IOMMU_IOVA_CANDIDATES 8
 
 enum iommu_iova_flags {
 	IOMMU_IOVA_BOTTOM_UP = 1 << 0, /* the lowest place instead of the highest */

@@ -102,6 +102,10 @@ struct iommu_iova_range *iommu_iova_first_beyond(const struct iommu_iova_space *
 	const struct iommu_rb_node *node = space->tree.root;
 	struct iommu_iova_range *found = space->end.previous->next;
 
+	/* Above all that is taken: the usual limit, and no reason to walk down the tree. */
+	if (found->previous->first <= granule)
+		return found;
+
 	while (node != NULL) {
 		struct iommu_iova_range *range = iommu_iova_range_of(node);
 		const bool beyond = range->first > granule;

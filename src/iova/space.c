@@ -39,7 +39,7 @@ static bool update(struct iommu_rb_node *node)
 	}
 	changed = gap != range->subtree_gap || order != range->subtree_order;
 	range->subtree_gap = gap;
-	range->subtree_order = (int8_t)order;
+	range->subtree_order = order;
 	return changed;
 }
 
@@ -56,12 +56,12 @@ static void link_range(struct iommu_iova_space *space, struct iommu_iova_range *
 	previous->next = range;
 	next->previous = range;
 	/* First the gap that shrinks: the tree's rotations must find every value up to date. */
-	iommu_rb_changed(&space->tree, &next->node);
+	iommu_rb_changed(update, &next->node);
 	/* The place right before `next` in the tree: one of the two neighbours has room there. */
 	if (next->node.child[0] == NULL)
-		iommu_rb_insert(&space->tree, &next->node, false, &range->node);
+		iommu_rb_insert(&space->tree, update, &next->node, false, &range->node);
 	else
-		iommu_rb_insert(&space->tree, &previous->node, true, &range->node);
+		iommu_rb_insert(&space->tree, update, &previous->node, true, &range->node);
 	space->ranges++;
 	space->taken += last - first + 1;
 }
@@ -72,8 +72,8 @@ static void unlink_range(struct iommu_iova_space *space, struct iommu_iova_range
 
 	range->previous->next = next;
 	next->previous = range->previous;
-	iommu_rb_changed(&space->tree, &next->node);
-	iommu_rb_remove(&space->tree, &range->node);
+	iommu_rb_changed(update, &next->node);
+	iommu_rb_remove(&space->tree, update, &range->node);
 	space->ranges--;
 	space->taken -= range->last - range->first + 1;
 }
@@ -87,6 +87,37 @@ static struct iommu_iova_range *find(const struct iommu_iova_space *space, uint6
 		return NULL;
 	range = iommu_iova_first_beyond(space, granule)->previous;
 	return range != &space->begin && range->last >= granule ? range : NULL;
+}
+
+/* --- Handles ---------------------------------------------------------------------------------- */
+
+static struct iommu_iova_range *range_new(struct iommu_iova_space *space, unsigned int flags)
+{
+	return iommu_object_alloc(&space->cache,
+				  (flags & IOMMU_IOVA_ATOMIC) != 0 ? IOMMU_ALLOC_ATOMIC : 0U);
+}
+
+/* A spare handle, or NULL. Locked. */
+static struct iommu_iova_range *spare_take(struct iommu_iova_space *space)
+{
+	struct iommu_iova_range *range = space->spares;
+
+	if (range != NULL) {
+		space->spares = range->next;
+		space->spare_count--;
+	}
+	return range;
+}
+
+/* Keep a handle for the next allocation; false: there are enough. Locked. */
+static bool spare_keep(struct iommu_iova_space *space, struct iommu_iova_range *range)
+{
+	if (space->spare_count == IOVA_SPARES_MAX)
+		return false;
+	range->next = space->spares;
+	space->spares = range;
+	space->spare_count++;
+	return true;
 }
 
 /* --- Life ------------------------------------------------------------------------------------- */
@@ -109,13 +140,12 @@ int iommu_iova_space_create(const struct iommu_iova_config *config,
 	space->granule = config->granule;
 	space->first = config->first;
 	space->last = config->last;
-	space->tree.update = update;
 	space->begin.last = config->first - 1; /* wraps for 0; only last + 1 is ever used */
 	space->begin.next = &space->end;
 	space->end.first = config->last + 1;
 	space->end.last = config->last + 1;
 	space->end.previous = &space->begin;
-	iommu_rb_insert(&space->tree, NULL, false, &space->end.node);
+	iommu_rb_insert(&space->tree, update, NULL, false, &space->end.node);
 	iommu_object_cache_init(&space->cache, platform, sizeof(struct iommu_iova_range));
 	*result = space;
 	return 0;
@@ -131,16 +161,12 @@ void iommu_iova_space_destroy(struct iommu_iova_space *space)
 		iommu_object_free(&space->cache, range);
 		range = next;
 	}
+	while ((range = spare_take(space)) != NULL)
+		iommu_object_free(&space->cache, range);
 	space->platform->free_pages(space->platform->ctx, space, 0);
 }
 
 /* --- Allocating and freeing ------------------------------------------------------------------- */
-
-static struct iommu_iova_range *range_new(struct iommu_iova_space *space, unsigned int flags)
-{
-	return iommu_object_alloc(&space->cache,
-				  (flags & IOMMU_IOVA_ATOMIC) != 0 ? IOMMU_ALLOC_ATOMIC : 0U);
-}
 
 static bool is_power_of_two(uint64_t value)
 {
@@ -169,27 +195,47 @@ static int normalise(const struct iommu_iova_space *space, struct iommu_iova_req
 	return 0;
 }
 
+/* Search, and link `range` there; false: no place. Locked. */
+static bool place_range(struct iommu_iova_space *space, const struct iommu_iova_request *request,
+			struct iommu_iova_range *range)
+{
+	uint64_t first = 0;
+	struct iommu_iova_range *next = iommu_iova_search(space, request, &first);
+
+	if (next == NULL)
+		return false;
+	range->reserved = false;
+	link_range(space, range, next, first, first + (request->size - 1));
+	return true;
+}
+
 int iommu_iova_alloc(struct iommu_iova_space *space, const struct iommu_iova_request *request,
 		     struct iommu_iova_range **result)
 {
 	struct iommu_iova_request wanted = *request;
-	struct iommu_iova_range *range, *next;
-	uint64_t first = 0;
+	struct iommu_iova_range *range;
 	uintptr_t state;
+	bool placed, kept;
 	int status = normalise(space, &wanted);
 
 	if (status != 0)
 		return status;
-	range = range_new(space, wanted.flags);
-	if (range == NULL)
-		return IOMMU_ENOMEM;
 	state = iommu_spin_lock(space->platform, &space->lock);
-	next = iommu_iova_search(space, &wanted, &first);
-	if (next != NULL)
-		link_range(space, range, next, first, first + (wanted.size - 1));
+	range = spare_take(space);
+	if (range == NULL) {
+		/* Nothing is allocated under the lock. */
+		iommu_spin_unlock(space->platform, &space->lock, state);
+		range = range_new(space, wanted.flags);
+		if (range == NULL)
+			return IOMMU_ENOMEM;
+		state = iommu_spin_lock(space->platform, &space->lock);
+	}
+	placed = place_range(space, &wanted, range);
+	kept = !placed && spare_keep(space, range);
 	iommu_spin_unlock(space->platform, &space->lock, state);
-	if (next == NULL) {
-		iommu_object_free(&space->cache, range);
+	if (!placed) {
+		if (!kept)
+			iommu_object_free(&space->cache, range);
 		return IOMMU_ENOSPC;
 	}
 	*result = range;
@@ -199,25 +245,32 @@ int iommu_iova_alloc(struct iommu_iova_space *space, const struct iommu_iova_req
 void iommu_iova_free(struct iommu_iova_space *space, struct iommu_iova_range *range)
 {
 	uintptr_t state = iommu_spin_lock(space->platform, &space->lock);
+	bool kept;
 
 	unlink_range(space, range);
+	kept = spare_keep(space, range);
 	iommu_spin_unlock(space->platform, &space->lock, state);
-	iommu_object_free(&space->cache, range);
+	if (!kept)
+		iommu_object_free(&space->cache, range);
 }
 
 int iommu_iova_free_at(struct iommu_iova_space *space, uint64_t first)
 {
 	uintptr_t state = iommu_spin_lock(space->platform, &space->lock);
 	struct iommu_iova_range *range = find(space, first);
+	bool kept = false;
 
 	if (range != NULL && range->first != first)
 		range = NULL;
-	if (range != NULL)
+	if (range != NULL) {
 		unlink_range(space, range);
+		kept = spare_keep(space, range);
+	}
 	iommu_spin_unlock(space->platform, &space->lock, state);
 	if (range == NULL)
 		return IOMMU_ENOENT;
-	iommu_object_free(&space->cache, range);
+	if (!kept)
+		iommu_object_free(&space->cache, range);
 	return 0;
 }
 

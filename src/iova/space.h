@@ -22,7 +22,15 @@ struct iommu_iova_space {
 	 */
 	struct iommu_iova_range begin, end;
 	struct iommu_object_cache cache;
+	/*
+	 * Handles that were freed, linked by `next`, at most IOVA_SPARES_MAX: under the lock that
+	 * an allocation takes anyway.
+	 */
+	struct iommu_iova_range *spares;
+	unsigned int spare_count;
 };
+
+#define IOVA_SPARES_MAX 64
 
 static inline struct iommu_iova_range *iommu_iova_range_of(const struct iommu_rb_node *node)
 {

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// IOVA allocation: ours, and Linux 6.1's own iova.c when built with peers. Each workload is one
+// template, run on both. Granule 4K, first granule 1; sizes in granules; all requests aligned to
+// the next power of two of their size, as the peer's are; limits as a granule number.
+//
+//   iova/tree_pair          allocate and free one granule through the tree, space empty but for one
+//                           range at the top; limit 48 bits. (Linux: alloc_iova, __free_iova.)
+//   iova/tree/N             N live ranges of 1 to 4 granules, and 20000 exchanges before the clock
+//   starts;
+//                           then free one at random and allocate one of 1 to 4, through the tree;
+//                           limit 48 bits. Per exchange.
+//   iova/frag32             the space below 4 GiB is filled with single granules, and every second
+//   one is
+//                           freed, but for the lowest 1024. Then: free one of those, request two
+//                           granules below 4 GiB, which fails, and take the one again. Per such
+//                           round. (The peer remembers a failure until something is freed; so does
+//                           each round begin.)
+//   iova/frag32_aligned     filled likewise; of each four neighbours three are freed; the request
+//   is for four.
+#include <benchmark/benchmark.h>
+
+#include <cstdlib>
+#include <vector>
+
+#include <libiommu/iova.h>
+
+#include "pages.h"
+#ifdef BENCH_PEER_LINUX
+#include "peer.h"
+#endif
+
+namespace
+{
+
+constexpr uint64_t limit_48 = (1ULL << 36) - 1, limit_32 = (1ULL << 20) - 1;
+
+void check(bool good)
+{
+	if (!good)
+		abort();
+}
+
+uint64_t power_of_two_above(uint64_t size)
+{
+	return size <= 1 ? 1 : 1ULL << (64 - __builtin_clzll(size - 1));
+}
+
+class Ours
+{
+      public:
+	using Range = iommu_iova_range *;
+	Ours()
+	{
+		iommu_iova_config config = {};
+		config.platform = bench_platform();
+		config.granule = 4096;
+		config.first = 1;
+		config.last = (1ULL << 52) - 1;
+		check(iommu_iova_space_create(&config, &space) == 0);
+	}
+	~Ours()
+	{
+		iommu_iova_space_destroy(space);
+	}
+	Range alloc(uint64_t size, uint64_t limit)
+	{
+		iommu_iova_request request = {};
+		Range range = nullptr;
+
+		request.size = size;
+		request.alignment = power_of_two_above(size);
+		request.limit = limit;
+		return iommu_iova_alloc(space, &request, &range) == 0 ? range : nullptr;
+	}
+	void free(Range range)
+	{
+		iommu_iova_free(space, range);
+	}
+
+      private:
+	iommu_iova_space *space;
+};
+
+#ifdef BENCH_PEER_LINUX
+class Linux
+{
+      public:
+	using Range = void *;
+	Linux() : space(linux_iova_create())
+	{
+	}
+	~Linux()
+	{
+		linux_iova_destroy(space);
+	}
+	Range alloc(uint64_t size, uint64_t limit)
+	{
+		return linux_iova_alloc(space, size, limit);
+	}
+	void free(Range range)
+	{
+		linux_iova_free(space, range);
+	}
+
+      private:
+	linux_iova_space *space;
+};
+#endif
+
+uint64_t next_random(uint64_t &random)
+{
+	random ^= random << 13;
+	random ^= random >> 7;
+	random ^= random << 17;
+	return random;
+}
+
+template <class Space> void tree_pair(benchmark::State &state)
+{
+	Space space;
+
+	check(space.alloc(1, limit_48) != nullptr);
+	for (auto _ : state) {
+		auto range = space.alloc(1, limit_48);
+		benchmark::DoNotOptimize(range);
+		space.free(range);
+	}
+}
+
+template <class Space> void tree(benchmark::State &state, size_t live)
+{
+	std::vector<typename Space::Range> ranges(live);
+	uint64_t random = 88172645463325252;
+	Space space;
+
+	for (auto &range : ranges)
+		check((range = space.alloc(1 + next_random(random) % 4, limit_48)) != nullptr);
+	auto exchange = [&]() {
+		auto &range = ranges[next_random(random) % live];
+
+		space.free(range);
+		range = space.alloc(1 + next_random(random) % 4, limit_48);
+	};
+	for (unsigned int i = 0; i < 20000; i++)
+		exchange();
+	for (auto _ : state)
+		exchange();
+}
+
+// One granule in each place below 4 GiB but 0, then those go that `goes` says, but not the lowest
+// 1024. Each round fails to allocate `size`.
+template <class Space, class Goes>
+void fragmented(benchmark::State &state, uint64_t size, Goes goes)
+{
+	std::vector<typename Space::Range> ranges; // from the top
+	Space space;
+
+	while (auto range = space.alloc(1, limit_32))
+		ranges.push_back(range);
+	check(ranges.size() == limit_32);
+	for (size_t i = 0; i < ranges.size() - 1024; i++)
+		if (goes(i))
+			space.free(ranges[i]);
+	// Granule number 512: the 512th from below.
+	auto &one = ranges[ranges.size() - 512];
+	for (auto _ : state) {
+		space.free(one);
+		check(space.alloc(size, limit_32) == nullptr);
+		check((one = space.alloc(1, 512)) != nullptr);
+	}
+}
+
+template <class Space> void frag32(benchmark::State &state)
+{
+	fragmented<Space>(state, 2, [](size_t i) { return i % 2 == 0; });
+}
+
+template <class Space> void frag32_aligned(benchmark::State &state)
+{
+	fragmented<Space>(state, 4, [](size_t i) { return i % 4 != 0; });
+}
+
+template <class Space> void add(const std::string &who, bool slow_peer)
+{
+	using benchmark::RegisterBenchmark;
+
+	RegisterBenchmark(("iova/tree_pair/" + who).c_str(), tree_pair<Space>);
+	for (size_t live : {1000, 10000, 100000, 1000000}) {
+		auto *b = RegisterBenchmark(
+			("iova/tree/" + std::to_string(live) + "/" + who).c_str(),
+			[live](benchmark::State &state) { tree<Space>(state, live); });
+		// The peer needs a fifth of a millisecond for each.
+		if (slow_peer && live >= 100000)
+			b->Iterations(2000);
+	}
+	auto *plain = RegisterBenchmark(("iova/frag32/" + who).c_str(), frag32<Space>);
+	auto *aligned =
+		RegisterBenchmark(("iova/frag32_aligned/" + who).c_str(), frag32_aligned<Space>);
+	if (slow_peer) {
+		plain->Iterations(20);
+		aligned->Iterations(20);
+	}
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	benchmark::Initialize(&argc, argv);
+	add<Ours>("ours", false);
+#ifdef BENCH_PEER_LINUX
+	add<Linux>("linux", true);
+#endif
+	benchmark::RunSpecifiedBenchmarks();
+	return 0;
+}

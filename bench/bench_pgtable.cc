@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// VT-d second-stage page tables, 4 levels, coherent: ours, Linux 6.1's (when built with peers), and
+// the floor of plain stores. Each workload is one template, run on both, so that the sequences are
+// the same.
+//
+//   pt/map_unmap_4k    map one 4K page, unmap it; its tables stay (a neighbour page is mapped). Per
+//   pair. pt/map_256x4k      one call maps 256 4K pages inside one existing table, at its 128th
+//   entry. pt/unmap_256x4k    one call unmaps them; the table stays. pt/map_512x4k      one call
+//   maps 512 4K pages, a whole new table. pt/unmap_512x4k    one call unmaps them; the table goes,
+//   and its page is freed. pt/map_1g_as_4k    one call maps 1 GiB of 4K pages: 512 new tables.
+//   pt/unmap_1g_as_4k: one call back. pt/map_1g_as_2m    one call maps 1 GiB of 2M pages in a new
+//   table. pt/unmap_1g_as_2m: one call back. pt/random_4k_64g   64 GiB are mapped as 4K pages:
+//   unmap and map one page, at random. Per pair. pt/lookup_64g      look up one page of them, at
+//   random. pt/map_run/N       for the plot: one call maps N 4K pages from the start of a table;
+//   tables below
+//                      512 pages exist, longer runs bring theirs.
+// Targets are odd multiples of 4K off a large page wherever 4K pages are meant. Unmapping includes
+// freeing the tables, as after an invalidation; an invalidation itself is not part of it. map_… and
+// unmap_… are timed apart, eight calls on eight regions at a time, so that reading the clock weighs
+// little. The floor: as many 8-byte stores in a plain loop (map), or as many zeroes (unmap).
+#include <benchmark/benchmark.h>
+
+#include <chrono>
+#include <cstdlib>
+
+#include <libiommu/pgtable.h>
+
+#include "pages.h"
+#ifdef BENCH_PEER_LINUX
+#include "peer.h"
+#endif
+
+namespace
+{
+
+constexpr uint64_t pages_2m = 512, pages_1g = 512 * 512;
+
+void check(bool good)
+{
+	if (!good)
+		abort();
+}
+
+class Ours
+{
+      public:
+	Ours()
+	{
+		iommu_pgtable_config config = {};
+		config.platform = bench_platform();
+		config.levels = 4;
+		config.input_bits = 48;
+		config.output_bits = 46;
+		config.pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G;
+		check(iommu_vtdss_init(&table, &config) == 0);
+		iommu_gather_init(&gather);
+	}
+	~Ours()
+	{
+		iommu_vtdss_destroy(&table);
+	}
+	void map(uint64_t pfn, uint64_t phys, uint64_t pages)
+	{
+		uint64_t mapped;
+
+		check(iommu_vtdss_map(&table, pfn << 12, phys << 12, pages << 12,
+				      IOMMU_PROT_READ_WRITE, &gather, &mapped) == 0);
+	}
+	void unmap(uint64_t pfn, uint64_t pages)
+	{
+		check(iommu_vtdss_unmap(&table, pfn << 12, pages << 12, 0, &gather, nullptr) == 0);
+		iommu_vtdss_free_gathered(&table, &gather);
+	}
+	uint64_t lookup(uint64_t pfn)
+	{
+		iommu_paddr_t paddr = 0;
+
+		check(iommu_vtdss_iova_to_phys(&table, pfn << 12, &paddr, nullptr) == 0);
+		return paddr;
+	}
+
+      private:
+	iommu_pgtable table;
+	iommu_gather gather;
+};
+
+#ifdef BENCH_PEER_LINUX
+class Linux
+{
+      public:
+	Linux() : table(linux_pgtable_create())
+	{
+	}
+	~Linux()
+	{
+		linux_pgtable_destroy(table);
+	}
+	void map(uint64_t pfn, uint64_t phys, uint64_t pages)
+	{
+		check(linux_pgtable_map(table, pfn, phys, pages) == 0);
+	}
+	void unmap(uint64_t pfn, uint64_t pages)
+	{
+		linux_pgtable_unmap(table, pfn, pages);
+	}
+	uint64_t lookup(uint64_t pfn)
+	{
+		uint64_t paddr = linux_pgtable_lookup(table, pfn);
+
+		check(paddr != 0);
+		return paddr;
+	}
+
+      private:
+	linux_pgtable *table;
+};
+#endif
+
+template <class Table> void map_unmap_4k(benchmark::State &state)
+{
+	Table table;
+
+	table.map(0x100000, 0x7001, 1);
+	for (auto _ : state) {
+		table.map(0x100005, 0x9003, 1);
+		table.unmap(0x100005, 1);
+	}
+	table.unmap(0x100000, 1);
+}
+
+using Clock = std::chrono::steady_clock;
+
+double seconds(Clock::time_point from, Clock::time_point to)
+{
+	return std::chrono::duration<double>(to - from).count();
+}
+
+struct Run {
+	uint64_t pages;
+	uint64_t first;     // page number inside its region
+	uint64_t region;    // pages from one region to the next
+	uint64_t phys;      // of the first page: odd, or aligned for large pages
+	bool neighbour;     // a page beside it keeps the tables
+	unsigned int count; // regions
+};
+
+constexpr Run run_256{256, 128, pages_2m, 0x7001, true, 8};
+constexpr Run run_512{512, 0, pages_2m, 0x7001, false, 8};
+constexpr Run run_1g_4k{pages_1g, 0, pages_1g, 0x7001, false, 1};
+constexpr Run run_1g_2m{pages_1g, 0, pages_1g, pages_1g + pages_2m, false, 8};
+
+// Times one of the two directions; the other is done in between.
+template <class Table> void run_calls(benchmark::State &state, const Run &run, bool time_map)
+{
+	Table table;
+	const uint64_t base = 8 * pages_1g;
+
+	// The topmost tables stay in any case.
+	table.map(base + 16 * pages_1g, 0x7001, 1);
+	for (unsigned int i = 0; run.neighbour && i < run.count; i++)
+		table.map(base + i * run.region, 0x5001, 1);
+	for (auto _ : state) {
+		auto t0 = Clock::now();
+		for (unsigned int i = 0; i < run.count; i++)
+			table.map(base + i * run.region + run.first, run.phys, run.pages);
+		auto t1 = Clock::now();
+		for (unsigned int i = 0; i < run.count; i++)
+			table.unmap(base + i * run.region + run.first, run.pages);
+		auto t2 = Clock::now();
+		state.SetIterationTime((time_map ? seconds(t0, t1) : seconds(t1, t2)) / run.count);
+	}
+}
+
+// The floor: the stores alone.
+void floor_calls(benchmark::State &state, uint64_t stores, bool time_map)
+{
+	constexpr unsigned int count = 8;
+	static uint64_t entries[count * 512] __attribute__((aligned(4096)));
+
+	for (auto _ : state) {
+		auto t0 = Clock::now();
+		for (unsigned int i = 0; i < count; i++) {
+			uint64_t value = time_map ? 0x7001003 : 0;
+			for (uint64_t k = 0; k < stores; k++) {
+				__atomic_store_n(&entries[i * stores + k], value, __ATOMIC_RELAXED);
+				value += time_map ? 0x1000 : 0;
+			}
+		}
+		state.SetIterationTime(seconds(t0, Clock::now()) / count);
+	}
+}
+
+uint64_t next_random(uint64_t &random)
+{
+	random ^= random << 13;
+	random ^= random >> 7;
+	random ^= random << 17;
+	return random;
+}
+
+constexpr uint64_t big = 64 * pages_1g;
+
+template <class Table> void map_big(Table &table)
+{
+	for (uint64_t pfn = 0; pfn < big; pfn += pages_1g)
+		table.map(pfn, 0x7001 + pfn, pages_1g);
+}
+
+template <class Table> void random_4k_64g(benchmark::State &state)
+{
+	Table table;
+	uint64_t random = 88172645463325252;
+
+	map_big(table);
+	for (auto _ : state) {
+		uint64_t pfn = next_random(random) % big;
+		table.unmap(pfn, 1);
+		table.map(pfn, 0x7001 + pfn, 1);
+	}
+	table.unmap(0, big);
+}
+
+template <class Table> void lookup_64g(benchmark::State &state)
+{
+	Table table;
+	uint64_t random = 88172645463325252;
+
+	map_big(table);
+	for (auto _ : state)
+		benchmark::DoNotOptimize(table.lookup(next_random(random) % big));
+	table.unmap(0, big);
+}
+
+template <class Table> void add(const std::string &who)
+{
+	using benchmark::RegisterBenchmark;
+	struct Timed {
+		const char *name;
+		Run run;
+		bool map;
+	};
+	const Timed timed[] = {
+		{"map_256x4k", run_256, true},     {"unmap_256x4k", run_256, false},
+		{"map_512x4k", run_512, true},     {"unmap_512x4k", run_512, false},
+		{"map_1g_as_4k", run_1g_4k, true}, {"unmap_1g_as_4k", run_1g_4k, false},
+		{"map_1g_as_2m", run_1g_2m, true}, {"unmap_1g_as_2m", run_1g_2m, false},
+	};
+
+	RegisterBenchmark(("pt/map_unmap_4k/" + who).c_str(), map_unmap_4k<Table>);
+	for (const Timed &t : timed)
+		RegisterBenchmark(
+			(std::string("pt/") + t.name + "/" + who).c_str(),
+			[t](benchmark::State &state) { run_calls<Table>(state, t.run, t.map); })
+			->UseManualTime()
+			->MinTime(0.01); // the untimed half takes its time, too
+	for (uint64_t pages : {1, 4, 16, 64, 256, 512, 4096, 32768, 262144}) {
+		const Run run{pages,
+			      pages < pages_2m ? 1UL : 0UL,
+			      pages < pages_2m ? pages_2m : pages,
+			      0x7001,
+			      pages < pages_2m,
+			      pages < 32768 ? 8U : 1U};
+		RegisterBenchmark(
+			("pt/map_run/" + std::to_string(pages) + "/" + who).c_str(),
+			[run](benchmark::State &state) { run_calls<Table>(state, run, true); })
+			->UseManualTime()
+			->MinTime(0.005);
+	}
+	RegisterBenchmark(("pt/random_4k_64g/" + who).c_str(), random_4k_64g<Table>);
+	RegisterBenchmark(("pt/lookup_64g/" + who).c_str(), lookup_64g<Table>);
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	benchmark::Initialize(&argc, argv);
+	add<Ours>("ours");
+#ifdef BENCH_PEER_LINUX
+	add<Linux>("linux");
+#endif
+	for (uint64_t stores : {256, 512}) {
+		const std::string run = std::to_string(stores) + "x4k/floor";
+		benchmark::RegisterBenchmark(
+			("pt/map_" + run).c_str(),
+			[stores](benchmark::State &state) { floor_calls(state, stores, true); })
+			->UseManualTime();
+		benchmark::RegisterBenchmark(
+			("pt/unmap_" + run).c_str(),
+			[stores](benchmark::State &state) { floor_calls(state, stores, false); })
+			->UseManualTime();
+	}
+	benchmark::RunSpecifiedBenchmarks();
+	return 0;
+}

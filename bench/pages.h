@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Table pages for the benchmarks: one pool, for ours and for every peer. A page is zeroed when it
+ * is handed out; physical address 0 is the pool's first byte. One thread.
+ */
+#ifndef BENCH_PAGES_H
+#define BENCH_PAGES_H
+
+#include <libiommu/platform.h>
+
+IOMMU_BEGIN_DECLS
+
+#define BENCH_POOL_SIZE (1ULL << 30)
+
+/* The pool's first byte; made on first use. */
+unsigned char *bench_pool(void);
+void *bench_page_alloc(void);
+void bench_page_free(void *page);
+
+/* A platform over the pool. */
+const struct iommu_platform *bench_platform(void);
+
+IOMMU_END_DECLS
+#endif
