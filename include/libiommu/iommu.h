@@ -20,6 +20,7 @@
 #include <libiommu/gather.h>
 #include <libiommu/instance.h>
 #include <libiommu/iova.h>
+#include <libiommu/iova_cache.h>
 #include <libiommu/ops.h>
 #include <libiommu/pgsize.h>
 #include <libiommu/pgtable.h>

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Magazines over a depot.
+ *
+ * Invariants. Each CPU has, for each order, two magazines: `loaded`, which is tried first, and
+ * `spare`. Every other magazine is in the depot, full ones in a list for each order, empty ones in
+ * one list. A magazine that moves between a CPU and the depot is exchanged for another, so that the
+ * number of magazines is constant and nothing is allocated after creation.
+ *
+ * Lock order: a CPU's lock, then the depot's. What goes to the tree is first taken out under these
+ * locks and given back after they are released.
+ */
+#include <libiommu/iova_cache.h>
+#include <libiommu/status.h>
+
+#include "base/list.h"
+#include "base/object_cache.h"
+#include "iova/space.h"
+
+#define DEPOT_MAX 4096
+#define CPUS_MAX  4096
+
+struct magazine {
+	union {
+		struct magazine *next; /* in the depot */
+		uint64_t count;        /* on a CPU; in the depot it is full or empty */
+	};
+	uint64_t ranges[IOMMU_IOVA_MAGAZINE];
+};
+
+struct pair {
+	struct magazine *loaded, *spare;
+};
+
+struct cpu_cache {
+	struct iommu_spinlock lock;
+	struct pair pairs[IOMMU_IOVA_CACHED_ORDERS];
+} __attribute__((aligned(128))); /* neighbours do not share a line, nor a pair of lines */
+
+struct iommu_iova_cache {
+	struct iommu_iova_space *space;
+	const struct iommu_platform *platform;
+	struct cpu_cache *cpus;
+	unsigned int cpu_count;
+	unsigned int cpu_order; /* of the pages that `cpus` is in */
+	bool exclusive;
+	struct iommu_spinlock depot_lock;
+	struct magazine *full[IOMMU_IOVA_CACHED_ORDERS];
+	struct magazine *empty;
+	struct iommu_object_cache magazines;
+};
+
+/* --- CPUs ------------------------------------------------------------------------------------- */
+
+static uintptr_t cpu_lock(const struct iommu_iova_cache *cache, struct cpu_cache *cpu)
+{
+	const struct iommu_platform *platform = cache->platform;
+
+	if (!cache->exclusive)
+		return iommu_spin_lock(platform, &cpu->lock);
+	return platform->irq_save != NULL ? platform->irq_save(platform->ctx) : 0;
+}
+
+static void cpu_unlock(const struct iommu_iova_cache *cache, struct cpu_cache *cpu, uintptr_t state)
+{
+	const struct iommu_platform *platform = cache->platform;
+
+	if (!cache->exclusive)
+		iommu_spin_unlock(platform, &cpu->lock, state);
+	else if (platform->irq_restore != NULL)
+		platform->irq_restore(platform->ctx, state);
+}
+
+static struct cpu_cache *this_cpu(const struct iommu_iova_cache *cache)
+{
+	const struct iommu_platform *platform = cache->platform;
+	unsigned int cpu = platform->cpu_id != NULL ? platform->cpu_id(platform->ctx) : 0;
+
+	/* A host that counts wrongly shares a cache; it does not corrupt one. */
+	return &cache->cpus[cpu < cache->cpu_count ? cpu : 0];
+}
+
+/* --- Magazines -------------------------------------------------------------------------------- */
+
+static void swap_pair(struct pair *pair)
+{
+	struct magazine *loaded = pair->loaded;
+
+	pair->loaded = pair->spare;
+	pair->spare = loaded;
+}
+
+/* Take a range that ends at or below `limit`; the last one first. */
+static bool magazine_pop(struct magazine *magazine, unsigned int order, uint64_t limit,
+			 uint64_t *first)
+{
+	const uint64_t highest = limit - ((1ULL << order) - 1);
+	uint64_t i = magazine->count;
+
+	while (i != 0 && magazine->ranges[i - 1] > highest)
+		i--;
+	if (i == 0)
+		return false;
+	*first = magazine->ranges[i - 1];
+	magazine->ranges[i - 1] = magazine->ranges[--magazine->count];
+	return true;
+}
+
+/* Give `magazine`, empty, to the depot and get a full one of this order; or keep it. */
+static struct magazine *depot_exchange_empty(struct iommu_iova_cache *cache, unsigned int order,
+					     struct magazine *magazine)
+{
+	uintptr_t state = iommu_spin_lock(cache->platform, &cache->depot_lock);
+	struct magazine *full = cache->full[order];
+
+	if (full != NULL) {
+		cache->full[order] = full->next;
+		full->count = IOMMU_IOVA_MAGAZINE;
+		magazine->next = cache->empty;
+		cache->empty = magazine;
+		magazine = full;
+	}
+	iommu_spin_unlock(cache->platform, &cache->depot_lock, state);
+	return magazine;
+}
+
+/* Give `magazine`, full, to the depot and get an empty one; or keep it. */
+static struct magazine *depot_exchange_full(struct iommu_iova_cache *cache, unsigned int order,
+					    struct magazine *magazine)
+{
+	uintptr_t state = iommu_spin_lock(cache->platform, &cache->depot_lock);
+	struct magazine *empty = cache->empty;
+
+	if (empty != NULL) {
+		cache->empty = empty->next;
+		empty->count = 0;
+		magazine->next = cache->full[order];
+		cache->full[order] = magazine;
+		magazine = empty;
+	}
+	iommu_spin_unlock(cache->platform, &cache->depot_lock, state);
+	return magazine;
+}
+
+/* --- The hot path ----------------------------------------------------------------------------- */
+
+/* The CPU is locked. */
+static bool pair_alloc(struct iommu_iova_cache *cache, struct pair *pair, unsigned int order,
+		       uint64_t limit, uint64_t *first)
+{
+	if (magazine_pop(pair->loaded, order, limit, first))
+		return true;
+	swap_pair(pair);
+	if (magazine_pop(pair->loaded, order, limit, first))
+		return true;
+	/* Neither has one; only an empty magazine can be exchanged for a full one. */
+	if (pair->loaded->count != 0)
+		swap_pair(pair);
+	if (pair->loaded->count != 0)
+		return false;
+	pair->loaded = depot_exchange_empty(cache, order, pair->loaded);
+	return magazine_pop(pair->loaded, order, limit, first);
+}
+
+static bool pair_free(struct iommu_iova_cache *cache, struct pair *pair, unsigned int order,
+		      uint64_t first)
+{
+	if (pair->loaded->count == IOMMU_IOVA_MAGAZINE)
+		swap_pair(pair);
+	if (pair->loaded->count == IOMMU_IOVA_MAGAZINE)
+		pair->loaded = depot_exchange_full(cache, order, pair->loaded);
+	if (pair->loaded->count == IOMMU_IOVA_MAGAZINE)
+		return false;
+	pair->loaded->ranges[pair->loaded->count++] = first;
+	return true;
+}
+
+/* From the tree. */
+static int tree_alloc(struct iommu_iova_cache *cache, unsigned int order, uint64_t limit,
+		      unsigned int flags, uint64_t *first)
+{
+	const struct iommu_iova_request request = {
+		.size = 1ULL << order,
+		.alignment = 1ULL << order,
+		.limit = limit,
+		.flags = flags & IOMMU_IOVA_ATOMIC,
+	};
+	struct iommu_iova_range *range;
+	int status = iommu_iova_alloc(cache->space, &request, &range);
+
+	if (status == 0)
+		*first = range->first;
+	return status;
+}
+
+int iommu_iova_cache_alloc(struct iommu_iova_cache *cache, unsigned int order, uint64_t limit,
+			   unsigned int flags, uint64_t *first)
+{
+	int status;
+
+	if (order > 51)
+		return IOMMU_EINVAL;
+	if (order < IOMMU_IOVA_CACHED_ORDERS && limit >= (1ULL << order) - 1) {
+		struct cpu_cache *cpu = this_cpu(cache);
+		uintptr_t state = cpu_lock(cache, cpu);
+		bool found = pair_alloc(cache, &cpu->pairs[order], order, limit, first);
+
+		cpu_unlock(cache, cpu, state);
+		if (found)
+			return 0;
+	}
+	status = tree_alloc(cache, order, limit, flags, first);
+	if (status != IOMMU_ENOSPC)
+		return status;
+	/* What is cached may be what is missing. */
+	iommu_iova_cache_drain(cache);
+	return tree_alloc(cache, order, limit, flags, first);
+}
+
+void iommu_iova_cache_free(struct iommu_iova_cache *cache, uint64_t first, unsigned int order)
+{
+	struct cpu_cache *cpu;
+	uintptr_t state;
+	bool kept = false;
+
+	if (order < IOMMU_IOVA_CACHED_ORDERS) {
+		cpu = this_cpu(cache);
+		state = cpu_lock(cache, cpu);
+		kept = pair_free(cache, &cpu->pairs[order], order, first);
+		cpu_unlock(cache, cpu, state);
+	}
+	if (!kept)
+		(void)iommu_iova_free_at(cache->space, first);
+}
+
+/* --- Giving back ------------------------------------------------------------------------------ */
+
+static void magazine_to_tree(struct iommu_iova_cache *cache, struct magazine *magazine)
+{
+	while (magazine->count != 0)
+		(void)iommu_iova_free_at(cache->space, magazine->ranges[--magazine->count]);
+}
+
+/*
+ * Empty a CPU's caches, a few ranges at a time: they are copied out under the lock and given back
+ * after it, so that neither the lock nor interrupts are held for long.
+ */
+void iommu_iova_cache_drain_cpu(struct iommu_iova_cache *cache, unsigned int cpu_id)
+{
+	struct cpu_cache *cpu = &cache->cpus[cpu_id < cache->cpu_count ? cpu_id : 0];
+	unsigned int order;
+
+	for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++) {
+		uint64_t some[16];
+		unsigned int count;
+
+		do {
+			uintptr_t state = cpu_lock(cache, cpu);
+			struct pair *pair = &cpu->pairs[order];
+
+			for (count = 0; count < 16; count++) {
+				if (pair->loaded->count == 0)
+					swap_pair(pair);
+				if (pair->loaded->count == 0)
+					break;
+				some[count] = pair->loaded->ranges[--pair->loaded->count];
+			}
+			cpu_unlock(cache, cpu, state);
+			for (unsigned int i = 0; i < count; i++)
+				(void)iommu_iova_free_at(cache->space, some[i]);
+		} while (count == 16);
+	}
+}
+
+/* One full magazine of this order out of the depot and back to the tree; false: there is none. */
+static bool depot_trim(struct iommu_iova_cache *cache, unsigned int order)
+{
+	uintptr_t state = iommu_spin_lock(cache->platform, &cache->depot_lock);
+	struct magazine *full = cache->full[order];
+
+	if (full != NULL) {
+		cache->full[order] = full->next;
+		full->count = IOMMU_IOVA_MAGAZINE;
+	}
+	iommu_spin_unlock(cache->platform, &cache->depot_lock, state);
+	if (full == NULL)
+		return false;
+	magazine_to_tree(cache, full);
+	state = iommu_spin_lock(cache->platform, &cache->depot_lock);
+	full->next = cache->empty;
+	cache->empty = full;
+	iommu_spin_unlock(cache->platform, &cache->depot_lock, state);
+	return true;
+}
+
+void iommu_iova_cache_trim(struct iommu_iova_cache *cache)
+{
+	unsigned int order;
+
+	for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++)
+		(void)depot_trim(cache, order);
+}
+
+void iommu_iova_cache_drain(struct iommu_iova_cache *cache)
+{
+	unsigned int cpu, order;
+
+	for (cpu = 0; cpu < cache->cpu_count; cpu++)
+		if (!cache->exclusive || &cache->cpus[cpu] == this_cpu(cache))
+			iommu_iova_cache_drain_cpu(cache, cpu);
+	for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++)
+		while (depot_trim(cache, order))
+			;
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+static void free_everything(struct iommu_iova_cache *cache)
+{
+	const struct iommu_platform *platform = cache->platform;
+	unsigned int cpu, order;
+
+	for (cpu = 0; cache->cpus != NULL && cpu < cache->cpu_count; cpu++)
+		for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++) {
+			struct pair *pair = &cache->cpus[cpu].pairs[order];
+
+			if (pair->loaded != NULL)
+				iommu_object_free(&cache->magazines, pair->loaded);
+			if (pair->spare != NULL)
+				iommu_object_free(&cache->magazines, pair->spare);
+		}
+	while (cache->empty != NULL) {
+		struct magazine *magazine = cache->empty;
+
+		cache->empty = magazine->next;
+		iommu_object_free(&cache->magazines, magazine);
+	}
+	if (cache->cpus != NULL)
+		platform->free_pages(platform->ctx, cache->cpus, cache->cpu_order);
+	platform->free_pages(platform->ctx, cache, 0);
+}
+
+static int fill_in(struct iommu_iova_cache *cache, unsigned int depot_magazines)
+{
+	const struct iommu_platform *platform = cache->platform;
+	unsigned int cpu, order, i;
+
+	while ((IOMMU_PAGE_SIZE << cache->cpu_order) < cache->cpu_count * sizeof(struct cpu_cache))
+		cache->cpu_order++;
+	if (cache->cpu_order > IOMMU_MAX_ALLOC_ORDER)
+		return IOMMU_EINVAL;
+	cache->cpus = platform->alloc_pages(platform->ctx, cache->cpu_order, IOMMU_NODE_ANY, 0);
+	if (cache->cpus == NULL)
+		return IOMMU_ENOMEM;
+	for (cpu = 0; cpu < cache->cpu_count; cpu++)
+		for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++) {
+			struct pair *pair = &cache->cpus[cpu].pairs[order];
+
+			pair->loaded = iommu_object_alloc(&cache->magazines, 0);
+			pair->spare = iommu_object_alloc(&cache->magazines, 0);
+			if (pair->loaded == NULL || pair->spare == NULL)
+				return IOMMU_ENOMEM;
+		}
+	for (i = 0; i < depot_magazines; i++) {
+		struct magazine *magazine = iommu_object_alloc(&cache->magazines, 0);
+
+		if (magazine == NULL)
+			return IOMMU_ENOMEM;
+		magazine->next = cache->empty;
+		cache->empty = magazine;
+	}
+	return 0;
+}
+
+int iommu_iova_cache_create(const struct iommu_iova_cache_config *config,
+			    struct iommu_iova_cache **result)
+{
+	const struct iommu_platform *platform = config->space->platform;
+	unsigned int cpus = platform->cpu_count != NULL ? platform->cpu_count(platform->ctx) : 1;
+	struct iommu_iova_cache *cache;
+	int status;
+
+	if ((config->flags & ~(unsigned int)IOMMU_IOVA_CACHE_CPU_EXCLUSIVE) != 0 ||
+	    config->depot_magazines > DEPOT_MAX || cpus == 0 || cpus > CPUS_MAX)
+		return IOMMU_EINVAL;
+	cache = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	if (cache == NULL)
+		return IOMMU_ENOMEM;
+	cache->space = config->space;
+	cache->platform = platform;
+	cache->cpu_count = cpus;
+	cache->exclusive = (config->flags & IOMMU_IOVA_CACHE_CPU_EXCLUSIVE) != 0;
+	iommu_object_cache_init(&cache->magazines, platform, sizeof(struct magazine));
+	status = fill_in(cache, config->depot_magazines);
+	if (status != 0) {
+		free_everything(cache);
+		return status;
+	}
+	*result = cache;
+	return 0;
+}
+
+void iommu_iova_cache_destroy(struct iommu_iova_cache *cache)
+{
+	unsigned int cpu;
+
+	/* Nobody uses it any more: with exclusive CPUs, too, all of them may be drained from here.
+	 */
+	for (cpu = 0; cpu < cache->cpu_count; cpu++)
+		iommu_iova_cache_drain_cpu(cache, cpu);
+	iommu_iova_cache_drain(cache);
+	free_everything(cache);
+}

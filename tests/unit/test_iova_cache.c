@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Per-CPU IOVA caches: what is cached comes back, limits hold, memory is bounded, draining empties,
+ * an exhausted space is helped out by what is cached, and threads may exchange ranges.
+ */
+#include <pthread.h>
+
+#include <libiommu/iova_cache.h>
+#include <libiommu/status.h>
+
+#include "test.h"
+#include "test_platform.h"
+
+struct fixture {
+	struct test_platform test;
+	struct iommu_iova_space *space;
+	struct iommu_iova_cache *cache;
+	unsigned int cpus;
+};
+
+/* The CPU that the calling thread says it is on. */
+static __thread unsigned int current_cpu;
+static unsigned int cpus_now = 2;
+
+static unsigned int test_cpu_id(void *ctx)
+{
+	(void)ctx;
+	return current_cpu;
+}
+
+static unsigned int test_cpu_count(void *ctx)
+{
+	(void)ctx;
+	return cpus_now;
+}
+
+static void begin(struct fixture *f, uint64_t last, unsigned int depot, unsigned int flags)
+{
+	struct iommu_iova_config space;
+	struct iommu_iova_cache_config cache;
+
+	current_cpu = 0;
+	cpus_now = 2;
+	test_platform_init(&f->test, 1 << 26, 0);
+	f->test.platform.cpu_id = test_cpu_id;
+	f->test.platform.cpu_count = test_cpu_count;
+	space = (struct iommu_iova_config){&f->test.platform, 4096, 1, last};
+	assert_int_equal(iommu_iova_space_create(&space, &f->space), 0);
+	cache = (struct iommu_iova_cache_config){f->space, depot, flags};
+	assert_int_equal(iommu_iova_cache_create(&cache, &f->cache), 0);
+}
+
+static uint64_t taken(struct fixture *f)
+{
+	struct iommu_iova_stats stats;
+
+	iommu_iova_get_stats(f->space, &stats);
+	return stats.taken;
+}
+
+static void end(struct fixture *f)
+{
+	iommu_iova_cache_destroy(f->cache);
+	assert_int_equal(taken(f), 0); /* what was cached went back */
+	iommu_iova_space_destroy(f->space);
+	test_platform_destroy(&f->test);
+}
+
+static uint64_t take(struct fixture *f, unsigned int order)
+{
+	uint64_t first = 0;
+
+	assert_int_equal(iommu_iova_cache_alloc(f->cache, order, UINT64_MAX, 0, &first), 0);
+	assert_int_equal(first % (1ULL << order), 0);
+	return first;
+}
+
+static void what_is_freed_comes_back(void **state)
+{
+	struct fixture f;
+	unsigned int order;
+
+	(void)state;
+	begin(&f, 1 << 20, 8, 0);
+	for (order = 0; order <= IOMMU_IOVA_CACHED_ORDERS; order++) {
+		const uint64_t before = taken(&f);
+		uint64_t first = take(&f, order);
+
+		iommu_iova_cache_free(f.cache, first, order);
+		/* Cached sizes stay taken; others do not. */
+		assert_int_equal(taken(&f),
+				 before + (order < IOMMU_IOVA_CACHED_ORDERS ? 1ULL << order : 0));
+		assert_int_equal(take(&f, order), first);
+		iommu_iova_cache_free(f.cache, first, order);
+	}
+	assert_int_equal(iommu_iova_cache_alloc(f.cache, 52, UINT64_MAX, 0, &(uint64_t){0}),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_iova_cache_alloc(f.cache, 51, UINT64_MAX, 0, &(uint64_t){0}),
+			 IOMMU_ENOSPC);
+	end(&f);
+}
+
+static void limits_hold_for_what_is_cached(void **state)
+{
+	struct fixture f;
+	uint64_t low, high, first;
+
+	(void)state;
+	begin(&f, 1 << 20, 8, 0);
+	assert_int_equal(iommu_iova_cache_alloc(f.cache, 1, 1001, 0, &low), 0);
+	assert_int_equal(low, 1000);
+	high = take(&f, 1);
+	iommu_iova_cache_free(f.cache, low, 1);
+	iommu_iova_cache_free(f.cache, high, 1);
+	/* The one below is found under the one above; one granule short, neither serves. */
+	assert_int_equal(iommu_iova_cache_alloc(f.cache, 1, 1000, 0, &first), 0);
+	assert_int_equal(first, 998);
+	assert_int_equal(iommu_iova_cache_alloc(f.cache, 1, 1001, 0, &first), 0);
+	assert_int_equal(first, 1000);
+	assert_int_equal(take(&f, 1), high);
+	assert_int_equal(iommu_iova_cache_alloc(f.cache, 5, 30, 0, &first), IOMMU_ENOSPC);
+	assert_int_equal(iommu_iova_cache_alloc(f.cache, 1, 0, 0, &first), IOMMU_ENOSPC);
+	iommu_iova_cache_free(f.cache, 998, 1);
+	iommu_iova_cache_free(f.cache, 1000, 1);
+	iommu_iova_cache_free(f.cache, high, 1);
+	end(&f);
+}
+
+#define MANY 4000
+
+static void memory_is_bounded_and_freeing_never_allocates(void **state)
+{
+	static uint64_t ranges[MANY];
+	struct fixture f;
+	uint64_t allocations;
+	unsigned int i;
+
+	(void)state;
+	begin(&f, 1 << 20, 4, 0);
+	for (i = 0; i < MANY; i++)
+		ranges[i] = take(&f, 0);
+	allocations = f.test.allocations;
+	f.test.fail_after = 1; /* nothing more from the host */
+	for (i = 0; i < MANY; i++)
+		iommu_iova_cache_free(f.cache, ranges[i], 0);
+	assert_int_equal(f.test.allocations, allocations);
+	/* Two magazines of this CPU and the depot's four. */
+	assert_int_equal(taken(&f), 6 * IOMMU_IOVA_MAGAZINE);
+	/* A magazine at a time goes back. */
+	iommu_iova_cache_trim(f.cache);
+	assert_int_equal(taken(&f), 5 * IOMMU_IOVA_MAGAZINE);
+	/* The other CPU gets at the depot, not at the first one's magazines. */
+	current_cpu = 1;
+	for (i = 0; i < 3 * IOMMU_IOVA_MAGAZINE; i++)
+		ranges[i] = take(&f, 0);
+	assert_int_equal(taken(&f), 5 * IOMMU_IOVA_MAGAZINE);
+	for (i = 0; i < 3 * IOMMU_IOVA_MAGAZINE; i++)
+		iommu_iova_cache_free(f.cache, ranges[i], 0);
+	iommu_iova_cache_drain_cpu(f.cache, 0);
+	assert_int_equal(taken(&f), 3 * IOMMU_IOVA_MAGAZINE);
+	iommu_iova_cache_drain(f.cache);
+	assert_int_equal(taken(&f), 0);
+	f.test.fail_after = 0;
+	end(&f);
+}
+
+static void an_exhausted_space_uses_what_is_cached(void **state)
+{
+	struct fixture f;
+	uint64_t first;
+	unsigned int i;
+
+	(void)state;
+	begin(&f, 64, 4, 0);
+	for (i = 0; i < 64; i++)
+		(void)take(&f, 0);
+	assert_int_equal(iommu_iova_cache_alloc(f.cache, 0, UINT64_MAX, 0, &first), IOMMU_ENOSPC);
+	/* Freed on one CPU, needed on the other, in another size. */
+	for (i = 1; i <= 64; i++)
+		iommu_iova_cache_free(f.cache, i, 0);
+	assert_int_equal(taken(&f), 64);
+	current_cpu = 1;
+	assert_int_equal(iommu_iova_cache_alloc(f.cache, 5, UINT64_MAX, 0, &first), 0);
+	assert_int_equal(first, 32);
+	assert_int_equal(taken(&f), 32);
+	iommu_iova_cache_free(f.cache, first, 5);
+	end(&f);
+}
+
+static void creation_fails_cleanly(void **state)
+{
+	struct iommu_iova_cache *cache;
+	struct iommu_iova_cache_config config;
+	struct fixture f;
+	unsigned int n;
+	int status = IOMMU_ENOMEM;
+
+	(void)state;
+	begin(&f, 100, 1, 0);
+	config = (struct iommu_iova_cache_config){f.space, 8, 0x80};
+	assert_int_equal(iommu_iova_cache_create(&config, &cache), IOMMU_EINVAL);
+	config = (struct iommu_iova_cache_config){f.space, 5000, 0};
+	assert_int_equal(iommu_iova_cache_create(&config, &cache), IOMMU_EINVAL);
+	config = (struct iommu_iova_cache_config){f.space, 8, 0};
+	cpus_now = 0;
+	assert_int_equal(iommu_iova_cache_create(&config, &cache), IOMMU_EINVAL);
+	cpus_now = 1000; /* more than the largest block of pages holds */
+	assert_int_equal(iommu_iova_cache_create(&config, &cache), IOMMU_EINVAL);
+	cpus_now = 2;
+	for (n = 1; status == IOMMU_ENOMEM; n++) {
+		const size_t pages = f.test.hosted.pages_in_use;
+
+		f.test.fail_after = f.test.allocations + n;
+		status = iommu_iova_cache_create(&config, &cache);
+		f.test.fail_after = 0;
+		if (status != 0)
+			assert_int_equal(f.test.hosted.pages_in_use, pages);
+	}
+	assert_int_equal(status, 0);
+	assert_true(n > 5);
+	/* No depot at all is fine, too: what does not fit goes to the tree. */
+	iommu_iova_cache_destroy(cache);
+	config.depot_magazines = 0;
+	assert_int_equal(iommu_iova_cache_create(&config, &cache), 0);
+	iommu_iova_cache_destroy(cache);
+	end(&f);
+}
+
+/* --- Threads -----------------------------------------------------------------------------------
+ */
+
+struct exchange {
+	struct fixture *fixture;
+	unsigned int cpu;
+	uint64_t *slots; /* 64 of them: first granule << 3 | order, or 0; atomic */
+	int failures;
+	bool own; /* free only what this thread allocated */
+};
+
+static void *exchange_ranges(void *argument)
+{
+	struct exchange *e = argument;
+	struct iommu_iova_cache *cache = e->fixture->cache;
+	struct test_random random = {e->cpu};
+	uint64_t mine[64] = {0};
+	unsigned int i;
+
+	current_cpu = e->cpu;
+	for (i = 0; i < 30000; i++) {
+		const unsigned int order = (unsigned int)test_random_below(&random, 7);
+		const uint64_t at = test_random_below(&random, 64);
+		uint64_t first = 0, old;
+
+		if (iommu_iova_cache_alloc(cache, order, UINT64_MAX, 0, &first) != 0) {
+			e->failures++;
+			continue;
+		}
+		old = __atomic_exchange_n(e->own ? &mine[at] : &e->slots[at], first << 3 | order,
+					  __ATOMIC_ACQ_REL);
+		if (old != 0)
+			iommu_iova_cache_free(cache, old >> 3, (unsigned int)old & 7);
+		/* A CPU goes away and comes back now and then. */
+		if (i % 1000 == 999)
+			iommu_iova_cache_drain_cpu(cache, e->cpu);
+		if (i % 1500 == 1499)
+			iommu_iova_cache_trim(cache);
+	}
+	for (i = 0; i < 64; i++)
+		if (mine[i] != 0)
+			iommu_iova_cache_free(cache, mine[i] >> 3, (unsigned int)mine[i] & 7);
+	return NULL;
+}
+
+static void run_threads(unsigned int flags, unsigned int threads_per_cpu)
+{
+	struct exchange exchanges[4];
+	pthread_t threads[4];
+	static uint64_t slots[64];
+	struct fixture f;
+	unsigned int i;
+
+	begin(&f, 1 << 20, 16, flags);
+	for (i = 0; i < 2 * threads_per_cpu; i++) {
+		exchanges[i] = (struct exchange){&f, i % 2, slots, 0, i == 0};
+		assert_int_equal(pthread_create(&threads[i], NULL, exchange_ranges, &exchanges[i]),
+				 0);
+	}
+	for (i = 0; i < 2 * threads_per_cpu; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(exchanges[i].failures, 0);
+	}
+	for (i = 0; i < 64; i++) {
+		if (slots[i] != 0)
+			iommu_iova_cache_free(f.cache, slots[i] >> 3, (unsigned int)slots[i] & 7);
+		slots[i] = 0;
+	}
+	end(&f);
+}
+
+static void threads_share_cpus(void **state)
+{
+	(void)state;
+	run_threads(0, 2);
+}
+
+static void exclusive_cpus_need_no_lock(void **state)
+{
+	(void)state;
+	run_threads(IOMMU_IOVA_CACHE_CPU_EXCLUSIVE, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_freed_comes_back),
+		cmocka_unit_test(limits_hold_for_what_is_cached),
+		cmocka_unit_test(memory_is_bounded_and_freeing_never_allocates),
+		cmocka_unit_test(an_exhausted_space_uses_what_is_cached),
+		cmocka_unit_test(creation_fails_cleanly),
+		cmocka_unit_test(threads_share_cpus),
+		cmocka_unit_test(exclusive_cpus_need_no_lock),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
