@@ -4,6 +4,16 @@
 // template, run on both. Granule 4K, first granule 1; sizes in granules; all requests aligned to
 // the next power of two of their size, as the peer's are; limits as a granule number.
 //
+//   iova/warm_pair          allocate and free one granule through the CPU's cache; limit 48 bits.
+//   (Linux:
+//                           alloc_iova_fast, free_iova_fast; so for the next three.)
+//   iova/ring256            256 live ranges of one granule in a ring: free the oldest, allocate
+//   another. iova/ring256_mixed      the same with sizes of 1 to 8 granules, rounded up to powers
+//   of two. iova/two_threads        warm_pair on two threads at once, each on a CPU of its own. Per
+//   pair and thread.
+//                           "exclusive": ours where the host vouches for the CPU, without a lock.
+//                           "floor": an uncontended spinlock taken and released twice, as a pair
+//                           does.
 //   iova/tree_pair          allocate and free one granule through the tree, space empty but for one
 //                           range at the top; limit 48 bits. (Linux: alloc_iova, __free_iova.)
 //   iova/tree/N             N live ranges of 1 to 4 granules, and 20000 exchanges before the clock
@@ -23,7 +33,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include <libiommu/iova.h>
+#include <libiommu/iova_cache.h>
 
 #include "pages.h"
 #ifdef BENCH_PEER_LINUX
@@ -107,6 +117,171 @@ class Linux
 	linux_iova_space *space;
 };
 #endif
+
+// Through the CPU's caches.
+template <unsigned int flags> class OursCached
+{
+      public:
+	OursCached()
+	{
+		iommu_iova_config config = {};
+		iommu_iova_cache_config cached = {};
+
+		config.platform = bench_platform();
+		config.granule = 4096;
+		config.first = 1;
+		config.last = (1ULL << 52) - 1;
+		check(iommu_iova_space_create(&config, &space) == 0);
+		cached.space = space;
+		cached.depot_magazines = 32; // as many as the peer's depot of one size
+		cached.flags = flags;
+		check(iommu_iova_cache_create(&cached, &cache) == 0);
+	}
+	~OursCached()
+	{
+		iommu_iova_cache_destroy(cache);
+		iommu_iova_space_destroy(space);
+	}
+	uint64_t alloc(unsigned int order)
+	{
+		uint64_t first = 0;
+
+		check(iommu_iova_cache_alloc(cache, order, limit_48, 0, &first) == 0);
+		return first;
+	}
+	void free(uint64_t first, unsigned int order)
+	{
+		iommu_iova_cache_free(cache, first, order);
+	}
+	static void set_cpu(unsigned int cpu)
+	{
+		bench_set_cpu(cpu);
+	}
+
+      private:
+	iommu_iova_space *space;
+	iommu_iova_cache *cache;
+};
+
+#ifdef BENCH_PEER_LINUX
+class LinuxCached
+{
+      public:
+	LinuxCached() : space(linux_iova_create())
+	{
+	}
+	~LinuxCached()
+	{
+		linux_iova_destroy(space);
+	}
+	uint64_t alloc(unsigned int order)
+	{
+		uint64_t pfn = linux_iova_alloc_fast(space, 1UL << order, limit_48);
+
+		check(pfn != 0);
+		return pfn;
+	}
+	void free(uint64_t first, unsigned int order)
+	{
+		linux_iova_free_fast(space, first, 1UL << order);
+	}
+	static void set_cpu(unsigned int cpu)
+	{
+		linux_set_cpu(cpu);
+	}
+
+      private:
+	linux_iova_space *space;
+};
+#endif
+
+template <class Cache> void warm_pair(benchmark::State &state)
+{
+	Cache cache;
+
+	cache.free(cache.alloc(0), 0);
+	for (auto _ : state) {
+		uint64_t first = cache.alloc(0);
+
+		benchmark::DoNotOptimize(first);
+		cache.free(first, 0);
+	}
+}
+
+uint64_t next_random(uint64_t &random);
+
+template <class Cache, bool mixed> void ring(benchmark::State &state)
+{
+	constexpr size_t size = 256;
+	std::vector<uint64_t> ranges(size);
+	std::vector<unsigned int> orders(size), next_orders(4096);
+	uint64_t random = 88172645463325252;
+	size_t at = 0, turn = 0;
+	Cache cache;
+
+	for (auto &order : next_orders)
+		order = mixed ? static_cast<unsigned int>(__builtin_ctzll(
+					power_of_two_above(1 + next_random(random) % 8)))
+			      : 0;
+	for (size_t i = 0; i < size; i++)
+		ranges[i] = cache.alloc(orders[i] = next_orders[i]);
+	for (auto _ : state) {
+		cache.free(ranges[at], orders[at]);
+		orders[at] = next_orders[turn];
+		ranges[at] = cache.alloc(orders[at]);
+		at = (at + 1) % size;
+		turn = (turn + 1) % 4096;
+	}
+}
+
+template <class Cache> void two_threads(benchmark::State &state)
+{
+	static Cache *cache;
+
+	if (state.thread_index() == 0) {
+		cache = new Cache;
+		// Both CPUs have what they need before the threads start.
+		for (unsigned int cpu = 0; cpu < 2; cpu++) {
+			Cache::set_cpu(cpu);
+			cache->free(cache->alloc(0), 0);
+		}
+	}
+	Cache::set_cpu(static_cast<unsigned int>(state.thread_index()));
+	for (auto _ : state) {
+		uint64_t first = cache->alloc(0);
+
+		benchmark::DoNotOptimize(first);
+		cache->free(first, 0);
+	}
+	if (state.thread_index() == 0) {
+		Cache::set_cpu(0);
+		delete cache;
+	}
+}
+
+void lock_floor(benchmark::State &state)
+{
+	static uint32_t lock;
+
+	for (auto _ : state)
+		for (int i = 0; i < 2; i++) {
+			while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE) != 0)
+				;
+			__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+		}
+}
+
+template <class Cache> void add_cached(const std::string &who)
+{
+	using benchmark::RegisterBenchmark;
+
+	RegisterBenchmark(("iova/warm_pair/" + who).c_str(), warm_pair<Cache>);
+	RegisterBenchmark(("iova/ring256/" + who).c_str(), ring<Cache, false>);
+	RegisterBenchmark(("iova/ring256_mixed/" + who).c_str(), ring<Cache, true>);
+	RegisterBenchmark(("iova/two_threads/" + who).c_str(), two_threads<Cache>)
+		->Threads(2)
+		->UseRealTime();
+}
 
 uint64_t next_random(uint64_t &random)
 {
@@ -209,8 +384,12 @@ int main(int argc, char **argv)
 {
 	benchmark::Initialize(&argc, argv);
 	add<Ours>("ours", false);
+	add_cached<OursCached<0>>("ours");
+	add_cached<OursCached<IOMMU_IOVA_CACHE_CPU_EXCLUSIVE>>("exclusive");
+	benchmark::RegisterBenchmark("iova/warm_pair/floor", lock_floor);
 #ifdef BENCH_PEER_LINUX
 	add<Linux>("linux", true);
+	add_cached<LinuxCached>("linux");
 #endif
 	benchmark::RunSpecifiedBenchmarks();
 	return 0;

@@ -62,8 +62,29 @@ static void platform_free(void *ctx, void *pages, unsigned int order)
 	bench_page_free(pages);
 }
 
+static __thread unsigned int current_cpu;
+
+void bench_set_cpu(unsigned int cpu)
+{
+	current_cpu = cpu;
+}
+
+static unsigned int platform_cpu_id(void *ctx)
+{
+	(void)ctx;
+	return current_cpu;
+}
+
+static unsigned int platform_cpu_count(void *ctx)
+{
+	(void)ctx;
+	return 2;
+}
+
 const struct iommu_platform *bench_platform(void)
 {
+	platform.cpu_id = platform_cpu_id;
+	platform.cpu_count = platform_cpu_count;
 	platform.alloc_pages = platform_alloc;
 	platform.free_pages = platform_free;
 	platform.direct_map_offset = (uint64_t)(uintptr_t)bench_pool();

@@ -17,8 +17,9 @@ unsigned char *bench_pool(void);
 void *bench_page_alloc(void);
 void bench_page_free(void *page);
 
-/* A platform over the pool. */
+/* A platform over the pool, with two CPUs: the calling thread is on the one that it says. */
 const struct iommu_platform *bench_platform(void);
+void bench_set_cpu(unsigned int cpu);
 
 IOMMU_END_DECLS
 #endif

@@ -144,9 +144,10 @@ static struct magazine *depot_exchange_full(struct iommu_iova_cache *cache, unsi
 
 /* --- The hot path ----------------------------------------------------------------------------- */
 
-/* The CPU is locked. */
-static bool pair_alloc(struct iommu_iova_cache *cache, struct pair *pair, unsigned int order,
-		       uint64_t limit, uint64_t *first)
+/* The loaded magazine did not serve. The CPU is locked. */
+static __attribute__((noinline)) bool pair_alloc(struct iommu_iova_cache *cache, struct pair *pair,
+						 unsigned int order, uint64_t limit,
+						 uint64_t *first)
 {
 	if (magazine_pop(pair->loaded, order, limit, first))
 		return true;
@@ -162,8 +163,8 @@ static bool pair_alloc(struct iommu_iova_cache *cache, struct pair *pair, unsign
 	return magazine_pop(pair->loaded, order, limit, first);
 }
 
-static bool pair_free(struct iommu_iova_cache *cache, struct pair *pair, unsigned int order,
-		      uint64_t first)
+static __attribute__((noinline)) bool pair_free(struct iommu_iova_cache *cache, struct pair *pair,
+						unsigned int order, uint64_t first)
 {
 	if (pair->loaded->count == IOMMU_IOVA_MAGAZINE)
 		swap_pair(pair);
@@ -193,22 +194,15 @@ static int tree_alloc(struct iommu_iova_cache *cache, unsigned int order, uint64
 	return status;
 }
 
-int iommu_iova_cache_alloc(struct iommu_iova_cache *cache, unsigned int order, uint64_t limit,
-			   unsigned int flags, uint64_t *first)
+/* Not from this CPU's loaded magazine. */
+static __attribute__((noinline)) int alloc_slowly(struct iommu_iova_cache *cache,
+						  unsigned int order, uint64_t limit,
+						  unsigned int flags, uint64_t *first)
 {
 	int status;
 
 	if (order > 51)
 		return IOMMU_EINVAL;
-	if (order < IOMMU_IOVA_CACHED_ORDERS && limit >= (1ULL << order) - 1) {
-		struct cpu_cache *cpu = this_cpu(cache);
-		uintptr_t state = cpu_lock(cache, cpu);
-		bool found = pair_alloc(cache, &cpu->pairs[order], order, limit, first);
-
-		cpu_unlock(cache, cpu, state);
-		if (found)
-			return 0;
-	}
 	status = tree_alloc(cache, order, limit, flags, first);
 	if (status != IOMMU_ENOSPC)
 		return status;
@@ -217,19 +211,52 @@ int iommu_iova_cache_alloc(struct iommu_iova_cache *cache, unsigned int order, u
 	return tree_alloc(cache, order, limit, flags, first);
 }
 
+int iommu_iova_cache_alloc(struct iommu_iova_cache *cache, unsigned int order, uint64_t limit,
+			   unsigned int flags, uint64_t *first)
+{
+	struct cpu_cache *cpu;
+	struct magazine *loaded;
+	uint64_t highest, count;
+	uintptr_t state;
+	bool found = true;
+
+	if (order >= IOMMU_IOVA_CACHED_ORDERS || limit < (1ULL << order) - 1)
+		return alloc_slowly(cache, order, limit, flags, first);
+	highest = limit - ((1ULL << order) - 1);
+	cpu = this_cpu(cache);
+	state = cpu_lock(cache, cpu);
+	loaded = cpu->pairs[order].loaded;
+	count = loaded->count;
+	if (__builtin_expect(count != 0 && loaded->ranges[count - 1] <= highest, 1)) {
+		*first = loaded->ranges[count - 1];
+		loaded->count = count - 1;
+	} else {
+		found = pair_alloc(cache, &cpu->pairs[order], order, limit, first);
+	}
+	cpu_unlock(cache, cpu, state);
+	return __builtin_expect(found, 1) ? 0 : alloc_slowly(cache, order, limit, flags, first);
+}
+
 void iommu_iova_cache_free(struct iommu_iova_cache *cache, uint64_t first, unsigned int order)
 {
 	struct cpu_cache *cpu;
+	struct magazine *loaded;
 	uintptr_t state;
-	bool kept = false;
+	bool kept = true;
 
-	if (order < IOMMU_IOVA_CACHED_ORDERS) {
-		cpu = this_cpu(cache);
-		state = cpu_lock(cache, cpu);
-		kept = pair_free(cache, &cpu->pairs[order], order, first);
-		cpu_unlock(cache, cpu, state);
+	if (order >= IOMMU_IOVA_CACHED_ORDERS) {
+		(void)iommu_iova_free_at(cache->space, first);
+		return;
 	}
-	if (!kept)
+	cpu = this_cpu(cache);
+	state = cpu_lock(cache, cpu);
+	loaded = cpu->pairs[order].loaded;
+	if (__builtin_expect(loaded->count != IOMMU_IOVA_MAGAZINE, 1))
+		loaded->ranges[loaded->count++] = first;
+	else
+		kept = pair_free(cache, &cpu->pairs[order], order, first);
+	cpu_unlock(cache, cpu, state);
+	if (__builtin_expect(!kept, 0))
 		(void)iommu_iova_free_at(cache->space, first);
 }
 
