@@ -55,7 +55,7 @@ IOMMU_API void iommu_iova_cache_destroy(struct iommu_iova_cache *cache);
  * iommu_iova_cache_alloc - 2^order granules, aligned to their size, none beyond `limit`.
  *
  * @order: 0 to 51; larger than what is cached: straight to the tree.
- * @flags: IOMMU_IOVA_ATOMIC or 0.
+ * @flags: IOMMU_IOVA_ATOMIC, IOMMU_IOVA_LOW_FIRST: then ranges below 4 GiB, cached or not, go first.
  *
  * Returns 0, IOMMU_EINVAL (order), IOMMU_ENOSPC (also after draining all caches) or IOMMU_ENOMEM.
  */

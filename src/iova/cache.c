@@ -184,7 +184,7 @@ static int tree_alloc(struct iommu_iova_cache *cache, unsigned int order, uint64
 		.size = 1ULL << order,
 		.alignment = 1ULL << order,
 		.limit = limit,
-		.flags = flags & IOMMU_IOVA_ATOMIC,
+		.flags = flags & (IOMMU_IOVA_ATOMIC | IOMMU_IOVA_LOW_FIRST),
 	};
 	struct iommu_iova_range *range;
 	int status = iommu_iova_alloc(cache->space, &request, &range);
@@ -211,8 +211,9 @@ static __attribute__((noinline)) int alloc_slowly(struct iommu_iova_cache *cache
 	return tree_alloc(cache, order, limit, flags, first);
 }
 
-int iommu_iova_cache_alloc(struct iommu_iova_cache *cache, unsigned int order, uint64_t limit,
-			   unsigned int flags, uint64_t *first)
+/* From this CPU's magazines, or the depot. */
+static inline bool cpu_alloc(struct iommu_iova_cache *cache, unsigned int order, uint64_t limit,
+			     uint64_t *first)
 {
 	struct cpu_cache *cpu;
 	struct magazine *loaded;
@@ -221,7 +222,7 @@ int iommu_iova_cache_alloc(struct iommu_iova_cache *cache, unsigned int order, u
 	bool found = true;
 
 	if (order >= IOMMU_IOVA_CACHED_ORDERS || limit < (1ULL << order) - 1)
-		return alloc_slowly(cache, order, limit, flags, first);
+		return false;
 	highest = limit - ((1ULL << order) - 1);
 	cpu = this_cpu(cache);
 	state = cpu_lock(cache, cpu);
@@ -234,7 +235,34 @@ int iommu_iova_cache_alloc(struct iommu_iova_cache *cache, unsigned int order, u
 		found = pair_alloc(cache, &cpu->pairs[order], order, limit, first);
 	}
 	cpu_unlock(cache, cpu, state);
-	return __builtin_expect(found, 1) ? 0 : alloc_slowly(cache, order, limit, flags, first);
+	return found;
+}
+
+/* Below 4 GiB, cached or from the tree; IOMMU_ENOSPC: nothing there. */
+static __attribute__((noinline)) int alloc_low(struct iommu_iova_cache *cache, unsigned int order,
+					       unsigned int flags, uint64_t *first)
+{
+	const uint64_t low = cache->space->low_last;
+
+	if (order > 51)
+		return IOMMU_EINVAL;
+	if (cpu_alloc(cache, order, low, first))
+		return 0;
+	return tree_alloc(cache, order, low, flags, first);
+}
+
+int iommu_iova_cache_alloc(struct iommu_iova_cache *cache, unsigned int order, uint64_t limit,
+			   unsigned int flags, uint64_t *first)
+{
+	if ((flags & IOMMU_IOVA_LOW_FIRST) != 0 && limit > cache->space->low_last) {
+		int status = alloc_low(cache, order, flags, first);
+
+		if (status != IOMMU_ENOSPC)
+			return status;
+	}
+	if (__builtin_expect(cpu_alloc(cache, order, limit, first), 1))
+		return 0;
+	return alloc_slowly(cache, order, limit, flags, first);
 }
 
 void iommu_iova_cache_free(struct iommu_iova_cache *cache, uint64_t first, unsigned int order)

@@ -219,7 +219,7 @@ struct iommu_iova_range *iommu_iova_search(const struct iommu_iova_space *space,
 {
 	const uint64_t size = request->size;
 	const int order = (int)iommu_highest_bit(size);
-	const bool natural = request->alignment == size && is_power_of_two(size);
+	const bool natural = iommu_iova_is_natural(request);
 	const bool exact = (request->flags & IOMMU_IOVA_EXACT) != 0;
 	struct condition condition = {.size = size, .order = order};
 	struct iommu_iova_range *range;

@@ -13,6 +13,7 @@
 
 #define GRANULE_MIN (1ULL << 12)
 #define GRANULE_MAX (1ULL << 30)
+#define FOUR_GIB    (1ULL << 32)
 
 /* --- The tree --------------------------------------------------------------------------------- */
 
@@ -76,6 +77,10 @@ static void unlink_range(struct iommu_iova_space *space, struct iommu_iova_range
 	iommu_rb_remove(&space->tree, update, &range->node);
 	space->ranges--;
 	space->taken -= range->last - range->first + 1;
+	if (range->first <= space->low_last) {
+		space->low_failed_plain = UINT64_MAX;
+		space->low_failed_natural = UINT64_MAX;
+	}
 }
 
 /* The range that holds a granule, or NULL. */
@@ -140,6 +145,11 @@ int iommu_iova_space_create(const struct iommu_iova_config *config,
 	space->granule = config->granule;
 	space->first = config->first;
 	space->last = config->last;
+	space->low_last = FOUR_GIB / config->granule - 1;
+	if (space->low_last > config->last)
+		space->low_last = config->last;
+	space->low_failed_plain = UINT64_MAX;
+	space->low_failed_natural = UINT64_MAX;
 	space->begin.last = config->first - 1; /* wraps for 0; only last + 1 is ever used */
 	space->begin.next = &space->end;
 	space->end.first = config->last + 1;
@@ -195,13 +205,52 @@ static int normalise(const struct iommu_iova_space *space, struct iommu_iova_req
 	return 0;
 }
 
-/* Search, and link `range` there; false: no place. Locked. */
+/* Where the smallest size is remembered for which such a request failed below 4 GiB; NULL: nowhere.
+ */
+static uint64_t *low_failure(struct iommu_iova_space *space,
+			     const struct iommu_iova_request *request)
+{
+	if (request->limit > space->low_last)
+		return NULL;
+	if (iommu_iova_is_natural(request))
+		return &space->low_failed_natural;
+	return iommu_iova_is_plain(request) ? &space->low_failed_plain : NULL;
+}
+
+/* Search, unless it is known to be in vain, and remember when it was. Locked. */
+static struct iommu_iova_range *search(struct iommu_iova_space *space,
+				       const struct iommu_iova_request *request, uint64_t *first)
+{
+	uint64_t *failed = low_failure(space, request);
+	struct iommu_iova_range *next;
+
+	if (failed != NULL && request->size >= *failed)
+		return NULL;
+	next = iommu_iova_search(space, request, first);
+	/* Only what failed everywhere below 4 GiB fails for every other bound there. */
+	if (next == NULL && failed != NULL && request->lowest == space->first &&
+	    request->limit == space->low_last)
+		*failed = request->size;
+	return next;
+}
+
+/* Find a place, and link `range` there; false: there is none. Locked. */
 static bool place_range(struct iommu_iova_space *space, const struct iommu_iova_request *request,
 			struct iommu_iova_range *range)
 {
+	struct iommu_iova_range *next = NULL;
 	uint64_t first = 0;
-	struct iommu_iova_range *next = iommu_iova_search(space, request, &first);
 
+	if ((request->flags & IOMMU_IOVA_LOW_FIRST) != 0 && request->limit > space->low_last &&
+	    request->lowest <= space->low_last &&
+	    request->size - 1 <= space->low_last - request->lowest) {
+		struct iommu_iova_request low = *request;
+
+		low.limit = space->low_last;
+		next = search(space, &low, &first);
+	}
+	if (next == NULL)
+		next = search(space, request, &first);
 	if (next == NULL)
 		return false;
 	range->reserved = false;

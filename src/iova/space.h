@@ -23,6 +23,12 @@ struct iommu_iova_space {
 	struct iommu_iova_range begin, end;
 	struct iommu_object_cache cache;
 	/*
+	 * The last granule below 4 GiB, and the smallest sizes that found no place up to there
+	 * since a range there was freed: of plain requests, and of naturally aligned ones.
+	 */
+	uint64_t low_last;
+	uint64_t low_failed_plain, low_failed_natural;
+	/*
 	 * Handles that were freed, linked by `next`, at most IOVA_SPARES_MAX: under the lock that
 	 * an allocation takes anyway.
 	 */
@@ -51,6 +57,18 @@ static inline uint64_t iommu_iova_gap_first(const struct iommu_iova_range *range
 struct iommu_iova_range *iommu_iova_search(const struct iommu_iova_space *space,
 					   const struct iommu_iova_request *request,
 					   uint64_t *first);
+
+/* A request that only a gap's size, or only its largest aligned block, decides about. */
+static inline bool iommu_iova_is_plain(const struct iommu_iova_request *request)
+{
+	return request->alignment <= 1 && request->boundary == 0;
+}
+
+static inline bool iommu_iova_is_natural(const struct iommu_iova_request *request)
+{
+	/* An aligned block never lies across a boundary that is not smaller. */
+	return request->alignment == request->size && (request->size & (request->size - 1)) == 0;
+}
 
 /* The first range whose start is beyond a granule; the end marker at the latest. Locked. */
 struct iommu_iova_range *iommu_iova_first_beyond(const struct iommu_iova_space *space,

@@ -275,6 +275,69 @@ static void reservations_are_merged_and_copied(void **state)
 	test_platform_destroy(&test);
 }
 
+#define LOW_LAST ((1ULL << 20) - 1)
+
+static int alloc_low_first(struct iommu_iova_space *space, uint64_t size, uint64_t alignment,
+			   struct iommu_iova_range **range)
+{
+	return iommu_iova_alloc(space,
+				&(struct iommu_iova_request){.size = size,
+							     .alignment = alignment,
+							     .limit = UINT64_MAX,
+							     .flags = IOMMU_IOVA_LOW_FIRST},
+				range);
+}
+
+static void low_addresses_go_first_and_failures_are_remembered(void **state)
+{
+	struct test_platform test;
+	struct iommu_iova_space *space;
+	struct iommu_iova_range *range, *hole;
+
+	(void)state;
+	test_platform_init(&test, 1 << 20, 0);
+	space = new_space(&test, 1, 1ULL << 30);
+	assert_int_equal(alloc_low_first(space, 8, 8, &range), 0);
+	assert_int_equal(range->last, LOW_LAST);
+	iommu_iova_free(space, range);
+	/* All but 6 granules below 4 GiB. */
+	assert_int_equal(iommu_iova_reserve(space, 1, LOW_LAST - 10, 0, NULL), 0);
+	assert_int_equal(iommu_iova_reserve(space, LOW_LAST - 3, LOW_LAST, 0, &hole), 0);
+	assert_int_equal(space->low_failed_natural, UINT64_MAX);
+	assert_int_equal(alloc_low_first(space, 8, 8, &range), 0);
+	assert_true(range->first > LOW_LAST); /* no place below: above, then */
+	assert_int_equal(space->low_failed_natural, 8);
+	assert_int_equal(space->low_failed_plain, UINT64_MAX); /* another question */
+	assert_int_equal(alloc_low_first(space, 7, 1, &range), 0);
+	assert_true(range->first > LOW_LAST);
+	assert_int_equal(space->low_failed_plain, 7);
+	/* A request that must be below fails fast; a smaller one is tried, and fits. */
+	assert_int_equal(
+		iommu_iova_alloc(space, &(struct iommu_iova_request){.size = 9, .limit = LOW_LAST},
+				 &range),
+		IOMMU_ENOSPC);
+	assert_int_equal(alloc_low_first(space, 4, 4, &range), 0);
+	assert_true(range->last <= LOW_LAST);
+	/* A failure within narrower bounds says nothing about the rest. */
+	assert_int_equal(iommu_iova_alloc(space,
+					  &(struct iommu_iova_request){.size = 1, .limit = 100},
+					  &range),
+			 IOMMU_ENOSPC);
+	assert_int_equal(space->low_failed_plain, 7);
+	/* Freeing above 4 GiB changes nothing; freeing below forgets. */
+	assert_int_equal(alloc_low_first(space, 64, 64, &range), 0);
+	iommu_iova_free(space, range);
+	assert_int_equal(space->low_failed_natural, 8);
+	iommu_iova_free(space, hole);
+	assert_int_equal(space->low_failed_natural, UINT64_MAX);
+	assert_int_equal(space->low_failed_plain, UINT64_MAX);
+	assert_int_equal(alloc_low_first(space, 4, 4, &range), 0);
+	assert_int_equal(range->last, LOW_LAST);
+	check_space(space);
+	iommu_iova_space_destroy(space);
+	test_platform_destroy(&test);
+}
+
 /* --- Against a bitmap ----------------------------------------------------------------------------
  */
 
@@ -546,6 +609,7 @@ int main(void)
 		cmocka_unit_test(bad_requests_are_refused),
 		cmocka_unit_test(the_whole_space_can_be_used),
 		cmocka_unit_test(reservations_are_merged_and_copied),
+		cmocka_unit_test(low_addresses_go_first_and_failures_are_remembered),
 		cmocka_unit_test(random_operations_agree_with_a_bitmap),
 		cmocka_unit_test(allocations_fail_in_turn),
 		cmocka_unit_test(threads_free_what_others_allocated),

@@ -126,6 +126,29 @@ static void limits_hold_for_what_is_cached(void **state)
 	end(&f);
 }
 
+static void low_ranges_go_first(void **state)
+{
+	struct fixture f;
+	uint64_t low, high, first;
+
+	(void)state;
+	begin(&f, 1ULL << 30, 8, 0);
+	assert_int_equal(iommu_iova_cache_alloc(f.cache, 0, 1000, 0, &low), 0);
+	high = take(&f, 0);
+	iommu_iova_cache_free(f.cache, low, 0);
+	iommu_iova_cache_free(f.cache, high, 0);
+	assert_int_equal(
+		iommu_iova_cache_alloc(f.cache, 0, UINT64_MAX, IOMMU_IOVA_LOW_FIRST, &first), 0);
+	assert_int_equal(first, low);
+	assert_int_equal(
+		iommu_iova_cache_alloc(f.cache, 0, UINT64_MAX, IOMMU_IOVA_LOW_FIRST, &first), 0);
+	assert_int_equal(first,
+			 (1ULL << 20) - 1); /* from the tree, rather than the cached high one */
+	iommu_iova_cache_free(f.cache, low, 0);
+	iommu_iova_cache_free(f.cache, first, 0);
+	end(&f);
+}
+
 #define MANY 4000
 
 static void memory_is_bounded_and_freeing_never_allocates(void **state)
@@ -314,6 +337,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_freed_comes_back),
 		cmocka_unit_test(limits_hold_for_what_is_cached),
+		cmocka_unit_test(low_ranges_go_first),
 		cmocka_unit_test(memory_is_bounded_and_freeing_never_allocates),
 		cmocka_unit_test(an_exhausted_space_uses_what_is_cached),
 		cmocka_unit_test(creation_fails_cleanly),
