@@ -17,6 +17,7 @@
 #include <libiommu/domain.h>
 #include <libiommu/endpoint.h>
 #include <libiommu/fault.h>
+#include <libiommu/flush_queue.h>
 #include <libiommu/gather.h>
 #include <libiommu/instance.h>
 #include <libiommu/iova.h>

@@ -79,6 +79,12 @@ struct iommu_domain_ops {
 	 * The gather is empty afterwards in either case.
 	 */
 	int (*sync)(struct iommu_domain *domain, struct iommu_gather *gather);
+	/*
+	 * The same in two steps, for lazy invalidation: invalidate everything of the domain on every
+	 * unit, and wait; free the pages of a gather that such an invalidation has covered.
+	 */
+	int (*flush_all)(struct iommu_domain *domain);
+	void (*free_gathered)(struct iommu_domain *domain, struct iommu_gather *gather);
 	int (*iova_to_phys)(const struct iommu_domain *domain, iommu_iova_t iova,
 			    iommu_paddr_t *paddr);
 	int (*walk)(const struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last,

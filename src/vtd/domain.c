@@ -227,6 +227,16 @@ static int sync_gather(struct iommu_domain *base, struct iommu_gather *gather)
 	return status;
 }
 
+static int flush_all(struct iommu_domain *base)
+{
+	return invalidate_everywhere(vtd_domain_of(base), 0, base->aperture_last, false);
+}
+
+static void free_gathered(struct iommu_domain *base, struct iommu_gather *gather)
+{
+	iommu_vtdss_free_gathered(&vtd_domain_of(base)->pgtable, gather);
+}
+
 /* New mappings: hardware may have cached that there were none, or the write buffer may hold them.
  */
 static int sync_map(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
@@ -335,6 +345,8 @@ static const struct iommu_domain_ops paging_ops = {
 	.unmap_pages = unmap_pages,
 	.sync_map = sync_map,
 	.sync = sync_gather,
+	.flush_all = flush_all,
+	.free_gathered = free_gathered,
 	.iova_to_phys = iova_to_phys,
 	.walk = walk,
 	.get_info = get_info,
