@@ -11,9 +11,9 @@
 //   another. iova/ring256_mixed      the same with sizes of 1 to 8 granules, rounded up to powers
 //   of two. iova/two_threads        warm_pair on two threads at once, each on a CPU of its own. Per
 //   pair and thread.
-//                           "exclusive": ours where the host vouches for the CPU, without a lock.
-//                           "floor": an uncontended spinlock taken and released twice, as a pair
-//                           does.
+//                           "exclusive": ours where the host vouches for the CPU, and says which it
+//                           is: no lock, no call of the host. "floor": an uncontended spinlock
+//                           taken and released twice, as a pair does.
 //   iova/tree_pair          allocate and free one granule through the tree, space empty but for one
 //                           range at the top; limit 48 bits. (Linux: alloc_iova, __free_iova.)
 //   iova/tree/N             N live ranges of 1 to 4 granules, and 20000 exchanges before the clock
@@ -121,6 +121,8 @@ class Linux
 // Through the CPU's caches.
 template <unsigned int flags> class OursCached
 {
+	static constexpr bool exclusive = (flags & IOMMU_IOVA_CACHE_CPU_EXCLUSIVE) != 0;
+
       public:
 	OursCached()
 	{
@@ -146,16 +148,21 @@ template <unsigned int flags> class OursCached
 	{
 		uint64_t first = 0;
 
-		check(iommu_iova_cache_alloc(cache, order, limit_48, 0, &first) == 0);
+		check((exclusive ? iommu_iova_cache_alloc_on(cache, bench_cpu, order, limit_48, 0,
+							     &first)
+				 : iommu_iova_cache_alloc(cache, order, limit_48, 0, &first)) == 0);
 		return first;
 	}
 	void free(uint64_t first, unsigned int order)
 	{
-		iommu_iova_cache_free(cache, first, order);
+		if (exclusive)
+			iommu_iova_cache_free_on(cache, bench_cpu, first, order);
+		else
+			iommu_iova_cache_free(cache, first, order);
 	}
 	static void set_cpu(unsigned int cpu)
 	{
-		bench_set_cpu(cpu);
+		bench_cpu = cpu;
 	}
 
       private:

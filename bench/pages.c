@@ -62,17 +62,12 @@ static void platform_free(void *ctx, void *pages, unsigned int order)
 	bench_page_free(pages);
 }
 
-static __thread unsigned int current_cpu;
-
-void bench_set_cpu(unsigned int cpu)
-{
-	current_cpu = cpu;
-}
+__thread unsigned int bench_cpu;
 
 static unsigned int platform_cpu_id(void *ctx)
 {
 	(void)ctx;
-	return current_cpu;
+	return bench_cpu;
 }
 
 static unsigned int platform_cpu_count(void *ctx)

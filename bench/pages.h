@@ -19,7 +19,7 @@ void bench_page_free(void *page);
 
 /* A platform over the pool, with two CPUs: the calling thread is on the one that it says. */
 const struct iommu_platform *bench_platform(void);
-void bench_set_cpu(unsigned int cpu);
+extern __thread unsigned int bench_cpu;
 
 IOMMU_END_DECLS
 #endif

@@ -51,8 +51,9 @@ enum iommu_iova_flags {
 	IOMMU_IOVA_ATOMIC = 1 << 2,    /* must not sleep: ask the host with IOMMU_ALLOC_ATOMIC */
 	IOMMU_IOVA_MERGE = 1 << 3,     /* reserve: overlapping what is reserved already is fine */
 	/*
-	 * Below 4 GiB if there is a place, anywhere up to the limit if not: for devices that are slow,
-	 * or wrong, with longer addresses. A full low space costs nothing: see iommu_iova_alloc.
+	 * Below 4 GiB if there is a place, anywhere up to the limit if not: for devices that are
+	 * slow, or wrong, with longer addresses. A full low space costs nothing: see
+	 * iommu_iova_alloc.
 	 */
 	IOMMU_IOVA_LOW_FIRST = 1 << 4,
 };
@@ -89,14 +90,11 @@ IOMMU_API void iommu_iova_space_destroy(struct iommu_iova_space *space);
  *
  * *range is its handle, owned by the space and valid until it is freed.
  *
- * The space remembers the smallest plain and the smallest naturally aligned request that found no place
- * below 4 GiB, and refuses such requests and larger ones there without searching, until a range below
- * 4 GiB is freed.
- * Returns 0, or
- *   IOMMU_EINVAL  size is 0, alignment or boundary is no power of two, boundary < size,
- *                 lowest > limit
- *   IOMMU_ENOSPC  no such place; for combinations with a bounded search see the head of this file
- *   IOMMU_ENOMEM  no memory for the handle
+ * The space remembers the smallest plain and the smallest naturally aligned request that found no
+ * place below 4 GiB, and refuses such requests and larger ones there without searching, until a
+ * range below 4 GiB is freed. Returns 0, or IOMMU_EINVAL  size is 0, alignment or boundary is no
+ * power of two, boundary < size, lowest > limit IOMMU_ENOSPC  no such place; for combinations with
+ * a bounded search see the head of this file IOMMU_ENOMEM  no memory for the handle
  */
 IOMMU_API int iommu_iova_alloc(struct iommu_iova_space *space,
 			       const struct iommu_iova_request *request,

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Per-CPU caches over an IOVA space: what drivers free and allocate again and again, without the tree.
+ * Per-CPU caches over an IOVA space: what drivers free and allocate again and again, without the
+ * tree.
  *
- * Magazines over a depot (Bonwick and Adams, "Magazines and Vmem", USENIX 2001). For each power-of-two
- * size of 1 to 32 granules every CPU has two magazines of free ranges, aligned to their size; a full
- * magazine that a CPU has too much goes to a depot that all CPUs share, and comes back from there. A hit
- * touches no cache line that another CPU writes.
+ * Magazines over a depot (Bonwick and Adams, "Magazines and Vmem", USENIX 2001). For each
+ * power-of-two size of 1 to 32 granules every CPU has two magazines of free ranges, aligned to
+ * their size; a full magazine that a CPU has too much goes to a depot that all CPUs share, and
+ * comes back from there. A hit touches no cache line that another CPU writes.
  *
- * Cached ranges stay taken in the space: memory and address space are bounded. With C CPUs and a depot of
- * D magazines at most (12 C + D) magazines of IOMMU_IOVA_MAGAZINE ranges are held, 1 KiB each, all
- * allocated when the cache is created. Freeing never allocates: a range for which there is no room goes
- * to the tree. When the tree has no place for a request all caches are drained into it before the
- * request fails.
+ * Cached ranges stay taken in the space: memory and address space are bounded. With C CPUs and a
+ * depot of D magazines at most (12 C + D) magazines of IOMMU_IOVA_MAGAZINE ranges are held, 1 KiB
+ * each, all allocated when the cache is created. Freeing never allocates: a range for which there
+ * is no room goes to the tree. When the tree has no place for a request all caches are drained into
+ * it before the request fails.
  *
- * Locking: one spinlock for each CPU's caches and one for the depot; the space's own lock is never taken
- * under either. Callable from any context; from one that must not sleep with IOMMU_IOVA_ATOMIC. With
- * IOMMU_IOVA_CACHE_CPU_EXCLUSIVE a CPU's caches have no lock, only irq_save and irq_restore: for hosts
- * where nothing else runs on a CPU between the two, and the caller cannot move to another CPU meanwhile.
+ * Locking: one spinlock for each CPU's caches and one for the depot; the space's own lock is never
+ * taken under either. Callable from any context; from one that must not sleep with
+ * IOMMU_IOVA_ATOMIC. With IOMMU_IOVA_CACHE_CPU_EXCLUSIVE a CPU's caches have no lock, only irq_save
+ * and irq_restore: for hosts where nothing else runs on a CPU between the two, and the caller
+ * cannot move to another CPU meanwhile.
  */
 #ifndef LIBIOMMU_IOVA_CACHE_H
 #define LIBIOMMU_IOVA_CACHE_H
@@ -55,7 +57,8 @@ IOMMU_API void iommu_iova_cache_destroy(struct iommu_iova_cache *cache);
  * iommu_iova_cache_alloc - 2^order granules, aligned to their size, none beyond `limit`.
  *
  * @order: 0 to 51; larger than what is cached: straight to the tree.
- * @flags: IOMMU_IOVA_ATOMIC, IOMMU_IOVA_LOW_FIRST: then ranges below 4 GiB, cached or not, go first.
+ * @flags: IOMMU_IOVA_ATOMIC, IOMMU_IOVA_LOW_FIRST: then ranges below 4 GiB, cached or not, go
+ * first.
  *
  * Returns 0, IOMMU_EINVAL (order), IOMMU_ENOSPC (also after draining all caches) or IOMMU_ENOMEM.
  */
@@ -72,11 +75,22 @@ IOMMU_API void iommu_iova_cache_free(struct iommu_iova_cache *cache, uint64_t fi
 				     unsigned int order);
 
 /*
+ * iommu_iova_cache_alloc_on, iommu_iova_cache_free_on - the same for callers that know which CPU
+ * they are on, which saves a call of the platform's cpu_id. A wrong CPU costs speed; with
+ * CPU_EXCLUSIVE it must be the calling one.
+ */
+IOMMU_API int iommu_iova_cache_alloc_on(struct iommu_iova_cache *cache, unsigned int cpu,
+					unsigned int order, uint64_t limit, unsigned int flags,
+					uint64_t *first);
+IOMMU_API void iommu_iova_cache_free_on(struct iommu_iova_cache *cache, unsigned int cpu,
+					uint64_t first, unsigned int order);
+
+/*
  * iommu_iova_cache_drain_cpu - give the ranges of one CPU back to the tree: when it goes away.
- * iommu_iova_cache_drain - the depot's and every CPU's: under memory pressure. With CPU_EXCLUSIVE only the
- * calling CPU's caches and the depot; drain_cpu is then for the calling CPU, or one that is off.
- * iommu_iova_cache_trim - one magazine of each size back from the depot: to be called now and then, so
- * that what a burst left there does not stay for ever. All bounded by what is cached.
+ * iommu_iova_cache_drain - the depot's and every CPU's: under memory pressure. With CPU_EXCLUSIVE
+ * only the calling CPU's caches and the depot; drain_cpu is then for the calling CPU, or one that
+ * is off. iommu_iova_cache_trim - one magazine of each size back from the depot: to be called now
+ * and then, so that what a burst left there does not stay for ever. All bounded by what is cached.
  */
 IOMMU_API void iommu_iova_cache_drain_cpu(struct iommu_iova_cache *cache, unsigned int cpu);
 IOMMU_API void iommu_iova_cache_drain(struct iommu_iova_cache *cache);

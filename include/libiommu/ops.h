@@ -80,8 +80,8 @@ struct iommu_domain_ops {
 	 */
 	int (*sync)(struct iommu_domain *domain, struct iommu_gather *gather);
 	/*
-	 * The same in two steps, for lazy invalidation: invalidate everything of the domain on every
-	 * unit, and wait; free the pages of a gather that such an invalidation has covered.
+	 * The same in two steps, for lazy invalidation: invalidate everything of the domain on
+	 * every unit, and wait; free the pages of a gather that such an invalidation has covered.
 	 */
 	int (*flush_all)(struct iommu_domain *domain);
 	void (*free_gathered)(struct iommu_domain *domain, struct iommu_gather *gather);

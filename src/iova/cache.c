@@ -44,6 +44,7 @@ struct iommu_iova_cache {
 	unsigned int cpu_count;
 	unsigned int cpu_order; /* of the pages that `cpus` is in */
 	bool exclusive;
+	bool shortest; /* the host does not mask interrupts: see alloc_shortest */
 	struct iommu_spinlock depot_lock;
 	struct magazine *full[IOMMU_IOVA_CACHED_ORDERS];
 	struct magazine *empty;
@@ -71,12 +72,16 @@ static void cpu_unlock(const struct iommu_iova_cache *cache, struct cpu_cache *c
 		platform->irq_restore(platform->ctx, state);
 }
 
-static struct cpu_cache *this_cpu(const struct iommu_iova_cache *cache)
+static unsigned int this_cpu(const struct iommu_iova_cache *cache)
 {
 	const struct iommu_platform *platform = cache->platform;
-	unsigned int cpu = platform->cpu_id != NULL ? platform->cpu_id(platform->ctx) : 0;
 
-	/* A host that counts wrongly shares a cache; it does not corrupt one. */
+	return platform->cpu_id != NULL ? platform->cpu_id(platform->ctx) : 0;
+}
+
+/* A host that counts wrongly shares a cache; it does not corrupt one. */
+static struct cpu_cache *cpu_at(const struct iommu_iova_cache *cache, unsigned int cpu)
+{
 	return &cache->cpus[cpu < cache->cpu_count ? cpu : 0];
 }
 
@@ -144,10 +149,9 @@ static struct magazine *depot_exchange_full(struct iommu_iova_cache *cache, unsi
 
 /* --- The hot path ----------------------------------------------------------------------------- */
 
-/* The loaded magazine did not serve. The CPU is locked. */
-static __attribute__((noinline)) bool pair_alloc(struct iommu_iova_cache *cache, struct pair *pair,
-						 unsigned int order, uint64_t limit,
-						 uint64_t *first)
+/* The CPU is locked. */
+static bool pair_alloc(struct iommu_iova_cache *cache, struct pair *pair, unsigned int order,
+		       uint64_t limit, uint64_t *first)
 {
 	if (magazine_pop(pair->loaded, order, limit, first))
 		return true;
@@ -163,8 +167,8 @@ static __attribute__((noinline)) bool pair_alloc(struct iommu_iova_cache *cache,
 	return magazine_pop(pair->loaded, order, limit, first);
 }
 
-static __attribute__((noinline)) bool pair_free(struct iommu_iova_cache *cache, struct pair *pair,
-						unsigned int order, uint64_t first)
+static bool pair_free(struct iommu_iova_cache *cache, struct pair *pair, unsigned int order,
+		      uint64_t first)
 {
 	if (pair->loaded->count == IOMMU_IOVA_MAGAZINE)
 		swap_pair(pair);
@@ -212,80 +216,151 @@ static __attribute__((noinline)) int alloc_slowly(struct iommu_iova_cache *cache
 }
 
 /* From this CPU's magazines, or the depot. */
-static inline bool cpu_alloc(struct iommu_iova_cache *cache, unsigned int order, uint64_t limit,
-			     uint64_t *first)
+static bool cpu_alloc(struct iommu_iova_cache *cache, unsigned int cpu_id, unsigned int order,
+		      uint64_t limit, uint64_t *first)
 {
 	struct cpu_cache *cpu;
-	struct magazine *loaded;
-	uint64_t highest, count;
 	uintptr_t state;
-	bool found = true;
+	bool found;
 
 	if (order >= IOMMU_IOVA_CACHED_ORDERS || limit < (1ULL << order) - 1)
 		return false;
-	highest = limit - ((1ULL << order) - 1);
-	cpu = this_cpu(cache);
+	cpu = cpu_at(cache, cpu_id);
 	state = cpu_lock(cache, cpu);
-	loaded = cpu->pairs[order].loaded;
-	count = loaded->count;
-	if (__builtin_expect(count != 0 && loaded->ranges[count - 1] <= highest, 1)) {
-		*first = loaded->ranges[count - 1];
-		loaded->count = count - 1;
-	} else {
-		found = pair_alloc(cache, &cpu->pairs[order], order, limit, first);
-	}
+	found = pair_alloc(cache, &cpu->pairs[order], order, limit, first);
 	cpu_unlock(cache, cpu, state);
 	return found;
 }
 
 /* Below 4 GiB, cached or from the tree; IOMMU_ENOSPC: nothing there. */
-static __attribute__((noinline)) int alloc_low(struct iommu_iova_cache *cache, unsigned int order,
-					       unsigned int flags, uint64_t *first)
+static __attribute__((noinline)) int alloc_low(struct iommu_iova_cache *cache, unsigned int cpu,
+					       unsigned int order, unsigned int flags,
+					       uint64_t *first)
 {
 	const uint64_t low = cache->space->low_last;
 
 	if (order > 51)
 		return IOMMU_EINVAL;
-	if (cpu_alloc(cache, order, low, first))
+	if (cpu_alloc(cache, cpu, order, low, first))
 		return 0;
 	return tree_alloc(cache, order, low, flags, first);
+}
+
+/* Everything but the shortest way. */
+static __attribute__((noinline)) int alloc_from(struct iommu_iova_cache *cache, unsigned int cpu,
+						unsigned int order, uint64_t limit,
+						unsigned int flags, uint64_t *first)
+{
+	if ((flags & IOMMU_IOVA_LOW_FIRST) != 0 && limit > cache->space->low_last) {
+		int status = alloc_low(cache, cpu, order, flags, first);
+
+		if (status != IOMMU_ENOSPC)
+			return status;
+	}
+	if (cpu_alloc(cache, cpu, order, limit, first))
+		return 0;
+	return alloc_slowly(cache, order, limit, flags, first);
+}
+
+static __attribute__((noinline)) void free_to(struct iommu_iova_cache *cache, unsigned int cpu_id,
+					      uint64_t first, unsigned int order)
+{
+	struct cpu_cache *cpu;
+	uintptr_t state;
+	bool kept = false;
+
+	if (order < IOMMU_IOVA_CACHED_ORDERS) {
+		cpu = cpu_at(cache, cpu_id);
+		state = cpu_lock(cache, cpu);
+		kept = pair_free(cache, &cpu->pairs[order], order, first);
+		cpu_unlock(cache, cpu, state);
+	}
+	if (!kept)
+		(void)iommu_iova_free_at(cache->space, first);
+}
+
+/*
+ * The shortest way, without a call: the loaded magazine of a CPU whose lock is free, or which has
+ * none, on a host that does not mask interrupts. False: not this way, and nothing has happened.
+ */
+static inline bool try_lock(const struct iommu_iova_cache *cache, struct cpu_cache *cpu)
+{
+	return cache->exclusive || __atomic_exchange_n(&cpu->lock.taken, 1, __ATOMIC_ACQUIRE) == 0;
+}
+
+static inline void unlock(const struct iommu_iova_cache *cache, struct cpu_cache *cpu)
+{
+	if (!cache->exclusive)
+		__atomic_store_n(&cpu->lock.taken, 0, __ATOMIC_RELEASE);
+}
+
+static inline bool alloc_shortest(struct iommu_iova_cache *cache, struct cpu_cache *cpu,
+				  unsigned int order, uint64_t limit, uint64_t *first)
+{
+	const uint64_t beyond = (1ULL << order) - 1;
+	struct magazine *loaded;
+	uint64_t count;
+	bool hit;
+
+	if (limit < beyond || !try_lock(cache, cpu))
+		return false;
+	loaded = cpu->pairs[order].loaded;
+	count = loaded->count;
+	hit = count != 0 && loaded->ranges[count - 1] <= limit - beyond;
+	if (hit) {
+		*first = loaded->ranges[count - 1];
+		loaded->count = count - 1;
+	}
+	unlock(cache, cpu);
+	return hit;
+}
+
+static inline bool free_shortest(struct iommu_iova_cache *cache, struct cpu_cache *cpu,
+				 uint64_t first, unsigned int order)
+{
+	struct magazine *loaded;
+	bool room;
+
+	if (!try_lock(cache, cpu))
+		return false;
+	loaded = cpu->pairs[order].loaded;
+	room = loaded->count != IOMMU_IOVA_MAGAZINE;
+	if (room)
+		loaded->ranges[loaded->count++] = first;
+	unlock(cache, cpu);
+	return room;
+}
+
+int iommu_iova_cache_alloc_on(struct iommu_iova_cache *cache, unsigned int cpu, unsigned int order,
+			      uint64_t limit, unsigned int flags, uint64_t *first)
+{
+	if (__builtin_expect(cache->shortest && order < IOMMU_IOVA_CACHED_ORDERS &&
+				     (flags & IOMMU_IOVA_LOW_FIRST) == 0 &&
+				     alloc_shortest(cache, cpu_at(cache, cpu), order, limit, first),
+			     1))
+		return 0;
+	return alloc_from(cache, cpu, order, limit, flags, first);
 }
 
 int iommu_iova_cache_alloc(struct iommu_iova_cache *cache, unsigned int order, uint64_t limit,
 			   unsigned int flags, uint64_t *first)
 {
-	if ((flags & IOMMU_IOVA_LOW_FIRST) != 0 && limit > cache->space->low_last) {
-		int status = alloc_low(cache, order, flags, first);
+	return iommu_iova_cache_alloc_on(cache, this_cpu(cache), order, limit, flags, first);
+}
 
-		if (status != IOMMU_ENOSPC)
-			return status;
-	}
-	if (__builtin_expect(cpu_alloc(cache, order, limit, first), 1))
-		return 0;
-	return alloc_slowly(cache, order, limit, flags, first);
+void iommu_iova_cache_free_on(struct iommu_iova_cache *cache, unsigned int cpu, uint64_t first,
+			      unsigned int order)
+{
+	if (__builtin_expect(cache->shortest && order < IOMMU_IOVA_CACHED_ORDERS &&
+				     free_shortest(cache, cpu_at(cache, cpu), first, order),
+			     1))
+		return;
+	free_to(cache, cpu, first, order);
 }
 
 void iommu_iova_cache_free(struct iommu_iova_cache *cache, uint64_t first, unsigned int order)
 {
-	struct cpu_cache *cpu;
-	struct magazine *loaded;
-	uintptr_t state;
-	bool kept = true;
-
-	if (order >= IOMMU_IOVA_CACHED_ORDERS) {
-		(void)iommu_iova_free_at(cache->space, first);
-		return;
-	}
-	cpu = this_cpu(cache);
-	state = cpu_lock(cache, cpu);
-	loaded = cpu->pairs[order].loaded;
-	if (__builtin_expect(loaded->count != IOMMU_IOVA_MAGAZINE, 1))
-		loaded->ranges[loaded->count++] = first;
-	else
-		kept = pair_free(cache, &cpu->pairs[order], order, first);
-	cpu_unlock(cache, cpu, state);
-	if (__builtin_expect(!kept, 0))
-		(void)iommu_iova_free_at(cache->space, first);
+	iommu_iova_cache_free_on(cache, this_cpu(cache), first, order);
 }
 
 /* --- Giving back ------------------------------------------------------------------------------ */
@@ -302,7 +377,7 @@ static void magazine_to_tree(struct iommu_iova_cache *cache, struct magazine *ma
  */
 void iommu_iova_cache_drain_cpu(struct iommu_iova_cache *cache, unsigned int cpu_id)
 {
-	struct cpu_cache *cpu = &cache->cpus[cpu_id < cache->cpu_count ? cpu_id : 0];
+	struct cpu_cache *cpu = cpu_at(cache, cpu_id);
 	unsigned int order;
 
 	for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++) {
@@ -361,7 +436,7 @@ void iommu_iova_cache_drain(struct iommu_iova_cache *cache)
 	unsigned int cpu, order;
 
 	for (cpu = 0; cpu < cache->cpu_count; cpu++)
-		if (!cache->exclusive || &cache->cpus[cpu] == this_cpu(cache))
+		if (!cache->exclusive || cpu == this_cpu(cache))
 			iommu_iova_cache_drain_cpu(cache, cpu);
 	for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++)
 		while (depot_trim(cache, order))
@@ -445,6 +520,7 @@ int iommu_iova_cache_create(const struct iommu_iova_cache_config *config,
 	cache->platform = platform;
 	cache->cpu_count = cpus;
 	cache->exclusive = (config->flags & IOMMU_IOVA_CACHE_CPU_EXCLUSIVE) != 0;
+	cache->shortest = platform->irq_save == NULL;
 	iommu_object_cache_init(&cache->magazines, platform, sizeof(struct magazine));
 	status = fill_in(cache, config->depot_magazines);
 	if (status != 0) {

@@ -93,11 +93,72 @@ static void what_is_freed_comes_back(void **state)
 		assert_int_equal(take(&f, order), first);
 		iommu_iova_cache_free(f.cache, first, order);
 	}
+	/* On a CPU that the caller names; one that does not exist is taken for the first. */
+	iommu_iova_cache_free_on(f.cache, 1, take(&f, 0), 0);
+	{
+		uint64_t mine = take(&f, 0), first = 0;
+
+		assert_int_equal(iommu_iova_cache_alloc_on(f.cache, 1, 0, UINT64_MAX, 0, &first),
+				 0);
+		assert_int_not_equal(first, mine);
+		iommu_iova_cache_free_on(f.cache, 77, first, 0);
+		assert_int_equal(take(&f, 0), first);
+		iommu_iova_cache_free(f.cache, first, 0);
+		iommu_iova_cache_free(f.cache, mine, 0);
+	}
 	assert_int_equal(iommu_iova_cache_alloc(f.cache, 52, UINT64_MAX, 0, &(uint64_t){0}),
 			 IOMMU_EINVAL);
 	assert_int_equal(iommu_iova_cache_alloc(f.cache, 51, UINT64_MAX, 0, &(uint64_t){0}),
 			 IOMMU_ENOSPC);
 	end(&f);
+}
+
+static int irq_depth, irq_calls;
+
+static uintptr_t test_irq_save(void *ctx)
+{
+	(void)ctx;
+	irq_calls++;
+	return (uintptr_t)irq_depth++;
+}
+
+static void test_irq_restore(void *ctx, uintptr_t state)
+{
+	(void)ctx;
+	irq_depth--;
+	assert_int_equal(state, irq_depth);
+}
+
+/* A host that masks interrupts: always, in pairs, with and without a lock. */
+static void interrupts_are_masked_around_a_cpu(void **state)
+{
+	unsigned int flags;
+
+	(void)state;
+	for (flags = 0; flags <= IOMMU_IOVA_CACHE_CPU_EXCLUSIVE; flags++) {
+		const struct iommu_iova_cache_config config = {NULL, 2, flags};
+		struct iommu_iova_cache_config with_space = config;
+		struct iommu_iova_cache *cache;
+		struct fixture f;
+		uint64_t first = 0, again = 0;
+
+		begin(&f, 1000, 0, 0);
+		f.test.platform.irq_save = test_irq_save;
+		f.test.platform.irq_restore = test_irq_restore;
+		with_space.space = f.space;
+		assert_int_equal(iommu_iova_cache_create(&with_space, &cache), 0);
+		assert_int_equal(iommu_iova_cache_alloc(cache, 2, UINT64_MAX, 0, &first), 0);
+		iommu_iova_cache_free(cache, first, 2);
+		irq_calls = 0;
+		assert_int_equal(iommu_iova_cache_alloc(cache, 2, UINT64_MAX, 0, &again), 0);
+		assert_int_equal(again, first);
+		assert_int_equal(irq_calls, 1);
+		iommu_iova_cache_free(cache, again, 2);
+		assert_int_equal(irq_calls, 2);
+		iommu_iova_cache_destroy(cache);
+		assert_int_equal(irq_depth, 0);
+		end(&f);
+	}
 }
 
 static void limits_hold_for_what_is_cached(void **state)
@@ -336,6 +397,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_freed_comes_back),
+		cmocka_unit_test(interrupts_are_masked_around_a_cpu),
 		cmocka_unit_test(limits_hold_for_what_is_cached),
 		cmocka_unit_test(low_ranges_go_first),
 		cmocka_unit_test(memory_is_bounded_and_freeing_never_allocates),
