@@ -16,6 +16,7 @@
 #include <libiommu/status.h>
 
 #include "base/atomic.h"
+#include "base/bits.h"
 #include "base/spinlock.h"
 
 #define DEFAULT_ENTRIES 256U
@@ -193,7 +194,7 @@ int iommu_flush_queue_unmap(struct iommu_flush_queue *queue, uint64_t first, uns
 	struct entry entry = {.first = first, .order = order};
 	int status;
 
-	if (order > 51 || first > UINT64_MAX / queue->config.granule)
+	if (order > 51 || first > UINT64_MAX >> iommu_highest_bit(queue->config.granule))
 		return IOMMU_EINVAL;
 	iommu_gather_init(&gather);
 	status = domain->ops->unmap_pages(domain, first * queue->config.granule,
@@ -205,7 +206,7 @@ int iommu_flush_queue_unmap(struct iommu_flush_queue *queue, uint64_t first, uns
 	retire(queue, ring);
 	if (put(queue, ring, entry, false))
 		return 0;
-	status = invalidate(queue);
+	(void)invalidate(queue);
 	retire(queue, ring);
 	/* Hardware that does not confirm: what is old has to wait, but room may be left. */
 	if (put(queue, ring, entry, true))

@@ -9,6 +9,7 @@
 #include <libiommu/iova.h>
 #include <libiommu/status.h>
 
+#include "base/bits.h"
 #include "iova/space.h"
 
 #define GRANULE_MIN (1ULL << 12)
@@ -132,11 +133,14 @@ int iommu_iova_space_create(const struct iommu_iova_config *config,
 {
 	const struct iommu_platform *platform = config->platform;
 	struct iommu_iova_space *space;
+	unsigned int shift;
 
 	if (iommu_platform_check(platform) != 0 || config->granule < GRANULE_MIN ||
 	    config->granule > GRANULE_MAX || (config->granule & (config->granule - 1)) != 0)
 		return IOMMU_EINVAL;
-	if (config->first > config->last || config->last > UINT64_MAX / config->granule)
+	/* Shifts, for 32-bit hosts would call a library to divide. */
+	shift = iommu_highest_bit(config->granule);
+	if (config->first > config->last || config->last > UINT64_MAX >> shift)
 		return IOMMU_EINVAL;
 	space = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (space == NULL)
@@ -145,7 +149,7 @@ int iommu_iova_space_create(const struct iommu_iova_config *config,
 	space->granule = config->granule;
 	space->first = config->first;
 	space->last = config->last;
-	space->low_last = FOUR_GIB / config->granule - 1;
+	space->low_last = (FOUR_GIB >> shift) - 1;
 	if (space->low_last > config->last)
 		space->low_last = config->last;
 	space->low_failed_plain = UINT64_MAX;
