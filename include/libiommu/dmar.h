@@ -49,8 +49,7 @@ enum iommu_dmar_defect {
 	IOMMU_DMAR_NAME_UNTERMINATED = 1 << 10,
 	/* An affinity record for a unit that does not exist: skipped. */
 	IOMMU_DMAR_AFFINITY_UNMATCHED = 1 << 11,
-	/* A structure of a type that this library does not know: skipped. (No fault of firmware's.)
-	 */
+	/* A structure of a type unknown to this library: skipped. (No fault of firmware's.) */
 	IOMMU_DMAR_STRUCTURE_UNKNOWN = 1 << 12,
 };
 

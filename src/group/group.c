@@ -72,11 +72,11 @@ int iommu_domain_attach_group(struct iommu_domain *domain, struct iommu_group *g
 				(void)endpoint_switch(member_of(node), NULL);
 		return status;
 	}
+	/* Also when it is the domain from before: members that had been lost are back. */
 	group->domain = domain;
 	domain->groups++;
 	if (before != NULL)
-		before->groups--; /* also when it is the same one: members that were lost are back
-				   */
+		before->groups--;
 	return 0;
 }
 

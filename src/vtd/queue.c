@@ -95,8 +95,7 @@ static int queue_begin(struct vtd_unit *unit)
 	struct vtd_queue *queue = &unit->queue;
 	int status;
 
-	/* Status words keep their numbers: who still polls one must not take a new one for his own.
-	 */
+	/* Status words keep their numbers: who still polls one must not take a new one for his. */
 	memset(queue->ring, 0, IOMMU_PAGE_SIZE);
 	queue->head = 0;
 	queue->tail = 0;
