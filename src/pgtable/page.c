@@ -39,12 +39,6 @@ void *iommu_pgtable_alloc_page(struct iommu_pgtable *pt)
 	if (iommu_cell_add(&pt->pages, 1) < pt->max_pages || pt->max_pages == 0)
 		page = platform->alloc_pages(platform->ctx, 0, pt->node, IOMMU_ALLOC_ATOMIC);
 	if (page == NULL)
-		iommu_cell_add(&pt->pages, UINT64_MAX);
+		iommu_pgtable_uncount(pt, 1);
 	return page;
-}
-
-void iommu_pgtable_free_page(struct iommu_pgtable *pt, void *page)
-{
-	pt->platform->free_pages(pt->platform->ctx, page, 0);
-	iommu_cell_add(&pt->pages, UINT64_MAX);
 }

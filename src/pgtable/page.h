@@ -5,14 +5,27 @@
 
 #include <libiommu/pgtable.h>
 
+#include "base/atomic.h"
+
 /* Check and copy what does not depend on the format. 0 or IOMMU_EINVAL. */
 int iommu_pgtable_configure(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config);
 
 /* A zeroed page, counted; NULL when the host has none or the budget is used up. */
 void *iommu_pgtable_alloc_page(struct iommu_pgtable *pt);
 
-/* Give a page back to the host: never one that hardware might still walk. */
-void iommu_pgtable_free_page(struct iommu_pgtable *pt, void *page);
+/*
+ * Give a page back to the host: never one that hardware might still walk. It is still counted: a caller
+ * that frees many takes them off the count at once, with iommu_pgtable_uncount.
+ */
+static inline void iommu_pgtable_free_page(const struct iommu_pgtable *pt, void *page)
+{
+	pt->platform->free_pages(pt->platform->ctx, page, 0);
+}
+
+static inline void iommu_pgtable_uncount(struct iommu_pgtable *pt, uint64_t pages)
+{
+	(void)iommu_cell_add(&pt->pages, -pages);
+}
 
 /* Write a changed piece of a table back to memory, where hardware does not snoop. */
 static inline void iommu_pgtable_flush(const struct iommu_pgtable *pt, const void *start,

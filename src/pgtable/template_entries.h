@@ -91,18 +91,27 @@ static inline iommu_cell_t *table_covering(const struct iommu_pgtable *pt, iommu
 	return table;
 }
 
-/* Free a table and all below it. Nobody else, and no hardware, can reach it. */
-static void subtree_free(struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int level)
+/* Give the pages of a table and of all below it to the host; returns how many there were. */
+static uint64_t subtree_free_pages(const struct iommu_pgtable *pt, iommu_cell_t *table,
+				   unsigned int level)
 {
+	uint64_t pages = 1;
 	unsigned int i;
 
 	for (i = 0; level > 1 && i < format_table_entries(pt, level); i++) {
 		uint64_t entry = entry_load(&table[i]);
 
 		if (entry_is_table(entry, level))
-			subtree_free(pt, table_at(pt, entry), level - 1);
+			pages += subtree_free_pages(pt, table_at(pt, entry), level - 1);
 	}
 	iommu_pgtable_free_page(pt, table);
+	return pages;
+}
+
+/* Free a table and all below it. Nobody else, and no hardware, can reach it. */
+static void subtree_free(struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int level)
+{
+	iommu_pgtable_uncount(pt, subtree_free_pages(pt, table, level));
 }
 
 /*
