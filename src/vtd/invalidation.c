@@ -73,15 +73,25 @@ static int execute_by_registers(struct vtd_unit *unit, const struct vtd_descript
 	return status;
 }
 
+/*
+ * A unit that is off walks nothing, and there is nothing to confirm. One that was turned off, and perhaps
+ * on again, while we waited may have lost what we asked for without anything being wrong: ask again.
+ */
 static int execute(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
 		   unsigned int count)
 {
-	int status = unit->use_queue ? iommu_vtd_queue_submit(unit, descriptors, count)
-				     : execute_by_registers(unit, descriptors, count);
+	uint32_t epoch;
+	int status;
 
-	/* Turned off meanwhile: then it walks nothing, and there is nothing to confirm. */
-	if (status == 0 || !vtd_unit_is_active(unit))
-		return 0;
+	do {
+		epoch = __atomic_load_n(&unit->epoch, __ATOMIC_SEQ_CST);
+		if (!vtd_unit_is_active(unit))
+			return 0;
+		status = unit->use_queue ? iommu_vtd_queue_submit(unit, descriptors, count)
+					 : execute_by_registers(unit, descriptors, count);
+		if (status == 0)
+			return 0;
+	} while (__atomic_load_n(&unit->epoch, __ATOMIC_SEQ_CST) != epoch);
 	__atomic_store_n(&unit->unconfirmed, true, __ATOMIC_RELEASE);
 	return status;
 }

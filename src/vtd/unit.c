@@ -58,6 +58,7 @@ static int set_root_table(struct vtd_unit *unit)
 	 * cleared its entries before hardware can read them.
 	 */
 	__atomic_store_n(&unit->active, true, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&unit->epoch, 1, __ATOMIC_SEQ_CST);
 	iommu_full_fence();
 	vtd_write64(unit, VTD_RTADDR,
 		    iommu_virt_to_phys(unit->platform, unit->root) | VTD_RTADDR_LEGACY);
@@ -105,6 +106,7 @@ static int shut_down(struct vtd_unit *unit)
 		return status;
 	/* Before the queue goes: see execute() in invalidation.c. */
 	__atomic_store_n(&unit->active, false, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&unit->epoch, 1, __ATOMIC_SEQ_CST);
 	if (unit->use_queue)
 		status = iommu_vtd_queue_stop(unit);
 	unit->started = status != 0;

@@ -158,6 +158,8 @@ struct vtd_unit {
 	 * hardware gets the table, cleared once it has confirmed that translation is off.
 	 */
 	bool active;
+	/* Counts the changes of `active`. Atomic. */
+	uint32_t epoch;
 	/* An invalidation failed since the last global one that was confirmed. Atomic. */
 	bool unconfirmed;
 	struct vtd_root_entry *root;
