@@ -155,12 +155,14 @@ int iommu_flush_queue_flush(struct iommu_flush_queue *queue)
 /* Is the oldest entry of a ring too old? Locked. */
 static bool is_old(const struct iommu_flush_queue *queue, const struct ring *ring, uint64_t now_ns)
 {
-	return ring->count != 0 &&
-	       now_ns - ring->entries[ring->head].queued_ns > queue->config.max_age_ns;
+	const uint64_t queued_ns = ring->entries[ring->head].queued_ns;
+
+	/* It may have been queued after the caller looked at the clock. */
+	return ring->count != 0 && now_ns > queued_ns &&
+	       now_ns - queued_ns > queue->config.max_age_ns;
 }
 
-/* Put an entry into a ring; false: it is full, in entries or bytes, or something in it is too old.
- */
+/* Put an entry into a ring; false: it is full, in entries or bytes, or its oldest is too old. */
 static bool put(struct iommu_flush_queue *queue, struct ring *ring, struct entry entry,
 		bool whatever_age)
 {

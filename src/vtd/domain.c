@@ -237,8 +237,7 @@ static void free_gathered(struct iommu_domain *base, struct iommu_gather *gather
 	iommu_vtdss_free_gathered(&vtd_domain_of(base)->pgtable, gather);
 }
 
-/* New mappings: hardware may have cached that there were none, or the write buffer may hold them.
- */
+/* New mappings: hardware may have cached that there are none, or still hold them in a buffer. */
 static int sync_map(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
 {
 	struct vtd_domain *domain = vtd_domain_of(base);

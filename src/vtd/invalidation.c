@@ -92,7 +92,7 @@ static int execute(struct vtd_unit *unit, const struct vtd_descriptor *descripto
 		if (status == 0)
 			return 0;
 	} while (__atomic_load_n(&unit->epoch, __ATOMIC_SEQ_CST) != epoch);
-	__atomic_store_n(&unit->unconfirmed, true, __ATOMIC_RELEASE);
+	__atomic_add_fetch(&unit->failures, 1, __ATOMIC_RELEASE);
 	return status;
 }
 
@@ -102,17 +102,25 @@ int iommu_vtd_invalidate_all(struct vtd_unit *unit)
 		vtd_descriptor_context(VTD_GRANULARITY_GLOBAL, 0, 0),
 		vtd_descriptor_iotlb(VTD_GRANULARITY_GLOBAL, 0, unit->caps.drain),
 	};
-
-	/* Cleared before, not after: a failure of somebody else in between must not be forgotten.
+	/*
+	 * Only what had failed before is made good, and only once it is confirmed: until then nothing
+	 * that waits for it may be freed, and a failure in between still counts.
 	 */
-	__atomic_store_n(&unit->unconfirmed, false, __ATOMIC_RELEASE);
-	return execute(unit, everything, 2);
+	const uint32_t failures = __atomic_load_n(&unit->failures, __ATOMIC_ACQUIRE);
+	uint32_t made_good = __atomic_load_n(&unit->made_good, __ATOMIC_RELAXED);
+	int status = execute(unit, everything, 2);
+
+	while (status == 0 && (int32_t)(failures - made_good) > 0 &&
+	       !__atomic_compare_exchange_n(&unit->made_good, &made_good, failures, false,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+	return status;
 }
 
 int iommu_vtd_invalidate(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
 			 unsigned int count)
 {
-	if (__atomic_load_n(&unit->unconfirmed, __ATOMIC_ACQUIRE))
+	if (vtd_unit_has_failed(unit))
 		return iommu_vtd_invalidate_all(unit);
 	return execute(unit, descriptors, count);
 }

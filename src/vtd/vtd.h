@@ -160,8 +160,11 @@ struct vtd_unit {
 	bool active;
 	/* Counts the changes of `active`. Atomic. */
 	uint32_t epoch;
-	/* An invalidation failed since the last global one that was confirmed. Atomic. */
-	bool unconfirmed;
+	/*
+	 * Invalidations that failed, and how many of those a confirmed global invalidation has made
+	 * good: all that had failed before it began. Atomic.
+	 */
+	uint32_t failures, made_good;
 	struct vtd_root_entry *root;
 	/* A bit for each domain id that is taken, and one for each that waits for confirmation. */
 	uint64_t *domain_ids;
@@ -216,9 +219,15 @@ static inline bool vtd_unit_is_active(const struct vtd_unit *unit)
 }
 
 /* Might hardware still use what it was not confirmed to have forgotten? */
+static inline bool vtd_unit_has_failed(const struct vtd_unit *unit)
+{
+	return __atomic_load_n(&unit->failures, __ATOMIC_ACQUIRE) !=
+	       __atomic_load_n(&unit->made_good, __ATOMIC_ACQUIRE);
+}
+
 static inline bool vtd_unit_is_suspect(const struct vtd_unit *unit)
 {
-	return vtd_unit_is_active(unit) && __atomic_load_n(&unit->unconfirmed, __ATOMIC_ACQUIRE);
+	return vtd_unit_is_active(unit) && vtd_unit_has_failed(unit);
 }
 
 /* --- context: root and context tables --------------------------------------------------------- */

@@ -57,6 +57,8 @@ static bool execute(struct fake_vtd *unit, struct vtd_descriptor d)
 					 iommu_le32((uint32_t)(d.low >> 32)), __ATOMIC_RELEASE);
 		return true;
 	}
+	if (unit->on_descriptor != NULL)
+		unit->on_descriptor(unit->ctx);
 	note(unit, (struct fake_event){.kind = FAKE_INVALIDATE, .descriptor = d});
 	return true;
 }

@@ -58,6 +58,10 @@ struct fake_vtd {
 	bool registers_refuse;     /* … finish with granularity 0 */
 	bool gone;                 /* every read is all ones */
 
+	/* Called before a descriptor of the queue is executed; not for waits. */
+	void (*on_descriptor)(void *ctx);
+	void *ctx;
+
 	struct fake_event events[FAKE_EVENTS];
 	unsigned int event_count;
 	/* The first rule that the driver broke, or NULL. */

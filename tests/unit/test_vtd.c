@@ -792,6 +792,46 @@ static void the_tables_of_a_freed_domain_are_kept(void **state)
 	end(&f);
 }
 
+/* A control call while the global invalidation is under way: what waits for it is not freed yet. */
+static void call_in_between(void *ctx)
+{
+	struct fixture *f = ctx;
+	const size_t pages = f->machine.test.hosted.pages_in_use;
+	struct iommu_domain *domain;
+
+	assert_int_equal(iommu_domain_alloc(f->unit, IOMMU_DOMAIN_BLOCKED, NULL, &domain), 0);
+	assert_true(f->machine.test.hosted.pages_in_use >= pages);
+	assert_int_equal(iommu_domain_free(domain), 0);
+}
+
+static void nothing_is_freed_before_the_confirmation(void **state)
+{
+	struct iommu_domain *domain;
+	struct fixture f;
+	uint64_t pages;
+
+	(void)state;
+	begin_running(&f, FAKE_CAP_48, FAKE_ECAP_QI, 0);
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, NULL, &domain), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group), 0);
+	assert_int_equal(iommu_map(domain, 0, 0x1000, 0x1000, RW), 0);
+	f.hw->queue_dead = true;
+	assert_int_equal(iommu_domain_detach_group(f.group), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	pages = f.machine.test.hosted.pages_in_use;
+	f.hw->queue_dead = false;
+	f.hw->on_descriptor = call_in_between;
+	f.hw->ctx = &f;
+	assert_int_equal(iommu_domain_attach_group(f.domain, f.group), 0);
+	assert_int_equal(iommu_domain_detach_group(f.group), 0); /* the global one */
+	f.hw->on_descriptor = NULL;
+	assert_int_equal(f.machine.test.hosted.pages_in_use, pages);
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_BLOCKED, NULL, &domain), 0);
+	assert_int_equal(f.machine.test.hosted.pages_in_use, pages - 4); /* now */
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end(&f);
+}
+
 static void a_failed_attach_leaves_the_old_domain(void **state)
 {
 	struct iommu_vtd_tables before, after;
@@ -1102,6 +1142,7 @@ int main(void)
 		cmocka_unit_test(unconfirmed_pages_are_kept),
 		cmocka_unit_test(global_invalidation_follows_a_failure),
 		cmocka_unit_test(the_tables_of_a_freed_domain_are_kept),
+		cmocka_unit_test(nothing_is_freed_before_the_confirmation),
 		cmocka_unit_test(a_failed_attach_leaves_the_old_domain),
 		cmocka_unit_test(a_queue_error_is_mended),
 		cmocka_unit_test(a_dropped_wait_is_reported),
