@@ -14,6 +14,7 @@
 #define LIBIOMMU_IOMMU_H
 
 #include <libiommu/dmar.h>
+#include <libiommu/dmar_builder.h>
 #include <libiommu/domain.h>
 #include <libiommu/endpoint.h>
 #include <libiommu/fault.h>
@@ -22,6 +23,7 @@
 #include <libiommu/instance.h>
 #include <libiommu/iova.h>
 #include <libiommu/iova_cache.h>
+#include <libiommu/model_vtd.h>
 #include <libiommu/ops.h>
 #include <libiommu/pgsize.h>
 #include <libiommu/pgtable.h>

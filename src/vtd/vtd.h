@@ -149,6 +149,8 @@ struct vtd_unit {
 	uint64_t timeout_ns;
 	unsigned int output_width;
 	struct iommu_spinlock command_lock;
+	/* The command that has not completed, as the bits of GSTS that will say so; 0: none. */
+	uint32_t command_mask, command_done;
 	struct vtd_queue queue;
 	bool use_queue;
 	/* Bring-up has begun: hardware must confirm that it is off before anything is freed. */

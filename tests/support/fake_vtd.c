@@ -81,6 +81,36 @@ static void run_queue(struct fake_vtd *unit)
 
 /* --- Registers -------------------------------------------------------------------------------- */
 
+static void complete(struct fake_vtd *unit, uint32_t bit, bool set)
+{
+	if (bit == VTD_GLOBAL_SRTP) {
+		unit->root_latched = unit->rtaddr;
+		unit->gsts |= VTD_GLOBAL_SRTP;
+	} else if (bit == VTD_GLOBAL_TE && set && unit->root_latched == 0) {
+		violated(unit, "translation enabled without a root table");
+	} else if (bit == VTD_GLOBAL_WBF) {
+		unit->gsts &= ~bit;
+	} else {
+		unit->gsts = set ? unit->gsts | bit : unit->gsts & ~bit;
+	}
+	if (bit == VTD_GLOBAL_QIE && !set)
+		unit->iqh = 0;
+}
+
+static bool is_stuck(const struct fake_vtd *unit, uint32_t bit, bool set)
+{
+	return (bit & unit->stuck_commands) != 0 || (!set && (bit & unit->stuck_stops) != 0);
+}
+
+/* A command that hung and no longer does completes. */
+static void complete_late(struct fake_vtd *unit)
+{
+	if (unit->pending == 0 || is_stuck(unit, unit->pending, unit->pending_set))
+		return;
+	complete(unit, unit->pending, unit->pending_set);
+	unit->pending = 0;
+}
+
 static void write_gcmd(struct fake_vtd *unit, uint32_t value)
 {
 	uint32_t lasting = unit->gsts & VTD_GLOBAL_LASTING;
@@ -93,23 +123,18 @@ static void write_gcmd(struct fake_vtd *unit, uint32_t value)
 	if (bit == 0)
 		return;
 	note(unit, (struct fake_event){.kind = FAKE_COMMAND, .bit = bit, .set = set});
-	if ((bit & unit->stuck_stops) != 0 && !set)
-		return;
-	if ((bit & unit->stuck_commands) != 0) {
-		if (bit == VTD_GLOBAL_WBF)
-			unit->gsts |= bit;
+	if (unit->pending != 0) {
+		violated(unit, "a command before the last has completed");
 		return;
 	}
-	if (bit == VTD_GLOBAL_SRTP) {
-		unit->root_latched = unit->rtaddr;
-		unit->gsts |= VTD_GLOBAL_SRTP;
-	} else if (bit == VTD_GLOBAL_TE && set && unit->root_latched == 0) {
-		violated(unit, "translation enabled without a root table");
-	} else if (bit != VTD_GLOBAL_WBF) {
-		unit->gsts = set ? unit->gsts | bit : unit->gsts & ~bit;
+	if (bit == VTD_GLOBAL_WBF)
+		unit->gsts |= bit;
+	if (is_stuck(unit, bit, set)) {
+		unit->pending = bit;
+		unit->pending_set = set;
+		return;
 	}
-	if (bit == VTD_GLOBAL_QIE && !set)
-		unit->iqh = 0;
+	complete(unit, bit, set);
 }
 
 /* CCMD or IOTLB_REG: executed at once, unless it should never be. */
@@ -178,6 +203,7 @@ static uint64_t read_register(struct fake_vtd *unit, uint32_t offset)
 	case VTD_ECAP:
 		return unit->ecap;
 	case VTD_GSTS:
+		complete_late(unit);
 		return unit->gsts;
 	case VTD_CCMD:
 		return unit->ccmd;

@@ -58,6 +58,10 @@ struct fake_vtd {
 	bool registers_refuse;     /* … finish with granularity 0 */
 	bool gone;                 /* every read is all ones */
 
+	/* A command that is stuck. */
+	uint32_t pending;
+	bool pending_set;
+
 	/* Called before a descriptor of the queue is executed; not for waits. */
 	void (*on_descriptor)(void *ctx);
 	void *ctx;

@@ -53,6 +53,11 @@ static inline uint64_t vtd_context_low(uint64_t page_table, enum vtd_translation
 	return page_table | (uint64_t)type << 2 | VTD_CONTEXT_PRESENT;
 }
 
+/* What must be zero in a present entry. */
+#define VTD_ROOT_LOW_RESERVED     0xffeULL
+#define VTD_CONTEXT_LOW_RESERVED  0xff0ULL
+#define VTD_CONTEXT_HIGH_RESERVED 0xffffffffff000080ULL
+
 static inline enum vtd_translation_type vtd_context_type(uint64_t low)
 {
 	return (enum vtd_translation_type)(low >> 2 & 3);

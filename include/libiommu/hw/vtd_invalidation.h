@@ -48,7 +48,10 @@ static inline uint16_t vtd_descriptor_domain_id(struct vtd_descriptor d)
 	return (uint16_t)(d.low >> 16);
 }
 
-/* Context cache: 5:4 granularity, 31:16 domain id, 47:32 source id, 49:48 function mask. */
+/*
+ * Context cache: 5:4 granularity, 31:16 domain id, 47:32 source id, 49:48 function mask: 1 ignores
+ * bit 2 of the function, 2 bits 2:1, 3 all three.
+ */
 static inline struct vtd_descriptor vtd_descriptor_context(enum vtd_granularity granularity,
 							   uint16_t domain_id, uint16_t source_id)
 {
@@ -96,7 +99,60 @@ static inline struct vtd_descriptor vtd_descriptor_iotlb_pages(uint16_t domain_i
 	return d;
 }
 
-/* Wait: 5 write status, 63:32 status value; high: status address (dword aligned). */
+/*
+ * Device-TLB: low 15:12 and 63:52 physical function, 20:16 how many invalidations the device
+ * queues (0: 32), 47:32 source id; high 0 size, 63:12 address. With the size bit the number of ones
+ * from bit 12 upwards says how much: 2^(ones + 1) pages.
+ */
+#define VTD_DEVICE_TLB_SIZE (1ULL << 0)
+
+/*
+ * The 2^order pages around an address; order >= 52: all there is. With ECAP.DIT the unit wants to
+ * know the physical function that the device belongs to; without, that field is reserved.
+ */
+static inline struct vtd_descriptor
+vtd_descriptor_device_tlb(uint16_t source_id, uint64_t address, unsigned int order,
+			  unsigned int queue_depth, bool name_function, uint16_t physical_function)
+{
+	struct vtd_descriptor d = {
+		.low = VTD_DESCRIPTOR_DEVICE_TLB | (uint64_t)(queue_depth & 31) << 16 |
+		       (uint64_t)source_id << 32,
+	};
+
+	if (name_function)
+		d.low |= (uint64_t)(physical_function & 0xf) << 12 |
+			 (uint64_t)(physical_function >> 4) << 52;
+	if (order >= 52)
+		d.high = 0x7ffffffffffff000ULL | VTD_DEVICE_TLB_SIZE;
+	else if (order != 0)
+		d.high = (address & ~((4096ULL << order) - 1)) | ((2048ULL << order) - 4096) |
+			 VTD_DEVICE_TLB_SIZE;
+	else
+		d.high = address & ~4095ULL;
+	return d;
+}
+
+/* Interrupt entry cache: low 4 by index, 31:27 mask (2^mask entries), 47:32 index. */
+#define VTD_IEC_BY_INDEX (1ULL << 4)
+
+static inline struct vtd_descriptor vtd_descriptor_interrupts(uint16_t index, unsigned int mask)
+{
+	return (struct vtd_descriptor){
+		.low = VTD_DESCRIPTOR_IEC | VTD_IEC_BY_INDEX | (uint64_t)mask << 27 |
+		       (uint64_t)index << 32,
+	};
+}
+
+static inline struct vtd_descriptor vtd_descriptor_all_interrupts(void)
+{
+	return (struct vtd_descriptor){.low = VTD_DESCRIPTOR_IEC};
+}
+
+/*
+ * Wait: 4 interrupt, 5 write status, 6 fence, 63:32 status value; high: status address (dword
+ * aligned).
+ */
+#define VTD_WAIT_INTERRUPT    (1ULL << 4)
 #define VTD_WAIT_STATUS_WRITE (1ULL << 5)
 #define VTD_WAIT_FENCE        (1ULL << 6)
 

@@ -9,24 +9,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VTD_VER     0x000 /* 32: version */
-#define VTD_CAP     0x008 /* 64: capability */
-#define VTD_ECAP    0x010 /* 64: extended capability */
-#define VTD_GCMD    0x018 /* 32: global command */
-#define VTD_GSTS    0x01c /* 32: global status */
-#define VTD_RTADDR  0x020 /* 64: root table address */
-#define VTD_CCMD    0x028 /* 64: context command */
-#define VTD_FSTS    0x034 /* 32: fault status */
-#define VTD_FECTL   0x038 /* 32: fault event control */
-#define VTD_FEDATA  0x03c /* 32: fault event data */
-#define VTD_FEADDR  0x040 /* 32: fault event address */
-#define VTD_FEUADDR 0x044 /* 32: fault event upper address */
-#define VTD_PMEN    0x064 /* 32: protected memory enable */
-#define VTD_IQH     0x080 /* 64: invalidation queue head */
-#define VTD_IQT     0x088 /* 64: invalidation queue tail */
-#define VTD_IQA     0x090 /* 64: invalidation queue address */
-#define VTD_ICS     0x09c /* 32: invalidation completion status */
-#define VTD_IQERCD  0x0b0 /* 64: invalidation queue error record */
+#define VTD_VER      0x000 /* 32: version */
+#define VTD_CAP      0x008 /* 64: capability */
+#define VTD_ECAP     0x010 /* 64: extended capability */
+#define VTD_GCMD     0x018 /* 32: global command */
+#define VTD_GSTS     0x01c /* 32: global status */
+#define VTD_RTADDR   0x020 /* 64: root table address */
+#define VTD_CCMD     0x028 /* 64: context command */
+#define VTD_FSTS     0x034 /* 32: fault status */
+#define VTD_FECTL    0x038 /* 32: fault event control */
+#define VTD_FEDATA   0x03c /* 32: fault event data */
+#define VTD_FEADDR   0x040 /* 32: fault event address */
+#define VTD_FEUADDR  0x044 /* 32: fault event upper address */
+#define VTD_PMEN     0x064 /* 32: protected memory enable */
+#define VTD_PLMBASE  0x068 /* 32: protected low memory base */
+#define VTD_PLMLIMIT 0x06c /* 32: protected low memory limit */
+#define VTD_PHMBASE  0x070 /* 64: protected high memory base */
+#define VTD_PHMLIMIT 0x078 /* 64: protected high memory limit */
+#define VTD_IQH      0x080 /* 64: invalidation queue head */
+#define VTD_IQT      0x088 /* 64: invalidation queue tail */
+#define VTD_IQA      0x090 /* 64: invalidation queue address */
+#define VTD_ICS      0x09c /* 32: invalidation completion status */
+#define VTD_IECTL    0x0a0 /* 32: invalidation event control */
+#define VTD_IEDATA   0x0a4 /* 32: invalidation event data */
+#define VTD_IEADDR   0x0a8 /* 32: invalidation event address */
+#define VTD_IEUADDR  0x0ac /* 32: invalidation event upper address */
+#define VTD_IQERCD   0x0b0 /* 64: invalidation queue error record */
+#define VTD_IRTA     0x0b8 /* 64: interrupt remapping table address */
 
 /* VER */
 static inline unsigned int vtd_version_major(uint32_t version)
@@ -125,6 +134,12 @@ static inline unsigned int vtd_cap_max_address_mask(uint64_t cap)
 #define VTD_ECAP_FSTS   (1ULL << 47) /* first stage */
 #define VTD_ECAP_SMPWCS (1ULL << 48)
 
+/* The most entries of the interrupt table that one invalidation covers, as a power of two. */
+static inline unsigned int vtd_ecap_max_handle_mask(uint64_t ecap)
+{
+	return (unsigned int)(ecap >> 20) & 0xf;
+}
+
 /* Byte offset of IVA_REG; IOTLB_REG follows 8 bytes later. */
 static inline uint32_t vtd_ecap_iotlb_offset(uint64_t ecap)
 {
@@ -194,14 +209,34 @@ static inline unsigned int vtd_fsts_record_index(uint32_t fsts)
 	return fsts >> 8 & 0xff;
 }
 
-/* FECTL */
-#define VTD_FECTL_IM (1U << 31) /* interrupt mask */
+/* FECTL and IECTL */
+#define VTD_EVENT_MASK    (1U << 31) /* IM: no interrupt is sent */
+#define VTD_EVENT_PENDING (1U << 30) /* IP: one would have been (read only) */
+
+/* ICS */
+#define VTD_ICS_IWC (1U << 0) /* a wait with an interrupt has completed (write 1 to clear) */
+
+/* IRTA: 63:12 table, 11 x2APIC mode, 3:0 size: 2^(size + 1) entries. */
+#define VTD_IRTA_X2APIC      (1ULL << 11)
+#define VTD_IRTA_ENTRIES_MAX 65536U
+
+static inline uint64_t vtd_irta(uint64_t table, unsigned int order, bool x2apic)
+{
+	return table | (x2apic ? VTD_IRTA_X2APIC : 0) | (order - 1);
+}
+
+static inline uint32_t vtd_irta_entries(uint64_t irta)
+{
+	return 2U << (irta & 0xf);
+}
 
 /* PMEN */
 #define VTD_PMEN_EPM (1U << 31) /* enable protected memory */
 #define VTD_PMEN_PRS (1U << 0)  /* protected region status */
 
 /* IQA: 63:12 base, 11 descriptor width, 2:0 size: 2^size pages. */
+#define VTD_IQA_WIDE (1ULL << 11) /* 256-bit descriptors */
+
 static inline uint64_t vtd_iqa(uint64_t base, unsigned int size)
 {
 	return base | size;
@@ -216,6 +251,26 @@ static inline uint64_t vtd_queue_offset(unsigned int index)
 static inline unsigned int vtd_queue_index(uint64_t offset)
 {
 	return (unsigned int)(offset >> 4) & 0x7fff;
+}
+
+/* IQERCD: 3:0 why the queue stopped, 47:32 who did not answer, 63:48 who answered wrongly. */
+enum vtd_queue_error {
+	VTD_QUEUE_ERROR_UNKNOWN = 0,
+	VTD_QUEUE_ERROR_TAIL = 1,     /* tail beyond the queue */
+	VTD_QUEUE_ERROR_FETCH = 2,    /* a descriptor could not be read */
+	VTD_QUEUE_ERROR_TYPE = 3,     /* unknown or unsupported type */
+	VTD_QUEUE_ERROR_RESERVED = 4, /* a reserved field is set */
+	VTD_QUEUE_ERROR_WIDTH = 5,    /* the descriptor width is not supported */
+};
+
+static inline uint64_t vtd_iqercd(enum vtd_queue_error error, uint16_t silent_source_id)
+{
+	return (uint64_t)error | (uint64_t)silent_source_id << 32;
+}
+
+static inline uint16_t vtd_iqercd_silent(uint64_t iqercd)
+{
+	return (uint16_t)(iqercd >> 32);
 }
 
 #endif

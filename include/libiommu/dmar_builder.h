@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Building an ACPI DMAR table: how an emulator tells its guest of the units that it models.
+ *
+ *	struct iommu_dmar_builder b;
+ *	iommu_dmar_begin(&b, bytes, sizeof(bytes), 48, DMAR_FLAG_INTR_REMAP);
+ *	iommu_dmar_add_unit(&b, 0, 0xfed90000, 4096, true);
+ *	iommu_dmar_add_scope(&b, DMAR_SCOPE_IOAPIC, 0, 0xff, &path, 1);
+ *	size = iommu_dmar_finish(&b, "BOCHS ", "MYTABLE ");
+ *
+ * Structures stand in the table in the order of the calls; scopes belong to the structure before
+ * them. The specification wants units first, regions next, and an include-all unit last of its
+ * segment. An error sticks: only the finish has to be looked at. Pure functions on the caller's
+ * memory: no locks, any context.
+ */
+#ifndef LIBIOMMU_DMAR_BUILDER_H
+#define LIBIOMMU_DMAR_BUILDER_H
+
+#include <libiommu/endpoint.h>
+#include <libiommu/hw/acpi_dmar.h>
+#include <libiommu/types.h>
+
+IOMMU_BEGIN_DECLS
+
+struct iommu_dmar_builder {
+	uint8_t *bytes;
+	size_t size;
+	size_t used;
+	size_t structure; /* offset of the last one; 0: none yet */
+	bool takes_scopes;
+	int status; /* the first error */
+};
+
+/*
+ * iommu_dmar_begin - start a table in `bytes`.
+ *
+ * @address_width: of physical addresses, in bits: 12 to 256. @flags: DMAR_FLAG_…
+ * Errors: IOMMU_EINVAL (width), IOMMU_ENOSPC (bytes too small).
+ */
+IOMMU_API void iommu_dmar_begin(struct iommu_dmar_builder *builder, void *bytes, size_t size,
+				unsigned int address_width, unsigned int flags);
+
+/*
+ * iommu_dmar_add_unit - a remapping unit (DRHD). @base is page-aligned; @size, in bytes, is rounded
+ * up to 2^n pages, n up to 15. IOMMU_EINVAL otherwise; IOMMU_ENOSPC.
+ */
+IOMMU_API void iommu_dmar_add_unit(struct iommu_dmar_builder *builder, uint16_t segment,
+				   iommu_paddr_t base, uint64_t size, bool include_all);
+
+/* iommu_dmar_add_region - a reserved memory region (RMRR): pages, both ends inclusive. */
+IOMMU_API void iommu_dmar_add_region(struct iommu_dmar_builder *builder, uint16_t segment,
+				     iommu_paddr_t start, iommu_paddr_t last);
+
+/* iommu_dmar_add_ports - root ports below which devices may have TLBs (ATSR). */
+IOMMU_API void iommu_dmar_add_ports(struct iommu_dmar_builder *builder, uint16_t segment,
+				    bool all_ports);
+
+/* iommu_dmar_add_affinity - the proximity domain of a unit, by its base (RHSA). */
+IOMMU_API void iommu_dmar_add_affinity(struct iommu_dmar_builder *builder, iommu_paddr_t base,
+				       uint32_t proximity_domain);
+
+/* iommu_dmar_add_name - the ACPI path of a device that is no PCI function (ANDD). number <= 255. */
+IOMMU_API void iommu_dmar_add_name(struct iommu_dmar_builder *builder, unsigned int number,
+				   const char *path);
+
+/* iommu_dmar_add_integrated - integrated endpoints with a TLB of their own (SATC). */
+IOMMU_API void iommu_dmar_add_integrated(struct iommu_dmar_builder *builder, uint16_t segment,
+					 bool tlb_required);
+
+/*
+ * iommu_dmar_add_scope - a device of the last structure. @id: of an I/O APIC, HPET or named device.
+ * IOMMU_EINVAL: no structure, or one without scopes, precedes; id > 255; no path, or a hop that is
+ * no PCI place.
+ */
+IOMMU_API void iommu_dmar_add_scope(struct iommu_dmar_builder *builder, enum dmar_scope_type type,
+				    unsigned int id, uint8_t start_bus,
+				    const struct iommu_pci_hop *path, unsigned int hops);
+
+/*
+ * iommu_dmar_finish - length and checksum. @oem_id: 6 characters, @oem_table_id: 8 characters;
+ * shorter ones are filled up with NULs.
+ *
+ * Returns the size of the table, or the first error of any call.
+ */
+IOMMU_API int iommu_dmar_finish(struct iommu_dmar_builder *builder, const char *oem_id,
+				const char *oem_table_id);
+
+IOMMU_END_DECLS
+#endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A model of a VT-d unit: the other side of the interface. For emulators, which give it to a guest
+ * as its virtual IOMMU; and for tests of drivers, to which it is an adversary.
+ *
+ * It is written against the specification and against no driver. It caches as much as the
+ * specification allows and forgets nothing on its own, so that a missing or too narrow invalidation
+ * shows; an emulator that wants bounded memory sets cache_entries, and a test that wants hardware to
+ * forget at random sets forget_seed. Everything that it reads from guest memory and every register
+ * write is hostile: it answers with a fault, an error bit or silence, and never with more.
+ *
+ * Legacy mode: root and context tables, second-stage tables of 3 to 5 levels, both invalidation
+ * interfaces, device-TLBs, interrupt remapping and posting.
+ *
+ * Locking: one spinlock for each model, taken by every function except create and destroy; all of
+ * them may be called from any thread. The memory callbacks are called with it held and must not call
+ * the model; interrupt, misuse and invalidate_device_tlb are called without it and may.
+ */
+#ifndef LIBIOMMU_MODEL_VTD_H
+#define LIBIOMMU_MODEL_VTD_H
+
+#include <libiommu/platform.h>
+
+IOMMU_BEGIN_DECLS
+
+struct iommu_model_vtd;
+
+/* What the model asks of the emulator around it. */
+struct iommu_model_vtd_host {
+	void *ctx;
+	/*
+	 * read, write - guest physical memory, `size` bytes: 4, 8 or 16, aligned to it. Return false
+	 * when nothing is there. An aligned 8 bytes must be read in one piece. REQUIRED.
+	 */
+	bool (*read)(void *ctx, iommu_paddr_t paddr, void *bytes, size_t size);
+	bool (*write)(void *ctx, iommu_paddr_t paddr, const void *bytes, size_t size);
+	/*
+	 * set_bits - atomically or `bits` into 8 aligned bytes, little-endian, and answer what was
+	 * there. Needed for IOMMU_MODEL_VTD_POSTED_INTERRUPTS.
+	 */
+	bool (*set_bits)(void *ctx, iommu_paddr_t paddr, uint64_t bits, uint64_t *before);
+	/* interrupt - the unit itself sends a message: a fault, or a completed wait. May be NULL. */
+	void (*interrupt)(void *ctx, uint64_t address, uint32_t data);
+	/*
+	 * invalidate_device_tlb - the device must forget [address, address + size - 1], size 0 means
+	 * everything. False: it does not answer, which stops the queue with a time-out error. The
+	 * rest of the queue runs after it returned. NULL: no device has a TLB.
+	 */
+	bool (*invalidate_device_tlb)(void *ctx, uint16_t source_id, uint64_t address,
+				      uint64_t size);
+	/*
+	 * misuse - the driver broke a rule of the specification; a static text, for a log. What the
+	 * driver asked for is then ignored, or done as far as it makes sense. May be NULL.
+	 */
+	void (*misuse)(void *ctx, const char *text);
+	/*
+	 * write_buffer_flushed - what the CPU wrote is in memory now. Called with the lock held, on
+	 * the flush command and before each invalidation. For tests of drivers. May be NULL.
+	 */
+	void (*write_buffer_flushed)(void *ctx);
+};
+
+enum iommu_model_vtd_flags {
+	IOMMU_MODEL_VTD_CACHING_MODE = 1 << 0,
+	IOMMU_MODEL_VTD_NONCOHERENT = 1 << 1, /* says that its walks do not see CPU caches */
+	IOMMU_MODEL_VTD_NO_QUEUE = 1 << 2,    /* invalidation by registers only */
+	IOMMU_MODEL_VTD_NO_PAGES = 1 << 3,    /* no page-selective invalidation */
+	IOMMU_MODEL_VTD_PASS_THROUGH = 1 << 4,
+	IOMMU_MODEL_VTD_SNOOP_CONTROL = 1 << 5,
+	IOMMU_MODEL_VTD_DEVICE_TLB = 1 << 6,
+	IOMMU_MODEL_VTD_INTERRUPT_REMAPPING = 1 << 7,
+	IOMMU_MODEL_VTD_X2APIC = 1 << 8,
+	IOMMU_MODEL_VTD_POSTED_INTERRUPTS = 1 << 9,
+	IOMMU_MODEL_VTD_WRITE_BUFFER = 1 << 10, /* wants the write buffer flushed */
+	IOMMU_MODEL_VTD_PROTECTED_MEMORY = 1 << 11,
+	IOMMU_MODEL_VTD_SELF_INVALIDATING = 1 << 12, /* setting a table pointer drops the caches */
+};
+
+struct iommu_model_vtd_config {
+	/* Pages, lock and address conversion for the model's own memory, which is not the guest's. */
+	const struct iommu_platform *platform;
+	struct iommu_model_vtd_host host;
+	unsigned int flags;         /* enum iommu_model_vtd_flags */
+	unsigned int version;       /* major << 4 | minor; 0: 1.0; 6.0 and up have only the queue */
+	unsigned int address_width; /* of devices: 30 to 57; 0: 48 */
+	unsigned int levels;       /* bit n: tables of n levels, n = 3 to 5; 0: that of the width */
+	unsigned int output_width; /* of memory, in bits: 32 to 52; 0: 46 */
+	unsigned int domain_bits;  /* 4, 6, … 16; 0: 16 */
+	unsigned int
+		address_mask; /* the most pages of one invalidation, as a power of two: to 52 */
+	unsigned int fault_records; /* 1 to 256; 0: 1 */
+	uint64_t pgsize_bitmap;     /* 4K, and 2M and 1G if wished; 0: all three */
+	/* Cached entries of all kinds; 0: as many as there is memory for. More are not cached. */
+	size_t cache_entries;
+	/* Not 0: entries are forgotten at random, as real caches do. */
+	uint64_t forget_seed;
+};
+
+/* How hardware misbehaves, for tests of drivers. All zero: not at all. */
+struct iommu_model_vtd_faults {
+	unsigned int command_delay; /* register reads until a command completes */
+	unsigned int wait_delay;    /* register reads until a wait descriptor completes */
+	bool waits_hang;            /* wait descriptors never complete */
+	bool commands_hang;         /* commands never complete */
+	unsigned int refuse_after;  /* the n-th descriptor from now is refused; 0: none */
+	bool gone;                  /* every register reads as all ones, writes do nothing */
+	/* What these registers show instead; 0: the truth. */
+	uint64_t capability, extended_capability;
+};
+
+/*
+ * iommu_model_vtd_create - a unit as it is after reset.
+ *
+ * Returns 0, IOMMU_EINVAL (a field of config is out of its range, or two contradict each other) or
+ * IOMMU_ENOMEM.
+ */
+IOMMU_API int iommu_model_vtd_create(const struct iommu_model_vtd_config *config,
+				     struct iommu_model_vtd **model);
+IOMMU_API void iommu_model_vtd_destroy(struct iommu_model_vtd *model);
+
+/* iommu_model_vtd_reset - as after power-on: registers at reset values, caches empty. */
+IOMMU_API void iommu_model_vtd_reset(struct iommu_model_vtd *model);
+
+/* iommu_model_vtd_register_space - bytes of the register window, a multiple of 4 KiB. */
+IOMMU_API uint64_t iommu_model_vtd_register_space(const struct iommu_model_vtd *model);
+
+/*
+ * iommu_model_vtd_mmio_read, _write - the guest accesses a register. size is 4 or 8, offset is
+ * aligned to it and inside the window: otherwise 0 is read, the write is ignored, and misuse is
+ * told.
+ */
+IOMMU_API uint64_t iommu_model_vtd_mmio_read(struct iommu_model_vtd *model, uint64_t offset,
+					     unsigned int size);
+IOMMU_API void iommu_model_vtd_mmio_write(struct iommu_model_vtd *model, uint64_t offset,
+					  unsigned int size, uint64_t value);
+
+/* How a request says that its address is to be taken (PCIe "AT" field). */
+enum iommu_model_request_type {
+	IOMMU_MODEL_UNTRANSLATED = 0,
+	IOMMU_MODEL_TRANSLATION_REQUEST = 1, /* a device fills its TLB; faults are not recorded
+						for pages that are merely not mapped */
+	IOMMU_MODEL_TRANSLATED = 2,          /* the address came from the device's TLB */
+};
+
+struct iommu_model_request {
+	uint16_t source_id;
+	enum iommu_model_request_type type;
+	bool has_pasid;
+	uint32_t pasid;
+	iommu_iova_t address;
+	unsigned int access; /* enum iommu_prot; 0: a zero-length read */
+};
+
+struct iommu_model_translation {
+	iommu_paddr_t paddr; /* byte exact */
+	unsigned int prot;   /* what the device may do there */
+	uint64_t size;       /* of the naturally aligned block around it that is alike, in bytes */
+	bool snoop;          /* the table asks for coherent access */
+	bool is_interrupt;   /* not memory: give it to iommu_model_vtd_interrupt */
+	unsigned int reason; /* why not, when refused (VT-d specification, "Fault Conditions") */
+};
+
+/*
+ * iommu_model_vtd_translate - where an access of a device goes.
+ *
+ * Returns 0 with the translation, or IOMMU_EFAULT: refused, result->reason says why, and the fault
+ * was recorded as the specification wants it. A translation request for a page without the wanted
+ * permission is not refused: it returns 0 with prot 0 or less than was asked for.
+ */
+IOMMU_API int iommu_model_vtd_translate(struct iommu_model_vtd *model,
+					const struct iommu_model_request *request,
+					struct iommu_model_translation *result);
+
+/* An interrupt as it leaves the unit. */
+struct iommu_model_interrupt {
+	/* Posted: the vector was noted in the descriptor, and what follows is the notification. */
+	bool posted;
+	bool notify; /* false: posted, and a notification is under way already or suppressed */
+	/* Not remapped: the message as it came. */
+	bool unchanged;
+	uint64_t address;
+	uint32_t data;
+	/* Otherwise: */
+	uint8_t vector;
+	uint8_t delivery_mode;
+	bool logical, redirection_hint, level;
+	uint32_t destination;
+	unsigned int reason; /* when refused */
+};
+
+/*
+ * iommu_model_vtd_interrupt - a device or I/O APIC with this source id sends a message (an I/O
+ * APIC's redirection entry: as the message that it makes of it). Returns 0, or IOMMU_EFAULT with
+ * the reason, recorded.
+ */
+IOMMU_API int iommu_model_vtd_interrupt(struct iommu_model_vtd *model, uint16_t source_id,
+					uint64_t address, uint32_t data,
+					struct iommu_model_interrupt *interrupt);
+
+/* iommu_model_vtd_misbehave - see struct iommu_model_vtd_faults; copied. */
+IOMMU_API void iommu_model_vtd_misbehave(struct iommu_model_vtd *model,
+					 const struct iommu_model_vtd_faults *faults);
+
+/*
+ * iommu_model_vtd_save - the state that a guest can see, for migration and snapshots; caches are
+ * not part of it: hardware may forget them at any time. Returns the size; nothing is written when
+ * `size` is smaller. iommu_model_vtd_restore - 0, or IOMMU_EINVAL with nothing changed: not a state
+ * of a model with these capabilities. The bytes are hostile.
+ */
+IOMMU_API size_t iommu_model_vtd_save(struct iommu_model_vtd *model, void *bytes, size_t size);
+IOMMU_API int iommu_model_vtd_restore(struct iommu_model_vtd *model, const void *bytes,
+				      size_t size);
+
+struct iommu_model_vtd_stats {
+	size_t cached_contexts, cached_pages, cached_tables, cached_interrupts;
+	uint64_t translations, walks, descriptors, faults;
+};
+IOMMU_API void iommu_model_vtd_get_stats(struct iommu_model_vtd *model,
+					 struct iommu_model_vtd_stats *stats);
+
+IOMMU_END_DECLS
+#endif

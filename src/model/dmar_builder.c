@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The DMAR builder. Structures grow at the end of the table, and so do the scopes of the last one,
+ * whose length field is kept up to date: at any time what is there is a well-formed table but for
+ * length and checksum.
+ */
+#include <libiommu/dmar_builder.h>
+#include <libiommu/status.h>
+
+#include "base/memory.h"
+
+#define OEM_ID_OFFSET       10
+#define OEM_TABLE_ID_OFFSET 16
+#define CREATOR_OFFSET      28
+#define CHECKSUM_OFFSET     9
+#define STRUCTURE_SIZE_MAX  0xffffU
+
+static void fail(struct iommu_dmar_builder *builder, int status)
+{
+	if (builder->status == 0)
+		builder->status = status;
+}
+
+static void put(uint8_t *bytes, uint64_t value, unsigned int size)
+{
+	while (size-- != 0) {
+		*bytes++ = (uint8_t)value;
+		value >>= 8;
+	}
+}
+
+/* `size` more bytes, zeroed; NULL when there are none, or after an error. */
+static uint8_t *grow(struct iommu_dmar_builder *builder, size_t size)
+{
+	uint8_t *at = builder->bytes + builder->used;
+
+	if (builder->status == 0 && builder->size - builder->used < size)
+		fail(builder, IOMMU_ENOSPC);
+	if (builder->status != 0)
+		return NULL;
+	memset(at, 0, size);
+	builder->used += size;
+	return at;
+}
+
+void iommu_dmar_begin(struct iommu_dmar_builder *builder, void *bytes, size_t size,
+		      unsigned int address_width, unsigned int flags)
+{
+	uint8_t *header;
+
+	*builder = (struct iommu_dmar_builder){.bytes = bytes, .size = size};
+	if (address_width <= DMAR_WIDTH_MIN || address_width > 256)
+		fail(builder, IOMMU_EINVAL);
+	header = grow(builder, DMAR_HEADER_SIZE);
+	if (header == NULL)
+		return;
+	memcpy(header, "DMAR", 4);
+	header[ACPI_TABLE_REVISION_OFFSET] = 1;
+	header[DMAR_WIDTH_OFFSET] = (uint8_t)(address_width - 1);
+	header[DMAR_FLAGS_OFFSET] = (uint8_t)flags;
+}
+
+static uint8_t *add_structure(struct iommu_dmar_builder *builder, enum dmar_structure_type type,
+			      size_t size, bool takes_scopes)
+{
+	uint8_t *structure = grow(builder, size);
+
+	if (structure == NULL)
+		return NULL;
+	builder->structure = (size_t)(structure - builder->bytes);
+	builder->takes_scopes = takes_scopes;
+	put(structure, (uint64_t)type, 2);
+	put(structure + 2, size, 2);
+	return structure;
+}
+
+void iommu_dmar_add_unit(struct iommu_dmar_builder *builder, uint16_t segment, iommu_paddr_t base,
+			 uint64_t size, bool include_all)
+{
+	unsigned int order = 0;
+	uint8_t *structure;
+
+	while (order < DMAR_DRHD_SIZE_MASK && IOMMU_PAGE_SIZE << order < size)
+		order++;
+	if (base == 0 || base % IOMMU_PAGE_SIZE != 0 || IOMMU_PAGE_SIZE << order < size)
+		fail(builder, IOMMU_EINVAL);
+	structure = add_structure(builder, DMAR_DRHD, DMAR_DRHD_FIXED_SIZE, true);
+	if (structure == NULL)
+		return;
+	structure[DMAR_DRHD_FLAGS] = include_all ? DMAR_DRHD_INCLUDE_PCI_ALL : 0;
+	structure[DMAR_DRHD_SIZE] = (uint8_t)order;
+	put(structure + DMAR_DRHD_SEGMENT, segment, 2);
+	put(structure + DMAR_DRHD_BASE, base, 8);
+}
+
+void iommu_dmar_add_region(struct iommu_dmar_builder *builder, uint16_t segment,
+			   iommu_paddr_t start, iommu_paddr_t last)
+{
+	uint8_t *structure;
+
+	if (start > last || (start | (last + 1)) % IOMMU_PAGE_SIZE != 0)
+		fail(builder, IOMMU_EINVAL);
+	structure = add_structure(builder, DMAR_RMRR, DMAR_RMRR_FIXED_SIZE, true);
+	if (structure == NULL)
+		return;
+	put(structure + DMAR_RMRR_SEGMENT, segment, 2);
+	put(structure + DMAR_RMRR_BASE, start, 8);
+	put(structure + DMAR_RMRR_LIMIT, last, 8);
+}
+
+static void add_flagged(struct iommu_dmar_builder *builder, enum dmar_structure_type type,
+			uint16_t segment, unsigned int flags)
+{
+	uint8_t *structure = add_structure(builder, type, DMAR_ATSR_FIXED_SIZE, true);
+
+	if (structure == NULL)
+		return;
+	structure[DMAR_ATSR_FLAGS] = (uint8_t)flags;
+	put(structure + DMAR_ATSR_SEGMENT, segment, 2);
+}
+
+void iommu_dmar_add_ports(struct iommu_dmar_builder *builder, uint16_t segment, bool all_ports)
+{
+	add_flagged(builder, DMAR_ATSR, segment, all_ports ? DMAR_ATSR_ALL_PORTS : 0);
+}
+
+void iommu_dmar_add_integrated(struct iommu_dmar_builder *builder, uint16_t segment,
+			       bool tlb_required)
+{
+	add_flagged(builder, DMAR_SATC, segment, tlb_required ? DMAR_SATC_ATC_REQUIRED : 0);
+}
+
+void iommu_dmar_add_affinity(struct iommu_dmar_builder *builder, iommu_paddr_t base,
+			     uint32_t proximity_domain)
+{
+	uint8_t *structure = add_structure(builder, DMAR_RHSA, DMAR_RHSA_FIXED_SIZE, false);
+
+	if (structure == NULL)
+		return;
+	put(structure + DMAR_RHSA_BASE, base, 8);
+	put(structure + DMAR_RHSA_PROXIMITY, proximity_domain, 4);
+}
+
+static size_t length_of(const char *text)
+{
+	size_t length = 0;
+
+	while (text[length] != '\0')
+		length++;
+	return length;
+}
+
+void iommu_dmar_add_name(struct iommu_dmar_builder *builder, unsigned int number, const char *path)
+{
+	const size_t length = length_of(path);
+	uint8_t *structure;
+
+	if (number > UINT8_MAX || length == 0 ||
+	    length >= STRUCTURE_SIZE_MAX - DMAR_ANDD_FIXED_SIZE) {
+		fail(builder, IOMMU_EINVAL);
+		return;
+	}
+	structure = add_structure(builder, DMAR_ANDD, DMAR_ANDD_FIXED_SIZE + length + 1, false);
+	if (structure == NULL)
+		return;
+	structure[DMAR_ANDD_NUMBER] = (uint8_t)number;
+	memcpy(structure + DMAR_ANDD_NAME, path, length);
+}
+
+static bool path_is_sane(const struct iommu_pci_hop *path, unsigned int hops)
+{
+	unsigned int i;
+
+	if (hops == 0 || hops > IOMMU_PCI_PATH_MAX)
+		return false;
+	for (i = 0; i < hops; i++)
+		if (path[i].device > 31 || path[i].function > 7)
+			return false;
+	return true;
+}
+
+void iommu_dmar_add_scope(struct iommu_dmar_builder *builder, enum dmar_scope_type type,
+			  unsigned int id, uint8_t start_bus, const struct iommu_pci_hop *path,
+			  unsigned int hops)
+{
+	const size_t size = DMAR_SCOPE_FIXED_SIZE + (size_t)hops * DMAR_SCOPE_HOP_SIZE;
+	uint8_t *scope;
+	unsigned int i;
+
+	if (builder->status == 0 &&
+	    (!builder->takes_scopes || id > UINT8_MAX || !path_is_sane(path, hops)))
+		fail(builder, IOMMU_EINVAL);
+	if (builder->status == 0 && builder->used + size - builder->structure > STRUCTURE_SIZE_MAX)
+		fail(builder, IOMMU_ENOSPC);
+	scope = grow(builder, size);
+	if (scope == NULL)
+		return;
+	scope[DMAR_SCOPE_TYPE] = (uint8_t)type;
+	scope[DMAR_SCOPE_LENGTH] = (uint8_t)size;
+	scope[DMAR_SCOPE_ID] = (uint8_t)id;
+	scope[DMAR_SCOPE_START_BUS] = start_bus;
+	for (i = 0; i < hops; i++) {
+		uint8_t *hop = scope + DMAR_SCOPE_FIXED_SIZE + (size_t)i * DMAR_SCOPE_HOP_SIZE;
+
+		hop[0] = path[i].device;
+		hop[1] = path[i].function;
+	}
+	put(builder->bytes + builder->structure + 2, builder->used - builder->structure, 2);
+}
+
+static void put_text(uint8_t *bytes, const char *text, size_t size)
+{
+	const size_t length = length_of(text);
+
+	memcpy(bytes, text, length < size ? length : size);
+}
+
+int iommu_dmar_finish(struct iommu_dmar_builder *builder, const char *oem_id,
+		      const char *oem_table_id)
+{
+	uint8_t *bytes = builder->bytes;
+	uint8_t sum = 0;
+	size_t i;
+
+	if (builder->status == 0 && builder->used > INT32_MAX)
+		fail(builder, IOMMU_ENOSPC);
+	if (builder->status != 0)
+		return builder->status;
+	put(bytes + ACPI_TABLE_LENGTH_OFFSET, builder->used, 4);
+	put_text(bytes + OEM_ID_OFFSET, oem_id, 6);
+	put_text(bytes + OEM_TABLE_ID_OFFSET, oem_table_id, 8);
+	put_text(bytes + CREATOR_OFFSET, "IOMM", 4);
+	bytes[CHECKSUM_OFFSET] = 0;
+	for (i = 0; i < builder->used; i++)
+		sum = (uint8_t)(sum + bytes[i]);
+	bytes[CHECKSUM_OFFSET] = (uint8_t)(0 - sum);
+	return (int)builder->used;
+}

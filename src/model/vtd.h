@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The VT-d model's structures, and what its files offer each other: registers, queue (and register
+ * invalidation), cache, translate, interrupt, fault, state. Everything here is called with the
+ * model's lock held, unless it says otherwise.
+ */
+#ifndef IOMMU_MODEL_VTD_H
+#define IOMMU_MODEL_VTD_H
+
+#include <libiommu/hw/vtd_context.h>
+#include <libiommu/hw/vtd_fault.h>
+#include <libiommu/hw/vtd_interrupt.h>
+#include <libiommu/hw/vtd_invalidation.h>
+#include <libiommu/hw/vtd_registers.h>
+#include <libiommu/hw/vtd_second_stage.h>
+#include <libiommu/model_vtd.h>
+
+#include "base/object_cache.h"
+#include "base/rbtree.h"
+#include "base/spinlock.h"
+
+/* Where the registers lie whose place the capabilities name. */
+#define MODEL_IVA          0x0f0
+#define MODEL_IOTLB        0x0f8
+#define MODEL_FAULT_OFFSET 0x220
+#define MODEL_FAULTS_MAX   256
+
+/* Index masks of the interrupt entry cache. */
+#define MODEL_HANDLE_MASK_MAX 15
+
+/* What a guest can see and migration must carry. Only 64-bit words: see state.c. */
+struct model_registers {
+	uint64_t version, cap, ecap;
+	uint64_t gcmd, gsts;
+	uint64_t rtaddr, root; /* as written; as set by SRTP */
+	uint64_t root_set;
+	uint64_t ccmd, iva, iotlb;
+	uint64_t fsts, fectl, fedata, feaddr, feuaddr;
+	uint64_t pmen, plmbase, plmlimit, phmbase, phmlimit;
+	uint64_t iqh, iqt, iqa, iqercd;
+	uint64_t ics, iectl, iedata, ieaddr, ieuaddr;
+	uint64_t irta, interrupts; /* as written; as set by SIRTP */
+	uint64_t interrupts_set;
+	uint64_t fault_next; /* the record that the next fault goes to */
+};
+
+/* --- cache: what hardware remembers ----------------------------------------------------------- */
+
+enum model_kind {
+	MODEL_CONTEXT, /* tag 0, address = source id; low, high = entry; domain id in `owner` */
+	MODEL_PAGE,    /* tag = domain id; a leaf: low = physical address, high = what is allowed */
+	MODEL_TABLE,   /* tag = domain id; an entry of `level`: low = the table, high = allowed */
+	MODEL_INTERRUPT, /* tag 0, address = index; low, high = entry */
+	MODEL_KINDS,
+};
+
+struct model_cached {
+	struct iommu_rb_node node;
+	/* The key, in this order. */
+	uint8_t kind;
+	uint16_t tag;
+	uint8_t level;
+	uint64_t address;
+	/* What is known. With a reason: that it faults, which only caching mode may remember. */
+	uint64_t low, high;
+	uint16_t owner;
+	uint8_t reason;
+	bool fault_hidden; /* FPD */
+};
+
+void iommu_model_cache_init(struct iommu_model_vtd *model);
+/* NULL: not cached. The result may be changed by the caller. */
+struct model_cached *iommu_model_cache_find(struct iommu_model_vtd *model, enum model_kind kind,
+					    uint16_t tag, unsigned int level, uint64_t address);
+/* Remember a copy of `entry`, whose key is filled in; forgets when there is no room. */
+void iommu_model_cache_put(struct iommu_model_vtd *model, const struct model_cached *entry);
+/* Forget all of one kind, tag and level in [first, last]. */
+void iommu_model_cache_drop(struct iommu_model_vtd *model, enum model_kind kind, uint16_t tag,
+			    unsigned int level, uint64_t first, uint64_t last);
+/* Forget all of one kind for which `matches` (NULL: all) holds. */
+void iommu_model_cache_drop_kind(struct iommu_model_vtd *model, enum model_kind kind,
+				 bool (*matches)(const struct model_cached *entry, const void *ctx),
+				 const void *ctx);
+
+/* --- the model -------------------------------------------------------------------------------- */
+
+/* A message that is sent once the lock is released. */
+struct model_message {
+	bool wanted;
+	uint64_t address;
+	uint32_t data;
+};
+
+struct iommu_model_vtd {
+	const struct iommu_platform *platform;
+	struct iommu_model_vtd_config config;
+	struct iommu_spinlock lock;
+	struct model_registers regs;
+	uint64_t (*fault_records)[2];
+	unsigned int fault_count, fault_order;
+	struct iommu_model_vtd_faults faults;
+	/* A command on its way: its bit, the value that it gets, reads left. */
+	uint32_t command;
+	bool command_value;
+	unsigned int command_reads;
+	/* A wait descriptor at the head of the queue is being delayed. */
+	unsigned int wait_reads;
+	bool wait_held;
+	/* The queue has stopped at a device-TLB descriptor; the device is asked without the lock. */
+	bool device_asked, queue_busy;
+	uint16_t asked_source_id;
+	uint64_t asked_address, asked_size;
+	/* To be told without the lock. */
+	struct model_message fault_message, wait_message;
+	const char *misuse;
+	struct iommu_rb_tree cache;
+	struct iommu_object_cache cache_objects;
+	size_t cached[MODEL_KINDS];
+	uint64_t random;
+	uint64_t translations, walks, descriptors, fault_total;
+};
+
+/* Enter and leave the model: leave tells what there is to tell. Neither with the lock held. */
+uintptr_t iommu_model_enter(struct iommu_model_vtd *model);
+void iommu_model_leave(struct iommu_model_vtd *model, uintptr_t state);
+
+static inline bool model_has(const struct iommu_model_vtd *model, enum iommu_model_vtd_flags flag)
+{
+	return (model->config.flags & (unsigned int)flag) != 0;
+}
+
+static inline bool model_is_on(const struct iommu_model_vtd *model, uint32_t bit)
+{
+	return (model->regs.gsts & bit) != 0;
+}
+
+/* Only the first misuse of a call is told. */
+static inline void model_misuse(struct iommu_model_vtd *model, const char *text)
+{
+	if (model->misuse == NULL)
+		model->misuse = text;
+}
+
+/* `count` little-endian words at paddr; false: nothing is there, or beyond the output width. */
+bool iommu_model_read_words(struct iommu_model_vtd *model, iommu_paddr_t paddr, uint64_t *words,
+			    unsigned int count);
+static inline uint64_t model_output_last(const struct iommu_model_vtd *model)
+{
+	return (1ULL << model->config.output_width) - 1;
+}
+
+/* --- queue: invalidation, by queue and by registers ------------------------------------------- */
+
+/* Execute what is in the queue, until it is empty, stops, or a device has to be asked. */
+void iommu_model_queue_run(struct iommu_model_vtd *model);
+/* The device that was asked has answered, or not. */
+void iommu_model_queue_answered(struct iommu_model_vtd *model, bool answered);
+void iommu_model_context_command(struct iommu_model_vtd *model);
+void iommu_model_iotlb_command(struct iommu_model_vtd *model);
+/* Drop everything that a new root table makes stale. */
+void iommu_model_drop_translations(struct iommu_model_vtd *model);
+
+/* --- fault ------------------------------------------------------------------------------------ */
+
+struct model_fault {
+	unsigned int reason;
+	uint16_t source_id;
+	uint64_t info; /* page address, or interrupt index in 63:48 */
+	enum vtd_fault_type type;
+	enum iommu_model_request_type at;
+	bool has_pasid;
+	uint32_t pasid;
+	bool hidden; /* FPD: not recorded */
+};
+
+void iommu_model_fault_record(struct iommu_model_vtd *model, const struct model_fault *fault);
+/* Bits of FSTS that ask for the fault interrupt have been set. */
+void iommu_model_fault_event(struct iommu_model_vtd *model, uint32_t fsts_bits);
+/* FSTS or a record was written: recompute what depends on them. */
+void iommu_model_fault_written(struct iommu_model_vtd *model);
+void iommu_model_wait_event(struct iommu_model_vtd *model);
+void iommu_model_event_unmasked(struct iommu_model_vtd *model);
+
+/* --- registers -------------------------------------------------------------------------------- */
+
+void iommu_model_registers_reset(struct iommu_model_vtd *model);
+
+#endif

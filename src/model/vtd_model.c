@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The life of a model, the way in and out of it, and its state for migration. */
+#include <libiommu/status.h>
+
+#include "base/byteorder.h"
+#include "base/memory.h"
+#include "model/vtd.h"
+
+#define STATE_MAGIC 0x31444f4d445456ULL /* "VTDMOD1" */
+#define STATE_WORDS (sizeof(struct model_registers) / sizeof(uint64_t))
+
+/* --- In and out ------------------------------------------------------------------------------- */
+
+uintptr_t iommu_model_enter(struct iommu_model_vtd *model)
+{
+	return iommu_spin_lock(model->platform, &model->lock);
+}
+
+/* Tell what there is to tell, without the lock; true: there was something. */
+static bool tell(struct iommu_model_vtd *model, uintptr_t *state)
+{
+	const struct iommu_model_vtd_host *host = &model->config.host;
+	const struct model_message messages[] = {model->fault_message, model->wait_message};
+	const char *misuse = model->misuse;
+	unsigned int i;
+
+	if (misuse == NULL && !messages[0].wanted && !messages[1].wanted)
+		return false;
+	model->misuse = NULL;
+	model->fault_message.wanted = false;
+	model->wait_message.wanted = false;
+	iommu_spin_unlock(model->platform, &model->lock, *state);
+	for (i = 0; i < 2; i++)
+		if (messages[i].wanted && host->interrupt != NULL)
+			host->interrupt(host->ctx, messages[i].address, messages[i].data);
+	if (misuse != NULL && host->misuse != NULL)
+		host->misuse(host->ctx, misuse);
+	*state = iommu_spin_lock(model->platform, &model->lock);
+	return true;
+}
+
+/* Ask the device that the queue has stopped for; true: there was one to ask. */
+static bool ask_device(struct iommu_model_vtd *model, uintptr_t *state)
+{
+	const struct iommu_model_vtd_host *host = &model->config.host;
+	bool answered = true;
+
+	if (!model->device_asked || model->queue_busy)
+		return false;
+	model->device_asked = false;
+	model->queue_busy = true;
+	if (host->invalidate_device_tlb != NULL) {
+		const uint64_t address = model->asked_address;
+		const uint64_t size = model->asked_size;
+
+		iommu_spin_unlock(model->platform, &model->lock, *state);
+		answered = host->invalidate_device_tlb(host->ctx, model->asked_source_id, address,
+						       size);
+		*state = iommu_spin_lock(model->platform, &model->lock);
+	}
+	model->queue_busy = false;
+	iommu_model_queue_answered(model, answered);
+	return true;
+}
+
+void iommu_model_leave(struct iommu_model_vtd *model, uintptr_t state)
+{
+	while (ask_device(model, &state) || tell(model, &state))
+		;
+	iommu_spin_unlock(model->platform, &model->lock, state);
+}
+
+bool iommu_model_read_words(struct iommu_model_vtd *model, iommu_paddr_t paddr, uint64_t *words,
+			    unsigned int count)
+{
+	const struct iommu_model_vtd_host *host = &model->config.host;
+	unsigned int i;
+
+	if (paddr > model_output_last(model) || !host->read(host->ctx, paddr, words, count * 8))
+		return false;
+	for (i = 0; i < count; i++)
+		words[i] = iommu_le64(words[i]);
+	return true;
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+static void set_defaults(struct iommu_model_vtd_config *config)
+{
+	if (config->version == 0)
+		config->version = 0x10;
+	if (config->address_width == 0)
+		config->address_width = 48;
+	if (config->levels == 0)
+		config->levels = config->address_width <= 39   ? 1U << 3
+				 : config->address_width <= 48 ? 1U << 4
+							       : 1U << 5;
+	if (config->output_width == 0)
+		config->output_width = 46;
+	if (config->domain_bits == 0)
+		config->domain_bits = 16;
+	if (config->fault_records == 0)
+		config->fault_records = 1;
+	if (config->pgsize_bitmap == 0)
+		config->pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G;
+}
+
+static bool config_is_sane(const struct iommu_model_vtd_config *config)
+{
+	const unsigned int flags = config->flags;
+	const bool has_queue = (flags & IOMMU_MODEL_VTD_NO_QUEUE) == 0;
+	const bool has_interrupts = (flags & IOMMU_MODEL_VTD_INTERRUPT_REMAPPING) != 0;
+
+	if (config->host.read == NULL || config->host.write == NULL)
+		return false;
+	if (config->address_width < 30 || config->address_width > 57 || config->output_width < 32 ||
+	    config->output_width > 52 || config->domain_bits < 4 || config->domain_bits > 16 ||
+	    config->domain_bits % 2 != 0 || config->address_mask > 52 ||
+	    config->fault_records > MODEL_FAULTS_MAX)
+		return false;
+	if ((config->levels & ~0x38U) != 0 ||
+	    (config->pgsize_bitmap & ~(IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G)) != 0 ||
+	    (config->pgsize_bitmap & IOMMU_SIZE_4K) == 0)
+		return false;
+	if (vtd_version_major(config->version) == 0 || config->version > 0xff ||
+	    (!has_queue && vtd_version_major(config->version) >= VTD_VERSION_QUEUE_ONLY))
+		return false;
+	/* What is only to be had through the queue, or with something else. */
+	if (!has_queue && (has_interrupts || (flags & IOMMU_MODEL_VTD_DEVICE_TLB) != 0))
+		return false;
+	if (!has_interrupts &&
+	    (flags & (IOMMU_MODEL_VTD_X2APIC | IOMMU_MODEL_VTD_POSTED_INTERRUPTS)) != 0)
+		return false;
+	return (flags & IOMMU_MODEL_VTD_POSTED_INTERRUPTS) == 0 || config->host.set_bits != NULL;
+}
+
+int iommu_model_vtd_create(const struct iommu_model_vtd_config *config,
+			   struct iommu_model_vtd **result)
+{
+	struct iommu_model_vtd_config complete = *config;
+	const struct iommu_platform *platform = config->platform;
+	struct iommu_model_vtd *model;
+
+	set_defaults(&complete);
+	if (iommu_platform_check(platform) != 0 || !config_is_sane(&complete))
+		return IOMMU_EINVAL;
+	model = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	if (model == NULL)
+		return IOMMU_ENOMEM;
+	model->fault_records = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	if (model->fault_records == NULL) {
+		platform->free_pages(platform->ctx, model, 0);
+		return IOMMU_ENOMEM;
+	}
+	model->platform = platform;
+	model->config = complete;
+	model->fault_count = complete.fault_records;
+	iommu_model_cache_init(model);
+	iommu_model_registers_reset(model);
+	*result = model;
+	return 0;
+}
+
+static void drop_caches(struct iommu_model_vtd *model)
+{
+	iommu_model_drop_translations(model);
+	iommu_model_cache_drop_kind(model, MODEL_INTERRUPT, NULL, NULL);
+}
+
+void iommu_model_vtd_destroy(struct iommu_model_vtd *model)
+{
+	const struct iommu_platform *platform = model->platform;
+
+	drop_caches(model);
+	platform->free_pages(platform->ctx, model->fault_records, 0);
+	platform->free_pages(platform->ctx, model, 0);
+}
+
+void iommu_model_vtd_reset(struct iommu_model_vtd *model)
+{
+	uintptr_t state = iommu_model_enter(model);
+
+	drop_caches(model);
+	iommu_model_registers_reset(model);
+	iommu_model_leave(model, state);
+}
+
+uint64_t iommu_model_vtd_register_space(const struct iommu_model_vtd *model)
+{
+	const uint64_t end =
+		MODEL_FAULT_OFFSET + (uint64_t)model->fault_count * VTD_FAULT_RECORD_SIZE;
+
+	return (end + IOMMU_PAGE_SIZE - 1) & ~(IOMMU_PAGE_SIZE - 1);
+}
+
+void iommu_model_vtd_misbehave(struct iommu_model_vtd *model,
+			       const struct iommu_model_vtd_faults *faults)
+{
+	uintptr_t state = iommu_model_enter(model);
+
+	model->faults = *faults;
+	iommu_model_queue_run(model);
+	iommu_model_leave(model, state);
+}
+
+void iommu_model_vtd_get_stats(struct iommu_model_vtd *model, struct iommu_model_vtd_stats *stats)
+{
+	uintptr_t state = iommu_model_enter(model);
+
+	*stats = (struct iommu_model_vtd_stats){
+		.cached_contexts = model->cached[MODEL_CONTEXT],
+		.cached_pages = model->cached[MODEL_PAGE],
+		.cached_tables = model->cached[MODEL_TABLE],
+		.cached_interrupts = model->cached[MODEL_INTERRUPT],
+		.translations = model->translations,
+		.walks = model->walks,
+		.descriptors = model->descriptors,
+		.faults = model->fault_total,
+	};
+	iommu_model_leave(model, state);
+}
+
+/* --- State ------------------------------------------------------------------------------------ */
+
+/* The magic, the registers, the fault records: little-endian words. */
+static size_t state_words(const struct iommu_model_vtd *model)
+{
+	return 1 + STATE_WORDS + (size_t)model->fault_count * 2;
+}
+
+static void put_words(unsigned char *bytes, const uint64_t *words, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		const uint64_t word = iommu_le64(words[i]);
+
+		memcpy(bytes + i * 8, &word, 8);
+	}
+}
+
+static void get_words(uint64_t *words, const unsigned char *bytes, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		words[i] = iommu_read_le64(bytes + i * 8);
+}
+
+size_t iommu_model_vtd_save(struct iommu_model_vtd *model, void *bytes, size_t size)
+{
+	const size_t needed = state_words(model) * 8;
+	const uint64_t magic = STATE_MAGIC;
+	unsigned char *at = bytes;
+	uintptr_t state;
+
+	if (size < needed)
+		return needed;
+	state = iommu_model_enter(model);
+	put_words(at, &magic, 1);
+	put_words(at + 8, (const uint64_t *)&model->regs, STATE_WORDS);
+	put_words(at + 8 + STATE_WORDS * 8, &model->fault_records[0][0],
+		  (size_t)model->fault_count * 2);
+	iommu_model_leave(model, state);
+	return needed;
+}
+
+/* Could this model have come into this state? What else is wrong in it only the guest suffers. */
+static bool state_is_sane(const struct iommu_model_vtd *model, const struct model_registers *regs)
+{
+	const uint32_t known = VTD_GLOBAL_TE | VTD_GLOBAL_SRTP | VTD_GLOBAL_WBF | VTD_GLOBAL_QIE |
+			       VTD_GLOBAL_IRE | VTD_GLOBAL_SIRTP | VTD_GLOBAL_CFI;
+	const uint64_t queue = IOMMU_PAGE_SIZE << (regs->iqa & 7);
+
+	if (regs->version != model->regs.version || regs->cap != model->regs.cap ||
+	    regs->ecap != model->regs.ecap || regs->fault_next >= model->fault_count)
+		return false;
+	if ((regs->gsts & ~(uint64_t)known) != 0 || regs->iqh >= queue ||
+	    regs->iqh % sizeof(struct vtd_descriptor) != 0 || (regs->iqt & ~0x7fff0ULL) != 0)
+		return false;
+	if ((regs->gsts & VTD_GLOBAL_TE) != 0 && regs->root_set == 0)
+		return false;
+	if ((regs->gsts & VTD_GLOBAL_QIE) != 0 && model_has(model, IOMMU_MODEL_VTD_NO_QUEUE))
+		return false;
+	if ((regs->gsts & (VTD_GLOBAL_IRE | VTD_GLOBAL_CFI)) != 0 &&
+	    !model_has(model, IOMMU_MODEL_VTD_INTERRUPT_REMAPPING))
+		return false;
+	return (regs->gsts & VTD_GLOBAL_IRE) == 0 || regs->interrupts_set != 0;
+}
+
+int iommu_model_vtd_restore(struct iommu_model_vtd *model, const void *bytes, size_t size)
+{
+	const unsigned char *at = bytes;
+	struct model_registers regs;
+	uintptr_t state;
+	int status = IOMMU_EINVAL;
+
+	if (size != state_words(model) * 8 || iommu_read_le64(at) != STATE_MAGIC)
+		return IOMMU_EINVAL;
+	get_words((uint64_t *)&regs, at + 8, STATE_WORDS);
+	state = iommu_model_enter(model);
+	if (state_is_sane(model, &regs)) {
+		drop_caches(model);
+		iommu_model_registers_reset(model);
+		model->regs = regs;
+		get_words(&model->fault_records[0][0], at + 8 + STATE_WORDS * 8,
+			  (size_t)model->fault_count * 2);
+		status = 0;
+	}
+	iommu_model_leave(model, state);
+	return status;
+}

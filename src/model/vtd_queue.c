@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Invalidation: descriptors of the queue, checked as strictly as the specification allows, and the
+ * same commands through registers (VT-d specification, "Invalidation of Translation Caches").
+ */
+#include "base/byteorder.h"
+#include "model/vtd.h"
+
+#define TYPE_HIGH_BITS   0xe00ULL
+#define IOTLB_RESERVED   0xffffffff0000ff00ULL
+#define PAGES_RESERVED   0xf80ULL
+#define CONTEXT_RESERVED 0xfffc00000000ffc0ULL
+
+/* --- What is dropped -------------------------------------------------------------------------- */
+
+struct context_filter {
+	unsigned int granularity;
+	uint16_t domain_id, source_id;
+	unsigned int function_mask;
+};
+
+static bool context_matches(const struct model_cached *entry, const void *ctx)
+{
+	static const uint16_t ignored[] = {0, 4, 6, 7};
+	const struct context_filter *filter = ctx;
+
+	if (filter->granularity == VTD_GRANULARITY_GLOBAL)
+		return true;
+	if (entry->owner != filter->domain_id)
+		return false;
+	return filter->granularity == VTD_GRANULARITY_DOMAIN ||
+	       ((entry->address ^ filter->source_id) & ~(uint64_t)ignored[filter->function_mask]) ==
+		       0;
+}
+
+static void drop_contexts(struct iommu_model_vtd *model, unsigned int granularity,
+			  uint16_t domain_id, uint16_t source_id, unsigned int function_mask)
+{
+	const struct context_filter filter = {granularity, domain_id, source_id, function_mask};
+
+	iommu_model_cache_drop_kind(model, MODEL_CONTEXT, context_matches, &filter);
+}
+
+/* The bytes below one entry of a level. */
+static uint64_t span(unsigned int level)
+{
+	return 1ULL << vtd_ss_level_shift(level);
+}
+
+/* Everything of a domain that touches [first, last]: also what begins before it. */
+static void drop_range(struct iommu_model_vtd *model, uint16_t domain_id, uint64_t first,
+		       uint64_t last, bool tables)
+{
+	unsigned int level;
+
+	for (level = 1; level <= VTD_SS_LEVELS_MAX; level++) {
+		const uint64_t from = first & ~(span(level) - 1);
+
+		iommu_model_cache_drop(model, MODEL_PAGE, domain_id, level, from, last);
+		if (tables)
+			iommu_model_cache_drop(model, MODEL_TABLE, domain_id, level, from, last);
+	}
+}
+
+void iommu_model_drop_translations(struct iommu_model_vtd *model)
+{
+	iommu_model_cache_drop_kind(model, MODEL_CONTEXT, NULL, NULL);
+	iommu_model_cache_drop_kind(model, MODEL_PAGE, NULL, NULL);
+	iommu_model_cache_drop_kind(model, MODEL_TABLE, NULL, NULL);
+}
+
+/* Page-selective: `pages` holds address, hint and mask. */
+static void drop_pages(struct iommu_model_vtd *model, uint16_t domain_id, uint64_t pages)
+{
+	const unsigned int mask = pages & 0x3f;
+	const uint64_t size = IOMMU_PAGE_SIZE << mask;
+	uint64_t address = pages & VTD_ENTRY_ADDRESS_MASK;
+
+	if ((address & (size - 1)) != 0)
+		model_misuse(model,
+			     "the address of a page invalidation is not aligned to its mask");
+	address &= ~(size - 1);
+	drop_range(model, domain_id, address, address + (size - 1), (pages & VTD_IOTLB_HINT) == 0);
+}
+
+static void drop_iotlb(struct iommu_model_vtd *model, unsigned int granularity, uint16_t domain_id,
+		       uint64_t pages)
+{
+	if (granularity == VTD_GRANULARITY_PAGE)
+		drop_pages(model, domain_id, pages);
+	else if (granularity == VTD_GRANULARITY_DOMAIN)
+		drop_range(model, domain_id, 0, UINT64_MAX, true);
+	else {
+		iommu_model_cache_drop_kind(model, MODEL_PAGE, NULL, NULL);
+		iommu_model_cache_drop_kind(model, MODEL_TABLE, NULL, NULL);
+	}
+}
+
+static bool page_mask_is_supported(const struct iommu_model_vtd *model, uint64_t pages)
+{
+	return !model_has(model, IOMMU_MODEL_VTD_NO_PAGES) &&
+	       (pages & 0x3f) <= model->config.address_mask;
+}
+
+static void flush_writes(struct iommu_model_vtd *model)
+{
+	if (model->config.host.write_buffer_flushed != NULL)
+		model->config.host.write_buffer_flushed(model->config.host.ctx);
+}
+
+/* --- By registers ----------------------------------------------------------------------------- */
+
+static bool registers_work(struct iommu_model_vtd *model)
+{
+	if (!model_is_on(model, VTD_GLOBAL_QIE) &&
+	    vtd_version_major((uint32_t)model->regs.version) < VTD_VERSION_QUEUE_ONLY)
+		return true;
+	model_misuse(model, "register invalidation while only the queue works");
+	return false;
+}
+
+void iommu_model_context_command(struct iommu_model_vtd *model)
+{
+	uint64_t *ccmd = &model->regs.ccmd;
+	unsigned int granularity = (unsigned int)(*ccmd >> 61) & 3;
+
+	if (!registers_work(model))
+		granularity = 0;
+	if (granularity != 0) {
+		flush_writes(model);
+		drop_contexts(model, granularity, (uint16_t)*ccmd, (uint16_t)(*ccmd >> 16),
+			      (unsigned int)(*ccmd >> 32) & 3);
+	}
+	/* Done; what was actually done is reported. */
+	*ccmd &= ~(VTD_CCMD_ICC | 3ULL << 59);
+	*ccmd |= (uint64_t)granularity << 59;
+}
+
+void iommu_model_iotlb_command(struct iommu_model_vtd *model)
+{
+	uint64_t *iotlb = &model->regs.iotlb;
+	unsigned int granularity = (unsigned int)(*iotlb >> 60) & 3;
+
+	if (!registers_work(model) || (granularity == VTD_GRANULARITY_PAGE &&
+				       !page_mask_is_supported(model, model->regs.iva)))
+		granularity = 0;
+	if (granularity != 0) {
+		flush_writes(model);
+		drop_iotlb(model, granularity, (uint16_t)(*iotlb >> 32), model->regs.iva);
+	}
+	*iotlb &= ~(VTD_IOTLB_IVT | 3ULL << 57);
+	*iotlb |= (uint64_t)granularity << 57;
+}
+
+/* --- Descriptors ------------------------------------------------------------------------------ */
+
+static enum vtd_queue_error do_context(struct iommu_model_vtd *model, struct vtd_descriptor d)
+{
+	const unsigned int granularity = vtd_descriptor_granularity(d);
+
+	if (granularity == 0 || (d.low & CONTEXT_RESERVED) != 0 || d.high != 0)
+		return VTD_QUEUE_ERROR_RESERVED;
+	drop_contexts(model, granularity, vtd_descriptor_domain_id(d), vtd_descriptor_source_id(d),
+		      vtd_descriptor_function_mask(d));
+	return VTD_QUEUE_ERROR_UNKNOWN;
+}
+
+static enum vtd_queue_error do_iotlb(struct iommu_model_vtd *model, struct vtd_descriptor d)
+{
+	const unsigned int granularity = vtd_descriptor_granularity(d);
+
+	if (granularity == 0 || (d.low & IOTLB_RESERVED) != 0)
+		return VTD_QUEUE_ERROR_RESERVED;
+	if (granularity == VTD_GRANULARITY_PAGE &&
+	    (!page_mask_is_supported(model, d.high) || (d.high & PAGES_RESERVED) != 0))
+		return VTD_QUEUE_ERROR_RESERVED;
+	drop_iotlb(model, granularity, vtd_descriptor_domain_id(d), d.high);
+	return VTD_QUEUE_ERROR_UNKNOWN;
+}
+
+/* The device is asked when the lock has been released: see iommu_model_leave. */
+static enum vtd_queue_error do_device_tlb(struct iommu_model_vtd *model, struct vtd_descriptor d)
+{
+	uint64_t size = IOMMU_PAGE_SIZE;
+	uint64_t bit = IOMMU_PAGE_SIZE;
+
+	if (!model_has(model, IOMMU_MODEL_VTD_DEVICE_TLB))
+		return VTD_QUEUE_ERROR_TYPE;
+	if ((d.low & 0xfff000000000f000ULL) != 0 || (d.low & 0xffe00000ULL) != 0 ||
+	    (d.high & 0xffe) != 0)
+		return VTD_QUEUE_ERROR_RESERVED;
+	if (!model_is_on(model, VTD_GLOBAL_TE))
+		model_misuse(model, "device-TLB invalidation while translation is off");
+	if ((d.high & VTD_DEVICE_TLB_SIZE) != 0)
+		for (size = 2 * IOMMU_PAGE_SIZE; bit != 0 && (d.high & bit) != 0; bit <<= 1)
+			size <<= 1;
+	model->device_asked = true;
+	model->asked_source_id = vtd_descriptor_source_id(d);
+	model->asked_size = size;
+	model->asked_address = size == 0 ? 0 : d.high & VTD_ENTRY_ADDRESS_MASK & ~(size - 1);
+	return VTD_QUEUE_ERROR_UNKNOWN;
+}
+
+static enum vtd_queue_error do_interrupts(struct iommu_model_vtd *model, struct vtd_descriptor d)
+{
+	const unsigned int mask = (unsigned int)(d.low >> 27) & 31;
+	const uint64_t count = 1ULL << mask;
+	const uint64_t index = (d.low >> 32 & 0xffff) & ~(count - 1);
+
+	if (!model_has(model, IOMMU_MODEL_VTD_INTERRUPT_REMAPPING))
+		return VTD_QUEUE_ERROR_TYPE;
+	if ((d.low & 0xffff000007ffffe0ULL) != 0 || d.high != 0 || mask > MODEL_HANDLE_MASK_MAX)
+		return VTD_QUEUE_ERROR_RESERVED;
+	if ((d.low & VTD_IEC_BY_INDEX) == 0)
+		iommu_model_cache_drop_kind(model, MODEL_INTERRUPT, NULL, NULL);
+	else
+		iommu_model_cache_drop(model, MODEL_INTERRUPT, 0, 0, index, index + (count - 1));
+	return VTD_QUEUE_ERROR_UNKNOWN;
+}
+
+/* Is a wait at the head to be held back for now? */
+static bool wait_is_held(struct iommu_model_vtd *model)
+{
+	if (model->faults.waits_hang)
+		return true;
+	if (!model->wait_held && model->faults.wait_delay != 0) {
+		model->wait_held = true;
+		model->wait_reads = model->faults.wait_delay;
+	}
+	if (model->wait_held && model->wait_reads != 0)
+		return true;
+	model->wait_held = false;
+	return false;
+}
+
+static enum vtd_queue_error do_wait(struct iommu_model_vtd *model, struct vtd_descriptor d)
+{
+	const uint32_t value = iommu_le32((uint32_t)(d.low >> 32));
+
+	if ((d.low & 0xffffff80ULL) != 0 || (d.high & 3) != 0)
+		return VTD_QUEUE_ERROR_RESERVED;
+	/* The status is written before the interrupt is sent. */
+	if ((d.low & VTD_WAIT_STATUS_WRITE) != 0 &&
+	    !model->config.host.write(model->config.host.ctx, d.high, &value, sizeof(value)))
+		model_misuse(model, "the status address of a wait descriptor is no memory");
+	if ((d.low & VTD_WAIT_INTERRUPT) != 0)
+		iommu_model_wait_event(model);
+	return VTD_QUEUE_ERROR_UNKNOWN;
+}
+
+static enum vtd_queue_error execute(struct iommu_model_vtd *model, struct vtd_descriptor d)
+{
+	if ((d.low & TYPE_HIGH_BITS) != 0)
+		return VTD_QUEUE_ERROR_RESERVED;
+	flush_writes(model);
+	switch (vtd_descriptor_type(d)) {
+	case VTD_DESCRIPTOR_CONTEXT:
+		return do_context(model, d);
+	case VTD_DESCRIPTOR_IOTLB:
+		return do_iotlb(model, d);
+	case VTD_DESCRIPTOR_DEVICE_TLB:
+		return do_device_tlb(model, d);
+	case VTD_DESCRIPTOR_IEC:
+		return do_interrupts(model, d);
+	case VTD_DESCRIPTOR_WAIT:
+		return do_wait(model, d);
+	default:
+		return VTD_QUEUE_ERROR_TYPE;
+	}
+}
+
+/* --- The queue -------------------------------------------------------------------------------- */
+
+static uint64_t queue_bytes(const struct iommu_model_vtd *model)
+{
+	return IOMMU_PAGE_SIZE << (model->regs.iqa & 7);
+}
+
+static void stop_with(struct iommu_model_vtd *model, uint32_t fsts_bit, uint64_t why)
+{
+	model->regs.iqercd = why;
+	iommu_model_fault_event(model, fsts_bit);
+}
+
+static void advance(struct iommu_model_vtd *model)
+{
+	model->regs.iqh = (model->regs.iqh + sizeof(struct vtd_descriptor)) % queue_bytes(model);
+}
+
+/* Execute the descriptor at the head; false: the queue does not go on from here for now. */
+static bool step(struct iommu_model_vtd *model)
+{
+	struct model_registers *regs = &model->regs;
+	enum vtd_queue_error error = VTD_QUEUE_ERROR_FETCH;
+	uint64_t words[2];
+	struct vtd_descriptor d;
+
+	if (iommu_model_read_words(model, (regs->iqa & VTD_ENTRY_ADDRESS_MASK) + regs->iqh, words,
+				   2)) {
+		d = (struct vtd_descriptor){words[0], words[1]};
+		if (vtd_descriptor_type(d) == VTD_DESCRIPTOR_WAIT && wait_is_held(model))
+			return false;
+		error = VTD_QUEUE_ERROR_RESERVED;
+		if (model->faults.refuse_after == 0 || --model->faults.refuse_after != 0)
+			error = execute(model, d);
+	}
+	if (error != VTD_QUEUE_ERROR_UNKNOWN) {
+		stop_with(model, VTD_FSTS_IQE, vtd_iqercd(error, 0));
+		return false;
+	}
+	model->descriptors++;
+	if (model->device_asked)
+		return false; /* the head moves on when the device has answered */
+	advance(model);
+	return true;
+}
+
+void iommu_model_queue_run(struct iommu_model_vtd *model)
+{
+	struct model_registers *regs = &model->regs;
+	/* A driver cannot keep us here: no more than what fits. */
+	uint64_t budget = queue_bytes(model) / sizeof(struct vtd_descriptor);
+
+	if (!model_is_on(model, VTD_GLOBAL_QIE) || model->queue_busy)
+		return;
+	if ((regs->iqa & VTD_IQA_WIDE) != 0) {
+		stop_with(model, VTD_FSTS_IQE, vtd_iqercd(VTD_QUEUE_ERROR_WIDTH, 0));
+		return;
+	}
+	if (regs->iqt >= queue_bytes(model)) {
+		stop_with(model, VTD_FSTS_IQE, vtd_iqercd(VTD_QUEUE_ERROR_TAIL, 0));
+		return;
+	}
+	while (budget-- != 0 && regs->iqh != regs->iqt &&
+	       (regs->fsts & (VTD_FSTS_IQE | VTD_FSTS_ITE)) == 0)
+		if (!step(model))
+			return;
+}
+
+/*
+ * No answer: the invalidation is given up, and so is every wait that has been fetched with it. A
+ * queue fetches ahead; as much as the specification allows is up to the tail.
+ */
+static void drop_fetched_waits(struct iommu_model_vtd *model)
+{
+	struct model_registers *regs = &model->regs;
+
+	regs->iqh = regs->iqt;
+}
+
+void iommu_model_queue_answered(struct iommu_model_vtd *model, bool answered)
+{
+	if (!model_is_on(model, VTD_GLOBAL_QIE))
+		return;
+	if (answered) {
+		advance(model);
+	} else {
+		drop_fetched_waits(model);
+		stop_with(model, VTD_FSTS_ITE,
+			  vtd_iqercd(VTD_QUEUE_ERROR_UNKNOWN, model->asked_source_id));
+	}
+	iommu_model_queue_run(model);
+}

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The register window: one line for each register says which bits can be written, which are cleared
+ * by writing 1, and what happens then; the fault records follow behind. Also the global command
+ * register, whose commands complete at once or, when a test wants it, after some register reads.
+ */
+#include "model/vtd.h"
+
+#define REGION_MASK 0xffe00000ULL /* protected memory regions are cut at 2 MiB */
+
+/* --- Commands --------------------------------------------------------------------------------- */
+
+static void set_status(struct iommu_model_vtd *model, uint32_t bit, bool value)
+{
+	if (value)
+		model->regs.gsts |= bit;
+	else
+		model->regs.gsts &= ~(uint64_t)bit;
+}
+
+static void latch_root(struct iommu_model_vtd *model)
+{
+	model->regs.root = model->regs.rtaddr;
+	model->regs.root_set = 1;
+	set_status(model, VTD_GLOBAL_SRTP, true);
+	if (model_has(model, IOMMU_MODEL_VTD_SELF_INVALIDATING))
+		iommu_model_drop_translations(model);
+}
+
+static void latch_interrupts(struct iommu_model_vtd *model)
+{
+	model->regs.interrupts = model->regs.irta;
+	model->regs.interrupts_set = 1;
+	set_status(model, VTD_GLOBAL_SIRTP, true);
+	if (model_has(model, IOMMU_MODEL_VTD_SELF_INVALIDATING))
+		iommu_model_cache_drop_kind(model, MODEL_INTERRUPT, NULL, NULL);
+}
+
+static void switch_queue(struct iommu_model_vtd *model, bool on)
+{
+	set_status(model, VTD_GLOBAL_QIE, on);
+	model->regs.iqh = 0;
+	model->wait_held = false;
+	if (on)
+		iommu_model_queue_run(model);
+}
+
+static void complete(struct iommu_model_vtd *model, uint32_t bit, bool value)
+{
+	switch (bit) {
+	case VTD_GLOBAL_SRTP:
+		latch_root(model);
+		break;
+	case VTD_GLOBAL_SIRTP:
+		latch_interrupts(model);
+		break;
+	case VTD_GLOBAL_QIE:
+		switch_queue(model, value);
+		break;
+	case VTD_GLOBAL_WBF:
+		if (model->config.host.write_buffer_flushed != NULL)
+			model->config.host.write_buffer_flushed(model->config.host.ctx);
+		set_status(model, VTD_GLOBAL_WBF, false);
+		break;
+	default:
+		set_status(model, bit, value);
+	}
+}
+
+/* May this bit be changed so? Tells the driver's mistake when not. */
+static bool command_is_allowed(struct iommu_model_vtd *model, uint32_t bit, bool value)
+{
+	const bool has_interrupts = model_has(model, IOMMU_MODEL_VTD_INTERRUPT_REMAPPING);
+	const char *mistake = NULL;
+
+	if (bit == VTD_GLOBAL_TE && value && model->regs.root_set == 0)
+		mistake = "translation enabled without a root table";
+	if (bit == VTD_GLOBAL_QIE && model_has(model, IOMMU_MODEL_VTD_NO_QUEUE))
+		mistake = "there is no invalidation queue";
+	if (bit == VTD_GLOBAL_WBF && !model_has(model, IOMMU_MODEL_VTD_WRITE_BUFFER))
+		mistake = "there is no write buffer to flush";
+	if ((bit & (VTD_GLOBAL_IRE | VTD_GLOBAL_SIRTP | VTD_GLOBAL_CFI)) != 0 && !has_interrupts)
+		mistake = "there is no interrupt remapping";
+	if (bit == VTD_GLOBAL_IRE && value && model->regs.interrupts_set == 0)
+		mistake = "interrupt remapping enabled without a table";
+	if (bit == VTD_GLOBAL_SIRTP && model_is_on(model, VTD_GLOBAL_IRE) &&
+	    ((model->regs.irta ^ model->regs.interrupts) & VTD_IRTA_X2APIC) != 0)
+		mistake = "x2APIC mode changed while interrupt remapping is on";
+	if ((bit & (VTD_GLOBAL_SFL | VTD_GLOBAL_EAFL)) != 0)
+		mistake = "there is no advanced fault log";
+	if (mistake != NULL)
+		model_misuse(model, mistake);
+	return mistake == NULL;
+}
+
+static void command_written(struct iommu_model_vtd *model)
+{
+	const uint32_t once = VTD_GLOBAL_SRTP | VTD_GLOBAL_SIRTP | VTD_GLOBAL_SFL | VTD_GLOBAL_WBF;
+	const uint32_t written = (uint32_t)model->regs.gcmd;
+	const uint32_t lasting = (uint32_t)model->regs.gsts & VTD_GLOBAL_LASTING;
+	const uint32_t changed = (written & once) | ((written ^ lasting) & VTD_GLOBAL_LASTING);
+	const bool value = (written & changed) != 0;
+
+	model->regs.gcmd = 0; /* reads as 0 */
+	if (changed == 0)
+		return;
+	if ((changed & (changed - 1)) != 0) {
+		model_misuse(model, "more than one command at once");
+		return;
+	}
+	if (model->command != 0) {
+		model_misuse(model, "a command before the last has completed");
+		return;
+	}
+	if (!command_is_allowed(model, changed, value))
+		return;
+	if ((changed & (VTD_GLOBAL_SRTP | VTD_GLOBAL_SIRTP)) != 0)
+		set_status(model, changed, false);
+	if (changed == VTD_GLOBAL_WBF)
+		set_status(model, changed, true);
+	if (!model->faults.commands_hang && model->faults.command_delay == 0) {
+		complete(model, changed, value);
+		return;
+	}
+	model->command = changed;
+	model->command_value = value;
+	model->command_reads = model->faults.command_delay;
+}
+
+/* Each register read lets a little time pass. */
+static void pass_time(struct iommu_model_vtd *model)
+{
+	if (model->command != 0 && !model->faults.commands_hang &&
+	    (model->command_reads == 0 || --model->command_reads == 0)) {
+		const uint32_t bit = model->command;
+
+		model->command = 0;
+		complete(model, bit, model->command_value);
+	}
+	if (model->wait_reads != 0 && --model->wait_reads == 0)
+		iommu_model_queue_run(model);
+}
+
+/* --- What writing does ------------------------------------------------------------------------ */
+
+static void tail_written(struct iommu_model_vtd *model)
+{
+	iommu_model_queue_run(model);
+}
+
+static void ccmd_written(struct iommu_model_vtd *model)
+{
+	if ((model->regs.ccmd & VTD_CCMD_ICC) != 0)
+		iommu_model_context_command(model);
+}
+
+static void iotlb_written(struct iommu_model_vtd *model)
+{
+	if ((model->regs.iotlb & VTD_IOTLB_IVT) != 0)
+		iommu_model_iotlb_command(model);
+}
+
+static void protection_written(struct iommu_model_vtd *model)
+{
+	if ((model->regs.pmen & VTD_PMEN_EPM) != 0)
+		model->regs.pmen |= VTD_PMEN_PRS;
+	else
+		model->regs.pmen &= ~(uint64_t)VTD_PMEN_PRS;
+}
+
+struct register_line {
+	uint16_t offset;
+	uint8_t size;
+	uint16_t at; /* in struct model_registers */
+	uint64_t writable, cleared_by_1;
+	void (*written)(struct iommu_model_vtd *model);
+};
+
+#define LINE(offset, size, field, writable, cleared, written)                                      \
+	{                                                                                          \
+		offset, size, (uint16_t)offsetof(struct model_registers, field), writable,         \
+			cleared, written                                                           \
+	}
+#define ALL UINT64_MAX
+
+static const struct register_line lines[] = {
+	LINE(VTD_VER, 4, version, 0, 0, NULL),
+	LINE(VTD_CAP, 8, cap, 0, 0, NULL),
+	LINE(VTD_ECAP, 8, ecap, 0, 0, NULL),
+	LINE(VTD_GCMD, 4, gcmd, ALL, 0, command_written),
+	LINE(VTD_GSTS, 4, gsts, 0, 0, NULL),
+	LINE(VTD_RTADDR, 8, rtaddr, ~0x3ffULL, 0, NULL),
+	LINE(VTD_CCMD, 8, ccmd, 0xe0000003ffffffffULL, 0, ccmd_written),
+	LINE(VTD_FSTS, 4, fsts, 0,
+	     VTD_FSTS_PFO | VTD_FSTS_AFO | VTD_FSTS_APF | VTD_FSTS_IQE | VTD_FSTS_ICE |
+		     VTD_FSTS_ITE,
+	     iommu_model_fault_written),
+	LINE(VTD_FECTL, 4, fectl, VTD_EVENT_MASK, 0, iommu_model_event_unmasked),
+	LINE(VTD_FEDATA, 4, fedata, 0xffff, 0, NULL),
+	LINE(VTD_FEADDR, 4, feaddr, 0xfffffffcULL, 0, NULL),
+	LINE(VTD_FEUADDR, 4, feuaddr, ALL, 0, NULL),
+	LINE(VTD_PMEN, 4, pmen, VTD_PMEN_EPM, 0, protection_written),
+	LINE(VTD_PLMBASE, 4, plmbase, REGION_MASK, 0, NULL),
+	LINE(VTD_PLMLIMIT, 4, plmlimit, REGION_MASK, 0, NULL),
+	LINE(VTD_PHMBASE, 8, phmbase, ~0x1fffffULL, 0, NULL),
+	LINE(VTD_PHMLIMIT, 8, phmlimit, ~0x1fffffULL, 0, NULL),
+	LINE(VTD_IQH, 8, iqh, 0, 0, NULL),
+	LINE(VTD_IQT, 8, iqt, 0x7fff0, 0, tail_written),
+	LINE(VTD_IQA, 8, iqa, ~0x7f8ULL, 0, NULL),
+	LINE(VTD_ICS, 4, ics, 0, VTD_ICS_IWC, iommu_model_fault_written),
+	LINE(VTD_IECTL, 4, iectl, VTD_EVENT_MASK, 0, iommu_model_event_unmasked),
+	LINE(VTD_IEDATA, 4, iedata, 0xffff, 0, NULL),
+	LINE(VTD_IEADDR, 4, ieaddr, 0xfffffffcULL, 0, NULL),
+	LINE(VTD_IEUADDR, 4, ieuaddr, ALL, 0, NULL),
+	LINE(VTD_IQERCD, 8, iqercd, 0, 0, NULL),
+	LINE(VTD_IRTA, 8, irta, ~0x7f0ULL, 0, NULL),
+	LINE(MODEL_IVA, 8, iva, ~0xf80ULL, 0, NULL),
+	LINE(MODEL_IOTLB, 8, iotlb, 0xb003ffff00000000ULL, 0, iotlb_written),
+};
+
+static const struct register_line *line_at(uint64_t offset)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (offset >= lines[i].offset && offset < lines[i].offset + (uint64_t)lines[i].size)
+			return &lines[i];
+	return NULL;
+}
+
+static uint64_t *field_of(struct iommu_model_vtd *model, const struct register_line *line)
+{
+	return (uint64_t *)((unsigned char *)&model->regs + line->at);
+}
+
+/* --- Access, 32 bits at a time ---------------------------------------------------------------- */
+
+/* The dword of a fault record at this offset: its word and shift; false: none is there. */
+static bool record_at(struct iommu_model_vtd *model, uint64_t offset, uint64_t **word,
+		      unsigned int *shift)
+{
+	const uint64_t relative = offset - MODEL_FAULT_OFFSET;
+
+	if (offset < MODEL_FAULT_OFFSET ||
+	    relative >= (uint64_t)model->fault_count * VTD_FAULT_RECORD_SIZE)
+		return false;
+	*word = &model->fault_records[relative / VTD_FAULT_RECORD_SIZE][relative >> 3 & 1];
+	*shift = (relative & 4) != 0 ? 32 : 0;
+	return true;
+}
+
+static uint32_t read32(struct iommu_model_vtd *model, uint64_t offset)
+{
+	const struct register_line *line = line_at(offset);
+	unsigned int shift;
+	uint64_t *word, value;
+
+	if (record_at(model, offset, &word, &shift))
+		return (uint32_t)(*word >> shift);
+	if (line == NULL)
+		return 0;
+	value = *field_of(model, line);
+	if (line->offset == VTD_CAP && model->faults.capability != 0)
+		value = model->faults.capability;
+	if (line->offset == VTD_ECAP && model->faults.extended_capability != 0)
+		value = model->faults.extended_capability;
+	return (uint32_t)(value >> (offset - line->offset) * 8);
+}
+
+static void record_written(struct iommu_model_vtd *model, uint64_t *word, unsigned int shift,
+			   uint32_t value)
+{
+	/* Only F, the top bit of the high word, reacts. */
+	if (word == &model->fault_records[(word - &model->fault_records[0][0]) / 2][1] &&
+	    ((uint64_t)value << shift & VTD_FAULT_F) != 0)
+		*word &= ~VTD_FAULT_F;
+	iommu_model_fault_written(model);
+}
+
+/* Registers that must not change under a running queue. */
+static bool is_locked(struct iommu_model_vtd *model, const struct register_line *line)
+{
+	if (line->offset != VTD_IQA || !model_is_on(model, VTD_GLOBAL_QIE))
+		return false;
+	model_misuse(model, "the queue's address written while the queue is on");
+	return true;
+}
+
+static void write32(struct iommu_model_vtd *model, uint64_t offset, uint32_t value)
+{
+	const struct register_line *line = line_at(offset);
+	const unsigned int half = line != NULL ? (unsigned int)(offset - line->offset) * 8 : 0;
+	const uint64_t mask = 0xffffffffULL << half;
+	const uint64_t bits = (uint64_t)value << half;
+	unsigned int shift;
+	uint64_t *word;
+
+	if (record_at(model, offset, &word, &shift)) {
+		record_written(model, word, shift, value);
+		return;
+	}
+	if (line == NULL || is_locked(model, line))
+		return;
+	word = field_of(model, line);
+	*word = (*word & ~(line->writable & mask)) | (bits & line->writable & mask);
+	*word &= ~(bits & line->cleared_by_1);
+	/* Of 64-bit registers the high half acts, except of the tail, whose low half says all. */
+	if (line->written != NULL && (line->size == 4 || (half != 0) == (line->offset != VTD_IQT)))
+		line->written(model);
+}
+
+static bool access_is_sane(struct iommu_model_vtd *model, uint64_t offset, unsigned int size)
+{
+	if ((size == 4 || size == 8) && offset % size == 0 &&
+	    offset <= iommu_model_vtd_register_space(model) - size)
+		return true;
+	model_misuse(model, "a register access that is not 4 or 8 aligned bytes of the window");
+	return false;
+}
+
+uint64_t iommu_model_vtd_mmio_read(struct iommu_model_vtd *model, uint64_t offset,
+				   unsigned int size)
+{
+	uintptr_t state = iommu_model_enter(model);
+	uint64_t value = 0;
+
+	if (model->faults.gone) {
+		value = size == 4 ? UINT32_MAX : UINT64_MAX;
+	} else if (access_is_sane(model, offset, size)) {
+		pass_time(model);
+		value = read32(model, offset);
+		if (size == 8)
+			value |= (uint64_t)read32(model, offset + 4) << 32;
+	}
+	iommu_model_leave(model, state);
+	return value;
+}
+
+void iommu_model_vtd_mmio_write(struct iommu_model_vtd *model, uint64_t offset, unsigned int size,
+				uint64_t value)
+{
+	uintptr_t state = iommu_model_enter(model);
+
+	if (!model->faults.gone && access_is_sane(model, offset, size)) {
+		write32(model, offset, (uint32_t)value);
+		if (size == 8)
+			write32(model, offset + 4, (uint32_t)(value >> 32));
+	}
+	iommu_model_leave(model, state);
+}
+
+/* --- Reset ------------------------------------------------------------------------------------ */
+
+static unsigned int sagaw_of(unsigned int levels)
+{
+	return levels >> 2; /* bit 3 of the one is bit 1 of the other */
+}
+
+static uint64_t capability(const struct iommu_model_vtd_config *config)
+{
+	const bool pages = (config->flags & IOMMU_MODEL_VTD_NO_PAGES) == 0;
+	uint64_t cap = (config->domain_bits - 4) / 2;
+
+	cap |= (config->flags & IOMMU_MODEL_VTD_WRITE_BUFFER) != 0 ? VTD_CAP_RWBF : 0;
+	cap |= (config->flags & IOMMU_MODEL_VTD_PROTECTED_MEMORY) != 0 ? VTD_CAP_PLMR | VTD_CAP_PHMR
+								       : 0;
+	cap |= (config->flags & IOMMU_MODEL_VTD_CACHING_MODE) != 0 ? VTD_CAP_CM : 0;
+	cap |= (uint64_t)sagaw_of(config->levels) << 8;
+	cap |= (uint64_t)(config->address_width - 1) << 16;
+	cap |= VTD_CAP_ZLR;
+	cap |= (uint64_t)(MODEL_FAULT_OFFSET / 16) << 24;
+	cap |= (config->pgsize_bitmap & IOMMU_SIZE_2M) != 0 ? 1ULL << 34 : 0;
+	cap |= (config->pgsize_bitmap & IOMMU_SIZE_1G) != 0 ? 1ULL << 35 : 0;
+	cap |= pages ? VTD_CAP_PSI | (uint64_t)config->address_mask << 48 : 0;
+	cap |= (uint64_t)(config->fault_records - 1) << 40;
+	cap |= VTD_CAP_DWD | VTD_CAP_DRD;
+	cap |= (config->flags & IOMMU_MODEL_VTD_POSTED_INTERRUPTS) != 0 ? VTD_CAP_PI : 0;
+	if ((config->flags & IOMMU_MODEL_VTD_SELF_INVALIDATING) != 0)
+		cap |= VTD_CAP_ESIRTPS | VTD_CAP_ESRTPS;
+	return cap;
+}
+
+static uint64_t extended_capability(const struct iommu_model_vtd_config *config)
+{
+	static const struct {
+		unsigned int flag;
+		uint64_t bit;
+	} bits[] = {
+		{IOMMU_MODEL_VTD_DEVICE_TLB, VTD_ECAP_DT},
+		{IOMMU_MODEL_VTD_INTERRUPT_REMAPPING,
+		 VTD_ECAP_IR | (uint64_t)MODEL_HANDLE_MASK_MAX << 20},
+		{IOMMU_MODEL_VTD_X2APIC, VTD_ECAP_EIM},
+		{IOMMU_MODEL_VTD_PASS_THROUGH, VTD_ECAP_PT},
+		{IOMMU_MODEL_VTD_SNOOP_CONTROL, VTD_ECAP_SC},
+	};
+	uint64_t ecap = (uint64_t)(MODEL_IVA / 16) << 8;
+	size_t i;
+
+	for (i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
+		if ((config->flags & bits[i].flag) != 0)
+			ecap |= bits[i].bit;
+	ecap |= (config->flags & IOMMU_MODEL_VTD_NONCOHERENT) == 0 ? VTD_ECAP_C : 0;
+	ecap |= (config->flags & IOMMU_MODEL_VTD_NO_QUEUE) == 0 ? VTD_ECAP_QI : 0;
+	return ecap;
+}
+
+void iommu_model_registers_reset(struct iommu_model_vtd *model)
+{
+	const struct iommu_model_vtd_config *config = &model->config;
+	unsigned int i;
+
+	model->regs = (struct model_registers){
+		.version = config->version,
+		.cap = capability(config),
+		.ecap = extended_capability(config),
+		.fectl = VTD_EVENT_MASK,
+		.iectl = VTD_EVENT_MASK,
+	};
+	for (i = 0; i < model->fault_count; i++)
+		model->fault_records[i][0] = model->fault_records[i][1] = 0;
+	model->command = 0;
+	model->wait_held = false;
+	model->wait_reads = 0;
+}

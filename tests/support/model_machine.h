@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A machine made of models: memory, VT-d units, and devices that do DMA through them. Everything
+ * that a driver must never do is noticed:
+ *
+ *   - hardware walks into a page that the driver has given back, or that holds no table;
+ *   - a device reaches a page that is not in use as device memory;
+ *   - hardware needs a store that was not flushed from the CPU's caches (a unit whose walks are not
+ *     coherent sees only what was flushed, one with a write buffer what was there at its last flush);
+ *   - a rule of the specification is broken (the model says so).
+ *
+ * The first of these is kept in `violation`. Freed pages are used again at once.
+ */
+#ifndef MODEL_MACHINE_H
+#define MODEL_MACHINE_H
+
+#include <iommu_hosted.h>
+#include <libiommu/iommu.h>
+
+#include "scenario.h"
+
+#define MACHINE_BASE    0x10000000ULL /* of memory: no IOVA of a test is a physical address */
+#define MACHINE_PAGES   16384U
+#define MACHINE_UNITS   3
+#define MACHINE_DEVICES 8
+#define MACHINE_UNIT(n) (0xfed90000ULL + 0x10000ULL * (n))
+
+enum page_state {
+	PAGE_FREE = 0,
+	PAGE_TABLE,  /* the driver's */
+	PAGE_DEVICE, /* the test's: devices may reach it */
+	PAGE_POSTED, /* the test's: posted-interrupt descriptors */
+};
+
+struct model_machine;
+
+/* What a device remembers of translations, until it is told to forget. */
+struct device_tlb_entry {
+	bool used;
+	uint64_t address, size;
+	iommu_paddr_t paddr;
+	unsigned int prot;
+};
+
+struct model_device {
+	struct model_machine *machine;
+	unsigned int unit;
+	uint16_t source_id;
+	unsigned char buffer[4096];
+	/* With a TLB: requests go out translated. */
+	bool has_tlb;
+	bool silent; /* does not answer invalidations */
+	struct device_tlb_entry tlb[64];
+	unsigned int tlb_next;
+	unsigned int invalidations;
+};
+
+/* A unit, and how it sees memory. */
+struct model_unit {
+	struct model_machine *machine;
+	const unsigned char *memory;
+};
+
+struct model_machine {
+	struct iommu_platform platform; /* the driver's */
+	struct iommu_hosted models;     /* the models' own memory */
+	unsigned char *memory;          /* as the CPU sees it */
+	unsigned char *visible;         /* as a unit sees it: `memory`, unless stores can be late */
+	uint8_t *states;
+	uint32_t *free_list[5];
+	unsigned int free_count[5];
+	unsigned int next_page;
+	size_t pages_in_use; /* the driver's */
+	struct iommu_model_vtd *units[MACHINE_UNITS];
+	struct model_unit views[MACHINE_UNITS];
+	unsigned int unit_count;
+	uint64_t queue_page[MACHINE_UNITS];
+	struct model_device devices[MACHINE_DEVICES];
+	unsigned int device_count;
+	uint8_t dmar[1024];
+	size_t dmar_size;
+	/* Allocations so far; the n-th from now fails (0: none); every n-th fails (0: none). */
+	uint64_t allocations, fail_at, fail_every;
+	uint64_t clock_ns;
+	unsigned int mapped; /* register windows */
+	/* Messages that units sent on their own. */
+	unsigned int messages;
+	uint64_t message_address;
+	uint32_t message_data;
+	unsigned int log_lines;
+	char log_last[160];
+	bool quiet;
+	const char *violation;
+};
+
+/* The same configuration for all units; config's platform and host are filled in here. */
+void model_machine_init(struct model_machine *machine, unsigned int units,
+			const struct iommu_model_vtd_config *config);
+/* A unit of its own kind. Before the DMAR table is made. */
+void model_machine_add_unit(struct model_machine *machine,
+			    const struct iommu_model_vtd_config *config);
+/* Fails the test on a violation, and when the driver has not given back what it took. */
+void model_machine_destroy(struct model_machine *machine);
+
+/* A device behind a unit. A DMAR scope names it, unless the unit is the last, which takes the rest. */
+struct model_device *model_machine_add_device(struct model_machine *machine, unsigned int unit,
+					      uint16_t source_id);
+/* The DMAR table for the units and devices so far. */
+void model_machine_make_dmar(struct model_machine *machine);
+
+/* Device memory: `count` pages, aligned to their size when a power of two; 0: none left. */
+iommu_paddr_t model_machine_take(struct model_machine *machine, unsigned int count);
+void model_machine_give(struct model_machine *machine, iommu_paddr_t paddr, unsigned int count);
+void model_machine_mark(struct model_machine *machine, iommu_paddr_t paddr, unsigned int count,
+			enum page_state state);
+void *model_machine_bytes(struct model_machine *machine, iommu_paddr_t paddr);
+
+/* One access of a device: 0 with *paddr, or IOMMU_EFAULT. Uses its TLB if it has one. */
+int model_device_access(struct model_device *device, iommu_iova_t iova, unsigned int access,
+			iommu_paddr_t *paddr);
+/* DMA between the device's buffer and memory, page by page; what faults does not happen. */
+void model_device_read(struct model_device *device, iommu_iova_t iova, size_t size);
+void model_device_write(struct model_device *device, iommu_iova_t iova, size_t size);
+/* As a device of the system scenario. */
+struct dma_device model_device_for_scenario(struct model_device *device);
+
+#endif

@@ -1,0 +1,645 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The driver against the model, at random: several units, devices and domains; mapping, unmapping,
+ * attaching, detaching, turning units off and on, memory that runs out and hardware that stops
+ * answering; and DMA all the time, by every device, each access held against what must happen.
+ *
+ * The model forgets nothing on its own, so that each missing or too narrow invalidation becomes an
+ * access that should have faulted, or that reaches a page which has long been given back.
+ *
+ * IOMMU_TEST_OPERATIONS sets how many operations, IOMMU_TEST_SEED where they start.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "model_machine.h"
+#include "test.h"
+
+#define DOMAINS    5
+#define AREAS      3
+#define AREA_PAGES 1024
+#define LARGE      4
+#define RW         IOMMU_PROT_READ_WRITE
+#define HISTORY    24
+
+/* Where domains map: small pages across a 2M boundary, large ones across a 1G boundary, small ones
+ * at the upper end of a 39-bit space. */
+static const struct {
+	iommu_iova_t start;
+	unsigned int pages;
+} areas[AREAS] = {
+	{0x0000000500000000ULL - 32 * 4096, 64},
+	{0x0000000640000000ULL - IOMMU_SIZE_2M, 1024},
+	{0x0000007fffe00000ULL - 32 * 4096, 64},
+};
+
+enum known {
+	NOT_MAPPED = 0,
+	MAPPED,
+	LIMBO, /* unmapped, but hardware has not confirmed */
+};
+
+struct shadow_page {
+	enum known known;
+	unsigned int prot;
+	iommu_paddr_t paddr;
+	bool large; /* part of a large page: its memory is never given back */
+};
+
+struct shadow_domain {
+	struct iommu_domain *domain;
+	struct shadow_page pages[AREAS][AREA_PAGES];
+};
+
+struct shadow_device {
+	struct model_device *device;
+	struct iommu_endpoint *endpoint;
+	struct iommu_group *group;
+	int domain; /* index, or -1: blocked */
+};
+
+static struct {
+	struct model_machine machine;
+	struct test_random random;
+	struct iommu *iommu;
+	struct iommu_unit *units[MACHINE_UNITS];
+	bool unit_is_on[MACHINE_UNITS];
+	struct shadow_domain domains[DOMAINS];
+	struct shadow_device devices[MACHINE_DEVICES];
+	unsigned int device_count;
+	iommu_paddr_t large[LARGE];
+	/* After hardware failed, nothing is certain but that nothing given back is reached. */
+	bool uncertain;
+	uint64_t operation, seed;
+	char history[HISTORY][96];
+	unsigned int kind;
+} t;
+
+/* --- Reporting -------------------------------------------------------------------------------- */
+
+#define note(...) snprintf(t.history[t.operation % HISTORY], sizeof(t.history[0]), __VA_ARGS__)
+
+static _Noreturn void broken(const char *what)
+{
+	uint64_t i;
+
+	fprintf(stderr, "seed %#llx, kind %u, operation %llu: %s\nthe last operations:\n",
+		(unsigned long long)t.seed, t.kind, (unsigned long long)t.operation, what);
+	for (i = t.operation < HISTORY ? 0 : t.operation - HISTORY + 1; i <= t.operation; i++)
+		fprintf(stderr, "  %llu %s\n", (unsigned long long)i, t.history[i % HISTORY]);
+	fail_msg("%s", what);
+	abort();
+}
+
+static void expect(bool holds, const char *what)
+{
+	if (!holds)
+		broken(what);
+	if (t.machine.violation != NULL)
+		broken(t.machine.violation);
+}
+
+static unsigned int below(unsigned int bound)
+{
+	return (unsigned int)test_random_below(&t.random, bound);
+}
+
+/* --- DMA -------------------------------------------------------------------------------------- */
+
+static iommu_iova_t iova_of(unsigned int area, unsigned int page)
+{
+	return areas[area].start + page * IOMMU_PAGE_SIZE;
+}
+
+/* One access, and whether exactly that happened which must. */
+static void dma(const struct shadow_device *device, unsigned int area, unsigned int page,
+		unsigned int access)
+{
+	const struct shadow_page *known;
+	iommu_paddr_t paddr = 0;
+	const int status =
+		model_device_access(device->device, iova_of(area, page) + 0x123, access, &paddr);
+
+	expect(true, "");
+	if (t.uncertain || !t.unit_is_on[device->device->unit])
+		return;
+	if (device->domain < 0) {
+		expect(status != 0, "a blocked device reached memory");
+		return;
+	}
+	known = &t.domains[device->domain].pages[area][page];
+	if (known->known == MAPPED && (access & ~known->prot) == 0) {
+		expect(status == 0, "a device did not reach what is mapped for it");
+		expect(paddr == known->paddr + 0x123, "a device reached another page than its own");
+	} else {
+		expect(status != 0, "a device reached what is not mapped for it");
+	}
+}
+
+static unsigned int random_access(void)
+{
+	return 1 + below(3);
+}
+
+static void dma_by_all(unsigned int area, unsigned int first, unsigned int count)
+{
+	unsigned int d, page;
+
+	for (d = 0; d < t.device_count; d++)
+		for (page = first; page < first + count; page++)
+			dma(&t.devices[d], area, page, random_access());
+}
+
+static void dma_at_random(void)
+{
+	const unsigned int area = below(AREAS);
+
+	dma(&t.devices[below(t.device_count)], area, below(areas[area].pages), random_access());
+}
+
+/* --- Map and unmap ---------------------------------------------------------------------------- */
+
+static struct shadow_domain *some_domain(void)
+{
+	struct shadow_domain *d = &t.domains[below(DOMAINS)];
+
+	return d->domain != NULL ? d : NULL;
+}
+
+static bool all_are(const struct shadow_domain *d, unsigned int area, unsigned int first,
+		    unsigned int count, enum known known)
+{
+	unsigned int i;
+
+	for (i = first; i < first + count; i++)
+		if (d->pages[area][i].known != known)
+			return false;
+	return true;
+}
+
+/* Memory that is unmapped everywhere, confirmed, goes back at once. */
+static void forget(struct shadow_page *page)
+{
+	if (page->known != NOT_MAPPED && !page->large)
+		model_machine_give(&t.machine, page->paddr, 1);
+	memset(page, 0, sizeof(*page));
+}
+
+static void remember(struct shadow_domain *d, unsigned int area, unsigned int first,
+		     unsigned int count, iommu_paddr_t paddr, unsigned int prot, bool large)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		d->pages[area][first + i] =
+			(struct shadow_page){MAPPED, prot, paddr + i * IOMMU_PAGE_SIZE, large};
+}
+
+static bool is_hardware_failure(int status)
+{
+	return status == IOMMU_ETIMEDOUT || status == IOMMU_EIO;
+}
+
+static void do_map(void)
+{
+	struct shadow_domain *d = some_domain();
+	const unsigned int area = below(AREAS);
+	const bool large = area == 1 && below(4) != 0;
+	const unsigned int count = large ? 512 : 1U << below(4);
+	const unsigned int first = large ? 512 * below(2) : below(areas[area].pages - count + 1);
+	const unsigned int prot = random_access();
+	iommu_paddr_t paddr;
+	unsigned int i;
+	int status;
+
+	note("map");
+	if (d == NULL)
+		return;
+	paddr = large ? t.large[below(LARGE)] : model_machine_take(&t.machine, count);
+	expect(paddr != 0, "the test's memory ran out");
+	/* Make hardware look before, so that it may remember that there is nothing. */
+	if (below(2) == 0)
+		dma_by_all(area, first, count < 16 ? count : 2);
+	status = iommu_map(d->domain, iova_of(area, first), paddr, count * IOMMU_PAGE_SIZE, prot);
+	note("map domain %d %#llx pages %u prot %u -> %d", (int)(d - t.domains),
+	     (unsigned long long)iova_of(area, first), count, prot, status);
+	if (status == 0) {
+		expect(all_are(d, area, first, count, NOT_MAPPED) || t.uncertain,
+		       "mapped over what is mapped");
+		remember(d, area, first, count, paddr, prot, large);
+	} else {
+		expect(status == IOMMU_ENOMEM || is_hardware_failure(status) ||
+			       (status == IOMMU_EEXIST &&
+				!all_are(d, area, first, count, NOT_MAPPED)),
+		       "a map failed for no reason");
+		if (is_hardware_failure(status)) {
+			expect(t.uncertain, "a map was not confirmed though hardware works");
+			/* Hardware may have seen it: the memory waits. */
+			for (i = 0; i < count && !large; i++)
+				if (d->pages[area][first + i].known == NOT_MAPPED)
+					d->pages[area][first + i] = (struct shadow_page){
+						LIMBO, 0, paddr + i * IOMMU_PAGE_SIZE, false};
+		} else if (!large) {
+			for (i = 0; i < count; i++)
+				model_machine_give(&t.machine, paddr + i * IOMMU_PAGE_SIZE, 1);
+		}
+	}
+	dma_by_all(area, first, count < 16 ? count : 2);
+}
+
+static void do_unmap(void)
+{
+	struct shadow_domain *d = some_domain();
+	const unsigned int area = below(AREAS);
+	const unsigned int count =
+		area == 1 ? 512 * (1 + below(2)) : 1 + below(below(8) == 0 ? 64 : 8);
+	const unsigned int first =
+		area == 1 ? (count == 512 ? 512 * below(2) : 0)
+			  : below(areas[area].pages - (count > 64 ? 64 : count) + 1);
+	uint64_t unmapped = 0;
+	unsigned int i;
+	int status;
+
+	note("unmap");
+	if (d == NULL)
+		return;
+	if (below(4) != 0)
+		dma_by_all(area, first, count < 64 ? count : 3);
+	status = iommu_unmap(d->domain, iova_of(area, first), count * IOMMU_PAGE_SIZE, 0,
+			     below(2) != 0 ? &unmapped : NULL);
+	note("unmap domain %d %#llx pages %u -> %d", (int)(d - t.domains),
+	     (unsigned long long)iova_of(area, first), count, status);
+	expect(status == 0 || is_hardware_failure(status), "an unmap failed for no reason");
+	expect(status == 0 || t.uncertain, "an unmap was not confirmed though hardware works");
+	for (i = first; i < first + count; i++) {
+		struct shadow_page *page = &d->pages[area][i];
+
+		if (page->known == NOT_MAPPED)
+			continue;
+		if (status != 0)
+			page->known = LIMBO;
+		else if (page->known == MAPPED)
+			forget(page);
+	}
+	dma_by_all(area, first, count < 64 ? count : 3);
+}
+
+/* A cut through a large page, with and without leave to split it. */
+static void do_split(void)
+{
+	struct shadow_domain *d = some_domain();
+	const unsigned int page = below(1024);
+	int status;
+
+	note("split");
+	if (d == NULL || t.uncertain || d->pages[1][page].known != MAPPED)
+		return;
+	dma_by_all(1, page, 1);
+	status = iommu_unmap(d->domain, iova_of(1, page), IOMMU_PAGE_SIZE, IOMMU_UNMAP_SPLIT, NULL);
+	note("split domain %d %#llx -> %d", (int)(d - t.domains),
+	     (unsigned long long)iova_of(1, page), status);
+	expect(status == 0 || status == IOMMU_ENOMEM, "a split failed for no reason");
+	if (status == 0)
+		forget(&d->pages[1][page]);
+	dma_by_all(1, page & ~1U, 2);
+}
+
+/* --- Attach and detach ------------------------------------------------------------------------ */
+
+static void do_attach(void)
+{
+	struct shadow_device *device = &t.devices[below(t.device_count)];
+	const unsigned int index = below(DOMAINS);
+	const unsigned int area = below(AREAS);
+	int status;
+
+	note("attach");
+	if (t.domains[index].domain == NULL)
+		return;
+	dma(device, area, below(64), random_access());
+	status = iommu_domain_attach_group(t.domains[index].domain, device->group);
+	note("attach %04x to domain %u -> %d", device->device->source_id, index, status);
+	if (status == 0)
+		device->domain = (int)index;
+	else
+		expect(status == IOMMU_ENOMEM || (is_hardware_failure(status) && t.uncertain) ||
+			       status == IOMMU_ENOSPC,
+		       "an attach failed for no reason");
+	dma(device, area, below(64), random_access());
+}
+
+static void do_detach(void)
+{
+	struct shadow_device *device = &t.devices[below(t.device_count)];
+	const unsigned int area = below(AREAS);
+	int status;
+
+	dma(device, area, below(64), random_access());
+	status = iommu_domain_detach_group(device->group);
+	note("detach %04x -> %d", device->device->source_id, status);
+	expect(status == 0 || (is_hardware_failure(status) && t.uncertain),
+	       "a detach failed for no reason");
+	device->domain = -1;
+	dma(device, area, below(64), random_access());
+}
+
+static void drop_memory(struct shadow_domain *d)
+{
+	unsigned int area, page;
+
+	for (area = 0; area < AREAS; area++)
+		for (page = 0; page < areas[area].pages; page++)
+			forget(&d->pages[area][page]);
+}
+
+static void do_domain(void)
+{
+	const unsigned int index = below(DOMAINS);
+	struct shadow_domain *d = &t.domains[index];
+	unsigned int i;
+	int status;
+
+	if (d->domain == NULL) {
+		/* All devices must be able to use it: the narrowest unit has 39 bits, and caches. */
+		const struct iommu_domain_config config = {.address_width = 39};
+
+		status = iommu_domain_alloc(t.units[t.machine.unit_count - 1], IOMMU_DOMAIN_PAGING,
+					    &config, &d->domain);
+		note("alloc domain %u -> %d", index, status);
+		expect(status == 0 || status == IOMMU_ENOMEM, "no domain for no reason");
+		return;
+	}
+	note("free domain %u", index);
+	if (below(8) != 0 || t.uncertain)
+		return;
+	for (i = 0; i < t.device_count; i++)
+		if (t.devices[i].domain == (int)index) {
+			status = iommu_domain_detach_group(t.devices[i].group);
+			expect(status == 0, "a detach failed for no reason");
+			t.devices[i].domain = -1;
+		}
+	expect(iommu_domain_free(d->domain) == 0, "a domain that nobody uses was not freed");
+	d->domain = NULL;
+	drop_memory(d);
+}
+
+/* --- Units, faults, failures ------------------------------------------------------------------ */
+
+static void do_unit(void)
+{
+	const unsigned int index = below(t.machine.unit_count);
+	int status;
+
+	note("unit");
+	if (below(16) != 0 || t.uncertain)
+		return;
+	status = iommu_unit_disable(t.units[index]);
+	note("disable unit %u -> %d", index, status);
+	expect(status == 0, "a unit was not disabled");
+	t.unit_is_on[index] = false;
+	dma_at_random();
+	do_unmap();
+	status = iommu_unit_enable(t.units[index]);
+	expect(status == 0, "a unit was not enabled");
+	t.unit_is_on[index] = true;
+}
+
+static void do_faults(void)
+{
+	unsigned int i;
+	bool lost;
+
+	note("faults");
+	for (i = 0; i < t.machine.unit_count; i++)
+		expect(iommu_unit_handle_faults(t.units[i], &lost) >= 0, "faults cannot be read");
+}
+
+static void misbehave(const struct iommu_model_vtd_faults *faults)
+{
+	unsigned int i;
+
+	for (i = 0; i < t.machine.unit_count; i++)
+		iommu_model_vtd_misbehave(t.machine.units[i], faults);
+}
+
+static void do_one(void);
+
+/* Off and on again: from then on everything is certain. */
+static void recover(void)
+{
+	const struct iommu_model_vtd_faults none = {0};
+	unsigned int i, area, page;
+
+	misbehave(&none);
+	for (i = 0; i < t.machine.unit_count; i++) {
+		expect(iommu_unit_disable(t.units[i]) == 0, "a unit was not disabled");
+		expect(iommu_unit_enable(t.units[i]) == 0, "a unit was not enabled");
+	}
+	t.uncertain = false;
+	for (i = 0; i < DOMAINS; i++)
+		for (area = 0; area < AREAS; area++)
+			for (page = 0; page < areas[area].pages; page++)
+				if (t.domains[i].pages[area][page].known == LIMBO)
+					forget(&t.domains[i].pages[area][page]);
+}
+
+static void do_hardware_failure(void)
+{
+	struct iommu_model_vtd_faults faults = {0};
+	unsigned int operations = 1 + below(6);
+
+	note("hardware failure");
+	if (t.uncertain || below(16) != 0)
+		return;
+	switch (below(3)) {
+	case 0:
+		faults.waits_hang = true;
+		break;
+	case 1:
+		faults.refuse_after = 1 + below(4);
+		break;
+	default:
+		faults.commands_hang = true;
+		faults.waits_hang = below(2) != 0;
+	}
+	t.uncertain = true;
+	misbehave(&faults);
+	while (operations-- != 0)
+		do_one();
+	recover();
+}
+
+/* Slow is not broken: everything must hold. */
+static void do_slow(void)
+{
+	const struct iommu_model_vtd_faults slow = {.command_delay = 1 + below(20),
+						    .wait_delay = 1 + below(3)};
+	const struct iommu_model_vtd_faults none = {0};
+
+	note("slow hardware");
+	if (t.uncertain)
+		return;
+	misbehave(&slow);
+	do_one();
+	misbehave(&none);
+}
+
+static void do_out_of_memory(void)
+{
+	t.machine.fail_at = t.machine.allocations + 1 + below(4);
+	note("memory runs out soon");
+}
+
+static void do_one(void)
+{
+	static const struct {
+		void (*run)(void);
+		unsigned int weight;
+	} operations[] = {
+		{do_map, 30},          {do_unmap, 26},
+		{do_attach, 12},       {do_detach, 4},
+		{do_domain, 4},        {do_split, 4},
+		{do_unit, 1},          {do_faults, 3},
+		{do_slow, 1},          {do_hardware_failure, 1},
+		{do_out_of_memory, 2}, {dma_at_random, 12},
+	};
+	unsigned int pick = below(100);
+	size_t i;
+
+	for (i = 0; pick >= operations[i].weight; i++)
+		pick -= operations[i].weight;
+	t.operation++;
+	note("dma");
+	operations[i].run();
+	expect(true, "");
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+static void set_up(const struct iommu_model_vtd_config *configs, unsigned int units)
+{
+	static const uint16_t ids[] = {0x0020, 0x0028, 0x0029, 0x0108, 0x0210, 0x0211};
+	const struct iommu_vtd_options options = {.timeout_ns = 2000000};
+	unsigned int i;
+
+	model_machine_init(&t.machine, 0, NULL);
+	t.machine.quiet = true;
+	for (i = 0; i < units; i++)
+		model_machine_add_unit(&t.machine, &configs[i]);
+	t.device_count = sizeof(ids) / sizeof(ids[0]);
+	for (i = 0; i < t.device_count; i++)
+		t.devices[i].device = model_machine_add_device(&t.machine, i % units, ids[i]);
+	for (i = 0; i < LARGE; i++)
+		t.large[i] = model_machine_take(&t.machine, 512);
+	model_machine_make_dmar(&t.machine);
+	assert_int_equal(iommu_create(&t.machine.platform, &t.iommu), 0);
+	assert_int_equal(iommu_vtd_probe(t.iommu, t.machine.dmar, t.machine.dmar_size, &options),
+			 0);
+	for (i = 0; i < units; i++) {
+		t.units[i] = iommu_next_unit(t.iommu, i == 0 ? NULL : t.units[i - 1]);
+		assert_int_equal(iommu_unit_enable(t.units[i]), 0);
+		t.unit_is_on[i] = true;
+	}
+	for (i = 0; i < t.device_count; i++) {
+		const struct iommu_endpoint_info info = {.source_id = ids[i]};
+
+		assert_int_equal(iommu_probe_endpoint(t.iommu, &info, &t.devices[i].endpoint), 0);
+		t.devices[i].group = iommu_endpoint_group(t.devices[i].endpoint);
+		t.devices[i].domain = -1;
+	}
+}
+
+static void tear_down(void)
+{
+	unsigned int i;
+
+	t.machine.fail_at = 0;
+	for (i = 0; i < t.device_count; i++) {
+		assert_int_equal(iommu_domain_detach_group(t.devices[i].group), 0);
+		assert_int_equal(iommu_release_endpoint(t.devices[i].endpoint), 0);
+	}
+	for (i = 0; i < DOMAINS; i++)
+		if (t.domains[i].domain != NULL) {
+			assert_int_equal(iommu_domain_free(t.domains[i].domain), 0);
+			drop_memory(&t.domains[i]);
+		}
+	assert_int_equal(iommu_destroy(t.iommu), 0);
+	model_machine_destroy(&t.machine);
+}
+
+#define WIDE .address_width = 48, .levels = 1U << 3 | 1U << 4
+#define CONFIG(...)                                                                                \
+	{                                                                                          \
+		WIDE, .address_mask = 9, __VA_ARGS__                                               \
+	}
+
+static const struct {
+	unsigned int units;
+	struct iommu_model_vtd_config configs[MACHINE_UNITS];
+} kinds[] = {
+	{1, {CONFIG(.fault_records = 8)}},
+	{2,
+	 {CONFIG(.flags = IOMMU_MODEL_VTD_CACHING_MODE),
+	  CONFIG(.flags = IOMMU_MODEL_VTD_CACHING_MODE | IOMMU_MODEL_VTD_NONCOHERENT,
+		 .domain_bits = 4)}},
+	{2, {CONFIG(.flags = 0), CONFIG(.flags = IOMMU_MODEL_VTD_NONCOHERENT)}},
+	{3,
+	 {{WIDE, .address_mask = 0},
+	  CONFIG(.flags = IOMMU_MODEL_VTD_NO_PAGES),
+	  CONFIG(.flags = IOMMU_MODEL_VTD_NO_QUEUE)}},
+	{1, {CONFIG(.forget_seed = 99, .flags = IOMMU_MODEL_VTD_CACHING_MODE)}},
+	{1, {CONFIG(.flags = IOMMU_MODEL_VTD_SELF_INVALIDATING, .version = 0x60)}},
+};
+
+static void run_kind(unsigned int kind, uint64_t operations)
+{
+	memset(&t, 0, sizeof(t));
+	t.kind = kind;
+	t.seed = test_setting("IOMMU_TEST_SEED", 0x5eed) + kind;
+	t.random.state = t.seed;
+	set_up(kinds[kind].configs, kinds[kind].units);
+	while (t.operation < operations) {
+		do_one();
+		if (below(64) == 0)
+			t.machine.fail_at = 0;
+	}
+	tear_down();
+}
+
+static void random_operations(void **state)
+{
+	const uint64_t operations = test_setting("IOMMU_TEST_OPERATIONS", 1000000);
+	const unsigned int count = sizeof(kinds) / sizeof(kinds[0]);
+	unsigned int kind;
+
+	(void)state;
+	for (kind = 0; kind < count; kind++)
+		run_kind(kind, operations / count + 1);
+}
+
+/* A write buffer is copied as a whole at each flush: fewer operations. */
+static void random_operations_with_a_write_buffer(void **state)
+{
+	static const struct iommu_model_vtd_config config =
+		CONFIG(.flags = IOMMU_MODEL_VTD_WRITE_BUFFER);
+
+	(void)state;
+	memset(&t, 0, sizeof(t));
+	t.kind = 100;
+	t.seed = test_setting("IOMMU_TEST_SEED", 0x5eed);
+	t.random.state = t.seed;
+	set_up(&config, 1);
+	while (t.operation < 300)
+		do_one();
+	tear_down();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_operations),
+		cmocka_unit_test(random_operations_with_a_write_buffer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
