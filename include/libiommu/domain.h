@@ -24,6 +24,11 @@ enum iommu_domain_type {
 	IOMMU_DOMAIN_PAGING = 0, /* translated by tables that iommu_map fills; empty at first */
 	IOMMU_DOMAIN_IDENTITY,   /* device addresses are physical addresses, all of them */
 	IOMMU_DOMAIN_BLOCKED,    /* all DMA faults */
+	/*
+	 * A paging domain of the host's own drivers: it has an IOVA space in which nothing reserved
+	 * is handed out, and maps the direct regions of the endpoints that join.
+	 */
+	IOMMU_DOMAIN_DMA,
 };
 
 /* What a paging domain should be like. All zero: the widest that the unit can do. */
@@ -34,6 +39,8 @@ struct iommu_domain_config {
 	uint64_t pgsize_bitmap;
 	/* The most table pages it may take; 0: unbounded. Reaching it is IOMMU_ENOMEM from map. */
 	uint64_t max_table_pages;
+	/* Leaves force the devices' accesses to snoop; only units that can do that may join. */
+	bool force_snoop;
 };
 
 /*
@@ -43,7 +50,9 @@ struct iommu_domain_config {
  *
  * Returns 0, or
  *   IOMMU_EINVAL      unknown type; the width or page sizes are none that the unit can do
- *   IOMMU_EOPNOTSUPP  IOMMU_DOMAIN_IDENTITY on a unit without pass-through
+ *   IOMMU_EOPNOTSUPP  IOMMU_DOMAIN_IDENTITY on a unit without pass-through, and no memory was
+ *                     added that tables could map (see iommu_add_memory); force_snoop on a unit
+ *                     without snoop control
  *   IOMMU_ENOMEM
  */
 IOMMU_API int iommu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
@@ -65,6 +74,9 @@ struct iommu_domain_info {
 	uint64_t pgsize_bitmap;
 	uint64_t table_pages; /* held now, quarantined ones included */
 	bool quarantine;      /* pages wait for an invalidation that was not confirmed */
+	bool coherent;        /* all its units walk tables through the CPU caches */
+	bool snoop_control;   /* all its units can force snooping */
+	unsigned int levels;  /* of its table; 0: it has none */
 };
 IOMMU_API void iommu_domain_get_info(const struct iommu_domain *domain,
 				     struct iommu_domain_info *info);
@@ -73,8 +85,18 @@ IOMMU_API void iommu_domain_get_info(const struct iommu_domain *domain,
  * iommu_domain_attach_group - let all endpoints of a group use this domain, instead of the one they
  * use now. Blocked for a moment in between; all or none: on failure each keeps what it had.
  *
+ * A domain adapts to the units that join it: address width, page sizes and coherency become what
+ * all of them can do, and page sizes and coherency grow again when one leaves. While the first
+ * endpoint behind a unit joins or the last one leaves, nothing may be mapped or unmapped in it.
+ *
  * Returns 0 (also when it is attached already), or
- *   IOMMU_EINVAL     domain and a unit do not fit each other (width, page sizes, coherency)
+ *   IOMMU_EINVAL     domain and a unit do not fit each other: what is mapped already lies beyond the
+ *                    unit's width or uses pages that it does not have; or snooping
+ *   IOMMU_EPERM      firmware wants an endpoint to reach a region for ever (IOMMU_REGION_DIRECT),
+ *                    and the domain is an IOMMU_DOMAIN_PAGING one, of which the library does not
+ *                    know what belongs at those addresses; or the unit is bypassed
+ *   IOMMU_EEXIST     a direct region is in use for something else in an IOMMU_DOMAIN_DMA domain
+ *   IOMMU_EIO        an endpoint is lost (see iommu_endpoint_was_reset)
  *   IOMMU_ENOSPC     a unit has no domain id left
  *   IOMMU_ENOMEM
  *   IOMMU_ETIMEDOUT  a unit did not confirm the invalidation; IOMMU_EIO: it reported an error
@@ -82,13 +104,17 @@ IOMMU_API void iommu_domain_get_info(const struct iommu_domain *domain,
 IOMMU_API int iommu_domain_attach_group(struct iommu_domain *domain, struct iommu_group *group);
 
 /*
- * iommu_domain_detach_group - block the DMA of a group's endpoints.
+ * iommu_domain_detach_group - block the DMA of a group's endpoints, except to direct regions.
  *
  * Returns 0 (also when nothing is attached), or IOMMU_ETIMEDOUT / IOMMU_EIO: the endpoints are
  * detached, but a unit did not confirm that it forgot the old translations. Memory that was mapped
  * must then not be reused before the unit was disabled, or enabled again.
  */
 IOMMU_API int iommu_domain_detach_group(struct iommu_group *group);
+
+/* The IOVA space of an IOMMU_DOMAIN_DMA domain, in granules of 4 KiB; NULL: it has none. */
+struct iommu_iova_space;
+IOMMU_API struct iommu_iova_space *iommu_domain_iova_space(const struct iommu_domain *domain);
 
 /* The domain attached to a group, or NULL; a group's number, unique and smallest-first. */
 IOMMU_API struct iommu_domain *iommu_group_domain(const struct iommu_group *group);

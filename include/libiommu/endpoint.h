@@ -44,6 +44,26 @@ struct iommu_endpoint_info {
 	uint8_t root_bus;
 	uint8_t path_length;
 	struct iommu_pci_hop path[IOMMU_PCI_PATH_MAX];
+	/*
+	 * Its PCI class, base << 16 | sub << 8 | interface; 0: not known. Firmware's reserved
+	 * regions may be given up for USB controllers and display devices.
+	 */
+	uint32_t class_code;
+	/*
+	 * Phantom functions (PCIe Device Capabilities): that many of the highest bits of its
+	 * function number may be anything in its requests. 0 to 3.
+	 */
+	uint8_t phantom_bits;
+	/*
+	 * Address translation services (PCIe ATS): set when the device has them and the host lets
+	 * it use them. Translations are then kept in the device, after the host has enabled ATS
+	 * there, which it does after the first attach. queue_depth: as in the ATS capability.
+	 * physical_function: the source id of the function that a virtual one belongs to, and
+	 * otherwise its own.
+	 */
+	bool device_tlb;
+	uint8_t tlb_queue_depth;
+	uint16_t physical_function;
 	/* Whatever the host wants to find again; see iommu_endpoint_host_data. */
 	void *host_data;
 };
@@ -53,7 +73,8 @@ struct iommu_endpoint_info {
  *
  * Finds the unit that translates for it (a unit that names the device or a bridge above it goes
  * before one that takes all others) and puts it into a group of its own. Until a domain is attached
- * to that group, its DMA is blocked once the unit is enabled.
+ * to that group, its DMA is blocked once the unit is enabled, except to the regions that firmware
+ * wants it to reach (<libiommu/region.h>).
  *
  * Returns 0, or
  *   IOMMU_EINVAL  info or its path makes no sense
@@ -73,6 +94,24 @@ IOMMU_API int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpo
  */
 IOMMU_API int iommu_release_endpoint(struct iommu_endpoint *endpoint);
 
+/*
+ * iommu_endpoint_uses_device_tlb - may the host enable ATS in the device? Only when it asked for it
+ * and the unit and firmware allow it. Enable it after the first attach, disable it before release.
+ */
+IOMMU_API bool iommu_endpoint_uses_device_tlb(const struct iommu_endpoint *endpoint);
+
+/*
+ * A device whose TLB does not answer an invalidation is blocked for good: nothing that it sends
+ * passes, and attaching a domain to its group fails with IOMMU_EIO.
+ *
+ * iommu_endpoint_is_lost - did that happen? Any context.
+ * iommu_endpoint_was_reset - the host has reset the device (a function level reset empties its
+ * TLB): it may be attached again, and is blocked until then. Detaches its group first if need be;
+ * returns what that returns.
+ */
+IOMMU_API bool iommu_endpoint_is_lost(const struct iommu_endpoint *endpoint);
+IOMMU_API int iommu_endpoint_was_reset(struct iommu_endpoint *endpoint);
+
 /* Lookups: no locks, any context, valid while the endpoint lives. */
 IOMMU_API struct iommu_group *iommu_endpoint_group(const struct iommu_endpoint *endpoint);
 IOMMU_API struct iommu_unit *iommu_endpoint_unit(const struct iommu_endpoint *endpoint);
@@ -80,6 +119,10 @@ IOMMU_API void *iommu_endpoint_host_data(const struct iommu_endpoint *endpoint);
 IOMMU_API uint16_t iommu_endpoint_source_id(const struct iommu_endpoint *endpoint);
 /* Never NULL. */
 IOMMU_API const char *iommu_endpoint_name(const struct iommu_endpoint *endpoint);
+
+/* iommu_next_endpoint - iterate the endpoints: NULL gives the first, the last gives NULL. */
+IOMMU_API struct iommu_endpoint *iommu_next_endpoint(struct iommu *iommu,
+						     struct iommu_endpoint *endpoint);
 
 /* iommu_find_endpoint - by segment and source id; NULL when there is none. */
 IOMMU_API struct iommu_endpoint *iommu_find_endpoint(struct iommu *iommu, uint16_t segment,

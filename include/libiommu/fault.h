@@ -45,11 +45,16 @@ typedef void (*iommu_fault_handler)(void *ctx, const struct iommu_fault *fault);
  * handled. */
 IOMMU_API void iommu_set_fault_handler(struct iommu *iommu, iommu_fault_handler handler, void *ctx);
 
+/* iommu_endpoint_set_fault_handler - faults of this endpoint go there instead; NULL: no longer. */
+IOMMU_API void iommu_endpoint_set_fault_handler(struct iommu_endpoint *endpoint,
+						iommu_fault_handler handler, void *ctx);
+
 /*
  * iommu_unit_handle_faults - report and clear what the unit recorded: for the unit's fault
  * interrupt, or to poll.
  *
- * @lost: set to true when the unit had no record left for some faults; may be NULL.
+ * @lost: set to true when the unit had no record left for some faults, or when there were so many
+ *        that some were only cleared (a back end may bound them); may be NULL.
  *
  * Returns how many faults were reported, 0 when there were none, or IOMMU_EIO when the registers
  * make no sense. One call at a time for a unit; any context.

@@ -58,5 +58,23 @@ IOMMU_API int iommu_unit_enable(struct iommu_unit *unit);
  */
 IOMMU_API int iommu_unit_disable(struct iommu_unit *unit);
 
+/*
+ * iommu_suspend, iommu_resume - around a power state in which units lose their registers.
+ *
+ * Suspend stops all units, in order; devices must be quiet, for nothing is translated then. Resume
+ * brings back what was on: translation, interrupt remapping, fault interrupts, domains, with all
+ * caches invalidated. No map or unmap may run meanwhile. Return 0, or the error of the unit that
+ * failed, which is logged; suspend has then resumed the others.
+ */
+IOMMU_API int iommu_suspend(struct iommu *iommu);
+IOMMU_API int iommu_resume(struct iommu *iommu);
+
+/*
+ * iommu_shutdown - leave the hardware to a kernel that follows: everything off, on every unit,
+ * whatever fails on another. Nothing is freed; the instance is of no use but to be destroyed.
+ * Returns 0 or the first error. Takes only the locks of the registers: other CPUs must have stopped.
+ */
+IOMMU_API int iommu_shutdown(struct iommu *iommu);
+
 IOMMU_END_DECLS
 #endif

@@ -28,9 +28,11 @@
 #include <libiommu/pgsize.h>
 #include <libiommu/pgtable.h>
 #include <libiommu/platform.h>
+#include <libiommu/region.h>
 #include <libiommu/status.h>
 #include <libiommu/types.h>
 #include <libiommu/version.h>
 #include <libiommu/vtd.h>
+#include <libiommu/vtd_interrupt.h>
 
 #endif

@@ -15,6 +15,7 @@
 #include <libiommu/fault.h>
 #include <libiommu/instance.h>
 #include <libiommu/list_node.h>
+#include <libiommu/region.h>
 
 IOMMU_BEGIN_DECLS
 
@@ -35,6 +36,12 @@ struct iommu_ops {
 	 */
 	int (*enable)(struct iommu_unit *unit);
 	int (*disable)(struct iommu_unit *unit);
+	/*
+	 * Stop everything that is on, translation or not, and bring back exactly that. NULL: there
+	 * is nothing but translation.
+	 */
+	int (*suspend)(struct iommu_unit *unit);
+	int (*resume)(struct iommu_unit *unit);
 	/* Free the unit, which is disabled and has no endpoints. */
 	void (*remove)(struct iommu_unit *unit);
 	/* Does this unit translate for such an endpoint? Must not sleep. */
@@ -43,7 +50,23 @@ struct iommu_ops {
 	/* Get ready for, and forget, an endpoint. The endpoint is blocked after the first. */
 	int (*probe_endpoint)(struct iommu_unit *unit, struct iommu_endpoint *endpoint);
 	void (*release_endpoint)(struct iommu_unit *unit, struct iommu_endpoint *endpoint);
-	/* See iommu_domain_alloc; config is never NULL. Fills in all of struct iommu_domain. */
+	/* See iommu_endpoint_next_region. NULL: there are none. Any context. */
+	bool (*next_region)(const struct iommu_endpoint *endpoint, unsigned int *cursor,
+			    struct iommu_region *region);
+	/* The endpoint is as after a reset, and blocked. NULL: nothing to do. */
+	void (*endpoint_was_reset)(struct iommu_endpoint *endpoint);
+	/*
+	 * Is the endpoint still served by what was there before us? Its DMA then goes on as it did,
+	 * until the first attach. NULL: never happens.
+	 */
+	bool (*is_inherited)(const struct iommu_endpoint *endpoint);
+	/* Nothing of the endpoint passes until then; NULL: never happens. Any context. */
+	bool (*endpoint_is_lost)(const struct iommu_endpoint *endpoint);
+	/*
+	 * See iommu_domain_alloc; config is never NULL. The type is never IOMMU_DOMAIN_DMA, which is
+	 * a paging domain to a back end. An identity domain with map_pages uses tables, which the
+	 * core fills. Fills in all of struct iommu_domain that is the back end's.
+	 */
 	int (*domain_alloc)(struct iommu_unit *unit, enum iommu_domain_type type,
 			    const struct iommu_domain_config *config, struct iommu_domain **domain);
 	/* See iommu_unit_handle_faults: reports through iommu_report_fault. Any context. */
@@ -98,10 +121,12 @@ struct iommu_unit {
 	const struct iommu_ops *ops;
 	uint16_t segment;
 	char name[IOMMU_NAME_SIZE];
-	/* The core's. */
+	/* The core's; `enabled` also that of a back end which enables units by itself. */
 	struct iommu *iommu;
 	struct iommu_list_node link;
 	bool enabled;
+	bool suspended; /* and was enabled before */
+	unsigned int endpoints;
 };
 
 struct iommu_endpoint {
@@ -114,8 +139,11 @@ struct iommu_endpoint {
 	struct iommu_list_node group_link; /* in the group */
 	/* The domain that hardware uses for it; NULL: blocked. Written by the core. */
 	struct iommu_domain *domain;
+	iommu_fault_handler fault_handler;
+	void *fault_ctx;
 	/* The back end's. */
 	void *unit_data;
+	bool uses_device_tlb; /* see iommu_endpoint_uses_device_tlb */
 };
 
 struct iommu_domain {
@@ -126,7 +154,9 @@ struct iommu_domain {
 	/* The core's. */
 	enum iommu_domain_type type;
 	struct iommu *iommu;
-	unsigned int groups; /* attached to so many */
+	struct iommu_list_node link;
+	struct iommu_iova_space *space; /* of an IOMMU_DOMAIN_DMA domain */
+	unsigned int groups;            /* attached to so many */
 };
 
 /*
@@ -134,6 +164,14 @@ struct iommu_domain {
  * and cannot fail. iommu_platform_of - the platform that an instance was created with.
  */
 IOMMU_API void iommu_register_unit(struct iommu *iommu, struct iommu_unit *unit);
+
+/*
+ * iommu_unregister_unit - take a unit out that has no endpoints; it is the back end's again.
+ * iommu_unit_prepare - for a back end that enables units on its own, before it does so: lets the
+ * endpoints behind the unit reach their direct regions. The errors of iommu_domain_attach_group.
+ */
+IOMMU_API void iommu_unregister_unit(struct iommu_unit *unit);
+IOMMU_API int iommu_unit_prepare(struct iommu_unit *unit);
 IOMMU_API const struct iommu_platform *iommu_platform_of(const struct iommu *iommu);
 
 /*

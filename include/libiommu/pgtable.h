@@ -176,6 +176,57 @@ struct iommu_pgtable_ops {
 	 */
 	int (*walk)(const struct iommu_pgtable *pt, iommu_iova_t start, iommu_iova_t last,
 		    iommu_pgtable_visitor visitor, void *ctx);
+
+	/*
+	 * The functions below change the table as a whole: no map or unmap may run meanwhile.
+	 *
+	 * set_coherent - whether hardware snoops the CPU caches when it walks. On the way to not
+	 * coherent all tables are flushed.
+	 */
+	void (*set_coherent)(struct iommu_pgtable *pt, bool coherent);
+
+	/*
+	 * set_pgsizes - the page sizes to use from now on. Returns 0, IOMMU_EINVAL (the smallest is
+	 * missing), or IOMMU_EBUSY: a page of a size that is to go is mapped; nothing changed.
+	 */
+	int (*set_pgsizes)(struct iommu_pgtable *pt, uint64_t pgsize_bitmap);
+
+	/*
+	 * set_aperture - make `last` the last address that can be mapped. Returns 0, IOMMU_EINVAL
+	 * (no end of a page, or more than the levels hold), or IOMMU_EBUSY: something is mapped
+	 * beyond; nothing changed.
+	 */
+	int (*set_aperture)(struct iommu_pgtable *pt, iommu_iova_t last);
+
+	/*
+	 * trim - make the table one level shallower, for hardware that knows no deeper one. What was
+	 * the root becomes *top: it goes on leading to the new root, for hardware that uses it, and
+	 * is the caller's to free with free_top. Returns 0, IOMMU_EINVAL (as shallow as the format
+	 * has it), IOMMU_EBUSY (something is mapped beyond the first entry) or IOMMU_ENOMEM.
+	 */
+	int (*trim)(struct iommu_pgtable *pt, void **top);
+
+	/*
+	 * extend - a table of one level more, *top, whose first entry leads to `below`: the root, or
+	 * the result of trim or extend for the level below. The table itself stays as it is.
+	 * Returns 0 or IOMMU_ENOMEM. free_top - free it, once no hardware uses it; `level` is its
+	 * own: how many levels hardware sees that starts there.
+	 */
+	int (*extend)(struct iommu_pgtable *pt, const void *below, void **top);
+	void (*free_top)(struct iommu_pgtable *pt, void *top, unsigned int level);
+
+	/*
+	 * clone - fill an empty table with a copy of the tables at physical address `root`, which
+	 * have as many levels and were made by somebody else: nothing in them is trusted. Page and
+	 * table addresses beyond the table's width, sizes that it does not use and bits that make no
+	 * sense are refused; set max_pages, since a table may lead to itself. is_memory says whether
+	 * a table page can be read there; NULL: it always can.
+	 *
+	 * Returns 0, IOMMU_EEXIST (not empty), IOMMU_EINVAL, IOMMU_EFAULT (is_memory said no) or
+	 * IOMMU_ENOMEM. After the last three the table is destroyed.
+	 */
+	int (*clone)(struct iommu_pgtable *pt, iommu_paddr_t root,
+		     bool (*is_memory)(void *ctx, iommu_paddr_t paddr, uint64_t size), void *ctx);
 };
 
 /*
@@ -203,7 +254,19 @@ struct iommu_pgtable_ops {
 						    unsigned int *prot);                           \
 	IOMMU_API int iommu_##format##_walk(const struct iommu_pgtable *pt, iommu_iova_t start,    \
 					    iommu_iova_t last, iommu_pgtable_visitor visitor,      \
-					    void *ctx)
+					    void *ctx);                                            \
+	IOMMU_API void iommu_##format##_set_coherent(struct iommu_pgtable *pt, bool coherent);     \
+	IOMMU_API int iommu_##format##_set_pgsizes(struct iommu_pgtable *pt,                       \
+						   uint64_t pgsize_bitmap);                        \
+	IOMMU_API int iommu_##format##_set_aperture(struct iommu_pgtable *pt, iommu_iova_t last);  \
+	IOMMU_API int iommu_##format##_trim(struct iommu_pgtable *pt, void **top);                 \
+	IOMMU_API int iommu_##format##_extend(struct iommu_pgtable *pt, const void *below,         \
+					      void **top);                                         \
+	IOMMU_API void iommu_##format##_free_top(struct iommu_pgtable *pt, void *top,              \
+						 unsigned int level);                              \
+	IOMMU_API int iommu_##format##_clone(                                                      \
+		struct iommu_pgtable *pt, iommu_paddr_t root,                                      \
+		bool (*is_memory)(void *ctx, iommu_paddr_t paddr, uint64_t size), void *ctx)
 
 /* Intel VT-d second stage: 3, 4 or 5 levels; pages of 4K, 2M, 1G. */
 IOMMU_PGTABLE_DECLARE(vtdss);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The Intel VT-d back end: finding the units of a machine, and facts that only VT-d has.
+ * The Intel VT-d back end: finding the units of a machine, turning them on together, and what only
+ * VT-d has. Interrupt remapping: <libiommu/vtd_interrupt.h>.
  *
  * Legacy mode: root and context entries by bus, device and function, second-stage page tables.
  * Units are driven as the VT-d specification describes, through queued invalidation where the unit
  * has it and through registers where it does not.
+ *
+ * Locking: all but the look-ups are control path, see <libiommu/endpoint.h>.
  */
 #ifndef LIBIOMMU_VTD_H
 #define LIBIOMMU_VTD_H
@@ -18,6 +21,20 @@ enum iommu_vtd_flags {
 	/* Invalidate through registers even where the unit has a queue. For hosts in doubt of it.
 	 */
 	IOMMU_VTD_REGISTER_INVALIDATION = 1 << 0,
+	/*
+	 * Units that are on when they are found were left so by a kernel that died, with DMA under
+	 * way: copy their tables and go on with them. An endpoint's old translations hold until its
+	 * first attach. What cannot be copied is blocked. Without this flag such a unit is turned
+	 * off cleanly before it is set up.
+	 */
+	IOMMU_VTD_TAKE_OVER = 1 << 1,
+	/*
+	 * Leave units alone that have nothing but display devices behind them: their DMA is not
+	 * restricted, and only identity domains can be attached.
+	 */
+	IOMMU_VTD_BYPASS_GRAPHICS = 1 << 2,
+	/* Bridges to ISA or LPC reach the first 16 MiB of memory while nothing is attached. */
+	IOMMU_VTD_ISA_WINDOW = 1 << 3,
 };
 
 struct iommu_vtd_options {
@@ -25,6 +42,20 @@ struct iommu_vtd_options {
 	unsigned int flags;
 	/* How long to wait for a unit to confirm a command or an invalidation; 0: one second. */
 	uint64_t timeout_ns;
+	/*
+	 * The most faults of a unit that are reported in a second of the host's clock; the rest is
+	 * cleared, and counts as lost. 0: no bound, which a device can use to keep a CPU busy.
+	 */
+	unsigned int faults_per_second;
+	/*
+	 * For IOMMU_VTD_TAKE_OVER: is there memory at a physical address? Old tables may say
+	 * anything, and what they name is read. NULL: every address below the machine's width can
+	 * be read.
+	 */
+	bool (*is_memory)(void *ctx, iommu_paddr_t paddr, uint64_t size);
+	void *is_memory_ctx;
+	/* The most pages of one copied table: it may lead to itself. 0: 65536. */
+	uint64_t inherited_pages_max;
 };
 
 /*
@@ -46,6 +77,54 @@ struct iommu_vtd_options {
 IOMMU_API int iommu_vtd_probe(struct iommu *iommu, const void *dmar, size_t size,
 			      const struct iommu_vtd_options *options);
 
+/*
+ * iommu_vtd_enable - turn all units on, step by step together, as some chipsets want it: every
+ * queue works before any root table is set.
+ *
+ * Call it when the devices that are there have been probed. Units that no endpoint is behind, and
+ * that do not take the rest of their segment, are left off; they are enabled when they get one.
+ * Returns 0, or the error of the step that failed, as iommu_unit_enable; everything is off again,
+ * and iommu_vtd_get_info names the step.
+ */
+IOMMU_API int iommu_vtd_enable(struct iommu *iommu);
+
+/*
+ * iommu_vtd_add_units - units that came with a host bridge at run time.
+ *
+ * @structures, @size: remapping structures as the bridge's _DSM returns them, DRHDs first. Copied.
+ *
+ * The new units are registered, disabled, all or none. Errors as iommu_vtd_probe, which must have
+ * been called; IOMMU_EEXIST: a unit at that address is known. IOMMU_EINVAL also when there is a
+ * structure that cannot be added (a reserved region).
+ */
+IOMMU_API int iommu_vtd_add_units(struct iommu *iommu, const void *structures, size_t size);
+
+/*
+ * iommu_vtd_remove_unit - disable a unit and forget it.
+ *
+ * No map or unmap that began before its last endpoint was released may still be running. Returns 0;
+ * IOMMU_EBUSY while it has endpoints or interrupt entries, or is the last one; IOMMU_EINVAL: not of
+ * this back end; or IOMMU_ETIMEDOUT, when it does not confirm that it is off: it then stays.
+ */
+IOMMU_API int iommu_vtd_remove_unit(struct iommu_unit *unit);
+
+/*
+ * iommu_vtd_set_fault_interrupt - have the unit send this message (an MSI's address and data, not
+ * remapped) when it has recorded a fault; the host then calls iommu_unit_handle_faults.
+ * iommu_vtd_mask_fault_interrupt - no longer. Both take effect at once and survive disable, enable,
+ * suspend and resume. IOMMU_EINVAL: not of this back end, or address is none of an interrupt.
+ */
+IOMMU_API int iommu_vtd_set_fault_interrupt(struct iommu_unit *unit, uint64_t address,
+					    uint32_t data);
+IOMMU_API int iommu_vtd_mask_fault_interrupt(struct iommu_unit *unit);
+
+/*
+ * iommu_vtd_find_named - the segment and source id of a device that is no PCI function, by its ACPI
+ * path; its endpoint is probed with these. IOMMU_ENOENT: firmware names none. Any context.
+ */
+IOMMU_API int iommu_vtd_find_named(struct iommu *iommu, const char *acpi_path, uint16_t *segment,
+				   uint16_t *source_id);
+
 /* What a unit can do, in units that people use. */
 struct iommu_vtd_info {
 	iommu_paddr_t register_base;
@@ -60,7 +139,13 @@ struct iommu_vtd_info {
 	bool caching_mode;
 	bool pass_through;
 	bool page_selective; /* IOTLB invalidation of single pages */
+	bool snoop_control;
+	bool device_tlb;
+	bool interrupt_remapping, x2apic, posted_interrupts;
 	unsigned int fault_records;
+	bool bypassed;          /* see IOMMU_VTD_BYPASS_GRAPHICS */
+	unsigned int inherited; /* tables of a kernel before us that are still in use */
+	const char *failure;    /* the step of the last bring-up that failed, or NULL */
 };
 
 /* iommu_vtd_get_info - IOMMU_EINVAL when the unit is not of this back end. Any context. */

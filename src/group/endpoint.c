@@ -31,6 +31,8 @@ static bool info_is_sane(const struct iommu_endpoint_info *info)
 
 	if (info == NULL || info->path_length > IOMMU_PCI_PATH_MAX)
 		return false;
+	if (info->phantom_bits > 3 || info->tlb_queue_depth > 31)
+		return false;
 	for (i = 0; i < info->path_length; i++)
 		if (info->path[i].device > 31 || info->path[i].function > 7)
 			return false;
@@ -81,8 +83,15 @@ int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpoint_info *
 	status = endpoint->unit->ops->probe_endpoint(endpoint->unit, endpoint);
 	if (status != 0)
 		goto free_group;
+	endpoint->unit->endpoints++;
 	iommu_list_insert(&endpoint->group->endpoints, &endpoint->group_link);
 	iommu_list_insert(&iommu->endpoints, &endpoint->link);
+	if (endpoint->unit->enabled)
+		status = iommu_group_open_window(endpoint->group);
+	if (status != 0) {
+		(void)iommu_release_endpoint(endpoint);
+		return status;
+	}
 	*result = endpoint;
 	return 0;
 
@@ -99,6 +108,9 @@ int iommu_release_endpoint(struct iommu_endpoint *endpoint)
 
 	if (group->domain != NULL)
 		return IOMMU_EBUSY;
+	/* Not confirmed is blocked all the same; what it may still reach is kept by the back end. */
+	(void)iommu_group_block(endpoint);
+	endpoint->unit->endpoints--;
 	endpoint->unit->ops->release_endpoint(endpoint->unit, endpoint);
 	iommu_list_remove(&endpoint->link);
 	iommu_list_remove(&endpoint->group_link);
@@ -106,6 +118,27 @@ int iommu_release_endpoint(struct iommu_endpoint *endpoint)
 		iommu_group_free(group);
 	iommu_object_free(&endpoint->iommu->endpoint_cache, endpoint);
 	return 0;
+}
+
+bool iommu_endpoint_uses_device_tlb(const struct iommu_endpoint *endpoint)
+{
+	return endpoint->uses_device_tlb;
+}
+
+bool iommu_endpoint_is_lost(const struct iommu_endpoint *endpoint)
+{
+	const struct iommu_ops *ops = endpoint->unit->ops;
+
+	return ops->endpoint_is_lost != NULL && ops->endpoint_is_lost(endpoint);
+}
+
+int iommu_endpoint_was_reset(struct iommu_endpoint *endpoint)
+{
+	int status = iommu_domain_detach_group(endpoint->group);
+
+	if (endpoint->unit->ops->endpoint_was_reset != NULL)
+		endpoint->unit->ops->endpoint_was_reset(endpoint);
+	return status;
 }
 
 struct iommu_group *iommu_endpoint_group(const struct iommu_endpoint *endpoint)
@@ -146,4 +179,13 @@ struct iommu_endpoint *iommu_find_endpoint(struct iommu *iommu, uint16_t segment
 			return endpoint;
 	}
 	return NULL;
+}
+
+struct iommu_endpoint *iommu_next_endpoint(struct iommu *iommu, struct iommu_endpoint *endpoint)
+{
+	struct iommu_list_node *next =
+		endpoint == NULL ? iommu->endpoints.next : endpoint->link.next;
+
+	return next == &iommu->endpoints ? NULL
+					 : iommu_container_of(next, struct iommu_endpoint, link);
 }

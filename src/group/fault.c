@@ -11,6 +11,13 @@ void iommu_set_fault_handler(struct iommu *iommu, iommu_fault_handler handler, v
 	iommu->fault_ctx = ctx;
 }
 
+void iommu_endpoint_set_fault_handler(struct iommu_endpoint *endpoint, iommu_fault_handler handler,
+				      void *ctx)
+{
+	endpoint->fault_handler = handler;
+	endpoint->fault_ctx = ctx;
+}
+
 int iommu_unit_handle_faults(struct iommu_unit *unit, bool *lost)
 {
 	bool unused;
@@ -23,8 +30,13 @@ int iommu_unit_handle_faults(struct iommu_unit *unit, bool *lost)
 
 void iommu_report_fault(struct iommu *iommu, struct iommu_fault *fault)
 {
-	fault->endpoint = iommu_find_endpoint(iommu, fault->segment, fault->source_id);
-	if (iommu->fault_handler != NULL)
+	struct iommu_endpoint *endpoint =
+		iommu_find_endpoint(iommu, fault->segment, fault->source_id);
+
+	fault->endpoint = endpoint;
+	if (endpoint != NULL && endpoint->fault_handler != NULL)
+		endpoint->fault_handler(endpoint->fault_ctx, fault);
+	else if (iommu->fault_handler != NULL)
 		iommu->fault_handler(iommu->fault_ctx, fault);
 	else
 		iommu_log(iommu->platform, IOMMU_LOG_WARNING, fault->unit->name,

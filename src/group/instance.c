@@ -24,8 +24,11 @@ int iommu_create(const struct iommu_platform *platform, struct iommu **result)
 	iommu_list_init(&iommu->units);
 	iommu_list_init(&iommu->endpoints);
 	iommu_list_init(&iommu->groups);
+	iommu_list_init(&iommu->domains);
+	iommu_list_init(&iommu->memory);
 	iommu_object_cache_init(&iommu->endpoint_cache, platform, sizeof(struct iommu_endpoint));
 	iommu_object_cache_init(&iommu->group_cache, platform, sizeof(struct iommu_group));
+	iommu_regions_init(iommu);
 	*result = iommu;
 	return 0;
 }
@@ -35,7 +38,7 @@ int iommu_destroy(struct iommu *iommu)
 	const struct iommu_platform *platform = iommu->platform;
 	struct iommu_list_node *node;
 
-	if (!iommu_list_is_empty(&iommu->endpoints) || iommu->domains != 0)
+	if (!iommu_list_is_empty(&iommu->endpoints) || !iommu_list_is_empty(&iommu->domains))
 		return IOMMU_EBUSY;
 	/* Not only those that are enabled: one that failed to start may also have failed to stop.
 	 */
@@ -52,6 +55,7 @@ int iommu_destroy(struct iommu *iommu)
 		iommu_list_remove(&unit->link);
 		unit->ops->remove(unit);
 	}
+	iommu_regions_free(iommu);
 	platform->free_pages(platform->ctx, iommu, 0);
 	return 0;
 }
@@ -67,6 +71,11 @@ void iommu_register_unit(struct iommu *iommu, struct iommu_unit *unit)
 	iommu_list_insert(&iommu->units, &unit->link);
 }
 
+void iommu_unregister_unit(struct iommu_unit *unit)
+{
+	iommu_list_remove(&unit->link);
+}
+
 struct iommu_unit *iommu_next_unit(struct iommu *iommu, struct iommu_unit *unit)
 {
 	struct iommu_list_node *next = unit == NULL ? iommu->units.next : unit->link.next;
@@ -79,13 +88,33 @@ const char *iommu_unit_name(const struct iommu_unit *unit)
 	return unit->name;
 }
 
+/* Groups with members behind the unit may need their direct regions from the first moment on. */
+int iommu_unit_prepare(struct iommu_unit *unit)
+{
+	struct iommu_list_node *node;
+	int status = 0;
+
+	iommu_list_for_each (node, &unit->iommu->endpoints) {
+		struct iommu_endpoint *endpoint =
+			iommu_container_of(node, struct iommu_endpoint, link);
+
+		if (endpoint->unit == unit)
+			status = iommu_group_open_window(endpoint->group);
+		if (status != 0)
+			return status;
+	}
+	return 0;
+}
+
 int iommu_unit_enable(struct iommu_unit *unit)
 {
 	int status = 0;
 
 	if (unit->enabled)
 		return 0;
-	status = unit->ops->enable(unit);
+	status = iommu_unit_prepare(unit);
+	if (status == 0)
+		status = unit->ops->enable(unit);
 	unit->enabled = status == 0;
 	return status;
 }
@@ -99,4 +128,81 @@ int iommu_unit_disable(struct iommu_unit *unit)
 	status = unit->ops->disable(unit);
 	unit->enabled = status != 0;
 	return status;
+}
+
+/* --- Power ------------------------------------------------------------------------------------ */
+
+static int unit_resume(struct iommu_unit *unit)
+{
+	int status = 0;
+
+	if (!unit->suspended)
+		return 0;
+	if (unit->ops->resume != NULL)
+		status = unit->ops->resume(unit);
+	else if (unit->enabled)
+		status = unit->ops->enable(unit);
+	unit->suspended = status != 0;
+	return status;
+}
+
+static int unit_suspend(struct iommu_unit *unit)
+{
+	int status = 0;
+
+	if (unit->suspended)
+		return 0;
+	if (unit->ops->suspend != NULL)
+		status = unit->ops->suspend(unit);
+	else if (unit->enabled)
+		status = unit->ops->disable(unit);
+	unit->suspended = status == 0;
+	return status;
+}
+
+int iommu_resume(struct iommu *iommu)
+{
+	struct iommu_list_node *node;
+	int result = 0;
+
+	iommu_list_for_each (node, &iommu->units) {
+		int status = unit_resume(unit_of(node));
+
+		if (result == 0)
+			result = status;
+	}
+	return result;
+}
+
+int iommu_suspend(struct iommu *iommu)
+{
+	struct iommu_list_node *node;
+	int status = 0;
+
+	iommu_list_for_each (node, &iommu->units) {
+		status = unit_suspend(unit_of(node));
+		if (status != 0)
+			break;
+	}
+	if (status != 0)
+		(void)iommu_resume(iommu);
+	return status;
+}
+
+int iommu_shutdown(struct iommu *iommu)
+{
+	struct iommu_list_node *node;
+	int result = 0;
+
+	iommu_list_for_each (node, &iommu->units) {
+		struct iommu_unit *unit = unit_of(node);
+		int status = unit_suspend(unit);
+
+		if (result == 0)
+			result = status;
+		if (status == 0)
+			unit->enabled = false;
+		unit->suspended = false;
+	}
+	return result;
 }

@@ -7,6 +7,8 @@
 #include <libiommu/ops.h>
 #include <libiommu/status.h>
 
+#include "group/group.h"
+
 /* Invalidate what a map or unmap cleared; nothing to do in the usual case of a map. */
 static int settle(struct iommu_domain *domain, struct iommu_gather *gather)
 {
@@ -15,16 +17,14 @@ static int settle(struct iommu_domain *domain, struct iommu_gather *gather)
 	return domain->ops->sync(domain, gather);
 }
 
-int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr, uint64_t size,
-	      unsigned int prot)
+static inline int map_pages(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
+			    uint64_t size, unsigned int prot)
 {
 	const struct iommu_domain_ops *ops = domain->ops;
 	struct iommu_gather gather;
 	uint64_t mapped;
 	int status, settled;
 
-	if (ops->map_pages == NULL)
-		return IOMMU_EINVAL;
 	iommu_gather_init(&gather);
 	status = ops->map_pages(domain, iova, paddr, size, prot, &gather, &mapped);
 	settled = settle(domain, &gather);
@@ -40,20 +40,52 @@ int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t padd
 	return status;
 }
 
-int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size, unsigned int flags,
-		uint64_t *unmapped)
+static inline int unmap_pages(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
+			      unsigned int flags, uint64_t *unmapped)
 {
 	struct iommu_gather gather;
 	int status, settled;
 
-	if (unmapped != NULL)
-		*unmapped = 0;
-	if (domain->ops->unmap_pages == NULL)
-		return IOMMU_EINVAL;
 	iommu_gather_init(&gather);
 	status = domain->ops->unmap_pages(domain, iova, size, flags, &gather, unmapped);
 	settled = settle(domain, &gather);
 	return status != 0 ? status : settled;
+}
+
+/* May the host map there? What is identity is the library's own business. */
+static inline bool is_open_to_the_host(const struct iommu_domain *domain)
+{
+	return domain->ops->map_pages != NULL && domain->type != IOMMU_DOMAIN_IDENTITY;
+}
+
+int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr, uint64_t size,
+	      unsigned int prot)
+{
+	if (!is_open_to_the_host(domain))
+		return IOMMU_EINVAL;
+	return map_pages(domain, iova, paddr, size, prot);
+}
+
+int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size, unsigned int flags,
+		uint64_t *unmapped)
+{
+	if (unmapped != NULL)
+		*unmapped = 0;
+	if (!is_open_to_the_host(domain))
+		return IOMMU_EINVAL;
+	return unmap_pages(domain, iova, size, flags, unmapped);
+}
+
+int iommu_map_pages(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
+		    uint64_t size, unsigned int prot)
+{
+	return map_pages(domain, iova, paddr, size, prot);
+}
+
+int iommu_unmap_pages(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
+		      unsigned int flags, uint64_t *unmapped)
+{
+	return unmap_pages(domain, iova, size, flags, unmapped);
 }
 
 int iommu_iova_to_phys(const struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t *paddr)

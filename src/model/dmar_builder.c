@@ -12,7 +12,6 @@
 #define OEM_ID_OFFSET       10
 #define OEM_TABLE_ID_OFFSET 16
 #define CREATOR_OFFSET      28
-#define CHECKSUM_OFFSET     9
 #define STRUCTURE_SIZE_MAX  0xffffU
 
 static void fail(struct iommu_dmar_builder *builder, int status)
@@ -230,9 +229,9 @@ int iommu_dmar_finish(struct iommu_dmar_builder *builder, const char *oem_id,
 	put_text(bytes + OEM_ID_OFFSET, oem_id, 6);
 	put_text(bytes + OEM_TABLE_ID_OFFSET, oem_table_id, 8);
 	put_text(bytes + CREATOR_OFFSET, "IOMM", 4);
-	bytes[CHECKSUM_OFFSET] = 0;
+	bytes[ACPI_TABLE_CHECKSUM_OFFSET] = 0;
 	for (i = 0; i < builder->used; i++)
 		sum = (uint8_t)(sum + bytes[i]);
-	bytes[CHECKSUM_OFFSET] = (uint8_t)(0 - sum);
+	bytes[ACPI_TABLE_CHECKSUM_OFFSET] = (uint8_t)(0 - sum);
 	return (int)builder->used;
 }

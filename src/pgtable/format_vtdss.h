@@ -81,6 +81,20 @@ static inline unsigned int vtdss_prot(uint64_t entry)
 	       ((entry & VTD_SS_WRITE) != 0 ? IOMMU_PROT_WRITE : 0U);
 }
 
+/* Could hardware use this present entry without a fault, as far as its bits say? */
+static inline bool vtdss_entry_is_sane(const struct iommu_pgtable *pt, uint64_t entry,
+				       unsigned int level)
+{
+	const bool leaf = vtd_ss_is_leaf(entry, level);
+	const uint64_t below = (1ULL << vtd_ss_level_shift(level)) - 1;
+
+	if ((entry & VTD_SS_ADDRESS_MASK & ~pt->address_mask) != 0)
+		return false;
+	if (!leaf)
+		return level > VTD_SS_LEAF_LEVELS ? (entry & VTD_SS_PAGE_SIZE) == 0 : true;
+	return (entry & VTD_SS_ADDRESS_MASK & below) == 0 && vtdss_leaf_allowed(pt, level);
+}
+
 /* The sizes that leaves can have, the widths that tables can have. Sets the masks. */
 static inline int vtdss_configure(struct iommu_pgtable *pt,
 				  const struct iommu_pgtable_config *config)
@@ -102,6 +116,8 @@ static inline int vtdss_configure(struct iommu_pgtable *pt,
 }
 
 #define FORMAT_NAME          vtdss
+#define FORMAT_LEVELS_MIN    VTD_SS_LEVELS_MIN
+#define format_entry_is_sane vtdss_entry_is_sane
 #define format_level_shift   vtdss_level_shift
 #define format_table_entries vtdss_table_entries
 #define format_to_memory     vtdss_to_memory

@@ -7,7 +7,7 @@
  * of <libiommu/pgtable.h>, with every format call inlined and no descriptor read in an inner loop.
  *
  * Parts: template_entries.h (entries, the straight walk, subtrees), template_map.h,
- * template_unmap.h, and here the rest.
+ * template_unmap.h, template_shape.h (changing a table as a whole), and here the rest.
  *
  * Shape of map and unmap: a page or a run whose entries lie in one lowest table, the usual case, is
  * one straight walk and one tight loop. Every other range goes through the recursive form, from the
@@ -152,6 +152,8 @@ int PUBLIC(walk)(const struct iommu_pgtable *pt, iommu_iova_t start, iommu_iova_
 			  last < pt->aperture_last ? last : pt->aperture_last);
 }
 
+#include "pgtable/template_shape.h"
+
 int PUBLIC(init)(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config)
 {
 	int status = iommu_pgtable_configure(pt, config);
@@ -169,7 +171,8 @@ int PUBLIC(init)(struct iommu_pgtable *pt, const struct iommu_pgtable_config *co
 
 void PUBLIC(destroy)(struct iommu_pgtable *pt)
 {
-	subtree_free(pt, pt->root, pt->levels);
+	if (pt->root != NULL)
+		subtree_free(pt, pt->root, pt->levels);
 	pt->root = NULL;
 }
 
@@ -183,4 +186,11 @@ const struct iommu_pgtable_ops PUBLIC(ops) = {
 	.merge_gathered = PUBLIC(merge_gathered),
 	.iova_to_phys = PUBLIC(iova_to_phys),
 	.walk = PUBLIC(walk),
+	.set_coherent = PUBLIC(set_coherent),
+	.set_pgsizes = PUBLIC(set_pgsizes),
+	.set_aperture = PUBLIC(set_aperture),
+	.trim = PUBLIC(trim),
+	.extend = PUBLIC(extend),
+	.free_top = PUBLIC(free_top),
+	.clone = PUBLIC(clone),
 };

@@ -55,6 +55,16 @@ int iommu_vtd_decode_capabilities(struct vtd_capabilities *caps, uint32_t versio
 		.pass_through = (ecap & VTD_ECAP_PT) != 0,
 		.page_selective = (cap & VTD_CAP_PSI) != 0,
 		.protected_memory = (cap & (VTD_CAP_PLMR | VTD_CAP_PHMR)) != 0,
+		.snoop_control = (ecap & VTD_ECAP_SC) != 0,
+		/* These three are only reached through the queue. */
+		.device_tlb = (ecap & VTD_ECAP_DT) != 0 && (ecap & VTD_ECAP_QI) != 0,
+		.interrupt_remapping = (ecap & VTD_ECAP_IR) != 0 && (ecap & VTD_ECAP_QI) != 0,
+		.x2apic = (ecap & VTD_ECAP_EIM) != 0,
+		.posted_interrupts = (cap & VTD_CAP_PI) != 0,
+		.names_functions = (ecap & VTD_ECAP_DIT) != 0,
+		.max_handle_mask = vtd_ecap_max_handle_mask(ecap),
+		.invalidates_on_root = (cap & VTD_CAP_ESRTPS) != 0,
+		.invalidates_on_interrupts = (cap & VTD_CAP_ESIRTPS) != 0,
 	};
 	return caps->queue || caps->registers ? 0 : IOMMU_EIO;
 }

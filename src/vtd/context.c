@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Root and context tables, legacy mode (VT-d specification, "Legacy Mode Address Translation").
+ * Root and context tables, legacy mode.
  *
- * An entry changes only through "not present": hardware must never see half of an old and half of a
- * new entry. Each step is followed by what the specification asks for ("Caching Translation
- * Structures", "Required Invalidations"):
- *   present to not present:  context cache by device with the old domain id, then the IOTLB of that
- *                            domain id;
- *   not present to present:  with caching mode the context cache by device with domain id 0, under
- *                            which not-present entries are cached, and the IOTLB of the new domain
- *                            id; otherwise a write-buffer flush where the unit needs it.
+ * An entry is changed through the not present state, and hardware is told of each change as the
+ * specification wants it ("Guidance to Software for Invalidations"):
+ *   present -> not present  context cache of the device under its old domain id, then the IOTLB of
+ *                           that domain id, then the device's own TLB
+ *   not present -> present  nothing, or in caching mode the context cache of the device under
+ *                           domain id 0, which tags not-present entries, and the IOTLB of the new
+ *                           id; otherwise a write-buffer flush where the unit needs it.
+ *
+ * Entries change on the control path, with one exception: a device that does not invalidate its TLB
+ * is blocked at once, in whatever context that is noticed. Whoever writes an entry looks afterwards
+ * whether that has happened, and whoever blocks marks first and clears then: in either order the
+ * entry ends up not present.
  */
 #include <libiommu/status.h>
 
@@ -46,6 +50,7 @@ void iommu_vtd_root_free(struct vtd_unit *unit)
 			platform->free_pages(platform->ctx, table, 0);
 	}
 	platform->free_pages(platform->ctx, unit->root, 0);
+	unit->root = NULL;
 }
 
 struct vtd_context_entry *iommu_vtd_context_find(const struct vtd_unit *unit, uint16_t source_id)
@@ -79,72 +84,132 @@ int iommu_vtd_context_create(struct vtd_unit *unit, uint16_t source_id)
 	vtd_flush(unit, table, IOMMU_PAGE_SIZE);
 	store_low(&root->low, vtd_root_low(iommu_virt_to_phys(platform, table)));
 	vtd_flush(unit, root, sizeof(*root));
+	/* Its entries are not present, as hardware believes of the bus; each is announced itself. */
 	return 0;
 }
 
-static void entry_write(struct vtd_unit *unit, struct vtd_context_entry *entry, uint64_t low,
-			uint64_t high)
+/* --- The entries of an endpoint --------------------------------------------------------------- */
+
+/* The function bits that may be anything in the endpoint's requests. */
+static unsigned int phantom_mask(const struct vtd_endpoint *endpoint)
 {
-	entry->high = iommu_le64(high);
-	store_low(&entry->low, low);
-	vtd_flush(unit, entry, sizeof(*entry));
+	static const uint8_t masks[] = {0, 4, 6, 7};
+
+	return masks[endpoint->base->info.phantom_bits];
 }
 
-/* The entry has gone: make hardware forget it, and what was translated through it. */
-static int forget(struct vtd_unit *unit, uint16_t source_id, uint16_t old_domain_id)
+/* Store one value into all entries of the endpoint; `high` before `low` when it becomes present. */
+static void entries_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_t high)
 {
-	const struct vtd_descriptor descriptors[] = {
-		vtd_descriptor_context(VTD_GRANULARITY_DEVICE, old_domain_id, source_id),
-		vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, old_domain_id, unit->caps.drain),
-	};
+	struct vtd_unit *unit = endpoint->unit;
+	const unsigned int mask = phantom_mask(endpoint);
+	const uint16_t source_id = endpoint->base->info.source_id;
+	unsigned int function;
 
-	return vtd_unit_is_active(unit) ? iommu_vtd_invalidate(unit, descriptors, 2) : 0;
+	for (function = 0; function <= 7; function++) {
+		struct vtd_context_entry *entry;
+
+		if ((function & ~mask) != 0)
+			continue;
+		entry = iommu_vtd_context_find(unit, (uint16_t)((source_id & ~mask) | function));
+		if (low == 0) {
+			store_low(&entry->low, 0);
+		} else {
+			entry->high = iommu_le64(high);
+			store_low(&entry->low, low);
+		}
+		vtd_flush(unit, entry, sizeof(*entry));
+	}
 }
 
-/* The entry has become present: make hardware see it. */
-static int announce(struct vtd_unit *unit, uint16_t source_id, uint16_t domain_id)
+void iommu_vtd_context_block(struct vtd_endpoint *endpoint)
 {
-	const struct vtd_descriptor descriptors[] = {
-		vtd_descriptor_context(VTD_GRANULARITY_DEVICE, 0, source_id),
-		vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, domain_id, unit->caps.drain),
-	};
+	__atomic_store_n(&endpoint->lost, true, __ATOMIC_SEQ_CST);
+	iommu_full_fence();
+	entries_write(endpoint, 0, 0);
+}
+
+struct vtd_descriptor iommu_vtd_context_descriptor(const struct vtd_endpoint *endpoint,
+						   uint16_t domain_id)
+{
+	return vtd_descriptor_context_functions(domain_id, endpoint->base->info.source_id,
+						endpoint->base->info.phantom_bits);
+}
+
+/* The entries have gone: make hardware forget them, and what was translated through them. */
+static int forget(struct vtd_endpoint *endpoint, uint64_t old_low, uint16_t old_domain_id)
+{
+	struct vtd_unit *unit = endpoint->unit;
+	struct vtd_batch batch = {.domain_id = old_domain_id};
 
 	if (!vtd_unit_is_active(unit))
 		return 0;
-	if (unit->caps.caching_mode)
-		return iommu_vtd_invalidate(unit, descriptors, 2);
-	return iommu_vtd_flush_write_buffer(unit);
+	vtd_batch_add(&batch, iommu_vtd_context_descriptor(endpoint, old_domain_id));
+	vtd_batch_add(&batch, vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, old_domain_id,
+						   unit->caps.drain));
+	if (vtd_context_type(old_low) == VTD_TRANSLATE_ALL &&
+	    !__atomic_load_n(&endpoint->lost, __ATOMIC_RELAXED))
+		iommu_vtd_batch_add_device(&batch, endpoint, 0, 64);
+	return iommu_vtd_invalidate(unit, &batch);
 }
 
-int iommu_vtd_context_write(struct vtd_unit *unit, uint16_t source_id, uint64_t low, uint64_t high)
+/* What is new must be seen: where nothing may be cached, only a write buffer can be in the way. */
+static int announce(struct vtd_unit *unit, struct vtd_descriptor context, uint16_t domain_id)
 {
-	struct vtd_context_entry *entry = iommu_vtd_context_find(unit, source_id);
-	uint64_t old_low, old_high;
+	struct vtd_batch batch = {.count = 0};
+
+	if (!vtd_unit_is_active(unit))
+		return 0;
+	if (!unit->caps.caching_mode)
+		return iommu_vtd_flush_write_buffer(unit);
+	vtd_batch_add(&batch, context);
+	vtd_batch_add(&batch,
+		      vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, domain_id, unit->caps.drain));
+	return iommu_vtd_invalidate(unit, &batch);
+}
+
+/* An entry that was there before us has gone for good, confirmed: so may what it led to. */
+static void release_inherited(struct vtd_endpoint *endpoint, uint64_t old_low, uint64_t old_high,
+			      int status)
+{
+	if ((old_low & VTD_CONTEXT_PRESENT) != 0 && (old_high & VTD_CONTEXT_INHERITED) != 0 &&
+	    status == 0)
+		iommu_vtd_inherited_replaced(endpoint->unit, old_low, old_high);
+}
+
+int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_t high)
+{
+	const struct vtd_context_entry *entry =
+		iommu_vtd_context_find(endpoint->unit, endpoint->base->info.source_id);
+	const uint64_t old_low = iommu_le64(entry->low);
+	const uint64_t old_high = iommu_le64(entry->high);
 	int status = 0;
 
-	if (entry == NULL)
-		return IOMMU_ENOENT;
-	old_low = iommu_le64(entry->low);
-	old_high = iommu_le64(entry->high);
 	if ((old_low & VTD_CONTEXT_PRESENT) != 0) {
-		store_low(&entry->low, 0);
-		vtd_flush(unit, entry, sizeof(*entry));
-		status = forget(unit, source_id, vtd_context_domain_id(old_high));
+		entries_write(endpoint, 0, 0);
+		status = forget(endpoint, old_low, vtd_context_domain_id(old_high));
 	}
 	if (low == 0) {
-		entry->high = 0;
-		vtd_flush(unit, entry, sizeof(*entry));
+		release_inherited(endpoint, old_low, old_high, status);
 		return status;
 	}
+	if (__atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST))
+		return IOMMU_EIO;
 	if (status == 0) {
-		entry_write(unit, entry, low, high);
-		status = announce(unit, source_id, vtd_context_domain_id(high));
+		entries_write(endpoint, low, high);
+		status = announce(endpoint->unit, iommu_vtd_context_descriptor(endpoint, 0),
+				  vtd_context_domain_id(high));
 	}
 	if (status != 0) {
-		/* Hardware may have cached either entry; the old one is what everybody believes in.
-		 */
-		store_low(&entry->low, 0);
-		entry_write(unit, entry, old_low, old_high);
+		/* Hardware may have cached either; the old one is what everybody believes in. */
+		entries_write(endpoint, 0, 0);
+		entries_write(endpoint, old_low, old_high);
 	}
+	iommu_full_fence();
+	if (__atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST)) {
+		entries_write(endpoint, 0, 0);
+		return IOMMU_EIO;
+	}
+	release_inherited(endpoint, old_low, old_high, status);
 	return status;
 }

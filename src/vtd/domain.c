@@ -2,10 +2,10 @@
 /*
  * VT-d domains: a second-stage table, the units that use it, and the map path.
  *
- * The map path takes no lock. It reads the list of attachments, which only grows while the domain
- * lives, and skips those without endpoints. An attach that it does not see yet cannot have cached
- * anything: attach counts the endpoint, then a full fence, then writes the context entry; an unmap
- * clears the entries, then a full fence, then reads the counts.
+ * The map path takes no lock. It reads the list of places on units, which only grows while the
+ * domain lives, and skips those without endpoints. An attach that it does not see yet cannot have
+ * cached anything: attach counts the endpoint, then a full fence, then writes the context entry; an
+ * unmap clears the entries, then a full fence, then reads the counts.
  */
 #include <libiommu/hw/vtd_second_stage.h>
 #include <libiommu/pgtable.h>
@@ -14,142 +14,8 @@
 #include "base/atomic.h"
 #include "vtd/vtd.h"
 
-/* --- Attachments ------------------------------------------------------------------------------ */
-
-static struct vtd_attachment *attachment_find(const struct vtd_domain *domain,
-					      const struct vtd_unit *unit)
-{
-	struct vtd_attachment *attachment = __atomic_load_n(&domain->attachments, __ATOMIC_ACQUIRE);
-
-	while (attachment != NULL && attachment->unit != unit)
-		attachment = attachment->next;
-	return attachment;
-}
-
-/* The domain's place on a unit, with a domain id; made on first use. */
-static int attachment_get(struct vtd_domain *domain, struct vtd_unit *unit,
-			  struct vtd_attachment **result)
-{
-	struct vtd_attachment *attachment = attachment_find(domain, unit);
-
-	*result = attachment;
-	if (attachment != NULL)
-		return 0;
-	attachment = iommu_object_alloc(&domain->probe->attachment_cache, 0);
-	if (attachment == NULL)
-		return IOMMU_ENOMEM;
-	attachment->unit = unit;
-	attachment->domain_id = iommu_vtd_domain_id_alloc(unit);
-	if (attachment->domain_id == 0) {
-		iommu_object_free(&domain->probe->attachment_cache, attachment);
-		return IOMMU_ENOSPC;
-	}
-	attachment->next = domain->attachments;
-	__atomic_store_n(&domain->attachments, attachment, __ATOMIC_RELEASE);
-	*result = attachment;
-	return 0;
-}
-
-static void attachment_count(struct vtd_attachment *attachment, uint32_t change)
-{
-	__atomic_add_fetch(&attachment->endpoints, change, __ATOMIC_SEQ_CST);
-	iommu_full_fence();
-}
-
-/* An endpoint no longer uses the domain that it used. */
-static void leave(struct iommu_endpoint *endpoint)
-{
-	struct vtd_attachment *attachment;
-
-	if (endpoint->domain == NULL)
-		return;
-	attachment = attachment_find(vtd_domain_of(endpoint->domain), vtd_unit_of(endpoint->unit));
-	if (attachment != NULL)
-		attachment_count(attachment, UINT32_MAX);
-}
-
-/* --- Attach and detach ------------------------------------------------------------------------ */
-
-/* Can this unit walk this domain's tables? */
-static bool unit_fits(const struct vtd_domain *domain, const struct vtd_unit *unit)
-{
-	const struct iommu_pgtable *pt = &domain->pgtable;
-	const struct vtd_capabilities *caps = &unit->caps;
-
-	return (caps->sagaw >> (pt->levels - 2) & 1) != 0 &&
-	       (pt->pgsize_bitmap & ~caps->pgsize_bitmap) == 0 &&
-	       pt->aperture_last >> caps->guest_width == 0 &&
-	       pt->paddr_last >> unit->output_width == 0 &&
-	       (caps->coherent || (pt->flags & IOMMU_PGTABLE_NONCOHERENT) != 0);
-}
-
-/* Levels that a pass-through entry must name: the most that the unit knows. */
-static unsigned int deepest(const struct vtd_unit *unit)
-{
-	if ((unit->caps.sagaw & VTD_SAGAW_5_LEVELS) != 0)
-		return 5;
-	return (unit->caps.sagaw & VTD_SAGAW_4_LEVELS) != 0 ? 4 : 3;
-}
-
-/* Count the endpoint, write its context entry, and leave the domain before. */
-static int attach_entry(struct vtd_domain *domain, struct iommu_endpoint *endpoint, uint64_t low,
-			unsigned int levels)
-{
-	struct vtd_unit *unit = vtd_unit_of(endpoint->unit);
-	struct vtd_attachment *attachment;
-	int status = attachment_get(domain, unit, &attachment);
-
-	if (status != 0)
-		return status;
-	attachment_count(attachment, 1);
-	status = iommu_vtd_context_write(unit, endpoint->info.source_id, low,
-					 vtd_context_high(levels, attachment->domain_id));
-	if (status != 0) {
-		attachment_count(attachment, UINT32_MAX);
-		return status;
-	}
-	leave(endpoint);
-	return 0;
-}
-
-static int paging_attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
-{
-	struct vtd_domain *domain = vtd_domain_of(base);
-	const struct iommu_pgtable *pt = &domain->pgtable;
-
-	if (vtd_unit_of(endpoint->unit)->probe != domain->probe ||
-	    !unit_fits(domain, vtd_unit_of(endpoint->unit)))
-		return IOMMU_EINVAL;
-	return attach_entry(domain, endpoint,
-			    vtd_context_low(iommu_virt_to_phys(pt->platform, pt->root),
-					    VTD_TRANSLATE_UNTRANSLATED),
-			    pt->levels);
-}
-
-static int identity_attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
-{
-	struct vtd_unit *unit = vtd_unit_of(endpoint->unit);
-
-	if (unit->probe != vtd_domain_of(base)->probe || !unit->caps.pass_through)
-		return IOMMU_EINVAL;
-	return attach_entry(vtd_domain_of(base), endpoint, vtd_context_low(0, VTD_PASS_THROUGH),
-			    deepest(unit));
-}
-
-static int detach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
-{
-	int status = iommu_vtd_context_write(vtd_unit_of(endpoint->unit), endpoint->info.source_id,
-					     0, 0);
-
-	(void)base;
-	leave(endpoint);
-	return status;
-}
-
-static int blocked_attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
-{
-	return endpoint->domain != NULL ? detach(base, endpoint) : 0;
-}
+/* The page sizes that second-stage tables can have. */
+#define EVERY_SIZE (IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G)
 
 /* --- The map path ----------------------------------------------------------------------------- */
 
@@ -168,6 +34,16 @@ static int unmap_pages(struct iommu_domain *base, iommu_iova_t iova, uint64_t si
 				 unmapped);
 }
 
+/* The domain id under which a unit may have cached something of the domain; 0: none. */
+static uint16_t id_in_use(const struct vtd_attachment *attachment)
+{
+	/* First the count, then the id: see attach.c. */
+	if (!vtd_unit_is_active(attachment->unit) ||
+	    __atomic_load_n(&attachment->endpoints, __ATOMIC_ACQUIRE) == 0)
+		return 0;
+	return __atomic_load_n(&attachment->domain_id, __ATOMIC_ACQUIRE);
+}
+
 /* Invalidate a range on every unit that may have cached it. */
 static int invalidate_everywhere(struct vtd_domain *domain, iommu_iova_t start, iommu_iova_t last,
 				 bool leaves_only)
@@ -178,12 +54,12 @@ static int invalidate_everywhere(struct vtd_domain *domain, iommu_iova_t start, 
 	iommu_full_fence();
 	for (attachment = __atomic_load_n(&domain->attachments, __ATOMIC_ACQUIRE);
 	     attachment != NULL; attachment = attachment->next) {
+		const uint16_t id = id_in_use(attachment);
 		int status = 0;
 
-		if (vtd_unit_is_active(attachment->unit) &&
-		    __atomic_load_n(&attachment->endpoints, __ATOMIC_RELAXED) != 0)
-			status = iommu_vtd_invalidate_range(attachment->unit, attachment->domain_id,
-							    start, last, leaves_only);
+		if (id != 0)
+			status = iommu_vtd_invalidate_range(attachment->unit, domain, id, start,
+							    last, leaves_only);
 		if (result == 0)
 			result = status;
 	}
@@ -248,14 +124,12 @@ static int sync_map(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
 	for (attachment = __atomic_load_n(&domain->attachments, __ATOMIC_ACQUIRE);
 	     attachment != NULL && status == 0; attachment = attachment->next) {
 		struct vtd_unit *unit = attachment->unit;
+		const uint16_t id = id_in_use(attachment);
 
-		if (!vtd_unit_is_active(unit) ||
-		    __atomic_load_n(&attachment->endpoints, __ATOMIC_RELAXED) == 0)
-			continue;
-		if (unit->caps.caching_mode)
-			status = iommu_vtd_invalidate_range(unit, attachment->domain_id, iova,
+		if (id != 0 && unit->caps.caching_mode)
+			status = iommu_vtd_invalidate_range(unit, domain, id, iova,
 							    iova + (size - 1), false);
-		else
+		else if (id != 0)
 			status = iommu_vtd_flush_write_buffer(unit);
 	}
 	return status;
@@ -276,6 +150,14 @@ static void get_info(const struct iommu_domain *base, struct iommu_domain_info *
 {
 	const struct vtd_domain *domain = vtd_domain_of(base);
 
+	const struct vtd_attachment *attachment;
+
+	info->coherent = (domain->pgtable.flags & IOMMU_PGTABLE_NONCOHERENT) == 0;
+	info->levels = domain->pgtable.levels;
+	info->snoop_control = true;
+	for (attachment = domain->attachments; attachment != NULL; attachment = attachment->next)
+		if (id_in_use(attachment) != 0 && !attachment->unit->caps.snoop_control)
+			info->snoop_control = false;
 	info->table_pages = domain->pgtable.pages;
 	info->quarantine = __atomic_load_n(&domain->quarantined, __ATOMIC_RELAXED);
 }
@@ -295,20 +177,18 @@ static bool domain_is_haunted(const struct vtd_domain *domain)
 
 static void domain_bury(struct vtd_domain *domain)
 {
-	struct vtd_probe *probe = domain->probe;
+	struct iommu_pgtable *pt = &domain->pgtable;
+	unsigned int i;
 
-	while (domain->attachments != NULL) {
-		struct vtd_attachment *attachment = domain->attachments;
-
-		domain->attachments = attachment->next;
-		iommu_vtd_domain_id_free(attachment->unit, attachment->domain_id);
-		iommu_object_free(&probe->attachment_cache, attachment);
+	iommu_vtd_attachments_free(domain);
+	if (vtd_domain_has_table(domain)) {
+		iommu_vtdss_free_gathered(pt, &domain->quarantine);
+		for (i = 2; i-- != 0;)
+			if (domain->tops[i] != NULL)
+				iommu_vtdss_free_top(pt, domain->tops[i], i + 4);
+		iommu_vtdss_destroy(pt);
 	}
-	if (domain->pgtable.root != NULL) {
-		iommu_vtdss_free_gathered(&domain->pgtable, &domain->quarantine);
-		iommu_vtdss_destroy(&domain->pgtable);
-	}
-	iommu_object_free(&probe->domain_cache, domain);
+	iommu_object_free(&domain->probe->domain_cache, domain);
 }
 
 static void domain_free(struct iommu_domain *base)
@@ -337,8 +217,8 @@ void iommu_vtd_reap(struct vtd_probe *probe)
 }
 
 static const struct iommu_domain_ops paging_ops = {
-	.attach = paging_attach,
-	.detach = detach,
+	.attach = iommu_vtd_paging_attach,
+	.detach = iommu_vtd_detach,
 	.free = domain_free,
 	.map_pages = map_pages,
 	.unmap_pages = unmap_pages,
@@ -352,14 +232,14 @@ static const struct iommu_domain_ops paging_ops = {
 };
 
 static const struct iommu_domain_ops identity_ops = {
-	.attach = identity_attach,
-	.detach = detach,
+	.attach = iommu_vtd_identity_attach,
+	.detach = iommu_vtd_detach,
 	.free = domain_free,
 };
 
 static const struct iommu_domain_ops blocked_ops = {
-	.attach = blocked_attach,
-	.detach = detach,
+	.attach = iommu_vtd_blocked_attach,
+	.detach = iommu_vtd_detach,
 	.free = domain_free,
 };
 
@@ -378,10 +258,13 @@ static int make_table(struct vtd_domain *domain, const struct vtd_unit *unit,
 			config->pgsize_bitmap != 0 ? config->pgsize_bitmap : caps->pgsize_bitmap,
 		.max_pages = config->max_table_pages,
 		.node = IOMMU_NODE_ANY,
-		.flags = caps->coherent ? 0 : IOMMU_PGTABLE_NONCOHERENT,
+		.flags = (caps->coherent ? 0U : IOMMU_PGTABLE_NONCOHERENT) |
+			 (config->force_snoop ? IOMMU_PGTABLE_FORCE_SNOOP : 0U),
 	};
 	int status;
 
+	if (config->force_snoop && !caps->snoop_control)
+		return IOMMU_EOPNOTSUPP;
 	if (table.input_bits > caps->guest_width ||
 	    (table.pgsize_bitmap & ~caps->pgsize_bitmap) != 0)
 		return IOMMU_EINVAL;
@@ -395,6 +278,8 @@ static int make_table(struct vtd_domain *domain, const struct vtd_unit *unit,
 	domain->base.ops = &paging_ops;
 	domain->base.aperture_last = domain->pgtable.aperture_last;
 	domain->base.pgsize_bitmap = domain->pgtable.pgsize_bitmap;
+	domain->aperture = domain->pgtable.aperture_last;
+	domain->pgsizes = config->pgsize_bitmap != 0 ? config->pgsize_bitmap : EVERY_SIZE;
 	return 0;
 }
 
@@ -406,8 +291,6 @@ int iommu_vtd_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type,
 	int status = 0;
 
 	iommu_vtd_reap(unit->probe);
-	if (type == IOMMU_DOMAIN_IDENTITY && !unit->caps.pass_through)
-		return IOMMU_EOPNOTSUPP;
 	domain = iommu_object_alloc(&unit->probe->domain_cache, 0);
 	if (domain == NULL)
 		return IOMMU_ENOMEM;
@@ -415,7 +298,10 @@ int iommu_vtd_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type,
 	iommu_gather_init(&domain->quarantine);
 	domain->base.ops = type == IOMMU_DOMAIN_IDENTITY ? &identity_ops : &blocked_ops;
 	domain->base.aperture_last = (1ULL << unit->output_width) - 1;
-	if (type == IOMMU_DOMAIN_PAGING)
+	iommu_list_init(&domain->tlb_devices);
+	/* Where there is no pass-through, tables that map all memory to itself do it. */
+	if (type == IOMMU_DOMAIN_PAGING ||
+	    (type == IOMMU_DOMAIN_IDENTITY && !unit->caps.pass_through))
 		status = make_table(domain, unit, config);
 	if (status != 0) {
 		iommu_object_free(&unit->probe->domain_cache, domain);

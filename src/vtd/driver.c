@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The VT-d back end behind the core's ops: finding units, and the ops table. */
+/* The VT-d back end behind the core's ops, bring-up of all units, and facts about them. */
 #include <libiommu/status.h>
 #include <libiommu/vtd.h>
 
 #include "base/byteorder.h"
 #include "base/log.h"
-#include "base/memory.h"
 #include "vtd/vtd.h"
 
-#define DEFAULT_TIMEOUT_NS 1000000000ULL
-/* Physical addresses in entries end at bit 51. */
-#define OUTPUT_WIDTH_MAX 52
+#define CLASS_DISPLAY 0x03
 
 /* --- The ops ---------------------------------------------------------------------------------- */
 
@@ -28,278 +25,207 @@ static int unit_disable(struct iommu_unit *base)
 	return status;
 }
 
+static int unit_suspend(struct iommu_unit *unit)
+{
+	return iommu_vtd_unit_suspend(vtd_unit_of(unit));
+}
+
+static int unit_resume(struct iommu_unit *unit)
+{
+	return iommu_vtd_unit_resume(vtd_unit_of(unit));
+}
+
+static void unit_remove(struct iommu_unit *base)
+{
+	struct vtd_unit *unit = vtd_unit_of(base);
+
+	/* The unit is off: it walks nothing, and no domain id of it means anything. */
+	(void)iommu_vtd_unit_suspend(unit);
+	iommu_vtd_reap(unit->probe);
+	iommu_vtd_unit_free(unit);
+}
+
 static enum iommu_match unit_match(const struct iommu_unit *base,
 				   const struct iommu_endpoint_info *info)
 {
 	const struct vtd_unit *unit = vtd_unit_of(base);
 
-	return iommu_vtd_scope_match(&unit->probe->dmar, &unit->record, info);
+	return iommu_vtd_scope_match(&unit->table->dmar, &unit->record, info);
 }
 
-/* The context table is made now, so that blocking and unblocking never has to allocate. */
-static int probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
-{
-	struct vtd_unit *unit = vtd_unit_of(base);
-
-	iommu_vtd_reap(unit->probe);
-	return iommu_vtd_context_create(unit, endpoint->info.source_id);
-}
-
-static void release_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
-{
-	/* Detached: its context entry is clear. */
-	(void)base;
-	(void)endpoint;
-}
-
-static void probe_free(struct vtd_probe *probe)
-{
-	const struct iommu_platform *platform = probe->platform;
-
-	platform->free_pages(platform->ctx, probe->dmar_copy, probe->dmar_order);
-	platform->free_pages(platform->ctx, probe, 0);
-}
-
-/* Free a unit, registered or half made. The last one takes the probe with it. */
-static void unit_free(struct vtd_unit *unit)
-{
-	const struct iommu_platform *platform = unit->platform;
-	struct vtd_probe *probe = unit->probe;
-
-	if (unit->root != NULL)
-		iommu_vtd_root_free(unit);
-	iommu_vtd_queue_free(unit);
-	if (unit->domain_ids != NULL)
-		platform->free_pages(platform->ctx, unit->domain_ids, unit->domain_id_order);
-	if (unit->retired_ids != NULL)
-		platform->free_pages(platform->ctx, unit->retired_ids, unit->domain_id_order);
-	if (unit->registers != NULL && platform->unmap_mmio != NULL)
-		platform->unmap_mmio(platform->ctx, unit->registers, unit->register_size);
-	iommu_object_free(&probe->unit_cache, unit);
-	probe->units--;
-}
-
-static void unit_remove(struct iommu_unit *base)
-{
-	struct vtd_probe *probe = vtd_unit_of(base)->probe;
-
-	/* The unit is off: it walks nothing, and no domain id of it means anything. */
-	iommu_vtd_reap(probe);
-	unit_free(vtd_unit_of(base));
-	if (probe->units == 0)
-		probe_free(probe);
-}
-
-static const struct iommu_ops vtd_ops = {
+const struct iommu_ops iommu_vtd_ops = {
 	.name = "vtd",
 	.enable = unit_enable,
 	.disable = unit_disable,
+	.suspend = unit_suspend,
+	.resume = unit_resume,
 	.remove = unit_remove,
 	.match = unit_match,
-	.probe_endpoint = probe_endpoint,
-	.release_endpoint = release_endpoint,
+	.probe_endpoint = iommu_vtd_probe_endpoint,
+	.release_endpoint = iommu_vtd_release_endpoint,
+	.next_region = iommu_vtd_next_region,
+	.endpoint_was_reset = iommu_vtd_endpoint_was_reset,
+	.endpoint_is_lost = iommu_vtd_endpoint_is_lost,
+	.is_inherited = iommu_vtd_is_inherited,
 	.domain_alloc = iommu_vtd_domain_alloc,
 	.handle_faults = iommu_vtd_handle_faults,
 };
 
-/* --- Probing ---------------------------------------------------------------------------------- */
-
-static void *map_registers(const struct iommu_platform *platform, iommu_paddr_t base, uint64_t size)
+bool iommu_vtd_owns(const struct iommu_unit *unit)
 {
-	if (platform->map_mmio != NULL)
-		return platform->map_mmio(platform->ctx, base, size);
-	return iommu_phys_to_virt(platform, base);
+	return unit->ops == &iommu_vtd_ops;
 }
 
-/*
- * Map the registers and read the capabilities. Firmware may understate the size: when the
- * capabilities point beyond it, the registers are mapped again.
- */
-static int read_capabilities(struct vtd_unit *unit)
+struct vtd_unit *iommu_vtd_next_unit(struct iommu *iommu, struct vtd_unit *unit)
 {
-	const struct iommu_platform *platform = unit->platform;
-	uint64_t needed;
-	int status;
+	struct iommu_unit *next = iommu_next_unit(iommu, unit != NULL ? &unit->base : NULL);
 
-	unit->registers = map_registers(platform, unit->register_base, unit->register_size);
-	if (unit->registers == NULL)
-		return IOMMU_EFAULT;
-	status = iommu_vtd_decode_capabilities(&unit->caps, vtd_read32(unit, VTD_VER),
-					       vtd_read64(unit, VTD_CAP),
-					       vtd_read64(unit, VTD_ECAP));
+	while (next != NULL && !iommu_vtd_owns(next))
+		next = iommu_next_unit(iommu, next);
+	return next != NULL ? vtd_unit_of(next) : NULL;
+}
+
+/* --- All units together ----------------------------------------------------------------------- */
+
+/* Is there anything behind it that it must translate for? */
+static bool unit_is_needed(const struct vtd_unit *unit)
+{
+	return unit->base.endpoints != 0 || unit->record.drhd.include_all || unit->keeps_running;
+}
+
+/* Nothing but display devices, as far as they are known? */
+static bool has_only_displays(const struct vtd_unit *unit)
+{
+	struct iommu_endpoint *endpoint = NULL;
+
+	if (unit->record.drhd.include_all || unit->base.endpoints == 0)
+		return false;
+	while ((endpoint = iommu_next_endpoint(unit->base.iommu, endpoint)) != NULL)
+		if (endpoint->unit == &unit->base &&
+		    endpoint->info.class_code >> 16 != CLASS_DISPLAY)
+			return false;
+	return true;
+}
+
+static bool is_wanted(const struct vtd_unit *unit)
+{
+	return !unit->base.enabled && !unit->bypassed && unit_is_needed(unit);
+}
+
+static struct vtd_unit *next_wanted(struct vtd_unit *unit)
+{
+	do
+		unit = iommu_vtd_next_unit(unit->probe->iommu, unit);
+	while (unit != NULL && !is_wanted(unit));
+	return unit;
+}
+
+static struct vtd_unit *first_wanted(struct vtd_unit *first)
+{
+	return is_wanted(first) ? first : next_wanted(first);
+}
+
+int iommu_vtd_enable(struct iommu *iommu)
+{
+	struct vtd_unit *first = iommu_vtd_next_unit(iommu, NULL);
+	struct vtd_unit *unit, *next;
+	int status = 0;
+
+	if (first == NULL)
+		return IOMMU_ENODEV;
+	for (unit = first; unit != NULL; unit = iommu_vtd_next_unit(iommu, unit))
+		if ((unit->probe->flags & IOMMU_VTD_BYPASS_GRAPHICS) != 0 && !unit->base.enabled &&
+		    has_only_displays(unit))
+			unit->bypassed = true;
+	for (unit = first_wanted(first); unit != NULL && status == 0; unit = next_wanted(unit))
+		status = iommu_unit_prepare(&unit->base);
+	if (status == 0)
+		status = iommu_vtd_units_enable(first_wanted(first), next_wanted);
 	if (status != 0)
 		return status;
-	needed = iommu_vtd_register_space(&unit->caps);
-	if (needed <= unit->register_size)
-		return 0;
-	if (platform->unmap_mmio != NULL)
-		platform->unmap_mmio(platform->ctx, unit->registers, unit->register_size);
-	unit->register_size = needed;
-	unit->registers = map_registers(platform, unit->register_base, needed);
-	return unit->registers != NULL ? 0 : IOMMU_EFAULT;
-}
-
-static unsigned int order_of(uint64_t size)
-{
-	unsigned int order = 0;
-
-	while ((IOMMU_PAGE_SIZE << order) < size)
-		order++;
-	return order;
-}
-
-static int alloc_domain_ids(struct vtd_unit *unit)
-{
-	const struct iommu_platform *platform = unit->platform;
-
-	unit->domain_id_order = order_of((unit->caps.domains + 7) / 8);
-	unit->domain_ids =
-		platform->alloc_pages(platform->ctx, unit->domain_id_order, IOMMU_NODE_ANY, 0);
-	unit->retired_ids =
-		platform->alloc_pages(platform->ctx, unit->domain_id_order, IOMMU_NODE_ANY, 0);
-	return unit->domain_ids != NULL && unit->retired_ids != NULL ? 0 : IOMMU_ENOMEM;
-}
-
-static void unit_name(struct vtd_unit *unit, unsigned int number)
-{
-	size_t used = iommu_line_append(unit->base.name, sizeof(unit->base.name), 0, "dmar");
-
-	(void)iommu_line_append_number(unit->base.name, sizeof(unit->base.name), used, number);
-}
-
-static int unit_setup(struct vtd_unit *unit, const struct iommu_vtd_options *options)
-{
-	unsigned int width = unit->probe->dmar.address_width;
-	int status;
-
-	unit->timeout_ns = options->timeout_ns != 0 ? options->timeout_ns : DEFAULT_TIMEOUT_NS;
-	unit->output_width = width < OUTPUT_WIDTH_MAX ? width : OUTPUT_WIDTH_MAX;
-	if (!unit->record.drhd.usable) {
-		iommu_vtd_log(unit, IOMMU_LOG_ERROR, "firmware gives no register address");
-		return IOMMU_EIO;
+	for (unit = first_wanted(first); unit != NULL; unit = next) {
+		next = next_wanted(unit);
+		unit->base.enabled = true;
 	}
-	status = read_capabilities(unit);
-	if (status == IOMMU_EIO)
-		iommu_vtd_log(unit, IOMMU_LOG_ERROR, "its capabilities make no sense");
-	if (status != 0)
-		return status;
-	unit->use_queue =
-		unit->caps.queue &&
-		(!unit->caps.registers || (options->flags & IOMMU_VTD_REGISTER_INVALIDATION) == 0);
-	status = iommu_vtd_root_alloc(unit);
-	if (status == 0)
-		status = alloc_domain_ids(unit);
-	if (status == 0 && unit->use_queue)
-		status = iommu_vtd_queue_alloc(unit);
-	return status;
-}
-
-static int unit_create(struct vtd_probe *probe, const struct iommu_dmar_record *record,
-		       const struct iommu_vtd_options *options)
-{
-	struct vtd_unit *unit = iommu_object_alloc(&probe->unit_cache, 0);
-	int status;
-
-	if (unit == NULL)
-		return IOMMU_ENOMEM;
-	unit_name(unit, probe->units++);
-	unit->base.ops = &vtd_ops;
-	unit->base.segment = record->segment;
-	unit->probe = probe;
-	unit->platform = probe->platform;
-	unit->record = *record;
-	unit->register_base = record->drhd.base;
-	unit->register_size = record->drhd.size;
-	status = unit_setup(unit, options);
-	if (status == 0)
-		iommu_register_unit(probe->iommu, &unit->base);
-	else
-		unit_free(unit);
-	return status;
-}
-
-/* The shared state of a probe, with a copy of the table. */
-static int probe_create(struct iommu *iommu, const struct iommu_dmar *dmar,
-			struct vtd_probe **result)
-{
-	const struct iommu_platform *platform = iommu_platform_of(iommu);
-	struct vtd_probe *probe = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
-
-	if (probe == NULL)
-		return IOMMU_ENOMEM;
-	probe->iommu = iommu;
-	probe->platform = platform;
-	probe->dmar_order = order_of(dmar->length);
-	probe->dmar_copy =
-		platform->alloc_pages(platform->ctx, probe->dmar_order, IOMMU_NODE_ANY, 0);
-	if (probe->dmar_copy == NULL) {
-		platform->free_pages(platform->ctx, probe, 0);
-		return IOMMU_ENOMEM;
-	}
-	memcpy(probe->dmar_copy, dmar->bytes, dmar->length);
-	probe->dmar = *dmar;
-	probe->dmar.bytes = probe->dmar_copy;
-	iommu_object_cache_init(&probe->unit_cache, platform, sizeof(struct vtd_unit));
-	iommu_object_cache_init(&probe->domain_cache, platform, sizeof(struct vtd_domain));
-	iommu_object_cache_init(&probe->attachment_cache, platform, sizeof(struct vtd_attachment));
-	iommu_list_init(&probe->graveyard);
-	*result = probe;
+	first->probe->running = true;
 	return 0;
 }
 
-static bool has_units_of_ours(struct iommu *iommu)
-{
-	struct iommu_unit *unit = NULL;
+/* --- Fault interrupt -------------------------------------------------------------------------- */
 
-	while ((unit = iommu_next_unit(iommu, unit)) != NULL)
-		if (unit->ops == &vtd_ops)
+int iommu_vtd_set_fault_interrupt(struct iommu_unit *base, uint64_t address, uint32_t data)
+{
+	struct vtd_unit *unit = vtd_unit_of(base);
+
+	if (!iommu_vtd_owns(base) || (uint32_t)address < VTD_INTERRUPT_RANGE_START ||
+	    (uint32_t)address > VTD_INTERRUPT_RANGE_LAST || (address & 3) != 0 || data > UINT16_MAX)
+		return IOMMU_EINVAL;
+	unit->fault_address = address;
+	unit->fault_data = data;
+	unit->fault_interrupt = true;
+	iommu_vtd_fault_interrupt_apply(unit);
+	return 0;
+}
+
+int iommu_vtd_mask_fault_interrupt(struct iommu_unit *base)
+{
+	struct vtd_unit *unit = vtd_unit_of(base);
+
+	if (!iommu_vtd_owns(base))
+		return IOMMU_EINVAL;
+	unit->fault_interrupt = false;
+	iommu_vtd_fault_interrupt_apply(unit);
+	return 0;
+}
+
+/* --- Devices that are no PCI functions -------------------------------------------------------- */
+
+static bool equal(const char *a, const char *b)
+{
+	while (*a != '\0' && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+/* The number that firmware gives to a name; false: none. */
+static bool number_of_name(const struct iommu_dmar *dmar, const char *path, unsigned int *number)
+{
+	struct iommu_dmar_record record = {0};
+
+	iommu_dmar_for_each (dmar, &record)
+		if (record.type == DMAR_ANDD && equal(record.andd.name, path)) {
+			*number = record.andd.number;
 			return true;
+		}
 	return false;
 }
 
-/* Unregister and free what a failed probe made. */
-static void probe_undo(struct vtd_probe *probe)
+int iommu_vtd_find_named(struct iommu *iommu, const char *acpi_path, uint16_t *segment,
+			 uint16_t *source_id)
 {
-	struct iommu_unit *unit = iommu_next_unit(probe->iommu, NULL);
+	struct vtd_unit *unit = NULL;
+	unsigned int number;
 
-	while (unit != NULL) {
-		struct iommu_unit *next = iommu_next_unit(probe->iommu, unit);
+	while ((unit = iommu_vtd_next_unit(iommu, unit)) != NULL) {
+		const struct iommu_dmar *dmar = &unit->table->dmar;
+		struct iommu_dmar_scope scope = {0};
 
-		if (unit->ops == &vtd_ops) {
-			iommu_list_remove(&unit->link);
-			unit_free(vtd_unit_of(unit));
-		}
-		unit = next;
+		if (!number_of_name(dmar, acpi_path, &number))
+			continue;
+		iommu_dmar_for_each_scope (dmar, &unit->record, &scope)
+			if (scope.type == DMAR_SCOPE_NAMESPACE && scope.id == number) {
+				const unsigned int last = scope.hops - 1;
+
+				*segment = unit->record.segment;
+				*source_id = vtd_source_id(scope.start_bus,
+							   iommu_dmar_hop_device(&scope, last),
+							   iommu_dmar_hop_function(&scope, last));
+				return 0;
+			}
 	}
-	probe_free(probe);
-}
-
-int iommu_vtd_probe(struct iommu *iommu, const void *bytes, size_t size,
-		    const struct iommu_vtd_options *options)
-{
-	const struct iommu_vtd_options none = {0};
-	struct iommu_dmar_record record = {0};
-	struct vtd_probe *probe;
-	struct iommu_dmar dmar;
-	int status = iommu_dmar_open(&dmar, bytes, size);
-
-	if (status != 0)
-		return status;
-	if (has_units_of_ours(iommu))
-		return IOMMU_EBUSY;
-	status = probe_create(iommu, &dmar, &probe);
-	if (status != 0)
-		return status;
-	if (options == NULL)
-		options = &none;
-	while (status == 0 && iommu_dmar_next(&probe->dmar, &record))
-		if (record.type == DMAR_DRHD)
-			status = unit_create(probe, &record, options);
-	if (status == 0 && probe->units == 0)
-		status = IOMMU_ENODEV;
-	if (status != 0)
-		probe_undo(probe);
-	return status;
+	return IOMMU_ENOENT;
 }
 
 /* --- Facts ------------------------------------------------------------------------------------ */
@@ -308,8 +234,9 @@ int iommu_vtd_get_info(const struct iommu_unit *base, struct iommu_vtd_info *inf
 {
 	const struct vtd_unit *unit = vtd_unit_of(base);
 	const struct vtd_capabilities *caps = &unit->caps;
+	const struct iommu_list_node *node;
 
-	if (base->ops != &vtd_ops)
+	if (!iommu_vtd_owns(base))
 		return IOMMU_EINVAL;
 	*info = (struct iommu_vtd_info){
 		.register_base = unit->register_base,
@@ -326,8 +253,17 @@ int iommu_vtd_get_info(const struct iommu_unit *base, struct iommu_vtd_info *inf
 		.caching_mode = caps->caching_mode,
 		.pass_through = caps->pass_through,
 		.page_selective = caps->page_selective,
+		.snoop_control = caps->snoop_control,
+		.device_tlb = caps->device_tlb,
+		.interrupt_remapping = caps->interrupt_remapping && unit->use_queue,
+		.x2apic = caps->x2apic,
+		.posted_interrupts = caps->posted_interrupts,
 		.fault_records = caps->fault_records,
+		.bypassed = unit->bypassed,
+		.failure = unit->failure,
 	};
+	iommu_list_for_each (node, &unit->inherited)
+		info->inherited++;
 	return 0;
 }
 
@@ -336,7 +272,7 @@ int iommu_vtd_get_tables(const struct iommu_endpoint *endpoint, struct iommu_vtd
 	const struct vtd_unit *unit = vtd_unit_of(endpoint->unit);
 	const struct vtd_context_entry *entry;
 
-	if (endpoint->unit->ops != &vtd_ops)
+	if (!iommu_vtd_owns(endpoint->unit))
 		return IOMMU_EINVAL;
 	entry = iommu_vtd_context_find(unit, endpoint->info.source_id);
 	*tables = (struct iommu_vtd_tables){

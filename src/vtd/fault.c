@@ -11,6 +11,8 @@
 
 #include "vtd/vtd.h"
 
+#define NANOSECONDS 1000000000ULL
+
 struct reason {
 	uint8_t code;
 	const char *name;
@@ -178,6 +180,39 @@ static enum iommu_fault_access access_of(enum vtd_fault_type type)
 	}
 }
 
+/* A device that faults without end must not keep a CPU busy with reports. */
+static bool may_report(struct vtd_unit *unit)
+{
+	const struct iommu_platform *platform = unit->platform;
+	const unsigned int limit = unit->probe->faults_per_second;
+	uint64_t now;
+
+	if (limit == 0 || platform->now_ns == NULL)
+		return true;
+	now = platform->now_ns(platform->ctx);
+	if (now - unit->fault_second >= NANOSECONDS) {
+		unit->fault_second = now;
+		unit->fault_budget = limit;
+	}
+	if (unit->fault_budget == 0)
+		return false;
+	unit->fault_budget--;
+	return true;
+}
+
+void iommu_vtd_fault_interrupt_apply(struct vtd_unit *unit)
+{
+	vtd_write32(unit, VTD_FECTL, VTD_EVENT_MASK);
+	if (!unit->fault_interrupt)
+		return;
+	vtd_write32(unit, VTD_FEDATA, unit->fault_data);
+	vtd_write32(unit, VTD_FEADDR, (uint32_t)unit->fault_address);
+	vtd_write32(unit, VTD_FEUADDR, (uint32_t)(unit->fault_address >> 32));
+	/* Read back: the writes have arrived before the interrupt is let out. */
+	(void)vtd_read32(unit, VTD_FEUADDR);
+	vtd_write32(unit, VTD_FECTL, 0);
+}
+
 static bool is_interrupt_reason(unsigned int reason)
 {
 	return reason >= 0x20 && reason < 0x30;
@@ -207,7 +242,7 @@ static void report(struct vtd_unit *unit, uint64_t low, uint64_t high)
 }
 
 /* Read, give back and report one record; false when it holds no fault. */
-static bool handle_record(struct vtd_unit *unit, unsigned int index)
+static bool handle_record(struct vtd_unit *unit, unsigned int index, bool *lost)
 {
 	uint32_t offset = unit->caps.fault_offset + index * VTD_FAULT_RECORD_SIZE;
 	uint64_t high = vtd_read64(unit, offset + VTD_FAULT_RECORD_HIGH);
@@ -217,7 +252,10 @@ static bool handle_record(struct vtd_unit *unit, unsigned int index)
 		return false;
 	low = vtd_read64(unit, offset);
 	vtd_write32(unit, offset + VTD_FAULT_RECORD_TOP, (uint32_t)(VTD_FAULT_F >> 32));
-	report(unit, low, high);
+	if (may_report(unit))
+		report(unit, low, high);
+	else
+		*lost = true;
 	return true;
 }
 
@@ -232,7 +270,7 @@ int iommu_vtd_handle_faults(struct iommu_unit *base, bool *lost)
 		return IOMMU_EIO;
 	/* Bounded: a device that faults faster than we read must not keep us here for ever. */
 	while ((fsts & VTD_FSTS_PPF) != 0 && reported < unit->caps.fault_records &&
-	       handle_record(unit, index)) {
+	       handle_record(unit, index, lost)) {
 		reported++;
 		index = (index + 1) % unit->caps.fault_records;
 	}

@@ -4,11 +4,25 @@
  * without a queue take the same requests through CCMD and IOTLB_REG (VT-d specification, "Register-
  * based Invalidation Interface"); with the queue on these registers do nothing, and are not
  * touched.
+ *
+ * A device that keeps translations may fail to answer. It is blocked then: its context entries go,
+ * which closes the way to its already translated requests, too; and what was asked for is asked for
+ * again without it. What was confirmed therefore holds, and the caller need not care.
  */
 #include <libiommu/status.h>
 
 #include "base/bits.h"
 #include "vtd/vtd.h"
+
+/* Times that a request is repeated because some device did not answer. */
+#define REPEATS_MAX 64
+/* Times that a device may be the only one asked, and not answer, where hardware gives no names. */
+#define SUSPICION_MAX 3
+/* Aligned blocks that a range is invalidated in, before one larger block or the domain is cheaper.
+ */
+#define BLOCKS_MAX 4
+
+/* --- By registers ----------------------------------------------------------------------------- */
 
 /* Start a register command and wait for its bit to clear; *value is what the register then says. */
 static int run_register(struct vtd_unit *unit, uint32_t offset, uint64_t start_bit, uint64_t *value)
@@ -73,43 +87,152 @@ static int execute_by_registers(struct vtd_unit *unit, const struct vtd_descript
 	return status;
 }
 
-/*
- * A unit that is off walks nothing, and there is nothing to confirm. One that was turned off, and perhaps
- * on again, while we waited may have lost what we asked for without anything being wrong: ask again.
- */
-static int execute(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
-		   unsigned int count)
+static int submit(struct vtd_unit *unit, const struct vtd_batch *batch, uint16_t *silent)
 {
+	if (unit->use_queue)
+		return iommu_vtd_queue_submit(unit, batch->descriptors, batch->count, silent);
+	return execute_by_registers(unit, batch->descriptors, batch->count);
+}
+
+/* --- Devices that do not answer --------------------------------------------------------------- */
+
+void iommu_vtd_batch_add_device(struct vtd_batch *batch, struct vtd_endpoint *endpoint,
+				uint64_t address, unsigned int order)
+{
+	const struct iommu_endpoint_info *info = &endpoint->base->info;
+
+	batch->device[batch->count] = endpoint;
+	batch->descriptors[batch->count++] = vtd_descriptor_device_tlb(
+		info->source_id, address, order, info->tlb_queue_depth,
+		endpoint->unit->caps.names_functions, info->physical_function);
+}
+
+static unsigned int devices_in(const struct vtd_batch *batch)
+{
+	unsigned int devices = 0;
+	unsigned int i;
+
+	for (i = 0; i < batch->count; i++)
+		devices += batch->device[i] != NULL;
+	return devices;
+}
+
+/* Block a device, and have its context entries forgotten in place of its TLB's. */
+static void give_up(struct vtd_batch *batch, unsigned int at)
+{
+	struct vtd_endpoint *endpoint = batch->device[at];
+	unsigned int i;
+
+	iommu_vtd_context_block(endpoint);
+	iommu_vtd_log(endpoint->unit, IOMMU_LOG_ERROR,
+		      "a device does not invalidate its TLB: it is blocked until it is reset");
+	/* Before everything else of the batch: nothing may be cached anew through the old entry. */
+	for (i = at; i > 0; i--) {
+		batch->descriptors[i] = batch->descriptors[i - 1];
+		batch->device[i] = batch->device[i - 1];
+	}
+	batch->descriptors[0] = iommu_vtd_context_descriptor(endpoint, batch->domain_id);
+	batch->device[0] = NULL;
+}
+
+/*
+ * Somebody's device did not answer. One of ours? Hardware that does not say which (0) leaves us only
+ * with trying: a device that is the only one in its batch and fails again and again is the one.
+ */
+static void find_the_silent(struct vtd_batch *batch, uint16_t silent, unsigned int *suspicion)
+{
+	unsigned int i;
+
+	for (i = 0; i < batch->count; i++) {
+		const struct vtd_endpoint *endpoint = batch->device[i];
+
+		if (endpoint == NULL)
+			continue;
+		if (silent == endpoint->base->info.source_id ||
+		    (silent == 0 && devices_in(batch) == 1 && ++*suspicion >= SUSPICION_MAX))
+			give_up(batch, i);
+	}
+}
+
+/* --- Execution -------------------------------------------------------------------------------- */
+
+/*
+ * A unit that is off walks nothing, and there is nothing to confirm. One that was turned off, and
+ * perhaps on again, while we waited may have lost what we asked for without anything being wrong:
+ * ask again. Interrupt entries live while translation is off, and their invalidation does not stop
+ * for that.
+ *
+ * IOMMU_EAGAIN: one of several devices is silent, and hardware does not say which.
+ */
+static int execute(struct vtd_unit *unit, struct vtd_batch *batch, bool while_off)
+{
+	unsigned int repeats = 0;
+	unsigned int suspicion = 0;
+	uint16_t silent = 0;
 	uint32_t epoch;
 	int status;
 
 	do {
 		epoch = __atomic_load_n(&unit->epoch, __ATOMIC_SEQ_CST);
-		if (!vtd_unit_is_active(unit))
+		if (!while_off && !vtd_unit_is_active(unit))
 			return 0;
-		status = unit->use_queue ? iommu_vtd_queue_submit(unit, descriptors, count)
-					 : execute_by_registers(unit, descriptors, count);
+		while ((status = submit(unit, batch, &silent)) == IOMMU_EAGAIN &&
+		       repeats++ < REPEATS_MAX) {
+			if (silent == 0 && devices_in(batch) > 1)
+				return IOMMU_EAGAIN;
+			find_the_silent(batch, silent, &suspicion);
+		}
 		if (status == 0)
 			return 0;
 	} while (__atomic_load_n(&unit->epoch, __ATOMIC_SEQ_CST) != epoch);
 	__atomic_add_fetch(&unit->failures, 1, __ATOMIC_RELEASE);
+	return status == IOMMU_EAGAIN ? IOMMU_ETIMEDOUT : status;
+}
+
+/* Each device for itself. */
+static int execute_apart(struct vtd_unit *unit, const struct vtd_batch *batch)
+{
+	struct vtd_batch common = {.domain_id = batch->domain_id};
+	unsigned int i;
+	int status = 0;
+
+	for (i = 0; i < batch->count; i++)
+		if (batch->device[i] == NULL)
+			vtd_batch_add(&common, batch->descriptors[i]);
+	if (common.count != 0)
+		status = execute(unit, &common, false);
+	for (i = 0; i < batch->count && status == 0; i++) {
+		struct vtd_batch single = {
+			.descriptors = {batch->descriptors[i]},
+			.device = {batch->device[i]},
+			.count = 1,
+			.domain_id = batch->domain_id,
+		};
+
+		if (batch->device[i] != NULL)
+			status = execute(unit, &single, false);
+	}
 	return status;
 }
 
 int iommu_vtd_invalidate_all(struct vtd_unit *unit)
 {
-	const struct vtd_descriptor everything[] = {
-		vtd_descriptor_context(VTD_GRANULARITY_GLOBAL, 0, 0),
-		vtd_descriptor_iotlb(VTD_GRANULARITY_GLOBAL, 0, unit->caps.drain),
-	};
+	struct vtd_batch everything = {.count = 0};
 	/*
-	 * Only what had failed before is made good, and only once it is confirmed: until then nothing
-	 * that waits for it may be freed, and a failure in between still counts.
+	 * Only what had failed before is made good, and only once it is confirmed: until then
+	 * nothing that waits for it may be freed, and a failure in between still counts.
 	 */
 	const uint32_t failures = __atomic_load_n(&unit->failures, __ATOMIC_ACQUIRE);
 	uint32_t made_good = __atomic_load_n(&unit->made_good, __ATOMIC_RELAXED);
-	int status = execute(unit, everything, 2);
+	const bool interrupts = unit->interrupts != NULL && unit->queue_is_on;
+	int status;
 
+	vtd_batch_add(&everything, vtd_descriptor_context(VTD_GRANULARITY_GLOBAL, 0, 0));
+	vtd_batch_add(&everything,
+		      vtd_descriptor_iotlb(VTD_GRANULARITY_GLOBAL, 0, unit->caps.drain));
+	if (interrupts)
+		vtd_batch_add(&everything, vtd_descriptor_all_interrupts());
+	status = execute(unit, &everything, interrupts);
 	while (status == 0 && (int32_t)(failures - made_good) > 0 &&
 	       !__atomic_compare_exchange_n(&unit->made_good, &made_good, failures, false,
 					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
@@ -117,28 +240,169 @@ int iommu_vtd_invalidate_all(struct vtd_unit *unit)
 	return status;
 }
 
-int iommu_vtd_invalidate(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
-			 unsigned int count)
+int iommu_vtd_invalidate(struct vtd_unit *unit, struct vtd_batch *batch)
 {
-	if (vtd_unit_has_failed(unit))
-		return iommu_vtd_invalidate_all(unit);
-	return execute(unit, descriptors, count);
+	int status;
+
+	if (vtd_unit_has_failed(unit)) {
+		status = iommu_vtd_invalidate_all(unit);
+		/* The TLBs of devices are not part of it. */
+		if (status != 0 || devices_in(batch) == 0)
+			return status;
+	}
+	status = execute(unit, batch, false);
+	return status == IOMMU_EAGAIN ? execute_apart(unit, batch) : status;
 }
 
-int iommu_vtd_invalidate_range(struct vtd_unit *unit, uint16_t domain_id, iommu_iova_t start,
-			       iommu_iova_t last, bool leaves_only)
+int iommu_vtd_invalidate_interrupts(struct vtd_unit *unit, uint16_t index, unsigned int order)
 {
-	const struct vtd_capabilities *caps = &unit->caps;
-	const uint64_t differing = (start ^ last) >> IOMMU_PAGE_SHIFT;
-	/* The smallest aligned power of two of pages that holds the range. */
-	unsigned int mask = differing == 0 ? 0 : iommu_highest_bit(differing) + 1;
-	struct vtd_descriptor d;
+	struct vtd_batch batch = {.count = 0};
 
-	if (caps->page_selective && mask <= caps->max_address_mask) {
-		start &= ~((IOMMU_PAGE_SIZE << mask) - 1);
-		d = vtd_descriptor_iotlb_pages(domain_id, start, mask, leaves_only, caps->drain);
-	} else {
-		d = vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, domain_id, caps->drain);
+	if (!unit->queue_is_on)
+		return 0; /* nothing is remapped, and enabling begins with a global invalidation */
+	if (vtd_unit_has_failed(unit))
+		return iommu_vtd_invalidate_all(unit);
+	vtd_batch_add(&batch, order <= unit->caps.max_handle_mask
+				      ? vtd_descriptor_interrupts(index, order)
+				      : vtd_descriptor_all_interrupts());
+	return execute(unit, &batch, true);
+}
+
+/* --- Ranges ----------------------------------------------------------------------------------- */
+
+/* The smallest aligned power of two of pages that holds the range. */
+static unsigned int covering_order(iommu_iova_t start, iommu_iova_t last)
+{
+	const uint64_t differing = (start ^ last) >> IOMMU_PAGE_SHIFT;
+
+	return differing == 0 ? 0 : iommu_highest_bit(differing) + 1;
+}
+
+/* The largest aligned block that begins at a page and does not go beyond `last`. */
+static unsigned int block_order(uint64_t page, uint64_t last_page, unsigned int max)
+{
+	const uint64_t pages = last_page - page + 1;
+	unsigned int order = pages == 0 ? 52 : iommu_highest_bit(pages);
+
+	/* The lowest set bit of the page's number says how it is aligned. */
+	if (page != 0 && iommu_highest_bit(page & (0 - page)) < order)
+		order = iommu_highest_bit(page & (0 - page));
+	return order < max ? order : max;
+}
+
+/*
+ * Aligned blocks that together are the range. False: more than BLOCKS_MAX would be needed; what was
+ * added is taken back.
+ */
+static bool add_blocks(struct vtd_batch *batch, const struct vtd_capabilities *caps,
+		       uint16_t domain_id, iommu_iova_t start, iommu_iova_t last, bool leaves_only)
+{
+	const uint64_t last_page = last >> IOMMU_PAGE_SHIFT;
+	const unsigned int before = batch->count;
+	uint64_t page = start >> IOMMU_PAGE_SHIFT;
+
+	for (;;) {
+		const unsigned int order = block_order(page, last_page, caps->max_address_mask);
+
+		if (batch->count - before == BLOCKS_MAX) {
+			batch->count = before;
+			return false;
+		}
+		vtd_batch_add(batch, vtd_descriptor_iotlb_pages(domain_id, page << IOMMU_PAGE_SHIFT,
+								order, leaves_only, caps->drain));
+		if (last_page - page < 1ULL << order)
+			return true;
+		page += 1ULL << order;
 	}
-	return iommu_vtd_invalidate(unit, &d, 1);
+}
+
+static void add_range(struct vtd_batch *batch, const struct vtd_capabilities *caps,
+		      uint16_t domain_id, iommu_iova_t start, iommu_iova_t last, bool leaves_only)
+{
+	const unsigned int order = covering_order(start, last);
+	const uint64_t pages = ((last - start) >> IOMMU_PAGE_SHIFT) + 1;
+
+	/* One block, when at least half of what it drops had to go; then a few exact ones; then one
+	 * that drops too much; then the domain. */
+	if (caps->page_selective && order <= caps->max_address_mask && 1ULL << order <= 2 * pages) {
+		vtd_batch_add(batch, vtd_descriptor_iotlb_pages(
+					     domain_id, start & ~((IOMMU_PAGE_SIZE << order) - 1),
+					     order, leaves_only, caps->drain));
+		return;
+	}
+	if (caps->page_selective && add_blocks(batch, caps, domain_id, start, last, leaves_only))
+		return;
+	if (caps->page_selective && order <= caps->max_address_mask)
+		vtd_batch_add(batch, vtd_descriptor_iotlb_pages(
+					     domain_id, start & ~((IOMMU_PAGE_SIZE << order) - 1),
+					     order, leaves_only, caps->drain));
+	else
+		vtd_batch_add(batch,
+			      vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, domain_id, caps->drain));
+}
+
+/*
+ * Add the domain's devices with a TLB behind this unit, from number *next on, as far as there is
+ * room. They cannot go away while they are in use here. False: these were all.
+ */
+static bool add_devices(struct vtd_batch *batch, struct vtd_unit *unit, struct vtd_domain *domain,
+			iommu_iova_t start, iommu_iova_t last, unsigned int *next)
+{
+	const unsigned int order = covering_order(start, last);
+	uintptr_t state = iommu_spin_lock(unit->platform, &domain->lock);
+	struct iommu_list_node *node;
+	unsigned int at = 0;
+	bool more = false;
+
+	iommu_list_for_each (node, &domain->tlb_devices) {
+		struct vtd_endpoint *endpoint =
+			iommu_container_of(node, struct vtd_tlb_link, node)->endpoint;
+
+		if (endpoint->unit != unit || __atomic_load_n(&endpoint->lost, __ATOMIC_RELAXED) ||
+		    at++ < *next)
+			continue;
+		if (!vtd_batch_has_room(batch)) {
+			more = true;
+			break;
+		}
+		__atomic_add_fetch(&endpoint->users, 1, __ATOMIC_ACQUIRE);
+		iommu_vtd_batch_add_device(batch, endpoint, start, order);
+		*next += 1;
+	}
+	iommu_spin_unlock(unit->platform, &domain->lock, state);
+	return more;
+}
+
+static void let_go_of_devices(const struct vtd_batch *batch)
+{
+	unsigned int i;
+
+	for (i = 0; i < batch->count; i++)
+		if (batch->device[i] != NULL)
+			__atomic_sub_fetch(&batch->device[i]->users, 1, __ATOMIC_RELEASE);
+}
+
+int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain, uint16_t domain_id,
+			       iommu_iova_t start, iommu_iova_t last, bool leaves_only)
+{
+	struct vtd_batch batch;
+	unsigned int next = 0;
+	bool more = false;
+	int status;
+
+	batch.count = 0;
+	batch.domain_id = domain_id;
+	add_range(&batch, &unit->caps, domain_id, start, last, leaves_only);
+	if (__builtin_expect(__atomic_load_n(&domain->tlb_device_count, __ATOMIC_RELAXED) == 0, 1))
+		return iommu_vtd_invalidate(unit, &batch);
+	do {
+		struct vtd_batch held;
+
+		more = add_devices(&batch, unit, domain, start, last, &next);
+		held = batch;
+		status = batch.count != 0 ? iommu_vtd_invalidate(unit, &batch) : 0;
+		let_go_of_devices(&held);
+		batch.count = 0;
+	} while (more && status == 0);
+	return status;
 }

@@ -13,8 +13,8 @@
  *
  * What can go wrong: hardware refuses a descriptor (IQE) and stops: the descriptor is replaced by
  * one that does nothing, its submitter is told, and the queue goes on. A device does not answer
- * (ITE): waits in flight are lost and their submitters told. Such slots are kept until their
- * submitter has seen it. No answer at all: the submitter gives up, and the queue is restarted
+ * (ITE): waits in flight are lost and their submitters told, with the device's name as far as
+ * hardware knows it; they ask again. Such slots are kept until their submitter has seen it. No answer at all: the submitter gives up, and the queue is restarted
  * before it is used again; nothing of it is reused before, because hardware may still write there.
  */
 #include <libiommu/status.h>
@@ -35,12 +35,13 @@ struct ticket {
 
 static enum vtd_submission_state state_of(const struct vtd_queue *queue, unsigned int wait)
 {
-	return (enum vtd_submission_state)__atomic_load_n(&queue->state[wait], __ATOMIC_RELAXED);
+	return (enum vtd_submission_state)__atomic_load_n(&queue->slots[wait].state,
+							  __ATOMIC_RELAXED);
 }
 
 static void set_state(struct vtd_queue *queue, unsigned int wait, enum vtd_submission_state state)
 {
-	__atomic_store_n(&queue->state[wait], (uint8_t)state, __ATOMIC_RELAXED);
+	__atomic_store_n(&queue->slots[wait].state, (uint8_t)state, __ATOMIC_RELAXED);
 }
 
 /* Has hardware executed the wait descriptor with this number in this slot? */
@@ -70,6 +71,7 @@ int iommu_vtd_queue_alloc(struct vtd_unit *unit)
 
 	queue->ring = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	queue->status = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	queue->slots = (struct vtd_slot *)(queue->status + VTD_QUEUE_ENTRIES);
 	if (queue->ring != NULL && queue->status != NULL)
 		return 0;
 	iommu_vtd_queue_free(unit);
@@ -148,10 +150,10 @@ static int queue_restart(struct vtd_unit *unit)
 static void queue_retire(struct vtd_queue *queue)
 {
 	while (queue->head != queue->tail) {
-		unsigned int wait = queue->owner[queue->head];
+		unsigned int wait = queue->slots[queue->head].owner;
 		enum vtd_submission_state state = state_of(queue, wait);
 
-		if (state == VTD_SUBMITTED ? !is_answered(queue, wait, queue->sequence_of[wait])
+		if (state == VTD_SUBMITTED ? !is_answered(queue, wait, queue->slots[wait].sequence)
 					   : state != VTD_TOLD)
 			return;
 		queue->head = SLOT(wait + 1);
@@ -177,8 +179,8 @@ static void queue_fill(struct vtd_unit *unit, const struct vtd_descriptor *descr
 		   vtd_descriptor_wait(iommu_virt_to_phys(unit->platform, &queue->status[wait]),
 				       ticket->sequence));
 	for (i = 0; i <= count; i++)
-		queue->owner[SLOT(queue->tail + i)] = (uint8_t)wait;
-	queue->sequence_of[wait] = ticket->sequence;
+		queue->slots[SLOT(queue->tail + i)].owner = (uint8_t)wait;
+	queue->slots[wait].sequence = ticket->sequence;
 	set_state(queue, wait, VTD_SUBMITTED);
 	/* Release: who reads this number knows of the restart, if any, that came before it. */
 	__atomic_store_n(&queue->status[wait], iommu_le32(ticket->sequence - 1), __ATOMIC_RELEASE);
@@ -217,8 +219,11 @@ static void queue_descriptor_refused(struct vtd_unit *unit)
 		queue->broken = true;
 		return;
 	}
-	set_state(queue, queue->owner[head],
-		  queue->owner[head] == head ? VTD_DROPPED : VTD_REFUSED);
+	/* A refused wait will not answer: its submitter is told so, and asks again. */
+	if (queue->slots[head].owner == head)
+		queue->slots[head].silent = 0;
+	set_state(queue, queue->slots[head].owner,
+		  queue->slots[head].owner == head ? VTD_DROPPED : VTD_REFUSED);
 	ring_write(queue, head, vtd_descriptor_nothing());
 	vtd_write32(unit, VTD_FSTS, VTD_FSTS_IQE);
 	vtd_write64(unit, VTD_IQT, vtd_queue_offset(queue->tail));
@@ -228,12 +233,15 @@ static void queue_descriptor_refused(struct vtd_unit *unit)
 static void queue_waits_dropped(struct vtd_unit *unit)
 {
 	struct vtd_queue *queue = &unit->queue;
+	const uint16_t silent = vtd_iqercd_silent(vtd_read64(unit, VTD_IQERCD));
 	unsigned int slot;
 
 	for (slot = queue->head; slot != queue->tail; slot = SLOT(slot + 1))
-		if (queue->owner[slot] == slot && state_of(queue, slot) != VTD_TOLD &&
-		    !is_answered(queue, slot, queue->sequence_of[slot]))
+		if (queue->slots[slot].owner == slot && state_of(queue, slot) != VTD_TOLD &&
+		    !is_answered(queue, slot, queue->slots[slot].sequence)) {
+			queue->slots[slot].silent = silent;
 			set_state(queue, slot, VTD_DROPPED);
+		}
 	vtd_write32(unit, VTD_FSTS, VTD_FSTS_ITE);
 	vtd_write64(unit, VTD_IQT, vtd_queue_offset(queue->tail));
 }
@@ -283,7 +291,7 @@ static int queue_await(struct vtd_unit *unit, const struct ticket *ticket,
 }
 
 /* Answered; but was all of it executed? */
-static int queue_verdict(struct vtd_unit *unit, const struct ticket *ticket)
+static int queue_verdict(struct vtd_unit *unit, const struct ticket *ticket, uint16_t *silent)
 {
 	struct vtd_queue *queue = &unit->queue;
 	uintptr_t state;
@@ -297,9 +305,10 @@ static int queue_verdict(struct vtd_unit *unit, const struct ticket *ticket)
 		return 0;
 	state = iommu_spin_lock(unit->platform, &queue->lock);
 	if (queue->generation == ticket->generation &&
-	    queue->sequence_of[ticket->wait] == ticket->sequence) {
+	    queue->slots[ticket->wait].sequence == ticket->sequence) {
+		status = state_of(queue, ticket->wait) == VTD_DROPPED ? IOMMU_EAGAIN : IOMMU_EIO;
+		*silent = queue->slots[ticket->wait].silent;
 		set_state(queue, ticket->wait, VTD_TOLD);
-		status = IOMMU_EIO;
 	}
 	iommu_spin_unlock(unit->platform, &queue->lock, state);
 	return status;
@@ -317,7 +326,7 @@ static int queue_gave_up(struct vtd_unit *unit, const struct ticket *ticket)
 }
 
 int iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
-			   unsigned int count)
+			   unsigned int count, uint16_t *silent)
 {
 	struct iommu_deadline deadline = iommu_deadline_in(unit->platform, unit->timeout_ns);
 	struct ticket ticket = {0};
@@ -332,5 +341,5 @@ int iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *d
 		return status;
 	if (queue_await(unit, &ticket, &deadline) != 0)
 		return queue_gave_up(unit, &ticket);
-	return queue_verdict(unit, &ticket);
+	return queue_verdict(unit, &ticket, silent);
 }

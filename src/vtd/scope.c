@@ -52,16 +52,25 @@ static bool scope_covers(const struct iommu_endpoint_info *info,
 	}
 }
 
+bool iommu_vtd_scope_names(const struct iommu_dmar *dmar, const struct iommu_dmar_record *record,
+			   const struct iommu_endpoint_info *info)
+{
+	struct iommu_dmar_scope scope = {0};
+
+	if (record->segment != info->segment)
+		return false;
+	iommu_dmar_for_each_scope (dmar, record, &scope)
+		if (scope_covers(info, &scope))
+			return true;
+	return false;
+}
+
 enum iommu_match iommu_vtd_scope_match(const struct iommu_dmar *dmar,
 				       const struct iommu_dmar_record *drhd,
 				       const struct iommu_endpoint_info *info)
 {
-	struct iommu_dmar_scope scope = {0};
-
-	if (drhd->segment != info->segment)
-		return IOMMU_MATCH_NONE;
-	iommu_dmar_for_each_scope (dmar, drhd, &scope)
-		if (scope_covers(info, &scope))
-			return IOMMU_MATCH_NAMED;
-	return drhd->drhd.include_all ? IOMMU_MATCH_REST : IOMMU_MATCH_NONE;
+	if (iommu_vtd_scope_names(dmar, drhd, info))
+		return IOMMU_MATCH_NAMED;
+	return drhd->segment == info->segment && drhd->drhd.include_all ? IOMMU_MATCH_REST
+									: IOMMU_MATCH_NONE;
 }

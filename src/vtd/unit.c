@@ -3,8 +3,9 @@
  * Bring-up of a unit (VT-d specification, "Programming Considerations", "Set Root Table Pointer").
  *
  * The order: take over what firmware left on; clear old faults; the queue, so that everything below
- * can invalidate; the write buffer; the root table, with the global invalidations that must follow
- * it; translation; and last the protected-memory regions, which would otherwise open a window.
+ * can invalidate; the fault interrupt; the write buffer; the root table, with the global
+ * invalidations that must follow it; translation; and last the protected-memory regions, which would
+ * otherwise open a window.
  */
 #include <libiommu/hw/vtd_fault.h>
 #include <libiommu/status.h>
@@ -18,19 +19,51 @@ void iommu_vtd_log(const struct vtd_unit *unit, enum iommu_log_level level, cons
 	iommu_log(unit->platform, level, unit->base.name, text);
 }
 
-/* Firmware, or a kernel before us, may have left translation or the queue on. */
+/* --- The queue, which translation and interrupts share ---------------------------------------- */
+
+int iommu_vtd_queue_hold(struct vtd_unit *unit)
+{
+	int status = 0;
+
+	if (!unit->use_queue || unit->queue_is_on)
+		return 0;
+	/* Firmware, or a kernel before us, may have left its own on. */
+	if ((vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_QIE) != 0)
+		status = iommu_vtd_command_clear(unit, VTD_GLOBAL_QIE);
+	if (status == 0)
+		status = iommu_vtd_queue_start(unit);
+	unit->queue_is_on = status == 0;
+	return status;
+}
+
+static bool interrupts_run(const struct vtd_unit *unit)
+{
+	return unit->interrupts != NULL && unit->interrupts->running;
+}
+
+int iommu_vtd_queue_release(struct vtd_unit *unit)
+{
+	int status;
+
+	if (!unit->queue_is_on || vtd_unit_is_active(unit) || interrupts_run(unit))
+		return 0;
+	status = iommu_vtd_queue_stop(unit);
+	unit->queue_is_on = status != 0;
+	return status;
+}
+
+/* --- Bring-up --------------------------------------------------------------------------------- */
+
+/* Firmware, or a kernel before us, may have left translation on. */
 static int take_over(struct vtd_unit *unit)
 {
 	uint32_t lasting = vtd_read32(unit, VTD_GSTS);
-	int status = 0;
 
 	if (lasting == UINT32_MAX)
 		return IOMMU_EIO;
-	if ((lasting & VTD_GLOBAL_TE) != 0)
-		status = iommu_vtd_command_clear(unit, VTD_GLOBAL_TE);
-	if (status == 0 && (lasting & VTD_GLOBAL_QIE) != 0)
-		status = iommu_vtd_command_clear(unit, VTD_GLOBAL_QIE);
-	return status;
+	if ((lasting & VTD_GLOBAL_TE) != 0 && !unit->keeps_running)
+		return iommu_vtd_command_clear(unit, VTD_GLOBAL_TE);
+	return 0;
 }
 
 static int clear_old_faults(struct vtd_unit *unit)
@@ -46,9 +79,10 @@ static int clear_old_faults(struct vtd_unit *unit)
 	return 0;
 }
 
-static int start_queue(struct vtd_unit *unit)
+static int program_fault_interrupt(struct vtd_unit *unit)
 {
-	return unit->use_queue ? iommu_vtd_queue_start(unit) : 0;
+	iommu_vtd_fault_interrupt_apply(unit);
+	return 0;
 }
 
 static int set_root_table(struct vtd_unit *unit)
@@ -84,15 +118,18 @@ struct step {
 };
 
 static const struct step bring_up[] = {
-	{take_over, "cannot be taken over: translation or queue stays on"},
+	{take_over, "cannot be taken over: translation stays on"},
 	{clear_old_faults, "old faults cannot be cleared"},
-	{start_queue, "the invalidation queue does not start"},
+	{iommu_vtd_queue_hold, "the invalidation queue does not start"},
+	{program_fault_interrupt, "the fault interrupt cannot be programmed"},
 	{iommu_vtd_flush_write_buffer, "the write buffer is not flushed"},
 	{set_root_table, "the root table is not accepted"},
 	{iommu_vtd_invalidate_all, "the caches are not invalidated"},
 	{enable_translation, "translation does not start"},
 	{open_protected_memory, "protected memory regions stay closed"},
 };
+
+#define STEPS (sizeof(bring_up) / sizeof(bring_up[0]))
 
 /* Turn off what was turned on. Hardware that does not obey stays marked. */
 static int shut_down(struct vtd_unit *unit)
@@ -107,27 +144,57 @@ static int shut_down(struct vtd_unit *unit)
 	/* Before the queue goes: see execute() in invalidation.c. */
 	__atomic_store_n(&unit->active, false, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&unit->epoch, 1, __ATOMIC_SEQ_CST);
-	if (unit->use_queue)
-		status = iommu_vtd_queue_stop(unit);
+	iommu_vtd_inherited_drop(unit);
+	status = iommu_vtd_queue_release(unit);
 	unit->started = status != 0;
 	return status;
+}
+
+static int run_step(struct vtd_unit *unit, size_t step)
+{
+	int status = bring_up[step].run(unit);
+
+	if (status == 0)
+		return 0;
+	unit->failure = bring_up[step].failure;
+	iommu_vtd_log(unit, IOMMU_LOG_ERROR, unit->failure);
+	return status;
+}
+
+static void begin(struct vtd_unit *unit)
+{
+	unit->started = true;
+	unit->failure = NULL;
 }
 
 int iommu_vtd_unit_enable(struct vtd_unit *unit)
 {
 	int status = 0;
-	size_t i;
+	size_t step;
 
-	unit->started = true;
-	for (i = 0; i < sizeof(bring_up) / sizeof(bring_up[0]); i++) {
-		status = bring_up[i].run(unit);
-		if (status != 0)
-			break;
-	}
-	if (status == 0)
-		return 0;
-	iommu_vtd_log(unit, IOMMU_LOG_ERROR, bring_up[i].failure);
-	(void)shut_down(unit);
+	if (unit->bypassed)
+		return IOMMU_EPERM;
+	begin(unit);
+	for (step = 0; step < STEPS && status == 0; step++)
+		status = run_step(unit, step);
+	if (status != 0)
+		(void)shut_down(unit);
+	return status;
+}
+
+int iommu_vtd_units_enable(struct vtd_unit *first, struct vtd_unit *(*next)(struct vtd_unit *unit))
+{
+	struct vtd_unit *unit;
+	int status = 0;
+	size_t step;
+
+	for (unit = first; unit != NULL; unit = next(unit))
+		begin(unit);
+	for (step = 0; step < STEPS && status == 0; step++)
+		for (unit = first; unit != NULL && status == 0; unit = next(unit))
+			status = run_step(unit, step);
+	for (unit = first; unit != NULL && status != 0; unit = next(unit))
+		(void)shut_down(unit);
 	return status;
 }
 
@@ -139,6 +206,43 @@ int iommu_vtd_unit_disable(struct vtd_unit *unit)
 		iommu_vtd_log(unit, IOMMU_LOG_ERROR, "does not confirm that it is disabled");
 	return status;
 }
+
+/* --- Power ------------------------------------------------------------------------------------ */
+
+int iommu_vtd_unit_suspend(struct vtd_unit *unit)
+{
+	int status;
+
+	unit->resumes_interrupts = interrupts_run(unit);
+	status = iommu_vtd_unit_disable(unit);
+	if (status == 0)
+		status = iommu_vtd_interrupts_stop(unit);
+	if (status == 0)
+		status = iommu_vtd_queue_release(unit);
+	return status;
+}
+
+/* Registers are as after a reset, or as they were left. */
+int iommu_vtd_unit_resume(struct vtd_unit *unit)
+{
+	int status = 0;
+
+	unit->command_mask = 0;
+	if (unit->resumes_interrupts && !interrupts_run(unit)) {
+		status = iommu_vtd_queue_hold(unit);
+		if (status == 0)
+			status = iommu_vtd_interrupts_start(unit);
+	}
+	if (status == 0 && unit->base.enabled)
+		status = iommu_vtd_unit_enable(unit);
+	else if (status == 0)
+		iommu_vtd_fault_interrupt_apply(unit);
+	if (status != 0)
+		iommu_vtd_log(unit, IOMMU_LOG_ERROR, "does not come back");
+	return status;
+}
+
+/* --- Domain ids ------------------------------------------------------------------------------- */
 
 static uint64_t id_bit(uint32_t id)
 {
@@ -175,6 +279,11 @@ uint16_t iommu_vtd_domain_id_alloc(struct vtd_unit *unit)
 		}
 	}
 	return 0;
+}
+
+void iommu_vtd_domain_id_take(struct vtd_unit *unit, uint16_t id)
+{
+	unit->domain_ids[id / 64] |= id_bit(id);
 }
 
 void iommu_vtd_domain_id_free(struct vtd_unit *unit, uint16_t id)

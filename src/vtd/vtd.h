@@ -17,6 +17,7 @@
 
 #include <libiommu/dmar.h>
 #include <libiommu/hw/vtd_context.h>
+#include <libiommu/hw/vtd_interrupt.h>
 #include <libiommu/hw/vtd_invalidation.h>
 #include <libiommu/hw/vtd_registers.h>
 #include <libiommu/ops.h>
@@ -39,9 +40,12 @@ struct vtd_capabilities {
 	unsigned int max_address_mask;
 	unsigned int fault_records;
 	uint32_t fault_offset, iotlb_offset;
-	uint64_t drain; /* the drain bits for IOTLB descriptors */
+	uint64_t drain;               /* the drain bits for IOTLB descriptors */
+	unsigned int max_handle_mask; /* interrupt entries of one invalidation, as a power of two */
 	bool coherent, queue, registers, caching_mode, write_buffer, pass_through, page_selective;
-	bool protected_memory;
+	bool protected_memory, snoop_control, device_tlb, names_functions;
+	bool interrupt_remapping, x2apic, posted_interrupts;
+	bool invalidates_on_root, invalidates_on_interrupts;
 };
 
 /* 0, or IOMMU_EIO when the registers cannot be those of a usable unit. */
@@ -64,20 +68,26 @@ enum vtd_submission_state {
 	VTD_TOLD,    /* one of the two above, and the submitter knows */
 };
 
+/* What is known of a slot in use. */
+struct vtd_slot {
+	/* Of a wait descriptor: the number of its submission, and what became of that. */
+	uint32_t sequence;
+	uint16_t silent; /* when it was dropped: the device, as far as hardware says */
+	uint8_t state;
+	/* The slot of the wait descriptor of its submission. */
+	uint8_t owner;
+};
+
 struct vtd_queue {
 	struct iommu_spinlock lock;
 	struct vtd_descriptor *ring;
 	/* One status dword for each slot: hardware writes it for the wait descriptor in that slot.
 	 */
 	uint32_t *status;
-	/* Of each slot in use: the slot of the wait descriptor of its submission. */
-	uint8_t owner[VTD_QUEUE_ENTRIES];
-	/* Of each slot with a wait descriptor: the submission. */
-	uint8_t state[VTD_QUEUE_ENTRIES];
-	uint32_t sequence_of[VTD_QUEUE_ENTRIES];
-	unsigned int head; /* the oldest slot in use */
-	unsigned int tail; /* the next slot to fill; head == tail: empty */
-	uint32_t sequence; /* of the newest submission */
+	struct vtd_slot *slots; /* in the same page, behind them */
+	unsigned int head;      /* the oldest slot in use */
+	unsigned int tail;      /* the next slot to fill; head == tail: empty */
+	uint32_t sequence;      /* of the newest submission */
 	/* Counts restarts: what was submitted before one is lost. */
 	uint32_t generation;
 	bool running;
@@ -93,10 +103,12 @@ int iommu_vtd_queue_start(struct vtd_unit *unit);
 int iommu_vtd_queue_stop(struct vtd_unit *unit);
 /*
  * Have hardware execute `count` descriptors and wait for it. 0; IOMMU_EIO: hardware refused one, or
- * reported an error; IOMMU_ETIMEDOUT; IOMMU_EINVAL: more than VTD_BATCH_MAX.
+ * reported an error; IOMMU_EAGAIN: a device's TLB did not answer, *silent says which (0: unknown),
+ * and what had been submitted behind it is lost, whoever's it was; IOMMU_ETIMEDOUT; IOMMU_EINVAL:
+ * more than VTD_BATCH_MAX.
  */
 int iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
-			   unsigned int count);
+			   unsigned int count, uint16_t *silent);
 #define VTD_BATCH_MAX 16
 
 /* --- command: the global command register ----------------------------------------------------- */
@@ -120,25 +132,58 @@ int iommu_vtd_flush_write_buffer(struct vtd_unit *unit);
 
 /* --- invalidation ----------------------------------------------------------------------------- */
 
+struct vtd_domain;
+struct vtd_endpoint;
+
+/* Descriptors that are confirmed together. */
+struct vtd_batch {
+	struct vtd_descriptor descriptors[VTD_BATCH_MAX];
+	/* Of a device-TLB descriptor: the device, which is blocked when it does not answer. */
+	struct vtd_endpoint *device[VTD_BATCH_MAX];
+	unsigned int count;
+	/* The domain id under which hardware caches the context entries of those devices. */
+	uint16_t domain_id;
+};
+
+static inline bool vtd_batch_has_room(const struct vtd_batch *batch)
+{
+	return batch->count < VTD_BATCH_MAX;
+}
+
+static inline void vtd_batch_add(struct vtd_batch *batch, struct vtd_descriptor descriptor)
+{
+	batch->device[batch->count] = NULL;
+	batch->descriptors[batch->count++] = descriptor;
+}
+
+/* The 2^order pages at `address` in a device's TLB. */
+void iommu_vtd_batch_add_device(struct vtd_batch *batch, struct vtd_endpoint *endpoint,
+				uint64_t address, unsigned int order);
 /*
- * Execute descriptors, by queue or by registers, and wait. When that fails the unit is marked: what
- * it caches is unknown, and the next invalidation of anything begins with a global one.
+ * Execute a batch, by queue or by registers, and wait. When that fails the unit is marked: what it
+ * caches is unknown, and the next invalidation of anything begins with a global one. A device that
+ * does not answer is blocked, and the rest is done without it: 0 then means as always that hardware
+ * lets nothing pass any more that was invalidated. The batch is used up.
  */
-int iommu_vtd_invalidate(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
-			 unsigned int count);
-/* Context cache and IOTLB, all of it. */
+int iommu_vtd_invalidate(struct vtd_unit *unit, struct vtd_batch *batch);
+/* Context cache, IOTLB and interrupt entries, all of it; not the TLBs of devices. */
 int iommu_vtd_invalidate_all(struct vtd_unit *unit);
-/* All IOTLB entries of a domain id that overlap [start, last]. */
-int iommu_vtd_invalidate_range(struct vtd_unit *unit, uint16_t domain_id, iommu_iova_t start,
-			       iommu_iova_t last, bool leaves_only);
+/* All IOTLB entries of a domain on a unit that overlap [start, last], and those of its devices. */
+int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain, uint16_t domain_id,
+			       iommu_iova_t start, iommu_iova_t last, bool leaves_only);
+/* 2^order entries of the interrupt table from an index on. */
+int iommu_vtd_invalidate_interrupts(struct vtd_unit *unit, uint16_t index, unsigned int order);
 
 /* --- the unit --------------------------------------------------------------------------------- */
 
-struct vtd_domain;
+struct vtd_table;
+struct vtd_inherited;
+struct vtd_interrupts;
 
 struct vtd_unit {
 	struct iommu_unit base; /* first */
 	struct vtd_probe *probe;
+	struct vtd_table *table; /* the DMAR table that names it */
 	const struct iommu_platform *platform;
 	struct vtd_capabilities caps;
 	iommu_paddr_t register_base;
@@ -155,6 +200,28 @@ struct vtd_unit {
 	bool use_queue;
 	/* Bring-up has begun: hardware must confirm that it is off before anything is freed. */
 	bool started;
+	/* The queue serves translation, interrupts, or both. */
+	bool queue_is_on;
+	/* Its devices are few and left alone by option. */
+	bool bypassed;
+	/* The step of the last bring-up that failed, or NULL. */
+	const char *failure;
+	/* Where the unit sends its fault interrupt. */
+	uint64_t fault_address;
+	uint32_t fault_data;
+	bool fault_interrupt;
+	/* Faults that may still be reported in the second that began then. */
+	uint64_t fault_second;
+	unsigned int fault_budget;
+	struct vtd_interrupts *interrupts; /* NULL: never enabled */
+	bool resumes_interrupts;
+	/* What a kernel before us left, until the last of it is replaced. */
+	struct iommu_list_node inherited;
+	/* It was left on, and bring-up does not turn it off. */
+	bool keeps_running;
+	/* So many attachments name it; the structure outlives the unit until none does. */
+	unsigned int attachments;
+	bool removed;
 	/*
 	 * Hardware may walk the root table: changes must be invalidated. Atomic: set before
 	 * hardware gets the table, cleared once it has confirmed that translation is off.
@@ -211,10 +278,23 @@ void iommu_vtd_log(const struct vtd_unit *unit, enum iommu_log_level level, cons
 /* Bring-up: translation on, translation off. */
 int iommu_vtd_unit_enable(struct vtd_unit *unit);
 int iommu_vtd_unit_disable(struct vtd_unit *unit);
+/* The same for several, each step on all of them before the next; all or none. */
+int iommu_vtd_units_enable(struct vtd_unit *first, struct vtd_unit *(*next)(struct vtd_unit *unit));
+/* Translation, interrupts and queue off, and back on as they were. */
+int iommu_vtd_unit_suspend(struct vtd_unit *unit);
+int iommu_vtd_unit_resume(struct vtd_unit *unit);
+
+/* Have the queue on, and let go of it: it stops when neither translation nor interrupts need it. */
+int iommu_vtd_queue_hold(struct vtd_unit *unit);
+int iommu_vtd_queue_release(struct vtd_unit *unit);
 
 /* A free domain id, never 0; 0: all are taken. And back: at once, or after confirmation. */
 uint16_t iommu_vtd_domain_id_alloc(struct vtd_unit *unit);
 void iommu_vtd_domain_id_free(struct vtd_unit *unit, uint16_t id);
+/* Mark an id as taken that is in use already. */
+void iommu_vtd_domain_id_take(struct vtd_unit *unit, uint16_t id);
+/* One attachment less names the unit. */
+void iommu_vtd_unit_put(struct vtd_unit *unit);
 static inline bool vtd_unit_is_active(const struct vtd_unit *unit)
 {
 	return __atomic_load_n(&unit->active, __ATOMIC_ACQUIRE);
@@ -232,6 +312,43 @@ static inline bool vtd_unit_is_suspect(const struct vtd_unit *unit)
 	return vtd_unit_is_active(unit) && vtd_unit_has_failed(unit);
 }
 
+/* --- endpoint --------------------------------------------------------------------------------- */
+
+/* A device with a TLB in a domain's list; under the domain's lock. */
+struct vtd_tlb_link {
+	struct iommu_list_node node;
+	struct vtd_endpoint *endpoint;
+	struct vtd_domain *domain; /* NULL: on no list */
+};
+
+/* The back end's part of an endpoint. */
+struct vtd_endpoint {
+	struct iommu_endpoint *base;
+	struct vtd_unit *unit;
+	/* Translations are kept in the device: context entries allow it. */
+	bool device_tlb;
+	/* The device did not answer: nothing of it passes until it was reset. Atomic. */
+	bool lost;
+	/* Two, because on its way between domains it keeps translations of both. */
+	struct vtd_tlb_link tlb_links[2];
+	/* Invalidations under way that name it; atomic. Its end waits for them. */
+	uint32_t users;
+};
+
+static inline struct vtd_endpoint *vtd_endpoint_of(const struct iommu_endpoint *endpoint)
+{
+	return endpoint->unit_data;
+}
+
+int iommu_vtd_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint);
+void iommu_vtd_release_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint);
+void iommu_vtd_endpoint_was_reset(struct iommu_endpoint *endpoint);
+bool iommu_vtd_endpoint_is_lost(const struct iommu_endpoint *endpoint);
+bool iommu_vtd_is_inherited(const struct iommu_endpoint *endpoint);
+/* See iommu_ops.next_region. */
+bool iommu_vtd_next_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
+			   struct iommu_region *region);
+
 /* --- context: root and context tables --------------------------------------------------------- */
 
 int iommu_vtd_root_alloc(struct vtd_unit *unit);
@@ -241,19 +358,38 @@ void iommu_vtd_root_free(struct vtd_unit *unit);
 struct vtd_context_entry *iommu_vtd_context_find(const struct vtd_unit *unit, uint16_t source_id);
 int iommu_vtd_context_create(struct vtd_unit *unit, uint16_t source_id);
 /*
- * Change the entry of a source id to (low, high), or to not present with low == 0, through the not
- * present state and with the invalidations that this needs. On failure the entry is as before,
- * except that an entry which was to be cleared stays cleared. IOMMU_ENOENT: the bus has no table.
+ * Change the entries of an endpoint to (low, high), or to not present with low == 0, through the not
+ * present state and with the invalidations that this needs. On failure the entries are as before,
+ * except that entries which were to be cleared stay cleared, and so do those of a device that did
+ * not answer.
  */
-int iommu_vtd_context_write(struct vtd_unit *unit, uint16_t source_id, uint64_t low, uint64_t high);
+int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_t high);
+/* Take a device that did not answer off the table, in any context; hardware is not told yet. */
+void iommu_vtd_context_block(struct vtd_endpoint *endpoint);
+/* Forget the context entries of an endpoint: all its functions, one descriptor. */
+struct vtd_descriptor iommu_vtd_context_descriptor(const struct vtd_endpoint *endpoint,
+						   uint16_t domain_id);
 
-/* --- domain, fault, scope, driver ------------------------------------------------------------- */
+/* --- inherit: the tables of a kernel before us ------------------------------------------------- */
+
+/* Copy what a unit that was left on uses; it then keeps running through bring-up. */
+void iommu_vtd_inherit(struct vtd_unit *unit);
+/* A copied context entry was replaced, and hardware has confirmed. */
+void iommu_vtd_inherited_replaced(struct vtd_unit *unit, uint64_t low, uint64_t high);
+/* The unit is off: everything copied goes. */
+void iommu_vtd_inherited_drop(struct vtd_unit *unit);
+size_t iommu_vtd_inherited_size(void);
+
+/* --- domain, attach, fault, scope, driver ----------------------------------------------------- */
 
 /* One unit that a domain is or was attached to. Lives until the domain is freed. */
 struct vtd_attachment {
 	struct vtd_attachment *next;
 	struct vtd_unit *unit;
-	/* Endpoints attached; atomic: the map path reads it. */
+	/*
+	 * Endpoints attached, and the domain id while there are any. Both atomic: the map path reads
+	 * first the one, then the other.
+	 */
 	uint32_t endpoints;
 	uint16_t domain_id;
 };
@@ -261,13 +397,21 @@ struct vtd_attachment {
 struct vtd_domain {
 	struct iommu_domain base; /* first */
 	struct vtd_probe *probe;
-	struct iommu_pgtable pgtable; /* of a paging domain */
+	struct iommu_pgtable pgtable; /* of a domain with tables */
+	/* Roots for units that know only deeper tables: of 4 and 5 levels, made on demand. */
+	void *tops[2];
+	/* As configured: what the units that come and go cut down. */
+	uint64_t pgsizes;
+	iommu_iova_t aperture;
 	/* Newest first; only ever grows while the domain lives. Atomic: the map path reads it. */
 	struct vtd_attachment *attachments;
 	struct iommu_spinlock lock;
 	/* What failed to be invalidated, and a flag (atomic) that there is something. */
 	struct iommu_gather quarantine;
 	bool quarantined;
+	/* Devices with a TLB (struct vtd_tlb_link) that use it, and how many, atomic. */
+	struct iommu_list_node tlb_devices;
+	uint32_t tlb_device_count;
 	struct iommu_list_node grave;
 };
 
@@ -276,29 +420,92 @@ static inline struct vtd_domain *vtd_domain_of(const struct iommu_domain *domain
 	return iommu_container_of((uintptr_t)domain, struct vtd_domain, base);
 }
 
+/* Does it have tables, rather than let everything pass or nothing? */
+static inline bool vtd_domain_has_table(const struct vtd_domain *domain)
+{
+	return domain->pgtable.root != NULL;
+}
+
 int iommu_vtd_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 			   const struct iommu_domain_config *config, struct iommu_domain **domain);
 /* Free the freed domains that no unit can be walking any more. Control path. */
 void iommu_vtd_reap(struct vtd_probe *probe);
 
+int iommu_vtd_paging_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
+int iommu_vtd_identity_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
+int iommu_vtd_blocked_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
+int iommu_vtd_detach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
+/* Give up the domain's places on units; it is attached to nothing. */
+void iommu_vtd_attachments_free(struct vtd_domain *domain);
+
 int iommu_vtd_handle_faults(struct iommu_unit *unit, bool *lost);
+/* Program, or mask, the fault interrupt as the host wants it. */
+void iommu_vtd_fault_interrupt_apply(struct vtd_unit *unit);
+
+/* A DMAR table that names units: the machine's, or one that came with a unit added later. */
+struct vtd_table {
+	struct iommu_list_node link;
+	struct iommu_dmar dmar;
+	void *copy;
+	unsigned int order;
+	unsigned int units;
+};
 
 /* What all units of one probe share. */
 struct vtd_probe {
 	struct iommu *iommu;
 	const struct iommu_platform *platform;
-	struct iommu_dmar dmar;
-	void *dmar_copy;
-	unsigned int dmar_order;
-	struct iommu_object_cache unit_cache, domain_cache, attachment_cache;
-	unsigned int units;
+	unsigned int flags; /* enum iommu_vtd_flags */
+	uint64_t timeout_ns;
+	unsigned int faults_per_second;
+	bool (*is_memory)(void *ctx, iommu_paddr_t paddr, uint64_t size);
+	void *is_memory_ctx;
+	uint64_t inherited_pages_max;
+	struct iommu_list_node tables;
+	struct vtd_table *main; /* the machine's */
+	struct iommu_object_cache table_cache, unit_cache, domain_cache, attachment_cache,
+		endpoint_cache, inherited_cache;
+	unsigned int units; /* structures alive */
+	unsigned int names; /* given so far */
+	/* All units are enabled together, and so will be those that get devices later. */
+	bool running;
 	/* Freed domains whose tables a suspect unit might still walk. */
 	struct iommu_list_node graveyard;
 };
 
+/* Does a device scope of this structure cover the endpoint? Not the include-all flag. */
+bool iommu_vtd_scope_names(const struct iommu_dmar *dmar, const struct iommu_dmar_record *record,
+			   const struct iommu_endpoint_info *info);
 /* Does a device scope of the unit's structure, or its include-all flag, cover this path? */
 enum iommu_match iommu_vtd_scope_match(const struct iommu_dmar *dmar,
 				       const struct iommu_dmar_record *drhd,
 				       const struct iommu_endpoint_info *info);
+
+/* Give back all that a unit has; it is off, and unregistered. */
+void iommu_vtd_unit_free(struct vtd_unit *unit);
+extern const struct iommu_ops iommu_vtd_ops;
+/* Is the unit one of this back end? */
+bool iommu_vtd_owns(const struct iommu_unit *unit);
+/* The first of our units after `unit` (NULL: of all); NULL: none is left. */
+struct vtd_unit *iommu_vtd_next_unit(struct iommu *iommu, struct vtd_unit *unit);
+/* Let go of a probe whose last unit is gone. */
+void iommu_vtd_probe_free(struct vtd_probe *probe);
+
+/* --- interrupt: the remapping table ----------------------------------------------------------- */
+
+struct vtd_interrupts {
+	struct vtd_interrupt_entry *table;
+	unsigned int entries, order;
+	struct iommu_spinlock lock;
+	/* A bit for each entry that is taken, and one for each that waits for confirmation. */
+	uint64_t *taken, *retired;
+	bool x2apic;
+	bool running;
+};
+
+/* Hand the table to hardware and start; stop. The queue is on. */
+int iommu_vtd_interrupts_start(struct vtd_unit *unit);
+int iommu_vtd_interrupts_stop(struct vtd_unit *unit);
+void iommu_vtd_interrupts_free(struct vtd_unit *unit);
 
 #endif

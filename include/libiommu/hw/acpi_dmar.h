@@ -10,6 +10,7 @@
 /* The ACPI table header, and the two fields that DMAR adds. */
 #define ACPI_TABLE_LENGTH_OFFSET   4 /* u32, of the whole table */
 #define ACPI_TABLE_REVISION_OFFSET 8
+#define ACPI_TABLE_CHECKSUM_OFFSET 9
 #define ACPI_TABLE_HEADER_SIZE     36
 #define DMAR_WIDTH_OFFSET          36 /* u8: host address width - 1 */
 #define DMAR_FLAGS_OFFSET          37 /* u8 */

@@ -63,7 +63,9 @@ static inline enum vtd_translation_type vtd_context_type(uint64_t low)
 	return (enum vtd_translation_type)(low >> 2 & 3);
 }
 
-/* High word: 2:0 address width (levels - 2), 23:8 domain id. */
+/* High word: 2:0 address width (levels - 2), 6:3 ignored by hardware, 23:8 domain id. */
+#define VTD_CONTEXT_INHERITED (1ULL << 3) /* ours: copied from a kernel before us */
+
 static inline uint64_t vtd_context_high(unsigned int levels, uint16_t domain_id)
 {
 	return (levels - 2) | (uint64_t)domain_id << 8;

@@ -61,6 +61,17 @@ static inline struct vtd_descriptor vtd_descriptor_context(enum vtd_granularity 
 	};
 }
 
+/* Device-selective, and the functions that differ only in the `ignored` highest function bits. */
+static inline struct vtd_descriptor
+vtd_descriptor_context_functions(uint16_t domain_id, uint16_t source_id, unsigned int ignored)
+{
+	struct vtd_descriptor d =
+		vtd_descriptor_context(VTD_GRANULARITY_DEVICE, domain_id, source_id);
+
+	d.low |= (uint64_t)(ignored & 3) << 48;
+	return d;
+}
+
 static inline uint16_t vtd_descriptor_source_id(struct vtd_descriptor d)
 {
 	return (uint16_t)(d.low >> 32);

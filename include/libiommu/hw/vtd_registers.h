@@ -163,6 +163,7 @@ static inline uint32_t vtd_ecap_iotlb_offset(uint64_t ecap)
 /* RTADDR: 63:12 table, 11:10 translation table mode. */
 #define VTD_RTADDR_LEGACY   (0ULL << 10)
 #define VTD_RTADDR_SCALABLE (1ULL << 10)
+#define VTD_RTADDR_MODE     (3ULL << 10)
 
 /* CCMD: context-cache invalidation by register. */
 #define VTD_CCMD_ICC (1ULL << 63) /* start; clear again when done */

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * VT-d interrupt remapping: interrupts of devices go through a table, too, so that a device can
+ * only send those that it was given. (VT-d specification, "Interrupt Remapping and Posting".)
+ *
+ *	iommu_vtd_interrupts_enable(iommu, 0)                    once, when the units are known
+ *	iommu_vtd_interrupt_alloc(unit, count, &interrupt)       for a device behind that unit
+ *	iommu_vtd_interrupt_set(&interrupt, 0, &target)          what it may send, and as what
+ *	iommu_vtd_interrupt_message(&interrupt, 0, …)            what to write into the device
+ *
+ * Locking: enable and disable are control path, see <libiommu/endpoint.h>. The others may run at any
+ * time and on any CPU for different interrupts; set, clear and free poll hardware, in any context.
+ */
+#ifndef LIBIOMMU_VTD_INTERRUPT_H
+#define LIBIOMMU_VTD_INTERRUPT_H
+
+#include <libiommu/types.h>
+
+IOMMU_BEGIN_DECLS
+
+struct iommu;
+struct iommu_unit;
+
+enum iommu_vtd_interrupts_flags {
+	/* 32-bit destinations, for CPUs in x2APIC mode. Cannot be changed while it is on. */
+	IOMMU_VTD_X2APIC = 1 << 0,
+	/* … even where firmware asks not to. */
+	IOMMU_VTD_X2APIC_IGNORE_OPT_OUT = 1 << 1,
+};
+
+/*
+ * iommu_vtd_interrupts_enable - remap on all units. From then on interrupts in the old format are
+ * blocked, and so is every one that no entry allows.
+ *
+ * All or none. Returns 0, or
+ *   IOMMU_EOPNOTSUPP  firmware or a unit does not support it, a unit has no queue or is told not to
+ *                     use it; or X2APIC is asked for and a unit does not have it
+ *   IOMMU_EPERM       firmware asks not to use x2APIC mode
+ *   IOMMU_EBUSY       it is on already
+ *   IOMMU_ENOMEM, IOMMU_ETIMEDOUT, IOMMU_EIO
+ */
+IOMMU_API int iommu_vtd_interrupts_enable(struct iommu *iommu, unsigned int flags);
+
+/*
+ * iommu_vtd_interrupts_disable - interrupts pass as they are again. Entries stay taken, and hold
+ * again after the next enable. Returns 0 or IOMMU_ETIMEDOUT.
+ */
+IOMMU_API int iommu_vtd_interrupts_disable(struct iommu *iommu);
+
+/* A block of table entries: the caller's memory, filled in by alloc. */
+struct iommu_vtd_interrupt {
+	struct iommu_unit *unit;
+	uint16_t index;     /* of the first */
+	unsigned int order; /* 2^order of them */
+};
+
+/*
+ * iommu_vtd_interrupt_alloc - entries for `count` interrupts of one device, in one block as MSI
+ * wants it; count is rounded up to a power of two, at most 128.
+ *
+ * Nothing passes through them until they are set. Returns 0, IOMMU_EINVAL (count, or a unit that is
+ * not of this back end), IOMMU_EOPNOTSUPP (not enabled) or IOMMU_ENOSPC (the table is full).
+ */
+IOMMU_API int iommu_vtd_interrupt_alloc(struct iommu_unit *unit, unsigned int count,
+					struct iommu_vtd_interrupt *interrupt);
+
+/*
+ * iommu_vtd_interrupt_free - give a block back. Returns 0, or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware
+ * did not confirm that it forgot them; they are then not used again before it has.
+ */
+IOMMU_API int iommu_vtd_interrupt_free(struct iommu_vtd_interrupt *interrupt);
+
+/* Who may send an interrupt. */
+enum iommu_vtd_source {
+	IOMMU_VTD_SOURCE_ANY = 0,
+	IOMMU_VTD_SOURCE_ID,  /* source_id, but for ignored_function_bits */
+	IOMMU_VTD_SOURCE_BUS, /* any device of the buses first_bus to last_bus: behind a bridge */
+};
+
+struct iommu_vtd_interrupt_target {
+	enum iommu_vtd_source source;
+	uint16_t source_id;
+	unsigned int ignored_function_bits; /* the highest 0 to 3 of the function number */
+	uint8_t first_bus, last_bus;
+
+	uint8_t vector;
+	/* Delivered: */
+	uint8_t delivery_mode; /* 0 fixed, 1 lowest priority, 2 SMI, 4 NMI, 5 INIT, 7 ExtINT */
+	bool logical;          /* destination is a logical one */
+	bool redirection_hint;
+	bool level;
+	uint32_t destination; /* APIC id; at most 255 without x2APIC mode */
+	/* … or posted: noted in a descriptor of 64 bytes, aligned to them, at this address. */
+	bool posted;
+	bool urgent;
+	iommu_paddr_t descriptor;
+};
+
+/*
+ * iommu_vtd_interrupt_set - let interrupt `number` of a block pass as `target` says, from now on.
+ *
+ * When only the target changes and not the source, it changes in one piece; else the entry is
+ * blocked for a moment, and the caller masks the device meanwhile if that matters. Returns 0,
+ * IOMMU_EINVAL (number; a field of target is out of range), IOMMU_EOPNOTSUPP (posted, on a unit
+ * that cannot), or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware may still use the entry as it was.
+ */
+IOMMU_API int iommu_vtd_interrupt_set(const struct iommu_vtd_interrupt *interrupt,
+				      unsigned int number,
+				      const struct iommu_vtd_interrupt_target *target);
+
+/* iommu_vtd_interrupt_clear - block it again. Errors as set. */
+IOMMU_API int iommu_vtd_interrupt_clear(const struct iommu_vtd_interrupt *interrupt,
+					unsigned int number);
+
+/*
+ * iommu_vtd_interrupt_message - the MSI or MSI-X message for one interrupt of a block. For a
+ * device with one message for several interrupts (multi-message MSI), number 0 of the block: the
+ * device then counts up in the data. Any context.
+ */
+IOMMU_API void iommu_vtd_interrupt_message(const struct iommu_vtd_interrupt *interrupt,
+					   unsigned int number, uint64_t *address, uint32_t *data);
+
+/*
+ * iommu_vtd_interrupt_ioapic_entry - the redirection entry of an I/O APIC pin. Vector and trigger
+ * mode must be those of the target, since the I/O APIC looks at them when the interrupt ends.
+ */
+IOMMU_API uint64_t iommu_vtd_interrupt_ioapic_entry(const struct iommu_vtd_interrupt *interrupt,
+						    unsigned int number, uint8_t vector, bool level,
+						    bool active_low);
+
+/*
+ * iommu_vtd_find_ioapic, iommu_vtd_find_hpet - the unit and the source id of an I/O APIC (by the
+ * id of ACPI's MADT) or of a timer block. IOMMU_ENOENT: firmware names none; an I/O APIC without one
+ * means that interrupt remapping must stay off. Any context.
+ */
+IOMMU_API int iommu_vtd_find_ioapic(struct iommu *iommu, unsigned int id, struct iommu_unit **unit,
+				    uint16_t *source_id);
+IOMMU_API int iommu_vtd_find_hpet(struct iommu *iommu, unsigned int number,
+				  struct iommu_unit **unit, uint16_t *source_id);
+
+IOMMU_END_DECLS
+#endif

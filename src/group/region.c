@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reserved regions of endpoints, addresses that are kept free of DMA, and what is memory. */
+#include <libiommu/domain.h>
+#include <libiommu/iova.h>
+#include <libiommu/region.h>
+#include <libiommu/status.h>
+
+#include "group/group.h"
+
+struct memory_range {
+	struct iommu_list_node link;
+	iommu_paddr_t start, last;
+};
+
+/* --- Regions of endpoints --------------------------------------------------------------------- */
+
+bool iommu_endpoint_next_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
+				struct iommu_region *region)
+{
+	const struct iommu_ops *ops = endpoint->unit->ops;
+
+	return ops->next_region != NULL && ops->next_region(endpoint, cursor, region);
+}
+
+bool iommu_has_region(const struct iommu_endpoint *endpoint, enum iommu_region_type type)
+{
+	struct iommu_region region;
+	unsigned int cursor = 0;
+
+	while (iommu_endpoint_next_region(endpoint, &cursor, &region))
+		if (region.type == type)
+			return true;
+	return false;
+}
+
+/* Map page by page what is not mapped; what leads elsewhere is in the way. */
+static int map_gaps(struct iommu_domain *domain, const struct iommu_region *region)
+{
+	iommu_iova_t iova = region->start;
+	iommu_paddr_t paddr;
+
+	for (;; iova += IOMMU_PAGE_SIZE) {
+		int status = iommu_iova_to_phys(domain, iova, &paddr);
+
+		if (status == 0 && paddr != iova)
+			return IOMMU_EEXIST;
+		if (status == IOMMU_ENOENT)
+			status = iommu_map_pages(domain, iova, iova, IOMMU_PAGE_SIZE, region->prot);
+		if (status != 0)
+			return status;
+		if (region->last - iova < IOMMU_PAGE_SIZE)
+			return 0;
+	}
+}
+
+static int map_region(struct iommu_domain *domain, const struct iommu_region *region)
+{
+	int status = 0;
+
+	if (region->last > domain->aperture_last)
+		return IOMMU_ERANGE;
+	if (domain->space != NULL)
+		status = iommu_iova_reserve(domain->space, region->start >> IOMMU_PAGE_SHIFT,
+					    region->last >> IOMMU_PAGE_SHIFT, IOMMU_IOVA_MERGE,
+					    NULL);
+	if (status != 0)
+		return status;
+	status = iommu_map_pages(domain, region->start, region->start,
+				 region->last - region->start + 1, region->prot);
+	return status == IOMMU_EEXIST ? map_gaps(domain, region) : status;
+}
+
+int iommu_map_regions(struct iommu_domain *domain, const struct iommu_endpoint *endpoint)
+{
+	struct iommu_region region;
+	unsigned int cursor = 0;
+
+	while (iommu_endpoint_next_region(endpoint, &cursor, &region)) {
+		int status = 0;
+
+		if (region.type == IOMMU_REGION_DIRECT ||
+		    region.type == IOMMU_REGION_DIRECT_RELAXABLE)
+			status = map_region(domain, &region);
+		if (status != 0)
+			return status;
+	}
+	return 0;
+}
+
+/* --- Addresses that are kept free ------------------------------------------------------------- */
+
+static int space_of(struct iommu *iommu, iommu_iova_t last, struct iommu_iova_space **space)
+{
+	/* Page 0 is never handed out: too many take address 0 for none. */
+	const struct iommu_iova_config config = {
+		.platform = iommu->platform,
+		.granule = IOMMU_PAGE_SIZE,
+		.first = 1,
+		.last = last >> IOMMU_PAGE_SHIFT,
+	};
+
+	return iommu_iova_space_create(&config, space);
+}
+
+int iommu_reserve(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last)
+{
+	uint64_t first_page = start >> IOMMU_PAGE_SHIFT;
+	const uint64_t last_page = last >> IOMMU_PAGE_SHIFT;
+
+	if (start > last)
+		return IOMMU_EINVAL;
+	if (last_page == 0)
+		return 0; /* never handed out */
+	if (iommu->reserved == NULL && space_of(iommu, UINT64_MAX, &iommu->reserved) != 0)
+		return IOMMU_ENOMEM;
+	if (first_page == 0)
+		first_page = 1;
+	return iommu_iova_reserve(iommu->reserved, first_page, last_page, IOMMU_IOVA_MERGE, NULL);
+}
+
+int iommu_space_create(struct iommu *iommu, iommu_iova_t last, struct iommu_iova_space **space)
+{
+	int status = space_of(iommu, last, space);
+
+	if (status == 0 && iommu->reserved != NULL)
+		status = iommu_iova_copy_reserved(*space, iommu->reserved);
+	if (status != 0 && *space != NULL) {
+		iommu_iova_space_destroy(*space);
+		*space = NULL;
+	}
+	return status;
+}
+
+/* --- Memory ----------------------------------------------------------------------------------- */
+
+static struct memory_range *range_of(struct iommu_list_node *node)
+{
+	return iommu_container_of(node, struct memory_range, link);
+}
+
+void iommu_regions_init(struct iommu *iommu)
+{
+	iommu_object_cache_init(&iommu->memory_cache, iommu->platform, sizeof(struct memory_range));
+}
+
+bool iommu_knows_memory(const struct iommu *iommu)
+{
+	return !iommu_list_is_empty(&iommu->memory);
+}
+
+static bool is_identity_with_table(const struct iommu_domain *domain)
+{
+	return domain->type == IOMMU_DOMAIN_IDENTITY && domain->ops->map_pages != NULL;
+}
+
+static int identity_map(struct iommu_domain *domain, const struct memory_range *range)
+{
+	return iommu_map_pages(domain, range->start, range->start, range->last - range->start + 1,
+			       IOMMU_PROT_READ_WRITE);
+}
+
+static int identity_unmap(struct iommu_domain *domain, const struct memory_range *range)
+{
+	return iommu_unmap_pages(domain, range->start, range->last - range->start + 1,
+				 IOMMU_UNMAP_SPLIT, NULL);
+}
+
+int iommu_map_memory(struct iommu_domain *domain)
+{
+	struct iommu_list_node *node;
+	int status = 0;
+
+	iommu_list_for_each (node, &domain->iommu->memory) {
+		status = identity_map(domain, range_of(node));
+		if (status != 0)
+			break;
+	}
+	return status;
+}
+
+static bool range_is_sane(iommu_paddr_t start, iommu_paddr_t last)
+{
+	return start <= last && ((start | (last + 1)) & (IOMMU_PAGE_SIZE - 1)) == 0;
+}
+
+/* In all identity domains or in none. */
+static int map_everywhere(struct iommu *iommu, const struct memory_range *range)
+{
+	struct iommu_list_node *node;
+	int status = 0;
+
+	iommu_list_for_each (node, &iommu->domains) {
+		struct iommu_domain *domain = iommu_container_of(node, struct iommu_domain, link);
+
+		if (is_identity_with_table(domain))
+			status = identity_map(domain, range);
+		if (status != 0)
+			break;
+	}
+	if (status == 0)
+		return 0;
+	while ((node = node->previous) != &iommu->domains) {
+		struct iommu_domain *domain = iommu_container_of(node, struct iommu_domain, link);
+
+		if (is_identity_with_table(domain))
+			(void)identity_unmap(domain, range);
+	}
+	return status;
+}
+
+int iommu_add_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t last)
+{
+	struct memory_range *range;
+	struct iommu_list_node *node;
+	int status;
+
+	if (!range_is_sane(start, last))
+		return IOMMU_EINVAL;
+	iommu_list_for_each (node, &iommu->memory)
+		if (range_of(node)->start <= last && start <= range_of(node)->last)
+			return IOMMU_EEXIST;
+	range = iommu_object_alloc(&iommu->memory_cache, 0);
+	if (range == NULL)
+		return IOMMU_ENOMEM;
+	range->start = start;
+	range->last = last;
+	status = map_everywhere(iommu, range);
+	if (status == 0)
+		iommu_list_insert(&iommu->memory, &range->link);
+	else
+		iommu_object_free(&iommu->memory_cache, range);
+	return status;
+}
+
+int iommu_remove_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t last)
+{
+	struct iommu_list_node *node;
+	struct memory_range *range = NULL;
+	int result = 0;
+
+	iommu_list_for_each (node, &iommu->memory)
+		if (range_of(node)->start == start && range_of(node)->last == last)
+			range = range_of(node);
+	if (range == NULL)
+		return IOMMU_ENOENT;
+	iommu_list_for_each (node, &iommu->domains) {
+		struct iommu_domain *domain = iommu_container_of(node, struct iommu_domain, link);
+		int status = 0;
+
+		if (is_identity_with_table(domain))
+			status = identity_unmap(domain, range);
+		if (result == 0)
+			result = status;
+	}
+	iommu_list_remove(&range->link);
+	iommu_object_free(&iommu->memory_cache, range);
+	return result;
+}
+
+void iommu_regions_free(struct iommu *iommu)
+{
+	while (!iommu_list_is_empty(&iommu->memory)) {
+		struct memory_range *range = range_of(iommu->memory.next);
+
+		iommu_list_remove(&range->link);
+		iommu_object_free(&iommu->memory_cache, range);
+	}
+	if (iommu->reserved != NULL)
+		iommu_iova_space_destroy(iommu->reserved);
+}

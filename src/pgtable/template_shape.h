@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Template, part 4: changing a table as a whole. See table_template.h. */
+
+static void subtree_flush(const struct iommu_pgtable *pt, const iommu_cell_t *table,
+			  unsigned int level)
+{
+	unsigned int i;
+
+	/* What is below first, as when it was made. */
+	for (i = 0; level > 1 && i < format_table_entries(pt, level); i++) {
+		uint64_t entry = entry_load(&table[i]);
+
+		if (entry_is_table(entry, level))
+			subtree_flush(pt, table_at(pt, entry), level - 1);
+	}
+	iommu_pgtable_flush(pt, table, IOMMU_PAGE_SIZE);
+}
+
+void PUBLIC(set_coherent)(struct iommu_pgtable *pt, bool coherent)
+{
+	const bool was_coherent = (pt->flags & IOMMU_PGTABLE_NONCOHERENT) == 0;
+
+	if (coherent) {
+		pt->flags &= ~(unsigned int)IOMMU_PGTABLE_NONCOHERENT;
+		return;
+	}
+	pt->flags |= IOMMU_PGTABLE_NONCOHERENT;
+	if (was_coherent)
+		subtree_flush(pt, pt->root, pt->levels);
+}
+
+/* The first leaf of a level whose size is none of `pgsizes` ends the walk. */
+struct size_check {
+	uint64_t pgsizes;
+};
+
+static int check_size(void *ctx, const struct iommu_pgtable_visit *visit)
+{
+	const struct size_check *check = ctx;
+
+	return !visit->is_table && (visit->size & check->pgsizes) == 0 ? IOMMU_EBUSY : 0;
+}
+
+int PUBLIC(set_pgsizes)(struct iommu_pgtable *pt, uint64_t pgsize_bitmap)
+{
+	struct size_check check = {.pgsizes = pgsize_bitmap};
+
+	if ((pgsize_bitmap & 1ULL << format_level_shift(pt, 1)) == 0)
+		return IOMMU_EINVAL;
+	if ((pt->pgsize_bitmap & ~pgsize_bitmap) != 0 &&
+	    PUBLIC(walk)(pt, 0, pt->aperture_last, check_size, &check) != 0)
+		return IOMMU_EBUSY;
+	pt->pgsize_bitmap = pgsize_bitmap;
+	return 0;
+}
+
+static int find_leaf(void *ctx, const struct iommu_pgtable_visit *visit)
+{
+	(void)ctx;
+	return visit->is_table ? 0 : IOMMU_EBUSY;
+}
+
+int PUBLIC(set_aperture)(struct iommu_pgtable *pt, iommu_iova_t last)
+{
+	/* The last address of the top table, reached in two steps so that no shift is too wide. */
+	const uint64_t entries = format_table_entries(pt, pt->levels);
+	const uint64_t end = (entries << (format_level_shift(pt, pt->levels) - 1)) - 1;
+
+	if (((last + 1) & (IOMMU_PAGE_SIZE - 1)) != 0 || last / 2 > end)
+		return IOMMU_EINVAL;
+	if (last < pt->aperture_last &&
+	    PUBLIC(walk)(pt, last + 1, pt->aperture_last, find_leaf, NULL) != 0)
+		return IOMMU_EBUSY;
+	pt->aperture_last = last;
+	return 0;
+}
+
+/* A table of the next lower level for a root that has none. */
+static int first_table_make(struct iommu_pgtable *pt, iommu_cell_t *root)
+{
+	iommu_cell_t *table = iommu_pgtable_alloc_page(pt);
+
+	if (table == NULL)
+		return IOMMU_ENOMEM;
+	iommu_pgtable_flush(pt, table, IOMMU_PAGE_SIZE);
+	entry_store(&root[0], format_make_table(pt, iommu_virt_to_phys(pt->platform, table)));
+	entries_flush(pt, root, 1);
+	return 0;
+}
+
+int PUBLIC(trim)(struct iommu_pgtable *pt, void **top)
+{
+	const uint64_t span = 1ULL << format_level_shift(pt, pt->levels);
+	iommu_cell_t *root = pt->root;
+	unsigned int i;
+
+	if (pt->levels <= FORMAT_LEVELS_MIN || format_is_leaf(entry_load(&root[0]), pt->levels))
+		return IOMMU_EINVAL;
+	for (i = 1; i < format_table_entries(pt, pt->levels); i++)
+		if (format_is_present(entry_load(&root[i])) &&
+		    !subtree_is_empty(pt, table_at(pt, entry_load(&root[i])), pt->levels - 1))
+			return IOMMU_EBUSY;
+	if (!format_is_present(entry_load(&root[0])) && first_table_make(pt, root) != 0)
+		return IOMMU_ENOMEM;
+	*top = root;
+	pt->root = table_at(pt, entry_load(&root[0]));
+	pt->levels--;
+	if (pt->aperture_last > span - 1)
+		pt->aperture_last = span - 1;
+	return 0;
+}
+
+int PUBLIC(extend)(struct iommu_pgtable *pt, const void *below, void **top)
+{
+	iommu_cell_t *table = iommu_pgtable_alloc_page(pt);
+
+	if (table == NULL)
+		return IOMMU_ENOMEM;
+	entry_store(&table[0], format_make_table(pt, iommu_virt_to_phys(pt->platform, below)));
+	iommu_pgtable_flush(pt, table, IOMMU_PAGE_SIZE);
+	*top = table;
+	return 0;
+}
+
+void PUBLIC(free_top)(struct iommu_pgtable *pt, void *top, unsigned int level)
+{
+	iommu_cell_t *table = top;
+
+	/* What its first entry leads to lives on; there may be empty tables beside it. */
+	entry_store(&table[0], 0);
+	subtree_free(pt, table, level);
+}
+
+/* --- Clone: a copy of somebody else's tables, who is not to be trusted ------------------------ */
+
+struct clone {
+	struct iommu_pgtable *pt;
+	bool (*is_memory)(void *ctx, iommu_paddr_t paddr, uint64_t size);
+	void *ctx;
+};
+
+static int clone_table(const struct clone *clone, iommu_cell_t *to, iommu_paddr_t from,
+		       unsigned int level);
+
+/* One present entry; bits that this format does not have are not copied. */
+static int clone_entry(const struct clone *clone, iommu_cell_t *to, uint64_t entry,
+		       unsigned int level)
+{
+	struct iommu_pgtable *pt = clone->pt;
+	const iommu_paddr_t target = format_address(pt, entry);
+	iommu_cell_t *table;
+
+	if (!format_entry_is_sane(pt, entry, level))
+		return IOMMU_EINVAL;
+	if (format_is_leaf(entry, level)) {
+		entry_store(to, format_make_leaf(pt, target, level, format_prot(entry)));
+		return 0;
+	}
+	table = iommu_pgtable_alloc_page(pt);
+	if (table == NULL)
+		return IOMMU_ENOMEM;
+	/* Linked first: a failure below then frees it with the rest. */
+	entry_store(to, format_make_table(pt, iommu_virt_to_phys(pt->platform, table)));
+	return clone_table(clone, table, target, level - 1);
+}
+
+static int clone_table(const struct clone *clone, iommu_cell_t *to, iommu_paddr_t from,
+		       unsigned int level)
+{
+	struct iommu_pgtable *pt = clone->pt;
+	const iommu_cell_t *source;
+	unsigned int i;
+
+	if (clone->is_memory != NULL && !clone->is_memory(clone->ctx, from, IOMMU_PAGE_SIZE))
+		return IOMMU_EFAULT;
+	source = iommu_phys_to_virt(pt->platform, from);
+	for (i = 0; i < format_table_entries(pt, level); i++) {
+		const uint64_t entry = entry_load(&source[i]);
+		int status;
+
+		if (!format_is_present(entry))
+			continue;
+		status = clone_entry(clone, &to[i], entry, level);
+		if (status != 0)
+			return status;
+	}
+	iommu_pgtable_flush(pt, to, IOMMU_PAGE_SIZE);
+	return 0;
+}
+
+int PUBLIC(clone)(struct iommu_pgtable *pt, iommu_paddr_t root,
+		  bool (*is_memory)(void *ctx, iommu_paddr_t paddr, uint64_t size), void *ctx)
+{
+	const struct clone clone = {.pt = pt, .is_memory = is_memory, .ctx = ctx};
+	int status;
+
+	if (!subtree_is_empty(pt, pt->root, pt->levels))
+		return IOMMU_EEXIST;
+	status = clone_table(&clone, pt->root, root, pt->levels);
+	if (status != 0) {
+		subtree_free(pt, pt->root, pt->levels);
+		pt->root = NULL;
+	}
+	return status;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Endpoints: the back end's part of their life, their reserved regions, and their TLBs. */
+#include <libiommu/hw/vtd_interrupt.h>
+#include <libiommu/status.h>
+
+#include "base/byteorder.h"
+#include "vtd/vtd.h"
+
+#define CLASS_DISPLAY    0x03
+#define CLASS_ISA_BRIDGE 0x0601
+#define CLASS_USB        0x0c03
+#define ISA_WINDOW_LAST  0xffffffULL
+
+/* --- Device TLBs ------------------------------------------------------------------------------ */
+
+/* A device that firmware says has a TLB of its own; *required: it is needed for it to work. */
+static bool is_integrated(const struct vtd_probe *probe, const struct iommu_endpoint_info *info,
+			  bool *required)
+{
+	const struct iommu_dmar *dmar = &probe->main->dmar;
+	struct iommu_dmar_record record = {0};
+
+	iommu_dmar_for_each (dmar, &record)
+		if (record.type == DMAR_SATC && iommu_vtd_scope_names(dmar, &record, info)) {
+			*required = record.satc.atc_required;
+			return true;
+		}
+	return false;
+}
+
+static bool port_has_ats(const struct vtd_probe *probe, const struct iommu_endpoint_info *info)
+{
+	const struct iommu_dmar *dmar = &probe->main->dmar;
+	struct iommu_dmar_record record = {0};
+
+	iommu_dmar_for_each (dmar, &record) {
+		if (record.type != DMAR_ATSR || record.segment != info->segment)
+			continue;
+		if (record.atsr.all_ports || iommu_vtd_scope_names(dmar, &record, info))
+			return true;
+	}
+	return false;
+}
+
+/* May the device keep translations? (VT-d specification, "Root Port ATS Capability Reporting") */
+static bool tlb_is_allowed(const struct vtd_unit *unit, const struct iommu_endpoint_info *info)
+{
+	bool required = false;
+
+	if (!info->device_tlb || !unit->caps.device_tlb)
+		return false;
+	/* A TLB that it needs in legacy mode is run by hardware, and is none of ours. */
+	if (is_integrated(unit->probe, info, &required))
+		return !required;
+	return info->path_length == 1 || port_has_ats(unit->probe, info);
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+/* A unit that had no devices was not enabled with the others: it is now. */
+static int enable_late(struct vtd_unit *unit)
+{
+	if (!unit->probe->running || unit->base.enabled || unit->bypassed)
+		return 0;
+	return iommu_unit_enable(&unit->base);
+}
+
+int iommu_vtd_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
+{
+	struct vtd_unit *unit = vtd_unit_of(base);
+	struct vtd_endpoint *own;
+	int status;
+
+	iommu_vtd_reap(unit->probe);
+	own = iommu_object_alloc(&unit->probe->endpoint_cache, 0);
+	if (own == NULL)
+		return IOMMU_ENOMEM;
+	own->base = endpoint;
+	own->unit = unit;
+	own->device_tlb = tlb_is_allowed(unit, &endpoint->info);
+	/* The context table is made now, so that blocking and unblocking never has to allocate. */
+	status = iommu_vtd_context_create(unit, endpoint->info.source_id);
+	if (status == 0)
+		status = enable_late(unit);
+	if (status != 0) {
+		iommu_object_free(&unit->probe->endpoint_cache, own);
+		return status;
+	}
+	endpoint->unit_data = own;
+	endpoint->uses_device_tlb = own->device_tlb;
+	return 0;
+}
+
+void iommu_vtd_release_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
+{
+	struct vtd_endpoint *own = vtd_endpoint_of(endpoint);
+	const struct iommu_platform *platform = own->unit->platform;
+
+	(void)base;
+	/* It is detached and on no list; an invalidation that had found it before ends in time. */
+	while (__atomic_load_n(&own->users, __ATOMIC_ACQUIRE) != 0)
+		if (platform->relax != NULL)
+			platform->relax(platform->ctx);
+	endpoint->unit_data = NULL;
+	iommu_object_free(&own->unit->probe->endpoint_cache, own);
+}
+
+void iommu_vtd_endpoint_was_reset(struct iommu_endpoint *endpoint)
+{
+	__atomic_store_n(&vtd_endpoint_of(endpoint)->lost, false, __ATOMIC_SEQ_CST);
+}
+
+bool iommu_vtd_endpoint_is_lost(const struct iommu_endpoint *endpoint)
+{
+	return __atomic_load_n(&vtd_endpoint_of(endpoint)->lost, __ATOMIC_SEQ_CST);
+}
+
+bool iommu_vtd_is_inherited(const struct iommu_endpoint *endpoint)
+{
+	const struct vtd_context_entry *entry =
+		iommu_vtd_context_find(vtd_unit_of(endpoint->unit), endpoint->info.source_id);
+
+	return entry != NULL && (iommu_le64(entry->low) & VTD_CONTEXT_PRESENT) != 0 &&
+	       (iommu_le64(entry->high) & VTD_CONTEXT_INHERITED) != 0;
+}
+
+/* --- Regions ---------------------------------------------------------------------------------- */
+
+/* Regions that firmware uses only until a driver has taken over. */
+static bool is_relaxable(const struct iommu_endpoint_info *info)
+{
+	return info->class_code >> 8 == CLASS_USB || info->class_code >> 16 == CLASS_DISPLAY;
+}
+
+/* Number `wanted` of firmware's regions for the endpoint; *seen counts those there are. */
+static bool firmware_region(const struct iommu_endpoint *endpoint, unsigned int wanted,
+			    unsigned int *seen, struct iommu_region *region)
+{
+	const struct iommu_dmar *dmar = &vtd_unit_of(endpoint->unit)->probe->main->dmar;
+	struct iommu_dmar_record record = {0};
+
+	iommu_dmar_for_each (dmar, &record) {
+		if (record.type != DMAR_RMRR ||
+		    !iommu_vtd_scope_names(dmar, &record, &endpoint->info) || (*seen)++ != wanted)
+			continue;
+		*region = (struct iommu_region){
+			.start = record.rmrr.start,
+			.last = record.rmrr.last,
+			.type = is_relaxable(&endpoint->info) ? IOMMU_REGION_DIRECT_RELAXABLE
+							      : IOMMU_REGION_DIRECT,
+			.prot = IOMMU_PROT_READ_WRITE,
+		};
+		return true;
+	}
+	return false;
+}
+
+bool iommu_vtd_next_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
+			   struct iommu_region *region)
+{
+	const struct vtd_probe *probe = vtd_unit_of(endpoint->unit)->probe;
+	const unsigned int wanted = (*cursor)++;
+	unsigned int seen = 0;
+
+	if (firmware_region(endpoint, wanted, &seen, region))
+		return true;
+	if (wanted == seen) {
+		*region = (struct iommu_region){
+			.start = VTD_INTERRUPT_RANGE_START,
+			.last = VTD_INTERRUPT_RANGE_LAST,
+			.type = IOMMU_REGION_MSI,
+		};
+		return true;
+	}
+	/* Old devices behind a bridge to ISA reach the first 16 MiB without asking. */
+	if (wanted == seen + 1 && (probe->flags & IOMMU_VTD_ISA_WINDOW) != 0 &&
+	    endpoint->info.class_code >> 8 == CLASS_ISA_BRIDGE) {
+		*region = (struct iommu_region){
+			.start = 0,
+			.last = ISA_WINDOW_LAST,
+			.type = IOMMU_REGION_DIRECT_RELAXABLE,
+			.prot = IOMMU_PROT_READ_WRITE,
+		};
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Interrupt remapping: one table for each unit, blocks of entries handed out from it, and each
+ * change made known to hardware before the call returns.
+ *
+ * An entry belongs to whoever allocated its block; the lock guards which are taken. An entry that
+ * hardware did not confirm to have forgotten is retired: it is handed out again only after a global
+ * invalidation that was confirmed. The remapping table lives until its unit goes.
+ */
+#include <libiommu/hw/vtd_interrupt.h>
+#include <libiommu/status.h>
+#include <libiommu/vtd_interrupt.h>
+
+#include "base/atomic.h"
+#include "base/byteorder.h"
+#include "vtd/vtd.h"
+
+/* The largest table that fits into one allocation: 4096 entries. */
+#define TABLE_ORDER IOMMU_MAX_ALLOC_ORDER
+#define TABLE_ENTRIES                                                                              \
+	((unsigned int)((IOMMU_PAGE_SIZE << TABLE_ORDER) / sizeof(struct vtd_interrupt_entry)))
+/* log2 of it, which is what the register wants. */
+#define TABLE_BITS      12
+#define BLOCK_ORDER_MAX 7
+
+/* --- The table -------------------------------------------------------------------------------- */
+
+void iommu_vtd_interrupts_free(struct vtd_unit *unit)
+{
+	const struct iommu_platform *platform = unit->platform;
+	struct vtd_interrupts *interrupts = unit->interrupts;
+
+	if (interrupts == NULL)
+		return;
+	if (interrupts->table != NULL)
+		platform->free_pages(platform->ctx, interrupts->table, TABLE_ORDER);
+	platform->free_pages(platform->ctx, interrupts, 0);
+	unit->interrupts = NULL;
+}
+
+/* The structure and both bitmaps share a page. */
+static int interrupts_alloc(struct vtd_unit *unit)
+{
+	const struct iommu_platform *platform = unit->platform;
+	struct vtd_interrupts *interrupts;
+
+	if (unit->interrupts != NULL)
+		return 0;
+	interrupts = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	if (interrupts == NULL)
+		return IOMMU_ENOMEM;
+	unit->interrupts = interrupts;
+	interrupts->entries = TABLE_ENTRIES;
+	interrupts->taken = (uint64_t *)(void *)((unsigned char *)interrupts + IOMMU_PAGE_SIZE / 2);
+	interrupts->retired = interrupts->taken + TABLE_ENTRIES / 64;
+	interrupts->table = platform->alloc_pages(platform->ctx, TABLE_ORDER, IOMMU_NODE_ANY, 0);
+	if (interrupts->table == NULL) {
+		iommu_vtd_interrupts_free(unit);
+		return IOMMU_ENOMEM;
+	}
+	vtd_flush(unit, interrupts->table, (size_t)IOMMU_PAGE_SIZE << TABLE_ORDER);
+	return 0;
+}
+
+static int set_table(struct vtd_unit *unit)
+{
+	const struct vtd_interrupts *interrupts = unit->interrupts;
+	const uint64_t table = iommu_virt_to_phys(unit->platform, interrupts->table);
+
+	vtd_write64(unit, VTD_IRTA, vtd_irta(table, TABLE_BITS, interrupts->x2apic));
+	return iommu_vtd_command_once(unit, VTD_GLOBAL_SIRTP);
+}
+
+int iommu_vtd_interrupts_start(struct vtd_unit *unit)
+{
+	int status = 0;
+
+	/* Whatever a kernel before us left on uses a table of its own. */
+	if ((vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_IRE) != 0)
+		status = iommu_vtd_command_clear(unit, VTD_GLOBAL_IRE);
+	if (status == 0)
+		status = set_table(unit);
+	if (status == 0 && !unit->caps.invalidates_on_interrupts)
+		status = iommu_vtd_invalidate_all(unit);
+	if (status == 0)
+		status = iommu_vtd_command_set(unit, VTD_GLOBAL_IRE);
+	/* Interrupts in the old format would go around the table. */
+	if (status == 0 && (vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_CFI) != 0)
+		status = iommu_vtd_command_clear(unit, VTD_GLOBAL_CFI);
+	unit->interrupts->running = status == 0;
+	return status;
+}
+
+int iommu_vtd_interrupts_stop(struct vtd_unit *unit)
+{
+	int status = 0;
+
+	if (unit->interrupts == NULL || !unit->interrupts->running)
+		return 0;
+	if (!unit->caps.invalidates_on_interrupts)
+		status = iommu_vtd_invalidate_all(unit);
+	/* A failure there does not keep it on: without remapping nothing uses the entries. */
+	(void)status;
+	status = iommu_vtd_command_clear(unit, VTD_GLOBAL_IRE);
+	unit->interrupts->running = status != 0;
+	return status;
+}
+
+/* --- On and off, for all units ---------------------------------------------------------------- */
+
+static int check_unit(const struct vtd_unit *unit, unsigned int flags)
+{
+	if (!unit->caps.interrupt_remapping || !unit->use_queue ||
+	    ((flags & IOMMU_VTD_X2APIC) != 0 && !unit->caps.x2apic))
+		return IOMMU_EOPNOTSUPP;
+	return unit->interrupts != NULL && unit->interrupts->running ? IOMMU_EBUSY : 0;
+}
+
+static int check_firmware(const struct vtd_unit *first, unsigned int flags)
+{
+	const unsigned int firmware = first->probe->main->dmar.flags;
+
+	if ((firmware & DMAR_FLAG_INTR_REMAP) == 0)
+		return IOMMU_EOPNOTSUPP;
+	if ((flags & (IOMMU_VTD_X2APIC | IOMMU_VTD_X2APIC_IGNORE_OPT_OUT)) == IOMMU_VTD_X2APIC &&
+	    (firmware & DMAR_FLAG_X2APIC_OPT_OUT) != 0)
+		return IOMMU_EPERM;
+	return 0;
+}
+
+static int unit_start(struct vtd_unit *unit, unsigned int flags)
+{
+	int status = interrupts_alloc(unit);
+
+	if (status == 0)
+		status = iommu_vtd_queue_hold(unit);
+	if (status != 0)
+		return status;
+	unit->interrupts->x2apic = (flags & IOMMU_VTD_X2APIC) != 0;
+	status = iommu_vtd_interrupts_start(unit);
+	if (status != 0) {
+		iommu_vtd_log(unit, IOMMU_LOG_ERROR, "interrupt remapping does not start");
+		(void)iommu_vtd_queue_release(unit);
+	}
+	return status;
+}
+
+static int unit_stop(struct vtd_unit *unit)
+{
+	int status = iommu_vtd_interrupts_stop(unit);
+
+	return status == 0 ? iommu_vtd_queue_release(unit) : status;
+}
+
+int iommu_vtd_interrupts_enable(struct iommu *iommu, unsigned int flags)
+{
+	struct vtd_unit *unit = iommu_vtd_next_unit(iommu, NULL);
+	int status = unit != NULL ? check_firmware(unit, flags) : IOMMU_EOPNOTSUPP;
+
+	while (status == 0 && unit != NULL) {
+		status = check_unit(unit, flags);
+		unit = iommu_vtd_next_unit(iommu, unit);
+	}
+	if (status != 0)
+		return status;
+	while (status == 0 && (unit = iommu_vtd_next_unit(iommu, unit)) != NULL)
+		status = unit_start(unit, flags);
+	if (status != 0)
+		(void)iommu_vtd_interrupts_disable(iommu);
+	return status;
+}
+
+int iommu_vtd_interrupts_disable(struct iommu *iommu)
+{
+	struct vtd_unit *unit = NULL;
+	int result = 0;
+
+	while ((unit = iommu_vtd_next_unit(iommu, unit)) != NULL) {
+		int status = unit_stop(unit);
+
+		if (result == 0)
+			result = status;
+	}
+	return result;
+}
+
+/* --- Blocks ----------------------------------------------------------------------------------- */
+
+/* The bits of an aligned block inside its word, or of a whole word. */
+static uint64_t block_bits(unsigned int index, unsigned int order)
+{
+	return order >= 6 ? UINT64_MAX : ((1ULL << (1U << order)) - 1) << index % 64;
+}
+
+static bool block_is_free(const struct vtd_interrupts *interrupts, unsigned int index,
+			  unsigned int order)
+{
+	const uint64_t bits = block_bits(index, order);
+	unsigned int word;
+
+	for (word = index / 64; word <= (index + (1U << order) - 1) / 64; word++)
+		if (((interrupts->taken[word] | interrupts->retired[word]) & bits) != 0)
+			return false;
+	return true;
+}
+
+static void block_mark(uint64_t *bitmap, unsigned int index, unsigned int order, bool set)
+{
+	const uint64_t bits = block_bits(index, order);
+	unsigned int word;
+
+	for (word = index / 64; word <= (index + (1U << order) - 1) / 64; word++)
+		bitmap[word] = set ? bitmap[word] | bits : bitmap[word] & ~bits;
+}
+
+/* What waited for a global invalidation is free once the unit is no longer suspect. */
+static void reclaim_retired(struct vtd_unit *unit)
+{
+	unsigned int word;
+
+	if (vtd_unit_has_failed(unit))
+		return;
+	for (word = 0; word < TABLE_ENTRIES / 64; word++)
+		unit->interrupts->retired[word] = 0;
+}
+
+int iommu_vtd_interrupt_alloc(struct iommu_unit *base, unsigned int count,
+			      struct iommu_vtd_interrupt *interrupt)
+{
+	struct vtd_unit *unit = vtd_unit_of(base);
+	unsigned int order = 0;
+	unsigned int index;
+	uintptr_t state;
+	int status = IOMMU_ENOSPC;
+
+	while (1U << order < count && order <= BLOCK_ORDER_MAX)
+		order++;
+	if (!iommu_vtd_owns(base) || count == 0 || order > BLOCK_ORDER_MAX)
+		return IOMMU_EINVAL;
+	if (unit->interrupts == NULL || !unit->interrupts->running)
+		return IOMMU_EOPNOTSUPP;
+	state = iommu_spin_lock(unit->platform, &unit->interrupts->lock);
+	reclaim_retired(unit);
+	for (index = 0; index < TABLE_ENTRIES && status != 0; index += 1U << order)
+		if (block_is_free(unit->interrupts, index, order)) {
+			block_mark(unit->interrupts->taken, index, order, true);
+			*interrupt = (struct iommu_vtd_interrupt){
+				.unit = base, .index = (uint16_t)index, .order = order};
+			status = 0;
+		}
+	iommu_spin_unlock(unit->platform, &unit->interrupts->lock, state);
+	return status;
+}
+
+/* --- Entries ---------------------------------------------------------------------------------- */
+
+static struct vtd_interrupt_entry *entry_of(const struct vtd_unit *unit,
+					    const struct iommu_vtd_interrupt *interrupt,
+					    unsigned int number)
+{
+	return &unit->interrupts->table[interrupt->index + number];
+}
+
+static void store_low(struct vtd_unit *unit, struct vtd_interrupt_entry *entry, uint64_t low)
+{
+	iommu_cell_store_release(&entry->low, iommu_le64(low));
+	vtd_flush(unit, entry, sizeof(*entry));
+}
+
+int iommu_vtd_interrupt_free(struct iommu_vtd_interrupt *interrupt)
+{
+	struct vtd_unit *unit = vtd_unit_of(interrupt->unit);
+	unsigned int number;
+	uintptr_t state;
+	int status;
+
+	for (number = 0; number < 1U << interrupt->order; number++)
+		store_low(unit, entry_of(unit, interrupt, number), 0);
+	status = iommu_vtd_invalidate_interrupts(unit, interrupt->index, interrupt->order);
+	state = iommu_spin_lock(unit->platform, &unit->interrupts->lock);
+	block_mark(unit->interrupts->taken, interrupt->index, interrupt->order, false);
+	if (status != 0)
+		block_mark(unit->interrupts->retired, interrupt->index, interrupt->order, true);
+	iommu_spin_unlock(unit->platform, &unit->interrupts->lock, state);
+	interrupt->unit = NULL;
+	return status;
+}
+
+static int check_target(const struct vtd_unit *unit,
+			const struct iommu_vtd_interrupt_target *target)
+{
+	if (target->source > IOMMU_VTD_SOURCE_BUS || target->ignored_function_bits > 3 ||
+	    target->first_bus > target->last_bus || target->delivery_mode > 7 ||
+	    target->delivery_mode == 3 || target->delivery_mode == 6)
+		return IOMMU_EINVAL;
+	if (!target->posted)
+		return !unit->interrupts->x2apic && target->destination > 0xff ? IOMMU_EINVAL : 0;
+	if (!unit->caps.posted_interrupts)
+		return IOMMU_EOPNOTSUPP;
+	return (target->descriptor & 63) != 0 || target->descriptor >> unit->output_width != 0
+		       ? IOMMU_EINVAL
+		       : 0;
+}
+
+static uint64_t high_of(const struct iommu_vtd_interrupt_target *target)
+{
+	uint64_t high = vtd_irte_high(VTD_SOURCE_ANY, 0, 0);
+
+	if (target->source == IOMMU_VTD_SOURCE_ID)
+		high = vtd_irte_high(VTD_SOURCE_ID, target->ignored_function_bits,
+				     target->source_id);
+	else if (target->source == IOMMU_VTD_SOURCE_BUS)
+		high = vtd_irte_high(VTD_SOURCE_BUS, 0,
+				     (uint16_t)(target->first_bus << 8 | target->last_bus));
+	if (target->posted)
+		high |= target->descriptor & 0xffffffff00000000ULL;
+	return high;
+}
+
+static uint64_t low_of(const struct vtd_unit *unit, const struct iommu_vtd_interrupt_target *target)
+{
+	if (target->posted)
+		return vtd_irte_posted_low(target->vector, target->urgent, target->descriptor);
+	return vtd_irte_remapped_low(target->vector, target->delivery_mode, target->logical,
+				     target->redirection_hint, target->level, target->destination,
+				     unit->interrupts->x2apic);
+}
+
+int iommu_vtd_interrupt_set(const struct iommu_vtd_interrupt *interrupt, unsigned int number,
+			    const struct iommu_vtd_interrupt_target *target)
+{
+	struct vtd_unit *unit = vtd_unit_of(interrupt->unit);
+	struct vtd_interrupt_entry *entry;
+	const uint64_t high = high_of(target);
+	int status;
+
+	if (number >= 1U << interrupt->order)
+		return IOMMU_EINVAL;
+	status = check_target(unit, target);
+	if (status != 0)
+		return status;
+	entry = entry_of(unit, interrupt, number);
+	/* Both words cannot change at once: when the second does, the entry is absent meanwhile. */
+	if (iommu_le64(entry->high) != high) {
+		if ((iommu_le64(entry->low) & VTD_IRTE_PRESENT) != 0)
+			status = iommu_vtd_interrupt_clear(interrupt, number);
+		if (status != 0)
+			return status;
+		entry->high = iommu_le64(high);
+	}
+	store_low(unit, entry, low_of(unit, target));
+	return iommu_vtd_invalidate_interrupts(unit, (uint16_t)(interrupt->index + number), 0);
+}
+
+int iommu_vtd_interrupt_clear(const struct iommu_vtd_interrupt *interrupt, unsigned int number)
+{
+	struct vtd_unit *unit = vtd_unit_of(interrupt->unit);
+
+	if (number >= 1U << interrupt->order)
+		return IOMMU_EINVAL;
+	store_low(unit, entry_of(unit, interrupt, number), 0);
+	return iommu_vtd_invalidate_interrupts(unit, (uint16_t)(interrupt->index + number), 0);
+}
+
+/* --- Messages --------------------------------------------------------------------------------- */
+
+void iommu_vtd_interrupt_message(const struct iommu_vtd_interrupt *interrupt, unsigned int number,
+				 uint64_t *address, uint32_t *data)
+{
+	/* The handle names the block, the data the entry in it. */
+	*address = vtd_msi_address(interrupt->index, true);
+	*data = number;
+}
+
+uint64_t iommu_vtd_interrupt_ioapic_entry(const struct iommu_vtd_interrupt *interrupt,
+					  unsigned int number, uint8_t vector, bool level,
+					  bool active_low)
+{
+	return vtd_ioapic_entry((uint16_t)(interrupt->index + number), vector, level, active_low);
+}
+
+/* --- I/O APICs and timers --------------------------------------------------------------------- */
+
+static int find_source(struct iommu *iommu, enum dmar_scope_type type, unsigned int id,
+		       struct iommu_unit **result, uint16_t *source_id)
+{
+	struct vtd_unit *unit = NULL;
+
+	while ((unit = iommu_vtd_next_unit(iommu, unit)) != NULL) {
+		const struct iommu_dmar *dmar = &unit->table->dmar;
+		struct iommu_dmar_scope scope = {0};
+
+		iommu_dmar_for_each_scope (dmar, &unit->record, &scope) {
+			const unsigned int last = scope.hops - 1;
+
+			if (scope.type != type || scope.id != id)
+				continue;
+			*result = &unit->base;
+			*source_id =
+				vtd_source_id(scope.start_bus, iommu_dmar_hop_device(&scope, last),
+					      iommu_dmar_hop_function(&scope, last));
+			return 0;
+		}
+	}
+	return IOMMU_ENOENT;
+}
+
+int iommu_vtd_find_ioapic(struct iommu *iommu, unsigned int id, struct iommu_unit **unit,
+			  uint16_t *source_id)
+{
+	return find_source(iommu, DMAR_SCOPE_IOAPIC, id, unit, source_id);
+}
+
+int iommu_vtd_find_hpet(struct iommu *iommu, unsigned int number, struct iommu_unit **unit,
+			uint16_t *source_id)
+{
+	return find_source(iommu, DMAR_SCOPE_HPET, number, unit, source_id);
+}

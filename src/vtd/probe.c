@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Finding units, at boot and later: DMAR tables, registers, and the memory that a unit needs.
+ *
+ * A probe owns what its units share. Tables that name units are copied and kept: the machine's, and
+ * one for each hot-added bunch, which is given a header so that it can be read like the other. A
+ * unit's structure outlives the unit while a domain has a place on it; the last structure takes the
+ * probe with it.
+ */
+#include <libiommu/status.h>
+#include <libiommu/vtd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "vtd/vtd.h"
+
+#define DEFAULT_TIMEOUT_NS      1000000000ULL
+#define DEFAULT_INHERITED_PAGES 65536
+/* Physical addresses in entries end at bit 51. */
+#define OUTPUT_WIDTH_MAX 52
+
+static unsigned int order_of(uint64_t size)
+{
+	unsigned int order = 0;
+
+	while ((IOMMU_PAGE_SIZE << order) < size)
+		order++;
+	return order;
+}
+
+/* --- Tables ----------------------------------------------------------------------------------- */
+
+static void table_free(struct vtd_probe *probe, struct vtd_table *table)
+{
+	iommu_list_remove(&table->link);
+	probe->platform->free_pages(probe->platform->ctx, table->copy, table->order);
+	iommu_object_free(&probe->table_cache, table);
+}
+
+/* Room for a copy of a table of `size` bytes, not yet opened. */
+static struct vtd_table *table_alloc(struct vtd_probe *probe, size_t size)
+{
+	const struct iommu_platform *platform = probe->platform;
+	struct vtd_table *table = iommu_object_alloc(&probe->table_cache, 0);
+
+	if (table == NULL)
+		return NULL;
+	table->order = order_of(size);
+	table->copy = platform->alloc_pages(platform->ctx, table->order, IOMMU_NODE_ANY, 0);
+	if (table->copy == NULL) {
+		iommu_object_free(&probe->table_cache, table);
+		return NULL;
+	}
+	iommu_list_insert(&probe->tables, &table->link);
+	return table;
+}
+
+/* Structures without a table: one with the header of the machine's is made for them. */
+static int table_wrap(struct vtd_probe *probe, const void *structures, size_t size,
+		      struct vtd_table **result)
+{
+	const size_t length = DMAR_HEADER_SIZE + size;
+	struct vtd_table *table;
+	uint8_t *bytes;
+	uint8_t sum = 0;
+	size_t i;
+	int status;
+
+	if (size == 0 || length > IOMMU_DMAR_MAX_SIZE)
+		return IOMMU_EINVAL;
+	table = table_alloc(probe, length);
+	if (table == NULL)
+		return IOMMU_ENOMEM;
+	bytes = table->copy;
+	memcpy(bytes, probe->main->copy, DMAR_HEADER_SIZE);
+	memcpy(bytes + DMAR_HEADER_SIZE, structures, size);
+	for (i = 0; i < 4; i++)
+		bytes[ACPI_TABLE_LENGTH_OFFSET + i] = (uint8_t)(length >> 8 * i);
+	bytes[ACPI_TABLE_CHECKSUM_OFFSET] = 0;
+	for (i = 0; i < length; i++)
+		sum = (uint8_t)(sum + bytes[i]);
+	bytes[ACPI_TABLE_CHECKSUM_OFFSET] = (uint8_t)(0 - sum);
+	status = iommu_dmar_open(&table->dmar, bytes, length);
+	if (status != 0) {
+		table_free(probe, table);
+		return status;
+	}
+	*result = table;
+	return 0;
+}
+
+/* --- Units ------------------------------------------------------------------------------------ */
+
+static void *map_registers(const struct iommu_platform *platform, iommu_paddr_t base, uint64_t size)
+{
+	if (platform->map_mmio != NULL)
+		return platform->map_mmio(platform->ctx, base, size);
+	return iommu_phys_to_virt(platform, base);
+}
+
+static void unmap_registers(struct vtd_unit *unit)
+{
+	const struct iommu_platform *platform = unit->platform;
+
+	if (unit->registers != NULL && platform->unmap_mmio != NULL)
+		platform->unmap_mmio(platform->ctx, unit->registers, unit->register_size);
+	unit->registers = NULL;
+}
+
+/*
+ * Map the registers and read the capabilities. Firmware may understate the size: when the
+ * capabilities point beyond it, the registers are mapped again.
+ */
+static int read_capabilities(struct vtd_unit *unit)
+{
+	const struct iommu_platform *platform = unit->platform;
+	uint64_t needed;
+	int status;
+
+	unit->registers = map_registers(platform, unit->register_base, unit->register_size);
+	if (unit->registers == NULL)
+		return IOMMU_EFAULT;
+	status = iommu_vtd_decode_capabilities(&unit->caps, vtd_read32(unit, VTD_VER),
+					       vtd_read64(unit, VTD_CAP),
+					       vtd_read64(unit, VTD_ECAP));
+	if (status != 0)
+		return status;
+	needed = iommu_vtd_register_space(&unit->caps);
+	if (needed <= unit->register_size)
+		return 0;
+	unmap_registers(unit);
+	unit->register_size = needed;
+	unit->registers = map_registers(platform, unit->register_base, needed);
+	return unit->registers != NULL ? 0 : IOMMU_EFAULT;
+}
+
+static int alloc_domain_ids(struct vtd_unit *unit)
+{
+	const struct iommu_platform *platform = unit->platform;
+
+	unit->domain_id_order = order_of((unit->caps.domains + 7) / 8);
+	unit->domain_ids =
+		platform->alloc_pages(platform->ctx, unit->domain_id_order, IOMMU_NODE_ANY, 0);
+	unit->retired_ids =
+		platform->alloc_pages(platform->ctx, unit->domain_id_order, IOMMU_NODE_ANY, 0);
+	return unit->domain_ids != NULL && unit->retired_ids != NULL ? 0 : IOMMU_ENOMEM;
+}
+
+static void unit_name(struct vtd_unit *unit, unsigned int number)
+{
+	size_t used = iommu_line_append(unit->base.name, sizeof(unit->base.name), 0, "dmar");
+
+	(void)iommu_line_append_number(unit->base.name, sizeof(unit->base.name), used, number);
+}
+
+static int unit_setup(struct vtd_unit *unit)
+{
+	const struct vtd_probe *probe = unit->probe;
+	const unsigned int width = unit->table->dmar.address_width;
+	int status;
+
+	unit->timeout_ns = probe->timeout_ns;
+	unit->output_width = width < OUTPUT_WIDTH_MAX ? width : OUTPUT_WIDTH_MAX;
+	if (!unit->record.drhd.usable) {
+		iommu_vtd_log(unit, IOMMU_LOG_ERROR, "firmware gives no register address");
+		return IOMMU_EIO;
+	}
+	status = read_capabilities(unit);
+	if (status == IOMMU_EIO)
+		iommu_vtd_log(unit, IOMMU_LOG_ERROR, "its capabilities make no sense");
+	if (status != 0)
+		return status;
+	unit->use_queue =
+		unit->caps.queue &&
+		(!unit->caps.registers || (probe->flags & IOMMU_VTD_REGISTER_INVALIDATION) == 0);
+	/* Only through the queue can a device's TLB be invalidated. */
+	unit->caps.device_tlb = unit->caps.device_tlb && unit->use_queue;
+	status = iommu_vtd_root_alloc(unit);
+	if (status == 0)
+		status = alloc_domain_ids(unit);
+	if (status == 0 && unit->use_queue)
+		status = iommu_vtd_queue_alloc(unit);
+	if (status == 0 && (probe->flags & IOMMU_VTD_TAKE_OVER) != 0)
+		iommu_vtd_inherit(unit);
+	return status;
+}
+
+void iommu_vtd_unit_put(struct vtd_unit *unit)
+{
+	struct vtd_probe *probe = unit->probe;
+
+	unit->attachments--;
+	if (unit->attachments != 0 || !unit->removed)
+		return;
+	iommu_object_free(&probe->unit_cache, unit);
+	probe->units--;
+	iommu_vtd_probe_free(probe);
+}
+
+void iommu_vtd_unit_free(struct vtd_unit *unit)
+{
+	const struct iommu_platform *platform = unit->platform;
+	struct vtd_probe *probe = unit->probe;
+
+	iommu_vtd_inherited_drop(unit);
+	if (unit->root != NULL)
+		iommu_vtd_root_free(unit);
+	iommu_vtd_queue_free(unit);
+	iommu_vtd_interrupts_free(unit);
+	if (unit->domain_ids != NULL)
+		platform->free_pages(platform->ctx, unit->domain_ids, unit->domain_id_order);
+	if (unit->retired_ids != NULL)
+		platform->free_pages(platform->ctx, unit->retired_ids, unit->domain_id_order);
+	unmap_registers(unit);
+	if (--unit->table->units == 0 && unit->table != probe->main)
+		table_free(probe, unit->table);
+	/* One more than there are, so that the last of them ends here, not in the loop of another. */
+	unit->attachments++;
+	unit->removed = true;
+	iommu_vtd_unit_put(unit);
+}
+
+static int unit_create(struct vtd_probe *probe, struct vtd_table *table,
+		       const struct iommu_dmar_record *record)
+{
+	struct vtd_unit *unit = iommu_object_alloc(&probe->unit_cache, 0);
+
+	if (unit == NULL)
+		return IOMMU_ENOMEM;
+	probe->units++;
+	table->units++;
+	unit_name(unit, probe->names++);
+	unit->base.ops = &iommu_vtd_ops;
+	unit->base.segment = record->segment;
+	unit->probe = probe;
+	unit->platform = probe->platform;
+	unit->table = table;
+	unit->record = *record;
+	unit->register_base = record->drhd.base;
+	unit->register_size = record->drhd.size;
+	iommu_list_init(&unit->inherited);
+	iommu_register_unit(probe->iommu, &unit->base);
+	/* A failure is cleaned up with all other units of the table. */
+	return unit_setup(unit);
+}
+
+/* All units of a table, or none: those that were made are taken back. */
+static int units_create(struct vtd_probe *probe, struct vtd_table *table)
+{
+	struct iommu_dmar_record record = {0};
+	struct vtd_unit *unit, *next;
+	int status = 0;
+
+	table->units++; /* held */
+	while (status == 0 && iommu_dmar_next(&table->dmar, &record))
+		if (record.type == DMAR_DRHD)
+			status = unit_create(probe, table, &record);
+	if (status == 0 && table->units == 1)
+		status = IOMMU_ENODEV;
+	for (unit = iommu_vtd_next_unit(probe->iommu, NULL); unit != NULL && status != 0;
+	     unit = next) {
+		next = iommu_vtd_next_unit(probe->iommu, unit);
+		if (unit->table != table)
+			continue;
+		iommu_unregister_unit(&unit->base);
+		iommu_vtd_unit_free(unit);
+	}
+	table->units--;
+	return status;
+}
+
+/* --- The probe -------------------------------------------------------------------------------- */
+
+static void set_options(struct vtd_probe *probe, const struct iommu_vtd_options *options)
+{
+	probe->flags = options->flags;
+	probe->timeout_ns = options->timeout_ns != 0 ? options->timeout_ns : DEFAULT_TIMEOUT_NS;
+	probe->faults_per_second = options->faults_per_second;
+	probe->is_memory = options->is_memory;
+	probe->is_memory_ctx = options->is_memory_ctx;
+	probe->inherited_pages_max = options->inherited_pages_max != 0
+					     ? options->inherited_pages_max
+					     : DEFAULT_INHERITED_PAGES;
+}
+
+static int probe_create(struct iommu *iommu, const struct iommu_dmar *dmar,
+			const struct iommu_vtd_options *options, struct vtd_probe **result)
+{
+	const struct iommu_platform *platform = iommu_platform_of(iommu);
+	struct vtd_probe *probe = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+
+	if (probe == NULL)
+		return IOMMU_ENOMEM;
+	probe->iommu = iommu;
+	probe->platform = platform;
+	set_options(probe, options);
+	iommu_list_init(&probe->tables);
+	iommu_list_init(&probe->graveyard);
+	iommu_object_cache_init(&probe->table_cache, platform, sizeof(struct vtd_table));
+	iommu_object_cache_init(&probe->unit_cache, platform, sizeof(struct vtd_unit));
+	iommu_object_cache_init(&probe->domain_cache, platform, sizeof(struct vtd_domain));
+	iommu_object_cache_init(&probe->attachment_cache, platform, sizeof(struct vtd_attachment));
+	iommu_object_cache_init(&probe->endpoint_cache, platform, sizeof(struct vtd_endpoint));
+	iommu_object_cache_init(&probe->inherited_cache, platform, iommu_vtd_inherited_size());
+	probe->main = table_alloc(probe, dmar->length);
+	if (probe->main == NULL) {
+		platform->free_pages(platform->ctx, probe, 0);
+		return IOMMU_ENOMEM;
+	}
+	memcpy(probe->main->copy, dmar->bytes, dmar->length);
+	probe->main->dmar = *dmar;
+	probe->main->dmar.bytes = probe->main->copy;
+	*result = probe;
+	return 0;
+}
+
+void iommu_vtd_probe_free(struct vtd_probe *probe)
+{
+	if (probe->units != 0)
+		return;
+	while (!iommu_list_is_empty(&probe->tables))
+		table_free(probe, iommu_container_of(probe->tables.next, struct vtd_table, link));
+	probe->platform->free_pages(probe->platform->ctx, probe, 0);
+}
+
+int iommu_vtd_probe(struct iommu *iommu, const void *bytes, size_t size,
+		    const struct iommu_vtd_options *options)
+{
+	const struct iommu_vtd_options none = {0};
+	struct vtd_probe *probe;
+	struct iommu_dmar dmar;
+	int status = iommu_dmar_open(&dmar, bytes, size);
+
+	if (status != 0)
+		return status;
+	if (iommu_vtd_next_unit(iommu, NULL) != NULL)
+		return IOMMU_EBUSY;
+	status = probe_create(iommu, &dmar, options != NULL ? options : &none, &probe);
+	if (status != 0)
+		return status;
+	/* Held, so that a unit which fails does not take the probe with it. */
+	probe->units++;
+	status = iommu_reserve(iommu, VTD_INTERRUPT_RANGE_START, VTD_INTERRUPT_RANGE_LAST);
+	if (status == 0)
+		status = units_create(probe, probe->main);
+	probe->units--;
+	if (status != 0)
+		iommu_vtd_probe_free(probe);
+	return status;
+}
+
+/* --- Later ------------------------------------------------------------------------------------ */
+
+/* Only what a host bridge can bring; and no unit that is known. */
+static int check_added(struct vtd_probe *probe, const struct iommu_dmar *dmar)
+{
+	struct iommu_dmar_record record = {0};
+
+	iommu_dmar_for_each (dmar, &record) {
+		struct vtd_unit *unit = NULL;
+
+		if (record.type == DMAR_RMRR)
+			return IOMMU_EINVAL;
+		if (record.type != DMAR_DRHD)
+			continue;
+		while ((unit = iommu_vtd_next_unit(probe->iommu, unit)) != NULL)
+			if (unit->register_base == record.drhd.base)
+				return IOMMU_EEXIST;
+	}
+	return 0;
+}
+
+int iommu_vtd_add_units(struct iommu *iommu, const void *structures, size_t size)
+{
+	struct vtd_unit *first = iommu_vtd_next_unit(iommu, NULL);
+	struct vtd_table *table;
+	int status;
+
+	if (first == NULL)
+		return IOMMU_ENODEV;
+	status = table_wrap(first->probe, structures, size, &table);
+	if (status != 0)
+		return status;
+	status = check_added(first->probe, &table->dmar);
+	if (status == 0)
+		status = units_create(first->probe, table);
+	/* A failure gives back the units, but the hold of units_create keeps the table for us. */
+	if (status != 0)
+		table_free(first->probe, table);
+	return status;
+}
+
+static bool has_interrupts(const struct vtd_unit *unit)
+{
+	unsigned int word;
+
+	for (word = 0; unit->interrupts != NULL && word < unit->interrupts->entries / 64; word++)
+		if (unit->interrupts->taken[word] != 0)
+			return true;
+	return false;
+}
+
+int iommu_vtd_remove_unit(struct iommu_unit *base)
+{
+	struct vtd_unit *unit = vtd_unit_of(base);
+	const struct vtd_unit *first;
+	int status;
+
+	if (!iommu_vtd_owns(base))
+		return IOMMU_EINVAL;
+	first = iommu_vtd_next_unit(base->iommu, NULL);
+	if (base->endpoints != 0 || has_interrupts(unit) ||
+	    (first == unit && iommu_vtd_next_unit(base->iommu, unit) == NULL))
+		return IOMMU_EBUSY;
+	status = iommu_vtd_unit_suspend(unit);
+	if (status != 0)
+		return status;
+	base->enabled = false;
+	iommu_vtd_reap(unit->probe);
+	iommu_unregister_unit(base);
+	iommu_vtd_unit_free(unit);
+	return 0;
+}
