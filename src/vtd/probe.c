@@ -160,6 +160,7 @@ static int unit_setup(struct vtd_unit *unit)
 	int status;
 
 	unit->timeout_ns = probe->timeout_ns;
+	unit->fault_budget = probe->faults_per_second;
 	unit->output_width = width < OUTPUT_WIDTH_MAX ? width : OUTPUT_WIDTH_MAX;
 	if (!unit->record.drhd.usable) {
 		iommu_vtd_log(unit, IOMMU_LOG_ERROR, "firmware gives no register address");

@@ -1,0 +1,1625 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the VT-d driver does beyond mapping, against the model: regions of firmware, identity without
+ * pass-through, domains over unlike units, devices that keep translations, taking over from a dead
+ * kernel, power states, units that come and go, faults, and interrupt remapping.
+ */
+#include <string.h>
+
+#include <libiommu/hw/vtd_context.h>
+#include <libiommu/hw/vtd_interrupt.h>
+#include <libiommu/hw/vtd_registers.h>
+
+#include "model_machine.h"
+#include "test.h"
+
+#define RW       IOMMU_PROT_READ_WRITE
+#define IOVA     0x500000000ULL
+#define QUICK_NS 2000000
+
+struct fixture {
+	struct model_machine machine;
+	struct iommu *iommu;
+	struct iommu_unit *unit[MACHINE_UNITS];
+	struct model_device *device[MACHINE_DEVICES];
+	struct iommu_endpoint *endpoint[MACHINE_DEVICES];
+	struct iommu_group *group[MACHINE_DEVICES];
+	unsigned int devices;
+	struct iommu_endpoint_info info; /* of devices that are added */
+	iommu_paddr_t memory;
+};
+
+static struct fixture f;
+
+static void machine(unsigned int units, const struct iommu_model_vtd_config *config)
+{
+	unsigned int i;
+
+	memset(&f, 0, sizeof(f));
+	model_machine_init(&f.machine, 0, NULL);
+	f.machine.quiet = true;
+	for (i = 0; i < units; i++)
+		model_machine_add_unit(&f.machine, config);
+}
+
+static int probe_with(const struct iommu_vtd_options *options)
+{
+	struct iommu_vtd_options own = *options;
+	unsigned int i;
+	int status;
+
+	own.timeout_ns = QUICK_NS;
+	assert_int_equal(iommu_create(&f.machine.platform, &f.iommu), 0);
+	status = iommu_vtd_probe(f.iommu, f.machine.dmar, f.machine.dmar_size, &own);
+	for (i = 0; i < f.machine.unit_count && status == 0; i++)
+		f.unit[i] = iommu_next_unit(f.iommu, i == 0 ? NULL : f.unit[i - 1]);
+	return status;
+}
+
+/* Devices 00:04.0, 00:05.0, … alternate between the units; the table names them. */
+static void devices(unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		f.device[i] = model_machine_add_device(&f.machine, i % f.machine.unit_count,
+						       (uint16_t)(0x20 + 8 * i));
+	f.devices = count;
+	model_machine_make_dmar(&f.machine);
+}
+
+static int endpoint(unsigned int i)
+{
+	f.info.source_id = f.device[i]->source_id;
+	f.info.physical_function = f.info.source_id;
+	return iommu_probe_endpoint(f.iommu, &f.info, &f.endpoint[i]);
+}
+
+static void endpoints(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < f.devices; i++) {
+		assert_int_equal(endpoint(i), 0);
+		f.group[i] = iommu_endpoint_group(f.endpoint[i]);
+	}
+}
+
+static void begin(unsigned int units, const struct iommu_model_vtd_config *config,
+		  unsigned int device_count)
+{
+	const struct iommu_vtd_options none = {0};
+
+	machine(units, config);
+	devices(device_count);
+	assert_int_equal(probe_with(&none), 0);
+	endpoints();
+	f.memory = model_machine_take(&f.machine, 1);
+}
+
+static void end(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < f.devices; i++) {
+		if (f.endpoint[i] == NULL)
+			continue;
+		(void)iommu_domain_detach_group(f.group[i]);
+		assert_int_equal(iommu_release_endpoint(f.endpoint[i]), 0);
+	}
+	assert_int_equal(iommu_destroy(f.iommu), 0);
+	model_machine_destroy(&f.machine);
+}
+
+static struct iommu_domain *domain_of_type(enum iommu_domain_type type)
+{
+	struct iommu_domain *domain = NULL;
+
+	assert_int_equal(iommu_domain_alloc(f.unit[0], type, NULL, &domain), 0);
+	return domain;
+}
+
+static bool reaches(unsigned int device, iommu_iova_t iova, iommu_paddr_t paddr)
+{
+	iommu_paddr_t to = 0;
+
+	return model_device_access(f.device[device], iova, IOMMU_PROT_WRITE, &to) == 0 &&
+	       to == paddr;
+}
+
+static bool is_blocked(unsigned int device, iommu_iova_t iova)
+{
+	iommu_paddr_t to;
+
+	return model_device_access(f.device[device], iova, IOMMU_PROT_WRITE, &to) != 0;
+}
+
+/* --- Regions ---------------------------------------------------------------------------------- */
+
+/* A table with one unit that takes all, and a region for the first device. */
+static void dmar_with_region(iommu_paddr_t start, iommu_paddr_t last)
+{
+	const struct iommu_pci_hop hop = {4, 0};
+	struct iommu_dmar_builder b;
+	int size;
+
+	iommu_dmar_begin(&b, f.machine.dmar, sizeof(f.machine.dmar), 46, DMAR_FLAG_INTR_REMAP);
+	iommu_dmar_add_unit(&b, 0, MACHINE_UNIT(0), 4096, true);
+	iommu_dmar_add_region(&b, 0, start, last);
+	iommu_dmar_add_scope(&b, DMAR_SCOPE_ENDPOINT, 0, 0, &hop, 1);
+	size = iommu_dmar_finish(&b, "TEST", "REGION");
+	assert_true(size > 0);
+	f.machine.dmar_size = (size_t)size;
+}
+
+static void begin_with_region(uint32_t class_code)
+{
+	const struct iommu_model_vtd_config config = {.address_mask = 9};
+	const struct iommu_vtd_options options = {.flags = IOMMU_VTD_ISA_WINDOW};
+	iommu_paddr_t start;
+
+	machine(1, &config);
+	devices(2);
+	start = model_machine_take(&f.machine, 4);
+	dmar_with_region(start, start + 4 * IOMMU_PAGE_SIZE - 1);
+	assert_int_equal(probe_with(&options), 0);
+	f.info.class_code = class_code;
+	endpoints();
+	f.memory = start;
+}
+
+static void firmwares_region_stays_reachable_through_bring_up(void **state)
+{
+	struct iommu_domain *domain;
+	struct iommu_region region;
+	unsigned int cursor = 0;
+
+	(void)state;
+	begin_with_region(0x020000);
+	assert_true(iommu_endpoint_next_region(f.endpoint[0], &cursor, &region));
+	assert_int_equal(region.type, IOMMU_REGION_DIRECT);
+	assert_int_equal(region.start, f.memory);
+	assert_true(iommu_endpoint_next_region(f.endpoint[0], &cursor, &region));
+	assert_int_equal(region.type, IOMMU_REGION_MSI);
+	assert_int_equal(region.start, 0xfee00000);
+	assert_int_equal(region.last, 0xfeefffff);
+	assert_false(iommu_endpoint_next_region(f.endpoint[0], &cursor, &region));
+
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_true(reaches(0, f.memory + 0x1234, f.memory + 0x1234));
+	assert_true(is_blocked(0, f.memory + 4 * IOMMU_PAGE_SIZE));
+	assert_true(is_blocked(1, f.memory));
+	assert_null(iommu_group_domain(f.group[0]));
+
+	/* A domain of which we do not know what is where must not take it away. */
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), IOMMU_EPERM);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), 0);
+	assert_true(reaches(0, f.memory, f.memory));
+	assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+
+	/* One of the host's drivers has it mapped, and out of its address space. */
+	domain = domain_of_type(IOMMU_DOMAIN_DMA);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_true(reaches(0, f.memory + 0x3000, f.memory + 0x3000));
+	assert_non_null(iommu_iova_find(iommu_domain_iova_space(domain), f.memory >> 12));
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	/* Detached is back to the region alone. */
+	assert_true(reaches(0, f.memory, f.memory));
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+static void a_relaxable_region_can_be_given_up(void **state)
+{
+	struct iommu_domain *domain;
+
+	(void)state;
+	begin_with_region(0x0c0330);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_true(reaches(0, f.memory, f.memory));
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_true(is_blocked(0, f.memory));
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+static void a_region_that_is_taken_is_refused(void **state)
+{
+	struct iommu_domain *domain;
+
+	(void)state;
+	begin_with_region(0x020000);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_DMA);
+	assert_int_equal(iommu_map(domain, f.memory + 0x1000, 0x7000, 0x1000, RW), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), IOMMU_EEXIST);
+	assert_true(reaches(0, f.memory, f.memory));
+	/* What is mapped to itself already is fine. */
+	assert_int_equal(iommu_unmap(domain, f.memory, 0x4000, 0, NULL), 0);
+	assert_int_equal(iommu_map(domain, f.memory + 0x1000, f.memory + 0x1000, 0x1000, RW), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_true(reaches(0, f.memory + 0x2000, f.memory + 0x2000));
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+static void bridges_to_isa_reach_low_memory(void **state)
+{
+	struct iommu_region region = {0};
+	unsigned int cursor = 0;
+	bool found = false;
+
+	(void)state;
+	begin_with_region(0x060100);
+	while (iommu_endpoint_next_region(f.endpoint[1], &cursor, &region))
+		found |= region.start == 0 && region.last == 0xffffff &&
+			 region.type == IOMMU_REGION_DIRECT_RELAXABLE;
+	assert_true(found);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_true(reaches(1, 0x1000, 0x1000));
+	assert_true(reaches(1, 0xfff000, 0xfff000));
+	assert_true(is_blocked(1, 0x1000000));
+	end();
+}
+
+static void reserved_addresses_are_never_handed_out(void **state)
+{
+	const struct iommu_model_vtd_config config = {.address_width = 39};
+	struct iommu_domain *domain;
+	struct iommu_iova_space *space;
+	struct iommu_iova_range *range;
+	struct iommu_iova_request request = {.size = 1, .limit = 0xfef00};
+	unsigned int i;
+
+	(void)state;
+	begin(1, &config, 1);
+	assert_int_equal(iommu_reserve(f.iommu, 0xc0000123, 0xd0000000), 0);
+	assert_int_equal(iommu_reserve(f.iommu, 5, 4), IOMMU_EINVAL);
+	assert_int_equal(iommu_reserve(f.iommu, 0, 100), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_DMA);
+	space = iommu_domain_iova_space(domain);
+	assert_non_null(space);
+	assert_true(iommu_iova_find(space, 0xfee00)->reserved);
+	assert_true(iommu_iova_find(space, 0xfeeff)->reserved);
+	assert_null(iommu_iova_find(space, 0xfef00));
+	assert_true(iommu_iova_find(space, 0xc0000)->reserved);
+	assert_true(iommu_iova_find(space, 0xd0000)->reserved);
+	/* Top-down from just above the interrupt window: that one page, then below it. */
+	assert_int_equal(iommu_iova_alloc(space, &request, &range), 0);
+	assert_int_equal(range->first, 0xfef00);
+	for (i = 0; i < 10; i++) {
+		assert_int_equal(iommu_iova_alloc(space, &request, &range), 0);
+		assert_int_equal(range->first, 0xfedff - i);
+	}
+	assert_int_equal(iommu_domain_free(domain), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_null(iommu_domain_iova_space(domain));
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+/* --- Identity --------------------------------------------------------------------------------- */
+
+static void identity_by_tables_follows_memory(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_CACHING_MODE};
+	struct iommu_domain *domain;
+	iommu_paddr_t paddr;
+
+	(void)state;
+	begin(1, &config, 1);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_IDENTITY, NULL, &domain),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_add_memory(f.iommu, f.memory, f.memory + 0xfff), 0);
+	assert_int_equal(iommu_add_memory(f.iommu, f.memory, f.memory + 0x1fff), IOMMU_EEXIST);
+	assert_int_equal(iommu_add_memory(f.iommu, 1, 0xfff), IOMMU_EINVAL);
+	domain = domain_of_type(IOMMU_DOMAIN_IDENTITY);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_true(reaches(0, f.memory + 5, f.memory + 5));
+	assert_true(is_blocked(0, 0x40000000));
+	/* It is the library's to fill. */
+	assert_int_equal(iommu_map(domain, 0x1000, 0x1000, 0x1000, RW), IOMMU_EINVAL);
+	assert_int_equal(iommu_unmap(domain, f.memory, 0x1000, 0, NULL), IOMMU_EINVAL);
+
+	assert_int_equal(iommu_add_memory(f.iommu, 0x40000000, 0x7fffffff), 0);
+	assert_true(reaches(0, 0x40000000, 0x40000000));
+	assert_int_equal(iommu_iova_to_phys(domain, 0x7ffffff0, &paddr), 0);
+	assert_int_equal(iommu_remove_memory(f.iommu, 0x40000000, 0x7ffffffe), IOMMU_ENOENT);
+	assert_int_equal(iommu_remove_memory(f.iommu, 0x40000000, 0x7fffffff), 0);
+	assert_true(is_blocked(0, 0x40000000));
+	assert_true(reaches(0, f.memory, f.memory));
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+/* Adding is all or nothing, with the n-th allocation failing. */
+static void memory_that_does_not_fit_changes_nothing(void **state)
+{
+	const struct iommu_model_vtd_config config = {.pgsize_bitmap = IOMMU_SIZE_4K};
+	struct iommu_domain *domains[2];
+	unsigned int n;
+	int status = IOMMU_ENOMEM;
+
+	(void)state;
+	begin(1, &config, 1);
+	assert_int_equal(iommu_add_memory(f.iommu, f.memory, f.memory + 0xfff), 0);
+	domains[0] = domain_of_type(IOMMU_DOMAIN_IDENTITY);
+	domains[1] = domain_of_type(IOMMU_DOMAIN_IDENTITY);
+	for (n = 1; status != 0; n++) {
+		f.machine.fail_at = f.machine.allocations + n;
+		status = iommu_add_memory(f.iommu, 0x80000000, 0x803fffff);
+		f.machine.fail_at = 0;
+		assert_true(status == 0 || status == IOMMU_ENOMEM);
+		if (status != 0) {
+			assert_int_equal(iommu_iova_to_phys(domains[0], 0x80000000, NULL),
+					 IOMMU_ENOENT);
+			assert_int_equal(iommu_iova_to_phys(domains[1], 0x80200000, NULL),
+					 IOMMU_ENOENT);
+		}
+	}
+	assert_true(n > 4);
+	assert_int_equal(iommu_domain_free(domains[0]), 0);
+	assert_int_equal(iommu_domain_free(domains[1]), 0);
+	end();
+}
+
+/* --- Domains over unlike units ---------------------------------------------------------------- */
+
+#define ONLY(levels_, ...) {.levels = 1U << (levels_), .address_mask = 9, __VA_ARGS__}
+
+static void begin_unlike(const struct iommu_model_vtd_config *first,
+			 const struct iommu_model_vtd_config *second)
+{
+	const struct iommu_vtd_options none = {0};
+
+	machine(0, NULL);
+	model_machine_add_unit(&f.machine, first);
+	model_machine_add_unit(&f.machine, second);
+	devices(2);
+	assert_int_equal(probe_with(&none), 0);
+	endpoints();
+	f.memory = model_machine_take(&f.machine, 1);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+}
+
+static void a_domain_becomes_what_all_its_units_can_do(void **state)
+{
+	static const struct iommu_model_vtd_config wide = ONLY(4, .address_width = 48);
+	static const struct iommu_model_vtd_config narrow =
+		ONLY(3, .address_width = 39, .flags = IOMMU_MODEL_VTD_NONCOHERENT,
+		     .pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M);
+	struct iommu_domain_info info;
+	struct iommu_domain *domain;
+
+	(void)state;
+	begin_unlike(&wide, &narrow);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	iommu_domain_get_info(domain, &info);
+	assert_int_equal(info.levels, 4);
+	assert_int_equal(info.aperture_last, (1ULL << 48) - 1);
+	assert_true(info.coherent);
+
+	/* The narrow unit comes: one level less, and both walk it. */
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), 0);
+	iommu_domain_get_info(domain, &info);
+	assert_int_equal(info.levels, 3);
+	assert_int_equal(info.aperture_last, (1ULL << 39) - 1);
+	assert_int_equal(info.pgsize_bitmap, IOMMU_SIZE_4K | IOMMU_SIZE_2M);
+	assert_false(info.coherent);
+	assert_true(reaches(0, IOVA, f.memory));
+	assert_true(reaches(1, IOVA, f.memory));
+	assert_int_equal(iommu_map(domain, IOVA + 0x200000, f.memory, 0x1000, RW), 0);
+	assert_true(reaches(0, IOVA + 0x200000, f.memory));
+	assert_true(reaches(1, IOVA + 0x200000, f.memory));
+	assert_int_equal(iommu_map(domain, 1ULL << 39, f.memory, 0x1000, RW), IOMMU_ERANGE);
+	assert_int_equal(iommu_unmap(domain, 0, 1ULL << 39, 0, NULL), 0);
+	assert_true(is_blocked(0, IOVA) && is_blocked(1, IOVA));
+
+	/* It leaves: large pages and no flushing again, while the depth stays. */
+	assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
+	iommu_domain_get_info(domain, &info);
+	assert_true(info.coherent);
+	assert_int_equal(info.levels, 3);
+	assert_true((info.pgsize_bitmap & IOMMU_SIZE_1G) != 0);
+	assert_int_equal(iommu_map(domain, 0, 0, IOMMU_SIZE_1G, RW), 0);
+	assert_true(reaches(0, f.memory, f.memory));
+	/* Now it cannot come back: it has no such page. */
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), IOMMU_EINVAL);
+	iommu_domain_get_info(domain, &info);
+	assert_true(info.coherent);
+	assert_true((info.pgsize_bitmap & IOMMU_SIZE_1G) != 0);
+	assert_int_equal(iommu_unmap(domain, 0, IOMMU_SIZE_1G, 0, NULL), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+static void a_shallow_table_serves_a_unit_that_knows_only_deeper_ones(void **state)
+{
+	static const struct iommu_model_vtd_config narrow = ONLY(3, .address_width = 39);
+	static const struct iommu_model_vtd_config deep =
+		ONLY(5, .address_width = 57, .flags = IOMMU_MODEL_VTD_NONCOHERENT);
+	struct iommu_domain *domain;
+	unsigned int n;
+	int status = IOMMU_ENOMEM;
+
+	(void)state;
+	begin_unlike(&narrow, &deep);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+	/* Two more tables on top; each may be missing. */
+	for (n = 1; status != 0; n++) {
+		f.machine.fail_at = f.machine.allocations + n;
+		status = iommu_domain_attach_group(domain, f.group[1]);
+		f.machine.fail_at = 0;
+		assert_true(status == 0 || status == IOMMU_ENOMEM);
+	}
+	assert_true(n >= 3);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	assert_true(reaches(1, IOVA, f.memory));
+	assert_int_equal(iommu_unmap(domain, IOVA, 0x1000, 0, NULL), 0);
+	assert_true(is_blocked(0, IOVA) && is_blocked(1, IOVA));
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+static void snooping_is_for_units_that_can(void **state)
+{
+	static const struct iommu_model_vtd_config can =
+		ONLY(4, .flags = IOMMU_MODEL_VTD_SNOOP_CONTROL);
+	static const struct iommu_model_vtd_config cannot = ONLY(4, .flags = 0);
+	const struct iommu_domain_config force = {.force_snoop = true};
+	struct iommu_model_request request = {.address = IOVA, .access = IOMMU_PROT_READ};
+	struct iommu_model_translation result;
+	struct iommu_domain_info info;
+	struct iommu_domain *domain;
+
+	(void)state;
+	begin_unlike(&can, &cannot);
+	assert_int_equal(iommu_domain_alloc(f.unit[1], IOMMU_DOMAIN_PAGING, &force, &domain),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_PAGING, &force, &domain), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), IOMMU_EINVAL);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+	request.source_id = f.device[0]->source_id;
+	assert_int_equal(iommu_model_vtd_translate(f.machine.units[0], &request, &result), 0);
+	assert_true(result.snoop);
+	iommu_domain_get_info(domain, &info);
+	assert_true(info.snoop_control);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+/* --- Phantom functions ------------------------------------------------------------------------ */
+
+static void phantom_functions_share_their_devices_domain(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_CACHING_MODE};
+	const struct iommu_vtd_options none = {0};
+	struct iommu_domain *domain;
+	unsigned int i;
+
+	(void)state;
+	machine(1, &config);
+	f.device[0] = model_machine_add_device(&f.machine, 0, 0x20);
+	for (i = 1; i < 4; i++) /* functions 2, 4 and 6 */
+		f.device[i] = model_machine_add_device(&f.machine, 0, (uint16_t)(0x20 + 2 * i));
+	f.device[4] = model_machine_add_device(&f.machine, 0, 0x21);
+	f.devices = 1;
+	model_machine_make_dmar(&f.machine);
+	assert_int_equal(probe_with(&none), 0);
+	f.info.phantom_bits = 4;
+	assert_int_equal(endpoint(0), IOMMU_EINVAL);
+	f.info.phantom_bits = 2;
+	endpoints();
+	f.memory = model_machine_take(&f.machine, 1);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+	for (i = 0; i < 5; i++)
+		assert_true(is_blocked(i, IOVA));
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	for (i = 0; i < 4; i++)
+		assert_true(reaches(i, IOVA, f.memory));
+	assert_true(is_blocked(4, IOVA));
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	for (i = 0; i < 5; i++)
+		assert_true(is_blocked(i, IOVA));
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+/* --- Devices that keep translations ----------------------------------------------------------- */
+
+static const struct iommu_model_vtd_config with_tlbs = {
+	.flags = IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_PASS_THROUGH, .address_mask = 9};
+
+static struct iommu_domain *begin_with_tlbs(unsigned int count)
+{
+	const struct iommu_vtd_options none = {0};
+	struct iommu_domain *domain;
+	unsigned int i;
+
+	machine(1, &with_tlbs);
+	devices(count);
+	assert_int_equal(probe_with(&none), 0);
+	f.info.device_tlb = true;
+	f.info.tlb_queue_depth = 4;
+	endpoints();
+	f.memory = model_machine_take(&f.machine, 1);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	for (i = 0; i < count; i++) {
+		assert_true(iommu_endpoint_uses_device_tlb(f.endpoint[i]));
+		assert_int_equal(iommu_domain_attach_group(domain, f.group[i]), 0);
+		f.device[i]->has_tlb = true;
+	}
+	return domain;
+}
+
+static void end_with_tlbs(struct iommu_domain *domain)
+{
+	unsigned int i;
+
+	for (i = 0; i < f.devices; i++)
+		(void)iommu_domain_detach_group(f.group[i]);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+static void devices_forget_what_is_unmapped(void **state)
+{
+	struct iommu_domain *domain = begin_with_tlbs(3);
+	struct iommu_domain *other = domain_of_type(IOMMU_DOMAIN_PAGING);
+	iommu_paddr_t next = model_machine_take(&f.machine, 1);
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+	assert_int_equal(iommu_map(domain, IOVA + 0x200000, 0, IOMMU_SIZE_2M, RW), 0);
+	for (i = 0; i < 3; i++) {
+		assert_true(reaches(i, IOVA, f.memory));
+		assert_true(reaches(i, IOVA + 0x205000, 0x5000));
+	}
+	assert_int_equal(iommu_unmap(domain, IOVA, 0x1000, 0, NULL), 0);
+	for (i = 0; i < 3; i++) {
+		assert_true(is_blocked(i, IOVA));
+		assert_int_equal(f.device[i]->invalidations, 1);
+		/* Only that went. */
+		assert_true(reaches(i, IOVA + 0x205000, 0x5000));
+	}
+	assert_int_equal(iommu_map(domain, IOVA, next, 0x1000, RW), 0);
+	assert_true(reaches(0, IOVA, next));
+	/* On to another domain: everything is forgotten. */
+	assert_int_equal(iommu_domain_attach_group(other, f.group[0]), 0);
+	assert_true(is_blocked(0, IOVA));
+	assert_true(is_blocked(0, IOVA + 0x205000));
+	assert_true(reaches(1, IOVA, next));
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(other), 0);
+	end_with_tlbs(domain);
+}
+
+/* Not by every device, and not without firmware's word. */
+static void a_device_tlb_needs_leave(void **state)
+{
+	const struct iommu_vtd_options none = {0};
+	const struct iommu_pci_hop port = {2, 0};
+	const struct iommu_pci_hop integrated = {4, 0};
+	struct iommu_dmar_builder b;
+	unsigned int firmware;
+
+	(void)state;
+	/* 0: nothing said, 1: the port listed, 2: all ports, 3: integrated, 4: needed in hardware */
+	for (firmware = 0; firmware < 5; firmware++) {
+		int size;
+
+		machine(1, &with_tlbs);
+		f.device[0] = model_machine_add_device(&f.machine, 0, 0x20);
+		f.device[1] = model_machine_add_device(&f.machine, 0, 0x100);
+		f.devices = 2;
+		iommu_dmar_begin(&b, f.machine.dmar, sizeof(f.machine.dmar), 46, 0);
+		iommu_dmar_add_unit(&b, 0, MACHINE_UNIT(0), 4096, true);
+		if (firmware == 1 || firmware == 2)
+			iommu_dmar_add_ports(&b, 0, firmware == 2);
+		if (firmware == 1)
+			iommu_dmar_add_scope(&b, DMAR_SCOPE_BRIDGE, 0, 0, &port, 1);
+		if (firmware >= 3) {
+			iommu_dmar_add_integrated(&b, 0, firmware == 4);
+			iommu_dmar_add_scope(&b, DMAR_SCOPE_ENDPOINT, 0, 0, &integrated, 1);
+		}
+		size = iommu_dmar_finish(&b, "", "");
+		assert_true(size > 0);
+		f.machine.dmar_size = (size_t)size;
+		assert_int_equal(probe_with(&none), 0);
+		f.info.device_tlb = true;
+		assert_int_equal(endpoint(0), 0);
+		f.info.path_length = 2;
+		f.info.path[0] = port;
+		f.info.path[1] = (struct iommu_pci_hop){0, 0};
+		assert_int_equal(endpoint(1), 0);
+		f.group[0] = iommu_endpoint_group(f.endpoint[0]);
+		f.group[1] = iommu_endpoint_group(f.endpoint[1]);
+		/* On the root complex itself no port stands in the way. */
+		assert_int_equal(iommu_endpoint_uses_device_tlb(f.endpoint[0]), firmware != 4);
+		assert_int_equal(iommu_endpoint_uses_device_tlb(f.endpoint[1]),
+				 firmware == 1 || firmware == 2);
+		end();
+	}
+}
+
+/* A device that does not answer is blocked; what was unmapped may be reused all the same. */
+static void a_silent_device_is_blocked(void **state)
+{
+	struct iommu_domain *domain = begin_with_tlbs(2);
+	iommu_paddr_t page = model_machine_take(&f.machine, 1);
+
+	(void)state;
+	assert_int_equal(iommu_map(domain, IOVA, page, 0x1000, RW), 0);
+	assert_int_equal(iommu_map(domain, IOVA + 0x1000, f.memory, 0x1000, RW), 0);
+	assert_true(reaches(0, IOVA, page));
+	assert_true(reaches(1, IOVA, page));
+	f.device[1]->silent = true;
+	assert_int_equal(iommu_unmap(domain, IOVA, 0x1000, 0, NULL), 0);
+	assert_true(iommu_endpoint_is_lost(f.endpoint[1]));
+	assert_false(iommu_endpoint_is_lost(f.endpoint[0]));
+	model_machine_give(&f.machine, page, 1);
+	/* It still has the translation, and it does not help it. */
+	assert_true(is_blocked(1, IOVA));
+	assert_true(is_blocked(1, IOVA + 0x1000));
+	assert_true(is_blocked(0, IOVA));
+	assert_true(reaches(0, IOVA + 0x1000, f.memory));
+	/* Nobody waits for it any more. */
+	assert_int_equal(iommu_unmap(domain, IOVA + 0x1000, 0x1000, 0, NULL), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), 0); /* as before: nothing */
+	assert_true(is_blocked(1, IOVA));
+	assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), IOMMU_EIO);
+	/* After a reset it is a new device. */
+	f.device[1]->silent = false;
+	memset(f.device[1]->tlb, 0, sizeof(f.device[1]->tlb));
+	assert_int_equal(iommu_endpoint_was_reset(f.endpoint[1]), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), 0);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+	assert_true(reaches(1, IOVA, f.memory));
+	end_with_tlbs(domain);
+}
+
+/* Silent while it is moved: it ends up blocked, and the rest goes on. */
+static void a_device_that_is_silent_on_its_way_is_blocked(void **state)
+{
+	struct iommu_domain *domain = begin_with_tlbs(2);
+	struct iommu_domain *other = domain_of_type(IOMMU_DOMAIN_PAGING);
+
+	(void)state;
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+	assert_int_equal(iommu_map(other, IOVA, f.memory, 0x1000, RW), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	f.device[0]->silent = true;
+	assert_int_equal(iommu_domain_attach_group(other, f.group[0]), IOMMU_EIO);
+	assert_true(iommu_endpoint_is_lost(f.endpoint[0]));
+	assert_true(is_blocked(0, IOVA));
+	assert_true(reaches(1, IOVA, f.memory));
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(other), 0);
+	end_with_tlbs(domain);
+}
+
+/* --- Taking over ------------------------------------------------------------------------------ */
+
+/* The first kernel leaves everything on, and the second finds it so. */
+static struct iommu *leave_running(void)
+{
+	struct iommu *dead = f.iommu;
+
+	f.iommu = NULL;
+	f.machine.mapped = 0;
+	return dead;
+}
+
+static void a_unit_that_was_left_on_is_turned_off_cleanly(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = 0};
+	const struct iommu_vtd_options none = {0};
+	struct iommu_domain *domain;
+	struct iommu *dead;
+
+	(void)state;
+	begin(1, &config, 1);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	dead = leave_running();
+	(void)dead;
+	assert_int_equal(probe_with(&none), 0);
+	assert_int_equal(endpoint(0), 0);
+	f.group[0] = iommu_endpoint_group(f.endpoint[0]);
+	assert_true(reaches(0, IOVA, f.memory));
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_true(is_blocked(0, IOVA));
+	assert_int_equal(iommu_release_endpoint(f.endpoint[0]), 0);
+	assert_int_equal(iommu_destroy(f.iommu), 0);
+	/* The dead kernel's pages are nobody's. */
+	f.machine.pages_in_use = 0;
+	model_machine_destroy(&f.machine);
+}
+
+static bool everything_is_memory(void *ctx, iommu_paddr_t paddr, uint64_t size)
+{
+	(void)ctx;
+	return paddr >= MACHINE_BASE &&
+	       paddr + size <= MACHINE_BASE + MACHINE_PAGES * IOMMU_PAGE_SIZE;
+}
+
+static const struct iommu_vtd_options take_over = {
+	.flags = IOMMU_VTD_TAKE_OVER, .is_memory = everything_is_memory};
+
+static void dma_goes_on_while_a_dead_kernels_tables_are_taken_over(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_PASS_THROUGH,
+						      .domain_bits = 4};
+	struct iommu_domain *domain, *identity, *own;
+	struct iommu_vtd_info info;
+	size_t before;
+
+	(void)state;
+	begin(1, &config, 3);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	identity = domain_of_type(IOMMU_DOMAIN_IDENTITY);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), 0);
+	assert_int_equal(iommu_domain_attach_group(identity, f.group[2]), 0);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+	assert_int_equal(iommu_map(domain, IOVA + 0x200000, 0, IOMMU_SIZE_2M, RW), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+
+	(void)leave_running();
+	before = f.machine.pages_in_use;
+	assert_int_equal(probe_with(&take_over), 0);
+	endpoints();
+	assert_int_equal(iommu_vtd_get_info(f.unit[0], &info), 0);
+	assert_int_equal(info.inherited, 2);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	/* Without a gap: hardware now uses the copy. Forget the old kernel's memory. */
+	assert_true(reaches(0, IOVA, f.memory));
+	assert_true(reaches(1, IOVA + 0x2ff000, 0xff000));
+	assert_true(reaches(2, f.memory, f.memory));
+	assert_true(is_blocked(0, IOVA + 0x1000));
+
+	/* One device after the other gets a domain of its own. */
+	own = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_map(own, IOVA, f.memory, 0x1000, RW), 0);
+	assert_int_equal(iommu_domain_attach_group(own, f.group[0]), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	assert_true(is_blocked(0, IOVA + 0x200000));
+	assert_true(reaches(1, IOVA + 0x200000, 0));
+	assert_int_equal(iommu_vtd_get_info(f.unit[0], &info), 0);
+	assert_int_equal(info.inherited, 2);
+	assert_int_equal(iommu_domain_attach_group(own, f.group[1]), 0);
+	assert_true(is_blocked(1, IOVA + 0x200000));
+	assert_int_equal(iommu_domain_attach_group(own, f.group[2]), 0);
+	assert_int_equal(iommu_vtd_get_info(f.unit[0], &info), 0);
+	assert_int_equal(info.inherited, 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[2]), 0);
+	assert_int_equal(iommu_domain_free(own), 0);
+	f.machine.pages_in_use -= before;
+	end();
+}
+
+/* A device that nobody claims keeps running, and the unit's end gives the copies back. */
+static void what_nobody_claims_is_kept_until_the_end(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_NONCOHERENT};
+	struct iommu_domain *domain;
+	struct iommu_vtd_info info;
+	size_t before;
+
+	(void)state;
+	begin(1, &config, 1);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+	(void)leave_running();
+	before = f.machine.pages_in_use;
+	assert_int_equal(probe_with(&take_over), 0);
+	f.endpoint[0] = NULL;
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	/* Domain ids of the dead are not handed out. */
+	assert_int_equal(endpoint(0), 0);
+	f.group[0] = iommu_endpoint_group(f.endpoint[0]);
+	assert_true(reaches(0, IOVA, f.memory));
+	assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+	assert_int_equal(iommu_vtd_get_info(f.unit[0], &info), 0);
+	assert_int_equal(info.inherited, 0);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	assert_true(is_blocked(0, IOVA));
+	f.machine.pages_in_use -= before;
+	end();
+}
+
+/* Old tables that lie: what makes no sense is blocked, what does goes on; and none of it crashes. */
+static void tables_of_the_dead_are_not_trusted(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = 0};
+	const struct iommu_vtd_options small = {.flags = IOMMU_VTD_TAKE_OVER,
+						.is_memory = everything_is_memory,
+						.inherited_pages_max = 100};
+	unsigned int lie, i;
+
+	(void)state;
+	for (lie = 0; lie < 7; lie++) {
+		struct iommu_vtd_tables tables;
+		struct iommu_domain *domain;
+		uint64_t *root, *context, *table;
+		size_t before;
+
+		begin(1, &config, 2);
+		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+		domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+		assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+		assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+		assert_int_equal(iommu_vtd_get_tables(f.endpoint[0], &tables), 0);
+		root = model_machine_bytes(&f.machine, tables.root_table);
+		context = model_machine_bytes(&f.machine, tables.context_table);
+		table = model_machine_bytes(&f.machine, tables.context_low & ~0xfffULL);
+		switch (lie) {
+		case 0: /* a context table nowhere */
+			root[2] = 0x3fff00000001ULL;
+			break;
+		case 1: /* a page table nowhere */
+			context[2 * 0x28] = 0x200000000001ULL;
+			context[2 * 0x28 + 1] = tables.context_high;
+			break;
+		case 2: /* a table that leads to itself, again and again */
+			for (i = 1; i < 512; i++)
+				table[i] = (tables.context_low & ~0xfffULL) | 3;
+			break;
+		case 3: /* an address beyond memory */
+			table[1] = 0x000f000000000003ULL;
+			break;
+		case 4: /* a depth that the unit does not have */
+			context[2 * 0x20 + 1] |= 7;
+			break;
+		case 5: /* a reserved bit */
+			context[2 * 0x20] |= 0x10;
+			break;
+		default: /* a large page where there is none */
+			table[2] = 0x83;
+			break;
+		}
+		(void)leave_running();
+		before = f.machine.pages_in_use;
+		assert_int_equal(probe_with(&small), 0);
+		endpoints();
+		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+		assert_int_equal(reaches(0, IOVA, f.memory), lie < 2);
+		assert_true(is_blocked(1, IOVA));
+		f.machine.pages_in_use -= before;
+		end();
+	}
+}
+
+/* --- Power, and units that come and go -------------------------------------------------------- */
+
+static void everything_comes_back_after_a_suspend(void **state)
+{
+	const struct iommu_model_vtd_config config = {
+		.flags = IOMMU_MODEL_VTD_INTERRUPT_REMAPPING | IOMMU_MODEL_VTD_CACHING_MODE};
+	struct iommu_model_interrupt seen;
+	struct iommu_vtd_interrupt interrupt;
+	const struct iommu_vtd_interrupt_target target = {.vector = 0x41, .destination = 3};
+	struct iommu_domain *domain;
+	uint64_t address;
+	uint32_t data;
+	unsigned int i;
+
+	(void)state;
+	begin(2, &config, 2);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_int_equal(iommu_vtd_set_fault_interrupt(f.unit[0], 0xfee01000, 0x55), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &interrupt), 0);
+	assert_int_equal(iommu_vtd_interrupt_set(&interrupt, 0, &target), 0);
+	iommu_vtd_interrupt_message(&interrupt, 0, &address, &data);
+
+	assert_int_equal(iommu_suspend(f.iommu), 0);
+	for (i = 0; i < 2; i++)
+		iommu_model_vtd_reset(f.machine.units[i]);
+	assert_true(reaches(0, f.memory, f.memory)); /* nothing is translated */
+	assert_int_equal(iommu_resume(f.iommu), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	assert_true(is_blocked(1, IOVA));
+	assert_int_equal(iommu_model_vtd_interrupt(f.machine.units[0], 0x20, address, data, &seen),
+			 0);
+	assert_int_equal(seen.vector, 0x41);
+	f.machine.messages = 0;
+	assert_true(is_blocked(0, IOVA + 0x1000));
+	assert_int_equal(f.machine.messages, 1);
+	assert_int_equal(f.machine.message_address, 0xfee01000);
+	assert_int_equal(f.machine.message_data, 0x55);
+
+	/* A unit that does not come back is said so, and the other works. */
+	{
+		const struct iommu_model_vtd_faults gone = {.gone = true};
+		const struct iommu_model_vtd_faults none = {0};
+
+		assert_int_equal(iommu_suspend(f.iommu), 0);
+		for (i = 0; i < 2; i++)
+			iommu_model_vtd_reset(f.machine.units[i]);
+		iommu_model_vtd_misbehave(f.machine.units[1], &gone);
+		assert_true(iommu_resume(f.iommu) != 0);
+		assert_true(reaches(0, IOVA, f.memory));
+		iommu_model_vtd_misbehave(f.machine.units[1], &none);
+		assert_int_equal(iommu_resume(f.iommu), 0);
+		assert_true(is_blocked(1, IOVA));
+	}
+	assert_int_equal(iommu_vtd_interrupt_free(&interrupt), 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	end();
+}
+
+static void shutdown_leaves_nothing_on(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags =
+							      IOMMU_MODEL_VTD_INTERRUPT_REMAPPING};
+	unsigned int i;
+
+	(void)state;
+	begin(2, &config, 2);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_int_equal(iommu_shutdown(f.iommu), 0);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(iommu_model_vtd_mmio_read(f.machine.units[i], VTD_GSTS, 4) &
+					 (VTD_GLOBAL_TE | VTD_GLOBAL_QIE | VTD_GLOBAL_IRE),
+				 0);
+	end();
+}
+
+static void units_come_up_together_or_not_at_all(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = 0};
+	const struct iommu_model_vtd_faults stuck = {.commands_hang = true};
+	const struct iommu_model_vtd_faults none = {0};
+	struct iommu_vtd_info info;
+
+	(void)state;
+	begin(3, &config, 2);
+	iommu_model_vtd_misbehave(f.machine.units[1], &stuck);
+	assert_int_equal(iommu_vtd_enable(f.iommu), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_vtd_get_info(f.unit[1], &info), 0);
+	assert_string_equal(info.failure, "the invalidation queue does not start");
+	assert_int_equal(iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4) &
+				 (VTD_GLOBAL_TE | VTD_GLOBAL_QIE),
+			 0);
+	assert_true(reaches(0, f.memory, f.memory));
+	iommu_model_vtd_misbehave(f.machine.units[1], &none);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_true(is_blocked(0, f.memory));
+	assert_true(is_blocked(1, f.memory));
+	assert_int_equal(iommu_vtd_get_info(f.unit[1], &info), 0);
+	assert_null(info.failure);
+	end();
+}
+
+static void a_unit_without_devices_waits_for_one(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = 0};
+	const struct iommu_vtd_options none = {0};
+
+	(void)state;
+	machine(2, &config);
+	devices(1);
+	assert_int_equal(probe_with(&none), 0);
+	/* Unit 0 names device 0, which is not there yet; unit 1 takes the rest. */
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_int_equal(iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4), 0);
+	assert_true((iommu_model_vtd_mmio_read(f.machine.units[1], VTD_GSTS, 4) & VTD_GLOBAL_TE) !=
+		    0);
+	endpoints();
+	assert_true((iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4) & VTD_GLOBAL_TE) !=
+		    0);
+	assert_true(is_blocked(0, IOVA));
+	end();
+}
+
+static void graphics_can_be_left_alone(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_PASS_THROUGH};
+	const struct iommu_vtd_options bypass = {.flags = IOMMU_VTD_BYPASS_GRAPHICS};
+	struct iommu_domain *domain, *identity;
+	struct iommu_vtd_info info;
+
+	(void)state;
+	machine(2, &config);
+	devices(2);
+	assert_int_equal(probe_with(&bypass), 0);
+	f.info.class_code = 0x030000;
+	assert_int_equal(endpoint(0), 0);
+	f.info.class_code = 0x020000;
+	assert_int_equal(endpoint(1), 0);
+	f.group[0] = iommu_endpoint_group(f.endpoint[0]);
+	f.group[1] = iommu_endpoint_group(f.endpoint[1]);
+	f.memory = model_machine_take(&f.machine, 1);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_int_equal(iommu_vtd_get_info(f.unit[0], &info), 0);
+	assert_true(info.bypassed);
+	assert_true(reaches(0, f.memory, f.memory));
+	assert_true(is_blocked(1, f.memory));
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	identity = domain_of_type(IOMMU_DOMAIN_IDENTITY);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), IOMMU_EPERM);
+	assert_int_equal(iommu_domain_attach_group(identity, f.group[0]), 0);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), IOMMU_EPERM);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_domain_free(identity), 0);
+	end();
+}
+
+/* A DRHD structure for unit 1 and device 00:06.0, as a _DSM would return it. */
+static size_t structures_for_unit_1(uint8_t *bytes, size_t size)
+{
+	const struct iommu_pci_hop hop = {6, 0};
+	struct iommu_dmar_builder b;
+	int length;
+
+	iommu_dmar_begin(&b, bytes, size, 46, 0);
+	iommu_dmar_add_unit(&b, 0, MACHINE_UNIT(1), 4096, false);
+	iommu_dmar_add_scope(&b, DMAR_SCOPE_ENDPOINT, 0, 0, &hop, 1);
+	length = iommu_dmar_finish(&b, "", "");
+	assert_true(length > 0);
+	memmove(bytes, bytes + DMAR_HEADER_SIZE, (size_t)length - DMAR_HEADER_SIZE);
+	return (size_t)length - DMAR_HEADER_SIZE;
+}
+
+static void units_are_added_and_removed(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = 0};
+	const struct iommu_vtd_options none = {0};
+	struct iommu_endpoint_info late = {.source_id = 0x30};
+	struct iommu_domain *domain;
+	struct iommu_endpoint *added;
+	struct iommu_unit *unit;
+	uint8_t bytes[256];
+	size_t size;
+	unsigned int n;
+	int status = IOMMU_ENOMEM;
+
+	(void)state;
+	machine(1, &config);
+	devices(1);
+	assert_int_equal(probe_with(&none), 0);
+	endpoints();
+	f.memory = model_machine_take(&f.machine, 1);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+
+	model_machine_add_unit(&f.machine, &config);
+	f.device[1] = model_machine_add_device(&f.machine, 1, 0x30);
+	size = structures_for_unit_1(bytes, sizeof(bytes));
+	assert_int_equal(iommu_vtd_add_units(f.iommu, bytes, size - 1), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_add_units(f.iommu, bytes, 0), IOMMU_EINVAL);
+	for (n = 1; status != 0; n++) {
+		const size_t before = f.machine.pages_in_use;
+
+		f.machine.fail_at = f.machine.allocations + n;
+		status = iommu_vtd_add_units(f.iommu, bytes, size);
+		f.machine.fail_at = 0;
+		assert_true(status == 0 || status == IOMMU_ENOMEM);
+		if (status != 0)
+			assert_int_equal(f.machine.pages_in_use, before);
+	}
+	assert_true(n > 5);
+	assert_int_equal(iommu_vtd_add_units(f.iommu, bytes, size), IOMMU_EEXIST);
+	unit = iommu_next_unit(f.iommu, f.unit[0]);
+	assert_non_null(unit);
+	/* It gets a device, and is enabled for it: the others run already. */
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &late, &added), 0);
+	assert_ptr_equal(iommu_endpoint_unit(added), unit);
+	assert_true(is_blocked(1, IOVA));
+	assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(added)), 0);
+	assert_true(reaches(1, IOVA, f.memory));
+	assert_int_equal(iommu_vtd_remove_unit(unit), IOMMU_EBUSY);
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(added)), 0);
+	assert_int_equal(iommu_release_endpoint(added), 0);
+	assert_int_equal(iommu_vtd_remove_unit(unit), 0);
+	assert_null(iommu_next_unit(f.iommu, f.unit[0]));
+	assert_int_equal(iommu_model_vtd_mmio_read(f.machine.units[1], VTD_GSTS, 4) &
+				 (VTD_GLOBAL_TE | VTD_GLOBAL_QIE),
+			 0);
+	/* The domain that was on both goes on. */
+	assert_int_equal(iommu_unmap(domain, IOVA, 0x1000, 0, NULL), 0);
+	assert_true(is_blocked(0, IOVA));
+	/* And the same unit comes again. */
+	assert_int_equal(iommu_vtd_add_units(f.iommu, bytes, size), 0);
+	assert_int_equal(iommu_vtd_remove_unit(f.unit[0]), IOMMU_EBUSY);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+/* --- Names ------------------------------------------------------------------------------------ */
+
+static void interrupt_sources_and_named_devices_are_found(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = 0};
+	const struct iommu_vtd_options none = {0};
+	const struct iommu_pci_hop ioapic = {0x1f, 7}, hpet = {0x0f, 0}, named = {0x15, 1};
+	struct iommu_dmar_builder b;
+	struct iommu_unit *unit = NULL;
+	uint16_t source_id = 0, segment = 1;
+	int size;
+
+	(void)state;
+	machine(2, &config);
+	iommu_dmar_begin(&b, f.machine.dmar, sizeof(f.machine.dmar), 46, DMAR_FLAG_INTR_REMAP);
+	iommu_dmar_add_unit(&b, 0, MACHINE_UNIT(0), 4096, false);
+	iommu_dmar_add_scope(&b, DMAR_SCOPE_NAMESPACE, 1, 0, &named, 1);
+	iommu_dmar_add_unit(&b, 0, MACHINE_UNIT(1), 4096, true);
+	iommu_dmar_add_scope(&b, DMAR_SCOPE_IOAPIC, 2, 0xf0, &ioapic, 1);
+	iommu_dmar_add_scope(&b, DMAR_SCOPE_HPET, 0, 0xf0, &hpet, 1);
+	iommu_dmar_add_name(&b, 1, "\\_SB.PCI0.I2C0");
+	size = iommu_dmar_finish(&b, "TEST", "NAMES");
+	assert_true(size > 0);
+	f.machine.dmar_size = (size_t)size;
+	assert_int_equal(probe_with(&none), 0);
+	assert_int_equal(iommu_vtd_find_ioapic(f.iommu, 2, &unit, &source_id), 0);
+	assert_ptr_equal(unit, f.unit[1]);
+	assert_int_equal(source_id, 0xf0ff);
+	assert_int_equal(iommu_vtd_find_ioapic(f.iommu, 3, &unit, &source_id), IOMMU_ENOENT);
+	assert_int_equal(iommu_vtd_find_hpet(f.iommu, 0, &unit, &source_id), 0);
+	assert_int_equal(source_id, 0xf078);
+	assert_int_equal(iommu_vtd_find_hpet(f.iommu, 1, &unit, &source_id), IOMMU_ENOENT);
+	assert_int_equal(iommu_vtd_find_named(f.iommu, "\\_SB.PCI0.I2C0", &segment, &source_id), 0);
+	assert_int_equal(segment, 0);
+	assert_int_equal(source_id, 0xa9);
+	assert_int_equal(iommu_vtd_find_named(f.iommu, "\\_SB.PCI0.I2C", &segment, &source_id),
+			 IOMMU_ENOENT);
+	/* And a device with that source id is behind the unit that names it. */
+	f.device[0] = model_machine_add_device(&f.machine, 0, source_id);
+	f.devices = 1;
+	endpoints();
+	assert_ptr_equal(iommu_endpoint_unit(f.endpoint[0]), f.unit[0]);
+	end();
+}
+
+/* --- Faults ----------------------------------------------------------------------------------- */
+
+static unsigned int reports_for_all, reports_for_one;
+
+static void count_all(void *ctx, const struct iommu_fault *fault)
+{
+	(void)ctx;
+	(void)fault;
+	reports_for_all++;
+}
+
+static void count_one(void *ctx, const struct iommu_fault *fault)
+{
+	assert_ptr_equal(ctx, &f);
+	assert_ptr_equal(fault->endpoint, f.endpoint[1]);
+	reports_for_one++;
+}
+
+static void faults_go_to_their_endpoint_and_storms_are_bounded(void **state)
+{
+	const struct iommu_model_vtd_config config = {.fault_records = 8};
+	const struct iommu_vtd_options options = {.faults_per_second = 10};
+	unsigned int i;
+	bool lost = false;
+
+	(void)state;
+	machine(1, &config);
+	devices(2);
+	assert_int_equal(probe_with(&options), 0);
+	endpoints();
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_int_equal(iommu_vtd_set_fault_interrupt(f.unit[0], 0xfed00000, 1), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_set_fault_interrupt(f.unit[0], 0xfee00000, 1), 0);
+	iommu_set_fault_handler(f.iommu, count_all, NULL);
+	iommu_endpoint_set_fault_handler(f.endpoint[1], count_one, &f);
+	reports_for_all = reports_for_one = 0;
+	assert_true(is_blocked(0, IOVA));
+	assert_true(is_blocked(1, IOVA));
+	assert_int_equal(f.machine.messages, 1); /* one for all that is pending */
+	assert_int_equal(iommu_unit_handle_faults(f.unit[0], &lost), 2);
+	assert_false(lost);
+	assert_int_equal(reports_for_all, 1);
+	assert_int_equal(reports_for_one, 1);
+	/* The ring runs over. */
+	for (i = 0; i < 20; i++)
+		assert_true(is_blocked(0, IOVA));
+	assert_int_equal(iommu_unit_handle_faults(f.unit[0], &lost), 8);
+	assert_true(lost);
+	assert_int_equal(reports_for_all, 9);
+	/* The bound is reached: cleared, not reported. */
+	assert_true(is_blocked(0, IOVA));
+	assert_true(iommu_unit_handle_faults(f.unit[0], &lost) >= 0);
+	assert_true(lost);
+	assert_int_equal(reports_for_all, 9);
+	/* A second later there is room again. */
+	f.machine.clock_ns += 1000000000;
+	assert_true(is_blocked(0, IOVA));
+	assert_int_equal(iommu_unit_handle_faults(f.unit[0], &lost), 1);
+	assert_false(lost);
+	assert_int_equal(reports_for_all, 10);
+	/* Faults that were recorded before translation was turned off are still there. */
+	assert_true(is_blocked(1, IOVA));
+	assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+	assert_int_equal(iommu_unit_handle_faults(f.unit[0], &lost), 1);
+	assert_int_equal(iommu_vtd_mask_fault_interrupt(f.unit[0]), 0);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	f.machine.messages = 0;
+	assert_true(is_blocked(1, IOVA));
+	assert_int_equal(f.machine.messages, 0);
+	iommu_endpoint_set_fault_handler(f.endpoint[1], NULL, NULL);
+	assert_int_equal(iommu_unit_handle_faults(f.unit[0], &lost), 1);
+	assert_int_equal(reports_for_all, 11);
+	end();
+}
+
+/* --- Interrupts ------------------------------------------------------------------------------- */
+
+static const struct iommu_model_vtd_config with_interrupts = {
+	.flags = IOMMU_MODEL_VTD_INTERRUPT_REMAPPING | IOMMU_MODEL_VTD_X2APIC |
+		 IOMMU_MODEL_VTD_POSTED_INTERRUPTS | IOMMU_MODEL_VTD_CACHING_MODE |
+		 IOMMU_MODEL_VTD_NONCOHERENT,
+	.fault_records = 16};
+
+static struct iommu_model_interrupt sent;
+
+/* What happens when a device sends this message: 0, or the reason. */
+static unsigned int send(uint16_t source_id, uint64_t address, uint32_t data)
+{
+	(void)iommu_model_vtd_interrupt(f.machine.units[0], source_id, address, data, &sent);
+	return sent.reason;
+}
+
+static void interrupts_pass_only_as_they_were_set(void **state)
+{
+	struct iommu_vtd_interrupt block, single;
+	struct iommu_vtd_interrupt_target target = {.vector = 0x30, .destination = 7};
+	uint64_t address, rte;
+	uint32_t data;
+
+	(void)state;
+	begin(1, &with_interrupts, 1);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &single), IOMMU_EOPNOTSUPP);
+	assert_int_equal(send(0x20, 0xfee00000, 0x40), 0);
+	assert_true(sent.unchanged);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), IOMMU_EBUSY);
+	/* The old format is closed. */
+	assert_int_equal(send(0x20, 0xfee00000, 0x40), 0x25);
+
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 3, &block), 0);
+	assert_int_equal(block.order, 2);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &single), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 0, &single), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 129, &single), IOMMU_EINVAL);
+	iommu_vtd_interrupt_message(&block, 1, &address, &data);
+	assert_int_equal(send(0x20, address, data), 0x22); /* not set yet, and now cached so */
+	assert_int_equal(iommu_vtd_interrupt_set(&block, 1, &target), 0);
+	assert_int_equal(send(0x20, address, data), 0);
+	assert_int_equal(sent.vector, 0x30);
+	assert_int_equal(sent.destination, 7);
+	assert_false(sent.logical || sent.level || sent.redirection_hint);
+	iommu_vtd_interrupt_message(&block, 2, &address, &data);
+	assert_int_equal(send(0x20, address, data), 0x22);
+
+	/* Another CPU, another vector: at once. */
+	target.vector = 0x31;
+	target.destination = 9;
+	target.logical = target.redirection_hint = true;
+	target.delivery_mode = 1;
+	assert_int_equal(iommu_vtd_interrupt_set(&block, 1, &target), 0);
+	iommu_vtd_interrupt_message(&block, 1, &address, &data);
+	assert_int_equal(send(0x20, address, data), 0);
+	assert_int_equal(sent.vector, 0x31);
+	assert_int_equal(sent.destination, 9);
+	assert_int_equal(sent.delivery_mode, 1);
+	assert_true(sent.logical && sent.redirection_hint);
+
+	/* A pin of an I/O APIC: what it makes of its redirection entry. */
+	target = (struct iommu_vtd_interrupt_target){
+		.source = IOMMU_VTD_SOURCE_ID, .source_id = 0xf0ff, .vector = 0x50, .level = true};
+	assert_int_equal(iommu_vtd_interrupt_set(&single, 0, &target), 0);
+	rte = iommu_vtd_interrupt_ioapic_entry(&single, 0, 0x50, true, true);
+	assert_int_equal(rte & 0xff, 0x50);
+	assert_true((rte & 1ULL << 15) != 0 && (rte & 1ULL << 13) != 0 && (rte & 1ULL << 48) != 0);
+	address = 0xfee00010 | (rte >> 49 & 0x7fff) << 5 | (rte >> 11 & 1) << 2;
+	assert_int_equal(send(0xf0ff, address, 0), 0);
+	assert_true(sent.level);
+	assert_int_equal(send(0x20, address, 0), 0x26);
+
+	assert_int_equal(iommu_vtd_interrupt_clear(&block, 1), 0);
+	iommu_vtd_interrupt_message(&block, 1, &address, &data);
+	assert_int_equal(send(0x20, address, data), 0x22);
+	assert_int_equal(iommu_vtd_interrupt_clear(&block, 4), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_interrupt_set(&block, 4, &target), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_interrupt_free(&block), 0);
+	assert_int_equal(iommu_vtd_interrupt_free(&single), 0);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	assert_int_equal(send(0x20, 0xfee00000, 0x40), 0);
+	assert_true(sent.unchanged);
+	end();
+}
+
+static void the_source_of_an_interrupt_is_checked(void **state)
+{
+	static const struct {
+		enum iommu_vtd_source source;
+		unsigned int ignored;
+		uint16_t allowed, refused;
+	} cases[] = {
+		{IOMMU_VTD_SOURCE_ANY, 0, 0x1234, 0},	   {IOMMU_VTD_SOURCE_ID, 0, 0x0520, 0x0524},
+		{IOMMU_VTD_SOURCE_ID, 1, 0x0524, 0x0522}, {IOMMU_VTD_SOURCE_ID, 2, 0x0526, 0x0521},
+		{IOMMU_VTD_SOURCE_ID, 3, 0x0527, 0x0528}, {IOMMU_VTD_SOURCE_BUS, 0, 0x0512, 0x0300},
+		{IOMMU_VTD_SOURCE_BUS, 0, 0x07ff, 0x0800},
+	};
+	struct iommu_vtd_interrupt interrupt;
+	uint64_t address;
+	uint32_t data;
+	size_t i;
+
+	(void)state;
+	begin(1, &with_interrupts, 1);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, IOMMU_VTD_X2APIC), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &interrupt), 0);
+	iommu_vtd_interrupt_message(&interrupt, 0, &address, &data);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_vtd_interrupt_target target = {
+			.source = cases[i].source,
+			.source_id = 0x0520,
+			.ignored_function_bits = cases[i].ignored,
+			.first_bus = 4,
+			.last_bus = 7,
+			.vector = 0x60,
+			.destination = 0x12345678,
+		};
+
+		assert_int_equal(iommu_vtd_interrupt_set(&interrupt, 0, &target), 0);
+		assert_int_equal(send(cases[i].allowed, address, data), 0);
+		assert_int_equal(sent.destination, 0x12345678);
+		if (cases[i].refused != 0)
+			assert_int_equal(send(cases[i].refused, address, data), 0x26);
+	}
+	assert_int_equal(iommu_vtd_interrupt_free(&interrupt), 0);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	end();
+}
+
+static void targets_that_make_no_sense_are_refused(void **state)
+{
+	static const struct {
+		struct iommu_vtd_interrupt_target target;
+		int status;
+	} cases[] = {
+		{{.source = (enum iommu_vtd_source)3}, IOMMU_EINVAL},
+		{{.ignored_function_bits = 4}, IOMMU_EINVAL},
+		{{.source = IOMMU_VTD_SOURCE_BUS, .first_bus = 2, .last_bus = 1}, IOMMU_EINVAL},
+		{{.delivery_mode = 3}, IOMMU_EINVAL},
+		{{.destination = 256}, IOMMU_EINVAL},
+		{{.posted = true, .descriptor = 0x20}, IOMMU_EINVAL},
+		{{.posted = true, .descriptor = 1ULL << 46}, IOMMU_EINVAL},
+	};
+	const struct iommu_model_vtd_config plain = {.flags = IOMMU_MODEL_VTD_INTERRUPT_REMAPPING};
+	const struct iommu_vtd_interrupt_target posted = {.posted = true};
+	struct iommu_vtd_interrupt interrupt;
+	size_t i;
+
+	(void)state;
+	begin(1, &with_interrupts, 1);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &interrupt), 0);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(iommu_vtd_interrupt_set(&interrupt, 0, &cases[i].target),
+				 cases[i].status);
+	assert_int_equal(iommu_vtd_interrupt_free(&interrupt), 0);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	end();
+
+	begin(1, &plain, 1);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, IOMMU_VTD_X2APIC), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &interrupt), 0);
+	assert_int_equal(iommu_vtd_interrupt_set(&interrupt, 0, &posted), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_vtd_interrupt_free(&interrupt), 0);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	end();
+}
+
+static void interrupts_are_posted(void **state)
+{
+	struct iommu_vtd_interrupt interrupt;
+	struct iommu_vtd_interrupt_target target = {.vector = 0x85, .posted = true};
+	unsigned char *descriptor;
+	uint64_t address;
+	uint32_t data;
+
+	(void)state;
+	begin(1, &with_interrupts, 1);
+	model_machine_mark(&f.machine, f.memory, 1, PAGE_POSTED);
+	descriptor = model_machine_bytes(&f.machine, f.memory + 64);
+	descriptor[34] = 0xf2; /* notification vector */
+	descriptor[36] = 5;    /* notification destination */
+	target.descriptor = f.memory + 64;
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, IOMMU_VTD_X2APIC), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &interrupt), 0);
+	assert_int_equal(iommu_vtd_interrupt_set(&interrupt, 0, &target), 0);
+	iommu_vtd_interrupt_message(&interrupt, 0, &address, &data);
+	assert_int_equal(send(0x20, address, data), 0);
+	assert_true(sent.posted && sent.notify);
+	assert_int_equal(sent.vector, 0xf2);
+	assert_int_equal(sent.destination, 5);
+	assert_int_equal(descriptor[0x85 / 8], 1 << 0x85 % 8);
+	assert_int_equal(descriptor[32], 1);
+	/* The notification is under way: none more. */
+	assert_int_equal(send(0x20, address, data), 0);
+	assert_true(sent.posted && !sent.notify);
+	/* Suppressed, unless it is urgent. */
+	descriptor[32] = 2;
+	assert_int_equal(send(0x20, address, data), 0);
+	assert_false(sent.notify);
+	target.urgent = true;
+	assert_int_equal(iommu_vtd_interrupt_set(&interrupt, 0, &target), 0);
+	assert_int_equal(send(0x20, address, data), 0);
+	assert_true(sent.notify);
+	/* From posted to delivered, and the reserved fields of a descriptor. */
+	descriptor[32] = 4;
+	assert_int_equal(send(0x20, address, data), 0x28);
+	target.posted = target.urgent = false;
+	assert_int_equal(iommu_vtd_interrupt_set(&interrupt, 0, &target), 0);
+	assert_int_equal(send(0x20, address, data), 0);
+	assert_false(sent.posted);
+	assert_int_equal(iommu_vtd_interrupt_free(&interrupt), 0);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	end();
+}
+
+static void the_interrupt_table_runs_full_and_empties(void **state)
+{
+	static struct iommu_vtd_interrupt blocks[4096];
+	struct iommu_vtd_interrupt one;
+	const struct iommu_model_vtd_faults hang = {.waits_hang = true};
+	const struct iommu_model_vtd_faults none = {0};
+	unsigned int i;
+
+	(void)state;
+	begin(1, &with_interrupts, 1);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	for (i = 0; i < 32; i++)
+		assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 128, &blocks[i]), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &one), IOMMU_ENOSPC);
+	assert_int_equal(iommu_vtd_interrupt_free(&blocks[7]), 0);
+	for (i = 100; i < 228; i++)
+		assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &blocks[i]), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &one), IOMMU_ENOSPC);
+	/* An entry that hardware did not confirm to forget is not used again, until it has. */
+	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+	assert_int_equal(iommu_vtd_interrupt_free(&blocks[100]), IOMMU_ETIMEDOUT);
+	iommu_model_vtd_misbehave(f.machine.units[0], &none);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &one), IOMMU_ENOSPC);
+	assert_int_equal(iommu_vtd_interrupt_free(&blocks[101]), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &one), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &one), 0);
+	for (i = 102; i < 228; i++)
+		assert_int_equal(iommu_vtd_interrupt_free(&blocks[i]), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 64, &blocks[7]), 0);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	end();
+}
+
+/* Firmware's flags, and units that cannot. */
+static void remapping_needs_all_units_and_firmware(void **state)
+{
+	static const struct iommu_model_vtd_config can = {
+		.flags = IOMMU_MODEL_VTD_INTERRUPT_REMAPPING | IOMMU_MODEL_VTD_X2APIC};
+	static const struct iommu_model_vtd_config cannot = {.flags = 0};
+	const struct iommu_vtd_options none = {0};
+	struct iommu_dmar_builder b;
+	unsigned int flags;
+
+	(void)state;
+	begin_unlike(&can, &cannot);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4) &
+				 VTD_GLOBAL_IRE,
+			 0);
+	end();
+	for (flags = 0; flags < 4; flags++) {
+		int size;
+
+		machine(1, &can);
+		iommu_dmar_begin(&b, f.machine.dmar, sizeof(f.machine.dmar), 46, flags);
+		iommu_dmar_add_unit(&b, 0, MACHINE_UNIT(0), 4096, true);
+		size = iommu_dmar_finish(&b, "", "");
+		assert_true(size > 0);
+		f.machine.dmar_size = (size_t)size;
+		assert_int_equal(probe_with(&none), 0);
+		assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, IOMMU_VTD_X2APIC),
+				 (flags & 1) == 0   ? IOMMU_EOPNOTSUPP
+				 : (flags & 2) != 0 ? IOMMU_EPERM
+						    : 0);
+		if (flags == 3)
+			assert_int_equal(iommu_vtd_interrupts_enable(
+						 f.iommu, IOMMU_VTD_X2APIC |
+								  IOMMU_VTD_X2APIC_IGNORE_OPT_OUT),
+					 0);
+		assert_int_equal(iommu_destroy(f.iommu), 0);
+		model_machine_destroy(&f.machine);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(firmwares_region_stays_reachable_through_bring_up),
+		cmocka_unit_test(a_relaxable_region_can_be_given_up),
+		cmocka_unit_test(a_region_that_is_taken_is_refused),
+		cmocka_unit_test(bridges_to_isa_reach_low_memory),
+		cmocka_unit_test(reserved_addresses_are_never_handed_out),
+		cmocka_unit_test(identity_by_tables_follows_memory),
+		cmocka_unit_test(memory_that_does_not_fit_changes_nothing),
+		cmocka_unit_test(a_domain_becomes_what_all_its_units_can_do),
+		cmocka_unit_test(a_shallow_table_serves_a_unit_that_knows_only_deeper_ones),
+		cmocka_unit_test(snooping_is_for_units_that_can),
+		cmocka_unit_test(phantom_functions_share_their_devices_domain),
+		cmocka_unit_test(devices_forget_what_is_unmapped),
+		cmocka_unit_test(a_device_tlb_needs_leave),
+		cmocka_unit_test(a_silent_device_is_blocked),
+		cmocka_unit_test(a_device_that_is_silent_on_its_way_is_blocked),
+		cmocka_unit_test(a_unit_that_was_left_on_is_turned_off_cleanly),
+		cmocka_unit_test(dma_goes_on_while_a_dead_kernels_tables_are_taken_over),
+		cmocka_unit_test(what_nobody_claims_is_kept_until_the_end),
+		cmocka_unit_test(tables_of_the_dead_are_not_trusted),
+		cmocka_unit_test(everything_comes_back_after_a_suspend),
+		cmocka_unit_test(shutdown_leaves_nothing_on),
+		cmocka_unit_test(units_come_up_together_or_not_at_all),
+		cmocka_unit_test(a_unit_without_devices_waits_for_one),
+		cmocka_unit_test(graphics_can_be_left_alone),
+		cmocka_unit_test(units_are_added_and_removed),
+		cmocka_unit_test(interrupt_sources_and_named_devices_are_found),
+		cmocka_unit_test(faults_go_to_their_endpoint_and_storms_are_bounded),
+		cmocka_unit_test(interrupts_pass_only_as_they_were_set),
+		cmocka_unit_test(the_source_of_an_interrupt_is_checked),
+		cmocka_unit_test(targets_that_make_no_sense_are_refused),
+		cmocka_unit_test(interrupts_are_posted),
+		cmocka_unit_test(the_interrupt_table_runs_full_and_empties),
+		cmocka_unit_test(remapping_needs_all_units_and_firmware),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
