@@ -112,6 +112,8 @@ static void entries_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_t 
 		if ((function & ~mask) != 0)
 			continue;
 		entry = iommu_vtd_context_find(unit, (uint16_t)((source_id & ~mask) | function));
+		if (entry == NULL)
+			continue; /* made when the endpoint was probed: never */
 		if (low == 0) {
 			store_low(&entry->low, 0);
 		} else {
@@ -139,18 +141,40 @@ struct vtd_descriptor iommu_vtd_context_descriptor(const struct vtd_endpoint *en
 /* The entries have gone: make hardware forget them, and what was translated through them. */
 static int forget(struct vtd_endpoint *endpoint, uint64_t old_low, uint16_t old_domain_id)
 {
+	const bool kept = (old_low & VTD_CONTEXT_PRESENT) != 0 &&
+			  vtd_context_type(old_low) == VTD_TRANSLATE_ALL;
 	struct vtd_unit *unit = endpoint->unit;
 	struct vtd_batch batch = {.domain_id = old_domain_id};
+	int status;
 
+	if (kept)
+		endpoint->tlb_unknown = true;
 	if (!vtd_unit_is_active(unit))
 		return 0;
 	vtd_batch_add(&batch, iommu_vtd_context_descriptor(endpoint, old_domain_id));
 	vtd_batch_add(&batch, vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, old_domain_id,
 						   unit->caps.drain));
-	if (vtd_context_type(old_low) == VTD_TRANSLATE_ALL &&
-	    !__atomic_load_n(&endpoint->lost, __ATOMIC_RELAXED))
+	if (kept && !__atomic_load_n(&endpoint->lost, __ATOMIC_RELAXED))
 		iommu_vtd_batch_add_device(&batch, endpoint, 0, 64);
-	return iommu_vtd_invalidate(unit, &batch);
+	status = iommu_vtd_invalidate(unit, &batch);
+	if (kept && status == 0)
+		endpoint->tlb_unknown = false;
+	return status;
+}
+
+/* Empty a device's TLB that may hold anything, while its entries are not present. */
+static int empty_tlb(struct vtd_endpoint *endpoint)
+{
+	struct vtd_batch batch = {.count = 0};
+	int status;
+
+	if (!endpoint->tlb_unknown || !vtd_unit_is_active(endpoint->unit))
+		return 0;
+	iommu_vtd_batch_add_device(&batch, endpoint, 0, 64);
+	status = iommu_vtd_invalidate(endpoint->unit, &batch);
+	if (status == 0)
+		endpoint->tlb_unknown = false;
+	return status;
 }
 
 /* What is new must be seen: where nothing may be cached, only a write buffer can be in the way. */
@@ -181,11 +205,16 @@ int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_
 {
 	const struct vtd_context_entry *entry =
 		iommu_vtd_context_find(endpoint->unit, endpoint->base->info.source_id);
-	const uint64_t old_low = iommu_le64(entry->low);
-	const uint64_t old_high = iommu_le64(entry->high);
+	uint64_t old_low, old_high;
 	int status = 0;
 
-	if ((old_low & VTD_CONTEXT_PRESENT) != 0) {
+	if (entry == NULL)
+		return IOMMU_ENOENT;
+	old_low = iommu_le64(entry->low);
+	old_high = iommu_le64(entry->high);
+	/* The entries of a device that was blocked have gone, but not what was translated by them. */
+	if ((old_low & VTD_CONTEXT_PRESENT) != 0 ||
+	    __atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST)) {
 		entries_write(endpoint, 0, 0);
 		status = forget(endpoint, old_low, vtd_context_domain_id(old_high));
 	}
@@ -193,6 +222,8 @@ int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_
 		release_inherited(endpoint, old_low, old_high, status);
 		return status;
 	}
+	if (status == 0 && vtd_context_type(low) == VTD_TRANSLATE_ALL)
+		status = empty_tlb(endpoint);
 	if (__atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST))
 		return IOMMU_EIO;
 	if (status == 0) {
@@ -212,4 +243,43 @@ int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_
 	}
 	release_inherited(endpoint, old_low, old_high, status);
 	return status;
+}
+
+/* --- Devices with a TLB while the unit was off ------------------------------------------------ */
+
+void iommu_vtd_context_hold_tlb(struct vtd_endpoint *endpoint)
+{
+	const struct vtd_context_entry *entry =
+		iommu_vtd_context_find(endpoint->unit, endpoint->base->info.source_id);
+	const uint64_t low = entry != NULL ? iommu_le64(entry->low) : 0;
+
+	if (!endpoint->device_tlb || (low & VTD_CONTEXT_PRESENT) == 0 ||
+	    vtd_context_type(low) != VTD_TRANSLATE_ALL)
+		return;
+	entries_write(endpoint,
+		      vtd_context_low(low & VTD_ENTRY_ADDRESS_MASK, VTD_TRANSLATE_UNTRANSLATED),
+		      iommu_le64(entry->high));
+	endpoint->tlb_held = true;
+	endpoint->tlb_unknown = true;
+}
+
+int iommu_vtd_context_release_tlb(struct vtd_endpoint *endpoint)
+{
+	const struct vtd_context_entry *entry =
+		iommu_vtd_context_find(endpoint->unit, endpoint->base->info.source_id);
+	uint64_t low;
+	int status;
+
+	if (!endpoint->tlb_held || entry == NULL)
+		return 0;
+	endpoint->tlb_held = false;
+	low = iommu_le64(entry->low);
+	if ((low & VTD_CONTEXT_PRESENT) == 0)
+		return 0; /* detached since, and to be emptied when it is attached */
+	status = iommu_vtd_context_write(
+		endpoint, vtd_context_low(low & VTD_ENTRY_ADDRESS_MASK, VTD_TRANSLATE_ALL),
+		iommu_le64(entry->high));
+	endpoint->tlb_held = status != 0;
+	/* One that does not answer is blocked now, which is all that can be done about it. */
+	return __atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST) ? 0 : status;
 }

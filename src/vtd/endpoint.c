@@ -107,6 +107,7 @@ void iommu_vtd_release_endpoint(struct iommu_unit *base, struct iommu_endpoint *
 
 void iommu_vtd_endpoint_was_reset(struct iommu_endpoint *endpoint)
 {
+	vtd_endpoint_of(endpoint)->tlb_unknown = false;
 	__atomic_store_n(&vtd_endpoint_of(endpoint)->lost, false, __ATOMIC_SEQ_CST);
 }
 

@@ -4,8 +4,8 @@
  *
  * The order: take over what firmware left on; clear old faults; the queue, so that everything below
  * can invalidate; the fault interrupt; the write buffer; the root table, with the global
- * invalidations that must follow it; translation; and last the protected-memory regions, which would
- * otherwise open a window.
+ * invalidations that must follow it; translation; the TLBs of devices; and last the protected-memory
+ * regions, which would otherwise open a window.
  */
 #include <libiommu/hw/vtd_fault.h>
 #include <libiommu/status.h>
@@ -85,6 +85,27 @@ static int program_fault_interrupt(struct vtd_unit *unit)
 	return 0;
 }
 
+static int hold_device_tlbs(struct vtd_unit *unit)
+{
+	struct iommu_endpoint *endpoint = NULL;
+
+	while ((endpoint = iommu_next_endpoint(unit->base.iommu, endpoint)) != NULL)
+		if (endpoint->unit == &unit->base)
+			iommu_vtd_context_hold_tlb(vtd_endpoint_of(endpoint));
+	return 0;
+}
+
+static int release_device_tlbs(struct vtd_unit *unit)
+{
+	struct iommu_endpoint *endpoint = NULL;
+	int status = 0;
+
+	while (status == 0 && (endpoint = iommu_next_endpoint(unit->base.iommu, endpoint)) != NULL)
+		if (endpoint->unit == &unit->base)
+			status = iommu_vtd_context_release_tlb(vtd_endpoint_of(endpoint));
+	return status;
+}
+
 static int set_root_table(struct vtd_unit *unit)
 {
 	/*
@@ -123,9 +144,11 @@ static const struct step bring_up[] = {
 	{iommu_vtd_queue_hold, "the invalidation queue does not start"},
 	{program_fault_interrupt, "the fault interrupt cannot be programmed"},
 	{iommu_vtd_flush_write_buffer, "the write buffer is not flushed"},
+	{hold_device_tlbs, "devices cannot be told to wait"},
 	{set_root_table, "the root table is not accepted"},
 	{iommu_vtd_invalidate_all, "the caches are not invalidated"},
 	{enable_translation, "translation does not start"},
+	{release_device_tlbs, "devices' translations are not invalidated"},
 	{open_protected_memory, "protected memory regions stay closed"},
 };
 

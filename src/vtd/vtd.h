@@ -327,6 +327,10 @@ struct vtd_endpoint {
 	struct vtd_unit *unit;
 	/* Translations are kept in the device: context entries allow it. */
 	bool device_tlb;
+	/* … but not now: see iommu_vtd_context_hold_tlb. */
+	bool tlb_held;
+	/* The device may keep what nobody told it to forget: empty its TLB before it may use it. */
+	bool tlb_unknown;
 	/* The device did not answer: nothing of it passes until it was reset. Atomic. */
 	bool lost;
 	/* Two, because on its way between domains it keeps translations of both. */
@@ -361,11 +365,17 @@ int iommu_vtd_context_create(struct vtd_unit *unit, uint16_t source_id);
  * Change the entries of an endpoint to (low, high), or to not present with low == 0, through the not
  * present state and with the invalidations that this needs. On failure the entries are as before,
  * except that entries which were to be cleared stay cleared, and so do those of a device that did
- * not answer.
+ * not answer. IOMMU_ENOENT: the bus has no table.
  */
 int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_t high);
 /* Take a device that did not answer off the table, in any context; hardware is not told yet. */
 void iommu_vtd_context_block(struct vtd_endpoint *endpoint);
+/*
+ * While a unit is off nobody tells the devices behind it what was unmapped. Before it is turned on
+ * their translated requests are refused; once it is, their TLBs are emptied and they may go on.
+ */
+void iommu_vtd_context_hold_tlb(struct vtd_endpoint *endpoint);
+int iommu_vtd_context_release_tlb(struct vtd_endpoint *endpoint);
 /* Forget the context entries of an endpoint: all its functions, one descriptor. */
 struct vtd_descriptor iommu_vtd_context_descriptor(const struct vtd_endpoint *endpoint,
 						   uint16_t domain_id);

@@ -461,9 +461,9 @@ static void each_fault_has_its_reason(void **state)
 		{ROOT + 16, 0, 0x1, false},
 		{CONTEXT + 0x200, 2, 0x2, true},
 		{CONTEXT + 0x200, 0x8000000ULL | 1 | 2 << 2, 0x3, true}, /* pass-through */
-		{CONTEXT + 0x200, 0x7000 | 1 | 1 << 2, 0x3, true},	 /* device-TLB */
-		{CONTEXT + 0x200, 0x7000 | 1 | 3 << 2, 0x3, true},	 /* reserved type */
-		{CONTEXT + 0x208, 5 << 8 | 1, 0x3, true},		 /* 3 levels */
+		{CONTEXT + 0x200, 0x7000 | 1 | 1 << 2, 0x3, true},       /* device-TLB */
+		{CONTEXT + 0x200, 0x7000 | 1 | 3 << 2, 0x3, true},       /* reserved type */
+		{CONTEXT + 0x208, 5 << 8 | 1, 0x3, true},                /* 3 levels */
 		{CONTEXT + 0x208, 5 << 8 | 7, 0x3, true},
 		{LEVEL(4), 0, 0x6, true},
 		{LEVEL(1) + 0x123 * 8, DATA | VTD_SS_WRITE, 0x6, true},
@@ -665,11 +665,11 @@ static void context_entries_are_cached_by_device_and_domain(void **state)
 		struct vtd_descriptor d;
 		bool drops;
 	} cases[] = {
-		{{.low = 0x11}, true},			       /* global */
-		{{.low = 0x21 | 5 << 16}, true},	       /* domain */
-		{{.low = 0x21 | 6 << 16}, false},	       /* another domain */
+		{{.low = 0x11}, true},                             /* global */
+		{{.low = 0x21 | 5 << 16}, true},                   /* domain */
+		{{.low = 0x21 | 6 << 16}, false},                  /* another domain */
 		{{.low = 0x31 | 5 << 16 | 0x120ULL << 32}, true},  /* device */
-		{{.low = 0x31 | 0x120ULL << 32}, false},       /* not under that domain id */
+		{{.low = 0x31 | 0x120ULL << 32}, false},           /* not under that domain id */
 		{{.low = 0x31 | 5 << 16 | 0x121ULL << 32}, false}, /* another function … */
 		{{.low = 0x31 | 5 << 16 | 0x126ULL << 32 | 2ULL << 48}, true}, /* … masked */
 		{{.low = 0x31 | 5 << 16 | 0x121ULL << 32 | 2ULL << 48}, false},
@@ -694,7 +694,8 @@ static void context_entries_are_cached_by_device_and_domain(void **state)
 static void caching_mode_remembers_what_is_not_there(void **state)
 {
 	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_CACHING_MODE};
-	const struct vtd_descriptor old_context = vtd_descriptor_context(VTD_GRANULARITY_DEVICE, 0, SID);
+	const struct vtd_descriptor old_context =
+		vtd_descriptor_context(VTD_GRANULARITY_DEVICE, 0, SID);
 	const struct vtd_descriptor page = vtd_descriptor_iotlb_pages(5, 0x123000, 0, false, 0);
 	const struct vtd_descriptor leaf = vtd_descriptor_iotlb_pages(5, 0x123000, 0, true, 0);
 
@@ -873,7 +874,7 @@ static void descriptors_that_are_wrong_stop_the_queue(void **state)
 		{{0, 0}, VTD_QUEUE_ERROR_TYPE},
 		{{6, 0}, VTD_QUEUE_ERROR_TYPE},
 		{{0xf, 0}, VTD_QUEUE_ERROR_TYPE},
-		{{VTD_DESCRIPTOR_IEC, 0}, VTD_QUEUE_ERROR_TYPE},	/* no such feature */
+		{{VTD_DESCRIPTOR_IEC, 0}, VTD_QUEUE_ERROR_TYPE},        /* no such feature */
 		{{VTD_DESCRIPTOR_DEVICE_TLB, 0}, VTD_QUEUE_ERROR_TYPE}, /* no such feature */
 		{{0x11 | 0x200, 0}, VTD_QUEUE_ERROR_RESERVED},
 		{{0x01, 0}, VTD_QUEUE_ERROR_RESERVED}, /* no granularity */
@@ -1036,7 +1037,7 @@ static void devices_are_asked_and_may_be_silent(void **state)
 		unsigned int order;
 		uint64_t address, size;
 	} cases[] = {
-		{0, 0x123000, 0x1000}, {1, 0x122000, 0x2000},	  {3, 0x120000, 0x8000},
+		{0, 0x123000, 0x1000}, {1, 0x122000, 0x2000},    {3, 0x120000, 0x8000},
 		{9, 0, 0x200000},      {18, 0x0, IOMMU_SIZE_1G}, {60, 0, 0},
 	};
 	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_DEVICE_TLB};
@@ -1098,10 +1099,10 @@ static void entry(unsigned int index, uint64_t low, uint64_t high)
 
 static void interrupts_fault_for_their_reasons(void **state)
 {
-	const struct iommu_model_vtd_config config = {
-		.flags = IOMMU_MODEL_VTD_INTERRUPT_REMAPPING | IOMMU_MODEL_VTD_X2APIC |
-			 IOMMU_MODEL_VTD_POSTED_INTERRUPTS,
-		.fault_records = 64};
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_INTERRUPT_REMAPPING |
+							       IOMMU_MODEL_VTD_X2APIC |
+							       IOMMU_MODEL_VTD_POSTED_INTERRUPTS,
+						      .fault_records = 64};
 	const struct vtd_descriptor one = vtd_descriptor_interrupts(5, 0);
 	const struct vtd_descriptor other = vtd_descriptor_interrupts(4, 0);
 
@@ -1188,8 +1189,8 @@ static void interrupts_fault_for_their_reasons(void **state)
 
 static void state_is_saved_and_restored(void **state)
 {
-	const struct iommu_model_vtd_config config = {
-		.flags = IOMMU_MODEL_VTD_INTERRUPT_REMAPPING, .fault_records = 4};
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_INTERRUPT_REMAPPING,
+						      .fault_records = 4};
 	const struct iommu_model_vtd_config other = {.flags = IOMMU_MODEL_VTD_CACHING_MODE,
 						     .fault_records = 4};
 	unsigned char saved[2048];
@@ -1244,7 +1245,7 @@ static void random_registers_and_memory_do_no_harm(void **state)
 {
 	static const uint64_t interesting[] = {
 		VTD_GCMD, VTD_GCMD, VTD_RTADDR, VTD_CCMD, VTD_FSTS, VTD_FECTL, VTD_PMEN,
-		VTD_IQT,  VTD_IQT,  VTD_IQA,	VTD_IRTA, 0xf0,	    0xf8,      0x22c,
+		VTD_IQT,  VTD_IQT,  VTD_IQA,    VTD_IRTA, 0xf0,     0xf8,      0x22c,
 	};
 	const uint64_t rounds = test_setting("IOMMU_TEST_OPERATIONS", 200000);
 	const struct iommu_model_vtd_config config = {
@@ -1278,8 +1279,9 @@ static void random_registers_and_memory_do_no_harm(void **state)
 			break;
 		case 2:
 			word(test_random_below(&random, MEMORY / 8) * 8,
-			     test_random_below(&random, 2) == 0 ? value
-								 : (value & 0x3f000) | (value & 0xf));
+			     test_random_below(&random, 2) == 0
+				     ? value
+				     : (value & 0x3f000) | (value & 0xf));
 			break;
 		case 3:
 			(void)reg(test_random_below(&random, 0x400) & ~7ULL, 8);

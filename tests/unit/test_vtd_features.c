@@ -372,7 +372,10 @@ static void memory_that_does_not_fit_changes_nothing(void **state)
 
 /* --- Domains over unlike units ---------------------------------------------------------------- */
 
-#define ONLY(levels_, ...) {.levels = 1U << (levels_), .address_mask = 9, __VA_ARGS__}
+#define ONLY(levels_, ...)                                                                         \
+	{                                                                                          \
+		.levels = 1U << (levels_), .address_mask = 9, __VA_ARGS__                          \
+	}
 
 static void begin_unlike(const struct iommu_model_vtd_config *first,
 			 const struct iommu_model_vtd_config *second)
@@ -770,8 +773,8 @@ static bool everything_is_memory(void *ctx, iommu_paddr_t paddr, uint64_t size)
 	       paddr + size <= MACHINE_BASE + MACHINE_PAGES * IOMMU_PAGE_SIZE;
 }
 
-static const struct iommu_vtd_options take_over = {
-	.flags = IOMMU_VTD_TAKE_OVER, .is_memory = everything_is_memory};
+static const struct iommu_vtd_options take_over = {.flags = IOMMU_VTD_TAKE_OVER,
+						   .is_memory = everything_is_memory};
 
 static void dma_goes_on_while_a_dead_kernels_tables_are_taken_over(void **state)
 {
@@ -927,8 +930,8 @@ static void tables_of_the_dead_are_not_trusted(void **state)
 
 static void everything_comes_back_after_a_suspend(void **state)
 {
-	const struct iommu_model_vtd_config config = {
-		.flags = IOMMU_MODEL_VTD_INTERRUPT_REMAPPING | IOMMU_MODEL_VTD_CACHING_MODE};
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_INTERRUPT_REMAPPING |
+							       IOMMU_MODEL_VTD_CACHING_MODE};
 	struct iommu_model_interrupt seen;
 	struct iommu_vtd_interrupt interrupt;
 	const struct iommu_vtd_interrupt_target target = {.vector = 0x41, .destination = 3};
@@ -989,8 +992,7 @@ static void everything_comes_back_after_a_suspend(void **state)
 
 static void shutdown_leaves_nothing_on(void **state)
 {
-	const struct iommu_model_vtd_config config = {.flags =
-							      IOMMU_MODEL_VTD_INTERRUPT_REMAPPING};
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_INTERRUPT_REMAPPING};
 	unsigned int i;
 
 	(void)state;
@@ -1384,9 +1386,12 @@ static void the_source_of_an_interrupt_is_checked(void **state)
 		unsigned int ignored;
 		uint16_t allowed, refused;
 	} cases[] = {
-		{IOMMU_VTD_SOURCE_ANY, 0, 0x1234, 0},	   {IOMMU_VTD_SOURCE_ID, 0, 0x0520, 0x0524},
-		{IOMMU_VTD_SOURCE_ID, 1, 0x0524, 0x0522}, {IOMMU_VTD_SOURCE_ID, 2, 0x0526, 0x0521},
-		{IOMMU_VTD_SOURCE_ID, 3, 0x0527, 0x0528}, {IOMMU_VTD_SOURCE_BUS, 0, 0x0512, 0x0300},
+		{IOMMU_VTD_SOURCE_ANY, 0, 0x1234, 0},
+		{IOMMU_VTD_SOURCE_ID, 0, 0x0520, 0x0524},
+		{IOMMU_VTD_SOURCE_ID, 1, 0x0524, 0x0522},
+		{IOMMU_VTD_SOURCE_ID, 2, 0x0526, 0x0521},
+		{IOMMU_VTD_SOURCE_ID, 3, 0x0527, 0x0528},
+		{IOMMU_VTD_SOURCE_BUS, 0, 0x0512, 0x0300},
 		{IOMMU_VTD_SOURCE_BUS, 0, 0x07ff, 0x0800},
 	};
 	struct iommu_vtd_interrupt interrupt;
@@ -1555,9 +1560,8 @@ static void remapping_needs_all_units_and_firmware(void **state)
 	(void)state;
 	begin_unlike(&can, &cannot);
 	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), IOMMU_EOPNOTSUPP);
-	assert_int_equal(iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4) &
-				 VTD_GLOBAL_IRE,
-			 0);
+	assert_int_equal(
+		iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4) & VTD_GLOBAL_IRE, 0);
 	end();
 	for (flags = 0; flags < 4; flags++) {
 		int size;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The driver against the model, at random: several units, devices and domains; mapping, unmapping,
- * attaching, detaching, turning units off and on, memory that runs out and hardware that stops
- * answering; and DMA all the time, by every device, each access held against what must happen.
+ * attaching, detaching, turning units off and on, suspending and resuming, memory that runs out,
+ * hardware that stops answering, and devices that keep translations and do not give them back; and
+ * DMA all the time, by every device, each access held against what must happen.
  *
  * The model forgets nothing on its own, so that each missing or too narrow invalidation becomes an
  * access that should have faulted, or that reaches a page which has long been given back.
@@ -51,11 +52,14 @@ struct shadow_domain {
 	struct shadow_page pages[AREAS][AREA_PAGES];
 };
 
+#define BLOCKED  (-1)
+#define IDENTITY (-2)
+
 struct shadow_device {
 	struct model_device *device;
 	struct iommu_endpoint *endpoint;
 	struct iommu_group *group;
-	int domain; /* index, or -1: blocked */
+	int domain; /* index, BLOCKED or IDENTITY */
 };
 
 static struct {
@@ -67,6 +71,7 @@ static struct {
 	struct shadow_domain domains[DOMAINS];
 	struct shadow_device devices[MACHINE_DEVICES];
 	unsigned int device_count;
+	struct iommu_domain *identity; /* NULL: not every unit has pass-through */
 	iommu_paddr_t large[LARGE];
 	/* After hardware failed, nothing is certain but that nothing given back is reached. */
 	bool uncertain;
@@ -123,8 +128,13 @@ static void dma(const struct shadow_device *device, unsigned int area, unsigned 
 	expect(true, "");
 	if (t.uncertain || !t.unit_is_on[device->device->unit])
 		return;
-	if (device->domain < 0) {
+	if (device->domain == BLOCKED || iommu_endpoint_is_lost(device->endpoint)) {
 		expect(status != 0, "a blocked device reached memory");
+		return;
+	}
+	if (device->domain == IDENTITY) {
+		expect(status == 0 && paddr == iova_of(area, page) + 0x123,
+		       "an identity domain led elsewhere");
 		return;
 	}
 	known = &t.domains[device->domain].pages[area][page];
@@ -323,6 +333,28 @@ static void do_attach(void)
 		device->domain = (int)index;
 	else
 		expect(status == IOMMU_ENOMEM || (is_hardware_failure(status) && t.uncertain) ||
+			       status == IOMMU_ENOSPC ||
+			       (status == IOMMU_EIO && iommu_endpoint_is_lost(device->endpoint)),
+		       "an attach failed for no reason");
+	dma(device, area, below(64), random_access());
+}
+
+static void do_identity(void)
+{
+	struct shadow_device *device = &t.devices[below(t.device_count)];
+	const unsigned int area = below(AREAS);
+	int status;
+
+	note("identity");
+	if (t.identity == NULL || device->device->has_tlb)
+		return;
+	dma(device, area, below(64), random_access());
+	status = iommu_domain_attach_group(t.identity, device->group);
+	note("attach %04x to identity -> %d", device->device->source_id, status);
+	if (status == 0)
+		device->domain = IDENTITY;
+	else
+		expect(status == IOMMU_ENOMEM || (is_hardware_failure(status) && t.uncertain) ||
 			       status == IOMMU_ENOSPC,
 		       "an attach failed for no reason");
 	dma(device, area, below(64), random_access());
@@ -339,7 +371,7 @@ static void do_detach(void)
 	note("detach %04x -> %d", device->device->source_id, status);
 	expect(status == 0 || (is_hardware_failure(status) && t.uncertain),
 	       "a detach failed for no reason");
-	device->domain = -1;
+	device->domain = BLOCKED;
 	dma(device, area, below(64), random_access());
 }
 
@@ -360,11 +392,9 @@ static void do_domain(void)
 	int status;
 
 	if (d->domain == NULL) {
-		/* All devices must be able to use it: the narrowest unit has 39 bits, and caches. */
-		const struct iommu_domain_config config = {.address_width = 39};
-
-		status = iommu_domain_alloc(t.units[t.machine.unit_count - 1], IOMMU_DOMAIN_PAGING,
-					    &config, &d->domain);
+		/* Made for one unit, it is for the others to adapt. */
+		status = iommu_domain_alloc(t.units[below(t.machine.unit_count)],
+					    IOMMU_DOMAIN_PAGING, NULL, &d->domain);
 		note("alloc domain %u -> %d", index, status);
 		expect(status == 0 || status == IOMMU_ENOMEM, "no domain for no reason");
 		return;
@@ -376,7 +406,7 @@ static void do_domain(void)
 		if (t.devices[i].domain == (int)index) {
 			status = iommu_domain_detach_group(t.devices[i].group);
 			expect(status == 0, "a detach failed for no reason");
-			t.devices[i].domain = -1;
+			t.devices[i].domain = BLOCKED;
 		}
 	expect(iommu_domain_free(d->domain) == 0, "a domain that nobody uses was not freed");
 	d->domain = NULL;
@@ -404,6 +434,43 @@ static void do_unit(void)
 	t.unit_is_on[index] = true;
 }
 
+static void do_power(void)
+{
+	unsigned int i;
+
+	note("suspend and resume");
+	if (below(8) != 0 || t.uncertain)
+		return;
+	expect(iommu_suspend(t.iommu) == 0, "suspend failed");
+	for (i = 0; i < t.machine.unit_count; i++)
+		if (below(4) != 0)
+			iommu_model_vtd_reset(t.machine.units[i]);
+	expect(iommu_resume(t.iommu) == 0, "resume failed");
+}
+
+static void do_one(void);
+
+/* A device does not answer for a while, and is reset if that was noticed. */
+static void do_silence(void)
+{
+	struct shadow_device *device = &t.devices[below(t.device_count)];
+	unsigned int operations = 1 + below(5);
+
+	note("a device falls silent");
+	if (t.uncertain || !device->device->has_tlb || device->device->silent || below(4) != 0)
+		return;
+	device->device->silent = true;
+	while (operations-- != 0)
+		do_one();
+	device->device->silent = false;
+	if (!iommu_endpoint_is_lost(device->endpoint))
+		return;
+	note("%04x was lost and is reset", device->device->source_id);
+	memset(device->device->tlb, 0, sizeof(device->device->tlb));
+	(void)iommu_endpoint_was_reset(device->endpoint);
+	device->domain = BLOCKED;
+}
+
 static void do_faults(void)
 {
 	unsigned int i;
@@ -421,8 +488,6 @@ static void misbehave(const struct iommu_model_vtd_faults *faults)
 	for (i = 0; i < t.machine.unit_count; i++)
 		iommu_model_vtd_misbehave(t.machine.units[i], faults);
 }
-
-static void do_one(void);
 
 /* Off and on again: from then on everything is certain. */
 static void recover(void)
@@ -501,7 +566,9 @@ static void do_one(void)
 		{do_domain, 4},        {do_split, 4},
 		{do_unit, 1},          {do_faults, 3},
 		{do_slow, 1},          {do_hardware_failure, 1},
-		{do_out_of_memory, 2}, {dma_at_random, 12},
+		{do_out_of_memory, 2}, {do_power, 1},
+		{do_silence, 2},       {do_identity, 2},
+		{dma_at_random, 7},
 	};
 	unsigned int pick = below(100);
 	size_t i;
@@ -541,12 +608,18 @@ static void set_up(const struct iommu_model_vtd_config *configs, unsigned int un
 		t.unit_is_on[i] = true;
 	}
 	for (i = 0; i < t.device_count; i++) {
-		const struct iommu_endpoint_info info = {.source_id = ids[i]};
+		/* Where units allow it, most devices keep translations. */
+		const struct iommu_endpoint_info info = {
+			.source_id = ids[i], .device_tlb = i % 3 != 0, .physical_function = ids[i]};
 
 		assert_int_equal(iommu_probe_endpoint(t.iommu, &info, &t.devices[i].endpoint), 0);
 		t.devices[i].group = iommu_endpoint_group(t.devices[i].endpoint);
-		t.devices[i].domain = -1;
+		t.devices[i].domain = BLOCKED;
+		t.devices[i].device->has_tlb =
+			iommu_endpoint_uses_device_tlb(t.devices[i].endpoint);
 	}
+	if (iommu_domain_alloc(t.units[0], IOMMU_DOMAIN_IDENTITY, NULL, &t.identity) != 0)
+		t.identity = NULL;
 }
 
 static void tear_down(void)
@@ -558,6 +631,8 @@ static void tear_down(void)
 		assert_int_equal(iommu_domain_detach_group(t.devices[i].group), 0);
 		assert_int_equal(iommu_release_endpoint(t.devices[i].endpoint), 0);
 	}
+	if (t.identity != NULL)
+		assert_int_equal(iommu_domain_free(t.identity), 0);
 	for (i = 0; i < DOMAINS; i++)
 		if (t.domains[i].domain != NULL) {
 			assert_int_equal(iommu_domain_free(t.domains[i].domain), 0);
@@ -577,7 +652,7 @@ static const struct {
 	unsigned int units;
 	struct iommu_model_vtd_config configs[MACHINE_UNITS];
 } kinds[] = {
-	{1, {CONFIG(.fault_records = 8)}},
+	{1, {CONFIG(.fault_records = 8, .flags = IOMMU_MODEL_VTD_PASS_THROUGH)}},
 	{2,
 	 {CONFIG(.flags = IOMMU_MODEL_VTD_CACHING_MODE),
 	  CONFIG(.flags = IOMMU_MODEL_VTD_CACHING_MODE | IOMMU_MODEL_VTD_NONCOHERENT,
@@ -589,6 +664,22 @@ static const struct {
 	  CONFIG(.flags = IOMMU_MODEL_VTD_NO_QUEUE)}},
 	{1, {CONFIG(.forget_seed = 99, .flags = IOMMU_MODEL_VTD_CACHING_MODE)}},
 	{1, {CONFIG(.flags = IOMMU_MODEL_VTD_SELF_INVALIDATING, .version = 0x60)}},
+	{1, {CONFIG(.flags = IOMMU_MODEL_VTD_DEVICE_TLB)}},
+	{2,
+	 {CONFIG(.flags = IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_PASS_THROUGH |
+			  IOMMU_MODEL_VTD_CACHING_MODE),
+	  CONFIG(.flags = IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_PASS_THROUGH |
+			  IOMMU_MODEL_VTD_NONCOHERENT,
+		 .domain_bits = 4)}},
+	/* Units that have no table depth in common. */
+	{3,
+	 {{.levels = 1U << 4, .address_mask = 9},
+	  {.levels = 1U << 3,
+	   .address_width = 39,
+	   .address_mask = 4,
+	   .pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M,
+	   .flags = IOMMU_MODEL_VTD_NONCOHERENT},
+	  {.levels = 1U << 5, .address_width = 57, .flags = IOMMU_MODEL_VTD_CACHING_MODE}}},
 };
 
 static void run_kind(unsigned int kind, uint64_t operations)
