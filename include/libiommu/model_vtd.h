@@ -100,7 +100,8 @@ struct iommu_model_vtd_config {
 struct iommu_model_vtd_faults {
 	unsigned int command_delay; /* register reads until a command completes */
 	unsigned int wait_delay;    /* register reads until a wait descriptor completes */
-	bool waits_hang;            /* wait descriptors never complete */
+	bool waits_hang;            /* wait descriptors never complete, all others do */
+	bool invalidations_hang;    /* no descriptor and no register invalidation is executed */
 	bool commands_hang;         /* commands never complete */
 	unsigned int refuse_after;  /* the n-th descriptor from now is refused; 0: none */
 	bool gone;                  /* every register reads as all ones, writes do nothing */

@@ -155,6 +155,7 @@ static inline uint64_t model_output_last(const struct iommu_model_vtd *model)
 void iommu_model_queue_run(struct iommu_model_vtd *model);
 /* The device that was asked has answered, or not. */
 void iommu_model_queue_answered(struct iommu_model_vtd *model, bool answered);
+/* Execute the command that the register holds, if it holds one. */
 void iommu_model_context_command(struct iommu_model_vtd *model);
 void iommu_model_iotlb_command(struct iommu_model_vtd *model);
 /* Drop everything that a new root table makes stale. */

@@ -199,7 +199,10 @@ void iommu_model_vtd_misbehave(struct iommu_model_vtd *model,
 	uintptr_t state = iommu_model_enter(model);
 
 	model->faults = *faults;
+	/* What had been held up goes on. */
 	iommu_model_queue_run(model);
+	iommu_model_context_command(model);
+	iommu_model_iotlb_command(model);
 	iommu_model_leave(model, state);
 }
 

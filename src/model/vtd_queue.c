@@ -124,6 +124,8 @@ void iommu_model_context_command(struct iommu_model_vtd *model)
 	uint64_t *ccmd = &model->regs.ccmd;
 	unsigned int granularity = (unsigned int)(*ccmd >> 61) & 3;
 
+	if ((*ccmd & VTD_CCMD_ICC) == 0 || model->faults.invalidations_hang)
+		return;
 	if (!registers_work(model))
 		granularity = 0;
 	if (granularity != 0) {
@@ -141,6 +143,8 @@ void iommu_model_iotlb_command(struct iommu_model_vtd *model)
 	uint64_t *iotlb = &model->regs.iotlb;
 	unsigned int granularity = (unsigned int)(*iotlb >> 60) & 3;
 
+	if ((*iotlb & VTD_IOTLB_IVT) == 0 || model->faults.invalidations_hang)
+		return;
 	if (!registers_work(model) || (granularity == VTD_GRANULARITY_PAGE &&
 				       !page_mask_is_supported(model, model->regs.iva)))
 		granularity = 0;
@@ -321,7 +325,8 @@ void iommu_model_queue_run(struct iommu_model_vtd *model)
 	/* A driver cannot keep us here: no more than what fits. */
 	uint64_t budget = queue_bytes(model) / sizeof(struct vtd_descriptor);
 
-	if (!model_is_on(model, VTD_GLOBAL_QIE) || model->queue_busy)
+	if (!model_is_on(model, VTD_GLOBAL_QIE) || model->queue_busy ||
+	    model->faults.invalidations_hang)
 		return;
 	if ((regs->iqa & VTD_IQA_WIDE) != 0) {
 		stop_with(model, VTD_FSTS_IQE, vtd_iqercd(VTD_QUEUE_ERROR_WIDTH, 0));

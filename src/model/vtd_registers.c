@@ -143,23 +143,6 @@ static void pass_time(struct iommu_model_vtd *model)
 
 /* --- What writing does ------------------------------------------------------------------------ */
 
-static void tail_written(struct iommu_model_vtd *model)
-{
-	iommu_model_queue_run(model);
-}
-
-static void ccmd_written(struct iommu_model_vtd *model)
-{
-	if ((model->regs.ccmd & VTD_CCMD_ICC) != 0)
-		iommu_model_context_command(model);
-}
-
-static void iotlb_written(struct iommu_model_vtd *model)
-{
-	if ((model->regs.iotlb & VTD_IOTLB_IVT) != 0)
-		iommu_model_iotlb_command(model);
-}
-
 static void protection_written(struct iommu_model_vtd *model)
 {
 	if ((model->regs.pmen & VTD_PMEN_EPM) != 0)
@@ -190,7 +173,7 @@ static const struct register_line lines[] = {
 	LINE(VTD_GCMD, 4, gcmd, ALL, 0, command_written),
 	LINE(VTD_GSTS, 4, gsts, 0, 0, NULL),
 	LINE(VTD_RTADDR, 8, rtaddr, ~0x3ffULL, 0, NULL),
-	LINE(VTD_CCMD, 8, ccmd, 0xe0000003ffffffffULL, 0, ccmd_written),
+	LINE(VTD_CCMD, 8, ccmd, 0xe0000003ffffffffULL, 0, iommu_model_context_command),
 	LINE(VTD_FSTS, 4, fsts, 0,
 	     VTD_FSTS_PFO | VTD_FSTS_AFO | VTD_FSTS_APF | VTD_FSTS_IQE | VTD_FSTS_ICE |
 		     VTD_FSTS_ITE,
@@ -205,7 +188,7 @@ static const struct register_line lines[] = {
 	LINE(VTD_PHMBASE, 8, phmbase, ~0x1fffffULL, 0, NULL),
 	LINE(VTD_PHMLIMIT, 8, phmlimit, ~0x1fffffULL, 0, NULL),
 	LINE(VTD_IQH, 8, iqh, 0, 0, NULL),
-	LINE(VTD_IQT, 8, iqt, 0x7fff0, 0, tail_written),
+	LINE(VTD_IQT, 8, iqt, 0x7fff0, 0, iommu_model_queue_run),
 	LINE(VTD_IQA, 8, iqa, ~0x7f8ULL, 0, NULL),
 	LINE(VTD_ICS, 4, ics, 0, VTD_ICS_IWC, iommu_model_fault_written),
 	LINE(VTD_IECTL, 4, iectl, VTD_EVENT_MASK, 0, iommu_model_event_unmasked),
@@ -215,7 +198,7 @@ static const struct register_line lines[] = {
 	LINE(VTD_IQERCD, 8, iqercd, 0, 0, NULL),
 	LINE(VTD_IRTA, 8, irta, ~0x7f0ULL, 0, NULL),
 	LINE(MODEL_IVA, 8, iva, ~0xf80ULL, 0, NULL),
-	LINE(MODEL_IOTLB, 8, iotlb, 0xb003ffff00000000ULL, 0, iotlb_written),
+	LINE(MODEL_IOTLB, 8, iotlb, 0xb003ffff00000000ULL, 0, iommu_model_iotlb_command),
 };
 
 static const struct register_line *line_at(uint64_t offset)

@@ -60,6 +60,9 @@ static int invalidate_everywhere(struct vtd_domain *domain, iommu_iova_t start, 
 		if (id != 0)
 			status = iommu_vtd_invalidate_range(attachment->unit, domain, id, start,
 							    last, leaves_only);
+		else if (vtd_unit_is_suspect(attachment->unit))
+			/* Not used there any more, as far as hardware has confirmed. */
+			status = iommu_vtd_invalidate_all(attachment->unit);
 		if (result == 0)
 			result = status;
 	}

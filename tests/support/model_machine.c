@@ -7,6 +7,7 @@
 #include <libiommu/hw/vtd_context.h>
 #include <libiommu/hw/vtd_registers.h>
 
+#include "base/byteorder.h"
 #include "test.h"
 #include "test_platform.h"
 
@@ -14,6 +15,8 @@
 #define LINE          64
 /* The driver's pages are below, the devices' from here up. */
 #define DEVICE_PAGES (MACHINE_PAGES / 2)
+/* A page of device memory that nothing is ever mapped to. */
+#define STALE_TARGET (MACHINE_BASE + (MACHINE_PAGES - 1) * IOMMU_PAGE_SIZE)
 
 static void violated(struct model_machine *machine, const char *text)
 {
@@ -74,6 +77,20 @@ static void give_pages(struct model_machine *machine, unsigned int page, unsigne
 	machine->free_list[order][machine->free_count[order]++] = page;
 }
 
+/*
+ * What memory holds as long as nothing was flushed to it: as bad as it can be, entries that are
+ * present, in tables of all kinds, and lead to a page of device memory.
+ */
+static void fill_with_stale(unsigned char *visible, size_t size)
+{
+	const uint64_t entry = iommu_le64(STALE_TARGET | 1);
+	size_t at;
+
+	memset(visible, 0, size);
+	for (at = 0; at < size; at += 16)
+		memcpy(visible + at, &entry, sizeof(entry));
+}
+
 static void *machine_alloc_pages(void *ctx, unsigned int order, int node, unsigned int flags)
 {
 	struct model_machine *machine = ctx;
@@ -93,7 +110,7 @@ static void *machine_alloc_pages(void *ctx, unsigned int order, int node, unsign
 	memset(machine->memory + page * IOMMU_PAGE_SIZE, 0, size);
 	/* The zeros are still in the CPU's caches. */
 	if (stores_can_be_late(machine))
-		memset(machine->visible + page * IOMMU_PAGE_SIZE, TEST_POISON, size);
+		fill_with_stale(machine->visible + page * IOMMU_PAGE_SIZE, size);
 	return machine->memory + page * IOMMU_PAGE_SIZE;
 }
 
@@ -203,6 +220,8 @@ static void mmio_write(struct model_machine *machine, volatile void *reg, unsign
 	uint64_t offset;
 	struct iommu_model_vtd *unit = unit_at(machine, reg, &offset, &index);
 
+	if (machine->meanwhile != NULL)
+		machine->meanwhile(machine);
 	/* The queue is read through the CPU's caches whatever the walks do. */
 	if (offset == VTD_IQA && size == 8)
 		machine->queue_page[index] = value & VTD_ENTRY_ADDRESS_MASK;
@@ -399,7 +418,7 @@ void model_machine_add_unit(struct model_machine *machine,
 	if ((own.flags & late) != 0 && !stores_can_be_late(machine)) {
 		machine->visible = malloc(MACHINE_PAGES * IOMMU_PAGE_SIZE);
 		assert_non_null(machine->visible);
-		memset(machine->visible, TEST_POISON, MACHINE_PAGES * IOMMU_PAGE_SIZE);
+		fill_with_stale(machine->visible, MACHINE_PAGES * IOMMU_PAGE_SIZE);
 	}
 	*view = (struct model_unit){
 		.machine = machine,
@@ -421,6 +440,7 @@ void model_machine_init(struct model_machine *machine, unsigned int units,
 	machine->states = calloc(MACHINE_PAGES, 1);
 	assert_non_null(machine->memory);
 	assert_non_null(machine->states);
+	machine->states[MACHINE_PAGES - 1] = PAGE_DEVICE;
 	for (i = 0; i < 5; i++) {
 		machine->free_list[i] = calloc(MACHINE_PAGES, sizeof(uint32_t));
 		assert_non_null(machine->free_list[i]);

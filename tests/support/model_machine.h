@@ -90,6 +90,8 @@ struct model_machine {
 	unsigned int log_lines;
 	char log_last[160];
 	bool quiet;
+	/* Called before each register write of the driver: time in which devices do DMA. */
+	void (*meanwhile)(struct model_machine *machine);
 	const char *violation;
 };
 

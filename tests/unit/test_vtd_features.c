@@ -481,6 +481,125 @@ static void a_shallow_table_serves_a_unit_that_knows_only_deeper_ones(void **sta
 	end();
 }
 
+/* The tables on top were made when nobody needed them flushed. */
+static void a_unit_that_does_not_snoop_joins_late(void **state)
+{
+	static const struct iommu_model_vtd_config configs[] = {
+		ONLY(3, .address_width = 39),
+		ONLY(5, .address_width = 57),
+		ONLY(5, .address_width = 57, .flags = IOMMU_MODEL_VTD_NONCOHERENT),
+	};
+	const struct iommu_vtd_options none = {0};
+	struct iommu_domain *domain;
+	unsigned int i;
+
+	(void)state;
+	machine(0, NULL);
+	for (i = 0; i < 3; i++)
+		model_machine_add_unit(&f.machine, &configs[i]);
+	devices(3);
+	assert_int_equal(probe_with(&none), 0);
+	endpoints();
+	f.memory = model_machine_take(&f.machine, 1);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(iommu_domain_attach_group(domain, f.group[i]), 0);
+		assert_true(reaches(i, IOVA, f.memory));
+		assert_true(is_blocked(i, IOVA + 0x1000));
+	}
+	for (i = 0; i < 3; i++)
+		assert_int_equal(iommu_domain_detach_group(f.group[i]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+static void protected_memory_is_opened(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_PROTECTED_MEMORY};
+	struct iommu_domain *domain;
+
+	(void)state;
+	begin(1, &config, 1);
+	/* As firmware leaves it: closed to all. */
+	iommu_model_vtd_mmio_write(f.machine.units[0], VTD_PLMLIMIT, 4, 0xffe00000);
+	iommu_model_vtd_mmio_write(f.machine.units[0], VTD_PMEN, 4, VTD_PMEN_EPM);
+	assert_true(is_blocked(0, f.memory));
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+/* A domain id whose translations were not confirmed to be gone must not name another domain. */
+static void an_unconfirmed_domain_id_is_not_reused(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = 0};
+	const struct iommu_model_vtd_faults hang = {.invalidations_hang = true};
+	const struct iommu_model_vtd_faults none = {0};
+	struct iommu_domain *old, *next;
+	struct iommu_vtd_tables before, after;
+
+	(void)state;
+	begin(1, &config, 2);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	old = domain_of_type(IOMMU_DOMAIN_PAGING);
+	next = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_map(old, IOVA, f.memory, 0x1000, RW), 0);
+	assert_int_equal(iommu_domain_attach_group(old, f.group[0]), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	assert_int_equal(iommu_vtd_get_tables(f.endpoint[0], &before), 0);
+	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), IOMMU_ETIMEDOUT);
+	iommu_model_vtd_misbehave(f.machine.units[0], &none);
+	assert_int_equal(iommu_domain_attach_group(next, f.group[1]), 0);
+	assert_int_equal(iommu_vtd_get_tables(f.endpoint[1], &after), 0);
+	assert_true(vtd_context_domain_id(after.context_high) !=
+		    vtd_context_domain_id(before.context_high));
+	assert_true(is_blocked(1, IOVA));
+	assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
+	assert_int_equal(iommu_domain_free(old), 0);
+	assert_int_equal(iommu_domain_free(next), 0);
+	end();
+}
+
+/* Hardware may go on walking the tables of a domain that it did not confirm to have left. */
+static void an_unconfirmed_detach_still_counts(void **state)
+{
+	const struct iommu_model_vtd_config config = {.address_mask = 9};
+	const struct iommu_model_vtd_faults hang = {.invalidations_hang = true};
+	const struct iommu_model_vtd_faults none = {0};
+	struct iommu_domain *domain;
+	struct iommu_domain_info info;
+
+	(void)state;
+	begin(1, &config, 1);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_unmap(domain, IOVA & ~0x1fffffULL, IOMMU_SIZE_2M, 0, NULL),
+			 IOMMU_ETIMEDOUT);
+	iommu_domain_get_info(domain, &info);
+	assert_true(info.quarantine);
+	assert_true(reaches(0, IOVA, f.memory)); /* and the memory is still there for it */
+	iommu_model_vtd_misbehave(f.machine.units[0], &none);
+	assert_int_equal(iommu_unmap(domain, IOVA, 0x1000, 0, NULL), 0);
+	iommu_domain_get_info(domain, &info);
+	assert_false(info.quarantine);
+	assert_true(is_blocked(0, IOVA));
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
 static void snooping_is_for_units_that_can(void **state)
 {
 	static const struct iommu_model_vtd_config can =
@@ -702,6 +821,30 @@ static void a_silent_device_is_blocked(void **state)
 	assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), 0);
 	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
 	assert_true(reaches(1, IOVA, f.memory));
+	end_with_tlbs(domain);
+}
+
+/* Its domain id goes to somebody else, but not what was translated under it. */
+static void a_blocked_devices_translations_go_with_it(void **state)
+{
+	struct iommu_domain *domain = begin_with_tlbs(2);
+	struct iommu_domain *old = domain_of_type(IOMMU_DOMAIN_PAGING);
+	struct iommu_domain *next = domain_of_type(IOMMU_DOMAIN_PAGING);
+
+	(void)state;
+	assert_int_equal(iommu_domain_attach_group(old, f.group[1]), 0);
+	assert_int_equal(iommu_map(old, IOVA, f.memory, 0x1000, RW), 0);
+	assert_int_equal(iommu_map(old, IOVA + 0x1000, f.memory, 0x1000, RW), 0);
+	assert_true(reaches(1, IOVA, f.memory));
+	f.device[1]->silent = true;
+	assert_int_equal(iommu_unmap(old, IOVA + 0x1000, 0x1000, 0, NULL), 0);
+	assert_true(iommu_endpoint_is_lost(f.endpoint[1]));
+	assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
+	assert_int_equal(iommu_domain_attach_group(next, f.group[0]), 0);
+	assert_true(is_blocked(0, IOVA));
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(old), 0);
+	assert_int_equal(iommu_domain_free(next), 0);
 	end_with_tlbs(domain);
 }
 
@@ -1599,11 +1742,16 @@ int main(void)
 		cmocka_unit_test(memory_that_does_not_fit_changes_nothing),
 		cmocka_unit_test(a_domain_becomes_what_all_its_units_can_do),
 		cmocka_unit_test(a_shallow_table_serves_a_unit_that_knows_only_deeper_ones),
+		cmocka_unit_test(a_unit_that_does_not_snoop_joins_late),
+		cmocka_unit_test(protected_memory_is_opened),
+		cmocka_unit_test(an_unconfirmed_domain_id_is_not_reused),
+		cmocka_unit_test(an_unconfirmed_detach_still_counts),
 		cmocka_unit_test(snooping_is_for_units_that_can),
 		cmocka_unit_test(phantom_functions_share_their_devices_domain),
 		cmocka_unit_test(devices_forget_what_is_unmapped),
 		cmocka_unit_test(a_device_tlb_needs_leave),
 		cmocka_unit_test(a_silent_device_is_blocked),
+		cmocka_unit_test(a_blocked_devices_translations_go_with_it),
 		cmocka_unit_test(a_device_that_is_silent_on_its_way_is_blocked),
 		cmocka_unit_test(a_unit_that_was_left_on_is_turned_off_cleanly),
 		cmocka_unit_test(dma_goes_on_while_a_dead_kernels_tables_are_taken_over),
