@@ -2,6 +2,8 @@
 /* The "edu" device of QEMU: a buffer of 4 KiB and a DMA engine that copies from and to memory. */
 #include "machine.h"
 
+#define EDU_RAISE           0x60
+#define EDU_ACKNOWLEDGE     0x64
 #define EDU_DMA_SOURCE      0x80
 #define EDU_DMA_DESTINATION 0x88
 #define EDU_DMA_COUNT       0x90
@@ -37,14 +39,46 @@ static void edu_write(struct dma_device *device, iommu_iova_t iova, size_t size)
 	run(device, EDU_BUFFER, iova, size, EDU_TO_MEMORY);
 }
 
+static volatile uint32_t *register32_at(const struct dma_device *device, uint32_t offset)
+{
+	return (volatile uint32_t *)((volatile unsigned char *)device->data + offset);
+}
+
+/* Raise an interrupt, give it time to arrive, and take it back. */
+static void edu_interrupt(struct dma_device *device)
+{
+	unsigned int i;
+
+	*register32_at(device, EDU_RAISE) = 1;
+	for (i = 0; i < 1000; i++)
+		__asm__ volatile("pause");
+	*register32_at(device, EDU_ACKNOWLEDGE) = 1;
+}
+
+static void edu_set_message(struct dma_device *device, uint64_t address, uint32_t data)
+{
+	pci_set_message(device->info.host_data, address, data);
+}
+
+void edu_pulse(struct interrupt_line *line)
+{
+	struct dma_device *device = line->data;
+
+	pci_set_message(device->info.host_data, 0, 0);
+	edu_interrupt(device);
+}
+
 void edu_start(struct dma_device *device, const struct pci_device *pci)
 {
 	pci_enable(pci);
 	device->read = edu_read;
 	device->write = edu_write;
+	device->set_message = edu_set_message;
+	device->interrupt = edu_interrupt;
+	device->info.host_data = (void *)(uintptr_t)pci;
 	device->data = physical(pci->bar0);
 	device->info.segment = 0;
-	device->info.source_id = (uint16_t)(pci->bus << 8 | pci->device << 3 | pci->function);
+	device->info.source_id = pci->source_id;
 	device->info.root_bus = 0;
 	device->info.path_length = pci->path_length;
 	__builtin_memcpy(device->info.path, pci->path, sizeof(pci->path));

@@ -5,7 +5,11 @@
  * It starts up, fills in one host-services table, finds the VT-d units through firmware's DMAR
  * table and two "edu" devices by scanning PCI, and runs the scenario of tests/system/ on them.
  *
- * Command line: "registers" invalidates through registers instead of the queue.
+ * Command line:
+ *   registers   invalidate through registers instead of the queue
+ *   device-tlb  let the devices keep translations, as far as the library is concerned
+ *   interrupts  remap interrupts, too
+ *   take-over   start a second and a third instance of the library over the first
  */
 #include "machine.h"
 
@@ -69,6 +73,12 @@ static _Noreturn void stop(const char *why)
 	machine_exit(false);
 }
 
+static void line_set_entry(struct interrupt_line *line, uint64_t entry)
+{
+	(void)line;
+	ioapic_set(entry);
+}
+
 static void *alloc_memory(uint64_t size)
 {
 	unsigned int order = 0;
@@ -87,7 +97,9 @@ void kernel_main(uint64_t start_info)
 		.platform = &platform,
 		.alloc = alloc_memory,
 	};
-	struct pci_device found[2];
+	static struct pci_device found[2];
+	static struct interrupt_line line = {.set_entry = line_set_entry, .pulse = edu_pulse};
+	const char *command_line;
 	unsigned int i;
 
 	console_start();
@@ -104,7 +116,19 @@ void kernel_main(uint64_t start_info)
 		edu_start(&machine.devices[i], &found[i]);
 	machine.devices[0].info.name = "device A";
 	machine.devices[1].info.name = "device B";
-	if (has_word(start_info_command_line(start_info), "registers"))
+	command_line = start_info_command_line(start_info);
+	if (has_word(command_line, "registers"))
 		machine.vtd_options.flags |= IOMMU_VTD_REGISTER_INVALIDATION;
-	machine_exit(scenario_run(&machine));
+	for (i = 0; i < 2; i++)
+		machine.devices[i].info.device_tlb = has_word(command_line, "device-tlb");
+	if (has_word(command_line, "interrupts")) {
+		interrupt_start();
+		line.ioapic = ioapic_id();
+		line.data = &machine.devices[0];
+		machine.line = &line;
+		machine.interrupts_seen = interrupt_seen;
+		machine.old_message_address = INTERRUPT_OLD_MESSAGE;
+	}
+	machine_exit(has_word(command_line, "take-over") ? scenario_take_over(&machine)
+							 : scenario_run(&machine));
 }

@@ -49,6 +49,16 @@ static inline uint32_t in32(uint16_t port)
 	return value;
 }
 
+/* --- interrupt.c: vectors, the local APIC, and the I/O APIC ----------------------------------- */
+#define INTERRUPT_OLD_MESSAGE 0xfee00000ULL /* to CPU 0 */
+
+void interrupt_start(void);
+/* How many interrupts with this vector have arrived. */
+unsigned int interrupt_seen(unsigned int vector);
+/* Write the redirection entry of the pins that PCI lines lead to; and the I/O APIC's id. */
+void ioapic_set(uint64_t entry);
+unsigned int ioapic_id(void);
+
 /* --- console.c: the serial line, and the way out ---------------------------------------------- */
 void console_start(void);
 void console_text(const char *text);
@@ -79,6 +89,12 @@ struct pci_device {
 	uint8_t path_length;
 	struct iommu_pci_hop path[IOMMU_PCI_PATH_MAX];
 	uint64_t bar0;
+	/*
+	 * What its requests carry. Behind a bridge from PCI Express to PCI that is not its own place,
+	 * but the first one of the bridge's bus.
+	 */
+	uint16_t source_id;
+	bool is_aliased;
 };
 
 /* All devices with this vendor and device id, at most `space`; returns how many. */
@@ -86,11 +102,15 @@ unsigned int pci_find(uint16_t vendor, uint16_t device, struct pci_device *found
 		      unsigned int space);
 /* Let a device decode its registers and do DMA. */
 void pci_enable(const struct pci_device *device);
+/* Have a device send interrupts as this message, or, with address 0, raise its line instead. */
+void pci_set_message(const struct pci_device *device, uint64_t address, uint32_t data);
 
 /* --- edu.c: QEMU's educational device --------------------------------------------------------- */
 #define EDU_VENDOR 0x1234
 #define EDU_DEVICE 0x11e8
 
 void edu_start(struct dma_device *device, const struct pci_device *pci);
+/* Its interrupt line: raise it, wait until it was taken, and drop it. */
+void edu_pulse(struct interrupt_line *line);
 
 #endif

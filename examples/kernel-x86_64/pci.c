@@ -10,8 +10,15 @@
 #define CONFIG_HEADER             0x0c
 #define CONFIG_BAR0               0x10
 #define CONFIG_BUS_NUMBERS        0x18
+#define CONFIG_CAPABILITIES       0x34
 
 #define COMMAND_MEMORY_AND_MASTER 0x6
+
+#define CAPABILITY_MSI            0x05
+#define CAPABILITY_EXPRESS        0x10
+#define EXPRESS_TO_PCI_BRIDGE     7
+#define MSI_ENABLE                (1U << 16)
+#define MSI_64_BIT                (1U << 23)
 
 struct scan {
 	uint32_t id;
@@ -34,6 +41,34 @@ static void config_write(uint8_t bus, uint8_t device, uint8_t function, uint8_t 
 	out32(CONFIG_DATA, value);
 }
 
+/* The offset of a capability; 0: it has none. */
+static uint8_t find_capability(const struct pci_device *at, uint8_t id)
+{
+	uint8_t offset =
+		(uint8_t)config_read(at->bus, at->device, at->function, CONFIG_CAPABILITIES);
+	unsigned int left = 48;
+
+	for (; offset >= 0x40 && left != 0; left--) {
+		const uint32_t header =
+			config_read(at->bus, at->device, at->function, offset & 0xfc);
+
+		if ((uint8_t)header == id)
+			return offset & 0xfc;
+		offset = (uint8_t)(header >> 8);
+	}
+	return 0;
+}
+
+/* From here on downwards requests carry the bridge's bus and no device. */
+static bool hides_what_is_below(const struct pci_device *bridge)
+{
+	const uint8_t express = find_capability(bridge, CAPABILITY_EXPRESS);
+
+	return express != 0 &&
+	       (config_read(bridge->bus, bridge->device, bridge->function, express) >> 20 & 0xf) ==
+		       EXPRESS_TO_PCI_BRIDGE;
+}
+
 static void scan_bus(struct scan *scan, struct pci_device *way);
 
 static void visit(struct scan *scan, struct pci_device *at)
@@ -43,6 +78,8 @@ static void visit(struct scan *scan, struct pci_device *at)
 	if (config_read(at->bus, at->device, at->function, CONFIG_ID) == scan->id &&
 	    scan->count < scan->space) {
 		at->bar0 = config_read(at->bus, at->device, at->function, CONFIG_BAR0) & ~0xfU;
+		if (!at->is_aliased)
+			at->source_id = (uint16_t)(at->bus << 8 | at->device << 3 | at->function);
 		scan->found[scan->count++] = *at;
 	}
 	if ((header & 0x7f) == 1 && at->path_length < IOMMU_PCI_PATH_MAX) {
@@ -51,6 +88,10 @@ static void visit(struct scan *scan, struct pci_device *at)
 		below.bus = (uint8_t)(config_read(at->bus, at->device, at->function,
 						  CONFIG_BUS_NUMBERS) >>
 				      8);
+		if (hides_what_is_below(at)) {
+			below.is_aliased = true;
+			below.source_id = (uint16_t)(below.bus << 8);
+		}
 		if (below.bus > at->bus)
 			scan_bus(scan, &below);
 	}
@@ -86,4 +127,25 @@ void pci_enable(const struct pci_device *device)
 
 	config_write(device->bus, device->device, device->function, CONFIG_COMMAND,
 		     (command & 0xffff) | COMMAND_MEMORY_AND_MASTER);
+}
+
+void pci_set_message(const struct pci_device *device, uint64_t address, uint32_t data)
+{
+	const uint8_t msi = find_capability(device, CAPABILITY_MSI);
+	uint32_t header;
+
+	if (msi == 0)
+		return;
+	header = config_read(device->bus, device->device, device->function, msi) & ~MSI_ENABLE;
+	config_write(device->bus, device->device, device->function, msi, header);
+	if (address == 0)
+		return;
+	config_write(device->bus, device->device, device->function, (uint8_t)(msi + 4),
+		     (uint32_t)address);
+	if ((header & MSI_64_BIT) != 0)
+		config_write(device->bus, device->device, device->function, (uint8_t)(msi + 8),
+			     (uint32_t)(address >> 32));
+	config_write(device->bus, device->device, device->function,
+		     (uint8_t)(msi + ((header & MSI_64_BIT) != 0 ? 12 : 8)), data);
+	config_write(device->bus, device->device, device->function, msi, header | MSI_ENABLE);
 }

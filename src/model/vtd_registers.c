@@ -213,7 +213,7 @@ static const struct register_line *line_at(uint64_t offset)
 
 static uint64_t *field_of(struct iommu_model_vtd *model, const struct register_line *line)
 {
-	return (uint64_t *)((unsigned char *)&model->regs + line->at);
+	return (uint64_t *)(void *)((unsigned char *)&model->regs + line->at);
 }
 
 /* --- Access, 32 bits at a time ---------------------------------------------------------------- */

@@ -253,8 +253,10 @@ void iommu_vtd_context_hold_tlb(struct vtd_endpoint *endpoint)
 		iommu_vtd_context_find(endpoint->unit, endpoint->base->info.source_id);
 	const uint64_t low = entry != NULL ? iommu_le64(entry->low) : 0;
 
+	/* What was taken over has not been off: what the device keeps of it still holds. */
 	if (!endpoint->device_tlb || (low & VTD_CONTEXT_PRESENT) == 0 ||
-	    vtd_context_type(low) != VTD_TRANSLATE_ALL)
+	    vtd_context_type(low) != VTD_TRANSLATE_ALL ||
+	    (iommu_le64(entry->high) & VTD_CONTEXT_INHERITED) != 0)
 		return;
 	entries_write(endpoint,
 		      vtd_context_low(low & VTD_ENTRY_ADDRESS_MASK, VTD_TRANSLATE_UNTRANSLATED),

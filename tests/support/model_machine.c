@@ -377,7 +377,7 @@ static bool host_invalidate_device_tlb(void *ctx, uint16_t source_id, uint64_t a
 	struct model_device *device = device_of(machine, source_id);
 	unsigned int i;
 
-	if (device == NULL || !device->has_tlb) {
+	if (device == NULL || (!device->has_tlb && !device->tlb_is_off)) {
 		violated(machine, "a device without a TLB was told to invalidate it");
 		return true;
 	}

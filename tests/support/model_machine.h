@@ -49,7 +49,8 @@ struct model_device {
 	unsigned char buffer[4096];
 	/* With a TLB: requests go out translated. */
 	bool has_tlb;
-	bool silent; /* does not answer invalidations */
+	bool tlb_is_off; /* it has one, and answers, but the host has not enabled it */
+	bool silent;     /* does not answer invalidations */
 	struct device_tlb_entry tlb[64];
 	unsigned int tlb_next;
 	unsigned int invalidations;

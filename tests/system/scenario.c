@@ -680,6 +680,168 @@ static void pass_through(struct scenario *s)
 	check(s, iommu_domain_free(identity) == 0, "the identity domain is freed");
 }
 
+static void suspending(struct scenario *s)
+{
+	title(s, "Suspended and resumed: everything is as it was");
+	check(s, iommu_suspend(s->iommu) == 0, "all units are suspended");
+	expect_copy(s, 0, s->secret.paddr, &s->secret, s->other.paddr, &s->other,
+		    "nothing is translated");
+	check(s, iommu_resume(s->iommu) == 0, "all units are resumed");
+	expect_copy(s, 0, IOVA_SECRET, &s->secret, IOVA_TARGET, &s->target,
+		    "device A's mappings are back");
+	expect_read_blocked(s, 0, s->secret.paddr, REASON_READ_DENIED);
+}
+
+/* --- Interrupts ------------------------------------------------------------------------------- */
+
+static unsigned int arrivals[SCENARIO_VECTORS];
+
+static void count_arrivals(const struct scenario *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < SCENARIO_VECTORS; i++)
+		arrivals[i] = s->machine->interrupts_seen(SCENARIO_VECTOR + i);
+}
+
+/* Since the last count: at least `least` and at most `most` with this vector, and no others. */
+static void expect_arrivals(struct scenario *s, unsigned int which, unsigned int least,
+			    unsigned int most, const char *what)
+{
+	bool as_expected = true;
+	unsigned int i;
+
+	for (i = 0; i < SCENARIO_VECTORS; i++) {
+		const unsigned int seen =
+			s->machine->interrupts_seen(SCENARIO_VECTOR + i) - arrivals[i];
+
+		if (i == which ? seen < least || seen > most : seen != 0)
+			as_expected = false;
+	}
+	count_arrivals(s);
+	check(s, as_expected, what);
+}
+
+/* Exactly one, with this vector; or none at all. */
+#define NO_VECTOR SCENARIO_VECTORS
+
+static void expect_arrival(struct scenario *s, unsigned int which, const char *what)
+{
+	expect_arrivals(s, which, 1, 1, what);
+}
+
+static void expect_interrupt_fault(struct scenario *s, unsigned int device, unsigned int reason)
+{
+	if (!s->machine->strict_interrupts)
+		return;
+	collect_faults(s);
+	check(s,
+	      s->fault_count == 1 && s->faults[0].endpoint == s->endpoints[device] &&
+		      s->faults[0].reason == reason,
+	      "the fault names this device and the reason");
+}
+
+static void send_message(const struct scenario *s, unsigned int device, uint64_t address,
+			 uint32_t data)
+{
+	struct dma_device *d = &s->machine->devices[device];
+
+	d->set_message(d, address, data);
+	d->interrupt(d);
+}
+
+static void old_interrupts(struct scenario *s)
+{
+	title(s, "Interrupts before remapping, and the old format after");
+	count_arrivals(s);
+	send_message(s, 0, s->machine->old_message_address, SCENARIO_VECTOR);
+	expect_arrival(s, 0, "device A sends an interrupt in the old format, and it arrives");
+	check(s, iommu_vtd_interrupts_enable(s->iommu, 0) == 0, "interrupt remapping is on");
+	if (!s->machine->strict_interrupts) {
+		say(s,
+		    "           (this hardware lets the old format pass and records no fault of\n"
+		    "            an interrupt, though it should)\n");
+		return;
+	}
+	send_message(s, 0, s->machine->old_message_address, SCENARIO_VECTOR);
+	expect_arrival(s, NO_VECTOR, "now it does not arrive");
+	expect_interrupt_fault(s, 0, 0x25);
+}
+
+static void remapped_messages(struct scenario *s)
+{
+	struct iommu_vtd_interrupt_target target = {
+		.source = IOMMU_VTD_SOURCE_ID,
+		.source_id = s->machine->devices[0].info.source_id,
+		.vector = SCENARIO_VECTOR + 1,
+	};
+	struct iommu_vtd_interrupt interrupt;
+	uint64_t address = 0;
+	uint32_t data = 0;
+
+	title(s, "Interrupts through the table: only as they were set, only from whom");
+	check(s, iommu_vtd_interrupt_alloc(s->unit, 1, &interrupt) == 0, "an entry is allocated");
+	iommu_vtd_interrupt_message(&interrupt, 0, &address, &data);
+	send_message(s, 0, address, data);
+	expect_arrival(s, NO_VECTOR, "it is not set yet, and nothing arrives");
+	expect_interrupt_fault(s, 0, 0x22);
+	check(s, iommu_vtd_interrupt_set(&interrupt, 0, &target) == 0, "it is set for device A");
+	send_message(s, 0, address, data);
+	expect_arrival(s, 1, "device A's interrupt arrives with the vector of the entry");
+	expect_no_fault(s);
+	target.vector = SCENARIO_VECTOR + 2;
+	check(s, iommu_vtd_interrupt_set(&interrupt, 0, &target) == 0, "another vector is set");
+	send_message(s, 0, address, data);
+	expect_arrival(s, 2, "the next one arrives with that");
+	send_message(s, 1, address, data);
+	expect_arrival(s, NO_VECTOR, "device B sends the same message, and nothing arrives");
+	expect_interrupt_fault(s, 1, 0x26);
+	check(s, iommu_vtd_interrupt_clear(&interrupt, 0) == 0, "the entry is cleared");
+	send_message(s, 0, address, data);
+	expect_arrival(s, NO_VECTOR, "device A's interrupt does not arrive any more");
+	expect_interrupt_fault(s, 0, 0x22);
+	check(s, iommu_vtd_interrupt_free(&interrupt) == 0, "it is given back");
+}
+
+static void remapped_line(struct scenario *s)
+{
+	struct interrupt_line *line = s->machine->line;
+	struct iommu_vtd_interrupt_target target = {
+		.source = IOMMU_VTD_SOURCE_ID, .vector = SCENARIO_VECTOR + 3, .level = true};
+	struct iommu_vtd_interrupt interrupt;
+	struct iommu_unit *unit = NULL;
+	int status;
+
+	title(s, "An interrupt line, through the I/O APIC");
+	status = iommu_vtd_find_ioapic(s->iommu, line->ioapic, &unit, &target.source_id);
+	check(s, status == 0, "firmware names the I/O APIC, and says as whom it sends");
+	if (status != 0)
+		return;
+	check(s,
+	      iommu_vtd_interrupt_alloc(unit, 1, &interrupt) == 0 &&
+		      iommu_vtd_interrupt_set(&interrupt, 0, &target) == 0,
+	      "an entry is set for it");
+	line->set_entry(
+		line, iommu_vtd_interrupt_ioapic_entry(&interrupt, 0, target.vector, true, false));
+	line->pulse(line);
+	/* As long as the line is up it interrupts again and again. */
+	expect_arrivals(s, 3, 1, UINT32_MAX, "device A's line leads to the vector of the entry");
+	expect_no_fault(s);
+	line->set_entry(line, 1ULL << 16);
+	check(s, iommu_vtd_interrupt_free(&interrupt) == 0, "the entry is given back");
+}
+
+static void interrupts(struct scenario *s)
+{
+	old_interrupts(s);
+	remapped_messages(s);
+	if (s->machine->line != NULL)
+		remapped_line(s);
+	check(s, iommu_vtd_interrupts_disable(s->iommu) == 0, "interrupt remapping is off");
+	send_message(s, 0, s->machine->old_message_address, SCENARIO_VECTOR);
+	expect_arrival(s, 0, "the old format works again");
+}
+
 static void detaching(struct scenario *s)
 {
 	title(s, "Detached: blocked again");
@@ -743,8 +905,74 @@ bool scenario_run(struct scenario_machine *machine)
 		one_domain(&s);
 		moving(&s);
 		pass_through(&s);
+		suspending(&s);
+		if (machine->interrupts_seen != NULL)
+			interrupts(&s);
 		detaching(&s);
 		disabling(&s);
+	}
+	say_verdict(&s);
+	return s.failed == 0;
+}
+
+/* --- A second instance ------------------------------------------------------------------------ */
+
+/* Forget the first instance, as a kernel that starts anew does: what it had is still at work. */
+static bool start_again(struct scenario *s, unsigned int vtd_flags)
+{
+	s->machine->vtd_options.flags &= ~(unsigned int)IOMMU_VTD_TAKE_OVER;
+	s->machine->vtd_options.flags |= vtd_flags;
+	return start(s);
+}
+
+static void copied(struct scenario *s)
+{
+	const struct page secret = s->secret;
+	const struct page target = s->target;
+	struct iommu_vtd_info info;
+
+	title(s, "A second instance takes over, with a copy of the tables");
+	if (!start_again(s, IOMMU_VTD_TAKE_OVER)) {
+		check(s, false, "a second instance starts");
+		return;
+	}
+	/* The devices' memory is still where the first instance had mapped it. */
+	s->secret = secret;
+	s->target = target;
+	check(s, iommu_vtd_get_info(s->unit, &info) == 0 && info.inherited == 1,
+	      "it found the tables of the first");
+	expect_copy(s, 0, IOVA_SECRET, &s->secret, IOVA_TARGET, &s->target,
+		    "device A goes on before it is enabled");
+	check(s, iommu_vtd_enable(s->iommu) == 0, "it is enabled");
+	expect_copy(s, 0, IOVA_SECRET, &s->secret, IOVA_TARGET, &s->target,
+		    "device A goes on, with the copy");
+	expect_read_blocked(s, 0, IOVA_UNMAPPED, REASON_READ_DENIED);
+	check(s, attach(s, 0, 0) == 0, "device A gets a domain of the second instance");
+	expect_read_blocked(s, 0, IOVA_SECRET, REASON_READ_DENIED);
+	check(s, iommu_vtd_get_info(s->unit, &info) == 0 && info.inherited == 0,
+	      "the copy is gone");
+}
+
+bool scenario_take_over(struct scenario_machine *machine)
+{
+	struct scenario s = {.machine = machine, .seed = 1};
+
+	if (!start(&s) || iommu_vtd_enable(s.iommu) != 0 || attach(&s, 0, 0) != 0) {
+		s.failed++;
+		say_verdict(&s);
+		return false;
+	}
+	title(&s, "The first instance translates");
+	check(&s,
+	      map(&s, 0, IOVA_SECRET, s.secret.paddr, 4096, IOMMU_PROT_READ) == 0 &&
+		      map(&s, 0, IOVA_TARGET, s.target.paddr, 4096, IOMMU_PROT_READ_WRITE) == 0,
+	      "two pages are mapped");
+	expect_copy(&s, 0, IOVA_SECRET, &s.secret, IOVA_TARGET, &s.target, "device A uses them");
+	copied(&s);
+	title(&s, "A third instance turns off what it finds, and starts from scratch");
+	if (start_again(&s, 0)) {
+		check(&s, iommu_vtd_enable(s.iommu) == 0, "it is enabled");
+		expect_read_blocked(&s, 0, IOVA_SECRET, REASON_NO_CONTEXT);
 	}
 	say_verdict(&s);
 	return s.failed == 0;

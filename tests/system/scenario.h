@@ -22,11 +22,24 @@ struct dma_device {
 	void (*read)(struct dma_device *device, iommu_iova_t iova, size_t size);
 	/* The buffer to memory at iova. */
 	void (*write)(struct dma_device *device, iommu_iova_t iova, size_t size);
+	/* What it sends as an interrupt, and having it sent. NULL: it sends none. */
+	void (*set_message)(struct dma_device *device, uint64_t address, uint32_t data);
+	void (*interrupt)(struct dma_device *device);
 	/* The device's own. */
 	void *data;
 };
 
 #define SCENARIO_DMA_MAX 2048
+
+/* An interrupt line of the first device, which ends at an I/O APIC. */
+struct interrupt_line {
+	unsigned int ioapic; /* its id */
+	/* Write the redirection entry of the line's pin: 64 bits. */
+	void (*set_entry)(struct interrupt_line *line, uint64_t entry);
+	/* Have the device raise and drop the line, instead of sending its message. */
+	void (*pulse)(struct interrupt_line *line);
+	void *data;
+};
 
 struct scenario_machine {
 	/* Print text; no newline is added. */
@@ -39,7 +52,27 @@ struct scenario_machine {
 	size_t dmar_size;
 	struct iommu_vtd_options vtd_options;
 	struct dma_device devices[2];
+	/* How many interrupts with this vector have arrived. NULL: the machine cannot remap any. */
+	unsigned int (*interrupts_seen)(unsigned int vector);
+	struct interrupt_line *line;
+	/* The message in the old format that leads to a vector. */
+	uint64_t old_message_address;
+	/*
+	 * It blocks the old format, and records the faults of interrupts, as the specification wants
+	 * it. QEMU does neither.
+	 */
+	bool strict_interrupts;
 };
+
+/* Vectors that the scenario uses. */
+#define SCENARIO_VECTOR  0x40
+#define SCENARIO_VECTORS 4
+
+/*
+ * A first instance of the library translates and is left alone; a second one takes over, once with a
+ * copy of what the first had, once from scratch.
+ */
+bool scenario_take_over(struct scenario_machine *machine);
 
 /* Runs all steps, ends with a line "verdict: …", and returns whether every step was as expected. */
 bool scenario_run(struct scenario_machine *machine);

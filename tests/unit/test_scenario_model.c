@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The system scenario, the very file that runs in the kernel under QEMU, against the model, in many
- * kinds of hardware. With the argument "--print" the transcript of one run goes to the console, for
- * comparison with QEMU's.
+ * kinds of hardware. With the argument "--print" (and "take-over") the transcript of one run goes to
+ * the console, for comparison with QEMU's.
  */
 #include <stdio.h>
 #include <string.h>
@@ -30,38 +30,140 @@ static void *scenario_alloc(uint64_t size)
 	return paddr != 0 ? model_machine_bytes(&machine, paddr) : NULL;
 }
 
-static bool run(const struct iommu_model_vtd_config *config, unsigned int vtd_flags,
-		void (*say)(const char *text))
+/* --- Interrupts: what a CPU would see of them ------------------------------------------------- */
+
+static struct {
+	uint64_t address[2];
+	uint32_t data[2];
+	unsigned int seen[256];
+	uint64_t entry;
+} cpu;
+
+static unsigned int interrupts_seen(unsigned int vector)
 {
-	struct scenario_machine scenario = {
+	return cpu.seen[vector];
+}
+
+static void send(uint16_t source_id, uint64_t address, uint32_t data)
+{
+	struct iommu_model_interrupt interrupt;
+
+	if (iommu_model_vtd_interrupt(machine.units[0], source_id, address, data, &interrupt) == 0)
+		cpu.seen[interrupt.unchanged ? data & 0xff : interrupt.vector]++;
+}
+
+static unsigned int number_of(const struct dma_device *device)
+{
+	return device->info.source_id == 0x20 ? 0 : 1;
+}
+
+static void set_message(struct dma_device *device, uint64_t address, uint32_t data)
+{
+	cpu.address[number_of(device)] = address;
+	cpu.data[number_of(device)] = data;
+}
+
+static void device_interrupt(struct dma_device *device)
+{
+	send(device->info.source_id, cpu.address[number_of(device)], cpu.data[number_of(device)]);
+}
+
+#define IOAPIC_ID     9
+#define IOAPIC_SOURCE 0xf0f8
+
+static void line_set_entry(struct interrupt_line *line, uint64_t entry)
+{
+	(void)line;
+	cpu.entry = entry;
+}
+
+/* The message that an I/O APIC makes of a redirection entry. */
+static void line_pulse(struct interrupt_line *line)
+{
+	const uint64_t entry = cpu.entry;
+
+	(void)line;
+	if ((entry >> 16 & 1) == 0)
+		send(IOAPIC_SOURCE,
+		     0xfee00000 | (entry >> 48 & 0xffff) << 4 | (entry >> 11 & 1) << 2,
+		     (uint32_t)entry & 0xff);
+}
+
+static void make_dmar(void)
+{
+	const struct iommu_pci_hop hop = {IOAPIC_SOURCE >> 3 & 31, IOAPIC_SOURCE & 7};
+	struct iommu_dmar_builder builder;
+	int size;
+
+	iommu_dmar_begin(&builder, machine.dmar, sizeof(machine.dmar), 46, DMAR_FLAG_INTR_REMAP);
+	iommu_dmar_add_unit(&builder, 0, MACHINE_UNIT(0), 4096, true);
+	iommu_dmar_add_scope(&builder, DMAR_SCOPE_IOAPIC, IOAPIC_ID, IOAPIC_SOURCE >> 8, &hop, 1);
+	iommu_dmar_add_ports(&builder, 0, true);
+	size = iommu_dmar_finish(&builder, "TEST", "SCENARIO");
+	assert_true(size > 0);
+	machine.dmar_size = (size_t)size;
+}
+
+/* --- Runs ------------------------------------------------------------------------------------- */
+
+static bool run(const struct iommu_model_vtd_config *config, unsigned int vtd_flags,
+		bool (*scenario)(struct scenario_machine *), void (*say)(const char *text))
+{
+	struct interrupt_line line = {
+		.ioapic = IOAPIC_ID, .set_entry = line_set_entry, .pulse = line_pulse};
+	struct scenario_machine host = {
 		.say = say,
 		.platform = &machine.platform,
 		.alloc = scenario_alloc,
 		.vtd_options = {.flags = vtd_flags, .timeout_ns = 50000000},
 	};
+	unsigned int i;
 	bool passed;
 
+	memset(&cpu, 0, sizeof(cpu));
 	model_machine_init(&machine, 1, config);
-	scenario.devices[0] =
-		model_device_for_scenario(model_machine_add_device(&machine, 0, 0x20));
-	scenario.devices[1] =
-		model_device_for_scenario(model_machine_add_device(&machine, 0, 0x28));
-	scenario.devices[0].info.name = "device A";
-	scenario.devices[1].info.name = "device B";
-	model_machine_make_dmar(&machine);
-	scenario.dmar = machine.dmar;
-	scenario.dmar_size = machine.dmar_size;
-	passed = scenario_run(&scenario);
+	host.devices[0] = model_device_for_scenario(model_machine_add_device(&machine, 0, 0x20));
+	host.devices[1] = model_device_for_scenario(model_machine_add_device(&machine, 0, 0x28));
+	host.devices[0].info.name = "device A";
+	host.devices[1].info.name = "device B";
+	for (i = 0; i < 2; i++) {
+		host.devices[i].set_message = set_message;
+		host.devices[i].interrupt = device_interrupt;
+		if ((config->flags & IOMMU_MODEL_VTD_DEVICE_TLB) != 0)
+			host.devices[i].info.device_tlb = machine.devices[i].tlb_is_off = true;
+	}
+	if ((config->flags & IOMMU_MODEL_VTD_INTERRUPT_REMAPPING) != 0) {
+		host.interrupts_seen = interrupts_seen;
+		host.line = &line;
+		host.old_message_address = 0xfee00000;
+		host.strict_interrupts = true;
+	}
+	make_dmar();
+	host.dmar = machine.dmar;
+	host.dmar_size = machine.dmar_size;
+	passed = scenario(&host);
+	/* Instances that were taken over have left everything where it was. */
+	if (scenario == scenario_take_over) {
+		machine.pages_in_use = 0;
+		machine.mapped = 0;
+	}
 	model_machine_destroy(&machine);
 	return passed;
 }
 
-static void holds(const struct iommu_model_vtd_config *config, unsigned int vtd_flags)
+static void holds_in(const struct iommu_model_vtd_config *config, unsigned int vtd_flags,
+		     bool (*scenario)(struct scenario_machine *))
 {
-	if (!run(config, vtd_flags, say_nothing)) {
-		(void)run(config, vtd_flags, say_aloud);
+	if (!run(config, vtd_flags, scenario, say_nothing)) {
+		(void)run(config, vtd_flags, scenario, say_aloud);
 		fail();
 	}
+}
+
+static void holds(const struct iommu_model_vtd_config *config, unsigned int vtd_flags)
+{
+	holds_in(config, vtd_flags, scenario_run);
+	holds_in(config, vtd_flags, scenario_take_over);
 }
 
 static void holds_on_every_kind_of_unit(void **state)
@@ -76,6 +178,7 @@ static void holds_on_every_kind_of_unit(void **state)
 		IOMMU_MODEL_VTD_WRITE_BUFFER,
 		IOMMU_MODEL_VTD_PROTECTED_MEMORY,
 		IOMMU_MODEL_VTD_SELF_INVALIDATING,
+		IOMMU_MODEL_VTD_DEVICE_TLB,
 		IOMMU_MODEL_VTD_CACHING_MODE | IOMMU_MODEL_VTD_NONCOHERENT |
 			IOMMU_MODEL_VTD_NO_QUEUE | IOMMU_MODEL_VTD_NO_PAGES,
 		IOMMU_MODEL_VTD_PASS_THROUGH | IOMMU_MODEL_VTD_CACHING_MODE |
@@ -101,6 +204,26 @@ static void holds_on_every_kind_of_unit(void **state)
 		}
 }
 
+/* Interrupts only go with the queue, and so only without the option. */
+static void holds_with_interrupts(void **state)
+{
+	static const unsigned int kinds[] = {0, IOMMU_MODEL_VTD_CACHING_MODE,
+					     IOMMU_MODEL_VTD_NONCOHERENT,
+					     IOMMU_MODEL_VTD_SELF_INVALIDATING};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const struct iommu_model_vtd_config config = {
+			.flags = kinds[i] | IOMMU_MODEL_VTD_INTERRUPT_REMAPPING |
+				 IOMMU_MODEL_VTD_PASS_THROUGH,
+			.address_mask = 18,
+		};
+
+		holds(&config, 0);
+	}
+}
+
 static void holds_with_small_caches_and_slow_commands(void **state)
 {
 	const struct iommu_model_vtd_config config = {
@@ -114,6 +237,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(holds_on_every_kind_of_unit),
+		cmocka_unit_test(holds_with_interrupts),
 		cmocka_unit_test(holds_with_small_caches_and_slow_commands),
 	};
 
@@ -123,7 +247,11 @@ int main(int argc, char **argv)
 			.address_mask = 18,
 		};
 
-		return run(&config, 0, say_aloud) ? 0 : 1;
+		const bool take_over = argc > 2 && strcmp(argv[2], "take-over") == 0;
+
+		return run(&config, 0, take_over ? scenario_take_over : scenario_run, say_aloud)
+			       ? 0
+			       : 1;
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
