@@ -41,7 +41,7 @@ static void edu_write(struct dma_device *device, iommu_iova_t iova, size_t size)
 
 static volatile uint32_t *register32_at(const struct dma_device *device, uint32_t offset)
 {
-	return (volatile uint32_t *)((volatile unsigned char *)device->data + offset);
+	return (volatile uint32_t *)device->data + offset / sizeof(uint32_t);
 }
 
 /* Raise an interrupt, give it time to arrive, and take it back. */

@@ -38,12 +38,12 @@ static volatile unsigned int seen[VECTORS];
 
 static volatile uint32_t *apic(uint32_t offset)
 {
-	return (volatile uint32_t *)((unsigned char *)physical(APIC_BASE) + offset);
+	return (volatile uint32_t *)physical(APIC_BASE + offset);
 }
 
 static volatile uint32_t *ioapic(uint32_t offset)
 {
-	return (volatile uint32_t *)((unsigned char *)physical(IOAPIC_BASE) + offset);
+	return (volatile uint32_t *)physical(IOAPIC_BASE + offset);
 }
 
 /* Called by the stubs. Exceptions end here, too, and nothing can be done about them. */

@@ -53,7 +53,7 @@ void iommu_dmar_begin(struct iommu_dmar_builder *builder, void *bytes, size_t si
 	header = grow(builder, DMAR_HEADER_SIZE);
 	if (header == NULL)
 		return;
-	memcpy(header, "DMAR", 4);
+	put(header, DMAR_SIGNATURE, 4);
 	header[ACPI_TABLE_REVISION_OFFSET] = 1;
 	header[DMAR_WIDTH_OFFSET] = (uint8_t)(address_width - 1);
 	header[DMAR_FLAGS_OFFSET] = (uint8_t)flags;
@@ -140,18 +140,19 @@ void iommu_dmar_add_affinity(struct iommu_dmar_builder *builder, iommu_paddr_t b
 	put(structure + DMAR_RHSA_PROXIMITY, proximity_domain, 4);
 }
 
-static size_t length_of(const char *text)
+/* Bounded, also so that the compiler does not take it for a function that no host has to have. */
+static size_t length_of(const char *text, size_t max)
 {
 	size_t length = 0;
 
-	while (text[length] != '\0')
+	while (length < max && text[length] != '\0')
 		length++;
 	return length;
 }
 
 void iommu_dmar_add_name(struct iommu_dmar_builder *builder, unsigned int number, const char *path)
 {
-	const size_t length = length_of(path);
+	const size_t length = length_of(path, STRUCTURE_SIZE_MAX);
 	uint8_t *structure;
 
 	if (number > UINT8_MAX || length == 0 ||
@@ -209,9 +210,7 @@ void iommu_dmar_add_scope(struct iommu_dmar_builder *builder, enum dmar_scope_ty
 
 static void put_text(uint8_t *bytes, const char *text, size_t size)
 {
-	const size_t length = length_of(text);
-
-	memcpy(bytes, text, length < size ? length : size);
+	memcpy(bytes, text, length_of(text, size));
 }
 
 int iommu_dmar_finish(struct iommu_dmar_builder *builder, const char *oem_id,

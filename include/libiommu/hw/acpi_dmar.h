@@ -12,9 +12,10 @@
 #define ACPI_TABLE_REVISION_OFFSET 8
 #define ACPI_TABLE_CHECKSUM_OFFSET 9
 #define ACPI_TABLE_HEADER_SIZE     36
-#define DMAR_WIDTH_OFFSET          36 /* u8: host address width - 1 */
-#define DMAR_FLAGS_OFFSET          37 /* u8 */
-#define DMAR_HEADER_SIZE           48 /* the structures begin here */
+#define DMAR_SIGNATURE             0x52414d44U /* "DMAR", as a little-endian u32 at 0 */
+#define DMAR_WIDTH_OFFSET          36          /* u8: host address width - 1 */
+#define DMAR_FLAGS_OFFSET          37          /* u8 */
+#define DMAR_HEADER_SIZE           48          /* the structures begin here */
 
 #define DMAR_FLAG_INTR_REMAP       (1U << 0) /* the platform supports interrupt remapping */
 #define DMAR_FLAG_X2APIC_OPT_OUT   (1U << 1) /* firmware asks not to enable x2APIC mode */
