@@ -86,8 +86,9 @@ IOMMU_API void iommu_domain_get_info(const struct iommu_domain *domain,
  * use now. Blocked for a moment in between; all or none: on failure each keeps what it had.
  *
  * A domain adapts to the units that join it: address width, page sizes and coherency become what
- * all of them can do, and page sizes and coherency grow again when one leaves. While the first
- * endpoint behind a unit joins or the last one leaves, nothing may be mapped or unmapped in it.
+ * all of them can do, and page sizes and coherency grow again when one leaves. Where units differ in
+ * these, nothing may be mapped or unmapped in the domain while the first endpoint behind a unit joins
+ * it or the last one leaves.
  *
  * Returns 0 (also when it is attached already), or
  *   IOMMU_EINVAL     domain and a unit do not fit each other: what is mapped already lies beyond the

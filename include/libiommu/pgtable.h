@@ -178,7 +178,8 @@ struct iommu_pgtable_ops {
 		    iommu_pgtable_visitor visitor, void *ctx);
 
 	/*
-	 * The functions below change the table as a whole: no map or unmap may run meanwhile.
+	 * The functions below change the table as a whole: no map or unmap may run meanwhile, except
+	 * when the three setters are given what holds already.
 	 *
 	 * set_coherent - whether hardware snoops the CPU caches when it walks. On the way to not
 	 * coherent all tables are flushed.

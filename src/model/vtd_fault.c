@@ -111,6 +111,6 @@ void iommu_model_fault_record(struct iommu_model_vtd *model, const struct model_
 		record[1] |= 1ULL << 31 | (uint64_t)(fault->pasid & 0xfffff) << 40;
 	if ((regs->fsts & VTD_FSTS_PPF) == 0)
 		regs->fsts = (regs->fsts & ~0xff00ULL) | regs->fault_next << 8;
-	regs->fault_next = (regs->fault_next + 1) % model->fault_count;
+	regs->fault_next = ((unsigned int)regs->fault_next + 1) % model->fault_count;
 	iommu_model_fault_event(model, VTD_FSTS_PPF);
 }

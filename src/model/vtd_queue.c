@@ -288,7 +288,9 @@ static void stop_with(struct iommu_model_vtd *model, uint32_t fsts_bit, uint64_t
 
 static void advance(struct iommu_model_vtd *model)
 {
-	model->regs.iqh = (model->regs.iqh + sizeof(struct vtd_descriptor)) % queue_bytes(model);
+	/* The size is a power of two. */
+	model->regs.iqh =
+		(model->regs.iqh + sizeof(struct vtd_descriptor)) & (queue_bytes(model) - 1);
 }
 
 /* Execute the descriptor at the head; false: the queue does not go on from here for now. */

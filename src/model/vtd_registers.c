@@ -294,7 +294,7 @@ static void write32(struct iommu_model_vtd *model, uint64_t offset, uint32_t val
 
 static bool access_is_sane(struct iommu_model_vtd *model, uint64_t offset, unsigned int size)
 {
-	if ((size == 4 || size == 8) && offset % size == 0 &&
+	if ((size == 4 || size == 8) && (offset & (size - 1)) == 0 &&
 	    offset <= iommu_model_vtd_register_space(model) - size)
 		return true;
 	model_misuse(model, "a register access that is not 4 or 8 aligned bytes of the window");

@@ -20,11 +20,9 @@ void PUBLIC(set_coherent)(struct iommu_pgtable *pt, bool coherent)
 {
 	const bool was_coherent = (pt->flags & IOMMU_PGTABLE_NONCOHERENT) == 0;
 
-	if (coherent) {
-		pt->flags &= ~(unsigned int)IOMMU_PGTABLE_NONCOHERENT;
+	if (coherent == was_coherent)
 		return;
-	}
-	pt->flags |= IOMMU_PGTABLE_NONCOHERENT;
+	pt->flags ^= IOMMU_PGTABLE_NONCOHERENT;
 	if (was_coherent)
 		subtree_flush(pt, pt->root, pt->levels);
 }
@@ -45,6 +43,8 @@ int PUBLIC(set_pgsizes)(struct iommu_pgtable *pt, uint64_t pgsize_bitmap)
 {
 	struct size_check check = {.pgsizes = pgsize_bitmap};
 
+	if (pgsize_bitmap == pt->pgsize_bitmap)
+		return 0;
 	if ((pgsize_bitmap & 1ULL << format_level_shift(pt, 1)) == 0)
 		return IOMMU_EINVAL;
 	if ((pt->pgsize_bitmap & ~pgsize_bitmap) != 0 &&
@@ -66,6 +66,8 @@ int PUBLIC(set_aperture)(struct iommu_pgtable *pt, iommu_iova_t last)
 	const uint64_t entries = format_table_entries(pt, pt->levels);
 	const uint64_t end = (entries << (format_level_shift(pt, pt->levels) - 1)) - 1;
 
+	if (last == pt->aperture_last)
+		return 0;
 	if (((last + 1) & (IOMMU_PAGE_SIZE - 1)) != 0 || last / 2 > end)
 		return IOMMU_EINVAL;
 	if (last < pt->aperture_last &&

@@ -189,10 +189,13 @@ static void find_common(struct vtd_domain *domain)
 		iommu_vtdss_set_coherent(pt, true);
 }
 
+/* Written only when it changes: look-ups may run beside an attach that changes nothing. */
 static void show_common(struct vtd_domain *domain)
 {
-	domain->base.aperture_last = domain->pgtable.aperture_last;
-	domain->base.pgsize_bitmap = domain->pgtable.pgsize_bitmap;
+	if (domain->base.aperture_last != domain->pgtable.aperture_last)
+		domain->base.aperture_last = domain->pgtable.aperture_last;
+	if (domain->base.pgsize_bitmap != domain->pgtable.pgsize_bitmap)
+		domain->base.pgsize_bitmap = domain->pgtable.pgsize_bitmap;
 }
 
 static void domain_leave_unit(struct vtd_domain *domain)
