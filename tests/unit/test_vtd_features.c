@@ -10,6 +10,7 @@
 #include <libiommu/hw/vtd_interrupt.h>
 #include <libiommu/hw/vtd_registers.h>
 
+#include "base/byteorder.h"
 #include "model_machine.h"
 #include "test.h"
 
@@ -1034,27 +1035,27 @@ static void tables_of_the_dead_are_not_trusted(void **state)
 		table = model_machine_bytes(&f.machine, tables.context_low & ~0xfffULL);
 		switch (lie) {
 		case 0: /* a context table nowhere */
-			root[2] = 0x3fff00000001ULL;
+			root[2] = iommu_le64(0x3fff00000001ULL);
 			break;
 		case 1: /* a page table nowhere */
-			context[2 * 0x28] = 0x200000000001ULL;
-			context[2 * 0x28 + 1] = tables.context_high;
+			context[2 * 0x28] = iommu_le64(0x200000000001ULL);
+			context[2 * 0x28 + 1] = iommu_le64(tables.context_high);
 			break;
 		case 2: /* a table that leads to itself, again and again */
 			for (i = 1; i < 512; i++)
-				table[i] = (tables.context_low & ~0xfffULL) | 3;
+				table[i] = iommu_le64((tables.context_low & ~0xfffULL) | 3);
 			break;
 		case 3: /* an address beyond memory */
-			table[1] = 0x000f000000000003ULL;
+			table[1] = iommu_le64(0x000f000000000003ULL);
 			break;
 		case 4: /* a depth that the unit does not have */
-			context[2 * 0x20 + 1] |= 7;
+			context[2 * 0x20 + 1] |= iommu_le64(7);
 			break;
 		case 5: /* a reserved bit */
-			context[2 * 0x20] |= 0x10;
+			context[2 * 0x20] |= iommu_le64(0x10);
 			break;
 		default: /* a large page where there is none */
-			table[2] = 0x83;
+			table[2] = iommu_le64(0x83);
 			break;
 		}
 		(void)leave_running();
