@@ -14,10 +14,9 @@
 /* --- Device TLBs ------------------------------------------------------------------------------ */
 
 /* A device that firmware says has a TLB of its own; *required: it is needed for it to work. */
-static bool is_integrated(const struct vtd_probe *probe, const struct iommu_endpoint_info *info,
+static bool is_integrated(const struct iommu_dmar *dmar, const struct iommu_endpoint_info *info,
 			  bool *required)
 {
-	const struct iommu_dmar *dmar = &probe->main->dmar;
 	struct iommu_dmar_record record = {0};
 
 	iommu_dmar_for_each (dmar, &record)
@@ -28,9 +27,8 @@ static bool is_integrated(const struct vtd_probe *probe, const struct iommu_endp
 	return false;
 }
 
-static bool port_has_ats(const struct vtd_probe *probe, const struct iommu_endpoint_info *info)
+static bool port_has_ats(const struct iommu_dmar *dmar, const struct iommu_endpoint_info *info)
 {
-	const struct iommu_dmar *dmar = &probe->main->dmar;
 	struct iommu_dmar_record record = {0};
 
 	iommu_dmar_for_each (dmar, &record) {
@@ -45,14 +43,22 @@ static bool port_has_ats(const struct vtd_probe *probe, const struct iommu_endpo
 /* May the device keep translations? (VT-d specification, "Root Port ATS Capability Reporting") */
 static bool tlb_is_allowed(const struct vtd_unit *unit, const struct iommu_endpoint_info *info)
 {
-	bool required = false;
+	const struct iommu_list_node *node;
+	bool allowed = info->path_length == 1; /* on the root complex no port stands in the way */
 
 	if (!info->device_tlb || !unit->caps.device_tlb)
 		return false;
-	/* A TLB that it needs in legacy mode is run by hardware, and is none of ours. */
-	if (is_integrated(unit->probe, info, &required))
-		return !required;
-	return info->path_length == 1 || port_has_ats(unit->probe, info);
+	iommu_list_for_each (node, &unit->probe->tables) {
+		const struct iommu_dmar *dmar =
+			&iommu_container_of((uintptr_t)node, struct vtd_table, link)->dmar;
+		bool required;
+
+		/* A TLB that it needs in legacy mode is run by hardware, and is none of ours. */
+		if (is_integrated(dmar, info, &required))
+			return !required;
+		allowed = allowed || port_has_ats(dmar, info);
+	}
+	return allowed;
 }
 
 /* --- Life ------------------------------------------------------------------------------------- */
