@@ -93,7 +93,8 @@ IOMMU_API int iommu_vtd_enable(struct iommu *iommu);
  *
  * @structures, @size: remapping structures as the bridge's _DSM returns them, DRHDs first. Copied.
  *
- * The new units are registered, disabled, all or none. Errors as iommu_vtd_probe, which must have
+ * The new units are registered, disabled, all or none; where interrupts are remapped, they begin to
+ * do that, too (IOMMU_EOPNOTSUPP: one cannot). Errors as iommu_vtd_probe, which must have
  * been called; IOMMU_EEXIST: a unit at that address is known. IOMMU_EINVAL also when there is a
  * structure that cannot be added (a reserved region).
  */

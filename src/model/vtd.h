@@ -15,6 +15,7 @@
 #include <libiommu/hw/vtd_second_stage.h>
 #include <libiommu/model_vtd.h>
 
+#include "base/byteorder.h"
 #include "base/object_cache.h"
 #include "base/rbtree.h"
 #include "base/spinlock.h"
@@ -141,12 +142,23 @@ static inline void model_misuse(struct iommu_model_vtd *model, const char *text)
 		model->misuse = text;
 }
 
-/* `count` little-endian words at paddr; false: nothing is there, or beyond the output width. */
-bool iommu_model_read_words(struct iommu_model_vtd *model, iommu_paddr_t paddr, uint64_t *words,
-			    unsigned int count);
 static inline uint64_t model_output_last(const struct iommu_model_vtd *model)
 {
 	return (1ULL << model->config.output_width) - 1;
+}
+
+/* `count` little-endian words at paddr; false: nothing is there, or beyond the output width. */
+static inline bool model_read_words(struct iommu_model_vtd *model, iommu_paddr_t paddr,
+				    uint64_t *words, unsigned int count)
+{
+	const struct iommu_model_vtd_host *host = &model->config.host;
+	unsigned int i;
+
+	if (paddr > model_output_last(model) || !host->read(host->ctx, paddr, words, count * 8))
+		return false;
+	for (i = 0; i < count; i++)
+		words[i] = iommu_le64(words[i]);
+	return true;
 }
 
 /* --- queue: invalidation, by queue and by registers ------------------------------------------- */

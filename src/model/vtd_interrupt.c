@@ -61,7 +61,7 @@ static unsigned int find_entry(struct request *r)
 		return known->reason;
 	}
 	model->walks++;
-	if (!iommu_model_read_words(model, table + r->index * 16ULL, words, 2))
+	if (!model_read_words(model, table + r->index * 16ULL, words, 2))
 		return 0x23;
 	r->low = entry.low = words[0];
 	r->high = entry.high = words[1];
@@ -96,7 +96,7 @@ static unsigned int post(struct request *r)
 	const unsigned int vector = vtd_irte_vector(r->low);
 	uint64_t control, before;
 
-	if (!iommu_model_read_words(r->model, descriptor + VTD_POSTED_CONTROL_OFFSET, &control, 1))
+	if (!model_read_words(r->model, descriptor + VTD_POSTED_CONTROL_OFFSET, &control, 1))
 		return 0x27;
 	if ((control & VTD_POSTED_RESERVED) != 0)
 		return 0x28;

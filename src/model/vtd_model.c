@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The life of a model, the way in and out of it, and its state for migration. */
+/* The life of a model, and its state for migration. */
 #include <libiommu/status.h>
 
 #include "base/byteorder.h"
@@ -8,80 +8,6 @@
 
 #define STATE_MAGIC 0x31444f4d445456ULL /* "VTDMOD1" */
 #define STATE_WORDS (sizeof(struct model_registers) / sizeof(uint64_t))
-
-/* --- In and out ------------------------------------------------------------------------------- */
-
-uintptr_t iommu_model_enter(struct iommu_model_vtd *model)
-{
-	return iommu_spin_lock(model->platform, &model->lock);
-}
-
-/* Tell what there is to tell, without the lock; true: there was something. */
-static bool tell(struct iommu_model_vtd *model, uintptr_t *state)
-{
-	const struct iommu_model_vtd_host *host = &model->config.host;
-	const struct model_message messages[] = {model->fault_message, model->wait_message};
-	const char *misuse = model->misuse;
-	unsigned int i;
-
-	if (misuse == NULL && !messages[0].wanted && !messages[1].wanted)
-		return false;
-	model->misuse = NULL;
-	model->fault_message.wanted = false;
-	model->wait_message.wanted = false;
-	iommu_spin_unlock(model->platform, &model->lock, *state);
-	for (i = 0; i < 2; i++)
-		if (messages[i].wanted && host->interrupt != NULL)
-			host->interrupt(host->ctx, messages[i].address, messages[i].data);
-	if (misuse != NULL && host->misuse != NULL)
-		host->misuse(host->ctx, misuse);
-	*state = iommu_spin_lock(model->platform, &model->lock);
-	return true;
-}
-
-/* Ask the device that the queue has stopped for; true: there was one to ask. */
-static bool ask_device(struct iommu_model_vtd *model, uintptr_t *state)
-{
-	const struct iommu_model_vtd_host *host = &model->config.host;
-	bool answered = true;
-
-	if (!model->device_asked || model->queue_busy)
-		return false;
-	model->device_asked = false;
-	model->queue_busy = true;
-	if (host->invalidate_device_tlb != NULL) {
-		const uint64_t address = model->asked_address;
-		const uint64_t size = model->asked_size;
-
-		iommu_spin_unlock(model->platform, &model->lock, *state);
-		answered = host->invalidate_device_tlb(host->ctx, model->asked_source_id, address,
-						       size);
-		*state = iommu_spin_lock(model->platform, &model->lock);
-	}
-	model->queue_busy = false;
-	iommu_model_queue_answered(model, answered);
-	return true;
-}
-
-void iommu_model_leave(struct iommu_model_vtd *model, uintptr_t state)
-{
-	while (ask_device(model, &state) || tell(model, &state))
-		;
-	iommu_spin_unlock(model->platform, &model->lock, state);
-}
-
-bool iommu_model_read_words(struct iommu_model_vtd *model, iommu_paddr_t paddr, uint64_t *words,
-			    unsigned int count)
-{
-	const struct iommu_model_vtd_host *host = &model->config.host;
-	unsigned int i;
-
-	if (paddr > model_output_last(model) || !host->read(host->ctx, paddr, words, count * 8))
-		return false;
-	for (i = 0; i < count; i++)
-		words[i] = iommu_le64(words[i]);
-	return true;
-}
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
@@ -183,14 +109,6 @@ void iommu_model_vtd_reset(struct iommu_model_vtd *model)
 	drop_caches(model);
 	iommu_model_registers_reset(model);
 	iommu_model_leave(model, state);
-}
-
-uint64_t iommu_model_vtd_register_space(const struct iommu_model_vtd *model)
-{
-	const uint64_t end =
-		MODEL_FAULT_OFFSET + (uint64_t)model->fault_count * VTD_FAULT_RECORD_SIZE;
-
-	return (end + IOMMU_PAGE_SIZE - 1) & ~(IOMMU_PAGE_SIZE - 1);
 }
 
 void iommu_model_vtd_misbehave(struct iommu_model_vtd *model,

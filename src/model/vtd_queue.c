@@ -301,8 +301,7 @@ static bool step(struct iommu_model_vtd *model)
 	uint64_t words[2];
 	struct vtd_descriptor d;
 
-	if (iommu_model_read_words(model, (regs->iqa & VTD_ENTRY_ADDRESS_MASK) + regs->iqh, words,
-				   2)) {
+	if (model_read_words(model, (regs->iqa & VTD_ENTRY_ADDRESS_MASK) + regs->iqh, words, 2)) {
 		d = (struct vtd_descriptor){words[0], words[1]};
 		if (vtd_descriptor_type(d) == VTD_DESCRIPTOR_WAIT && wait_is_held(model))
 			return false;

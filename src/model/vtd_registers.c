@@ -292,6 +292,14 @@ static void write32(struct iommu_model_vtd *model, uint64_t offset, uint32_t val
 		line->written(model);
 }
 
+uint64_t iommu_model_vtd_register_space(const struct iommu_model_vtd *model)
+{
+	const uint64_t end =
+		MODEL_FAULT_OFFSET + (uint64_t)model->fault_count * VTD_FAULT_RECORD_SIZE;
+
+	return (end + IOMMU_PAGE_SIZE - 1) & ~(IOMMU_PAGE_SIZE - 1);
+}
+
 static bool access_is_sane(struct iommu_model_vtd *model, uint64_t offset, unsigned int size)
 {
 	if ((size == 4 || size == 8) && (offset & (size - 1)) == 0 &&

@@ -94,14 +94,14 @@ static unsigned int fetch_context(struct journey *j, uint64_t *words)
 	model->walks++;
 	if ((model->regs.root & 0xc00) != VTD_RTADDR_LEGACY)
 		return 0x30;
-	if (!iommu_model_read_words(model, root + (source_id >> 8) * 16ULL, words, 2))
+	if (!model_read_words(model, root + (source_id >> 8) * 16ULL, words, 2))
 		return 0x8;
 	reason = check_root(model, words);
 	if (reason != 0)
 		return reason;
-	if (!iommu_model_read_words(
-		    model, (words[0] & VTD_ENTRY_ADDRESS_MASK) + (source_id & 0xff) * 16ULL, words,
-		    2))
+	if (!model_read_words(model,
+			      (words[0] & VTD_ENTRY_ADDRESS_MASK) + (source_id & 0xff) * 16ULL,
+			      words, 2))
 		return 0x9;
 	j->fault_hidden = (words[0] & VTD_CONTEXT_FPD) != 0;
 	return check_context(model, words);
@@ -251,7 +251,7 @@ static unsigned int walk(struct journey *j)
 		const uint64_t index = j->request->address >> vtd_ss_level_shift(level) & 511;
 		bool leaf;
 
-		if (!iommu_model_read_words(j->model, table + index * 8, &entry, 1))
+		if (!model_read_words(j->model, table + index * 8, &entry, 1))
 			return 0x7;
 		leaf = vtd_ss_is_leaf(entry, level);
 		if (!vtd_ss_is_present(entry))

@@ -1,19 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Root and context tables, legacy mode.
- *
- * An entry is changed through the not present state, and hardware is told of each change as the
- * specification wants it ("Guidance to Software for Invalidations"):
- *   present -> not present  context cache of the device under its old domain id, then the IOTLB of
- *                           that domain id, then the device's own TLB
- *   not present -> present  nothing, or in caching mode the context cache of the device under
- *                           domain id 0, which tags not-present entries, and the IOTLB of the new
- *                           id; otherwise a write-buffer flush where the unit needs it.
- *
- * Entries change on the control path, with one exception: a device that does not invalidate its TLB
- * is blocked at once, in whatever context that is noticed. Whoever writes an entry looks afterwards
- * whether that has happened, and whoever blocks marks first and clears then: in either order the
- * entry ends up not present.
+ * Root and context tables, legacy mode: finding and storing entries. What hardware has to be told of
+ * a change stands in context_change.c; a device that does not invalidate its TLB is blocked from
+ * here, in whatever context that is noticed.
  */
 #include <libiommu/status.h>
 
@@ -99,7 +88,7 @@ static unsigned int phantom_mask(const struct vtd_endpoint *endpoint)
 }
 
 /* Store one value into all entries of the endpoint; `high` before `low` when it becomes present. */
-static void entries_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_t high)
+void iommu_vtd_context_store(struct vtd_endpoint *endpoint, uint64_t low, uint64_t high)
 {
 	struct vtd_unit *unit = endpoint->unit;
 	const unsigned int mask = phantom_mask(endpoint);
@@ -128,7 +117,7 @@ void iommu_vtd_context_block(struct vtd_endpoint *endpoint)
 {
 	__atomic_store_n(&endpoint->lost, true, __ATOMIC_SEQ_CST);
 	iommu_full_fence();
-	entries_write(endpoint, 0, 0);
+	iommu_vtd_context_store(endpoint, 0, 0);
 }
 
 struct vtd_descriptor iommu_vtd_context_descriptor(const struct vtd_endpoint *endpoint,
@@ -136,152 +125,4 @@ struct vtd_descriptor iommu_vtd_context_descriptor(const struct vtd_endpoint *en
 {
 	return vtd_descriptor_context_functions(domain_id, endpoint->base->info.source_id,
 						endpoint->base->info.phantom_bits);
-}
-
-/* The entries have gone: make hardware forget them, and what was translated through them. */
-static int forget(struct vtd_endpoint *endpoint, uint64_t old_low, uint16_t old_domain_id)
-{
-	const bool kept = (old_low & VTD_CONTEXT_PRESENT) != 0 &&
-			  vtd_context_type(old_low) == VTD_TRANSLATE_ALL;
-	struct vtd_unit *unit = endpoint->unit;
-	struct vtd_batch batch = {.domain_id = old_domain_id};
-	int status;
-
-	if (kept)
-		endpoint->tlb_unknown = true;
-	if (!vtd_unit_is_active(unit))
-		return 0;
-	vtd_batch_add(&batch, iommu_vtd_context_descriptor(endpoint, old_domain_id));
-	vtd_batch_add(&batch, vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, old_domain_id,
-						   unit->caps.drain));
-	if (kept && !__atomic_load_n(&endpoint->lost, __ATOMIC_RELAXED))
-		iommu_vtd_batch_add_device(&batch, endpoint, 0, 64);
-	status = iommu_vtd_invalidate(unit, &batch);
-	if (kept && status == 0)
-		endpoint->tlb_unknown = false;
-	return status;
-}
-
-/* Empty a device's TLB that may hold anything, while its entries are not present. */
-static int empty_tlb(struct vtd_endpoint *endpoint)
-{
-	struct vtd_batch batch = {.count = 0};
-	int status;
-
-	if (!endpoint->tlb_unknown || !vtd_unit_is_active(endpoint->unit))
-		return 0;
-	iommu_vtd_batch_add_device(&batch, endpoint, 0, 64);
-	status = iommu_vtd_invalidate(endpoint->unit, &batch);
-	if (status == 0)
-		endpoint->tlb_unknown = false;
-	return status;
-}
-
-/* What is new must be seen: where nothing may be cached, only a write buffer can be in the way. */
-static int announce(struct vtd_unit *unit, struct vtd_descriptor context, uint16_t domain_id)
-{
-	struct vtd_batch batch = {.count = 0};
-
-	if (!vtd_unit_is_active(unit))
-		return 0;
-	if (!unit->caps.caching_mode)
-		return iommu_vtd_flush_write_buffer(unit);
-	vtd_batch_add(&batch, context);
-	vtd_batch_add(&batch,
-		      vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, domain_id, unit->caps.drain));
-	return iommu_vtd_invalidate(unit, &batch);
-}
-
-/* An entry that was there before us has gone for good, confirmed: so may what it led to. */
-static void release_inherited(struct vtd_endpoint *endpoint, uint64_t old_low, uint64_t old_high,
-			      int status)
-{
-	if ((old_low & VTD_CONTEXT_PRESENT) != 0 && (old_high & VTD_CONTEXT_INHERITED) != 0 &&
-	    status == 0)
-		iommu_vtd_inherited_replaced(endpoint->unit, old_low, old_high);
-}
-
-int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_t high)
-{
-	const struct vtd_context_entry *entry =
-		iommu_vtd_context_find(endpoint->unit, endpoint->base->info.source_id);
-	uint64_t old_low, old_high;
-	int status = 0;
-
-	if (entry == NULL)
-		return IOMMU_ENOENT;
-	old_low = iommu_le64(entry->low);
-	old_high = iommu_le64(entry->high);
-	/* The entries of a device that was blocked have gone, but not what was translated by them. */
-	if ((old_low & VTD_CONTEXT_PRESENT) != 0 ||
-	    __atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST)) {
-		entries_write(endpoint, 0, 0);
-		status = forget(endpoint, old_low, vtd_context_domain_id(old_high));
-	}
-	if (low == 0) {
-		release_inherited(endpoint, old_low, old_high, status);
-		return status;
-	}
-	if (status == 0 && vtd_context_type(low) == VTD_TRANSLATE_ALL)
-		status = empty_tlb(endpoint);
-	if (__atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST))
-		return IOMMU_EIO;
-	if (status == 0) {
-		entries_write(endpoint, low, high);
-		status = announce(endpoint->unit, iommu_vtd_context_descriptor(endpoint, 0),
-				  vtd_context_domain_id(high));
-	}
-	if (status != 0) {
-		/* Hardware may have cached either; the old one is what everybody believes in. */
-		entries_write(endpoint, 0, 0);
-		entries_write(endpoint, old_low, old_high);
-	}
-	iommu_full_fence();
-	if (__atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST)) {
-		entries_write(endpoint, 0, 0);
-		return IOMMU_EIO;
-	}
-	release_inherited(endpoint, old_low, old_high, status);
-	return status;
-}
-
-/* --- Devices with a TLB while the unit was off ------------------------------------------------ */
-
-void iommu_vtd_context_hold_tlb(struct vtd_endpoint *endpoint)
-{
-	const struct vtd_context_entry *entry =
-		iommu_vtd_context_find(endpoint->unit, endpoint->base->info.source_id);
-	const uint64_t low = entry != NULL ? iommu_le64(entry->low) : 0;
-
-	/* What was taken over has not been off: what the device keeps of it still holds. */
-	if (!endpoint->device_tlb || (low & VTD_CONTEXT_PRESENT) == 0 ||
-	    vtd_context_type(low) != VTD_TRANSLATE_ALL ||
-	    (iommu_le64(entry->high) & VTD_CONTEXT_INHERITED) != 0)
-		return;
-	entries_write(endpoint,
-		      vtd_context_low(low & VTD_ENTRY_ADDRESS_MASK, VTD_TRANSLATE_UNTRANSLATED),
-		      iommu_le64(entry->high));
-	endpoint->tlb_held = true;
-	endpoint->tlb_unknown = true;
-}
-
-int iommu_vtd_context_release_tlb(struct vtd_endpoint *endpoint)
-{
-	const struct vtd_context_entry *entry =
-		iommu_vtd_context_find(endpoint->unit, endpoint->base->info.source_id);
-	uint64_t low;
-	int status;
-
-	if (!endpoint->tlb_held || entry == NULL)
-		return 0;
-	endpoint->tlb_held = false;
-	low = iommu_le64(entry->low);
-	if ((low & VTD_CONTEXT_PRESENT) == 0)
-		return 0; /* detached since, and to be emptied when it is attached */
-	status = iommu_vtd_context_write(
-		endpoint, vtd_context_low(low & VTD_ENTRY_ADDRESS_MASK, VTD_TRANSLATE_ALL),
-		iommu_le64(entry->high));
-	endpoint->tlb_held = status != 0;
-	/* One that does not answer is blocked now, which is all that can be done about it. */
-	return __atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST) ? 0 : status;
 }

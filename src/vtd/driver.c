@@ -53,8 +53,8 @@ static enum iommu_match unit_match(const struct iommu_unit *base,
 	return iommu_vtd_scope_match(&unit->table->dmar, &unit->record, info);
 }
 
-const struct iommu_ops iommu_vtd_ops = {
-	.name = "vtd",
+static const struct iommu_ops vtd_ops = {
+	.name = iommu_vtd_name,
 	.enable = unit_enable,
 	.disable = unit_disable,
 	.suspend = unit_suspend,
@@ -71,18 +71,10 @@ const struct iommu_ops iommu_vtd_ops = {
 	.handle_faults = iommu_vtd_handle_faults,
 };
 
-bool iommu_vtd_owns(const struct iommu_unit *unit)
+int iommu_vtd_probe(struct iommu *iommu, const void *dmar, size_t size,
+		    const struct iommu_vtd_options *options)
 {
-	return unit->ops == &iommu_vtd_ops;
-}
-
-struct vtd_unit *iommu_vtd_next_unit(struct iommu *iommu, struct vtd_unit *unit)
-{
-	struct iommu_unit *next = iommu_next_unit(iommu, unit != NULL ? &unit->base : NULL);
-
-	while (next != NULL && !iommu_vtd_owns(next))
-		next = iommu_next_unit(iommu, next);
-	return next != NULL ? vtd_unit_of(next) : NULL;
+	return iommu_vtd_probe_units(iommu, &vtd_ops, dmar, size, options);
 }
 
 /* --- All units together ----------------------------------------------------------------------- */

@@ -17,26 +17,6 @@
 #include "base/byteorder.h"
 #include "vtd/vtd.h"
 
-/* A table of the kernel before us, copied; without one, its pass-through. */
-struct vtd_inherited {
-	struct iommu_list_node link;
-	struct iommu_pgtable pgtable;
-	uint64_t old_root;
-	unsigned int levels;
-	uint16_t domain_id;
-	unsigned int entries; /* context entries that lead there */
-};
-
-static struct vtd_inherited *inherited_of(struct iommu_list_node *node)
-{
-	return iommu_container_of(node, struct vtd_inherited, link);
-}
-
-size_t iommu_vtd_inherited_size(void)
-{
-	return sizeof(struct vtd_inherited);
-}
-
 static bool is_memory(const struct vtd_unit *unit, iommu_paddr_t paddr)
 {
 	const struct vtd_probe *probe = unit->probe;
@@ -44,21 +24,6 @@ static bool is_memory(const struct vtd_unit *unit, iommu_paddr_t paddr)
 	return paddr >> unit->output_width == 0 &&
 	       (probe->is_memory == NULL ||
 		probe->is_memory(probe->is_memory_ctx, paddr, IOMMU_PAGE_SIZE));
-}
-
-static void inherited_free(struct vtd_unit *unit, struct vtd_inherited *inherited)
-{
-	bool id_is_shared = false;
-	struct iommu_list_node *node;
-
-	iommu_list_remove(&inherited->link);
-	iommu_list_for_each (node, &unit->inherited)
-		if (inherited_of(node)->domain_id == inherited->domain_id)
-			id_is_shared = true;
-	if (!id_is_shared && inherited->domain_id != 0)
-		iommu_vtd_domain_id_free(unit, inherited->domain_id);
-	iommu_vtdss_destroy(&inherited->pgtable);
-	iommu_object_free(&unit->probe->inherited_cache, inherited);
 }
 
 /* A copy of the table at `old_root`. */
@@ -89,7 +54,7 @@ static struct vtd_inherited *inherited_find(struct vtd_unit *unit, uint64_t old_
 	struct iommu_list_node *node;
 
 	iommu_list_for_each (node, &unit->inherited) {
-		struct vtd_inherited *inherited = inherited_of(node);
+		struct vtd_inherited *inherited = vtd_inherited_of(node);
 
 		if (inherited->old_root == old_root && inherited->levels == levels &&
 		    inherited->domain_id == domain_id)
@@ -195,8 +160,8 @@ void iommu_vtd_inherit(struct vtd_unit *unit)
 		return;
 	if ((rtaddr & VTD_RTADDR_MODE) != VTD_RTADDR_LEGACY ||
 	    !is_memory(unit, rtaddr & VTD_ENTRY_ADDRESS_MASK)) {
-		iommu_vtd_log(unit, IOMMU_LOG_WARNING,
-			      "is on with tables that cannot be taken over: it will be turned off");
+		vtd_log(unit, IOMMU_LOG_WARNING,
+			"is on with tables that cannot be taken over: it will be turned off");
 		return;
 	}
 	root = iommu_phys_to_virt(unit->platform, rtaddr & VTD_ENTRY_ADDRESS_MASK);
@@ -213,29 +178,9 @@ void iommu_vtd_inherit(struct vtd_unit *unit)
 	}
 	unit->keeps_running = true;
 	if (lost != 0)
-		iommu_vtd_log(
-			unit, IOMMU_LOG_WARNING,
+		vtd_log(unit, IOMMU_LOG_WARNING,
 			"some of the translations that it has cannot be copied: those devices "
 			"are blocked");
-}
-
-void iommu_vtd_inherited_replaced(struct vtd_unit *unit, uint64_t low, uint64_t high)
-{
-	struct iommu_list_node *node;
-
-	iommu_list_for_each (node, &unit->inherited) {
-		struct vtd_inherited *inherited = inherited_of(node);
-		const bool has_table = inherited->pgtable.root != NULL;
-
-		if (inherited->domain_id != vtd_context_domain_id(high) ||
-		    has_table != (vtd_context_type(low) != VTD_PASS_THROUGH) ||
-		    (has_table && iommu_virt_to_phys(unit->platform, inherited->pgtable.root) !=
-					  (low & VTD_ENTRY_ADDRESS_MASK)))
-			continue;
-		if (--inherited->entries == 0)
-			inherited_free(unit, inherited);
-		return;
-	}
 }
 
 /* Context entries that still lead to copies go with them. */
@@ -262,5 +207,5 @@ void iommu_vtd_inherited_drop(struct vtd_unit *unit)
 	if (unit->root != NULL)
 		clear_entries(unit);
 	while (!iommu_list_is_empty(&unit->inherited))
-		inherited_free(unit, inherited_of(unit->inherited.next));
+		iommu_vtd_inherited_free(unit, vtd_inherited_of(unit->inherited.next));
 }

@@ -139,7 +139,7 @@ static int unit_start(struct vtd_unit *unit, unsigned int flags)
 	unit->interrupts->x2apic = (flags & IOMMU_VTD_X2APIC) != 0;
 	status = iommu_vtd_interrupts_start(unit);
 	if (status != 0) {
-		iommu_vtd_log(unit, IOMMU_LOG_ERROR, "interrupt remapping does not start");
+		vtd_log(unit, IOMMU_LOG_ERROR, "interrupt remapping does not start");
 		(void)iommu_vtd_queue_release(unit);
 	}
 	return status;
@@ -168,6 +168,22 @@ int iommu_vtd_interrupts_enable(struct iommu *iommu, unsigned int flags)
 	if (status != 0)
 		(void)iommu_vtd_interrupts_disable(iommu);
 	return status;
+}
+
+int iommu_vtd_interrupts_extend(struct vtd_unit *unit)
+{
+	struct iommu *iommu = unit->probe->iommu;
+	struct vtd_unit *like = iommu_vtd_next_unit(iommu, NULL);
+	unsigned int flags;
+	int status;
+
+	while (like != NULL && !vtd_interrupts_run(like))
+		like = iommu_vtd_next_unit(iommu, like);
+	if (like == NULL)
+		return 0;
+	flags = like->interrupts->x2apic ? IOMMU_VTD_X2APIC : 0;
+	status = check_unit(unit, flags);
+	return status != 0 ? status : unit_start(unit, flags);
 }
 
 int iommu_vtd_interrupts_disable(struct iommu *iommu)

@@ -124,8 +124,8 @@ static void give_up(struct vtd_batch *batch, unsigned int at)
 	unsigned int i;
 
 	iommu_vtd_context_block(endpoint);
-	iommu_vtd_log(endpoint->unit, IOMMU_LOG_ERROR,
-		      "a device does not invalidate its TLB: it is blocked until it is reset");
+	vtd_log(endpoint->unit, IOMMU_LOG_ERROR,
+		"a device does not invalidate its TLB: it is blocked until it is reset");
 	/* Before everything else of the batch: nothing may be cached anew through the old entry. */
 	for (i = at; i > 0; i--) {
 		batch->descriptors[i] = batch->descriptors[i - 1];

@@ -30,13 +30,6 @@ static unsigned int order_of(uint64_t size)
 
 /* --- Tables ----------------------------------------------------------------------------------- */
 
-static void table_free(struct vtd_probe *probe, struct vtd_table *table)
-{
-	iommu_list_remove(&table->link);
-	probe->platform->free_pages(probe->platform->ctx, table->copy, table->order);
-	iommu_object_free(&probe->table_cache, table);
-}
-
 /* Room for a copy of a table of `size` bytes, not yet opened. */
 static struct vtd_table *table_alloc(struct vtd_probe *probe, size_t size)
 {
@@ -82,7 +75,7 @@ static int table_wrap(struct vtd_probe *probe, const void *structures, size_t si
 	bytes[ACPI_TABLE_CHECKSUM_OFFSET] = (uint8_t)(0 - sum);
 	status = iommu_dmar_open(&table->dmar, bytes, length);
 	if (status != 0) {
-		table_free(probe, table);
+		iommu_vtd_table_free(probe, table);
 		return status;
 	}
 	*result = table;
@@ -163,12 +156,12 @@ static int unit_setup(struct vtd_unit *unit)
 	unit->fault_budget = probe->faults_per_second;
 	unit->output_width = width < OUTPUT_WIDTH_MAX ? width : OUTPUT_WIDTH_MAX;
 	if (!unit->record.drhd.usable) {
-		iommu_vtd_log(unit, IOMMU_LOG_ERROR, "firmware gives no register address");
+		vtd_log(unit, IOMMU_LOG_ERROR, "firmware gives no register address");
 		return IOMMU_EIO;
 	}
 	status = read_capabilities(unit);
 	if (status == IOMMU_EIO)
-		iommu_vtd_log(unit, IOMMU_LOG_ERROR, "its capabilities make no sense");
+		vtd_log(unit, IOMMU_LOG_ERROR, "its capabilities make no sense");
 	if (status != 0)
 		return status;
 	unit->use_queue =
@@ -184,18 +177,6 @@ static int unit_setup(struct vtd_unit *unit)
 	if (status == 0 && (probe->flags & IOMMU_VTD_TAKE_OVER) != 0)
 		iommu_vtd_inherit(unit);
 	return status;
-}
-
-void iommu_vtd_unit_put(struct vtd_unit *unit)
-{
-	struct vtd_probe *probe = unit->probe;
-
-	unit->attachments--;
-	if (unit->attachments != 0 || !unit->removed)
-		return;
-	iommu_object_free(&probe->unit_cache, unit);
-	probe->units--;
-	iommu_vtd_probe_free(probe);
 }
 
 void iommu_vtd_unit_free(struct vtd_unit *unit)
@@ -214,7 +195,7 @@ void iommu_vtd_unit_free(struct vtd_unit *unit)
 		platform->free_pages(platform->ctx, unit->retired_ids, unit->domain_id_order);
 	unmap_registers(unit);
 	if (--unit->table->units == 0 && unit->table != probe->main)
-		table_free(probe, unit->table);
+		iommu_vtd_table_free(probe, unit->table);
 	/* One more than there are, so that the last of them ends here, not in the loop of another. */
 	unit->attachments++;
 	unit->removed = true;
@@ -231,7 +212,7 @@ static int unit_create(struct vtd_probe *probe, struct vtd_table *table,
 	probe->units++;
 	table->units++;
 	unit_name(unit, probe->names++);
-	unit->base.ops = &iommu_vtd_ops;
+	unit->base.ops = probe->ops;
 	unit->base.segment = record->segment;
 	unit->probe = probe;
 	unit->platform = probe->platform;
@@ -258,11 +239,16 @@ static int units_create(struct vtd_probe *probe, struct vtd_table *table)
 			status = unit_create(probe, table, &record);
 	if (status == 0 && table->units == 1)
 		status = IOMMU_ENODEV;
+	for (unit = iommu_vtd_next_unit(probe->iommu, NULL); unit != NULL && status == 0;
+	     unit = iommu_vtd_next_unit(probe->iommu, unit))
+		if (unit->table == table)
+			status = iommu_vtd_interrupts_extend(unit);
 	for (unit = iommu_vtd_next_unit(probe->iommu, NULL); unit != NULL && status != 0;
 	     unit = next) {
 		next = iommu_vtd_next_unit(probe->iommu, unit);
 		if (unit->table != table)
 			continue;
+		(void)iommu_vtd_unit_suspend(unit);
 		iommu_unregister_unit(&unit->base);
 		iommu_vtd_unit_free(unit);
 	}
@@ -302,7 +288,7 @@ static int probe_create(struct iommu *iommu, const struct iommu_dmar *dmar,
 	iommu_object_cache_init(&probe->domain_cache, platform, sizeof(struct vtd_domain));
 	iommu_object_cache_init(&probe->attachment_cache, platform, sizeof(struct vtd_attachment));
 	iommu_object_cache_init(&probe->endpoint_cache, platform, sizeof(struct vtd_endpoint));
-	iommu_object_cache_init(&probe->inherited_cache, platform, iommu_vtd_inherited_size());
+	iommu_object_cache_init(&probe->inherited_cache, platform, sizeof(struct vtd_inherited));
 	probe->main = table_alloc(probe, dmar->length);
 	if (probe->main == NULL) {
 		platform->free_pages(platform->ctx, probe, 0);
@@ -315,17 +301,8 @@ static int probe_create(struct iommu *iommu, const struct iommu_dmar *dmar,
 	return 0;
 }
 
-void iommu_vtd_probe_free(struct vtd_probe *probe)
-{
-	if (probe->units != 0)
-		return;
-	while (!iommu_list_is_empty(&probe->tables))
-		table_free(probe, iommu_container_of(probe->tables.next, struct vtd_table, link));
-	probe->platform->free_pages(probe->platform->ctx, probe, 0);
-}
-
-int iommu_vtd_probe(struct iommu *iommu, const void *bytes, size_t size,
-		    const struct iommu_vtd_options *options)
+int iommu_vtd_probe_units(struct iommu *iommu, const struct iommu_ops *ops, const void *bytes,
+			  size_t size, const struct iommu_vtd_options *options)
 {
 	const struct iommu_vtd_options none = {0};
 	struct vtd_probe *probe;
@@ -339,6 +316,7 @@ int iommu_vtd_probe(struct iommu *iommu, const void *bytes, size_t size,
 	status = probe_create(iommu, &dmar, options != NULL ? options : &none, &probe);
 	if (status != 0)
 		return status;
+	probe->ops = ops;
 	/* Held, so that a unit which fails does not take the probe with it. */
 	probe->units++;
 	status = iommu_reserve(iommu, VTD_INTERRUPT_RANGE_START, VTD_INTERRUPT_RANGE_LAST);
@@ -387,7 +365,7 @@ int iommu_vtd_add_units(struct iommu *iommu, const void *structures, size_t size
 		status = units_create(first->probe, table);
 	/* A failure gives back the units, but the hold of units_create keeps the table for us. */
 	if (status != 0)
-		table_free(first->probe, table);
+		iommu_vtd_table_free(first->probe, table);
 	return status;
 }
 

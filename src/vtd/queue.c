@@ -343,3 +343,31 @@ int iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *d
 		return queue_gave_up(unit, &ticket);
 	return queue_verdict(unit, &ticket, silent);
 }
+
+/* --- Shared by translation and interrupts ----------------------------------------------------- */
+
+int iommu_vtd_queue_hold(struct vtd_unit *unit)
+{
+	int status = 0;
+
+	if (!unit->use_queue || unit->queue_is_on)
+		return 0;
+	/* Firmware, or a kernel before us, may have left its own on. */
+	if ((vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_QIE) != 0)
+		status = iommu_vtd_command_clear(unit, VTD_GLOBAL_QIE);
+	if (status == 0)
+		status = iommu_vtd_queue_start(unit);
+	unit->queue_is_on = status == 0;
+	return status;
+}
+
+int iommu_vtd_queue_release(struct vtd_unit *unit)
+{
+	int status;
+
+	if (!unit->queue_is_on || vtd_unit_is_active(unit) || vtd_interrupts_run(unit))
+		return 0;
+	status = iommu_vtd_queue_stop(unit);
+	unit->queue_is_on = status != 0;
+	return status;
+}

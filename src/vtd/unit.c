@@ -11,46 +11,7 @@
 #include <libiommu/status.h>
 
 #include "base/atomic.h"
-#include "base/log.h"
 #include "vtd/vtd.h"
-
-void iommu_vtd_log(const struct vtd_unit *unit, enum iommu_log_level level, const char *text)
-{
-	iommu_log(unit->platform, level, unit->base.name, text);
-}
-
-/* --- The queue, which translation and interrupts share ---------------------------------------- */
-
-int iommu_vtd_queue_hold(struct vtd_unit *unit)
-{
-	int status = 0;
-
-	if (!unit->use_queue || unit->queue_is_on)
-		return 0;
-	/* Firmware, or a kernel before us, may have left its own on. */
-	if ((vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_QIE) != 0)
-		status = iommu_vtd_command_clear(unit, VTD_GLOBAL_QIE);
-	if (status == 0)
-		status = iommu_vtd_queue_start(unit);
-	unit->queue_is_on = status == 0;
-	return status;
-}
-
-static bool interrupts_run(const struct vtd_unit *unit)
-{
-	return unit->interrupts != NULL && unit->interrupts->running;
-}
-
-int iommu_vtd_queue_release(struct vtd_unit *unit)
-{
-	int status;
-
-	if (!unit->queue_is_on || vtd_unit_is_active(unit) || interrupts_run(unit))
-		return 0;
-	status = iommu_vtd_queue_stop(unit);
-	unit->queue_is_on = status != 0;
-	return status;
-}
 
 /* --- Bring-up --------------------------------------------------------------------------------- */
 
@@ -180,7 +141,7 @@ static int run_step(struct vtd_unit *unit, size_t step)
 	if (status == 0)
 		return 0;
 	unit->failure = bring_up[step].failure;
-	iommu_vtd_log(unit, IOMMU_LOG_ERROR, unit->failure);
+	vtd_log(unit, IOMMU_LOG_ERROR, unit->failure);
 	return status;
 }
 
@@ -226,7 +187,7 @@ int iommu_vtd_unit_disable(struct vtd_unit *unit)
 	int status = shut_down(unit);
 
 	if (status != 0)
-		iommu_vtd_log(unit, IOMMU_LOG_ERROR, "does not confirm that it is disabled");
+		vtd_log(unit, IOMMU_LOG_ERROR, "does not confirm that it is disabled");
 	return status;
 }
 
@@ -236,7 +197,7 @@ int iommu_vtd_unit_suspend(struct vtd_unit *unit)
 {
 	int status;
 
-	unit->resumes_interrupts = interrupts_run(unit);
+	unit->resumes_interrupts = vtd_interrupts_run(unit);
 	status = iommu_vtd_unit_disable(unit);
 	if (status == 0)
 		status = iommu_vtd_interrupts_stop(unit);
@@ -251,7 +212,7 @@ int iommu_vtd_unit_resume(struct vtd_unit *unit)
 	int status = 0;
 
 	unit->command_mask = 0;
-	if (unit->resumes_interrupts && !interrupts_run(unit)) {
+	if (unit->resumes_interrupts && !vtd_interrupts_run(unit)) {
 		status = iommu_vtd_queue_hold(unit);
 		if (status == 0)
 			status = iommu_vtd_interrupts_start(unit);
@@ -261,58 +222,6 @@ int iommu_vtd_unit_resume(struct vtd_unit *unit)
 	else if (status == 0)
 		iommu_vtd_fault_interrupt_apply(unit);
 	if (status != 0)
-		iommu_vtd_log(unit, IOMMU_LOG_ERROR, "does not come back");
+		vtd_log(unit, IOMMU_LOG_ERROR, "does not come back");
 	return status;
-}
-
-/* --- Domain ids ------------------------------------------------------------------------------- */
-
-static uint64_t id_bit(uint32_t id)
-{
-	return 1ULL << id % 64;
-}
-
-/* Ids that waited for a global invalidation become free once the unit is no longer suspect. */
-static void reclaim_retired_ids(struct vtd_unit *unit)
-{
-	uint32_t word;
-
-	if (vtd_unit_is_suspect(unit))
-		return;
-	for (word = 0; word < (unit->caps.domains + 63) / 64; word++) {
-		unit->domain_ids[word] &= ~unit->retired_ids[word];
-		unit->retired_ids[word] = 0;
-	}
-}
-
-uint16_t iommu_vtd_domain_id_alloc(struct vtd_unit *unit)
-{
-	uint32_t id;
-
-	reclaim_retired_ids(unit);
-	/* Id 0 tags not-present entries in caching mode and is never given away. */
-	for (id = 1; id < unit->caps.domains; id++) {
-		if (id % 64 == 0 && unit->domain_ids[id / 64] == UINT64_MAX) {
-			id += 63;
-			continue;
-		}
-		if ((unit->domain_ids[id / 64] & id_bit(id)) == 0) {
-			unit->domain_ids[id / 64] |= id_bit(id);
-			return (uint16_t)id;
-		}
-	}
-	return 0;
-}
-
-void iommu_vtd_domain_id_take(struct vtd_unit *unit, uint16_t id)
-{
-	unit->domain_ids[id / 64] |= id_bit(id);
-}
-
-void iommu_vtd_domain_id_free(struct vtd_unit *unit, uint16_t id)
-{
-	if (vtd_unit_is_suspect(unit))
-		unit->retired_ids[id / 64] |= id_bit(id);
-	else
-		unit->domain_ids[id / 64] &= ~id_bit(id);
 }

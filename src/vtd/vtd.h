@@ -24,6 +24,7 @@
 #include <libiommu/vtd.h>
 
 #include "base/list.h"
+#include "base/log.h"
 #include "base/mmio.h"
 #include "base/object_cache.h"
 #include "base/spinlock.h"
@@ -101,6 +102,9 @@ void iommu_vtd_queue_free(struct vtd_unit *unit);
 /* Turn the queue on, empty; off, after hardware has read all of it. */
 int iommu_vtd_queue_start(struct vtd_unit *unit);
 int iommu_vtd_queue_stop(struct vtd_unit *unit);
+/* Have the queue on, and let go of it: it stops when neither translation nor interrupts need it. */
+int iommu_vtd_queue_hold(struct vtd_unit *unit);
+int iommu_vtd_queue_release(struct vtd_unit *unit);
 /*
  * Have hardware execute `count` descriptors and wait for it. 0; IOMMU_EIO: hardware refused one, or
  * reported an error; IOMMU_EAGAIN: a device's TLB did not answer, *silent says which (0: unknown),
@@ -273,7 +277,11 @@ static inline void vtd_flush(const struct vtd_unit *unit, const void *start, siz
 		unit->platform->cache_flush(unit->platform->ctx, start, size);
 }
 
-void iommu_vtd_log(const struct vtd_unit *unit, enum iommu_log_level level, const char *text);
+static inline void vtd_log(const struct vtd_unit *unit, enum iommu_log_level level,
+			   const char *text)
+{
+	iommu_log(unit->platform, level, unit->base.name, text);
+}
 
 /* Bring-up: translation on, translation off. */
 int iommu_vtd_unit_enable(struct vtd_unit *unit);
@@ -283,10 +291,6 @@ int iommu_vtd_units_enable(struct vtd_unit *first, struct vtd_unit *(*next)(stru
 /* Translation, interrupts and queue off, and back on as they were. */
 int iommu_vtd_unit_suspend(struct vtd_unit *unit);
 int iommu_vtd_unit_resume(struct vtd_unit *unit);
-
-/* Have the queue on, and let go of it: it stops when neither translation nor interrupts need it. */
-int iommu_vtd_queue_hold(struct vtd_unit *unit);
-int iommu_vtd_queue_release(struct vtd_unit *unit);
 
 /* A free domain id, never 0; 0: all are taken. And back: at once, or after confirmation. */
 uint16_t iommu_vtd_domain_id_alloc(struct vtd_unit *unit);
@@ -368,6 +372,8 @@ int iommu_vtd_context_create(struct vtd_unit *unit, uint16_t source_id);
  * not answer. IOMMU_ENOENT: the bus has no table.
  */
 int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_t high);
+/* Store one value into all entries of an endpoint, with low == 0 not present. Tells nobody. */
+void iommu_vtd_context_store(struct vtd_endpoint *endpoint, uint64_t low, uint64_t high);
 /* Take a device that did not answer off the table, in any context; hardware is not told yet. */
 void iommu_vtd_context_block(struct vtd_endpoint *endpoint);
 /*
@@ -382,13 +388,29 @@ struct vtd_descriptor iommu_vtd_context_descriptor(const struct vtd_endpoint *en
 
 /* --- inherit: the tables of a kernel before us ------------------------------------------------- */
 
+/* A table of the kernel before us, copied; without one, its pass-through. */
+struct vtd_inherited {
+	struct iommu_list_node link;
+	struct iommu_pgtable pgtable;
+	uint64_t old_root;
+	unsigned int levels;
+	uint16_t domain_id;
+	unsigned int entries; /* context entries that lead there */
+};
+
+static inline struct vtd_inherited *vtd_inherited_of(struct iommu_list_node *node)
+{
+	return iommu_container_of(node, struct vtd_inherited, link);
+}
+
 /* Copy what a unit that was left on uses; it then keeps running through bring-up. */
 void iommu_vtd_inherit(struct vtd_unit *unit);
 /* A copied context entry was replaced, and hardware has confirmed. */
 void iommu_vtd_inherited_replaced(struct vtd_unit *unit, uint64_t low, uint64_t high);
 /* The unit is off: everything copied goes. */
 void iommu_vtd_inherited_drop(struct vtd_unit *unit);
-size_t iommu_vtd_inherited_size(void);
+/* Free one that nothing leads to. */
+void iommu_vtd_inherited_free(struct vtd_unit *unit, struct vtd_inherited *inherited);
 
 /* --- domain, attach, fault, scope, driver ----------------------------------------------------- */
 
@@ -464,6 +486,7 @@ struct vtd_table {
 /* What all units of one probe share. */
 struct vtd_probe {
 	struct iommu *iommu;
+	const struct iommu_ops *ops;
 	const struct iommu_platform *platform;
 	unsigned int flags; /* enum iommu_vtd_flags */
 	uint64_t timeout_ns;
@@ -493,7 +516,12 @@ enum iommu_match iommu_vtd_scope_match(const struct iommu_dmar *dmar,
 
 /* Give back all that a unit has; it is off, and unregistered. */
 void iommu_vtd_unit_free(struct vtd_unit *unit);
-extern const struct iommu_ops iommu_vtd_ops;
+/* Free a table that no unit refers to. */
+void iommu_vtd_table_free(struct vtd_probe *probe, struct vtd_table *table);
+/* iommu_vtd_probe, with the back end's ops for the units. */
+int iommu_vtd_probe_units(struct iommu *iommu, const struct iommu_ops *ops, const void *bytes,
+			  size_t size, const struct iommu_vtd_options *options);
+extern const char iommu_vtd_name[];
 /* Is the unit one of this back end? */
 bool iommu_vtd_owns(const struct iommu_unit *unit);
 /* The first of our units after `unit` (NULL: of all); NULL: none is left. */
@@ -513,9 +541,16 @@ struct vtd_interrupts {
 	bool running;
 };
 
+static inline bool vtd_interrupts_run(const struct vtd_unit *unit)
+{
+	return unit->interrupts != NULL && unit->interrupts->running;
+}
+
 /* Hand the table to hardware and start; stop. The queue is on. */
 int iommu_vtd_interrupts_start(struct vtd_unit *unit);
 int iommu_vtd_interrupts_stop(struct vtd_unit *unit);
 void iommu_vtd_interrupts_free(struct vtd_unit *unit);
+/* Remap on a unit that was added while the others do: its devices would go around the table. */
+int iommu_vtd_interrupts_extend(struct vtd_unit *unit);
 
 #endif

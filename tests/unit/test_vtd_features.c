@@ -1316,6 +1316,36 @@ static void units_are_added_and_removed(void **state)
 	end();
 }
 
+/* A unit that comes while interrupts are remapped remaps them, too, or does not come. */
+static void an_added_unit_joins_interrupt_remapping(void **state)
+{
+	const struct iommu_model_vtd_config can = {.flags = IOMMU_MODEL_VTD_INTERRUPT_REMAPPING};
+	const struct iommu_model_vtd_config cannot = {.flags = 0};
+	const struct iommu_vtd_options none = {0};
+	unsigned int able;
+
+	(void)state;
+	for (able = 0; able < 2; able++) {
+		uint8_t bytes[256];
+		size_t size;
+
+		machine(1, &can);
+		devices(1);
+		assert_int_equal(probe_with(&none), 0);
+		endpoints();
+		assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+		model_machine_add_unit(&f.machine, able != 0 ? &can : &cannot);
+		size = structures_for_unit_1(bytes, sizeof(bytes));
+		assert_int_equal(iommu_vtd_add_units(f.iommu, bytes, size),
+				 able != 0 ? 0 : IOMMU_EOPNOTSUPP);
+		assert_int_equal((iommu_model_vtd_mmio_read(f.machine.units[1], VTD_GSTS, 4) &
+				  VTD_GLOBAL_IRE) != 0,
+				 able != 0);
+		assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+		end();
+	}
+}
+
 /* --- Names ------------------------------------------------------------------------------------ */
 
 static void interrupt_sources_and_named_devices_are_found(void **state)
@@ -1764,6 +1794,7 @@ int main(void)
 		cmocka_unit_test(a_unit_without_devices_waits_for_one),
 		cmocka_unit_test(graphics_can_be_left_alone),
 		cmocka_unit_test(units_are_added_and_removed),
+		cmocka_unit_test(an_added_unit_joins_interrupt_remapping),
 		cmocka_unit_test(interrupt_sources_and_named_devices_are_found),
 		cmocka_unit_test(faults_go_to_their_endpoint_and_storms_are_bounded),
 		cmocka_unit_test(interrupts_pass_only_as_they_were_set),

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * In and out of the model: one lock, and whatever there is to tell the host is told without it.
+ */
+#include "model/vtd.h"
+
+uintptr_t iommu_model_enter(struct iommu_model_vtd *model)
+{
+	return iommu_spin_lock(model->platform, &model->lock);
+}
+
+/* Tell what there is to tell, without the lock; true: there was something. */
+static bool tell(struct iommu_model_vtd *model, uintptr_t *state)
+{
+	const struct iommu_model_vtd_host *host = &model->config.host;
+	const struct model_message messages[] = {model->fault_message, model->wait_message};
+	const char *misuse = model->misuse;
+	unsigned int i;
+
+	if (misuse == NULL && !messages[0].wanted && !messages[1].wanted)
+		return false;
+	model->misuse = NULL;
+	model->fault_message.wanted = false;
+	model->wait_message.wanted = false;
+	iommu_spin_unlock(model->platform, &model->lock, *state);
+	for (i = 0; i < 2; i++)
+		if (messages[i].wanted && host->interrupt != NULL)
+			host->interrupt(host->ctx, messages[i].address, messages[i].data);
+	if (misuse != NULL && host->misuse != NULL)
+		host->misuse(host->ctx, misuse);
+	*state = iommu_spin_lock(model->platform, &model->lock);
+	return true;
+}
+
+/* Ask the device that the queue has stopped for; true: there was one to ask. */
+static bool ask_device(struct iommu_model_vtd *model, uintptr_t *state)
+{
+	const struct iommu_model_vtd_host *host = &model->config.host;
+	bool answered = true;
+
+	if (!model->device_asked || model->queue_busy)
+		return false;
+	model->device_asked = false;
+	model->queue_busy = true;
+	if (host->invalidate_device_tlb != NULL) {
+		const uint64_t address = model->asked_address;
+		const uint64_t size = model->asked_size;
+
+		iommu_spin_unlock(model->platform, &model->lock, *state);
+		answered = host->invalidate_device_tlb(host->ctx, model->asked_source_id, address,
+						       size);
+		*state = iommu_spin_lock(model->platform, &model->lock);
+	}
+	model->queue_busy = false;
+	iommu_model_queue_answered(model, answered);
+	return true;
+}
+
+void iommu_model_leave(struct iommu_model_vtd *model, uintptr_t state)
+{
+	while (ask_device(model, &state) || tell(model, &state))
+		;
+	iommu_spin_unlock(model->platform, &model->lock, state);
+}
