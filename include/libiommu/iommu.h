@@ -25,6 +25,7 @@
 #include <libiommu/iova_cache.h>
 #include <libiommu/model_vtd.h>
 #include <libiommu/ops.h>
+#include <libiommu/pci.h>
 #include <libiommu/pgsize.h>
 #include <libiommu/pgtable.h>
 #include <libiommu/platform.h>

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * PCI isolation: which functions hardware cannot tell apart or keep apart, from a description of the
+ * machine's topology that the host gives.
+ *
+ * Two functions belong to one group when
+ *   - requests of one can carry the requester id of the other, or both can carry the id of one
+ *     bridge (conventional PCI behind a bridge; functions that are known to use a neighbour's id);
+ *   - a bridge above one of them may send its requests to a neighbour without passing the IOMMU: no
+ *     access control services (ACS) on the way to the root complex;
+ *   - they are functions of one device that does not promise to keep them apart;
+ * and when both are in one group with a third. The result depends on the topology alone, not on the
+ * order in which functions become known. (PCI Express Base Specification, "Access Control Services";
+ * PCIe to PCI Bridge Specification, "Transaction ID".)
+ *
+ * Pure functions on the caller's memory: no locks, any context.
+ */
+#ifndef LIBIOMMU_PCI_H
+#define LIBIOMMU_PCI_H
+
+#include <libiommu/types.h>
+
+IOMMU_BEGIN_DECLS
+
+/* What a function is: the device/port type of its PCI Express capability, if it has one. */
+enum iommu_pci_type {
+	IOMMU_PCI_ENDPOINT = 0, /* PCI Express endpoint, legacy ones too */
+	IOMMU_PCI_ROOT_PORT,
+	IOMMU_PCI_UPSTREAM_PORT,
+	IOMMU_PCI_DOWNSTREAM_PORT,
+	IOMMU_PCI_EXPRESS_TO_PCI,  /* bridge with PCI Express above and conventional PCI below */
+	IOMMU_PCI_PCI_TO_EXPRESS,  /* the other way round */
+	IOMMU_PCI_INTEGRATED,      /* root complex integrated endpoint */
+	IOMMU_PCI_EVENT_COLLECTOR, /* root complex event collector */
+	IOMMU_PCI_CONVENTIONAL,    /* no PCI Express capability */
+	IOMMU_PCI_CONVENTIONAL_BRIDGE,
+};
+
+/* Bits of the ACS capability and control registers. */
+enum iommu_pci_acs {
+	IOMMU_PCI_ACS_SOURCE_VALIDATION = 1 << 0,
+	IOMMU_PCI_ACS_TRANSLATION_BLOCKING = 1 << 1,
+	IOMMU_PCI_ACS_REQUEST_REDIRECT = 1 << 2,
+	IOMMU_PCI_ACS_COMPLETION_REDIRECT = 1 << 3,
+	IOMMU_PCI_ACS_UPSTREAM_FORWARDING = 1 << 4,
+	IOMMU_PCI_ACS_EGRESS_CONTROL = 1 << 5,
+	IOMMU_PCI_ACS_DIRECT_TRANSLATED = 1 << 6,
+};
+
+enum iommu_pci_flags {
+	IOMMU_PCI_MULTIFUNCTION = 1 << 0, /* bit 7 of the header type of function 0 */
+	IOMMU_PCI_HAS_ACS = 1 << 1, /* acs_capability and acs_control are those of the device */
+	/* Known to keep requests apart though it does not say so: a chipset quirk of the host's. */
+	IOMMU_PCI_ISOLATED = 1 << 2,
+	/* A conventional bridge that takes its own id for what is below, as one from Express does. */
+	IOMMU_PCI_HIDES_BELOW = 1 << 3,
+	/* A bridge that leaves requester ids alone, whatever its type says. */
+	IOMMU_PCI_KEEPS_IDS = 1 << 4,
+};
+
+#define IOMMU_PCI_ALIASES_MAX 4
+
+/* One function. */
+struct iommu_pci_function {
+	uint16_t segment;
+	uint8_t bus;
+	uint8_t devfn; /* device << 3 | function */
+	enum iommu_pci_type type;
+	unsigned int flags; /* enum iommu_pci_flags */
+	uint16_t acs_capability, acs_control;
+	uint8_t secondary_bus; /* of bridges and ports; 0: nothing is below */
+	/* Functions of its bus whose id its requests may carry, too: hardware that is known for it. */
+	uint8_t alias_count;
+	uint8_t aliases[IOMMU_PCI_ALIASES_MAX]; /* devfn */
+};
+
+struct iommu_pci_topology {
+	const struct iommu_pci_function *functions;
+	size_t count;
+};
+
+static inline uint16_t iommu_pci_id(const struct iommu_pci_function *function)
+{
+	return (uint16_t)(function->bus << 8 | function->devfn);
+}
+
+/*
+ * iommu_pci_groups - the groups of a whole topology.
+ *
+ * @groups: room for topology->count numbers; receives for each function the index of the first
+ *          function of its group. Two functions share a group when their numbers are equal.
+ *
+ * Functions below a bridge that is not in the topology count as being on a root bus. Time grows with
+ * the square of the count. Returns 0, or IOMMU_EINVAL: two functions have one address, a bus lies
+ * below two bridges, a bridge below itself, or a field is out of range.
+ */
+IOMMU_API int iommu_pci_groups(const struct iommu_pci_topology *topology, size_t *groups);
+
+/* Called for each requester id; anything but 0 ends the walk, which returns it. */
+typedef int (*iommu_pci_alias_visitor)(void *ctx, uint16_t requester_id);
+
+/*
+ * iommu_pci_for_each_alias - every requester id that requests of a function may carry when they reach
+ * the root complex: its own first, then quirks, then those of bridges on the way up.
+ *
+ * Ids may come twice. Returns 0 or the visitor's value; IOMMU_EINVAL: index beyond the topology.
+ */
+IOMMU_API int iommu_pci_for_each_alias(const struct iommu_pci_topology *topology, size_t index,
+				       iommu_pci_alias_visitor visitor, void *ctx);
+
+/*
+ * iommu_pci_is_isolated - can a function not reach another one without passing the IOMMU, as far as
+ * it itself and everything above it is concerned? index < topology->count.
+ */
+IOMMU_API bool iommu_pci_is_isolated(const struct iommu_pci_topology *topology, size_t index);
+
+IOMMU_END_DECLS
+#endif

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * PCI isolation groups: topologies of real kinds of machines, written down as data with the groups
+ * that Linux makes of them; and random ones, in which the groups must not depend on the order of the
+ * functions and must be exactly the closure of the rules, found the slow way.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <libiommu/pci.h>
+#include <libiommu/status.h>
+
+#include "test.h"
+
+#define FUNCTIONS_MAX 24
+
+/* How the tables below read. */
+#define AT(bus_, device_, function_) .bus = (bus_), .devfn = (device_) << 3 | (function_)
+#define MULTI                        IOMMU_PCI_MULTIFUNCTION
+#define ALL_ACS                                                                                    \
+	(IOMMU_PCI_ACS_SOURCE_VALIDATION | IOMMU_PCI_ACS_REQUEST_REDIRECT |                        \
+	 IOMMU_PCI_ACS_COMPLETION_REDIRECT | IOMMU_PCI_ACS_UPSTREAM_FORWARDING)
+#define ACS_ON  .acs_capability = ALL_ACS, .acs_control = ALL_ACS
+#define ACS_OFF .acs_capability = ALL_ACS, .acs_control = 0
+#define HAS_ACS IOMMU_PCI_HAS_ACS
+
+struct machine {
+	const char *name;
+	struct iommu_pci_function functions[FUNCTIONS_MAX];
+	/* One letter for each function: those with the same letter share a group. */
+	const char *groups;
+};
+
+static const struct machine machines[] = {
+	{"devices on the root complex, each alone",
+	 {{AT(0, 0, 0), .type = IOMMU_PCI_CONVENTIONAL},
+	  {AT(0, 2, 0), .type = IOMMU_PCI_INTEGRATED},
+	  {AT(0, 0x19, 0), .type = IOMMU_PCI_CONVENTIONAL},
+	  {AT(0, 0x14, 0), .type = IOMMU_PCI_INTEGRATED}},
+	 "abcd"},
+	{"a multifunction device without ACS, and a neighbour",
+	 {{AT(0, 0x1f, 0), .type = IOMMU_PCI_CONVENTIONAL, .flags = MULTI},
+	  {AT(0, 0x1f, 2), .type = IOMMU_PCI_CONVENTIONAL, .flags = MULTI},
+	  {AT(0, 0x1f, 3), .type = IOMMU_PCI_CONVENTIONAL, .flags = MULTI},
+	  {AT(0, 0x1c, 0), .type = IOMMU_PCI_INTEGRATED}},
+	 "aaab"},
+	{"a multifunction device with ACS",
+	 {{AT(0, 4, 0), .type = IOMMU_PCI_INTEGRATED, .flags = MULTI | HAS_ACS, ACS_ON},
+	  {AT(0, 4, 1), .type = IOMMU_PCI_INTEGRATED, .flags = MULTI | HAS_ACS, ACS_ON},
+	  {AT(0, 4, 2), .type = IOMMU_PCI_INTEGRATED, .flags = MULTI | HAS_ACS, ACS_OFF},
+	  {AT(0, 4, 3), .type = IOMMU_PCI_INTEGRATED, .flags = MULTI}},
+	 "abcc"},
+	{"root ports with ACS, one device below each",
+	 {{AT(0, 1, 0), .type = IOMMU_PCI_ROOT_PORT, .flags = HAS_ACS, ACS_ON, .secondary_bus = 1},
+	  {AT(1, 0, 0)},
+	  {AT(0, 2, 0), .type = IOMMU_PCI_ROOT_PORT, .flags = HAS_ACS, ACS_ON, .secondary_bus = 2},
+	  {AT(2, 0, 0)}},
+	 "abcd"},
+	{"root ports without ACS: each port with what is below it",
+	 {{AT(0, 1, 0), .type = IOMMU_PCI_ROOT_PORT, .secondary_bus = 1},
+	  {AT(1, 0, 0), .flags = MULTI},
+	  {AT(1, 0, 1), .flags = MULTI},
+	  {AT(0, 2, 0), .type = IOMMU_PCI_ROOT_PORT, .secondary_bus = 2},
+	  {AT(2, 0, 0)}},
+	 "aaabb"},
+	{"two functions of a graphics card below a good port: still one group",
+	 {{AT(0, 1, 0), .type = IOMMU_PCI_ROOT_PORT, .flags = HAS_ACS, ACS_ON, .secondary_bus = 1},
+	  {AT(1, 0, 0), .flags = MULTI},
+	  {AT(1, 0, 1), .flags = MULTI}},
+	 "abb"},
+	{"root ports that are functions of one device, without ACS",
+	 {{AT(0, 0x1c, 0), .type = IOMMU_PCI_ROOT_PORT, .flags = MULTI, .secondary_bus = 2},
+	  {AT(0, 0x1c, 4), .type = IOMMU_PCI_ROOT_PORT, .flags = MULTI, .secondary_bus = 3},
+	  {AT(2, 0, 0)},
+	  {AT(3, 0, 0)}},
+	 "aaaa"},
+	{"the same, known to the host to be isolated",
+	 {{AT(0, 0x1c, 0), .type = IOMMU_PCI_ROOT_PORT, .flags = MULTI | IOMMU_PCI_ISOLATED,
+	   .secondary_bus = 2},
+	  {AT(0, 0x1c, 4), .type = IOMMU_PCI_ROOT_PORT, .flags = MULTI | IOMMU_PCI_ISOLATED,
+	   .secondary_bus = 3},
+	  {AT(2, 0, 0)},
+	  {AT(3, 0, 0)}},
+	 "abcd"},
+	{"a switch with ACS on all downstream ports",
+	 {{AT(0, 1, 0), .type = IOMMU_PCI_ROOT_PORT, .flags = HAS_ACS, ACS_ON, .secondary_bus = 1},
+	  {AT(1, 0, 0), .type = IOMMU_PCI_UPSTREAM_PORT, .secondary_bus = 2},
+	  {AT(2, 0, 0), .type = IOMMU_PCI_DOWNSTREAM_PORT, .flags = HAS_ACS, ACS_ON,
+	   .secondary_bus = 3},
+	  {AT(2, 1, 0), .type = IOMMU_PCI_DOWNSTREAM_PORT, .flags = HAS_ACS, ACS_ON,
+	   .secondary_bus = 4},
+	  {AT(3, 0, 0)},
+	  {AT(4, 0, 0)}},
+	 "abcdef"},
+	{"a switch of which one downstream port has ACS turned off",
+	 {{AT(0, 1, 0), .type = IOMMU_PCI_ROOT_PORT, .flags = HAS_ACS, ACS_ON, .secondary_bus = 1},
+	  {AT(1, 0, 0), .type = IOMMU_PCI_UPSTREAM_PORT, .secondary_bus = 2},
+	  {AT(2, 0, 0), .type = IOMMU_PCI_DOWNSTREAM_PORT, .flags = HAS_ACS, ACS_OFF,
+	   .secondary_bus = 3},
+	  {AT(2, 1, 0), .type = IOMMU_PCI_DOWNSTREAM_PORT, .flags = HAS_ACS, ACS_ON,
+	   .secondary_bus = 4},
+	  {AT(3, 0, 0)},
+	  {AT(4, 0, 0)}},
+	 "abcdce"},
+	{"a good switch below a root port without ACS: everything is one",
+	 {{AT(0, 1, 0), .type = IOMMU_PCI_ROOT_PORT, .secondary_bus = 1},
+	  {AT(1, 0, 0), .type = IOMMU_PCI_UPSTREAM_PORT, .secondary_bus = 2},
+	  {AT(2, 0, 0), .type = IOMMU_PCI_DOWNSTREAM_PORT, .flags = HAS_ACS, ACS_ON,
+	   .secondary_bus = 3},
+	  {AT(2, 1, 0), .type = IOMMU_PCI_DOWNSTREAM_PORT, .flags = HAS_ACS, ACS_ON,
+	   .secondary_bus = 4},
+	  {AT(3, 0, 0)},
+	  {AT(4, 0, 0)},
+	  {AT(0, 2, 0), .type = IOMMU_PCI_INTEGRATED}},
+	 "aaaaaab"},
+	{"conventional devices behind a bridge from PCI Express",
+	 {{AT(0, 1, 0), .type = IOMMU_PCI_ROOT_PORT, .flags = HAS_ACS, ACS_ON, .secondary_bus = 1},
+	  {AT(1, 0, 0), .type = IOMMU_PCI_EXPRESS_TO_PCI, .secondary_bus = 2},
+	  {AT(2, 1, 0), .type = IOMMU_PCI_CONVENTIONAL},
+	  {AT(2, 2, 0), .type = IOMMU_PCI_CONVENTIONAL},
+	  {AT(0, 2, 0), .type = IOMMU_PCI_INTEGRATED}},
+	 "abbbc"},
+	{"an old chipset: a conventional bridge on the root bus",
+	 {{AT(0, 0x1e, 0), .type = IOMMU_PCI_CONVENTIONAL_BRIDGE, .secondary_bus = 5},
+	  {AT(5, 1, 0), .type = IOMMU_PCI_CONVENTIONAL},
+	  {AT(5, 2, 0), .type = IOMMU_PCI_CONVENTIONAL, .flags = MULTI},
+	  {AT(5, 2, 1), .type = IOMMU_PCI_CONVENTIONAL, .flags = MULTI},
+	  {AT(0, 0x1f, 0), .type = IOMMU_PCI_CONVENTIONAL}},
+	 "aaaab"},
+	{"a disk controller that uses the id of a function that is not there, and its twin",
+	 {{AT(0, 1, 0), .type = IOMMU_PCI_ROOT_PORT, .flags = HAS_ACS, ACS_ON, .secondary_bus = 1},
+	  {AT(1, 0, 0), .alias_count = 1, .aliases = {1}},
+	  {AT(0, 3, 0), .type = IOMMU_PCI_INTEGRATED}},
+	 "abc"},
+	{"a function that uses its neighbour's id",
+	 {{AT(0, 1, 0), .type = IOMMU_PCI_ROOT_PORT, .flags = HAS_ACS, ACS_ON, .secondary_bus = 1},
+	  {AT(1, 0, 0), .flags = MULTI | HAS_ACS, ACS_ON, .alias_count = 1, .aliases = {1}},
+	  {AT(1, 0, 1), .flags = MULTI | HAS_ACS, ACS_ON},
+	  {AT(1, 0, 2), .flags = MULTI | HAS_ACS, ACS_ON}},
+	 "abbc"},
+	{"virtual functions of a card with ACS",
+	 {{AT(0, 1, 0), .type = IOMMU_PCI_ROOT_PORT, .flags = HAS_ACS, ACS_ON, .secondary_bus = 1},
+	  {AT(1, 0, 0), .flags = MULTI | HAS_ACS, ACS_ON},
+	  {AT(1, 0, 1), .flags = MULTI | HAS_ACS, ACS_ON},
+	  {AT(1, 0x10, 0)},
+	  {AT(1, 0x10, 2)}},
+	 "abcde"},
+	{"two segments with the same bus numbers",
+	 {{AT(0, 1, 0), .type = IOMMU_PCI_ROOT_PORT, .secondary_bus = 1},
+	  {AT(1, 0, 0)},
+	  {.segment = 1, AT(0, 1, 0), .type = IOMMU_PCI_ROOT_PORT, .secondary_bus = 1},
+	  {.segment = 1, AT(1, 0, 0)}},
+	 "aabb"},
+	{"a bridge back to PCI Express below a conventional one",
+	 {{AT(0, 0x1e, 0), .type = IOMMU_PCI_CONVENTIONAL_BRIDGE, .secondary_bus = 1},
+	  {AT(1, 0, 0), .type = IOMMU_PCI_PCI_TO_EXPRESS, .secondary_bus = 2},
+	  {AT(2, 0, 0)}},
+	 "aaa"},
+	{"an event collector beside what it collects for",
+	 {{AT(0, 0, 4), .type = IOMMU_PCI_EVENT_COLLECTOR, .flags = MULTI},
+	  {AT(0, 0, 0), .type = IOMMU_PCI_INTEGRATED, .flags = MULTI},
+	  {AT(0, 0, 1), .type = IOMMU_PCI_INTEGRATED, .flags = MULTI | HAS_ACS, ACS_ON}},
+	 "aab"},
+};
+
+#define MACHINES (sizeof(machines) / sizeof(machines[0]))
+
+static void known_machines_are_grouped_as_linux_does(void **state)
+{
+	size_t m, i, k;
+
+	(void)state;
+	for (m = 0; m < MACHINES; m++) {
+		const struct iommu_pci_topology topology = {machines[m].functions,
+							    strlen(machines[m].groups)};
+		size_t groups[FUNCTIONS_MAX];
+
+		assert_int_equal(iommu_pci_groups(&topology, groups), 0);
+		for (i = 0; i < topology.count; i++)
+			for (k = 0; k <= i; k++)
+				if ((groups[i] == groups[k]) !=
+				    (machines[m].groups[i] == machines[m].groups[k]))
+					fail_msg("%s: functions %zu and %zu", machines[m].name, k,
+						 i);
+	}
+}
+
+/* --- Aliases ---------------------------------------------------------------------------------- */
+
+struct seen {
+	uint16_t ids[16];
+	unsigned int count, stop_at;
+};
+
+static int note(void *ctx, uint16_t id)
+{
+	struct seen *seen = ctx;
+
+	seen->ids[seen->count++] = id;
+	return seen->count == seen->stop_at ? 77 : 0;
+}
+
+static void all_ids_of_a_function_are_named(void **state)
+{
+	static const struct iommu_pci_function functions[] = {
+		{AT(0, 1, 0), .type = IOMMU_PCI_ROOT_PORT, .secondary_bus = 1},
+		{AT(1, 0, 0), .type = IOMMU_PCI_EXPRESS_TO_PCI, .secondary_bus = 2},
+		{AT(2, 3, 0), .type = IOMMU_PCI_CONVENTIONAL_BRIDGE, .secondary_bus = 4},
+		{AT(4, 5, 1), .type = IOMMU_PCI_CONVENTIONAL, .alias_count = 2,
+		 .aliases = {0x10, 0x11}},
+		{AT(0, 2, 0), .type = IOMMU_PCI_CONVENTIONAL_BRIDGE, .secondary_bus = 9,
+		 .flags = IOMMU_PCI_HIDES_BELOW},
+		{AT(9, 1, 0), .type = IOMMU_PCI_CONVENTIONAL},
+		{AT(0, 3, 0), .type = IOMMU_PCI_EXPRESS_TO_PCI, .secondary_bus = 10,
+		 .flags = IOMMU_PCI_KEEPS_IDS},
+		{AT(10, 1, 0), .type = IOMMU_PCI_CONVENTIONAL},
+	};
+	const struct iommu_pci_topology topology = {functions, 8};
+	static const uint16_t expected[] = {0x0429, 0x0410, 0x0411, 0x0218, 0x0200};
+	struct seen seen = {.count = 0};
+
+	(void)state;
+	assert_int_equal(iommu_pci_for_each_alias(&topology, 3, note, &seen), 0);
+	assert_int_equal(seen.count, 5);
+	assert_memory_equal(seen.ids, expected, sizeof(expected));
+	seen.count = 0;
+	assert_int_equal(iommu_pci_for_each_alias(&topology, 5, note, &seen), 0);
+	assert_int_equal(seen.count, 2);
+	assert_int_equal(seen.ids[1], 0x0900);
+	seen.count = 0;
+	assert_int_equal(iommu_pci_for_each_alias(&topology, 7, note, &seen), 0);
+	assert_int_equal(seen.count, 1);
+	seen = (struct seen){.stop_at = 2};
+	assert_int_equal(iommu_pci_for_each_alias(&topology, 3, note, &seen), 77);
+	assert_int_equal(seen.count, 2);
+	assert_int_equal(iommu_pci_for_each_alias(&topology, 8, note, &seen), IOMMU_EINVAL);
+}
+
+static void topologies_that_cannot_be_are_refused(void **state)
+{
+	static const struct iommu_pci_function bad[][2] = {
+		{{AT(0, 1, 0)}, {AT(0, 1, 0)}},
+		{{AT(0, 1, 0), .secondary_bus = 1}, {AT(0, 2, 0), .secondary_bus = 1}},
+		{{AT(1, 1, 0), .secondary_bus = 2}, {AT(2, 2, 0), .secondary_bus = 1}},
+		{{AT(0, 1, 0)}, {AT(5, 1, 0), .secondary_bus = 5}},
+		{{AT(0, 1, 0)}, {AT(5, 1, 0), .alias_count = 5}},
+		{{AT(0, 1, 0)}, {AT(5, 1, 0), .type = (enum iommu_pci_type)10}},
+	};
+	size_t groups[2];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		const struct iommu_pci_topology topology = {bad[i], 2};
+
+		assert_int_equal(iommu_pci_groups(&topology, groups), IOMMU_EINVAL);
+	}
+	{
+		const struct iommu_pci_topology empty = {NULL, 0};
+
+		assert_int_equal(iommu_pci_groups(&empty, groups), 0);
+	}
+}
+
+static void isolation_needs_the_whole_way(void **state)
+{
+	const struct machine *good = &machines[8], *bad = &machines[10];
+	const struct iommu_pci_topology a = {good->functions, strlen(good->groups)};
+	const struct iommu_pci_topology b = {bad->functions, strlen(bad->groups)};
+
+	(void)state;
+	assert_true(iommu_pci_is_isolated(&a, 4));
+	assert_false(iommu_pci_is_isolated(&b, 4));
+	assert_true(iommu_pci_is_isolated(&b, 6));
+}
+
+/* --- Random topologies ------------------------------------------------------------------------ */
+
+/* A tree of buses, with everything that can be switched on or off at random. */
+static size_t make_random(struct test_random *random, struct iommu_pci_function *functions)
+{
+	const size_t count = 2 + test_random_below(random, FUNCTIONS_MAX - 2);
+	uint8_t buses = 1;
+	size_t i, k;
+
+	for (i = 0; i < count; i++) {
+		struct iommu_pci_function *f = &functions[i];
+		bool unique = false;
+
+		memset(f, 0, sizeof(*f));
+		while (!unique) {
+			f->bus = (uint8_t)test_random_below(random, buses);
+			f->devfn = (uint8_t)(test_random_below(random, 4) << 3 |
+					     test_random_below(random, 8));
+			unique = true;
+			for (k = 0; k < i; k++)
+				unique = unique && iommu_pci_id(&functions[k]) != iommu_pci_id(f);
+		}
+		f->type = (enum iommu_pci_type)test_random_below(random, 10);
+		f->flags = (unsigned int)(test_random_next(random) & (MULTI | HAS_ACS));
+		if (test_random_below(random, 8) == 0)
+			f->flags |= 1U << (2 + test_random_below(random, 3));
+		f->acs_capability = ALL_ACS;
+		f->acs_control = test_random_below(random, 3) != 0 ? ALL_ACS : 0;
+		if (f->type != IOMMU_PCI_ENDPOINT && f->type != IOMMU_PCI_CONVENTIONAL &&
+		    f->type != IOMMU_PCI_INTEGRATED && f->type != IOMMU_PCI_EVENT_COLLECTOR &&
+		    buses < 8)
+			f->secondary_bus = buses++;
+		if (test_random_below(random, 6) == 0) {
+			f->alias_count = 1;
+			f->aliases[0] = (uint8_t)test_random_below(random, 24);
+		}
+	}
+	return count;
+}
+
+struct ids {
+	uint16_t ids[32];
+	unsigned int count;
+};
+
+static int collect(void *ctx, uint16_t id)
+{
+	struct ids *ids = ctx;
+
+	ids->ids[ids->count++] = id;
+	return 0;
+}
+
+static size_t above(const struct iommu_pci_topology *t, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < t->count; k++)
+		if (t->functions[k].secondary_bus != 0 &&
+		    t->functions[k].secondary_bus == t->functions[i].bus)
+			return k;
+	return t->count;
+}
+
+/* Can requests of one carry an id of the other? */
+static bool share_an_id(const struct iommu_pci_topology *t, size_t a, size_t b)
+{
+	struct ids of_a = {.count = 0};
+	unsigned int i, k;
+
+	(void)iommu_pci_for_each_alias(t, a, collect, &of_a);
+	for (i = 0; i < of_a.count; i++) {
+		if (of_a.ids[i] == iommu_pci_id(&t->functions[b]))
+			return true;
+		for (k = 0; k < t->functions[b].alias_count; k++)
+			if (of_a.ids[i] == (t->functions[b].bus << 8 | t->functions[b].aliases[k]))
+				return true;
+	}
+	return false;
+}
+
+/* A bridge above that takes ids for its own, or lets requests go elsewhere. */
+static bool bridge_binds(const struct iommu_pci_topology *t, size_t low, size_t bridge)
+{
+	const struct iommu_pci_function *f = &t->functions[bridge];
+	size_t at = above(t, low);
+
+	while (at != t->count && at != bridge)
+		at = above(t, at);
+	if (at != bridge)
+		return false;
+	if (!iommu_pci_is_isolated(t, bridge))
+		return true;
+	return (f->flags & IOMMU_PCI_KEEPS_IDS) == 0 &&
+	       (f->type == IOMMU_PCI_EXPRESS_TO_PCI || f->type == IOMMU_PCI_PCI_TO_EXPRESS ||
+		f->type == IOMMU_PCI_CONVENTIONAL_BRIDGE);
+}
+
+static bool alone_keeps_apart(const struct iommu_pci_function *f)
+{
+	const struct iommu_pci_topology one = {f, 1};
+
+	return iommu_pci_is_isolated(&one, 0);
+}
+
+static bool neighbours(const struct iommu_pci_topology *t, size_t a, size_t b)
+{
+	const struct iommu_pci_function *x = &t->functions[a], *y = &t->functions[b];
+
+	return x->bus == y->bus && x->devfn >> 3 == y->devfn >> 3 &&
+	       ((x->flags | y->flags) & MULTI) != 0 && !alone_keeps_apart(x) &&
+	       !alone_keeps_apart(y);
+}
+
+/* The rules, pair by pair, and then whoever is one with somebody in between (Warshall). */
+static void closure(const struct iommu_pci_topology *t, bool one[FUNCTIONS_MAX][FUNCTIONS_MAX])
+{
+	size_t a, b, c;
+
+	for (a = 0; a < t->count; a++)
+		for (b = 0; b < t->count; b++)
+			one[a][b] = a == b || share_an_id(t, a, b) || share_an_id(t, b, a) ||
+				    bridge_binds(t, a, b) || bridge_binds(t, b, a) ||
+				    neighbours(t, a, b);
+	for (c = 0; c < t->count; c++)
+		for (a = 0; a < t->count; a++)
+			for (b = 0; b < t->count; b++)
+				one[a][b] = one[a][b] || (one[a][c] && one[c][b]);
+}
+
+static void random_topologies(void **state)
+{
+	const uint64_t rounds = test_setting("IOMMU_TEST_OPERATIONS", 200000) / 20;
+	struct test_random random = {.state = test_setting("IOMMU_TEST_SEED", 12)};
+	static bool one[FUNCTIONS_MAX][FUNCTIONS_MAX];
+	uint64_t round;
+
+	(void)state;
+	for (round = 0; round < rounds; round++) {
+		struct iommu_pci_function functions[FUNCTIONS_MAX], shuffled[FUNCTIONS_MAX];
+		size_t groups[FUNCTIONS_MAX], again[FUNCTIONS_MAX], place[FUNCTIONS_MAX];
+		struct iommu_pci_topology t = {functions, make_random(&random, functions)};
+		struct iommu_pci_topology s = {shuffled, t.count};
+		size_t i, k;
+
+		assert_int_equal(iommu_pci_groups(&t, groups), 0);
+		closure(&t, one);
+		for (i = 0; i < t.count; i++)
+			for (k = 0; k < t.count; k++)
+				if ((groups[i] == groups[k]) != one[i][k])
+					fail_msg("round %llu: functions %zu and %zu",
+						 (unsigned long long)round, i, k);
+		/* In another order the same groups. */
+		for (i = 0; i < t.count; i++)
+			place[i] = i;
+		for (i = t.count - 1; i > 0; i--) {
+			const size_t with = test_random_below(&random, i + 1);
+			const size_t held = place[i];
+
+			place[i] = place[with];
+			place[with] = held;
+		}
+		for (i = 0; i < t.count; i++)
+			shuffled[place[i]] = functions[i];
+		assert_int_equal(iommu_pci_groups(&s, again), 0);
+		for (i = 0; i < t.count; i++)
+			for (k = 0; k < t.count; k++)
+				assert_int_equal(groups[i] == groups[k],
+						 again[place[i]] == again[place[k]]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(known_machines_are_grouped_as_linux_does),
+		cmocka_unit_test(all_ids_of_a_function_are_named),
+		cmocka_unit_test(topologies_that_cannot_be_are_refused),
+		cmocka_unit_test(isolation_needs_the_whole_way),
+		cmocka_unit_test(random_topologies),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
