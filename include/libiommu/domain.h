@@ -146,7 +146,8 @@ IOMMU_API int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_pa
  *            iommu_pgtable_ops.unmap).
  *
  * Strict: when it returns 0, hardware has confirmed, and the memory may be reused. Holes are
- * skipped. Returns 0, the errors of iommu_pgtable_ops.unmap with nothing changed, IOMMU_EINVAL when
+ * skipped. Without `unmapped` all of the range is invalidated, whatever was mapped there: so the call,
+ * repeated, confirms what it could not the first time. Returns 0, the errors of iommu_pgtable_ops.unmap with nothing changed, IOMMU_EINVAL when
  * the domain is not a paging domain, or IOMMU_ETIMEDOUT / IOMMU_EIO: the range is cleared, but a
  * unit did not confirm: the memory must not be reused before an operation on this domain succeeds.
  */

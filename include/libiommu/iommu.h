@@ -13,6 +13,7 @@
 #ifndef LIBIOMMU_IOMMU_H
 #define LIBIOMMU_IOMMU_H
 
+#include <libiommu/dma.h>
 #include <libiommu/dmar.h>
 #include <libiommu/dmar_builder.h>
 #include <libiommu/domain.h>

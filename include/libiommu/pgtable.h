@@ -139,11 +139,13 @@ struct iommu_pgtable_ops {
 	 * unlinked onto it without being looked at. flags: enum iommu_unmap_flags.
 	 *
 	 * *unmapped receives how many bytes were mapped. It may be NULL, and then dropping 1 GiB
-	 * of small pages costs one store: counting means reading every entry.
+	 * of small pages costs one store: counting means reading every entry. Not counted, all of
+	 * the range goes to the gather, whatever was mapped there.
 	 *
 	 * Never allocates without IOMMU_UNMAP_SPLIT. Returns 0 (also when nothing was mapped), or
-	 *   IOMMU_EINVAL     size is 0, misaligned, or an end cuts a large page and SPLIT is not
-	 * set IOMMU_EOVERFLOW  iova + size - 1 wraps IOMMU_ERANGE     beyond the aperture
+	 *   IOMMU_EINVAL     size is 0, misaligned, or cuts a large page and SPLIT is not set
+	 *   IOMMU_EOVERFLOW  iova + size - 1 wraps
+	 *   IOMMU_ERANGE     beyond the aperture
 	 *   IOMMU_ENOMEM     splitting needs a table and there is none
 	 * with every translation as it was.
 	 */

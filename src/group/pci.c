@@ -100,9 +100,9 @@ static bool id_above(const struct iommu_pci_function *bridge, uint16_t *id)
 		*id = (uint16_t)(bridge->secondary_bus << 8);
 		return true;
 	case IOMMU_PCI_CONVENTIONAL_BRIDGE:
-		*id = (bridge->flags & IOMMU_PCI_HIDES_BELOW) != 0
-			      ? (uint16_t)(bridge->secondary_bus << 8)
-			      : iommu_pci_id(bridge);
+		*id = iommu_pci_id(bridge);
+		if ((bridge->flags & IOMMU_PCI_HIDES_BELOW) != 0)
+			*id = (uint16_t)(bridge->secondary_bus << 8);
 		return true;
 	case IOMMU_PCI_PCI_TO_EXPRESS:
 		*id = iommu_pci_id(bridge);

@@ -279,7 +279,7 @@ static void isolation_needs_the_whole_way(void **state)
 /* A tree of buses, with everything that can be switched on or off at random. */
 static size_t make_random(struct test_random *random, struct iommu_pci_function *functions)
 {
-	const size_t count = 2 + test_random_below(random, FUNCTIONS_MAX - 2);
+	const size_t count = 2 + (size_t)test_random_below(random, FUNCTIONS_MAX - 2);
 	uint8_t buses = 1;
 	size_t i, k;
 
@@ -430,7 +430,7 @@ static void random_topologies(void **state)
 		for (i = 0; i < t.count; i++)
 			place[i] = i;
 		for (i = t.count - 1; i > 0; i--) {
-			const size_t with = test_random_below(&random, i + 1);
+			const size_t with = (size_t)test_random_below(&random, i + 1);
 			const size_t held = place[i];
 
 			place[i] = place[with];

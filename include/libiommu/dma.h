@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The DMA mapping API: a driver says which memory its device is to reach, and gets the address to
+ * put into the device.
+ *
+ * It stands on an IOMMU_DOMAIN_DMA domain: addresses come from the domain's IOVA space through per-CPU
+ * caches, mappings go into its tables, and when a call that unmaps returns, the device cannot reach
+ * the memory any more; in lazy mode a moment later, see <libiommu/flush_queue.h>.
+ *
+ * Buffers need not begin or end at pages. A device reaches the whole pages that a buffer lies on,
+ * which is fine for one that is trusted. For one that is not, the pages at the ends are replaced by
+ * others of the library's own, and the bytes are copied.
+ *
+ * Locking: every function may be called at any time on any CPU for different buffers, from any
+ * context; what says so may sleep. Nothing is lost on an error: an address that hardware did not
+ * confirm to have forgotten is kept back until it has.
+ */
+#ifndef LIBIOMMU_DMA_H
+#define LIBIOMMU_DMA_H
+
+#include <libiommu/domain.h>
+
+IOMMU_BEGIN_DECLS
+
+struct iommu_dma;
+
+enum iommu_dma_flags {
+	/* Unmap now, invalidate soon: much cheaper, for devices that the host trusts. */
+	IOMMU_DMA_LAZY = 1 << 0,
+};
+
+struct iommu_dma_config {
+	struct iommu_domain *domain; /* IOMMU_DOMAIN_DMA; must outlive this */
+	unsigned int flags;          /* enum iommu_dma_flags */
+	/* Of the lazy queue: see struct iommu_flush_queue_config. 0: its defaults. */
+	unsigned int queue_entries;
+	uint64_t queue_max_age_ns;
+};
+
+/*
+ * iommu_dma_create - DMA mapping for the devices of one domain. May sleep. Returns 0, IOMMU_EINVAL
+ * (not such a domain, unknown flags) or IOMMU_ENOMEM.
+ *
+ * iommu_dma_destroy - what is still mapped stays mapped in the domain, which is to be freed next.
+ * May sleep. Nobody may be using it. Returns 0; IOMMU_EBUSY: an untrusted device's buffer is mapped;
+ * or the error of a last invalidation that was not confirmed: nothing is freed, try again.
+ */
+IOMMU_API int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **dma);
+IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
+
+/*
+ * iommu_dma_tick - for a timer: try again what hardware did not confirm, and in lazy mode flush what
+ * is too old (see iommu_flush_queue_tick). Returns 0 (also when there was nothing to do), or
+ * IOMMU_ETIMEDOUT / IOMMU_EIO: still not confirmed.
+ */
+IOMMU_API int iommu_dma_tick(struct iommu_dma *dma);
+
+/* What a device can address and how. Zero in a field: no limit. */
+struct iommu_dma_device {
+	uint64_t mask;        /* the highest address that it can put on the bus: 2^n - 1 */
+	uint64_t max_segment; /* bytes of one element of a scatter list */
+	uint64_t boundary;    /* no element may cross a multiple of it: a power of two */
+	bool untrusted;       /* share nothing with it that it was not given */
+};
+
+enum iommu_dma_direction {
+	IOMMU_DMA_TO_DEVICE = 1,   /* the device reads */
+	IOMMU_DMA_FROM_DEVICE = 2, /* the device writes */
+	IOMMU_DMA_BIDIRECTIONAL = 3,
+};
+
+/*
+ * iommu_dma_required_mask - the narrowest mask that reaches every address this may hand out: a device
+ * with less gets its addresses below its own.
+ */
+IOMMU_API uint64_t iommu_dma_required_mask(const struct iommu_dma *dma);
+
+/*
+ * iommu_dma_map - let a device reach `size` bytes of memory at `paddr`.
+ *
+ * *address is what the device uses; it has the same place in its page as paddr. For an untrusted
+ * device memory must be reachable by the platform's address conversion.
+ *
+ * Returns 0, or
+ *   IOMMU_EINVAL     size 0, direction, or mask or boundary that make no sense
+ *   IOMMU_EOPNOTSUPP an untrusted device in lazy mode
+ *   IOMMU_EOVERFLOW  paddr + size wraps; IOMMU_ERANGE: beyond what the units can address
+ *   IOMMU_ENOSPC     no address below the mask is free
+ *   IOMMU_ENOMEM
+ *   IOMMU_ETIMEDOUT, IOMMU_EIO  hardware must be told of new mappings, and did not confirm
+ */
+IOMMU_API int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			    iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
+			    iommu_iova_t *address);
+
+/*
+ * iommu_dma_unmap - the device is done with a buffer: address and size as mapped.
+ *
+ * What an untrusted device wrote is in the buffer afterwards. Returns 0; IOMMU_ENOENT: nothing is
+ * mapped there, nothing changed; or IOMMU_ETIMEDOUT / IOMMU_EIO: not confirmed, the memory must not
+ * be reused before a later unmap succeeds.
+ */
+IOMMU_API int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
+
+/*
+ * iommu_dma_sync_for_cpu, iommu_dma_sync_for_device - hand a mapped buffer over for a while. Only what
+ * is copied has to be: nothing to do for a trusted device. The range may be part of the buffer.
+ */
+IOMMU_API void iommu_dma_sync_for_cpu(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
+IOMMU_API void iommu_dma_sync_for_device(struct iommu_dma *dma, iommu_iova_t address,
+					 uint64_t size);
+
+/* One piece of a scattered buffer, and one element of what the device gets. */
+struct iommu_dma_piece {
+	iommu_paddr_t paddr;
+	uint64_t size;
+	/* Filled in by map: the first *elements pieces of the list. */
+	iommu_iova_t address;
+	uint64_t length;
+};
+
+/*
+ * iommu_dma_map_sg - map a scattered buffer at consecutive addresses.
+ *
+ * Pieces that come to lie one behind the other (a piece that ends at the end of a page, before one
+ * that begins at the beginning of one) become one element, as far as the device's limits allow.
+ * All or nothing. Errors as iommu_dma_map; IOMMU_EINVAL also: no pieces, or one that is larger than
+ * max_segment or crosses a boundary by itself. Not for untrusted devices (IOMMU_EOPNOTSUPP).
+ *
+ * iommu_dma_unmap_sg - the same list, untouched since. Errors as iommu_dma_unmap.
+ */
+IOMMU_API int iommu_dma_map_sg(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			       struct iommu_dma_piece *pieces, unsigned int count,
+			       enum iommu_dma_direction direction, unsigned int *elements);
+IOMMU_API int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
+				 unsigned int count);
+
+/*
+ * iommu_dma_alloc - zeroed memory that CPU and device share: rings, descriptors. Whole pages.
+ *
+ * At most 2^IOMMU_MAX_ALLOC_ORDER pages: more is IOMMU_ERANGE. May sleep. Other errors as
+ * iommu_dma_map. iommu_dma_free - size as allocated. Not confirmed: the pages are kept until it is,
+ * rather than be reused while the device may reach them.
+ */
+IOMMU_API int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			      uint64_t size, void **memory, iommu_iova_t *address);
+IOMMU_API int iommu_dma_free(struct iommu_dma *dma, void *memory, iommu_iova_t address,
+			     uint64_t size);
+
+/*
+ * Windows, for rings: consecutive addresses are reserved once, buffers are mapped into them page by
+ * page, and any number of neighbours is unmapped with one invalidation.
+ */
+struct iommu_dma_window {
+	struct iommu_dma *dma;
+	struct iommu_iova_range *range;
+	iommu_iova_t start; /* of its first page */
+	uint64_t pages;
+};
+
+/* iommu_dma_window_create - reserve. Returns 0, IOMMU_EINVAL (no pages, mask), ENOSPC or ENOMEM. */
+IOMMU_API int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device *device,
+				      uint64_t pages, struct iommu_dma_window *window);
+/*
+ * iommu_dma_window_map - map whole pages at page number `first` of the window: no address is looked
+ * for. IOMMU_ERANGE: beyond the window; IOMMU_EEXIST: something is mapped there; otherwise as
+ * iommu_map. iommu_dma_window_unmap - `count` pages from `first` on, holes included, with one
+ * invalidation. As iommu_unmap. One call at a time for the same pages.
+ */
+IOMMU_API int iommu_dma_window_map(struct iommu_dma_window *window, uint64_t first,
+				   iommu_paddr_t paddr, uint64_t count,
+				   enum iommu_dma_direction direction);
+IOMMU_API int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t first,
+				     uint64_t count);
+/*
+ * iommu_dma_window_destroy - unmap all and give the addresses back. Returns 0, or the error of the
+ * unmap: the window then stays.
+ */
+IOMMU_API int iommu_dma_window_destroy(struct iommu_dma_window *window);
+
+/*
+ * iommu_dma_map_msi - the address at which devices of the domain reach a page of interrupt
+ * registers that the IOMMU translates like memory. Mapped on first use, and then for the life of
+ * the domain. IOMMU_ENOSPC: more than IOMMU_DMA_MSI_PAGES different pages; otherwise as
+ * iommu_dma_map. May sleep.
+ */
+#define IOMMU_DMA_MSI_PAGES 8
+IOMMU_API int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell,
+				iommu_iova_t *address);
+
+struct iommu_dma_stats {
+	unsigned int withheld; /* address ranges that wait for a confirmed invalidation */
+	unsigned int lost;     /* … and those for which there was no room to remember them */
+	unsigned int bounced;  /* buffers mapped through pages of the library's own */
+};
+IOMMU_API void iommu_dma_get_stats(struct iommu_dma *dma, struct iommu_dma_stats *stats);
+
+IOMMU_END_DECLS
+#endif

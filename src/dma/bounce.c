@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Buffers of untrusted devices that do not fill their pages: the first and the last page are replaced
+ * by others with nothing else on them, and the bytes are copied; what lies between is mapped as it
+ * is. The tree of them is guarded by the lock of the DMA object, see dma/dma.h.
+ */
+#include "dma/dma.h"
+
+struct dma_bounce {
+	struct iommu_rb_node node;
+	iommu_iova_t start; /* of its first page */
+	iommu_paddr_t paddr;
+	uint64_t size;
+	enum iommu_dma_direction direction;
+	unsigned char *head, *tail; /* our pages; NULL: the buffer fills its own */
+};
+
+_Static_assert(sizeof(struct dma_bounce) <= DMA_BOUNCE_SIZE, "the object cache is made for it");
+
+/* --- The bytes -------------------------------------------------------------------------------- */
+
+/* How many bytes are on the first, and on the last page. */
+static uint64_t head_size(const struct dma_bounce *bounce)
+{
+	const uint64_t room = IOMMU_PAGE_SIZE - (bounce->paddr & DMA_PAGE_MASK);
+
+	return bounce->size < room ? bounce->size : room;
+}
+
+static uint64_t tail_size(const struct dma_bounce *bounce)
+{
+	return (bounce->paddr + bounce->size) & DMA_PAGE_MASK;
+}
+
+/* Bytes of a buffer, counted from its beginning. */
+struct part {
+	uint64_t start, stop;
+};
+
+/* Copy what was asked for of one end, which lies on a page of our own. */
+static void copy_end(const struct iommu_dma *dma, const struct dma_bounce *bounce,
+		     unsigned char *page, struct part end, struct part asked, bool to_device)
+{
+	const uint64_t start = asked.start > end.start ? asked.start : end.start;
+	const uint64_t stop = asked.stop < end.stop ? asked.stop : end.stop;
+	unsigned char *memory, *own;
+
+	if (page == NULL || start >= stop)
+		return;
+	memory = iommu_phys_to_virt(dma->platform, bounce->paddr + start);
+	own = page + ((bounce->paddr + start) & DMA_PAGE_MASK);
+	if (to_device)
+		memcpy(own, memory, (size_t)(stop - start));
+	else
+		memcpy(memory, own, (size_t)(stop - start));
+}
+
+static void copy(const struct iommu_dma *dma, const struct dma_bounce *bounce, uint64_t from,
+		 uint64_t to, bool to_device)
+{
+	const struct part asked = {from, to};
+	const struct part head = {0, head_size(bounce)};
+	const struct part tail = {bounce->size - tail_size(bounce), bounce->size};
+
+	copy_end(dma, bounce, bounce->head, head, asked, to_device);
+	copy_end(dma, bounce, bounce->tail, tail, asked, to_device);
+}
+
+/* --- The tree --------------------------------------------------------------------------------- */
+
+static bool nothing_to_update(struct iommu_rb_node *node)
+{
+	(void)node;
+	return false;
+}
+
+static struct dma_bounce *bounce_of(struct iommu_rb_node *node)
+{
+	return iommu_container_of(node, struct dma_bounce, node);
+}
+
+static void insert(struct iommu_dma *dma, struct dma_bounce *bounce)
+{
+	uintptr_t state = iommu_spin_lock(dma->platform, &dma->lock);
+	struct iommu_rb_node *parent = NULL;
+	struct iommu_rb_node *node = dma->bounced.root;
+	bool right = false;
+
+	while (node != NULL) {
+		parent = node;
+		right = bounce->start > bounce_of(node)->start;
+		node = node->child[right];
+	}
+	iommu_rb_insert(&dma->bounced, nothing_to_update, parent, right, &bounce->node);
+	__atomic_store_n(&dma->bounced_count, dma->bounced_count + 1, __ATOMIC_RELEASE);
+	iommu_spin_unlock(dma->platform, &dma->lock, state);
+}
+
+/* Where the buffer itself begins. */
+static iommu_iova_t address_of(const struct dma_bounce *bounce)
+{
+	return bounce->start + (bounce->paddr & DMA_PAGE_MASK);
+}
+
+/* The bounced buffer with a page that an address lies on, or NULL. Under the lock. */
+static struct dma_bounce *find(struct iommu_dma *dma, iommu_iova_t address)
+{
+	struct iommu_rb_node *node = dma->bounced.root;
+
+	while (node != NULL) {
+		struct dma_bounce *bounce = bounce_of(node);
+		const uint64_t pages = dma_pages_of(bounce->paddr, bounce->size);
+
+		if (address >= bounce->start &&
+		    (address - bounce->start) >> IOMMU_PAGE_SHIFT < pages)
+			return bounce;
+		node = node->child[address >= bounce->start];
+	}
+	return NULL;
+}
+
+static bool has_bounced(const struct iommu_dma *dma)
+{
+	return __builtin_expect(__atomic_load_n(&dma->bounced_count, __ATOMIC_ACQUIRE) != 0, 0);
+}
+
+/*
+ * Take the buffer that is mapped just there out of the tree. IOMMU_ENOENT: none is, but another has
+ * the page, which must not be unmapped under it.
+ */
+static int take(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
+		struct dma_bounce **result)
+{
+	uintptr_t state = iommu_spin_lock(dma->platform, &dma->lock);
+	struct dma_bounce *bounce = find(dma, address);
+	int status = 0;
+
+	if (bounce != NULL && (bounce->size != size || address_of(bounce) != address)) {
+		bounce = NULL;
+		status = IOMMU_ENOENT;
+	}
+	if (bounce != NULL) {
+		iommu_rb_remove(&dma->bounced, nothing_to_update, &bounce->node);
+		__atomic_store_n(&dma->bounced_count, dma->bounced_count - 1, __ATOMIC_RELEASE);
+	}
+	iommu_spin_unlock(dma->platform, &dma->lock, state);
+	*result = bounce;
+	return status;
+}
+
+/* --- Map and unmap ---------------------------------------------------------------------------- */
+
+void iommu_dma_bounce_free(struct iommu_dma *dma, struct dma_bounce *bounce)
+{
+	const struct iommu_platform *platform = dma->platform;
+
+	if (bounce->head != NULL)
+		platform->free_pages(platform->ctx, bounce->head, 0);
+	if (bounce->tail != NULL)
+		platform->free_pages(platform->ctx, bounce->tail, 0);
+	iommu_object_free(&dma->bounces, bounce);
+}
+
+static unsigned char *page_of_our_own(struct iommu_dma *dma)
+{
+	return dma->platform->alloc_pages(dma->platform->ctx, 0, IOMMU_NODE_ANY,
+					  IOMMU_ALLOC_ATOMIC);
+}
+
+static struct dma_bounce *make(struct iommu_dma *dma, iommu_paddr_t paddr, uint64_t size,
+			       enum iommu_dma_direction direction)
+{
+	struct dma_bounce *bounce = iommu_object_alloc(&dma->bounces, IOMMU_ALLOC_ATOMIC);
+	const bool one_page = dma_pages_of(paddr, size) == 1;
+	const bool cut = ((paddr + size) & DMA_PAGE_MASK) != 0;
+	const bool head = (paddr & DMA_PAGE_MASK) != 0 || (one_page && cut);
+	const bool tail = !one_page && cut;
+
+	if (bounce == NULL)
+		return NULL;
+	bounce->paddr = paddr;
+	bounce->size = size;
+	bounce->direction = direction;
+	bounce->head = head ? page_of_our_own(dma) : NULL;
+	bounce->tail = tail ? page_of_our_own(dma) : NULL;
+	if ((head && bounce->head == NULL) || (tail && bounce->tail == NULL)) {
+		iommu_dma_bounce_free(dma, bounce);
+		return NULL;
+	}
+	return bounce;
+}
+
+/* Map the ends to our pages and what is between them to the buffer's. */
+static int map_parts(struct iommu_dma *dma, const struct dma_bounce *bounce, uint64_t first,
+		     uint64_t *mapped)
+{
+	const uint64_t pages = dma_pages_of(bounce->paddr, bounce->size);
+	const uint64_t middle = bounce->head != NULL ? 1 : 0;
+	const uint64_t stop = bounce->tail != NULL ? pages - 1 : pages;
+	const struct {
+		uint64_t at, count;
+		void *own; /* NULL: the buffer */
+	} parts[] = {
+		{0, middle, bounce->head},
+		{middle, stop - middle, NULL},
+		{stop, pages - stop, bounce->tail},
+	};
+	unsigned int i;
+	int status = 0;
+
+	*mapped = 0;
+	for (i = 0; i < 3 && status == 0; i++) {
+		iommu_paddr_t paddr;
+
+		if (parts[i].count == 0)
+			continue;
+		paddr = parts[i].own != NULL
+				? iommu_virt_to_phys(dma->platform, parts[i].own)
+				: (bounce->paddr & ~DMA_PAGE_MASK) + parts[i].at * IOMMU_PAGE_SIZE;
+		status = iommu_map(dma->domain, (first + parts[i].at) << IOMMU_PAGE_SHIFT, paddr,
+				   parts[i].count << IOMMU_PAGE_SHIFT,
+				   dma_prot_of(bounce->direction));
+		if (status == 0)
+			*mapped += parts[i].count;
+	}
+	return status;
+}
+
+int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			  iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
+			  uint64_t *first)
+{
+	struct dma_bounce *bounce = make(dma, paddr, size, direction);
+	const struct dma_hanging hanging = {.bounce = bounce};
+	const uint64_t pages = dma_pages_of(paddr, size);
+	uint64_t mapped;
+	int status;
+
+	if (bounce == NULL)
+		return IOMMU_ENOMEM;
+	/* In every direction: what the device does not write is to come back as it was. */
+	copy(dma, bounce, 0, size, true);
+	status = iommu_dma_take_addresses(dma, device, pages, first);
+	if (status != 0) {
+		iommu_dma_bounce_free(dma, bounce);
+		return status;
+	}
+	status = map_parts(dma, bounce, *first, &mapped);
+	if (status != 0) {
+		iommu_dma_undo(dma, *first, mapped, pages, status, &hanging);
+		return status;
+	}
+	bounce->start = *first << IOMMU_PAGE_SHIFT;
+	insert(dma, bounce);
+	return 0;
+}
+
+/* The bytes are copied when the device cannot change them any more. */
+static int unmap(struct iommu_dma *dma, struct dma_bounce *bounce)
+{
+	const struct dma_hanging hanging = {.bounce = bounce};
+	int status = iommu_dma_unmap_strictly(dma, bounce->start >> IOMMU_PAGE_SHIFT,
+					      dma_pages_of(bounce->paddr, bounce->size), &hanging);
+
+	if (dma_is_unconfirmed(status))
+		return status; /* it is withheld */
+	if (status != 0) {
+		insert(dma, bounce);
+		return status;
+	}
+	if ((bounce->direction & IOMMU_DMA_FROM_DEVICE) != 0)
+		copy(dma, bounce, 0, bounce->size, false);
+	iommu_dma_bounce_free(dma, bounce);
+	return 0;
+}
+
+bool iommu_dma_unmap_bounced(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
+			     int *status)
+{
+	struct dma_bounce *bounce;
+
+	if (!has_bounced(dma))
+		return false;
+	*status = take(dma, address, size, &bounce);
+	if (bounce != NULL)
+		*status = unmap(dma, bounce);
+	return *status != 0 || bounce != NULL;
+}
+
+/* --- Hand over and back ----------------------------------------------------------------------- */
+
+static void sync(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, bool to_device)
+{
+	const unsigned int way = to_device ? IOMMU_DMA_TO_DEVICE : IOMMU_DMA_FROM_DEVICE;
+	const struct dma_bounce *bounce;
+	uintptr_t state;
+	uint64_t from;
+
+	if (!has_bounced(dma))
+		return;
+	state = iommu_spin_lock(dma->platform, &dma->lock);
+	bounce = find(dma, address);
+	iommu_spin_unlock(dma->platform, &dma->lock, state);
+	if (bounce == NULL || ((unsigned int)bounce->direction & way) == 0)
+		return;
+	from = address - address_of(bounce);
+	if (from >= bounce->size)
+		return; /* beside it, or before it: wrapped */
+	if (size > bounce->size - from)
+		size = bounce->size - from;
+	copy(dma, bounce, from, from + size, to_device);
+}
+
+void iommu_dma_sync_for_cpu(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
+{
+	sync(dma, address, size, false);
+}
+
+void iommu_dma_sync_for_device(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
+{
+	sync(dma, address, size, true);
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The DMA mapping API over a domain: addresses from the per-CPU caches, mappings through the domain's
+ * map path, unmapping strict or through the flush queue.
+ */
+#include "dma/dma.h"
+
+#define DEPOT_MAGAZINES 32
+
+_Static_assert(sizeof(struct iommu_dma) <= IOMMU_PAGE_SIZE, "it is one page");
+
+static const struct dma_hanging nothing_hangs = {.bounce = NULL};
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+static int make_queue(struct iommu_dma *dma, const struct iommu_dma_config *config)
+{
+	const struct iommu_flush_queue_config queue = {
+		.platform = dma->platform,
+		.domain = dma->domain,
+		.cache = dma->cache,
+		.granule = IOMMU_PAGE_SIZE,
+		.entries = config->queue_entries,
+		.max_age_ns = config->queue_max_age_ns,
+	};
+
+	if ((config->flags & IOMMU_DMA_LAZY) == 0)
+		return 0;
+	return iommu_flush_queue_create(&queue, &dma->queue);
+}
+
+int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **result)
+{
+	struct iommu_domain *domain = config->domain;
+	struct iommu_iova_cache_config cache = {.depot_magazines = DEPOT_MAGAZINES};
+	const struct iommu_platform *platform;
+	struct iommu_dma *dma;
+	int status;
+
+	if (domain == NULL || domain->space == NULL ||
+	    (config->flags & ~(unsigned int)IOMMU_DMA_LAZY) != 0)
+		return IOMMU_EINVAL;
+	platform = iommu_platform_of(domain->iommu);
+	dma = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	if (dma == NULL)
+		return IOMMU_ENOMEM;
+	dma->platform = platform;
+	dma->domain = domain;
+	dma->space = domain->space;
+	iommu_object_cache_init(&dma->bounces, platform, DMA_BOUNCE_SIZE);
+	cache.space = dma->space;
+	status = iommu_iova_cache_create(&cache, &dma->cache);
+	if (status == 0)
+		status = make_queue(dma, config);
+	if (status != 0) {
+		if (dma->cache != NULL)
+			iommu_iova_cache_destroy(dma->cache);
+		platform->free_pages(platform->ctx, dma, 0);
+		return status;
+	}
+	*result = dma;
+	return 0;
+}
+
+int iommu_dma_destroy(struct iommu_dma *dma)
+{
+	const struct iommu_platform *platform = dma->platform;
+	int status;
+
+	if (dma->bounced_count != 0)
+		return IOMMU_EBUSY;
+	status = iommu_dma_settle_withheld(dma);
+	if (status == 0 && dma->queue != NULL)
+		status = iommu_flush_queue_destroy(dma->queue);
+	if (status != 0)
+		return status;
+	iommu_iova_cache_destroy(dma->cache);
+	platform->free_pages(platform->ctx, dma, 0);
+	return 0;
+}
+
+int iommu_dma_tick(struct iommu_dma *dma)
+{
+	int status = iommu_dma_settle_withheld(dma);
+
+	if (status != 0 || dma->queue == NULL)
+		return status;
+	return iommu_flush_queue_tick(dma->queue);
+}
+
+void iommu_dma_get_stats(struct iommu_dma *dma, struct iommu_dma_stats *stats)
+{
+	uintptr_t state = iommu_spin_lock(dma->platform, &dma->lock);
+
+	*stats = (struct iommu_dma_stats){
+		.withheld = dma->withheld_count,
+		.lost = dma->lost,
+		.bounced = dma->bounced_count,
+	};
+	iommu_spin_unlock(dma->platform, &dma->lock, state);
+}
+
+uint64_t iommu_dma_required_mask(const struct iommu_dma *dma)
+{
+	return UINT64_MAX >> (63 - iommu_highest_bit(dma->domain->aperture_last));
+}
+
+/* --- Addresses -------------------------------------------------------------------------------- */
+
+bool iommu_dma_last_page(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+			 uint64_t *last)
+{
+	uint64_t mask = dma->domain->aperture_last;
+
+	if (device->mask != 0 && device->mask < mask)
+		mask = device->mask;
+	*last = mask >> IOMMU_PAGE_SHIFT;
+	return mask >= DMA_PAGE_MASK;
+}
+
+int iommu_dma_take_addresses(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			     uint64_t pages, uint64_t *first)
+{
+	uint64_t limit;
+
+	if (!iommu_dma_last_page(dma, device, &limit) || pages > limit)
+		return IOMMU_ENOSPC;
+	return iommu_iova_cache_alloc(dma->cache, dma_order_of(pages), limit,
+				      IOMMU_IOVA_ATOMIC | IOMMU_IOVA_LOW_FIRST, first);
+}
+
+static void give_addresses(struct iommu_dma *dma, uint64_t first, uint64_t pages)
+{
+	iommu_iova_cache_free(dma->cache, first, dma_order_of(pages));
+}
+
+/* --- The steps -------------------------------------------------------------------------------- */
+
+int iommu_dma_check_device(const struct iommu_dma_device *device)
+{
+	return (device->mask & (device->mask + 1)) != 0 ||
+			       (device->boundary & (device->boundary - 1)) != 0
+		       ? IOMMU_EINVAL
+		       : 0;
+}
+
+int iommu_dma_check_buffer(const struct iommu_dma_device *device, iommu_paddr_t paddr,
+			   uint64_t size, enum iommu_dma_direction direction)
+{
+	if (size == 0 || direction < IOMMU_DMA_TO_DEVICE || direction > IOMMU_DMA_BIDIRECTIONAL)
+		return IOMMU_EINVAL;
+	if (size - 1 > UINT64_MAX - paddr)
+		return IOMMU_EOVERFLOW;
+	return iommu_dma_check_device(device);
+}
+
+void iommu_dma_undo(struct iommu_dma *dma, uint64_t first, uint64_t mapped, uint64_t pages, int why,
+		    const struct dma_hanging *hanging)
+{
+	int status = 0;
+
+	if (mapped != 0)
+		status = iommu_unmap(dma->domain, first << IOMMU_PAGE_SHIFT,
+				     mapped << IOMMU_PAGE_SHIFT, 0, NULL);
+	if (dma_is_unconfirmed(why) || status != 0) {
+		iommu_dma_withhold(dma, first, pages, hanging);
+		return;
+	}
+	iommu_dma_release(dma, hanging);
+	give_addresses(dma, first, pages);
+}
+
+int iommu_dma_unmap_strictly(struct iommu_dma *dma, uint64_t first, uint64_t pages,
+			     const struct dma_hanging *hanging)
+{
+	const uint32_t serial = __atomic_load_n(&dma->serial, __ATOMIC_ACQUIRE);
+	uint64_t unmapped;
+	int status = iommu_unmap(dma->domain, first << IOMMU_PAGE_SHIFT, pages << IOMMU_PAGE_SHIFT,
+				 0, &unmapped);
+
+	if (dma_is_unconfirmed(status))
+		iommu_dma_withhold(dma, first, pages, hanging);
+	if (status != 0)
+		return status;
+	if (unmapped == 0)
+		return IOMMU_ENOENT;
+	give_addresses(dma, first, pages);
+	if (__builtin_expect(__atomic_load_n(&dma->withheld_count, __ATOMIC_ACQUIRE) != 0, 0))
+		iommu_dma_give_withheld(dma, serial);
+	return 0;
+}
+
+int iommu_dma_unmap_pages(struct iommu_dma *dma, uint64_t first, uint64_t pages)
+{
+	if (dma->queue == NULL)
+		return iommu_dma_unmap_strictly(dma, first, pages, &nothing_hangs);
+	if (iommu_iova_to_phys(dma->domain, first << IOMMU_PAGE_SHIFT, NULL) != 0)
+		return IOMMU_ENOENT;
+	return iommu_flush_queue_unmap(dma->queue, first, dma_order_of(pages));
+}
+
+/* Whole pages, and what hangs on them if they cannot be mapped. */
+static int map_pages(struct iommu_dma *dma, const struct iommu_dma_device *device,
+		     iommu_paddr_t paddr, uint64_t pages, enum iommu_dma_direction direction,
+		     const struct dma_hanging *hanging, uint64_t *first)
+{
+	int status = iommu_dma_take_addresses(dma, device, pages, first);
+
+	if (status != 0) {
+		iommu_dma_release(dma, hanging);
+		return status;
+	}
+	status = iommu_map(dma->domain, *first << IOMMU_PAGE_SHIFT, paddr,
+			   pages << IOMMU_PAGE_SHIFT, dma_prot_of(direction));
+	if (status != 0)
+		iommu_dma_undo(dma, *first, 0, pages, status, hanging);
+	return status;
+}
+
+/* --- One buffer ------------------------------------------------------------------------------- */
+
+int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu_paddr_t paddr,
+		  uint64_t size, enum iommu_dma_direction direction, iommu_iova_t *address)
+{
+	int status = iommu_dma_check_buffer(device, paddr, size, direction);
+	uint64_t first;
+
+	if (status != 0)
+		return status;
+	/* In lazy mode a device reaches for a while what is not its any more. */
+	if (device->untrusted && dma->queue != NULL)
+		return IOMMU_EOPNOTSUPP;
+	if (device->untrusted && ((paddr | size) & DMA_PAGE_MASK) != 0)
+		status = iommu_dma_map_bounced(dma, device, paddr, size, direction, &first);
+	else
+		status = map_pages(dma, device, paddr & ~DMA_PAGE_MASK, dma_pages_of(paddr, size),
+				   direction, &nothing_hangs, &first);
+	if (status == 0)
+		*address = (first << IOMMU_PAGE_SHIFT) | (paddr & DMA_PAGE_MASK);
+	return status;
+}
+
+int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
+{
+	int status;
+
+	if (size == 0 || size - 1 > UINT64_MAX - address)
+		return IOMMU_ENOENT;
+	if (iommu_dma_unmap_bounced(dma, address, size, &status))
+		return status;
+	return iommu_dma_unmap_pages(dma, address >> IOMMU_PAGE_SHIFT, dma_pages_of(address, size));
+}
+
+/* --- Shared memory ---------------------------------------------------------------------------- */
+
+#define SHARED_MAX (IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER)
+
+int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t size,
+		    void **memory, iommu_iova_t *address)
+{
+	const struct iommu_platform *platform = dma->platform;
+	struct dma_hanging hanging = {.bounce = NULL};
+	uint64_t pages, first;
+	int status = iommu_dma_check_device(device);
+
+	if (status != 0 || size == 0)
+		return IOMMU_EINVAL;
+	if (size > SHARED_MAX)
+		return IOMMU_ERANGE;
+	pages = dma_pages_of(0, size);
+	hanging.memory_order = dma_order_of(pages);
+	hanging.memory =
+		platform->alloc_pages(platform->ctx, hanging.memory_order, IOMMU_NODE_ANY, 0);
+	if (hanging.memory == NULL)
+		return IOMMU_ENOMEM;
+	status = map_pages(dma, device, iommu_virt_to_phys(platform, hanging.memory), pages,
+			   IOMMU_DMA_BIDIRECTIONAL, &hanging, &first);
+	if (status != 0)
+		return status;
+	*memory = hanging.memory;
+	*address = first << IOMMU_PAGE_SHIFT;
+	return 0;
+}
+
+int iommu_dma_free(struct iommu_dma *dma, void *memory, iommu_iova_t address, uint64_t size)
+{
+	struct dma_hanging hanging = {.memory = memory};
+	uint64_t pages;
+	int status;
+
+	if (size == 0 || size > SHARED_MAX)
+		return IOMMU_ENOENT;
+	pages = dma_pages_of(0, size);
+	hanging.memory_order = dma_order_of(pages);
+	/* Strict in either mode: the pages go back to the host at once. */
+	status = iommu_dma_unmap_strictly(dma, address >> IOMMU_PAGE_SHIFT, pages, &hanging);
+	if (status == 0)
+		iommu_dma_release(dma, &hanging);
+	return status;
+}
+
+/* --- Doorbells -------------------------------------------------------------------------------- */
+
+/* The doorbell of a page, or NULL. Under the lock. */
+static const struct dma_doorbell *doorbell_find(const struct iommu_dma *dma, iommu_paddr_t page)
+{
+	unsigned int i;
+
+	for (i = 0; i < dma->doorbell_count; i++) {
+		if (dma->doorbells[i].page == page)
+			return &dma->doorbells[i];
+	}
+	return NULL;
+}
+
+/* Is a page mapped already? If not, and `iova` is given, remember that it now is there. */
+static int doorbell_at(struct iommu_dma *dma, iommu_paddr_t page, const iommu_iova_t *iova,
+		       iommu_iova_t *address)
+{
+	uintptr_t state = iommu_spin_lock(dma->platform, &dma->lock);
+	const struct dma_doorbell *known = doorbell_find(dma, page);
+	int status = 0;
+
+	if (known == NULL && dma->doorbell_count == IOMMU_DMA_MSI_PAGES) {
+		status = IOMMU_ENOSPC;
+	} else if (known == NULL && iova != NULL) {
+		dma->doorbells[dma->doorbell_count] = (struct dma_doorbell){page, *iova};
+		known = &dma->doorbells[dma->doorbell_count++];
+	} else if (known == NULL) {
+		status = IOMMU_ENOENT;
+	}
+	if (known != NULL)
+		*address = known->iova;
+	iommu_spin_unlock(dma->platform, &dma->lock, state);
+	return status;
+}
+
+int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell, iommu_iova_t *address)
+{
+	const struct iommu_dma_device any = {.mask = 0};
+	const iommu_paddr_t page = doorbell & ~DMA_PAGE_MASK;
+	iommu_iova_t own = 0;
+	iommu_iova_t found = 0;
+	int status = doorbell_at(dma, page, NULL, &found);
+
+	if (status == IOMMU_ENOENT) {
+		status = iommu_dma_map(dma, &any, page, IOMMU_PAGE_SIZE, IOMMU_DMA_FROM_DEVICE,
+				       &own);
+		if (status != 0)
+			return status;
+		status = doorbell_at(dma, page, &own, &found);
+		/* Somebody else was faster. Nobody has used ours. */
+		if (found != own)
+			(void)iommu_dma_unmap(dma, own, IOMMU_PAGE_SIZE);
+	}
+	if (status == 0)
+		*address = found | (doorbell & DMA_PAGE_MASK);
+	return status;
+}

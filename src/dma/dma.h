@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the parts of the DMA mapping API share.
+ *
+ * One spinlock guards what is withheld, the bounced buffers and the doorbells; nothing is mapped or
+ * invalidated under it. A buffer is its caller's: what is looked up under the lock stays valid until
+ * the caller unmaps it.
+ */
+#ifndef IOMMU_DMA_INTERNAL_H
+#define IOMMU_DMA_INTERNAL_H
+
+#include <libiommu/dma.h>
+#include <libiommu/flush_queue.h>
+#include <libiommu/iova_cache.h>
+#include <libiommu/ops.h>
+#include <libiommu/status.h>
+
+#include "base/bits.h"
+#include "base/list.h"
+#include "base/memory.h"
+#include "base/object_cache.h"
+#include "base/rbtree.h"
+#include "base/spinlock.h"
+
+#define DMA_WITHHELD_MAX 64
+#define DMA_BOUNCE_SIZE  128 /* of struct dma_bounce, at most */
+#define DMA_PAGE_MASK    (IOMMU_PAGE_SIZE - 1)
+
+struct dma_bounce;
+
+/* What of ours a device reaches through a mapping, to be freed when it cannot any more. */
+struct dma_hanging {
+	struct dma_bounce *bounce; /* or NULL */
+	void *memory;              /* or NULL */
+	unsigned int memory_order;
+};
+
+/* Addresses that hardware may still use. */
+struct dma_withheld {
+	uint64_t first;
+	unsigned int order;
+	uint32_t serial;
+	struct dma_hanging hanging;
+};
+
+struct dma_doorbell {
+	iommu_paddr_t page;
+	iommu_iova_t iova;
+};
+
+struct iommu_dma {
+	const struct iommu_platform *platform;
+	struct iommu_domain *domain;
+	struct iommu_iova_space *space;
+	struct iommu_iova_cache *cache;
+	struct iommu_flush_queue *queue; /* NULL: strict */
+	struct iommu_object_cache bounces;
+	struct iommu_rb_tree bounced; /* by address */
+	struct iommu_spinlock lock;
+	struct dma_withheld withheld[DMA_WITHHELD_MAX]; /* the oldest first */
+	uint32_t serial;                                /* of the newest one */
+	unsigned int withheld_count, lost, bounced_count;
+	struct dma_doorbell doorbells[IOMMU_DMA_MSI_PAGES];
+	unsigned int doorbell_count;
+};
+
+/* The pages that a buffer lies on: size is not 0, and the end does not wrap. */
+static inline uint64_t dma_pages_of(uint64_t address, uint64_t size)
+{
+	return (((address & DMA_PAGE_MASK) + (size - 1)) >> IOMMU_PAGE_SHIFT) + 1;
+}
+
+static inline unsigned int dma_order_of(uint64_t pages)
+{
+	const unsigned int order = iommu_highest_bit(pages);
+
+	return (pages & (pages - 1)) == 0 ? order : order + 1;
+}
+
+static inline unsigned int dma_prot_of(enum iommu_dma_direction direction)
+{
+	return ((direction & IOMMU_DMA_TO_DEVICE) != 0 ? IOMMU_PROT_READ : 0U) |
+	       ((direction & IOMMU_DMA_FROM_DEVICE) != 0 ? IOMMU_PROT_WRITE : 0U);
+}
+
+static inline bool dma_is_unconfirmed(int status)
+{
+	return status == IOMMU_ETIMEDOUT || status == IOMMU_EIO;
+}
+
+/* dma.c: the steps that every kind of buffer is made of. Pages and page numbers throughout. */
+int iommu_dma_check_device(const struct iommu_dma_device *device);
+int iommu_dma_check_buffer(const struct iommu_dma_device *device, iommu_paddr_t paddr,
+			   uint64_t size, enum iommu_dma_direction direction);
+/* The last page that the device reaches all of. False: not even one. */
+bool iommu_dma_last_page(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+			 uint64_t *last);
+int iommu_dma_take_addresses(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			     uint64_t pages, uint64_t *first);
+/*
+ * Take back the first `mapped` pages of a range of which not all could be mapped because of `why`,
+ * its addresses, and what hangs on it; withheld if hardware may know of them.
+ */
+void iommu_dma_undo(struct iommu_dma *dma, uint64_t first, uint64_t mapped, uint64_t pages, int why,
+		    const struct dma_hanging *hanging);
+/* Unmap, wait, and give the addresses back. What hangs on them stays the caller's if that worked. */
+int iommu_dma_unmap_strictly(struct iommu_dma *dma, uint64_t first, uint64_t pages,
+			     const struct dma_hanging *hanging);
+int iommu_dma_unmap_pages(struct iommu_dma *dma, uint64_t first, uint64_t pages);
+
+/* withheld.c */
+void iommu_dma_withhold(struct iommu_dma *dma, uint64_t first, uint64_t pages,
+			const struct dma_hanging *hanging);
+/* Give back what was withheld no later than `serial`: an invalidation has covered it. */
+void iommu_dma_give_withheld(struct iommu_dma *dma, uint32_t serial);
+/* Have everything invalidated that was not, and give it back. */
+int iommu_dma_settle_withheld(struct iommu_dma *dma);
+void iommu_dma_release(struct iommu_dma *dma, const struct dma_hanging *hanging);
+
+/* bounce.c */
+int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			  iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
+			  uint64_t *first);
+/* Is this buffer bounced? *status is then that of unmapping it. */
+bool iommu_dma_unmap_bounced(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
+			     int *status);
+void iommu_dma_bounce_free(struct iommu_dma *dma, struct dma_bounce *bounce);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Windows: addresses that stay reserved, for buffers that come and go. */
+#include "dma/dma.h"
+
+int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			    uint64_t pages, struct iommu_dma_window *window)
+{
+	struct iommu_iova_request request = {.size = pages, .flags = IOMMU_IOVA_LOW_FIRST};
+	int status = iommu_dma_check_device(device);
+
+	if (status != 0 || pages == 0)
+		return IOMMU_EINVAL;
+	if (!iommu_dma_last_page(dma, device, &request.limit))
+		return IOMMU_ENOSPC;
+	*window = (struct iommu_dma_window){.dma = dma, .pages = pages};
+	status = iommu_iova_alloc(dma->space, &request, &window->range);
+	if (status == 0)
+		window->start = window->range->first << IOMMU_PAGE_SHIFT;
+	return status;
+}
+
+static bool is_inside(const struct iommu_dma_window *window, uint64_t first, uint64_t count)
+{
+	return first < window->pages && count <= window->pages - first;
+}
+
+int iommu_dma_window_map(struct iommu_dma_window *window, uint64_t first, iommu_paddr_t paddr,
+			 uint64_t count, enum iommu_dma_direction direction)
+{
+	if (!is_inside(window, first, count))
+		return IOMMU_ERANGE;
+	return iommu_map(window->dma->domain, window->start + (first << IOMMU_PAGE_SHIFT), paddr,
+			 count << IOMMU_PAGE_SHIFT, dma_prot_of(direction));
+}
+
+int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t first, uint64_t count)
+{
+	if (!is_inside(window, first, count))
+		return IOMMU_ERANGE;
+	return iommu_unmap(window->dma->domain, window->start + (first << IOMMU_PAGE_SHIFT),
+			   count << IOMMU_PAGE_SHIFT, 0, NULL);
+}
+
+int iommu_dma_window_destroy(struct iommu_dma_window *window)
+{
+	/*
+	 * Not counting, so all of the range is invalidated whether or not anything was mapped
+	 * there: it also confirms what an earlier unmap could not.
+	 */
+	int status = iommu_dma_window_unmap(window, 0, window->pages);
+
+	if (status != 0)
+		return status;
+	iommu_iova_free(window->dma->space, window->range);
+	*window = (struct iommu_dma_window){.dma = NULL};
+	return 0;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Addresses that hardware did not confirm to have forgotten.
+ *
+ * They are remembered with what a device may still reach there, and given back after the next
+ * invalidation of the domain that is confirmed and began later: it covers them, because a unit that
+ * did not confirm one has everything invalidated by the next (see struct iommu_domain_ops). The room
+ * is set aside at creation, because nothing may have to be allocated in such a moment. Should it not
+ * suffice, addresses and memory are lost, and counted, but never reused.
+ */
+#include "dma/dma.h"
+
+void iommu_dma_withhold(struct iommu_dma *dma, uint64_t first, uint64_t pages,
+			const struct dma_hanging *hanging)
+{
+	uintptr_t state = iommu_spin_lock(dma->platform, &dma->lock);
+	const unsigned int count = dma->withheld_count;
+
+	if (count < DMA_WITHHELD_MAX) {
+		dma->withheld[count] = (struct dma_withheld){
+			.first = first,
+			.order = dma_order_of(pages),
+			.serial = dma->serial + 1,
+			.hanging = *hanging,
+		};
+		__atomic_store_n(&dma->withheld_count, count + 1, __ATOMIC_RELEASE);
+		__atomic_store_n(&dma->serial, dma->serial + 1, __ATOMIC_RELEASE);
+	} else {
+		dma->lost++;
+	}
+	iommu_spin_unlock(dma->platform, &dma->lock, state);
+}
+
+/* Take the oldest one, if it is not newer than `serial`. */
+static bool take(struct iommu_dma *dma, uint32_t serial, struct dma_withheld *range)
+{
+	uintptr_t state = iommu_spin_lock(dma->platform, &dma->lock);
+	const bool found =
+		dma->withheld_count != 0 && (int32_t)(serial - dma->withheld[0].serial) >= 0;
+	unsigned int i;
+
+	if (found) {
+		*range = dma->withheld[0];
+		for (i = 1; i < dma->withheld_count; i++)
+			dma->withheld[i - 1] = dma->withheld[i];
+		__atomic_store_n(&dma->withheld_count, dma->withheld_count - 1, __ATOMIC_RELEASE);
+	}
+	iommu_spin_unlock(dma->platform, &dma->lock, state);
+	return found;
+}
+
+void iommu_dma_release(struct iommu_dma *dma, const struct dma_hanging *hanging)
+{
+	const struct iommu_platform *platform = dma->platform;
+
+	if (hanging->bounce != NULL)
+		iommu_dma_bounce_free(dma, hanging->bounce);
+	if (hanging->memory != NULL)
+		platform->free_pages(platform->ctx, hanging->memory, hanging->memory_order);
+}
+
+void iommu_dma_give_withheld(struct iommu_dma *dma, uint32_t serial)
+{
+	struct dma_withheld range;
+
+	while (take(dma, serial, &range)) {
+		iommu_dma_release(dma, &range.hanging);
+		iommu_iova_cache_free(dma->cache, range.first, range.order);
+	}
+}
+
+int iommu_dma_settle_withheld(struct iommu_dma *dma)
+{
+	const uint32_t serial = __atomic_load_n(&dma->serial, __ATOMIC_ACQUIRE);
+	int status;
+
+	if (__atomic_load_n(&dma->withheld_count, __ATOMIC_ACQUIRE) == 0)
+		return 0;
+	status = dma->domain->ops->flush_all(dma->domain);
+	if (status == 0)
+		iommu_dma_give_withheld(dma, serial);
+	return status;
+}

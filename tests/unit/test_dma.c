@@ -1,0 +1,1179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The DMA mapping API, over the VT-d driver and the model: what a device can and cannot reach is
+ * tried with the device, never read from tables.
+ */
+#include <string.h>
+
+#include <libiommu/dma.h>
+
+#include "model_machine.h"
+#include "test.h"
+
+#define PAGE     IOMMU_PAGE_SIZE
+#define QUICK_NS 2000000
+#define LENT_MAX 16
+#define BOTH     IOMMU_DMA_BIDIRECTIONAL
+
+struct fixture {
+	struct model_machine machine;
+	struct iommu *iommu;
+	struct model_device *device;
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+	struct iommu_dma *dma;
+	iommu_paddr_t lent[LENT_MAX];
+	unsigned int lent_count;
+};
+
+static struct fixture f;
+
+static const struct iommu_dma_device any;
+static const struct iommu_dma_device untrusted = {.untrusted = true};
+static const struct iommu_model_vtd_faults hang = {.invalidations_hang = true};
+static const struct iommu_model_vtd_faults well;
+
+static void begin_with(unsigned int dma_flags, const struct iommu_model_vtd_config *config)
+{
+	const struct iommu_vtd_options options = {.timeout_ns = QUICK_NS};
+	const struct iommu_endpoint_info info = {.source_id = 0x20, .physical_function = 0x20};
+	struct iommu_dma_config dma = {.flags = dma_flags};
+
+	memset(&f, 0, sizeof(f));
+	model_machine_init(&f.machine, 0, NULL);
+	f.machine.quiet = true;
+	model_machine_add_unit(&f.machine, config);
+	f.device = model_machine_add_device(&f.machine, 0, 0x20);
+	model_machine_make_dmar(&f.machine);
+	assert_int_equal(iommu_create(&f.machine.platform, &f.iommu), 0);
+	assert_int_equal(iommu_vtd_probe(f.iommu, f.machine.dmar, f.machine.dmar_size, &options),
+			 0);
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &f.endpoint), 0);
+	assert_int_equal(iommu_domain_alloc(iommu_next_unit(f.iommu, NULL), IOMMU_DOMAIN_DMA, NULL,
+					    &f.domain),
+			 0);
+	assert_int_equal(iommu_domain_attach_group(f.domain, iommu_endpoint_group(f.endpoint)), 0);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	dma.domain = f.domain;
+	assert_int_equal(iommu_dma_create(&dma, &f.dma), 0);
+}
+
+static void begin(void)
+{
+	static const struct iommu_model_vtd_config config = {.address_mask = 9};
+
+	begin_with(0, &config);
+}
+
+static void end(void)
+{
+	struct iommu_dma_stats stats;
+
+	iommu_dma_get_stats(f.dma, &stats);
+	assert_int_equal(stats.withheld, 0);
+	assert_int_equal(stats.bounced, 0);
+	assert_int_equal(iommu_dma_destroy(f.dma), 0);
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(f.endpoint)), 0);
+	assert_int_equal(iommu_domain_free(f.domain), 0);
+	assert_int_equal(iommu_release_endpoint(f.endpoint), 0);
+	assert_int_equal(iommu_destroy(f.iommu), 0);
+	model_machine_destroy(&f.machine);
+}
+
+static struct iommu_dma_stats stats(void)
+{
+	struct iommu_dma_stats now;
+
+	iommu_dma_get_stats(f.dma, &now);
+	return now;
+}
+
+static uint64_t descriptors(void)
+{
+	struct iommu_model_vtd_stats now;
+
+	iommu_model_vtd_get_stats(f.machine.units[0], &now);
+	return now.descriptors;
+}
+
+static unsigned char *bytes(iommu_paddr_t paddr)
+{
+	return model_machine_bytes(&f.machine, paddr);
+}
+
+static bool can(iommu_iova_t address, unsigned int access)
+{
+	iommu_paddr_t to;
+
+	return model_device_access(f.device, address, access, &to) == 0;
+}
+
+static bool reaches(iommu_iova_t address, iommu_paddr_t paddr)
+{
+	iommu_paddr_t to = 0;
+
+	return model_device_access(f.device, address, IOMMU_PROT_READ, &to) == 0 && to == paddr;
+}
+
+static bool is_blocked(iommu_iova_t address)
+{
+	return !can(address, IOMMU_PROT_READ) && !can(address, IOMMU_PROT_WRITE);
+}
+
+/*
+ * The machine is suspicious when a device reaches a page that the library took. Those behind a
+ * mapping are lent to the device, and taken back before the library frees them.
+ */
+static void lend(iommu_iova_t address, uint64_t size)
+{
+	iommu_paddr_t paddr;
+	iommu_iova_t at;
+
+	for (at = address & ~(PAGE - 1); at < address + size; at += PAGE) {
+		assert_int_equal(iommu_iova_to_phys(f.domain, at, &paddr), 0);
+		if (f.machine.states[(paddr - MACHINE_BASE) / PAGE] != PAGE_TABLE)
+			continue;
+		assert_true(f.lent_count < LENT_MAX);
+		f.lent[f.lent_count++] = paddr;
+		model_machine_mark(&f.machine, paddr, 1, PAGE_DEVICE);
+	}
+}
+
+static void take_back(void)
+{
+	while (f.lent_count != 0)
+		model_machine_mark(&f.machine, f.lent[--f.lent_count], 1, PAGE_TABLE);
+}
+
+static void pattern(unsigned char *at, size_t size, unsigned int seed)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		at[i] = (unsigned char)(i * 7 + seed);
+}
+
+static bool has_pattern(const unsigned char *at, size_t size, unsigned int seed)
+{
+	size_t i;
+
+	for (i = 0; i < size && at[i] == (unsigned char)(i * 7 + seed); i++)
+		;
+	return i == size;
+}
+
+static bool all_are(const unsigned char *at, size_t size, unsigned char value)
+{
+	size_t i;
+
+	for (i = 0; i < size && at[i] == value; i++)
+		;
+	return i == size;
+}
+
+/* --- One buffer ------------------------------------------------------------------------------- */
+
+static void a_buffer_is_reached_until_it_is_unmapped(void **state)
+{
+	static const struct {
+		unsigned int offset, size;
+	} cases[] = {{0, 4096},  {0, 1},    {4095, 1},    {100, 64},
+		     {4090, 12}, {1, 4095}, {2048, 4096}, {3000, 3 * 4096}};
+	iommu_paddr_t memory;
+	iommu_iova_t address;
+	unsigned int i;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 4);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const iommu_paddr_t paddr = memory + cases[i].offset;
+		const size_t size = cases[i].size < 4096 ? cases[i].size : 4096;
+
+		memset(bytes(memory), 0xee, 4 * PAGE);
+		assert_int_equal(iommu_dma_map(f.dma, &any, paddr, cases[i].size, BOTH, &address),
+				 0);
+		assert_int_equal(address % PAGE, cases[i].offset);
+		assert_true(reaches(address + cases[i].size - 1, paddr + cases[i].size - 1));
+		pattern(f.device->buffer, size, i);
+		model_device_write(f.device, address, size);
+		assert_true(has_pattern(bytes(paddr), size, i));
+		assert_int_equal(iommu_dma_unmap(f.dma, address, cases[i].size), 0);
+		assert_true(is_blocked(address));
+		assert_true(is_blocked(address + cases[i].size - 1));
+		assert_int_equal(iommu_dma_unmap(f.dma, address, cases[i].size), IOMMU_ENOENT);
+	}
+	end();
+}
+
+static void direction_is_permission(void **state)
+{
+	iommu_paddr_t memory;
+	iommu_iova_t address;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 1);
+	assert_int_equal(iommu_dma_map(f.dma, &any, memory, PAGE, IOMMU_DMA_TO_DEVICE, &address),
+			 0);
+	assert_true(can(address, IOMMU_PROT_READ));
+	assert_false(can(address, IOMMU_PROT_WRITE));
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	assert_int_equal(iommu_dma_map(f.dma, &any, memory, PAGE, IOMMU_DMA_FROM_DEVICE, &address),
+			 0);
+	assert_false(can(address, IOMMU_PROT_READ));
+	assert_true(can(address, IOMMU_PROT_WRITE));
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	end();
+}
+
+static const struct iommu_dma_device hole = {.mask = 0xff00ff};
+static const struct iommu_dma_device crooked = {.boundary = 0x3000};
+
+static void maps_that_make_no_sense_are_refused(void **state)
+{
+	iommu_iova_t address = 0;
+	iommu_paddr_t memory;
+	const struct {
+		const struct iommu_dma_device *device;
+		iommu_paddr_t paddr;
+		uint64_t size;
+		int direction, status;
+	} cases[] = {
+		{&any, 0, 0, BOTH, IOMMU_EINVAL},
+		{&any, 0, 1, 0, IOMMU_EINVAL},
+		{&any, 0, 1, 4, IOMMU_EINVAL},
+		{&hole, 0, 1, BOTH, IOMMU_EINVAL},
+		{&crooked, 0, 1, BOTH, IOMMU_EINVAL},
+		{&any, UINT64_MAX - 10, 12, BOTH, IOMMU_EOVERFLOW},
+		{&any, UINT64_MAX - 10, 11, BOTH, IOMMU_ERANGE},
+		{&any, 1ULL << 50, PAGE, BOTH, IOMMU_ERANGE},
+		{&any, 1, UINT64_MAX - 1, BOTH, IOMMU_ENOSPC},
+	};
+	unsigned int i;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 1);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const iommu_paddr_t paddr = cases[i].paddr != 0 ? cases[i].paddr : memory;
+
+		assert_int_equal(iommu_dma_map(f.dma, cases[i].device, paddr, cases[i].size,
+					       (enum iommu_dma_direction)cases[i].direction,
+					       &address),
+				 cases[i].status);
+	}
+	assert_int_equal(address, 0);
+	assert_int_equal(iommu_dma_unmap(f.dma, 0x5000, 0), IOMMU_ENOENT);
+	assert_int_equal(iommu_dma_unmap(f.dma, 0x5000, UINT64_MAX), IOMMU_ENOENT);
+	assert_int_equal(iommu_dma_unmap(f.dma, 0x5000, PAGE), IOMMU_ENOENT);
+	end();
+}
+
+static void other_requests_that_make_no_sense_are_refused(void **state)
+{
+	const uint64_t too_much = (PAGE << IOMMU_MAX_ALLOC_ORDER) + 1;
+	struct iommu_dma_window window;
+	iommu_iova_t address = 0;
+	unsigned int elements;
+	void *shared;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_dma_map_sg(f.dma, &any, NULL, 0, BOTH, &elements), IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_unmap_sg(f.dma, NULL, 0), IOMMU_ENOENT);
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 0, &shared, &address), IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_alloc(f.dma, &hole, 1, &shared, &address), IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, too_much, &shared, &address), IOMMU_ERANGE);
+	assert_int_equal(iommu_dma_free(f.dma, &shared, 0x5000, 0), IOMMU_ENOENT);
+	assert_int_equal(iommu_dma_free(f.dma, &shared, 0x5000, UINT64_MAX), IOMMU_ENOENT);
+	assert_int_equal(iommu_dma_window_create(f.dma, &any, 0, &window), IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_window_create(f.dma, &hole, 1, &window), IOMMU_EINVAL);
+	assert_int_equal(address, 0);
+	end();
+}
+
+static void configurations_that_make_no_sense_are_refused(void **state)
+{
+	struct iommu_dma_config config = {.flags = 0};
+	struct iommu_domain *paging;
+	struct iommu_dma *dma;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_dma_create(&config, &dma), IOMMU_EINVAL);
+	config.domain = f.domain;
+	config.flags = 2;
+	assert_int_equal(iommu_dma_create(&config, &dma), IOMMU_EINVAL);
+	config.flags = IOMMU_DMA_LAZY;
+	config.queue_entries = 1;
+	assert_int_equal(iommu_dma_create(&config, &dma), IOMMU_EINVAL);
+	config = (struct iommu_dma_config){.flags = 0};
+	assert_int_equal(iommu_domain_alloc(iommu_next_unit(f.iommu, NULL), IOMMU_DOMAIN_PAGING,
+					    NULL, &paging),
+			 0);
+	config.domain = paging;
+	assert_int_equal(iommu_dma_create(&config, &dma), IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_free(paging), 0);
+	end();
+}
+
+static void addresses_stay_below_the_devices_mask(void **state)
+{
+	static const struct iommu_dma_device narrow = {.mask = 0xffff};
+	static const struct iommu_dma_device none = {.mask = 0xfff >> 1};
+	static const struct iommu_dma_device wide = {.mask = UINT64_MAX};
+	iommu_iova_t addresses[16];
+	iommu_paddr_t memory;
+	iommu_iova_t address;
+	unsigned int count = 0;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_dma_required_mask(f.dma), (1ULL << 48) - 1);
+	memory = model_machine_take(&f.machine, 1);
+	/* Pages 1 to 15: address 0 is never used. */
+	while (iommu_dma_map(f.dma, &narrow, memory, PAGE, BOTH, &address) == 0) {
+		assert_true(address != 0 && address <= 0xf000);
+		assert_true(count < 15);
+		addresses[count++] = address;
+	}
+	assert_int_equal(count, 15);
+	assert_int_equal(iommu_dma_map(f.dma, &narrow, memory, PAGE, BOTH, &address), IOMMU_ENOSPC);
+	assert_int_equal(iommu_dma_map(f.dma, &none, memory, 1, BOTH, &address), IOMMU_ENOSPC);
+	assert_int_equal(iommu_dma_map(f.dma, &wide, memory, PAGE, BOTH, &address), 0);
+	assert_true(reaches(address, memory));
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	while (count-- != 0)
+		assert_int_equal(iommu_dma_unmap(f.dma, addresses[count], PAGE), 0);
+	assert_int_equal(iommu_dma_map(f.dma, &narrow, memory, PAGE, BOTH, &address), 0);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	end();
+}
+
+/* --- Failure ---------------------------------------------------------------------------------- */
+
+/* Each kind of mapping, of three pages; unmapped again if it worked. */
+static int map_and_unmap(unsigned int kind, iommu_paddr_t memory)
+{
+	struct iommu_dma_piece pieces[] = {{.paddr = memory, .size = PAGE},
+					   {.paddr = memory + 2 * PAGE, .size = 100}};
+	struct iommu_dma_window window;
+	unsigned int elements;
+	iommu_iova_t address;
+	void *shared;
+	int status;
+
+	switch (kind) {
+	case 0:
+		status = iommu_dma_map(f.dma, &any, memory + 5, 2 * PAGE, BOTH, &address);
+		return status != 0 ? status : iommu_dma_unmap(f.dma, address, 2 * PAGE);
+	case 1:
+		status = iommu_dma_map(f.dma, &untrusted, memory + 5, 2 * PAGE, BOTH, &address);
+		return status != 0 ? status : iommu_dma_unmap(f.dma, address, 2 * PAGE);
+	case 2:
+		status = iommu_dma_map_sg(f.dma, &any, pieces, 2, BOTH, &elements);
+		return status != 0 ? status : iommu_dma_unmap_sg(f.dma, pieces, 2);
+	case 3:
+		status = iommu_dma_alloc(f.dma, &any, 3 * PAGE, &shared, &address);
+		return status != 0 ? status : iommu_dma_free(f.dma, shared, address, 3 * PAGE);
+	default:
+		status = iommu_dma_window_create(f.dma, &any, 3, &window);
+		if (status != 0)
+			return status;
+		status = iommu_dma_window_map(&window, 0, memory, 3, BOTH);
+		assert_int_equal(iommu_dma_window_destroy(&window), 0);
+		return status;
+	}
+}
+
+static void a_failed_allocation_changes_nothing(void **state)
+{
+	unsigned int kind, nth, failures;
+
+	(void)state;
+	for (kind = 0; kind < 5; kind++) {
+		iommu_paddr_t memory;
+		size_t least;
+
+		begin();
+		memory = model_machine_take(&f.machine, 4);
+		failures = 0;
+		least = f.machine.pages_in_use;
+		for (nth = 1; nth < 32; nth++) {
+			int status;
+
+			f.machine.fail_at = f.machine.allocations + nth;
+			status = map_and_unmap(kind, memory);
+			f.machine.fail_at = 0;
+			assert_true(status == 0 || status == IOMMU_ENOMEM);
+			failures += status != 0;
+			assert_int_equal(stats().bounced, 0);
+			assert_int_equal(stats().withheld, 0);
+		}
+		assert_true(failures >= 1);
+		/* What stays are empty tables, and ranges that the address cache holds. */
+		assert_true(f.machine.pages_in_use <= least + 8);
+		assert_int_equal(map_and_unmap(kind, memory), 0);
+		end();
+	}
+}
+
+static void creation_fails_whole(void **state)
+{
+	struct iommu_dma_config config = {.flags = IOMMU_DMA_LAZY};
+	struct iommu_dma *dma;
+	unsigned int nth;
+	int status = IOMMU_ENOMEM;
+
+	(void)state;
+	begin();
+	config.domain = f.domain;
+	for (nth = 1; status != 0; nth++) {
+		const size_t before = f.machine.pages_in_use;
+
+		f.machine.fail_at = f.machine.allocations + nth;
+		status = iommu_dma_create(&config, &dma);
+		f.machine.fail_at = 0;
+		if (status != 0) {
+			assert_int_equal(status, IOMMU_ENOMEM);
+			assert_int_equal(f.machine.pages_in_use, before);
+		}
+	}
+	assert_true(nth > 3);
+	assert_int_equal(iommu_dma_destroy(dma), 0);
+	end();
+}
+
+static void what_is_not_confirmed_is_withheld(void **state)
+{
+	iommu_iova_t address, other, shared_address, bounced;
+	iommu_paddr_t memory;
+	size_t pages;
+	void *shared;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 4);
+	assert_int_equal(iommu_dma_map(f.dma, &any, memory, PAGE, BOTH, &address), 0);
+	assert_int_equal(iommu_dma_map(f.dma, &any, memory + PAGE, PAGE, BOTH, &other), 0);
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, PAGE, &shared, &shared_address), 0);
+	assert_int_equal(iommu_dma_map(f.dma, &untrusted, memory + 2 * PAGE + 8, 8, BOTH, &bounced),
+			 0);
+	assert_true(reaches(address, memory));
+	lend(shared_address, PAGE);
+	lend(bounced, PAGE);
+	assert_true(can(shared_address, IOMMU_PROT_READ));
+	assert_true(can(bounced, IOMMU_PROT_READ));
+	pages = f.machine.pages_in_use;
+
+	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_dma_free(f.dma, shared, shared_address, PAGE), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_dma_unmap(f.dma, bounced, 8), IOMMU_ETIMEDOUT);
+	assert_int_equal(stats().withheld, 3);
+	assert_int_equal(iommu_dma_tick(f.dma), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_dma_destroy(f.dma), IOMMU_ETIMEDOUT);
+	assert_int_equal(stats().withheld, 3);
+	/* The device still reaches the pages, so they are still there for it. */
+	assert_true(reaches(address, memory));
+	assert_true(can(shared_address, IOMMU_PROT_READ));
+	assert_true(can(bounced, IOMMU_PROT_READ));
+	assert_true(f.machine.pages_in_use >= pages);
+
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	/* The next one that is confirmed sets the others free, with what hangs on them. */
+	take_back();
+	assert_int_equal(iommu_dma_unmap(f.dma, other, PAGE), 0);
+	assert_int_equal(stats().withheld, 0);
+	assert_true(f.machine.pages_in_use <= pages - 2);
+	assert_true(is_blocked(address));
+	assert_true(is_blocked(shared_address));
+	assert_true(is_blocked(bounced));
+	end();
+}
+
+static void withheld_addresses_are_not_handed_out(void **state)
+{
+	static const struct iommu_dma_device narrow = {.mask = 0xffff};
+	iommu_iova_t addresses[15];
+	iommu_iova_t address;
+	iommu_paddr_t memory;
+	unsigned int i;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 1);
+	for (i = 0; i < 15; i++)
+		assert_int_equal(iommu_dma_map(f.dma, &narrow, memory, PAGE, BOTH, &addresses[i]),
+				 0);
+	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+	assert_int_equal(iommu_dma_unmap(f.dma, addresses[3], PAGE), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_dma_map(f.dma, &narrow, memory, PAGE, BOTH, &address), IOMMU_ENOSPC);
+	assert_int_equal(iommu_dma_unmap(f.dma, addresses[3], PAGE), IOMMU_ENOENT);
+	assert_int_equal(stats().withheld, 1);
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	assert_int_equal(iommu_dma_tick(f.dma), 0);
+	assert_int_equal(stats().withheld, 0);
+	assert_int_equal(iommu_dma_map(f.dma, &narrow, memory, PAGE, BOTH, &address), 0);
+	assert_int_equal(address, addresses[3]);
+	for (i = 0; i < 15; i++)
+		assert_int_equal(iommu_dma_unmap(f.dma, addresses[i], PAGE), 0);
+	end();
+}
+
+/* In caching mode hardware must be told of new mappings: it may know them though we were told no. */
+static void an_unconfirmed_mapping_is_withheld(void **state)
+{
+	static const struct iommu_model_vtd_config config = {.address_mask = 9,
+							     .flags = IOMMU_MODEL_VTD_CACHING_MODE};
+	const struct iommu_dma_device *devices[] = {&any, &untrusted};
+	iommu_paddr_t memory;
+	iommu_iova_t address;
+	void *shared;
+	unsigned int i;
+
+	(void)state;
+	begin_with(0, &config);
+	memory = model_machine_take(&f.machine, 3);
+	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(
+			iommu_dma_map(f.dma, devices[i], memory + 5, 2 * PAGE, BOTH, &address),
+			IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, PAGE, &shared, &address), IOMMU_ETIMEDOUT);
+	assert_int_equal(stats().withheld, 3);
+	assert_int_equal(stats().bounced, 0);
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	assert_int_equal(iommu_dma_tick(f.dma), 0);
+	end();
+}
+
+static void more_than_can_be_withheld_is_lost_but_never_reused(void **state)
+{
+	enum {
+		COUNT = 80
+	};
+	iommu_iova_t addresses[COUNT];
+	iommu_iova_t address;
+	iommu_paddr_t memory;
+	unsigned int i, j;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 1);
+	for (i = 0; i < COUNT; i++)
+		assert_int_equal(iommu_dma_map(f.dma, &any, memory, PAGE, BOTH, &addresses[i]), 0);
+	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+	for (i = 0; i < COUNT; i++)
+		assert_int_equal(iommu_dma_unmap(f.dma, addresses[i], PAGE), IOMMU_ETIMEDOUT);
+	assert_int_equal(stats().withheld + stats().lost, COUNT);
+	assert_true(stats().lost != 0);
+	for (i = 0; i < 2 * COUNT; i++) {
+		assert_int_equal(iommu_dma_map(f.dma, &any, memory, PAGE, BOTH, &address), 0);
+		for (j = 0; j < COUNT; j++)
+			assert_true(address != addresses[j]);
+	}
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	assert_int_equal(iommu_dma_tick(f.dma), 0);
+	assert_int_equal(stats().withheld, 0);
+	end();
+}
+
+/* --- Scattered buffers ------------------------------------------------------------------------ */
+
+/*
+ * 300 bytes to the end of a page, two whole pages elsewhere, a beginning; then a page, and a piece of
+ * one.
+ */
+static void scattered(struct iommu_dma_piece pieces[6], iommu_paddr_t memory)
+{
+	const struct iommu_dma_piece list[6] = {
+		{.paddr = memory + PAGE - 300, .size = 300},
+		{.paddr = memory + 4 * PAGE, .size = PAGE},
+		{.paddr = memory + 5 * PAGE, .size = PAGE},
+		{.paddr = memory + 9 * PAGE, .size = 100},
+		{.paddr = memory + 11 * PAGE, .size = PAGE},
+		{.paddr = memory + 13 * PAGE + 8, .size = 8},
+	};
+
+	memcpy(pieces, list, sizeof(list));
+}
+
+static void pieces_become_elements(void **state)
+{
+	struct iommu_dma_piece pieces[6];
+	iommu_paddr_t memory;
+	unsigned int elements, i;
+	uint64_t before;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 16);
+	scattered(pieces, memory);
+	assert_int_equal(iommu_dma_map_sg(f.dma, &any, pieces, 6, BOTH, &elements), 0);
+	assert_int_equal(elements, 3);
+	assert_int_equal(pieces[0].length, 300 + 2 * PAGE + 100);
+	assert_int_equal(pieces[1].length, PAGE);
+	assert_int_equal(pieces[2].length, 8);
+	assert_true(reaches(pieces[0].address, memory + PAGE - 300));
+	assert_true(reaches(pieces[0].address + 300, memory + 4 * PAGE));
+	assert_true(reaches(pieces[0].address + 300 + PAGE, memory + 5 * PAGE));
+	assert_true(reaches(pieces[0].address + 300 + 2 * PAGE + 99, memory + 9 * PAGE + 99));
+	assert_true(reaches(pieces[1].address, memory + 11 * PAGE));
+	assert_true(reaches(pieces[2].address, memory + 13 * PAGE + 8));
+	before = descriptors();
+	assert_int_equal(iommu_dma_unmap_sg(f.dma, pieces, 6), 0);
+	assert_int_equal(descriptors() - before, 2); /* one invalidation and its wait */
+	for (i = 0; i < 3; i++)
+		assert_true(is_blocked(pieces[i].address));
+	assert_int_equal(iommu_dma_unmap_sg(f.dma, pieces, 6), IOMMU_ENOENT);
+	end();
+}
+
+static void elements_keep_to_the_devices_limits(void **state)
+{
+	static const struct iommu_dma_device segments = {.max_segment = 2 * PAGE};
+	static const struct iommu_dma_device bounded = {.boundary = 0x10000};
+	struct iommu_dma_piece pieces[6];
+	iommu_paddr_t memory;
+	unsigned int elements;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 16);
+	scattered(pieces, memory);
+	assert_int_equal(iommu_dma_map_sg(f.dma, &segments, pieces, 6, BOTH, &elements), 0);
+	assert_int_equal(elements, 4);
+	assert_int_equal(pieces[0].length, 300 + PAGE);
+	assert_int_equal(pieces[1].length, PAGE + 100);
+	assert_true(reaches(pieces[1].address, memory + 5 * PAGE));
+	assert_int_equal(iommu_dma_unmap_sg(f.dma, pieces, 6), 0);
+	pieces[1].size = 3 * PAGE;
+	assert_int_equal(iommu_dma_map_sg(f.dma, &segments, pieces, 6, BOTH, &elements),
+			 IOMMU_EINVAL);
+
+	/* A boundary is not crossed; a piece that would cross it by itself cannot be mapped. */
+	pieces[0] = (struct iommu_dma_piece){.paddr = memory, .size = 8 * PAGE};
+	pieces[1] = (struct iommu_dma_piece){.paddr = memory, .size = 16 * PAGE};
+	assert_int_equal(iommu_dma_map_sg(f.dma, &bounded, pieces, 2, BOTH, &elements),
+			 IOMMU_EINVAL);
+	pieces[1].size = 8 * PAGE;
+	pieces[2] = pieces[0];
+	assert_int_equal(iommu_dma_map_sg(f.dma, &bounded, pieces, 3, BOTH, &elements), 0);
+	assert_int_equal(elements, 2);
+	assert_int_equal(pieces[0].length, 16 * PAGE);
+	assert_int_equal(pieces[1].length, 8 * PAGE);
+	assert_int_equal(pieces[1].address % 0x10000, 0);
+	assert_int_equal(iommu_dma_unmap_sg(f.dma, pieces, 3), 0);
+	end();
+}
+
+static void scattered_buffers_are_mapped_whole_or_not_at_all(void **state)
+{
+	static struct iommu_dma_piece many[4097];
+	struct iommu_dma_piece pieces[6];
+	iommu_paddr_t memory;
+	unsigned int elements, i;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 16);
+	/* Sizes whose sum is more than there is, also when it wraps to a little. */
+	for (i = 0; i < 4096; i++)
+		many[i] = (struct iommu_dma_piece){.paddr = 0, .size = UINT64_MAX};
+	many[4096] = (struct iommu_dma_piece){.paddr = memory, .size = PAGE};
+	assert_int_equal(iommu_dma_map_sg(f.dma, &any, many, 4097, BOTH, &elements), IOMMU_ENOSPC);
+	assert_int_equal(iommu_dma_unmap_sg(f.dma, many, 4097), IOMMU_ENOENT);
+	for (i = 0; i < 6; i++)
+		pieces[i] = (struct iommu_dma_piece){.paddr = 0, .size = UINT64_MAX};
+	assert_int_equal(iommu_dma_map_sg(f.dma, &any, pieces, 6, BOTH, &elements), IOMMU_ENOSPC);
+	pieces[0].paddr = 1;
+	pieces[0].size = UINT64_MAX;
+	pieces[1].paddr = 2;
+	assert_int_equal(iommu_dma_map_sg(f.dma, &any, pieces, 6, BOTH, &elements),
+			 IOMMU_EOVERFLOW);
+	/* One piece in the middle that no unit can address: the first is taken back. */
+	scattered(pieces, memory);
+	pieces[3].paddr = 1ULL << 51;
+	assert_int_equal(iommu_dma_map_sg(f.dma, &any, pieces, 6, BOTH, &elements), IOMMU_ERANGE);
+	assert_true(is_blocked(pieces[0].address));
+	scattered(pieces, memory);
+	assert_int_equal(iommu_dma_map_sg(f.dma, &untrusted, pieces, 6, BOTH, &elements),
+			 IOMMU_EOPNOTSUPP);
+	end();
+}
+
+/* --- Untrusted devices ------------------------------------------------------------------------ */
+
+static void an_untrusted_device_sees_only_its_buffer(void **state)
+{
+	static const struct {
+		unsigned int offset, size;
+	} cases[] = {{100, 64},          {0, 64},  {4000, 96}, {4000, 200}, {100, 4096},
+		     {8, 4 * 4096 - 16}, {0, 5000}};
+	iommu_paddr_t memory;
+	iommu_iova_t address;
+	unsigned int i;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 5);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const unsigned int offset = cases[i].offset;
+		const unsigned int size = cases[i].size;
+		const unsigned int last = (offset + size - 1) % 4096;
+		unsigned char *own = f.device->buffer;
+		size_t at;
+
+		memset(bytes(memory), 0x5e, 5 * PAGE);
+		pattern(bytes(memory + offset), size, i);
+		assert_int_equal(
+			iommu_dma_map(f.dma, &untrusted, memory + offset, size, BOTH, &address), 0);
+		assert_int_equal(stats().bounced, 1);
+		assert_int_equal(address % PAGE, offset);
+		lend(address, size);
+
+		/* It reads its buffer, and nothing of what lies beside it on the same pages. */
+		for (at = 0; at < size; at += 64) {
+			const size_t chunk = size - at < 64 ? size - at : 64;
+			model_device_read(f.device, address + at, chunk);
+			assert_memory_equal(own, bytes(memory + offset + at), chunk);
+		}
+		memset(own, 0, 4096);
+		model_device_read(f.device, address - offset, offset);
+		assert_true(all_are(own, offset, 0));
+		model_device_read(f.device, address + size, 4095 - last);
+		assert_true(all_are(own, 4095 - last, 0));
+
+		/* It writes all it can; only the buffer changes, and only when it is unmapped. */
+		memset(own, 0xaa, 4096);
+		for (at = 0; at < offset + size + 4095 - last; at += 4096)
+			model_device_write(f.device, address - offset + at, 4096);
+		take_back();
+		assert_int_equal(iommu_dma_unmap(f.dma, address, size), 0);
+		assert_true(is_blocked(address));
+		assert_true(all_are(bytes(memory), offset, 0x5e));
+		assert_true(all_are(bytes(memory + offset), size, 0xaa));
+		assert_true(all_are(bytes(memory + offset + size),
+				    (size_t)(5 * PAGE) - offset - size, 0x5e));
+		assert_int_equal(stats().bounced, 0);
+	}
+	/* Whole pages are not copied. */
+	assert_int_equal(iommu_dma_map(f.dma, &untrusted, memory, 2 * PAGE, BOTH, &address), 0);
+	assert_int_equal(stats().bounced, 0);
+	assert_true(reaches(address + PAGE, memory + PAGE));
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 2 * PAGE), 0);
+	end();
+}
+
+static void bounced_bytes_go_the_way_of_the_direction(void **state)
+{
+	unsigned char *own;
+	iommu_paddr_t memory;
+	iommu_iova_t address;
+
+	(void)state;
+	begin();
+	own = f.device->buffer;
+	memory = model_machine_take(&f.machine, 1);
+	/* What is only read does not come back, whatever is in the page. */
+	memset(bytes(memory), 1, PAGE);
+	assert_int_equal(
+		iommu_dma_map(f.dma, &untrusted, memory + 16, 64, IOMMU_DMA_TO_DEVICE, &address),
+		0);
+	assert_false(can(address, IOMMU_PROT_WRITE));
+	memset(bytes(memory), 2, PAGE);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 64), 0);
+	assert_true(all_are(bytes(memory), PAGE, 2));
+
+	/* What it does not write stays as it was. */
+	assert_int_equal(
+		iommu_dma_map(f.dma, &untrusted, memory + 16, 64, IOMMU_DMA_FROM_DEVICE, &address),
+		0);
+	lend(address, 64);
+	memset(own, 9, 8);
+	model_device_write(f.device, address + 8, 8);
+	take_back();
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 64), 0);
+	assert_true(all_are(bytes(memory + 16), 8, 2));
+	assert_true(all_are(bytes(memory + 24), 8, 9));
+	assert_true(all_are(bytes(memory + 32), 48, 2));
+	end();
+}
+
+static void a_bounced_buffer_is_handed_over_in_parts(void **state)
+{
+	unsigned char *own;
+	iommu_paddr_t memory;
+	iommu_iova_t address, plain;
+
+	(void)state;
+	begin();
+	own = f.device->buffer;
+	memory = model_machine_take(&f.machine, 3);
+	assert_int_equal(iommu_dma_map(f.dma, &untrusted, memory + 100, 5000, BOTH, &address), 0);
+	assert_int_equal(iommu_dma_map(f.dma, &any, memory + 2 * PAGE, 100, BOTH, &plain), 0);
+	lend(address, 5000);
+
+	/* The device writes; the CPU takes a part. */
+	memset(own, 7, 4096);
+	model_device_write(f.device, address, 200);
+	iommu_dma_sync_for_cpu(f.dma, address + 50, 100);
+	assert_true(all_are(bytes(memory + 100), 50, 0));
+	assert_true(all_are(bytes(memory + 150), 100, 7));
+	assert_true(all_are(bytes(memory + 250), 50, 0));
+	/* The CPU writes a part on each page; the device takes them. */
+	memset(bytes(memory + 4090), 5, 20);
+	iommu_dma_sync_for_device(f.dma, address + 3990, 20);
+	model_device_read(f.device, address + 3990, 20);
+	assert_true(all_are(own, 20, 5));
+	/* More than the buffer, and what is no buffer: only what is there. */
+	model_device_write(f.device, address + 4990, 10);
+	iommu_dma_sync_for_cpu(f.dma, address + 4990, UINT64_MAX);
+	assert_true(all_are(bytes(memory + 5100), 92, 0));
+	iommu_dma_sync_for_cpu(f.dma, address - 1, 50);
+	iommu_dma_sync_for_device(f.dma, plain, 100);
+	assert_true(all_are(bytes(memory + 100), 50, 0));
+
+	/* Unmapping something else than was mapped changes nothing. */
+	assert_int_equal(stats().bounced, 1);
+	assert_int_equal(iommu_dma_destroy(f.dma), IOMMU_EBUSY);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 4999), IOMMU_ENOENT);
+	assert_int_equal(stats().bounced, 1);
+	take_back();
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 5000), 0);
+	assert_int_equal(iommu_dma_unmap(f.dma, plain, 100), 0);
+	end();
+}
+
+static void many_bounced_buffers_are_told_apart(void **state)
+{
+	enum {
+		COUNT = 200
+	};
+	struct test_random random = {.state = 5};
+	iommu_iova_t addresses[COUNT];
+	iommu_paddr_t memory;
+	unsigned int i, j;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 4);
+	for (i = 0; i < COUNT; i++)
+		assert_int_equal(iommu_dma_map(f.dma, &untrusted, memory + 16 * i, 16,
+					       IOMMU_DMA_FROM_DEVICE, &addresses[i]),
+				 0);
+	for (i = 0; i < COUNT; i++) {
+		lend(addresses[i], 16);
+		memset(f.device->buffer, (int)i, 16);
+		model_device_write(f.device, addresses[i], 16);
+		take_back();
+	}
+	assert_int_equal(stats().bounced, COUNT);
+	for (i = 0; i < COUNT; i++) {
+		do
+			j = (unsigned int)test_random_below(&random, COUNT);
+		while (addresses[j] == 0);
+		assert_int_equal(iommu_dma_unmap(f.dma, addresses[j], 16), 0);
+		assert_true(all_are(bytes(memory + 16 * j), 16, (unsigned char)j));
+		addresses[j] = 0;
+	}
+	end();
+}
+
+/* --- Shared memory, windows, doorbells -------------------------------------------------------- */
+
+static void memory_is_shared(void **state)
+{
+	static const struct iommu_dma_device low = {.mask = UINT32_MAX, .untrusted = true};
+	iommu_iova_t address;
+	void *shared;
+	size_t pages;
+
+	(void)state;
+	begin();
+	pages = f.machine.pages_in_use;
+	assert_int_equal(iommu_dma_alloc(f.dma, &low, 3 * PAGE - 5, &shared, &address), 0);
+	assert_int_equal((uintptr_t)shared % PAGE, 0);
+	assert_int_equal(address % PAGE, 0);
+	assert_true(address + 3 * PAGE <= 1ULL << 32);
+	assert_true(all_are(shared, 3 * PAGE, 0));
+	lend(address, 3 * PAGE);
+	pattern(f.device->buffer, 100, 3);
+	model_device_write(f.device, address + 2 * PAGE - 50, 100);
+	assert_true(has_pattern((unsigned char *)shared + 2 * PAGE - 50, 100, 3));
+	/* The fourth page of the block is not the device's. */
+	assert_true(is_blocked(address + 3 * PAGE));
+	take_back();
+	assert_int_equal(iommu_dma_free(f.dma, shared, address, 3 * PAGE - 5), 0);
+	assert_true(is_blocked(address));
+	assert_true(f.machine.pages_in_use <= pages + 4);
+	end();
+}
+
+static void a_window_is_unmapped_at_once(void **state)
+{
+	static const struct iommu_dma_device narrow = {.mask = 0xfffff};
+	struct iommu_dma_window window, other;
+	iommu_paddr_t memory;
+	uint64_t i, before;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 64);
+	assert_int_equal(iommu_dma_window_create(f.dma, &narrow, 256, &window), IOMMU_ENOSPC);
+	assert_int_equal(iommu_dma_window_create(f.dma, &narrow, 64, &window), 0);
+	assert_true(window.start + 64 * PAGE <= 0x100000);
+	/* Each second page, the other way round. */
+	for (i = 0; i < 64; i += 2)
+		assert_int_equal(
+			iommu_dma_window_map(&window, i, memory + (63 - i) * PAGE, 1, BOTH), 0);
+	for (i = 0; i < 64; i++) {
+		if (i % 2 == 0)
+			assert_true(reaches(window.start + i * PAGE, memory + (63 - i) * PAGE));
+		else
+			assert_true(is_blocked(window.start + i * PAGE));
+	}
+	assert_int_equal(iommu_dma_window_map(&window, 2, memory, 1, BOTH), IOMMU_EEXIST);
+	assert_int_equal(iommu_dma_window_map(&window, 64, memory, 1, BOTH), IOMMU_ERANGE);
+	assert_int_equal(iommu_dma_window_map(&window, 63, memory, 2, BOTH), IOMMU_ERANGE);
+	assert_int_equal(iommu_dma_window_map(&window, 1, memory, UINT64_MAX, BOTH), IOMMU_ERANGE);
+	assert_int_equal(iommu_dma_window_unmap(&window, 60, 5), IOMMU_ERANGE);
+	assert_int_equal(iommu_dma_window_create(f.dma, &any, 64, &other), 0);
+	assert_true(other.start != window.start);
+
+	before = descriptors();
+	assert_int_equal(iommu_dma_window_unmap(&window, 0, 62), 0);
+	assert_int_equal(descriptors() - before, 2);
+	for (i = 0; i < 62; i++)
+		assert_true(is_blocked(window.start + i * PAGE));
+	assert_true(reaches(window.start + 62 * PAGE, memory + PAGE));
+
+	assert_int_equal(iommu_dma_window_destroy(&window), 0);
+	assert_null(window.dma);
+	assert_int_equal(iommu_dma_window_destroy(&other), 0);
+	end();
+}
+
+static void an_unconfirmed_window_stays(void **state)
+{
+	struct iommu_dma_window window;
+	iommu_paddr_t memory;
+	iommu_iova_t address;
+	uint64_t page;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 1);
+	/* It covers a table whole, which an unmap drops: nothing is left there to be unmapped. */
+	assert_int_equal(iommu_dma_window_create(f.dma, &any, 1024, &window), 0);
+	page = 512 - (window.start / PAGE) % 512;
+	address = window.start + page * PAGE;
+	assert_int_equal(iommu_dma_window_map(&window, page, memory, 1, BOTH), 0);
+	assert_true(reaches(address, memory));
+	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+	assert_int_equal(iommu_dma_window_destroy(&window), IOMMU_ETIMEDOUT);
+	/* There is still something to confirm. */
+	assert_int_equal(iommu_dma_window_destroy(&window), IOMMU_ETIMEDOUT);
+	assert_true(reaches(address, memory));
+	assert_non_null(iommu_iova_find(iommu_domain_iova_space(f.domain), address / PAGE));
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	assert_int_equal(iommu_dma_window_destroy(&window), 0);
+	assert_true(is_blocked(address));
+	end();
+}
+
+static void doorbells_are_mapped_once(void **state)
+{
+	iommu_iova_t address, again, first = 0;
+	unsigned int i;
+
+	(void)state;
+	begin();
+	for (i = 0; i < IOMMU_DMA_MSI_PAGES; i++) {
+		const iommu_paddr_t doorbell = 0x8020000 + i * PAGE + 0x40;
+		iommu_paddr_t to = 0;
+
+		assert_int_equal(iommu_dma_map_msi(f.dma, doorbell, &address), 0);
+		assert_int_equal(address % PAGE, 0x40);
+		assert_int_equal(iommu_dma_map_msi(f.dma, doorbell + 4, &again), 0);
+		assert_int_equal(again, address + 4);
+		assert_false(can(address, IOMMU_PROT_READ));
+		assert_int_equal(model_device_access(f.device, address, IOMMU_PROT_WRITE, &to), 0);
+		assert_int_equal(to, doorbell);
+		if (i == 0)
+			first = address;
+	}
+	assert_int_equal(iommu_dma_map_msi(f.dma, 0x9000000, &address), IOMMU_ENOSPC);
+	assert_int_equal(iommu_dma_map_msi(f.dma, 0x8020040, &address), 0);
+	assert_int_equal(address, first);
+	end();
+}
+
+/* --- Lazy mode -------------------------------------------------------------------------------- */
+
+static void lazily_unmapped_addresses_wait_for_the_flush(void **state)
+{
+	static const struct iommu_model_vtd_config config = {.address_mask = 9};
+	iommu_iova_t address, next, shared_address;
+	iommu_paddr_t memory;
+	uint64_t before;
+	void *shared;
+	unsigned int i;
+
+	(void)state;
+	begin_with(IOMMU_DMA_LAZY, &config);
+	memory = model_machine_take(&f.machine, 2);
+	assert_int_equal(iommu_dma_map(f.dma, &untrusted, memory, PAGE, BOTH, &address),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_dma_map(f.dma, &any, memory, PAGE, BOTH, &address), 0);
+	assert_true(reaches(address, memory));
+	before = descriptors();
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), IOMMU_ENOENT);
+	for (i = 0; i < 100; i++) {
+		assert_int_equal(iommu_dma_map(f.dma, &any, memory, PAGE, BOTH, &next), 0);
+		assert_true(next != address);
+		assert_int_equal(iommu_dma_unmap(f.dma, next, PAGE), 0);
+	}
+	assert_int_equal(descriptors(), before);
+	assert_int_equal(iommu_dma_tick(f.dma), 0);
+	assert_int_equal(descriptors(), before);
+	f.machine.clock_ns += 1000000000;
+	assert_int_equal(iommu_dma_tick(f.dma), 0);
+	assert_true(descriptors() > before);
+	assert_true(is_blocked(address));
+
+	/* Memory that goes back to the host does not wait. */
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, PAGE, &shared, &shared_address), 0);
+	lend(shared_address, PAGE);
+	assert_true(can(shared_address, IOMMU_PROT_READ));
+	take_back();
+	assert_int_equal(iommu_dma_free(f.dma, shared, shared_address, PAGE), 0);
+	assert_true(is_blocked(shared_address));
+	end();
+}
+
+/* --- Everything ------------------------------------------------------------------------------- */
+
+#define SLOTS 64
+
+struct slot {
+	bool used, bounced;
+	iommu_iova_t address;
+	iommu_paddr_t paddr;
+	uint64_t size;
+};
+
+static void random_map(struct test_random *random, struct slot *slot, iommu_paddr_t memory,
+		       bool may_bounce)
+{
+	const bool bounce = may_bounce && test_random_below(random, 4) == 0;
+	int status;
+
+	slot->size =
+		1 + test_random_below(random, test_random_below(random, 8) == 0 ? 60000 : 6000);
+	slot->paddr = memory + test_random_below(random, 64 * PAGE - slot->size);
+	if (test_random_below(random, 8) == 0)
+		f.machine.fail_at = f.machine.allocations + 1 + test_random_below(random, 4);
+	status = iommu_dma_map(f.dma, bounce ? &untrusted : &any, slot->paddr, slot->size, BOTH,
+			       &slot->address);
+	f.machine.fail_at = 0;
+	assert_true(status == 0 || status == IOMMU_ENOMEM);
+	slot->used = status == 0;
+	slot->bounced = bounce;
+}
+
+/* Any byte of the buffer, as the device sees it now. */
+static void check_slot(struct test_random *random, const struct slot *slot)
+{
+	iommu_paddr_t paddr = 0;
+	uint64_t at;
+
+	if (!slot->used || slot->bounced)
+		return;
+	at = test_random_below(random, slot->size);
+	assert_int_equal(model_device_access(f.device, slot->address + at, IOMMU_PROT_READ, &paddr),
+			 0);
+	assert_int_equal(paddr, slot->paddr + at);
+}
+
+static void anything_in_any_order(void **state)
+{
+	static const struct iommu_model_vtd_config configs[] = {
+		{.address_mask = 9},
+		{.address_mask = 9, .flags = IOMMU_MODEL_VTD_CACHING_MODE},
+		{.flags = IOMMU_MODEL_VTD_NO_QUEUE | IOMMU_MODEL_VTD_NO_PAGES, .forget_seed = 3},
+	};
+	const uint64_t steps = test_setting("IOMMU_TEST_OPERATIONS", 20000);
+	static struct slot slots[SLOTS];
+	unsigned int c;
+
+	(void)state;
+	for (c = 0; c < 6; c++) {
+		struct test_random random = {.state = 77 + c};
+		const bool lazy = c >= 3;
+		iommu_paddr_t memory;
+		uint64_t step;
+
+		begin_with(lazy ? IOMMU_DMA_LAZY : 0, &configs[c % 3]);
+		memory = model_machine_take(&f.machine, 64);
+		memset(slots, 0, sizeof(slots));
+		for (step = 0; step < steps / 6; step++) {
+			struct slot *slot = &slots[test_random_below(&random, SLOTS)];
+
+			check_slot(&random, &slots[test_random_below(&random, SLOTS)]);
+			if (!slot->used) {
+				random_map(&random, slot, memory, !lazy);
+				continue;
+			}
+			assert_int_equal(iommu_dma_unmap(f.dma, slot->address, slot->size), 0);
+			slot->used = false;
+			if (!lazy)
+				assert_true(is_blocked(slot->address));
+			f.machine.clock_ns += 10000;
+			assert_int_equal(iommu_dma_tick(f.dma), 0);
+		}
+		for (step = 0; step < SLOTS; step++) {
+			if (slots[step].used)
+				assert_int_equal(iommu_dma_unmap(f.dma, slots[step].address,
+								 slots[step].size),
+						 0);
+		}
+		end();
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_buffer_is_reached_until_it_is_unmapped),
+		cmocka_unit_test(direction_is_permission),
+		cmocka_unit_test(maps_that_make_no_sense_are_refused),
+		cmocka_unit_test(other_requests_that_make_no_sense_are_refused),
+		cmocka_unit_test(configurations_that_make_no_sense_are_refused),
+		cmocka_unit_test(addresses_stay_below_the_devices_mask),
+		cmocka_unit_test(a_failed_allocation_changes_nothing),
+		cmocka_unit_test(creation_fails_whole),
+		cmocka_unit_test(what_is_not_confirmed_is_withheld),
+		cmocka_unit_test(withheld_addresses_are_not_handed_out),
+		cmocka_unit_test(an_unconfirmed_mapping_is_withheld),
+		cmocka_unit_test(more_than_can_be_withheld_is_lost_but_never_reused),
+		cmocka_unit_test(pieces_become_elements),
+		cmocka_unit_test(elements_keep_to_the_devices_limits),
+		cmocka_unit_test(scattered_buffers_are_mapped_whole_or_not_at_all),
+		cmocka_unit_test(an_untrusted_device_sees_only_its_buffer),
+		cmocka_unit_test(bounced_bytes_go_the_way_of_the_direction),
+		cmocka_unit_test(a_bounced_buffer_is_handed_over_in_parts),
+		cmocka_unit_test(many_bounced_buffers_are_told_apart),
+		cmocka_unit_test(memory_is_shared),
+		cmocka_unit_test(a_window_is_unmapped_at_once),
+		cmocka_unit_test(an_unconfirmed_window_stays),
+		cmocka_unit_test(doorbells_are_mapped_once),
+		cmocka_unit_test(lazily_unmapped_addresses_wait_for_the_flush),
+		cmocka_unit_test(anything_in_any_order),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
