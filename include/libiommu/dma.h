@@ -98,7 +98,7 @@ IOMMU_API int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device
  *
  * What an untrusted device wrote is in the buffer afterwards. Returns 0; IOMMU_ENOENT: nothing is
  * mapped there, nothing changed; or IOMMU_ETIMEDOUT / IOMMU_EIO: not confirmed, the memory must not
- * be reused before a later unmap succeeds.
+ * be reused before a later unmap, or iommu_dma_tick, succeeds.
  */
 IOMMU_API int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
 

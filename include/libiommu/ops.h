@@ -99,7 +99,8 @@ struct iommu_domain_ops {
 	/*
 	 * Invalidate what the gather covers on every unit, wait, and free its pages. When a unit
 	 * does not confirm, the pages stay with the domain (quarantine) and the error is returned.
-	 * The gather is empty afterwards in either case.
+	 * The gather is empty afterwards in either case. After a failure, the next call of sync or
+	 * flush_all that succeeds has invalidated what the failed one should have, too.
 	 */
 	int (*sync)(struct iommu_domain *domain, struct iommu_gather *gather);
 	/*
