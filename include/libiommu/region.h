@@ -12,6 +12,7 @@ IOMMU_BEGIN_DECLS
 
 struct iommu;
 struct iommu_endpoint;
+struct iommu_group;
 
 enum iommu_region_type {
 	/* Firmware needs the device to reach this memory at its own address, always. */
@@ -38,6 +39,23 @@ struct iommu_region {
  */
 IOMMU_API bool iommu_endpoint_next_region(const struct iommu_endpoint *endpoint,
 					  unsigned int *cursor, struct iommu_region *region);
+
+/*
+ * iommu_group_regions - the reserved regions of all members of a group, merged: what a domain for
+ * the group has to respect.
+ *
+ * Sorted by type, then by address. Of one type none overlap: those that do become one with the
+ * permissions of all, and neighbours with the same permissions become one, too. Regions of different
+ * types may overlap.
+ *
+ * @regions:  room for `capacity` of them; as many as all members have together always suffice.
+ * @count:    how many there are.
+ *
+ * Returns 0, or IOMMU_ENOSPC: there was not enough room, *count is 0. Locking: as in
+ * <libiommu/endpoint.h>.
+ */
+IOMMU_API int iommu_group_regions(const struct iommu_group *group, struct iommu_region *regions,
+				  unsigned int capacity, unsigned int *count);
 
 /*
  * iommu_reserve - keep [start, last] out of the device addresses of every IOMMU_DOMAIN_DMA domain

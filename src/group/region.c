@@ -33,6 +33,87 @@ bool iommu_has_region(const struct iommu_endpoint *endpoint, enum iommu_region_t
 	return false;
 }
 
+static bool overlap(const struct iommu_region *one, const struct iommu_region *other)
+{
+	return one->start <= other->last && other->start <= one->last;
+}
+
+/* Does the second begin where the first ends? The end of all addresses is nobody's neighbour. */
+static bool adjoin(const struct iommu_region *one, const struct iommu_region *other)
+{
+	return one->last != UINT64_MAX && one->last + 1 == other->start;
+}
+
+static bool belong_together(const struct iommu_region *one, const struct iommu_region *other)
+{
+	if (one->type != other->type)
+		return false;
+	return overlap(one, other) ||
+	       (one->prot == other->prot && (adjoin(one, other) || adjoin(other, one)));
+}
+
+/* Take out of the list what belongs to `region`, and make that as large as both. */
+static bool absorb(struct iommu_region *region, struct iommu_region *regions, unsigned int *count)
+{
+	unsigned int i = 0;
+
+	while (i < *count && !belong_together(region, &regions[i]))
+		i++;
+	if (i == *count)
+		return false;
+	if (regions[i].start < region->start)
+		region->start = regions[i].start;
+	if (regions[i].last > region->last)
+		region->last = regions[i].last;
+	region->prot |= regions[i].prot;
+	for (--*count; i < *count; i++)
+		regions[i] = regions[i + 1];
+	return true;
+}
+
+static bool is_before(const struct iommu_region *one, const struct iommu_region *other)
+{
+	return one->type != other->type ? one->type < other->type : one->start < other->start;
+}
+
+/* Into its place; what it touches becomes part of it, which may make it touch more. */
+static int insert_region(struct iommu_region region, struct iommu_region *regions,
+			 unsigned int capacity, unsigned int *count)
+{
+	unsigned int i;
+
+	while (absorb(&region, regions, count))
+		;
+	if (*count == capacity)
+		return IOMMU_ENOSPC;
+	for (i = (*count)++; i > 0 && is_before(&region, &regions[i - 1]); i--)
+		regions[i] = regions[i - 1];
+	regions[i] = region;
+	return 0;
+}
+
+int iommu_group_regions(const struct iommu_group *group, struct iommu_region *regions,
+			unsigned int capacity, unsigned int *count)
+{
+	struct iommu_list_node *node;
+
+	*count = 0;
+	iommu_list_for_each (node, &group->endpoints) {
+		const struct iommu_endpoint *endpoint =
+			iommu_container_of(node, struct iommu_endpoint, group_link);
+		struct iommu_region region;
+		unsigned int cursor = 0;
+
+		while (iommu_endpoint_next_region(endpoint, &cursor, &region)) {
+			if (insert_region(region, regions, capacity, count) != 0) {
+				*count = 0;
+				return IOMMU_ENOSPC;
+			}
+		}
+	}
+	return 0;
+}
+
 /* Map page by page what is not mapped; what leads elsewhere is in the way. */
 static int map_gaps(struct iommu_domain *domain, const struct iommu_region *region)
 {

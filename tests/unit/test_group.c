@@ -32,6 +32,8 @@ struct recorder {
 	unsigned int attach_from, attach_failures;
 	bool map_clears, unmap_clears; /* put something on the gather */
 	unsigned int alive;            /* domains */
+	const struct iommu_region *regions;
+	unsigned int region_count;
 };
 
 static void record(struct recorder *r, const char *call)
@@ -199,6 +201,17 @@ static int unit_faults(struct iommu_unit *unit, bool *lost)
 	return 1;
 }
 
+static bool unit_next_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
+			     struct iommu_region *region)
+{
+	const struct recorder *r = recorder_of(endpoint->unit);
+
+	if (*cursor >= r->region_count)
+		return false;
+	*region = r->regions[(*cursor)++];
+	return true;
+}
+
 static const struct iommu_ops unit_ops = {
 	.name = "recording",
 	.enable = unit_enable,
@@ -208,6 +221,7 @@ static const struct iommu_ops unit_ops = {
 	.probe_endpoint = unit_probe,
 	.release_endpoint = unit_release,
 	.domain_alloc = unit_domain_alloc,
+	.next_region = unit_next_region,
 	.handle_faults = unit_faults,
 };
 
@@ -574,6 +588,102 @@ static void broken_platforms_are_refused(void **state)
 	f->test.fail_after = 0;
 }
 
+static void a_groups_regions_are_merged(void **state)
+{
+	static const struct iommu_region regions[] = {
+		{0x9000, 0x9fff, IOMMU_REGION_MSI, 0},
+		{0x1000, 0x1fff, IOMMU_REGION_DIRECT, IOMMU_PROT_READ},
+		{0x3000, 0x3fff, IOMMU_REGION_DIRECT, IOMMU_PROT_READ},
+		{0x2000, 0x2fff, IOMMU_REGION_DIRECT, IOMMU_PROT_READ}, /* closes a gap */
+		{0x4000, 0x5fff, IOMMU_REGION_DIRECT, IOMMU_PROT_READ_WRITE},
+		{0x5000, 0x6fff, IOMMU_REGION_DIRECT, IOMMU_PROT_READ}, /* overlaps */
+		{0x3000, 0x3fff, IOMMU_REGION_RESERVED, 0},
+		{0x3000, 0x3fff, IOMMU_REGION_RESERVED, 0},
+		{0xfffffffffffff000, UINT64_MAX, IOMMU_REGION_RESERVED, 0},
+		{0, 0xfff, IOMMU_REGION_RESERVED, 0}, /* no neighbour of the last page */
+	};
+	static const struct iommu_region merged[] = {
+		{0x1000, 0x3fff, IOMMU_REGION_DIRECT, IOMMU_PROT_READ},
+		{0x4000, 0x6fff, IOMMU_REGION_DIRECT, IOMMU_PROT_READ_WRITE},
+		{0, 0xfff, IOMMU_REGION_RESERVED, 0},
+		{0x3000, 0x3fff, IOMMU_REGION_RESERVED, 0},
+		{0xfffffffffffff000, UINT64_MAX, IOMMU_REGION_RESERVED, 0},
+		{0x9000, 0x9fff, IOMMU_REGION_MSI, 0},
+	};
+	struct fixture *f = *state;
+	struct iommu_endpoint *endpoint = add(f, 8);
+	struct iommu_group *group = iommu_endpoint_group(endpoint);
+	struct iommu_region result[10];
+	unsigned int count = 10;
+	unsigned int i;
+
+	assert_int_equal(iommu_group_regions(group, NULL, 0, &count), 0);
+	assert_int_equal(count, 0);
+	f->recorder.regions = regions;
+	f->recorder.region_count = 10;
+	assert_int_equal(iommu_group_regions(group, result, 10, &count), 0);
+	assert_int_equal(count, 6);
+	for (i = 0; i < 6; i++) {
+		assert_int_equal(result[i].start, merged[i].start);
+		assert_int_equal(result[i].last, merged[i].last);
+		assert_int_equal(result[i].type, merged[i].type);
+		assert_int_equal(result[i].prot, merged[i].prot);
+	}
+	assert_int_equal(iommu_group_regions(group, result, 5, &count), IOMMU_ENOSPC);
+	assert_int_equal(count, 0);
+	f->recorder.region_count = 0;
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
+/* Against a map of single pages. */
+static void regions_cover_just_what_they_did(void **state)
+{
+	enum {
+		PAGES = 40,
+		COUNT = 12
+	};
+	struct fixture *f = *state;
+	struct iommu_endpoint *endpoint = add(f, 8);
+	struct test_random random = {.state = 11};
+	struct iommu_region regions[COUNT], result[COUNT];
+	unsigned int round, i, page, count;
+
+	f->recorder.regions = regions;
+	for (round = 0; round < 2000; round++) {
+		bool wanted[4][PAGES] = {{false}};
+		bool got[4][PAGES] = {{false}};
+
+		for (i = 0; i < COUNT; i++) {
+			const unsigned int first = (unsigned int)test_random_below(&random, PAGES);
+			const unsigned int pages = 1 + (unsigned int)test_random_below(&random, 4);
+			const unsigned int type = (unsigned int)test_random_below(&random, 4);
+			const unsigned int last = first + pages > PAGES ? PAGES : first + pages;
+
+			regions[i] = (struct iommu_region){first * 4096ULL, last * 4096ULL - 1,
+							   (enum iommu_region_type)type, 0};
+			for (page = first; page < last; page++)
+				wanted[type][page] = true;
+		}
+		f->recorder.region_count = COUNT;
+		assert_int_equal(
+			iommu_group_regions(iommu_endpoint_group(endpoint), result, COUNT, &count),
+			0);
+		for (i = 0; i < count; i++) {
+			/* Of one type they are in order, with a gap between them. */
+			if (i > 0 && result[i].type == result[i - 1].type)
+				assert_true(result[i].start > result[i - 1].last + 1);
+			if (i > 0)
+				assert_true(result[i].type >= result[i - 1].type);
+			for (page = (unsigned int)(result[i].start / 4096);
+			     page <= result[i].last / 4096; page++)
+				got[result[i].type][page] = true;
+		}
+		assert_memory_equal(got, wanted, sizeof(got));
+	}
+	f->recorder.region_count = 0;
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -588,6 +698,8 @@ int main(void)
 		WITH_FIXTURE(units_are_enabled_disabled_and_asked),
 		WITH_FIXTURE(two_instances_know_nothing_of_each_other),
 		WITH_FIXTURE(broken_platforms_are_refused),
+		WITH_FIXTURE(a_groups_regions_are_merged),
+		WITH_FIXTURE(regions_cover_just_what_they_did),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
