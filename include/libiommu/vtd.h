@@ -37,6 +37,9 @@ enum iommu_vtd_flags {
 	IOMMU_VTD_ISA_WINDOW = 1 << 3,
 };
 
+/* For iommu_vtd_options.faults_per_second: a device may then keep a CPU busy with its faults. */
+#define IOMMU_VTD_FAULTS_UNBOUNDED 0xffffffffU
+
 struct iommu_vtd_options {
 	/* enum iommu_vtd_flags */
 	unsigned int flags;
@@ -44,7 +47,7 @@ struct iommu_vtd_options {
 	uint64_t timeout_ns;
 	/*
 	 * The most faults of a unit that are reported in a second of the host's clock; the rest is
-	 * cleared, and counts as lost. 0: no bound, which a device can use to keep a CPU busy.
+	 * cleared, and counts as lost. 0: 1000. A host without a clock has no bound.
 	 */
 	unsigned int faults_per_second;
 	/*

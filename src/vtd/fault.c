@@ -187,7 +187,7 @@ static bool may_report(struct vtd_unit *unit)
 	const unsigned int limit = unit->probe->faults_per_second;
 	uint64_t now;
 
-	if (limit == 0 || platform->now_ns == NULL)
+	if (limit == IOMMU_VTD_FAULTS_UNBOUNDED || platform->now_ns == NULL)
 		return true;
 	now = platform->now_ns(platform->ctx);
 	if (now - unit->fault_second >= NANOSECONDS) {
@@ -242,7 +242,8 @@ static void report(struct vtd_unit *unit, uint64_t low, uint64_t high)
 }
 
 /* Read, give back and report one record; false when it holds no fault. */
-static bool handle_record(struct vtd_unit *unit, unsigned int index, bool *lost)
+static bool handle_record(struct vtd_unit *unit, unsigned int index, unsigned int *reported,
+			  bool *lost)
 {
 	uint32_t offset = unit->caps.fault_offset + index * VTD_FAULT_RECORD_SIZE;
 	uint64_t high = vtd_read64(unit, offset + VTD_FAULT_RECORD_HIGH);
@@ -252,10 +253,12 @@ static bool handle_record(struct vtd_unit *unit, unsigned int index, bool *lost)
 		return false;
 	low = vtd_read64(unit, offset);
 	vtd_write32(unit, offset + VTD_FAULT_RECORD_TOP, (uint32_t)(VTD_FAULT_F >> 32));
-	if (may_report(unit))
+	if (may_report(unit)) {
 		report(unit, low, high);
-	else
+		(*reported)++;
+	} else {
 		*lost = true;
+	}
 	return true;
 }
 
@@ -265,15 +268,13 @@ int iommu_vtd_handle_faults(struct iommu_unit *base, bool *lost)
 	uint32_t fsts = vtd_read32(unit, VTD_FSTS);
 	unsigned int index = vtd_fsts_record_index(fsts);
 	unsigned int reported = 0;
+	/* Bounded: a device that faults faster than we read must not keep us here for ever. */
+	unsigned int left = (fsts & VTD_FSTS_PPF) != 0 ? unit->caps.fault_records : 0;
 
 	if (fsts == UINT32_MAX || index >= unit->caps.fault_records)
 		return IOMMU_EIO;
-	/* Bounded: a device that faults faster than we read must not keep us here for ever. */
-	while ((fsts & VTD_FSTS_PPF) != 0 && reported < unit->caps.fault_records &&
-	       handle_record(unit, index, lost)) {
-		reported++;
+	for (; left > 0 && handle_record(unit, index, &reported, lost); left--)
 		index = (index + 1) % unit->caps.fault_records;
-	}
 	if ((fsts & VTD_FSTS_PFO) != 0) {
 		*lost = true;
 		vtd_write32(unit, VTD_FSTS, VTD_FSTS_PFO);

@@ -14,8 +14,9 @@
 #include "base/memory.h"
 #include "vtd/vtd.h"
 
-#define DEFAULT_TIMEOUT_NS      1000000000ULL
-#define DEFAULT_INHERITED_PAGES 65536
+#define DEFAULT_TIMEOUT_NS        1000000000ULL
+#define DEFAULT_INHERITED_PAGES   65536
+#define DEFAULT_FAULTS_PER_SECOND 1000
 /* Physical addresses in entries end at bit 51. */
 #define OUTPUT_WIDTH_MAX 52
 
@@ -262,7 +263,8 @@ static void set_options(struct vtd_probe *probe, const struct iommu_vtd_options 
 {
 	probe->flags = options->flags;
 	probe->timeout_ns = options->timeout_ns != 0 ? options->timeout_ns : DEFAULT_TIMEOUT_NS;
-	probe->faults_per_second = options->faults_per_second;
+	probe->faults_per_second = options->faults_per_second != 0 ? options->faults_per_second
+								   : DEFAULT_FAULTS_PER_SECOND;
 	probe->is_memory = options->is_memory;
 	probe->is_memory_ctx = options->is_memory_ctx;
 	probe->inherited_pages_max = options->inherited_pages_max != 0

@@ -1058,6 +1058,81 @@ static void maps_run_beside_control_calls(void **state)
 	end(&f);
 }
 
+/* --- A ring without room ---------------------------------------------------------------------- */
+
+#define RING_ROOM 255 /* slots that can be in use at once */
+
+struct crowd {
+	struct fixture *f;
+	unsigned int depth;
+	bool answer;   /* let hardware go on once there is no room */
+	bool was_full; /* a submission found no room */
+};
+
+static struct crowd crowd;
+
+static unsigned int slots_in_use(const struct fake_vtd *hw)
+{
+	return (unsigned int)(hw->iqt - hw->iqh) % 4096 / 16;
+}
+
+static void unmap_one_more(void)
+{
+	const iommu_iova_t iova = 0x10000000 + crowd.depth * IOMMU_PAGE_SIZE;
+
+	crowd.depth++;
+	assert_int_equal(iommu_unmap(crowd.f->domain, iova, IOMMU_PAGE_SIZE, 0, NULL),
+			 crowd.answer ? 0 : IOMMU_ETIMEDOUT);
+}
+
+/* Another CPU's work, while this one waits: as many at once as there is room, and one more. */
+static void relax_in_a_crowd(void *ctx)
+{
+	struct fake_machine *machine = ctx;
+	struct fake_vtd *hw = crowd.f->hw;
+
+	if (!hw->queue_dead || crowd.was_full)
+		return;
+	if (slots_in_use(hw) + 2 > RING_ROOM && crowd.depth * 2 > RING_ROOM) {
+		crowd.was_full = true;
+		if (!crowd.answer)
+			return;
+		hw->queue_dead = false;
+		machine->test.platform.mmio_write64(
+			ctx, (void *)(uintptr_t)(FAKE_BASE(0) + VTD_IQT), hw->iqt);
+		return;
+	}
+	unmap_one_more();
+}
+
+static void a_full_ring_is_waited_for(void **state)
+{
+	struct fixture f;
+	unsigned int answer, i;
+
+	(void)state;
+	for (answer = 0; answer < 2; answer++) {
+		begin_running(&f, FAKE_CAP_48, FAKE_ECAP_QI, 0);
+		f.machine.test.platform.relax = relax_in_a_crowd;
+		crowd = (struct crowd){.f = &f, .answer = answer != 0};
+		assert_int_equal(
+			iommu_map(f.domain, 0x10000000, 0x40000000, 256 * IOMMU_PAGE_SIZE, RW), 0);
+		f.hw->queue_dead = true;
+		unmap_one_more();
+		assert_true(crowd.was_full);
+		assert_int_equal(crowd.depth, RING_ROOM / 2 + 1);
+		/* Whatever came of them: the entries are gone, and the queue serves again. */
+		f.hw->queue_dead = false;
+		for (i = 0; i < crowd.depth; i++)
+			assert_int_equal(iommu_iova_to_phys(f.domain,
+							    0x10000000 + i * IOMMU_PAGE_SIZE, NULL),
+					 IOMMU_ENOENT);
+		assert_int_equal(iommu_unmap(f.domain, 0x10000000, 256 * IOMMU_PAGE_SIZE, 0, NULL),
+				 0);
+		end(&f);
+	}
+}
+
 /* --- Faults ----------------------------------------------------------------------------------- */
 
 struct seen {
@@ -1174,6 +1249,7 @@ int main(void)
 		cmocka_unit_test(an_unconfirmed_map_is_undone),
 		cmocka_unit_test(the_ring_wraps),
 		cmocka_unit_test(several_cpus_submit_at_once),
+		cmocka_unit_test(a_full_ring_is_waited_for),
 		cmocka_unit_test(maps_run_beside_control_calls),
 		cmocka_unit_test(faults_are_read_decoded_and_cleared),
 		cmocka_unit_test(every_reason_has_a_name_and_an_explanation),

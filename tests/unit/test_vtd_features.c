@@ -1442,7 +1442,7 @@ static void faults_go_to_their_endpoint_and_storms_are_bounded(void **state)
 	assert_int_equal(reports_for_all, 9);
 	/* The bound is reached: cleared, not reported. */
 	assert_true(is_blocked(0, IOVA));
-	assert_true(iommu_unit_handle_faults(f.unit[0], &lost) >= 0);
+	assert_int_equal(iommu_unit_handle_faults(f.unit[0], &lost), 0);
 	assert_true(lost);
 	assert_int_equal(reports_for_all, 9);
 	/* A second later there is room again. */
@@ -1463,6 +1463,84 @@ static void faults_go_to_their_endpoint_and_storms_are_bounded(void **state)
 	iommu_endpoint_set_fault_handler(f.endpoint[1], NULL, NULL);
 	assert_int_equal(iommu_unit_handle_faults(f.unit[0], &lost), 1);
 	assert_int_equal(reports_for_all, 11);
+	end();
+}
+
+/* --- Segments --------------------------------------------------------------------------------- */
+
+/* Two segments, each with a unit that takes all of it. */
+static void dmar_with_segments(void)
+{
+	struct iommu_dmar_builder b;
+	unsigned int i;
+	int size;
+
+	iommu_dmar_begin(&b, f.machine.dmar, sizeof(f.machine.dmar), 46, 0);
+	for (i = 0; i < 2; i++)
+		iommu_dmar_add_unit(&b, (uint16_t)i, MACHINE_UNIT(i), 4096, true);
+	size = iommu_dmar_finish(&b, "TEST", "SEGMENTS");
+	assert_true(size > 0);
+	f.machine.dmar_size = (size_t)size;
+}
+
+static struct iommu_fault fault_seen;
+
+static void keep_fault(void *ctx, const struct iommu_fault *fault)
+{
+	(void)ctx;
+	fault_seen = *fault;
+}
+
+static void segments_are_told_apart(void **state)
+{
+	const struct iommu_model_vtd_config config = {0};
+	const struct iommu_vtd_options none = {0};
+	struct iommu_endpoint_info elsewhere = {.segment = 2, .source_id = 0x20};
+	struct iommu_domain *domain[2];
+	struct iommu_endpoint *unused;
+	unsigned int i;
+
+	(void)state;
+	machine(2, &config);
+	/* The same place in both. */
+	for (i = 0; i < 2; i++)
+		f.device[i] = model_machine_add_device(&f.machine, i, 0x20);
+	f.devices = 2;
+	dmar_with_segments();
+	assert_int_equal(probe_with(&none), 0);
+	for (i = 0; i < 2; i++) {
+		f.info.segment = (uint16_t)i;
+		assert_int_equal(endpoint(i), 0);
+		f.group[i] = iommu_endpoint_group(f.endpoint[i]);
+		assert_ptr_equal(iommu_endpoint_unit(f.endpoint[i]), f.unit[i]);
+		assert_ptr_equal(iommu_find_endpoint(f.iommu, (uint16_t)i, 0x20), f.endpoint[i]);
+		assert_int_equal(
+			iommu_domain_alloc(f.unit[i], IOMMU_DOMAIN_PAGING, NULL, &domain[i]), 0);
+	}
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &elsewhere, &unused), IOMMU_ENODEV);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	f.memory = model_machine_take(&f.machine, 2);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(iommu_domain_attach_group(domain[i], f.group[i]), 0);
+		assert_int_equal(iommu_map(domain[i], IOVA, f.memory + i * IOMMU_PAGE_SIZE,
+					   IOMMU_PAGE_SIZE, RW),
+				 0);
+	}
+	iommu_set_fault_handler(f.iommu, keep_fault, NULL);
+	for (i = 0; i < 2; i++) {
+		assert_true(reaches(i, IOVA, f.memory + i * IOMMU_PAGE_SIZE));
+		assert_true(is_blocked(i, IOVA + IOMMU_PAGE_SIZE));
+		assert_int_equal(iommu_unit_handle_faults(f.unit[1 - i], NULL), 0);
+		assert_int_equal(iommu_unit_handle_faults(f.unit[i], NULL), 1);
+		assert_int_equal(fault_seen.segment, i);
+		assert_ptr_equal(fault_seen.endpoint, f.endpoint[i]);
+	}
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(iommu_domain_detach_group(f.group[i]), 0);
+		assert_true(is_blocked(i, IOVA));
+		assert_int_equal(iommu_domain_free(domain[i]), 0);
+	}
+	model_machine_give(&f.machine, f.memory, 2);
 	end();
 }
 
@@ -1797,6 +1875,7 @@ int main(void)
 		cmocka_unit_test(an_added_unit_joins_interrupt_remapping),
 		cmocka_unit_test(interrupt_sources_and_named_devices_are_found),
 		cmocka_unit_test(faults_go_to_their_endpoint_and_storms_are_bounded),
+		cmocka_unit_test(segments_are_told_apart),
 		cmocka_unit_test(interrupts_pass_only_as_they_were_set),
 		cmocka_unit_test(the_source_of_an_interrupt_is_checked),
 		cmocka_unit_test(targets_that_make_no_sense_are_refused),
