@@ -316,7 +316,7 @@ static int domain_alloc(struct iommu_unit *base, enum iommu_domain_type type,
 	const struct iommu_platform *platform = unit->platform;
 	struct flat_domain *domain;
 
-	if (type == IOMMU_DOMAIN_IDENTITY || config->force_snoop)
+	if ((type != IOMMU_DOMAIN_PAGING && type != IOMMU_DOMAIN_BLOCKED) || config->force_snoop)
 		return IOMMU_EOPNOTSUPP;
 	if (config->address_width > 22 ||
 	    (config->pgsize_bitmap != 0 && (config->pgsize_bitmap & IOMMU_PAGE_SIZE) == 0))

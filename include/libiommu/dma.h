@@ -3,7 +3,11 @@
  * The DMA mapping API: a driver says which memory its device is to reach, and gets the address to
  * put into the device.
  *
- * It stands on an IOMMU_DOMAIN_DMA domain: addresses come from the domain's IOVA space through per-CPU
+ *	iommu_dma_of(endpoint, &dma)                          once, for each device
+ *	struct iommu_dma_device device = iommu_dma_device_of(endpoint, mask);
+ *	iommu_dma_map(dma, &device, paddr, size, IOMMU_DMA_TO_DEVICE, &address)
+ *
+ * It stands on an IOMMU_DOMAIN_DMA domain, usually the default domain of the device's group: addresses come from the domain's IOVA space through per-CPU
  * caches, mappings go into its tables, and when a call that unmaps returns, the device cannot reach
  * the memory any more; in lazy mode a moment later, see <libiommu/flush_queue.h>.
  *
@@ -30,8 +34,8 @@ enum iommu_dma_flags {
 };
 
 struct iommu_dma_config {
-	struct iommu_domain *domain; /* IOMMU_DOMAIN_DMA; must outlive this */
-	unsigned int flags;          /* enum iommu_dma_flags */
+	struct iommu_domain *domain; /* IOMMU_DOMAIN_DMA or its lazy kind; must outlive this */
+	unsigned int flags;          /* enum iommu_dma_flags; the lazy kind implies the flag */
 	/* Of the lazy queue: see struct iommu_flush_queue_config. 0: its defaults. */
 	unsigned int queue_entries;
 	uint64_t queue_max_age_ns;
@@ -49,6 +53,15 @@ IOMMU_API int iommu_dma_create(const struct iommu_dma_config *config, struct iom
 IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
 
 /*
+ * iommu_dma_of - DMA mapping for an endpoint, through the default domain of its group. Made on first
+ * use, the same for all of the group, and destroyed with the default domain: not by its users.
+ *
+ * Returns 0; IOMMU_EINVAL: the group's default domain is none for it, and the device either reaches all
+ * memory or nothing; IOMMU_ENOMEM. Control path.
+ */
+IOMMU_API int iommu_dma_of(struct iommu_endpoint *endpoint, struct iommu_dma **dma);
+
+/*
  * iommu_dma_tick - for a timer: try again what hardware did not confirm, and in lazy mode flush what
  * is too old (see iommu_flush_queue_tick). Returns 0 (also when there was nothing to do), or
  * IOMMU_ETIMEDOUT / IOMMU_EIO: still not confirmed.
@@ -62,6 +75,13 @@ struct iommu_dma_device {
 	uint64_t boundary;    /* no element may cross a multiple of it: a power of two */
 	bool untrusted;       /* share nothing with it that it was not given */
 };
+
+/*
+ * iommu_dma_device_of - what an endpoint's probe said of it, with the mask that its driver gives; 0: no
+ * limit. Any context.
+ */
+IOMMU_API struct iommu_dma_device iommu_dma_device_of(const struct iommu_endpoint *endpoint,
+						      uint64_t mask);
 
 enum iommu_dma_direction {
 	IOMMU_DMA_TO_DEVICE = 1,   /* the device reads */

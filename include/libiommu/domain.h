@@ -29,6 +29,11 @@ enum iommu_domain_type {
 	 * is handed out, and maps the direct regions of the endpoints that join.
 	 */
 	IOMMU_DOMAIN_DMA,
+	/* The same, and what is unmapped may be invalidated a moment later (<libiommu/dma.h>). */
+	IOMMU_DOMAIN_DMA_LAZY,
+	/* For back ends that have them: see <libiommu/ops.h>. */
+	IOMMU_DOMAIN_NESTED,
+	IOMMU_DOMAIN_SVA,
 };
 
 /* What a paging domain should be like. All zero: the widest that the unit can do. */
@@ -41,16 +46,22 @@ struct iommu_domain_config {
 	uint64_t max_table_pages;
 	/* Leaves force the devices' accesses to snoop; only units that can do that may join. */
 	bool force_snoop;
+	/* Of IOMMU_DOMAIN_NESTED, required: what its results are translated by. A paging domain. */
+	struct iommu_domain *parent;
+	/* Of IOMMU_DOMAIN_NESTED and IOMMU_DOMAIN_SVA: what their back end wants to know. */
+	const void *user_data;
+	size_t user_size;
 };
 
 /*
  * iommu_domain_alloc - an address space for endpoints behind `unit` and units like it.
  *
- * @config: NULL means all zero. Ignored for other types than IOMMU_DOMAIN_PAGING.
+ * @config: NULL means all zero. Ignored for identity and blocked domains.
  *
  * Returns 0, or
- *   IOMMU_EINVAL      unknown type; the width or page sizes are none that the unit can do
- *   IOMMU_EOPNOTSUPP  IOMMU_DOMAIN_IDENTITY on a unit without pass-through, and no memory was
+ *   IOMMU_EINVAL      unknown type; the width or page sizes are none that the unit can do; a parent
+ *                     that is none, or is given for another type than IOMMU_DOMAIN_NESTED
+ *   IOMMU_EOPNOTSUPP  the back end does not know the type; IOMMU_DOMAIN_IDENTITY on a unit without pass-through, and no memory was
  *                     added that tables could map (see iommu_add_memory); force_snoop on a unit
  *                     without snoop control
  *   IOMMU_ENOMEM
@@ -62,10 +73,46 @@ IOMMU_API int iommu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type
 /*
  * iommu_domain_free - free a domain and its tables. What is mapped in it is forgotten.
  *
- * Returns 0, or IOMMU_EBUSY while it is attached to a group. Tables that hardware might still walk,
+ * Returns 0, or IOMMU_EBUSY while it is attached to a group, or is the parent of others. Tables that hardware might still walk,
  * because a unit did not confirm an invalidation, are kept until it does.
  */
 IOMMU_API int iommu_domain_free(struct iommu_domain *domain);
+
+/*
+ * What devices have written, for those who copy memory while it is in use: where the hardware notes
+ * it in the tables.
+ *
+ * iommu_domain_set_dirty_tracking - on, with nothing noted, or off. IOMMU_EOPNOTSUPP.
+ * iommu_domain_read_dirty - set bit (address - bitmap->start) >> bitmap->page_shift in bitmap->words for
+ * what was written in [iova, iova + size), and forget it, unless IOMMU_DIRTY_KEEP is among the flags.
+ * When it returns, hardware notes again. Bits that are set stay set. Errors: IOMMU_EINVAL (size 0, or
+ * a range that is not whole pages of the bitmap or lies outside it, unknown flags), IOMMU_EOVERFLOW,
+ * IOMMU_EOPNOTSUPP; IOMMU_ETIMEDOUT / IOMMU_EIO: what was forgotten was noted in the bitmap, but
+ * hardware may not note new writes before the next invalidation is confirmed.
+ * Control path.
+ */
+enum iommu_dirty_flags {
+	IOMMU_DIRTY_KEEP = 1 << 0,
+};
+struct iommu_dirty_bitmap {
+	uint64_t *words;
+	iommu_iova_t start;      /* of bit 0 */
+	uint64_t bits;           /* room */
+	unsigned int page_shift; /* of the bytes that a bit stands for: 12 to 63 */
+};
+IOMMU_API int iommu_domain_set_dirty_tracking(struct iommu_domain *domain, bool enable);
+IOMMU_API int iommu_domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
+				      unsigned int flags, struct iommu_dirty_bitmap *bitmap);
+
+/*
+ * iommu_domain_invalidate_user - what the owner of a nested domain's tables wants invalidated: `count`
+ * requests of `request_size` bytes, whose form is its back end's. *done of them were. Returns 0, the
+ * error of the first that was not, or IOMMU_EOPNOTSUPP, also when the domain is not a nested one.
+ * Control path.
+ */
+IOMMU_API int iommu_domain_invalidate_user(struct iommu_domain *domain, const void *requests,
+					   size_t request_size, unsigned int count,
+					   unsigned int *done);
 
 /* Facts about a domain. */
 struct iommu_domain_info {
@@ -105,27 +152,33 @@ IOMMU_API void iommu_domain_get_info(const struct iommu_domain *domain,
 IOMMU_API int iommu_domain_attach_group(struct iommu_domain *domain, struct iommu_group *group);
 
 /*
- * iommu_domain_detach_group - block the DMA of a group's endpoints, except to direct regions.
+ * iommu_domain_detach_group - take away what the host has attached: the group's default domain is
+ * used again, or the endpoints' DMA is blocked except to direct regions.
  *
- * Returns 0 (also when nothing is attached), or IOMMU_ETIMEDOUT / IOMMU_EIO: the endpoints are
+ * An endpoint that cannot go to the default domain is blocked and logged. Returns 0 (also when nothing is attached), or IOMMU_ETIMEDOUT / IOMMU_EIO: the endpoints are
  * detached, but a unit did not confirm that it forgot the old translations. Memory that was mapped
  * must then not be reused before the unit was disabled, or enabled again.
  */
 IOMMU_API int iommu_domain_detach_group(struct iommu_group *group);
 
+/*
+ * iommu_domain_attach_endpoint, iommu_domain_detach_endpoint - the same for the group of an endpoint
+ * that is the only one in it; IOMMU_EINVAL: it is not.
+ */
+struct iommu_endpoint;
+IOMMU_API int iommu_domain_attach_endpoint(struct iommu_domain *domain,
+					   struct iommu_endpoint *endpoint);
+IOMMU_API int iommu_domain_detach_endpoint(struct iommu_endpoint *endpoint);
+
 /* The IOVA space of an IOMMU_DOMAIN_DMA domain, in granules of 4 KiB; NULL: it has none. */
 struct iommu_iova_space;
 IOMMU_API struct iommu_iova_space *iommu_domain_iova_space(const struct iommu_domain *domain);
-
-/* The domain attached to a group, or NULL; a group's number, unique and smallest-first. */
-IOMMU_API struct iommu_domain *iommu_group_domain(const struct iommu_group *group);
-IOMMU_API unsigned int iommu_group_id(const struct iommu_group *group);
 
 /*
  * iommu_map - let devices of the domain reach [paddr, paddr + size) at [iova, iova + size).
  *
  * @iova, @paddr, @size: multiples of the smallest page size, in bytes.
- * @prot:                enum iommu_prot: what the devices may do.
+ * @prot:                enum iommu_prot: what the devices may do, and hints.
  *
  * All or nothing; the largest pages that fit are used. The caller owns the range: two calls for
  * overlapping ranges must not run at once, disjoint ones may, without a lock. When it returns,
@@ -153,6 +206,38 @@ IOMMU_API int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_pa
  */
 IOMMU_API int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 			  unsigned int flags, uint64_t *unmapped);
+
+/* One piece of memory that is scattered. */
+struct iommu_map_piece {
+	iommu_paddr_t paddr;
+	uint64_t size;
+};
+
+/*
+ * iommu_map_sg - iommu_map for pieces that are to appear one behind the other, from iova on. All or
+ * nothing. Pieces that adjoin in memory are mapped as one, with larger pages, and hardware is told
+ * once. IOMMU_EINVAL also: no pieces; IOMMU_EOVERFLOW: their sizes wrap.
+ *
+ * *mapped receives the bytes; may be NULL.
+ */
+IOMMU_API int iommu_map_sg(struct iommu_domain *domain, iommu_iova_t iova,
+			   const struct iommu_map_piece *pieces, unsigned int count,
+			   unsigned int prot, uint64_t *mapped);
+
+/*
+ * iommu_unmap_gather - iommu_unmap without the invalidation: for many ranges, of one domain, that are
+ * invalidated together, best when they are near each other.
+ *
+ * @gather: the caller's, from iommu_gather_init (<libiommu/gather.h>) to iommu_sync_gather.
+ *
+ * Nothing of these ranges, neither addresses nor memory, may be reused before iommu_sync_gather has
+ * returned 0. iommu_sync_gather invalidates what was gathered, waits, and empties the gather in any
+ * case; 0 also when there was nothing; IOMMU_ETIMEDOUT / IOMMU_EIO as iommu_unmap.
+ */
+IOMMU_API int iommu_unmap_gather(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
+				 unsigned int flags, struct iommu_gather *gather,
+				 uint64_t *unmapped);
+IOMMU_API int iommu_sync_gather(struct iommu_domain *domain, struct iommu_gather *gather);
 
 /*
  * iommu_iova_to_phys - where a device's access to iova goes.

@@ -3,9 +3,12 @@
  * Endpoints: devices that do DMA, as the remapping hardware tells them apart.
  *
  * Locking: calls that change what exists or what belongs to what (create, destroy, probe, release,
- * enable, disable, attach, detach, alloc and free of domains) on one instance must not run at once;
- * the host serialises them, with a lock that may sleep if it likes. Mapping, unmapping and looking
- * up may run at any time on any CPU beside them.
+ * enable, disable, attach, detach, claim, alloc and free of domains) are the control path. On one
+ * instance they run one at a time, under the host's mutex (<libiommu/platform.h>); a host that gives
+ * none serialises them itself. They may sleep. There is one mutex for an instance, not one for each
+ * group: so there is no order of locks, but whoever the library calls back from the control path
+ * must not enter it again. Mapping, unmapping and faults may run at any time on any CPU beside it,
+ * and never wait for it.
  */
 #ifndef LIBIOMMU_ENDPOINT_H
 #define LIBIOMMU_ENDPOINT_H
@@ -19,6 +22,18 @@ struct iommu_unit;
 struct iommu_group;
 struct iommu_endpoint;
 
+/*
+ * What firmware says of a device's place at its unit, where that is not by PCI: collected before the
+ * unit is there, perhaps.
+ */
+#define IOMMU_FWSPEC_IDS_MAX 8
+struct iommu_fwspec {
+	const void *unit_node; /* the unit, as its back end knows it (iommu_unit.firmware_node) */
+	unsigned int flags;    /* between firmware and the back end */
+	unsigned int id_count; /* of `ids`, whose meaning is the back end's */
+	uint32_t ids[IOMMU_FWSPEC_IDS_MAX];
+};
+
 /* One step from a bus to the next: the bridge's, and at last the device's, place on its bus. */
 struct iommu_pci_hop {
 	uint8_t device;   /* 0 to 31 */
@@ -30,7 +45,10 @@ struct iommu_pci_hop {
 
 /* Where an endpoint is. Copied by iommu_probe_endpoint. */
 struct iommu_endpoint_info {
-	/* For people, such as "0000:00:04.0"; at most 31 characters are kept. May be NULL. */
+	/*
+	 * For people, such as "nic"; at most 31 characters are kept. NULL: its place, such as
+	 * "0000:00:04.0". Unique in its group: what is not is given a number, such as "nic.1".
+	 */
 	const char *name;
 	uint16_t segment;
 	/* What its requests carry: bus << 8 | device << 3 | function. */
@@ -64,6 +82,20 @@ struct iommu_endpoint_info {
 	bool device_tlb;
 	uint8_t tlb_queue_depth;
 	uint16_t physical_function;
+	/* Of the DMA that it does before anybody knows what it is: only what it was given. */
+	bool untrusted;
+	/* It cannot put more than 32 address bits on the bus. */
+	bool requires_dma_32;
+	/* It is not in the PCI topology, and needs no others in its group (see <libiommu/group.h>). */
+	bool not_in_topology;
+	/*
+	 * Process address space ids that it can use: 2^n, or 0. Page requests that it may have
+	 * outstanding (PCIe PRI, "Outstanding Page Request Allocation"): at most 512; 0: it has none.
+	 */
+	uint32_t max_pasids;
+	uint16_t page_requests;
+	/* NULL: its unit is found by its place. Copied. */
+	const struct iommu_fwspec *fwspec;
 	/* Whatever the host wants to find again; see iommu_endpoint_host_data. */
 	void *host_data;
 };
@@ -72,25 +104,35 @@ struct iommu_endpoint_info {
  * iommu_probe_endpoint - tell the library of a device.
  *
  * Finds the unit that translates for it (a unit that names the device or a bridge above it goes
- * before one that takes all others) and puts it into a group of its own. Until a domain is attached
- * to that group, its DMA is blocked once the unit is enabled, except to the regions that firmware
- * wants it to reach (<libiommu/region.h>).
+ * before one that takes all others) and puts it into the group of those that it cannot be kept apart
+ * from (<libiommu/group.h>): it uses their domain from then on. A new group gets its default domain;
+ * with none, its DMA is blocked once the unit is enabled, except to the regions that firmware wants
+ * it to reach (<libiommu/region.h>). What an earlier kernel left running goes on until its driver
+ * comes, or the first attach.
  *
  * Returns 0, or
- *   IOMMU_EINVAL  info or its path makes no sense
- *   IOMMU_ENODEV  no unit translates for it: its DMA is not restricted by anything
- *   IOMMU_EEXIST  an endpoint with this segment and source id is known already
+ *   IOMMU_EINVAL       info, its path or fwspec makes no sense
+ *   IOMMU_ENODEV       no unit translates for it: its DMA is not restricted by anything
+ *   IOMMU_EPROBE_DEFER the unit that its fwspec names is not there yet
+ *   IOMMU_ENOENT       there is a PCI topology, and it is not in it
+ *   IOMMU_EEXIST       an endpoint with this segment and source id is known already, or a direct
+ *                      region is in use for something else in the domain of its group
+ *   IOMMU_EBUSY        the others of its group are in use in a way that it must not be: it is
+ *                      untrusted, and their domain is an identity or lazy; or PASIDs are attached
+ *   IOMMU_ENOSPC       requests of it can carry more than 24 ids; a unit has no domain id left
  *   IOMMU_ENOMEM
- * Locking: see the head of this file. May sleep.
+ *   otherwise as iommu_domain_attach_group. Nothing is left of it then.
  */
 IOMMU_API int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpoint_info *info,
 				   struct iommu_endpoint **endpoint);
 
 /*
- * iommu_release_endpoint - forget a device, and its group when it was the last member.
+ * iommu_release_endpoint - forget a device, and its group when it was the last member. It is blocked
+ * from then on; other members go on.
  *
- * Returns 0, or IOMMU_EBUSY while a domain is attached to its group: detach first, so that the
- * device is blocked and nothing points to it any more.
+ * Returns 0, or for the last member: IOMMU_EBUSY while a domain is attached to its group, for a PASID
+ * perhaps, or while a driver uses the default domain's mappings in a way that cannot be undone (see
+ * iommu_dma_destroy); or the error of an invalidation that such mappings wait for.
  */
 IOMMU_API int iommu_release_endpoint(struct iommu_endpoint *endpoint);
 
@@ -112,6 +154,47 @@ IOMMU_API bool iommu_endpoint_uses_device_tlb(const struct iommu_endpoint *endpo
 IOMMU_API bool iommu_endpoint_is_lost(const struct iommu_endpoint *endpoint);
 IOMMU_API int iommu_endpoint_was_reset(struct iommu_endpoint *endpoint);
 
+/*
+ * What is enabled in a device, by the host, in its configuration space. The library keeps the order
+ * that the PCI Express specification wants, and tells the back end:
+ *   on:  PASIDs before ATS, ATS before page requests;
+ *   off: page requests before ATS, ATS before PASIDs.
+ *
+ * iommu_endpoint_enable_feature - ask before enabling it in the device. Returns 0 (also when it is on
+ * already), or
+ *   IOMMU_EOPNOTSUPP  the device, its unit or firmware does not have it
+ *   IOMMU_EINVAL      no such feature
+ *   IOMMU_EBUSY       out of order
+ *   IOMMU_ENOMEM      page requests: to collect them
+ *   or what the back end says
+ * iommu_endpoint_disable_feature - tell after disabling it. IOMMU_EBUSY: out of order, or page
+ * requests wait for a response, or PASIDs are attached; IOMMU_EINVAL. Those that are on when the
+ * endpoint is released are disabled in order.
+ * iommu_endpoint_features - what is on. Any context.
+ */
+enum iommu_feature {
+	IOMMU_FEATURE_PASID = 1 << 0,
+	IOMMU_FEATURE_ATS = 1 << 1,
+	IOMMU_FEATURE_PAGE_REQUESTS = 1 << 2,
+};
+IOMMU_API int iommu_endpoint_enable_feature(struct iommu_endpoint *endpoint,
+					    enum iommu_feature feature);
+IOMMU_API int iommu_endpoint_disable_feature(struct iommu_endpoint *endpoint,
+					     enum iommu_feature feature);
+IOMMU_API unsigned int iommu_endpoint_features(const struct iommu_endpoint *endpoint);
+
+/* What a back end can do for an endpoint, now. */
+enum iommu_capability {
+	IOMMU_CAPABLE_CACHE_COHERENCY = 0, /* its DMA can be kept coherent with the CPU caches */
+	IOMMU_CAPABLE_ENFORCED_COHERENCY,  /* … even against its will */
+	IOMMU_CAPABLE_INTERRUPT_ISOLATION, /* it cannot send interrupts that it was not given */
+	IOMMU_CAPABLE_PASID,
+	IOMMU_CAPABLE_DIRTY_TRACKING,
+};
+/* iommu_capable - false also when the back end does not say. Any context. */
+IOMMU_API bool iommu_capable(const struct iommu_endpoint *endpoint,
+			     enum iommu_capability capability);
+
 /* Lookups: no locks, any context, valid while the endpoint lives. */
 IOMMU_API struct iommu_group *iommu_endpoint_group(const struct iommu_endpoint *endpoint);
 IOMMU_API struct iommu_unit *iommu_endpoint_unit(const struct iommu_endpoint *endpoint);
@@ -119,12 +202,26 @@ IOMMU_API void *iommu_endpoint_host_data(const struct iommu_endpoint *endpoint);
 IOMMU_API uint16_t iommu_endpoint_source_id(const struct iommu_endpoint *endpoint);
 /* Never NULL. */
 IOMMU_API const char *iommu_endpoint_name(const struct iommu_endpoint *endpoint);
+/*
+ * What hardware uses for it; NULL: nothing, it is blocked. Another than its group's only when an
+ * attach failed, and the way back failed, too: such an endpoint is blocked, and was logged.
+ */
+struct iommu_domain;
+IOMMU_API struct iommu_domain *iommu_endpoint_domain(const struct iommu_endpoint *endpoint);
 
-/* iommu_next_endpoint - iterate the endpoints: NULL gives the first, the last gives NULL. */
+/*
+ * iommu_next_endpoint - iterate the endpoints: NULL gives the first, the last gives NULL.
+ * iommu_unit_next_endpoint - those behind one unit. Control path.
+ */
 IOMMU_API struct iommu_endpoint *iommu_next_endpoint(struct iommu *iommu,
 						     struct iommu_endpoint *endpoint);
+IOMMU_API struct iommu_endpoint *iommu_unit_next_endpoint(struct iommu_unit *unit,
+							  struct iommu_endpoint *endpoint);
 
-/* iommu_find_endpoint - by segment and source id; NULL when there is none. */
+/*
+ * iommu_find_endpoint - by segment and source id; NULL when there is none. Any context; what was
+ * found lives until it is released.
+ */
 IOMMU_API struct iommu_endpoint *iommu_find_endpoint(struct iommu *iommu, uint16_t segment,
 						     uint16_t source_id);
 

@@ -36,8 +36,34 @@ IOMMU_API int iommu_destroy(struct iommu *iommu);
 /* iommu_next_unit - iterate the units: NULL gives the first, the last gives NULL. */
 IOMMU_API struct iommu_unit *iommu_next_unit(struct iommu *iommu, struct iommu_unit *unit);
 
-/* iommu_unit_name - such as "dmar0". Static for the life of the unit. */
+/*
+ * iommu_unit_name - such as "dmar0"; iommu_unit_backend - whose it is, such as "vtd". Static for the
+ * life of the unit. The endpoints behind it: iommu_unit_next_endpoint.
+ */
 IOMMU_API const char *iommu_unit_name(const struct iommu_unit *unit);
+IOMMU_API const char *iommu_unit_backend(const struct iommu_unit *unit);
+
+/* iommu_find_unit - by name; NULL: there is none. */
+IOMMU_API struct iommu_unit *iommu_find_unit(struct iommu *iommu, const char *name);
+
+/* iommu_unit_is_enabled - does it translate? Any context. */
+IOMMU_API bool iommu_unit_is_enabled(const struct iommu_unit *unit);
+
+/*
+ * iommu_unit_hardware_info - what user space wants to know of a unit to build tables for it. `type`
+ * says what the rest is. Returns 0 or IOMMU_EOPNOTSUPP. Any context.
+ */
+enum iommu_hardware_type {
+	IOMMU_HARDWARE_NONE = 0,
+	IOMMU_HARDWARE_VTD, /* words: capability and extended capability registers */
+};
+struct iommu_hardware_info {
+	enum iommu_hardware_type type;
+	unsigned int flags; /* none yet */
+	uint64_t words[4];
+};
+IOMMU_API int iommu_unit_hardware_info(const struct iommu_unit *unit,
+				       struct iommu_hardware_info *info);
 
 /*
  * iommu_unit_enable - start translating: DMA of every endpoint behind the unit goes through the

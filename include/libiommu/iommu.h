@@ -13,6 +13,7 @@
 #ifndef LIBIOMMU_IOMMU_H
 #define LIBIOMMU_IOMMU_H
 
+#include <libiommu/backend.h>
 #include <libiommu/dma.h>
 #include <libiommu/dmar.h>
 #include <libiommu/dmar_builder.h>
@@ -21,11 +22,13 @@
 #include <libiommu/fault.h>
 #include <libiommu/flush_queue.h>
 #include <libiommu/gather.h>
+#include <libiommu/group.h>
 #include <libiommu/instance.h>
 #include <libiommu/iova.h>
 #include <libiommu/iova_cache.h>
 #include <libiommu/model_vtd.h>
 #include <libiommu/ops.h>
+#include <libiommu/page_request.h>
 #include <libiommu/pci.h>
 #include <libiommu/pgsize.h>
 #include <libiommu/pgtable.h>

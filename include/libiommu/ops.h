@@ -4,8 +4,8 @@
  *
  * A back end embeds these structures as the first member of its own, fills in the fields that are
  * not the core's, and registers its units with iommu_register_unit. Unless a line says otherwise a
- * function is required, may sleep, and is called by one thread at a time per instance (the host
- * serialises the control path; see <libiommu/endpoint.h>).
+ * function is required, may sleep, and is called by one thread at a time per instance (it is the
+ * control path; see <libiommu/endpoint.h>).
  */
 #ifndef LIBIOMMU_OPS_H
 #define LIBIOMMU_OPS_H
@@ -13,8 +13,10 @@
 #include <libiommu/domain.h>
 #include <libiommu/endpoint.h>
 #include <libiommu/fault.h>
+#include <libiommu/group.h>
 #include <libiommu/instance.h>
 #include <libiommu/list_node.h>
+#include <libiommu/page_request.h>
 #include <libiommu/region.h>
 
 IOMMU_BEGIN_DECLS
@@ -44,12 +46,43 @@ struct iommu_ops {
 	int (*resume)(struct iommu_unit *unit);
 	/* Free the unit, which is disabled and has no endpoints. */
 	void (*remove)(struct iommu_unit *unit);
-	/* Does this unit translate for such an endpoint? Must not sleep. */
+	/* Does this unit translate for such an endpoint? Not asked of one with a fwspec. */
 	enum iommu_match (*match)(const struct iommu_unit *unit,
 				  const struct iommu_endpoint_info *info);
-	/* Get ready for, and forget, an endpoint. The endpoint is blocked after the first. */
+	/*
+	 * Get ready for, and forget, an endpoint. The endpoint is blocked after the first. Between
+	 * the two, NULL: nothing to do, finalize_endpoint is called when it is in its group, in
+	 * place of its features, and uses the group's domain.
+	 *
+	 * An endpoint with is_alias set is no device but another id of one: it has no features and
+	 * no regions.
+	 */
 	int (*probe_endpoint)(struct iommu_unit *unit, struct iommu_endpoint *endpoint);
+	void (*finalize_endpoint)(struct iommu_unit *unit, struct iommu_endpoint *endpoint);
 	void (*release_endpoint)(struct iommu_unit *unit, struct iommu_endpoint *endpoint);
+	/*
+	 * Which endpoints cannot be kept apart: those with the same answer, which is not NULL. NULL,
+	 * from the function or in its place: by PCI topology. Asked after probe_endpoint.
+	 */
+	const void *(*device_group)(const struct iommu_endpoint *endpoint);
+	/*
+	 * The type that an endpoint's default domain must have, IOMMU_DOMAIN_IDENTITY or
+	 * IOMMU_DOMAIN_DMA; false: any. NULL: any.
+	 */
+	bool (*default_type)(const struct iommu_endpoint *endpoint, enum iommu_domain_type *type);
+	/* See iommu_capable. NULL: of nothing. Any context. */
+	bool (*capable)(const struct iommu_endpoint *endpoint, enum iommu_capability capability);
+	/* See iommu_unit_hardware_info. NULL: IOMMU_EOPNOTSUPP. Any context. */
+	int (*hardware_info)(const struct iommu_unit *unit, struct iommu_hardware_info *info);
+	/*
+	 * A feature is about to be enabled in a device that has it, or was disabled. NULL: none can
+	 * be but ATS, where uses_device_tlb says so.
+	 */
+	int (*set_feature)(struct iommu_endpoint *endpoint, enum iommu_feature feature,
+			   bool enable);
+	/* Answer the requests of a page request group. NULL: the unit knows none. Any context. */
+	int (*page_response)(struct iommu_endpoint *endpoint,
+			     const struct iommu_page_response *response);
 	/* See iommu_endpoint_next_region. NULL: there are none. Any context. */
 	bool (*next_region)(const struct iommu_endpoint *endpoint, unsigned int *cursor,
 			    struct iommu_region *region);
@@ -63,9 +96,12 @@ struct iommu_ops {
 	/* Nothing of the endpoint passes until then; NULL: never happens. Any context. */
 	bool (*endpoint_is_lost)(const struct iommu_endpoint *endpoint);
 	/*
-	 * See iommu_domain_alloc; config is never NULL. The type is never IOMMU_DOMAIN_DMA, which is
-	 * a paging domain to a back end. An identity domain with map_pages uses tables, which the
-	 * core fills. Fills in all of struct iommu_domain that is the back end's.
+	 * See iommu_domain_alloc; config is never NULL. The type is never IOMMU_DOMAIN_DMA or its
+	 * lazy kind, which are paging domains to a back end. An identity domain with map_pages uses
+	 * tables, which the core fills. Fills in all of struct iommu_domain that is the back end's;
+	 * the rest is zero. Identity and blocked domains may be one object, always the same, that
+	 * any number of callers share and `free` does nothing to: then attaching it should never
+	 * fail. IOMMU_EOPNOTSUPP for types that the back end does not know.
 	 */
 	int (*domain_alloc)(struct iommu_unit *unit, enum iommu_domain_type type,
 			    const struct iommu_domain_config *config, struct iommu_domain **domain);
@@ -82,6 +118,14 @@ struct iommu_domain_ops {
 	/* Block an endpoint that uses this domain; on failure it is blocked, but see detach_group.
 	 */
 	int (*detach)(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
+	/*
+	 * The same for requests with a PASID; `before` is what is replaced, or NULL. On failure
+	 * that stays. NULL: the hardware, or this domain, does not know PASIDs.
+	 */
+	int (*attach_pasid)(struct iommu_domain *domain, struct iommu_endpoint *endpoint,
+			    uint32_t pasid, struct iommu_domain *before);
+	int (*detach_pasid)(struct iommu_domain *domain, struct iommu_endpoint *endpoint,
+			    uint32_t pasid);
 	/* Free a domain that no endpoint uses. */
 	void (*free)(struct iommu_domain *domain);
 
@@ -113,6 +157,17 @@ struct iommu_domain_ops {
 			    iommu_paddr_t *paddr);
 	int (*walk)(const struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last,
 		    iommu_pgtable_visitor visitor, void *ctx);
+	/*
+	 * See iommu_domain_set_dirty_tracking and iommu_domain_read_dirty; what was cleared goes to
+	 * the gather. NULL, both: IOMMU_EOPNOTSUPP.
+	 */
+	int (*set_dirty_tracking)(struct iommu_domain *domain, bool enable);
+	int (*read_dirty)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
+			  unsigned int flags, struct iommu_dirty_bitmap *bitmap,
+			  struct iommu_gather *gather);
+	/* See iommu_domain_invalidate_user. NULL: IOMMU_EOPNOTSUPP. */
+	int (*invalidate_user)(struct iommu_domain *domain, const void *requests,
+			       size_t request_size, unsigned int count, unsigned int *done);
 	/* Fills in table_pages and quarantine. */
 	void (*get_info)(const struct iommu_domain *domain, struct iommu_domain_info *info);
 };
@@ -122,6 +177,7 @@ struct iommu_unit {
 	const struct iommu_ops *ops;
 	uint16_t segment;
 	char name[IOMMU_NAME_SIZE];
+	const void *firmware_node; /* what a fwspec may name it by; or NULL */
 	/* The core's; `enabled` also that of a back end which enables units by itself. */
 	struct iommu *iommu;
 	struct iommu_list_node link;
@@ -130,9 +186,13 @@ struct iommu_unit {
 	unsigned int endpoints;
 };
 
+/* The most ids that requests of one endpoint can carry, besides its own. */
+#define IOMMU_ALIASES_MAX 24
+
 struct iommu_endpoint {
-	struct iommu_endpoint_info info; /* info.name is `name` below */
+	struct iommu_endpoint_info info; /* info.name and info.fwspec are those below */
 	char name[IOMMU_NAME_SIZE];
+	struct iommu_fwspec fwspec;
 	struct iommu *iommu;
 	struct iommu_unit *unit;
 	struct iommu_group *group;
@@ -140,8 +200,18 @@ struct iommu_endpoint {
 	struct iommu_list_node group_link; /* in the group */
 	/* The domain that hardware uses for it; NULL: blocked. Written by the core. */
 	struct iommu_domain *domain;
+	bool is_alias;            /* no device: another id of members of its group */
+	unsigned int alias_users; /* so many of them */
+	unsigned int alias_count; /* its own other ids */
+	struct iommu_endpoint *aliases[IOMMU_ALIASES_MAX];
+	unsigned int drivers;                      /* that use the default domain */
+	unsigned int features;                     /* enum iommu_feature: on */
+	unsigned int users;                        /* faults on their way to it; atomic */
+	struct iommu_page_requests *page_requests; /* NULL: not enabled */
 	iommu_fault_handler fault_handler;
 	void *fault_ctx;
+	iommu_page_request_handler request_handler;
+	void *request_ctx;
 	/* The back end's. */
 	void *unit_data;
 	bool uses_device_tlb; /* see iommu_endpoint_uses_device_tlb */
@@ -152,12 +222,19 @@ struct iommu_domain {
 	const struct iommu_domain_ops *ops;
 	iommu_iova_t aperture_last;
 	uint64_t pgsize_bitmap;
+	unsigned int prot_hints; /* of IOMMU_PROT_HINTS, those that map_pages is to be given */
 	/* The core's. */
 	enum iommu_domain_type type;
 	struct iommu *iommu;
 	struct iommu_list_node link;
 	struct iommu_iova_space *space; /* of an IOMMU_DOMAIN_DMA domain */
-	unsigned int groups;            /* attached to so many */
+	unsigned int groups;            /* attached to so many, PASIDs counted each */
+	unsigned int holders;           /* it was allocated so often */
+	unsigned int children;          /* nested domains */
+	struct iommu_domain *parent;    /* of a nested domain */
+	/* What a layer above keeps with it; its release may refuse. */
+	void *data;
+	int (*release_data)(void *data);
 };
 
 /*
@@ -165,6 +242,32 @@ struct iommu_domain {
  * and cannot fail. iommu_platform_of - the platform that an instance was created with.
  */
 IOMMU_API void iommu_register_unit(struct iommu *iommu, struct iommu_unit *unit);
+
+/*
+ * iommu_control_lock, iommu_control_unlock - for a back end's own control path functions: the host's
+ * mutex of the instance. Never from the functions of struct iommu_ops, which run under it.
+ * iommu_unit_start, iommu_keep_free - iommu_unit_enable and iommu_reserve for those.
+ */
+IOMMU_API void iommu_control_lock(struct iommu *iommu);
+IOMMU_API void iommu_control_unlock(struct iommu *iommu);
+IOMMU_API int iommu_unit_start(struct iommu_unit *unit);
+IOMMU_API int iommu_keep_free(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last);
+
+/*
+ * iommu_unit_next_id - everything behind a unit, aliases included. iommu_group_set_unit_data - what a
+ * back end keeps with a group, such as iommu_group_set_data for hosts.
+ */
+IOMMU_API struct iommu_endpoint *iommu_unit_next_id(struct iommu_unit *unit,
+						    struct iommu_endpoint *endpoint);
+IOMMU_API void iommu_group_set_unit_data(struct iommu_group *group, void *data,
+					 void (*release)(void *data));
+IOMMU_API void *iommu_group_unit_data(const struct iommu_group *group);
+
+/*
+ * iommu_reconsider_default - what default_type says of an endpoint has changed: its group gets
+ * another default domain. The errors of iommu_group_set_default_type. Control path.
+ */
+IOMMU_API int iommu_reconsider_default(struct iommu_endpoint *endpoint);
 
 /*
  * iommu_unregister_unit - take a unit out that has no endpoints; it is the back end's again.
@@ -177,7 +280,8 @@ IOMMU_API const struct iommu_platform *iommu_platform_of(const struct iommu *iom
 
 /*
  * iommu_report_fault - find the endpoint by fault->segment and fault->source_id, and call the
- * handler. Any context in which ops->handle_faults is called.
+ * handler. Any context in which ops->handle_faults is called. What cannot be told apart from others by
+ * its id is reported for one of those that share it.
  */
 IOMMU_API void iommu_report_fault(struct iommu *iommu, struct iommu_fault *fault);
 

@@ -129,6 +129,17 @@ struct iommu_platform {
 	void (*irq_restore)(void *ctx, uintptr_t state);
 
 	/*
+	 * mutex_create / mutex_destroy / mutex_lock / mutex_unlock - a lock that may sleep, for the
+	 * control path (see <libiommu/endpoint.h>): one for each instance. NULL from mutex_create
+	 * fails iommu_create with IOMMU_ENOMEM. Never taken on the map path, nor from interrupt
+	 * context. Default: the host serialises the control path itself.
+	 */
+	void *(*mutex_create)(void *ctx);
+	void (*mutex_destroy)(void *ctx, void *mutex);
+	void (*mutex_lock)(void *ctx, void *mutex);
+	void (*mutex_unlock)(void *ctx, void *mutex);
+
+	/*
 	 * log - one line of text without a newline, valid during the call only. Never on a map or
 	 * unmap path that succeeds. Any context, sometimes with a lock held. Default: silence.
 	 */
@@ -171,8 +182,8 @@ static inline iommu_paddr_t iommu_virt_to_phys(const struct iommu_platform *plat
  * iommu_platform_check - is this table usable?
  *
  * Returns 0, or IOMMU_EINVAL when it is NULL, when a required service is missing, or when only one
- * function of a pair is set (phys_to_virt/virt_to_phys, irq_save/irq_restore, cpu_id/cpu_count,
- * map_mmio/unmap_mmio, mmio reads/writes). Every creating function calls it. No locks.
+ * function of several that belong together is set (phys_to_virt/virt_to_phys, irq_save/irq_restore,
+ * cpu_id/cpu_count, map_mmio/unmap_mmio, mmio reads/writes, the four of the mutex). Every creating function calls it. No locks.
  */
 IOMMU_API int iommu_platform_check(const struct iommu_platform *platform);
 

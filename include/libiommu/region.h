@@ -23,6 +23,8 @@ enum iommu_region_type {
 	IOMMU_REGION_RESERVED,
 	/* Writes there are interrupts. */
 	IOMMU_REGION_MSI,
+	/* Where hardware does not care, and the host may let interrupt registers appear. */
+	IOMMU_REGION_SOFTWARE_MSI,
 };
 
 struct iommu_region {

@@ -35,8 +35,17 @@ typedef uint64_t iommu_cell_t __attribute__((aligned(8)));
 enum iommu_prot {
 	IOMMU_PROT_READ = 1 << 0,  /* the device may read memory */
 	IOMMU_PROT_WRITE = 1 << 1, /* the device may write memory */
+	/*
+	 * Hints, for formats that can say so; others ignore them. None of them lets a device do
+	 * more than the first two.
+	 */
+	IOMMU_PROT_CACHE = 1 << 2,      /* coherent with the CPU caches */
+	IOMMU_PROT_NO_EXEC = 1 << 3,    /* the device may not fetch instructions */
+	IOMMU_PROT_MMIO = 1 << 4,       /* registers of another device, not memory */
+	IOMMU_PROT_PRIVILEGED = 1 << 5, /* only for what the device does with privilege */
 };
 #define IOMMU_PROT_READ_WRITE (IOMMU_PROT_READ | IOMMU_PROT_WRITE)
-#define IOMMU_PROT_ALL        (IOMMU_PROT_READ | IOMMU_PROT_WRITE)
+#define IOMMU_PROT_HINTS                                                                           \
+	(IOMMU_PROT_CACHE | IOMMU_PROT_NO_EXEC | IOMMU_PROT_MMIO | IOMMU_PROT_PRIVILEGED)
 
 #endif

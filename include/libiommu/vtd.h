@@ -12,6 +12,7 @@
 #ifndef LIBIOMMU_VTD_H
 #define LIBIOMMU_VTD_H
 
+#include <libiommu/backend.h>
 #include <libiommu/endpoint.h>
 #include <libiommu/instance.h>
 
@@ -90,6 +91,22 @@ IOMMU_API int iommu_vtd_probe(struct iommu *iommu, const void *dmar, size_t size
  * and iommu_vtd_get_info names the step.
  */
 IOMMU_API int iommu_vtd_enable(struct iommu *iommu);
+
+/*
+ * VT-d among other back ends (see <libiommu/backend.h>), under the name "vtd": detected where the table
+ * describes a unit; early_init is iommu_vtd_probe, late_init iommu_vtd_enable.
+ *
+ * iommu_vtd_backend_init - fill in the caller's structure. @dmar: stays the caller's, and is needed
+ * until iommu_start has returned; NULL: the machine has none. @options: as iommu_vtd_probe; copied.
+ */
+struct iommu_vtd_backend {
+	struct iommu_backend base;
+	const void *dmar;
+	size_t size;
+	struct iommu_vtd_options options;
+};
+IOMMU_API void iommu_vtd_backend_init(struct iommu_vtd_backend *backend, const void *dmar,
+				      size_t size, const struct iommu_vtd_options *options);
 
 /*
  * iommu_vtd_add_units - units that came with a host bridge at run time.

@@ -17,6 +17,10 @@ int iommu_platform_check(const struct iommu_platform *p)
 		return IOMMU_EINVAL;
 	if ((p->cpu_id == NULL) != (p->cpu_count == NULL))
 		return IOMMU_EINVAL;
+	if ((p->mutex_create == NULL) != (p->mutex_destroy == NULL) ||
+	    (p->mutex_lock == NULL) != (p->mutex_unlock == NULL) ||
+	    (p->mutex_create == NULL) != (p->mutex_lock == NULL))
+		return IOMMU_EINVAL;
 	if ((p->irq_save == NULL) != (p->irq_restore == NULL))
 		return IOMMU_EINVAL;
 	return 0;

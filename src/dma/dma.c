@@ -13,6 +13,12 @@ static const struct dma_hanging nothing_hangs = {.bounce = NULL};
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
+static bool is_lazy(const struct iommu_dma_config *config)
+{
+	return (config->flags & IOMMU_DMA_LAZY) != 0 ||
+	       config->domain->type == IOMMU_DOMAIN_DMA_LAZY;
+}
+
 static int make_queue(struct iommu_dma *dma, const struct iommu_dma_config *config)
 {
 	const struct iommu_flush_queue_config queue = {
@@ -24,7 +30,7 @@ static int make_queue(struct iommu_dma *dma, const struct iommu_dma_config *conf
 		.max_age_ns = config->queue_max_age_ns,
 	};
 
-	if ((config->flags & IOMMU_DMA_LAZY) == 0)
+	if (!is_lazy(config))
 		return 0;
 	return iommu_flush_queue_create(&queue, &dma->queue);
 }
@@ -78,6 +84,53 @@ int iommu_dma_destroy(struct iommu_dma *dma)
 	platform->free_pages(platform->ctx, dma, 0);
 	return 0;
 }
+
+/* --- The default domain's --------------------------------------------------------------------- */
+
+static int destroy_with_domain(void *data)
+{
+	return iommu_dma_destroy(data);
+}
+
+static int find_or_create(struct iommu_domain *domain, struct iommu_dma **dma)
+{
+	const struct iommu_dma_config config = {.domain = domain};
+	int status = 0;
+
+	if (domain == NULL || domain->space == NULL)
+		return IOMMU_EINVAL;
+	if (domain->release_data == NULL) {
+		status = iommu_dma_create(&config, dma);
+		if (status != 0)
+			return status;
+		domain->data = *dma;
+		domain->release_data = destroy_with_domain;
+	}
+	*dma = domain->data;
+	return 0;
+}
+
+int iommu_dma_of(struct iommu_endpoint *endpoint, struct iommu_dma **dma)
+{
+	int status;
+
+	iommu_control_lock(endpoint->iommu);
+	status = find_or_create(iommu_group_default_domain(endpoint->group), dma);
+	iommu_control_unlock(endpoint->iommu);
+	return status;
+}
+
+struct iommu_dma_device iommu_dma_device_of(const struct iommu_endpoint *endpoint, uint64_t mask)
+{
+	const uint64_t widest = endpoint->info.requires_dma_32 ? UINT32_MAX : UINT64_MAX;
+
+	return (struct iommu_dma_device){
+		.mask = mask == 0 || mask > widest ? widest : mask,
+		.untrusted = endpoint->info.untrusted,
+	};
+}
+
+/* --- While it is used ------------------------------------------------------------------------- */
 
 int iommu_dma_tick(struct iommu_dma *dma)
 {

@@ -14,54 +14,174 @@ static int domain_complete(struct iommu_domain *domain, struct iommu *iommu,
 
 	domain->type = type;
 	domain->iommu = iommu;
-	domain->groups = 0;
-	domain->space = NULL;
 	iommu_list_insert(&iommu->domains, &domain->link);
-	if (type == IOMMU_DOMAIN_DMA)
+	if (iommu_type_is_dma(type))
 		status = iommu_space_create(iommu, domain->aperture_last, &domain->space);
 	if (type == IOMMU_DOMAIN_IDENTITY && domain->ops->map_pages != NULL)
 		status = iommu_map_memory(domain);
 	if (status != 0)
-		(void)iommu_domain_free(domain);
+		(void)iommu_domain_drop(domain);
 	return status;
+}
+
+static bool config_makes_sense(const struct iommu_unit *unit, enum iommu_domain_type type,
+			       const struct iommu_domain_config *config)
+{
+	if (type != IOMMU_DOMAIN_NESTED)
+		return config->parent == NULL;
+	return config->parent != NULL && config->parent->iommu == unit->iommu &&
+	       config->parent->type == IOMMU_DOMAIN_PAGING;
+}
+
+static int domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
+		      const struct iommu_domain_config *config, struct iommu_domain **result)
+{
+	const enum iommu_domain_type hardware_type =
+		iommu_type_is_dma(type) ? IOMMU_DOMAIN_PAGING : type;
+	struct iommu_domain *domain;
+	int status;
+
+	if (type > IOMMU_DOMAIN_SVA || !config_makes_sense(unit, type, config))
+		return IOMMU_EINVAL;
+	status = unit->ops->domain_alloc(unit, hardware_type, config, &domain);
+	if (status != 0)
+		return status;
+	if (type == IOMMU_DOMAIN_IDENTITY && domain->ops->map_pages != NULL &&
+	    !iommu_knows_memory(unit->iommu)) {
+		domain->ops->free(domain);
+		return IOMMU_EOPNOTSUPP;
+	}
+	/* One object for all, perhaps: complete since its first use. */
+	if (domain->holders++ == 0)
+		status = domain_complete(domain, unit->iommu, type);
+	if (status != 0)
+		return status;
+	if (config->parent != NULL) {
+		domain->parent = config->parent;
+		domain->parent->children++;
+	}
+	*result = domain;
+	return 0;
+}
+
+int iommu_domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
+		     const struct iommu_domain_config *config, struct iommu_domain **result)
+{
+	const struct iommu_domain_config none = {0};
+
+	return domain_new(unit, type, config != NULL ? config : &none, result);
 }
 
 int iommu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 		       const struct iommu_domain_config *config, struct iommu_domain **result)
 {
-	const struct iommu_domain_config none = {0};
-	const enum iommu_domain_type hardware_type =
-		type == IOMMU_DOMAIN_DMA ? IOMMU_DOMAIN_PAGING : type;
-	struct iommu_domain *domain;
 	int status;
 
-	if (type != IOMMU_DOMAIN_PAGING && type != IOMMU_DOMAIN_IDENTITY &&
-	    type != IOMMU_DOMAIN_BLOCKED && type != IOMMU_DOMAIN_DMA)
-		return IOMMU_EINVAL;
-	status = unit->ops->domain_alloc(unit, hardware_type, config != NULL ? config : &none,
-					 &domain);
-	if (status == 0 && type == IOMMU_DOMAIN_IDENTITY && domain->ops->map_pages != NULL &&
-	    !iommu_knows_memory(unit->iommu)) {
-		domain->ops->free(domain);
-		status = IOMMU_EOPNOTSUPP;
-	}
-	if (status == 0)
-		status = domain_complete(domain, unit->iommu, type);
-	if (status == 0)
-		*result = domain;
+	iommu_control_lock(unit->iommu);
+	status = iommu_domain_new(unit, type, config, result);
+	iommu_control_unlock(unit->iommu);
 	return status;
+}
+
+int iommu_domain_drop(struct iommu_domain *domain)
+{
+	int status = 0;
+
+	if (domain->holders > 1) {
+		domain->holders--;
+		return 0;
+	}
+	if (domain->groups != 0 || domain->children != 0)
+		return IOMMU_EBUSY;
+	if (domain->release_data != NULL)
+		status = domain->release_data(domain->data);
+	if (status != 0)
+		return status;
+	if (domain->space != NULL)
+		iommu_iova_space_destroy(domain->space);
+	if (domain->parent != NULL)
+		domain->parent->children--;
+	iommu_list_remove(&domain->link);
+	domain->holders = 0;
+	domain->release_data = NULL;
+	domain->ops->free(domain);
+	return 0;
 }
 
 int iommu_domain_free(struct iommu_domain *domain)
 {
-	if (domain->groups != 0)
-		return IOMMU_EBUSY;
-	if (domain->space != NULL)
-		iommu_iova_space_destroy(domain->space);
-	iommu_list_remove(&domain->link);
-	domain->ops->free(domain);
+	struct iommu *iommu = domain->iommu;
+	int status;
+
+	iommu_control_lock(iommu);
+	status = iommu_domain_drop(domain);
+	iommu_control_unlock(iommu);
+	return status;
+}
+
+/* --- What devices have written ---------------------------------------------------------------- */
+
+int iommu_domain_set_dirty_tracking(struct iommu_domain *domain, bool enable)
+{
+	int status = IOMMU_EOPNOTSUPP;
+
+	iommu_control_lock(domain->iommu);
+	if (domain->ops->set_dirty_tracking != NULL)
+		status = domain->ops->set_dirty_tracking(domain, enable);
+	iommu_control_unlock(domain->iommu);
+	return status;
+}
+
+static int check_bitmap(iommu_iova_t iova, uint64_t size, const struct iommu_dirty_bitmap *bitmap)
+{
+	uint64_t page_mask;
+
+	if (size == 0 || bitmap->page_shift < IOMMU_PAGE_SHIFT || bitmap->page_shift > 63)
+		return IOMMU_EINVAL;
+	if (size - 1 > UINT64_MAX - iova)
+		return IOMMU_EOVERFLOW;
+	page_mask = (1ULL << bitmap->page_shift) - 1;
+	if (((iova | size | bitmap->start) & page_mask) != 0 || iova < bitmap->start ||
+	    (iova - bitmap->start + (size - 1)) >> bitmap->page_shift >= bitmap->bits)
+		return IOMMU_EINVAL;
 	return 0;
 }
+
+int iommu_domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
+			    unsigned int flags, struct iommu_dirty_bitmap *bitmap)
+{
+	const struct iommu_domain_ops *ops = domain->ops;
+	struct iommu_gather gather;
+	int status = check_bitmap(iova, size, bitmap);
+	int settled = 0;
+
+	if (status != 0 || (flags & ~(unsigned int)IOMMU_DIRTY_KEEP) != 0)
+		return status != 0 ? status : IOMMU_EINVAL;
+	if (ops->read_dirty == NULL)
+		return IOMMU_EOPNOTSUPP;
+	iommu_gather_init(&gather);
+	iommu_control_lock(domain->iommu);
+	status = ops->read_dirty(domain, iova, size, flags, bitmap, &gather);
+	if (!iommu_gather_is_empty(&gather))
+		settled = ops->sync(domain, &gather);
+	iommu_control_unlock(domain->iommu);
+	return status != 0 ? status : settled;
+}
+
+int iommu_domain_invalidate_user(struct iommu_domain *domain, const void *requests,
+				 size_t request_size, unsigned int count, unsigned int *done)
+{
+	int status = IOMMU_EOPNOTSUPP;
+
+	*done = 0;
+	iommu_control_lock(domain->iommu);
+	if (domain->type == IOMMU_DOMAIN_NESTED && domain->ops->invalidate_user != NULL)
+		status = domain->ops->invalidate_user(domain, requests, request_size, count, done);
+	iommu_control_unlock(domain->iommu);
+	return status;
+}
+
+/* --- Facts ------------------------------------------------------------------------------------ */
 
 struct iommu_iova_space *iommu_domain_iova_space(const struct iommu_domain *domain)
 {

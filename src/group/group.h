@@ -1,22 +1,33 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The core's own structures: the instance and its groups. */
+/*
+ * The core's own structures: the instance and its groups.
+ *
+ * Locking: everything here belongs to the control path, whose public functions hold the instance's
+ * mutex, and is used by functions that run under it, unless a line says otherwise. Interrupts look at
+ * two things beside it, under `look_lock`: the list of endpoints and a group's PASIDs.
+ */
 #ifndef IOMMU_GROUP_GROUP_H
 #define IOMMU_GROUP_GROUP_H
 
+#include <libiommu/backend.h>
 #include <libiommu/ops.h>
 
 #include "base/list.h"
 #include "base/object_cache.h"
+#include "base/spinlock.h"
 
 struct iommu {
 	const struct iommu_platform *platform;
+	void *mutex; /* the host's; NULL: the host serialises */
 	struct iommu_list_node units;
-	struct iommu_list_node endpoints;
+	struct iommu_list_node endpoints; /* aliases included */
 	/* In ascending order of id. */
 	struct iommu_list_node groups;
+	struct iommu_spinlock look_lock;
 	struct iommu_object_cache endpoint_cache;
 	struct iommu_object_cache group_cache;
 	struct iommu_object_cache memory_cache;
+	struct iommu_object_cache waiting_cache;
 	/* What is memory, for identity domains with tables; in no order. */
 	struct iommu_list_node memory;
 	/* What no DMA domain hands out: only reserved ranges. NULL until something is reserved. */
@@ -25,43 +36,155 @@ struct iommu {
 	void *fault_ctx;
 	/* Domains alive. */
 	struct iommu_list_node domains;
+	/* Of new groups. */
+	enum iommu_domain_type default_type;
+	/* The host's; and for each function the number of its group. */
+	const struct iommu_pci_topology *topology;
+	size_t *topology_groups;
+	unsigned int topology_order; /* of the pages of topology_groups */
+	struct iommu_list_node backends;
+	bool started;
+	bool required;
+	/* Devices that were added before there was a unit for them. */
+	struct iommu_list_node waiting;
 };
 
 struct iommu_group {
 	struct iommu *iommu;
 	struct iommu_list_node link;
-	struct iommu_list_node endpoints;
+	struct iommu_list_node endpoints; /* members, and aliases of members */
+	unsigned int members;             /* without aliases */
+	unsigned int holders;
+	unsigned int id;
+	const void *key; /* the back end's, see iommu_ops.device_group */
 	/* What the host has attached, or NULL. */
 	struct iommu_domain *domain;
+	/* What the group uses at rest; NULL: it is blocked. */
+	enum iommu_domain_type default_type;
+	bool default_is_fixed; /* by the host */
+	struct iommu_domain *default_domain;
 	/*
-	 * What members use while nothing is attached: their direct regions and nothing else. NULL:
-	 * they have none, or were never behind an enabled unit.
+	 * What members use while blocked: their direct regions and nothing else. NULL: they have
+	 * none, or were never blocked behind an enabled unit.
 	 */
 	struct iommu_domain *window;
-	unsigned int id;
+	/* Whose it is; NULL: the host's drivers', of which `drivers` use it. */
+	void *owner;
+	unsigned int claims;
+	unsigned int drivers;
+	struct iommu_list_node pasids;
+	struct iommu_list_node notifiers;
+	char name[IOMMU_NAME_SIZE];
+	void *data, *unit_data;
+	void (*release_data)(void *data);
+	void (*release_unit_data)(void *data);
 };
+
+static inline struct iommu_endpoint *iommu_member_of(struct iommu_list_node *node)
+{
+	return iommu_container_of(node, struct iommu_endpoint, group_link);
+}
+
+static inline bool iommu_type_is_dma(enum iommu_domain_type type)
+{
+	return type == IOMMU_DOMAIN_DMA || type == IOMMU_DOMAIN_DMA_LAZY;
+}
+
+/* --- group.c ---------------------------------------------------------------------------------- */
 
 /* A group without members, with the smallest free id; NULL: no memory. */
 struct iommu_group *iommu_group_new(struct iommu *iommu);
-/* Free a group without members. */
-void iommu_group_free(struct iommu_group *group);
+/* Free a group that has no members left and that nobody holds. */
+void iommu_group_free_if_unused(struct iommu_group *group);
+void iommu_group_notify(struct iommu_group *group, enum iommu_group_event event,
+			struct iommu_endpoint *endpoint);
 
-/* Let a group's members reach their direct regions while nothing is attached. */
+/* --- topology.c ------------------------------------------------------------------------------- */
+
+/* May there be such an endpoint? */
+int iommu_topology_check(const struct iommu *iommu, const struct iommu_endpoint_info *info);
+/* The group that an endpoint has to be in; *group NULL: one of its own. */
+int iommu_topology_find_group(struct iommu_endpoint *endpoint, struct iommu_group **group);
+/* Every id but its own that its requests may carry. */
+int iommu_topology_for_each_alias(const struct iommu_endpoint *endpoint,
+				  int (*visitor)(void *ctx, uint16_t source_id), void *ctx);
+void iommu_topology_forget(struct iommu *iommu);
+
+/* --- attach.c --------------------------------------------------------------------------------- */
+
+/* Let one endpoint use what its group uses, and block it. */
+int iommu_endpoint_join(struct iommu_endpoint *endpoint);
+int iommu_endpoint_block(struct iommu_endpoint *endpoint);
+/* What a group uses now. */
+struct iommu_domain *iommu_group_current(const struct iommu_group *group);
+/* Switch all members from one domain to another (NULL: blocked), or none. */
+int iommu_group_switch(struct iommu_group *group, struct iommu_domain *before,
+		       struct iommu_domain *domain);
+/* A domain with the members' direct regions, if they have any, for when they are blocked. */
+int iommu_group_make_window(struct iommu_group *group);
+/* The same, and let them use it if they are blocked now. */
 int iommu_group_open_window(struct iommu_group *group);
-/* Block an endpoint for good, before it is released. */
-int iommu_group_block(struct iommu_endpoint *endpoint);
+/* Free it; no member uses it any more. */
+void iommu_group_close_window(struct iommu_group *group);
+int iommu_attach_group(struct iommu_domain *domain, struct iommu_group *group);
+int iommu_detach_group(struct iommu_group *group);
+
+/* --- default_domain.c ------------------------------------------------------------------------- */
+
+/* Find the type for a group without one, or with a new member, and make its domain. */
+int iommu_default_choose(struct iommu_group *group);
+/* Free the default domain of a group without members, whose data was released. */
+void iommu_default_free(struct iommu_group *group);
+/* The only member is about to go: let go what hangs on the default domain, or refuse. */
+int iommu_default_prepare_free(struct iommu_group *group);
+
+/* --- ownership.c ------------------------------------------------------------------------------ */
+
+int iommu_use_default(struct iommu_endpoint *endpoint);
+void iommu_unuse_default(struct iommu_endpoint *endpoint);
+
+/* --- pasid.c ---------------------------------------------------------------------------------- */
+
+/* A member leaves: its requests with the group's PASIDs fault. */
+void iommu_pasids_leave(struct iommu_endpoint *endpoint);
+
+/* --- endpoint.c, feature.c, page_request.c ---------------------------------------------------- */
+
+int iommu_probe(struct iommu *iommu, const struct iommu_endpoint_info *info,
+		struct iommu_endpoint **endpoint);
+int iommu_release(struct iommu_endpoint *endpoint);
+/* With an endpoint that it finds, it must be let go of again. Any context. */
+struct iommu_endpoint *iommu_look_up(struct iommu *iommu, uint16_t segment, uint16_t source_id);
+void iommu_let_go(struct iommu_endpoint *endpoint);
+void iommu_features_off(struct iommu_endpoint *endpoint);
+int iommu_page_requests_create(struct iommu_endpoint *endpoint);
+/* Answers what is open. */
+void iommu_page_requests_destroy(struct iommu_endpoint *endpoint);
+bool iommu_page_requests_wait(const struct iommu_endpoint *endpoint);
+
+/* --- bus.c ------------------------------------------------------------------------------------ */
+
+void iommu_waiting_init(struct iommu *iommu);
+void iommu_probe_waiting_devices(struct iommu *iommu);
+void iommu_forget_waiting_devices(struct iommu *iommu);
+
+/* --- map.c, domain.c -------------------------------------------------------------------------- */
 
 /* iommu_map and iommu_unmap for any domain that has tables, identity domains included. */
 int iommu_map_pages(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
 		    uint64_t size, unsigned int prot);
 int iommu_unmap_pages(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 		      unsigned int flags, uint64_t *unmapped);
+int iommu_domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
+		     const struct iommu_domain_config *config, struct iommu_domain **domain);
+int iommu_domain_drop(struct iommu_domain *domain);
+
+/* --- region.c --------------------------------------------------------------------------------- */
 
 /* Map the direct regions of an endpoint in a domain, as far as they are not mapped yet. */
 int iommu_map_regions(struct iommu_domain *domain, const struct iommu_endpoint *endpoint);
 /* Has the endpoint a region of this type? */
 bool iommu_has_region(const struct iommu_endpoint *endpoint, enum iommu_region_type type);
-
 /* Bring a new identity domain with tables up to date with what is memory. */
 int iommu_map_memory(struct iommu_domain *domain);
 void iommu_regions_init(struct iommu *iommu);

@@ -3,12 +3,29 @@
 #include <libiommu/instance.h>
 #include <libiommu/status.h>
 
+#include "base/text.h"
 #include "group/group.h"
 
 static struct iommu_unit *unit_of(struct iommu_list_node *node)
 {
 	return iommu_container_of(node, struct iommu_unit, link);
 }
+
+/* --- Locking ---------------------------------------------------------------------------------- */
+
+void iommu_control_lock(struct iommu *iommu)
+{
+	if (iommu->mutex != NULL)
+		iommu->platform->mutex_lock(iommu->platform->ctx, iommu->mutex);
+}
+
+void iommu_control_unlock(struct iommu *iommu)
+{
+	if (iommu->mutex != NULL)
+		iommu->platform->mutex_unlock(iommu->platform->ctx, iommu->mutex);
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
 
 int iommu_create(const struct iommu_platform *platform, struct iommu **result)
 {
@@ -21,6 +38,16 @@ int iommu_create(const struct iommu_platform *platform, struct iommu **result)
 	if (iommu == NULL)
 		return IOMMU_ENOMEM;
 	iommu->platform = platform;
+	if (platform->mutex_create != NULL) {
+		iommu->mutex = platform->mutex_create(platform->ctx);
+		if (iommu->mutex == NULL) {
+			platform->free_pages(platform->ctx, iommu, 0);
+			return IOMMU_ENOMEM;
+		}
+	}
+	iommu->default_type = IOMMU_DOMAIN_BLOCKED;
+	iommu_list_init(&iommu->backends);
+	iommu_list_init(&iommu->waiting);
 	iommu_list_init(&iommu->units);
 	iommu_list_init(&iommu->endpoints);
 	iommu_list_init(&iommu->groups);
@@ -28,17 +55,19 @@ int iommu_create(const struct iommu_platform *platform, struct iommu **result)
 	iommu_list_init(&iommu->memory);
 	iommu_object_cache_init(&iommu->endpoint_cache, platform, sizeof(struct iommu_endpoint));
 	iommu_object_cache_init(&iommu->group_cache, platform, sizeof(struct iommu_group));
+	iommu_waiting_init(iommu);
 	iommu_regions_init(iommu);
 	*result = iommu;
 	return 0;
 }
 
-int iommu_destroy(struct iommu *iommu)
+/* All units off; nothing else has changed if one of them cannot be. */
+static int stop_units(struct iommu *iommu)
 {
-	const struct iommu_platform *platform = iommu->platform;
 	struct iommu_list_node *node;
 
-	if (!iommu_list_is_empty(&iommu->endpoints) || !iommu_list_is_empty(&iommu->domains))
+	if (!iommu_list_is_empty(&iommu->endpoints) || !iommu_list_is_empty(&iommu->domains) ||
+	    !iommu_list_is_empty(&iommu->groups))
 		return IOMMU_EBUSY;
 	/* Not only those that are enabled: one that failed to start may also have failed to stop.
 	 */
@@ -49,6 +78,19 @@ int iommu_destroy(struct iommu *iommu)
 			return status;
 		unit_of(node)->enabled = false;
 	}
+	return 0;
+}
+
+int iommu_destroy(struct iommu *iommu)
+{
+	const struct iommu_platform *platform = iommu->platform;
+	int status;
+
+	iommu_control_lock(iommu);
+	status = stop_units(iommu);
+	iommu_control_unlock(iommu);
+	if (status != 0)
+		return status;
 	while (!iommu_list_is_empty(&iommu->units)) {
 		struct iommu_unit *unit = unit_of(iommu->units.next);
 
@@ -56,6 +98,10 @@ int iommu_destroy(struct iommu *iommu)
 		unit->ops->remove(unit);
 	}
 	iommu_regions_free(iommu);
+	iommu_topology_forget(iommu);
+	iommu_forget_waiting_devices(iommu);
+	if (iommu->mutex != NULL)
+		platform->mutex_destroy(platform->ctx, iommu->mutex);
 	platform->free_pages(platform->ctx, iommu, 0);
 	return 0;
 }
@@ -83,9 +129,39 @@ struct iommu_unit *iommu_next_unit(struct iommu *iommu, struct iommu_unit *unit)
 	return next == &iommu->units ? NULL : unit_of(next);
 }
 
+/* --- Units ------------------------------------------------------------------------------------ */
+
 const char *iommu_unit_name(const struct iommu_unit *unit)
 {
 	return unit->name;
+}
+
+const char *iommu_unit_backend(const struct iommu_unit *unit)
+{
+	return unit->ops->name;
+}
+
+bool iommu_unit_is_enabled(const struct iommu_unit *unit)
+{
+	return unit->enabled;
+}
+
+struct iommu_unit *iommu_find_unit(struct iommu *iommu, const char *name)
+{
+	struct iommu_unit *unit = NULL;
+
+	while ((unit = iommu_next_unit(iommu, unit)) != NULL)
+		if (iommu_text_equal(unit->name, name))
+			break;
+	return unit;
+}
+
+int iommu_unit_hardware_info(const struct iommu_unit *unit, struct iommu_hardware_info *info)
+{
+	*info = (struct iommu_hardware_info){.type = IOMMU_HARDWARE_NONE};
+	if (unit->ops->hardware_info == NULL)
+		return IOMMU_EOPNOTSUPP;
+	return unit->ops->hardware_info(unit, info);
 }
 
 /* Groups with members behind the unit may need their direct regions from the first moment on. */
@@ -106,7 +182,7 @@ int iommu_unit_prepare(struct iommu_unit *unit)
 	return 0;
 }
 
-int iommu_unit_enable(struct iommu_unit *unit)
+int iommu_unit_start(struct iommu_unit *unit)
 {
 	int status = 0;
 
@@ -119,14 +195,26 @@ int iommu_unit_enable(struct iommu_unit *unit)
 	return status;
 }
 
+int iommu_unit_enable(struct iommu_unit *unit)
+{
+	int status;
+
+	iommu_control_lock(unit->iommu);
+	status = iommu_unit_start(unit);
+	iommu_control_unlock(unit->iommu);
+	return status;
+}
+
 int iommu_unit_disable(struct iommu_unit *unit)
 {
 	int status = 0;
 
-	if (!unit->enabled)
-		return 0;
-	status = unit->ops->disable(unit);
-	unit->enabled = status != 0;
+	iommu_control_lock(unit->iommu);
+	if (unit->enabled) {
+		status = unit->ops->disable(unit);
+		unit->enabled = status != 0;
+	}
+	iommu_control_unlock(unit->iommu);
 	return status;
 }
 
@@ -160,7 +248,7 @@ static int unit_suspend(struct iommu_unit *unit)
 	return status;
 }
 
-int iommu_resume(struct iommu *iommu)
+static int resume(struct iommu *iommu)
 {
 	struct iommu_list_node *node;
 	int result = 0;
@@ -174,18 +262,30 @@ int iommu_resume(struct iommu *iommu)
 	return result;
 }
 
+int iommu_resume(struct iommu *iommu)
+{
+	int status;
+
+	iommu_control_lock(iommu);
+	status = resume(iommu);
+	iommu_control_unlock(iommu);
+	return status;
+}
+
 int iommu_suspend(struct iommu *iommu)
 {
 	struct iommu_list_node *node;
 	int status = 0;
 
+	iommu_control_lock(iommu);
 	iommu_list_for_each (node, &iommu->units) {
 		status = unit_suspend(unit_of(node));
 		if (status != 0)
 			break;
 	}
 	if (status != 0)
-		(void)iommu_resume(iommu);
+		(void)resume(iommu);
+	iommu_control_unlock(iommu);
 	return status;
 }
 

@@ -58,11 +58,20 @@ static inline bool is_open_to_the_host(const struct iommu_domain *domain)
 	return domain->ops->map_pages != NULL && domain->type != IOMMU_DOMAIN_IDENTITY;
 }
 
+/* Without the hints that the domain's tables have no bits for. */
+static inline unsigned int known_prot(const struct iommu_domain *domain, unsigned int prot)
+{
+	if (__builtin_expect(prot <= IOMMU_PROT_READ_WRITE, 1))
+		return prot;
+	return prot & ~((unsigned int)IOMMU_PROT_HINTS & ~domain->prot_hints);
+}
+
 int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr, uint64_t size,
 	      unsigned int prot)
 {
 	if (!is_open_to_the_host(domain))
 		return IOMMU_EINVAL;
+	prot = known_prot(domain, prot);
 	return map_pages(domain, iova, paddr, size, prot);
 }
 
@@ -75,6 +84,87 @@ int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size, u
 		return IOMMU_EINVAL;
 	return unmap_pages(domain, iova, size, flags, unmapped);
 }
+
+/* --- Scattered memory, and many ranges -------------------------------------------------------- */
+
+/* The next run of pieces that adjoin in memory, as one; *next moves on. False: sizes that wrap. */
+static bool next_run(const struct iommu_map_piece *pieces, unsigned int count, unsigned int *next,
+		     struct iommu_map_piece *run)
+{
+	*run = pieces[(*next)++];
+	while (*next < count && pieces[*next].paddr == run->paddr + run->size) {
+		if (pieces[*next].size > UINT64_MAX - run->size)
+			return false;
+		run->size += pieces[(*next)++].size;
+	}
+	return true;
+}
+
+static int map_runs(struct iommu_domain *domain, iommu_iova_t iova,
+		    const struct iommu_map_piece *pieces, unsigned int count, unsigned int prot,
+		    struct iommu_gather *gather, uint64_t *mapped)
+{
+	unsigned int next = 0;
+	int status = 0;
+
+	while (next < count && status == 0) {
+		struct iommu_map_piece run;
+		uint64_t done = 0;
+
+		if (!next_run(pieces, count, &next, &run) || iova > UINT64_MAX - *mapped ||
+		    run.size > UINT64_MAX - *mapped)
+			return IOMMU_EOVERFLOW;
+		status = domain->ops->map_pages(domain, iova + *mapped, run.paddr, run.size, prot,
+						gather, &done);
+		if (status == 0)
+			*mapped += run.size;
+	}
+	return status;
+}
+
+int iommu_map_sg(struct iommu_domain *domain, iommu_iova_t iova,
+		 const struct iommu_map_piece *pieces, unsigned int count, unsigned int prot,
+		 uint64_t *mapped)
+{
+	struct iommu_gather gather;
+	uint64_t bytes = 0;
+	int status, settled;
+
+	if (mapped != NULL)
+		*mapped = 0;
+	if (!is_open_to_the_host(domain) || count == 0)
+		return IOMMU_EINVAL;
+	iommu_gather_init(&gather);
+	status = map_runs(domain, iova, pieces, count, known_prot(domain, prot), &gather, &bytes);
+	settled = settle(domain, &gather);
+	if (status == 0)
+		status = settled != 0 ? settled : domain->ops->sync_map(domain, iova, bytes);
+	if (status == 0) {
+		if (mapped != NULL)
+			*mapped = bytes;
+		return 0;
+	}
+	if (bytes != 0 && domain->ops->unmap_pages(domain, iova, bytes, 0, &gather, NULL) == 0)
+		(void)settle(domain, &gather);
+	return status;
+}
+
+int iommu_unmap_gather(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
+		       unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped)
+{
+	if (unmapped != NULL)
+		*unmapped = 0;
+	if (!is_open_to_the_host(domain))
+		return IOMMU_EINVAL;
+	return domain->ops->unmap_pages(domain, iova, size, flags, gather, unmapped);
+}
+
+int iommu_sync_gather(struct iommu_domain *domain, struct iommu_gather *gather)
+{
+	return settle(domain, gather);
+}
+
+/* --- For the library itself ------------------------------------------------------------------- */
 
 int iommu_map_pages(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
 		    uint64_t size, unsigned int prot)

@@ -19,6 +19,8 @@ bool iommu_endpoint_next_region(const struct iommu_endpoint *endpoint, unsigned 
 {
 	const struct iommu_ops *ops = endpoint->unit->ops;
 
+	if (endpoint->is_alias)
+		return false; /* they are those of the device whose id it is */
 	return ops->next_region != NULL && ops->next_region(endpoint, cursor, region);
 }
 
@@ -134,18 +136,34 @@ static int map_gaps(struct iommu_domain *domain, const struct iommu_region *regi
 	}
 }
 
+static bool is_direct(const struct iommu_region *region)
+{
+	return region->type == IOMMU_REGION_DIRECT || region->type == IOMMU_REGION_DIRECT_RELAXABLE;
+}
+
+/* Never handed out: what is there, or what writes there mean, is nobody's buffer. */
+static int keep_free(struct iommu_domain *domain, const struct iommu_region *region)
+{
+	uint64_t first = region->start >> IOMMU_PAGE_SHIFT;
+	uint64_t last = region->last >> IOMMU_PAGE_SHIFT;
+	const uint64_t end = domain->aperture_last >> IOMMU_PAGE_SHIFT;
+
+	/* Page 0, and what lies beyond the aperture, is not handed out anyway. */
+	if (domain->space == NULL || first > end || last == 0)
+		return 0;
+	if (first == 0)
+		first = 1;
+	if (last > end)
+		last = end;
+	return iommu_iova_reserve(domain->space, first, last, IOMMU_IOVA_MERGE, NULL);
+}
+
 static int map_region(struct iommu_domain *domain, const struct iommu_region *region)
 {
-	int status = 0;
+	int status;
 
 	if (region->last > domain->aperture_last)
 		return IOMMU_ERANGE;
-	if (domain->space != NULL)
-		status = iommu_iova_reserve(domain->space, region->start >> IOMMU_PAGE_SHIFT,
-					    region->last >> IOMMU_PAGE_SHIFT, IOMMU_IOVA_MERGE,
-					    NULL);
-	if (status != 0)
-		return status;
 	status = iommu_map_pages(domain, region->start, region->start,
 				 region->last - region->start + 1, region->prot);
 	return status == IOMMU_EEXIST ? map_gaps(domain, region) : status;
@@ -157,10 +175,9 @@ int iommu_map_regions(struct iommu_domain *domain, const struct iommu_endpoint *
 	unsigned int cursor = 0;
 
 	while (iommu_endpoint_next_region(endpoint, &cursor, &region)) {
-		int status = 0;
+		int status = keep_free(domain, &region);
 
-		if (region.type == IOMMU_REGION_DIRECT ||
-		    region.type == IOMMU_REGION_DIRECT_RELAXABLE)
+		if (status == 0 && is_direct(&region))
 			status = map_region(domain, &region);
 		if (status != 0)
 			return status;
@@ -183,7 +200,7 @@ static int space_of(struct iommu *iommu, iommu_iova_t last, struct iommu_iova_sp
 	return iommu_iova_space_create(&config, space);
 }
 
-int iommu_reserve(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last)
+int iommu_keep_free(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last)
 {
 	uint64_t first_page = start >> IOMMU_PAGE_SHIFT;
 	const uint64_t last_page = last >> IOMMU_PAGE_SHIFT;
@@ -197,6 +214,16 @@ int iommu_reserve(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last)
 	if (first_page == 0)
 		first_page = 1;
 	return iommu_iova_reserve(iommu->reserved, first_page, last_page, IOMMU_IOVA_MERGE, NULL);
+}
+
+int iommu_reserve(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last)
+{
+	int status;
+
+	iommu_control_lock(iommu);
+	status = iommu_keep_free(iommu, start, last);
+	iommu_control_unlock(iommu);
+	return status;
 }
 
 int iommu_space_create(struct iommu *iommu, iommu_iova_t last, struct iommu_iova_space **space)
@@ -289,7 +316,7 @@ static int map_everywhere(struct iommu *iommu, const struct memory_range *range)
 	return status;
 }
 
-int iommu_add_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t last)
+static int add_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t last)
 {
 	struct memory_range *range;
 	struct iommu_list_node *node;
@@ -313,7 +340,17 @@ int iommu_add_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t las
 	return status;
 }
 
-int iommu_remove_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t last)
+int iommu_add_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t last)
+{
+	int status;
+
+	iommu_control_lock(iommu);
+	status = add_memory(iommu, start, last);
+	iommu_control_unlock(iommu);
+	return status;
+}
+
+static int remove_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t last)
 {
 	struct iommu_list_node *node;
 	struct memory_range *range = NULL;
@@ -336,6 +373,16 @@ int iommu_remove_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t 
 	iommu_list_remove(&range->link);
 	iommu_object_free(&iommu->memory_cache, range);
 	return result;
+}
+
+int iommu_remove_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t last)
+{
+	int status;
+
+	iommu_control_lock(iommu);
+	status = remove_memory(iommu, start, last);
+	iommu_control_unlock(iommu);
+	return status;
 }
 
 void iommu_regions_free(struct iommu *iommu)

@@ -184,7 +184,7 @@ static void start_of_walk(struct journey *j, unsigned int *level, uint64_t *tabl
 {
 	*level = j->levels;
 	*table = j->low & VTD_ENTRY_ADDRESS_MASK;
-	*allowed = IOMMU_PROT_ALL;
+	*allowed = IOMMU_PROT_READ_WRITE;
 	*reason = 0;
 	for (unsigned int at = 2; at <= j->levels; at++) {
 		const struct model_cached key = key_of(j, MODEL_TABLE, at);
@@ -227,7 +227,7 @@ static unsigned int found(struct journey *j, unsigned int level, uint64_t paddr,
 {
 	const uint64_t offset = j->request->address & LOW_MASK(vtd_ss_level_shift(level));
 
-	j->result->prot = (unsigned int)high & IOMMU_PROT_ALL;
+	j->result->prot = (unsigned int)high & IOMMU_PROT_READ_WRITE;
 	j->result->snoop = (high & LEAF_SNOOPS) != 0;
 	j->result->size = 1ULL << vtd_ss_level_shift(level);
 	j->result->paddr = paddr + offset;
@@ -308,16 +308,17 @@ static unsigned int pass_through(struct journey *j)
 		return 0x4;
 	if (known_leaf(j, &reason))
 		return reason;
-	remember(j, MODEL_PAGE, 1, address & ~LOW_MASK(12), IOMMU_PROT_ALL, 0);
-	return found(j, 1, address & ~LOW_MASK(12), IOMMU_PROT_ALL);
+	remember(j, MODEL_PAGE, 1, address & ~LOW_MASK(12), IOMMU_PROT_READ_WRITE, 0);
+	return found(j, 1, address & ~LOW_MASK(12), IOMMU_PROT_READ_WRITE);
 }
 
 /* --- The request ------------------------------------------------------------------------------ */
 
 static void unchanged(struct journey *j)
 {
-	*j->result = (struct iommu_model_translation){
-		.paddr = j->request->address, .prot = IOMMU_PROT_ALL, .size = IOMMU_PAGE_SIZE};
+	*j->result = (struct iommu_model_translation){.paddr = j->request->address,
+						      .prot = IOMMU_PROT_READ_WRITE,
+						      .size = IOMMU_PAGE_SIZE};
 }
 
 static unsigned int translate(struct journey *j)

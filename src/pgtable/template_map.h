@@ -207,7 +207,7 @@ static inline bool target_is_good(const struct iommu_pgtable *pt, iommu_paddr_t 
 	const uint64_t mask = (1ULL << format_level_shift(pt, 1)) - 1;
 
 	return (paddr & mask) == 0 && paddr <= pt->paddr_last &&
-	       size - 1 <= pt->paddr_last - paddr && prot - 1 < IOMMU_PROT_ALL;
+	       size - 1 <= pt->paddr_last - paddr && prot - 1 < IOMMU_PROT_READ_WRITE;
 }
 
 static int target_error(const struct iommu_pgtable *pt, iommu_paddr_t paddr, uint64_t size,
@@ -215,7 +215,7 @@ static int target_error(const struct iommu_pgtable *pt, iommu_paddr_t paddr, uin
 {
 	const uint64_t mask = (1ULL << format_level_shift(pt, 1)) - 1;
 
-	if (prot == 0 || prot > IOMMU_PROT_ALL || (paddr & mask) != 0)
+	if (prot == 0 || prot > IOMMU_PROT_READ_WRITE || (paddr & mask) != 0)
 		return IOMMU_EINVAL;
 	if (size - 1 > UINT64_MAX - paddr)
 		return IOMMU_EOVERFLOW;

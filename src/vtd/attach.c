@@ -381,9 +381,9 @@ int iommu_vtd_identity_attach(struct iommu_domain *base, struct iommu_endpoint *
 	const struct vtd_unit *unit = vtd_unit_of(endpoint->unit);
 	int status = check(vtd_domain_of(base), vtd_endpoint_of(endpoint));
 
-	/* What is not translated needs no entry. */
+	/* What is not translated needs no entry; one of before the bypass goes. */
 	if (status == IOMMU_EPERM)
-		return 0;
+		return endpoint->domain != NULL ? iommu_vtd_detach(base, endpoint) : 0;
 	if (status == 0 && !unit->caps.pass_through)
 		status = IOMMU_EINVAL;
 	return status != 0 ? status : attach(vtd_domain_of(base), vtd_endpoint_of(endpoint));

@@ -293,6 +293,9 @@ int iommu_vtd_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type,
 	struct vtd_domain *domain;
 	int status = 0;
 
+	if (type != IOMMU_DOMAIN_PAGING && type != IOMMU_DOMAIN_IDENTITY &&
+	    type != IOMMU_DOMAIN_BLOCKED)
+		return IOMMU_EOPNOTSUPP;
 	iommu_vtd_reap(unit->probe);
 	domain = iommu_object_alloc(&unit->probe->domain_cache, 0);
 	if (domain == NULL)

@@ -5,6 +5,7 @@
 
 #include "base/byteorder.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "vtd/vtd.h"
 
 #define CLASS_DISPLAY 0x03
@@ -53,6 +54,39 @@ static enum iommu_match unit_match(const struct iommu_unit *base,
 	return iommu_vtd_scope_match(&unit->table->dmar, &unit->record, info);
 }
 
+/* A unit that lets everything pass has no use for tables. */
+static bool default_type(const struct iommu_endpoint *endpoint, enum iommu_domain_type *type)
+{
+	*type = IOMMU_DOMAIN_IDENTITY;
+	return vtd_unit_of(endpoint->unit)->bypassed;
+}
+
+static bool capable(const struct iommu_endpoint *endpoint, enum iommu_capability capability)
+{
+	const struct vtd_unit *unit = vtd_unit_of(endpoint->unit);
+
+	switch (capability) {
+	case IOMMU_CAPABLE_CACHE_COHERENCY:
+		return true; /* devices snoop unless they ask not to */
+	case IOMMU_CAPABLE_ENFORCED_COHERENCY:
+		return unit->caps.snoop_control;
+	case IOMMU_CAPABLE_INTERRUPT_ISOLATION:
+		return vtd_interrupts_run(unit);
+	case IOMMU_CAPABLE_PASID:
+	case IOMMU_CAPABLE_DIRTY_TRACKING:
+	default:
+		return false;
+	}
+}
+
+static int hardware_info(const struct iommu_unit *unit, struct iommu_hardware_info *info)
+{
+	info->type = IOMMU_HARDWARE_VTD;
+	info->words[0] = vtd_unit_of(unit)->caps.cap;
+	info->words[1] = vtd_unit_of(unit)->caps.ecap;
+	return 0;
+}
+
 static const struct iommu_ops vtd_ops = {
 	.name = iommu_vtd_name,
 	.enable = unit_enable,
@@ -67,12 +101,15 @@ static const struct iommu_ops vtd_ops = {
 	.endpoint_was_reset = iommu_vtd_endpoint_was_reset,
 	.endpoint_is_lost = iommu_vtd_endpoint_is_lost,
 	.is_inherited = iommu_vtd_is_inherited,
+	.default_type = default_type,
+	.capable = capable,
+	.hardware_info = hardware_info,
 	.domain_alloc = iommu_vtd_domain_alloc,
 	.handle_faults = iommu_vtd_handle_faults,
 };
 
-int iommu_vtd_probe(struct iommu *iommu, const void *dmar, size_t size,
-		    const struct iommu_vtd_options *options)
+int iommu_vtd_find_units(struct iommu *iommu, const void *dmar, size_t size,
+			 const struct iommu_vtd_options *options)
 {
 	return iommu_vtd_probe_units(iommu, &vtd_ops, dmar, size, options);
 }
@@ -86,15 +123,14 @@ static bool unit_is_needed(const struct vtd_unit *unit)
 }
 
 /* Nothing but display devices, as far as they are known? */
-static bool has_only_displays(const struct vtd_unit *unit)
+static bool has_only_displays(struct vtd_unit *unit)
 {
 	struct iommu_endpoint *endpoint = NULL;
 
 	if (unit->record.drhd.include_all || unit->base.endpoints == 0)
 		return false;
-	while ((endpoint = iommu_next_endpoint(unit->base.iommu, endpoint)) != NULL)
-		if (endpoint->unit == &unit->base &&
-		    endpoint->info.class_code >> 16 != CLASS_DISPLAY)
+	while ((endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
+		if (endpoint->info.class_code >> 16 != CLASS_DISPLAY)
 			return false;
 	return true;
 }
@@ -117,7 +153,24 @@ static struct vtd_unit *first_wanted(struct vtd_unit *first)
 	return is_wanted(first) ? first : next_wanted(first);
 }
 
-int iommu_vtd_enable(struct iommu *iommu)
+/* Everything passes: what is behind the unit needs identity for its default, or keeps its tables. */
+static void bypass(struct vtd_unit *unit)
+{
+	struct iommu_endpoint *endpoint = NULL;
+	int status = 0;
+
+	unit->bypassed = true;
+	while (status == 0 && (endpoint = iommu_unit_next_endpoint(&unit->base, endpoint)) != NULL)
+		status = iommu_reconsider_default(endpoint);
+	if (status == 0)
+		return;
+	unit->bypassed = false;
+	vtd_log(unit, IOMMU_LOG_WARNING, "not bypassed: a device behind it is in use");
+	while ((endpoint = iommu_unit_next_endpoint(&unit->base, endpoint)) != NULL)
+		(void)iommu_reconsider_default(endpoint);
+}
+
+int iommu_vtd_enable_units(struct iommu *iommu)
 {
 	struct vtd_unit *first = iommu_vtd_next_unit(iommu, NULL);
 	struct vtd_unit *unit, *next;
@@ -128,7 +181,7 @@ int iommu_vtd_enable(struct iommu *iommu)
 	for (unit = first; unit != NULL; unit = iommu_vtd_next_unit(iommu, unit))
 		if ((unit->probe->flags & IOMMU_VTD_BYPASS_GRAPHICS) != 0 && !unit->base.enabled &&
 		    has_only_displays(unit))
-			unit->bypassed = true;
+			bypass(unit);
 	for (unit = first_wanted(first); unit != NULL && status == 0; unit = next_wanted(unit))
 		status = iommu_unit_prepare(&unit->base);
 	if (status == 0)
@@ -172,22 +225,13 @@ int iommu_vtd_mask_fault_interrupt(struct iommu_unit *base)
 
 /* --- Devices that are no PCI functions -------------------------------------------------------- */
 
-static bool equal(const char *a, const char *b)
-{
-	while (*a != '\0' && *a == *b) {
-		a++;
-		b++;
-	}
-	return *a == *b;
-}
-
 /* The number that firmware gives to a name; false: none. */
 static bool number_of_name(const struct iommu_dmar *dmar, const char *path, unsigned int *number)
 {
 	struct iommu_dmar_record record = {0};
 
 	iommu_dmar_for_each (dmar, &record)
-		if (record.type == DMAR_ANDD && equal(record.andd.name, path)) {
+		if (record.type == DMAR_ANDD && iommu_text_equal(record.andd.name, path)) {
 			*number = record.andd.number;
 			return true;
 		}

@@ -68,7 +68,7 @@ static int enable_late(struct vtd_unit *unit)
 {
 	if (!unit->probe->running || unit->base.enabled || unit->bypassed)
 		return 0;
-	return iommu_unit_enable(&unit->base);
+	return iommu_unit_start(&unit->base);
 }
 
 int iommu_vtd_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)

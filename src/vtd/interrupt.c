@@ -152,7 +152,7 @@ static int unit_stop(struct vtd_unit *unit)
 	return status == 0 ? iommu_vtd_queue_release(unit) : status;
 }
 
-int iommu_vtd_interrupts_enable(struct iommu *iommu, unsigned int flags)
+int iommu_vtd_interrupts_on(struct iommu *iommu, unsigned int flags)
 {
 	struct vtd_unit *unit = iommu_vtd_next_unit(iommu, NULL);
 	int status = unit != NULL ? check_firmware(unit, flags) : IOMMU_EOPNOTSUPP;
@@ -166,7 +166,7 @@ int iommu_vtd_interrupts_enable(struct iommu *iommu, unsigned int flags)
 	while (status == 0 && (unit = iommu_vtd_next_unit(iommu, unit)) != NULL)
 		status = unit_start(unit, flags);
 	if (status != 0)
-		(void)iommu_vtd_interrupts_disable(iommu);
+		(void)iommu_vtd_interrupts_off(iommu);
 	return status;
 }
 
@@ -186,7 +186,7 @@ int iommu_vtd_interrupts_extend(struct vtd_unit *unit)
 	return status != 0 ? status : unit_start(unit, flags);
 }
 
-int iommu_vtd_interrupts_disable(struct iommu *iommu)
+int iommu_vtd_interrupts_off(struct iommu *iommu)
 {
 	struct vtd_unit *unit = NULL;
 	int result = 0;

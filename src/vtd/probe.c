@@ -321,7 +321,7 @@ int iommu_vtd_probe_units(struct iommu *iommu, const struct iommu_ops *ops, cons
 	probe->ops = ops;
 	/* Held, so that a unit which fails does not take the probe with it. */
 	probe->units++;
-	status = iommu_reserve(iommu, VTD_INTERRUPT_RANGE_START, VTD_INTERRUPT_RANGE_LAST);
+	status = iommu_keep_free(iommu, VTD_INTERRUPT_RANGE_START, VTD_INTERRUPT_RANGE_LAST);
 	if (status == 0)
 		status = units_create(probe, probe->main);
 	probe->units--;
@@ -351,7 +351,7 @@ static int check_added(struct vtd_probe *probe, const struct iommu_dmar *dmar)
 	return 0;
 }
 
-int iommu_vtd_add_units(struct iommu *iommu, const void *structures, size_t size)
+int iommu_vtd_units_add(struct iommu *iommu, const void *structures, size_t size)
 {
 	struct vtd_unit *first = iommu_vtd_next_unit(iommu, NULL);
 	struct vtd_table *table;
@@ -381,7 +381,7 @@ static bool has_interrupts(const struct vtd_unit *unit)
 	return false;
 }
 
-int iommu_vtd_remove_unit(struct iommu_unit *base)
+int iommu_vtd_unit_remove(struct iommu_unit *base)
 {
 	struct vtd_unit *unit = vtd_unit_of(base);
 	const struct vtd_unit *first;

@@ -50,9 +50,8 @@ static int hold_device_tlbs(struct vtd_unit *unit)
 {
 	struct iommu_endpoint *endpoint = NULL;
 
-	while ((endpoint = iommu_next_endpoint(unit->base.iommu, endpoint)) != NULL)
-		if (endpoint->unit == &unit->base)
-			iommu_vtd_context_hold_tlb(vtd_endpoint_of(endpoint));
+	while ((endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
+		iommu_vtd_context_hold_tlb(vtd_endpoint_of(endpoint));
 	return 0;
 }
 
@@ -61,9 +60,8 @@ static int release_device_tlbs(struct vtd_unit *unit)
 	struct iommu_endpoint *endpoint = NULL;
 	int status = 0;
 
-	while (status == 0 && (endpoint = iommu_next_endpoint(unit->base.iommu, endpoint)) != NULL)
-		if (endpoint->unit == &unit->base)
-			status = iommu_vtd_context_release_tlb(vtd_endpoint_of(endpoint));
+	while (status == 0 && (endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
+		status = iommu_vtd_context_release_tlb(vtd_endpoint_of(endpoint));
 	return status;
 }
 

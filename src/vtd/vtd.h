@@ -518,7 +518,14 @@ enum iommu_match iommu_vtd_scope_match(const struct iommu_dmar *dmar,
 void iommu_vtd_unit_free(struct vtd_unit *unit);
 /* Free a table that no unit refers to. */
 void iommu_vtd_table_free(struct vtd_probe *probe, struct vtd_table *table);
-/* iommu_vtd_probe, with the back end's ops for the units. */
+/* What control.c does under the lock. iommu_vtd_probe_units: with the back end's ops for the units. */
+int iommu_vtd_find_units(struct iommu *iommu, const void *dmar, size_t size,
+			 const struct iommu_vtd_options *options);
+int iommu_vtd_enable_units(struct iommu *iommu);
+int iommu_vtd_units_add(struct iommu *iommu, const void *structures, size_t size);
+int iommu_vtd_unit_remove(struct iommu_unit *unit);
+int iommu_vtd_interrupts_on(struct iommu *iommu, unsigned int flags);
+int iommu_vtd_interrupts_off(struct iommu *iommu);
 int iommu_vtd_probe_units(struct iommu *iommu, const struct iommu_ops *ops, const void *bytes,
 			  size_t size, const struct iommu_vtd_options *options);
 extern const char iommu_vtd_name[];

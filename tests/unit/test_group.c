@@ -9,274 +9,24 @@
 #include <libiommu/status.h>
 
 #include "group/group.h"
+#include "recorder.h"
 #include "test.h"
-#include "test_platform.h"
-
-struct recording_domain {
-	struct iommu_domain base;
-	struct recorder *recorder;
-};
-
-struct recording_unit {
-	struct iommu_unit base;
-	struct recorder *recorder;
-	enum iommu_match match;
-};
-
-struct recorder {
-	struct recording_unit units[2];
-	char calls[512];
-	/* What the next call of each kind answers. */
-	int probe, attach, detach, map, unmap, sync, sync_map, enable, disable;
-	/* The attaches from this one on, counted from 1, answer `attach`, so many of them. */
-	unsigned int attach_from, attach_failures;
-	bool map_clears, unmap_clears; /* put something on the gather */
-	unsigned int alive;            /* domains */
-	const struct iommu_region *regions;
-	unsigned int region_count;
-};
-
-static void record(struct recorder *r, const char *call)
-{
-	if (r->calls[0] != '\0')
-		strcat(r->calls, " ");
-	strcat(r->calls, call);
-}
-
-#define EXPECT_CALLS(r, expected)                                                                  \
-	do {                                                                                       \
-		assert_string_equal((r)->calls, expected);                                         \
-		(r)->calls[0] = '\0';                                                              \
-	} while (0)
-
-static struct recorder *recorder_of(struct iommu_unit *unit)
-{
-	return iommu_container_of(unit, struct recording_unit, base)->recorder;
-}
-
-static struct recorder *domain_recorder(struct iommu_domain *domain)
-{
-	return iommu_container_of(domain, struct recording_domain, base)->recorder;
-}
-
-static int domain_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint)
-{
-	struct recorder *r = domain_recorder(domain);
-
-	(void)endpoint;
-	record(r, "attach");
-	if (r->attach_failures == 0 || --r->attach_from != 0)
-		return 0;
-	r->attach_failures--;
-	r->attach_from = 1;
-	return r->attach;
-}
-
-static int domain_detach(struct iommu_domain *domain, struct iommu_endpoint *endpoint)
-{
-	(void)endpoint;
-	record(domain_recorder(domain), "detach");
-	return domain_recorder(domain)->detach;
-}
-
-static void domain_free(struct iommu_domain *domain)
-{
-	domain_recorder(domain)->alive--;
-	record(domain_recorder(domain), "free");
-	free(domain);
-}
-
-static int domain_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
-		      uint64_t size, unsigned int prot, struct iommu_gather *gather,
-		      uint64_t *mapped)
-{
-	struct recorder *r = domain_recorder(domain);
-
-	(void)paddr;
-	(void)prot;
-	record(r, "map");
-	if (r->map_clears)
-		iommu_gather_add(gather, iova, iova + (size - 1), size);
-	*mapped = r->map == 0 ? size : 0;
-	return r->map;
-}
-
-static int domain_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
-			unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped)
-{
-	struct recorder *r = domain_recorder(domain);
-
-	(void)flags;
-	record(r, "unmap");
-	if (r->unmap_clears)
-		iommu_gather_add(gather, iova, iova + (size - 1), size);
-	if (unmapped != NULL)
-		*unmapped = r->unmap == 0 ? size : 0;
-	return r->unmap;
-}
-
-static int domain_sync(struct iommu_domain *domain, struct iommu_gather *gather)
-{
-	record(domain_recorder(domain), "sync");
-	iommu_gather_init(gather);
-	return domain_recorder(domain)->sync;
-}
-
-static int domain_sync_map(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
-{
-	(void)iova;
-	(void)size;
-	record(domain_recorder(domain), "sync_map");
-	return domain_recorder(domain)->sync_map;
-}
-
-static const struct iommu_domain_ops domain_ops = {
-	.attach = domain_attach,
-	.detach = domain_detach,
-	.free = domain_free,
-	.map_pages = domain_map,
-	.unmap_pages = domain_unmap,
-	.sync = domain_sync,
-	.sync_map = domain_sync_map,
-};
-
-static int unit_enable(struct iommu_unit *unit)
-{
-	record(recorder_of(unit), "enable");
-	return recorder_of(unit)->enable;
-}
-
-static int unit_disable(struct iommu_unit *unit)
-{
-	record(recorder_of(unit), "disable");
-	return recorder_of(unit)->disable;
-}
-
-static void unit_remove(struct iommu_unit *unit)
-{
-	record(recorder_of(unit), "remove");
-}
-
-static enum iommu_match unit_match(const struct iommu_unit *unit,
-				   const struct iommu_endpoint_info *info)
-{
-	(void)info;
-	return iommu_container_of((uintptr_t)unit, struct recording_unit, base)->match;
-}
-
-static int unit_probe(struct iommu_unit *unit, struct iommu_endpoint *endpoint)
-{
-	(void)endpoint;
-	return recorder_of(unit)->probe;
-}
-
-static void unit_release(struct iommu_unit *unit, struct iommu_endpoint *endpoint)
-{
-	(void)endpoint;
-	record(recorder_of(unit), "release");
-}
-
-static int unit_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
-			     const struct iommu_domain_config *config, struct iommu_domain **result)
-{
-	struct recording_domain *domain = calloc(1, sizeof(*domain));
-
-	assert_non_null(domain);
-	assert_non_null(config);
-	(void)type;
-	domain->base.ops = &domain_ops;
-	domain->base.aperture_last = UINT64_MAX;
-	domain->recorder = recorder_of(unit);
-	domain->recorder->alive++;
-	*result = &domain->base;
-	return 0;
-}
-
-static int unit_faults(struct iommu_unit *unit, bool *lost)
-{
-	struct iommu_fault fault = {.unit = unit, .source_id = 0x10, .explanation = "it was tried"};
-
-	*lost = true;
-	iommu_report_fault(unit->iommu, &fault);
-	return 1;
-}
-
-static bool unit_next_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
-			     struct iommu_region *region)
-{
-	const struct recorder *r = recorder_of(endpoint->unit);
-
-	if (*cursor >= r->region_count)
-		return false;
-	*region = r->regions[(*cursor)++];
-	return true;
-}
-
-static const struct iommu_ops unit_ops = {
-	.name = "recording",
-	.enable = unit_enable,
-	.disable = unit_disable,
-	.remove = unit_remove,
-	.match = unit_match,
-	.probe_endpoint = unit_probe,
-	.release_endpoint = unit_release,
-	.domain_alloc = unit_domain_alloc,
-	.next_region = unit_next_region,
-	.handle_faults = unit_faults,
-};
-
-struct fixture {
-	struct test_platform test;
-	struct recorder recorder;
-	struct iommu *iommu;
-};
 
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-	unsigned int i;
+	struct recorder *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
-	test_platform_init(&f->test, 1 << 20, 0);
-	assert_int_equal(iommu_create(&f->test.platform, &f->iommu), 0);
-	for (i = 0; i < 2; i++) {
-		f->recorder.units[i].recorder = &f->recorder;
-		f->recorder.units[i].match = IOMMU_MATCH_REST;
-		f->recorder.units[i].base.ops = &unit_ops;
-		iommu_register_unit(f->iommu, &f->recorder.units[i].base);
-	}
+	recorder_init(f);
 	*state = f;
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct fixture *f = *state;
-
-	assert_int_equal(f->recorder.alive, 0);
-	assert_int_equal(iommu_destroy(f->iommu), 0);
-	test_platform_destroy(&f->test);
-	free(f);
+	recorder_destroy(*state);
+	free(*state);
 	return 0;
-}
-
-static struct iommu_endpoint *add(struct fixture *f, uint16_t source_id)
-{
-	const struct iommu_endpoint_info info = {.source_id = source_id};
-	struct iommu_endpoint *endpoint = NULL;
-
-	assert_int_equal(iommu_probe_endpoint(f->iommu, &info, &endpoint), 0);
-	return endpoint;
-}
-
-static struct iommu_domain *new_domain(struct fixture *f)
-{
-	struct iommu_domain *domain = NULL;
-
-	assert_int_equal(iommu_domain_alloc(iommu_next_unit(f->iommu, NULL), IOMMU_DOMAIN_PAGING,
-					    NULL, &domain),
-			 0);
-	return domain;
 }
 
 static void the_surest_unit_gets_the_endpoint(void **state)
@@ -290,28 +40,27 @@ static void the_surest_unit_gets_the_endpoint(void **state)
 		{IOMMU_MATCH_NONE, IOMMU_MATCH_NONE, 2},
 	};
 	const struct iommu_endpoint_info info = {.source_id = 8};
-	struct fixture *f = *state;
+	struct recorder *f = *state;
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct iommu_endpoint *endpoint;
 		int status;
 
-		f->recorder.units[0].match = cases[i].first;
-		f->recorder.units[1].match = cases[i].second;
+		f->units[0].match = cases[i].first;
+		f->units[1].match = cases[i].second;
 		status = iommu_probe_endpoint(f->iommu, &info, &endpoint);
 		assert_int_equal(status, cases[i].winner == 2 ? IOMMU_ENODEV : 0);
 		if (status != 0)
 			continue;
-		assert_ptr_equal(iommu_endpoint_unit(endpoint),
-				 &f->recorder.units[cases[i].winner].base);
+		assert_ptr_equal(iommu_endpoint_unit(endpoint), &f->units[cases[i].winner].base);
 		assert_int_equal(iommu_release_endpoint(endpoint), 0);
 	}
 }
 
 static void endpoints_are_checked_and_found(void **state)
 {
-	struct fixture *f = *state;
+	struct recorder *f = *state;
 	struct iommu_endpoint_info info = {
 		.name = "a name that is longer than anybody will ever need",
 		.segment = 3,
@@ -350,13 +99,13 @@ static void endpoints_are_checked_and_found(void **state)
 static void a_failed_probe_leaves_nothing(void **state)
 {
 	const struct iommu_endpoint_info info = {.source_id = 8};
-	struct fixture *f = *state;
+	struct recorder *f = *state;
 	struct iommu_endpoint *endpoint;
 	unsigned int n;
 
-	f->recorder.probe = IOMMU_ENOMEM;
+	f->probe = IOMMU_ENOMEM;
 	assert_int_equal(iommu_probe_endpoint(f->iommu, &info, &endpoint), IOMMU_ENOMEM);
-	f->recorder.probe = 0;
+	f->probe = 0;
 	for (n = 1; n <= 2; n++) {
 		f->test.fail_after = f->test.allocations + n;
 		assert_int_equal(iommu_probe_endpoint(f->iommu, &info, &endpoint), IOMMU_ENOMEM);
@@ -368,19 +117,19 @@ static void a_failed_probe_leaves_nothing(void **state)
 
 static void group_ids_are_reused_smallest_first(void **state)
 {
-	struct fixture *f = *state;
+	struct recorder *f = *state;
 	struct iommu_endpoint *e[4];
 	unsigned int i;
 
 	for (i = 0; i < 4; i++) {
-		e[i] = add(f, (uint16_t)(8 * i));
+		e[i] = recorder_add(f, (uint16_t)(8 * i));
 		assert_int_equal(iommu_group_id(iommu_endpoint_group(e[i])), i);
 	}
 	assert_int_equal(iommu_release_endpoint(e[2]), 0);
 	assert_int_equal(iommu_release_endpoint(e[1]), 0);
-	e[2] = add(f, 0x80);
+	e[2] = recorder_add(f, 0x80);
 	assert_int_equal(iommu_group_id(iommu_endpoint_group(e[2])), 1);
-	e[1] = add(f, 0x88);
+	e[1] = recorder_add(f, 0x88);
 	assert_int_equal(iommu_group_id(iommu_endpoint_group(e[1])), 2);
 	for (i = 0; i < 4; i++)
 		assert_int_equal(iommu_release_endpoint(e[i]), 0);
@@ -388,29 +137,30 @@ static void group_ids_are_reused_smallest_first(void **state)
 
 static void attach_detach_and_what_is_busy(void **state)
 {
-	struct fixture *f = *state;
-	struct iommu_endpoint *endpoint = add(f, 8);
+	struct recorder *f = *state;
+	struct iommu_endpoint *endpoint = recorder_add(f, 8);
 	struct iommu_group *group = iommu_endpoint_group(endpoint);
-	struct iommu_domain *a = new_domain(f), *b = new_domain(f);
+	struct iommu_domain *a = recorder_domain(f, IOMMU_DOMAIN_PAGING),
+			    *b = recorder_domain(f, IOMMU_DOMAIN_PAGING);
 
 	assert_null(iommu_group_domain(group));
 	assert_int_equal(iommu_domain_detach_group(group), 0); /* nothing to do */
 	assert_int_equal(iommu_domain_attach_group(a, group), 0);
 	assert_int_equal(iommu_domain_attach_group(a, group), 0); /* again: nothing */
-	EXPECT_CALLS(&f->recorder, "attach");
+	EXPECT_CALLS(f, "attach");
 	assert_int_equal(iommu_domain_free(a), IOMMU_EBUSY);
 	assert_int_equal(iommu_release_endpoint(endpoint), IOMMU_EBUSY);
 	assert_int_equal(iommu_destroy(f->iommu), IOMMU_EBUSY);
 
 	/* Replaced directly, without going through detach. */
 	assert_int_equal(iommu_domain_attach_group(b, group), 0);
-	EXPECT_CALLS(&f->recorder, "attach");
+	EXPECT_CALLS(f, "attach");
 	assert_int_equal(iommu_domain_free(a), 0);
 	/* A detach that is not confirmed has detached all the same. */
-	f->recorder.detach = IOMMU_ETIMEDOUT;
+	f->detach = IOMMU_ETIMEDOUT;
 	assert_int_equal(iommu_domain_detach_group(group), IOMMU_ETIMEDOUT);
 	assert_null(iommu_group_domain(group));
-	f->recorder.detach = 0;
+	f->detach = 0;
 	assert_int_equal(iommu_domain_free(b), 0);
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
@@ -418,47 +168,42 @@ static void attach_detach_and_what_is_busy(void **state)
 /* A group of three: all change, or none does. */
 static void a_group_is_attached_whole_or_not_at_all(void **state)
 {
-	struct fixture *f = *state;
+	struct recorder *f = *state;
 	struct iommu_endpoint *e[3];
 	struct iommu_group *group;
-	struct iommu_domain *a = new_domain(f), *b = new_domain(f);
+	struct iommu_domain *a = recorder_domain(f, IOMMU_DOMAIN_PAGING),
+			    *b = recorder_domain(f, IOMMU_DOMAIN_PAGING);
 	unsigned int i, failing;
 
+	f->group_key = f;
 	for (i = 0; i < 3; i++)
-		e[i] = add(f, (uint16_t)(8 * i));
+		e[i] = recorder_add(f, (uint16_t)(8 * i));
 	group = iommu_endpoint_group(e[0]);
-	for (i = 1; i < 3; i++) {
-		struct iommu_group *own = e[i]->group;
-
-		iommu_list_remove(&e[i]->group_link);
-		iommu_list_insert(&group->endpoints, &e[i]->group_link);
-		e[i]->group = group;
-		iommu_group_free(own);
-	}
+	assert_int_equal(iommu_group_size(group), 3);
 	assert_int_equal(iommu_domain_attach_group(a, group), 0);
-	EXPECT_CALLS(&f->recorder, "attach attach attach");
-	f->recorder.attach = IOMMU_ENOSPC;
+	EXPECT_CALLS(f, "attach attach attach");
+	f->attach = IOMMU_ENOSPC;
 	for (failing = 1; failing <= 3; failing++) {
-		f->recorder.attach_from = failing;
-		f->recorder.attach_failures = 1;
+		f->attach_from = failing;
+		f->attach_failures = 1;
 		assert_int_equal(iommu_domain_attach_group(b, group), IOMMU_ENOSPC);
 		assert_ptr_equal(iommu_group_domain(group), a);
 		for (i = 0; i < 3; i++)
 			assert_ptr_equal(e[i]->domain, a);
 		assert_int_equal(b->groups, 0);
-		f->recorder.calls[0] = '\0';
+		f->calls[0] = '\0';
 	}
 	/* The way back fails, too: such an endpoint is at least blocked. */
-	f->recorder.attach_from = 3;
-	f->recorder.attach_failures = 2; /* the third member, and the second one's way back */
+	f->attach_from = 3;
+	f->attach_failures = 2; /* the third member, and the second one's way back */
 	assert_int_equal(iommu_domain_attach_group(b, group), IOMMU_ENOSPC);
-	EXPECT_CALLS(&f->recorder, "attach attach attach attach detach attach");
+	EXPECT_CALLS(f, "attach attach attach attach detach attach");
 	assert_ptr_equal(e[0]->domain, a);
 	assert_null(e[1]->domain);
 	assert_ptr_equal(e[2]->domain, a);
 	/* Attaching again brings it back. */
 	assert_int_equal(iommu_domain_attach_group(a, group), 0);
-	EXPECT_CALLS(&f->recorder, "attach");
+	EXPECT_CALLS(f, "attach");
 	assert_ptr_equal(e[1]->domain, a);
 	assert_int_equal(a->groups, 1);
 	assert_int_equal(iommu_domain_detach_group(group), 0);
@@ -470,9 +215,9 @@ static void a_group_is_attached_whole_or_not_at_all(void **state)
 
 static void maps_and_unmaps_are_settled_on_every_path(void **state)
 {
-	struct fixture *f = *state;
-	struct recorder *r = &f->recorder;
-	struct iommu_domain *domain = new_domain(f);
+	struct recorder *f = *state;
+	struct recorder *r = f;
+	struct iommu_domain *domain = recorder_domain(f, IOMMU_DOMAIN_PAGING);
 	uint64_t unmapped;
 
 	assert_int_equal(iommu_map(domain, 0, 0, 0x1000, 1), 0);
@@ -514,6 +259,179 @@ static void maps_and_unmaps_are_settled_on_every_path(void **state)
 	assert_int_equal(iommu_domain_free(domain), 0);
 }
 
+static void pieces_are_mapped_as_one_or_not_at_all(void **state)
+{
+	static const struct iommu_map_piece pieces[] = {
+		{0x10000, 0x1000}, {0x11000, 0x3000}, {0x20000, 0x1000}, {0x21000, 0x1000}};
+	static const struct iommu_map_piece wrapping[] = {{0, 0x1000}, {0x1000, UINT64_MAX}};
+	struct recorder *r = *state;
+	struct iommu_domain *domain = recorder_domain(r, IOMMU_DOMAIN_PAGING);
+	struct iommu_domain *identity = recorder_domain(r, IOMMU_DOMAIN_IDENTITY);
+	uint64_t mapped = 1;
+
+	assert_int_equal(iommu_map_sg(identity, 0, pieces, 4, 1, NULL), IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_free(identity), 0);
+	assert_int_equal(iommu_map_sg(domain, 0, pieces, 0, 1, &mapped), IOMMU_EINVAL);
+	assert_int_equal(mapped, 0);
+	r->calls[0] = '\0';
+	assert_int_equal(iommu_map_sg(domain, 0x5000, pieces, 4, 1, &mapped), 0);
+	EXPECT_CALLS(r, "map map sync_map"); /* neighbours as one; hardware is told once */
+	assert_int_equal(mapped, 0x6000);
+	assert_int_equal(r->mapped[0][0], 0x5000);
+	assert_int_equal(r->mapped[0][1], 0x4000);
+	assert_int_equal(r->mapped[1][0], 0x9000);
+	assert_int_equal(r->mapped[1][1], 0x2000);
+	/* The second run fails: the first one goes. */
+	r->map = IOMMU_ENOMEM;
+	r->map_from = 2;
+	r->unmap_clears = true;
+	assert_int_equal(iommu_map_sg(domain, 0x5000, pieces, 4, 1, &mapped), IOMMU_ENOMEM);
+	EXPECT_CALLS(r, "map map unmap sync");
+	assert_int_equal(mapped, 0);
+	r->map_from = 1;
+	assert_int_equal(iommu_map_sg(domain, 0x5000, pieces, 4, 1, NULL), IOMMU_ENOMEM);
+	EXPECT_CALLS(r, "map");
+	r->map = 0;
+	r->sync_map = IOMMU_EIO;
+	assert_int_equal(iommu_map_sg(domain, 0x5000, pieces, 4, 1, NULL), IOMMU_EIO);
+	EXPECT_CALLS(r, "map map sync_map unmap sync");
+	r->sync_map = 0;
+	assert_int_equal(iommu_map_sg(domain, 0, wrapping, 2, 1, NULL), IOMMU_EOVERFLOW);
+	EXPECT_CALLS(r, "");
+	assert_int_equal(iommu_map_sg(domain, UINT64_MAX - 0x3fff, pieces, 4, 1, NULL),
+			 IOMMU_EOVERFLOW);
+	EXPECT_CALLS(r, "map unmap sync");
+	r->unmap_clears = false;
+	assert_int_equal(iommu_domain_free(domain), 0);
+}
+
+static void hints_go_to_those_who_know_them(void **state)
+{
+	struct recorder *r = *state;
+	struct iommu_domain *domain = recorder_domain(r, IOMMU_DOMAIN_PAGING);
+	const unsigned int hints = IOMMU_PROT_HINTS;
+
+	assert_int_equal(iommu_map(domain, 0, 0, 0x1000, IOMMU_PROT_READ | hints), 0);
+	assert_int_equal(r->prot, IOMMU_PROT_READ);
+	domain->prot_hints = IOMMU_PROT_CACHE | IOMMU_PROT_NO_EXEC;
+	assert_int_equal(iommu_map(domain, 0, 0, 0x1000, IOMMU_PROT_READ | hints), 0);
+	assert_int_equal(r->prot, IOMMU_PROT_READ | IOMMU_PROT_CACHE | IOMMU_PROT_NO_EXEC);
+	/* What nobody knows is for the back end to refuse. */
+	assert_int_equal(iommu_map(domain, 0, 0, 0x1000, 0x80 | IOMMU_PROT_READ), 0);
+	assert_int_equal(r->prot, 0x80 | IOMMU_PROT_READ);
+	r->calls[0] = '\0';
+	assert_int_equal(iommu_domain_free(domain), 0);
+}
+
+static void many_ranges_are_invalidated_together(void **state)
+{
+	struct recorder *r = *state;
+	struct iommu_domain *domain = recorder_domain(r, IOMMU_DOMAIN_PAGING);
+	struct iommu_gather gather;
+	uint64_t unmapped;
+
+	iommu_gather_init(&gather);
+	assert_int_equal(iommu_sync_gather(domain, &gather), 0);
+	r->unmap_clears = true;
+	assert_int_equal(iommu_unmap_gather(domain, 0x1000, 0x1000, 0, &gather, &unmapped), 0);
+	assert_int_equal(unmapped, 0x1000);
+	assert_int_equal(iommu_unmap_gather(domain, 0x8000, 0x1000, 0, &gather, NULL), 0);
+	EXPECT_CALLS(r, "unmap unmap");
+	assert_int_equal(gather.start, 0x1000);
+	assert_int_equal(gather.last, 0x8fff);
+	r->sync = IOMMU_ETIMEDOUT;
+	assert_int_equal(iommu_sync_gather(domain, &gather), IOMMU_ETIMEDOUT);
+	EXPECT_CALLS(r, "sync");
+	r->sync = 0;
+	assert_true(iommu_gather_is_empty(&gather));
+	assert_int_equal(iommu_domain_free(domain), 0);
+}
+
+static int stop_at(void *ctx, struct iommu_endpoint *endpoint)
+{
+	unsigned int *left = ctx;
+
+	assert_non_null(endpoint);
+	return --*left == 0 ? 77 : 0;
+}
+
+static void members_have_names_and_can_be_visited(void **state)
+{
+	static const char long_name[] = "a-name-of-thirty-one-characters";
+	static const char *const expected[] = {
+		"nic",
+		"nic.1",
+		"0000:00:03.0",
+		"nic.2",
+		"a-name-of-thirty-one-characters",
+		"a-name-of-thirty-one-cha.1",
+	};
+	struct recorder *r = *state;
+	struct iommu_endpoint_info info = {.source_id = 8, .name = "nic"};
+	struct iommu_endpoint *e[6];
+	unsigned int i, left;
+
+	r->group_key = r;
+	for (i = 0; i < 6; i++) {
+		info.source_id = (uint16_t)(8 * (i + 1));
+		info.name = i == 2 ? NULL : i < 4 ? "nic" : long_name;
+		assert_int_equal(iommu_probe_endpoint(r->iommu, &info, &e[i]), 0);
+		assert_string_equal(iommu_endpoint_name(e[i]), expected[i]);
+	}
+	left = 3;
+	assert_int_equal(iommu_group_for_each(e[0]->group, stop_at, &left), 77);
+	left = 10;
+	assert_int_equal(iommu_group_for_each(e[0]->group, stop_at, &left), 0);
+	assert_int_equal(left, 4);
+	/* A name that is free again is taken again. */
+	assert_int_equal(iommu_release_endpoint(e[1]), 0);
+	info = (struct iommu_endpoint_info){.source_id = 16, .name = "nic"};
+	assert_int_equal(iommu_probe_endpoint(r->iommu, &info, &e[1]), 0);
+	assert_string_equal(iommu_endpoint_name(e[1]), "nic.1");
+	for (i = 0; i < 6; i++)
+		assert_int_equal(iommu_release_endpoint(e[i]), 0);
+}
+
+static unsigned int released;
+
+static void release(void *data)
+{
+	assert_ptr_equal(data, &released);
+	released++;
+}
+
+static void groups_keep_what_they_are_given(void **state)
+{
+	struct recorder *r = *state;
+	struct iommu_endpoint *one = recorder_add(r, 8), *other = recorder_add(r, 16);
+	struct iommu_group *group = iommu_endpoint_group(one);
+
+	released = 0;
+	assert_string_equal(iommu_group_name(group), "");
+	iommu_group_set_name(group, "slot 1");
+	assert_string_equal(iommu_group_name(group), "slot 1");
+	assert_null(iommu_group_data(group));
+	iommu_group_set_data(group, &released, release);
+	assert_ptr_equal(iommu_group_data(group), &released);
+	iommu_group_set_data(group, r, NULL);
+	assert_int_equal(released, 1);
+	iommu_group_set_data(group, &released, release);
+	iommu_group_set_unit_data(group, &released, release);
+	assert_ptr_equal(iommu_group_unit_data(group), &released);
+	assert_ptr_equal(iommu_next_group(r->iommu, NULL), group);
+	assert_ptr_equal(iommu_next_group(r->iommu, group), iommu_endpoint_group(other));
+	assert_null(iommu_next_group(r->iommu, iommu_endpoint_group(other)));
+	assert_ptr_equal(iommu_find_group(r->iommu, 1), iommu_endpoint_group(other));
+	assert_null(iommu_find_group(r->iommu, 2));
+	iommu_group_hold(group);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_int_equal(released, 1);
+	assert_string_equal(iommu_group_name(group), "slot 1");
+	iommu_group_drop(group);
+	assert_int_equal(released, 3);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+}
+
 static void count_fault(void *ctx, const struct iommu_fault *fault)
 {
 	(void)fault;
@@ -522,24 +440,24 @@ static void count_fault(void *ctx, const struct iommu_fault *fault)
 
 static void units_are_enabled_disabled_and_asked(void **state)
 {
-	struct fixture *f = *state;
+	struct recorder *f = *state;
 	struct iommu_unit *unit = iommu_next_unit(f->iommu, NULL);
 	unsigned int faults = 0;
 	bool lost = false;
 
-	f->recorder.enable = IOMMU_EIO;
+	f->enable = IOMMU_EIO;
 	assert_int_equal(iommu_unit_enable(unit), IOMMU_EIO);
-	f->recorder.enable = 0;
+	f->enable = 0;
 	assert_int_equal(iommu_unit_enable(unit), 0);
 	assert_int_equal(iommu_unit_enable(unit), 0);
-	EXPECT_CALLS(&f->recorder, "enable enable");
-	f->recorder.disable = IOMMU_ETIMEDOUT;
+	EXPECT_CALLS(f, "enable enable");
+	f->disable = IOMMU_ETIMEDOUT;
 	assert_int_equal(iommu_unit_disable(unit), IOMMU_ETIMEDOUT);
 	assert_int_equal(iommu_destroy(f->iommu), IOMMU_ETIMEDOUT);
-	f->recorder.disable = 0;
+	f->disable = 0;
 	assert_int_equal(iommu_unit_disable(unit), 0);
 	assert_int_equal(iommu_unit_disable(unit), 0);
-	EXPECT_CALLS(&f->recorder, "disable disable disable");
+	EXPECT_CALLS(f, "disable disable disable");
 
 	iommu_set_fault_handler(f->iommu, count_fault, &faults);
 	assert_int_equal(iommu_unit_handle_faults(unit, &lost), 1);
@@ -549,7 +467,7 @@ static void units_are_enabled_disabled_and_asked(void **state)
 
 static void two_instances_know_nothing_of_each_other(void **state)
 {
-	struct fixture *f = *state;
+	struct recorder *f = *state;
 	struct test_platform other;
 	struct iommu *second;
 
@@ -563,7 +481,7 @@ static void two_instances_know_nothing_of_each_other(void **state)
 
 static void broken_platforms_are_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct recorder *f = *state;
 	struct iommu_platform p;
 	struct iommu *iommu;
 
@@ -582,6 +500,8 @@ static void broken_platforms_are_refused(void **state)
 	HALF_A_PAIR(cpu_id, (unsigned int (*)(void *))(uintptr_t)1);
 	HALF_A_PAIR(irq_save, (uintptr_t(*)(void *))(uintptr_t)1);
 	HALF_A_PAIR(mmio_read32, (uint32_t(*)(void *, const volatile void *))(uintptr_t)1);
+	HALF_A_PAIR(mutex_create, (void *(*)(void *))(uintptr_t)1);
+	HALF_A_PAIR(mutex_lock, (void (*)(void *, void *))(uintptr_t)1);
 	HALF_A_PAIR(map_mmio, (void *(*)(void *, iommu_paddr_t, uint64_t))(uintptr_t)1);
 	f->test.fail_after = 1;
 	assert_int_equal(iommu_create(&f->test.platform, &iommu), IOMMU_ENOMEM);
@@ -610,8 +530,8 @@ static void a_groups_regions_are_merged(void **state)
 		{0xfffffffffffff000, UINT64_MAX, IOMMU_REGION_RESERVED, 0},
 		{0x9000, 0x9fff, IOMMU_REGION_MSI, 0},
 	};
-	struct fixture *f = *state;
-	struct iommu_endpoint *endpoint = add(f, 8);
+	struct recorder *f = *state;
+	struct iommu_endpoint *endpoint = recorder_add(f, 8);
 	struct iommu_group *group = iommu_endpoint_group(endpoint);
 	struct iommu_region result[10];
 	unsigned int count = 10;
@@ -619,8 +539,8 @@ static void a_groups_regions_are_merged(void **state)
 
 	assert_int_equal(iommu_group_regions(group, NULL, 0, &count), 0);
 	assert_int_equal(count, 0);
-	f->recorder.regions = regions;
-	f->recorder.region_count = 10;
+	f->regions = regions;
+	f->region_count = 10;
 	assert_int_equal(iommu_group_regions(group, result, 10, &count), 0);
 	assert_int_equal(count, 6);
 	for (i = 0; i < 6; i++) {
@@ -631,7 +551,7 @@ static void a_groups_regions_are_merged(void **state)
 	}
 	assert_int_equal(iommu_group_regions(group, result, 5, &count), IOMMU_ENOSPC);
 	assert_int_equal(count, 0);
-	f->recorder.region_count = 0;
+	f->region_count = 0;
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
 
@@ -642,21 +562,21 @@ static void regions_cover_just_what_they_did(void **state)
 		PAGES = 40,
 		COUNT = 12
 	};
-	struct fixture *f = *state;
-	struct iommu_endpoint *endpoint = add(f, 8);
+	struct recorder *f = *state;
+	struct iommu_endpoint *endpoint = recorder_add(f, 8);
 	struct test_random random = {.state = 11};
 	struct iommu_region regions[COUNT], result[COUNT];
 	unsigned int round, i, page, count;
 
-	f->recorder.regions = regions;
+	f->regions = regions;
 	for (round = 0; round < 2000; round++) {
-		bool wanted[4][PAGES] = {{false}};
-		bool got[4][PAGES] = {{false}};
+		bool wanted[5][PAGES] = {{false}};
+		bool got[5][PAGES] = {{false}};
 
 		for (i = 0; i < COUNT; i++) {
 			const unsigned int first = (unsigned int)test_random_below(&random, PAGES);
 			const unsigned int pages = 1 + (unsigned int)test_random_below(&random, 4);
-			const unsigned int type = (unsigned int)test_random_below(&random, 4);
+			const unsigned int type = (unsigned int)test_random_below(&random, 5);
 			const unsigned int last = first + pages > PAGES ? PAGES : first + pages;
 
 			regions[i] = (struct iommu_region){first * 4096ULL, last * 4096ULL - 1,
@@ -664,7 +584,7 @@ static void regions_cover_just_what_they_did(void **state)
 			for (page = first; page < last; page++)
 				wanted[type][page] = true;
 		}
-		f->recorder.region_count = COUNT;
+		f->region_count = COUNT;
 		assert_int_equal(
 			iommu_group_regions(iommu_endpoint_group(endpoint), result, COUNT, &count),
 			0);
@@ -680,7 +600,7 @@ static void regions_cover_just_what_they_did(void **state)
 		}
 		assert_memory_equal(got, wanted, sizeof(got));
 	}
-	f->recorder.region_count = 0;
+	f->region_count = 0;
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
 
@@ -695,6 +615,11 @@ int main(void)
 		WITH_FIXTURE(attach_detach_and_what_is_busy),
 		WITH_FIXTURE(a_group_is_attached_whole_or_not_at_all),
 		WITH_FIXTURE(maps_and_unmaps_are_settled_on_every_path),
+		WITH_FIXTURE(pieces_are_mapped_as_one_or_not_at_all),
+		WITH_FIXTURE(hints_go_to_those_who_know_them),
+		WITH_FIXTURE(many_ranges_are_invalidated_together),
+		WITH_FIXTURE(members_have_names_and_can_be_visited),
+		WITH_FIXTURE(groups_keep_what_they_are_given),
 		WITH_FIXTURE(units_are_enabled_disabled_and_asked),
 		WITH_FIXTURE(two_instances_know_nothing_of_each_other),
 		WITH_FIXTURE(broken_platforms_are_refused),

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which domain the members of a group use: all the same one, changed for all or for none.
+ *
+ * What that is follows from the group's state: what the host attached; else, unless it is claimed, the
+ * default domain; else the window, which holds nothing but direct regions; else nothing.
+ */
+#include <libiommu/domain.h>
+#include <libiommu/status.h>
+
+#include "base/log.h"
+#include "group/group.h"
+
+/* Switch one endpoint to a domain; NULL: blocked. */
+static int endpoint_switch(struct iommu_endpoint *endpoint, struct iommu_domain *domain)
+{
+	int status = 0;
+
+	if (endpoint->domain == domain)
+		return 0;
+	if (domain != NULL)
+		status = domain->ops->attach(domain, endpoint);
+	else
+		status = endpoint->domain->ops->detach(endpoint->domain, endpoint);
+	/* A detach that was not confirmed has detached all the same. */
+	if (status == 0 || domain == NULL)
+		endpoint->domain = domain;
+	return status;
+}
+
+int iommu_endpoint_block(struct iommu_endpoint *endpoint)
+{
+	return endpoint_switch(endpoint, NULL);
+}
+
+/* It cannot use what it should: then nothing at all, and the host is told. */
+static void give_up(struct iommu_endpoint *endpoint)
+{
+	(void)endpoint_switch(endpoint, NULL);
+	iommu_log(endpoint->iommu->platform, IOMMU_LOG_ERROR, endpoint->name,
+		  "blocked: it could not be given its domain back");
+}
+
+/* Is the domain one that this endpoint may use, as far as its regions say? */
+static int regions_allow(struct iommu_domain *domain, const struct iommu_endpoint *endpoint)
+{
+	if (iommu_type_is_dma(domain->type))
+		return iommu_map_regions(domain, endpoint);
+	if (domain->type == IOMMU_DOMAIN_PAGING && domain != endpoint->group->window &&
+	    iommu_has_region(endpoint, IOMMU_REGION_DIRECT))
+		return IOMMU_EPERM;
+	return 0;
+}
+
+int iommu_group_switch(struct iommu_group *group, struct iommu_domain *before,
+		       struct iommu_domain *domain)
+{
+	struct iommu_list_node *node;
+	int status = 0;
+
+	if (domain != NULL && domain != group->window) {
+		iommu_list_for_each (node, &group->endpoints) {
+			status = regions_allow(domain, iommu_member_of(node));
+			if (status != 0)
+				return status;
+		}
+	}
+	iommu_list_for_each (node, &group->endpoints) {
+		status = endpoint_switch(iommu_member_of(node), domain);
+		if (status != 0)
+			break;
+	}
+	if (status == 0)
+		return 0;
+	/* Those before the one that failed go back; one that was to be blocked is blocked. */
+	if (domain == NULL)
+		node = node->next;
+	while ((node = node->previous) != &group->endpoints)
+		if (endpoint_switch(iommu_member_of(node), before) != 0)
+			give_up(iommu_member_of(node));
+	return status;
+}
+
+/* --- The group as a whole --------------------------------------------------------------------- */
+
+struct iommu_domain *iommu_group_current(const struct iommu_group *group)
+{
+	if (group->domain != NULL)
+		return group->domain;
+	if (group->owner == NULL && group->default_domain != NULL)
+		return group->default_domain;
+	return group->window;
+}
+
+int iommu_attach_group(struct iommu_domain *domain, struct iommu_group *group)
+{
+	struct iommu_domain *before = group->domain;
+	int status;
+
+	if (domain->iommu != group->iommu || domain == group->default_domain ||
+	    domain == group->window)
+		return IOMMU_EINVAL;
+	status = iommu_group_switch(group, iommu_group_current(group), domain);
+	if (status != 0)
+		return status;
+	/* Also when it is the domain from before: members that had been lost are back. */
+	group->domain = domain;
+	domain->groups++;
+	if (before != NULL)
+		before->groups--;
+	return 0;
+}
+
+int iommu_detach_group(struct iommu_group *group)
+{
+	struct iommu_domain *domain = group->domain;
+	struct iommu_domain *rest;
+	struct iommu_list_node *node;
+	int result = 0;
+
+	if (domain == NULL)
+		return 0;
+	group->domain = NULL;
+	domain->groups--;
+	rest = iommu_group_current(group);
+	iommu_list_for_each (node, &group->endpoints) {
+		struct iommu_endpoint *endpoint = iommu_member_of(node);
+		int status = endpoint_switch(endpoint, rest);
+
+		if (status != 0 && rest != NULL)
+			give_up(endpoint);
+		if (result == 0)
+			result = status;
+	}
+	return result;
+}
+
+int iommu_domain_attach_group(struct iommu_domain *domain, struct iommu_group *group)
+{
+	int status;
+
+	iommu_control_lock(group->iommu);
+	status = iommu_attach_group(domain, group);
+	iommu_control_unlock(group->iommu);
+	return status;
+}
+
+int iommu_domain_detach_group(struct iommu_group *group)
+{
+	int status;
+
+	iommu_control_lock(group->iommu);
+	status = iommu_detach_group(group);
+	iommu_control_unlock(group->iommu);
+	return status;
+}
+
+int iommu_domain_attach_endpoint(struct iommu_domain *domain, struct iommu_endpoint *endpoint)
+{
+	int status = IOMMU_EINVAL;
+
+	iommu_control_lock(endpoint->iommu);
+	if (endpoint->group->members == 1)
+		status = iommu_attach_group(domain, endpoint->group);
+	iommu_control_unlock(endpoint->iommu);
+	return status;
+}
+
+int iommu_domain_detach_endpoint(struct iommu_endpoint *endpoint)
+{
+	int status = IOMMU_EINVAL;
+
+	iommu_control_lock(endpoint->iommu);
+	if (endpoint->group->members == 1)
+		status = iommu_detach_group(endpoint->group);
+	iommu_control_unlock(endpoint->iommu);
+	return status;
+}
+
+/* --- The window ------------------------------------------------------------------------------- */
+
+static bool has_direct_regions(const struct iommu_endpoint *endpoint)
+{
+	return iommu_has_region(endpoint, IOMMU_REGION_DIRECT) ||
+	       iommu_has_region(endpoint, IOMMU_REGION_DIRECT_RELAXABLE);
+}
+
+/* The regions of all members; what is mapped already stays. */
+static int window_fill(struct iommu_group *group)
+{
+	struct iommu_list_node *node;
+	int status = 0;
+
+	iommu_list_for_each (node, &group->endpoints) {
+		status = iommu_map_regions(group->window, iommu_member_of(node));
+		if (status != 0)
+			break;
+	}
+	return status;
+}
+
+int iommu_group_make_window(struct iommu_group *group)
+{
+	struct iommu_unit *unit = NULL;
+	struct iommu_list_node *node;
+	const bool is_new = group->window == NULL;
+	int status = 0;
+
+	iommu_list_for_each (node, &group->endpoints)
+		if (has_direct_regions(iommu_member_of(node)))
+			unit = iommu_member_of(node)->unit;
+	if (unit == NULL)
+		return 0;
+	if (is_new)
+		status = iommu_domain_new(unit, IOMMU_DOMAIN_PAGING, NULL, &group->window);
+	if (status != 0)
+		return status;
+	group->window->groups = 1; /* nobody else's to free */
+	status = window_fill(group);
+	if (status != 0 && is_new)
+		iommu_group_close_window(group);
+	return status;
+}
+
+void iommu_group_close_window(struct iommu_group *group)
+{
+	if (group->window == NULL)
+		return;
+	group->window->groups = 0;
+	(void)iommu_domain_drop(group->window);
+	group->window = NULL;
+}
+
+static bool is_inherited(const struct iommu_endpoint *endpoint)
+{
+	const struct iommu_ops *ops = endpoint->unit->ops;
+
+	return ops->is_inherited != NULL && ops->is_inherited(endpoint);
+}
+
+static bool group_is_inherited(const struct iommu_group *group)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &group->endpoints)
+		if (is_inherited(iommu_member_of(node)))
+			return true;
+	return false;
+}
+
+int iommu_group_open_window(struct iommu_group *group)
+{
+	int status;
+
+	if (group_is_inherited(group))
+		return 0;
+	status = iommu_group_make_window(group);
+	if (status != 0 || iommu_group_current(group) != group->window)
+		return status;
+	return iommu_group_switch(group, NULL, group->window);
+}
+
+/* --- Members that come ------------------------------------------------------------------------ */
+
+int iommu_endpoint_join(struct iommu_endpoint *endpoint)
+{
+	struct iommu_group *group = endpoint->group;
+	struct iommu_domain *domain = iommu_group_current(group);
+	int status = 0;
+
+	/* What an earlier kernel left running goes on until a driver wants it to end. */
+	if (group->domain == NULL && is_inherited(endpoint))
+		return 0;
+	if (domain == group->window && endpoint->unit->enabled) {
+		status = iommu_group_make_window(group);
+		domain = group->window;
+	}
+	if (status == 0 && domain != NULL && domain != group->window)
+		status = regions_allow(domain, endpoint);
+	return status != 0 ? status : endpoint_switch(endpoint, domain);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Back ends at boot: looked for in the order that they ask for, which is their order of registration
+ * where they ask for none.
+ */
+#include <libiommu/backend.h>
+#include <libiommu/status.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "group/group.h"
+
+static struct iommu_backend *backend_of(struct iommu_list_node *node)
+{
+	return iommu_container_of(node, struct iommu_backend, link);
+}
+
+static struct iommu_backend *find(struct iommu *iommu, const char *name)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &iommu->backends)
+		if (iommu_text_equal(backend_of(node)->name, name))
+			return backend_of(node);
+	return NULL;
+}
+
+static int register_backend(struct iommu *iommu, struct iommu_backend *backend)
+{
+	if (iommu->started)
+		return IOMMU_EBUSY;
+	if (find(iommu, backend->name) != NULL)
+		return IOMMU_EEXIST;
+	backend->is_detected = false;
+	iommu_list_insert(&iommu->backends, &backend->link);
+	return 0;
+}
+
+int iommu_register_backend(struct iommu *iommu, struct iommu_backend *backend)
+{
+	int status;
+
+	if (backend->name == NULL || backend->detect == NULL || backend->early_init == NULL)
+		return IOMMU_EINVAL;
+	iommu_control_lock(iommu);
+	status = register_backend(iommu, backend);
+	iommu_control_unlock(iommu);
+	return status;
+}
+
+/* --- Order ------------------------------------------------------------------------------------ */
+
+/* Has everything that it must come after been placed? */
+static bool can_be_placed(struct iommu *iommu, const struct iommu_backend *backend)
+{
+	const struct iommu_backend *before =
+		backend->after != NULL ? find(iommu, backend->after) : NULL;
+
+	return before == NULL || before->is_placed;
+}
+
+/* The first that is not placed and can be; NULL: there is none. */
+static struct iommu_backend *next_to_place(struct iommu *iommu)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &iommu->backends)
+		if (!backend_of(node)->is_placed && can_be_placed(iommu, backend_of(node)))
+			return backend_of(node);
+	return NULL;
+}
+
+static bool report_circle(struct iommu *iommu)
+{
+	struct iommu_list_node *node;
+	bool found = false;
+
+	iommu_list_for_each (node, &iommu->backends) {
+		const struct iommu_backend *backend = backend_of(node);
+
+		if (backend->is_placed)
+			continue;
+		iommu_log(iommu->platform, IOMMU_LOG_ERROR, backend->name,
+			  "it has to come after one that has to come after it");
+		found = true;
+	}
+	return found;
+}
+
+static int sort(struct iommu *iommu)
+{
+	struct iommu_list_node *node;
+	struct iommu_backend *backend;
+
+	iommu_list_for_each (node, &iommu->backends)
+		backend_of(node)->is_placed = false;
+	/* Placed ones move to the end of the list: they stand there in order. */
+	while ((backend = next_to_place(iommu)) != NULL) {
+		backend->is_placed = true;
+		iommu_list_remove(&backend->link);
+		iommu_list_insert(&iommu->backends, &backend->link);
+	}
+	return report_circle(iommu) ? IOMMU_EINVAL : 0;
+}
+
+/* --- Start ------------------------------------------------------------------------------------ */
+
+static void report_failure(struct iommu *iommu, const struct iommu_backend *backend, int status)
+{
+	iommu_log(iommu->platform, IOMMU_LOG_ERROR, backend->name, iommu_strerror(status));
+}
+
+/* Those that are there find their units; the first error, of which the others know nothing. */
+static int find_units(struct iommu *iommu)
+{
+	struct iommu_list_node *node;
+	int result = 0;
+
+	iommu_list_for_each (node, &iommu->backends) {
+		struct iommu_backend *backend = backend_of(node);
+		int status;
+
+		/* By an earlier start that failed for another reason, perhaps. */
+		if (!backend->is_detected && !backend->detect(iommu, backend))
+			continue;
+		status = backend->is_detected ? 0 : backend->early_init(iommu, backend);
+		backend->is_detected = status == 0;
+		if (status != 0)
+			report_failure(iommu, backend, status);
+		if (result == 0)
+			result = status;
+		if ((backend->flags & IOMMU_BACKEND_LAST_IF_DETECTED) != 0)
+			break;
+	}
+	return result;
+}
+
+static bool flags_make_sense(unsigned int flags)
+{
+	const unsigned int opposed[] = {IOMMU_START_OFF | IOMMU_START_REQUIRED,
+					IOMMU_START_PASS_THROUGH | IOMMU_START_STRICT};
+
+	return (flags & ~(opposed[0] | opposed[1])) == 0 && (flags & opposed[0]) != opposed[0] &&
+	       (flags & opposed[1]) != opposed[1];
+}
+
+static int start(struct iommu *iommu, unsigned int flags)
+{
+	int status = 0;
+
+	if (iommu->started)
+		return IOMMU_EBUSY;
+	if ((flags & IOMMU_START_PASS_THROUGH) != 0)
+		iommu->default_type = IOMMU_DOMAIN_IDENTITY;
+	else
+		iommu->default_type = (flags & IOMMU_START_STRICT) != 0 ? IOMMU_DOMAIN_DMA
+									: IOMMU_DOMAIN_DMA_LAZY;
+	if ((flags & IOMMU_START_OFF) == 0)
+		status = sort(iommu);
+	if (status != 0)
+		return status;
+	iommu->required = (flags & IOMMU_START_REQUIRED) != 0;
+	if ((flags & IOMMU_START_OFF) == 0)
+		status = find_units(iommu);
+	iommu_probe_waiting_devices(iommu);
+	if (iommu->required && status == 0 && iommu_list_is_empty(&iommu->units))
+		status = IOMMU_ENODEV;
+	if (!iommu->required)
+		status = 0;
+	iommu->started = status == 0;
+	return status;
+}
+
+int iommu_start(struct iommu *iommu, unsigned int flags)
+{
+	int status;
+
+	if (!flags_make_sense(flags))
+		return IOMMU_EINVAL;
+	iommu_control_lock(iommu);
+	status = start(iommu, flags);
+	iommu_control_unlock(iommu);
+	return status;
+}
+
+static bool is_any_unit_on(struct iommu *iommu)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &iommu->units)
+		if (iommu_container_of(node, struct iommu_unit, link)->enabled)
+			return true;
+	return false;
+}
+
+static int start_late(struct iommu *iommu)
+{
+	struct iommu_list_node *node;
+	int result = 0;
+
+	if (!iommu->started)
+		return IOMMU_EINVAL;
+	iommu_probe_waiting_devices(iommu);
+	iommu_list_for_each (node, &iommu->backends) {
+		struct iommu_backend *backend = backend_of(node);
+		int status = 0;
+
+		if (backend->is_detected && backend->late_init != NULL)
+			status = backend->late_init(iommu, backend);
+		if (status != 0)
+			report_failure(iommu, backend, status);
+		if (result == 0)
+			result = status;
+	}
+	if (!iommu->required)
+		return 0;
+	return result == 0 && !is_any_unit_on(iommu) ? IOMMU_ENODEV : result;
+}
+
+int iommu_start_late(struct iommu *iommu)
+{
+	int status;
+
+	iommu_control_lock(iommu);
+	status = start_late(iommu);
+	iommu_control_unlock(iommu);
+	return status;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a host's bus code tells: devices that come, go, and get drivers. */
+#include <libiommu/backend.h>
+#include <libiommu/status.h>
+
+#include "base/log.h"
+#include "group/group.h"
+
+/* A device without a unit, so far. */
+struct waiting_device {
+	struct iommu_list_node link;
+	struct iommu_endpoint_info info;
+	struct iommu_fwspec fwspec;
+	char name[IOMMU_NAME_SIZE];
+};
+
+static struct waiting_device *waiting_of(struct iommu_list_node *node)
+{
+	return iommu_container_of(node, struct waiting_device, link);
+}
+
+void iommu_waiting_init(struct iommu *iommu)
+{
+	iommu_object_cache_init(&iommu->waiting_cache, iommu->platform,
+				sizeof(struct waiting_device));
+}
+
+static struct waiting_device *find_waiting(struct iommu *iommu, uint16_t segment,
+					   uint16_t source_id)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &iommu->waiting)
+		if (waiting_of(node)->info.segment == segment &&
+		    waiting_of(node)->info.source_id == source_id)
+			return waiting_of(node);
+	return NULL;
+}
+
+static void forget(struct iommu *iommu, struct waiting_device *device)
+{
+	iommu_list_remove(&device->link);
+	iommu_object_free(&iommu->waiting_cache, device);
+}
+
+void iommu_forget_waiting_devices(struct iommu *iommu)
+{
+	while (!iommu_list_is_empty(&iommu->waiting))
+		forget(iommu, waiting_of(iommu->waiting.next));
+}
+
+static int remember(struct iommu *iommu, const struct iommu_endpoint_info *info)
+{
+	struct waiting_device *device;
+
+	if (find_waiting(iommu, info->segment, info->source_id) != NULL)
+		return IOMMU_EEXIST;
+	device = iommu_object_alloc(&iommu->waiting_cache, 0);
+	if (device == NULL)
+		return IOMMU_ENOMEM;
+	device->info = *info;
+	if (info->name != NULL) {
+		(void)iommu_line_append(device->name, sizeof(device->name), 0, info->name);
+		device->info.name = device->name;
+	}
+	if (info->fwspec != NULL) {
+		device->fwspec = *info->fwspec;
+		device->info.fwspec = &device->fwspec;
+	}
+	iommu_list_insert(&iommu->waiting, &device->link);
+	return 0;
+}
+
+/* Is there no unit for it yet? */
+static bool must_wait(int status)
+{
+	return status == IOMMU_ENODEV || status == IOMMU_EPROBE_DEFER;
+}
+
+void iommu_probe_waiting_devices(struct iommu *iommu)
+{
+	struct iommu_list_node *node, *next;
+
+	for (node = iommu->waiting.next; node != &iommu->waiting; node = next) {
+		struct waiting_device *device = waiting_of(node);
+		struct iommu_endpoint *endpoint;
+		int status = iommu_probe(iommu, &device->info, &endpoint);
+
+		next = node->next;
+		if (must_wait(status) || status == IOMMU_ENOMEM)
+			continue;
+		if (status != 0)
+			iommu_log(iommu->platform, IOMMU_LOG_ERROR, iommu_strerror(status),
+				  "a device that waited for its unit cannot be probed: it is "
+				  "blocked");
+		forget(iommu, device);
+	}
+}
+
+void iommu_probe_waiting(struct iommu *iommu)
+{
+	iommu_control_lock(iommu);
+	iommu_probe_waiting_devices(iommu);
+	iommu_control_unlock(iommu);
+}
+
+unsigned int iommu_waiting(struct iommu *iommu)
+{
+	struct iommu_list_node *node;
+	unsigned int count = 0;
+
+	iommu_control_lock(iommu);
+	iommu_list_for_each (node, &iommu->waiting)
+		count++;
+	iommu_control_unlock(iommu);
+	return count;
+}
+
+/* --- Events ----------------------------------------------------------------------------------- */
+
+static int device_added(struct iommu *iommu, const struct iommu_endpoint_info *info)
+{
+	struct iommu_endpoint *endpoint;
+	int status = iommu_probe(iommu, info, &endpoint);
+	int remembered;
+
+	if (!must_wait(status))
+		return status;
+	remembered = remember(iommu, info);
+	if (remembered != 0)
+		return remembered;
+	return status == IOMMU_ENODEV ? 0 : status;
+}
+
+static int device_removed(struct iommu_endpoint *endpoint)
+{
+	struct iommu_group *group = endpoint->group;
+
+	/* What is attached has nobody left to use it. Unconfirmed or not: it is detached. */
+	if (group->members == 1)
+		(void)iommu_detach_group(group);
+	return iommu_release(endpoint);
+}
+
+/* Of a device without a unit. */
+static int without_unit(struct iommu *iommu, const struct iommu_bus_event *event)
+{
+	struct waiting_device *device = find_waiting(iommu, event->segment, event->source_id);
+
+	if (device == NULL)
+		return 0;
+	if (event->type == IOMMU_BUS_REMOVED)
+		forget(iommu, device);
+	else if (event->type == IOMMU_BUS_BINDING && device->info.fwspec != NULL)
+		return IOMMU_EPROBE_DEFER;
+	return 0;
+}
+
+static int driver_event(struct iommu_endpoint *endpoint, enum iommu_bus_event_type type)
+{
+	static const enum iommu_group_event told[] = {
+		[IOMMU_BUS_BINDING] = IOMMU_DRIVER_BINDING,
+		[IOMMU_BUS_BOUND] = IOMMU_DRIVER_BOUND,
+		[IOMMU_BUS_NOT_BOUND] = IOMMU_DRIVER_NOT_BOUND,
+		[IOMMU_BUS_UNBINDING] = IOMMU_DRIVER_UNBINDING,
+		[IOMMU_BUS_UNBOUND] = IOMMU_DRIVER_UNBOUND,
+	};
+	int status = 0;
+
+	if (type == IOMMU_BUS_BINDING)
+		status = iommu_use_default(endpoint);
+	if (status != 0)
+		return status;
+	iommu_group_notify(endpoint->group, told[type], endpoint);
+	if (type == IOMMU_BUS_NOT_BOUND || type == IOMMU_BUS_UNBOUND)
+		iommu_unuse_default(endpoint);
+	return 0;
+}
+
+static int handle(struct iommu *iommu, const struct iommu_bus_event *event)
+{
+	struct iommu_endpoint *endpoint;
+
+	if (event->type > IOMMU_BUS_UNBOUND ||
+	    (event->type == IOMMU_BUS_ADDED && event->info == NULL))
+		return IOMMU_EINVAL;
+	if (event->type == IOMMU_BUS_ADDED)
+		return device_added(iommu, event->info);
+	endpoint = iommu_find_endpoint(iommu, event->segment, event->source_id);
+	if (endpoint == NULL)
+		return without_unit(iommu, event);
+	return event->type == IOMMU_BUS_REMOVED ? device_removed(endpoint)
+						: driver_event(endpoint, event->type);
+}
+
+int iommu_bus_event(struct iommu *iommu, const struct iommu_bus_event *event)
+{
+	int status;
+
+	iommu_control_lock(iommu);
+	status = handle(iommu, event);
+	iommu_control_unlock(iommu);
+	return status;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Default domains: of which type a group's is, and how it changes.
+ *
+ * In this order: strict for a group with an untrusted member; what the host fixed for this group;
+ * what a member's back end needs; the instance's type, where that would work for all members.
+ */
+#include <libiommu/group.h>
+#include <libiommu/status.h>
+
+#include "base/log.h"
+#include "group/group.h"
+
+static bool is_default_type(enum iommu_domain_type type)
+{
+	return type == IOMMU_DOMAIN_BLOCKED || type == IOMMU_DOMAIN_IDENTITY ||
+	       iommu_type_is_dma(type);
+}
+
+int iommu_set_default_type(struct iommu *iommu, enum iommu_domain_type type)
+{
+	if (!is_default_type(type))
+		return IOMMU_EINVAL;
+	iommu_control_lock(iommu);
+	iommu->default_type = type;
+	iommu_control_unlock(iommu);
+	return 0;
+}
+
+/* --- The type --------------------------------------------------------------------------------- */
+
+static bool has_untrusted_member(const struct iommu_group *group)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &group->endpoints)
+		if (iommu_member_of(node)->info.untrusted)
+			return true;
+	return false;
+}
+
+/* What the members' back ends need; false: nothing. What maps is the answer to a contradiction. */
+static bool needed_type(const struct iommu_group *group, enum iommu_domain_type *type)
+{
+	struct iommu_list_node *node;
+	bool is_needed = false;
+
+	iommu_list_for_each (node, &group->endpoints) {
+		const struct iommu_endpoint *endpoint = iommu_member_of(node);
+		const struct iommu_ops *ops = endpoint->unit->ops;
+		enum iommu_domain_type own = IOMMU_DOMAIN_BLOCKED;
+
+		if (endpoint->is_alias || ops->default_type == NULL ||
+		    !ops->default_type(endpoint, &own))
+			continue;
+		*type = is_needed && own != *type ? IOMMU_DOMAIN_DMA : own;
+		is_needed = true;
+	}
+	return is_needed;
+}
+
+static bool is_reached_by_all(const struct iommu_group *group)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &group->endpoints)
+		if (iommu_member_of(node)->info.requires_dma_32)
+			return false;
+	return true;
+}
+
+static enum iommu_domain_type wanted_type(const struct iommu_group *group)
+{
+	const enum iommu_domain_type usual =
+		group->default_is_fixed ? group->default_type : group->iommu->default_type;
+	enum iommu_domain_type type = IOMMU_DOMAIN_BLOCKED;
+
+	if (usual == IOMMU_DOMAIN_BLOCKED)
+		return usual;
+	if (has_untrusted_member(group))
+		return IOMMU_DOMAIN_DMA;
+	if (group->default_is_fixed)
+		return usual;
+	if (needed_type(group, &type))
+		return type;
+	return usual == IOMMU_DOMAIN_IDENTITY && !is_reached_by_all(group) ? IOMMU_DOMAIN_DMA
+									   : usual;
+}
+
+/* May the host have it so? */
+static bool may_be(const struct iommu_group *group, enum iommu_domain_type type)
+{
+	enum iommu_domain_type needed = IOMMU_DOMAIN_BLOCKED;
+
+	if (type == IOMMU_DOMAIN_BLOCKED)
+		return true;
+	if (has_untrusted_member(group))
+		return type == IOMMU_DOMAIN_DMA;
+	if (type == IOMMU_DOMAIN_IDENTITY && !is_reached_by_all(group))
+		return false;
+	return !needed_type(group, &needed) || needed == type ||
+	       (iommu_type_is_dma(needed) && iommu_type_is_dma(type));
+}
+
+/* --- The domain ------------------------------------------------------------------------------- */
+
+static int default_alloc(struct iommu_group *group, enum iommu_domain_type *type,
+			 struct iommu_domain **domain)
+{
+	struct iommu_endpoint *first = iommu_member_of(group->endpoints.next);
+	int status;
+
+	*domain = NULL;
+	if (*type == IOMMU_DOMAIN_BLOCKED)
+		return 0;
+	status = iommu_domain_new(first->unit, *type, NULL, domain);
+	if (status == IOMMU_EOPNOTSUPP && *type == IOMMU_DOMAIN_IDENTITY) {
+		iommu_log(group->iommu->platform, IOMMU_LOG_WARNING, first->name,
+			  "no identity here: its DMA is translated");
+		*type = IOMMU_DOMAIN_DMA;
+		status = iommu_domain_new(first->unit, *type, NULL, domain);
+	}
+	if (status == 0)
+		(*domain)->groups++; /* nobody else's to free */
+	return status;
+}
+
+static void default_free(struct iommu_domain *domain)
+{
+	if (domain == NULL)
+		return;
+	domain->groups--;
+	(void)iommu_domain_drop(domain);
+}
+
+/* The data of a layer above must go before the domain may. */
+static int release_data(struct iommu_domain *domain)
+{
+	int status = 0;
+
+	if (domain != NULL && domain->release_data != NULL)
+		status = domain->release_data(domain->data);
+	if (status == 0 && domain != NULL)
+		domain->release_data = NULL;
+	return status;
+}
+
+static bool is_idle(const struct iommu_group *group)
+{
+	return group->drivers == 0 && group->owner == NULL && group->domain == NULL &&
+	       iommu_list_is_empty(&group->pasids);
+}
+
+/* Give an idle group another default domain. */
+static int change(struct iommu_group *group, enum iommu_domain_type type)
+{
+	struct iommu_domain *before = group->default_domain;
+	struct iommu_domain *domain;
+	int status = release_data(before);
+
+	if (status != 0)
+		return status;
+	status = default_alloc(group, &type, &domain);
+	if (status != 0)
+		return status;
+	if (domain == NULL)
+		status = iommu_group_make_window(group);
+	if (status == 0)
+		status = iommu_group_switch(group, iommu_group_current(group),
+					    domain != NULL ? domain : group->window);
+	if (status != 0) {
+		default_free(domain);
+		return status;
+	}
+	group->default_domain = domain;
+	group->default_type = type;
+	default_free(before);
+	return 0;
+}
+
+int iommu_default_choose(struct iommu_group *group)
+{
+	const enum iommu_domain_type type = wanted_type(group);
+	int status;
+
+	if (group->members == 1 && group->default_domain == NULL) {
+		/* The first member: it joins afterwards. */
+		group->default_type = type;
+		status = default_alloc(group, &group->default_type, &group->default_domain);
+		if (status != 0)
+			group->default_type = IOMMU_DOMAIN_BLOCKED;
+		return status;
+	}
+	if (type == group->default_type || may_be(group, group->default_type))
+		return 0;
+	return is_idle(group) ? change(group, type) : IOMMU_EBUSY;
+}
+
+static int set_type(struct iommu_group *group, enum iommu_domain_type type)
+{
+	int status = 0;
+
+	if (!is_default_type(type) || group->members == 0 || !may_be(group, type))
+		return IOMMU_EINVAL;
+	if (!is_idle(group))
+		return IOMMU_EBUSY;
+	if (type != group->default_type)
+		status = change(group, type);
+	if (status == 0)
+		group->default_is_fixed = true;
+	return status;
+}
+
+int iommu_group_set_default_type(struct iommu_group *group, enum iommu_domain_type type)
+{
+	int status;
+
+	iommu_control_lock(group->iommu);
+	status = set_type(group, type);
+	iommu_control_unlock(group->iommu);
+	return status;
+}
+
+int iommu_reconsider_default(struct iommu_endpoint *endpoint)
+{
+	struct iommu_group *group = endpoint->group;
+	const enum iommu_domain_type type = wanted_type(group);
+
+	if (type == group->default_type)
+		return 0;
+	return is_idle(group) ? change(group, type) : IOMMU_EBUSY;
+}
+
+int iommu_default_prepare_free(struct iommu_group *group)
+{
+	return release_data(group->default_domain);
+}
+
+void iommu_default_free(struct iommu_group *group)
+{
+	default_free(group->default_domain);
+	group->default_domain = NULL;
+	group->default_type = IOMMU_DOMAIN_BLOCKED;
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Page requests on their way from a device to the host, and the answers back.
+ *
+ * What a device may have outstanding is known when page requests are enabled (its "Outstanding Page
+ * Request Allocation"), and so is the memory: nothing is allocated when one comes. A device that asks
+ * for more than it may is told to stop. Requests of a group that is not complete are "open", those of
+ * one that waits for its answer "told".
+ */
+#include <libiommu/page_request.h>
+#include <libiommu/status.h>
+
+#include "group/group.h"
+
+#define REQUESTS_MAX 512
+
+struct entry {
+	struct iommu_page_request request;
+	uint64_t arrived_ns;
+	bool is_told;
+};
+
+struct iommu_page_requests {
+	struct iommu_spinlock lock;
+	unsigned int order; /* of the pages of this */
+	unsigned int capacity;
+	unsigned int count;
+	struct iommu_page_request
+		*complete;      /* a group as its handler gets it: one report at a time */
+	struct entry entries[]; /* in order of arrival */
+};
+
+static unsigned int order_for(unsigned int capacity)
+{
+	const size_t size = sizeof(struct iommu_page_requests) +
+			    capacity * (sizeof(struct entry) + sizeof(struct iommu_page_request));
+	unsigned int order = 0;
+
+	while ((IOMMU_PAGE_SIZE << order) < size)
+		order++;
+	return order;
+}
+
+_Static_assert(REQUESTS_MAX *(sizeof(struct entry) + sizeof(struct iommu_page_request)) +
+			       sizeof(struct iommu_page_requests) <=
+		       IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER,
+	       "the largest table can be allocated");
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+int iommu_page_requests_create(struct iommu_endpoint *endpoint)
+{
+	const struct iommu_platform *platform = endpoint->iommu->platform;
+	const unsigned int wanted = endpoint->info.page_requests;
+	const unsigned int capacity = wanted < REQUESTS_MAX ? wanted : REQUESTS_MAX;
+	const unsigned int order = order_for(capacity);
+	struct iommu_page_requests *requests =
+		platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, 0);
+	uintptr_t state;
+
+	if (requests == NULL)
+		return IOMMU_ENOMEM;
+	requests->order = order;
+	requests->capacity = capacity;
+	requests->complete = (void *)&requests->entries[capacity];
+	state = iommu_spin_lock(platform, &endpoint->iommu->look_lock);
+	endpoint->page_requests = requests;
+	iommu_spin_unlock(platform, &endpoint->iommu->look_lock, state);
+	return 0;
+}
+
+/* The requests of an endpoint that has them enabled; with them it must be let go of again. */
+static struct iommu_page_requests *get(struct iommu_endpoint *endpoint)
+{
+	const struct iommu_platform *platform = endpoint->iommu->platform;
+	uintptr_t state = iommu_spin_lock(platform, &endpoint->iommu->look_lock);
+	struct iommu_page_requests *requests = endpoint->page_requests;
+
+	if (requests != NULL)
+		__atomic_add_fetch(&endpoint->users, 1, __ATOMIC_RELAXED);
+	iommu_spin_unlock(platform, &endpoint->iommu->look_lock, state);
+	return requests;
+}
+
+/* --- Groups ----------------------------------------------------------------------------------- */
+
+/* The first entry of a group, from `from` on; count: there is none. Locked. */
+static unsigned int next_of_group(const struct iommu_page_requests *requests, uint16_t group,
+				  unsigned int from)
+{
+	while (from < requests->count && requests->entries[from].request.group != group)
+		from++;
+	return from;
+}
+
+/* Forget a group; *response then names it. False: there is none. Locked. */
+static bool forget_group(struct iommu_page_requests *requests, uint16_t group,
+			 struct iommu_page_response *response)
+{
+	unsigned int kept = 0;
+	unsigned int i;
+
+	for (i = 0; i < requests->count; i++) {
+		const struct entry *entry = &requests->entries[i];
+
+		if (entry->request.group != group) {
+			requests->entries[kept++] = *entry;
+			continue;
+		}
+		response->group = group;
+		response->has_pasid = entry->request.has_pasid;
+		response->pasid = entry->request.pasid;
+	}
+	i = requests->count;
+	requests->count = kept;
+	return kept != i;
+}
+
+static int answer(struct iommu_endpoint *endpoint, const struct iommu_page_response *response)
+{
+	return endpoint->unit->ops->page_response(endpoint, response);
+}
+
+/* --- From the device -------------------------------------------------------------------------- */
+
+static bool makes_sense(const struct iommu_page_requests *requests,
+			const struct iommu_page_request *request)
+{
+	const unsigned int first = next_of_group(requests, request->group, 0);
+
+	if (request->prot == 0 || (request->prot & ~(unsigned int)IOMMU_PROT_READ_WRITE) != 0 ||
+	    requests->count == requests->capacity)
+		return false;
+	return first == requests->count || !requests->entries[first].is_told;
+}
+
+static void add(struct iommu_page_requests *requests, const struct iommu_page_request *request,
+		const struct iommu_platform *platform)
+{
+	requests->entries[requests->count++] = (struct entry){
+		.request = *request,
+		.arrived_ns = platform->now_ns != NULL ? platform->now_ns(platform->ctx) : 0,
+	};
+}
+
+/* Copy a group that is complete for its handler. Locked. */
+static unsigned int tell(struct iommu_page_requests *requests, uint16_t group)
+{
+	unsigned int found = 0;
+	unsigned int i;
+
+	for (i = next_of_group(requests, group, 0); i < requests->count;
+	     i = next_of_group(requests, group, i + 1)) {
+		requests->entries[i].is_told = true;
+		requests->complete[found++] = requests->entries[i].request;
+	}
+	return found;
+}
+
+static int take(struct iommu_endpoint *endpoint, struct iommu_page_requests *requests,
+		const struct iommu_page_request *request)
+{
+	const struct iommu_platform *platform = endpoint->iommu->platform;
+	struct iommu_page_response response = {
+		.group = request->group,
+		.has_pasid = request->has_pasid,
+		.pasid = request->pasid,
+		.code = IOMMU_PAGE_FAILURE,
+	};
+	unsigned int told = 0;
+	uintptr_t state = iommu_spin_lock(platform, &requests->lock);
+	const bool is_fine = makes_sense(requests, request);
+
+	if (is_fine) {
+		add(requests, request, platform);
+		if (request->is_last)
+			told = tell(requests, request->group);
+	} else {
+		(void)forget_group(requests, request->group, &response);
+	}
+	iommu_spin_unlock(platform, &requests->lock, state);
+	if (!is_fine) {
+		(void)answer(endpoint, &response);
+		return IOMMU_EINVAL;
+	}
+	response.code = IOMMU_PAGE_INVALID;
+	if (told != 0 && endpoint->request_handler != NULL)
+		endpoint->request_handler(endpoint->request_ctx, endpoint, requests->complete,
+					  told);
+	else if (told != 0)
+		(void)iommu_page_respond(endpoint, &response);
+	return 0;
+}
+
+int iommu_report_page_request(struct iommu *iommu, uint16_t segment, uint16_t source_id,
+			      const struct iommu_page_request *request)
+{
+	struct iommu_endpoint *endpoint = iommu_look_up(iommu, segment, source_id);
+	struct iommu_page_requests *requests;
+	int status = IOMMU_ENODEV;
+
+	if (endpoint == NULL)
+		return IOMMU_ENODEV;
+	requests = get(endpoint);
+	if (requests != NULL) {
+		status = take(endpoint, requests, request);
+		iommu_let_go(endpoint);
+	}
+	iommu_let_go(endpoint);
+	return status;
+}
+
+/* --- From the host ---------------------------------------------------------------------------- */
+
+void iommu_endpoint_set_request_handler(struct iommu_endpoint *endpoint,
+					iommu_page_request_handler handler, void *ctx)
+{
+	endpoint->request_handler = handler;
+	endpoint->request_ctx = ctx;
+}
+
+/* Is the group one that waits for its answer? Locked. */
+static bool is_told(const struct iommu_page_requests *requests, uint16_t group)
+{
+	const unsigned int first = next_of_group(requests, group, 0);
+
+	return first < requests->count && requests->entries[first].is_told;
+}
+
+int iommu_page_respond(struct iommu_endpoint *endpoint, const struct iommu_page_response *response)
+{
+	const struct iommu_platform *platform = endpoint->iommu->platform;
+	struct iommu_page_response own = *response;
+	struct iommu_page_requests *requests;
+	bool found = false;
+	uintptr_t state;
+	int status = IOMMU_ENOENT;
+
+	if (response->code != IOMMU_PAGE_SUCCESS && response->code != IOMMU_PAGE_INVALID &&
+	    response->code != IOMMU_PAGE_FAILURE)
+		return IOMMU_EINVAL;
+	requests = get(endpoint);
+	if (requests == NULL)
+		return IOMMU_ENOENT;
+	state = iommu_spin_lock(platform, &requests->lock);
+	if (is_told(requests, response->group))
+		found = forget_group(requests, response->group, &own);
+	iommu_spin_unlock(platform, &requests->lock, state);
+	/* Forgotten before it is answered: the device may use the number again at once. */
+	if (found)
+		status = answer(endpoint, &own);
+	iommu_let_go(endpoint);
+	return status;
+}
+
+/* Forget the oldest group, if it has waited for so long. Locked. */
+static bool forget_late(struct iommu_page_requests *requests, uint64_t now, uint64_t timeout_ns,
+			struct iommu_page_response *response)
+{
+	if (requests->count == 0 || now - requests->entries[0].arrived_ns < timeout_ns)
+		return false;
+	return forget_group(requests, requests->entries[0].request.group, response);
+}
+
+static void fail_all_late(struct iommu_endpoint *endpoint, struct iommu_page_requests *requests,
+			  uint64_t now, uint64_t timeout_ns)
+{
+	const struct iommu_platform *platform = endpoint->iommu->platform;
+	struct iommu_page_response response = {.code = IOMMU_PAGE_FAILURE};
+	bool found;
+
+	do {
+		uintptr_t state = iommu_spin_lock(platform, &requests->lock);
+
+		found = forget_late(requests, now, timeout_ns, &response);
+		iommu_spin_unlock(platform, &requests->lock, state);
+		if (found)
+			(void)answer(endpoint, &response);
+	} while (found);
+}
+
+void iommu_page_request_tick(struct iommu_endpoint *endpoint, uint64_t timeout_ns)
+{
+	const struct iommu_platform *platform = endpoint->iommu->platform;
+	struct iommu_page_requests *requests;
+
+	if (platform->now_ns == NULL)
+		return;
+	requests = get(endpoint);
+	if (requests == NULL)
+		return;
+	fail_all_late(endpoint, requests, platform->now_ns(platform->ctx), timeout_ns);
+	iommu_let_go(endpoint);
+}
+
+bool iommu_page_requests_wait(const struct iommu_endpoint *endpoint)
+{
+	const struct iommu_platform *platform = endpoint->iommu->platform;
+	struct iommu_page_requests *requests = endpoint->page_requests;
+	uintptr_t state;
+	bool wait;
+
+	if (requests == NULL)
+		return false;
+	state = iommu_spin_lock(platform, &requests->lock);
+	wait = requests->count != 0;
+	iommu_spin_unlock(platform, &requests->lock, state);
+	return wait;
+}
+
+void iommu_page_requests_destroy(struct iommu_endpoint *endpoint)
+{
+	const struct iommu_platform *platform = endpoint->iommu->platform;
+	struct iommu_page_requests *requests = endpoint->page_requests;
+	uintptr_t state = iommu_spin_lock(platform, &endpoint->iommu->look_lock);
+
+	endpoint->page_requests = NULL;
+	iommu_spin_unlock(platform, &endpoint->iommu->look_lock, state);
+	/* Nobody finds them any more; those who had found them before end in time. */
+	while (__atomic_load_n(&endpoint->users, __ATOMIC_ACQUIRE) != 0)
+		if (platform->relax != NULL)
+			platform->relax(platform->ctx);
+	fail_all_late(endpoint, requests, 0, 0);
+	platform->free_pages(platform->ctx, requests, requests->order);
+}

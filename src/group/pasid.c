@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Domains attached for one process address space id: for all members of a group or for none. The
+ * handles are the callers'; the list of them is looked at by fault handlers, under `look_lock`.
+ */
+#include <libiommu/group.h>
+#include <libiommu/status.h>
+
+#include "base/log.h"
+#include "group/group.h"
+
+static struct iommu_pasid_handle *handle_of(struct iommu_list_node *node)
+{
+	return iommu_container_of(node, struct iommu_pasid_handle, link);
+}
+
+/* Only the control path changes the list: it may look without the lock. */
+static struct iommu_pasid_handle *find(struct iommu_group *group, uint32_t pasid)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &group->pasids)
+		if (handle_of(node)->pasid == pasid)
+			return handle_of(node);
+	return NULL;
+}
+
+struct iommu_pasid_handle *iommu_find_pasid(struct iommu_group *group, uint32_t pasid)
+{
+	const struct iommu_platform *platform = group->iommu->platform;
+	uintptr_t state = iommu_spin_lock(platform, &group->iommu->look_lock);
+	struct iommu_pasid_handle *handle = find(group, pasid);
+
+	iommu_spin_unlock(platform, &group->iommu->look_lock, state);
+	return handle;
+}
+
+static void insert(struct iommu_group *group, struct iommu_pasid_handle *handle)
+{
+	const struct iommu_platform *platform = group->iommu->platform;
+	uintptr_t state = iommu_spin_lock(platform, &group->iommu->look_lock);
+
+	iommu_list_insert(&group->pasids, &handle->link);
+	iommu_spin_unlock(platform, &group->iommu->look_lock, state);
+}
+
+static void take_out(struct iommu_group *group, struct iommu_pasid_handle *handle)
+{
+	const struct iommu_platform *platform = group->iommu->platform;
+	uintptr_t state = iommu_spin_lock(platform, &group->iommu->look_lock);
+
+	iommu_list_remove(&handle->link);
+	iommu_spin_unlock(platform, &group->iommu->look_lock, state);
+}
+
+/* --- Members ---------------------------------------------------------------------------------- */
+
+/* Requests with a PASID carry the endpoint's own id: its other ids have none. */
+static bool has_pasids(const struct iommu_endpoint *endpoint)
+{
+	return !endpoint->is_alias;
+}
+
+static int check(const struct iommu_domain *domain, const struct iommu_group *group, uint32_t pasid)
+{
+	const struct iommu_list_node *node;
+
+	if (domain->iommu != group->iommu || pasid == 0)
+		return IOMMU_EINVAL;
+	if (domain->ops->attach_pasid == NULL || domain->ops->detach_pasid == NULL)
+		return IOMMU_EOPNOTSUPP;
+	iommu_list_for_each (node, &group->endpoints) {
+		const struct iommu_endpoint *endpoint =
+			iommu_container_of((uintptr_t)node, struct iommu_endpoint, group_link);
+
+		if (has_pasids(endpoint) && pasid >= endpoint->info.max_pasids)
+			return IOMMU_EINVAL;
+		if (has_pasids(endpoint) && (endpoint->features & IOMMU_FEATURE_PASID) == 0)
+			return IOMMU_EOPNOTSUPP;
+	}
+	return 0;
+}
+
+/* Back to the domain from before, or to none; what cannot go back has none, and the host is told. */
+static void take_back(struct iommu_endpoint *endpoint, struct iommu_domain *domain, uint32_t pasid,
+		      struct iommu_domain *before)
+{
+	if (before != NULL && before->ops->attach_pasid(before, endpoint, pasid, domain) == 0)
+		return;
+	if (domain->ops->detach_pasid(domain, endpoint, pasid) != 0 || before != NULL)
+		iommu_log(endpoint->iommu->platform, IOMMU_LOG_ERROR, endpoint->name,
+			  "a PASID is blocked: it could not be given its domain back");
+}
+
+static int set_all(struct iommu_group *group, struct iommu_domain *domain, uint32_t pasid,
+		   struct iommu_domain *before)
+{
+	struct iommu_list_node *node;
+	int status = 0;
+
+	iommu_list_for_each (node, &group->endpoints) {
+		if (has_pasids(iommu_member_of(node)))
+			status = domain->ops->attach_pasid(domain, iommu_member_of(node), pasid,
+							   before);
+		if (status != 0)
+			break;
+	}
+	if (status == 0)
+		return 0;
+	while ((node = node->previous) != &group->endpoints)
+		if (has_pasids(iommu_member_of(node)))
+			take_back(iommu_member_of(node), domain, pasid, before);
+	return status;
+}
+
+static int set(struct iommu_group *group, struct iommu_domain *domain, uint32_t pasid,
+	       struct iommu_pasid_handle *before, struct iommu_pasid_handle *handle)
+{
+	int status = check(domain, group, pasid);
+
+	if (status == 0)
+		status = set_all(group, domain, pasid, before != NULL ? before->domain : NULL);
+	if (status != 0)
+		return status;
+	if (before != NULL) {
+		take_out(group, before);
+		before->domain->groups--;
+	}
+	handle->domain = domain;
+	handle->pasid = pasid;
+	domain->groups++;
+	insert(group, handle);
+	return 0;
+}
+
+int iommu_attach_pasid(struct iommu_domain *domain, struct iommu_group *group, uint32_t pasid,
+		       struct iommu_pasid_handle *handle)
+{
+	int status = IOMMU_EBUSY;
+
+	iommu_control_lock(group->iommu);
+	if (find(group, pasid) == NULL)
+		status = set(group, domain, pasid, NULL, handle);
+	iommu_control_unlock(group->iommu);
+	return status;
+}
+
+int iommu_replace_pasid(struct iommu_domain *domain, struct iommu_group *group, uint32_t pasid,
+			struct iommu_pasid_handle *handle)
+{
+	struct iommu_pasid_handle *before;
+	int status = IOMMU_ENOENT;
+
+	iommu_control_lock(group->iommu);
+	before = find(group, pasid);
+	if (before != NULL)
+		status = set(group, domain, pasid, before, handle);
+	iommu_control_unlock(group->iommu);
+	return status;
+}
+
+static int detach(struct iommu_group *group, struct iommu_pasid_handle *handle)
+{
+	struct iommu_domain *domain = handle->domain;
+	struct iommu_list_node *node;
+	int result = 0;
+
+	iommu_list_for_each (node, &group->endpoints) {
+		int status = 0;
+
+		if (has_pasids(iommu_member_of(node)))
+			status = domain->ops->detach_pasid(domain, iommu_member_of(node),
+							   handle->pasid);
+		if (result == 0)
+			result = status;
+	}
+	take_out(group, handle);
+	domain->groups--;
+	return result;
+}
+
+void iommu_pasids_leave(struct iommu_endpoint *endpoint)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &endpoint->group->pasids) {
+		struct iommu_domain *domain = handle_of(node)->domain;
+
+		if (has_pasids(endpoint))
+			(void)domain->ops->detach_pasid(domain, endpoint, handle_of(node)->pasid);
+	}
+}
+
+int iommu_detach_pasid(struct iommu_group *group, uint32_t pasid)
+{
+	struct iommu_pasid_handle *handle;
+	int status = IOMMU_ENOENT;
+
+	iommu_control_lock(group->iommu);
+	handle = find(group, pasid);
+	if (handle != NULL)
+		status = detach(group, handle);
+	iommu_control_unlock(group->iommu);
+	return status;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which group an endpoint belongs to: what its back end says, or what follows from the PCI topology
+ * that the host has given. The numbers of pci.h are kept for all functions, so that a new endpoint
+ * only has to be compared.
+ *
+ * Two groups that exist never become one: a topology that wants it is refused, and so is an endpoint.
+ */
+#include <libiommu/group.h>
+#include <libiommu/status.h>
+
+#include "base/memory.h"
+#include "group/group.h"
+
+#define NOT_THERE SIZE_MAX
+
+/* The index of a function, or NOT_THERE. */
+static size_t function_index(const struct iommu_pci_topology *topology, uint16_t segment,
+			     uint16_t source_id)
+{
+	size_t i;
+
+	for (i = 0; topology != NULL && i < topology->count; i++)
+		if (topology->functions[i].segment == segment &&
+		    iommu_pci_id(&topology->functions[i]) == source_id)
+			return i;
+	return NOT_THERE;
+}
+
+static size_t index_of(const struct iommu_pci_topology *topology,
+		       const struct iommu_endpoint *endpoint)
+{
+	if (endpoint->info.not_in_topology || endpoint->is_alias)
+		return NOT_THERE;
+	return function_index(topology, endpoint->info.segment, endpoint->info.source_id);
+}
+
+/* --- The host's topology ---------------------------------------------------------------------- */
+
+/* Does it leave those apart that are in different groups now? */
+static bool fits_groups(const struct iommu *iommu, const struct iommu_pci_topology *topology,
+			const size_t *numbers)
+{
+	const struct iommu_list_node *one, *other;
+
+	iommu_list_for_each (one, &iommu->endpoints) {
+		const struct iommu_endpoint *a =
+			iommu_container_of((uintptr_t)one, struct iommu_endpoint, link);
+		const size_t index = index_of(topology, a);
+
+		if (index == NOT_THERE || a->group->key != NULL)
+			continue;
+		for (other = one->next; other != &iommu->endpoints; other = other->next) {
+			const struct iommu_endpoint *b =
+				iommu_container_of((uintptr_t)other, struct iommu_endpoint, link);
+			const size_t second = index_of(topology, b);
+
+			if (second != NOT_THERE && b->group->key == NULL && a->group != b->group &&
+			    numbers[index] == numbers[second])
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Room for so many numbers; false: more than a table can have. */
+static bool order_for(size_t count, unsigned int *order)
+{
+	for (*order = 0; *order <= IOMMU_MAX_ALLOC_ORDER; ++*order)
+		if (count <= (IOMMU_PAGE_SIZE << *order) / sizeof(size_t))
+			return true;
+	return false;
+}
+
+void iommu_topology_forget(struct iommu *iommu)
+{
+	const struct iommu_platform *platform = iommu->platform;
+
+	if (iommu->topology_groups != NULL)
+		platform->free_pages(platform->ctx, iommu->topology_groups, iommu->topology_order);
+	iommu->topology_groups = NULL;
+	iommu->topology = NULL;
+}
+
+static int set_topology(struct iommu *iommu, const struct iommu_pci_topology *topology)
+{
+	const struct iommu_platform *platform = iommu->platform;
+	unsigned int order;
+	size_t *numbers;
+	int status;
+
+	if (topology == NULL) {
+		iommu_topology_forget(iommu);
+		return 0;
+	}
+	if (!order_for(topology->count, &order))
+		return IOMMU_ERANGE;
+	numbers = platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, 0);
+	if (numbers == NULL)
+		return IOMMU_ENOMEM;
+	status = iommu_pci_groups(topology, numbers);
+	if (status == 0 && !fits_groups(iommu, topology, numbers))
+		status = IOMMU_EBUSY;
+	if (status != 0) {
+		platform->free_pages(platform->ctx, numbers, order);
+		return status;
+	}
+	iommu_topology_forget(iommu);
+	iommu->topology = topology;
+	iommu->topology_groups = numbers;
+	iommu->topology_order = order;
+	return 0;
+}
+
+int iommu_set_pci_topology(struct iommu *iommu, const struct iommu_pci_topology *topology)
+{
+	int status;
+
+	iommu_control_lock(iommu);
+	status = set_topology(iommu, topology);
+	iommu_control_unlock(iommu);
+	return status;
+}
+
+/* --- One endpoint ----------------------------------------------------------------------------- */
+
+int iommu_topology_check(const struct iommu *iommu, const struct iommu_endpoint_info *info)
+{
+	if (iommu->topology == NULL || info->not_in_topology)
+		return 0;
+	return function_index(iommu->topology, info->segment, info->source_id) == NOT_THERE
+		       ? IOMMU_ENOENT
+		       : 0;
+}
+
+/* Has to be with it by what both back ends, or else the topology, say. */
+static bool belong_together(const struct iommu_endpoint *endpoint, const void *key,
+			    const struct iommu_endpoint *other)
+{
+	const struct iommu *iommu = endpoint->iommu;
+	size_t index, second;
+
+	if (key != NULL || other->group->key != NULL)
+		return key == other->group->key;
+	index = index_of(iommu->topology, endpoint);
+	second = index_of(iommu->topology, other);
+	return index != NOT_THERE && second != NOT_THERE &&
+	       iommu->topology_groups[index] == iommu->topology_groups[second];
+}
+
+int iommu_topology_find_group(struct iommu_endpoint *endpoint, struct iommu_group **group)
+{
+	const struct iommu_ops *ops = endpoint->unit->ops;
+	const void *key = ops->device_group != NULL ? ops->device_group(endpoint) : NULL;
+	struct iommu_list_node *node;
+
+	*group = NULL;
+	iommu_list_for_each (node, &endpoint->iommu->endpoints) {
+		struct iommu_endpoint *other =
+			iommu_container_of(node, struct iommu_endpoint, link);
+
+		if (other->is_alias || !belong_together(endpoint, key, other))
+			continue;
+		*group = other->group;
+		return 0;
+	}
+	*group = iommu_group_new(endpoint->iommu);
+	if (*group == NULL)
+		return IOMMU_ENOMEM;
+	(*group)->key = key;
+	return 0;
+}
+
+int iommu_topology_for_each_alias(const struct iommu_endpoint *endpoint,
+				  int (*visitor)(void *ctx, uint16_t source_id), void *ctx)
+{
+	const size_t index = index_of(endpoint->iommu->topology, endpoint);
+
+	if (index == NOT_THERE || endpoint->group->key != NULL)
+		return 0;
+	return iommu_pci_for_each_alias(endpoint->iommu->topology, index, visitor, ctx);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The public control path: each function takes the instance's lock and has one thing done. */
+#include <libiommu/dmar.h>
+#include <libiommu/status.h>
+#include <libiommu/vtd.h>
+#include <libiommu/vtd_interrupt.h>
+
+#include "base/list.h"
+#include "vtd/vtd.h"
+
+int iommu_vtd_probe(struct iommu *iommu, const void *dmar, size_t size,
+		    const struct iommu_vtd_options *options)
+{
+	int status;
+
+	iommu_control_lock(iommu);
+	status = iommu_vtd_find_units(iommu, dmar, size, options);
+	iommu_control_unlock(iommu);
+	return status;
+}
+
+int iommu_vtd_enable(struct iommu *iommu)
+{
+	int status;
+
+	iommu_control_lock(iommu);
+	status = iommu_vtd_enable_units(iommu);
+	iommu_control_unlock(iommu);
+	return status;
+}
+
+int iommu_vtd_add_units(struct iommu *iommu, const void *structures, size_t size)
+{
+	int status;
+
+	iommu_control_lock(iommu);
+	status = iommu_vtd_units_add(iommu, structures, size);
+	iommu_control_unlock(iommu);
+	return status;
+}
+
+int iommu_vtd_remove_unit(struct iommu_unit *unit)
+{
+	struct iommu *iommu = unit->iommu;
+	int status;
+
+	iommu_control_lock(iommu);
+	status = iommu_vtd_unit_remove(unit);
+	iommu_control_unlock(iommu);
+	return status;
+}
+
+int iommu_vtd_interrupts_enable(struct iommu *iommu, unsigned int flags)
+{
+	int status;
+
+	iommu_control_lock(iommu);
+	status = iommu_vtd_interrupts_on(iommu, flags);
+	iommu_control_unlock(iommu);
+	return status;
+}
+
+int iommu_vtd_interrupts_disable(struct iommu *iommu)
+{
+	int status;
+
+	iommu_control_lock(iommu);
+	status = iommu_vtd_interrupts_off(iommu);
+	iommu_control_unlock(iommu);
+	return status;
+}
+
+/* --- Among other back ends -------------------------------------------------------------------- */
+
+static struct iommu_vtd_backend *backend_of(struct iommu_backend *backend)
+{
+	return iommu_container_of(backend, struct iommu_vtd_backend, base);
+}
+
+/* A table that is broken is one, too: that is for the probe to complain of. */
+static bool detect(struct iommu *iommu, struct iommu_backend *base)
+{
+	const struct iommu_vtd_backend *backend = backend_of(base);
+	struct iommu_dmar dmar;
+	int status;
+
+	(void)iommu;
+	if (backend->dmar == NULL)
+		return false;
+	status = iommu_dmar_open(&dmar, backend->dmar, backend->size);
+	return status != IOMMU_ENODEV;
+}
+
+static int early_init(struct iommu *iommu, struct iommu_backend *base)
+{
+	const struct iommu_vtd_backend *backend = backend_of(base);
+
+	return iommu_vtd_find_units(iommu, backend->dmar, backend->size, &backend->options);
+}
+
+static int late_init(struct iommu *iommu, struct iommu_backend *base)
+{
+	(void)base;
+	return iommu_vtd_enable_units(iommu);
+}
+
+void iommu_vtd_backend_init(struct iommu_vtd_backend *backend, const void *dmar, size_t size,
+			    const struct iommu_vtd_options *options)
+{
+	const struct iommu_vtd_options none = {0};
+
+	*backend = (struct iommu_vtd_backend){
+		.base = {.name = iommu_vtd_name,
+			 .detect = detect,
+			 .early_init = early_init,
+			 .late_init = late_init},
+		.dmar = dmar,
+		.size = size,
+		.options = options != NULL ? *options : none,
+	};
+}

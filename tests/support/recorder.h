@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A back end for tests of the core: it records what it is asked, in words, and answers what the test
+ * says.
+ */
+#ifndef RECORDER_H
+#define RECORDER_H
+
+#include <libiommu/iommu.h>
+
+#include "base/list.h"
+#include "test_platform.h"
+
+#define RECORDER_UNITS 2
+
+struct recorder;
+
+struct recording_unit {
+	struct iommu_unit base;
+	struct recorder *recorder;
+	enum iommu_match match;
+};
+
+struct recorder {
+	struct test_platform test;
+	struct iommu *iommu;
+	struct recording_unit units[RECORDER_UNITS];
+	char calls[2048];
+	/* What the next call of each kind answers. */
+	int probe, attach, detach, map, unmap, sync, sync_map, enable, disable, domain_alloc;
+	int attach_pasid, detach_pasid, set_feature, page_response;
+	/* The attaches from this one on, counted from 1, answer `attach`, so many of them. */
+	unsigned int attach_from, attach_failures;
+	unsigned int map_from; /* the maps from this one on answer `map`; 0: all */
+	unsigned int prot;     /* of the last map */
+	uint64_t mapped[8][2]; /* sizes and addresses of the last maps */
+	unsigned int maps;
+	bool map_clears, unmap_clears; /* put something on the gather */
+	bool with_ids;                 /* say which endpoint, too */
+	unsigned int alive;            /* domains */
+	const struct iommu_region *regions;
+	unsigned int region_count;
+	uint16_t region_of;    /* this source id has the regions; 0: all have them */
+	const void *group_key; /* of all endpoints; NULL: by topology */
+	bool needs_type;       /* default_type answers */
+	enum iommu_domain_type needed_type;
+	bool shared_identity; /* one identity domain for all */
+	struct iommu_domain *identity;
+	bool has_pasids, has_dirty, has_tlbs;
+	struct iommu_page_response responses[16];
+	unsigned int response_count;
+};
+
+void recorder_init(struct recorder *recorder);
+/* Fails the test when something is left. */
+void recorder_destroy(struct recorder *recorder);
+
+struct iommu_endpoint *recorder_add(struct recorder *recorder, uint16_t source_id);
+struct iommu_domain *recorder_domain(struct recorder *recorder, enum iommu_domain_type type);
+
+/* Fails the test unless just these calls were made; forgets them. */
+#define EXPECT_CALLS(recorder, expected)                                                           \
+	do {                                                                                       \
+		assert_string_equal((recorder)->calls, expected);                                  \
+		(recorder)->calls[0] = '\0';                                                       \
+	} while (0)
+
+#endif

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a group uses at rest, and whose it is: the type of default domains, claims, drivers that come
+ * and go, and what a bus tells, against a back end that records what it is asked.
+ */
+#include <string.h>
+
+#include <libiommu/iommu.h>
+
+#include "base/list.h"
+#include "recorder.h"
+#include "test.h"
+
+static struct recorder r;
+
+static int setup(void **state)
+{
+	(void)state;
+	recorder_init(&r);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	recorder_destroy(&r);
+	return 0;
+}
+
+static struct iommu_endpoint *add_with(const struct iommu_endpoint_info *info)
+{
+	struct iommu_endpoint *endpoint = NULL;
+
+	assert_int_equal(iommu_probe_endpoint(r.iommu, info, &endpoint), 0);
+	return endpoint;
+}
+
+static enum iommu_domain_type type_of(const struct iommu_endpoint *endpoint)
+{
+	return iommu_group_default_type(iommu_endpoint_group(endpoint));
+}
+
+/* --- Types ------------------------------------------------------------------------------------ */
+
+static void the_type_follows_the_rules(void **state)
+{
+	enum {
+		BLOCKED = IOMMU_DOMAIN_BLOCKED,
+		IDENTITY = IOMMU_DOMAIN_IDENTITY,
+		STRICT = IOMMU_DOMAIN_DMA,
+		LAZY = IOMMU_DOMAIN_DMA_LAZY,
+		ANY = -1
+	};
+	static const struct {
+		int usual, needed;
+		bool untrusted, narrow;
+		int result;
+	} cases[] = {
+		{BLOCKED, ANY, false, false, BLOCKED},
+		{BLOCKED, IDENTITY, false, false, BLOCKED},
+		{BLOCKED, ANY, true, false, BLOCKED},
+		{IDENTITY, ANY, false, false, IDENTITY},
+		{STRICT, ANY, false, false, STRICT},
+		{LAZY, ANY, false, false, LAZY},
+		{LAZY, ANY, true, false, STRICT},
+		{IDENTITY, ANY, true, false, STRICT},
+		{IDENTITY, ANY, false, true, STRICT},
+		{LAZY, IDENTITY, false, false, IDENTITY},
+		{IDENTITY, STRICT, false, false, STRICT},
+		{LAZY, IDENTITY, true, false, STRICT},
+	};
+	size_t i;
+
+	(void)state;
+	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_PAGING), IOMMU_EINVAL);
+	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_SVA), IOMMU_EINVAL);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_endpoint_info info = {.source_id = 8,
+							 .untrusted = cases[i].untrusted,
+							 .requires_dma_32 = cases[i].narrow};
+		struct iommu_endpoint *endpoint;
+		struct iommu_domain *domain;
+
+		assert_int_equal(
+			iommu_set_default_type(r.iommu, (enum iommu_domain_type)cases[i].usual), 0);
+		r.needs_type = cases[i].needed != ANY;
+		r.needed_type = (enum iommu_domain_type)cases[i].needed;
+		endpoint = add_with(&info);
+		domain = iommu_group_default_domain(iommu_endpoint_group(endpoint));
+		assert_int_equal(type_of(endpoint), cases[i].result);
+		assert_int_equal(domain == NULL, cases[i].result == BLOCKED);
+		assert_ptr_equal(iommu_endpoint_domain(endpoint), domain);
+		assert_int_equal(iommu_release_endpoint(endpoint), 0);
+		assert_int_equal(r.alive, 0);
+	}
+}
+
+static void identity_that_a_unit_cannot_do_becomes_tables(void **state)
+{
+	struct iommu_endpoint *endpoint;
+
+	(void)state;
+	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_IDENTITY), 0);
+	r.domain_alloc = IOMMU_EOPNOTSUPP;
+	assert_int_equal(iommu_probe_endpoint(
+				 r.iommu, &(struct iommu_endpoint_info){.source_id = 8}, &endpoint),
+			 IOMMU_EOPNOTSUPP); /* nor can it do those */
+	r.domain_alloc = IOMMU_ENOMEM;
+	assert_int_equal(iommu_probe_endpoint(
+				 r.iommu, &(struct iommu_endpoint_info){.source_id = 8}, &endpoint),
+			 IOMMU_ENOMEM);
+	assert_null(iommu_find_endpoint(r.iommu, 0, 8));
+	assert_null(iommu_next_group(r.iommu, NULL));
+	r.domain_alloc = 0;
+}
+
+static void the_type_changes_only_while_nobody_uses_it(void **state)
+{
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *other;
+	struct iommu_group *group;
+
+	(void)state;
+	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_DMA_LAZY), 0);
+	endpoint = recorder_add(&r, 8);
+	group = iommu_endpoint_group(endpoint);
+	EXPECT_CALLS(&r, "attach");
+	/* A driver is bound; the group is claimed; something is attached. */
+	assert_int_equal(iommu_use_default_domain(endpoint), 0);
+	assert_int_equal(iommu_group_set_default_type(group, IOMMU_DOMAIN_DMA), IOMMU_EBUSY);
+	iommu_unuse_default_domain(endpoint);
+	assert_int_equal(iommu_group_claim(group, &r), 0);
+	assert_int_equal(iommu_group_set_default_type(group, IOMMU_DOMAIN_DMA), IOMMU_EBUSY);
+	assert_int_equal(iommu_group_release(group, &r), 0);
+	other = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(other, group), 0);
+	assert_int_equal(iommu_group_set_default_type(group, IOMMU_DOMAIN_DMA), IOMMU_EBUSY);
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_free(other), 0);
+	r.calls[0] = '\0';
+
+	assert_int_equal(iommu_group_set_default_type(group, IOMMU_DOMAIN_PAGING), IOMMU_EINVAL);
+	assert_int_equal(iommu_group_set_default_type(group, IOMMU_DOMAIN_IDENTITY), 0);
+	EXPECT_CALLS(&r, "attach free");
+	assert_int_equal(iommu_group_set_default_type(group, IOMMU_DOMAIN_BLOCKED), 0);
+	EXPECT_CALLS(&r, "detach free");
+	assert_null(iommu_endpoint_domain(endpoint));
+	/* What fails leaves things as they were. */
+	assert_int_equal(iommu_group_set_default_type(group, IOMMU_DOMAIN_DMA), 0);
+	r.calls[0] = '\0';
+	other = iommu_endpoint_domain(endpoint);
+	r.domain_alloc = IOMMU_ENOMEM;
+	assert_int_equal(iommu_group_set_default_type(group, IOMMU_DOMAIN_IDENTITY), IOMMU_ENOMEM);
+	r.domain_alloc = 0;
+	r.attach = IOMMU_ENOSPC;
+	r.attach_from = r.attach_failures = 1;
+	assert_int_equal(iommu_group_set_default_type(group, IOMMU_DOMAIN_IDENTITY), IOMMU_ENOSPC);
+	EXPECT_CALLS(&r, "attach free");
+	assert_int_equal(type_of(endpoint), IOMMU_DOMAIN_DMA);
+	assert_ptr_equal(iommu_endpoint_domain(endpoint), other);
+	/* A default domain is nobody's to free or to attach. */
+	assert_int_equal(iommu_domain_free(other), IOMMU_EBUSY);
+	assert_int_equal(iommu_domain_attach_group(other, group), IOMMU_EINVAL);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
+static void an_untrusted_member_makes_its_group_strict(void **state)
+{
+	const struct iommu_endpoint_info untrusted = {.source_id = 16, .untrusted = true};
+	struct iommu_endpoint *first, *second = NULL;
+
+	(void)state;
+	r.group_key = &r;
+	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_DMA_LAZY), 0);
+	first = recorder_add(&r, 8);
+	assert_int_equal(iommu_use_default_domain(first), 0);
+	/* Not under the feet of a driver. */
+	assert_int_equal(iommu_probe_endpoint(r.iommu, &untrusted, &second), IOMMU_EBUSY);
+	assert_int_equal(iommu_group_size(iommu_endpoint_group(first)), 1);
+	iommu_unuse_default_domain(first);
+	second = add_with(&untrusted);
+	assert_int_equal(type_of(first), IOMMU_DOMAIN_DMA);
+	assert_ptr_equal(iommu_endpoint_domain(first), iommu_endpoint_domain(second));
+	assert_int_equal(
+		iommu_group_set_default_type(iommu_endpoint_group(first), IOMMU_DOMAIN_DMA_LAZY),
+		IOMMU_EINVAL);
+	assert_int_equal(iommu_release_endpoint(first), 0);
+	assert_int_equal(iommu_release_endpoint(second), 0);
+}
+
+static void one_identity_domain_serves_all(void **state)
+{
+	struct iommu_endpoint *one, *other;
+	struct iommu_domain *domain;
+
+	(void)state;
+	r.shared_identity = true;
+	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_IDENTITY), 0);
+	one = recorder_add(&r, 8);
+	other = recorder_add(&r, 16);
+	assert_ptr_equal(iommu_endpoint_domain(one), iommu_endpoint_domain(other));
+	domain = recorder_domain(&r, IOMMU_DOMAIN_IDENTITY);
+	assert_ptr_equal(domain, iommu_endpoint_domain(one));
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_ptr_equal(iommu_endpoint_domain(other), domain);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+	/* And again, after it was nobody's. */
+	one = recorder_add(&r, 8);
+	assert_ptr_equal(iommu_endpoint_domain(one), domain);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+}
+
+/* --- Coming back to it ------------------------------------------------------------------------ */
+
+static void detach_goes_back_to_the_default(void **state)
+{
+	struct iommu_domain *domain, *rest;
+	struct iommu_endpoint *endpoint;
+	struct iommu_group *group;
+
+	(void)state;
+	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_DMA), 0);
+	endpoint = recorder_add(&r, 8);
+	group = iommu_endpoint_group(endpoint);
+	rest = iommu_group_default_domain(group);
+	domain = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
+	r.calls[0] = '\0';
+	assert_int_equal(iommu_domain_attach_endpoint(domain, endpoint), 0);
+	assert_ptr_equal(iommu_group_domain(group), domain);
+	assert_int_equal(iommu_domain_detach_endpoint(endpoint), 0);
+	EXPECT_CALLS(&r, "attach attach"); /* never blocked in between */
+	assert_null(iommu_group_domain(group));
+	assert_ptr_equal(iommu_endpoint_domain(endpoint), rest);
+	/* It cannot go back: blocked, and said so. The next use brings it back. */
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	r.attach = IOMMU_ENOSPC;
+	r.attach_from = r.attach_failures = 1;
+	r.test.log_lines = 0;
+	r.test.quiet = true;
+	assert_int_equal(iommu_domain_detach_group(group), IOMMU_ENOSPC);
+	assert_int_equal(r.test.log_lines, 1);
+	assert_null(iommu_endpoint_domain(endpoint));
+	assert_int_equal(iommu_use_default_domain(endpoint), 0);
+	assert_ptr_equal(iommu_endpoint_domain(endpoint), rest);
+	iommu_unuse_default_domain(endpoint);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
+static void endpoints_are_attached_alone_only_when_they_are(void **state)
+{
+	struct iommu_domain *domain = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
+	struct iommu_endpoint *one, *other;
+
+	(void)state;
+	r.group_key = &r;
+	one = recorder_add(&r, 8);
+	other = recorder_add(&r, 16);
+	assert_int_equal(iommu_domain_attach_endpoint(domain, one), IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(one)), 0);
+	assert_int_equal(iommu_domain_detach_endpoint(one), IOMMU_EINVAL);
+	/* Members may go while the others use it; the last one may not. */
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_ptr_equal(iommu_endpoint_domain(other), domain);
+	assert_int_equal(iommu_release_endpoint(other), IOMMU_EBUSY);
+	/* One that comes uses what the group uses. */
+	one = recorder_add(&r, 24);
+	assert_ptr_equal(iommu_endpoint_domain(one), domain);
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(one)), 0);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+}
+
+/* --- Claims ----------------------------------------------------------------------------------- */
+
+static void owners_and_drivers_keep_each_other_away(void **state)
+{
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+	struct iommu_group *group;
+	int one, other;
+
+	(void)state;
+	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_DMA), 0);
+	endpoint = recorder_add(&r, 8);
+	group = iommu_endpoint_group(endpoint);
+	domain = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_group_claim(group, NULL), IOMMU_EINVAL);
+	assert_int_equal(iommu_group_release(group, &one), IOMMU_EPERM);
+	assert_int_equal(iommu_use_default_domain(endpoint), 0);
+	assert_int_equal(iommu_group_claim(group, &one), IOMMU_EBUSY);
+	iommu_unuse_default_domain(endpoint);
+	iommu_unuse_default_domain(endpoint); /* once too often: nothing */
+
+	assert_int_equal(iommu_group_claim(group, &one), 0);
+	assert_null(iommu_endpoint_domain(endpoint));
+	assert_ptr_equal(iommu_group_owner(group), &one);
+	assert_int_equal(iommu_group_claim(group, &other), IOMMU_EPERM);
+	assert_int_equal(iommu_group_claim(group, &one), 0);
+	assert_int_equal(iommu_use_default_domain(endpoint), IOMMU_EBUSY);
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	assert_int_equal(iommu_group_release(group, &other), IOMMU_EPERM);
+	assert_int_equal(iommu_group_release(group, &one), 0);
+	assert_int_equal(iommu_group_release(group, &one), IOMMU_EBUSY);
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_null(iommu_endpoint_domain(endpoint)); /* claimed: not the default */
+	/* The way back fails: the claim stays. */
+	r.attach = IOMMU_ENOSPC;
+	r.attach_from = r.attach_failures = 1;
+	assert_int_equal(iommu_group_release(group, &one), IOMMU_ENOSPC);
+	assert_ptr_equal(iommu_group_owner(group), &one);
+	assert_int_equal(iommu_group_release(group, &one), 0);
+	assert_null(iommu_group_owner(group));
+	assert_ptr_equal(iommu_endpoint_domain(endpoint), iommu_group_default_domain(group));
+	/* Nor is it claimed when it cannot be blocked. */
+	r.detach = IOMMU_ETIMEDOUT;
+	assert_int_equal(iommu_group_claim(group, &one), IOMMU_ETIMEDOUT);
+	r.detach = 0;
+	assert_null(iommu_group_owner(group));
+	assert_ptr_equal(iommu_endpoint_domain(endpoint), iommu_group_default_domain(group));
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
+static void a_claimed_group_outlives_its_members(void **state)
+{
+	struct iommu_endpoint *endpoint = recorder_add(&r, 8);
+	struct iommu_group *group = iommu_endpoint_group(endpoint);
+	int owner;
+
+	(void)state;
+	assert_int_equal(iommu_group_claim(group, &owner), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	assert_int_equal(iommu_group_size(group), 0);
+	assert_int_equal(iommu_destroy(r.iommu), IOMMU_EBUSY);
+	assert_ptr_equal(iommu_find_group(r.iommu, 0), group);
+	/* One that comes now has a group of its own, with another id. */
+	endpoint = recorder_add(&r, 8);
+	assert_int_equal(iommu_group_id(iommu_endpoint_group(endpoint)), 1);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	assert_int_equal(iommu_group_release(group, &owner), 0);
+	assert_null(iommu_find_group(r.iommu, 0));
+}
+
+/* Firmware's regions hold while a group is claimed, and nothing else does. */
+static void direct_regions_survive_a_claim(void **state)
+{
+	static const struct iommu_region region = {0x5000, 0x5fff, IOMMU_REGION_DIRECT_RELAXABLE,
+						   IOMMU_PROT_READ_WRITE};
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *window;
+	struct iommu_group *group;
+	int owner;
+
+	(void)state;
+	r.regions = &region;
+	r.region_count = 1;
+	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_DMA), 0);
+	endpoint = recorder_add(&r, 8);
+	group = iommu_endpoint_group(endpoint);
+	EXPECT_CALLS(&r, "map sync_map attach"); /* mapped before it is attached */
+	assert_int_equal(iommu_group_claim(group, &owner), 0);
+	EXPECT_CALLS(&r, "map sync_map attach");
+	window = iommu_endpoint_domain(endpoint);
+	assert_non_null(window);
+	assert_ptr_not_equal(window, iommu_group_default_domain(group));
+	assert_int_equal(iommu_domain_free(window), IOMMU_EBUSY);
+	assert_int_equal(iommu_domain_attach_group(window, group), IOMMU_EINVAL);
+	assert_int_equal(iommu_group_release(group, &owner), 0);
+	EXPECT_CALLS(&r, "map sync_map attach"); /* asks again: they are there */
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
+/* --- The bus ---------------------------------------------------------------------------------- */
+
+static char told[256];
+
+static void listen(void *ctx, enum iommu_group_event event, struct iommu_endpoint *endpoint)
+{
+	static const char *const names[] = {"added",     "removed", "binding",  "bound",
+					    "unbinding", "unbound", "not-bound"};
+
+	strcat(told, told[0] != '\0' ? " " : "");
+	strcat(told, (const char *)ctx);
+	strcat(told, names[event]);
+	assert_non_null(endpoint);
+}
+
+static int send(enum iommu_bus_event_type type, uint16_t source_id)
+{
+	const struct iommu_endpoint_info info = {.source_id = source_id};
+	const struct iommu_bus_event event = {.type = type, .info = &info, .source_id = source_id};
+
+	return iommu_bus_event(r.iommu, &event);
+}
+
+static void the_bus_tells_and_listeners_hear_in_order(void **state)
+{
+	struct iommu_group_notifier first = {.listener = listen, .ctx = (void *)(uintptr_t) "1:"};
+	struct iommu_group_notifier second = {.listener = listen, .ctx = (void *)(uintptr_t) "2:"};
+	struct iommu_endpoint *endpoint;
+	struct iommu_group *group;
+	int owner;
+
+	(void)state;
+	told[0] = '\0';
+	r.group_key = &r;
+	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_DMA), 0);
+	assert_int_equal(send(IOMMU_BUS_ADDED, 8), 0);
+	assert_int_equal(send(IOMMU_BUS_ADDED, 8), IOMMU_EEXIST);
+	endpoint = iommu_find_endpoint(r.iommu, 0, 8);
+	group = iommu_endpoint_group(endpoint);
+	iommu_group_listen(group, &first);
+	iommu_group_listen(group, &second);
+	assert_int_equal(send(IOMMU_BUS_ADDED, 16), 0);
+	assert_int_equal(send(IOMMU_BUS_BINDING, 8), 0);
+	assert_int_equal(iommu_group_claim(group, &owner), IOMMU_EBUSY);
+	assert_int_equal(send(IOMMU_BUS_BOUND, 8), 0);
+	iommu_group_unlisten(group, &second);
+	assert_int_equal(send(IOMMU_BUS_BINDING, 16), 0);
+	assert_int_equal(send(IOMMU_BUS_NOT_BOUND, 16), 0);
+	assert_int_equal(send(IOMMU_BUS_UNBINDING, 8), 0);
+	assert_int_equal(send(IOMMU_BUS_UNBOUND, 8), 0);
+	assert_string_equal(told, "1:added 2:added 1:binding 2:binding 1:bound 2:bound "
+				  "1:binding 1:not-bound 1:unbinding 1:unbound");
+	told[0] = '\0';
+	/* Nobody uses it any more: it can be claimed, and drivers are kept away, unheard. */
+	assert_int_equal(iommu_group_claim(group, &owner), 0);
+	assert_int_equal(send(IOMMU_BUS_BINDING, 8), IOMMU_EBUSY);
+	assert_string_equal(told, "");
+	assert_int_equal(iommu_group_release(group, &owner), 0);
+	assert_int_equal(send(IOMMU_BUS_REMOVED, 16), 0);
+	assert_string_equal(told, "1:removed");
+	/* The last one goes with a driver bound, and something attached. */
+	assert_int_equal(send(IOMMU_BUS_BINDING, 8), 0);
+	assert_int_equal(send(IOMMU_BUS_REMOVED, 8), 0);
+	assert_null(iommu_next_endpoint(r.iommu, NULL));
+	assert_int_equal(send(IOMMU_BUS_REMOVED, 8), 0); /* not ours */
+	assert_int_equal(send(IOMMU_BUS_BINDING, 8), 0);
+	assert_int_equal(send((enum iommu_bus_event_type)7, 8), IOMMU_EINVAL);
+	assert_int_equal(
+		iommu_bus_event(r.iommu, &(struct iommu_bus_event){.type = IOMMU_BUS_ADDED}),
+		IOMMU_EINVAL);
+}
+
+static void removal_detaches_what_was_attached(void **state)
+{
+	struct iommu_domain *domain = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
+	struct iommu_endpoint *endpoint = recorder_add(&r, 8);
+
+	(void)state;
+	assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(endpoint)), 0);
+	assert_int_equal(send(IOMMU_BUS_REMOVED, 8), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+}
+
+static void devices_wait_for_their_unit(void **state)
+{
+	static const int node, other_node;
+	struct iommu_fwspec fwspec = {.unit_node = &node, .id_count = 2, .ids = {7, 9}};
+	struct iommu_endpoint_info info = {.source_id = 16, .name = "disk", .fwspec = &fwspec};
+	const struct iommu_bus_event added = {.type = IOMMU_BUS_ADDED, .info = &info};
+	struct iommu_endpoint *endpoint;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++)
+		r.units[i].match = IOMMU_MATCH_NONE;
+	assert_int_equal(send(IOMMU_BUS_ADDED, 8), 0); /* nothing translates for it: for now */
+	assert_int_equal(iommu_bus_event(r.iommu, &added), IOMMU_EPROBE_DEFER);
+	assert_int_equal(iommu_bus_event(r.iommu, &added), IOMMU_EEXIST);
+	assert_int_equal(iommu_probe_endpoint(r.iommu, &info, &endpoint), IOMMU_EPROBE_DEFER);
+	assert_int_equal(iommu_waiting(r.iommu), 2);
+	assert_int_equal(send(IOMMU_BUS_BINDING, 8), 0);
+	assert_int_equal(send(IOMMU_BUS_BINDING, 16), IOMMU_EPROBE_DEFER);
+	iommu_probe_waiting(r.iommu);
+	assert_int_equal(iommu_waiting(r.iommu), 2);
+	/* What the host said of it was copied. */
+	fwspec.unit_node = &other_node;
+	fwspec.ids[0] = 0;
+	info.name = NULL;
+	r.units[1].base.firmware_node = &node;
+	r.test.fail_after = r.test.allocations + 1;
+	iommu_probe_waiting(r.iommu);
+	r.test.fail_after = 0;
+	assert_int_equal(iommu_waiting(r.iommu), 2); /* no memory: tried again later */
+	iommu_probe_waiting(r.iommu);
+	assert_int_equal(iommu_waiting(r.iommu), 1);
+	endpoint = iommu_find_endpoint(r.iommu, 0, 16);
+	assert_ptr_equal(iommu_endpoint_unit(endpoint), &r.units[1].base);
+	assert_string_equal(iommu_endpoint_name(endpoint), "disk");
+	assert_int_equal(endpoint->info.fwspec->ids[0], 7);
+	assert_int_equal(send(IOMMU_BUS_BINDING, 16), 0);
+	/* Gone before its unit came. */
+	assert_int_equal(send(IOMMU_BUS_REMOVED, 8), 0);
+	assert_int_equal(iommu_waiting(r.iommu), 0);
+	assert_int_equal(send(IOMMU_BUS_REMOVED, 16), 0);
+	fwspec.id_count = IOMMU_FWSPEC_IDS_MAX + 1;
+	assert_int_equal(iommu_probe_endpoint(r.iommu, &info, &endpoint), IOMMU_EINVAL);
+	/* What still waits goes with the instance. */
+	assert_int_equal(send(IOMMU_BUS_ADDED, 8), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+		WITH_FIXTURE(the_type_follows_the_rules),
+		WITH_FIXTURE(identity_that_a_unit_cannot_do_becomes_tables),
+		WITH_FIXTURE(the_type_changes_only_while_nobody_uses_it),
+		WITH_FIXTURE(an_untrusted_member_makes_its_group_strict),
+		WITH_FIXTURE(one_identity_domain_serves_all),
+		WITH_FIXTURE(detach_goes_back_to_the_default),
+		WITH_FIXTURE(endpoints_are_attached_alone_only_when_they_are),
+		WITH_FIXTURE(owners_and_drivers_keep_each_other_away),
+		WITH_FIXTURE(a_claimed_group_outlives_its_members),
+		WITH_FIXTURE(direct_regions_survive_a_claim),
+		WITH_FIXTURE(the_bus_tells_and_listeners_hear_in_order),
+		WITH_FIXTURE(removal_detaches_what_was_attached),
+		WITH_FIXTURE(devices_wait_for_their_unit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
