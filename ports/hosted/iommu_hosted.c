@@ -5,6 +5,7 @@
 
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -93,6 +94,35 @@ static unsigned int hosted_cpu_id(void *ctx)
 	return cpu > 0 ? (unsigned int)cpu : 0;
 }
 
+static void *hosted_mutex_create(void *ctx)
+{
+	pthread_mutex_t *mutex = malloc(sizeof(*mutex));
+
+	(void)ctx;
+	if (mutex != NULL)
+		pthread_mutex_init(mutex, NULL);
+	return mutex;
+}
+
+static void hosted_mutex_destroy(void *ctx, void *mutex)
+{
+	(void)ctx;
+	pthread_mutex_destroy(mutex);
+	free(mutex);
+}
+
+static void hosted_mutex_lock(void *ctx, void *mutex)
+{
+	(void)ctx;
+	pthread_mutex_lock(mutex);
+}
+
+static void hosted_mutex_unlock(void *ctx, void *mutex)
+{
+	(void)ctx;
+	pthread_mutex_unlock(mutex);
+}
+
 static void hosted_log(void *ctx, enum iommu_log_level level, const char *text)
 {
 	(void)ctx;
@@ -134,6 +164,10 @@ int iommu_hosted_init(struct iommu_hosted *hosted, void *arena, size_t arena_siz
 		.relax = hosted_relax,
 		.cpu_id = hosted_cpu_id,
 		.cpu_count = hosted_cpu_count,
+		.mutex_create = hosted_mutex_create,
+		.mutex_destroy = hosted_mutex_destroy,
+		.mutex_lock = hosted_mutex_lock,
+		.mutex_unlock = hosted_mutex_unlock,
 		.log = hosted_log,
 	};
 	pthread_mutex_init(&hosted->lock, NULL);

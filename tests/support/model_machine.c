@@ -460,6 +460,7 @@ void model_machine_init(struct model_machine *machine, unsigned int units,
 		.now_ns = machine_now_ns,
 		.log = machine_log,
 	};
+	test_platform_add_mutex(&machine->platform);
 	for (i = 0; i < units; i++)
 		model_machine_add_unit(machine, config);
 }

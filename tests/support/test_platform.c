@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
 #include "test_platform.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,6 +57,48 @@ static uint64_t test_now_ns(void *ctx)
 	return __atomic_add_fetch(&test->clock_ns, 1000, __ATOMIC_RELAXED);
 }
 
+/* One that fails the test when the control path is entered from within itself, or left twice. */
+static void *test_mutex_create(void *ctx)
+{
+	pthread_mutex_t *mutex = malloc(sizeof(*mutex));
+	pthread_mutexattr_t attributes;
+
+	(void)ctx;
+	assert_non_null(mutex);
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK);
+	pthread_mutex_init(mutex, &attributes);
+	pthread_mutexattr_destroy(&attributes);
+	return mutex;
+}
+
+static void test_mutex_destroy(void *ctx, void *mutex)
+{
+	(void)ctx;
+	assert_int_equal(pthread_mutex_destroy(mutex), 0);
+	free(mutex);
+}
+
+static void test_mutex_lock(void *ctx, void *mutex)
+{
+	(void)ctx;
+	assert_int_equal(pthread_mutex_lock(mutex), 0);
+}
+
+static void test_mutex_unlock(void *ctx, void *mutex)
+{
+	(void)ctx;
+	assert_int_equal(pthread_mutex_unlock(mutex), 0);
+}
+
+void test_platform_add_mutex(struct iommu_platform *platform)
+{
+	platform->mutex_create = test_mutex_create;
+	platform->mutex_destroy = test_mutex_destroy;
+	platform->mutex_lock = test_mutex_lock;
+	platform->mutex_unlock = test_mutex_unlock;
+}
+
 static void test_relax(void *ctx)
 {
 	struct test_platform *test = ctx;
@@ -76,6 +120,7 @@ void test_platform_init(struct test_platform *test, size_t size, iommu_paddr_t b
 		.relax = test_relax,
 		.log = test_log,
 	};
+	test_platform_add_mutex(&test->platform);
 }
 
 void test_platform_destroy(struct test_platform *test)

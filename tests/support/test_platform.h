@@ -27,6 +27,9 @@ struct test_platform {
  * cannot. */
 void test_platform_init(struct test_platform *test, size_t size, iommu_paddr_t base);
 
+/* Mutexes that fail the test when they are misused, for any platform. */
+void test_platform_add_mutex(struct iommu_platform *platform);
+
 /* Fails the test when pages are still in use. */
 void test_platform_destroy(struct test_platform *test);
 

@@ -839,12 +839,13 @@ static void nothing_is_freed_before_the_confirmation(void **state)
 	f.hw->queue_dead = true;
 	assert_int_equal(iommu_domain_detach_group(f.group), IOMMU_ETIMEDOUT);
 	assert_int_equal(iommu_domain_free(domain), 0);
-	pages = f.machine.test.hosted.pages_in_use;
 	f.hw->queue_dead = false;
+	assert_int_equal(iommu_domain_attach_group(f.domain, f.group), 0);
+	assert_int_equal(iommu_map(f.domain, 0, 0x1000, 0x1000, RW), 0);
+	pages = f.machine.test.hosted.pages_in_use;
 	f.hw->on_descriptor = call_in_between;
 	f.hw->ctx = &f;
-	assert_int_equal(iommu_domain_attach_group(f.domain, f.group), 0);
-	assert_int_equal(iommu_domain_detach_group(f.group), 0); /* the global one */
+	assert_int_equal(iommu_unmap(f.domain, 0, 0x1000, 0, NULL), 0); /* the global one */
 	f.hw->on_descriptor = NULL;
 	assert_int_equal(f.machine.test.hosted.pages_in_use, pages);
 	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_BLOCKED, NULL, &domain), 0);
