@@ -307,7 +307,7 @@ int iommu_vtd_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type,
 	iommu_list_init(&domain->tlb_devices);
 	/* Where there is no pass-through, tables that map all memory to itself do it. */
 	if (type == IOMMU_DOMAIN_PAGING ||
-	    (type == IOMMU_DOMAIN_IDENTITY && !unit->caps.pass_through))
+	    (type == IOMMU_DOMAIN_IDENTITY && !unit->caps.pass_through && !unit->bypassed))
 		status = make_table(domain, unit, config);
 	if (status != 0) {
 		iommu_object_free(&unit->probe->domain_cache, domain);

@@ -1145,6 +1145,141 @@ static void anything_in_any_order(void **state)
 	}
 }
 
+/* --- Through default domains ------------------------------------------------------------------ */
+
+static int tell(enum iommu_bus_event_type type, const struct iommu_endpoint_info *info)
+{
+	const struct iommu_bus_event event = {
+		.type = type, .info = info, .segment = info->segment, .source_id = info->source_id};
+
+	return iommu_bus_event(f.iommu, &event);
+}
+
+/* A host that only starts back ends and tells of devices. */
+static void begin_by_bus(unsigned int start_flags, const struct iommu_endpoint_info *info)
+{
+	static const struct iommu_model_vtd_config config = {.address_mask = 9,
+							     .flags = IOMMU_MODEL_VTD_PASS_THROUGH};
+	const struct iommu_vtd_options options = {.timeout_ns = QUICK_NS};
+	static struct iommu_vtd_backend backend;
+
+	memset(&f, 0, sizeof(f));
+	model_machine_init(&f.machine, 0, NULL);
+	f.machine.quiet = true;
+	model_machine_add_unit(&f.machine, &config);
+	f.device = model_machine_add_device(&f.machine, 0, 0x20);
+	model_machine_make_dmar(&f.machine);
+	assert_int_equal(iommu_create(&f.machine.platform, &f.iommu), 0);
+	iommu_vtd_backend_init(&backend, f.machine.dmar, f.machine.dmar_size, &options);
+	assert_int_equal(iommu_register_backend(f.iommu, &backend.base), 0);
+	assert_int_equal(tell(IOMMU_BUS_ADDED, info), 0);
+	assert_int_equal(iommu_waiting(f.iommu), 1);
+	assert_int_equal(iommu_start(f.iommu, start_flags | IOMMU_START_REQUIRED), 0);
+	assert_int_equal(iommu_waiting(f.iommu), 0);
+	assert_int_equal(iommu_start_late(f.iommu), 0);
+	assert_string_equal(iommu_unit_backend(iommu_find_unit(f.iommu, "dmar0")), "vtd");
+	assert_int_equal(tell(IOMMU_BUS_BINDING, info), 0);
+	f.endpoint = iommu_find_endpoint(f.iommu, info->segment, info->source_id);
+	f.domain = iommu_group_default_domain(iommu_endpoint_group(f.endpoint));
+}
+
+static void end_by_bus(const struct iommu_endpoint_info *info)
+{
+	assert_int_equal(tell(IOMMU_BUS_UNBOUND, info), 0);
+	assert_int_equal(tell(IOMMU_BUS_REMOVED, info), 0);
+	assert_int_equal(iommu_destroy(f.iommu), 0);
+	model_machine_destroy(&f.machine);
+}
+
+static void drivers_map_through_the_default_domain(void **state)
+{
+	static const struct iommu_endpoint_info info = {.source_id = 0x20, .requires_dma_32 = true};
+	struct iommu_dma_device device;
+	struct iommu_hardware_info hardware;
+	struct iommu_dma *again;
+	iommu_paddr_t page;
+	iommu_iova_t address;
+	int owner;
+
+	(void)state;
+	begin_by_bus(0, &info); /* lazy */
+	page = model_machine_take(&f.machine, 1);
+	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), 0);
+	assert_int_equal(iommu_dma_of(f.endpoint, &again), 0);
+	assert_ptr_equal(again, f.dma);
+	device = iommu_dma_device_of(f.endpoint, 0);
+	assert_int_equal(device.mask, UINT32_MAX);
+	device = iommu_dma_device_of(f.endpoint, 0xffffff);
+	assert_int_equal(device.mask, 0xffffff);
+	assert_int_equal(iommu_dma_map(f.dma, &device, page, PAGE, BOTH, &address), 0);
+	assert_true(reaches(address, page));
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	assert_true(reaches(address, page)); /* for a moment */
+	/* What waits is invalidated before the domain can go. */
+	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+	assert_int_equal(tell(IOMMU_BUS_UNBOUND, &info), 0);
+	assert_int_equal(iommu_release_endpoint(f.endpoint), IOMMU_ETIMEDOUT);
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	assert_int_equal(tell(IOMMU_BUS_BINDING, &info), 0);
+	/* Claimed, it is out of reach; afterwards it serves again. */
+	assert_int_equal(tell(IOMMU_BUS_UNBOUND, &info), 0);
+	assert_int_equal(iommu_group_claim(iommu_endpoint_group(f.endpoint), &owner), 0);
+	assert_true(is_blocked(address));
+	assert_int_equal(iommu_group_release(iommu_endpoint_group(f.endpoint), &owner), 0);
+	/* Another type has another DMA mapping, or none. */
+	assert_int_equal(
+		iommu_group_set_default_type(iommu_endpoint_group(f.endpoint), IOMMU_DOMAIN_DMA),
+		0);
+	f.domain = iommu_group_default_domain(iommu_endpoint_group(f.endpoint));
+	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), 0);
+	assert_int_equal(iommu_dma_map(f.dma, &device, page, PAGE, BOTH, &address), 0);
+	assert_true(reaches(address, page));
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	assert_true(is_blocked(address));
+	assert_int_equal(iommu_group_set_default_type(iommu_endpoint_group(f.endpoint),
+						      IOMMU_DOMAIN_BLOCKED),
+			 0);
+	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), IOMMU_EINVAL);
+	assert_int_equal(iommu_unit_hardware_info(iommu_endpoint_unit(f.endpoint), &hardware), 0);
+	assert_int_equal(hardware.type, IOMMU_HARDWARE_VTD);
+	assert_true(iommu_capable(f.endpoint, IOMMU_CAPABLE_CACHE_COHERENCY));
+	assert_false(iommu_capable(f.endpoint, IOMMU_CAPABLE_PASID));
+	model_machine_give(&f.machine, page, 1);
+	assert_int_equal(tell(IOMMU_BUS_BINDING, &info), 0);
+	end_by_bus(&info);
+}
+
+static void passing_through_is_for_those_who_are_trusted(void **state)
+{
+	static const struct iommu_endpoint_info trusted = {.source_id = 0x20};
+	static const struct iommu_endpoint_info not_trusted = {.source_id = 0x20,
+							       .untrusted = true};
+	struct iommu_dma_device device;
+	iommu_paddr_t page;
+	iommu_iova_t address;
+
+	(void)state;
+	begin_by_bus(IOMMU_START_PASS_THROUGH, &trusted);
+	page = model_machine_take(&f.machine, 1);
+	assert_true(reaches(page, page));
+	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), IOMMU_EINVAL);
+	model_machine_give(&f.machine, page, 1);
+	end_by_bus(&trusted);
+
+	begin_by_bus(IOMMU_START_PASS_THROUGH, &not_trusted);
+	page = model_machine_take(&f.machine, 1);
+	assert_true(is_blocked(page));
+	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), 0);
+	device = iommu_dma_device_of(f.endpoint, 0);
+	assert_true(device.untrusted);
+	assert_int_equal(iommu_dma_map(f.dma, &device, page, PAGE, BOTH, &address), 0);
+	assert_true(reaches(address, page));
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	assert_true(is_blocked(address));
+	model_machine_give(&f.machine, page, 1);
+	end_by_bus(&not_trusted);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1173,6 +1308,8 @@ int main(void)
 		cmocka_unit_test(doorbells_are_mapped_once),
 		cmocka_unit_test(lazily_unmapped_addresses_wait_for_the_flush),
 		cmocka_unit_test(anything_in_any_order),
+		cmocka_unit_test(drivers_map_through_the_default_domain),
+		cmocka_unit_test(passing_through_is_for_those_who_are_trusted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

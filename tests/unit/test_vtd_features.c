@@ -1232,6 +1232,48 @@ static void graphics_can_be_left_alone(void **state)
 	end();
 }
 
+/* A driver that waits for its unit's bring-up maps nothing: identity where nothing is translated. */
+static void graphics_that_are_left_alone_need_no_mapping(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = 0};
+	const struct iommu_vtd_options bypass = {.flags = IOMMU_VTD_BYPASS_GRAPHICS};
+	struct iommu_vtd_info info;
+	unsigned int in_use;
+
+	(void)state;
+	for (in_use = 0; in_use < 2; in_use++) {
+		machine(2, &config);
+		devices(2);
+		assert_int_equal(probe_with(&bypass), 0);
+		assert_int_equal(iommu_set_default_type(f.iommu, IOMMU_DOMAIN_DMA), 0);
+		f.info.class_code = 0x030000;
+		assert_int_equal(endpoint(0), 0);
+		f.group[0] = iommu_endpoint_group(f.endpoint[0]);
+		f.info.class_code = 0x020000;
+		assert_int_equal(endpoint(1), 0);
+		f.group[1] = iommu_endpoint_group(f.endpoint[1]);
+		f.memory = model_machine_take(&f.machine, 1);
+		assert_int_equal(iommu_group_default_type(f.group[0]), IOMMU_DOMAIN_DMA);
+		if (in_use != 0)
+			assert_int_equal(iommu_use_default_domain(f.endpoint[0]), 0);
+		/* Without pass-through, identity takes tables. */
+		assert_int_equal(iommu_add_memory(f.iommu, MACHINE_BASE,
+						  MACHINE_BASE + MACHINE_PAGES * 4096ULL - 1),
+				 0);
+		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+		assert_int_equal(iommu_vtd_get_info(f.unit[0], &info), 0);
+		assert_int_equal(info.bypassed, in_use == 0);
+		assert_int_equal(reaches(0, f.memory, f.memory), in_use == 0);
+		assert_int_equal(iommu_group_default_type(f.group[0]),
+				 in_use == 0 ? IOMMU_DOMAIN_IDENTITY : IOMMU_DOMAIN_DMA);
+		assert_true(is_blocked(1, f.memory));
+		assert_int_equal(iommu_remove_memory(f.iommu, MACHINE_BASE,
+						     MACHINE_BASE + MACHINE_PAGES * 4096ULL - 1),
+				 0);
+		end();
+	}
+}
+
 /* A DRHD structure for unit 1 and device 00:06.0, as a _DSM would return it. */
 static size_t structures_for_unit_1(uint8_t *bytes, size_t size)
 {
@@ -1541,6 +1583,61 @@ static void segments_are_told_apart(void **state)
 		assert_int_equal(iommu_domain_free(domain[i]), 0);
 	}
 	model_machine_give(&f.machine, f.memory, 2);
+	end();
+}
+
+/* Two devices behind a bridge to conventional PCI, whose requests carry the bridge's id. */
+static void requests_with_a_bridges_id_are_translated(void **state)
+{
+	static const struct iommu_pci_function functions[] = {
+		{.bus = 0, .devfn = 0x10, .type = IOMMU_PCI_EXPRESS_TO_PCI, .secondary_bus = 2},
+		{.bus = 2, .devfn = 0x08, .type = IOMMU_PCI_CONVENTIONAL},
+		{.bus = 2, .devfn = 0x10, .type = IOMMU_PCI_CONVENTIONAL},
+	};
+	static const struct iommu_pci_topology topology = {functions, 3};
+	const struct iommu_model_vtd_config config = {.flags = 0};
+	const struct iommu_vtd_options none = {0};
+	struct iommu_domain *domain;
+	struct iommu_endpoint *late;
+
+	(void)state;
+	machine(1, &config);
+	f.device[0] = model_machine_add_device(&f.machine, 0, 0x208);
+	f.device[1] = model_machine_add_device(&f.machine, 0, 0x210);
+	f.device[2] = model_machine_add_device(&f.machine, 0, 0x200); /* either, as it arrives */
+	f.devices = 2;
+	model_machine_make_dmar(&f.machine);
+	assert_int_equal(probe_with(&none), 0);
+	assert_int_equal(iommu_set_pci_topology(f.iommu, &topology), 0);
+	endpoints();
+	assert_ptr_equal(f.group[0], f.group[1]);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	iommu_set_fault_handler(f.iommu, keep_fault, NULL);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	f.memory = model_machine_take(&f.machine, 1);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, IOMMU_PAGE_SIZE, RW), 0);
+	assert_true(is_blocked(2, IOVA));
+	assert_int_equal(iommu_unit_handle_faults(f.unit[0], NULL), 1);
+	assert_ptr_equal(fault_seen.endpoint, f.endpoint[0]);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	assert_true(reaches(1, IOVA, f.memory));
+	assert_true(reaches(2, IOVA, f.memory));
+	/* One leaves: what is left goes on under either id. It comes back into what they use. */
+	assert_int_equal(iommu_release_endpoint(f.endpoint[0]), 0);
+	assert_true(is_blocked(0, IOVA));
+	assert_true(reaches(1, IOVA, f.memory));
+	assert_true(reaches(2, IOVA, f.memory));
+	assert_int_equal(endpoint(0), 0);
+	late = f.endpoint[0];
+	assert_true(reaches(0, IOVA, f.memory));
+	assert_ptr_equal(iommu_endpoint_group(late), f.group[1]);
+	assert_int_equal(iommu_unmap(domain, IOVA, IOMMU_PAGE_SIZE, 0, NULL), 0);
+	assert_true(is_blocked(0, IOVA));
+	assert_true(is_blocked(2, IOVA));
+	assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	model_machine_give(&f.machine, f.memory, 1);
 	end();
 }
 
@@ -1871,11 +1968,13 @@ int main(void)
 		cmocka_unit_test(units_come_up_together_or_not_at_all),
 		cmocka_unit_test(a_unit_without_devices_waits_for_one),
 		cmocka_unit_test(graphics_can_be_left_alone),
+		cmocka_unit_test(graphics_that_are_left_alone_need_no_mapping),
 		cmocka_unit_test(units_are_added_and_removed),
 		cmocka_unit_test(an_added_unit_joins_interrupt_remapping),
 		cmocka_unit_test(interrupt_sources_and_named_devices_are_found),
 		cmocka_unit_test(faults_go_to_their_endpoint_and_storms_are_bounded),
 		cmocka_unit_test(segments_are_told_apart),
+		cmocka_unit_test(requests_with_a_bridges_id_are_translated),
 		cmocka_unit_test(interrupts_pass_only_as_they_were_set),
 		cmocka_unit_test(the_source_of_an_interrupt_is_checked),
 		cmocka_unit_test(targets_that_make_no_sense_are_refused),
