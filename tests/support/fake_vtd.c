@@ -57,8 +57,12 @@ static bool execute(struct fake_vtd *unit, struct vtd_descriptor d)
 					 iommu_le32((uint32_t)(d.low >> 32)), __ATOMIC_RELEASE);
 		return true;
 	}
-	if (unit->on_descriptor != NULL)
+	if (unit->on_descriptor != NULL) {
+		/* Hardware takes its time; what the hook does is another CPU's work. */
+		pthread_mutex_unlock(&unit->machine->lock);
 		unit->on_descriptor(unit->ctx);
+		pthread_mutex_lock(&unit->machine->lock);
+	}
 	note(unit, (struct fake_event){.kind = FAKE_INVALIDATE, .descriptor = d});
 	return true;
 }

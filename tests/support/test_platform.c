@@ -57,17 +57,47 @@ static uint64_t test_now_ns(void *ctx)
 	return __atomic_add_fetch(&test->clock_ns, 1000, __ATOMIC_RELAXED);
 }
 
-/* One that fails the test when the control path is entered from within itself, or left twice. */
+/*
+ * One that fails the test when the control path is entered from within itself, or left twice. Kept for
+ * ever, to be used again: a test of a kernel that dies never gives its own back.
+ */
+struct test_mutex {
+	pthread_mutex_t mutex; /* first: what the library is given */
+	struct test_mutex *next;
+	bool is_free;
+};
+
+static struct test_mutex *mutexes;
+static pthread_mutex_t mutexes_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct test_mutex *mutex_take(void)
+{
+	struct test_mutex *mutex = mutexes;
+
+	while (mutex != NULL && !mutex->is_free)
+		mutex = mutex->next;
+	if (mutex == NULL) {
+		mutex = calloc(1, sizeof(*mutex));
+		assert_non_null(mutex);
+		mutex->next = mutexes;
+		mutexes = mutex;
+	}
+	mutex->is_free = false;
+	return mutex;
+}
+
 static void *test_mutex_create(void *ctx)
 {
-	pthread_mutex_t *mutex = malloc(sizeof(*mutex));
 	pthread_mutexattr_t attributes;
+	struct test_mutex *mutex;
 
 	(void)ctx;
-	assert_non_null(mutex);
+	pthread_mutex_lock(&mutexes_lock);
+	mutex = mutex_take();
+	pthread_mutex_unlock(&mutexes_lock);
 	pthread_mutexattr_init(&attributes);
 	pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK);
-	pthread_mutex_init(mutex, &attributes);
+	pthread_mutex_init(&mutex->mutex, &attributes);
 	pthread_mutexattr_destroy(&attributes);
 	return mutex;
 }
@@ -76,7 +106,9 @@ static void test_mutex_destroy(void *ctx, void *mutex)
 {
 	(void)ctx;
 	assert_int_equal(pthread_mutex_destroy(mutex), 0);
-	free(mutex);
+	pthread_mutex_lock(&mutexes_lock);
+	((struct test_mutex *)mutex)->is_free = true;
+	pthread_mutex_unlock(&mutexes_lock);
 }
 
 static void test_mutex_lock(void *ctx, void *mutex)

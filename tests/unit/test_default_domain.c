@@ -373,6 +373,34 @@ static void direct_regions_survive_a_claim(void **state)
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
 
+/* Of a domain that the host fills the library cannot know what belongs where firmware wants to be. */
+static void direct_regions_refuse_the_unknown(void **state)
+{
+	static const struct iommu_region region = {0x5000, 0x5fff, IOMMU_REGION_DIRECT,
+						   IOMMU_PROT_READ_WRITE};
+	struct iommu_domain *domain = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
+	struct iommu_endpoint *one, *other = NULL;
+
+	(void)state;
+	r.regions = &region;
+	r.region_count = 1;
+	r.region_of = 16;
+	r.group_key = &r;
+	one = recorder_add(&r, 8);
+	assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(one)), 0);
+	/* Nor may such a device join a group that uses one. */
+	assert_int_equal(iommu_probe_endpoint(
+				 r.iommu, &(struct iommu_endpoint_info){.source_id = 16}, &other),
+			 IOMMU_EPERM);
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(one)), 0);
+	other = recorder_add(&r, 16);
+	assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(one)), IOMMU_EPERM);
+	assert_null(iommu_endpoint_domain(one));
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+}
+
 /* --- The bus ---------------------------------------------------------------------------------- */
 
 static char told[256];
@@ -517,6 +545,7 @@ int main(void)
 		WITH_FIXTURE(owners_and_drivers_keep_each_other_away),
 		WITH_FIXTURE(a_claimed_group_outlives_its_members),
 		WITH_FIXTURE(direct_regions_survive_a_claim),
+		WITH_FIXTURE(direct_regions_refuse_the_unknown),
 		WITH_FIXTURE(the_bus_tells_and_listeners_hear_in_order),
 		WITH_FIXTURE(removal_detaches_what_was_attached),
 		WITH_FIXTURE(devices_wait_for_their_unit),
