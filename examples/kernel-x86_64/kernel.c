@@ -9,6 +9,7 @@
  *   registers   invalidate through registers instead of the queue
  *   device-tlb  let the devices keep translations, as far as the library is concerned
  *   interrupts  remap interrupts, too
+ *   drivers     do it as an operating system does: back ends, bus events, the DMA mapping API
  *   take-over   start a second and a third instance of the library over the first
  */
 #include "machine.h"
@@ -114,6 +115,7 @@ void kernel_main(uint64_t start_info)
 		stop("two edu devices are needed");
 	for (i = 0; i < 2; i++)
 		edu_start(&machine.devices[i], &found[i]);
+	machine.topology = pci_topology();
 	machine.devices[0].info.name = "device A";
 	machine.devices[1].info.name = "device B";
 	command_line = start_info_command_line(start_info);
@@ -129,6 +131,8 @@ void kernel_main(uint64_t start_info)
 		machine.interrupts_seen = interrupt_seen;
 		machine.old_message_address = INTERRUPT_OLD_MESSAGE;
 	}
+	if (has_word(command_line, "drivers"))
+		machine_exit(scenario_drivers(&machine));
 	machine_exit(has_word(command_line, "take-over") ? scenario_take_over(&machine)
 							 : scenario_run(&machine));
 }

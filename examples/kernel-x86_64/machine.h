@@ -89,17 +89,15 @@ struct pci_device {
 	uint8_t path_length;
 	struct iommu_pci_hop path[IOMMU_PCI_PATH_MAX];
 	uint64_t bar0;
-	/*
-	 * What its requests carry. Behind a bridge from PCI Express to PCI that is not its own place,
-	 * but the first one of the bridge's bus.
-	 */
-	uint16_t source_id;
-	bool is_aliased;
 };
+
+#define PCI_FUNCTIONS_MAX 64
 
 /* All devices with this vendor and device id, at most `space`; returns how many. */
 unsigned int pci_find(uint16_t vendor, uint16_t device, struct pci_device *found,
 		      unsigned int space);
+/* All functions that were seen on the way, for the library to form groups. */
+const struct iommu_pci_topology *pci_topology(void);
 /* Let a device decode its registers and do DMA. */
 void pci_enable(const struct pci_device *device);
 /* Have a device send interrupts as this message, or, with address 0, raise its line instead. */

@@ -16,9 +16,12 @@
 
 #define CAPABILITY_MSI            0x05
 #define CAPABILITY_EXPRESS        0x10
-#define EXPRESS_TO_PCI_BRIDGE     7
 #define MSI_ENABLE                (1U << 16)
 #define MSI_64_BIT                (1U << 23)
+
+/* Every function that the last scan has seen. */
+static struct iommu_pci_function functions[PCI_FUNCTIONS_MAX];
+static unsigned int functions_found;
 
 struct scan {
 	uint32_t id;
@@ -59,41 +62,55 @@ static uint8_t find_capability(const struct pci_device *at, uint8_t id)
 	return 0;
 }
 
-/* From here on downwards requests carry the bridge's bus and no device. */
-static bool hides_what_is_below(const struct pci_device *bridge)
+/* What the library wants to know of a function. */
+static void describe(const struct pci_device *at, uint32_t header,
+		     struct iommu_pci_function *function)
 {
-	const uint8_t express = find_capability(bridge, CAPABILITY_EXPRESS);
+	static const enum iommu_pci_type types[16] = {
+		[4] = IOMMU_PCI_ROOT_PORT,        [5] = IOMMU_PCI_UPSTREAM_PORT,
+		[6] = IOMMU_PCI_DOWNSTREAM_PORT,  [7] = IOMMU_PCI_EXPRESS_TO_PCI,
+		[8] = IOMMU_PCI_PCI_TO_EXPRESS,   [9] = IOMMU_PCI_INTEGRATED,
+		[10] = IOMMU_PCI_EVENT_COLLECTOR,
+	};
+	const uint8_t express = find_capability(at, CAPABILITY_EXPRESS);
+	const bool is_bridge = (header & 0x7f) == 1;
 
-	return express != 0 &&
-	       (config_read(bridge->bus, bridge->device, bridge->function, express) >> 20 & 0xf) ==
-		       EXPRESS_TO_PCI_BRIDGE;
+	*function = (struct iommu_pci_function){
+		.bus = at->bus,
+		.devfn = (uint8_t)(at->device << 3 | at->function),
+		.type = is_bridge ? IOMMU_PCI_CONVENTIONAL_BRIDGE : IOMMU_PCI_CONVENTIONAL,
+		.flags = (header & 0x80) != 0 ? IOMMU_PCI_MULTIFUNCTION : 0,
+	};
+	if (express != 0)
+		function->type =
+			types[config_read(at->bus, at->device, at->function, express) >> 20 & 0xf];
+	if (is_bridge)
+		function->secondary_bus = (uint8_t)(config_read(at->bus, at->device, at->function,
+								CONFIG_BUS_NUMBERS) >>
+						    8);
 }
 
 static void scan_bus(struct scan *scan, struct pci_device *way);
 
 static void visit(struct scan *scan, struct pci_device *at)
 {
-	uint32_t header = config_read(at->bus, at->device, at->function, CONFIG_HEADER) >> 16;
+	const uint32_t header = config_read(at->bus, at->device, at->function, CONFIG_HEADER) >> 16;
+	struct iommu_pci_function *function;
 
+	if (functions_found == PCI_FUNCTIONS_MAX)
+		return;
+	function = &functions[functions_found++];
+	describe(at, header, function);
 	if (config_read(at->bus, at->device, at->function, CONFIG_ID) == scan->id &&
 	    scan->count < scan->space) {
 		at->bar0 = config_read(at->bus, at->device, at->function, CONFIG_BAR0) & ~0xfU;
-		if (!at->is_aliased)
-			at->source_id = (uint16_t)(at->bus << 8 | at->device << 3 | at->function);
 		scan->found[scan->count++] = *at;
 	}
-	if ((header & 0x7f) == 1 && at->path_length < IOMMU_PCI_PATH_MAX) {
+	if (function->secondary_bus > at->bus && at->path_length < IOMMU_PCI_PATH_MAX) {
 		struct pci_device below = *at;
 
-		below.bus = (uint8_t)(config_read(at->bus, at->device, at->function,
-						  CONFIG_BUS_NUMBERS) >>
-				      8);
-		if (hides_what_is_below(at)) {
-			below.is_aliased = true;
-			below.source_id = (uint16_t)(below.bus << 8);
-		}
-		if (below.bus > at->bus)
-			scan_bus(scan, &below);
+		below.bus = function->secondary_bus;
+		scan_bus(scan, &below);
 	}
 }
 
@@ -116,8 +133,17 @@ unsigned int pci_find(uint16_t vendor, uint16_t device, struct pci_device *found
 	struct scan scan = {.id = (uint32_t)device << 16 | vendor, .found = found, .space = space};
 	struct pci_device root = {0};
 
+	functions_found = 0;
 	scan_bus(&scan, &root);
 	return scan.count;
+}
+
+const struct iommu_pci_topology *pci_topology(void)
+{
+	static struct iommu_pci_topology topology = {.functions = functions};
+
+	topology.count = functions_found;
+	return &topology;
 }
 
 void pci_enable(const struct pci_device *device)

@@ -48,8 +48,15 @@ struct scenario_machine {
 	/* Zeroed memory that devices can reach, aligned to its size, up to 2 MiB; never given back.
 	 */
 	void *(*alloc)(uint64_t size);
+	/*
+	 * A machine that watches what devices reach: this page of the library's is meant for them, or
+	 * no longer. NULL: it does not watch.
+	 */
+	void (*lend)(void *page, bool is_lent);
 	const void *dmar;
 	size_t dmar_size;
+	/* The machine's PCI functions; NULL: each device is alone. */
+	const struct iommu_pci_topology *topology;
 	struct iommu_vtd_options vtd_options;
 	struct dma_device devices[2];
 	/* How many interrupts with this vector have arrived. NULL: the machine cannot remap any. */
@@ -67,6 +74,12 @@ struct scenario_machine {
 /* Vectors that the scenario uses. */
 #define SCENARIO_VECTOR  0x40
 #define SCENARIO_VECTORS 4
+
+/*
+ * As an operating system does it: back ends started, devices told of by the bus, drivers that map by the
+ * DMA API, a device handed to a user, and one that is taken out.
+ */
+bool scenario_drivers(struct scenario_machine *machine);
 
 /*
  * A first instance of the library translates and is left alone; a second one takes over, once with a

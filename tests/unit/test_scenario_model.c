@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The system scenario, the very file that runs in the kernel under QEMU, against the model, in many
- * kinds of hardware. With the argument "--print" (and "take-over") the transcript of one run goes to
+ * kinds of hardware. With the argument "--print" (and "take-over" or "drivers") the transcript of one run goes to
  * the console, for comparison with QEMU's.
  */
 #include <stdio.h>
@@ -104,6 +104,13 @@ static void make_dmar(void)
 	machine.dmar_size = (size_t)size;
 }
 
+/* Shared memory is taken by the library, for devices. */
+static void lend(void *page, bool is_lent)
+{
+	model_machine_mark(&machine, iommu_virt_to_phys(&machine.platform, page), 1,
+			   is_lent ? PAGE_DEVICE : PAGE_TABLE);
+}
+
 /* --- Runs ------------------------------------------------------------------------------------- */
 
 static bool run(const struct iommu_model_vtd_config *config, unsigned int vtd_flags,
@@ -115,6 +122,7 @@ static bool run(const struct iommu_model_vtd_config *config, unsigned int vtd_fl
 		.say = say,
 		.platform = &machine.platform,
 		.alloc = scenario_alloc,
+		.lend = lend,
 		.vtd_options = {.flags = vtd_flags, .timeout_ns = 50000000},
 	};
 	unsigned int i;
@@ -163,6 +171,7 @@ static void holds_in(const struct iommu_model_vtd_config *config, unsigned int v
 static void holds(const struct iommu_model_vtd_config *config, unsigned int vtd_flags)
 {
 	holds_in(config, vtd_flags, scenario_run);
+	holds_in(config, vtd_flags, scenario_drivers);
 	holds_in(config, vtd_flags, scenario_take_over);
 }
 
@@ -233,6 +242,13 @@ static void holds_with_small_caches_and_slow_commands(void **state)
 	holds(&config, 0);
 }
 
+static bool (*named(const char *name))(struct scenario_machine *)
+{
+	if (strcmp(name, "take-over") == 0)
+		return scenario_take_over;
+	return strcmp(name, "drivers") == 0 ? scenario_drivers : scenario_run;
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,11 +263,7 @@ int main(int argc, char **argv)
 			.address_mask = 18,
 		};
 
-		const bool take_over = argc > 2 && strcmp(argv[2], "take-over") == 0;
-
-		return run(&config, 0, take_over ? scenario_take_over : scenario_run, say_aloud)
-			       ? 0
-			       : 1;
+		return run(&config, 0, named(argc > 2 ? argv[2] : ""), say_aloud) ? 0 : 1;
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the scenarios are made of: words, patterns, DMA, and expectations that are said aloud. */
+#ifndef SCENARIO_STEPS_H
+#define SCENARIO_STEPS_H
+
+#include "scenario.h"
+
+#define PATTERN_SIZE 256
+#define FAULTS_MAX   8
+
+/* IOVAs of the steps: none equals a physical address of the machine's memory. */
+#define IOVA_SECRET    0x0000000510000000ULL
+#define IOVA_TARGET    0x0000000520000000ULL
+#define IOVA_READ_ONLY 0x0000000530000000ULL
+#define IOVA_2M        0x0000000540000000ULL
+#define IOVA_1G        0x0000000580000000ULL
+#define IOVA_UNMAPPED  0x0000000600000000ULL
+
+/* Fault reasons of the specification that the steps expect. */
+#define REASON_NO_CONTEXT   0x2
+#define REASON_WRITE_DENIED 0x5
+#define REASON_READ_DENIED  0x6
+
+struct page {
+	unsigned char *bytes;
+	iommu_paddr_t paddr;
+};
+
+struct scenario {
+	struct scenario_machine *machine;
+	struct iommu *iommu;
+	struct iommu_unit *unit; /* of the device under test */
+	struct iommu_endpoint *endpoints[2];
+	struct iommu_domain *domains[2];
+	struct page secret, target, other;
+	struct iommu_fault faults[FAULTS_MAX];
+	unsigned int fault_count;
+	unsigned char seed;
+	unsigned int passed, failed;
+};
+
+/* Words: text, numbers, headings, and one line for each thing that was expected. */
+void say(const struct scenario *s, const char *text);
+void say_number(const struct scenario *s, uint64_t number);
+void say_hex(const struct scenario *s, uint64_t number);
+void say_size(const struct scenario *s, uint64_t size);
+void say_source_id(const struct scenario *s, uint16_t source_id);
+void title(const struct scenario *s, const char *text);
+void check(struct scenario *s, bool as_expected, const char *expectation);
+
+/* Memory, and a device that copies PATTERN_SIZE bytes. A pattern is one that no other call has used. */
+struct page page_new(const struct scenario *s, uint64_t size);
+void pattern_put(struct scenario *s, unsigned char *bytes);
+bool same(const unsigned char *a, const unsigned char *b);
+void device_read(const struct scenario *s, unsigned int device, iommu_iova_t iova);
+void device_write(const struct scenario *s, unsigned int device, iommu_iova_t iova);
+void device_copy(const struct scenario *s, unsigned int device, iommu_iova_t from, iommu_iova_t to);
+
+/* Faults are noted as they come, and read, said and counted by these. */
+void note_fault(void *ctx, const struct iommu_fault *fault);
+void collect_faults(struct scenario *s);
+void expect_no_fault(struct scenario *s);
+void expect_fault(struct scenario *s, unsigned int device, iommu_iova_t iova,
+		  enum iommu_fault_access access, unsigned int reason);
+
+/*
+ * A write that must be stopped: memory behind the address, if there is any, stays as it was. A read that
+ * must be. A copy that must arrive.
+ */
+void expect_write_blocked(struct scenario *s, unsigned int device, iommu_iova_t iova,
+			  const struct page *behind, unsigned int reason);
+void expect_read_blocked(struct scenario *s, unsigned int device, iommu_iova_t iova,
+			 unsigned int reason);
+void expect_copy(struct scenario *s, unsigned int device, iommu_iova_t from,
+		 const struct page *from_page, iommu_iova_t to, const struct page *to_page,
+		 const char *what);
+
+/* Of the scenario's two domains, by number. */
+int map(struct scenario *s, unsigned int domain, iommu_iova_t iova, iommu_paddr_t paddr,
+	uint64_t size, unsigned int prot);
+int unmap(struct scenario *s, unsigned int domain, iommu_iova_t iova, uint64_t size);
+int attach(struct scenario *s, unsigned int domain, unsigned int device);
+
+/* What was found, and how it ended. */
+void say_unit(const struct scenario *s, const struct iommu_unit *unit);
+void say_verdict(const struct scenario *s);
+
+#endif
