@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A unit whose invalidations take no time and cannot fail: what is left is what the software costs. Its
+ * domains are VT-d's second-stage tables.
+ */
+#ifndef BENCH_NULL_UNIT_H
+#define BENCH_NULL_UNIT_H
+
+#include <libiommu/iommu.h>
+
+IOMMU_BEGIN_DECLS
+
+struct null_unit {
+	struct iommu_unit unit; /* first */
+	struct iommu *iommu;
+	struct iommu_endpoint *endpoint;
+	struct iommu_dma *dma; /* of the endpoint's default domain */
+	uint64_t invalidations;
+};
+
+/* An instance with the unit and one endpoint, whose default domain is strict or lazy. 0 or an error. */
+int null_unit_create(struct null_unit *null, enum iommu_domain_type type);
+void null_unit_destroy(struct null_unit *null);
+
+IOMMU_END_DECLS
+#endif
