@@ -12,7 +12,8 @@
 //                      unmapped with one call and one invalidation; the peer's 64 are left out.
 //   dma/lazy_4k        map_unmap_4k in lazy mode: through the flush queue. Ours alone.
 //
-// The counter "inv" is how many invalidations one iteration asks for.
+// "exclusive": ours where the host vouches for its CPUs (iommu_platform.cpu_exclusive): no lock around the
+// address caches. The counter "inv" is how many invalidations one iteration asks for.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
@@ -41,17 +42,17 @@ void check(bool good)
 		abort();
 }
 
-class Ours
+template <bool exclusive> class OursOn
 {
       public:
-	explicit Ours(enum iommu_domain_type type = IOMMU_DOMAIN_DMA)
+	explicit OursOn(enum iommu_domain_type type = IOMMU_DOMAIN_DMA)
 	{
-		check(null_unit_create(&null, type) == 0);
+		check(null_unit_create(&null, type, exclusive) == 0);
 		device = iommu_dma_device_of(null.endpoint, 0);
 		// A neighbour that stays keeps the tables.
 		keep = map(memory(4000), page);
 	}
-	~Ours()
+	~OursOn()
 	{
 		unmap(keep, page);
 		null_unit_destroy(&null);
@@ -103,6 +104,8 @@ class Ours
 	iommu_dma_window window = {};
 	uint64_t keep = 0;
 };
+
+using Ours = OursOn<false>;
 
 #ifdef BENCH_PEER_LINUX
 class Linux
@@ -268,6 +271,7 @@ template <class Mapper> void add(const std::string &who)
 int main(int argc, char **argv)
 {
 	add<Ours>("ours");
+	add<OursOn<true>>("exclusive");
 	benchmark::RegisterBenchmark("dma/lazy_4k/ours", lazy);
 #ifdef BENCH_PEER_LINUX
 	add<Linux>("linux");

@@ -162,13 +162,14 @@ static const struct iommu_ops ops = {
 	.handle_faults = handle_faults,
 };
 
-int null_unit_create(struct null_unit *null, enum iommu_domain_type type)
+int null_unit_create(struct null_unit *null, enum iommu_domain_type type, bool exclusive)
 {
 	const struct iommu_endpoint_info info = {.source_id = 8};
 	int status;
 
-	*null = (struct null_unit){.unit = {.ops = &ops}};
-	status = iommu_create(bench_platform(), &null->iommu);
+	*null = (struct null_unit){.unit = {.ops = &ops}, .platform = *bench_platform()};
+	null->platform.cpu_exclusive = exclusive;
+	status = iommu_create(&null->platform, &null->iommu);
 	if (status != 0)
 		return status;
 	iommu_register_unit(null->iommu, &null->unit);

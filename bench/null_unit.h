@@ -12,14 +12,18 @@ IOMMU_BEGIN_DECLS
 
 struct null_unit {
 	struct iommu_unit unit; /* first */
+	struct iommu_platform platform;
 	struct iommu *iommu;
 	struct iommu_endpoint *endpoint;
 	struct iommu_dma *dma; /* of the endpoint's default domain */
 	uint64_t invalidations;
 };
 
-/* An instance with the unit and one endpoint, whose default domain is strict or lazy. 0 or an error. */
-int null_unit_create(struct null_unit *null, enum iommu_domain_type type);
+/*
+ * An instance with the unit and one endpoint, whose default domain is strict or lazy. @exclusive: the host
+ * vouches for its CPUs. 0 or an error.
+ */
+int null_unit_create(struct null_unit *null, enum iommu_domain_type type, bool exclusive);
 void null_unit_destroy(struct null_unit *null);
 
 IOMMU_END_DECLS

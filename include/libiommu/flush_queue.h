@@ -57,8 +57,8 @@ IOMMU_API int iommu_flush_queue_destroy(struct iommu_flush_queue *queue);
  * iommu_flush_queue_unmap - unmap 2^order granules from the granule `first` on, and give the range
  * back to the cache when it is safe.
  *
- * Returns 0; the errors of iommu_pgtable_ops.unmap, with nothing changed; or, when the ring is full
- * and hardware does not confirm, IOMMU_ETIMEDOUT or IOMMU_EIO: it is unmapped, and the range stays
+ * Returns 0; the errors of iommu_pgtable_ops.unmap, and IOMMU_ENOENT when nothing was mapped, with
+ * nothing changed (the range stays taken: it may be somebody else's by now); or, when the ring is full and hardware does not confirm, IOMMU_ETIMEDOUT or IOMMU_EIO: it is unmapped, and the range stays
  * taken for good.
  */
 IOMMU_API int iommu_flush_queue_unmap(struct iommu_flush_queue *queue, uint64_t first,

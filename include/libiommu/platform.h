@@ -121,6 +121,14 @@ struct iommu_platform {
 	unsigned int (*cpu_count)(void *ctx);
 
 	/*
+	 * cpu_exclusive - the host vouches that whoever is in a call of the DMA mapping API stays on
+	 * its CPU until the call returns, and that no other such call begins there meanwhile, but
+	 * between irq_save and irq_restore: kernels that are not preempted there. The per-CPU caches
+	 * then have no lock. Default: they have one.
+	 */
+	bool cpu_exclusive;
+
+	/*
 	 * irq_save / irq_restore - disable local interrupts around a spinlock and restore what
 	 * irq_save returned. Needed when the library is called from interrupt handlers. Any
 	 * context. Default: nothing.

@@ -119,11 +119,6 @@ static struct dma_bounce *find(struct iommu_dma *dma, iommu_iova_t address)
 	return NULL;
 }
 
-static bool has_bounced(const struct iommu_dma *dma)
-{
-	return __builtin_expect(__atomic_load_n(&dma->bounced_count, __ATOMIC_ACQUIRE) != 0, 0);
-}
-
 /*
  * Take the buffer that is mapped just there out of the tree. IOMMU_ENOENT: none is, but another has
  * the page, which must not be unmapped under it.
@@ -279,8 +274,6 @@ bool iommu_dma_unmap_bounced(struct iommu_dma *dma, iommu_iova_t address, uint64
 {
 	struct dma_bounce *bounce;
 
-	if (!has_bounced(dma))
-		return false;
 	*status = take(dma, address, size, &bounce);
 	if (bounce != NULL)
 		*status = unmap(dma, bounce);
@@ -296,7 +289,7 @@ static void sync(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, boo
 	uintptr_t state;
 	uint64_t from;
 
-	if (!has_bounced(dma))
+	if (!dma_has_bounced(dma))
 		return;
 	state = iommu_spin_lock(dma->platform, &dma->lock);
 	bounce = find(dma, address);

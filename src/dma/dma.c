@@ -55,6 +55,7 @@ int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **r
 	dma->space = domain->space;
 	iommu_object_cache_init(&dma->bounces, platform, DMA_BOUNCE_SIZE);
 	cache.space = dma->space;
+	cache.flags = platform->cpu_exclusive ? IOMMU_IOVA_CACHE_CPU_EXCLUSIVE : 0;
 	status = iommu_iova_cache_create(&cache, &dma->cache);
 	if (status == 0)
 		status = make_queue(dma, config);
@@ -247,8 +248,6 @@ int iommu_dma_unmap_pages(struct iommu_dma *dma, uint64_t first, uint64_t pages)
 {
 	if (dma->queue == NULL)
 		return iommu_dma_unmap_strictly(dma, first, pages, &nothing_hangs);
-	if (iommu_iova_to_phys(dma->domain, first << IOMMU_PAGE_SHIFT, NULL) != 0)
-		return IOMMU_ENOENT;
 	return iommu_flush_queue_unmap(dma->queue, first, dma_order_of(pages));
 }
 
@@ -299,7 +298,7 @@ int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 
 	if (size == 0 || size - 1 > UINT64_MAX - address)
 		return IOMMU_ENOENT;
-	if (iommu_dma_unmap_bounced(dma, address, size, &status))
+	if (dma_has_bounced(dma) && iommu_dma_unmap_bounced(dma, address, size, &status))
 		return status;
 	return iommu_dma_unmap_pages(dma, address >> IOMMU_PAGE_SHIFT, dma_pages_of(address, size));
 }

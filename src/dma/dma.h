@@ -83,6 +83,12 @@ static inline unsigned int dma_prot_of(enum iommu_dma_direction direction)
 	       ((direction & IOMMU_DMA_FROM_DEVICE) != 0 ? IOMMU_PROT_WRITE : 0U);
 }
 
+/* Is any buffer bounced? Whoever maps and unmaps this very buffer sees his own. */
+static inline bool dma_has_bounced(const struct iommu_dma *dma)
+{
+	return __builtin_expect(__atomic_load_n(&dma->bounced_count, __ATOMIC_ACQUIRE) != 0, 0);
+}
+
 static inline bool dma_is_unconfirmed(int status)
 {
 	return status == IOMMU_ETIMEDOUT || status == IOMMU_EIO;
@@ -121,7 +127,7 @@ void iommu_dma_release(struct iommu_dma *dma, const struct dma_hanging *hanging)
 int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			  iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
 			  uint64_t *first);
-/* Is this buffer bounced? *status is then that of unmapping it. */
+/* Is this buffer bounced, as some are? *status is then that of unmapping it. */
 bool iommu_dma_unmap_bounced(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
 			     int *status);
 void iommu_dma_bounce_free(struct iommu_dma *dma, struct dma_bounce *bounce);

@@ -77,7 +77,20 @@ static struct ring *this_ring(const struct iommu_flush_queue *queue)
 	return &queue->rings[cpu < queue->ring_count ? cpu : 0];
 }
 
+/* The entry after so many others from `index` on: a division takes longer than all the rest. */
+static unsigned int wrap(const struct iommu_flush_queue *queue, unsigned int index)
+{
+	return index < queue->config.entries ? index : index - queue->config.entries;
+}
+
 /* --- Retiring --------------------------------------------------------------------------------- */
+
+/* Is the oldest entry of a ring safe? Locked. */
+static bool has_safe(const struct iommu_flush_queue *queue, const struct ring *ring)
+{
+	return ring->count != 0 &&
+	       ring->entries[ring->head].stamp < iommu_cell_load_acquire(&queue->finished);
+}
 
 /* Take the oldest entries that are safe out of a ring, at most BATCH; returns how many. */
 static unsigned int take_safe(struct iommu_flush_queue *queue, struct ring *ring,
@@ -90,7 +103,7 @@ static unsigned int take_safe(struct iommu_flush_queue *queue, struct ring *ring
 	while (count < BATCH && ring->count != 0 && ring->entries[ring->head].stamp < finished) {
 		batch[count] = ring->entries[ring->head];
 		ring->bytes -= size_of(queue, batch[count].order);
-		ring->head = (ring->head + 1) % queue->config.entries;
+		ring->head = wrap(queue, ring->head + 1);
 		ring->count--;
 		count++;
 	}
@@ -162,9 +175,12 @@ static bool is_old(const struct iommu_flush_queue *queue, const struct ring *rin
 	       now_ns - queued_ns > queue->config.max_age_ns;
 }
 
-/* Put an entry into a ring; false: it is full, in entries or bytes, or its oldest is too old. */
+/*
+ * Put an entry into a ring; false: it is full, in entries or bytes, or its oldest is too old. *safe: the
+ * oldest can be retired, if there is one.
+ */
 static bool put(struct iommu_flush_queue *queue, struct ring *ring, struct entry entry,
-		bool whatever_age)
+		bool whatever_age, bool *safe)
 {
 	const uint64_t size = size_of(queue, entry.order);
 	uintptr_t state;
@@ -172,6 +188,7 @@ static bool put(struct iommu_flush_queue *queue, struct ring *ring, struct entry
 
 	entry.queued_ns = now(queue);
 	state = iommu_spin_lock(platform_of(queue), &ring->lock);
+	*safe = has_safe(queue, ring);
 	/* One entry always fits, however large it is. */
 	room = ring->count < queue->config.entries &&
 	       (ring->count == 0 || (ring->bytes <= queue->config.max_bytes &&
@@ -180,7 +197,7 @@ static bool put(struct iommu_flush_queue *queue, struct ring *ring, struct entry
 	if (room) {
 		/* The stamp under the lock: stamps in a ring grow. */
 		entry.stamp = iommu_cell_load(&queue->started);
-		ring->entries[(ring->head + ring->count) % queue->config.entries] = entry;
+		ring->entries[wrap(queue, ring->head + ring->count)] = entry;
 		ring->count++;
 		ring->bytes += size;
 	}
@@ -194,24 +211,38 @@ int iommu_flush_queue_unmap(struct iommu_flush_queue *queue, uint64_t first, uns
 	struct ring *ring = this_ring(queue);
 	struct iommu_gather gather;
 	struct entry entry = {.first = first, .order = order};
+	uint64_t unmapped;
+	bool safe;
 	int status;
 
 	if (order > 51 || first > UINT64_MAX >> iommu_highest_bit(queue->config.granule))
 		return IOMMU_EINVAL;
 	iommu_gather_init(&gather);
 	status = domain->ops->unmap_pages(domain, first * queue->config.granule,
-					  size_of(queue, order), 0, &gather, NULL);
+					  size_of(queue, order), 0, &gather, &unmapped);
 	if (status != 0)
 		return status;
+	if (unmapped == 0) {
+		/* Not ours to give back. Tables that were empty may have gone all the same. */
+		if (!iommu_gather_is_empty(&gather))
+			(void)domain->ops->sync(domain, &gather);
+		return IOMMU_ENOENT;
+	}
 	iommu_full_fence();
 	entry.freed = gather.freed;
+	if (put(queue, ring, entry, false, &safe)) {
+		if (safe)
+			retire(queue, ring);
+		return 0;
+	}
+	/* Perhaps there is room once what is safe has gone. */
 	retire(queue, ring);
-	if (put(queue, ring, entry, false))
+	if (safe && put(queue, ring, entry, false, &safe))
 		return 0;
 	(void)invalidate(queue);
 	retire(queue, ring);
 	/* Hardware that does not confirm: what is old has to wait, but room may be left. */
-	if (put(queue, ring, entry, true))
+	if (put(queue, ring, entry, true, &safe))
 		return 0;
 	/* Others filled the ring again, or nothing was retired: at once, and by itself. */
 	status = domain->ops->sync(domain, &gather);

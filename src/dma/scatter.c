@@ -77,27 +77,29 @@ static int make_elements(const struct iommu_dma_device *device, struct iommu_dma
 	return 0;
 }
 
+#define CHUNK 32 /* pieces that are handed on at once */
+
+/* Whole pages, in chunks: neighbours in memory are mapped as one, and hardware is told once for each. */
 static int map_pieces(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
 		      unsigned int count, uint64_t first, unsigned int prot, uint64_t *mapped)
 {
-	unsigned int i;
+	struct iommu_map_piece chunk[CHUNK];
+	unsigned int at = 0;
 	int status = 0;
 
 	*mapped = 0;
-	for (i = 0; i < count && status == 0; i++) {
-		const iommu_paddr_t start = pieces[i].paddr & ~DMA_PAGE_MASK;
-		uint64_t pages = dma_pages_of(pieces[i].paddr, pieces[i].size);
+	while (at < count && status == 0) {
+		uint64_t bytes;
+		unsigned int i;
 
-		/* Neighbours in memory are mapped at once: larger pages, and fewer calls. */
-		while (i + 1 < count && (pieces[i + 1].paddr & ~DMA_PAGE_MASK) ==
-						start + (pages << IOMMU_PAGE_SHIFT)) {
-			i++;
-			pages += dma_pages_of(pieces[i].paddr, pieces[i].size);
+		for (i = 0; i < CHUNK && at < count; i++, at++) {
+			chunk[i].paddr = pieces[at].paddr & ~DMA_PAGE_MASK;
+			chunk[i].size = dma_pages_of(pieces[at].paddr, pieces[at].size)
+					<< IOMMU_PAGE_SHIFT;
 		}
-		status = iommu_map(dma->domain, (first + *mapped) << IOMMU_PAGE_SHIFT, start,
-				   pages << IOMMU_PAGE_SHIFT, prot);
-		if (status == 0)
-			*mapped += pages;
+		status = iommu_map_sg(dma->domain, (first + *mapped) << IOMMU_PAGE_SHIFT, chunk, i,
+				      prot, &bytes);
+		*mapped += bytes >> IOMMU_PAGE_SHIFT;
 	}
 	return status;
 }

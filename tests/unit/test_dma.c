@@ -704,6 +704,40 @@ static void scattered_buffers_are_mapped_whole_or_not_at_all(void **state)
 	end();
 }
 
+/* More pieces than are handed on at once. */
+static void long_lists_are_mapped_whole_or_not_at_all(void **state)
+{
+	enum {
+		COUNT = 70
+	};
+	static struct iommu_dma_piece pieces[COUNT];
+	iommu_paddr_t memory;
+	unsigned int elements, i;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, COUNT);
+	for (i = 0; i < COUNT; i++) /* no two are neighbours */
+		pieces[i] = (struct iommu_dma_piece){.paddr = memory + (i * 37 % COUNT) * PAGE,
+						     .size = PAGE};
+	assert_int_equal(iommu_dma_map_sg(f.dma, &any, pieces, COUNT, BOTH, &elements), 0);
+	assert_int_equal(elements, 1);
+	assert_int_equal(pieces[0].length, COUNT * PAGE);
+	for (i = 0; i < COUNT; i++)
+		assert_true(reaches(pieces[0].address + i * PAGE, pieces[i].paddr));
+	assert_int_equal(iommu_dma_unmap_sg(f.dma, pieces, COUNT), 0);
+	for (i = 0; i < COUNT; i++)
+		assert_true(is_blocked(pieces[0].address + i * PAGE));
+	/* What cannot be addressed comes late: what came before is taken back. */
+	pieces[COUNT - 1].paddr = 1ULL << 51;
+	assert_int_equal(iommu_dma_map_sg(f.dma, &any, pieces, COUNT, BOTH, &elements),
+			 IOMMU_ERANGE);
+	for (i = 0; i < COUNT; i++)
+		assert_true(is_blocked(pieces[0].address + i * PAGE));
+	model_machine_give(&f.machine, memory, COUNT);
+	end();
+}
+
 /* --- Untrusted devices ------------------------------------------------------------------------ */
 
 static void an_untrusted_device_sees_only_its_buffer(void **state)
@@ -1298,6 +1332,7 @@ int main(void)
 		cmocka_unit_test(pieces_become_elements),
 		cmocka_unit_test(elements_keep_to_the_devices_limits),
 		cmocka_unit_test(scattered_buffers_are_mapped_whole_or_not_at_all),
+		cmocka_unit_test(long_lists_are_mapped_whole_or_not_at_all),
 		cmocka_unit_test(an_untrusted_device_sees_only_its_buffer),
 		cmocka_unit_test(bounced_bytes_go_the_way_of_the_direction),
 		cmocka_unit_test(a_bounced_buffer_is_handed_over_in_parts),
