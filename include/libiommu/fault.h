@@ -45,7 +45,10 @@ typedef void (*iommu_fault_handler)(void *ctx, const struct iommu_fault *fault);
  * handled. */
 IOMMU_API void iommu_set_fault_handler(struct iommu *iommu, iommu_fault_handler handler, void *ctx);
 
-/* iommu_endpoint_set_fault_handler - faults of this endpoint go there instead; NULL: no longer. */
+/*
+ * iommu_endpoint_set_fault_handler - faults of this endpoint go there instead; NULL: no longer. At any
+ * time, but not from a handler: when it returns, the one before is not running any more.
+ */
 IOMMU_API void iommu_endpoint_set_fault_handler(struct iommu_endpoint *endpoint,
 						iommu_fault_handler handler, void *ctx);
 

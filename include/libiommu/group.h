@@ -35,7 +35,8 @@ struct iommu_group;
  *            none. Every endpoint is then in a group of its own, unless its back end knows better.
  *
  * With a topology, an endpoint that is not in it cannot be probed, unless it says that it is no part
- * of it. Ids that an endpoint's requests may also carry are translated like its own.
+ * of it. Ids that an endpoint's requests may also carry are translated like its own; those of endpoints
+ * that have been probed stay what they were then.
  *
  * Returns 0, or with the former topology kept
  *   IOMMU_EINVAL  it makes no sense (see iommu_pci_groups)

@@ -136,17 +136,14 @@ static void list(struct iommu_endpoint *endpoint)
 static void unlist(struct iommu_endpoint *endpoint)
 {
 	struct iommu *iommu = endpoint->iommu;
-	const struct iommu_platform *platform = iommu->platform;
-	uintptr_t state = iommu_spin_lock(platform, &iommu->look_lock);
+	uintptr_t state = iommu_spin_lock(iommu->platform, &iommu->look_lock);
 
 	iommu_list_remove(&endpoint->link);
-	iommu_spin_unlock(platform, &iommu->look_lock, state);
-	while (__atomic_load_n(&endpoint->users, __ATOMIC_ACQUIRE) != 0)
-		if (platform->relax != NULL)
-			platform->relax(platform->ctx);
+	iommu_spin_unlock(iommu->platform, &iommu->look_lock, state);
+	iommu_wait_for_users(endpoint);
 }
 
-static struct iommu_endpoint *find_id(struct iommu *iommu, uint16_t segment, uint16_t source_id)
+struct iommu_endpoint *iommu_find_id(struct iommu *iommu, uint16_t segment, uint16_t source_id)
 {
 	struct iommu_list_node *node;
 
@@ -259,7 +256,7 @@ static int alias_add(void *ctx, uint16_t source_id)
 		return 0;
 	if (endpoint->alias_count == IOMMU_ALIASES_MAX)
 		return IOMMU_ENOSPC;
-	alias = find_id(endpoint->iommu, endpoint->info.segment, source_id);
+	alias = iommu_find_id(endpoint->iommu, endpoint->info.segment, source_id);
 	if (alias == NULL)
 		status = alias_create(endpoint, source_id, &alias);
 	else if (alias->group != endpoint->group)
@@ -406,9 +403,7 @@ static void device_to_alias(struct iommu_endpoint *endpoint)
 
 	endpoint->is_alias = true;
 	iommu_spin_unlock(iommu->platform, &iommu->look_lock, state);
-	while (__atomic_load_n(&endpoint->users, __ATOMIC_ACQUIRE) != 0)
-		if (iommu->platform->relax != NULL)
-			iommu->platform->relax(iommu->platform->ctx);
+	iommu_wait_for_users(endpoint);
 	endpoint->fault_handler = NULL;
 	endpoint->request_handler = NULL;
 	endpoint_describe(endpoint, &none);
@@ -423,7 +418,7 @@ int iommu_probe(struct iommu *iommu, const struct iommu_endpoint_info *info,
 
 	if (!info_is_sane(info))
 		return IOMMU_EINVAL;
-	endpoint = find_id(iommu, info->segment, info->source_id);
+	endpoint = iommu_find_id(iommu, info->segment, info->source_id);
 	if (endpoint != NULL && !endpoint->is_alias)
 		return IOMMU_EEXIST;
 	status = iommu_topology_check(iommu, info);

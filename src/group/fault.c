@@ -17,8 +17,14 @@ void iommu_set_fault_handler(struct iommu *iommu, iommu_fault_handler handler, v
 void iommu_endpoint_set_fault_handler(struct iommu_endpoint *endpoint, iommu_fault_handler handler,
 				      void *ctx)
 {
+	const struct iommu_platform *platform = endpoint->iommu->platform;
+	uintptr_t state = iommu_spin_lock(platform, &endpoint->iommu->look_lock);
+
 	endpoint->fault_handler = handler;
 	endpoint->fault_ctx = ctx;
+	iommu_spin_unlock(platform, &endpoint->iommu->look_lock, state);
+	/* The one before is not running any more: what it used may go. */
+	iommu_wait_for_users(endpoint);
 }
 
 int iommu_unit_handle_faults(struct iommu_unit *unit, bool *lost)
@@ -48,25 +54,10 @@ static struct iommu_endpoint *user_of(struct iommu_endpoint *alias)
 	return NULL;
 }
 
-/* The endpoint with an id, an alias included. Locked, or in the control path. */
-static struct iommu_endpoint *find(struct iommu *iommu, uint16_t segment, uint16_t source_id)
-{
-	struct iommu_list_node *node;
-
-	iommu_list_for_each (node, &iommu->endpoints) {
-		struct iommu_endpoint *endpoint =
-			iommu_container_of(node, struct iommu_endpoint, link);
-
-		if (endpoint->info.segment == segment && endpoint->info.source_id == source_id)
-			return endpoint;
-	}
-	return NULL;
-}
-
 struct iommu_endpoint *iommu_look_up(struct iommu *iommu, uint16_t segment, uint16_t source_id)
 {
 	uintptr_t state = iommu_spin_lock(iommu->platform, &iommu->look_lock);
-	struct iommu_endpoint *endpoint = find(iommu, segment, source_id);
+	struct iommu_endpoint *endpoint = iommu_find_id(iommu, segment, source_id);
 
 	if (endpoint != NULL && endpoint->is_alias)
 		endpoint = user_of(endpoint);
@@ -85,19 +76,44 @@ struct iommu_endpoint *iommu_find_endpoint(struct iommu *iommu, uint16_t segment
 					   uint16_t source_id)
 {
 	uintptr_t state = iommu_spin_lock(iommu->platform, &iommu->look_lock);
-	struct iommu_endpoint *endpoint = find(iommu, segment, source_id);
+	struct iommu_endpoint *endpoint = iommu_find_id(iommu, segment, source_id);
 
 	iommu_spin_unlock(iommu->platform, &iommu->look_lock, state);
 	return endpoint != NULL && endpoint->is_alias ? NULL : endpoint;
 }
 
+void iommu_wait_for_users(const struct iommu_endpoint *endpoint)
+{
+	const struct iommu_platform *platform = endpoint->iommu->platform;
+
+	while (__atomic_load_n(&endpoint->users, __ATOMIC_ACQUIRE) != 0)
+		if (platform->relax != NULL)
+			platform->relax(platform->ctx);
+}
+
+/* The handler and its context, which belong together. */
+static iommu_fault_handler handler_of(const struct iommu_endpoint *endpoint, void **ctx)
+{
+	const struct iommu_platform *platform = endpoint->iommu->platform;
+	uintptr_t state = iommu_spin_lock(platform, &endpoint->iommu->look_lock);
+	iommu_fault_handler handler = endpoint->fault_handler;
+
+	*ctx = endpoint->fault_ctx;
+	iommu_spin_unlock(platform, &endpoint->iommu->look_lock, state);
+	return handler;
+}
+
 void iommu_report_fault(struct iommu *iommu, struct iommu_fault *fault)
 {
 	struct iommu_endpoint *endpoint = iommu_look_up(iommu, fault->segment, fault->source_id);
+	iommu_fault_handler handler = NULL;
+	void *ctx = NULL;
 
 	fault->endpoint = endpoint;
-	if (endpoint != NULL && endpoint->fault_handler != NULL)
-		endpoint->fault_handler(endpoint->fault_ctx, fault);
+	if (endpoint != NULL)
+		handler = handler_of(endpoint, &ctx);
+	if (handler != NULL)
+		handler(ctx, fault);
 	else if (iommu->fault_handler != NULL)
 		iommu->fault_handler(iommu->fault_ctx, fault);
 	else

@@ -156,6 +156,10 @@ int iommu_release(struct iommu_endpoint *endpoint);
 /* With an endpoint that it finds, it must be let go of again. Any context. */
 struct iommu_endpoint *iommu_look_up(struct iommu *iommu, uint16_t segment, uint16_t source_id);
 void iommu_let_go(struct iommu_endpoint *endpoint);
+/* Until all have let go who had found it. */
+void iommu_wait_for_users(const struct iommu_endpoint *endpoint);
+/* The endpoint with an id, an alias included; under look_lock, or in the control path. */
+struct iommu_endpoint *iommu_find_id(struct iommu *iommu, uint16_t segment, uint16_t source_id);
 void iommu_features_off(struct iommu_endpoint *endpoint);
 int iommu_page_requests_create(struct iommu_endpoint *endpoint);
 /* Answers what is open. */

@@ -317,9 +317,7 @@ void iommu_page_requests_destroy(struct iommu_endpoint *endpoint)
 	endpoint->page_requests = NULL;
 	iommu_spin_unlock(platform, &endpoint->iommu->look_lock, state);
 	/* Nobody finds them any more; those who had found them before end in time. */
-	while (__atomic_load_n(&endpoint->users, __ATOMIC_ACQUIRE) != 0)
-		if (platform->relax != NULL)
-			platform->relax(platform->ctx);
+	iommu_wait_for_users(endpoint);
 	fail_all_late(endpoint, requests, 0, 0);
 	platform->free_pages(platform->ctx, requests, requests->order);
 }

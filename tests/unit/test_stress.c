@@ -61,6 +61,17 @@ static void *map_and_unmap(void *argument)
 	return NULL;
 }
 
+/* In the fault thread. An endpoint that is named lives at least until this returns. */
+static void count_fault(void *ctx, const struct iommu_fault *fault)
+{
+	(void)ctx;
+	s.faults++;
+	if (fault->endpoint == NULL)
+		s.unknown++;
+	else
+		expect(iommu_endpoint_source_id(fault->endpoint) == fault->source_id);
+}
+
 static void *attach_and_claim(void *argument)
 {
 	struct iommu_group *group = iommu_endpoint_group(s.resident);
@@ -68,6 +79,7 @@ static void *attach_and_claim(void *argument)
 
 	(void)argument;
 	for (i = 0; i < ROUNDS; i++) {
+		iommu_endpoint_set_fault_handler(s.resident, i % 2 != 0 ? count_fault : NULL, NULL);
 		expect(iommu_group_claim(group, &s) == 0);
 		expect(iommu_domain_attach_group(s.domains[0], group) == 0);
 		expect(iommu_domain_attach_group(s.domains[1], group) == 0);
@@ -114,17 +126,6 @@ static void *come_and_go(void *argument)
 		expect(tell(IOMMU_BUS_REMOVED) == 0);
 	}
 	return NULL;
-}
-
-/* In the fault thread. An endpoint that is named lives at least until this returns. */
-static void count_fault(void *ctx, const struct iommu_fault *fault)
-{
-	(void)ctx;
-	s.faults++;
-	if (fault->endpoint == NULL)
-		s.unknown++;
-	else
-		expect(iommu_endpoint_source_id(fault->endpoint) == fault->source_id);
 }
 
 static void *fault_and_report(void *argument)
