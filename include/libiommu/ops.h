@@ -93,6 +93,8 @@ struct iommu_ops {
 	 * until the first attach. NULL: never happens.
 	 */
 	bool (*is_inherited)(const struct iommu_endpoint *endpoint);
+	/* Block such an endpoint, which no domain of ours does. NULL: never happens. */
+	int (*block_inherited)(struct iommu_endpoint *endpoint);
 	/* Nothing of the endpoint passes until then; NULL: never happens. Any context. */
 	bool (*endpoint_is_lost)(const struct iommu_endpoint *endpoint);
 	/*

@@ -11,11 +11,20 @@
 #include "base/log.h"
 #include "group/group.h"
 
+static bool is_inherited(const struct iommu_endpoint *endpoint)
+{
+	const struct iommu_ops *ops = endpoint->unit->ops;
+
+	return ops->is_inherited != NULL && ops->is_inherited(endpoint);
+}
+
 /* Switch one endpoint to a domain; NULL: blocked. */
 static int endpoint_switch(struct iommu_endpoint *endpoint, struct iommu_domain *domain)
 {
 	int status = 0;
 
+	if (domain == NULL && endpoint->domain == NULL && is_inherited(endpoint))
+		return endpoint->unit->ops->block_inherited(endpoint);
 	if (endpoint->domain == domain)
 		return 0;
 	if (domain != NULL)
@@ -229,13 +238,6 @@ void iommu_group_close_window(struct iommu_group *group)
 	group->window->groups = 0;
 	(void)iommu_domain_drop(group->window);
 	group->window = NULL;
-}
-
-static bool is_inherited(const struct iommu_endpoint *endpoint)
-{
-	const struct iommu_ops *ops = endpoint->unit->ops;
-
-	return ops->is_inherited != NULL && ops->is_inherited(endpoint);
 }
 
 static bool group_is_inherited(const struct iommu_group *group)

@@ -402,5 +402,12 @@ int iommu_vtd_blocked_attach(struct iommu_domain *base, struct iommu_endpoint *e
 {
 	if (vtd_unit_of(endpoint->unit)->bypassed)
 		return IOMMU_EPERM;
-	return endpoint->domain != NULL ? iommu_vtd_detach(base, endpoint) : 0;
+	if (endpoint->domain == NULL && !iommu_vtd_is_inherited(endpoint))
+		return 0;
+	return iommu_vtd_detach(base, endpoint);
+}
+
+int iommu_vtd_block_inherited(struct iommu_endpoint *endpoint)
+{
+	return iommu_vtd_context_write(vtd_endpoint_of(endpoint), 0, 0);
 }

@@ -101,6 +101,7 @@ static const struct iommu_ops vtd_ops = {
 	.endpoint_was_reset = iommu_vtd_endpoint_was_reset,
 	.endpoint_is_lost = iommu_vtd_endpoint_is_lost,
 	.is_inherited = iommu_vtd_is_inherited,
+	.block_inherited = iommu_vtd_block_inherited,
 	.default_type = default_type,
 	.capable = capable,
 	.hardware_info = hardware_info,

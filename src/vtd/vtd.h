@@ -466,6 +466,7 @@ void iommu_vtd_reap(struct vtd_probe *probe);
 int iommu_vtd_paging_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
 int iommu_vtd_identity_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
 int iommu_vtd_blocked_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
+int iommu_vtd_block_inherited(struct iommu_endpoint *endpoint);
 int iommu_vtd_detach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
 /* Give up the domain's places on units; it is attached to nothing. */
 void iommu_vtd_attachments_free(struct vtd_domain *domain);

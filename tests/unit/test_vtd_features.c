@@ -975,6 +975,54 @@ static void dma_goes_on_while_a_dead_kernels_tables_are_taken_over(void **state)
 	end();
 }
 
+/* With default domains: until a driver comes, an owner, or the end. */
+static void what_ends_an_inherited_device(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_CACHING_MODE};
+	struct iommu_domain *domain, *blocked;
+	size_t before;
+	unsigned int i;
+
+	(void)state;
+	begin(1, &config, 4);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(iommu_domain_attach_group(domain, f.group[i]), 0);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+	(void)leave_running();
+	before = f.machine.pages_in_use;
+	assert_int_equal(probe_with(&take_over), 0);
+	assert_int_equal(iommu_set_default_type(f.iommu, IOMMU_DOMAIN_DMA), 0);
+	endpoints();
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	for (i = 0; i < 4; i++)
+		assert_true(reaches(i, IOVA, f.memory));
+	/* An owner. */
+	assert_int_equal(iommu_group_claim(f.group[0], &f), 0);
+	assert_true(is_blocked(0, IOVA));
+	assert_int_equal(iommu_group_release(f.group[0], &f), 0);
+	assert_true(is_blocked(0, IOVA));
+	/* A driver. */
+	assert_int_equal(iommu_use_default_domain(f.endpoint[1]), 0);
+	assert_true(is_blocked(1, IOVA));
+	assert_ptr_equal(iommu_endpoint_domain(f.endpoint[1]),
+			 iommu_group_default_domain(f.group[1]));
+	/* A domain in which nothing passes. */
+	blocked = domain_of_type(IOMMU_DOMAIN_BLOCKED);
+	assert_int_equal(iommu_domain_attach_group(blocked, f.group[2]), 0);
+	assert_true(is_blocked(2, IOVA));
+	assert_int_equal(iommu_domain_detach_group(f.group[2]), 0);
+	assert_int_equal(iommu_domain_free(blocked), 0);
+	/* It is taken out. */
+	assert_true(reaches(3, IOVA, f.memory));
+	assert_int_equal(iommu_release_endpoint(f.endpoint[3]), 0);
+	f.endpoint[3] = NULL;
+	assert_true(is_blocked(3, IOVA));
+	f.machine.pages_in_use -= before;
+	end();
+}
+
 /* A device that nobody claims keeps running, and the unit's end gives the copies back. */
 static void what_nobody_claims_is_kept_until_the_end(void **state)
 {
@@ -1961,6 +2009,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_is_silent_on_its_way_is_blocked),
 		cmocka_unit_test(a_unit_that_was_left_on_is_turned_off_cleanly),
 		cmocka_unit_test(dma_goes_on_while_a_dead_kernels_tables_are_taken_over),
+		cmocka_unit_test(what_ends_an_inherited_device),
 		cmocka_unit_test(what_nobody_claims_is_kept_until_the_end),
 		cmocka_unit_test(tables_of_the_dead_are_not_trusted),
 		cmocka_unit_test(everything_comes_back_after_a_suspend),
