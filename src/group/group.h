@@ -148,6 +148,30 @@ void iommu_unuse_default(struct iommu_endpoint *endpoint);
 /* A member leaves: its requests with the group's PASIDs fault. */
 void iommu_pasids_leave(struct iommu_endpoint *endpoint);
 
+/* --- name.c, member.c, alias.c ---------------------------------------------------------------- */
+
+/* Its place, as people write it: 0000:00:04.0. */
+void iommu_name_by_place(char *name, uint16_t segment, uint16_t source_id);
+/* In its group no two have one name: the second "nic" becomes "nic.1". */
+void iommu_make_name_unique(struct iommu_endpoint *endpoint);
+
+/* Copy what the host says of it; without a path it is on a root bus. */
+void iommu_endpoint_describe(struct iommu_endpoint *endpoint,
+			     const struct iommu_endpoint_info *info);
+/* Into the list of the instance; and out of it: then nobody finds it any more, and nobody is at it. */
+void iommu_endpoint_list(struct iommu_endpoint *endpoint);
+void iommu_endpoint_unlist(struct iommu_endpoint *endpoint);
+/* Into a group, whose domain it uses then; on failure it is in it all the same. */
+int iommu_endpoint_enter(struct iommu_endpoint *endpoint, struct iommu_group *group);
+/* Blocked, out of its group, and forgotten by the back end. */
+void iommu_endpoint_leave(struct iommu_endpoint *endpoint);
+/* Free what a group without members kept for them, and the group. */
+void iommu_group_close(struct iommu_group *group);
+
+/* A visitor of ids: one that the endpoint, its context, may use, too. */
+int iommu_alias_add(void *endpoint, uint16_t source_id);
+void iommu_aliases_drop(struct iommu_endpoint *endpoint);
+
 /* --- endpoint.c, feature.c, page_request.c ---------------------------------------------------- */
 
 int iommu_probe(struct iommu *iommu, const struct iommu_endpoint_info *info,

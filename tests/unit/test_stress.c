@@ -13,10 +13,11 @@
 #include "fake_vtd.h"
 #include "test.h"
 
-#define ROUNDS   1500
-#define RESIDENT 0x20
-#define VISITOR  0x28
-#define RW       IOMMU_PROT_READ_WRITE
+#define ROUNDS    1500
+#define RESIDENT  0x20
+#define VISITOR   0x28
+#define NEIGHBOUR 0x30
+#define RW        IOMMU_PROT_READ_WRITE
 
 static struct {
 	struct fake_machine machine;
@@ -69,7 +70,8 @@ static void count_fault(void *ctx, const struct iommu_fault *fault)
 	if (fault->endpoint == NULL)
 		s.unknown++;
 	else
-		expect(iommu_endpoint_source_id(fault->endpoint) == fault->source_id);
+		expect(iommu_endpoint_source_id(fault->endpoint) == fault->source_id ||
+		       iommu_endpoint_source_id(fault->endpoint) == NEIGHBOUR);
 }
 
 static void *attach_and_claim(void *argument)
@@ -143,14 +145,15 @@ static void *fault_and_report(void *argument)
 	return NULL;
 }
 
-static void everything_at_once(void **state)
+static void everything_at_once(const struct iommu_pci_topology *topology)
 {
+	const struct iommu_endpoint_info neighbour_info = {.source_id = NEIGHBOUR};
+	struct iommu_endpoint *neighbour = NULL;
 	const struct iommu_vtd_options options = {.faults_per_second = IOMMU_VTD_FAULTS_UNBOUNDED};
 	const struct iommu_endpoint_info info = {.source_id = RESIDENT};
 	pthread_t workers[2], runners[3];
 	unsigned int i;
 
-	(void)state;
 	memset(&s, 0, sizeof(s));
 	failures = 0;
 	fake_machine_init(&s.machine, 1, FAKE_CAP_48 | VTD_CAP_CM, FAKE_ECAP_QI);
@@ -159,7 +162,10 @@ static void everything_at_once(void **state)
 			 0);
 	assert_int_equal(iommu_set_default_type(s.iommu, IOMMU_DOMAIN_DMA_LAZY), 0);
 	s.unit = iommu_next_unit(s.iommu, NULL);
+	assert_int_equal(iommu_set_pci_topology(s.iommu, topology), 0);
 	assert_int_equal(iommu_probe_endpoint(s.iommu, &info, &s.resident), 0);
+	if (topology != NULL)
+		assert_int_equal(iommu_probe_endpoint(s.iommu, &neighbour_info, &neighbour), 0);
 	for (i = 0; i < 2; i++)
 		assert_int_equal(
 			iommu_domain_alloc(s.unit, IOMMU_DOMAIN_PAGING, NULL, &s.domains[i]), 0);
@@ -182,6 +188,8 @@ static void everything_at_once(void **state)
 	assert_int_equal(failures, 0);
 	assert_true(s.faults > s.unknown);
 	assert_int_equal(iommu_release_endpoint(s.resident), 0);
+	if (neighbour != NULL)
+		assert_int_equal(iommu_release_endpoint(neighbour), 0);
 	for (i = 0; i < 2; i++)
 		assert_int_equal(iommu_domain_free(s.domains[i]), 0);
 	assert_null(iommu_next_group(s.iommu, NULL));
@@ -189,10 +197,30 @@ static void everything_at_once(void **state)
 	fake_machine_destroy(&s.machine);
 }
 
+static void with_devices_that_are_alone(void **state)
+{
+	(void)state;
+	everything_at_once(NULL);
+}
+
+/* The visitor's id is used by another, and stays when it goes. */
+static void with_an_id_that_is_shared(void **state)
+{
+	static const struct iommu_pci_function functions[] = {
+		{.devfn = RESIDENT},
+		{.devfn = VISITOR},
+		{.devfn = NEIGHBOUR, .alias_count = 1, .aliases = {VISITOR}}};
+	static const struct iommu_pci_topology topology = {functions, 3};
+
+	(void)state;
+	everything_at_once(&topology);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(everything_at_once),
+		cmocka_unit_test(with_devices_that_are_alone),
+		cmocka_unit_test(with_an_id_that_is_shared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

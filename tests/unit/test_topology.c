@@ -193,6 +193,39 @@ static void id_that_is_a_device_too(void **state)
 	EXPECT_CALLS(&r, "detach:20 release:20 detach:18 release:18 free");
 }
 
+/* What fails on the way from an id to a device leaves the id. */
+static void id_that_cannot_become_a_device(void **state)
+{
+	const struct iommu_endpoint_info info = {.source_id = 0x18, .max_pasids = 4};
+	const struct iommu_endpoint_info untrusted = {.source_id = 0x20, .untrusted = true};
+	struct iommu_pasid_handle handle;
+	struct iommu_endpoint *user, *device;
+	struct iommu_domain *domain;
+
+	(void)state;
+	r.has_pasids = true;
+	assert_int_equal(iommu_set_pci_topology(r.iommu, &topology), 0);
+	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_DMA_LAZY), 0);
+	assert_int_equal(iommu_probe_endpoint(r.iommu, &info, &user), 0);
+	assert_int_equal(iommu_endpoint_enable_feature(user, IOMMU_FEATURE_PASID), 0);
+	domain = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_attach_pasid(domain, user->group, 1, &handle), 0);
+	assert_int_equal(iommu_probe_endpoint(r.iommu, &untrusted, &device), IOMMU_EBUSY);
+	assert_int_equal(iommu_group_size(user->group), 1);
+	assert_int_equal(iommu_detach_pasid(user->group, 1), 0);
+	/* Lazy, and in use. */
+	assert_int_equal(iommu_use_default_domain(user), 0);
+	assert_int_equal(iommu_probe_endpoint(r.iommu, &untrusted, &device), IOMMU_EBUSY);
+	assert_int_equal(iommu_group_size(user->group), 1);
+	assert_null(iommu_find_endpoint(r.iommu, 0, 0x20));
+	iommu_unuse_default_domain(user);
+	assert_int_equal(iommu_probe_endpoint(r.iommu, &untrusted, &device), 0);
+	assert_int_equal(iommu_group_default_type(user->group), IOMMU_DOMAIN_DMA);
+	assert_int_equal(iommu_release_endpoint(user), 0);
+	assert_int_equal(iommu_release_endpoint(device), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+}
+
 static const struct iommu_endpoint *faulting;
 
 static void note_fault(void *ctx, const struct iommu_fault *fault)
@@ -393,6 +426,7 @@ int main(void)
 		WITH_FIXTURE(topologies_are_taken_whole_or_not_at_all),
 		WITH_FIXTURE(ids_of_bridges_are_translated_too),
 		WITH_FIXTURE(id_that_is_a_device_too),
+		WITH_FIXTURE(id_that_cannot_become_a_device),
 		WITH_FIXTURE(faults_with_a_shared_id_have_a_name),
 		WITH_FIXTURE(failures_leave_nothing),
 		WITH_FIXTURE(every_id_uses_what_its_group_uses),

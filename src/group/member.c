@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Membership: endpoints, and ids that are none, join and leave groups, and the list of the instance in
+ * which faults look for them.
+ */
+#include <libiommu/status.h>
+
+#include "base/log.h"
+#include "group/group.h"
+
+void iommu_endpoint_describe(struct iommu_endpoint *endpoint,
+			     const struct iommu_endpoint_info *info)
+{
+	if (info->name != NULL)
+		(void)iommu_line_append(endpoint->name, sizeof(endpoint->name), 0, info->name);
+	else
+		iommu_name_by_place(endpoint->name, info->segment, info->source_id);
+	endpoint->info = *info;
+	endpoint->info.name = endpoint->name;
+	if (info->fwspec != NULL) {
+		endpoint->fwspec = *info->fwspec;
+		endpoint->info.fwspec = &endpoint->fwspec;
+	}
+	if (info->path_length == 0) {
+		endpoint->info.root_bus = (uint8_t)(info->source_id >> 8);
+		endpoint->info.path_length = 1;
+		endpoint->info.path[0].device = info->source_id >> 3 & 31;
+		endpoint->info.path[0].function = info->source_id & 7;
+	}
+}
+
+/* --- The list of the instance ---------------------------------------------------------------- */
+
+void iommu_endpoint_list(struct iommu_endpoint *endpoint)
+{
+	struct iommu *iommu = endpoint->iommu;
+	uintptr_t state = iommu_spin_lock(iommu->platform, &iommu->look_lock);
+
+	iommu_list_insert(&iommu->endpoints, &endpoint->link);
+	iommu_spin_unlock(iommu->platform, &iommu->look_lock, state);
+}
+
+void iommu_endpoint_unlist(struct iommu_endpoint *endpoint)
+{
+	struct iommu *iommu = endpoint->iommu;
+	uintptr_t state = iommu_spin_lock(iommu->platform, &iommu->look_lock);
+
+	iommu_list_remove(&endpoint->link);
+	iommu_spin_unlock(iommu->platform, &iommu->look_lock, state);
+	iommu_wait_for_users(endpoint);
+}
+
+struct iommu_endpoint *iommu_find_id(struct iommu *iommu, uint16_t segment, uint16_t source_id)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &iommu->endpoints) {
+		struct iommu_endpoint *endpoint =
+			iommu_container_of(node, struct iommu_endpoint, link);
+
+		if (endpoint->info.segment == segment && endpoint->info.source_id == source_id)
+			return endpoint;
+	}
+	return NULL;
+}
+
+/* --- Groups ----------------------------------------------------------------------------------- */
+
+int iommu_endpoint_enter(struct iommu_endpoint *endpoint, struct iommu_group *group)
+{
+	int status;
+
+	endpoint->group = group;
+	iommu_list_insert(&group->endpoints, &endpoint->group_link);
+	endpoint->unit->endpoints++;
+	if (!endpoint->is_alias) {
+		group->members++;
+		iommu_make_name_unique(endpoint);
+	}
+	status = endpoint->is_alias ? 0 : iommu_default_choose(group);
+	return status != 0 ? status : iommu_endpoint_join(endpoint);
+}
+
+void iommu_endpoint_leave(struct iommu_endpoint *endpoint)
+{
+	/* Not confirmed is blocked all the same; what it may still reach is kept by the back end. */
+	(void)iommu_endpoint_block(endpoint);
+	endpoint->unit->endpoints--;
+	endpoint->unit->ops->release_endpoint(endpoint->unit, endpoint);
+	iommu_list_remove(&endpoint->group_link);
+	if (!endpoint->is_alias)
+		endpoint->group->members--;
+}
+
+void iommu_group_close(struct iommu_group *group)
+{
+	if (group->members != 0)
+		return;
+	iommu_default_free(group);
+	iommu_group_close_window(group);
+	iommu_group_free_if_unused(group);
+}
