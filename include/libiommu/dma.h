@@ -108,6 +108,7 @@ IOMMU_API uint64_t iommu_dma_required_mask(const struct iommu_dma *dma);
  *   IOMMU_ENOSPC     no address below the mask is free
  *   IOMMU_ENOMEM
  *   IOMMU_ETIMEDOUT, IOMMU_EIO  hardware must be told of new mappings, and did not confirm
+ *   IOMMU_EAGAIN     so much waits for hardware that does not confirm that no more is begun
  */
 IOMMU_API int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			    iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
@@ -117,8 +118,10 @@ IOMMU_API int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device
  * iommu_dma_unmap - the device is done with a buffer: address and size as mapped.
  *
  * What an untrusted device wrote is in the buffer afterwards. Returns 0; IOMMU_ENOENT: nothing is
- * mapped there, nothing changed; or IOMMU_ETIMEDOUT / IOMMU_EIO: not confirmed, the memory must not
- * be reused before a later unmap, or iommu_dma_tick, succeeds.
+ * mapped there, nothing changed; IOMMU_EAGAIN: so much waits for hardware that does not confirm that no
+ * more is begun: the buffer is mapped as before, unmap it again later; or IOMMU_ETIMEDOUT / IOMMU_EIO:
+ * unmapped but not confirmed, the memory must not be reused before a later unmap, or iommu_dma_tick,
+ * succeeds.
  */
 IOMMU_API int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
 
@@ -160,7 +163,8 @@ IOMMU_API int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_p
  *
  * At most 2^IOMMU_MAX_ALLOC_ORDER pages: more is IOMMU_ERANGE. May sleep. Other errors as
  * iommu_dma_map. iommu_dma_free - size as allocated. Not confirmed: the pages are kept until it is,
- * rather than be reused while the device may reach them.
+ * rather than be reused while the device may reach them. IOMMU_EAGAIN: as iommu_dma_unmap, they are
+ * still the caller's.
  */
 IOMMU_API int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			      uint64_t size, void **memory, iommu_iova_t *address);
@@ -210,8 +214,8 @@ IOMMU_API int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell,
 
 struct iommu_dma_stats {
 	unsigned int withheld; /* address ranges that wait for a confirmed invalidation */
-	unsigned int lost;     /* … and those for which there was no room to remember them */
-	unsigned int bounced;  /* buffers mapped through pages of the library's own */
+	unsigned int lost; /* … and those for which there was no room: more than 32 calls at once */
+	unsigned int bounced; /* buffers mapped through pages of the library's own */
 };
 IOMMU_API void iommu_dma_get_stats(struct iommu_dma *dma, struct iommu_dma_stats *stats);
 

@@ -176,7 +176,10 @@ int iommu_dma_take_addresses(struct iommu_dma *dma, const struct iommu_dma_devic
 			     uint64_t pages, uint64_t *first)
 {
 	uint64_t limit;
+	int status = dma_make_room(dma);
 
+	if (status != 0)
+		return status;
 	if (!iommu_dma_last_page(dma, device, &limit) || pages > limit)
 		return IOMMU_ENOSPC;
 	return iommu_iova_cache_alloc(dma->cache, dma_order_of(pages), limit,
@@ -229,8 +232,12 @@ int iommu_dma_unmap_strictly(struct iommu_dma *dma, uint64_t first, uint64_t pag
 {
 	const uint32_t serial = __atomic_load_n(&dma->serial, __ATOMIC_ACQUIRE);
 	uint64_t unmapped;
-	int status = iommu_unmap(dma->domain, first << IOMMU_PAGE_SHIFT, pages << IOMMU_PAGE_SHIFT,
-				 0, &unmapped);
+	int status = dma_make_room(dma);
+
+	if (status != 0)
+		return status;
+	status = iommu_unmap(dma->domain, first << IOMMU_PAGE_SHIFT, pages << IOMMU_PAGE_SHIFT, 0,
+			     &unmapped);
 
 	if (dma_is_unconfirmed(status))
 		iommu_dma_withhold(dma, first, pages, hanging);
@@ -246,9 +253,17 @@ int iommu_dma_unmap_strictly(struct iommu_dma *dma, uint64_t first, uint64_t pag
 
 int iommu_dma_unmap_pages(struct iommu_dma *dma, uint64_t first, uint64_t pages)
 {
+	int status;
+
 	if (dma->queue == NULL)
 		return iommu_dma_unmap_strictly(dma, first, pages, &nothing_hangs);
-	return iommu_flush_queue_unmap(dma->queue, first, dma_order_of(pages));
+	status = dma_make_room(dma);
+	if (status == 0)
+		status = iommu_flush_queue_unmap(dma->queue, first, dma_order_of(pages));
+	/* A queue that is full of what hardware does not confirm. */
+	if (dma_is_unconfirmed(status))
+		iommu_dma_withhold(dma, first, pages, &nothing_hangs);
+	return status;
 }
 
 /* Whole pages, and what hangs on them if they cannot be mapped. */

@@ -23,8 +23,10 @@
 #include "base/spinlock.h"
 
 #define DMA_WITHHELD_MAX 64
-#define DMA_BOUNCE_SIZE  128 /* of struct dma_bounce, at most */
-#define DMA_PAGE_MASK    (IOMMU_PAGE_SIZE - 1)
+#define DMA_WITHHELD_HIGH                                                                          \
+	32                  /* from here on nothing is begun that might need room: see withheld.c */
+#define DMA_BOUNCE_SIZE 128 /* of struct dma_bounce, at most */
+#define DMA_PAGE_MASK   (IOMMU_PAGE_SIZE - 1)
 
 struct dma_bounce;
 
@@ -117,6 +119,15 @@ int iommu_dma_unmap_pages(struct iommu_dma *dma, uint64_t first, uint64_t pages)
 /* withheld.c */
 void iommu_dma_withhold(struct iommu_dma *dma, uint64_t first, uint64_t pages,
 			const struct dma_hanging *hanging);
+/* Is there room to withhold something? If not, have hardware confirm what waits, or IOMMU_EAGAIN. */
+int iommu_dma_find_room(struct iommu_dma *dma);
+static inline int dma_make_room(struct iommu_dma *dma)
+{
+	if (__builtin_expect(
+		    __atomic_load_n(&dma->withheld_count, __ATOMIC_RELAXED) < DMA_WITHHELD_HIGH, 1))
+		return 0;
+	return iommu_dma_find_room(dma);
+}
 /* Give back what was withheld no later than `serial`: an invalidation has covered it. */
 void iommu_dma_give_withheld(struct iommu_dma *dma, uint32_t serial);
 /* Have everything invalidated that was not, and give it back. */

@@ -5,8 +5,11 @@
  * They are remembered with what a device may still reach there, and given back after the next
  * invalidation of the domain that is confirmed and began later: it covers them, because a unit that
  * did not confirm one has everything invalidated by the next (see struct iommu_domain_ops). The room
- * is set aside at creation, because nothing may have to be allocated in such a moment. Should it not
- * suffice, addresses and memory are lost, and counted, but never reused.
+ * is set aside at creation, because nothing may have to be allocated in such a moment.
+ *
+ * When half of it is taken no call begins that might need some, but tries first to have hardware confirm,
+ * and fails with nothing changed if it does not. So the other half is for those that were under way
+ * already; should there be more of them, addresses and memory are lost, and counted, but never reused.
  */
 #include "dma/dma.h"
 
@@ -57,6 +60,11 @@ void iommu_dma_release(struct iommu_dma *dma, const struct dma_hanging *hanging)
 		iommu_dma_bounce_free(dma, hanging->bounce);
 	if (hanging->memory != NULL)
 		platform->free_pages(platform->ctx, hanging->memory, hanging->memory_order);
+}
+
+int iommu_dma_find_room(struct iommu_dma *dma)
+{
+	return iommu_dma_settle_withheld(dma) == 0 ? 0 : IOMMU_EAGAIN;
 }
 
 void iommu_dma_give_withheld(struct iommu_dma *dma, uint32_t serial)
