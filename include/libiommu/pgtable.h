@@ -29,19 +29,27 @@ enum iommu_pgtable_flags {
 	IOMMU_PGTABLE_NONCOHERENT = 1 << 0,
 	/* Leaves force snooping for the device's data accesses (VT-d SNP; needs snoop control). */
 	IOMMU_PGTABLE_FORCE_SNOOP = 1 << 1,
+	/* All tables are there from the start: map never allocates (TCE). */
+	IOMMU_PGTABLE_EAGER = 1 << 2,
 };
 
 struct iommu_pgtable_config {
 	const struct iommu_platform *platform;
-	/* Levels of table, counting the one with the smallest leaves. VT-d second stage: 3 to 5. */
+	/* Levels of table, counting the one with the smallest leaves. VT-d second stage: 3 to 5. TCE:
+	 * 1 to 5. */
 	unsigned int levels;
 	/* Highest IOVA bit + 1. At most what the levels hold; the aperture is [0, 2^bits - 1]. */
 	unsigned int input_bits;
 	/* Width of a physical address that hardware accepts; mapping beyond it is IOMMU_ERANGE. */
 	unsigned int output_bits;
-	/* Page sizes that may be used, bit n = 2^n bytes. Must hold the format's smallest page. */
+	/*
+	 * Page sizes that may be used, bit n = 2^n bytes. Must hold the format's smallest page. TCE:
+	 * the one page size, 2^12 to 2^34.
+	 */
 	uint64_t pgsize_bitmap;
-	/* The most table pages this table may hold, its root included; 0: no bound. */
+	/* Each table takes 2^order pages. VT-d: 0; TCE: up to IOMMU_MAX_ALLOC_ORDER. */
+	unsigned int table_order;
+	/* The most pages that tables may take, the root included; 0: no bound. */
 	uint64_t max_pages;
 	/* NUMA node of the table pages, or IOMMU_NODE_ANY. */
 	int node;
@@ -54,6 +62,8 @@ struct iommu_pgtable {
 	const struct iommu_platform *platform;
 	void *root;
 	unsigned int levels;
+	unsigned int table_order;
+	unsigned int page_shift; /* of a format that has one page size, which is chosen */
 	unsigned int flags;
 	iommu_iova_t aperture_last;
 	/* Bits of an entry that are an address. */
@@ -273,6 +283,12 @@ struct iommu_pgtable_ops {
 
 /* Intel VT-d second stage: 3, 4 or 5 levels; pages of 4K, 2M, 1G. */
 IOMMU_PGTABLE_DECLARE(vtdss);
+
+/*
+ * POWER translation control entries: 1 to 5 levels, one page size for a table. Entries are big-endian on
+ * every host. (Linux and OPAL call a table of one level direct, others indirect.)
+ */
+IOMMU_PGTABLE_DECLARE(tce);
 
 IOMMU_END_DECLS
 #endif

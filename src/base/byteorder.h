@@ -15,7 +15,18 @@ static inline uint64_t iommu_le64(uint64_t value)
 {
 	return __builtin_bswap64(value);
 }
+
+/* Host to big-endian; its own inverse. */
+static inline uint64_t iommu_be64(uint64_t value)
+{
+	return value;
+}
 #else
+static inline uint64_t iommu_be64(uint64_t value)
+{
+	return __builtin_bswap64(value);
+}
+
 /* Host to little-endian; its own inverse. */
 static inline uint32_t iommu_le32(uint32_t value)
 {

@@ -101,6 +101,8 @@ static inline int vtdss_configure(struct iommu_pgtable *pt,
 {
 	const uint64_t sizes = IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G;
 
+	if (config->table_order != 0 || (config->flags & IOMMU_PGTABLE_EAGER) != 0)
+		return IOMMU_EINVAL;
 	if (config->levels < VTD_SS_LEVELS_MIN || config->levels > VTD_SS_LEVELS_MAX)
 		return IOMMU_EINVAL;
 	if (config->input_bits <= IOMMU_PAGE_SHIFT ||

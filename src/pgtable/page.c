@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Table pages under a budget.
+ * Tables under a budget of pages.
  *
- * The count is taken before the page is asked for, so that concurrent callers together never exceed
+ * The count is taken before the table is asked for, so that concurrent callers together never exceed
  * the budget, and given back when the host refuses.
  */
 #include "pgtable/page.h"
@@ -13,14 +13,17 @@
 
 int iommu_pgtable_configure(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config)
 {
-	const unsigned int known = IOMMU_PGTABLE_NONCOHERENT | IOMMU_PGTABLE_FORCE_SNOOP;
+	const unsigned int known =
+		IOMMU_PGTABLE_NONCOHERENT | IOMMU_PGTABLE_FORCE_SNOOP | IOMMU_PGTABLE_EAGER;
 
 	if (iommu_platform_check(config->platform) != 0 || (config->flags & ~known) != 0 ||
-	    config->input_bits > 64 || config->output_bits > 63)
+	    config->input_bits > 64 || config->output_bits > 63 ||
+	    config->table_order > IOMMU_MAX_ALLOC_ORDER)
 		return IOMMU_EINVAL;
 	*pt = (struct iommu_pgtable){
 		.platform = config->platform,
 		.levels = config->levels,
+		.table_order = config->table_order,
 		.flags = config->flags,
 		.aperture_last = UINT64_MAX >> (64 - config->input_bits) % 64,
 		.paddr_last = (1ULL << config->output_bits % 64) - 1,
@@ -31,14 +34,16 @@ int iommu_pgtable_configure(struct iommu_pgtable *pt, const struct iommu_pgtable
 	return 0;
 }
 
-void *iommu_pgtable_alloc_page(struct iommu_pgtable *pt)
+void *iommu_pgtable_alloc_table(struct iommu_pgtable *pt)
 {
 	const struct iommu_platform *platform = pt->platform;
-	void *page = NULL;
+	const uint64_t pages = 1ULL << pt->table_order;
+	void *table = NULL;
 
-	if (iommu_cell_add(&pt->pages, 1) < pt->max_pages || pt->max_pages == 0)
-		page = platform->alloc_pages(platform->ctx, 0, pt->node, IOMMU_ALLOC_ATOMIC);
-	if (page == NULL)
+	if (iommu_cell_add(&pt->pages, pages) + pages <= pt->max_pages || pt->max_pages == 0)
+		table = platform->alloc_pages(platform->ctx, pt->table_order, pt->node,
+					      IOMMU_ALLOC_ATOMIC);
+	if (table == NULL)
 		iommu_pgtable_uncount(pt, 1);
-	return page;
+	return table;
 }

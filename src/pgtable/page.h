@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The pages that page tables are made of: allocation under a budget, and CPU cache flushing. */
+/* The memory that page tables are made of: allocation under a budget, and CPU cache flushing. */
 #ifndef IOMMU_PGTABLE_PAGE_H
 #define IOMMU_PGTABLE_PAGE_H
 
@@ -10,21 +10,26 @@
 /* Check and copy what does not depend on the format. 0 or IOMMU_EINVAL. */
 int iommu_pgtable_configure(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config);
 
-/* A zeroed page, counted; NULL when the host has none or the budget is used up. */
-void *iommu_pgtable_alloc_page(struct iommu_pgtable *pt);
+/* A zeroed table, its pages counted; NULL when the host has none or the budget is used up. */
+void *iommu_pgtable_alloc_table(struct iommu_pgtable *pt);
 
 /*
- * Give a page back to the host: never one that hardware might still walk. It is still counted: a caller
+ * Give a table back to the host: never one that hardware might still walk. It is still counted: a caller
  * that frees many takes them off the count at once, with iommu_pgtable_uncount.
  */
-static inline void iommu_pgtable_free_page(const struct iommu_pgtable *pt, void *page)
+static inline void iommu_pgtable_free_table(const struct iommu_pgtable *pt, void *table)
 {
-	pt->platform->free_pages(pt->platform->ctx, page, 0);
+	pt->platform->free_pages(pt->platform->ctx, table, pt->table_order);
 }
 
-static inline void iommu_pgtable_uncount(struct iommu_pgtable *pt, uint64_t pages)
+static inline void iommu_pgtable_uncount(struct iommu_pgtable *pt, uint64_t tables)
 {
-	(void)iommu_cell_add(&pt->pages, -pages);
+	(void)iommu_cell_add(&pt->pages, -(tables << pt->table_order));
+}
+
+static inline size_t iommu_pgtable_table_size(const struct iommu_pgtable *pt)
+{
+	return (size_t)IOMMU_PAGE_SIZE << pt->table_order;
 }
 
 /* Write a changed piece of a table back to memory, where hardware does not snoop. */

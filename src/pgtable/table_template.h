@@ -154,6 +154,37 @@ int PUBLIC(walk)(const struct iommu_pgtable *pt, iommu_iova_t start, iommu_iova_
 
 #include "pgtable/template_shape.h"
 
+/* All tables below one, for addresses from iova on. Those that could be made hang in it. */
+static int populate(struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int level,
+		    iommu_iova_t iova)
+{
+	const uint64_t span = 1ULL << format_level_shift(pt, level);
+	unsigned int i;
+	int status = 0;
+
+	for (i = 0; level > 1 && i < format_table_entries(pt, level) && status == 0; i++) {
+		iommu_cell_t *child;
+
+		if (iova + i * span > pt->aperture_last)
+			break;
+		child = iommu_pgtable_alloc_table(pt);
+		if (child == NULL)
+			return IOMMU_ENOMEM;
+		entry_store(&table[i],
+			    format_make_table(pt, iommu_virt_to_phys(pt->platform, child)));
+		status = populate(pt, child, level - 1, iova + i * span);
+		iommu_pgtable_flush(pt, child, iommu_pgtable_table_size(pt));
+	}
+	return status;
+}
+
+void PUBLIC(destroy)(struct iommu_pgtable *pt)
+{
+	if (pt->root != NULL)
+		subtree_free(pt, pt->root, pt->levels);
+	pt->root = NULL;
+}
+
 int PUBLIC(init)(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config)
 {
 	int status = iommu_pgtable_configure(pt, config);
@@ -162,18 +193,16 @@ int PUBLIC(init)(struct iommu_pgtable *pt, const struct iommu_pgtable_config *co
 		status = format_configure(pt, config);
 	if (status != 0)
 		return status;
-	pt->root = iommu_pgtable_alloc_page(pt);
+	pt->root = iommu_pgtable_alloc_table(pt);
 	if (pt->root == NULL)
 		return IOMMU_ENOMEM;
-	iommu_pgtable_flush(pt, pt->root, IOMMU_PAGE_SIZE);
-	return 0;
-}
-
-void PUBLIC(destroy)(struct iommu_pgtable *pt)
-{
-	if (pt->root != NULL)
-		subtree_free(pt, pt->root, pt->levels);
-	pt->root = NULL;
+	if ((pt->flags & IOMMU_PGTABLE_EAGER) != 0)
+		status = populate(pt, pt->root, pt->levels, 0);
+	if (status != 0)
+		PUBLIC(destroy)(pt);
+	else
+		iommu_pgtable_flush(pt, pt->root, iommu_pgtable_table_size(pt));
+	return status;
 }
 
 const struct iommu_pgtable_ops PUBLIC(ops) = {

@@ -104,7 +104,7 @@ static uint64_t subtree_free_pages(const struct iommu_pgtable *pt, iommu_cell_t 
 		if (entry_is_table(entry, level))
 			pages += subtree_free_pages(pt, table_at(pt, entry), level - 1);
 	}
-	iommu_pgtable_free_page(pt, table);
+	iommu_pgtable_free_table(pt, table);
 	return pages;
 }
 

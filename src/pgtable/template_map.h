@@ -126,7 +126,7 @@ static int map_new_table(struct map_cursor *map, iommu_cell_t *entry, unsigned i
 {
 	const struct map_cursor before = *map;
 	struct iommu_pgtable *pt = map->pt;
-	iommu_cell_t *table = iommu_pgtable_alloc_page(pt);
+	iommu_cell_t *table = iommu_pgtable_alloc_table(pt);
 	uint64_t link;
 	int status;
 
@@ -136,7 +136,7 @@ static int map_new_table(struct map_cursor *map, iommu_cell_t *entry, unsigned i
 	status = map_in_table(map, table, level - 1, last);
 	map->is_private = before.is_private;
 	if (status == 0) {
-		iommu_pgtable_flush(pt, table, IOMMU_PAGE_SIZE);
+		iommu_pgtable_flush(pt, table, iommu_pgtable_table_size(pt));
 		link = format_make_table(pt, iommu_virt_to_phys(pt->platform, table));
 		if (iommu_cell_compare_and_swap(entry, 0, format_to_memory(link))) {
 			entries_flush(pt, entry, 1);

@@ -13,7 +13,7 @@ static void subtree_flush(const struct iommu_pgtable *pt, const iommu_cell_t *ta
 		if (entry_is_table(entry, level))
 			subtree_flush(pt, table_at(pt, entry), level - 1);
 	}
-	iommu_pgtable_flush(pt, table, IOMMU_PAGE_SIZE);
+	iommu_pgtable_flush(pt, table, iommu_pgtable_table_size(pt));
 }
 
 void PUBLIC(set_coherent)(struct iommu_pgtable *pt, bool coherent)
@@ -80,11 +80,11 @@ int PUBLIC(set_aperture)(struct iommu_pgtable *pt, iommu_iova_t last)
 /* A table of the next lower level for a root that has none. */
 static int first_table_make(struct iommu_pgtable *pt, iommu_cell_t *root)
 {
-	iommu_cell_t *table = iommu_pgtable_alloc_page(pt);
+	iommu_cell_t *table = iommu_pgtable_alloc_table(pt);
 
 	if (table == NULL)
 		return IOMMU_ENOMEM;
-	iommu_pgtable_flush(pt, table, IOMMU_PAGE_SIZE);
+	iommu_pgtable_flush(pt, table, iommu_pgtable_table_size(pt));
 	entry_store(&root[0], format_make_table(pt, iommu_virt_to_phys(pt->platform, table)));
 	entries_flush(pt, root, 1);
 	return 0;
@@ -114,12 +114,12 @@ int PUBLIC(trim)(struct iommu_pgtable *pt, void **top)
 
 int PUBLIC(extend)(struct iommu_pgtable *pt, const void *below, void **top)
 {
-	iommu_cell_t *table = iommu_pgtable_alloc_page(pt);
+	iommu_cell_t *table = iommu_pgtable_alloc_table(pt);
 
 	if (table == NULL)
 		return IOMMU_ENOMEM;
 	entry_store(&table[0], format_make_table(pt, iommu_virt_to_phys(pt->platform, below)));
-	iommu_pgtable_flush(pt, table, IOMMU_PAGE_SIZE);
+	iommu_pgtable_flush(pt, table, iommu_pgtable_table_size(pt));
 	*top = table;
 	return 0;
 }
@@ -158,7 +158,7 @@ static int clone_entry(const struct clone *clone, iommu_cell_t *to, uint64_t ent
 		entry_store(to, format_make_leaf(pt, target, level, format_prot(entry)));
 		return 0;
 	}
-	table = iommu_pgtable_alloc_page(pt);
+	table = iommu_pgtable_alloc_table(pt);
 	if (table == NULL)
 		return IOMMU_ENOMEM;
 	/* Linked first: a failure below then frees it with the rest. */
@@ -173,7 +173,8 @@ static int clone_table(const struct clone *clone, iommu_cell_t *to, iommu_paddr_
 	const iommu_cell_t *source;
 	unsigned int i;
 
-	if (clone->is_memory != NULL && !clone->is_memory(clone->ctx, from, IOMMU_PAGE_SIZE))
+	if (clone->is_memory != NULL &&
+	    !clone->is_memory(clone->ctx, from, iommu_pgtable_table_size(pt)))
 		return IOMMU_EFAULT;
 	source = iommu_phys_to_virt(pt->platform, from);
 	for (i = 0; i < format_table_entries(pt, level); i++) {
@@ -186,7 +187,7 @@ static int clone_table(const struct clone *clone, iommu_cell_t *to, iommu_paddr_
 		if (status != 0)
 			return status;
 	}
-	iommu_pgtable_flush(pt, to, IOMMU_PAGE_SIZE);
+	iommu_pgtable_flush(pt, to, iommu_pgtable_table_size(pt));
 	return 0;
 }
 

@@ -70,6 +70,13 @@ static void unmap_entry(struct unmap_cursor *unmap, iommu_cell_t *entry, uint64_
 	subtree_gather(pt, child, level - 1, unmap->gather);
 }
 
+/* Tables that were there from the start stay. */
+static inline bool is_dropped_whole(const struct iommu_pgtable *pt, uint64_t entry,
+				    unsigned int level)
+{
+	return (pt->flags & IOMMU_PGTABLE_EAGER) == 0 || format_is_leaf(entry, level);
+}
+
 /* Clear [iova, last], which this table holds and in which no leaf is cut. */
 static void unmap_in_table(struct unmap_cursor *unmap, iommu_cell_t *table, unsigned int level,
 			   iommu_iova_t iova, iommu_iova_t last)
@@ -90,7 +97,8 @@ static void unmap_in_table(struct unmap_cursor *unmap, iommu_cell_t *table, unsi
 		if (piece_last > last)
 			piece_last = last;
 		if (format_is_present(value)) {
-			if ((iova & mask) == 0 && piece_last == (iova | mask))
+			if (is_dropped_whole(pt, value, level) && (iova & mask) == 0 &&
+			    piece_last == (iova | mask))
 				unmap_entry(unmap, entry, value, level);
 			else
 				unmap_in_table(unmap, table_at(pt, value), level - 1, iova,
@@ -118,7 +126,7 @@ static iommu_cell_t *split_table(struct iommu_pgtable *pt, iommu_paddr_t paddr, 
 {
 	const uint64_t size = 1ULL << format_level_shift(pt, level);
 	const unsigned int entries = format_table_entries(pt, level);
-	iommu_cell_t *table = iommu_pgtable_alloc_page(pt);
+	iommu_cell_t *table = iommu_pgtable_alloc_table(pt);
 	unsigned int i;
 
 	if (table == NULL)
@@ -135,7 +143,7 @@ static iommu_cell_t *split_table(struct iommu_pgtable *pt, iommu_paddr_t paddr, 
 		entry_store(&table[i],
 			    format_make_table(pt, iommu_virt_to_phys(pt->platform, child)));
 	}
-	iommu_pgtable_flush(pt, table, IOMMU_PAGE_SIZE);
+	iommu_pgtable_flush(pt, table, iommu_pgtable_table_size(pt));
 	return table;
 }
 

@@ -8,10 +8,10 @@
 
 #include "test.h"
 
-#define ARENA_BASE     0x10000000ULL
-#define ARENA_SIZE     (1ULL << 26)
-#define SIZES_4K_2M_1G (IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G)
-#define RW             IOMMU_PROT_READ_WRITE
+#define TABLE_ENTRIES 512
+#define ARENA_BASE    0x10000000ULL
+#define ARENA_SIZE    (1ULL << 26)
+#define RW            IOMMU_PROT_READ_WRITE
 
 struct suite {
 	struct test_platform test;
@@ -19,7 +19,14 @@ struct suite {
 	const struct iommu_pgtable_ops *ops;
 	struct iommu_gather gather;
 	struct iommu_pgtable_config config;
+	/* The smallest page, and what an entry of the two levels above covers. */
+	uint64_t page, mid, big;
 };
+
+/* The format's own: a small page, and what would be larger ones where it has them. */
+#define PAGE (s->page)
+#define MID  (s->mid)
+#define BIG  (s->big)
 
 int suite_setup(void **state)
 {
@@ -34,9 +41,12 @@ int suite_setup(void **state)
 		.levels = format->levels,
 		.input_bits = format->input_bits,
 		.output_bits = 46,
-		.pgsize_bitmap = SIZES_4K_2M_1G,
+		.pgsize_bitmap = format->pgsize_bitmap,
 		.node = IOMMU_NODE_ANY,
 	};
+	s->page = format->pgsize_bitmap & -format->pgsize_bitmap;
+	s->mid = s->page * TABLE_ENTRIES;
+	s->big = s->mid * TABLE_ENTRIES;
 	assert_int_equal(s->ops->init(&s->pt, &s->config), 0);
 	iommu_gather_init(&s->gather);
 	*state = s;
@@ -91,7 +101,7 @@ static void assert_unmapped(struct suite *s, iommu_iova_t iova)
 
 /* Leaves of each size, and tables, in a range. */
 struct shape {
-	size_t leaves_4k, leaves_2m, leaves_1g, tables;
+	size_t small, middle, large, tables;
 };
 
 static int count_entry(void *ctx, const struct iommu_pgtable_visit *visit)
@@ -99,9 +109,9 @@ static int count_entry(void *ctx, const struct iommu_pgtable_visit *visit)
 	struct shape *shape = ctx;
 
 	shape->tables += visit->is_table;
-	shape->leaves_4k += !visit->is_table && visit->size == IOMMU_SIZE_4K;
-	shape->leaves_2m += !visit->is_table && visit->size == IOMMU_SIZE_2M;
-	shape->leaves_1g += !visit->is_table && visit->size == IOMMU_SIZE_1G;
+	shape->small += !visit->is_table && visit->level == 1;
+	shape->middle += !visit->is_table && visit->level == 2;
+	shape->large += !visit->is_table && visit->level == 3;
 	return 0;
 }
 
@@ -111,6 +121,11 @@ static struct shape shape_of(struct suite *s)
 
 	assert_int_equal(s->ops->walk(&s->pt, 0, UINT64_MAX, count_entry, &shape), 0);
 	return shape;
+}
+
+static size_t leaves_of(struct shape shape)
+{
+	return shape.small + shape.middle + shape.large;
 }
 
 void suite_arguments(void **state)
@@ -123,19 +138,19 @@ void suite_arguments(void **state)
 		int status;
 	} cases[] = {
 		{0, 0, 0, RW, IOMMU_EINVAL},
-		{0x1000, 0x1000, 0x1001, RW, IOMMU_EINVAL},
-		{0x1001, 0x1000, 0x1000, RW, IOMMU_EINVAL},
-		{0x1000, 0x1800, 0x1000, RW, IOMMU_EINVAL},
-		{0x1000, 0x1000, 0x1000, 0, IOMMU_EINVAL},
-		{0x1000, 0x1000, 0x1000, RW | 1U << 30, IOMMU_EINVAL},
-		{UINT64_MAX - 0xfff, 0x1000, 0x2000, RW, IOMMU_EOVERFLOW},
-		{0x1000, UINT64_MAX - 0xfff, 0x2000, RW, IOMMU_EOVERFLOW},
-		{0x1000, 0x1000, UINT64_MAX - 0xfff, RW, IOMMU_ERANGE},
-		{end, 0x1000, 0x1000, RW, IOMMU_ERANGE},
-		{end - 0x1000, 0x1000, 0x2000, RW, IOMMU_ERANGE},
-		{0, 0, end + 0x1000, RW, IOMMU_ERANGE},
-		{0x1000, 1ULL << 46, 0x1000, RW, IOMMU_ERANGE},
-		{0x1000, (1ULL << 46) - 0x1000, 0x2000, RW, IOMMU_ERANGE},
+		{PAGE, PAGE, PAGE + 1, RW, IOMMU_EINVAL},
+		{PAGE + 1, PAGE, PAGE, RW, IOMMU_EINVAL},
+		{PAGE, PAGE + PAGE / 2, PAGE, RW, IOMMU_EINVAL},
+		{PAGE, PAGE, PAGE, 0, IOMMU_EINVAL},
+		{PAGE, PAGE, PAGE, RW | 1U << 30, IOMMU_EINVAL},
+		{UINT64_MAX - (PAGE - 1), PAGE, 0x2 * PAGE, RW, IOMMU_EOVERFLOW},
+		{PAGE, UINT64_MAX - (PAGE - 1), 0x2 * PAGE, RW, IOMMU_EOVERFLOW},
+		{PAGE, PAGE, UINT64_MAX - (PAGE - 1), RW, IOMMU_ERANGE},
+		{end, PAGE, PAGE, RW, IOMMU_ERANGE},
+		{end - PAGE, PAGE, 0x2 * PAGE, RW, IOMMU_ERANGE},
+		{0, 0, end + PAGE, RW, IOMMU_ERANGE},
+		{PAGE, 1ULL << 46, PAGE, RW, IOMMU_ERANGE},
+		{PAGE, (1ULL << 46) - PAGE, 0x2 * PAGE, RW, IOMMU_ERANGE},
 	};
 	uint64_t mapped, unmapped;
 	size_t i;
@@ -150,31 +165,31 @@ void suite_arguments(void **state)
 	unmapped = 1;
 	assert_int_equal(s->ops->unmap(&s->pt, 0, 0, 0, &s->gather, &unmapped), IOMMU_EINVAL);
 	assert_int_equal(unmapped, 0);
-	assert_int_equal(unmap(s, 0x800, 0x1000, 0), IOMMU_EINVAL);
-	assert_int_equal(unmap(s, 0, 0x800, 0), IOMMU_EINVAL);
-	assert_int_equal(unmap(s, UINT64_MAX - 0xfff, 0x2000, 0), IOMMU_EOVERFLOW);
-	assert_int_equal(unmap(s, end - 0x1000, 0x2000, 0), IOMMU_ERANGE);
-	assert_int_equal(unmap(s, end, 0x1000, 0), IOMMU_ERANGE);
+	assert_int_equal(unmap(s, PAGE / 2, PAGE, 0), IOMMU_EINVAL);
+	assert_int_equal(unmap(s, 0, PAGE / 2, 0), IOMMU_EINVAL);
+	assert_int_equal(unmap(s, UINT64_MAX - (PAGE - 1), 0x2 * PAGE, 0), IOMMU_EOVERFLOW);
+	assert_int_equal(unmap(s, end - PAGE, 0x2 * PAGE, 0), IOMMU_ERANGE);
+	assert_int_equal(unmap(s, end, PAGE, 0), IOMMU_ERANGE);
 	assert_int_equal(s->ops->iova_to_phys(&s->pt, end, NULL, NULL), IOMMU_ERANGE);
 	assert_int_equal(s->ops->walk(&s->pt, 1, 0, count_entry, NULL), IOMMU_EINVAL);
 	assert_int_equal(s->ops->walk(&s->pt, end, end, count_entry, NULL), IOMMU_ERANGE);
 	/* Nothing was touched. */
 	assert_int_equal(s->pt.pages, 1);
 	assert_true(iommu_gather_is_empty(&s->gather));
-	assert_int_equal(shape_of(s).leaves_4k, 0);
+	assert_int_equal(shape_of(s).small, 0);
 }
 
 void suite_ends_of_the_aperture(void **state)
 {
 	struct suite *s = *state;
-	const iommu_iova_t top = s->pt.aperture_last - 0xfff;
+	const iommu_iova_t top = s->pt.aperture_last - (PAGE - 1);
 	unsigned int prot;
 
-	assert_int_equal(map(s, 0, (1ULL << 46) - 0x1000, 0x1000), 0);
-	assert_int_equal(map(s, top, 0, 0x1000), 0);
-	assert_leads_to(s, 0x123, (1ULL << 46) - 0x1000 + 0x123);
-	assert_leads_to(s, s->pt.aperture_last, 0xfff);
-	assert_unmapped(s, 0x1000);
+	assert_int_equal(map(s, 0, (1ULL << 46) - PAGE, PAGE), 0);
+	assert_int_equal(map(s, top, 0, PAGE), 0);
+	assert_leads_to(s, 291, (1ULL << 46) - PAGE + 291);
+	assert_leads_to(s, s->pt.aperture_last, PAGE - 1);
+	assert_unmapped(s, PAGE);
 	assert_unmapped(s, top - 1);
 	assert_int_equal(s->ops->iova_to_phys(&s->pt, 0, NULL, &prot), 0);
 	assert_int_equal(prot, RW);
@@ -190,38 +205,38 @@ void suite_ends_of_the_aperture(void **state)
 void suite_largest_pages_are_used(void **state)
 {
 	struct suite *s = *state;
-	const iommu_iova_t iova = IOMMU_SIZE_1G - IOMMU_SIZE_2M - IOMMU_SIZE_4K;
-	const uint64_t size = IOMMU_SIZE_1G + 2 * (IOMMU_SIZE_2M + IOMMU_SIZE_4K);
+	const iommu_iova_t iova = BIG - MID - PAGE;
+	const uint64_t size = BIG + 2 * (MID + PAGE);
 	struct shape shape;
 
 	/* Up to the border in small pages, then larger, and down again at the other end. */
-	assert_int_equal(map(s, iova, iova + 4 * IOMMU_SIZE_1G, size), 0);
+	assert_int_equal(map(s, iova, iova + 4 * BIG, size), 0);
 	shape = shape_of(s);
-	assert_int_equal(shape.leaves_4k, 2);
-	assert_int_equal(shape.leaves_2m, 2);
-	assert_int_equal(shape.leaves_1g, 1);
-	assert_leads_to(s, iova, iova + 4 * IOMMU_SIZE_1G);
-	assert_leads_to(s, iova + size - 1, iova + size - 1 + 4 * IOMMU_SIZE_1G);
+	assert_int_equal(shape.small, 2);
+	assert_int_equal(shape.middle, 2);
+	assert_int_equal(shape.large, 1);
+	assert_leads_to(s, iova, iova + 4 * BIG);
+	assert_leads_to(s, iova + size - 1, iova + size - 1 + 4 * BIG);
 	assert_unmapped(s, iova - 1);
 	assert_unmapped(s, iova + size);
 
 	/* The same target, one page off: no large page ever fits. */
-	assert_int_equal(map(s, 4 * IOMMU_SIZE_1G, IOMMU_SIZE_4K, 2 * IOMMU_SIZE_2M), 0);
-	assert_int_equal(shape_of(s).leaves_4k, 2 + 1024);
+	assert_int_equal(map(s, 4 * BIG, PAGE, 2 * MID), 0);
+	assert_int_equal(shape_of(s).small, 2 + 1024);
 
 	/* Without 1G in the bitmap 2M pages do it. */
-	s->config.pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M;
+	s->config.pgsize_bitmap = PAGE | MID;
 	restart(s);
-	assert_int_equal(map(s, IOMMU_SIZE_1G, 0, IOMMU_SIZE_1G), 0);
-	assert_int_equal(shape_of(s).leaves_2m, 512);
+	assert_int_equal(map(s, BIG, 0, BIG), 0);
+	assert_int_equal(shape_of(s).middle, 512);
 
 	/* Without 2M, 1G still serves where it fits and 4K elsewhere. */
-	s->config.pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_1G;
+	s->config.pgsize_bitmap = PAGE | BIG;
 	restart(s);
-	assert_int_equal(map(s, IOMMU_SIZE_1G, 0, IOMMU_SIZE_1G + IOMMU_SIZE_2M), 0);
+	assert_int_equal(map(s, BIG, 0, BIG + MID), 0);
 	shape = shape_of(s);
-	assert_int_equal(shape.leaves_1g, 1);
-	assert_int_equal(shape.leaves_4k, 512);
+	assert_int_equal(shape.large, 1);
+	assert_int_equal(shape.small, 512);
 }
 
 void suite_mapped_range_is_refused(void **state)
@@ -229,28 +244,30 @@ void suite_mapped_range_is_refused(void **state)
 	struct suite *s = *state;
 	uint64_t mapped;
 
-	assert_int_equal(map(s, 0x200000, 0x200000, 0x200000), 0); /* a 2M page */
-	assert_int_equal(map(s, 0x5000, 0x5000, 0x1000), 0);       /* a 4K page */
+	assert_int_equal(map(s, 0x200 * PAGE, 0x200 * PAGE, 0x200 * PAGE),
+			 0);                                       /* large pages, if there are */
+	assert_int_equal(map(s, 0x5 * PAGE, 0x5 * PAGE, PAGE), 0); /* a small one */
 	s->ops->free_gathered(&s->pt, &s->gather);
 
 	/* A small page in a large one, a large one over a small one, a run that ends in one. */
-	assert_int_equal(map(s, 0x201000, 0, 0x1000), IOMMU_EEXIST);
-	assert_int_equal(map(s, 0x5000, 0x9000, 0x1000), IOMMU_EEXIST);
-	assert_int_equal(map(s, 0, 0x40000000, IOMMU_SIZE_1G), IOMMU_EEXIST);
-	assert_int_equal(map(s, 0, 0x400000, IOMMU_SIZE_2M), IOMMU_EEXIST);
-	assert_int_equal(map(s, 0, 0x9000, 0x6000), IOMMU_EEXIST);
+	assert_int_equal(map(s, 0x201 * PAGE, 0, PAGE), IOMMU_EEXIST);
+	assert_int_equal(map(s, 0x5 * PAGE, 0x9 * PAGE, PAGE), IOMMU_EEXIST);
+	assert_int_equal(map(s, 0, 0x40000 * PAGE, BIG), IOMMU_EEXIST);
+	assert_int_equal(map(s, 0, 0x400 * PAGE, MID), IOMMU_EEXIST);
+	assert_int_equal(map(s, 0, 0x9 * PAGE, 0x6 * PAGE), IOMMU_EEXIST);
 	assert_true(iommu_gather_is_empty(&s->gather)); /* none of these was ever visible */
 
 	/* Found late: what was visible in between is undone, reported, and in the gather. */
-	assert_int_equal(s->ops->map(&s->pt, 0x1fe000, 0x1000, 0x4000, RW, &s->gather, &mapped),
-			 IOMMU_EEXIST);
-	assert_int_equal(mapped, 0x2000);
-	assert_true(s->gather.start <= 0x1fe000 && s->gather.last >= 0x1fffff);
-	assert_unmapped(s, 0x1fe000);
-	assert_unmapped(s, 0x1ff000);
-	assert_leads_to(s, 0x5000, 0x5000);
-	assert_leads_to(s, 0x201000, 0x201000);
-	assert_unmapped(s, 0x4000);
+	assert_int_equal(
+		s->ops->map(&s->pt, 0x1fe * PAGE, PAGE, 0x4 * PAGE, RW, &s->gather, &mapped),
+		IOMMU_EEXIST);
+	assert_int_equal(mapped, 0x2 * PAGE);
+	assert_true(s->gather.start <= 0x1fe * PAGE && s->gather.last >= MID - 1);
+	assert_unmapped(s, 0x1fe * PAGE);
+	assert_unmapped(s, 0x1ff * PAGE);
+	assert_leads_to(s, 0x5 * PAGE, 0x5 * PAGE);
+	assert_leads_to(s, 0x201 * PAGE, 0x201 * PAGE);
+	assert_unmapped(s, 0x4 * PAGE);
 }
 
 void suite_empty_table_gives_way(void **state)
@@ -259,15 +276,15 @@ void suite_empty_table_gives_way(void **state)
 	size_t pages;
 
 	/* Page by page the range becomes empty, but its tables stay. */
-	assert_int_equal(map(s, 0, 0x1000, IOMMU_SIZE_2M), 0);
-	assert_int_equal(unmap(s, 0, IOMMU_SIZE_2M - 0x1000, 0), 0);
-	assert_int_equal(unmap(s, IOMMU_SIZE_2M - 0x1000, 0x1000, 0), 0);
+	assert_int_equal(map(s, 0, PAGE, MID), 0);
+	assert_int_equal(unmap(s, 0, MID - PAGE, 0), 0);
+	assert_int_equal(unmap(s, MID - PAGE, PAGE, 0), 0);
 	s->ops->free_gathered(&s->pt, &s->gather);
 	pages = s->test.hosted.pages_in_use;
 
 	/* A 2M page takes the table's place; the table waits for an invalidation. */
-	assert_int_equal(map(s, 0, 0, IOMMU_SIZE_2M), 0);
-	assert_int_equal(shape_of(s).leaves_2m, 1);
+	assert_int_equal(map(s, 0, 0, MID), 0);
+	assert_int_equal(shape_of(s).middle, 1);
 	assert_true(s->gather.tables_unlinked);
 	assert_false(iommu_gather_is_empty(&s->gather));
 	assert_int_equal(s->test.hosted.pages_in_use, pages);
@@ -275,11 +292,11 @@ void suite_empty_table_gives_way(void **state)
 	assert_int_equal(s->test.hosted.pages_in_use, pages - 1);
 
 	/* The same one level up: a 1G page in place of a tree of empty tables. */
-	assert_int_equal(unmap(s, 0, IOMMU_SIZE_2M, 0), 0);
-	assert_int_equal(map(s, IOMMU_SIZE_2M, 0x1000, 0x1000), 0);
-	assert_int_equal(unmap(s, IOMMU_SIZE_2M, 0x1000, 0), 0);
-	assert_int_equal(map(s, 0, IOMMU_SIZE_1G, IOMMU_SIZE_1G), 0);
-	assert_int_equal(shape_of(s).leaves_1g, 1);
+	assert_int_equal(unmap(s, 0, MID, 0), 0);
+	assert_int_equal(map(s, MID, PAGE, PAGE), 0);
+	assert_int_equal(unmap(s, MID, PAGE, 0), 0);
+	assert_int_equal(map(s, 0, BIG, BIG), 0);
+	assert_int_equal(shape_of(s).large, 1);
 	s->ops->free_gathered(&s->pt, &s->gather);
 	assert_int_equal(s->pt.pages, 1 + shape_of(s).tables);
 }
@@ -290,56 +307,56 @@ void suite_cut_is_refused_or_split(void **state)
 	struct shape shape;
 	uint64_t unmapped;
 
-	assert_int_equal(map(s, 0, 0, 2 * IOMMU_SIZE_1G), 0);
-	assert_int_equal(unmap(s, 0x1000, 0x1000, 0), IOMMU_EINVAL);
-	assert_int_equal(unmap(s, 0, IOMMU_SIZE_2M, 0), IOMMU_EINVAL);
-	assert_int_equal(unmap(s, 0x1000, IOMMU_SIZE_1G - 0x1000, 0), IOMMU_EINVAL);
+	assert_int_equal(map(s, 0, 0, 2 * BIG), 0);
+	assert_int_equal(unmap(s, PAGE, PAGE, 0), IOMMU_EINVAL);
+	assert_int_equal(unmap(s, 0, MID, 0), IOMMU_EINVAL);
+	assert_int_equal(unmap(s, PAGE, BIG - PAGE, 0), IOMMU_EINVAL);
 	/* A range that covers one page whole and cuts the next: nothing goes. */
-	assert_int_equal(unmap(s, 0, IOMMU_SIZE_1G + 0x1000, 0), IOMMU_EINVAL);
+	assert_int_equal(unmap(s, 0, BIG + PAGE, 0), IOMMU_EINVAL);
 	assert_true(iommu_gather_is_empty(&s->gather));
 	assert_leads_to(s, 0, 0);
 
 	/* Split only as far as the cut needs. The gather covers the page that was split. */
 	assert_int_equal(
-		s->ops->unmap(&s->pt, 0x1000, 0x1000, IOMMU_UNMAP_SPLIT, &s->gather, &unmapped), 0);
-	assert_int_equal(unmapped, 0x1000);
-	assert_true(s->gather.start == 0 && s->gather.last >= IOMMU_SIZE_1G - 1);
+		s->ops->unmap(&s->pt, PAGE, PAGE, IOMMU_UNMAP_SPLIT, &s->gather, &unmapped), 0);
+	assert_int_equal(unmapped, PAGE);
+	assert_true(s->gather.start == 0 && s->gather.last >= BIG - 1);
 	shape = shape_of(s);
-	assert_int_equal(shape.leaves_1g, 1);
-	assert_int_equal(shape.leaves_2m, 511);
-	assert_int_equal(shape.leaves_4k, 511);
-	assert_leads_to(s, 0xfff, 0xfff);
-	assert_unmapped(s, 0x1000);
-	assert_leads_to(s, 0x2000, 0x2000);
-	assert_leads_to(s, 2 * IOMMU_SIZE_1G - 1, 2 * IOMMU_SIZE_1G - 1);
+	assert_int_equal(shape.large, 1);
+	assert_int_equal(shape.middle, 511);
+	assert_int_equal(shape.small, 511);
+	assert_leads_to(s, PAGE - 1, PAGE - 1);
+	assert_unmapped(s, PAGE);
+	assert_leads_to(s, 0x2 * PAGE, 0x2 * PAGE);
+	assert_leads_to(s, 2 * BIG - 1, 2 * BIG - 1);
 
 	/* Both ends cut, in different pages. */
-	assert_int_equal(s->ops->unmap(&s->pt, IOMMU_SIZE_1G - 0x1000, 0x2000, IOMMU_UNMAP_SPLIT,
+	assert_int_equal(s->ops->unmap(&s->pt, BIG - PAGE, 0x2 * PAGE, IOMMU_UNMAP_SPLIT,
 				       &s->gather, &unmapped),
 			 0);
-	assert_int_equal(unmapped, 0x2000);
-	assert_leads_to(s, IOMMU_SIZE_1G - 0x1001, IOMMU_SIZE_1G - 0x1001);
-	assert_unmapped(s, IOMMU_SIZE_1G - 0x1000);
-	assert_unmapped(s, IOMMU_SIZE_1G + 0xfff);
-	assert_leads_to(s, IOMMU_SIZE_1G + 0x1000, IOMMU_SIZE_1G + 0x1000);
+	assert_int_equal(unmapped, 0x2 * PAGE);
+	assert_leads_to(s, BIG - PAGE - 1, BIG - PAGE - 1);
+	assert_unmapped(s, BIG - PAGE);
+	assert_unmapped(s, BIG + PAGE - 1);
+	assert_leads_to(s, BIG + PAGE, BIG + PAGE);
 
 	/* No memory for a table: nothing changed. */
-	assert_int_equal(map(s, 8 * IOMMU_SIZE_1G, 0, IOMMU_SIZE_1G), 0);
+	assert_int_equal(map(s, 8 * BIG, 0, BIG), 0);
 	s->test.fail_after = 1;
-	assert_int_equal(unmap(s, 8 * IOMMU_SIZE_1G, 0x1000, IOMMU_UNMAP_SPLIT), IOMMU_ENOMEM);
+	assert_int_equal(unmap(s, 8 * BIG, PAGE, IOMMU_UNMAP_SPLIT), IOMMU_ENOMEM);
 	s->test.fail_after = 0;
-	assert_leads_to(s, 8 * IOMMU_SIZE_1G, 0);
+	assert_leads_to(s, 8 * BIG, 0);
 
 	/* 1G has to become 4K at once when there is no 2M. */
-	s->config.pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_1G;
+	s->config.pgsize_bitmap = PAGE | BIG;
 	restart(s);
-	assert_int_equal(map(s, 0, 0, IOMMU_SIZE_1G), 0);
+	assert_int_equal(map(s, 0, 0, BIG), 0);
 	s->test.fail_after = s->test.allocations + 200; /* half way */
-	assert_int_equal(unmap(s, 0x5000, 0x1000, IOMMU_UNMAP_SPLIT), IOMMU_ENOMEM);
+	assert_int_equal(unmap(s, 0x5 * PAGE, PAGE, IOMMU_UNMAP_SPLIT), IOMMU_ENOMEM);
 	s->test.fail_after = 0;
-	assert_int_equal(shape_of(s).leaves_1g, 1);
-	assert_int_equal(unmap(s, 0x5000, 0x1000, IOMMU_UNMAP_SPLIT), 0);
-	assert_int_equal(shape_of(s).leaves_4k, 512 * 512 - 1);
+	assert_int_equal(shape_of(s).large, 1);
+	assert_int_equal(unmap(s, 0x5 * PAGE, PAGE, IOMMU_UNMAP_SPLIT), 0);
+	assert_int_equal(shape_of(s).small, 512 * 512 - 1);
 }
 
 void suite_tables_wait_in_the_gather(void **state)
@@ -348,14 +365,14 @@ void suite_tables_wait_in_the_gather(void **state)
 	size_t with_all;
 
 	/* Three gigabytes of small pages: a tree whose first entries are tables, at each level. */
-	assert_int_equal(map(s, 0, 0x1000, 3 * IOMMU_SIZE_1G), 0);
+	assert_int_equal(map(s, 0, PAGE, 3 * BIG), 0);
 	with_all = s->test.hosted.pages_in_use;
-	assert_int_equal(unmap(s, 0, 3 * IOMMU_SIZE_1G, 0), 0);
+	assert_int_equal(unmap(s, 0, 3 * BIG, 0), 0);
 	assert_unmapped(s, 0);
 	assert_true(s->gather.tables_unlinked);
 	assert_int_equal(s->gather.start, 0);
-	assert_int_equal(s->gather.last, 3 * IOMMU_SIZE_1G - 1);
-	assert_int_equal(s->gather.pgsize, IOMMU_SIZE_4K);
+	assert_int_equal(s->gather.last, 3 * BIG - 1);
+	assert_int_equal(s->gather.pgsize, PAGE);
 
 	/* Nothing goes back to the host before the invalidation; then all of it. */
 	assert_int_equal(s->test.hosted.pages_in_use, with_all);
@@ -366,14 +383,14 @@ void suite_tables_wait_in_the_gather(void **state)
 	assert_true(iommu_gather_is_empty(&s->gather));
 
 	/* A range that covers a table in part only clears it. */
-	assert_int_equal(map(s, 0, 0x1000, IOMMU_SIZE_2M), 0);
-	assert_int_equal(unmap(s, 0, IOMMU_SIZE_2M - 0x1000, 0), 0);
+	assert_int_equal(map(s, 0, PAGE, MID), 0);
+	assert_int_equal(unmap(s, 0, MID - PAGE, 0), 0);
 	assert_false(s->gather.tables_unlinked);
-	assert_leads_to(s, IOMMU_SIZE_2M - 0x1000, IOMMU_SIZE_2M);
+	assert_leads_to(s, MID - PAGE, MID);
 
 	/* Without a count the result is the same. */
-	assert_int_equal(s->ops->unmap(&s->pt, 0, IOMMU_SIZE_2M, 0, &s->gather, NULL), 0);
-	assert_unmapped(s, IOMMU_SIZE_2M - 0x1000);
+	assert_int_equal(s->ops->unmap(&s->pt, 0, MID, 0, &s->gather, NULL), 0);
+	assert_unmapped(s, MID - PAGE);
 	assert_true(s->gather.tables_unlinked);
 }
 
@@ -382,20 +399,17 @@ void suite_unmap_skips_holes(void **state)
 	struct suite *s = *state;
 	uint64_t unmapped;
 
-	assert_int_equal(map(s, 0x1000, 0x1000, 0x1000), 0);
-	assert_int_equal(map(s, 0x3000, 0x3000, 0x2000), 0);
-	assert_int_equal(map(s, IOMMU_SIZE_2M, 0, IOMMU_SIZE_2M), 0);
-	assert_int_equal(map(s, 2 * IOMMU_SIZE_1G, 0x1000, 0x1000), 0);
-	assert_int_equal(s->ops->unmap(&s->pt, 0x2000, 4 * IOMMU_SIZE_1G, 0, &s->gather, &unmapped),
-			 0);
-	assert_int_equal(unmapped, 0x2000 + IOMMU_SIZE_2M + 0x1000);
-	assert_leads_to(s, 0x1000, 0x1000);
+	assert_int_equal(map(s, PAGE, PAGE, PAGE), 0);
+	assert_int_equal(map(s, 0x3 * PAGE, 0x3 * PAGE, 0x2 * PAGE), 0);
+	assert_int_equal(map(s, MID, 0, MID), 0);
+	assert_int_equal(map(s, 2 * BIG, PAGE, PAGE), 0);
+	assert_int_equal(s->ops->unmap(&s->pt, 0x2 * PAGE, 4 * BIG, 0, &s->gather, &unmapped), 0);
+	assert_int_equal(unmapped, 0x2 * PAGE + MID + PAGE);
+	assert_leads_to(s, PAGE, PAGE);
 	s->ops->free_gathered(&s->pt, &s->gather);
 
 	/* A range in which nothing is mapped is no error, and owes nothing. */
-	assert_int_equal(
-		s->ops->unmap(&s->pt, 16 * IOMMU_SIZE_1G, IOMMU_SIZE_1G, 0, &s->gather, &unmapped),
-		0);
+	assert_int_equal(s->ops->unmap(&s->pt, 16 * BIG, BIG, 0, &s->gather, &unmapped), 0);
 	assert_int_equal(unmapped, 0);
 	assert_true(iommu_gather_is_empty(&s->gather));
 }
@@ -404,18 +418,18 @@ void suite_each_allocation_fails_in_turn(void **state)
 {
 	struct suite *s = *state;
 	/* Two neighbours in the tables that the range shares with them. */
-	const iommu_iova_t iova = IOMMU_SIZE_1G - 2 * IOMMU_SIZE_2M - 0x3000;
-	const uint64_t size = 4 * IOMMU_SIZE_2M + 0x6000;
+	const iommu_iova_t iova = BIG - 2 * MID - 0x3 * PAGE;
+	const uint64_t size = 4 * MID + 0x6 * PAGE;
 	uint64_t n, mapped;
 	int status = IOMMU_ENOMEM;
 
-	assert_int_equal(map(s, iova - 0x1000, 0x7000, 0x1000), 0);
-	assert_int_equal(map(s, iova + size, 0x8000, 0x1000), 0);
+	assert_int_equal(map(s, iova - PAGE, 0x7 * PAGE, PAGE), 0);
+	assert_int_equal(map(s, iova + size, 0x8 * PAGE, PAGE), 0);
 	for (n = 1; status == IOMMU_ENOMEM; n++) {
 		struct shape before = shape_of(s), after;
 
 		s->test.fail_after = s->test.allocations + n;
-		status = s->ops->map(&s->pt, iova, 0x1000, size, RW, &s->gather, &mapped);
+		status = s->ops->map(&s->pt, iova, PAGE, size, RW, &s->gather, &mapped);
 		s->test.fail_after = 0;
 		if (status == 0)
 			break;
@@ -426,17 +440,17 @@ void suite_each_allocation_fails_in_turn(void **state)
 		}
 		s->ops->free_gathered(&s->pt, &s->gather);
 		after = shape_of(s);
-		assert_int_equal(after.leaves_4k, before.leaves_4k);
-		assert_int_equal(after.leaves_2m, before.leaves_2m);
+		assert_int_equal(after.small, before.small);
+		assert_int_equal(after.middle, before.middle);
 		assert_int_equal(s->pt.pages, 1 + after.tables);
 		assert_unmapped(s, iova);
 		assert_unmapped(s, iova + size - 1);
-		assert_leads_to(s, iova - 0x1000, 0x7000);
-		assert_leads_to(s, iova + size, 0x8000);
+		assert_leads_to(s, iova - PAGE, 0x7 * PAGE);
+		assert_leads_to(s, iova + size, 0x8 * PAGE);
 	}
 	assert_int_equal(status, 0);
 	assert_true(n > 3); /* it did fail a few times */
-	assert_leads_to(s, iova + size - 1, 0x1000 + size - 1);
+	assert_leads_to(s, iova + size - 1, PAGE + size - 1);
 }
 
 void suite_page_budget(void **state)
@@ -446,18 +460,18 @@ void suite_page_budget(void **state)
 	/* Room for the root and one chain of tables. */
 	s->config.max_pages = s->config.levels;
 	restart(s);
-	assert_int_equal(map(s, 0, 0, 0x1000), 0);
+	assert_int_equal(map(s, 0, 0, PAGE), 0);
 	assert_int_equal(s->pt.pages, s->config.levels);
-	assert_int_equal(map(s, 0x1000, 0x1000, 0x5000), 0);
-	assert_int_equal(map(s, IOMMU_SIZE_2M, 0, 0x1000), IOMMU_ENOMEM);
+	assert_int_equal(map(s, PAGE, PAGE, 0x5 * PAGE), 0);
+	assert_int_equal(map(s, MID, 0, PAGE), IOMMU_ENOMEM);
 	assert_int_equal(s->pt.pages, s->config.levels);
-	assert_unmapped(s, IOMMU_SIZE_2M);
+	assert_unmapped(s, MID);
 
 	/* Pages that wait in a gather still count. */
-	assert_int_equal(unmap(s, 0, IOMMU_SIZE_2M, 0), 0);
-	assert_int_equal(map(s, IOMMU_SIZE_2M, 0, 0x1000), IOMMU_ENOMEM);
+	assert_int_equal(unmap(s, 0, MID, 0), 0);
+	assert_int_equal(map(s, MID, 0, PAGE), IOMMU_ENOMEM);
 	s->ops->free_gathered(&s->pt, &s->gather);
-	assert_int_equal(map(s, IOMMU_SIZE_2M, 0, 0x1000), 0);
+	assert_int_equal(map(s, MID, 0, PAGE), 0);
 	s->config.max_pages = 0;
 }
 
@@ -485,18 +499,18 @@ void suite_walk_order_and_stop(void **state)
 	struct suite *s = *state;
 	struct walk_log log = {.last_leaf = UINT64_MAX, .ordered = true};
 
-	assert_int_equal(map(s, 0x5000, 0x5000, 0x2000), 0);
-	assert_int_equal(map(s, IOMMU_SIZE_1G, 0, IOMMU_SIZE_2M + 0x1000), 0);
+	assert_int_equal(map(s, 0x5 * PAGE, 0x5 * PAGE, 0x2 * PAGE), 0);
+	assert_int_equal(map(s, BIG, 0, MID + PAGE), 0);
 	assert_int_equal(s->ops->walk(&s->pt, 0, UINT64_MAX, log_entry, &log), 0);
 	assert_true(log.ordered);
-	assert_int_equal(log.entries, 4 + shape_of(s).tables);
-	assert_int_equal(log.last_leaf, IOMMU_SIZE_1G + IOMMU_SIZE_2M);
+	assert_int_equal(log.entries, leaves_of(shape_of(s)) + shape_of(s).tables);
+	assert_int_equal(log.last_leaf, BIG + MID);
 
 	/* Only what touches the range; the visitor's value comes back. */
 	log = (struct walk_log){.last_leaf = UINT64_MAX, .ordered = true};
-	assert_int_equal(s->ops->walk(&s->pt, 0x6fff, 0x6fff, log_entry, &log), 0);
+	assert_int_equal(s->ops->walk(&s->pt, 0x7 * PAGE - 1, 0x7 * PAGE - 1, log_entry, &log), 0);
 	assert_int_equal(log.entries, s->config.levels);
-	assert_int_equal(log.last_leaf, 0x6000);
+	assert_int_equal(log.last_leaf, 0x6 * PAGE);
 	assert_int_equal(log.last_level, 1);
 	log = (struct walk_log){.stop_at = 2, .last_leaf = UINT64_MAX, .ordered = true};
 	assert_int_equal(s->ops->walk(&s->pt, 0, UINT64_MAX, log_entry, &log), 42);
@@ -577,12 +591,12 @@ void suite_noncoherent_walker_sees_no_garbage(void **state)
 	s->config.flags = IOMMU_PGTABLE_NONCOHERENT;
 	assert_int_equal(s->ops->init(&s->pt, &s->config), 0);
 
-	assert_int_equal(map(s, 0x5000, 0x5000, 0x3000), 0);
-	assert_int_equal(map(s, IOMMU_SIZE_2M - 0x1000, 0x1000, 0x3000), 0);
-	assert_int_equal(map(s, 0, 0x7000, 0x9000), IOMMU_EEXIST);
-	assert_int_equal(map(s, IOMMU_SIZE_1G, 0, IOMMU_SIZE_1G + IOMMU_SIZE_2M), 0);
-	assert_int_equal(unmap(s, IOMMU_SIZE_1G + 0x4000, 0x1000, IOMMU_UNMAP_SPLIT), 0);
-	assert_int_equal(unmap(s, 0x6000, IOMMU_SIZE_2M, 0), 0);
+	assert_int_equal(map(s, 0x5 * PAGE, 0x5 * PAGE, 0x3 * PAGE), 0);
+	assert_int_equal(map(s, MID - PAGE, PAGE, 0x3 * PAGE), 0);
+	assert_int_equal(map(s, 0, 0x7 * PAGE, 0x9 * PAGE), IOMMU_EEXIST);
+	assert_int_equal(map(s, BIG, 0, BIG + MID), 0);
+	assert_int_equal(unmap(s, BIG + 0x4 * PAGE, PAGE, IOMMU_UNMAP_SPLIT), 0);
+	assert_int_equal(unmap(s, 0x6 * PAGE, MID, 0), 0);
 	s->ops->free_gathered(&s->pt, &s->gather);
 	assert_true(n.walks > 10);
 	assert_false(n.garbage_seen);
@@ -592,11 +606,11 @@ void suite_noncoherent_walker_sees_no_garbage(void **state)
 	hardware.platform = &n.view;
 	hardware.root = n.memory + ((unsigned char *)s->pt.root - s->test.hosted.arena);
 	assert_int_equal(s->ops->walk(&hardware, 0, UINT64_MAX, count_entry, &seen), 0);
-	assert_int_equal(seen.leaves_4k, shape_of(s).leaves_4k);
-	assert_int_equal(seen.leaves_2m, shape_of(s).leaves_2m);
-	assert_int_equal(seen.leaves_1g, shape_of(s).leaves_1g);
-	assert_int_equal(s->ops->iova_to_phys(&hardware, 0x6000, NULL, NULL), IOMMU_ENOENT);
-	assert_int_equal(s->ops->iova_to_phys(&hardware, 0x5000, NULL, NULL), 0);
+	assert_int_equal(seen.small, shape_of(s).small);
+	assert_int_equal(seen.middle, shape_of(s).middle);
+	assert_int_equal(seen.large, shape_of(s).large);
+	assert_int_equal(s->ops->iova_to_phys(&hardware, 0x6 * PAGE, NULL, NULL), IOMMU_ENOENT);
+	assert_int_equal(s->ops->iova_to_phys(&hardware, 0x5 * PAGE, NULL, NULL), 0);
 
 	s->ops->destroy(&s->pt);
 	s->test.platform = original;
@@ -619,10 +633,10 @@ void suite_two_tables_are_independent(void **state)
 	config.platform = &other_platform.platform;
 	assert_int_equal(s->ops->init(&other, &config), 0);
 	iommu_gather_init(&gather);
-	assert_int_equal(s->ops->map(&other, 0x1000, 0x2000, 0x1000, RW, &gather, &mapped), 0);
-	assert_int_equal(map(s, 0x1000, 0x9000, 0x1000), 0);
-	assert_leads_to(s, 0x1000, 0x9000);
+	assert_int_equal(s->ops->map(&other, PAGE, 0x2 * PAGE, PAGE, RW, &gather, &mapped), 0);
+	assert_int_equal(map(s, PAGE, 0x9 * PAGE, PAGE), 0);
+	assert_leads_to(s, PAGE, 0x9 * PAGE);
 	s->ops->destroy(&other);
 	test_platform_destroy(&other_platform);
-	assert_leads_to(s, 0x1000, 0x9000);
+	assert_leads_to(s, PAGE, 0x9 * PAGE);
 }

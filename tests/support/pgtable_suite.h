@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The behaviour that every page-table format must show. A format's test file lists these functions
- * with suite_setup, suite_teardown and one struct pgtable_suite_format as the initial state.
+ * The behaviour that every page-table format must show, with tables of 512 entries. A format's test
+ * file lists these functions (the marked ones only if it has large pages) with suite_setup, suite_teardown and one struct pgtable_suite_format as the initial state.
  */
 #ifndef PGTABLE_SUITE_H
 #define PGTABLE_SUITE_H
@@ -14,6 +14,7 @@ struct pgtable_suite_format {
 	const struct iommu_pgtable_ops *ops;
 	unsigned int levels;
 	unsigned int input_bits;
+	uint64_t pgsize_bitmap;
 };
 
 int suite_setup(void **state);
@@ -21,10 +22,12 @@ int suite_teardown(void **state);
 
 void suite_arguments(void **state);
 void suite_ends_of_the_aperture(void **state);
+/* Large pages. */
 void suite_largest_pages_are_used(void **state);
-void suite_mapped_range_is_refused(void **state);
 void suite_empty_table_gives_way(void **state);
 void suite_cut_is_refused_or_split(void **state);
+/* All. */
+void suite_mapped_range_is_refused(void **state);
 void suite_tables_wait_in_the_gather(void **state);
 void suite_unmap_skips_holes(void **state);
 void suite_each_allocation_fails_in_turn(void **state);

@@ -590,6 +590,61 @@ static void nothing_is_begun_that_could_not_be_withheld(void **state)
 	end();
 }
 
+#define CROWD 70
+
+static struct {
+	iommu_iova_t addresses[CROWD];
+	unsigned int depth;
+} crowd;
+
+static void unmap_one_more(void)
+{
+	const iommu_iova_t address = crowd.addresses[crowd.depth++];
+
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), IOMMU_ETIMEDOUT);
+}
+
+/* Other CPUs' calls, which begin while this one waits. */
+static void relax_in_a_crowd(void *ctx)
+{
+	(void)ctx;
+	if (crowd.depth != 0 && crowd.depth < CROWD)
+		unmap_one_more();
+}
+
+static void more_calls_at_once_than_there_is_room_lose_but_never_reuse(void **state)
+{
+	iommu_paddr_t memory;
+	iommu_iova_t address;
+	unsigned int i, j;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 1);
+	for (i = 0; i < CROWD; i++)
+		assert_int_equal(
+			iommu_dma_map(f.dma, &any, memory, PAGE, BOTH, &crowd.addresses[i]), 0);
+	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+	crowd.depth = 0;
+	f.machine.platform.relax = relax_in_a_crowd;
+	unmap_one_more();
+	f.machine.platform.relax = NULL;
+	assert_int_equal(crowd.depth, CROWD);
+	assert_int_equal(stats().withheld, 64);
+	assert_int_equal(stats().lost, CROWD - 64);
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	assert_int_equal(iommu_dma_tick(f.dma), 0);
+	assert_int_equal(stats().withheld, 0);
+	/* The last to end were the first that began: those found no room. */
+	for (i = 0; i < 2 * CROWD; i++) {
+		assert_int_equal(iommu_dma_map(f.dma, &any, memory, PAGE, BOTH, &address), 0);
+		for (j = 0; j < CROWD - 64; j++)
+			assert_true(address != crowd.addresses[j]);
+	}
+	model_machine_give(&f.machine, memory, 1);
+	end();
+}
+
 /* --- Scattered buffers ------------------------------------------------------------------------ */
 
 /*
@@ -1391,6 +1446,7 @@ int main(void)
 		cmocka_unit_test(withheld_addresses_are_not_handed_out),
 		cmocka_unit_test(an_unconfirmed_mapping_is_withheld),
 		cmocka_unit_test(nothing_is_begun_that_could_not_be_withheld),
+		cmocka_unit_test(more_calls_at_once_than_there_is_room_lose_but_never_reuse),
 		cmocka_unit_test(pieces_become_elements),
 		cmocka_unit_test(elements_keep_to_the_devices_limits),
 		cmocka_unit_test(scattered_buffers_are_mapped_whole_or_not_at_all),

@@ -109,9 +109,11 @@ static void entries_have_the_bits_of_the_specification(void **state)
 #test " (5 levels)", test, suite_setup, suite_teardown, &suite_5_levels            \
 	}
 
-static struct pgtable_suite_format suite_3_levels = {&iommu_vtdss_ops, 3, 39};
-static struct pgtable_suite_format suite_4_levels = {&iommu_vtdss_ops, 4, 48};
-static struct pgtable_suite_format suite_5_levels = {&iommu_vtdss_ops, 5, 57};
+#define ALL_SIZES (IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G)
+
+static struct pgtable_suite_format suite_3_levels = {&iommu_vtdss_ops, 3, 39, ALL_SIZES};
+static struct pgtable_suite_format suite_4_levels = {&iommu_vtdss_ops, 4, 48, ALL_SIZES};
+static struct pgtable_suite_format suite_5_levels = {&iommu_vtdss_ops, 5, 57, ALL_SIZES};
 
 int main(void)
 {
