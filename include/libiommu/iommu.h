@@ -35,6 +35,7 @@
 #include <libiommu/platform.h>
 #include <libiommu/region.h>
 #include <libiommu/status.h>
+#include <libiommu/tce_table.h>
 #include <libiommu/types.h>
 #include <libiommu/version.h>
 #include <libiommu/vtd.h>

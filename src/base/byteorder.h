@@ -5,6 +5,18 @@
 
 #include <stdint.h>
 
+static inline uint64_t iommu_swap64(uint64_t value)
+{
+#if defined(__riscv) && !defined(__riscv_zbb)
+	/* No instruction does it, and the compiler would call a function. */
+	value = (value & 0x00ff00ff00ff00ffULL) << 8 | (value >> 8 & 0x00ff00ff00ff00ffULL);
+	value = (value & 0x0000ffff0000ffffULL) << 16 | (value >> 16 & 0x0000ffff0000ffffULL);
+	return value << 32 | value >> 32;
+#else
+	return __builtin_bswap64(value);
+#endif
+}
+
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 static inline uint32_t iommu_le32(uint32_t value)
 {
@@ -13,7 +25,7 @@ static inline uint32_t iommu_le32(uint32_t value)
 
 static inline uint64_t iommu_le64(uint64_t value)
 {
-	return __builtin_bswap64(value);
+	return iommu_swap64(value);
 }
 
 /* Host to big-endian; its own inverse. */
@@ -24,7 +36,7 @@ static inline uint64_t iommu_be64(uint64_t value)
 #else
 static inline uint64_t iommu_be64(uint64_t value)
 {
-	return __builtin_bswap64(value);
+	return iommu_swap64(value);
 }
 
 /* Host to little-endian; its own inverse. */

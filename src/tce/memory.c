@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Windows whose entries are in memory that a host bridge walks, and caches until it is told to forget.
+ *
+ * What the bridge did not confirm to have forgotten is made good by the next time that it is told
+ * anything: it is then told to forget all, and tables that it might still walk are freed after that.
+ */
+#include <libiommu/pgtable.h>
+
+#include "base/bits.h"
+#include "tce/table.h"
+
+struct memory_table {
+	struct iommu_tce_table base;
+	struct iommu_pgtable pt;
+	struct iommu_tce_kill kill;
+	struct iommu_spinlock lock;
+	/* Unlinked tables that the bridge may still walk, and how often it has failed. Locked. */
+	struct iommu_gather quarantine;
+	uint32_t failures; /* atomic: whether there are any is asked without the lock */
+};
+
+static struct memory_table *memory_of(const struct iommu_tce_table *table)
+{
+	return (struct memory_table *)(uintptr_t)table;
+}
+
+static iommu_iova_t iova_of(const struct iommu_tce_table *table, uint64_t index)
+{
+	return index << table->page_shift;
+}
+
+/* --- Telling the bridge ----------------------------------------------------------------------- */
+
+static uint32_t failures_of(const struct memory_table *table)
+{
+	return __atomic_load_n(&table->failures, __ATOMIC_ACQUIRE);
+}
+
+/* The bridge has forgotten all; `failures` is what was read before it was told. */
+static void made_good(struct memory_table *table, uint32_t failures)
+{
+	const struct iommu_platform *platform = table->base.platform;
+	struct iommu_gather gather;
+	uintptr_t state;
+
+	iommu_gather_init(&gather);
+	state = iommu_spin_lock(platform, &table->lock);
+	if (table->failures == failures) {
+		iommu_tce_merge_gathered(&table->pt, &gather, &table->quarantine);
+		__atomic_store_n(&table->failures, 0, __ATOMIC_RELEASE);
+	}
+	iommu_spin_unlock(platform, &table->lock, state);
+	iommu_tce_free_gathered(&table->pt, &gather);
+}
+
+static int kill_all(struct memory_table *table)
+{
+	const uint32_t failures = failures_of(table);
+	int status;
+
+	iommu_full_fence();
+	status = table->kill.all(table->kill.ctx);
+	if (status == 0 && failures != 0)
+		made_good(table, failures);
+	return status;
+}
+
+static int kill_range(struct memory_table *table, uint64_t index, uint64_t count)
+{
+	const struct iommu_tce_table *base = &table->base;
+
+	if (table->kill.pages == NULL || failures_of(table) != 0)
+		return kill_all(table);
+	/* Entries are in memory before the bridge is told: it may read them again at once. */
+	iommu_full_fence();
+	return table->kill.pages(table->kill.ctx, (base->first_page + index) << base->page_shift,
+				 base->page_shift, count);
+}
+
+/* What was cleared waits for the bridge, or for a later time. */
+static int settle(struct memory_table *table, uint64_t index, uint64_t count,
+		  struct iommu_gather *gather)
+{
+	const struct iommu_platform *platform = table->base.platform;
+	/* A table that went takes with it what the bridge remembers of tables: all, to be sure. */
+	int status = gather->tables_unlinked ? kill_all(table) : kill_range(table, index, count);
+	uintptr_t state;
+
+	if (status == 0) {
+		iommu_tce_free_gathered(&table->pt, gather);
+		return 0;
+	}
+	state = iommu_spin_lock(platform, &table->lock);
+	iommu_tce_merge_gathered(&table->pt, &table->quarantine, gather);
+	__atomic_store_n(&table->failures, table->failures == UINT32_MAX ? 1 : table->failures + 1,
+			 __ATOMIC_RELEASE);
+	iommu_spin_unlock(platform, &table->lock, state);
+	return status == IOMMU_ETIMEDOUT ? status : IOMMU_EIO;
+}
+
+/* --- Entries ---------------------------------------------------------------------------------- */
+
+static int memory_clear(struct iommu_tce_table *base, uint64_t index, uint64_t count)
+{
+	struct memory_table *table = memory_of(base);
+	struct iommu_gather gather;
+	int status;
+
+	iommu_gather_init(&gather);
+	status = iommu_tce_unmap(&table->pt, iova_of(base, index), count << base->page_shift, 0,
+				 &gather, NULL);
+	return status != 0 ? status : settle(table, index, count, &gather);
+}
+
+static int memory_set(struct iommu_tce_table *base, uint64_t index, uint64_t count,
+		      iommu_paddr_t paddr, unsigned int prot)
+{
+	struct memory_table *table = memory_of(base);
+	struct iommu_gather gather;
+	uint64_t mapped;
+	int status;
+
+	iommu_gather_init(&gather);
+	status = iommu_tce_map(&table->pt, iova_of(base, index), paddr, count << base->page_shift,
+			       prot, &gather, &mapped);
+	if (status != 0 && !iommu_gather_is_empty(&gather) &&
+	    settle(table, index, count, &gather) != 0)
+		return IOMMU_EIO;
+	if (status != 0)
+		return status;
+	/* It may remember that there was nothing. */
+	status = kill_range(table, index, count);
+	if (status == 0)
+		return 0;
+	return memory_clear(base, index, count) == 0 ? IOMMU_EAGAIN : IOMMU_EIO;
+}
+
+static int memory_get(struct iommu_tce_table *base, uint64_t index, iommu_paddr_t *paddr,
+		      unsigned int *prot)
+{
+	return iommu_tce_iova_to_phys(&memory_of(base)->pt, iova_of(base, index), paddr, prot);
+}
+
+/* Of a table that has one owner: nobody else changes the entry meanwhile. */
+static int memory_exchange(struct iommu_tce_table *base, uint64_t index, iommu_paddr_t paddr,
+			   unsigned int prot, iommu_paddr_t *old_paddr, unsigned int *old_prot)
+{
+	const uint64_t size = 1ULL << base->page_shift;
+	struct memory_table *table = memory_of(base);
+	struct iommu_gather gather;
+	iommu_paddr_t before = 0;
+	unsigned int before_prot = 0;
+	uint64_t mapped;
+	int status = 0;
+
+	(void)memory_get(base, index, &before, &before_prot);
+	iommu_gather_init(&gather);
+	/* One entry never unlinks a table that has others: what is gathered is only its address. */
+	if (before_prot != 0)
+		status = iommu_tce_unmap(&table->pt, iova_of(base, index), size, 0, &gather, NULL);
+	if (status == 0 && prot != 0)
+		status = iommu_tce_map(&table->pt, iova_of(base, index), paddr, size, prot, &gather,
+				       &mapped);
+	if (status != 0 && before_prot != 0)
+		(void)iommu_tce_map(&table->pt, iova_of(base, index), before, size, before_prot,
+				    &gather, &mapped);
+	*old_paddr = before;
+	*old_prot = before_prot;
+	return status;
+}
+
+static int memory_flush(struct iommu_tce_table *base)
+{
+	return kill_all(memory_of(base));
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+static void memory_free(struct iommu_tce_table *base)
+{
+	const struct iommu_platform *platform = base->platform;
+	struct memory_table *table = memory_of(base);
+
+	iommu_tce_free_gathered(&table->pt, &table->quarantine);
+	iommu_tce_destroy(&table->pt);
+	platform->free_pages(platform->ctx, table, 0);
+}
+
+static const struct tce_ops memory_ops = {
+	.set = memory_set,
+	.clear = memory_clear,
+	.exchange = memory_exchange,
+	.flush = memory_flush,
+	.get = memory_get,
+	.free = memory_free,
+};
+
+_Static_assert(sizeof(struct memory_table) <= IOMMU_PAGE_SIZE, "it is one page");
+
+/* The bits of addresses within the window. */
+static unsigned int width_of(const struct iommu_tce_table_config *config)
+{
+	const uint64_t bytes = config->entries << config->page_shift;
+	const unsigned int bit = iommu_highest_bit(bytes);
+
+	return (bytes & (bytes - 1)) == 0 ? bit : bit + 1;
+}
+
+static int pt_init(struct memory_table *table, const struct iommu_tce_memory_config *config)
+{
+	const struct iommu_pgtable_config pt = {
+		.platform = config->table.platform,
+		.levels = config->levels,
+		.table_order = config->table_order,
+		.input_bits = width_of(&config->table),
+		.output_bits = config->output_bits,
+		.pgsize_bitmap = 1ULL << config->table.page_shift,
+		.node = IOMMU_NODE_ANY,
+		.flags = config->eager ? IOMMU_PGTABLE_EAGER : 0,
+	};
+
+	return iommu_tce_init(&table->pt, &pt);
+}
+
+static int memory_init(struct memory_table *table, const struct iommu_tce_memory_config *config)
+{
+	int status = iommu_tce_table_init(&table->base, &config->table);
+
+	if (status != 0)
+		return status;
+	status = pt_init(table, config);
+	if (status != 0)
+		iommu_tce_table_fini(&table->base);
+	return status;
+}
+
+int iommu_tce_memory_create(const struct iommu_tce_memory_config *config,
+			    struct iommu_tce_table **result)
+{
+	const struct iommu_platform *platform = config->table.platform;
+	struct memory_table *table;
+	int status;
+
+	/* There is nothing to keep in tables that are made here. */
+	if (iommu_platform_check(platform) != 0 || config->kill.all == NULL ||
+	    config->table.flags != 0)
+		return IOMMU_EINVAL;
+	table = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	if (table == NULL)
+		return IOMMU_ENOMEM;
+	table->base.ops = &memory_ops;
+	table->kill = config->kill;
+	iommu_gather_init(&table->quarantine);
+	status = memory_init(table, config);
+	if (status != 0) {
+		platform->free_pages(platform->ctx, table, 0);
+		return status;
+	}
+	*result = &table->base;
+	return 0;
+}
+
+iommu_paddr_t iommu_tce_memory_root(const struct iommu_tce_table *table)
+{
+	return iommu_virt_to_phys(table->platform, memory_of(table)->pt.root);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Handing out the pages of a window: a pool for each of a few CPUs, so that they do not meet at one lock,
+ * and one, the top quarter, for large requests, so that they find runs. Within a pool next-fit from a
+ * hint: addresses that were just freed are not used again at once, and full words are passed quickly.
+ * What does not find a place in its own pool looks in the others before it fails.
+ */
+#include "tce/table.h"
+
+#define LARGE_PAGES    16           /* from here on a request is large */
+#define SEVERAL_POOLS  (1ULL << 30) /* bytes of a window that has more than one */
+#define WHOLE_WORDS(x) ((x) & ~63ULL)
+
+void iommu_tce_pools_init(struct iommu_tce_table *table)
+{
+	const bool several = table->entries << table->page_shift >= SEVERAL_POOLS;
+	uint64_t size;
+	unsigned int i;
+
+	table->pool_count = several ? TCE_POOLS_MAX : 1;
+	size = WHOLE_WORDS(table->entries * 3 >> (several ? 4 : 2));
+	for (i = 0; i <= table->pool_count; i++)
+		table->pools[i] = (struct tce_pool){
+			.start = i * size, .end = (i + 1) * size, .hint = i * size};
+	table->pools[table->pool_count].end = table->entries;
+}
+
+static struct tce_pool *pool_of(struct iommu_tce_table *table, uint64_t index)
+{
+	unsigned int i = table->pool_count;
+
+	while (i != 0 && index < table->pools[i].start)
+		i--;
+	return &table->pools[i];
+}
+
+/* --- Search ----------------------------------------------------------------------------------- */
+
+/* The first index from `index` on at which the request may begin, by its number on the bus. */
+static uint64_t next_place(const struct iommu_tce_table *table, const struct tce_request *request,
+			   uint64_t index)
+{
+	const uint64_t step = (1ULL << request->alignment) - 1;
+	uint64_t page = (table->first_page + index + step) & ~step;
+
+	if (request->boundary != 0 && (page ^ (page + request->pages - 1)) >= request->boundary) {
+		/* Beyond the next boundary, which is aligned to more or to less than the request. */
+		page = (page | (request->boundary - 1)) + 1;
+		page = (page + step) & ~step;
+	}
+	return page - table->first_page;
+}
+
+/* A run in [start, end) that is free; UINT64_MAX: there is none. The pool is locked. */
+static uint64_t find_run(const struct iommu_tce_table *table, const struct tce_request *request,
+			 uint64_t start, uint64_t end)
+{
+	uint64_t index = start;
+
+	for (;;) {
+		uint64_t used;
+
+		index = iommu_tce_bitmap_next_clear(&table->bitmap, index, end);
+		index = next_place(table, request, index);
+		if (index >= end || end - index < request->pages)
+			return UINT64_MAX;
+		used = iommu_tce_bitmap_next_set(&table->bitmap, index, index + request->pages);
+		if (used == index + request->pages)
+			return index;
+		index = used + 1;
+	}
+}
+
+static bool alloc_from(struct iommu_tce_table *table, struct tce_pool *pool,
+		       const struct tce_request *request, uint64_t *index)
+{
+	const uint64_t end = pool->end < request->end ? pool->end : request->end;
+	uintptr_t state = iommu_spin_lock(table->platform, &pool->lock);
+	uint64_t found = UINT64_MAX;
+
+	if (pool->hint < end)
+		found = find_run(table, request, pool->hint, end);
+	if (found == UINT64_MAX)
+		found = find_run(table, request, pool->start, end);
+	if (found != UINT64_MAX) {
+		iommu_tce_bitmap_set(&table->bitmap, found, request->pages);
+		pool->taken += request->pages;
+		pool->hint = found + request->pages;
+		if (request->pages < LARGE_PAGES)
+			pool->hint = (pool->hint + table->block - 1) & ~(table->block - 1);
+		*index = found;
+	}
+	iommu_spin_unlock(table->platform, &pool->lock, state);
+	return found != UINT64_MAX;
+}
+
+int iommu_tce_pools_alloc(struct iommu_tce_table *table, const struct tce_request *request,
+			  uint64_t *index)
+{
+	const struct iommu_platform *platform = table->platform;
+	const unsigned int pools = table->pool_count + 1;
+	unsigned int first = table->pool_count;
+	unsigned int i;
+
+	if (request->pages < LARGE_PAGES)
+		first = (platform->cpu_id != NULL ? platform->cpu_id(platform->ctx) : 0) %
+			table->pool_count;
+	/* Its own, then the others in a ring; the large one comes last of all for a small request. */
+	for (i = 0; i < pools; i++) {
+		unsigned int pool = (first + i) % pools;
+
+		if (first != table->pool_count)
+			pool = i < table->pool_count ? (first + i) % table->pool_count
+						     : table->pool_count;
+		if (alloc_from(table, &table->pools[pool], request, index))
+			return 0;
+	}
+	return IOMMU_ENOSPC;
+}
+
+/* --- Giving back, and keeping ----------------------------------------------------------------- */
+
+/* The part of a range that lies in the pool of its first index. */
+static uint64_t part_in(const struct tce_pool *pool, uint64_t index, uint64_t pages)
+{
+	return pool->end - index < pages ? pool->end - index : pages;
+}
+
+void iommu_tce_pools_free(struct iommu_tce_table *table, uint64_t index, uint64_t pages)
+{
+	while (pages != 0) {
+		struct tce_pool *pool = pool_of(table, index);
+		const uint64_t part = part_in(pool, index, pages);
+		uintptr_t state = iommu_spin_lock(table->platform, &pool->lock);
+
+		iommu_tce_bitmap_clear(&table->bitmap, index, part);
+		pool->taken -= part;
+		iommu_spin_unlock(table->platform, &pool->lock, state);
+		index += part;
+		pages -= part;
+	}
+}
+
+uint64_t iommu_tce_pools_reserve(struct iommu_tce_table *table, uint64_t index, uint64_t pages)
+{
+	uint64_t reserved = 0;
+
+	for (; pages != 0; index++, pages--) {
+		struct tce_pool *pool = pool_of(table, index);
+		uintptr_t state = iommu_spin_lock(table->platform, &pool->lock);
+
+		if (iommu_tce_bitmap_next_clear(&table->bitmap, index, index + 1) == index) {
+			iommu_tce_bitmap_set(&table->bitmap, index, 1);
+			pool->taken++;
+			reserved++;
+		}
+		iommu_spin_unlock(table->platform, &pool->lock, state);
+	}
+	return reserved;
+}
+
+uint64_t iommu_tce_pools_taken(struct iommu_tce_table *table)
+{
+	uint64_t taken = 0;
+	unsigned int i;
+
+	for (i = 0; i <= table->pool_count; i++) {
+		struct tce_pool *pool = &table->pools[i];
+		uintptr_t state = iommu_spin_lock(table->platform, &pool->lock);
+
+		taken += pool->taken;
+		iommu_spin_unlock(table->platform, &pool->lock, state);
+	}
+	return taken;
+}

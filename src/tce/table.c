@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Windows: their life, mapping in them, and owners who take one whole. */
+#include "tce/table.h"
+
+#include "base/bits.h"
+
+#define ENTRIES_MAX   (1ULL << 28)
+#define BLOCK         16
+#define KEEP_AT_LEAST 2048 /* entries for a kernel that follows one that died */
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+static bool config_makes_sense(const struct iommu_tce_table_config *config)
+{
+	const uint64_t block = config->block;
+
+	return config->entries != 0 && config->entries <= ENTRIES_MAX && config->page_shift >= 12 &&
+	       config->page_shift <= 34 &&
+	       config->first_page <= (UINT64_MAX >> config->page_shift) - config->entries &&
+	       (block & (block - 1)) == 0 &&
+	       (config->flags & ~(unsigned int)IOMMU_TCE_TABLE_KEEP) == 0;
+}
+
+/* What is never handed out: bus address 0, and what the host has kept for itself. */
+static uint64_t reserve(struct iommu_tce_table *table, const struct iommu_tce_table_config *config)
+{
+	const uint64_t last_page = config->first_page + (config->entries - 1);
+	uint64_t first = config->reserved_first;
+	uint64_t last = config->reserved_last;
+	uint64_t reserved = 0;
+
+	if (config->first_page == 0)
+		reserved = iommu_tce_pools_reserve(table, 0, 1);
+	if (first < config->first_page)
+		first = config->first_page;
+	if (last > last_page)
+		last = last_page;
+	if (config->reserved_first <= config->reserved_last && first <= last)
+		reserved += iommu_tce_pools_reserve(table, first - config->first_page,
+						    last - first + 1);
+	return reserved;
+}
+
+int iommu_tce_table_init(struct iommu_tce_table *table, const struct iommu_tce_table_config *config)
+{
+	int status;
+
+	if (iommu_platform_check(config->platform) != 0 || !config_makes_sense(config))
+		return IOMMU_EINVAL;
+	table->platform = config->platform;
+	table->first_page = config->first_page;
+	table->entries = config->entries;
+	table->page_shift = config->page_shift;
+	table->block = config->block != 0 ? config->block : BLOCK;
+	status = iommu_tce_bitmap_create(&table->bitmap, table->platform, table->entries);
+	if (status != 0)
+		return status;
+	iommu_tce_pools_init(table);
+	table->reserved = reserve(table, config);
+	return 0;
+}
+
+void iommu_tce_table_fini(struct iommu_tce_table *table)
+{
+	iommu_tce_bitmap_destroy(&table->bitmap);
+}
+
+/* What is valid stays, as long as something is left to work with. */
+static int keep_entries(struct iommu_tce_table *table)
+{
+	uint64_t index, wanted;
+	int status = 0;
+
+	for (index = 0; index < table->entries; index++)
+		if (table->ops->get(table, index, NULL, NULL) == 0)
+			(void)iommu_tce_pools_reserve(table, index, 1);
+	if (table->entries - iommu_tce_pools_taken(table) >= KEEP_AT_LEAST)
+		return 0;
+	wanted = table->entries < KEEP_AT_LEAST ? table->entries : KEEP_AT_LEAST;
+	for (index = table->entries - wanted; index < table->entries && status == 0; index++) {
+		if (table->ops->get(table, index, NULL, NULL) != 0)
+			continue;
+		status = table->ops->clear(table, index, 1);
+		if (status == 0)
+			iommu_tce_pools_free(table, index, 1);
+	}
+	return status;
+}
+
+int iommu_tce_table_start(struct iommu_tce_table *table, unsigned int flags)
+{
+	if ((flags & IOMMU_TCE_TABLE_KEEP) != 0)
+		return keep_entries(table);
+	return table->ops->clear(table, 0, table->entries);
+}
+
+int iommu_tce_table_destroy(struct iommu_tce_table *table)
+{
+	int status = table->ops->clear(table, 0, table->entries);
+
+	if (status != 0)
+		return status;
+	iommu_tce_table_fini(table);
+	table->ops->free(table);
+	return 0;
+}
+
+void iommu_tce_table_get_stats(struct iommu_tce_table *table, struct iommu_tce_table_stats *stats)
+{
+	*stats = (struct iommu_tce_table_stats){
+		.entries = table->entries,
+		.taken = iommu_tce_pools_taken(table),
+		.reserved = table->reserved,
+		.lost = iommu_cell_load(&table->lost),
+		.pools = table->pool_count + 1,
+	};
+}
+
+/* --- Mapping ---------------------------------------------------------------------------------- */
+
+static bool is_owned(const struct iommu_tce_table *table)
+{
+	return __atomic_load_n(&table->is_owned, __ATOMIC_ACQUIRE);
+}
+
+static int check_memory(const struct iommu_tce_table *table, iommu_paddr_t paddr, uint64_t pages,
+			unsigned int prot)
+{
+	if (pages == 0 || (paddr & ((1ULL << table->page_shift) - 1)) != 0 || prot == 0 ||
+	    (prot & ~(unsigned int)IOMMU_PROT_READ_WRITE) != 0)
+		return IOMMU_EINVAL;
+	if (pages > table->entries)
+		return IOMMU_ENOSPC;
+	return (pages << table->page_shift) - 1 > UINT64_MAX - paddr ? IOMMU_EOVERFLOW : 0;
+}
+
+/* A request in pages; the last page has to be within the mask as a whole. */
+static int make_request(const struct iommu_tce_table *table, uint64_t pages,
+			const struct iommu_tce_limits *limits, struct tce_request *request)
+{
+	const uint64_t boundary = limits != NULL ? limits->boundary : 0;
+	const uint64_t mask = limits != NULL ? limits->mask : 0;
+
+	*request = (struct tce_request){.pages = pages, .end = table->entries};
+	if (limits == NULL)
+		return 0;
+	request->boundary = boundary >> table->page_shift;
+	request->alignment = limits->alignment;
+	if ((mask & (mask + 1)) != 0 || (boundary & (boundary - 1)) != 0 ||
+	    limits->alignment > 28 || (boundary != 0 && request->boundary < pages))
+		return IOMMU_EINVAL;
+	if (mask != 0 && mask != UINT64_MAX) {
+		const uint64_t end_page = (mask + 1) >> table->page_shift;
+
+		if (end_page <= table->first_page)
+			return IOMMU_ENOSPC;
+		if (end_page - table->first_page < request->end)
+			request->end = end_page - table->first_page;
+	}
+	return 0;
+}
+
+static void lose(struct iommu_tce_table *table, uint64_t pages)
+{
+	(void)iommu_cell_add(&table->lost, pages);
+}
+
+static bool is_unconfirmed(int status)
+{
+	return status == IOMMU_ETIMEDOUT || status == IOMMU_EIO;
+}
+
+int iommu_tce_table_map(struct iommu_tce_table *table, iommu_paddr_t paddr, uint64_t pages,
+			unsigned int prot, const struct iommu_tce_limits *limits, uint64_t *address)
+{
+	struct tce_request request;
+	uint64_t index = 0;
+	int status = check_memory(table, paddr, pages, prot);
+
+	if (status == 0)
+		status = make_request(table, pages, limits, &request);
+	if (status == 0 && is_owned(table))
+		status = IOMMU_EBUSY;
+	if (status == 0)
+		status = iommu_tce_pools_alloc(table, &request, &index);
+	if (status != 0)
+		return status;
+	status = table->ops->set(table, index, pages, paddr, prot);
+	if (is_unconfirmed(status))
+		lose(table, pages);
+	else if (status != 0)
+		iommu_tce_pools_free(table, index, pages);
+	else
+		*address = (table->first_page + index) << table->page_shift;
+	return status;
+}
+
+/* The index of an address; false: not all of the range lies in the window. */
+static bool find_range(const struct iommu_tce_table *table, uint64_t address, uint64_t pages,
+		       uint64_t *index)
+{
+	const uint64_t page = address >> table->page_shift;
+
+	*index = page - table->first_page;
+	return page >= table->first_page && *index < table->entries &&
+	       pages <= table->entries - *index;
+}
+
+int iommu_tce_table_unmap(struct iommu_tce_table *table, uint64_t address, uint64_t pages)
+{
+	uint64_t index, i;
+	int status;
+
+	if (pages == 0 || (address & ((1ULL << table->page_shift) - 1)) != 0 ||
+	    !find_range(table, address, pages, &index))
+		return IOMMU_EINVAL;
+	for (i = 0; i < pages; i++)
+		if (table->ops->get(table, index + i, NULL, NULL) != 0)
+			return IOMMU_EINVAL;
+	/* First the entries, then the addresses. */
+	status = table->ops->clear(table, index, pages);
+	if (status != 0)
+		lose(table, pages);
+	else
+		iommu_tce_pools_free(table, index, pages);
+	return status;
+}
+
+int iommu_tce_table_get(struct iommu_tce_table *table, uint64_t address, iommu_paddr_t *paddr,
+			unsigned int *prot)
+{
+	uint64_t index;
+	int status;
+
+	if (!find_range(table, address, 1, &index))
+		return IOMMU_ERANGE;
+	status = table->ops->get(table, index, paddr, prot);
+	if (status == 0 && paddr != NULL)
+		*paddr |= address & ((1ULL << table->page_shift) - 1);
+	return status;
+}
+
+/* --- Owners ----------------------------------------------------------------------------------- */
+
+int iommu_tce_table_take(struct iommu_tce_table *table)
+{
+	int status;
+
+	if (is_owned(table) || iommu_tce_pools_taken(table) != table->reserved)
+		return IOMMU_EBUSY;
+	status = table->ops->clear(table, 0, table->entries);
+	if (status == 0)
+		__atomic_store_n(&table->is_owned, true, __ATOMIC_RELEASE);
+	return status;
+}
+
+int iommu_tce_table_give_back(struct iommu_tce_table *table)
+{
+	int status;
+
+	if (!is_owned(table))
+		return IOMMU_EINVAL;
+	status = table->ops->clear(table, 0, table->entries);
+	if (status == 0)
+		__atomic_store_n(&table->is_owned, false, __ATOMIC_RELEASE);
+	return status;
+}
+
+int iommu_tce_table_exchange(struct iommu_tce_table *table, uint64_t address, iommu_paddr_t paddr,
+			     unsigned int prot, iommu_paddr_t *old_paddr, unsigned int *old_prot)
+{
+	uint64_t index;
+	int status = 0;
+
+	if (!is_owned(table))
+		return IOMMU_EPERM;
+	if (!find_range(table, address, 1, &index))
+		return IOMMU_ERANGE;
+	if (prot != 0)
+		status = check_memory(table, paddr, 1, prot);
+	return status != 0 ? status
+			   : table->ops->exchange(table, index, paddr, prot, old_paddr, old_prot);
+}
+
+int iommu_tce_table_flush(struct iommu_tce_table *table)
+{
+	return is_owned(table) ? table->ops->flush(table) : IOMMU_EPERM;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the parts of a POWER translation window share.
+ *
+ * Locking: each pool has a spinlock for its hint, its counts and its bits. Pools begin at whole words of
+ * the bitmap, so that no two locks guard one word. Entries belong to whoever has their bits; back ends
+ * are called without a lock.
+ */
+#ifndef IOMMU_TCE_INTERNAL_H
+#define IOMMU_TCE_INTERNAL_H
+
+#include <libiommu/status.h>
+#include <libiommu/tce_table.h>
+
+#include "base/atomic.h"
+#include "base/spinlock.h"
+
+/* --- bitmap.c --------------------------------------------------------------------------------- */
+
+/* A bit for each page of a window, in pages of memory, found through a directory. */
+struct tce_bitmap {
+	const struct iommu_platform *platform;
+	uint64_t **chunks;
+	unsigned int chunk_count;
+	unsigned int order; /* of the pages of the directory */
+};
+
+int iommu_tce_bitmap_create(struct tce_bitmap *bitmap, const struct iommu_platform *platform,
+			    uint64_t bits);
+void iommu_tce_bitmap_destroy(struct tce_bitmap *bitmap);
+void iommu_tce_bitmap_set(struct tce_bitmap *bitmap, uint64_t first, uint64_t count);
+void iommu_tce_bitmap_clear(struct tce_bitmap *bitmap, uint64_t first, uint64_t count);
+/* The first bit from `first` on, before `end`, that is clear, or set; end: there is none. */
+uint64_t iommu_tce_bitmap_next_clear(const struct tce_bitmap *bitmap, uint64_t first, uint64_t end);
+uint64_t iommu_tce_bitmap_next_set(const struct tce_bitmap *bitmap, uint64_t first, uint64_t end);
+
+/* --- pool.c ----------------------------------------------------------------------------------- */
+
+#define TCE_POOLS_MAX 4 /* of small requests */
+
+struct tce_pool {
+	struct iommu_spinlock lock;
+	uint64_t start, end; /* indices */
+	uint64_t hint;       /* where to look first */
+	uint64_t taken;
+};
+
+/* A request in pages: the index that it must end before, and what else it wants. */
+struct tce_request {
+	uint64_t pages;
+	uint64_t end;
+	uint64_t boundary; /* pages; 0: none */
+	unsigned int alignment;
+};
+
+void iommu_tce_pools_init(struct iommu_tce_table *table);
+int iommu_tce_pools_alloc(struct iommu_tce_table *table, const struct tce_request *request,
+			  uint64_t *index);
+void iommu_tce_pools_free(struct iommu_tce_table *table, uint64_t index, uint64_t pages);
+/* For ever, or until freed; what is taken already stays. Returns how many were not. */
+uint64_t iommu_tce_pools_reserve(struct iommu_tce_table *table, uint64_t index, uint64_t pages);
+uint64_t iommu_tce_pools_taken(struct iommu_tce_table *table);
+
+/* --- Back ends -------------------------------------------------------------------------------- */
+
+struct tce_ops {
+	/* Entries that are not in use lead to pages from paddr on, and hardware sees them: or none does. */
+	int (*set)(struct iommu_tce_table *table, uint64_t index, uint64_t count,
+		   iommu_paddr_t paddr, unsigned int prot);
+	/* They lead nowhere, and hardware has forgotten them. On failure only the first of these holds. */
+	int (*clear)(struct iommu_tce_table *table, uint64_t index, uint64_t count);
+	/* Without telling hardware; prot 0: nowhere. */
+	int (*exchange)(struct iommu_tce_table *table, uint64_t index, iommu_paddr_t paddr,
+			unsigned int prot, iommu_paddr_t *old_paddr, unsigned int *old_prot);
+	int (*flush)(struct iommu_tce_table *table);
+	/* 0 or IOMMU_ENOENT. */
+	int (*get)(struct iommu_tce_table *table, uint64_t index, iommu_paddr_t *paddr,
+		   unsigned int *prot);
+	/* The back end's structure, of which the table is the first member. */
+	void (*free)(struct iommu_tce_table *table);
+};
+
+struct iommu_tce_table {
+	const struct tce_ops *ops;
+	const struct iommu_platform *platform;
+	uint64_t first_page;
+	uint64_t entries;
+	unsigned int page_shift;
+	uint64_t block;
+	struct tce_bitmap bitmap;
+	struct tce_pool pools[TCE_POOLS_MAX + 1]; /* the last one in use is for large requests */
+	unsigned int pool_count;                  /* without that one */
+	uint64_t reserved;
+	iommu_cell_t lost;
+	bool is_owned; /* see iommu_tce_table_take; atomic */
+};
+
+/* Check the configuration, and make what every table has. ops and the back end's parts come after. */
+int iommu_tce_table_init(struct iommu_tce_table *table,
+			 const struct iommu_tce_table_config *config);
+/* With the back end ready: clear all entries, or keep what is there. */
+int iommu_tce_table_start(struct iommu_tce_table *table, unsigned int flags);
+/* What iommu_tce_table_init has made. */
+void iommu_tce_table_fini(struct iommu_tce_table *table);
+
+#endif

@@ -1,0 +1,842 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * POWER windows: handing out pages against a naive search, tables in memory under a bridge that caches
+ * all that it may, and tables in a hypervisor that is busy, poor, or says no.
+ */
+#include <string.h>
+
+#include <libiommu/hw/tce.h>
+#include <libiommu/status.h>
+#include <libiommu/tce_table.h>
+
+#include "test.h"
+#include "test_platform.h"
+
+#define RW IOMMU_PROT_READ_WRITE
+
+static struct test_platform test;
+static struct iommu_tce_table *table;
+static unsigned int this_cpu;
+
+static unsigned int cpu_id(void *ctx)
+{
+	(void)ctx;
+	return this_cpu;
+}
+
+static unsigned int cpu_count(void *ctx)
+{
+	(void)ctx;
+	return 8;
+}
+
+static void platform_start(void)
+{
+	test_platform_init(&test, 1 << 26, 0);
+	test.platform.cpu_id = cpu_id;
+	test.platform.cpu_count = cpu_count;
+	this_cpu = 0;
+}
+
+/* --- A bridge --------------------------------------------------------------------------------- */
+
+#define CACHE_MAX 4096
+
+/* It remembers each entry that it has looked at, absent ones too, until it is told to forget. */
+static struct bridge {
+	unsigned int levels, table_bits, page_shift;
+	uint64_t first_page;
+	struct {
+		uint64_t page, entry;
+	} cache[CACHE_MAX];
+	unsigned int cached;
+	bool hangs;
+	unsigned int kills_of_pages, kills_of_all;
+} bridge;
+
+static int kill_pages(void *ctx, uint64_t address, unsigned int page_shift, uint64_t pages)
+{
+	unsigned int kept = 0;
+	unsigned int i;
+
+	assert_ptr_equal(ctx, &bridge);
+	assert_int_equal(page_shift, bridge.page_shift);
+	bridge.kills_of_pages++;
+	if (bridge.hangs)
+		return IOMMU_ETIMEDOUT;
+	for (i = 0; i < bridge.cached; i++)
+		if (bridge.cache[i].page - (address >> page_shift) >= pages)
+			bridge.cache[kept++] = bridge.cache[i];
+	bridge.cached = kept;
+	return 0;
+}
+
+static int kill_all(void *ctx)
+{
+	assert_ptr_equal(ctx, &bridge);
+	bridge.kills_of_all++;
+	if (bridge.hangs)
+		return IOMMU_ETIMEDOUT;
+	bridge.cached = 0;
+	return 0;
+}
+
+static uint64_t load_entry(uint64_t paddr)
+{
+	uint64_t entry;
+
+	memcpy(&entry, iommu_phys_to_virt(&test.platform, paddr), sizeof(entry));
+	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? entry : __builtin_bswap64(entry);
+}
+
+static uint64_t walk(uint64_t index)
+{
+	uint64_t entry = iommu_tce_memory_root(table) | TCE_READ;
+	unsigned int level;
+
+	for (level = bridge.levels; level != 0 && tce_is_valid(entry); level--) {
+		const uint64_t at = index >> (level - 1) * bridge.table_bits &
+				    ((1ULL << bridge.table_bits) - 1);
+
+		entry = load_entry(tce_address(entry) + at * 8);
+	}
+	return entry;
+}
+
+/* The entry that the bridge uses for a bus address. */
+static uint64_t entry_at(uint64_t address)
+{
+	const uint64_t page = address >> bridge.page_shift;
+	unsigned int i;
+
+	for (i = 0; i < bridge.cached; i++)
+		if (bridge.cache[i].page == page)
+			return bridge.cache[i].entry;
+	assert_true(bridge.cached < CACHE_MAX);
+	bridge.cache[bridge.cached].page = page;
+	bridge.cache[bridge.cached].entry = walk(page - bridge.first_page);
+	return bridge.cache[bridge.cached++].entry;
+}
+
+static bool leads_to(uint64_t address, iommu_paddr_t paddr)
+{
+	const uint64_t entry = entry_at(address);
+
+	return tce_is_valid(entry) && tce_address(entry) == paddr;
+}
+
+static bool is_blocked(uint64_t address)
+{
+	return !tce_is_valid(entry_at(address));
+}
+
+static const struct iommu_tce_table_config small_window = {.entries = 1024, .page_shift = 12};
+
+static void begin(const struct iommu_tce_table_config *window, unsigned int levels,
+		  unsigned int table_order)
+{
+	struct iommu_tce_memory_config config = {
+		.table = *window,
+		.levels = levels,
+		.table_order = table_order,
+		.output_bits = 50,
+		.kill = {.ctx = &bridge, .pages = kill_pages, .all = kill_all},
+	};
+
+	platform_start();
+	memset(&bridge, 0, sizeof(bridge));
+	bridge.levels = levels;
+	bridge.table_bits = 9 + table_order;
+	bridge.page_shift = window->page_shift;
+	bridge.first_page = window->first_page;
+	config.table.platform = &test.platform;
+	assert_int_equal(iommu_tce_memory_create(&config, &table), 0);
+}
+
+static void end(void)
+{
+	assert_int_equal(iommu_tce_table_destroy(table), 0);
+	test_platform_destroy(&test);
+}
+
+static struct iommu_tce_table_stats stats(void)
+{
+	struct iommu_tce_table_stats now;
+
+	iommu_tce_table_get_stats(table, &now);
+	return now;
+}
+
+static void configurations_that_do_not_fit_are_refused(void **state)
+{
+	struct iommu_tce_memory_config good, config;
+
+	(void)state;
+	platform_start();
+	good = (struct iommu_tce_memory_config){
+		.table = small_window,
+		.levels = 2,
+		.output_bits = 50,
+		.kill = {.ctx = &bridge, .all = kill_all},
+	};
+	good.table.platform = &test.platform;
+#define REFUSED(field, value)                                                                      \
+	config = good;                                                                             \
+	config.field = value;                                                                      \
+	assert_int_equal(iommu_tce_memory_create(&config, &table), IOMMU_EINVAL)
+	REFUSED(table.platform, NULL);
+	REFUSED(table.entries, 0);
+	REFUSED(table.entries, (1ULL << 28) + 1);
+	REFUSED(table.page_shift, 11);
+	REFUSED(table.page_shift, 35);
+	REFUSED(table.first_page, UINT64_MAX >> 12);
+	REFUSED(table.block, 3);
+	REFUSED(table.flags, IOMMU_TCE_TABLE_KEEP);
+	REFUSED(levels, 0);
+	REFUSED(levels, 1); /* 512 entries do not hold 1024 */
+	REFUSED(table_order, 5);
+	REFUSED(output_bits, 12);
+	REFUSED(kill.all, NULL);
+	test_platform_destroy(&test);
+}
+
+static void each_allocation_of_a_window_fails_in_turn(void **state)
+{
+	struct iommu_tce_memory_config config = {
+		.table = small_window,
+		.levels = 2,
+		.output_bits = 50,
+		.eager = true,
+		.kill = {.ctx = &bridge, .all = kill_all},
+	};
+	unsigned int n;
+
+	(void)state;
+	platform_start();
+	config.table.platform = &test.platform;
+	for (n = 1;; n++) {
+		int status;
+
+		test.fail_after = test.allocations + n;
+		status = iommu_tce_memory_create(&config, &table);
+		test.fail_after = 0;
+		if (status == 0)
+			break;
+		assert_int_equal(status, IOMMU_ENOMEM);
+		assert_int_equal(test.hosted.pages_in_use, 0);
+	}
+	assert_true(n > 5);
+	end();
+}
+
+static void pages_are_reached_until_they_are_unmapped(void **state)
+{
+	uint64_t address, other;
+	iommu_paddr_t paddr;
+	unsigned int prot;
+
+	(void)state;
+	begin(&small_window, 2, 0);
+	/* The bridge has looked before: it remembers that there was nothing. */
+	for (address = 0; address < 64 * 4096; address += 4096)
+		assert_true(is_blocked(address));
+	assert_int_equal(iommu_tce_table_map(table, 0x70000, 3, RW, NULL, &address), 0);
+	assert_true(address != 0);
+	assert_true(leads_to(address, 0x70000));
+	assert_true(leads_to(address + 0x2000, 0x72000));
+	assert_int_equal(iommu_tce_table_map(table, 0x90000, 1, IOMMU_PROT_READ, NULL, &other), 0);
+	assert_int_equal(iommu_tce_table_get(table, other + 5, &paddr, &prot), 0);
+	assert_int_equal(paddr, 0x90005);
+	assert_int_equal(prot, IOMMU_PROT_READ);
+	assert_int_equal(iommu_tce_table_get(table, 0, NULL, NULL), IOMMU_ENOENT);
+	assert_int_equal(iommu_tce_table_get(table, 1024 * 4096, NULL, NULL), IOMMU_ERANGE);
+	/* Part of it, and then the rest. */
+	assert_int_equal(iommu_tce_table_unmap(table, address + 0x1000, 1), 0);
+	assert_true(leads_to(address, 0x70000));
+	assert_true(is_blocked(address + 0x1000));
+	assert_int_equal(iommu_tce_table_unmap(table, address, 3), IOMMU_EINVAL); /* not all is */
+	assert_int_equal(iommu_tce_table_unmap(table, address, 1), 0);
+	assert_int_equal(iommu_tce_table_unmap(table, address + 0x2000, 1), 0);
+	assert_true(is_blocked(address));
+	assert_int_equal(iommu_tce_table_unmap(table, other, 0), IOMMU_EINVAL);
+	assert_int_equal(iommu_tce_table_unmap(table, other + 1, 1), IOMMU_EINVAL);
+	assert_int_equal(iommu_tce_table_unmap(table, 1023 * 4096, 2), IOMMU_EINVAL);
+	assert_int_equal(iommu_tce_table_unmap(table, other, 1), 0);
+	assert_int_equal(stats().taken, 1); /* bus address 0 */
+	assert_int_equal(stats().lost, 0);
+	end();
+}
+
+static void requests_that_make_no_sense_are_refused(void **state)
+{
+	struct iommu_tce_limits limits = {.mask = 0};
+	uint64_t address;
+
+	(void)state;
+	begin(&small_window, 2, 0);
+#define MAP(paddr, pages, prot) iommu_tce_table_map(table, paddr, pages, prot, &limits, &address)
+	assert_int_equal(MAP(0x1000, 0, RW), IOMMU_EINVAL);
+	assert_int_equal(MAP(0x1800, 1, RW), IOMMU_EINVAL);
+	assert_int_equal(MAP(0x1000, 1, 0), IOMMU_EINVAL);
+	assert_int_equal(MAP(0x1000, 1, 8), IOMMU_EINVAL);
+	assert_int_equal(MAP(0x1000, 1025, RW), IOMMU_ENOSPC);
+	assert_int_equal(MAP(UINT64_MAX - 0xfff, 2, RW), IOMMU_EOVERFLOW);
+	assert_int_equal(MAP(1ULL << 50, 1, RW), IOMMU_ERANGE);
+	limits.mask = 0xfffe;
+	assert_int_equal(MAP(0x1000, 1, RW), IOMMU_EINVAL);
+	limits.mask = 0xfff; /* only bus address 0 */
+	assert_int_equal(MAP(0x1000, 1, RW), IOMMU_ENOSPC);
+	limits.mask = 0x7ff;
+	assert_int_equal(MAP(0x1000, 1, RW), IOMMU_ENOSPC);
+	limits = (struct iommu_tce_limits){.boundary = 0x3000};
+	assert_int_equal(MAP(0x1000, 1, RW), IOMMU_EINVAL);
+	limits.boundary = 0x2000;
+	assert_int_equal(MAP(0x1000, 3, RW), IOMMU_EINVAL);
+	limits = (struct iommu_tce_limits){.alignment = 29};
+	assert_int_equal(MAP(0x1000, 1, RW), IOMMU_EINVAL);
+	assert_int_equal(stats().taken, 1);
+	end();
+}
+
+/* Nothing may be used again that the bridge might still use. */
+static void what_is_not_confirmed_is_kept_back(void **state)
+{
+	static const struct iommu_tce_table_config window = {.entries = 4096, .page_shift = 12};
+	const struct iommu_tce_limits whole_table = {.alignment = 9};
+	uint64_t address, other, i;
+	size_t pages;
+
+	(void)state;
+	begin(&window, 2, 0);
+	assert_int_equal(iommu_tce_table_map(table, 0x70000, 512, RW, &whole_table, &address), 0);
+	assert_true(leads_to(address, 0x70000));
+	pages = test.hosted.pages_in_use;
+	bridge.hangs = true;
+	assert_int_equal(iommu_tce_table_unmap(table, address, 512), IOMMU_ETIMEDOUT);
+	assert_int_equal(test.hosted.pages_in_use, pages);
+	assert_int_equal(stats().lost, 512);
+	bridge.hangs = false;
+	for (i = 0; i < 300; i++) {
+		assert_int_equal(iommu_tce_table_map(table, 0x1000, 1, RW, NULL, &other), 0);
+		assert_true(other < address || other >= address + 512 * 4096);
+		/* The first kill that is confirmed is for all: the old table goes, a new one came. */
+		assert_int_equal(bridge.kills_of_all, 2);
+		assert_true(i != 0 || test.hosted.pages_in_use == pages);
+	}
+	assert_true(is_blocked(address));
+	/* Nor is what the bridge might not see. */
+	bridge.hangs = true;
+	assert_int_equal(iommu_tce_table_map(table, 0x1000, 1, RW, NULL, &other), IOMMU_EIO);
+	assert_int_equal(stats().lost, 513);
+	bridge.hangs = false;
+	end();
+}
+
+static void an_owner_takes_the_whole_window(void **state)
+{
+	iommu_paddr_t paddr;
+	unsigned int prot;
+	uint64_t address;
+
+	(void)state;
+	begin(&small_window, 2, 0);
+	assert_int_equal(iommu_tce_table_exchange(table, 0, 0, 0, &paddr, &prot), IOMMU_EPERM);
+	assert_int_equal(iommu_tce_table_flush(table), IOMMU_EPERM);
+	assert_int_equal(iommu_tce_table_give_back(table), IOMMU_EINVAL);
+	assert_int_equal(iommu_tce_table_map(table, 0x1000, 1, RW, NULL, &address), 0);
+	assert_int_equal(iommu_tce_table_take(table), IOMMU_EBUSY);
+	assert_int_equal(iommu_tce_table_unmap(table, address, 1), 0);
+	bridge.hangs = true;
+	assert_int_equal(iommu_tce_table_take(table), IOMMU_ETIMEDOUT);
+	bridge.hangs = false;
+	assert_int_equal(iommu_tce_table_take(table), 0);
+	assert_int_equal(iommu_tce_table_take(table), IOMMU_EBUSY);
+	assert_int_equal(iommu_tce_table_map(table, 0x1000, 1, RW, NULL, &address), IOMMU_EBUSY);
+	/* Address 0, too, is his. */
+	assert_int_equal(iommu_tce_table_exchange(table, 0, 0x5000, RW, &paddr, &prot), 0);
+	assert_int_equal(prot, 0);
+	assert_int_equal(iommu_tce_table_flush(table), 0);
+	assert_true(leads_to(0, 0x5000));
+	assert_int_equal(iommu_tce_table_exchange(table, 0, 0x6000, IOMMU_PROT_READ, &paddr, &prot),
+			 0);
+	assert_int_equal(paddr, 0x5000);
+	assert_int_equal(prot, RW);
+	assert_true(leads_to(0, 0x5000)); /* until the flush */
+	assert_int_equal(iommu_tce_table_flush(table), 0);
+	assert_true(leads_to(0, 0x6000));
+	assert_int_equal(iommu_tce_table_exchange(table, 0, 1, RW, &paddr, &prot), IOMMU_EINVAL);
+	assert_int_equal(iommu_tce_table_exchange(table, 0, 1ULL << 50, RW, &paddr, &prot),
+			 IOMMU_ERANGE);
+	assert_int_equal(iommu_tce_table_flush(table), 0);
+	assert_true(leads_to(0, 0x6000));
+	assert_int_equal(iommu_tce_table_exchange(table, 1024 * 4096, 0, 0, &paddr, &prot),
+			 IOMMU_ERANGE);
+	bridge.hangs = true;
+	assert_int_equal(iommu_tce_table_give_back(table), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_tce_table_map(table, 0x1000, 1, RW, NULL, &address), IOMMU_EBUSY);
+	bridge.hangs = false;
+	assert_int_equal(iommu_tce_table_give_back(table), 0);
+	assert_true(is_blocked(0));
+	assert_int_equal(iommu_tce_table_map(table, 0x1000, 1, RW, NULL, &address), 0);
+	end();
+}
+
+/* --- Handing out ------------------------------------------------------------------------------ */
+
+/* The pool of an index, as the header has it: three quarters for small ones, one for large. */
+static uint64_t pool_of(const struct iommu_tce_table_config *window, uint64_t index)
+{
+	const uint64_t pools = window->entries << window->page_shift >= 1ULL << 30 ? 4 : 1;
+	const uint64_t size = window->entries * 3 / 4 / pools / 64 * 64;
+
+	return size == 0 || index / size > pools ? pools : index / size;
+}
+
+/* By looking everywhere: could the request have been served? */
+static bool naive_finds(const bool *taken, const struct iommu_tce_table_config *window,
+			uint64_t pages, const struct iommu_tce_limits *limits)
+{
+	const uint64_t boundary = limits->boundary >> window->page_shift;
+	uint64_t start, i;
+
+	for (start = 0; start + pages <= window->entries; start++) {
+		const uint64_t first = window->first_page + start;
+		const uint64_t last = first + pages - 1;
+
+		if ((first & ((1ULL << limits->alignment) - 1)) != 0 ||
+		    (boundary != 0 && first / boundary != last / boundary) ||
+		    (limits->mask != 0 && ((last + 1) << window->page_shift) - 1 > limits->mask))
+			continue;
+		if (pool_of(window, start) != pool_of(window, start + pages - 1))
+			continue;
+		for (i = 0; i < pages && !taken[start + i]; i++)
+			;
+		if (i == pages)
+			return true;
+	}
+	return false;
+}
+
+static void hand_out_at_random(const struct iommu_tce_table_config *window, unsigned int levels,
+			       uint64_t seed)
+{
+	enum {
+		LIVE = 200
+	};
+	struct {
+		uint64_t address, pages;
+	} live[LIVE] = {{0, 0}};
+	struct test_random random = {.state = seed};
+	bool *taken = calloc((size_t)window->entries, sizeof(bool));
+	uint64_t page, i;
+	unsigned int step;
+
+	assert_non_null(taken);
+	begin(window, levels, 0);
+	for (page = 0; page < window->entries; page++) {
+		const uint64_t bus = window->first_page + page;
+
+		taken[page] = bus == 0 ||
+			      (bus >= window->reserved_first && bus <= window->reserved_last &&
+			       window->reserved_first <= window->reserved_last);
+	}
+	for (step = 0; step < 20000; step++) {
+		const unsigned int slot = (unsigned int)test_random_below(&random, LIVE);
+		struct iommu_tce_limits limits = {.mask = 0};
+		uint64_t pages = 1 + test_random_below(&random, 8);
+		uint64_t address = 0;
+		int status;
+
+		this_cpu = (unsigned int)test_random_below(&random, 8);
+		bridge.cached = 0;
+		if (live[slot].pages != 0) {
+			assert_int_equal(
+				iommu_tce_table_unmap(table, live[slot].address, live[slot].pages),
+				0);
+			page = (live[slot].address >> window->page_shift) - window->first_page;
+			memset(&taken[page], 0, (size_t)live[slot].pages);
+			live[slot].pages = 0;
+			continue;
+		}
+		if (test_random_below(&random, 4) == 0)
+			pages = 1 + test_random_below(&random, 60);
+		if (test_random_below(&random, 3) == 0)
+			limits.alignment = (unsigned int)test_random_below(&random, 6);
+		if (test_random_below(&random, 3) == 0)
+			limits.boundary = 64ULL << window->page_shift;
+		if (test_random_below(&random, 4) == 0)
+			limits.mask =
+				((window->first_page + window->entries / 3) | ((1ULL << 9) - 1))
+					<< window->page_shift |
+				((1ULL << window->page_shift) - 1);
+		if ((limits.mask & (limits.mask + 1)) != 0)
+			limits.mask = UINT64_MAX >> __builtin_clzll(limits.mask);
+		status = iommu_tce_table_map(table, page = 0, pages, RW, &limits, &address);
+		if (status != 0) {
+			assert_int_equal(status, IOMMU_ENOSPC);
+			assert_false(naive_finds(taken, window, pages, &limits));
+			continue;
+		}
+		assert_int_equal(address & ((1ULL << window->page_shift) - 1), 0);
+		page = address >> window->page_shift;
+		assert_true(page >= window->first_page &&
+			    page - window->first_page + pages <= window->entries);
+		assert_int_equal(page & ((1ULL << limits.alignment) - 1), 0);
+		if (limits.mask != 0)
+			assert_true(address + (pages << window->page_shift) - 1 <= limits.mask);
+		if (limits.boundary != 0)
+			assert_int_equal(page / 64, (page + pages - 1) / 64);
+		page -= window->first_page;
+		for (i = 0; i < pages; i++) {
+			assert_false(taken[page + i]);
+			taken[page + i] = true;
+		}
+		live[slot].address = address;
+		live[slot].pages = pages;
+	}
+	for (step = 0; step < LIVE; step++)
+		if (live[step].pages != 0)
+			assert_int_equal(
+				iommu_tce_table_unmap(table, live[step].address, live[step].pages),
+				0);
+	assert_int_equal(stats().taken, stats().reserved);
+	end();
+	free(taken);
+}
+
+static void what_is_free_is_found(void **state)
+{
+	/* One pool and several; windows at 0 and elsewhere, at odd places; a hole in the middle. */
+	static const struct iommu_tce_table_config windows[] = {
+		{.entries = 1024, .page_shift = 12},
+		{.entries = 100, .page_shift = 12, .first_page = 7, .reserved_first = 1},
+		{.entries = 2048, .page_shift = 20, .reserved_first = 500, .reserved_last = 900},
+		{.entries = 1500,
+		 .page_shift = 24,
+		 .first_page = 0x12345,
+		 .reserved_first = 0,
+		 .reserved_last = 0x12350},
+		{.entries = 4096, .page_shift = 16, .block = 64, .reserved_first = 1},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(windows) / sizeof(windows[0]); i++)
+		hand_out_at_random(&windows[i], 2, i + 1);
+}
+
+static void cpus_have_pools_of_their_own(void **state)
+{
+	static const struct iommu_tce_table_config window = {
+		.entries = 1 << 14, .page_shift = 16, .reserved_first = 1};
+	uint64_t first[4], again, large;
+	unsigned int i;
+
+	(void)state;
+	begin(&window, 2, 0);
+	assert_int_equal(stats().pools, 5);
+	for (i = 0; i < 4; i++) {
+		this_cpu = i;
+		assert_int_equal(iommu_tce_table_map(table, 0, 1, RW, NULL, &first[i]), 0);
+		assert_int_equal((first[i] >> 16) / 3072, i);
+	}
+	this_cpu = 5; /* there are four */
+	assert_int_equal(iommu_tce_table_map(table, 0, 1, RW, NULL, &again), 0);
+	assert_int_equal((again >> 16) / 3072, 1);
+	/* Large ones are at the top; small ones move on by whole blocks. */
+	assert_int_equal(iommu_tce_table_map(table, 0, 16, RW, NULL, &large), 0);
+	assert_true(large >> 16 >= 4 * 3072);
+	assert_int_equal((again >> 16) % 16, 0);
+	assert_true(again != first[1]);
+	/* What was just freed is not what comes next. */
+	assert_int_equal(iommu_tce_table_unmap(table, again, 1), 0);
+	assert_int_equal(iommu_tce_table_map(table, 0, 1, RW, NULL, &first[1]), 0);
+	assert_true(again != first[1]);
+	end();
+}
+
+/* --- A hypervisor ----------------------------------------------------------------------------- */
+
+#define LIOBN      0x80000001ULL
+#define HV_ENTRIES 8192
+
+static struct hypervisor {
+	uint64_t entries[HV_ENTRIES];
+	unsigned int calls[4]; /* get, put, stuff, indirect */
+	unsigned int busy;     /* so many calls are told to come again */
+	unsigned int fail_at;  /* the n-th change of an entry from now fails; 0: none */
+	int64_t fail_with;
+	bool fails_always;
+	bool has_multiple;
+} hv;
+
+static int64_t set_entry(uint64_t address, uint64_t entry)
+{
+	if (hv.fails_always || (hv.fail_at != 0 && --hv.fail_at == 0))
+		return hv.fail_with;
+	if (address >> 12 >= HV_ENTRIES)
+		return -4;
+	hv.entries[address >> 12] = entry;
+	return 0;
+}
+
+static int64_t call(void *ctx, uint64_t opcode, uint64_t liobn, uint64_t address, uint64_t third,
+		    uint64_t fourth, uint64_t *result)
+{
+	int64_t code = 0;
+	uint64_t i;
+
+	assert_ptr_equal(ctx, &hv);
+	if (liobn != LIOBN)
+		return -4;
+	if (hv.busy != 0)
+		return --hv.busy % 2 != 0 ? 1 : 9903;
+	switch (opcode) {
+	case IOMMU_H_GET_TCE:
+		hv.calls[0]++;
+		*result = hv.entries[address >> 12];
+		return 0;
+	case IOMMU_H_PUT_TCE:
+		hv.calls[1]++;
+		return set_entry(address, third);
+	case IOMMU_H_STUFF_TCE:
+		hv.calls[2]++;
+		assert_true(fourth <= 512);
+		for (i = 0; i < fourth && code == 0 && hv.has_multiple; i++)
+			code = set_entry(address + (i << 12), third);
+		return hv.has_multiple ? code : -2;
+	case IOMMU_H_PUT_TCE_INDIRECT:
+		hv.calls[3]++;
+		assert_true(fourth <= 512 && (third & 0xfff) == 0);
+		for (i = 0; i < fourth && code == 0 && hv.has_multiple; i++)
+			code = set_entry(address + (i << 12), load_entry(third + 8 * i));
+		return hv.has_multiple ? code : -2;
+	default:
+		return -2;
+	}
+}
+
+static struct iommu_tce_papr_config papr_config(bool says_multiple)
+{
+	return (struct iommu_tce_papr_config){
+		.table = {.platform = &test.platform,
+			  .entries = 2048,
+			  .page_shift = 12,
+			  .reserved_first = 1},
+		.liobn = (uint32_t)LIOBN,
+		.has_multiple = says_multiple,
+		.call = call,
+		.ctx = &hv,
+	};
+}
+
+static void begin_papr(bool says_multiple, bool has_multiple)
+{
+	struct iommu_tce_papr_config config;
+
+	platform_start();
+	memset(&hv, 0, sizeof(hv));
+	hv.has_multiple = has_multiple;
+	hv.entries[77] = 0x1003; /* firmware's */
+	config = papr_config(says_multiple);
+	assert_int_equal(iommu_tce_papr_create(&config, &table), 0);
+	assert_int_equal(hv.entries[77], 0);
+	memset(hv.calls, 0, sizeof(hv.calls));
+}
+
+static bool all_clear(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < HV_ENTRIES; i++)
+		if (hv.entries[i] != 0)
+			return false;
+	return true;
+}
+
+static void the_hypervisor_is_called_as_rarely_as_can_be(void **state)
+{
+	uint64_t address, i;
+
+	(void)state;
+	begin_papr(true, true);
+	assert_int_equal(iommu_tce_table_map(table, 0x7000000, 1100, RW, NULL, &address), 0);
+	assert_int_equal(hv.calls[1], 0);
+	assert_int_equal(hv.calls[3], 3);
+	for (i = 0; i < 1100; i++)
+		assert_int_equal(hv.entries[(address >> 12) + i], 0x7000003 + (i << 12));
+	assert_int_equal(iommu_tce_table_unmap(table, address, 1100), 0);
+	assert_int_equal(hv.calls[2], 3);
+	assert_true(all_clear());
+	assert_int_equal(iommu_tce_table_map(table, 0x1000, 1, IOMMU_PROT_WRITE, NULL, &address),
+			 0);
+	assert_int_equal(hv.calls[1], 1);
+	assert_int_equal(hv.entries[address >> 12], 0x1002);
+	end();
+	/* It said that it has them, and has not: asked once, and never again. */
+	begin_papr(true, false);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(iommu_tce_table_map(table, 0x7000000, 20, RW, NULL, &address), 0);
+		assert_int_equal(iommu_tce_table_unmap(table, address, 20), 0);
+	}
+	assert_int_equal(hv.calls[2] + hv.calls[3], 0); /* it was found out when it was cleared */
+	assert_int_equal(hv.calls[1], 80);
+	assert_true(all_clear());
+	end();
+	begin_papr(false, true);
+	assert_int_equal(iommu_tce_table_map(table, 0x7000000, 20, RW, NULL, &address), 0);
+	assert_int_equal(hv.calls[1], 20);
+	assert_int_equal(hv.calls[3], 0);
+	end();
+}
+
+static void a_busy_hypervisor_is_asked_again(void **state)
+{
+	uint64_t address;
+
+	(void)state;
+	begin_papr(true, true);
+	hv.busy = 50;
+	assert_int_equal(iommu_tce_table_map(table, 0x7000000, 20, RW, NULL, &address), 0);
+	hv.busy = 50;
+	assert_int_equal(iommu_tce_table_unmap(table, address, 20), 0);
+	assert_true(all_clear());
+	/* But not for ever. */
+	assert_int_equal(iommu_tce_table_map(table, 0x7000000, 20, RW, NULL, &address), 0);
+	hv.busy = UINT32_MAX;
+	assert_int_equal(iommu_tce_table_unmap(table, address, 20), IOMMU_EINVAL); /* cannot look */
+	hv.busy = 0;
+	assert_int_equal(iommu_tce_table_unmap(table, address, 20), 0);
+	end();
+}
+
+/* Whatever fails at whichever entry: nothing stays, and the addresses can be used again. */
+static void a_failure_is_unwound(void **state)
+{
+	static const struct {
+		int64_t code;
+		int status;
+	} cases[] = {
+		{-44, IOMMU_EAGAIN}, {-4, IOMMU_EINVAL}, {-11, IOMMU_EPERM}, {-1, IOMMU_EFAULT}};
+	uint64_t address;
+	unsigned int multiple, at;
+	size_t i;
+
+	(void)state;
+	for (multiple = 0; multiple < 2; multiple++) {
+		begin_papr(multiple != 0, true);
+		for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+			for (at = 1; at <= 600; at += 37) {
+				hv.fail_at = at;
+				hv.fail_with = cases[i].code;
+				assert_int_equal(iommu_tce_table_map(table, 0x7000000, 600, RW,
+								     NULL, &address),
+						 cases[i].status);
+				assert_true(all_clear());
+				assert_int_equal(stats().taken, 1);
+			}
+		assert_int_equal(stats().lost, 0);
+		/* Not even clearing works: then they are not handed out again. */
+		hv.fail_with = -1;
+		hv.fails_always = true;
+		assert_int_equal(iommu_tce_table_map(table, 0x7000000, 5, RW, NULL, &address),
+				 IOMMU_EIO);
+		assert_int_equal(stats().lost, 5);
+		assert_int_equal(iommu_tce_table_destroy(table), IOMMU_EIO);
+		hv.fails_always = false;
+		end();
+	}
+}
+
+static void a_dead_kernels_entries_are_kept(void **state)
+{
+	struct iommu_tce_papr_config config;
+	uint64_t address;
+	unsigned int i;
+
+	(void)state;
+	platform_start();
+	memset(&hv, 0, sizeof(hv));
+	hv.has_multiple = true;
+	config = papr_config(true);
+	config.table.flags = IOMMU_TCE_TABLE_KEEP;
+	for (i = 100; i < 200; i++)
+		hv.entries[i] = 0x5003;
+	/* Fewer than 2048 are left in a window of 2048: all is taken away from the dead. */
+	assert_int_equal(iommu_tce_papr_create(&config, &table), 0);
+	assert_true(all_clear());
+	assert_int_equal(stats().taken, 1);
+	assert_int_equal(iommu_tce_table_destroy(table), 0);
+	test_platform_destroy(&test);
+	/* In a larger one they stay, and are not handed out. */
+	platform_start();
+	config.table.platform = &test.platform;
+	config.table.entries = HV_ENTRIES;
+	for (i = 100; i < 200; i++)
+		hv.entries[i] = 0x5003;
+	hv.entries[HV_ENTRIES - 1] = 0x5003;
+	assert_int_equal(iommu_tce_papr_create(&config, &table), 0);
+	assert_int_equal(stats().taken, 102);
+	assert_int_equal(hv.entries[HV_ENTRIES - 1], 0x5003);
+	while (iommu_tce_table_map(table, 0x1000, 1, RW, NULL, &address) == 0)
+		assert_true(address >> 12 < 100 || address >> 12 >= 200);
+	assert_int_equal(stats().taken, HV_ENTRIES);
+	for (i = 100; i < 200; i++)
+		assert_int_equal(hv.entries[i], 0x5003);
+	assert_int_equal(iommu_tce_table_destroy(table), 0);
+	assert_true(all_clear());
+	test_platform_destroy(&test);
+	/* A window that the hypervisor does not know. */
+	platform_start();
+	config = papr_config(true);
+	config.liobn++;
+	assert_int_equal(iommu_tce_papr_create(&config, &table), IOMMU_EIO);
+	config.liobn--;
+	config.call = NULL;
+	assert_int_equal(iommu_tce_papr_create(&config, &table), IOMMU_EINVAL);
+	config.call = call;
+	assert_int_equal(iommu_tce_papr_create(&config, &table), 0);
+	assert_int_equal(iommu_tce_table_map(table, 0x1000, 1, RW, NULL, &address), 0);
+	end();
+}
+
+static void owners_change_entries_in_the_hypervisor(void **state)
+{
+	iommu_paddr_t paddr;
+	unsigned int prot;
+
+	(void)state;
+	begin_papr(true, true);
+	assert_int_equal(iommu_tce_table_take(table), 0);
+	assert_int_equal(iommu_tce_table_exchange(table, 0x3000, 0x9000, RW, &paddr, &prot), 0);
+	assert_int_equal(prot, 0);
+	assert_int_equal(hv.entries[3], 0x9003);
+	assert_int_equal(iommu_tce_table_exchange(table, 0x3000, 0, 0, &paddr, &prot), 0);
+	assert_int_equal(paddr, 0x9000);
+	assert_int_equal(prot, RW);
+	assert_int_equal(hv.entries[3], 0);
+	assert_int_equal(iommu_tce_table_flush(table), 0);
+	assert_int_equal(iommu_tce_table_give_back(table), 0);
+	end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(configurations_that_do_not_fit_are_refused),
+		cmocka_unit_test(each_allocation_of_a_window_fails_in_turn),
+		cmocka_unit_test(pages_are_reached_until_they_are_unmapped),
+		cmocka_unit_test(requests_that_make_no_sense_are_refused),
+		cmocka_unit_test(what_is_not_confirmed_is_kept_back),
+		cmocka_unit_test(an_owner_takes_the_whole_window),
+		cmocka_unit_test(what_is_free_is_found),
+		cmocka_unit_test(cpus_have_pools_of_their_own),
+		cmocka_unit_test(the_hypervisor_is_called_as_rarely_as_can_be),
+		cmocka_unit_test(a_busy_hypervisor_is_asked_again),
+		cmocka_unit_test(a_failure_is_unwound),
+		cmocka_unit_test(a_dead_kernels_entries_are_kept),
+		cmocka_unit_test(owners_change_entries_in_the_hypervisor),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
