@@ -27,6 +27,7 @@
 #include <libiommu/iova.h>
 #include <libiommu/iova_cache.h>
 #include <libiommu/model_vtd.h>
+#include <libiommu/opal.h>
 #include <libiommu/ops.h>
 #include <libiommu/page_request.h>
 #include <libiommu/pci.h>

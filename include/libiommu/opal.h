@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The back end for host bridges of POWER8 and later under OPAL firmware (PowerNV machines).
+ *
+ * A bridge sorts requests into partitionable endpoints (PEs) by their requester id; what one PE does, no
+ * other sees, and within one nothing can be told apart: a PE is a group. Each has a window of bus
+ * addresses from 0 on, translated by a table of TCEs in memory; an identity domain is a window through
+ * which addresses pass as they are. Firmware sets windows and tells bridges to forget.
+ *
+ * Without a window all DMA of a PE is blocked, and freezes the PE: it stays blocked, also for registers,
+ * until the host thaws it. So iommu_unit_disable blocks here: there is no "off" that lets everything pass.
+ *
+ * Locking: see <libiommu/endpoint.h>. Firmware is called in any context in which mapping is done.
+ */
+#ifndef LIBIOMMU_OPAL_H
+#define LIBIOMMU_OPAL_H
+
+#include <libiommu/endpoint.h>
+#include <libiommu/instance.h>
+
+IOMMU_BEGIN_DECLS
+
+#define IOMMU_OPAL_NO_PE UINT32_MAX
+
+/* OPAL calls that the library makes. */
+#define IOMMU_OPAL_MAP_PE_WINDOW      44
+#define IOMMU_OPAL_MAP_PE_WINDOW_REAL 45
+#define IOMMU_OPAL_TCE_KILL           126
+
+struct iommu_opal_config {
+	uint64_t phb;     /* firmware's number of the bridge ("ibm,opal-phbid") */
+	uint16_t segment; /* the host's */
+	unsigned int pes; /* so many: 1 to 4096 */
+	/*
+	 * Which PE do requests with this id belong to? The host has told firmware before it probes the
+	 * endpoint; IOMMU_OPAL_NO_PE: to none, and the endpoint cannot be probed.
+	 */
+	uint32_t (*find_pe)(void *ctx, uint16_t source_id);
+	/* Make a call: token and arguments; returns what firmware does. */
+	int64_t (*call)(void *ctx, uint64_t token, const uint64_t arguments[7]);
+	void *ctx;
+	/* "ibm,supported-tce-sizes": bit n = pages of 2^n bytes; has to have 2^12. */
+	uint64_t page_sizes;
+	unsigned int output_bits; /* width of a physical address: 13 to 56 */
+	unsigned int window_bits; /* a window is 2^bits bytes: 13 to 48 */
+	/* Where the bridge decodes registers, or interrupts: not used as device addresses. */
+	iommu_iova_t reserved_start, reserved_last; /* start > last: none */
+};
+
+/*
+ * iommu_opal_probe - register a bridge, as the unit "phb" and its number. All windows are closed.
+ *
+ * Returns 0, IOMMU_EINVAL (the configuration, or a number of PEs beyond firmware's), IOMMU_EEXIST (there
+ * is such a unit), IOMMU_ENOMEM, IOMMU_EIO / IOMMU_ETIMEDOUT (firmware refuses, or is busy for too long).
+ */
+IOMMU_API int iommu_opal_probe(struct iommu *iommu, const struct iommu_opal_config *config);
+
+/* iommu_opal_pe - the PE of an endpoint, or IOMMU_OPAL_NO_PE when it is none of this back end. */
+IOMMU_API uint32_t iommu_opal_pe(const struct iommu_endpoint *endpoint);
+
+IOMMU_END_DECLS
+#endif

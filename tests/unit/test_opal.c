@@ -1,0 +1,613 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The back end for bridges under OPAL, over a firmware that obeys or does not, and a bridge that caches all
+ * that it may, absent entries too. What a PE reaches is tried, never read from tables.
+ */
+#include <string.h>
+
+#include <libiommu/hw/tce.h>
+#include <libiommu/iommu.h>
+
+#include "test.h"
+#include "test_platform.h"
+
+#define RW          IOMMU_PROT_READ_WRITE
+#define PES         16
+#define PHB         3
+#define CACHE_MAX   512
+#define WINDOW_BITS 32
+#define MEMORY      0x70000000ULL /* no bus address of a test is one of memory */
+
+struct window {
+	bool is_open, is_real;
+	uint64_t levels, root, table_bytes, page;
+};
+
+struct cached {
+	uint32_t pe;
+	uint64_t page, entry;
+};
+
+static struct {
+	struct test_platform test;
+	struct iommu *iommu;
+	struct iommu_unit *unit;
+	struct window windows[PES];
+	struct cached cache[CACHE_MAX];
+	unsigned int cached;
+	/* Misbehaviour. */
+	unsigned int busy;  /* so many calls are told to come again */
+	bool never_forgets; /* kills are busy for ever */
+	bool refuses_to_close;
+	unsigned int refuse_open; /* the n-th window from now is not opened; 0: none */
+	unsigned int kills[3];
+} f;
+
+/* --- Firmware, and the bridge ----------------------------------------------------------------- */
+
+static int64_t set_window(const uint64_t a[7], bool is_real)
+{
+	const uint64_t size = is_real ? a[4] : a[5];
+	struct window *window;
+
+	if (a[1] >= PES || a[2] != a[1] << 1)
+		return -1;
+	window = &f.windows[a[1]];
+	if (size == 0 && f.refuses_to_close)
+		return -6;
+	if (size != 0 && f.refuse_open != 0 && --f.refuse_open == 0)
+		return -6;
+	*window = (struct window){.is_open = size != 0,
+				  .is_real = is_real,
+				  .levels = a[3],
+				  .root = a[4],
+				  .table_bytes = a[5],
+				  .page = a[6]};
+	return 0;
+}
+
+static int64_t forget(const uint64_t a[7])
+{
+	unsigned int kept = 0;
+	unsigned int i;
+
+	assert_true(a[1] <= 2);
+	f.kills[a[1]]++;
+	if (f.never_forgets)
+		return -12;
+	for (i = 0; i < f.cached; i++) {
+		const struct cached *c = &f.cache[i];
+		const bool goes = a[1] == 2 || (a[1] == 1 && c->pe == a[2]) ||
+				  (a[1] == 0 && c->pe == a[2] && c->page - a[4] / a[3] < a[5]);
+
+		if (!goes)
+			f.cache[kept++] = *c;
+	}
+	f.cached = kept;
+	return 0;
+}
+
+static int64_t call(void *ctx, uint64_t token, const uint64_t arguments[7])
+{
+	assert_ptr_equal(ctx, &f);
+	assert_int_equal(arguments[0], PHB);
+	if (f.busy != 0 && f.busy-- != 0)
+		return -2;
+	switch (token) {
+	case IOMMU_OPAL_MAP_PE_WINDOW:
+		return set_window(arguments, false);
+	case IOMMU_OPAL_MAP_PE_WINDOW_REAL:
+		return set_window(arguments, true);
+	case IOMMU_OPAL_TCE_KILL:
+		return forget(arguments);
+	default:
+		return -1;
+	}
+}
+
+static uint64_t load(uint64_t paddr)
+{
+	uint64_t entry;
+
+	memcpy(&entry, iommu_phys_to_virt(&f.test.platform, paddr), sizeof(entry));
+	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? entry : __builtin_bswap64(entry);
+}
+
+static uint64_t walk(const struct window *window, uint64_t page)
+{
+	uint64_t entry = window->root | TCE_READ;
+	uint64_t level;
+
+	for (level = window->levels; level != 0 && tce_is_valid(entry); level--) {
+		const unsigned int bits = (unsigned int)__builtin_ctzll(window->table_bytes / 8);
+		const uint64_t index = page >> (level - 1) * bits & ((1ULL << bits) - 1);
+
+		entry = load(tce_address(entry) + index * 8);
+		/* A table that was freed: filled with something, and walked all the same. */
+		assert_true((entry & 0xff) != TEST_POISON);
+	}
+	return entry;
+}
+
+/* Where a write of a PE goes; false: it is blocked. */
+static bool access_by(uint32_t pe, uint64_t address, iommu_paddr_t *paddr)
+{
+	const struct window *window = &f.windows[pe];
+	uint64_t entry = 0;
+	uint64_t page;
+	unsigned int i;
+
+	*paddr = address;
+	if (!window->is_open || window->is_real)
+		return window->is_open && address >> WINDOW_BITS == 0;
+	page = address / window->page;
+	for (i = 0; i < f.cached; i++)
+		if (f.cache[i].pe == pe && f.cache[i].page == page)
+			break;
+	assert_true(i < CACHE_MAX);
+	if (i == f.cached)
+		f.cache[f.cached++] =
+			(struct cached){.pe = pe, .page = page, .entry = walk(window, page)};
+	entry = f.cache[i].entry;
+	*paddr = tce_address(entry) | address % window->page;
+	return (entry & TCE_WRITE) != 0;
+}
+
+static bool reaches(uint32_t pe, uint64_t address, iommu_paddr_t expected)
+{
+	iommu_paddr_t paddr;
+
+	return access_by(pe, address, &paddr) && paddr == expected;
+}
+
+static bool is_blocked(uint32_t pe, uint64_t address)
+{
+	iommu_paddr_t paddr;
+
+	return !access_by(pe, address, &paddr);
+}
+
+/* --- The host --------------------------------------------------------------------------------- */
+
+/* Function n of a device on bus b: PE b; buses beyond the PEs have none. */
+static uint32_t find_pe(void *ctx, uint16_t source_id)
+{
+	assert_ptr_equal(ctx, &f);
+	return source_id >> 8 < PES ? source_id >> 8 : IOMMU_OPAL_NO_PE;
+}
+
+static struct iommu_opal_config good_config(void)
+{
+	return (struct iommu_opal_config){
+		.phb = PHB,
+		.pes = PES,
+		.find_pe = find_pe,
+		.call = call,
+		.ctx = &f,
+		.page_sizes = 1ULL << 12 | 1ULL << 16 | 1ULL << 24,
+		.output_bits = 50,
+		.window_bits = WINDOW_BITS,
+		.reserved_start = 0x80000000,
+		.reserved_last = 0x80ffffff,
+	};
+}
+
+static void begin(void)
+{
+	const struct iommu_opal_config config = good_config();
+	unsigned int i;
+
+	memset(&f, 0, sizeof(f));
+	test_platform_init(&f.test, 1 << 24, 0);
+	f.test.quiet = true;
+	for (i = 0; i < PES; i++)
+		f.windows[i].is_open = true; /* firmware's */
+	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
+	assert_int_equal(iommu_opal_probe(f.iommu, &config), 0);
+	f.unit = iommu_find_unit(f.iommu, "phb3");
+	assert_non_null(f.unit);
+	for (i = 0; i < PES; i++)
+		assert_false(f.windows[i].is_open);
+}
+
+static void end(void)
+{
+	assert_int_equal(iommu_destroy(f.iommu), 0);
+	test_platform_destroy(&f.test);
+}
+
+static struct iommu_endpoint *add(uint16_t source_id)
+{
+	const struct iommu_endpoint_info info = {.source_id = source_id};
+	struct iommu_endpoint *endpoint = NULL;
+
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &endpoint), 0);
+	return endpoint;
+}
+
+static struct iommu_domain *domain_of(enum iommu_domain_type type)
+{
+	struct iommu_domain *domain = NULL;
+
+	assert_int_equal(iommu_domain_alloc(f.unit, type, NULL, &domain), 0);
+	return domain;
+}
+
+/* --- Probing ---------------------------------------------------------------------------------- */
+
+static void bridges_are_probed_or_refused(void **state)
+{
+	struct iommu_opal_config config;
+
+	(void)state;
+	begin();
+	config = good_config();
+	assert_int_equal(iommu_opal_probe(f.iommu, &config), IOMMU_EEXIST);
+#define REFUSED(field, value)                                                                      \
+	config = good_config();                                                                    \
+	config.field = value;                                                                      \
+	assert_int_equal(iommu_opal_probe(f.iommu, &config), IOMMU_EINVAL)
+	REFUSED(pes, 0);
+	REFUSED(pes, 4097);
+	REFUSED(find_pe, NULL);
+	REFUSED(call, NULL);
+	REFUSED(page_sizes, 1ULL << 16);
+	REFUSED(page_sizes, 1ULL << 12 | 1ULL << 35);
+	REFUSED(output_bits, 12);
+	REFUSED(output_bits, 57);
+	REFUSED(window_bits, 12);
+	REFUSED(window_bits, 49);
+	end();
+	/* Firmware knows fewer PEs; is busy; has no memory left. */
+	memset(&f, 0, sizeof(f));
+	test_platform_init(&f.test, 1 << 20, 0);
+	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
+	config = good_config();
+	config.pes = PES + 1;
+	assert_int_equal(iommu_opal_probe(f.iommu, &config), IOMMU_EINVAL);
+	config.pes = PES;
+	f.never_forgets = true;
+	assert_int_equal(iommu_opal_probe(f.iommu, &config), IOMMU_ETIMEDOUT);
+	f.never_forgets = false;
+	f.refuses_to_close = true;
+	assert_int_equal(iommu_opal_probe(f.iommu, &config), IOMMU_EIO);
+	f.refuses_to_close = false;
+	f.test.fail_after = f.test.allocations + 1;
+	assert_int_equal(iommu_opal_probe(f.iommu, &config), IOMMU_ENOMEM);
+	f.test.fail_after = f.test.allocations + 2;
+	assert_int_equal(iommu_opal_probe(f.iommu, &config), IOMMU_ENOMEM);
+	f.test.fail_after = 0;
+	f.busy = 30;
+	assert_int_equal(iommu_opal_probe(f.iommu, &config), 0);
+	end();
+}
+
+static void a_pe_is_a_group(void **state)
+{
+	const struct iommu_endpoint_info nowhere = {.source_id = 0x2000};
+	struct iommu_endpoint *one, *other, *alone, *none;
+
+	(void)state;
+	begin();
+	one = add(0x100);
+	other = add(0x101);
+	alone = add(0x200);
+	assert_ptr_equal(iommu_endpoint_group(one), iommu_endpoint_group(other));
+	assert_ptr_not_equal(iommu_endpoint_group(one), iommu_endpoint_group(alone));
+	assert_int_equal(iommu_opal_pe(alone), 2);
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &nowhere, &none), IOMMU_ENOENT);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+	assert_int_equal(iommu_release_endpoint(alone), 0);
+	end();
+}
+
+/* --- Mapping ---------------------------------------------------------------------------------- */
+
+static void drivers_map_through_a_window(void **state)
+{
+	struct iommu_endpoint *one, *other;
+	struct iommu_dma_device device;
+	struct iommu_dma *dma, *second;
+	iommu_iova_t address, next;
+	unsigned int i;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_set_default_type(f.iommu, IOMMU_DOMAIN_DMA), 0);
+	one = add(0x100);
+	other = add(0x200);
+	assert_true(is_blocked(1, 0x1000)); /* not enabled: closed */
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(iommu_dma_of(one, &dma), 0);
+	assert_int_equal(iommu_dma_of(other, &second), 0);
+	device = iommu_dma_device_of(one, 0);
+	/* The bridge has looked everywhere, and remembers that there was nothing. */
+	for (i = 0; i < 40; i++)
+		assert_true(is_blocked(1, 0xfffff000ULL - i * 0x1000ULL));
+	assert_int_equal(iommu_dma_map(dma, &device, MEMORY + 0x123, 0x2000,
+				       IOMMU_DMA_BIDIRECTIONAL, &address),
+			 0);
+	assert_true(reaches(1, address, MEMORY + 0x123));
+	assert_true(reaches(1, address + 0x1fff, MEMORY + 0x2122));
+	assert_true(is_blocked(2, address)); /* another PE */
+	/* Never in the interrupt window, or where the bridge decodes. */
+	for (i = 0; i < 200; i++) {
+		assert_int_equal(
+			iommu_dma_map(dma, &device, MEMORY, 0x1000, IOMMU_DMA_BIDIRECTIONAL, &next),
+			0);
+		assert_true(next < 0xffff0000 && next >> 24 != 0x80);
+	}
+	assert_int_equal(iommu_dma_unmap(dma, address, 0x2000), 0);
+	assert_true(is_blocked(1, address));
+	assert_true(is_blocked(1, address + 0x1000));
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_false(f.windows[1].is_open);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+	end();
+}
+
+static void all_kinds_of_domains(void **state)
+{
+	struct iommu_domain_config config = {.pgsize_bitmap = 1ULL << 16, .address_width = 30};
+	struct iommu_domain *identity, *blocked, *large, *none;
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain_info info;
+	struct iommu_group *group;
+
+	(void)state;
+	begin();
+	endpoint = add(0x100);
+	group = iommu_endpoint_group(endpoint);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	identity = domain_of(IOMMU_DOMAIN_IDENTITY);
+	blocked = domain_of(IOMMU_DOMAIN_BLOCKED);
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &large), 0);
+	iommu_domain_get_info(large, &info);
+	assert_int_equal(info.pgsize_bitmap, 1ULL << 16);
+	assert_int_equal(info.aperture_last, (1ULL << 30) - 1);
+	assert_int_equal(info.levels, 2);
+	config.address_width = 33;
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &none),
+			 IOMMU_EINVAL);
+	config = (struct iommu_domain_config){.pgsize_bitmap = 1ULL << 21};
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &none),
+			 IOMMU_EINVAL);
+	config = (struct iommu_domain_config){.force_snoop = true};
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &none),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_domain_attach_group(identity, group), 0);
+	assert_true(reaches(1, MEMORY, MEMORY));
+	assert_int_equal(iommu_domain_attach_group(large, group), 0);
+	assert_true(is_blocked(1, 0x10000));
+	assert_int_equal(iommu_map(large, 0x10000, MEMORY, 0x1000, RW), IOMMU_EINVAL);
+	assert_int_equal(iommu_map(large, 0x10000, MEMORY, 0x20000, RW), 0);
+	assert_true(reaches(1, 0x2fff0, MEMORY + 0x1fff0));
+	assert_int_equal(iommu_unmap(large, 0x10000, 0x10000, 0, NULL), 0);
+	assert_true(is_blocked(1, 0x10000));
+	assert_true(reaches(1, 0x20000, MEMORY + 0x10000));
+	assert_int_equal(iommu_domain_attach_group(blocked, group), 0);
+	assert_true(is_blocked(1, 0x20000));
+	assert_int_equal(iommu_domain_attach_group(large, group), 0);
+	assert_true(reaches(1, 0x20000, MEMORY + 0x10000));
+	/* Off is closed here; what was attached holds again after on. */
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	assert_true(is_blocked(1, 0x20000));
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_true(reaches(1, 0x20000, MEMORY + 0x10000));
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_true(is_blocked(1, 0x20000));
+	assert_int_equal(iommu_domain_free(identity), 0);
+	assert_int_equal(iommu_domain_free(blocked), 0);
+	assert_int_equal(iommu_domain_free(large), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	end();
+}
+
+/* Few PEs are told one by one, many with one call. */
+static void one_domain_in_many_pes(void **state)
+{
+	struct iommu_domain *domain;
+	struct iommu_endpoint *endpoints[12];
+	unsigned int count, i;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	domain = domain_of(IOMMU_DOMAIN_PAGING);
+	for (count = 1; count <= 12; count++) {
+		endpoints[count - 1] = add((uint16_t)(count << 8));
+		assert_int_equal(iommu_domain_attach_group(
+					 domain, iommu_endpoint_group(endpoints[count - 1])),
+				 0);
+		assert_int_equal(iommu_map(domain, 0x5000, MEMORY, 0x1000, RW), 0);
+		for (i = 1; i <= count; i++)
+			assert_true(reaches(i, 0x5000, MEMORY));
+		memset(f.kills, 0, sizeof(f.kills));
+		assert_int_equal(iommu_unmap(domain, 0x5000, 0x1000, 0, NULL), 0);
+		assert_int_equal(f.kills[0], count <= 8 ? count : 0);
+		assert_int_equal(f.kills[2], count > 8);
+		for (i = 1; i <= count; i++)
+			assert_true(is_blocked(i, 0x5000));
+	}
+	for (i = 0; i < 12; i++) {
+		assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(endpoints[i])), 0);
+		assert_int_equal(iommu_release_endpoint(endpoints[i]), 0);
+	}
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+/* What functions of one PE have, they have together. */
+static void members_of_a_pe_come_and_go(void **state)
+{
+	struct iommu_endpoint *one, *other;
+	struct iommu_domain *domain;
+	struct iommu_group *group;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	one = add(0x100);
+	group = iommu_endpoint_group(one);
+	domain = domain_of(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_map(domain, 0x5000, MEMORY, 0x1000, RW), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	other = add(0x101);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_true(reaches(1, 0x5000, MEMORY)); /* the other goes on */
+	one = add(0x102);
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_true(is_blocked(1, 0x5000));
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+	end();
+}
+
+/* --- Failures --------------------------------------------------------------------------------- */
+
+static void what_the_bridge_does_not_forget_is_kept(void **state)
+{
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+	struct iommu_domain_info info;
+	size_t pages;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	endpoint = add(0x100);
+	domain = domain_of(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(endpoint)), 0);
+	assert_int_equal(iommu_map(domain, 0, MEMORY, IOMMU_SIZE_2M, RW), 0);
+	assert_true(reaches(1, 0x5000, MEMORY + 0x5000));
+	pages = f.test.hosted.pages_in_use;
+	f.never_forgets = true;
+	assert_int_equal(iommu_unmap(domain, 0, IOMMU_SIZE_2M, 0, NULL), IOMMU_ETIMEDOUT);
+	assert_true(reaches(1, 0x5000, MEMORY + 0x5000)); /* that is why */
+	assert_int_equal(f.test.hosted.pages_in_use, pages);
+	iommu_domain_get_info(domain, &info);
+	assert_true(info.quarantine);
+	assert_int_equal(iommu_map(domain, 0x40000000, MEMORY, 0x1000, RW), IOMMU_ETIMEDOUT);
+	f.never_forgets = false;
+	pages = f.test.hosted.pages_in_use;
+	/* Whatever is told it next is told as: forget all. */
+	assert_int_equal(iommu_unmap(domain, 0x80000000, 0x1000, 0, NULL), 0);
+	assert_true(is_blocked(1, 0x5000));
+	iommu_domain_get_info(domain, &info);
+	assert_false(info.quarantine);
+	assert_int_equal(f.test.hosted.pages_in_use, pages - 1);
+	/* The same for a domain that goes. */
+	assert_int_equal(iommu_map(domain, 0, MEMORY, IOMMU_SIZE_2M, RW), 0);
+	assert_true(reaches(1, 0x5000, MEMORY + 0x5000));
+	pages = f.test.hosted.pages_in_use;
+	f.never_forgets = true;
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(endpoint)),
+			 IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(f.test.hosted.pages_in_use, pages);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	assert_int_equal(iommu_destroy(f.iommu), IOMMU_ETIMEDOUT);
+	f.never_forgets = false;
+	end();
+}
+
+/* A window that firmware does not close leads to its tables still. */
+static void a_window_that_stays_open_keeps_its_tables(void **state)
+{
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain, *other;
+	struct iommu_group *group;
+	size_t pages;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	endpoint = add(0x100);
+	group = iommu_endpoint_group(endpoint);
+	domain = domain_of(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	assert_int_equal(iommu_map(domain, 0x5000, MEMORY, 0x1000, RW), 0);
+	pages = f.test.hosted.pages_in_use;
+	f.refuses_to_close = true;
+	assert_int_equal(iommu_domain_detach_group(group), IOMMU_EIO);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(f.test.hosted.pages_in_use, pages);
+	assert_true(reaches(1, 0x5000, MEMORY));
+	/* It takes its time; an invalidation that is confirmed is not enough. */
+	other = domain_of(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_map(other, 0x5000, MEMORY, 0x1000, RW), 0);
+	assert_int_equal(iommu_unmap(other, 0x5000, 0x1000, 0, NULL), 0);
+	assert_true(reaches(1, 0x5000, MEMORY));
+	assert_int_equal(iommu_unit_disable(f.unit), IOMMU_EIO);
+	f.refuses_to_close = false;
+	/* Closed by the next control call, and then its tables go. */
+	assert_int_equal(iommu_domain_attach_group(other, group), 0);
+	assert_true(is_blocked(1, 0x5000));
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_free(other), 0);
+	assert_true(f.test.hosted.pages_in_use < pages);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	end();
+}
+
+static void a_window_that_is_not_opened_leaves_the_old_one(void **state)
+{
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *a, *b;
+	struct iommu_group *group;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	endpoint = add(0x100);
+	group = iommu_endpoint_group(endpoint);
+	a = domain_of(IOMMU_DOMAIN_PAGING);
+	b = domain_of(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_map(a, 0x5000, MEMORY, 0x2000, RW), 0);
+	f.refuse_open = 1;
+	assert_int_equal(iommu_domain_attach_group(a, group), IOMMU_EIO);
+	assert_true(is_blocked(1, 0x5000));
+	assert_int_equal(iommu_domain_attach_group(a, group), 0);
+	assert_true(reaches(1, 0x5000, MEMORY));
+	f.refuse_open = 1;
+	assert_int_equal(iommu_domain_attach_group(b, group), IOMMU_EIO);
+	assert_true(reaches(1, 0x5000, MEMORY));
+	/* Opened, but the bridge does not say that it has forgotten the old one. */
+	f.never_forgets = true;
+	assert_int_equal(iommu_domain_attach_group(b, group), IOMMU_ETIMEDOUT);
+	f.never_forgets = false;
+	assert_true(reaches(1, 0x5000, MEMORY));
+	assert_true(reaches(1, 0x6000, MEMORY + 0x1000)); /* it had not looked there before */
+	assert_ptr_equal(iommu_group_domain(group), a);
+	/* Nor does it come up with such a window. */
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	f.refuse_open = 1;
+	assert_int_equal(iommu_unit_enable(f.unit), IOMMU_EIO);
+	assert_true(is_blocked(1, 0x5000));
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_true(reaches(1, 0x5000, MEMORY));
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_free(a), 0);
+	assert_int_equal(iommu_domain_free(b), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bridges_are_probed_or_refused),
+		cmocka_unit_test(a_pe_is_a_group),
+		cmocka_unit_test(drivers_map_through_a_window),
+		cmocka_unit_test(all_kinds_of_domains),
+		cmocka_unit_test(one_domain_in_many_pes),
+		cmocka_unit_test(members_of_a_pe_come_and_go),
+		cmocka_unit_test(what_the_bridge_does_not_forget_is_kept),
+		cmocka_unit_test(a_window_that_stays_open_keeps_its_tables),
+		cmocka_unit_test(a_window_that_is_not_opened_leaves_the_old_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
