@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the parts of the back end for bridges under OPAL share: PEs, their windows, and domains of TCE tables.
+ *
+ * Attach against unmap. A PE is listed with a domain before firmware is told of its window; unmap clears
+ * entries, fences, and reads the list. If it does not find the PE, its window was set after the entries
+ * were cleared, and the bridge cannot have cached them: setting a window makes it forget the PE.
+ *
+ * What a bridge did not confirm to have forgotten makes the unit suspect: the next that is told to it is
+ * to forget all, and what waited for that is freed then: tables of unmapped ranges, and domains.
+ *
+ * A window that firmware did not close leads to its domain's tables still: these are kept until it has, and
+ * every control call tries again.
+ *
+ * Locking: the unit's spinlock guards the lists of PEs, the quarantines and the graveyard. Firmware is
+ * called without it.
+ */
+#ifndef IOMMU_TCE_OPAL_H
+#define IOMMU_TCE_OPAL_H
+
+#include <libiommu/opal.h>
+#include <libiommu/ops.h>
+
+#include "base/list.h"
+#include "base/spinlock.h"
+
+struct opal_domain;
+
+struct opal_pe {
+	struct iommu_list_node link; /* in the list of its domain; valid while it has one */
+	struct opal_domain *domain;  /* of its window; NULL: none */
+	unsigned int endpoints;      /* that use a domain */
+	bool is_stuck;               /* a window that should be closed may be open */
+};
+
+struct opal_unit {
+	struct iommu_unit base;
+	const struct iommu_platform *platform;
+	struct iommu_opal_config config;
+	struct opal_pe *pes;
+	unsigned int pes_order;
+	struct iommu_spinlock lock;
+	uint32_t failures;              /* since the bridge last forgot all; atomic */
+	uint32_t stuck;                 /* PEs; atomic */
+	struct iommu_list_node domains; /* all, for what waits in them */
+};
+
+struct opal_domain {
+	struct iommu_domain base;
+	struct opal_unit *unit;
+	struct iommu_list_node link;
+	struct iommu_list_node pes;
+	unsigned int pe_count;
+	bool has_table; /* otherwise an identity, or nothing */
+	bool is_buried; /* freed, but the bridge might still walk it */
+	struct iommu_pgtable pt;
+	struct iommu_gather quarantine;
+};
+
+static inline struct opal_unit *opal_unit_of(const struct iommu_unit *unit)
+{
+	return iommu_container_of((uintptr_t)unit, struct opal_unit, base);
+}
+
+static inline struct opal_domain *opal_domain_of(const struct iommu_domain *domain)
+{
+	return iommu_container_of((uintptr_t)domain, struct opal_domain, base);
+}
+
+static inline uint32_t opal_number_of(const struct opal_unit *unit, const struct opal_pe *pe)
+{
+	return (uint32_t)(pe - unit->pes);
+}
+
+/* --- opal_firmware.c -------------------------------------------------------------------------- */
+
+enum opal_kill {
+	OPAL_KILL_PAGES = 0,
+	OPAL_KILL_PE = 1,
+	OPAL_KILL_ALL = 2,
+};
+
+/* Window 0 of a PE: by tables, as it is, or (NULL) closed. */
+int iommu_opal_set_window(const struct opal_unit *unit, uint32_t pe,
+			  const struct opal_domain *domain);
+/* Have the bridge forget pages of a PE, all of a PE, or all. */
+int iommu_opal_forget(const struct opal_unit *unit, enum opal_kill kind, uint32_t pe,
+		      uint64_t page_size, uint64_t address, uint64_t pages);
+
+/* --- opal_forget.c ---------------------------------------------------------------------------- */
+
+void iommu_opal_note_failure(struct opal_unit *unit);
+/*
+ * The bridge has forgotten all, or walks nothing any more. `failures` is what was read before it was told:
+ * if another has failed meanwhile, that one's things wait on.
+ */
+void iommu_opal_made_good(struct opal_unit *unit, uint32_t failures);
+int iommu_opal_forget_all(struct opal_unit *unit);
+/* The bridge's caches of [start, last], or, with start > last, of all of the domain. */
+int iommu_opal_forget_range(struct opal_domain *domain, iommu_iova_t start, iommu_iova_t last);
+
+/* --- opal_window.c ---------------------------------------------------------------------------- */
+
+int iommu_opal_close_window(struct opal_unit *unit, struct opal_pe *pe);
+/* Try again to close what was not closed. */
+void iommu_opal_close_stuck(struct opal_unit *unit);
+int iommu_opal_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
+int iommu_opal_detach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
+int iommu_opal_attach_blocked(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
+
+/* --- opal_domain.c ---------------------------------------------------------------------------- */
+
+int iommu_opal_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
+			    const struct iommu_domain_config *config, struct iommu_domain **domain);
+void iommu_opal_domain_destroy(struct opal_domain *domain);
+
+#endif

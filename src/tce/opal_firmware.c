@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Calls of firmware, again while it is busy. */
+#include <libiommu/status.h>
+
+#include "base/deadline.h"
+#include "tce/opal.h"
+
+#define TIMEOUT_NS      1000000000ULL
+
+#define OPAL_BUSY       (-2)
+#define OPAL_PARAMETER  (-1)
+#define OPAL_BUSY_EVENT (-12)
+
+static int call(const struct opal_unit *unit, uint64_t token, const uint64_t arguments[7])
+{
+	struct iommu_deadline deadline = iommu_deadline_in(unit->platform, TIMEOUT_NS);
+
+	for (;;) {
+		const int64_t code = unit->config.call(unit->config.ctx, token, arguments);
+
+		if (code == 0)
+			return 0;
+		if (code != OPAL_BUSY && code != OPAL_BUSY_EVENT)
+			return code == OPAL_PARAMETER ? IOMMU_EINVAL : IOMMU_EIO;
+		if (iommu_deadline_passed(&deadline))
+			return IOMMU_ETIMEDOUT;
+	}
+}
+
+int iommu_opal_forget(const struct opal_unit *unit, enum opal_kill kind, uint32_t pe,
+		      uint64_t page_size, uint64_t address, uint64_t pages)
+{
+	const uint64_t arguments[7] = {unit->config.phb, kind, pe, page_size, address, pages};
+	int status = call(unit, IOMMU_OPAL_TCE_KILL, arguments);
+
+	return status == IOMMU_ETIMEDOUT || status == 0 ? status : IOMMU_EIO;
+}
+
+int iommu_opal_set_window(const struct opal_unit *unit, uint32_t pe,
+			  const struct opal_domain *domain)
+{
+	const uint64_t size = 1ULL << unit->config.window_bits;
+	uint64_t arguments[7] = {unit->config.phb, pe, (uint64_t)pe << 1};
+
+	if (domain != NULL && !domain->has_table) {
+		arguments[3] = 0;
+		arguments[4] = size;
+		return call(unit, IOMMU_OPAL_MAP_PE_WINDOW_REAL, arguments);
+	}
+	if (domain != NULL) {
+		arguments[3] = domain->pt.levels;
+		arguments[4] = iommu_virt_to_phys(unit->platform, domain->pt.root);
+		arguments[5] = IOMMU_PAGE_SIZE << domain->pt.table_order;
+		arguments[6] = 1ULL << domain->pt.page_shift;
+	}
+	return call(unit, IOMMU_OPAL_MAP_PE_WINDOW, arguments);
+}
