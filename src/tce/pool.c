@@ -173,3 +173,21 @@ uint64_t iommu_tce_pools_taken(struct iommu_tce_table *table)
 	}
 	return taken;
 }
+
+bool iommu_tce_pools_have(struct iommu_tce_table *table, uint64_t index, uint64_t pages)
+{
+	bool have = true;
+
+	while (pages != 0 && have) {
+		struct tce_pool *pool = pool_of(table, index);
+		const uint64_t part = part_in(pool, index, pages);
+		uintptr_t state = iommu_spin_lock(table->platform, &pool->lock);
+
+		have = iommu_tce_bitmap_next_clear(&table->bitmap, index, index + part) ==
+		       index + part;
+		iommu_spin_unlock(table->platform, &pool->lock, state);
+		index += part;
+		pages -= part;
+	}
+	return have;
+}

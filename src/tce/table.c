@@ -35,9 +35,12 @@ static uint64_t reserve(struct iommu_tce_table *table, const struct iommu_tce_ta
 		first = config->first_page;
 	if (last > last_page)
 		last = last_page;
-	if (config->reserved_first <= config->reserved_last && first <= last)
-		reserved += iommu_tce_pools_reserve(table, first - config->first_page,
-						    last - first + 1);
+	if (config->reserved_first <= config->reserved_last && first <= last) {
+		table->reserved_first = first - config->first_page;
+		table->reserved_count = last - first + 1;
+		reserved += iommu_tce_pools_reserve(table, table->reserved_first,
+						    table->reserved_count);
+	}
 	return reserved;
 }
 
@@ -206,17 +209,25 @@ static bool find_range(const struct iommu_tce_table *table, uint64_t address, ui
 	       pages <= table->entries - *index;
 }
 
+/* Is any of these one that is never handed out? */
+static bool has_reserved(const struct iommu_tce_table *table, uint64_t index, uint64_t pages)
+{
+	return (table->first_page == 0 && index == 0) ||
+	       (index < table->reserved_first + table->reserved_count &&
+		table->reserved_first < index + pages);
+}
+
 int iommu_tce_table_unmap(struct iommu_tce_table *table, uint64_t address, uint64_t pages)
 {
-	uint64_t index, i;
+	uint64_t index;
 	int status;
 
 	if (pages == 0 || (address & ((1ULL << table->page_shift) - 1)) != 0 ||
 	    !find_range(table, address, pages, &index))
 		return IOMMU_EINVAL;
-	for (i = 0; i < pages; i++)
-		if (table->ops->get(table, index + i, NULL, NULL) != 0)
-			return IOMMU_EINVAL;
+	if (is_owned(table) || has_reserved(table, index, pages) ||
+	    !iommu_tce_pools_have(table, index, pages))
+		return IOMMU_EINVAL;
 	/* First the entries, then the addresses. */
 	status = table->ops->clear(table, index, pages);
 	if (status != 0)

@@ -60,6 +60,8 @@ void iommu_tce_pools_free(struct iommu_tce_table *table, uint64_t index, uint64_
 /* For ever, or until freed; what is taken already stays. Returns how many were not. */
 uint64_t iommu_tce_pools_reserve(struct iommu_tce_table *table, uint64_t index, uint64_t pages);
 uint64_t iommu_tce_pools_taken(struct iommu_tce_table *table);
+/* Are all of these handed out? */
+bool iommu_tce_pools_have(struct iommu_tce_table *table, uint64_t index, uint64_t pages);
 
 /* --- Back ends -------------------------------------------------------------------------------- */
 
@@ -90,7 +92,8 @@ struct iommu_tce_table {
 	struct tce_bitmap bitmap;
 	struct tce_pool pools[TCE_POOLS_MAX + 1]; /* the last one in use is for large requests */
 	unsigned int pool_count;                  /* without that one */
-	uint64_t reserved;
+	uint64_t reserved;                        /* how many, and which besides index 0: */
+	uint64_t reserved_first, reserved_count;  /* indices */
 	iommu_cell_t lost;
 	bool is_owned; /* see iommu_tce_table_take; atomic */
 };

@@ -3,6 +3,7 @@
  * POWER windows: handing out pages against a naive search, tables in memory under a bridge that caches
  * all that it may, and tables in a hypervisor that is busy, poor, or says no.
  */
+#include <pthread.h>
 #include <string.h>
 
 #include <libiommu/hw/tce.h>
@@ -259,6 +260,7 @@ static void pages_are_reached_until_they_are_unmapped(void **state)
 	assert_int_equal(iommu_tce_table_unmap(table, address + 0x2000, 1), 0);
 	assert_true(is_blocked(address));
 	assert_int_equal(iommu_tce_table_unmap(table, other, 0), IOMMU_EINVAL);
+	assert_int_equal(iommu_tce_table_unmap(table, 0, 1), IOMMU_EINVAL); /* never handed out */
 	assert_int_equal(iommu_tce_table_unmap(table, other + 1, 1), IOMMU_EINVAL);
 	assert_int_equal(iommu_tce_table_unmap(table, 1023 * 4096, 2), IOMMU_EINVAL);
 	assert_int_equal(iommu_tce_table_unmap(table, other, 1), 0);
@@ -525,6 +527,21 @@ static void what_is_free_is_found(void **state)
 		hand_out_at_random(&windows[i], 2, i + 1);
 }
 
+static void what_is_reserved_is_nobodys(void **state)
+{
+	static const struct iommu_tce_table_config window = {
+		.entries = 1024, .page_shift = 12, .reserved_first = 10, .reserved_last = 20};
+
+	(void)state;
+	begin(&window, 2, 0);
+	assert_int_equal(stats().reserved, 12);
+	assert_int_equal(iommu_tce_table_unmap(table, 10 << 12, 1), IOMMU_EINVAL);
+	assert_int_equal(iommu_tce_table_unmap(table, 20 << 12, 1), IOMMU_EINVAL);
+	assert_int_equal(iommu_tce_table_unmap(table, 12 << 12, 4), IOMMU_EINVAL);
+	assert_int_equal(stats().taken, 12);
+	end();
+}
+
 static void cpus_have_pools_of_their_own(void **state)
 {
 	static const struct iommu_tce_table_config window = {
@@ -552,6 +569,57 @@ static void cpus_have_pools_of_their_own(void **state)
 	assert_int_equal(iommu_tce_table_unmap(table, again, 1), 0);
 	assert_int_equal(iommu_tce_table_map(table, 0, 1, RW, NULL, &first[1]), 0);
 	assert_true(again != first[1]);
+	end();
+}
+
+/* Several at once, without a word between them. */
+static void *map_and_unmap(void *argument)
+{
+	unsigned int *failures = argument;
+	unsigned int i;
+
+	for (i = 0; i < 3000; i++) {
+		uint64_t address;
+
+		if (iommu_tce_table_map(table, 0x10000, 1 + i % 3, RW, NULL, &address) != 0)
+			++*failures;
+		else if (iommu_tce_table_unmap(table, address, 1 + i % 3) != 0)
+			++*failures;
+	}
+	return NULL;
+}
+
+static int kill_nothing(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+static void several_cpus_map_at_once(void **state)
+{
+	struct iommu_tce_memory_config config = {
+		.table = {.entries = 1 << 14, .page_shift = 16, .reserved_first = 1},
+		.levels = 2,
+		.output_bits = 50,
+		.kill = {.all = kill_nothing},
+	};
+	unsigned int failures[4] = {0};
+	pthread_t threads[4];
+	unsigned int i;
+
+	(void)state;
+	platform_start();
+	test.platform.cpu_id = NULL;
+	test.platform.cpu_count = NULL;
+	config.table.platform = &test.platform;
+	assert_int_equal(iommu_tce_memory_create(&config, &table), 0);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, map_and_unmap, &failures[i]), 0);
+	for (i = 0; i < 4; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(failures[i], 0);
+	}
+	assert_int_equal(stats().taken, 1);
 	end();
 }
 
@@ -667,6 +735,7 @@ static void the_hypervisor_is_called_as_rarely_as_can_be(void **state)
 		assert_int_equal(hv.entries[(address >> 12) + i], 0x7000003 + (i << 12));
 	assert_int_equal(iommu_tce_table_unmap(table, address, 1100), 0);
 	assert_int_equal(hv.calls[2], 3);
+	assert_int_equal(hv.calls[0], 0); /* it is not asked what is known */
 	assert_true(all_clear());
 	assert_int_equal(iommu_tce_table_map(table, 0x1000, 1, IOMMU_PROT_WRITE, NULL, &address),
 			 0);
@@ -704,9 +773,9 @@ static void a_busy_hypervisor_is_asked_again(void **state)
 	/* But not for ever. */
 	assert_int_equal(iommu_tce_table_map(table, 0x7000000, 20, RW, NULL, &address), 0);
 	hv.busy = UINT32_MAX;
-	assert_int_equal(iommu_tce_table_unmap(table, address, 20), IOMMU_EINVAL); /* cannot look */
+	assert_int_equal(iommu_tce_table_unmap(table, address, 20), IOMMU_ETIMEDOUT);
+	assert_int_equal(stats().lost, 20);
 	hv.busy = 0;
-	assert_int_equal(iommu_tce_table_unmap(table, address, 20), 0);
 	end();
 }
 
@@ -830,7 +899,9 @@ int main(void)
 		cmocka_unit_test(what_is_not_confirmed_is_kept_back),
 		cmocka_unit_test(an_owner_takes_the_whole_window),
 		cmocka_unit_test(what_is_free_is_found),
+		cmocka_unit_test(what_is_reserved_is_nobodys),
 		cmocka_unit_test(cpus_have_pools_of_their_own),
+		cmocka_unit_test(several_cpus_map_at_once),
 		cmocka_unit_test(the_hypervisor_is_called_as_rarely_as_can_be),
 		cmocka_unit_test(a_busy_hypervisor_is_asked_again),
 		cmocka_unit_test(a_failure_is_unwound),

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// POWER translation windows of 2 GiB, pages of 4K or 64K, tables of two levels in memory, a bridge that
+// takes no time to forget. Per pair of map and unmap, tables there.
+//
+//   tce/entries/N      N entries of 4K through the page-table template alone.
+//   tce/window/N       N pages of 64K in a window: the bitmap and its pools, entries, and back.
+//   tce/window_busy/N  the same with half of the window taken, single pages at random.
+//   tce/tree/N         the same work with an IOVA space (iova.h) in the place of the bitmap.
+//   tce/tree_busy/N    … half taken likewise.
+#include <benchmark/benchmark.h>
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include <libiommu/iova.h>
+#include <libiommu/pgtable.h>
+#include <libiommu/tce_table.h>
+
+#include "pages.h"
+
+namespace
+{
+
+constexpr uint64_t window_bytes = 1ULL << 31, page = 1ULL << 16, memory = 1ULL << 33;
+constexpr uint64_t window_pages = window_bytes / page;
+constexpr unsigned int rw = IOMMU_PROT_READ_WRITE;
+
+void check(bool good)
+{
+	if (!good)
+		abort();
+}
+
+uint64_t next_random(uint64_t &random)
+{
+	random ^= random << 13;
+	random ^= random >> 7;
+	random ^= random << 17;
+	return random;
+}
+
+iommu_pgtable_config table_config(uint64_t page_size)
+{
+	iommu_pgtable_config config = {};
+
+	config.platform = bench_platform();
+	config.levels = page_size == page ? 2 : 3;
+	config.input_bits = 31;
+	config.output_bits = 46;
+	config.pgsize_bitmap = page_size;
+	return config;
+}
+
+void entries(benchmark::State &state, uint64_t count)
+{
+	const iommu_pgtable_config config = table_config(4096);
+	iommu_pgtable table;
+	iommu_gather gather;
+	uint64_t mapped;
+
+	check(iommu_tce_init(&table, &config) == 0);
+	iommu_gather_init(&gather);
+	// A neighbour keeps the tables.
+	check(iommu_tce_map(&table, 0, memory, 4096, rw, &gather, &mapped) == 0);
+	for (auto _ : state) {
+		check(iommu_tce_map(&table, 4096 * 5, memory, count * 4096, rw, &gather, &mapped) ==
+		      0);
+		check(iommu_tce_unmap(&table, 4096 * 5, count * 4096, 0, &gather, nullptr) == 0);
+		iommu_gather_init(&gather);
+	}
+	iommu_tce_destroy(&table);
+}
+
+int forget(void *)
+{
+	return 0;
+}
+
+class Window
+{
+      public:
+	Window()
+	{
+		iommu_tce_memory_config config = {};
+
+		config.table.platform = bench_platform();
+		config.table.entries = window_pages;
+		config.table.page_shift = 16;
+		config.table.reserved_first = 1;
+		config.levels = 2;
+		config.table_order = 0;
+		config.output_bits = 46;
+		config.kill.all = forget;
+		config.eager = true;
+		check(iommu_tce_memory_create(&config, &table) == 0);
+	}
+	~Window()
+	{
+		check(iommu_tce_table_destroy(table) == 0);
+	}
+	bool map(uint64_t pages, uint64_t &address)
+	{
+		return iommu_tce_table_map(table, memory, pages, rw, nullptr, &address) == 0;
+	}
+	void unmap(uint64_t address, uint64_t pages)
+	{
+		check(iommu_tce_table_unmap(table, address, pages) == 0);
+	}
+
+      private:
+	iommu_tce_table *table;
+};
+
+class Tree
+{
+      public:
+	Tree()
+	{
+		iommu_pgtable_config config = table_config(page);
+		iommu_iova_config addresses = {};
+
+		config.flags = IOMMU_PGTABLE_EAGER;
+		check(iommu_tce_init(&table, &config) == 0);
+		addresses.platform = bench_platform();
+		addresses.granule = page;
+		addresses.first = 1;
+		addresses.last = window_pages - 1;
+		check(iommu_iova_space_create(&addresses, &space) == 0);
+	}
+	~Tree()
+	{
+		iommu_iova_space_destroy(space);
+		iommu_tce_destroy(&table);
+	}
+	bool map(uint64_t pages, uint64_t &address)
+	{
+		iommu_iova_request request = {};
+		iommu_iova_range *range;
+		iommu_gather gather;
+		uint64_t mapped;
+
+		request.size = pages;
+		request.limit = window_pages - 1;
+		if (iommu_iova_alloc(space, &request, &range) != 0)
+			return false;
+		iommu_gather_init(&gather);
+		check(iommu_tce_map(&table, range->first * page, memory, pages * page, rw, &gather,
+				    &mapped) == 0);
+		address = reinterpret_cast<uintptr_t>(range);
+		return true;
+	}
+	void unmap(uint64_t address, uint64_t pages)
+	{
+		iommu_iova_range *range = reinterpret_cast<iommu_iova_range *>(address);
+		iommu_gather gather;
+
+		iommu_gather_init(&gather);
+		check(iommu_tce_unmap(&table, range->first * page, pages * page, 0, &gather,
+				      nullptr) == 0);
+		iommu_iova_free(space, range);
+	}
+
+      private:
+	iommu_pgtable table;
+	iommu_iova_space *space;
+};
+
+template <class Mapper, bool busy> void pairs(benchmark::State &state, uint64_t pages)
+{
+	std::vector<uint64_t> taken;
+	uint64_t random = 88172645463325252;
+	uint64_t address = 0;
+	Mapper mapper;
+
+	// Everything, and then every second page back, at random.
+	while (busy && mapper.map(1, address))
+		taken.push_back(address);
+	for (size_t left = taken.size() / 2; left != 0; left--) {
+		const size_t at = next_random(random) % taken.size();
+
+		mapper.unmap(taken[at], 1);
+		taken[at] = taken.back();
+		taken.pop_back();
+	}
+	for (auto _ : state) {
+		if (!mapper.map(pages, address)) {
+			state.SkipWithError("no run is free");
+			break;
+		}
+		mapper.unmap(address, pages);
+	}
+	for (uint64_t live : taken)
+		mapper.unmap(live, 1);
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	using benchmark::RegisterBenchmark;
+
+	for (uint64_t count : {1, 16, 500})
+		RegisterBenchmark(("tce/entries/" + std::to_string(count) + "/ours").c_str(),
+				  [count](benchmark::State &state) { entries(state, count); });
+	for (uint64_t pages : {1, 16}) {
+		const std::string suffix = "/" + std::to_string(pages) + "/ours";
+
+		RegisterBenchmark(
+			("tce/window" + suffix).c_str(),
+			[pages](benchmark::State &state) { pairs<Window, false>(state, pages); });
+		RegisterBenchmark(("tce/tree" + suffix).c_str(), [pages](benchmark::State &state) {
+			pairs<Tree, false>(state, pages);
+		});
+	}
+	RegisterBenchmark("tce/window_busy/1/ours",
+			  [](benchmark::State &state) { pairs<Window, true>(state, 1); });
+	RegisterBenchmark("tce/tree_busy/1/ours",
+			  [](benchmark::State &state) { pairs<Tree, true>(state, 1); });
+	benchmark::Initialize(&argc, argv);
+	benchmark::RunSpecifiedBenchmarks();
+	return 0;
+}
