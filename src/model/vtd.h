@@ -16,9 +16,8 @@
 #include <libiommu/model_vtd.h>
 
 #include "base/byteorder.h"
-#include "base/object_cache.h"
-#include "base/rbtree.h"
 #include "base/spinlock.h"
+#include "model/cache.h"
 
 /* Where the registers lie whose place the capabilities name. */
 #define MODEL_IVA          0x0f0
@@ -45,43 +44,13 @@ struct model_registers {
 	uint64_t fault_next; /* the record that the next fault goes to */
 };
 
-/* --- cache: what hardware remembers ----------------------------------------------------------- */
-
+/* What it caches. */
 enum model_kind {
 	MODEL_CONTEXT, /* tag 0, address = source id; low, high = entry; domain id in `owner` */
 	MODEL_PAGE,    /* tag = domain id; a leaf: low = physical address, high = what is allowed */
 	MODEL_TABLE,   /* tag = domain id; an entry of `level`: low = the table, high = allowed */
 	MODEL_INTERRUPT, /* tag 0, address = index; low, high = entry */
-	MODEL_KINDS,
 };
-
-struct model_cached {
-	struct iommu_rb_node node;
-	/* The key, in this order. */
-	uint8_t kind;
-	uint16_t tag;
-	uint8_t level;
-	uint64_t address;
-	/* What is known. With a reason: that it faults, which only caching mode may remember. */
-	uint64_t low, high;
-	uint16_t owner;
-	uint8_t reason;
-	bool fault_hidden; /* FPD */
-};
-
-void iommu_model_cache_init(struct iommu_model_vtd *model);
-/* NULL: not cached. The result may be changed by the caller. */
-struct model_cached *iommu_model_cache_find(struct iommu_model_vtd *model, enum model_kind kind,
-					    uint16_t tag, unsigned int level, uint64_t address);
-/* Remember a copy of `entry`, whose key is filled in; forgets when there is no room. */
-void iommu_model_cache_put(struct iommu_model_vtd *model, const struct model_cached *entry);
-/* Forget all of one kind, tag and level in [first, last]. */
-void iommu_model_cache_drop(struct iommu_model_vtd *model, enum model_kind kind, uint16_t tag,
-			    unsigned int level, uint64_t first, uint64_t last);
-/* Forget all of one kind for which `matches` (NULL: all) holds. */
-void iommu_model_cache_drop_kind(struct iommu_model_vtd *model, enum model_kind kind,
-				 bool (*matches)(const struct model_cached *entry, const void *ctx),
-				 const void *ctx);
 
 /* --- the model -------------------------------------------------------------------------------- */
 
@@ -114,9 +83,7 @@ struct iommu_model_vtd {
 	/* To be told without the lock. */
 	struct model_message fault_message, wait_message;
 	const char *misuse;
-	struct iommu_rb_tree cache;
-	struct iommu_object_cache cache_objects;
-	size_t cached[MODEL_KINDS];
+	struct model_cache cache;
 	uint64_t random;
 	uint64_t translations, walks, descriptors, fault_total;
 };

@@ -53,7 +53,7 @@ static unsigned int find_entry(struct request *r)
 
 	if (r->index >= vtd_irta_entries(model->regs.interrupts))
 		return 0x21;
-	known = iommu_model_cache_find(model, MODEL_INTERRUPT, 0, 0, r->index);
+	known = iommu_model_cache_find(&model->cache, MODEL_INTERRUPT, 0, 0, r->index);
 	if (known != NULL) {
 		r->low = known->low;
 		r->high = known->high;
@@ -69,7 +69,7 @@ static unsigned int find_entry(struct request *r)
 	reason = check_entry(r);
 	entry.reason = (uint8_t)reason;
 	if (reason == 0 || model_has(model, IOMMU_MODEL_VTD_CACHING_MODE))
-		iommu_model_cache_put(model, &entry);
+		iommu_model_cache_put(&model->cache, &entry);
 	return reason;
 }
 

@@ -81,7 +81,8 @@ int iommu_model_vtd_create(const struct iommu_model_vtd_config *config,
 	model->platform = platform;
 	model->config = complete;
 	model->fault_count = complete.fault_records;
-	iommu_model_cache_init(model);
+	iommu_model_cache_init(&model->cache, platform, complete.cache_entries,
+			       complete.forget_seed);
 	iommu_model_registers_reset(model);
 	*result = model;
 	return 0;
@@ -90,7 +91,7 @@ int iommu_model_vtd_create(const struct iommu_model_vtd_config *config,
 static void drop_caches(struct iommu_model_vtd *model)
 {
 	iommu_model_drop_translations(model);
-	iommu_model_cache_drop_kind(model, MODEL_INTERRUPT, NULL, NULL);
+	iommu_model_cache_drop_kind(&model->cache, MODEL_INTERRUPT, NULL, NULL);
 }
 
 void iommu_model_vtd_destroy(struct iommu_model_vtd *model)
@@ -129,10 +130,10 @@ void iommu_model_vtd_get_stats(struct iommu_model_vtd *model, struct iommu_model
 	uintptr_t state = iommu_model_enter(model);
 
 	*stats = (struct iommu_model_vtd_stats){
-		.cached_contexts = model->cached[MODEL_CONTEXT],
-		.cached_pages = model->cached[MODEL_PAGE],
-		.cached_tables = model->cached[MODEL_TABLE],
-		.cached_interrupts = model->cached[MODEL_INTERRUPT],
+		.cached_contexts = model->cache.count[MODEL_CONTEXT],
+		.cached_pages = model->cache.count[MODEL_PAGE],
+		.cached_tables = model->cache.count[MODEL_TABLE],
+		.cached_interrupts = model->cache.count[MODEL_INTERRUPT],
 		.translations = model->translations,
 		.walks = model->walks,
 		.descriptors = model->descriptors,

@@ -38,7 +38,7 @@ static void drop_contexts(struct iommu_model_vtd *model, unsigned int granularit
 {
 	const struct context_filter filter = {granularity, domain_id, source_id, function_mask};
 
-	iommu_model_cache_drop_kind(model, MODEL_CONTEXT, context_matches, &filter);
+	iommu_model_cache_drop_kind(&model->cache, MODEL_CONTEXT, context_matches, &filter);
 }
 
 /* The bytes below one entry of a level. */
@@ -56,17 +56,18 @@ static void drop_range(struct iommu_model_vtd *model, uint16_t domain_id, uint64
 	for (level = 1; level <= VTD_SS_LEVELS_MAX; level++) {
 		const uint64_t from = first & ~(span(level) - 1);
 
-		iommu_model_cache_drop(model, MODEL_PAGE, domain_id, level, from, last);
+		iommu_model_cache_drop(&model->cache, MODEL_PAGE, domain_id, level, from, last);
 		if (tables)
-			iommu_model_cache_drop(model, MODEL_TABLE, domain_id, level, from, last);
+			iommu_model_cache_drop(&model->cache, MODEL_TABLE, domain_id, level, from,
+					       last);
 	}
 }
 
 void iommu_model_drop_translations(struct iommu_model_vtd *model)
 {
-	iommu_model_cache_drop_kind(model, MODEL_CONTEXT, NULL, NULL);
-	iommu_model_cache_drop_kind(model, MODEL_PAGE, NULL, NULL);
-	iommu_model_cache_drop_kind(model, MODEL_TABLE, NULL, NULL);
+	iommu_model_cache_drop_kind(&model->cache, MODEL_CONTEXT, NULL, NULL);
+	iommu_model_cache_drop_kind(&model->cache, MODEL_PAGE, NULL, NULL);
+	iommu_model_cache_drop_kind(&model->cache, MODEL_TABLE, NULL, NULL);
 }
 
 /* Page-selective: `pages` holds address, hint and mask. */
@@ -91,8 +92,8 @@ static void drop_iotlb(struct iommu_model_vtd *model, unsigned int granularity, 
 	else if (granularity == VTD_GRANULARITY_DOMAIN)
 		drop_range(model, domain_id, 0, UINT64_MAX, true);
 	else {
-		iommu_model_cache_drop_kind(model, MODEL_PAGE, NULL, NULL);
-		iommu_model_cache_drop_kind(model, MODEL_TABLE, NULL, NULL);
+		iommu_model_cache_drop_kind(&model->cache, MODEL_PAGE, NULL, NULL);
+		iommu_model_cache_drop_kind(&model->cache, MODEL_TABLE, NULL, NULL);
 	}
 }
 
@@ -216,9 +217,10 @@ static enum vtd_queue_error do_interrupts(struct iommu_model_vtd *model, struct 
 	if ((d.low & 0xffff000007ffffe0ULL) != 0 || d.high != 0 || mask > MODEL_HANDLE_MASK_MAX)
 		return VTD_QUEUE_ERROR_RESERVED;
 	if ((d.low & VTD_IEC_BY_INDEX) == 0)
-		iommu_model_cache_drop_kind(model, MODEL_INTERRUPT, NULL, NULL);
+		iommu_model_cache_drop_kind(&model->cache, MODEL_INTERRUPT, NULL, NULL);
 	else
-		iommu_model_cache_drop(model, MODEL_INTERRUPT, 0, 0, index, index + (count - 1));
+		iommu_model_cache_drop(&model->cache, MODEL_INTERRUPT, 0, 0, index,
+				       index + (count - 1));
 	return VTD_QUEUE_ERROR_UNKNOWN;
 }
 

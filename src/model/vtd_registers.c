@@ -33,7 +33,7 @@ static void latch_interrupts(struct iommu_model_vtd *model)
 	model->regs.interrupts_set = 1;
 	set_status(model, VTD_GLOBAL_SIRTP, true);
 	if (model_has(model, IOMMU_MODEL_VTD_SELF_INVALIDATING))
-		iommu_model_cache_drop_kind(model, MODEL_INTERRUPT, NULL, NULL);
+		iommu_model_cache_drop_kind(&model->cache, MODEL_INTERRUPT, NULL, NULL);
 }
 
 static void switch_queue(struct iommu_model_vtd *model, bool on)

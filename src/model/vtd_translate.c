@@ -111,7 +111,7 @@ static unsigned int find_context(struct journey *j)
 {
 	struct iommu_model_vtd *model = j->model;
 	struct model_cached *known =
-		iommu_model_cache_find(model, MODEL_CONTEXT, 0, 0, j->request->source_id);
+		iommu_model_cache_find(&model->cache, MODEL_CONTEXT, 0, 0, j->request->source_id);
 	struct model_cached entry = {.kind = MODEL_CONTEXT, .address = j->request->source_id};
 	uint64_t words[2] = {0, 0};
 
@@ -124,7 +124,7 @@ static unsigned int find_context(struct journey *j)
 			entry.owner = vtd_context_domain_id(words[1]);
 		}
 		if (entry.reason == 0 || model_has(model, IOMMU_MODEL_VTD_CACHING_MODE))
-			iommu_model_cache_put(model, &entry);
+			iommu_model_cache_put(&model->cache, &entry);
 		known = &entry;
 	}
 	j->low = known->low;
@@ -188,8 +188,8 @@ static void start_of_walk(struct journey *j, unsigned int *level, uint64_t *tabl
 	*reason = 0;
 	for (unsigned int at = 2; at <= j->levels; at++) {
 		const struct model_cached key = key_of(j, MODEL_TABLE, at);
-		const struct model_cached *known =
-			iommu_model_cache_find(j->model, MODEL_TABLE, key.tag, at, key.address);
+		const struct model_cached *known = iommu_model_cache_find(
+			&j->model->cache, MODEL_TABLE, key.tag, at, key.address);
 
 		if (known == NULL)
 			continue;
@@ -217,7 +217,7 @@ static void remember(struct journey *j, enum model_kind kind, unsigned int level
 	entry.low = low;
 	entry.high = high;
 	entry.reason = (uint8_t)reason;
-	iommu_model_cache_put(j->model, &entry);
+	iommu_model_cache_put(&j->model->cache, &entry);
 }
 
 /* What a leaf says is kept in one word: permissions, and whether snooping is asked for. */
@@ -284,8 +284,8 @@ static bool known_leaf(struct journey *j, unsigned int *reason)
 
 	for (level = 1; level <= VTD_SS_LEAF_LEVELS; level++) {
 		const struct model_cached key = key_of(j, MODEL_PAGE, level);
-		const struct model_cached *known =
-			iommu_model_cache_find(j->model, MODEL_PAGE, key.tag, level, key.address);
+		const struct model_cached *known = iommu_model_cache_find(
+			&j->model->cache, MODEL_PAGE, key.tag, level, key.address);
 
 		if (known == NULL)
 			continue;

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What hardware remembers: context entries, translations, paging-structure entries and interrupt
- * entries, in one ordered tree. Nothing leaves it unless it is told to, or the configuration wants
- * bounded memory or random forgetting; both are things that real caches do.
- */
-#include "model/vtd.h"
+/* The ordered tree of what a model caches. */
+#include "model/cache.h"
 
 #include "base/list.h"
 
@@ -36,18 +32,18 @@ static int compare_keys(const struct model_cached *a, const struct model_cached 
 	return order != 0 ? order : compare(a->address, b->address);
 }
 
-void iommu_model_cache_init(struct iommu_model_vtd *model)
+void iommu_model_cache_init(struct model_cache *cache, const struct iommu_platform *platform,
+			    size_t limit, uint64_t forget_seed)
 {
-	iommu_object_cache_init(&model->cache_objects, model->platform,
-				sizeof(struct model_cached));
-	model->random = model->config.forget_seed;
+	iommu_object_cache_init(&cache->objects, platform, sizeof(struct model_cached));
+	cache->limit = limit;
+	cache->forget_seed = cache->random = forget_seed;
 }
 
 /* The first entry whose key is not below that of `key`, or NULL. */
-static struct model_cached *first_from(struct iommu_model_vtd *model,
-				       const struct model_cached *key)
+static struct model_cached *first_from(struct model_cache *cache, const struct model_cached *key)
 {
-	struct iommu_rb_node *node = model->cache.root;
+	struct iommu_rb_node *node = cache->tree.root;
 	struct model_cached *found = NULL;
 
 	while (node != NULL) {
@@ -76,55 +72,55 @@ static struct model_cached *next_of(struct model_cached *entry)
 	return NULL;
 }
 
-static void forget(struct iommu_model_vtd *model, struct model_cached *entry)
+static void forget(struct model_cache *cache, struct model_cached *entry)
 {
-	iommu_rb_remove(&model->cache, no_augmentation, &entry->node);
-	model->cached[entry->kind]--;
-	iommu_object_free(&model->cache_objects, entry);
+	iommu_rb_remove(&cache->tree, no_augmentation, &entry->node);
+	cache->count[entry->kind]--;
+	iommu_object_free(&cache->objects, entry);
 }
 
 /* One time in four, when the configuration wants it (xorshift64). */
-static bool forgets_now(struct iommu_model_vtd *model)
+static bool forgets_now(struct model_cache *cache)
 {
-	if (model->config.forget_seed == 0)
+	if (cache->forget_seed == 0)
 		return false;
-	model->random ^= model->random << 13;
-	model->random ^= model->random >> 7;
-	model->random ^= model->random << 17;
-	return (model->random >> 32 & 3) == 0;
+	cache->random ^= cache->random << 13;
+	cache->random ^= cache->random >> 7;
+	cache->random ^= cache->random << 17;
+	return (cache->random >> 32 & 3) == 0;
 }
 
-struct model_cached *iommu_model_cache_find(struct iommu_model_vtd *model, enum model_kind kind,
-					    uint16_t tag, unsigned int level, uint64_t address)
+struct model_cached *iommu_model_cache_find(struct model_cache *cache, unsigned int kind,
+					    uint32_t tag, unsigned int level, uint64_t address)
 {
 	const struct model_cached key = {
 		.kind = (uint8_t)kind, .tag = tag, .level = (uint8_t)level, .address = address};
-	struct model_cached *entry = first_from(model, &key);
+	struct model_cached *entry = first_from(cache, &key);
 
 	if (entry == NULL || compare_keys(entry, &key) != 0)
 		return NULL;
-	if (forgets_now(model)) {
-		forget(model, entry);
+	if (forgets_now(cache)) {
+		forget(cache, entry);
 		return NULL;
 	}
 	return entry;
 }
 
-static size_t cached_in_all(const struct iommu_model_vtd *model)
+static size_t cached_in_all(const struct model_cache *cache)
 {
 	size_t sum = 0;
 	unsigned int kind;
 
-	for (kind = 0; kind < MODEL_KINDS; kind++)
-		sum += model->cached[kind];
+	for (kind = 0; kind < MODEL_CACHE_KINDS; kind++)
+		sum += cache->count[kind];
 	return sum;
 }
 
-void iommu_model_cache_put(struct iommu_model_vtd *model, const struct model_cached *entry)
+void iommu_model_cache_put(struct model_cache *cache, const struct model_cached *entry)
 {
-	const size_t limit = model->config.cache_entries;
+	const size_t limit = cache->limit;
 	struct iommu_rb_node *parent = NULL;
-	struct iommu_rb_node *node = model->cache.root;
+	struct iommu_rb_node *node = cache->tree.root;
 	struct model_cached *copy;
 	bool right = false;
 
@@ -137,44 +133,44 @@ void iommu_model_cache_put(struct iommu_model_vtd *model, const struct model_cac
 		right = order > 0;
 		node = node->child[right];
 	}
-	if (limit != 0 && cached_in_all(model) >= limit)
+	if (limit != 0 && cached_in_all(cache) >= limit)
 		return;
-	copy = iommu_object_alloc(&model->cache_objects, IOMMU_ALLOC_ATOMIC);
+	copy = iommu_object_alloc(&cache->objects, IOMMU_ALLOC_ATOMIC);
 	if (copy == NULL)
 		return;
 	*copy = *entry;
-	iommu_rb_insert(&model->cache, no_augmentation, parent, right, &copy->node);
-	model->cached[entry->kind]++;
+	iommu_rb_insert(&cache->tree, no_augmentation, parent, right, &copy->node);
+	cache->count[entry->kind]++;
 }
 
-void iommu_model_cache_drop(struct iommu_model_vtd *model, enum model_kind kind, uint16_t tag,
+void iommu_model_cache_drop(struct model_cache *cache, unsigned int kind, uint32_t tag,
 			    unsigned int level, uint64_t first, uint64_t last)
 {
 	const struct model_cached key = {
 		.kind = (uint8_t)kind, .tag = tag, .level = (uint8_t)level, .address = first};
-	struct model_cached *entry = first_from(model, &key);
+	struct model_cached *entry = first_from(cache, &key);
 
 	while (entry != NULL && entry->kind == key.kind && entry->tag == key.tag &&
 	       entry->level == key.level && entry->address <= last) {
 		struct model_cached *next = next_of(entry);
 
-		forget(model, entry);
+		forget(cache, entry);
 		entry = next;
 	}
 }
 
-void iommu_model_cache_drop_kind(struct iommu_model_vtd *model, enum model_kind kind,
+void iommu_model_cache_drop_kind(struct model_cache *cache, unsigned int kind,
 				 bool (*matches)(const struct model_cached *entry, const void *ctx),
 				 const void *ctx)
 {
 	const struct model_cached key = {.kind = (uint8_t)kind};
-	struct model_cached *entry = first_from(model, &key);
+	struct model_cached *entry = first_from(cache, &key);
 
 	while (entry != NULL && entry->kind == key.kind) {
 		struct model_cached *next = next_of(entry);
 
 		if (matches == NULL || matches(entry, ctx))
-			forget(model, entry);
+			forget(cache, entry);
 		entry = next;
 	}
 }
