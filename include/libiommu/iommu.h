@@ -26,6 +26,7 @@
 #include <libiommu/instance.h>
 #include <libiommu/iova.h>
 #include <libiommu/iova_cache.h>
+#include <libiommu/model_tce.h>
 #include <libiommu/model_vtd.h>
 #include <libiommu/opal.h>
 #include <libiommu/ops.h>

@@ -42,7 +42,7 @@ struct iommu_opal_config {
 	/* "ibm,supported-tce-sizes": bit n = pages of 2^n bytes; has to have 2^12. */
 	uint64_t page_sizes;
 	unsigned int output_bits; /* width of a physical address: 13 to 56 */
-	unsigned int window_bits; /* a window is 2^bits bytes: 13 to 48 */
+	unsigned int window_bits; /* a window is 2^bits bytes: 24 to 48 */
 	/* Where the bridge decodes registers, or interrupts: not used as device addresses. */
 	iommu_iova_t reserved_start, reserved_last; /* start > last: none */
 };

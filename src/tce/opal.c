@@ -157,7 +157,7 @@ static bool config_makes_sense(const struct iommu_opal_config *config)
 	       config->call != NULL && (config->page_sizes & IOMMU_PAGE_SIZE) != 0 &&
 	       config->page_sizes >> (TCE_PAGE_SHIFT_MAX + 1) == 0 &&
 	       (config->page_sizes & (IOMMU_PAGE_SIZE - 1)) == 0 && config->output_bits > 12 &&
-	       config->output_bits <= 56 && config->window_bits > 12 && config->window_bits <= 48;
+	       config->output_bits <= 56 && config->window_bits >= 24 && config->window_bits <= 48;
 }
 
 static bool is_known(struct iommu *iommu, const struct iommu_opal_config *config)

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The back end for bridges under OPAL, over a firmware that obeys or does not, and a bridge that caches all
- * that it may, absent entries too. What a PE reaches is tried, never read from tables.
+ * The back end for bridges under OPAL, over the model of a bridge and of firmware that obeys or does not.
+ * What a PE reaches is tried, never read from tables.
  */
 #include <string.h>
 
-#include <libiommu/hw/tce.h>
 #include <libiommu/iommu.h>
 
 #include "test.h"
@@ -14,143 +13,68 @@
 #define RW          IOMMU_PROT_READ_WRITE
 #define PES         16
 #define PHB         3
-#define CACHE_MAX   512
+#define ARENA       (1ULL << 24)
 #define WINDOW_BITS 32
 #define MEMORY      0x70000000ULL /* no bus address of a test is one of memory */
 
-struct window {
-	bool is_open, is_real;
-	uint64_t levels, root, table_bytes, page;
-};
-
-struct cached {
-	uint32_t pe;
-	uint64_t page, entry;
-};
-
 static struct {
 	struct test_platform test;
+	struct test_platform outside; /* for the model's own memory */
+	struct iommu_model_phb *model;
 	struct iommu *iommu;
 	struct iommu_unit *unit;
-	struct window windows[PES];
-	struct cached cache[CACHE_MAX];
-	unsigned int cached;
-	/* Misbehaviour. */
-	unsigned int busy;  /* so many calls are told to come again */
-	bool never_forgets; /* kills are busy for ever */
-	bool refuses_to_close;
-	unsigned int refuse_open; /* the n-th window from now is not opened; 0: none */
-	unsigned int kills[3];
 } f;
 
-/* --- Firmware, and the bridge ----------------------------------------------------------------- */
+/* --- The bridge ------------------------------------------------------------------------------- */
 
-static int64_t set_window(const uint64_t a[7], bool is_real)
+static bool read_memory(void *ctx, iommu_paddr_t paddr, uint64_t *bytes)
 {
-	const uint64_t size = is_real ? a[4] : a[5];
-	struct window *window;
-
-	if (a[1] >= PES || a[2] != a[1] << 1)
-		return -1;
-	window = &f.windows[a[1]];
-	if (size == 0 && f.refuses_to_close)
-		return -6;
-	if (size != 0 && f.refuse_open != 0 && --f.refuse_open == 0)
-		return -6;
-	*window = (struct window){.is_open = size != 0,
-				  .is_real = is_real,
-				  .levels = a[3],
-				  .root = a[4],
-				  .table_bytes = a[5],
-				  .page = a[6]};
-	return 0;
+	assert_ptr_equal(ctx, &f);
+	if (paddr > ARENA - sizeof(*bytes))
+		return false;
+	memcpy(bytes, iommu_phys_to_virt(&f.test.platform, paddr), sizeof(*bytes));
+	/* A table that was freed: filled with something, and walked all the same. */
+	assert_true((*bytes & 0xff) != TEST_POISON);
+	return true;
 }
 
-static int64_t forget(const uint64_t a[7])
+static void refuse_misuse(void *ctx, const char *text)
 {
-	unsigned int kept = 0;
-	unsigned int i;
-
-	assert_true(a[1] <= 2);
-	f.kills[a[1]]++;
-	if (f.never_forgets)
-		return -12;
-	for (i = 0; i < f.cached; i++) {
-		const struct cached *c = &f.cache[i];
-		const bool goes = a[1] == 2 || (a[1] == 1 && c->pe == a[2]) ||
-				  (a[1] == 0 && c->pe == a[2] && c->page - a[4] / a[3] < a[5]);
-
-		if (!goes)
-			f.cache[kept++] = *c;
-	}
-	f.cached = kept;
-	return 0;
+	assert_ptr_equal(ctx, &f);
+	fail_msg("misuse: %s", text);
 }
 
 static int64_t call(void *ctx, uint64_t token, const uint64_t arguments[7])
 {
 	assert_ptr_equal(ctx, &f);
-	assert_int_equal(arguments[0], PHB);
-	if (f.busy != 0 && f.busy-- != 0)
-		return -2;
-	switch (token) {
-	case IOMMU_OPAL_MAP_PE_WINDOW:
-		return set_window(arguments, false);
-	case IOMMU_OPAL_MAP_PE_WINDOW_REAL:
-		return set_window(arguments, true);
-	case IOMMU_OPAL_TCE_KILL:
-		return forget(arguments);
-	default:
-		return -1;
-	}
+	return iommu_model_phb_opal(f.model, token, arguments);
 }
 
-static uint64_t load(uint64_t paddr)
+static void misbehave(struct iommu_model_phb_faults faults)
 {
-	uint64_t entry;
-
-	memcpy(&entry, iommu_phys_to_virt(&f.test.platform, paddr), sizeof(entry));
-	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? entry : __builtin_bswap64(entry);
+	iommu_model_phb_misbehave(f.model, &faults);
 }
 
-static uint64_t walk(const struct window *window, uint64_t page)
+#define MISBEHAVE(...) misbehave((struct iommu_model_phb_faults){__VA_ARGS__})
+#define BEHAVE()       misbehave((struct iommu_model_phb_faults){0})
+
+static bool is_open(uint32_t pe)
 {
-	uint64_t entry = window->root | TCE_READ;
-	uint64_t level;
-
-	for (level = window->levels; level != 0 && tce_is_valid(entry); level--) {
-		const unsigned int bits = (unsigned int)__builtin_ctzll(window->table_bytes / 8);
-		const uint64_t index = page >> (level - 1) * bits & ((1ULL << bits) - 1);
-
-		entry = load(tce_address(entry) + index * 8);
-		/* A table that was freed: filled with something, and walked all the same. */
-		assert_true((entry & 0xff) != TEST_POISON);
-	}
-	return entry;
+	return iommu_model_phb_tve(f.model, 2 * pe) != 0;
 }
 
-/* Where a write of a PE goes; false: it is blocked. */
+/* Where a write of a PE goes; false: it is blocked. The PE is thawed, to be asked again. */
 static bool access_by(uint32_t pe, uint64_t address, iommu_paddr_t *paddr)
 {
-	const struct window *window = &f.windows[pe];
-	uint64_t entry = 0;
-	uint64_t page;
-	unsigned int i;
+	struct iommu_model_phb_access access;
+	int status = iommu_model_phb_access(f.model, (uint16_t)(pe << 8), address, true, &access);
 
-	*paddr = address;
-	if (!window->is_open || window->is_real)
-		return window->is_open && address >> WINDOW_BITS == 0;
-	page = address / window->page;
-	for (i = 0; i < f.cached; i++)
-		if (f.cache[i].pe == pe && f.cache[i].page == page)
-			break;
-	assert_true(i < CACHE_MAX);
-	if (i == f.cached)
-		f.cache[f.cached++] =
-			(struct cached){.pe = pe, .page = page, .entry = walk(window, page)};
-	entry = f.cache[i].entry;
-	*paddr = tce_address(entry) | address % window->page;
-	return (entry & TCE_WRITE) != 0;
+	assert_false(access.is_interrupt);
+	assert_true(access.reason != IOMMU_MODEL_PHB_NO_PE);
+	assert_true(access.reason != IOMMU_MODEL_PHB_MEMORY);
+	assert_int_equal(iommu_model_phb_thaw(f.model, pe), 0);
+	*paddr = access.paddr;
+	return status == 0;
 }
 
 static bool reaches(uint32_t pe, uint64_t address, iommu_paddr_t expected)
@@ -169,11 +93,30 @@ static bool is_blocked(uint32_t pe, uint64_t address)
 
 /* --- The host --------------------------------------------------------------------------------- */
 
-/* Function n of a device on bus b: PE b; buses beyond the PEs have none. */
 static uint32_t find_pe(void *ctx, uint16_t source_id)
 {
 	assert_ptr_equal(ctx, &f);
-	return source_id >> 8 < PES ? source_id >> 8 : IOMMU_OPAL_NO_PE;
+	return iommu_model_phb_pe_of(f.model, source_id);
+}
+
+/* Function n of a device on bus b: PE b; buses beyond the PEs have none. All windows open. */
+static void make_bridge(void)
+{
+	const struct iommu_model_phb_config config = {
+		.platform = &f.outside.platform,
+		.host = {.ctx = &f, .read = read_memory, .misuse = refuse_misuse},
+		.phb = PHB,
+		.generation = 3,
+		.pes = PES,
+	};
+	unsigned int i;
+
+	test_platform_init(&f.outside, 1 << 20, 0);
+	assert_int_equal(iommu_model_phb_create(&config, &f.model), 0);
+	for (i = 0; i < PES << 8; i++)
+		assert_int_equal(iommu_model_phb_set_pe(f.model, (uint16_t)i, i >> 8), 0);
+	for (i = 0; i < PES; i++)
+		assert_int_equal(iommu_model_phb_set_tve(f.model, 2 * i, ~0ULL), 0);
 }
 
 static struct iommu_opal_config good_config(void)
@@ -198,21 +141,22 @@ static void begin(void)
 	unsigned int i;
 
 	memset(&f, 0, sizeof(f));
-	test_platform_init(&f.test, 1 << 24, 0);
+	test_platform_init(&f.test, ARENA, 0);
 	f.test.quiet = true;
-	for (i = 0; i < PES; i++)
-		f.windows[i].is_open = true; /* firmware's */
+	make_bridge();
 	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
 	assert_int_equal(iommu_opal_probe(f.iommu, &config), 0);
 	f.unit = iommu_find_unit(f.iommu, "phb3");
 	assert_non_null(f.unit);
 	for (i = 0; i < PES; i++)
-		assert_false(f.windows[i].is_open);
+		assert_false(is_open(i));
 }
 
 static void end(void)
 {
 	assert_int_equal(iommu_destroy(f.iommu), 0);
+	iommu_model_phb_destroy(f.model);
+	test_platform_destroy(&f.outside);
 	test_platform_destroy(&f.test);
 }
 
@@ -255,29 +199,30 @@ static void bridges_are_probed_or_refused(void **state)
 	REFUSED(page_sizes, 1ULL << 12 | 1ULL << 35);
 	REFUSED(output_bits, 12);
 	REFUSED(output_bits, 57);
-	REFUSED(window_bits, 12);
+	REFUSED(window_bits, 23);
 	REFUSED(window_bits, 49);
 	end();
 	/* Firmware knows fewer PEs; is busy; has no memory left. */
 	memset(&f, 0, sizeof(f));
-	test_platform_init(&f.test, 1 << 20, 0);
+	test_platform_init(&f.test, ARENA, 0);
+	make_bridge();
 	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
 	config = good_config();
 	config.pes = PES + 1;
 	assert_int_equal(iommu_opal_probe(f.iommu, &config), IOMMU_EINVAL);
 	config.pes = PES;
-	f.never_forgets = true;
+	MISBEHAVE(.kills_hang = true);
 	assert_int_equal(iommu_opal_probe(f.iommu, &config), IOMMU_ETIMEDOUT);
-	f.never_forgets = false;
-	f.refuses_to_close = true;
+	BEHAVE();
+	MISBEHAVE(.refuse_close = true);
 	assert_int_equal(iommu_opal_probe(f.iommu, &config), IOMMU_EIO);
-	f.refuses_to_close = false;
+	BEHAVE();
 	f.test.fail_after = f.test.allocations + 1;
 	assert_int_equal(iommu_opal_probe(f.iommu, &config), IOMMU_ENOMEM);
 	f.test.fail_after = f.test.allocations + 2;
 	assert_int_equal(iommu_opal_probe(f.iommu, &config), IOMMU_ENOMEM);
 	f.test.fail_after = 0;
-	f.busy = 30;
+	MISBEHAVE(.busy = 30);
 	assert_int_equal(iommu_opal_probe(f.iommu, &config), 0);
 	end();
 }
@@ -324,7 +269,7 @@ static void drivers_map_through_a_window(void **state)
 	device = iommu_dma_device_of(one, 0);
 	/* The bridge has looked everywhere, and remembers that there was nothing. */
 	for (i = 0; i < 40; i++)
-		assert_true(is_blocked(1, 0xfffff000ULL - i * 0x1000ULL));
+		assert_true(is_blocked(1, 0xfffef000ULL - i * 0x1000ULL));
 	assert_int_equal(iommu_dma_map(dma, &device, MEMORY + 0x123, 0x2000,
 				       IOMMU_DMA_BIDIRECTIONAL, &address),
 			 0);
@@ -342,7 +287,7 @@ static void drivers_map_through_a_window(void **state)
 	assert_true(is_blocked(1, address));
 	assert_true(is_blocked(1, address + 0x1000));
 	assert_int_equal(iommu_release_endpoint(one), 0);
-	assert_false(f.windows[1].is_open);
+	assert_false(is_open(1));
 	assert_int_equal(iommu_release_endpoint(other), 0);
 	end();
 }
@@ -407,8 +352,9 @@ static void all_kinds_of_domains(void **state)
 /* Few PEs are told one by one, many with one call. */
 static void one_domain_in_many_pes(void **state)
 {
-	struct iommu_domain *domain;
+	struct iommu_model_phb_stats before, after;
 	struct iommu_endpoint *endpoints[12];
+	struct iommu_domain *domain;
 	unsigned int count, i;
 
 	(void)state;
@@ -423,10 +369,11 @@ static void one_domain_in_many_pes(void **state)
 		assert_int_equal(iommu_map(domain, 0x5000, MEMORY, 0x1000, RW), 0);
 		for (i = 1; i <= count; i++)
 			assert_true(reaches(i, 0x5000, MEMORY));
-		memset(f.kills, 0, sizeof(f.kills));
+		iommu_model_phb_get_stats(f.model, &before);
 		assert_int_equal(iommu_unmap(domain, 0x5000, 0x1000, 0, NULL), 0);
-		assert_int_equal(f.kills[0], count <= 8 ? count : 0);
-		assert_int_equal(f.kills[2], count > 8);
+		iommu_model_phb_get_stats(f.model, &after);
+		assert_int_equal(after.page_kills - before.page_kills, count <= 8 ? count : 0);
+		assert_int_equal(after.all_kills - before.all_kills, count > 8);
 		for (i = 1; i <= count; i++)
 			assert_true(is_blocked(i, 0x5000));
 	}
@@ -483,14 +430,14 @@ static void what_the_bridge_does_not_forget_is_kept(void **state)
 	assert_int_equal(iommu_map(domain, 0, MEMORY, IOMMU_SIZE_2M, RW), 0);
 	assert_true(reaches(1, 0x5000, MEMORY + 0x5000));
 	pages = f.test.hosted.pages_in_use;
-	f.never_forgets = true;
+	MISBEHAVE(.kills_hang = true);
 	assert_int_equal(iommu_unmap(domain, 0, IOMMU_SIZE_2M, 0, NULL), IOMMU_ETIMEDOUT);
 	assert_true(reaches(1, 0x5000, MEMORY + 0x5000)); /* that is why */
 	assert_int_equal(f.test.hosted.pages_in_use, pages);
 	iommu_domain_get_info(domain, &info);
 	assert_true(info.quarantine);
 	assert_int_equal(iommu_map(domain, 0x40000000, MEMORY, 0x1000, RW), IOMMU_ETIMEDOUT);
-	f.never_forgets = false;
+	BEHAVE();
 	pages = f.test.hosted.pages_in_use;
 	/* Whatever is told it next is told as: forget all. */
 	assert_int_equal(iommu_unmap(domain, 0x80000000, 0x1000, 0, NULL), 0);
@@ -502,14 +449,14 @@ static void what_the_bridge_does_not_forget_is_kept(void **state)
 	assert_int_equal(iommu_map(domain, 0, MEMORY, IOMMU_SIZE_2M, RW), 0);
 	assert_true(reaches(1, 0x5000, MEMORY + 0x5000));
 	pages = f.test.hosted.pages_in_use;
-	f.never_forgets = true;
+	MISBEHAVE(.kills_hang = true);
 	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(endpoint)),
 			 IOMMU_ETIMEDOUT);
 	assert_int_equal(iommu_domain_free(domain), 0);
 	assert_int_equal(f.test.hosted.pages_in_use, pages);
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 	assert_int_equal(iommu_destroy(f.iommu), IOMMU_ETIMEDOUT);
-	f.never_forgets = false;
+	BEHAVE();
 	end();
 }
 
@@ -530,7 +477,7 @@ static void a_window_that_stays_open_keeps_its_tables(void **state)
 	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
 	assert_int_equal(iommu_map(domain, 0x5000, MEMORY, 0x1000, RW), 0);
 	pages = f.test.hosted.pages_in_use;
-	f.refuses_to_close = true;
+	MISBEHAVE(.refuse_close = true);
 	assert_int_equal(iommu_domain_detach_group(group), IOMMU_EIO);
 	assert_int_equal(iommu_domain_free(domain), 0);
 	assert_int_equal(f.test.hosted.pages_in_use, pages);
@@ -541,7 +488,7 @@ static void a_window_that_stays_open_keeps_its_tables(void **state)
 	assert_int_equal(iommu_unmap(other, 0x5000, 0x1000, 0, NULL), 0);
 	assert_true(reaches(1, 0x5000, MEMORY));
 	assert_int_equal(iommu_unit_disable(f.unit), IOMMU_EIO);
-	f.refuses_to_close = false;
+	BEHAVE();
 	/* Closed by the next control call, and then its tables go. */
 	assert_int_equal(iommu_domain_attach_group(other, group), 0);
 	assert_true(is_blocked(1, 0x5000));
@@ -566,24 +513,24 @@ static void a_window_that_is_not_opened_leaves_the_old_one(void **state)
 	a = domain_of(IOMMU_DOMAIN_PAGING);
 	b = domain_of(IOMMU_DOMAIN_PAGING);
 	assert_int_equal(iommu_map(a, 0x5000, MEMORY, 0x2000, RW), 0);
-	f.refuse_open = 1;
+	MISBEHAVE(.refuse_open = 1);
 	assert_int_equal(iommu_domain_attach_group(a, group), IOMMU_EIO);
 	assert_true(is_blocked(1, 0x5000));
 	assert_int_equal(iommu_domain_attach_group(a, group), 0);
 	assert_true(reaches(1, 0x5000, MEMORY));
-	f.refuse_open = 1;
+	MISBEHAVE(.refuse_open = 1);
 	assert_int_equal(iommu_domain_attach_group(b, group), IOMMU_EIO);
 	assert_true(reaches(1, 0x5000, MEMORY));
 	/* Opened, but the bridge does not say that it has forgotten the old one. */
-	f.never_forgets = true;
+	MISBEHAVE(.kills_hang = true);
 	assert_int_equal(iommu_domain_attach_group(b, group), IOMMU_ETIMEDOUT);
-	f.never_forgets = false;
+	BEHAVE();
 	assert_true(reaches(1, 0x5000, MEMORY));
 	assert_true(reaches(1, 0x6000, MEMORY + 0x1000)); /* it had not looked there before */
 	assert_ptr_equal(iommu_group_domain(group), a);
 	/* Nor does it come up with such a window. */
 	assert_int_equal(iommu_unit_disable(f.unit), 0);
-	f.refuse_open = 1;
+	MISBEHAVE(.refuse_open = 1);
 	assert_int_equal(iommu_unit_enable(f.unit), IOMMU_EIO);
 	assert_true(is_blocked(1, 0x5000));
 	assert_int_equal(iommu_unit_enable(f.unit), 0);

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A model of a POWER host bridge: the other side of the OPAL back end. For emulators, which put it between
+ * a guest's memory and its devices; and for tests of drivers, to which it is an adversary.
+ *
+ * Requests are sorted into partitionable endpoints (PEs) by their source id. Each PE has two windows, told
+ * apart by bit 59 of the address, and each window a translation validation entry (TVE): by tables of
+ * translation control entries (TCEs) in memory, as it is, or closed. The bridge remembers every entry that
+ * it has read, absent ones and those of the upper levels too, and forgets nothing until it is told to: not
+ * even when a window is set anew. A bad DMA freezes its PE, which is then deaf until it is thawed.
+ *
+ * What it reads from memory and all that a guest asks of it is hostile: it answers with a refusal.
+ *
+ * Locking: one spinlock for each model, taken by every function except create and destroy; all of them may
+ * be called from any thread. The host's functions are called with it held and must not call the model.
+ */
+#ifndef LIBIOMMU_MODEL_TCE_H
+#define LIBIOMMU_MODEL_TCE_H
+
+#include <libiommu/platform.h>
+
+IOMMU_BEGIN_DECLS
+
+struct iommu_model_phb;
+
+struct iommu_model_phb_host {
+	void *ctx;
+	/* read - 8 aligned bytes of memory, in one piece; false: nothing is there. REQUIRED. */
+	bool (*read)(void *ctx, iommu_paddr_t paddr, uint64_t *bytes);
+	/* misuse - the driver broke a rule; a static text, for a log. May be NULL. */
+	void (*misuse)(void *ctx, const char *text);
+};
+
+struct iommu_model_phb_config {
+	/* For the model's own memory, which is not the guest's. */
+	const struct iommu_platform *platform;
+	struct iommu_model_phb_host host;
+	uint64_t phb;            /* firmware's number of it */
+	unsigned int generation; /* 3 (POWER8), 4 (POWER9) or 5 (POWER10); 0: 4 */
+	unsigned int pes;        /* 1 to 256 (generation 3) or 512; 0: 256 */
+	size_t cache_entries;    /* 0: as many as there is memory for. More are not cached. */
+	uint64_t forget_seed;    /* not 0: entries are forgotten at random, as real caches do */
+};
+
+/* How bridge and firmware misbehave, for tests of drivers. All zero: not at all. */
+struct iommu_model_phb_faults {
+	unsigned int busy; /* so many calls of firmware are told to come again */
+	bool kills_hang;   /* nothing is forgotten: calls are told to come again */
+	bool refuse_close; /* no window is closed */
+	unsigned int
+		refuse_open; /* the n-th window that is to be opened from now is not; 0: none */
+};
+
+/*
+ * iommu_model_phb_create - a bridge after reset: no source id has a PE, all windows are closed.
+ * Returns 0, IOMMU_EINVAL (config) or IOMMU_ENOMEM.
+ */
+IOMMU_API int iommu_model_phb_create(const struct iommu_model_phb_config *config,
+				     struct iommu_model_phb **phb);
+IOMMU_API void iommu_model_phb_destroy(struct iommu_model_phb *phb);
+
+/* iommu_model_phb_page_sizes - what windows can have: bit n = pages of 2^n bytes. */
+IOMMU_API uint64_t iommu_model_phb_page_sizes(const struct iommu_model_phb *phb);
+
+/* --- What a guest sets ------------------------------------------------------------------------ */
+
+#define IOMMU_MODEL_NO_PE UINT32_MAX
+
+/*
+ * iommu_model_phb_set_pe - requests with this source id belong to this PE, or (IOMMU_MODEL_NO_PE) to none.
+ * Returns 0, IOMMU_EINVAL (no such PE), or IOMMU_ENOMEM.
+ */
+IOMMU_API int iommu_model_phb_set_pe(struct iommu_model_phb *phb, uint16_t source_id, uint32_t pe);
+IOMMU_API uint32_t iommu_model_phb_pe_of(struct iommu_model_phb *phb, uint16_t source_id);
+
+/*
+ * iommu_model_phb_set_tve - the entry of a window, as the bridge's table has it: number 2 * PE + window.
+ * Any value is taken, nonsense refuses DMA. Returns 0, or IOMMU_EINVAL: no such window.
+ */
+IOMMU_API int iommu_model_phb_set_tve(struct iommu_model_phb *phb, uint32_t number, uint64_t tve);
+IOMMU_API uint64_t iommu_model_phb_tve(struct iommu_model_phb *phb, uint32_t number);
+
+/*
+ * iommu_model_phb_kill_write, _read - the bridge's invalidation register (offset 0x210), in the byte order
+ * of the host. It reads as what was written while it is at it, then 0.
+ */
+IOMMU_API void iommu_model_phb_kill_write(struct iommu_model_phb *phb, uint64_t value);
+IOMMU_API uint64_t iommu_model_phb_kill_read(struct iommu_model_phb *phb);
+
+/*
+ * iommu_model_phb_opal - firmware's calls for windows and invalidation (<libiommu/opal.h>), with firmware's
+ * checks and return values. A token that it does not know: -1.
+ */
+IOMMU_API int64_t iommu_model_phb_opal(struct iommu_model_phb *phb, uint64_t token,
+				       const uint64_t arguments[7]);
+
+/* --- What devices do -------------------------------------------------------------------------- */
+
+enum iommu_model_phb_reason {
+	IOMMU_MODEL_PHB_OK,
+	IOMMU_MODEL_PHB_NO_PE,    /* freezes nothing */
+	IOMMU_MODEL_PHB_FROZEN,   /* the PE is, since an earlier access */
+	IOMMU_MODEL_PHB_ADDRESS,  /* top bits that mean nothing, or beyond the window */
+	IOMMU_MODEL_PHB_CLOSED,   /* the window is closed, or its entry makes no sense */
+	IOMMU_MODEL_PHB_MEMORY,   /* a table is where no memory is */
+	IOMMU_MODEL_PHB_ABSENT,   /* a TCE allows nothing */
+	IOMMU_MODEL_PHB_NO_WRITE, /* it allows only to read */
+	IOMMU_MODEL_PHB_NO_READ,  /* it allows only to write */
+};
+
+struct iommu_model_phb_access {
+	iommu_paddr_t paddr; /* byte exact */
+	uint64_t size;       /* of the page around it, in bytes; 0: unknown, not translated */
+	bool is_interrupt;   /* not memory: a message */
+	enum iommu_model_phb_reason reason;
+};
+
+/*
+ * iommu_model_phb_access - where one byte goes that a device reads or writes. Returns 0, or IOMMU_EFAULT
+ * with the reason; the PE is then frozen.
+ */
+IOMMU_API int iommu_model_phb_access(struct iommu_model_phb *phb, uint16_t source_id,
+				     uint64_t address, bool is_write,
+				     struct iommu_model_phb_access *result);
+
+/* What froze a PE: the first bad access. */
+struct iommu_model_phb_freeze {
+	bool is_frozen;
+	uint16_t source_id;
+	bool is_write;
+	uint64_t address;
+	enum iommu_model_phb_reason reason;
+};
+
+/*
+ * iommu_model_phb_get_freeze - why a PE is frozen, or that it is not. iommu_model_phb_thaw - it is not any
+ * more. Both return 0, or IOMMU_EINVAL: no such PE.
+ */
+IOMMU_API int iommu_model_phb_get_freeze(struct iommu_model_phb *phb, uint32_t pe,
+					 struct iommu_model_phb_freeze *freeze);
+IOMMU_API int iommu_model_phb_thaw(struct iommu_model_phb *phb, uint32_t pe);
+
+/* iommu_model_phb_misbehave - see struct iommu_model_phb_faults; copied. */
+IOMMU_API void iommu_model_phb_misbehave(struct iommu_model_phb *phb,
+					 const struct iommu_model_phb_faults *faults);
+
+struct iommu_model_phb_stats {
+	size_t cached_pages, cached_tables;
+	uint64_t accesses, walks, freezes;
+	uint64_t page_kills, pe_kills, all_kills; /* that were carried out */
+};
+IOMMU_API void iommu_model_phb_get_stats(struct iommu_model_phb *phb,
+					 struct iommu_model_phb_stats *stats);
+
+IOMMU_END_DECLS
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A bridge forgets: told through its register, or by firmware. */
+#include "model/phb.h"
+
+/* The pages, and everything on the way to them. */
+void iommu_phb_kill_pages(struct iommu_model_phb *phb, uint32_t window, uint64_t first_page,
+			  uint64_t last_page)
+{
+	const uint64_t tve = phb->tves[window];
+	const unsigned int bits = tve_table_shift(tve) - 3;
+	unsigned int level;
+
+	iommu_model_cache_drop(&phb->cache, PHB_PAGE, window, 0, first_page, last_page);
+	for (level = 1; tve_table_shift(tve) != 0 && level < tve_levels(tve); level++) {
+		const unsigned int shift = bits * level;
+
+		iommu_model_cache_drop(&phb->cache, PHB_TABLE, window, level,
+				       shift < 64 ? first_page >> shift : 0,
+				       shift < 64 ? last_page >> shift : 0);
+	}
+	phb->stats.page_kills++;
+}
+
+static bool is_of_pe(const struct model_cached *entry, const void *ctx)
+{
+	return entry->tag >> 1 == *(const uint32_t *)ctx;
+}
+
+void iommu_phb_kill_pe(struct iommu_model_phb *phb, uint32_t pe)
+{
+	iommu_model_cache_drop_kind(&phb->cache, PHB_PAGE, is_of_pe, &pe);
+	iommu_model_cache_drop_kind(&phb->cache, PHB_TABLE, is_of_pe, &pe);
+	phb->stats.pe_kills++;
+}
+
+void iommu_phb_kill_all(struct iommu_model_phb *phb)
+{
+	iommu_model_cache_drop_kind(&phb->cache, PHB_PAGE, NULL, NULL);
+	iommu_model_cache_drop_kind(&phb->cache, PHB_TABLE, NULL, NULL);
+	phb->stats.all_kills++;
+}
+
+/* --- The register ----------------------------------------------------------------------------- */
+
+static void kill_one(struct iommu_model_phb *phb, uint32_t pe, uint64_t value)
+{
+	const uint64_t address = value & PHB_KILL_ADDRESS_MASK;
+	const uint32_t window = pe << 1 | (address >> TVE_WINDOW_BIT & 1);
+	const unsigned int shift = tve_page_shift(phb->tves[window]);
+	const uint64_t page = (address & ((1ULL << TVE_WINDOW_BIT) - 1)) >> shift;
+
+	/* Generation 3 has no size: it is the window's. */
+	if (shift != 0 && (phb->config.generation == 3 || phb_kill_page_shift(value) == shift))
+		iommu_phb_kill_pages(phb, window, page, page);
+	else
+		iommu_phb_misuse(phb,
+				 "a page is to be forgotten of a size that its window has not");
+}
+
+static void kill_by_register(struct iommu_model_phb *phb, uint64_t value)
+{
+	const uint64_t mask = phb->config.generation == 3 ? 0xff : PHB_KILL_PE_MASK;
+	const uint32_t pe = (uint32_t)(value & mask);
+
+	if ((value & PHB_KILL_ALL) != 0)
+		iommu_phb_kill_all(phb);
+	else if (pe >= phb->config.pes || (value & PHB_KILL_BUSY) == 0)
+		iommu_phb_misuse(phb, "nothing that is could be forgotten");
+	else if ((value & PHB_KILL_PE) != 0)
+		iommu_phb_kill_pe(phb, pe);
+	else
+		kill_one(phb, pe, value);
+}
+
+void iommu_model_phb_kill_write(struct iommu_model_phb *phb, uint64_t value)
+{
+	uintptr_t state = iommu_spin_lock(phb->platform, &phb->lock);
+
+	if (phb->kill_pending != 0)
+		iommu_phb_misuse(phb, "told to forget while it is at it");
+	else if (phb->faults.kills_hang)
+		phb->kill_pending = value;
+	else
+		kill_by_register(phb, value);
+	iommu_spin_unlock(phb->platform, &phb->lock, state);
+}
+
+uint64_t iommu_model_phb_kill_read(struct iommu_model_phb *phb)
+{
+	uintptr_t state = iommu_spin_lock(phb->platform, &phb->lock);
+	uint64_t value;
+
+	if (phb->kill_pending != 0 && !phb->faults.kills_hang) {
+		kill_by_register(phb, phb->kill_pending);
+		phb->kill_pending = 0;
+	}
+	value = phb->kill_pending;
+	iommu_spin_unlock(phb->platform, &phb->lock, state);
+	return value;
+}
