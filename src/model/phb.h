@@ -14,6 +14,7 @@
 #include "model/cache.h"
 
 #define PHB_PES_MAX      512
+#define PHB_LEVELS_MAX   8 /* that an entry of a window can say */
 #define PHB_IDS_PER_PAGE (IOMMU_PAGE_SIZE / sizeof(uint16_t))
 #define PHB_ID_PAGES     (65536 / PHB_IDS_PER_PAGE)
 

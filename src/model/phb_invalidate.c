@@ -21,15 +21,19 @@ void iommu_phb_kill_pages(struct iommu_model_phb *phb, uint32_t window, uint64_t
 	phb->stats.page_kills++;
 }
 
-static bool is_of_pe(const struct model_cached *entry, const void *ctx)
+static void kill_window(struct iommu_model_phb *phb, uint32_t window)
 {
-	return entry->tag >> 1 == *(const uint32_t *)ctx;
+	unsigned int level;
+
+	iommu_model_cache_drop(&phb->cache, PHB_PAGE, window, 0, 0, UINT64_MAX);
+	for (level = 1; level < PHB_LEVELS_MAX; level++)
+		iommu_model_cache_drop(&phb->cache, PHB_TABLE, window, level, 0, UINT64_MAX);
 }
 
 void iommu_phb_kill_pe(struct iommu_model_phb *phb, uint32_t pe)
 {
-	iommu_model_cache_drop_kind(&phb->cache, PHB_PAGE, is_of_pe, &pe);
-	iommu_model_cache_drop_kind(&phb->cache, PHB_TABLE, is_of_pe, &pe);
+	kill_window(phb, pe << 1);
+	kill_window(phb, pe << 1 | 1);
 	phb->stats.pe_kills++;
 }
 
