@@ -3,9 +3,9 @@
  * The back end for host bridges of POWER8 and later under OPAL firmware (PowerNV machines).
  *
  * A bridge sorts requests into partitionable endpoints (PEs) by their requester id; what one PE does, no
- * other sees, and within one nothing can be told apart: a PE is a group. Each has a window of bus
- * addresses from 0 on, translated by a table of TCEs in memory; an identity domain is a window through
- * which addresses pass as they are. Firmware sets windows and tells bridges to forget.
+ * other sees, and within one nothing can be told apart: a PE is a group, named domain<segment>-pe<hex>. Each
+ * has a window of bus addresses from 0 on, translated by a table of TCEs in memory; an identity domain is a
+ * window through which addresses pass as they are. Firmware sets windows and tells bridges to forget.
  *
  * Without a window all DMA of a PE is blocked, and freezes the PE: it stays blocked, also for registers,
  * until the host thaws it. So iommu_unit_disable blocks here: there is no "off" that lets everything pass.

@@ -22,6 +22,21 @@ size_t iommu_line_append_number(char *line, size_t size, size_t used, unsigned i
 	return iommu_line_append(line, size, used, &digits[at]);
 }
 
+size_t iommu_line_append_hex(char *line, size_t size, size_t used, unsigned int number,
+			     unsigned int digits)
+{
+	static const char hex[] = "0123456789abcdef";
+	char text[9];
+	unsigned int i;
+
+	while (digits < 8 && number >> 4 * digits != 0)
+		digits++;
+	for (i = 0; i < digits; i++)
+		text[i] = hex[number >> 4 * (digits - 1 - i) & 15];
+	text[digits] = '\0';
+	return iommu_line_append(line, size, used, text);
+}
+
 void iommu_log(const struct iommu_platform *platform, enum iommu_log_level level, const char *who,
 	       const char *what)
 {

@@ -16,4 +16,8 @@ size_t iommu_line_append(char *line, size_t size, size_t used, const char *text)
 /* The same for a number in decimal. */
 size_t iommu_line_append_number(char *line, size_t size, size_t used, unsigned int number);
 
+/* The same in hexadecimal, of at least so many digits: 1 to 8. */
+size_t iommu_line_append_hex(char *line, size_t size, size_t used, unsigned int number,
+			     unsigned int digits);
+
 #endif

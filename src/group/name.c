@@ -4,28 +4,16 @@
 #include "base/text.h"
 #include "group/group.h"
 
-static size_t append_hex(char *line, size_t used, unsigned int number, unsigned int digits)
-{
-	static const char hex[] = "0123456789abcdef";
-	char text[5];
-	unsigned int i;
-
-	for (i = 0; i < digits; i++)
-		text[i] = hex[number >> 4 * (digits - 1 - i) & 15];
-	text[digits] = '\0';
-	return iommu_line_append(line, IOMMU_NAME_SIZE, used, text);
-}
-
 void iommu_name_by_place(char *name, uint16_t segment, uint16_t source_id)
 {
-	size_t used = append_hex(name, 0, segment, 4);
+	size_t used = iommu_line_append_hex(name, IOMMU_NAME_SIZE, 0, segment, 4);
 
 	used = iommu_line_append(name, IOMMU_NAME_SIZE, used, ":");
-	used = append_hex(name, used, source_id >> 8, 2);
+	used = iommu_line_append_hex(name, IOMMU_NAME_SIZE, used, source_id >> 8, 2);
 	used = iommu_line_append(name, IOMMU_NAME_SIZE, used, ":");
-	used = append_hex(name, used, source_id >> 3 & 31, 2);
+	used = iommu_line_append_hex(name, IOMMU_NAME_SIZE, used, source_id >> 3 & 31, 2);
 	used = iommu_line_append(name, IOMMU_NAME_SIZE, used, ".");
-	(void)append_hex(name, used, source_id & 7, 1);
+	(void)iommu_line_append_hex(name, IOMMU_NAME_SIZE, used, source_id & 7, 1);
 }
 
 static bool name_is_taken(const struct iommu_endpoint *endpoint)

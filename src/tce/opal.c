@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Bridges as units of the core: probing, endpoints and their PEs, opening and closing all. */
+#include <libiommu/group.h>
 #include <libiommu/hw/tce.h>
 #include <libiommu/status.h>
 
@@ -33,6 +34,19 @@ static void unit_release_endpoint(struct iommu_unit *base, struct iommu_endpoint
 {
 	(void)base;
 	endpoint->unit_data = NULL;
+}
+
+/* The group has the name by which users of these machines know it. */
+static void unit_finalize_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
+{
+	char name[IOMMU_NAME_SIZE];
+	size_t used = iommu_line_append(name, sizeof(name), 0, "domain");
+
+	used = iommu_line_append_number(name, sizeof(name), used, base->segment);
+	used = iommu_line_append(name, sizeof(name), used, "-pe");
+	(void)iommu_line_append_hex(name, sizeof(name), used, iommu_opal_pe(endpoint), 1);
+	if (iommu_group_name(endpoint->group)[0] == '\0')
+		iommu_group_set_name(endpoint->group, name);
 }
 
 static const void *unit_device_group(const struct iommu_endpoint *endpoint)
@@ -135,6 +149,7 @@ static const struct iommu_ops opal_ops = {
 	.remove = unit_remove,
 	.match = unit_match,
 	.probe_endpoint = unit_probe_endpoint,
+	.finalize_endpoint = unit_finalize_endpoint,
 	.release_endpoint = unit_release_endpoint,
 	.device_group = unit_device_group,
 	.next_region = unit_next_region,

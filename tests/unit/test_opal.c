@@ -13,6 +13,7 @@
 #define RW          IOMMU_PROT_READ_WRITE
 #define PES         16
 #define PHB         3
+#define SEGMENT     12
 #define ARENA       (1ULL << 24)
 #define WINDOW_BITS 32
 #define MEMORY      0x70000000ULL /* no bus address of a test is one of memory */
@@ -123,6 +124,7 @@ static struct iommu_opal_config good_config(void)
 {
 	return (struct iommu_opal_config){
 		.phb = PHB,
+		.segment = SEGMENT,
 		.pes = PES,
 		.find_pe = find_pe,
 		.call = call,
@@ -162,7 +164,7 @@ static void end(void)
 
 static struct iommu_endpoint *add(uint16_t source_id)
 {
-	const struct iommu_endpoint_info info = {.source_id = source_id};
+	const struct iommu_endpoint_info info = {.segment = SEGMENT, .source_id = source_id};
 	struct iommu_endpoint *endpoint = NULL;
 
 	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &endpoint), 0);
@@ -229,8 +231,8 @@ static void bridges_are_probed_or_refused(void **state)
 
 static void a_pe_is_a_group(void **state)
 {
-	const struct iommu_endpoint_info nowhere = {.source_id = 0x2000};
-	struct iommu_endpoint *one, *other, *alone, *none;
+	const struct iommu_endpoint_info nowhere = {.segment = SEGMENT, .source_id = 0x2000};
+	struct iommu_endpoint *one, *other, *alone, *far, *none;
 
 	(void)state;
 	begin();
@@ -240,6 +242,15 @@ static void a_pe_is_a_group(void **state)
 	assert_ptr_equal(iommu_endpoint_group(one), iommu_endpoint_group(other));
 	assert_ptr_not_equal(iommu_endpoint_group(one), iommu_endpoint_group(alone));
 	assert_int_equal(iommu_opal_pe(alone), 2);
+	assert_string_equal(iommu_group_name(iommu_endpoint_group(alone)), "domain12-pe2");
+	far = add(0xf00);
+	assert_string_equal(iommu_group_name(iommu_endpoint_group(far)), "domain12-pef");
+	assert_int_equal(iommu_release_endpoint(far), 0);
+	/* What the host calls it stays. */
+	iommu_group_set_name(iommu_endpoint_group(one), "disks");
+	far = add(0x102);
+	assert_string_equal(iommu_group_name(iommu_endpoint_group(far)), "disks");
+	assert_int_equal(iommu_release_endpoint(far), 0);
 	assert_int_equal(iommu_probe_endpoint(f.iommu, &nowhere, &none), IOMMU_ENOENT);
 	assert_int_equal(iommu_release_endpoint(one), 0);
 	assert_int_equal(iommu_release_endpoint(other), 0);
