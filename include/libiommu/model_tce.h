@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A model of a POWER host bridge: the other side of the OPAL back end. For emulators, which put it between
- * a guest's memory and its devices; and for tests of drivers, to which it is an adversary.
+ * Models of the other side of TCEs: of a POWER host bridge with its firmware, which walks tables in memory, and
+ * of a hypervisor that keeps them for a partition. For emulators, which put them between a guest's memory and
+ * its devices; and for tests of drivers, to which they are adversaries.
  *
- * Requests are sorted into partitionable endpoints (PEs) by their source id. Each PE has two windows, told
+ * A bridge sorts requests into partitionable endpoints (PEs) by their source id. Each PE has two windows, told
  * apart by bit 59 of the address, and each window a translation validation entry (TVE): by tables of
  * translation control entries (TCEs) in memory, as it is, or closed. The bridge remembers every entry that
  * it has read, absent ones and those of the upper levels too, and forgets nothing until it is told to: not
  * even when a window is set anew. A bad DMA freezes its PE, which is then deaf until it is thawed.
  *
- * What it reads from memory and all that a guest asks of it is hostile: it answers with a refusal.
+ * What is read from memory and all that a guest asks is hostile: it is answered with a refusal.
  *
  * Locking: one spinlock for each model, taken by every function except create and destroy; all of them may
  * be called from any thread. The host's functions are called with it held and must not call the model.
@@ -21,9 +22,8 @@
 
 IOMMU_BEGIN_DECLS
 
-struct iommu_model_phb;
-
-struct iommu_model_phb_host {
+/* What models ask of the emulator around them. */
+struct iommu_model_tce_host {
 	void *ctx;
 	/* read - 8 aligned bytes of memory, in one piece; false: nothing is there. REQUIRED. */
 	bool (*read)(void *ctx, iommu_paddr_t paddr, uint64_t *bytes);
@@ -31,10 +31,34 @@ struct iommu_model_phb_host {
 	void (*misuse)(void *ctx, const char *text);
 };
 
+/* Why an access does not pass. */
+enum iommu_model_tce_reason {
+	IOMMU_MODEL_TCE_OK,
+	IOMMU_MODEL_TCE_NO_PE,    /* freezes nothing */
+	IOMMU_MODEL_TCE_FROZEN,   /* the PE is, since an earlier access */
+	IOMMU_MODEL_TCE_ADDRESS,  /* top bits that mean nothing, or beyond the window */
+	IOMMU_MODEL_TCE_CLOSED,   /* the window is closed, or its entry makes no sense */
+	IOMMU_MODEL_TCE_MEMORY,   /* a table is where no memory is */
+	IOMMU_MODEL_TCE_ABSENT,   /* a TCE allows nothing */
+	IOMMU_MODEL_TCE_NO_WRITE, /* it allows only to read */
+	IOMMU_MODEL_TCE_NO_READ,  /* it allows only to write */
+};
+
+struct iommu_model_tce_access {
+	iommu_paddr_t paddr; /* byte exact */
+	uint64_t size;       /* of the page around it, in bytes; 0: unknown, not translated */
+	bool is_interrupt;   /* not memory: a message */
+	enum iommu_model_tce_reason reason;
+};
+
+/* --- Host bridges ----------------------------------------------------------------------------- */
+
+struct iommu_model_phb;
+
 struct iommu_model_phb_config {
 	/* For the model's own memory, which is not the guest's. */
 	const struct iommu_platform *platform;
-	struct iommu_model_phb_host host;
+	struct iommu_model_tce_host host;
 	uint64_t phb;            /* firmware's number of it */
 	unsigned int generation; /* 3 (POWER8), 4 (POWER9) or 5 (POWER10); 0: 4 */
 	unsigned int pes;        /* 1 to 256 (generation 3) or 512; 0: 256 */
@@ -96,32 +120,13 @@ IOMMU_API int64_t iommu_model_phb_opal(struct iommu_model_phb *phb, uint64_t tok
 
 /* --- What devices do -------------------------------------------------------------------------- */
 
-enum iommu_model_phb_reason {
-	IOMMU_MODEL_PHB_OK,
-	IOMMU_MODEL_PHB_NO_PE,    /* freezes nothing */
-	IOMMU_MODEL_PHB_FROZEN,   /* the PE is, since an earlier access */
-	IOMMU_MODEL_PHB_ADDRESS,  /* top bits that mean nothing, or beyond the window */
-	IOMMU_MODEL_PHB_CLOSED,   /* the window is closed, or its entry makes no sense */
-	IOMMU_MODEL_PHB_MEMORY,   /* a table is where no memory is */
-	IOMMU_MODEL_PHB_ABSENT,   /* a TCE allows nothing */
-	IOMMU_MODEL_PHB_NO_WRITE, /* it allows only to read */
-	IOMMU_MODEL_PHB_NO_READ,  /* it allows only to write */
-};
-
-struct iommu_model_phb_access {
-	iommu_paddr_t paddr; /* byte exact */
-	uint64_t size;       /* of the page around it, in bytes; 0: unknown, not translated */
-	bool is_interrupt;   /* not memory: a message */
-	enum iommu_model_phb_reason reason;
-};
-
 /*
  * iommu_model_phb_access - where one byte goes that a device reads or writes. Returns 0, or IOMMU_EFAULT
  * with the reason; the PE is then frozen.
  */
 IOMMU_API int iommu_model_phb_access(struct iommu_model_phb *phb, uint16_t source_id,
 				     uint64_t address, bool is_write,
-				     struct iommu_model_phb_access *result);
+				     struct iommu_model_tce_access *result);
 
 /* What froze a PE: the first bad access. */
 struct iommu_model_phb_freeze {
@@ -129,7 +134,7 @@ struct iommu_model_phb_freeze {
 	uint16_t source_id;
 	bool is_write;
 	uint64_t address;
-	enum iommu_model_phb_reason reason;
+	enum iommu_model_tce_reason reason;
 };
 
 /*
@@ -151,6 +156,64 @@ struct iommu_model_phb_stats {
 };
 IOMMU_API void iommu_model_phb_get_stats(struct iommu_model_phb *phb,
 					 struct iommu_model_phb_stats *stats);
+
+/* --- Hypervisors ------------------------------------------------------------------------------ */
+
+struct iommu_model_papr;
+
+struct iommu_model_papr_config {
+	/* For the model's own memory, which is not the guest's: entries are there. */
+	const struct iommu_platform *platform;
+	struct iommu_model_tce_host host;
+	bool single_calls; /* has no IOMMU_H_PUT_TCE_INDIRECT and IOMMU_H_STUFF_TCE */
+};
+
+/* How a hypervisor misbehaves, for tests of drivers. All zero: not at all. */
+struct iommu_model_papr_faults {
+	unsigned int busy;    /* so many calls are told to come again */
+	unsigned int fail_at; /* the n-th change of an entry from now fails; 0: none */
+	int64_t fail_with;    /* with this */
+};
+
+/* iommu_model_papr_create - a partition without windows. Returns 0, IOMMU_EINVAL or IOMMU_ENOMEM. */
+IOMMU_API int iommu_model_papr_create(const struct iommu_model_papr_config *config,
+				      struct iommu_model_papr **papr);
+IOMMU_API void iommu_model_papr_destroy(struct iommu_model_papr *papr);
+
+/*
+ * iommu_model_papr_add_window - pages of 2^page_shift bytes from this bus address on, all absent.
+ *
+ * @address: a multiple of the page size. @page_shift: 12 to 34. @pages: 1 to 2^22.
+ * Returns 0, IOMMU_EINVAL, IOMMU_ERANGE (beyond 2^64), IOMMU_EEXIST (the number is in use) or IOMMU_ENOMEM.
+ * Entries get memory as they are set.
+ *
+ * iommu_model_papr_remove_window - returns 0, or IOMMU_ENOENT.
+ */
+IOMMU_API int iommu_model_papr_add_window(struct iommu_model_papr *papr, uint32_t liobn,
+					  uint64_t address, unsigned int page_shift,
+					  uint64_t pages);
+IOMMU_API int iommu_model_papr_remove_window(struct iommu_model_papr *papr, uint32_t liobn);
+
+/*
+ * iommu_model_papr_hypercall - one of the guest's calls for entries (<libiommu/tce_table.h>), with a
+ * hypervisor's checks, partial progress and return values; others: -2 (H_FUNCTION). When the model's memory
+ * is short: -44 (H_NOT_ENOUGH_RESOURCES).
+ */
+IOMMU_API int64_t iommu_model_papr_hypercall(struct iommu_model_papr *papr, uint64_t opcode,
+					     uint64_t liobn, uint64_t address, uint64_t third,
+					     uint64_t fourth, uint64_t *result);
+
+/*
+ * iommu_model_papr_access - where one byte goes that a device behind this window reads or writes. Returns 0,
+ * or IOMMU_EFAULT with the reason; IOMMU_MODEL_TCE_CLOSED: no such window.
+ */
+IOMMU_API int iommu_model_papr_access(struct iommu_model_papr *papr, uint32_t liobn,
+				      uint64_t address, bool is_write,
+				      struct iommu_model_tce_access *result);
+
+/* iommu_model_papr_misbehave - see struct iommu_model_papr_faults; copied. */
+IOMMU_API void iommu_model_papr_misbehave(struct iommu_model_papr *papr,
+					  const struct iommu_model_papr_faults *faults);
 
 IOMMU_END_DECLS
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The model of a POWER host bridge by itself: what it decodes, caches, refuses and forgets. */
+/*
+ * The models of TCEs' other side by themselves: what a bridge decodes, caches, refuses and forgets; what a
+ * hypervisor does with what it is told.
+ */
 #include <string.h>
 
 #include <libiommu/hw/tce.h>
@@ -96,12 +99,12 @@ static int64_t open_real(uint64_t window, uint64_t start, uint64_t size)
 }
 
 /* One access; the PE is thawed again. */
-static enum iommu_model_phb_reason touch(uint64_t address, bool is_write, iommu_paddr_t *paddr)
+static enum iommu_model_tce_reason touch(uint64_t address, bool is_write, iommu_paddr_t *paddr)
 {
-	struct iommu_model_phb_access access;
+	struct iommu_model_tce_access access;
 	int status = iommu_model_phb_access(f.phb, ID, address, is_write, &access);
 
-	assert_int_equal(status, access.reason == IOMMU_MODEL_PHB_OK ? 0 : IOMMU_EFAULT);
+	assert_int_equal(status, access.reason == IOMMU_MODEL_TCE_OK ? 0 : IOMMU_EFAULT);
 	assert_int_equal(iommu_model_phb_thaw(f.phb, PE), 0);
 	*paddr = access.paddr;
 	return access.reason;
@@ -111,11 +114,11 @@ static void reaches(uint64_t address, bool is_write, iommu_paddr_t expected)
 {
 	iommu_paddr_t paddr;
 
-	assert_int_equal(touch(address, is_write, &paddr), IOMMU_MODEL_PHB_OK);
+	assert_int_equal(touch(address, is_write, &paddr), IOMMU_MODEL_TCE_OK);
 	assert_int_equal(paddr, expected);
 }
 
-static void refused(uint64_t address, bool is_write, enum iommu_model_phb_reason reason)
+static void refused(uint64_t address, bool is_write, enum iommu_model_tce_reason reason)
 {
 	iommu_paddr_t paddr;
 
@@ -242,16 +245,16 @@ static void windows_pass_on_what_lies_in_their_bounds(void **state)
 {
 	(void)state;
 	begin(4);
-	refused(0, false, IOMMU_MODEL_PHB_CLOSED);
-	refused(SECOND, false, IOMMU_MODEL_PHB_CLOSED);
+	refused(0, false, IOMMU_MODEL_TCE_CLOSED);
+	refused(SECOND, false, IOMMU_MODEL_TCE_CLOSED);
 	assert_int_equal(open_real(1, SECOND | 1 << 24, 2 << 24), 0);
-	refused(1 << 24, false, IOMMU_MODEL_PHB_CLOSED);
-	refused(SECOND | ((1 << 24) - 1), true, IOMMU_MODEL_PHB_ADDRESS);
+	refused(1 << 24, false, IOMMU_MODEL_TCE_CLOSED);
+	refused(SECOND | ((1 << 24) - 1), true, IOMMU_MODEL_TCE_ADDRESS);
 	reaches(SECOND | 1 << 24, true, 1 << 24);
 	reaches(SECOND | ((3 << 24) - 1), false, (3 << 24) - 1);
-	refused(SECOND | 3 << 24, false, IOMMU_MODEL_PHB_ADDRESS);
-	refused(SECOND | 1ULL << 50 | 1 << 24, false, IOMMU_MODEL_PHB_ADDRESS);
-	refused(SECOND << 2 | 1 << 24, false, IOMMU_MODEL_PHB_ADDRESS);
+	refused(SECOND | 3 << 24, false, IOMMU_MODEL_TCE_ADDRESS);
+	refused(SECOND | 1ULL << 50 | 1 << 24, false, IOMMU_MODEL_TCE_ADDRESS);
+	refused(SECOND << 2 | 1 << 24, false, IOMMU_MODEL_TCE_ADDRESS);
 	assert_int_equal(f.reads, 0);
 	end();
 }
@@ -259,7 +262,7 @@ static void windows_pass_on_what_lies_in_their_bounds(void **state)
 static void messages_are_not_memory(void **state)
 {
 	const uint64_t messages[] = {0xffff0000, 0xffffffff, 1ULL << 60, (2ULL << 60) - 1};
-	struct iommu_model_phb_access access;
+	struct iommu_model_tce_access access;
 	unsigned int i;
 
 	(void)state;
@@ -268,8 +271,8 @@ static void messages_are_not_memory(void **state)
 		assert_int_equal(iommu_model_phb_access(f.phb, ID, messages[i], true, &access), 0);
 		assert_true(access.is_interrupt);
 	}
-	refused(0xfffeffff, true, IOMMU_MODEL_PHB_CLOSED);
-	refused(2ULL << 60, true, IOMMU_MODEL_PHB_ADDRESS);
+	refused(0xfffeffff, true, IOMMU_MODEL_TCE_CLOSED);
+	refused(2ULL << 60, true, IOMMU_MODEL_TCE_ADDRESS);
 	end();
 }
 
@@ -296,9 +299,9 @@ static void tables_of_one_to_five_levels_are_walked(void **state)
 		assert_int_equal(open_window(levels, 0x1000, 0x1000, page), 0);
 		if (address >> 59 == 0)
 			reaches(address | 0x1234, true, 0xabc1234);
-		refused(address ^ page, false, IOMMU_MODEL_PHB_ABSENT);
+		refused(address ^ page, false, IOMMU_MODEL_TCE_ABSENT);
 		if (levels < 5)
-			refused(1ULL << (16 + 9 * levels), false, IOMMU_MODEL_PHB_ADDRESS);
+			refused(1ULL << (16 + 9 * levels), false, IOMMU_MODEL_TCE_ADDRESS);
 		end();
 	}
 }
@@ -314,10 +317,10 @@ static void entries_allow_what_they_say(void **state)
 	set_entry(0x1000, 3, tce_page(0x8ffc, true, true));
 	assert_int_equal(open_window(1, 0x1000, 0x1000, 0x1000), 0);
 	reaches(0x10, false, 0x5010);
-	refused(0x10, true, IOMMU_MODEL_PHB_NO_WRITE);
+	refused(0x10, true, IOMMU_MODEL_TCE_NO_WRITE);
 	reaches(0x1010, true, 0x6010);
-	refused(0x1010, false, IOMMU_MODEL_PHB_NO_READ);
-	refused(0x2010, false, IOMMU_MODEL_PHB_ABSENT);
+	refused(0x1010, false, IOMMU_MODEL_TCE_NO_READ);
+	refused(0x2010, false, IOMMU_MODEL_TCE_ABSENT);
 	reaches(0x3001, true, 0x8001);
 	end();
 }
@@ -326,7 +329,7 @@ static void entries_allow_what_they_say(void **state)
 static void nonsense_is_refused(void **state)
 {
 	struct test_random random = {.state = 7};
-	struct iommu_model_phb_access access;
+	struct iommu_model_tce_access access;
 	unsigned int i;
 
 	(void)state;
@@ -354,7 +357,7 @@ static void a_table_where_no_memory_is(void **state)
 	(void)state;
 	begin(4);
 	assert_int_equal(open_window(1, 1ULL << 40, 0x1000, 0x1000), 0);
-	refused(0, false, IOMMU_MODEL_PHB_MEMORY);
+	refused(0, false, IOMMU_MODEL_TCE_MEMORY);
 	end();
 }
 
@@ -370,7 +373,7 @@ static void nothing_is_forgotten_unless_told(void **state)
 	set_entry(0x2000, 1, tce_page(0x5000, true, true));
 	assert_int_equal(open_window(2, 0x1000, 0x1000, 0x1000), 0);
 	reaches(0x1000, true, 0x5000);
-	refused(0x2000, true, IOMMU_MODEL_PHB_ABSENT);
+	refused(0x2000, true, IOMMU_MODEL_TCE_ABSENT);
 	iommu_model_phb_get_stats(f.phb, &stats);
 	assert_int_equal(stats.cached_pages, 2);
 	assert_int_equal(stats.cached_tables, 1);
@@ -378,7 +381,7 @@ static void nothing_is_forgotten_unless_told(void **state)
 	set_entry(0x2000, 1, 0);
 	set_entry(0x2000, 2, tce_page(0x6000, true, true));
 	reaches(0x1000, true, 0x5000);
-	refused(0x2000, true, IOMMU_MODEL_PHB_ABSENT);
+	refused(0x2000, true, IOMMU_MODEL_TCE_ABSENT);
 	/* Not by a window that is set anew either, nor by what is told of others. */
 	assert_int_equal(open_window(2, 0x1000, 0x1000, 0x1000), 0);
 	assert_int_equal(opal(IOMMU_OPAL_TCE_KILL, 1, PE + 1, 0, 0, 0, 0), 0);
@@ -388,15 +391,15 @@ static void nothing_is_forgotten_unless_told(void **state)
 	assert_int_equal(f.misuses, 1); /* the other window is closed */
 	reaches(0x1000, true, 0x5000);
 	assert_int_equal(opal(IOMMU_OPAL_TCE_KILL, 0, PE, 0x1000, 0x1000, 1, 0), 0);
-	refused(0x1000, true, IOMMU_MODEL_PHB_ABSENT);
-	refused(0x2000, true, IOMMU_MODEL_PHB_ABSENT);
+	refused(0x1000, true, IOMMU_MODEL_TCE_ABSENT);
+	refused(0x2000, true, IOMMU_MODEL_TCE_ABSENT);
 	assert_int_equal(opal(IOMMU_OPAL_TCE_KILL, 1, PE, 0, 0, 0, 0), 0);
 	reaches(0x2000, true, 0x6000);
 	set_entry(0x1000, 0, 0);
 	reaches(0x2000, true, 0x6000);
-	refused(0x3000, true, IOMMU_MODEL_PHB_ABSENT); /* by a table that it remembers */
+	refused(0x3000, true, IOMMU_MODEL_TCE_ABSENT); /* by a table that it remembers */
 	assert_int_equal(opal(IOMMU_OPAL_TCE_KILL, 2, 0, 0, 0, 0, 0), 0);
-	refused(0x2000, true, IOMMU_MODEL_PHB_ABSENT);
+	refused(0x2000, true, IOMMU_MODEL_TCE_ABSENT);
 	assert_int_equal(opal(IOMMU_OPAL_TCE_KILL, 0, PE, 0x10000, 0, 1, 0), 0);
 	assert_int_equal(f.misuses, 2); /* not the size of the window's pages */
 	end();
@@ -431,13 +434,13 @@ static void the_register_has_it_forget(void **state)
 		assert_int_equal(f.misuses, misuses);
 		reaches(0x10000, true, 0x50000);
 		iommu_model_phb_kill_write(f.phb, PHB_KILL_PAGE | sized | 0x10000 | PE);
-		refused(0x10000, true, IOMMU_MODEL_PHB_ABSENT);
+		refused(0x10000, true, IOMMU_MODEL_TCE_ABSENT);
 		set_entry(0x1000, 1, tce_page(0x60000, true, true));
 		iommu_model_phb_kill_write(f.phb, PHB_KILL_PE | PE);
 		reaches(0x10000, true, 0x60000);
 		set_entry(0x1000, 1, 0);
 		iommu_model_phb_kill_write(f.phb, PHB_KILL_ALL);
-		refused(0x10000, true, IOMMU_MODEL_PHB_ABSENT);
+		refused(0x10000, true, IOMMU_MODEL_TCE_ABSENT);
 		assert_int_equal(iommu_model_phb_kill_read(f.phb), 0);
 		assert_int_equal(f.misuses, misuses);
 		/* It is at it for a while. */
@@ -447,7 +450,7 @@ static void the_register_has_it_forget(void **state)
 		assert_int_equal(iommu_model_phb_kill_read(f.phb), PHB_KILL_ALL);
 		iommu_model_phb_kill_write(f.phb, PHB_KILL_ALL);
 		assert_int_equal(f.misuses, misuses + 1);
-		refused(0x10000, true, IOMMU_MODEL_PHB_ABSENT);
+		refused(0x10000, true, IOMMU_MODEL_TCE_ABSENT);
 		misbehave((struct iommu_model_phb_faults){0});
 		assert_int_equal(iommu_model_phb_kill_read(f.phb), 0);
 		reaches(0x10000, true, 0x50000);
@@ -469,7 +472,7 @@ static void caches_may_be_small_or_forgetful(void **state)
 	begin_with(&config);
 	assert_int_equal(open_window(1, 0x1000, 0x1000, 0x1000), 0);
 	for (i = 0; i < 10; i++)
-		refused(i * 0x1000, true, IOMMU_MODEL_PHB_ABSENT);
+		refused(i * 0x1000, true, IOMMU_MODEL_TCE_ABSENT);
 	iommu_model_phb_get_stats(f.phb, &stats);
 	assert_int_equal(stats.cached_pages, 3);
 	assert_int_equal(stats.walks, 10);
@@ -480,7 +483,7 @@ static void caches_may_be_small_or_forgetful(void **state)
 	assert_int_equal(open_window(1, 0x1000, 0x1000, 0x1000), 0);
 	for (i = 0; i < 100; i++) {
 		f.reads = 0;
-		refused(0, true, IOMMU_MODEL_PHB_ABSENT);
+		refused(0, true, IOMMU_MODEL_TCE_ABSENT);
 		forgotten += f.reads;
 	}
 	assert_in_range(forgotten, 10, 60);
@@ -492,7 +495,7 @@ static void caches_may_be_small_or_forgetful(void **state)
 static void a_bad_access_freezes_its_pe(void **state)
 {
 	struct iommu_model_phb_freeze freeze;
-	struct iommu_model_phb_access access;
+	struct iommu_model_tce_access access;
 
 	(void)state;
 	begin(4);
@@ -502,10 +505,10 @@ static void a_bad_access_freezes_its_pe(void **state)
 	assert_int_equal(
 		opal(IOMMU_OPAL_MAP_PE_WINDOW_REAL, PE + 1, (PE + 1) << 1, 0, 1 << 24, 0, 0), 0);
 	assert_int_equal(iommu_model_phb_access(f.phb, ID, 1 << 24, true, &access), IOMMU_EFAULT);
-	assert_int_equal(access.reason, IOMMU_MODEL_PHB_ADDRESS);
+	assert_int_equal(access.reason, IOMMU_MODEL_TCE_ADDRESS);
 	/* Everything of the PE, good accesses and messages too; nobody else. */
 	assert_int_equal(iommu_model_phb_access(f.phb, ID + 1, 0, true, &access), IOMMU_EFAULT);
-	assert_int_equal(access.reason, IOMMU_MODEL_PHB_FROZEN);
+	assert_int_equal(access.reason, IOMMU_MODEL_TCE_FROZEN);
 	assert_int_equal(iommu_model_phb_access(f.phb, ID, 0xffff0000, true, &access),
 			 IOMMU_EFAULT);
 	assert_int_equal(iommu_model_phb_access(f.phb, ID + 2, 0, true, &access), 0);
@@ -513,7 +516,7 @@ static void a_bad_access_freezes_its_pe(void **state)
 	assert_true(freeze.is_frozen && freeze.is_write);
 	assert_int_equal(freeze.source_id, ID);
 	assert_int_equal(freeze.address, 1 << 24);
-	assert_int_equal(freeze.reason, IOMMU_MODEL_PHB_ADDRESS);
+	assert_int_equal(freeze.reason, IOMMU_MODEL_TCE_ADDRESS);
 	assert_int_equal(iommu_model_phb_thaw(f.phb, PE), 0);
 	assert_int_equal(iommu_model_phb_access(f.phb, ID + 1, 0, true, &access), 0);
 	assert_int_equal(iommu_model_phb_get_freeze(f.phb, PE, &freeze), 0);
@@ -521,7 +524,7 @@ static void a_bad_access_freezes_its_pe(void **state)
 	assert_int_equal(iommu_model_phb_get_freeze(f.phb, 256, &freeze), IOMMU_EINVAL);
 	/* Who has no PE freezes nothing. */
 	assert_int_equal(iommu_model_phb_access(f.phb, ID + 3, 0, true, &access), IOMMU_EFAULT);
-	assert_int_equal(access.reason, IOMMU_MODEL_PHB_NO_PE);
+	assert_int_equal(access.reason, IOMMU_MODEL_TCE_NO_PE);
 	end();
 }
 
@@ -546,6 +549,242 @@ static void firmware_misbehaves_as_told(void **state)
 	end();
 }
 
+/* --- Hypervisors ------------------------------------------------------------------------------ */
+
+#define LIOBN 0x80000001U
+
+static struct iommu_model_papr *papr;
+
+static void begin_papr(bool single_calls)
+{
+	struct iommu_model_papr_config config = {.single_calls = single_calls};
+
+	memset(&f, 0, sizeof(f));
+	test_platform_init(&f.outside, 1 << 20, 0);
+	config.platform = &f.outside.platform;
+	assert_int_equal(iommu_model_papr_create(&config, &papr), IOMMU_EINVAL);
+	config.host = (struct iommu_model_tce_host){.ctx = &f, .read = read_memory};
+	assert_int_equal(iommu_model_papr_create(&config, &papr), 0);
+}
+
+static void end_papr(void)
+{
+	iommu_model_papr_destroy(papr);
+	test_platform_destroy(&f.outside);
+}
+
+static int64_t hypercall(uint64_t opcode, uint64_t liobn, uint64_t address, uint64_t third,
+			 uint64_t fourth)
+{
+	uint64_t unused;
+
+	return iommu_model_papr_hypercall(papr, opcode, liobn, address, third, fourth, &unused);
+}
+
+static uint64_t entry_at(uint64_t address)
+{
+	uint64_t entry = ~0ULL;
+
+	assert_int_equal(
+		iommu_model_papr_hypercall(papr, IOMMU_H_GET_TCE, LIOBN, address, 0, 0, &entry), 0);
+	return entry;
+}
+
+static void windows_come_and_go(void **state)
+{
+	(void)state;
+	begin_papr(false);
+	assert_int_equal(iommu_model_papr_add_window(papr, 1, 0, 11, 1), IOMMU_EINVAL);
+	assert_int_equal(iommu_model_papr_add_window(papr, 1, 0, 35, 1), IOMMU_EINVAL);
+	assert_int_equal(iommu_model_papr_add_window(papr, 1, 0, 12, 0), IOMMU_EINVAL);
+	assert_int_equal(iommu_model_papr_add_window(papr, 1, 0, 12, (1 << 22) + 1), IOMMU_EINVAL);
+	assert_int_equal(iommu_model_papr_add_window(papr, 1, 0x1000, 16, 1), IOMMU_EINVAL);
+	assert_int_equal(iommu_model_papr_add_window(papr, 1, ~0xfffULL, 12, 2), IOMMU_ERANGE);
+	f.outside.fail_after = f.outside.allocations + 1;
+	assert_int_equal(iommu_model_papr_add_window(papr, 1, 0, 12, 1), IOMMU_ENOMEM);
+	f.outside.fail_after = f.outside.allocations + 2;
+	assert_int_equal(iommu_model_papr_add_window(papr, 1, 0, 12, 1), IOMMU_ENOMEM);
+	f.outside.fail_after = 0;
+	assert_int_equal(iommu_model_papr_add_window(papr, 1, ~0xfffULL, 12, 1), 0);
+	assert_int_equal(iommu_model_papr_add_window(papr, 2, 0, 34, 1 << 22), 0);
+	assert_int_equal(iommu_model_papr_add_window(papr, 2, 0, 12, 1), IOMMU_EEXIST);
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE, 1, ~0ULL, 0x5003, 0), 0);
+	assert_int_equal(iommu_model_papr_remove_window(papr, 1), 0);
+	assert_int_equal(iommu_model_papr_remove_window(papr, 1), IOMMU_ENOENT);
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE, 1, ~0ULL, 0x5003, 0), -4);
+	end_papr();
+}
+
+static void hypercalls_are_checked_and_done(void **state)
+{
+	struct iommu_model_tce_access access;
+	unsigned int i;
+
+	(void)state;
+	begin_papr(false);
+	assert_int_equal(iommu_model_papr_add_window(papr, LIOBN, 0x100000, 16, 1000), 0);
+	/* Of the entry only what a page of the window can have. */
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE, LIOBN, 0x11ffff, 0x7654fff1, 0), 0);
+	assert_int_equal(entry_at(0x110000), 0x76540001);
+	assert_int_equal(entry_at(0x120000), 0);
+	assert_int_equal(iommu_model_papr_access(papr, LIOBN, 0x11abcd, false, &access), 0);
+	assert_int_equal(access.paddr, 0x7654abcd);
+	assert_int_equal(access.size, 0x10000);
+#define DENIED(liobn, address, is_write, why)                                                      \
+	assert_int_equal(iommu_model_papr_access(papr, liobn, address, is_write, &access),         \
+			 IOMMU_EFAULT);                                                            \
+	assert_int_equal(access.reason, IOMMU_MODEL_TCE_##why)
+	DENIED(LIOBN, 0x11abcd, true, NO_WRITE);
+	DENIED(LIOBN, 0x120000, true, ABSENT);
+	DENIED(LIOBN, 0xfffff, true, ADDRESS);
+	DENIED(LIOBN, 0x100000 + (1000 << 16), true, ADDRESS);
+	DENIED(LIOBN + 1, 0x110000, true, CLOSED);
+	/* Lists. */
+	for (i = 0; i < 512; i++)
+		set_entry(0x1000, i, (uint64_t)i << 16 | TCE_WRITE);
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE_INDIRECT, LIOBN, 0x200000, 0x1000, 512), 0);
+	for (i = 0; i < 512; i++)
+		assert_int_equal(entry_at(0x200000 + (i << 16)), i << 16 | TCE_WRITE);
+	DENIED(LIOBN, 0x200000, false, NO_READ);
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE_INDIRECT, LIOBN, 0x200000, 0x1000, 513), -4);
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE_INDIRECT, LIOBN, 0x200000, 0x1008, 1), -4);
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE_INDIRECT, LIOBN, 0x200000, 1ULL << 40, 1), -4);
+	/* As far as the window goes. */
+	assert_int_equal(
+		hypercall(IOMMU_H_PUT_TCE_INDIRECT, LIOBN, 0x100000 + (998 << 16), 0x1000, 3), -4);
+	assert_int_equal(entry_at(0x100000 + (999 << 16)), 1 << 16 | TCE_WRITE);
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, LIOBN, 0x200000, 0, 1000), -4);
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, LIOBN, 0x200000, 0, ~0ULL), -4);
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, LIOBN, 0x200000, 0, 512), 0);
+	for (i = 0; i < 512; i++)
+		assert_int_equal(entry_at(0x200000 + (i << 16)), 0);
+	assert_int_equal(hypercall(0x1234, LIOBN, 0x200000, 0, 1), -2);
+	end_papr();
+	begin_papr(true);
+	assert_int_equal(iommu_model_papr_add_window(papr, LIOBN, 0, 12, 10), 0);
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, LIOBN, 0, 0, 1), -2);
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE_INDIRECT, LIOBN, 0, 0, 1), -2);
+	/* Out of memory, of its own; then, as told. */
+	f.outside.fail_after = f.outside.allocations + 1;
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE, LIOBN, 0, 0, 0), 0);
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE, LIOBN, 0, 0x1003, 0), -44);
+	f.outside.fail_after = 0;
+	iommu_model_papr_misbehave(
+		papr, &(struct iommu_model_papr_faults){.busy = 2, .fail_at = 2, .fail_with = -11});
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE, LIOBN, 0, 0x1003, 0), 1);
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE, LIOBN, 0, 0x1003, 0), 9903);
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE, LIOBN, 0, 0x1003, 0), 0);
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE, LIOBN, 0, 0x2003, 0), -11);
+	assert_int_equal(entry_at(0), 0x1003);
+	end_papr();
+}
+
+/* --- Our own window over it, while it misbehaves ------------------------------------------------ */
+
+static struct test_platform inside;
+
+static bool read_inside(void *ctx, iommu_paddr_t paddr, uint64_t *bytes)
+{
+	assert_ptr_equal(ctx, &inside);
+	memcpy(bytes, iommu_phys_to_virt(&inside.platform, paddr), sizeof(*bytes));
+	return true;
+}
+
+static int64_t call_papr(void *ctx, uint64_t opcode, uint64_t liobn, uint64_t address,
+			 uint64_t third, uint64_t fourth, uint64_t *result)
+{
+	return iommu_model_papr_hypercall(ctx, opcode, liobn, address, third, fourth, result);
+}
+
+static bool leads_to(uint64_t address, uint64_t pages, iommu_paddr_t paddr)
+{
+	struct iommu_model_tce_access access;
+	uint64_t i;
+
+	for (i = 0; i < pages; i++)
+		if (iommu_model_papr_access(papr, LIOBN, address + (i << 12), true, &access) != 0 ||
+		    access.paddr != paddr + (i << 12))
+			return false;
+	return true;
+}
+
+static uint64_t present(uint64_t pages)
+{
+	struct iommu_model_tce_access access;
+	uint64_t count = 0;
+	uint64_t i;
+
+	for (i = 0; i < pages; i++)
+		count += iommu_model_papr_access(papr, LIOBN, i << 12, true, &access) == 0;
+	return count;
+}
+
+/* What a failed call had done is undone; what is mapped leads where it should. */
+static void windows_of_ours_work_over_it(void **state)
+{
+	const struct iommu_model_papr_config model = {
+		.platform = &f.outside.platform,
+		.host = {.ctx = &inside, .read = read_inside},
+	};
+	struct iommu_tce_papr_config config = {
+		.table = {.platform = &inside.platform, .entries = 4096, .page_shift = 12},
+		.liobn = LIOBN,
+		.has_multiple = true,
+		.call = call_papr,
+	};
+	struct test_random random = {.state = 3};
+	struct iommu_tce_table *table;
+	uint64_t addresses[16] = {0}, pages[16], mapped = 0;
+	unsigned int i;
+
+	(void)state;
+	memset(&f, 0, sizeof(f));
+	test_platform_init(&f.outside, 1 << 20, 0);
+	test_platform_init(&inside, 1 << 20, 0);
+	assert_int_equal(iommu_model_papr_create(&model, &papr), 0);
+	assert_int_equal(iommu_model_papr_add_window(papr, LIOBN, 0, 12, 4096), 0);
+	config.ctx = papr;
+	assert_int_equal(iommu_tce_papr_create(&config, &table), 0);
+	for (i = 0; i < 20000; i++) {
+		const unsigned int n = (unsigned int)test_random_below(&random, 16);
+		const iommu_paddr_t paddr = (n + 1ULL) << 32;
+		const struct iommu_model_papr_faults faults = {
+			.busy = i % 3 == 0 ? 3 : 0,
+			.fail_at = addresses[n] == 0 && i % 4 == 0
+					   ? 1 + (unsigned int)test_random_below(&random, 200)
+					   : 0,
+			.fail_with = -44,
+		};
+		const struct iommu_model_papr_faults none = {0};
+		int status;
+
+		if (addresses[n] != 0)
+			assert_true(leads_to(addresses[n], pages[n], paddr));
+		iommu_model_papr_misbehave(papr, &faults);
+		if (addresses[n] == 0) {
+			pages[n] = 1 + test_random_below(&random, 150);
+			status = iommu_tce_table_map(table, paddr, pages[n], IOMMU_PROT_WRITE, NULL,
+						     &addresses[n]);
+			assert_true(status == 0 || (status == IOMMU_EAGAIN && faults.fail_at != 0));
+			if (status != 0)
+				addresses[n] = 0;
+			mapped += status == 0 ? pages[n] : 0;
+		} else {
+			assert_int_equal(iommu_tce_table_unmap(table, addresses[n], pages[n]), 0);
+			mapped -= pages[n];
+			addresses[n] = 0;
+		}
+		iommu_model_papr_misbehave(papr, &none);
+		if (i % 64 == 0)
+			assert_int_equal(present(4096), mapped);
+	}
+	assert_int_equal(iommu_tce_table_destroy(table), 0);
+	assert_int_equal(present(4096), 0);
+	iommu_model_papr_destroy(papr);
+	test_platform_destroy(&inside);
+	test_platform_destroy(&f.outside);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -563,6 +802,9 @@ int main(void)
 		cmocka_unit_test(caches_may_be_small_or_forgetful),
 		cmocka_unit_test(a_bad_access_freezes_its_pe),
 		cmocka_unit_test(firmware_misbehaves_as_told),
+		cmocka_unit_test(windows_come_and_go),
+		cmocka_unit_test(hypercalls_are_checked_and_done),
+		cmocka_unit_test(windows_of_ours_work_over_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

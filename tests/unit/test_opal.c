@@ -67,12 +67,12 @@ static bool is_open(uint32_t pe)
 /* Where a write of a PE goes; false: it is blocked. The PE is thawed, to be asked again. */
 static bool access_by(uint32_t pe, uint64_t address, iommu_paddr_t *paddr)
 {
-	struct iommu_model_phb_access access;
+	struct iommu_model_tce_access access;
 	int status = iommu_model_phb_access(f.model, (uint16_t)(pe << 8), address, true, &access);
 
 	assert_false(access.is_interrupt);
-	assert_true(access.reason != IOMMU_MODEL_PHB_NO_PE);
-	assert_true(access.reason != IOMMU_MODEL_PHB_MEMORY);
+	assert_true(access.reason != IOMMU_MODEL_TCE_NO_PE);
+	assert_true(access.reason != IOMMU_MODEL_TCE_MEMORY);
 	assert_int_equal(iommu_model_phb_thaw(f.model, pe), 0);
 	*paddr = access.paddr;
 	return status == 0;

@@ -140,13 +140,13 @@ static void do_dma(unsigned int pe, unsigned int domain, unsigned int slot)
 {
 	const uint64_t address = address_of(domain, slot) +
 				 test_random_below(&rng, pages_in(domain, slot) * page_of(domain));
-	struct iommu_model_phb_access access;
+	struct iommu_model_tce_access access;
 	const bool passes = iommu_model_phb_access(f.model, (uint16_t)(pe << 8), address, one_in(2),
 						   &access) == 0;
 	const unsigned int used = domain_of(pe);
 
 	assert_int_equal(iommu_model_phb_thaw(f.model, pe), 0);
-	assert_int_not_equal(access.reason, IOMMU_MODEL_PHB_MEMORY);
+	assert_int_not_equal(access.reason, IOMMU_MODEL_TCE_MEMORY);
 	if (passes)
 		check_passed(pe, address, access.paddr);
 	if (f.is_trouble || f.is_between)

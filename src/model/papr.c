@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A hypervisor that keeps TCEs for a partition: windows by number, and the calls that change their entries.
+ * (Linux on Power Architecture Reference, "H_PUT_TCE", "H_PUT_TCE_INDIRECT", "H_STUFF_TCE", "H_GET_TCE".)
+ */
+#include <libiommu/hw/tce.h>
+#include <libiommu/model_tce.h>
+#include <libiommu/status.h>
+#include <libiommu/tce_table.h>
+
+#include "base/byteorder.h"
+#include "base/list.h"
+#include "base/spinlock.h"
+
+#define H_SUCCESS        0
+#define H_BUSY           1
+#define H_LONG_BUSY      9903
+#define H_FUNCTION       (-2)
+#define H_PARAMETER      (-4)
+#define H_RESOURCES      (-44)
+
+#define ENTRIES_PER_PAGE (IOMMU_PAGE_SIZE / sizeof(uint64_t))
+#define PAGES_MAX        (1ULL << 22)
+#define LIST_MAX         512
+
+struct window {
+	struct iommu_list_node link;
+	uint32_t liobn;
+	unsigned int page_shift;
+	uint64_t address, pages;
+	uint64_t **entries; /* of as many pages each as a page of entries holds; NULL: all absent */
+	unsigned int entries_order;
+};
+
+struct iommu_model_papr {
+	const struct iommu_platform *platform;
+	struct iommu_model_papr_config config;
+	struct iommu_spinlock lock;
+	struct iommu_list_node windows;
+	struct iommu_model_papr_faults faults;
+};
+
+/* --- Windows ---------------------------------------------------------------------------------- */
+
+static struct window *find_window(struct iommu_model_papr *papr, uint64_t liobn)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &papr->windows) {
+		struct window *window = iommu_container_of(node, struct window, link);
+
+		if (window->liobn == liobn)
+			return window;
+	}
+	return NULL;
+}
+
+static void free_window(const struct iommu_platform *platform, struct window *window)
+{
+	uint64_t i;
+
+	for (i = 0; window->entries != NULL && i * ENTRIES_PER_PAGE < window->pages; i++)
+		if (window->entries[i] != NULL)
+			platform->free_pages(platform->ctx, window->entries[i], 0);
+	if (window->entries != NULL)
+		platform->free_pages(platform->ctx, window->entries, window->entries_order);
+	platform->free_pages(platform->ctx, window, 0);
+}
+
+static struct window *make_window(const struct iommu_platform *platform, uint64_t pages)
+{
+	const uint64_t bytes = (pages + ENTRIES_PER_PAGE - 1) / ENTRIES_PER_PAGE * sizeof(void *);
+	struct window *window = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+
+	if (window == NULL)
+		return NULL;
+	window->pages = pages;
+	while ((uint64_t)IOMMU_PAGE_SIZE << window->entries_order < bytes)
+		window->entries_order++;
+	window->entries =
+		platform->alloc_pages(platform->ctx, window->entries_order, IOMMU_NODE_ANY, 0);
+	if (window->entries != NULL)
+		return window;
+	free_window(platform, window);
+	return NULL;
+}
+
+int iommu_model_papr_add_window(struct iommu_model_papr *papr, uint32_t liobn, uint64_t address,
+				unsigned int page_shift, uint64_t pages)
+{
+	struct window *window;
+	uintptr_t state;
+	bool is_known;
+
+	if (page_shift < TCE_PAGE_SHIFT_MIN || page_shift > TCE_PAGE_SHIFT_MAX || pages == 0 ||
+	    pages > PAGES_MAX || (address & ((1ULL << page_shift) - 1)) != 0)
+		return IOMMU_EINVAL;
+	if ((pages << page_shift) - 1 > UINT64_MAX - address)
+		return IOMMU_ERANGE;
+	window = make_window(papr->platform, pages);
+	if (window == NULL)
+		return IOMMU_ENOMEM;
+	window->liobn = liobn;
+	window->page_shift = page_shift;
+	window->address = address;
+	state = iommu_spin_lock(papr->platform, &papr->lock);
+	is_known = find_window(papr, liobn) != NULL;
+	if (!is_known)
+		iommu_list_insert(&papr->windows, &window->link);
+	iommu_spin_unlock(papr->platform, &papr->lock, state);
+	if (is_known)
+		free_window(papr->platform, window);
+	return is_known ? IOMMU_EEXIST : 0;
+}
+
+int iommu_model_papr_remove_window(struct iommu_model_papr *papr, uint32_t liobn)
+{
+	uintptr_t state = iommu_spin_lock(papr->platform, &papr->lock);
+	struct window *window = find_window(papr, liobn);
+
+	if (window != NULL)
+		iommu_list_remove(&window->link);
+	iommu_spin_unlock(papr->platform, &papr->lock, state);
+	if (window == NULL)
+		return IOMMU_ENOENT;
+	free_window(papr->platform, window);
+	return 0;
+}
+
+/* --- Entries ---------------------------------------------------------------------------------- */
+
+/* The number of the page that a bus address lies in; false: not in the window. */
+static bool page_at(const struct window *window, uint64_t address, uint64_t *page)
+{
+	if (address < window->address)
+		return false;
+	*page = (address - window->address) >> window->page_shift;
+	return *page < window->pages;
+}
+
+static uint64_t entry_of(const struct window *window, uint64_t page)
+{
+	const uint64_t *entries = window->entries[page / ENTRIES_PER_PAGE];
+
+	return entries != NULL ? entries[page % ENTRIES_PER_PAGE] : 0;
+}
+
+static int64_t set_entry(struct iommu_model_papr *papr, struct window *window, uint64_t page,
+			 uint64_t entry)
+{
+	const struct iommu_platform *platform = papr->platform;
+	const uint64_t kept = -(1ULL << window->page_shift) | TCE_READ | TCE_WRITE;
+	uint64_t **entries;
+
+	if (papr->faults.fail_at != 0 && --papr->faults.fail_at == 0)
+		return papr->faults.fail_with;
+	if (page >= window->pages)
+		return H_PARAMETER;
+	entries = &window->entries[page / ENTRIES_PER_PAGE];
+	if (*entries == NULL && entry != 0)
+		*entries =
+			platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, IOMMU_ALLOC_ATOMIC);
+	if (*entries == NULL)
+		return entry != 0 ? H_RESOURCES : H_SUCCESS;
+	(*entries)[page % ENTRIES_PER_PAGE] = entry & kept;
+	return H_SUCCESS;
+}
+
+/* --- Calls ------------------------------------------------------------------------------------ */
+
+static int64_t put_list(struct iommu_model_papr *papr, struct window *window, uint64_t page,
+			uint64_t list, uint64_t count)
+{
+	const struct iommu_model_tce_host *host = &papr->config.host;
+	int64_t code = H_SUCCESS;
+	uint64_t entry, i;
+
+	if (count > LIST_MAX || list % IOMMU_PAGE_SIZE != 0)
+		return H_PARAMETER;
+	for (i = 0; i < count && code == H_SUCCESS; i++) {
+		if (!host->read(host->ctx, list + i * sizeof(entry), &entry))
+			return H_PARAMETER;
+		code = set_entry(papr, window, page + i, iommu_be64(entry));
+	}
+	return code;
+}
+
+static int64_t stuff(struct iommu_model_papr *papr, struct window *window, uint64_t page,
+		     uint64_t entry, uint64_t count)
+{
+	int64_t code = H_SUCCESS;
+	uint64_t i;
+
+	if (count > window->pages - page)
+		return H_PARAMETER;
+	for (i = 0; i < count && code == H_SUCCESS; i++)
+		code = set_entry(papr, window, page + i, entry);
+	return code;
+}
+
+static int64_t call(struct iommu_model_papr *papr, uint64_t opcode, uint64_t liobn,
+		    uint64_t address, uint64_t third, uint64_t fourth, uint64_t *result)
+{
+	struct window *window = find_window(papr, liobn);
+	const bool is_multiple = opcode == IOMMU_H_STUFF_TCE || opcode == IOMMU_H_PUT_TCE_INDIRECT;
+	uint64_t page;
+
+	if (papr->faults.busy != 0)
+		return --papr->faults.busy % 2 != 0 ? H_BUSY : H_LONG_BUSY;
+	if (is_multiple && papr->config.single_calls)
+		return H_FUNCTION;
+	if (!is_multiple && opcode != IOMMU_H_GET_TCE && opcode != IOMMU_H_PUT_TCE)
+		return H_FUNCTION;
+	if (window == NULL || !page_at(window, address, &page))
+		return H_PARAMETER;
+	switch (opcode) {
+	case IOMMU_H_GET_TCE:
+		*result = entry_of(window, page);
+		return H_SUCCESS;
+	case IOMMU_H_PUT_TCE:
+		return set_entry(papr, window, page, third);
+	case IOMMU_H_STUFF_TCE:
+		return stuff(papr, window, page, third, fourth);
+	default:
+		return put_list(papr, window, page, third, fourth);
+	}
+}
+
+int64_t iommu_model_papr_hypercall(struct iommu_model_papr *papr, uint64_t opcode, uint64_t liobn,
+				   uint64_t address, uint64_t third, uint64_t fourth,
+				   uint64_t *result)
+{
+	uintptr_t state = iommu_spin_lock(papr->platform, &papr->lock);
+	const int64_t code = call(papr, opcode, liobn, address, third, fourth, result);
+
+	iommu_spin_unlock(papr->platform, &papr->lock, state);
+	return code;
+}
+
+/* --- Devices ---------------------------------------------------------------------------------- */
+
+static enum iommu_model_tce_reason find_access(struct iommu_model_papr *papr, uint32_t liobn,
+					       uint64_t address, bool is_write,
+					       struct iommu_model_tce_access *result)
+{
+	const struct window *window = find_window(papr, liobn);
+	uint64_t entry, page;
+
+	if (window == NULL)
+		return IOMMU_MODEL_TCE_CLOSED;
+	if (!page_at(window, address, &page))
+		return IOMMU_MODEL_TCE_ADDRESS;
+	entry = entry_of(window, page);
+	if (!tce_is_valid(entry))
+		return IOMMU_MODEL_TCE_ABSENT;
+	if ((entry & (is_write ? TCE_WRITE : TCE_READ)) == 0)
+		return is_write ? IOMMU_MODEL_TCE_NO_WRITE : IOMMU_MODEL_TCE_NO_READ;
+	result->size = 1ULL << window->page_shift;
+	result->paddr = tce_address(entry) | (address & (result->size - 1));
+	return IOMMU_MODEL_TCE_OK;
+}
+
+int iommu_model_papr_access(struct iommu_model_papr *papr, uint32_t liobn, uint64_t address,
+			    bool is_write, struct iommu_model_tce_access *result)
+{
+	uintptr_t state;
+
+	*result = (struct iommu_model_tce_access){0};
+	state = iommu_spin_lock(papr->platform, &papr->lock);
+	result->reason = find_access(papr, liobn, address, is_write, result);
+	iommu_spin_unlock(papr->platform, &papr->lock, state);
+	return result->reason == IOMMU_MODEL_TCE_OK ? 0 : IOMMU_EFAULT;
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+int iommu_model_papr_create(const struct iommu_model_papr_config *config,
+			    struct iommu_model_papr **result)
+{
+	const struct iommu_platform *platform = config->platform;
+	struct iommu_model_papr *papr;
+
+	if (iommu_platform_check(platform) != 0 || config->host.read == NULL)
+		return IOMMU_EINVAL;
+	papr = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	if (papr == NULL)
+		return IOMMU_ENOMEM;
+	papr->platform = platform;
+	papr->config = *config;
+	iommu_list_init(&papr->windows);
+	*result = papr;
+	return 0;
+}
+
+void iommu_model_papr_destroy(struct iommu_model_papr *papr)
+{
+	while (papr->windows.next != &papr->windows) {
+		struct iommu_list_node *node = papr->windows.next;
+
+		iommu_list_remove(node);
+		free_window(papr->platform, iommu_container_of(node, struct window, link));
+	}
+	papr->platform->free_pages(papr->platform->ctx, papr, 0);
+}
+
+void iommu_model_papr_misbehave(struct iommu_model_papr *papr,
+				const struct iommu_model_papr_faults *faults)
+{
+	uintptr_t state = iommu_spin_lock(papr->platform, &papr->lock);
+
+	papr->faults = *faults;
+	iommu_spin_unlock(papr->platform, &papr->lock, state);
+}
