@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Text without a library: compared, and put together without a format interpreter. */
 #ifndef IOMMU_BASE_TEXT_H
 #define IOMMU_BASE_TEXT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 static inline bool iommu_text_equal(const char *one, const char *other)
 {
@@ -12,5 +14,16 @@ static inline bool iommu_text_equal(const char *one, const char *other)
 	}
 	return *one == *other;
 }
+
+/* Append text to a line of `size` bytes that holds `used`; returns the new `used`. NUL-terminated.
+ */
+size_t iommu_line_append(char *line, size_t size, size_t used, const char *text);
+
+/* The same for a number in decimal. */
+size_t iommu_line_append_number(char *line, size_t size, size_t used, unsigned int number);
+
+/* The same in hexadecimal, of at least so many digits: 1 to 8. */
+size_t iommu_line_append_hex(char *line, size_t size, size_t used, unsigned int number,
+			     unsigned int digits);
 
 #endif

@@ -23,10 +23,10 @@
 #include "base/spinlock.h"
 
 #define DMA_WITHHELD_MAX 64
-#define DMA_WITHHELD_HIGH                                                                          \
-	32                  /* from here on nothing is begun that might need room: see withheld.c */
-#define DMA_BOUNCE_SIZE 128 /* of struct dma_bounce, at most */
-#define DMA_PAGE_MASK   (IOMMU_PAGE_SIZE - 1)
+/* From here on nothing is begun that might need room: see withheld.c. */
+#define DMA_WITHHELD_HIGH 32
+#define DMA_BOUNCE_SIZE   128 /* of struct dma_bounce, at most */
+#define DMA_PAGE_MASK     (IOMMU_PAGE_SIZE - 1)
 
 struct dma_bounce;
 

@@ -4,6 +4,7 @@
 #include <libiommu/status.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "group/group.h"
 
 /* A device without a unit, so far. */

@@ -276,7 +276,7 @@ int iommu_endpoint_was_reset(struct iommu_endpoint *endpoint)
 
 	iommu_control_lock(endpoint->iommu);
 	status = iommu_detach_group(group);
-	/* Nothing was attached, or its default domain is: that is what to wait for now. */
+	/* Nothing was attached, or its default domain is: that is then what goes. */
 	if (endpoint->domain != NULL)
 		(void)iommu_endpoint_block(endpoint);
 	if (endpoint->unit->ops->endpoint_was_reset != NULL)

@@ -3,7 +3,7 @@
 #include <libiommu/group.h>
 #include <libiommu/status.h>
 
-#include "base/log.h"
+#include "base/text.h"
 #include "group/group.h"
 
 static struct iommu_group *group_of(struct iommu_list_node *node)

@@ -5,7 +5,7 @@
  */
 #include <libiommu/status.h>
 
-#include "base/log.h"
+#include "base/text.h"
 #include "group/group.h"
 
 void iommu_endpoint_describe(struct iommu_endpoint *endpoint,

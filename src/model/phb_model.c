@@ -5,6 +5,11 @@
 #include "model/phb.h"
 
 #define GENERATION_3_PES_MAX 256
+#define TVES_ORDER           1
+
+_Static_assert(sizeof(struct iommu_model_phb) <= IOMMU_PAGE_SIZE, "it is one page");
+_Static_assert(2 * PHB_PES_MAX * sizeof(uint64_t) <= IOMMU_PAGE_SIZE << TVES_ORDER,
+	       "all are there");
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
@@ -28,7 +33,7 @@ static bool alloc_arrays(struct iommu_model_phb *phb)
 
 	while ((size_t)IOMMU_PAGE_SIZE << phb->freezes_order < bytes)
 		phb->freezes_order++;
-	phb->tves = platform->alloc_pages(platform->ctx, 1, IOMMU_NODE_ANY, 0);
+	phb->tves = platform->alloc_pages(platform->ctx, TVES_ORDER, IOMMU_NODE_ANY, 0);
 	phb->freezes = platform->alloc_pages(platform->ctx, phb->freezes_order, IOMMU_NODE_ANY, 0);
 	return phb->tves != NULL && phb->freezes != NULL;
 }
@@ -43,7 +48,7 @@ void iommu_model_phb_destroy(struct iommu_model_phb *phb)
 		if (phb->ids[i] != NULL)
 			platform->free_pages(platform->ctx, phb->ids[i], 0);
 	if (phb->tves != NULL)
-		platform->free_pages(platform->ctx, phb->tves, 1);
+		platform->free_pages(platform->ctx, phb->tves, TVES_ORDER);
 	if (phb->freezes != NULL)
 		platform->free_pages(platform->ctx, phb->freezes, phb->freezes_order);
 	platform->free_pages(platform->ctx, phb, 0);
@@ -94,26 +99,20 @@ int iommu_model_phb_set_pe(struct iommu_model_phb *phb, uint16_t source_id, uint
 {
 	const struct iommu_platform *platform = phb->platform;
 	uint16_t **page = &phb->ids[source_id / PHB_IDS_PER_PAGE];
-	uint16_t *fresh = NULL;
 	uintptr_t state;
-	bool is_set;
+	int status = 0;
 
 	if (pe != IOMMU_MODEL_NO_PE && pe >= phb->config.pes)
 		return IOMMU_EINVAL;
-	/* Before the lock is taken, and given back when another was faster or none was needed. */
-	fresh = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	state = iommu_spin_lock(platform, &phb->lock);
-	if (*page == NULL) {
-		*page = fresh;
-		fresh = NULL;
-	}
-	is_set = *page != NULL;
-	if (is_set)
+	if (*page == NULL)
+		*page = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, IOMMU_ALLOC_ATOMIC);
+	if (*page != NULL)
 		(*page)[source_id % PHB_IDS_PER_PAGE] = (uint16_t)(pe + 1);
+	else
+		status = IOMMU_ENOMEM;
 	iommu_spin_unlock(platform, &phb->lock, state);
-	if (fresh != NULL)
-		platform->free_pages(platform->ctx, fresh, 0);
-	return is_set ? 0 : IOMMU_ENOMEM;
+	return status;
 }
 
 uint32_t iommu_model_phb_pe_of(struct iommu_model_phb *phb, uint16_t source_id)

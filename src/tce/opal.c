@@ -4,12 +4,15 @@
 #include <libiommu/hw/tce.h>
 #include <libiommu/status.h>
 
-#include "base/log.h"
+#include "base/text.h"
 #include "tce/opal.h"
 
-#define PES_MAX   4096
+#define PES_MAX   2048
 #define MSI_START 0xffff0000ULL
 #define MSI_LAST  0xffffffffULL
+
+_Static_assert(PES_MAX * sizeof(struct opal_pe) <= IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER,
+	       "all PEs of a bridge are one allocation");
 
 static const char opal_name[] = "opal";
 
@@ -196,9 +199,7 @@ static struct opal_unit *unit_create(const struct iommu_platform *platform,
 	unit->config = *config;
 	while (((size_t)IOMMU_PAGE_SIZE << unit->pes_order) / sizeof(struct opal_pe) < config->pes)
 		unit->pes_order++;
-	if (unit->pes_order <= IOMMU_MAX_ALLOC_ORDER)
-		unit->pes =
-			platform->alloc_pages(platform->ctx, unit->pes_order, IOMMU_NODE_ANY, 0);
+	unit->pes = platform->alloc_pages(platform->ctx, unit->pes_order, IOMMU_NODE_ANY, 0);
 	if (unit->pes == NULL) {
 		platform->free_pages(platform->ctx, unit, 0);
 		return NULL;

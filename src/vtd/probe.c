@@ -10,8 +10,8 @@
 #include <libiommu/status.h>
 #include <libiommu/vtd.h>
 
-#include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "vtd/vtd.h"
 
 #define DEFAULT_TIMEOUT_NS        1000000000ULL

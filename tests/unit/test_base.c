@@ -10,8 +10,8 @@
 
 #include "base/bits.h"
 #include "base/byteorder.h"
-#include "base/log.h"
 #include "base/object_cache.h"
+#include "base/text.h"
 #include "test.h"
 #include "test_platform.h"
 
@@ -152,6 +152,12 @@ static void lines_are_cut_and_terminated(void **state)
 	assert_int_equal(used, 7);
 	used = iommu_line_append(line, sizeof(line), used, "more");
 	assert_int_equal(used, 7);
+	used = iommu_line_append_hex(line, sizeof(line), 0, 0, 2);
+	assert_string_equal(line, "00");
+	used = iommu_line_append_hex(line, sizeof(line), used, 0x1f, 1);
+	assert_string_equal(line, "001f");
+	(void)iommu_line_append_hex(line, sizeof(line), 0, 0xfedcba98, 8);
+	assert_memory_equal(line, "fedcba98", strlen(line));
 }
 
 static void bytes_have_their_order(void **state)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <libiommu/hw/tce.h>
+#include <libiommu/model_tce.h>
 #include <libiommu/status.h>
 #include <libiommu/tce_table.h>
 
@@ -629,59 +630,89 @@ static void several_cpus_map_at_once(void **state)
 #define HV_ENTRIES 8192
 
 static struct hypervisor {
-	uint64_t entries[HV_ENTRIES];
-	unsigned int calls[4]; /* get, put, stuff, indirect */
-	unsigned int busy;     /* so many calls are told to come again */
-	unsigned int fail_at;  /* the n-th change of an entry from now fails; 0: none */
-	int64_t fail_with;
-	bool fails_always;
-	bool has_multiple;
+	struct iommu_model_papr *model;
+	struct test_platform outside; /* for its own memory */
+	unsigned int calls[4];        /* get, put, stuff, indirect */
+	int64_t fails_always;         /* with this; 0: not */
 } hv;
 
-static int64_t set_entry(uint64_t address, uint64_t entry)
+static bool read_memory(void *ctx, iommu_paddr_t paddr, uint64_t *bytes)
 {
-	if (hv.fails_always || (hv.fail_at != 0 && --hv.fail_at == 0))
-		return hv.fail_with;
-	if (address >> 12 >= HV_ENTRIES)
-		return -4;
-	hv.entries[address >> 12] = entry;
-	return 0;
+	assert_ptr_equal(ctx, &hv);
+	memcpy(bytes, iommu_phys_to_virt(&test.platform, paddr), sizeof(*bytes));
+	return true;
 }
 
 static int64_t call(void *ctx, uint64_t opcode, uint64_t liobn, uint64_t address, uint64_t third,
 		    uint64_t fourth, uint64_t *result)
 {
-	int64_t code = 0;
-	uint64_t i;
+	const int64_t code = hv.fails_always != 0
+				     ? hv.fails_always
+				     : iommu_model_papr_hypercall(hv.model, opcode, liobn, address,
+								  third, fourth, result);
 
 	assert_ptr_equal(ctx, &hv);
-	if (liobn != LIOBN)
-		return -4;
-	if (hv.busy != 0)
-		return --hv.busy % 2 != 0 ? 1 : 9903;
-	switch (opcode) {
-	case IOMMU_H_GET_TCE:
-		hv.calls[0]++;
-		*result = hv.entries[address >> 12];
-		return 0;
-	case IOMMU_H_PUT_TCE:
-		hv.calls[1]++;
-		return set_entry(address, third);
-	case IOMMU_H_STUFF_TCE:
-		hv.calls[2]++;
-		assert_true(fourth <= 512);
-		for (i = 0; i < fourth && code == 0 && hv.has_multiple; i++)
-			code = set_entry(address + (i << 12), third);
-		return hv.has_multiple ? code : -2;
-	case IOMMU_H_PUT_TCE_INDIRECT:
-		hv.calls[3]++;
-		assert_true(fourth <= 512 && (third & 0xfff) == 0);
-		for (i = 0; i < fourth && code == 0 && hv.has_multiple; i++)
-			code = set_entry(address + (i << 12), load_entry(third + 8 * i));
-		return hv.has_multiple ? code : -2;
-	default:
-		return -2;
-	}
+	if (code != 1 && code != 9903)
+		hv.calls[opcode == IOMMU_H_GET_TCE     ? 0
+			 : opcode == IOMMU_H_PUT_TCE   ? 1
+			 : opcode == IOMMU_H_STUFF_TCE ? 2
+						       : 3]++;
+	/* No more at once than any hypervisor takes. */
+	assert_true(opcode == IOMMU_H_GET_TCE || opcode == IOMMU_H_PUT_TCE || fourth <= 512);
+	return code;
+}
+
+static uint64_t hv_entry(uint64_t index)
+{
+	uint64_t entry = 0;
+
+	assert_int_equal(iommu_model_papr_hypercall(hv.model, IOMMU_H_GET_TCE, LIOBN, index << 12,
+						    0, 0, &entry),
+			 0);
+	return entry;
+}
+
+static void hv_set(uint64_t index, uint64_t entry)
+{
+	uint64_t unused;
+
+	assert_int_equal(iommu_model_papr_hypercall(hv.model, IOMMU_H_PUT_TCE, LIOBN, index << 12,
+						    entry, 0, &unused),
+			 0);
+}
+
+static void hv_misbehave(unsigned int busy, unsigned int fail_at, int64_t fail_with)
+{
+	const struct iommu_model_papr_faults faults = {
+		.busy = busy, .fail_at = fail_at, .fail_with = fail_with};
+
+	iommu_model_papr_misbehave(hv.model, &faults);
+}
+
+static void hv_start(bool has_multiple)
+{
+	struct iommu_model_papr_config config = {
+		.host = {.ctx = &hv, .read = read_memory},
+		.single_calls = !has_multiple,
+	};
+
+	memset(&hv, 0, sizeof(hv));
+	test_platform_init(&hv.outside, 1 << 20, 0);
+	config.platform = &hv.outside.platform;
+	assert_int_equal(iommu_model_papr_create(&config, &hv.model), 0);
+	assert_int_equal(iommu_model_papr_add_window(hv.model, LIOBN, 0, 12, HV_ENTRIES), 0);
+}
+
+static void hv_stop(void)
+{
+	iommu_model_papr_destroy(hv.model);
+	test_platform_destroy(&hv.outside);
+}
+
+static void end_papr(void)
+{
+	end();
+	hv_stop();
 }
 
 static struct iommu_tce_papr_config papr_config(bool says_multiple)
@@ -703,12 +734,11 @@ static void begin_papr(bool says_multiple, bool has_multiple)
 	struct iommu_tce_papr_config config;
 
 	platform_start();
-	memset(&hv, 0, sizeof(hv));
-	hv.has_multiple = has_multiple;
-	hv.entries[77] = 0x1003; /* firmware's */
+	hv_start(has_multiple);
+	hv_set(77, 0x1003); /* firmware's */
 	config = papr_config(says_multiple);
 	assert_int_equal(iommu_tce_papr_create(&config, &table), 0);
-	assert_int_equal(hv.entries[77], 0);
+	assert_int_equal(hv_entry(77), 0);
 	memset(hv.calls, 0, sizeof(hv.calls));
 }
 
@@ -717,7 +747,7 @@ static bool all_clear(void)
 	unsigned int i;
 
 	for (i = 0; i < HV_ENTRIES; i++)
-		if (hv.entries[i] != 0)
+		if (hv_entry(i) != 0)
 			return false;
 	return true;
 }
@@ -732,7 +762,7 @@ static void the_hypervisor_is_called_as_rarely_as_can_be(void **state)
 	assert_int_equal(hv.calls[1], 0);
 	assert_int_equal(hv.calls[3], 3);
 	for (i = 0; i < 1100; i++)
-		assert_int_equal(hv.entries[(address >> 12) + i], 0x7000003 + (i << 12));
+		assert_int_equal(hv_entry((address >> 12) + i), 0x7000003 + (i << 12));
 	assert_int_equal(iommu_tce_table_unmap(table, address, 1100), 0);
 	assert_int_equal(hv.calls[2], 3);
 	assert_int_equal(hv.calls[0], 0); /* it is not asked what is known */
@@ -740,8 +770,8 @@ static void the_hypervisor_is_called_as_rarely_as_can_be(void **state)
 	assert_int_equal(iommu_tce_table_map(table, 0x1000, 1, IOMMU_PROT_WRITE, NULL, &address),
 			 0);
 	assert_int_equal(hv.calls[1], 1);
-	assert_int_equal(hv.entries[address >> 12], 0x1002);
-	end();
+	assert_int_equal(hv_entry(address >> 12), 0x1002);
+	end_papr();
 	/* It said that it has them, and has not: asked once, and never again. */
 	begin_papr(true, false);
 	for (i = 0; i < 2; i++) {
@@ -751,12 +781,12 @@ static void the_hypervisor_is_called_as_rarely_as_can_be(void **state)
 	assert_int_equal(hv.calls[2] + hv.calls[3], 0); /* it was found out when it was cleared */
 	assert_int_equal(hv.calls[1], 80);
 	assert_true(all_clear());
-	end();
+	end_papr();
 	begin_papr(false, true);
 	assert_int_equal(iommu_tce_table_map(table, 0x7000000, 20, RW, NULL, &address), 0);
 	assert_int_equal(hv.calls[1], 20);
 	assert_int_equal(hv.calls[3], 0);
-	end();
+	end_papr();
 }
 
 static void a_busy_hypervisor_is_asked_again(void **state)
@@ -765,18 +795,18 @@ static void a_busy_hypervisor_is_asked_again(void **state)
 
 	(void)state;
 	begin_papr(true, true);
-	hv.busy = 50;
+	hv_misbehave(50, 0, 0);
 	assert_int_equal(iommu_tce_table_map(table, 0x7000000, 20, RW, NULL, &address), 0);
-	hv.busy = 50;
+	hv_misbehave(50, 0, 0);
 	assert_int_equal(iommu_tce_table_unmap(table, address, 20), 0);
 	assert_true(all_clear());
 	/* But not for ever. */
 	assert_int_equal(iommu_tce_table_map(table, 0x7000000, 20, RW, NULL, &address), 0);
-	hv.busy = UINT32_MAX;
+	hv_misbehave(UINT32_MAX, 0, 0);
 	assert_int_equal(iommu_tce_table_unmap(table, address, 20), IOMMU_ETIMEDOUT);
 	assert_int_equal(stats().lost, 20);
-	hv.busy = 0;
-	end();
+	hv_misbehave(0, 0, 0);
+	end_papr();
 }
 
 /* Whatever fails at whichever entry: nothing stays, and the addresses can be used again. */
@@ -796,8 +826,7 @@ static void a_failure_is_unwound(void **state)
 		begin_papr(multiple != 0, true);
 		for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 			for (at = 1; at <= 600; at += 37) {
-				hv.fail_at = at;
-				hv.fail_with = cases[i].code;
+				hv_misbehave(0, at, cases[i].code);
 				assert_int_equal(iommu_tce_table_map(table, 0x7000000, 600, RW,
 								     NULL, &address),
 						 cases[i].status);
@@ -806,14 +835,13 @@ static void a_failure_is_unwound(void **state)
 			}
 		assert_int_equal(stats().lost, 0);
 		/* Not even clearing works: then they are not handed out again. */
-		hv.fail_with = -1;
-		hv.fails_always = true;
+		hv.fails_always = -1;
 		assert_int_equal(iommu_tce_table_map(table, 0x7000000, 5, RW, NULL, &address),
 				 IOMMU_EIO);
 		assert_int_equal(stats().lost, 5);
 		assert_int_equal(iommu_tce_table_destroy(table), IOMMU_EIO);
-		hv.fails_always = false;
-		end();
+		hv.fails_always = 0;
+		end_papr();
 	}
 }
 
@@ -825,12 +853,11 @@ static void a_dead_kernels_entries_are_kept(void **state)
 
 	(void)state;
 	platform_start();
-	memset(&hv, 0, sizeof(hv));
-	hv.has_multiple = true;
+	hv_start(true);
 	config = papr_config(true);
 	config.table.flags = IOMMU_TCE_TABLE_KEEP;
 	for (i = 100; i < 200; i++)
-		hv.entries[i] = 0x5003;
+		hv_set(i, 0x5003);
 	/* Fewer than 2048 are left in a window of 2048: all is taken away from the dead. */
 	assert_int_equal(iommu_tce_papr_create(&config, &table), 0);
 	assert_true(all_clear());
@@ -842,16 +869,16 @@ static void a_dead_kernels_entries_are_kept(void **state)
 	config.table.platform = &test.platform;
 	config.table.entries = HV_ENTRIES;
 	for (i = 100; i < 200; i++)
-		hv.entries[i] = 0x5003;
-	hv.entries[HV_ENTRIES - 1] = 0x5003;
+		hv_set(i, 0x5003);
+	hv_set(HV_ENTRIES - 1, 0x5003);
 	assert_int_equal(iommu_tce_papr_create(&config, &table), 0);
 	assert_int_equal(stats().taken, 102);
-	assert_int_equal(hv.entries[HV_ENTRIES - 1], 0x5003);
+	assert_int_equal(hv_entry(HV_ENTRIES - 1), 0x5003);
 	while (iommu_tce_table_map(table, 0x1000, 1, RW, NULL, &address) == 0)
 		assert_true(address >> 12 < 100 || address >> 12 >= 200);
 	assert_int_equal(stats().taken, HV_ENTRIES);
 	for (i = 100; i < 200; i++)
-		assert_int_equal(hv.entries[i], 0x5003);
+		assert_int_equal(hv_entry(i), 0x5003);
 	assert_int_equal(iommu_tce_table_destroy(table), 0);
 	assert_true(all_clear());
 	test_platform_destroy(&test);
@@ -866,7 +893,7 @@ static void a_dead_kernels_entries_are_kept(void **state)
 	config.call = call;
 	assert_int_equal(iommu_tce_papr_create(&config, &table), 0);
 	assert_int_equal(iommu_tce_table_map(table, 0x1000, 1, RW, NULL, &address), 0);
-	end();
+	end_papr();
 }
 
 static void owners_change_entries_in_the_hypervisor(void **state)
@@ -879,14 +906,14 @@ static void owners_change_entries_in_the_hypervisor(void **state)
 	assert_int_equal(iommu_tce_table_take(table), 0);
 	assert_int_equal(iommu_tce_table_exchange(table, 0x3000, 0x9000, RW, &paddr, &prot), 0);
 	assert_int_equal(prot, 0);
-	assert_int_equal(hv.entries[3], 0x9003);
+	assert_int_equal(hv_entry(3), 0x9003);
 	assert_int_equal(iommu_tce_table_exchange(table, 0x3000, 0, 0, &paddr, &prot), 0);
 	assert_int_equal(paddr, 0x9000);
 	assert_int_equal(prot, RW);
-	assert_int_equal(hv.entries[3], 0);
+	assert_int_equal(hv_entry(3), 0);
 	assert_int_equal(iommu_tce_table_flush(table), 0);
 	assert_int_equal(iommu_tce_table_give_back(table), 0);
-	end();
+	end_papr();
 }
 
 int main(void)
