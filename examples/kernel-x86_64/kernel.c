@@ -13,6 +13,7 @@
  *   take-over   start a second and a third instance of the library over the first
  */
 #include "machine.h"
+#include "pages.h"
 
 #include <iommu_x86_64.h>
 #include <libiommu/iommu.h>
@@ -24,13 +25,13 @@ static void *host_alloc_pages(void *ctx, unsigned int order, int node, unsigned 
 	(void)ctx;
 	(void)node;
 	(void)flags;
-	return memory_alloc(order);
+	return pages_alloc(order);
 }
 
 static void host_free_pages(void *ctx, void *pages, unsigned int order)
 {
 	(void)ctx;
-	memory_free(pages, order);
+	pages_free(pages, order);
 }
 
 static void host_log(void *ctx, enum iommu_log_level level, const char *text)
@@ -86,7 +87,7 @@ static void *alloc_memory(uint64_t size)
 
 	while ((4096ULL << order) < size)
 		order++;
-	return memory_alloc(order);
+	return pages_alloc(order);
 }
 
 void kernel_main(uint64_t start_info);

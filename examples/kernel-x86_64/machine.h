@@ -65,11 +65,9 @@ void console_text(const char *text);
 /* Ends QEMU: exit status 33 for success, 35 for failure. */
 _Noreturn void machine_exit(bool success);
 
-/* --- memory.c: pages above the kernel --------------------------------------------------------- */
+/* --- memory.c --------------------------------------------------------------------------------- */
 /* Take over the largest piece of memory that the start info describes. False: there is none. */
 bool memory_start(uint64_t start_info);
-void *memory_alloc(unsigned int order);
-void memory_free(void *pages, unsigned int order);
 
 /* --- clock.c ---------------------------------------------------------------------------------- */
 /* Ticks of the time-stamp counter in a second, measured against the interval timer. */

@@ -43,6 +43,12 @@ struct iommu_opal_config {
 	uint64_t page_sizes;
 	unsigned int output_bits; /* width of a physical address: 13 to 56 */
 	unsigned int window_bits; /* a window is 2^bits bytes: 24 to 48 */
+	/*
+	 * POWER8, whose firmware may know no IOMMU_OPAL_TCE_KILL: the physical address of the bridge's
+	 * registers, the first range of "reg". It is told to forget through them; 256 PEs at most.
+	 * 0: firmware tells it.
+	 */
+	iommu_paddr_t registers;
 	/* Where the bridge decodes registers, or interrupts: not used as device addresses. */
 	iommu_iova_t reserved_start, reserved_last; /* start > last: none */
 };
@@ -51,7 +57,8 @@ struct iommu_opal_config {
  * iommu_opal_probe - register a bridge, as the unit "phb" and its number. All windows are closed.
  *
  * Returns 0, IOMMU_EINVAL (the configuration, or a number of PEs beyond firmware's), IOMMU_EEXIST (there
- * is such a unit), IOMMU_ENOMEM, IOMMU_EIO / IOMMU_ETIMEDOUT (firmware refuses, or is busy for too long).
+ * is such a unit), IOMMU_ENOMEM, IOMMU_EFAULT (the registers could not be mapped), IOMMU_EIO /
+ * IOMMU_ETIMEDOUT (firmware refuses, or is busy for too long).
  */
 IOMMU_API int iommu_opal_probe(struct iommu *iommu, const struct iommu_opal_config *config);
 

@@ -7,9 +7,10 @@
 #include "base/text.h"
 #include "tce/opal.h"
 
-#define PES_MAX   2048
-#define MSI_START 0xffff0000ULL
-#define MSI_LAST  0xffffffffULL
+#define PES_MAX         2048
+#define PES_BY_REGISTER 256
+#define MSI_START       0xffff0000ULL
+#define MSI_LAST        0xffffffffULL
 
 _Static_assert(PES_MAX * sizeof(struct opal_pe) <= IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER,
 	       "all PEs of a bridge are one allocation");
@@ -126,15 +127,25 @@ static int unit_disable(struct iommu_unit *base)
 	return status == 0 || status == IOMMU_ETIMEDOUT ? status : IOMMU_EIO;
 }
 
+static void unit_destroy(struct opal_unit *unit)
+{
+	const struct iommu_platform *platform = unit->platform;
+
+	if (unit->registers != NULL && platform->unmap_mmio != NULL)
+		platform->unmap_mmio(platform->ctx, (void *)(uintptr_t)unit->registers,
+				     IOMMU_PAGE_SIZE);
+	if (unit->pes != NULL)
+		platform->free_pages(platform->ctx, unit->pes, unit->pes_order);
+	platform->free_pages(platform->ctx, unit, 0);
+}
+
 static void unit_remove(struct iommu_unit *base)
 {
 	struct opal_unit *unit = opal_unit_of(base);
-	const struct iommu_platform *platform = unit->platform;
 
 	/* All windows are closed, and the bridge has forgotten: that is what let us come here. */
 	iommu_opal_made_good(unit, __atomic_load_n(&unit->failures, __ATOMIC_ACQUIRE));
-	platform->free_pages(platform->ctx, unit->pes, unit->pes_order);
-	platform->free_pages(platform->ctx, unit, 0);
+	unit_destroy(unit);
 }
 
 /* A bad DMA freezes its PE, which the host's error recovery finds out and mends. */
@@ -175,7 +186,10 @@ static bool config_makes_sense(const struct iommu_opal_config *config)
 	       config->call != NULL && (config->page_sizes & IOMMU_PAGE_SIZE) != 0 &&
 	       config->page_sizes >> (TCE_PAGE_SHIFT_MAX + 1) == 0 &&
 	       (config->page_sizes & (IOMMU_PAGE_SIZE - 1)) == 0 && config->output_bits > 12 &&
-	       config->output_bits <= 56 && config->window_bits >= 24 && config->window_bits <= 48;
+	       config->output_bits <= 56 && config->window_bits >= 24 &&
+	       config->window_bits <= 48 &&
+	       (config->registers == 0 ||
+		(config->pes <= PES_BY_REGISTER && config->registers % IOMMU_PAGE_SIZE == 0));
 }
 
 static bool is_known(struct iommu *iommu, const struct iommu_opal_config *config)
@@ -188,22 +202,40 @@ static bool is_known(struct iommu *iommu, const struct iommu_opal_config *config
 	return false;
 }
 
-static struct opal_unit *unit_create(const struct iommu_platform *platform,
-				     const struct iommu_opal_config *config)
+static volatile unsigned char *map_registers(const struct iommu_platform *platform,
+					     iommu_paddr_t registers)
 {
-	struct opal_unit *unit = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	if (platform->map_mmio != NULL)
+		return platform->map_mmio(platform->ctx, registers, IOMMU_PAGE_SIZE);
+	return iommu_phys_to_virt(platform, registers);
+}
 
-	if (unit == NULL)
-		return NULL;
-	unit->platform = platform;
-	unit->config = *config;
+static int unit_make_parts(struct opal_unit *unit)
+{
+	const struct iommu_platform *platform = unit->platform;
+	const struct iommu_opal_config *config = &unit->config;
+
 	while (((size_t)IOMMU_PAGE_SIZE << unit->pes_order) / sizeof(struct opal_pe) < config->pes)
 		unit->pes_order++;
 	unit->pes = platform->alloc_pages(platform->ctx, unit->pes_order, IOMMU_NODE_ANY, 0);
-	if (unit->pes == NULL) {
-		platform->free_pages(platform->ctx, unit, 0);
-		return NULL;
-	}
+	if (unit->pes == NULL)
+		return IOMMU_ENOMEM;
+	if (config->registers == 0)
+		return 0;
+	unit->registers = map_registers(platform, config->registers);
+	return unit->registers != NULL ? 0 : IOMMU_EFAULT;
+}
+
+static int unit_create(const struct iommu_platform *platform,
+		       const struct iommu_opal_config *config, struct opal_unit **result)
+{
+	struct opal_unit *unit = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	int status;
+
+	if (unit == NULL)
+		return IOMMU_ENOMEM;
+	unit->platform = platform;
+	unit->config = *config;
 	unit->base.ops = &opal_ops;
 	unit->base.segment = config->segment;
 	iommu_list_init(&unit->domains);
@@ -211,30 +243,40 @@ static struct opal_unit *unit_create(const struct iommu_platform *platform,
 		unit->base.name, sizeof(unit->base.name),
 		iommu_line_append(unit->base.name, sizeof(unit->base.name), 0, "phb"),
 		(unsigned int)config->phb);
-	return unit;
+	status = unit_make_parts(unit);
+	if (status != 0)
+		unit_destroy(unit);
+	else
+		*result = unit;
+	return status;
+}
+
+/* Whatever firmware has left behind. */
+static int close_what_is_open(const struct opal_unit *unit)
+{
+	unsigned int i;
+	int status = 0;
+
+	for (i = 0; i < unit->config.pes && status == 0; i++)
+		status = iommu_opal_set_window(unit, i, NULL);
+	return status == 0 ? iommu_opal_forget(unit, OPAL_KILL_ALL, 0, 0, 0, 0) : status;
 }
 
 static int probe(struct iommu *iommu, const struct iommu_opal_config *config)
 {
-	const struct iommu_platform *platform = iommu_platform_of(iommu);
 	struct opal_unit *unit;
-	unsigned int i;
-	int status = 0;
+	int status;
 
 	if (!config_makes_sense(config))
 		return IOMMU_EINVAL;
 	if (is_known(iommu, config))
 		return IOMMU_EEXIST;
-	unit = unit_create(platform, config);
-	if (unit == NULL)
-		return IOMMU_ENOMEM;
-	for (i = 0; i < config->pes && status == 0; i++)
-		status = iommu_opal_set_window(unit, i, NULL);
-	if (status == 0)
-		status = iommu_opal_forget(unit, OPAL_KILL_ALL, 0, 0, 0, 0);
+	status = unit_create(iommu_platform_of(iommu), config, &unit);
+	if (status != 0)
+		return status;
+	status = close_what_is_open(unit);
 	if (status != 0) {
-		platform->free_pages(platform->ctx, unit->pes, unit->pes_order);
-		platform->free_pages(platform->ctx, unit, 0);
+		unit_destroy(unit);
 		return status;
 	}
 	iommu_register_unit(iommu, &unit->base);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Calls of firmware, again while it is busy. */
+/* What bridges are told: by calls of firmware, again while it is busy; or through registers. */
+#include <libiommu/hw/tve.h>
 #include <libiommu/status.h>
 
+#include "base/byteorder.h"
 #include "base/deadline.h"
+#include "base/mmio.h"
 #include "tce/opal.h"
 
 #define TIMEOUT_NS      1000000000ULL
@@ -27,12 +30,38 @@ static int call(const struct opal_unit *unit, uint64_t token, const uint64_t arg
 	}
 }
 
+/* The register is big-endian. Reading it back has the write arrive before anything that follows. */
+static void kill_write(const struct opal_unit *unit, uint64_t value)
+{
+	volatile unsigned char *reg = unit->registers + PHB_KILL_REGISTER;
+
+	iommu_mmio_write64(unit->platform, reg, iommu_be64(value));
+	(void)iommu_mmio_read64(unit->platform, reg);
+}
+
+static void forget_by_register(const struct opal_unit *unit, enum opal_kill kind, uint32_t pe,
+			       uint64_t page_size, uint64_t address, uint64_t pages)
+{
+	if (kind == OPAL_KILL_ALL)
+		kill_write(unit, PHB_KILL_ALL);
+	else if (kind == OPAL_KILL_PE)
+		kill_write(unit, PHB_KILL_PE | pe);
+	else
+		for (; pages != 0; pages--, address += page_size)
+			kill_write(unit, PHB_KILL_PAGE | (address & PHB_KILL_ADDRESS_MASK) | pe);
+}
+
 int iommu_opal_forget(const struct opal_unit *unit, enum opal_kill kind, uint32_t pe,
 		      uint64_t page_size, uint64_t address, uint64_t pages)
 {
 	const uint64_t arguments[7] = {unit->config.phb, kind, pe, page_size, address, pages};
-	int status = call(unit, IOMMU_OPAL_TCE_KILL, arguments);
+	int status;
 
+	if (unit->registers != NULL) {
+		forget_by_register(unit, kind, pe, page_size, address, pages);
+		return 0;
+	}
+	status = call(unit, IOMMU_OPAL_TCE_KILL, arguments);
 	return status == IOMMU_ETIMEDOUT || status == 0 ? status : IOMMU_EIO;
 }
 

@@ -236,6 +236,27 @@ void expect_copy(struct scenario *s, unsigned int device, iommu_iova_t from,
 	expect_no_fault(s);
 }
 
+/* Memory that must not change, and a device whose buffer has something else. */
+void expect_no_write(struct scenario *s, unsigned int device, iommu_iova_t iova,
+		     const struct page *behind, const char *what)
+{
+	unsigned char before[PATTERN_SIZE];
+
+	pattern_put(s, behind->bytes);
+	__builtin_memcpy(before, behind->bytes, PATTERN_SIZE);
+	device_write(s, device, iova);
+	check(s, same(before, behind->bytes), what);
+}
+
+void expect_moved(struct scenario *s, unsigned int device, iommu_iova_t from,
+		  const struct page *from_page, iommu_iova_t to, const struct page *to_page,
+		  const char *what)
+{
+	pattern_put(s, from_page->bytes);
+	device_copy(s, device, from, to);
+	check(s, same(from_page->bytes, to_page->bytes), what);
+}
+
 int map(struct scenario *s, unsigned int domain, iommu_iova_t iova, iommu_paddr_t paddr,
 	uint64_t size, unsigned int prot)
 {

@@ -75,6 +75,16 @@ void expect_copy(struct scenario *s, unsigned int device, iommu_iova_t from,
 		 const struct page *from_page, iommu_iova_t to, const struct page *to_page,
 		 const char *what);
 
+/*
+ * The same where nothing reports faults: a write that must not arrive, seen by the memory behind; and a copy
+ * that must.
+ */
+void expect_no_write(struct scenario *s, unsigned int device, iommu_iova_t iova,
+		     const struct page *behind, const char *what);
+void expect_moved(struct scenario *s, unsigned int device, iommu_iova_t from,
+		  const struct page *from_page, iommu_iova_t to, const struct page *to_page,
+		  const char *what);
+
 /* Of the scenario's two domains, by number. */
 int map(struct scenario *s, unsigned int domain, iommu_iova_t iova, iommu_paddr_t paddr,
 	uint64_t size, unsigned int prot);

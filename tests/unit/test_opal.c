@@ -5,8 +5,10 @@
  */
 #include <string.h>
 
+#include <libiommu/hw/tve.h>
 #include <libiommu/iommu.h>
 
+#include "base/byteorder.h"
 #include "test.h"
 #include "test_platform.h"
 
@@ -24,7 +26,11 @@ static struct {
 	struct iommu_model_phb *model;
 	struct iommu *iommu;
 	struct iommu_unit *unit;
+	unsigned int mapped; /* registers */
 } f;
+
+/* The bridge is told to forget through its registers, and firmware knows no call for that. */
+static bool by_register;
 
 /* --- The bridge ------------------------------------------------------------------------------- */
 
@@ -48,7 +54,58 @@ static void refuse_misuse(void *ctx, const char *text)
 static int64_t call(void *ctx, uint64_t token, const uint64_t arguments[7])
 {
 	assert_ptr_equal(ctx, &f);
+	assert_false(by_register && token == IOMMU_OPAL_TCE_KILL);
 	return iommu_model_phb_opal(f.model, token, arguments);
+}
+
+#define REGISTERS 0x3fffe40000000ULL
+
+static unsigned char *const registers = (unsigned char *)0x7000;
+
+static void *map_mmio(void *ctx, iommu_paddr_t paddr, uint64_t size)
+{
+	(void)ctx;
+	assert_int_equal(paddr, REGISTERS);
+	assert_true(size >= PHB_KILL_REGISTER + sizeof(uint64_t));
+	f.mapped++;
+	return f.mapped == 1 ? registers : NULL;
+}
+
+static void unmap_mmio(void *ctx, void *mapped, uint64_t size)
+{
+	(void)ctx;
+	(void)size;
+	assert_ptr_equal(mapped, registers);
+	assert_int_equal(f.mapped, 1);
+	f.mapped--;
+}
+
+/* The register is big-endian, whatever the host is. */
+static uint64_t mmio_read64(void *ctx, const volatile void *reg)
+{
+	(void)ctx;
+	assert_ptr_equal((uintptr_t)reg, registers + PHB_KILL_REGISTER);
+	return iommu_be64(iommu_model_phb_kill_read(f.model));
+}
+
+static void mmio_write64(void *ctx, volatile void *reg, uint64_t value)
+{
+	(void)ctx;
+	assert_ptr_equal((uintptr_t)reg, registers + PHB_KILL_REGISTER);
+	iommu_model_phb_kill_write(f.model, iommu_be64(value));
+}
+
+static uint32_t mmio_read32(void *ctx, const volatile void *reg)
+{
+	(void)ctx;
+	fail_msg("a narrow read of %p", (const void *)(uintptr_t)reg);
+	return 0;
+}
+
+static void mmio_write32(void *ctx, volatile void *reg, uint32_t value)
+{
+	(void)ctx;
+	fail_msg("a narrow write to %p: %u", (void *)(uintptr_t)reg, value);
 }
 
 static void misbehave(struct iommu_model_phb_faults faults)
@@ -132,6 +189,7 @@ static struct iommu_opal_config good_config(void)
 		.page_sizes = 1ULL << 12 | 1ULL << 16 | 1ULL << 24,
 		.output_bits = 50,
 		.window_bits = WINDOW_BITS,
+		.registers = by_register ? REGISTERS : 0,
 		.reserved_start = 0x80000000,
 		.reserved_last = 0x80ffffff,
 	};
@@ -145,6 +203,12 @@ static void begin(void)
 	memset(&f, 0, sizeof(f));
 	test_platform_init(&f.test, ARENA, 0);
 	f.test.quiet = true;
+	f.test.platform.map_mmio = map_mmio;
+	f.test.platform.unmap_mmio = unmap_mmio;
+	f.test.platform.mmio_read32 = mmio_read32;
+	f.test.platform.mmio_write32 = mmio_write32;
+	f.test.platform.mmio_read64 = mmio_read64;
+	f.test.platform.mmio_write64 = mmio_write64;
 	make_bridge();
 	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
 	assert_int_equal(iommu_opal_probe(f.iommu, &config), 0);
@@ -202,6 +266,7 @@ static void bridges_are_probed_or_refused(void **state)
 	REFUSED(output_bits, 12);
 	REFUSED(output_bits, 57);
 	REFUSED(window_bits, 23);
+	REFUSED(registers, 0x1008);
 	REFUSED(window_bits, 49);
 	end();
 	/* Firmware knows fewer PEs; is busy; has no memory left. */
@@ -555,8 +620,29 @@ static void a_window_that_is_not_opened_leaves_the_old_one(void **state)
 	end();
 }
 
+static void registers_are_mapped_and_given_back(void **state)
+{
+	struct iommu_opal_config config;
+
+	(void)state;
+	begin();
+	assert_int_equal(f.mapped, 1);
+	config = good_config();
+	config.phb = PHB + 1;
+	config.pes = 257; /* the register has eight bits for them */
+	assert_int_equal(iommu_opal_probe(f.iommu, &config), IOMMU_EINVAL);
+	config.pes = PES;
+	assert_int_equal(iommu_opal_probe(f.iommu, &config), IOMMU_EFAULT);
+	f.mapped--;
+	assert_int_equal(iommu_destroy(f.iommu), 0);
+	assert_int_equal(f.mapped, 0);
+	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
+	end();
+}
+
 int main(void)
 {
+	int failed;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bridges_are_probed_or_refused),
 		cmocka_unit_test(a_pe_is_a_group),
@@ -569,5 +655,15 @@ int main(void)
 		cmocka_unit_test(a_window_that_is_not_opened_leaves_the_old_one),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	const struct CMUnitTest tests_by_register[] = {
+		cmocka_unit_test(registers_are_mapped_and_given_back),
+		cmocka_unit_test(drivers_map_through_a_window),
+		cmocka_unit_test(all_kinds_of_domains),
+		cmocka_unit_test(one_domain_in_many_pes),
+		cmocka_unit_test(members_of_a_pe_come_and_go),
+	};
+
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	by_register = true;
+	return failed + cmocka_run_group_tests(tests_by_register, NULL, NULL);
 }

@@ -86,6 +86,7 @@ static inline uint64_t tve_bypass_end(uint64_t tve)
 
 /* --- The register that has a bridge forget ---------------------------------------------------- */
 
+#define PHB_KILL_REGISTER     0x210
 #define PHB_KILL_ALL          (1ULL << 63)
 #define PHB_KILL_PE           (1ULL << 62)
 #define PHB_KILL_PAGE         (1ULL << 61)

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A kernel that is as small as can be and does real DMA through TCEs that libiommu wrote.
+ *
+ * It finds out from the device tree on what kind of machine it is, fills in one host-services table, finds
+ * two "edu" devices by scanning PCI, and runs a scenario of tests/system/ on them: on a bare machine
+ * through tables that the host bridge walks, under a hypervisor through its calls.
+ */
+#include "machine.h"
+#include "pages.h"
+
+/* What is used of memory: above the image, below what firmware uses. */
+#define MEMORY_SIZE (64ULL << 20)
+
+extern char kernel_end[];
+
+static struct machine machine;
+
+static void say(const char *text)
+{
+	size_t size = 0;
+
+	while (text[size] != '\0')
+		size++;
+	machine.console(&machine, text, size);
+}
+
+static void *host_alloc_pages(void *ctx, unsigned int order, int node, unsigned int flags)
+{
+	(void)ctx;
+	(void)node;
+	(void)flags;
+	return pages_alloc(order);
+}
+
+static void host_free_pages(void *ctx, void *pages, unsigned int order)
+{
+	(void)ctx;
+	pages_free(pages, order);
+}
+
+static void host_log(void *ctx, enum iommu_log_level level, const char *text)
+{
+	(void)ctx;
+	(void)level;
+	say("libiommu: ");
+	say(text);
+	say("\n");
+}
+
+/* The CPU is in real mode: an address is what it is. */
+static struct iommu_platform platform = {
+	.alloc_pages = host_alloc_pages,
+	.free_pages = host_free_pages,
+	.log = host_log,
+};
+
+static void *alloc_memory(uint64_t size)
+{
+	unsigned int order = 0;
+
+	while ((4096ULL << order) < size)
+		order++;
+	return pages_alloc(order);
+}
+
+static _Noreturn void finish(bool success)
+{
+	/* The exit status of the machine says nothing: the log must. */
+	say(success ? "kernel: PASSED\n" : "kernel: FAILED\n");
+	machine.power_off(&machine);
+	for (;;)
+		;
+}
+
+static _Noreturn void stop(const char *why)
+{
+	say("cannot go on: ");
+	say(why);
+	say("\n");
+	finish(false);
+}
+
+static bool memory_start(const struct tree *tree)
+{
+	const uint64_t start = ((uint64_t)kernel_end + 0x1fffff) & ~0x1fffffULL;
+	const uint64_t end = start + MEMORY_SIZE;
+	uint64_t reserved, size;
+	uint32_t node = 0;
+	unsigned int i;
+
+	if (!tree_find(tree, "memory@0", &node) || tree_two_cells(tree, node, "reg", 0) != 0 ||
+	    tree_two_cells(tree, node, "reg", 2) < end)
+		return false;
+	for (i = 0; tree_reservation(tree, i, &reserved, &size); i++)
+		if (reserved < end && start < reserved + size)
+			return false;
+	pages_start(start, end);
+	return true;
+}
+
+static uint64_t timebase(const struct tree *tree)
+{
+	uint32_t node = 0;
+	uint64_t hz = 0;
+
+	while (hz == 0 && tree->next(tree, &node))
+		if (tree_has_string(tree, node, "device_type", "cpu"))
+			hz = tree_cell(tree, node, "timebase-frequency", 0, 0);
+	return hz;
+}
+
+static void use_devices(struct scenario_machine *base, const struct pci_device found[2])
+{
+	static struct edu edus[2];
+	unsigned int i;
+
+	base->say = say;
+	base->platform = &platform;
+	base->alloc = alloc_memory;
+	for (i = 0; i < 2; i++) {
+		edus[i] = (struct edu){&machine, found[i]};
+		edu_start(&base->devices[i], &edus[i]);
+	}
+	base->devices[0].info.name = "device A";
+	base->devices[1].info.name = "device B";
+}
+
+/* --- Bare machines ---------------------------------------------------------------------------- */
+
+static struct pci_device opal_devices[2];
+
+/* Each of the two devices has a PE. */
+static uint32_t find_pe(void *ctx, uint16_t source_id)
+{
+	unsigned int i;
+
+	(void)ctx;
+	for (i = 0; i < 2; i++)
+		if (opal_devices[i].source_id == source_id)
+			return i + 1;
+	return IOMMU_OPAL_NO_PE;
+}
+
+static uint64_t page_sizes(const struct tree *tree, uint32_t node)
+{
+	uint64_t sizes = 0;
+	uint32_t i, shift;
+
+	for (i = 0; (shift = tree_cell(tree, node, "ibm,supported-tce-sizes", i, 64)) < 64; i++)
+		sizes |= 1ULL << shift;
+	return sizes != 0 ? sizes : 1ULL << 12 | 1ULL << 16;
+}
+
+static _Noreturn void run_opal(void)
+{
+	static struct opal_machine m;
+	static struct bridge bridge;
+	const struct tree *tree = &machine.tree;
+	uint32_t node = 0;
+	unsigned int count = 0;
+	unsigned int i;
+
+	while (count != 2 && tree_find(tree, "pciex@", &node)) {
+		bridge_open(&machine, &bridge, node);
+		bridge.id = tree_two_cells(tree, node, "ibm,opal-phbid", 0);
+		count = pci_start(&machine, &bridge, EDU_VENDOR, EDU_DEVICE, opal_devices, 2);
+	}
+	if (count != 2)
+		stop("two edu devices are needed behind one bridge");
+	for (i = 0; i < 2; i++)
+		if (!powernv_set_pe(&machine, &bridge, opal_devices[i].source_id, i + 1))
+			stop("firmware sets no PE");
+	m.opal = (struct iommu_opal_config){
+		.phb = bridge.id,
+		.pes = tree_cell(tree, bridge.node, "ibm,opal-num-pes", 0, 1),
+		.find_pe = find_pe,
+		.call = iommu_ppc64_opal_call,
+		.ctx = &machine.port,
+		.page_sizes = page_sizes(tree, bridge.node),
+		/* POWER8's firmware has its bridges forget nothing. */
+		.registers = tree_has_string(tree, bridge.node, "compatible", "ibm,power8-pciex")
+				     ? tree_two_cells(tree, bridge.node, "reg", 0)
+				     : 0,
+		.output_bits = 50,
+		.window_bits = 48,
+		.reserved_start = bridge.bus_address,
+		.reserved_last = bridge.bus_address + bridge.size - 1,
+	};
+	use_devices(&m.base, opal_devices);
+	finish(scenario_opal(&m));
+}
+
+/* --- Guests ----------------------------------------------------------------------------------- */
+
+/* The window of a bridge, as the device tree has it: number, address, size. */
+static void window_of(const struct tree *tree, uint32_t node, struct iommu_tce_papr_config *window)
+{
+	uint32_t rtas = 0;
+
+	window->liobn = tree_cell(tree, node, "ibm,dma-window", 0, 0);
+	window->table.platform = &platform;
+	window->table.page_shift = 12;
+	window->table.first_page = tree_two_cells(tree, node, "ibm,dma-window", 1) >> 12;
+	window->table.entries = tree_two_cells(tree, node, "ibm,dma-window", 3) >> 12;
+	window->call = iommu_ppc64_hypercall;
+	window->has_multiple =
+		tree_find(tree, "rtas", &rtas) &&
+		tree_has_string(tree, rtas, "ibm,hypertas-functions", "hcall-multi-tce");
+}
+
+static _Noreturn void run_papr(void)
+{
+	static struct papr_machine m;
+	static struct bridge bridges[2];
+	static struct pci_device found[2];
+	const struct tree *tree = &machine.tree;
+	unsigned int count = 0;
+	uint32_t node = 0;
+
+	while (count < 2 && tree_find(tree, "pci@", &node)) {
+		bridge_open(&machine, &bridges[count], node);
+		bridges[count].id = tree_two_cells(tree, node, "reg", 0);
+		if (pci_start(&machine, &bridges[count], EDU_VENDOR, EDU_DEVICE, &found[count],
+			      1) != 1)
+			continue;
+		window_of(tree, node, &m.windows[count++]);
+	}
+	if (count != 2)
+		stop("two bridges are needed, with an edu device each");
+	use_devices(&m.base, found);
+	finish(scenario_papr(&m));
+}
+
+void kernel_main(const void *flat_tree, uint64_t open_firmware);
+
+void kernel_main(const void *flat_tree, uint64_t open_firmware)
+{
+	bool is_bare;
+
+	if (!fdt_open(&machine.tree, flat_tree) &&
+	    !open_firmware_open(&machine.tree, open_firmware))
+		for (;;)
+			; /* no console either */
+	is_bare = powernv_start(&machine);
+	if (!is_bare && !pseries_start(&machine))
+		for (;;)
+			;
+	say("a ");
+	say(machine.name);
+	say(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? " machine, little-endian\n"
+						      : " machine, big-endian\n");
+	if (!memory_start(&machine.tree))
+		stop("memory is not where it is needed");
+	machine.port.timebase_hz = timebase(&machine.tree);
+	if (machine.port.timebase_hz == 0)
+		stop("the time base has no frequency");
+	iommu_ppc64_fill(&platform, &machine.port);
+	if (is_bare)
+		run_opal();
+	run_papr();
+}

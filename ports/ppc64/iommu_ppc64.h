@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Host services that any 64-bit POWER kernel or hypervisor has, ready to be filled into its table: time,
+ * spinning, interrupt masking, register access; and the ways to firmware (OPAL) and to a hypervisor
+ * (PAPR). Either byte order. Pages, their addresses and the log are the kernel's own.
+ *
+ *	static struct iommu_ppc64 port = { .timebase_hz = …, .opal_base = …, .opal_entry = … };
+ *	static struct iommu_platform platform = { .alloc_pages = …, .free_pages = … };
+ *	iommu_ppc64_fill(&platform, &port);
+ *
+ * The services take their state from `ctx`; a kernel that needs a ctx of its own puts struct
+ * iommu_ppc64 first in it. Needs a privileged state.
+ */
+#ifndef IOMMU_PPC64_H
+#define IOMMU_PPC64_H
+
+#include <libiommu/platform.h>
+
+IOMMU_BEGIN_DECLS
+
+/* opal_call.S knows the order. */
+struct iommu_ppc64 {
+	uint64_t timebase_hz; /* "timebase-frequency" of a CPU in the device tree; not 0 */
+	/* "opal-base-address" and "opal-entry-address"; 0 under a hypervisor. */
+	uint64_t opal_base, opal_entry;
+};
+
+/* iommu_ppc64_fill - set ctx, now_ns, relax, irq_save, irq_restore and the four mmio functions. */
+void iommu_ppc64_fill(struct iommu_platform *platform, struct iommu_ppc64 *port);
+
+/*
+ * iommu_ppc64_opal_call - as struct iommu_opal_config wants it; ctx is a struct iommu_ppc64. Any token.
+ * Firmware runs big-endian, in real mode, with interrupts masked, and the CPU is as before afterwards. The
+ * code has to be where real mode finds it: at its address, or at that with the top four bits set.
+ */
+int64_t iommu_ppc64_opal_call(void *ctx, uint64_t token, const uint64_t arguments[7]);
+
+/* iommu_ppc64_hypercall - as struct iommu_tce_papr_config wants it; any call of four arguments. */
+int64_t iommu_ppc64_hypercall(void *ctx, uint64_t opcode, uint64_t first, uint64_t second,
+			      uint64_t third, uint64_t fourth, uint64_t *result);
+
+IOMMU_END_DECLS
+#endif

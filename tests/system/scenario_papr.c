@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Guests of a hypervisor: entries are in its tables, by its calls. */
+#include "scenario_power.h"
+#include "scenario_steps.h"
+
+#define PAGES 40 /* of a large mapping: more than a handful of entries in one call */
+
+static void say_window(const struct scenario *s, const struct iommu_tce_papr_config *window)
+{
+	say(s, "   window ");
+	say_hex(s, window->liobn);
+	say(s, ": ");
+	say_number(s, window->table.entries);
+	say(s, " pages from bus address ");
+	say_hex(s, window->table.first_page << window->table.page_shift);
+	say(s, " on\n");
+}
+
+static bool start(struct scenario *s, struct papr_machine *m)
+{
+	title(s, "Windows that the device tree names");
+	say_window(s, &m->windows[0]);
+	say_window(s, &m->windows[1]);
+	s->secret = page_new(s, PAGES * IOMMU_PAGE_SIZE);
+	s->target = page_new(s, PAGES * IOMMU_PAGE_SIZE);
+	s->other = page_new(s, PAGES * IOMMU_PAGE_SIZE);
+	check(s, s->other.bytes != NULL, "there is memory");
+	return s->other.bytes != NULL;
+}
+
+static void no_such_window(struct scenario *s, const struct papr_machine *m)
+{
+	struct iommu_tce_papr_config config = m->windows[0];
+	struct iommu_tce_table *table;
+
+	title(s, "A window that the hypervisor does not know");
+	config.liobn ^= 0x7777;
+	check(s, iommu_tce_papr_create(&config, &table) == IOMMU_EIO, "is refused");
+}
+
+static struct iommu_tce_table *table_new(struct scenario *s,
+					 const struct iommu_tce_papr_config *config)
+{
+	struct iommu_tce_table *table = NULL;
+
+	check(s, iommu_tce_papr_create(config, &table) == 0, "the window is ours, and cleared");
+	return table;
+}
+
+/* The first pages of secret and target are mapped, for reading and for both. */
+static bool map_two(struct scenario *s, struct iommu_tce_table *table, uint64_t pages,
+		    uint64_t *from, uint64_t *to)
+{
+	const bool done = iommu_tce_table_map(table, s->secret.paddr, pages, IOMMU_PROT_READ, NULL,
+					      from) == 0 &&
+			  iommu_tce_table_map(table, s->target.paddr, pages, IOMMU_PROT_READ_WRITE,
+					      NULL, to) == 0;
+
+	check(s, done, "memory is mapped");
+	return done;
+}
+
+static void one_window(struct scenario *s, const struct iommu_tce_papr_config *config,
+		       uint64_t pages, const char *what)
+{
+	const uint64_t end = pages * IOMMU_PAGE_SIZE - PATTERN_SIZE;
+	const struct page last = {s->target.bytes + end, s->target.paddr + end};
+	struct iommu_tce_table *table;
+	iommu_paddr_t paddr = 0;
+	unsigned int prot = 0;
+	uint64_t from, to;
+
+	title(s, what);
+	table = table_new(s, config);
+	if (table == NULL || !map_two(s, table, pages, &from, &to))
+		return;
+	expect_moved(s, 0, from, &s->secret, to, &s->target, "a copy arrives in the first page");
+	expect_moved(s, 0, from, &s->secret, to + end, &last, "and at the end of the last");
+	expect_no_write(s, 0, from, &s->secret, "what is for reading is not written to");
+	expect_no_write(s, 0, to + pages * IOMMU_PAGE_SIZE, &s->target,
+			"the page behind is not there");
+	check(s,
+	      iommu_tce_table_get(table, to + end, &paddr, &prot) == 0 && paddr == last.paddr &&
+		      prot == IOMMU_PROT_READ_WRITE,
+	      "the hypervisor says what was mapped");
+	check(s, iommu_tce_table_unmap(table, to, pages) == 0, "it is unmapped");
+	expect_no_write(s, 0, to, &s->target, "the next write does not arrive");
+	expect_no_write(s, 0, to + end, &last, "nor at the end");
+	check(s,
+	      iommu_tce_table_unmap(table, to, pages) == IOMMU_EINVAL &&
+		      iommu_tce_table_unmap(table, from, pages) == 0 &&
+		      iommu_tce_table_destroy(table) == 0,
+	      "twice it is not; the rest goes");
+}
+
+static void isolation(struct scenario *s, const struct papr_machine *m)
+{
+	struct iommu_tce_table *tables[2];
+	uint64_t from, to, own;
+
+	title(s, "Two windows that know nothing of each other");
+	tables[0] = table_new(s, &m->windows[0]);
+	tables[1] = table_new(s, &m->windows[1]);
+	if (tables[0] == NULL || tables[1] == NULL || !map_two(s, tables[0], 1, &from, &to))
+		return;
+	expect_no_write(s, 1, to, &s->target, "device B does not reach what is mapped for A");
+	check(s,
+	      iommu_tce_table_map(tables[1], s->other.paddr, 1, IOMMU_PROT_READ_WRITE, NULL,
+				  &own) == 0,
+	      "device B has a page of its own");
+	expect_moved(s, 1, own, &s->other, own, &s->other, "which it reaches");
+	expect_moved(s, 0, from, &s->secret, to, &s->target, "A goes on");
+	check(s, iommu_tce_table_destroy(tables[0]) == 0 && iommu_tce_table_destroy(tables[1]) == 0,
+	      "both are cleared");
+	expect_no_write(s, 0, to, &s->target, "A reaches nothing");
+	expect_no_write(s, 1, own, &s->other, "B reaches nothing");
+}
+
+static void owner(struct scenario *s, const struct papr_machine *m)
+{
+	const uint64_t address = (m->windows[0].table.first_page + 5) << 12;
+	struct iommu_tce_table *table;
+	iommu_paddr_t before = 0;
+	unsigned int prot = 0;
+	uint64_t from;
+
+	title(s, "An owner who takes the window whole");
+	table = table_new(s, &m->windows[0]);
+	if (table == NULL)
+		return;
+	check(s,
+	      iommu_tce_table_take(table) == 0 &&
+		      iommu_tce_table_map(table, s->secret.paddr, 1, IOMMU_PROT_READ, NULL,
+					  &from) == IOMMU_EBUSY,
+	      "he has it, and drivers get nothing");
+	check(s,
+	      iommu_tce_table_exchange(table, address, s->target.paddr, IOMMU_PROT_READ_WRITE,
+				       &before, &prot) == 0 &&
+		      prot == 0 && iommu_tce_table_flush(table) == 0,
+	      "he sets an entry");
+	expect_moved(s, 0, address, &s->target, address, &s->target, "the device reaches it");
+	check(s,
+	      iommu_tce_table_exchange(table, address, s->other.paddr, IOMMU_PROT_READ_WRITE,
+				       &before, &prot) == 0 &&
+		      before == s->target.paddr && iommu_tce_table_flush(table) == 0,
+	      "he exchanges it");
+	expect_moved(s, 0, address, &s->other, address, &s->other, "the device reaches the new");
+	expect_no_write(s, 0, address, &s->target, "and not the old");
+	check(s, iommu_tce_table_give_back(table) == 0, "he gives it back");
+	expect_no_write(s, 0, address, &s->other, "nothing of his is left");
+	check(s, iommu_tce_table_destroy(table) == 0, "the end");
+}
+
+bool scenario_papr(struct papr_machine *machine)
+{
+	static struct scenario scenario;
+	struct iommu_tce_papr_config single = machine->windows[0];
+	struct scenario *s = &scenario;
+
+	s->machine = &machine->base;
+	single.has_multiple = false;
+	if (start(s, machine)) {
+		no_such_window(s, machine);
+		one_window(s, &machine->windows[0], 1, "One entry (H_PUT_TCE)");
+		if (machine->windows[0].has_multiple)
+			one_window(s, &machine->windows[0], PAGES,
+				   "Many (H_PUT_TCE_INDIRECT, H_STUFF_TCE)");
+		one_window(s, &single, PAGES, "Many, one by one");
+		isolation(s, machine);
+		owner(s, machine);
+	}
+	say_verdict(s);
+	return s->failed == 0;
+}
