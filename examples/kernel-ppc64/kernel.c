@@ -152,6 +152,22 @@ static uint64_t page_sizes(const struct tree *tree, uint32_t node)
 	return sizes != 0 ? sizes : 1ULL << 12 | 1ULL << 16;
 }
 
+/* The first address behind all of memory. */
+static uint64_t memory_end(const struct tree *tree)
+{
+	uint32_t node = 0;
+	uint64_t end = 0;
+
+	while (tree_find(tree, "memory@", &node)) {
+		const uint64_t own =
+			tree_two_cells(tree, node, "reg", 0) + tree_two_cells(tree, node, "reg", 2);
+
+		if (own > end)
+			end = own;
+	}
+	return end;
+}
+
 static _Noreturn void run_opal(void)
 {
 	static struct opal_machine m;
@@ -182,6 +198,7 @@ static _Noreturn void run_opal(void)
 		.registers = tree_has_string(tree, bridge.node, "compatible", "ibm,power8-pciex")
 				     ? tree_two_cells(tree, bridge.node, "reg", 0)
 				     : 0,
+		.memory_end = memory_end(tree),
 		.output_bits = 50,
 		.window_bits = 48,
 		.reserved_start = bridge.bus_address,

@@ -31,6 +31,11 @@ enum iommu_domain_type {
 	IOMMU_DOMAIN_DMA,
 	/* The same, and what is unmapped may be invalidated a moment later (<libiommu/dma.h>). */
 	IOMMU_DOMAIN_DMA_LAZY,
+	/*
+	 * IOMMU_DOMAIN_DMA, and beside it all of memory, untranslated, at an offset: for devices that
+	 * are trusted and have the address bits (iommu_domain_bypass). For back ends that have it.
+	 */
+	IOMMU_DOMAIN_DMA_BYPASS,
 	/* For back ends that have them: see <libiommu/ops.h>. */
 	IOMMU_DOMAIN_NESTED,
 	IOMMU_DOMAIN_SVA,
@@ -46,6 +51,8 @@ struct iommu_domain_config {
 	uint64_t max_table_pages;
 	/* Leaves force the devices' accesses to snoop; only units that can do that may join. */
 	bool force_snoop;
+	/* As IOMMU_DOMAIN_DMA_BYPASS, which sets it, of a paging domain of any other use. */
+	bool bypass;
 	/* Of IOMMU_DOMAIN_NESTED, required: what its results are translated by. A paging domain. */
 	struct iommu_domain *parent;
 	/* Of IOMMU_DOMAIN_NESTED and IOMMU_DOMAIN_SVA: what their back end wants to know. */
@@ -63,7 +70,7 @@ struct iommu_domain_config {
  *                     that is none, or is given for another type than IOMMU_DOMAIN_NESTED
  *   IOMMU_EOPNOTSUPP  the back end does not know the type; IOMMU_DOMAIN_IDENTITY on a unit without pass-through, and no memory was
  *                     added that tables could map (see iommu_add_memory); force_snoop on a unit
- *                     without snoop control
+ *                     without snoop control; bypass on one that has none
  *   IOMMU_ENOMEM
  */
 IOMMU_API int iommu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
@@ -124,9 +131,23 @@ struct iommu_domain_info {
 	bool coherent;        /* all its units walk tables through the CPU caches */
 	bool snoop_control;   /* all its units can force snooping */
 	unsigned int levels;  /* of its table; 0: it has none */
+	/* See iommu_domain_bypass; size 0: none. */
+	iommu_iova_t bypass_offset;
+	uint64_t bypass_size;
 };
 IOMMU_API void iommu_domain_get_info(const struct iommu_domain *domain,
 				     struct iommu_domain_info *info);
+
+/*
+ * iommu_domain_bypass - where devices reach memory untranslated, beside what is mapped: physical address p
+ * at *offset + p.
+ *
+ * @mask: the highest address that the device can put on the bus; 0: any.
+ * Returns 0; IOMMU_ENOENT: the domain has no such window; IOMMU_ERANGE: the device does not reach the end of
+ * memory there, and must have its buffers mapped. No locks; any context.
+ */
+IOMMU_API int iommu_domain_bypass(const struct iommu_domain *domain, uint64_t mask,
+				  iommu_iova_t *offset);
 
 /*
  * iommu_domain_attach_group - let all endpoints of a group use this domain, instead of the one they

@@ -121,11 +121,11 @@ IOMMU_API void iommu_group_unlisten(struct iommu_group *group,
 /*
  * iommu_set_default_type - the type of the default domain of groups that come up from now on:
  * IOMMU_DOMAIN_BLOCKED (as after iommu_create: nothing passes until a domain is attached),
- * IOMMU_DOMAIN_IDENTITY, IOMMU_DOMAIN_DMA or IOMMU_DOMAIN_DMA_LAZY. Otherwise IOMMU_EINVAL.
+ * IOMMU_DOMAIN_IDENTITY, or IOMMU_DOMAIN_DMA and its kin (_LAZY, _BYPASS). Otherwise IOMMU_EINVAL.
  *
  * A group may get another one: IOMMU_DOMAIN_DMA when a member is untrusted, whatever anybody says;
  * else what its back end says that it needs; IOMMU_DOMAIN_DMA instead of an identity that a unit
- * cannot do, or that a member with 32 address bits could not use.
+ * cannot do, or that a member with 32 address bits could not use, and instead of a bypass that a unit has not.
  */
 IOMMU_API int iommu_set_default_type(struct iommu *iommu, enum iommu_domain_type type);
 

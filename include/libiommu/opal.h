@@ -5,7 +5,9 @@
  * A bridge sorts requests into partitionable endpoints (PEs) by their requester id; what one PE does, no
  * other sees, and within one nothing can be told apart: a PE is a group, named domain<segment>-pe<hex>. Each
  * has a window of bus addresses from 0 on, translated by a table of TCEs in memory; an identity domain is a
- * window through which addresses pass as they are. Firmware sets windows and tells bridges to forget.
+ * window through which addresses pass as they are. A second window, from bit 59 on, can pass on all of memory
+ * beside the first (IOMMU_DOMAIN_DMA_BYPASS); it is open only while such a domain is attached. Firmware sets
+ * windows and tells bridges to forget.
  *
  * Without a window all DMA of a PE is blocked, and freezes the PE: it stays blocked, also for registers,
  * until the host thaws it. So iommu_unit_disable blocks here: there is no "off" that lets everything pass.
@@ -43,6 +45,11 @@ struct iommu_opal_config {
 	uint64_t page_sizes;
 	unsigned int output_bits; /* width of a physical address: 13 to 56 */
 	unsigned int window_bits; /* a window is 2^bits bytes: 24 to 48 */
+	/*
+	 * The first address behind all of memory, for the windows that pass it on: at most 2^49. 0: there
+	 * are none, and no domain with a bypass can be made.
+	 */
+	iommu_paddr_t memory_end;
 	/*
 	 * POWER8, whose firmware may know no IOMMU_OPAL_TCE_KILL: the physical address of the bridge's
 	 * registers, the first range of "reg". It is told to forget through them; 256 PEs at most.

@@ -98,8 +98,8 @@ struct iommu_ops {
 	/* Nothing of the endpoint passes until then; NULL: never happens. Any context. */
 	bool (*endpoint_is_lost)(const struct iommu_endpoint *endpoint);
 	/*
-	 * See iommu_domain_alloc; config is never NULL. The type is never IOMMU_DOMAIN_DMA or its
-	 * lazy kind, which are paging domains to a back end. An identity domain with map_pages uses
+	 * See iommu_domain_alloc; config is never NULL. The type is never IOMMU_DOMAIN_DMA or
+	 * another of its kind, which are paging domains to a back end. An identity domain with map_pages uses
 	 * tables, which the core fills. Fills in all of struct iommu_domain that is the back end's;
 	 * the rest is zero. Identity and blocked domains may be one object, always the same, that
 	 * any number of callers share and `free` does nothing to: then attaching it should never
@@ -225,6 +225,12 @@ struct iommu_domain {
 	iommu_iova_t aperture_last;
 	uint64_t pgsize_bitmap;
 	unsigned int prot_hints; /* of IOMMU_PROT_HINTS, those that map_pages is to be given */
+	/*
+	 * When the configuration asks for it: physical addresses below the size are reached at that
+	 * offset, too, untranslated. Size 0: the back end has no such thing.
+	 */
+	iommu_iova_t bypass_offset;
+	uint64_t bypass_size;
 	/* The core's. */
 	enum iommu_domain_type type;
 	struct iommu *iommu;

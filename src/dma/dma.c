@@ -3,7 +3,7 @@
  * The DMA mapping API over a domain: addresses from the per-CPU caches, mappings through the domain's
  * map path, unmapping strict or through the flush queue.
  */
-#include "dma/dma.h"
+#include "dma/bypass.h"
 
 #define DEPOT_MAGAZINES 32
 
@@ -156,7 +156,12 @@ void iommu_dma_get_stats(struct iommu_dma *dma, struct iommu_dma_stats *stats)
 
 uint64_t iommu_dma_required_mask(const struct iommu_dma *dma)
 {
-	return UINT64_MAX >> (63 - iommu_highest_bit(dma->domain->aperture_last));
+	const struct iommu_domain *domain = dma->domain;
+	const iommu_iova_t last = domain->bypass_size != 0
+					  ? domain->bypass_offset + (domain->bypass_size - 1)
+					  : domain->aperture_last;
+
+	return UINT64_MAX >> (63 - iommu_highest_bit(last));
 }
 
 /* --- Addresses -------------------------------------------------------------------------------- */
@@ -297,6 +302,8 @@ int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device, 
 	/* In lazy mode a device reaches for a while what is not its any more. */
 	if (device->untrusted && dma->queue != NULL)
 		return IOMMU_EOPNOTSUPP;
+	if (dma_bypasses(dma, device, paddr, size, address))
+		return 0;
 	if (device->untrusted && ((paddr | size) & DMA_PAGE_MASK) != 0)
 		status = iommu_dma_map_bounced(dma, device, paddr, size, direction, &first);
 	else
@@ -313,6 +320,8 @@ int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 
 	if (size == 0 || size - 1 > UINT64_MAX - address)
 		return IOMMU_ENOENT;
+	if (dma_is_bypass(dma, address))
+		return 0;
 	if (dma_has_bounced(dma) && iommu_dma_unmap_bounced(dma, address, size, &status))
 		return status;
 	return iommu_dma_unmap_pages(dma, address >> IOMMU_PAGE_SHIFT, dma_pages_of(address, size));
@@ -340,13 +349,14 @@ int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device
 		platform->alloc_pages(platform->ctx, hanging.memory_order, IOMMU_NODE_ANY, 0);
 	if (hanging.memory == NULL)
 		return IOMMU_ENOMEM;
+	*memory = hanging.memory;
+	if (dma_bypasses(dma, device, iommu_virt_to_phys(platform, hanging.memory), size, address))
+		return 0;
 	status = map_pages(dma, device, iommu_virt_to_phys(platform, hanging.memory), pages,
 			   IOMMU_DMA_BIDIRECTIONAL, &hanging, &first);
-	if (status != 0)
-		return status;
-	*memory = hanging.memory;
-	*address = first << IOMMU_PAGE_SHIFT;
-	return 0;
+	if (status == 0)
+		*address = first << IOMMU_PAGE_SHIFT;
+	return status;
 }
 
 int iommu_dma_free(struct iommu_dma *dma, void *memory, iommu_iova_t address, uint64_t size)
@@ -359,6 +369,10 @@ int iommu_dma_free(struct iommu_dma *dma, void *memory, iommu_iova_t address, ui
 		return IOMMU_ENOENT;
 	pages = dma_pages_of(0, size);
 	hanging.memory_order = dma_order_of(pages);
+	if (dma_is_bypass(dma, address)) {
+		iommu_dma_release(dma, &hanging);
+		return 0;
+	}
 	/* Strict in either mode: the pages go back to the host at once. */
 	status = iommu_dma_unmap_strictly(dma, address >> IOMMU_PAGE_SHIFT, pages, &hanging);
 	if (status == 0)

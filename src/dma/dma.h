@@ -85,6 +85,13 @@ static inline unsigned int dma_prot_of(enum iommu_dma_direction direction)
 	       ((direction & IOMMU_DMA_FROM_DEVICE) != 0 ? IOMMU_PROT_WRITE : 0U);
 }
 
+/* Would a range cross one of the device's boundaries? */
+static inline bool dma_crosses(const struct iommu_dma_device *device, iommu_iova_t address,
+			       uint64_t length)
+{
+	return device->boundary != 0 && (address ^ (address + (length - 1))) >= device->boundary;
+}
+
 /* Is any buffer bounced? Whoever maps and unmaps this very buffer sees his own. */
 static inline bool dma_has_bounced(const struct iommu_dma *dma)
 {

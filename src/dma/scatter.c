@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Scattered buffers: one range of addresses for all pieces, one invalidation to unmap them. */
-#include "dma/dma.h"
+#include "dma/bypass.h"
 
 static int check_pieces(const struct iommu_dma_device *device, const struct iommu_dma_piece *pieces,
 			unsigned int count, enum iommu_dma_direction direction)
@@ -36,25 +36,34 @@ static bool count_pages(const struct iommu_dma_piece *pieces, unsigned int count
 	return true;
 }
 
-static bool crosses(const struct iommu_dma_device *device, iommu_iova_t address, uint64_t length)
-{
-	return device->boundary != 0 && (address ^ (address + (length - 1))) >= device->boundary;
-}
-
 /* Can the next piece, at this address, be part of the element? */
 static bool continues(const struct iommu_dma_device *device, const struct iommu_dma_piece *element,
 		      iommu_iova_t address, uint64_t size)
 {
 	return element->address + element->length == address &&
 	       (device->max_segment == 0 || element->length + size <= device->max_segment) &&
-	       !crosses(device, element->address, element->length + size);
+	       !dma_crosses(device, element->address, element->length + size);
 }
 
-/* What the device gets: addresses in order, neighbours made one. */
+/* What the device gets: neighbours made one. Elements are written over pieces that were read. */
+static void add_element(const struct iommu_dma_device *device, struct iommu_dma_piece *pieces,
+			unsigned int *elements, iommu_iova_t address, uint64_t size)
+{
+	struct iommu_dma_piece *last = *elements != 0 ? &pieces[*elements - 1] : NULL;
+
+	if (last != NULL && continues(device, last, address, size)) {
+		last->length += size;
+		return;
+	}
+	pieces[*elements].address = address;
+	pieces[*elements].length = size;
+	++*elements;
+}
+
+/* Addresses in order. */
 static int make_elements(const struct iommu_dma_device *device, struct iommu_dma_piece *pieces,
 			 unsigned int count, uint64_t first, unsigned int *elements)
 {
-	struct iommu_dma_piece *element = NULL;
 	unsigned int i;
 
 	*elements = 0;
@@ -64,17 +73,29 @@ static int make_elements(const struct iommu_dma_device *device, struct iommu_dma
 		const uint64_t size = pieces[i].size;
 
 		first += dma_pages_of(pieces[i].paddr, size);
-		if (crosses(device, address, size))
+		if (dma_crosses(device, address, size))
 			return IOMMU_EINVAL;
-		if (element != NULL && continues(device, element, address, size)) {
-			element->length += size;
-			continue;
-		}
-		element = &pieces[(*elements)++];
-		element->address = address;
-		element->length = size;
+		add_element(device, pieces, elements, address, size);
 	}
 	return 0;
+}
+
+/* All pieces, or none: they are unmapped by the address of the first. */
+static bool bypass_pieces(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+			  struct iommu_dma_piece *pieces, unsigned int count,
+			  unsigned int *elements)
+{
+	iommu_iova_t address;
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		if (!dma_bypasses(dma, device, pieces[i].paddr, pieces[i].size, &address))
+			return false;
+	*elements = 0;
+	for (i = 0; i < count; i++)
+		add_element(device, pieces, elements, dma->domain->bypass_offset + pieces[i].paddr,
+			    pieces[i].size);
+	return true;
 }
 
 #define CHUNK 32 /* pieces that are handed on at once */
@@ -115,6 +136,8 @@ int iommu_dma_map_sg(struct iommu_dma *dma, const struct iommu_dma_device *devic
 
 	if (status != 0)
 		return status;
+	if (bypass_pieces(dma, device, pieces, count, elements))
+		return 0;
 	if (!count_pages(pieces, count, &pages))
 		return IOMMU_ENOSPC;
 	status = iommu_dma_take_addresses(dma, device, pages, &first);
@@ -135,6 +158,8 @@ int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_piece *piec
 
 	if (count == 0 || !count_pages(pieces, count, &pages))
 		return IOMMU_ENOENT;
+	if (dma_is_bypass(dma, pieces[0].address))
+		return 0;
 	/* The first element begins where the range does. */
 	return iommu_dma_unmap_pages(dma, pieces[0].address >> IOMMU_PAGE_SHIFT, pages);
 }

@@ -99,7 +99,7 @@ static bool may_be(const struct iommu_group *group, enum iommu_domain_type type)
 	if (type == IOMMU_DOMAIN_IDENTITY && !is_reached_by_all(group))
 		return false;
 	return !needed_type(group, &needed) || needed == type ||
-	       (iommu_type_is_dma(needed) && iommu_type_is_dma(type));
+	       (needed == IOMMU_DOMAIN_DMA && type == IOMMU_DOMAIN_DMA_LAZY);
 }
 
 /* --- The domain ------------------------------------------------------------------------------- */
@@ -114,9 +114,12 @@ static int default_alloc(struct iommu_group *group, enum iommu_domain_type *type
 	if (*type == IOMMU_DOMAIN_BLOCKED)
 		return 0;
 	status = iommu_domain_new(first->unit, *type, NULL, domain);
-	if (status == IOMMU_EOPNOTSUPP && *type == IOMMU_DOMAIN_IDENTITY) {
+	if (status == IOMMU_EOPNOTSUPP &&
+	    (*type == IOMMU_DOMAIN_IDENTITY || *type == IOMMU_DOMAIN_DMA_BYPASS)) {
 		iommu_log(group->iommu->platform, IOMMU_LOG_WARNING, first->name,
-			  "no identity here: its DMA is translated");
+			  *type == IOMMU_DOMAIN_IDENTITY
+				  ? "no identity here: its DMA is translated"
+				  : "no bypass here: all its DMA is translated");
 		*type = IOMMU_DOMAIN_DMA;
 		status = iommu_domain_new(first->unit, *type, NULL, domain);
 	}

@@ -33,21 +33,35 @@ static bool config_makes_sense(const struct iommu_unit *unit, enum iommu_domain_
 	       config->parent->type == IOMMU_DOMAIN_PAGING;
 }
 
+/* What was asked for, and the back end has not made. */
+static bool lacks_something(const struct iommu *iommu, const struct iommu_domain *domain,
+			    enum iommu_domain_type type, const struct iommu_domain_config *config)
+{
+	if (type == IOMMU_DOMAIN_IDENTITY)
+		return domain->ops->map_pages != NULL && !iommu_knows_memory(iommu);
+	return config->bypass && domain->bypass_size == 0;
+}
+
 static int domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
-		      const struct iommu_domain_config *config, struct iommu_domain **result)
+		      const struct iommu_domain_config *wanted, struct iommu_domain **result)
 {
 	const enum iommu_domain_type hardware_type =
 		iommu_type_is_dma(type) ? IOMMU_DOMAIN_PAGING : type;
+	struct iommu_domain_config copy = *wanted;
+	const struct iommu_domain_config *config = &copy;
 	struct iommu_domain *domain;
 	int status;
 
 	if (type > IOMMU_DOMAIN_SVA || !config_makes_sense(unit, type, config))
 		return IOMMU_EINVAL;
+	if (type == IOMMU_DOMAIN_DMA_BYPASS)
+		copy.bypass = true;
+	if (hardware_type != IOMMU_DOMAIN_PAGING)
+		copy.bypass = false;
 	status = unit->ops->domain_alloc(unit, hardware_type, config, &domain);
 	if (status != 0)
 		return status;
-	if (type == IOMMU_DOMAIN_IDENTITY && domain->ops->map_pages != NULL &&
-	    !iommu_knows_memory(unit->iommu)) {
+	if (lacks_something(unit->iommu, domain, type, config)) {
 		domain->ops->free(domain);
 		return IOMMU_EOPNOTSUPP;
 	}
@@ -188,12 +202,24 @@ struct iommu_iova_space *iommu_domain_iova_space(const struct iommu_domain *doma
 	return domain->space;
 }
 
+int iommu_domain_bypass(const struct iommu_domain *domain, uint64_t mask, iommu_iova_t *offset)
+{
+	if (domain->bypass_size == 0)
+		return IOMMU_ENOENT;
+	if (mask != 0 && mask < domain->bypass_offset + (domain->bypass_size - 1))
+		return IOMMU_ERANGE;
+	*offset = domain->bypass_offset;
+	return 0;
+}
+
 void iommu_domain_get_info(const struct iommu_domain *domain, struct iommu_domain_info *info)
 {
 	*info = (struct iommu_domain_info){
 		.type = domain->type,
 		.aperture_last = domain->aperture_last,
 		.pgsize_bitmap = domain->pgsize_bitmap,
+		.bypass_offset = domain->bypass_offset,
+		.bypass_size = domain->bypass_size,
 	};
 	if (domain->ops->get_info != NULL)
 		domain->ops->get_info(domain, info);

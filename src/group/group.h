@@ -87,7 +87,8 @@ static inline struct iommu_endpoint *iommu_member_of(struct iommu_list_node *nod
 
 static inline bool iommu_type_is_dma(enum iommu_domain_type type)
 {
-	return type == IOMMU_DOMAIN_DMA || type == IOMMU_DOMAIN_DMA_LAZY;
+	return type == IOMMU_DOMAIN_DMA || type == IOMMU_DOMAIN_DMA_LAZY ||
+	       type == IOMMU_DOMAIN_DMA_BYPASS;
 }
 
 /* --- group.c ---------------------------------------------------------------------------------- */

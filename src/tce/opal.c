@@ -8,6 +8,7 @@
 #include "tce/opal.h"
 
 #define PES_MAX         2048
+#define MEMORY_END_MAX  (1ULL << (TVE_BYPASS_BITS - 1))
 #define PES_BY_REGISTER 256
 #define MSI_START       0xffff0000ULL
 #define MSI_LAST        0xffffffffULL
@@ -98,7 +99,7 @@ static int open_all_windows(struct opal_unit *unit)
 
 	for (i = 0; i < unit->config.pes && status == 0; i++)
 		if (unit->pes[i].domain != NULL)
-			status = iommu_opal_set_window(unit, i, unit->pes[i].domain);
+			status = iommu_opal_set_windows(unit, &unit->pes[i], unit->pes[i].domain);
 	return status;
 }
 
@@ -187,7 +188,7 @@ static bool config_makes_sense(const struct iommu_opal_config *config)
 	       config->page_sizes >> (TCE_PAGE_SHIFT_MAX + 1) == 0 &&
 	       (config->page_sizes & (IOMMU_PAGE_SIZE - 1)) == 0 && config->output_bits > 12 &&
 	       config->output_bits <= 56 && config->window_bits >= 24 &&
-	       config->window_bits <= 48 &&
+	       config->window_bits <= 48 && config->memory_end <= MEMORY_END_MAX &&
 	       (config->registers == 0 ||
 		(config->pes <= PES_BY_REGISTER && config->registers % IOMMU_PAGE_SIZE == 0));
 }
@@ -257,8 +258,11 @@ static int close_what_is_open(const struct opal_unit *unit)
 	unsigned int i;
 	int status = 0;
 
-	for (i = 0; i < unit->config.pes && status == 0; i++)
+	for (i = 0; i < unit->config.pes && status == 0; i++) {
 		status = iommu_opal_set_window(unit, i, NULL);
+		if (status == 0)
+			status = iommu_opal_set_bypass(unit, i, false);
+	}
 	return status == 0 ? iommu_opal_forget(unit, OPAL_KILL_ALL, 0, 0, 0, 0) : status;
 }
 

@@ -18,6 +18,7 @@
 #ifndef IOMMU_TCE_OPAL_H
 #define IOMMU_TCE_OPAL_H
 
+#include <libiommu/hw/tve.h>
 #include <libiommu/opal.h>
 #include <libiommu/ops.h>
 
@@ -31,6 +32,7 @@ struct opal_pe {
 	struct opal_domain *domain;  /* of its window; NULL: none */
 	unsigned int endpoints;      /* that use a domain */
 	bool is_stuck;               /* a window that should be closed may be open */
+	bool is_bypassed;            /* the second window may be open */
 };
 
 struct opal_unit {
@@ -68,6 +70,16 @@ static inline struct opal_domain *opal_domain_of(const struct iommu_domain *doma
 	return iommu_container_of((uintptr_t)domain, struct opal_domain, base);
 }
 
+/* Window 1: bus addresses from here on, in the bridges' steps of 16 MiB. */
+#define OPAL_BYPASS_START (1ULL << TVE_WINDOW_BIT)
+
+static inline uint64_t opal_bypass_size(const struct opal_unit *unit)
+{
+	const uint64_t granule = 1ULL << TVE_BYPASS_GRANULE;
+
+	return (unit->config.memory_end + (granule - 1)) & -granule;
+}
+
 static inline uint32_t opal_number_of(const struct opal_unit *unit, const struct opal_pe *pe)
 {
 	return (uint32_t)(pe - unit->pes);
@@ -81,9 +93,10 @@ enum opal_kill {
 	OPAL_KILL_ALL = 2,
 };
 
-/* Window 0 of a PE: by tables, as it is, or (NULL) closed. */
+/* Window 0 of a PE: by tables, as it is, or (NULL) closed. And window 1: all of memory as it is. */
 int iommu_opal_set_window(const struct opal_unit *unit, uint32_t pe,
 			  const struct opal_domain *domain);
+int iommu_opal_set_bypass(const struct opal_unit *unit, uint32_t pe, bool is_open);
 /* Have the bridge forget pages of a PE, all of a PE, or all. */
 int iommu_opal_forget(const struct opal_unit *unit, enum opal_kill kind, uint32_t pe,
 		      uint64_t page_size, uint64_t address, uint64_t pages);
@@ -102,6 +115,9 @@ int iommu_opal_forget_range(struct opal_domain *domain, iommu_iova_t start, iomm
 
 /* --- opal_window.c ---------------------------------------------------------------------------- */
 
+/* Both windows of a PE as its domain wants them; the first failure is the answer. */
+int iommu_opal_set_windows(struct opal_unit *unit, struct opal_pe *pe,
+			   const struct opal_domain *domain);
 int iommu_opal_close_window(struct opal_unit *unit, struct opal_pe *pe);
 /* Try again to close what was not closed. */
 void iommu_opal_close_stuck(struct opal_unit *unit);

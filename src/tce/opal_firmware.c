@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What bridges are told: by calls of firmware, again while it is busy; or through registers. */
-#include <libiommu/hw/tve.h>
 #include <libiommu/status.h>
 
 #include "base/byteorder.h"
@@ -83,4 +82,12 @@ int iommu_opal_set_window(const struct opal_unit *unit, uint32_t pe,
 		arguments[6] = 1ULL << domain->pt.page_shift;
 	}
 	return call(unit, IOMMU_OPAL_MAP_PE_WINDOW, arguments);
+}
+
+int iommu_opal_set_bypass(const struct opal_unit *unit, uint32_t pe, bool is_open)
+{
+	const uint64_t arguments[7] = {unit->config.phb, pe, (uint64_t)pe << 1 | 1,
+				       OPAL_BYPASS_START, is_open ? opal_bypass_size(unit) : 0};
+
+	return call(unit, IOMMU_OPAL_MAP_PE_WINDOW_REAL, arguments);
 }

@@ -36,9 +36,33 @@ static void set_stuck(struct opal_unit *unit, struct opal_pe *pe, bool is_stuck)
 			 __ATOMIC_RELEASE);
 }
 
+/* Opening: it counts as open from before firmware is told, and closing: until it has obeyed. */
+static int set_bypass(struct opal_unit *unit, struct opal_pe *pe, bool is_open)
+{
+	int status;
+
+	if (!is_open && !pe->is_bypassed)
+		return 0;
+	pe->is_bypassed = true;
+	status = iommu_opal_set_bypass(unit, opal_number_of(unit, pe), is_open);
+	if (status == 0)
+		pe->is_bypassed = is_open;
+	return status;
+}
+
+int iommu_opal_set_windows(struct opal_unit *unit, struct opal_pe *pe,
+			   const struct opal_domain *domain)
+{
+	const bool wants = domain != NULL && domain->base.bypass_size != 0;
+	const int bypass = set_bypass(unit, pe, wants);
+	const int window = iommu_opal_set_window(unit, opal_number_of(unit, pe), domain);
+
+	return bypass != 0 ? bypass : window;
+}
+
 int iommu_opal_close_window(struct opal_unit *unit, struct opal_pe *pe)
 {
-	int status = iommu_opal_set_window(unit, opal_number_of(unit, pe), NULL);
+	int status = iommu_opal_set_windows(unit, pe, NULL);
 
 	set_stuck(unit, pe, status != 0);
 	return status;
@@ -62,7 +86,7 @@ void iommu_opal_close_stuck(struct opal_unit *unit)
 static int open_window(struct opal_unit *unit, struct opal_pe *pe, struct opal_domain *domain)
 {
 	const uint32_t number = opal_number_of(unit, pe);
-	int status = iommu_opal_set_window(unit, number, domain);
+	int status = iommu_opal_set_windows(unit, pe, domain);
 
 	if (status != 0)
 		return status;
@@ -89,7 +113,7 @@ static int switch_window(struct opal_unit *unit, struct opal_pe *pe, struct opal
 	unlist_pe(unit, pe);
 	if (before != NULL) {
 		list_pe(pe, before);
-		if (iommu_opal_set_window(unit, opal_number_of(unit, pe), before) == 0)
+		if (iommu_opal_set_windows(unit, pe, before) == 0)
 			return status;
 		unlist_pe(unit, pe);
 	}

@@ -207,7 +207,9 @@ static int unit_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type typ
 	struct recording_domain *domain;
 
 	assert_non_null(config);
-	assert_true(type != IOMMU_DOMAIN_DMA && type != IOMMU_DOMAIN_DMA_LAZY);
+	assert_true(type != IOMMU_DOMAIN_DMA && type != IOMMU_DOMAIN_DMA_LAZY &&
+		    type != IOMMU_DOMAIN_DMA_BYPASS);
+	assert_true(type == IOMMU_DOMAIN_PAGING || !config->bypass);
 	if (r->domain_alloc != 0)
 		return r->domain_alloc;
 	if (type == IOMMU_DOMAIN_IDENTITY && r->shared_identity && r->identity != NULL) {
@@ -220,6 +222,10 @@ static int unit_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type typ
 			   : r->has_pasids || r->has_dirty ? &full_ops
 							   : &plain_ops;
 	domain->base.aperture_last = UINT64_MAX;
+	if (config->bypass && r->has_bypass) {
+		domain->base.bypass_offset = 1ULL << 60;
+		domain->base.bypass_size = 1ULL << 40;
+	}
 	domain->recorder = r;
 	domain->is_shared = type == IOMMU_DOMAIN_IDENTITY && r->shared_identity;
 	if (domain->is_shared)

@@ -196,6 +196,51 @@ static void drivers(struct scenario *s)
 	      "the group is blocked again");
 }
 
+#define BIT_59 (1ULL << 59)
+
+static void bypass(struct scenario *s)
+{
+	const struct iommu_dma_device wide = iommu_dma_device_of(s->endpoints[0], 0);
+	struct iommu_dma_device narrow = iommu_dma_device_of(s->endpoints[0], UINT32_MAX);
+	struct iommu_group *group = iommu_endpoint_group(s->endpoints[0]);
+	const iommu_iova_t target = BIT_59 + s->target.paddr;
+	struct iommu_dma *dma = NULL;
+	iommu_iova_t from = 0, to = 0, mapped = 0;
+
+	title(s, "A second window, by address bit 59, that passes on all of memory");
+	check(s,
+	      iommu_group_set_default_type(group, IOMMU_DOMAIN_DMA_BYPASS) == 0 &&
+		      iommu_dma_of(s->endpoints[0], &dma) == 0,
+	      "device A's group has one");
+	if (dma == NULL)
+		return;
+	check(s,
+	      iommu_dma_map(dma, &wide, s->secret.paddr, 4096, IOMMU_DMA_TO_DEVICE, &from) == 0 &&
+		      from == BIT_59 + s->secret.paddr &&
+		      iommu_dma_map(dma, &wide, s->target.paddr, 4096, IOMMU_DMA_FROM_DEVICE,
+				    &to) == 0 &&
+		      to == target,
+	      "with 64 address bits nothing needs to be mapped");
+	expect_moved(s, 0, from, &s->secret, to, &s->target, "the device copies through it");
+	expect_no_write(s, 0, s->target.paddr, &s->target, "without bit 59 it reaches nothing");
+	expect_no_write(s, 1, target, &s->target, "device B reaches nothing with it");
+	check(s,
+	      iommu_dma_map(dma, &narrow, s->target.paddr, 4096, IOMMU_DMA_FROM_DEVICE, &mapped) ==
+			      0 &&
+		      mapped <= UINT32_MAX,
+	      "with 32 address bits buffers are mapped in the first");
+	expect_moved(s, 0, from, &s->secret, mapped, &s->target, "the device copies through both");
+	check(s, iommu_dma_unmap(dma, mapped, 4096) == 0, "it is unmapped");
+	expect_no_write(s, 0, mapped, &s->target, "and reached no more");
+	check(s, iommu_group_claim(group, s) == 0, "a user takes the group");
+	expect_no_write(s, 0, target, &s->target, "the second window is closed to him");
+	check(s, iommu_group_release(group, s) == 0, "he gives it back");
+	expect_moved(s, 0, from, &s->secret, to, &s->target, "it is open again");
+	check(s, iommu_group_set_default_type(group, IOMMU_DOMAIN_BLOCKED) == 0,
+	      "the group is blocked again");
+	expect_no_write(s, 0, target, &s->target, "nothing passes");
+}
+
 static void finish(struct scenario *s)
 {
 	title(s, "The end");
@@ -223,6 +268,7 @@ bool scenario_opal(struct opal_machine *machine)
 		one_shape(s, SIZE_64K, 43, "Pages of 64K, three levels");
 		identity(s);
 		drivers(s);
+		bypass(s);
 		finish(s);
 	}
 	say_verdict(s);

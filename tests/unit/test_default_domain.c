@@ -164,6 +164,67 @@ static void the_type_changes_only_while_nobody_uses_it(void **state)
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
 
+/* Memory beside the domain: where the back end has it, for those who are trusted. */
+static void a_bypass_is_for_those_who_are_trusted(void **state)
+{
+	const struct iommu_endpoint_info untrusted = {.source_id = 16, .untrusted = true};
+	struct iommu_domain_config config = {.bypass = true};
+	struct iommu_endpoint *first, *second = NULL;
+	struct iommu_domain_info info;
+	struct iommu_domain *domain;
+	iommu_iova_t offset = 0;
+
+	(void)state;
+	r.group_key = &r;
+	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_DMA_BYPASS), 0);
+	/* It has none: strict. And whoever asks for it hears so. */
+	first = recorder_add(&r, 8);
+	assert_int_equal(type_of(first), IOMMU_DOMAIN_DMA);
+	assert_int_equal(iommu_domain_bypass(iommu_endpoint_domain(first), 0, &offset),
+			 IOMMU_ENOENT);
+	assert_int_equal(
+		iommu_domain_alloc(&r.units[0].base, IOMMU_DOMAIN_PAGING, &config, &domain),
+		IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_release_endpoint(first), 0);
+
+	r.has_bypass = true;
+	first = recorder_add(&r, 8);
+	assert_int_equal(type_of(first), IOMMU_DOMAIN_DMA_BYPASS);
+	domain = iommu_endpoint_domain(first);
+	assert_non_null(iommu_domain_iova_space(domain));
+	iommu_domain_get_info(domain, &info);
+	assert_int_equal(info.bypass_offset, 1ULL << 60);
+	assert_int_equal(info.bypass_size, 1ULL << 40);
+	/* The device must reach all of it: up to its last byte. */
+	assert_int_equal(iommu_domain_bypass(domain, 0, &offset), 0);
+	assert_int_equal(offset, 1ULL << 60);
+	assert_int_equal(iommu_domain_bypass(domain, (1ULL << 60) + (1ULL << 40) - 1, &offset), 0);
+	assert_int_equal(iommu_domain_bypass(domain, (1ULL << 60) + (1ULL << 40) - 2, &offset),
+			 IOMMU_ERANGE);
+	assert_int_equal(iommu_domain_bypass(domain, UINT32_MAX, &offset), IOMMU_ERANGE);
+	/* Strict as soon as one is there who is not. */
+	second = add_with(&untrusted);
+	assert_int_equal(type_of(first), IOMMU_DOMAIN_DMA);
+	assert_int_equal(
+		iommu_group_set_default_type(iommu_endpoint_group(first), IOMMU_DOMAIN_DMA_BYPASS),
+		IOMMU_EINVAL);
+	assert_int_equal(iommu_release_endpoint(second), 0);
+	assert_int_equal(
+		iommu_group_set_default_type(iommu_endpoint_group(first), IOMMU_DOMAIN_DMA_BYPASS),
+		0);
+	assert_int_equal(type_of(first), IOMMU_DOMAIN_DMA_BYPASS);
+	assert_int_equal(iommu_release_endpoint(first), 0);
+	/* Other types know nothing of it. */
+	assert_int_equal(
+		iommu_domain_alloc(&r.units[0].base, IOMMU_DOMAIN_PAGING, &config, &domain), 0);
+	assert_int_equal(iommu_domain_bypass(domain, 0, &offset), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(
+		iommu_domain_alloc(&r.units[0].base, IOMMU_DOMAIN_IDENTITY, &config, &domain), 0);
+	assert_int_equal(iommu_domain_bypass(domain, 0, &offset), IOMMU_ENOENT);
+	assert_int_equal(iommu_domain_free(domain), 0);
+}
+
 static void an_untrusted_member_makes_its_group_strict(void **state)
 {
 	const struct iommu_endpoint_info untrusted = {.source_id = 16, .untrusted = true};
@@ -538,6 +599,7 @@ int main(void)
 		WITH_FIXTURE(the_type_follows_the_rules),
 		WITH_FIXTURE(identity_that_a_unit_cannot_do_becomes_tables),
 		WITH_FIXTURE(the_type_changes_only_while_nobody_uses_it),
+		WITH_FIXTURE(a_bypass_is_for_those_who_are_trusted),
 		WITH_FIXTURE(an_untrusted_member_makes_its_group_strict),
 		WITH_FIXTURE(one_identity_domain_serves_all),
 		WITH_FIXTURE(detach_goes_back_to_the_default),

@@ -18,6 +18,8 @@
 #define SEGMENT     12
 #define ARENA       (1ULL << 24)
 #define WINDOW_BITS 32
+#define MEMORY_END  (1ULL << 31)
+#define BYPASS      (1ULL << 59)
 #define MEMORY      0x70000000ULL /* no bus address of a test is one of memory */
 
 static struct {
@@ -118,7 +120,8 @@ static void misbehave(struct iommu_model_phb_faults faults)
 
 static bool is_open(uint32_t pe)
 {
-	return iommu_model_phb_tve(f.model, 2 * pe) != 0;
+	return iommu_model_phb_tve(f.model, 2 * pe) != 0 ||
+	       iommu_model_phb_tve(f.model, 2 * pe + 1) != 0;
 }
 
 /* Where a write of a PE goes; false: it is blocked. The PE is thawed, to be asked again. */
@@ -140,6 +143,16 @@ static bool reaches(uint32_t pe, uint64_t address, iommu_paddr_t expected)
 	iommu_paddr_t paddr;
 
 	return access_by(pe, address, &paddr) && paddr == expected;
+}
+
+/* The same for reading. */
+static bool reaches_read(uint32_t pe, uint64_t address, iommu_paddr_t expected)
+{
+	struct iommu_model_tce_access access;
+	int status = iommu_model_phb_access(f.model, (uint16_t)(pe << 8), address, false, &access);
+
+	assert_int_equal(iommu_model_phb_thaw(f.model, pe), 0);
+	return status == 0 && access.paddr == expected;
 }
 
 static bool is_blocked(uint32_t pe, uint64_t address)
@@ -173,8 +186,10 @@ static void make_bridge(void)
 	assert_int_equal(iommu_model_phb_create(&config, &f.model), 0);
 	for (i = 0; i < PES << 8; i++)
 		assert_int_equal(iommu_model_phb_set_pe(f.model, (uint16_t)i, i >> 8), 0);
-	for (i = 0; i < PES; i++)
+	for (i = 0; i < PES; i++) {
 		assert_int_equal(iommu_model_phb_set_tve(f.model, 2 * i, ~0ULL), 0);
+		assert_int_equal(iommu_model_phb_set_tve(f.model, 2 * i + 1, ~0ULL), 0);
+	}
 }
 
 static struct iommu_opal_config good_config(void)
@@ -189,6 +204,7 @@ static struct iommu_opal_config good_config(void)
 		.page_sizes = 1ULL << 12 | 1ULL << 16 | 1ULL << 24,
 		.output_bits = 50,
 		.window_bits = WINDOW_BITS,
+		.memory_end = MEMORY_END,
 		.registers = by_register ? REGISTERS : 0,
 		.reserved_start = 0x80000000,
 		.reserved_last = 0x80ffffff,
@@ -267,6 +283,7 @@ static void bridges_are_probed_or_refused(void **state)
 	REFUSED(output_bits, 57);
 	REFUSED(window_bits, 23);
 	REFUSED(registers, 0x1008);
+	REFUSED(memory_end, (1ULL << 49) + 1);
 	REFUSED(window_bits, 49);
 	end();
 	/* Firmware knows fewer PEs; is busy; has no memory left. */
@@ -367,6 +384,117 @@ static void drivers_map_through_a_window(void **state)
 	assert_int_equal(iommu_release_endpoint(one), 0);
 	assert_false(is_open(1));
 	assert_int_equal(iommu_release_endpoint(other), 0);
+	end();
+}
+
+/* The second window passes all of memory on, for those who have the bits, and no longer than it is attached. */
+static void memory_is_reached_beside_a_window(void **state)
+{
+	struct iommu_dma_piece pieces[3];
+	struct iommu_dma_device wide, narrow;
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *users;
+	struct iommu_group *group;
+	struct iommu_dma *dma;
+	iommu_iova_t address;
+	unsigned int elements;
+	void *memory;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_set_default_type(f.iommu, IOMMU_DOMAIN_DMA_BYPASS), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	endpoint = add(0x100);
+	group = iommu_endpoint_group(endpoint);
+	assert_int_equal(iommu_dma_of(endpoint, &dma), 0);
+	assert_int_equal(iommu_dma_required_mask(dma), (1ULL << 60) - 1);
+	assert_true(reaches(1, BYPASS + MEMORY, MEMORY));
+	assert_true(reaches(1, BYPASS + MEMORY_END - 1, MEMORY_END - 1));
+	assert_true(is_blocked(1, BYPASS + MEMORY_END));
+	assert_true(is_blocked(1, MEMORY));
+	assert_true(is_blocked(2, BYPASS + MEMORY));
+
+	wide = iommu_dma_device_of(endpoint, (1ULL << 60) - 1);
+	narrow = iommu_dma_device_of(endpoint, (1ULL << 59) - 1);
+	assert_int_equal(iommu_dma_map(dma, &wide, MEMORY + 5, 100, IOMMU_DMA_TO_DEVICE, &address),
+			 0);
+	assert_int_equal(address, BYPASS + MEMORY + 5);
+	assert_int_equal(iommu_dma_unmap(dma, address, 100), 0);
+	assert_int_equal(
+		iommu_dma_map(dma, &narrow, MEMORY + 5, 100, IOMMU_DMA_TO_DEVICE, &address), 0);
+	assert_true(address < 1ULL << WINDOW_BITS);
+	assert_true(reaches_read(1, address, MEMORY + 5));
+	assert_int_equal(iommu_dma_unmap(dma, address, 100), 0);
+	assert_true(is_blocked(1, address));
+	/* Not for registers beyond memory, for buffers that cross what the device cannot, nor for those whom
+	 * nobody trusts. */
+	assert_int_equal(
+		iommu_dma_map(dma, &wide, MEMORY_END - 4096, 8192, IOMMU_DMA_TO_DEVICE, &address),
+		0);
+	assert_true(address < 1ULL << WINDOW_BITS);
+	assert_int_equal(iommu_dma_unmap(dma, address, 8192), 0);
+	wide.boundary = 0x10000;
+	assert_int_equal(
+		iommu_dma_map(dma, &wide, MEMORY + 0xfffe, 4, IOMMU_DMA_TO_DEVICE, &address), 0);
+	assert_true(address < 1ULL << WINDOW_BITS);
+	assert_int_equal(iommu_dma_unmap(dma, address, 4), 0);
+	wide.boundary = 0;
+	wide.untrusted = true;
+	assert_int_equal(iommu_dma_map(dma, &wide, MEMORY, 4096, IOMMU_DMA_TO_DEVICE, &address), 0);
+	assert_true(address < 1ULL << WINDOW_BITS);
+	assert_int_equal(iommu_dma_unmap(dma, address, 4096), 0);
+	wide.untrusted = false;
+	/* Shared memory, and scattered buffers: all pieces or none. */
+	assert_int_equal(iommu_dma_alloc(dma, &wide, 5000, &memory, &address), 0);
+	assert_int_equal(address, BYPASS + iommu_virt_to_phys(&f.test.platform, memory));
+	assert_int_equal(iommu_dma_free(dma, memory, address, 5000), 0);
+	assert_int_equal(iommu_dma_alloc(dma, &narrow, 5000, &memory, &address), 0);
+	assert_true(address < 1ULL << WINDOW_BITS);
+	assert_int_equal(iommu_dma_free(dma, memory, address, 5000), 0);
+	pieces[0] = (struct iommu_dma_piece){.paddr = MEMORY, .size = 0x1000};
+	pieces[1] = (struct iommu_dma_piece){.paddr = MEMORY + 0x1000, .size = 0x234};
+	pieces[2] = (struct iommu_dma_piece){.paddr = MEMORY + 0x8000, .size = 0x10};
+	assert_int_equal(iommu_dma_map_sg(dma, &wide, pieces, 3, IOMMU_DMA_TO_DEVICE, &elements),
+			 0);
+	assert_int_equal(elements, 2);
+	assert_int_equal(pieces[0].address, BYPASS + MEMORY);
+	assert_int_equal(pieces[0].length, 0x1234);
+	assert_int_equal(pieces[1].address, BYPASS + MEMORY + 0x8000);
+	assert_int_equal(pieces[1].length, 0x10);
+	assert_int_equal(iommu_dma_unmap_sg(dma, pieces, 3), 0);
+	pieces[2].paddr = MEMORY_END;
+	assert_int_equal(iommu_dma_map_sg(dma, &wide, pieces, 3, IOMMU_DMA_TO_DEVICE, &elements),
+			 0);
+	assert_true(pieces[0].address < 1ULL << WINDOW_BITS);
+	assert_int_equal(iommu_dma_unmap_sg(dma, pieces, 3), 0);
+
+	/* It goes as ownership does. */
+	assert_int_equal(iommu_group_claim(group, &f), 0);
+	assert_true(is_blocked(1, BYPASS + MEMORY));
+	users = domain_of(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(users, group), 0);
+	assert_true(is_blocked(1, BYPASS + MEMORY));
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_group_release(group, &f), 0);
+	assert_true(reaches(1, BYPASS + MEMORY, MEMORY));
+	/* Firmware does not open it, and later does not close it. */
+	assert_int_equal(iommu_group_claim(group, &f), 0);
+	MISBEHAVE(.refuse_open = 1);
+	assert_int_equal(iommu_group_release(group, &f), IOMMU_EIO);
+	assert_true(is_blocked(1, BYPASS + MEMORY));
+	assert_true(is_blocked(1, MEMORY));
+	assert_int_equal(iommu_group_release(group, &f), 0);
+	assert_true(reaches(1, BYPASS + MEMORY, MEMORY));
+	MISBEHAVE(.refuse_close = true);
+	assert_int_equal(iommu_group_claim(group, &f), IOMMU_EIO);
+	BEHAVE();
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	assert_true(is_blocked(1, BYPASS + MEMORY));
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_true(reaches(1, BYPASS + MEMORY, MEMORY));
+	assert_int_equal(iommu_domain_free(users), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	assert_true(is_blocked(1, BYPASS + MEMORY));
 	end();
 }
 
@@ -647,6 +775,7 @@ int main(void)
 		cmocka_unit_test(bridges_are_probed_or_refused),
 		cmocka_unit_test(a_pe_is_a_group),
 		cmocka_unit_test(drivers_map_through_a_window),
+		cmocka_unit_test(memory_is_reached_beside_a_window),
 		cmocka_unit_test(all_kinds_of_domains),
 		cmocka_unit_test(one_domain_in_many_pes),
 		cmocka_unit_test(members_of_a_pe_come_and_go),
