@@ -128,20 +128,6 @@ static void use_devices(struct scenario_machine *base, const struct pci_device f
 
 /* --- Bare machines ---------------------------------------------------------------------------- */
 
-static struct pci_device opal_devices[2];
-
-/* Each of the two devices has a PE. */
-static uint32_t find_pe(void *ctx, uint16_t source_id)
-{
-	unsigned int i;
-
-	(void)ctx;
-	for (i = 0; i < 2; i++)
-		if (opal_devices[i].source_id == source_id)
-			return i + 1;
-	return IOMMU_OPAL_NO_PE;
-}
-
 static uint64_t page_sizes(const struct tree *tree, uint32_t node)
 {
 	uint64_t sizes = 0;
@@ -171,26 +157,23 @@ static uint64_t memory_end(const struct tree *tree)
 static _Noreturn void run_opal(void)
 {
 	static struct opal_machine m;
+	static struct pci_device found[2];
 	static struct bridge bridge;
 	const struct tree *tree = &machine.tree;
 	uint32_t node = 0;
 	unsigned int count = 0;
-	unsigned int i;
 
 	while (count != 2 && tree_find(tree, "pciex@", &node)) {
 		bridge_open(&machine, &bridge, node);
 		bridge.id = tree_two_cells(tree, node, "ibm,opal-phbid", 0);
-		count = pci_start(&machine, &bridge, EDU_VENDOR, EDU_DEVICE, opal_devices, 2);
+		count = pci_start(&machine, &bridge, EDU_VENDOR, EDU_DEVICE, found, 2);
 	}
 	if (count != 2)
 		stop("two edu devices are needed behind one bridge");
-	for (i = 0; i < 2; i++)
-		if (!powernv_set_pe(&machine, &bridge, opal_devices[i].source_id, i + 1))
-			stop("firmware sets no PE");
 	m.opal = (struct iommu_opal_config){
 		.phb = bridge.id,
 		.pes = tree_cell(tree, bridge.node, "ibm,opal-num-pes", 0, 1),
-		.find_pe = find_pe,
+		.reserved_pe = tree_cell(tree, bridge.node, "ibm,opal-reserved-pe", 0, 0),
 		.call = iommu_ppc64_opal_call,
 		.ctx = &machine.port,
 		.page_sizes = page_sizes(tree, bridge.node),
@@ -204,7 +187,7 @@ static _Noreturn void run_opal(void)
 		.reserved_start = bridge.bus_address,
 		.reserved_last = bridge.bus_address + bridge.size - 1,
 	};
-	use_devices(&m.base, opal_devices);
+	use_devices(&m.base, found);
 	finish(scenario_opal(&m));
 }
 

@@ -41,9 +41,6 @@ struct machine {
 
 /* --- powernv.c: bare machines, with OPAL firmware --------------------------------------------- */
 bool powernv_start(struct machine *machine);
-/* Which requests are a PE's: those of this one id. */
-bool powernv_set_pe(struct machine *machine, const struct bridge *bridge, uint16_t source_id,
-		    uint64_t pe);
 
 /* --- pseries.c: guests of a hypervisor -------------------------------------------------------- */
 bool pseries_start(struct machine *machine);

@@ -7,7 +7,6 @@
 #define OPAL_POLL_EVENTS       10
 #define OPAL_CONFIG_READ_WORD  15
 #define OPAL_CONFIG_WRITE_WORD 18
-#define OPAL_SET_PE            31
 
 static int64_t opal(struct machine *machine, uint64_t token, uint64_t first, uint64_t second,
 		    uint64_t third, uint64_t fourth)
@@ -81,15 +80,6 @@ static void power_off(struct machine *machine)
 	(void)opal(machine, OPAL_POWER_DOWN, 0, 0, 0, 0);
 	for (;;)
 		(void)opal(machine, OPAL_POLL_EVENTS, 0, 0, 0, 0);
-}
-
-bool powernv_set_pe(struct machine *machine, const struct bridge *bridge, uint16_t source_id,
-		    uint64_t pe)
-{
-	/* All eight bits of the bus, the device, and the function are compared; to be added. */
-	const uint64_t arguments[7] = {bridge->id, pe, source_id, 7, 1, 1, 1};
-
-	return iommu_ppc64_opal_call(&machine->port, OPAL_SET_PE, arguments) == 0;
 }
 
 bool powernv_start(struct machine *machine)

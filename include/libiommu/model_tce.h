@@ -112,7 +112,7 @@ IOMMU_API void iommu_model_phb_kill_write(struct iommu_model_phb *phb, uint64_t 
 IOMMU_API uint64_t iommu_model_phb_kill_read(struct iommu_model_phb *phb);
 
 /*
- * iommu_model_phb_opal - firmware's calls for windows and invalidation (<libiommu/opal.h>), with firmware's
+ * iommu_model_phb_opal - firmware's calls for PEs, windows and invalidation (<libiommu/opal.h>), with firmware's
  * checks and return values. A token that it does not know: -1.
  */
 IOMMU_API int64_t iommu_model_phb_opal(struct iommu_model_phb *phb, uint64_t token,

@@ -25,6 +25,7 @@ IOMMU_BEGIN_DECLS
 #define IOMMU_OPAL_NO_PE UINT32_MAX
 
 /* OPAL calls that the library makes. */
+#define IOMMU_OPAL_SET_PE             31
 #define IOMMU_OPAL_MAP_PE_WINDOW      44
 #define IOMMU_OPAL_MAP_PE_WINDOW_REAL 45
 #define IOMMU_OPAL_TCE_KILL           126
@@ -32,12 +33,15 @@ IOMMU_BEGIN_DECLS
 struct iommu_opal_config {
 	uint64_t phb;     /* firmware's number of the bridge ("ibm,opal-phbid") */
 	uint16_t segment; /* the host's */
-	unsigned int pes; /* so many: 1 to 2048 */
+	unsigned int pes; /* so many: 1 to 1024 */
 	/*
 	 * Which PE do requests with this id belong to? The host has told firmware before it probes the
-	 * endpoint; IOMMU_OPAL_NO_PE: to none, and the endpoint cannot be probed.
+	 * endpoint; IOMMU_OPAL_NO_PE: to none, and the endpoint cannot be probed. NULL: the library keeps
+	 * that, see iommu_opal_add_pe; all ids are nobody's at first.
 	 */
 	uint32_t (*find_pe)(void *ctx, uint16_t source_id);
+	/* That of ids which are nobody's ("ibm,opal-reserved-pe"): never handed out. */
+	uint32_t reserved_pe;
 	/* Make a call: token and arguments; returns what firmware does. */
 	int64_t (*call)(void *ctx, uint64_t token, const uint64_t arguments[7]);
 	void *ctx;
@@ -68,6 +72,49 @@ struct iommu_opal_config {
  * IOMMU_ETIMEDOUT (firmware refuses, or is busy for too long).
  */
 IOMMU_API int iommu_opal_probe(struct iommu *iommu, const struct iommu_opal_config *config);
+
+/* What a PE holds. Ids of one kind may lie within those of another, and are then the inner one's. */
+enum iommu_opal_pe_kind {
+	IOMMU_OPAL_PE_DEVICE,           /* one function */
+	IOMMU_OPAL_PE_BUS,              /* all functions of a bus */
+	IOMMU_OPAL_PE_BUS_ALL,          /* a bus and those below it */
+	IOMMU_OPAL_PE_VIRTUAL_FUNCTION, /* one, which comes and goes */
+};
+
+#define IOMMU_OPAL_BUSES_MAX 32
+
+struct iommu_opal_pe_config {
+	enum iommu_opal_pe_kind kind;
+	uint16_t source_id; /* of a function; of the first of a bus */
+	/* Of IOMMU_OPAL_PE_BUS_ALL: 1 to 32, a power of two; the first is a multiple of it. */
+	unsigned int buses;
+	uint32_t number; /* of the PE; IOMMU_OPAL_NO_PE: any that is free */
+};
+
+/*
+ * iommu_opal_add_pe - put ids into a PE, before their endpoints are probed. *number receives which.
+ *
+ * Returns 0, or with nothing changed
+ *   IOMMU_EINVAL      the kind, ids or buses make no sense; no such PE
+ *   IOMMU_EEXIST      some of the ids, but not all with more around, are a PE's already
+ *   IOMMU_EBUSY       an endpoint with one of them is probed; or the wanted PE is in use, or reserved, or
+ *                     firmware does not close its window
+ *   IOMMU_ENOSPC      no PE is free
+ *   IOMMU_EOPNOTSUPP  the host keeps PEs itself (find_pe), or the unit is no bridge under OPAL
+ *   IOMMU_EIO, IOMMU_ETIMEDOUT  firmware
+ *
+ * iommu_opal_remove_pe - its ids are the PE's around it, or nobody's. IOMMU_ENOENT; IOMMU_EBUSY: it has
+ * endpoints, or others lie within it; IOMMU_EOPNOTSUPP, IOMMU_EIO, IOMMU_ETIMEDOUT: it stays.
+ *
+ * iommu_opal_get_pe - what a PE holds. IOMMU_ENOENT, IOMMU_EOPNOTSUPP.
+ *
+ * All three: control path (<libiommu/endpoint.h>).
+ */
+IOMMU_API int iommu_opal_add_pe(struct iommu_unit *unit, const struct iommu_opal_pe_config *config,
+				uint32_t *number);
+IOMMU_API int iommu_opal_remove_pe(struct iommu_unit *unit, uint32_t number);
+IOMMU_API int iommu_opal_get_pe(struct iommu_unit *unit, uint32_t number,
+				struct iommu_opal_pe_config *config);
 
 /* iommu_opal_pe - the PE of an endpoint, or IOMMU_OPAL_NO_PE when it is none of this back end. */
 IOMMU_API uint32_t iommu_opal_pe(const struct iommu_endpoint *endpoint);

@@ -38,6 +38,8 @@ struct iommu_model_phb {
 	unsigned int freezes_order;
 };
 
+/* Under the lock. 0 or IOMMU_ENOMEM. */
+int iommu_phb_set_id(struct iommu_model_phb *phb, uint16_t source_id, uint32_t pe);
 void iommu_phb_misuse(const struct iommu_model_phb *phb, const char *text);
 
 /* --- phb_invalidate.c --- The bridge forgets: pages of a window, a PE, all. -------------------- */

@@ -82,6 +82,38 @@ static int64_t map_window_real(struct iommu_model_phb *phb, const uint64_t argum
 				  (phb->config.generation == 3 ? 0 : TVE_BYPASS_50));
 }
 
+/* --- Ids -------------------------------------------------------------------------------------- */
+
+#define BUS_COMPARE_MAX 7
+#define ALL_IDS         0x10000
+
+/* The bits of an id that are compared: of the bus so many from the top, device and function or not. */
+static bool mask_of(const uint64_t arguments[7], uint32_t *mask)
+{
+	const uint64_t bus = arguments[3];
+
+	if (bus > BUS_COMPARE_MAX || bus == 1 || arguments[4] > 1 || arguments[5] > 1)
+		return false;
+	*mask = bus == 0 ? 0 : 0xff00U & (0xff00U << (BUS_COMPARE_MAX - bus));
+	*mask |= (arguments[4] != 0 ? 0xf8U : 0) | (arguments[5] != 0 ? 7U : 0);
+	return true;
+}
+
+static int64_t set_pe(struct iommu_model_phb *phb, const uint64_t arguments[7])
+{
+	const uint32_t pe = arguments[6] != 0 ? (uint32_t)arguments[1] : IOMMU_MODEL_NO_PE;
+	uint32_t mask, id;
+
+	if (arguments[1] >= phb->config.pes || arguments[2] >= ALL_IDS || arguments[6] > 1 ||
+	    !mask_of(arguments, &mask))
+		return OPAL_PARAMETER;
+	for (id = 0; id < ALL_IDS; id++)
+		if (((id ^ arguments[2]) & mask) == 0 &&
+		    iommu_phb_set_id(phb, (uint16_t)id, pe) != 0)
+			return OPAL_HARDWARE;
+	return OPAL_SUCCESS;
+}
+
 /* --- Invalidation ----------------------------------------------------------------------------- */
 
 static int64_t kill_range(struct iommu_model_phb *phb, const uint64_t arguments[7])
@@ -133,6 +165,8 @@ static int64_t call(struct iommu_model_phb *phb, uint64_t token, const uint64_t 
 	if (arguments[0] != phb->config.phb)
 		return OPAL_PARAMETER;
 	switch (token) {
+	case IOMMU_OPAL_SET_PE:
+		return set_pe(phb, arguments);
 	case IOMMU_OPAL_MAP_PE_WINDOW:
 		return map_window(phb, arguments);
 	case IOMMU_OPAL_MAP_PE_WINDOW_REAL:

@@ -95,23 +95,31 @@ uint64_t iommu_model_phb_page_sizes(const struct iommu_model_phb *phb)
 					   : common | 1ULL << 21 | 1ULL << 30;
 }
 
-int iommu_model_phb_set_pe(struct iommu_model_phb *phb, uint16_t source_id, uint32_t pe)
+int iommu_phb_set_id(struct iommu_model_phb *phb, uint16_t source_id, uint32_t pe)
 {
 	const struct iommu_platform *platform = phb->platform;
 	uint16_t **page = &phb->ids[source_id / PHB_IDS_PER_PAGE];
+
+	if (*page == NULL && pe == IOMMU_MODEL_NO_PE)
+		return 0;
+	if (*page == NULL)
+		*page = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, IOMMU_ALLOC_ATOMIC);
+	if (*page == NULL)
+		return IOMMU_ENOMEM;
+	(*page)[source_id % PHB_IDS_PER_PAGE] = (uint16_t)(pe + 1);
+	return 0;
+}
+
+int iommu_model_phb_set_pe(struct iommu_model_phb *phb, uint16_t source_id, uint32_t pe)
+{
 	uintptr_t state;
-	int status = 0;
+	int status;
 
 	if (pe != IOMMU_MODEL_NO_PE && pe >= phb->config.pes)
 		return IOMMU_EINVAL;
-	state = iommu_spin_lock(platform, &phb->lock);
-	if (*page == NULL)
-		*page = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, IOMMU_ALLOC_ATOMIC);
-	if (*page != NULL)
-		(*page)[source_id % PHB_IDS_PER_PAGE] = (uint16_t)(pe + 1);
-	else
-		status = IOMMU_ENOMEM;
-	iommu_spin_unlock(platform, &phb->lock, state);
+	state = iommu_spin_lock(phb->platform, &phb->lock);
+	status = iommu_phb_set_id(phb, source_id, pe);
+	iommu_spin_unlock(phb->platform, &phb->lock, state);
 	return status;
 }
 

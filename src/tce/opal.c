@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "tce/opal.h"
 
-#define PES_MAX         2048
+#define PES_MAX         1024
 #define MEMORY_END_MAX  (1ULL << (TVE_BYPASS_BITS - 1))
 #define PES_BY_REGISTER 256
 #define MSI_START       0xffff0000ULL
@@ -27,7 +27,7 @@ static enum iommu_match unit_match(const struct iommu_unit *base,
 static int unit_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
 {
 	struct opal_unit *unit = opal_unit_of(base);
-	const uint32_t pe = unit->config.find_pe(unit->config.ctx, endpoint->info.source_id);
+	const uint32_t pe = iommu_opal_pe_of_id(unit, endpoint->info.source_id);
 
 	if (pe >= unit->config.pes)
 		return IOMMU_ENOENT;
@@ -172,6 +172,11 @@ static const struct iommu_ops opal_ops = {
 	.handle_faults = unit_handle_faults,
 };
 
+struct opal_unit *iommu_opal_unit(struct iommu_unit *base)
+{
+	return base->ops->name == opal_name ? opal_unit_of(base) : NULL;
+}
+
 uint32_t iommu_opal_pe(const struct iommu_endpoint *endpoint)
 {
 	return endpoint->unit->ops->name == opal_name
@@ -183,8 +188,8 @@ uint32_t iommu_opal_pe(const struct iommu_endpoint *endpoint)
 
 static bool config_makes_sense(const struct iommu_opal_config *config)
 {
-	return config->pes >= 1 && config->pes <= PES_MAX && config->find_pe != NULL &&
-	       config->call != NULL && (config->page_sizes & IOMMU_PAGE_SIZE) != 0 &&
+	return config->pes >= 1 && config->pes <= PES_MAX && config->call != NULL &&
+	       (config->page_sizes & IOMMU_PAGE_SIZE) != 0 &&
 	       config->page_sizes >> (TCE_PAGE_SHIFT_MAX + 1) == 0 &&
 	       (config->page_sizes & (IOMMU_PAGE_SIZE - 1)) == 0 && config->output_bits > 12 &&
 	       config->output_bits <= 56 && config->window_bits >= 24 &&
@@ -263,6 +268,9 @@ static int close_what_is_open(const struct opal_unit *unit)
 		if (status == 0)
 			status = iommu_opal_set_bypass(unit, i, false);
 	}
+	/* And whoever was there before has put ids into PEs: all are nobody's. */
+	if (status == 0 && unit->config.find_pe == NULL)
+		status = iommu_opal_set_ids(unit, unit->config.reserved_pe, 0, UINT16_MAX, false);
 	return status == 0 ? iommu_opal_forget(unit, OPAL_KILL_ALL, 0, 0, 0, 0) : status;
 }
 

@@ -25,6 +25,8 @@
 #include "base/list.h"
 #include "base/spinlock.h"
 
+#define IDS_PER_BUS 256
+
 struct opal_domain;
 
 struct opal_pe {
@@ -33,6 +35,10 @@ struct opal_pe {
 	unsigned int endpoints;      /* that use a domain */
 	bool is_stuck;               /* a window that should be closed may be open */
 	bool is_bypassed;            /* the second window may be open */
+	/* Where the library keeps ids: from first to last, and of what kind. */
+	bool has_ids;
+	uint8_t kind;
+	uint16_t first_id, last_id;
 };
 
 struct opal_unit {
@@ -85,6 +91,9 @@ static inline uint32_t opal_number_of(const struct opal_unit *unit, const struct
 	return (uint32_t)(pe - unit->pes);
 }
 
+/* NULL: a unit of another back end. */
+struct opal_unit *iommu_opal_unit(struct iommu_unit *unit);
+
 /* --- opal_firmware.c -------------------------------------------------------------------------- */
 
 enum opal_kill {
@@ -97,9 +106,17 @@ enum opal_kill {
 int iommu_opal_set_window(const struct opal_unit *unit, uint32_t pe,
 			  const struct opal_domain *domain);
 int iommu_opal_set_bypass(const struct opal_unit *unit, uint32_t pe, bool is_open);
+/* Requests with these ids are a PE's, or not any more: one function, or whole buses (see opal_pe.c). */
+int iommu_opal_set_ids(const struct opal_unit *unit, uint32_t pe, uint16_t first, uint16_t last,
+		       bool add);
 /* Have the bridge forget pages of a PE, all of a PE, or all. */
 int iommu_opal_forget(const struct opal_unit *unit, enum opal_kill kind, uint32_t pe,
 		      uint64_t page_size, uint64_t address, uint64_t pages);
+
+/* --- opal_pe.c -------------------------------------------------------------------------------- */
+
+/* Of the host's function, or of the library's own; or IOMMU_OPAL_NO_PE. */
+uint32_t iommu_opal_pe_of_id(const struct opal_unit *unit, uint16_t source_id);
 
 /* --- opal_forget.c ---------------------------------------------------------------------------- */
 

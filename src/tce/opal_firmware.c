@@ -64,6 +64,31 @@ int iommu_opal_forget(const struct opal_unit *unit, enum opal_kill kind, uint32_
 	return status == IOMMU_ETIMEDOUT || status == 0 ? status : IOMMU_EIO;
 }
 
+#define BUS_COMPARE_EXACT 7 /* all eight bits of the bus number; 2: the upper three; 0: none */
+#define BUS_COMPARE_NONE  0
+
+static uint64_t bus_compare(unsigned int ids)
+{
+	unsigned int compare = BUS_COMPARE_EXACT;
+
+	if (ids > IDS_PER_BUS * IOMMU_OPAL_BUSES_MAX)
+		return BUS_COMPARE_NONE;
+	for (; ids > IDS_PER_BUS; ids /= 2)
+		compare--;
+	return compare;
+}
+
+int iommu_opal_set_ids(const struct opal_unit *unit, uint32_t pe, uint16_t first, uint16_t last,
+		       bool add)
+{
+	const bool is_function = first == last;
+	const uint64_t arguments[7] = {
+		unit->config.phb, pe,          first, bus_compare((unsigned int)last - first + 1),
+		is_function,      is_function, add};
+
+	return call(unit, IOMMU_OPAL_SET_PE, arguments);
+}
+
 int iommu_opal_set_window(const struct opal_unit *unit, uint32_t pe,
 			  const struct opal_domain *domain)
 {

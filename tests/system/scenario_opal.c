@@ -7,6 +7,18 @@
 
 #define SIZE_64K (1ULL << 16)
 
+static int add_pe(struct iommu_unit *unit, uint16_t source_id)
+{
+	const struct iommu_opal_pe_config config = {
+		.kind = IOMMU_OPAL_PE_DEVICE,
+		.source_id = source_id,
+		.number = IOMMU_OPAL_NO_PE,
+	};
+	uint32_t number;
+
+	return iommu_opal_add_pe(unit, &config, &number);
+}
+
 static bool start(struct scenario *s, const struct opal_machine *m)
 {
 	struct iommu_unit *unit;
@@ -27,6 +39,12 @@ static bool start(struct scenario *s, const struct opal_machine *m)
 	}
 	unit = iommu_next_unit(s->iommu, NULL);
 	for (i = 0; i < 2; i++) {
+		check(s,
+		      iommu_probe_endpoint(s->iommu, &m->base.devices[i].info, &s->endpoints[i]) ==
+			      IOMMU_ENOENT,
+		      "a device without a PE is none of its");
+		check(s, add_pe(unit, m->base.devices[i].info.source_id) == 0,
+		      "firmware gives it a PE of its own");
 		status = iommu_probe_endpoint(s->iommu, &m->base.devices[i].info, &s->endpoints[i]);
 		check(s, status == 0, "a device is told of");
 		if (status != 0)

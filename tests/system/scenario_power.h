@@ -14,7 +14,7 @@
 #include "scenario.h"
 
 struct opal_machine {
-	struct scenario_machine base; /* the devices are in PEs of their own */
+	struct scenario_machine base;
 	struct iommu_opal_config opal;
 };
 

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which requester ids are a PE's, where the library keeps that: made, taken apart, and found.
+ *
+ * A PE's ids are a range: one function, or a number of buses. Ranges nest, or are apart; an id belongs to the
+ * narrowest that holds it. A range is made inside a wider one or where none is, never around one: between
+ * two calls of firmware the inner ids would be the outer's.
+ *
+ * Locking: the control path, under the host's mutex of the instance.
+ */
+#include <libiommu/status.h>
+
+#include "tce/opal.h"
+
+static bool holds(const struct opal_pe *pe, uint16_t first, uint16_t last)
+{
+	return pe->has_ids && pe->first_id <= first && last <= pe->last_id;
+}
+
+static bool touches(const struct opal_pe *pe, uint16_t first, uint16_t last)
+{
+	return pe->has_ids && pe->first_id <= last && first <= pe->last_id;
+}
+
+/* The narrowest PE around a range; NULL: none. */
+static struct opal_pe *around(const struct opal_unit *unit, uint16_t first, uint16_t last)
+{
+	struct opal_pe *best = NULL;
+	unsigned int i;
+
+	for (i = 0; i < unit->config.pes; i++) {
+		struct opal_pe *pe = &unit->pes[i];
+
+		if (holds(pe, first, last) &&
+		    (best == NULL || holds(best, pe->first_id, pe->last_id)))
+			best = pe;
+	}
+	return best;
+}
+
+uint32_t iommu_opal_pe_of_id(const struct opal_unit *unit, uint16_t source_id)
+{
+	const struct opal_pe *pe;
+
+	if (unit->config.find_pe != NULL)
+		return unit->config.find_pe(unit->config.ctx, source_id);
+	pe = around(unit, source_id, source_id);
+	return pe != NULL ? opal_number_of(unit, pe) : IOMMU_OPAL_NO_PE;
+}
+
+/* --- Making one ------------------------------------------------------------------------------- */
+
+/* The ids of a kind; false: no such range can be told to a bridge. */
+static bool range_of(const struct iommu_opal_pe_config *config, uint16_t *first, uint16_t *last)
+{
+	unsigned int buses = 0;
+
+	*first = config->source_id;
+	switch (config->kind) {
+	case IOMMU_OPAL_PE_DEVICE:
+	case IOMMU_OPAL_PE_VIRTUAL_FUNCTION:
+		*last = *first;
+		return true;
+	case IOMMU_OPAL_PE_BUS:
+		buses = 1;
+		break;
+	case IOMMU_OPAL_PE_BUS_ALL:
+		buses = config->buses;
+		break;
+	default:
+		return false;
+	}
+	if (buses == 0 || buses > IOMMU_OPAL_BUSES_MAX || (buses & (buses - 1)) != 0 ||
+	    (*first & (buses * IDS_PER_BUS - 1)) != 0)
+		return false;
+	*last = (uint16_t)(*first + (buses * IDS_PER_BUS - 1));
+	return true;
+}
+
+/* Nobody is there yet: whoever is probed has the PE that his id had then. */
+static bool has_endpoints(struct opal_unit *unit, uint16_t first, uint16_t last)
+{
+	struct iommu_endpoint *endpoint = NULL;
+
+	while ((endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
+		if (endpoint->info.source_id >= first && endpoint->info.source_id <= last)
+			return true;
+	return false;
+}
+
+static int check_room(struct opal_unit *unit, uint16_t first, uint16_t last)
+{
+	unsigned int i;
+
+	for (i = 0; i < unit->config.pes; i++) {
+		const struct opal_pe *pe = &unit->pes[i];
+
+		if (!touches(pe, first, last))
+			continue;
+		if (!holds(pe, first, last) || (pe->first_id == first && pe->last_id == last))
+			return IOMMU_EEXIST;
+	}
+	return has_endpoints(unit, first, last) ? IOMMU_EBUSY : 0;
+}
+
+static bool is_free(const struct opal_unit *unit, uint32_t number)
+{
+	const struct opal_pe *pe = &unit->pes[number];
+
+	return number != unit->config.reserved_pe && !pe->has_ids && !pe->is_stuck;
+}
+
+static int choose_number(const struct opal_unit *unit, uint32_t wanted, uint32_t *number)
+{
+	uint32_t i;
+
+	if (wanted != IOMMU_OPAL_NO_PE) {
+		*number = wanted;
+		if (wanted >= unit->config.pes)
+			return IOMMU_EINVAL;
+		return is_free(unit, wanted) ? 0 : IOMMU_EBUSY;
+	}
+	for (i = 0; i < unit->config.pes; i++) {
+		*number = i;
+		if (is_free(unit, i))
+			return 0;
+	}
+	return IOMMU_ENOSPC;
+}
+
+/* What firmware is told of a range that one is to be found in from now on; NULL: in none. */
+static int tell(struct opal_unit *unit, uint16_t first, uint16_t last, const struct opal_pe *pe)
+{
+	const uint32_t number = pe != NULL ? opal_number_of(unit, pe) : unit->config.reserved_pe;
+
+	return iommu_opal_set_ids(unit, number, first, last, pe != NULL);
+}
+
+static int add_pe(struct opal_unit *unit, const struct iommu_opal_pe_config *config,
+		  uint32_t *number)
+{
+	uint16_t first, last;
+	struct opal_pe *pe;
+	int status;
+
+	if (!range_of(config, &first, &last))
+		return IOMMU_EINVAL;
+	iommu_opal_close_stuck(unit);
+	status = check_room(unit, first, last);
+	if (status == 0)
+		status = choose_number(unit, config->number, number);
+	if (status != 0)
+		return status;
+	pe = &unit->pes[*number];
+	status = tell(unit, first, last, pe);
+	if (status != 0) {
+		/* It may have been done all the same. */
+		(void)tell(unit, first, last, around(unit, first, last));
+		return status;
+	}
+	pe->kind = (uint8_t)config->kind;
+	pe->first_id = first;
+	pe->last_id = last;
+	pe->has_ids = true;
+	return 0;
+}
+
+/* --- Taking one apart ------------------------------------------------------------------------- */
+
+static bool has_members(struct opal_unit *unit, const struct opal_pe *pe)
+{
+	struct iommu_endpoint *endpoint = NULL;
+
+	while ((endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
+		if (endpoint->unit_data == pe)
+			return true;
+	return false;
+}
+
+/* Ranges within its own would be nobody's for a moment. */
+static bool has_inner(const struct opal_unit *unit, const struct opal_pe *pe)
+{
+	unsigned int i;
+
+	for (i = 0; i < unit->config.pes; i++)
+		if (&unit->pes[i] != pe && unit->pes[i].has_ids &&
+		    holds(pe, unit->pes[i].first_id, unit->pes[i].last_id))
+			return true;
+	return false;
+}
+
+static int remove_pe(struct opal_unit *unit, uint32_t number)
+{
+	struct opal_pe *pe;
+	int status;
+
+	if (number >= unit->config.pes || !unit->pes[number].has_ids)
+		return IOMMU_ENOENT;
+	pe = &unit->pes[number];
+	if (has_members(unit, pe) || has_inner(unit, pe))
+		return IOMMU_EBUSY;
+	pe->has_ids = false;
+	status = tell(unit, pe->first_id, pe->last_id, around(unit, pe->first_id, pe->last_id));
+	pe->has_ids = status != 0;
+	return status;
+}
+
+/* --- For hosts -------------------------------------------------------------------------------- */
+
+static struct opal_unit *keeper_of(struct iommu_unit *base)
+{
+	struct opal_unit *unit = iommu_opal_unit(base);
+
+	return unit != NULL && unit->config.find_pe == NULL ? unit : NULL;
+}
+
+int iommu_opal_add_pe(struct iommu_unit *base, const struct iommu_opal_pe_config *config,
+		      uint32_t *number)
+{
+	struct opal_unit *unit = keeper_of(base);
+	int status;
+
+	if (unit == NULL)
+		return IOMMU_EOPNOTSUPP;
+	iommu_control_lock(base->iommu);
+	status = add_pe(unit, config, number);
+	iommu_control_unlock(base->iommu);
+	return status;
+}
+
+int iommu_opal_remove_pe(struct iommu_unit *base, uint32_t number)
+{
+	struct opal_unit *unit = keeper_of(base);
+	int status;
+
+	if (unit == NULL)
+		return IOMMU_EOPNOTSUPP;
+	iommu_control_lock(base->iommu);
+	status = remove_pe(unit, number);
+	iommu_control_unlock(base->iommu);
+	return status;
+}
+
+int iommu_opal_get_pe(struct iommu_unit *base, uint32_t number, struct iommu_opal_pe_config *config)
+{
+	const struct opal_unit *unit = keeper_of(base);
+	const struct opal_pe *pe;
+
+	if (unit == NULL)
+		return IOMMU_EOPNOTSUPP;
+	if (number >= unit->config.pes || !unit->pes[number].has_ids)
+		return IOMMU_ENOENT;
+	pe = &unit->pes[number];
+	*config = (struct iommu_opal_pe_config){
+		.kind = (enum iommu_opal_pe_kind)pe->kind,
+		.source_id = pe->first_id,
+		.buses = (pe->last_id - pe->first_id + 1U) / IDS_PER_BUS,
+		.number = number,
+	};
+	return 0;
+}
