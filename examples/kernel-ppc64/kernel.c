@@ -193,20 +193,52 @@ static _Noreturn void run_opal(void)
 
 /* --- Guests ----------------------------------------------------------------------------------- */
 
-/* The window of a bridge, as the device tree has it: number, address, size. */
-static void window_of(const struct tree *tree, uint32_t node, struct iommu_tce_papr_config *window)
+/* The window of a bridge, as the device tree has it. */
+static bool window_of(const struct tree *tree, uint32_t node, struct iommu_tce_papr_config *config)
 {
+	const uint32_t address_cells = tree_cell(tree, node, "ibm,#dma-address-cells", 0, 2);
+	const uint32_t size_cells = tree_cell(tree, node, "ibm,#dma-size-cells", 0, 2);
+	struct iommu_papr_window window;
+	const void *property;
 	uint32_t rtas = 0;
+	uint32_t size = 0;
 
-	window->liobn = tree_cell(tree, node, "ibm,dma-window", 0, 0);
-	window->table.platform = &platform;
-	window->table.page_shift = 12;
-	window->table.first_page = tree_two_cells(tree, node, "ibm,dma-window", 1) >> 12;
-	window->table.entries = tree_two_cells(tree, node, "ibm,dma-window", 3) >> 12;
-	window->call = iommu_ppc64_hypercall;
-	window->has_multiple =
+	property = tree->property(tree, node, "ibm,dma-window", &size);
+	if (iommu_papr_parse_window(property, size, address_cells, size_cells, &window) != 0)
+		return false;
+	config->liobn = window.liobn;
+	config->table.platform = &platform;
+	config->table.page_shift = window.page_shift;
+	config->table.first_page = window.address >> window.page_shift;
+	config->table.entries = window.size >> window.page_shift;
+	config->call = iommu_ppc64_hypercall;
+	config->has_multiple =
 		tree_find(tree, "rtas", &rtas) &&
 		tree_has_string(tree, rtas, "ibm,hypertas-functions", "hcall-multi-tce");
+	return true;
+}
+
+/* How more windows are asked for. A property is valid until the next is read. */
+static bool ddw_of(const struct tree *tree, const struct bridge *bridge, uint16_t source_id,
+		   struct iommu_papr_ddw *ddw)
+{
+	unsigned char applicable[12];
+	uint32_t size = 0;
+	const void *property = tree->property(tree, bridge->node, "ibm,ddw-applicable", &size);
+
+	if (property == NULL || size != sizeof(applicable))
+		return false;
+	__builtin_memcpy(applicable, property, sizeof(applicable));
+	property = tree->property(tree, bridge->node, "ibm,ddw-extensions", &size);
+	if (iommu_papr_parse_ddw(applicable, sizeof(applicable), property,
+				 property != NULL ? size : 0, ddw) != 0)
+		return false;
+	ddw->platform = &platform;
+	ddw->config_address = (uint32_t)source_id << 8;
+	ddw->bridge = bridge->id;
+	ddw->rtas = pseries_rtas;
+	ddw->ctx = &machine;
+	return true;
 }
 
 static _Noreturn void run_papr(void)
@@ -224,10 +256,15 @@ static _Noreturn void run_papr(void)
 		if (pci_start(&machine, &bridges[count], EDU_VENDOR, EDU_DEVICE, &found[count],
 			      1) != 1)
 			continue;
-		window_of(tree, node, &m.windows[count++]);
+		if (!window_of(tree, node, &m.windows[count]))
+			stop("a bridge has no window");
+		count++;
 	}
 	if (count != 2)
 		stop("two bridges are needed, with an edu device each");
+	if (!ddw_of(tree, &bridges[0], found[0].source_id, &m.ddw))
+		stop("no windows can be asked for");
+	m.memory_end = memory_end(tree);
 	use_devices(&m.base, found);
 	finish(scenario_papr(&m));
 }

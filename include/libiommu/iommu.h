@@ -31,6 +31,7 @@
 #include <libiommu/opal.h>
 #include <libiommu/ops.h>
 #include <libiommu/page_request.h>
+#include <libiommu/papr.h>
 #include <libiommu/pci.h>
 #include <libiommu/pgsize.h>
 #include <libiommu/pgtable.h>

@@ -166,6 +166,11 @@ struct iommu_model_papr_config {
 	const struct iommu_platform *platform;
 	struct iommu_model_tce_host host;
 	bool single_calls; /* has no IOMMU_H_PUT_TCE_INDIRECT and IOMMU_H_STUFF_TCE */
+	/* Windows that the guest can ask for: so many, of these page sizes, of so many pages (0: 2^22). */
+	uint32_t dynamic_windows;
+	uint64_t dynamic_page_sizes;
+	uint64_t dynamic_pages;
+	bool wide_query; /* "ibm,ddw-extensions", 2, is 1 */
 };
 
 /* How a hypervisor misbehaves, for tests of drivers. All zero: not at all. */
@@ -202,6 +207,23 @@ IOMMU_API int iommu_model_papr_remove_window(struct iommu_model_papr *papr, uint
 IOMMU_API int64_t iommu_model_papr_hypercall(struct iommu_model_papr *papr, uint64_t opcode,
 					     uint64_t liobn, uint64_t address, uint64_t third,
 					     uint64_t fourth, uint64_t *result);
+
+/*
+ * iommu_model_papr_rtas - one of the guest's services for windows, whichever token the device tree gives them:
+ * arguments and status (outputs[0], also returned) as <libiommu/papr.h> makes and takes them. Windows are
+ * from bus address 2^59 on; what iommu_model_papr_add_window made can be given up, and comes back with a reset.
+ * All bridges are one here: which is asked is not looked at.
+ */
+enum iommu_model_papr_service {
+	IOMMU_MODEL_PAPR_QUERY,
+	IOMMU_MODEL_PAPR_CREATE,
+	IOMMU_MODEL_PAPR_REMOVE,
+	IOMMU_MODEL_PAPR_RESET,
+};
+IOMMU_API int32_t iommu_model_papr_rtas(struct iommu_model_papr *papr,
+					enum iommu_model_papr_service service,
+					unsigned int input_count, const uint32_t *inputs,
+					unsigned int output_count, uint32_t *outputs);
 
 /*
  * iommu_model_papr_access - where one byte goes that a device behind this window reads or writes. Returns 0,

@@ -3,14 +3,13 @@
  * A hypervisor that keeps TCEs for a partition: windows by number, and the calls that change their entries.
  * (Linux on Power Architecture Reference, "H_PUT_TCE", "H_PUT_TCE_INDIRECT", "H_STUFF_TCE", "H_GET_TCE".)
  */
+#include "model/papr.h"
+
 #include <libiommu/hw/tce.h>
-#include <libiommu/model_tce.h>
 #include <libiommu/status.h>
 #include <libiommu/tce_table.h>
 
 #include "base/byteorder.h"
-#include "base/list.h"
-#include "base/spinlock.h"
 
 #define H_SUCCESS        0
 #define H_BUSY           1
@@ -20,57 +19,48 @@
 #define H_RESOURCES      (-44)
 
 #define ENTRIES_PER_PAGE (IOMMU_PAGE_SIZE / sizeof(uint64_t))
-#define PAGES_MAX        (1ULL << 22)
 #define LIST_MAX         512
-
-struct window {
-	struct iommu_list_node link;
-	uint32_t liobn;
-	unsigned int page_shift;
-	uint64_t address, pages;
-	uint64_t **entries; /* of as many pages each as a page of entries holds; NULL: all absent */
-	unsigned int entries_order;
-};
-
-struct iommu_model_papr {
-	const struct iommu_platform *platform;
-	struct iommu_model_papr_config config;
-	struct iommu_spinlock lock;
-	struct iommu_list_node windows;
-	struct iommu_model_papr_faults faults;
-};
 
 /* --- Windows ---------------------------------------------------------------------------------- */
 
-static struct window *find_window(struct iommu_model_papr *papr, uint64_t liobn)
+struct papr_window *iommu_papr_model_find_window(struct iommu_model_papr *papr, uint64_t liobn)
 {
 	struct iommu_list_node *node;
 
 	iommu_list_for_each (node, &papr->windows) {
-		struct window *window = iommu_container_of(node, struct window, link);
+		struct papr_window *window = iommu_container_of(node, struct papr_window, link);
 
-		if (window->liobn == liobn)
+		if (window->liobn == liobn && !window->is_hidden)
 			return window;
 	}
 	return NULL;
 }
 
-static void free_window(const struct iommu_platform *platform, struct window *window)
+void iommu_papr_model_clear_window(const struct iommu_platform *platform,
+				   struct papr_window *window)
 {
 	uint64_t i;
 
-	for (i = 0; window->entries != NULL && i * ENTRIES_PER_PAGE < window->pages; i++)
+	for (i = 0; window->entries != NULL && i * ENTRIES_PER_PAGE < window->pages; i++) {
 		if (window->entries[i] != NULL)
 			platform->free_pages(platform->ctx, window->entries[i], 0);
+		window->entries[i] = NULL;
+	}
+}
+
+void iommu_papr_model_free_window(const struct iommu_platform *platform, struct papr_window *window)
+{
+	iommu_papr_model_clear_window(platform, window);
 	if (window->entries != NULL)
 		platform->free_pages(platform->ctx, window->entries, window->entries_order);
 	platform->free_pages(platform->ctx, window, 0);
 }
 
-static struct window *make_window(const struct iommu_platform *platform, uint64_t pages)
+struct papr_window *iommu_papr_model_make_window(const struct iommu_platform *platform,
+						 uint64_t pages, unsigned int flags)
 {
 	const uint64_t bytes = (pages + ENTRIES_PER_PAGE - 1) / ENTRIES_PER_PAGE * sizeof(void *);
-	struct window *window = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	struct papr_window *window = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, flags);
 
 	if (window == NULL)
 		return NULL;
@@ -78,59 +68,59 @@ static struct window *make_window(const struct iommu_platform *platform, uint64_
 	while ((uint64_t)IOMMU_PAGE_SIZE << window->entries_order < bytes)
 		window->entries_order++;
 	window->entries =
-		platform->alloc_pages(platform->ctx, window->entries_order, IOMMU_NODE_ANY, 0);
+		platform->alloc_pages(platform->ctx, window->entries_order, IOMMU_NODE_ANY, flags);
 	if (window->entries != NULL)
 		return window;
-	free_window(platform, window);
+	iommu_papr_model_free_window(platform, window);
 	return NULL;
 }
 
 int iommu_model_papr_add_window(struct iommu_model_papr *papr, uint32_t liobn, uint64_t address,
 				unsigned int page_shift, uint64_t pages)
 {
-	struct window *window;
+	struct papr_window *window;
 	uintptr_t state;
 	bool is_known;
 
 	if (page_shift < TCE_PAGE_SHIFT_MIN || page_shift > TCE_PAGE_SHIFT_MAX || pages == 0 ||
-	    pages > PAGES_MAX || (address & ((1ULL << page_shift) - 1)) != 0)
+	    pages > PAPR_PAGES_MAX || (address & ((1ULL << page_shift) - 1)) != 0)
 		return IOMMU_EINVAL;
 	if ((pages << page_shift) - 1 > UINT64_MAX - address)
 		return IOMMU_ERANGE;
-	window = make_window(papr->platform, pages);
+	window = iommu_papr_model_make_window(papr->platform, pages, 0);
 	if (window == NULL)
 		return IOMMU_ENOMEM;
 	window->liobn = liobn;
 	window->page_shift = page_shift;
 	window->address = address;
 	state = iommu_spin_lock(papr->platform, &papr->lock);
-	is_known = find_window(papr, liobn) != NULL;
+	is_known = iommu_papr_model_find_window(papr, liobn) != NULL;
 	if (!is_known)
 		iommu_list_insert(&papr->windows, &window->link);
 	iommu_spin_unlock(papr->platform, &papr->lock, state);
 	if (is_known)
-		free_window(papr->platform, window);
+		iommu_papr_model_free_window(papr->platform, window);
 	return is_known ? IOMMU_EEXIST : 0;
 }
 
 int iommu_model_papr_remove_window(struct iommu_model_papr *papr, uint32_t liobn)
 {
 	uintptr_t state = iommu_spin_lock(papr->platform, &papr->lock);
-	struct window *window = find_window(papr, liobn);
+	struct papr_window *window = iommu_papr_model_find_window(papr, liobn);
 
 	if (window != NULL)
 		iommu_list_remove(&window->link);
 	iommu_spin_unlock(papr->platform, &papr->lock, state);
 	if (window == NULL)
 		return IOMMU_ENOENT;
-	free_window(papr->platform, window);
+	iommu_papr_model_free_window(papr->platform, window);
 	return 0;
 }
 
 /* --- Entries ---------------------------------------------------------------------------------- */
 
 /* The number of the page that a bus address lies in; false: not in the window. */
-static bool page_at(const struct window *window, uint64_t address, uint64_t *page)
+static bool page_at(const struct papr_window *window, uint64_t address, uint64_t *page)
 {
 	if (address < window->address)
 		return false;
@@ -138,14 +128,14 @@ static bool page_at(const struct window *window, uint64_t address, uint64_t *pag
 	return *page < window->pages;
 }
 
-static uint64_t entry_of(const struct window *window, uint64_t page)
+static uint64_t entry_of(const struct papr_window *window, uint64_t page)
 {
 	const uint64_t *entries = window->entries[page / ENTRIES_PER_PAGE];
 
 	return entries != NULL ? entries[page % ENTRIES_PER_PAGE] : 0;
 }
 
-static int64_t set_entry(struct iommu_model_papr *papr, struct window *window, uint64_t page,
+static int64_t set_entry(struct iommu_model_papr *papr, struct papr_window *window, uint64_t page,
 			 uint64_t entry)
 {
 	const struct iommu_platform *platform = papr->platform;
@@ -168,7 +158,7 @@ static int64_t set_entry(struct iommu_model_papr *papr, struct window *window, u
 
 /* --- Calls ------------------------------------------------------------------------------------ */
 
-static int64_t put_list(struct iommu_model_papr *papr, struct window *window, uint64_t page,
+static int64_t put_list(struct iommu_model_papr *papr, struct papr_window *window, uint64_t page,
 			uint64_t list, uint64_t count)
 {
 	const struct iommu_model_tce_host *host = &papr->config.host;
@@ -185,7 +175,7 @@ static int64_t put_list(struct iommu_model_papr *papr, struct window *window, ui
 	return code;
 }
 
-static int64_t stuff(struct iommu_model_papr *papr, struct window *window, uint64_t page,
+static int64_t stuff(struct iommu_model_papr *papr, struct papr_window *window, uint64_t page,
 		     uint64_t entry, uint64_t count)
 {
 	int64_t code = H_SUCCESS;
@@ -201,7 +191,7 @@ static int64_t stuff(struct iommu_model_papr *papr, struct window *window, uint6
 static int64_t call(struct iommu_model_papr *papr, uint64_t opcode, uint64_t liobn,
 		    uint64_t address, uint64_t third, uint64_t fourth, uint64_t *result)
 {
-	struct window *window = find_window(papr, liobn);
+	struct papr_window *window = iommu_papr_model_find_window(papr, liobn);
 	const bool is_multiple = opcode == IOMMU_H_STUFF_TCE || opcode == IOMMU_H_PUT_TCE_INDIRECT;
 	uint64_t page;
 
@@ -243,7 +233,7 @@ static enum iommu_model_tce_reason find_access(struct iommu_model_papr *papr, ui
 					       uint64_t address, bool is_write,
 					       struct iommu_model_tce_access *result)
 {
-	const struct window *window = find_window(papr, liobn);
+	const struct papr_window *window = iommu_papr_model_find_window(papr, liobn);
 	uint64_t entry, page;
 
 	if (window == NULL)
@@ -298,7 +288,8 @@ void iommu_model_papr_destroy(struct iommu_model_papr *papr)
 		struct iommu_list_node *node = papr->windows.next;
 
 		iommu_list_remove(node);
-		free_window(papr->platform, iommu_container_of(node, struct window, link));
+		iommu_papr_model_free_window(papr->platform,
+					     iommu_container_of(node, struct papr_window, link));
 	}
 	papr->platform->free_pages(papr->platform->ctx, papr, 0);
 }

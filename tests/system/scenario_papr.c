@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Guests of a hypervisor: entries are in its tables, by its calls. */
+#include <libiommu/dma.h>
+
 #include "scenario_power.h"
 #include "scenario_steps.h"
 
@@ -151,6 +153,116 @@ static void owner(struct scenario *s, const struct papr_machine *m)
 	check(s, iommu_tce_table_destroy(table) == 0, "the end");
 }
 
+/* --- Through the core ------------------------------------------------------------------------- */
+
+static void say_granted(const struct scenario *s, const struct iommu_papr_window *window)
+{
+	say(s, "   granted ");
+	say_hex(s, window->liobn);
+	say(s, ": ");
+	say_number(s, window->size >> 20);
+	say(s, " MiB from bus address ");
+	say_hex(s, window->address);
+	say(s, " on, in pages of ");
+	say_number(s, 1ULL << window->page_shift >> 10);
+	say(s, "K\n");
+}
+
+static bool open_second(struct scenario *s, const struct papr_machine *m,
+			struct iommu_papr_window *window)
+{
+	bool holds_memory = false;
+	int status;
+
+	title(s, "A second window, asked for, that holds all of memory");
+	status = iommu_papr_open_window(&m->ddw, 1 << 12 | 1 << 16, m->memory_end, UINT64_MAX, NULL,
+					window, &holds_memory);
+	check(s, status == 0 && holds_memory, "the hypervisor grants it");
+	if (status == 0)
+		say_granted(s, window);
+	return status == 0 && holds_memory;
+}
+
+static bool start_core(struct scenario *s, const struct papr_machine *m,
+		       const struct iommu_papr_window *direct)
+{
+	const struct iommu_tce_papr_config *first = &m->windows[0];
+	const struct iommu_papr_config config = {
+		.last_id = UINT16_MAX,
+		.pe = m->ddw.config_address,
+		.window = {.liobn = first->liobn,
+			   .address = first->table.first_page << first->table.page_shift,
+			   .size = first->table.entries << first->table.page_shift,
+			   .page_shift = first->table.page_shift},
+		.direct = *direct,
+		.memory_end = m->memory_end,
+		.has_multiple = first->has_multiple,
+		.call = first->call,
+		.ctx = first->ctx,
+	};
+	int status = iommu_create(m->base.platform, &s->iommu);
+
+	if (status == 0)
+		status = iommu_set_default_type(s->iommu, IOMMU_DOMAIN_DMA_BYPASS);
+	if (status == 0)
+		status = iommu_papr_probe(s->iommu, &config);
+	if (status == 0)
+		status = iommu_unit_enable(iommu_next_unit(s->iommu, NULL));
+	check(s, status == 0, "both are a unit of the core");
+	if (status == 0)
+		status = iommu_probe_endpoint(s->iommu, &m->base.devices[0].info, &s->endpoints[0]);
+	check(s, status == 0, "device A is behind it");
+	return status == 0;
+}
+
+static void use_core(struct scenario *s, const struct iommu_papr_window *direct)
+{
+	struct iommu_dma_device wide = iommu_dma_device_of(s->endpoints[0], 0);
+	struct iommu_dma_device narrow = iommu_dma_device_of(s->endpoints[0], UINT32_MAX);
+	struct iommu_group *group = iommu_endpoint_group(s->endpoints[0]);
+	struct iommu_dma *dma = NULL;
+	iommu_iova_t from = 0, to = 0;
+
+	check(s,
+	      iommu_dma_of(s->endpoints[0], &dma) == 0 &&
+		      iommu_dma_map(dma, &wide, s->secret.paddr, 4096, IOMMU_DMA_TO_DEVICE,
+				    &from) == 0 &&
+		      from == direct->address + s->secret.paddr,
+	      "with 64 address bits nothing needs to be mapped");
+	check(s,
+	      iommu_dma_map(dma, &narrow, s->target.paddr, 4096, IOMMU_DMA_FROM_DEVICE, &to) == 0 &&
+		      to <= UINT32_MAX,
+	      "with 32 bits a buffer is mapped in the first window");
+	expect_moved(s, 0, from, &s->secret, to, &s->target, "the device copies through both");
+	check(s, iommu_dma_unmap(dma, to, 4096) == 0, "it is unmapped");
+	expect_no_write(s, 0, to, &s->target, "and reached no more");
+	check(s, iommu_group_claim(group, s) == 0, "a user takes the group");
+	expect_no_write(s, 0, direct->address + s->target.paddr, &s->target,
+			"memory is closed to him");
+	check(s, iommu_group_release(group, s) == 0, "he gives it back");
+	expect_moved(s, 0, from, &s->secret, direct->address + s->target.paddr, &s->target,
+		     "memory is open again");
+}
+
+static void core(struct scenario *s, const struct papr_machine *m)
+{
+	struct iommu_papr_window direct;
+
+	if (!open_second(s, m, &direct) || !start_core(s, m, &direct))
+		return;
+	use_core(s, &direct);
+	iommu_release_endpoint(s->endpoints[0]);
+	check(s,
+	      iommu_unit_disable(iommu_next_unit(s->iommu, NULL)) == 0 &&
+		      iommu_destroy(s->iommu) == 0,
+	      "the core goes");
+	expect_no_write(s, 0, direct.address + s->target.paddr, &s->target, "nothing passes");
+	check(s,
+	      iommu_papr_remove_window(&m->ddw, direct.liobn) == 0 &&
+		      iommu_papr_reset_windows(&m->ddw) == 0,
+	      "the window is given back");
+}
+
 bool scenario_papr(struct papr_machine *machine)
 {
 	static struct scenario scenario;
@@ -168,6 +280,7 @@ bool scenario_papr(struct papr_machine *machine)
 		one_window(s, &single, PAGES, "Many, one by one");
 		isolation(s, machine);
 		owner(s, machine);
+		core(s, machine);
 	}
 	say_verdict(s);
 	return s->failed == 0;

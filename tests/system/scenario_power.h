@@ -9,6 +9,7 @@
 #define SCENARIO_POWER_H
 
 #include <libiommu/opal.h>
+#include <libiommu/papr.h>
 #include <libiommu/tce_table.h>
 
 #include "scenario.h"
@@ -22,6 +23,9 @@ struct papr_machine {
 	struct scenario_machine base;
 	/* Of each device, which are behind bridges of their own. */
 	struct iommu_tce_papr_config windows[2];
+	/* How more windows for the first device are asked for; memory for them ends here. */
+	struct iommu_papr_ddw ddw;
+	iommu_paddr_t memory_end;
 };
 
 /* Both end with a line "verdict: …", and return whether every step was as expected. */

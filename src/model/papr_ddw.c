@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The services by which a guest asks for windows. (Linux on Power Architecture Reference, "DMA Window
+ * Manipulation Calls".)
+ */
+#include <libiommu/hw/tce.h>
+#include <libiommu/status.h>
+
+#include "base/bits.h"
+#include "model/papr.h"
+
+#define RTAS_SUCCESS   0
+#define RTAS_HARDWARE  (-1)
+#define RTAS_BUSY      (-2)
+#define RTAS_PARAMETER (-3)
+
+#define FIRST_LIOBN    0x90000000U
+#define FIRST_ADDRESS  (1ULL << 59)
+#define ADDRESS_STEP   (1ULL << 52)
+
+static uint64_t largest_of(const struct iommu_model_papr *papr)
+{
+	return papr->config.dynamic_pages != 0 ? papr->config.dynamic_pages : PAPR_PAGES_MAX;
+}
+
+static uint32_t left(const struct iommu_model_papr *papr)
+{
+	uint32_t count = papr->config.dynamic_windows;
+	const struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &papr->windows) {
+		const struct papr_window *window =
+			iommu_container_of((uintptr_t)node, struct papr_window, link);
+
+		count += window->is_hidden;
+		count -= window->is_dynamic;
+	}
+	return count;
+}
+
+/* The guest's bits for page sizes, from the lowest on. */
+static uint32_t size_bits(uint64_t sizes)
+{
+	static const unsigned char shifts[] = {12, 16, 24, 25, 26, 27, 28, 34, 21};
+	uint32_t bits = 0;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(shifts); i++)
+		bits |= (uint32_t)(sizes >> shifts[i] & 1) << i;
+	return bits;
+}
+
+static int32_t query(const struct iommu_model_papr *papr, unsigned int count, uint32_t *outputs)
+{
+	const uint64_t largest = largest_of(papr);
+	unsigned int next = 2;
+
+	if (count != (papr->config.wide_query ? 6U : 5U))
+		return RTAS_PARAMETER;
+	outputs[1] = left(papr);
+	if (papr->config.wide_query)
+		outputs[next++] = (uint32_t)(largest >> 32);
+	outputs[next++] = (uint32_t)largest;
+	outputs[next++] = size_bits(papr->config.dynamic_page_sizes);
+	outputs[next] = 0;
+	return RTAS_SUCCESS;
+}
+
+static int32_t create(struct iommu_model_papr *papr, const uint32_t *inputs, uint32_t *outputs)
+{
+	const uint32_t page_shift = inputs[3];
+	const uint32_t size_shift = inputs[4];
+	struct papr_window *window;
+	uint32_t number = 0;
+
+	if (page_shift > TCE_PAGE_SHIFT_MAX || size_shift < page_shift || size_shift > 52 ||
+	    (size_bits(1ULL << page_shift) & size_bits(papr->config.dynamic_page_sizes)) == 0)
+		return RTAS_PARAMETER;
+	if (left(papr) == 0 || 1ULL << (size_shift - page_shift) > largest_of(papr))
+		return RTAS_HARDWARE;
+	window = iommu_papr_model_make_window(papr->platform, 1ULL << (size_shift - page_shift),
+					      IOMMU_ALLOC_ATOMIC);
+	if (window == NULL)
+		return RTAS_HARDWARE;
+	while (iommu_papr_model_find_window(papr, FIRST_LIOBN + number) != NULL)
+		number++;
+	window->liobn = FIRST_LIOBN + number;
+	window->page_shift = page_shift;
+	window->address = FIRST_ADDRESS + number * ADDRESS_STEP;
+	window->is_dynamic = true;
+	iommu_list_insert(&papr->windows, &window->link);
+	outputs[1] = window->liobn;
+	outputs[2] = (uint32_t)(window->address >> 32);
+	outputs[3] = (uint32_t)window->address;
+	return RTAS_SUCCESS;
+}
+
+static void drop(struct iommu_model_papr *papr, struct papr_window *window)
+{
+	if (!window->is_dynamic) {
+		iommu_papr_model_clear_window(papr->platform, window);
+		window->is_hidden = true;
+		return;
+	}
+	iommu_list_remove(&window->link);
+	iommu_papr_model_free_window(papr->platform, window);
+}
+
+static int32_t remove(struct iommu_model_papr *papr, uint32_t liobn)
+{
+	struct papr_window *window = iommu_papr_model_find_window(papr, liobn);
+
+	if (window == NULL)
+		return RTAS_PARAMETER;
+	drop(papr, window);
+	return RTAS_SUCCESS;
+}
+
+static int32_t reset(struct iommu_model_papr *papr)
+{
+	struct iommu_list_node *node = papr->windows.next;
+
+	while (node != &papr->windows) {
+		struct papr_window *window = iommu_container_of(node, struct papr_window, link);
+
+		node = node->next;
+		if (window->is_dynamic)
+			drop(papr, window);
+		else
+			window->is_hidden = false;
+	}
+	return RTAS_SUCCESS;
+}
+
+static int32_t serve(struct iommu_model_papr *papr, enum iommu_model_papr_service service,
+		     unsigned int input_count, const uint32_t *inputs, unsigned int output_count,
+		     uint32_t *outputs)
+{
+	if (papr->faults.busy != 0) {
+		papr->faults.busy--;
+		return RTAS_BUSY;
+	}
+	if (service == IOMMU_MODEL_PAPR_REMOVE)
+		return input_count == 1 ? remove(papr, inputs[0]) : RTAS_PARAMETER;
+	if (input_count < 3)
+		return RTAS_PARAMETER;
+	if (service == IOMMU_MODEL_PAPR_QUERY)
+		return query(papr, output_count, outputs);
+	if (service == IOMMU_MODEL_PAPR_CREATE)
+		return input_count == 5 && output_count == 4 ? create(papr, inputs, outputs)
+							     : RTAS_PARAMETER;
+	return service == IOMMU_MODEL_PAPR_RESET ? reset(papr) : RTAS_PARAMETER;
+}
+
+int32_t iommu_model_papr_rtas(struct iommu_model_papr *papr, enum iommu_model_papr_service service,
+			      unsigned int input_count, const uint32_t *inputs,
+			      unsigned int output_count, uint32_t *outputs)
+{
+	uintptr_t state;
+
+	if (output_count == 0)
+		return RTAS_PARAMETER;
+	state = iommu_spin_lock(papr->platform, &papr->lock);
+	outputs[0] = (uint32_t)serve(papr, service, input_count, inputs, output_count, outputs);
+	iommu_spin_unlock(papr->platform, &papr->lock, state);
+	return (int32_t)outputs[0];
+}

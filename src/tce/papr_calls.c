@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tce/papr_calls.h"
+
+#include <libiommu/hw/tce.h>
+#include <libiommu/status.h>
+
+#include "base/byteorder.h"
+#include "base/deadline.h"
+
+#define TIMEOUT_NS 1000000000ULL
+
+/* Status of a call. */
+#define H_BUSY       1
+#define H_LONG_FIRST 9900
+#define H_LONG_LAST  9905
+#define H_FUNCTION   (-2)
+#define H_PARAMETER  (-4)
+#define H_PERMISSION (-11)
+#define H_RESOURCES  (-44)
+
+static bool is_busy(int64_t code)
+{
+	return code == H_BUSY || (code >= H_LONG_FIRST && code <= H_LONG_LAST);
+}
+
+static int status_of(int64_t code)
+{
+	switch (code) {
+	case 0:
+		return 0;
+	case H_FUNCTION:
+		return IOMMU_EOPNOTSUPP;
+	case H_PARAMETER:
+		return IOMMU_EINVAL;
+	case H_PERMISSION:
+		return IOMMU_EPERM;
+	case H_RESOURCES:
+		return IOMMU_EAGAIN;
+	default:
+		return IOMMU_EIO;
+	}
+}
+
+/* One call, again while the hypervisor is busy; IOMMU_ETIMEDOUT: for too long. */
+static int call(struct papr_calls *calls, uint64_t opcode, uint64_t index, uint64_t third,
+		uint64_t fourth, uint64_t *result)
+{
+	struct iommu_deadline deadline = iommu_deadline_in(calls->platform, TIMEOUT_NS);
+	const uint64_t address = (calls->first_page + index) << calls->page_shift;
+	uint64_t unused;
+	int64_t code;
+
+	for (;;) {
+		code = calls->call(calls->ctx, opcode, calls->liobn, address, third, fourth,
+				   result != NULL ? result : &unused);
+		if (!is_busy(code))
+			return status_of(code);
+		if (iommu_deadline_passed(&deadline))
+			return IOMMU_ETIMEDOUT;
+	}
+}
+
+static bool uses_multiple(const struct papr_calls *calls)
+{
+	return __atomic_load_n(&calls->has_multiple, __ATOMIC_RELAXED);
+}
+
+/* The hypervisor said that it has the calls, and has not: it is not asked again. */
+static void use_single(struct papr_calls *calls)
+{
+	__atomic_store_n(&calls->has_multiple, false, __ATOMIC_RELAXED);
+}
+
+/* --- One -------------------------------------------------------------------------------------- */
+
+int iommu_papr_get_entry(struct papr_calls *calls, uint64_t index, uint64_t *entry)
+{
+	return call(calls, IOMMU_H_GET_TCE, index, 0, 0, entry);
+}
+
+int iommu_papr_put_entry(struct papr_calls *calls, uint64_t index, uint64_t entry)
+{
+	return call(calls, IOMMU_H_PUT_TCE, index, entry, 0, NULL);
+}
+
+uint64_t iommu_papr_entry_for(iommu_paddr_t paddr, unsigned int prot)
+{
+	return prot == 0 ? 0
+			 : tce_page(paddr, (prot & IOMMU_PROT_READ) != 0,
+				    (prot & IOMMU_PROT_WRITE) != 0);
+}
+
+/* --- Many ------------------------------------------------------------------------------------- */
+
+static int clear_some(struct papr_calls *calls, uint64_t index, uint64_t count)
+{
+	uint64_t i;
+	int status = IOMMU_EOPNOTSUPP;
+
+	if (count > 1 && uses_multiple(calls)) {
+		status = call(calls, IOMMU_H_STUFF_TCE, index, 0, count, NULL);
+		if (status == IOMMU_EOPNOTSUPP)
+			use_single(calls);
+	}
+	if (status != IOMMU_EOPNOTSUPP)
+		return status;
+	for (i = 0, status = 0; i < count && status == 0; i++)
+		status = iommu_papr_put_entry(calls, index + i, 0);
+	return status;
+}
+
+int iommu_papr_clear_entries(struct papr_calls *calls, uint64_t index, uint64_t count)
+{
+	int result = 0;
+
+	while (count != 0) {
+		const uint64_t part = count < PAPR_LIST_MAX ? count : PAPR_LIST_MAX;
+		int status = clear_some(calls, index, part);
+
+		if (result == 0)
+			result = status;
+		index += part;
+		count -= part;
+	}
+	/* Whatever it says: they may still lead somewhere. */
+	return result == 0 || result == IOMMU_ETIMEDOUT ? result : IOMMU_EIO;
+}
+
+/* What is to be put, and where it begins in its source. */
+struct run {
+	uint64_t (*entry_at)(const void *source, uint64_t i);
+	const void *source;
+	uint64_t first;
+};
+
+/* IOMMU_EOPNOTSUPP: the list is in use, or there is no such call. */
+static int put_listed(struct papr_calls *calls, uint64_t index, uint64_t count,
+		      const struct run *run)
+{
+	uint64_t i;
+	int status;
+
+	if (!uses_multiple(calls) || __atomic_exchange_n(&calls->list_taken, 1, __ATOMIC_ACQUIRE))
+		return IOMMU_EOPNOTSUPP;
+	for (i = 0; i < count; i++)
+		calls->list[i] = iommu_be64(run->entry_at(run->source, run->first + i));
+	status = call(calls, IOMMU_H_PUT_TCE_INDIRECT, index,
+		      iommu_virt_to_phys(calls->platform, calls->list), count, NULL);
+	if (status == IOMMU_EOPNOTSUPP)
+		use_single(calls);
+	__atomic_store_n(&calls->list_taken, 0, __ATOMIC_RELEASE);
+	return status;
+}
+
+static int put_some(struct papr_calls *calls, uint64_t index, uint64_t count, const struct run *run)
+{
+	uint64_t i;
+	int status = IOMMU_EOPNOTSUPP;
+
+	if (count > 1)
+		status = put_listed(calls, index, count, run);
+	if (status != IOMMU_EOPNOTSUPP)
+		return status;
+	for (i = 0, status = 0; i < count && status == 0; i++)
+		status = iommu_papr_put_entry(calls, index + i,
+					      run->entry_at(run->source, run->first + i));
+	return status;
+}
+
+int iommu_papr_put_entries(struct papr_calls *calls, uint64_t index, uint64_t count,
+			   uint64_t (*entry_at)(const void *source, uint64_t i), const void *source)
+{
+	struct run run = {entry_at, source, 0};
+	int status = 0;
+
+	while (run.first < count && status == 0) {
+		const uint64_t left = count - run.first;
+		const uint64_t part = left < PAPR_LIST_MAX ? left : PAPR_LIST_MAX;
+
+		status = put_some(calls, index + run.first, part, &run);
+		run.first += part;
+	}
+	return status;
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+int iommu_papr_calls_init(struct papr_calls *calls)
+{
+	const struct iommu_platform *platform = calls->platform;
+	uint64_t entry;
+
+	if (iommu_papr_get_entry(calls, 0, &entry) != 0)
+		return IOMMU_EIO;
+	if (!calls->has_multiple)
+		return 0;
+	calls->list = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	return calls->list != NULL ? 0 : IOMMU_ENOMEM;
+}
+
+void iommu_papr_calls_fini(struct papr_calls *calls)
+{
+	const struct iommu_platform *platform = calls->platform;
+
+	if (calls->list != NULL)
+		platform->free_pages(platform->ctx, calls->list, 0);
+	calls->list = NULL;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Windows that a hypervisor grants: read from the device tree, asked for, given back. (Linux on Power
+ * Architecture Reference, "DMA Window Manipulation Calls".)
+ */
+#include <libiommu/hw/tce.h>
+#include <libiommu/papr.h>
+#include <libiommu/status.h>
+
+#include "base/bits.h"
+#include "base/deadline.h"
+
+#define TIMEOUT_NS      1000000000ULL
+#define FIRST_SHIFT     12
+#define PAGES_MAX       (1ULL << 28)
+
+#define RTAS_BUSY       (-2)
+#define RTAS_PARAMETER  (-3)
+#define RTAS_LONG_FIRST 9900
+#define RTAS_LONG_LAST  9905
+
+/* --- The device tree -------------------------------------------------------------------------- */
+
+static uint32_t cell_of(const void *property, unsigned int index)
+{
+	const unsigned char *bytes = (const unsigned char *)property + (size_t)index * 4;
+
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+	       bytes[3];
+}
+
+static uint64_t number_of(const void *property, unsigned int index, unsigned int cells)
+{
+	uint64_t number = cell_of(property, index);
+
+	return cells == 1 ? number : number << 32 | cell_of(property, index + 1);
+}
+
+int iommu_papr_parse_window(const void *property, size_t size, unsigned int address_cells,
+			    unsigned int size_cells, struct iommu_papr_window *window)
+{
+	const uint64_t page = 1ULL << FIRST_SHIFT;
+
+	if (property == NULL || address_cells < 1 || address_cells > 2 || size_cells < 1 ||
+	    size_cells > 2 || size < (1 + address_cells + size_cells) * sizeof(uint32_t))
+		return IOMMU_EINVAL;
+	*window = (struct iommu_papr_window){
+		.liobn = cell_of(property, 0),
+		.address = number_of(property, 1, address_cells),
+		.size = number_of(property, 1 + address_cells, size_cells),
+		.page_shift = FIRST_SHIFT,
+	};
+	if (window->size == 0 || ((window->address | window->size) & (page - 1)) != 0 ||
+	    window->size >> FIRST_SHIFT > PAGES_MAX ||
+	    window->size - 1 > UINT64_MAX - window->address)
+		return IOMMU_EINVAL;
+	return 0;
+}
+
+int iommu_papr_parse_ddw(const void *applicable, size_t applicable_size, const void *extensions,
+			 size_t extensions_size, struct iommu_papr_ddw *ddw)
+{
+	const size_t cell = sizeof(uint32_t);
+	uint32_t count = 0;
+
+	if (applicable == NULL || applicable_size < 3 * cell)
+		return IOMMU_EINVAL;
+	ddw->query_token = cell_of(applicable, 0);
+	ddw->create_token = cell_of(applicable, 1);
+	ddw->remove_token = cell_of(applicable, 2);
+	/* The first cell says how many follow. */
+	if (extensions != NULL && extensions_size >= cell)
+		count = cell_of(extensions, 0);
+	if (count > extensions_size / cell - (extensions != NULL))
+		return IOMMU_EINVAL;
+	ddw->reset_token = count >= 1 ? cell_of(extensions, 1) : 0;
+	ddw->has_wide_query = count >= 2 && cell_of(extensions, 2) == 1;
+	return 0;
+}
+
+/* --- Calls ------------------------------------------------------------------------------------ */
+
+static bool is_busy(int32_t code)
+{
+	return code == RTAS_BUSY || (code >= RTAS_LONG_FIRST && code <= RTAS_LONG_LAST);
+}
+
+static int call(const struct iommu_papr_ddw *ddw, uint32_t token, unsigned int input_count,
+		const uint32_t *inputs, unsigned int output_count, uint32_t *outputs)
+{
+	struct iommu_deadline deadline = iommu_deadline_in(ddw->platform, TIMEOUT_NS);
+
+	for (;;) {
+		const int32_t code =
+			ddw->rtas(ddw->ctx, token, input_count, inputs, output_count, outputs);
+
+		if (code == 0)
+			return 0;
+		if (!is_busy(code))
+			return code == RTAS_PARAMETER ? IOMMU_EINVAL : IOMMU_EIO;
+		if (iommu_deadline_passed(&deadline))
+			return IOMMU_ETIMEDOUT;
+	}
+}
+
+static uint64_t wide(uint32_t high, uint32_t low)
+{
+	return (uint64_t)high << 32 | low;
+}
+
+#define BRIDGE_INPUTS(ddw)                                                                         \
+	(ddw)->config_address, (uint32_t)((ddw)->bridge >> 32), (uint32_t)(ddw)->bridge
+
+/* The hypervisor's bits for page sizes, from the lowest on. */
+static uint64_t sizes_of(uint32_t bits)
+{
+	static const unsigned char shifts[] = {12, 16, 24, 25, 26, 27, 28, 34, 21};
+	uint64_t sizes = 0;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(shifts); i++)
+		if ((bits >> i & 1) != 0)
+			sizes |= 1ULL << shifts[i];
+	return sizes;
+}
+
+int iommu_papr_query_windows(const struct iommu_papr_ddw *ddw, struct iommu_papr_grant *grant)
+{
+	const uint32_t inputs[] = {BRIDGE_INPUTS(ddw)};
+	const unsigned int outputs = ddw->has_wide_query ? 6 : 5;
+	uint32_t output[6] = {0};
+	int status = call(ddw, ddw->query_token, 3, inputs, outputs, output);
+
+	if (status != 0)
+		return status;
+	*grant = (struct iommu_papr_grant){
+		.windows = output[1],
+		.largest_pages = ddw->has_wide_query ? wide(output[2], output[3]) : output[2],
+		.page_sizes = sizes_of(output[outputs - 2]),
+	};
+	return 0;
+}
+
+int iommu_papr_create_window(const struct iommu_papr_ddw *ddw, unsigned int page_shift,
+			     unsigned int size_shift, struct iommu_papr_window *window)
+{
+	const uint32_t inputs[] = {BRIDGE_INPUTS(ddw), page_shift, size_shift};
+	uint32_t outputs[4] = {0};
+	int status;
+
+	if (page_shift < TCE_PAGE_SHIFT_MIN || page_shift > TCE_PAGE_SHIFT_MAX ||
+	    size_shift < page_shift || size_shift > 62 || size_shift - page_shift > 28)
+		return IOMMU_EINVAL;
+	status = call(ddw, ddw->create_token, 5, inputs, 4, outputs);
+	if (status != 0)
+		return status;
+	*window = (struct iommu_papr_window){
+		.liobn = outputs[1],
+		.address = wide(outputs[2], outputs[3]),
+		.size = 1ULL << size_shift,
+		.page_shift = page_shift,
+	};
+	/* What it says must be a window, or it is none of ours. */
+	if ((window->address & ((1ULL << page_shift) - 1)) == 0 &&
+	    window->size - 1 <= UINT64_MAX - window->address)
+		return 0;
+	(void)iommu_papr_remove_window(ddw, window->liobn);
+	return IOMMU_EIO;
+}
+
+int iommu_papr_remove_window(const struct iommu_papr_ddw *ddw, uint32_t liobn)
+{
+	uint32_t output = 0;
+
+	return call(ddw, ddw->remove_token, 1, &liobn, 1, &output);
+}
+
+int iommu_papr_reset_windows(const struct iommu_papr_ddw *ddw)
+{
+	const uint32_t inputs[] = {BRIDGE_INPUTS(ddw)};
+	uint32_t output = 0;
+
+	if (ddw->reset_token == 0)
+		return IOMMU_EOPNOTSUPP;
+	return call(ddw, ddw->reset_token, 3, inputs, 1, &output);
+}
+
+/* --- The window that suits best --------------------------------------------------------------- */
+
+/* Of the sizes that both want, the largest; 0: none. */
+static unsigned int largest_page(uint64_t offered, uint64_t wanted)
+{
+	const uint64_t sizes = offered & wanted;
+
+	return sizes != 0 ? iommu_highest_bit(sizes) : 0;
+}
+
+/* For all of memory, if so many pages are to be had. */
+static unsigned int size_for(const struct iommu_papr_grant *grant, unsigned int page_shift,
+			     iommu_paddr_t memory_end, bool *holds_memory)
+{
+	const uint64_t largest =
+		grant->largest_pages < PAGES_MAX ? grant->largest_pages : PAGES_MAX;
+	const unsigned int most = iommu_highest_bit(largest) + page_shift;
+	unsigned int needed = iommu_highest_bit(memory_end - 1) + 1;
+
+	if (needed < page_shift)
+		needed = page_shift;
+	*holds_memory = needed <= most;
+	return *holds_memory ? needed : most;
+}
+
+static int open_window(const struct iommu_papr_ddw *ddw, const struct iommu_papr_grant *grant,
+		       uint64_t page_sizes, iommu_paddr_t memory_end, uint64_t mask,
+		       struct iommu_papr_window *window, bool *holds_memory)
+{
+	const unsigned int page_shift = largest_page(grant->page_sizes, page_sizes);
+	unsigned int size_shift;
+	int status;
+
+	if (grant->windows == 0 || grant->largest_pages == 0 || page_shift < TCE_PAGE_SHIFT_MIN)
+		return IOMMU_ENOSPC;
+	size_shift = size_for(grant, page_shift, memory_end, holds_memory);
+	status = iommu_papr_create_window(ddw, page_shift, size_shift, window);
+	if (status != 0)
+		return status;
+	if (window->address + (window->size - 1) <= mask)
+		return 0;
+	status = iommu_papr_remove_window(ddw, window->liobn);
+	return status != 0 ? status : IOMMU_ERANGE;
+}
+
+int iommu_papr_open_window(const struct iommu_papr_ddw *ddw, uint64_t page_sizes,
+			   iommu_paddr_t memory_end, uint64_t mask, struct iommu_papr_window *first,
+			   struct iommu_papr_window *window, bool *holds_memory)
+{
+	struct iommu_papr_grant grant;
+	bool gave_up = false;
+	int status;
+
+	if (memory_end == 0 || page_sizes == 0)
+		return IOMMU_EINVAL;
+	status = iommu_papr_query_windows(ddw, &grant);
+	if (status == 0 && grant.windows == 0 && first != NULL && first->size != 0 &&
+	    ddw->reset_token != 0) {
+		status = iommu_papr_remove_window(ddw, first->liobn);
+		gave_up = status == 0;
+		if (gave_up)
+			status = iommu_papr_query_windows(ddw, &grant);
+	}
+	if (status == 0)
+		status = open_window(ddw, &grant, page_sizes, memory_end, mask, window,
+				     holds_memory);
+	if (!gave_up)
+		return status;
+	if (status == 0)
+		first->size = 0;
+	else if (iommu_papr_reset_windows(ddw) != 0)
+		first->size = 0;
+	return status;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Domains: a book of pages that the hypervisor's entries follow, and nothing. */
+#include <libiommu/status.h>
+
+#include "tce/papr_unit.h"
+
+static iommu_iova_t base_of(const struct papr_domain *domain)
+{
+	return domain->unit->config.window.address;
+}
+
+/* --- Attaching -------------------------------------------------------------------------------- */
+
+static uint64_t direct_entry(const void *source, uint64_t i)
+{
+	const struct papr_unit *unit = source;
+
+	return iommu_papr_entry_for(i << unit->config.direct.page_shift, IOMMU_PROT_READ_WRITE);
+}
+
+/* All of memory in the second window, or nothing. It counts as open until it was cleared. */
+static int set_direct(struct papr_unit *unit, bool is_open)
+{
+	const unsigned int shift = unit->config.direct.page_shift;
+	const uint64_t pages = (unit->config.memory_end + ((1ULL << shift) - 1)) >> shift;
+	int status;
+
+	if (is_open == unit->is_direct)
+		return 0;
+	unit->is_direct = true;
+	if (is_open) {
+		status = iommu_papr_put_entries(&unit->direct, 0, pages, direct_entry, unit);
+		if (status == 0)
+			return 0;
+		/* All that it may have set goes. */
+		if (iommu_papr_clear_entries(&unit->direct, 0, pages) == 0)
+			unit->is_direct = false;
+		return status == IOMMU_ETIMEDOUT || status == IOMMU_EAGAIN ? status : IOMMU_EIO;
+	}
+	status = iommu_papr_clear_entries(&unit->direct, 0, pages);
+	if (status == 0)
+		unit->is_direct = false;
+	return status;
+}
+
+int iommu_papr_use(struct papr_unit *unit, struct papr_domain *domain)
+{
+	const bool is_open = domain != NULL && !domain->is_blocked;
+	int direct = set_direct(unit, is_open && domain->base.bypass_size != 0);
+	int status = iommu_papr_switch(unit, is_open ? domain : NULL);
+
+	return status != 0 ? status : direct;
+}
+
+/* On failure it uses what it did, or nothing. */
+static int switch_to(struct papr_unit *unit, struct papr_domain *domain)
+{
+	struct papr_domain *before = unit->domain;
+	int status;
+
+	unit->domain = domain;
+	if (!unit->base.enabled)
+		return 0;
+	status = iommu_papr_use(unit, domain);
+	if (status == 0)
+		return 0;
+	unit->domain = before;
+	if (before != NULL && iommu_papr_use(unit, before) != 0) {
+		unit->domain = NULL;
+		(void)iommu_papr_use(unit, NULL);
+	} else if (before == NULL) {
+		(void)iommu_papr_use(unit, NULL);
+	}
+	return status;
+}
+
+static int attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
+{
+	struct papr_domain *domain = papr_domain_of(base);
+	struct papr_unit *unit = domain->unit;
+	int status = 0;
+
+	if (endpoint->unit != &unit->base)
+		return IOMMU_EINVAL;
+	/* Others behind the window have it already: there is one for all. */
+	if (unit->domain != domain)
+		status = switch_to(unit, domain);
+	if (status == 0 && endpoint->domain == NULL)
+		unit->endpoints++;
+	return status;
+}
+
+static int detach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
+{
+	struct papr_unit *unit = papr_unit_of(endpoint->unit);
+
+	(void)base;
+	if (--unit->endpoints != 0)
+		return 0;
+	unit->domain = NULL;
+	return unit->base.enabled ? iommu_papr_use(unit, NULL) : 0;
+}
+
+/* --- Mapping ---------------------------------------------------------------------------------- */
+
+static int domain_map(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_t paddr,
+		      uint64_t size, unsigned int prot, struct iommu_gather *gather,
+		      uint64_t *mapped)
+{
+	struct papr_domain *domain = papr_domain_of(base);
+
+	return iommu_tce_map(&domain->book, iova - base_of(domain), paddr, size, prot, gather,
+			     mapped);
+}
+
+static int domain_sync_map(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
+{
+	struct papr_domain *domain = papr_domain_of(base);
+	const unsigned int shift = domain->unit->config.window.page_shift;
+
+	return iommu_papr_follow(domain, (iova - base_of(domain)) >> shift, size >> shift);
+}
+
+/* Entries are clear when this returns: there is nothing left to wait for. */
+static int domain_unmap(struct iommu_domain *base, iommu_iova_t iova, uint64_t size,
+			unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped)
+{
+	struct papr_domain *domain = papr_domain_of(base);
+	int settled = iommu_papr_settle(domain->unit);
+	int status = iommu_tce_unmap(&domain->book, iova - base_of(domain), size, flags, gather,
+				     unmapped);
+
+	if (status == 0)
+		status = domain_sync_map(base, iova, size);
+	return status != 0 ? status : settled;
+}
+
+/* Tables of the book: whoever still reads them holds the lock. */
+static void domain_free_gathered(struct iommu_domain *base, struct iommu_gather *gather)
+{
+	struct papr_domain *domain = papr_domain_of(base);
+	struct papr_unit *unit = domain->unit;
+
+	iommu_spin_unlock(unit->platform, &unit->lock,
+			  iommu_spin_lock(unit->platform, &unit->lock));
+	iommu_tce_free_gathered(&domain->book, gather);
+}
+
+static int domain_sync(struct iommu_domain *base, struct iommu_gather *gather)
+{
+	domain_free_gathered(base, gather);
+	return iommu_papr_settle(papr_domain_of(base)->unit);
+}
+
+static int domain_flush_all(struct iommu_domain *base)
+{
+	return iommu_papr_settle(papr_domain_of(base)->unit);
+}
+
+static int domain_iova_to_phys(const struct iommu_domain *base, iommu_iova_t iova,
+			       iommu_paddr_t *paddr)
+{
+	const struct papr_domain *domain = papr_domain_of(base);
+
+	return iommu_tce_iova_to_phys(&domain->book, iova - base_of(domain), paddr, NULL);
+}
+
+/* The book's addresses begin with the window. */
+struct walk {
+	iommu_pgtable_visitor visitor;
+	void *ctx;
+	iommu_iova_t base;
+};
+
+static int visit(void *ctx, const struct iommu_pgtable_visit *visit)
+{
+	const struct walk *walk = ctx;
+	struct iommu_pgtable_visit moved = *visit;
+
+	moved.iova += walk->base;
+	return walk->visitor(walk->ctx, &moved);
+}
+
+static int domain_walk(const struct iommu_domain *base, iommu_iova_t start, iommu_iova_t last,
+		       iommu_pgtable_visitor visitor, void *ctx)
+{
+	const struct papr_domain *domain = papr_domain_of(base);
+	struct walk walk = {visitor, ctx, base_of(domain)};
+
+	return iommu_tce_walk(&domain->book, start - walk.base, last - walk.base, visit, &walk);
+}
+
+static void domain_get_info(const struct iommu_domain *base, struct iommu_domain_info *info)
+{
+	const struct papr_domain *domain = papr_domain_of(base);
+
+	info->coherent = true;
+	if (domain->is_blocked)
+		return;
+	info->table_pages = iommu_cell_load(&domain->book.pages);
+	info->levels = domain->book.levels;
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+static void domain_free(struct iommu_domain *base)
+{
+	struct papr_domain *domain = papr_domain_of(base);
+	const struct iommu_platform *platform = domain->unit->platform;
+
+	if (!domain->is_blocked)
+		iommu_tce_destroy(&domain->book);
+	platform->free_pages(platform->ctx, domain, 0);
+}
+
+static const struct iommu_domain_ops paging_ops = {
+	.attach = attach,
+	.detach = detach,
+	.free = domain_free,
+	.map_pages = domain_map,
+	.unmap_pages = domain_unmap,
+	.sync_map = domain_sync_map,
+	.sync = domain_sync,
+	.flush_all = domain_flush_all,
+	.free_gathered = domain_free_gathered,
+	.iova_to_phys = domain_iova_to_phys,
+	.walk = domain_walk,
+	.get_info = domain_get_info,
+};
+
+static const struct iommu_domain_ops blocked_ops = {
+	.attach = attach,
+	.detach = detach,
+	.free = domain_free,
+	.get_info = domain_get_info,
+};
+
+#define LEVEL_BITS 9
+
+static int make_book(struct papr_domain *domain, const struct iommu_domain_config *config)
+{
+	const struct iommu_papr_window *window = &domain->unit->config.window;
+	const unsigned int bits = iommu_highest_bit(window->size - 1) + 1;
+	struct iommu_pgtable_config book = {
+		.platform = domain->unit->platform,
+		.levels = 1,
+		.input_bits = bits > window->page_shift ? bits : window->page_shift + 1,
+		.output_bits = 56,
+		.pgsize_bitmap = 1ULL << window->page_shift,
+		.max_pages = config->max_table_pages,
+		.node = IOMMU_NODE_ANY,
+	};
+
+	while (window->page_shift + LEVEL_BITS * book.levels < bits)
+		book.levels++;
+	return iommu_tce_init(&domain->book, &book);
+}
+
+static int make_paging(struct papr_domain *domain, const struct iommu_domain_config *config)
+{
+	const struct papr_unit *unit = domain->unit;
+	const struct iommu_papr_window *window = &unit->config.window;
+	const unsigned int width = config->address_width;
+	int status;
+
+	if (config->force_snoop)
+		return IOMMU_EOPNOTSUPP;
+	if (config->pgsize_bitmap != 0 && (config->pgsize_bitmap >> window->page_shift & 1) == 0)
+		return IOMMU_EINVAL;
+	domain->base.aperture_last = window->address + (window->size - 1);
+	if (width != 0 && width < 64 && domain->base.aperture_last >> width != 0)
+		domain->base.aperture_last = (1ULL << width) - 1;
+	if (domain->base.aperture_last < window->address)
+		return IOMMU_EINVAL;
+	status = make_book(domain, config);
+	if (status != 0)
+		return status;
+	domain->base.pgsize_bitmap = 1ULL << window->page_shift;
+	domain->book.aperture_last = domain->base.aperture_last - window->address;
+	if (config->bypass && unit->config.direct.size != 0) {
+		domain->base.bypass_offset = unit->config.direct.address;
+		domain->base.bypass_size = unit->config.memory_end;
+	}
+	return 0;
+}
+
+_Static_assert(sizeof(struct papr_domain) <= IOMMU_PAGE_SIZE, "it is one page");
+
+int iommu_papr_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type,
+			    const struct iommu_domain_config *config, struct iommu_domain **result)
+{
+	struct papr_unit *unit = papr_unit_of(base);
+	const struct iommu_platform *platform = unit->platform;
+	struct papr_domain *domain;
+	int status = 0;
+
+	if (type != IOMMU_DOMAIN_PAGING && type != IOMMU_DOMAIN_BLOCKED)
+		return IOMMU_EOPNOTSUPP;
+	domain = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	if (domain == NULL)
+		return IOMMU_ENOMEM;
+	domain->unit = unit;
+	domain->is_blocked = type == IOMMU_DOMAIN_BLOCKED;
+	domain->base.ops = domain->is_blocked ? &blocked_ops : &paging_ops;
+	domain->base.aperture_last = UINT64_MAX;
+	if (!domain->is_blocked)
+		status = make_paging(domain, config);
+	if (status != 0) {
+		platform->free_pages(platform->ctx, domain, 0);
+		return status;
+	}
+	*result = &domain->base;
+	return 0;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Windows of a hypervisor as units of the core. */
+#include "tce/papr_unit.h"
+
+#include <libiommu/group.h>
+#include <libiommu/hw/tce.h>
+#include <libiommu/status.h>
+
+#include "base/text.h"
+
+#define PAGES_MAX (1ULL << 28)
+
+static const char papr_name[] = "papr";
+
+static enum iommu_match unit_match(const struct iommu_unit *base,
+				   const struct iommu_endpoint_info *info)
+{
+	const struct iommu_papr_config *config = &papr_unit_of(base)->config;
+
+	return info->segment == base->segment && info->source_id >= config->first_id &&
+			       info->source_id <= config->last_id
+		       ? IOMMU_MATCH_NAMED
+		       : IOMMU_MATCH_NONE;
+}
+
+static int unit_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
+{
+	(void)base;
+	(void)endpoint;
+	return 0;
+}
+
+static void unit_release_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
+{
+	(void)base;
+	(void)endpoint;
+}
+
+/* The group has the name by which users of these machines know it. */
+static void unit_finalize_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
+{
+	char name[IOMMU_NAME_SIZE];
+	size_t used = iommu_line_append(name, sizeof(name), 0, "domain");
+
+	used = iommu_line_append_number(name, sizeof(name), used, base->segment);
+	used = iommu_line_append(name, sizeof(name), used, "-pe");
+	(void)iommu_line_append_hex(name, sizeof(name), used, papr_unit_of(base)->config.pe, 1);
+	if (iommu_group_name(endpoint->group)[0] == '\0')
+		iommu_group_set_name(endpoint->group, name);
+}
+
+/* What is behind one window cannot be told apart by it. */
+static const void *unit_device_group(const struct iommu_endpoint *endpoint)
+{
+	return endpoint->unit;
+}
+
+/* Addresses below the window lead nowhere. */
+static bool unit_next_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
+			     struct iommu_region *region)
+{
+	const iommu_iova_t start = papr_unit_of(endpoint->unit)->config.window.address;
+
+	if (start == 0 || (*cursor)++ != 0)
+		return false;
+	*region = (struct iommu_region){.last = start - 1, .type = IOMMU_REGION_RESERVED};
+	return true;
+}
+
+static int unit_enable(struct iommu_unit *base)
+{
+	struct papr_unit *unit = papr_unit_of(base);
+	int status = iommu_papr_use(unit, unit->domain);
+
+	if (status != 0)
+		(void)iommu_papr_use(unit, NULL);
+	return status;
+}
+
+static int unit_disable(struct iommu_unit *base)
+{
+	return iommu_papr_use(papr_unit_of(base), NULL);
+}
+
+static void unit_destroy(struct papr_unit *unit)
+{
+	const struct iommu_platform *platform = unit->platform;
+
+	iommu_papr_calls_fini(&unit->window);
+	iommu_papr_calls_fini(&unit->direct);
+	platform->free_pages(platform->ctx, unit, 0);
+}
+
+static void unit_remove(struct iommu_unit *base)
+{
+	unit_destroy(papr_unit_of(base));
+}
+
+/* A bad access is answered by the hypervisor, which the host's error recovery finds out. */
+static int unit_handle_faults(struct iommu_unit *base, bool *lost)
+{
+	(void)base;
+	(void)lost;
+	return 0;
+}
+
+static const struct iommu_ops papr_ops = {
+	.name = papr_name,
+	.enable = unit_enable,
+	.disable = unit_disable,
+	.remove = unit_remove,
+	.match = unit_match,
+	.probe_endpoint = unit_probe_endpoint,
+	.finalize_endpoint = unit_finalize_endpoint,
+	.release_endpoint = unit_release_endpoint,
+	.device_group = unit_device_group,
+	.next_region = unit_next_region,
+	.domain_alloc = iommu_papr_domain_alloc,
+	.handle_faults = unit_handle_faults,
+};
+
+/* --- Probe ------------------------------------------------------------------------------------ */
+
+static bool can_be(const struct iommu_papr_window *window)
+{
+	const uint64_t page = 1ULL << window->page_shift;
+
+	return window->page_shift >= TCE_PAGE_SHIFT_MIN &&
+	       window->page_shift <= TCE_PAGE_SHIFT_MAX && window->size != 0 &&
+	       ((window->address | window->size) & (page - 1)) == 0 &&
+	       papr_pages(window) <= PAGES_MAX && window->size - 1 <= UINT64_MAX - window->address;
+}
+
+static bool config_makes_sense(const struct iommu_papr_config *config)
+{
+	if (!can_be(&config->window) || config->call == NULL || config->first_id > config->last_id)
+		return false;
+	return config->direct.size == 0 || (can_be(&config->direct) && config->memory_end != 0 &&
+					    config->memory_end <= config->direct.size &&
+					    config->direct.liobn != config->window.liobn);
+}
+
+static bool is_known(struct iommu *iommu, const struct iommu_papr_config *config)
+{
+	struct iommu_unit *unit = NULL;
+
+	while ((unit = iommu_next_unit(iommu, unit)) != NULL)
+		if (unit->ops->name == papr_name &&
+		    papr_unit_of(unit)->config.window.liobn == config->window.liobn)
+			return true;
+	return false;
+}
+
+static int start_window(struct papr_unit *unit, struct papr_calls *calls,
+			const struct iommu_papr_window *window)
+{
+	int status;
+
+	*calls = (struct papr_calls){
+		.platform = unit->platform,
+		.call = unit->config.call,
+		.ctx = unit->config.ctx,
+		.liobn = window->liobn,
+		.first_page = window->address >> window->page_shift,
+		.page_shift = window->page_shift,
+		.has_multiple = unit->config.has_multiple,
+	};
+	status = iommu_papr_calls_init(calls);
+	/* Whatever somebody has left there. */
+	return status == 0 ? iommu_papr_clear_entries(calls, 0, papr_pages(window)) : status;
+}
+
+static int unit_create(const struct iommu_platform *platform,
+		       const struct iommu_papr_config *config, struct papr_unit **result)
+{
+	struct papr_unit *unit = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	int status;
+
+	if (unit == NULL)
+		return IOMMU_ENOMEM;
+	unit->platform = platform;
+	unit->direct.platform = platform;
+	unit->config = *config;
+	unit->base.ops = &papr_ops;
+	unit->base.segment = config->segment;
+	(void)iommu_line_append_hex(
+		unit->base.name, sizeof(unit->base.name),
+		iommu_line_append(unit->base.name, sizeof(unit->base.name), 0, "liobn"),
+		config->window.liobn, 1);
+	status = start_window(unit, &unit->window, &config->window);
+	if (status == 0 && config->direct.size != 0)
+		status = start_window(unit, &unit->direct, &config->direct);
+	if (status != 0)
+		unit_destroy(unit);
+	else
+		*result = unit;
+	return status;
+}
+
+int iommu_papr_probe(struct iommu *iommu, const struct iommu_papr_config *config)
+{
+	struct papr_unit *unit;
+	int status;
+
+	if (!config_makes_sense(config))
+		return IOMMU_EINVAL;
+	iommu_control_lock(iommu);
+	status = is_known(iommu, config) ? IOMMU_EEXIST
+					 : unit_create(iommu_platform_of(iommu), config, &unit);
+	if (status == 0)
+		iommu_register_unit(iommu, &unit->base);
+	iommu_control_unlock(iommu);
+	return status;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the parts of the back end for guests of a hypervisor share: windows as units, and domains.
+ *
+ * A domain's entries are in a table of ours (its book), which no hardware reads. While the domain is in use by
+ * an enabled unit, the hypervisor's entries follow: whoever has changed a range of the book takes the unit's
+ * lock and copies that range, as it then stands. So the last who copies a page copies what is last in the
+ * book, whatever order they come in.
+ *
+ * A range that the hypervisor would not clear is the unit's arrears: every later unmap begins with them, and
+ * while there are any, nothing is reported as unmapped. Tables of the book are freed by somebody who has had
+ * the lock after they were unlinked: whoever reads the book holds it.
+ *
+ * Locking: the unit's spinlock guards which domain the entries follow, the arrears, and the entries. Calls of
+ * the hypervisor are made under it.
+ */
+#ifndef IOMMU_TCE_PAPR_UNIT_H
+#define IOMMU_TCE_PAPR_UNIT_H
+
+#include <libiommu/ops.h>
+#include <libiommu/papr.h>
+
+#include "base/atomic.h"
+#include "base/bits.h"
+#include "base/list.h"
+#include "base/spinlock.h"
+#include "tce/papr_calls.h"
+
+struct papr_domain;
+
+struct papr_unit {
+	struct iommu_unit base;
+	const struct iommu_platform *platform;
+	struct iommu_papr_config config;
+	struct papr_calls window, direct;
+	struct papr_domain *domain; /* attached; control path */
+	unsigned int endpoints;     /* that use a domain; control path */
+	struct iommu_spinlock lock;
+	struct papr_domain *followed; /* by the entries; NULL: all are clear */
+	bool has_arrears;             /* atomic: whether there are any is asked without the lock */
+	uint64_t arrears_first, arrears_last; /* indices */
+	bool is_direct;                       /* the second window may hold memory; control path */
+};
+
+struct papr_domain {
+	struct iommu_domain base;
+	struct papr_unit *unit;
+	bool is_blocked;
+	struct iommu_pgtable book; /* by index, from the first page of the window on */
+};
+
+static inline struct papr_unit *papr_unit_of(const struct iommu_unit *unit)
+{
+	return iommu_container_of((uintptr_t)unit, struct papr_unit, base);
+}
+
+static inline struct papr_domain *papr_domain_of(const struct iommu_domain *domain)
+{
+	return iommu_container_of((uintptr_t)domain, struct papr_domain, base);
+}
+
+static inline uint64_t papr_pages(const struct iommu_papr_window *window)
+{
+	return window->size >> window->page_shift;
+}
+
+/* --- papr_follow.c ---------------------------------------------------------------------------- */
+
+/*
+ * Have the entries be as the book is, if they follow this domain. Returns 0, IOMMU_ETIMEDOUT or IOMMU_EIO: something is not clear that should be; IOMMU_EAGAIN, IOMMU_EPERM, IOMMU_EFAULT: something was
+ * not set, and these pages are clear.
+ */
+int iommu_papr_follow(struct papr_domain *domain, uint64_t index, uint64_t count);
+/* Clear the arrears: 0, IOMMU_ETIMEDOUT or IOMMU_EIO. */
+int iommu_papr_settle(struct papr_unit *unit);
+/* Follow this domain from now on, in place of another; NULL: none. On failure they follow none. */
+int iommu_papr_switch(struct papr_unit *unit, struct papr_domain *domain);
+
+/* --- papr_domain.c ---------------------------------------------------------------------------- */
+
+/* Have the windows be as a domain wants them; NULL: nothing passes. On failure some of it may have happened. */
+int iommu_papr_use(struct papr_unit *unit, struct papr_domain *domain);
+int iommu_papr_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
+			    const struct iommu_domain_config *config, struct iommu_domain **domain);
+
+#endif

@@ -1,0 +1,896 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The back end for guests of a hypervisor, and the windows that are asked for, over the model of one that
+ * obeys or does not. What devices reach is tried, never read from tables.
+ */
+#include <string.h>
+
+#include <libiommu/iommu.h>
+
+#include "test.h"
+#include "test_platform.h"
+
+#define RW          IOMMU_PROT_READ_WRITE
+#define ARENA       (1ULL << 24)
+#define MEMORY      0x70000000ULL /* no bus address of a test is one of memory */
+#define MEMORY_END  (1ULL << 31)
+#define LIOBN       0x80000000U
+#define DIRECT      0x88000000U
+#define DIRECT_BASE (1ULL << 59)
+#define SEGMENT     3
+#define START       0x10000000ULL
+#define PAGES       2048ULL
+#define SIZE        (PAGES << 12)
+
+static struct {
+	struct test_platform test, outside;
+	struct iommu_model_papr *model;
+	struct iommu *iommu;
+	struct iommu_unit *unit;
+	unsigned int calls;
+} f;
+
+static bool read_memory(void *ctx, iommu_paddr_t paddr, uint64_t *bytes)
+{
+	(void)ctx;
+	if (paddr > ARENA - sizeof(*bytes))
+		return false;
+	memcpy(bytes, iommu_phys_to_virt(&f.test.platform, paddr), sizeof(*bytes));
+	return true;
+}
+
+static int64_t call(void *ctx, uint64_t opcode, uint64_t liobn, uint64_t address, uint64_t third,
+		    uint64_t fourth, uint64_t *result)
+{
+	(void)ctx;
+	f.calls++;
+	return iommu_model_papr_hypercall(f.model, opcode, liobn, address, third, fourth, result);
+}
+
+/* The hypervisor is busy for a few calls, then for too long. */
+static uint64_t now_ns(void *ctx)
+{
+	static uint64_t now;
+
+	(void)ctx;
+	return now += 300000000;
+}
+
+static void misbehave(struct iommu_model_papr_faults faults)
+{
+	iommu_model_papr_misbehave(f.model, &faults);
+}
+
+#define MISBEHAVE(...) misbehave((struct iommu_model_papr_faults){__VA_ARGS__})
+#define BEHAVE()       misbehave((struct iommu_model_papr_faults){0})
+
+static bool access_at(uint32_t liobn, uint64_t address, iommu_paddr_t *paddr)
+{
+	struct iommu_model_tce_access access;
+	int status = iommu_model_papr_access(f.model, liobn, address, true, &access);
+
+	*paddr = access.paddr;
+	return status == 0;
+}
+
+static bool reaches(uint64_t address, iommu_paddr_t expected)
+{
+	iommu_paddr_t paddr;
+
+	return access_at(LIOBN, address, &paddr) && paddr == expected;
+}
+
+static bool is_blocked(uint64_t address)
+{
+	iommu_paddr_t paddr;
+
+	return !access_at(LIOBN, address, &paddr);
+}
+
+static bool reaches_directly(uint64_t address)
+{
+	iommu_paddr_t paddr;
+
+	return access_at(DIRECT, DIRECT_BASE + address, &paddr) && paddr == address;
+}
+
+static struct iommu_papr_config good_config(void)
+{
+	return (struct iommu_papr_config){
+		.segment = SEGMENT,
+		.first_id = 0x100,
+		.last_id = 0x1ff,
+		.pe = 0x10000,
+		.window = {.liobn = LIOBN, .address = START, .size = SIZE, .page_shift = 12},
+		.direct = {.liobn = DIRECT,
+			   .address = DIRECT_BASE,
+			   .size = MEMORY_END,
+			   .page_shift = 16},
+		.memory_end = MEMORY_END,
+		.has_multiple = true,
+		.call = call,
+		.ctx = &f,
+	};
+}
+
+static void make_model(bool single_calls)
+{
+	const struct iommu_model_papr_config config = {
+		.platform = &f.outside.platform,
+		.host = {.ctx = &f, .read = read_memory},
+		.single_calls = single_calls,
+		.dynamic_windows = 1,
+		.dynamic_page_sizes = 1 << 12 | 1 << 16 | 1 << 24,
+		.wide_query = single_calls,
+	};
+	uint64_t i, unused;
+
+	memset(&f, 0, sizeof(f));
+	test_platform_init(&f.test, ARENA, 0);
+	test_platform_init(&f.outside, 1 << 22, 0);
+	f.test.quiet = true;
+	f.test.platform.now_ns = now_ns;
+	assert_int_equal(iommu_model_papr_create(&config, &f.model), 0);
+	assert_int_equal(iommu_model_papr_add_window(f.model, LIOBN, START, 12, PAGES), 0);
+	assert_int_equal(
+		iommu_model_papr_add_window(f.model, DIRECT, DIRECT_BASE, 16, MEMORY_END >> 16), 0);
+	/* Of somebody who was there before. */
+	for (i = 0; i < PAGES; i += 100)
+		assert_int_equal(iommu_model_papr_hypercall(f.model, IOMMU_H_PUT_TCE, LIOBN,
+							    START + (i << 12), 0x5003, 0, &unused),
+				 0);
+	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
+}
+
+static void begin_with(bool single_calls)
+{
+	const struct iommu_papr_config config = good_config();
+	uint64_t i;
+
+	make_model(single_calls);
+	assert_int_equal(iommu_papr_probe(f.iommu, &config), 0);
+	f.unit = iommu_find_unit(f.iommu, "liobn80000000");
+	assert_non_null(f.unit);
+	for (i = 0; i < PAGES; i += 100)
+		assert_true(is_blocked(START + (i << 12)));
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	begin_with(false);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	assert_int_equal(iommu_destroy(f.iommu), 0);
+	iommu_model_papr_destroy(f.model);
+	test_platform_destroy(&f.outside);
+	test_platform_destroy(&f.test);
+	return 0;
+}
+
+static struct iommu_endpoint *add(uint16_t source_id)
+{
+	const struct iommu_endpoint_info info = {.segment = SEGMENT, .source_id = source_id};
+	struct iommu_endpoint *endpoint = NULL;
+
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &endpoint), 0);
+	return endpoint;
+}
+
+static struct iommu_domain *domain_of(enum iommu_domain_type type)
+{
+	struct iommu_domain *domain = NULL;
+
+	assert_int_equal(iommu_domain_alloc(f.unit, type, NULL, &domain), 0);
+	return domain;
+}
+
+/* --- Units ------------------------------------------------------------------------------------ */
+
+static void windows_are_probed_or_refused(void **state)
+{
+	const struct iommu_papr_config good = good_config();
+	struct iommu_papr_config config;
+	unsigned int n;
+	int status;
+
+	(void)state;
+	assert_int_equal(iommu_papr_probe(f.iommu, &good), IOMMU_EEXIST);
+#define REFUSED(field, value)                                                                      \
+	config = good, config.window.liobn = 5, config.field = (value);                            \
+	assert_int_equal(iommu_papr_probe(f.iommu, &config), IOMMU_EINVAL)
+	REFUSED(window.size, 0);
+	REFUSED(window.size, 0x1800);
+	REFUSED(window.size, 0x1000ULL << 29);
+	REFUSED(window.address, 0x800);
+	REFUSED(window.address, -0x1000ULL);
+	REFUSED(window.page_shift, 11);
+	REFUSED(window.page_shift, 35);
+	REFUSED(call, NULL);
+	REFUSED(last_id, 0xff);
+	REFUSED(memory_end, 0);
+	REFUSED(memory_end, MEMORY_END + 1);
+	REFUSED(direct.liobn, 5);
+	REFUSED(direct.page_shift, 40);
+	/* A window that the hypervisor does not know. */
+	config = good;
+	config.window.liobn = 5;
+	assert_int_equal(iommu_papr_probe(f.iommu, &config), IOMMU_EIO);
+	/* No memory, and an answer that is no. */
+	assert_int_equal(iommu_destroy(f.iommu), 0);
+	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
+	for (n = 1, status = IOMMU_ENOMEM; status != 0; n++) {
+		f.test.fail_after = f.test.allocations + n;
+		status = iommu_papr_probe(f.iommu, &good);
+		assert_true(status == 0 || status == IOMMU_ENOMEM);
+	}
+	f.test.fail_after = 0;
+	assert_int_equal(n, 5); /* the unit and two lists */
+	assert_int_equal(iommu_destroy(f.iommu), 0);
+	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
+	MISBEHAVE(.fail_at = 3, .fail_with = -1);
+	assert_int_equal(iommu_papr_probe(f.iommu, &good), IOMMU_EIO);
+	MISBEHAVE(.busy = 1000);
+	assert_int_equal(iommu_papr_probe(f.iommu, &good), IOMMU_EIO);
+	BEHAVE();
+}
+
+static void all_behind_a_window_is_one_group(void **state)
+{
+	const struct iommu_endpoint_info beyond = {.segment = SEGMENT, .source_id = 0x200};
+	struct iommu_endpoint *first, *second;
+	struct iommu_region region;
+	unsigned int cursor = 0;
+
+	(void)state;
+	first = add(0x100);
+	second = add(0x1ff);
+	assert_ptr_equal(iommu_endpoint_group(first), iommu_endpoint_group(second));
+	assert_string_equal(iommu_group_name(iommu_endpoint_group(first)), "domain3-pe10000");
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &beyond, &first), IOMMU_ENODEV);
+	assert_true(iommu_endpoint_next_region(second, &cursor, &region));
+	assert_int_equal(region.start, 0);
+	assert_int_equal(region.last, START - 1);
+	assert_false(iommu_endpoint_next_region(second, &cursor, &region));
+	assert_int_equal(iommu_release_endpoint(second), 0);
+	assert_int_equal(iommu_release_endpoint(iommu_find_endpoint(f.iommu, SEGMENT, 0x100)), 0);
+}
+
+/* --- Domains ---------------------------------------------------------------------------------- */
+
+static void use_domains(void)
+{
+	struct iommu_endpoint *first = add(0x100);
+	struct iommu_endpoint *second = add(0x108);
+	struct iommu_group *group = iommu_endpoint_group(first);
+	struct iommu_domain *a = domain_of(IOMMU_DOMAIN_PAGING);
+	struct iommu_domain *b = domain_of(IOMMU_DOMAIN_PAGING);
+	struct iommu_domain *blocked = domain_of(IOMMU_DOMAIN_BLOCKED);
+	iommu_paddr_t paddr;
+	uint64_t unmapped;
+
+	/* Mapped before it is attached, and attached before the unit is enabled. */
+	assert_int_equal(iommu_map(a, START, MEMORY, 0x3000, RW), 0);
+	assert_int_equal(iommu_map(a, START + SIZE - 0x1000, MEMORY + 0x10000, 0x1000, RW), 0);
+	assert_int_equal(iommu_domain_attach_group(a, group), 0);
+	assert_true(is_blocked(START));
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_true(reaches(START + 0x2fff, MEMORY + 0x2fff));
+	assert_true(reaches(START + SIZE - 1, MEMORY + 0x10fff));
+	assert_true(is_blocked(START + 0x3000));
+	assert_int_equal(iommu_map(a, START + 0x1000, MEMORY, 0x1000, RW), IOMMU_EEXIST);
+	assert_int_equal(iommu_map(a, START - 0x1000, MEMORY, 0x1000, RW), IOMMU_ERANGE);
+	assert_int_equal(iommu_map(a, START + SIZE, MEMORY, 0x1000, RW), IOMMU_ERANGE);
+	assert_int_equal(iommu_iova_to_phys(a, START + 0x1234, &paddr), 0);
+	assert_int_equal(paddr, MEMORY + 0x1234);
+	/* Many at once, and some of them gone. */
+	assert_int_equal(iommu_map(a, START + 0x100000, MEMORY + 0x100000, 0x400000, RW), 0);
+	assert_true(reaches(START + 0x4fffff, MEMORY + 0x4fffff));
+	assert_int_equal(iommu_unmap(a, START + 0x101000, 0x1000, 0, &unmapped), 0);
+	assert_int_equal(unmapped, 0x1000);
+	assert_true(is_blocked(START + 0x101000));
+	assert_true(reaches(START + 0x100fff, MEMORY + 0x100fff));
+	assert_true(reaches(START + 0x102000, MEMORY + 0x102000));
+	/* Another, and back: nothing of the one is left with the other. */
+	assert_int_equal(iommu_map(b, START + 0x1000, MEMORY + 0x800000, 0x1000, RW), 0);
+	assert_int_equal(iommu_domain_attach_group(b, group), 0);
+	assert_true(is_blocked(START));
+	assert_true(is_blocked(START + 0x102000));
+	assert_true(reaches(START + 0x1000, MEMORY + 0x800000));
+	/* What nobody is attached to changes nothing. */
+	assert_int_equal(iommu_unmap(a, START, 0x1000, 0, NULL), 0);
+	assert_int_equal(iommu_map(a, START + 0x5000, MEMORY, 0x1000, RW), 0);
+	assert_true(is_blocked(START + 0x5000));
+	assert_int_equal(iommu_domain_attach_group(blocked, group), 0);
+	assert_true(is_blocked(START + 0x1000));
+	assert_int_equal(iommu_domain_attach_group(a, group), 0);
+	assert_true(is_blocked(START));
+	assert_true(reaches(START + 0x5000, MEMORY));
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	assert_true(is_blocked(START + 0x5000));
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_true(reaches(START + 0x5000, MEMORY));
+	/* One leaves; the other still uses it. */
+	assert_int_equal(iommu_release_endpoint(second), 0);
+	assert_true(reaches(START + 0x5000, MEMORY));
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_true(is_blocked(START + 0x5000));
+	assert_int_equal(iommu_domain_free(a), 0);
+	assert_int_equal(iommu_domain_free(b), 0);
+	assert_int_equal(iommu_domain_free(blocked), 0);
+	assert_int_equal(iommu_release_endpoint(first), 0);
+}
+
+static void domains_are_switched(void **state)
+{
+	(void)state;
+	use_domains();
+}
+
+static void domains_are_switched_by_single_calls(void **state)
+{
+	assert_int_equal(end(state), 0);
+	begin_with(true);
+	use_domains();
+}
+
+static void domains_are_made_as_the_window_is(void **state)
+{
+	struct iommu_domain_config config = {.pgsize_bitmap = 1 << 16};
+	struct iommu_domain_info info;
+	struct iommu_domain *domain;
+
+	(void)state;
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain),
+			 IOMMU_EINVAL);
+	config = (struct iommu_domain_config){.force_snoop = true};
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain),
+			 IOMMU_EOPNOTSUPP);
+	config = (struct iommu_domain_config){.address_width = 28};
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_IDENTITY, NULL, &domain),
+			 IOMMU_EOPNOTSUPP);
+	domain = domain_of(IOMMU_DOMAIN_PAGING);
+	iommu_domain_get_info(domain, &info);
+	assert_int_equal(info.pgsize_bitmap, 1 << 12);
+	assert_int_equal(info.aperture_last, START + SIZE - 1);
+	assert_int_equal(iommu_domain_free(domain), 0);
+}
+
+/* The DMA API, strict, lazy and beside the window. */
+static void drivers_map_and_bypass(void **state)
+{
+	static const enum iommu_domain_type types[] = {IOMMU_DOMAIN_DMA, IOMMU_DOMAIN_DMA_LAZY,
+						       IOMMU_DOMAIN_DMA_BYPASS};
+	struct iommu_dma_device wide, narrow;
+	struct iommu_endpoint *endpoint;
+	struct iommu_group *group;
+	iommu_iova_t address;
+	struct iommu_dma *dma;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	endpoint = add(0x100);
+	group = iommu_endpoint_group(endpoint);
+	wide = iommu_dma_device_of(endpoint, 0);
+	narrow = iommu_dma_device_of(endpoint, UINT32_MAX);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(iommu_group_set_default_type(group, types[i]), 0);
+		assert_int_equal(iommu_dma_of(endpoint, &dma), 0);
+		assert_int_equal(iommu_dma_map(dma, &narrow, MEMORY + 7, 0x1800,
+					       IOMMU_DMA_BIDIRECTIONAL, &address),
+				 0);
+		assert_true(address >= START && address < START + SIZE);
+		assert_true(reaches(address, MEMORY + 7));
+		assert_int_equal(iommu_dma_unmap(dma, address, 0x1800), 0);
+		/* In lazy mode, too: the hypervisor is told at once. */
+		assert_true(is_blocked(address));
+		assert_int_equal(iommu_dma_map(dma, &wide, MEMORY + 7, 0x1800,
+					       IOMMU_DMA_BIDIRECTIONAL, &address),
+				 0);
+		assert_int_equal(address == DIRECT_BASE + MEMORY + 7, i == 2);
+		assert_int_equal(reaches_directly(MEMORY + 7), i == 2);
+		assert_int_equal(reaches_directly(MEMORY_END - 1), i == 2);
+		assert_int_equal(iommu_dma_unmap(dma, address, 0x1800), 0);
+	}
+	/* It goes with ownership; and is not there by half. */
+	assert_int_equal(iommu_group_claim(group, &f), 0);
+	assert_false(reaches_directly(MEMORY));
+	MISBEHAVE(.fail_at = 1000, .fail_with = -44);
+	assert_int_equal(iommu_group_release(group, &f), IOMMU_EAGAIN);
+	BEHAVE();
+	assert_false(reaches_directly(0));
+	assert_int_equal(iommu_group_release(group, &f), 0);
+	assert_true(reaches_directly(0));
+	assert_int_equal(iommu_group_set_default_type(group, IOMMU_DOMAIN_BLOCKED), 0);
+	assert_false(reaches_directly(0));
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
+/* --- A hypervisor that does not obey ---------------------------------------------------------- */
+
+static void what_is_not_cleared_is_said(void **state)
+{
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+	struct iommu_group *group;
+
+	(void)state;
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	endpoint = add(0x100);
+	group = iommu_endpoint_group(endpoint);
+	domain = domain_of(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	/* Not set: as if nobody had asked, whatever part of it was. */
+	MISBEHAVE(.fail_at = 3, .fail_with = -44);
+	assert_int_equal(iommu_map(domain, START, MEMORY, 0x8000, RW), IOMMU_EAGAIN);
+	assert_true(is_blocked(START));
+	assert_int_equal(iommu_map(domain, START, MEMORY, 0x8000, RW), 0);
+	/* Not cleared at first. */
+	MISBEHAVE(.fail_at = 2, .fail_with = -1);
+	assert_int_equal(iommu_unmap(domain, START, 0x2000, 0, NULL), IOMMU_EIO);
+	/* Not cleared, twice. The third one that is makes good for both. */
+	MISBEHAVE(.busy = 1000);
+	assert_int_equal(iommu_unmap(domain, START + 0x4000, 0x1000, 0, NULL), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_unmap(domain, START + 0x3000, 0x1000, 0, NULL), IOMMU_ETIMEDOUT);
+	BEHAVE();
+	assert_true(reaches(START + 0x3000, MEMORY + 0x3000));
+	assert_int_equal(iommu_unmap(domain, START + 0x7000, 0x1000, 0, NULL), 0);
+	assert_true(is_blocked(START));
+	assert_true(is_blocked(START + 0x1000));
+	assert_true(is_blocked(START + 0x3000));
+	assert_true(is_blocked(START + 0x4000));
+	assert_true(reaches(START + 0x2000, MEMORY + 0x2000));
+	/* A detach that is not obeyed; the next attach begins with that. */
+	MISBEHAVE(.fail_at = 1, .fail_with = -1);
+	assert_int_not_equal(iommu_domain_detach_group(group), 0);
+	BEHAVE();
+	assert_true(reaches(START + 0x2000, MEMORY + 0x2000));
+	assert_int_equal(iommu_domain_free(domain), 0);
+	domain = domain_of(IOMMU_DOMAIN_PAGING);
+	MISBEHAVE(.fail_at = 1, .fail_with = -1);
+	assert_int_equal(iommu_domain_attach_group(domain, group), IOMMU_EIO);
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	assert_true(is_blocked(START + 0x2000));
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
+static void a_domain_that_cannot_be_set_leaves_the_old_one(void **state)
+{
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *a, *b;
+	struct iommu_group *group;
+
+	(void)state;
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	endpoint = add(0x100);
+	group = iommu_endpoint_group(endpoint);
+	a = domain_of(IOMMU_DOMAIN_PAGING);
+	b = domain_of(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_map(a, START, MEMORY, 0x1000, RW), 0);
+	assert_int_equal(iommu_map(b, START + 0x200000, MEMORY + 0x200000, 0x300000, RW), 0);
+	assert_int_equal(iommu_domain_attach_group(a, group), 0);
+	MISBEHAVE(.fail_at = 512 + 600, .fail_with = -44);
+	assert_int_equal(iommu_domain_attach_group(b, group), IOMMU_EAGAIN);
+	BEHAVE();
+	assert_ptr_equal(iommu_group_domain(group), a);
+	assert_true(reaches(START, MEMORY));
+	assert_true(is_blocked(START + 0x200000));
+	assert_true(is_blocked(START + 0x4ff000));
+	assert_int_equal(iommu_domain_attach_group(b, group), 0);
+	assert_true(is_blocked(START));
+	assert_true(reaches(START + 0x4fffff, MEMORY + 0x4fffff));
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_free(a), 0);
+	assert_int_equal(iommu_domain_free(b), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
+/* --- Random operations ------------------------------------------------------------------------ */
+
+#define DOMAINS 2
+#define SLOTS   64
+#define NO_SLOT UINT32_MAX
+
+static struct test_random rng;
+
+static unsigned int any(unsigned int n)
+{
+	return (unsigned int)test_random_below(&rng, n);
+}
+
+/* Each mapping leads to memory of its own, so that where an access ends says which let it through. */
+static struct {
+	struct iommu_domain *domains[DOMAINS];
+	uint32_t slots[DOMAINS][SLOTS];
+	bool is_gone[1 << 16]; /* unmapped, and that was confirmed */
+	bool is_doubtful[1 << 16];
+	uint32_t made;
+	int attached; /* or -1 */
+	bool is_enabled, is_trouble;
+} r;
+
+static uint64_t slot_address(unsigned int slot)
+{
+	return START + (uint64_t)slot * (PAGES / SLOTS << 12);
+}
+
+static uint64_t slot_size(unsigned int slot)
+{
+	return (1 + slot % (PAGES / SLOTS)) << 12;
+}
+
+static iommu_paddr_t memory_of(uint32_t mapping)
+{
+	return (1ULL << 40) + ((uint64_t)mapping << 20);
+}
+
+static void check_access(unsigned int slot)
+{
+	const uint64_t offset = test_random_below(&rng, slot_size(slot));
+	const uint32_t mapping = r.attached >= 0 ? r.slots[r.attached][slot] : NO_SLOT;
+	iommu_paddr_t paddr;
+	const bool passes = access_at(LIOBN, slot_address(slot) + offset, &paddr);
+	const uint64_t number = (paddr - memory_of(0)) >> 20;
+
+	if (passes)
+		assert_true(number < r.made && !r.is_gone[number]);
+	if (r.is_trouble)
+		return;
+	assert_int_equal(passes, r.is_enabled && mapping != NO_SLOT);
+	if (passes)
+		assert_int_equal(paddr, memory_of(mapping) + offset);
+}
+
+static void lose(unsigned int d, unsigned int slot, int status)
+{
+	const uint32_t mapping = r.slots[d][slot];
+
+	r.slots[d][slot] = NO_SLOT;
+	r.is_gone[mapping] = status == 0;
+	r.is_doubtful[mapping] = status != 0;
+}
+
+/* An unmap that succeeds makes good for all that were not confirmed before it. */
+static void settle(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < r.made; i++) {
+		r.is_gone[i] |= r.is_doubtful[i];
+		r.is_doubtful[i] = false;
+	}
+}
+
+static void operate_on_slot(unsigned int d, unsigned int slot)
+{
+	uint64_t unmapped = 0;
+	int status;
+
+	if (r.slots[d][slot] == NO_SLOT && r.made < 1 << 16) {
+		status = iommu_map(r.domains[d], slot_address(slot), memory_of(r.made),
+				   slot_size(slot), RW);
+		assert_true(status == 0 || r.is_trouble);
+		r.slots[d][slot] = r.made++;
+		if (status != 0)
+			lose(d, slot,
+			     status == IOMMU_EIO || status == IOMMU_ETIMEDOUT ? status : 0);
+		return;
+	}
+	status = iommu_unmap(r.domains[d], slot_address(slot), slot_size(slot), 0, &unmapped);
+	assert_true(status == 0 || r.is_trouble);
+	if (r.slots[d][slot] == NO_SLOT)
+		return;
+	assert_int_equal(unmapped, slot_size(slot));
+	lose(d, slot, status);
+	if (status == 0)
+		settle();
+}
+
+static void change_attachment(struct iommu_group *group)
+{
+	const unsigned int d = any(DOMAINS + 1);
+	int status;
+
+	if (d == DOMAINS && r.attached < 0)
+		return;
+	status = d < DOMAINS ? iommu_domain_attach_group(r.domains[d], group)
+			     : iommu_domain_detach_group(group);
+	assert_true(status == 0 || r.is_trouble);
+	r.attached = -1;
+	if (iommu_group_domain(group) == r.domains[0])
+		r.attached = 0;
+	else if (iommu_group_domain(group) == r.domains[1])
+		r.attached = 1;
+}
+
+static void change_trouble(struct iommu_group *group)
+{
+	r.is_trouble = !r.is_trouble;
+	if (r.is_trouble) {
+		MISBEHAVE(.busy = any(2) * any(1000), .fail_at = any(200),
+			  .fail_with = any(2) ? -44 : -1);
+		f.test.fail_every = any(3) == 0 ? 1 + any(5) : 0;
+		return;
+	}
+	BEHAVE();
+	f.test.fail_every = 0;
+	/* All as it should be: off and on, and attached again. */
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	r.is_enabled = true;
+	if (r.attached >= 0) {
+		assert_int_equal(iommu_domain_detach_group(group), 0);
+		assert_int_equal(iommu_domain_attach_group(r.domains[r.attached], group), 0);
+	}
+	settle();
+}
+
+static void operate(struct iommu_group *group)
+{
+	unsigned int i;
+
+	if (any(100) == 0) {
+		change_trouble(group);
+	} else if (any(40) == 0) {
+		change_attachment(group);
+	} else if (any(60) == 0 && !r.is_trouble) {
+		assert_int_equal(
+			r.is_enabled ? iommu_unit_disable(f.unit) : iommu_unit_enable(f.unit), 0);
+		r.is_enabled = !r.is_enabled;
+	} else {
+		operate_on_slot(any(DOMAINS), any(SLOTS));
+	}
+	for (i = 0; i < 4; i++)
+		check_access(any(SLOTS));
+}
+
+static void run_machine(uint64_t operations)
+{
+	struct iommu_endpoint *endpoint = add(0x100);
+	struct iommu_group *group = iommu_endpoint_group(endpoint);
+	unsigned int d, slot;
+
+	memset(&r, 0, sizeof(r));
+	memset(r.slots, 0xff, sizeof(r.slots));
+	r.attached = -1;
+	for (d = 0; d < DOMAINS; d++)
+		r.domains[d] = domain_of(IOMMU_DOMAIN_PAGING);
+	while (operations-- != 0)
+		operate(group);
+	if (r.is_trouble)
+		change_trouble(group);
+	if (r.attached >= 0)
+		assert_int_equal(iommu_domain_detach_group(group), 0);
+	for (slot = 0; slot < SLOTS; slot++)
+		assert_true(is_blocked(slot_address(slot)));
+	for (d = 0; d < DOMAINS; d++)
+		assert_int_equal(iommu_domain_free(r.domains[d]), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+}
+
+static void devices_reach_what_is_mapped_for_them(void **state)
+{
+	uint64_t left = test_setting("IOMMU_TEST_OPERATIONS", 200000);
+	bool is_single = false;
+
+	rng.state = test_setting("IOMMU_TEST_SEED", 1);
+	while (left != 0) {
+		const uint64_t operations = left < 20000 ? left : 20000;
+
+		run_machine(operations);
+		assert_int_equal(end(state), 0);
+		is_single = !is_single;
+		begin_with(is_single);
+		left -= operations;
+	}
+}
+
+/* --- Windows that are asked for --------------------------------------------------------------- */
+
+static void the_device_tree_is_read(void **state)
+{
+	static const unsigned char window[] = {0x80, 0, 0, 0, 0x08, 0, 0,    0, 0, 0,
+					       0,    0, 0, 0, 0,    0, 0x40, 0, 0, 0};
+	static const unsigned char narrow[] = {0, 0, 0, 7, 0, 0, 0x10, 0, 0, 0, 0x20, 0};
+	static const unsigned char tokens[] = {0,    0,    0x20, 0x26, 0,    0,
+					       0x20, 0x27, 0,    0,    0x20, 0x28};
+	static const unsigned char extensions[] = {0, 0, 0, 2, 0, 0, 0x20, 0x29, 0, 0, 0, 1};
+	struct iommu_papr_window read;
+	struct iommu_papr_ddw ddw;
+	size_t size;
+
+	(void)state;
+	assert_int_equal(iommu_papr_parse_window(window, sizeof(window), 2, 2, &read), 0);
+	assert_int_equal(read.liobn, 0x80000000);
+	assert_int_equal(read.address, 0x0800000000000000);
+	assert_int_equal(read.size, 0x40000000);
+	assert_int_equal(read.page_shift, 12);
+	assert_int_equal(iommu_papr_parse_window(narrow, sizeof(narrow), 1, 1, &read), 0);
+	assert_int_equal(read.liobn, 7);
+	assert_int_equal(read.address, 0x1000);
+	assert_int_equal(read.size, 0x2000);
+	for (size = 0; size < sizeof(window); size++)
+		assert_int_equal(iommu_papr_parse_window(window, size, 2, 2, &read), IOMMU_EINVAL);
+	assert_int_equal(iommu_papr_parse_window(window, sizeof(window), 3, 2, &read),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_papr_parse_window(window, sizeof(window), 2, 0, &read),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_papr_parse_window(NULL, 20, 2, 2, &read), IOMMU_EINVAL);
+	/* Read at the wrong place, it makes no window: its size is 0. */
+	assert_int_equal(iommu_papr_parse_window(window, sizeof(window), 1, 1, &read),
+			 IOMMU_EINVAL);
+
+	assert_int_equal(iommu_papr_parse_ddw(tokens, 12, extensions, 12, &ddw), 0);
+	assert_int_equal(ddw.query_token, 0x2026);
+	assert_int_equal(ddw.create_token, 0x2027);
+	assert_int_equal(ddw.remove_token, 0x2028);
+	assert_int_equal(ddw.reset_token, 0x2029);
+	assert_true(ddw.has_wide_query);
+	assert_int_equal(iommu_papr_parse_ddw(tokens, 12, NULL, 0, &ddw), 0);
+	assert_int_equal(ddw.reset_token, 0);
+	assert_false(ddw.has_wide_query);
+	assert_int_equal(iommu_papr_parse_ddw(tokens, 11, NULL, 0, &ddw), IOMMU_EINVAL);
+	assert_int_equal(iommu_papr_parse_ddw(NULL, 0, NULL, 0, &ddw), IOMMU_EINVAL);
+	/* More than there are. */
+	assert_int_equal(iommu_papr_parse_ddw(tokens, 12, extensions, 8, &ddw), IOMMU_EINVAL);
+}
+
+static int32_t rtas(void *ctx, uint32_t token, unsigned int input_count, const uint32_t *inputs,
+		    unsigned int output_count, uint32_t *outputs)
+{
+	(void)ctx;
+	if (input_count >= 3) {
+		assert_int_equal(inputs[0], 0x10000);
+		assert_int_equal(inputs[1], 0x08000000);
+		assert_int_equal(inputs[2], 0x20000001);
+	}
+	return iommu_model_papr_rtas(f.model, (enum iommu_model_papr_service)(token - 100),
+				     input_count, inputs, output_count, outputs);
+}
+
+static struct iommu_papr_ddw ddw_of(void)
+{
+	return (struct iommu_papr_ddw){
+		.platform = &f.test.platform,
+		.config_address = 0x10000,
+		.bridge = 0x0800000020000001,
+		.query_token = 100 + IOMMU_MODEL_PAPR_QUERY,
+		.create_token = 100 + IOMMU_MODEL_PAPR_CREATE,
+		.remove_token = 100 + IOMMU_MODEL_PAPR_REMOVE,
+		.reset_token = 100 + IOMMU_MODEL_PAPR_RESET,
+		.rtas = rtas,
+	};
+}
+
+static void windows_are_made_and_removed(void **state)
+{
+	struct iommu_papr_ddw ddw = ddw_of();
+	struct iommu_papr_window window;
+	struct iommu_papr_grant grant;
+	unsigned int wide;
+
+	for (wide = 0; wide < 2; wide++) {
+		ddw.has_wide_query = wide != 0;
+		assert_int_equal(iommu_papr_query_windows(&ddw, &grant), 0);
+		assert_int_equal(grant.windows, 1);
+		assert_int_equal(grant.largest_pages, 1 << 22);
+		assert_int_equal(grant.page_sizes, 1 << 12 | 1 << 16 | 1 << 24);
+		assert_int_equal(iommu_papr_create_window(&ddw, 16, 30, &window), 0);
+		assert_int_equal(window.size, 1 << 30);
+		assert_int_equal(window.page_shift, 16);
+		assert_int_equal(iommu_papr_query_windows(&ddw, &grant), 0);
+		assert_int_equal(grant.windows, 0);
+		assert_int_equal(iommu_papr_create_window(&ddw, 16, 30, &window), IOMMU_EIO);
+		assert_int_equal(iommu_papr_remove_window(&ddw, window.liobn), 0);
+		assert_int_equal(iommu_papr_remove_window(&ddw, window.liobn), IOMMU_EINVAL);
+		/* Everything as at first. */
+		assert_int_equal(iommu_papr_remove_window(&ddw, LIOBN), 0);
+		assert_int_equal(iommu_papr_reset_windows(&ddw), 0);
+		assert_int_equal(iommu_papr_query_windows(&ddw, &grant), 0);
+		assert_int_equal(grant.windows, 1);
+		if (wide == 0) {
+			assert_int_equal(end(state), 0);
+			begin_with(true);
+		}
+	}
+	assert_int_equal(iommu_papr_create_window(&ddw, 11, 30, &window), IOMMU_EINVAL);
+	assert_int_equal(iommu_papr_create_window(&ddw, 16, 15, &window), IOMMU_EINVAL);
+	assert_int_equal(iommu_papr_create_window(&ddw, 12, 41, &window), IOMMU_EINVAL);
+	MISBEHAVE(.busy = 1000);
+	assert_int_equal(iommu_papr_query_windows(&ddw, &grant), IOMMU_ETIMEDOUT);
+	MISBEHAVE(.busy = 2);
+	assert_int_equal(iommu_papr_query_windows(&ddw, &grant), 0);
+	ddw.reset_token = 0;
+	assert_int_equal(iommu_papr_reset_windows(&ddw), IOMMU_EOPNOTSUPP);
+}
+
+static void the_best_window_is_chosen(void **state)
+{
+	struct iommu_papr_ddw ddw = ddw_of();
+	struct iommu_papr_window first = {
+		.liobn = LIOBN, .address = START, .size = SIZE, .page_shift = 12};
+	struct iommu_papr_window window, other;
+	struct iommu_papr_grant grant;
+	bool holds;
+
+	(void)state;
+	/* All of memory, in the largest pages that both know. */
+	assert_int_equal(iommu_papr_open_window(&ddw, 1 << 16 | 1 << 21, MEMORY_END, UINT64_MAX,
+						NULL, &window, &holds),
+			 0);
+	assert_true(holds);
+	assert_int_equal(window.page_shift, 16);
+	assert_int_equal(window.size, MEMORY_END);
+	/* No more; but the first one can be given up, where it can be brought back. */
+	assert_int_equal(
+		iommu_papr_open_window(&ddw, 1 << 16, MEMORY_END, UINT64_MAX, NULL, &other, &holds),
+		IOMMU_ENOSPC);
+	ddw.reset_token = 0;
+	assert_int_equal(iommu_papr_open_window(&ddw, 1 << 16, MEMORY_END, UINT64_MAX, &first,
+						&other, &holds),
+			 IOMMU_ENOSPC);
+	ddw = ddw_of();
+	assert_int_equal(iommu_papr_open_window(&ddw, 1 << 12, 1ULL << 40, UINT64_MAX, &first,
+						&other, &holds),
+			 0);
+	assert_false(holds); /* 2^22 pages of 4 KiB */
+	assert_int_equal(other.size, 1ULL << 34);
+	assert_int_equal(first.size, 0);
+	assert_int_equal(iommu_papr_reset_windows(&ddw), 0);
+	/* What the device does not reach is given back, and so is the first. */
+	first.size = SIZE;
+	assert_int_equal(iommu_papr_open_window(&ddw, 1 << 16, MEMORY_END,
+						(1ULL << 59) + MEMORY_END - 2, NULL, &window,
+						&holds),
+			 IOMMU_ERANGE);
+	assert_int_equal(iommu_papr_query_windows(&ddw, &grant), 0);
+	assert_int_equal(grant.windows, 1);
+	assert_int_equal(iommu_papr_open_window(&ddw, 1 << 16, MEMORY_END,
+						(1ULL << 59) + MEMORY_END - 1, NULL, &window,
+						&holds),
+			 0);
+	assert_int_equal(iommu_papr_open_window(&ddw, 1 << 16, MEMORY_END, UINT32_MAX, &first,
+						&other, &holds),
+			 IOMMU_ERANGE);
+	assert_int_equal(first.size, SIZE);
+	assert_int_equal(
+		iommu_papr_open_window(&ddw, 1 << 21, MEMORY_END, UINT64_MAX, NULL, &other, &holds),
+		IOMMU_ENOSPC);
+	assert_int_equal(
+		iommu_papr_open_window(&ddw, 0, MEMORY_END, UINT64_MAX, NULL, &other, &holds),
+		IOMMU_EINVAL);
+	assert_int_equal(iommu_papr_open_window(&ddw, 1 << 16, 0, UINT64_MAX, NULL, &other, &holds),
+			 IOMMU_EINVAL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(windows_are_probed_or_refused),
+		TEST(all_behind_a_window_is_one_group),
+		TEST(domains_are_switched),
+		TEST(domains_are_switched_by_single_calls),
+		TEST(domains_are_made_as_the_window_is),
+		TEST(drivers_map_and_bypass),
+		TEST(what_is_not_cleared_is_said),
+		TEST(a_domain_that_cannot_be_set_leaves_the_old_one),
+		TEST(devices_reach_what_is_mapped_for_them),
+		cmocka_unit_test(the_device_tree_is_read),
+		TEST(windows_are_made_and_removed),
+		TEST(the_best_window_is_chosen),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
