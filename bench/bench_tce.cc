@@ -3,11 +3,14 @@
 // POWER translation windows of 2 GiB, pages of 4K or 64K, tables of two levels in memory, a bridge that
 // takes no time to forget. Per pair of map and unmap, tables there.
 //
-//   tce/entries/N      N entries of 4K through the page-table template alone.
+// The peer is the allocator of Linux's arch/powerpc/kernel/iommu.c over PowerNV's tables.
+//
+//   tce/entries/N      N entries of 4K through the page-table template alone (peer: pnv_tce_build, _free).
 //   tce/window/N       N pages of 64K in a window: the bitmap and its pools, entries, and back.
 //   tce/window_busy/N  the same with half of the window taken, single pages at random.
 //   tce/tree/N         the same work with an IOVA space (iova.h) in the place of the bitmap.
 //   tce/tree_busy/N    … half taken likewise.
+//   tce/two_threads/N  tce/window/N on two threads at once, each on a CPU of its own, in one window.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
@@ -19,6 +22,9 @@
 #include <libiommu/tce_table.h>
 
 #include "pages.h"
+#ifdef BENCH_PEER_LINUX
+#include "peer.h"
+#endif
 
 namespace
 {
@@ -73,6 +79,51 @@ void entries(benchmark::State &state, uint64_t count)
 	iommu_tce_destroy(&table);
 }
 
+#ifdef BENCH_PEER_LINUX
+void linux_entries(benchmark::State &state, uint64_t count)
+{
+	linux_tce *table = linux_tce_create(12, window_bytes >> 12, 3);
+
+	linux_tce_build(table, 0, memory, 1);
+	for (auto _ : state) {
+		linux_tce_build(table, 5, memory, count);
+		linux_tce_clear(table, 5, count);
+	}
+	linux_tce_destroy(table);
+}
+
+class Linux
+{
+      public:
+	Linux() : table(linux_tce_create(16, window_pages, 2))
+	{
+		// All tables from the start, as ours.
+		linux_tce_build(table, 0, memory, window_pages);
+		linux_tce_clear(table, 0, window_pages);
+	}
+	~Linux()
+	{
+		linux_tce_destroy(table);
+	}
+	bool map(uint64_t pages, uint64_t &address)
+	{
+		address = linux_tce_map(table, memory, pages);
+		return address != ~0ULL;
+	}
+	void unmap(uint64_t address, uint64_t pages)
+	{
+		linux_tce_unmap(table, address, pages);
+	}
+	static void set_cpu(unsigned int cpu)
+	{
+		linux_set_cpu(cpu);
+	}
+
+      private:
+	linux_tce *table;
+};
+#endif
+
 int forget(void *)
 {
 	return 0;
@@ -107,6 +158,11 @@ class Window
 	void unmap(uint64_t address, uint64_t pages)
 	{
 		check(iommu_tce_table_unmap(table, address, pages) == 0);
+	}
+
+	static void set_cpu(unsigned int cpu)
+	{
+		bench_cpu = cpu;
 	}
 
       private:
@@ -195,6 +251,42 @@ template <class Mapper, bool busy> void pairs(benchmark::State &state, uint64_t 
 		mapper.unmap(live, 1);
 }
 
+template <class Mapper> void two_threads(benchmark::State &state, uint64_t pages)
+{
+	static Mapper *mapper;
+	uint64_t address;
+
+	if (state.thread_index() == 0)
+		mapper = new Mapper;
+	Mapper::set_cpu(static_cast<unsigned int>(state.thread_index()));
+	for (auto _ : state) {
+		check(mapper->map(pages, address));
+		mapper->unmap(address, pages);
+	}
+	Mapper::set_cpu(0);
+	if (state.thread_index() == 0)
+		delete mapper;
+}
+
+template <class Mapper> void register_pairs(const std::string &who)
+{
+	using benchmark::RegisterBenchmark;
+
+	for (uint64_t pages : {1, 16}) {
+		const std::string suffix = "/" + std::to_string(pages) + "/" + who;
+
+		RegisterBenchmark(
+			("tce/window" + suffix).c_str(),
+			[pages](benchmark::State &state) { pairs<Mapper, false>(state, pages); });
+		RegisterBenchmark(
+			("tce/two_threads" + suffix).c_str(),
+			[pages](benchmark::State &state) { two_threads<Mapper>(state, pages); })
+			->Threads(2);
+	}
+	RegisterBenchmark(("tce/window_busy/1/" + who).c_str(),
+			  [](benchmark::State &state) { pairs<Mapper, true>(state, 1); });
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -204,18 +296,18 @@ int main(int argc, char **argv)
 	for (uint64_t count : {1, 16, 500})
 		RegisterBenchmark(("tce/entries/" + std::to_string(count) + "/ours").c_str(),
 				  [count](benchmark::State &state) { entries(state, count); });
-	for (uint64_t pages : {1, 16}) {
-		const std::string suffix = "/" + std::to_string(pages) + "/ours";
-
+	register_pairs<Window>("ours");
+#ifdef BENCH_PEER_LINUX
+	for (uint64_t count : {1, 16, 500})
 		RegisterBenchmark(
-			("tce/window" + suffix).c_str(),
-			[pages](benchmark::State &state) { pairs<Window, false>(state, pages); });
-		RegisterBenchmark(("tce/tree" + suffix).c_str(), [pages](benchmark::State &state) {
-			pairs<Tree, false>(state, pages);
-		});
-	}
-	RegisterBenchmark("tce/window_busy/1/ours",
-			  [](benchmark::State &state) { pairs<Window, true>(state, 1); });
+			("tce/entries/" + std::to_string(count) + "/linux").c_str(),
+			[count](benchmark::State &state) { linux_entries(state, count); });
+	register_pairs<Linux>("linux");
+#endif
+	for (uint64_t pages : {1, 16})
+		RegisterBenchmark(
+			("tce/tree/" + std::to_string(pages) + "/ours").c_str(),
+			[pages](benchmark::State &state) { pairs<Tree, false>(state, pages); });
 	RegisterBenchmark("tce/tree_busy/1/ours",
 			  [](benchmark::State &state) { pairs<Tree, true>(state, 1); });
 	benchmark::Initialize(&argc, argv);

@@ -31,5 +31,16 @@ int linux_pgtable_map(struct linux_pgtable *table, uint64_t pfn, uint64_t phys_p
 void linux_pgtable_unmap(struct linux_pgtable *table, uint64_t pfn, uint64_t pages);
 uint64_t linux_pgtable_lookup(struct linux_pgtable *table, uint64_t pfn);
 
+struct linux_tce;
+
+/* A window from bus address 0 on: iommu_map_page, iommu_unmap_page. Address ~0: no room. */
+struct linux_tce *linux_tce_create(unsigned int page_shift, uint64_t entries, unsigned int levels);
+void linux_tce_destroy(struct linux_tce *tce);
+uint64_t linux_tce_map(struct linux_tce *tce, uint64_t paddr, uint64_t pages);
+void linux_tce_unmap(struct linux_tce *tce, uint64_t address, uint64_t pages);
+/* Entries alone: pnv_tce_build, pnv_tce_free. */
+void linux_tce_build(struct linux_tce *tce, uint64_t index, uint64_t paddr, uint64_t pages);
+void linux_tce_clear(struct linux_tce *tce, uint64_t index, uint64_t pages);
+
 IOMMU_END_DECLS
 #endif
