@@ -13,6 +13,7 @@
 //   tce/two_threads/N  tce/window/N on two threads at once, each on a CPU of its own, in one window.
 #include <benchmark/benchmark.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -169,6 +170,13 @@ class Window
 	iommu_tce_table *table;
 };
 
+// What a change of entries is followed by, in all three: they are visible, and the bridge is told.
+void settle()
+{
+	std::atomic_thread_fence(std::memory_order_seq_cst);
+	forget(nullptr);
+}
+
 class Tree
 {
       public:
@@ -204,6 +212,7 @@ class Tree
 		iommu_gather_init(&gather);
 		check(iommu_tce_map(&table, range->first * page, memory, pages * page, rw, &gather,
 				    &mapped) == 0);
+		settle();
 		address = reinterpret_cast<uintptr_t>(range);
 		return true;
 	}
@@ -215,6 +224,7 @@ class Tree
 		iommu_gather_init(&gather);
 		check(iommu_tce_unmap(&table, range->first * page, pages * page, 0, &gather,
 				      nullptr) == 0);
+		settle();
 		iommu_iova_free(space, range);
 	}
 

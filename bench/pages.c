@@ -101,8 +101,18 @@ static unsigned int platform_cpu_count(void *ctx)
 	return 2;
 }
 
+/* As a kernel waits, and as the peer does. */
+static void platform_relax(void *ctx)
+{
+	(void)ctx;
+#ifdef __x86_64__
+	__builtin_ia32_pause();
+#endif
+}
+
 const struct iommu_platform *bench_platform(void)
 {
+	platform.relax = platform_relax;
 	platform.cpu_id = platform_cpu_id;
 	platform.cpu_count = platform_cpu_count;
 	platform.alloc_pages = platform_alloc;

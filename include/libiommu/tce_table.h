@@ -10,8 +10,9 @@
  *
  * <libiommu/iova.h> hands out addresses by best knowledge of all gaps: it finds what there is in a
  * fragmented window, in logarithmic time, and takes memory by what is mapped; the bitmap takes a bit for
- * each page of the window, and searches. A window of the usual 2 GiB, and devices with 32 address bits,
- * are what the bitmap is for.
+ * each page of the window, and searches. Where there is room both cost the same (bench/bench_tce.cc), and
+ * the bitmap's CPUs do not meet at one lock: a window of the usual 2 GiB, and devices with 32 address bits, are
+ * what it is for. In a window that is nearly full, or of terabytes, take the other.
  *
  * Locking: map and unmap may run at any time on any CPU, in any context in which the back end's callbacks
  * can. Create, destroy, take and give back need the table to themselves.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The highest set bit of a number, without the compiler's run-time library. */
+/* The highest and the lowest set bit of a number, without the compiler's run-time library. */
 #ifndef IOMMU_BASE_BITS_H
 #define IOMMU_BASE_BITS_H
 
@@ -22,6 +22,12 @@ static inline unsigned int iommu_highest_bit(uint64_t value)
 #else
 	return 63 - (unsigned int)__builtin_clzll(value);
 #endif
+}
+
+/* The same for the lowest. */
+static inline unsigned int iommu_lowest_bit(uint64_t value)
+{
+	return iommu_highest_bit(value & -value);
 }
 
 #endif

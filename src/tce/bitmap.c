@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "tce/table.h"
+#include "tce/bitmap.h"
 
-#define CHUNK_SHIFT 15 /* bits in a page */
-#define CHUNK_MASK  ((1ULL << CHUNK_SHIFT) - 1)
+#include <libiommu/status.h>
 
-static uint64_t *word_of(const struct tce_bitmap *bitmap, uint64_t bit)
-{
-	return &bitmap->chunks[bit >> CHUNK_SHIFT][(bit & CHUNK_MASK) / 64];
-}
+#include "base/bits.h"
 
 int iommu_tce_bitmap_create(struct tce_bitmap *bitmap, const struct iommu_platform *platform,
 			    uint64_t bits)
 {
-	const uint64_t chunks = (bits + CHUNK_MASK) >> CHUNK_SHIFT;
+	const uint64_t chunks = (bits + TCE_CHUNK_MASK) >> TCE_CHUNK_SHIFT;
 
 	*bitmap = (struct tce_bitmap){.platform = platform};
 	while ((IOMMU_PAGE_SIZE << bitmap->order) / sizeof(uint64_t *) < chunks)
@@ -57,7 +53,8 @@ void iommu_tce_bitmap_set(struct tce_bitmap *bitmap, uint64_t first, uint64_t co
 	while (count != 0) {
 		const uint64_t here = 64 - first % 64 < count ? 64 - first % 64 : count;
 
-		*word_of(bitmap, first) |= mask_in_word(first, here);
+		tce_store_word(bitmap, first,
+			       tce_load_word(bitmap, first) | mask_in_word(first, here));
 		first += here;
 		count -= here;
 	}
@@ -68,34 +65,22 @@ void iommu_tce_bitmap_clear(struct tce_bitmap *bitmap, uint64_t first, uint64_t 
 	while (count != 0) {
 		const uint64_t here = 64 - first % 64 < count ? 64 - first % 64 : count;
 
-		*word_of(bitmap, first) &= ~mask_in_word(first, here);
+		tce_store_word(bitmap, first,
+			       tce_load_word(bitmap, first) & ~mask_in_word(first, here));
 		first += here;
 		count -= here;
 	}
-}
-
-/* The lowest set bit of a word that is not 0. */
-static unsigned int lowest_bit(uint64_t word)
-{
-	unsigned int position = 0;
-	unsigned int step;
-
-	for (step = 32; step != 0; step /= 2)
-		if ((word & ((1ULL << step) - 1)) == 0) {
-			word >>= step;
-			position += step;
-		}
-	return position;
 }
 
 /* `invert`: all ones, to look for a clear bit; or 0. */
 static uint64_t next(const struct tce_bitmap *bitmap, uint64_t first, uint64_t end, uint64_t invert)
 {
 	while (first < end) {
-		const uint64_t word = (*word_of(bitmap, first) ^ invert) & UINT64_MAX << first % 64;
+		const uint64_t word =
+			(tce_load_word(bitmap, first) ^ invert) & UINT64_MAX << first % 64;
 
 		if (word != 0) {
-			first = (first & ~63ULL) + lowest_bit(word);
+			first = (first & ~63ULL) + iommu_lowest_bit(word);
 			return first < end ? first : end;
 		}
 		first = (first | 63) + 1;

@@ -19,17 +19,19 @@ void iommu_tce_pools_init(struct iommu_tce_table *table)
 
 	table->pool_count = several ? TCE_POOLS_MAX : 1;
 	size = WHOLE_WORDS(table->entries * 3 >> (several ? 4 : 2));
+	table->pool_size = size;
 	for (i = 0; i <= table->pool_count; i++)
 		table->pools[i] = (struct tce_pool){
 			.start = i * size, .end = (i + 1) * size, .hint = i * size};
 	table->pools[table->pool_count].end = table->entries;
 }
 
+/* Without a look at the pools themselves, which other CPUs write. */
 static struct tce_pool *pool_of(struct iommu_tce_table *table, uint64_t index)
 {
 	unsigned int i = table->pool_count;
 
-	while (i != 0 && index < table->pools[i].start)
+	while (i != 0 && index < i * table->pool_size)
 		i--;
 	return &table->pools[i];
 }
@@ -71,19 +73,49 @@ static uint64_t find_run(const struct iommu_tce_table *table, const struct tce_r
 	}
 }
 
-static bool alloc_from(struct iommu_tce_table *table, struct tce_pool *pool,
-		       const struct tce_request *request, uint64_t *index)
+/* At the hint, as it usually is: free, within one word, and the request wants nothing special. */
+static bool take_at_hint(struct iommu_tce_table *table, struct tce_pool *pool,
+			 const struct tce_request *request, uint64_t end)
 {
-	const uint64_t end = pool->end < request->end ? pool->end : request->end;
-	uintptr_t state = iommu_spin_lock(table->platform, &pool->lock);
+	const uint64_t hint = pool->hint;
+	uint64_t word, mask;
+
+	if (request->alignment != 0 || request->boundary != 0 || hint >= end ||
+	    request->pages > end - hint || !tce_in_one_word(hint, request->pages))
+		return false;
+	word = tce_load_word(&table->bitmap, hint);
+	mask = tce_word_mask(hint, request->pages);
+	if ((word & mask) != 0)
+		return false;
+	tce_store_word(&table->bitmap, hint, word | mask);
+	return true;
+}
+
+/* Anywhere, from the hint on and then from the start. */
+static uint64_t take_anywhere(struct iommu_tce_table *table, const struct tce_pool *pool,
+			      const struct tce_request *request, uint64_t end)
+{
 	uint64_t found = UINT64_MAX;
 
 	if (pool->hint < end)
 		found = find_run(table, request, pool->hint, end);
 	if (found == UINT64_MAX)
 		found = find_run(table, request, pool->start, end);
-	if (found != UINT64_MAX) {
+	if (found != UINT64_MAX)
 		iommu_tce_bitmap_set(&table->bitmap, found, request->pages);
+	return found;
+}
+
+static bool alloc_from(struct iommu_tce_table *table, struct tce_pool *pool,
+		       const struct tce_request *request, uint64_t *index)
+{
+	const uint64_t end = pool->end < request->end ? pool->end : request->end;
+	uintptr_t state = iommu_spin_lock(table->platform, &pool->lock);
+	uint64_t found = take_at_hint(table, pool, request, end)
+				 ? pool->hint
+				 : take_anywhere(table, pool, request, end);
+
+	if (found != UINT64_MAX) {
 		pool->taken += request->pages;
 		pool->hint = found + request->pages;
 		if (request->pages < LARGE_PAGES)
@@ -103,10 +135,12 @@ int iommu_tce_pools_alloc(struct iommu_tce_table *table, const struct tce_reques
 	unsigned int i;
 
 	if (request->pages < LARGE_PAGES)
-		first = (platform->cpu_id != NULL ? platform->cpu_id(platform->ctx) : 0) %
-			table->pool_count;
-	/* Its own, then the others in a ring; the large one comes last of all for a small request. */
-	for (i = 0; i < pools; i++) {
+		first = (platform->cpu_id != NULL ? platform->cpu_id(platform->ctx) : 0) &
+			(table->pool_count - 1);
+	if (alloc_from(table, &table->pools[first], request, index))
+		return 0;
+	/* Then the others in a ring; the large one comes last of all for a small request. */
+	for (i = 1; i < pools; i++) {
 		unsigned int pool = (first + i) % pools;
 
 		if (first != table->pool_count)
@@ -133,7 +167,12 @@ void iommu_tce_pools_free(struct iommu_tce_table *table, uint64_t index, uint64_
 		const uint64_t part = part_in(pool, index, pages);
 		uintptr_t state = iommu_spin_lock(table->platform, &pool->lock);
 
-		iommu_tce_bitmap_clear(&table->bitmap, index, part);
+		if (tce_in_one_word(index, part))
+			tce_store_word(&table->bitmap, index,
+				       tce_load_word(&table->bitmap, index) &
+					       ~tce_word_mask(index, part));
+		else
+			iommu_tce_bitmap_clear(&table->bitmap, index, part);
 		pool->taken -= part;
 		iommu_spin_unlock(table->platform, &pool->lock, state);
 		index += part;
@@ -174,20 +213,12 @@ uint64_t iommu_tce_pools_taken(struct iommu_tce_table *table)
 	return taken;
 }
 
-bool iommu_tce_pools_have(struct iommu_tce_table *table, uint64_t index, uint64_t pages)
+bool iommu_tce_pools_have(const struct iommu_tce_table *table, uint64_t index, uint64_t pages)
 {
-	bool have = true;
+	if (tce_in_one_word(index, pages)) {
+		const uint64_t mask = tce_word_mask(index, pages);
 
-	while (pages != 0 && have) {
-		struct tce_pool *pool = pool_of(table, index);
-		const uint64_t part = part_in(pool, index, pages);
-		uintptr_t state = iommu_spin_lock(table->platform, &pool->lock);
-
-		have = iommu_tce_bitmap_next_clear(&table->bitmap, index, index + part) ==
-		       index + part;
-		iommu_spin_unlock(table->platform, &pool->lock, state);
-		index += part;
-		pages -= part;
+		return (tce_load_word(&table->bitmap, index) & mask) == mask;
 	}
-	return have;
+	return iommu_tce_bitmap_next_clear(&table->bitmap, index, index + pages) == index + pages;
 }

@@ -3,7 +3,7 @@
  * What the parts of a POWER translation window share.
  *
  * Locking: each pool has a spinlock for its hint, its counts and its bits. Pools begin at whole words of
- * the bitmap, so that no two locks guard one word. Entries belong to whoever has their bits; back ends
+ * the bitmap, so that no two locks guard one word. Whoever has bits may read them without the lock. Entries belong to whoever has their bits; back ends
  * are called without a lock.
  */
 #ifndef IOMMU_TCE_INTERNAL_H
@@ -14,32 +14,15 @@
 
 #include "base/atomic.h"
 #include "base/spinlock.h"
-
-/* --- bitmap.c --------------------------------------------------------------------------------- */
-
-/* A bit for each page of a window, in pages of memory, found through a directory. */
-struct tce_bitmap {
-	const struct iommu_platform *platform;
-	uint64_t **chunks;
-	unsigned int chunk_count;
-	unsigned int order; /* of the pages of the directory */
-};
-
-int iommu_tce_bitmap_create(struct tce_bitmap *bitmap, const struct iommu_platform *platform,
-			    uint64_t bits);
-void iommu_tce_bitmap_destroy(struct tce_bitmap *bitmap);
-void iommu_tce_bitmap_set(struct tce_bitmap *bitmap, uint64_t first, uint64_t count);
-void iommu_tce_bitmap_clear(struct tce_bitmap *bitmap, uint64_t first, uint64_t count);
-/* The first bit from `first` on, before `end`, that is clear, or set; end: there is none. */
-uint64_t iommu_tce_bitmap_next_clear(const struct tce_bitmap *bitmap, uint64_t first, uint64_t end);
-uint64_t iommu_tce_bitmap_next_set(const struct tce_bitmap *bitmap, uint64_t first, uint64_t end);
+#include "tce/bitmap.h"
 
 /* --- pool.c ----------------------------------------------------------------------------------- */
 
 #define TCE_POOLS_MAX 4 /* of small requests */
 
+/* Each on cache lines of its own: CPUs do not meet there. */
 struct tce_pool {
-	struct iommu_spinlock lock;
+	_Alignas(128) struct iommu_spinlock lock;
 	uint64_t start, end; /* indices */
 	uint64_t hint;       /* where to look first */
 	uint64_t taken;
@@ -61,7 +44,7 @@ void iommu_tce_pools_free(struct iommu_tce_table *table, uint64_t index, uint64_
 uint64_t iommu_tce_pools_reserve(struct iommu_tce_table *table, uint64_t index, uint64_t pages);
 uint64_t iommu_tce_pools_taken(struct iommu_tce_table *table);
 /* Are all of these handed out? */
-bool iommu_tce_pools_have(struct iommu_tce_table *table, uint64_t index, uint64_t pages);
+bool iommu_tce_pools_have(const struct iommu_tce_table *table, uint64_t index, uint64_t pages);
 
 /* --- Back ends -------------------------------------------------------------------------------- */
 
@@ -92,6 +75,7 @@ struct iommu_tce_table {
 	struct tce_bitmap bitmap;
 	struct tce_pool pools[TCE_POOLS_MAX + 1]; /* the last one in use is for large requests */
 	unsigned int pool_count;                  /* without that one */
+	uint64_t pool_size;                       /* of each but that one */
 	uint64_t reserved;                        /* how many, and which besides index 0: */
 	uint64_t reserved_first, reserved_count;  /* indices */
 	iommu_cell_t lost;
