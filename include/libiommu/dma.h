@@ -42,8 +42,9 @@ struct iommu_dma_config {
 };
 
 /*
- * iommu_dma_create - DMA mapping for the devices of one domain. May sleep. Returns 0, IOMMU_EINVAL
- * (not such a domain, unknown flags) or IOMMU_ENOMEM.
+ * iommu_dma_create - DMA mapping for the devices of one domain, in its smallest pages. May sleep. Returns
+ * 0, IOMMU_EINVAL (not such a domain, unknown flags), IOMMU_EOPNOTSUPP (its smallest page is larger than
+ * 2^IOMMU_MAX_ALLOC_ORDER pages of 4 KiB) or IOMMU_ENOMEM.
  *
  * iommu_dma_destroy - what is still mapped stays mapped in the domain, which is to be freed next.
  * May sleep. Nobody may be using it. Returns 0; IOMMU_EBUSY: an untrusted device's buffer is mapped;
@@ -182,7 +183,7 @@ struct iommu_dma_window {
 	uint64_t pages;
 };
 
-/* iommu_dma_window_create - reserve. Returns 0, IOMMU_EINVAL (no pages, mask), ENOSPC or ENOMEM. */
+/* iommu_dma_window_create - reserve; pages are the smallest of the domain, throughout. Returns 0, IOMMU_EINVAL (no pages, mask), ENOSPC or ENOMEM. */
 IOMMU_API int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				      uint64_t pages, struct iommu_dma_window *window);
 /*

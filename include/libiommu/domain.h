@@ -191,7 +191,9 @@ IOMMU_API int iommu_domain_attach_endpoint(struct iommu_domain *domain,
 					   struct iommu_endpoint *endpoint);
 IOMMU_API int iommu_domain_detach_endpoint(struct iommu_endpoint *endpoint);
 
-/* The IOVA space of an IOMMU_DOMAIN_DMA domain, in granules of 4 KiB; NULL: it has none. */
+/*
+ * The IOVA space of an IOMMU_DOMAIN_DMA domain, in granules of its smallest page; NULL: it has none.
+ */
 struct iommu_iova_space;
 IOMMU_API struct iommu_iova_space *iommu_domain_iova_space(const struct iommu_domain *domain);
 

@@ -235,6 +235,7 @@ struct iommu_domain {
 	enum iommu_domain_type type;
 	struct iommu *iommu;
 	struct iommu_list_node link;
+	unsigned int page_shift;        /* of the smallest page that it was made with */
 	struct iommu_iova_space *space; /* of an IOMMU_DOMAIN_DMA domain */
 	unsigned int groups;            /* attached to so many, PASIDs counted each */
 	unsigned int holders;           /* it was allocated so often */

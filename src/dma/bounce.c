@@ -20,16 +20,16 @@ _Static_assert(sizeof(struct dma_bounce) <= DMA_BOUNCE_SIZE, "the object cache i
 /* --- The bytes -------------------------------------------------------------------------------- */
 
 /* How many bytes are on the first, and on the last page. */
-static uint64_t head_size(const struct dma_bounce *bounce)
+static uint64_t head_size(const struct iommu_dma *dma, const struct dma_bounce *bounce)
 {
-	const uint64_t room = IOMMU_PAGE_SIZE - (bounce->paddr & DMA_PAGE_MASK);
+	const uint64_t room = (1ULL << dma->page_shift) - (bounce->paddr & dma_page_mask(dma));
 
 	return bounce->size < room ? bounce->size : room;
 }
 
-static uint64_t tail_size(const struct dma_bounce *bounce)
+static uint64_t tail_size(const struct iommu_dma *dma, const struct dma_bounce *bounce)
 {
-	return (bounce->paddr + bounce->size) & DMA_PAGE_MASK;
+	return (bounce->paddr + bounce->size) & dma_page_mask(dma);
 }
 
 /* Bytes of a buffer, counted from its beginning. */
@@ -48,7 +48,7 @@ static void copy_end(const struct iommu_dma *dma, const struct dma_bounce *bounc
 	if (page == NULL || start >= stop)
 		return;
 	memory = iommu_phys_to_virt(dma->platform, bounce->paddr + start);
-	own = page + ((bounce->paddr + start) & DMA_PAGE_MASK);
+	own = page + ((bounce->paddr + start) & dma_page_mask(dma));
 	if (to_device)
 		memcpy(own, memory, (size_t)(stop - start));
 	else
@@ -59,8 +59,8 @@ static void copy(const struct iommu_dma *dma, const struct dma_bounce *bounce, u
 		 uint64_t to, bool to_device)
 {
 	const struct part asked = {from, to};
-	const struct part head = {0, head_size(bounce)};
-	const struct part tail = {bounce->size - tail_size(bounce), bounce->size};
+	const struct part head = {0, head_size(dma, bounce)};
+	const struct part tail = {bounce->size - tail_size(dma, bounce), bounce->size};
 
 	copy_end(dma, bounce, bounce->head, head, asked, to_device);
 	copy_end(dma, bounce, bounce->tail, tail, asked, to_device);
@@ -97,9 +97,9 @@ static void insert(struct iommu_dma *dma, struct dma_bounce *bounce)
 }
 
 /* Where the buffer itself begins. */
-static iommu_iova_t address_of(const struct dma_bounce *bounce)
+static iommu_iova_t address_of(const struct iommu_dma *dma, const struct dma_bounce *bounce)
 {
-	return bounce->start + (bounce->paddr & DMA_PAGE_MASK);
+	return bounce->start + (bounce->paddr & dma_page_mask(dma));
 }
 
 /* The bounced buffer with a page that an address lies on, or NULL. Under the lock. */
@@ -109,10 +109,10 @@ static struct dma_bounce *find(struct iommu_dma *dma, iommu_iova_t address)
 
 	while (node != NULL) {
 		struct dma_bounce *bounce = bounce_of(node);
-		const uint64_t pages = dma_pages_of(bounce->paddr, bounce->size);
+		const uint64_t pages = dma_pages_of(dma, bounce->paddr, bounce->size);
 
 		if (address >= bounce->start &&
-		    (address - bounce->start) >> IOMMU_PAGE_SHIFT < pages)
+		    (address - bounce->start) >> dma->page_shift < pages)
 			return bounce;
 		node = node->child[address >= bounce->start];
 	}
@@ -130,7 +130,7 @@ static int take(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
 	struct dma_bounce *bounce = find(dma, address);
 	int status = 0;
 
-	if (bounce != NULL && (bounce->size != size || address_of(bounce) != address)) {
+	if (bounce != NULL && (bounce->size != size || address_of(dma, bounce) != address)) {
 		bounce = NULL;
 		status = IOMMU_ENOENT;
 	}
@@ -150,25 +150,25 @@ void iommu_dma_bounce_free(struct iommu_dma *dma, struct dma_bounce *bounce)
 	const struct iommu_platform *platform = dma->platform;
 
 	if (bounce->head != NULL)
-		platform->free_pages(platform->ctx, bounce->head, 0);
+		platform->free_pages(platform->ctx, bounce->head, dma_host_order(dma, 0));
 	if (bounce->tail != NULL)
-		platform->free_pages(platform->ctx, bounce->tail, 0);
+		platform->free_pages(platform->ctx, bounce->tail, dma_host_order(dma, 0));
 	iommu_object_free(&dma->bounces, bounce);
 }
 
 static unsigned char *page_of_our_own(struct iommu_dma *dma)
 {
-	return dma->platform->alloc_pages(dma->platform->ctx, 0, IOMMU_NODE_ANY,
-					  IOMMU_ALLOC_ATOMIC);
+	return dma->platform->alloc_pages(dma->platform->ctx, dma_host_order(dma, 0),
+					  IOMMU_NODE_ANY, IOMMU_ALLOC_ATOMIC);
 }
 
 static struct dma_bounce *make(struct iommu_dma *dma, iommu_paddr_t paddr, uint64_t size,
 			       enum iommu_dma_direction direction)
 {
 	struct dma_bounce *bounce = iommu_object_alloc(&dma->bounces, IOMMU_ALLOC_ATOMIC);
-	const bool one_page = dma_pages_of(paddr, size) == 1;
-	const bool cut = ((paddr + size) & DMA_PAGE_MASK) != 0;
-	const bool head = (paddr & DMA_PAGE_MASK) != 0 || (one_page && cut);
+	const bool one_page = dma_pages_of(dma, paddr, size) == 1;
+	const bool cut = ((paddr + size) & dma_page_mask(dma)) != 0;
+	const bool head = (paddr & dma_page_mask(dma)) != 0 || (one_page && cut);
 	const bool tail = !one_page && cut;
 
 	if (bounce == NULL)
@@ -189,7 +189,7 @@ static struct dma_bounce *make(struct iommu_dma *dma, iommu_paddr_t paddr, uint6
 static int map_parts(struct iommu_dma *dma, const struct dma_bounce *bounce, uint64_t first,
 		     uint64_t *mapped)
 {
-	const uint64_t pages = dma_pages_of(bounce->paddr, bounce->size);
+	const uint64_t pages = dma_pages_of(dma, bounce->paddr, bounce->size);
 	const uint64_t middle = bounce->head != NULL ? 1 : 0;
 	const uint64_t stop = bounce->tail != NULL ? pages - 1 : pages;
 	const struct {
@@ -209,11 +209,11 @@ static int map_parts(struct iommu_dma *dma, const struct dma_bounce *bounce, uin
 
 		if (parts[i].count == 0)
 			continue;
-		paddr = parts[i].own != NULL
-				? iommu_virt_to_phys(dma->platform, parts[i].own)
-				: (bounce->paddr & ~DMA_PAGE_MASK) + parts[i].at * IOMMU_PAGE_SIZE;
-		status = iommu_map(dma->domain, (first + parts[i].at) << IOMMU_PAGE_SHIFT, paddr,
-				   parts[i].count << IOMMU_PAGE_SHIFT,
+		paddr = parts[i].own != NULL ? iommu_virt_to_phys(dma->platform, parts[i].own)
+					     : (bounce->paddr & ~dma_page_mask(dma)) +
+						       (parts[i].at << dma->page_shift);
+		status = iommu_map(dma->domain, (first + parts[i].at) << dma->page_shift, paddr,
+				   parts[i].count << dma->page_shift,
 				   dma_prot_of(bounce->direction));
 		if (status == 0)
 			*mapped += parts[i].count;
@@ -227,7 +227,7 @@ int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *
 {
 	struct dma_bounce *bounce = make(dma, paddr, size, direction);
 	const struct dma_hanging hanging = {.bounce = bounce};
-	const uint64_t pages = dma_pages_of(paddr, size);
+	const uint64_t pages = dma_pages_of(dma, paddr, size);
 	uint64_t mapped;
 	int status;
 
@@ -245,7 +245,7 @@ int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *
 		iommu_dma_undo(dma, *first, mapped, pages, status, &hanging);
 		return status;
 	}
-	bounce->start = *first << IOMMU_PAGE_SHIFT;
+	bounce->start = *first << dma->page_shift;
 	insert(dma, bounce);
 	return 0;
 }
@@ -254,8 +254,9 @@ int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *
 static int unmap(struct iommu_dma *dma, struct dma_bounce *bounce)
 {
 	const struct dma_hanging hanging = {.bounce = bounce};
-	int status = iommu_dma_unmap_strictly(dma, bounce->start >> IOMMU_PAGE_SHIFT,
-					      dma_pages_of(bounce->paddr, bounce->size), &hanging);
+	int status =
+		iommu_dma_unmap_strictly(dma, bounce->start >> dma->page_shift,
+					 dma_pages_of(dma, bounce->paddr, bounce->size), &hanging);
 
 	if (dma_is_unconfirmed(status))
 		return status; /* it is withheld */
@@ -296,7 +297,7 @@ static void sync(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, boo
 	iommu_spin_unlock(dma->platform, &dma->lock, state);
 	if (bounce == NULL || ((unsigned int)bounce->direction & way) == 0)
 		return;
-	from = address - address_of(bounce);
+	from = address - address_of(dma, bounce);
 	if (from >= bounce->size)
 		return; /* beside it, or before it: wrapped */
 	if (size > bounce->size - from)

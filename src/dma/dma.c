@@ -25,7 +25,7 @@ static int make_queue(struct iommu_dma *dma, const struct iommu_dma_config *conf
 		.platform = dma->platform,
 		.domain = dma->domain,
 		.cache = dma->cache,
-		.granule = IOMMU_PAGE_SIZE,
+		.granule = 1ULL << dma->page_shift,
 		.entries = config->queue_entries,
 		.max_age_ns = config->queue_max_age_ns,
 	};
@@ -46,6 +46,9 @@ int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **r
 	if (domain == NULL || domain->space == NULL ||
 	    (config->flags & ~(unsigned int)IOMMU_DMA_LAZY) != 0)
 		return IOMMU_EINVAL;
+	/* Shared memory and bounce pages are whole pages of the domain, from the host's allocator. */
+	if (domain->page_shift > IOMMU_PAGE_SHIFT + IOMMU_MAX_ALLOC_ORDER)
+		return IOMMU_EOPNOTSUPP;
 	platform = iommu_platform_of(domain->iommu);
 	dma = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (dma == NULL)
@@ -53,6 +56,8 @@ int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **r
 	dma->platform = platform;
 	dma->domain = domain;
 	dma->space = domain->space;
+	dma->page_shift = domain->page_shift;
+	dma->page_mask = (1ULL << dma->page_shift) - 1;
 	iommu_object_cache_init(&dma->bounces, platform, DMA_BOUNCE_SIZE);
 	cache.space = dma->space;
 	cache.flags = platform->cpu_exclusive ? IOMMU_IOVA_CACHE_CPU_EXCLUSIVE : 0;
@@ -173,8 +178,8 @@ bool iommu_dma_last_page(const struct iommu_dma *dma, const struct iommu_dma_dev
 
 	if (device->mask != 0 && device->mask < mask)
 		mask = device->mask;
-	*last = mask >> IOMMU_PAGE_SHIFT;
-	return mask >= DMA_PAGE_MASK;
+	*last = mask >> dma->page_shift;
+	return mask >= dma_page_mask(dma);
 }
 
 int iommu_dma_take_addresses(struct iommu_dma *dma, const struct iommu_dma_device *device,
@@ -222,8 +227,8 @@ void iommu_dma_undo(struct iommu_dma *dma, uint64_t first, uint64_t mapped, uint
 	int status = 0;
 
 	if (mapped != 0)
-		status = iommu_unmap(dma->domain, first << IOMMU_PAGE_SHIFT,
-				     mapped << IOMMU_PAGE_SHIFT, 0, NULL);
+		status = iommu_unmap(dma->domain, first << dma->page_shift,
+				     mapped << dma->page_shift, 0, NULL);
 	if (dma_is_unconfirmed(why) || status != 0) {
 		iommu_dma_withhold(dma, first, pages, hanging);
 		return;
@@ -241,7 +246,7 @@ int iommu_dma_unmap_strictly(struct iommu_dma *dma, uint64_t first, uint64_t pag
 
 	if (status != 0)
 		return status;
-	status = iommu_unmap(dma->domain, first << IOMMU_PAGE_SHIFT, pages << IOMMU_PAGE_SHIFT, 0,
+	status = iommu_unmap(dma->domain, first << dma->page_shift, pages << dma->page_shift, 0,
 			     &unmapped);
 
 	if (dma_is_unconfirmed(status))
@@ -282,8 +287,8 @@ static int map_pages(struct iommu_dma *dma, const struct iommu_dma_device *devic
 		iommu_dma_release(dma, hanging);
 		return status;
 	}
-	status = iommu_map(dma->domain, *first << IOMMU_PAGE_SHIFT, paddr,
-			   pages << IOMMU_PAGE_SHIFT, dma_prot_of(direction));
+	status = iommu_map(dma->domain, *first << dma->page_shift, paddr, pages << dma->page_shift,
+			   dma_prot_of(direction));
 	if (status != 0)
 		iommu_dma_undo(dma, *first, 0, pages, status, hanging);
 	return status;
@@ -304,13 +309,14 @@ int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device, 
 		return IOMMU_EOPNOTSUPP;
 	if (dma_bypasses(dma, device, paddr, size, address))
 		return 0;
-	if (device->untrusted && ((paddr | size) & DMA_PAGE_MASK) != 0)
+	if (device->untrusted && ((paddr | size) & dma_page_mask(dma)) != 0)
 		status = iommu_dma_map_bounced(dma, device, paddr, size, direction, &first);
 	else
-		status = map_pages(dma, device, paddr & ~DMA_PAGE_MASK, dma_pages_of(paddr, size),
-				   direction, &nothing_hangs, &first);
+		status = map_pages(dma, device, paddr & ~dma_page_mask(dma),
+				   dma_pages_of(dma, paddr, size), direction, &nothing_hangs,
+				   &first);
 	if (status == 0)
-		*address = (first << IOMMU_PAGE_SHIFT) | (paddr & DMA_PAGE_MASK);
+		*address = (first << dma->page_shift) | (paddr & dma_page_mask(dma));
 	return status;
 }
 
@@ -324,7 +330,8 @@ int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 		return 0;
 	if (dma_has_bounced(dma) && iommu_dma_unmap_bounced(dma, address, size, &status))
 		return status;
-	return iommu_dma_unmap_pages(dma, address >> IOMMU_PAGE_SHIFT, dma_pages_of(address, size));
+	return iommu_dma_unmap_pages(dma, address >> dma->page_shift,
+				     dma_pages_of(dma, address, size));
 }
 
 /* --- Shared memory ---------------------------------------------------------------------------- */
@@ -343,8 +350,8 @@ int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device
 		return IOMMU_EINVAL;
 	if (size > SHARED_MAX)
 		return IOMMU_ERANGE;
-	pages = dma_pages_of(0, size);
-	hanging.memory_order = dma_order_of(pages);
+	pages = dma_pages_of(dma, 0, size);
+	hanging.memory_order = dma_host_order(dma, dma_order_of(pages));
 	hanging.memory =
 		platform->alloc_pages(platform->ctx, hanging.memory_order, IOMMU_NODE_ANY, 0);
 	if (hanging.memory == NULL)
@@ -355,7 +362,7 @@ int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device
 	status = map_pages(dma, device, iommu_virt_to_phys(platform, hanging.memory), pages,
 			   IOMMU_DMA_BIDIRECTIONAL, &hanging, &first);
 	if (status == 0)
-		*address = first << IOMMU_PAGE_SHIFT;
+		*address = first << dma->page_shift;
 	return status;
 }
 
@@ -367,14 +374,14 @@ int iommu_dma_free(struct iommu_dma *dma, void *memory, iommu_iova_t address, ui
 
 	if (size == 0 || size > SHARED_MAX)
 		return IOMMU_ENOENT;
-	pages = dma_pages_of(0, size);
-	hanging.memory_order = dma_order_of(pages);
+	pages = dma_pages_of(dma, 0, size);
+	hanging.memory_order = dma_host_order(dma, dma_order_of(pages));
 	if (dma_is_bypass(dma, address)) {
 		iommu_dma_release(dma, &hanging);
 		return 0;
 	}
 	/* Strict in either mode: the pages go back to the host at once. */
-	status = iommu_dma_unmap_strictly(dma, address >> IOMMU_PAGE_SHIFT, pages, &hanging);
+	status = iommu_dma_unmap_strictly(dma, address >> dma->page_shift, pages, &hanging);
 	if (status == 0)
 		iommu_dma_release(dma, &hanging);
 	return status;
@@ -419,7 +426,7 @@ static int doorbell_at(struct iommu_dma *dma, iommu_paddr_t page, const iommu_io
 int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell, iommu_iova_t *address)
 {
 	const struct iommu_dma_device any = {.mask = 0};
-	const iommu_paddr_t page = doorbell & ~DMA_PAGE_MASK;
+	const iommu_paddr_t page = doorbell & ~dma_page_mask(dma);
 	iommu_iova_t own = 0;
 	iommu_iova_t found = 0;
 	int status = doorbell_at(dma, page, NULL, &found);
@@ -435,6 +442,6 @@ int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell, iommu_iova_
 			(void)iommu_dma_unmap(dma, own, IOMMU_PAGE_SIZE);
 	}
 	if (status == 0)
-		*address = found | (doorbell & DMA_PAGE_MASK);
+		*address = found | (doorbell & dma_page_mask(dma));
 	return status;
 }

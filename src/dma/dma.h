@@ -26,7 +26,6 @@
 /* From here on nothing is begun that might need room: see withheld.c. */
 #define DMA_WITHHELD_HIGH 32
 #define DMA_BOUNCE_SIZE   128 /* of struct dma_bounce, at most */
-#define DMA_PAGE_MASK     (IOMMU_PAGE_SIZE - 1)
 
 struct dma_bounce;
 
@@ -53,6 +52,8 @@ struct dma_doorbell {
 struct iommu_dma {
 	const struct iommu_platform *platform;
 	struct iommu_domain *domain;
+	unsigned int page_shift; /* of the domain's smallest page; addresses are handed out by it */
+	uint64_t page_mask;      /* its size less one */
 	struct iommu_iova_space *space;
 	struct iommu_iova_cache *cache;
 	struct iommu_flush_queue *queue; /* NULL: strict */
@@ -66,10 +67,21 @@ struct iommu_dma {
 	unsigned int doorbell_count;
 };
 
-/* The pages that a buffer lies on: size is not 0, and the end does not wrap. */
-static inline uint64_t dma_pages_of(uint64_t address, uint64_t size)
+static inline uint64_t dma_page_mask(const struct iommu_dma *dma)
 {
-	return (((address & DMA_PAGE_MASK) + (size - 1)) >> IOMMU_PAGE_SHIFT) + 1;
+	return dma->page_mask;
+}
+
+/* The pages that a buffer lies on: size is not 0, and the end does not wrap. */
+static inline uint64_t dma_pages_of(const struct iommu_dma *dma, uint64_t address, uint64_t size)
+{
+	return (((address & dma_page_mask(dma)) + (size - 1)) >> dma->page_shift) + 1;
+}
+
+/* The order of so many pages for the host's allocator, whose pages are of 4 KiB. */
+static inline unsigned int dma_host_order(const struct iommu_dma *dma, unsigned int order)
+{
+	return order + dma->page_shift - IOMMU_PAGE_SHIFT;
 }
 
 static inline unsigned int dma_order_of(uint64_t pages)

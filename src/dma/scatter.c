@@ -23,14 +23,15 @@ static int check_pieces(const struct iommu_dma_device *device, const struct iomm
 }
 
 /* False: more than there are addresses. */
-static bool count_pages(const struct iommu_dma_piece *pieces, unsigned int count, uint64_t *pages)
+static bool count_pages(const struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
+			unsigned int count, uint64_t *pages)
 {
 	unsigned int i;
 
 	*pages = 0;
 	for (i = 0; i < count; i++) {
-		*pages += dma_pages_of(pieces[i].paddr, pieces[i].size);
-		if (*pages > UINT64_MAX >> IOMMU_PAGE_SHIFT)
+		*pages += dma_pages_of(dma, pieces[i].paddr, pieces[i].size);
+		if (*pages > UINT64_MAX >> dma->page_shift)
 			return false;
 	}
 	return true;
@@ -61,18 +62,19 @@ static void add_element(const struct iommu_dma_device *device, struct iommu_dma_
 }
 
 /* Addresses in order. */
-static int make_elements(const struct iommu_dma_device *device, struct iommu_dma_piece *pieces,
-			 unsigned int count, uint64_t first, unsigned int *elements)
+static int make_elements(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+			 struct iommu_dma_piece *pieces, unsigned int count, uint64_t first,
+			 unsigned int *elements)
 {
 	unsigned int i;
 
 	*elements = 0;
 	for (i = 0; i < count; i++) {
 		const iommu_iova_t address =
-			(first << IOMMU_PAGE_SHIFT) | (pieces[i].paddr & DMA_PAGE_MASK);
+			(first << dma->page_shift) | (pieces[i].paddr & dma_page_mask(dma));
 		const uint64_t size = pieces[i].size;
 
-		first += dma_pages_of(pieces[i].paddr, size);
+		first += dma_pages_of(dma, pieces[i].paddr, size);
 		if (dma_crosses(device, address, size))
 			return IOMMU_EINVAL;
 		add_element(device, pieces, elements, address, size);
@@ -114,13 +116,13 @@ static int map_pieces(struct iommu_dma *dma, const struct iommu_dma_piece *piece
 		unsigned int i;
 
 		for (i = 0; i < CHUNK && at < count; i++, at++) {
-			chunk[i].paddr = pieces[at].paddr & ~DMA_PAGE_MASK;
-			chunk[i].size = dma_pages_of(pieces[at].paddr, pieces[at].size)
-					<< IOMMU_PAGE_SHIFT;
+			chunk[i].paddr = pieces[at].paddr & ~dma_page_mask(dma);
+			chunk[i].size = dma_pages_of(dma, pieces[at].paddr, pieces[at].size)
+					<< dma->page_shift;
 		}
-		status = iommu_map_sg(dma->domain, (first + *mapped) << IOMMU_PAGE_SHIFT, chunk, i,
+		status = iommu_map_sg(dma->domain, (first + *mapped) << dma->page_shift, chunk, i,
 				      prot, &bytes);
-		*mapped += bytes >> IOMMU_PAGE_SHIFT;
+		*mapped += bytes >> dma->page_shift;
 	}
 	return status;
 }
@@ -138,12 +140,12 @@ int iommu_dma_map_sg(struct iommu_dma *dma, const struct iommu_dma_device *devic
 		return status;
 	if (bypass_pieces(dma, device, pieces, count, elements))
 		return 0;
-	if (!count_pages(pieces, count, &pages))
+	if (!count_pages(dma, pieces, count, &pages))
 		return IOMMU_ENOSPC;
 	status = iommu_dma_take_addresses(dma, device, pages, &first);
 	if (status != 0)
 		return status;
-	status = make_elements(device, pieces, count, first, elements);
+	status = make_elements(dma, device, pieces, count, first, elements);
 	if (status == 0)
 		status = map_pieces(dma, pieces, count, first, dma_prot_of(direction), &mapped);
 	if (status != 0)
@@ -156,10 +158,10 @@ int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_piece *piec
 {
 	uint64_t pages;
 
-	if (count == 0 || !count_pages(pieces, count, &pages))
+	if (count == 0 || !count_pages(dma, pieces, count, &pages))
 		return IOMMU_ENOENT;
 	if (dma_is_bypass(dma, pieces[0].address))
 		return 0;
 	/* The first element begins where the range does. */
-	return iommu_dma_unmap_pages(dma, pieces[0].address >> IOMMU_PAGE_SHIFT, pages);
+	return iommu_dma_unmap_pages(dma, pieces[0].address >> dma->page_shift, pages);
 }

@@ -15,7 +15,7 @@ int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device
 	*window = (struct iommu_dma_window){.dma = dma, .pages = pages};
 	status = iommu_iova_alloc(dma->space, &request, &window->range);
 	if (status == 0)
-		window->start = window->range->first << IOMMU_PAGE_SHIFT;
+		window->start = window->range->first << window->dma->page_shift;
 	return status;
 }
 
@@ -29,16 +29,16 @@ int iommu_dma_window_map(struct iommu_dma_window *window, uint64_t first, iommu_
 {
 	if (!is_inside(window, first, count))
 		return IOMMU_ERANGE;
-	return iommu_map(window->dma->domain, window->start + (first << IOMMU_PAGE_SHIFT), paddr,
-			 count << IOMMU_PAGE_SHIFT, dma_prot_of(direction));
+	return iommu_map(window->dma->domain, window->start + (first << window->dma->page_shift),
+			 paddr, count << window->dma->page_shift, dma_prot_of(direction));
 }
 
 int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t first, uint64_t count)
 {
 	if (!is_inside(window, first, count))
 		return IOMMU_ERANGE;
-	return iommu_unmap(window->dma->domain, window->start + (first << IOMMU_PAGE_SHIFT),
-			   count << IOMMU_PAGE_SHIFT, 0, NULL);
+	return iommu_unmap(window->dma->domain, window->start + (first << window->dma->page_shift),
+			   count << window->dma->page_shift, 0, NULL);
 }
 
 int iommu_dma_window_destroy(struct iommu_dma_window *window)

@@ -4,6 +4,7 @@
 #include <libiommu/iova.h>
 #include <libiommu/status.h>
 
+#include "base/bits.h"
 #include "group/group.h"
 
 /* What the back end cannot know of a new domain; on failure it is freed. */
@@ -14,9 +15,11 @@ static int domain_complete(struct iommu_domain *domain, struct iommu *iommu,
 
 	domain->type = type;
 	domain->iommu = iommu;
+	domain->page_shift = domain->pgsize_bitmap != 0 ? iommu_lowest_bit(domain->pgsize_bitmap)
+							: IOMMU_PAGE_SHIFT;
 	iommu_list_insert(&iommu->domains, &domain->link);
 	if (iommu_type_is_dma(type))
-		status = iommu_space_create(iommu, domain->aperture_last, &domain->space);
+		status = iommu_space_create(domain, &domain->space);
 	if (type == IOMMU_DOMAIN_IDENTITY && domain->ops->map_pages != NULL)
 		status = iommu_map_memory(domain);
 	if (status != 0)

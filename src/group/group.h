@@ -219,7 +219,7 @@ int iommu_map_memory(struct iommu_domain *domain);
 void iommu_regions_init(struct iommu *iommu);
 bool iommu_knows_memory(const struct iommu *iommu);
 /* An empty space without what is reserved. */
-int iommu_space_create(struct iommu *iommu, iommu_iova_t last, struct iommu_iova_space **space);
+int iommu_space_create(struct iommu_domain *domain, struct iommu_iova_space **space);
 void iommu_regions_free(struct iommu *iommu);
 
 #endif

@@ -119,19 +119,20 @@ int iommu_group_regions(const struct iommu_group *group, struct iommu_region *re
 /* Map page by page what is not mapped; what leads elsewhere is in the way. */
 static int map_gaps(struct iommu_domain *domain, const struct iommu_region *region)
 {
+	const uint64_t page = 1ULL << domain->page_shift;
 	iommu_iova_t iova = region->start;
 	iommu_paddr_t paddr;
 
-	for (;; iova += IOMMU_PAGE_SIZE) {
+	for (;; iova += page) {
 		int status = iommu_iova_to_phys(domain, iova, &paddr);
 
 		if (status == 0 && paddr != iova)
 			return IOMMU_EEXIST;
 		if (status == IOMMU_ENOENT)
-			status = iommu_map_pages(domain, iova, iova, IOMMU_PAGE_SIZE, region->prot);
+			status = iommu_map_pages(domain, iova, iova, page, region->prot);
 		if (status != 0)
 			return status;
-		if (region->last - iova < IOMMU_PAGE_SIZE)
+		if (region->last - iova < page)
 			return 0;
 	}
 }
@@ -144,9 +145,10 @@ static bool is_direct(const struct iommu_region *region)
 /* Never handed out: what is there, or what writes there mean, is nobody's buffer. */
 static int keep_free(struct iommu_domain *domain, const struct iommu_region *region)
 {
-	uint64_t first = region->start >> IOMMU_PAGE_SHIFT;
-	uint64_t last = region->last >> IOMMU_PAGE_SHIFT;
-	const uint64_t end = domain->aperture_last >> IOMMU_PAGE_SHIFT;
+	const unsigned int shift = domain->page_shift;
+	uint64_t first = region->start >> shift;
+	uint64_t last = region->last >> shift;
+	const uint64_t end = domain->aperture_last >> shift;
 
 	/* Page 0, and what lies beyond the aperture, is not handed out anyway. */
 	if (domain->space == NULL || first > end || last == 0)
@@ -187,14 +189,15 @@ int iommu_map_regions(struct iommu_domain *domain, const struct iommu_endpoint *
 
 /* --- Addresses that are kept free ------------------------------------------------------------- */
 
-static int space_of(struct iommu *iommu, iommu_iova_t last, struct iommu_iova_space **space)
+static int space_of(struct iommu *iommu, iommu_iova_t last, unsigned int shift,
+		    struct iommu_iova_space **space)
 {
 	/* Page 0 is never handed out: too many take address 0 for none. */
 	const struct iommu_iova_config config = {
 		.platform = iommu->platform,
-		.granule = IOMMU_PAGE_SIZE,
+		.granule = 1ULL << shift,
 		.first = 1,
-		.last = last >> IOMMU_PAGE_SHIFT,
+		.last = last >> shift,
 	};
 
 	return iommu_iova_space_create(&config, space);
@@ -209,7 +212,8 @@ int iommu_keep_free(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last)
 		return IOMMU_EINVAL;
 	if (last_page == 0)
 		return 0; /* never handed out */
-	if (iommu->reserved == NULL && space_of(iommu, UINT64_MAX, &iommu->reserved) != 0)
+	if (iommu->reserved == NULL &&
+	    space_of(iommu, UINT64_MAX, IOMMU_PAGE_SHIFT, &iommu->reserved) != 0)
 		return IOMMU_ENOMEM;
 	if (first_page == 0)
 		first_page = 1;
@@ -226,9 +230,10 @@ int iommu_reserve(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last)
 	return status;
 }
 
-int iommu_space_create(struct iommu *iommu, iommu_iova_t last, struct iommu_iova_space **space)
+int iommu_space_create(struct iommu_domain *domain, struct iommu_iova_space **space)
 {
-	int status = space_of(iommu, last, space);
+	struct iommu *iommu = domain->iommu;
+	int status = space_of(iommu, domain->aperture_last, domain->page_shift, space);
 
 	if (status == 0 && iommu->reserved != NULL)
 		status = iommu_iova_copy_reserved(*space, iommu->reserved);

@@ -401,14 +401,18 @@ int iommu_iova_reserve(struct iommu_iova_space *space, uint64_t first, uint64_t 
 
 int iommu_iova_copy_reserved(struct iommu_iova_space *to, struct iommu_iova_space *from)
 {
+	const unsigned int from_shift = iommu_highest_bit(from->granule);
+	const unsigned int to_shift = iommu_highest_bit(to->granule);
 	struct iommu_iova_range *range;
 
-	if (to->granule != from->granule)
-		return IOMMU_EINVAL;
 	for (range = from->begin.next; range != &from->end; range = range->next) {
-		uint64_t first = range->first > to->first ? range->first : to->first;
-		uint64_t last = range->last < to->last ? range->last : to->last;
+		/* Of granules that are touched, all. */
+		uint64_t first = range->first << from_shift >> to_shift;
+		uint64_t last = (range->last << from_shift | (from->granule - 1)) >> to_shift;
 		int status = 0;
+
+		first = first > to->first ? first : to->first;
+		last = last < to->last ? last : to->last;
 
 		if (range->reserved && first <= last)
 			status = iommu_iova_reserve(to, first, last, IOMMU_IOVA_MERGE, NULL);

@@ -187,6 +187,45 @@ static void identity(struct scenario *s)
 	expect_no_write(s, 0, s->target.paddr, &s->target, "nothing passes any more");
 }
 
+static void large_pages(struct scenario *s)
+{
+	const struct iommu_domain_config config = {.pgsize_bitmap = SIZE_64K};
+	struct iommu_dma_device device = iommu_dma_device_of(s->endpoints[0], UINT32_MAX);
+	struct iommu_dma_config dma_config = {.domain = NULL};
+	struct page shared = {NULL, 0};
+	struct iommu_dma *dma = NULL;
+	iommu_iova_t from = 0, to = 0;
+	void *memory = NULL;
+
+	title(s, "The DMA API in pages of 64K");
+	if (iommu_domain_alloc(s->unit, IOMMU_DOMAIN_DMA, &config, &s->domains[0]) == 0) {
+		dma_config.domain = s->domains[0];
+		(void)iommu_dma_create(&dma_config, &dma);
+	}
+	check(s, dma != NULL && attach(s, 0, 0) == 0, "device A has such a domain");
+	if (dma == NULL)
+		return;
+	check(s,
+	      iommu_dma_map(dma, &device, s->secret.paddr + 0x8000, PATTERN_SIZE,
+			    IOMMU_DMA_TO_DEVICE, &from) == 0 &&
+		      from % SIZE_64K == 0x8000 &&
+		      iommu_dma_alloc(dma, &device, PATTERN_SIZE, &memory, &to) == 0,
+	      "a buffer is mapped, and memory shared");
+	shared.bytes = memory;
+	expect_moved(s, 0, from, &(struct page){s->secret.bytes + 0x8000, 0}, to, &shared,
+		     "the device copies one to the other");
+	check(s,
+	      iommu_dma_unmap(dma, from, PATTERN_SIZE) == 0 &&
+		      iommu_dma_free(dma, memory, to, PATTERN_SIZE) == 0,
+	      "they go");
+	expect_no_write(s, 0, from, &(struct page){s->secret.bytes + 0x8000, 0},
+			"the device reaches them no more");
+	check(s,
+	      iommu_dma_destroy(dma) == 0 && detach(s, 0) == 0 &&
+		      iommu_domain_free(s->domains[0]) == 0,
+	      "it is taken down");
+}
+
 static void drivers(struct scenario *s)
 {
 	struct iommu_dma_device device = iommu_dma_device_of(s->endpoints[0], UINT32_MAX);
@@ -286,6 +325,7 @@ bool scenario_opal(struct opal_machine *machine)
 		one_shape(s, SIZE_64K, 43, "Pages of 64K, three levels");
 		identity(s);
 		drivers(s);
+		large_pages(s);
 		bypass(s);
 		finish(s);
 	}

@@ -497,6 +497,142 @@ static void memory_is_reached_beside_a_window(void **state)
 	end();
 }
 
+#define LARGE 0x10000ULL
+
+/* The whole DMA API in pages of 64K: nothing is handed out, shared or bounced by less. */
+static void drivers_map_in_larger_pages(void **state)
+{
+	const struct iommu_domain_config config = {.pgsize_bitmap = LARGE};
+	struct iommu_dma_config dma_config = {.domain = NULL};
+	struct iommu_dma_device device, untrusted;
+	struct iommu_dma_window window;
+	struct iommu_dma_piece pieces[2];
+	struct iommu_dma_stats stats;
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+	iommu_iova_t address, other;
+	unsigned char *buffer;
+	struct iommu_dma *dma;
+	unsigned int elements, i, lazy;
+	iommu_paddr_t paddr;
+	void *memory;
+
+	(void)state;
+	for (lazy = 0; lazy < 2; lazy++) {
+		begin();
+		assert_int_equal(iommu_reserve(f.iommu, 0x50fff, 0x51000), 0);
+		assert_int_equal(iommu_unit_enable(f.unit), 0);
+		endpoint = add(0x100);
+		device = iommu_dma_device_of(endpoint, UINT32_MAX);
+		untrusted = device;
+		untrusted.untrusted = true;
+		assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_DMA, &config, &domain), 0);
+		assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(endpoint)),
+				 0);
+		dma_config.domain = domain;
+		dma_config.flags = lazy != 0 ? IOMMU_DMA_LAZY : 0;
+		assert_int_equal(iommu_dma_create(&dma_config, &dma), 0);
+		assert_non_null(iommu_iova_find(iommu_domain_iova_space(domain), 0x50000 / LARGE));
+
+		/* A buffer on two pages: both, whole; and the address has its place in the page. */
+		assert_int_equal(iommu_dma_map(dma, &device, MEMORY + LARGE - 16, 32,
+					       IOMMU_DMA_BIDIRECTIONAL, &address),
+				 0);
+		assert_int_equal(address % LARGE, LARGE - 16);
+		assert_true(reaches(1, address, MEMORY + LARGE - 16));
+		assert_true(reaches(1, address + 31, MEMORY + LARGE + 15));
+		assert_true(reaches(1, address - (LARGE - 16), MEMORY));
+		assert_int_equal(
+			iommu_dma_map(dma, &device, MEMORY, 1, IOMMU_DMA_BIDIRECTIONAL, &other), 0);
+		assert_true(other / LARGE != address / LARGE &&
+			    other / LARGE != address / LARGE + 1);
+		assert_int_equal(iommu_dma_unmap(dma, address, 32), 0);
+		assert_int_equal(iommu_dma_unmap(dma, other, 1), 0);
+		assert_int_equal(is_blocked(1, address), lazy == 0);
+		assert_int_equal(is_blocked(1, address + 16), lazy == 0);
+		assert_true(is_blocked(1, other)); /* the bridge never looked */
+
+		/* Shared memory takes a page of its own. */
+		assert_int_equal(iommu_dma_alloc(dma, &device, 100, &memory, &address), 0);
+		assert_int_equal(iommu_virt_to_phys(&f.test.platform, memory) % LARGE, 0);
+		assert_true(reaches(1, address + LARGE - 1,
+				    iommu_virt_to_phys(&f.test.platform, memory) + LARGE - 1));
+		assert_int_equal(iommu_dma_free(dma, memory, address, 100), 0);
+		assert_true(is_blocked(1, address));
+		assert_int_equal(iommu_dma_alloc(dma, &device, LARGE + 1, &memory, &address),
+				 IOMMU_ERANGE);
+
+		pieces[0] = (struct iommu_dma_piece){.paddr = MEMORY + 0x100, .size = 0x200};
+		pieces[1] = (struct iommu_dma_piece){.paddr = MEMORY + 0x9ff00, .size = 0x200};
+		assert_int_equal(iommu_dma_map_sg(dma, &device, pieces, 2, IOMMU_DMA_BIDIRECTIONAL,
+						  &elements),
+				 0);
+		assert_int_equal(elements, 2);
+		assert_true(reaches(1, pieces[0].address, MEMORY + 0x100));
+		assert_true(reaches(1, pieces[1].address + 0x1ff, MEMORY + 0xa00ff));
+		assert_int_equal(iommu_dma_unmap_sg(dma, pieces, 2), 0);
+
+		assert_int_equal(iommu_dma_window_create(dma, &device, 4, &window), 0);
+		assert_int_equal(window.start % LARGE, 0);
+		assert_int_equal(
+			iommu_dma_window_map(&window, 1, MEMORY, 2, IOMMU_DMA_BIDIRECTIONAL), 0);
+		assert_true(is_blocked(1, window.start));
+		assert_true(reaches(1, window.start + 3 * LARGE - 1, MEMORY + 2 * LARGE - 1));
+		assert_true(is_blocked(1, window.start + 3 * LARGE));
+		assert_int_equal(iommu_dma_window_destroy(&window), 0);
+
+		/* A device that is not trusted sees nothing else of the page. */
+		buffer = f.test.platform.alloc_pages(f.test.platform.ctx, 4, IOMMU_NODE_ANY, 0);
+		assert_non_null(buffer);
+		paddr = iommu_virt_to_phys(&f.test.platform, buffer);
+		for (i = 0; i < LARGE; i++)
+			buffer[i] = 0x5a;
+		if (lazy == 0) {
+			iommu_paddr_t page;
+
+			assert_int_equal(iommu_dma_map(dma, &untrusted, paddr + 0x8000, 0x10,
+						       IOMMU_DMA_BIDIRECTIONAL, &address),
+					 0);
+			assert_int_equal(address % LARGE, 0x8000);
+			assert_true(access_by(1, address, &page));
+			assert_true(page / LARGE != paddr / LARGE);
+			memory = iommu_phys_to_virt(&f.test.platform, page & -LARGE);
+			for (i = 0; i < LARGE; i++)
+				assert_int_equal(((unsigned char *)memory)[i],
+						 i >= 0x8000 && i < 0x8010 ? 0x5a : 0);
+			memset(memory, 0x77, LARGE);
+			assert_int_equal(iommu_dma_unmap(dma, address, 0x10), 0);
+			for (i = 0; i < LARGE; i++)
+				assert_int_equal(buffer[i],
+						 i >= 0x8000 && i < 0x8010 ? 0x77 : 0x5a);
+		}
+		f.test.platform.free_pages(f.test.platform.ctx, buffer, 4);
+		iommu_dma_get_stats(dma, &stats);
+		assert_int_equal(stats.bounced + stats.lost, 0);
+		assert_int_equal(iommu_dma_destroy(dma), 0);
+		assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(endpoint)), 0);
+		assert_int_equal(iommu_domain_free(domain), 0);
+		assert_int_equal(iommu_release_endpoint(endpoint), 0);
+		end();
+	}
+}
+
+static void pages_beyond_the_hosts_are_refused(void **state)
+{
+	const struct iommu_domain_config config = {.pgsize_bitmap = 1 << 24};
+	struct iommu_dma_config dma_config = {.domain = NULL};
+	struct iommu_domain *domain;
+	struct iommu_dma *dma;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_DMA, &config, &domain), 0);
+	dma_config.domain = domain;
+	assert_int_equal(iommu_dma_create(&dma_config, &dma), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
 static void all_kinds_of_domains(void **state)
 {
 	struct iommu_domain_config config = {.pgsize_bitmap = 1ULL << 16, .address_width = 30};
@@ -775,6 +911,8 @@ int main(void)
 		cmocka_unit_test(a_pe_is_a_group),
 		cmocka_unit_test(drivers_map_through_a_window),
 		cmocka_unit_test(memory_is_reached_beside_a_window),
+		cmocka_unit_test(drivers_map_in_larger_pages),
+		cmocka_unit_test(pages_beyond_the_hosts_are_refused),
 		cmocka_unit_test(all_kinds_of_domains),
 		cmocka_unit_test(one_domain_in_many_pes),
 		cmocka_unit_test(members_of_a_pe_come_and_go),
