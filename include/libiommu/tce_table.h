@@ -33,6 +33,8 @@ enum iommu_tce_table_flags {
 	 * Should fewer than 2048 be left, the last 2048 of the window are taken away from it.
 	 */
 	IOMMU_TCE_TABLE_KEEP = 1 << 0,
+	/* An owner can keep a word of his own with each entry: iommu_tce_table_set_user. */
+	IOMMU_TCE_TABLE_USER_WORDS = 1 << 1,
 };
 
 struct iommu_tce_table_config {
@@ -110,6 +112,19 @@ IOMMU_API int iommu_tce_table_flush(struct iommu_tce_table *table);
  */
 IOMMU_API int iommu_tce_table_take(struct iommu_tce_table *table);
 IOMMU_API int iommu_tce_table_give_back(struct iommu_tce_table *table);
+
+/*
+ * iommu_tce_table_set_user, iommu_tce_table_get_user - a word of the owner's own for the entry of a bus address,
+ * such as where his user has the memory; of a table made with IOMMU_TCE_TABLE_USER_WORDS. 0 at first; exchanges
+ * leave it alone; giving the table back clears all. Memory is taken for those that are set.
+ *
+ * Returns 0, IOMMU_EOPNOTSUPP (made without), IOMMU_EPERM (not taken), IOMMU_ERANGE, or, of the first,
+ * IOMMU_ENOMEM. Any context; any CPU, for different entries.
+ */
+IOMMU_API int iommu_tce_table_set_user(struct iommu_tce_table *table, uint64_t address,
+				       uint64_t word);
+IOMMU_API int iommu_tce_table_get_user(struct iommu_tce_table *table, uint64_t address,
+				       uint64_t *word);
 
 struct iommu_tce_table_stats {
 	uint64_t entries;  /* of the window */

@@ -244,7 +244,7 @@ int iommu_tce_memory_create(const struct iommu_tce_memory_config *config,
 
 	/* There is nothing to keep in tables that are made here. */
 	if (iommu_platform_check(platform) != 0 || config->kill.all == NULL ||
-	    config->table.flags != 0)
+	    (config->table.flags & IOMMU_TCE_TABLE_KEEP) != 0)
 		return IOMMU_EINVAL;
 	table = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (table == NULL)

@@ -6,6 +6,7 @@
 
 #define ENTRIES_MAX   (1ULL << 28)
 #define BLOCK         16
+#define FLAGS         (IOMMU_TCE_TABLE_KEEP | IOMMU_TCE_TABLE_USER_WORDS)
 #define KEEP_AT_LEAST 2048 /* entries for a kernel that follows one that died */
 
 /* --- Life ------------------------------------------------------------------------------------- */
@@ -17,8 +18,7 @@ static bool config_makes_sense(const struct iommu_tce_table_config *config)
 	return config->entries != 0 && config->entries <= ENTRIES_MAX && config->page_shift >= 12 &&
 	       config->page_shift <= 34 &&
 	       config->first_page <= (UINT64_MAX >> config->page_shift) - config->entries &&
-	       (block & (block - 1)) == 0 &&
-	       (config->flags & ~(unsigned int)IOMMU_TCE_TABLE_KEEP) == 0;
+	       (block & (block - 1)) == 0 && (config->flags & ~(unsigned int)FLAGS) == 0;
 }
 
 /* What is never handed out: bus address 0, and what the host has kept for itself. */
@@ -55,6 +55,8 @@ int iommu_tce_table_init(struct iommu_tce_table *table, const struct iommu_tce_t
 	table->entries = config->entries;
 	table->page_shift = config->page_shift;
 	table->block = config->block != 0 ? config->block : BLOCK;
+	table->has_view = (config->flags & IOMMU_TCE_TABLE_USER_WORDS) != 0;
+	iommu_tce_view_init(&table->view, table->entries);
 	status = iommu_tce_bitmap_create(&table->bitmap, table->platform, table->entries);
 	if (status != 0)
 		return status;
@@ -65,6 +67,7 @@ int iommu_tce_table_init(struct iommu_tce_table *table, const struct iommu_tce_t
 
 void iommu_tce_table_fini(struct iommu_tce_table *table)
 {
+	iommu_tce_view_clear(&table->view, table->platform);
 	iommu_tce_bitmap_destroy(&table->bitmap);
 }
 
@@ -272,9 +275,11 @@ int iommu_tce_table_give_back(struct iommu_tce_table *table)
 	if (!is_owned(table))
 		return IOMMU_EINVAL;
 	status = table->ops->clear(table, 0, table->entries);
-	if (status == 0)
-		__atomic_store_n(&table->is_owned, false, __ATOMIC_RELEASE);
-	return status;
+	if (status != 0)
+		return status;
+	iommu_tce_view_clear(&table->view, table->platform);
+	__atomic_store_n(&table->is_owned, false, __ATOMIC_RELEASE);
+	return 0;
 }
 
 int iommu_tce_table_exchange(struct iommu_tce_table *table, uint64_t address, iommu_paddr_t paddr,
@@ -296,4 +301,42 @@ int iommu_tce_table_exchange(struct iommu_tce_table *table, uint64_t address, io
 int iommu_tce_table_flush(struct iommu_tce_table *table)
 {
 	return is_owned(table) ? table->ops->flush(table) : IOMMU_EPERM;
+}
+
+/* The index of an owner's word, or why there is none. */
+static int find_word(const struct iommu_tce_table *table, uint64_t address, uint64_t *index)
+{
+	if (!table->has_view)
+		return IOMMU_EOPNOTSUPP;
+	if (!is_owned(table))
+		return IOMMU_EPERM;
+	return find_range(table, address, 1, index) ? 0 : IOMMU_ERANGE;
+}
+
+int iommu_tce_table_set_user(struct iommu_tce_table *table, uint64_t address, uint64_t word)
+{
+	uint64_t index;
+	uint64_t *place;
+	int status = find_word(table, address, &index);
+
+	if (status != 0)
+		return status;
+	place = iommu_tce_view_find(&table->view, table->platform, index, word != 0);
+	if (place == NULL)
+		return word != 0 ? IOMMU_ENOMEM : 0;
+	__atomic_store_n(place, word, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int iommu_tce_table_get_user(struct iommu_tce_table *table, uint64_t address, uint64_t *word)
+{
+	const uint64_t *place;
+	uint64_t index;
+	int status = find_word(table, address, &index);
+
+	if (status != 0)
+		return status;
+	place = iommu_tce_view_find(&table->view, table->platform, index, false);
+	*word = place != NULL ? __atomic_load_n(place, __ATOMIC_ACQUIRE) : 0;
+	return 0;
 }

@@ -15,6 +15,7 @@
 #include "base/atomic.h"
 #include "base/spinlock.h"
 #include "tce/bitmap.h"
+#include "tce/view.h"
 
 /* --- pool.c ----------------------------------------------------------------------------------- */
 
@@ -79,6 +80,8 @@ struct iommu_tce_table {
 	uint64_t reserved;                        /* how many, and which besides index 0: */
 	uint64_t reserved_first, reserved_count;  /* indices */
 	iommu_cell_t lost;
+	bool has_view; /* of an owner's words */
+	struct tce_view view;
 	bool is_owned; /* see iommu_tce_table_take; atomic */
 };
 

@@ -507,6 +507,65 @@ static void hand_out_at_random(const struct iommu_tce_table_config *window, unsi
 	free(taken);
 }
 
+static void owners_keep_words_of_their_own(void **state)
+{
+	const struct iommu_tce_table_config large = {.first_page = 0x100,
+						     .entries = 1 << 20,
+						     .page_shift = 16,
+						     .flags = IOMMU_TCE_TABLE_USER_WORDS};
+	const uint64_t first = 0x100ULL << 16;
+	const uint64_t last = first + (((1ULL << 20) - 1) << 16);
+	iommu_paddr_t paddr;
+	unsigned int prot;
+	uint64_t word, i;
+
+	(void)state;
+	begin(&small_window, 2, 0);
+	assert_int_equal(iommu_tce_table_take(table), 0);
+	assert_int_equal(iommu_tce_table_set_user(table, 0, 5), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_tce_table_get_user(table, 0, &word), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_tce_table_give_back(table), 0);
+	end();
+
+	begin(&large, 3, 0);
+	assert_int_equal(iommu_tce_table_set_user(table, first, 5), IOMMU_EPERM);
+	assert_int_equal(iommu_tce_table_get_user(table, first, &word), IOMMU_EPERM);
+	assert_int_equal(iommu_tce_table_take(table), 0);
+	assert_int_equal(iommu_tce_table_set_user(table, first - 1, 5), IOMMU_ERANGE);
+	assert_int_equal(iommu_tce_table_get_user(table, last + 0x10000, &word), IOMMU_ERANGE);
+	assert_int_equal(iommu_tce_table_get_user(table, last, &word), 0);
+	assert_int_equal(word, 0);
+	/* Nothing is set for want of memory, and 0 needs none. */
+	test.fail_after = test.allocations + 2;
+	assert_int_equal(iommu_tce_table_set_user(table, last, 7), IOMMU_ENOMEM);
+	assert_int_equal(iommu_tce_table_set_user(table, last, 0), 0);
+	test.fail_after = 0;
+	for (i = 0; i < 1 << 20; i += 999)
+		assert_int_equal(
+			iommu_tce_table_set_user(table, first + (i << 16), i ^ 0x5555555500000000),
+			0);
+	assert_int_equal(iommu_tce_table_set_user(table, last, UINT64_MAX), 0);
+	assert_int_equal(iommu_tce_table_exchange(table, first, 0x10000, RW, &paddr, &prot), 0);
+	for (i = 0; i < 1 << 20; i++) {
+		assert_int_equal(iommu_tce_table_get_user(table, first + (i << 16), &word), 0);
+		assert_int_equal(word, i == (1 << 20) - 1 ? UINT64_MAX
+				       : i % 999 == 0     ? (i ^ 0x5555555500000000)
+							  : 0);
+	}
+	/* The next owner finds nothing of his. */
+	bridge.hangs = true;
+	assert_int_equal(iommu_tce_table_give_back(table), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_tce_table_get_user(table, last, &word), 0);
+	assert_int_equal(word, UINT64_MAX);
+	bridge.hangs = false;
+	assert_int_equal(iommu_tce_table_give_back(table), 0);
+	assert_int_equal(iommu_tce_table_take(table), 0);
+	assert_int_equal(iommu_tce_table_get_user(table, last, &word), 0);
+	assert_int_equal(word, 0);
+	assert_int_equal(iommu_tce_table_set_user(table, last, 9), 0);
+	end(); /* also with words in it */
+}
+
 static void what_is_free_is_found(void **state)
 {
 	/* One pool and several; windows at 0 and elsewhere, at odd places; a hole in the middle. */
@@ -925,6 +984,7 @@ int main(void)
 		cmocka_unit_test(requests_that_make_no_sense_are_refused),
 		cmocka_unit_test(what_is_not_confirmed_is_kept_back),
 		cmocka_unit_test(an_owner_takes_the_whole_window),
+		cmocka_unit_test(owners_keep_words_of_their_own),
 		cmocka_unit_test(what_is_free_is_found),
 		cmocka_unit_test(what_is_reserved_is_nobodys),
 		cmocka_unit_test(cpus_have_pools_of_their_own),

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tce/view.h"
+
+#define LEVEL_BITS 9
+#define SLOTS      (1U << LEVEL_BITS)
+
+void iommu_tce_view_init(struct tce_view *view, uint64_t words)
+{
+	*view = (struct tce_view){.levels = 1};
+	while ((words - 1) >> LEVEL_BITS * view->levels != 0)
+		view->levels++;
+}
+
+/* A page in its place; the one of whoever was first. */
+static void *make_page(const struct iommu_platform *platform, void **place)
+{
+	void *fresh = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, IOMMU_ALLOC_ATOMIC);
+	void *before = NULL;
+
+	if (fresh == NULL)
+		return __atomic_load_n(place, __ATOMIC_ACQUIRE);
+	if (__atomic_compare_exchange_n(place, &before, fresh, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE))
+		return fresh;
+	platform->free_pages(platform->ctx, fresh, 0);
+	return before;
+}
+
+uint64_t *iommu_tce_view_find(struct tce_view *view, const struct iommu_platform *platform,
+			      uint64_t index, bool make)
+{
+	void **place = &view->root;
+	unsigned int level = view->levels;
+
+	for (;;) {
+		void *page = __atomic_load_n(place, __ATOMIC_ACQUIRE);
+		uint64_t slot;
+
+		if (page == NULL && make)
+			page = make_page(platform, place);
+		if (page == NULL)
+			return NULL;
+		slot = index >> LEVEL_BITS * --level & (SLOTS - 1);
+		if (level == 0)
+			return (uint64_t *)page + slot;
+		place = (void **)page + slot;
+	}
+}
+
+static void free_page(const struct iommu_platform *platform, void *page, unsigned int level)
+{
+	unsigned int i;
+
+	if (page == NULL)
+		return;
+	for (i = 0; level > 1 && i < SLOTS; i++)
+		free_page(platform, ((void **)page)[i], level - 1);
+	platform->free_pages(platform->ctx, page, 0);
+}
+
+void iommu_tce_view_clear(struct tce_view *view, const struct iommu_platform *platform)
+{
+	free_page(platform, view->root, view->levels);
+	view->root = NULL;
+}
