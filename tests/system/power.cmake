@@ -23,3 +23,17 @@ set_tests_properties(
     PASS_REGULAR_EXPRESSION
     "ok      a copy across two pages does.*two are unmapped[^=]*FAILED  the very next write does not arrive.*verdict: FAILED"
 )
+
+# Two models of the hardware, one scenario: see the script.
+if(IOMMU_BUILD_HOSTED)
+  foreach(pair powernv9:powernv-big:opal powernv10:powernv-little:opal pseries:pseries-little:papr)
+    string(REPLACE ":" ";" pair ${pair})
+    list(GET pair 0 machine)
+    list(GET pair 1 image)
+    list(GET pair 2 scenario)
+    add_test(NAME system/model-equals-${machine}
+             COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/compare-power-with-model $<TARGET_FILE:kernel-${image}> ${machine}
+                     ${scenario} ${CMAKE_CROSSCOMPILING_EMULATOR} $<TARGET_FILE:test_scenario_power>)
+    set_tests_properties(system/model-equals-${machine} PROPERTIES TIMEOUT 120)
+  endforeach()
+endif()

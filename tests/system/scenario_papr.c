@@ -5,7 +5,7 @@
 #include "scenario_power.h"
 #include "scenario_steps.h"
 
-#define PAGES 40 /* of a large mapping: more than a handful of entries in one call */
+#define PAGES 16 /* of a large mapping: more than a handful of entries in one call */
 
 static void say_window(const struct scenario *s, const struct iommu_tce_papr_config *window)
 {
