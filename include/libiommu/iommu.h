@@ -38,6 +38,7 @@
 #include <libiommu/platform.h>
 #include <libiommu/region.h>
 #include <libiommu/status.h>
+#include <libiommu/tce_set.h>
 #include <libiommu/tce_share.h>
 #include <libiommu/tce_table.h>
 #include <libiommu/types.h>

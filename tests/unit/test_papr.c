@@ -695,6 +695,62 @@ static void devices_reach_what_is_mapped_for_them(void **state)
 	}
 }
 
+/* --- Windows without domains ------------------------------------------------------------------ */
+
+static unsigned int released;
+
+static void note_release(struct iommu_tce_set *set)
+{
+	assert_non_null(set->tables[0]);
+	released++;
+}
+
+/* A host that hands out addresses itself finds a device's windows by its group. */
+static void devices_are_registered_with_windows(void **state)
+{
+	const struct iommu_tce_papr_config window = {
+		.table = {.platform = &f.test.platform,
+			  .first_page = DIRECT_BASE >> 16,
+			  .entries = MEMORY_END >> 16,
+			  .page_shift = 16},
+		.liobn = DIRECT,
+		.has_multiple = true,
+		.call = call,
+	};
+	struct iommu_tce_set set = {.release = note_release};
+	struct iommu_tce_set none = {.release = note_release};
+	struct iommu_endpoint *endpoint;
+	uint64_t address;
+
+	(void)state;
+	released = 0;
+	assert_int_equal(iommu_tce_papr_create(&window, &set.tables[0]), 0);
+	assert_int_equal(iommu_tce_set_register(&set, f.iommu, SEGMENT, 0x100, 16), IOMMU_ENOENT);
+	assert_int_equal(iommu_tce_set_unregister(f.iommu, SEGMENT, 0x100), IOMMU_ENOENT);
+	endpoint = add(0x100);
+	assert_null(iommu_tce_set_of(endpoint));
+	assert_int_equal(iommu_tce_set_unregister(f.iommu, SEGMENT, 0x100), IOMMU_ENOENT);
+	/* No table: left out. Pages larger than the CPU's: refused. */
+	assert_int_equal(iommu_tce_set_register(&none, f.iommu, SEGMENT, 0x100, 16), 0);
+	assert_null(iommu_tce_set_of(endpoint));
+	assert_int_equal(iommu_tce_set_register(&set, f.iommu, SEGMENT, 0x100, 12), IOMMU_EINVAL);
+	assert_int_equal(iommu_tce_set_register(&set, f.iommu, SEGMENT, 0x100, 16), 0);
+	assert_ptr_equal(iommu_tce_set_of(endpoint), &set);
+	assert_int_equal(iommu_tce_set_register(&set, f.iommu, SEGMENT, 0x100, 16), IOMMU_EBUSY);
+	assert_int_equal(iommu_tce_set_register(&none, f.iommu, SEGMENT, 0x100, 16), IOMMU_EBUSY);
+	assert_int_equal(iommu_tce_table_map(iommu_tce_set_of(endpoint)->tables[0], 0x10000, 1, RW,
+					     NULL, &address),
+			 0);
+	assert_int_equal(released, 0);
+	assert_int_equal(iommu_tce_set_unregister(f.iommu, SEGMENT, 0x100), 0);
+	assert_int_equal(released, 1);
+	/* It goes with the group. */
+	assert_int_equal(iommu_tce_set_register(&set, f.iommu, SEGMENT, 0x100, 16), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	assert_int_equal(released, 2);
+	assert_int_equal(iommu_tce_table_destroy(set.tables[0]), 0);
+}
+
 /* --- Windows that are asked for --------------------------------------------------------------- */
 
 static void the_device_tree_is_read(void **state)
@@ -887,6 +943,7 @@ int main(void)
 		TEST(what_is_not_cleared_is_said),
 		TEST(a_domain_that_cannot_be_set_leaves_the_old_one),
 		TEST(devices_reach_what_is_mapped_for_them),
+		TEST(devices_are_registered_with_windows),
 		cmocka_unit_test(the_device_tree_is_read),
 		TEST(windows_are_made_and_removed),
 		TEST(the_best_window_is_chosen),
