@@ -33,7 +33,7 @@ IOMMU_BEGIN_DECLS
 struct iommu_opal_config {
 	uint64_t phb;     /* firmware's number of the bridge ("ibm,opal-phbid") */
 	uint16_t segment; /* the host's */
-	unsigned int pes; /* so many: 1 to 1024 */
+	unsigned int pes; /* so many: 1 to 512 */
 	/*
 	 * Which PE do requests with this id belong to? The host has told firmware before it probes the
 	 * endpoint; IOMMU_OPAL_NO_PE: to none, and the endpoint cannot be probed. NULL: the library keeps

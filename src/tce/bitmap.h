@@ -35,10 +35,39 @@ static inline uint64_t *tce_word_of(const struct tce_bitmap *bitmap, uint64_t bi
 	return &bitmap->chunks[bit >> TCE_CHUNK_SHIFT][(bit & TCE_CHUNK_MASK) / 64];
 }
 
+/*
+ * Halves on 32-bit hosts, whose bits do not depend on each other: a reader's own are whole either way, and
+ * 64-bit atomics would be calls there.
+ */
+#if UINTPTR_MAX > UINT32_MAX
 static inline void tce_store_word(struct tce_bitmap *bitmap, uint64_t bit, uint64_t word)
 {
 	__atomic_store_n(tce_word_of(bitmap, bit), word, __ATOMIC_RELAXED);
 }
+
+static inline uint64_t tce_load_word(const struct tce_bitmap *bitmap, uint64_t bit)
+{
+	return __atomic_load_n(tce_word_of(bitmap, bit), __ATOMIC_RELAXED);
+}
+#else
+typedef uint32_t tce_half __attribute__((may_alias));
+
+static inline void tce_store_word(struct tce_bitmap *bitmap, uint64_t bit, uint64_t word)
+{
+	tce_half *halves = (tce_half *)tce_word_of(bitmap, bit);
+
+	__atomic_store_n(&halves[0], (uint32_t)word, __ATOMIC_RELAXED);
+	__atomic_store_n(&halves[1], (uint32_t)(word >> 32), __ATOMIC_RELAXED);
+}
+
+static inline uint64_t tce_load_word(const struct tce_bitmap *bitmap, uint64_t bit)
+{
+	const tce_half *halves = (const tce_half *)tce_word_of(bitmap, bit);
+	const uint32_t low = __atomic_load_n(&halves[0], __ATOMIC_RELAXED);
+
+	return low | (uint64_t)__atomic_load_n(&halves[1], __ATOMIC_RELAXED) << 32;
+}
+#endif
 
 /* Do these lie in one word, with others? */
 static inline bool tce_in_one_word(uint64_t first, uint64_t count)
@@ -49,11 +78,6 @@ static inline bool tce_in_one_word(uint64_t first, uint64_t count)
 static inline uint64_t tce_word_mask(uint64_t first, uint64_t count)
 {
 	return ((1ULL << count) - 1) << first % 64;
-}
-
-static inline uint64_t tce_load_word(const struct tce_bitmap *bitmap, uint64_t bit)
-{
-	return __atomic_load_n(tce_word_of(bitmap, bit), __ATOMIC_RELAXED);
 }
 
 #endif

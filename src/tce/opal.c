@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "tce/opal.h"
 
-#define PES_MAX         1024
+#define PES_MAX         512
 #define MEMORY_END_MAX  (1ULL << (TVE_BYPASS_BITS - 1))
 #define PES_BY_REGISTER 256
 #define MSI_START       0xffff0000ULL
@@ -110,10 +110,11 @@ static int unit_enable(struct iommu_unit *base)
 
 	if (status == 0)
 		status = iommu_opal_forget_all(unit);
-	if (status != 0) {
-		iommu_opal_note_failure(unit);
-		(void)close_all_windows(unit);
-	}
+	if (status == 0)
+		return 0;
+	/* In this order: what bridges cache until they are closed is to be forgotten, too. */
+	(void)close_all_windows(unit);
+	iommu_opal_note_failure(unit);
 	return status;
 }
 

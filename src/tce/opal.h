@@ -2,9 +2,10 @@
 /*
  * What the parts of the back end for bridges under OPAL share: PEs, their windows, and domains of TCE tables.
  *
- * Attach against unmap. A PE is listed with a domain before firmware is told of its window; unmap clears
- * entries, fences, and reads the list. If it does not find the PE, its window was set after the entries
- * were cleared, and the bridge cannot have cached them: setting a window makes it forget the PE.
+ * Attach against unmap. A PE is listed with a domain from before firmware is told of its window until after
+ * the bridge has forgotten it; unmap clears entries, fences, and reads the list. If it does not find the PE,
+ * its window was set after the entries were cleared, or is gone and forgotten. While a PE goes from one domain
+ * to another it is listed with both, and is told to forget all of it, because whose pages it has is not known.
  *
  * What a bridge did not confirm to have forgotten makes the unit suspect: the next that is told to it is
  * to forget all, and what waited for that is freed then: tables of unmapped ranges, and domains.
@@ -30,8 +31,12 @@
 struct opal_domain;
 
 struct opal_pe {
-	struct iommu_list_node link; /* in the list of its domain; valid while it has one */
+	struct iommu_list_node
+		links[2];            /* in the lists of its domain and of the one that it leaves */
+	unsigned int current;        /* which is its domain's */
 	struct opal_domain *domain;  /* of its window; NULL: none */
+	struct opal_domain *leaving; /* the one before, while the bridge may know it; NULL: none */
+	bool is_moving;              /* from one to another, or from or to none */
 	unsigned int endpoints;      /* that use a domain */
 	bool is_stuck;               /* a window that should be closed may be open */
 	bool is_bypassed;            /* the second window may be open */
@@ -84,6 +89,13 @@ static inline uint64_t opal_bypass_size(const struct opal_unit *unit)
 	const uint64_t granule = 1ULL << TVE_BYPASS_GRANULE;
 
 	return (unit->config.memory_end + (granule - 1)) & -granule;
+}
+
+/* Whose link this is, of either kind. */
+static inline struct opal_pe *opal_pe_of_link(const struct opal_unit *unit,
+					      const struct iommu_list_node *link)
+{
+	return &unit->pes[((uintptr_t)link - (uintptr_t)unit->pes) / sizeof(struct opal_pe)];
 }
 
 static inline uint32_t opal_number_of(const struct opal_unit *unit, const struct opal_pe *pe)

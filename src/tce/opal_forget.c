@@ -85,8 +85,13 @@ static bool is_suspect(const struct opal_unit *unit)
 	       __atomic_load_n(&unit->stuck, __ATOMIC_ACQUIRE) != 0;
 }
 
+struct told {
+	uint32_t pe;
+	bool is_moving; /* to another domain, or from one */
+};
+
 /* The PEs of a domain, if there are few; otherwise how many. */
-static unsigned int snapshot(struct opal_domain *domain, uint32_t pes[KILL_ONE_BY])
+static unsigned int snapshot(struct opal_domain *domain, struct told told[KILL_ONE_BY])
 {
 	struct opal_unit *unit = domain->unit;
 	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
@@ -95,9 +100,11 @@ static unsigned int snapshot(struct opal_domain *domain, uint32_t pes[KILL_ONE_B
 	unsigned int i = 0;
 
 	if (count <= KILL_ONE_BY)
-		iommu_list_for_each (node, &domain->pes)
-			pes[i++] = opal_number_of(unit,
-						  iommu_container_of(node, struct opal_pe, link));
+		iommu_list_for_each (node, &domain->pes) {
+			const struct opal_pe *pe = opal_pe_of_link(unit, node);
+
+			told[i++] = (struct told){opal_number_of(unit, pe), pe->is_moving};
+		}
 	iommu_spin_unlock(unit->platform, &unit->lock, state);
 	return count;
 }
@@ -106,21 +113,21 @@ int iommu_opal_forget_range(struct opal_domain *domain, iommu_iova_t start, iomm
 {
 	const unsigned int shift = domain->pt.page_shift;
 	struct opal_unit *unit = domain->unit;
-	uint32_t pes[KILL_ONE_BY] = {0};
+	struct told told[KILL_ONE_BY] = {{0}};
 	unsigned int count, i;
 	int status = 0;
 
 	iommu_full_fence();
-	count = snapshot(domain, pes);
+	count = snapshot(domain, told);
 	if (count > KILL_ONE_BY || is_suspect(unit))
 		return iommu_opal_forget_all(unit);
 	for (i = 0; i < count && status == 0; i++) {
 		const uint64_t pages = start > last ? 0 : ((last - start) >> shift) + 1;
 
-		if (pages == 0 || pages > KILL_ONE_BY)
-			status = iommu_opal_forget(unit, OPAL_KILL_PE, pes[i], 0, 0, 0);
+		if (pages == 0 || pages > KILL_ONE_BY || told[i].is_moving)
+			status = iommu_opal_forget(unit, OPAL_KILL_PE, told[i].pe, 0, 0, 0);
 		else
-			status = iommu_opal_forget(unit, OPAL_KILL_PAGES, pes[i], 1ULL << shift,
+			status = iommu_opal_forget(unit, OPAL_KILL_PAGES, told[i].pe, 1ULL << shift,
 						   start, pages);
 	}
 	if (status != 0)

@@ -4,26 +4,51 @@
 
 #include "tce/opal.h"
 
-static void list_pe(struct opal_pe *pe, struct opal_domain *domain)
+/* It goes to a domain, or to none, and is listed with the one before, too, until it has left or stays. */
+static void begin_move(struct opal_unit *unit, struct opal_pe *pe, struct opal_domain *domain)
 {
-	struct opal_unit *unit = domain->unit;
 	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
 
-	iommu_list_insert(&domain->pes, &pe->link);
-	domain->pe_count++;
+	pe->is_moving = true;
+	pe->leaving = pe->domain;
 	pe->domain = domain;
+	pe->current = !pe->current;
+	if (domain != NULL) {
+		iommu_list_insert(&domain->pes, &pe->links[pe->current]);
+		domain->pe_count++;
+	}
 	iommu_spin_unlock(unit->platform, &unit->lock, state);
 }
 
-static void unlist_pe(struct opal_unit *unit, struct opal_pe *pe)
+static void unlist(struct opal_pe *pe, struct opal_domain *domain, unsigned int link)
+{
+	if (domain == NULL)
+		return;
+	iommu_list_remove(&pe->links[link]);
+	domain->pe_count--;
+}
+
+/* The bridge has forgotten the one before; or it is told to forget all before anything relies on that. */
+static void end_move(struct opal_unit *unit, struct opal_pe *pe)
 {
 	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
 
-	if (pe->domain != NULL) {
-		iommu_list_remove(&pe->link);
-		pe->domain->pe_count--;
-	}
-	pe->domain = NULL;
+	unlist(pe, pe->leaving, !pe->current);
+	pe->leaving = NULL;
+	pe->is_moving = false;
+	iommu_spin_unlock(unit->platform, &unit->lock, state);
+}
+
+/* It stays where it was. */
+static void cancel_move(struct opal_unit *unit, struct opal_pe *pe)
+{
+	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
+
+	unlist(pe, pe->domain, pe->current);
+	pe->domain = pe->leaving;
+	pe->current = !pe->current;
+	pe->leaving = NULL;
+	pe->is_moving = false;
 	iommu_spin_unlock(unit->platform, &unit->lock, state);
 }
 
@@ -97,27 +122,26 @@ static int open_window(struct opal_unit *unit, struct opal_pe *pe, struct opal_d
 /* Give a PE another window; on failure it has the one from before, or none. */
 static int switch_window(struct opal_unit *unit, struct opal_pe *pe, struct opal_domain *domain)
 {
-	struct opal_domain *before = pe->domain;
-	int status;
+	int status = 0;
 
-	unlist_pe(unit, pe);
-	/* Listed before the bridge is told. */
-	list_pe(pe, domain);
-	if (!unit->base.enabled)
+	begin_move(unit, pe, domain);
+	if (unit->base.enabled)
+		status = open_window(unit, pe, domain);
+	if (status == 0) {
+		end_move(unit, pe);
 		return 0;
-	status = open_window(unit, pe, domain);
-	if (status == 0)
-		return 0;
-	/* It may have cached of either. */
-	iommu_opal_note_failure(unit);
-	unlist_pe(unit, pe);
-	if (before != NULL) {
-		list_pe(pe, before);
-		if (iommu_opal_set_windows(unit, pe, before) == 0)
-			return status;
-		unlist_pe(unit, pe);
+	}
+	/* It may have cached of either, until its window is what it will be: only then is that noted. */
+	if (pe->leaving != NULL && iommu_opal_set_windows(unit, pe, pe->leaving) == 0) {
+		iommu_opal_note_failure(unit);
+		cancel_move(unit, pe);
+		return status;
 	}
 	(void)iommu_opal_close_window(unit, pe);
+	iommu_opal_note_failure(unit);
+	end_move(unit, pe);
+	begin_move(unit, pe, NULL);
+	end_move(unit, pe);
 	return status;
 }
 
@@ -126,14 +150,16 @@ static int drop_window(struct opal_unit *unit, struct opal_pe *pe)
 {
 	int status = 0;
 
-	unlist_pe(unit, pe);
-	if (!unit->base.enabled)
-		return 0;
-	status = iommu_opal_close_window(unit, pe);
-	if (status == 0)
-		status = iommu_opal_forget(unit, OPAL_KILL_PE, opal_number_of(unit, pe), 0, 0, 0);
+	begin_move(unit, pe, NULL);
+	if (unit->base.enabled) {
+		status = iommu_opal_close_window(unit, pe);
+		if (status == 0)
+			status = iommu_opal_forget(unit, OPAL_KILL_PE, opal_number_of(unit, pe), 0,
+						   0, 0);
+	}
 	if (status != 0)
 		iommu_opal_note_failure(unit);
+	end_move(unit, pe);
 	return status == 0 || status == IOMMU_ETIMEDOUT ? status : IOMMU_EIO;
 }
 

@@ -5,9 +5,6 @@
 
 #include "tce/papr_unit.h"
 
-/* So many entries at a time under the lock. */
-#define STEP PAPR_LIST_MAX
-
 /* What the book says of pages, one behind the other. */
 struct excerpt {
 	const struct papr_domain *domain;
@@ -55,7 +52,15 @@ static int status_of_put(int status)
 	return status == IOMMU_EIO || status == IOMMU_EINVAL ? IOMMU_EFAULT : status;
 }
 
-/* At most STEP entries, as the book is, or clear if there is none to follow. Locked. */
+/* Pages from an index on that lie in one part of the window. */
+static uint64_t in_one_part(uint64_t index, uint64_t count)
+{
+	const uint64_t room = PAPR_PART - index % PAPR_PART;
+
+	return count < room ? count : room;
+}
+
+/* Entries of one part, as the book is, or clear if there is none to follow. Locked. */
 static int copy_step(struct papr_unit *unit, uint64_t index, uint64_t count)
 {
 	const struct excerpt excerpt = {unit->followed, index};
@@ -63,6 +68,7 @@ static int copy_step(struct papr_unit *unit, uint64_t index, uint64_t count)
 	int cleared;
 
 	if (unit->followed != NULL && !is_empty(&excerpt, count)) {
+		iommu_tce_bitmap_set(&unit->touched, index / PAPR_PART, 1);
 		put = iommu_papr_put_entries(&unit->window, index, count, entry_at, &excerpt);
 		if (put == 0)
 			return 0;
@@ -82,10 +88,11 @@ static int copy_range(struct papr_unit *unit, const struct papr_domain *domain, 
 	int result = 0;
 
 	while (count != 0 && result == 0) {
-		const uint64_t step = count < STEP ? count : STEP;
+		const uint64_t step = in_one_part(index, count);
 		uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
 
-		if (unit->followed == domain)
+		/* Of one that is left, too: a page that its book has lost is cleared by who took it out. */
+		if (unit->followed == domain || unit->leaving == domain)
 			result = copy_step(unit, index, step);
 		iommu_spin_unlock(unit->platform, &unit->lock, state);
 		index += step;
@@ -105,7 +112,7 @@ static int settle_locked(struct papr_unit *unit)
 		return 0;
 	__atomic_store_n(&unit->has_arrears, false, __ATOMIC_RELAXED);
 	while (index <= last) {
-		const uint64_t step = last - index < STEP ? last - index + 1 : STEP;
+		const uint64_t step = in_one_part(index, last - index + 1);
 		int own = copy_step(unit, index, step);
 
 		if (status == 0)
@@ -136,11 +143,13 @@ int iommu_papr_follow(struct papr_domain *domain, uint64_t index, uint64_t count
 
 /* --- Another domain --------------------------------------------------------------------------- */
 
-static void set_followed(struct papr_unit *unit, struct papr_domain *domain)
+static void set_followed(struct papr_unit *unit, struct papr_domain *domain,
+			 struct papr_domain *leaving)
 {
 	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
 
 	unit->followed = domain;
+	unit->leaving = leaving;
 	iommu_spin_unlock(unit->platform, &unit->lock, state);
 }
 
@@ -171,44 +180,71 @@ static bool next_page(struct papr_unit *unit, const struct papr_domain *domain, 
 	return status == 1;
 }
 
-/* Wherever the book of a domain has pages, the entries are as they should be: of this domain, or clear. */
-static int copy_book(struct papr_unit *unit, const struct papr_domain *domain,
-		     const struct papr_domain *followed)
+/* Every page that the book of a domain has; it is followed already. */
+static int copy_book(struct papr_unit *unit, const struct papr_domain *domain)
 {
 	const uint64_t pages = papr_pages(&unit->config.window);
 	uint64_t index = 0;
+	int status = 0;
+
+	while (status == 0 && next_page(unit, domain, &index)) {
+		const uint64_t first = index & ~(uint64_t)(PAPR_PART - 1);
+
+		status = copy_range(unit, domain, first,
+				    pages - first < PAPR_PART ? pages - first : PAPR_PART);
+		index = first + PAPR_PART;
+	}
+	return status;
+}
+
+/* A part of the window in which something was set; locked, and none is followed. */
+static int clear_part(struct papr_unit *unit, uint64_t part)
+{
+	const uint64_t first = part * PAPR_PART;
+	const uint64_t left = papr_pages(&unit->config.window) - first;
+	int status = copy_step(unit, first, left < PAPR_PART ? left : PAPR_PART);
+
+	if (status == 0)
+		iommu_tce_bitmap_clear(&unit->touched, part, 1);
+	return status;
+}
+
+/* Follow none, and clear what was set. What is not cleared is in arrears. */
+static int leave(struct papr_unit *unit)
+{
+	const uint64_t parts = papr_parts(&unit->config.window);
+	uint64_t part = 0;
 	int result = 0;
 
-	while (next_page(unit, domain, &index)) {
-		const uint64_t first = index & ~(uint64_t)(STEP - 1);
-		int status = copy_range(unit, followed, first,
-					pages - first < STEP ? pages - first : STEP);
+	set_followed(unit, NULL, unit->followed);
+	for (;;) {
+		uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
+		int status = 0;
 
+		part = iommu_tce_bitmap_next_set(&unit->touched, part, parts);
+		if (part < parts)
+			status = clear_part(unit, part);
+		iommu_spin_unlock(unit->platform, &unit->lock, state);
+		if (part++ >= parts)
+			break;
 		if (result == 0)
 			result = status;
-		index = first + STEP;
 	}
+	set_followed(unit, NULL, NULL);
 	return result;
 }
 
 int iommu_papr_switch(struct papr_unit *unit, struct papr_domain *domain)
 {
-	struct papr_domain *before = unit->followed;
-	int status = 0;
+	int status = leave(unit);
 
-	set_followed(unit, NULL);
-	if (before != NULL)
-		status = copy_book(unit, before, NULL);
 	if (status == 0)
 		status = iommu_papr_settle(unit);
 	if (status != 0 || domain == NULL)
 		return status;
-	set_followed(unit, domain);
-	status = copy_book(unit, domain, domain);
-	if (status == 0)
-		return 0;
-	set_followed(unit, NULL);
-	/* What is not cleared now is in arrears. */
-	(void)copy_book(unit, domain, NULL);
+	set_followed(unit, domain, NULL);
+	status = copy_book(unit, domain);
+	if (status != 0)
+		(void)leave(unit);
 	return status;
 }

@@ -86,6 +86,8 @@ static void unit_destroy(struct papr_unit *unit)
 {
 	const struct iommu_platform *platform = unit->platform;
 
+	if (unit->touched.chunks != NULL)
+		iommu_tce_bitmap_destroy(&unit->touched);
 	iommu_papr_calls_fini(&unit->window);
 	iommu_papr_calls_fini(&unit->direct);
 	platform->free_pages(platform->ctx, unit, 0);
@@ -187,7 +189,9 @@ static int unit_create(const struct iommu_platform *platform,
 		unit->base.name, sizeof(unit->base.name),
 		iommu_line_append(unit->base.name, sizeof(unit->base.name), 0, "liobn"),
 		config->window.liobn, 1);
-	status = start_window(unit, &unit->window, &config->window);
+	status = iommu_tce_bitmap_create(&unit->touched, platform, papr_parts(&config->window));
+	if (status == 0)
+		status = start_window(unit, &unit->window, &config->window);
 	if (status == 0 && config->direct.size != 0)
 		status = start_window(unit, &unit->direct, &config->direct);
 	if (status != 0)

@@ -7,6 +7,10 @@
  * lock and copies that range, as it then stands. So the last who copies a page copies what is last in the
  * book, whatever order they come in.
  *
+ * A page that was taken out of the book may not have been copied yet when the entries follow another domain. So
+ * leaving one does not ask its book: the unit remembers in which parts of the window anything was set, and
+ * clears these whole.
+ *
  * A range that the hypervisor would not clear is the unit's arrears: every later unmap begins with them, and
  * while there are any, nothing is reported as unmapped. Tables of the book are freed by somebody who has had
  * the lock after they were unlinked: whoever reads the book holds it.
@@ -24,6 +28,7 @@
 #include "base/bits.h"
 #include "base/list.h"
 #include "base/spinlock.h"
+#include "tce/bitmap.h"
 #include "tce/papr_calls.h"
 
 struct papr_domain;
@@ -36,7 +41,9 @@ struct papr_unit {
 	struct papr_domain *domain; /* attached; control path */
 	unsigned int endpoints;     /* that use a domain; control path */
 	struct iommu_spinlock lock;
-	struct papr_domain *followed; /* by the entries; NULL: all are clear */
+	struct papr_domain *followed; /* by the entries; NULL: all are clear, or about to be … */
+	struct papr_domain *leaving;  /* … of this one's pages; NULL: they are */
+	struct tce_bitmap touched;    /* parts of PAPR_PART pages in which something was set */
 	bool has_arrears;             /* atomic: whether there are any is asked without the lock */
 	uint64_t arrears_first, arrears_last; /* indices */
 	bool is_direct;                       /* the second window may hold memory; control path */
@@ -59,9 +66,16 @@ static inline struct papr_domain *papr_domain_of(const struct iommu_domain *doma
 	return iommu_container_of((uintptr_t)domain, struct papr_domain, base);
 }
 
+#define PAPR_PART PAPR_LIST_MAX /* pages whose entries are changed at once, under the lock */
+
 static inline uint64_t papr_pages(const struct iommu_papr_window *window)
 {
 	return window->size >> window->page_shift;
+}
+
+static inline uint64_t papr_parts(const struct iommu_papr_window *window)
+{
+	return (papr_pages(window) - 1) / PAPR_PART + 1;
 }
 
 /* --- papr_follow.c ---------------------------------------------------------------------------- */

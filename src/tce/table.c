@@ -324,7 +324,7 @@ int iommu_tce_table_set_user(struct iommu_tce_table *table, uint64_t address, ui
 	place = iommu_tce_view_find(&table->view, table->platform, index, word != 0);
 	if (place == NULL)
 		return word != 0 ? IOMMU_ENOMEM : 0;
-	__atomic_store_n(place, word, __ATOMIC_RELEASE);
+	*place = word;
 	return 0;
 }
 
@@ -337,6 +337,6 @@ int iommu_tce_table_get_user(struct iommu_tce_table *table, uint64_t address, ui
 	if (status != 0)
 		return status;
 	place = iommu_tce_view_find(&table->view, table->platform, index, false);
-	*word = place != NULL ? __atomic_load_n(place, __ATOMIC_ACQUIRE) : 0;
+	*word = place != NULL ? *place : 0;
 	return 0;
 }

@@ -60,7 +60,9 @@ static struct {
 	bool by_register; /* the bridge is told to forget through it */
 	uint32_t made;    /* the next mapping */
 	bool is_trouble;
-	bool is_between; /* the driver is at work */
+	bool is_between;   /* the driver is at work */
+	bool is_switching; /* at a PE's window: others may map and unmap meanwhile */
+	unsigned int left; /* the domain that it leaves */
 } f;
 static struct test_random rng;
 
@@ -215,6 +217,8 @@ static void refuse_misuse(void *ctx, const char *text)
 	fail_msg("misuse: %s", text);
 }
 
+static void change_meanwhile(void);
+
 static int64_t call(void *ctx, uint64_t token, const uint64_t arguments[7])
 {
 	const bool was_between = f.is_between;
@@ -224,8 +228,10 @@ static int64_t call(void *ctx, uint64_t token, const uint64_t arguments[7])
 	assert_false(f.by_register && token == IOMMU_OPAL_TCE_KILL);
 	f.is_between = true;
 	do_some_dma(2);
+	change_meanwhile();
 	code = iommu_model_phb_opal(f.model, token, arguments);
 	do_some_dma(2);
+	change_meanwhile();
 	f.is_between = was_between;
 	return code;
 }
@@ -247,8 +253,10 @@ static void mmio_write64(void *ctx, volatile void *reg, uint64_t value)
 	assert_true((uintptr_t)reg == PHB_KILL_REGISTER + IOMMU_PAGE_SIZE);
 	f.is_between = true;
 	do_some_dma(2);
+	change_meanwhile();
 	iommu_model_phb_kill_write(f.model, iommu_be64(value));
 	do_some_dma(2);
+	change_meanwhile();
 	f.is_between = was_between;
 }
 
@@ -480,6 +488,23 @@ static void unmap(unsigned int d, unsigned int slot)
 	f.slots[d][slot] = NO_SLOT;
 }
 
+/* What another CPU does while this one is at a window: what it has unmapped is gone at once. */
+static void change_meanwhile(void)
+{
+	const unsigned int d = f.left < DOMAINS && !one_in(3) ? f.left : any(DOMAINS);
+
+	if (!f.is_switching || f.domains[d] == NULL || !one_in(2))
+		return;
+	f.is_switching = false;
+	if (one_in(4))
+		map(d, any(SLOTS));
+	else
+		unmap(d, any(SLOTS));
+	f.is_between = true;
+	do_some_dma(8);
+	f.is_switching = true;
+}
+
 /* Everything at once, and with it the tables. */
 static void clear(unsigned int d)
 {
@@ -510,9 +535,10 @@ static void attach(unsigned int pe, unsigned int d)
 	if (group == NULL || f.domains[d] == NULL)
 		return;
 	before = iommu_group_domain(group);
-	f.is_between = true;
+	f.left = domain_of(pe);
+	f.is_between = f.is_switching = true;
 	status = iommu_domain_attach_group(f.domains[d], group);
-	f.is_between = false;
+	f.is_between = f.is_switching = false;
 	check_status(status);
 	if (status == 0)
 		assert_ptr_equal(iommu_group_domain(group), f.domains[d]);
@@ -527,9 +553,10 @@ static void detach(unsigned int pe)
 
 	if (group == NULL || iommu_group_domain(group) == NULL)
 		return;
-	f.is_between = true;
+	f.left = domain_of(pe);
+	f.is_between = f.is_switching = true;
 	check_status(iommu_domain_detach_group(group));
-	f.is_between = false;
+	f.is_between = f.is_switching = false;
 	assert_null(iommu_group_domain(group));
 }
 
