@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Bridges as units of the core: probing, endpoints and their PEs, opening and closing all. */
-#include <libiommu/group.h>
 #include <libiommu/hw/tce.h>
 #include <libiommu/status.h>
 
 #include "base/text.h"
 #include "tce/opal.h"
+#include "tce/pe_name.h"
 
 #define PES_MAX         512
 #define MEMORY_END_MAX  (1ULL << (TVE_BYPASS_BITS - 1))
@@ -41,17 +41,10 @@ static void unit_release_endpoint(struct iommu_unit *base, struct iommu_endpoint
 	endpoint->unit_data = NULL;
 }
 
-/* The group has the name by which users of these machines know it. */
 static void unit_finalize_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
 {
-	char name[IOMMU_NAME_SIZE];
-	size_t used = iommu_line_append(name, sizeof(name), 0, "domain");
-
-	used = iommu_line_append_number(name, sizeof(name), used, base->segment);
-	used = iommu_line_append(name, sizeof(name), used, "-pe");
-	(void)iommu_line_append_hex(name, sizeof(name), used, iommu_opal_pe(endpoint), 1);
-	if (iommu_group_name(endpoint->group)[0] == '\0')
-		iommu_group_set_name(endpoint->group, name);
+	(void)base;
+	iommu_tce_name_group(endpoint, iommu_opal_pe(endpoint));
 }
 
 static const void *unit_device_group(const struct iommu_endpoint *endpoint)

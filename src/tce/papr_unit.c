@@ -2,11 +2,11 @@
 /* Windows of a hypervisor as units of the core. */
 #include "tce/papr_unit.h"
 
-#include <libiommu/group.h>
 #include <libiommu/hw/tce.h>
 #include <libiommu/status.h>
 
 #include "base/text.h"
+#include "tce/pe_name.h"
 
 #define PAGES_MAX (1ULL << 28)
 
@@ -36,17 +36,9 @@ static void unit_release_endpoint(struct iommu_unit *base, struct iommu_endpoint
 	(void)endpoint;
 }
 
-/* The group has the name by which users of these machines know it. */
 static void unit_finalize_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
 {
-	char name[IOMMU_NAME_SIZE];
-	size_t used = iommu_line_append(name, sizeof(name), 0, "domain");
-
-	used = iommu_line_append_number(name, sizeof(name), used, base->segment);
-	used = iommu_line_append(name, sizeof(name), used, "-pe");
-	(void)iommu_line_append_hex(name, sizeof(name), used, papr_unit_of(base)->config.pe, 1);
-	if (iommu_group_name(endpoint->group)[0] == '\0')
-		iommu_group_set_name(endpoint->group, name);
+	iommu_tce_name_group(endpoint, papr_unit_of(base)->config.pe);
 }
 
 /* What is behind one window cannot be told apart by it. */

@@ -5,10 +5,9 @@
  */
 #include <string.h>
 
-#include <libiommu/hw/tve.h>
 #include <libiommu/iommu.h>
 
-#include "base/byteorder.h"
+#include "phb_registers.h"
 #include "test.h"
 #include "test_platform.h"
 
@@ -28,7 +27,6 @@ static struct {
 	struct iommu_model_phb *model;
 	struct iommu *iommu;
 	struct iommu_unit *unit;
-	unsigned int mapped; /* registers */
 } f;
 
 /* The bridge is told to forget through its registers, and firmware knows no call for that. */
@@ -58,56 +56,6 @@ static int64_t call(void *ctx, uint64_t token, const uint64_t arguments[7])
 	assert_ptr_equal(ctx, &f);
 	assert_false(by_register && token == IOMMU_OPAL_TCE_KILL);
 	return iommu_model_phb_opal(f.model, token, arguments);
-}
-
-#define REGISTERS 0x3fffe40000000ULL
-
-static unsigned char *const registers = (unsigned char *)0x7000;
-
-static void *map_mmio(void *ctx, iommu_paddr_t paddr, uint64_t size)
-{
-	(void)ctx;
-	assert_int_equal(paddr, REGISTERS);
-	assert_true(size >= PHB_KILL_REGISTER + sizeof(uint64_t));
-	f.mapped++;
-	return f.mapped == 1 ? registers : NULL;
-}
-
-static void unmap_mmio(void *ctx, void *mapped, uint64_t size)
-{
-	(void)ctx;
-	(void)size;
-	assert_ptr_equal(mapped, registers);
-	assert_int_equal(f.mapped, 1);
-	f.mapped--;
-}
-
-/* The register is big-endian, whatever the host is. */
-static uint64_t mmio_read64(void *ctx, const volatile void *reg)
-{
-	(void)ctx;
-	assert_ptr_equal((uintptr_t)reg, registers + PHB_KILL_REGISTER);
-	return iommu_be64(iommu_model_phb_kill_read(f.model));
-}
-
-static void mmio_write64(void *ctx, volatile void *reg, uint64_t value)
-{
-	(void)ctx;
-	assert_ptr_equal((uintptr_t)reg, registers + PHB_KILL_REGISTER);
-	iommu_model_phb_kill_write(f.model, iommu_be64(value));
-}
-
-static uint32_t mmio_read32(void *ctx, const volatile void *reg)
-{
-	(void)ctx;
-	fail_msg("a narrow read of %p", (const void *)(uintptr_t)reg);
-	return 0;
-}
-
-static void mmio_write32(void *ctx, volatile void *reg, uint32_t value)
-{
-	(void)ctx;
-	fail_msg("a narrow write to %p: %u", (void *)(uintptr_t)reg, value);
 }
 
 static void misbehave(struct iommu_model_phb_faults faults)
@@ -205,7 +153,7 @@ static struct iommu_opal_config good_config(void)
 		.output_bits = 50,
 		.window_bits = WINDOW_BITS,
 		.memory_end = MEMORY_END,
-		.registers = by_register ? REGISTERS : 0,
+		.registers = by_register ? PHB_REGISTERS : 0,
 		.reserved_start = 0x80000000,
 		.reserved_last = 0x80ffffff,
 	};
@@ -219,12 +167,7 @@ static void begin(void)
 	memset(&f, 0, sizeof(f));
 	test_platform_init(&f.test, ARENA, 0);
 	f.test.quiet = true;
-	f.test.platform.map_mmio = map_mmio;
-	f.test.platform.unmap_mmio = unmap_mmio;
-	f.test.platform.mmio_read32 = mmio_read32;
-	f.test.platform.mmio_write32 = mmio_write32;
-	f.test.platform.mmio_read64 = mmio_read64;
-	f.test.platform.mmio_write64 = mmio_write64;
+	phb_registers_install(&f.test.platform, &f.model, NULL);
 	make_bridge();
 	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
 	assert_int_equal(iommu_opal_probe(f.iommu, &config), 0);
@@ -889,16 +832,16 @@ static void registers_are_mapped_and_given_back(void **state)
 
 	(void)state;
 	begin();
-	assert_int_equal(f.mapped, 1);
+	assert_int_equal(phb_registers.mapped, 1);
 	config = good_config();
 	config.phb = PHB + 1;
 	config.pes = 257; /* the register has eight bits for them */
 	assert_int_equal(iommu_opal_probe(f.iommu, &config), IOMMU_EINVAL);
 	config.pes = PES;
 	assert_int_equal(iommu_opal_probe(f.iommu, &config), IOMMU_EFAULT);
-	f.mapped--;
+	phb_registers.mapped--;
 	assert_int_equal(iommu_destroy(f.iommu), 0);
-	assert_int_equal(f.mapped, 0);
+	assert_int_equal(phb_registers.mapped, 0);
 	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
 	end();
 }

@@ -9,10 +9,9 @@
  */
 #include <string.h>
 
-#include <libiommu/hw/tve.h>
 #include <libiommu/iommu.h>
 
-#include "base/byteorder.h"
+#include "phb_registers.h"
 #include "test.h"
 #include "test_platform.h"
 
@@ -29,7 +28,6 @@
 #define NO_SLOT      UINT32_MAX
 #define BYPASS       (1ULL << 59)
 #define MEMORY_END   (3ULL << 40)
-#define REGISTERS    0x4000000000000ULL
 #define IDENTITY     DOMAINS
 #define BLOCKED      (DOMAINS + 1)
 
@@ -236,59 +234,15 @@ static int64_t call(void *ctx, uint64_t token, const uint64_t arguments[7])
 	return code;
 }
 
-/* --- The register ----------------------------------------------------------------------------- */
-
-static uint64_t mmio_read64(void *ctx, const volatile void *reg)
-{
-	(void)ctx;
-	assert_true((uintptr_t)reg == PHB_KILL_REGISTER + IOMMU_PAGE_SIZE);
-	return iommu_be64(iommu_model_phb_kill_read(f.model));
-}
-
-static void mmio_write64(void *ctx, volatile void *reg, uint64_t value)
+/* While the bridge is told through its register. */
+static void around_register(void)
 {
 	const bool was_between = f.is_between;
 
-	(void)ctx;
-	assert_true((uintptr_t)reg == PHB_KILL_REGISTER + IOMMU_PAGE_SIZE);
 	f.is_between = true;
 	do_some_dma(2);
 	change_meanwhile();
-	iommu_model_phb_kill_write(f.model, iommu_be64(value));
-	do_some_dma(2);
-	change_meanwhile();
 	f.is_between = was_between;
-}
-
-static uint32_t mmio_read32(void *ctx, const volatile void *reg)
-{
-	(void)ctx;
-	(void)reg;
-	fail();
-	return 0;
-}
-
-static void mmio_write32(void *ctx, volatile void *reg, uint32_t value)
-{
-	(void)ctx;
-	(void)reg;
-	(void)value;
-	fail();
-}
-
-static void *map_mmio(void *ctx, iommu_paddr_t paddr, uint64_t size)
-{
-	(void)ctx;
-	(void)size;
-	assert_int_equal(paddr, REGISTERS);
-	return (void *)(uintptr_t)IOMMU_PAGE_SIZE;
-}
-
-static void unmap_mmio(void *ctx, void *registers, uint64_t size)
-{
-	(void)ctx;
-	(void)registers;
-	(void)size;
 }
 
 /* Firmware is busy for a few calls, then for too long. */
@@ -325,7 +279,7 @@ static void make_unit(unsigned int generation, uint64_t forget_seed)
 		.window_bits = WINDOW_BITS,
 		.reserved_start = 1,
 		.memory_end = MEMORY_END,
-		.registers = f.by_register ? REGISTERS : 0,
+		.registers = f.by_register ? PHB_REGISTERS : 0,
 	};
 	unsigned int i;
 
@@ -646,12 +600,7 @@ static void begin(unsigned int generation, uint64_t forget_seed)
 	test_platform_init(&f.outside, 1 << 24, 0);
 	f.test.quiet = true;
 	f.test.platform.now_ns = now_ns;
-	f.test.platform.map_mmio = map_mmio;
-	f.test.platform.unmap_mmio = unmap_mmio;
-	f.test.platform.mmio_read32 = mmio_read32;
-	f.test.platform.mmio_write32 = mmio_write32;
-	f.test.platform.mmio_read64 = mmio_read64;
-	f.test.platform.mmio_write64 = mmio_write64;
+	phb_registers_install(&f.test.platform, &f.model, around_register);
 	f.by_register = generation == 3 && forget_seed == 0;
 	f.large_page = generation == 3 ? 1 << 24 : 1 << 21;
 	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);

@@ -7,16 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <libiommu/hw/tve.h>
-
-#include "base/byteorder.h"
+#include "phb_registers.h"
 #include "scenario_power.h"
 #include "test.h"
 #include "test_platform.h"
 
 #define MEMORY_BASE 0x20000000ULL
 #define MEMORY_SIZE (8ULL << 20)
-#define REGISTERS   0x3fffe40000000ULL
 #define BUFFER_SIZE 4096
 #define PAGES_MAX   32
 #define LIOBN       0x80000000U
@@ -182,50 +179,6 @@ static int64_t opal_call(void *ctx, uint64_t token, const uint64_t arguments[7])
 	return iommu_model_phb_opal(f.phb, token, arguments);
 }
 
-static void *map_mmio(void *ctx, iommu_paddr_t paddr, uint64_t size)
-{
-	(void)ctx;
-	(void)size;
-	assert_int_equal(paddr, REGISTERS);
-	return (void *)(uintptr_t)IOMMU_PAGE_SIZE;
-}
-
-static void unmap_mmio(void *ctx, void *registers, uint64_t size)
-{
-	(void)ctx;
-	(void)registers;
-	(void)size;
-}
-
-static uint32_t mmio_read32(void *ctx, const volatile void *reg)
-{
-	(void)ctx;
-	(void)reg;
-	return 0;
-}
-
-static void mmio_write32(void *ctx, volatile void *reg, uint32_t value)
-{
-	(void)ctx;
-	(void)reg;
-	(void)value;
-	fail();
-}
-
-static uint64_t mmio_read64(void *ctx, const volatile void *reg)
-{
-	(void)ctx;
-	(void)reg;
-	return iommu_be64(iommu_model_phb_kill_read(f.phb));
-}
-
-static void mmio_write64(void *ctx, volatile void *reg, uint64_t value)
-{
-	(void)ctx;
-	assert_true((uintptr_t)reg == IOMMU_PAGE_SIZE + PHB_KILL_REGISTER);
-	iommu_model_phb_kill_write(f.phb, iommu_be64(value));
-}
-
 static bool run_opal(unsigned int generation, void (*say)(const char *text))
 {
 	const struct iommu_model_phb_config model = {
@@ -239,12 +192,7 @@ static bool run_opal(unsigned int generation, void (*say)(const char *text))
 
 	begin(&machine.base, say);
 	f.by_register = generation == 3;
-	f.test.platform.map_mmio = map_mmio;
-	f.test.platform.unmap_mmio = unmap_mmio;
-	f.test.platform.mmio_read32 = mmio_read32;
-	f.test.platform.mmio_write32 = mmio_write32;
-	f.test.platform.mmio_read64 = mmio_read64;
-	f.test.platform.mmio_write64 = mmio_write64;
+	phb_registers_install(&f.test.platform, &f.phb, NULL);
 	assert_int_equal(iommu_model_phb_create(&model, &f.phb), 0);
 	machine.opal = (struct iommu_opal_config){
 		.pes = 64,
@@ -252,7 +200,7 @@ static bool run_opal(unsigned int generation, void (*say)(const char *text))
 		.call = opal_call,
 		.page_sizes = iommu_model_phb_page_sizes(f.phb),
 		.memory_end = MEMORY_BASE + MEMORY_SIZE,
-		.registers = f.by_register ? REGISTERS : 0,
+		.registers = f.by_register ? PHB_REGISTERS : 0,
 		.output_bits = 50,
 		.window_bits = 48,
 		.reserved_start = 0x80000000,

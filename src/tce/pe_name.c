@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tce/pe_name.h"
+
+#include <libiommu/group.h>
+
+#include "base/text.h"
+
+void iommu_tce_name_group(struct iommu_endpoint *endpoint, uint32_t pe)
+{
+	char name[IOMMU_NAME_SIZE];
+	size_t used = iommu_line_append(name, sizeof(name), 0, "domain");
+
+	used = iommu_line_append_number(name, sizeof(name), used, endpoint->unit->segment);
+	used = iommu_line_append(name, sizeof(name), used, "-pe");
+	(void)iommu_line_append_hex(name, sizeof(name), used, pe, 1);
+	if (iommu_group_name(endpoint->group)[0] == '\0')
+		iommu_group_set_name(endpoint->group, name);
+}
