@@ -155,6 +155,19 @@ struct iommu_tce_kill {
 	int (*all)(void *ctx);
 };
 
+/*
+ * POWER8's bridges are told through a register: iommu_tce_register_kill_pages and _pe for the two fields above,
+ * with one of these as their context, which stays as long as the window does. They cannot fail.
+ */
+struct iommu_tce_register {
+	const struct iommu_platform *platform; /* for its mmio functions */
+	volatile void *registers;              /* of the bridge, from its first on */
+	uint32_t pe;                           /* 0 to 255 */
+};
+IOMMU_API int iommu_tce_register_kill_pages(void *ctx, uint64_t address, unsigned int page_shift,
+					    uint64_t pages);
+IOMMU_API int iommu_tce_register_kill_pe(void *ctx);
+
 struct iommu_tce_memory_config {
 	struct iommu_tce_table_config table;
 	unsigned int levels;      /* 1 to 5 */

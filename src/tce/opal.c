@@ -202,8 +202,7 @@ static bool is_known(struct iommu *iommu, const struct iommu_opal_config *config
 	return false;
 }
 
-static volatile unsigned char *map_registers(const struct iommu_platform *platform,
-					     iommu_paddr_t registers)
+static volatile void *map_registers(const struct iommu_platform *platform, iommu_paddr_t registers)
 {
 	if (platform->map_mmio != NULL)
 		return platform->map_mmio(platform->ctx, registers, IOMMU_PAGE_SIZE);

@@ -50,7 +50,7 @@ struct opal_unit {
 	struct iommu_unit base;
 	const struct iommu_platform *platform;
 	struct iommu_opal_config config;
-	volatile unsigned char *registers; /* of the bridge; NULL: firmware has it forget */
+	volatile void *registers; /* of the bridge; NULL: firmware has it forget */
 	struct opal_pe *pes;
 	unsigned int pes_order;
 	struct iommu_spinlock lock;

@@ -2,9 +2,8 @@
 /* What bridges are told: by calls of firmware, again while it is busy; or through registers. */
 #include <libiommu/status.h>
 
-#include "base/byteorder.h"
 #include "base/deadline.h"
-#include "base/mmio.h"
+#include "tce/kill_register.h"
 #include "tce/opal.h"
 
 #define TIMEOUT_NS      1000000000ULL
@@ -29,25 +28,16 @@ static int call(const struct opal_unit *unit, uint64_t token, const uint64_t arg
 	}
 }
 
-/* The register is big-endian. Reading it back has the write arrive before anything that follows. */
-static void kill_write(const struct opal_unit *unit, uint64_t value)
-{
-	volatile unsigned char *reg = unit->registers + PHB_KILL_REGISTER;
-
-	iommu_mmio_write64(unit->platform, reg, iommu_be64(value));
-	(void)iommu_mmio_read64(unit->platform, reg);
-}
-
 static void forget_by_register(const struct opal_unit *unit, enum opal_kill kind, uint32_t pe,
 			       uint64_t page_size, uint64_t address, uint64_t pages)
 {
 	if (kind == OPAL_KILL_ALL)
-		kill_write(unit, PHB_KILL_ALL);
+		iommu_tce_forget_all(unit->platform, unit->registers);
 	else if (kind == OPAL_KILL_PE)
-		kill_write(unit, PHB_KILL_PE | pe);
+		iommu_tce_forget_pe(unit->platform, unit->registers, pe);
 	else
-		for (; pages != 0; pages--, address += page_size)
-			kill_write(unit, PHB_KILL_PAGE | (address & PHB_KILL_ADDRESS_MASK) | pe);
+		iommu_tce_forget_pages(unit->platform, unit->registers, pe, address, page_size,
+				       pages);
 }
 
 int iommu_opal_forget(const struct opal_unit *unit, enum opal_kill kind, uint32_t pe,

@@ -826,6 +826,55 @@ static void a_window_that_is_not_opened_leaves_the_old_one(void **state)
 	end();
 }
 
+/* A host's own window on such a bridge, without the back end. */
+static void windows_of_hosts_are_told_by_register(void **state)
+{
+	struct iommu_tce_register told = {
+		.platform = &f.test.platform, .registers = phb_registers_base, .pe = 5};
+	struct iommu_tce_memory_config config = {
+		.table = {.platform = &f.test.platform, .entries = 1 << 18, .page_shift = 12},
+		.levels = 2,
+		.output_bits = 50,
+		.kill = {.ctx = &told,
+			 .pages = iommu_tce_register_kill_pages,
+			 .all = iommu_tce_register_kill_pe},
+	};
+	struct iommu_model_phb_stats before, after;
+	struct iommu_tce_table *table;
+	uint64_t address, i;
+
+	(void)state;
+	begin();
+	config.levels = 2;
+	assert_int_equal(iommu_tce_memory_create(&config, &table), 0);
+	assert_int_equal(
+		iommu_model_phb_set_tve(f.model, 2 * 5,
+					tve_table(iommu_tce_memory_root(table), 2, 12, 12)),
+		0);
+	for (i = 0; i < 32; i++)
+		assert_true(is_blocked(5, i << 12)); /* it remembers that */
+	assert_int_equal(iommu_tce_table_map(table, MEMORY, 3, RW, NULL, &address), 0);
+	for (i = 0; i < 3; i++)
+		assert_true(reaches(5, address + (i << 12), MEMORY + (i << 12)));
+	iommu_model_phb_get_stats(f.model, &before);
+	assert_int_equal(iommu_tce_table_unmap(table, address, 3), 0);
+	iommu_model_phb_get_stats(f.model, &after);
+	assert_true(after.page_kills - before.page_kills + after.pe_kills - before.pe_kills > 0);
+	for (i = 0; i < 3; i++)
+		assert_true(is_blocked(5, address + (i << 12)));
+	/* Many: all of the PE's at once. */
+	assert_int_equal(iommu_tce_table_map(table, MEMORY, 100, RW, NULL, &address), 0);
+	assert_true(reaches(5, address + 99 * 4096, MEMORY + 99 * 4096));
+	iommu_model_phb_get_stats(f.model, &before);
+	assert_int_equal(iommu_tce_table_unmap(table, address, 100), 0);
+	iommu_model_phb_get_stats(f.model, &after);
+	assert_int_equal(after.page_kills, before.page_kills);
+	assert_true(is_blocked(5, address + 99 * 4096));
+	assert_int_equal(iommu_model_phb_set_tve(f.model, 2 * 5, 0), 0);
+	assert_int_equal(iommu_tce_table_destroy(table), 0);
+	end();
+}
+
 static void registers_are_mapped_and_given_back(void **state)
 {
 	struct iommu_opal_config config;
@@ -866,6 +915,7 @@ int main(void)
 
 	const struct CMUnitTest tests_by_register[] = {
 		cmocka_unit_test(registers_are_mapped_and_given_back),
+		cmocka_unit_test(windows_of_hosts_are_told_by_register),
 		cmocka_unit_test(drivers_map_through_a_window),
 		cmocka_unit_test(all_kinds_of_domains),
 		cmocka_unit_test(one_domain_in_many_pes),
