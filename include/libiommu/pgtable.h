@@ -31,14 +31,28 @@ enum iommu_pgtable_flags {
 	IOMMU_PGTABLE_FORCE_SNOOP = 1 << 1,
 	/* All tables are there from the start: map never allocates (TCE). */
 	IOMMU_PGTABLE_EAGER = 1 << 2,
+	/* First stage: execute-disable is on in hardware, so that IOMMU_PROT_NO_EXEC can be obeyed. */
+	IOMMU_PGTABLE_NO_EXECUTE = 1 << 3,
+	/* First stage: leaves are global: they outlive a change of address space in caches. */
+	IOMMU_PGTABLE_GLOBAL = 1 << 4,
+	/*
+	 * First stage: entries come with accessed and dirty set, so that hardware never writes them: for
+	 * units that cannot, or tables of which nobody wants to know.
+	 */
+	IOMMU_PGTABLE_ACCESSED = 1 << 5,
 };
 
 struct iommu_pgtable_config {
 	const struct iommu_platform *platform;
-	/* Levels of table, counting the one with the smallest leaves. VT-d second stage: 3 to 5. TCE:
-	 * 1 to 5. */
+	/*
+	 * Levels of table, counting the one with the smallest leaves. VT-d second stage: 3 to 5; first
+	 * stage: 4 or 5. TCE: 1 to 5.
+	 */
 	unsigned int levels;
-	/* Highest IOVA bit + 1. At most what the levels hold; the aperture is [0, 2^bits - 1]. */
+	/*
+	 * Highest IOVA bit + 1. At most what the levels hold; the aperture is [0, 2^bits - 1]. First
+	 * stage: of the lower half, at most 47 or 56; the upper half, [-2^bits, -1], is as large.
+	 */
 	unsigned int input_bits;
 	/* Width of a physical address that hardware accepts; mapping beyond it is IOMMU_ERANGE. */
 	unsigned int output_bits;
@@ -283,6 +297,13 @@ struct iommu_pgtable_ops {
 
 /* Intel VT-d second stage: 3, 4 or 5 levels; pages of 4K, 2M, 1G. */
 IOMMU_PGTABLE_DECLARE(vtdss);
+
+/*
+ * Intel VT-d first stage, and x86-64 processors': 4 or 5 levels; pages of 4K, 2M, 1G; IOMMU_PROT_HINTS are
+ * obeyed as far as the flags let them. Writing implies reading. A range lies in one half; set_aperture, trim and
+ * extend are IOMMU_EINVAL.
+ */
+IOMMU_PGTABLE_DECLARE(vtdfs);
 
 /*
  * POWER translation control entries: 1 to 5 levels, one page size for a table. Entries are big-endian on

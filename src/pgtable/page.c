@@ -13,8 +13,9 @@
 
 int iommu_pgtable_configure(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config)
 {
-	const unsigned int known =
-		IOMMU_PGTABLE_NONCOHERENT | IOMMU_PGTABLE_FORCE_SNOOP | IOMMU_PGTABLE_EAGER;
+	const unsigned int known = IOMMU_PGTABLE_NONCOHERENT | IOMMU_PGTABLE_FORCE_SNOOP |
+				   IOMMU_PGTABLE_EAGER | IOMMU_PGTABLE_NO_EXECUTE |
+				   IOMMU_PGTABLE_GLOBAL | IOMMU_PGTABLE_ACCESSED;
 
 	if (iommu_platform_check(config->platform) != 0 || (config->flags & ~known) != 0 ||
 	    config->input_bits > 64 || config->output_bits > 63 ||

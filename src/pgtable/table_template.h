@@ -39,6 +39,18 @@
 #define LINK_LEVEL_SHIFT              3
 #define LINK_LEVEL_MASK               (7ULL << LINK_LEVEL_SHIFT)
 
+/* What most formats are not, and do not have. */
+#ifndef FORMAT_SIGN_EXTENDED
+#define FORMAT_SIGN_EXTENDED false /* a second half of addresses, with all higher bits set */
+#endif
+#ifndef FORMAT_PROT_HINTS
+#define FORMAT_PROT_HINTS 0U /* of IOMMU_PROT_HINTS, those that leaves have bits for */
+#endif
+#ifndef FORMAT_FLAGS
+#define FORMAT_FLAGS 0U /* of the flags that are a format's own */
+#endif
+#define FLAGS_OF_FORMATS (IOMMU_PGTABLE_NO_EXECUTE | IOMMU_PGTABLE_GLOBAL | IOMMU_PGTABLE_ACCESSED)
+
 #include "pgtable/template_entries.h"
 #include "pgtable/template_map.h"
 #include "pgtable/template_unmap.h"
@@ -85,7 +97,7 @@ int PUBLIC(iova_to_phys)(const struct iommu_pgtable *pt, iommu_iova_t iova, iomm
 	iommu_cell_t *table;
 	uint64_t entry, mask;
 
-	if (iova > pt->aperture_last)
+	if (!in_aperture(pt, iova))
 		return IOMMU_ERANGE;
 	table = table_covering(pt, iova, &level);
 	entry = entry_load(&table[table_index(pt, iova, level)]);
@@ -143,13 +155,20 @@ int PUBLIC(walk)(const struct iommu_pgtable *pt, iommu_iova_t start, iommu_iova_
 		 iommu_pgtable_visitor visitor, void *ctx)
 {
 	const struct walk_cursor walk = {.pt = pt, .visitor = visitor, .ctx = ctx};
+	const iommu_iova_t upper = ~pt->aperture_last;
+	int status = 0;
 
 	if (start > last)
 		return IOMMU_EINVAL;
-	if (start > pt->aperture_last)
+	if (start > pt->aperture_last && (!FORMAT_SIGN_EXTENDED || last < upper))
 		return IOMMU_ERANGE;
-	return walk_table(&walk, pt->root, pt->levels, start,
-			  last < pt->aperture_last ? last : pt->aperture_last);
+	if (start <= pt->aperture_last)
+		status = walk_table(&walk, pt->root, pt->levels, start,
+				    last < pt->aperture_last ? last : pt->aperture_last);
+	if (status == 0 && FORMAT_SIGN_EXTENDED && last >= upper)
+		status = walk_table(&walk, pt->root, pt->levels, start > upper ? start : upper,
+				    last);
+	return status;
 }
 
 #include "pgtable/template_shape.h"
@@ -189,6 +208,8 @@ int PUBLIC(init)(struct iommu_pgtable *pt, const struct iommu_pgtable_config *co
 {
 	int status = iommu_pgtable_configure(pt, config);
 
+	if ((config->flags & FLAGS_OF_FORMATS & ~(unsigned int)FORMAT_FLAGS) != 0)
+		return IOMMU_EINVAL;
 	if (status == 0)
 		status = format_configure(pt, config);
 	if (status != 0)

@@ -43,6 +43,11 @@ static inline iommu_cell_t *table_at(const struct iommu_pgtable *pt, uint64_t en
 	return iommu_phys_to_virt(pt->platform, format_address(pt, entry));
 }
 
+static inline bool in_aperture(const struct iommu_pgtable *pt, iommu_iova_t iova)
+{
+	return iova <= pt->aperture_last || (FORMAT_SIGN_EXTENDED && iova >= ~pt->aperture_last);
+}
+
 /* Do both addresses have their entries in one lowest table, and not all of its entries between
  * them? */
 static inline bool in_one_lowest_table(const struct iommu_pgtable *pt, iommu_iova_t start,

@@ -152,7 +152,7 @@ static int map_new_table(struct map_cursor *map, iommu_cell_t *entry, unsigned i
 static int map_in_table(struct map_cursor *map, iommu_cell_t *table, unsigned int level,
 			iommu_iova_t last)
 {
-	while (map->iova <= last) {
+	for (;;) {
 		iommu_cell_t *entry = &table[table_index(map->pt, map->iova, level)];
 		uint64_t leaves = leaves_that_fit(map, level, last);
 		iommu_iova_t piece_last;
@@ -174,10 +174,10 @@ static int map_in_table(struct map_cursor *map, iommu_cell_t *table, unsigned in
 				status = map_in_table(map, table_at(map->pt, value), level - 1,
 						      piece_last);
 		}
-		if (status != 0)
+		/* Behind the last address there may be none: it is not compared with. */
+		if (status != 0 || map->iova == last + 1)
 			return status;
 	}
-	return 0;
 }
 
 /* Is the range whole smallest pages, without wrapping, inside the aperture? One test, for speed. */
@@ -185,8 +185,11 @@ static inline bool range_is_good(const struct iommu_pgtable *pt, iommu_iova_t io
 {
 	const uint64_t mask = (1ULL << format_level_shift(pt, 1)) - 1;
 
-	return ((iova | size) & mask) == 0 && iova <= pt->aperture_last &&
-	       size - 1 <= pt->aperture_last - iova;
+	if (((iova | size) & mask) != 0)
+		return false;
+	if (FORMAT_SIGN_EXTENDED && iova >= ~pt->aperture_last)
+		return size - 1 <= UINT64_MAX - iova;
+	return iova <= pt->aperture_last && size - 1 <= pt->aperture_last - iova;
 }
 
 /* What is wrong with a range that is not good. */
@@ -207,7 +210,8 @@ static inline bool target_is_good(const struct iommu_pgtable *pt, iommu_paddr_t 
 	const uint64_t mask = (1ULL << format_level_shift(pt, 1)) - 1;
 
 	return (paddr & mask) == 0 && paddr <= pt->paddr_last &&
-	       size - 1 <= pt->paddr_last - paddr && prot - 1 < IOMMU_PROT_READ_WRITE;
+	       size - 1 <= pt->paddr_last - paddr &&
+	       (prot & ~(unsigned int)FORMAT_PROT_HINTS) - 1 < IOMMU_PROT_READ_WRITE;
 }
 
 static int target_error(const struct iommu_pgtable *pt, iommu_paddr_t paddr, uint64_t size,
@@ -215,7 +219,8 @@ static int target_error(const struct iommu_pgtable *pt, iommu_paddr_t paddr, uin
 {
 	const uint64_t mask = (1ULL << format_level_shift(pt, 1)) - 1;
 
-	if (prot == 0 || prot > IOMMU_PROT_READ_WRITE || (paddr & mask) != 0)
+	if ((prot & ~(unsigned int)FORMAT_PROT_HINTS) - 1 >= IOMMU_PROT_READ_WRITE ||
+	    (paddr & mask) != 0)
 		return IOMMU_EINVAL;
 	if (size - 1 > UINT64_MAX - paddr)
 		return IOMMU_EOVERFLOW;

@@ -48,7 +48,7 @@ int PUBLIC(set_pgsizes)(struct iommu_pgtable *pt, uint64_t pgsize_bitmap)
 	if ((pgsize_bitmap & 1ULL << format_level_shift(pt, 1)) == 0)
 		return IOMMU_EINVAL;
 	if ((pt->pgsize_bitmap & ~pgsize_bitmap) != 0 &&
-	    PUBLIC(walk)(pt, 0, pt->aperture_last, check_size, &check) != 0)
+	    PUBLIC(walk)(pt, 0, UINT64_MAX, check_size, &check) != 0)
 		return IOMMU_EBUSY;
 	pt->pgsize_bitmap = pgsize_bitmap;
 	return 0;
@@ -68,7 +68,7 @@ int PUBLIC(set_aperture)(struct iommu_pgtable *pt, iommu_iova_t last)
 
 	if (last == pt->aperture_last)
 		return 0;
-	if (((last + 1) & (IOMMU_PAGE_SIZE - 1)) != 0 || last / 2 > end)
+	if (FORMAT_SIGN_EXTENDED || ((last + 1) & (IOMMU_PAGE_SIZE - 1)) != 0 || last / 2 > end)
 		return IOMMU_EINVAL;
 	if (last < pt->aperture_last &&
 	    PUBLIC(walk)(pt, last + 1, pt->aperture_last, find_leaf, NULL) != 0)
@@ -96,7 +96,8 @@ int PUBLIC(trim)(struct iommu_pgtable *pt, void **top)
 	iommu_cell_t *root = pt->root;
 	unsigned int i;
 
-	if (pt->levels <= FORMAT_LEVELS_MIN || format_is_leaf(entry_load(&root[0]), pt->levels))
+	if (FORMAT_SIGN_EXTENDED || pt->levels <= FORMAT_LEVELS_MIN ||
+	    format_is_leaf(entry_load(&root[0]), pt->levels))
 		return IOMMU_EINVAL;
 	for (i = 1; i < format_table_entries(pt, pt->levels); i++)
 		if (format_is_present(entry_load(&root[i])) &&
@@ -114,8 +115,11 @@ int PUBLIC(trim)(struct iommu_pgtable *pt, void **top)
 
 int PUBLIC(extend)(struct iommu_pgtable *pt, const void *below, void **top)
 {
-	iommu_cell_t *table = iommu_pgtable_alloc_table(pt);
+	iommu_cell_t *table;
 
+	if (FORMAT_SIGN_EXTENDED)
+		return IOMMU_EINVAL;
+	table = iommu_pgtable_alloc_table(pt);
 	if (table == NULL)
 		return IOMMU_ENOMEM;
 	entry_store(&table[0], format_make_table(pt, iommu_virt_to_phys(pt->platform, below)));

@@ -19,17 +19,27 @@ struct universe {
 	struct test_platform platform;
 	struct test_random random;
 	const struct iommu_pgtable_ops *ops;
+	iommu_iova_t first, last; /* the half of the aperture that is used */
 	struct iommu_pgtable pt;
 	struct pgtable_reference reference;
 	uint64_t operations, mapped, refused, unmapped, out_of_memory;
 };
 
-static void universe_init(struct universe *u, unsigned int levels, uint64_t bitmap, uint64_t seed)
+/* Which format, and of one with two halves, which. */
+enum kind {
+	SECOND_STAGE,
+	FIRST_STAGE,
+	FIRST_STAGE_UPPER,
+};
+
+static void universe_init(struct universe *u, enum kind kind, unsigned int levels, uint64_t bitmap,
+			  uint64_t seed)
 {
 	const struct iommu_pgtable_config config = {
 		.platform = &u->platform.platform,
 		.levels = levels,
-		.input_bits = 12 + 9 * levels,
+		.input_bits = 12 + 9 * levels - (kind != SECOND_STAGE),
+		.flags = kind != SECOND_STAGE ? IOMMU_PGTABLE_NO_EXECUTE : 0,
 		.output_bits = 46,
 		.pgsize_bitmap = bitmap,
 		.node = IOMMU_NODE_ANY,
@@ -37,9 +47,11 @@ static void universe_init(struct universe *u, unsigned int levels, uint64_t bitm
 
 	test_platform_init(&u->platform, 1ULL << 30, 1ULL << 30);
 	u->random.state = seed;
-	u->ops = &iommu_vtdss_ops;
+	u->ops = kind == SECOND_STAGE ? &iommu_vtdss_ops : &iommu_vtdfs_ops;
 	u->operations = u->mapped = u->refused = u->unmapped = u->out_of_memory = 0;
 	assert_int_equal(u->ops->init(&u->pt, &config), 0);
+	u->first = kind == FIRST_STAGE_UPPER ? ~u->pt.aperture_last : 0;
+	u->last = kind == FIRST_STAGE_UPPER ? UINT64_MAX : u->pt.aperture_last;
 	reference_init(&u->reference, levels, bitmap);
 }
 
@@ -58,7 +70,7 @@ static void universe_destroy(struct universe *u)
 static void random_range(struct universe *u, iommu_iova_t *iova, uint64_t *size)
 {
 	const iommu_iova_t places[] = {0, IOMMU_SIZE_1G, 512 * IOMMU_SIZE_1G - 4 * IOMMU_SIZE_2M,
-				       u->pt.aperture_last + 1 - 2 * IOMMU_SIZE_1G};
+				       u->last - u->first + 1 - 2 * IOMMU_SIZE_1G};
 	iommu_iova_t place = places[test_random_below(&u->random, 4)];
 	uint64_t unit, offset, longest;
 
@@ -87,12 +99,13 @@ static void random_range(struct universe *u, iommu_iova_t *iova, uint64_t *size)
 		longest = 16;
 		break;
 	}
-	*iova = (place & u->pt.aperture_last) + offset * unit;
-	if (*iova > u->pt.aperture_last)
-		*iova = u->pt.aperture_last + 1 - unit;
+	*iova = (place & (u->last - u->first)) + offset * unit;
+	if (*iova > u->last - u->first)
+		*iova = u->last - u->first + 1 - unit;
+	*iova += u->first;
 	*size = (1 + test_random_below(&u->random, longest)) * unit;
-	if (*size - 1 > u->pt.aperture_last - *iova)
-		*size = u->pt.aperture_last - *iova + 1;
+	if (*size - 1 > u->last - *iova)
+		*size = u->last - *iova + 1;
 }
 
 /*
@@ -114,11 +127,11 @@ static iommu_paddr_t random_target(struct universe *u, iommu_iova_t iova, uint64
 static void compare_around(struct universe *u, iommu_iova_t iova, uint64_t size)
 {
 	const uint64_t margin = 2 * IOMMU_SIZE_2M;
-	iommu_iova_t start = iova > margin ? iova - margin : 0;
+	iommu_iova_t start = iova - u->first > margin ? iova - margin : u->first;
 	iommu_iova_t last = iova + (size - 1);
 	size_t i;
 
-	last = u->pt.aperture_last - last > margin ? last + margin : u->pt.aperture_last;
+	last = u->last - last > margin ? last + margin : u->last;
 	reference_compare(&u->reference, &u->pt, u->ops, start, last);
 	for (i = 0; i < 4; i++) {
 		iommu_iova_t probe = start + test_random_below(&u->random, last - start + 1);
@@ -150,13 +163,16 @@ static void settle(struct universe *u, struct iommu_gather *gather, bool changed
 
 static void random_map(struct universe *u)
 {
-	const unsigned int prot = 1 + (unsigned int)test_random_below(&u->random, 3);
+	unsigned int prot = 1 + (unsigned int)test_random_below(&u->random, 3);
 	struct iommu_gather gather;
 	uint64_t size, mapped;
 	iommu_iova_t iova;
 	iommu_paddr_t paddr;
 	int status;
 
+	if (u->ops == &iommu_vtdfs_ops)
+		prot |= IOMMU_PROT_READ |
+			((unsigned int)test_random_below(&u->random, 8) * IOMMU_PROT_NO_EXEC);
 	random_range(u, &iova, &size);
 	paddr = random_target(u, iova, size);
 	iommu_gather_init(&gather);
@@ -207,15 +223,15 @@ static void random_unmap(struct universe *u)
 	compare_around(u, iova, size);
 }
 
-static void run(unsigned int levels, uint64_t bitmap, uint64_t operations, uint64_t fail_every,
-		uint64_t seed)
+static void run(enum kind kind, unsigned int levels, uint64_t bitmap, uint64_t operations,
+		uint64_t fail_every, uint64_t seed)
 {
 	struct universe u;
 
 	printf("# levels %u, bitmap %#llx, IOMMU_TEST_OPERATIONS=%llu IOMMU_TEST_SEED=%llu\n",
 	       levels, (unsigned long long)bitmap, (unsigned long long)operations,
 	       (unsigned long long)seed);
-	universe_init(&u, levels, bitmap, seed);
+	universe_init(&u, kind, levels, bitmap, seed);
 	u.platform.fail_every = fail_every;
 	for (; u.operations < operations; u.operations++) {
 		/* Now and then everything goes, so that sparse and dense states both come up. */
@@ -224,10 +240,10 @@ static void run(unsigned int levels, uint64_t bitmap, uint64_t operations, uint6
 			struct iommu_gather gather;
 
 			iommu_gather_init(&gather);
-			assert_int_equal(u.ops->unmap(&u.pt, 0, u.pt.aperture_last + 1, 0, &gather,
-						      &unmapped),
+			assert_int_equal(u.ops->unmap(&u.pt, u.first, u.last - u.first + 1, 0,
+						      &gather, &unmapped),
 					 0);
-			(void)reference_unmap(&u.reference, 0, u.pt.aperture_last + 1, 0,
+			(void)reference_unmap(&u.reference, u.first, u.last - u.first + 1, 0,
 					      &expected);
 			assert_int_equal(unmapped, expected);
 			u.ops->free_gathered(&u.pt, &gather);
@@ -263,25 +279,40 @@ static uint64_t seed(void)
 static void four_levels(void **state)
 {
 	(void)state;
-	run(4, SIZES_4K_2M_1G, operations(1000000), 0, seed());
+	run(SECOND_STAGE, 4, SIZES_4K_2M_1G, operations(1000000), 0, seed());
 }
 
 static void three_levels(void **state)
 {
 	(void)state;
-	run(3, SIZES_4K_2M_1G, operations(200000), 0, seed() + 1);
+	run(SECOND_STAGE, 3, SIZES_4K_2M_1G, operations(200000), 0, seed() + 1);
 }
 
 static void five_levels(void **state)
 {
 	(void)state;
-	run(5, SIZES_4K_2M_1G, operations(200000), 0, seed() + 2);
+	run(SECOND_STAGE, 5, SIZES_4K_2M_1G, operations(200000), 0, seed() + 2);
 }
 
 static void without_1g(void **state)
 {
 	(void)state;
-	run(4, IOMMU_SIZE_4K | IOMMU_SIZE_2M, operations(20000), 0, seed() + 3);
+	run(SECOND_STAGE, 4, IOMMU_SIZE_4K | IOMMU_SIZE_2M, operations(20000), 0, seed() + 3);
+}
+
+static void first_stage(void **state)
+{
+	(void)state;
+	run(FIRST_STAGE, 4, SIZES_4K_2M_1G, operations(200000), 0, seed() + 4);
+	run(FIRST_STAGE, 5, SIZES_4K_2M_1G, operations(100000), 0, seed() + 5);
+}
+
+static void first_stage_upper_half(void **state)
+{
+	(void)state;
+	run(FIRST_STAGE_UPPER, 4, SIZES_4K_2M_1G, operations(200000), 0, seed() + 6);
+	run(FIRST_STAGE_UPPER, 5, SIZES_4K_2M_1G, operations(100000), 0, seed() + 7);
+	run(FIRST_STAGE_UPPER, 4, SIZES_4K_2M_1G, operations(30000), 3, seed() + 8);
 }
 
 static void every_nth_allocation_fails(void **state)
@@ -290,7 +321,7 @@ static void every_nth_allocation_fails(void **state)
 
 	(void)state;
 	for (n = 2; n <= 10; n++)
-		run(4, SIZES_4K_2M_1G, operations(30000), n, seed() + 10 + n);
+		run(SECOND_STAGE, 4, SIZES_4K_2M_1G, operations(30000), n, seed() + 10 + n);
 }
 
 int main(void)
@@ -300,6 +331,8 @@ int main(void)
 		cmocka_unit_test(three_levels),
 		cmocka_unit_test(five_levels),
 		cmocka_unit_test(without_1g),
+		cmocka_unit_test(first_stage),
+		cmocka_unit_test(first_stage_upper_half),
 		cmocka_unit_test(every_nth_allocation_fails),
 	};
 

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Page-table format: VT-d's first stage, which is that of x86-64 processors. The bits stand in
+ * <libiommu/hw/vtd_first_stage.h>; this file gives them the names that table_template.h asks for.
+ *
+ *   level   1        2        3         4          5
+ *   name    FS-PTE   FS-PDE   FS-PDPE   FS-PML4E   FS-PML5E
+ *   leaf    4K       2M       1G        -          -
+ *
+ * There is no entry that can be written and not read: writing implies reading. Addresses have two halves, the
+ * upper one with all higher bits set.
+ */
+#ifndef IOMMU_PGTABLE_FORMAT_VTDFS_H
+#define IOMMU_PGTABLE_FORMAT_VTDFS_H
+
+#include <libiommu/hw/vtd_first_stage.h>
+#include <libiommu/pgtable.h>
+#include <libiommu/status.h>
+
+#include "base/atomic.h"
+#include "base/byteorder.h"
+
+static inline unsigned int vtdfs_level_shift(const struct iommu_pgtable *pt, unsigned int level)
+{
+	(void)pt;
+	return vtd_fs_level_shift(level);
+}
+
+static inline unsigned int vtdfs_table_entries(const struct iommu_pgtable *pt, unsigned int level)
+{
+	(void)pt;
+	(void)level;
+	return VTD_FS_ENTRIES;
+}
+
+static inline uint64_t vtdfs_to_memory(uint64_t entry)
+{
+	return iommu_le64(entry);
+}
+
+static inline bool vtdfs_is_present(uint64_t entry)
+{
+	return vtd_fs_is_present(entry);
+}
+
+static inline bool vtdfs_is_leaf(uint64_t entry, unsigned int level)
+{
+	return vtd_fs_is_leaf(entry, level);
+}
+
+static inline bool vtdfs_leaf_allowed(const struct iommu_pgtable *pt, unsigned int level)
+{
+	return (pt->pgsize_bitmap >> vtd_fs_level_shift(level) & 1) != 0;
+}
+
+/* What a permission adds to a leaf; hints that this table has no bits for, nothing. */
+static inline uint64_t vtdfs_permissions(const struct iommu_pgtable *pt, unsigned int prot)
+{
+	uint64_t bits = VTD_FS_PRESENT;
+
+	if ((prot & IOMMU_PROT_WRITE) != 0)
+		bits |= VTD_FS_WRITE;
+	if ((prot & IOMMU_PROT_PRIVILEGED) == 0)
+		bits |= VTD_FS_USER;
+	if ((prot & IOMMU_PROT_NO_EXEC) != 0 && (pt->flags & IOMMU_PGTABLE_NO_EXECUTE) != 0)
+		bits |= VTD_FS_NO_EXECUTE;
+	/* Uncached: the memory type that both bits select in any host's attribute table. */
+	if ((prot & IOMMU_PROT_MMIO) != 0)
+		bits |= VTD_FS_PWT | VTD_FS_PCD;
+	return bits;
+}
+
+static inline uint64_t vtdfs_make_leaf(const struct iommu_pgtable *pt, iommu_paddr_t paddr,
+				       unsigned int level, unsigned int prot)
+{
+	return (paddr & pt->address_mask) | vtdfs_permissions(pt, prot) |
+	       (level > 1 ? VTD_FS_PAGE_SIZE : 0) | pt->leaf_attributes;
+}
+
+static inline uint64_t vtdfs_make_table(const struct iommu_pgtable *pt, iommu_paddr_t table)
+{
+	return vtd_fs_table(table & pt->address_mask) | (pt->leaf_attributes & VTD_FS_ACCESSED);
+}
+
+static inline iommu_paddr_t vtdfs_address(const struct iommu_pgtable *pt, uint64_t entry)
+{
+	return entry & pt->address_mask;
+}
+
+static inline unsigned int vtdfs_prot(uint64_t entry)
+{
+	return IOMMU_PROT_READ | ((entry & VTD_FS_WRITE) != 0 ? IOMMU_PROT_WRITE : 0U) |
+	       ((entry & VTD_FS_USER) == 0 ? IOMMU_PROT_PRIVILEGED : 0U) |
+	       ((entry & VTD_FS_NO_EXECUTE) != 0 ? IOMMU_PROT_NO_EXEC : 0U) |
+	       ((entry & VTD_FS_PCD) != 0 ? IOMMU_PROT_MMIO : 0U);
+}
+
+/* Could hardware use this present entry without a fault, as far as its bits say? */
+static inline bool vtdfs_entry_is_sane(const struct iommu_pgtable *pt, uint64_t entry,
+				       unsigned int level)
+{
+	const uint64_t below = (1ULL << vtd_fs_level_shift(level)) - 1;
+
+	if ((entry & VTD_FS_ADDRESS_MASK & ~pt->address_mask) != 0 ||
+	    ((entry & VTD_FS_NO_EXECUTE) != 0 && (pt->flags & IOMMU_PGTABLE_NO_EXECUTE) == 0))
+		return false;
+	if (!vtd_fs_is_leaf(entry, level))
+		return level > VTD_FS_LEAF_LEVELS ? (entry & VTD_FS_PAGE_SIZE) == 0 : true;
+	return (entry & VTD_FS_ADDRESS_MASK & below) == 0 && vtdfs_leaf_allowed(pt, level);
+}
+
+static inline int vtdfs_configure(struct iommu_pgtable *pt,
+				  const struct iommu_pgtable_config *config)
+{
+	const uint64_t sizes = IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G;
+
+	if (config->table_order != 0 ||
+	    (config->flags & (IOMMU_PGTABLE_EAGER | IOMMU_PGTABLE_FORCE_SNOOP)) != 0)
+		return IOMMU_EINVAL;
+	if (config->levels < VTD_FS_LEVELS_MIN || config->levels > VTD_FS_LEVELS_MAX)
+		return IOMMU_EINVAL;
+	if (config->input_bits <= IOMMU_PAGE_SHIFT ||
+	    config->input_bits > vtd_fs_address_width(config->levels))
+		return IOMMU_EINVAL;
+	if (config->output_bits <= IOMMU_PAGE_SHIFT || config->output_bits > 52)
+		return IOMMU_EINVAL;
+	if ((config->pgsize_bitmap & ~sizes) != 0 || (config->pgsize_bitmap & IOMMU_SIZE_4K) == 0)
+		return IOMMU_EINVAL;
+	pt->address_mask = VTD_FS_ADDRESS_MASK & ((1ULL << config->output_bits) - 1);
+	pt->leaf_attributes =
+		((config->flags & IOMMU_PGTABLE_GLOBAL) != 0 ? VTD_FS_GLOBAL : 0) |
+		((config->flags & IOMMU_PGTABLE_ACCESSED) != 0 ? VTD_FS_ACCESSED | VTD_FS_DIRTY
+							       : 0);
+	return 0;
+}
+
+#define FORMAT_NAME          vtdfs
+#define FORMAT_LEVELS_MIN    VTD_FS_LEVELS_MIN
+#define FORMAT_SIGN_EXTENDED true
+#define FORMAT_PROT_HINTS                                                                          \
+	(IOMMU_PROT_CACHE | IOMMU_PROT_NO_EXEC | IOMMU_PROT_MMIO | IOMMU_PROT_PRIVILEGED)
+#define FORMAT_FLAGS         (IOMMU_PGTABLE_NO_EXECUTE | IOMMU_PGTABLE_GLOBAL | IOMMU_PGTABLE_ACCESSED)
+#define format_entry_is_sane vtdfs_entry_is_sane
+#define format_level_shift   vtdfs_level_shift
+#define format_table_entries vtdfs_table_entries
+#define format_to_memory     vtdfs_to_memory
+#define format_is_present    vtdfs_is_present
+#define format_is_leaf       vtdfs_is_leaf
+#define format_leaf_allowed  vtdfs_leaf_allowed
+#define format_make_leaf     vtdfs_make_leaf
+#define format_make_table    vtdfs_make_table
+#define format_address       vtdfs_address
+#define format_prot          vtdfs_prot
+#define format_configure     vtdfs_configure
+
+#endif
