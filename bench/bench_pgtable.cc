@@ -15,6 +15,8 @@
 //   random. pt/map_run/N       for the plot: one call maps N 4K pages from the start of a table;
 //   tables below
 //                      512 pages exist, longer runs bring theirs.
+//   pt/dirty_1g_clean, _sparse, _dense  what devices have written of 1 GiB of 4K pages is read into a bitmap:
+//   nothing, every 64th page, every page. Per 262144 entries; the floor: as many read in a plain loop.
 // Targets are odd multiples of 4K off a large page wherever 4K pages are meant. Unmapping includes
 // freeing the tables, as after an invalidation; an invalidation itself is not part of it. map_… and
 // unmap_… are timed apart, eight calls on eight regions at a time, so that reading the clock weighs
@@ -24,6 +26,7 @@
 #include <chrono>
 #include <cstdlib>
 
+#include <libiommu/hw/vtd_second_stage.h>
 #include <libiommu/pgtable.h>
 
 #include "pages.h"
@@ -271,10 +274,71 @@ template <class Table> void add(const std::string &who)
 	RegisterBenchmark(("pt/lookup_64g/" + who).c_str(), lookup_64g<Table>);
 }
 
+// What devices have written of 1 GiB of 4K pages, read into a bitmap: every `step`-th page was (0: none), and
+// stays noted.
+void dirty_1g(benchmark::State &state, uint64_t step)
+{
+	static uint64_t words[pages_1g / 64];
+	const iommu_dirty_bitmap bitmap = {words, IOMMU_SIZE_1G, pages_1g, 12};
+	iommu_pgtable_config config = {};
+	iommu_pgtable table;
+	iommu_gather gather;
+	uint64_t mapped;
+
+	config.platform = bench_platform();
+	config.levels = 4;
+	config.input_bits = 48;
+	config.output_bits = 46;
+	config.pgsize_bitmap = IOMMU_SIZE_4K;
+	check(iommu_vtdss_init(&table, &config) == 0);
+	iommu_gather_init(&gather);
+	check(iommu_vtdss_map(&table, IOMMU_SIZE_1G, 1ULL << 40, IOMMU_SIZE_1G,
+			      IOMMU_PROT_READ_WRITE, &gather, &mapped) == 0);
+	for (uint64_t page = 0; step != 0 && page < pages_1g; page += step) {
+		uint64_t *entries = static_cast<uint64_t *>(table.root);
+		const uint64_t iova = IOMMU_SIZE_1G + (page << 12);
+
+		for (unsigned int shift = 39; shift > 12; shift -= 9)
+			entries = static_cast<uint64_t *>(
+				iommu_phys_to_virt(bench_platform(), entries[iova >> shift & 511] &
+									     VTD_SS_ADDRESS_MASK));
+		entries[iova >> 12 & 511] |= VTD_SS_DIRTY;
+	}
+	for (auto _ : state)
+		check(iommu_vtdss_read_dirty(&table, IOMMU_SIZE_1G, IOMMU_SIZE_1G, IOMMU_DIRTY_KEEP,
+					     &bitmap, &gather) == 0);
+	iommu_vtdss_destroy(&table);
+}
+
+// The floor: as many entries read in a plain loop.
+void dirty_floor(benchmark::State &state)
+{
+	uint64_t *entries = reinterpret_cast<uint64_t *>(bench_pool() + BENCH_POOL_SIZE / 2);
+
+	for (uint64_t i = 0; i < pages_1g; i++)
+		entries[i] = i;
+	for (auto _ : state) {
+		uint64_t all = 0;
+
+		for (uint64_t i = 0; i < pages_1g; i++)
+			all |= entries[i];
+		benchmark::DoNotOptimize(all);
+	}
+}
+
 } // namespace
 
 int main(int argc, char **argv)
 {
+	benchmark::RegisterBenchmark("pt/dirty_1g_clean/ours",
+				     [](benchmark::State &state) { dirty_1g(state, 0); });
+	benchmark::RegisterBenchmark("pt/dirty_1g_sparse/ours",
+				     [](benchmark::State &state) { dirty_1g(state, 64); });
+	benchmark::RegisterBenchmark("pt/dirty_1g_dense/ours",
+				     [](benchmark::State &state) { dirty_1g(state, 1); });
+	for (const char *name :
+	     {"pt/dirty_1g_clean/floor", "pt/dirty_1g_sparse/floor", "pt/dirty_1g_dense/floor"})
+		benchmark::RegisterBenchmark(name, dirty_floor);
 	benchmark::Initialize(&argc, argv);
 	add<Ours>("ours");
 #ifdef BENCH_PEER_LINUX

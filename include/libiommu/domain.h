@@ -10,6 +10,7 @@
 #ifndef LIBIOMMU_DOMAIN_H
 #define LIBIOMMU_DOMAIN_H
 
+#include <libiommu/dirty.h>
 #include <libiommu/pgtable.h>
 #include <libiommu/types.h>
 
@@ -98,15 +99,6 @@ IOMMU_API int iommu_domain_free(struct iommu_domain *domain);
  * hardware may not note new writes before the next invalidation is confirmed.
  * Control path.
  */
-enum iommu_dirty_flags {
-	IOMMU_DIRTY_KEEP = 1 << 0,
-};
-struct iommu_dirty_bitmap {
-	uint64_t *words;
-	iommu_iova_t start;      /* of bit 0 */
-	uint64_t bits;           /* room */
-	unsigned int page_shift; /* of the bytes that a bit stands for: 12 to 63 */
-};
 IOMMU_API int iommu_domain_set_dirty_tracking(struct iommu_domain *domain, bool enable);
 IOMMU_API int iommu_domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 				      unsigned int flags, struct iommu_dirty_bitmap *bitmap);

@@ -18,6 +18,7 @@
 #ifndef LIBIOMMU_PGTABLE_H
 #define LIBIOMMU_PGTABLE_H
 
+#include <libiommu/dirty.h>
 #include <libiommu/gather.h>
 #include <libiommu/platform.h>
 #include <libiommu/types.h>
@@ -243,6 +244,20 @@ struct iommu_pgtable_ops {
 	void (*free_top)(struct iommu_pgtable *pt, void *top, unsigned int level);
 
 	/*
+	 * read_dirty - mark what devices have written of [iova, iova + size) in a bitmap, as hardware has
+	 * noted it in the leaves, and clear it there, unless flags has IOMMU_DIRTY_KEEP. Bits that are
+	 * set stay set. What was cleared goes on the gather: hardware notes it again only after that is
+	 * invalidated. A large page of which only a part is asked for stays noted as a whole.
+	 *
+	 * Returns 0, IOMMU_EINVAL, IOMMU_EOVERFLOW, IOMMU_ERANGE (range or bitmap: see
+	 * iommu_domain_read_dirty) or IOMMU_EOPNOTSUPP (IOMMU_PGTABLE_ACCESSED). Beside map and unmap of
+	 * other ranges, on any CPU. NULL: the format has no such bit.
+	 */
+	int (*read_dirty)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size,
+			  unsigned int flags, const struct iommu_dirty_bitmap *bitmap,
+			  struct iommu_gather *gather);
+
+	/*
 	 * clone - fill an empty table with a copy of the tables at physical address `root`, which
 	 * have as many levels and were made by somebody else: nothing in them is trusted. Page and
 	 * table addresses beyond the table's width, sizes that it does not use and bits that make no
@@ -295,8 +310,14 @@ struct iommu_pgtable_ops {
 		struct iommu_pgtable *pt, iommu_paddr_t root,                                      \
 		bool (*is_memory)(void *ctx, iommu_paddr_t paddr, uint64_t size), void *ctx)
 
+#define IOMMU_PGTABLE_DECLARE_DIRTY(format)                                                        \
+	IOMMU_API int iommu_##format##_read_dirty(                                                 \
+		struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, unsigned int flags,    \
+		const struct iommu_dirty_bitmap *bitmap, struct iommu_gather *gather)
+
 /* Intel VT-d second stage: 3, 4 or 5 levels; pages of 4K, 2M, 1G. */
 IOMMU_PGTABLE_DECLARE(vtdss);
+IOMMU_PGTABLE_DECLARE_DIRTY(vtdss);
 
 /*
  * Intel VT-d first stage, and x86-64 processors': 4 or 5 levels; pages of 4K, 2M, 1G; IOMMU_PROT_HINTS are
@@ -304,6 +325,7 @@ IOMMU_PGTABLE_DECLARE(vtdss);
  * extend are IOMMU_EINVAL.
  */
 IOMMU_PGTABLE_DECLARE(vtdfs);
+IOMMU_PGTABLE_DECLARE_DIRTY(vtdfs);
 
 /*
  * POWER translation control entries: 1 to 5 levels, one page size for a table. Entries are big-endian on

@@ -5,6 +5,7 @@
 #include <libiommu/status.h>
 
 #include "base/bits.h"
+#include "base/dirty.h"
 #include "group/group.h"
 
 /* What the back end cannot know of a new domain; on failure it is freed. */
@@ -149,27 +150,12 @@ int iommu_domain_set_dirty_tracking(struct iommu_domain *domain, bool enable)
 	return status;
 }
 
-static int check_bitmap(iommu_iova_t iova, uint64_t size, const struct iommu_dirty_bitmap *bitmap)
-{
-	uint64_t page_mask;
-
-	if (size == 0 || bitmap->page_shift < IOMMU_PAGE_SHIFT || bitmap->page_shift > 63)
-		return IOMMU_EINVAL;
-	if (size - 1 > UINT64_MAX - iova)
-		return IOMMU_EOVERFLOW;
-	page_mask = (1ULL << bitmap->page_shift) - 1;
-	if (((iova | size | bitmap->start) & page_mask) != 0 || iova < bitmap->start ||
-	    (iova - bitmap->start + (size - 1)) >> bitmap->page_shift >= bitmap->bits)
-		return IOMMU_EINVAL;
-	return 0;
-}
-
 int iommu_domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 			    unsigned int flags, struct iommu_dirty_bitmap *bitmap)
 {
 	const struct iommu_domain_ops *ops = domain->ops;
 	struct iommu_gather gather;
-	int status = check_bitmap(iova, size, bitmap);
+	int status = iommu_dirty_check(iova, size, bitmap);
 	int settled = 0;
 
 	if (status != 0 || (flags & ~(unsigned int)IOMMU_DIRTY_KEEP) != 0)

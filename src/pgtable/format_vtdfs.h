@@ -135,6 +135,7 @@ static inline int vtdfs_configure(struct iommu_pgtable *pt,
 }
 
 #define FORMAT_NAME          vtdfs
+#define FORMAT_DIRTY         VTD_FS_DIRTY
 #define FORMAT_LEVELS_MIN    VTD_FS_LEVELS_MIN
 #define FORMAT_SIGN_EXTENDED true
 #define FORMAT_PROT_HINTS                                                                          \

@@ -118,6 +118,7 @@ static inline int vtdss_configure(struct iommu_pgtable *pt,
 }
 
 #define FORMAT_NAME          vtdss
+#define FORMAT_DIRTY         VTD_SS_DIRTY
 #define FORMAT_LEVELS_MIN    VTD_SS_LEVELS_MIN
 #define format_entry_is_sane vtdss_entry_is_sane
 #define format_level_shift   vtdss_level_shift

@@ -7,7 +7,7 @@
  * of <libiommu/pgtable.h>, with every format call inlined and no descriptor read in an inner loop.
  *
  * Parts: template_entries.h (entries, the straight walk, subtrees), template_map.h,
- * template_unmap.h, template_shape.h (changing a table as a whole), and here the rest.
+ * template_unmap.h, template_shape.h (changing a table as a whole), template_dirty.h, and here the rest.
  *
  * Shape of map and unmap: a page or a run whose entries lie in one lowest table, the usual case, is
  * one straight walk and one tight loop. Every other range goes through the recursive form, from the
@@ -28,6 +28,7 @@
 #include <libiommu/status.h>
 
 #include "base/atomic.h"
+#include "base/dirty.h"
 #include "pgtable/page.h"
 
 #define NAME_PASTE(format, operation) iommu_##format##_##operation
@@ -172,6 +173,9 @@ int PUBLIC(walk)(const struct iommu_pgtable *pt, iommu_iova_t start, iommu_iova_
 }
 
 #include "pgtable/template_shape.h"
+#ifdef FORMAT_DIRTY
+#include "pgtable/template_dirty.h"
+#endif
 
 /* All tables below one, for addresses from iova on. Those that could be made hang in it. */
 static int populate(struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int level,
@@ -242,5 +246,8 @@ const struct iommu_pgtable_ops PUBLIC(ops) = {
 	.trim = PUBLIC(trim),
 	.extend = PUBLIC(extend),
 	.free_top = PUBLIC(free_top),
+#ifdef FORMAT_DIRTY
+	.read_dirty = PUBLIC(read_dirty),
+#endif
 	.clone = PUBLIC(clone),
 };

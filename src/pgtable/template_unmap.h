@@ -147,6 +147,25 @@ static iommu_cell_t *split_table(struct iommu_pgtable *pt, iommu_paddr_t paddr, 
 	return table;
 }
 
+#ifdef FORMAT_DIRTY
+/* What was written of a leaf was, as far as anybody knows, written of all that it becomes. */
+static void subtree_set_dirty(const struct iommu_pgtable *pt, iommu_cell_t *table,
+			      unsigned int level)
+{
+	unsigned int i;
+
+	for (i = 0; i < format_table_entries(pt, level); i++) {
+		const uint64_t entry = entry_load(&table[i]);
+
+		if (entry_is_table(entry, level))
+			subtree_set_dirty(pt, table_at(pt, entry), level - 1);
+		else
+			entry_store(&table[i], entry | FORMAT_DIRTY);
+	}
+	iommu_pgtable_flush(pt, table, iommu_pgtable_table_size(pt));
+}
+#endif
+
 /*
  * No leaf may begin before `boundary` and end at or after it: split the one that does, level by
  * level, until the boundary falls between two leaves. Translations do not change, but the large
@@ -172,6 +191,11 @@ static int split_at(struct iommu_pgtable *pt, iommu_iova_t inside, iommu_iova_t 
 		table = split_table(pt, format_address(pt, value), level - 1, format_prot(value));
 		if (table == NULL)
 			return IOMMU_ENOMEM;
+#ifdef FORMAT_DIRTY
+		/* Hardware that notes it after this changes the value, and nothing is swapped. */
+		if ((value & FORMAT_DIRTY) != 0)
+			subtree_set_dirty(pt, table, level - 1);
+#endif
 		link = format_make_table(pt, iommu_virt_to_phys(pt->platform, table));
 		if (!iommu_cell_compare_and_swap(entry, format_to_memory(value),
 						 format_to_memory(link))) {

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Template, part 5: what hardware has noted of writes, for formats that have a bit for it (FORMAT_DIRTY). See
+ * table_template.h.
+ *
+ * Hardware sets the bit while we look: it is only ever cleared by compare-and-swap, and marked before.
+ */
+
+struct dirty_cursor {
+	struct iommu_pgtable *pt;
+	const struct iommu_dirty_bitmap *bitmap;
+	struct iommu_gather *gather;
+	iommu_iova_t start, last; /* of the request */
+	bool keeps;
+};
+
+/* Nobody clears the bit but the caller, and hardware changes nothing else that is ours. */
+static void entry_clean(iommu_cell_t *entry)
+{
+	uint64_t raw = iommu_cell_load(entry);
+
+	while (!iommu_cell_compare_and_swap(entry, raw, raw & ~format_to_memory(FORMAT_DIRTY)))
+		raw = iommu_cell_load(entry);
+}
+
+/* A leaf with the bit set. What is of it outside the request stays noted: all of it does. */
+static void read_leaf(const struct dirty_cursor *dirty, iommu_cell_t *entry, unsigned int level,
+		      iommu_iova_t iova)
+{
+	const uint64_t mask = (1ULL << format_level_shift(dirty->pt, level)) - 1;
+	const iommu_iova_t first = iova & ~mask;
+	const iommu_iova_t last = iova | mask;
+
+	iommu_dirty_mark(dirty->bitmap, first > dirty->start ? first : dirty->start,
+			 last < dirty->last ? last : dirty->last);
+	if (dirty->keeps || first < dirty->start || last > dirty->last)
+		return;
+	entry_clean(entry);
+	entries_flush(dirty->pt, entry, 1);
+	iommu_gather_add(dirty->gather, first, last, mask + 1);
+}
+
+/* The lowest level: most entries are clean, and looked at four at a time. */
+static void read_leaves(const struct dirty_cursor *dirty, iommu_cell_t *entries, uint64_t count,
+			iommu_iova_t iova)
+{
+	const uint64_t bit = format_to_memory(FORMAT_DIRTY);
+	const unsigned int shift = format_level_shift(dirty->pt, 1);
+	uint64_t i = 0;
+
+	while (i < count) {
+		if (count - i >= 4 &&
+		    ((iommu_cell_load(&entries[i]) | iommu_cell_load(&entries[i + 1]) |
+		      iommu_cell_load(&entries[i + 2]) | iommu_cell_load(&entries[i + 3])) &
+		     bit) == 0) {
+			i += 4;
+			continue;
+		}
+		if ((iommu_cell_load(&entries[i]) & bit) != 0)
+			read_leaf(dirty, &entries[i], 1, iova + (i << shift));
+		i++;
+	}
+}
+
+static void read_table(const struct dirty_cursor *dirty, iommu_cell_t *table, unsigned int level,
+		       iommu_iova_t iova, iommu_iova_t last)
+{
+	const struct iommu_pgtable *pt = dirty->pt;
+	const uint64_t mask = (1ULL << format_level_shift(pt, level)) - 1;
+
+	if (level == 1) {
+		read_leaves(dirty, &table[table_index(pt, iova, 1)],
+			    ((last - iova) >> format_level_shift(pt, 1)) + 1, iova);
+		return;
+	}
+	for (;;) {
+		iommu_cell_t *entry = &table[table_index(pt, iova, level)];
+		const uint64_t value = entry_load_acquire(entry);
+		const iommu_iova_t piece_last = (iova | mask) < last ? iova | mask : last;
+
+		if (entry_is_table(value, level))
+			read_table(dirty, table_at(pt, value), level - 1, iova, piece_last);
+		else if (format_is_present(value) && (value & FORMAT_DIRTY) != 0)
+			read_leaf(dirty, entry, level, iova);
+		if (piece_last == last)
+			return;
+		iova = piece_last + 1;
+	}
+}
+
+int PUBLIC(read_dirty)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size,
+		       unsigned int flags, const struct iommu_dirty_bitmap *bitmap,
+		       struct iommu_gather *gather)
+{
+	const struct dirty_cursor dirty = {
+		.pt = pt,
+		.bitmap = bitmap,
+		.gather = gather,
+		.start = iova,
+		.last = iova + (size - 1),
+		.keeps = (flags & IOMMU_DIRTY_KEEP) != 0,
+	};
+	int status = iommu_dirty_check(iova, size, bitmap);
+
+	if (status != 0 || (flags & ~(unsigned int)IOMMU_DIRTY_KEEP) != 0)
+		return status != 0 ? status : IOMMU_EINVAL;
+	if (!range_is_good(pt, iova, size))
+		return range_error(pt, iova, size);
+	/* Where entries come with the bit set it says nothing. */
+	if ((pt->leaf_attributes & FORMAT_DIRTY) != 0)
+		return IOMMU_EOPNOTSUPP;
+	read_table(&dirty, pt->root, pt->levels, iova, dirty.last);
+	return 0;
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What hardware notes of writes: read into bitmaps of any granularity, in both formats that have it. */
+#include <pthread.h>
+#include <string.h>
+
+#include <libiommu/hw/vtd_first_stage.h>
+#include <libiommu/hw/vtd_second_stage.h>
+#include <libiommu/pgtable.h>
+#include <libiommu/status.h>
+
+#include "base/byteorder.h"
+#include "test.h"
+#include "test_platform.h"
+
+#define ALL_SIZES (IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G)
+#define RW        IOMMU_PROT_READ_WRITE
+#define WORDS     8192
+#define PAGES     (WORDS * 64ULL)
+
+struct format {
+	const struct iommu_pgtable_ops *ops;
+	unsigned int input_bits;
+	uint64_t dirty;
+	iommu_iova_t base; /* where the tests map */
+};
+
+static const struct format formats[] = {
+	{&iommu_vtdss_ops, 48, VTD_SS_DIRTY, 0x40000000},
+	{&iommu_vtdfs_ops, 47, VTD_FS_DIRTY, 0x40000000},
+	{&iommu_vtdfs_ops, 47, VTD_FS_DIRTY, 0xffff900000000000},
+};
+
+static struct test_platform test;
+static const struct format *format;
+static struct iommu_pgtable pt;
+static struct iommu_gather gather;
+static uint64_t words[WORDS];
+
+static void begin(const struct format *of, unsigned int flags)
+{
+	const struct iommu_pgtable_config config = {
+		.platform = &test.platform,
+		.levels = 4,
+		.input_bits = of->input_bits,
+		.output_bits = 46,
+		.pgsize_bitmap = ALL_SIZES,
+		.flags = flags,
+	};
+
+	format = of;
+	test_platform_init(&test, 1 << 24, 0);
+	assert_int_equal(format->ops->init(&pt, &config), 0);
+	iommu_gather_init(&gather);
+	memset(words, 0, sizeof(words));
+}
+
+static void end(void)
+{
+	format->ops->free_gathered(&pt, &gather);
+	format->ops->destroy(&pt);
+	test_platform_destroy(&test);
+}
+
+static void map(iommu_iova_t iova, uint64_t size)
+{
+	uint64_t mapped;
+
+	assert_int_equal(format->ops->map(&pt, iova, 1ULL << 40, size, RW, &gather, &mapped), 0);
+}
+
+/* As hardware does it: in the leaf, whatever its size, in one piece. */
+static void device_writes(iommu_iova_t iova)
+{
+	uint64_t *table = pt.root;
+	unsigned int level;
+
+	for (level = pt.levels;; level--) {
+		const unsigned int shift = 12 + 9 * (level - 1);
+		uint64_t *entry = &table[iova >> shift & 511];
+		const uint64_t value = iommu_le64(__sync_val_compare_and_swap(entry, 0, 0));
+
+		assert_int_equal(value & 3, 3);
+		if (level == 1 || (value & VTD_SS_PAGE_SIZE) != 0) {
+			(void)__sync_fetch_and_or(entry, iommu_le64(format->dirty));
+			return;
+		}
+		table = iommu_phys_to_virt(&test.platform, value & VTD_SS_ADDRESS_MASK);
+	}
+}
+
+static int read_into(iommu_iova_t iova, uint64_t size, unsigned int flags, iommu_iova_t start,
+		     unsigned int page_shift)
+{
+	const struct iommu_dirty_bitmap bitmap = {words, start, PAGES, page_shift};
+
+	return format->ops->read_dirty(&pt, iova, size, flags, &bitmap, &gather);
+}
+
+static bool bit(uint64_t n)
+{
+	return (words[n / 64] >> n % 64 & 1) != 0;
+}
+
+static uint64_t bits_set(void)
+{
+	uint64_t count = 0;
+	unsigned int i;
+
+	for (i = 0; i < WORDS; i++)
+		count += (uint64_t)__builtin_popcountll(words[i]);
+	return count;
+}
+
+static void forget_bits(void)
+{
+	memset(words, 0, sizeof(words));
+	format->ops->free_gathered(&pt, &gather);
+}
+
+#define FOR_EACH_FORMAT(of)                                                                        \
+	for (of = formats; of < formats + sizeof(formats) / sizeof(formats[0]); of++)
+
+static void pages_are_noted_once(void **state)
+{
+	const struct format *of;
+
+	(void)state;
+	FOR_EACH_FORMAT(of)
+	{
+		begin(of, 0);
+		map(of->base, 0x800000 + 0x5000);
+		assert_int_equal(read_into(of->base, 0x805000, 0, of->base, 12), 0);
+		assert_int_equal(bits_set(), 0);
+		assert_true(iommu_gather_is_empty(&gather));
+		device_writes(of->base + 0x804123);
+		assert_int_equal(read_into(of->base, 0x805000, IOMMU_DIRTY_KEEP, of->base, 12), 0);
+		assert_int_equal(bits_set(), 1);
+		assert_true(bit(0x804));
+		assert_true(iommu_gather_is_empty(&gather));
+		forget_bits();
+		assert_int_equal(read_into(of->base, 0x805000, 0, of->base, 12), 0);
+		assert_int_equal(bits_set(), 1);
+		assert_true(bit(0x804));
+		assert_true(gather.start <= of->base + 0x804000 &&
+			    gather.last >= of->base + 0x804fff);
+		forget_bits();
+		assert_int_equal(read_into(of->base, 0x805000, 0, of->base, 12), 0);
+		assert_int_equal(bits_set(), 0);
+		/* Nothing else of the entry changed. */
+		assert_int_equal(format->ops->iova_to_phys(&pt, of->base + 0x804000, NULL, NULL),
+				 0);
+		/* A large page is noted as one, and only for what was asked. */
+		device_writes(of->base + 0x212345);
+		assert_int_equal(read_into(of->base + 0x200000, 0x4000, 0, of->base, 12), 0);
+		assert_int_equal(bits_set(), 4);
+		assert_true(bit(0x200) && bit(0x203));
+		assert_true(iommu_gather_is_empty(&gather));
+		forget_bits();
+		assert_int_equal(read_into(of->base, 0x805000, 0, of->base, 12), 0);
+		assert_int_equal(bits_set(), 512); /* it had stayed */
+		assert_false(iommu_gather_is_empty(&gather));
+		/* In larger steps; bits that are set stay so. */
+		device_writes(of->base + 0x200000);
+		device_writes(of->base + 0x801000);
+		forget_bits();
+		words[100] = 1;
+		assert_int_equal(read_into(of->base, 0x804000, 0, of->base, 14), 0);
+		assert_int_equal(bits_set(), 128 + 1 + 1);
+		assert_true(bit(0x801000 >> 14));
+		assert_true(bit(0x200000 >> 14));
+		end();
+	}
+}
+
+static void what_makes_no_sense_is_refused(void **state)
+{
+	const struct format *of;
+
+	(void)state;
+	FOR_EACH_FORMAT(of)
+	{
+		begin(of, 0);
+		map(of->base, 0x4000);
+		device_writes(of->base);
+		assert_int_equal(read_into(of->base, 0, 0, of->base, 12), IOMMU_EINVAL);
+		assert_int_equal(read_into(of->base, 0x4000, 2, of->base, 12), IOMMU_EINVAL);
+		assert_int_equal(read_into(of->base, 0x4000, 0, of->base, 11), IOMMU_EINVAL);
+		assert_int_equal(read_into(of->base, 0x4000, 0, of->base, 64), IOMMU_EINVAL);
+		assert_int_equal(read_into(of->base, 0x4000, 0, of->base + 0x1000, 12),
+				 IOMMU_EINVAL);
+		assert_int_equal(read_into(of->base, 0x4000, 0, of->base, 15), IOMMU_EINVAL);
+		assert_int_equal(read_into(of->base, (PAGES + 1) << 12, 0, of->base, 12),
+				 IOMMU_EINVAL);
+		assert_int_equal(read_into(-0x1000ULL, 0x2000, 0, -0x1000ULL, 12), IOMMU_EOVERFLOW);
+		assert_int_equal(read_into(1ULL << 50, 0x1000, 0, 1ULL << 50, 12), IOMMU_ERANGE);
+		assert_int_equal(bits_set(), 0);
+		end();
+	}
+	/* Where all comes noted nothing can be learnt. */
+	begin(&formats[1], IOMMU_PGTABLE_ACCESSED);
+	assert_int_equal(read_into(0, 0x1000, 0, 0, 12), IOMMU_EOPNOTSUPP);
+	end();
+	assert_null(iommu_tce_ops.read_dirty);
+}
+
+/* A large page that is split had been written to: so have its parts, each by itself. */
+static void a_split_loses_nothing(void **state)
+{
+	const struct format *of;
+
+	(void)state;
+	FOR_EACH_FORMAT(of)
+	{
+		begin(of, 0);
+		map(of->base, IOMMU_SIZE_1G);
+		device_writes(of->base + 0x12345678);
+		assert_int_equal(
+			format->ops->unmap(&pt, of->base, 0x1000, IOMMU_UNMAP_SPLIT, &gather, NULL),
+			0);
+		assert_int_equal(read_into(of->base + 0x200000, 0x200000, 0, of->base, 12), 0);
+		assert_int_equal(bits_set(), 512);
+		forget_bits();
+		assert_int_equal(read_into(of->base, IOMMU_SIZE_1G, 0, of->base, 12), 0);
+		assert_int_equal(bits_set(), (1 << 18) - 1 - 512);
+		assert_false(bit(0));
+		forget_bits();
+		assert_int_equal(read_into(of->base, IOMMU_SIZE_1G, 0, of->base, 12), 0);
+		assert_int_equal(bits_set(), 0);
+		end();
+	}
+}
+
+static void random_writes_are_all_found(void **state)
+{
+	static bool written[1 << 14];
+	struct test_random rng = {.state = 9};
+	const struct format *of;
+	unsigned int round, i;
+
+	(void)state;
+	FOR_EACH_FORMAT(of)
+	{
+		begin(of, 0);
+		/* Small pages, but for a large one in the middle. */
+		for (i = 0; i < 1 << 14; i += 256)
+			if (i < 0x1000 || i >= 0x1200)
+				map(of->base + ((uint64_t)i << 12), 256 << 12);
+		map(of->base + (0x1000ULL << 12), IOMMU_SIZE_2M);
+		memset(written, 0, sizeof(written));
+		for (round = 0; round < 300; round++) {
+			const unsigned int shift = 12 + (unsigned int)test_random_below(&rng, 4);
+			const unsigned int per_bit = 1U << (shift - 12);
+			const unsigned int first =
+				(unsigned int)test_random_below(&rng, (1 << 14) / per_bit);
+			const unsigned int count = 1 + (unsigned int)test_random_below(
+							       &rng, (1 << 14) / per_bit - first);
+			const bool keeps = test_random_below(&rng, 3) == 0;
+			uint64_t n;
+
+			for (i = (unsigned int)test_random_below(&rng, 20); i != 0; i--) {
+				const unsigned int page =
+					(unsigned int)test_random_below(&rng, 1 << 14);
+				unsigned int j;
+
+				device_writes(of->base + ((uint64_t)page << 12));
+				written[page] = true;
+				for (j = 0x1000; page >> 9 == 8 && j < 0x1200; j++)
+					written[j] = true;
+			}
+			forget_bits();
+			assert_int_equal(read_into(of->base + ((uint64_t)first << shift),
+						   (uint64_t)count << shift,
+						   keeps ? IOMMU_DIRTY_KEEP : 0, of->base, shift),
+					 0);
+			for (n = 0; n < (1U << 14) / per_bit; n++) {
+				bool expected = false;
+
+				for (i = 0; i < per_bit; i++)
+					expected |= written[n * per_bit + i];
+				assert_int_equal(bit(n),
+						 expected && n >= first && n < first + count);
+			}
+			for (i = first * per_bit; !keeps && i < (first + count) * per_bit; i++)
+				if (i < 0x1000 || i >= 0x1200 ||
+				    (first * per_bit <= 0x1000 &&
+				     (first + count) * per_bit >= 0x1200))
+					written[i] = false;
+		}
+		end();
+	}
+}
+
+/* --- While devices write ---------------------------------------------------------------------- */
+
+#define RACED 64
+
+static bool stop;
+static unsigned int writes[RACED]; /* so often a page was written to, counted before */
+
+static void *write_all_the_time(void *argument)
+{
+	struct test_random rng = {.state = 3};
+
+	(void)argument;
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		const uint64_t page = test_random_below(&rng, RACED);
+
+		__atomic_add_fetch(&writes[page], 1, __ATOMIC_SEQ_CST);
+		device_writes(format->base + (page << 12));
+	}
+	return NULL;
+}
+
+/* A page that was written to since it was last found clean is found. */
+static void no_write_is_lost_meanwhile(void **state)
+{
+	uint64_t seen[RACED] = {0};
+	unsigned int round, page;
+	pthread_t thread;
+
+	(void)state;
+	begin(&formats[0], 0);
+	map(format->base, RACED << 12);
+	stop = false;
+	memset(writes, 0, sizeof(writes));
+	assert_int_equal(pthread_create(&thread, NULL, write_all_the_time, NULL), 0);
+	for (round = 0; round < 20000; round++) {
+		memset(words, 0, sizeof(uint64_t) * 2);
+		assert_int_equal(read_into(format->base, RACED << 12, 0, format->base, 12), 0);
+		for (page = 0; page < RACED; page++)
+			seen[page] += bit(page);
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	/* The last writes are there still, if they were not read before. */
+	memset(words, 0, sizeof(uint64_t) * 2);
+	assert_int_equal(read_into(format->base, RACED << 12, 0, format->base, 12), 0);
+	for (page = 0; page < RACED; page++)
+		assert_true(writes[page] == 0 || seen[page] + bit(page) != 0);
+	end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pages_are_noted_once),
+		cmocka_unit_test(what_makes_no_sense_is_refused),
+		cmocka_unit_test(a_split_loses_nothing),
+		cmocka_unit_test(random_writes_are_all_found),
+		cmocka_unit_test(no_write_is_lost_meanwhile),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
