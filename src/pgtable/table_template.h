@@ -156,19 +156,18 @@ int PUBLIC(walk)(const struct iommu_pgtable *pt, iommu_iova_t start, iommu_iova_
 		 iommu_pgtable_visitor visitor, void *ctx)
 {
 	const struct walk_cursor walk = {.pt = pt, .visitor = visitor, .ctx = ctx};
-	const iommu_iova_t upper = ~pt->aperture_last;
 	int status = 0;
 
 	if (start > last)
 		return IOMMU_EINVAL;
-	if (start > pt->aperture_last && (!FORMAT_SIGN_EXTENDED || last < upper))
+	if (start > pt->aperture_last && !reaches_upper_half(pt, last))
 		return IOMMU_ERANGE;
 	if (start <= pt->aperture_last)
 		status = walk_table(&walk, pt->root, pt->levels, start,
 				    last < pt->aperture_last ? last : pt->aperture_last);
-	if (status == 0 && FORMAT_SIGN_EXTENDED && last >= upper)
-		status = walk_table(&walk, pt->root, pt->levels, start > upper ? start : upper,
-				    last);
+	if (status == 0 && reaches_upper_half(pt, last))
+		status = walk_table(&walk, pt->root, pt->levels,
+				    start > ~pt->aperture_last ? start : ~pt->aperture_last, last);
 	return status;
 }
 

@@ -43,9 +43,15 @@ static inline iommu_cell_t *table_at(const struct iommu_pgtable *pt, uint64_t en
 	return iommu_phys_to_virt(pt->platform, format_address(pt, entry));
 }
 
+/* Of formats with two halves: does an address lie in the upper one? */
+static inline bool reaches_upper_half(const struct iommu_pgtable *pt, iommu_iova_t iova)
+{
+	return FORMAT_SIGN_EXTENDED && iova >= ~pt->aperture_last;
+}
+
 static inline bool in_aperture(const struct iommu_pgtable *pt, iommu_iova_t iova)
 {
-	return iova <= pt->aperture_last || (FORMAT_SIGN_EXTENDED && iova >= ~pt->aperture_last);
+	return iova <= pt->aperture_last || reaches_upper_half(pt, iova);
 }
 
 /* Do both addresses have their entries in one lowest table, and not all of its entries between

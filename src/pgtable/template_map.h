@@ -187,7 +187,7 @@ static inline bool range_is_good(const struct iommu_pgtable *pt, iommu_iova_t io
 
 	if (((iova | size) & mask) != 0)
 		return false;
-	if (FORMAT_SIGN_EXTENDED && iova >= ~pt->aperture_last)
+	if (reaches_upper_half(pt, iova))
 		return size - 1 <= UINT64_MAX - iova;
 	return iova <= pt->aperture_last && size - 1 <= pt->aperture_last - iova;
 }

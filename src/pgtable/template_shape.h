@@ -60,7 +60,7 @@ static int find_leaf(void *ctx, const struct iommu_pgtable_visit *visit)
 	return visit->is_table ? 0 : IOMMU_EBUSY;
 }
 
-int PUBLIC(set_aperture)(struct iommu_pgtable *pt, iommu_iova_t last)
+static inline int set_aperture(struct iommu_pgtable *pt, iommu_iova_t last)
 {
 	/* The last address of the top table, reached in two steps so that no shift is too wide. */
 	const uint64_t entries = format_table_entries(pt, pt->levels);
@@ -68,7 +68,7 @@ int PUBLIC(set_aperture)(struct iommu_pgtable *pt, iommu_iova_t last)
 
 	if (last == pt->aperture_last)
 		return 0;
-	if (FORMAT_SIGN_EXTENDED || ((last + 1) & (IOMMU_PAGE_SIZE - 1)) != 0 || last / 2 > end)
+	if (((last + 1) & (IOMMU_PAGE_SIZE - 1)) != 0 || last / 2 > end)
 		return IOMMU_EINVAL;
 	if (last < pt->aperture_last &&
 	    PUBLIC(walk)(pt, last + 1, pt->aperture_last, find_leaf, NULL) != 0)
@@ -90,14 +90,13 @@ static int first_table_make(struct iommu_pgtable *pt, iommu_cell_t *root)
 	return 0;
 }
 
-int PUBLIC(trim)(struct iommu_pgtable *pt, void **top)
+static inline int trim(struct iommu_pgtable *pt, void **top)
 {
 	const uint64_t span = 1ULL << format_level_shift(pt, pt->levels);
 	iommu_cell_t *root = pt->root;
 	unsigned int i;
 
-	if (FORMAT_SIGN_EXTENDED || pt->levels <= FORMAT_LEVELS_MIN ||
-	    format_is_leaf(entry_load(&root[0]), pt->levels))
+	if (pt->levels <= FORMAT_LEVELS_MIN || format_is_leaf(entry_load(&root[0]), pt->levels))
 		return IOMMU_EINVAL;
 	for (i = 1; i < format_table_entries(pt, pt->levels); i++)
 		if (format_is_present(entry_load(&root[i])) &&
@@ -113,19 +112,32 @@ int PUBLIC(trim)(struct iommu_pgtable *pt, void **top)
 	return 0;
 }
 
-int PUBLIC(extend)(struct iommu_pgtable *pt, const void *below, void **top)
+static inline int extend(struct iommu_pgtable *pt, const void *below, void **top)
 {
-	iommu_cell_t *table;
+	iommu_cell_t *table = iommu_pgtable_alloc_table(pt);
 
-	if (FORMAT_SIGN_EXTENDED)
-		return IOMMU_EINVAL;
-	table = iommu_pgtable_alloc_table(pt);
 	if (table == NULL)
 		return IOMMU_ENOMEM;
 	entry_store(&table[0], format_make_table(pt, iommu_virt_to_phys(pt->platform, below)));
 	iommu_pgtable_flush(pt, table, iommu_pgtable_table_size(pt));
 	*top = table;
 	return 0;
+}
+
+/* Two halves do not change their shape. */
+int PUBLIC(set_aperture)(struct iommu_pgtable *pt, iommu_iova_t last)
+{
+	return FORMAT_SIGN_EXTENDED ? IOMMU_EINVAL : set_aperture(pt, last);
+}
+
+int PUBLIC(trim)(struct iommu_pgtable *pt, void **top)
+{
+	return FORMAT_SIGN_EXTENDED ? IOMMU_EINVAL : trim(pt, top);
+}
+
+int PUBLIC(extend)(struct iommu_pgtable *pt, const void *below, void **top)
+{
+	return FORMAT_SIGN_EXTENDED ? IOMMU_EINVAL : extend(pt, below, top);
 }
 
 void PUBLIC(free_top)(struct iommu_pgtable *pt, void *top, unsigned int level)
