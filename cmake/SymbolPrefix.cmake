@@ -29,7 +29,8 @@ function(iommu_collect_symbols result)
     foreach(line IN LISTS formats)
       string(REGEX REPLACE ".*\\(([a-z0-9]+)\\).*" "\\1" format "${line}")
       foreach(operation ops init destroy map unmap free_gathered merge_gathered
-              iova_to_phys walk set_coherent set_pgsizes set_aperture trim extend free_top clone)
+              iova_to_phys walk set_coherent set_pgsizes set_aperture trim extend free_top read_dirty
+              clone)
         list(APPEND names iommu_${format}_${operation})
       endforeach()
     endforeach()
