@@ -42,6 +42,13 @@ enum iommu_domain_type {
 	IOMMU_DOMAIN_SVA,
 };
 
+/* Where a unit translates twice: by tables for its own users, and by those of what they run on. */
+enum iommu_stage {
+	IOMMU_STAGE_ANY = 0,
+	IOMMU_STAGE_FIRST,
+	IOMMU_STAGE_SECOND,
+};
+
 /* What a paging domain should be like. All zero: the widest that the unit can do. */
 struct iommu_domain_config {
 	/* Bits of the address space; 0: as many as the unit has. */
@@ -52,9 +59,15 @@ struct iommu_domain_config {
 	uint64_t max_table_pages;
 	/* Leaves force the devices' accesses to snoop; only units that can do that may join. */
 	bool force_snoop;
+	/* Which stage its tables are for; IOMMU_STAGE_ANY: what the unit is best at. */
+	enum iommu_stage stage;
+	/* Nested domains are to be made of it. */
+	bool nest_parent;
+	/* iommu_domain_set_dirty_tracking is to work; only units that can do that may join. */
+	bool dirty_tracking;
 	/* As IOMMU_DOMAIN_DMA_BYPASS, which sets it, of a paging domain of any other use. */
 	bool bypass;
-	/* Of IOMMU_DOMAIN_NESTED, required: what its results are translated by. A paging domain. */
+	/* Of IOMMU_DOMAIN_NESTED, required: what its results are translated by, made with nest_parent. */
 	struct iommu_domain *parent;
 	/* Of IOMMU_DOMAIN_NESTED and IOMMU_DOMAIN_SVA: what their back end wants to know. */
 	const void *user_data;
@@ -71,7 +84,7 @@ struct iommu_domain_config {
  *                     that is none, or is given for another type than IOMMU_DOMAIN_NESTED
  *   IOMMU_EOPNOTSUPP  the back end does not know the type; IOMMU_DOMAIN_IDENTITY on a unit without pass-through, and no memory was
  *                     added that tables could map (see iommu_add_memory); force_snoop on a unit
- *                     without snoop control; bypass on one that has none
+ *                     without snoop control; bypass, stage, nest_parent or dirty_tracking on one that has none
  *   IOMMU_ENOMEM
  */
 IOMMU_API int iommu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
@@ -90,11 +103,12 @@ IOMMU_API int iommu_domain_free(struct iommu_domain *domain);
  * What devices have written, for those who copy memory while it is in use: where the hardware notes
  * it in the tables.
  *
- * iommu_domain_set_dirty_tracking - on, with nothing noted, or off. IOMMU_EOPNOTSUPP.
+ * iommu_domain_set_dirty_tracking - on, with nothing noted, or off, in a domain that was made for it. Errors:
+ * IOMMU_EOPNOTSUPP; IOMMU_ETIMEDOUT / IOMMU_EIO: it is as before.
  * iommu_domain_read_dirty - set bit (address - bitmap->start) >> bitmap->page_shift in bitmap->words for
  * what was written in [iova, iova + size), and forget it, unless IOMMU_DIRTY_KEEP is among the flags.
  * When it returns, hardware notes again. Bits that are set stay set. Errors: IOMMU_EINVAL (size 0, or
- * a range that is not whole pages of the bitmap or lies outside it, unknown flags), IOMMU_EOVERFLOW,
+ * a range that is not whole pages of the bitmap or lies outside it, unknown flags; it is off), IOMMU_EOVERFLOW,
  * IOMMU_EOPNOTSUPP; IOMMU_ETIMEDOUT / IOMMU_EIO: what was forgotten was noted in the bitmap, but
  * hardware may not note new writes before the next invalidation is confirmed.
  * Control path.
@@ -113,16 +127,28 @@ IOMMU_API int iommu_domain_invalidate_user(struct iommu_domain *domain, const vo
 					   size_t request_size, unsigned int count,
 					   unsigned int *done);
 
+/*
+ * iommu_domain_invalidate_range - the host has changed the tables of an IOMMU_DOMAIN_SVA domain, which are his, in
+ * [iova, iova + size): from now on hardware knows. To be called after the change and before memory that was mapped there
+ * is reused, like a processor's TLB shootdown. Any context, any CPU.
+ *
+ * Returns 0; IOMMU_EINVAL (size 0), IOMMU_EOVERFLOW; IOMMU_EOPNOTSUPP: not such a domain; IOMMU_ETIMEDOUT /
+ * IOMMU_EIO as iommu_unmap.
+ */
+IOMMU_API int iommu_domain_invalidate_range(struct iommu_domain *domain, iommu_iova_t iova,
+					    uint64_t size);
+
 /* Facts about a domain. */
 struct iommu_domain_info {
 	enum iommu_domain_type type;
 	iommu_iova_t aperture_last; /* the aperture is [0, aperture_last] */
 	uint64_t pgsize_bitmap;
-	uint64_t table_pages; /* held now, quarantined ones included */
-	bool quarantine;      /* pages wait for an invalidation that was not confirmed */
-	bool coherent;        /* all its units walk tables through the CPU caches */
-	bool snoop_control;   /* all its units can force snooping */
-	unsigned int levels;  /* of its table; 0: it has none */
+	uint64_t table_pages;   /* held now, quarantined ones included */
+	bool quarantine;        /* pages wait for an invalidation that was not confirmed */
+	bool coherent;          /* all its units walk tables through the CPU caches */
+	bool snoop_control;     /* all its units can force snooping */
+	unsigned int levels;    /* of its table; 0: it has none */
+	enum iommu_stage stage; /* IOMMU_STAGE_ANY: the unit has but one, or it has no table */
 	/* See iommu_domain_bypass; size 0: none. */
 	iommu_iova_t bypass_offset;
 	uint64_t bypass_size;

@@ -10,11 +10,12 @@
  * write is hostile: it answers with a fault, an error bit or silence, and never with more.
  *
  * Legacy mode: root and context tables, second-stage tables of 3 to 5 levels, both invalidation
- * interfaces, device-TLBs, interrupt remapping and posting.
+ * interfaces, device-TLBs, interrupt remapping and posting. Scalable mode: PASID directories and tables, first
+ * stage, second stage, nested, pass-through, accessed and dirty bits, page requests.
  *
  * Locking: one spinlock for each model, taken by every function except create and destroy; all of
  * them may be called from any thread. The memory callbacks are called with it held and must not call
- * the model; interrupt, misuse and invalidate_device_tlb are called without it and may.
+ * the model; interrupt, misuse, invalidate_device_tlb and page_answer are called without it and may.
  */
 #ifndef LIBIOMMU_MODEL_VTD_H
 #define LIBIOMMU_MODEL_VTD_H
@@ -24,6 +25,22 @@
 IOMMU_BEGIN_DECLS
 
 struct iommu_model_vtd;
+
+/* What a device's TLB must forget: [address, address + size - 1], size 0 means everything. */
+struct iommu_model_device_tlb {
+	uint16_t source_id;
+	bool has_pasid; /* what belongs to this PASID; otherwise what belongs to none */
+	uint32_t pasid;
+	uint64_t address, size;
+};
+
+struct iommu_model_page_answer {
+	uint16_t source_id;
+	bool has_pasid;
+	uint32_t pasid;
+	uint16_t group;
+	unsigned int code; /* PCIe: 0 success, 1 invalid request, 15 failure */
+};
 
 /* What the model asks of the emulator around it. */
 struct iommu_model_vtd_host {
@@ -39,15 +56,22 @@ struct iommu_model_vtd_host {
 	 * there. Needed for IOMMU_MODEL_VTD_POSTED_INTERRUPTS.
 	 */
 	bool (*set_bits)(void *ctx, iommu_paddr_t paddr, uint64_t bits, uint64_t *before);
+	/*
+	 * compare_exchange - atomically replace 8 aligned bytes, little-endian, that are `expected`. False:
+	 * they are not, or nothing is there. Needed for IOMMU_MODEL_VTD_FIRST_STAGE and _DIRTY.
+	 */
+	bool (*compare_exchange)(void *ctx, iommu_paddr_t paddr, uint64_t expected,
+				 uint64_t desired);
 	/* interrupt - the unit itself sends a message: a fault, or a completed wait. May be NULL. */
 	void (*interrupt)(void *ctx, uint64_t address, uint32_t data);
 	/*
-	 * invalidate_device_tlb - the device must forget [address, address + size - 1], size 0 means
-	 * everything. False: it does not answer, which stops the queue with a time-out error. The
-	 * rest of the queue runs after it returned. NULL: no device has a TLB.
+	 * invalidate_device_tlb - the device must forget what it was told of. False: it does not answer,
+	 * which stops the queue with a time-out error. The rest of the queue runs after it returned. NULL:
+	 * no device has a TLB.
 	 */
-	bool (*invalidate_device_tlb)(void *ctx, uint16_t source_id, uint64_t address,
-				      uint64_t size);
+	bool (*invalidate_device_tlb)(void *ctx, const struct iommu_model_device_tlb *forget);
+	/* page_answer - a device gets the answer to its page requests. Needed for IOMMU_MODEL_VTD_PAGE_REQUESTS. */
+	void (*page_answer)(void *ctx, const struct iommu_model_page_answer *answer);
 	/*
 	 * misuse - the driver broke a rule of the specification; a static text, for a log. What the
 	 * driver asked for is then ignored, or done as far as it makes sense. May be NULL.
@@ -74,6 +98,15 @@ enum iommu_model_vtd_flags {
 	IOMMU_MODEL_VTD_WRITE_BUFFER = 1 << 10, /* wants the write buffer flushed */
 	IOMMU_MODEL_VTD_PROTECTED_MEMORY = 1 << 11,
 	IOMMU_MODEL_VTD_SELF_INVALIDATING = 1 << 12, /* setting a table pointer drops the caches */
+	IOMMU_MODEL_VTD_SCALABLE =
+		1 << 13, /* scalable mode; with the queue only. The others need it: */
+	IOMMU_MODEL_VTD_NO_SECOND_STAGE = 1 << 14, /* not in scalable mode */
+	IOMMU_MODEL_VTD_FIRST_STAGE = 1 << 15,
+	IOMMU_MODEL_VTD_FIRST_STAGE_5 = 1 << 16, /* of 5 levels, too */
+	IOMMU_MODEL_VTD_NESTED = 1 << 17,        /* needs both stages */
+	IOMMU_MODEL_VTD_DIRTY = 1 << 18,         /* accessed and dirty bits in the second stage */
+	IOMMU_MODEL_VTD_PASID = 1 << 19,
+	IOMMU_MODEL_VTD_PAGE_REQUESTS = 1 << 20, /* needs device-TLBs */
 };
 
 struct iommu_model_vtd_config {
@@ -86,6 +119,7 @@ struct iommu_model_vtd_config {
 	unsigned int levels;       /* bit n: tables of n levels, n = 3 to 5; 0: that of the width */
 	unsigned int output_width; /* of memory, in bits: 32 to 52; 0: 46 */
 	unsigned int domain_bits;  /* 4, 6, … 16; 0: 16 */
+	unsigned int pasid_bits;   /* 1 to 20; 0: 20 */
 	unsigned int
 		address_mask; /* the most pages of one invalidation, as a power of two: to 52 */
 	unsigned int fault_records; /* 1 to 256; 0: 1 */
@@ -150,6 +184,8 @@ struct iommu_model_request {
 	uint32_t pasid;
 	iommu_iova_t address;
 	unsigned int access; /* enum iommu_prot; 0: a zero-length read */
+	/* As requests with a PASID may be. */
+	bool privileged, execute;
 };
 
 struct iommu_model_translation {
@@ -171,6 +207,27 @@ struct iommu_model_translation {
 IOMMU_API int iommu_model_vtd_translate(struct iommu_model_vtd *model,
 					const struct iommu_model_request *request,
 					struct iommu_model_translation *result);
+
+/* A device asks for a page (PCIe PRI). */
+struct iommu_model_page_request {
+	uint16_t source_id;
+	bool has_pasid;
+	uint32_t pasid;
+	iommu_iova_t address;
+	unsigned int access; /* enum iommu_prot; 0, with is_last: it has stopped using the PASID */
+	uint16_t group;      /* 0 to 511 */
+	bool is_last;
+};
+
+/*
+ * iommu_model_vtd_page_request - put a request into the driver's queue.
+ *
+ * Returns 0; IOMMU_ENOSPC: the queue is full, and the unit has answered in the driver's place, when it was
+ * the last of its group, that the device may try again; or IOMMU_EFAULT: the device must not ask, which was
+ * recorded and answered with a failure.
+ */
+IOMMU_API int iommu_model_vtd_page_request(struct iommu_model_vtd *model,
+					   const struct iommu_model_page_request *request);
 
 /* An interrupt as it leaves the unit. */
 struct iommu_model_interrupt {
@@ -214,6 +271,7 @@ IOMMU_API int iommu_model_vtd_restore(struct iommu_model_vtd *model, const void 
 
 struct iommu_model_vtd_stats {
 	size_t cached_contexts, cached_pages, cached_tables, cached_interrupts;
+	size_t cached_pasids, cached_first_pages, cached_first_tables;
 	uint64_t translations, walks, descriptors, faults;
 };
 IOMMU_API void iommu_model_vtd_get_stats(struct iommu_model_vtd *model,

@@ -167,6 +167,8 @@ struct iommu_domain_ops {
 	int (*read_dirty)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 			  unsigned int flags, struct iommu_dirty_bitmap *bitmap,
 			  struct iommu_gather *gather);
+	/* See iommu_domain_invalidate_range. NULL: IOMMU_EOPNOTSUPP. Any context. */
+	int (*invalidate_range)(struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last);
 	/* See iommu_domain_invalidate_user. NULL: IOMMU_EOPNOTSUPP. */
 	int (*invalidate_user)(struct iommu_domain *domain, const void *requests,
 			       size_t request_size, unsigned int count, unsigned int *done);
@@ -224,6 +226,8 @@ struct iommu_domain {
 	const struct iommu_domain_ops *ops;
 	iommu_iova_t aperture_last;
 	uint64_t pgsize_bitmap;
+	enum iommu_stage stage;
+	bool nest_parent;        /* nested domains may be made of it */
 	unsigned int prot_hints; /* of IOMMU_PROT_HINTS, those that map_pages is to be given */
 	/*
 	 * When the configuration asks for it: physical addresses below the size are reached at that

@@ -246,7 +246,7 @@ struct iommu_pgtable_ops {
 	/*
 	 * read_dirty - mark what devices have written of [iova, iova + size) in a bitmap, as hardware has
 	 * noted it in the leaves, and clear it there, unless flags has IOMMU_DIRTY_KEEP. Bits that are
-	 * set stay set. What was cleared goes on the gather: hardware notes it again only after that is
+	 * set stay set. Without a bitmap (NULL) it is only forgotten. What was cleared goes on the gather: hardware notes it again only after that is
 	 * invalidated. A large page of which only a part is asked for stays noted as a whole.
 	 *
 	 * Returns 0, IOMMU_EINVAL, IOMMU_EOVERFLOW, IOMMU_ERANGE (range or bitmap: see

@@ -3,7 +3,8 @@
  * The Intel VT-d back end: finding the units of a machine, turning them on together, and what only
  * VT-d has. Interrupt remapping: <libiommu/vtd_interrupt.h>.
  *
- * Legacy mode: root and context entries by bus, device and function, second-stage page tables.
+ * Legacy mode: root and context entries by bus, device and function, second-stage page tables. Scalable mode, where
+ * a unit has it: PASIDs, first and second stage, nested, dirty bits. Both are used side by side, unit by unit.
  * Units are driven as the VT-d specification describes, through queued invalidation where the unit
  * has it and through registers where it does not.
  *
@@ -36,6 +37,8 @@ enum iommu_vtd_flags {
 	IOMMU_VTD_BYPASS_GRAPHICS = 1 << 2,
 	/* Bridges to ISA or LPC reach the first 16 MiB of memory while nothing is attached. */
 	IOMMU_VTD_ISA_WINDOW = 1 << 3,
+	/* Legacy mode even where the unit has scalable mode. */
+	IOMMU_VTD_LEGACY_MODE = 1 << 4,
 };
 
 /* For iommu_vtd_options.faults_per_second: a device may then keep a CPU busy with its faults. */
@@ -162,6 +165,9 @@ struct iommu_vtd_info {
 	bool page_selective; /* IOTLB invalidation of single pages */
 	bool snoop_control;
 	bool device_tlb;
+	bool scalable; /* it is used in scalable mode; the rest of this line only holds then: */
+	bool first_stage, second_stage, nested, dirty_tracking, page_requests;
+	unsigned int pasid_bits; /* 0: it knows no PASIDs */
 	bool interrupt_remapping, x2apic, posted_interrupts;
 	unsigned int fault_records;
 	bool bypassed;          /* see IOMMU_VTD_BYPASS_GRAPHICS */
@@ -172,12 +178,43 @@ struct iommu_vtd_info {
 /* iommu_vtd_get_info - IOMMU_EINVAL when the unit is not of this back end. Any context. */
 IOMMU_API int iommu_vtd_get_info(const struct iommu_unit *unit, struct iommu_vtd_info *info);
 
+/* --- Scalable mode ---------------------------------------------------------------------------- */
+
+enum iommu_vtd_first_stage_flags {
+	IOMMU_VTD_PRIVILEGED = 1 << 0,    /* privileged requests are served, too */
+	IOMMU_VTD_WRITE_PROTECT = 1 << 1, /* … and obey write protection */
+	IOMMU_VTD_NO_EXECUTE = 1 << 2,    /* entries have execute-disable */
+};
+
+/*
+ * iommu_domain_config.user_data of IOMMU_DOMAIN_SVA and IOMMU_DOMAIN_NESTED: a first-stage table, which is that of an
+ * x86-64 processor, that somebody else owns: the host, who says with iommu_domain_invalidate_range what he has changed;
+ * or a guest, whose addresses the parent translates, and whose invalidations come with iommu_domain_invalidate_user.
+ */
+struct iommu_vtd_first_stage {
+	uint64_t table;      /* physical, or guest physical; of a page */
+	unsigned int levels; /* 4 or 5 */
+	unsigned int flags;  /* enum iommu_vtd_first_stage_flags */
+};
+
+#define IOMMU_VTD_LEAVES_ONLY 1U /* no table has changed */
+
+/* A request of iommu_domain_invalidate_user. Larger ones must go on with zeros. */
+struct iommu_vtd_invalidation {
+	uint64_t address; /* of a page */
+	uint64_t pages;   /* of 4 KiB; UINT64_MAX with address 0: everything */
+	uint32_t flags;
+	uint32_t reserved;
+};
+
 /* The structures that lead hardware from an endpoint's source id to its page table. */
 struct iommu_vtd_tables {
 	iommu_paddr_t root_table;
-	uint64_t root_entry; /* low word; 0: no context table for this bus */
+	uint64_t root_entry; /* the word for its bus; 0: that has no context table */
 	iommu_paddr_t context_table;
 	uint64_t context_low, context_high;
+	/* Scalable mode: the words that are used, of the entry for requests without a PASID. */
+	uint64_t pasid_entry[3];
 };
 
 /* iommu_vtd_get_tables - for a debugger or a person; IOMMU_EINVAL when not of this back end. */

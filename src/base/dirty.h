@@ -6,16 +6,18 @@
 #include <libiommu/dirty.h>
 #include <libiommu/status.h>
 
-/* Is a range whole pages of the bitmap, and in it? 0, IOMMU_EINVAL or IOMMU_EOVERFLOW. */
+/* Is a range whole pages of the bitmap (NULL: there is none), and in it? 0, IOMMU_EINVAL or IOMMU_EOVERFLOW. */
 static inline int iommu_dirty_check(iommu_iova_t iova, uint64_t size,
 				    const struct iommu_dirty_bitmap *bitmap)
 {
 	uint64_t page_mask;
 
-	if (size == 0 || bitmap->page_shift < 12 || bitmap->page_shift > 63)
+	if (size == 0 || (bitmap != NULL && (bitmap->page_shift < 12 || bitmap->page_shift > 63)))
 		return IOMMU_EINVAL;
 	if (size - 1 > UINT64_MAX - iova)
 		return IOMMU_EOVERFLOW;
+	if (bitmap == NULL)
+		return 0;
 	page_mask = (1ULL << bitmap->page_shift) - 1;
 	if (((iova | size | bitmap->start) & page_mask) != 0 || iova < bitmap->start ||
 	    (iova - bitmap->start + (size - 1)) >> bitmap->page_shift >= bitmap->bits)

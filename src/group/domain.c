@@ -34,7 +34,7 @@ static bool config_makes_sense(const struct iommu_unit *unit, enum iommu_domain_
 	if (type != IOMMU_DOMAIN_NESTED)
 		return config->parent == NULL;
 	return config->parent != NULL && config->parent->iommu == unit->iommu &&
-	       config->parent->type == IOMMU_DOMAIN_PAGING;
+	       config->parent->type == IOMMU_DOMAIN_PAGING && config->parent->nest_parent;
 }
 
 /* What was asked for, and the back end has not made. */
@@ -43,7 +43,12 @@ static bool lacks_something(const struct iommu *iommu, const struct iommu_domain
 {
 	if (type == IOMMU_DOMAIN_IDENTITY)
 		return domain->ops->map_pages != NULL && !iommu_knows_memory(iommu);
-	return config->bypass && domain->bypass_size == 0;
+	if (type != IOMMU_DOMAIN_PAGING && !iommu_type_is_dma(type))
+		return false;
+	return (config->bypass && domain->bypass_size == 0) ||
+	       (config->stage != IOMMU_STAGE_ANY && config->stage != domain->stage) ||
+	       (config->nest_parent && !domain->nest_parent) ||
+	       (config->dirty_tracking && domain->ops->set_dirty_tracking == NULL);
 }
 
 static int domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
@@ -171,6 +176,17 @@ int iommu_domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uint
 	return status != 0 ? status : settled;
 }
 
+int iommu_domain_invalidate_range(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
+{
+	if (domain->type != IOMMU_DOMAIN_SVA || domain->ops->invalidate_range == NULL)
+		return IOMMU_EOPNOTSUPP;
+	if (size == 0)
+		return IOMMU_EINVAL;
+	if (size - 1 > UINT64_MAX - iova)
+		return IOMMU_EOVERFLOW;
+	return domain->ops->invalidate_range(domain, iova, iova + (size - 1));
+}
+
 int iommu_domain_invalidate_user(struct iommu_domain *domain, const void *requests,
 				 size_t request_size, unsigned int count, unsigned int *done)
 {
@@ -207,6 +223,7 @@ void iommu_domain_get_info(const struct iommu_domain *domain, struct iommu_domai
 		.type = domain->type,
 		.aperture_last = domain->aperture_last,
 		.pgsize_bitmap = domain->pgsize_bitmap,
+		.stage = domain->stage,
 		.bypass_offset = domain->bypass_offset,
 		.bypass_size = domain->bypass_size,
 	};

@@ -91,7 +91,7 @@ static bool forgets_now(struct model_cache *cache)
 }
 
 struct model_cached *iommu_model_cache_find(struct model_cache *cache, unsigned int kind,
-					    uint32_t tag, unsigned int level, uint64_t address)
+					    uint64_t tag, unsigned int level, uint64_t address)
 {
 	const struct model_cached key = {
 		.kind = (uint8_t)kind, .tag = tag, .level = (uint8_t)level, .address = address};
@@ -143,7 +143,7 @@ void iommu_model_cache_put(struct model_cache *cache, const struct model_cached 
 	cache->count[entry->kind]++;
 }
 
-void iommu_model_cache_drop(struct model_cache *cache, unsigned int kind, uint32_t tag,
+void iommu_model_cache_drop(struct model_cache *cache, unsigned int kind, uint64_t tag,
 			    unsigned int level, uint64_t first, uint64_t last)
 {
 	const struct model_cached key = {
@@ -152,6 +152,20 @@ void iommu_model_cache_drop(struct model_cache *cache, unsigned int kind, uint32
 
 	while (entry != NULL && entry->kind == key.kind && entry->tag == key.tag &&
 	       entry->level == key.level && entry->address <= last) {
+		struct model_cached *next = next_of(entry);
+
+		forget(cache, entry);
+		entry = next;
+	}
+}
+
+void iommu_model_cache_drop_tags(struct model_cache *cache, unsigned int kind, uint64_t first,
+				 uint64_t last)
+{
+	const struct model_cached key = {.kind = (uint8_t)kind, .tag = first};
+	struct model_cached *entry = first_from(cache, &key);
+
+	while (entry != NULL && entry->kind == key.kind && entry->tag <= last) {
 		struct model_cached *next = next_of(entry);
 
 		forget(cache, entry);

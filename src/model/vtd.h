@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The VT-d model's structures, and what its files offer each other: registers, queue (and register
- * invalidation), cache, translate, interrupt, fault, state. Everything here is called with the
+ * invalidation), cache, the way of a request (vtd_journey.h), page requests, interrupt, fault, state. Everything here is called with the
  * model's lock held, unless it says otherwise.
  */
 #ifndef IOMMU_MODEL_VTD_H
@@ -12,6 +12,7 @@
 #include <libiommu/hw/vtd_interrupt.h>
 #include <libiommu/hw/vtd_invalidation.h>
 #include <libiommu/hw/vtd_registers.h>
+#include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/hw/vtd_second_stage.h>
 #include <libiommu/model_vtd.h>
 
@@ -42,6 +43,7 @@ struct model_registers {
 	uint64_t irta, interrupts; /* as written; as set by SIRTP */
 	uint64_t interrupts_set;
 	uint64_t fault_next; /* the record that the next fault goes to */
+	uint64_t pqh, pqt, pqa, prs, pectl, pedata, peaddr, peuaddr;
 };
 
 /* What it caches. */
@@ -50,9 +52,15 @@ enum model_kind {
 	MODEL_PAGE,    /* tag = domain id; a leaf: low = physical address, high = what is allowed */
 	MODEL_TABLE,   /* tag = domain id; an entry of `level`: low = the table, high = allowed */
 	MODEL_INTERRUPT, /* tag 0, address = index; low, high = entry */
+	/* Scalable mode. */
+	MODEL_PASID, /* tag = PASID, address = source id; low, high = words 0, 2; domain id in `owner` */
+	MODEL_FIRST_PAGE,  /* tag = domain id << 32 | PASID; of both stages where they are nested */
+	MODEL_FIRST_TABLE, /* likewise; low = where it is, third = its address in the first stage */
 };
 
 /* --- the model -------------------------------------------------------------------------------- */
+
+_Static_assert(MODEL_FIRST_TABLE < MODEL_CACHE_KINDS, "every kind is counted");
 
 /* A message that is sent once the lock is released. */
 struct model_message {
@@ -78,10 +86,12 @@ struct iommu_model_vtd {
 	bool wait_held;
 	/* The queue has stopped at a device-TLB descriptor; the device is asked without the lock. */
 	bool device_asked, queue_busy;
-	uint16_t asked_source_id;
-	uint64_t asked_address, asked_size;
+	struct iommu_model_device_tlb asked;
+	/* … or at an answer to a page request, which the device gets without the lock. */
+	bool answer_due;
+	struct iommu_model_page_answer answer;
 	/* To be told without the lock. */
-	struct model_message fault_message, wait_message;
+	struct model_message fault_message, wait_message, request_message;
 	const char *misuse;
 	struct model_cache cache;
 	uint64_t random;
@@ -159,6 +169,7 @@ void iommu_model_fault_event(struct iommu_model_vtd *model, uint32_t fsts_bits);
 /* FSTS or a record was written: recompute what depends on them. */
 void iommu_model_fault_written(struct iommu_model_vtd *model);
 void iommu_model_wait_event(struct iommu_model_vtd *model);
+void iommu_model_request_event(struct iommu_model_vtd *model);
 void iommu_model_event_unmasked(struct iommu_model_vtd *model);
 
 /* --- registers -------------------------------------------------------------------------------- */

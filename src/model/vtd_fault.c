@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Faults: the ring of records, overflow, and the two event interrupts (VT-d specification, "Fault
+ * Faults: the ring of records, overflow, and the event interrupts (VT-d specification, "Fault
  * Logging" and "Fault Event"). A fault goes to the next record of the ring; when that still holds
  * one, overflow is noted and nothing is recorded until software has cleared it.
  */
@@ -35,6 +35,13 @@ static void wait_event(struct iommu_model_vtd *model)
 	event(&regs->iectl, &model->wait_message, regs->ieaddr, regs->ieuaddr, regs->iedata);
 }
 
+void iommu_model_request_event(struct iommu_model_vtd *model)
+{
+	struct model_registers *regs = &model->regs;
+
+	event(&regs->pectl, &model->request_message, regs->peaddr, regs->peuaddr, regs->pedata);
+}
+
 void iommu_model_event_unmasked(struct iommu_model_vtd *model)
 {
 	struct model_registers *regs = &model->regs;
@@ -43,6 +50,8 @@ void iommu_model_event_unmasked(struct iommu_model_vtd *model)
 		fault_event(model);
 	if ((regs->iectl & (VTD_EVENT_MASK | VTD_EVENT_PENDING)) == VTD_EVENT_PENDING)
 		wait_event(model);
+	if ((regs->pectl & (VTD_EVENT_MASK | VTD_EVENT_PENDING)) == VTD_EVENT_PENDING)
+		iommu_model_request_event(model);
 }
 
 void iommu_model_fault_event(struct iommu_model_vtd *model, uint32_t fsts_bits)
@@ -89,6 +98,8 @@ void iommu_model_fault_written(struct iommu_model_vtd *model)
 		regs->fectl &= ~(uint64_t)VTD_EVENT_PENDING;
 	if ((regs->ics & VTD_ICS_IWC) == 0)
 		regs->iectl &= ~(uint64_t)VTD_EVENT_PENDING;
+	if ((regs->prs & (VTD_PRS_PPR | VTD_PRS_PRO)) == 0)
+		regs->pectl &= ~(uint64_t)VTD_EVENT_PENDING;
 }
 
 void iommu_model_fault_record(struct iommu_model_vtd *model, const struct model_fault *fault)

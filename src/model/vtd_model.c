@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "model/vtd.h"
 
-#define STATE_MAGIC 0x31444f4d445456ULL /* "VTDMOD1" */
+#define STATE_MAGIC 0x32444f4d445456ULL /* "VTDMOD2" */
 #define STATE_WORDS (sizeof(struct model_registers) / sizeof(uint64_t))
 
 /* --- Life ------------------------------------------------------------------------------------- */
@@ -27,8 +27,38 @@ static void set_defaults(struct iommu_model_vtd_config *config)
 		config->domain_bits = 16;
 	if (config->fault_records == 0)
 		config->fault_records = 1;
+	if (config->pasid_bits == 0)
+		config->pasid_bits = VTD_PASID_BITS_MAX;
 	if (config->pgsize_bitmap == 0)
 		config->pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G;
+}
+
+/* Does it have all that a feature of scalable mode needs? */
+static bool scalable_is_sane(const struct iommu_model_vtd_config *config)
+{
+	const unsigned int parts = IOMMU_MODEL_VTD_NO_SECOND_STAGE | IOMMU_MODEL_VTD_FIRST_STAGE |
+				   IOMMU_MODEL_VTD_FIRST_STAGE_5 | IOMMU_MODEL_VTD_NESTED |
+				   IOMMU_MODEL_VTD_DIRTY | IOMMU_MODEL_VTD_PASID |
+				   IOMMU_MODEL_VTD_PAGE_REQUESTS;
+	const unsigned int flags = config->flags;
+	const bool has_first = (flags & IOMMU_MODEL_VTD_FIRST_STAGE) != 0;
+	const bool has_second = (flags & IOMMU_MODEL_VTD_NO_SECOND_STAGE) == 0;
+	const bool notes = has_first || (flags & IOMMU_MODEL_VTD_DIRTY) != 0;
+
+	if (config->pasid_bits > VTD_PASID_BITS_MAX)
+		return false;
+	if ((flags & IOMMU_MODEL_VTD_SCALABLE) == 0)
+		return (flags & parts) == 0;
+	if ((flags & IOMMU_MODEL_VTD_NO_QUEUE) != 0 || (!has_first && !has_second))
+		return false;
+	if (((flags & IOMMU_MODEL_VTD_FIRST_STAGE_5) != 0 && !has_first) ||
+	    ((flags & IOMMU_MODEL_VTD_NESTED) != 0 && (!has_first || !has_second)) ||
+	    ((flags & IOMMU_MODEL_VTD_DIRTY) != 0 && !has_second))
+		return false;
+	if ((flags & IOMMU_MODEL_VTD_PAGE_REQUESTS) != 0 &&
+	    ((flags & IOMMU_MODEL_VTD_DEVICE_TLB) == 0 || config->host.page_answer == NULL))
+		return false;
+	return !notes || config->host.compare_exchange != NULL;
 }
 
 static bool config_is_sane(const struct iommu_model_vtd_config *config)
@@ -37,7 +67,7 @@ static bool config_is_sane(const struct iommu_model_vtd_config *config)
 	const bool has_queue = (flags & IOMMU_MODEL_VTD_NO_QUEUE) == 0;
 	const bool has_interrupts = (flags & IOMMU_MODEL_VTD_INTERRUPT_REMAPPING) != 0;
 
-	if (config->host.read == NULL || config->host.write == NULL)
+	if (config->host.read == NULL || config->host.write == NULL || !scalable_is_sane(config))
 		return false;
 	if (config->address_width < 30 || config->address_width > 57 || config->output_width < 32 ||
 	    config->output_width > 52 || config->domain_bits < 4 || config->domain_bits > 16 ||
@@ -134,6 +164,9 @@ void iommu_model_vtd_get_stats(struct iommu_model_vtd *model, struct iommu_model
 		.cached_pages = model->cache.count[MODEL_PAGE],
 		.cached_tables = model->cache.count[MODEL_TABLE],
 		.cached_interrupts = model->cache.count[MODEL_INTERRUPT],
+		.cached_pasids = model->cache.count[MODEL_PASID],
+		.cached_first_pages = model->cache.count[MODEL_FIRST_PAGE],
+		.cached_first_tables = model->cache.count[MODEL_FIRST_TABLE],
 		.translations = model->translations,
 		.walks = model->walks,
 		.descriptors = model->descriptors,
@@ -199,6 +232,9 @@ static bool state_is_sane(const struct iommu_model_vtd *model, const struct mode
 		return false;
 	if ((regs->gsts & ~(uint64_t)known) != 0 || regs->iqh >= queue ||
 	    regs->iqh % sizeof(struct vtd_descriptor) != 0 || (regs->iqt & ~0x7fff0ULL) != 0)
+		return false;
+	if (((regs->pqh | regs->pqt) & ~VTD_PAGE_QUEUE_OFFSETS) != 0 ||
+	    regs->pqt >= IOMMU_PAGE_SIZE << (regs->pqa & 7))
 		return false;
 	if ((regs->gsts & VTD_GLOBAL_TE) != 0 && regs->root_set == 0)
 		return false;

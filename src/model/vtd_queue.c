@@ -14,10 +14,16 @@
 /* --- What is dropped -------------------------------------------------------------------------- */
 
 struct context_filter {
+	bool scalable; /* entries have no domain id: only the device counts */
 	unsigned int granularity;
 	uint16_t domain_id, source_id;
 	unsigned int function_mask;
 };
+
+static bool is_scalable(const struct iommu_model_vtd *model)
+{
+	return (model->regs.root & VTD_RTADDR_MODE) == VTD_RTADDR_SCALABLE;
+}
 
 static bool context_matches(const struct model_cached *entry, const void *ctx)
 {
@@ -26,7 +32,7 @@ static bool context_matches(const struct model_cached *entry, const void *ctx)
 
 	if (filter->granularity == VTD_GRANULARITY_GLOBAL)
 		return true;
-	if (entry->owner != filter->domain_id)
+	if (!filter->scalable && entry->owner != filter->domain_id)
 		return false;
 	return filter->granularity == VTD_GRANULARITY_DOMAIN ||
 	       ((entry->address ^ filter->source_id) & ~(uint64_t)ignored[filter->function_mask]) ==
@@ -36,7 +42,8 @@ static bool context_matches(const struct model_cached *entry, const void *ctx)
 static void drop_contexts(struct iommu_model_vtd *model, unsigned int granularity,
 			  uint16_t domain_id, uint16_t source_id, unsigned int function_mask)
 {
-	const struct context_filter filter = {granularity, domain_id, source_id, function_mask};
+	const struct context_filter filter = {is_scalable(model), granularity, domain_id, source_id,
+					      function_mask};
 
 	iommu_model_cache_drop_kind(&model->cache, MODEL_CONTEXT, context_matches, &filter);
 }
@@ -47,54 +54,75 @@ static uint64_t span(unsigned int level)
 	return 1ULL << vtd_ss_level_shift(level);
 }
 
-/* Everything of a domain that touches [first, last]: also what begins before it. */
-static void drop_range(struct iommu_model_vtd *model, uint16_t domain_id, uint64_t first,
-		       uint64_t last, bool tables)
+/* Everything with a tag that touches [first, last]: also what begins before it. */
+static void drop_range(struct iommu_model_vtd *model, enum model_kind pages, uint64_t tag,
+		       uint64_t first, uint64_t last, bool tables)
 {
+	const enum model_kind non_leaves = pages == MODEL_PAGE ? MODEL_TABLE : MODEL_FIRST_TABLE;
 	unsigned int level;
 
 	for (level = 1; level <= VTD_SS_LEVELS_MAX; level++) {
 		const uint64_t from = first & ~(span(level) - 1);
 
-		iommu_model_cache_drop(&model->cache, MODEL_PAGE, domain_id, level, from, last);
+		iommu_model_cache_drop(&model->cache, pages, tag, level, from, last);
 		if (tables)
-			iommu_model_cache_drop(&model->cache, MODEL_TABLE, domain_id, level, from,
-					       last);
+			iommu_model_cache_drop(&model->cache, non_leaves, tag, level, from, last);
 	}
+}
+
+/* Everything of a domain id, of all PASIDs. */
+static void drop_domain(struct iommu_model_vtd *model, uint16_t domain_id)
+{
+	const uint64_t first = (uint64_t)domain_id << 32;
+
+	iommu_model_cache_drop_tags(&model->cache, MODEL_PAGE, domain_id, domain_id);
+	iommu_model_cache_drop_tags(&model->cache, MODEL_TABLE, domain_id, domain_id);
+	iommu_model_cache_drop_tags(&model->cache, MODEL_FIRST_PAGE, first, first | UINT32_MAX);
+	iommu_model_cache_drop_tags(&model->cache, MODEL_FIRST_TABLE, first, first | UINT32_MAX);
+}
+
+static void drop_all_pages(struct iommu_model_vtd *model)
+{
+	iommu_model_cache_drop_kind(&model->cache, MODEL_PAGE, NULL, NULL);
+	iommu_model_cache_drop_kind(&model->cache, MODEL_TABLE, NULL, NULL);
+	iommu_model_cache_drop_kind(&model->cache, MODEL_FIRST_PAGE, NULL, NULL);
+	iommu_model_cache_drop_kind(&model->cache, MODEL_FIRST_TABLE, NULL, NULL);
 }
 
 void iommu_model_drop_translations(struct iommu_model_vtd *model)
 {
 	iommu_model_cache_drop_kind(&model->cache, MODEL_CONTEXT, NULL, NULL);
-	iommu_model_cache_drop_kind(&model->cache, MODEL_PAGE, NULL, NULL);
-	iommu_model_cache_drop_kind(&model->cache, MODEL_TABLE, NULL, NULL);
+	iommu_model_cache_drop_kind(&model->cache, MODEL_PASID, NULL, NULL);
+	drop_all_pages(model);
 }
 
-/* Page-selective: `pages` holds address, hint and mask. */
-static void drop_pages(struct iommu_model_vtd *model, uint16_t domain_id, uint64_t pages)
+/*
+ * Page-selective: `pages` holds address, hint and mask. Of the second stage it drops no more than that: what was
+ * cached of nested translations stays.
+ */
+static void drop_pages(struct iommu_model_vtd *model, enum model_kind kind, uint64_t tag,
+		       uint64_t pages)
 {
 	const unsigned int mask = pages & 0x3f;
-	const uint64_t size = IOMMU_PAGE_SIZE << mask;
+	const uint64_t size = mask < 52 ? IOMMU_PAGE_SIZE << mask : 0;
 	uint64_t address = pages & VTD_ENTRY_ADDRESS_MASK;
 
 	if ((address & (size - 1)) != 0)
 		model_misuse(model,
 			     "the address of a page invalidation is not aligned to its mask");
 	address &= ~(size - 1);
-	drop_range(model, domain_id, address, address + (size - 1), (pages & VTD_IOTLB_HINT) == 0);
+	drop_range(model, kind, tag, address, address + (size - 1), (pages & VTD_IOTLB_HINT) == 0);
 }
 
 static void drop_iotlb(struct iommu_model_vtd *model, unsigned int granularity, uint16_t domain_id,
 		       uint64_t pages)
 {
 	if (granularity == VTD_GRANULARITY_PAGE)
-		drop_pages(model, domain_id, pages);
+		drop_pages(model, MODEL_PAGE, domain_id, pages);
 	else if (granularity == VTD_GRANULARITY_DOMAIN)
-		drop_range(model, domain_id, 0, UINT64_MAX, true);
-	else {
-		iommu_model_cache_drop_kind(&model->cache, MODEL_PAGE, NULL, NULL);
-		iommu_model_cache_drop_kind(&model->cache, MODEL_TABLE, NULL, NULL);
-	}
+		drop_domain(model, domain_id);
+	else
+		drop_all_pages(model);
 }
 
 static bool page_mask_is_supported(const struct iommu_model_vtd *model, uint64_t pages)
@@ -113,7 +141,7 @@ static void flush_writes(struct iommu_model_vtd *model)
 
 static bool registers_work(struct iommu_model_vtd *model)
 {
-	if (!model_is_on(model, VTD_GLOBAL_QIE) &&
+	if (!model_is_on(model, VTD_GLOBAL_QIE) && !is_scalable(model) &&
 	    vtd_version_major((uint32_t)model->regs.version) < VTD_VERSION_QUEUE_ONLY)
 		return true;
 	model_misuse(model, "register invalidation while only the queue works");
@@ -184,25 +212,131 @@ static enum vtd_queue_error do_iotlb(struct iommu_model_vtd *model, struct vtd_d
 }
 
 /* The device is asked when the lock has been released: see iommu_model_leave. */
-static enum vtd_queue_error do_device_tlb(struct iommu_model_vtd *model, struct vtd_descriptor d)
+static void ask_device(struct iommu_model_vtd *model, struct iommu_model_device_tlb asked,
+		       uint64_t high, bool sized)
 {
 	uint64_t size = IOMMU_PAGE_SIZE;
-	uint64_t bit = IOMMU_PAGE_SIZE;
+	uint64_t bit;
+
+	if (!model_is_on(model, VTD_GLOBAL_TE))
+		model_misuse(model, "device-TLB invalidation while translation is off");
+	if (sized) {
+		size = 2 * IOMMU_PAGE_SIZE;
+		for (bit = IOMMU_PAGE_SIZE; bit != 0 && (high & bit) != 0; bit <<= 1)
+			size <<= 1;
+	}
+	asked.size = size;
+	asked.address = size == 0 ? 0 : high & VTD_ENTRY_ADDRESS_MASK & ~(size - 1);
+	model->asked = asked;
+	model->device_asked = true;
+}
+
+static enum vtd_queue_error do_device_tlb(struct iommu_model_vtd *model, struct vtd_descriptor d)
+{
+	const struct iommu_model_device_tlb asked = {.source_id = vtd_descriptor_source_id(d)};
 
 	if (!model_has(model, IOMMU_MODEL_VTD_DEVICE_TLB))
 		return VTD_QUEUE_ERROR_TYPE;
 	if ((d.low & 0xfff000000000f000ULL) != 0 || (d.low & 0xffe00000ULL) != 0 ||
 	    (d.high & 0xffe) != 0)
 		return VTD_QUEUE_ERROR_RESERVED;
-	if (!model_is_on(model, VTD_GLOBAL_TE))
-		model_misuse(model, "device-TLB invalidation while translation is off");
-	if ((d.high & VTD_DEVICE_TLB_SIZE) != 0)
-		for (size = 2 * IOMMU_PAGE_SIZE; bit != 0 && (d.high & bit) != 0; bit <<= 1)
-			size <<= 1;
-	model->device_asked = true;
-	model->asked_source_id = vtd_descriptor_source_id(d);
-	model->asked_size = size;
-	model->asked_address = size == 0 ? 0 : d.high & VTD_ENTRY_ADDRESS_MASK & ~(size - 1);
+	ask_device(model, asked, d.high, (d.high & VTD_DEVICE_TLB_SIZE) != 0);
+	return VTD_QUEUE_ERROR_UNKNOWN;
+}
+
+/* --- Descriptors of scalable mode ------------------------------------------------------------- */
+
+static bool is_wide(const struct iommu_model_vtd *model)
+{
+	return (model->regs.iqa & VTD_IQA_WIDE) != 0;
+}
+
+static enum vtd_queue_error do_pasid_iotlb(struct iommu_model_vtd *model, struct vtd_descriptor d)
+{
+	const unsigned int granularity = vtd_descriptor_granularity(d);
+	const uint64_t tag = (uint64_t)vtd_descriptor_domain_id(d) << 32 | vtd_descriptor_pasid(d);
+
+	if (!is_wide(model))
+		return VTD_QUEUE_ERROR_TYPE;
+	if (granularity < VTD_PASID_IOTLB_ALL || (d.low & 0xfff000000000ffc0ULL) != 0)
+		return VTD_QUEUE_ERROR_RESERVED;
+	if (granularity == VTD_PASID_IOTLB_PAGE) {
+		if ((d.high & PAGES_RESERVED) != 0)
+			return VTD_QUEUE_ERROR_RESERVED;
+		drop_pages(model, MODEL_FIRST_PAGE, tag, d.high);
+		return VTD_QUEUE_ERROR_UNKNOWN;
+	}
+	iommu_model_cache_drop_tags(&model->cache, MODEL_FIRST_PAGE, tag, tag);
+	iommu_model_cache_drop_tags(&model->cache, MODEL_FIRST_TABLE, tag, tag);
+	return VTD_QUEUE_ERROR_UNKNOWN;
+}
+
+struct pasid_filter {
+	unsigned int granularity;
+	uint16_t domain_id;
+	uint32_t pasid;
+};
+
+static bool pasid_matches(const struct model_cached *entry, const void *ctx)
+{
+	const struct pasid_filter *filter = ctx;
+	const bool is_owner = entry->reason != 0 || entry->owner == filter->domain_id;
+
+	switch (filter->granularity) {
+	case VTD_PASID_CACHE_DOMAIN:
+		return entry->reason == 0 && is_owner;
+	case VTD_PASID_CACHE_PASID:
+		return is_owner && entry->tag == filter->pasid;
+	default:
+		return true;
+	}
+}
+
+static enum vtd_queue_error do_pasid_cache(struct iommu_model_vtd *model, struct vtd_descriptor d)
+{
+	const struct pasid_filter filter = {vtd_descriptor_granularity(d),
+					    vtd_descriptor_domain_id(d), vtd_descriptor_pasid(d)};
+
+	if (!is_wide(model))
+		return VTD_QUEUE_ERROR_TYPE;
+	if (filter.granularity == 2 || (d.low & 0xfff000000000ffc0ULL) != 0 || d.high != 0)
+		return VTD_QUEUE_ERROR_RESERVED;
+	iommu_model_cache_drop_kind(&model->cache, MODEL_PASID, pasid_matches, &filter);
+	return VTD_QUEUE_ERROR_UNKNOWN;
+}
+
+static enum vtd_queue_error do_pasid_device_tlb(struct iommu_model_vtd *model,
+						struct vtd_descriptor d)
+{
+	const struct iommu_model_device_tlb asked = {
+		.source_id = vtd_descriptor_pasid_source_id(d),
+		.has_pasid = true,
+		.pasid = vtd_descriptor_pasid(d),
+	};
+
+	if (!model_has(model, IOMMU_MODEL_VTD_DEVICE_TLB) || !is_wide(model))
+		return VTD_QUEUE_ERROR_TYPE;
+	if ((d.low & 0xfff000000000fe00ULL) != 0 || (d.high & 0x7fe) != 0)
+		return VTD_QUEUE_ERROR_RESERVED;
+	ask_device(model, asked, d.high, (d.high & VTD_PASID_DEVICE_TLB_SIZE) != 0);
+	return VTD_QUEUE_ERROR_UNKNOWN;
+}
+
+/* Given to the device when the lock has been released: see iommu_model_leave. */
+static enum vtd_queue_error do_page_response(struct iommu_model_vtd *model, struct vtd_descriptor d)
+{
+	if (!model_has(model, IOMMU_MODEL_VTD_PAGE_REQUESTS) || !is_wide(model))
+		return VTD_QUEUE_ERROR_TYPE;
+	if ((d.low & 0xfff0000000000fe0ULL) != 0 || (d.high & ~0xffcULL) != 0)
+		return VTD_QUEUE_ERROR_RESERVED;
+	model->answer_due = true;
+	model->answer = (struct iommu_model_page_answer){
+		.source_id = vtd_descriptor_pasid_source_id(d),
+		.has_pasid = (d.low & VTD_PAGE_RESPONSE_HAS_PASID) != 0,
+		.pasid = vtd_descriptor_pasid(d),
+		.group = (uint16_t)(d.high >> 3 & 0x1ff),
+		.code = (unsigned int)(d.low >> 12) & 0xf,
+	};
 	return VTD_QUEUE_ERROR_UNKNOWN;
 }
 
@@ -243,7 +377,9 @@ static enum vtd_queue_error do_wait(struct iommu_model_vtd *model, struct vtd_de
 {
 	const uint32_t value = iommu_le32((uint32_t)(d.low >> 32));
 
-	if ((d.low & 0xffffff80ULL) != 0 || (d.high & 3) != 0)
+	const uint64_t drain = model_has(model, IOMMU_MODEL_VTD_PAGE_REQUESTS) ? VTD_WAIT_DRAIN : 0;
+
+	if ((d.low & 0xffffff80ULL & ~drain) != 0 || (d.high & 3) != 0)
 		return VTD_QUEUE_ERROR_RESERVED;
 	/* The status is written before the interrupt is sent. */
 	if ((d.low & VTD_WAIT_STATUS_WRITE) != 0 &&
@@ -270,12 +406,25 @@ static enum vtd_queue_error execute(struct iommu_model_vtd *model, struct vtd_de
 		return do_interrupts(model, d);
 	case VTD_DESCRIPTOR_WAIT:
 		return do_wait(model, d);
+	case VTD_DESCRIPTOR_PASID_IOTLB:
+		return do_pasid_iotlb(model, d);
+	case VTD_DESCRIPTOR_PASID_CACHE:
+		return do_pasid_cache(model, d);
+	case VTD_DESCRIPTOR_PASID_DEVICE_TLB:
+		return do_pasid_device_tlb(model, d);
+	case VTD_DESCRIPTOR_PAGE_RESPONSE:
+		return do_page_response(model, d);
 	default:
 		return VTD_QUEUE_ERROR_TYPE;
 	}
 }
 
 /* --- The queue -------------------------------------------------------------------------------- */
+
+static uint64_t descriptor_bytes(const struct iommu_model_vtd *model)
+{
+	return is_wide(model) ? 2 * sizeof(struct vtd_descriptor) : sizeof(struct vtd_descriptor);
+}
 
 static uint64_t queue_bytes(const struct iommu_model_vtd *model)
 {
@@ -291,24 +440,26 @@ static void stop_with(struct iommu_model_vtd *model, uint32_t fsts_bit, uint64_t
 static void advance(struct iommu_model_vtd *model)
 {
 	/* The size is a power of two. */
-	model->regs.iqh =
-		(model->regs.iqh + sizeof(struct vtd_descriptor)) & (queue_bytes(model) - 1);
+	model->regs.iqh = (model->regs.iqh + descriptor_bytes(model)) & (queue_bytes(model) - 1);
 }
 
 /* Execute the descriptor at the head; false: the queue does not go on from here for now. */
 static bool step(struct iommu_model_vtd *model)
 {
 	struct model_registers *regs = &model->regs;
+	const uint64_t place = (regs->iqa & VTD_ENTRY_ADDRESS_MASK) + regs->iqh;
 	enum vtd_queue_error error = VTD_QUEUE_ERROR_FETCH;
-	uint64_t words[2];
+	uint64_t words[4] = {0};
 	struct vtd_descriptor d;
 
-	if (model_read_words(model, (regs->iqa & VTD_ENTRY_ADDRESS_MASK) + regs->iqh, words, 2)) {
+	if (model_read_words(model, place, words, 2) &&
+	    (!is_wide(model) || model_read_words(model, place + 16, &words[2], 2))) {
 		d = (struct vtd_descriptor){words[0], words[1]};
 		if (vtd_descriptor_type(d) == VTD_DESCRIPTOR_WAIT && wait_is_held(model))
 			return false;
 		error = VTD_QUEUE_ERROR_RESERVED;
-		if (model->faults.refuse_after == 0 || --model->faults.refuse_after != 0)
+		if ((model->faults.refuse_after == 0 || --model->faults.refuse_after != 0) &&
+		    (words[2] | words[3]) == 0)
 			error = execute(model, d);
 	}
 	if (error != VTD_QUEUE_ERROR_UNKNOWN) {
@@ -319,24 +470,34 @@ static bool step(struct iommu_model_vtd *model)
 	if (model->device_asked)
 		return false; /* the head moves on when the device has answered */
 	advance(model);
-	return true;
+	return !model->answer_due; /* one at a time */
+}
+
+/* What is wrong with the queue as it is set up; UNKNOWN: nothing. */
+static enum vtd_queue_error check_queue(const struct iommu_model_vtd *model)
+{
+	const struct model_registers *regs = &model->regs;
+
+	if (is_wide(model) ? !model_has(model, IOMMU_MODEL_VTD_SCALABLE) : is_scalable(model))
+		return VTD_QUEUE_ERROR_WIDTH;
+	if (regs->iqt % descriptor_bytes(model) != 0)
+		return VTD_QUEUE_ERROR_ALIGNMENT;
+	return regs->iqt >= queue_bytes(model) ? VTD_QUEUE_ERROR_TAIL : VTD_QUEUE_ERROR_UNKNOWN;
 }
 
 void iommu_model_queue_run(struct iommu_model_vtd *model)
 {
 	struct model_registers *regs = &model->regs;
 	/* A driver cannot keep us here: no more than what fits. */
-	uint64_t budget = queue_bytes(model) / sizeof(struct vtd_descriptor);
+	uint64_t budget = queue_bytes(model) / descriptor_bytes(model);
+	enum vtd_queue_error error;
 
-	if (!model_is_on(model, VTD_GLOBAL_QIE) || model->queue_busy ||
+	if (!model_is_on(model, VTD_GLOBAL_QIE) || model->queue_busy || model->answer_due ||
 	    model->faults.invalidations_hang)
 		return;
-	if ((regs->iqa & VTD_IQA_WIDE) != 0) {
-		stop_with(model, VTD_FSTS_IQE, vtd_iqercd(VTD_QUEUE_ERROR_WIDTH, 0));
-		return;
-	}
-	if (regs->iqt >= queue_bytes(model)) {
-		stop_with(model, VTD_FSTS_IQE, vtd_iqercd(VTD_QUEUE_ERROR_TAIL, 0));
+	error = check_queue(model);
+	if (error != VTD_QUEUE_ERROR_UNKNOWN) {
+		stop_with(model, VTD_FSTS_IQE, vtd_iqercd(error, 0));
 		return;
 	}
 	while (budget-- != 0 && regs->iqh != regs->iqt &&
@@ -365,7 +526,7 @@ void iommu_model_queue_answered(struct iommu_model_vtd *model, bool answered)
 	} else {
 		drop_fetched_waits(model);
 		stop_with(model, VTD_FSTS_ITE,
-			  vtd_iqercd(VTD_QUEUE_ERROR_UNKNOWN, model->asked_source_id));
+			  vtd_iqercd(VTD_QUEUE_ERROR_UNKNOWN, model->asked.source_id));
 	}
 	iommu_model_queue_run(model);
 }

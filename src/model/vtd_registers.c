@@ -197,6 +197,14 @@ static const struct register_line lines[] = {
 	LINE(VTD_IEUADDR, 4, ieuaddr, ALL, 0, NULL),
 	LINE(VTD_IQERCD, 8, iqercd, 0, 0, NULL),
 	LINE(VTD_IRTA, 8, irta, ~0x7f0ULL, 0, NULL),
+	LINE(VTD_PQH, 8, pqh, VTD_PAGE_QUEUE_OFFSETS, 0, NULL),
+	LINE(VTD_PQT, 8, pqt, VTD_PAGE_QUEUE_OFFSETS, 0, NULL),
+	LINE(VTD_PQA, 8, pqa, ~0xff8ULL, 0, NULL),
+	LINE(VTD_PRS, 4, prs, 0, VTD_PRS_PPR | VTD_PRS_PRO, iommu_model_fault_written),
+	LINE(VTD_PECTL, 4, pectl, VTD_EVENT_MASK, 0, iommu_model_event_unmasked),
+	LINE(VTD_PEDATA, 4, pedata, 0xffff, 0, NULL),
+	LINE(VTD_PEADDR, 4, peaddr, 0xfffffffcULL, 0, NULL),
+	LINE(VTD_PEUADDR, 4, peuaddr, ALL, 0, NULL),
 	LINE(MODEL_IVA, 8, iva, ~0xf80ULL, 0, NULL),
 	LINE(MODEL_IOTLB, 8, iotlb, 0xb003ffff00000000ULL, 0, iommu_model_iotlb_command),
 };
@@ -366,6 +374,10 @@ static uint64_t capability(const struct iommu_model_vtd_config *config)
 	cap |= (uint64_t)(config->fault_records - 1) << 40;
 	cap |= VTD_CAP_DWD | VTD_CAP_DRD;
 	cap |= (config->flags & IOMMU_MODEL_VTD_POSTED_INTERRUPTS) != 0 ? VTD_CAP_PI : 0;
+	cap |= (config->flags & IOMMU_MODEL_VTD_FIRST_STAGE_5) != 0 ? VTD_CAP_FS5LP : 0;
+	if ((config->flags & IOMMU_MODEL_VTD_FIRST_STAGE) != 0 &&
+	    (config->pgsize_bitmap & IOMMU_SIZE_1G) != 0)
+		cap |= VTD_CAP_FS1GP;
 	if ((config->flags & IOMMU_MODEL_VTD_SELF_INVALIDATING) != 0)
 		cap |= VTD_CAP_ESIRTPS | VTD_CAP_ESRTPS;
 	return cap;
@@ -383,7 +395,14 @@ static uint64_t extended_capability(const struct iommu_model_vtd_config *config)
 		{IOMMU_MODEL_VTD_X2APIC, VTD_ECAP_EIM},
 		{IOMMU_MODEL_VTD_PASS_THROUGH, VTD_ECAP_PT},
 		{IOMMU_MODEL_VTD_SNOOP_CONTROL, VTD_ECAP_SC},
+		{IOMMU_MODEL_VTD_SCALABLE, VTD_ECAP_SMTS | VTD_ECAP_RPS},
+		{IOMMU_MODEL_VTD_FIRST_STAGE, VTD_ECAP_FSTS | VTD_ECAP_SRS},
+		{IOMMU_MODEL_VTD_NESTED, VTD_ECAP_NEST},
+		{IOMMU_MODEL_VTD_DIRTY, VTD_ECAP_SSADS},
+		{IOMMU_MODEL_VTD_PASID, VTD_ECAP_PASID},
+		{IOMMU_MODEL_VTD_PAGE_REQUESTS, VTD_ECAP_PRS | VTD_ECAP_PDS},
 	};
+	const bool scalable = (config->flags & IOMMU_MODEL_VTD_SCALABLE) != 0;
 	uint64_t ecap = (uint64_t)(MODEL_IVA / 16) << 8;
 	size_t i;
 
@@ -392,6 +411,12 @@ static uint64_t extended_capability(const struct iommu_model_vtd_config *config)
 			ecap |= bits[i].bit;
 	ecap |= (config->flags & IOMMU_MODEL_VTD_NONCOHERENT) == 0 ? VTD_ECAP_C : 0;
 	ecap |= (config->flags & IOMMU_MODEL_VTD_NO_QUEUE) == 0 ? VTD_ECAP_QI : 0;
+	if (scalable && (config->flags & IOMMU_MODEL_VTD_NONCOHERENT) == 0)
+		ecap |= VTD_ECAP_SMPWCS;
+	if (scalable && (config->flags & IOMMU_MODEL_VTD_NO_SECOND_STAGE) == 0)
+		ecap |= VTD_ECAP_SSTS;
+	if ((config->flags & IOMMU_MODEL_VTD_PASID) != 0)
+		ecap |= (uint64_t)(config->pasid_bits - 1) << 35;
 	return ecap;
 }
 
@@ -406,10 +431,12 @@ void iommu_model_registers_reset(struct iommu_model_vtd *model)
 		.ecap = extended_capability(config),
 		.fectl = VTD_EVENT_MASK,
 		.iectl = VTD_EVENT_MASK,
+		.pectl = VTD_EVENT_MASK,
 	};
 	for (i = 0; i < model->fault_count; i++)
 		model->fault_records[i][0] = model->fault_records[i][1] = 0;
 	model->command = 0;
 	model->wait_held = false;
 	model->wait_reads = 0;
+	model->answer_due = false;
 }

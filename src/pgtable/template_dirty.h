@@ -31,8 +31,9 @@ static void read_leaf(const struct dirty_cursor *dirty, iommu_cell_t *entry, uns
 	const iommu_iova_t first = iova & ~mask;
 	const iommu_iova_t last = iova | mask;
 
-	iommu_dirty_mark(dirty->bitmap, first > dirty->start ? first : dirty->start,
-			 last < dirty->last ? last : dirty->last);
+	if (dirty->bitmap != NULL)
+		iommu_dirty_mark(dirty->bitmap, first > dirty->start ? first : dirty->start,
+				 last < dirty->last ? last : dirty->last);
 	if (dirty->keeps || first < dirty->start || last > dirty->last)
 		return;
 	entry_clean(entry);

@@ -15,6 +15,34 @@ static unsigned int widest(unsigned int sagaw)
 	return (sagaw & VTD_SAGAW_4_LEVELS) != 0 ? 48 : 39;
 }
 
+/* What scalable mode brings, where a unit can be used in it. */
+static void decode_scalable(struct vtd_capabilities *caps)
+{
+	const uint64_t cap = caps->cap;
+	const uint64_t ecap = caps->ecap;
+
+	caps->first_stage = (ecap & VTD_ECAP_FSTS) != 0;
+	caps->second_stage = (ecap & VTD_ECAP_SSTS) != 0;
+	caps->scalable = (ecap & VTD_ECAP_SMTS) != 0 && caps->queue &&
+			 (caps->first_stage || caps->second_stage);
+	if (!caps->scalable) {
+		caps->first_stage = false;
+		return;
+	}
+	caps->first_stage_5 = caps->first_stage && (cap & VTD_CAP_FS5LP) != 0;
+	caps->first_stage_sizes =
+		IOMMU_SIZE_4K | IOMMU_SIZE_2M | ((cap & VTD_CAP_FS1GP) != 0 ? IOMMU_SIZE_1G : 0);
+	caps->nested = caps->first_stage && caps->second_stage && (ecap & VTD_ECAP_NEST) != 0;
+	caps->dirty = caps->second_stage && (ecap & VTD_ECAP_SSADS) != 0;
+	caps->walks_snoop = (ecap & VTD_ECAP_SMPWCS) != 0;
+	caps->pasids = (ecap & VTD_ECAP_PASID) != 0;
+	caps->pasid_bits = vtd_ecap_pasid_bits(ecap) < VTD_PASID_BITS_MAX
+				   ? vtd_ecap_pasid_bits(ecap)
+				   : VTD_PASID_BITS_MAX;
+	caps->page_requests =
+		caps->device_tlb && (ecap & VTD_ECAP_PRS) != 0 && (ecap & VTD_ECAP_PDS) != 0;
+}
+
 int iommu_vtd_decode_capabilities(struct vtd_capabilities *caps, uint32_t version, uint64_t cap,
 				  uint64_t ecap)
 {
@@ -66,6 +94,7 @@ int iommu_vtd_decode_capabilities(struct vtd_capabilities *caps, uint32_t versio
 		.invalidates_on_root = (cap & VTD_CAP_ESRTPS) != 0,
 		.invalidates_on_interrupts = (cap & VTD_CAP_ESIRTPS) != 0,
 	};
+	decode_scalable(caps);
 	return caps->queue || caps->registers ? 0 : IOMMU_EIO;
 }
 

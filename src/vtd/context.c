@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Root and context tables, legacy mode: finding and storing entries. What hardware has to be told of
+ * Root and context tables, of either mode: finding and storing entries. What hardware has to be told of
  * a change stands in context_change.c; a device that does not invalidate its TLB is blocked from
  * here, in whatever context that is noticed.
+ *
+ * In scalable mode a bus has two tables of 128 entries, each twice as long; of an entry the first half, which is
+ * all that is not 0, is handled just as an entry of legacy mode.
  */
 #include <libiommu/status.h>
 
@@ -10,9 +13,12 @@
 #include "base/byteorder.h"
 #include "vtd/vtd.h"
 
-static struct vtd_root_entry *root_entry(const struct vtd_unit *unit, uint16_t source_id)
+/* The word of the root table that leads to the context table of a source id. */
+static iommu_cell_t *root_word(const struct vtd_unit *unit, uint16_t source_id)
 {
-	return &unit->root[source_id >> 8];
+	struct vtd_root_entry *entry = &unit->root[source_id >> 8];
+
+	return unit->scalable && (source_id & 0x80) != 0 ? &entry->high : &entry->low;
 }
 
 int iommu_vtd_root_alloc(struct vtd_unit *unit)
@@ -29,11 +35,12 @@ int iommu_vtd_root_alloc(struct vtd_unit *unit)
 void iommu_vtd_root_free(struct vtd_unit *unit)
 {
 	const struct iommu_platform *platform = unit->platform;
-	unsigned int bus;
+	/* Each half of a bus, which in legacy mode have one table. */
+	const unsigned int step = unit->scalable ? 0x80 : 0x100;
+	unsigned int id;
 
-	for (bus = 0; bus < VTD_ROOT_ENTRIES; bus++) {
-		struct vtd_context_entry *table =
-			iommu_vtd_context_find(unit, vtd_source_id(bus, 0, 0));
+	for (id = 0; id < VTD_ROOT_ENTRIES * VTD_CONTEXT_ENTRIES; id += step) {
+		struct vtd_context_entry *table = iommu_vtd_context_find(unit, (uint16_t)id);
 
 		if (table != NULL)
 			platform->free_pages(platform->ctx, table, 0);
@@ -44,13 +51,13 @@ void iommu_vtd_root_free(struct vtd_unit *unit)
 
 struct vtd_context_entry *iommu_vtd_context_find(const struct vtd_unit *unit, uint16_t source_id)
 {
-	uint64_t low = iommu_le64(root_entry(unit, source_id)->low);
+	const uint64_t low = iommu_le64(*root_word(unit, source_id));
 	struct vtd_context_entry *table;
 
 	if ((low & VTD_ROOT_PRESENT) == 0)
 		return NULL;
 	table = iommu_phys_to_virt(unit->platform, low & VTD_ENTRY_ADDRESS_MASK);
-	return &table[source_id & 0xff];
+	return unit->scalable ? &table[2 * (source_id & 0x7f)] : &table[source_id & 0xff];
 }
 
 /* An entry's low word, with the present bit, decides: it is stored last and in one piece. */
@@ -62,7 +69,7 @@ static void store_low(iommu_cell_t *low, uint64_t value)
 int iommu_vtd_context_create(struct vtd_unit *unit, uint16_t source_id)
 {
 	const struct iommu_platform *platform = unit->platform;
-	struct vtd_root_entry *root = root_entry(unit, source_id);
+	iommu_cell_t *root = root_word(unit, source_id);
 	void *table;
 
 	if (iommu_vtd_context_find(unit, source_id) != NULL)
@@ -71,7 +78,7 @@ int iommu_vtd_context_create(struct vtd_unit *unit, uint16_t source_id)
 	if (table == NULL)
 		return IOMMU_ENOMEM;
 	vtd_flush(unit, table, IOMMU_PAGE_SIZE);
-	store_low(&root->low, vtd_root_low(iommu_virt_to_phys(platform, table)));
+	store_low(root, vtd_root_low(iommu_virt_to_phys(platform, table)));
 	vtd_flush(unit, root, sizeof(*root));
 	/* Its entries are not present, as hardware believes of the bus; each is announced itself. */
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Changing context entries, and telling hardware.
+ * Changing context entries, and telling hardware. In legacy mode they say how a device's requests are translated, in
+ * scalable mode only where its PASIDs are, and what kinds of requests it may send.
  *
  * An entry is changed through the not present state, and hardware is told of each change as the
  * specification wants it ("Guidance to Software for Invalidations"):
@@ -24,7 +25,7 @@
 /* The entries have gone: make hardware forget them, and what was translated through them. */
 static int forget(struct vtd_endpoint *endpoint, uint64_t old_low, uint16_t old_domain_id)
 {
-	const bool kept = (old_low & VTD_CONTEXT_PRESENT) != 0 &&
+	const bool kept = !endpoint->unit->scalable && (old_low & VTD_CONTEXT_PRESENT) != 0 &&
 			  vtd_context_type(old_low) == VTD_TRANSLATE_ALL;
 	struct vtd_unit *unit = endpoint->unit;
 	struct vtd_batch batch = {.domain_id = old_domain_id};
@@ -35,26 +36,54 @@ static int forget(struct vtd_endpoint *endpoint, uint64_t old_low, uint16_t old_
 	if (!vtd_unit_is_active(unit))
 		return 0;
 	vtd_batch_add(&batch, iommu_vtd_context_descriptor(endpoint, old_domain_id));
-	vtd_batch_add(&batch, vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, old_domain_id,
-						   unit->caps.drain));
+	/* In scalable mode nothing is translated by a context entry; its PASIDs are gone already. */
+	if (!unit->scalable)
+		vtd_batch_add(&batch, vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, old_domain_id,
+							   unit->caps.drain));
 	if (kept && !__atomic_load_n(&endpoint->lost, __ATOMIC_RELAXED))
-		iommu_vtd_batch_add_device(&batch, endpoint, 0, 64);
+		iommu_vtd_batch_add_device(&batch, endpoint, 0, 0, 64);
 	status = iommu_vtd_invalidate(unit, &batch);
 	if (kept && status == 0)
 		endpoint->tlb_unknown = false;
 	return status;
 }
 
-/* Empty a device's TLB that may hold anything, while its entries are not present. */
+static int invalidate_tlb(struct vtd_endpoint *endpoint, struct vtd_batch *batch)
+{
+	int status = iommu_vtd_invalidate(endpoint->unit, batch);
+
+	batch->count = 0;
+	return status;
+}
+
+/* What it has of PASIDs: of all that may ever have been attached. */
+static int empty_pasids(struct vtd_endpoint *endpoint, struct vtd_batch *batch)
+{
+	uint32_t pasid = iommu_vtd_pasid_next(endpoint, 1);
+	int status = 0;
+
+	for (; pasid < VTD_PASIDS_MAX && status == 0;
+	     pasid = iommu_vtd_pasid_next(endpoint, pasid + 1)) {
+		iommu_vtd_batch_add_device(batch, endpoint, pasid, 0, 64);
+		if (!vtd_batch_has_room(batch))
+			status = invalidate_tlb(endpoint, batch);
+	}
+	return status;
+}
+
+/* Empty a device's TLB that may hold anything, while it may not use it. */
 static int empty_tlb(struct vtd_endpoint *endpoint)
 {
 	struct vtd_batch batch = {.count = 0};
-	int status;
+	int status = 0;
 
 	if (!endpoint->tlb_unknown || !vtd_unit_is_active(endpoint->unit))
 		return 0;
-	iommu_vtd_batch_add_device(&batch, endpoint, 0, 64);
-	status = iommu_vtd_invalidate(endpoint->unit, &batch);
+	iommu_vtd_batch_add_device(&batch, endpoint, 0, 0, 64);
+	if ((endpoint->base->features & IOMMU_FEATURE_PASID) != 0)
+		status = empty_pasids(endpoint, &batch);
+	if (status == 0 && batch.count != 0)
+		status = invalidate_tlb(endpoint, &batch);
 	if (status == 0)
 		endpoint->tlb_unknown = false;
 	return status;
@@ -84,6 +113,21 @@ static void release_inherited(struct vtd_endpoint *endpoint, uint64_t old_low, u
 		iommu_vtd_inherited_replaced(endpoint->unit, old_low, old_high);
 }
 
+/*
+ * An entry was seen, perhaps, and is taken back: the device may have learnt something by it, and must not use its TLB
+ * before that is empty. What the entry before becomes by that.
+ */
+static uint64_t hold_back(struct vtd_endpoint *endpoint, uint64_t low, uint64_t old_low)
+{
+	if (endpoint->unit->scalable || vtd_context_type(low) != VTD_TRANSLATE_ALL)
+		return old_low;
+	endpoint->tlb_unknown = true;
+	if ((old_low & VTD_CONTEXT_PRESENT) == 0 || vtd_context_type(old_low) != VTD_TRANSLATE_ALL)
+		return old_low;
+	endpoint->tlb_held = true;
+	return vtd_context_low(old_low & VTD_ENTRY_ADDRESS_MASK, VTD_TRANSLATE_UNTRANSLATED);
+}
+
 int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_t high)
 {
 	const struct vtd_context_entry *entry =
@@ -105,14 +149,17 @@ int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_
 		release_inherited(endpoint, old_low, old_high, status);
 		return status;
 	}
-	if (status == 0 && vtd_context_type(low) == VTD_TRANSLATE_ALL)
+	if (status == 0 && !endpoint->unit->scalable && vtd_context_type(low) == VTD_TRANSLATE_ALL)
 		status = empty_tlb(endpoint);
 	if (__atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST))
 		return IOMMU_EIO;
 	if (status == 0) {
 		iommu_vtd_context_store(endpoint, low, high);
+		/* Of scalable mode: 0, as its high word. */
 		status = announce(endpoint->unit, iommu_vtd_context_descriptor(endpoint, 0),
 				  vtd_context_domain_id(high));
+		if (status != 0)
+			old_low = hold_back(endpoint, low, old_low);
 	}
 	if (status != 0) {
 		/* Hardware may have cached either; the old one is what everybody believes in. */
@@ -128,6 +175,81 @@ int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_
 	return status;
 }
 
+/* --- Scalable mode ---------------------------------------------------------------------------- */
+
+/* The context entry of an endpoint: its directory, and what its requests may be. */
+static uint64_t context_of(const struct vtd_endpoint *endpoint)
+{
+	const struct vtd_directory *directory = endpoint->directory;
+	uint64_t flags = endpoint->context_flags;
+
+	if (endpoint->device_tlb && !endpoint->tlb_unknown)
+		flags |= VTD_CONTEXT_DEVICE_TLB;
+	return vtd_scalable_context_low(
+		iommu_virt_to_phys(endpoint->unit->platform, directory->entries), directory->order,
+		flags);
+}
+
+/* A device that was blocked meanwhile stays so: see the head of this file. */
+static void store_context(struct vtd_endpoint *endpoint)
+{
+	iommu_vtd_context_store(endpoint, context_of(endpoint), 0);
+	iommu_full_fence();
+	if (__atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST))
+		iommu_vtd_context_store(endpoint, 0, 0);
+}
+
+static bool has_context(const struct vtd_endpoint *endpoint)
+{
+	const struct vtd_context_entry *entry =
+		iommu_vtd_context_find(endpoint->unit, endpoint->base->info.source_id);
+
+	return entry != NULL && (iommu_le64(entry->low) & VTD_CONTEXT_PRESENT) != 0;
+}
+
+int iommu_vtd_context_open(struct vtd_endpoint *endpoint)
+{
+	return has_context(endpoint) ? 0
+				     : iommu_vtd_context_write(endpoint, context_of(endpoint), 0);
+}
+
+int iommu_vtd_context_update(struct vtd_endpoint *endpoint)
+{
+	struct vtd_batch batch = {.count = 0};
+	struct vtd_unit *unit = endpoint->unit;
+
+	if (!has_context(endpoint))
+		return 0;
+	store_context(endpoint);
+	if (!vtd_unit_is_active(unit))
+		return 0;
+	vtd_batch_add(&batch, iommu_vtd_context_descriptor(endpoint, 0));
+	return iommu_vtd_invalidate(unit, &batch);
+}
+
+void iommu_vtd_tlb_suspect(struct vtd_endpoint *endpoint)
+{
+	endpoint->tlb_unknown = true;
+	/* Hardware has not confirmed what came before this, and will not have done so before this, too. */
+	if (has_context(endpoint))
+		store_context(endpoint);
+}
+
+int iommu_vtd_tlb_recover(struct vtd_endpoint *endpoint)
+{
+	int status;
+
+	if (!endpoint->tlb_unknown || !vtd_unit_is_active(endpoint->unit))
+		return 0;
+	status = empty_tlb(endpoint);
+	if (status != 0 || !has_context(endpoint))
+		return status;
+	status = iommu_vtd_context_update(endpoint);
+	if (status != 0)
+		iommu_vtd_tlb_suspect(endpoint);
+	return status;
+}
+
 /* --- Devices with a TLB while the unit was off ------------------------------------------------ */
 
 void iommu_vtd_context_hold_tlb(struct vtd_endpoint *endpoint)
@@ -136,6 +258,11 @@ void iommu_vtd_context_hold_tlb(struct vtd_endpoint *endpoint)
 		iommu_vtd_context_find(endpoint->unit, endpoint->base->info.source_id);
 	const uint64_t low = entry != NULL ? iommu_le64(entry->low) : 0;
 
+	if (endpoint->unit->scalable) {
+		if (endpoint->device_tlb)
+			iommu_vtd_tlb_suspect(endpoint);
+		return;
+	}
 	/* What was taken over has not been off: what the device keeps of it still holds. */
 	if (!endpoint->device_tlb || (low & VTD_CONTEXT_PRESENT) == 0 ||
 	    vtd_context_type(low) != VTD_TRANSLATE_ALL ||
@@ -155,6 +282,10 @@ int iommu_vtd_context_release_tlb(struct vtd_endpoint *endpoint)
 	uint64_t low;
 	int status;
 
+	if (endpoint->unit->scalable) {
+		status = iommu_vtd_tlb_recover(endpoint);
+		return __atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST) ? 0 : status;
+	}
 	if (!endpoint->tlb_held || entry == NULL)
 		return 0;
 	endpoint->tlb_held = false;

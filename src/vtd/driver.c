@@ -73,7 +73,10 @@ static bool capable(const struct iommu_endpoint *endpoint, enum iommu_capability
 	case IOMMU_CAPABLE_INTERRUPT_ISOLATION:
 		return vtd_interrupts_run(unit);
 	case IOMMU_CAPABLE_PASID:
+		return unit->scalable && unit->caps.pasids && endpoint->info.max_pasids > 1;
 	case IOMMU_CAPABLE_DIRTY_TRACKING:
+		return unit->scalable &&
+		       (unit->caps.dirty || (unit->caps.first_stage && unit->caps.coherent));
 	default:
 		return false;
 	}
@@ -97,6 +100,7 @@ static const struct iommu_ops vtd_ops = {
 	.match = unit_match,
 	.probe_endpoint = iommu_vtd_probe_endpoint,
 	.release_endpoint = iommu_vtd_release_endpoint,
+	.set_feature = iommu_vtd_set_feature,
 	.next_region = iommu_vtd_next_region,
 	.endpoint_was_reset = iommu_vtd_endpoint_was_reset,
 	.endpoint_is_lost = iommu_vtd_endpoint_is_lost,
@@ -291,6 +295,13 @@ int iommu_vtd_get_info(const struct iommu_unit *base, struct iommu_vtd_info *inf
 		.pass_through = caps->pass_through,
 		.page_selective = caps->page_selective,
 		.snoop_control = caps->snoop_control,
+		.scalable = unit->scalable,
+		.first_stage = unit->scalable && caps->first_stage,
+		.second_stage = unit->scalable && caps->second_stage,
+		.nested = unit->scalable && caps->nested,
+		.dirty_tracking = unit->scalable && caps->dirty,
+		.page_requests = unit->scalable && caps->page_requests,
+		.pasid_bits = unit->scalable && caps->pasids ? caps->pasid_bits : 0,
 		.device_tlb = caps->device_tlb,
 		.interrupt_remapping = caps->interrupt_remapping && unit->use_queue,
 		.x2apic = caps->x2apic,
@@ -307,19 +318,29 @@ int iommu_vtd_get_info(const struct iommu_unit *base, struct iommu_vtd_info *inf
 int iommu_vtd_get_tables(const struct iommu_endpoint *endpoint, struct iommu_vtd_tables *tables)
 {
 	const struct vtd_unit *unit = vtd_unit_of(endpoint->unit);
+	const struct vtd_pasid_entry *pasid = NULL;
 	const struct vtd_context_entry *entry;
+	const struct vtd_root_entry *root;
+	unsigned int i;
 
 	if (!iommu_vtd_owns(endpoint->unit))
 		return IOMMU_EINVAL;
-	entry = iommu_vtd_context_find(unit, endpoint->info.source_id);
+	root = &unit->root[endpoint->info.source_id >> 8];
 	*tables = (struct iommu_vtd_tables){
 		.root_table = iommu_virt_to_phys(unit->platform, unit->root),
-		.root_entry = iommu_le64(unit->root[endpoint->info.source_id >> 8].low),
+		.root_entry = iommu_le64(unit->scalable && (endpoint->info.source_id & 0x80) != 0
+						 ? root->high
+						 : root->low),
 	};
+	entry = iommu_vtd_context_find(unit, endpoint->info.source_id);
 	if (entry == NULL)
 		return 0;
 	tables->context_table = tables->root_entry & VTD_ENTRY_ADDRESS_MASK;
 	tables->context_low = iommu_le64(entry->low);
 	tables->context_high = iommu_le64(entry->high);
+	if (unit->scalable)
+		pasid = iommu_vtd_pasid_find(vtd_endpoint_of(endpoint), 0);
+	for (i = 0; pasid != NULL && i < 3; i++)
+		tables->pasid_entry[i] = iommu_le64(pasid->words[i]);
 	return 0;
 }

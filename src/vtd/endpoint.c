@@ -84,11 +84,16 @@ int iommu_vtd_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *end
 	own->base = endpoint;
 	own->unit = unit;
 	own->device_tlb = tlb_is_allowed(unit, &endpoint->info);
+	iommu_list_init(&own->pasids);
 	/* The context table is made now, so that blocking and unblocking never has to allocate. */
 	status = iommu_vtd_context_create(unit, endpoint->info.source_id);
+	if (status == 0 && unit->scalable)
+		status = iommu_vtd_directory_alloc(own);
 	if (status == 0)
 		status = enable_late(unit);
 	if (status != 0) {
+		if (own->directory != NULL)
+			iommu_vtd_directory_free(own->directory);
 		iommu_object_free(&unit->probe->endpoint_cache, own);
 		return status;
 	}
@@ -108,6 +113,8 @@ void iommu_vtd_release_endpoint(struct iommu_unit *base, struct iommu_endpoint *
 		if (platform->relax != NULL)
 			platform->relax(platform->ctx);
 	endpoint->unit_data = NULL;
+	if (own->directory != NULL)
+		iommu_vtd_directory_free(own->directory);
 	iommu_object_free(&own->unit->probe->endpoint_cache, own);
 }
 
@@ -120,6 +127,29 @@ void iommu_vtd_endpoint_was_reset(struct iommu_endpoint *endpoint)
 bool iommu_vtd_endpoint_is_lost(const struct iommu_endpoint *endpoint)
 {
 	return __atomic_load_n(&vtd_endpoint_of(endpoint)->lost, __ATOMIC_SEQ_CST);
+}
+
+int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature feature, bool enable)
+{
+	struct vtd_endpoint *own = vtd_endpoint_of(endpoint);
+	const struct vtd_unit *unit = own->unit;
+	uint64_t flag;
+	int status;
+
+	if (feature == IOMMU_FEATURE_ATS)
+		return 0; /* where it is allowed it was from the first attach on */
+	if (!unit->scalable)
+		return IOMMU_EOPNOTSUPP;
+	flag = feature == IOMMU_FEATURE_PASID ? VTD_CONTEXT_PASIDS : VTD_CONTEXT_PAGE_REQUESTS;
+	if (feature == IOMMU_FEATURE_PASID ? !unit->caps.pasids : !unit->caps.page_requests)
+		return IOMMU_EOPNOTSUPP;
+	own->context_flags = enable ? own->context_flags | flag : own->context_flags & ~flag;
+	status = iommu_vtd_context_update(own);
+	if (status != 0 && enable) {
+		own->context_flags &= ~flag;
+		(void)iommu_vtd_context_update(own);
+	}
+	return status;
 }
 
 bool iommu_vtd_is_inherited(const struct iommu_endpoint *endpoint)

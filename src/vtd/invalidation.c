@@ -97,14 +97,19 @@ static int submit(struct vtd_unit *unit, const struct vtd_batch *batch, uint16_t
 /* --- Devices that do not answer --------------------------------------------------------------- */
 
 void iommu_vtd_batch_add_device(struct vtd_batch *batch, struct vtd_endpoint *endpoint,
-				uint64_t address, unsigned int order)
+				uint32_t pasid, uint64_t address, unsigned int order)
 {
 	const struct iommu_endpoint_info *info = &endpoint->base->info;
+	const bool names = endpoint->unit->caps.names_functions;
 
 	batch->device[batch->count] = endpoint;
-	batch->descriptors[batch->count++] = vtd_descriptor_device_tlb(
-		info->source_id, address, order, info->tlb_queue_depth,
-		endpoint->unit->caps.names_functions, info->physical_function);
+	batch->descriptors[batch->count++] =
+		pasid == 0 ? vtd_descriptor_device_tlb(info->source_id, address, order,
+						       info->tlb_queue_depth, names,
+						       info->physical_function)
+			   : vtd_descriptor_pasid_device_tlb(info->source_id, pasid, address, order,
+							     info->tlb_queue_depth, names,
+							     info->physical_function);
 }
 
 static unsigned int devices_in(const struct vtd_batch *batch)
@@ -228,6 +233,9 @@ int iommu_vtd_invalidate_all(struct vtd_unit *unit)
 	int status;
 
 	vtd_batch_add(&everything, vtd_descriptor_context(VTD_GRANULARITY_GLOBAL, 0, 0));
+	if (unit->scalable)
+		vtd_batch_add(&everything,
+			      vtd_descriptor_pasid_cache(VTD_PASID_CACHE_GLOBAL, 0, 0));
 	vtd_batch_add(&everything,
 		      vtd_descriptor_iotlb(VTD_GRANULARITY_GLOBAL, 0, unit->caps.drain));
 	if (interrupts)
@@ -290,84 +298,155 @@ static unsigned int block_order(uint64_t page, uint64_t last_page, unsigned int 
 	return order < max ? order : max;
 }
 
+/* What is invalidated under: a domain id, and for a first stage the PASID. */
+struct target {
+	const struct vtd_capabilities *caps;
+	bool first_stage;
+	uint16_t domain_id;
+	uint32_t pasid;
+};
+
+static struct vtd_descriptor block(const struct target *target, uint64_t address,
+				   unsigned int order, bool leaves_only)
+{
+	if (target->first_stage)
+		return vtd_descriptor_pasid_iotlb_pages(target->domain_id, target->pasid, address,
+							order, leaves_only);
+	return vtd_descriptor_iotlb_pages(target->domain_id, address, order, leaves_only,
+					  target->caps->drain);
+}
+
+static struct vtd_descriptor everything(const struct target *target)
+{
+	if (target->first_stage)
+		return vtd_descriptor_pasid_iotlb(target->domain_id, target->pasid);
+	return vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, target->domain_id, target->caps->drain);
+}
+
+/* The largest block of one descriptor, as a power of two of pages; blocks of a first stage have no such bound. */
+static unsigned int largest_order(const struct target *target)
+{
+	return target->first_stage ? 51 : target->caps->max_address_mask;
+}
+
 /*
  * Aligned blocks that together are the range. False: more than BLOCKS_MAX would be needed; what was
  * added is taken back.
  */
-static bool add_blocks(struct vtd_batch *batch, const struct vtd_capabilities *caps,
-		       uint16_t domain_id, iommu_iova_t start, iommu_iova_t last, bool leaves_only)
+static bool add_blocks(struct vtd_batch *batch, const struct target *target, iommu_iova_t start,
+		       iommu_iova_t last, bool leaves_only)
 {
 	const uint64_t last_page = last >> IOMMU_PAGE_SHIFT;
 	const unsigned int before = batch->count;
 	uint64_t page = start >> IOMMU_PAGE_SHIFT;
 
 	for (;;) {
-		const unsigned int order = block_order(page, last_page, caps->max_address_mask);
+		const unsigned int order = block_order(page, last_page, largest_order(target));
 
 		if (batch->count - before == BLOCKS_MAX) {
 			batch->count = before;
 			return false;
 		}
-		vtd_batch_add(batch, vtd_descriptor_iotlb_pages(domain_id, page << IOMMU_PAGE_SHIFT,
-								order, leaves_only, caps->drain));
+		vtd_batch_add(batch, block(target, page << IOMMU_PAGE_SHIFT, order, leaves_only));
 		if (last_page - page < 1ULL << order)
 			return true;
 		page += 1ULL << order;
 	}
 }
 
-static void add_range(struct vtd_batch *batch, const struct vtd_capabilities *caps,
-		      uint16_t domain_id, iommu_iova_t start, iommu_iova_t last, bool leaves_only)
+static void add_range(struct vtd_batch *batch, const struct target *target, iommu_iova_t start,
+		      iommu_iova_t last, bool leaves_only)
 {
 	const unsigned int order = covering_order(start, last);
 	const uint64_t pages = ((last - start) >> IOMMU_PAGE_SHIFT) + 1;
+	const bool selects = target->first_stage || target->caps->page_selective;
+	const bool fits = selects && order <= largest_order(target);
+	const uint64_t base = fits ? start & ~((IOMMU_PAGE_SIZE << order) - 1) : 0;
 
 	/* One block, when at least half of what it drops had to go; then a few exact ones; then one
-	 * that drops too much; then the domain. */
-	if (caps->page_selective && order <= caps->max_address_mask && 1ULL << order <= 2 * pages) {
-		vtd_batch_add(batch, vtd_descriptor_iotlb_pages(
-					     domain_id, start & ~((IOMMU_PAGE_SIZE << order) - 1),
-					     order, leaves_only, caps->drain));
+	 * that drops too much; then everything. */
+	if (fits && 1ULL << order <= 2 * pages) {
+		vtd_batch_add(batch, block(target, base, order, leaves_only));
 		return;
 	}
-	if (caps->page_selective && add_blocks(batch, caps, domain_id, start, last, leaves_only))
+	if (selects && add_blocks(batch, target, start, last, leaves_only))
 		return;
-	if (caps->page_selective && order <= caps->max_address_mask)
-		vtd_batch_add(batch, vtd_descriptor_iotlb_pages(
-					     domain_id, start & ~((IOMMU_PAGE_SIZE << order) - 1),
-					     order, leaves_only, caps->drain));
-	else
-		vtd_batch_add(batch,
-			      vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, domain_id, caps->drain));
+	vtd_batch_add(batch, fits ? block(target, base, order, leaves_only) : everything(target));
+}
+
+/* --- Those who have to be told one by one ------------------------------------------------------ */
+
+/* The most descriptors of one use. */
+#define USE_DESCRIPTORS_MAX (BLOCKS_MAX + 1)
+
+struct range {
+	iommu_iova_t start, last;
+	bool leaves_only;
+};
+
+/* The domain id of a use on its unit. */
+static uint16_t id_of(const struct vtd_use *use)
+{
+	const struct vtd_attachment *place = iommu_vtd_place_find(use->domain, use->endpoint->unit);
+
+	return __atomic_load_n(&place->domain_id, __ATOMIC_ACQUIRE);
 }
 
 /*
- * Add the domain's devices with a TLB behind this unit, from number *next on, as far as there is
- * room. They cannot go away while they are in use here. False: these were all.
+ * What has to be said for one use. Of a nested domain nobody knows which of its addresses lead to the range: all of
+ * them go.
  */
-static bool add_devices(struct vtd_batch *batch, struct vtd_unit *unit, struct vtd_domain *domain,
-			iommu_iova_t start, iommu_iova_t last, unsigned int *next)
+static void add_use(struct vtd_batch *batch, struct vtd_domain *domain,
+		    const struct vtd_listing *listing, uint16_t domain_id,
+		    const struct range *range)
 {
-	const unsigned int order = covering_order(start, last);
+	const struct vtd_use *use = listing->use;
+	struct vtd_endpoint *endpoint = use->endpoint;
+	const bool is_nested = use->domain != domain;
+	const struct target target = {
+		.caps = &endpoint->unit->caps,
+		.first_stage = true,
+		.domain_id = domain_id,
+		.pasid = use->pasid,
+	};
+
+	if (is_nested)
+		vtd_batch_add(batch, vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, id_of(use),
+							  endpoint->unit->caps.drain));
+	else if (use->pasid != 0 && domain->type != VTD_PASID_SECOND_STAGE)
+		add_range(batch, &target, range->start, range->last, range->leaves_only);
+	if (!iommu_vtd_use_keeps(use->domain, endpoint) ||
+	    __atomic_load_n(&endpoint->lost, __ATOMIC_RELAXED))
+		return;
+	__atomic_add_fetch(&endpoint->users, 1, __ATOMIC_ACQUIRE);
+	iommu_vtd_batch_add_device(batch, endpoint, use->pasid, is_nested ? 0 : range->start,
+				   is_nested ? 64 : covering_order(range->start, range->last));
+}
+
+/*
+ * Add the domain's uses behind this unit whose numbers are above *number, as far as there is room. Numbers are not
+ * positions: nobody is left out because somebody before him has left meanwhile. Devices cannot go away while they are in
+ * use here. False: these were all.
+ */
+static bool add_uses(struct vtd_batch *batch, struct vtd_unit *unit, struct vtd_domain *domain,
+		     uint16_t domain_id, const struct range *range, uint64_t *number)
+{
 	uintptr_t state = iommu_spin_lock(unit->platform, &domain->lock);
 	struct iommu_list_node *node;
-	unsigned int at = 0;
 	bool more = false;
 
-	iommu_list_for_each (node, &domain->tlb_devices) {
-		struct vtd_endpoint *endpoint =
-			iommu_container_of(node, struct vtd_tlb_link, node)->endpoint;
+	iommu_list_for_each (node, &domain->uses) {
+		const struct vtd_listing *listing =
+			iommu_container_of(node, struct vtd_listing, node);
 
-		if (endpoint->unit != unit || __atomic_load_n(&endpoint->lost, __ATOMIC_RELAXED) ||
-		    at++ < *next)
+		if (listing->use->endpoint->unit != unit || listing->number <= *number)
 			continue;
-		if (!vtd_batch_has_room(batch)) {
+		if (batch->count + USE_DESCRIPTORS_MAX > VTD_BATCH_MAX) {
 			more = true;
 			break;
 		}
-		__atomic_add_fetch(&endpoint->users, 1, __ATOMIC_ACQUIRE);
-		iommu_vtd_batch_add_device(batch, endpoint, start, order);
-		*next += 1;
+		add_use(batch, domain, listing, domain_id, range);
+		*number = listing->number;
 	}
 	iommu_spin_unlock(unit->platform, &domain->lock, state);
 	return more;
@@ -385,20 +464,26 @@ static void let_go_of_devices(const struct vtd_batch *batch)
 int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain, uint16_t domain_id,
 			       iommu_iova_t start, iommu_iova_t last, bool leaves_only)
 {
+	const struct range range = {start, last, leaves_only};
+	const struct target target = {
+		.caps = &unit->caps,
+		.first_stage = domain->type != VTD_PASID_SECOND_STAGE,
+		.domain_id = domain_id,
+	};
 	struct vtd_batch batch;
-	unsigned int next = 0;
+	uint64_t number = 0;
 	bool more = false;
 	int status;
 
 	batch.count = 0;
 	batch.domain_id = domain_id;
-	add_range(&batch, &unit->caps, domain_id, start, last, leaves_only);
-	if (__builtin_expect(__atomic_load_n(&domain->tlb_device_count, __ATOMIC_RELAXED) == 0, 1))
+	add_range(&batch, &target, start, last, leaves_only);
+	if (__builtin_expect(__atomic_load_n(&domain->special_uses, __ATOMIC_RELAXED) == 0, 1))
 		return iommu_vtd_invalidate(unit, &batch);
 	do {
 		struct vtd_batch held;
 
-		more = add_devices(&batch, unit, domain, start, last, &next);
+		more = add_uses(&batch, unit, domain, domain_id, &range, &number);
 		held = batch;
 		status = batch.count != 0 ? iommu_vtd_invalidate(unit, &batch) : 0;
 		let_go_of_devices(&held);

@@ -128,6 +128,25 @@ static int read_capabilities(struct vtd_unit *unit)
 	return unit->registers != NULL ? 0 : IOMMU_EFAULT;
 }
 
+/* Scalable mode where the unit has it, unless tables of legacy mode go on being used, or the host does not want it. */
+static void choose_mode(struct vtd_unit *unit)
+{
+	struct vtd_capabilities *caps = &unit->caps;
+	const unsigned int flags = unit->probe->flags;
+	const bool runs = (vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_TE) != 0;
+	const bool is_legacy =
+		(vtd_read64(unit, VTD_RTADDR) & VTD_RTADDR_MODE) == VTD_RTADDR_LEGACY;
+
+	unit->scalable = caps->scalable && (flags & IOMMU_VTD_LEGACY_MODE) == 0 &&
+			 !((flags & IOMMU_VTD_TAKE_OVER) != 0 && runs && is_legacy);
+	if (!unit->scalable)
+		return;
+	/* One answer for all tables: what need not be flushed is flushed, too. */
+	caps->coherent = caps->coherent && caps->walks_snoop;
+	/* What hardware writes to memory past the CPU's caches cannot be read back through them. */
+	caps->dirty = caps->dirty && caps->coherent;
+}
+
 static int alloc_domain_ids(struct vtd_unit *unit)
 {
 	const struct iommu_platform *platform = unit->platform;
@@ -168,6 +187,8 @@ static int unit_setup(struct vtd_unit *unit)
 	unit->use_queue =
 		unit->caps.queue &&
 		(!unit->caps.registers || (probe->flags & IOMMU_VTD_REGISTER_INVALIDATION) == 0);
+	unit->caps.scalable = unit->caps.scalable && unit->use_queue;
+	choose_mode(unit);
 	/* Only through the queue can a device's TLB be invalidated. */
 	unit->caps.device_tlb = unit->caps.device_tlb && unit->use_queue;
 	status = iommu_vtd_root_alloc(unit);
@@ -285,12 +306,15 @@ static int probe_create(struct iommu *iommu, const struct iommu_dmar *dmar,
 	set_options(probe, options);
 	iommu_list_init(&probe->tables);
 	iommu_list_init(&probe->graveyard);
+	iommu_list_init(&probe->directory_graveyard);
 	iommu_object_cache_init(&probe->table_cache, platform, sizeof(struct vtd_table));
 	iommu_object_cache_init(&probe->unit_cache, platform, sizeof(struct vtd_unit));
 	iommu_object_cache_init(&probe->domain_cache, platform, sizeof(struct vtd_domain));
 	iommu_object_cache_init(&probe->attachment_cache, platform, sizeof(struct vtd_attachment));
 	iommu_object_cache_init(&probe->endpoint_cache, platform, sizeof(struct vtd_endpoint));
 	iommu_object_cache_init(&probe->inherited_cache, platform, sizeof(struct vtd_inherited));
+	iommu_object_cache_init(&probe->use_cache, platform, sizeof(struct vtd_use));
+	iommu_object_cache_init(&probe->directory_cache, platform, sizeof(struct vtd_directory));
 	probe->main = table_alloc(probe, dmar->length);
 	if (probe->main == NULL) {
 		platform->free_pages(platform->ctx, probe, 0);

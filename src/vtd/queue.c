@@ -58,10 +58,18 @@ static bool is_used(const struct vtd_queue *queue, unsigned int slot)
 	return SLOT(slot - queue->head) < SLOT(queue->tail - queue->head);
 }
 
+/* Of a wide descriptor the second half is, and stays, 0. */
 static void ring_write(struct vtd_queue *queue, unsigned int slot, struct vtd_descriptor descriptor)
 {
-	queue->ring[slot].low = iommu_le64(descriptor.low);
-	queue->ring[slot].high = iommu_le64(descriptor.high);
+	struct vtd_descriptor *at = &queue->ring[queue->wide ? 2 * slot : slot];
+
+	at->low = iommu_le64(descriptor.low);
+	at->high = iommu_le64(descriptor.high);
+}
+
+static unsigned int ring_order(const struct vtd_queue *queue)
+{
+	return queue->wide ? 1 : 0;
 }
 
 int iommu_vtd_queue_alloc(struct vtd_unit *unit)
@@ -69,7 +77,8 @@ int iommu_vtd_queue_alloc(struct vtd_unit *unit)
 	const struct iommu_platform *platform = unit->platform;
 	struct vtd_queue *queue = &unit->queue;
 
-	queue->ring = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	queue->wide = unit->scalable;
+	queue->ring = platform->alloc_pages(platform->ctx, ring_order(queue), IOMMU_NODE_ANY, 0);
 	queue->status = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	queue->slots = (struct vtd_slot *)(queue->status + VTD_QUEUE_ENTRIES);
 	if (queue->ring != NULL && queue->status != NULL)
@@ -84,7 +93,7 @@ void iommu_vtd_queue_free(struct vtd_unit *unit)
 	struct vtd_queue *queue = &unit->queue;
 
 	if (queue->ring != NULL)
-		platform->free_pages(platform->ctx, queue->ring, 0);
+		platform->free_pages(platform->ctx, queue->ring, ring_order(queue));
 	if (queue->status != NULL)
 		platform->free_pages(platform->ctx, queue->status, 0);
 	queue->ring = NULL;
@@ -98,12 +107,14 @@ static int queue_begin(struct vtd_unit *unit)
 	int status;
 
 	/* Status words keep their numbers: who still polls one must not take a new one for his. */
-	memset(queue->ring, 0, IOMMU_PAGE_SIZE);
+	memset(queue->ring, 0, (size_t)IOMMU_PAGE_SIZE << ring_order(queue));
 	queue->head = 0;
 	queue->tail = 0;
 	__atomic_add_fetch(&queue->generation, 1, __ATOMIC_RELEASE);
 	vtd_write64(unit, VTD_IQT, 0);
-	vtd_write64(unit, VTD_IQA, vtd_iqa(iommu_virt_to_phys(unit->platform, queue->ring), 0));
+	vtd_write64(unit, VTD_IQA,
+		    vtd_iqa(iommu_virt_to_phys(unit->platform, queue->ring), ring_order(queue)) |
+			    (queue->wide ? VTD_IQA_WIDE : 0));
 	status = iommu_vtd_command_set(unit, VTD_GLOBAL_QIE);
 	queue->running = status == 0;
 	queue->broken = false;
@@ -124,7 +135,7 @@ int iommu_vtd_queue_stop(struct vtd_unit *unit)
 	struct vtd_queue *queue = &unit->queue;
 	uintptr_t state = iommu_spin_lock(unit->platform, &queue->lock);
 	const bool drain = queue->running && !queue->broken;
-	const uint64_t tail = vtd_queue_offset(queue->tail);
+	const uint64_t tail = vtd_queue_offset(queue->tail, queue->wide);
 
 	queue->running = false; /* nothing new is accepted */
 	iommu_spin_unlock(unit->platform, &queue->lock, state);
@@ -185,7 +196,7 @@ static void queue_fill(struct vtd_unit *unit, const struct vtd_descriptor *descr
 	/* Release: who reads this number knows of the restart, if any, that came before it. */
 	__atomic_store_n(&queue->status[wait], iommu_le32(ticket->sequence - 1), __ATOMIC_RELEASE);
 	queue->tail = SLOT(wait + 1);
-	vtd_write64(unit, VTD_IQT, vtd_queue_offset(queue->tail));
+	vtd_write64(unit, VTD_IQT, vtd_queue_offset(queue->tail, queue->wide));
 }
 
 /* IOMMU_EAGAIN: the ring is full. */
@@ -212,7 +223,7 @@ static int queue_post(struct vtd_unit *unit, const struct vtd_descriptor *descri
 static void queue_descriptor_refused(struct vtd_unit *unit)
 {
 	struct vtd_queue *queue = &unit->queue;
-	unsigned int head = vtd_queue_index(vtd_read64(unit, VTD_IQH));
+	unsigned int head = vtd_queue_index(vtd_read64(unit, VTD_IQH), queue->wide);
 
 	/* A head that points at nothing of ours: this hardware is not to be trusted with a mend. */
 	if (head >= VTD_QUEUE_ENTRIES || !is_used(queue, head)) {
@@ -226,7 +237,7 @@ static void queue_descriptor_refused(struct vtd_unit *unit)
 		  queue->slots[head].owner == head ? VTD_DROPPED : VTD_REFUSED);
 	ring_write(queue, head, vtd_descriptor_nothing());
 	vtd_write32(unit, VTD_FSTS, VTD_FSTS_IQE);
-	vtd_write64(unit, VTD_IQT, vtd_queue_offset(queue->tail));
+	vtd_write64(unit, VTD_IQT, vtd_queue_offset(queue->tail, queue->wide));
 }
 
 /* Waits that were in flight are lost. Locked. */
@@ -243,7 +254,7 @@ static void queue_waits_dropped(struct vtd_unit *unit)
 			set_state(queue, slot, VTD_DROPPED);
 		}
 	vtd_write32(unit, VTD_FSTS, VTD_FSTS_ITE);
-	vtd_write64(unit, VTD_IQT, vtd_queue_offset(queue->tail));
+	vtd_write64(unit, VTD_IQT, vtd_queue_offset(queue->tail, queue->wide));
 }
 
 /* Look for what hardware has to complain about. Any submitter may find another's trouble. */

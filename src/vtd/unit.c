@@ -75,7 +75,8 @@ static int set_root_table(struct vtd_unit *unit)
 	__atomic_add_fetch(&unit->epoch, 1, __ATOMIC_SEQ_CST);
 	iommu_full_fence();
 	vtd_write64(unit, VTD_RTADDR,
-		    iommu_virt_to_phys(unit->platform, unit->root) | VTD_RTADDR_LEGACY);
+		    iommu_virt_to_phys(unit->platform, unit->root) |
+			    (unit->scalable ? VTD_RTADDR_SCALABLE : VTD_RTADDR_LEGACY));
 	return iommu_vtd_command_once(unit, VTD_GLOBAL_SRTP);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The VT-d back end's structures, and what its files offer each other. The files are cut as the
- * specification is: cap, scope, unit (bring-up), command, invalidation, queue, context, domain,
- * fault, and driver, which puts them behind the core's ops.
+ * specification is: cap, scope, unit (bring-up), command, invalidation, queue, context, PASID table, page
+ * request, domain, fault, and driver, which puts them behind the core's ops.
  *
  * Locks, in the order in which they may nest:
  *   unit->queue.lock     the ring and what became of submissions; not held while waiting for
@@ -20,6 +20,7 @@
 #include <libiommu/hw/vtd_interrupt.h>
 #include <libiommu/hw/vtd_invalidation.h>
 #include <libiommu/hw/vtd_registers.h>
+#include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/ops.h>
 #include <libiommu/vtd.h>
 
@@ -47,6 +48,12 @@ struct vtd_capabilities {
 	bool protected_memory, snoop_control, device_tlb, names_functions;
 	bool interrupt_remapping, x2apic, posted_interrupts;
 	bool invalidates_on_root, invalidates_on_interrupts;
+	/* Scalable mode, and what is there only in it. */
+	bool scalable, first_stage, first_stage_5, second_stage, nested, dirty, pasids,
+		page_requests;
+	bool walks_snoop;
+	unsigned int pasid_bits;
+	uint64_t first_stage_sizes;
 };
 
 /* 0, or IOMMU_EIO when the registers cannot be those of a usable unit. */
@@ -58,7 +65,7 @@ uint64_t iommu_vtd_register_space(const struct vtd_capabilities *caps);
 
 /* --- queue: the invalidation queue ------------------------------------------------------------ */
 
-/* One page of 128-bit descriptors. */
+/* One page of 128-bit descriptors, or two of 256-bit ones. */
 #define VTD_QUEUE_ENTRIES 256
 
 /* What became of a submission; kept in the slot of its wait descriptor. */
@@ -91,6 +98,7 @@ struct vtd_queue {
 	uint32_t sequence;      /* of the newest submission */
 	/* Counts restarts: what was submitted before one is lost. */
 	uint32_t generation;
+	bool wide; /* descriptors of 256 bits, as scalable mode wants them */
 	bool running;
 	bool broken; /* hardware stopped answering: restart before the next submission */
 };
@@ -160,9 +168,9 @@ static inline void vtd_batch_add(struct vtd_batch *batch, struct vtd_descriptor 
 	batch->descriptors[batch->count++] = descriptor;
 }
 
-/* The 2^order pages at `address` in a device's TLB. */
+/* The 2^order pages at `address` in a device's TLB, of a PASID, or of none: 0. */
 void iommu_vtd_batch_add_device(struct vtd_batch *batch, struct vtd_endpoint *endpoint,
-				uint64_t address, unsigned int order);
+				uint32_t pasid, uint64_t address, unsigned int order);
 /*
  * Execute a batch, by queue or by registers, and wait. When that fails the unit is marked: what it
  * caches is unknown, and the next invalidation of anything begins with a global one. A device that
@@ -172,7 +180,7 @@ void iommu_vtd_batch_add_device(struct vtd_batch *batch, struct vtd_endpoint *en
 int iommu_vtd_invalidate(struct vtd_unit *unit, struct vtd_batch *batch);
 /* Context cache, IOTLB and interrupt entries, all of it; not the TLBs of devices. */
 int iommu_vtd_invalidate_all(struct vtd_unit *unit);
-/* All IOTLB entries of a domain on a unit that overlap [start, last], and those of its devices. */
+/* All that a unit has cached of a domain and overlaps [start, last], and what its devices have. */
 int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain, uint16_t domain_id,
 			       iommu_iova_t start, iommu_iova_t last, bool leaves_only);
 /* 2^order entries of the interrupt table from an index on. */
@@ -197,6 +205,8 @@ struct vtd_unit {
 	struct iommu_dmar_record record;
 	uint64_t timeout_ns;
 	unsigned int output_width;
+	/* Scalable mode, rather than legacy mode. */
+	bool scalable;
 	struct iommu_spinlock command_lock;
 	/* The command that has not completed, as the bits of GSTS that will say so; 0: none. */
 	uint32_t command_mask, command_done;
@@ -318,12 +328,29 @@ static inline bool vtd_unit_is_suspect(const struct vtd_unit *unit)
 
 /* --- endpoint --------------------------------------------------------------------------------- */
 
-/* A device with a TLB in a domain's list; under the domain's lock. */
-struct vtd_tlb_link {
+struct vtd_use;
+
+/* A use in the list of a domain that it depends on; under the domain's lock. */
+struct vtd_listing {
 	struct iommu_list_node node;
-	struct vtd_endpoint *endpoint;
-	struct vtd_domain *domain; /* NULL: on no list */
+	/* The list is in this order, and a number is never given twice: see invalidation.c. */
+	uint64_t number;
+	struct vtd_use *use;
 };
+
+/*
+ * An endpoint that uses a domain: for its requests without a PASID (0) or those with this one. Nested domains
+ * list it with their parent, too, on which it also depends.
+ */
+struct vtd_use {
+	struct vtd_listing own, below;
+	struct vtd_endpoint *endpoint;
+	struct vtd_domain *domain; /* NULL: not in use */
+	uint32_t pasid;
+	struct iommu_list_node link; /* with a PASID: in the endpoint's list */
+};
+
+struct vtd_directory;
 
 /* The back end's part of an endpoint. */
 struct vtd_endpoint {
@@ -333,14 +360,22 @@ struct vtd_endpoint {
 	bool device_tlb;
 	/* … but not now: see iommu_vtd_context_hold_tlb. */
 	bool tlb_held;
-	/* The device may keep what nobody told it to forget: empty its TLB before it may use it. */
+	/*
+	 * The device may keep what nobody told it to forget: empty its TLB before it may use it. In scalable
+	 * mode its context entry does not let it, until then.
+	 */
 	bool tlb_unknown;
 	/* The device did not answer: nothing of it passes until it was reset. Atomic. */
 	bool lost;
 	/* Two, because on its way between domains it keeps translations of both. */
-	struct vtd_tlb_link tlb_links[2];
+	struct vtd_use uses[2];
+	struct iommu_list_node pasids; /* uses with a PASID */
 	/* Invalidations under way that name it; atomic. Its end waits for them. */
 	uint32_t users;
+	/* Scalable mode: its PASIDs, how many of them are present, and the flags of its context entry. */
+	struct vtd_directory *directory;
+	unsigned int present;
+	uint64_t context_flags;
 };
 
 static inline struct vtd_endpoint *vtd_endpoint_of(const struct iommu_endpoint *endpoint)
@@ -353,6 +388,7 @@ void iommu_vtd_release_endpoint(struct iommu_unit *base, struct iommu_endpoint *
 void iommu_vtd_endpoint_was_reset(struct iommu_endpoint *endpoint);
 bool iommu_vtd_endpoint_is_lost(const struct iommu_endpoint *endpoint);
 bool iommu_vtd_is_inherited(const struct iommu_endpoint *endpoint);
+int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature feature, bool enable);
 /* See iommu_ops.next_region. */
 bool iommu_vtd_next_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
 			   struct iommu_region *region);
@@ -382,9 +418,71 @@ void iommu_vtd_context_block(struct vtd_endpoint *endpoint);
  */
 void iommu_vtd_context_hold_tlb(struct vtd_endpoint *endpoint);
 int iommu_vtd_context_release_tlb(struct vtd_endpoint *endpoint);
+/*
+ * Scalable mode. Make the context entry present, if it is not; and have one that is say what is known of the endpoint,
+ * its directory and flags, in one store: hardware may use it as it was before or after.
+ */
+int iommu_vtd_context_open(struct vtd_endpoint *endpoint);
+int iommu_vtd_context_update(struct vtd_endpoint *endpoint);
+/* Do not let a device use its TLB, which may hold anything; empty it, and let the device use it again. */
+void iommu_vtd_tlb_suspect(struct vtd_endpoint *endpoint);
+int iommu_vtd_tlb_recover(struct vtd_endpoint *endpoint);
 /* Forget the context entries of an endpoint: all its functions, one descriptor. */
 struct vtd_descriptor iommu_vtd_context_descriptor(const struct vtd_endpoint *endpoint,
 						   uint16_t domain_id);
+
+/* --- translation: what is said of one endpoint's requests, in either mode ----------------------- */
+
+struct vtd_translation {
+	enum vtd_pasid_type type;
+	uint16_t domain_id;
+	bool keeps;  /* legacy mode: the device may keep translations */
+	bool dirty;  /* the second stage notes accesses and writes */
+	bool snoops; /* every access does */
+	iommu_paddr_t second_table, first_table;
+	unsigned int second_levels, first_levels;
+	uint64_t first_flags;
+};
+
+/*
+ * Have the requests of an endpoint with a PASID, or with none (0), translated so, or not at all (NULL). On failure
+ * it is as before, except that what was to be blocked stays blocked.
+ */
+int iommu_vtd_translation_set(struct vtd_endpoint *endpoint, uint32_t pasid,
+			      const struct vtd_translation *translation);
+/* Switch the noting of writes of what is translated so. Scalable mode. */
+int iommu_vtd_translation_set_dirty(struct vtd_endpoint *endpoint, uint32_t pasid, bool dirty);
+
+/* --- PASID table ------------------------------------------------------------------------------- */
+
+/* The PASID directory of an endpoint, and the tables that it leads to. */
+struct vtd_directory {
+	struct vtd_unit *unit;
+	iommu_cell_t *entries;
+	unsigned int order; /* of its pages */
+	bool shares_tables; /* a larger one has taken its place, and has the tables */
+	struct iommu_list_node grave;
+};
+
+/* The most PASIDs that a directory of one allocation leads to. */
+#define VTD_PASIDS_MAX                                                                             \
+	((uint32_t)VTD_PASID_DIRECTORY_PAGE_ENTRIES * VTD_PASID_TABLE_ENTRIES                      \
+	 << IOMMU_MAX_ALLOC_ORDER)
+
+/* The entry of a PASID; NULL: there is no table for it, which reads as not present. */
+struct vtd_pasid_entry *iommu_vtd_pasid_find(const struct vtd_endpoint *endpoint, uint32_t pasid);
+/* Make the table that a PASID's entry is in, and a larger directory where it needs one. */
+int iommu_vtd_pasid_create(struct vtd_endpoint *endpoint, uint32_t pasid);
+/* The first PASID from `pasid` on whose entry is in a table, or VTD_PASIDS_MAX. */
+uint32_t iommu_vtd_pasid_next(const struct vtd_endpoint *endpoint, uint32_t pasid);
+int iommu_vtd_directory_alloc(struct vtd_endpoint *endpoint);
+/* Free a directory once no unit can be walking it, and those that waited for that. */
+void iommu_vtd_directory_free(struct vtd_directory *directory);
+void iommu_vtd_directories_reap(struct vtd_probe *probe);
+
+/* translation_set of scalable mode. */
+int iommu_vtd_pasid_write(struct vtd_endpoint *endpoint, uint32_t pasid,
+			  const struct vtd_translation *translation);
 
 /* --- inherit: the tables of a kernel before us ------------------------------------------------- */
 
@@ -429,21 +527,37 @@ struct vtd_attachment {
 struct vtd_domain {
 	struct iommu_domain base; /* first */
 	struct vtd_probe *probe;
-	struct iommu_pgtable pgtable; /* of a domain with tables */
+	/* 0: everything is blocked. */
+	enum vtd_pasid_type type;
+	/* Of a domain with tables of its own: the table, and what makes it. */
+	struct iommu_pgtable pgtable;
+	const struct iommu_pgtable_ops *format;
 	/* Roots for units that know only deeper tables: of 4 and 5 levels, made on demand. */
 	void *tops[2];
 	/* As configured: what the units that come and go cut down. */
 	uint64_t pgsizes;
 	iommu_iova_t aperture;
+	bool snoops;      /* first stage: every access does */
+	bool nest_parent; /* nested domains may be made of it */
+	bool dirty_wanted, dirty;
+	/* A first stage that somebody else owns, and in nested domains whose addresses it leads to. */
+	iommu_paddr_t first_table;
+	unsigned int first_levels;
+	uint64_t first_flags;
+	struct vtd_domain *parent;
 	/* Newest first; only ever grows while the domain lives. Atomic: the map path reads it. */
 	struct vtd_attachment *attachments;
 	struct iommu_spinlock lock;
 	/* What failed to be invalidated, and a flag (atomic) that there is something. */
 	struct iommu_gather quarantine;
 	bool quarantined;
-	/* Devices with a TLB (struct vtd_tlb_link) that use it, and how many, atomic. */
-	struct iommu_list_node tlb_devices;
-	uint32_t tlb_device_count;
+	/*
+	 * Everything that depends on its tables (struct vtd_listing), in order of numbers, and how many of those
+	 * need a descriptor of their own when something is invalidated: atomic.
+	 */
+	struct iommu_list_node uses;
+	uint64_t use_numbers;
+	uint32_t special_uses;
 	struct iommu_list_node grave;
 };
 
@@ -452,15 +566,48 @@ static inline struct vtd_domain *vtd_domain_of(const struct iommu_domain *domain
 	return iommu_container_of((uintptr_t)domain, struct vtd_domain, base);
 }
 
-/* Does it have tables, rather than let everything pass or nothing? */
+/* Does it have tables of its own? */
 static inline bool vtd_domain_has_table(const struct vtd_domain *domain)
 {
 	return domain->pgtable.root != NULL;
 }
 
+/* --- place: a domain on a unit ----------------------------------------------------------------- */
+
+/* The domain's place on a unit, or NULL. */
+struct vtd_attachment *iommu_vtd_place_find(const struct vtd_domain *domain,
+					    const struct vtd_unit *unit);
+/* One endpoint more: the domain is fitted to the unit with the first. And one less. */
+int iommu_vtd_place_enter(struct vtd_domain *domain, struct vtd_unit *unit,
+			  struct vtd_attachment **attachment);
+void iommu_vtd_place_leave(struct vtd_domain *domain, struct vtd_attachment *attachment);
+/* Where a unit finds the table, and of how many levels it is there. The domain has been fitted to it. */
+iommu_paddr_t iommu_vtd_place_root(struct vtd_domain *domain, const struct vtd_unit *unit,
+				   unsigned int *levels);
+/* Give up the domain's places on units; it is attached to nothing. */
+void iommu_vtd_attachments_free(struct vtd_domain *domain);
+
+/* --- use --------------------------------------------------------------------------------------- */
+
+/* Does a device keep translations of the domain? */
+bool iommu_vtd_use_keeps(const struct vtd_domain *domain, const struct vtd_endpoint *endpoint);
+/* List a use with the domain, and the domain's parent; take it off. */
+void iommu_vtd_use_begin(struct vtd_use *use, struct vtd_domain *domain,
+			 struct vtd_endpoint *endpoint, uint32_t pasid);
+void iommu_vtd_use_end(struct vtd_use *use);
+
 int iommu_vtd_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 			   const struct iommu_domain_config *config, struct iommu_domain **domain);
-/* Free the freed domains that no unit can be walking any more. Control path. */
+void iommu_vtd_domain_free(struct iommu_domain *domain);
+extern const struct iommu_domain_ops iommu_vtd_first_stage_ops;
+extern const struct iommu_domain_ops iommu_vtd_second_stage_ops;
+/* A range of a first stage that somebody else owns, wherever the domain is used. */
+int iommu_vtd_invalidate_foreign(struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last,
+				 bool leaves_only);
+/* See iommu_domain_ops.invalidate_user. */
+int iommu_vtd_invalidate_user(struct iommu_domain *domain, const void *requests,
+			      size_t request_size, unsigned int count, unsigned int *done);
+/* Free the freed domains, and directories, that no unit can be walking any more. Control path. */
 void iommu_vtd_reap(struct vtd_probe *probe);
 
 int iommu_vtd_paging_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
@@ -468,8 +615,10 @@ int iommu_vtd_identity_attach(struct iommu_domain *domain, struct iommu_endpoint
 int iommu_vtd_blocked_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
 int iommu_vtd_block_inherited(struct iommu_endpoint *endpoint);
 int iommu_vtd_detach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
-/* Give up the domain's places on units; it is attached to nothing. */
-void iommu_vtd_attachments_free(struct vtd_domain *domain);
+int iommu_vtd_attach_pasid(struct iommu_domain *domain, struct iommu_endpoint *endpoint,
+			   uint32_t pasid, struct iommu_domain *before);
+int iommu_vtd_detach_pasid(struct iommu_domain *domain, struct iommu_endpoint *endpoint,
+			   uint32_t pasid);
 
 int iommu_vtd_handle_faults(struct iommu_unit *unit, bool *lost);
 /* Program, or mask, the fault interrupt as the host wants it. */
@@ -498,13 +647,13 @@ struct vtd_probe {
 	struct iommu_list_node tables;
 	struct vtd_table *main; /* the machine's */
 	struct iommu_object_cache table_cache, unit_cache, domain_cache, attachment_cache,
-		endpoint_cache, inherited_cache;
+		endpoint_cache, inherited_cache, use_cache, directory_cache;
 	unsigned int units; /* structures alive */
 	unsigned int names; /* given so far */
 	/* All units are enabled together, and so will be those that get devices later. */
 	bool running;
-	/* Freed domains whose tables a suspect unit might still walk. */
-	struct iommu_list_node graveyard;
+	/* Freed domains whose tables a suspect unit might still walk; and PASID directories. */
+	struct iommu_list_node graveyard, directory_graveyard;
 };
 
 /* Does a device scope of this structure cover the endpoint? Not the include-all flag. */

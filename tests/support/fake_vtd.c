@@ -74,7 +74,7 @@ static void run_queue(struct fake_vtd *unit)
 	if ((unit->gsts & VTD_GLOBAL_QIE) == 0 || unit->queue_dead)
 		return;
 	while (unit->iqh != unit->iqt && (unit->fsts & (VTD_FSTS_IQE | VTD_FSTS_ITE)) == 0) {
-		const struct vtd_descriptor *at = &ring[vtd_queue_index(unit->iqh)];
+		const struct vtd_descriptor *at = &ring[vtd_queue_index(unit->iqh, false)];
 		const struct vtd_descriptor d = {iommu_le64(at->low), iommu_le64(at->high)};
 
 		if (!execute(unit, d))

@@ -224,7 +224,7 @@ static void mmio_write(struct model_machine *machine, volatile void *reg, unsign
 		machine->meanwhile(machine);
 	/* The queue is read through the CPU's caches whatever the walks do. */
 	if (offset == VTD_IQA && size == 8)
-		machine->queue_page[index] = value & VTD_ENTRY_ADDRESS_MASK;
+		machine->queue_page[index] = value;
 	iommu_model_vtd_mmio_write(unit, offset, size, value);
 }
 
@@ -273,7 +273,8 @@ static bool is_queue(const struct model_machine *machine, iommu_paddr_t paddr)
 	unsigned int i;
 
 	for (i = 0; i < machine->unit_count; i++)
-		if ((paddr & ~(IOMMU_PAGE_SIZE - 1)) == machine->queue_page[i])
+		if (paddr - (machine->queue_page[i] & VTD_ENTRY_ADDRESS_MASK) <
+		    IOMMU_PAGE_SIZE << (machine->queue_page[i] & 7))
 			return true;
 	return false;
 }
@@ -370,11 +371,30 @@ static struct model_device *device_of(struct model_machine *machine, uint16_t so
 	return NULL;
 }
 
-static bool host_invalidate_device_tlb(void *ctx, uint16_t source_id, uint64_t address,
-				       uint64_t size)
+static bool host_compare_exchange(void *ctx, iommu_paddr_t paddr, uint64_t expected,
+				  uint64_t desired)
 {
 	struct model_machine *machine = machine_of(ctx);
-	struct model_device *device = device_of(machine, source_id);
+	unsigned char *at = machine->memory + (paddr - MACHINE_BASE);
+	const uint64_t old = iommu_le64(expected);
+	const uint64_t value = iommu_le64(desired);
+
+	if (!in_memory(paddr, 8) || machine->states[page_of(paddr)] == PAGE_FREE) {
+		violated(machine, "hardware noted an access where there is no table");
+		return false;
+	}
+	if (memcmp(at, &old, 8) != 0)
+		return false;
+	memcpy(at, &value, 8);
+	if (stores_can_be_late(machine))
+		memcpy(machine->visible + (paddr - MACHINE_BASE), &value, 8);
+	return true;
+}
+
+static bool host_invalidate_device_tlb(void *ctx, const struct iommu_model_device_tlb *forget)
+{
+	struct model_machine *machine = machine_of(ctx);
+	struct model_device *device = device_of(machine, forget->source_id);
 	unsigned int i;
 
 	if (device == NULL || (!device->has_tlb && !device->tlb_is_off)) {
@@ -386,12 +406,26 @@ static bool host_invalidate_device_tlb(void *ctx, uint16_t source_id, uint64_t a
 	device->invalidations++;
 	for (i = 0; i < sizeof(device->tlb) / sizeof(device->tlb[0]); i++) {
 		const struct device_tlb_entry *entry = &device->tlb[i];
+		const bool overlaps = forget->size == 0 ||
+				      (entry->address <= forget->address + (forget->size - 1) &&
+				       forget->address <= entry->address + (entry->size - 1));
 
-		if (size == 0 || (entry->address <= address + (size - 1) &&
-				  address <= entry->address + (entry->size - 1)))
+		if (overlaps && entry->pasid == (forget->has_pasid ? forget->pasid : 0))
 			device->tlb[i].used = false;
 	}
 	return true;
+}
+
+static void host_page_answer(void *ctx, const struct iommu_model_page_answer *answer)
+{
+	struct model_device *device = device_of(machine_of(ctx), answer->source_id);
+
+	if (device == NULL) {
+		violated(machine_of(ctx), "an answer to page requests went to no device");
+		return;
+	}
+	device->answer = *answer;
+	device->answers++;
 }
 
 /* --- Life ------------------------------------------------------------------------------------- */
@@ -410,7 +444,9 @@ void model_machine_add_unit(struct model_machine *machine,
 		.write = host_write,
 		.set_bits = host_set_bits,
 		.interrupt = host_interrupt,
+		.compare_exchange = host_compare_exchange,
 		.invalidate_device_tlb = host_invalidate_device_tlb,
+		.page_answer = host_page_answer,
 		.misuse = host_misuse,
 	};
 	if ((own.flags & IOMMU_MODEL_VTD_WRITE_BUFFER) != 0)
@@ -526,16 +562,16 @@ void model_machine_make_dmar(struct model_machine *machine)
 
 /* --- Devices ---------------------------------------------------------------------------------- */
 
-static const struct device_tlb_entry *tlb_find(const struct model_device *device, iommu_iova_t iova,
-					       unsigned int access)
+static const struct device_tlb_entry *tlb_find(const struct model_device *device, uint32_t pasid,
+					       iommu_iova_t iova, unsigned int access)
 {
 	unsigned int i;
 
 	for (i = 0; i < sizeof(device->tlb) / sizeof(device->tlb[0]); i++) {
 		const struct device_tlb_entry *entry = &device->tlb[i];
 
-		if (entry->used && iova >= entry->address && iova - entry->address < entry->size &&
-		    (access & ~entry->prot) == 0)
+		if (entry->used && entry->pasid == pasid && iova >= entry->address &&
+		    iova - entry->address < entry->size && (access & ~entry->prot) == 0)
 			return entry;
 	}
 	return NULL;
@@ -546,19 +582,24 @@ static int access_by_tlb(struct model_device *device, struct iommu_model_request
 			 struct iommu_model_translation *result)
 {
 	struct iommu_model_vtd *unit = device->machine->units[device->unit];
-	const struct device_tlb_entry *known = tlb_find(device, request->address, request->access);
+	const struct device_tlb_entry *known =
+		tlb_find(device, request->pasid, request->address, request->access);
 	struct device_tlb_entry *entry;
 
 	if (known == NULL) {
 		request->type = IOMMU_MODEL_TRANSLATION_REQUEST;
-		if (iommu_model_vtd_translate(unit, request, result) != 0)
-			return IOMMU_EFAULT;
+		/* Refused: it may still send them untranslated. */
+		if (iommu_model_vtd_translate(unit, request, result) != 0) {
+			request->type = IOMMU_MODEL_UNTRANSLATED;
+			return iommu_model_vtd_translate(unit, request, result);
+		}
 		if ((request->access & ~result->prot) != 0)
 			return IOMMU_EFAULT;
 		entry = &device->tlb[device->tlb_next++ %
 				     (sizeof(device->tlb) / sizeof(device->tlb[0]))];
 		*entry = (struct device_tlb_entry){
 			.used = true,
+			.pasid = request->pasid,
 			.address = request->address & ~(result->size - 1),
 			.size = result->size,
 			.paddr = result->paddr & ~(result->size - 1),
@@ -571,12 +612,17 @@ static int access_by_tlb(struct model_device *device, struct iommu_model_request
 	return iommu_model_vtd_translate(unit, request, result);
 }
 
-int model_device_access(struct model_device *device, iommu_iova_t iova, unsigned int access,
-			iommu_paddr_t *paddr)
+int model_device_access_pasid(struct model_device *device, uint32_t pasid, iommu_iova_t iova,
+			      unsigned int access, iommu_paddr_t *paddr)
 {
 	struct model_machine *machine = device->machine;
 	struct iommu_model_request request = {
-		.source_id = device->source_id, .address = iova, .access = access};
+		.source_id = device->source_id,
+		.has_pasid = pasid != 0,
+		.pasid = pasid,
+		.address = iova,
+		.access = access,
+	};
 	struct iommu_model_translation result;
 	int status;
 
@@ -590,6 +636,28 @@ int model_device_access(struct model_device *device, iommu_iova_t iova, unsigned
 		violated(machine, "a device reached a page that is not device memory");
 	*paddr = result.paddr;
 	return 0;
+}
+
+int model_device_access(struct model_device *device, iommu_iova_t iova, unsigned int access,
+			iommu_paddr_t *paddr)
+{
+	return model_device_access_pasid(device, 0, iova, access, paddr);
+}
+
+int model_device_request_page(struct model_device *device, uint32_t pasid, iommu_iova_t iova,
+			      unsigned int access, uint16_t group, bool is_last)
+{
+	const struct iommu_model_page_request request = {
+		.source_id = device->source_id,
+		.has_pasid = pasid != 0,
+		.pasid = pasid,
+		.address = iova,
+		.access = access,
+		.group = group,
+		.is_last = is_last,
+	};
+
+	return iommu_model_vtd_page_request(device->machine->units[device->unit], &request);
 }
 
 static size_t chunk_of(iommu_iova_t iova, size_t size)

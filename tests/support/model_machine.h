@@ -22,7 +22,7 @@
 #define MACHINE_BASE    0x10000000ULL /* of memory: no IOVA of a test is a physical address */
 #define MACHINE_PAGES   16384U
 #define MACHINE_UNITS   3
-#define MACHINE_DEVICES 8
+#define MACHINE_DEVICES 24
 #define MACHINE_UNIT(n) (0xfed90000ULL + 0x10000ULL * (n))
 
 enum page_state {
@@ -37,6 +37,7 @@ struct model_machine;
 /* What a device remembers of translations, until it is told to forget. */
 struct device_tlb_entry {
 	bool used;
+	uint32_t pasid; /* 0: none */
 	uint64_t address, size;
 	iommu_paddr_t paddr;
 	unsigned int prot;
@@ -54,6 +55,9 @@ struct model_device {
 	struct device_tlb_entry tlb[64];
 	unsigned int tlb_next;
 	unsigned int invalidations;
+	/* The answer to its page requests that came last, and how many came. */
+	struct iommu_model_page_answer answer;
+	unsigned int answers;
 };
 
 /* A unit, and how it sees memory. */
@@ -75,10 +79,10 @@ struct model_machine {
 	struct iommu_model_vtd *units[MACHINE_UNITS];
 	struct model_unit views[MACHINE_UNITS];
 	unsigned int unit_count;
-	uint64_t queue_page[MACHINE_UNITS];
+	uint64_t queue_page[MACHINE_UNITS]; /* with the bits of IQA */
 	struct model_device devices[MACHINE_DEVICES];
 	unsigned int device_count;
-	uint8_t dmar[1024];
+	uint8_t dmar[2048];
 	size_t dmar_size;
 	/* Allocations so far; the n-th from now fails (0: none); every n-th fails (0: none). */
 	uint64_t allocations, fail_at, fail_every;
@@ -121,6 +125,12 @@ void *model_machine_bytes(struct model_machine *machine, iommu_paddr_t paddr);
 /* One access of a device: 0 with *paddr, or IOMMU_EFAULT. Uses its TLB if it has one. */
 int model_device_access(struct model_device *device, iommu_iova_t iova, unsigned int access,
 			iommu_paddr_t *paddr);
+/* The same with a PASID; 0: with none. */
+int model_device_access_pasid(struct model_device *device, uint32_t pasid, iommu_iova_t iova,
+			      unsigned int access, iommu_paddr_t *paddr);
+/* Ask for a page. */
+int model_device_request_page(struct model_device *device, uint32_t pasid, iommu_iova_t iova,
+			      unsigned int access, uint16_t group, bool is_last);
 /* DMA between the device's buffer and memory, page by page; what faults does not happen. */
 void model_device_read(struct model_device *device, iommu_iova_t iova, size_t size);
 void model_device_write(struct model_device *device, iommu_iova_t iova, size_t size);

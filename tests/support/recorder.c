@@ -226,6 +226,7 @@ static int unit_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type typ
 		domain->base.bypass_offset = 1ULL << 60;
 		domain->base.bypass_size = 1ULL << 40;
 	}
+	domain->base.nest_parent = config->nest_parent && r->has_nesting;
 	domain->recorder = r;
 	domain->is_shared = type == IOMMU_DOMAIN_IDENTITY && r->shared_identity;
 	if (domain->is_shared)

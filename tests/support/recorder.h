@@ -47,6 +47,7 @@ struct recorder {
 	bool shared_identity; /* one identity domain for all */
 	struct iommu_domain *identity;
 	bool has_pasids, has_dirty, has_tlbs;
+	bool has_nesting;
 	bool has_bypass; /* domains with one can be made */
 	struct iommu_page_response responses[16];
 	unsigned int response_count;

@@ -129,6 +129,15 @@ static void say_walk(struct scenario *s, unsigned int device, iommu_iova_t iova)
 	say(s, ":");
 	say_hex(s, tables.context_low);
 	say(s, "\n");
+	if (tables.pasid_entry[0] != 0) {
+		say(s, "           PASID entry ");
+		say_hex(s, tables.pasid_entry[0]);
+		say(s, ", ");
+		say_hex(s, tables.pasid_entry[1]);
+		say(s, ", ");
+		say_hex(s, tables.pasid_entry[2]);
+		say(s, "\n");
+	}
 	(void)iommu_domain_walk(iommu_group_domain(iommu_endpoint_group(s->endpoints[device])),
 				iova, iova, say_entry, s);
 }

@@ -399,13 +399,23 @@ static void dirty_pages_are_read_and_forgotten(void **state)
 static void nested_domains_hold_their_parent(void **state)
 {
 	struct iommu_unit *unit = iommu_next_unit(r.iommu, NULL);
-	struct iommu_domain *parent = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
-	const struct iommu_domain_config config = {.parent = parent};
+	const struct iommu_domain_config of_nests = {.nest_parent = true};
+	struct iommu_domain *plain = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
+	struct iommu_domain_config config = {.parent = plain};
 	const struct iommu_domain_config none = {0};
-	struct iommu_domain *nested;
+	struct iommu_domain *parent, *nested;
 	unsigned int done = 9;
 
 	(void)state;
+	/* Not every paging domain will do. */
+	assert_int_equal(iommu_domain_alloc(unit, IOMMU_DOMAIN_NESTED, &config, &nested),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_free(plain), 0);
+	assert_int_equal(iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, &of_nests, &parent),
+			 IOMMU_EOPNOTSUPP);
+	r.has_nesting = true;
+	assert_int_equal(iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, &of_nests, &parent), 0);
+	config.parent = parent;
 	assert_int_equal(iommu_domain_alloc(unit, IOMMU_DOMAIN_NESTED, &none, &nested),
 			 IOMMU_EINVAL);
 	assert_int_equal(iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, &config, &nested),
@@ -423,6 +433,31 @@ static void nested_domains_hold_their_parent(void **state)
 	assert_int_equal(iommu_domain_free(parent), 0);
 }
 
+/* What the back end has not made is not taken for what was asked for. */
+static void domains_are_what_was_asked_for(void **state)
+{
+	struct iommu_unit *unit = iommu_next_unit(r.iommu, NULL);
+	const struct iommu_domain_config wanted[] = {{.stage = IOMMU_STAGE_FIRST},
+						     {.stage = IOMMU_STAGE_SECOND},
+						     {.dirty_tracking = true}};
+	struct iommu_domain *domain;
+	size_t i;
+
+	(void)state;
+	r.has_dirty = false;
+	r.has_pasids = false;
+	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		assert_int_equal(iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, &wanted[i], &domain),
+				 IOMMU_EOPNOTSUPP);
+		assert_int_equal(r.alive, 0);
+	}
+	r.has_dirty = true;
+	assert_int_equal(iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, &wanted[2], &domain), 0);
+	/* Its tables are nobody else's to change. */
+	assert_int_equal(iommu_domain_invalidate_range(domain, 0, 0x1000), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_domain_free(domain), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -436,6 +471,7 @@ int main(void)
 		WITH_FIXTURE(nobody_waits_for_ever),
 		WITH_FIXTURE(dirty_pages_are_read_and_forgotten),
 		WITH_FIXTURE(nested_domains_hold_their_parent),
+		WITH_FIXTURE(domains_are_what_was_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,8 +40,7 @@ static struct {
 	uint64_t message_address;
 	uint32_t message_data;
 	const char *misuse;
-	uint16_t asked_source_id;
-	uint64_t asked_address, asked_size;
+	struct iommu_model_device_tlb asked_last;
 	bool silent;
 	unsigned int tail;
 } t;
@@ -89,14 +88,11 @@ static void host_interrupt(void *ctx, uint64_t address, uint32_t data)
 	t.message_data = data;
 }
 
-static bool host_invalidate_device_tlb(void *ctx, uint16_t source_id, uint64_t address,
-				       uint64_t size)
+static bool host_invalidate_device_tlb(void *ctx, const struct iommu_model_device_tlb *forget)
 {
 	(void)ctx;
 	t.asked++;
-	t.asked_source_id = source_id;
-	t.asked_address = address;
-	t.asked_size = size;
+	t.asked_last = *forget;
 	return !t.silent;
 }
 
@@ -201,7 +197,7 @@ static void submit(struct vtd_descriptor d)
 	word(QUEUE + t.tail * 16, d.low);
 	word(QUEUE + t.tail * 16 + 8, d.high);
 	t.tail = (t.tail + 1) % 256;
-	set(VTD_IQT, 8, vtd_queue_offset(t.tail));
+	set(VTD_IQT, 8, vtd_queue_offset(t.tail, false));
 }
 
 static struct iommu_model_translation result;
@@ -598,7 +594,7 @@ static void run_descriptors(const struct vtd_descriptor *d, unsigned int count)
 
 	for (i = 0; i < count; i++)
 		submit(d[i]);
-	assert_int_equal(reg(VTD_IQH, 8), vtd_queue_offset(t.tail));
+	assert_int_equal(reg(VTD_IQH, 8), vtd_queue_offset(t.tail, false));
 	assert_int_equal(reg(VTD_FSTS, 4) & VTD_FSTS_IQE, 0);
 }
 
@@ -908,7 +904,7 @@ static void descriptors_that_are_wrong_stop_the_queue(void **state)
 		word(QUEUE + 16, VTD_DESCRIPTOR_WAIT);
 		word(QUEUE + 24, 0);
 		set(VTD_FSTS, 4, VTD_FSTS_IQE);
-		set(VTD_IQT, 8, vtd_queue_offset(t.tail));
+		set(VTD_IQT, 8, vtd_queue_offset(t.tail, false));
 		assert_int_equal(iommu_read_le32(t.memory + STATUS), 2);
 		end();
 	}
@@ -1052,9 +1048,9 @@ static void devices_are_asked_and_may_be_silent(void **state)
 		submit(vtd_descriptor_device_tlb(SID, 0x123000, cases[i].order, 5, false, 0x777));
 		submit(vtd_descriptor_wait(STATUS, (uint32_t)i + 1));
 		assert_int_equal(t.asked, i + 1);
-		assert_int_equal(t.asked_source_id, SID);
-		assert_int_equal(t.asked_address, cases[i].address);
-		assert_int_equal(t.asked_size, cases[i].size);
+		assert_int_equal(t.asked_last.source_id, SID);
+		assert_int_equal(t.asked_last.address, cases[i].address);
+		assert_int_equal(t.asked_last.size, cases[i].size);
 		assert_int_equal(iommu_read_le32(t.memory + STATUS), i + 1);
 	}
 	/* With the function named, which this unit does not want. */
@@ -1071,7 +1067,7 @@ static void devices_are_asked_and_may_be_silent(void **state)
 	submit(vtd_descriptor_wait(STATUS, 99));
 	assert_true(iommu_read_le32(t.memory + STATUS) != 99);
 	set(VTD_FSTS, 4, VTD_FSTS_ITE);
-	set(VTD_IQT, 8, vtd_queue_offset(t.tail));
+	set(VTD_IQT, 8, vtd_queue_offset(t.tail, false));
 	assert_int_equal(iommu_read_le32(t.memory + STATUS), 99);
 	assert_int_equal(t.misuses, 0);
 	command(VTD_GLOBAL_TE, false);

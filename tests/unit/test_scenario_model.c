@@ -233,6 +233,37 @@ static void holds_with_interrupts(void **state)
 	}
 }
 
+/* Scalable mode; a first stage knows no page that can only be written, which the scenario wants. */
+static void holds_in_scalable_mode(void **state)
+{
+	static const unsigned int kinds[] = {
+		0,
+		IOMMU_MODEL_VTD_CACHING_MODE,
+		IOMMU_MODEL_VTD_NONCOHERENT | IOMMU_MODEL_VTD_PASS_THROUGH,
+		IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_PASID,
+		IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_CACHING_MODE |
+			IOMMU_MODEL_VTD_NO_PAGES,
+		IOMMU_MODEL_VTD_INTERRUPT_REMAPPING | IOMMU_MODEL_VTD_SELF_INVALIDATING,
+	};
+	static const unsigned int widths[] = {39, 48, 57};
+	size_t kind, width;
+
+	(void)state;
+	for (kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++)
+		for (width = 0; width < 3; width++) {
+			const struct iommu_model_vtd_config config = {
+				.flags = kinds[kind] | IOMMU_MODEL_VTD_SCALABLE,
+				.address_width = widths[width],
+				.address_mask = 18,
+			};
+
+			holds_in(&config, 0, scenario_run);
+			holds_in(&config, 0, scenario_drivers);
+			/* The same unit, as it was before there was such a mode. */
+			holds(&config, IOMMU_VTD_LEGACY_MODE);
+		}
+}
+
 static void holds_with_small_caches_and_slow_commands(void **state)
 {
 	const struct iommu_model_vtd_config config = {
@@ -254,6 +285,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(holds_on_every_kind_of_unit),
 		cmocka_unit_test(holds_with_interrupts),
+		cmocka_unit_test(holds_in_scalable_mode),
 		cmocka_unit_test(holds_with_small_caches_and_slow_commands),
 	};
 

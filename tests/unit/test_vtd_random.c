@@ -3,7 +3,7 @@
  * The driver against the model, at random: several units, devices and domains; mapping, unmapping,
  * attaching, detaching, turning units off and on, suspending and resuming, memory that runs out,
  * hardware that stops answering, and devices that keep translations and do not give them back; and
- * DMA all the time, by every device, each access held against what must happen.
+ * DMA all the time, by every device, with and without PASIDs, each access held against what must happen.
  *
  * The model forgets nothing on its own, so that each missing or too narrow invalidation becomes an
  * access that should have faulted, or that reaches a page which has long been given back.
@@ -49,17 +49,25 @@ struct shadow_page {
 
 struct shadow_domain {
 	struct iommu_domain *domain;
+	bool is_first_stage;
 	struct shadow_page pages[AREAS][AREA_PAGES];
 };
 
 #define BLOCKED  (-1)
 #define IDENTITY (-2)
 
+/* 0: requests without one. The others lie in two tables, and one of them in a larger directory. */
+static const uint32_t pasids[] = {0, 5, 6, 40000};
+#define PASIDS (sizeof(pasids) / sizeof(pasids[0]))
+
 struct shadow_device {
 	struct model_device *device;
 	struct iommu_endpoint *endpoint;
 	struct iommu_group *group;
-	int domain; /* index, BLOCKED or IDENTITY */
+	unsigned int pasids; /* that it uses, with number 0 */
+	int domain[PASIDS];  /* index, BLOCKED or IDENTITY */
+	struct iommu_pasid_handle handles[PASIDS][2];
+	unsigned int handle[PASIDS]; /* the one in use */
 };
 
 static struct {
@@ -72,6 +80,7 @@ static struct {
 	struct shadow_device devices[MACHINE_DEVICES];
 	unsigned int device_count;
 	struct iommu_domain *identity; /* NULL: not every unit has pass-through */
+	bool are_alike;                /* the units: any domain fits all of them */
 	iommu_paddr_t large[LARGE];
 	/* What the operation at work is about: devices go there meanwhile. */
 	unsigned int area, page;
@@ -122,34 +131,51 @@ static iommu_iova_t iova_of(unsigned int area, unsigned int page)
 	return areas[area].start + page * IOMMU_PAGE_SIZE;
 }
 
-/* One access, and whether exactly that happened which must. */
-static void dma(const struct shadow_device *device, unsigned int area, unsigned int page,
-		unsigned int access)
+/* In a first stage there is no page that can be written and not read. */
+static unsigned int allowed(int domain, unsigned int prot)
 {
+	return t.domains[domain].is_first_stage && prot != 0 ? prot | IOMMU_PROT_READ : prot;
+}
+
+/* One access, with a PASID or none, and whether exactly that happened which must. */
+static void dma_as(const struct shadow_device *device, unsigned int pasid, unsigned int area,
+		   unsigned int page, unsigned int access)
+{
+	const int domain = device->domain[pasid];
 	const struct shadow_page *known;
 	iommu_paddr_t paddr = 0;
-	const int status =
-		model_device_access(device->device, iova_of(area, page) + 0x123, access, &paddr);
+	const int status = model_device_access_pasid(device->device, pasids[pasid],
+						     iova_of(area, page) + 0x123, access, &paddr);
 
 	expect(true, "");
 	if (t.uncertain || !t.unit_is_on[device->device->unit])
 		return;
-	if (device->domain == BLOCKED || iommu_endpoint_is_lost(device->endpoint)) {
+	if (domain == BLOCKED || iommu_endpoint_is_lost(device->endpoint)) {
 		expect(status != 0, "a blocked device reached memory");
 		return;
 	}
-	if (device->domain == IDENTITY) {
+	if (domain == IDENTITY) {
 		expect(status == 0 && paddr == iova_of(area, page) + 0x123,
 		       "an identity domain led elsewhere");
 		return;
 	}
-	known = &t.domains[device->domain].pages[area][page];
-	if (known->known == MAPPED && (access & ~known->prot) == 0) {
+	known = &t.domains[domain].pages[area][page];
+	if (known->known == MAPPED && (access & ~allowed(domain, known->prot)) == 0) {
+		if (status != 0)
+			fprintf(stderr, "device %04x, pasid %u, domain %d, %#llx, access %u\n",
+				device->device->source_id, pasids[pasid], domain,
+				(unsigned long long)iova_of(area, page), access);
 		expect(status == 0, "a device did not reach what is mapped for it");
 		expect(paddr == known->paddr + 0x123, "a device reached another page than its own");
 	} else {
 		expect(status != 0, "a device reached what is not mapped for it");
 	}
+}
+
+static void dma(const struct shadow_device *device, unsigned int area, unsigned int page,
+		unsigned int access)
+{
+	dma_as(device, below(device->pasids), area, page, access);
 }
 
 static unsigned int random_access(void)
@@ -173,7 +199,8 @@ static void meanwhile(struct model_machine *machine)
 	t.in_meanwhile = true;
 	device = &t.devices[below(t.device_count)];
 	page = (t.page + below(8)) % areas[t.area].pages;
-	(void)model_device_access(device->device, iova_of(t.area, page), random_access(), &paddr);
+	(void)model_device_access_pasid(device->device, pasids[below(device->pasids)],
+					iova_of(t.area, page), random_access(), &paddr);
 	t.in_meanwhile = false;
 }
 
@@ -181,20 +208,23 @@ static void meanwhile(struct model_machine *machine)
 static void dma_anywhere(unsigned int area, unsigned int page)
 {
 	iommu_paddr_t paddr;
-	unsigned int d;
+	unsigned int d, p;
 
 	for (d = 0; d < t.device_count; d++)
-		(void)model_device_access(t.devices[d].device, iova_of(area, page), IOMMU_PROT_READ,
-					  &paddr);
+		for (p = 0; p < t.devices[d].pasids; p++)
+			(void)model_device_access_pasid(t.devices[d].device, pasids[p],
+							iova_of(area, page), IOMMU_PROT_READ,
+							&paddr);
 }
 
 static void dma_by_all(unsigned int area, unsigned int first, unsigned int count)
 {
-	unsigned int d, page;
+	unsigned int d, p, page;
 
 	for (d = 0; d < t.device_count; d++)
-		for (page = first; page < first + count; page++)
-			dma(&t.devices[d], area, page, random_access());
+		for (p = 0; p < t.devices[d].pasids; p++)
+			for (page = first; page < first + count; page++)
+				dma_as(&t.devices[d], p, area, page, random_access());
 }
 
 static void dma_at_random(void)
@@ -375,6 +405,14 @@ static void do_split(void)
 
 /* --- Attach and detach ------------------------------------------------------------------------ */
 
+/* May an attach end so? */
+static bool attach_may_fail(const struct shadow_device *device, int status)
+{
+	return status == IOMMU_ENOMEM || (is_hardware_failure(status) && t.uncertain) ||
+	       status == IOMMU_ENOSPC || (status == IOMMU_EINVAL && !t.are_alike) ||
+	       (status == IOMMU_EIO && iommu_endpoint_is_lost(device->endpoint));
+}
+
 static void do_attach(void)
 {
 	struct shadow_device *device = &t.devices[below(t.device_count)];
@@ -389,13 +427,84 @@ static void do_attach(void)
 	status = iommu_domain_attach_group(t.domains[index].domain, device->group);
 	note("attach %04x to domain %u -> %d", device->device->source_id, index, status);
 	if (status == 0)
-		device->domain = (int)index;
+		device->domain[0] = (int)index;
 	else
-		expect(status == IOMMU_ENOMEM || (is_hardware_failure(status) && t.uncertain) ||
-			       status == IOMMU_ENOSPC ||
-			       (status == IOMMU_EIO && iommu_endpoint_is_lost(device->endpoint)),
-		       "an attach failed for no reason");
-	dma(device, area, below(64), random_access());
+		expect(attach_may_fail(device, status), "an attach failed for no reason");
+	dma_as(device, 0, area, below(64), random_access());
+}
+
+/* --- PASIDs ----------------------------------------------------------------------------------- */
+
+static void do_attach_pasid(void)
+{
+	struct shadow_device *device = &t.devices[below(t.device_count)];
+	const unsigned int index = below(DOMAINS);
+	const unsigned int area = below(AREAS);
+	struct iommu_pasid_handle *handle;
+	unsigned int p;
+	int status;
+
+	note("attach a PASID");
+	if (t.domains[index].domain == NULL || device->pasids == 1)
+		return;
+	p = 1 + below(device->pasids - 1);
+	dma_as(device, p, area, below(64), random_access());
+	handle = &device->handles[p][!device->handle[p]];
+	status = device->domain[p] == BLOCKED
+			 ? iommu_attach_pasid(t.domains[index].domain, device->group, pasids[p],
+					      handle)
+			 : iommu_replace_pasid(t.domains[index].domain, device->group, pasids[p],
+					       handle);
+	note("attach %04x pasid %u to domain %u -> %d", device->device->source_id, pasids[p], index,
+	     status);
+	if (status == 0) {
+		device->domain[p] = (int)index;
+		device->handle[p] = !device->handle[p];
+	} else {
+		expect(attach_may_fail(device, status),
+		       "an attach of a PASID failed for no reason");
+	}
+	dma_as(device, p, area, below(64), random_access());
+}
+
+static void detach_pasid(struct shadow_device *device, unsigned int p)
+{
+	const int status = iommu_detach_pasid(device->group, pasids[p]);
+
+	note("detach %04x pasid %u -> %d", device->device->source_id, pasids[p], status);
+	expect(status == 0 || (is_hardware_failure(status) && t.uncertain),
+	       "a detach of a PASID failed for no reason");
+	device->domain[p] = BLOCKED;
+}
+
+static void do_detach_pasid(void)
+{
+	struct shadow_device *device = &t.devices[below(t.device_count)];
+	const unsigned int area = below(AREAS);
+	const unsigned int p = below(device->pasids);
+
+	note("detach a PASID");
+	if (p == 0 || device->domain[p] == BLOCKED)
+		return;
+	dma_as(device, p, area, below(64), random_access());
+	detach_pasid(device, p);
+	dma_as(device, p, area, below(64), random_access());
+}
+
+/* Everything that uses a domain lets go of it (-1: of any). */
+static void detach_all(struct shadow_device *device, int domain)
+{
+	unsigned int p;
+	int status;
+
+	for (p = 1; p < device->pasids; p++)
+		if (device->domain[p] != BLOCKED && (domain < 0 || device->domain[p] == domain))
+			detach_pasid(device, p);
+	if (domain >= 0 && device->domain[0] != domain)
+		return;
+	status = iommu_domain_detach_group(device->group);
+	expect(status == 0 || t.uncertain, "a detach failed for no reason");
+	device->domain[0] = BLOCKED;
 }
 
 static void do_identity(void)
@@ -411,11 +520,9 @@ static void do_identity(void)
 	status = iommu_domain_attach_group(t.identity, device->group);
 	note("attach %04x to identity -> %d", device->device->source_id, status);
 	if (status == 0)
-		device->domain = IDENTITY;
+		device->domain[0] = IDENTITY;
 	else
-		expect(status == IOMMU_ENOMEM || (is_hardware_failure(status) && t.uncertain) ||
-			       status == IOMMU_ENOSPC,
-		       "an attach failed for no reason");
+		expect(attach_may_fail(device, status), "an attach failed for no reason");
 	dma(device, area, below(64), random_access());
 }
 
@@ -430,7 +537,7 @@ static void do_detach(void)
 	note("detach %04x -> %d", device->device->source_id, status);
 	expect(status == 0 || (is_hardware_failure(status) && t.uncertain),
 	       "a detach failed for no reason");
-	device->domain = BLOCKED;
+	device->domain[0] = BLOCKED;
 	dma(device, area, below(64), random_access());
 }
 
@@ -447,26 +554,31 @@ static void do_domain(void)
 {
 	const unsigned int index = below(DOMAINS);
 	struct shadow_domain *d = &t.domains[index];
+	struct iommu_domain_info info;
 	unsigned int i;
 	int status;
 
 	if (d->domain == NULL) {
+		const struct iommu_domain_config config = {.stage = (enum iommu_stage)below(3)};
+
 		/* Made for one unit, it is for the others to adapt. */
 		status = iommu_domain_alloc(t.units[below(t.machine.unit_count)],
-					    IOMMU_DOMAIN_PAGING, NULL, &d->domain);
-		note("alloc domain %u -> %d", index, status);
-		expect(status == 0 || status == IOMMU_ENOMEM, "no domain for no reason");
+					    IOMMU_DOMAIN_PAGING, &config, &d->domain);
+		note("alloc domain %u of stage %d -> %d", index, (int)config.stage, status);
+		expect(status == 0 || status == IOMMU_ENOMEM ||
+			       (status == IOMMU_EOPNOTSUPP && config.stage != IOMMU_STAGE_ANY),
+		       "no domain for no reason");
+		if (status != 0)
+			return;
+		iommu_domain_get_info(d->domain, &info);
+		d->is_first_stage = info.stage == IOMMU_STAGE_FIRST;
 		return;
 	}
 	note("free domain %u", index);
 	if (below(8) != 0)
 		return;
 	for (i = 0; i < t.device_count; i++)
-		if (t.devices[i].domain == (int)index) {
-			status = iommu_domain_detach_group(t.devices[i].group);
-			expect(status == 0 || t.uncertain, "a detach failed for no reason");
-			t.devices[i].domain = BLOCKED;
-		}
+		detach_all(&t.devices[i], (int)index);
 	expect(iommu_domain_free(d->domain) == 0, "a domain that nobody uses was not freed");
 	d->domain = NULL;
 	drop_memory(d);
@@ -526,8 +638,8 @@ static void do_silence(void)
 		return;
 	note("%04x was lost and is reset", device->device->source_id);
 	memset(device->device->tlb, 0, sizeof(device->device->tlb));
+	detach_all(device, -1);
 	(void)iommu_endpoint_was_reset(device->endpoint);
-	device->domain = BLOCKED;
 }
 
 static void do_faults(void)
@@ -555,7 +667,7 @@ static bool recover_by_working(void)
 	unsigned int i;
 
 	for (i = 0; i < t.device_count; i++)
-		if (t.devices[i].domain >= 0 && !iommu_endpoint_is_lost(t.devices[i].endpoint))
+		if (t.devices[i].domain[0] >= 0 && !iommu_endpoint_is_lost(t.devices[i].endpoint))
 			covered[t.devices[i].device->unit] = true;
 	for (i = 0; i < t.machine.unit_count; i++)
 		if (!covered[i])
@@ -568,6 +680,29 @@ static bool recover_by_working(void)
 			return false;
 	}
 	return true;
+}
+
+/*
+ * Where it was not confirmed that a device's TLB forgot something, the device was kept from using it: until
+ * something is attached to it again.
+ */
+static void attach_again(struct shadow_device *device)
+{
+	unsigned int p;
+
+	for (p = 1; p < device->pasids; p++) {
+		if (device->domain[p] == BLOCKED)
+			continue;
+		device->handle[p] = !device->handle[p];
+		expect(iommu_replace_pasid(t.domains[device->domain[p]].domain, device->group, pasids[p],
+					   &device->handles[p][device->handle[p]]) == 0,
+		       "a PASID cannot be attached again");
+	}
+	if (device->domain[0] < 0)
+		return;
+	expect(iommu_domain_detach_group(device->group) == 0, "a detach failed for no reason");
+	expect(iommu_domain_attach_group(t.domains[device->domain[0]].domain, device->group) == 0,
+	       "a device cannot be attached again");
 }
 
 /* From here on everything is certain. */
@@ -585,6 +720,11 @@ static void recover(void)
 			expect(iommu_unit_disable(t.units[i]) == 0, "a unit was not disabled");
 			expect(iommu_unit_enable(t.units[i]) == 0, "a unit was not enabled");
 		}
+	else
+		for (i = 0; i < t.device_count; i++)
+			if (t.devices[i].device->has_tlb && !t.devices[i].device->silent &&
+			    !iommu_endpoint_is_lost(t.devices[i].endpoint))
+				attach_again(&t.devices[i]);
 	t.uncertain = false;
 	while (t.limbo_count != 0)
 		model_machine_give(&t.machine, t.limbo[--t.limbo_count], 1);
@@ -651,14 +791,12 @@ static void do_one(void)
 		void (*run)(void);
 		unsigned int weight;
 	} operations[] = {
-		{do_map, 30},          {do_unmap, 26},
-		{do_attach, 12},       {do_detach, 4},
-		{do_domain, 4},        {do_split, 4},
-		{do_unit, 1},          {do_faults, 3},
-		{do_slow, 1},          {do_hardware_failure, 1},
-		{do_out_of_memory, 2}, {do_power, 1},
-		{do_silence, 2},       {do_identity, 2},
-		{dma_at_random, 7},
+		{do_map, 27},          {do_unmap, 24},       {do_attach, 10},
+		{do_detach, 3},        {do_attach_pasid, 6}, {do_detach_pasid, 2},
+		{do_domain, 4},        {do_split, 4},        {do_unit, 1},
+		{do_faults, 3},        {do_slow, 1},         {do_hardware_failure, 1},
+		{do_out_of_memory, 2}, {do_power, 1},        {do_silence, 2},
+		{do_identity, 2},      {dma_at_random, 7},
 	};
 	unsigned int pick = below(100);
 	size_t i;
@@ -673,6 +811,10 @@ static void do_one(void)
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
+/* Units that differ in one of these do not fit every domain. */
+#define STAGES                                                                                     \
+	(IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_FIRST_STAGE | IOMMU_MODEL_VTD_NO_SECOND_STAGE)
+
 static void set_up(const struct iommu_model_vtd_config *configs, unsigned int units)
 {
 	static const uint16_t ids[] = {0x0020, 0x0028, 0x0029, 0x0108, 0x0210, 0x0211};
@@ -681,11 +823,16 @@ static void set_up(const struct iommu_model_vtd_config *configs, unsigned int un
 
 	model_machine_init(&t.machine, 0, NULL);
 	t.machine.quiet = true;
-	for (i = 0; i < units; i++)
+	t.are_alike = true;
+	for (i = 0; i < units; i++) {
 		model_machine_add_unit(&t.machine, &configs[i]);
+		t.are_alike = t.are_alike && ((configs[i].flags ^ configs[0].flags) & STAGES) == 0;
+	}
 	t.device_count = sizeof(ids) / sizeof(ids[0]);
-	for (i = 0; i < t.device_count; i++)
+	for (i = 0; i < t.device_count; i++) {
 		t.devices[i].device = model_machine_add_device(&t.machine, i % units, ids[i]);
+		t.devices[i].pasids = 1;
+	}
 	for (i = 0; i < LARGE; i++)
 		t.large[i] = model_machine_take(&t.machine, 512);
 	model_machine_make_dmar(&t.machine);
@@ -700,12 +847,22 @@ static void set_up(const struct iommu_model_vtd_config *configs, unsigned int un
 	}
 	for (i = 0; i < t.device_count; i++) {
 		/* Where units allow it, most devices keep translations. */
-		const struct iommu_endpoint_info info = {
-			.source_id = ids[i], .device_tlb = i % 3 != 0, .physical_function = ids[i]};
+		const struct iommu_endpoint_info info = {.source_id = ids[i],
+							 .device_tlb = i % 3 != 0,
+							 .physical_function = ids[i],
+							 .max_pasids = 65536};
+		unsigned int p;
 
 		assert_int_equal(iommu_probe_endpoint(t.iommu, &info, &t.devices[i].endpoint), 0);
 		t.devices[i].group = iommu_endpoint_group(t.devices[i].endpoint);
-		t.devices[i].domain = BLOCKED;
+		for (p = 0; p < PASIDS; p++)
+			t.devices[i].domain[p] = BLOCKED;
+		if (iommu_capable(t.devices[i].endpoint, IOMMU_CAPABLE_PASID)) {
+			assert_int_equal(iommu_endpoint_enable_feature(t.devices[i].endpoint,
+								       IOMMU_FEATURE_PASID),
+					 0);
+			t.devices[i].pasids = PASIDS;
+		}
 		t.devices[i].device->has_tlb =
 			iommu_endpoint_uses_device_tlb(t.devices[i].endpoint);
 	}
@@ -719,7 +876,7 @@ static void tear_down(void)
 
 	t.machine.fail_at = 0;
 	for (i = 0; i < t.device_count; i++) {
-		assert_int_equal(iommu_domain_detach_group(t.devices[i].group), 0);
+		detach_all(&t.devices[i], -1);
 		assert_int_equal(iommu_release_endpoint(t.devices[i].endpoint), 0);
 	}
 	if (t.identity != NULL)
@@ -738,6 +895,10 @@ static void tear_down(void)
 	{                                                                                          \
 		WIDE, .address_mask = 9, __VA_ARGS__                                               \
 	}
+
+#define EVERYTHING                                                                                 \
+	(IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_FIRST_STAGE | IOMMU_MODEL_VTD_NESTED |         \
+	 IOMMU_MODEL_VTD_DIRTY | IOMMU_MODEL_VTD_PASID)
 
 static const struct {
 	unsigned int units;
@@ -771,6 +932,24 @@ static const struct {
 	   .pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M,
 	   .flags = IOMMU_MODEL_VTD_NONCOHERENT},
 	  {.levels = 1U << 5, .address_width = 57, .flags = IOMMU_MODEL_VTD_CACHING_MODE}}},
+	/* Scalable mode. */
+	{1, {CONFIG(.flags = EVERYTHING | IOMMU_MODEL_VTD_PASS_THROUGH)}},
+	{2,
+	 {CONFIG(.flags = EVERYTHING | IOMMU_MODEL_VTD_CACHING_MODE, .domain_bits = 4),
+	  CONFIG(.flags = EVERYTHING | IOMMU_MODEL_VTD_NONCOHERENT | IOMMU_MODEL_VTD_NO_PAGES)}},
+	{1,
+	 {CONFIG(.flags = EVERYTHING | IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_PASS_THROUGH)}},
+	{2,
+	 {CONFIG(.flags = EVERYTHING | IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_CACHING_MODE),
+	  CONFIG(.flags = EVERYTHING | IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_NONCOHERENT,
+		 .forget_seed = 7)}},
+	/* Side by side: no second stage, none but the second, and legacy mode. */
+	{3,
+	 {CONFIG(.flags = IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_FIRST_STAGE |
+			  IOMMU_MODEL_VTD_PASID | IOMMU_MODEL_VTD_NO_SECOND_STAGE),
+	  CONFIG(.flags = IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_PASID |
+			  IOMMU_MODEL_VTD_DEVICE_TLB),
+	  CONFIG(.flags = IOMMU_MODEL_VTD_DEVICE_TLB)}},
 };
 
 static void run_kind(unsigned int kind, uint64_t operations)

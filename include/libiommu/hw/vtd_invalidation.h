@@ -2,8 +2,9 @@
 /*
  * Datasheet: VT-d invalidation descriptors (VT-d specification, "Queued Invalidation Interface").
  *
- * 128-bit descriptors, two 64-bit words, little-endian in the queue. The type is in bits 3:0 of the
- * low word. All bits that are not named must be 0.
+ * 128-bit descriptors, two 64-bit words, little-endian in the queue; in a queue of 256-bit ones, which scalable
+ * mode needs, two words of 0 follow. The type is in bits 3:0 of the low word. All bits that are not named must
+ * be 0.
  */
 #ifndef LIBIOMMU_HW_VTD_INVALIDATION_H
 #define LIBIOMMU_HW_VTD_INVALIDATION_H
@@ -22,6 +23,11 @@ enum vtd_descriptor_type {
 	VTD_DESCRIPTOR_DEVICE_TLB = 3,
 	VTD_DESCRIPTOR_IEC = 4,
 	VTD_DESCRIPTOR_WAIT = 5,
+	/* Scalable mode. */
+	VTD_DESCRIPTOR_PASID_IOTLB = 6,
+	VTD_DESCRIPTOR_PASID_CACHE = 7,
+	VTD_DESCRIPTOR_PASID_DEVICE_TLB = 8,
+	VTD_DESCRIPTOR_PAGE_RESPONSE = 9,
 };
 
 /* The same numbers in descriptors and in CCMD and IOTLB_REG. */
@@ -166,6 +172,7 @@ static inline struct vtd_descriptor vtd_descriptor_all_interrupts(void)
 #define VTD_WAIT_INTERRUPT    (1ULL << 4)
 #define VTD_WAIT_STATUS_WRITE (1ULL << 5)
 #define VTD_WAIT_FENCE        (1ULL << 6)
+#define VTD_WAIT_DRAIN        (1ULL << 7) /* page requests that the unit holds reach the queue before */
 
 static inline struct vtd_descriptor vtd_descriptor_wait(uint64_t status_address, uint32_t value)
 {
@@ -173,6 +180,104 @@ static inline struct vtd_descriptor vtd_descriptor_wait(uint64_t status_address,
 		.low = VTD_DESCRIPTOR_WAIT | VTD_WAIT_STATUS_WRITE | VTD_WAIT_FENCE |
 		       (uint64_t)value << 32,
 		.high = status_address,
+	};
+}
+
+/* --- Scalable mode ---------------------------------------------------------------------------- */
+
+/* Of a PASID-IOTLB, PASID-cache, PASID-device-TLB or response descriptor. */
+static inline uint32_t vtd_descriptor_pasid(struct vtd_descriptor d)
+{
+	return (uint32_t)(d.low >> 32) & 0xfffff;
+}
+
+/*
+ * PASID-IOTLB: what the first stage, alone or nested, has made. 5:4 granularity, 31:16 domain id, 51:32 PASID;
+ * high as of IOTLB. No bound is set to the address mask.
+ */
+#define VTD_PASID_IOTLB_ALL  2U
+#define VTD_PASID_IOTLB_PAGE 3U
+
+static inline struct vtd_descriptor vtd_descriptor_pasid_iotlb(uint16_t domain_id, uint32_t pasid)
+{
+	return (struct vtd_descriptor){
+		.low = VTD_DESCRIPTOR_PASID_IOTLB | (uint64_t)VTD_PASID_IOTLB_ALL << 4 |
+		       (uint64_t)domain_id << 16 | (uint64_t)pasid << 32,
+	};
+}
+
+static inline struct vtd_descriptor
+vtd_descriptor_pasid_iotlb_pages(uint16_t domain_id, uint32_t pasid, uint64_t address,
+				 unsigned int mask, bool leaves_only)
+{
+	return (struct vtd_descriptor){
+		.low = VTD_DESCRIPTOR_PASID_IOTLB | (uint64_t)VTD_PASID_IOTLB_PAGE << 4 |
+		       (uint64_t)domain_id << 16 | (uint64_t)pasid << 32,
+		.high = address | mask | (leaves_only ? VTD_IOTLB_HINT : 0),
+	};
+}
+
+/* PASID cache: 5:4 granularity, 31:16 domain id, 51:32 PASID. */
+#define VTD_PASID_CACHE_DOMAIN 0U
+#define VTD_PASID_CACHE_PASID  1U
+#define VTD_PASID_CACHE_GLOBAL 3U
+
+static inline struct vtd_descriptor vtd_descriptor_pasid_cache(unsigned int granularity,
+							       uint16_t domain_id, uint32_t pasid)
+{
+	return (struct vtd_descriptor){
+		.low = VTD_DESCRIPTOR_PASID_CACHE | (uint64_t)granularity << 4 |
+		       (uint64_t)domain_id << 16 | (uint64_t)pasid << 32,
+	};
+}
+
+/*
+ * What a device's TLB holds of a PASID: 8:4 queue depth, 15:12 and 63:52 physical function, 31:16 source id,
+ * 51:32 PASID; high 0 all PASIDs, 11 size, 63:12 address, as of device-TLB.
+ */
+#define VTD_PASID_DEVICE_TLB_SIZE (1ULL << 11)
+#define VTD_PASID_DEVICE_TLB_ALL  (1ULL << 0)
+
+static inline struct vtd_descriptor
+vtd_descriptor_pasid_device_tlb(uint16_t source_id, uint32_t pasid, uint64_t address,
+				unsigned int order, unsigned int queue_depth, bool name_function,
+				uint16_t physical_function)
+{
+	struct vtd_descriptor d = vtd_descriptor_device_tlb(source_id, address, order, queue_depth,
+							    name_function, physical_function);
+
+	d.low = VTD_DESCRIPTOR_PASID_DEVICE_TLB | (d.low & 0xfff000000000f000ULL) |
+		(uint64_t)(queue_depth & 31) << 4 | (uint64_t)source_id << 16 |
+		(uint64_t)pasid << 32;
+	if ((d.high & VTD_DEVICE_TLB_SIZE) != 0)
+		d.high = (d.high & ~VTD_DEVICE_TLB_SIZE) | VTD_PASID_DEVICE_TLB_SIZE;
+	return d;
+}
+
+static inline uint16_t vtd_descriptor_pasid_source_id(struct vtd_descriptor d)
+{
+	return (uint16_t)(d.low >> 16);
+}
+
+/* Answer to a page request group: 4 has a PASID, 15:12 code, 31:16 source id, 51:32 PASID; high 11:3 group. */
+#define VTD_PAGE_RESPONSE_HAS_PASID (1ULL << 4)
+#define VTD_PAGE_RESPONSE_LAST      (1ULL << 2)
+
+enum vtd_page_response_code {
+	VTD_PAGE_SUCCESS = 0,
+	VTD_PAGE_INVALID = 1,
+	VTD_PAGE_FAILURE = 15,
+};
+
+static inline struct vtd_descriptor vtd_descriptor_page_response(uint16_t source_id, bool has_pasid,
+								 uint32_t pasid, uint16_t group,
+								 enum vtd_page_response_code code)
+{
+	return (struct vtd_descriptor){
+		.low = VTD_DESCRIPTOR_PAGE_RESPONSE |
+		       (has_pasid ? VTD_PAGE_RESPONSE_HAS_PASID : 0) | (uint64_t)code << 12 |
+		       (uint64_t)source_id << 16 | (has_pasid ? (uint64_t)pasid << 32 : 0),
+		.high = VTD_PAGE_RESPONSE_LAST | (uint64_t)group << 3,
 	};
 }
 

@@ -36,6 +36,14 @@
 #define VTD_IEUADDR  0x0ac /* 32: invalidation event upper address */
 #define VTD_IQERCD   0x0b0 /* 64: invalidation queue error record */
 #define VTD_IRTA     0x0b8 /* 64: interrupt remapping table address */
+#define VTD_PQH      0x0c0 /* 64: page request queue head: software's */
+#define VTD_PQT      0x0c8 /* 64: page request queue tail: hardware's */
+#define VTD_PQA      0x0d0 /* 64: page request queue address */
+#define VTD_PRS      0x0dc /* 32: page request status */
+#define VTD_PECTL    0x0e0 /* 32: page request event control */
+#define VTD_PEDATA   0x0e4 /* 32: page request event data */
+#define VTD_PEADDR   0x0e8 /* 32: page request event address */
+#define VTD_PEUADDR  0x0ec /* 32: page request event upper address */
 
 /* VER */
 static inline unsigned int vtd_version_major(uint32_t version)
@@ -115,24 +123,34 @@ static inline unsigned int vtd_cap_max_address_mask(uint64_t cap)
 }
 
 /* ECAP */
-#define VTD_ECAP_C      (1ULL << 0) /* page walks are coherent */
-#define VTD_ECAP_QI     (1ULL << 1) /* queued invalidation */
-#define VTD_ECAP_DT     (1ULL << 2) /* device-TLBs */
-#define VTD_ECAP_IR     (1ULL << 3) /* interrupt remapping */
-#define VTD_ECAP_EIM    (1ULL << 4) /* x2APIC destinations */
-#define VTD_ECAP_PT     (1ULL << 6) /* pass-through */
-#define VTD_ECAP_SC     (1ULL << 7) /* snoop control */
-#define VTD_ECAP_MTS    (1ULL << 25)
-#define VTD_ECAP_NEST   (1ULL << 26) /* nested translation */
-#define VTD_ECAP_PRS    (1ULL << 29) /* page requests */
-#define VTD_ECAP_PASID  (1ULL << 40)
-#define VTD_ECAP_DIT    (1ULL << 41)
-#define VTD_ECAP_PDS    (1ULL << 42)
-#define VTD_ECAP_SMTS   (1ULL << 43) /* scalable mode */
-#define VTD_ECAP_SSADS  (1ULL << 45) /* access and dirty bits in the second stage */
-#define VTD_ECAP_SSTS   (1ULL << 46) /* second stage in scalable mode */
-#define VTD_ECAP_FSTS   (1ULL << 47) /* first stage */
-#define VTD_ECAP_SMPWCS (1ULL << 48)
+#define VTD_ECAP_C     (1ULL << 0) /* page walks are coherent */
+#define VTD_ECAP_QI    (1ULL << 1) /* queued invalidation */
+#define VTD_ECAP_DT    (1ULL << 2) /* device-TLBs */
+#define VTD_ECAP_IR    (1ULL << 3) /* interrupt remapping */
+#define VTD_ECAP_EIM   (1ULL << 4) /* x2APIC destinations */
+#define VTD_ECAP_PT    (1ULL << 6) /* pass-through */
+#define VTD_ECAP_SC    (1ULL << 7) /* snoop control */
+#define VTD_ECAP_MTS   (1ULL << 25)
+#define VTD_ECAP_NEST  (1ULL << 26) /* nested translation */
+#define VTD_ECAP_PRS   (1ULL << 29) /* page requests */
+#define VTD_ECAP_ERS   (1ULL << 30) /* execute requests */
+#define VTD_ECAP_SRS   (1ULL << 31) /* privileged requests */
+#define VTD_ECAP_PASID (1ULL << 40)
+#define VTD_ECAP_DIT   (1ULL << 41)
+#define VTD_ECAP_PDS   (1ULL << 42)
+#define VTD_ECAP_SMTS  (1ULL << 43) /* scalable mode */
+#define VTD_ECAP_SSADS (1ULL << 45) /* access and dirty bits in the second stage */
+#define VTD_ECAP_SSTS  (1ULL << 46) /* second stage in scalable mode */
+#define VTD_ECAP_FSTS  (1ULL << 47) /* first stage */
+#define VTD_ECAP_SMPWCS                                                                            \
+	(1ULL << 48)              /* walks of PASID and page tables in scalable mode are coherent */
+#define VTD_ECAP_RPS (1ULL << 49) /* requests without a PASID may be given any */
+
+/* Bits of a PASID. */
+static inline unsigned int vtd_ecap_pasid_bits(uint64_t ecap)
+{
+	return ((unsigned int)(ecap >> 35) & 0x1f) + 1;
+}
 
 /* The most entries of the interrupt table that one invalidation covers, as a power of two. */
 static inline unsigned int vtd_ecap_max_handle_mask(uint64_t ecap)
@@ -210,7 +228,7 @@ static inline unsigned int vtd_fsts_record_index(uint32_t fsts)
 	return fsts >> 8 & 0xff;
 }
 
-/* FECTL and IECTL */
+/* FECTL, IECTL and PECTL */
 #define VTD_EVENT_MASK    (1U << 31) /* IM: no interrupt is sent */
 #define VTD_EVENT_PENDING (1U << 30) /* IP: one would have been (read only) */
 
@@ -243,25 +261,33 @@ static inline uint64_t vtd_iqa(uint64_t base, unsigned int size)
 	return base | size;
 }
 
-/* IQH, IQT: byte offsets into the queue, of 128-bit descriptors. */
-static inline uint64_t vtd_queue_offset(unsigned int index)
+/* IQH, IQT: byte offsets into the queue, of descriptors of 128 bits, or of 256 in a wide one. */
+static inline uint64_t vtd_queue_offset(unsigned int index, bool wide)
 {
-	return (uint64_t)index << 4;
+	return (uint64_t)index << (wide ? 5 : 4);
 }
 
-static inline unsigned int vtd_queue_index(uint64_t offset)
+static inline unsigned int vtd_queue_index(uint64_t offset, bool wide)
 {
-	return (unsigned int)(offset >> 4) & 0x7fff;
+	return (unsigned int)(offset & 0x7fff0) >> (wide ? 5 : 4);
 }
+
+/* PQA: 63:12 base, 2:0 size: 2^size pages of 128 requests. PQH, PQT: byte offsets, 18:5. */
+#define VTD_PAGE_QUEUE_OFFSETS 0x7ffe0ULL
+
+/* PRS */
+#define VTD_PRS_PPR (1U << 0) /* a page request is pending (write 1 to clear) */
+#define VTD_PRS_PRO (1U << 1) /* the queue was full, and requests were dropped (write 1 to clear) */
 
 /* IQERCD: 3:0 why the queue stopped, 47:32 who did not answer, 63:48 who answered wrongly. */
 enum vtd_queue_error {
 	VTD_QUEUE_ERROR_UNKNOWN = 0,
-	VTD_QUEUE_ERROR_TAIL = 1,     /* tail beyond the queue */
-	VTD_QUEUE_ERROR_FETCH = 2,    /* a descriptor could not be read */
-	VTD_QUEUE_ERROR_TYPE = 3,     /* unknown or unsupported type */
-	VTD_QUEUE_ERROR_RESERVED = 4, /* a reserved field is set */
-	VTD_QUEUE_ERROR_WIDTH = 5,    /* the descriptor width is not supported */
+	VTD_QUEUE_ERROR_TAIL = 1,      /* tail beyond the queue */
+	VTD_QUEUE_ERROR_FETCH = 2,     /* a descriptor could not be read */
+	VTD_QUEUE_ERROR_TYPE = 3,      /* unknown or unsupported type */
+	VTD_QUEUE_ERROR_RESERVED = 4,  /* a reserved field is set */
+	VTD_QUEUE_ERROR_WIDTH = 5,     /* the descriptor width is not supported */
+	VTD_QUEUE_ERROR_ALIGNMENT = 6, /* the tail does not point at a descriptor */
 };
 
 static inline uint64_t vtd_iqercd(enum vtd_queue_error error, uint16_t silent_source_id)

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From a source id to what translates it: root and context entries and, in scalable mode, PASID directory and
+ * PASID table, through their caches.
+ *
+ * What may be cached is what is present; in caching mode also that an entry is not present or wrong. A context
+ * entry of legacy mode is tagged with its domain id, one of scalable mode with none, and one that is not present
+ * with domain id 0. A PASID entry is tagged with its domain id; one that is not present has none, and goes with its PASID.
+ */
+#include "model/vtd_journey.h"
+
+static unsigned int deepest(const struct iommu_model_vtd *model)
+{
+	return (model->config.levels & 1U << 5) != 0   ? 5
+	       : (model->config.levels & 1U << 4) != 0 ? 4
+						       : 3;
+}
+
+static bool levels_are_known(const struct iommu_model_vtd *model, unsigned int levels)
+{
+	return levels <= 5 && (model->config.levels >> levels & 1) != 0;
+}
+
+static bool caches_absence(const struct iommu_model_vtd *model)
+{
+	return model_has(model, IOMMU_MODEL_VTD_CACHING_MODE);
+}
+
+static void check_domain_id(struct iommu_model_vtd *model, uint16_t domain_id)
+{
+	if (domain_id == 0 && caches_absence(model))
+		model_misuse(model, "domain id 0 used in caching mode");
+}
+
+/* --- Legacy mode ------------------------------------------------------------------------------ */
+
+static unsigned int check_context(struct iommu_model_vtd *model, const uint64_t *words)
+{
+	const unsigned int levels = vtd_context_levels(words[1]);
+	const uint16_t domain_id = vtd_context_domain_id(words[1]);
+	bool type_is_good;
+
+	if ((words[0] & VTD_CONTEXT_PRESENT) == 0)
+		return 0x2;
+	if ((words[0] & (VTD_CONTEXT_LOW_RESERVED | model_beyond_memory(model))) != 0 ||
+	    (words[1] & VTD_CONTEXT_HIGH_RESERVED) != 0 ||
+	    domain_id >> model->config.domain_bits != 0)
+		return 0xb;
+	switch (vtd_context_type(words[0])) {
+	case VTD_TRANSLATE_UNTRANSLATED:
+		type_is_good = true;
+		break;
+	case VTD_TRANSLATE_ALL:
+		type_is_good = model_has(model, IOMMU_MODEL_VTD_DEVICE_TLB);
+		break;
+	case VTD_PASS_THROUGH:
+		type_is_good =
+			model_has(model, IOMMU_MODEL_VTD_PASS_THROUGH) && levels == deepest(model);
+		break;
+	default:
+		type_is_good = false;
+	}
+	if (!type_is_good || !levels_are_known(model, levels))
+		return 0x3;
+	check_domain_id(model, domain_id);
+	return 0;
+}
+
+static void use_context(struct journey *j, const struct model_cached *entry)
+{
+	const enum vtd_translation_type type = vtd_context_type(entry->low);
+
+	j->how = type == VTD_PASS_THROUGH ? VTD_PASID_PASS_THROUGH : VTD_PASID_SECOND_STAGE;
+	j->device_tlb = type == VTD_TRANSLATE_ALL;
+	j->domain_id = entry->owner;
+	j->second_table = entry->low & VTD_ENTRY_ADDRESS_MASK;
+	j->second_levels = vtd_context_levels(entry->high);
+}
+
+/* --- Context entries of scalable mode --------------------------------------------------------- */
+
+static unsigned int check_scalable_context(const struct iommu_model_vtd *model,
+					   const uint64_t *words)
+{
+	const uint64_t flags = words[0] & (VTD_CONTEXT_DEVICE_TLB | VTD_CONTEXT_PASIDS |
+					   VTD_CONTEXT_PAGE_REQUESTS);
+	uint64_t known = 0;
+
+	if ((words[0] & VTD_CONTEXT_PRESENT) == 0)
+		return 0x41;
+	if ((words[0] & (VTD_SCALABLE_CONTEXT_RESERVED | model_beyond_memory(model))) != 0 ||
+	    (words[1] & VTD_SCALABLE_CONTEXT_HIGH_RESERVED) != 0 || (words[2] | words[3]) != 0)
+		return 0x42;
+	known |= model_has(model, IOMMU_MODEL_VTD_DEVICE_TLB) ? VTD_CONTEXT_DEVICE_TLB : 0;
+	known |= model_has(model, IOMMU_MODEL_VTD_PASID) ? VTD_CONTEXT_PASIDS : 0;
+	known |= model_has(model, IOMMU_MODEL_VTD_PAGE_REQUESTS) ? VTD_CONTEXT_PAGE_REQUESTS : 0;
+	return (flags & ~known) != 0 ? 0x43 : 0;
+}
+
+/* --- Root and context, either mode ------------------------------------------------------------ */
+
+static unsigned int fetch_root(struct journey *j, uint64_t *table)
+{
+	struct iommu_model_vtd *model = j->model;
+	const uint16_t source_id = j->request->source_id;
+	const uint64_t root = model->regs.root & VTD_ENTRY_ADDRESS_MASK;
+	const unsigned int half = j->scalable && (source_id & 0x80) != 0;
+	uint64_t words[2];
+
+	if (!model_read_words(model, root + (source_id >> 8) * 16ULL, words, 2))
+		return j->scalable ? 0x38 : 0x8;
+	if ((words[half] & VTD_ROOT_PRESENT) == 0)
+		return j->scalable ? 0x39 : 0x1;
+	if ((words[half] & (VTD_ROOT_LOW_RESERVED | model_beyond_memory(model))) != 0 ||
+	    (!j->scalable && words[1] != 0))
+		return j->scalable ? 0x3a : 0xa;
+	*table = words[half] & VTD_ENTRY_ADDRESS_MASK;
+	return 0;
+}
+
+/* Read root and context entry from memory. */
+static unsigned int fetch_context(struct journey *j, uint64_t *words)
+{
+	struct iommu_model_vtd *model = j->model;
+	const uint16_t source_id = j->request->source_id;
+	uint64_t table = 0;
+	unsigned int reason = fetch_root(j, &table);
+
+	model->walks++;
+	if (reason != 0)
+		return reason;
+	if (j->scalable) {
+		if (!model_read_words(model, table + (source_id & 0x7f) * 32ULL, words, 4))
+			return 0x40;
+		reason = check_scalable_context(model, words);
+	} else {
+		if (!model_read_words(model, table + (source_id & 0xff) * 16ULL, words, 2))
+			return 0x9;
+		reason = check_context(model, words);
+	}
+	j->fault_hidden = (words[0] & VTD_CONTEXT_FPD) != 0;
+	return reason;
+}
+
+/* *entry: what is known of the context entry, cached or not. */
+static unsigned int find_context_entry(struct journey *j, struct model_cached *entry)
+{
+	struct iommu_model_vtd *model = j->model;
+	const struct model_cached *known =
+		iommu_model_cache_find(&model->cache, MODEL_CONTEXT, 0, 0, j->request->source_id);
+	uint64_t words[4] = {0};
+
+	if (known != NULL) {
+		*entry = *known;
+		j->fault_hidden = known->fault_hidden;
+		return known->reason;
+	}
+	*entry = (struct model_cached){.kind = MODEL_CONTEXT, .address = j->request->source_id};
+	entry->reason = (uint8_t)fetch_context(j, words);
+	entry->fault_hidden = j->fault_hidden;
+	if (entry->reason == 0) {
+		entry->low = words[0];
+		entry->high = words[1];
+		entry->owner = j->scalable ? 0 : vtd_context_domain_id(words[1]);
+	}
+	if (entry->reason == 0 || caches_absence(model))
+		iommu_model_cache_put(&model->cache, entry);
+	return entry->reason;
+}
+
+/* --- PASIDs ----------------------------------------------------------------------------------- */
+
+static bool type_is_known(const struct iommu_model_vtd *model, enum vtd_pasid_type type)
+{
+	switch (type) {
+	case VTD_PASID_FIRST_STAGE:
+		return model_has(model, IOMMU_MODEL_VTD_FIRST_STAGE);
+	case VTD_PASID_SECOND_STAGE:
+		return !model_has(model, IOMMU_MODEL_VTD_NO_SECOND_STAGE);
+	case VTD_PASID_NESTED:
+		return model_has(model, IOMMU_MODEL_VTD_NESTED);
+	case VTD_PASID_PASS_THROUGH:
+		return model_has(model, IOMMU_MODEL_VTD_PASS_THROUGH);
+	default:
+		return false;
+	}
+}
+
+static bool first_stage_is_known(const struct iommu_model_vtd *model, uint64_t word2)
+{
+	const unsigned int levels = vtd_pasid_first_levels(word2);
+
+	return levels == 4 || (levels == 5 && model_has(model, IOMMU_MODEL_VTD_FIRST_STAGE_5));
+}
+
+static unsigned int check_pasid_entry(struct iommu_model_vtd *model, const uint64_t *words)
+{
+	const enum vtd_pasid_type type = vtd_pasid_type(words[0]);
+	const bool has_first = type == VTD_PASID_FIRST_STAGE || type == VTD_PASID_NESTED;
+	const uint64_t beyond = model_beyond_memory(model);
+	unsigned int i;
+
+	if ((words[0] & VTD_PASID_PRESENT) == 0)
+		return 0x59;
+	for (i = 3; i < VTD_PASID_ENTRY_WORDS; i++)
+		if (words[i] != 0)
+			return 0x5a;
+	if ((words[0] & (VTD_PASID_RESERVED_0 | beyond)) != 0 ||
+	    (words[1] & VTD_PASID_RESERVED_1) != 0 || (words[2] & VTD_PASID_RESERVED_2) != 0 ||
+	    (type == VTD_PASID_FIRST_STAGE && (words[2] & beyond) != 0))
+		return 0x5a;
+	if (!type_is_known(model, type) || (has_first && !first_stage_is_known(model, words[2])) ||
+	    (type != VTD_PASID_FIRST_STAGE &&
+	     !levels_are_known(model, vtd_pasid_levels(words[0]))) ||
+	    ((words[0] & VTD_PASID_SSADE) != 0 && !model_has(model, IOMMU_MODEL_VTD_DIRTY)) ||
+	    (words[0] & VTD_PASID_SSEE) != 0 ||
+	    ((words[1] & VTD_PASID_PGSNP) != 0 &&
+	     !model_has(model, IOMMU_MODEL_VTD_SNOOP_CONTROL)) ||
+	    ((words[1] & VTD_PASID_PWSNP) != 0 && model_has(model, IOMMU_MODEL_VTD_NONCOHERENT)) ||
+	    vtd_pasid_domain_id(words[1]) >> model->config.domain_bits != 0)
+		return 0x5b;
+	check_domain_id(model, vtd_pasid_domain_id(words[1]));
+	return 0;
+}
+
+/* Read directory and table from memory: words 0 to 2 of the entry are what matters. */
+static unsigned int fetch_pasid(struct journey *j, const struct model_cached *context,
+				uint64_t *words)
+{
+	struct iommu_model_vtd *model = j->model;
+	const uint32_t index = vtd_pasid_directory_index(j->pasid);
+	uint64_t directory;
+	unsigned int i, reason;
+
+	model->walks++;
+	if (!model_read_words(model, (context->low & VTD_ENTRY_ADDRESS_MASK) + index * 8ULL,
+			      &directory, 1))
+		return 0x50;
+	j->fault_hidden |= (directory & VTD_PASID_DIRECTORY_FPD) != 0;
+	if ((directory & VTD_PASID_DIRECTORY_PRESENT) == 0)
+		return 0x51;
+	if ((directory & (VTD_PASID_DIRECTORY_RESERVED | model_beyond_memory(model))) != 0)
+		return 0x52;
+	for (i = 0; i < VTD_PASID_ENTRY_WORDS; i += 2)
+		if (!model_read_words(model,
+				      (directory & VTD_ENTRY_ADDRESS_MASK) +
+					      j->pasid % VTD_PASID_TABLE_ENTRIES *
+						      sizeof(struct vtd_pasid_entry) +
+					      i * 8ULL,
+				      &words[i], 2))
+			return 0x58;
+	j->fault_hidden |= (words[0] & VTD_PASID_FPD) != 0;
+	reason = check_pasid_entry(model, words);
+	return reason;
+}
+
+static void use_pasid_entry(struct journey *j, const struct model_cached *entry)
+{
+	const uint64_t word0 = entry->low;
+
+	j->how = vtd_pasid_type(word0);
+	j->domain_id = entry->owner;
+	j->second_table = word0 & VTD_ENTRY_ADDRESS_MASK;
+	j->second_levels = vtd_pasid_levels(word0);
+	j->notes = (word0 & VTD_PASID_SSADE) != 0;
+	j->first = entry->high;
+	j->snoops = entry->third != 0;
+}
+
+static unsigned int find_pasid(struct journey *j, const struct model_cached *context)
+{
+	struct iommu_model_vtd *model = j->model;
+	const struct model_cached *known = iommu_model_cache_find(
+		&model->cache, MODEL_PASID, j->pasid, 0, j->request->source_id);
+	struct model_cached entry = {
+		.kind = MODEL_PASID, .tag = j->pasid, .address = j->request->source_id};
+	uint64_t words[VTD_PASID_ENTRY_WORDS] = {0};
+
+	if (known == NULL) {
+		entry.reason = (uint8_t)fetch_pasid(j, context, words);
+		entry.fault_hidden = j->fault_hidden;
+		if (entry.reason == 0) {
+			entry.low = words[0];
+			entry.high = words[2];
+			entry.third = words[1] & VTD_PASID_PGSNP;
+			entry.owner = vtd_pasid_domain_id(words[1]);
+		}
+		if (entry.reason == 0 || caches_absence(model))
+			iommu_model_cache_put(&model->cache, &entry);
+		known = &entry;
+	}
+	j->fault_hidden = known->fault_hidden;
+	if (known->reason == 0)
+		use_pasid_entry(j, known);
+	return known->reason;
+}
+
+static unsigned int find_scalable(struct journey *j, const struct model_cached *context)
+{
+	const struct iommu_model_request *request = j->request;
+
+	j->device_tlb = (context->low & VTD_CONTEXT_DEVICE_TLB) != 0;
+	if (request->has_pasid && (context->low & VTD_CONTEXT_PASIDS) == 0)
+		return 0x45;
+	if (request->type != IOMMU_MODEL_UNTRANSLATED && !j->device_tlb)
+		return 0x44;
+	j->pasid = request->has_pasid ? request->pasid : vtd_scalable_request_pasid(context->high);
+	if (vtd_pasid_directory_index(j->pasid) >= vtd_scalable_directory_entries(context->low) ||
+	    j->pasid >> j->model->config.pasid_bits != 0)
+		return 0x46;
+	/* What was translated is not translated again. */
+	return request->type == IOMMU_MODEL_TRANSLATED ? 0 : find_pasid(j, context);
+}
+
+unsigned int iommu_model_find_context(struct journey *j)
+{
+	const uint64_t mode = j->model->regs.root & VTD_RTADDR_MODE;
+	struct model_cached entry;
+	unsigned int reason;
+
+	j->scalable = mode == VTD_RTADDR_SCALABLE;
+	if (mode != VTD_RTADDR_LEGACY &&
+	    !(j->scalable && model_has(j->model, IOMMU_MODEL_VTD_SCALABLE)))
+		return 0x30;
+	if (j->request->has_pasid && !j->scalable)
+		return 0x31;
+	reason = find_context_entry(j, &entry);
+	if (reason != 0)
+		return reason;
+	if (j->scalable)
+		return find_scalable(j, &entry);
+	use_context(j, &entry);
+	return j->request->type != IOMMU_MODEL_UNTRANSLATED && !j->device_tlb ? 0xd : 0;
+}

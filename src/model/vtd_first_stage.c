@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The first stage, alone or nested in the second, and pass-through of scalable mode (VT-d specification,
+ * "First-Stage Translation", "Nested Translation" and "Caching Translation Information").
+ *
+ * Tagged with domain id and PASID. What is cached of nested translations has been through both stages: it goes
+ * stale with either, and the second stage alone does not find it. That something is not present is never cached.
+ */
+#include "model/vtd_journey.h"
+
+#define REPEATS_MAX 16
+
+/* What a cached leaf or table allows, beside what the second stage does (enum iommu_prot, at the bottom). */
+#define FIRST_WRITE      0x100U
+#define FIRST_USER       0x200U
+#define FIRST_NO_EXECUTE 0x400U
+#define FIRST_DIRTY      0x800U
+#define FIRST_SNOOPS     0x1000U
+
+struct walk {
+	struct journey *j;
+	struct model_leaf *leaf;
+	bool nested;
+	/* The table that is looked at: where it is, and what its address was before the second stage. */
+	unsigned int level;
+	uint64_t table, guest_table;
+	uint32_t allowed;
+	bool repeats; /* an entry has changed: again from the start */
+};
+
+static uint64_t tag_of(const struct journey *j)
+{
+	return (uint64_t)j->domain_id << 32 | j->pasid;
+}
+
+static struct model_cached *find(const struct walk *w, enum model_kind kind, unsigned int level)
+{
+	return iommu_model_cache_find(&w->j->model->cache, kind, tag_of(w->j), level,
+				      w->j->request->address &
+					      ~LOW_MASK(vtd_fs_level_shift(level)));
+}
+
+static void remember(const struct walk *w, enum model_kind kind, unsigned int level, uint64_t low,
+		     uint64_t high, uint64_t third)
+{
+	const struct model_cached entry = {
+		.kind = (uint8_t)kind,
+		.tag = tag_of(w->j),
+		.level = (uint8_t)level,
+		.address = w->j->request->address & ~LOW_MASK(vtd_fs_level_shift(level)),
+		.low = low,
+		.high = high,
+		.third = third,
+	};
+
+	iommu_model_cache_put(&w->j->model->cache, &entry);
+}
+
+/* --- Permissions ------------------------------------------------------------------------------ */
+
+/* May the request do this? What the first stage says of it, then the second. */
+static unsigned int check_access(const struct walk *w, uint32_t allowed)
+{
+	const struct iommu_model_request *request = w->j->request;
+	const bool writes = model_is_write(request->access);
+
+	if (!request->privileged && (allowed & FIRST_USER) == 0)
+		return 0x81;
+	if (writes && (allowed & FIRST_WRITE) == 0 &&
+	    (!request->privileged || (w->j->first & VTD_PASID_WPE) != 0))
+		return 0x85;
+	if (request->execute && (allowed & FIRST_NO_EXECUTE) != 0)
+		return 0x82;
+	return w->nested && (request->access & ~allowed & IOMMU_PROT_READ_WRITE) != 0 ? 0x79 : 0;
+}
+
+/* What a device may do there that is told of it. */
+static unsigned int prot_of(const struct walk *w, uint32_t allowed)
+{
+	unsigned int prot = IOMMU_PROT_READ;
+
+	if (!w->j->request->privileged && (allowed & FIRST_USER) == 0)
+		return 0;
+	if ((allowed & FIRST_WRITE) != 0)
+		prot |= IOMMU_PROT_WRITE;
+	return w->nested ? prot & allowed : prot;
+}
+
+static unsigned int found(const struct walk *w, unsigned int level, uint64_t paddr, uint64_t high)
+{
+	const uint64_t mask = LOW_MASK(vtd_fs_level_shift(level));
+
+	*w->leaf = (struct model_leaf){
+		.paddr = paddr | (w->j->request->address & mask),
+		.allowed = prot_of(w, (uint32_t)high),
+		.size = mask + 1,
+		.snoop = w->j->snoops || (high & FIRST_SNOOPS) != 0,
+	};
+	return check_access(w, (uint32_t)high);
+}
+
+static bool known_leaf(const struct walk *w, unsigned int *reason)
+{
+	unsigned int level;
+
+	for (level = 1; level <= VTD_FS_LEAF_LEVELS; level++) {
+		const struct model_cached *known = find(w, MODEL_FIRST_PAGE, level);
+
+		if (known == NULL)
+			continue;
+		*reason = found(w, level, known->low, known->high);
+		return *reason != 0 || !model_is_write(w->j->request->access) ||
+		       (known->high & FIRST_DIRTY) != 0;
+	}
+	return false;
+}
+
+/* --- The walk --------------------------------------------------------------------------------- */
+
+/* A table of the first stage; its address is the guest's where stages are nested. */
+static unsigned int enter_table(struct walk *w, uint64_t address, unsigned int level,
+				unsigned int reason)
+{
+	struct model_leaf leaf = {0};
+
+	w->guest_table = address;
+	w->table = address;
+	w->level = level;
+	if (!w->nested)
+		return 0;
+	if (iommu_model_second_stage(w->j, address, IOMMU_PROT_READ, &leaf) != 0)
+		return reason;
+	w->table = leaf.paddr;
+	return 0;
+}
+
+static unsigned int start_of_walk(struct walk *w)
+{
+	const unsigned int levels = vtd_pasid_first_levels(w->j->first);
+
+	w->repeats = false;
+	w->allowed = FIRST_WRITE | FIRST_USER;
+	for (unsigned int at = 2; at <= levels; at++) {
+		const struct model_cached *known = find(w, MODEL_FIRST_TABLE, at);
+
+		if (known == NULL)
+			continue;
+		w->level = at - 1;
+		w->table = known->low;
+		w->guest_table = known->third;
+		w->allowed = (uint32_t)known->high;
+		return 0;
+	}
+	return enter_table(w, w->j->first & VTD_ENTRY_ADDRESS_MASK, levels, 0x75);
+}
+
+static uint64_t reserved_bits(const struct walk *w, bool leaf)
+{
+	const struct iommu_model_vtd *model = w->j->model;
+	const unsigned int level = w->level;
+	uint64_t reserved = w->nested ? 0 : VTD_FS_ADDRESS_MASK & ~model_output_last(model);
+
+	if ((w->j->first & VTD_PASID_NXE) == 0)
+		reserved |= VTD_FS_NO_EXECUTE;
+	if (level > VTD_FS_LEAF_LEVELS)
+		reserved |= VTD_FS_PAGE_SIZE;
+	if (leaf && level > 1)
+		reserved |= LOW_MASK(vtd_fs_level_shift(level)) & VTD_FS_ADDRESS_MASK &
+			    ~VTD_FS_PAT_LARGE;
+	if (leaf && level == 3 && (model->config.pgsize_bitmap & IOMMU_SIZE_1G) == 0)
+		reserved |= VTD_FS_PAGE_SIZE;
+	return reserved;
+}
+
+/* Note in an entry that it was used; in a nested one that is a write of the guest's memory. */
+static unsigned int note(struct walk *w, uint64_t offset, uint64_t *entry, uint64_t bits)
+{
+	struct model_leaf leaf = {0};
+
+	if ((*entry & bits) == bits)
+		return 0;
+	if (w->nested &&
+	    iommu_model_second_stage(w->j, w->guest_table + offset, IOMMU_PROT_WRITE, &leaf) != 0)
+		return 0x77;
+	w->repeats = !iommu_model_note(w->j->model, w->table + offset, entry, bits);
+	return 0;
+}
+
+static uint32_t allowed_by(uint32_t before, uint64_t entry)
+{
+	uint32_t allowed = before;
+
+	if ((entry & VTD_FS_WRITE) == 0)
+		allowed &= ~FIRST_WRITE;
+	if ((entry & VTD_FS_USER) == 0)
+		allowed &= ~FIRST_USER;
+	if ((entry & VTD_FS_NO_EXECUTE) != 0)
+		allowed |= FIRST_NO_EXECUTE;
+	return allowed;
+}
+
+static unsigned int level_of_size(uint64_t size)
+{
+	return size >= IOMMU_SIZE_1G ? 3 : size >= IOMMU_SIZE_2M ? 2 : 1;
+}
+
+/* A leaf of the first stage: through the second if they are nested, noted, remembered, used. */
+static unsigned int use_leaf(struct walk *w, uint64_t offset, uint64_t entry)
+{
+	const struct iommu_model_request *request = w->j->request;
+	const bool writes = model_is_write(request->access);
+	const uint64_t mask = LOW_MASK(vtd_fs_level_shift(w->level));
+	struct model_leaf below = {.paddr = (entry & VTD_FS_ADDRESS_MASK & ~mask) |
+					    (request->address & mask),
+				   .size = mask + 1};
+	uint64_t high = w->allowed;
+	struct model_cached *known;
+	unsigned int reason = check_access(w, w->allowed | IOMMU_PROT_READ_WRITE);
+	unsigned int level;
+
+	if (reason == 0)
+		reason = note(w, offset, &entry, VTD_FS_ACCESSED | (writes ? VTD_FS_DIRTY : 0));
+	if (reason != 0 || w->repeats)
+		return reason;
+	if (w->nested) {
+		if (below.paddr >> vtd_ss_address_width(w->j->second_levels) != 0)
+			return 0x74;
+		reason = iommu_model_second_stage(w->j, below.paddr, request->access, &below);
+		if (reason != 0)
+			return reason;
+		high |= below.allowed;
+		/* Noted in both stages only by a write. */
+		if (writes)
+			high |= FIRST_DIRTY;
+	} else if ((entry & VTD_FS_DIRTY) != 0) {
+		high |= FIRST_DIRTY;
+	}
+	high |= below.snoop ? FIRST_SNOOPS : 0;
+	level = level_of_size(below.size < mask + 1 ? below.size : mask + 1);
+	known = find(w, MODEL_FIRST_PAGE, level);
+	if (known != NULL)
+		known->high |= high & FIRST_DIRTY;
+	below.paddr &= ~LOW_MASK(vtd_fs_level_shift(level));
+	remember(w, MODEL_FIRST_PAGE, level, below.paddr, high, 0);
+	return found(w, level, below.paddr, high);
+}
+
+static unsigned int walk(struct walk *w)
+{
+	struct iommu_model_vtd *model = w->j->model;
+	const unsigned int levels = vtd_pasid_first_levels(w->j->first);
+	unsigned int reason = start_of_walk(w);
+
+	model->walks++;
+	while (reason == 0) {
+		const uint64_t offset = (w->j->request->address >> vtd_fs_level_shift(w->level) &
+					 (VTD_FS_ENTRIES - 1)) *
+					8;
+		uint64_t entry;
+		bool leaf;
+
+		if (!model_read_words(model, w->table + offset, &entry, 1))
+			return w->level == levels ? 0x73 : 0x70;
+		if (!vtd_fs_is_present(entry))
+			return 0x71;
+		leaf = vtd_fs_is_leaf(entry, w->level);
+		if ((entry & reserved_bits(w, leaf)) != 0)
+			return 0x72;
+		w->allowed = allowed_by(w->allowed, entry);
+		if (leaf)
+			return use_leaf(w, offset, entry);
+		reason = note(w, offset, &entry, VTD_FS_ACCESSED);
+		if (reason != 0 || w->repeats)
+			return reason;
+		reason = enter_table(w, entry & VTD_FS_ADDRESS_MASK, w->level - 1, 0x76);
+		if (reason == 0)
+			remember(w, MODEL_FIRST_TABLE, w->level + 1, w->table, w->allowed,
+				 w->guest_table);
+	}
+	return reason;
+}
+
+static bool is_canonical(uint64_t address, unsigned int levels)
+{
+	const uint64_t upper = address >> vtd_fs_address_width(levels);
+
+	return upper == 0 || upper == UINT64_MAX >> vtd_fs_address_width(levels);
+}
+
+unsigned int iommu_model_first_stage(struct journey *j, struct model_leaf *leaf)
+{
+	struct walk w = {.j = j, .leaf = leaf, .nested = j->how == VTD_PASID_NESTED};
+	unsigned int repeats = 0;
+	unsigned int reason;
+
+	if (j->request->execute && (j->first & VTD_PASID_ERE) == 0)
+		return 0x5c;
+	if (j->request->privileged && (j->first & VTD_PASID_SRE) == 0)
+		return 0x5d;
+	if (!is_canonical(j->request->address, vtd_pasid_first_levels(j->first)))
+		return 0x80;
+	if (known_leaf(&w, &reason))
+		return reason;
+	do
+		reason = walk(&w);
+	while (w.repeats && ++repeats < REPEATS_MAX);
+	return w.repeats ? 0x91 : reason;
+}
+
+unsigned int iommu_model_pass_through(struct journey *j, struct model_leaf *leaf)
+{
+	const struct walk w = {.j = j, .leaf = leaf};
+	const uint64_t page = j->request->address & ~LOW_MASK(12);
+	const uint64_t high = FIRST_WRITE | FIRST_USER | FIRST_DIRTY;
+	unsigned int reason;
+
+	if (j->request->address > model_output_last(j->model))
+		return 0x83;
+	if (known_leaf(&w, &reason))
+		return reason;
+	remember(&w, MODEL_FIRST_PAGE, 1, page, high, 0);
+	return found(&w, 1, page, high);
+}

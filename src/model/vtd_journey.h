@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A request on its way through the VT-d model: context (root, context, PASID), then the stages of translation
+ * that it names. Every step answers with a fault reason, or 0.
+ */
+#ifndef IOMMU_MODEL_VTD_JOURNEY_H
+#define IOMMU_MODEL_VTD_JOURNEY_H
+
+#include <libiommu/hw/vtd_first_stage.h>
+#include <libiommu/hw/vtd_scalable.h>
+
+#include "model/vtd.h"
+
+#define LOW_MASK(bits) ((1ULL << (bits)) - 1)
+
+struct journey {
+	struct iommu_model_vtd *model;
+	const struct iommu_model_request *request;
+	struct iommu_model_translation *result;
+	/* What the entries on the way say; of legacy mode in the terms of scalable mode. */
+	bool scalable;
+	bool device_tlb; /* translation requests and translated requests pass */
+	bool fault_hidden;
+	enum vtd_pasid_type how;
+	uint16_t domain_id;
+	uint32_t pasid;
+	uint64_t second_table;
+	unsigned int second_levels;
+	bool notes; /* accessed and dirty bits in the second stage */
+	bool snoops;
+	uint64_t first; /* word 2 of the PASID entry */
+};
+
+/* Where an address leads. */
+struct model_leaf {
+	uint64_t paddr; /* byte exact */
+	unsigned int allowed;
+	uint64_t size; /* of the aligned block around it */
+	bool snoop;
+};
+
+/* Address bits of an entry that lie beyond memory. */
+static inline uint64_t model_beyond_memory(const struct iommu_model_vtd *model)
+{
+	return VTD_ENTRY_ADDRESS_MASK & ~model_output_last(model);
+}
+
+static inline uint16_t model_is_write(unsigned int access)
+{
+	return (access & IOMMU_PROT_WRITE) != 0;
+}
+
+/*
+ * An entry that hardware notes in that it was used: set `bits` in it. False: it has changed meanwhile, or cannot
+ * be written.
+ */
+bool iommu_model_note(struct iommu_model_vtd *model, uint64_t paddr, uint64_t *entry,
+		      uint64_t bits);
+
+/* Root, context and, in scalable mode, PASID: fills in the journey. */
+unsigned int iommu_model_find_context(struct journey *j);
+
+/* The second stage for an address that need not be the request's. */
+unsigned int iommu_model_second_stage(struct journey *j, uint64_t address, unsigned int access,
+				      struct model_leaf *leaf);
+/* The first stage, alone or nested. */
+unsigned int iommu_model_first_stage(struct journey *j, struct model_leaf *leaf);
+/* Pass-through of scalable mode: cached like a first stage, under domain id and PASID. */
+unsigned int iommu_model_pass_through(struct journey *j, struct model_leaf *leaf);
+
+#endif

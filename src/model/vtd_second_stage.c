@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The second stage (VT-d specification, "Second-Stage Translation" and "Caching Translation Information").
+ *
+ * What may be cached is leaves, non-leaf entries, and in caching mode also that an entry is not present or wrong,
+ * all tagged with the domain id. A cached leaf that does not allow an access is believed, not walked anew; and
+ * one in which a write was noted lets further writes pass without a look at memory.
+ */
+#include "model/vtd_journey.h"
+
+/* Times that an entry may change under the unit's eyes. */
+#define REPEATS_MAX 16
+
+/* What a leaf says is kept in one word: permissions, and these. */
+#define LEAF_SNOOPS 0x100U
+#define LEAF_DIRTY  0x200U
+
+bool iommu_model_note(struct iommu_model_vtd *model, uint64_t paddr, uint64_t *entry, uint64_t bits)
+{
+	const struct iommu_model_vtd_host *host = &model->config.host;
+	const uint64_t before = *entry;
+
+	if ((before & bits) == bits)
+		return true;
+	*entry |= bits;
+	return host->compare_exchange(host->ctx, paddr, before, *entry);
+}
+
+/* One walk. */
+struct walk {
+	struct journey *j;
+	uint64_t address;
+	unsigned int access;
+	struct model_leaf *leaf;
+	bool repeats; /* an entry has changed: again from the start */
+};
+
+static unsigned int denied(const struct walk *w)
+{
+	if (w->j->scalable)
+		return 0x79;
+	return model_is_write(w->access) ? 0x5 : 0x6;
+}
+
+static bool is_denied(unsigned int reason)
+{
+	return reason == 0x5 || reason == 0x6 || reason == 0x79;
+}
+
+/* Does `allowed` suffice? A zero-length read may look at a page that can only be written. */
+static bool suffices(const struct walk *w, unsigned int allowed)
+{
+	return w->access == 0 ? allowed != 0 : (w->access & ~allowed) == 0;
+}
+
+static uint64_t reserved_bits(const struct iommu_model_vtd *model, unsigned int level, bool leaf)
+{
+	uint64_t reserved = VTD_SS_ADDRESS_MASK & ~model_output_last(model);
+
+	if (!leaf)
+		return reserved | VTD_SS_SNOOP |
+		       (level > VTD_SS_LEAF_LEVELS ? VTD_SS_PAGE_SIZE : 0);
+	if (level > 1)
+		reserved |= LOW_MASK(vtd_ss_level_shift(level)) & VTD_SS_ADDRESS_MASK;
+	if (level > 1 && (model->config.pgsize_bitmap >> vtd_ss_level_shift(level) & 1) == 0)
+		reserved |= VTD_SS_PAGE_SIZE;
+	if (!model_has(model, IOMMU_MODEL_VTD_SNOOP_CONTROL))
+		reserved |= VTD_SS_SNOOP;
+	if (!model_has(model, IOMMU_MODEL_VTD_DEVICE_TLB))
+		reserved |= VTD_SS_TRANSIENT;
+	return reserved;
+}
+
+static struct model_cached key_of(const struct walk *w, enum model_kind kind, unsigned int level)
+{
+	return (struct model_cached){
+		.kind = (uint8_t)kind,
+		.tag = w->j->domain_id,
+		.level = (uint8_t)level,
+		.address = w->address & ~LOW_MASK(vtd_ss_level_shift(level)),
+	};
+}
+
+static struct model_cached *find(const struct walk *w, enum model_kind kind, unsigned int level)
+{
+	const struct model_cached key = key_of(w, kind, level);
+
+	return iommu_model_cache_find(&w->j->model->cache, key.kind, key.tag, level, key.address);
+}
+
+static void remember(const struct walk *w, enum model_kind kind, unsigned int level, uint64_t low,
+		     uint64_t high, unsigned int reason)
+{
+	struct model_cached entry = key_of(w, kind, level);
+
+	if (reason != 0 && !model_has(w->j->model, IOMMU_MODEL_VTD_CACHING_MODE))
+		return;
+	entry.low = low;
+	entry.high = high;
+	entry.reason = (uint8_t)reason;
+	iommu_model_cache_put(&w->j->model->cache, &entry);
+}
+
+/* The deepest table that is known for the address; *level is the level of its entries. */
+static void start_of_walk(const struct walk *w, unsigned int *level, uint64_t *table,
+			  unsigned int *allowed, unsigned int *reason)
+{
+	*level = w->j->second_levels;
+	*table = w->j->second_table;
+	*allowed = IOMMU_PROT_READ_WRITE;
+	*reason = 0;
+	for (unsigned int at = 2; at <= w->j->second_levels; at++) {
+		const struct model_cached *known = find(w, MODEL_TABLE, at);
+
+		if (known == NULL)
+			continue;
+		*level = at - 1;
+		*table = known->low;
+		*allowed = (unsigned int)known->high;
+		*reason = known->reason;
+		return;
+	}
+}
+
+static unsigned int allowed_by(uint64_t entry)
+{
+	return ((entry & VTD_SS_READ) != 0 ? IOMMU_PROT_READ : 0U) |
+	       ((entry & VTD_SS_WRITE) != 0 ? IOMMU_PROT_WRITE : 0U);
+}
+
+static unsigned int found(const struct walk *w, unsigned int level, uint64_t paddr, uint64_t high)
+{
+	const uint64_t offset = w->address & LOW_MASK(vtd_ss_level_shift(level));
+
+	w->leaf->allowed = (unsigned int)high & IOMMU_PROT_READ_WRITE;
+	w->leaf->snoop = (high & LEAF_SNOOPS) != 0;
+	w->leaf->size = 1ULL << vtd_ss_level_shift(level);
+	w->leaf->paddr = paddr + offset;
+	return suffices(w, w->leaf->allowed) ? 0 : denied(w);
+}
+
+/* Is this access one that has to be noted as a write? */
+static bool is_noted_write(const struct walk *w)
+{
+	return w->j->notes && model_is_write(w->access);
+}
+
+/* A leaf: noted, remembered, used. */
+static unsigned int use_leaf(struct walk *w, unsigned int level, uint64_t at, uint64_t entry,
+			     unsigned int allowed)
+{
+	struct model_cached *known = find(w, MODEL_PAGE, level);
+	const bool writes = is_noted_write(w) && suffices(w, allowed);
+	uint64_t high = allowed | ((entry & VTD_SS_SNOOP) != 0 ? LEAF_SNOOPS : 0);
+
+	if (w->j->notes && !iommu_model_note(w->j->model, at, &entry,
+					     VTD_SS_ACCESSED | (writes ? VTD_SS_DIRTY : 0))) {
+		w->repeats = true;
+		return 0;
+	}
+	if ((entry & VTD_SS_DIRTY) != 0)
+		high |= LEAF_DIRTY;
+	if (known != NULL && known->reason == 0)
+		known->high |= high & LEAF_DIRTY;
+	remember(w, MODEL_PAGE, level, entry & VTD_SS_ADDRESS_MASK, high, 0);
+	return found(w, level, entry & VTD_SS_ADDRESS_MASK, high);
+}
+
+static unsigned int walk(struct walk *w)
+{
+	struct iommu_model_vtd *model = w->j->model;
+	unsigned int level, allowed, reason;
+	uint64_t table, entry;
+
+	w->repeats = false;
+	start_of_walk(w, &level, &table, &allowed, &reason);
+	if (reason != 0)
+		return is_denied(reason) ? denied(w) : reason;
+	model->walks++;
+	for (;; level--) {
+		const uint64_t at = table + (w->address >> vtd_ss_level_shift(level) & 511) * 8;
+		bool leaf;
+
+		if (!model_read_words(model, at, &entry, 1))
+			return w->j->scalable ? 0x78 : 0x7;
+		leaf = vtd_ss_is_leaf(entry, level);
+		if (!vtd_ss_is_present(entry))
+			reason = denied(w);
+		else if ((entry & reserved_bits(model, level, leaf)) != 0)
+			reason = w->j->scalable ? 0x7a : 0xc;
+		if (reason != 0) {
+			remember(w, level == 1 ? MODEL_PAGE : MODEL_TABLE, level, 0, 0, reason);
+			return reason;
+		}
+		allowed &= allowed_by(entry);
+		if (leaf)
+			return use_leaf(w, level, at, entry, allowed);
+		if (w->j->notes && !iommu_model_note(model, at, &entry, VTD_SS_ACCESSED)) {
+			w->repeats = true;
+			return 0;
+		}
+		table = entry & VTD_SS_ADDRESS_MASK;
+		remember(w, MODEL_TABLE, level, table, allowed, 0);
+		if (!suffices(w, allowed))
+			return denied(w);
+	}
+}
+
+/* From the leaves that are known; false: none is, or a write has to be noted. */
+static bool known_leaf(const struct walk *w, unsigned int *reason)
+{
+	unsigned int level;
+
+	for (level = 1; level <= VTD_SS_LEAF_LEVELS; level++) {
+		const struct model_cached *known = find(w, MODEL_PAGE, level);
+
+		if (known == NULL)
+			continue;
+		if (known->reason != 0) {
+			*reason = is_denied(known->reason) ? denied(w) : known->reason;
+			return true;
+		}
+		*reason = found(w, level, known->low, known->high);
+		return *reason != 0 || !is_noted_write(w) || (known->high & LEAF_DIRTY) != 0;
+	}
+	return false;
+}
+
+/* Pass-through of legacy mode is cached like a translation, under its domain id. */
+static unsigned int pass_through(const struct walk *w)
+{
+	const uint64_t page = w->address & ~LOW_MASK(12);
+	unsigned int reason;
+
+	if (w->address > model_output_last(w->j->model))
+		return 0x4;
+	if (known_leaf(w, &reason))
+		return reason;
+	remember(w, MODEL_PAGE, 1, page, IOMMU_PROT_READ_WRITE, 0);
+	return found(w, 1, page, IOMMU_PROT_READ_WRITE);
+}
+
+unsigned int iommu_model_second_stage(struct journey *j, uint64_t address, unsigned int access,
+				      struct model_leaf *leaf)
+{
+	const unsigned int width_of_unit = j->model->config.address_width;
+	const unsigned int width = vtd_ss_address_width(j->second_levels);
+	struct walk w = {.j = j, .address = address, .access = access, .leaf = leaf};
+	unsigned int repeats = 0;
+	unsigned int reason;
+
+	if (j->how == VTD_PASID_PASS_THROUGH)
+		return pass_through(&w);
+	if (address >> (width < width_of_unit ? width : width_of_unit) != 0)
+		return j->scalable ? 0x84 : 0x4;
+	if (known_leaf(&w, &reason))
+		return reason;
+	do
+		reason = walk(&w);
+	while (w.repeats && ++repeats < REPEATS_MAX);
+	return w.repeats ? 0x78 : reason;
+}

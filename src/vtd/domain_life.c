@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The life of domains: which stage translates, the table for it, and the end of what hardware might still walk.
+ *
+ * Of its own tables a domain has the second stage where the unit has one, in either mode: every unit can join it, and it
+ * is what dirty tracking and nesting want. It has the first where there is no second; where the host asks for it; and
+ * where not-present entries may be cached, which of a first stage they never are: it saves an invalidation for each map.
+ */
+#include <libiommu/hw/vtd_first_stage.h>
+#include <libiommu/hw/vtd_second_stage.h>
+#include <libiommu/pgtable.h>
+#include <libiommu/status.h>
+
+#include "vtd/vtd.h"
+
+/* The page sizes that tables can have. */
+#define EVERY_SIZE (IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G)
+
+/* --- The end ---------------------------------------------------------------------------------- */
+
+/* Might a unit that the domain was attached to still walk its tables? */
+static bool domain_is_haunted(const struct vtd_domain *domain)
+{
+	const struct vtd_attachment *attachment;
+
+	for (attachment = domain->attachments; attachment != NULL; attachment = attachment->next)
+		if (vtd_unit_is_suspect(attachment->unit))
+			return true;
+	return false;
+}
+
+static void domain_bury(struct vtd_domain *domain)
+{
+	struct iommu_pgtable *pt = &domain->pgtable;
+	unsigned int i;
+
+	iommu_vtd_attachments_free(domain);
+	if (vtd_domain_has_table(domain)) {
+		domain->format->free_gathered(pt, &domain->quarantine);
+		for (i = 2; i-- != 0;)
+			if (domain->tops[i] != NULL)
+				iommu_vtdss_free_top(pt, domain->tops[i], i + 4);
+		domain->format->destroy(pt);
+	}
+	iommu_object_free(&domain->probe->domain_cache, domain);
+}
+
+void iommu_vtd_domain_free(struct iommu_domain *base)
+{
+	struct vtd_domain *domain = vtd_domain_of(base);
+
+	if (domain_is_haunted(domain))
+		iommu_list_insert(&domain->probe->graveyard, &domain->grave);
+	else
+		domain_bury(domain);
+}
+
+void iommu_vtd_reap(struct vtd_probe *probe)
+{
+	struct iommu_list_node *node = probe->graveyard.next;
+
+	while (node != &probe->graveyard) {
+		struct vtd_domain *domain = iommu_container_of(node, struct vtd_domain, grave);
+
+		node = node->next;
+		if (domain_is_haunted(domain))
+			continue;
+		iommu_list_remove(&domain->grave);
+		domain_bury(domain);
+	}
+	iommu_vtd_directories_reap(probe);
+}
+
+/* --- Domains without tables of their own ------------------------------------------------------ */
+
+static const struct iommu_domain_ops identity_ops = {
+	.attach = iommu_vtd_identity_attach,
+	.detach = iommu_vtd_detach,
+	.attach_pasid = iommu_vtd_attach_pasid,
+	.detach_pasid = iommu_vtd_detach_pasid,
+	.free = iommu_vtd_domain_free,
+};
+
+static const struct iommu_domain_ops blocked_ops = {
+	.attach = iommu_vtd_blocked_attach,
+	.detach = iommu_vtd_detach,
+	.free = iommu_vtd_domain_free,
+};
+
+static const struct iommu_domain_ops nested_ops = {
+	.attach = iommu_vtd_paging_attach,
+	.detach = iommu_vtd_detach,
+	.attach_pasid = iommu_vtd_attach_pasid,
+	.detach_pasid = iommu_vtd_detach_pasid,
+	.free = iommu_vtd_domain_free,
+	.invalidate_user = iommu_vtd_invalidate_user,
+};
+
+/* Its owner changes tables as he likes. */
+static int invalidate_range(struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last)
+{
+	return iommu_vtd_invalidate_foreign(domain, start, last, false);
+}
+
+static const struct iommu_domain_ops sva_ops = {
+	.attach = iommu_vtd_paging_attach,
+	.detach = iommu_vtd_detach,
+	.attach_pasid = iommu_vtd_attach_pasid,
+	.detach_pasid = iommu_vtd_detach_pasid,
+	.free = iommu_vtd_domain_free,
+	.invalidate_range = invalidate_range,
+};
+
+/* --- Somebody else's first stage -------------------------------------------------------------- */
+
+/* What a host, or a guest, says of its table; nothing in it is trusted. */
+static int take_first_stage(struct vtd_domain *domain, const struct vtd_unit *unit,
+			    const struct iommu_domain_config *config)
+{
+	const struct iommu_vtd_first_stage *table = config->user_data;
+	const bool is_nested = domain->type == VTD_PASID_NESTED;
+	const unsigned int known =
+		IOMMU_VTD_PRIVILEGED | IOMMU_VTD_WRITE_PROTECT | IOMMU_VTD_NO_EXECUTE;
+	const unsigned int width = is_nested ? 52 : unit->output_width;
+
+	if (table == NULL || config->user_size != sizeof(*table))
+		return IOMMU_EINVAL;
+	if ((table->flags & ~known) != 0)
+		return IOMMU_EOPNOTSUPP;
+	if ((table->table & (IOMMU_PAGE_SIZE - 1)) != 0 || table->table >> width != 0 ||
+	    (table->levels != 4 && table->levels != 5) ||
+	    ((table->flags & IOMMU_VTD_WRITE_PROTECT) != 0 &&
+	     (table->flags & IOMMU_VTD_PRIVILEGED) == 0))
+		return IOMMU_EINVAL;
+	if ((table->levels == 5 && !unit->caps.first_stage_5) ||
+	    ((table->flags & IOMMU_VTD_PRIVILEGED) != 0 && (unit->caps.ecap & VTD_ECAP_SRS) == 0))
+		return IOMMU_EOPNOTSUPP;
+	domain->first_table = table->table;
+	domain->first_levels = table->levels;
+	if ((table->flags & IOMMU_VTD_PRIVILEGED) != 0)
+		domain->first_flags |= VTD_PASID_SRE;
+	if ((table->flags & IOMMU_VTD_WRITE_PROTECT) != 0)
+		domain->first_flags |= VTD_PASID_WPE;
+	if ((table->flags & IOMMU_VTD_NO_EXECUTE) != 0)
+		domain->first_flags |= VTD_PASID_NXE;
+	domain->base.aperture_last = (1ULL << vtd_fs_address_width(table->levels)) - 1;
+	domain->base.stage = IOMMU_STAGE_FIRST;
+	return 0;
+}
+
+static int make_nested(struct vtd_domain *domain, const struct vtd_unit *unit,
+		       const struct iommu_domain_config *config)
+{
+	struct vtd_domain *parent = vtd_domain_of(config->parent);
+
+	if (!unit->scalable || !unit->caps.nested)
+		return IOMMU_EOPNOTSUPP;
+	if (parent->probe != domain->probe || parent->type != VTD_PASID_SECOND_STAGE)
+		return IOMMU_EINVAL;
+	domain->type = VTD_PASID_NESTED;
+	domain->parent = parent;
+	domain->base.ops = &nested_ops;
+	return take_first_stage(domain, unit, config);
+}
+
+/* The host's table is in the CPU's caches: only a unit that looks there can walk it. */
+static int make_sva(struct vtd_domain *domain, const struct vtd_unit *unit,
+		    const struct iommu_domain_config *config)
+{
+	if (!unit->scalable || !unit->caps.first_stage || !unit->caps.coherent)
+		return IOMMU_EOPNOTSUPP;
+	domain->type = VTD_PASID_FIRST_STAGE;
+	domain->base.ops = &sva_ops;
+	return take_first_stage(domain, unit, config);
+}
+
+/* --- Tables of its own ------------------------------------------------------------------------ */
+
+static void show_table(struct vtd_domain *domain, const struct iommu_domain_config *config)
+{
+	domain->base.aperture_last = domain->pgtable.aperture_last;
+	domain->base.pgsize_bitmap = domain->pgtable.pgsize_bitmap;
+	domain->aperture = domain->pgtable.aperture_last;
+	domain->pgsizes = config->pgsize_bitmap != 0 ? config->pgsize_bitmap : EVERY_SIZE;
+	domain->dirty_wanted = config->dirty_tracking;
+}
+
+static int make_first_stage(struct vtd_domain *domain, const struct vtd_unit *unit,
+			    const struct iommu_domain_config *config)
+{
+	const struct vtd_capabilities *caps = &unit->caps;
+	const unsigned int levels = config->address_width > vtd_fs_address_width(4) ? 5 : 4;
+	const struct iommu_pgtable_config table = {
+		.platform = unit->platform,
+		.levels = levels,
+		.input_bits = config->address_width != 0 ? config->address_width
+							 : vtd_fs_address_width(levels),
+		.output_bits = unit->output_width,
+		.pgsize_bitmap = config->pgsize_bitmap != 0 ? config->pgsize_bitmap
+							    : caps->first_stage_sizes,
+		.max_pages = config->max_table_pages,
+		.node = IOMMU_NODE_ANY,
+		/* Where nobody wants to know, hardware is spared writing to the table. */
+		.flags = (caps->coherent ? 0U : IOMMU_PGTABLE_NONCOHERENT) |
+			 (config->dirty_tracking ? 0U : IOMMU_PGTABLE_ACCESSED),
+	};
+	int status;
+
+	if (!caps->first_stage || (config->force_snoop && !caps->snoop_control) ||
+	    config->nest_parent)
+		return IOMMU_EOPNOTSUPP;
+	if ((levels == 5 && !caps->first_stage_5) ||
+	    (table.pgsize_bitmap & ~caps->first_stage_sizes) != 0)
+		return IOMMU_EINVAL;
+	status = iommu_vtdfs_init(&domain->pgtable, &table);
+	if (status != 0)
+		return status;
+	domain->type = VTD_PASID_FIRST_STAGE;
+	domain->format = &iommu_vtdfs_ops;
+	domain->snoops = config->force_snoop;
+	domain->base.ops = &iommu_vtd_first_stage_ops;
+	domain->base.stage = IOMMU_STAGE_FIRST;
+	show_table(domain, config);
+	return 0;
+}
+
+static int make_second_stage(struct vtd_domain *domain, const struct vtd_unit *unit,
+			     const struct iommu_domain_config *config)
+{
+	const struct vtd_capabilities *caps = &unit->caps;
+	struct iommu_pgtable_config table = {
+		.platform = unit->platform,
+		.levels = VTD_SS_LEVELS_MIN,
+		.input_bits =
+			config->address_width != 0 ? config->address_width : caps->guest_width,
+		.output_bits = unit->output_width,
+		.pgsize_bitmap =
+			config->pgsize_bitmap != 0 ? config->pgsize_bitmap : caps->pgsize_bitmap,
+		.max_pages = config->max_table_pages,
+		.node = IOMMU_NODE_ANY,
+		.flags = (caps->coherent ? 0U : IOMMU_PGTABLE_NONCOHERENT) |
+			 (config->force_snoop ? IOMMU_PGTABLE_FORCE_SNOOP : 0U),
+	};
+	int status;
+
+	if ((config->force_snoop && !caps->snoop_control) ||
+	    (unit->scalable && !caps->second_stage) ||
+	    (config->dirty_tracking && !(unit->scalable && caps->dirty)) ||
+	    (config->nest_parent && !(unit->scalable && caps->nested)))
+		return IOMMU_EOPNOTSUPP;
+	if (table.input_bits > caps->guest_width ||
+	    (table.pgsize_bitmap & ~caps->pgsize_bitmap) != 0)
+		return IOMMU_EINVAL;
+	/* The shallowest table that the unit knows and that is wide enough. */
+	while (vtd_ss_address_width(table.levels) < table.input_bits ||
+	       (caps->sagaw >> (table.levels - 2) & 1) == 0)
+		table.levels++;
+	status = iommu_vtdss_init(&domain->pgtable, &table);
+	if (status != 0)
+		return status;
+	domain->type = VTD_PASID_SECOND_STAGE;
+	domain->format = &iommu_vtdss_ops;
+	domain->nest_parent = config->nest_parent;
+	domain->base.ops = &iommu_vtd_second_stage_ops;
+	domain->base.stage = IOMMU_STAGE_SECOND;
+	domain->base.nest_parent = config->nest_parent;
+	show_table(domain, config);
+	return 0;
+}
+
+static bool wants_first_stage(const struct vtd_unit *unit, const struct iommu_domain_config *config)
+{
+	const struct vtd_capabilities *caps = &unit->caps;
+
+	if (config->stage != IOMMU_STAGE_ANY || !unit->scalable || !caps->first_stage)
+		return config->stage == IOMMU_STAGE_FIRST;
+	if (!caps->second_stage)
+		return true;
+	if (config->nest_parent || config->address_width > vtd_fs_address_width(4))
+		return false;
+	return config->dirty_tracking ? !caps->dirty : caps->caching_mode;
+}
+
+static int make_tables(struct vtd_domain *domain, const struct vtd_unit *unit,
+		       const struct iommu_domain_config *config)
+{
+	if (wants_first_stage(unit, config))
+		return unit->scalable ? make_first_stage(domain, unit, config) : IOMMU_EOPNOTSUPP;
+	return make_second_stage(domain, unit, config);
+}
+
+/* --- Allocation ------------------------------------------------------------------------------- */
+
+static int make_domain(struct vtd_domain *domain, const struct vtd_unit *unit,
+		       enum iommu_domain_type type, const struct iommu_domain_config *config)
+{
+	switch (type) {
+	case IOMMU_DOMAIN_PAGING:
+		return make_tables(domain, unit, config);
+	case IOMMU_DOMAIN_NESTED:
+		return make_nested(domain, unit, config);
+	case IOMMU_DOMAIN_SVA:
+		return make_sva(domain, unit, config);
+	case IOMMU_DOMAIN_BLOCKED:
+		domain->base.ops = &blocked_ops;
+		return 0;
+	case IOMMU_DOMAIN_IDENTITY:
+		/* Where there is no pass-through, tables that map all memory to itself do it. */
+		if (!unit->caps.pass_through && !unit->bypassed)
+			return make_tables(domain, unit, config);
+		domain->type = VTD_PASID_PASS_THROUGH;
+		domain->base.ops = &identity_ops;
+		return 0;
+	/* To a back end these are paging domains. */
+	case IOMMU_DOMAIN_DMA:
+	case IOMMU_DOMAIN_DMA_LAZY:
+	case IOMMU_DOMAIN_DMA_BYPASS:
+	default:
+		return IOMMU_EOPNOTSUPP;
+	}
+}
+
+int iommu_vtd_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type,
+			   const struct iommu_domain_config *config, struct iommu_domain **result)
+{
+	struct vtd_unit *unit = vtd_unit_of(base);
+	struct vtd_domain *domain;
+	int status;
+
+	iommu_vtd_reap(unit->probe);
+	domain = iommu_object_alloc(&unit->probe->domain_cache, 0);
+	if (domain == NULL)
+		return IOMMU_ENOMEM;
+	domain->probe = unit->probe;
+	iommu_gather_init(&domain->quarantine);
+	domain->base.aperture_last = (1ULL << unit->output_width) - 1;
+	iommu_list_init(&domain->uses);
+	status = make_domain(domain, unit, type, config);
+	if (status != 0) {
+		iommu_object_free(&unit->probe->domain_cache, domain);
+		return status;
+	}
+	*result = &domain->base;
+	return 0;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Changing PASID entries, and telling hardware.
+ *
+ * An entry is 512 bits, of which hardware may see any mixture: it becomes present with the store of its first word,
+ * after all others, and stops being so with a store to that word, before all others. In between it is changed only
+ * through the not present state, except for one flag. Hardware is told ("Guidance to Software for Invalidations"):
+ *   present -> not present  the PASID cache of domain id and PASID, then what was translated: by a first stage or passed
+ *                           through, the IOTLB of that PASID; by a second stage, of the domain id; then the device's TLB
+ *   not present -> present  nothing, or in caching mode the same but for the device; otherwise a write-buffer flush
+ *                           where the unit needs it
+ *   dirty tracking          as of an entry that goes: what was translated before may be written without being noted
+ *
+ * The context entry that leads here is present as long as a PASID is. It is also what closes the way when a device
+ * does not answer, in any context: see context_change.c.
+ */
+#include <libiommu/status.h>
+
+#include "base/atomic.h"
+#include "base/byteorder.h"
+#include "vtd/vtd.h"
+
+static uint64_t word_of(const struct vtd_pasid_entry *entry, unsigned int word)
+{
+	return iommu_le64(entry->words[word]);
+}
+
+static bool is_present(const struct vtd_pasid_entry *entry)
+{
+	return (word_of(entry, 0) & VTD_PASID_PRESENT) != 0;
+}
+
+static bool has_second_stage(enum vtd_pasid_type type)
+{
+	return type == VTD_PASID_SECOND_STAGE || type == VTD_PASID_NESTED;
+}
+
+/* --- Storing ---------------------------------------------------------------------------------- */
+
+static void store_first(struct vtd_endpoint *endpoint, struct vtd_pasid_entry *entry,
+			uint64_t word0)
+{
+	iommu_cell_store_release(&entry->words[0], iommu_le64(word0));
+	vtd_flush(endpoint->unit, entry, sizeof(*entry));
+}
+
+static void store(struct vtd_endpoint *endpoint, struct vtd_pasid_entry *entry,
+		  const uint64_t *words)
+{
+	unsigned int i;
+
+	for (i = 1; i < VTD_PASID_ENTRY_WORDS; i++)
+		iommu_cell_store(&entry->words[i], iommu_le64(words[i]));
+	store_first(endpoint, entry, words[0]);
+}
+
+static void load(const struct vtd_pasid_entry *entry, uint64_t *words)
+{
+	unsigned int i;
+
+	for (i = 0; i < VTD_PASID_ENTRY_WORDS; i++)
+		words[i] = word_of(entry, i);
+}
+
+static void encode(const struct vtd_endpoint *endpoint, const struct vtd_translation *translation,
+		   uint64_t *words)
+{
+	words[0] = vtd_pasid_word0(translation->type, translation->second_levels,
+				   translation->second_table,
+				   translation->dirty ? VTD_PASID_SSADE : 0);
+	words[1] = translation->domain_id | (translation->snoops ? VTD_PASID_PGSNP : 0) |
+		   (endpoint->unit->caps.walks_snoop ? VTD_PASID_PWSNP : 0);
+	words[2] = vtd_pasid_word2(translation->first_levels, translation->first_table,
+				   translation->first_flags);
+}
+
+/* --- Telling hardware ------------------------------------------------------------------------- */
+
+static void add_caches(struct vtd_batch *batch, const struct vtd_unit *unit, uint32_t pasid,
+		       const uint64_t *words)
+{
+	const uint16_t domain_id = vtd_pasid_domain_id(words[1]);
+
+	vtd_batch_add(batch, vtd_descriptor_pasid_cache(VTD_PASID_CACHE_PASID, domain_id, pasid));
+	vtd_batch_add(batch, has_second_stage(vtd_pasid_type(words[0]))
+				     ? vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, domain_id,
+							    unit->caps.drain)
+				     : vtd_descriptor_pasid_iotlb(domain_id, pasid));
+}
+
+/*
+ * What was translated by these words is no longer; the device is told if it may use its TLB at all. On failure it
+ * may hold translations that are nobody's to invalidate: unless the words come back, it must not use them.
+ */
+static int forget(struct vtd_endpoint *endpoint, uint32_t pasid, const uint64_t *words)
+{
+	const bool kept =
+		endpoint->device_tlb && !__atomic_load_n(&endpoint->lost, __ATOMIC_RELAXED);
+	struct vtd_batch batch = {.count = 0};
+
+	if (!vtd_unit_is_active(endpoint->unit)) {
+		if (kept)
+			iommu_vtd_tlb_suspect(endpoint);
+		return 0;
+	}
+	/* Emulators note by the context entry whether a device is translated at all; QEMU does. */
+	if (vtd_pasid_type(words[0]) == VTD_PASID_PASS_THROUGH)
+		vtd_batch_add(&batch, iommu_vtd_context_descriptor(endpoint, 0));
+	add_caches(&batch, endpoint->unit, pasid, words);
+	if (kept && !endpoint->tlb_unknown)
+		iommu_vtd_batch_add_device(&batch, endpoint, pasid, 0, 64);
+	return iommu_vtd_invalidate(endpoint->unit, &batch);
+}
+
+static int announce(struct vtd_endpoint *endpoint, uint32_t pasid, const uint64_t *words)
+{
+	struct vtd_unit *unit = endpoint->unit;
+	struct vtd_batch batch = {.count = 0};
+
+	if (!vtd_unit_is_active(unit))
+		return 0;
+	if (!unit->caps.caching_mode)
+		return iommu_vtd_flush_write_buffer(unit);
+	add_caches(&batch, unit, pasid, words);
+	return iommu_vtd_invalidate(unit, &batch);
+}
+
+/* --- Changing --------------------------------------------------------------------------------- */
+
+/* With the last PASID the way to them is closed. */
+static int block(struct vtd_endpoint *endpoint, uint32_t pasid)
+{
+	struct vtd_pasid_entry *entry = iommu_vtd_pasid_find(endpoint, pasid);
+	uint64_t words[VTD_PASID_ENTRY_WORDS];
+	int status, closed = 0;
+
+	if (entry == NULL || !is_present(entry))
+		return 0;
+	load(entry, words);
+	store_first(endpoint, entry, 0);
+	status = forget(endpoint, pasid, words);
+	if (status != 0 && endpoint->device_tlb)
+		iommu_vtd_tlb_suspect(endpoint);
+	if (--endpoint->present == 0)
+		closed = iommu_vtd_context_write(endpoint, 0, 0);
+	return status != 0 ? status : closed;
+}
+
+/* The table, the way there, and a device that may use its TLB. */
+static int prepare(struct vtd_endpoint *endpoint, uint32_t pasid)
+{
+	int status = iommu_vtd_pasid_create(endpoint, pasid);
+
+	if (status == 0)
+		status = iommu_vtd_tlb_recover(endpoint);
+	if (status == 0)
+		status = iommu_vtd_context_open(endpoint);
+	if (status != 0 && endpoint->present == 0)
+		(void)iommu_vtd_context_write(endpoint, 0, 0);
+	return status;
+}
+
+static bool is_lost(const struct vtd_endpoint *endpoint)
+{
+	return __atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST);
+}
+
+int iommu_vtd_pasid_write(struct vtd_endpoint *endpoint, uint32_t pasid,
+			  const struct vtd_translation *translation)
+{
+	uint64_t words[VTD_PASID_ENTRY_WORDS] = {0};
+	uint64_t before[VTD_PASID_ENTRY_WORDS];
+	struct vtd_pasid_entry *entry;
+	bool was_present;
+	int status;
+
+	if (translation == NULL)
+		return block(endpoint, pasid);
+	encode(endpoint, translation, words);
+	status = prepare(endpoint, pasid);
+	if (status != 0)
+		return status;
+	entry = iommu_vtd_pasid_find(endpoint, pasid);
+	was_present = is_present(entry);
+	load(entry, before);
+	if (was_present) {
+		store_first(endpoint, entry, 0);
+		status = forget(endpoint, pasid, before);
+	}
+	/* Whatever the device still keeps is refused; and it must be emptied before it is not. */
+	if (status == 0)
+		status = iommu_vtd_tlb_recover(endpoint);
+	if (status == 0 && is_lost(endpoint))
+		status = IOMMU_EIO;
+	if (status == 0) {
+		store(endpoint, entry, words);
+		status = announce(endpoint, pasid, words);
+		/* The device may have learnt something that is taken back. */
+		if (status != 0 && endpoint->device_tlb)
+			iommu_vtd_tlb_suspect(endpoint);
+	}
+	if (status != 0) {
+		/* Hardware may have cached either; the old one is what everybody believes in. */
+		store_first(endpoint, entry, 0);
+		if (was_present)
+			store(endpoint, entry, before);
+		else if (endpoint->present == 0)
+			(void)iommu_vtd_context_write(endpoint, 0, 0);
+		return status;
+	}
+	endpoint->present += !was_present;
+	return is_lost(endpoint) ? IOMMU_EIO : 0;
+}
+
+int iommu_vtd_translation_set_dirty(struct vtd_endpoint *endpoint, uint32_t pasid, bool dirty)
+{
+	struct vtd_pasid_entry *entry = iommu_vtd_pasid_find(endpoint, pasid);
+	uint64_t words[VTD_PASID_ENTRY_WORDS];
+
+	if (entry == NULL || !is_present(entry))
+		return 0;
+	load(entry, words);
+	words[0] = dirty ? words[0] | VTD_PASID_SSADE : words[0] & ~VTD_PASID_SSADE;
+	store_first(endpoint, entry, words[0]);
+	return forget(endpoint, pasid, words);
+}

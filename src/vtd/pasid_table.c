@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * PASID directories and tables: their memory, and finding entries (VT-d specification, "Scalable-Mode PASID
+ * Directory Entry", "Scalable-Mode PASID Table Entry"). What is written there and what hardware has to be told of it
+ * is in pasid_change.c.
+ *
+ * A directory starts with one page, which leads to 32768 PASIDs. When a higher one is attached a larger directory
+ * takes its place: a copy that leads to the same tables, so that whichever of the two hardware knows is right, and
+ * nothing that is attached is disturbed. A table stays until the endpoint is released: detaching never allocates, and
+ * attaching again neither. Control path.
+ */
+#include <libiommu/status.h>
+
+#include "base/atomic.h"
+#include "base/byteorder.h"
+#include "base/memory.h"
+#include "vtd/vtd.h"
+
+static uint32_t entries_of(const struct vtd_directory *directory)
+{
+	return (uint32_t)VTD_PASID_DIRECTORY_PAGE_ENTRIES << directory->order;
+}
+
+static struct vtd_directory *directory_make(struct vtd_unit *unit, unsigned int order)
+{
+	const struct iommu_platform *platform = unit->platform;
+	struct vtd_directory *directory = iommu_object_alloc(&unit->probe->directory_cache, 0);
+
+	if (directory == NULL)
+		return NULL;
+	directory->entries = platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, 0);
+	if (directory->entries == NULL) {
+		iommu_object_free(&unit->probe->directory_cache, directory);
+		return NULL;
+	}
+	directory->unit = unit;
+	directory->order = order;
+	unit->attachments++;
+	vtd_flush(unit, directory->entries, (size_t)IOMMU_PAGE_SIZE << order);
+	return directory;
+}
+
+int iommu_vtd_directory_alloc(struct vtd_endpoint *endpoint)
+{
+	endpoint->directory = directory_make(endpoint->unit, 0);
+	return endpoint->directory != NULL ? 0 : IOMMU_ENOMEM;
+}
+
+/* The table that a directory entry leads to, or NULL. */
+static struct vtd_pasid_entry *table_at(const struct vtd_directory *directory, uint32_t index)
+{
+	const uint64_t entry = iommu_le64(iommu_cell_load(&directory->entries[index]));
+
+	if ((entry & VTD_PASID_DIRECTORY_PRESENT) == 0)
+		return NULL;
+	return iommu_phys_to_virt(directory->unit->platform, entry & VTD_ENTRY_ADDRESS_MASK);
+}
+
+struct vtd_pasid_entry *iommu_vtd_pasid_find(const struct vtd_endpoint *endpoint, uint32_t pasid)
+{
+	const struct vtd_directory *directory = endpoint->directory;
+	const uint32_t index = vtd_pasid_directory_index(pasid);
+	struct vtd_pasid_entry *table = NULL;
+
+	if (index < entries_of(directory))
+		table = table_at(directory, index);
+	return table != NULL ? &table[pasid % VTD_PASID_TABLE_ENTRIES] : NULL;
+}
+
+uint32_t iommu_vtd_pasid_next(const struct vtd_endpoint *endpoint, uint32_t pasid)
+{
+	uint32_t index = vtd_pasid_directory_index(pasid);
+
+	if (index < entries_of(endpoint->directory) && table_at(endpoint->directory, index) != NULL)
+		return pasid;
+	while (++index < entries_of(endpoint->directory))
+		if (table_at(endpoint->directory, index) != NULL)
+			return index * VTD_PASID_TABLE_ENTRIES;
+	return VTD_PASIDS_MAX;
+}
+
+/* --- Growing ---------------------------------------------------------------------------------- */
+
+/* A directory of at least so many entries takes the place of the endpoint's. */
+static int grow(struct vtd_endpoint *endpoint, uint32_t entries)
+{
+	struct vtd_directory *before = endpoint->directory;
+	unsigned int order = before->order;
+	struct vtd_directory *larger;
+	int status;
+
+	while ((uint32_t)VTD_PASID_DIRECTORY_PAGE_ENTRIES << order < entries)
+		order++;
+	larger = directory_make(endpoint->unit, order);
+	if (larger == NULL)
+		return IOMMU_ENOMEM;
+	memcpy(larger->entries, before->entries, (size_t)IOMMU_PAGE_SIZE << before->order);
+	vtd_flush(endpoint->unit, larger->entries, (size_t)IOMMU_PAGE_SIZE << before->order);
+	endpoint->directory = larger;
+	status = iommu_vtd_context_update(endpoint);
+	if (status != 0) {
+		/* Hardware may know either. */
+		endpoint->directory = before;
+		(void)iommu_vtd_context_update(endpoint);
+		before = larger;
+	}
+	before->shares_tables = true;
+	iommu_vtd_directory_free(before);
+	return status;
+}
+
+int iommu_vtd_pasid_create(struct vtd_endpoint *endpoint, uint32_t pasid)
+{
+	struct vtd_unit *unit = endpoint->unit;
+	const struct iommu_platform *platform = unit->platform;
+	const uint32_t index = vtd_pasid_directory_index(pasid);
+	void *table;
+	int status = 0;
+
+	if (index >= entries_of(endpoint->directory))
+		status = grow(endpoint, index + 1);
+	if (status != 0 || table_at(endpoint->directory, index) != NULL)
+		return status;
+	table = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	if (table == NULL)
+		return IOMMU_ENOMEM;
+	vtd_flush(unit, table, IOMMU_PAGE_SIZE);
+	iommu_cell_store_release(
+		&endpoint->directory->entries[index],
+		iommu_le64(iommu_virt_to_phys(platform, table) | VTD_PASID_DIRECTORY_PRESENT));
+	vtd_flush(unit, &endpoint->directory->entries[index], sizeof(iommu_cell_t));
+	/* Its entries are not present, as hardware believes of the PASIDs; each is announced itself. */
+	return 0;
+}
+
+/* --- The end ---------------------------------------------------------------------------------- */
+
+static void bury(struct vtd_directory *directory)
+{
+	struct vtd_unit *unit = directory->unit;
+	const struct iommu_platform *platform = unit->platform;
+	struct vtd_probe *probe = unit->probe;
+	uint32_t index;
+
+	for (index = 0; index < entries_of(directory) && !directory->shares_tables; index++) {
+		struct vtd_pasid_entry *table = table_at(directory, index);
+
+		if (table != NULL)
+			platform->free_pages(platform->ctx, table, 0);
+	}
+	platform->free_pages(platform->ctx, directory->entries, directory->order);
+	iommu_object_free(&probe->directory_cache, directory);
+	iommu_vtd_unit_put(unit);
+}
+
+void iommu_vtd_directory_free(struct vtd_directory *directory)
+{
+	if (vtd_unit_is_suspect(directory->unit))
+		iommu_list_insert(&directory->unit->probe->directory_graveyard, &directory->grave);
+	else
+		bury(directory);
+}
+
+void iommu_vtd_directories_reap(struct vtd_probe *probe)
+{
+	struct iommu_list_node *node = probe->directory_graveyard.next;
+
+	while (node != &probe->directory_graveyard) {
+		struct vtd_directory *directory =
+			iommu_container_of(node, struct vtd_directory, grave);
+
+		node = node->next;
+		if (vtd_unit_is_suspect(directory->unit))
+			continue;
+		iommu_list_remove(&directory->grave);
+		bury(directory);
+	}
+}

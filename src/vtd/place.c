@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where a domain is used, and what it becomes by the units that it is used on.
+ *
+ * A domain has a place on each unit that it was ever attached to: a domain id and a count of
+ * endpoints. Places are only ever added while the domain lives, so that the map path can read them
+ * without a lock; the domain id is held only while there are endpoints. The order that makes this
+ * safe: the id is stored before the count rises, and a reader reads the count before the id. If he
+ * sees the count of before a detach, his entries were cleared before the context entry of the next
+ * attach was written, and hardware caches nothing of them under the new id.
+ *
+ * When the first endpoint behind a unit joins, the domain is cut down to what that unit can do; when
+ * the last one leaves, page sizes and coherency are found anew from the units that are left.
+ */
+#include <libiommu/hw/vtd_first_stage.h>
+#include <libiommu/hw/vtd_second_stage.h>
+#include <libiommu/pgtable.h>
+#include <libiommu/status.h>
+
+#include "base/atomic.h"
+#include "vtd/vtd.h"
+
+/* --- Places on units -------------------------------------------------------------------------- */
+
+struct vtd_attachment *iommu_vtd_place_find(const struct vtd_domain *domain,
+					    const struct vtd_unit *unit)
+{
+	struct vtd_attachment *attachment = __atomic_load_n(&domain->attachments, __ATOMIC_ACQUIRE);
+
+	while (attachment != NULL && attachment->unit != unit)
+		attachment = attachment->next;
+	return attachment;
+}
+
+/* The domain's place on a unit; made on first use. */
+static struct vtd_attachment *place_get(struct vtd_domain *domain, struct vtd_unit *unit)
+{
+	struct vtd_attachment *attachment = iommu_vtd_place_find(domain, unit);
+
+	if (attachment != NULL)
+		return attachment;
+	attachment = iommu_object_alloc(&domain->probe->attachment_cache, 0);
+	if (attachment == NULL)
+		return NULL;
+	attachment->unit = unit;
+	unit->attachments++;
+	attachment->next = domain->attachments;
+	__atomic_store_n(&domain->attachments, attachment, __ATOMIC_RELEASE);
+	return attachment;
+}
+
+void iommu_vtd_attachments_free(struct vtd_domain *domain)
+{
+	while (domain->attachments != NULL) {
+		struct vtd_attachment *attachment = domain->attachments;
+
+		domain->attachments = attachment->next;
+		iommu_vtd_unit_put(attachment->unit);
+		iommu_object_free(&domain->probe->attachment_cache, attachment);
+	}
+}
+
+static bool is_used(const struct vtd_attachment *attachment)
+{
+	return __atomic_load_n(&attachment->endpoints, __ATOMIC_RELAXED) != 0;
+}
+
+/* --- Depth ------------------------------------------------------------------------------------ */
+
+/* Levels with which a unit walks this domain: as many as it has, or more where the unit must. 0:
+ * the unit knows only shallower tables. */
+static unsigned int levels_on(const struct vtd_domain *domain, const struct vtd_unit *unit)
+{
+	unsigned int levels;
+
+	if (domain->type == VTD_PASID_FIRST_STAGE)
+		return domain->pgtable.levels;
+	for (levels = domain->pgtable.levels; levels <= VTD_SS_LEVELS_MAX; levels++)
+		if ((unit->caps.sagaw >> (levels - 2) & 1) != 0)
+			return levels;
+	return 0;
+}
+
+/* The table of so many levels, at least as many as the domain has; NULL: no memory. */
+static void *root_of(struct vtd_domain *domain, unsigned int levels)
+{
+	void **top;
+
+	if (levels == domain->pgtable.levels)
+		return domain->pgtable.root;
+	top = &domain->tops[levels - 4];
+	if (*top == NULL) {
+		void *below = root_of(domain, levels - 1);
+
+		if (below == NULL || iommu_vtdss_extend(&domain->pgtable, below, top) != 0)
+			return NULL;
+	}
+	return *top;
+}
+
+iommu_paddr_t iommu_vtd_place_root(struct vtd_domain *domain, const struct vtd_unit *unit,
+				   unsigned int *levels)
+{
+	*levels = levels_on(domain, unit);
+	return iommu_virt_to_phys(domain->probe->platform, root_of(domain, *levels));
+}
+
+/* Make the table shallower until the unit can walk it. */
+static int trim_for(struct vtd_domain *domain, const struct vtd_unit *unit)
+{
+	while (levels_on(domain, unit) == 0) {
+		const unsigned int levels = domain->pgtable.levels;
+		int status = iommu_vtdss_trim(&domain->pgtable, &domain->tops[levels - 4]);
+
+		if (status != 0)
+			return status == IOMMU_ENOMEM ? status : IOMMU_EINVAL;
+	}
+	return 0;
+}
+
+/* --- What the units can do together ----------------------------------------------------------- */
+
+static iommu_iova_t last_of_width(unsigned int width)
+{
+	return (1ULL << width) - 1;
+}
+
+static bool is_first_stage(const struct vtd_domain *domain)
+{
+	return domain->type == VTD_PASID_FIRST_STAGE;
+}
+
+/* The page sizes that a unit has for such a domain. */
+static uint64_t sizes_on(const struct vtd_domain *domain, const struct vtd_unit *unit)
+{
+	return is_first_stage(domain) ? unit->caps.first_stage_sizes : unit->caps.pgsize_bitmap;
+}
+
+/* Can the unit translate by this domain's stages at all? */
+static bool unit_knows(const struct vtd_domain *domain, const struct vtd_unit *unit)
+{
+	const struct vtd_capabilities *caps = &unit->caps;
+	const unsigned int first_levels =
+		vtd_domain_has_table(domain) ? domain->pgtable.levels : domain->first_levels;
+	const bool has_depth = first_levels <= 4 || caps->first_stage_5;
+
+	if ((domain->snoops && !caps->snoop_control) || (domain->dirty_wanted && !unit->scalable) ||
+	    (domain->nest_parent && !(unit->scalable && caps->nested)))
+		return false;
+	switch (domain->type) {
+	case VTD_PASID_FIRST_STAGE:
+		/* Somebody else's table is flushed by nobody; and see choose_mode in probe.c. */
+		return unit->scalable && caps->first_stage && has_depth &&
+		       (caps->coherent || (vtd_domain_has_table(domain) && !domain->dirty_wanted));
+	case VTD_PASID_SECOND_STAGE:
+		return !unit->scalable ||
+		       (caps->second_stage && (!domain->dirty_wanted || caps->dirty));
+	case VTD_PASID_NESTED:
+		return unit->scalable && caps->nested && has_depth;
+	case VTD_PASID_PASS_THROUGH:
+		return caps->pass_through;
+	default:
+		return true;
+	}
+}
+
+/* Cut the domain down to what the unit can do. On failure nothing has changed that matters. */
+static int join(struct vtd_domain *domain, const struct vtd_unit *unit)
+{
+	struct iommu_pgtable *pt = &domain->pgtable;
+	const struct vtd_capabilities *caps = &unit->caps;
+	const iommu_iova_t last = last_of_width(caps->guest_width);
+	int status = 0;
+
+	if (pt->paddr_last >> unit->output_width != 0 ||
+	    ((pt->flags & IOMMU_PGTABLE_FORCE_SNOOP) != 0 && !caps->snoop_control))
+		return IOMMU_EINVAL;
+	if (!is_first_stage(domain) && last < pt->aperture_last)
+		status = iommu_vtdss_set_aperture(pt, last);
+	if (status == 0)
+		status =
+			domain->format->set_pgsizes(pt, pt->pgsize_bitmap & sizes_on(domain, unit));
+	if (status != 0)
+		return IOMMU_EINVAL;
+	status = is_first_stage(domain) ? 0 : trim_for(domain, unit);
+	if (status != 0)
+		return status;
+	if (!caps->coherent)
+		domain->format->set_coherent(pt, false);
+	return root_of(domain, levels_on(domain, unit)) != NULL ? 0 : IOMMU_ENOMEM;
+}
+
+/* Flush the tops, too, of a domain that is no longer coherent. */
+static void flush_tops(const struct vtd_domain *domain, const struct vtd_unit *unit)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		if (domain->tops[i] != NULL)
+			vtd_flush(unit, domain->tops[i], IOMMU_PAGE_SIZE);
+}
+
+/* Units with endpoints that use the domain. */
+static unsigned int units_in_use(const struct vtd_domain *domain)
+{
+	const struct vtd_attachment *attachment;
+	unsigned int units = 0;
+
+	for (attachment = domain->attachments; attachment != NULL; attachment = attachment->next)
+		units += is_used(attachment);
+	return units;
+}
+
+/* What the units that are left can do together; with none left, as before. */
+static void find_common(struct vtd_domain *domain)
+{
+	struct iommu_pgtable *pt = &domain->pgtable;
+	const struct vtd_attachment *attachment;
+	uint64_t pgsizes = domain->pgsizes;
+	iommu_iova_t last = domain->aperture;
+	bool coherent = true;
+
+	if (units_in_use(domain) == 0)
+		return;
+	for (attachment = domain->attachments; attachment != NULL; attachment = attachment->next) {
+		const struct vtd_capabilities *caps = &attachment->unit->caps;
+
+		if (!is_used(attachment))
+			continue;
+		pgsizes &= sizes_on(domain, attachment->unit);
+		coherent = coherent && caps->coherent;
+		if (last > last_of_width(caps->guest_width))
+			last = last_of_width(caps->guest_width);
+	}
+	/* Growing: none of these can fail. */
+	(void)domain->format->set_pgsizes(pt, pgsizes);
+	if (coherent)
+		domain->format->set_coherent(pt, true);
+	if (is_first_stage(domain))
+		return;
+	if (last > last_of_width(vtd_ss_address_width(pt->levels)))
+		last = last_of_width(vtd_ss_address_width(pt->levels));
+	(void)iommu_vtdss_set_aperture(pt, last);
+}
+
+/* Written only when it changes: look-ups may run beside an attach that changes nothing. */
+static void show_common(struct vtd_domain *domain)
+{
+	if (domain->base.aperture_last != domain->pgtable.aperture_last)
+		domain->base.aperture_last = domain->pgtable.aperture_last;
+	if (domain->base.pgsize_bitmap != domain->pgtable.pgsize_bitmap)
+		domain->base.pgsize_bitmap = domain->pgtable.pgsize_bitmap;
+}
+
+/* --- Entering and leaving --------------------------------------------------------------------- */
+
+/* A domain id for the first endpoint behind the unit, and a table that the unit can walk. */
+static int first_endpoint(struct vtd_domain *domain, struct vtd_attachment *attachment)
+{
+	const uint16_t id = iommu_vtd_domain_id_alloc(attachment->unit);
+	int status = 0;
+
+	if (id == 0)
+		return IOMMU_ENOSPC;
+	if (vtd_domain_has_table(domain)) {
+		status = join(domain, attachment->unit);
+		flush_tops(domain, attachment->unit);
+		if (status != 0)
+			find_common(domain);
+		show_common(domain);
+	}
+	if (status != 0)
+		iommu_vtd_domain_id_free(attachment->unit, id);
+	else
+		__atomic_store_n(&attachment->domain_id, id, __ATOMIC_RELEASE);
+	return status;
+}
+
+int iommu_vtd_place_enter(struct vtd_domain *domain, struct vtd_unit *unit,
+			  struct vtd_attachment **attachment)
+{
+	int status = 0;
+
+	if (!unit_knows(domain, unit))
+		return IOMMU_EINVAL;
+	*attachment = place_get(domain, unit);
+	if (*attachment == NULL)
+		return IOMMU_ENOMEM;
+	if (!is_used(*attachment))
+		status = first_endpoint(domain, *attachment);
+	if (status != 0)
+		return status;
+	__atomic_add_fetch(&(*attachment)->endpoints, 1, __ATOMIC_SEQ_CST);
+	iommu_full_fence();
+	return 0;
+}
+
+/* With the last endpoint the domain id goes, and the domain may do more again. */
+void iommu_vtd_place_leave(struct vtd_domain *domain, struct vtd_attachment *attachment)
+{
+	if (__atomic_sub_fetch(&attachment->endpoints, 1, __ATOMIC_SEQ_CST) != 0)
+		return;
+	iommu_vtd_domain_id_free(attachment->unit, attachment->domain_id);
+	if (!vtd_domain_has_table(domain))
+		return;
+	find_common(domain);
+	show_common(domain);
+}

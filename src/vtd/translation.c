@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What hardware is to do with the requests of an endpoint, said in the terms of the unit's mode. */
+#include <libiommu/status.h>
+
+#include "vtd/vtd.h"
+
+/* Legacy mode: the context entry says it, and there are no PASIDs. */
+static int set_legacy(struct vtd_endpoint *endpoint, const struct vtd_translation *translation)
+{
+	enum vtd_translation_type type = VTD_PASS_THROUGH;
+
+	if (translation == NULL)
+		return iommu_vtd_context_write(endpoint, 0, 0);
+	if (translation->type == VTD_PASID_SECOND_STAGE)
+		type = translation->keeps ? VTD_TRANSLATE_ALL : VTD_TRANSLATE_UNTRANSLATED;
+	return iommu_vtd_context_write(
+		endpoint, vtd_context_low(translation->second_table, type),
+		vtd_context_high(translation->second_levels, translation->domain_id));
+}
+
+int iommu_vtd_translation_set(struct vtd_endpoint *endpoint, uint32_t pasid,
+			      const struct vtd_translation *translation)
+{
+	if (endpoint->unit->scalable)
+		return iommu_vtd_pasid_write(endpoint, pasid, translation);
+	return pasid == 0 ? set_legacy(endpoint, translation) : IOMMU_EOPNOTSUPP;
+}
