@@ -30,7 +30,7 @@ function(iommu_collect_symbols result)
       string(REGEX REPLACE ".*\\(([a-z0-9]+)\\).*" "\\1" format "${line}")
       foreach(operation ops init destroy map unmap free_gathered merge_gathered
               iova_to_phys walk set_coherent set_pgsizes set_aperture trim extend free_top read_dirty
-              clone)
+              split clone)
         list(APPEND names iommu_${format}_${operation})
       endforeach()
     endforeach()

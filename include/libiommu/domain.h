@@ -118,6 +118,16 @@ IOMMU_API int iommu_domain_read_dirty(struct iommu_domain *domain, iommu_iova_t 
 				      unsigned int flags, struct iommu_dirty_bitmap *bitmap);
 
 /*
+ * iommu_domain_split - before that: have larger pages in [iova, iova + size) replaced by pages of at most `pgsize`, so that
+ * no more has to be copied again than was written. What is mapped stays mapped, also while devices are at it; a page that
+ * lies in the range only in part is split whole. Maps that come later use large pages again. Returns 0, IOMMU_EINVAL (size
+ * 0 or misaligned, pgsize is none of the domain's), IOMMU_EOVERFLOW, IOMMU_ERANGE, IOMMU_EOPNOTSUPP, IOMMU_ENOMEM: a part
+ * was split; or IOMMU_ETIMEDOUT / IOMMU_EIO as iommu_domain_read_dirty. Control path.
+ */
+IOMMU_API int iommu_domain_split(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
+				 uint64_t pgsize);
+
+/*
  * iommu_domain_invalidate_user - what the owner of a nested domain's tables wants invalidated: `count`
  * requests of `request_size` bytes, whose form is its back end's. *done of them were. Returns 0, the
  * error of the first that was not, or IOMMU_EOPNOTSUPP, also when the domain is not a nested one.

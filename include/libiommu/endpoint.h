@@ -80,6 +80,7 @@ struct iommu_endpoint_info {
 	 * otherwise its own.
 	 */
 	bool device_tlb;
+	bool tlb_global_invalidate; /* one message empties it of all PASIDs (ATS capability) */
 	uint8_t tlb_queue_depth;
 	uint16_t physical_function;
 	/* Of the DMA that it does before anybody knows what it is: only what it was given. */

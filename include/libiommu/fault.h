@@ -10,6 +10,7 @@ IOMMU_BEGIN_DECLS
 struct iommu;
 struct iommu_unit;
 struct iommu_endpoint;
+struct iommu_pasid_handle;
 
 enum iommu_fault_access {
 	IOMMU_FAULT_READ,
@@ -29,6 +30,8 @@ struct iommu_fault {
 	enum iommu_fault_access access;
 	bool has_pasid;
 	uint32_t pasid; /* only with has_pasid */
+	/* What is attached for the PASID; NULL: nothing is. Valid until the handler returns. */
+	struct iommu_pasid_handle *handle;
 	/* The hardware's number for it, its name, and a sentence. Static strings. */
 	unsigned int reason;
 	const char *reason_name;

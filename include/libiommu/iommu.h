@@ -32,6 +32,7 @@
 #include <libiommu/ops.h>
 #include <libiommu/page_request.h>
 #include <libiommu/papr.h>
+#include <libiommu/pasid.h>
 #include <libiommu/pci.h>
 #include <libiommu/pgsize.h>
 #include <libiommu/pgtable.h>

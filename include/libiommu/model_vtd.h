@@ -29,7 +29,8 @@ struct iommu_model_vtd;
 /* What a device's TLB must forget: [address, address + size - 1], size 0 means everything. */
 struct iommu_model_device_tlb {
 	uint16_t source_id;
-	bool has_pasid; /* what belongs to this PASID; otherwise what belongs to none */
+	bool has_pasid;  /* what belongs to this PASID; otherwise what belongs to none */
+	bool all_pasids; /* … or to any */
 	uint32_t pasid;
 	uint64_t address, size;
 };

@@ -83,6 +83,8 @@ struct iommu_ops {
 	/* Answer the requests of a page request group. NULL: the unit knows none. Any context. */
 	int (*page_response)(struct iommu_endpoint *endpoint,
 			     const struct iommu_page_response *response);
+	/* See iommu_unit_handle_page_requests. NULL: the unit knows none. Any context. */
+	int (*handle_page_requests)(struct iommu_unit *unit, bool *lost);
 	/* See iommu_endpoint_next_region. NULL: there are none. Any context. */
 	bool (*next_region)(const struct iommu_endpoint *endpoint, unsigned int *cursor,
 			    struct iommu_region *region);
@@ -167,6 +169,9 @@ struct iommu_domain_ops {
 	int (*read_dirty)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 			  unsigned int flags, struct iommu_dirty_bitmap *bitmap,
 			  struct iommu_gather *gather);
+	/* See iommu_domain_split and iommu_pgtable_ops.split. NULL: IOMMU_EOPNOTSUPP. */
+	int (*split)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size, uint64_t pgsize,
+		     struct iommu_gather *gather);
 	/* See iommu_domain_invalidate_range. NULL: IOMMU_EOPNOTSUPP. Any context. */
 	int (*invalidate_range)(struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last);
 	/* See iommu_domain_invalidate_user. NULL: IOMMU_EOPNOTSUPP. */
@@ -188,6 +193,9 @@ struct iommu_unit {
 	bool enabled;
 	bool suspended; /* and was enabled before */
 	unsigned int endpoints;
+	/* PASIDs of its own (<libiommu/pasid.h>); NULL: none. */
+	struct iommu_iova_space *pasids;
+	uint32_t pasid_first, pasid_last;
 };
 
 /* The most ids that requests of one endpoint can carry, besides its own. */

@@ -3,7 +3,8 @@
  * Page requests: faults that a device waits for (PCIe PRI). It asks for pages, in groups; when the
  * last of a group has come the handler is told of all of them, makes the pages present or does not,
  * and answers. Every group is answered exactly once: by the host, or with a failure when nobody
- * listens, when the time is over, or when the endpoint goes.
+ * listens, when the time is over, or when the endpoint goes. Those of a PASID that is detached are answered
+ * IOMMU_PAGE_INVALID by the library.
  *
  * Locking: reporting, answering and the tick may be called from any context, at once on several
  * CPUs, but reports for one endpoint come one after the other.
@@ -72,6 +73,17 @@ IOMMU_API int iommu_page_respond(struct iommu_endpoint *endpoint,
  * `timeout_ns` of the host's clock, incomplete groups included. Nothing without a clock.
  */
 IOMMU_API void iommu_page_request_tick(struct iommu_endpoint *endpoint, uint64_t timeout_ns);
+
+/*
+ * iommu_unit_handle_page_requests - have those reported that devices behind the unit have made: for the unit's
+ * interrupt, or to poll. @lost: set to true when there were more than the unit could hold; those the unit has
+ * answered itself, and the devices ask again. May be NULL.
+ *
+ * Returns how many there were, 0 also when another CPU is at it, who then reports them all; or IOMMU_EIO when the
+ * registers make no sense. Any context; request handlers are called from here.
+ */
+struct iommu_unit;
+IOMMU_API int iommu_unit_handle_page_requests(struct iommu_unit *unit, bool *lost);
 
 /*
  * iommu_report_page_request - for back ends: a device asks.

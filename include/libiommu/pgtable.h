@@ -258,6 +258,18 @@ struct iommu_pgtable_ops {
 			  struct iommu_gather *gather);
 
 	/*
+	 * split - replace what is mapped by larger pages in [iova, iova + size) by pages of at most `pgsize`, one of
+	 * the table's sizes, so that writes are noted in that grain. Translations stay as they are, at every
+	 * moment. What was split goes on the gather: until that is invalidated hardware may note a write
+	 * nowhere, if it had noted one before. A page of which only a part lies in the range is split whole.
+	 *
+	 * Returns 0, IOMMU_EINVAL, IOMMU_EOVERFLOW, IOMMU_ERANGE, or IOMMU_ENOMEM: a part was split. Beside map
+	 * and unmap of other ranges. NULL: as read_dirty.
+	 */
+	int (*split)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, uint64_t pgsize,
+		     struct iommu_gather *gather);
+
+	/*
 	 * clone - fill an empty table with a copy of the tables at physical address `root`, which
 	 * have as many levels and were made by somebody else: nothing in them is trusted. Page and
 	 * table addresses beyond the table's width, sizes that it does not use and bits that make no
@@ -313,7 +325,10 @@ struct iommu_pgtable_ops {
 #define IOMMU_PGTABLE_DECLARE_DIRTY(format)                                                        \
 	IOMMU_API int iommu_##format##_read_dirty(                                                 \
 		struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, unsigned int flags,    \
-		const struct iommu_dirty_bitmap *bitmap, struct iommu_gather *gather)
+		const struct iommu_dirty_bitmap *bitmap, struct iommu_gather *gather);             \
+	IOMMU_API int iommu_##format##_split(struct iommu_pgtable *pt, iommu_iova_t iova,          \
+					     uint64_t size, uint64_t pgsize,                       \
+					     struct iommu_gather *gather)
 
 /* Intel VT-d second stage: 3, 4 or 5 levels; pages of 4K, 2M, 1G. */
 IOMMU_PGTABLE_DECLARE(vtdss);

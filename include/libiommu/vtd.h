@@ -143,6 +143,15 @@ IOMMU_API int iommu_vtd_set_fault_interrupt(struct iommu_unit *unit, uint64_t ad
 IOMMU_API int iommu_vtd_mask_fault_interrupt(struct iommu_unit *unit);
 
 /*
+ * iommu_vtd_set_page_request_interrupt, iommu_vtd_mask_page_request_interrupt - the same for page requests, which the host
+ * then has reported with iommu_unit_handle_page_requests (<libiommu/page_request.h>). IOMMU_EOPNOTSUPP: the unit has
+ * none.
+ */
+IOMMU_API int iommu_vtd_set_page_request_interrupt(struct iommu_unit *unit, uint64_t address,
+						   uint32_t data);
+IOMMU_API int iommu_vtd_mask_page_request_interrupt(struct iommu_unit *unit);
+
+/*
  * iommu_vtd_find_named - the segment and source id of a device that is no PCI function, by its ACPI
  * path; its endpoint is probed with these. IOMMU_ENOENT: firmware names none. Any context.
  */

@@ -176,6 +176,24 @@ int iommu_domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uint
 	return status != 0 ? status : settled;
 }
 
+int iommu_domain_split(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
+		       uint64_t pgsize)
+{
+	struct iommu_gather gather;
+	int settled = 0;
+	int status;
+
+	if (domain->ops->split == NULL)
+		return IOMMU_EOPNOTSUPP;
+	iommu_gather_init(&gather);
+	iommu_control_lock(domain->iommu);
+	status = domain->ops->split(domain, iova, size, pgsize, &gather);
+	if (!iommu_gather_is_empty(&gather))
+		settled = domain->ops->sync(domain, &gather);
+	iommu_control_unlock(domain->iommu);
+	return status != 0 ? status : settled;
+}
+
 int iommu_domain_invalidate_range(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
 {
 	if (domain->type != IOMMU_DOMAIN_SVA || domain->ops->invalidate_range == NULL)

@@ -32,6 +32,10 @@ struct iommu {
 	struct iommu_list_node memory;
 	/* What no DMA domain hands out: only reserved ranges. NULL until something is reserved. */
 	struct iommu_iova_space *reserved;
+	/* PASIDs that are taken, or a unit's; NULL until one is. How many; and who else hands them out. */
+	struct iommu_iova_space *pasids;
+	uint32_t pasid_count;
+	const struct iommu_pasid_source *pasid_source;
 	iommu_fault_handler fault_handler;
 	void *fault_ctx;
 	/* Domains alive. */
@@ -189,6 +193,11 @@ void iommu_features_off(struct iommu_endpoint *endpoint);
 int iommu_page_requests_create(struct iommu_endpoint *endpoint);
 /* Answers what is open. */
 void iommu_page_requests_destroy(struct iommu_endpoint *endpoint);
+/* Give back what is known of free PASIDs: a unit's, the instance's. */
+void iommu_unit_pasids_forget(struct iommu_unit *unit);
+void iommu_pasids_forget(struct iommu *iommu);
+/* Answer those of a PASID, or of none, that wait, told or not: it was detached. */
+void iommu_page_requests_drop(struct iommu_endpoint *endpoint, bool has_pasid, uint32_t pasid);
 bool iommu_page_requests_wait(const struct iommu_endpoint *endpoint);
 
 /* --- bus.c ------------------------------------------------------------------------------------ */

@@ -95,8 +95,10 @@ int iommu_destroy(struct iommu *iommu)
 		struct iommu_unit *unit = unit_of(iommu->units.next);
 
 		iommu_list_remove(&unit->link);
+		iommu_unit_pasids_forget(unit);
 		unit->ops->remove(unit);
 	}
+	iommu_pasids_forget(iommu);
 	iommu_regions_free(iommu);
 	iommu_topology_forget(iommu);
 	iommu_forget_waiting_devices(iommu);
@@ -119,6 +121,7 @@ void iommu_register_unit(struct iommu *iommu, struct iommu_unit *unit)
 
 void iommu_unregister_unit(struct iommu_unit *unit)
 {
+	iommu_unit_pasids_forget(unit);
 	iommu_list_remove(&unit->link);
 }
 

@@ -210,6 +210,17 @@ int iommu_report_page_request(struct iommu *iommu, uint16_t segment, uint16_t so
 	return status;
 }
 
+int iommu_unit_handle_page_requests(struct iommu_unit *unit, bool *lost)
+{
+	bool unused;
+
+	if (lost == NULL)
+		lost = &unused;
+	*lost = false;
+	return unit->ops->handle_page_requests != NULL ? unit->ops->handle_page_requests(unit, lost)
+						       : 0;
+}
+
 /* --- From the host ---------------------------------------------------------------------------- */
 
 void iommu_endpoint_set_request_handler(struct iommu_endpoint *endpoint,
@@ -290,6 +301,41 @@ void iommu_page_request_tick(struct iommu_endpoint *endpoint, uint64_t timeout_n
 	if (requests == NULL)
 		return;
 	fail_all_late(endpoint, requests, platform->now_ns(platform->ctx), timeout_ns);
+	iommu_let_go(endpoint);
+}
+
+/* Forget the first group that is of this PASID, or of none. Locked. */
+static bool forget_of(struct iommu_page_requests *requests, bool has_pasid, uint32_t pasid,
+		      struct iommu_page_response *response)
+{
+	unsigned int i;
+
+	for (i = 0; i < requests->count; i++) {
+		const struct iommu_page_request *request = &requests->entries[i].request;
+
+		if (request->has_pasid == has_pasid && (!has_pasid || request->pasid == pasid))
+			return forget_group(requests, request->group, response);
+	}
+	return false;
+}
+
+void iommu_page_requests_drop(struct iommu_endpoint *endpoint, bool has_pasid, uint32_t pasid)
+{
+	const struct iommu_platform *platform = endpoint->iommu->platform;
+	struct iommu_page_requests *requests = get(endpoint);
+	struct iommu_page_response response = {.code = IOMMU_PAGE_INVALID};
+	bool found;
+
+	if (requests == NULL)
+		return;
+	do {
+		uintptr_t state = iommu_spin_lock(platform, &requests->lock);
+
+		found = forget_of(requests, has_pasid, pasid, &response);
+		iommu_spin_unlock(platform, &requests->lock, state);
+		if (found)
+			(void)answer(endpoint, &response);
+	} while (found);
 	iommu_let_go(endpoint);
 }
 

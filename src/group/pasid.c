@@ -44,13 +44,17 @@ static void insert(struct iommu_group *group, struct iommu_pasid_handle *handle)
 	iommu_spin_unlock(platform, &group->iommu->look_lock, state);
 }
 
+/* When it returns, those who were told of the handle by a fault have done with it. */
 static void take_out(struct iommu_group *group, struct iommu_pasid_handle *handle)
 {
 	const struct iommu_platform *platform = group->iommu->platform;
 	uintptr_t state = iommu_spin_lock(platform, &group->iommu->look_lock);
+	struct iommu_list_node *node;
 
 	iommu_list_remove(&handle->link);
 	iommu_spin_unlock(platform, &group->iommu->look_lock, state);
+	iommu_list_for_each (node, &group->endpoints)
+		iommu_wait_for_users(iommu_member_of(node));
 }
 
 /* --- Members ---------------------------------------------------------------------------------- */
@@ -168,9 +172,11 @@ static int detach(struct iommu_group *group, struct iommu_pasid_handle *handle)
 	iommu_list_for_each (node, &group->endpoints) {
 		int status = 0;
 
-		if (has_pasids(iommu_member_of(node)))
-			status = domain->ops->detach_pasid(domain, iommu_member_of(node),
-							   handle->pasid);
+		if (!has_pasids(iommu_member_of(node)))
+			continue;
+		status = domain->ops->detach_pasid(domain, iommu_member_of(node), handle->pasid);
+		/* The back end has drained them: no more will come. */
+		iommu_page_requests_drop(iommu_member_of(node), true, handle->pasid);
 		if (result == 0)
 			result = status;
 	}

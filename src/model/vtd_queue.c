@@ -311,6 +311,7 @@ static enum vtd_queue_error do_pasid_device_tlb(struct iommu_model_vtd *model,
 	const struct iommu_model_device_tlb asked = {
 		.source_id = vtd_descriptor_pasid_source_id(d),
 		.has_pasid = true,
+		.all_pasids = (d.high & VTD_PASID_DEVICE_TLB_ALL) != 0,
 		.pasid = vtd_descriptor_pasid(d),
 	};
 

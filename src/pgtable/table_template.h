@@ -247,6 +247,7 @@ const struct iommu_pgtable_ops PUBLIC(ops) = {
 	.free_top = PUBLIC(free_top),
 #ifdef FORMAT_DIRTY
 	.read_dirty = PUBLIC(read_dirty),
+	.split = PUBLIC(split),
 #endif
 	.clone = PUBLIC(clone),
 };

@@ -113,3 +113,48 @@ int PUBLIC(read_dirty)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t siz
 	read_table(&dirty, pt->root, pt->levels, iova, dirty.last);
 	return 0;
 }
+
+/* --- Splitting beforehand ---------------------------------------------------------------------- */
+
+/* No leaf in [iova, last] stays that is larger than one of level `target`. */
+static int split_in_table(struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int level,
+			  unsigned int target, iommu_iova_t iova, iommu_iova_t last,
+			  struct iommu_gather *gather)
+{
+	const uint64_t mask = (1ULL << format_level_shift(pt, level)) - 1;
+	int status = 0;
+
+	if (level <= target)
+		return 0;
+	while (status == 0) {
+		iommu_cell_t *entry = &table[table_index(pt, iova, level)];
+		const iommu_iova_t piece_last = (iova | mask) < last ? iova | mask : last;
+		uint64_t value = entry_load_acquire(entry);
+
+		while (format_is_present(value) && !entry_is_table(value, level) && status == 0) {
+			status = split_leaf(pt, entry, level, iova, gather);
+			value = entry_load_acquire(entry);
+		}
+		if (status == 0 && format_is_present(value))
+			status = split_in_table(pt, table_at(pt, value), level - 1, target, iova,
+						piece_last, gather);
+		if (piece_last == last)
+			break;
+		iova = piece_last + 1;
+	}
+	return status;
+}
+
+int PUBLIC(split)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, uint64_t pgsize,
+		  struct iommu_gather *gather)
+{
+	unsigned int target = 1;
+
+	if (!range_is_good(pt, iova, size))
+		return range_error(pt, iova, size);
+	if ((pgsize & (pgsize - 1)) != 0 || (pgsize & pt->pgsize_bitmap) == 0)
+		return IOMMU_EINVAL;
+	while (1ULL << format_level_shift(pt, target) < pgsize)
+		target++;
+	return split_in_table(pt, pt->root, pt->levels, target, iova, iova + (size - 1), gather);
+}

@@ -167,43 +167,60 @@ static void subtree_set_dirty(const struct iommu_pgtable *pt, iommu_cell_t *tabl
 #endif
 
 /*
+ * Replace a leaf by a table of what it stands for. Translations do not change, but the leaf may be cached, and the
+ * gather has to cover all of it. 0 also when the entry has changed meanwhile, by another owner or by hardware: the
+ * caller looks again.
+ */
+static int split_leaf(struct iommu_pgtable *pt, iommu_cell_t *entry, unsigned int level,
+		      iommu_iova_t iova, struct iommu_gather *gather)
+{
+	const uint64_t mask = (1ULL << format_level_shift(pt, level)) - 1;
+	const uint64_t value = entry_load(entry);
+	iommu_cell_t *table;
+	uint64_t link;
+
+	if (!format_is_present(value) || entry_is_table(value, level))
+		return 0;
+	table = split_table(pt, format_address(pt, value), level - 1, format_prot(value));
+	if (table == NULL)
+		return IOMMU_ENOMEM;
+#ifdef FORMAT_DIRTY
+	/* Hardware that notes it after this changes the value, and nothing is swapped. */
+	if ((value & FORMAT_DIRTY) != 0)
+		subtree_set_dirty(pt, table, level - 1);
+#endif
+	link = format_make_table(pt, iommu_virt_to_phys(pt->platform, table));
+	if (!iommu_cell_compare_and_swap(entry, format_to_memory(value), format_to_memory(link))) {
+		subtree_free(pt, table, level - 1);
+		return 0;
+	}
+	entries_flush(pt, entry, 1);
+	iommu_gather_add(gather, iova & ~mask, iova | mask, mask + 1);
+	return 0;
+}
+
+/*
  * No leaf may begin before `boundary` and end at or after it: split the one that does, level by
- * level, until the boundary falls between two leaves. Translations do not change, but the large
- * leaf may be cached, and the gather has to cover all of it. `inside` is an address of the caller's
+ * level, until the boundary falls between two leaves. `inside` is an address of the caller's
  * range next to the boundary: the only side that it is entitled to look at. Two owners may split
  * the two halves of one leaf at once: the loser of the compare-and-swap looks again.
  */
 static int split_at(struct iommu_pgtable *pt, iommu_iova_t inside, iommu_iova_t boundary,
 		    unsigned int flags, struct iommu_gather *gather)
 {
-	iommu_cell_t *entry, *table;
-	unsigned int level;
-	uint64_t value, mask, link;
-
 	for (;;) {
-		entry = leaf_covering(pt, inside, &level);
-		mask = (1ULL << format_level_shift(pt, level)) - 1;
+		unsigned int level;
+		iommu_cell_t *entry = leaf_covering(pt, inside, &level);
+		const uint64_t mask = (1ULL << format_level_shift(pt, level)) - 1;
+		int status;
+
 		if (entry == NULL || (boundary & mask) == 0)
 			return 0;
 		if ((flags & IOMMU_UNMAP_SPLIT) == 0)
 			return IOMMU_EINVAL;
-		value = entry_load(entry);
-		table = split_table(pt, format_address(pt, value), level - 1, format_prot(value));
-		if (table == NULL)
-			return IOMMU_ENOMEM;
-#ifdef FORMAT_DIRTY
-		/* Hardware that notes it after this changes the value, and nothing is swapped. */
-		if ((value & FORMAT_DIRTY) != 0)
-			subtree_set_dirty(pt, table, level - 1);
-#endif
-		link = format_make_table(pt, iommu_virt_to_phys(pt->platform, table));
-		if (!iommu_cell_compare_and_swap(entry, format_to_memory(value),
-						 format_to_memory(link))) {
-			subtree_free(pt, table, level - 1);
-			continue;
-		}
-		entries_flush(pt, entry, 1);
-		iommu_gather_add(gather, inside & ~mask, inside | mask, mask + 1);
+		status = split_leaf(pt, entry, level, inside, gather);
+		if (status != 0)
+			return status;
 	}
 }
 

@@ -62,6 +62,10 @@ static int empty_pasids(struct vtd_endpoint *endpoint, struct vtd_batch *batch)
 	uint32_t pasid = iommu_vtd_pasid_next(endpoint, 1);
 	int status = 0;
 
+	if (endpoint->base->info.tlb_global_invalidate) {
+		iommu_vtd_batch_add_all_pasids(batch, endpoint);
+		return 0;
+	}
 	for (; pasid < VTD_PASIDS_MAX && status == 0;
 	     pasid = iommu_vtd_pasid_next(endpoint, pasid + 1)) {
 		iommu_vtd_batch_add_device(batch, endpoint, pasid, 0, 64);

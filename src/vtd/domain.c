@@ -285,6 +285,14 @@ static int read_dirty(struct iommu_domain *base, iommu_iova_t iova, uint64_t siz
 	return domain->format->read_dirty(&domain->pgtable, iova, size, flags, bitmap, gather);
 }
 
+static int split(struct iommu_domain *base, iommu_iova_t iova, uint64_t size, uint64_t pgsize,
+		 struct iommu_gather *gather)
+{
+	struct vtd_domain *domain = vtd_domain_of(base);
+
+	return domain->format->split(&domain->pgtable, iova, size, pgsize, gather);
+}
+
 /* --- The operations ---------------------------------------------------------------------------- */
 
 /* For whoever changes a first stage that is not ours. */
@@ -310,6 +318,7 @@ const struct iommu_domain_ops iommu_vtd_second_stage_ops = {
 	.walk = walk,
 	.set_dirty_tracking = set_dirty_tracking,
 	.read_dirty = read_dirty,
+	.split = split,
 	.get_info = get_info,
 };
 
@@ -329,5 +338,6 @@ const struct iommu_domain_ops iommu_vtd_first_stage_ops = {
 	.walk = walk,
 	.set_dirty_tracking = set_dirty_tracking,
 	.read_dirty = read_dirty,
+	.split = split,
 	.get_info = get_info,
 };

@@ -207,7 +207,7 @@ static int make_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 	int status;
 
 	if (!caps->first_stage || (config->force_snoop && !caps->snoop_control) ||
-	    config->nest_parent)
+	    config->nest_parent || (config->dirty_tracking && !caps->coherent))
 		return IOMMU_EOPNOTSUPP;
 	if ((levels == 5 && !caps->first_stage_5) ||
 	    (table.pgsize_bitmap & ~caps->first_stage_sizes) != 0)

@@ -101,6 +101,8 @@ static const struct iommu_ops vtd_ops = {
 	.probe_endpoint = iommu_vtd_probe_endpoint,
 	.release_endpoint = iommu_vtd_release_endpoint,
 	.set_feature = iommu_vtd_set_feature,
+	.page_response = iommu_vtd_page_response,
+	.handle_page_requests = iommu_vtd_handle_page_requests,
 	.next_region = iommu_vtd_next_region,
 	.endpoint_was_reset = iommu_vtd_endpoint_was_reset,
 	.endpoint_is_lost = iommu_vtd_endpoint_is_lost,
@@ -201,20 +203,17 @@ int iommu_vtd_enable_units(struct iommu *iommu)
 	return 0;
 }
 
-/* --- Fault interrupt -------------------------------------------------------------------------- */
+/* --- Events ----------------------------------------------------------------------------------- */
 
 int iommu_vtd_set_fault_interrupt(struct iommu_unit *base, uint64_t address, uint32_t data)
 {
 	struct vtd_unit *unit = vtd_unit_of(base);
+	int status = iommu_vtd_owns(base) ? iommu_vtd_event_set(&unit->fault_event, address, data)
+					  : IOMMU_EINVAL;
 
-	if (!iommu_vtd_owns(base) || (uint32_t)address < VTD_INTERRUPT_RANGE_START ||
-	    (uint32_t)address > VTD_INTERRUPT_RANGE_LAST || (address & 3) != 0 || data > UINT16_MAX)
-		return IOMMU_EINVAL;
-	unit->fault_address = address;
-	unit->fault_data = data;
-	unit->fault_interrupt = true;
-	iommu_vtd_fault_interrupt_apply(unit);
-	return 0;
+	if (status == 0)
+		iommu_vtd_event_apply(unit, VTD_FECTL, &unit->fault_event);
+	return status;
 }
 
 int iommu_vtd_mask_fault_interrupt(struct iommu_unit *base)
@@ -223,8 +222,36 @@ int iommu_vtd_mask_fault_interrupt(struct iommu_unit *base)
 
 	if (!iommu_vtd_owns(base))
 		return IOMMU_EINVAL;
-	unit->fault_interrupt = false;
-	iommu_vtd_fault_interrupt_apply(unit);
+	unit->fault_event.enabled = false;
+	iommu_vtd_event_apply(unit, VTD_FECTL, &unit->fault_event);
+	return 0;
+}
+
+int iommu_vtd_set_page_request_interrupt(struct iommu_unit *base, uint64_t address, uint32_t data)
+{
+	struct vtd_unit *unit = vtd_unit_of(base);
+	int status;
+
+	if (!iommu_vtd_owns(base))
+		return IOMMU_EINVAL;
+	if (unit->requests == NULL)
+		return IOMMU_EOPNOTSUPP;
+	status = iommu_vtd_event_set(&unit->request_event, address, data);
+	if (status == 0)
+		iommu_vtd_event_apply(unit, VTD_PECTL, &unit->request_event);
+	return status;
+}
+
+int iommu_vtd_mask_page_request_interrupt(struct iommu_unit *base)
+{
+	struct vtd_unit *unit = vtd_unit_of(base);
+
+	if (!iommu_vtd_owns(base))
+		return IOMMU_EINVAL;
+	if (unit->requests == NULL)
+		return IOMMU_EOPNOTSUPP;
+	unit->request_event.enabled = false;
+	iommu_vtd_event_apply(unit, VTD_PECTL, &unit->request_event);
 	return 0;
 }
 

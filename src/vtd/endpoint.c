@@ -143,6 +143,8 @@ int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature fe
 	flag = feature == IOMMU_FEATURE_PASID ? VTD_CONTEXT_PASIDS : VTD_CONTEXT_PAGE_REQUESTS;
 	if (feature == IOMMU_FEATURE_PASID ? !unit->caps.pasids : !unit->caps.page_requests)
 		return IOMMU_EOPNOTSUPP;
+	if (!enable && feature == IOMMU_FEATURE_PAGE_REQUESTS)
+		iommu_vtd_page_requests_drain(own);
 	own->context_flags = enable ? own->context_flags | flag : own->context_flags & ~flag;
 	status = iommu_vtd_context_update(own);
 	if (status != 0 && enable) {

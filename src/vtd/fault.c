@@ -200,19 +200,6 @@ static bool may_report(struct vtd_unit *unit)
 	return true;
 }
 
-void iommu_vtd_fault_interrupt_apply(struct vtd_unit *unit)
-{
-	vtd_write32(unit, VTD_FECTL, VTD_EVENT_MASK);
-	if (!unit->fault_interrupt)
-		return;
-	vtd_write32(unit, VTD_FEDATA, unit->fault_data);
-	vtd_write32(unit, VTD_FEADDR, (uint32_t)unit->fault_address);
-	vtd_write32(unit, VTD_FEUADDR, (uint32_t)(unit->fault_address >> 32));
-	/* Read back: the writes have arrived before the interrupt is let out. */
-	(void)vtd_read32(unit, VTD_FEUADDR);
-	vtd_write32(unit, VTD_FECTL, 0);
-}
-
 static bool is_interrupt_reason(unsigned int reason)
 {
 	return reason >= 0x20 && reason < 0x30;

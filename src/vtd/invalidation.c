@@ -112,6 +112,16 @@ void iommu_vtd_batch_add_device(struct vtd_batch *batch, struct vtd_endpoint *en
 							     info->physical_function);
 }
 
+void iommu_vtd_batch_add_all_pasids(struct vtd_batch *batch, struct vtd_endpoint *endpoint)
+{
+	const struct iommu_endpoint_info *info = &endpoint->base->info;
+
+	batch->device[batch->count] = endpoint;
+	batch->descriptors[batch->count++] = vtd_descriptor_all_pasids_device_tlb(
+		info->source_id, info->tlb_queue_depth, endpoint->unit->caps.names_functions,
+		info->physical_function);
+}
+
 static unsigned int devices_in(const struct vtd_batch *batch)
 {
 	unsigned int devices = 0;
@@ -260,6 +270,11 @@ int iommu_vtd_invalidate(struct vtd_unit *unit, struct vtd_batch *batch)
 	}
 	status = execute(unit, batch, false);
 	return status == IOMMU_EAGAIN ? execute_apart(unit, batch) : status;
+}
+
+int iommu_vtd_tell(struct vtd_unit *unit, struct vtd_batch *batch)
+{
+	return execute(unit, batch, false);
 }
 
 int iommu_vtd_invalidate_interrupts(struct vtd_unit *unit, uint16_t index, unsigned int order)

@@ -141,6 +141,7 @@ static int block(struct vtd_endpoint *endpoint, uint32_t pasid)
 	status = forget(endpoint, pasid, words);
 	if (status != 0 && endpoint->device_tlb)
 		iommu_vtd_tlb_suspect(endpoint);
+	iommu_vtd_page_requests_drain(endpoint);
 	if (--endpoint->present == 0)
 		closed = iommu_vtd_context_write(endpoint, 0, 0);
 	return status != 0 ? status : closed;

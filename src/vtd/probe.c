@@ -196,6 +196,8 @@ static int unit_setup(struct vtd_unit *unit)
 		status = alloc_domain_ids(unit);
 	if (status == 0 && unit->use_queue)
 		status = iommu_vtd_queue_alloc(unit);
+	if (status == 0 && unit->scalable && unit->caps.page_requests)
+		status = iommu_vtd_page_queue_alloc(unit);
 	if (status == 0 && (probe->flags & IOMMU_VTD_TAKE_OVER) != 0)
 		iommu_vtd_inherit(unit);
 	return status;
@@ -210,6 +212,7 @@ void iommu_vtd_unit_free(struct vtd_unit *unit)
 	if (unit->root != NULL)
 		iommu_vtd_root_free(unit);
 	iommu_vtd_queue_free(unit);
+	iommu_vtd_page_queue_free(unit);
 	iommu_vtd_interrupts_free(unit);
 	if (unit->domain_ids != NULL)
 		platform->free_pages(platform->ctx, unit->domain_ids, unit->domain_id_order);

@@ -42,7 +42,7 @@ static int clear_old_faults(struct vtd_unit *unit)
 
 static int program_fault_interrupt(struct vtd_unit *unit)
 {
-	iommu_vtd_fault_interrupt_apply(unit);
+	iommu_vtd_event_apply(unit, VTD_FECTL, &unit->fault_event);
 	return 0;
 }
 
@@ -103,6 +103,7 @@ static const struct step bring_up[] = {
 	{clear_old_faults, "old faults cannot be cleared"},
 	{iommu_vtd_queue_hold, "the invalidation queue does not start"},
 	{program_fault_interrupt, "the fault interrupt cannot be programmed"},
+	{iommu_vtd_page_queue_start, "the page request queue does not start"},
 	{iommu_vtd_flush_write_buffer, "the write buffer is not flushed"},
 	{hold_device_tlbs, "devices cannot be told to wait"},
 	{set_root_table, "the root table is not accepted"},
@@ -219,7 +220,7 @@ int iommu_vtd_unit_resume(struct vtd_unit *unit)
 	if (status == 0 && unit->base.enabled)
 		status = iommu_vtd_unit_enable(unit);
 	else if (status == 0)
-		iommu_vtd_fault_interrupt_apply(unit);
+		iommu_vtd_event_apply(unit, VTD_FECTL, &unit->fault_event);
 	if (status != 0)
 		vtd_log(unit, IOMMU_LOG_ERROR, "does not come back");
 	return status;

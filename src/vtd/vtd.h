@@ -19,6 +19,7 @@
 #include <libiommu/hw/vtd_context.h>
 #include <libiommu/hw/vtd_interrupt.h>
 #include <libiommu/hw/vtd_invalidation.h>
+#include <libiommu/hw/vtd_page_request.h>
 #include <libiommu/hw/vtd_registers.h>
 #include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/ops.h>
@@ -171,6 +172,8 @@ static inline void vtd_batch_add(struct vtd_batch *batch, struct vtd_descriptor 
 /* The 2^order pages at `address` in a device's TLB, of a PASID, or of none: 0. */
 void iommu_vtd_batch_add_device(struct vtd_batch *batch, struct vtd_endpoint *endpoint,
 				uint32_t pasid, uint64_t address, unsigned int order);
+/* Everything that it holds of PASIDs, where the device knows how. */
+void iommu_vtd_batch_add_all_pasids(struct vtd_batch *batch, struct vtd_endpoint *endpoint);
 /*
  * Execute a batch, by queue or by registers, and wait. When that fails the unit is marked: what it
  * caches is unknown, and the next invalidation of anything begins with a global one. A device that
@@ -178,6 +181,8 @@ void iommu_vtd_batch_add_device(struct vtd_batch *batch, struct vtd_endpoint *en
  * lets nothing pass any more that was invalidated. The batch is used up.
  */
 int iommu_vtd_invalidate(struct vtd_unit *unit, struct vtd_batch *batch);
+/* Execute a batch that invalidates nothing: what had failed before is none of its business. */
+int iommu_vtd_tell(struct vtd_unit *unit, struct vtd_batch *batch);
 /* Context cache, IOTLB and interrupt entries, all of it; not the TLBs of devices. */
 int iommu_vtd_invalidate_all(struct vtd_unit *unit);
 /* All that a unit has cached of a domain and overlaps [start, last], and what its devices have. */
@@ -185,6 +190,19 @@ int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain,
 			       iommu_iova_t start, iommu_iova_t last, bool leaves_only);
 /* 2^order entries of the interrupt table from an index on. */
 int iommu_vtd_invalidate_interrupts(struct vtd_unit *unit, uint16_t index, unsigned int order);
+
+/* --- event: the messages that a unit sends on its own ------------------------------------------ */
+
+struct vtd_event {
+	uint64_t address;
+	uint32_t data;
+	bool enabled;
+};
+
+/* Program, or mask, the event whose registers begin at `control` (FECTL, PECTL) as the host wants it. */
+void iommu_vtd_event_apply(struct vtd_unit *unit, uint32_t control, const struct vtd_event *event);
+/* What the host wants from now on; IOMMU_EINVAL: the address is none of an interrupt. */
+int iommu_vtd_event_set(struct vtd_event *event, uint64_t address, uint32_t data);
 
 /* --- the unit --------------------------------------------------------------------------------- */
 
@@ -220,13 +238,14 @@ struct vtd_unit {
 	bool bypassed;
 	/* The step of the last bring-up that failed, or NULL. */
 	const char *failure;
-	/* Where the unit sends its fault interrupt. */
-	uint64_t fault_address;
-	uint32_t fault_data;
-	bool fault_interrupt;
+	/* What the unit sends when it has recorded a fault, or queued a page request. */
+	struct vtd_event fault_event, request_event;
 	/* Faults that may still be reported in the second that began then. */
 	uint64_t fault_second;
 	unsigned int fault_budget;
+	/* The ring of page requests; NULL: the unit knows none. */
+	struct vtd_page_request *requests;
+	bool requests_busy;                /* somebody is reading them; atomic */
 	struct vtd_interrupts *interrupts; /* NULL: never enabled */
 	bool resumes_interrupts;
 	/* What a kernel before us left, until the last of it is replaced. */
@@ -621,8 +640,6 @@ int iommu_vtd_detach_pasid(struct iommu_domain *domain, struct iommu_endpoint *e
 			   uint32_t pasid);
 
 int iommu_vtd_handle_faults(struct iommu_unit *unit, bool *lost);
-/* Program, or mask, the fault interrupt as the host wants it. */
-void iommu_vtd_fault_interrupt_apply(struct vtd_unit *unit);
 
 /* A DMAR table that names units: the machine's, or one that came with a unit added later. */
 struct vtd_table {
@@ -685,6 +702,18 @@ bool iommu_vtd_owns(const struct iommu_unit *unit);
 struct vtd_unit *iommu_vtd_next_unit(struct iommu *iommu, struct vtd_unit *unit);
 /* Let go of a probe whose last unit is gone. */
 void iommu_vtd_probe_free(struct vtd_probe *probe);
+
+/* --- page request ------------------------------------------------------------------------------ */
+
+int iommu_vtd_page_queue_alloc(struct vtd_unit *unit);
+void iommu_vtd_page_queue_free(struct vtd_unit *unit);
+/* Give hardware the ring, empty, and program or mask the interrupt. */
+int iommu_vtd_page_queue_start(struct vtd_unit *unit);
+/* Have what hardware holds of an endpoint's requests reported: none comes after what was closed before. */
+void iommu_vtd_page_requests_drain(struct vtd_endpoint *endpoint);
+int iommu_vtd_page_response(struct iommu_endpoint *endpoint,
+			    const struct iommu_page_response *response);
+int iommu_vtd_handle_page_requests(struct iommu_unit *unit, bool *lost);
 
 /* --- interrupt: the remapping table ----------------------------------------------------------- */
 

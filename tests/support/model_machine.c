@@ -410,7 +410,12 @@ static bool host_invalidate_device_tlb(void *ctx, const struct iommu_model_devic
 				      (entry->address <= forget->address + (forget->size - 1) &&
 				       forget->address <= entry->address + (entry->size - 1));
 
-		if (overlaps && entry->pasid == (forget->has_pasid ? forget->pasid : 0))
+		const bool is_meant =
+			forget->all_pasids
+				? entry->pasid != 0
+				: entry->pasid == (forget->has_pasid ? forget->pasid : 0);
+
+		if (overlaps && is_meant)
 			device->tlb[i].used = false;
 	}
 	return true;

@@ -694,8 +694,8 @@ static void attach_again(struct shadow_device *device)
 		if (device->domain[p] == BLOCKED)
 			continue;
 		device->handle[p] = !device->handle[p];
-		expect(iommu_replace_pasid(t.domains[device->domain[p]].domain, device->group, pasids[p],
-					   &device->handles[p][device->handle[p]]) == 0,
+		expect(iommu_replace_pasid(t.domains[device->domain[p]].domain, device->group,
+					   pasids[p], &device->handles[p][device->handle[p]]) == 0,
 		       "a PASID cannot be attached again");
 	}
 	if (device->domain[0] < 0)
@@ -849,6 +849,7 @@ static void set_up(const struct iommu_model_vtd_config *configs, unsigned int un
 		/* Where units allow it, most devices keep translations. */
 		const struct iommu_endpoint_info info = {.source_id = ids[i],
 							 .device_tlb = i % 3 != 0,
+							 .tlb_global_invalidate = i % 2 != 0,
 							 .physical_function = ids[i],
 							 .max_pasids = 65536};
 		unsigned int p;

@@ -254,6 +254,19 @@ vtd_descriptor_pasid_device_tlb(uint16_t source_id, uint32_t pasid, uint64_t add
 	return d;
 }
 
+/* What it holds of all PASIDs: for devices with "Global Invalidate" in their ATS capability. */
+static inline struct vtd_descriptor vtd_descriptor_all_pasids_device_tlb(uint16_t source_id,
+									 unsigned int queue_depth,
+									 bool name_function,
+									 uint16_t physical_function)
+{
+	struct vtd_descriptor d = vtd_descriptor_pasid_device_tlb(source_id, 0, 0, 64, queue_depth,
+								  name_function, physical_function);
+
+	d.high |= VTD_PASID_DEVICE_TLB_ALL;
+	return d;
+}
+
 static inline uint16_t vtd_descriptor_pasid_source_id(struct vtd_descriptor d)
 {
 	return (uint16_t)(d.low >> 16);
@@ -279,6 +292,13 @@ static inline struct vtd_descriptor vtd_descriptor_page_response(uint16_t source
 		       (uint64_t)source_id << 16 | (has_pasid ? (uint64_t)pasid << 32 : 0),
 		.high = VTD_PAGE_RESPONSE_LAST | (uint64_t)group << 3,
 	};
+}
+
+/* A wait for what the unit holds of page requests. */
+static inline struct vtd_descriptor vtd_descriptor_drain(void)
+{
+	return (struct vtd_descriptor){.low = VTD_DESCRIPTOR_WAIT | VTD_WAIT_FENCE |
+					      VTD_WAIT_DRAIN};
 }
 
 /* A wait that writes nothing and raises nothing: what takes the place of a bad descriptor. */

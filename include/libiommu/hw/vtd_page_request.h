@@ -8,11 +8,10 @@
 #ifndef LIBIOMMU_HW_VTD_PAGE_REQUEST_H
 #define LIBIOMMU_HW_VTD_PAGE_REQUEST_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <libiommu/hw/vtd_context.h>
 
 struct vtd_page_request {
-	uint64_t words[4];
+	vtd_entry_word_t words[4];
 };
 
 /* Word 0: 7:0 type, 8 has a PASID, 31:16 source id, 51:32 PASID, and: */

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * PASIDs that are free: IOVA spaces, in which a granule is a PASID. What units have set aside is reserved in the space of
+ * all, and allocated in that of the unit.
+ */
+#include <libiommu/iova.h>
+#include <libiommu/pasid.h>
+#include <libiommu/status.h>
+
+#include "group/group.h"
+
+static bool is_range(uint32_t first, uint32_t last)
+{
+	return first >= IOMMU_PASID_MIN && first <= last && last <= IOMMU_PASID_MAX;
+}
+
+static int space_create(struct iommu *iommu, uint32_t first, uint32_t last,
+			struct iommu_iova_space **space)
+{
+	const struct iommu_iova_config config = {.platform = iommu->platform,
+						 .granule = IOMMU_PAGE_SIZE,
+						 .first = first,
+						 .last = last};
+
+	return *space != NULL ? 0 : iommu_iova_space_create(&config, space);
+}
+
+static int take_lowest(struct iommu_iova_space *space, uint32_t first, uint32_t last,
+		       uint32_t *pasid)
+{
+	const struct iommu_iova_request request = {
+		.size = 1, .lowest = first, .limit = last, .flags = IOMMU_IOVA_BOTTOM_UP};
+	struct iommu_iova_range *range;
+	int status = iommu_iova_alloc(space, &request, &range);
+
+	if (status == 0)
+		*pasid = (uint32_t)range->first;
+	return status;
+}
+
+static bool is_allocated(struct iommu_iova_space *space, uint32_t pasid)
+{
+	const struct iommu_iova_range *range = space != NULL ? iommu_iova_find(space, pasid) : NULL;
+
+	return range != NULL && !range->reserved;
+}
+
+/* Is it attached to a group, behind this unit (NULL: anywhere)? */
+static bool is_attached(struct iommu *iommu, const struct iommu_unit *unit, uint32_t pasid)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &iommu->endpoints) {
+		struct iommu_endpoint *endpoint =
+			iommu_container_of(node, struct iommu_endpoint, link);
+
+		if ((unit == NULL || endpoint->unit == unit) &&
+		    iommu_find_pasid(endpoint->group, pasid) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* --- For all units ---------------------------------------------------------------------------- */
+
+/* One that somebody else hands out; what makes no sense is given back. */
+static int take_from_source(struct iommu *iommu, uint32_t first, uint32_t last, uint32_t *pasid)
+{
+	const struct iommu_pasid_source *source = iommu->pasid_source;
+	int status = source->alloc(source->ctx, first, last, pasid);
+
+	if (status != 0)
+		return status;
+	if (*pasid < first || *pasid > last)
+		status = IOMMU_EIO;
+	if (status == 0)
+		status = iommu_iova_reserve(iommu->pasids, *pasid, *pasid, 0, NULL);
+	/* One of ours, or of a unit's: then it does not know of us. */
+	if (status != 0)
+		source->free(source->ctx, *pasid);
+	return status == IOMMU_EEXIST ? IOMMU_EIO : status;
+}
+
+static int alloc(struct iommu *iommu, uint32_t first, uint32_t last, uint32_t *pasid)
+{
+	int status = space_create(iommu, IOMMU_PASID_MIN, IOMMU_PASID_MAX, &iommu->pasids);
+
+	if (status == 0)
+		status = iommu->pasid_source != NULL
+				 ? take_from_source(iommu, first, last, pasid)
+				 : take_lowest(iommu->pasids, first, last, pasid);
+	if (status == 0)
+		iommu->pasid_count++;
+	return status;
+}
+
+int iommu_pasid_alloc(struct iommu *iommu, uint32_t first, uint32_t last, uint32_t *pasid)
+{
+	int status;
+
+	if (!is_range(first, last))
+		return IOMMU_EINVAL;
+	iommu_control_lock(iommu);
+	status = alloc(iommu, first, last, pasid);
+	iommu_control_unlock(iommu);
+	return status;
+}
+
+/* Those of a source are reserved one by one, the ranges of units are not theirs. */
+static bool is_known(struct iommu *iommu, uint32_t pasid)
+{
+	struct iommu_list_node *node;
+
+	if (iommu->pasids == NULL || iommu_iova_find(iommu->pasids, pasid) == NULL)
+		return false;
+	if (iommu->pasid_source == NULL)
+		return is_allocated(iommu->pasids, pasid);
+	iommu_list_for_each (node, &iommu->units) {
+		const struct iommu_unit *unit = iommu_container_of(node, struct iommu_unit, link);
+
+		if (unit->pasids != NULL && pasid >= unit->pasid_first && pasid <= unit->pasid_last)
+			return false;
+	}
+	return true;
+}
+
+static int give_back(struct iommu *iommu, uint32_t pasid)
+{
+	if (!is_known(iommu, pasid))
+		return IOMMU_ENOENT;
+	if (is_attached(iommu, NULL, pasid))
+		return IOMMU_EBUSY;
+	iommu->pasid_count--;
+	iommu_iova_free(iommu->pasids, iommu_iova_find(iommu->pasids, pasid));
+	if (iommu->pasid_source != NULL)
+		iommu->pasid_source->free(iommu->pasid_source->ctx, pasid);
+	return 0;
+}
+
+int iommu_pasid_free(struct iommu *iommu, uint32_t pasid)
+{
+	int status;
+
+	iommu_control_lock(iommu);
+	status = give_back(iommu, pasid);
+	iommu_control_unlock(iommu);
+	return status;
+}
+
+int iommu_set_pasid_source(struct iommu *iommu, const struct iommu_pasid_source *source)
+{
+	int status = 0;
+
+	if (source != NULL && (source->alloc == NULL || source->free == NULL))
+		return IOMMU_EINVAL;
+	iommu_control_lock(iommu);
+	if (iommu->pasid_count != 0)
+		status = IOMMU_EBUSY;
+	else
+		iommu->pasid_source = source;
+	iommu_control_unlock(iommu);
+	return status;
+}
+
+/* --- Of one unit ------------------------------------------------------------------------------ */
+
+/* Is any of them allocated for all units? What other units have set aside may overlap. */
+static bool any_is_allocated(struct iommu *iommu, uint32_t first, uint32_t last)
+{
+	const struct iommu_iova_range *range = NULL;
+
+	while ((range = iommu_iova_next(iommu->pasids, range)) != NULL)
+		if (range->first <= last && range->last >= first &&
+		    (!range->reserved || is_known(iommu, (uint32_t)range->first)))
+			return true;
+	return false;
+}
+
+static int set_range(struct iommu_unit *unit, uint32_t first, uint32_t last)
+{
+	struct iommu *iommu = unit->iommu;
+	int status = space_create(iommu, IOMMU_PASID_MIN, IOMMU_PASID_MAX, &iommu->pasids);
+
+	if (status == 0 && unit->pasids != NULL)
+		status = IOMMU_EBUSY;
+	if (status == 0 && any_is_allocated(iommu, first, last))
+		status = IOMMU_EEXIST;
+	if (status == 0)
+		status = space_create(iommu, first, last, &unit->pasids);
+	if (status != 0)
+		return status;
+	status = iommu_iova_reserve(iommu->pasids, first, last, IOMMU_IOVA_MERGE, NULL);
+	if (status != 0) {
+		iommu_iova_space_destroy(unit->pasids);
+		unit->pasids = NULL;
+		return status;
+	}
+	unit->pasid_first = first;
+	unit->pasid_last = last;
+	return 0;
+}
+
+int iommu_unit_set_pasid_range(struct iommu_unit *unit, uint32_t first, uint32_t last)
+{
+	int status;
+
+	if (!is_range(first, last))
+		return IOMMU_EINVAL;
+	iommu_control_lock(unit->iommu);
+	status = set_range(unit, first, last);
+	iommu_control_unlock(unit->iommu);
+	return status;
+}
+
+int iommu_unit_pasid_alloc(struct iommu_unit *unit, uint32_t *pasid)
+{
+	int status = IOMMU_ENOSPC;
+
+	iommu_control_lock(unit->iommu);
+	if (unit->pasids != NULL)
+		status = take_lowest(unit->pasids, unit->pasid_first, unit->pasid_last, pasid);
+	iommu_control_unlock(unit->iommu);
+	return status;
+}
+
+static int unit_give_back(struct iommu_unit *unit, uint32_t pasid)
+{
+	if (!is_allocated(unit->pasids, pasid))
+		return IOMMU_ENOENT;
+	if (is_attached(unit->iommu, unit, pasid))
+		return IOMMU_EBUSY;
+	return iommu_iova_free_at(unit->pasids, pasid);
+}
+
+int iommu_unit_pasid_free(struct iommu_unit *unit, uint32_t pasid)
+{
+	int status;
+
+	iommu_control_lock(unit->iommu);
+	status = unit_give_back(unit, pasid);
+	iommu_control_unlock(unit->iommu);
+	return status;
+}
+
+void iommu_unit_pasids_forget(struct iommu_unit *unit)
+{
+	if (unit->pasids != NULL)
+		iommu_iova_space_destroy(unit->pasids);
+	unit->pasids = NULL;
+}
+
+void iommu_pasids_forget(struct iommu *iommu)
+{
+	if (iommu->pasids != NULL)
+		iommu_iova_space_destroy(iommu->pasids);
+	iommu->pasids = NULL;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Page requests: the ring that hardware fills, and the answers (VT-d specification, "Page Requests").
+ *
+ * Reports are made with no lock held, by one CPU at a time: who finds another at work leaves it to him, and he looks once
+ * more before he goes. What is in the ring comes from devices, by way of memory: nothing in it is trusted.
+ */
+#include <libiommu/page_request.h>
+#include <libiommu/status.h>
+
+#include "base/atomic.h"
+#include "base/byteorder.h"
+#include "vtd/vtd.h"
+
+/* Pages of the ring, as a power of two: 512 requests, as many as one device may have outstanding. */
+#define RING_ORDER   2
+#define RING_BYTES   ((uint64_t)IOMMU_PAGE_SIZE << RING_ORDER)
+#define REQUEST_SIZE sizeof(struct vtd_page_request)
+/* Times that the ring is emptied in one call: a device that asks without end must not keep a CPU busy. */
+#define ROUNDS_MAX 8
+
+/* --- The ring --------------------------------------------------------------------------------- */
+
+int iommu_vtd_page_queue_alloc(struct vtd_unit *unit)
+{
+	const struct iommu_platform *platform = unit->platform;
+
+	unit->requests = platform->alloc_pages(platform->ctx, RING_ORDER, IOMMU_NODE_ANY, 0);
+	return unit->requests != NULL ? 0 : IOMMU_ENOMEM;
+}
+
+void iommu_vtd_page_queue_free(struct vtd_unit *unit)
+{
+	const struct iommu_platform *platform = unit->platform;
+
+	if (unit->requests != NULL)
+		platform->free_pages(platform->ctx, unit->requests, RING_ORDER);
+	unit->requests = NULL;
+}
+
+int iommu_vtd_page_queue_start(struct vtd_unit *unit)
+{
+	if (unit->requests == NULL)
+		return 0;
+	vtd_write64(unit, VTD_PQH, 0);
+	vtd_write64(unit, VTD_PQT, 0);
+	vtd_write64(unit, VTD_PQA, iommu_virt_to_phys(unit->platform, unit->requests) | RING_ORDER);
+	vtd_write32(unit, VTD_PRS, VTD_PRS_PPR | VTD_PRS_PRO);
+	iommu_vtd_event_apply(unit, VTD_PECTL, &unit->request_event);
+	return 0;
+}
+
+/* --- Answers ---------------------------------------------------------------------------------- */
+
+static enum vtd_page_response_code code_of(enum iommu_page_response_code code)
+{
+	switch (code) {
+	case IOMMU_PAGE_SUCCESS:
+		return VTD_PAGE_SUCCESS;
+	case IOMMU_PAGE_INVALID:
+		return VTD_PAGE_INVALID;
+	case IOMMU_PAGE_FAILURE:
+	default:
+		return VTD_PAGE_FAILURE;
+	}
+}
+
+static int respond(struct vtd_unit *unit, uint16_t source_id,
+		   const struct iommu_page_response *response)
+{
+	struct vtd_batch batch = {.count = 0};
+
+	vtd_batch_add(&batch,
+		      vtd_descriptor_page_response(source_id, response->has_pasid, response->pasid,
+						   response->group, code_of(response->code)));
+	return iommu_vtd_tell(unit, &batch);
+}
+
+int iommu_vtd_page_response(struct iommu_endpoint *endpoint,
+			    const struct iommu_page_response *response)
+{
+	return respond(vtd_unit_of(endpoint->unit), endpoint->info.source_id, response);
+}
+
+/* --- Requests --------------------------------------------------------------------------------- */
+
+/* Nobody has heard of this device, or of its asking; or it asks for what nobody could give. */
+static void refuse(struct vtd_unit *unit, uint64_t word0, const struct iommu_page_request *request)
+{
+	const struct iommu_page_response response = {
+		.group = request->group,
+		.has_pasid = request->has_pasid,
+		.pasid = request->pasid,
+		.code = IOMMU_PAGE_INVALID,
+	};
+
+	if (request->is_last)
+		(void)respond(unit, vtd_page_request_source_id(word0), &response);
+}
+
+static void take(struct vtd_unit *unit, uint64_t word0, uint64_t word1)
+{
+	const bool has_pasid = (word0 & VTD_PAGE_REQUEST_HAS_PASID) != 0;
+	const struct iommu_page_request request = {
+		.address = word1 & VTD_ENTRY_ADDRESS_MASK,
+		.prot = ((word1 & VTD_PAGE_REQUEST_READ) != 0 ? IOMMU_PROT_READ : 0U) |
+			((word1 & VTD_PAGE_REQUEST_WRITE) != 0 ? IOMMU_PROT_WRITE : 0U),
+		.has_pasid = has_pasid,
+		.pasid = has_pasid ? vtd_page_request_pasid(word0) : 0,
+		.group = vtd_page_request_group(word1),
+		.is_last = (word1 & VTD_PAGE_REQUEST_LAST) != 0,
+	};
+
+	if (vtd_page_request_type(word0) != VTD_PAGE_REQUEST_TYPE ||
+	    vtd_page_request_is_stop(word1))
+		return;
+	/* No domain of ours serves privileged requests, or ones to execute. */
+	if ((word0 & (VTD_PAGE_REQUEST_PRIVILEGED | VTD_PAGE_REQUEST_EXECUTE)) != 0 ||
+	    iommu_report_page_request(unit->base.iommu, unit->base.segment,
+				      vtd_page_request_source_id(word0), &request) == IOMMU_ENODEV)
+		refuse(unit, word0, &request);
+}
+
+/* Report what is in the ring now; how many, or IOMMU_EIO: registers that make no sense. */
+static int empty_ring(struct vtd_unit *unit)
+{
+	const uint64_t tail = vtd_read64(unit, VTD_PQT);
+	uint64_t head = vtd_read64(unit, VTD_PQH);
+	int count = 0;
+
+	if (head >= RING_BYTES || tail >= RING_BYTES || (head | tail) % REQUEST_SIZE != 0)
+		return IOMMU_EIO;
+	iommu_full_fence(); /* the tail, then what lies before it */
+	while (head != tail) {
+		const struct vtd_page_request *request = &unit->requests[head / REQUEST_SIZE];
+
+		take(unit, iommu_le64(iommu_cell_load(&request->words[0])),
+		     iommu_le64(iommu_cell_load(&request->words[1])));
+		head = (head + REQUEST_SIZE) % RING_BYTES;
+		count++;
+	}
+	if (count != 0)
+		vtd_write64(unit, VTD_PQH, head);
+	return count;
+}
+
+/* The ring overflowed: hardware answers what comes until it is told that this was seen, with the ring empty. */
+static bool clear_overflow(struct vtd_unit *unit)
+{
+	const uint32_t status = vtd_read32(unit, VTD_PRS);
+
+	if (status == UINT32_MAX || (status & VTD_PRS_PRO) == 0)
+		return false;
+	vtd_write32(unit, VTD_PRS, VTD_PRS_PRO);
+	return true;
+}
+
+static int handle(struct vtd_unit *unit, bool *lost)
+{
+	unsigned int rounds;
+	int total = 0;
+
+	for (rounds = 0; rounds < ROUNDS_MAX; rounds++) {
+		int count;
+
+		/* Before the ring is looked at: what comes after that raises the interrupt again. */
+		vtd_write32(unit, VTD_PRS, VTD_PRS_PPR);
+		count = empty_ring(unit);
+		if (count < 0)
+			return count;
+		total += count;
+		if (clear_overflow(unit))
+			*lost = true;
+		else if (count == 0)
+			break;
+	}
+	return total;
+}
+
+int iommu_vtd_handle_page_requests(struct iommu_unit *base, bool *lost)
+{
+	struct vtd_unit *unit = vtd_unit_of(base);
+	int status;
+
+	if (unit->requests == NULL)
+		return 0;
+	if (__atomic_exchange_n(&unit->requests_busy, true, __ATOMIC_ACQUIRE))
+		return 0;
+	status = handle(unit, lost);
+	__atomic_store_n(&unit->requests_busy, false, __ATOMIC_RELEASE);
+	return status;
+}
+
+/* --- Draining --------------------------------------------------------------------------------- */
+
+/* Report what is there, when it is our turn. */
+static void handle_all(struct vtd_unit *unit)
+{
+	const struct iommu_platform *platform = unit->platform;
+	bool lost = false;
+
+	while (__atomic_exchange_n(&unit->requests_busy, true, __ATOMIC_ACQUIRE))
+		if (platform->relax != NULL)
+			platform->relax(platform->ctx);
+	(void)handle(unit, &lost);
+	__atomic_store_n(&unit->requests_busy, false, __ATOMIC_RELEASE);
+}
+
+void iommu_vtd_page_requests_drain(struct vtd_endpoint *endpoint)
+{
+	struct vtd_unit *unit = endpoint->unit;
+	struct vtd_batch batch = {.count = 0};
+
+	if (unit->requests == NULL || (endpoint->context_flags & VTD_CONTEXT_PAGE_REQUESTS) == 0 ||
+	    !vtd_unit_is_active(unit))
+		return;
+	/* Room in the ring first, or what is drained is dropped. */
+	handle_all(unit);
+	vtd_batch_add(&batch, vtd_descriptor_drain());
+	(void)iommu_vtd_tell(unit, &batch);
+	handle_all(unit);
+}
