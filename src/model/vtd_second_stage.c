@@ -177,7 +177,7 @@ static unsigned int walk(struct walk *w)
 	if (reason != 0)
 		return is_denied(reason) ? denied(w) : reason;
 	model->walks++;
-	for (;; level--) {
+	for (; level > 0; level--) {
 		const uint64_t at = table + (w->address >> vtd_ss_level_shift(level) & 511) * 8;
 		bool leaf;
 
@@ -204,6 +204,7 @@ static unsigned int walk(struct walk *w)
 		if (!suffices(w, allowed))
 			return denied(w);
 	}
+	return denied(w); /* a table of no levels translates nothing */
 }
 
 /* From the leaves that are known; false: none is, or a write has to be noted. */

@@ -73,7 +73,7 @@ static void describe(struct vtd_translation *translation, struct vtd_domain *dom
 /* On the unit, in the domain, and in the one that it is nested in. */
 static int enter(struct vtd_domain *domain, struct vtd_unit *unit, uint16_t *domain_id)
 {
-	struct vtd_attachment *attachment, *below;
+	struct vtd_attachment *attachment, *below = NULL;
 	int status = 0;
 
 	if (domain->parent != NULL)
@@ -81,7 +81,7 @@ static int enter(struct vtd_domain *domain, struct vtd_unit *unit, uint16_t *dom
 	if (status != 0)
 		return status;
 	status = iommu_vtd_place_enter(domain, unit, &attachment);
-	if (status != 0 && domain->parent != NULL)
+	if (status != 0 && below != NULL)
 		iommu_vtd_place_leave(domain->parent, below);
 	if (status == 0)
 		*domain_id = attachment->domain_id;

@@ -223,12 +223,12 @@ struct vtd_unit {
 	struct iommu_dmar_record record;
 	uint64_t timeout_ns;
 	unsigned int output_width;
-	/* Scalable mode, rather than legacy mode. */
-	bool scalable;
 	struct iommu_spinlock command_lock;
 	/* The command that has not completed, as the bits of GSTS that will say so; 0: none. */
 	uint32_t command_mask, command_done;
 	struct vtd_queue queue;
+	/* Scalable mode, rather than legacy mode. */
+	bool scalable;
 	bool use_queue;
 	/* Bring-up has begun: hardware must confirm that it is off before anything is freed. */
 	bool started;
