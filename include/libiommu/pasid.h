@@ -52,7 +52,7 @@ struct iommu_pasid_source {
 
 /*
  * iommu_set_pasid_source - iommu_pasid_alloc asks there from now on; NULL: no longer. What it answers is checked. @source:
- * the caller's memory, in use until it is replaced. Returns 0, IOMMU_EINVAL (a function is missing), or IOMMU_EBUSY: PASIDs
+ * the caller's memory, in use until it is replaced; what is allocated when the instance is destroyed goes back to it. Returns 0, IOMMU_EINVAL (a function is missing), or IOMMU_EBUSY: PASIDs
  * are allocated.
  */
 IOMMU_API int iommu_set_pasid_source(struct iommu *iommu, const struct iommu_pasid_source *source);

@@ -32,9 +32,8 @@ struct iommu {
 	struct iommu_list_node memory;
 	/* What no DMA domain hands out: only reserved ranges. NULL until something is reserved. */
 	struct iommu_iova_space *reserved;
-	/* PASIDs that are taken, or a unit's; NULL until one is. How many; and who else hands them out. */
+	/* PASIDs that are taken, NULL until one is; and who else hands them out. */
 	struct iommu_iova_space *pasids;
-	uint32_t pasid_count;
 	const struct iommu_pasid_source *pasid_source;
 	iommu_fault_handler fault_handler;
 	void *fault_ctx;

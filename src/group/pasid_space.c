@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PASIDs that are free: IOVA spaces, in which a granule is a PASID. What units have set aside is reserved in the space of
- * all, and allocated in that of the unit.
+ * PASIDs that are free: IOVA spaces, in which a granule is a PASID: one of the instance, and one of each unit that has set
+ * a range aside, which the instance's allocations pass over. Those of a source are noted in the instance's.
  */
 #include <libiommu/iova.h>
 #include <libiommu/pasid.h>
@@ -40,9 +40,7 @@ static int take_lowest(struct iommu_iova_space *space, uint32_t first, uint32_t 
 
 static bool is_allocated(struct iommu_iova_space *space, uint32_t pasid)
 {
-	const struct iommu_iova_range *range = space != NULL ? iommu_iova_find(space, pasid) : NULL;
-
-	return range != NULL && !range->reserved;
+	return space != NULL && iommu_iova_find(space, pasid) != NULL;
 }
 
 /* Is it attached to a group, behind this unit (NULL: anywhere)? */
@@ -63,6 +61,39 @@ static bool is_attached(struct iommu *iommu, const struct iommu_unit *unit, uint
 
 /* --- For all units ---------------------------------------------------------------------------- */
 
+/* The unit that has set it aside: the first of several. */
+static const struct iommu_unit *set_aside_by(struct iommu *iommu, uint32_t pasid)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &iommu->units) {
+		const struct iommu_unit *unit = iommu_container_of(node, struct iommu_unit, link);
+
+		if (unit->pasids != NULL && pasid >= unit->pasid_first && pasid <= unit->pasid_last)
+			return unit;
+	}
+	return NULL;
+}
+
+/* The lowest that no unit has set aside: each turn is past one more of their ranges. */
+static int take_from_ours(struct iommu *iommu, uint32_t first, uint32_t last, uint32_t *pasid)
+{
+	for (;;) {
+		const struct iommu_unit *unit;
+		int status = take_lowest(iommu->pasids, first, last, pasid);
+
+		if (status != 0)
+			return status;
+		unit = set_aside_by(iommu, *pasid);
+		if (unit == NULL)
+			return 0;
+		(void)iommu_iova_free_at(iommu->pasids, *pasid);
+		if (unit->pasid_last >= last)
+			return IOMMU_ENOSPC;
+		first = unit->pasid_last + 1;
+	}
+}
+
 /* One that somebody else hands out; what makes no sense is given back. */
 static int take_from_source(struct iommu *iommu, uint32_t first, uint32_t last, uint32_t *pasid)
 {
@@ -71,27 +102,25 @@ static int take_from_source(struct iommu *iommu, uint32_t first, uint32_t last, 
 
 	if (status != 0)
 		return status;
-	if (*pasid < first || *pasid > last)
+	/* One that we have, or that is a unit's: then it does not know of us. */
+	if (*pasid < first || *pasid > last || is_allocated(iommu->pasids, *pasid) ||
+	    set_aside_by(iommu, *pasid) != NULL)
 		status = IOMMU_EIO;
 	if (status == 0)
 		status = iommu_iova_reserve(iommu->pasids, *pasid, *pasid, 0, NULL);
-	/* One of ours, or of a unit's: then it does not know of us. */
 	if (status != 0)
 		source->free(source->ctx, *pasid);
-	return status == IOMMU_EEXIST ? IOMMU_EIO : status;
+	return status;
 }
 
 static int alloc(struct iommu *iommu, uint32_t first, uint32_t last, uint32_t *pasid)
 {
 	int status = space_create(iommu, IOMMU_PASID_MIN, IOMMU_PASID_MAX, &iommu->pasids);
 
-	if (status == 0)
-		status = iommu->pasid_source != NULL
-				 ? take_from_source(iommu, first, last, pasid)
-				 : take_lowest(iommu->pasids, first, last, pasid);
-	if (status == 0)
-		iommu->pasid_count++;
-	return status;
+	if (status != 0)
+		return status;
+	return iommu->pasid_source != NULL ? take_from_source(iommu, first, last, pasid)
+					   : take_from_ours(iommu, first, last, pasid);
 }
 
 int iommu_pasid_alloc(struct iommu *iommu, uint32_t first, uint32_t last, uint32_t *pasid)
@@ -106,34 +135,22 @@ int iommu_pasid_alloc(struct iommu *iommu, uint32_t first, uint32_t last, uint32
 	return status;
 }
 
-/* Those of a source are reserved one by one, the ranges of units are not theirs. */
-static bool is_known(struct iommu *iommu, uint32_t pasid)
+static void take_back(struct iommu *iommu, struct iommu_iova_range *range)
 {
-	struct iommu_list_node *node;
+	const uint32_t pasid = (uint32_t)range->first;
 
-	if (iommu->pasids == NULL || iommu_iova_find(iommu->pasids, pasid) == NULL)
-		return false;
-	if (iommu->pasid_source == NULL)
-		return is_allocated(iommu->pasids, pasid);
-	iommu_list_for_each (node, &iommu->units) {
-		const struct iommu_unit *unit = iommu_container_of(node, struct iommu_unit, link);
-
-		if (unit->pasids != NULL && pasid >= unit->pasid_first && pasid <= unit->pasid_last)
-			return false;
-	}
-	return true;
+	iommu_iova_free(iommu->pasids, range);
+	if (iommu->pasid_source != NULL)
+		iommu->pasid_source->free(iommu->pasid_source->ctx, pasid);
 }
 
 static int give_back(struct iommu *iommu, uint32_t pasid)
 {
-	if (!is_known(iommu, pasid))
+	if (!is_allocated(iommu->pasids, pasid))
 		return IOMMU_ENOENT;
 	if (is_attached(iommu, NULL, pasid))
 		return IOMMU_EBUSY;
-	iommu->pasid_count--;
-	iommu_iova_free(iommu->pasids, iommu_iova_find(iommu->pasids, pasid));
-	if (iommu->pasid_source != NULL)
-		iommu->pasid_source->free(iommu->pasid_source->ctx, pasid);
+	take_back(iommu, iommu_iova_find(iommu->pasids, pasid));
 	return 0;
 }
 
@@ -154,7 +171,7 @@ int iommu_set_pasid_source(struct iommu *iommu, const struct iommu_pasid_source 
 	if (source != NULL && (source->alloc == NULL || source->free == NULL))
 		return IOMMU_EINVAL;
 	iommu_control_lock(iommu);
-	if (iommu->pasid_count != 0)
+	if (iommu->pasids != NULL && iommu_iova_next(iommu->pasids, NULL) != NULL)
 		status = IOMMU_EBUSY;
 	else
 		iommu->pasid_source = source;
@@ -165,39 +182,27 @@ int iommu_set_pasid_source(struct iommu *iommu, const struct iommu_pasid_source 
 /* --- Of one unit ------------------------------------------------------------------------------ */
 
 /* Is any of them allocated for all units? What other units have set aside may overlap. */
-static bool any_is_allocated(struct iommu *iommu, uint32_t first, uint32_t last)
+static bool any_is_allocated(const struct iommu *iommu, uint32_t first, uint32_t last)
 {
 	const struct iommu_iova_range *range = NULL;
 
+	if (iommu->pasids == NULL)
+		return false;
 	while ((range = iommu_iova_next(iommu->pasids, range)) != NULL)
-		if (range->first <= last && range->last >= first &&
-		    (!range->reserved || is_known(iommu, (uint32_t)range->first)))
+		if (range->first <= last && range->last >= first)
 			return true;
 	return false;
 }
 
 static int set_range(struct iommu_unit *unit, uint32_t first, uint32_t last)
 {
-	struct iommu *iommu = unit->iommu;
-	int status = space_create(iommu, IOMMU_PASID_MIN, IOMMU_PASID_MAX, &iommu->pasids);
-
-	if (status == 0 && unit->pasids != NULL)
-		status = IOMMU_EBUSY;
-	if (status == 0 && any_is_allocated(iommu, first, last))
-		status = IOMMU_EEXIST;
-	if (status == 0)
-		status = space_create(iommu, first, last, &unit->pasids);
-	if (status != 0)
-		return status;
-	status = iommu_iova_reserve(iommu->pasids, first, last, IOMMU_IOVA_MERGE, NULL);
-	if (status != 0) {
-		iommu_iova_space_destroy(unit->pasids);
-		unit->pasids = NULL;
-		return status;
-	}
+	if (unit->pasids != NULL)
+		return IOMMU_EBUSY;
+	if (any_is_allocated(unit->iommu, first, last))
+		return IOMMU_EEXIST;
 	unit->pasid_first = first;
 	unit->pasid_last = last;
-	return 0;
+	return space_create(unit->iommu, first, last, &unit->pasids);
 }
 
 int iommu_unit_set_pasid_range(struct iommu_unit *unit, uint32_t first, uint32_t last)
@@ -251,7 +256,12 @@ void iommu_unit_pasids_forget(struct iommu_unit *unit)
 
 void iommu_pasids_forget(struct iommu *iommu)
 {
-	if (iommu->pasids != NULL)
-		iommu_iova_space_destroy(iommu->pasids);
+	struct iommu_iova_range *range;
+
+	if (iommu->pasids == NULL)
+		return;
+	while ((range = iommu_iova_next(iommu->pasids, NULL)) != NULL)
+		take_back(iommu, range);
+	iommu_iova_space_destroy(iommu->pasids);
 	iommu->pasids = NULL;
 }

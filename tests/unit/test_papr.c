@@ -463,6 +463,70 @@ static void what_is_not_cleared_is_said(void **state)
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
 
+/* --- In the middle of a change ---------------------------------------------------------------- */
+
+/* Takes a page out of a domain when the library has let go of a lock so many times. */
+static struct {
+	struct iommu_domain *domain;
+	unsigned int releases; /* 0: not now */
+} intruder;
+
+static uintptr_t irq_save(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+static void irq_restore(void *ctx, uintptr_t state)
+{
+	(void)ctx;
+	(void)state;
+	if (intruder.releases == 0 || --intruder.releases != 0)
+		return;
+	assert_int_equal(iommu_unmap(intruder.domain, START + SIZE - 0x1000, 0x1000, 0, NULL), 0);
+	/* Whoever changes what is followed has not come to this page yet, or has; it is gone. */
+	assert_true(is_blocked(START + SIZE - 0x1000));
+}
+
+static void a_page_taken_out_while_domains_change(void **state)
+{
+	struct iommu_endpoint *endpoint = add(0x100);
+	struct iommu_group *group = iommu_endpoint_group(endpoint);
+	struct iommu_domain *a = domain_of(IOMMU_DOMAIN_PAGING);
+	struct iommu_domain *b = domain_of(IOMMU_DOMAIN_PAGING);
+	unsigned int releases, taken_out = 0;
+
+	(void)state;
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	f.test.platform.irq_save = irq_save;
+	f.test.platform.irq_restore = irq_restore;
+	intruder.domain = a;
+	/* All of the window, so that there is something to do before the last page. */
+	assert_int_equal(iommu_map(a, START, MEMORY, SIZE, RW), 0);
+	for (releases = 1; releases < 100; releases++) {
+		/* Into the domain, and out of it. */
+		intruder.releases = releases % 2 != 0 ? releases / 2 + 1 : 0;
+		assert_int_equal(iommu_domain_attach_group(a, group), 0);
+		taken_out += intruder.releases == 0 && releases % 2 != 0;
+		intruder.releases = releases % 2 == 0 ? releases / 2 : 0;
+		assert_int_equal(iommu_domain_attach_group(b, group), 0);
+		taken_out += intruder.releases == 0 && releases % 2 == 0;
+		intruder.releases = 0;
+		assert_true(is_blocked(START));
+		assert_true(is_blocked(START + SIZE - 0x1000));
+		if (iommu_iova_to_phys(a, START + SIZE - 0x1000, &(iommu_paddr_t){0}) != 0)
+			assert_int_equal(iommu_map(a, START + SIZE - 0x1000, MEMORY, 0x1000, RW),
+					 0);
+	}
+	assert_true(taken_out > 8); /* four parts each way, at least */
+	f.test.platform.irq_save = NULL;
+	f.test.platform.irq_restore = NULL;
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_free(a), 0);
+	assert_int_equal(iommu_domain_free(b), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
 static void a_domain_that_cannot_be_set_leaves_the_old_one(void **state)
 {
 	struct iommu_endpoint *endpoint;
@@ -941,6 +1005,7 @@ int main(void)
 		TEST(domains_are_made_as_the_window_is),
 		TEST(drivers_map_and_bypass),
 		TEST(what_is_not_cleared_is_said),
+		TEST(a_page_taken_out_while_domains_change),
 		TEST(a_domain_that_cannot_be_set_leaves_the_old_one),
 		TEST(devices_reach_what_is_mapped_for_them),
 		TEST(devices_are_registered_with_windows),
