@@ -422,9 +422,15 @@ static enum vtd_queue_error execute(struct iommu_model_vtd *model, struct vtd_de
 
 /* --- The queue -------------------------------------------------------------------------------- */
 
+/* As a power of two: of 64 bits nothing is divided, for processors that cannot. */
+static unsigned int descriptor_shift(const struct iommu_model_vtd *model)
+{
+	return is_wide(model) ? 5 : 4;
+}
+
 static uint64_t descriptor_bytes(const struct iommu_model_vtd *model)
 {
-	return is_wide(model) ? 2 * sizeof(struct vtd_descriptor) : sizeof(struct vtd_descriptor);
+	return 1ULL << descriptor_shift(model);
 }
 
 static uint64_t queue_bytes(const struct iommu_model_vtd *model)
@@ -481,7 +487,7 @@ static enum vtd_queue_error check_queue(const struct iommu_model_vtd *model)
 
 	if (is_wide(model) ? !model_has(model, IOMMU_MODEL_VTD_SCALABLE) : is_scalable(model))
 		return VTD_QUEUE_ERROR_WIDTH;
-	if (regs->iqt % descriptor_bytes(model) != 0)
+	if ((regs->iqt & (descriptor_bytes(model) - 1)) != 0)
 		return VTD_QUEUE_ERROR_ALIGNMENT;
 	return regs->iqt >= queue_bytes(model) ? VTD_QUEUE_ERROR_TAIL : VTD_QUEUE_ERROR_UNKNOWN;
 }
@@ -490,7 +496,7 @@ void iommu_model_queue_run(struct iommu_model_vtd *model)
 {
 	struct model_registers *regs = &model->regs;
 	/* A driver cannot keep us here: no more than what fits. */
-	uint64_t budget = queue_bytes(model) / descriptor_bytes(model);
+	uint64_t budget = queue_bytes(model) >> descriptor_shift(model);
 	enum vtd_queue_error error;
 
 	if (!model_is_on(model, VTD_GLOBAL_QIE) || model->queue_busy || model->answer_due ||

@@ -248,10 +248,8 @@ int iommu_vtd_tlb_recover(struct vtd_endpoint *endpoint)
 	status = empty_tlb(endpoint);
 	if (status != 0 || !has_context(endpoint))
 		return status;
-	status = iommu_vtd_context_update(endpoint);
-	if (status != 0)
-		iommu_vtd_tlb_suspect(endpoint);
-	return status;
+	/* It is empty, whether hardware has heard of that or not. */
+	return iommu_vtd_context_update(endpoint);
 }
 
 /* --- Devices with a TLB while the unit was off ------------------------------------------------ */

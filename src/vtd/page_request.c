@@ -184,10 +184,10 @@ int iommu_vtd_handle_page_requests(struct iommu_unit *base, bool *lost)
 
 	if (unit->requests == NULL)
 		return 0;
-	if (__atomic_exchange_n(&unit->requests_busy, true, __ATOMIC_ACQUIRE))
+	if (__atomic_exchange_n(&unit->requests_busy, 1, __ATOMIC_ACQUIRE))
 		return 0;
 	status = handle(unit, lost);
-	__atomic_store_n(&unit->requests_busy, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&unit->requests_busy, 0, __ATOMIC_RELEASE);
 	return status;
 }
 
@@ -199,11 +199,11 @@ static void handle_all(struct vtd_unit *unit)
 	const struct iommu_platform *platform = unit->platform;
 	bool lost = false;
 
-	while (__atomic_exchange_n(&unit->requests_busy, true, __ATOMIC_ACQUIRE))
+	while (__atomic_exchange_n(&unit->requests_busy, 1, __ATOMIC_ACQUIRE))
 		if (platform->relax != NULL)
 			platform->relax(platform->ctx);
 	(void)handle(unit, &lost);
-	__atomic_store_n(&unit->requests_busy, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&unit->requests_busy, 0, __ATOMIC_RELEASE);
 }
 
 void iommu_vtd_page_requests_drain(struct vtd_endpoint *endpoint)

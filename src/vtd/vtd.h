@@ -245,7 +245,7 @@ struct vtd_unit {
 	unsigned int fault_budget;
 	/* The ring of page requests; NULL: the unit knows none. */
 	struct vtd_page_request *requests;
-	bool requests_busy;                /* somebody is reading them; atomic */
+	uint32_t requests_busy;            /* 1: somebody is reading them; atomic */
 	struct vtd_interrupts *interrupts; /* NULL: never enabled */
 	bool resumes_interrupts;
 	/* What a kernel before us left, until the last of it is replaced. */

@@ -224,16 +224,21 @@ static void note_requests(void *ctx, struct iommu_endpoint *endpoint,
 	seen_calls++;
 }
 
-static int ask(uint16_t group, iommu_iova_t address, bool is_last)
+static int ask_of(uint32_t pasid, uint16_t group, iommu_iova_t address, bool is_last)
 {
 	const struct iommu_page_request request = {.address = address,
 						   .prot = IOMMU_PROT_READ,
-						   .has_pasid = true,
-						   .pasid = 3,
+						   .has_pasid = pasid != 0,
+						   .pasid = pasid,
 						   .group = group,
 						   .is_last = is_last};
 
 	return iommu_report_page_request(r.iommu, 0, 8, &request);
+}
+
+static int ask(uint16_t group, iommu_iova_t address, bool is_last)
+{
+	return ask_of(3, group, address, is_last);
 }
 
 static struct iommu_endpoint *begin_requests(iommu_page_request_handler handler)
@@ -328,6 +333,37 @@ static void devices_that_ask_for_too_much_are_stopped(void **state)
 	assert_int_equal(respond(e, 1, IOMMU_PAGE_SUCCESS), 0);
 	assert_int_equal(OFF(PAGE_REQUESTS), 0);
 	assert_int_equal(ask(1, 0, true), IOMMU_ENODEV);
+	assert_int_equal(iommu_release_endpoint(e), 0);
+}
+
+/* Those of a PASID that is detached are answered, and no others. */
+static void requests_go_with_their_pasid(void **state)
+{
+	struct iommu_pasid_handle third, fourth;
+	struct iommu_endpoint *e = add(8);
+	struct iommu_domain *domain = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
+
+	(void)state;
+	iommu_endpoint_set_request_handler(e, note_requests, &r);
+	assert_int_equal(ON(PASID), 0);
+	assert_int_equal(ON(ATS), 0);
+	assert_int_equal(ON(PAGE_REQUESTS), 0);
+	assert_int_equal(iommu_attach_pasid(domain, iommu_endpoint_group(e), 3, &third), 0);
+	assert_int_equal(iommu_attach_pasid(domain, iommu_endpoint_group(e), 4, &fourth), 0);
+	assert_int_equal(ask_of(4, 1, 0x1000, true), 0);
+	assert_int_equal(ask_of(3, 2, 0x1000, true), 0);
+	assert_int_equal(ask_of(0, 3, 0x1000, true), 0);
+	assert_int_equal(ask_of(3, 4, 0x1000, false), 0);
+	assert_int_equal(iommu_detach_pasid(iommu_endpoint_group(e), 3), 0);
+	assert_int_equal(r.response_count, 2);
+	assert_int_equal(r.responses[0].group, 2);
+	assert_int_equal(r.responses[1].group, 4);
+	assert_int_equal(r.responses[1].code, IOMMU_PAGE_INVALID);
+	assert_int_equal(respond(e, 2, IOMMU_PAGE_SUCCESS), IOMMU_ENOENT);
+	assert_int_equal(respond(e, 1, IOMMU_PAGE_SUCCESS), 0);
+	assert_int_equal(respond(e, 3, IOMMU_PAGE_SUCCESS), 0);
+	assert_int_equal(iommu_detach_pasid(iommu_endpoint_group(e), 4), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
 	assert_int_equal(iommu_release_endpoint(e), 0);
 }
 
@@ -468,6 +504,7 @@ int main(void)
 		WITH_FIXTURE(pasids_need_a_back_end_that_has_them),
 		WITH_FIXTURE(groups_are_told_whole_and_answered_once),
 		WITH_FIXTURE(devices_that_ask_for_too_much_are_stopped),
+		WITH_FIXTURE(requests_go_with_their_pasid),
 		WITH_FIXTURE(nobody_waits_for_ever),
 		WITH_FIXTURE(dirty_pages_are_read_and_forgotten),
 		WITH_FIXTURE(nested_domains_hold_their_parent),

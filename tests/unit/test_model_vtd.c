@@ -15,216 +15,9 @@
 #include <libiommu/hw/vtd_second_stage.h>
 #include <libiommu/iommu.h>
 
+#include "bare_vtd.h"
 #include "base/byteorder.h"
 #include "test.h"
-
-#include <iommu_hosted.h>
-
-#define MEMORY   (64 * 4096)
-#define ROOT     0x1000ULL
-#define CONTEXT  0x2000ULL
-#define LEVEL(n) (0x3000ULL + 0x1000ULL * (n)) /* the table of level n */
-#define QUEUE    0x10000ULL
-#define STATUS   0x11000ULL
-#define TABLE    0x12000ULL /* of interrupts */
-#define POSTED   0x13000ULL
-#define DATA     0x20000ULL
-#define SID      0x0120
-#define RW       IOMMU_PROT_READ_WRITE
-
-static struct {
-	struct iommu_hosted hosted;
-	struct iommu_model_vtd *model;
-	unsigned char memory[MEMORY];
-	unsigned int messages, misuses, flushes, asked;
-	uint64_t message_address;
-	uint32_t message_data;
-	const char *misuse;
-	struct iommu_model_device_tlb asked_last;
-	bool silent;
-	unsigned int tail;
-} t;
-
-/* --- The machine around it -------------------------------------------------------------------- */
-
-static bool host_read(void *ctx, iommu_paddr_t paddr, void *bytes, size_t size)
-{
-	(void)ctx;
-	assert_int_equal(paddr % size, 0);
-	if (paddr > MEMORY - size)
-		return false;
-	memcpy(bytes, t.memory + paddr, size);
-	return true;
-}
-
-static bool host_write(void *ctx, iommu_paddr_t paddr, const void *bytes, size_t size)
-{
-	(void)ctx;
-	if (paddr > MEMORY - size)
-		return false;
-	memcpy(t.memory + paddr, bytes, size);
-	return true;
-}
-
-static bool host_set_bits(void *ctx, iommu_paddr_t paddr, uint64_t bits, uint64_t *before)
-{
-	uint64_t word;
-
-	(void)ctx;
-	if (paddr > MEMORY - 8)
-		return false;
-	memcpy(&word, t.memory + paddr, 8);
-	*before = iommu_le64(word);
-	word |= iommu_le64(bits);
-	memcpy(t.memory + paddr, &word, 8);
-	return true;
-}
-
-static void host_interrupt(void *ctx, uint64_t address, uint32_t data)
-{
-	(void)ctx;
-	t.messages++;
-	t.message_address = address;
-	t.message_data = data;
-}
-
-static bool host_invalidate_device_tlb(void *ctx, const struct iommu_model_device_tlb *forget)
-{
-	(void)ctx;
-	t.asked++;
-	t.asked_last = *forget;
-	return !t.silent;
-}
-
-static void host_misuse(void *ctx, const char *text)
-{
-	(void)ctx;
-	t.misuses++;
-	t.misuse = text;
-}
-
-static void host_write_buffer_flushed(void *ctx)
-{
-	(void)ctx;
-	t.flushes++;
-}
-
-static uint64_t reg(uint64_t offset, unsigned int size)
-{
-	return iommu_model_vtd_mmio_read(t.model, offset, size);
-}
-
-static void set(uint64_t offset, unsigned int size, uint64_t value)
-{
-	iommu_model_vtd_mmio_write(t.model, offset, size, value);
-}
-
-static void word(iommu_paddr_t paddr, uint64_t value)
-{
-	const uint64_t bytes = iommu_le64(value);
-
-	memcpy(t.memory + paddr, &bytes, 8);
-}
-
-static int create(const struct iommu_model_vtd_config *config)
-{
-	struct iommu_model_vtd_config own = *config;
-
-	own.platform = &t.hosted.platform;
-	own.host = (struct iommu_model_vtd_host){
-		.read = host_read,
-		.write = host_write,
-		.set_bits = host_set_bits,
-		.interrupt = host_interrupt,
-		.invalidate_device_tlb = host_invalidate_device_tlb,
-		.misuse = host_misuse,
-		.write_buffer_flushed = host_write_buffer_flushed,
-	};
-	return iommu_model_vtd_create(&own, &t.model);
-}
-
-static void begin(const struct iommu_model_vtd_config *config)
-{
-	memset(&t, 0, sizeof(t));
-	assert_int_equal(iommu_hosted_init(&t.hosted, NULL, 16 << 20, 0), 0);
-	assert_int_equal(create(config), 0);
-}
-
-static void end(void)
-{
-	iommu_model_vtd_destroy(t.model);
-	assert_int_equal(t.hosted.pages_in_use, 0);
-	iommu_hosted_destroy(&t.hosted);
-}
-
-static void command(uint32_t bit, bool value)
-{
-	const uint32_t lasting = (uint32_t)reg(VTD_GSTS, 4) & VTD_GLOBAL_LASTING;
-
-	set(VTD_GCMD, 4, value ? lasting | bit : lasting & ~bit);
-}
-
-/* Tables that lead SID's address 0x123000 to DATA, of so many levels. */
-static void make_tables(unsigned int levels, enum vtd_translation_type type)
-{
-	unsigned int level;
-
-	word(ROOT + 16, vtd_root_low(CONTEXT));
-	word(CONTEXT + 0x20 * 16, vtd_context_low(LEVEL(levels), type));
-	word(CONTEXT + 0x20 * 16 + 8, vtd_context_high(levels, 5));
-	for (level = levels; level > 1; level--)
-		word(LEVEL(level), vtd_ss_table(LEVEL(level - 1)));
-	word(LEVEL(1) + 0x123 * 8, vtd_ss_leaf(DATA, 1, true, true));
-}
-
-static void translation_on(void)
-{
-	set(VTD_RTADDR, 8, ROOT);
-	command(VTD_GLOBAL_SRTP, true);
-	command(VTD_GLOBAL_TE, true);
-	assert_true((reg(VTD_GSTS, 4) & VTD_GLOBAL_TE) != 0);
-}
-
-static void queue_on(void)
-{
-	set(VTD_IQA, 8, QUEUE);
-	command(VTD_GLOBAL_QIE, true);
-	t.tail = 0;
-}
-
-static void submit(struct vtd_descriptor d)
-{
-	word(QUEUE + t.tail * 16, d.low);
-	word(QUEUE + t.tail * 16 + 8, d.high);
-	t.tail = (t.tail + 1) % 256;
-	set(VTD_IQT, 8, vtd_queue_offset(t.tail, false));
-}
-
-static struct iommu_model_translation result;
-
-/* 0, or the fault reason. */
-static unsigned int access_as(enum iommu_model_request_type type, uint64_t address,
-			      unsigned int access)
-{
-	const struct iommu_model_request request = {
-		.source_id = SID, .type = type, .address = address, .access = access};
-	int status = iommu_model_vtd_translate(t.model, &request, &result);
-
-	assert_int_equal(status, result.reason == 0 ? 0 : IOMMU_EFAULT);
-	return result.reason;
-}
-
-static unsigned int access(uint64_t address, unsigned int how)
-{
-	return access_as(IOMMU_MODEL_UNTRANSLATED, address, how);
-}
-
-static void running(const struct iommu_model_vtd_config *config)
-{
-	begin(config);
-	make_tables(4, VTD_TRANSLATE_UNTRANSLATED);
-	translation_on();
-}
 
 /* --- Configuration and registers -------------------------------------------------------------- */
 
@@ -399,29 +192,29 @@ static void the_walk_leads_where_the_tables_say(void **state)
 			.address_width = 57, .levels = 1U << levels, .output_width = 52};
 
 		begin(&config);
-		assert_int_equal(access(0x123456, RW), 0);
+		assert_int_equal(reach(0x123456, RW), 0);
 		assert_int_equal(result.paddr, 0x123456); /* translation is off */
 		make_tables(levels, VTD_TRANSLATE_UNTRANSLATED);
 		translation_on();
-		assert_int_equal(access(0x123456, RW), 0);
+		assert_int_equal(reach(0x123456, RW), 0);
 		assert_int_equal(result.paddr, DATA + 0x456);
 		assert_int_equal(result.prot, RW);
 		assert_int_equal(result.size, 4096);
-		assert_int_equal(access(0x124000, IOMMU_PROT_READ), 0x6);
+		assert_int_equal(reach(0x124000, IOMMU_PROT_READ), 0x6);
 		/* Large pages. */
 		word(LEVEL(2) + 8, vtd_ss_leaf(0x40000000, 2, true, false));
 		word(LEVEL(3) + 8, vtd_ss_leaf(0x80000000, 3, false, true));
-		assert_int_equal(access(0x2abcde, IOMMU_PROT_READ), 0);
+		assert_int_equal(reach(0x2abcde, IOMMU_PROT_READ), 0);
 		assert_int_equal(result.paddr, 0x400abcde);
 		assert_int_equal(result.size, IOMMU_SIZE_2M);
-		assert_int_equal(access(0x2abcde, IOMMU_PROT_WRITE), 0x5);
-		assert_int_equal(access(0x412345678 & 0x7fffffff, IOMMU_PROT_WRITE), 0x5);
-		assert_int_equal(access(0x52345678, IOMMU_PROT_WRITE), 0);
+		assert_int_equal(reach(0x2abcde, IOMMU_PROT_WRITE), 0x5);
+		assert_int_equal(reach(0x412345678 & 0x7fffffff, IOMMU_PROT_WRITE), 0x5);
+		assert_int_equal(reach(0x52345678, IOMMU_PROT_WRITE), 0);
 		assert_int_equal(result.paddr, 0x92345678);
 		assert_int_equal(result.size, IOMMU_SIZE_1G);
-		assert_int_equal(access(0x52345678, IOMMU_PROT_READ), 0x6);
+		assert_int_equal(reach(0x52345678, IOMMU_PROT_READ), 0x6);
 		/* A read of no length may look at a page that can only be written. */
-		assert_int_equal(access(0x52345678, 0), 0);
+		assert_int_equal(reach(0x52345678, 0), 0);
 		assert_int_equal(t.misuses, 0);
 		end();
 	}
@@ -437,8 +230,8 @@ static void permissions_are_those_of_all_levels(void **state)
 	for (level = 2; level <= 4; level++) {
 		running(&config);
 		word(LEVEL(level), LEVEL(level - 1) | VTD_SS_READ);
-		assert_int_equal(access(0x123000, IOMMU_PROT_WRITE), 0x5);
-		assert_int_equal(access(0x123000, IOMMU_PROT_READ), 0);
+		assert_int_equal(reach(0x123000, IOMMU_PROT_WRITE), 0x5);
+		assert_int_equal(reach(0x123000, IOMMU_PROT_READ), 0);
 		assert_int_equal(result.prot, IOMMU_PROT_READ);
 		end();
 	}
@@ -498,7 +291,7 @@ static void each_fault_has_its_reason(void **state)
 				word(CONTEXT + 0x200, iommu_le64(low) | VTD_CONTEXT_FPD);
 			else
 				word(CONTEXT + 0x200, iommu_le64(low) & ~VTD_CONTEXT_FPD);
-			assert_int_equal(access(0x123000, IOMMU_PROT_READ), lies[i].reason);
+			assert_int_equal(reach(0x123000, IOMMU_PROT_READ), lies[i].reason);
 			if (fpd != 0 && lies[i].hidden_by_fpd) {
 				assert_int_equal(reg(VTD_FSTS, 4), 0);
 			} else {
@@ -523,20 +316,20 @@ static void addresses_beyond_the_width_fault(void **state)
 
 	(void)state;
 	running(&narrow);
-	assert_int_equal(access(1ULL << 40, IOMMU_PROT_READ), 0x4);
-	assert_int_equal(access((1ULL << 40) - 1, IOMMU_PROT_READ), 0x6);
+	assert_int_equal(reach(1ULL << 40, IOMMU_PROT_READ), 0x4);
+	assert_int_equal(reach((1ULL << 40) - 1, IOMMU_PROT_READ), 0x6);
 	end();
 	running(&wide);
-	assert_int_equal(access(1ULL << 48, IOMMU_PROT_READ), 0x4);
-	assert_int_equal(access(UINT64_MAX, IOMMU_PROT_WRITE), 0x4);
+	assert_int_equal(reach(1ULL << 48, IOMMU_PROT_READ), 0x4);
+	assert_int_equal(reach(UINT64_MAX, IOMMU_PROT_WRITE), 0x4);
 	end();
 	/* Pass-through. */
 	begin(&wide);
 	make_tables(4, VTD_PASS_THROUGH);
 	translation_on();
-	assert_int_equal(access(0x123456, RW), 0);
+	assert_int_equal(reach(0x123456, RW), 0);
 	assert_int_equal(result.paddr, 0x123456);
-	assert_int_equal(access(1ULL << 40, RW), 0x4);
+	assert_int_equal(reach(1ULL << 40, RW), 0x4);
 	end();
 }
 
@@ -547,14 +340,14 @@ static void interrupt_messages_are_not_memory(void **state)
 	(void)state;
 	begin(&config);
 	make_tables(4, VTD_PASS_THROUGH);
-	assert_int_equal(access(0xfee12345, IOMMU_PROT_WRITE), 0);
+	assert_int_equal(reach(0xfee12345, IOMMU_PROT_WRITE), 0);
 	assert_true(result.is_interrupt);
 	translation_on();
-	assert_int_equal(access(0xfee00000, IOMMU_PROT_WRITE), 0);
+	assert_int_equal(reach(0xfee00000, IOMMU_PROT_WRITE), 0);
 	assert_true(result.is_interrupt);
-	assert_int_equal(access(0xfeefffff, IOMMU_PROT_READ), 0xe);
-	assert_int_equal(access(0xfedfffff, IOMMU_PROT_READ), 0);
-	assert_int_equal(access(0xfef00000, RW), 0);
+	assert_int_equal(reach(0xfeefffff, IOMMU_PROT_READ), 0xe);
+	assert_int_equal(reach(0xfedfffff, IOMMU_PROT_READ), 0);
+	assert_int_equal(reach(0xfef00000, RW), 0);
 	assert_false(result.is_interrupt);
 	end();
 }
@@ -571,32 +364,22 @@ static void protected_memory_is_closed(void **state)
 	set(VTD_PLMLIMIT, 4, 0x600000);
 	set(VTD_PHMBASE, 8, 0x100000000);
 	set(VTD_PHMLIMIT, 8, 0x100000000);
-	assert_int_equal(access(0x400000, IOMMU_PROT_READ), 0);
+	assert_int_equal(reach(0x400000, IOMMU_PROT_READ), 0);
 	set(VTD_PMEN, 4, VTD_PMEN_EPM);
 	assert_int_equal(reg(VTD_PMEN, 4), VTD_PMEN_EPM | VTD_PMEN_PRS);
-	assert_int_equal(access(0x3fffff, IOMMU_PROT_READ), 0);
-	assert_int_equal(access(0x400000, IOMMU_PROT_READ), 0x6);
-	assert_int_equal(access(0x7fffff, IOMMU_PROT_WRITE), 0x5);
-	assert_int_equal(access(0x800000, IOMMU_PROT_READ), 0);
-	assert_int_equal(access(0x1001fffff, IOMMU_PROT_READ), 0x6);
+	assert_int_equal(reach(0x3fffff, IOMMU_PROT_READ), 0);
+	assert_int_equal(reach(0x400000, IOMMU_PROT_READ), 0x6);
+	assert_int_equal(reach(0x7fffff, IOMMU_PROT_WRITE), 0x5);
+	assert_int_equal(reach(0x800000, IOMMU_PROT_READ), 0);
+	assert_int_equal(reach(0x1001fffff, IOMMU_PROT_READ), 0x6);
 	assert_int_equal(reg(VTD_FSTS, 4), 0); /* no fault record is written for these */
 	set(VTD_PMEN, 4, 0);
 	assert_int_equal(reg(VTD_PMEN, 4), 0);
-	assert_int_equal(access(0x400000, IOMMU_PROT_READ), 0);
+	assert_int_equal(reach(0x400000, IOMMU_PROT_READ), 0);
 	end();
 }
 
 /* --- Caches ----------------------------------------------------------------------------------- */
-
-static void run_descriptors(const struct vtd_descriptor *d, unsigned int count)
-{
-	unsigned int i;
-
-	for (i = 0; i < count; i++)
-		submit(d[i]);
-	assert_int_equal(reg(VTD_IQH, 8), vtd_queue_offset(t.tail, false));
-	assert_int_equal(reg(VTD_FSTS, 4) & VTD_FSTS_IQE, 0);
-}
 
 /* After the page was cleared in memory: does this descriptor make the model notice? */
 static bool drops_page(struct vtd_descriptor d, uint64_t address)
@@ -607,11 +390,11 @@ static bool drops_page(struct vtd_descriptor d, uint64_t address)
 	running(&config);
 	queue_on();
 	word(LEVEL(1) + (address >> 12 & 511) * 8, vtd_ss_leaf(DATA, 1, true, true));
-	assert_int_equal(access(address, IOMMU_PROT_READ), 0);
+	assert_int_equal(reach(address, IOMMU_PROT_READ), 0);
 	word(LEVEL(1) + (address >> 12 & 511) * 8, 0);
-	assert_int_equal(access(address, IOMMU_PROT_READ), 0); /* nobody has told it */
+	assert_int_equal(reach(address, IOMMU_PROT_READ), 0); /* nobody has told it */
 	run_descriptors(&d, 1);
-	dropped = access(address, IOMMU_PROT_READ) != 0;
+	dropped = reach(address, IOMMU_PROT_READ) != 0;
 	end();
 	return dropped;
 }
@@ -644,12 +427,12 @@ static void the_hint_keeps_the_way_through_tables(void **state)
 	for (hint = 0; hint < 2; hint++) {
 		running(&config);
 		queue_on();
-		assert_int_equal(access(0x123000, IOMMU_PROT_READ), 0);
+		assert_int_equal(reach(0x123000, IOMMU_PROT_READ), 0);
 		word(LEVEL(2), vtd_ss_table(0x15000));
 		word(0x15000 + 0x123 * 8, vtd_ss_leaf(DATA + 0x1000, 1, true, true));
 		d = vtd_descriptor_iotlb_pages(5, 0x123000, 0, hint != 0, 0);
 		run_descriptors(&d, 1);
-		assert_int_equal(access(0x123000, IOMMU_PROT_READ), 0);
+		assert_int_equal(reach(0x123000, IOMMU_PROT_READ), 0);
 		assert_int_equal(result.paddr, hint != 0 ? DATA : DATA + 0x1000);
 		end();
 	}
@@ -679,10 +462,10 @@ static void context_entries_are_cached_by_device_and_domain(void **state)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		running(&config);
 		queue_on();
-		assert_int_equal(access(0x123000, IOMMU_PROT_READ), 0);
+		assert_int_equal(reach(0x123000, IOMMU_PROT_READ), 0);
 		word(CONTEXT + 0x200, 0);
 		run_descriptors(&cases[i].d, 1);
-		assert_int_equal(access(0x123000, IOMMU_PROT_READ), cases[i].drops ? 0x2 : 0);
+		assert_int_equal(reach(0x123000, IOMMU_PROT_READ), cases[i].drops ? 0x2 : 0);
 		end();
 	}
 }
@@ -699,24 +482,24 @@ static void caching_mode_remembers_what_is_not_there(void **state)
 	begin(&config);
 	translation_on();
 	queue_on();
-	assert_int_equal(access(0x123000, IOMMU_PROT_READ), 0x1);
+	assert_int_equal(reach(0x123000, IOMMU_PROT_READ), 0x1);
 	make_tables(4, VTD_TRANSLATE_UNTRANSLATED);
 	word(LEVEL(2), 0);
-	assert_int_equal(access(0x123000, IOMMU_PROT_READ), 0x1);
+	assert_int_equal(reach(0x123000, IOMMU_PROT_READ), 0x1);
 	run_descriptors(&old_context, 1);
-	assert_int_equal(access(0x123000, IOMMU_PROT_READ), 0x6);
+	assert_int_equal(reach(0x123000, IOMMU_PROT_READ), 0x6);
 	word(LEVEL(2), vtd_ss_table(LEVEL(1)));
-	assert_int_equal(access(0x123000, IOMMU_PROT_READ), 0x6);
+	assert_int_equal(reach(0x123000, IOMMU_PROT_READ), 0x6);
 	run_descriptors(&leaf, 1); /* it was a table that was missing */
-	assert_int_equal(access(0x123000, IOMMU_PROT_READ), 0x6);
+	assert_int_equal(reach(0x123000, IOMMU_PROT_READ), 0x6);
 	run_descriptors(&page, 1);
-	assert_int_equal(access(0x123000, IOMMU_PROT_READ), 0);
+	assert_int_equal(reach(0x123000, IOMMU_PROT_READ), 0);
 	/* Domain id 0 tags what is not there: a domain must not have it. */
 	word(CONTEXT + 0x208, vtd_context_high(4, 0));
 	iommu_model_vtd_reset(t.model);
 	translation_on();
 	t.misuses = 0;
-	(void)access(0x123000, IOMMU_PROT_READ);
+	(void)reach(0x123000, IOMMU_PROT_READ);
 	assert_string_equal(t.misuse, "domain id 0 used in caching mode");
 	end();
 }
@@ -731,11 +514,11 @@ static void a_new_root_table_is_seen_after_an_invalidation(void **state)
 		const struct iommu_model_vtd_config config = {.flags = flags[i]};
 
 		running(&config);
-		assert_int_equal(access(0x123000, IOMMU_PROT_READ), 0);
+		assert_int_equal(reach(0x123000, IOMMU_PROT_READ), 0);
 		set(VTD_RTADDR, 8, 0x30000); /* empty */
-		assert_int_equal(access(0x123000, IOMMU_PROT_READ), 0);
+		assert_int_equal(reach(0x123000, IOMMU_PROT_READ), 0);
 		command(VTD_GLOBAL_SRTP, true);
-		assert_int_equal(access(0x123000, IOMMU_PROT_READ), i == 0 ? 0 : 0x1);
+		assert_int_equal(reach(0x123000, IOMMU_PROT_READ), i == 0 ? 0 : 0x1);
 		end();
 	}
 }
@@ -751,16 +534,16 @@ static void caches_can_be_bounded_and_can_forget(void **state)
 	running(&bounded);
 	for (i = 0; i < 512; i++) {
 		word(LEVEL(1) + i * 8, vtd_ss_leaf(DATA, 1, true, true));
-		assert_int_equal(access(i * 4096, IOMMU_PROT_READ), 0);
+		assert_int_equal(reach(i * 4096, IOMMU_PROT_READ), 0);
 	}
 	iommu_model_vtd_get_stats(t.model, &stats);
 	assert_int_equal(stats.cached_contexts + stats.cached_pages + stats.cached_tables, 3);
 	end();
 	running(&forgetful);
-	assert_int_equal(access(0x123000, IOMMU_PROT_READ), 0);
+	assert_int_equal(reach(0x123000, IOMMU_PROT_READ), 0);
 	word(LEVEL(1) + 0x123 * 8, 0);
 	for (i = 0; i < 100 && changed == 0; i++)
-		changed = access(0x123000, IOMMU_PROT_READ);
+		changed = reach(0x123000, IOMMU_PROT_READ);
 	assert_int_equal(changed, 0x6);
 	end();
 }
@@ -775,16 +558,16 @@ static void registers_invalidate_while_the_queue_is_off(void **state)
 
 	(void)state;
 	running(&config);
-	assert_int_equal(access(0x123000, IOMMU_PROT_READ), 0);
+	assert_int_equal(reach(0x123000, IOMMU_PROT_READ), 0);
 	word(LEVEL(1) + 0x123 * 8, 0);
 	set(iva, 8, 0x123000);
 	/* By halves: nothing before the upper one. */
 	set(iva + 8, 4, 0);
-	assert_int_equal(access(0x123000, IOMMU_PROT_READ), 0);
+	assert_int_equal(reach(0x123000, IOMMU_PROT_READ), 0);
 	set(iva + 12, 4, vtd_iotlb(VTD_GRANULARITY_PAGE, 5, true, true) >> 32);
 	assert_int_equal(vtd_iotlb_actual_granularity(reg(iva + 8, 8)), VTD_GRANULARITY_PAGE);
 	assert_int_equal(reg(iva + 8, 8) & VTD_IOTLB_IVT, 0);
-	assert_int_equal(access(0x123000, IOMMU_PROT_READ), 0x6);
+	assert_int_equal(reach(0x123000, IOMMU_PROT_READ), 0x6);
 	/* A mask that it does not have does nothing, and says so. */
 	set(iva, 8, 10);
 	set(iva + 8, 8, vtd_iotlb(VTD_GRANULARITY_PAGE, 5, false, false));
@@ -792,7 +575,7 @@ static void registers_invalidate_while_the_queue_is_off(void **state)
 	word(CONTEXT + 0x200, 0);
 	set(VTD_CCMD, 8, vtd_ccmd(VTD_GRANULARITY_DEVICE, 5, SID, 0));
 	assert_int_equal(vtd_ccmd_actual_granularity(reg(VTD_CCMD, 8)), VTD_GRANULARITY_DEVICE);
-	assert_int_equal(access(0x123000, IOMMU_PROT_READ), 0x2);
+	assert_int_equal(reach(0x123000, IOMMU_PROT_READ), 0x2);
 	assert_int_equal(t.misuses, 0);
 	queue_on();
 	set(VTD_CCMD, 8, vtd_ccmd(VTD_GRANULARITY_GLOBAL, 0, 0, 0));
@@ -962,15 +745,15 @@ static void fault_records_are_a_ring(void **state)
 	set(VTD_FEADDR, 4, 0xfee03000);
 	set(VTD_FEUADDR, 4, 1);
 	set(VTD_FEDATA, 4, 0x99);
-	assert_int_equal(access(0x200000, IOMMU_PROT_WRITE), 0x5);
+	assert_int_equal(reach(0x200000, IOMMU_PROT_WRITE), 0x5);
 	assert_int_equal(reg(VTD_FECTL, 4), VTD_EVENT_MASK | VTD_EVENT_PENDING);
 	set(VTD_FECTL, 4, 0);
 	assert_int_equal(t.messages, 1);
 	assert_int_equal(t.message_address, 0x1fee03000);
-	assert_int_equal(access(0x201000, IOMMU_PROT_READ), 0x6);
-	assert_int_equal(access(0x202000, IOMMU_PROT_READ), 0x6);
+	assert_int_equal(reach(0x201000, IOMMU_PROT_READ), 0x6);
+	assert_int_equal(reach(0x202000, IOMMU_PROT_READ), 0x6);
 	assert_int_equal(reg(VTD_FSTS, 4), VTD_FSTS_PPF);
-	assert_int_equal(access(0x203000, IOMMU_PROT_READ), 0x6);
+	assert_int_equal(reach(0x203000, IOMMU_PROT_READ), 0x6);
 	assert_int_equal(reg(VTD_FSTS, 4), VTD_FSTS_PPF | VTD_FSTS_PFO);
 	assert_int_equal(t.messages, 1); /* one for all */
 	for (i = 0; i < 3; i++) {
@@ -983,15 +766,15 @@ static void fault_records_are_a_ring(void **state)
 	set(0x22c, 4, 1U << 31);
 	assert_int_equal(vtd_fsts_record_index((uint32_t)reg(VTD_FSTS, 4)), 1);
 	/* Overflow blocks recording until it is cleared. */
-	assert_int_equal(access(0x204000, IOMMU_PROT_READ), 0x6);
+	assert_int_equal(reach(0x204000, IOMMU_PROT_READ), 0x6);
 	assert_int_equal(reg(0x228, 8) & VTD_FAULT_F, 0);
 	set(VTD_FSTS, 4, VTD_FSTS_PFO);
-	assert_int_equal(access(0x205000, IOMMU_PROT_READ), 0x6);
+	assert_int_equal(reach(0x205000, IOMMU_PROT_READ), 0x6);
 	assert_int_equal(reg(0x220, 8), 0x205000);
 	for (i = 0; i < 3; i++)
 		set(0x22c + 16 * i, 4, 1U << 31);
 	assert_int_equal(reg(VTD_FSTS, 4) & (VTD_FSTS_PPF | VTD_FSTS_PFO), 0);
-	assert_int_equal(access(0x206000, IOMMU_PROT_READ), 0x6);
+	assert_int_equal(reach(0x206000, IOMMU_PROT_READ), 0x6);
 	assert_int_equal(t.messages, 2);
 	end();
 }
@@ -1005,23 +788,23 @@ static void translation_requests_and_what_came_of_them(void **state)
 	(void)state;
 	running(&config);
 	/* The context entry does not allow it. */
-	assert_int_equal(access_as(IOMMU_MODEL_TRANSLATION_REQUEST, 0x123000, RW), 0xd);
-	assert_int_equal(access_as(IOMMU_MODEL_TRANSLATED, DATA, RW), 0xd);
+	assert_int_equal(reach_as(IOMMU_MODEL_TRANSLATION_REQUEST, 0x123000, RW), 0xd);
+	assert_int_equal(reach_as(IOMMU_MODEL_TRANSLATED, DATA, RW), 0xd);
 	iommu_model_vtd_reset(t.model);
 	make_tables(4, VTD_TRANSLATE_ALL);
-	assert_int_equal(access_as(IOMMU_MODEL_TRANSLATION_REQUEST, 0x123000, RW), 0xd);
+	assert_int_equal(reach_as(IOMMU_MODEL_TRANSLATION_REQUEST, 0x123000, RW), 0xd);
 	translation_on();
-	assert_int_equal(access_as(IOMMU_MODEL_TRANSLATION_REQUEST, 0x123456, RW), 0);
+	assert_int_equal(reach_as(IOMMU_MODEL_TRANSLATION_REQUEST, 0x123456, RW), 0);
 	assert_int_equal(result.paddr, DATA + 0x456);
 	assert_int_equal(result.prot, RW);
-	assert_int_equal(access_as(IOMMU_MODEL_TRANSLATED, DATA + 0x456, RW), 0);
+	assert_int_equal(reach_as(IOMMU_MODEL_TRANSLATED, DATA + 0x456, RW), 0);
 	assert_int_equal(result.paddr, DATA + 0x456);
 	/* Not there: an answer, not a fault. */
 	(void)reg(VTD_FSTS, 4);
-	assert_int_equal(access_as(IOMMU_MODEL_TRANSLATION_REQUEST, 0x200000, RW), 0);
+	assert_int_equal(reach_as(IOMMU_MODEL_TRANSLATION_REQUEST, 0x200000, RW), 0);
 	assert_int_equal(result.prot, 0);
 	word(LEVEL(1), vtd_ss_leaf(DATA, 1, true, false));
-	assert_int_equal(access_as(IOMMU_MODEL_TRANSLATION_REQUEST, 0, RW), 0);
+	assert_int_equal(reach_as(IOMMU_MODEL_TRANSLATION_REQUEST, 0, RW), 0);
 	assert_int_equal(result.prot, IOMMU_PROT_READ);
 	assert_int_equal(reg(VTD_FSTS, 4), 0);
 	end();
@@ -1196,7 +979,7 @@ static void state_is_saved_and_restored(void **state)
 	(void)state;
 	running(&config);
 	queue_on();
-	assert_int_equal(access(0x200000, IOMMU_PROT_WRITE), 0x5);
+	assert_int_equal(reach(0x200000, IOMMU_PROT_WRITE), 0x5);
 	size = iommu_model_vtd_save(t.model, NULL, 0);
 	assert_true(size != 0 && size <= sizeof(saved));
 	assert_int_equal(iommu_model_vtd_save(t.model, saved, size - 1), size);
@@ -1205,7 +988,7 @@ static void state_is_saved_and_restored(void **state)
 	assert_int_equal(create(&config), 0);
 	second = t.model;
 	assert_int_equal(iommu_model_vtd_restore(second, saved, size), 0);
-	assert_int_equal(access(0x123000, RW), 0);
+	assert_int_equal(reach(0x123000, RW), 0);
 	assert_int_equal(result.paddr, DATA);
 	assert_int_equal(reg(0x220, 8), 0x200000);
 	submit(vtd_descriptor_wait(STATUS, 7));

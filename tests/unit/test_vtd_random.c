@@ -982,18 +982,23 @@ static void random_operations(void **state)
 /* A write buffer is copied as a whole at each flush: fewer operations. */
 static void random_operations_with_a_write_buffer(void **state)
 {
-	static const struct iommu_model_vtd_config config =
-		CONFIG(.flags = IOMMU_MODEL_VTD_WRITE_BUFFER);
+	static const struct iommu_model_vtd_config configs[] = {
+		CONFIG(.flags = IOMMU_MODEL_VTD_WRITE_BUFFER),
+		CONFIG(.flags = IOMMU_MODEL_VTD_WRITE_BUFFER | EVERYTHING),
+	};
+	unsigned int i;
 
 	(void)state;
-	memset(&t, 0, sizeof(t));
-	t.kind = 100;
-	t.seed = test_setting("IOMMU_TEST_SEED", 0x5eed);
-	t.random.state = t.seed;
-	set_up(&config, 1);
-	while (t.operation < 300)
-		do_one();
-	tear_down();
+	for (i = 0; i < sizeof(configs) / sizeof(configs[0]); i++) {
+		memset(&t, 0, sizeof(t));
+		t.kind = 100 + i;
+		t.seed = test_setting("IOMMU_TEST_SEED", 0x5eed);
+		t.random.state = t.seed;
+		set_up(&configs[i], 1);
+		while (t.operation < 300)
+			do_one();
+		tear_down();
+	}
 }
 
 int main(void)

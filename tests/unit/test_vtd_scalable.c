@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <libiommu/hw/vtd_first_stage.h>
+#include <libiommu/hw/vtd_page_request.h>
 #include <libiommu/hw/vtd_registers.h>
 #include <libiommu/hw/vtd_scalable.h>
 
@@ -27,6 +28,7 @@ static struct iommu_model_vtd_config config_of(unsigned int flags)
 		.flags = flags,
 		.levels = 1U << 3 | 1U << 4,
 		.address_mask = 9,
+		.domain_bits = 6,
 		.fault_records = 4,
 	};
 }
@@ -90,13 +92,28 @@ static bool pasid_is_blocked(unsigned int device, uint32_t pasid, iommu_iova_t i
 	return model_device_access_pasid(f.device[device], pasid, iova, IOMMU_PROT_READ, &to) != 0;
 }
 
-static void fail_hardware(bool fails)
+static void misbehave(const struct iommu_model_vtd_faults *faults)
 {
-	const struct iommu_model_vtd_faults faults = {.waits_hang = fails};
 	unsigned int i;
 
 	for (i = 0; i < f.machine.unit_count; i++)
-		iommu_model_vtd_misbehave(f.machine.units[i], &faults);
+		iommu_model_vtd_misbehave(f.machine.units[i], faults);
+}
+
+/* Invalidations are carried out, and not confirmed. */
+static void fail_hardware(bool fails)
+{
+	const struct iommu_model_vtd_faults faults = {.waits_hang = fails};
+
+	misbehave(&faults);
+}
+
+/* They are not even carried out. */
+static void stop_hardware(bool stops)
+{
+	const struct iommu_model_vtd_faults faults = {.invalidations_hang = stops};
+
+	misbehave(&faults);
 }
 
 /* --- Which mode, which stage ------------------------------------------------------------------ */
@@ -500,29 +517,31 @@ static void attaching_a_pasid_may_fail_anywhere(void **state)
 }
 
 /* Not confirmed: what was attached stays, what was to go is gone, and nothing that hardware may walk is freed. */
-static void hardware_that_does_not_confirm_pasids(void **state)
+static void hardware_fails(void (*trouble)(bool begins))
 {
 	struct iommu_pasid_handle first, second;
-	struct iommu_domain *domain[2];
+	struct iommu_domain *domain[3];
 
-	(void)state;
-	begin_with(EVERYTHING, 1, 1);
+	begin_with(EVERYTHING, 1, 2);
 	domain[0] = domain_of_stage(IOMMU_STAGE_SECOND);
 	domain[1] = domain_of_stage(IOMMU_STAGE_FIRST);
+	domain[2] = domain_of_stage(IOMMU_STAGE_SECOND);
+	assert_int_equal(iommu_domain_attach_group(domain[2], f.group[1]), 0);
 	assert_int_equal(iommu_map(domain[0], IOVA, f.memory, 4096, RW), 0);
 	assert_int_equal(iommu_attach_pasid(domain[0], f.group[0], PASID, &first), 0);
 	assert_true(pasid_reaches(0, PASID, IOVA, f.memory));
-	fail_hardware(true);
+	trouble(true);
 	assert_int_equal(iommu_replace_pasid(domain[1], f.group[0], PASID, &second),
 			 IOMMU_ETIMEDOUT);
 	assert_ptr_equal(iommu_find_pasid(f.group[0], PASID), &first);
 	/* A larger directory that hardware was told of and has not confirmed. */
 	assert_int_equal(iommu_attach_pasid(domain[1], f.group[0], 40000, &second),
 			 IOMMU_ETIMEDOUT);
-	fail_hardware(false);
+	trouble(false);
 	assert_true(pasid_reaches(0, PASID, IOVA, f.memory));
 	assert_int_equal(iommu_attach_pasid(domain[1], f.group[0], 40000, &second), 0);
-	fail_hardware(true);
+	(void)pasid_is_blocked(0, 40000, IOVA);
+	trouble(true);
 	assert_int_equal(iommu_detach_pasid(f.group[0], PASID), IOMMU_ETIMEDOUT);
 	assert_int_equal(iommu_detach_pasid(f.group[0], 40000), IOMMU_ETIMEDOUT);
 	assert_null(iommu_find_pasid(f.group[0], PASID));
@@ -533,8 +552,70 @@ static void hardware_that_does_not_confirm_pasids(void **state)
 	assert_int_equal(iommu_domain_free(domain[1]), 0);
 	(void)pasid_is_blocked(0, PASID, IOVA);
 	(void)pasid_is_blocked(0, 40000, IOVA);
-	fail_hardware(false);
+	(void)pasid_is_blocked(0, 40001, IOVA);
+	trouble(false);
+	/* The next invalidation, of somebody else, makes good for all that: what waited is freed with the next domain. */
+	assert_int_equal(iommu_map(domain[2], IOVA, f.memory, 4096, RW), 0);
+	assert_int_equal(iommu_unmap(domain[2], IOVA, 4096, 0, NULL), 0);
+	assert_int_equal(iommu_domain_free(domain_of_stage(IOMMU_STAGE_SECOND)), 0);
+	assert_true(pasid_is_blocked(0, PASID, IOVA));
+	assert_true(pasid_is_blocked(0, 40000, IOVA));
+	assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
+	assert_int_equal(iommu_domain_free(domain[2]), 0);
 	end();
+}
+
+static void hardware_that_does_not_confirm_pasids(void **state)
+{
+	(void)state;
+	hardware_fails(fail_hardware);
+	hardware_fails(stop_hardware);
+}
+
+static void refuse(unsigned int descriptor)
+{
+	const struct iommu_model_vtd_faults one = {.refuse_after = descriptor};
+
+	misbehave(&one);
+}
+
+/* Of the three that the end of a PASID needs, one is refused: the PASID's cache, the IOTLB, or the device's TLB. */
+static void ends_of_pasids_that_are_refused(void **state)
+{
+	struct iommu_pasid_handle first, second;
+	struct iommu_domain *domain, *empty;
+	unsigned int refused;
+
+	(void)state;
+	for (refused = 1; refused <= 3; refused++) {
+		begin_with(WITH_TLB, 1, 2);
+		domain = domain_of_stage(IOMMU_STAGE_FIRST);
+		empty = domain_of_stage(IOMMU_STAGE_FIRST);
+		assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
+		assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID, &first), 0);
+		assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID + 1, &second), 0);
+		assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), 0);
+		assert_true(pasid_reaches(0, PASID, IOVA, f.memory));
+		refuse(refused);
+		assert_int_equal(iommu_detach_pasid(f.group[0], PASID), IOMMU_EIO);
+		/* The others work on, without the device's TLB if need be. */
+		assert_true(pasid_reaches(0, PASID + 1, IOVA, f.memory));
+		/* When another invalidation is confirmed that one is made good. */
+		assert_int_equal(iommu_unmap(domain, IOVA, 4096, 0, NULL), 0);
+		assert_true(pasid_is_blocked(0, PASID, IOVA));
+		assert_true(pasid_is_blocked(0, PASID + 1, IOVA));
+		assert_int_equal(iommu_attach_pasid(empty, f.group[0], PASID, &first), 0);
+		assert_true(pasid_is_blocked(0, PASID, IOVA));
+		assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
+		assert_true(pasid_is_blocked(0, PASID, IOVA));
+		assert_true(pasid_reaches(0, PASID + 1, IOVA, f.memory));
+		assert_int_equal(iommu_detach_pasid(f.group[0], PASID), 0);
+		assert_int_equal(iommu_detach_pasid(f.group[0], PASID + 1), 0);
+		assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
+		assert_int_equal(iommu_domain_free(domain), 0);
+		assert_int_equal(iommu_domain_free(empty), 0);
+		end();
+	}
 }
 
 /* More devices than one batch has room for, of which one leaves while the first batch is on its way. */
@@ -573,6 +654,86 @@ static void every_device_of_many_is_told(void **state)
 		assert_true(is_blocked(i, IOVA));
 	for (i = 0; i < f.devices; i++)
 		assert_int_equal(iommu_domain_detach_group(f.group[i]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+/* A device that uses a PASID as soon as it can, while its attach is on its way to fail. */
+static unsigned int looks;
+
+static uint64_t device_looks(void *ctx)
+{
+	if (looks != 0 && --looks == 0)
+		assert_true(pasid_reaches(0, PASID, IOVA, f.memory));
+	return machine_clock(ctx);
+}
+
+static void what_is_taken_back_was_learnt(void **state)
+{
+	struct iommu_pasid_handle first, second;
+	struct iommu_domain *domain;
+
+	(void)state;
+	begin_with(WITH_TLB | IOMMU_MODEL_VTD_CACHING_MODE, 1, 1);
+	domain = domain_of_stage(IOMMU_STAGE_SECOND);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
+	assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID + 1, &first), 0);
+	machine_clock = f.machine.platform.now_ns;
+	f.machine.platform.now_ns = device_looks;
+	fail_hardware(true);
+	looks = 3;
+	assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID, &second), IOMMU_ETIMEDOUT);
+	assert_int_equal(looks, 0);
+	fail_hardware(false);
+	f.machine.platform.now_ns = machine_clock;
+	/* The next invalidation makes good for it: nothing is used again before that. */
+	assert_int_equal(iommu_unmap(domain, IOVA, 4096, 0, NULL), 0);
+	assert_true(pasid_is_blocked(0, PASID, IOVA));
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
+	assert_true(pasid_is_blocked(0, PASID, IOVA));
+	assert_true(pasid_reaches(0, PASID + 1, IOVA, f.memory));
+	assert_int_equal(iommu_detach_pasid(f.group[0], PASID + 1), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+/* The reason why a PASID is blocked. */
+static unsigned int fault_of(uint32_t pasid)
+{
+	const struct iommu_model_request request = {.source_id = f.device[0]->source_id,
+						    .has_pasid = true,
+						    .pasid = pasid,
+						    .address = IOVA,
+						    .access = IOMMU_PROT_READ};
+	struct iommu_model_translation result;
+
+	(void)iommu_model_vtd_translate(f.machine.units[0], &request, &result);
+	return result.reason;
+}
+
+/* Memory that is new to hardware is empty, too, where it does not look into the CPU's caches. */
+static void pasids_that_nobody_attached(void **state)
+{
+	struct iommu_pasid_handle first, second;
+	struct iommu_domain *domain;
+	uint32_t pasid;
+
+	(void)state;
+	begin_with(EVERYTHING | IOMMU_MODEL_VTD_NONCOHERENT, 1, 1);
+	domain = domain_of_stage(IOMMU_STAGE_SECOND);
+	assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID, &first), 0);
+	for (pasid = 64; pasid < 128; pasid++)
+		assert_int_equal(fault_of(pasid), pasid == PASID ? 0x79 : 0x59);
+	for (pasid = 128; pasid < 32768; pasid += 64)
+		assert_int_equal(fault_of(pasid), 0x51);
+	assert_int_equal(fault_of(32768), 0x46);
+	assert_int_equal(iommu_attach_pasid(domain, f.group[0], 32768, &second), 0);
+	assert_int_equal(fault_of(32769), 0x59);
+	assert_int_equal(fault_of(PASID + 1), 0x59);
+	for (pasid = 32768 + 64; pasid < 65536; pasid += 64)
+		assert_int_equal(fault_of(pasid), 0x51);
+	assert_int_equal(iommu_detach_pasid(f.group[0], PASID), 0);
+	assert_int_equal(iommu_detach_pasid(f.group[0], 32768), 0);
 	assert_int_equal(iommu_domain_free(domain), 0);
 	end();
 }
@@ -908,6 +1069,18 @@ static void guests_translate_first(void **state)
 		assert_int_equal(guest_invalidates(IOVA, 1), 0);
 		assert_true(is_blocked(0, IOVA));
 		assert_true(pasid_is_blocked(1, PASID, IOVA));
+		/* Two of them. */
+		hosts_map(IOVA, guest_address(0), RW);
+		hosts_map(IOVA + 0x3000, guest_address(1), RW);
+		hosts_map(IOVA + 0x4000, guest_address(2), RW);
+		assert_true(reaches(0, IOVA + 0x3000, guest_page(1)));
+		assert_true(reaches(0, IOVA + 0x4000, guest_page(2)));
+		hosts_unmap(IOVA + 0x3000, 8192, &gather);
+		assert_int_equal(guest_invalidates(IOVA + 0x3000, 2), 0);
+		assert_true(is_blocked(0, IOVA + 0x3000));
+		assert_true(is_blocked(0, IOVA + 0x4000));
+		hosts_unmap(IOVA, 4096, &gather);
+		assert_int_equal(guest_invalidates(IOVA, 1), 0);
 		/* The host unmaps below: what was nested on it must not stay. */
 		hosts_map(IOVA, guest_address(0), RW);
 		assert_true(reaches(0, IOVA, guest_page(0)));
@@ -926,6 +1099,57 @@ static void guests_translate_first(void **state)
 		assert_int_equal(iommu_detach_pasid(f.group[1], PASID), 0);
 		end_guest();
 	}
+}
+
+/* The domain id of a nested domain is used again: what it tagged of the second stage, below the guest, is gone. */
+static void ids_of_guests_are_used_again(void **state)
+{
+	struct iommu_domain *other, *empty;
+
+	(void)state;
+	begin_guest(EVERYTHING, false);
+	assert_int_equal(iommu_domain_attach_group(guest.nested, f.group[0]), 0);
+	hosts_map(IOVA, guest_address(0), RW);
+	assert_true(reaches(0, IOVA, guest_page(0)));
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	/* It is the second that is free: the first was the parent's. */
+	other = domain_of_stage(IOMMU_STAGE_SECOND);
+	empty = domain_of_stage(IOMMU_STAGE_SECOND);
+	assert_int_equal(iommu_domain_attach_group(other, f.group[1]), 0);
+	assert_int_equal(iommu_domain_attach_group(empty, f.group[0]), 0);
+	assert_true(is_blocked(0, guest_address(0)));
+	assert_true(is_blocked(0, GUEST_BASE));
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
+	assert_int_equal(iommu_domain_free(other), 0);
+	assert_int_equal(iommu_domain_free(empty), 0);
+	end_guest();
+}
+
+/* Both ids are given back: otherwise a unit has none left before long. */
+static void guests_come_and_go(void **state)
+{
+	const struct iommu_domain_config config = {.nest_parent = true};
+	unsigned int i;
+
+	(void)state;
+	begin_guest(EVERYTHING, false);
+	for (i = 0; i < 70; i++) {
+		struct iommu_vtd_first_stage table = described(&guest.platform);
+		struct iommu_domain *parent = guest.parent, *nested;
+		unsigned int left;
+
+		guest.parent = domain_with(&config);
+		assert_int_equal(nest(&table, &nested), 0);
+		for (left = 0; left < 2; left++) {
+			assert_int_equal(iommu_domain_attach_group(nested, f.group[0]), 0);
+			assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+		}
+		assert_int_equal(iommu_domain_free(nested), 0);
+		assert_int_equal(iommu_domain_free(guest.parent), 0);
+		guest.parent = parent;
+	}
+	end_guest();
 }
 
 static void guests_ask_for_anything(void **state)
@@ -1280,6 +1504,61 @@ static void pages_come_on_demand(void **state)
 	end_paging();
 }
 
+/* In the ring, whoever wrote it there. */
+static void put_request(uint64_t word0, uint64_t word1)
+{
+	struct iommu_model_vtd *model = f.machine.units[0];
+	const uint64_t ring = iommu_model_vtd_mmio_read(model, VTD_PQA, 8) & ~0xfffULL;
+	const uint64_t tail = iommu_model_vtd_mmio_read(model, VTD_PQT, 8);
+	uint64_t *words = (void *)model_machine_bytes(&f.machine, ring + tail);
+
+	words[0] = iommu_le64(word0);
+	words[1] = iommu_le64(word1);
+	words[2] = words[3] = 0;
+	iommu_model_vtd_mmio_write(model, VTD_PQT, 8, (tail + 32) % 16384);
+}
+
+static void requests_that_nobody_should_see(void **state)
+{
+	const uint64_t last = IOVA | VTD_PAGE_REQUEST_READ | VTD_PAGE_REQUEST_LAST;
+	uint64_t by, other;
+	unsigned int i;
+
+	(void)state;
+	begin_paging();
+	by = VTD_PAGE_REQUEST_TYPE | (uint64_t)f.device[0]->source_id << 16;
+	other = VTD_PAGE_REQUEST_TYPE | (uint64_t)f.device[1]->source_id << 16;
+	assert_int_equal(iommu_domain_attach_group(pager.domain, f.group[0]), 0);
+	/* Of a device that is not to ask: it is told so, when it has said all. */
+	put_request(other, last & ~VTD_PAGE_REQUEST_LAST);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 1);
+	assert_int_equal(f.device[1]->answers, 0);
+	put_request(other, last | 7 << 3);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 1);
+	assert_int_equal(f.device[1]->answers, 1);
+	assert_int_equal(f.device[1]->answer.code, 1);
+	assert_int_equal(f.device[1]->answer.group, 7);
+	/* With privilege, or to execute. */
+	put_request(by | VTD_PAGE_REQUEST_PRIVILEGED, last);
+	put_request(by | VTD_PAGE_REQUEST_EXECUTE, last);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 2);
+	assert_int_equal(f.device[0]->answers, 2);
+	assert_int_equal(f.device[0]->answer.code, 1);
+	assert_int_equal(pager.groups, 0);
+	/* What is no request at all, and the end of one: no answer. */
+	put_request(by ^ VTD_PAGE_REQUEST_TYPE, last);
+	put_request(by, VTD_PAGE_REQUEST_LAST);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 2);
+	assert_int_equal(f.device[0]->answers, 2);
+	/* All around the ring. */
+	for (i = 0; i < 600; i++) {
+		put_request(by, last);
+		assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 1);
+	}
+	assert_int_equal(f.device[0]->answers, 602);
+	end_paging();
+}
+
 static void requests_that_are_refused(void **state)
 {
 	unsigned int i;
@@ -1373,14 +1652,19 @@ int main(void)
 		cmocka_unit_test(pasids_have_domains_of_their_own),
 		cmocka_unit_test(pasids_that_cannot_be),
 		cmocka_unit_test(directories_grow_under_live_entries),
+		cmocka_unit_test(pasids_that_nobody_attached),
 		cmocka_unit_test(attaching_a_pasid_may_fail_anywhere),
 		cmocka_unit_test(hardware_that_does_not_confirm_pasids),
+		cmocka_unit_test(ends_of_pasids_that_are_refused),
 		cmocka_unit_test(every_device_of_many_is_told),
+		cmocka_unit_test(what_is_taken_back_was_learnt),
 		cmocka_unit_test(silent_devices_lose_all_pasids),
 		cmocka_unit_test(tlbs_are_emptied_of_pasids_after_a_rest),
 		cmocka_unit_test(processes_share_their_tables),
 		cmocka_unit_test(tables_that_cannot_be_taken),
 		cmocka_unit_test(guests_translate_first),
+		cmocka_unit_test(ids_of_guests_are_used_again),
+		cmocka_unit_test(guests_come_and_go),
 		cmocka_unit_test(guests_ask_for_anything),
 		cmocka_unit_test(guests_with_bad_tables),
 		cmocka_unit_test(writes_are_noted),
@@ -1389,6 +1673,7 @@ int main(void)
 		cmocka_unit_test(noting_that_hardware_does_not_confirm),
 		cmocka_unit_test(pages_come_on_demand),
 		cmocka_unit_test(requests_that_are_refused),
+		cmocka_unit_test(requests_that_nobody_should_see),
 		cmocka_unit_test(a_detached_pasid_leaves_no_question_open),
 	};
 
