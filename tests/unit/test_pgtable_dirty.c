@@ -230,6 +230,118 @@ static void a_split_loses_nothing(void **state)
 	}
 }
 
+/* Leaves of a size among all that is mapped. */
+static int count_leaf(void *ctx, const struct iommu_pgtable_visit *visit)
+{
+	uint64_t *counts = ctx;
+
+	if (!visit->is_table)
+		counts[visit->size == IOMMU_SIZE_4K ? 0 : visit->size == IOMMU_SIZE_2M ? 1 : 2]++;
+	return 0;
+}
+
+static void expect_leaves(uint64_t small, uint64_t medium, uint64_t large)
+{
+	uint64_t counts[3] = {0, 0, 0};
+
+	assert_int_equal(format->ops->walk(&pt, format->base, format->base + 2 * IOMMU_SIZE_1G - 1,
+					   count_leaf, counts),
+			 0);
+	assert_int_equal(counts[0], small);
+	assert_int_equal(counts[1], medium);
+	assert_int_equal(counts[2], large);
+}
+
+static int split(iommu_iova_t offset, uint64_t size, uint64_t pgsize)
+{
+	return format->ops->split(&pt, format->base + offset, size, pgsize, &gather);
+}
+
+/* Large pages, made smaller before anybody writes; nothing of what they translate changes. */
+static void pages_are_split_beforehand(void **state)
+{
+	const struct format *of;
+
+	(void)state;
+	FOR_EACH_FORMAT(of)
+	{
+		iommu_paddr_t paddr;
+		iommu_iova_t at;
+
+		begin(of, 0);
+		map(of->base, IOMMU_SIZE_1G);
+		map(of->base + IOMMU_SIZE_1G, IOMMU_SIZE_2M);
+		expect_leaves(0, 1, 1);
+		/* What is as small already, or not mapped, stays. */
+		assert_int_equal(split(0, 2 * IOMMU_SIZE_1G, IOMMU_SIZE_1G), 0);
+		assert_true(iommu_gather_is_empty(&gather));
+		device_writes(of->base + 0x12345678);
+		/* Into the middle size, whole; then a part of it. */
+		assert_int_equal(split(0x5000, 0x1000, IOMMU_SIZE_2M), 0);
+		expect_leaves(0, 513, 0);
+		assert_int_equal(gather.start, of->base);
+		assert_int_equal(gather.last, of->base + IOMMU_SIZE_1G - 1);
+		format->ops->free_gathered(&pt, &gather);
+		assert_int_equal(split(0x3ff000, 0x2000, IOMMU_SIZE_4K), 0);
+		expect_leaves(2 * 512, 511, 0);
+		assert_int_equal(gather.start, of->base + 0x200000);
+		assert_int_equal(gather.last, of->base + 0x5fffff);
+		/* Across everything. */
+		assert_int_equal(split(0, 2 * IOMMU_SIZE_1G, IOMMU_SIZE_4K), 0);
+		expect_leaves(513 * 512, 0, 0);
+		for (at = 0; at < IOMMU_SIZE_1G; at += 0x3f1000) {
+			assert_int_equal(
+				format->ops->iova_to_phys(&pt, of->base + at + 5, &paddr, NULL), 0);
+			assert_int_equal(paddr, (1ULL << 40) + at + 5);
+		}
+		/* It had been written, as a whole. */
+		assert_int_equal(read_into(of->base, 2 * IOMMU_SIZE_1G, 0, of->base, 12), 0);
+		assert_int_equal(bits_set(), 512 * 512);
+		end();
+	}
+}
+
+static void splits_that_cannot_be(void **state)
+{
+	const struct format *of;
+
+	(void)state;
+	FOR_EACH_FORMAT(of)
+	{
+		iommu_paddr_t paddr;
+		unsigned int tables;
+
+		begin(of, 0);
+		map(of->base, IOMMU_SIZE_1G);
+		assert_int_equal(split(0, 0, IOMMU_SIZE_4K), IOMMU_EINVAL);
+		assert_int_equal(split(0x800, 0x1000, IOMMU_SIZE_4K), IOMMU_EINVAL);
+		assert_int_equal(split(0, 0x1000, 0), IOMMU_EINVAL);
+		assert_int_equal(split(0, 0x1000, 0x3000), IOMMU_EINVAL);
+		assert_int_equal(split(0, 0x1000, 1 << 16), IOMMU_EINVAL);
+		assert_int_equal(
+			format->ops->split(&pt, 1ULL << 50, 0x1000, IOMMU_SIZE_4K, &gather),
+			IOMMU_ERANGE);
+		assert_int_equal(format->ops->split(&pt, UINT64_MAX & ~0xfffULL, 0x2000,
+						    IOMMU_SIZE_4K, &gather),
+				 IOMMU_EOVERFLOW);
+		assert_true(iommu_gather_is_empty(&gather));
+		/* Wherever memory runs out: what was split stays so, and every translation as it was. */
+		for (tables = 1; tables < 5; tables++) {
+			test.fail_after = test.allocations + tables;
+			assert_int_equal(split(0, IOMMU_SIZE_1G, IOMMU_SIZE_4K), IOMMU_ENOMEM);
+			test.fail_after = 0;
+			assert_int_equal(
+				format->ops->iova_to_phys(&pt, of->base + 0x3fffffff, &paddr, NULL),
+				0);
+			assert_int_equal(paddr, (1ULL << 40) + 0x3fffffff);
+			assert_int_equal(
+				format->ops->iova_to_phys(&pt, of->base + 0x1234, &paddr, NULL), 0);
+			assert_int_equal(paddr, (1ULL << 40) + 0x1234);
+		}
+		end();
+	}
+}
+
 static void random_writes_are_all_found(void **state)
 {
 	static bool written[1 << 14];
@@ -346,6 +458,8 @@ int main(void)
 		cmocka_unit_test(pages_are_noted_once),
 		cmocka_unit_test(what_makes_no_sense_is_refused),
 		cmocka_unit_test(a_split_loses_nothing),
+		cmocka_unit_test(pages_are_split_beforehand),
+		cmocka_unit_test(splits_that_cannot_be),
 		cmocka_unit_test(random_writes_are_all_found),
 		cmocka_unit_test(no_write_is_lost_meanwhile),
 	};
