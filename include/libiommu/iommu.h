@@ -13,6 +13,7 @@
 #ifndef LIBIOMMU_IOMMU_H
 #define LIBIOMMU_IOMMU_H
 
+#include <libiommu/access.h>
 #include <libiommu/backend.h>
 #include <libiommu/dma.h>
 #include <libiommu/dmar.h>
@@ -20,10 +21,14 @@
 #include <libiommu/domain.h>
 #include <libiommu/endpoint.h>
 #include <libiommu/fault.h>
+#include <libiommu/fault_queue.h>
 #include <libiommu/flush_queue.h>
 #include <libiommu/gather.h>
 #include <libiommu/group.h>
+#include <libiommu/hwpt.h>
 #include <libiommu/instance.h>
+#include <libiommu/ioas.h>
+#include <libiommu/ioas_device.h>
 #include <libiommu/iova.h>
 #include <libiommu/iova_cache.h>
 #include <libiommu/model_tce.h>
@@ -44,6 +49,7 @@
 #include <libiommu/tce_table.h>
 #include <libiommu/types.h>
 #include <libiommu/version.h>
+#include <libiommu/virtual_unit.h>
 #include <libiommu/vtd.h>
 #include <libiommu/vtd_interrupt.h>
 

@@ -130,6 +130,25 @@ IOMMU_API int iommu_iova_free_at(struct iommu_iova_space *space, uint64_t first)
 IOMMU_API struct iommu_iova_range *iommu_iova_find(struct iommu_iova_space *space,
 						   uint64_t granule);
 
+/*
+ * The same with handles that are the caller's memory, embedded in what he wants to find again: nothing is allocated,
+ * and nothing fails for want of memory. They are his again when they are removed, which he does before the space is
+ * destroyed; a space has handles of this kind or of the other.
+ *
+ * iommu_iova_place     as iommu_iova_alloc; IOMMU_EINVAL or IOMMU_ENOSPC
+ * iommu_iova_place_at  exactly [first, last]: as iommu_iova_reserve; IOMMU_EINVAL, IOMMU_ERANGE or IOMMU_EEXIST
+ * iommu_iova_remove    as iommu_iova_free
+ * iommu_iova_find_from the first range that ends at or after a granule; NULL: there is none
+ */
+IOMMU_API int iommu_iova_place(struct iommu_iova_space *space,
+			       const struct iommu_iova_request *request,
+			       struct iommu_iova_range *range);
+IOMMU_API int iommu_iova_place_at(struct iommu_iova_space *space, uint64_t first, uint64_t last,
+				  struct iommu_iova_range *range);
+IOMMU_API void iommu_iova_remove(struct iommu_iova_space *space, struct iommu_iova_range *range);
+IOMMU_API struct iommu_iova_range *iommu_iova_find_from(struct iommu_iova_space *space,
+							uint64_t granule);
+
 /* iommu_iova_next - iterate by address: NULL gives the first, the last gives NULL. The space must
  * not change meanwhile. */
 IOMMU_API struct iommu_iova_range *iommu_iova_next(struct iommu_iova_space *space,

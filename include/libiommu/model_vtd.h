@@ -139,7 +139,9 @@ struct iommu_model_vtd_faults {
 	bool invalidations_hang;    /* no descriptor and no register invalidation is executed */
 	bool commands_hang;         /* commands never complete */
 	unsigned int refuse_after;  /* the n-th descriptor from now is refused; 0: none */
-	bool gone;                  /* every register reads as all ones, writes do nothing */
+	/* A page request stays inside the unit until another comes, or the driver asks for what there is. */
+	bool holds_requests;
+	bool gone; /* every register reads as all ones, writes do nothing */
 	/* What these registers show instead; 0: the truth. */
 	uint64_t capability, extended_capability;
 };

@@ -69,6 +69,12 @@ IOMMU_API int iommu_page_respond(struct iommu_endpoint *endpoint,
 				 const struct iommu_page_response *response);
 
 /*
+ * iommu_page_requests_drop_all - answer IOMMU_PAGE_INVALID to everything that waits, complete or not, told or not: before page
+ * requests are disabled, which is refused while something waits. Any context.
+ */
+IOMMU_API void iommu_page_requests_drop_all(struct iommu_endpoint *endpoint);
+
+/*
  * iommu_page_request_tick - for a timer: answer IOMMU_PAGE_FAILURE to what has waited longer than
  * `timeout_ns` of the host's clock, incomplete groups included. Nothing without a clock.
  */

@@ -27,6 +27,7 @@ enum iommu_status {
 	IOMMU_ERANGE = -34,        /* beyond the aperture, or wider than the hardware can address */
 	IOMMU_EOVERFLOW = -75,     /* a range wraps around the end of the 64-bit space */
 	IOMMU_EOPNOTSUPP = -95,    /* this hardware or this format cannot do that */
+	IOMMU_EADDRINUSE = -98,    /* addresses that would have to be free are in use */
 	IOMMU_ETIMEDOUT = -110,    /* hardware did not confirm in time */
 	IOMMU_EPROBE_DEFER = -517, /* a unit that it depends on is not there yet: try again later */
 };

@@ -35,6 +35,8 @@ const char *iommu_strerror(int status)
 		return "EOVERFLOW: a range wraps around the address space";
 	case IOMMU_EOPNOTSUPP:
 		return "EOPNOTSUPP: not supported by this hardware";
+	case IOMMU_EADDRINUSE:
+		return "EADDRINUSE: addresses that would have to be free are in use";
 	case IOMMU_ETIMEDOUT:
 		return "ETIMEDOUT: hardware did not confirm in time";
 	case IOMMU_EPROBE_DEFER:

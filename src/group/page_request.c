@@ -339,6 +339,26 @@ void iommu_page_requests_drop(struct iommu_endpoint *endpoint, bool has_pasid, u
 	iommu_let_go(endpoint);
 }
 
+void iommu_page_requests_drop_all(struct iommu_endpoint *endpoint)
+{
+	const struct iommu_platform *platform = endpoint->iommu->platform;
+	struct iommu_page_requests *requests = get(endpoint);
+	struct iommu_page_response response = {.code = IOMMU_PAGE_INVALID};
+	bool found;
+
+	if (requests == NULL)
+		return;
+	do {
+		uintptr_t state = iommu_spin_lock(platform, &requests->lock);
+
+		found = forget_late(requests, 0, 0, &response);
+		iommu_spin_unlock(platform, &requests->lock, state);
+		if (found)
+			(void)answer(endpoint, &response);
+	} while (found);
+	iommu_let_go(endpoint);
+}
+
 bool iommu_page_requests_wait(const struct iommu_endpoint *endpoint)
 {
 	const struct iommu_platform *platform = endpoint->iommu->platform;

@@ -327,6 +327,54 @@ int iommu_iova_free_at(struct iommu_iova_space *space, uint64_t first)
 	return 0;
 }
 
+/* --- Handles that are the caller's ------------------------------------------------------------ */
+
+int iommu_iova_place(struct iommu_iova_space *space, const struct iommu_iova_request *request,
+		     struct iommu_iova_range *range)
+{
+	struct iommu_iova_request wanted = *request;
+	uintptr_t state;
+	bool placed;
+	int status = normalise(space, &wanted);
+
+	if (status != 0)
+		return status;
+	state = iommu_spin_lock(space->platform, &space->lock);
+	placed = place_range(space, &wanted, range);
+	iommu_spin_unlock(space->platform, &space->lock, state);
+	return placed ? 0 : IOMMU_ENOSPC;
+}
+
+int iommu_iova_place_at(struct iommu_iova_space *space, uint64_t first, uint64_t last,
+			struct iommu_iova_range *range)
+{
+	struct iommu_iova_range *next;
+	uintptr_t state;
+	int status = IOMMU_EEXIST;
+
+	if (first > last)
+		return IOMMU_EINVAL;
+	if (first < space->first || last > space->last)
+		return IOMMU_ERANGE;
+	state = iommu_spin_lock(space->platform, &space->lock);
+	next = iommu_iova_first_beyond(space, first);
+	if (iommu_iova_gap_first(next) <= first && next->first > last) {
+		range->reserved = false;
+		link_range(space, range, next, first, last);
+		status = 0;
+	}
+	iommu_spin_unlock(space->platform, &space->lock, state);
+	return status;
+}
+
+void iommu_iova_remove(struct iommu_iova_space *space, struct iommu_iova_range *range)
+{
+	uintptr_t state = iommu_spin_lock(space->platform, &space->lock);
+
+	unlink_range(space, range);
+	iommu_spin_unlock(space->platform, &space->lock, state);
+}
+
 /* --- Reserving -------------------------------------------------------------------------------- */
 
 /*
@@ -431,6 +479,21 @@ struct iommu_iova_range *iommu_iova_find(struct iommu_iova_space *space, uint64_
 
 	iommu_spin_unlock(space->platform, &space->lock, state);
 	return range;
+}
+
+struct iommu_iova_range *iommu_iova_find_from(struct iommu_iova_space *space, uint64_t granule)
+{
+	uintptr_t state = iommu_spin_lock(space->platform, &space->lock);
+	struct iommu_iova_range *range;
+
+	if (granule < space->first)
+		granule = space->first;
+	range = granule <= space->last ? iommu_iova_first_beyond(space, granule) : &space->end;
+	if (range->previous != &space->begin && range->previous->last >= granule &&
+	    granule <= space->last)
+		range = range->previous;
+	iommu_spin_unlock(space->platform, &space->lock, state);
+	return range != &space->end ? range : NULL;
 }
 
 struct iommu_iova_range *iommu_iova_next(struct iommu_iova_space *space,

@@ -88,6 +88,9 @@ struct iommu_model_vtd {
 	bool device_asked, queue_busy;
 	struct iommu_model_device_tlb asked;
 	/* … or at an answer to a page request, which the device gets without the lock. */
+	/* A page request that has not reached the queue. */
+	bool request_held;
+	struct iommu_model_page_request held;
 	bool answer_due;
 	struct iommu_model_page_answer answer;
 	/* To be told without the lock. */
@@ -142,6 +145,8 @@ static inline bool model_read_words(struct iommu_model_vtd *model, iommu_paddr_t
 
 /* Execute what is in the queue, until it is empty, stops, or a device has to be asked. */
 void iommu_model_queue_run(struct iommu_model_vtd *model);
+/* A page request that is held up reaches the queue. */
+void iommu_model_requests_drain(struct iommu_model_vtd *model);
 /* The device that was asked has answered, or not. */
 void iommu_model_queue_answered(struct iommu_model_vtd *model, bool answered);
 /* Execute the command that the register holds, if it holds one. */

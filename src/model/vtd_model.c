@@ -149,6 +149,8 @@ void iommu_model_vtd_misbehave(struct iommu_model_vtd *model,
 
 	model->faults = *faults;
 	/* What had been held up goes on. */
+	if (!faults->holds_requests)
+		iommu_model_requests_drain(model);
 	iommu_model_queue_run(model);
 	iommu_model_context_command(model);
 	iommu_model_iotlb_command(model);

@@ -135,12 +135,28 @@ static int take(struct iommu_model_vtd *model, const struct iommu_model_page_req
 	return 0;
 }
 
+void iommu_model_requests_drain(struct iommu_model_vtd *model)
+{
+	if (!model->request_held)
+		return;
+	model->request_held = false;
+	(void)take(model, &model->held);
+}
+
 int iommu_model_vtd_page_request(struct iommu_model_vtd *model,
 				 const struct iommu_model_page_request *request)
 {
 	uintptr_t state = iommu_model_enter(model);
-	const int status = take(model, request);
+	int status = 0;
 
+	/* In order. */
+	iommu_model_requests_drain(model);
+	if (model->faults.holds_requests) {
+		model->held = *request;
+		model->request_held = true;
+	} else {
+		status = take(model, request);
+	}
 	iommu_model_leave(model, state);
 	return status;
 }

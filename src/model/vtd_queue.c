@@ -382,6 +382,8 @@ static enum vtd_queue_error do_wait(struct iommu_model_vtd *model, struct vtd_de
 
 	if ((d.low & 0xffffff80ULL & ~drain) != 0 || (d.high & 3) != 0)
 		return VTD_QUEUE_ERROR_RESERVED;
+	if ((d.low & VTD_WAIT_DRAIN) != 0)
+		iommu_model_requests_drain(model);
 	/* The status is written before the interrupt is sent. */
 	if ((d.low & VTD_WAIT_STATUS_WRITE) != 0 &&
 	    !model->config.host.write(model->config.host.ctx, d.high, &value, sizeof(value)))

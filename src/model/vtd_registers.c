@@ -439,4 +439,5 @@ void iommu_model_registers_reset(struct iommu_model_vtd *model)
 	model->wait_held = false;
 	model->wait_reads = 0;
 	model->answer_due = false;
+	model->request_held = false;
 }

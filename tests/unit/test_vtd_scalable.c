@@ -1641,6 +1641,55 @@ static void a_detached_pasid_leaves_no_question_open(void **state)
 	end_paging();
 }
 
+/* One that is still inside the unit when its PASID goes, and a ring that has no room for it. */
+static void what_the_unit_holds_is_drained(void **state)
+{
+	const struct iommu_model_vtd_faults holds = {.holds_requests = true};
+	struct iommu_pasid_handle handle;
+	unsigned int i;
+
+	(void)state;
+	begin_paging();
+	pager.answers = pager.maps = false;
+	assert_int_equal(iommu_attach_pasid(pager.domain, f.group[0], PASID, &handle), 0);
+	for (i = 0; i < 511; i++)
+		assert_int_equal(model_device_request_page(f.device[0], 0, IOVA, RW, i % 8, true),
+				 0);
+	misbehave(&holds);
+	f.device[0]->answers = 0;
+	assert_int_equal(model_device_request_page(f.device[0], PASID, IOVA, RW, 9, true), 0);
+	assert_int_equal(iommu_detach_pasid(f.group[0], PASID), 0);
+	/* The last answer is the last request's, and it is the host's: not that it may try again. */
+	assert_true(f.device[0]->answers > 0);
+	assert_int_equal(f.device[0]->answer.group, 9);
+	assert_int_equal(f.device[0]->answer.pasid, PASID);
+	assert_int_equal(f.device[0]->answer.code, 1);
+	iommu_page_requests_drop_all(f.endpoint[0]);
+	end_paging();
+}
+
+/* The interrupt of page requests is programmed again after a rest in which the unit has forgotten it. */
+static void page_request_interrupts_come_back(void **state)
+{
+	struct iommu_model_vtd *model;
+
+	(void)state;
+	begin_paging();
+	model = f.machine.units[0];
+	assert_int_equal(iommu_domain_attach_group(pager.domain, f.group[0]), 0);
+	assert_int_equal(iommu_vtd_set_page_request_interrupt(f.unit[0], 0xfee01000, 0x44), 0);
+	assert_int_equal(iommu_suspend(f.iommu), 0);
+	iommu_model_vtd_reset(model);
+	assert_int_equal(iommu_model_vtd_mmio_read(model, VTD_PECTL, 4) >> 31, 1);
+	assert_int_equal(iommu_resume(f.iommu), 0);
+	assert_int_equal(iommu_model_vtd_mmio_read(model, VTD_PECTL, 4) >> 31, 0);
+	assert_int_equal(iommu_model_vtd_mmio_read(model, VTD_PEADDR, 4), 0xfee01000);
+	assert_int_equal(iommu_model_vtd_mmio_read(model, VTD_PEDATA, 4), 0x44);
+	assert_int_equal(iommu_vtd_mask_page_request_interrupt(f.unit[0]), 0);
+	assert_int_equal(iommu_model_vtd_mmio_read(model, VTD_PECTL, 4) >> 31, 1);
+	end_paging();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1675,6 +1724,8 @@ int main(void)
 		cmocka_unit_test(requests_that_are_refused),
 		cmocka_unit_test(requests_that_nobody_should_see),
 		cmocka_unit_test(a_detached_pasid_leaves_no_question_open),
+		cmocka_unit_test(what_the_unit_holds_is_drained),
+		cmocka_unit_test(page_request_interrupts_come_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

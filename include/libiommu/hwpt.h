@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Hardware page tables: the domains that stand behind an IOAS, or a guest's tables above one.
+ *
+ * Attaching a device to an IOAS finds one that fits, or makes one, which goes with the last device. Whoever wants to say what it
+ * is like makes it himself. Locking and ids: see <libiommu/ioas.h>; all of this is control path.
+ */
+#ifndef LIBIOMMU_HWPT_H
+#define LIBIOMMU_HWPT_H
+
+#include <libiommu/dirty.h>
+#include <libiommu/types.h>
+
+IOMMU_BEGIN_DECLS
+
+struct iommu_ctx;
+
+enum iommu_hwpt_flags {
+	IOMMU_HWPT_NEST_PARENT = 1 << 0, /* nested ones are to be made of it */
+	IOMMU_HWPT_DIRTY =
+		1 << 1, /* what devices write can be told; devices that cannot are refused */
+	IOMMU_HWPT_PASID = 1 << 2,  /* it may be attached for a PASID */
+	IOMMU_HWPT_FAULTS = 1 << 3, /* page requests go to the fault queue `faults` */
+};
+
+struct iommu_hwpt_config {
+	unsigned int flags; /* enum iommu_hwpt_flags */
+	uint32_t faults;
+	/* Of a nested one: what the back end wants to know of the guest's table, such as struct iommu_vtd_first_stage. */
+	const void *user_data;
+	size_t user_size;
+};
+
+/*
+ * iommu_hwpt_alloc - for devices like `device`.
+ *
+ * @on: an IOAS: all that is mapped in it is mapped at once, and pinned, and stays so without a device. An HWPT made with
+ *      IOMMU_HWPT_NEST_PARENT, or a virtual unit: a nested one, over that HWPT.
+ *
+ * Returns 0, IOMMU_ENOENT, or
+ *   IOMMU_EINVAL      `on` is none of these, or not to be nested on, or of another back end; user data missing, or too much
+ *   IOMMU_EOPNOTSUPP  unknown flags, or those that the device's unit cannot do; of a nested one only IOMMU_HWPT_PASID and
+ *                     IOMMU_HWPT_FAULTS have a meaning
+ *   IOMMU_EADDRINUSE  something is mapped, or allowed, beyond what the unit can address, or not aligned to its pages
+ *   IOMMU_EBUSY       the last HWPT of the IOAS is on its way out
+ *   IOMMU_ENODEV      the context is closed
+ *   and the errors of iommu_domain_alloc, iommu_map, and the backings' pin: nothing has changed.
+ */
+IOMMU_API int iommu_hwpt_alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on,
+			       const struct iommu_hwpt_config *config, uint32_t *hwpt);
+
+/*
+ * iommu_hwpt_set_dirty, iommu_hwpt_read_dirty - see iommu_domain_set_dirty_tracking and iommu_domain_read_dirty; of an
+ * HWPT over an IOAS. iommu_hwpt_split - see iommu_domain_split.
+ */
+IOMMU_API int iommu_hwpt_set_dirty(struct iommu_ctx *ctx, uint32_t hwpt, bool enable);
+IOMMU_API int iommu_hwpt_read_dirty(struct iommu_ctx *ctx, uint32_t hwpt, iommu_iova_t iova,
+				    uint64_t size, unsigned int flags,
+				    struct iommu_dirty_bitmap *bitmap);
+IOMMU_API int iommu_hwpt_split(struct iommu_ctx *ctx, uint32_t hwpt, iommu_iova_t iova,
+			       uint64_t size, uint64_t pgsize);
+
+/* iommu_hwpt_invalidate - what the owner of a nested one wants invalidated: see iommu_domain_invalidate_user. */
+IOMMU_API int iommu_hwpt_invalidate(struct iommu_ctx *ctx, uint32_t hwpt, const void *requests,
+				    size_t request_size, unsigned int count, unsigned int *done);
+
+IOMMU_END_DECLS
+#endif

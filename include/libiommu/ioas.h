@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * IO address spaces as objects: what a manager of virtual machines, or an emulator, knows from /dev/iommu.
+ *
+ *	iommu_ctx_create(iommu, NULL, &ctx)                    a user: one virtual machine, say
+ *	iommu_ioas_alloc(ctx, 0, &ioas)                        an address space
+ *	iommu_ioas_map(ctx, ioas, &backing, size, flags, &iova)  memory in it, pinned once
+ *	iommu_device_bind(ctx, endpoint, &device)              ioas_device.h: the device is ours
+ *	iommu_device_attach(ctx, device, ioas, &hwpt)          … and reaches what is mapped
+ *
+ * A context has objects, which are named by ids from 1 on; an id of an object that went is used again. An IOAS is what its
+ * users see; a hardware page table (HWPT, <libiommu/hwpt.h>) is a domain that it fills. Whatever is mapped in an IOAS is
+ * in each of its HWPTs, always: the first of them has the memory pinned, the last one lets it go. The tables are where the
+ * physical addresses are kept: an area costs as much memory for 4 KiB as for a terabyte.
+ *
+ * Locking. Calls that make, destroy, bind or attach objects are the control path of their context: one mutex of the host's,
+ * under which they wait for those that map. They may sleep and must not be called from the callbacks below. Map, unmap,
+ * copy, and what access objects do run at once with them and each other, and wait only for those that need the same pages
+ * or the same area; they may sleep as far as the callbacks do. Semantics are those of Linux's iommufd where nothing
+ * else is said (Documentation/userspace-api/iommufd.rst).
+ *
+ * Every function below that takes an id: IOMMU_ENOENT: no object has it; IOMMU_EINVAL: it has another type.
+ */
+#ifndef LIBIOMMU_IOAS_H
+#define LIBIOMMU_IOAS_H
+
+#include <libiommu/domain.h>
+#include <libiommu/types.h>
+
+IOMMU_BEGIN_DECLS
+
+struct iommu;
+struct iommu_ctx;
+
+/* --- Contexts --------------------------------------------------------------------------------- */
+
+/* What one context may take. 0: as much as it likes. */
+struct iommu_ctx_limits {
+	uint32_t objects;
+	uint64_t areas;
+	uint64_t pinned_pages; /* of 4 KiB, at once */
+};
+
+/*
+ * iommu_ctx_create - a context without objects. @limits: NULL: none. Returns 0 or IOMMU_ENOMEM.
+ *
+ * iommu_ctx_destroy - close it: every object goes, whatever is attached, mapped or pinned, in the order in which they hang on
+ * each other. Returns 0; or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that something is out of use. What
+ * is left stays as it is then, with its memory pinned: call again. Nobody else may use the context meanwhile or afterwards.
+ */
+IOMMU_API int iommu_ctx_create(struct iommu *iommu, const struct iommu_ctx_limits *limits,
+			       struct iommu_ctx **ctx);
+IOMMU_API int iommu_ctx_destroy(struct iommu_ctx *ctx);
+
+enum iommu_object_type {
+	IOMMU_OBJECT_ANY = 0,
+	IOMMU_OBJECT_IOAS,
+	IOMMU_OBJECT_HWPT,        /* it maps what an IOAS says */
+	IOMMU_OBJECT_HWPT_NESTED, /* it maps what a guest says, over one of those */
+	IOMMU_OBJECT_DEVICE,
+	IOMMU_OBJECT_ACCESS,
+	IOMMU_OBJECT_FAULT_QUEUE,
+	IOMMU_OBJECT_VIRTUAL_UNIT,
+	IOMMU_OBJECT_VIRTUAL_DEVICE,
+};
+
+/*
+ * iommu_object_destroy - returns 0, IOMMU_ENOENT, IOMMU_EBUSY (other objects need it; a device, which goes when it is
+ * unbound), or what hardware did not confirm: it is there as before.
+ *
+ * iommu_object_type - IOMMU_OBJECT_ANY: there is no such object. iommu_object_next - the next id above `id`; 0: none.
+ */
+IOMMU_API int iommu_object_destroy(struct iommu_ctx *ctx, uint32_t id);
+IOMMU_API enum iommu_object_type iommu_object_type(struct iommu_ctx *ctx, uint32_t id);
+IOMMU_API uint32_t iommu_object_next(struct iommu_ctx *ctx, uint32_t id);
+
+struct iommu_ctx_stats {
+	uint32_t objects;
+	uint64_t areas;
+	uint64_t pinned_pages;   /* of 4 KiB, each counted once */
+	uint64_t metadata_bytes; /* of objects, areas, and what is pinned by access; not tables */
+};
+IOMMU_API void iommu_ctx_get_stats(struct iommu_ctx *ctx, struct iommu_ctx_stats *stats);
+
+/* --- Address spaces --------------------------------------------------------------------------- */
+
+enum iommu_ioas_flags {
+	/* A part of an area may be unmapped: the area becomes two, or shorter. */
+	IOMMU_IOAS_SPLIT = 1 << 0,
+};
+
+/* iommu_ioas_alloc - empty. Returns 0, IOMMU_EOPNOTSUPP (flags), IOMMU_ENOMEM, IOMMU_ENOSPC (the context's limit). */
+IOMMU_API int iommu_ioas_alloc(struct iommu_ctx *ctx, unsigned int flags, uint32_t *ioas);
+
+/*
+ * Memory that may appear in address spaces: a process's, a file's, a guest's. Addresses are the backing's own, in bytes.
+ * The functions may sleep and may be called at once for different areas; they must not call the library.
+ */
+struct iommu_backing_ops {
+	/*
+	 * Have [address, address + size) stay where it is, from its beginning on, and say where: pieces of whole pages of 4 KiB,
+	 * at most `room` of them, which together may be less than was asked for, but not nothing. On failure nothing is pinned.
+	 * Pieces that adjoin may be given as one.
+	 */
+	int (*pin)(void *ctx, uint64_t address, uint64_t size, unsigned int prot,
+		   struct iommu_map_piece *pieces, unsigned int room, unsigned int *count);
+	/* What was pinned there is no longer needed; each page once. With IOMMU_PROT_WRITE it may have been written. */
+	void (*unpin)(void *ctx, uint64_t address, const struct iommu_map_piece *pieces,
+		      unsigned int count, unsigned int prot);
+	/* See iommu_access_rw. NULL: through iommu_phys_to_virt, while it is pinned. */
+	int (*copy)(void *ctx, uint64_t address, void *bytes, size_t size, bool write);
+	/* See iommu_ioas_change_backing: is it the same memory, at the same place? NULL: never. */
+	bool (*is_same)(void *ctx, void *other, uint64_t address, uint64_t size);
+};
+
+struct iommu_backing {
+	const struct iommu_backing_ops *ops; /* in use as long as anything of it is mapped */
+	void *ctx;
+	uint64_t address;
+};
+
+enum iommu_ioas_map_flags {
+	IOMMU_IOAS_FIXED = 1 << 0, /* at *iova, and nowhere else */
+	IOMMU_IOAS_READ = 1 << 1,
+	IOMMU_IOAS_WRITE = 1 << 2,
+};
+
+/*
+ * iommu_ioas_map - an area of `size` bytes from backing->address on.
+ *
+ * Without IOMMU_IOAS_FIXED at the lowest place that is free, allowed and not reserved, aligned as the size is (to 1 GiB at
+ * most) as far as the backing's address is, so that large pages can be used; never at address 0. With it the place need
+ * not be among those that are allowed. All HWPTs of the IOAS map it, or none; without any its memory is not pinned.
+ *
+ * Returns 0, or with nothing changed
+ *   IOMMU_EINVAL      size 0; size, place or address are not multiples of the alignment (iommu_ioas_ranges); neither read nor
+ *                     write; a fixed place that touches what is reserved; a function is missing
+ *   IOMMU_EOPNOTSUPP  unknown flags
+ *   IOMMU_EOVERFLOW   the place, or the backing's addresses, wrap
+ *   IOMMU_EEXIST      a fixed place that is not free
+ *   IOMMU_ENOSPC      no place; or the context's limit of areas
+ *   IOMMU_ENOMEM      also: the limit of pinned pages
+ *   IOMMU_EBUSY       the last HWPT is on its way out and hardware has not confirmed that
+ *   otherwise         what pin said, or iommu_map. IOMMU_ETIMEDOUT / IOMMU_EIO: what had been mapped was taken back, but
+ *                     hardware did not confirm: the place stays taken, and its memory pinned, until an unmap of it succeeds
+ */
+IOMMU_API int iommu_ioas_map(struct iommu_ctx *ctx, uint32_t ioas,
+			     const struct iommu_backing *backing, uint64_t size, unsigned int flags,
+			     iommu_iova_t *iova);
+
+/*
+ * iommu_ioas_copy - what [from_iova, from_iova + size) of one IOAS leads to, in another one, or elsewhere in the same: the same
+ * memory, pinned once for both. The range must be mapped without a hole. flags, *iova and errors: iommu_ioas_map; IOMMU_ENOENT
+ * also: a hole; IOMMU_EPERM: to write, where the original may only be read.
+ */
+IOMMU_API int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to, uint32_t from,
+			      iommu_iova_t from_iova, uint64_t size, unsigned int flags,
+			      iommu_iova_t *iova);
+
+/*
+ * iommu_ioas_unmap - take out all areas in [iova, iova + size): areas as a whole, or parts with IOMMU_IOAS_SPLIT.
+ *
+ * Those who access the areas are told first, and have let go when it goes on. When it returns 0, hardware has confirmed, and
+ * memory that nothing else needs is unpinned. iova 0 with size UINT64_MAX is everything, and never fails for want of areas.
+ * *unmapped: bytes; may be NULL.
+ *
+ * Returns 0, or
+ *   IOMMU_EINVAL     size 0; an area lies in the range only in part
+ *   IOMMU_ENOENT     no area is there
+ *   IOMMU_EOVERFLOW
+ *   IOMMU_EBUSY      an area is being mapped or unmapped by somebody else; or is pinned, and who holds it did not let go
+ *   IOMMU_ENOMEM     of IOMMU_IOAS_SPLIT
+ *   IOMMU_ETIMEDOUT / IOMMU_EIO  hardware did not confirm. Devices do not reach the area, or a part of it, any more as far as
+ *                    is known; its place stays taken and its memory pinned. The same call again goes on from there.
+ * Areas before the one that failed are gone, and counted.
+ */
+IOMMU_API int iommu_ioas_unmap(struct iommu_ctx *ctx, uint32_t ioas, iommu_iova_t iova,
+			       uint64_t size, uint64_t *unmapped);
+
+/* An area, for a list of them. */
+struct iommu_ioas_area {
+	iommu_iova_t iova;
+	uint64_t size;
+	unsigned int prot;
+	struct iommu_backing backing;
+	unsigned int pins; /* calls of iommu_access_pin that hold a part of it */
+};
+
+/* iommu_ioas_next_area - the first area that ends at or after iova. 0, or IOMMU_ENOENT: there is none. */
+IOMMU_API int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t ioas, iommu_iova_t iova,
+				   struct iommu_ioas_area *area);
+
+/*
+ * iommu_ioas_change_backing - memory has another owner: a process that was replaced by its successor. Every area that is
+ * backed by `from` is backed by `to` from now on, if backing->ops->is_same says so for each; all or none. Returns 0,
+ * IOMMU_EOPNOTSUPP (one cannot say), IOMMU_EINVAL (one is not the same), IOMMU_ENOENT: none is.
+ * Control path.
+ */
+IOMMU_API int iommu_ioas_change_backing(struct iommu_ctx *ctx, uint32_t ioas, void *from, void *to);
+
+/* --- Which addresses -------------------------------------------------------------------------- */
+
+struct iommu_iova_bounds {
+	iommu_iova_t first, last; /* inclusive */
+};
+
+/*
+ * iommu_ioas_ranges - where fixed mappings may lie: what no device and no HWPT reserves. In order, and how much they have to
+ * be aligned. Returns 0, or IOMMU_ENOSPC: *count are needed, and `capacity` of them were filled in.
+ */
+IOMMU_API int iommu_ioas_ranges(struct iommu_ctx *ctx, uint32_t ioas,
+				struct iommu_iova_bounds *ranges, unsigned int capacity,
+				unsigned int *count, uint64_t *alignment);
+
+/*
+ * iommu_ioas_allow - the only ranges in which places are chosen from now on, and that no device may reserve; none: anywhere.
+ * Replaces those from before. Returns 0, IOMMU_EINVAL (first >= last, or two overlap), IOMMU_EADDRINUSE (reserved), IOMMU_ENOMEM.
+ */
+IOMMU_API int iommu_ioas_allow(struct iommu_ctx *ctx, uint32_t ioas,
+			       const struct iommu_iova_bounds *ranges, unsigned int count);
+
+IOMMU_END_DECLS
+#endif

@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Access objects. What is pinned by one is a holder of its pages, with a list of where they are; and keeps its area from being
+ * unmapped, for as long as it takes its owner to let go when he is told.
+ *
+ * Unpinning does not enter the gate: it is done by who was told by somebody inside, for whom the gate's closer waits. It needs
+ * no more than the pin: the area does not go before it, nor do its pages.
+ */
+#include "ioas/access.h"
+
+#include "base/memory.h"
+
+#define PAGE_MASK    (IOMMU_PAGE_SIZE - 1)
+#define NOTIFIES_MAX 100
+
+static struct ioas_access *access_of(struct ioas_object *object)
+{
+	return iommu_container_of(object, struct ioas_access, object);
+}
+
+int iommu_access_create(struct iommu_ctx *ctx, iommu_access_unmap unmap, void *unmap_ctx,
+			uint32_t *id)
+{
+	struct ioas_object *object;
+	struct ioas_access *access;
+	int status;
+
+	iommu_ctx_lock(ctx);
+	status = iommu_object_new(ctx, IOMMU_OBJECT_ACCESS, &object);
+	if (status == 0) {
+		access = access_of(object);
+		access->unmap = unmap;
+		access->unmap_ctx = unmap_ctx;
+		iommu_list_init(&access->pins);
+		*id = iommu_object_id(object);
+		iommu_object_publish(object);
+	}
+	iommu_ctx_unlock(ctx);
+	return status;
+}
+
+/* --- Telling, and letting go --------------------------------------------------------------------- */
+
+void iommu_accesses_notify(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t size)
+{
+	struct iommu_list_node *node;
+
+	/* The list changes only while the gate is closed. */
+	iommu_list_for_each (node, &ioas->accesses) {
+		const struct ioas_access *access =
+			iommu_container_of(node, struct ioas_access, link);
+
+		if (access->unmap != NULL)
+			access->unmap(access->unmap_ctx, iova, size);
+	}
+}
+
+static bool has_pins(struct ioas_access *access)
+{
+	struct iommu_ctx *ctx = access->object.ctx;
+	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	const bool pins = !iommu_list_is_empty(&access->pins);
+
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	return pins;
+}
+
+static int have_all_unpinned(struct ioas_access *access)
+{
+	for (unsigned int turn = 0; has_pins(access); turn++) {
+		if (turn == NOTIFIES_MAX)
+			return IOMMU_EBUSY;
+		access->unmap(access->unmap_ctx, 0, UINT64_MAX);
+	}
+	return 0;
+}
+
+/* --- Attached, to a space ------------------------------------------------------------------------- */
+
+static void join(struct ioas_access *access, struct iommu_ioas *ioas)
+{
+	iommu_gate_close(ioas);
+	__atomic_store_n(&access->ioas, ioas, __ATOMIC_RELAXED);
+	iommu_list_insert(&ioas->accesses, &access->link);
+	iommu_gate_open(ioas);
+	iommu_object_use(&ioas->object);
+}
+
+/* Its pins are gone, and no new one comes: who makes one is inside the gate. */
+static int leave(struct ioas_access *access)
+{
+	struct iommu_ioas *ioas = access->ioas;
+	int status;
+
+	iommu_gate_close(ioas);
+	status = have_all_unpinned(access);
+	if (status == 0) {
+		iommu_list_remove(&access->link);
+		__atomic_store_n(&access->ioas, NULL, __ATOMIC_RELAXED);
+	}
+	iommu_gate_open(ioas);
+	if (status == 0)
+		iommu_object_unuse(&ioas->object);
+	return status;
+}
+
+int iommu_access_end(struct ioas_object *object)
+{
+	struct ioas_access *access = access_of(object);
+
+	return access->ioas != NULL ? leave(access) : 0;
+}
+
+static int change(struct iommu_ctx *ctx, uint32_t id, uint32_t to_id, bool from_one, bool to_one)
+{
+	struct ioas_object *object, *to = NULL;
+	struct ioas_access *access;
+	int status;
+
+	iommu_ctx_lock(ctx);
+	object = iommu_object_find(ctx, id, IOMMU_OBJECT_ACCESS, &status);
+	if (object != NULL && to_one)
+		to = iommu_object_find(ctx, to_id, IOMMU_OBJECT_IOAS, &status);
+	if (status == 0) {
+		access = access_of(object);
+		status = (access->ioas != NULL) == from_one ? 0 : IOMMU_EINVAL;
+		if (status == 0 && from_one)
+			status = leave(access);
+		if (status == 0 && to_one)
+			join(access, iommu_ioas_of(to));
+	}
+	iommu_ctx_unlock(ctx);
+	return status;
+}
+
+int iommu_access_attach(struct iommu_ctx *ctx, uint32_t access, uint32_t ioas)
+{
+	return change(ctx, access, ioas, false, true);
+}
+
+int iommu_access_replace(struct iommu_ctx *ctx, uint32_t access, uint32_t ioas)
+{
+	return change(ctx, access, ioas, true, true);
+}
+
+int iommu_access_detach(struct iommu_ctx *ctx, uint32_t access)
+{
+	return change(ctx, access, 0, true, false);
+}
+
+/* --- Pinning --------------------------------------------------------------------------------------- */
+
+static void batches_free(struct iommu_ctx *ctx, struct ioas_batch *batch)
+{
+	while (batch != NULL) {
+		struct ioas_batch *next = batch->next;
+
+		iommu_batch_free(ctx, batch);
+		batch = next;
+	}
+}
+
+/* Let go of one part: of its pages what nobody else needs. */
+static void part_free(struct iommu_ctx *ctx, struct ioas_pin *pin)
+{
+	struct ioas_area *area = pin->area;
+	struct ioas_pages *pages = area->pages;
+	uintptr_t state;
+
+	iommu_pages_lock(pages);
+	iommu_interval_remove(&pages->holders, &pin->holder.interval);
+	for (const struct ioas_batch *batch = pin->holder.batches; batch != NULL;
+	     batch = batch->next)
+		iommu_pages_release(pages, batch, NULL);
+	iommu_pages_unlock(pages);
+	batches_free(ctx, pin->holder.batches);
+	state = iommu_spin_lock(ctx->platform, &area->ioas->lock);
+	area->pins--;
+	iommu_spin_unlock(ctx->platform, &area->ioas->lock, state);
+	iommu_ctx_free(ctx, &ctx->pin_cache, pin);
+}
+
+static void parts_free(struct iommu_ctx *ctx, struct ioas_pin *pin)
+{
+	while (pin != NULL) {
+		struct ioas_pin *next = pin->parts;
+
+		part_free(ctx, pin);
+		pin = next;
+	}
+}
+
+/* Count a pin on the area at a page, so that it stays. */
+static int hold_area(struct iommu_ioas *ioas, uint64_t page, unsigned int prot,
+		     struct ioas_area **result)
+{
+	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
+	struct ioas_area *area = iommu_area_of(iommu_iova_find_from(ioas->areas, page));
+	int status = 0;
+
+	if (area == NULL || area->range.first > page)
+		status = IOMMU_ENOENT;
+	else if (area->state != IOAS_AREA_LIVE || area->no_pins)
+		status = IOMMU_EBUSY;
+	else if ((prot & ~area->prot) != 0)
+		status = IOMMU_EPERM;
+	if (status == 0) {
+		area->pins++;
+		*result = area;
+	}
+	iommu_spin_unlock(platform, &ioas->lock, state);
+	return status;
+}
+
+/* Where the pages are, in as many batches as it takes. The pages are locked. */
+static int collect(struct iommu_ctx *ctx, struct ioas_pages *pages, struct ioas_holder *holder)
+{
+	struct ioas_batch **end = &holder->batches;
+	uint64_t page = holder->interval.first;
+
+	while (page <= holder->interval.last) {
+		struct ioas_batch *batch = iommu_batch_make(ctx, 0);
+		int status;
+
+		if (batch == NULL)
+			return IOMMU_ENOMEM;
+		*end = batch;
+		end = &batch->next;
+		iommu_batch_begin(batch, page);
+		status = iommu_pages_collect(pages, batch, holder->interval.last);
+		page += batch->pages;
+		if (status != 0)
+			return status;
+	}
+	return 0;
+}
+
+/* Pin [page, last], which begins in an area that is held; *result goes as far as the area does. */
+static int pin_part(struct iommu_ctx *ctx, struct ioas_area *area, uint64_t page, uint64_t last,
+		    struct ioas_pin **result)
+{
+	struct ioas_pages *pages = area->pages;
+	struct ioas_pin *pin = iommu_ctx_alloc(ctx, &ctx->pin_cache);
+	const uint64_t end = last < area->range.last ? last : area->range.last;
+	uintptr_t state;
+	int status = IOMMU_ENOMEM;
+
+	if (pin != NULL) {
+		pin->area = area;
+		pin->holder.interval.first = area->page + (page - area->range.first);
+		pin->holder.interval.last = area->page + (end - area->range.first);
+		iommu_pages_lock(pages);
+		status = collect(ctx, pages, &pin->holder);
+		if (status == 0)
+			iommu_interval_insert(&pages->holders, &pin->holder.interval);
+		else
+			for (const struct ioas_batch *batch = pin->holder.batches; batch != NULL;
+			     batch = batch->next)
+				iommu_pages_release(pages, batch, NULL);
+		iommu_pages_unlock(pages);
+	}
+	if (status == 0) {
+		*result = pin;
+		return 0;
+	}
+	if (pin != NULL) {
+		batches_free(ctx, pin->holder.batches);
+		iommu_ctx_free(ctx, &ctx->pin_cache, pin);
+	}
+	state = iommu_spin_lock(ctx->platform, &area->ioas->lock);
+	area->pins--;
+	iommu_spin_unlock(ctx->platform, &area->ioas->lock, state);
+	return status;
+}
+
+/* All parts of a range, which are linked. */
+static int pin_parts(struct iommu_ctx *ctx, struct iommu_ioas *ioas, uint64_t page, uint64_t last,
+		     unsigned int prot, struct ioas_pin **first)
+{
+	struct ioas_pin **end = first;
+
+	while (page <= last) {
+		struct ioas_area *area;
+		struct ioas_pin *pin;
+		int status = hold_area(ioas, page, prot, &area);
+
+		if (status == 0)
+			status = pin_part(ctx, area, page, last, &pin);
+		if (status != 0)
+			return status;
+		page += pin->holder.interval.last - pin->holder.interval.first + 1;
+		*end = pin;
+		end = &pin->parts;
+	}
+	return 0;
+}
+
+/* The physical address of each page. */
+static void list_pages(const struct ioas_pin *pin, iommu_paddr_t *pages)
+{
+	for (; pin != NULL; pin = pin->parts)
+		for (const struct ioas_batch *batch = pin->holder.batches; batch != NULL;
+		     batch = batch->next)
+			for (unsigned int i = 0; i < batch->count; i++)
+				for (uint64_t at = 0; at < batch->pieces[i].size;
+				     at += IOMMU_PAGE_SIZE)
+					*pages++ = batch->pieces[i].paddr + at;
+}
+
+static int check(iommu_iova_t iova, uint64_t size)
+{
+	if (size == 0 || ((iova | size) & PAGE_MASK) != 0)
+		return IOMMU_EINVAL;
+	return size > UINT64_MAX - iova ? IOMMU_EOVERFLOW : 0;
+}
+
+/* The space of an access that is visited, inside its gate; NULL: it has none. */
+static struct iommu_ioas *enter_space(struct ioas_access *access)
+{
+	struct iommu_ctx *ctx = access->object.ctx;
+	struct ioas_object *space = NULL;
+	struct iommu_ioas *ioas;
+	uintptr_t state;
+
+	for (;;) {
+		state = iommu_spin_lock(ctx->platform, &ctx->lock);
+		ioas = __atomic_load_n(&access->ioas, __ATOMIC_RELAXED);
+		if (ioas != NULL) {
+			space = &ioas->object;
+			space->visitors++;
+		}
+		iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+		if (ioas == NULL)
+			return NULL;
+		iommu_gate_enter(ioas);
+		/* It may have been replaced before the gate let us in. */
+		if (__atomic_load_n(&access->ioas, __ATOMIC_RELAXED) == ioas)
+			return ioas;
+		iommu_gate_leave(ioas);
+		iommu_object_leave(space);
+	}
+}
+
+static void leave_space(struct iommu_ioas *ioas)
+{
+	iommu_gate_leave(ioas);
+	iommu_object_leave(&ioas->object);
+}
+
+static int pin(struct ioas_access *access, iommu_iova_t iova, uint64_t size, unsigned int prot,
+	       struct ioas_pin **result)
+{
+	struct iommu_ctx *ctx = access->object.ctx;
+	struct iommu_ioas *ioas = enter_space(access);
+	struct ioas_pin *first = NULL;
+	uintptr_t state;
+	int status;
+
+	if (ioas == NULL)
+		return IOMMU_EINVAL;
+	status = ioas->draining ? IOMMU_EBUSY : 0;
+	if (status == 0)
+		status = pin_parts(ctx, ioas, iova >> IOMMU_PAGE_SHIFT,
+				   (iova + (size - 1)) >> IOMMU_PAGE_SHIFT, prot, &first);
+	if (status == 0) {
+		first->iova = iova;
+		first->size = size;
+		state = iommu_spin_lock(ctx->platform, &ctx->lock);
+		iommu_list_insert(&access->pins, &first->link);
+		iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+		*result = first;
+	} else {
+		parts_free(ctx, first);
+	}
+	leave_space(ioas);
+	return status;
+}
+
+int iommu_access_pin(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t size,
+		     unsigned int prot, iommu_paddr_t *pages)
+{
+	struct ioas_object *object;
+	struct ioas_pin *first;
+	int status;
+
+	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_ACCESS, &status);
+	if (object == NULL)
+		return status;
+	status = check(iova, size);
+	if (status == 0 && access_of(object)->unmap == NULL)
+		status = IOMMU_EINVAL;
+	if (status == 0)
+		status = pin(access_of(object), iova, size, prot, &first);
+	if (status == 0)
+		list_pages(first, pages);
+	iommu_object_leave(object);
+	return status;
+}
+
+/* One pin with just this range, taken out of the list; NULL: there is none. */
+static struct ioas_pin *take_pin(struct ioas_access *access, iommu_iova_t iova, uint64_t size)
+{
+	struct iommu_ctx *ctx = access->object.ctx;
+	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	struct ioas_pin *found = NULL;
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &access->pins) {
+		struct ioas_pin *pin = iommu_container_of(node, struct ioas_pin, link);
+
+		if (pin->iova == iova && pin->size == size) {
+			iommu_list_remove(&pin->link);
+			found = pin;
+			break;
+		}
+	}
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	return found;
+}
+
+int iommu_access_unpin(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t size)
+{
+	struct ioas_object *object;
+	struct ioas_pin *found;
+	int status;
+
+	object = iommu_object_visit_ending(ctx, id, IOMMU_OBJECT_ACCESS, &status);
+	if (object == NULL)
+		return status;
+	found = take_pin(access_of(object), iova, size);
+	if (found != NULL)
+		parts_free(ctx, found);
+	iommu_object_leave(object);
+	return found != NULL ? 0 : IOMMU_ENOENT;
+}
+
+/* --- Reading and writing --------------------------------------------------------------------------- */
+
+static void copy_bytes(void *memory, void *bytes, size_t size, bool write)
+{
+	memcpy(write ? memory : bytes, write ? bytes : memory, size);
+}
+
+/* Through the CPU's own view of the memory, while it is pinned. */
+static int copy_pinned(struct iommu_ctx *ctx, struct ioas_area *area, uint64_t offset,
+		       unsigned char *bytes, size_t size, bool write)
+{
+	const uint64_t page = area->range.first + (offset >> IOMMU_PAGE_SHIFT);
+	uint64_t skip = offset & PAGE_MASK;
+	struct ioas_pin *pin;
+	int status =
+		pin_part(ctx, area, page,
+			 area->range.first + ((offset + (size - 1)) >> IOMMU_PAGE_SHIFT), &pin);
+
+	if (status != 0)
+		return status;
+	for (const struct ioas_batch *batch = pin->holder.batches; batch != NULL;
+	     batch = batch->next)
+		for (unsigned int i = 0; i < batch->count; i++) {
+			const uint64_t left = batch->pieces[i].size - skip;
+			const size_t part = left < size ? (size_t)left : size;
+
+			copy_bytes(iommu_phys_to_virt(ctx->platform, batch->pieces[i].paddr + skip),
+				   bytes, part, write);
+			bytes += part;
+			size -= part;
+			skip = 0;
+		}
+	part_free(ctx, pin);
+	return 0;
+}
+
+/* A part in one area, which is held and let go of. */
+static int copy_part(struct iommu_ctx *ctx, struct ioas_area *area, iommu_iova_t iova,
+		     unsigned char *bytes, size_t size, bool write)
+{
+	const struct ioas_pages *pages = area->pages;
+	const struct iommu_backing *backing = &pages->backing;
+	const uint64_t offset = iova - iommu_area_iova(area);
+	uintptr_t state;
+	int status;
+
+	if (backing->ops->copy == NULL)
+		return copy_pinned(ctx, area, offset, bytes, size, write);
+	status = backing->ops->copy(backing->ctx,
+				    backing->address + (area->page << IOMMU_PAGE_SHIFT) + offset,
+				    bytes, size, write);
+	state = iommu_spin_lock(ctx->platform, &area->ioas->lock);
+	area->pins--;
+	iommu_spin_unlock(ctx->platform, &area->ioas->lock, state);
+	return status;
+}
+
+static int copy_parts(struct iommu_ctx *ctx, struct iommu_ioas *ioas, iommu_iova_t iova,
+		      unsigned char *bytes, size_t size, bool write)
+{
+	int status = 0;
+
+	while (size != 0 && status == 0) {
+		struct ioas_area *area;
+		uint64_t left;
+		size_t part;
+
+		status = hold_area(ioas, iova >> IOMMU_PAGE_SHIFT,
+				   write ? IOMMU_PROT_WRITE : IOMMU_PROT_READ, &area);
+		if (status != 0)
+			break;
+		left = ((area->range.last << IOMMU_PAGE_SHIFT) | PAGE_MASK) - iova;
+		part = left < size - 1 ? (size_t)left + 1 : size;
+		status = copy_part(ctx, area, iova, bytes, part, write);
+		iova += part;
+		bytes += part;
+		size -= part;
+	}
+	return status;
+}
+
+int iommu_access_rw(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, void *bytes, size_t size,
+		    bool write)
+{
+	struct ioas_object *object;
+	struct iommu_ioas *ioas;
+	int status;
+
+	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_ACCESS, &status);
+	if (object == NULL)
+		return status;
+	status = size == 0 ? IOMMU_EINVAL : size > UINT64_MAX - iova ? IOMMU_EOVERFLOW : 0;
+	if (status == 0) {
+		ioas = enter_space(access_of(object));
+		status = IOMMU_EINVAL;
+		if (ioas != NULL) {
+			status = ioas->draining ? IOMMU_EBUSY
+						: copy_parts(ctx, ioas, iova, bytes, size, write);
+			leave_space(ioas);
+		}
+	}
+	iommu_object_leave(object);
+	return status;
+}

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What devices are attached to: one HWPT for all members of a group, for each PASID.
+ *
+ * The first member attaches the group, those after it join, the last one to leave detaches it. What the group must not use as
+ * addresses is reserved in the IOAS under the name of the attachment, as long as that leads there. Control path; what touches
+ * an IOAS closes its gate, so that nothing is mapped while addresses become reserved.
+ */
+#include "ioas/device.h"
+#include "ioas/fault_queue.h"
+
+static struct ioas_attachment *attachment_at(struct iommu_list_node *node)
+{
+	return iommu_container_of(node, struct ioas_attachment, link);
+}
+
+struct ioas_attachment *iommu_attachment_find(const struct ioas_group *group, uint32_t pasid)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &group->attachments)
+		if (attachment_at(node)->pasid == pasid)
+			return attachment_at(node);
+	return NULL;
+}
+
+struct ioas_use *iommu_use_find(const struct ioas_device *device, uint32_t pasid)
+{
+	const struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &device->uses) {
+		struct ioas_use *use =
+			iommu_container_of((uintptr_t)node, struct ioas_use, device_link);
+
+		if (use->attachment->pasid == pasid)
+			return use;
+	}
+	return NULL;
+}
+
+/* --- Addresses that the group must not use ------------------------------------------------------ */
+
+/* Those that firmware gives up for a driver may be used; those where interrupts are software's choice are its own. */
+static bool is_reserved(const struct iommu_region *region)
+{
+	return region->type != IOMMU_REGION_DIRECT_RELAXABLE &&
+	       region->type != IOMMU_REGION_SOFTWARE_MSI;
+}
+
+struct reserving {
+	struct iommu_ioas *ioas;
+	const struct ioas_attachment *attachment;
+};
+
+static int reserve_regions_of(void *ctx, struct iommu_endpoint *endpoint)
+{
+	const struct reserving *reserving = ctx;
+	struct iommu_region region;
+	unsigned int cursor = 0;
+	int status = 0;
+
+	while (status == 0 && iommu_endpoint_next_region(endpoint, &cursor, &region))
+		if (is_reserved(&region))
+			status = iommu_ioas_reserve(reserving->ioas, reserving->attachment,
+						    region.start, region.last);
+	return status;
+}
+
+static int reserve_regions(struct iommu_ioas *ioas, const struct ioas_attachment *attachment)
+{
+	struct reserving reserving = {ioas, attachment};
+	int status = iommu_group_for_each(attachment->group->group, reserve_regions_of, &reserving);
+
+	if (status != 0)
+		iommu_ioas_unreserve(ioas, attachment);
+	return status;
+}
+
+/* --- The group as a whole ----------------------------------------------------------------------- */
+
+/* Attach it where nothing is attached, or in the place of what is. */
+static int set_domain(struct ioas_attachment *attachment, const struct iommu_hwpt *hwpt)
+{
+	const unsigned int other = attachment->current ^ 1;
+	struct iommu_group *group = attachment->group->group;
+	int status;
+
+	if (attachment->pasid == IOMMU_NO_PASID)
+		return iommu_domain_attach_group(hwpt->domain, group);
+	status = attachment->hwpt == NULL
+			 ? iommu_attach_pasid(hwpt->domain, group, attachment->pasid,
+					      &attachment->handles[other])
+			 : iommu_replace_pasid(hwpt->domain, group, attachment->pasid,
+					       &attachment->handles[other]);
+	if (status == 0)
+		attachment->current = other;
+	return status;
+}
+
+static int clear_domain(struct ioas_attachment *attachment)
+{
+	struct iommu_group *group = attachment->group->group;
+
+	return attachment->pasid == IOMMU_NO_PASID ? iommu_domain_detach_group(group)
+						   : iommu_detach_pasid(group, attachment->pasid);
+}
+
+/* The attachment leads to the HWPT from now on: the first, or another one than before. */
+static int lead_to(struct ioas_attachment *attachment, struct iommu_hwpt *hwpt)
+{
+	const bool is_new_space = attachment->hwpt == NULL || attachment->hwpt->ioas != hwpt->ioas;
+	int status = 0;
+
+	if (hwpt->is_leaving)
+		return IOMMU_EINVAL;
+	if (attachment->pasid != IOMMU_NO_PASID && (hwpt->flags & IOMMU_HWPT_PASID) == 0)
+		return IOMMU_EINVAL;
+	iommu_gate_close(hwpt->ioas);
+	if (is_new_space)
+		status = reserve_regions(hwpt->ioas, attachment);
+	if (status == 0) {
+		status = set_domain(attachment, hwpt);
+		if (status != 0 && is_new_space)
+			iommu_ioas_unreserve(hwpt->ioas, attachment);
+	}
+	if (status == 0) {
+		/* It may do less than before: mapping beyond that fails, reserved or not. */
+		(void)iommu_hwpt_adapt(hwpt);
+		iommu_object_use(&hwpt->object);
+	}
+	iommu_gate_open(hwpt->ioas);
+	return status;
+}
+
+/* An HWPT that the attachment has led to: no longer. One that was made for that goes with the last. */
+static void let_go(const struct ioas_attachment *attachment, struct iommu_hwpt *hwpt,
+		   bool same_space)
+{
+	iommu_gate_close(hwpt->ioas);
+	if (!same_space)
+		iommu_ioas_unreserve(hwpt->ioas, attachment);
+	(void)iommu_hwpt_adapt(hwpt);
+	iommu_gate_open(hwpt->ioas);
+	iommu_object_unuse(&hwpt->object);
+	/* If it cannot go yet it stays, for the next attach, or for the end of the context. */
+	if (hwpt->is_auto && hwpt->object.users == 0)
+		(void)iommu_object_end(&hwpt->object);
+}
+
+/* --- Page requests -------------------------------------------------------------------------------- */
+
+static struct ioas_device *device_at(struct iommu_list_node *node)
+{
+	return iommu_container_of(node, struct ioas_use, link)->device;
+}
+
+/* Members whose requests are to go to the HWPT's queue have them on; all or none. */
+static int have_faults(struct ioas_attachment *attachment, const struct iommu_hwpt *hwpt)
+{
+	struct iommu_list_node *node;
+	int status = 0;
+
+	if (hwpt == NULL || hwpt->fault_queue == NULL)
+		return 0;
+	iommu_list_for_each (node, &attachment->uses) {
+		status = iommu_device_faults_on(device_at(node));
+		if (status != 0)
+			break;
+	}
+	if (status == 0)
+		return 0;
+	for (node = node->previous; node != &attachment->uses; node = node->previous)
+		iommu_device_faults_off(device_at(node));
+	return status;
+}
+
+/* They go there no longer: what is open is answered. */
+static void have_no_faults(struct ioas_attachment *attachment, const struct iommu_hwpt *hwpt)
+{
+	struct iommu_list_node *node;
+
+	if (hwpt == NULL || hwpt->fault_queue == NULL)
+		return;
+	iommu_list_for_each (node, &attachment->uses) {
+		iommu_fault_queue_drop(hwpt->fault_queue, device_at(node), attachment->pasid);
+		iommu_device_faults_off(device_at(node));
+	}
+}
+
+/* --- From one HWPT to another --------------------------------------------------------------------- */
+
+static int lead(struct ioas_attachment *attachment, struct iommu_hwpt *hwpt)
+{
+	struct iommu_ctx *ctx = attachment->group->ctx;
+	struct iommu_hwpt *before = attachment->hwpt;
+	int status = have_faults(attachment, hwpt);
+	uintptr_t state;
+
+	if (status != 0)
+		return status;
+	status = lead_to(attachment, hwpt);
+	if (status != 0) {
+		have_no_faults(attachment, hwpt);
+		return status;
+	}
+	state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	attachment->hwpt = hwpt;
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	have_no_faults(attachment, before);
+	if (before != NULL)
+		let_go(attachment, before, before->ioas == hwpt->ioas);
+	return 0;
+}
+
+/* --- Which HWPT ---------------------------------------------------------------------------------- */
+
+/* Something that leads an attachment to an HWPT, or says why not. */
+static int try_hwpts(struct ioas_attachment *attachment, struct iommu_ioas *ioas)
+{
+	struct iommu_list_node *node = ioas->hwpts.next;
+
+	while (node != &ioas->hwpts) {
+		struct iommu_hwpt *hwpt = iommu_container_of(node, struct iommu_hwpt, link);
+		int status;
+
+		node = node->next;
+		if (!hwpt->is_auto)
+			continue;
+		if (attachment->hwpt == hwpt)
+			return 0;
+		status = lead(attachment, hwpt);
+		/* They do not fit each other: another one may. */
+		if (status != IOMMU_EINVAL)
+			return status;
+	}
+	return IOMMU_ENOENT;
+}
+
+/* One that was made by an attach before, or a new one. */
+static int lead_to_space(struct ioas_attachment *attachment, struct iommu_ioas *ioas,
+			 struct ioas_device *device)
+{
+	struct iommu_hwpt *hwpt;
+	int status = try_hwpts(attachment, ioas);
+
+	if (status != IOMMU_ENOENT)
+		return status;
+	status = iommu_hwpt_make(ioas, iommu_endpoint_unit(device->endpoint), IOMMU_HWPT_PASID,
+				 &hwpt);
+	if (status != 0)
+		return status;
+	hwpt->is_auto = true;
+	iommu_object_publish(&hwpt->object);
+	status = lead(attachment, hwpt);
+	if (status != 0)
+		(void)iommu_object_end(&hwpt->object);
+	return status;
+}
+
+static int lead_to_object(struct ioas_attachment *attachment, struct ioas_object *to,
+			  struct ioas_device *device)
+{
+	switch (to->type) {
+	case IOMMU_OBJECT_IOAS:
+		return lead_to_space(attachment, iommu_ioas_of(to), device);
+	case IOMMU_OBJECT_HWPT:
+	case IOMMU_OBJECT_HWPT_NESTED:
+		return attachment->hwpt == iommu_hwpt_of(to) ? 0
+							     : lead(attachment, iommu_hwpt_of(to));
+	case IOMMU_OBJECT_ANY:
+	case IOMMU_OBJECT_DEVICE:
+	case IOMMU_OBJECT_ACCESS:
+	case IOMMU_OBJECT_FAULT_QUEUE:
+	case IOMMU_OBJECT_VIRTUAL_UNIT:
+	case IOMMU_OBJECT_VIRTUAL_DEVICE:
+	default:
+		return IOMMU_EINVAL;
+	}
+}
+
+/* Would this object lead to where the group is already? */
+static bool is_there(const struct ioas_attachment *attachment, struct ioas_object *to)
+{
+	if (to->type == IOMMU_OBJECT_IOAS)
+		return attachment->hwpt->is_auto && attachment->hwpt->ioas == iommu_ioas_of(to);
+	return (to->type == IOMMU_OBJECT_HWPT || to->type == IOMMU_OBJECT_HWPT_NESTED) &&
+	       attachment->hwpt == iommu_hwpt_of(to);
+}
+
+/* --- Members -------------------------------------------------------------------------------------- */
+
+static struct ioas_attachment *attachment_new(struct ioas_group *group, uint32_t pasid)
+{
+	struct iommu_ctx *ctx = group->ctx;
+	struct ioas_attachment *attachment = iommu_ctx_alloc(ctx, &ctx->attachment_cache);
+	uintptr_t state;
+
+	if (attachment == NULL)
+		return NULL;
+	attachment->group = group;
+	attachment->pasid = pasid;
+	iommu_list_init(&attachment->uses);
+	state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	iommu_list_insert(&group->attachments, &attachment->link);
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	return attachment;
+}
+
+static void attachment_free(struct ioas_attachment *attachment)
+{
+	struct iommu_ctx *ctx = attachment->group->ctx;
+	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+
+	iommu_list_remove(&attachment->link);
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_ctx_free(ctx, &ctx->attachment_cache, attachment);
+}
+
+/* Page requests look at who uses what: both under ctx->lock. */
+static void use_begin(struct iommu_ctx *ctx, struct ioas_use *use)
+{
+	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+
+	iommu_list_insert(&use->attachment->uses, &use->link);
+	iommu_list_insert(&use->device->uses, &use->device_link);
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+}
+
+static void use_end(struct iommu_ctx *ctx, struct ioas_use *use)
+{
+	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+
+	iommu_list_remove(&use->link);
+	iommu_list_remove(&use->device_link);
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_ctx_free(ctx, &ctx->use_cache, use);
+}
+
+/* Another one, which has to be where the group is. */
+static int attach_another(const struct ioas_attachment *attachment, struct ioas_device *device,
+			  struct ioas_object *to)
+{
+	if (!is_there(attachment, to))
+		return IOMMU_EINVAL;
+	return attachment->hwpt->fault_queue != NULL ? iommu_device_faults_on(device) : 0;
+}
+
+static int attach(struct ioas_device *device, uint32_t pasid, struct ioas_object *to)
+{
+	struct iommu_ctx *ctx = device->object.ctx;
+	struct ioas_attachment *attachment = iommu_attachment_find(device->group, pasid);
+	struct ioas_use *use;
+	int status;
+
+	if (iommu_use_find(device, pasid) != NULL)
+		return IOMMU_EINVAL;
+	use = iommu_ctx_alloc(ctx, &ctx->use_cache);
+	if (use == NULL)
+		return IOMMU_ENOMEM;
+	if (attachment == NULL)
+		attachment = attachment_new(device->group, pasid);
+	if (attachment == NULL) {
+		iommu_ctx_free(ctx, &ctx->use_cache, use);
+		return IOMMU_ENOMEM;
+	}
+	use->attachment = attachment;
+	use->device = device;
+	use_begin(ctx, use);
+	status = attachment->hwpt == NULL ? lead_to_object(attachment, to, device)
+					  : attach_another(attachment, device, to);
+	if (status != 0) {
+		use_end(ctx, use);
+		if (iommu_list_is_empty(&attachment->uses))
+			attachment_free(attachment);
+	}
+	return status;
+}
+
+int iommu_device_drop(struct ioas_device *device, uint32_t pasid)
+{
+	struct ioas_use *use = iommu_use_find(device, pasid);
+	struct ioas_attachment *attachment;
+	struct iommu_hwpt *hwpt;
+	int status;
+
+	if (use == NULL)
+		return IOMMU_EINVAL;
+	attachment = use->attachment;
+	hwpt = attachment->hwpt;
+	use_end(device->object.ctx, use);
+	if (hwpt->fault_queue != NULL) {
+		iommu_fault_queue_drop(hwpt->fault_queue, device, pasid);
+		iommu_device_faults_off(device);
+	}
+	if (!iommu_list_is_empty(&attachment->uses))
+		return 0;
+	status = clear_domain(attachment);
+	let_go(attachment, hwpt, false);
+	attachment_free(attachment);
+	return status;
+}
+
+/* --- The public side ------------------------------------------------------------------------------ */
+
+static int replace(struct ioas_device *device, uint32_t pasid, struct ioas_object *to)
+{
+	const struct ioas_use *use = iommu_use_find(device, pasid);
+
+	if (use == NULL)
+		return IOMMU_EINVAL;
+	return lead_to_object(use->attachment, to, device);
+}
+
+static int change(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to_id,
+		  uint32_t *hwpt,
+		  int (*how)(struct ioas_device *device, uint32_t pasid, struct ioas_object *to))
+{
+	const struct ioas_use *use = NULL;
+	struct ioas_object *object, *to;
+	int status;
+
+	iommu_ctx_lock(ctx);
+	object = iommu_object_find(ctx, device, IOMMU_OBJECT_DEVICE, &status);
+	to = object != NULL ? iommu_object_find(ctx, to_id, IOMMU_OBJECT_ANY, &status) : NULL;
+	if (to != NULL)
+		status = how(iommu_device_of(object), pasid, to);
+	if (to != NULL && status == 0)
+		use = iommu_use_find(iommu_device_of(object), pasid);
+	if (use != NULL && hwpt != NULL)
+		*hwpt = iommu_object_id(&use->attachment->hwpt->object);
+	iommu_ctx_unlock(ctx);
+	return status;
+}
+
+int iommu_device_attach(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to,
+			uint32_t *hwpt)
+{
+	return change(ctx, device, pasid, to, hwpt, attach);
+}
+
+int iommu_device_replace(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to,
+			 uint32_t *hwpt)
+{
+	return change(ctx, device, pasid, to, hwpt, replace);
+}
+
+int iommu_device_detach(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid)
+{
+	struct ioas_object *object;
+	int status;
+
+	iommu_ctx_lock(ctx);
+	object = iommu_object_find(ctx, device, IOMMU_OBJECT_DEVICE, &status);
+	if (object != NULL)
+		status = iommu_device_drop(iommu_device_of(object), pasid);
+	iommu_ctx_unlock(ctx);
+	return status;
+}

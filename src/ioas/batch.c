@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Batches: room for the physical pieces of a part of an area, on their way from the backing to tables and back.
+ *
+ * Each address space has one of its own, so that what is mapped can always be unmapped. It is lent to one call at a time, or
+ * stays away with what hardware has not confirmed.
+ */
+#include "ioas/ioas.h"
+
+#define LARGE_ORDER 4
+
+static unsigned int capacity_of(unsigned int order)
+{
+	const size_t bytes = ((size_t)IOMMU_PAGE_SIZE << order) - sizeof(struct ioas_batch);
+
+	return (unsigned int)(bytes / sizeof(struct iommu_map_piece));
+}
+
+bool iommu_batch_add(struct ioas_batch *batch, iommu_paddr_t paddr, uint64_t size)
+{
+	struct iommu_map_piece *last = &batch->pieces[batch->count];
+
+	if (batch->count != 0 && last[-1].paddr + last[-1].size == paddr) {
+		last[-1].size += size;
+	} else {
+		if (batch->count == batch->capacity)
+			return false;
+		*last = (struct iommu_map_piece){paddr, size};
+		batch->count++;
+	}
+	batch->pages += size >> IOMMU_PAGE_SHIFT;
+	return true;
+}
+
+struct ioas_batch *iommu_batch_make(struct iommu_ctx *ctx, unsigned int order)
+{
+	const struct iommu_platform *platform = ctx->platform;
+	struct ioas_batch *batch = platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, 0);
+
+	if (batch == NULL)
+		return NULL;
+	batch->order = order;
+	batch->capacity = capacity_of(order);
+	__atomic_add_fetch(&ctx->metadata, (uint64_t)IOMMU_PAGE_SIZE << order, __ATOMIC_RELAXED);
+	return batch;
+}
+
+void iommu_batch_free(struct iommu_ctx *ctx, struct ioas_batch *batch)
+{
+	const struct iommu_platform *platform = ctx->platform;
+
+	__atomic_sub_fetch(&ctx->metadata, (uint64_t)IOMMU_PAGE_SIZE << batch->order,
+			   __ATOMIC_RELAXED);
+	platform->free_pages(platform->ctx, batch, batch->order);
+}
+
+static struct ioas_batch *take_spare(struct iommu_ioas *ioas)
+{
+	if (__atomic_exchange_n(&ioas->spare_taken, 1, __ATOMIC_ACQUIRE) != 0)
+		return NULL;
+	if (ioas->spare == NULL)
+		ioas->spare = iommu_batch_make(ioas->object.ctx, 0);
+	if (ioas->spare == NULL) {
+		__atomic_store_n(&ioas->spare_taken, 0, __ATOMIC_RELEASE);
+		return NULL;
+	}
+	ioas->spare->is_spare = true;
+	return ioas->spare;
+}
+
+struct ioas_batch *iommu_batch_take(struct iommu_ioas *ioas, uint64_t pages)
+{
+	struct iommu_ctx *ctx = ioas->object.ctx;
+	struct ioas_batch *batch = NULL;
+
+	if (pages <= capacity_of(0))
+		batch = take_spare(ioas);
+	else
+		batch = iommu_batch_make(ctx, LARGE_ORDER);
+	if (batch == NULL)
+		batch = iommu_batch_make(ctx, 0);
+	return batch != NULL ? batch : take_spare(ioas);
+}
+
+void iommu_batch_give(struct iommu_ioas *ioas, struct ioas_batch *batch)
+{
+	if (batch->is_spare)
+		__atomic_store_n(&ioas->spare_taken, 0, __ATOMIC_RELEASE);
+	else
+		iommu_batch_free(ioas->object.ctx, batch);
+}

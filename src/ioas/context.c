@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Contexts, and their objects: ids, references, ends.
+ *
+ * An object is in one of three states: new (it has an id that finds nothing), visible, ending (the id finds nothing any more,
+ * and those who had found it are waited for). An id is free when its object is.
+ */
+#include "ioas/ioas.h"
+
+#include "ioas/access.h"
+#include "ioas/device.h"
+#include "ioas/fault_queue.h"
+#include "ioas/virtual_unit.h"
+
+#define ID_LAST 0x7fffffffU
+
+/* What an object of a type is made of, and how it ends. */
+static const struct {
+	size_t size;
+	int (*end)(struct ioas_object *object);
+} types[IOAS_TYPES] = {
+	[IOMMU_OBJECT_IOAS] = {sizeof(struct iommu_ioas), iommu_ioas_destroy},
+	[IOMMU_OBJECT_HWPT] = {sizeof(struct iommu_hwpt), iommu_hwpt_destroy},
+	[IOMMU_OBJECT_HWPT_NESTED] = {sizeof(struct iommu_hwpt), iommu_hwpt_destroy},
+	[IOMMU_OBJECT_DEVICE] = {sizeof(struct ioas_device), iommu_device_destroy},
+	[IOMMU_OBJECT_ACCESS] = {sizeof(struct ioas_access), iommu_access_end},
+	[IOMMU_OBJECT_FAULT_QUEUE] = {sizeof(struct ioas_fault_queue), iommu_fault_queue_end},
+	[IOMMU_OBJECT_VIRTUAL_UNIT] = {sizeof(struct iommu_virtual_unit), iommu_virtual_unit_end},
+	[IOMMU_OBJECT_VIRTUAL_DEVICE] = {sizeof(struct iommu_virtual_device),
+					 iommu_virtual_device_end},
+};
+
+void iommu_ctx_lock(struct iommu_ctx *ctx)
+{
+	if (ctx->mutex != NULL)
+		ctx->platform->mutex_lock(ctx->platform->ctx, ctx->mutex);
+}
+
+void iommu_ctx_unlock(struct iommu_ctx *ctx)
+{
+	if (ctx->mutex != NULL)
+		ctx->platform->mutex_unlock(ctx->platform->ctx, ctx->mutex);
+}
+
+void *iommu_ctx_alloc(struct iommu_ctx *ctx, struct iommu_object_cache *cache)
+{
+	void *object = iommu_object_alloc(cache, 0);
+
+	if (object != NULL)
+		__atomic_add_fetch(&ctx->metadata, cache->object_size, __ATOMIC_RELAXED);
+	return object;
+}
+
+void iommu_ctx_free(struct iommu_ctx *ctx, struct iommu_object_cache *cache, void *object)
+{
+	__atomic_sub_fetch(&ctx->metadata, cache->object_size, __ATOMIC_RELAXED);
+	iommu_object_free(cache, object);
+}
+
+/* --- Life of contexts ------------------------------------------------------------------------- */
+
+static void free_mutexes(struct iommu_ctx *ctx)
+{
+	const struct iommu_platform *platform = ctx->platform;
+
+	for (unsigned int i = 0; i < IOAS_PAGE_MUTEXES; i++)
+		if (ctx->page_mutexes[i] != NULL)
+			platform->mutex_destroy(platform->ctx, ctx->page_mutexes[i]);
+	if (ctx->mutex != NULL)
+		platform->mutex_destroy(platform->ctx, ctx->mutex);
+}
+
+static int make_mutexes(struct iommu_ctx *ctx)
+{
+	const struct iommu_platform *platform = ctx->platform;
+
+	if (platform->mutex_create == NULL)
+		return 0;
+	ctx->mutex = platform->mutex_create(platform->ctx);
+	if (ctx->mutex == NULL)
+		return IOMMU_ENOMEM;
+	for (unsigned int i = 0; i < IOAS_PAGE_MUTEXES; i++) {
+		ctx->page_mutexes[i] = platform->mutex_create(platform->ctx);
+		if (ctx->page_mutexes[i] == NULL)
+			return IOMMU_ENOMEM;
+	}
+	return 0;
+}
+
+static void make_caches(struct iommu_ctx *ctx)
+{
+	const struct iommu_platform *platform = ctx->platform;
+
+	for (unsigned int type = 1; type < IOAS_TYPES; type++)
+		iommu_object_cache_init(&ctx->caches[type], platform, types[type].size);
+	iommu_object_cache_init(&ctx->area_cache, platform, sizeof(struct ioas_area));
+	iommu_object_cache_init(&ctx->pages_cache, platform, sizeof(struct ioas_pages));
+	iommu_object_cache_init(&ctx->range_cache, platform, sizeof(struct ioas_range));
+	iommu_object_cache_init(&ctx->pin_cache, platform, sizeof(struct ioas_pin));
+	iommu_object_cache_init(&ctx->group_cache, platform, sizeof(struct ioas_group));
+	iommu_object_cache_init(&ctx->attachment_cache, platform, sizeof(struct ioas_attachment));
+	iommu_object_cache_init(&ctx->use_cache, platform, sizeof(struct ioas_use));
+}
+
+int iommu_ctx_create(struct iommu *iommu, const struct iommu_ctx_limits *limits,
+		     struct iommu_ctx **result)
+{
+	const struct iommu_platform *platform = iommu_platform_of(iommu);
+	const struct iommu_iova_config ids = {
+		.platform = platform, .granule = IOMMU_PAGE_SIZE, .first = 1, .last = ID_LAST};
+	struct iommu_ctx *ctx = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	int status;
+
+	_Static_assert(sizeof(*ctx) <= IOMMU_PAGE_SIZE, "a context fits in a page");
+	if (ctx == NULL)
+		return IOMMU_ENOMEM;
+	ctx->iommu = iommu;
+	ctx->platform = platform;
+	ctx->holders = 1;
+	if (limits != NULL)
+		ctx->limits = *limits;
+	iommu_list_init(&ctx->groups);
+	make_caches(ctx);
+	status = make_mutexes(ctx);
+	if (status == 0)
+		status = iommu_iova_space_create(&ids, &ctx->ids);
+	if (status != 0) {
+		free_mutexes(ctx);
+		platform->free_pages(platform->ctx, ctx, 0);
+		return status;
+	}
+	*result = ctx;
+	return 0;
+}
+
+void iommu_ctx_put(struct iommu_ctx *ctx)
+{
+	const struct iommu_platform *platform = ctx->platform;
+
+	if (__atomic_sub_fetch(&ctx->holders, 1, __ATOMIC_ACQ_REL) != 0)
+		return;
+	iommu_iova_space_destroy(ctx->ids);
+	free_mutexes(ctx);
+	platform->free_pages(platform->ctx, ctx, 0);
+}
+
+static struct ioas_object *object_of(struct iommu_iova_range *range)
+{
+	return range != NULL ? iommu_container_of(range, struct ioas_object, id) : NULL;
+}
+
+/* End what nobody uses, from the lowest id on; again until nothing changes: what hangs on others goes before them. */
+static int end_all(struct iommu_ctx *ctx)
+{
+	bool progress = true;
+	int result = 0;
+
+	while (progress && iommu_iova_next(ctx->ids, NULL) != NULL) {
+		struct iommu_iova_range *range = iommu_iova_next(ctx->ids, NULL), *next;
+
+		progress = false;
+		result = 0;
+		for (; range != NULL; range = next) {
+			struct ioas_object *object = object_of(range);
+			int status = IOMMU_EBUSY;
+
+			next = iommu_iova_next(ctx->ids, range);
+			if (object->users == 0) {
+				/* It may take others with it. */
+				status = iommu_object_end(object);
+				progress = progress || status == 0;
+				if (status == 0)
+					break;
+			}
+			if (result == 0 || result == IOMMU_EBUSY)
+				result = status;
+		}
+	}
+	return iommu_iova_next(ctx->ids, NULL) == NULL ? 0 : result;
+}
+
+int iommu_ctx_destroy(struct iommu_ctx *ctx)
+{
+	int status;
+
+	iommu_ctx_lock(ctx);
+	ctx->closed = true;
+	status = end_all(ctx);
+	iommu_ctx_unlock(ctx);
+	if (status == 0)
+		iommu_ctx_put(ctx);
+	return status;
+}
+
+void iommu_ctx_get_stats(struct iommu_ctx *ctx, struct iommu_ctx_stats *stats)
+{
+	*stats = (struct iommu_ctx_stats){
+		.objects = __atomic_load_n(&ctx->objects, __ATOMIC_RELAXED),
+		.areas = __atomic_load_n(&ctx->areas, __ATOMIC_RELAXED),
+		.pinned_pages = __atomic_load_n(&ctx->pinned, __ATOMIC_RELAXED),
+		.metadata_bytes = __atomic_load_n(&ctx->metadata, __ATOMIC_RELAXED),
+	};
+}
+
+/* --- Life of objects -------------------------------------------------------------------------- */
+
+int iommu_object_new(struct iommu_ctx *ctx, enum iommu_object_type type,
+		     struct ioas_object **result)
+{
+	const struct iommu_iova_request lowest = {
+		.size = 1, .lowest = 1, .limit = ID_LAST, .flags = IOMMU_IOVA_BOTTOM_UP};
+	struct ioas_object *object;
+	uintptr_t state;
+	int status;
+
+	if (ctx->closed)
+		return IOMMU_ENODEV;
+	if (ctx->limits.objects != 0 && ctx->objects >= ctx->limits.objects)
+		return IOMMU_ENOSPC;
+	object = iommu_ctx_alloc(ctx, &ctx->caches[type]);
+	if (object == NULL)
+		return IOMMU_ENOMEM;
+	object->ctx = ctx;
+	object->type = type;
+	state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	status = iommu_iova_place(ctx->ids, &lowest, &object->id);
+	ctx->objects += status == 0;
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	if (status != 0) {
+		iommu_ctx_free(ctx, &ctx->caches[type], object);
+		return status;
+	}
+	*result = object;
+	return 0;
+}
+
+static void set_visible(struct ioas_object *object, bool visible)
+{
+	struct iommu_ctx *ctx = object->ctx;
+	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+
+	object->visible = visible;
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+}
+
+void iommu_object_publish(struct ioas_object *object)
+{
+	set_visible(object, true);
+}
+
+void iommu_object_abort(struct ioas_object *object)
+{
+	struct iommu_ctx *ctx = object->ctx;
+	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+
+	iommu_iova_remove(ctx->ids, &object->id);
+	ctx->objects--;
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_ctx_free(ctx, &ctx->caches[object->type], object);
+}
+
+static int check_type(const struct ioas_object *object, enum iommu_object_type type)
+{
+	return type == IOMMU_OBJECT_ANY || object->type == type ? 0 : IOMMU_EINVAL;
+}
+
+static struct ioas_object *visit(struct iommu_ctx *ctx, uint32_t id, enum iommu_object_type type,
+				 bool ending, int *status)
+{
+	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	struct ioas_object *object = object_of(iommu_iova_find(ctx->ids, id));
+
+	*status = IOMMU_ENOENT;
+	if (object != NULL && (object->visible || ending))
+		*status = check_type(object, type);
+	if (*status == 0)
+		object->visitors++;
+	else
+		object = NULL;
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	return object;
+}
+
+struct ioas_object *iommu_object_visit(struct iommu_ctx *ctx, uint32_t id,
+				       enum iommu_object_type type, int *status)
+{
+	return visit(ctx, id, type, false, status);
+}
+
+struct ioas_object *iommu_object_visit_ending(struct iommu_ctx *ctx, uint32_t id,
+					      enum iommu_object_type type, int *status)
+{
+	return visit(ctx, id, type, true, status);
+}
+
+void iommu_object_leave(struct ioas_object *object)
+{
+	struct iommu_ctx *ctx = object->ctx;
+	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+
+	__atomic_sub_fetch(&object->visitors, 1, __ATOMIC_RELEASE);
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+}
+
+struct ioas_object *iommu_object_find(struct iommu_ctx *ctx, uint32_t id,
+				      enum iommu_object_type type, int *status)
+{
+	struct ioas_object *object = iommu_object_visit(ctx, id, type, status);
+
+	if (object != NULL)
+		iommu_object_leave(object);
+	return object;
+}
+
+void iommu_object_use(struct ioas_object *object)
+{
+	struct iommu_ctx *ctx = object->ctx;
+	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+
+	object->users++;
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+}
+
+void iommu_object_unuse(struct ioas_object *object)
+{
+	struct iommu_ctx *ctx = object->ctx;
+	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+
+	object->users--;
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+}
+
+int iommu_object_end(struct ioas_object *object)
+{
+	const struct iommu_platform *platform = object->ctx->platform;
+	int status;
+
+	if (object->users != 0)
+		return IOMMU_EBUSY;
+	set_visible(object, false);
+	/* They need no mutex of ours to come to an end. */
+	while (__atomic_load_n(&object->visitors, __ATOMIC_ACQUIRE) != 0)
+		if (platform->relax != NULL)
+			platform->relax(platform->ctx);
+	status = types[object->type].end(object);
+	if (status != 0) {
+		set_visible(object, true);
+		return status;
+	}
+	iommu_object_abort(object);
+	return 0;
+}
+
+int iommu_object_destroy(struct iommu_ctx *ctx, uint32_t id)
+{
+	struct ioas_object *object;
+	int status;
+
+	iommu_ctx_lock(ctx);
+	object = iommu_object_find(ctx, id, IOMMU_OBJECT_ANY, &status);
+	if (object != NULL)
+		status = object->type == IOMMU_OBJECT_DEVICE ? IOMMU_EBUSY
+							     : iommu_object_end(object);
+	iommu_ctx_unlock(ctx);
+	return status;
+}
+
+/* --- Looking ---------------------------------------------------------------------------------- */
+
+enum iommu_object_type iommu_object_type(struct iommu_ctx *ctx, uint32_t id)
+{
+	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	const struct ioas_object *object = object_of(iommu_iova_find(ctx->ids, id));
+	const enum iommu_object_type type =
+		object != NULL && object->visible ? object->type : IOMMU_OBJECT_ANY;
+
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	return type;
+}
+
+uint32_t iommu_object_next(struct iommu_ctx *ctx, uint32_t id)
+{
+	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	struct iommu_iova_range *range = iommu_iova_find_from(ctx->ids, (uint64_t)id + 1);
+	uint32_t found = 0;
+
+	while (range != NULL && !object_of(range)->visible)
+		range = iommu_iova_next(ctx->ids, range);
+	if (range != NULL)
+		found = (uint32_t)range->first;
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	return found;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Devices: bound, unbound, and what there is to know of them. What they are attached to is in attach.c. Control path.
+ */
+#include "ioas/device.h"
+
+#include "ioas/virtual_unit.h"
+
+static struct ioas_group *group_at(struct iommu_list_node *node)
+{
+	return iommu_container_of(node, struct ioas_group, link);
+}
+
+static struct ioas_group *find_group(struct iommu_ctx *ctx, const struct iommu_group *group)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &ctx->groups)
+		if (group_at(node)->group == group)
+			return group_at(node);
+	return NULL;
+}
+
+/* The context's object for a group, with one more device; it is claimed with each. */
+static int join_group(struct iommu_ctx *ctx, struct iommu_group *of, struct ioas_group **result)
+{
+	struct ioas_group *group = find_group(ctx, of);
+	const bool is_new = group == NULL;
+	int status;
+
+	if (is_new)
+		group = iommu_ctx_alloc(ctx, &ctx->group_cache);
+	if (group == NULL)
+		return IOMMU_ENOMEM;
+	status = iommu_group_claim(of, ctx);
+	if (status != 0) {
+		if (is_new)
+			iommu_ctx_free(ctx, &ctx->group_cache, group);
+		return status == IOMMU_EPERM ? IOMMU_EBUSY : status;
+	}
+	if (is_new) {
+		group->ctx = ctx;
+		group->group = of;
+		iommu_list_init(&group->attachments);
+		iommu_list_insert(&ctx->groups, &group->link);
+	}
+	group->devices++;
+	*result = group;
+	return 0;
+}
+
+static int leave_group(struct iommu_ctx *ctx, struct ioas_group *group)
+{
+	int status = iommu_group_release(group->group, ctx);
+
+	if (status != 0)
+		return status;
+	if (--group->devices == 0) {
+		iommu_list_remove(&group->link);
+		iommu_ctx_free(ctx, &ctx->group_cache, group);
+	}
+	return 0;
+}
+
+/* Is a device of ours this endpoint? */
+static bool is_bound(struct iommu_ctx *ctx, const struct iommu_endpoint *endpoint)
+{
+	uint32_t id = 0;
+
+	while ((id = iommu_object_next(ctx, id)) != 0) {
+		int status;
+		struct ioas_object *object =
+			iommu_object_find(ctx, id, IOMMU_OBJECT_DEVICE, &status);
+
+		if (object != NULL && iommu_device_of(object)->endpoint == endpoint)
+			return true;
+	}
+	return false;
+}
+
+static int bind(struct iommu_ctx *ctx, struct iommu_endpoint *endpoint, uint32_t *id)
+{
+	struct ioas_object *object;
+	struct ioas_device *device;
+	int status;
+
+	if (is_bound(ctx, endpoint))
+		return IOMMU_EBUSY;
+	status = iommu_object_new(ctx, IOMMU_OBJECT_DEVICE, &object);
+	if (status != 0)
+		return status;
+	device = iommu_device_of(object);
+	device->endpoint = endpoint;
+	iommu_list_init(&device->uses);
+	status = join_group(ctx, iommu_endpoint_group(endpoint), &device->group);
+	if (status != 0) {
+		iommu_object_abort(object);
+		return status;
+	}
+	*id = iommu_object_id(object);
+	iommu_object_publish(object);
+	return 0;
+}
+
+int iommu_device_bind(struct iommu_ctx *ctx, struct iommu_endpoint *endpoint, uint32_t *device)
+{
+	int status;
+
+	iommu_ctx_lock(ctx);
+	status = bind(ctx, endpoint, device);
+	iommu_ctx_unlock(ctx);
+	return status;
+}
+
+int iommu_device_destroy(struct ioas_object *object)
+{
+	struct ioas_device *device = iommu_device_of(object);
+	int status, result = 0;
+
+	while (!iommu_list_is_empty(&device->uses)) {
+		const struct ioas_use *use =
+			iommu_container_of(device->uses.next, struct ioas_use, device_link);
+
+		status = iommu_device_drop(device, use->attachment->pasid);
+		result = result == 0 ? status : result;
+	}
+	/* Detached and not confirmed: the group is blocked by its release, too, if that can be. */
+	status = leave_group(object->ctx, device->group);
+	return status;
+}
+
+int iommu_device_unbind(struct iommu_ctx *ctx, uint32_t id)
+{
+	struct ioas_object *object;
+	int status;
+
+	iommu_ctx_lock(ctx);
+	object = iommu_object_find(ctx, id, IOMMU_OBJECT_DEVICE, &status);
+	if (object != NULL)
+		status = iommu_object_end(object);
+	iommu_ctx_unlock(ctx);
+	return status;
+}
+
+int iommu_device_get_info(struct iommu_ctx *ctx, uint32_t id, struct iommu_device_info *info)
+{
+	struct iommu_endpoint *endpoint;
+	struct ioas_object *object;
+	int status;
+
+	iommu_ctx_lock(ctx);
+	object = iommu_object_find(ctx, id, IOMMU_OBJECT_DEVICE, &status);
+	if (object != NULL) {
+		endpoint = iommu_device_of(object)->endpoint;
+		*info = (struct iommu_device_info){
+			.endpoint = endpoint,
+			.dirty_tracking = iommu_capable(endpoint, IOMMU_CAPABLE_DIRTY_TRACKING),
+			.max_pasids = iommu_capable(endpoint, IOMMU_CAPABLE_PASID)
+					      ? endpoint->info.max_pasids
+					      : 0,
+		};
+		info->hardware_status =
+			iommu_unit_hardware_info(iommu_endpoint_unit(endpoint), &info->hardware);
+	}
+	iommu_ctx_unlock(ctx);
+	return status;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Devices of a context, their groups, and what those are attached to. Everything is under ctx->mutex. */
+#ifndef IOMMU_IOAS_DEVICE_H
+#define IOMMU_IOAS_DEVICE_H
+
+#include <libiommu/hwpt.h>
+#include <libiommu/ioas_device.h>
+
+#include "ioas/ioas.h"
+
+/* A group that is claimed: as long as a member is bound. */
+struct ioas_group {
+	struct iommu_list_node link;
+	struct iommu_ctx *ctx;
+	struct iommu_group *group;
+	unsigned int devices;
+	/* Looked at by page requests, too: changed under ctx->lock. */
+	struct iommu_list_node attachments;
+};
+
+/* What the attached members of a group use for a PASID. */
+struct ioas_attachment {
+	struct iommu_list_node link;
+	struct ioas_group *group;
+	uint32_t pasid;
+	struct iommu_hwpt *hwpt;
+	struct iommu_list_node
+		uses; /* members that are attached; the head of struct ioas_use.link */
+	/* With a PASID: the core's handle, and the one that takes its place at a replace. */
+	struct iommu_pasid_handle handles[2];
+	unsigned int current;
+};
+
+struct ioas_device;
+
+/* A member takes part in an attachment. */
+struct ioas_use {
+	struct iommu_list_node link;        /* in the attachment */
+	struct iommu_list_node device_link; /* in the device */
+	struct ioas_attachment *attachment;
+	struct ioas_device *device;
+};
+
+struct ioas_device {
+	struct ioas_object object; /* first */
+	struct iommu_endpoint *endpoint;
+	struct ioas_group *group;
+	struct iommu_list_node uses;
+	unsigned int faulting; /* of its attachments, those whose page requests go to a queue */
+	struct iommu_virtual_device *virtual_device;
+};
+
+static inline struct ioas_device *iommu_device_of(struct ioas_object *object)
+{
+	return iommu_container_of(object, struct ioas_device, object);
+}
+
+int iommu_device_destroy(struct ioas_object *object);
+/* Detach; with an error what hardware did not confirm, or IOMMU_EINVAL: it was not attached. */
+int iommu_device_drop(struct ioas_device *device, uint32_t pasid);
+/* What a device, and what its group, uses for a PASID; NULL: nothing. */
+struct ioas_use *iommu_use_find(const struct ioas_device *device, uint32_t pasid);
+struct ioas_attachment *iommu_attachment_find(const struct ioas_group *group, uint32_t pasid);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The gate of an address space: many may be inside who map and unmap; who changes its HWPTs closes it and waits until it is
+ * empty. Those who find it closed wait for the mutex that its closer holds, so that they sleep where the host can.
+ */
+#include "base/atomic.h"
+#include "ioas/ioas.h"
+
+static bool try_enter(struct iommu_ioas *ioas)
+{
+	/* Either we see that it is closed, or its closer sees us. */
+	__atomic_add_fetch(&ioas->inside, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&ioas->closed, __ATOMIC_SEQ_CST) == 0)
+		return true;
+	iommu_gate_leave(ioas);
+	return false;
+}
+
+static void wait_for_closer(struct iommu_ctx *ctx)
+{
+	iommu_ctx_lock(ctx);
+	iommu_ctx_unlock(ctx);
+}
+
+void iommu_gate_enter(struct iommu_ioas *ioas)
+{
+	while (!try_enter(ioas))
+		wait_for_closer(ioas->object.ctx);
+}
+
+/* Who is inside one gate must not wait for another: the closer of that one may come to this one, too. */
+void iommu_gate_enter_both(struct iommu_ioas *one, struct iommu_ioas *other)
+{
+	for (;;) {
+		iommu_gate_enter(one);
+		if (try_enter(other))
+			return;
+		iommu_gate_leave(one);
+		wait_for_closer(one->object.ctx);
+	}
+}
+
+void iommu_gate_leave(struct iommu_ioas *ioas)
+{
+	__atomic_sub_fetch(&ioas->inside, 1, __ATOMIC_SEQ_CST);
+}
+
+void iommu_gate_close(struct iommu_ioas *ioas)
+{
+	const struct iommu_platform *platform = ioas->object.ctx->platform;
+
+	__atomic_store_n(&ioas->closed, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&ioas->inside, __ATOMIC_SEQ_CST) != 0)
+		if (platform->relax != NULL)
+			platform->relax(platform->ctx);
+}
+
+void iommu_gate_open(struct iommu_ioas *ioas)
+{
+	__atomic_store_n(&ioas->closed, 0, __ATOMIC_SEQ_CST);
+}

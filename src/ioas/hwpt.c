@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Hardware page tables: made full, and taken out when hardware has forgotten them.
+ *
+ * Everything here is under ctx->mutex; what changes the lists of an IOAS, with its gate closed. An HWPT that was taken out
+ * while hardware did not confirm stays among those that are leaving: whatever is unmapped in the IOAS asks it, too.
+ */
+#include <libiommu/hwpt.h>
+
+#include "ioas/device.h"
+#include "ioas/fault_queue.h"
+#include "ioas/ioas.h"
+#include "ioas/virtual_unit.h"
+
+#define PAGING_FLAGS                                                                               \
+	((unsigned int)(IOMMU_HWPT_NEST_PARENT | IOMMU_HWPT_DIRTY | IOMMU_HWPT_PASID |             \
+			IOMMU_HWPT_FAULTS))
+#define NESTED_FLAGS ((unsigned int)(IOMMU_HWPT_PASID | IOMMU_HWPT_FAULTS))
+
+static struct iommu_hwpt *hwpt_at(struct iommu_list_node *node)
+{
+	return iommu_container_of(node, struct iommu_hwpt, link);
+}
+
+static struct ioas_area *next_area(const struct iommu_ioas *ioas, const struct ioas_area *area)
+{
+	return iommu_area_of(
+		iommu_iova_find_from(ioas->areas, area != NULL ? area->range.last + 1 : 0));
+}
+
+/* --- Addresses ---------------------------------------------------------------------------------- */
+
+static uint64_t smallest_page(const struct iommu_hwpt *hwpt)
+{
+	const uint64_t sizes = hwpt->domain->pgsize_bitmap;
+	const uint64_t smallest = sizes & (0 - sizes);
+
+	return smallest > IOMMU_PAGE_SIZE ? smallest : IOMMU_PAGE_SIZE;
+}
+
+/* The strictest of all HWPTs. */
+static void set_alignment(struct iommu_ioas *ioas)
+{
+	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	uint64_t alignment = IOMMU_PAGE_SIZE;
+	struct iommu_list_node *node;
+	uintptr_t state;
+
+	iommu_list_for_each (node, &ioas->hwpts)
+		if (smallest_page(hwpt_at(node)) > alignment)
+			alignment = smallest_page(hwpt_at(node));
+	state = iommu_spin_lock(platform, &ioas->lock);
+	ioas->alignment = alignment;
+	iommu_spin_unlock(platform, &ioas->lock, state);
+}
+
+static bool areas_are_aligned(const struct iommu_ioas *ioas, uint64_t alignment)
+{
+	const uint64_t mask = (alignment >> IOMMU_PAGE_SHIFT) - 1;
+	const struct ioas_area *area;
+
+	for (area = next_area(ioas, NULL); area != NULL; area = next_area(ioas, area))
+		if (((area->range.first | (area->range.last + 1) | area->page) & mask) != 0)
+			return false;
+	return true;
+}
+
+/* Keep what is beyond its aperture free. */
+static int reserve_aperture(struct iommu_hwpt *hwpt)
+{
+	const iommu_iova_t last = hwpt->domain->aperture_last;
+
+	hwpt->aperture_last = last;
+	return last != UINT64_MAX ? iommu_ioas_reserve(hwpt->ioas, hwpt, last + 1, UINT64_MAX) : 0;
+}
+
+int iommu_hwpt_adapt(struct iommu_hwpt *hwpt)
+{
+	if (hwpt->object.type != IOMMU_OBJECT_HWPT)
+		hwpt = hwpt->parent;
+	set_alignment(hwpt->ioas);
+	if (hwpt->aperture_last == hwpt->domain->aperture_last)
+		return 0;
+	iommu_ioas_unreserve(hwpt->ioas, hwpt);
+	return reserve_aperture(hwpt);
+}
+
+/* --- Full ------------------------------------------------------------------------------------- */
+
+static int with_pages(struct ioas_area *area, int (*action)(struct ioas_area *area))
+{
+	int status;
+
+	iommu_pages_lock(area->pages);
+	status = action(area);
+	iommu_pages_unlock(area->pages);
+	return status;
+}
+
+/* Unmap and unpin all areas, up to one that fails. */
+static int empty_all(struct iommu_ioas *ioas)
+{
+	struct ioas_area *area;
+	int status = 0;
+
+	for (area = next_area(ioas, NULL); area != NULL && status == 0;
+	     area = next_area(ioas, area))
+		status = with_pages(area, iommu_area_empty);
+	return status;
+}
+
+/* The first one: what is mapped is pinned now. */
+static int fill_first(struct iommu_ioas *ioas, struct iommu_hwpt *hwpt)
+{
+	struct ioas_area *area;
+	int status = 0;
+
+	iommu_list_insert(&ioas->hwpts, &hwpt->link);
+	for (area = next_area(ioas, NULL); area != NULL && status == 0;
+	     area = next_area(ioas, area))
+		if (area->state == IOAS_AREA_LIVE)
+			status = with_pages(area, iommu_area_fill);
+	if (status == 0)
+		return 0;
+	/* No device has seen it: nothing is cached that could be unconfirmed. If it is all the same, it stays. */
+	ioas->draining = empty_all(ioas) != 0;
+	if (!ioas->draining)
+		iommu_list_remove(&hwpt->link);
+	return status;
+}
+
+/* One more: what the others have. */
+static int fill_another(struct iommu_ioas *ioas, struct iommu_hwpt *hwpt)
+{
+	struct ioas_area *area;
+	int status = 0;
+
+	for (area = next_area(ioas, NULL); area != NULL && status == 0;
+	     area = next_area(ioas, area)) {
+		if (area->state != IOAS_AREA_LIVE)
+			continue;
+		iommu_pages_lock(area->pages);
+		status = iommu_area_copy_to(area, hwpt);
+		iommu_pages_unlock(area->pages);
+	}
+	if (status == 0)
+		iommu_list_insert(&ioas->hwpts, &hwpt->link);
+	return status;
+}
+
+static int fill(struct iommu_hwpt *hwpt)
+{
+	struct iommu_ioas *ioas = hwpt->ioas;
+	int status = IOMMU_EBUSY;
+
+	iommu_gate_close(ioas);
+	if (!areas_are_aligned(ioas, smallest_page(hwpt)))
+		status = IOMMU_EADDRINUSE;
+	else if (!ioas->draining)
+		status = iommu_list_is_empty(&ioas->hwpts) ? fill_first(ioas, hwpt)
+							   : fill_another(ioas, hwpt);
+	if (status == 0)
+		set_alignment(ioas);
+	iommu_gate_open(ioas);
+	return status;
+}
+
+int iommu_hwpt_make(struct iommu_ioas *ioas, struct iommu_unit *unit, unsigned int flags,
+		    struct iommu_hwpt **result)
+{
+	const struct iommu_domain_config config = {
+		.nest_parent = (flags & IOMMU_HWPT_NEST_PARENT) != 0,
+		.dirty_tracking = (flags & IOMMU_HWPT_DIRTY) != 0,
+	};
+	struct ioas_object *object;
+	struct iommu_hwpt *hwpt;
+	int status = iommu_object_new(ioas->object.ctx, IOMMU_OBJECT_HWPT, &object);
+
+	if (status != 0)
+		return status;
+	hwpt = iommu_hwpt_of(object);
+	hwpt->ioas = ioas;
+	hwpt->flags = flags;
+	status = iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, &config, &hwpt->domain);
+	if (status != 0) {
+		iommu_object_abort(object);
+		return status;
+	}
+	status = reserve_aperture(hwpt);
+	if (status == 0)
+		status = fill(hwpt);
+	if (status != 0 && ioas->draining && ioas->hwpts.next == &hwpt->link) {
+		/* It cannot go: somebody has to try that again. */
+		iommu_object_use(&ioas->object);
+		iommu_object_publish(object);
+		return status;
+	}
+	if (status != 0) {
+		iommu_ioas_unreserve(ioas, hwpt);
+		(void)iommu_domain_free(hwpt->domain);
+		iommu_object_abort(object);
+		return status;
+	}
+	iommu_object_use(&ioas->object);
+	*result = hwpt;
+	return 0;
+}
+
+/* --- Out -------------------------------------------------------------------------------------- */
+
+/* Areas whose unmapping was not confirmed: the tables that it is about must not go before it was. */
+static int end_old_areas(struct iommu_ioas *ioas)
+{
+	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	struct ioas_area *area = next_area(ioas, NULL);
+
+	while (area != NULL) {
+		struct ioas_area *next = next_area(ioas, area);
+
+		if (area->state == IOAS_AREA_OLD) {
+			int status = with_pages(area, iommu_area_empty);
+			uintptr_t state;
+
+			if (status != 0)
+				return status;
+			state = iommu_spin_lock(platform, &ioas->lock);
+			iommu_iova_remove(ioas->areas, &area->range);
+			iommu_spin_unlock(platform, &ioas->lock, state);
+			iommu_area_free(area);
+		}
+		area = next;
+	}
+	return 0;
+}
+
+/* Physical addresses are read from another one from now on. */
+static void move_storage(struct iommu_ioas *ioas, const struct iommu_hwpt *from)
+{
+	const struct iommu_hwpt *to =
+		hwpt_at(ioas->hwpts.next == &from->link ? from->link.next : ioas->hwpts.next);
+	struct ioas_area *area;
+
+	for (area = next_area(ioas, NULL); area != NULL; area = next_area(ioas, area)) {
+		iommu_pages_lock(area->pages);
+		if (area->storage == from->domain)
+			area->storage = to->domain;
+		iommu_pages_unlock(area->pages);
+	}
+}
+
+/* No longer one of those that are filled; the last one takes what is pinned with it. */
+static int take_out(struct iommu_ioas *ioas, struct iommu_hwpt *hwpt)
+{
+	int status = end_old_areas(ioas);
+
+	if (status != 0)
+		return status;
+	if (ioas->hwpts.next->next != &ioas->hwpts) {
+		move_storage(ioas, hwpt);
+	} else {
+		ioas->draining = true;
+		status = empty_all(ioas);
+		if (status != 0)
+			return status;
+		ioas->draining = false;
+	}
+	iommu_list_remove(&hwpt->link);
+	iommu_list_insert(&ioas->leaving, &hwpt->link);
+	hwpt->is_leaving = true;
+	return 0;
+}
+
+static int leave(struct iommu_hwpt *hwpt)
+{
+	struct iommu_ioas *ioas = hwpt->ioas;
+	int status = 0;
+
+	iommu_gate_close(ioas);
+	if (!hwpt->is_leaving)
+		status = take_out(ioas, hwpt);
+	/* Nothing that was ever translated by it is cached any more: only then is it nobody's business. */
+	if (status == 0)
+		status = hwpt->domain->ops->flush_all(hwpt->domain);
+	if (status == 0) {
+		iommu_list_remove(&hwpt->link);
+		iommu_list_init(&hwpt->link);
+		set_alignment(ioas);
+	}
+	iommu_gate_open(ioas);
+	return status;
+}
+
+int iommu_hwpt_destroy(struct ioas_object *object)
+{
+	struct iommu_hwpt *hwpt = iommu_hwpt_of(object);
+	int status;
+
+	if (object->type == IOMMU_OBJECT_HWPT) {
+		status = leave(hwpt);
+		if (status != 0)
+			return status;
+		iommu_ioas_unreserve(hwpt->ioas, hwpt);
+	}
+	status = iommu_domain_free(hwpt->domain);
+	if (status != 0)
+		return status;
+	if (hwpt->virtual_unit != NULL) {
+		iommu_list_remove(&hwpt->link);
+		iommu_object_unuse(&hwpt->virtual_unit->object);
+	}
+	if (hwpt->fault_queue != NULL)
+		iommu_object_unuse(&hwpt->fault_queue->object);
+	iommu_object_unuse(hwpt->parent != NULL ? &hwpt->parent->object : &hwpt->ioas->object);
+	return 0;
+}
+
+/* --- Made by hand ------------------------------------------------------------------------------- */
+
+static int make_nested(struct iommu_hwpt *parent, struct iommu_virtual_unit *virtual_unit,
+		       struct iommu_unit *unit, const struct iommu_hwpt_config *config,
+		       struct iommu_hwpt **result)
+{
+	const struct iommu_domain_config domain = {.parent = parent->domain,
+						   .user_data = config->user_data,
+						   .user_size = config->user_size};
+	struct ioas_object *object;
+	struct iommu_hwpt *hwpt;
+	int status;
+
+	if ((config->flags & ~NESTED_FLAGS) != 0)
+		return IOMMU_EOPNOTSUPP;
+	if ((parent->flags & IOMMU_HWPT_NEST_PARENT) == 0 || parent->is_leaving ||
+	    config->user_data == NULL || config->user_size == 0)
+		return IOMMU_EINVAL;
+	status = iommu_object_new(parent->object.ctx, IOMMU_OBJECT_HWPT_NESTED, &object);
+	if (status != 0)
+		return status;
+	hwpt = iommu_hwpt_of(object);
+	status = iommu_domain_alloc(unit, IOMMU_DOMAIN_NESTED, &domain, &hwpt->domain);
+	if (status != 0) {
+		iommu_object_abort(object);
+		return status;
+	}
+	hwpt->ioas = parent->ioas;
+	hwpt->parent = parent;
+	hwpt->flags = config->flags;
+	iommu_object_use(&parent->object);
+	hwpt->virtual_unit = virtual_unit;
+	if (virtual_unit != NULL) {
+		iommu_list_insert(&virtual_unit->hwpts, &hwpt->link);
+		iommu_object_use(&virtual_unit->object);
+	}
+	*result = hwpt;
+	return 0;
+}
+
+static int make_paging(struct iommu_ioas *ioas, struct iommu_unit *unit,
+		       const struct iommu_hwpt_config *config, struct iommu_hwpt **hwpt)
+{
+	if ((config->flags & ~PAGING_FLAGS) != 0)
+		return IOMMU_EOPNOTSUPP;
+	if (config->user_size != 0)
+		return IOMMU_EINVAL;
+	return iommu_hwpt_make(ioas, unit, config->flags, hwpt);
+}
+
+/* What it is to be made on decides what it becomes. */
+static int make_on(struct ioas_object *on, struct iommu_unit *unit,
+		   const struct iommu_hwpt_config *config, struct iommu_hwpt **hwpt)
+{
+	struct iommu_virtual_unit *virtual_unit;
+
+	switch (on->type) {
+	case IOMMU_OBJECT_IOAS:
+		return make_paging(iommu_ioas_of(on), unit, config, hwpt);
+	case IOMMU_OBJECT_HWPT:
+		return make_nested(iommu_hwpt_of(on), NULL, unit, config, hwpt);
+	case IOMMU_OBJECT_VIRTUAL_UNIT:
+		virtual_unit = iommu_virtual_unit_of(on);
+		return make_nested(virtual_unit->parent, virtual_unit, unit, config, hwpt);
+	case IOMMU_OBJECT_ANY:
+	case IOMMU_OBJECT_HWPT_NESTED:
+	case IOMMU_OBJECT_DEVICE:
+	case IOMMU_OBJECT_ACCESS:
+	case IOMMU_OBJECT_FAULT_QUEUE:
+	case IOMMU_OBJECT_VIRTUAL_DEVICE:
+	default:
+		return IOMMU_EINVAL;
+	}
+}
+
+static int alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on_id,
+		 const struct iommu_hwpt_config *config, uint32_t *id)
+{
+	struct ioas_object *object, *on, *queue = NULL;
+	struct iommu_hwpt *hwpt = NULL;
+	int status;
+
+	object = iommu_object_find(ctx, device, IOMMU_OBJECT_DEVICE, &status);
+	if (object == NULL)
+		return status;
+	on = iommu_object_find(ctx, on_id, IOMMU_OBJECT_ANY, &status);
+	if (on == NULL)
+		return status;
+	if ((config->flags & IOMMU_HWPT_FAULTS) != 0) {
+		queue = iommu_object_find(ctx, config->faults, IOMMU_OBJECT_FAULT_QUEUE, &status);
+		if (queue == NULL)
+			return status;
+	}
+	status = make_on(on, iommu_endpoint_unit(iommu_device_of(object)->endpoint), config, &hwpt);
+	if (status != 0)
+		return status;
+	if (queue != NULL) {
+		hwpt->fault_queue = iommu_fault_queue_of(queue);
+		iommu_object_use(queue);
+	}
+	*id = iommu_object_id(&hwpt->object);
+	iommu_object_publish(&hwpt->object);
+	return 0;
+}
+
+int iommu_hwpt_alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on,
+		     const struct iommu_hwpt_config *config, uint32_t *hwpt)
+{
+	int status;
+
+	iommu_ctx_lock(ctx);
+	status = alloc(ctx, device, on, config, hwpt);
+	iommu_ctx_unlock(ctx);
+	return status;
+}
+
+/* --- What it notes, and what is cached of it ------------------------------------------------------ */
+
+/* An HWPT of a type, under ctx->mutex, which is held when it is found. */
+static struct iommu_hwpt *lock_and_find(struct iommu_ctx *ctx, uint32_t id,
+					enum iommu_object_type type, int *status)
+{
+	struct ioas_object *object;
+
+	iommu_ctx_lock(ctx);
+	object = iommu_object_find(ctx, id, type, status);
+	if (object == NULL)
+		iommu_ctx_unlock(ctx);
+	return object != NULL ? iommu_hwpt_of(object) : NULL;
+}
+
+int iommu_hwpt_set_dirty(struct iommu_ctx *ctx, uint32_t id, bool enable)
+{
+	struct iommu_hwpt *hwpt;
+	int status;
+
+	hwpt = lock_and_find(ctx, id, IOMMU_OBJECT_HWPT, &status);
+	if (hwpt == NULL)
+		return status;
+	status = iommu_domain_set_dirty_tracking(hwpt->domain, enable);
+	iommu_ctx_unlock(ctx);
+	return status;
+}
+
+int iommu_hwpt_read_dirty(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t size,
+			  unsigned int flags, struct iommu_dirty_bitmap *bitmap)
+{
+	struct iommu_hwpt *hwpt;
+	int status;
+
+	hwpt = lock_and_find(ctx, id, IOMMU_OBJECT_HWPT, &status);
+	if (hwpt == NULL)
+		return status;
+	status = iommu_domain_read_dirty(hwpt->domain, iova, size, flags, bitmap);
+	iommu_ctx_unlock(ctx);
+	return status;
+}
+
+int iommu_hwpt_split(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t size,
+		     uint64_t pgsize)
+{
+	struct iommu_hwpt *hwpt;
+	int status;
+
+	hwpt = lock_and_find(ctx, id, IOMMU_OBJECT_HWPT, &status);
+	if (hwpt == NULL)
+		return status;
+	status = iommu_domain_split(hwpt->domain, iova, size, pgsize);
+	iommu_ctx_unlock(ctx);
+	return status;
+}
+
+int iommu_hwpt_invalidate(struct iommu_ctx *ctx, uint32_t id, const void *requests,
+			  size_t request_size, unsigned int count, unsigned int *done)
+{
+	struct iommu_hwpt *hwpt;
+	int status;
+
+	*done = 0;
+	hwpt = lock_and_find(ctx, id, IOMMU_OBJECT_HWPT_NESTED, &status);
+	if (hwpt == NULL)
+		return status;
+	status = iommu_domain_invalidate_user(hwpt->domain, requests, request_size, count, done);
+	iommu_ctx_unlock(ctx);
+	return status;
+}

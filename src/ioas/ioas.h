@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The inside of IO address spaces.
+ *
+ * Locks, in the order in which they are taken:
+ *   ctx->mutex     the control path: objects, who is attached to what, the lists of HWPTs
+ *   ioas gate      shared by those who map, unmap, copy and pin; exclusive, under ctx->mutex, for those who change the
+ *                  list of HWPTs or their areas as a whole
+ *   pages->mutex   what is pinned of a piece of memory, and by whom; one of a few that all pieces share
+ *   ioas->lock     a spinlock: areas, their states, reserved and allowed ranges
+ *   ctx->lock      a spinlock: ids, references, counters
+ * Callbacks of backings run under pages->mutex, those of accesses under the gate alone.
+ *
+ * Invariants, whenever the gate is open:
+ *   - a live area is mapped in every HWPT of its IOAS, if there is one, and is then a holder of its pages;
+ *   - a page is pinned exactly if a holder covers it: an area that is filled, or a pin of an access;
+ *   - what is unpinned was unmapped, with hardware's confirmation, everywhere.
+ */
+#ifndef IOMMU_IOAS_H
+#define IOMMU_IOAS_H
+
+#include <libiommu/ioas.h>
+#include <libiommu/iova.h>
+#include <libiommu/ops.h>
+#include <libiommu/status.h>
+
+#include "base/list.h"
+#include "base/object_cache.h"
+#include "base/spinlock.h"
+#include "ioas/interval.h"
+
+#define IOAS_TYPES        9
+#define IOAS_PAGE_MUTEXES 8
+
+/* --- Contexts and objects: context.c ----------------------------------------------------------- */
+
+struct ioas_object {
+	struct iommu_iova_range id; /* first: the id */
+	struct iommu_ctx *ctx;
+	enum iommu_object_type type;
+	/* Under ctx->lock. Objects that need this one; calls that are at it; can ids find it? */
+	uint32_t users, visitors;
+	bool visible;
+};
+
+struct iommu_ctx {
+	struct iommu *iommu;
+	const struct iommu_platform *platform;
+	struct iommu_ctx_limits limits;
+	void *mutex;
+	void *page_mutexes[IOAS_PAGE_MUTEXES];
+	uint32_t next_page_mutex;
+	struct iommu_spinlock lock;
+	struct iommu_iova_space *ids;
+	uint32_t objects;
+	uint64_t areas, pinned, metadata; /* atomic */
+	/* Groups with devices of ours. */
+	struct iommu_list_node groups;
+	/* Handles that know of the context; it outlives its end until none does. */
+	uint32_t holders;
+	bool closed;
+	struct iommu_object_cache caches[IOAS_TYPES];
+	struct iommu_object_cache area_cache, pages_cache, range_cache, pin_cache, group_cache,
+		attachment_cache, use_cache;
+};
+
+void iommu_ctx_lock(struct iommu_ctx *ctx);
+void iommu_ctx_unlock(struct iommu_ctx *ctx);
+/* A handle lets go of a context. */
+void iommu_ctx_put(struct iommu_ctx *ctx);
+
+/* Small objects of a context, counted. */
+void *iommu_ctx_alloc(struct iommu_ctx *ctx, struct iommu_object_cache *cache);
+void iommu_ctx_free(struct iommu_ctx *ctx, struct iommu_object_cache *cache, void *object);
+
+/* An object that no id finds yet; and, when it is complete, one that ids find; or none. Control path. */
+int iommu_object_new(struct iommu_ctx *ctx, enum iommu_object_type type,
+		     struct ioas_object **object);
+void iommu_object_publish(struct ioas_object *object);
+void iommu_object_abort(struct ioas_object *object);
+/* The object with an id, which does not go before iommu_object_leave. NULL, with the reason. */
+struct ioas_object *iommu_object_visit(struct iommu_ctx *ctx, uint32_t id,
+				       enum iommu_object_type type, int *status);
+/* The same of one that may be ending: for those who are asked to let go of it. */
+struct ioas_object *iommu_object_visit_ending(struct iommu_ctx *ctx, uint32_t id,
+					      enum iommu_object_type type, int *status);
+void iommu_object_leave(struct ioas_object *object);
+/* Another object needs it; no longer. */
+void iommu_object_use(struct ioas_object *object);
+void iommu_object_unuse(struct ioas_object *object);
+/* In the control path: an object is looked up, and nobody can destroy it meanwhile. */
+struct ioas_object *iommu_object_find(struct iommu_ctx *ctx, uint32_t id,
+				      enum iommu_object_type type, int *status);
+/* End an object that nobody uses. Control path. */
+int iommu_object_end(struct ioas_object *object);
+
+static inline uint32_t iommu_object_id(const struct ioas_object *object)
+{
+	return (uint32_t)object->id.first;
+}
+
+/* --- Batches: batch.c -------------------------------------------------------------------------- */
+
+/* A run of pages of a backing, in physical pieces; what is not full is not cut inside a piece that goes on. */
+struct ioas_batch {
+	struct ioas_batch *next;
+	unsigned int order; /* of its memory */
+	bool is_spare;
+	unsigned int capacity, count;
+	uint64_t page, pages; /* of the backing */
+	struct iommu_map_piece pieces[];
+};
+
+struct ioas_batch *iommu_batch_make(struct iommu_ctx *ctx, unsigned int order);
+void iommu_batch_free(struct iommu_ctx *ctx, struct ioas_batch *batch);
+/* Add a piece behind the others; false: there is no room. */
+bool iommu_batch_add(struct ioas_batch *batch, iommu_paddr_t paddr, uint64_t size);
+/* Empty, from this page of the backing on. */
+static inline void iommu_batch_begin(struct ioas_batch *batch, uint64_t page)
+{
+	batch->count = 0;
+	batch->page = page;
+	batch->pages = 0;
+}
+
+/* --- Address spaces: space.c, gate.c ------------------------------------------------------------ */
+
+struct iommu_ioas {
+	struct ioas_object object; /* first */
+	unsigned int flags;
+	struct iommu_spinlock lock;
+	struct iommu_iova_space *areas;         /* in pages; ranges are those of struct ioas_area */
+	struct iommu_rb_tree reserved, allowed; /* of struct ioas_range, in bytes */
+	uint64_t alignment;
+	/* HWPTs, and those that were taken out but whose end hardware has not confirmed. */
+	struct iommu_list_node hwpts, leaving;
+	/* The last HWPT could not be taken out: only unmapping, and trying again, is possible. */
+	bool draining;
+	/* Accesses that look at it; under `lock`. */
+	struct iommu_list_node accesses;
+	/* The gate: those inside, and whether it is closed. Atomic. */
+	uint32_t inside, closed;
+	/* A batch that is always there, so that unmapping does not fail for want of memory. */
+	struct ioas_batch *spare;
+	uint32_t spare_taken; /* atomic */
+};
+
+static inline struct iommu_ioas *iommu_ioas_of(struct ioas_object *object)
+{
+	return iommu_container_of(object, struct iommu_ioas, object);
+}
+
+void iommu_gate_enter(struct iommu_ioas *ioas);
+void iommu_gate_enter_both(struct iommu_ioas *one, struct iommu_ioas *other);
+void iommu_gate_leave(struct iommu_ioas *ioas);
+void iommu_gate_close(struct iommu_ioas *ioas);
+void iommu_gate_open(struct iommu_ioas *ioas);
+
+/* Room for so many pages, or fewer; NULL: no memory. */
+struct ioas_batch *iommu_batch_take(struct iommu_ioas *ioas, uint64_t pages);
+void iommu_batch_give(struct iommu_ioas *ioas, struct ioas_batch *batch);
+
+int iommu_ioas_destroy(struct ioas_object *object);
+/* iommu_ioas_unmap, for who is inside the gate. */
+int iommu_ioas_take_out(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t size,
+			uint64_t *unmapped);
+
+/* --- What is reserved, what is allowed: reserved.c ----------------------------------------------- */
+
+struct ioas_range {
+	struct ioas_interval interval; /* bytes */
+	const void *owner;
+	struct ioas_range *next; /* while a set of them is made */
+};
+
+/*
+ * Keep [first, last] free for somebody. IOMMU_EADDRINUSE: an area is there, or it is allowed; IOMMU_ENOMEM.
+ * And give back all that somebody has reserved.
+ */
+int iommu_ioas_reserve(struct iommu_ioas *ioas, const void *owner, iommu_iova_t first,
+		       iommu_iova_t last);
+void iommu_ioas_unreserve(struct iommu_ioas *ioas, const void *owner);
+/* A place for an area of so many bytes that is not reserved: found, and taken. Locked. */
+int iommu_ioas_place(struct iommu_ioas *ioas, uint64_t size, uint64_t alignment,
+		     struct iommu_iova_range *range);
+bool iommu_ioas_is_reserved(const struct iommu_ioas *ioas, iommu_iova_t first, iommu_iova_t last);
+void iommu_ranges_free(struct iommu_ioas *ioas);
+
+/* --- Memory: backing.c --------------------------------------------------------------------------- */
+
+struct ioas_pages {
+	struct iommu_ctx *ctx;
+	struct iommu_backing backing;
+	uint64_t count;    /* of pages; the first is at backing.address */
+	unsigned int prot; /* what may be done with it at all */
+	void *mutex;       /* one of the context's; NULL: the host has none */
+	uint32_t areas;    /* that lead to it; atomic */
+	struct iommu_rb_tree holders;
+};
+
+/* A part of the memory that is pinned because somebody needs it. */
+struct ioas_holder {
+	struct ioas_interval interval; /* pages */
+	/* Where the physical addresses are: in the tables of an area … */
+	struct ioas_area *area;
+	/* … or with the pin. */
+	struct ioas_batch *batches;
+};
+
+void iommu_pages_lock(struct ioas_pages *pages);
+void iommu_pages_unlock(struct ioas_pages *pages);
+/* Collect physical pieces from the batch's end on, up to `last` or until it is full: held ones, and newly pinned ones. Locked. */
+int iommu_pages_collect(struct ioas_pages *pages, struct ioas_batch *batch, uint64_t last);
+/* What a holder has, from a page on, as far as there is room. Locked. */
+void iommu_pages_read(const struct ioas_holder *holder, struct ioas_batch *batch, uint64_t page,
+		      uint64_t last);
+/* Unpin what of the batch no holder but `but` covers. Locked. */
+void iommu_pages_release(struct ioas_pages *pages, const struct ioas_batch *batch,
+			 const struct ioas_holder *but);
+
+/* --- Areas: area.c, fill.c ------------------------------------------------------------------------ */
+
+enum ioas_area_state {
+	IOAS_AREA_NEW,  /* being mapped */
+	IOAS_AREA_LIVE, /* there */
+	IOAS_AREA_OLD,  /* being unmapped, or that was not confirmed */
+};
+
+struct ioas_area {
+	struct iommu_iova_range range; /* first; pages of IOVA */
+	struct iommu_ioas *ioas;
+	struct ioas_pages *pages;
+	uint64_t page; /* where it begins in them */
+	unsigned int prot;
+	/* Under ioas->lock. */
+	enum ioas_area_state state;
+	bool busy; /* somebody is unmapping it */
+	bool no_pins;
+	unsigned int pins;
+	/* Under pages->mutex. */
+	struct ioas_holder holder;
+	bool filled;
+	bool is_cut; /* it was larger when it was mapped: tables have to be split with it */
+	const struct iommu_domain *storage; /* tables that lead to all that is filled */
+	uint64_t emptied, full; /* pages from the beginning that are out again; that were filled */
+	/* Unmapped and not confirmed: these are pinned still. */
+	struct ioas_batch *withheld;
+};
+
+static inline struct ioas_area *iommu_area_of(struct iommu_iova_range *range)
+{
+	return range != NULL ? iommu_container_of(range, struct ioas_area, range) : NULL;
+}
+
+static inline uint64_t iommu_area_pages(const struct ioas_area *area)
+{
+	return area->range.last - area->range.first + 1;
+}
+
+static inline iommu_iova_t iommu_area_iova(const struct ioas_area *area)
+{
+	return area->range.first << IOMMU_PAGE_SHIFT;
+}
+
+/* An area of pages, with no place yet; takes a reference of the pages. NULL: no memory, with the status. */
+struct ioas_area *iommu_area_new(struct iommu_ioas *ioas, struct ioas_pages *pages, uint64_t page,
+				 unsigned int prot, int *status);
+/* Free an area that is in no space, and pages that nothing leads to any more. */
+void iommu_area_free(struct ioas_area *area);
+struct ioas_pages *iommu_pages_new(struct iommu_ctx *ctx, const struct iommu_backing *backing,
+				   uint64_t count, unsigned int prot);
+void iommu_pages_put(struct ioas_pages *pages);
+
+struct iommu_hwpt;
+/* Map an area in all HWPTs, if there are any. What a failure leaves behind goes with iommu_area_empty. */
+int iommu_area_fill(struct ioas_area *area);
+/* Map what others have in an HWPT that no device uses yet. On failure it is to be emptied as a whole. */
+int iommu_area_copy_to(struct ioas_area *area, struct iommu_hwpt *hwpt);
+/* Unmap it everywhere and unpin what nobody else needs; after a failure again. */
+int iommu_area_empty(struct ioas_area *area);
+
+/* --- HWPTs: hwpt.c --------------------------------------------------------------------------------- */
+
+struct ioas_fault_queue;
+
+struct iommu_hwpt {
+	struct ioas_object object; /* first; paging or nested */
+	struct iommu_domain *domain;
+	struct iommu_ioas *ioas;   /* of a nested one: the parent's */
+	struct iommu_hwpt *parent; /* of a nested one */
+	struct iommu_virtual_unit *virtual_unit;
+	struct ioas_fault_queue *fault_queue;
+	struct iommu_list_node link; /* in the IOAS; not of nested ones */
+	bool is_auto;                /* made by an attach, goes with the last one */
+	bool is_leaving;
+	unsigned int flags;
+	iommu_iova_t aperture_last; /* as it is reserved */
+};
+
+static inline struct iommu_hwpt *iommu_hwpt_of(struct ioas_object *object)
+{
+	return iommu_container_of(object, struct iommu_hwpt, object);
+}
+
+int iommu_hwpt_destroy(struct ioas_object *object);
+/* Its aperture and smallest page, which attaching changes, as the IOAS sees them. */
+int iommu_hwpt_adapt(struct iommu_hwpt *hwpt);
+int iommu_hwpt_make(struct iommu_ioas *ioas, struct iommu_unit *unit, unsigned int flags,
+		    struct iommu_hwpt **hwpt);
+
+#endif

@@ -1,0 +1,688 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * IO address spaces: map, copy, unmap, and what is there.
+ *
+ * An area is found under ioas->lock. Who maps it owns it while it is NEW, who unmaps it while it is busy; in between it is
+ * LIVE and may go at any moment that the lock is not held, unless it is pinned.
+ */
+#include "ioas/ioas.h"
+
+#include "ioas/access.h"
+
+#define PAGE_MASK     (IOMMU_PAGE_SIZE - 1)
+#define ALIGNMENT_MAX (1ULL << 30)
+#define KNOWN_FLAGS   ((unsigned int)(IOMMU_IOAS_FIXED | IOMMU_IOAS_READ | IOMMU_IOAS_WRITE))
+#define EVERYTHING    UINT64_MAX
+#define NOTIFIES_MAX  100 /* times that holders of pins are told of an unmap */
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+int iommu_ioas_alloc(struct iommu_ctx *ctx, unsigned int flags, uint32_t *id)
+{
+	const struct iommu_iova_config config = {.platform = ctx->platform,
+						 .granule = IOMMU_PAGE_SIZE,
+						 .first = 0,
+						 .last = UINT64_MAX >> IOMMU_PAGE_SHIFT};
+	struct ioas_object *object;
+	struct iommu_ioas *ioas;
+	int status;
+
+	if ((flags & ~(unsigned int)IOMMU_IOAS_SPLIT) != 0)
+		return IOMMU_EOPNOTSUPP;
+	iommu_ctx_lock(ctx);
+	status = iommu_object_new(ctx, IOMMU_OBJECT_IOAS, &object);
+	if (status == 0) {
+		ioas = iommu_ioas_of(object);
+		ioas->flags = flags;
+		ioas->alignment = IOMMU_PAGE_SIZE;
+		iommu_list_init(&ioas->hwpts);
+		iommu_list_init(&ioas->leaving);
+		iommu_list_init(&ioas->accesses);
+		status = iommu_iova_space_create(&config, &ioas->areas);
+		if (status == 0) {
+			*id = iommu_object_id(object);
+			iommu_object_publish(object);
+		} else {
+			iommu_object_abort(object);
+		}
+	}
+	iommu_ctx_unlock(ctx);
+	return status;
+}
+
+/* --- Areas: found, made, dropped ---------------------------------------------------------------- */
+
+/* The first area that ends at or after a page. Locked. */
+static struct ioas_area *area_from(const struct iommu_ioas *ioas, uint64_t page)
+{
+	return iommu_area_of(iommu_iova_find_from(ioas->areas, page));
+}
+
+static void drop(struct ioas_area *area)
+{
+	struct iommu_ioas *ioas = area->ioas;
+	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
+
+	iommu_iova_remove(ioas->areas, &area->range);
+	iommu_spin_unlock(platform, &ioas->lock, state);
+	iommu_area_free(area);
+}
+
+static void set_state(struct ioas_area *area, enum ioas_area_state to)
+{
+	struct iommu_ioas *ioas = area->ioas;
+	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
+
+	area->state = to;
+	area->busy = false;
+	iommu_spin_unlock(platform, &ioas->lock, state);
+}
+
+/* Map an area that has its place; if that fails it goes again, as soon as hardware has forgotten it. */
+static int start(struct ioas_area *area)
+{
+	int status, left = 0;
+
+	iommu_pages_lock(area->pages);
+	status = iommu_area_fill(area);
+	if (status != 0)
+		left = iommu_area_empty(area);
+	iommu_pages_unlock(area->pages);
+	if (status == 0)
+		set_state(area, IOAS_AREA_LIVE);
+	else if (left != 0)
+		set_state(area, IOAS_AREA_OLD);
+	else
+		drop(area);
+	return status;
+}
+
+/* --- Map --------------------------------------------------------------------------------------- */
+
+static int check_request(const struct iommu_ioas *ioas, uint64_t address, uint64_t size,
+			 unsigned int flags, iommu_iova_t iova)
+{
+	const uint64_t mask = ioas->alignment - 1;
+
+	if ((flags & ~KNOWN_FLAGS) != 0)
+		return IOMMU_EOPNOTSUPP;
+	if (size == 0 || ((size | address) & mask) != 0 ||
+	    (flags & (IOMMU_IOAS_READ | IOMMU_IOAS_WRITE)) == 0)
+		return IOMMU_EINVAL;
+	if (size - 1 > UINT64_MAX - address)
+		return IOMMU_EOVERFLOW;
+	if ((flags & IOMMU_IOAS_FIXED) == 0)
+		return 0;
+	if ((iova & mask) != 0)
+		return IOMMU_EINVAL;
+	return size > UINT64_MAX - iova ? IOMMU_EOVERFLOW : 0;
+}
+
+/* As the size, up to 1 GiB, as far as the backing's address is aligned to it. */
+static uint64_t alignment_for(const struct iommu_ioas *ioas, uint64_t address, uint64_t size)
+{
+	uint64_t alignment = IOMMU_PAGE_SIZE;
+
+	while (alignment < size && alignment < ALIGNMENT_MAX)
+		alignment <<= 1;
+	while (alignment > IOMMU_PAGE_SIZE && (address & (alignment - 1)) != 0)
+		alignment >>= 1;
+	return alignment > ioas->alignment ? alignment : ioas->alignment;
+}
+
+/* Give an area its place. */
+static int place(struct ioas_area *area, uint64_t address, uint64_t size, unsigned int flags,
+		 iommu_iova_t iova)
+{
+	struct iommu_ioas *ioas = area->ioas;
+	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
+	int status = check_request(ioas, address, size, flags, iova);
+
+	if (status == 0 && (flags & IOMMU_IOAS_FIXED) == 0)
+		status = iommu_ioas_place(ioas, size, alignment_for(ioas, address, size),
+					  &area->range);
+	else if (status == 0 && iommu_ioas_is_reserved(ioas, iova, iova + (size - 1)))
+		status = IOMMU_EINVAL;
+	else if (status == 0)
+		status = iommu_iova_place_at(ioas->areas, iova >> IOMMU_PAGE_SHIFT,
+					     (iova + (size - 1)) >> IOMMU_PAGE_SHIFT, &area->range);
+	iommu_spin_unlock(platform, &ioas->lock, state);
+	return status;
+}
+
+static unsigned int prot_of(unsigned int flags)
+{
+	return ((flags & IOMMU_IOAS_READ) != 0 ? IOMMU_PROT_READ : 0U) |
+	       ((flags & IOMMU_IOAS_WRITE) != 0 ? IOMMU_PROT_WRITE : 0U);
+}
+
+/* An area of these pages, mapped; inside the gate. */
+static int map_pages(struct iommu_ioas *ioas, struct ioas_pages *pages, uint64_t page,
+		     uint64_t size, unsigned int flags, iommu_iova_t *iova)
+{
+	const uint64_t address = pages->backing.address + (page << IOMMU_PAGE_SHIFT);
+	struct ioas_area *area;
+	iommu_iova_t placed;
+	int status;
+
+	area = iommu_area_new(ioas, pages, page, prot_of(flags), &status);
+	if (area == NULL)
+		return status;
+	status = place(area, address, size, flags, *iova);
+	if (status != 0) {
+		iommu_area_free(area);
+		return status;
+	}
+	placed = iommu_area_iova(area);
+	status = start(area);
+	if (status == 0)
+		*iova = placed;
+	return status;
+}
+
+static int check_backing(const struct iommu_backing *backing)
+{
+	if (backing->ops == NULL || backing->ops->pin == NULL || backing->ops->unpin == NULL)
+		return IOMMU_EINVAL;
+	return 0;
+}
+
+int iommu_ioas_map(struct iommu_ctx *ctx, uint32_t id, const struct iommu_backing *backing,
+		   uint64_t size, unsigned int flags, iommu_iova_t *iova)
+{
+	struct ioas_pages *pages;
+	struct ioas_object *object;
+	struct iommu_ioas *ioas;
+	int status;
+
+	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_IOAS, &status);
+	if (object == NULL)
+		return status;
+	ioas = iommu_ioas_of(object);
+	iommu_gate_enter(ioas);
+	status = check_request(ioas, backing->address, size, flags, *iova);
+	if (status == 0)
+		status = check_backing(backing);
+	if (status == 0 && ioas->draining)
+		status = IOMMU_EBUSY;
+	if (status == 0) {
+		/* Memory that may be written is pinned so from the first: an access may want to. */
+		pages = iommu_pages_new(ctx, backing, size >> IOMMU_PAGE_SHIFT, prot_of(flags));
+		status = IOMMU_ENOMEM;
+		if (pages != NULL) {
+			status = map_pages(ioas, pages, 0, size, flags, iova);
+			iommu_pages_put(pages);
+		}
+	}
+	iommu_gate_leave(ioas);
+	iommu_object_leave(object);
+	return status;
+}
+
+/* --- Copy -------------------------------------------------------------------------------------- */
+
+/* A part of what is copied: pages, held while it is. */
+struct part {
+	struct ioas_pages *pages;
+	uint64_t page, count;
+};
+
+/* The part at a page, no longer than `limit`; its pages do not go. IOMMU_ENOENT: a hole. */
+static int find_part(struct iommu_ioas *ioas, uint64_t at, uint64_t limit, unsigned int prot,
+		     struct part *part)
+{
+	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
+	const struct ioas_area *area = area_from(ioas, at);
+	int status = IOMMU_ENOENT;
+
+	if (area != NULL && area->range.first <= at && area->state == IOAS_AREA_LIVE)
+		status = (prot & ~area->pages->prot) != 0 ? IOMMU_EPERM : 0;
+	if (status == 0) {
+		const uint64_t left = area->range.last - at + 1;
+
+		*part = (struct part){area->pages, area->page + (at - area->range.first),
+				      left < limit ? left : limit};
+		__atomic_add_fetch(&area->pages->areas, 1, __ATOMIC_RELAXED);
+	}
+	iommu_spin_unlock(platform, &ioas->lock, state);
+	return status;
+}
+
+/* The whole range, at one place: all of it is there, and where it could go. */
+static int measure(struct iommu_ioas *from, uint64_t at, uint64_t pages, unsigned int prot)
+{
+	while (pages != 0) {
+		struct part part;
+		int status = find_part(from, at, pages, prot, &part);
+
+		if (status != 0)
+			return status;
+		at += part.count;
+		pages -= part.count;
+		iommu_pages_put(part.pages);
+	}
+	return 0;
+}
+
+/* To a place that is given, inside both gates: an area for each that is copied, all or none. */
+static int copy(struct iommu_ioas *to, struct iommu_ioas *from, iommu_iova_t from_iova,
+		uint64_t size, unsigned int flags, iommu_iova_t iova)
+{
+	uint64_t at = from_iova >> IOMMU_PAGE_SHIFT;
+	uint64_t left = size >> IOMMU_PAGE_SHIFT;
+	uint64_t done = 0, unused;
+	int status = 0;
+
+	while (left != 0 && status == 0) {
+		iommu_iova_t next = iova + done;
+		struct part part;
+
+		status = find_part(from, at, left, prot_of(flags), &part);
+		if (status != 0)
+			break;
+		status = map_pages(to, part.pages, part.page, part.count << IOMMU_PAGE_SHIFT, flags,
+				   &next);
+		iommu_pages_put(part.pages);
+		if (status != 0)
+			break;
+		done += part.count << IOMMU_PAGE_SHIFT;
+		at += part.count;
+		left -= part.count;
+	}
+	if (status != 0 && done != 0)
+		(void)iommu_ioas_take_out(to, iova, done, &unused);
+	return status;
+}
+
+/* A place for the whole, where none was asked for: found, and left again; somebody else may be there first. */
+static int find_place(struct iommu_ioas *ioas, uint64_t size, iommu_iova_t *iova)
+{
+	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	struct iommu_iova_range range;
+	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
+	int status = iommu_ioas_place(ioas, size, alignment_for(ioas, 0, size), &range);
+
+	if (status == 0) {
+		*iova = range.first << IOMMU_PAGE_SHIFT;
+		iommu_iova_remove(ioas->areas, &range);
+	}
+	iommu_spin_unlock(platform, &ioas->lock, state);
+	return status;
+}
+
+static int copy_in_gates(struct iommu_ioas *to, struct iommu_ioas *from, iommu_iova_t from_iova,
+			 uint64_t size, unsigned int flags, iommu_iova_t *iova)
+{
+	const bool is_fixed = (flags & IOMMU_IOAS_FIXED) != 0;
+	iommu_iova_t place = *iova;
+	int status = check_request(to, from_iova, size, flags, *iova);
+
+	if (status == 0 && (to->draining || from->draining))
+		status = IOMMU_EBUSY;
+	if (status == 0)
+		status = measure(from, from_iova >> IOMMU_PAGE_SHIFT, size >> IOMMU_PAGE_SHIFT,
+				 prot_of(flags));
+	/* A place that was taken in between is looked for again. */
+	while (status == 0) {
+		if (!is_fixed)
+			status = find_place(to, size, &place);
+		if (status == 0)
+			status = copy(to, from, from_iova, size, flags | IOMMU_IOAS_FIXED, place);
+		if (status == 0) {
+			*iova = place;
+			return 0;
+		}
+		if (is_fixed || status != IOMMU_EEXIST)
+			return status;
+		status = 0;
+	}
+	return status;
+}
+
+int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to_id, uint32_t from_id, iommu_iova_t from_iova,
+		    uint64_t size, unsigned int flags, iommu_iova_t *iova)
+{
+	struct ioas_object *to, *from;
+	int status;
+
+	to = iommu_object_visit(ctx, to_id, IOMMU_OBJECT_IOAS, &status);
+	if (to == NULL)
+		return status;
+	from = iommu_object_visit(ctx, from_id, IOMMU_OBJECT_IOAS, &status);
+	if (from != NULL) {
+		iommu_gate_enter_both(iommu_ioas_of(to), iommu_ioas_of(from));
+		status = copy_in_gates(iommu_ioas_of(to), iommu_ioas_of(from), from_iova, size,
+				       flags, iova);
+		iommu_gate_leave(iommu_ioas_of(from));
+		iommu_gate_leave(iommu_ioas_of(to));
+		iommu_object_leave(from);
+	}
+	iommu_object_leave(to);
+	return status;
+}
+
+/* --- Unmap -------------------------------------------------------------------------------------- */
+
+/* What unmapping is at. */
+struct unmap {
+	struct iommu_ioas *ioas;
+	uint64_t first, last; /* pages */
+};
+
+/* What an unmap needs to make one area several: made before, for memory may be short. */
+struct cut {
+	struct ioas_area *before, *behind;
+};
+
+static bool sticks_out(const struct unmap *u, const struct ioas_area *area)
+{
+	return area->range.first < u->first || area->range.last > u->last;
+}
+
+/* The next area, which is ours from then on: nobody else unmaps it, nobody pins it. IOMMU_ENOENT: there is none. */
+static int claim_next(const struct unmap *u, struct ioas_area **claimed)
+{
+	const struct iommu_platform *platform = u->ioas->object.ctx->platform;
+	uintptr_t state = iommu_spin_lock(platform, &u->ioas->lock);
+	struct ioas_area *area = area_from(u->ioas, u->first);
+	int status = 0;
+
+	if (area == NULL || area->range.first > u->last)
+		status = IOMMU_ENOENT;
+	else if (area->state == IOAS_AREA_NEW || area->busy)
+		status = IOMMU_EBUSY;
+	else if (sticks_out(u, area) &&
+		 ((u->ioas->flags & IOMMU_IOAS_SPLIT) == 0 || area->state != IOAS_AREA_LIVE))
+		status = IOMMU_EINVAL;
+	if (status == 0)
+		area->no_pins = area->busy = true;
+	*claimed = area;
+	iommu_spin_unlock(platform, &u->ioas->lock, state);
+	return status;
+}
+
+/* It stays, as it was. */
+static void unclaim(struct ioas_area *area)
+{
+	struct iommu_ioas *ioas = area->ioas;
+	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
+
+	area->busy = false;
+	area->no_pins = area->state != IOAS_AREA_LIVE;
+	iommu_spin_unlock(platform, &ioas->lock, state);
+}
+
+static bool is_pinned(struct ioas_area *area)
+{
+	struct iommu_ioas *ioas = area->ioas;
+	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
+	const bool pinned = area->pins != 0;
+
+	iommu_spin_unlock(platform, &ioas->lock, state);
+	return pinned;
+}
+
+/* Tell those who pin an area of ours to let go of it, and see that they did. */
+static int have_it_unpinned(struct ioas_area *area)
+{
+	const uint64_t size = iommu_area_pages(area) << IOMMU_PAGE_SHIFT;
+
+	for (unsigned int turn = 0; is_pinned(area); turn++) {
+		if (turn == NOTIFIES_MAX)
+			return IOMMU_EBUSY;
+		iommu_accesses_notify(area->ioas, iommu_area_iova(area), size);
+	}
+	return 0;
+}
+
+/* --- Cutting areas ------------------------------------------------------------------------------ */
+
+static void cut_free(struct cut *cut)
+{
+	if (cut->before != NULL)
+		iommu_area_free(cut->before);
+	if (cut->behind != NULL)
+		iommu_area_free(cut->behind);
+}
+
+static int cut_make(const struct unmap *u, const struct ioas_area *area, struct cut *cut)
+{
+	int status = 0;
+
+	*cut = (struct cut){NULL, NULL};
+	if (area->range.first < u->first)
+		cut->before = iommu_area_new(u->ioas, area->pages, area->page, area->prot, &status);
+	if (status == 0 && area->range.last > u->last)
+		cut->behind = iommu_area_new(u->ioas, area->pages,
+					     area->page + (u->last + 1 - area->range.first),
+					     area->prot, &status);
+	if (status != 0)
+		cut_free(cut);
+	return status;
+}
+
+/* A part of an area is one of its own: in the space, and a holder if the whole was one. Both locks are held. */
+static void become_part(struct ioas_area *part, const struct ioas_area *whole, uint64_t first,
+			uint64_t last)
+{
+	(void)iommu_iova_place_at(whole->ioas->areas, first, last, &part->range);
+	part->state = IOAS_AREA_LIVE;
+	part->is_cut = true;
+	part->filled = whole->filled;
+	part->storage = whole->storage;
+	part->full = whole->filled ? last - first + 1 : 0;
+	part->holder = (struct ioas_holder){
+		.interval = {.first = part->page, .last = part->page + (last - first)},
+		.area = part};
+	if (part->filled)
+		iommu_interval_insert(&part->pages->holders, &part->holder.interval);
+}
+
+/* What lies outside of the range is left behind as areas of their own; pages->mutex is held. */
+static void cut_area(const struct unmap *u, struct ioas_area *area, const struct cut *cut)
+{
+	struct iommu_ioas *ioas = u->ioas;
+	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	const uint64_t first = area->range.first, last = area->range.last;
+	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
+
+	if (area->filled)
+		iommu_interval_remove(&area->pages->holders, &area->holder.interval);
+	iommu_iova_remove(ioas->areas, &area->range);
+	if (cut->before != NULL)
+		become_part(cut->before, area, first, u->first - 1);
+	if (cut->behind != NULL)
+		become_part(cut->behind, area, u->last + 1, last);
+	if (cut->before != NULL)
+		area->page += u->first - first;
+	become_part(area, area, cut->before != NULL ? u->first : first,
+		    cut->behind != NULL ? u->last : last);
+	iommu_spin_unlock(platform, &ioas->lock, state);
+}
+
+/* --- One area after the other ------------------------------------------------------------------- */
+
+/* Unmap an area that is ours, cut to the range if need be; it stays ours no longer, whatever comes of it. */
+static int unmap_area(const struct unmap *u, struct ioas_area *area, uint64_t *bytes)
+{
+	struct cut cut;
+	int status = cut_make(u, area, &cut);
+
+	if (status != 0) {
+		unclaim(area);
+		return status;
+	}
+	iommu_pages_lock(area->pages);
+	if (cut.before != NULL || cut.behind != NULL)
+		cut_area(u, area, &cut);
+	*bytes = iommu_area_pages(area) << IOMMU_PAGE_SHIFT;
+	status = iommu_area_empty(area);
+	iommu_pages_unlock(area->pages);
+	if (status == 0)
+		drop(area);
+	else
+		set_state(area, IOAS_AREA_OLD);
+	return status;
+}
+
+int iommu_ioas_take_out(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t size,
+			uint64_t *unmapped)
+{
+	const struct unmap u = {ioas, iova >> IOMMU_PAGE_SHIFT,
+				(iova + (size - 1)) >> IOMMU_PAGE_SHIFT};
+	int status = 0;
+
+	*unmapped = 0;
+	while (status == 0) {
+		struct ioas_area *area;
+		uint64_t bytes = 0;
+
+		status = claim_next(&u, &area);
+		if (status != 0)
+			break;
+		status = have_it_unpinned(area);
+		if (status != 0) {
+			unclaim(area);
+			break;
+		}
+		status = unmap_area(&u, area, &bytes);
+		if (status == 0)
+			*unmapped += bytes;
+	}
+	return status == IOMMU_ENOENT && *unmapped != 0 ? 0 : status;
+}
+
+int iommu_ioas_unmap(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t size,
+		     uint64_t *unmapped)
+{
+	const bool everything = iova == 0 && size == EVERYTHING;
+	struct ioas_object *object;
+	uint64_t bytes = 0;
+	int status;
+
+	if (unmapped != NULL)
+		*unmapped = 0;
+	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_IOAS, &status);
+	if (object == NULL)
+		return status;
+	status = size == 0 || ((iova | size) & PAGE_MASK) != 0 ? IOMMU_EINVAL : 0;
+	if (status == 0 && size > UINT64_MAX - iova)
+		status = IOMMU_EOVERFLOW;
+	if (everything)
+		status = 0;
+	if (status == 0) {
+		iommu_gate_enter(iommu_ioas_of(object));
+		status = iommu_ioas_take_out(iommu_ioas_of(object), iova, size, &bytes);
+		iommu_gate_leave(iommu_ioas_of(object));
+	}
+	iommu_object_leave(object);
+	if (unmapped != NULL)
+		*unmapped = bytes;
+	return status == IOMMU_ENOENT && everything ? 0 : status;
+}
+
+int iommu_ioas_destroy(struct ioas_object *object)
+{
+	struct iommu_ioas *ioas = iommu_ioas_of(object);
+	const struct iommu_platform *platform = object->ctx->platform;
+	uint64_t unused;
+	int status = iommu_ioas_take_out(ioas, 0, EVERYTHING, &unused);
+
+	if (status != 0 && status != IOMMU_ENOENT)
+		return status;
+	iommu_ranges_free(ioas);
+	iommu_iova_space_destroy(ioas->areas);
+	if (ioas->spare != NULL)
+		platform->free_pages(platform->ctx, ioas->spare, ioas->spare->order);
+	return 0;
+}
+
+/* --- Looking ---------------------------------------------------------------------------------- */
+
+int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova,
+			 struct iommu_ioas_area *result)
+{
+	const struct ioas_area *area;
+	struct ioas_object *object;
+	struct iommu_ioas *ioas;
+	uintptr_t state;
+	int status;
+
+	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_IOAS, &status);
+	if (object == NULL)
+		return status;
+	ioas = iommu_ioas_of(object);
+	state = iommu_spin_lock(ctx->platform, &ioas->lock);
+	area = area_from(ioas, iova >> IOMMU_PAGE_SHIFT);
+	while (area != NULL && area->state != IOAS_AREA_LIVE)
+		area = area_from(ioas, area->range.last + 1);
+	if (area != NULL) {
+		*result = (struct iommu_ioas_area){
+			.iova = iommu_area_iova(area),
+			.size = iommu_area_pages(area) << IOMMU_PAGE_SHIFT,
+			.prot = area->prot,
+			.backing = area->pages->backing,
+			.pins = area->pins,
+		};
+		result->backing.address += area->page << IOMMU_PAGE_SHIFT;
+	}
+	iommu_spin_unlock(ctx->platform, &ioas->lock, state);
+	iommu_object_leave(object);
+	return area != NULL ? 0 : IOMMU_ENOENT;
+}
+
+/* --- Another owner of the memory ------------------------------------------------------------------ */
+
+/* May all areas that are backed by `from` be backed by `to`? IOMMU_ENOENT: there is none. The gate is closed. */
+static int check_change(const struct iommu_ioas *ioas, const void *from, void *to)
+{
+	const struct ioas_area *area;
+	int status = IOMMU_ENOENT;
+
+	for (area = area_from(ioas, 0); area != NULL;
+	     area = area_from(ioas, area->range.last + 1)) {
+		const struct iommu_backing *backing = &area->pages->backing;
+
+		if (backing->ctx != from)
+			continue;
+		if (backing->ops->is_same == NULL)
+			return IOMMU_EOPNOTSUPP;
+		if (!backing->ops->is_same(backing->ctx, to, backing->address,
+					   area->pages->count << IOMMU_PAGE_SHIFT))
+			return IOMMU_EINVAL;
+		status = 0;
+	}
+	return status;
+}
+
+int iommu_ioas_change_backing(struct iommu_ctx *ctx, uint32_t id, void *from, void *to)
+{
+	struct ioas_area *area;
+	struct ioas_object *object;
+	struct iommu_ioas *ioas;
+	int status;
+
+	iommu_ctx_lock(ctx);
+	object = iommu_object_find(ctx, id, IOMMU_OBJECT_IOAS, &status);
+	if (object != NULL) {
+		ioas = iommu_ioas_of(object);
+		iommu_gate_close(ioas);
+		status = check_change(ioas, from, to);
+		for (area = status == 0 ? area_from(ioas, 0) : NULL; area != NULL;
+		     area = area_from(ioas, area->range.last + 1)) {
+			iommu_pages_lock(area->pages);
+			if (area->pages->backing.ctx == from)
+				area->pages->backing.ctx = to;
+			iommu_pages_unlock(area->pages);
+		}
+		iommu_gate_open(ioas);
+	}
+	iommu_ctx_unlock(ctx);
+	return status;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "ioas/virtual_unit.h"
+
+#include "ioas/device.h"
+
+int iommu_virtual_unit_end(struct ioas_object *object)
+{
+	iommu_object_unuse(&iommu_virtual_unit_of(object)->parent->object);
+	return 0;
+}
+
+static int unit_alloc(struct iommu_ctx *ctx, uint32_t device_id, uint32_t hwpt_id, uint32_t *id)
+{
+	struct ioas_object *device, *parent, *object;
+	struct iommu_virtual_unit *virtual_unit;
+	int status;
+
+	device = iommu_object_find(ctx, device_id, IOMMU_OBJECT_DEVICE, &status);
+	if (device == NULL)
+		return status;
+	parent = iommu_object_find(ctx, hwpt_id, IOMMU_OBJECT_HWPT, &status);
+	if (parent == NULL)
+		return status;
+	if (!iommu_hwpt_of(parent)->domain->nest_parent || iommu_hwpt_of(parent)->is_leaving)
+		return IOMMU_EINVAL;
+	status = iommu_object_new(ctx, IOMMU_OBJECT_VIRTUAL_UNIT, &object);
+	if (status != 0)
+		return status;
+	virtual_unit = iommu_virtual_unit_of(object);
+	virtual_unit->unit = iommu_endpoint_unit(iommu_device_of(device)->endpoint);
+	virtual_unit->parent = iommu_hwpt_of(parent);
+	iommu_list_init(&virtual_unit->hwpts);
+	iommu_list_init(&virtual_unit->devices);
+	iommu_object_use(parent);
+	*id = iommu_object_id(object);
+	iommu_object_publish(object);
+	return 0;
+}
+
+int iommu_virtual_unit_alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t hwpt, uint32_t *id)
+{
+	int status;
+
+	iommu_ctx_lock(ctx);
+	status = unit_alloc(ctx, device, hwpt, id);
+	iommu_ctx_unlock(ctx);
+	return status;
+}
+
+/* --- Devices ---------------------------------------------------------------------------------- */
+
+static struct iommu_virtual_device *device_at(struct iommu_list_node *node)
+{
+	return iommu_container_of(node, struct iommu_virtual_device, link);
+}
+
+/* Locked. */
+static struct iommu_virtual_device *find(const struct iommu_virtual_unit *virtual_unit, uint64_t id)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &virtual_unit->devices)
+		if (device_at(node)->id == id)
+			return device_at(node);
+	return NULL;
+}
+
+int iommu_virtual_device_end(struct ioas_object *object)
+{
+	struct iommu_virtual_device *device =
+		iommu_container_of(object, struct iommu_virtual_device, object);
+	struct iommu_ctx *ctx = object->ctx;
+	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+
+	iommu_list_remove(&device->link);
+	device->device->virtual_device = NULL;
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_object_unuse(&device->unit->object);
+	iommu_object_unuse(&device->device->object);
+	return 0;
+}
+
+static int device_alloc(struct iommu_ctx *ctx, uint32_t unit_id, uint32_t device_id,
+			uint64_t virtual_id, uint32_t *id)
+{
+	struct ioas_object *unit_object, *device_object, *object;
+	struct iommu_virtual_device *virtual_device;
+	struct iommu_virtual_unit *virtual_unit;
+	struct ioas_device *device;
+	uintptr_t state;
+	int status;
+
+	unit_object = iommu_object_find(ctx, unit_id, IOMMU_OBJECT_VIRTUAL_UNIT, &status);
+	if (unit_object == NULL)
+		return status;
+	device_object = iommu_object_find(ctx, device_id, IOMMU_OBJECT_DEVICE, &status);
+	if (device_object == NULL)
+		return status;
+	virtual_unit = iommu_virtual_unit_of(unit_object);
+	device = iommu_device_of(device_object);
+	if (iommu_endpoint_unit(device->endpoint) != virtual_unit->unit || virtual_id == UINT64_MAX)
+		return IOMMU_EINVAL;
+	if (device->virtual_device != NULL || find(virtual_unit, virtual_id) != NULL)
+		return IOMMU_EEXIST;
+	status = iommu_object_new(ctx, IOMMU_OBJECT_VIRTUAL_DEVICE, &object);
+	if (status != 0)
+		return status;
+	virtual_device = iommu_container_of(object, struct iommu_virtual_device, object);
+	virtual_device->unit = virtual_unit;
+	virtual_device->device = device;
+	virtual_device->id = virtual_id;
+	state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	iommu_list_insert(&virtual_unit->devices, &virtual_device->link);
+	device->virtual_device = virtual_device;
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_object_use(unit_object);
+	iommu_object_use(device_object);
+	*id = iommu_object_id(object);
+	iommu_object_publish(object);
+	return 0;
+}
+
+int iommu_virtual_device_alloc(struct iommu_ctx *ctx, uint32_t virtual_unit, uint32_t device,
+			       uint64_t virtual_id, uint32_t *id)
+{
+	int status;
+
+	iommu_ctx_lock(ctx);
+	status = device_alloc(ctx, virtual_unit, device, virtual_id, id);
+	iommu_ctx_unlock(ctx);
+	return status;
+}
+
+int iommu_virtual_unit_find(struct iommu_ctx *ctx, uint32_t id, uint64_t virtual_id,
+			    uint32_t *device)
+{
+	const struct iommu_virtual_device *found;
+	struct ioas_object *object;
+	uintptr_t state;
+	int status;
+
+	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_VIRTUAL_UNIT, &status);
+	if (object == NULL)
+		return status;
+	state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	found = find(iommu_virtual_unit_of(object), virtual_id);
+	if (found != NULL)
+		*device = iommu_object_id(&found->device->object);
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_object_leave(object);
+	return found != NULL ? 0 : IOMMU_ENOENT;
+}
+
+/* --- Invalidation ------------------------------------------------------------------------------- */
+
+static int invalidate_everywhere(const struct iommu_virtual_unit *virtual_unit, const void *request,
+				 size_t size)
+{
+	struct iommu_list_node *node;
+	int result = 0;
+
+	iommu_list_for_each (node, &virtual_unit->hwpts) {
+		struct iommu_hwpt *hwpt = iommu_container_of(node, struct iommu_hwpt, link);
+		unsigned int done;
+		int status = iommu_domain_invalidate_user(hwpt->domain, request, size, 1, &done);
+
+		result = result == 0 ? status : result;
+	}
+	return result;
+}
+
+int iommu_virtual_unit_invalidate(struct iommu_ctx *ctx, uint32_t id, const void *requests,
+				  size_t request_size, unsigned int count, unsigned int *done)
+{
+	const unsigned char *bytes = requests;
+	struct ioas_object *object;
+	int status;
+
+	*done = 0;
+	iommu_ctx_lock(ctx);
+	object = iommu_object_find(ctx, id, IOMMU_OBJECT_VIRTUAL_UNIT, &status);
+	while (object != NULL && status == 0 && *done < count) {
+		status = invalidate_everywhere(iommu_virtual_unit_of(object), bytes, request_size);
+		bytes += request_size;
+		*done += status == 0;
+	}
+	iommu_ctx_unlock(ctx);
+	return status;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef IOMMU_IOAS_VIRTUAL_UNIT_H
+#define IOMMU_IOAS_VIRTUAL_UNIT_H
+
+#include <libiommu/virtual_unit.h>
+
+#include "ioas/ioas.h"
+
+struct ioas_device;
+
+struct iommu_virtual_unit {
+	struct ioas_object object; /* first */
+	struct iommu_unit *unit;
+	struct iommu_hwpt *parent;
+	struct iommu_list_node hwpts;   /* nested ones that were made on it */
+	struct iommu_list_node devices; /* under ctx->lock */
+};
+
+struct iommu_virtual_device {
+	struct ioas_object object; /* first */
+	struct iommu_list_node link;
+	struct iommu_virtual_unit *unit;
+	struct ioas_device *device;
+	uint64_t id;
+};
+
+static inline struct iommu_virtual_unit *iommu_virtual_unit_of(struct ioas_object *object)
+{
+	return iommu_container_of(object, struct iommu_virtual_unit, object);
+}
+
+int iommu_virtual_unit_end(struct ioas_object *object);
+int iommu_virtual_device_end(struct ioas_object *object);
+
+#endif
