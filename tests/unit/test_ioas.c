@@ -1,0 +1,679 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * IO address spaces over the model of hardware: objects and their ids, areas, what is pinned and when, HWPTs, devices; with
+ * everything failing that can. What devices reach is tried, never read from tables.
+ */
+#include <string.h>
+
+#include "ioas/ioas.h"
+#include "test.h"
+#include "test_memory.h"
+#include "vtd_fixture.h"
+
+#define EVERYTHING                                                                                 \
+	(IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_FIRST_STAGE | IOMMU_MODEL_VTD_NESTED |         \
+	 IOMMU_MODEL_VTD_DIRTY | IOMMU_MODEL_VTD_PASID | IOMMU_MODEL_VTD_PASS_THROUGH)
+#define FIXED (IOMMU_IOAS_FIXED | IOMMU_IOAS_READ | IOMMU_IOAS_WRITE)
+#define ANY   (IOMMU_IOAS_READ | IOMMU_IOAS_WRITE)
+#define PAGES 4096ULL
+
+static struct iommu_ctx *ctx;
+static struct test_memory memory;
+static uint32_t ioas, device[MACHINE_DEVICES];
+
+static void begin_machine(unsigned int flags, unsigned int units, unsigned int count)
+{
+	const struct iommu_model_vtd_config config = {
+		.flags = flags, .levels = 1U << 3 | 1U << 4, .address_mask = 9, .fault_records = 4};
+	const struct iommu_vtd_options none = {0};
+
+	machine(units, &config);
+	devices(count);
+	f.info.max_pasids = 1U << 16;
+	f.info.page_requests = 8;
+	f.info.device_tlb = (flags & IOMMU_MODEL_VTD_DEVICE_TLB) != 0;
+	assert_int_equal(probe_with(&none), 0);
+	endpoints();
+	for (unsigned int i = 0; i < count; i++)
+		f.device[i]->has_tlb = iommu_endpoint_uses_device_tlb(f.endpoint[i]);
+	for (unsigned int i = 0; i < units; i++)
+		assert_int_equal(iommu_unit_enable(f.unit[i]), 0);
+}
+
+/* A context with an IOAS, devices that are bound, and memory. */
+static void begin_with(unsigned int flags, unsigned int units, unsigned int count,
+		       enum test_memory_shape shape)
+{
+	begin_machine(flags, units, count);
+	test_memory_init(&memory, shape, 0x7f0000000000, PAGES, 1ULL << 36);
+	assert_int_equal(iommu_ctx_create(f.iommu, NULL, &ctx), 0);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &ioas), 0);
+	for (unsigned int i = 0; i < count; i++)
+		assert_int_equal(iommu_device_bind(ctx, f.endpoint[i], &device[i]), 0);
+}
+
+static void finish(void)
+{
+	assert_int_equal(iommu_ctx_destroy(ctx), 0);
+	test_memory_destroy(&memory);
+	end();
+}
+
+static int map_at(iommu_iova_t iova, uint64_t offset, uint64_t size)
+{
+	const struct iommu_backing backing = test_memory_at(&memory, offset);
+
+	return iommu_ioas_map(ctx, ioas, &backing, size, FIXED, &iova);
+}
+
+static int map_any(uint64_t offset, uint64_t size, iommu_iova_t *iova)
+{
+	const struct iommu_backing backing = test_memory_at(&memory, offset);
+
+	return iommu_ioas_map(ctx, ioas, &backing, size, ANY, iova);
+}
+
+static int unmap(iommu_iova_t iova, uint64_t size)
+{
+	uint64_t unmapped;
+	int status = iommu_ioas_unmap(ctx, ioas, iova, size, &unmapped);
+
+	if (status == 0 && size != UINT64_MAX)
+		assert_true(unmapped != 0 && unmapped <= size);
+	return status;
+}
+
+static int attach(unsigned int i, uint32_t to)
+{
+	return iommu_device_attach(ctx, device[i], IOMMU_NO_PASID, to, NULL);
+}
+
+static int detach(unsigned int i)
+{
+	return iommu_device_detach(ctx, device[i], IOMMU_NO_PASID);
+}
+
+static bool leads(unsigned int i, iommu_iova_t iova, uint64_t offset)
+{
+	return reaches(i, iova, test_memory_paddr(&memory, offset));
+}
+
+static void hang(bool hangs)
+{
+	const struct iommu_model_vtd_faults faults = {.waits_hang = hangs};
+
+	for (unsigned int i = 0; i < f.machine.unit_count; i++)
+		iommu_model_vtd_misbehave(f.machine.units[i], &faults);
+}
+
+static uint64_t metadata(void)
+{
+	struct iommu_ctx_stats stats;
+
+	iommu_ctx_get_stats(ctx, &stats);
+	return stats.metadata_bytes;
+}
+
+/* --- Objects ---------------------------------------------------------------------------------- */
+
+static void ids_begin_at_one_and_are_used_again(void **state)
+{
+	const struct iommu_hwpt_config none = {0};
+	uint32_t a, b, hwpt;
+
+	(void)state;
+	begin_with(0, 1, 1, MEMORY_CONTIGUOUS);
+	assert_int_equal(ioas, 1);
+	assert_int_equal(device[0], 2);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &a), 0);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &b), 0);
+	assert_int_equal(a, 3);
+	assert_int_equal(iommu_object_destroy(ctx, a), 0);
+	assert_int_equal(iommu_object_destroy(ctx, a), IOMMU_ENOENT);
+	assert_int_equal(iommu_object_destroy(ctx, 0), IOMMU_ENOENT);
+	assert_int_equal(iommu_object_destroy(ctx, UINT32_MAX), IOMMU_ENOENT);
+	assert_int_equal(iommu_object_type(ctx, a), IOMMU_OBJECT_ANY);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &a), 0);
+	assert_int_equal(a, 3);
+	assert_int_equal(iommu_object_type(ctx, a), IOMMU_OBJECT_IOAS);
+	assert_int_equal(iommu_object_type(ctx, device[0]), IOMMU_OBJECT_DEVICE);
+	assert_int_equal(iommu_object_next(ctx, 0), 1);
+	assert_int_equal(iommu_object_next(ctx, 3), b);
+	assert_int_equal(iommu_object_next(ctx, b), 0);
+	/* Another type, or none. */
+	assert_int_equal(unmap(0, UINT64_MAX), 0);
+	assert_int_equal(iommu_ioas_unmap(ctx, device[0], 0, UINT64_MAX, NULL), IOMMU_EINVAL);
+	assert_int_equal(iommu_ioas_unmap(ctx, 99, 0, UINT64_MAX, NULL), IOMMU_ENOENT);
+	assert_int_equal(attach(0, device[0]), IOMMU_EINVAL);
+	assert_int_equal(attach(0, 99), IOMMU_ENOENT);
+	assert_int_equal(iommu_device_attach(ctx, a, 0, b, NULL), IOMMU_EINVAL);
+	assert_int_equal(iommu_hwpt_alloc(ctx, a, b, &none, &hwpt), IOMMU_EINVAL);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], device[0], &none, &hwpt), IOMMU_EINVAL);
+	assert_int_equal(iommu_ioas_alloc(ctx, 2, &b), IOMMU_EOPNOTSUPP);
+	/* In use: a device goes when it is unbound, an IOAS after its HWPTs. */
+	assert_int_equal(iommu_object_destroy(ctx, device[0]), IOMMU_EBUSY);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], a, &none, &hwpt), 0);
+	assert_int_equal(iommu_object_destroy(ctx, a), IOMMU_EBUSY);
+	assert_int_equal(attach(0, hwpt), 0);
+	assert_int_equal(iommu_object_destroy(ctx, hwpt), IOMMU_EBUSY);
+	assert_int_equal(detach(0), 0);
+	assert_int_equal(iommu_object_destroy(ctx, hwpt), 0);
+	assert_int_equal(iommu_object_destroy(ctx, a), 0);
+	finish();
+}
+
+static void limits_hold(void **state)
+{
+	const struct iommu_ctx_limits limits = {.objects = 3, .areas = 2, .pinned_pages = 100};
+	iommu_iova_t iova;
+	uint32_t id;
+
+	(void)state;
+	begin_machine(0, 1, 1);
+	test_memory_init(&memory, MEMORY_SCATTERED, 0x7f0000000000, PAGES, 1ULL << 36);
+	assert_int_equal(iommu_ctx_create(f.iommu, &limits, &ctx), 0);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &ioas), 0);
+	assert_int_equal(iommu_device_bind(ctx, f.endpoint[0], &device[0]), 0);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &id), IOMMU_ENOSPC);
+	assert_int_equal(map_any(0, 101 * 4096, &iova), IOMMU_ENOMEM);
+	assert_int_equal(memory.pins, 0);
+	assert_int_equal(map_any(0, 100 * 4096, &iova), 0);
+	assert_int_equal(map_any(100 * 4096, 4096, &iova), IOMMU_ENOMEM);
+	assert_int_equal(unmap(0, UINT64_MAX), 0);
+	assert_int_equal(map_any(0, 4096, &iova), 0);
+	assert_int_equal(map_any(4096, 4096, &iova), 0);
+	assert_int_equal(map_any(8192, 4096, &iova), IOMMU_ENOSPC);
+	finish();
+}
+
+/* --- Mapping ---------------------------------------------------------------------------------- */
+
+static void maps_that_cannot_be(void **state)
+{
+	struct iommu_backing backing;
+	iommu_iova_t iova = 0x1000;
+
+	(void)state;
+	begin_with(0, 1, 1, MEMORY_CONTIGUOUS);
+	backing = test_memory_at(&memory, 0);
+#define MAP(size, flags) iommu_ioas_map(ctx, ioas, &backing, size, flags, &iova)
+	assert_int_equal(MAP(0, FIXED), IOMMU_EINVAL);
+	assert_int_equal(MAP(4095, FIXED), IOMMU_EINVAL);
+	assert_int_equal(MAP(4096, IOMMU_IOAS_FIXED), IOMMU_EINVAL);
+	assert_int_equal(MAP(4096, 8 | FIXED), IOMMU_EOPNOTSUPP);
+	iova = 0x1800;
+	assert_int_equal(MAP(4096, FIXED), IOMMU_EINVAL);
+	iova = UINT64_MAX - 4095;
+	assert_int_equal(MAP(4096, FIXED), IOMMU_EOVERFLOW);
+	assert_int_equal(MAP(UINT64_MAX & ~4095ULL, FIXED), IOMMU_EOVERFLOW);
+	backing.address = UINT64_MAX - 8191;
+	iova = 0x1000;
+	assert_int_equal(MAP(3 * 4096, FIXED), IOMMU_EOVERFLOW);
+	backing.address = memory.address + 8;
+	assert_int_equal(MAP(4096, FIXED), IOMMU_EINVAL);
+	backing = (struct iommu_backing){.address = 0x1000};
+	assert_int_equal(MAP(4096, FIXED), IOMMU_EINVAL);
+	assert_int_equal(map_at(0x1000, 0, 0x2000), 0);
+	assert_int_equal(map_at(0x2000, 0, 0x1000), IOMMU_EEXIST);
+	assert_int_equal(map_at(0, 0, 0x4000), IOMMU_EEXIST);
+	assert_int_equal(map_at(0, 0, 0x1000), 0);
+	/* Unmapped by halves, or where nothing is. */
+	assert_int_equal(unmap(0x1000, 0x1000), IOMMU_EINVAL);
+	assert_int_equal(unmap(0x2000, 0x1000), IOMMU_EINVAL);
+	assert_int_equal(unmap(0x3000, 0x1000), IOMMU_ENOENT);
+	assert_int_equal(unmap(0x1000, 0), IOMMU_EINVAL);
+	assert_int_equal(unmap(0x1000, UINT64_MAX & ~4095ULL), IOMMU_EOVERFLOW);
+	assert_int_equal(unmap(0, 0x10000), 0);
+	assert_int_equal(unmap(0, UINT64_MAX), 0);
+	/* Memory that lies about where it is. */
+	assert_int_equal(attach(0, ioas), 0);
+	memory.lies = true;
+	assert_int_equal(map_at(0x1000, 0, 0x2000), IOMMU_EFAULT);
+	memory.lies = false;
+	assert_int_equal(map_at(0x1000, 0, 0x2000), 0);
+	finish();
+}
+
+static void memory_is_pinned_while_a_device_may_reach_it(void **state)
+{
+	static const enum test_memory_shape shapes[] = {MEMORY_CONTIGUOUS, MEMORY_WHOLE,
+							MEMORY_SCATTERED, MEMORY_BLOCKS};
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		begin_with(0, 2, 3, shapes[i]);
+		memory.per_call = i == 2 ? 3 : 0;
+		assert_int_equal(map_at(IOVA, 0, 0x300000), 0);
+		assert_int_equal(memory.pins, 0);
+		assert_int_equal(attach(0, ioas), 0);
+		assert_int_equal(memory.pins, 0x300);
+		assert_true(leads(0, IOVA, 0));
+		assert_true(leads(0, IOVA + 0x2fffff, 0x2fffff));
+		assert_true(is_blocked(0, IOVA + 0x300000));
+		/* A second device, on another unit; and one more map for both. */
+		assert_int_equal(attach(1, ioas), 0);
+		assert_int_equal(map_at(IOVA + 0x300000, 0x300000, 0x5000), 0);
+		assert_int_equal(memory.pins, 0x305);
+		assert_true(leads(1, IOVA + 0x304fff, 0x304fff));
+		assert_int_equal(unmap(IOVA, 0x300000), 0);
+		assert_int_equal(memory.pins, 5);
+		assert_true(is_blocked(0, IOVA) && is_blocked(1, IOVA));
+		assert_true(leads(0, IOVA + 0x300000, 0x300000));
+		assert_int_equal(detach(0), 0);
+		assert_true(is_blocked(0, IOVA + 0x300000));
+		assert_int_equal(memory.pins, 5);
+		assert_int_equal(detach(1), 0);
+		assert_int_equal(memory.pins, 0);
+		/* It is still there for who comes next. */
+		assert_int_equal(attach(2, ioas), 0);
+		assert_true(leads(2, IOVA + 0x300000, 0x300000));
+		finish();
+	}
+}
+
+static int count_leaf(void *context, const struct iommu_pgtable_visit *visit)
+{
+	uint64_t *counts = context;
+
+	if (!visit->is_table)
+		counts[visit->level - 1]++;
+	return 0;
+}
+
+static void count_leaves(uint32_t hwpt, uint64_t *counts)
+{
+	int status;
+	struct ioas_object *object = iommu_object_find(ctx, hwpt, IOMMU_OBJECT_HWPT, &status);
+
+	assert_non_null(object);
+	counts[0] = counts[1] = counts[2] = 0;
+	assert_int_equal(iommu_domain_walk(iommu_hwpt_of(object)->domain, 0, (1ULL << 39) - 1,
+					   count_leaf, counts),
+			 0);
+}
+
+/* Pages that are handed over one by one become large ones, whatever batches they came in. */
+static void large_pages_result(void **state)
+{
+	uint64_t counts[3];
+	iommu_iova_t iova;
+	uint32_t hwpt;
+
+	(void)state;
+	begin_with(0, 1, 1, MEMORY_CONTIGUOUS);
+	assert_int_equal(iommu_device_attach(ctx, device[0], 0, ioas, &hwpt), 0);
+	memory.per_call = 7;
+	assert_int_equal(map_any(0, 0x1000000, &iova), 0);
+	assert_int_equal(iova & 0xffffff, 0); /* aligned as the size is */
+	count_leaves(hwpt, counts);
+	assert_int_equal(counts[0], 0);
+	assert_int_equal(counts[1], 8);
+	finish();
+	begin_with(0, 1, 1, MEMORY_BLOCKS);
+	assert_int_equal(iommu_device_attach(ctx, device[0], 0, ioas, &hwpt), 0);
+	memory.per_call = 100;
+	assert_int_equal(map_any(0, 0x800000, &iova), 0);
+	count_leaves(hwpt, counts);
+	assert_int_equal(counts[0], 0);
+	assert_int_equal(counts[1], 4);
+	finish();
+}
+
+static void places_are_chosen(void **state)
+{
+	const struct iommu_iova_bounds allowed[] = {{0x40000000, 0x4fffffff},
+						    {0x10000000, 0x10002fff}};
+	struct iommu_iova_bounds ranges[4];
+	iommu_iova_t iova;
+	uint64_t alignment;
+	unsigned int count;
+
+	(void)state;
+	begin_with(0, 1, 1, MEMORY_CONTIGUOUS);
+	assert_int_equal(map_any(0, 0x1000, &iova), 0);
+	assert_int_equal(iova, 0x1000); /* never 0 */
+	assert_int_equal(map_any(0, 0x2000, &iova), 0);
+	assert_int_equal(iova, 0x2000);
+	assert_int_equal(map_any(0x1000, 0x200000, &iova), 0);
+	assert_int_equal(iova, 0x4000); /* its backing is not aligned better */
+	assert_int_equal(map_any(0x200000, 0x200000, &iova), 0);
+	assert_int_equal(iova, 0x400000);
+	assert_int_equal(unmap(0, UINT64_MAX), 0);
+	/* Only where it is allowed; a fixed place need not be. */
+	assert_int_equal(iommu_ioas_allow(ctx, ioas, allowed, 2), 0);
+	assert_int_equal(map_any(0, 0x2000, &iova), 0);
+	assert_int_equal(iova, 0x10000000);
+	assert_int_equal(map_any(0x2000, 0x2000, &iova), 0);
+	assert_int_equal(iova, 0x40000000);
+	assert_int_equal(map_any(0x4000, 0x1000, &iova), 0);
+	assert_int_equal(iova, 0x10002000);
+	assert_int_equal(map_any(0, 0x20000000, &iova), IOMMU_ENOSPC);
+	assert_int_equal(map_at(IOVA, 0x5000, 0x1000), 0);
+	/* The interrupt window of the device is not free, once it is attached; nor what is beyond its unit. */
+	assert_int_equal(iommu_ioas_ranges(ctx, ioas, ranges, 4, &count, &alignment), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(ranges[0].first, 0);
+	assert_int_equal(ranges[0].last, UINT64_MAX);
+	assert_int_equal(alignment, 4096);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(iommu_ioas_ranges(ctx, ioas, ranges, 1, &count, &alignment), IOMMU_ENOSPC);
+	assert_int_equal(count, 2);
+	assert_int_equal(iommu_ioas_ranges(ctx, ioas, ranges, 4, &count, &alignment), 0);
+	assert_int_equal(ranges[0].last, 0xfedfffff);
+	assert_int_equal(ranges[1].first, 0xfef00000);
+	assert_int_equal(ranges[1].last, (1ULL << 48) - 1);
+	assert_int_equal(map_at(0xfee00000, 0, 0x1000), IOMMU_EINVAL);
+	assert_int_equal(map_at(1ULL << 48, 0, 0x1000), IOMMU_EINVAL);
+	assert_int_equal(detach(0), 0);
+	assert_int_equal(map_at(0xfee00000, 0x6000, 0x1000), 0);
+	/* In the way of a device. */
+	assert_int_equal(attach(0, ioas), IOMMU_EADDRINUSE);
+	assert_int_equal(memory.pins, 0);
+	assert_int_equal(unmap(0xfee00000, 0x1000), 0);
+	assert_int_equal(map_at(1ULL << 48, 0x6000, 0x1000), 0);
+	assert_int_equal(attach(0, ioas), IOMMU_EADDRINUSE);
+	assert_int_equal(unmap(1ULL << 48, 0x1000), 0);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(detach(0), 0);
+	finish();
+}
+
+static void what_may_be_allowed(void **state)
+{
+	static const struct {
+		struct iommu_iova_bounds ranges[2];
+		unsigned int count;
+		int status;
+	} cases[] = {
+		{{{5, 5}}, 1, IOMMU_EINVAL},
+		{{{6, 5}}, 1, IOMMU_EINVAL},
+		{{{0x1000, 0x5000}, {0x5000, 0x6000}}, 2, IOMMU_EINVAL},
+		{{{0x1000, 0xfeefffff}}, 1, IOMMU_EADDRINUSE},
+		{{{0, 0xfedfffff}, {0xfef00000, 0xffffffff}}, 2, 0},
+		{{{0}}, 0, 0},
+	};
+
+	(void)state;
+	begin_with(0, 1, 2, MEMORY_CONTIGUOUS);
+	assert_int_equal(attach(0, ioas), 0);
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(iommu_ioas_allow(ctx, ioas, cases[i].ranges, cases[i].count),
+				 cases[i].status);
+	/* What is allowed may not become reserved. */
+	assert_int_equal(detach(0), 0);
+	assert_int_equal(iommu_ioas_allow(ctx, ioas, cases[3].ranges, 1), 0);
+	assert_int_equal(attach(0, ioas), IOMMU_EADDRINUSE);
+	assert_int_equal(iommu_ioas_allow(ctx, ioas, NULL, 0), 0);
+	assert_int_equal(attach(0, ioas), 0);
+	finish();
+}
+
+static void copies_share_what_is_pinned(void **state)
+{
+	iommu_iova_t iova = IOVA;
+	uint32_t other;
+
+	(void)state;
+	begin_with(0, 2, 2, MEMORY_SCATTERED);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &other), 0);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(attach(1, other), 0);
+	assert_int_equal(map_at(IOVA, 0, 0x10000), 0);
+	assert_int_equal(map_at(IOVA + 0x10000, 0x20000, 0x10000), 0);
+	assert_int_equal(memory.pins, 32);
+	/* A part of two areas, to the other space. */
+	assert_int_equal(iommu_ioas_copy(ctx, other, ioas, IOVA + 0x8000, 0x10000, FIXED, &iova),
+			 0);
+	assert_int_equal(memory.pins, 32);
+	assert_true(leads(1, IOVA, 0x8000));
+	assert_true(leads(1, IOVA + 0x8000, 0x20000));
+	/* The originals go; what is copied stays. */
+	assert_int_equal(unmap(IOVA, 0x20000), 0);
+	assert_int_equal(memory.pins, 16);
+	assert_true(leads(1, IOVA, 0x8000));
+	/* And back again, wherever there is room. */
+	assert_int_equal(iommu_ioas_copy(ctx, ioas, other, IOVA, 0x8000, ANY, &iova), 0);
+	assert_true(leads(0, iova, 0x8000));
+	assert_int_equal(memory.pins, 16);
+	assert_int_equal(iommu_ioas_unmap(ctx, other, IOVA, 0x10000, NULL), 0);
+	assert_int_equal(memory.pins, 8);
+	assert_true(leads(0, iova + 0x7fff, 0xffff));
+	/* Holes, and what may not be written. */
+	assert_int_equal(iommu_ioas_copy(ctx, other, ioas, iova, 0x9000, ANY, &iova), IOMMU_ENOENT);
+	assert_int_equal(iommu_ioas_copy(ctx, other, ioas, iova, 0, ANY, &iova), IOMMU_EINVAL);
+	{
+		const struct iommu_backing backing = test_memory_at(&memory, 0x100000);
+		iommu_iova_t at = 0x9000000;
+
+		assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, 0x1000,
+						IOMMU_IOAS_FIXED | IOMMU_IOAS_READ, &at),
+				 0);
+		assert_int_equal(iommu_ioas_copy(ctx, other, ioas, at, 0x1000, ANY, &iova),
+				 IOMMU_EPERM);
+		assert_int_equal(
+			iommu_ioas_copy(ctx, other, ioas, at, 0x1000, IOMMU_IOAS_READ, &iova), 0);
+	}
+	finish();
+}
+
+static void areas_are_split_where_that_is_wished(void **state)
+{
+	struct iommu_ioas_area area;
+
+	(void)state;
+	begin_with(0, 2, 2, MEMORY_CONTIGUOUS);
+	assert_int_equal(iommu_ioas_alloc(ctx, IOMMU_IOAS_SPLIT, &ioas), 0);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(attach(1, ioas), 0);
+	assert_int_equal(map_at(IOVA, 0, 0x400000), 0);
+	/* In the middle of a large page. */
+	assert_int_equal(unmap(IOVA + 0x201000, 0x1000), 0);
+	assert_int_equal(memory.pins, 1023);
+	assert_true(leads(0, IOVA + 0x200fff, 0x200fff));
+	assert_true(is_blocked(0, IOVA + 0x201000) && is_blocked(1, IOVA + 0x201000));
+	assert_true(leads(1, IOVA + 0x202000, 0x202000));
+	assert_int_equal(iommu_ioas_next_area(ctx, ioas, 0, &area), 0);
+	assert_int_equal(area.size, 0x201000);
+	assert_int_equal(iommu_ioas_next_area(ctx, ioas, IOVA + 0x201000, &area), 0);
+	assert_int_equal(area.iova, IOVA + 0x202000);
+	assert_int_equal(area.backing.address, memory.address + 0x202000);
+	/* Its end, its beginning, across both. */
+	assert_int_equal(unmap(IOVA + 0x3ff000, 0x2000), 0);
+	assert_int_equal(unmap(IOVA - 0x1000, 0x2000), 0);
+	assert_int_equal(memory.pins, 1021);
+	assert_int_equal(unmap(IOVA + 0x100000, 0x200000), 0);
+	assert_int_equal(memory.pins, 255 + 255);
+	assert_true(leads(0, IOVA + 0x1000, 0x1000));
+	assert_true(leads(1, IOVA + 0x3fe000, 0x3fe000));
+	assert_int_equal(unmap(0, UINT64_MAX), 0);
+	assert_int_equal(memory.pins, 0);
+	finish();
+}
+
+static void memory_gets_another_owner(void **state)
+{
+	struct test_memory heir;
+
+	(void)state;
+	begin_with(0, 1, 1, MEMORY_SCATTERED);
+	test_memory_init(&heir, MEMORY_SCATTERED, memory.address, PAGES, memory.base);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(iommu_ioas_change_backing(ctx, ioas, &memory, &heir), IOMMU_ENOENT);
+	assert_int_equal(map_at(IOVA, 0, 0x10000), 0);
+	heir.base++;
+	assert_int_equal(iommu_ioas_change_backing(ctx, ioas, &memory, &heir), IOMMU_EINVAL);
+	heir.base--;
+	assert_int_equal(iommu_ioas_change_backing(ctx, ioas, &memory, &heir), 0);
+	/* What was pinned in the one is unpinned in the other. */
+	memcpy(heir.pinned, memory.pinned, PAGES);
+	memset(memory.pinned, 0, PAGES);
+	heir.pins = memory.pins;
+	memory.pins = 0;
+	assert_int_equal(unmap(IOVA, 0x10000), 0);
+	assert_int_equal(heir.pins, 0);
+	memory.ops.is_same = NULL;
+	assert_int_equal(map_at(IOVA, 0, 0x10000), 0);
+	assert_int_equal(iommu_ioas_change_backing(ctx, ioas, &memory, &heir), IOMMU_EOPNOTSUPP);
+	finish();
+	test_memory_destroy(&heir);
+}
+
+/* --- Failures --------------------------------------------------------------------------------- */
+
+/* Wherever memory runs out, in the third of three HWPTs too: nothing is mapped, pinned or lost. */
+static void maps_are_all_or_nothing(void **state)
+{
+	uint64_t failures = 0;
+
+	(void)state;
+	begin_with(0, 3, 3, MEMORY_SCATTERED);
+	for (unsigned int i = 0; i < 3; i++) {
+		const struct iommu_hwpt_config none = {0};
+		uint32_t hwpt;
+
+		assert_int_equal(iommu_hwpt_alloc(ctx, device[i], ioas, &none, &hwpt), 0);
+		assert_int_equal(attach(i, hwpt), 0);
+	}
+	assert_int_equal(map_at(0x100000, 0, 0x1000), 0);
+	for (unsigned int n = 1; n < 40; n++) {
+		const iommu_iova_t iova = IOVA + ((uint64_t)n << 30); /* new tables each time */
+		const uint64_t before = metadata();
+		int status;
+
+		f.machine.fail_at = f.machine.allocations + n;
+		status = map_at(iova, 0x1000, 0x600000);
+		f.machine.fail_at = 0;
+		if (status == 0) {
+			/* A smaller batch does as well; or so many were not needed. */
+			for (unsigned int i = 0; i < 3; i++)
+				assert_true(leads(i, iova + 0x5fffff, 0x600fff));
+			assert_int_equal(unmap(iova, 0x600000), 0);
+			continue;
+		}
+		failures++;
+		assert_int_equal(status, IOMMU_ENOMEM);
+		assert_int_equal(memory.pins, 1);
+		assert_true(metadata() <= before + 4096);
+		for (unsigned int i = 0; i < 3; i++)
+			assert_true(is_blocked(i, iova) && leads(i, 0x100000, 0));
+	}
+	assert_true(failures > 9);
+	/* The same of the pin callback. */
+	memory.per_call = 100;
+	for (failures = 1;; failures++) {
+		memory.fail_after = failures;
+		if (map_at(IOVA, 0x1000, 0x600000) == 0)
+			break;
+		assert_int_equal(memory.pins, 1);
+		assert_true(is_blocked(2, IOVA));
+	}
+	assert_int_equal(failures, 17);
+	finish();
+}
+
+/* The same when a device comes to what is mapped. */
+static void attaching_is_all_or_nothing(void **state)
+{
+	const struct iommu_hwpt_config none = {0};
+	uint64_t failures;
+	uint32_t hwpt;
+
+	(void)state;
+	for (unsigned int first = 0; first < 2; first++) {
+		begin_with(0, 2, 2, MEMORY_SCATTERED);
+		assert_int_equal(map_at(IOVA, 0, 0x100000), 0);
+		assert_int_equal(map_at(IOVA + 0x40000000, 0x100000, 0x100000), 0);
+		if (first == 0) {
+			/* An HWPT that was made by hand is not used for others. */
+			assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &none, &hwpt), 0);
+			assert_int_equal(attach(0, hwpt), 0);
+		}
+		failures = 0;
+		for (unsigned int n = 1; n < 30; n++) {
+			int status;
+
+			f.machine.fail_at = f.machine.allocations + n;
+			status = attach(1, ioas);
+			f.machine.fail_at = 0;
+			if (status == 0) {
+				assert_int_equal(detach(1), 0);
+				continue;
+			}
+			failures++;
+			assert_int_equal(status, IOMMU_ENOMEM);
+			assert_int_equal(memory.pins, first == 0 ? 512 : 0);
+			assert_true(is_blocked(1, IOVA));
+			if (first == 0)
+				assert_true(leads(0, IOVA, 0));
+		}
+		assert_true(failures > 5);
+		assert_int_equal(attach(1, ioas), 0);
+		assert_int_equal(memory.pins, 512);
+		assert_true(leads(1, IOVA + 0x400fffff, 0x1fffff));
+		finish();
+	}
+}
+
+/* What hardware does not confirm stays pinned, and its place taken, until it does. */
+static void what_is_not_confirmed_stays_pinned(void **state)
+{
+	(void)state;
+	begin_with(0, 2, 2, MEMORY_SCATTERED);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(attach(1, ioas), 0);
+	assert_int_equal(map_at(IOVA, 0, 0x800000), 0);
+	hang(true);
+	assert_int_equal(unmap(IOVA, 0x800000), IOMMU_ETIMEDOUT);
+	assert_int_equal(memory.pins, 2048);
+	assert_int_equal(unmap(IOVA, 0x800000), IOMMU_ETIMEDOUT);
+	assert_int_equal(memory.pins, 2048);
+	assert_int_equal(map_at(IOVA, 0, 0x1000), IOMMU_EEXIST);
+	assert_int_equal(iommu_object_destroy(ctx, ioas), IOMMU_EBUSY);
+	/* A device leaves; its memory is not let go of with it. */
+	assert_int_equal(detach(0), IOMMU_ETIMEDOUT);
+	assert_int_equal(detach(1), IOMMU_ETIMEDOUT);
+	assert_int_equal(memory.pins, 2048);
+	assert_int_not_equal(iommu_ctx_destroy(ctx), 0);
+	assert_int_equal(memory.pins, 2048);
+	hang(false);
+	finish();
+}
+
+static void an_unmap_that_failed_goes_on(void **state)
+{
+	(void)state;
+	begin_with(0, 1, 1, MEMORY_SCATTERED);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(map_at(IOVA, 0, 0x800000), 0);
+	hang(true);
+	assert_int_equal(unmap(IOVA, 0x800000), IOMMU_ETIMEDOUT);
+	hang(false);
+	assert_int_equal(unmap(IOVA, 0x800000), 0);
+	assert_int_equal(memory.pins, 0);
+	assert_int_equal(map_at(IOVA, 0, 0x800000), 0);
+	assert_true(leads(0, IOVA, 0));
+	finish();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ids_begin_at_one_and_are_used_again),
+		cmocka_unit_test(limits_hold),
+		cmocka_unit_test(maps_that_cannot_be),
+		cmocka_unit_test(memory_is_pinned_while_a_device_may_reach_it),
+		cmocka_unit_test(large_pages_result),
+		cmocka_unit_test(places_are_chosen),
+		cmocka_unit_test(what_may_be_allowed),
+		cmocka_unit_test(copies_share_what_is_pinned),
+		cmocka_unit_test(areas_are_split_where_that_is_wished),
+		cmocka_unit_test(memory_gets_another_owner),
+		cmocka_unit_test(maps_are_all_or_nothing),
+		cmocka_unit_test(attaching_is_all_or_nothing),
+		cmocka_unit_test(what_is_not_confirmed_stays_pinned),
+		cmocka_unit_test(an_unmap_that_failed_goes_on),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
