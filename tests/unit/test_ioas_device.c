@@ -1,0 +1,697 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What devices of a context do: bound and attached, as groups, with PASIDs, over guests' tables; what is noted of their writes;
+ * software that accesses the same memory; page requests; and a context that is closed in the middle of it.
+ */
+#include <string.h>
+
+#include <libiommu/hw/vtd_first_stage.h>
+
+#include "ioas/ioas.h"
+#include "ioas_fixture.h"
+#include "test.h"
+
+#define PASID  77
+#define FAULTS (EVERYTHING | IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_PAGE_REQUESTS)
+
+static bool pasid_leads(unsigned int i, uint32_t pasid, iommu_iova_t iova, uint64_t offset)
+{
+	iommu_paddr_t to = 0;
+
+	return model_device_access_pasid(f.device[i], pasid, iova, IOMMU_PROT_WRITE, &to) == 0 &&
+	       to == test_memory_paddr(&memory, offset);
+}
+
+static uint32_t hwpt_with(unsigned int flags)
+{
+	const struct iommu_hwpt_config config = {.flags = flags};
+	uint32_t hwpt = 0;
+
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &config, &hwpt), 0);
+	return hwpt;
+}
+
+/* --- Bound and attached ------------------------------------------------------------------------- */
+
+static void a_device_has_one_owner(void **state)
+{
+	struct iommu_device_info info;
+	struct iommu_ctx *other;
+	uint32_t id, again;
+
+	(void)state;
+	begin_with(EVERYTHING, 1, 1, MEMORY_CONTIGUOUS);
+	assert_int_equal(iommu_ctx_create(f.iommu, NULL, &other), 0);
+	assert_int_equal(iommu_device_bind(other, f.endpoint[0], &id), IOMMU_EBUSY);
+	assert_int_equal(iommu_device_bind(ctx, f.endpoint[0], &id), IOMMU_EBUSY);
+	assert_int_equal(iommu_device_get_info(ctx, device[0], &info), 0);
+	assert_ptr_equal(info.endpoint, f.endpoint[0]);
+	assert_true(info.dirty_tracking);
+	assert_int_equal(info.max_pasids, 1 << 16);
+	assert_int_equal(info.hardware_status, 0);
+	/* Attached twice, detached twice, replaced where nothing is. */
+	assert_int_equal(iommu_device_replace(ctx, device[0], 0, ioas, NULL), IOMMU_EINVAL);
+	assert_int_equal(detach(0), IOMMU_EINVAL);
+	assert_int_equal(iommu_device_attach(ctx, device[0], 0, ioas, &id), 0);
+	assert_int_equal(iommu_object_type(ctx, id), IOMMU_OBJECT_HWPT);
+	assert_int_equal(attach(0, ioas), IOMMU_EINVAL);
+	assert_int_equal(iommu_device_replace(ctx, device[0], 0, ioas, &again), 0);
+	assert_int_equal(again, id);
+	assert_int_equal(detach(0), 0);
+	assert_int_equal(iommu_object_type(ctx, id), IOMMU_OBJECT_ANY);
+	/* Unbound while it is attached: nothing is left. */
+	assert_int_equal(map_at(IOVA, 0, 0x1000), 0);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(iommu_device_unbind(ctx, device[0]), 0);
+	assert_int_equal(memory.pins, 0);
+	assert_true(is_blocked(0, IOVA));
+	assert_int_equal(iommu_device_unbind(ctx, device[0]), IOMMU_ENOENT);
+	assert_int_equal(iommu_device_bind(other, f.endpoint[0], &id), 0);
+	assert_int_equal(iommu_device_bind(ctx, f.endpoint[0], &device[0]), IOMMU_EBUSY);
+	assert_int_equal(iommu_ctx_destroy(other), 0);
+	assert_int_equal(iommu_device_bind(ctx, f.endpoint[0], &device[0]), 0);
+	finish();
+}
+
+/* Devices 0 and 1 carry each other's ids. */
+static void begin_groups(void)
+{
+	static const struct iommu_pci_function functions[] = {
+		{.devfn = 0x20, .type = IOMMU_PCI_INTEGRATED, .alias_count = 1, .aliases = {0x28}},
+		{.devfn = 0x28, .type = IOMMU_PCI_INTEGRATED},
+		{.devfn = 0x30, .type = IOMMU_PCI_INTEGRATED},
+	};
+	static const struct iommu_pci_topology topology = {functions, 3};
+	const struct iommu_model_vtd_config config = {
+		.levels = 1U << 4, .address_mask = 9, .fault_records = 4};
+	const struct iommu_vtd_options none = {0};
+
+	machine(1, &config);
+	devices(3);
+	assert_int_equal(probe_with(&none), 0);
+	assert_int_equal(iommu_set_pci_topology(f.iommu, &topology), 0);
+	endpoints();
+	assert_ptr_equal(f.group[0], f.group[1]);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	test_memory_init(&memory, MEMORY_SCATTERED, 0x7f0000000000, PAGES, 1ULL << 36);
+	assert_int_equal(iommu_ctx_create(f.iommu, NULL, &ctx), 0);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &ioas), 0);
+}
+
+static void groups_go_together(void **state)
+{
+	uint32_t other, id, hwpt, same;
+
+	(void)state;
+	begin_groups();
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &other), 0);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(iommu_device_bind(ctx, f.endpoint[i], &device[i]), 0);
+	assert_int_equal(map_at(IOVA, 0, 0x1000), 0);
+	assert_int_equal(iommu_device_attach(ctx, device[0], 0, ioas, &hwpt), 0);
+	/* The other member's requests are translated, too; it is not attached for that. */
+	assert_true(leads(1, IOVA, 0));
+	assert_int_equal(detach(1), IOMMU_EINVAL);
+	assert_int_equal(attach(1, other), IOMMU_EINVAL);
+	assert_int_equal(iommu_device_attach(ctx, device[1], 0, ioas, &same), 0);
+	assert_int_equal(same, hwpt);
+	/* Both go over, whoever is asked; and stay as long as one does. */
+	assert_int_equal(iommu_device_replace(ctx, device[1], 0, other, &id), 0);
+	assert_int_not_equal(id, hwpt);
+	assert_int_equal(iommu_object_type(ctx, hwpt), IOMMU_OBJECT_ANY);
+	assert_int_equal(memory.pins, 0);
+	assert_true(is_blocked(0, IOVA));
+	assert_int_equal(iommu_device_replace(ctx, device[0], 0, ioas, NULL), 0);
+	assert_int_equal(memory.pins, 1);
+	assert_int_equal(detach(0), 0);
+	assert_true(leads(0, IOVA, 0));
+	assert_int_equal(iommu_device_unbind(ctx, device[0]), 0);
+	assert_true(leads(1, IOVA, 0));
+	/* The group is claimed as long as a member is bound. */
+	assert_ptr_equal(iommu_group_owner(f.group[0]), ctx);
+	assert_int_equal(iommu_device_unbind(ctx, device[1]), 0);
+	assert_null(iommu_group_owner(f.group[0]));
+	assert_true(is_blocked(1, IOVA));
+	finish();
+}
+
+static void pasids_have_spaces_of_their_own(void **state)
+{
+	uint32_t other, plain;
+	iommu_iova_t iova = IOVA;
+
+	(void)state;
+	begin_with(EVERYTHING, 1, 1, MEMORY_SCATTERED);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &other), 0);
+	assert_int_equal(map_at(IOVA, 0, 0x1000), 0);
+	assert_int_equal(iommu_ioas_copy(ctx, other, ioas, IOVA, 0x1000, ANY, &iova), 0);
+	assert_int_equal(iommu_device_attach(ctx, device[0], PASID, ioas, NULL), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID), 0);
+	assert_int_equal(iommu_device_attach(ctx, device[0], PASID, ioas, NULL), 0);
+	assert_true(pasid_leads(0, PASID, IOVA, 0));
+	assert_true(is_blocked(0, IOVA));
+	assert_int_equal(attach(0, other), 0);
+	assert_true(leads(0, iova, 0));
+	assert_int_equal(memory.pins, 1);
+	/* Another space, back, and one that is not for PASIDs. */
+	assert_int_equal(iommu_device_replace(ctx, device[0], PASID, other, NULL), 0);
+	assert_true(pasid_leads(0, PASID, iova, 0));
+	assert_int_equal(iommu_device_replace(ctx, device[0], PASID, ioas, NULL), 0);
+	plain = hwpt_with(0);
+	assert_int_equal(iommu_device_replace(ctx, device[0], PASID, plain, NULL), IOMMU_EINVAL);
+	assert_true(pasid_leads(0, PASID, IOVA, 0));
+	assert_int_equal(iommu_device_detach(ctx, device[0], PASID), 0);
+	assert_int_equal(iommu_device_detach(ctx, device[0], PASID), IOMMU_EINVAL);
+	finish();
+}
+
+/* A group that must not use an address, and a space where it is taken: nothing changes. */
+static void replacing_is_all_or_nothing(void **state)
+{
+	const struct iommu_backing backing = {&memory.ops, &memory, 0x7f0000000000};
+	iommu_iova_t iova = 0xfee00000;
+	uint32_t other;
+
+	(void)state;
+	begin_with(0, 1, 1, MEMORY_SCATTERED);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &other), 0);
+	assert_int_equal(iommu_ioas_map(ctx, other, &backing, 0x1000, FIXED, &iova), 0);
+	assert_int_equal(map_at(IOVA, 0x1000, 0x1000), 0);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(iommu_device_replace(ctx, device[0], 0, other, NULL), IOMMU_EADDRINUSE);
+	assert_true(leads(0, IOVA, 0x1000));
+	assert_int_equal(memory.pins, 1);
+	assert_int_equal(iommu_ioas_unmap(ctx, other, 0xfee00000, 0x1000, NULL), 0);
+	hang(true);
+	assert_int_equal(iommu_device_replace(ctx, device[0], 0, other, NULL), IOMMU_ETIMEDOUT);
+	hang(false);
+	assert_true(leads(0, IOVA, 0x1000));
+	assert_int_equal(map_at(0xfee00000, 0, 0x1000), IOMMU_EINVAL);
+	assert_int_equal(iommu_ioas_map(ctx, other, &backing, 0x1000, FIXED, &iova), 0);
+	finish();
+}
+
+/* --- HWPTs made by hand ------------------------------------------------------------------------- */
+
+static void hwpts_that_cannot_be(void **state)
+{
+	const struct iommu_hwpt_config unknown = {.flags = 1 << 9};
+	const struct iommu_hwpt_config data = {.user_data = &data, .user_size = 4};
+	const struct iommu_hwpt_config dirty = {.flags = IOMMU_HWPT_DIRTY};
+	const struct iommu_hwpt_config nest = {.flags = IOMMU_HWPT_NEST_PARENT};
+	uint32_t id, hwpt;
+	uint64_t word = 0;
+	struct iommu_dirty_bitmap bitmap = {
+		.words = &word, .start = IOVA, .bits = 64, .page_shift = 12};
+
+	(void)state;
+	begin_with(0, 1, 1, MEMORY_CONTIGUOUS);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &unknown, &id), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &data, &id), IOMMU_EINVAL);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &dirty, &id), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &nest, &id), IOMMU_EOPNOTSUPP);
+	hwpt = hwpt_with(0);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], hwpt, &data, &id), IOMMU_EINVAL);
+	assert_int_equal(iommu_hwpt_set_dirty(ctx, hwpt, true), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_hwpt_read_dirty(ctx, hwpt, IOVA, 0x1000, 0, &bitmap), IOMMU_EINVAL);
+	assert_int_equal(iommu_hwpt_invalidate(ctx, hwpt, NULL, 0, 0, &id), IOMMU_EINVAL);
+	assert_int_equal(iommu_hwpt_set_dirty(ctx, ioas, true), IOMMU_EINVAL);
+	finish();
+}
+
+static void writes_are_noted(void **state)
+{
+	uint64_t word = 0;
+	struct iommu_dirty_bitmap bitmap = {
+		.words = &word, .start = IOVA, .bits = 64, .page_shift = 12};
+	uint32_t hwpt;
+
+	(void)state;
+	begin_with(EVERYTHING, 1, 1, MEMORY_CONTIGUOUS);
+	hwpt = hwpt_with(IOMMU_HWPT_DIRTY);
+	assert_int_equal(map_at(IOVA, 0, 0x200000), 0);
+	assert_int_equal(attach(0, hwpt), 0);
+	assert_int_equal(iommu_hwpt_set_dirty(ctx, hwpt, true), 0);
+	assert_int_equal(iommu_hwpt_split(ctx, hwpt, IOVA, 0x200000, 4096), 0);
+	assert_true(leads(0, IOVA + 0x3000, 0x3000));
+	assert_true(leads(0, IOVA + 0x7000, 0x7000));
+	assert_int_equal(iommu_hwpt_read_dirty(ctx, hwpt, IOVA, 0x40000, IOMMU_DIRTY_KEEP, &bitmap),
+			 0);
+	assert_int_equal(word, 0x88);
+	word = 0;
+	assert_int_equal(iommu_hwpt_read_dirty(ctx, hwpt, IOVA, 0x40000, 0, &bitmap), 0);
+	assert_int_equal(word, 0x88);
+	word = 0;
+	assert_int_equal(iommu_hwpt_read_dirty(ctx, hwpt, IOVA, 0x40000, 0, &bitmap), 0);
+	assert_int_equal(word, 0);
+	assert_int_equal(iommu_hwpt_set_dirty(ctx, hwpt, false), 0);
+	finish();
+}
+
+/* A guest whose memory is all of the machine's, at its own addresses, with a table of its own in it. */
+static struct {
+	struct iommu_pgtable table;
+	struct iommu_gather gather;
+	uint64_t mapped;
+} guest;
+
+static int pin_machine(void *context, uint64_t address, uint64_t size, unsigned int prot,
+		       struct iommu_map_piece *pieces, unsigned int room, unsigned int *count)
+{
+	(void)context;
+	(void)prot;
+	(void)room;
+	pieces[0] = (struct iommu_map_piece){address, size};
+	*count = 1;
+	return 0;
+}
+
+static void unpin_machine(void *context, uint64_t address, const struct iommu_map_piece *pieces,
+			  unsigned int count, unsigned int prot)
+{
+	(void)context;
+	(void)address;
+	(void)pieces;
+	(void)count;
+	(void)prot;
+}
+
+static const struct iommu_backing_ops machine_memory = {.pin = pin_machine, .unpin = unpin_machine};
+
+static struct iommu_hwpt_config begin_guest(struct iommu_vtd_first_stage *stage)
+{
+	const struct iommu_backing all = {&machine_memory, NULL, MACHINE_BASE};
+	const struct iommu_pgtable_config config = {.platform = &f.machine.platform,
+						    .levels = 4,
+						    .input_bits = 47,
+						    .output_bits = 46,
+						    .pgsize_bitmap = IOMMU_SIZE_4K};
+	iommu_iova_t iova = MACHINE_BASE;
+
+	assert_int_equal(
+		iommu_ioas_map(ctx, ioas, &all, (uint64_t)MACHINE_PAGES << 12, FIXED, &iova), 0);
+	assert_int_equal(iommu_vtdfs_init(&guest.table, &config), 0);
+	iommu_gather_init(&guest.gather);
+	assert_int_equal(iommu_vtdfs_map(&guest.table, IOVA, f.memory, 4096, RW, &guest.gather,
+					 &guest.mapped),
+			 0);
+	*stage = (struct iommu_vtd_first_stage){
+		.table = iommu_virt_to_phys(&f.machine.platform, guest.table.root), .levels = 4};
+	return (struct iommu_hwpt_config){.user_data = stage, .user_size = sizeof(*stage)};
+}
+
+/* The guest's memory goes after everybody has forgotten it. */
+static void finish_guest(void)
+{
+	assert_int_equal(iommu_ctx_destroy(ctx), 0);
+	test_memory_destroy(&memory);
+	iommu_vtdfs_destroy(&guest.table);
+	end();
+}
+
+static void guests_are_nested(void **state)
+{
+	const struct iommu_vtd_invalidation all = {.address = 0, .pages = UINT64_MAX};
+	struct iommu_vtd_first_stage stage;
+	struct iommu_hwpt_config config;
+	uint32_t parent, nested, id, unit, virtual_device;
+	unsigned int done;
+
+	(void)state;
+	begin_with(EVERYTHING, 2, 2, MEMORY_CONTIGUOUS);
+	f.memory = model_machine_take(&f.machine, 1);
+	config = begin_guest(&stage);
+	parent = hwpt_with(IOMMU_HWPT_NEST_PARENT);
+	id = hwpt_with(0);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], id, &config, &nested), IOMMU_EINVAL);
+	config.flags = IOMMU_HWPT_DIRTY;
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], parent, &config, &nested),
+			 IOMMU_EOPNOTSUPP);
+	config.flags = 0;
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], parent, &config, &nested), 0);
+	assert_int_equal(iommu_object_type(ctx, nested), IOMMU_OBJECT_HWPT_NESTED);
+	assert_int_equal(iommu_object_destroy(ctx, parent), IOMMU_EBUSY);
+	assert_int_equal(attach(0, nested), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	assert_true(is_blocked(0, f.memory));
+	/* The guest unmaps, and says so. */
+	assert_int_equal(iommu_vtdfs_unmap(&guest.table, IOVA, 4096, 0, &guest.gather, NULL), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	assert_int_equal(iommu_hwpt_invalidate(ctx, nested, &all, sizeof(all), 1, &done), 0);
+	assert_int_equal(done, 1);
+	assert_true(is_blocked(0, IOVA));
+	assert_int_equal(detach(0), 0);
+	/* Over a virtual unit, which can be told for all its tables, and knows devices by the guest's numbers. */
+	assert_int_equal(iommu_virtual_unit_alloc(ctx, device[0], id, &unit), IOMMU_EINVAL);
+	assert_int_equal(iommu_virtual_unit_alloc(ctx, device[0], parent, &unit), 0);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], unit, &config, &id), 0);
+	assert_int_equal(iommu_object_destroy(ctx, unit), IOMMU_EBUSY);
+	assert_int_equal(iommu_vtdfs_map(&guest.table, IOVA, f.memory, 4096, RW, &guest.gather,
+					 &guest.mapped),
+			 0);
+	assert_int_equal(attach(0, id), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	assert_int_equal(iommu_vtdfs_unmap(&guest.table, IOVA, 4096, 0, &guest.gather, NULL), 0);
+	assert_int_equal(iommu_virtual_unit_invalidate(ctx, unit, &all, sizeof(all), 1, &done), 0);
+	assert_true(is_blocked(0, IOVA));
+	assert_int_equal(iommu_virtual_unit_invalidate(ctx, unit, &all, 3, 1, &done), IOMMU_EINVAL);
+	assert_int_equal(done, 0);
+	assert_int_equal(iommu_virtual_device_alloc(ctx, unit, device[1], 5, &virtual_device),
+			 IOMMU_EINVAL); /* behind the other unit */
+	assert_int_equal(iommu_virtual_device_alloc(ctx, unit, device[0], 5, &virtual_device), 0);
+	assert_int_equal(iommu_virtual_device_alloc(ctx, unit, device[0], 6, &done), IOMMU_EEXIST);
+	assert_int_equal(iommu_virtual_unit_find(ctx, unit, 5, &done), 0);
+	assert_int_equal(done, device[0]);
+	assert_int_equal(iommu_virtual_unit_find(ctx, unit, 6, &done), IOMMU_ENOENT);
+	assert_int_equal(iommu_device_unbind(ctx, device[0]), IOMMU_EBUSY);
+	assert_int_equal(iommu_object_destroy(ctx, virtual_device), 0);
+	/* Everything else goes with the context. */
+	finish_guest();
+}
+
+/* --- Access ------------------------------------------------------------------------------------- */
+
+static struct {
+	uint32_t id;
+	unsigned int calls;
+	bool obeys;
+	iommu_iova_t iova;
+	uint64_t size; /* what is pinned; 0: nothing */
+} holder;
+
+static void let_go(void *context, iommu_iova_t iova, uint64_t size)
+{
+	(void)context;
+	holder.calls++;
+	if (!holder.obeys || holder.size == 0 || holder.iova > iova + (size - 1) ||
+	    iova > holder.iova + (holder.size - 1))
+		return;
+	assert_int_equal(iommu_access_unpin(ctx, holder.id, holder.iova, holder.size), 0);
+	holder.size = 0;
+}
+
+static int hold(iommu_iova_t iova, uint64_t size, iommu_paddr_t *pages)
+{
+	int status = iommu_access_pin(ctx, holder.id, iova, size, IOMMU_PROT_WRITE, pages);
+
+	if (status == 0) {
+		holder.iova = iova;
+		holder.size = size;
+	}
+	return status;
+}
+
+static void begin_access(enum test_memory_shape shape)
+{
+	begin_with(0, 1, 1, shape);
+	memset(&holder, 0, sizeof(holder));
+	holder.obeys = true;
+	assert_int_equal(iommu_access_create(ctx, let_go, NULL, &holder.id), 0);
+}
+
+static void software_pins_what_it_uses(void **state)
+{
+	static const enum test_memory_shape shapes[] = {MEMORY_SCATTERED, MEMORY_WHOLE};
+	iommu_paddr_t pages[1024];
+	uint32_t other;
+
+	(void)state;
+	for (unsigned int s = 0; s < 2; s++) {
+		begin_access(shapes[s]);
+		assert_int_equal(hold(IOVA, 0x1000, pages), IOMMU_EINVAL); /* attached to none */
+		assert_int_equal(iommu_access_detach(ctx, holder.id), IOMMU_EINVAL);
+		assert_int_equal(iommu_access_attach(ctx, holder.id, ioas), 0);
+		assert_int_equal(iommu_access_attach(ctx, holder.id, ioas), IOMMU_EINVAL);
+		assert_int_equal(hold(IOVA, 0x1000, pages), IOMMU_ENOENT);
+		assert_int_equal(map_at(IOVA, 0, 0x200000), 0);
+		assert_int_equal(map_at(IOVA + 0x200000, 0x300000, 0x200000), 0);
+		assert_int_equal(hold(IOVA, 0, pages), IOMMU_EINVAL);
+		assert_int_equal(hold(IOVA + 8, 0x1000, pages), IOMMU_EINVAL);
+		assert_int_equal(hold(UINT64_MAX & ~4095ULL, 0x2000, pages), IOMMU_EOVERFLOW);
+		assert_int_equal(hold(IOVA + 0x3ff000, 0x2000, pages), IOMMU_ENOENT);
+		assert_int_equal(memory.pins, 0);
+		/* Across two areas, before there is any device, and more pages than a batch has room for. */
+		assert_int_equal(hold(IOVA + 0x100000, 0x200000, pages), 0);
+		assert_int_equal(memory.pins, 512);
+		for (unsigned int i = 0; i < 512; i++)
+			assert_int_equal(pages[i], test_memory_paddr(&memory, (i < 256 ? 0x100000
+										       : 0x200000) +
+										      i * 4096ULL));
+		/* A device comes and goes: what is pinned already is not pinned again, and stays. */
+		assert_int_equal(attach(0, ioas), 0);
+		assert_int_equal(memory.pins, 1024);
+		assert_true(leads(0, IOVA + 0x100000, 0x100000));
+		assert_int_equal(detach(0), 0);
+		assert_int_equal(memory.pins, 512);
+		assert_int_equal(attach(0, ioas), 0);
+		/* The area goes: who pins a part of it is told, and lets go of all that he pinned. */
+		assert_int_equal(unmap(IOVA, 0x200000), 0);
+		assert_int_equal(holder.calls, 1);
+		assert_int_equal(holder.size, 0);
+		assert_int_equal(memory.pins, 512);
+		/* One that does not. */
+		assert_int_equal(hold(IOVA + 0x200000, 0x1000, pages), 0);
+		holder.obeys = false;
+		assert_int_equal(unmap(IOVA + 0x200000, 0x200000), IOMMU_EBUSY);
+		assert_true(leads(0, IOVA + 0x200000, 0x300000));
+		assert_int_equal(iommu_access_detach(ctx, holder.id), IOMMU_EBUSY);
+		assert_int_equal(iommu_object_destroy(ctx, holder.id), IOMMU_EBUSY);
+		assert_int_equal(iommu_access_unpin(ctx, holder.id, IOVA + 0x200000, 0x2000),
+				 IOMMU_ENOENT);
+		holder.obeys = true;
+		assert_int_equal(iommu_ioas_alloc(ctx, 0, &other), 0);
+		assert_int_equal(iommu_access_replace(ctx, holder.id, other), 0);
+		assert_int_equal(holder.size, 0);
+		assert_int_equal(hold(IOVA + 0x200000, 0x1000, pages), IOMMU_ENOENT);
+		assert_int_equal(iommu_object_destroy(ctx, ioas), IOMMU_EBUSY);
+		assert_int_equal(iommu_object_destroy(ctx, other), IOMMU_EBUSY);
+		assert_int_equal(iommu_access_detach(ctx, holder.id), 0);
+		assert_int_equal(iommu_object_destroy(ctx, holder.id), 0);
+		finish();
+	}
+}
+
+/* What was pinned by an access outlives the tables that its addresses could be read from. */
+static void pins_outlive_devices(void **state)
+{
+	iommu_paddr_t pages[16];
+
+	(void)state;
+	begin_access(MEMORY_SCATTERED);
+	assert_int_equal(iommu_access_attach(ctx, holder.id, ioas), 0);
+	assert_int_equal(map_at(IOVA, 0, 0x10000), 0);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(hold(IOVA + 0x3000, 0x5000, pages), 0);
+	assert_int_equal(memory.pins, 16);
+	assert_int_equal(detach(0), 0);
+	assert_int_equal(memory.pins, 5);
+	assert_int_equal(iommu_access_unpin(ctx, holder.id, IOVA + 0x3000, 0x5000), 0);
+	assert_int_equal(memory.pins, 0);
+	/* Closed while it is pinned: it is told. */
+	assert_int_equal(hold(IOVA + 0x3000, 0x5000, pages), 0);
+	holder.calls = 0;
+	finish();
+	assert_true(holder.calls != 0);
+}
+
+static void software_reads_and_writes(void **state)
+{
+	unsigned char bytes[10000], back[10000];
+
+	(void)state;
+	for (unsigned int own = 0; own < 2; own++) {
+		const struct iommu_backing fixed = {&machine_memory, NULL, 0};
+		struct iommu_backing backing;
+		iommu_iova_t iova = IOVA;
+
+		begin_access(MEMORY_SCATTERED);
+		assert_int_equal(iommu_access_attach(ctx, holder.id, ioas), 0);
+		memory.has_copy = true;
+		memory.bytes = calloc(PAGES, 4096);
+		backing = test_memory_at(&memory, 0x5000);
+		if (own == 0) {
+			/* Through the CPU's view of the machine's memory. */
+			backing = fixed;
+			backing.address = model_machine_take(&f.machine, 4);
+		}
+		assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, 0x2000, FIXED, &iova), 0);
+		iova += 0x2000;
+		backing.address += 0x2000;
+		assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, 0x2000, FIXED, &iova), 0);
+		for (unsigned int i = 0; i < sizeof(bytes); i++)
+			bytes[i] = (unsigned char)(i * 7);
+		assert_int_equal(
+			iommu_access_rw(ctx, holder.id, IOVA + 0x123, bytes, sizeof(bytes), true),
+			0);
+		assert_int_equal(
+			iommu_access_rw(ctx, holder.id, IOVA + 0x123, back, sizeof(back), false),
+			0);
+		assert_memory_equal(bytes, back, sizeof(bytes));
+		assert_int_equal(iommu_access_rw(ctx, holder.id, IOVA + 0x124, back, 1, false), 0);
+		assert_int_equal(back[0], 7);
+		assert_int_equal(iommu_access_rw(ctx, holder.id, IOVA + 0x3fff, back, 2, false),
+				 IOMMU_ENOENT);
+		assert_int_equal(iommu_access_rw(ctx, holder.id, IOVA, back, 0, false),
+				 IOMMU_EINVAL);
+		assert_int_equal(iommu_access_rw(ctx, holder.id, UINT64_MAX, back, 2, false),
+				 IOMMU_EOVERFLOW);
+		finish();
+	}
+}
+
+/* --- Page requests -------------------------------------------------------------------------------- */
+
+static unsigned int notified;
+
+static void note_faults(void *context)
+{
+	(void)context;
+	notified++;
+}
+
+static int request(uint32_t pasid, iommu_iova_t iova, uint16_t group, bool is_last)
+{
+	return model_device_request_page(f.device[0], pasid, iova, RW, group, is_last);
+}
+
+static void page_requests_are_queued(void **state)
+{
+	struct iommu_hwpt_config config = {.flags = IOMMU_HWPT_FAULTS | IOMMU_HWPT_PASID};
+	struct iommu_fault_record records[8];
+	uint32_t queue, hwpt, plain;
+	unsigned int count;
+
+	(void)state;
+	begin_with(FAULTS, 1, 1, MEMORY_SCATTERED);
+	notified = 0;
+	assert_int_equal(iommu_fault_queue_alloc(ctx, note_faults, NULL, &queue), 0);
+	config.faults = ioas;
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &config, &hwpt), IOMMU_EINVAL);
+	config.faults = queue;
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &config, &hwpt), 0);
+	assert_int_equal(iommu_object_destroy(ctx, queue), IOMMU_EBUSY);
+	/* ATS has to be on in the device. */
+	assert_int_equal(attach(0, hwpt), IOMMU_EBUSY);
+	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID), 0);
+	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_ATS), 0);
+	assert_int_equal(attach(0, hwpt), 0);
+	assert_int_equal(iommu_device_attach(ctx, device[0], PASID, hwpt, NULL), 0);
+	assert_int_equal(request(0, IOVA, 3, false), 0);
+	assert_int_equal(request(PASID, IOVA + 0x5000, 4, true), 0);
+	assert_int_equal(request(0, IOVA + 0x1000, 3, true), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 3);
+	assert_int_equal(notified, 1);
+	/* Whole groups, each once. */
+	assert_int_equal(iommu_fault_read(ctx, queue, records, 0, &count), IOMMU_EINVAL);
+	assert_int_equal(iommu_fault_read(ctx, queue, records, 2, &count), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(records[0].device, device[0]);
+	assert_int_equal(records[0].request.pasid, PASID);
+	assert_int_equal(iommu_fault_read(ctx, queue, &records[1], 7, &count), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(records[1].cookie, records[2].cookie);
+	assert_int_not_equal(records[0].cookie, records[1].cookie);
+	assert_int_equal(records[2].request.address, IOVA + 0x1000);
+	assert_int_equal(iommu_fault_read(ctx, queue, records + 3, 5, &count), 0);
+	assert_int_equal(count, 0);
+	/* Brought, and answered: the transfer goes on. */
+	assert_int_equal(map_at(IOVA, 0, 0x2000), 0);
+	f.device[0]->answers = 0;
+	assert_int_equal(iommu_fault_respond(ctx, queue, records[1].cookie, IOMMU_PAGE_SUCCESS), 0);
+	assert_int_equal(f.device[0]->answers, 1);
+	assert_int_equal(f.device[0]->answer.group, 3);
+	assert_int_equal(f.device[0]->answer.code, 0);
+	assert_true(leads(0, IOVA + 0x1000, 0x1000));
+	assert_int_equal(iommu_fault_respond(ctx, queue, records[1].cookie, IOMMU_PAGE_SUCCESS),
+			 IOMMU_ENOENT);
+	assert_int_equal(iommu_fault_respond(ctx, queue, records[0].cookie, 9), IOMMU_EINVAL);
+	/* The PASID goes with its question open; then everything, replaced by one without a queue. */
+	assert_int_equal(iommu_device_detach(ctx, device[0], PASID), 0);
+	assert_int_equal(f.device[0]->answers, 2);
+	assert_int_equal(f.device[0]->answer.code, 1);
+	assert_int_equal(iommu_fault_respond(ctx, queue, records[0].cookie, IOMMU_PAGE_SUCCESS),
+			 IOMMU_ENOENT);
+	assert_int_equal(request(0, IOVA, 6, true), 0);
+	assert_int_equal(request(0, IOVA, 7, false), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 2);
+	assert_int_equal(notified, 2);
+	plain = hwpt_with(0);
+	assert_int_equal(iommu_device_replace(ctx, device[0], 0, plain, NULL), 0);
+	assert_int_equal(f.device[0]->answers, 4);
+	assert_int_equal(iommu_fault_read(ctx, queue, records, 8, &count), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(request(0, IOVA, 6, true), IOMMU_EFAULT);
+	assert_int_equal(iommu_endpoint_disable_feature(f.endpoint[0], IOMMU_FEATURE_ATS), 0);
+	finish();
+}
+
+/* --- Closed in the middle --------------------------------------------------------------------------- */
+
+/* Everything there is, in every order in which it can be made. */
+static void contexts_close_in_any_state(void **state)
+{
+	(void)state;
+	for (unsigned int round = 0; round < 16; round++) {
+		struct iommu_hwpt_config config = {.flags = IOMMU_HWPT_NEST_PARENT};
+		struct iommu_vtd_first_stage stage;
+		iommu_paddr_t pages[4];
+		uint32_t parent, nested, unit, id, queue;
+
+		begin_with(FAULTS, 2, 3, MEMORY_SCATTERED);
+		f.memory = model_machine_take(&f.machine, 1);
+		assert_int_equal(iommu_fault_queue_alloc(ctx, NULL, NULL, &queue), 0);
+		assert_int_equal(iommu_access_create(ctx, let_go, NULL, &holder.id), 0);
+		holder.obeys = true;
+		holder.size = 0;
+		if ((round & 1) != 0)
+			assert_int_equal(map_at(IOVA, 0, 0x20000), 0);
+		assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &config, &parent), 0);
+		assert_int_equal(attach(1, ioas), 0);
+		if ((round & 2) != 0) {
+			config = begin_guest(&stage);
+			assert_int_equal(iommu_virtual_unit_alloc(ctx, device[0], parent, &unit),
+					 0);
+			assert_int_equal(iommu_virtual_device_alloc(ctx, unit, device[0], 9, &id),
+					 0);
+			assert_int_equal(iommu_hwpt_alloc(ctx, device[0], unit, &config, &nested),
+					 0);
+			assert_int_equal(attach(0, nested), 0);
+			assert_true(reaches(0, IOVA, f.memory));
+		}
+		if ((round & 4) != 0) {
+			assert_int_equal(map_at(0x100000, 0x100000, 0x4000), 0);
+			assert_int_equal(iommu_access_attach(ctx, holder.id, ioas), 0);
+			assert_int_equal(hold(0x100000, 0x4000, pages), 0);
+		}
+		if ((round & 8) != 0) {
+			assert_int_equal(
+				iommu_endpoint_enable_feature(f.endpoint[2], IOMMU_FEATURE_PASID),
+				0);
+			assert_int_equal(iommu_device_attach(ctx, device[2], PASID, ioas, NULL), 0);
+		}
+		if ((round & 2) != 0)
+			finish_guest();
+		else
+			finish();
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_device_has_one_owner),
+		cmocka_unit_test(groups_go_together),
+		cmocka_unit_test(pasids_have_spaces_of_their_own),
+		cmocka_unit_test(replacing_is_all_or_nothing),
+		cmocka_unit_test(hwpts_that_cannot_be),
+		cmocka_unit_test(writes_are_noted),
+		cmocka_unit_test(guests_are_nested),
+		cmocka_unit_test(software_pins_what_it_uses),
+		cmocka_unit_test(pins_outlive_devices),
+		cmocka_unit_test(software_reads_and_writes),
+		cmocka_unit_test(page_requests_are_queued),
+		cmocka_unit_test(contexts_close_in_any_state),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
