@@ -363,7 +363,7 @@ static int pin(struct ioas_access *access, iommu_iova_t iova, uint64_t size, uns
 	if (status == 0)
 		status = pin_parts(ctx, ioas, iova >> IOMMU_PAGE_SHIFT,
 				   (iova + (size - 1)) >> IOMMU_PAGE_SHIFT, prot, &first);
-	if (status == 0) {
+	if (status == 0 && first != NULL) {
 		first->iova = iova;
 		first->size = size;
 		state = iommu_spin_lock(ctx->platform, &ctx->lock);
@@ -381,7 +381,7 @@ int iommu_access_pin(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint
 		     unsigned int prot, iommu_paddr_t *pages)
 {
 	struct ioas_object *object;
-	struct ioas_pin *first;
+	struct ioas_pin *first = NULL;
 	int status;
 
 	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_ACCESS, &status);

@@ -223,7 +223,7 @@ static int respond(struct ioas_fault_queue *queue, uint32_t cookie,
 		   enum iommu_page_response_code code)
 {
 	struct iommu_ctx *ctx = queue->object.ctx;
-	struct fault_entry entry = {NULL};
+	struct fault_entry entry = {.device = NULL};
 	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
 	int status = IOMMU_ENOENT;
 

@@ -85,7 +85,7 @@ static void unpin(void *ctx, uint64_t address, const struct iommu_map_piece *pie
 static int copy(void *ctx, uint64_t address, void *bytes, size_t size, bool write)
 {
 	struct test_memory *memory = ctx;
-	unsigned char *at = memory->bytes + (address - memory->address);
+	unsigned char *at = memory->bytes + (size_t)(address - memory->address);
 
 	assert_true(address - memory->address + size <= memory->pages << 12);
 	memcpy(write ? at : bytes, write ? bytes : at, size);
@@ -110,7 +110,7 @@ void test_memory_init(struct test_memory *memory, enum test_memory_shape shape, 
 		.address = address,
 		.pages = pages,
 		.base = base,
-		.pinned = calloc(pages, 1),
+		.pinned = calloc((size_t)pages, 1),
 		.failure = IOMMU_EFAULT,
 	};
 	assert_non_null(memory->pinned);
