@@ -171,7 +171,7 @@ static void part_free(struct iommu_ctx *ctx, struct ioas_pin *pin)
 	iommu_interval_remove(&pages->holders, &pin->holder.interval);
 	for (const struct ioas_batch *batch = pin->holder.batches; batch != NULL;
 	     batch = batch->next)
-		iommu_pages_release(pages, batch, NULL);
+		iommu_pages_release(pages, batch);
 	iommu_pages_unlock(pages);
 	batches_free(ctx, pin->holder.batches);
 	state = iommu_spin_lock(ctx->platform, &area->ioas->lock);
@@ -257,7 +257,7 @@ static int pin_part(struct iommu_ctx *ctx, struct ioas_area *area, uint64_t page
 		else
 			for (const struct ioas_batch *batch = pin->holder.batches; batch != NULL;
 			     batch = batch->next)
-				iommu_pages_release(pages, batch, NULL);
+				iommu_pages_release(pages, batch);
 		iommu_pages_unlock(pages);
 	}
 	if (status == 0) {

@@ -133,6 +133,35 @@ static int map_all(struct ioas_area *area, struct iommu_hwpt *only, const struct
 
 /* --- Out ------------------------------------------------------------------------------------- */
 
+void iommu_area_hold(struct ioas_area *area)
+{
+	struct iommu_rb_tree *holders = &area->pages->holders;
+
+	if (area->holds)
+		iommu_interval_remove(holders, &area->holder.interval);
+	area->holds = area->emptied < area->full;
+	if (!area->holds)
+		return;
+	area->holder = (struct ioas_holder){
+		.interval = {.first = area->page + area->emptied,
+			     .last = area->page + area->full - 1},
+		.area = area,
+	};
+	iommu_interval_insert(holders, &area->holder.interval);
+}
+
+/* A batch that hardware may still lead to stays with the area, and its pages pinned. */
+static void withhold(struct ioas_area *area, struct ioas_batch *batch)
+{
+	area->withheld = batch;
+	batch->next = NULL;
+	area->withholder = (struct ioas_holder){
+		.interval = {.first = batch->page, .last = batch->page + batch->pages - 1},
+		.batches = batch,
+	};
+	iommu_interval_insert(&area->pages->holders, &area->withholder.interval);
+}
+
 /* What was not confirmed: ask again, and let go of it. */
 static int settle(struct ioas_area *area)
 {
@@ -145,7 +174,8 @@ static int settle(struct ioas_area *area)
 	if (status != 0)
 		return status;
 	area->withheld = NULL;
-	iommu_pages_release(area->pages, batch, &area->holder);
+	iommu_interval_remove(&area->pages->holders, &area->withholder.interval);
+	iommu_pages_release(area->pages, batch);
 	iommu_batch_give(area->ioas, batch);
 	return 0;
 }
@@ -153,19 +183,18 @@ static int settle(struct ioas_area *area)
 /* The next part, as the tables have it. */
 static int empty_step(struct ioas_area *area)
 {
-	const uint64_t left = area->full - area->emptied;
-	struct ioas_batch *batch = iommu_batch_take(area->ioas, left);
-	const struct ioas_holder holder = {.area = area};
+	struct ioas_batch *batch = iommu_batch_take(area->ioas, area->full - area->emptied);
 	int status;
 
 	if (batch == NULL)
 		return IOMMU_ENOMEM;
 	iommu_batch_begin(batch, area->page + area->emptied);
-	iommu_pages_read(&holder, batch, batch->page, area->page + area->full - 1);
+	iommu_pages_read(&area->holder, batch, batch->page, area->page + area->full - 1);
 	if (batch->pages == 0) {
 		/* It is not in the tables: nothing of ours does that, and nothing can be unpinned. */
 		iommu_batch_give(area->ioas, batch);
 		area->emptied = area->full;
+		iommu_area_hold(area);
 		return IOMMU_EFAULT;
 	}
 	status = unmap_all(area, batch->page, batch->pages);
@@ -174,11 +203,12 @@ static int empty_step(struct ioas_area *area)
 		return status;
 	}
 	area->emptied += batch->pages;
+	iommu_area_hold(area);
 	if (status != 0) {
-		area->withheld = batch;
+		withhold(area, batch);
 		return status;
 	}
-	iommu_pages_release(area->pages, batch, &area->holder);
+	iommu_pages_release(area->pages, batch);
 	iommu_batch_give(area->ioas, batch);
 	return 0;
 }
@@ -191,9 +221,6 @@ int iommu_area_empty(struct ioas_area *area)
 		status = empty_step(area);
 	if (status != 0)
 		return status;
-	if (area->filled)
-		iommu_interval_remove(&area->pages->holders, &area->holder.interval);
-	area->filled = false;
 	area->storage = NULL;
 	area->emptied = area->full = 0;
 	return 0;
@@ -204,14 +231,6 @@ int iommu_area_empty(struct ioas_area *area)
 static const struct iommu_domain *first_domain(const struct iommu_ioas *ioas)
 {
 	return iommu_list_is_empty(&ioas->hwpts) ? NULL : hwpt_at(ioas->hwpts.next)->domain;
-}
-
-static void become_holder(struct ioas_area *area)
-{
-	area->holder = (struct ioas_holder){
-		.interval = {.first = area->page, .last = last_page(area)}, .area = area};
-	area->filled = true;
-	iommu_interval_insert(&area->pages->holders, &area->holder.interval);
 }
 
 /* The last piece goes on, perhaps: it begins the next batch. */
@@ -250,10 +269,10 @@ static int fill_step(struct ioas_area *area, struct iommu_hwpt *only, struct ioa
 		return 0;
 	}
 	if (unconfirmed) {
-		area->withheld = full;
+		withhold(area, full);
 		*batch = NULL;
 	} else {
-		iommu_pages_release(area->pages, full, NULL);
+		iommu_pages_release(area->pages, full);
 	}
 	return status;
 }
@@ -282,8 +301,7 @@ int iommu_area_fill(struct ioas_area *area)
 	if (area->storage == NULL)
 		return 0;
 	status = fill(area, NULL);
-	if (status == 0)
-		become_holder(area);
+	iommu_area_hold(area);
 	return status;
 }
 

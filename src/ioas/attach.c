@@ -113,6 +113,9 @@ static int lead_to(struct ioas_attachment *attachment, struct iommu_hwpt *hwpt)
 
 	if (hwpt->is_leaving)
 		return IOMMU_EINVAL;
+	/* Half of it is unmapped already. */
+	if (hwpt->ioas->draining)
+		return IOMMU_EBUSY;
 	if (attachment->pasid != IOMMU_NO_PASID && (hwpt->flags & IOMMU_HWPT_PASID) == 0)
 		return IOMMU_EINVAL;
 	iommu_gate_close(hwpt->ioas);

@@ -269,8 +269,7 @@ static void unpin_part(struct ioas_pages *pages, const struct ioas_batch *batch,
 		unpin(pages, begin, cut, count, pinned);
 }
 
-void iommu_pages_release(struct ioas_pages *pages, const struct ioas_batch *batch,
-			 const struct ioas_holder *but)
+void iommu_pages_release(struct ioas_pages *pages, const struct ioas_batch *batch)
 {
 	const uint64_t last = batch->page + batch->pages - 1;
 	uint64_t page = batch->page;
@@ -280,8 +279,6 @@ void iommu_pages_release(struct ioas_pages *pages, const struct ioas_batch *batc
 		return;
 	for (interval = iommu_interval_first(&pages->holders, page, last); interval != NULL;
 	     interval = iommu_interval_next(interval, page, last)) {
-		if (but != NULL && interval == &but->interval)
-			continue;
 		if (interval->first > page)
 			unpin_part(pages, batch, page, interval->first - 1);
 		if (interval->last >= last)

@@ -214,9 +214,8 @@ int iommu_pages_collect(struct ioas_pages *pages, struct ioas_batch *batch, uint
 /* What a holder has, from a page on, as far as there is room. Locked. */
 void iommu_pages_read(const struct ioas_holder *holder, struct ioas_batch *batch, uint64_t page,
 		      uint64_t last);
-/* Unpin what of the batch no holder but `but` covers. Locked. */
-void iommu_pages_release(struct ioas_pages *pages, const struct ioas_batch *batch,
-			 const struct ioas_holder *but);
+/* Unpin what of the batch no holder covers. Locked. */
+void iommu_pages_release(struct ioas_pages *pages, const struct ioas_batch *batch);
 
 /* --- Areas: area.c, fill.c ------------------------------------------------------------------------ */
 
@@ -238,13 +237,14 @@ struct ioas_area {
 	bool no_pins;
 	unsigned int pins;
 	/* Under pages->mutex. */
-	struct ioas_holder holder;
-	bool filled;
+	struct ioas_holder holder; /* of what its tables have, if they have anything */
+	bool holds;
 	bool is_cut; /* it was larger when it was mapped: tables have to be split with it */
-	const struct iommu_domain *storage; /* tables that lead to all that is filled */
+	const struct iommu_domain *storage; /* tables that have all of it */
 	uint64_t emptied, full; /* pages from the beginning that are out again; that were filled */
 	/* Unmapped and not confirmed: these are pinned still. */
 	struct ioas_batch *withheld;
+	struct ioas_holder withholder;
 };
 
 static inline struct ioas_area *iommu_area_of(struct iommu_iova_range *range)
@@ -272,6 +272,8 @@ struct ioas_pages *iommu_pages_new(struct iommu_ctx *ctx, const struct iommu_bac
 void iommu_pages_put(struct ioas_pages *pages);
 
 struct iommu_hwpt;
+/* It is a holder of what was filled and not emptied since, and of nothing else. Locked. */
+void iommu_area_hold(struct ioas_area *area);
 /* Map an area in all HWPTs, if there are any. What a failure leaves behind goes with iommu_area_empty. */
 int iommu_area_fill(struct ioas_area *area);
 /* Map what others have in an HWPT that no device uses yet. On failure it is to be emptied as a whole. */

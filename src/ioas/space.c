@@ -90,13 +90,16 @@ static int start(struct ioas_area *area)
 	if (status != 0)
 		left = iommu_area_empty(area);
 	iommu_pages_unlock(area->pages);
-	if (status == 0)
+	if (status == 0) {
 		set_state(area, IOAS_AREA_LIVE);
-	else if (left != 0)
-		set_state(area, IOAS_AREA_OLD);
-	else
+		return 0;
+	}
+	if (left == 0) {
 		drop(area);
-	return status;
+		return status;
+	}
+	set_state(area, IOAS_AREA_OLD);
+	return left;
 }
 
 /* --- Map --------------------------------------------------------------------------------------- */
@@ -273,15 +276,15 @@ static int copy(struct iommu_ioas *to, struct iommu_ioas *from, iommu_iova_t fro
 		uint64_t size, unsigned int flags, iommu_iova_t iova)
 {
 	uint64_t at = from_iova >> IOMMU_PAGE_SHIFT;
-	uint64_t left = size >> IOMMU_PAGE_SHIFT;
+	uint64_t pages = size >> IOMMU_PAGE_SHIFT;
 	uint64_t done = 0, unused;
-	int status = 0;
+	int status = 0, left = 0;
 
-	while (left != 0 && status == 0) {
+	while (pages != 0 && status == 0) {
 		iommu_iova_t next = iova + done;
 		struct part part;
 
-		status = find_part(from, at, left, prot_of(flags), &part);
+		status = find_part(from, at, pages, prot_of(flags), &part);
 		if (status != 0)
 			break;
 		status = map_pages(to, part.pages, part.page, part.count << IOMMU_PAGE_SHIFT, flags,
@@ -291,11 +294,11 @@ static int copy(struct iommu_ioas *to, struct iommu_ioas *from, iommu_iova_t fro
 			break;
 		done += part.count << IOMMU_PAGE_SHIFT;
 		at += part.count;
-		left -= part.count;
+		pages -= part.count;
 	}
 	if (status != 0 && done != 0)
-		(void)iommu_ioas_take_out(to, iova, done, &unused);
-	return status;
+		left = iommu_ioas_take_out(to, iova, done, &unused);
+	return left != 0 ? left : status;
 }
 
 /* A place for the whole, where none was asked for: found, and left again; somebody else may be there first. */
@@ -468,20 +471,14 @@ static int cut_make(const struct unmap *u, const struct ioas_area *area, struct 
 }
 
 /* A part of an area is one of its own: in the space, and a holder if the whole was one. Both locks are held. */
-static void become_part(struct ioas_area *part, const struct ioas_area *whole, uint64_t first,
-			uint64_t last)
+static void become_part(struct ioas_area *part, uint64_t first, uint64_t last,
+			const struct iommu_domain *storage)
 {
-	(void)iommu_iova_place_at(whole->ioas->areas, first, last, &part->range);
-	part->state = IOAS_AREA_LIVE;
+	(void)iommu_iova_place_at(part->ioas->areas, first, last, &part->range);
 	part->is_cut = true;
-	part->filled = whole->filled;
-	part->storage = whole->storage;
-	part->full = whole->filled ? last - first + 1 : 0;
-	part->holder = (struct ioas_holder){
-		.interval = {.first = part->page, .last = part->page + (last - first)},
-		.area = part};
-	if (part->filled)
-		iommu_interval_insert(&part->pages->holders, &part->holder.interval);
+	part->storage = storage;
+	part->full = storage != NULL ? last - first + 1 : 0;
+	iommu_area_hold(part);
 }
 
 /* What lies outside of the range is left behind as areas of their own; pages->mutex is held. */
@@ -489,31 +486,49 @@ static void cut_area(const struct unmap *u, struct ioas_area *area, const struct
 {
 	struct iommu_ioas *ioas = u->ioas;
 	const struct iommu_platform *platform = ioas->object.ctx->platform;
-	const uint64_t first = area->range.first, last = area->range.last;
+	const struct iommu_domain *storage = area->full != 0 ? area->storage : NULL;
 	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
+	const uint64_t first = area->range.first, last = area->range.last;
+	uint64_t from = first, to = last;
 
-	if (area->filled)
-		iommu_interval_remove(&area->pages->holders, &area->holder.interval);
 	iommu_iova_remove(ioas->areas, &area->range);
-	if (cut->before != NULL)
-		become_part(cut->before, area, first, u->first - 1);
-	if (cut->behind != NULL)
-		become_part(cut->behind, area, u->last + 1, last);
-	if (cut->before != NULL)
-		area->page += u->first - first;
-	become_part(area, area, cut->before != NULL ? u->first : first,
-		    cut->behind != NULL ? u->last : last);
+	if (cut->before != NULL) {
+		from = u->first;
+		become_part(cut->before, first, from - 1, storage);
+		cut->before->state = IOAS_AREA_LIVE;
+	}
+	if (cut->behind != NULL) {
+		to = u->last;
+		become_part(cut->behind, to + 1, last, storage);
+		cut->behind->state = IOAS_AREA_LIVE;
+	}
+	area->page += from - first;
+	become_part(area, from, to, storage);
 	iommu_spin_unlock(platform, &ioas->lock, state);
 }
 
 /* --- One area after the other ------------------------------------------------------------------- */
 
+/* An area that is half emptied, because its last HWPT is on its way out, is emptied: there is nothing to cut but the area. */
+static int make_whole(struct ioas_area *area)
+{
+	int status = 0;
+
+	iommu_pages_lock(area->pages);
+	if (area->withheld != NULL || area->emptied != 0)
+		status = iommu_area_empty(area);
+	iommu_pages_unlock(area->pages);
+	return status;
+}
+
 /* Unmap an area that is ours, cut to the range if need be; it stays ours no longer, whatever comes of it. */
 static int unmap_area(const struct unmap *u, struct ioas_area *area, uint64_t *bytes)
 {
 	struct cut cut;
-	int status = cut_make(u, area, &cut);
+	int status = sticks_out(u, area) ? make_whole(area) : 0;
 
+	if (status == 0)
+		status = cut_make(u, area, &cut);
 	if (status != 0) {
 		unclaim(area);
 		return status;

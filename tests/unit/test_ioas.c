@@ -352,6 +352,31 @@ static void copies_share_what_is_pinned(void **state)
 	finish();
 }
 
+/* From a space without devices, to a place that is taken behind the first of two areas: nothing is left of it. */
+static void copies_are_all_or_nothing(void **state)
+{
+	const struct iommu_backing backing[2] = {{&memory.ops, &memory, 0x7f0000000000},
+						 {&memory.ops, &memory, 0x7f0000100000}};
+	iommu_iova_t iova = IOVA;
+	uint32_t other;
+
+	(void)state;
+	begin_with(0, 1, 1, MEMORY_SCATTERED);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &other), 0);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(iommu_ioas_map(ctx, other, &backing[0], 0x2000, FIXED, &iova), 0);
+	iova += 0x2000;
+	assert_int_equal(iommu_ioas_map(ctx, other, &backing[1], 0x2000, FIXED, &iova), 0);
+	assert_int_equal(map_at(0x103000, 0x200000, 0x1000), 0);
+	iova = 0x101000;
+	assert_int_equal(iommu_ioas_copy(ctx, ioas, other, IOVA + 0x1000, 0x3000, FIXED, &iova),
+			 IOMMU_EEXIST);
+	assert_int_equal(memory.pins, 1);
+	assert_true(is_blocked(0, 0x101000));
+	assert_int_equal(map_at(0x101000, 0x300000, 0x2000), 0);
+	finish();
+}
+
 static void areas_are_split_where_that_is_wished(void **state)
 {
 	struct iommu_ioas_area area;
@@ -562,6 +587,7 @@ int main(void)
 		cmocka_unit_test(places_are_chosen),
 		cmocka_unit_test(what_may_be_allowed),
 		cmocka_unit_test(copies_share_what_is_pinned),
+		cmocka_unit_test(copies_are_all_or_nothing),
 		cmocka_unit_test(areas_are_split_where_that_is_wished),
 		cmocka_unit_test(memory_gets_another_owner),
 		cmocka_unit_test(maps_are_all_or_nothing),
