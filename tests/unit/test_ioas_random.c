@@ -40,7 +40,8 @@ static struct {
 		unsigned int first, count; /* 0: none; in space 0 */
 	} holds[HOLDS];
 	bool hangs, split;
-	uint64_t done, failed, unconfirmed;
+	bool is_troubled; /* something was not confirmed since the last recovery */
+	uint64_t failed;
 } t;
 
 #define CHECK(condition)                                                                           \
@@ -66,7 +67,7 @@ static iommu_iova_t iova_of(unsigned int slot)
 static bool is_trouble(int status)
 {
 	t.failed += status != 0;
-	t.unconfirmed += status == IOMMU_ETIMEDOUT || status == IOMMU_EIO;
+	t.is_troubled = t.is_troubled || status == IOMMU_ETIMEDOUT || status == IOMMU_EIO;
 	return status == IOMMU_ETIMEDOUT || status == IOMMU_EIO || status == IOMMU_ENOMEM ||
 	       status == IOMMU_EFAULT;
 }
@@ -103,6 +104,8 @@ static bool is_held(unsigned int slot)
 /* Everything is known: no trouble has left anything behind. */
 static bool is_certain(void)
 {
+	if (t.is_troubled)
+		return false;
 	for (unsigned int s = 0; s < SPACES; s++)
 		for (unsigned int i = 0; i < SLOTS; i++)
 			if (t.slots[s][i].is_stuck)
@@ -130,19 +133,7 @@ static void check_pins(void)
 			}
 		if (needed)
 			CHECK(memory.pinned[frame] == 1);
-		else if (is_certain()) {
-			if (memory.pinned[frame]) {
-				print_error("frame %u pinned; possible %d\n", frame, possible);
-				for (uint32_t id = iommu_object_next(ctx, 0); id;
-				     id = iommu_object_next(ctx, id))
-					print_error(" obj %u type %d\n", id,
-						    iommu_object_type(ctx, id));
-				print_error("attached %u %u %u filled %d %d\n", t.attached[0],
-					    t.attached[1], t.attached[2], is_filled(0),
-					    is_filled(1));
-			}
-			CHECK(memory.pinned[frame] == 0);
-		} else if (!possible)
+		else if (is_certain() || !possible)
 			CHECK(memory.pinned[frame] == 0);
 	}
 }
@@ -223,9 +214,6 @@ static void do_map(void)
 		IOMMU_IOAS_FIXED | IOMMU_IOAS_READ | (writable ? IOMMU_IOAS_WRITE : 0U), &iova);
 	memory.fail_after = 0;
 	if (is_trouble(status)) {
-		struct iommu_iova_bounds unused;
-
-		(void)unused;
 		/* Taken back; where that was not confirmed the place stays taken. */
 		if (is_free && (status == IOMMU_ETIMEDOUT || status == IOMMU_EIO))
 			set(s, first, count, frame, writable, true);
@@ -487,7 +475,6 @@ static void recover(void)
 	f.machine.fail_every = 0;
 	for (unsigned int s = 0; s < SPACES; s++)
 		for (unsigned int i = 0; i < SLOTS; i++) {
-			const uint32_t area = t.slots[s][i].area;
 			unsigned int end = i;
 			int status;
 
@@ -495,7 +482,6 @@ static void recover(void)
 				continue;
 			while (end < SLOTS && t.slots[s][end].is_stuck)
 				end++;
-			(void)area;
 			status = iommu_ioas_unmap(ctx, t.spaces[s], iova_of(i),
 						  (uint64_t)(end - i) << 12, NULL);
 			CHECK(status == 0 || status == IOMMU_ENOENT);
@@ -513,10 +499,11 @@ static void recover(void)
 	/* HWPTs that could not go do now. */
 	for (uint32_t id = iommu_object_next(ctx, 0); id != 0; id = iommu_object_next(ctx, id))
 		if (iommu_object_type(ctx, id) == IOMMU_OBJECT_HWPT) {
-			int st = iommu_object_destroy(ctx, id);
-			if (st && st != IOMMU_EBUSY)
-				print_error("destroy %u: %d\n", id, st);
+			const int status = iommu_object_destroy(ctx, id);
+
+			CHECK(status == 0 || status == IOMMU_EBUSY);
 		}
+	t.is_troubled = false;
 	CHECK(is_certain());
 }
 
