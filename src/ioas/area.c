@@ -13,7 +13,7 @@ struct ioas_area *iommu_area_new(struct iommu_ioas *ioas, struct ioas_pages *pag
 				 unsigned int prot, int *status)
 {
 	struct iommu_ctx *ctx = ioas->object.ctx;
-	const uint64_t count = __atomic_add_fetch(&ctx->areas, 1, __ATOMIC_RELAXED);
+	const size_t count = __atomic_add_fetch(&ctx->areas, 1, __ATOMIC_RELAXED);
 	struct ioas_area *area = NULL;
 
 	*status = IOMMU_ENOSPC;

@@ -131,13 +131,13 @@ void iommu_pages_read(const struct ioas_holder *holder, struct ioas_batch *batch
 /* So many more pages may be pinned: as many as are asked for, or fewer; 0: none. */
 static uint64_t charge(struct iommu_ctx *ctx, uint64_t pages)
 {
-	const uint64_t limit =
-		ctx->limits.pinned_pages != 0 ? ctx->limits.pinned_pages : UINT64_MAX;
-	uint64_t pinned = __atomic_load_n(&ctx->pinned, __ATOMIC_RELAXED);
-	uint64_t granted;
+	const uint64_t allowed = ctx->limits.pinned_pages;
+	const size_t limit = allowed != 0 && allowed < SIZE_MAX ? (size_t)allowed : SIZE_MAX;
+	size_t pinned = __atomic_load_n(&ctx->pinned, __ATOMIC_RELAXED);
+	size_t granted;
 
 	do {
-		granted = pages <= limit - pinned ? pages : limit - pinned;
+		granted = pages <= limit - pinned ? (size_t)pages : limit - pinned;
 	} while (!__atomic_compare_exchange_n(&ctx->pinned, &pinned, pinned + granted, false,
 					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	return granted;
@@ -145,7 +145,7 @@ static uint64_t charge(struct iommu_ctx *ctx, uint64_t pages)
 
 static void discharge(struct iommu_ctx *ctx, uint64_t pages)
 {
-	__atomic_sub_fetch(&ctx->pinned, pages, __ATOMIC_RELAXED);
+	__atomic_sub_fetch(&ctx->pinned, (size_t)pages, __ATOMIC_RELAXED);
 }
 
 /* What pin answered makes sense: whole pages, no more than asked for, and something; how many bytes. */

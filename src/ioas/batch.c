@@ -41,7 +41,7 @@ struct ioas_batch *iommu_batch_make(struct iommu_ctx *ctx, unsigned int order)
 		return NULL;
 	batch->order = order;
 	batch->capacity = capacity_of(order);
-	__atomic_add_fetch(&ctx->metadata, (uint64_t)IOMMU_PAGE_SIZE << order, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&ctx->metadata, (size_t)IOMMU_PAGE_SIZE << order, __ATOMIC_RELAXED);
 	return batch;
 }
 
@@ -49,7 +49,7 @@ void iommu_batch_free(struct iommu_ctx *ctx, struct ioas_batch *batch)
 {
 	const struct iommu_platform *platform = ctx->platform;
 
-	__atomic_sub_fetch(&ctx->metadata, (uint64_t)IOMMU_PAGE_SIZE << batch->order,
+	__atomic_sub_fetch(&ctx->metadata, (size_t)IOMMU_PAGE_SIZE << batch->order,
 			   __ATOMIC_RELAXED);
 	platform->free_pages(platform->ctx, batch, batch->order);
 }

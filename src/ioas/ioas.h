@@ -53,7 +53,8 @@ struct iommu_ctx {
 	struct iommu_spinlock lock;
 	struct iommu_iova_space *ids;
 	uint32_t objects;
-	uint64_t areas, pinned, metadata; /* atomic */
+	/* Atomic, and so no wider than a processor's word: pages, not bytes, of what is pinned. */
+	size_t areas, pinned, metadata;
 	/* Groups with devices of ours. */
 	struct iommu_list_node groups;
 	/* Handles that know of the context; it outlives its end until none does. */
