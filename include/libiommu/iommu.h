@@ -15,6 +15,8 @@
 
 #include <libiommu/access.h>
 #include <libiommu/backend.h>
+#include <libiommu/container.h>
+#include <libiommu/device_file.h>
 #include <libiommu/dma.h>
 #include <libiommu/dmar.h>
 #include <libiommu/dmar_builder.h>

@@ -435,6 +435,19 @@ static int change(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32
 	return status;
 }
 
+/* Wherever it is now. */
+static int attach_or_replace(struct ioas_device *device, uint32_t pasid, struct ioas_object *to)
+{
+	return iommu_use_find(device, pasid) != NULL ? replace(device, pasid, to)
+						     : attach(device, pasid, to);
+}
+
+int iommu_device_change(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to,
+			uint32_t *hwpt)
+{
+	return change(ctx, device, pasid, to, hwpt, attach_or_replace);
+}
+
 int iommu_device_attach(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to,
 			uint32_t *hwpt)
 {

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Containers: a context with one address space. Groups that join share an HWPT as far as they fit each other; each is made to
+ * note what devices write, where that can be.
+ */
+#include "ioas/container.h"
+
+#include <libiommu/hwpt.h>
+#include <libiommu/ioas_device.h>
+
+int iommu_container_create(struct iommu *iommu, const struct iommu_ctx_limits *limits,
+			   struct iommu_container **result)
+{
+	const struct iommu_platform *platform = iommu_platform_of(iommu);
+	struct iommu_ctx_limits own = {0};
+	struct iommu_container *container =
+		platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	int status;
+
+	if (container == NULL)
+		return IOMMU_ENOMEM;
+	if (limits != NULL)
+		own = *limits;
+	if (own.areas == 0)
+		own.areas = IOMMU_CONTAINER_MAPPINGS;
+	container->mappings = own.areas;
+	status = iommu_ctx_create(iommu, &own, &container->ctx);
+	if (status == 0) {
+		status = iommu_ioas_alloc(container->ctx, 0, &container->ioas);
+		if (status != 0)
+			(void)iommu_ctx_destroy(container->ctx);
+	}
+	if (status != 0) {
+		platform->free_pages(platform->ctx, container, 0);
+		return status;
+	}
+	*result = container;
+	return 0;
+}
+
+int iommu_container_destroy(struct iommu_container *container)
+{
+	const struct iommu_platform *platform = container->ctx->platform;
+	int status;
+
+	if (container->groups != 0)
+		return IOMMU_EBUSY;
+	status = iommu_ctx_destroy(container->ctx);
+	if (status == 0)
+		platform->free_pages(platform->ctx, container, 0);
+	return status;
+}
+
+/* --- HWPTs -------------------------------------------------------------------------------------- */
+
+/* The next HWPT after an id; 0: there is none. */
+static uint32_t next_hwpt(const struct iommu_container *container, uint32_t id)
+{
+	do
+		id = iommu_object_next(container->ctx, id);
+	while (id != 0 && iommu_object_type(container->ctx, id) != IOMMU_OBJECT_HWPT);
+	return id;
+}
+
+/* One that others use and that fits; or a new one. */
+static int attach(struct iommu_container *container, uint32_t device, bool notes)
+{
+	const struct iommu_hwpt_config config = {.flags = notes ? IOMMU_HWPT_DIRTY : 0U};
+	uint32_t hwpt;
+	int status;
+
+	for (hwpt = next_hwpt(container, 0); hwpt != 0; hwpt = next_hwpt(container, hwpt)) {
+		status = iommu_device_attach(container->ctx, device, IOMMU_NO_PASID, hwpt, NULL);
+		if (status != IOMMU_EINVAL)
+			return status;
+	}
+	status = iommu_hwpt_alloc(container->ctx, device, container->ioas, &config, &hwpt);
+	if (status != 0)
+		return status;
+	status = iommu_device_attach(container->ctx, device, IOMMU_NO_PASID, hwpt, NULL);
+	if (status == 0 && container->notes && notes)
+		status = iommu_hwpt_set_dirty(container->ctx, hwpt, true);
+	return status;
+}
+
+/* Those that no group uses any more. */
+static int destroy_unused(struct iommu_container *container)
+{
+	int result = 0;
+
+	for (uint32_t hwpt = next_hwpt(container, 0); hwpt != 0;
+	     hwpt = next_hwpt(container, hwpt)) {
+		int status = iommu_object_destroy(container->ctx, hwpt);
+
+		if (status != 0 && status != IOMMU_EBUSY)
+			result = status;
+	}
+	return result;
+}
+
+int iommu_container_join(struct iommu_container *container, struct iommu_endpoint *endpoint,
+			 uint32_t *device)
+{
+	int status = iommu_device_bind(container->ctx, endpoint, device);
+
+	if (status != 0)
+		return status;
+	status = attach(container, *device, iommu_capable(endpoint, IOMMU_CAPABLE_DIRTY_TRACKING));
+	if (status != 0) {
+		(void)iommu_device_unbind(container->ctx, *device);
+		(void)destroy_unused(container);
+		return status;
+	}
+	container->groups++;
+	return 0;
+}
+
+int iommu_container_leave(struct iommu_container *container, uint32_t device)
+{
+	int status = iommu_device_unbind(container->ctx, device);
+
+	/* It may have left before, and only its HWPT could not go. */
+	if (status != 0 && status != IOMMU_ENOENT)
+		return status;
+	status = destroy_unused(container);
+	if (status == 0)
+		container->groups--;
+	return status;
+}
+
+/* --- Mappings ----------------------------------------------------------------------------------- */
+
+int iommu_container_map(struct iommu_container *container, iommu_iova_t iova, uint64_t size,
+			unsigned int prot, const struct iommu_backing *backing)
+{
+	unsigned int flags = IOMMU_IOAS_FIXED;
+
+	if ((prot & ~(unsigned int)IOMMU_PROT_READ_WRITE) != 0)
+		return IOMMU_EINVAL;
+	flags |= (prot & IOMMU_PROT_READ) != 0 ? IOMMU_IOAS_READ : 0U;
+	flags |= (prot & IOMMU_PROT_WRITE) != 0 ? IOMMU_IOAS_WRITE : 0U;
+	return iommu_ioas_map(container->ctx, container->ioas, backing, size, flags, &iova);
+}
+
+static bool is_one_mapping(const struct iommu_container *container, iommu_iova_t iova,
+			   uint64_t size)
+{
+	struct iommu_ioas_area area;
+
+	return iommu_ioas_next_area(container->ctx, container->ioas, iova, &area) == 0 &&
+	       area.iova == iova && area.size == size;
+}
+
+int iommu_container_unmap(struct iommu_container *container, iommu_iova_t iova, uint64_t size,
+			  struct iommu_dirty_bitmap *bitmap, uint64_t *unmapped)
+{
+	int status = 0;
+
+	if (unmapped != NULL)
+		*unmapped = 0;
+	if (bitmap != NULL && !is_one_mapping(container, iova, size))
+		return IOMMU_EINVAL;
+	if (bitmap != NULL)
+		status = iommu_container_read_dirty(container, iova, size, bitmap);
+	if (status == 0)
+		status = iommu_ioas_unmap(container->ctx, container->ioas, iova, size, unmapped);
+	return status == IOMMU_ENOENT ? 0 : status;
+}
+
+/* --- What devices have written -------------------------------------------------------------------- */
+
+int iommu_container_set_dirty(struct iommu_container *container, bool enable)
+{
+	int result = 0;
+
+	for (uint32_t hwpt = next_hwpt(container, 0); hwpt != 0;
+	     hwpt = next_hwpt(container, hwpt)) {
+		int status = iommu_hwpt_set_dirty(container->ctx, hwpt, enable);
+
+		/* Those that cannot count everything as written. */
+		if (status != 0 && status != IOMMU_EOPNOTSUPP)
+			result = status;
+	}
+	if (result == 0)
+		container->notes = enable;
+	return result;
+}
+
+/* Everything that is mapped in the range. */
+static void set_all(struct iommu_container *container, iommu_iova_t iova, uint64_t size,
+		    const struct iommu_dirty_bitmap *bitmap)
+{
+	const iommu_iova_t last = iova + (size - 1);
+	struct iommu_ioas_area area;
+
+	while (iova <= last &&
+	       iommu_ioas_next_area(container->ctx, container->ioas, iova, &area) == 0 &&
+	       area.iova <= last) {
+		const iommu_iova_t from = area.iova > iova ? area.iova : iova;
+		const iommu_iova_t end =
+			area.iova + (area.size - 1) < last ? area.iova + (area.size - 1) : last;
+
+		for (uint64_t bit = (from - bitmap->start) >> bitmap->page_shift;
+		     bit <= (end - bitmap->start) >> bitmap->page_shift; bit++)
+			bitmap->words[bit / 64] |= 1ULL << bit % 64;
+		if (end == UINT64_MAX)
+			return;
+		iova = end + 1;
+	}
+}
+
+static int check_range(iommu_iova_t iova, uint64_t size, const struct iommu_dirty_bitmap *bitmap)
+{
+	if (size == 0 || bitmap->page_shift < IOMMU_PAGE_SHIFT || bitmap->page_shift > 63)
+		return IOMMU_EINVAL;
+	if (size - 1 > UINT64_MAX - iova)
+		return IOMMU_EOVERFLOW;
+	if (iova < bitmap->start || ((iova | size) & ((1ULL << bitmap->page_shift) - 1)) != 0 ||
+	    (iova + (size - 1) - bitmap->start) >> bitmap->page_shift >= bitmap->bits)
+		return IOMMU_EINVAL;
+	return 0;
+}
+
+int iommu_container_read_dirty(struct iommu_container *container, iommu_iova_t iova, uint64_t size,
+			       struct iommu_dirty_bitmap *bitmap)
+{
+	int status = check_range(iova, size, bitmap);
+
+	if (status != 0 || !container->notes)
+		return status != 0 ? status : IOMMU_EINVAL;
+	for (uint32_t hwpt = next_hwpt(container, 0); hwpt != 0 && status == 0;
+	     hwpt = next_hwpt(container, hwpt)) {
+		status = iommu_hwpt_read_dirty(container->ctx, hwpt, iova, size, 0, bitmap);
+		if (status == IOMMU_EOPNOTSUPP || status == IOMMU_EINVAL) {
+			set_all(container, iova, size, bitmap);
+			status = 0;
+		}
+	}
+	return status;
+}
+
+/* --- Facts ---------------------------------------------------------------------------------------- */
+
+/* Can all HWPTs tell? */
+static bool all_note(const struct iommu_container *container)
+{
+	bool any = false;
+
+	for (uint32_t id = next_hwpt(container, 0); id != 0; id = next_hwpt(container, id)) {
+		int status;
+		struct ioas_object *object =
+			iommu_object_visit(container->ctx, id, IOMMU_OBJECT_HWPT, &status);
+		bool notes;
+
+		if (object == NULL)
+			continue;
+		notes = (iommu_hwpt_of(object)->flags & IOMMU_HWPT_DIRTY) != 0;
+		iommu_object_leave(object);
+		if (!notes)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+int iommu_container_get_info(struct iommu_container *container, struct iommu_container_info *info,
+			     struct iommu_iova_bounds *ranges, unsigned int capacity,
+			     unsigned int *count)
+{
+	struct iommu_ctx_stats stats;
+
+	iommu_ctx_get_stats(container->ctx, &stats);
+	*info = (struct iommu_container_info){
+		.available =
+			stats.areas < container->mappings ? container->mappings - stats.areas : 0,
+		.dirty_pgsizes = all_note(container) ? ~(IOMMU_PAGE_SIZE - 1) : 0,
+	};
+	return iommu_ioas_ranges(container->ctx, container->ioas, ranges, capacity, count,
+				 &info->alignment);
+}

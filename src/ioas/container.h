@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef IOMMU_IOAS_CONTAINER_H
+#define IOMMU_IOAS_CONTAINER_H
+
+#include <libiommu/container.h>
+
+#include "ioas/ioas.h"
+
+struct iommu_container {
+	struct iommu_ctx *ctx;
+	uint32_t ioas;
+	uint64_t mappings; /* that may be made at all */
+	unsigned int groups;
+	bool notes; /* dirty tracking is on */
+};
+
+/* A group joins, by one of its members, whose id is *device; and leaves. */
+int iommu_container_join(struct iommu_container *container, struct iommu_endpoint *endpoint,
+			 uint32_t *device);
+int iommu_container_leave(struct iommu_container *container, uint32_t device);
+
+#endif

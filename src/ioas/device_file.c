@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Files of devices and of groups. A group with anything open has one record, which says which of the two ways it goes: it is
+ * found or made under the mutex of all files, so that two who come at once meet in it.
+ */
+#include <libiommu/device_file.h>
+
+#include "ioas/container.h"
+#include "ioas/device.h"
+#include "ioas/ioas.h"
+
+struct iommu_device_files {
+	const struct iommu_platform *platform;
+	void *mutex;
+	struct iommu_list_node groups;
+	unsigned int open;
+	struct iommu_object_cache group_cache, file_cache, group_file_cache;
+};
+
+/* A group of which something is open. */
+struct file_group {
+	struct iommu_list_node link;
+	struct iommu_group *group;
+	unsigned int users;                /* open files */
+	unsigned int bound;                /* of them, device files that are bound */
+	struct iommu_group_file *as_group; /* open as a group */
+};
+
+struct iommu_device_file {
+	struct iommu_device_files *files;
+	struct iommu_endpoint *endpoint;
+	struct file_group *group;
+	struct iommu_group_file *through; /* it came through a group */
+	struct iommu_ctx *ctx;            /* it is bound */
+	uint32_t device;
+};
+
+struct iommu_group_file {
+	struct iommu_device_files *files;
+	struct file_group *group;
+	struct iommu_container *container;
+	uint32_t device;      /* the member by which it is in the container */
+	unsigned int devices; /* open through it */
+	bool is_closed;       /* but for those */
+};
+
+static void lock(struct iommu_device_files *files)
+{
+	if (files->mutex != NULL)
+		files->platform->mutex_lock(files->platform->ctx, files->mutex);
+}
+
+static void unlock(struct iommu_device_files *files)
+{
+	if (files->mutex != NULL)
+		files->platform->mutex_unlock(files->platform->ctx, files->mutex);
+}
+
+/* --- All files ------------------------------------------------------------------------------------ */
+
+int iommu_device_files_create(struct iommu *iommu, struct iommu_device_files **result)
+{
+	const struct iommu_platform *platform = iommu_platform_of(iommu);
+	struct iommu_device_files *files =
+		platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+
+	if (files == NULL)
+		return IOMMU_ENOMEM;
+	files->platform = platform;
+	iommu_list_init(&files->groups);
+	iommu_object_cache_init(&files->group_cache, platform, sizeof(struct file_group));
+	iommu_object_cache_init(&files->file_cache, platform, sizeof(struct iommu_device_file));
+	iommu_object_cache_init(&files->group_file_cache, platform,
+				sizeof(struct iommu_group_file));
+	if (platform->mutex_create != NULL)
+		files->mutex = platform->mutex_create(platform->ctx);
+	if (platform->mutex_create != NULL && files->mutex == NULL) {
+		platform->free_pages(platform->ctx, files, 0);
+		return IOMMU_ENOMEM;
+	}
+	*result = files;
+	return 0;
+}
+
+int iommu_device_files_destroy(struct iommu_device_files *files)
+{
+	const struct iommu_platform *platform = files->platform;
+
+	if (files->open != 0)
+		return IOMMU_EBUSY;
+	if (files->mutex != NULL)
+		platform->mutex_destroy(platform->ctx, files->mutex);
+	platform->free_pages(platform->ctx, files, 0);
+	return 0;
+}
+
+/* --- Groups of which something is open ------------------------------------------------------------- */
+
+/* Found or made, with one more user. Locked. */
+static struct file_group *group_get(struct iommu_device_files *files, struct iommu_group *group)
+{
+	struct iommu_list_node *node;
+	struct file_group *found;
+
+	iommu_list_for_each (node, &files->groups) {
+		found = iommu_container_of(node, struct file_group, link);
+		if (found->group == group) {
+			found->users++;
+			files->open++;
+			return found;
+		}
+	}
+	found = iommu_object_alloc(&files->group_cache, 0);
+	if (found == NULL)
+		return NULL;
+	iommu_group_hold(group);
+	found->group = group;
+	found->users = 1;
+	files->open++;
+	iommu_list_insert(&files->groups, &found->link);
+	return found;
+}
+
+static void group_put(struct iommu_device_files *files, struct file_group *group)
+{
+	files->open--;
+	if (--group->users != 0)
+		return;
+	iommu_list_remove(&group->link);
+	iommu_group_drop(group->group);
+	iommu_object_free(&files->group_cache, group);
+}
+
+/* --- Devices ---------------------------------------------------------------------------------------- */
+
+/* Locked. */
+static int open_device(struct iommu_device_files *files, struct iommu_endpoint *endpoint,
+		       struct iommu_group_file *through, struct iommu_device_file **result)
+{
+	struct iommu_device_file *file = iommu_object_alloc(&files->file_cache, 0);
+
+	if (file == NULL)
+		return IOMMU_ENOMEM;
+	file->group = group_get(files, iommu_endpoint_group(endpoint));
+	if (file->group == NULL) {
+		iommu_object_free(&files->file_cache, file);
+		return IOMMU_ENOMEM;
+	}
+	file->files = files;
+	file->endpoint = endpoint;
+	file->through = through;
+	*result = file;
+	return 0;
+}
+
+int iommu_device_file_open(struct iommu_device_files *files, struct iommu_endpoint *endpoint,
+			   struct iommu_device_file **file)
+{
+	int status;
+
+	lock(files);
+	status = open_device(files, endpoint, NULL, file);
+	unlock(files);
+	return status;
+}
+
+static int bind(struct iommu_device_file *file, struct iommu_ctx *ctx, uint32_t *device)
+{
+	int status;
+
+	if (file->through != NULL || file->ctx != NULL)
+		return IOMMU_EINVAL;
+	if (file->group->as_group != NULL)
+		return IOMMU_EBUSY;
+	status = iommu_device_bind(ctx, file->endpoint, &file->device);
+	if (status != 0)
+		return status;
+	/* The file outlives the context's end. */
+	__atomic_add_fetch(&ctx->holders, 1, __ATOMIC_RELAXED);
+	file->ctx = ctx;
+	file->group->bound++;
+	*device = file->device;
+	return 0;
+}
+
+int iommu_device_file_bind(struct iommu_device_file *file, struct iommu_ctx *ctx, uint32_t *device)
+{
+	int status;
+
+	lock(file->files);
+	status = bind(file, ctx, device);
+	unlock(file->files);
+	return status;
+}
+
+int iommu_device_file_attach(struct iommu_device_file *file, uint32_t pasid, uint32_t to,
+			     uint32_t *hwpt)
+{
+	int status = IOMMU_EINVAL;
+
+	lock(file->files);
+	if (file->ctx != NULL)
+		status = iommu_device_change(file->ctx, file->device, pasid, to, hwpt);
+	unlock(file->files);
+	return status;
+}
+
+int iommu_device_file_detach(struct iommu_device_file *file, uint32_t pasid)
+{
+	int status = IOMMU_EINVAL;
+
+	lock(file->files);
+	if (file->ctx != NULL) {
+		status = iommu_device_detach(file->ctx, file->device, pasid);
+		/* Nothing was attached. */
+		if (status == IOMMU_EINVAL)
+			status = 0;
+	}
+	unlock(file->files);
+	return status;
+}
+
+/* The context may have gone, and the device with it. */
+static int unbind(struct iommu_device_file *file)
+{
+	int status = 0;
+
+	if (file->ctx == NULL)
+		return 0;
+	if (!file->ctx->closed)
+		status = iommu_device_unbind(file->ctx, file->device);
+	if (status != 0 && status != IOMMU_ENOENT)
+		return status;
+	iommu_ctx_put(file->ctx);
+	file->ctx = NULL;
+	file->group->bound--;
+	return 0;
+}
+
+static int close_group(struct iommu_group_file *file);
+
+static int close_device(struct iommu_device_file *file)
+{
+	struct iommu_device_files *files = file->files;
+	struct iommu_group_file *through = file->through;
+	int status = unbind(file);
+
+	if (status != 0)
+		return status;
+	/* The last one of a group that is closed already takes the group's file with it. */
+	if (through != NULL && through->devices == 1 && through->is_closed) {
+		status = close_group(through);
+		if (status != 0)
+			return status;
+	} else if (through != NULL) {
+		through->devices--;
+	}
+	group_put(files, file->group);
+	iommu_object_free(&files->file_cache, file);
+	return 0;
+}
+
+int iommu_device_file_close(struct iommu_device_file *file)
+{
+	struct iommu_device_files *files = file->files;
+	int status;
+
+	lock(files);
+	status = close_device(file);
+	unlock(files);
+	return status;
+}
+
+/* --- Groups ----------------------------------------------------------------------------------------- */
+
+static int open_group(struct iommu_device_files *files, struct iommu_group *of,
+		      struct iommu_group_file **result)
+{
+	struct iommu_group_file *file = iommu_object_alloc(&files->group_file_cache, 0);
+	struct file_group *group = file != NULL ? group_get(files, of) : NULL;
+	int status = IOMMU_ENOMEM;
+
+	if (group != NULL) {
+		status = group->bound != 0 || group->as_group != NULL ? IOMMU_EBUSY : 0;
+		if (status != 0)
+			group_put(files, group);
+	}
+	if (status != 0) {
+		if (file != NULL)
+			iommu_object_free(&files->group_file_cache, file);
+		return status;
+	}
+	file->files = files;
+	file->group = group;
+	group->as_group = file;
+	*result = file;
+	return 0;
+}
+
+int iommu_group_file_open(struct iommu_device_files *files, struct iommu_group *group,
+			  struct iommu_group_file **file)
+{
+	int status;
+
+	lock(files);
+	status = open_group(files, group, file);
+	unlock(files);
+	return status;
+}
+
+static int take_first(void *ctx, struct iommu_endpoint *endpoint)
+{
+	*(struct iommu_endpoint **)ctx = endpoint;
+	return 1;
+}
+
+int iommu_group_file_set_container(struct iommu_group_file *file, struct iommu_container *container)
+{
+	struct iommu_endpoint *member = NULL;
+	int status = IOMMU_EINVAL;
+
+	lock(file->files);
+	(void)iommu_group_for_each(file->group->group, take_first, &member);
+	if (file->container == NULL && member != NULL)
+		status = iommu_container_join(container, member, &file->device);
+	if (status == 0)
+		file->container = container;
+	unlock(file->files);
+	return status;
+}
+
+static int unset_container(struct iommu_group_file *file)
+{
+	int status = iommu_container_leave(file->container, file->device);
+
+	if (status == 0)
+		file->container = NULL;
+	return status;
+}
+
+int iommu_group_file_unset_container(struct iommu_group_file *file)
+{
+	int status = IOMMU_EINVAL;
+
+	lock(file->files);
+	if (file->container != NULL)
+		status = file->devices != 0 ? IOMMU_EBUSY : unset_container(file);
+	unlock(file->files);
+	return status;
+}
+
+int iommu_group_file_get_device(struct iommu_group_file *file, struct iommu_endpoint *endpoint,
+				struct iommu_device_file **device)
+{
+	int status = IOMMU_EINVAL;
+
+	lock(file->files);
+	if (file->container != NULL && iommu_endpoint_group(endpoint) == file->group->group)
+		status = open_device(file->files, endpoint, file, device);
+	file->devices += status == 0;
+	unlock(file->files);
+	return status;
+}
+
+static int close_group(struct iommu_group_file *file)
+{
+	struct iommu_device_files *files = file->files;
+	int status = file->container != NULL ? unset_container(file) : 0;
+
+	if (status != 0)
+		return status;
+	file->group->as_group = NULL;
+	group_put(files, file->group);
+	iommu_object_free(&files->group_file_cache, file);
+	return 0;
+}
+
+int iommu_group_file_close(struct iommu_group_file *file)
+{
+	struct iommu_device_files *files = file->files;
+	int status = 0;
+
+	lock(files);
+	if (file->devices != 0)
+		file->is_closed = true;
+	else
+		status = close_group(file);
+	unlock(files);
+	return status;
+}
