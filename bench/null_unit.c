@@ -75,6 +75,13 @@ static int iova_to_phys(const struct iommu_domain *domain, iommu_iova_t iova, io
 					NULL);
 }
 
+static int walk(const struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last,
+		iommu_pgtable_visitor visitor, void *ctx)
+{
+	return iommu_vtdss_walk(&((const struct null_domain *)domain)->table, start, last, visitor,
+				ctx);
+}
+
 static const struct iommu_domain_ops domain_ops = {
 	.attach = attach,
 	.detach = attach,
@@ -86,6 +93,7 @@ static const struct iommu_domain_ops domain_ops = {
 	.flush_all = flush_all,
 	.free_gathered = free_gathered,
 	.iova_to_phys = iova_to_phys,
+	.walk = walk,
 };
 
 static int domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,

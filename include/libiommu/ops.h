@@ -159,6 +159,7 @@ struct iommu_domain_ops {
 	void (*free_gathered)(struct iommu_domain *domain, struct iommu_gather *gather);
 	int (*iova_to_phys)(const struct iommu_domain *domain, iommu_iova_t iova,
 			    iommu_paddr_t *paddr);
+	/* Needed by IO address spaces (<libiommu/ioas.h>), which have physical addresses from nowhere else. */
 	int (*walk)(const struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last,
 		    iommu_pgtable_visitor visitor, void *ctx);
 	/*

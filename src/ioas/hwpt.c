@@ -186,7 +186,8 @@ int iommu_hwpt_make(struct iommu_ioas *ioas, struct iommu_unit *unit, unsigned i
 		iommu_object_abort(object);
 		return status;
 	}
-	status = reserve_aperture(hwpt);
+	/* What is pinned is read from its tables, and nowhere else. */
+	status = hwpt->domain->ops->walk != NULL ? reserve_aperture(hwpt) : IOMMU_EOPNOTSUPP;
 	if (status == 0)
 		status = fill(hwpt);
 	if (status != 0 && ioas->draining && ioas->hwpts.next == &hwpt->link) {
