@@ -549,14 +549,13 @@ static int unmap_area(const struct unmap *u, struct ioas_area *area, uint64_t *b
 int iommu_ioas_take_out(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t size,
 			uint64_t *unmapped)
 {
-	const struct unmap u = {ioas, iova >> IOMMU_PAGE_SHIFT,
-				(iova + (size - 1)) >> IOMMU_PAGE_SHIFT};
+	struct unmap u = {ioas, iova >> IOMMU_PAGE_SHIFT, (iova + (size - 1)) >> IOMMU_PAGE_SHIFT};
 	int status = 0;
 
 	*unmapped = 0;
 	while (status == 0) {
 		struct ioas_area *area;
-		uint64_t bytes = 0;
+		uint64_t bytes = 0, last;
 
 		status = claim_next(&u, &area);
 		if (status != 0)
@@ -566,9 +565,14 @@ int iommu_ioas_take_out(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t siz
 			unclaim(area);
 			break;
 		}
+		last = area->range.last;
 		status = unmap_area(&u, area, &bytes);
 		if (status == 0)
 			*unmapped += bytes;
+		/* Onwards: what somebody maps in the place that is free now is not ours to unmap. */
+		if (last >= u.last)
+			break;
+		u.first = last + 1;
 	}
 	return status == IOMMU_ENOENT && *unmapped != 0 ? 0 : status;
 }
