@@ -211,6 +211,25 @@ IOMMU_API int iommu_model_vtd_translate(struct iommu_model_vtd *model,
 					const struct iommu_model_request *request,
 					struct iommu_model_translation *result);
 
+/* Where the driver has set a device's requests to be translated, as far as the unit knows. */
+struct iommu_model_stage {
+	bool first, second, passes; /* by which stages; or not at all */
+	uint16_t domain_id;
+	/* Of the first stage, for struct iommu_vtd_first_stage: an emulator that passes a device through nests it. */
+	iommu_paddr_t first_table;
+	unsigned int first_levels;
+	unsigned int reason; /* why they are blocked */
+};
+
+/*
+ * iommu_model_vtd_get_stage - what a device's requests with a PASID, or without one, go through: nothing is recorded. Through the
+ * unit's caches: ask again when the driver has invalidated something of the device. Returns 0, or IOMMU_EFAULT: they are
+ * blocked, for stage->reason.
+ */
+IOMMU_API int iommu_model_vtd_get_stage(struct iommu_model_vtd *model, uint16_t source_id,
+					bool has_pasid, uint32_t pasid,
+					struct iommu_model_stage *stage);
+
 /* A device asks for a page (PCIe PRI). */
 struct iommu_model_page_request {
 	uint16_t source_id;

@@ -171,3 +171,30 @@ int iommu_model_vtd_translate(struct iommu_model_vtd *model,
 	iommu_model_leave(model, state);
 	return reason == 0 ? 0 : IOMMU_EFAULT;
 }
+
+int iommu_model_vtd_get_stage(struct iommu_model_vtd *model, uint16_t source_id, bool has_pasid,
+			      uint32_t pasid, struct iommu_model_stage *stage)
+{
+	const struct iommu_model_request request = {
+		.source_id = source_id, .has_pasid = has_pasid, .pasid = pasid};
+	struct iommu_model_translation unused;
+	struct journey j = {.model = model, .request = &request, .result = &unused};
+	uintptr_t state = iommu_model_enter(model);
+
+	*stage = (struct iommu_model_stage){.passes = true};
+	if (model_is_on(model, VTD_GLOBAL_TE)) {
+		stage->reason = iommu_model_find_context(&j);
+		stage->passes = stage->reason == 0 && j.how == VTD_PASID_PASS_THROUGH;
+	}
+	if (model_is_on(model, VTD_GLOBAL_TE) && stage->reason == 0) {
+		stage->first = j.how == VTD_PASID_FIRST_STAGE || j.how == VTD_PASID_NESTED;
+		stage->second = j.how == VTD_PASID_SECOND_STAGE || j.how == VTD_PASID_NESTED;
+		stage->domain_id = j.domain_id;
+	}
+	if (stage->first) {
+		stage->first_table = j.first & VTD_ENTRY_ADDRESS_MASK;
+		stage->first_levels = vtd_pasid_first_levels(j.first);
+	}
+	iommu_model_leave(model, state);
+	return stage->reason == 0 ? 0 : IOMMU_EFAULT;
+}

@@ -227,6 +227,34 @@ static void devices_above_15_have_the_other_half_of_the_root_entry(void **state)
 	end();
 }
 
+/* What an emulator asks that passes a device through. */
+static void stages_are_told(void **state)
+{
+	struct iommu_model_stage stage;
+
+	(void)state;
+	begin(&everything);
+	make_scalable_tables(VTD_PASID_NESTED);
+	assert_int_equal(iommu_model_vtd_get_stage(t.model, SID, false, 0, &stage), 0);
+	assert_true(stage.passes && !stage.first && !stage.second);
+	on();
+	assert_int_equal(iommu_model_vtd_get_stage(t.model, SID, true, PASID, &stage), 0);
+	assert_true(stage.first && stage.second && !stage.passes);
+	assert_int_equal(stage.first_table, FIRST(4));
+	assert_int_equal(stage.first_levels, 4);
+	assert_int_equal(stage.domain_id, DOMAIN);
+	assert_int_equal(iommu_model_vtd_get_stage(t.model, SID, true, PASID + 1, &stage),
+			 IOMMU_EFAULT);
+	assert_int_equal(stage.reason, 0x59);
+	assert_int_equal(reg(VTD_FSTS, 4), 0); /* nothing is recorded */
+	end();
+	run_as(&everything, VTD_PASID_SECOND_STAGE);
+	assert_int_equal(iommu_model_vtd_get_stage(t.model, SID, false, 0, &stage), 0);
+	assert_true(stage.second && !stage.first);
+	assert_int_equal(stage.first_table, 0);
+	end();
+}
+
 struct lie {
 	iommu_paddr_t paddr;
 	uint64_t value;
@@ -838,6 +866,7 @@ int main(void)
 		cmocka_unit_test(capabilities_are_shown),
 		cmocka_unit_test(each_kind_of_entry_translates),
 		cmocka_unit_test(devices_above_15_have_the_other_half_of_the_root_entry),
+		cmocka_unit_test(stages_are_told),
 		cmocka_unit_test(each_fault_has_its_reason),
 		cmocka_unit_test(requests_that_no_entry_serves),
 		cmocka_unit_test(first_stage_permissions),
