@@ -239,12 +239,26 @@ static int try_hwpts(struct ioas_attachment *attachment, struct iommu_ioas *ioas
 	return IOMMU_ENOENT;
 }
 
+/* The last HWPT, which could not go when its last device did, goes now. */
+static int finish_draining(struct iommu_ioas *ioas)
+{
+	struct iommu_hwpt *hwpt;
+
+	if (!ioas->draining)
+		return 0;
+	hwpt = iommu_container_of(ioas->hwpts.next, struct iommu_hwpt, link);
+	return iommu_object_end(&hwpt->object);
+}
+
 /* One that was made by an attach before, or a new one. */
 static int lead_to_space(struct ioas_attachment *attachment, struct iommu_ioas *ioas,
 			 struct ioas_device *device)
 {
 	struct iommu_hwpt *hwpt;
-	int status = try_hwpts(attachment, ioas);
+	int status = finish_draining(ioas);
+
+	if (status == 0)
+		status = try_hwpts(attachment, ioas);
 
 	if (status != IOMMU_ENOENT)
 		return status;

@@ -58,13 +58,6 @@ static struct ioas_batch *take_spare(struct iommu_ioas *ioas)
 {
 	if (__atomic_exchange_n(&ioas->spare_taken, 1, __ATOMIC_ACQUIRE) != 0)
 		return NULL;
-	if (ioas->spare == NULL)
-		ioas->spare = iommu_batch_make(ioas->object.ctx, 0);
-	if (ioas->spare == NULL) {
-		__atomic_store_n(&ioas->spare_taken, 0, __ATOMIC_RELEASE);
-		return NULL;
-	}
-	ioas->spare->is_spare = true;
 	return ioas->spare;
 }
 

@@ -17,12 +17,27 @@
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
-int iommu_ioas_alloc(struct iommu_ctx *ctx, unsigned int flags, uint32_t *id)
+/* What an empty space has: room for areas, and the batch that takes them out again whatever becomes of memory. */
+static int prepare(struct iommu_ioas *ioas)
 {
-	const struct iommu_iova_config config = {.platform = ctx->platform,
+	const struct iommu_iova_config config = {.platform = ioas->object.ctx->platform,
 						 .granule = IOMMU_PAGE_SIZE,
 						 .first = 0,
 						 .last = UINT64_MAX >> IOMMU_PAGE_SHIFT};
+	int status;
+
+	ioas->spare = iommu_batch_make(ioas->object.ctx, 0);
+	if (ioas->spare == NULL)
+		return IOMMU_ENOMEM;
+	ioas->spare->is_spare = true;
+	status = iommu_iova_space_create(&config, &ioas->areas);
+	if (status != 0)
+		iommu_batch_free(ioas->object.ctx, ioas->spare);
+	return status;
+}
+
+int iommu_ioas_alloc(struct iommu_ctx *ctx, unsigned int flags, uint32_t *id)
+{
 	struct ioas_object *object;
 	struct iommu_ioas *ioas;
 	int status;
@@ -38,7 +53,7 @@ int iommu_ioas_alloc(struct iommu_ctx *ctx, unsigned int flags, uint32_t *id)
 		iommu_list_init(&ioas->hwpts);
 		iommu_list_init(&ioas->leaving);
 		iommu_list_init(&ioas->accesses);
-		status = iommu_iova_space_create(&config, &ioas->areas);
+		status = prepare(ioas);
 		if (status == 0) {
 			*id = iommu_object_id(object);
 			iommu_object_publish(object);
@@ -609,7 +624,6 @@ int iommu_ioas_unmap(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint
 int iommu_ioas_destroy(struct ioas_object *object)
 {
 	struct iommu_ioas *ioas = iommu_ioas_of(object);
-	const struct iommu_platform *platform = object->ctx->platform;
 	uint64_t unused;
 	int status = iommu_ioas_take_out(ioas, 0, EVERYTHING, &unused);
 
@@ -617,8 +631,7 @@ int iommu_ioas_destroy(struct ioas_object *object)
 		return status;
 	iommu_ranges_free(ioas);
 	iommu_iova_space_destroy(ioas->areas);
-	if (ioas->spare != NULL)
-		platform->free_pages(platform->ctx, ioas->spare, ioas->spare->order);
+	iommu_batch_free(object->ctx, ioas->spare);
 	return 0;
 }
 

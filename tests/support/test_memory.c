@@ -14,6 +14,8 @@ static uint64_t frame_of(const struct test_memory *memory, uint64_t page)
 		return page ^ 1;
 	case MEMORY_BLOCKS:
 		return page ^ 512;
+	case MEMORY_TAIL:
+		return page < 504 ? page ^ 1 : page;
 	case MEMORY_CONTIGUOUS:
 	case MEMORY_WHOLE:
 	default:

@@ -215,6 +215,71 @@ static void large_pages_result(void **state)
 	finish();
 }
 
+/* A batch is full with the first page of what is a large one. */
+static void batches_do_not_cut_large_pages(void **state)
+{
+	unsigned int mapped = 0;
+	uint64_t counts[3];
+	uint32_t hwpt;
+
+	(void)state;
+	begin_with(0, 1, 1, MEMORY_TAIL);
+	memory.base += 8 * 4096;
+	assert_int_equal(iommu_device_attach(ctx, device[0], 0, ioas, &hwpt), 0);
+	/* One of the allocations that may fail is the large batch's; small ones are of 253 pieces, of which the last waits. */
+	for (unsigned long nth = 1; nth <= 8; nth++) {
+		f.machine.fail_at = f.machine.allocations + nth;
+		if (map_at(0x40000000 + 8 * 4096, 0, (504 + 512) * 4096) != 0)
+			continue;
+		f.machine.fail_at = 0;
+		mapped++;
+		count_leaves(hwpt, counts);
+		assert_int_equal(counts[0], 504);
+		assert_int_equal(counts[1], 1);
+		assert_true(leads(0, 0x40200000 + 0x1fffff, 504 * 4096 + 0x1fffff));
+		assert_int_equal(unmap(0x40000000 + 8 * 4096, (504 + 512) * 4096), 0);
+	}
+	assert_true(mapped > 1);
+	finish();
+}
+
+static int pin_all(void *context, uint64_t address, uint64_t size, unsigned int prot,
+		   struct iommu_map_piece *pieces, unsigned int room, unsigned int *count)
+{
+	(void)context;
+	(void)prot;
+	(void)room;
+	pieces[0] = (struct iommu_map_piece){(1ULL << 40) + address, size};
+	*count = 1;
+	return 0;
+}
+
+static void unpin_all(void *context, uint64_t address, const struct iommu_map_piece *pieces,
+		      unsigned int count, unsigned int prot)
+{
+	(void)context;
+	(void)address;
+	(void)pieces;
+	(void)count;
+	(void)prot;
+}
+
+/* All that is below the interrupt window is taken: the next place is above it. */
+static void places_pass_over_what_is_reserved(void **state)
+{
+	const struct iommu_backing_ops all_ops = {.pin = pin_all, .unpin = unpin_all};
+	const struct iommu_backing all = {&all_ops, NULL, 0};
+	iommu_iova_t iova = 0x1000;
+
+	(void)state;
+	begin_with(0, 1, 1, MEMORY_CONTIGUOUS);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(iommu_ioas_map(ctx, ioas, &all, 0xfee00000 - 0x1000, FIXED, &iova), 0);
+	assert_int_equal(map_any(0, 0x1000, &iova), 0);
+	assert_int_equal(iova, 0xfef00000);
+	finish();
+}
+
 static void places_are_chosen(void **state)
 {
 	const struct iommu_iova_bounds allowed[] = {{0x40000000, 0x4fffffff},
@@ -480,6 +545,13 @@ static void maps_are_all_or_nothing(void **state)
 	}
 	assert_true(failures > 9);
 	/* The same of the pin callback. */
+	/* Unmapped in all three. */
+	assert_int_equal(map_at(IOVA, 0x1000, 0x1000), 0);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_true(leads(i, IOVA, 0x1000));
+	assert_int_equal(unmap(IOVA, 0x1000), 0);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_true(is_blocked(i, IOVA));
 	memory.per_call = 100;
 	for (failures = 1;; failures++) {
 		memory.fail_after = failures;
@@ -560,6 +632,94 @@ static void what_is_not_confirmed_stays_pinned(void **state)
 	finish();
 }
 
+/* The last device of an HWPT that others stand beside: it goes when hardware has forgotten it, and not before. */
+static void hwpts_go_when_they_are_forgotten(void **state)
+{
+	const struct iommu_hwpt_config none = {0};
+	uint32_t hwpt[2];
+
+	(void)state;
+	begin_with(0, 2, 2, MEMORY_SCATTERED);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(iommu_hwpt_alloc(ctx, device[i], ioas, &none, &hwpt[i]), 0);
+		assert_int_equal(attach(i, hwpt[i]), 0);
+	}
+	assert_int_equal(map_at(IOVA, 0, 0x10000), 0);
+	hang(true);
+	assert_int_equal(detach(0), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_object_destroy(ctx, hwpt[0]), IOMMU_ETIMEDOUT);
+	/* Whoever unmaps waits for it, too. */
+	assert_int_not_equal(unmap(IOVA, 0x10000), 0);
+	assert_int_equal(memory.pins, 16);
+	hang(false);
+	assert_int_equal(unmap(IOVA, 0x10000), 0);
+	assert_int_equal(memory.pins, 0);
+	assert_int_equal(iommu_object_destroy(ctx, hwpt[0]), 0);
+	finish();
+}
+
+/* Half out when hardware stops to confirm: what is out is free for others, what is not confirmed is held, the rest is there. */
+static void half_an_unmap(void **state)
+{
+	const struct iommu_model_vtd_faults refuse = {.refuse_after = 3};
+	iommu_iova_t iova = IOVA;
+	uint32_t other;
+
+	(void)state;
+	begin_with(0, 2, 2, MEMORY_SCATTERED);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &other), 0);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(map_at(IOVA, 0, 0x258000), 0);
+	assert_int_equal(iommu_ioas_copy(ctx, other, ioas, IOVA, 0x258000, FIXED, &iova), 0);
+	/* Batches of 253 pages, of which the second is refused. */
+	f.machine.fail_every = 1;
+	iommu_model_vtd_misbehave(f.machine.units[0], &refuse);
+	assert_int_equal(unmap(IOVA, 0x258000), IOMMU_EIO);
+	f.machine.fail_every = 0;
+	assert_true(memory.pins > 0 && memory.pins < 600);
+	/* Somebody else needs all of it: some is pinned anew, some is held, some is in tables. */
+	assert_int_equal(attach(1, other), 0);
+	assert_int_equal(memory.pins, 600);
+	for (unsigned int page = 0; page < 600; page++)
+		assert_true(leads(1, IOVA + page * 4096ULL, page * 4096ULL));
+	assert_int_equal(unmap(IOVA, 0x258000), 0);
+	assert_int_equal(memory.pins, 600);
+	assert_int_equal(detach(1), 0);
+	assert_int_equal(memory.pins, 0);
+	finish();
+}
+
+/* The last device is gone, its HWPT is not: parts of areas, and new devices, wait for that. */
+static void spaces_that_drain(void **state)
+{
+	(void)state;
+	begin_with(0, 1, 1, MEMORY_SCATTERED);
+	assert_int_equal(iommu_ioas_alloc(ctx, IOMMU_IOAS_SPLIT, &ioas), 0);
+	assert_int_equal(map_at(IOVA, 0, 0x10000), 0);
+	assert_int_equal(attach(0, ioas), 0);
+	hang(true);
+	assert_int_equal(detach(0), IOMMU_ETIMEDOUT);
+	assert_int_equal(map_at(IOVA + 0x100000, 0x100000, 0x1000), IOMMU_EBUSY);
+	assert_int_equal(attach(0, ioas), IOMMU_ETIMEDOUT);
+	assert_int_equal(unmap(IOVA + 0x4000, 0x1000), IOMMU_ETIMEDOUT);
+	assert_int_equal(memory.pins, 16);
+	hang(false);
+	assert_int_equal(unmap(IOVA + 0x4000, 0x1000), 0);
+	assert_int_equal(memory.pins, 0);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(memory.pins, 15);
+	assert_true(leads(0, IOVA + 0x3000, 0x3000) && is_blocked(0, IOVA + 0x4000));
+	assert_true(leads(0, IOVA + 0x5000, 0x5000));
+	/* An HWPT that is half out is nobody's. */
+	hang(true);
+	assert_int_equal(detach(0), IOMMU_ETIMEDOUT);
+	for (uint32_t id = iommu_object_next(ctx, 0); id != 0; id = iommu_object_next(ctx, id))
+		if (iommu_object_type(ctx, id) == IOMMU_OBJECT_HWPT)
+			assert_int_equal(attach(0, id), IOMMU_EBUSY);
+	hang(false);
+	finish();
+}
+
 static void an_unmap_that_failed_goes_on(void **state)
 {
 	(void)state;
@@ -584,6 +744,8 @@ int main(void)
 		cmocka_unit_test(maps_that_cannot_be),
 		cmocka_unit_test(memory_is_pinned_while_a_device_may_reach_it),
 		cmocka_unit_test(large_pages_result),
+		cmocka_unit_test(batches_do_not_cut_large_pages),
+		cmocka_unit_test(places_pass_over_what_is_reserved),
 		cmocka_unit_test(places_are_chosen),
 		cmocka_unit_test(what_may_be_allowed),
 		cmocka_unit_test(copies_share_what_is_pinned),
@@ -593,6 +755,9 @@ int main(void)
 		cmocka_unit_test(maps_are_all_or_nothing),
 		cmocka_unit_test(attaching_is_all_or_nothing),
 		cmocka_unit_test(what_is_not_confirmed_stays_pinned),
+		cmocka_unit_test(hwpts_go_when_they_are_forgotten),
+		cmocka_unit_test(half_an_unmap),
+		cmocka_unit_test(spaces_that_drain),
 		cmocka_unit_test(an_unmap_that_failed_goes_on),
 	};
 

@@ -605,10 +605,15 @@ static void page_requests_are_queued(void **state)
 	assert_int_equal(iommu_fault_respond(ctx, queue, records[1].cookie, IOMMU_PAGE_SUCCESS),
 			 IOMMU_ENOENT);
 	assert_int_equal(iommu_fault_respond(ctx, queue, records[0].cookie, 9), IOMMU_EINVAL);
-	/* The PASID goes with its question open; then everything, replaced by one without a queue. */
+	assert_int_equal(request(PASID, IOVA, 5, true), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 1);
+	notified = 1;
+	/* The PASID goes with its questions open, one that was read and one that was not; then everything, replaced by one without a queue. */
 	assert_int_equal(iommu_device_detach(ctx, device[0], PASID), 0);
-	assert_int_equal(f.device[0]->answers, 2);
+	assert_int_equal(f.device[0]->answers, 3);
 	assert_int_equal(f.device[0]->answer.code, 1);
+	assert_int_equal(iommu_fault_read(ctx, queue, records + 3, 5, &count), 0);
+	assert_int_equal(count, 0);
 	assert_int_equal(iommu_fault_respond(ctx, queue, records[0].cookie, IOMMU_PAGE_SUCCESS),
 			 IOMMU_ENOENT);
 	assert_int_equal(request(0, IOVA, 6, true), 0);
@@ -617,7 +622,7 @@ static void page_requests_are_queued(void **state)
 	assert_int_equal(notified, 2);
 	plain = hwpt_with(0);
 	assert_int_equal(iommu_device_replace(ctx, device[0], 0, plain, NULL), 0);
-	assert_int_equal(f.device[0]->answers, 4);
+	assert_int_equal(f.device[0]->answers, 5);
 	assert_int_equal(iommu_fault_read(ctx, queue, records, 8, &count), 0);
 	assert_int_equal(count, 0);
 	assert_int_equal(request(0, IOVA, 6, true), IOMMU_EFAULT);
