@@ -15,7 +15,7 @@ static uint64_t frame_of(const struct test_memory *memory, uint64_t page)
 	case MEMORY_BLOCKS:
 		return page ^ 512;
 	case MEMORY_TAIL:
-		return page < 504 ? page ^ 1 : page;
+		return page < 505 ? 504 - page : page;
 	case MEMORY_CONTIGUOUS:
 	case MEMORY_WHOLE:
 	default:

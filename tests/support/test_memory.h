@@ -13,7 +13,7 @@ enum test_memory_shape {
 	MEMORY_WHOLE,      /* … or as one */
 	MEMORY_SCATTERED,  /* no page next to its neighbour */
 	MEMORY_BLOCKS,     /* blocks of 2 MiB */
-	MEMORY_TAIL,       /* scattered up to page 504, contiguous from there on */
+	MEMORY_TAIL,       /* scattered up to page 504, contiguous behind it */
 };
 
 struct test_memory {
