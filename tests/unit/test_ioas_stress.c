@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Address spaces from many threads: two map and unmap, one copies, one lets devices come and go, one accesses the memory and
- * lets go of it when it is told, two race for the two devices of one group. For the thread sanitizer to look at; without it, for
- * what must hold in the end: nothing is pinned, and nothing was pinned twice.
+ * lets go of it when it is told, two race for the two devices of one group, one destroys what another maps in.
+ * For the thread sanitizer to look at; without it, for what must hold in the end: nothing is pinned, and nothing was pinned twice.
  */
 #include <pthread.h>
 #include <string.h>
@@ -24,6 +24,7 @@ static struct {
 	struct iommu_ctx *ctx;
 	struct iommu_device_files *files;
 	uint32_t spaces[2], access;
+	uint32_t fleeting;              /* a space that comes and goes; atomic */
 	unsigned char pinned[8][PAGES]; /* of eight pieces of memory; atomic */
 	pthread_mutex_t holder;
 	bool holds;
@@ -178,6 +179,41 @@ static void *map_what_is_held(void *argument)
 	return NULL;
 }
 
+/* A space that comes and goes, whatever is in it … */
+static void *make_and_destroy(void *argument)
+{
+	(void)argument;
+	while (!must_stop()) {
+		uint32_t space = 0;
+
+		expect(iommu_ioas_alloc(s.ctx, 0, &space) == 0);
+		__atomic_store_n(&s.fleeting, space, __ATOMIC_RELAXED);
+		expect(iommu_object_destroy(s.ctx, space) == 0);
+	}
+	return NULL;
+}
+
+/* … and who still knows its id: it may be nobody's, or another object's by now. */
+static void *map_in_what_may_be_gone(void *argument)
+{
+	const struct iommu_backing backing = memory(3);
+
+	(void)argument;
+	while (!must_stop()) {
+		const uint32_t space = __atomic_load_n(&s.fleeting, __ATOMIC_RELAXED);
+		iommu_iova_t iova = HELD + 0x100000;
+		int status = iommu_ioas_map(s.ctx, space, &backing, 0x4000, ANY | IOMMU_IOAS_FIXED,
+					    &iova);
+
+		expect(status == 0 || status == IOMMU_ENOENT || status == IOMMU_EINVAL);
+		if (status != 0)
+			continue;
+		status = iommu_ioas_unmap(s.ctx, space, iova, 0x4000, NULL);
+		expect(status == 0 || status == IOMMU_ENOENT || status == IOMMU_EINVAL);
+	}
+	return NULL;
+}
+
 static void *attach_and_detach(void *argument)
 {
 	uint32_t device = 0;
@@ -221,7 +257,7 @@ static void everything_at_once(void **state)
 		{.devfn = 0x28, .type = IOMMU_PCI_INTEGRATED},
 		{.devfn = 0x30, .type = IOMMU_PCI_INTEGRATED, .alias_count = 1, .aliases = {0x28}}};
 	static const struct iommu_pci_topology topology = {functions, 3};
-	pthread_t runners[4], workers[3];
+	pthread_t runners[6], workers[3];
 
 	(void)state;
 	memset(&s, 0, sizeof(s));
@@ -250,13 +286,15 @@ static void everything_at_once(void **state)
 			pthread_create(&runners[i], NULL, map_and_unmap, (void *)(uintptr_t)i), 0);
 	assert_int_equal(pthread_create(&runners[2], NULL, access_memory, NULL), 0);
 	assert_int_equal(pthread_create(&runners[3], NULL, map_what_is_held, NULL), 0);
+	assert_int_equal(pthread_create(&runners[4], NULL, make_and_destroy, NULL), 0);
+	assert_int_equal(pthread_create(&runners[5], NULL, map_in_what_may_be_gone, NULL), 0);
 	assert_int_equal(pthread_create(&workers[0], NULL, attach_and_detach, NULL), 0);
 	assert_int_equal(pthread_create(&workers[1], NULL, open_and_close, s.endpoints[1]), 0);
 	assert_int_equal(pthread_create(&workers[2], NULL, open_and_close, s.endpoints[2]), 0);
 	for (unsigned int i = 0; i < 3; i++)
 		pthread_join(workers[i], NULL);
 	__atomic_store_n(&s.stop, true, __ATOMIC_RELAXED);
-	for (unsigned int i = 0; i < 4; i++)
+	for (unsigned int i = 0; i < 6; i++)
 		pthread_join(runners[i], NULL);
 	assert_int_equal(failures, 0);
 	assert_int_equal(iommu_device_files_destroy(s.files), 0);
