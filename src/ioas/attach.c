@@ -250,6 +250,21 @@ static int finish_draining(struct iommu_ioas *ioas)
 	return iommu_object_end(&hwpt->object);
 }
 
+/* What is mapped where the group must not go is found before an HWPT is filled in vain. What is mapped meanwhile, lead_to finds. */
+static int check_regions(const struct ioas_attachment *attachment, struct iommu_ioas *ioas)
+{
+	int status;
+
+	if (attachment->hwpt != NULL && attachment->hwpt->ioas == ioas)
+		return 0;
+	iommu_gate_close(ioas);
+	status = reserve_regions(ioas, attachment);
+	if (status == 0)
+		iommu_ioas_unreserve(ioas, attachment);
+	iommu_gate_open(ioas);
+	return status;
+}
+
 /* One that was made by an attach before, or a new one. */
 static int lead_to_space(struct ioas_attachment *attachment, struct iommu_ioas *ioas,
 			 struct ioas_device *device)
@@ -259,8 +274,10 @@ static int lead_to_space(struct ioas_attachment *attachment, struct iommu_ioas *
 
 	if (status == 0)
 		status = try_hwpts(attachment, ioas);
-
 	if (status != IOMMU_ENOENT)
+		return status;
+	status = check_regions(attachment, ioas);
+	if (status != 0)
 		return status;
 	status = iommu_hwpt_make(ioas, iommu_endpoint_unit(device->endpoint), IOMMU_HWPT_PASID,
 				 &hwpt);

@@ -9,6 +9,7 @@
 
 #include "phb_registers.h"
 #include "test.h"
+#include "test_memory.h"
 #include "test_platform.h"
 
 #define RW          IOMMU_PROT_READ_WRITE
@@ -895,6 +896,65 @@ static void registers_are_mapped_and_given_back(void **state)
 	end();
 }
 
+/* Memory of a manager's, through the window of one PE and then of two. */
+static void managers_map_through_a_window(void **state)
+{
+	const unsigned int rw = IOMMU_IOAS_READ | IOMMU_IOAS_WRITE;
+	struct iommu_endpoint *one, *other;
+	struct test_memory memory;
+	struct iommu_backing backing;
+	uint32_t ioas, device, second;
+	struct iommu_ctx *ctx;
+	iommu_iova_t iova;
+	uint64_t unmapped;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	one = add(0x100);
+	other = add(0x200);
+	test_memory_init(&memory, MEMORY_SCATTERED, 0, 1024, MEMORY);
+	backing = test_memory_at(&memory, 0);
+	assert_int_equal(iommu_ctx_create(f.iommu, NULL, &ctx), 0);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &ioas), 0);
+	assert_int_equal(iommu_device_bind(ctx, one, &device), 0);
+	assert_int_equal(iommu_device_bind(ctx, other, &second), 0);
+	assert_int_equal(iommu_device_attach(ctx, device, 0, ioas, NULL), 0);
+	/* Where the bridge decodes, where interrupts go, and beyond the window. */
+	for (unsigned int i = 0; i < 3; i++) {
+		iova = (const iommu_iova_t[]){0x80fff000, 0xffff0000, 1ULL << WINDOW_BITS}[i];
+		assert_int_equal(
+			iommu_ioas_map(ctx, ioas, &backing, 0x1000, rw | IOMMU_IOAS_FIXED, &iova),
+			IOMMU_EINVAL);
+	}
+	iova = 0x40000000;
+	assert_int_equal(
+		iommu_ioas_map(ctx, ioas, &backing, 1024 * 4096, rw | IOMMU_IOAS_FIXED, &iova), 0);
+	assert_int_equal(memory.pins, 1024);
+	assert_true(reaches(1, iova + 0x5678, test_memory_paddr(&memory, 0x5678)));
+	assert_true(is_blocked(2, iova));
+	assert_int_equal(iommu_device_attach(ctx, second, 0, ioas, NULL), 0);
+	assert_int_equal(memory.pins, 1024);
+	assert_true(reaches(2, iova + 0x3ff123, test_memory_paddr(&memory, 0x3ff123)));
+	/* It does not forget: what is mapped is still somebody's. */
+	MISBEHAVE(.kills_hang = true);
+	assert_int_not_equal(iommu_ioas_unmap(ctx, ioas, iova, 1024 * 4096, &unmapped), 0);
+	assert_int_equal(memory.pins, 1024);
+	BEHAVE();
+	assert_int_equal(iommu_ioas_unmap(ctx, ioas, iova, 1024 * 4096, &unmapped), 0);
+	assert_int_equal(unmapped, 1024 * 4096);
+	assert_int_equal(memory.pins, 0);
+	assert_true(is_blocked(1, iova) && is_blocked(2, iova));
+	assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, 0x4000, rw, &iova), 0);
+	assert_true(reaches(2, iova, test_memory_paddr(&memory, 0)));
+	assert_int_equal(iommu_ctx_destroy(ctx), 0);
+	assert_true(is_blocked(1, iova) && is_blocked(2, iova));
+	test_memory_destroy(&memory);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+	end();
+}
+
 int main(void)
 {
 	int failed;
@@ -911,6 +971,7 @@ int main(void)
 		cmocka_unit_test(what_the_bridge_does_not_forget_is_kept),
 		cmocka_unit_test(a_window_that_stays_open_keeps_its_tables),
 		cmocka_unit_test(a_window_that_is_not_opened_leaves_the_old_one),
+		cmocka_unit_test(managers_map_through_a_window),
 	};
 
 	const struct CMUnitTest tests_by_register[] = {

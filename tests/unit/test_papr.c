@@ -8,6 +8,7 @@
 #include <libiommu/iommu.h>
 
 #include "test.h"
+#include "test_memory.h"
 #include "test_platform.h"
 
 #define RW          IOMMU_PROT_READ_WRITE
@@ -73,11 +74,16 @@ static bool access_at(uint32_t liobn, uint64_t address, iommu_paddr_t *paddr)
 	return status == 0;
 }
 
-static bool reaches(uint64_t address, iommu_paddr_t expected)
+static bool reaches_at(uint32_t liobn, uint64_t address, iommu_paddr_t expected)
 {
 	iommu_paddr_t paddr;
 
-	return access_at(LIOBN, address, &paddr) && paddr == expected;
+	return access_at(liobn, address, &paddr) && paddr == expected;
+}
+
+static bool reaches(uint64_t address, iommu_paddr_t expected)
+{
+	return reaches_at(LIOBN, address, expected);
 }
 
 static bool is_blocked(uint64_t address)
@@ -993,6 +999,72 @@ static void the_best_window_is_chosen(void **state)
 			 IOMMU_EINVAL);
 }
 
+/* A window of 64 KiB pages that begins far up: memory of a manager's must be aligned so, and is placed there. */
+static void managers_map_in_larger_pages(void **state)
+{
+	const unsigned int rw = IOMMU_IOAS_READ | IOMMU_IOAS_WRITE;
+	struct iommu_papr_config config = good_config();
+	struct iommu_endpoint *endpoint;
+	struct test_memory memory;
+	struct iommu_backing backing;
+	uint32_t ioas, unaligned, device;
+	struct iommu_ctx *ctx;
+	uint64_t alignment;
+	iommu_iova_t iova;
+	unsigned int count;
+	struct iommu_iova_bounds ranges[2];
+
+	(void)state;
+	make_model(false);
+	config.window = config.direct;
+	config.direct = (struct iommu_papr_window){0};
+	assert_int_equal(iommu_papr_probe(f.iommu, &config), 0);
+	f.unit = iommu_find_unit(f.iommu, "liobn88000000");
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	endpoint = add(0x100);
+	test_memory_init(&memory, MEMORY_CONTIGUOUS, 0, 1024, MEMORY);
+	assert_int_equal(iommu_ctx_create(f.iommu, NULL, &ctx), 0);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &ioas), 0);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &unaligned), 0);
+	assert_int_equal(iommu_device_bind(ctx, endpoint, &device), 0);
+	/* An area that cannot be mapped in such pages, or not there. */
+	backing = test_memory_at(&memory, 0);
+	iova = DIRECT_BASE + 0x1000;
+	assert_int_equal(
+		iommu_ioas_map(ctx, unaligned, &backing, 0x10000, rw | IOMMU_IOAS_FIXED, &iova), 0);
+	assert_int_equal(iommu_device_attach(ctx, device, 0, unaligned, NULL), IOMMU_EADDRINUSE);
+	assert_int_equal(iommu_ioas_unmap(ctx, unaligned, iova, 0x10000, NULL), 0);
+	iova = DIRECT_BASE - 0x10000;
+	assert_int_equal(
+		iommu_ioas_map(ctx, unaligned, &backing, 0x10000, rw | IOMMU_IOAS_FIXED, &iova), 0);
+	assert_int_equal(iommu_device_attach(ctx, device, 0, unaligned, NULL), IOMMU_EADDRINUSE);
+	assert_int_equal(memory.pins, 0);
+	assert_int_equal(iommu_device_attach(ctx, device, 0, ioas, NULL), 0);
+	assert_int_equal(iommu_ioas_ranges(ctx, ioas, ranges, 2, &count, &alignment), 0);
+	assert_int_equal(alignment, 0x10000);
+	assert_int_equal(count, 1);
+	assert_int_equal(ranges[0].first, DIRECT_BASE);
+	assert_int_equal(ranges[0].last, DIRECT_BASE + MEMORY_END - 1);
+	assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, 0x1000, rw, &iova), IOMMU_EINVAL);
+	backing = test_memory_at(&memory, 0x1000);
+	assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, 0x10000, rw, &iova), IOMMU_EINVAL);
+	backing = test_memory_at(&memory, 0x10000);
+	assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, 0x30000, rw, &iova), 0);
+	assert_int_equal(iova % 0x10000, 0);
+	assert_true(iova >= DIRECT_BASE);
+	assert_true(reaches_at(DIRECT, iova + 0x2ffff, MEMORY + 0x3ffff));
+	assert_int_equal(iommu_ioas_unmap(ctx, ioas, iova, 0x30000, NULL), 0);
+	assert_false(reaches_at(DIRECT, iova, MEMORY + 0x10000));
+	/* Memory that is not contiguous in such pages. */
+	memory.shape = MEMORY_SCATTERED;
+	assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, 0x30000, rw, &iova), IOMMU_EINVAL);
+	assert_int_equal(memory.pins, 0);
+	assert_int_equal(iommu_ctx_destroy(ctx), 0);
+	test_memory_destroy(&memory);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	(void)end(NULL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -1009,6 +1081,7 @@ int main(void)
 		TEST(a_domain_that_cannot_be_set_leaves_the_old_one),
 		TEST(devices_reach_what_is_mapped_for_them),
 		TEST(devices_are_registered_with_windows),
+		cmocka_unit_test(managers_map_in_larger_pages),
 		cmocka_unit_test(the_device_tree_is_read),
 		TEST(windows_are_made_and_removed),
 		TEST(the_best_window_is_chosen),
