@@ -21,6 +21,9 @@ enum iommu_hwpt_flags {
 		1 << 1, /* what devices write can be told; devices that cannot are refused */
 	IOMMU_HWPT_PASID = 1 << 2,  /* it may be attached for a PASID */
 	IOMMU_HWPT_FAULTS = 1 << 3, /* page requests go to the fault queue `faults` */
+	IOMMU_HWPT_ATTACH =
+		1
+		<< 4, /* the device, without a PASID, is led there at once, from wherever it is; or there is none */
 };
 
 struct iommu_hwpt_config {
@@ -39,12 +42,14 @@ struct iommu_hwpt_config {
  *
  * Returns 0, IOMMU_ENOENT, or
  *   IOMMU_EINVAL      `on` is none of these, or not to be nested on, or of another back end; user data missing, or too much
- *   IOMMU_EOPNOTSUPP  unknown flags, or those that the device's unit cannot do; of a nested one only IOMMU_HWPT_PASID and
- *                     IOMMU_HWPT_FAULTS have a meaning
+ *   IOMMU_EOPNOTSUPP  unknown flags, or those that the device's unit cannot do; of a nested one only IOMMU_HWPT_PASID,
+ *                     IOMMU_HWPT_FAULTS and IOMMU_HWPT_ATTACH have a meaning
  *   IOMMU_EADDRINUSE  something is mapped, or allowed, beyond what the unit can address, or not aligned to its pages
  *   IOMMU_EBUSY       the last HWPT of the IOAS is on its way out
  *   IOMMU_ENODEV      the context is closed
- *   and the errors of iommu_domain_alloc, iommu_map, and the backings' pin: nothing has changed.
+ *   and the errors of iommu_domain_alloc, iommu_map, and the backings' pin, with IOMMU_HWPT_ATTACH those of
+ *   iommu_device_attach or iommu_device_replace, too: nothing has changed; after IOMMU_ETIMEDOUT or IOMMU_EIO an HWPT
+ *   that hardware may know may be left, which nobody uses and which can be destroyed.
  */
 IOMMU_API int iommu_hwpt_alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on,
 			       const struct iommu_hwpt_config *config, uint32_t *hwpt);

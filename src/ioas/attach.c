@@ -466,8 +466,7 @@ static int change(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32
 	return status;
 }
 
-/* Wherever it is now. */
-static int attach_or_replace(struct ioas_device *device, uint32_t pasid, struct ioas_object *to)
+int iommu_device_lead(struct ioas_device *device, uint32_t pasid, struct ioas_object *to)
 {
 	return iommu_use_find(device, pasid) != NULL ? replace(device, pasid, to)
 						     : attach(device, pasid, to);
@@ -476,7 +475,7 @@ static int attach_or_replace(struct ioas_device *device, uint32_t pasid, struct 
 int iommu_device_change(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to,
 			uint32_t *hwpt)
 {
-	return change(ctx, device, pasid, to, hwpt, attach_or_replace);
+	return change(ctx, device, pasid, to, hwpt, iommu_device_lead);
 }
 
 int iommu_device_attach(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to,

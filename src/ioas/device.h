@@ -59,6 +59,8 @@ int iommu_device_destroy(struct ioas_object *object);
 /* iommu_device_attach, or iommu_device_replace where it is attached. */
 int iommu_device_change(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to,
 			uint32_t *hwpt);
+/* Attach, or replace, wherever it is now: as those do. Control path, with its mutex. */
+int iommu_device_lead(struct ioas_device *device, uint32_t pasid, struct ioas_object *to);
 /* Detach; with an error what hardware did not confirm, or IOMMU_EINVAL: it was not attached. */
 int iommu_device_drop(struct ioas_device *device, uint32_t pasid);
 /* What a device, and what its group, uses for a PASID; NULL: nothing. */

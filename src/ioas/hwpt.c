@@ -14,8 +14,8 @@
 
 #define PAGING_FLAGS                                                                               \
 	((unsigned int)(IOMMU_HWPT_NEST_PARENT | IOMMU_HWPT_DIRTY | IOMMU_HWPT_PASID |             \
-			IOMMU_HWPT_FAULTS))
-#define NESTED_FLAGS ((unsigned int)(IOMMU_HWPT_PASID | IOMMU_HWPT_FAULTS))
+			IOMMU_HWPT_FAULTS | IOMMU_HWPT_ATTACH))
+#define NESTED_FLAGS ((unsigned int)(IOMMU_HWPT_PASID | IOMMU_HWPT_FAULTS | IOMMU_HWPT_ATTACH))
 
 static struct iommu_hwpt *hwpt_at(struct iommu_list_node *node)
 {
@@ -415,8 +415,15 @@ static int alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on_id,
 		hwpt->fault_queue = iommu_fault_queue_of(queue);
 		iommu_object_use(queue);
 	}
-	*id = iommu_object_id(&hwpt->object);
 	iommu_object_publish(&hwpt->object);
+	if ((config->flags & IOMMU_HWPT_ATTACH) != 0)
+		status = iommu_device_lead(iommu_device_of(object), IOMMU_NO_PASID, &hwpt->object);
+	if (status != 0) {
+		/* What hardware does not confirm stays, for the end of the context. */
+		(void)iommu_object_end(&hwpt->object);
+		return status;
+	}
+	*id = iommu_object_id(&hwpt->object);
 	return 0;
 }
 

@@ -219,6 +219,55 @@ static void hwpts_that_cannot_be(void **state)
 	finish();
 }
 
+/* Made, and the device led there in the same call; or neither. */
+static void hwpts_are_attached_as_they_are_made(void **state)
+{
+	const struct iommu_hwpt_config now = {.flags = IOMMU_HWPT_ATTACH};
+	struct iommu_ctx_stats stats;
+	uint32_t first, second, none = 0, objects;
+
+	(void)state;
+	begin_with(0, 1, 1, MEMORY_SCATTERED);
+	assert_int_equal(map_at(IOVA, 0, 0x1000), 0);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &now, &first), 0);
+	assert_true(leads(0, IOVA, 0));
+	assert_int_equal(iommu_object_destroy(ctx, first), IOMMU_EBUSY);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &now, &second), 0);
+	assert_true(leads(0, IOVA, 0));
+	assert_int_equal(iommu_object_destroy(ctx, first), 0);
+	assert_int_equal(iommu_object_destroy(ctx, second), IOMMU_EBUSY);
+	iommu_ctx_get_stats(ctx, &stats);
+	objects = stats.objects;
+	hang(true);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &now, &none), IOMMU_ETIMEDOUT);
+	hang(false);
+	assert_int_equal(none, 0);
+	assert_true(leads(0, IOVA, 0));
+	/* The one that hardware may know of is still there, and nobody's. */
+	for (uint32_t id = iommu_object_next(ctx, 0); id != 0; id = iommu_object_next(ctx, id))
+		if (iommu_object_type(ctx, id) == IOMMU_OBJECT_HWPT && id != second)
+			assert_int_equal(iommu_object_destroy(ctx, id), 0);
+	iommu_ctx_get_stats(ctx, &stats);
+	assert_int_equal(stats.objects, objects);
+	assert_int_equal(memory.pins, 1);
+	/* Memory that runs out on the way. */
+	for (unsigned long nth = 1;; nth++) {
+		int status;
+
+		f.machine.fail_at = f.machine.allocations + nth;
+		status = iommu_hwpt_alloc(ctx, device[0], ioas, &now, &first);
+		f.machine.fail_at = 0;
+		assert_true(leads(0, IOVA, 0));
+		if (status == 0)
+			break;
+		assert_int_equal(status, IOMMU_ENOMEM);
+		iommu_ctx_get_stats(ctx, &stats);
+		assert_int_equal(stats.objects, objects);
+	}
+	assert_int_equal(iommu_object_destroy(ctx, second), 0);
+	finish();
+}
+
 static void writes_are_noted(void **state)
 {
 	uint64_t word = 0;
@@ -689,6 +738,7 @@ int main(void)
 		cmocka_unit_test(pasids_have_spaces_of_their_own),
 		cmocka_unit_test(replacing_is_all_or_nothing),
 		cmocka_unit_test(hwpts_that_cannot_be),
+		cmocka_unit_test(hwpts_are_attached_as_they_are_made),
 		cmocka_unit_test(writes_are_noted),
 		cmocka_unit_test(guests_are_nested),
 		cmocka_unit_test(software_pins_what_it_uses),
