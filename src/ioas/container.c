@@ -65,7 +65,8 @@ static uint32_t next_hwpt(const struct iommu_container *container, uint32_t id)
 /* One that others use and that fits; or a new one. */
 static int attach(struct iommu_container *container, uint32_t device, bool notes)
 {
-	const struct iommu_hwpt_config config = {.flags = notes ? IOMMU_HWPT_DIRTY : 0U};
+	const struct iommu_hwpt_config config = {.flags = IOMMU_HWPT_ATTACH |
+							  (notes ? IOMMU_HWPT_DIRTY : 0U)};
 	uint32_t hwpt;
 	int status;
 
@@ -75,9 +76,6 @@ static int attach(struct iommu_container *container, uint32_t device, bool notes
 			return status;
 	}
 	status = iommu_hwpt_alloc(container->ctx, device, container->ioas, &config, &hwpt);
-	if (status != 0)
-		return status;
-	status = iommu_device_attach(container->ctx, device, IOMMU_NO_PASID, hwpt, NULL);
 	if (status == 0 && container->notes && notes)
 		status = iommu_hwpt_set_dirty(container->ctx, hwpt, true);
 	return status;

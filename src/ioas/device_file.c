@@ -220,15 +220,14 @@ int iommu_device_file_detach(struct iommu_device_file *file, uint32_t pasid)
 	return status;
 }
 
-/* The context may have gone, and the device with it. */
 static int unbind(struct iommu_device_file *file)
 {
-	int status = 0;
+	int status;
 
 	if (file->ctx == NULL)
 		return 0;
-	if (!file->ctx->closed)
-		status = iommu_device_unbind(file->ctx, file->device);
+	/* IOMMU_ENOENT: the context was closed, and the device went with it; its memory is ours as long as we hold it. */
+	status = iommu_device_unbind(file->ctx, file->device);
 	if (status != 0 && status != IOMMU_ENOENT)
 		return status;
 	iommu_ctx_put(file->ctx);
