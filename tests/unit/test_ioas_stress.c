@@ -24,8 +24,8 @@ static struct {
 	struct iommu_ctx *ctx;
 	struct iommu_device_files *files;
 	uint32_t spaces[2], access;
-	uint32_t fleeting;              /* a space that comes and goes; atomic */
-	unsigned char pinned[8][PAGES]; /* of eight pieces of memory; atomic */
+	uint32_t fleeting;         /* a space that comes and goes; atomic */
+	uint32_t pinned[8][PAGES]; /* of eight pieces of memory; atomic */
 	pthread_mutex_t holder;
 	bool holds;
 	bool stop;
@@ -54,7 +54,7 @@ static bool must_stop(void)
 static int pin(void *ctx, uint64_t address, uint64_t size, unsigned int prot,
 	       struct iommu_map_piece *pieces, unsigned int room, unsigned int *count)
 {
-	unsigned char *pinned = ctx;
+	uint32_t *pinned = ctx;
 	unsigned int n = 0;
 
 	(void)prot;
@@ -69,7 +69,7 @@ static int pin(void *ctx, uint64_t address, uint64_t size, unsigned int prot,
 static void unpin(void *ctx, uint64_t address, const struct iommu_map_piece *pieces,
 		  unsigned int count, unsigned int prot)
 {
-	unsigned char *pinned = ctx;
+	uint32_t *pinned = ctx;
 
 	(void)prot;
 	for (unsigned int i = 0; i < count; i++)
