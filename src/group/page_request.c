@@ -273,11 +273,12 @@ static bool forget_late(struct iommu_page_requests *requests, uint64_t now, uint
 	return forget_group(requests, requests->entries[0].request.group, response);
 }
 
-static void fail_all_late(struct iommu_endpoint *endpoint, struct iommu_page_requests *requests,
-			  uint64_t now, uint64_t timeout_ns)
+/* All that have waited for so long; all there are for 0 and 0. */
+static void answer_all_late(struct iommu_endpoint *endpoint, struct iommu_page_requests *requests,
+			    uint64_t now, uint64_t timeout_ns, enum iommu_page_response_code code)
 {
 	const struct iommu_platform *platform = endpoint->iommu->platform;
-	struct iommu_page_response response = {.code = IOMMU_PAGE_FAILURE};
+	struct iommu_page_response response = {.code = code};
 	bool found;
 
 	do {
@@ -300,7 +301,8 @@ void iommu_page_request_tick(struct iommu_endpoint *endpoint, uint64_t timeout_n
 	requests = get(endpoint);
 	if (requests == NULL)
 		return;
-	fail_all_late(endpoint, requests, platform->now_ns(platform->ctx), timeout_ns);
+	answer_all_late(endpoint, requests, platform->now_ns(platform->ctx), timeout_ns,
+			IOMMU_PAGE_FAILURE);
 	iommu_let_go(endpoint);
 }
 
@@ -341,21 +343,11 @@ void iommu_page_requests_drop(struct iommu_endpoint *endpoint, bool has_pasid, u
 
 void iommu_page_requests_drop_all(struct iommu_endpoint *endpoint)
 {
-	const struct iommu_platform *platform = endpoint->iommu->platform;
 	struct iommu_page_requests *requests = get(endpoint);
-	struct iommu_page_response response = {.code = IOMMU_PAGE_INVALID};
-	bool found;
 
 	if (requests == NULL)
 		return;
-	do {
-		uintptr_t state = iommu_spin_lock(platform, &requests->lock);
-
-		found = forget_late(requests, 0, 0, &response);
-		iommu_spin_unlock(platform, &requests->lock, state);
-		if (found)
-			(void)answer(endpoint, &response);
-	} while (found);
+	answer_all_late(endpoint, requests, 0, 0, IOMMU_PAGE_INVALID);
 	iommu_let_go(endpoint);
 }
 
@@ -384,6 +376,6 @@ void iommu_page_requests_destroy(struct iommu_endpoint *endpoint)
 	iommu_spin_unlock(platform, &endpoint->iommu->look_lock, state);
 	/* Nobody finds them any more; those who had found them before end in time. */
 	iommu_wait_for_users(endpoint);
-	fail_all_late(endpoint, requests, 0, 0);
+	answer_all_late(endpoint, requests, 0, 0, IOMMU_PAGE_FAILURE);
 	platform->free_pages(platform->ctx, requests, requests->order);
 }

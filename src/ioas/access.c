@@ -32,8 +32,7 @@ int iommu_access_create(struct iommu_ctx *ctx, iommu_access_unmap unmap, void *u
 		access->unmap = unmap;
 		access->unmap_ctx = unmap_ctx;
 		iommu_list_init(&access->pins);
-		*id = iommu_object_id(object);
-		iommu_object_publish(object);
+		status = iommu_object_finish(object, 0, id);
 	}
 	iommu_ctx_unlock(ctx);
 	return status;

@@ -259,6 +259,17 @@ void iommu_object_abort(struct ioas_object *object)
 	iommu_ctx_free(ctx, &ctx->caches[object->type], object);
 }
 
+int iommu_object_finish(struct ioas_object *object, int status, uint32_t *id)
+{
+	if (status != 0) {
+		iommu_object_abort(object);
+		return status;
+	}
+	*id = iommu_object_id(object);
+	iommu_object_publish(object);
+	return 0;
+}
+
 static int check_type(const struct ioas_object *object, enum iommu_object_type type)
 {
 	return type == IOMMU_OBJECT_ANY || object->type == type ? 0 : IOMMU_EINVAL;

@@ -93,13 +93,7 @@ static int bind(struct iommu_ctx *ctx, struct iommu_endpoint *endpoint, uint32_t
 	device->endpoint = endpoint;
 	iommu_list_init(&device->uses);
 	status = join_group(ctx, iommu_endpoint_group(endpoint), &device->group);
-	if (status != 0) {
-		iommu_object_abort(object);
-		return status;
-	}
-	*id = iommu_object_id(object);
-	iommu_object_publish(object);
-	return 0;
+	return iommu_object_finish(object, status, id);
 }
 
 int iommu_device_bind(struct iommu_ctx *ctx, struct iommu_endpoint *endpoint, uint32_t *device)
@@ -115,18 +109,15 @@ int iommu_device_bind(struct iommu_ctx *ctx, struct iommu_endpoint *endpoint, ui
 int iommu_device_destroy(struct ioas_object *object)
 {
 	struct ioas_device *device = iommu_device_of(object);
-	int status, result = 0;
 
 	while (!iommu_list_is_empty(&device->uses)) {
 		const struct ioas_use *use =
 			iommu_container_of(device->uses.next, struct ioas_use, device_link);
 
-		status = iommu_device_drop(device, use->attachment->pasid);
-		result = result == 0 ? status : result;
+		/* What is not confirmed keeps its HWPT, and with it what is pinned. */
+		(void)iommu_device_drop(device, use->attachment->pasid);
 	}
-	/* Detached and not confirmed: the group is blocked by its release, too, if that can be. */
-	status = leave_group(object->ctx, device->group);
-	return status;
+	return leave_group(object->ctx, device->group);
 }
 
 int iommu_device_unbind(struct iommu_ctx *ctx, uint32_t id)

@@ -37,12 +37,7 @@ int iommu_fault_queue_alloc(struct iommu_ctx *ctx, iommu_fault_notifier notifier
 			(unsigned int)((IOMMU_PAGE_SIZE << ORDER) / sizeof(struct fault_entry));
 		queue->entries = platform->alloc_pages(platform->ctx, ORDER, IOMMU_NODE_ANY, 0);
 		status = queue->entries != NULL ? 0 : IOMMU_ENOMEM;
-		if (status == 0) {
-			*id = iommu_object_id(object);
-			iommu_object_publish(object);
-		} else {
-			iommu_object_abort(object);
-		}
+		status = iommu_object_finish(object, status, id);
 	}
 	iommu_ctx_unlock(ctx);
 	return status;

@@ -79,6 +79,8 @@ int iommu_object_new(struct iommu_ctx *ctx, enum iommu_object_type type,
 		     struct ioas_object **object);
 void iommu_object_publish(struct ioas_object *object);
 void iommu_object_abort(struct ioas_object *object);
+/* One or the other, as its making went; returns that. */
+int iommu_object_finish(struct ioas_object *object, int status, uint32_t *id);
 /* The object with an id, which does not go before iommu_object_leave. NULL, with the reason. */
 struct ioas_object *iommu_object_visit(struct iommu_ctx *ctx, uint32_t id,
 				       enum iommu_object_type type, int *status);

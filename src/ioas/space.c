@@ -53,13 +53,7 @@ int iommu_ioas_alloc(struct iommu_ctx *ctx, unsigned int flags, uint32_t *id)
 		iommu_list_init(&ioas->hwpts);
 		iommu_list_init(&ioas->leaving);
 		iommu_list_init(&ioas->accesses);
-		status = prepare(ioas);
-		if (status == 0) {
-			*id = iommu_object_id(object);
-			iommu_object_publish(object);
-		} else {
-			iommu_object_abort(object);
-		}
+		status = iommu_object_finish(object, prepare(ioas), id);
 	}
 	iommu_ctx_unlock(ctx);
 	return status;

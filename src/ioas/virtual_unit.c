@@ -32,9 +32,7 @@ static int unit_alloc(struct iommu_ctx *ctx, uint32_t device_id, uint32_t hwpt_i
 	iommu_list_init(&virtual_unit->hwpts);
 	iommu_list_init(&virtual_unit->devices);
 	iommu_object_use(parent);
-	*id = iommu_object_id(object);
-	iommu_object_publish(object);
-	return 0;
+	return iommu_object_finish(object, 0, id);
 }
 
 int iommu_virtual_unit_alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t hwpt, uint32_t *id)
@@ -115,9 +113,7 @@ static int device_alloc(struct iommu_ctx *ctx, uint32_t unit_id, uint32_t device
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
 	iommu_object_use(unit_object);
 	iommu_object_use(device_object);
-	*id = iommu_object_id(object);
-	iommu_object_publish(object);
-	return 0;
+	return iommu_object_finish(object, 0, id);
 }
 
 int iommu_virtual_device_alloc(struct iommu_ctx *ctx, uint32_t virtual_unit, uint32_t device,
