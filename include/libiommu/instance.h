@@ -46,7 +46,11 @@ IOMMU_API const char *iommu_unit_backend(const struct iommu_unit *unit);
 /* iommu_find_unit - by name; NULL: there is none. */
 IOMMU_API struct iommu_unit *iommu_find_unit(struct iommu *iommu, const char *name);
 
-/* iommu_unit_is_enabled - does it translate? Any context. */
+/*
+ * iommu_unit_is_enabled - does the unit translate by this library's tables? Where the hardware has a
+ * status register, that is what is read. False while suspended, and after an operation that failed
+ * half way on hardware without such a register. Any context.
+ */
 IOMMU_API bool iommu_unit_is_enabled(const struct iommu_unit *unit);
 
 /*
@@ -69,18 +73,25 @@ IOMMU_API int iommu_unit_hardware_info(const struct iommu_unit *unit,
  * iommu_unit_enable - start translating: DMA of every endpoint behind the unit goes through the
  * domain that is attached to it, and is blocked where there is none.
  *
- * The caches of the hardware are invalidated first, globally. Returns 0 (also when it is enabled
- * already), or an error that is also logged with the step that failed; the unit is then off again,
- * as far as it obeys:
+ * The caches of the hardware are invalidated first, globally. On a unit that is enabled the call has
+ * hardware confirm what it has not confirmed of earlier operations, such as a detach that timed out.
+ * After an enable, disable, suspend or resume that failed half way it runs all steps again; it also
+ * resumes a unit that is suspended. A unit that translated before the call does so all the time.
+ *
+ * Returns 0: the unit translates, and everything is confirmed; or an error that is also logged with
+ * the step that failed. A unit that was off is then off again, as far as it obeys:
  *   IOMMU_ETIMEDOUT  hardware did not confirm a command in time
  *   IOMMU_EIO        hardware reported an error
+ *   IOMMU_EPERM      the unit is bypassed
  *   IOMMU_ENOMEM
  */
 IOMMU_API int iommu_unit_enable(struct iommu_unit *unit);
 
 /*
  * iommu_unit_disable - stop translating: devices reach all memory. Domains stay attached, and hold
- * again after the next enable. Returns 0 (also when it is off already) or IOMMU_ETIMEDOUT.
+ * again after the next enable. Returns 0 (also when it is off already), or IOMMU_ETIMEDOUT /
+ * IOMMU_EIO: a step was not confirmed. iommu_unit_is_enabled then says whether the unit translates;
+ * either call may be repeated, and runs all of its steps.
  */
 IOMMU_API int iommu_unit_disable(struct iommu_unit *unit);
 
@@ -89,8 +100,15 @@ IOMMU_API int iommu_unit_disable(struct iommu_unit *unit);
  *
  * Suspend stops all units, in order; devices must be quiet, for nothing is translated then. Resume
  * brings back what was on: translation, interrupt remapping, fault interrupts, domains, with all
- * caches invalidated. No map or unmap may run meanwhile. Return 0, or the error of the unit that
- * failed, which is logged; suspend has then resumed the others.
+ * caches invalidated. Every unit is tried, whatever another one answers.
+ *
+ * Between the two, iommu_unit_is_enabled is false. Domains may be mapped, unmapped, attached and
+ * detached: what is changed takes effect with the resume. iommu_unit_enable and iommu_vtd_enable
+ * resume the units that they are called for.
+ *
+ * Return 0, or the error of the first unit that failed, which is logged. A suspend that fails has
+ * resumed all units, the one that failed included, as far as they obey. After a resume that failed
+ * the units that did not come back are as between the two: call iommu_resume again.
  */
 IOMMU_API int iommu_suspend(struct iommu *iommu);
 IOMMU_API int iommu_resume(struct iommu *iommu);

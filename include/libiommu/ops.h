@@ -33,14 +33,27 @@ enum iommu_match {
 struct iommu_ops {
 	const char *name;
 	/*
-	 * Start, stop translating; see iommu_unit_enable. enable is called when the unit is off,
-	 * disable at any time: when the unit is off, and after an enable that failed, too.
+	 * Start, stop translating; see iommu_unit_enable. Both are called in any state: off, on, and
+	 * after an enable, disable, suspend or resume that stopped half way; both then run all of their
+	 * steps. An enable of a unit that translates must not let devices pass untranslated on its way.
 	 */
 	int (*enable)(struct iommu_unit *unit);
 	int (*disable)(struct iommu_unit *unit);
 	/*
-	 * Stop everything that is on, translation or not, and bring back exactly that. NULL: there
-	 * is nothing but translation.
+	 * Does hardware translate by this library's tables, as its status says now? NULL: what the
+	 * core remembers of enable and disable is all that is known. Any context.
+	 */
+	bool (*translates)(const struct iommu_unit *unit);
+	/*
+	 * Have hardware confirm what it has not confirmed of earlier operations: called before the core
+	 * reports something as done because nothing is left to do (an attach of what is attached, a
+	 * detach of what is detached, an enable of what is enabled). 0: nothing is open. Otherwise the
+	 * error of the operation that it repeats. NULL: no operation of the back end leaves anything open.
+	 */
+	int (*confirm)(struct iommu_unit *unit);
+	/*
+	 * Stop everything that is on, translation or not, and bring back exactly that. Either may be
+	 * called again after it, or the other, failed half way. NULL: there is nothing but translation.
 	 */
 	int (*suspend)(struct iommu_unit *unit);
 	int (*resume)(struct iommu_unit *unit);
@@ -182,6 +195,12 @@ struct iommu_domain_ops {
 	void (*get_info)(const struct iommu_domain *domain, struct iommu_domain_info *info);
 };
 
+enum iommu_unit_power {
+	IOMMU_UNIT_AWAKE = 0,
+	IOMMU_UNIT_ASLEEP,     /* suspended, and confirmed so */
+	IOMMU_UNIT_HALF_AWAKE, /* a suspend or a resume failed: resume is to be called again */
+};
+
 struct iommu_unit {
 	/* The back end's: set before registering. */
 	const struct iommu_ops *ops;
@@ -192,7 +211,12 @@ struct iommu_unit {
 	struct iommu *iommu;
 	struct iommu_list_node link;
 	bool enabled;
-	bool suspended; /* and was enabled before */
+	/*
+	 * An operation failed half way, so that `enabled` says what was asked for last and not what
+	 * hardware does. The next iommu_unit_enable or iommu_unit_disable runs all of its steps.
+	 */
+	bool unsettled;
+	enum iommu_unit_power power;
 	unsigned int endpoints;
 	/* PASIDs of its own (<libiommu/pasid.h>); NULL: none. */
 	struct iommu_iova_space *pasids;
@@ -269,10 +293,21 @@ IOMMU_API void iommu_register_unit(struct iommu *iommu, struct iommu_unit *unit)
  * iommu_control_lock, iommu_control_unlock - for a back end's own control path functions: the host's
  * mutex of the instance. Never from the functions of struct iommu_ops, which run under it.
  * iommu_unit_start, iommu_keep_free - iommu_unit_enable and iommu_reserve for those.
+ * iommu_unit_wake - iommu_resume for one unit; 0 when it is awake.
+ * iommu_unit_confirm - see iommu_ops.confirm.
+ * iommu_unit_settle - record how an enable or a disable of a back end's own ended: whether the unit is
+ * enabled, and the status; another than 0 leaves it unsettled.
  */
 IOMMU_API void iommu_control_lock(struct iommu *iommu);
 IOMMU_API void iommu_control_unlock(struct iommu *iommu);
 IOMMU_API int iommu_unit_start(struct iommu_unit *unit);
+IOMMU_API int iommu_unit_wake(struct iommu_unit *unit);
+IOMMU_API int iommu_unit_confirm(struct iommu_unit *unit);
+static inline void iommu_unit_settle(struct iommu_unit *unit, bool enabled, int status)
+{
+	unit->enabled = enabled;
+	unit->unsettled = status != 0;
+}
 IOMMU_API int iommu_keep_free(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last);
 
 /*

@@ -47,7 +47,12 @@ enum iommu_vtd_flags {
 struct iommu_vtd_options {
 	/* enum iommu_vtd_flags */
 	unsigned int flags;
-	/* How long to wait for a unit to confirm a command or an invalidation; 0: one second. */
+	/*
+	 * How long to wait for a unit to confirm a command or an invalidation of what it caches itself.
+	 * 0: one second, some thousand times of what units need; a wait spins. After one that was in vain
+	 * the unit is left alone: later calls answer IOMMU_ETIMEDOUT at once, until the unit has answered
+	 * everything that it was asked, or an attach, enable or resume has restarted its queue.
+	 */
 	uint64_t timeout_ns;
 	/*
 	 * The most faults of a unit that are reported in a second of the host's clock; the rest is
@@ -63,6 +68,13 @@ struct iommu_vtd_options {
 	void *is_memory_ctx;
 	/* The most pages of one copied table: it may lead to itself. 0: 65536. */
 	uint64_t inherited_pages_max;
+	/*
+	 * The same while a device behind the unit is being asked to invalidate its TLB, which holds up
+	 * all requests behind it. PCIe (ATS, "Invalidate Completion") gives a device one minute, plus
+	 * half of that; the unit itself tells of one that takes longer. 0: timeout_ns if that is given,
+	 * otherwise 90 seconds, so that a slow device makes no unmap of another domain fail.
+	 */
+	uint64_t device_timeout_ns;
 };
 
 /*

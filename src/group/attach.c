@@ -25,8 +25,9 @@ static int endpoint_switch(struct iommu_endpoint *endpoint, struct iommu_domain 
 
 	if (domain == NULL && endpoint->domain == NULL && is_inherited(endpoint))
 		return endpoint->unit->ops->block_inherited(endpoint);
+	/* Hardware may never have confirmed that: see iommu_ops.confirm. */
 	if (endpoint->domain == domain)
-		return 0;
+		return iommu_unit_confirm(endpoint->unit);
 	if (domain != NULL)
 		status = domain->ops->attach(domain, endpoint);
 	else
@@ -120,6 +121,21 @@ int iommu_attach_group(struct iommu_domain *domain, struct iommu_group *group)
 	return 0;
 }
 
+/* Nothing is attached; but an earlier detach may not have been confirmed. */
+static int confirm_members(const struct iommu_group *group)
+{
+	struct iommu_list_node *node;
+	int result = 0;
+
+	iommu_list_for_each (node, &group->endpoints) {
+		int status = iommu_unit_confirm(iommu_member_of(node)->unit);
+
+		if (result == 0)
+			result = status;
+	}
+	return result;
+}
+
 int iommu_detach_group(struct iommu_group *group)
 {
 	struct iommu_domain *domain = group->domain;
@@ -128,7 +144,7 @@ int iommu_detach_group(struct iommu_group *group)
 	int result = 0;
 
 	if (domain == NULL)
-		return 0;
+		return confirm_members(group);
 	group->domain = NULL;
 	domain->groups--;
 	rest = iommu_group_current(group);

@@ -74,9 +74,11 @@ static int stop_units(struct iommu *iommu)
 	iommu_list_for_each (node, &iommu->units) {
 		int status = unit_of(node)->ops->disable(unit_of(node));
 
-		if (status != 0)
+		if (status != 0) {
+			unit_of(node)->unsettled = true;
 			return status;
-		unit_of(node)->enabled = false;
+		}
+		iommu_unit_settle(unit_of(node), false, 0);
 	}
 	return 0;
 }
@@ -144,9 +146,12 @@ const char *iommu_unit_backend(const struct iommu_unit *unit)
 	return unit->ops->name;
 }
 
+/* Hardware's own word, where the back end can ask for it. */
 bool iommu_unit_is_enabled(const struct iommu_unit *unit)
 {
-	return unit->enabled;
+	if (unit->ops->translates != NULL)
+		return unit->ops->translates(unit);
+	return unit->enabled && !unit->unsettled && unit->power == IOMMU_UNIT_AWAKE;
 }
 
 struct iommu_unit *iommu_find_unit(struct iommu *iommu, const char *name)
@@ -185,16 +190,23 @@ int iommu_unit_prepare(struct iommu_unit *unit)
 	return 0;
 }
 
+int iommu_unit_confirm(struct iommu_unit *unit)
+{
+	return unit->ops->confirm != NULL ? unit->ops->confirm(unit) : 0;
+}
+
 int iommu_unit_start(struct iommu_unit *unit)
 {
-	int status = 0;
+	int status = iommu_unit_wake(unit);
 
-	if (unit->enabled)
-		return 0;
+	if (status != 0)
+		return status;
+	if (unit->enabled && !unit->unsettled)
+		return iommu_unit_confirm(unit);
 	status = iommu_unit_prepare(unit);
 	if (status == 0)
 		status = unit->ops->enable(unit);
-	unit->enabled = status == 0;
+	iommu_unit_settle(unit, status == 0, status);
 	return status;
 }
 
@@ -213,9 +225,9 @@ int iommu_unit_disable(struct iommu_unit *unit)
 	int status = 0;
 
 	iommu_control_lock(unit->iommu);
-	if (unit->enabled) {
+	if (unit->enabled || unit->unsettled || unit->power != IOMMU_UNIT_AWAKE) {
 		status = unit->ops->disable(unit);
-		unit->enabled = status != 0;
+		iommu_unit_settle(unit, unit->enabled && status != 0, status);
 	}
 	iommu_control_unlock(unit->iommu);
 	return status;
@@ -223,31 +235,34 @@ int iommu_unit_disable(struct iommu_unit *unit)
 
 /* --- Power ------------------------------------------------------------------------------------ */
 
-static int unit_resume(struct iommu_unit *unit)
+int iommu_unit_wake(struct iommu_unit *unit)
 {
 	int status = 0;
 
-	if (!unit->suspended)
+	if (unit->power == IOMMU_UNIT_AWAKE)
 		return 0;
 	if (unit->ops->resume != NULL)
 		status = unit->ops->resume(unit);
 	else if (unit->enabled)
 		status = unit->ops->enable(unit);
-	unit->suspended = status != 0;
+	unit->power = status == 0 ? IOMMU_UNIT_AWAKE : IOMMU_UNIT_HALF_AWAKE;
+	if (status == 0)
+		unit->unsettled = false;
 	return status;
 }
 
+/* After a failure the unit is asked again: only a suspend that was confirmed is one. */
 static int unit_suspend(struct iommu_unit *unit)
 {
 	int status = 0;
 
-	if (unit->suspended)
+	if (unit->power == IOMMU_UNIT_ASLEEP)
 		return 0;
 	if (unit->ops->suspend != NULL)
 		status = unit->ops->suspend(unit);
-	else if (unit->enabled)
+	else if (unit->enabled || unit->unsettled)
 		status = unit->ops->disable(unit);
-	unit->suspended = status == 0;
+	unit->power = status == 0 ? IOMMU_UNIT_ASLEEP : IOMMU_UNIT_HALF_AWAKE;
 	return status;
 }
 
@@ -257,7 +272,7 @@ static int resume(struct iommu *iommu)
 	int result = 0;
 
 	iommu_list_for_each (node, &iommu->units) {
-		int status = unit_resume(unit_of(node));
+		int status = iommu_unit_wake(unit_of(node));
 
 		if (result == 0)
 			result = status;
@@ -303,9 +318,8 @@ int iommu_shutdown(struct iommu *iommu)
 
 		if (result == 0)
 			result = status;
-		if (status == 0)
-			unit->enabled = false;
-		unit->suspended = false;
+		iommu_unit_settle(unit, unit->enabled && status != 0, status);
+		unit->power = IOMMU_UNIT_AWAKE;
 	}
 	return result;
 }

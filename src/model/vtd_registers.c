@@ -108,6 +108,10 @@ static void command_written(struct iommu_model_vtd *model)
 		model_misuse(model, "more than one command at once");
 		return;
 	}
+	/* That a queue is to turn off may be said again: hardware may ignore it while the queue is busy. */
+	if (model->command == VTD_GLOBAL_QIE && changed == VTD_GLOBAL_QIE && !value &&
+	    !model->command_value)
+		return;
 	if (model->command != 0) {
 		model_misuse(model, "a command before the last has completed");
 		return;

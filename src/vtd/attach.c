@@ -183,7 +183,7 @@ int iommu_vtd_blocked_attach(struct iommu_domain *base, struct iommu_endpoint *e
 	if (vtd_unit_of(endpoint->unit)->bypassed)
 		return IOMMU_EPERM;
 	if (endpoint->domain == NULL && !iommu_vtd_is_inherited(endpoint))
-		return 0;
+		return iommu_vtd_confirm(vtd_unit_of(endpoint->unit));
 	return iommu_vtd_detach(base, endpoint);
 }
 

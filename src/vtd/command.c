@@ -5,7 +5,10 @@
  *
  * The rules: a write repeats the lasting bits that the status register shows and changes exactly
  * one bit; one-shot bits are never repeated; and no command is given before the last one has
- * completed: not even when it timed out.
+ * completed: not even when it timed out. After a time-out later commands fail at once until the status
+ * register shows that the command has completed; except that a queue may be told again to turn off, which
+ * hardware may have ignored while the queue was busy. The lock covers a look at the status and one write,
+ * never a wait.
  */
 #include <libiommu/status.h>
 
@@ -32,36 +35,61 @@ int iommu_vtd_wait64(struct vtd_unit *unit, uint32_t offset, uint64_t mask, uint
 	return 0;
 }
 
-/* Wait for the command that is under way; what did not complete in time before may have since. */
-static int await_command(struct vtd_unit *unit)
+/* Hardware may ignore that a busy queue is turned off, which then has to be said again. */
+static bool is_repeated(const struct vtd_unit *unit, uint32_t clear)
 {
-	int status;
-
-	if (unit->command_mask == 0)
-		return 0;
-	status = iommu_vtd_wait32(unit, VTD_GSTS, unit->command_mask, unit->command_done);
-	if (status == 0)
-		unit->command_mask = unit->command_done = 0;
-	return status;
+	return clear == VTD_GLOBAL_QIE && unit->command_hangs &&
+	       unit->command_mask == VTD_GLOBAL_QIE && unit->command_done == 0;
 }
 
-/* Give one command and wait until the status of its bit is `done`. */
-static int command(struct vtd_unit *unit, uint32_t set, uint32_t clear, uint32_t done)
+/* Give a command, unless the last one is under way: IOMMU_EAGAIN. */
+static int give(struct vtd_unit *unit, uint32_t set, uint32_t clear, uint32_t done)
 {
 	uintptr_t state = iommu_spin_lock(unit->platform, &unit->command_lock);
-	int status = await_command(unit);
-	uint32_t before = vtd_read32(unit, VTD_GSTS);
+	const uint32_t before = vtd_read32(unit, VTD_GSTS);
+	int status = 0;
 
 	/* A unit that is gone reads as all ones: repeating those would turn everything on. */
 	if (before == UINT32_MAX)
 		status = IOMMU_EIO;
+	else if ((before & unit->command_mask) != unit->command_done && !is_repeated(unit, clear))
+		status = unit->command_hangs ? IOMMU_ETIMEDOUT : IOMMU_EAGAIN;
 	if (status == 0) {
 		vtd_write32(unit, VTD_GCMD, ((before & VTD_GLOBAL_LASTING) | set) & ~clear);
 		unit->command_mask = set | clear;
 		unit->command_done = done;
-		status = await_command(unit);
+		unit->command_hangs = false;
 	}
 	iommu_spin_unlock(unit->platform, &unit->command_lock, state);
+	return status;
+}
+
+/* How the wait for a command ended. */
+static void conclude(struct vtd_unit *unit, uint32_t mask, int status)
+{
+	uintptr_t state = iommu_spin_lock(unit->platform, &unit->command_lock);
+
+	if (unit->command_mask == mask) {
+		unit->command_hangs = status != 0;
+		if (status == 0)
+			unit->command_mask = unit->command_done = 0;
+	}
+	iommu_spin_unlock(unit->platform, &unit->command_lock, state);
+}
+
+/* Give one command and wait, with no lock held, until the status of its bit is `done`. */
+static int command(struct vtd_unit *unit, uint32_t set, uint32_t clear, uint32_t done)
+{
+	struct iommu_deadline deadline = iommu_deadline_in(unit->platform, unit->timeout_ns);
+	int status;
+
+	while ((status = give(unit, set, clear, done)) == IOMMU_EAGAIN)
+		if (iommu_deadline_passed(&deadline))
+			return IOMMU_ETIMEDOUT;
+	if (status != 0)
+		return status;
+	status = iommu_vtd_wait32(unit, VTD_GSTS, set | clear, done);
+	conclude(unit, set | clear, status);
 	return status;
 }
 

@@ -141,6 +141,11 @@ int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_
 
 	if (entry == NULL)
 		return IOMMU_ENOENT;
+	/* What the unit may still hold of an entry before this one would be used in its place. */
+	if (low != 0)
+		status = iommu_vtd_confirm(endpoint->unit);
+	if (status != 0)
+		return status;
 	old_low = iommu_le64(entry->low);
 	old_high = iommu_le64(entry->high);
 	/* The entries of a device that was blocked have gone, but not what was translated by them. */

@@ -141,42 +141,46 @@ static void free_gathered(struct iommu_domain *base, struct iommu_gather *gather
 	free_pages(vtd_domain_of(base), gather);
 }
 
-/* New mappings: hardware may have cached that there are none, or still hold them in a buffer. */
-static int sync_map(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
+/*
+ * New mappings. Hardware may have cached that there are none, or a write buffer may still hold them. And
+ * where an invalidation failed, what was mapped there before may still be cached: also under a domain
+ * that no endpoint uses any more, as far as hardware has confirmed.
+ */
+static int tell_unit(struct vtd_domain *domain, struct vtd_attachment *attachment,
+		     iommu_iova_t iova, uint64_t size)
 {
-	struct vtd_domain *domain = vtd_domain_of(base);
+	struct vtd_unit *unit = attachment->unit;
+	const uint16_t id = id_in_use(attachment);
+	/* That a first stage maps nothing is never cached. */
+	const bool caches = unit->caps.caching_mode && domain->type == VTD_PASID_SECOND_STAGE;
+
+	if (vtd_unit_is_suspect(unit))
+		return iommu_vtd_invalidate_all(unit);
+	if (id == 0)
+		return 0;
+	return caches ? iommu_vtd_invalidate_range(unit, domain, id, iova, iova + (size - 1), false)
+		      : iommu_vtd_flush_write_buffer(unit);
+}
+
+static int tell_units(struct vtd_domain *domain, iommu_iova_t iova, uint64_t size)
+{
 	struct vtd_attachment *attachment;
 	int status = 0;
 
 	iommu_full_fence();
 	for (attachment = __atomic_load_n(&domain->attachments, __ATOMIC_ACQUIRE);
-	     attachment != NULL && status == 0; attachment = attachment->next) {
-		struct vtd_unit *unit = attachment->unit;
-		const uint16_t id = id_in_use(attachment);
-
-		if (id != 0 && unit->caps.caching_mode)
-			status = iommu_vtd_invalidate_range(unit, domain, id, iova,
-							    iova + (size - 1), false);
-		else if (id != 0)
-			status = iommu_vtd_flush_write_buffer(unit);
-	}
+	     attachment != NULL && status == 0; attachment = attachment->next)
+		status = tell_unit(domain, attachment, iova, size);
 	return status;
 }
 
-/* That a first stage maps nothing is never cached: only a write buffer can be in the way. */
-static int sync_map_first_stage(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
+static int sync_map(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
 {
-	struct vtd_attachment *attachment;
-	int status = 0;
+	struct vtd_domain *domain = vtd_domain_of(base);
 
-	(void)iova;
-	(void)size;
-	iommu_full_fence();
-	for (attachment = __atomic_load_n(&vtd_domain_of(base)->attachments, __ATOMIC_ACQUIRE);
-	     attachment != NULL && status == 0; attachment = attachment->next)
-		if (id_in_use(attachment) != 0)
-			status = iommu_vtd_flush_write_buffer(attachment->unit);
-	return status;
+	if (__builtin_expect(!__atomic_load_n(&domain->probe->tells_of_maps, __ATOMIC_RELAXED), 1))
+		return 0;
+	return tell_units(domain, iova, size);
 }
 
 static int iova_to_phys(const struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_t *paddr)
@@ -330,7 +334,7 @@ const struct iommu_domain_ops iommu_vtd_first_stage_ops = {
 	.free = iommu_vtd_domain_free,
 	.map_pages = map_first_stage,
 	.unmap_pages = unmap_first_stage,
-	.sync_map = sync_map_first_stage,
+	.sync_map = sync_map,
 	.sync = sync_gather,
 	.flush_all = flush_all,
 	.free_gathered = free_gathered,

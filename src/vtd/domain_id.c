@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Domain ids of a unit: a bitmap of those that are taken, and one of those that wait until hardware
- * has confirmed that it forgot what they tag. Control path.
+ * Domain ids of a unit: a bitmap of those that are taken. An id that was given back may still tag something
+ * in the unit's caches, when the invalidation was not confirmed: no entry is made present with it before
+ * that is (iommu_vtd_confirm). Control path.
  */
 #include "vtd/vtd.h"
 
@@ -10,24 +11,10 @@ static uint64_t id_bit(uint32_t id)
 	return 1ULL << id % 64;
 }
 
-/* Ids that waited for a global invalidation become free once the unit is no longer suspect. */
-static void reclaim_retired_ids(struct vtd_unit *unit)
-{
-	uint32_t word;
-
-	if (vtd_unit_is_suspect(unit))
-		return;
-	for (word = 0; word < (unit->caps.domains + 63) / 64; word++) {
-		unit->domain_ids[word] &= ~unit->retired_ids[word];
-		unit->retired_ids[word] = 0;
-	}
-}
-
 uint16_t iommu_vtd_domain_id_alloc(struct vtd_unit *unit)
 {
 	uint32_t id;
 
-	reclaim_retired_ids(unit);
 	/* Id 0 tags not-present entries in caching mode and is never given away. */
 	for (id = 1; id < unit->caps.domains; id++) {
 		if (id % 64 == 0 && unit->domain_ids[id / 64] == UINT64_MAX) {
@@ -49,8 +36,5 @@ void iommu_vtd_domain_id_take(struct vtd_unit *unit, uint16_t id)
 
 void iommu_vtd_domain_id_free(struct vtd_unit *unit, uint16_t id)
 {
-	if (vtd_unit_is_suspect(unit))
-		unit->retired_ids[id / 64] |= id_bit(id);
-	else
-		unit->domain_ids[id / 64] &= ~id_bit(id);
+	unit->domain_ids[id / 64] &= ~id_bit(id);
 }

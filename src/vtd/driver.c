@@ -46,6 +46,20 @@ static void unit_remove(struct iommu_unit *base)
 	iommu_vtd_unit_free(unit);
 }
 
+static bool unit_translates(const struct iommu_unit *unit)
+{
+	return iommu_vtd_unit_translates(vtd_unit_of(unit));
+}
+
+static int unit_confirm(struct iommu_unit *base)
+{
+	struct vtd_unit *unit = vtd_unit_of(base);
+	int status = iommu_vtd_confirm(unit);
+
+	iommu_vtd_reap(unit->probe);
+	return status;
+}
+
 static enum iommu_match unit_match(const struct iommu_unit *base,
 				   const struct iommu_endpoint_info *info)
 {
@@ -94,6 +108,8 @@ static const struct iommu_ops vtd_ops = {
 	.name = iommu_vtd_name,
 	.enable = unit_enable,
 	.disable = unit_disable,
+	.translates = unit_translates,
+	.confirm = unit_confirm,
 	.suspend = unit_suspend,
 	.resume = unit_resume,
 	.remove = unit_remove,
@@ -144,7 +160,8 @@ static bool has_only_displays(struct vtd_unit *unit)
 
 static bool is_wanted(const struct vtd_unit *unit)
 {
-	return !unit->base.enabled && !unit->bypassed && unit_is_needed(unit);
+	return (!unit->base.enabled || unit->base.unsettled) && !unit->bypassed &&
+	       unit_is_needed(unit);
 }
 
 static struct vtd_unit *next_wanted(struct vtd_unit *unit)
@@ -177,28 +194,49 @@ static void bypass(struct vtd_unit *unit)
 		(void)iommu_reconsider_default(endpoint);
 }
 
+/* What is asleep wakes; what is enabled has hardware confirm what is open. */
+static int enable_again(struct vtd_unit *first)
+{
+	struct vtd_unit *unit;
+	int result = 0;
+
+	for (unit = first; unit != NULL; unit = iommu_vtd_next_unit(unit->probe->iommu, unit)) {
+		int status = iommu_unit_wake(&unit->base);
+
+		if (status == 0 && unit->base.enabled && !unit->base.unsettled)
+			status = iommu_vtd_confirm(unit);
+		if (result == 0)
+			result = status;
+	}
+	return result;
+}
+
 int iommu_vtd_enable_units(struct iommu *iommu)
 {
 	struct vtd_unit *first = iommu_vtd_next_unit(iommu, NULL);
 	struct vtd_unit *unit, *next;
-	int status = 0;
+	int status;
 
 	if (first == NULL)
 		return IOMMU_ENODEV;
+	status = enable_again(first);
+	if (status != 0)
+		return status;
 	for (unit = first; unit != NULL; unit = iommu_vtd_next_unit(iommu, unit))
 		if ((unit->probe->flags & IOMMU_VTD_BYPASS_GRAPHICS) != 0 && !unit->base.enabled &&
 		    has_only_displays(unit))
 			bypass(unit);
 	for (unit = first_wanted(first); unit != NULL && status == 0; unit = next_wanted(unit))
 		status = iommu_unit_prepare(&unit->base);
-	if (status == 0)
-		status = iommu_vtd_units_enable(first_wanted(first), next_wanted);
 	if (status != 0)
 		return status;
+	status = iommu_vtd_units_enable(first_wanted(first), next_wanted);
 	for (unit = first_wanted(first); unit != NULL; unit = next) {
 		next = next_wanted(unit);
-		unit->base.enabled = true;
+		iommu_unit_settle(&unit->base, status == 0, status);
 	}
+	if (status != 0)
+		return status;
 	first->probe->running = true;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <libiommu/status.h>
 
 #include "base/bits.h"
+#include "base/deadline.h"
 #include "vtd/vtd.h"
 
 /* Times that a request is repeated because some device did not answer. */
@@ -24,46 +25,123 @@
 
 /* --- By registers ----------------------------------------------------------------------------- */
 
-/* Start a register command and wait for its bit to clear; *value is what the register then says. */
-static int run_register(struct vtd_unit *unit, uint32_t offset, uint64_t start_bit, uint64_t *value)
-{
-	int status = iommu_vtd_wait64(unit, offset, start_bit, 0);
+/*
+ * One request of the register interface. It lies on the stack of the caller that waits for it; whichever
+ * CPU sees first that hardware has finished notes the result, so that none has to wait for another one
+ * to come back to its request, and no lock is held by a waiting one. Guarded by command_lock.
+ */
+struct vtd_register_request {
+	uint32_t offset;
+	uint64_t busy; /* the bit that starts the request, and stands until it is done */
+	uint64_t value;
+	uint64_t address; /* for IVA_REG, where `has_address` */
+	bool has_address;
+	bool done;
+};
 
+/* Locked. */
+static void note_result(struct vtd_unit *unit)
+{
+	struct vtd_register_request *request = unit->register_request;
+	uint64_t value;
+
+	if (request == NULL)
+		return;
+	value = vtd_read64(unit, request->offset);
+	if ((value & request->busy) != 0)
+		return;
+	request->value = value;
+	request->done = true;
+	unit->register_request = NULL;
+	unit->registers_hang = false;
+}
+
+/* IOMMU_EAGAIN: another request is under way. After a time-out callers are not kept waiting for that. */
+static int start_request(struct vtd_unit *unit, struct vtd_register_request *request)
+{
+	uintptr_t state = iommu_spin_lock(unit->platform, &unit->command_lock);
+	int status = 0;
+
+	note_result(unit);
+	if (unit->register_request != NULL ||
+	    (vtd_read64(unit, request->offset) & request->busy) != 0)
+		status = unit->registers_hang ? IOMMU_ETIMEDOUT : IOMMU_EAGAIN;
+	if (status == 0) {
+		if (request->has_address)
+			vtd_write64(unit, unit->caps.iotlb_offset, request->address);
+		vtd_write64(unit, request->offset, request->value);
+		unit->register_request = request;
+	}
+	iommu_spin_unlock(unit->platform, &unit->command_lock, state);
+	return status;
+}
+
+/* Done? With `last`, the request is taken back if it is not. */
+static bool request_is_done(struct vtd_unit *unit, struct vtd_register_request *request, bool last)
+{
+	uintptr_t state = iommu_spin_lock(unit->platform, &unit->command_lock);
+	bool done;
+
+	note_result(unit);
+	done = request->done;
+	if (!done && last) {
+		unit->register_request = NULL;
+		unit->registers_hang = true;
+	}
+	iommu_spin_unlock(unit->platform, &unit->command_lock, state);
+	return done;
+}
+
+/* Have a request executed: request->value is what the register says then. */
+static int run_request(struct vtd_unit *unit, struct vtd_register_request *request)
+{
+	struct iommu_deadline deadline = iommu_deadline_in(unit->platform, unit->timeout_ns);
+	bool passed = false;
+	int status;
+
+	while ((status = start_request(unit, request)) == IOMMU_EAGAIN)
+		if (iommu_deadline_passed(&deadline))
+			return IOMMU_ETIMEDOUT;
 	if (status != 0)
 		return status;
-	vtd_write64(unit, offset, *value);
-	status = iommu_vtd_wait64(unit, offset, start_bit, 0);
-	*value = vtd_read64(unit, offset);
-	return status;
+	while (!request_is_done(unit, request, passed)) {
+		if (passed)
+			return IOMMU_ETIMEDOUT;
+		passed = iommu_deadline_passed(&deadline);
+	}
+	return 0;
 }
 
 static int context_by_register(struct vtd_unit *unit, struct vtd_descriptor d)
 {
-	uint64_t value = vtd_ccmd(vtd_descriptor_granularity(d), vtd_descriptor_domain_id(d),
-				  vtd_descriptor_source_id(d), vtd_descriptor_function_mask(d));
-	int status = run_register(unit, VTD_CCMD, VTD_CCMD_ICC, &value);
+	struct vtd_register_request request = {
+		.offset = VTD_CCMD,
+		.busy = VTD_CCMD_ICC,
+		.value = vtd_ccmd(vtd_descriptor_granularity(d), vtd_descriptor_domain_id(d),
+				  vtd_descriptor_source_id(d), vtd_descriptor_function_mask(d)),
+	};
+	int status = run_request(unit, &request);
 
-	if (status == 0 && vtd_ccmd_actual_granularity(value) == 0)
+	if (status == 0 && vtd_ccmd_actual_granularity(request.value) == 0)
 		status = IOMMU_EIO;
 	return status;
 }
 
 static int iotlb_by_register(struct vtd_unit *unit, struct vtd_descriptor d)
 {
-	const uint32_t iva = unit->caps.iotlb_offset;
-	const uint32_t iotlb = iva + 8;
-	uint64_t value = vtd_iotlb(vtd_descriptor_granularity(d), vtd_descriptor_domain_id(d),
+	struct vtd_register_request request = {
+		.offset = unit->caps.iotlb_offset + 8,
+		.busy = VTD_IOTLB_IVT,
+		.value = vtd_iotlb(vtd_descriptor_granularity(d), vtd_descriptor_domain_id(d),
 				   (d.low & VTD_IOTLB_DRAIN_READS) != 0,
-				   (d.low & VTD_IOTLB_DRAIN_WRITES) != 0);
-	int status = iommu_vtd_wait64(unit, iotlb, VTD_IOTLB_IVT, 0);
+				   (d.low & VTD_IOTLB_DRAIN_WRITES) != 0),
+		/* IVA_REG holds address, hint and mask just as the descriptor does. */
+		.address = d.high,
+		.has_address = vtd_descriptor_granularity(d) == VTD_GRANULARITY_PAGE,
+	};
+	int status = run_request(unit, &request);
 
-	if (status != 0)
-		return status;
-	/* IVA_REG holds address, hint and mask just as the descriptor does. */
-	if (vtd_descriptor_granularity(d) == VTD_GRANULARITY_PAGE)
-		vtd_write64(unit, iva, d.high);
-	status = run_register(unit, iotlb, VTD_IOTLB_IVT, &value);
-	if (status == 0 && vtd_iotlb_actual_granularity(value) == 0)
+	if (status == 0 && vtd_iotlb_actual_granularity(request.value) == 0)
 		status = IOMMU_EIO;
 	return status;
 }
@@ -71,7 +149,6 @@ static int iotlb_by_register(struct vtd_unit *unit, struct vtd_descriptor d)
 static int execute_by_registers(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
 				unsigned int count)
 {
-	uintptr_t state = iommu_spin_lock(unit->platform, &unit->command_lock);
 	unsigned int i;
 	int status = 0;
 
@@ -83,7 +160,6 @@ static int execute_by_registers(struct vtd_unit *unit, const struct vtd_descript
 		else
 			status = IOMMU_EOPNOTSUPP;
 	}
-	iommu_spin_unlock(unit->platform, &unit->command_lock, state);
 	return status;
 }
 
@@ -201,6 +277,8 @@ static int execute(struct vtd_unit *unit, struct vtd_batch *batch, bool while_of
 			return 0;
 	} while (__atomic_load_n(&unit->epoch, __ATOMIC_SEQ_CST) != epoch);
 	__atomic_add_fetch(&unit->failures, 1, __ATOMIC_RELEASE);
+	/* A map of the same addresses must now find that out: see sync_map in domain.c. */
+	__atomic_store_n(&unit->probe->tells_of_maps, true, __ATOMIC_RELEASE);
 	return status == IOMMU_EAGAIN ? IOMMU_ETIMEDOUT : status;
 }
 
@@ -270,6 +348,16 @@ int iommu_vtd_invalidate(struct vtd_unit *unit, struct vtd_batch *batch)
 	}
 	status = execute(unit, batch, false);
 	return status == IOMMU_EAGAIN ? execute_apart(unit, batch) : status;
+}
+
+int iommu_vtd_confirm(struct vtd_unit *unit)
+{
+	int status;
+
+	if (!vtd_unit_is_suspect(unit))
+		return 0;
+	status = iommu_vtd_queue_hold(unit);
+	return status != 0 ? status : iommu_vtd_invalidate_all(unit);
 }
 
 int iommu_vtd_tell(struct vtd_unit *unit, struct vtd_batch *batch)

@@ -178,7 +178,10 @@ int iommu_vtd_pasid_write(struct vtd_endpoint *endpoint, uint32_t pasid,
 	if (translation == NULL)
 		return block(endpoint, pasid);
 	encode(endpoint, translation, words);
-	status = prepare(endpoint, pasid);
+	/* What the unit may still hold of an entry before this one would be used in its place. */
+	status = iommu_vtd_confirm(endpoint->unit);
+	if (status == 0)
+		status = prepare(endpoint, pasid);
 	if (status != 0)
 		return status;
 	entry = iommu_vtd_pasid_find(endpoint, pasid);

@@ -15,6 +15,7 @@
 #include "vtd/vtd.h"
 
 #define DEFAULT_TIMEOUT_NS        1000000000ULL
+#define DEFAULT_DEVICE_TIMEOUT_NS (90 * DEFAULT_TIMEOUT_NS)
 #define DEFAULT_INHERITED_PAGES   65536
 #define DEFAULT_FAULTS_PER_SECOND 1000
 /* Physical addresses in entries end at bit 51. */
@@ -154,9 +155,7 @@ static int alloc_domain_ids(struct vtd_unit *unit)
 	unit->domain_id_order = order_of((unit->caps.domains + 7) / 8);
 	unit->domain_ids =
 		platform->alloc_pages(platform->ctx, unit->domain_id_order, IOMMU_NODE_ANY, 0);
-	unit->retired_ids =
-		platform->alloc_pages(platform->ctx, unit->domain_id_order, IOMMU_NODE_ANY, 0);
-	return unit->domain_ids != NULL && unit->retired_ids != NULL ? 0 : IOMMU_ENOMEM;
+	return unit->domain_ids != NULL ? 0 : IOMMU_ENOMEM;
 }
 
 static void unit_name(struct vtd_unit *unit, unsigned int number)
@@ -173,6 +172,7 @@ static int unit_setup(struct vtd_unit *unit)
 	int status;
 
 	unit->timeout_ns = probe->timeout_ns;
+	unit->device_timeout_ns = probe->device_timeout_ns;
 	unit->fault_budget = probe->faults_per_second;
 	unit->output_width = width < OUTPUT_WIDTH_MAX ? width : OUTPUT_WIDTH_MAX;
 	if (!unit->record.drhd.usable) {
@@ -191,6 +191,8 @@ static int unit_setup(struct vtd_unit *unit)
 	choose_mode(unit);
 	/* Only through the queue can a device's TLB be invalidated. */
 	unit->caps.device_tlb = unit->caps.device_tlb && unit->use_queue;
+	if (unit->caps.caching_mode || unit->caps.write_buffer)
+		__atomic_store_n(&unit->probe->tells_of_maps, true, __ATOMIC_SEQ_CST);
 	status = iommu_vtd_root_alloc(unit);
 	if (status == 0)
 		status = alloc_domain_ids(unit);
@@ -216,8 +218,6 @@ void iommu_vtd_unit_free(struct vtd_unit *unit)
 	iommu_vtd_interrupts_free(unit);
 	if (unit->domain_ids != NULL)
 		platform->free_pages(platform->ctx, unit->domain_ids, unit->domain_id_order);
-	if (unit->retired_ids != NULL)
-		platform->free_pages(platform->ctx, unit->retired_ids, unit->domain_id_order);
 	unmap_registers(unit);
 	if (--unit->table->units == 0 && unit->table != probe->main)
 		iommu_vtd_table_free(probe, unit->table);
@@ -287,6 +287,10 @@ static void set_options(struct vtd_probe *probe, const struct iommu_vtd_options 
 {
 	probe->flags = options->flags;
 	probe->timeout_ns = options->timeout_ns != 0 ? options->timeout_ns : DEFAULT_TIMEOUT_NS;
+	probe->device_timeout_ns =
+		options->timeout_ns != 0 ? options->timeout_ns : DEFAULT_DEVICE_TIMEOUT_NS;
+	if (options->device_timeout_ns != 0)
+		probe->device_timeout_ns = options->device_timeout_ns;
 	probe->faults_per_second = options->faults_per_second != 0 ? options->faults_per_second
 								   : DEFAULT_FAULTS_PER_SECOND;
 	probe->is_memory = options->is_memory;

@@ -11,11 +11,24 @@
  * answered, without waiting for its submitter to have looked: one that is not scheduled for a while
  * does not block the ring.
  *
- * What can go wrong: hardware refuses a descriptor (IQE) and stops: the descriptor is replaced by
- * one that does nothing, its submitter is told, and the queue goes on. A device does not answer
- * (ITE): waits in flight are lost and their submitters told, with the device's name as far as
- * hardware knows it; they ask again. Such slots are kept until their submitter has seen it. No answer at all: the submitter gives up, and the queue is restarted
- * before it is used again; nothing of it is reused before, because hardware may still write there.
+ * What can go wrong:
+ *
+ *   Hardware refuses a descriptor (IQE) and stops. A wait descriptor that writes a status word takes its
+ *   place (one that writes nothing is reserved, and would be refused, too); the submitter is told, and
+ *   the queue goes on.
+ *
+ *   A device does not answer (ITE). The waits in flight are lost and their submitters told, with the
+ *   device's name as far as hardware knows it; they ask again. Such slots are kept until their submitter
+ *   has seen that.
+ *
+ *   No answer at all. The submitter gives up and the queue *hangs*: nothing is submitted any more, and
+ *   submitters are told at once, until everything that was submitted has been answered. No slot is
+ *   reused before, because hardware may still write there. A hot path only looks for the answers and
+ *   rings the doorbell again; the control path empties the queue, turns it off and on
+ *   (iommu_vtd_queue_hold).
+ *
+ *   A device that is slow. The specification of ATS gives a device a minute and a half; hardware tells of
+ *   one that takes longer (ITE). Waits behind such a request, of whatever domain, have as much time.
  */
 #include <libiommu/status.h>
 
@@ -100,62 +113,79 @@ void iommu_vtd_queue_free(struct vtd_unit *unit)
 	queue->status = NULL;
 }
 
-/* Empty the ring and turn the queue on. The queue is locked, and off. */
-static int queue_begin(struct vtd_unit *unit)
+/* --- On and off ------------------------------------------------------------------------------- */
+
+static uint64_t base_register(const struct vtd_unit *unit)
+{
+	const struct vtd_queue *queue = &unit->queue;
+
+	return vtd_iqa(iommu_virt_to_phys(unit->platform, queue->ring), ring_order(queue)) |
+	       (queue->wide ? VTD_IQA_WIDE : 0);
+}
+
+static void set_running(struct vtd_unit *unit, bool running)
+{
+	uintptr_t state = iommu_spin_lock(unit->platform, &unit->queue.lock);
+
+	unit->queue.running = running;
+	unit->queue.hangs = false;
+	iommu_spin_unlock(unit->platform, &unit->queue.lock, state);
+}
+
+/* What was submitted is lost, and its submitters find that out. The queue is off. */
+static void forget_submissions(struct vtd_unit *unit)
 {
 	struct vtd_queue *queue = &unit->queue;
-	int status;
+	uintptr_t state = iommu_spin_lock(unit->platform, &queue->lock);
 
-	/* Status words keep their numbers: who still polls one must not take a new one for his. */
+	/* Status words keep their numbers: an old one must not be taken for an answer to a new one. */
 	memset(queue->ring, 0, (size_t)IOMMU_PAGE_SIZE << ring_order(queue));
 	queue->head = 0;
 	queue->tail = 0;
 	__atomic_add_fetch(&queue->generation, 1, __ATOMIC_RELEASE);
-	vtd_write64(unit, VTD_IQT, 0);
-	vtd_write64(unit, VTD_IQA,
-		    vtd_iqa(iommu_virt_to_phys(unit->platform, queue->ring), ring_order(queue)) |
-			    (queue->wide ? VTD_IQA_WIDE : 0));
-	status = iommu_vtd_command_set(unit, VTD_GLOBAL_QIE);
-	queue->running = status == 0;
-	queue->broken = false;
-	return status;
-}
-
-int iommu_vtd_queue_start(struct vtd_unit *unit)
-{
-	uintptr_t state = iommu_spin_lock(unit->platform, &unit->queue.lock);
-	int status = queue_begin(unit);
-
-	iommu_spin_unlock(unit->platform, &unit->queue.lock, state);
-	return status;
-}
-
-int iommu_vtd_queue_stop(struct vtd_unit *unit)
-{
-	struct vtd_queue *queue = &unit->queue;
-	uintptr_t state = iommu_spin_lock(unit->platform, &queue->lock);
-	const bool drain = queue->running && !queue->broken;
-	const uint64_t tail = vtd_queue_offset(queue->tail, queue->wide);
-
-	queue->running = false; /* nothing new is accepted */
 	iommu_spin_unlock(unit->platform, &queue->lock, state);
-	/* Let hardware finish what it has begun; one that never does is stopped all the same. */
-	if (drain)
-		(void)iommu_vtd_wait64(unit, VTD_IQH, UINT64_MAX, tail);
+}
+
+/*
+ * Hardware may ignore that a busy queue is turned off: let it read what there is. One that has stopped at
+ * a descriptor which it refuses reads nothing more, and is empty once its tail is where it stopped.
+ */
+static void empty_queue(struct vtd_unit *unit)
+{
+	uint64_t tail = vtd_read64(unit, VTD_IQT);
+
+	if ((vtd_read32(unit, VTD_FSTS) & (VTD_FSTS_IQE | VTD_FSTS_ITE)) == 0 &&
+	    iommu_vtd_wait64(unit, VTD_IQH, UINT64_MAX, tail) == 0)
+		return;
+	tail = vtd_read64(unit, VTD_IQH);
+	vtd_write64(unit, VTD_IQT, tail);
+	vtd_write32(unit, VTD_FSTS, VTD_FSTS_IQE | VTD_FSTS_ITE | VTD_FSTS_ICE);
+}
+
+static int turn_off(struct vtd_unit *unit)
+{
+	set_running(unit, false); /* nothing new is accepted */
+	if ((vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_QIE) == 0)
+		return 0;
+	empty_queue(unit);
 	return iommu_vtd_command_clear(unit, VTD_GLOBAL_QIE);
 }
 
-/* The queue stopped answering: empty it and start again. The queue is locked. */
-static int queue_restart(struct vtd_unit *unit)
+static int turn_on(struct vtd_unit *unit)
 {
-	int status = iommu_vtd_command_clear(unit, VTD_GLOBAL_QIE);
+	int status;
 
+	forget_submissions(unit);
+	vtd_write32(unit, VTD_FSTS, VTD_FSTS_IQE | VTD_FSTS_ITE | VTD_FSTS_ICE);
+	vtd_write64(unit, VTD_IQT, 0);
+	vtd_write64(unit, VTD_IQA, base_register(unit));
+	status = iommu_vtd_command_set(unit, VTD_GLOBAL_QIE);
 	if (status == 0)
-		status = queue_begin(unit);
-	if (status != 0)
-		unit->queue.broken = true;
+		set_running(unit, true);
 	return status;
 }
+
+/* --- Submitting ------------------------------------------------------------------------------- */
 
 /* Take back the slots of submissions that were answered, oldest first. The queue is locked. */
 static void queue_retire(struct vtd_queue *queue)
@@ -164,11 +194,18 @@ static void queue_retire(struct vtd_queue *queue)
 		unsigned int wait = queue->slots[queue->head].owner;
 		enum vtd_submission_state state = state_of(queue, wait);
 
-		if (state == VTD_SUBMITTED ? !is_answered(queue, wait, queue->slots[wait].sequence)
-					   : state != VTD_TOLD)
+		if (state == VTD_SUBMITTED || state == VTD_ABANDONED
+			    ? !is_answered(queue, wait, queue->slots[wait].sequence)
+			    : state != VTD_TOLD)
 			return;
 		queue->head = SLOT(wait + 1);
 	}
+}
+
+static bool asks_device(struct vtd_descriptor descriptor)
+{
+	return vtd_descriptor_type(descriptor) == VTD_DESCRIPTOR_DEVICE_TLB ||
+	       vtd_descriptor_type(descriptor) == VTD_DESCRIPTOR_PASID_DEVICE_TLB;
 }
 
 /* Copy a submission into the ring; the queue is locked and has room. */
@@ -184,19 +221,128 @@ static void queue_fill(struct vtd_unit *unit, const struct vtd_descriptor *descr
 		.sequence = ++queue->sequence,
 		.generation = queue->generation,
 	};
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
 		ring_write(queue, SLOT(queue->tail + i), descriptors[i]);
+		if (asks_device(descriptors[i])) {
+			queue->device_sequence = ticket->sequence;
+			queue->device_wait = wait;
+		}
+	}
 	ring_write(queue, wait,
 		   vtd_descriptor_wait(iommu_virt_to_phys(unit->platform, &queue->status[wait]),
 				       ticket->sequence));
-	for (i = 0; i <= count; i++)
+	for (i = 0; i <= count; i++) {
 		queue->slots[SLOT(queue->tail + i)].owner = (uint8_t)wait;
+		queue->slots[SLOT(queue->tail + i)].replaced = false;
+	}
 	queue->slots[wait].sequence = ticket->sequence;
 	set_state(queue, wait, VTD_SUBMITTED);
 	/* Release: who reads this number knows of the restart, if any, that came before it. */
 	__atomic_store_n(&queue->status[wait], iommu_le32(ticket->sequence - 1), __ATOMIC_RELEASE);
 	queue->tail = SLOT(wait + 1);
 	vtd_write64(unit, VTD_IQT, vtd_queue_offset(queue->tail, queue->wide));
+}
+
+/* --- Errors ------------------------------------------------------------------------------------ */
+
+static void ring_doorbell(struct vtd_unit *unit)
+{
+	vtd_write64(unit, VTD_IQT, vtd_queue_offset(unit->queue.tail, unit->queue.wide));
+}
+
+/*
+ * A descriptor was refused: tell its submitter, put a harmless one in its place, let hardware go on. The
+ * harmless one writes the number of its submission to the status word of its own slot: no submitter
+ * waits there for a higher one. Locked.
+ */
+static void descriptor_refused(struct vtd_unit *unit)
+{
+	struct vtd_queue *queue = &unit->queue;
+	const unsigned int head = vtd_queue_index(vtd_read64(unit, VTD_IQH), queue->wide);
+	unsigned int wait;
+
+	/* A head that points at nothing of ours, or stays: this hardware is not to be mended. */
+	if (head >= VTD_QUEUE_ENTRIES || !is_used(queue, head) || queue->slots[head].replaced) {
+		queue->hangs = true;
+		return;
+	}
+	wait = queue->slots[head].owner;
+	/* A refused wait does not answer for what is before it: its submitter asks again. */
+	queue->slots[wait].silent = 0;
+	if (state_of(queue, wait) != VTD_TOLD)
+		set_state(queue, wait,
+			  state_of(queue, wait) == VTD_ABANDONED ? VTD_TOLD
+			  : wait == head                         ? VTD_DROPPED
+								 : VTD_REFUSED);
+	queue->slots[head].replaced = true;
+	ring_write(queue, head,
+		   vtd_descriptor_wait(iommu_virt_to_phys(unit->platform, &queue->status[head]),
+				       queue->slots[wait].sequence));
+	vtd_write32(unit, VTD_FSTS, VTD_FSTS_IQE);
+	ring_doorbell(unit);
+}
+
+/* Waits that were in flight are lost. Locked. */
+static void waits_dropped(struct vtd_unit *unit)
+{
+	struct vtd_queue *queue = &unit->queue;
+	const uint16_t silent = vtd_iqercd_silent(vtd_read64(unit, VTD_IQERCD));
+	unsigned int slot;
+
+	for (slot = queue->head; slot != queue->tail; slot = SLOT(slot + 1)) {
+		const enum vtd_submission_state was = state_of(queue, slot);
+
+		if (queue->slots[slot].owner != slot || was == VTD_TOLD ||
+		    is_answered(queue, slot, queue->slots[slot].sequence))
+			continue;
+		queue->slots[slot].silent = silent;
+		set_state(queue, slot, was == VTD_ABANDONED ? VTD_TOLD : VTD_DROPPED);
+	}
+	vtd_write32(unit, VTD_FSTS, VTD_FSTS_ITE);
+	ring_doorbell(unit);
+}
+
+/* Look for what hardware has to complain about. Locked. */
+static void handle_errors(struct vtd_unit *unit)
+{
+	const uint32_t fsts = vtd_read32(unit, VTD_FSTS);
+
+	if (fsts == UINT32_MAX)
+		unit->queue.hangs = true; /* the unit is gone */
+	else if ((fsts & VTD_FSTS_IQE) != 0)
+		descriptor_refused(unit);
+	else if ((fsts & VTD_FSTS_ITE) != 0)
+		waits_dropped(unit);
+	else if ((fsts & VTD_FSTS_ICE) != 0)
+		vtd_write32(unit, VTD_FSTS, VTD_FSTS_ICE);
+}
+
+/* Any submitter may find another's trouble. */
+static void check_errors(struct vtd_unit *unit)
+{
+	const uint32_t errors = VTD_FSTS_IQE | VTD_FSTS_ITE | VTD_FSTS_ICE;
+	uintptr_t state;
+
+	if ((vtd_read32(unit, VTD_FSTS) & errors) == 0)
+		return;
+	state = iommu_spin_lock(unit->platform, &unit->queue.lock);
+	if (!unit->queue.hangs)
+		handle_errors(unit);
+	iommu_spin_unlock(unit->platform, &unit->queue.lock, state);
+}
+
+/* Has a queue that hung answered everything since? One look, no wait. Locked. */
+static bool has_come_back(struct vtd_unit *unit)
+{
+	struct vtd_queue *queue = &unit->queue;
+
+	if (vtd_read32(unit, VTD_FSTS) == UINT32_MAX)
+		return false;
+	ring_doorbell(unit);
+	handle_errors(unit);
+	queue_retire(queue);
+	queue->hangs = queue->head != queue->tail;
+	return !queue->hangs;
 }
 
 /* IOMMU_EAGAIN: the ring is full. */
@@ -207,8 +353,8 @@ static int queue_post(struct vtd_unit *unit, const struct vtd_descriptor *descri
 	uintptr_t state = iommu_spin_lock(unit->platform, &queue->lock);
 	int status = queue->running ? 0 : IOMMU_EIO;
 
-	if (status == 0 && queue->broken)
-		status = queue_restart(unit);
+	if (status == 0 && queue->hangs && !has_come_back(unit))
+		status = IOMMU_ETIMEDOUT;
 	if (SLOT(queue->head - queue->tail - 1) < count + 1)
 		queue_retire(queue);
 	if (status == 0 && SLOT(queue->head - queue->tail - 1) < count + 1)
@@ -219,65 +365,19 @@ static int queue_post(struct vtd_unit *unit, const struct vtd_descriptor *descri
 	return status;
 }
 
-/* A descriptor was refused: tell its submitter, make it harmless, let hardware go on. Locked. */
-static void queue_descriptor_refused(struct vtd_unit *unit)
+/* --- Waiting ---------------------------------------------------------------------------------- */
+
+/* Is a device being asked in front of this submission, or by it? */
+static bool waits_for_device(struct vtd_unit *unit, const struct ticket *ticket)
 {
 	struct vtd_queue *queue = &unit->queue;
-	unsigned int head = vtd_queue_index(vtd_read64(unit, VTD_IQH), queue->wide);
+	uintptr_t state = iommu_spin_lock(unit->platform, &queue->lock);
+	const bool waits = (int32_t)(ticket->sequence - queue->device_sequence) >= 0 &&
+			   queue->generation == ticket->generation &&
+			   !is_answered(queue, queue->device_wait, queue->device_sequence);
 
-	/* A head that points at nothing of ours: this hardware is not to be trusted with a mend. */
-	if (head >= VTD_QUEUE_ENTRIES || !is_used(queue, head)) {
-		queue->broken = true;
-		return;
-	}
-	/* A refused wait will not answer: its submitter is told so, and asks again. */
-	if (queue->slots[head].owner == head)
-		queue->slots[head].silent = 0;
-	set_state(queue, queue->slots[head].owner,
-		  queue->slots[head].owner == head ? VTD_DROPPED : VTD_REFUSED);
-	ring_write(queue, head, vtd_descriptor_nothing());
-	vtd_write32(unit, VTD_FSTS, VTD_FSTS_IQE);
-	vtd_write64(unit, VTD_IQT, vtd_queue_offset(queue->tail, queue->wide));
-}
-
-/* Waits that were in flight are lost. Locked. */
-static void queue_waits_dropped(struct vtd_unit *unit)
-{
-	struct vtd_queue *queue = &unit->queue;
-	const uint16_t silent = vtd_iqercd_silent(vtd_read64(unit, VTD_IQERCD));
-	unsigned int slot;
-
-	for (slot = queue->head; slot != queue->tail; slot = SLOT(slot + 1))
-		if (queue->slots[slot].owner == slot && state_of(queue, slot) != VTD_TOLD &&
-		    !is_answered(queue, slot, queue->slots[slot].sequence)) {
-			queue->slots[slot].silent = silent;
-			set_state(queue, slot, VTD_DROPPED);
-		}
-	vtd_write32(unit, VTD_FSTS, VTD_FSTS_ITE);
-	vtd_write64(unit, VTD_IQT, vtd_queue_offset(queue->tail, queue->wide));
-}
-
-/* Look for what hardware has to complain about. Any submitter may find another's trouble. */
-static void queue_check_errors(struct vtd_unit *unit)
-{
-	const uint32_t errors = VTD_FSTS_IQE | VTD_FSTS_ITE | VTD_FSTS_ICE;
-	struct vtd_queue *queue = &unit->queue;
-	uintptr_t state;
-	uint32_t fsts;
-
-	if ((vtd_read32(unit, VTD_FSTS) & errors) == 0)
-		return;
-	state = iommu_spin_lock(unit->platform, &queue->lock);
-	fsts = vtd_read32(unit, VTD_FSTS);
-	if (fsts == UINT32_MAX)
-		queue->broken = true; /* the unit is gone */
-	else if (!queue->broken && (fsts & VTD_FSTS_IQE) != 0)
-		queue_descriptor_refused(unit);
-	else if (!queue->broken && (fsts & VTD_FSTS_ITE) != 0)
-		queue_waits_dropped(unit);
-	else if ((fsts & VTD_FSTS_ICE) != 0)
-		vtd_write32(unit, VTD_FSTS, VTD_FSTS_ICE);
 	iommu_spin_unlock(unit->platform, &queue->lock, state);
+	return waits;
 }
 
 /* Poll for the answer: 0, or why there will be none. */
@@ -294,9 +394,14 @@ static int queue_await(struct vtd_unit *unit, const struct ticket *ticket,
 			return 0; /* the verdict says so */
 		/* A register read takes far longer than a look at memory. */
 		if (++polls % 64 == 0)
-			queue_check_errors(unit);
-		if (iommu_deadline_passed(deadline))
+			check_errors(unit);
+		if (!iommu_deadline_passed(deadline))
+			continue;
+		if (deadline->timeout_ns >= unit->device_timeout_ns ||
+		    !waits_for_device(unit, ticket))
 			return IOMMU_ETIMEDOUT;
+		deadline->timeout_ns = unit->device_timeout_ns;
+		deadline->polls = 0;
 	}
 	return 0;
 }
@@ -325,13 +430,19 @@ static int queue_verdict(struct vtd_unit *unit, const struct ticket *ticket, uin
 	return status;
 }
 
+/* No answer came. It may have at the last moment: the verdict looks. */
 static int queue_gave_up(struct vtd_unit *unit, const struct ticket *ticket)
 {
 	struct vtd_queue *queue = &unit->queue;
 	uintptr_t state = iommu_spin_lock(unit->platform, &queue->lock);
 
-	if (queue->generation == ticket->generation)
-		queue->broken = true;
+	if (queue->generation == ticket->generation &&
+	    queue->slots[ticket->wait].sequence == ticket->sequence) {
+		queue->hangs = true;
+		set_state(queue, ticket->wait,
+			  state_of(queue, ticket->wait) == VTD_SUBMITTED ? VTD_ABANDONED
+									 : VTD_TOLD);
+	}
 	iommu_spin_unlock(unit->platform, &queue->lock, state);
 	return IOMMU_ETIMEDOUT;
 }
@@ -357,18 +468,26 @@ int iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *d
 
 /* --- Shared by translation and interrupts ----------------------------------------------------- */
 
+/* Is hardware at work in this ring? Its registers may have been lost, or its ring be another's. */
+static bool works(const struct vtd_unit *unit)
+{
+	return unit->queue.running && !unit->queue.hangs &&
+	       (vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_QIE) != 0 &&
+	       vtd_read64(unit, VTD_IQA) == base_register(unit);
+}
+
 int iommu_vtd_queue_hold(struct vtd_unit *unit)
 {
-	int status = 0;
+	int status;
 
-	if (!unit->use_queue || unit->queue_is_on)
+	if (!unit->use_queue || (unit->queue_is_on && works(unit)))
 		return 0;
 	/* Firmware, or a kernel before us, may have left its own on. */
-	if ((vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_QIE) != 0)
-		status = iommu_vtd_command_clear(unit, VTD_GLOBAL_QIE);
+	status = turn_off(unit);
 	if (status == 0)
-		status = iommu_vtd_queue_start(unit);
-	unit->queue_is_on = status == 0;
+		status = turn_on(unit);
+	/* One that may have come on after all is left to iommu_vtd_queue_release. */
+	unit->queue_is_on = status == 0 || turn_off(unit) != 0;
 	return status;
 }
 
@@ -378,7 +497,7 @@ int iommu_vtd_queue_release(struct vtd_unit *unit)
 
 	if (!unit->queue_is_on || vtd_unit_is_active(unit) || vtd_interrupts_run(unit))
 		return 0;
-	status = iommu_vtd_queue_stop(unit);
+	status = turn_off(unit);
 	unit->queue_is_on = status != 0;
 	return status;
 }

@@ -22,7 +22,8 @@ static int take_over(struct vtd_unit *unit)
 
 	if (lasting == UINT32_MAX)
 		return IOMMU_EIO;
-	if ((lasting & VTD_GLOBAL_TE) != 0 && !unit->keeps_running)
+	/* What translates by tables of ours goes on: off, it would let everything pass. */
+	if ((lasting & VTD_GLOBAL_TE) != 0 && !unit->keeps_running && !unit->stays_on)
 		return iommu_vtd_command_clear(unit, VTD_GLOBAL_TE);
 	return 0;
 }
@@ -145,10 +146,25 @@ static int run_step(struct vtd_unit *unit, size_t step)
 	return status;
 }
 
+bool iommu_vtd_unit_translates(const struct vtd_unit *unit)
+{
+	const uint32_t gsts = vtd_read32(unit, VTD_GSTS);
+
+	return vtd_unit_is_active(unit) && gsts != UINT32_MAX && (gsts & VTD_GLOBAL_TE) != 0;
+}
+
 static void begin(struct vtd_unit *unit)
 {
 	unit->started = true;
 	unit->failure = NULL;
+	unit->stays_on = iommu_vtd_unit_translates(unit);
+}
+
+/* A bring-up failed. What translated before it still does: off, it would let everything pass. */
+static void abandon(struct vtd_unit *unit)
+{
+	if (!unit->stays_on)
+		(void)shut_down(unit);
 }
 
 int iommu_vtd_unit_enable(struct vtd_unit *unit)
@@ -162,7 +178,7 @@ int iommu_vtd_unit_enable(struct vtd_unit *unit)
 	for (step = 0; step < STEPS && status == 0; step++)
 		status = run_step(unit, step);
 	if (status != 0)
-		(void)shut_down(unit);
+		abandon(unit);
 	return status;
 }
 
@@ -178,7 +194,7 @@ int iommu_vtd_units_enable(struct vtd_unit *first, struct vtd_unit *(*next)(stru
 		for (unit = first; unit != NULL && status == 0; unit = next(unit))
 			status = run_step(unit, step);
 	for (unit = first; unit != NULL && status != 0; unit = next(unit))
-		(void)shut_down(unit);
+		abandon(unit);
 	return status;
 }
 
@@ -197,7 +213,8 @@ int iommu_vtd_unit_suspend(struct vtd_unit *unit)
 {
 	int status;
 
-	unit->resumes_interrupts = vtd_interrupts_run(unit);
+	/* Also those that an earlier suspend, which failed later on, has stopped. */
+	unit->resumes_interrupts = unit->resumes_interrupts || vtd_interrupts_run(unit);
 	status = iommu_vtd_unit_disable(unit);
 	if (status == 0)
 		status = iommu_vtd_interrupts_stop(unit);
@@ -211,7 +228,7 @@ int iommu_vtd_unit_resume(struct vtd_unit *unit)
 {
 	int status = 0;
 
-	unit->command_mask = 0;
+	unit->command_mask = unit->command_done = 0;
 	if (unit->resumes_interrupts && !vtd_interrupts_run(unit)) {
 		status = iommu_vtd_queue_hold(unit);
 		if (status == 0)
@@ -223,5 +240,7 @@ int iommu_vtd_unit_resume(struct vtd_unit *unit)
 		iommu_vtd_event_apply(unit, VTD_FECTL, &unit->fault_event);
 	if (status != 0)
 		vtd_log(unit, IOMMU_LOG_ERROR, "does not come back");
+	else
+		unit->resumes_interrupts = false;
 	return status;
 }

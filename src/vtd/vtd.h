@@ -4,13 +4,15 @@
  * specification is: cap, scope, unit (bring-up), command, invalidation, queue, context, PASID table, page
  * request, domain, fault, and driver, which puts them behind the core's ops.
  *
- * Locks, in the order in which they may nest:
- *   unit->queue.lock     the ring and what became of submissions; not held while waiting for
- * hardware, except to restart a queue that stopped answering unit->command_lock   the global
- * command register, and invalidation by registers; held while waiting for the hardware, because
- * both are one-at-a-time by nature domain->lock         the domain's quarantine; alone Root and
- * context tables, the list of a domain's units and the unit's domain ids change only on the control
- * path, which the host serialises.
+ * Locks. None is held while waiting for hardware, and none while another is taken:
+ *
+ *   unit->queue.lock      the ring, and what became of submissions
+ *   unit->command_lock    the global command register, and invalidation by registers: a look at the
+ *                         status and the start of one command
+ *   domain->lock          the domain's quarantine
+ *
+ * Root and context tables, the list of a domain's units and the unit's domain ids change only on the
+ * control path, which the host serialises.
  */
 #ifndef IOMMU_VTD_VTD_H
 #define IOMMU_VTD_VTD_H
@@ -72,9 +74,10 @@ uint64_t iommu_vtd_register_space(const struct vtd_capabilities *caps);
 /* What became of a submission; kept in the slot of its wait descriptor. */
 enum vtd_submission_state {
 	VTD_SUBMITTED = 0,
-	VTD_REFUSED, /* hardware refused one of its descriptors */
-	VTD_DROPPED, /* hardware dropped its wait: no status will come */
-	VTD_TOLD,    /* one of the two above, and the submitter knows */
+	VTD_REFUSED,   /* hardware refused one of its descriptors */
+	VTD_DROPPED,   /* hardware dropped its wait: no status will come */
+	VTD_TOLD,      /* one of the two above, and the submitter knows */
+	VTD_ABANDONED, /* the submitter waits no longer; hardware may still answer */
 };
 
 /* What is known of a slot in use. */
@@ -85,6 +88,8 @@ struct vtd_slot {
 	uint8_t state;
 	/* The slot of the wait descriptor of its submission. */
 	uint8_t owner;
+	/* Its descriptor was refused, and the one that took its place must not be. */
+	bool replaced;
 };
 
 struct vtd_queue {
@@ -99,19 +104,23 @@ struct vtd_queue {
 	uint32_t sequence;      /* of the newest submission */
 	/* Counts restarts: what was submitted before one is lost. */
 	uint32_t generation;
-	bool wide; /* descriptors of 256 bits, as scalable mode wants them */
-	bool running;
-	bool broken; /* hardware stopped answering: restart before the next submission */
+	/* The newest submission that asks a device, and the slot of its wait descriptor. */
+	uint32_t device_sequence;
+	unsigned int device_wait;
+	bool wide;    /* descriptors of 256 bits, as scalable mode wants them */
+	bool running; /* hardware has confirmed that it is on; nothing is submitted otherwise */
+	/* Hardware stopped answering: nothing is submitted before all that was has been answered. */
+	bool hangs;
 };
 
 struct vtd_unit;
 
 int iommu_vtd_queue_alloc(struct vtd_unit *unit);
 void iommu_vtd_queue_free(struct vtd_unit *unit);
-/* Turn the queue on, empty; off, after hardware has read all of it. */
-int iommu_vtd_queue_start(struct vtd_unit *unit);
-int iommu_vtd_queue_stop(struct vtd_unit *unit);
-/* Have the queue on, and let go of it: it stops when neither translation nor interrupts need it. */
+/*
+ * Have the queue on, working and accepted by hardware: restarted, empty, where it is not. Off, when neither
+ * translation nor interrupts need it. Control path.
+ */
 int iommu_vtd_queue_hold(struct vtd_unit *unit);
 int iommu_vtd_queue_release(struct vtd_unit *unit);
 /*
@@ -185,6 +194,12 @@ int iommu_vtd_invalidate(struct vtd_unit *unit, struct vtd_batch *batch);
 int iommu_vtd_tell(struct vtd_unit *unit, struct vtd_batch *batch);
 /* Context cache, IOTLB and interrupt entries, all of it; not the TLBs of devices. */
 int iommu_vtd_invalidate_all(struct vtd_unit *unit);
+/*
+ * Nothing that hardware was told is open when this returns 0: what was not confirmed has been by a global
+ * invalidation, for which a queue that hangs was restarted. To be asked before anything new is made
+ * present or reported as done. Control path.
+ */
+int iommu_vtd_confirm(struct vtd_unit *unit);
 /* All that a unit has cached of a domain and overlaps [start, last], and what its devices have. */
 int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain, uint16_t domain_id,
 			       iommu_iova_t start, iommu_iova_t last, bool leaves_only);
@@ -221,17 +236,24 @@ struct vtd_unit {
 	uint64_t register_size;
 	/* The unit's structure in the DMAR table: who is behind it. */
 	struct iommu_dmar_record record;
-	uint64_t timeout_ns;
+	/* For an answer of the unit, and for one that waits for a device's TLB. */
+	uint64_t timeout_ns, device_timeout_ns;
 	unsigned int output_width;
 	struct iommu_spinlock command_lock;
 	/* The command that has not completed, as the bits of GSTS that will say so; 0: none. */
 	uint32_t command_mask, command_done;
+	bool command_hangs; /* it was waited for in vain */
+	/* Invalidation by registers: the request at work, or NULL; one was waited for in vain. */
+	struct vtd_register_request *register_request;
+	bool registers_hang;
 	struct vtd_queue queue;
 	/* Scalable mode, rather than legacy mode. */
 	bool scalable;
 	bool use_queue;
 	/* Bring-up has begun: hardware must confirm that it is off before anything is freed. */
 	bool started;
+	/* It translated when bring-up began, and stays on when that fails. */
+	bool stays_on;
 	/* The queue serves translation, interrupts, or both. */
 	bool queue_is_on;
 	/* Its devices are few and left alone by option. */
@@ -268,9 +290,7 @@ struct vtd_unit {
 	 */
 	uint32_t failures, made_good;
 	struct vtd_root_entry *root;
-	/* A bit for each domain id that is taken, and one for each that waits for confirmation. */
-	uint64_t *domain_ids;
-	uint64_t *retired_ids;
+	uint64_t *domain_ids; /* a bit for each that is taken */
 	unsigned int domain_id_order;
 };
 
@@ -317,11 +337,13 @@ int iommu_vtd_unit_enable(struct vtd_unit *unit);
 int iommu_vtd_unit_disable(struct vtd_unit *unit);
 /* The same for several, each step on all of them before the next; all or none. */
 int iommu_vtd_units_enable(struct vtd_unit *first, struct vtd_unit *(*next)(struct vtd_unit *unit));
+/* Does hardware translate by the unit's root table, as its status says? */
+bool iommu_vtd_unit_translates(const struct vtd_unit *unit);
 /* Translation, interrupts and queue off, and back on as they were. */
 int iommu_vtd_unit_suspend(struct vtd_unit *unit);
 int iommu_vtd_unit_resume(struct vtd_unit *unit);
 
-/* A free domain id, never 0; 0: all are taken. And back: at once, or after confirmation. */
+/* A free domain id, never 0; 0: all are taken. And back. */
 uint16_t iommu_vtd_domain_id_alloc(struct vtd_unit *unit);
 void iommu_vtd_domain_id_free(struct vtd_unit *unit, uint16_t id);
 /* Mark an id as taken that is in use already. */
@@ -656,7 +678,7 @@ struct vtd_probe {
 	const struct iommu_ops *ops;
 	const struct iommu_platform *platform;
 	unsigned int flags; /* enum iommu_vtd_flags */
-	uint64_t timeout_ns;
+	uint64_t timeout_ns, device_timeout_ns;
 	unsigned int faults_per_second;
 	bool (*is_memory)(void *ctx, iommu_paddr_t paddr, uint64_t size);
 	void *is_memory_ctx;
@@ -669,6 +691,11 @@ struct vtd_probe {
 	unsigned int names; /* given so far */
 	/* All units are enabled together, and so will be those that get devices later. */
 	bool running;
+	/*
+	 * A unit has to be told of new mappings: it caches that there are none, has a write buffer, or
+	 * did not confirm an invalidation. Never unset. Atomic.
+	 */
+	bool tells_of_maps;
 	/* Freed domains whose tables a suspect unit might still walk; and PASID directories. */
 	struct iommu_list_node graveyard, directory_graveyard;
 };

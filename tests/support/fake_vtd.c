@@ -127,6 +127,9 @@ static void write_gcmd(struct fake_vtd *unit, uint32_t value)
 	if (bit == 0)
 		return;
 	note(unit, (struct fake_event){.kind = FAKE_COMMAND, .bit = bit, .set = set});
+	/* A queue may be told again to turn off. */
+	if (unit->pending == VTD_GLOBAL_QIE && bit == VTD_GLOBAL_QIE && !set && !unit->pending_set)
+		return;
 	if (unit->pending != 0) {
 		violated(unit, "a command before the last has completed");
 		return;

@@ -774,14 +774,13 @@ static void global_invalidation_follows_a_failure(void **state)
 	assert_int_equal(iommu_unmap(f.domain, 0, 0x1000, 0, NULL), IOMMU_ETIMEDOUT);
 	f.hw->queue_dead = false;
 	fake_forget(f.hw);
+	/* What hung is executed when the doorbell rings; the map then begins with the global one. */
 	assert_int_equal(iommu_map(f.domain, 0, 0x1000, 0x1000, RW), 0);
-	assert_int_equal(iommu_unmap(f.domain, 0, 0x1000, 0, NULL), 0);
-	/* The queue is restarted first: what hung in it is lost. */
-	fake_expect_command(f.hw, &at, VTD_GLOBAL_QIE, false);
-	fake_expect_command(f.hw, &at, VTD_GLOBAL_QIE, true);
+	fake_expect_iotlb(f.hw, &at, VTD_GRANULARITY_PAGE, 1);
 	fake_expect_context(f.hw, &at, VTD_GRANULARITY_GLOBAL, 0, 0);
 	fake_expect_iotlb(f.hw, &at, VTD_GRANULARITY_GLOBAL, 0);
 	fake_expect_no_more(f.hw, at);
+	assert_int_equal(iommu_unmap(f.domain, 0, 0x1000, 0, NULL), 0);
 	end(&f);
 }
 
@@ -837,12 +836,11 @@ static void nothing_is_freed_before_the_confirmation(void **state)
 	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, NULL, &domain), 0);
 	assert_int_equal(iommu_domain_attach_group(domain, f.group), 0);
 	assert_int_equal(iommu_map(domain, 0, 0x1000, 0x1000, RW), 0);
+	assert_int_equal(iommu_map(f.domain, 0, 0x1000, 0x1000, RW), 0);
 	f.hw->queue_dead = true;
 	assert_int_equal(iommu_domain_detach_group(f.group), IOMMU_ETIMEDOUT);
 	assert_int_equal(iommu_domain_free(domain), 0);
 	f.hw->queue_dead = false;
-	assert_int_equal(iommu_domain_attach_group(f.domain, f.group), 0);
-	assert_int_equal(iommu_map(f.domain, 0, 0x1000, 0x1000, RW), 0);
 	pages = f.machine.test.hosted.pages_in_use;
 	f.hw->on_descriptor = call_in_between;
 	f.hw->ctx = &f;

@@ -301,10 +301,4 @@ static inline struct vtd_descriptor vtd_descriptor_drain(void)
 					      VTD_WAIT_DRAIN};
 }
 
-/* A wait that writes nothing and raises nothing: what takes the place of a bad descriptor. */
-static inline struct vtd_descriptor vtd_descriptor_nothing(void)
-{
-	return (struct vtd_descriptor){.low = VTD_DESCRIPTOR_WAIT};
-}
-
 #endif
