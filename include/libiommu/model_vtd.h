@@ -110,6 +110,19 @@ enum iommu_model_vtd_flags {
 	IOMMU_MODEL_VTD_PAGE_REQUESTS = 1 << 20, /* needs device-TLBs */
 };
 
+/*
+ * What the specification leaves to hardware, or asks of software without saying what happens otherwise, taken
+ * as strictly as existing units do (that of QEMU does all of it). The unit says nothing and does nothing.
+ */
+enum iommu_model_vtd_strict {
+	/* A wait descriptor that asks for no status, no interrupt and no fence is refused (IQE). */
+	IOMMU_MODEL_VTD_STRICT_WAITS = 1 << 0,
+	/* The queue is not turned off while its head and its tail differ … */
+	IOMMU_MODEL_VTD_STRICT_QUEUE_OFF = 1 << 1,
+	/* … nor unless the last descriptor that it has executed was a wait. */
+	IOMMU_MODEL_VTD_STRICT_QUEUE_LAST = 1 << 2,
+};
+
 struct iommu_model_vtd_config {
 	/* Pages, lock and address conversion for the model's own memory, which is not the guest's. */
 	const struct iommu_platform *platform;
@@ -129,6 +142,7 @@ struct iommu_model_vtd_config {
 	size_t cache_entries;
 	/* Not 0: entries are forgotten at random, as real caches do. */
 	uint64_t forget_seed;
+	unsigned int strict; /* enum iommu_model_vtd_strict */
 };
 
 /* How hardware misbehaves, for tests of drivers. All zero: not at all. */

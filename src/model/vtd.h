@@ -84,6 +84,8 @@ struct iommu_model_vtd {
 	/* A wait descriptor at the head of the queue is being delayed. */
 	unsigned int wait_reads;
 	bool wait_held;
+	/* The last descriptor that was executed since the queue was turned on was a wait. */
+	bool last_was_wait;
 	/* The queue has stopped at a device-TLB descriptor; the device is asked without the lock. */
 	bool device_asked, queue_busy;
 	struct iommu_model_device_tlb asked;
@@ -108,6 +110,12 @@ void iommu_model_leave(struct iommu_model_vtd *model, uintptr_t state);
 static inline bool model_has(const struct iommu_model_vtd *model, enum iommu_model_vtd_flags flag)
 {
 	return (model->config.flags & (unsigned int)flag) != 0;
+}
+
+static inline bool model_is_strict(const struct iommu_model_vtd *model,
+				   enum iommu_model_vtd_strict rule)
+{
+	return (model->config.strict & (unsigned int)rule) != 0;
 }
 
 static inline bool model_is_on(const struct iommu_model_vtd *model, uint32_t bit)

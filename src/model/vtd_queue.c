@@ -376,11 +376,13 @@ static bool wait_is_held(struct iommu_model_vtd *model)
 
 static enum vtd_queue_error do_wait(struct iommu_model_vtd *model, struct vtd_descriptor d)
 {
+	const uint64_t purposes = VTD_WAIT_INTERRUPT | VTD_WAIT_STATUS_WRITE | VTD_WAIT_FENCE;
 	const uint32_t value = iommu_le32((uint32_t)(d.low >> 32));
-
 	const uint64_t drain = model_has(model, IOMMU_MODEL_VTD_PAGE_REQUESTS) ? VTD_WAIT_DRAIN : 0;
 
 	if ((d.low & 0xffffff80ULL & ~drain) != 0 || (d.high & 3) != 0)
+		return VTD_QUEUE_ERROR_RESERVED;
+	if ((d.low & purposes) == 0 && model_is_strict(model, IOMMU_MODEL_VTD_STRICT_WAITS))
 		return VTD_QUEUE_ERROR_RESERVED;
 	if ((d.low & VTD_WAIT_DRAIN) != 0)
 		iommu_model_requests_drain(model);
@@ -459,7 +461,7 @@ static bool step(struct iommu_model_vtd *model)
 	const uint64_t place = (regs->iqa & VTD_ENTRY_ADDRESS_MASK) + regs->iqh;
 	enum vtd_queue_error error = VTD_QUEUE_ERROR_FETCH;
 	uint64_t words[4] = {0};
-	struct vtd_descriptor d;
+	struct vtd_descriptor d = {0, 0};
 
 	if (model_read_words(model, place, words, 2) &&
 	    (!is_wide(model) || model_read_words(model, place + 16, &words[2], 2))) {
@@ -476,6 +478,7 @@ static bool step(struct iommu_model_vtd *model)
 		return false;
 	}
 	model->descriptors++;
+	model->last_was_wait = vtd_descriptor_type(d) == VTD_DESCRIPTOR_WAIT;
 	if (model->device_asked)
 		return false; /* the head moves on when the device has answered */
 	advance(model);

@@ -41,6 +41,7 @@ static void switch_queue(struct iommu_model_vtd *model, bool on)
 	set_status(model, VTD_GLOBAL_QIE, on);
 	model->regs.iqh = 0;
 	model->wait_held = false;
+	model->last_was_wait = false;
 	if (on)
 		iommu_model_queue_run(model);
 }
@@ -65,6 +66,16 @@ static void complete(struct iommu_model_vtd *model, uint32_t bit, bool value)
 	default:
 		set_status(model, bit, value);
 	}
+}
+
+/* Software must have let the queue come to rest before it turns it off: does hardware insist? */
+static bool queue_stays_on(const struct iommu_model_vtd *model)
+{
+	const struct model_registers *regs = &model->regs;
+
+	return (model_is_strict(model, IOMMU_MODEL_VTD_STRICT_QUEUE_OFF) &&
+		regs->iqh != regs->iqt) ||
+	       (model_is_strict(model, IOMMU_MODEL_VTD_STRICT_QUEUE_LAST) && !model->last_was_wait);
 }
 
 /* May this bit be changed so? Tells the driver's mistake when not. */
@@ -117,6 +128,8 @@ static void command_written(struct iommu_model_vtd *model)
 		return;
 	}
 	if (!command_is_allowed(model, changed, value))
+		return;
+	if (changed == VTD_GLOBAL_QIE && !value && queue_stays_on(model))
 		return;
 	if ((changed & (VTD_GLOBAL_SRTP | VTD_GLOBAL_SIRTP)) != 0)
 		set_status(model, changed, false);

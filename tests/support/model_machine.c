@@ -442,6 +442,7 @@ void model_machine_add_unit(struct model_machine *machine,
 	struct model_unit *view = &machine->views[machine->unit_count];
 	struct iommu_model_vtd_config own = *config;
 
+	own.strict |= MACHINE_STRICT;
 	own.platform = &machine->models.platform;
 	own.host = (struct iommu_model_vtd_host){
 		.ctx = view,

@@ -25,6 +25,9 @@
 #define MACHINE_DEVICES 24
 #define MACHINE_UNIT(n) (0xfed90000ULL + 0x10000ULL * (n))
 
+/* How strict its units are (enum iommu_model_vtd_strict), beside what their configuration says. */
+#define MACHINE_STRICT 0U
+
 enum page_state {
 	PAGE_FREE = 0,
 	PAGE_TABLE,  /* the driver's */

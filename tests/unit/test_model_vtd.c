@@ -415,6 +415,86 @@ static void only_the_right_invalidation_drops_a_page(void **state)
 	assert_false(drops_page(vtd_descriptor_context(VTD_GRANULARITY_GLOBAL, 0, 0), 0x123000));
 }
 
+/* What asks for nothing: taken, or refused by units that are strict. */
+static void strict_units_refuse_a_wait_for_nothing(void **state)
+{
+	const struct iommu_model_vtd_config lax = {.flags = 0};
+	const struct iommu_model_vtd_config strict = {.strict = IOMMU_MODEL_VTD_STRICT_WAITS};
+	struct vtd_descriptor d = vtd_descriptor_nothing();
+
+	(void)state;
+	running(&lax);
+	queue_on();
+	run_descriptors(&d, 1);
+	end();
+	running(&strict);
+	queue_on();
+	submit(d);
+	assert_int_equal(reg(VTD_IQH, 8), 0);
+	assert_int_not_equal(reg(VTD_FSTS, 4) & VTD_FSTS_IQE, 0);
+	/* A fence is something. Of one that is mended the queue goes on. */
+	t.tail = 0;
+	submit((struct vtd_descriptor){.low = VTD_DESCRIPTOR_WAIT | VTD_WAIT_FENCE});
+	assert_int_equal(reg(VTD_IQH, 8), 0);
+	set(VTD_FSTS, 4, VTD_FSTS_IQE);
+	set(VTD_IQT, 8, 16);
+	assert_int_equal(reg(VTD_IQH, 8), 16);
+	assert_int_equal(reg(VTD_FSTS, 4) & VTD_FSTS_IQE, 0);
+	end();
+}
+
+static bool queue_turns_off(void)
+{
+	command(VTD_GLOBAL_QIE, false);
+	return (reg(VTD_GSTS, 4) & VTD_GLOBAL_QIE) == 0;
+}
+
+static void strict_units_keep_a_busy_queue_on(void **state)
+{
+	const struct iommu_model_vtd_config lax = {.flags = 0};
+	const struct iommu_model_vtd_config strict = {.strict = IOMMU_MODEL_VTD_STRICT_QUEUE_OFF};
+	const struct iommu_model_vtd_faults hang = {.waits_hang = true}, none = {0};
+	const struct vtd_descriptor wait = vtd_descriptor_wait(STATUS, 1);
+
+	(void)state;
+	running(&lax);
+	iommu_model_vtd_misbehave(t.model, &hang);
+	queue_on();
+	submit(wait);
+	assert_true(queue_turns_off());
+	end();
+	running(&strict);
+	iommu_model_vtd_misbehave(t.model, &hang);
+	queue_on();
+	submit(wait);
+	assert_false(queue_turns_off());
+	assert_int_equal(reg(VTD_IQH, 8), 0);
+	iommu_model_vtd_misbehave(t.model, &none);
+	assert_int_equal(reg(VTD_IQH, 8), 16);
+	assert_true(queue_turns_off());
+	end();
+}
+
+static void strict_units_keep_a_queue_on_that_did_not_end_with_a_wait(void **state)
+{
+	const struct iommu_model_vtd_config strict = {.strict = IOMMU_MODEL_VTD_STRICT_QUEUE_LAST};
+
+	(void)state;
+	running(&strict);
+	queue_on();
+	assert_false(queue_turns_off());
+	submit(vtd_descriptor_wait(STATUS, 1));
+	submit(vtd_descriptor_iotlb(VTD_GRANULARITY_GLOBAL, 0, 0));
+	assert_false(queue_turns_off());
+	submit(vtd_descriptor_wait(STATUS, 2));
+	assert_true(queue_turns_off());
+	/* What was executed before it was turned off does not count. */
+	set(VTD_IQT, 8, 0);
+	queue_on();
+	assert_false(queue_turns_off());
+	end();
+}
+
 /* A table replaced by another: leaves-only invalidation keeps the way to the old one. */
 static void the_hint_keeps_the_way_through_tables(void **state)
 {
@@ -1203,6 +1283,9 @@ int main(void)
 		cmocka_unit_test(interrupt_messages_are_not_memory),
 		cmocka_unit_test(protected_memory_is_closed),
 		cmocka_unit_test(only_the_right_invalidation_drops_a_page),
+		cmocka_unit_test(strict_units_refuse_a_wait_for_nothing),
+		cmocka_unit_test(strict_units_keep_a_busy_queue_on),
+		cmocka_unit_test(strict_units_keep_a_queue_on_that_did_not_end_with_a_wait),
 		cmocka_unit_test(the_hint_keeps_the_way_through_tables),
 		cmocka_unit_test(context_entries_are_cached_by_device_and_domain),
 		cmocka_unit_test(caching_mode_remembers_what_is_not_there),
