@@ -93,6 +93,11 @@ static int command(struct vtd_unit *unit, uint32_t set, uint32_t clear, uint32_t
 	return status;
 }
 
+void iommu_vtd_command_cancel(struct vtd_unit *unit, uint32_t bit)
+{
+	conclude(unit, bit, 0);
+}
+
 int iommu_vtd_command_set(struct vtd_unit *unit, uint32_t bit)
 {
 	return command(unit, bit, 0, bit);

@@ -113,78 +113,6 @@ void iommu_vtd_queue_free(struct vtd_unit *unit)
 	queue->status = NULL;
 }
 
-/* --- On and off ------------------------------------------------------------------------------- */
-
-static uint64_t base_register(const struct vtd_unit *unit)
-{
-	const struct vtd_queue *queue = &unit->queue;
-
-	return vtd_iqa(iommu_virt_to_phys(unit->platform, queue->ring), ring_order(queue)) |
-	       (queue->wide ? VTD_IQA_WIDE : 0);
-}
-
-static void set_running(struct vtd_unit *unit, bool running)
-{
-	uintptr_t state = iommu_spin_lock(unit->platform, &unit->queue.lock);
-
-	unit->queue.running = running;
-	unit->queue.hangs = false;
-	iommu_spin_unlock(unit->platform, &unit->queue.lock, state);
-}
-
-/* What was submitted is lost, and its submitters find that out. The queue is off. */
-static void forget_submissions(struct vtd_unit *unit)
-{
-	struct vtd_queue *queue = &unit->queue;
-	uintptr_t state = iommu_spin_lock(unit->platform, &queue->lock);
-
-	/* Status words keep their numbers: an old one must not be taken for an answer to a new one. */
-	memset(queue->ring, 0, (size_t)IOMMU_PAGE_SIZE << ring_order(queue));
-	queue->head = 0;
-	queue->tail = 0;
-	__atomic_add_fetch(&queue->generation, 1, __ATOMIC_RELEASE);
-	iommu_spin_unlock(unit->platform, &queue->lock, state);
-}
-
-/*
- * Hardware may ignore that a busy queue is turned off: let it read what there is. One that has stopped at
- * a descriptor which it refuses reads nothing more, and is empty once its tail is where it stopped.
- */
-static void empty_queue(struct vtd_unit *unit)
-{
-	uint64_t tail = vtd_read64(unit, VTD_IQT);
-
-	if ((vtd_read32(unit, VTD_FSTS) & (VTD_FSTS_IQE | VTD_FSTS_ITE)) == 0 &&
-	    iommu_vtd_wait64(unit, VTD_IQH, UINT64_MAX, tail) == 0)
-		return;
-	tail = vtd_read64(unit, VTD_IQH);
-	vtd_write64(unit, VTD_IQT, tail);
-	vtd_write32(unit, VTD_FSTS, VTD_FSTS_IQE | VTD_FSTS_ITE | VTD_FSTS_ICE);
-}
-
-static int turn_off(struct vtd_unit *unit)
-{
-	set_running(unit, false); /* nothing new is accepted */
-	if ((vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_QIE) == 0)
-		return 0;
-	empty_queue(unit);
-	return iommu_vtd_command_clear(unit, VTD_GLOBAL_QIE);
-}
-
-static int turn_on(struct vtd_unit *unit)
-{
-	int status;
-
-	forget_submissions(unit);
-	vtd_write32(unit, VTD_FSTS, VTD_FSTS_IQE | VTD_FSTS_ITE | VTD_FSTS_ICE);
-	vtd_write64(unit, VTD_IQT, 0);
-	vtd_write64(unit, VTD_IQA, base_register(unit));
-	status = iommu_vtd_command_set(unit, VTD_GLOBAL_QIE);
-	if (status == 0)
-		set_running(unit, true);
-	return status;
-}
-
 /* --- Submitting ------------------------------------------------------------------------------- */
 
 /* Take back the slots of submissions that were answered, oldest first. The queue is locked. */
@@ -454,7 +382,7 @@ int iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *d
 	struct ticket ticket = {0};
 	int status;
 
-	if (count == 0 || count > VTD_BATCH_MAX)
+	if (count > VTD_BATCH_MAX)
 		return IOMMU_EINVAL;
 	while ((status = queue_post(unit, descriptors, count, &ticket)) == IOMMU_EAGAIN)
 		if (iommu_deadline_passed(&deadline))
@@ -466,28 +394,151 @@ int iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *d
 	return queue_verdict(unit, &ticket, silent);
 }
 
-/* --- Shared by translation and interrupts ----------------------------------------------------- */
+/* --- On and off ------------------------------------------------------------------------------- */
+
+static uint64_t base_register(const struct vtd_unit *unit)
+{
+	const struct vtd_queue *queue = &unit->queue;
+
+	return vtd_iqa(iommu_virt_to_phys(unit->platform, queue->ring), ring_order(queue)) |
+	       (queue->wide ? VTD_IQA_WIDE : 0);
+}
+
+static void set_running(struct vtd_unit *unit, bool running)
+{
+	uintptr_t state = iommu_spin_lock(unit->platform, &unit->queue.lock);
+
+	unit->queue.running = running;
+	iommu_spin_unlock(unit->platform, &unit->queue.lock, state);
+}
+
+/* What was submitted is lost, and its submitters find that out. The queue is off. */
+static void forget_submissions(struct vtd_unit *unit)
+{
+	struct vtd_queue *queue = &unit->queue;
+	uintptr_t state = iommu_spin_lock(unit->platform, &queue->lock);
+
+	/* Status words keep their numbers: an old one must not be taken for an answer to a new one. */
+	memset(queue->ring, 0, (size_t)IOMMU_PAGE_SIZE << ring_order(queue));
+	queue->head = 0;
+	queue->tail = 0;
+	queue->hangs = false;
+	__atomic_add_fetch(&queue->generation, 1, __ATOMIC_RELEASE);
+	iommu_spin_unlock(unit->platform, &queue->lock, state);
+}
 
 /* Is hardware at work in this ring? Its registers may have been lost, or its ring be another's. */
-static bool works(const struct vtd_unit *unit)
+static bool is_at_work(const struct vtd_unit *unit)
 {
-	return unit->queue.running && !unit->queue.hangs &&
-	       (vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_QIE) != 0 &&
+	return (vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_QIE) != 0 &&
 	       vtd_read64(unit, VTD_IQA) == base_register(unit);
+}
+
+/*
+ * Hardware may ignore that a busy queue is turned off. A queue that answers is brought to rest behind a
+ * wait descriptor: also one that went on, or stayed on, after the wait for that had timed out.
+ */
+static int bring_to_rest(struct vtd_unit *unit)
+{
+	uint16_t silent;
+	int status;
+
+	if (!is_at_work(unit))
+		return IOMMU_EIO;
+	set_running(unit, true);
+	status = iommu_vtd_queue_submit(unit, NULL, 0, &silent);
+	if (status == 0 && unit->queue.stayed_on)
+		iommu_vtd_command_cancel(unit, VTD_GLOBAL_QIE);
+	if (status == 0)
+		unit->queue.stayed_on = false;
+	return status;
+}
+
+void iommu_vtd_queue_look(struct vtd_unit *unit)
+{
+	if (unit->queue.stayed_on)
+		(void)bring_to_rest(unit);
+}
+
+/*
+ * Any other, which may be another kernel's, is let read what there is. One that has stopped at a
+ * descriptor which it refuses reads nothing more, and is empty once its tail is where it stopped.
+ */
+static void empty_queue(struct vtd_unit *unit)
+{
+	uint64_t tail = vtd_read64(unit, VTD_IQT);
+
+	if (vtd_read64(unit, VTD_IQH) == tail)
+		return;
+	vtd_write64(unit, VTD_IQT, tail);
+	if ((vtd_read32(unit, VTD_FSTS) & (VTD_FSTS_IQE | VTD_FSTS_ITE)) == 0 &&
+	    iommu_vtd_wait64(unit, VTD_IQH, UINT64_MAX, tail) == 0)
+		return;
+	tail = vtd_read64(unit, VTD_IQH);
+	vtd_write64(unit, VTD_IQT, tail);
+	vtd_write32(unit, VTD_FSTS, VTD_FSTS_IQE | VTD_FSTS_ITE | VTD_FSTS_ICE);
+}
+
+static int turn_off(struct vtd_unit *unit)
+{
+	const bool rests = bring_to_rest(unit) == 0;
+	int status;
+
+	set_running(unit, false); /* nothing new is accepted */
+	if ((vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_QIE) == 0)
+		return 0;
+	empty_queue(unit);
+	status = iommu_vtd_command_clear(unit, VTD_GLOBAL_QIE);
+	unit->queue.stayed_on = status != 0 && !rests;
+	return status;
+}
+
+static int turn_on(struct vtd_unit *unit)
+{
+	int status;
+
+	forget_submissions(unit);
+	vtd_write32(unit, VTD_FSTS, VTD_FSTS_IQE | VTD_FSTS_ITE | VTD_FSTS_ICE);
+	vtd_write64(unit, VTD_IQT, 0);
+	vtd_write64(unit, VTD_IQA, base_register(unit));
+	status = iommu_vtd_command_set(unit, VTD_GLOBAL_QIE);
+	if (status == 0)
+		set_running(unit, true);
+	return status;
+}
+
+/* --- Shared by translation and interrupts ----------------------------------------------------- */
+
+/* A restart failed. If hardware is still in the ring, submitters look whether it has come back. */
+static void let_hang(struct vtd_unit *unit)
+{
+	const bool on = is_at_work(unit);
+	uintptr_t state = iommu_spin_lock(unit->platform, &unit->queue.lock);
+
+	unit->queue.running = on;
+	unit->queue.hangs = on;
+	iommu_spin_unlock(unit->platform, &unit->queue.lock, state);
 }
 
 int iommu_vtd_queue_hold(struct vtd_unit *unit)
 {
+	const struct vtd_queue *queue = &unit->queue;
 	int status;
 
-	if (!unit->use_queue || (unit->queue_is_on && works(unit)))
+	if (!unit->use_queue)
 		return 0;
-	/* Firmware, or a kernel before us, may have left its own on. */
-	status = turn_off(unit);
-	if (status == 0)
-		status = turn_on(unit);
-	/* One that may have come on after all is left to iommu_vtd_queue_release. */
-	unit->queue_is_on = status == 0 || turn_off(unit) != 0;
+	if (unit->queue_is_on && queue->running && !queue->hangs && is_at_work(unit))
+		return 0;
+	status = bring_to_rest(unit);
+	if (status != 0) {
+		/* Firmware, or a kernel before us, may have left its own on. */
+		status = turn_off(unit);
+		if (status == 0)
+			status = turn_on(unit);
+	}
+	if (status != 0)
+		let_hang(unit);
+	unit->queue_is_on = status == 0 || unit->queue.running;
 	return status;
 }
 

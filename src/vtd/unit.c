@@ -20,6 +20,7 @@ static int take_over(struct vtd_unit *unit)
 {
 	uint32_t lasting = vtd_read32(unit, VTD_GSTS);
 
+	iommu_vtd_queue_look(unit);
 	if (lasting == UINT32_MAX)
 		return IOMMU_EIO;
 	/* What translates by tables of ours goes on: off, it would let everything pass. */
@@ -123,6 +124,7 @@ static int shut_down(struct vtd_unit *unit)
 
 	if (!unit->started)
 		return 0;
+	iommu_vtd_queue_look(unit);
 	status = iommu_vtd_command_clear(unit, VTD_GLOBAL_TE);
 	if (status != 0)
 		return status;

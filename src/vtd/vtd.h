@@ -111,6 +111,8 @@ struct vtd_queue {
 	bool running; /* hardware has confirmed that it is on; nothing is submitted otherwise */
 	/* Hardware stopped answering: nothing is submitted before all that was has been answered. */
 	bool hangs;
+	/* It was told to turn off while busy, and did not: hardware may have ignored that. */
+	bool stayed_on;
 };
 
 struct vtd_unit;
@@ -122,9 +124,11 @@ void iommu_vtd_queue_free(struct vtd_unit *unit);
  * translation nor interrupts need it. Control path.
  */
 int iommu_vtd_queue_hold(struct vtd_unit *unit);
+/* Does a queue that did not turn off work again? Then the command to do so is not under way any more. */
+void iommu_vtd_queue_look(struct vtd_unit *unit);
 int iommu_vtd_queue_release(struct vtd_unit *unit);
 /*
- * Have hardware execute `count` descriptors and wait for it. 0; IOMMU_EIO: hardware refused one, or
+ * Have hardware execute `count` descriptors, perhaps none, and all that came before them, and wait for it. 0; IOMMU_EIO: hardware refused one, or
  * reported an error; IOMMU_EAGAIN: a device's TLB did not answer, *silent says which (0: unknown),
  * and what had been submitted behind it is lost, whoever's it was; IOMMU_ETIMEDOUT; IOMMU_EINVAL:
  * more than VTD_BATCH_MAX.
@@ -149,6 +153,8 @@ int iommu_vtd_command_set(struct vtd_unit *unit, uint32_t bit);
 int iommu_vtd_command_clear(struct vtd_unit *unit, uint32_t bit);
 /* Give a one-shot command (SRTP, WBF) and wait for its completion. */
 int iommu_vtd_command_once(struct vtd_unit *unit, uint32_t bit);
+/* What timed out is known not to be under way: hardware has ignored it. */
+void iommu_vtd_command_cancel(struct vtd_unit *unit, uint32_t bit);
 /* The write-buffer flush, on units that need one. */
 int iommu_vtd_flush_write_buffer(struct vtd_unit *unit);
 

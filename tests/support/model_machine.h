@@ -26,7 +26,9 @@
 #define MACHINE_UNIT(n) (0xfed90000ULL + 0x10000ULL * (n))
 
 /* How strict its units are (enum iommu_model_vtd_strict), beside what their configuration says. */
-#define MACHINE_STRICT 0U
+#define MACHINE_STRICT                                                                             \
+	(IOMMU_MODEL_VTD_STRICT_WAITS | IOMMU_MODEL_VTD_STRICT_QUEUE_OFF |                         \
+	 IOMMU_MODEL_VTD_STRICT_QUEUE_LAST)
 
 enum page_state {
 	PAGE_FREE = 0,

@@ -420,7 +420,7 @@ static void strict_units_refuse_a_wait_for_nothing(void **state)
 {
 	const struct iommu_model_vtd_config lax = {.flags = 0};
 	const struct iommu_model_vtd_config strict = {.strict = IOMMU_MODEL_VTD_STRICT_WAITS};
-	struct vtd_descriptor d = vtd_descriptor_nothing();
+	struct vtd_descriptor d = {.low = VTD_DESCRIPTOR_WAIT};
 
 	(void)state;
 	running(&lax);
