@@ -131,15 +131,22 @@ static struct vtd_use *use_of(struct vtd_endpoint *endpoint, const struct vtd_do
 	return endpoint->uses[0].domain == domain ? &endpoint->uses[0] : &endpoint->uses[1];
 }
 
-/* The endpoint no longer uses the domain that it used. A blocked domain is used by nobody. */
-static void leave_current(struct iommu_endpoint *base)
+/* The use of the domain that the endpoint uses now; NULL: it is blocked, by a domain or without. */
+static struct vtd_use *current_use(const struct iommu_endpoint *base)
 {
 	struct vtd_use *use;
 
 	if (base->domain == NULL || vtd_domain_of(base->domain)->type == 0)
-		return;
+		return NULL;
 	use = use_of(vtd_endpoint_of(base), vtd_domain_of(base->domain));
-	if (use->domain != NULL)
+	return use->domain != NULL ? use : NULL;
+}
+
+static void leave_current(const struct iommu_endpoint *base)
+{
+	struct vtd_use *use = current_use(base);
+
+	if (use != NULL)
 		end_use(use);
 }
 
@@ -178,13 +185,34 @@ int iommu_vtd_detach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
 	return status;
 }
 
+/* Of an attach that failed: hardware may go on as before, and so does what is said of the endpoint. */
+static void put_back(struct vtd_use *use)
+{
+	const struct vtd_attachment *place = iommu_vtd_place_find(use->domain, use->endpoint->unit);
+	struct vtd_translation translation;
+
+	describe(&translation, use->domain, use->endpoint, place->domain_id);
+	iommu_vtd_translation_put_back(use->endpoint, use->pasid, &translation);
+}
+
 int iommu_vtd_blocked_attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
 {
+	struct vtd_use *use;
+	int status;
+
 	if (vtd_unit_of(endpoint->unit)->bypassed)
 		return IOMMU_EPERM;
 	if (endpoint->domain == NULL && !iommu_vtd_is_inherited(endpoint))
 		return iommu_vtd_confirm(vtd_unit_of(endpoint->unit));
-	return iommu_vtd_detach(base, endpoint);
+	use = current_use(endpoint);
+	if (use == NULL)
+		return iommu_vtd_detach(base, endpoint);
+	status = iommu_vtd_translation_set(use->endpoint, 0, NULL);
+	if (status != 0)
+		put_back(use);
+	else
+		end_use(use);
+	return status;
 }
 
 int iommu_vtd_block_inherited(struct iommu_endpoint *endpoint)

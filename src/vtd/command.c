@@ -98,6 +98,11 @@ void iommu_vtd_command_cancel(struct vtd_unit *unit, uint32_t bit)
 	conclude(unit, bit, 0);
 }
 
+void iommu_vtd_command_forget(struct vtd_unit *unit)
+{
+	conclude(unit, unit->command_mask, 0);
+}
+
 int iommu_vtd_command_set(struct vtd_unit *unit, uint32_t bit)
 {
 	return command(unit, bit, 0, bit);

@@ -184,6 +184,14 @@ int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_
 	return status;
 }
 
+void iommu_vtd_context_put_back(struct vtd_endpoint *endpoint, uint64_t low, uint64_t high)
+{
+	iommu_vtd_context_store(endpoint, hold_back(endpoint, low, low), high);
+	iommu_full_fence();
+	if (__atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST))
+		iommu_vtd_context_store(endpoint, 0, 0);
+}
+
 /* --- Scalable mode ---------------------------------------------------------------------------- */
 
 /* The context entry of an endpoint: its directory, and what its requests may be. */
@@ -214,6 +222,12 @@ static bool has_context(const struct vtd_endpoint *endpoint)
 		iommu_vtd_context_find(endpoint->unit, endpoint->base->info.source_id);
 
 	return entry != NULL && (iommu_le64(entry->low) & VTD_CONTEXT_PRESENT) != 0;
+}
+
+void iommu_vtd_context_reopen(struct vtd_endpoint *endpoint)
+{
+	if (!has_context(endpoint))
+		store_context(endpoint);
 }
 
 int iommu_vtd_context_open(struct vtd_endpoint *endpoint)

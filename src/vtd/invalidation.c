@@ -276,9 +276,7 @@ static int execute(struct vtd_unit *unit, struct vtd_batch *batch, bool while_of
 		if (status == 0)
 			return 0;
 	} while (__atomic_load_n(&unit->epoch, __ATOMIC_SEQ_CST) != epoch);
-	__atomic_add_fetch(&unit->failures, 1, __ATOMIC_RELEASE);
-	/* A map of the same addresses must now find that out: see sync_map in domain.c. */
-	__atomic_store_n(&unit->probe->tells_of_maps, true, __ATOMIC_RELEASE);
+	iommu_vtd_doubt(unit);
 	return status == IOMMU_EAGAIN ? IOMMU_ETIMEDOUT : status;
 }
 
@@ -348,6 +346,13 @@ int iommu_vtd_invalidate(struct vtd_unit *unit, struct vtd_batch *batch)
 	}
 	status = execute(unit, batch, false);
 	return status == IOMMU_EAGAIN ? execute_apart(unit, batch) : status;
+}
+
+void iommu_vtd_doubt(struct vtd_unit *unit)
+{
+	__atomic_add_fetch(&unit->failures, 1, __ATOMIC_RELEASE);
+	/* A map of the same addresses must now find that out: see sync_map in domain.c. */
+	__atomic_store_n(&unit->probe->tells_of_maps, true, __ATOMIC_RELEASE);
 }
 
 int iommu_vtd_confirm(struct vtd_unit *unit)

@@ -216,6 +216,17 @@ int iommu_vtd_pasid_write(struct vtd_endpoint *endpoint, uint32_t pasid,
 	return is_lost(endpoint) ? IOMMU_EIO : 0;
 }
 
+void iommu_vtd_pasid_put_back(struct vtd_endpoint *endpoint, uint32_t pasid,
+			      const struct vtd_translation *translation)
+{
+	uint64_t words[VTD_PASID_ENTRY_WORDS] = {0};
+
+	encode(endpoint, translation, words);
+	iommu_vtd_context_reopen(endpoint);
+	store(endpoint, iommu_vtd_pasid_find(endpoint, pasid), words);
+	endpoint->present++;
+}
+
 int iommu_vtd_translation_set_dirty(struct vtd_endpoint *endpoint, uint32_t pasid, bool dirty)
 {
 	struct vtd_pasid_entry *entry = iommu_vtd_pasid_find(endpoint, pasid);

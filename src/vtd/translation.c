@@ -5,17 +5,25 @@
 #include "vtd/vtd.h"
 
 /* Legacy mode: the context entry says it, and there are no PASIDs. */
-static int set_legacy(struct vtd_endpoint *endpoint, const struct vtd_translation *translation)
+static uint64_t low_of(const struct vtd_translation *translation)
 {
 	enum vtd_translation_type type = VTD_PASS_THROUGH;
 
-	if (translation == NULL)
-		return iommu_vtd_context_write(endpoint, 0, 0);
 	if (translation->type == VTD_PASID_SECOND_STAGE)
 		type = translation->keeps ? VTD_TRANSLATE_ALL : VTD_TRANSLATE_UNTRANSLATED;
-	return iommu_vtd_context_write(
-		endpoint, vtd_context_low(translation->second_table, type),
-		vtd_context_high(translation->second_levels, translation->domain_id));
+	return vtd_context_low(translation->second_table, type);
+}
+
+static uint64_t high_of(const struct vtd_translation *translation)
+{
+	return vtd_context_high(translation->second_levels, translation->domain_id);
+}
+
+static int set_legacy(struct vtd_endpoint *endpoint, const struct vtd_translation *translation)
+{
+	if (translation == NULL)
+		return iommu_vtd_context_write(endpoint, 0, 0);
+	return iommu_vtd_context_write(endpoint, low_of(translation), high_of(translation));
 }
 
 int iommu_vtd_translation_set(struct vtd_endpoint *endpoint, uint32_t pasid,
@@ -24,4 +32,15 @@ int iommu_vtd_translation_set(struct vtd_endpoint *endpoint, uint32_t pasid,
 	if (endpoint->unit->scalable)
 		return iommu_vtd_pasid_write(endpoint, pasid, translation);
 	return pasid == 0 ? set_legacy(endpoint, translation) : IOMMU_EOPNOTSUPP;
+}
+
+void iommu_vtd_translation_put_back(struct vtd_endpoint *endpoint, uint32_t pasid,
+				    const struct vtd_translation *translation)
+{
+	if (endpoint->unit->scalable)
+		iommu_vtd_pasid_put_back(endpoint, pasid, translation);
+	else
+		iommu_vtd_context_put_back(endpoint, low_of(translation), high_of(translation));
+	/* In caching mode the unit may remember that there was nothing. */
+	iommu_vtd_doubt(endpoint->unit);
 }

@@ -225,12 +225,20 @@ int iommu_vtd_unit_suspend(struct vtd_unit *unit)
 	return status;
 }
 
-/* Registers are as after a reset, or as they were left. */
+/* Each command of ours comes after a pointer that is not 0, except for the write buffer's. */
+static bool was_reset(const struct vtd_unit *unit)
+{
+	return vtd_read32(unit, VTD_GSTS) == 0 && vtd_read64(unit, VTD_RTADDR) == 0 &&
+	       (!unit->use_queue || vtd_read64(unit, VTD_IQA) == 0);
+}
+
+/* Registers are as after a reset, or as they were left: then a command may still be under way. */
 int iommu_vtd_unit_resume(struct vtd_unit *unit)
 {
 	int status = 0;
 
-	unit->command_mask = unit->command_done = 0;
+	if (was_reset(unit))
+		iommu_vtd_command_forget(unit);
 	if (unit->resumes_interrupts && !vtd_interrupts_run(unit)) {
 		status = iommu_vtd_queue_hold(unit);
 		if (status == 0)

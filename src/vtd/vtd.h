@@ -155,6 +155,8 @@ int iommu_vtd_command_clear(struct vtd_unit *unit, uint32_t bit);
 int iommu_vtd_command_once(struct vtd_unit *unit, uint32_t bit);
 /* What timed out is known not to be under way: hardware has ignored it. */
 void iommu_vtd_command_cancel(struct vtd_unit *unit, uint32_t bit);
+/* The unit was reset: no command is under way. */
+void iommu_vtd_command_forget(struct vtd_unit *unit);
 /* The write-buffer flush, on units that need one. */
 int iommu_vtd_flush_write_buffer(struct vtd_unit *unit);
 
@@ -206,6 +208,8 @@ int iommu_vtd_invalidate_all(struct vtd_unit *unit);
  * present or reported as done. Control path.
  */
 int iommu_vtd_confirm(struct vtd_unit *unit);
+/* What the unit caches is not known any more: the next invalidation of anything begins with a global one. */
+void iommu_vtd_doubt(struct vtd_unit *unit);
 /* All that a unit has cached of a domain and overlaps [start, last], and what its devices have. */
 int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain, uint16_t domain_id,
 			       iommu_iova_t start, iommu_iova_t last, bool leaves_only);
@@ -455,6 +459,9 @@ int iommu_vtd_context_create(struct vtd_unit *unit, uint16_t source_id);
  * not answer. IOMMU_ENOENT: the bus has no table.
  */
 int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_t high);
+/* iommu_vtd_translation_put_back of legacy mode; and of scalable mode, the way to its PASIDs. */
+void iommu_vtd_context_put_back(struct vtd_endpoint *endpoint, uint64_t low, uint64_t high);
+void iommu_vtd_context_reopen(struct vtd_endpoint *endpoint);
 /* Store one value into all entries of an endpoint, with low == 0 not present. Tells nobody. */
 void iommu_vtd_context_store(struct vtd_endpoint *endpoint, uint64_t low, uint64_t high);
 /* Take a device that did not answer off the table, in any context; hardware is not told yet. */
@@ -497,6 +504,12 @@ struct vtd_translation {
  */
 int iommu_vtd_translation_set(struct vtd_endpoint *endpoint, uint32_t pasid,
 			      const struct vtd_translation *translation);
+/*
+ * What was taken away, without confirmation, is said again: hardware may not have forgotten it anyway. A TLB of
+ * the device is not used before it was emptied.
+ */
+void iommu_vtd_translation_put_back(struct vtd_endpoint *endpoint, uint32_t pasid,
+				    const struct vtd_translation *translation);
 /* Switch the noting of writes of what is translated so. Scalable mode. */
 int iommu_vtd_translation_set_dirty(struct vtd_endpoint *endpoint, uint32_t pasid, bool dirty);
 
@@ -530,6 +543,9 @@ void iommu_vtd_directories_reap(struct vtd_probe *probe);
 /* translation_set of scalable mode. */
 int iommu_vtd_pasid_write(struct vtd_endpoint *endpoint, uint32_t pasid,
 			  const struct vtd_translation *translation);
+/* iommu_vtd_translation_put_back of scalable mode. */
+void iommu_vtd_pasid_put_back(struct vtd_endpoint *endpoint, uint32_t pasid,
+			      const struct vtd_translation *translation);
 
 /* --- inherit: the tables of a kernel before us ------------------------------------------------- */
 
