@@ -15,23 +15,30 @@
 #include "base/deadline.h"
 #include "vtd/vtd.h"
 
+/* A CPU that was kept busy elsewhere until the time was over looks once more. */
 int iommu_vtd_wait32(struct vtd_unit *unit, uint32_t offset, uint32_t mask, uint32_t value)
 {
 	struct iommu_deadline deadline = iommu_deadline_in(unit->platform, unit->timeout_ns);
+	bool passed = false;
 
-	while ((vtd_read32(unit, offset) & mask) != value)
-		if (iommu_deadline_passed(&deadline))
+	while ((vtd_read32(unit, offset) & mask) != value) {
+		if (passed)
 			return IOMMU_ETIMEDOUT;
+		passed = iommu_deadline_passed(&deadline);
+	}
 	return 0;
 }
 
 int iommu_vtd_wait64(struct vtd_unit *unit, uint32_t offset, uint64_t mask, uint64_t value)
 {
 	struct iommu_deadline deadline = iommu_deadline_in(unit->platform, unit->timeout_ns);
+	bool passed = false;
 
-	while ((vtd_read64(unit, offset) & mask) != value)
-		if (iommu_deadline_passed(&deadline))
+	while ((vtd_read64(unit, offset) & mask) != value) {
+		if (passed)
 			return IOMMU_ETIMEDOUT;
+		passed = iommu_deadline_passed(&deadline);
+	}
 	return 0;
 }
 
@@ -40,6 +47,22 @@ static bool is_repeated(const struct vtd_unit *unit, uint32_t clear)
 {
 	return clear == VTD_GLOBAL_QIE && unit->command_hangs &&
 	       unit->command_mask == VTD_GLOBAL_QIE && unit->command_done == 0;
+}
+
+/* A lasting bit that is as it should be, and that no command under way will change. */
+static bool is_done(const struct vtd_unit *unit, uint32_t gsts, uint32_t bit, uint32_t done)
+{
+	return (bit & VTD_GLOBAL_LASTING) != 0 && (bit & unit->command_mask) == 0 &&
+	       (gsts & bit) == done;
+}
+
+static void write_command(struct vtd_unit *unit, uint32_t before, uint32_t set, uint32_t clear,
+			  uint32_t done)
+{
+	vtd_write32(unit, VTD_GCMD, ((before & VTD_GLOBAL_LASTING) | set) & ~clear);
+	unit->command_mask = set | clear;
+	unit->command_done = done;
+	unit->command_hangs = false;
 }
 
 /* Give a command, unless the last one is under way: IOMMU_EAGAIN. */
@@ -52,14 +75,12 @@ static int give(struct vtd_unit *unit, uint32_t set, uint32_t clear, uint32_t do
 	/* A unit that is gone reads as all ones: repeating those would turn everything on. */
 	if (before == UINT32_MAX)
 		status = IOMMU_EIO;
+	else if (is_done(unit, before, set | clear, done))
+		; /* hardware may even be busy with another command */
 	else if ((before & unit->command_mask) != unit->command_done && !is_repeated(unit, clear))
 		status = unit->command_hangs ? IOMMU_ETIMEDOUT : IOMMU_EAGAIN;
-	if (status == 0) {
-		vtd_write32(unit, VTD_GCMD, ((before & VTD_GLOBAL_LASTING) | set) & ~clear);
-		unit->command_mask = set | clear;
-		unit->command_done = done;
-		unit->command_hangs = false;
-	}
+	else
+		write_command(unit, before, set, clear, done);
 	iommu_spin_unlock(unit->platform, &unit->command_lock, state);
 	return status;
 }
@@ -91,6 +112,11 @@ static int command(struct vtd_unit *unit, uint32_t set, uint32_t clear, uint32_t
 	status = iommu_vtd_wait32(unit, VTD_GSTS, set | clear, done);
 	conclude(unit, set | clear, status);
 	return status;
+}
+
+bool iommu_vtd_command_hangs(const struct vtd_unit *unit, uint32_t bit)
+{
+	return unit->command_hangs && unit->command_mask == bit;
 }
 
 void iommu_vtd_command_cancel(struct vtd_unit *unit, uint32_t bit)

@@ -56,6 +56,12 @@ static void note_result(struct vtd_unit *unit)
 	unit->registers_hang = false;
 }
 
+static bool registers_are_busy(const struct vtd_unit *unit)
+{
+	return (vtd_read64(unit, VTD_CCMD) & VTD_CCMD_ICC) != 0 ||
+	       (vtd_read64(unit, unit->caps.iotlb_offset + 8) & VTD_IOTLB_IVT) != 0;
+}
+
 /* IOMMU_EAGAIN: another request is under way. After a time-out callers are not kept waiting for that. */
 static int start_request(struct vtd_unit *unit, struct vtd_register_request *request)
 {
@@ -63,9 +69,11 @@ static int start_request(struct vtd_unit *unit, struct vtd_register_request *req
 	int status = 0;
 
 	note_result(unit);
-	if (unit->register_request != NULL ||
-	    (vtd_read64(unit, request->offset) & request->busy) != 0)
-		status = unit->registers_hang ? IOMMU_ETIMEDOUT : IOMMU_EAGAIN;
+	if (unit->registers_hang && registers_are_busy(unit))
+		status = IOMMU_ETIMEDOUT;
+	else if (unit->register_request != NULL ||
+		 (vtd_read64(unit, request->offset) & request->busy) != 0)
+		status = IOMMU_EAGAIN;
 	if (status == 0) {
 		if (request->has_address)
 			vtd_write64(unit, unit->caps.iotlb_offset, request->address);

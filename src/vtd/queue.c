@@ -149,12 +149,11 @@ static void queue_fill(struct vtd_unit *unit, const struct vtd_descriptor *descr
 		.sequence = ++queue->sequence,
 		.generation = queue->generation,
 	};
+	queue->slots[wait].asks_device = false;
 	for (i = 0; i < count; i++) {
 		ring_write(queue, SLOT(queue->tail + i), descriptors[i]);
-		if (asks_device(descriptors[i])) {
-			queue->device_sequence = ticket->sequence;
-			queue->device_wait = wait;
-		}
+		if (asks_device(descriptors[i]))
+			queue->slots[wait].asks_device = true;
 	}
 	ring_write(queue, wait,
 		   vtd_descriptor_wait(iommu_virt_to_phys(unit->platform, &queue->status[wait]),
@@ -300,10 +299,18 @@ static bool waits_for_device(struct vtd_unit *unit, const struct ticket *ticket)
 {
 	struct vtd_queue *queue = &unit->queue;
 	uintptr_t state = iommu_spin_lock(unit->platform, &queue->lock);
-	const bool waits = (int32_t)(ticket->sequence - queue->device_sequence) >= 0 &&
-			   queue->generation == ticket->generation &&
-			   !is_answered(queue, queue->device_wait, queue->device_sequence);
+	unsigned int slot = queue->head;
+	bool waits = false;
 
+	while (queue->generation == ticket->generation && is_used(queue, slot) && !waits) {
+		const unsigned int wait = queue->slots[slot].owner;
+
+		waits = queue->slots[wait].asks_device &&
+			!is_answered(queue, wait, queue->slots[wait].sequence);
+		if (wait == ticket->wait)
+			break;
+		slot = SLOT(wait + 1);
+	}
 	iommu_spin_unlock(unit->platform, &queue->lock, state);
 	return waits;
 }
@@ -327,7 +334,8 @@ static int queue_await(struct vtd_unit *unit, const struct ticket *ticket,
 			continue;
 		if (deadline->timeout_ns >= unit->device_timeout_ns ||
 		    !waits_for_device(unit, ticket))
-			return IOMMU_ETIMEDOUT;
+			return is_answered(queue, ticket->wait, ticket->sequence) ? 0
+										  : IOMMU_ETIMEDOUT;
 		deadline->timeout_ns = unit->device_timeout_ns;
 		deadline->polls = 0;
 	}
@@ -358,7 +366,6 @@ static int queue_verdict(struct vtd_unit *unit, const struct ticket *ticket, uin
 	return status;
 }
 
-/* No answer came. It may have at the last moment: the verdict looks. */
 static int queue_gave_up(struct vtd_unit *unit, const struct ticket *ticket)
 {
 	struct vtd_queue *queue = &unit->queue;
@@ -530,7 +537,8 @@ int iommu_vtd_queue_hold(struct vtd_unit *unit)
 	if (unit->queue_is_on && queue->running && !queue->hangs && is_at_work(unit))
 		return 0;
 	status = bring_to_rest(unit);
-	if (status != 0) {
+	/* One that may still turn off is turned off first. */
+	if (status != 0 || iommu_vtd_command_hangs(unit, VTD_GLOBAL_QIE)) {
 		/* Firmware, or a kernel before us, may have left its own on. */
 		status = turn_off(unit);
 		if (status == 0)

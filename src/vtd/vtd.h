@@ -90,6 +90,8 @@ struct vtd_slot {
 	uint8_t owner;
 	/* Its descriptor was refused, and the one that took its place must not be. */
 	bool replaced;
+	/* Of a wait descriptor: its submission asks a device. */
+	bool asks_device;
 };
 
 struct vtd_queue {
@@ -104,9 +106,6 @@ struct vtd_queue {
 	uint32_t sequence;      /* of the newest submission */
 	/* Counts restarts: what was submitted before one is lost. */
 	uint32_t generation;
-	/* The newest submission that asks a device, and the slot of its wait descriptor. */
-	uint32_t device_sequence;
-	unsigned int device_wait;
 	bool wide;    /* descriptors of 256 bits, as scalable mode wants them */
 	bool running; /* hardware has confirmed that it is on; nothing is submitted otherwise */
 	/* Hardware stopped answering: nothing is submitted before all that was has been answered. */
@@ -153,6 +152,8 @@ int iommu_vtd_command_set(struct vtd_unit *unit, uint32_t bit);
 int iommu_vtd_command_clear(struct vtd_unit *unit, uint32_t bit);
 /* Give a one-shot command (SRTP, WBF) and wait for its completion. */
 int iommu_vtd_command_once(struct vtd_unit *unit, uint32_t bit);
+/* Was a command for this bit waited for in vain? */
+bool iommu_vtd_command_hangs(const struct vtd_unit *unit, uint32_t bit);
 /* What timed out is known not to be under way: hardware has ignored it. */
 void iommu_vtd_command_cancel(struct vtd_unit *unit, uint32_t bit);
 /* The unit was reset: no command is under way. */

@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What hardware has not confirmed: that no call is done on top of it, who asks for it again, and what a unit
+ * that does not answer costs those who ask.
+ */
+#include <string.h>
+
+#include <libiommu/hw/vtd_registers.h>
+
+#include "test.h"
+#include "vtd_fixture.h"
+
+static const struct iommu_model_vtd_faults none = {0};
+
+static const struct iommu_model_vtd_config legacy = {.flags = 0};
+static const struct iommu_model_vtd_config scalable = {
+	.flags = IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_PASID,
+};
+static const struct iommu_model_vtd_config first_stage = {
+	.flags = IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_FIRST_STAGE |
+		 IOMMU_MODEL_VTD_NO_SECOND_STAGE | IOMMU_MODEL_VTD_PASID,
+};
+static const struct iommu_model_vtd_config registers = {.flags = IOMMU_MODEL_VTD_NO_QUEUE};
+
+static const struct iommu_model_vtd_config *const kinds[] = {&legacy, &scalable, &first_stage,
+							     &registers};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+static void misbehave(const struct iommu_model_vtd_faults *faults)
+{
+	iommu_model_vtd_misbehave(f.machine.units[0], faults);
+}
+
+/* Two ways in which an invalidation is not confirmed; a unit without a queue refuses nothing. */
+static void fail_once(const struct iommu_model_vtd_config *kind, unsigned int way)
+{
+	const struct iommu_model_vtd_faults refuse = {.refuse_after = 1};
+	const struct iommu_model_vtd_faults hang = {.invalidations_hang = true};
+
+	misbehave(way == 0 && kind != &registers ? &refuse : &hang);
+}
+
+/* Two devices and two domains that map one address to two pages; the first device uses the first. */
+static struct iommu_domain *domain[2];
+static iommu_paddr_t page[2];
+
+static void two_domains(const struct iommu_model_vtd_config *config)
+{
+	unsigned int i;
+
+	begin(1, config, 2);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	for (i = 0; i < 2; i++) {
+		domain[i] = domain_of_type(IOMMU_DOMAIN_PAGING);
+		page[i] = model_machine_take(&f.machine, 1);
+		assert_int_equal(iommu_map(domain[i], IOVA, page[i], 4096, RW), 0);
+	}
+	assert_int_equal(iommu_domain_attach_group(domain[0], f.group[0]), 0);
+	assert_true(reaches(0, IOVA, page[0]));
+}
+
+static void end_two_domains(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < f.devices; i++)
+		assert_int_equal(iommu_domain_detach_group(f.group[i]), 0);
+	assert_int_equal(iommu_domain_free(domain[0]), 0);
+	assert_int_equal(iommu_domain_free(domain[1]), 0);
+	end();
+}
+
+/* --- Nothing is done on top of it --------------------------------------------------------------- */
+
+static void an_attach_after_an_unconfirmed_detach(void **state)
+{
+	unsigned int kind, way;
+
+	(void)state;
+	for (kind = 0; kind < KINDS; kind++)
+		for (way = 0; way < 2; way++) {
+			two_domains(kinds[kind]);
+			fail_once(kinds[kind], way);
+			assert_true(iommu_domain_detach_group(f.group[0]) != 0);
+			/* Not while it is so; and once hardware answers, it is told first. */
+			if (way == 1)
+				assert_int_equal(iommu_domain_attach_group(domain[1], f.group[0]),
+						 IOMMU_ETIMEDOUT);
+			misbehave(&none);
+			assert_int_equal(iommu_domain_attach_group(domain[1], f.group[0]), 0);
+			assert_true(reaches(0, IOVA, page[1]));
+			end_two_domains();
+		}
+}
+
+static void a_map_after_an_unconfirmed_unmap(void **state)
+{
+	unsigned int kind, way;
+
+	(void)state;
+	for (kind = 0; kind < KINDS; kind++)
+		for (way = 0; way < 2; way++) {
+			two_domains(kinds[kind]);
+			fail_once(kinds[kind], way);
+			assert_true(iommu_unmap(domain[0], IOVA, 4096, 0, NULL) != 0);
+			if (way == 1)
+				assert_int_equal(iommu_map(domain[0], IOVA, page[1], 4096, RW),
+						 IOMMU_ETIMEDOUT);
+			misbehave(&none);
+			assert_int_equal(iommu_map(domain[0], IOVA, page[1], 4096, RW), 0);
+			assert_true(reaches(0, IOVA, page[1]));
+			end_two_domains();
+		}
+}
+
+/* Also where no endpoint uses the domain any more, as far as is known. */
+static void a_map_after_an_unconfirmed_detach(void **state)
+{
+	unsigned int kind;
+
+	(void)state;
+	for (kind = 0; kind < KINDS; kind++) {
+		two_domains(kinds[kind]);
+		fail_once(kinds[kind], 0);
+		assert_true(iommu_domain_detach_group(f.group[0]) != 0);
+		misbehave(&none);
+		assert_int_equal(iommu_map(domain[0], IOVA + 4096, page[1], 4096, RW), 0);
+		assert_true(is_blocked(0, IOVA));
+		end_two_domains();
+	}
+}
+
+/* What there is nothing left to do for is confirmed all the same. */
+static void calls_that_repeat_what_was_not_confirmed(void **state)
+{
+	unsigned int kind, call;
+
+	(void)state;
+	for (kind = 0; kind < KINDS; kind++)
+		for (call = 0; call < 4; call++) {
+			struct iommu_domain *blocked;
+			int status;
+
+			two_domains(kinds[kind]);
+			blocked = domain_of_type(IOMMU_DOMAIN_BLOCKED);
+			fail_once(kinds[kind], 0);
+			assert_true(iommu_domain_detach_group(f.group[0]) != 0);
+			misbehave(&none);
+			if (call == 0)
+				status = iommu_domain_detach_group(f.group[0]);
+			else if (call == 1)
+				status = iommu_unit_enable(f.unit[0]);
+			else if (call == 2)
+				status = iommu_vtd_enable(f.iommu);
+			else
+				status = iommu_domain_attach_group(blocked, f.group[0]);
+			assert_int_equal(status, 0);
+			assert_true(is_blocked(0, IOVA));
+			assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+			assert_int_equal(iommu_domain_free(blocked), 0);
+			end_two_domains();
+		}
+}
+
+static void an_attach_of_what_is_attached_confirms(void **state)
+{
+	(void)state;
+	two_domains(&legacy);
+	fail_once(&legacy, 0);
+	assert_true(iommu_unmap(domain[0], IOVA, 4096, 0, NULL) != 0);
+	misbehave(&none);
+	assert_int_equal(iommu_domain_attach_group(domain[0], f.group[0]), 0);
+	assert_true(is_blocked(0, IOVA));
+	end_two_domains();
+}
+
+static void ids_that_are_not_confirmed_are_found_again(void **state)
+{
+	const struct iommu_model_vtd_config few = {.domain_bits = 4};
+	struct iommu_domain *all[16];
+	unsigned int i;
+
+	(void)state;
+	begin(1, &few, 16);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	for (i = 0; i < 16; i++) {
+		all[i] = domain_of_type(IOMMU_DOMAIN_PAGING);
+		assert_int_equal(iommu_domain_attach_group(all[i], f.group[i]),
+				 i < 15 ? 0 : IOMMU_ENOSPC);
+	}
+	fail_once(&few, 0);
+	assert_true(iommu_domain_detach_group(f.group[0]) != 0);
+	misbehave(&none);
+	assert_int_equal(iommu_domain_attach_group(all[15], f.group[15]), 0);
+	for (i = 0; i < 16; i++) {
+		assert_int_equal(iommu_domain_detach_group(f.group[i]), 0);
+		assert_int_equal(iommu_domain_free(all[i]), 0);
+	}
+	end();
+}
+
+/* --- What the library says of a unit --------------------------------------------------------------- */
+
+static uint32_t status_of_unit(void)
+{
+	return (uint32_t)iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4);
+}
+
+static void (*write32)(void *ctx, volatile void *reg, uint32_t value);
+static bool ignores_queue_off;
+
+/* Hardware that goes on with its queue. */
+static void write_but_queue_off(void *ctx, volatile void *reg, uint32_t value)
+{
+	const bool off = (value & VTD_GLOBAL_QIE) == 0 && (status_of_unit() & VTD_GLOBAL_QIE) != 0;
+
+	if (!ignores_queue_off || ((uintptr_t)reg & 0xfff) != VTD_GCMD || !off)
+		write32(ctx, reg, value);
+}
+
+static void begin_with_stubborn_queue(void)
+{
+	machine(1, &legacy);
+	write32 = f.machine.platform.mmio_write32;
+	f.machine.platform.mmio_write32 = write_but_queue_off;
+	devices(2);
+	assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+	endpoints();
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_true(iommu_unit_is_enabled(f.unit[0]));
+	ignores_queue_off = true;
+}
+
+static bool says_the_truth(void)
+{
+	return iommu_unit_is_enabled(f.unit[0]) == ((status_of_unit() & VTD_GLOBAL_TE) != 0);
+}
+
+static void a_unit_that_was_turned_off_by_half(void **state)
+{
+	(void)state;
+	begin_with_stubborn_queue();
+	assert_int_equal(iommu_unit_disable(f.unit[0]), IOMMU_ETIMEDOUT);
+	assert_true(says_the_truth());
+	assert_int_equal(iommu_unit_disable(f.unit[0]), IOMMU_ETIMEDOUT);
+	ignores_queue_off = false;
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	assert_true(iommu_unit_is_enabled(f.unit[0]) && says_the_truth());
+	assert_true(is_blocked(0, IOVA));
+	end();
+}
+
+static void a_suspend_that_fails_brings_everything_back(void **state)
+{
+	(void)state;
+	begin_with_stubborn_queue();
+	assert_int_equal(iommu_suspend(f.iommu), IOMMU_ETIMEDOUT);
+	ignores_queue_off = false;
+	assert_int_equal(iommu_resume(f.iommu), 0);
+	assert_true(iommu_unit_is_enabled(f.unit[0]) && says_the_truth());
+	assert_true(is_blocked(0, IOVA));
+	/* Only one that was confirmed counts. */
+	assert_int_equal(iommu_suspend(f.iommu), 0);
+	assert_false(iommu_unit_is_enabled(f.unit[0]));
+	assert_true(says_the_truth());
+	assert_int_equal(iommu_resume(f.iommu), 0);
+	assert_true(iommu_unit_is_enabled(f.unit[0]) && says_the_truth());
+	end();
+}
+
+static void a_resume_that_fails(void **state)
+{
+	const struct iommu_model_vtd_faults stuck = {.commands_hang = true};
+	unsigned int call;
+
+	(void)state;
+	for (call = 0; call < 3; call++) {
+		int status;
+
+		two_domains(&legacy);
+		assert_int_equal(iommu_suspend(f.iommu), 0);
+		/* What changes meanwhile holds afterwards. */
+		assert_int_equal(iommu_unmap(domain[0], IOVA, 4096, 0, NULL), 0);
+		assert_int_equal(iommu_domain_attach_group(domain[1], f.group[1]), 0);
+		iommu_model_vtd_reset(f.machine.units[0]);
+		misbehave(&stuck);
+		assert_int_equal(iommu_resume(f.iommu), IOMMU_ETIMEDOUT);
+		misbehave(&none);
+		assert_true(says_the_truth());
+		if (call == 0)
+			status = iommu_resume(f.iommu);
+		else if (call == 1)
+			status = iommu_unit_enable(f.unit[0]);
+		else
+			status = iommu_vtd_enable(f.iommu);
+		assert_int_equal(status, 0);
+		assert_true(iommu_unit_is_enabled(f.unit[0]) && says_the_truth());
+		assert_true(is_blocked(0, IOVA));
+		assert_true(reaches(1, IOVA, page[1]));
+		end_two_domains();
+	}
+}
+
+static void interrupts_come_back_after_a_suspend_that_failed(void **state)
+{
+	const struct iommu_model_vtd_config config = {
+		.flags = IOMMU_MODEL_VTD_INTERRUPT_REMAPPING,
+	};
+
+	(void)state;
+	machine(1, &config);
+	write32 = f.machine.platform.mmio_write32;
+	f.machine.platform.mmio_write32 = write_but_queue_off;
+	devices(2);
+	assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+	endpoints();
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	/* Translation and interrupts are off, the queue is not; and they do not come back at once. */
+	ignores_queue_off = true;
+	assert_int_equal(iommu_suspend(f.iommu), IOMMU_ETIMEDOUT);
+	ignores_queue_off = false;
+	assert_int_equal(iommu_suspend(f.iommu), 0);
+	iommu_model_vtd_reset(f.machine.units[0]);
+	assert_int_equal(iommu_resume(f.iommu), 0);
+	assert_int_equal(status_of_unit() & (VTD_GLOBAL_TE | VTD_GLOBAL_IRE | VTD_GLOBAL_QIE),
+			 VTD_GLOBAL_TE | VTD_GLOBAL_IRE | VTD_GLOBAL_QIE);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	end();
+}
+
+/* --- Waiting -------------------------------------------------------------------------------------- */
+
+static unsigned int depth, relaxed;
+static void (*when_relaxed)(void);
+static bool has_tlb; /* the first device */
+
+static uintptr_t irq_save(void *ctx)
+{
+	(void)ctx;
+	return depth++;
+}
+
+static void irq_restore(void *ctx, uintptr_t state)
+{
+	(void)ctx;
+	depth = (unsigned int)state;
+}
+
+static void relax(void *ctx)
+{
+	void (*call)(void) = when_relaxed;
+
+	(void)ctx;
+	assert_int_equal(depth, 0); /* no lock is held, and interrupts are on */
+	relaxed++;
+	when_relaxed = NULL;
+	if (call != NULL)
+		call();
+}
+
+static void begin_watched(const struct iommu_model_vtd_config *config,
+			  const struct iommu_vtd_options *options)
+{
+	unsigned int i;
+
+	machine(1, config);
+	depth = relaxed = 0;
+	when_relaxed = NULL;
+	f.machine.platform.irq_save = irq_save;
+	f.machine.platform.irq_restore = irq_restore;
+	f.machine.platform.relax = relax;
+	devices(2);
+	assert_int_equal(probe_with(options), 0);
+	f.info.device_tlb = f.device[0]->has_tlb = has_tlb;
+	endpoints();
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	for (i = 0; i < 2; i++) {
+		domain[i] = domain_of_type(IOMMU_DOMAIN_PAGING);
+		page[i] = model_machine_take(&f.machine, 1);
+		assert_int_equal(iommu_map(domain[i], IOVA, page[i], 4096, RW), 0);
+		assert_int_equal(iommu_domain_attach_group(domain[i], f.group[i]), 0);
+		assert_true(reaches(i, IOVA, page[i]));
+	}
+}
+
+/* A unit that hangs is waited for once, without a lock; then it is left alone until it has answered. */
+static void a_unit_that_hangs_is_left_alone(void **state)
+{
+	static const struct iommu_model_vtd_faults hangs[] = {
+		{.invalidations_hang = true},
+		{.waits_hang = true},
+	};
+	unsigned int kind, hang, i;
+
+	(void)state;
+	for (kind = 0; kind < KINDS; kind++)
+		for (hang = 0; hang < 2; hang++) {
+			if (kinds[kind] == &registers && hang == 1)
+				continue; /* there are no waits */
+			begin_watched(kinds[kind], &(struct iommu_vtd_options){0});
+			misbehave(&hangs[hang]);
+			assert_int_equal(iommu_unmap(domain[0], IOVA, 4096, 0, NULL),
+					 IOMMU_ETIMEDOUT);
+			assert_true(relaxed > 0);
+			relaxed = 0;
+			for (i = 0; i < 8; i++) {
+				assert_int_equal(iommu_unmap(domain[0], IOVA, 4096, 0, NULL),
+						 IOMMU_ETIMEDOUT);
+				assert_int_equal(iommu_unmap(domain[1], IOVA + 4096, 4096, 0, NULL),
+						 IOMMU_ETIMEDOUT);
+			}
+			assert_int_equal(relaxed, 0);
+			misbehave(&none);
+			assert_int_equal(iommu_unmap(domain[0], IOVA, 4096, 0, NULL), 0);
+			assert_true(is_blocked(0, IOVA));
+			end_two_domains();
+		}
+}
+
+static void a_write_buffer_that_is_not_flushed(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_WRITE_BUFFER};
+	const struct iommu_model_vtd_faults hang = {.commands_hang = true};
+	unsigned int i;
+
+	(void)state;
+	begin_watched(&config, &(struct iommu_vtd_options){0});
+	misbehave(&hang);
+	assert_int_equal(iommu_map(domain[0], IOVA + 4096, page[1], 4096, RW), IOMMU_ETIMEDOUT);
+	relaxed = 0;
+	for (i = 0; i < 8; i++)
+		assert_int_equal(iommu_map(domain[0], IOVA + 4096, page[1], 4096, RW),
+				 IOMMU_ETIMEDOUT);
+	assert_int_equal(relaxed, 0);
+	misbehave(&none);
+	assert_int_equal(iommu_map(domain[0], IOVA + 4096, page[1], 4096, RW), 0);
+	assert_true(reaches(0, IOVA + 4096, page[1]));
+	end_two_domains();
+}
+
+/* What another CPU does in the meantime. */
+static int status_meanwhile;
+
+static void unmap_meanwhile(void)
+{
+	status_meanwhile = iommu_unmap(domain[1], IOVA, 4096, 0, NULL);
+}
+
+/* A request that is under way by registers holds up no interrupt handler on its CPU. */
+static void register_requests_do_not_wait_for_each_other_for_ever(void **state)
+{
+	const struct iommu_model_vtd_faults slow = {.wait_delay = 10};
+
+	(void)state;
+	begin_watched(&registers, &(struct iommu_vtd_options){0});
+	misbehave(&slow);
+	when_relaxed = unmap_meanwhile;
+	status_meanwhile = 1;
+	assert_int_equal(iommu_unmap(domain[0], IOVA, 4096, 0, NULL), 0);
+	if (status_meanwhile == 1) /* the model's registers are never slow */
+		unmap_meanwhile();
+	assert_int_equal(status_meanwhile, 0);
+	assert_true(is_blocked(0, IOVA) && is_blocked(1, IOVA));
+	end_two_domains();
+}
+
+/* A device that takes its time makes no unmap fail, neither in its own domain nor in another. */
+static void a_device_that_is_slow(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_DEVICE_TLB};
+	/* In reads of registers, of which there is one in 64 looks at the clock, of 1 us each. */
+	const struct iommu_model_vtd_faults slow = {.wait_delay = 200};
+	unsigned int with_tlb, i;
+
+	(void)state;
+	for (with_tlb = 0; with_tlb < 2; with_tlb++) {
+		const struct iommu_vtd_options options = {.device_timeout_ns = 100 * QUICK_NS};
+
+		has_tlb = with_tlb == 1;
+		begin_watched(&config, &options);
+		misbehave(&slow);
+		when_relaxed = unmap_meanwhile;
+		status_meanwhile = 1;
+		assert_int_equal(iommu_unmap(domain[0], IOVA, 4096, 0, NULL),
+				 with_tlb == 1 ? 0 : IOMMU_ETIMEDOUT);
+		assert_int_equal(status_meanwhile, with_tlb == 1 ? 0 : IOMMU_ETIMEDOUT);
+		misbehave(&none);
+		has_tlb = false;
+		for (i = 0; i < 2 * slow.wait_delay; i++)
+			(void)status_of_unit();
+		end_two_domains();
+	}
+}
+
+/* A descriptor that is refused stops nothing: the queue goes on, and is not turned off for it. */
+static void a_refused_descriptor_holds_nothing_up(void **state)
+{
+	const struct iommu_model_vtd_faults refuse = {.refuse_after = 1};
+	const struct iommu_model_vtd_faults wait = {.refuse_after = 2};
+	unsigned int i;
+
+	(void)state;
+	begin_watched(&legacy, &(struct iommu_vtd_options){0});
+	for (i = 0; i < 600; i++) {
+		misbehave(&refuse);
+		assert_int_equal(iommu_unmap(domain[1], IOVA + 4096, 4096, 0, NULL), IOMMU_EIO);
+		assert_int_equal(iommu_unmap(domain[0], IOVA, 4096, 0, NULL), 0);
+	}
+	/* One whose wait is refused is asked for again. */
+	misbehave(&wait);
+	assert_int_equal(iommu_unmap(domain[0], IOVA, 4096, 0, NULL), 0);
+	assert_true(is_blocked(0, IOVA));
+	end_two_domains();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_attach_after_an_unconfirmed_detach),
+		cmocka_unit_test(a_map_after_an_unconfirmed_unmap),
+		cmocka_unit_test(a_map_after_an_unconfirmed_detach),
+		cmocka_unit_test(calls_that_repeat_what_was_not_confirmed),
+		cmocka_unit_test(an_attach_of_what_is_attached_confirms),
+		cmocka_unit_test(ids_that_are_not_confirmed_are_found_again),
+		cmocka_unit_test(a_unit_that_was_turned_off_by_half),
+		cmocka_unit_test(a_suspend_that_fails_brings_everything_back),
+		cmocka_unit_test(a_resume_that_fails),
+		cmocka_unit_test(interrupts_come_back_after_a_suspend_that_failed),
+		cmocka_unit_test(a_unit_that_hangs_is_left_alone),
+		cmocka_unit_test(a_write_buffer_that_is_not_flushed),
+		cmocka_unit_test(register_requests_do_not_wait_for_each_other_for_ever),
+		cmocka_unit_test(a_device_that_is_slow),
+		cmocka_unit_test(a_refused_descriptor_holds_nothing_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
