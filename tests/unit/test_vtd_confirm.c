@@ -48,7 +48,11 @@ static void two_domains(const struct iommu_model_vtd_config *config)
 {
 	unsigned int i;
 
-	begin(1, config, 2);
+	machine(1, config);
+	devices(2);
+	assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+	f.info.max_pasids = 1024;
+	endpoints();
 	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
 	for (i = 0; i < 2; i++) {
 		domain[i] = domain_of_type(IOMMU_DOMAIN_PAGING);
@@ -91,6 +95,28 @@ static void an_attach_after_an_unconfirmed_detach(void **state)
 			assert_true(reaches(0, IOVA, page[1]));
 			end_two_domains();
 		}
+}
+
+/* Also beside a PASID, which keeps the way to the device's entries open. */
+static void an_attach_beside_a_pasid(void **state)
+{
+	struct iommu_pasid_handle handle;
+	unsigned int kind;
+
+	(void)state;
+	for (kind = 1; kind < 3; kind++) {
+		two_domains(kinds[kind]);
+		assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID),
+				 0);
+		assert_int_equal(iommu_attach_pasid(domain[0], f.group[0], 5, &handle), 0);
+		fail_once(kinds[kind], 0);
+		assert_true(iommu_domain_detach_group(f.group[0]) != 0);
+		misbehave(&none);
+		assert_int_equal(iommu_domain_attach_group(domain[1], f.group[0]), 0);
+		assert_true(reaches(0, IOVA, page[1]));
+		assert_int_equal(iommu_detach_pasid(f.group[0], 5), 0);
+		end_two_domains();
+	}
 }
 
 static void a_map_after_an_unconfirmed_unmap(void **state)
@@ -287,6 +313,9 @@ static void a_resume_that_fails(void **state)
 		assert_int_equal(iommu_resume(f.iommu), IOMMU_ETIMEDOUT);
 		misbehave(&none);
 		assert_true(says_the_truth());
+		/* Another reset ends the command that hung. */
+		if (call == 0)
+			iommu_model_vtd_reset(f.machine.units[0]);
 		if (call == 0)
 			status = iommu_resume(f.iommu);
 		else if (call == 1)
@@ -297,6 +326,44 @@ static void a_resume_that_fails(void **state)
 		assert_true(iommu_unit_is_enabled(f.unit[0]) && says_the_truth());
 		assert_true(is_blocked(0, IOVA));
 		assert_true(reaches(1, IOVA, page[1]));
+		end_two_domains();
+	}
+}
+
+static void blocked_meanwhile(struct model_machine *machine)
+{
+	(void)machine;
+	assert_true(is_blocked(0, IOVA + 4096));
+}
+
+/*
+ * A unit that was out of reach for a moment was told nothing, and translates: it does so all the time while
+ * what failed is repeated, and when that fails, too.
+ */
+static void what_translates_is_not_opened(void **state)
+{
+	const struct iommu_model_vtd_faults gone = {.gone = true};
+	const struct iommu_model_vtd_faults hang = {.invalidations_hang = true};
+	unsigned int call;
+
+	(void)state;
+	for (call = 0; call < 2; call++) {
+		two_domains(&legacy);
+		misbehave(&gone);
+		assert_true((call == 0 ? iommu_suspend(f.iommu) : iommu_unit_disable(f.unit[0])) !=
+			    0);
+		assert_false(iommu_unit_is_enabled(f.unit[0]));
+		misbehave(&hang);
+		assert_true(iommu_unit_is_enabled(f.unit[0]));
+		f.machine.meanwhile = blocked_meanwhile;
+		assert_true((call == 0 ? iommu_resume(f.iommu) : iommu_unit_enable(f.unit[0])) !=
+			    0);
+		assert_true(is_blocked(0, IOVA + 4096));
+		misbehave(&none);
+		assert_int_equal(call == 0 ? iommu_resume(f.iommu) : iommu_unit_enable(f.unit[0]),
+				 0);
+		f.machine.meanwhile = NULL;
+		assert_true(reaches(0, IOVA, page[0]));
 		end_two_domains();
 	}
 }
@@ -373,7 +440,11 @@ static void begin_watched(const struct iommu_model_vtd_config *config,
 	devices(2);
 	assert_int_equal(probe_with(options), 0);
 	f.info.device_tlb = f.device[0]->has_tlb = has_tlb;
-	endpoints();
+	assert_int_equal(endpoint(0), 0);
+	f.info.device_tlb = false;
+	assert_int_equal(endpoint(1), 0);
+	for (i = 0; i < 2; i++)
+		f.group[i] = iommu_endpoint_group(f.endpoint[i]);
 	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
 	for (i = 0; i < 2; i++) {
 		domain[i] = domain_of_type(IOMMU_DOMAIN_PAGING);
@@ -518,6 +589,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_attach_after_an_unconfirmed_detach),
+		cmocka_unit_test(an_attach_beside_a_pasid),
 		cmocka_unit_test(a_map_after_an_unconfirmed_unmap),
 		cmocka_unit_test(a_map_after_an_unconfirmed_detach),
 		cmocka_unit_test(calls_that_repeat_what_was_not_confirmed),
@@ -526,6 +598,7 @@ int main(void)
 		cmocka_unit_test(a_unit_that_was_turned_off_by_half),
 		cmocka_unit_test(a_suspend_that_fails_brings_everything_back),
 		cmocka_unit_test(a_resume_that_fails),
+		cmocka_unit_test(what_translates_is_not_opened),
 		cmocka_unit_test(interrupts_come_back_after_a_suspend_that_failed),
 		cmocka_unit_test(a_unit_that_hangs_is_left_alone),
 		cmocka_unit_test(a_write_buffer_that_is_not_flushed),
