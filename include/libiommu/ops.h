@@ -254,6 +254,11 @@ struct iommu_endpoint {
 	bool uses_device_tlb; /* see iommu_endpoint_uses_device_tlb */
 };
 
+/* Invalidations that failed, and how many of those a later one has made good. Both atomic. */
+struct iommu_confirmation {
+	uint32_t failures, made_good;
+};
+
 struct iommu_domain {
 	/* The back end's. */
 	const struct iommu_domain_ops *ops;
@@ -272,6 +277,8 @@ struct iommu_domain {
 	enum iommu_domain_type type;
 	struct iommu *iommu;
 	struct iommu_list_node link;
+	/* Of what was unmapped. */
+	struct iommu_confirmation confirmation;
 	unsigned int page_shift;        /* of the smallest page that it was made with */
 	struct iommu_iova_space *space; /* of an IOMMU_DOMAIN_DMA domain */
 	unsigned int groups;            /* attached to so many, PASIDs counted each */
@@ -334,6 +341,12 @@ IOMMU_API int iommu_reconsider_default(struct iommu_endpoint *endpoint);
 IOMMU_API void iommu_unregister_unit(struct iommu_unit *unit);
 IOMMU_API int iommu_unit_prepare(struct iommu_unit *unit);
 IOMMU_API const struct iommu_platform *iommu_platform_of(const struct iommu *iommu);
+
+/*
+ * iommu_domain_flush - for layers above the core that unmap lazily: iommu_domain_ops.flush_all, after which
+ * nothing of the domain is open. Any context.
+ */
+IOMMU_API int iommu_domain_flush(struct iommu_domain *domain);
 
 /*
  * iommu_report_fault - find the endpoint by fault->segment and fault->source_id, and call the

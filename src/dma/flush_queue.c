@@ -141,7 +141,7 @@ static int invalidate(struct iommu_flush_queue *queue)
 	int status;
 
 	iommu_full_fence();
-	status = queue->config.domain->ops->flush_all(queue->config.domain);
+	status = iommu_domain_flush(queue->config.domain);
 	if (status != 0)
 		return status;
 	/* Several may be under way at once, and end in any order. */
@@ -225,7 +225,7 @@ int iommu_flush_queue_unmap(struct iommu_flush_queue *queue, uint64_t first, uns
 	if (unmapped == 0) {
 		/* Not ours to give back. Tables that were empty may have gone all the same. */
 		if (!iommu_gather_is_empty(&gather))
-			(void)domain->ops->sync(domain, &gather);
+			(void)iommu_sync_gather(domain, &gather);
 		return IOMMU_ENOENT;
 	}
 	iommu_full_fence();
@@ -245,7 +245,7 @@ int iommu_flush_queue_unmap(struct iommu_flush_queue *queue, uint64_t first, uns
 	if (put(queue, ring, entry, true, &safe))
 		return 0;
 	/* Others filled the ring again, or nothing was retired: at once, and by itself. */
-	status = domain->ops->sync(domain, &gather);
+	status = iommu_sync_gather(domain, &gather);
 	if (status == 0)
 		iommu_iova_cache_free(queue->config.cache, first, order);
 	return status;

@@ -84,7 +84,7 @@ int iommu_dma_settle_withheld(struct iommu_dma *dma)
 
 	if (__atomic_load_n(&dma->withheld_count, __ATOMIC_ACQUIRE) == 0)
 		return 0;
-	status = dma->domain->ops->flush_all(dma->domain);
+	status = iommu_domain_flush(dma->domain);
 	if (status == 0)
 		iommu_dma_give_withheld(dma, serial);
 	return status;

@@ -171,7 +171,7 @@ int iommu_domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uint
 	iommu_control_lock(domain->iommu);
 	status = ops->read_dirty(domain, iova, size, flags, bitmap, &gather);
 	if (!iommu_gather_is_empty(&gather))
-		settled = ops->sync(domain, &gather);
+		settled = iommu_sync_gather(domain, &gather);
 	iommu_control_unlock(domain->iommu);
 	return status != 0 ? status : settled;
 }
@@ -189,7 +189,7 @@ int iommu_domain_split(struct iommu_domain *domain, iommu_iova_t iova, uint64_t 
 	iommu_control_lock(domain->iommu);
 	status = domain->ops->split(domain, iova, size, pgsize, &gather);
 	if (!iommu_gather_is_empty(&gather))
-		settled = domain->ops->sync(domain, &gather);
+		settled = iommu_sync_gather(domain, &gather);
 	iommu_control_unlock(domain->iommu);
 	return status != 0 ? status : settled;
 }

@@ -7,14 +7,41 @@
 #include <libiommu/ops.h>
 #include <libiommu/status.h>
 
+#include "base/confirmation.h"
 #include "group/group.h"
 
-/* Invalidate what a map or unmap cleared; nothing to do in the usual case of a map. */
+/* How an invalidation in the domain ended, before which so many had failed. */
+static int note(struct iommu_domain *domain, uint32_t failures, int status)
+{
+	if (__builtin_expect(status != 0, 0))
+		iommu_confirmation_fail(&domain->confirmation);
+	else if (__builtin_expect(iommu_confirmation_is_open(&domain->confirmation), 0))
+		iommu_confirmation_end(&domain->confirmation, failures);
+	return status;
+}
+
+int iommu_domain_flush(struct iommu_domain *domain)
+{
+	const uint32_t failures = iommu_confirmation_begin(&domain->confirmation);
+
+	return note(domain, failures, domain->ops->flush_all(domain));
+}
+
+/*
+ * Invalidate what a map or unmap cleared; nothing to do in the usual case of a map. But nothing is done on top
+ * of an earlier unmap that was not confirmed: it may have been of the same addresses.
+ */
 static int settle(struct iommu_domain *domain, struct iommu_gather *gather)
 {
-	if (iommu_gather_is_empty(gather))
-		return 0;
-	return domain->ops->sync(domain, gather);
+	uint32_t failures;
+
+	if (iommu_gather_is_empty(gather)) {
+		if (__builtin_expect(!iommu_confirmation_is_open(&domain->confirmation), 1))
+			return 0;
+		return iommu_domain_flush(domain);
+	}
+	failures = iommu_confirmation_begin(&domain->confirmation);
+	return note(domain, failures, domain->ops->sync(domain, gather));
 }
 
 static inline int map_pages(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,

@@ -281,7 +281,7 @@ static int leave(struct iommu_hwpt *hwpt)
 		status = take_out(ioas, hwpt);
 	/* Nothing that was ever translated by it is cached any more: only then is it nobody's business. */
 	if (status == 0)
-		status = hwpt->domain->ops->flush_all(hwpt->domain);
+		status = iommu_domain_flush(hwpt->domain);
 	if (status == 0) {
 		iommu_list_remove(&hwpt->link);
 		iommu_list_init(&hwpt->link);

@@ -317,12 +317,7 @@ static int execute_apart(struct vtd_unit *unit, const struct vtd_batch *batch)
 int iommu_vtd_invalidate_all(struct vtd_unit *unit)
 {
 	struct vtd_batch everything = {.count = 0};
-	/*
-	 * Only what had failed before is made good, and only once it is confirmed: until then
-	 * nothing that waits for it may be freed, and a failure in between still counts.
-	 */
-	const uint32_t failures = __atomic_load_n(&unit->failures, __ATOMIC_ACQUIRE);
-	uint32_t made_good = __atomic_load_n(&unit->made_good, __ATOMIC_RELAXED);
+	const uint32_t failures = iommu_confirmation_begin(&unit->confirmation);
 	const bool interrupts = unit->interrupts != NULL && unit->queue_is_on;
 	int status;
 
@@ -335,10 +330,8 @@ int iommu_vtd_invalidate_all(struct vtd_unit *unit)
 	if (interrupts)
 		vtd_batch_add(&everything, vtd_descriptor_all_interrupts());
 	status = execute(unit, &everything, interrupts);
-	while (status == 0 && (int32_t)(failures - made_good) > 0 &&
-	       !__atomic_compare_exchange_n(&unit->made_good, &made_good, failures, false,
-					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
-		;
+	if (status == 0)
+		iommu_confirmation_end(&unit->confirmation, failures);
 	return status;
 }
 
@@ -358,7 +351,7 @@ int iommu_vtd_invalidate(struct vtd_unit *unit, struct vtd_batch *batch)
 
 void iommu_vtd_doubt(struct vtd_unit *unit)
 {
-	__atomic_add_fetch(&unit->failures, 1, __ATOMIC_RELEASE);
+	iommu_confirmation_fail(&unit->confirmation);
 	/* A map of the same addresses must now find that out: see sync_map in domain.c. */
 	__atomic_store_n(&unit->probe->tells_of_maps, true, __ATOMIC_RELEASE);
 }

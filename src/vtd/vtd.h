@@ -27,6 +27,7 @@
 #include <libiommu/ops.h>
 #include <libiommu/vtd.h>
 
+#include "base/confirmation.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mmio.h"
@@ -295,11 +296,8 @@ struct vtd_unit {
 	bool active;
 	/* Counts the changes of `active`. Atomic. */
 	uint32_t epoch;
-	/*
-	 * Invalidations that failed, and how many of those a confirmed global invalidation has made
-	 * good: all that had failed before it began. Atomic.
-	 */
-	uint32_t failures, made_good;
+	/* Of invalidations; a global one makes all of them good. */
+	struct iommu_confirmation confirmation;
 	struct vtd_root_entry *root;
 	uint64_t *domain_ids; /* a bit for each that is taken */
 	unsigned int domain_id_order;
@@ -369,8 +367,7 @@ static inline bool vtd_unit_is_active(const struct vtd_unit *unit)
 /* Might hardware still use what it was not confirmed to have forgotten? */
 static inline bool vtd_unit_has_failed(const struct vtd_unit *unit)
 {
-	return __atomic_load_n(&unit->failures, __ATOMIC_ACQUIRE) !=
-	       __atomic_load_n(&unit->made_good, __ATOMIC_ACQUIRE);
+	return iommu_confirmation_is_open(&unit->confirmation);
 }
 
 static inline bool vtd_unit_is_suspect(const struct vtd_unit *unit)

@@ -139,6 +139,35 @@ static void a_map_after_an_unconfirmed_unmap(void **state)
 		}
 }
 
+/* A call that finds nothing to do there is one that succeeds, too. */
+static void an_unmap_of_nothing_after_an_unconfirmed_one(void **state)
+{
+	unsigned int kind, call;
+
+	(void)state;
+	for (kind = 0; kind < KINDS; kind++)
+		for (call = 0; call < 2; call++) {
+			struct iommu_gather gather;
+			uint64_t unmapped = 1;
+
+			two_domains(kinds[kind]);
+			fail_once(kinds[kind], 1);
+			assert_true(iommu_unmap(domain[0], IOVA, 4096, 0, NULL) != 0);
+			iommu_gather_init(&gather);
+			assert_int_equal(call == 0
+						 ? iommu_unmap(domain[0], IOVA, 4096, 0, &unmapped)
+						 : iommu_sync_gather(domain[0], &gather),
+					 IOMMU_ETIMEDOUT);
+			misbehave(&none);
+			assert_int_equal(call == 0
+						 ? iommu_unmap(domain[0], IOVA, 4096, 0, &unmapped)
+						 : iommu_sync_gather(domain[0], &gather),
+					 0);
+			assert_true(is_blocked(0, IOVA));
+			end_two_domains();
+		}
+}
+
 /* Also where no endpoint uses the domain any more, as far as is known. */
 static void a_map_after_an_unconfirmed_detach(void **state)
 {
@@ -591,6 +620,7 @@ int main(void)
 		cmocka_unit_test(an_attach_after_an_unconfirmed_detach),
 		cmocka_unit_test(an_attach_beside_a_pasid),
 		cmocka_unit_test(a_map_after_an_unconfirmed_unmap),
+		cmocka_unit_test(an_unmap_of_nothing_after_an_unconfirmed_one),
 		cmocka_unit_test(a_map_after_an_unconfirmed_detach),
 		cmocka_unit_test(calls_that_repeat_what_was_not_confirmed),
 		cmocka_unit_test(an_attach_of_what_is_attached_confirms),

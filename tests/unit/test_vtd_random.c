@@ -66,6 +66,7 @@ struct shadow_device {
 	struct iommu_group *group;
 	unsigned int pasids; /* that it uses, with number 0 */
 	int domain[PASIDS];  /* index, BLOCKED or IDENTITY */
+	bool unsure[PASIDS]; /* the last call about them failed, since hardware did */
 	struct iommu_pasid_handle handles[PASIDS][2];
 	unsigned int handle[PASIDS]; /* the one in use */
 };
@@ -88,7 +89,10 @@ static struct {
 	/* Memory of freed domains that hardware may still reach, until it has recovered. */
 	iommu_paddr_t limbo[DOMAINS * AREAS * AREA_PAGES];
 	unsigned int limbo_count;
-	/* After hardware failed, nothing is certain but that nothing given back is reached. */
+	/*
+	 * After hardware failed. Calls may fail then; but what returned 0 is so, and nothing that was given
+	 * back is reached. Devices with a TLB may be kept from using it.
+	 */
 	bool uncertain;
 	uint64_t operation, seed;
 	char history[HISTORY][96];
@@ -148,7 +152,8 @@ static void dma_as(const struct shadow_device *device, unsigned int pasid, unsig
 						     iova_of(area, page) + 0x123, access, &paddr);
 
 	expect(true, "");
-	if (t.uncertain || !t.unit_is_on[device->device->unit])
+	if (!t.unit_is_on[device->device->unit] ||
+	    (t.uncertain && (device->unsure[pasid] || iommu_endpoint_is_lost(device->endpoint))))
 		return;
 	if (domain == BLOCKED || iommu_endpoint_is_lost(device->endpoint)) {
 		expect(status != 0, "a blocked device reached memory");
@@ -160,6 +165,8 @@ static void dma_as(const struct shadow_device *device, unsigned int pasid, unsig
 		return;
 	}
 	known = &t.domains[domain].pages[area][page];
+	if (known->known == LIMBO || (t.uncertain && status != 0 && device->device->has_tlb))
+		return;
 	if (known->known == MAPPED && (access & ~allowed(domain, known->prot)) == 0) {
 		if (status != 0)
 			fprintf(stderr, "device %04x, pasid %u, domain %d, %#llx, access %u\n",
@@ -168,6 +175,13 @@ static void dma_as(const struct shadow_device *device, unsigned int pasid, unsig
 		expect(status == 0, "a device did not reach what is mapped for it");
 		expect(paddr == known->paddr + 0x123, "a device reached another page than its own");
 	} else {
+		if (status == 0)
+			fprintf(stderr,
+				"device %04x%s, pasid %u, domain %d, %#llx, access %u: %#llx\n",
+				device->device->source_id,
+				device->device->has_tlb ? " with a TLB" : "", pasids[pasid], domain,
+				(unsigned long long)iova_of(area, page), access,
+				(unsigned long long)paddr);
 		expect(status != 0, "a device reached what is not mapped for it");
 	}
 }
@@ -257,13 +271,28 @@ static bool all_are(const struct shadow_domain *d, unsigned int area, unsigned i
 /* Memory that is unmapped everywhere, confirmed, goes back at once. */
 static void forget(struct shadow_page *page)
 {
-	if (page->known != NOT_MAPPED && !page->large) {
-		if (t.uncertain)
-			t.limbo[t.limbo_count++] = page->paddr;
-		else
-			model_machine_give(&t.machine, page->paddr, 1);
-	}
+	if (page->known != NOT_MAPPED && !page->large)
+		model_machine_give(&t.machine, page->paddr, 1);
 	memset(page, 0, sizeof(*page));
+}
+
+/* Of a domain that is freed while not everything is confirmed: kept until it is. */
+static void keep(struct shadow_page *page)
+{
+	if (page->known != NOT_MAPPED && !page->large)
+		t.limbo[t.limbo_count++] = page->paddr;
+	memset(page, 0, sizeof(*page));
+}
+
+/* A call on the domain has succeeded: what was not confirmed in it is. */
+static void confirmed(struct shadow_domain *d)
+{
+	unsigned int area, page;
+
+	for (area = 0; area < AREAS && t.uncertain; area++)
+		for (page = 0; page < areas[area].pages; page++)
+			if (d->pages[area][page].known == LIMBO)
+				forget(&d->pages[area][page]);
 }
 
 static void remember(struct shadow_domain *d, unsigned int area, unsigned int first,
@@ -300,9 +329,14 @@ static void do_map(void)
 		return;
 	/* An empty table may be in the way of a large page, and hardware may know it. */
 	if (large && below(4) == 0 && all_are(d, area, first, 512, NOT_MAPPED)) {
-		(void)iommu_map(d->domain, iova_of(area, first), t.large[0], IOMMU_PAGE_SIZE, RW);
+		status =
+			iommu_map(d->domain, iova_of(area, first), t.large[0], IOMMU_PAGE_SIZE, RW);
 		dma_anywhere(area, first);
-		(void)iommu_unmap(d->domain, iova_of(area, first), IOMMU_PAGE_SIZE, 0, NULL);
+		if (status == 0)
+			status = iommu_unmap(d->domain, iova_of(area, first), IOMMU_PAGE_SIZE, 0,
+					     NULL);
+		if (is_hardware_failure(status))
+			d->pages[area][first] = (struct shadow_page){LIMBO, 0, t.large[0], true};
 	}
 	paddr = large ? t.large[below(LARGE)] : model_machine_take(&t.machine, count);
 	expect(paddr != 0, "the test's memory ran out");
@@ -313,8 +347,8 @@ static void do_map(void)
 	note("map domain %d %#llx pages %u prot %u -> %d", (int)(d - t.domains),
 	     (unsigned long long)iova_of(area, first), count, prot, status);
 	if (status == 0) {
-		expect(all_are(d, area, first, count, NOT_MAPPED) || t.uncertain,
-		       "mapped over what is mapped");
+		confirmed(d);
+		expect(all_are(d, area, first, count, NOT_MAPPED), "mapped over what is mapped");
 		remember(d, area, first, count, paddr, prot, large);
 	} else {
 		expect(status == IOMMU_ENOMEM || is_hardware_failure(status) ||
@@ -324,10 +358,13 @@ static void do_map(void)
 		if (is_hardware_failure(status)) {
 			expect(t.uncertain, "a map was not confirmed though hardware works");
 			/* Hardware may have seen it: the memory waits. */
-			for (i = 0; i < count && !large; i++)
-				if (d->pages[area][first + i].known == NOT_MAPPED)
-					d->pages[area][first + i] = (struct shadow_page){
-						LIMBO, 0, paddr + i * IOMMU_PAGE_SIZE, false};
+			for (i = 0; i < count; i++) {
+				struct shadow_page *page = &d->pages[area][first + i];
+
+				keep(page);
+				*page = (struct shadow_page){LIMBO, 0, paddr + i * IOMMU_PAGE_SIZE,
+							     large};
+			}
 		} else if (!large) {
 			for (i = 0; i < count; i++)
 				model_machine_give(&t.machine, paddr + i * IOMMU_PAGE_SIZE, 1);
@@ -370,16 +407,13 @@ static void do_unmap(void)
 		return;
 	expect(status == 0 || is_hardware_failure(status), "an unmap failed for no reason");
 	expect(status == 0 || t.uncertain, "an unmap was not confirmed though hardware works");
-	for (i = first; i < first + count; i++) {
-		struct shadow_page *page = &d->pages[area][i];
-
-		if (page->known == NOT_MAPPED)
-			continue;
-		if (status != 0)
-			page->known = LIMBO;
-		else if (page->known == MAPPED)
-			forget(page);
-	}
+	for (i = first; i < first + count; i++)
+		if (d->pages[area][i].known == MAPPED)
+			d->pages[area][i].known = LIMBO;
+	for (i = first; i < first + count && status == 0; i++)
+		forget(&d->pages[area][i]);
+	if (status == 0)
+		confirmed(d);
 	dma_by_all(area, first, count < 64 ? count : 3);
 }
 
@@ -413,6 +447,13 @@ static bool attach_may_fail(const struct shadow_device *device, int status)
 	       (status == IOMMU_EIO && iommu_endpoint_is_lost(device->endpoint));
 }
 
+/* How a call ended that says what a device uses. */
+static void told(struct shadow_device *device, unsigned int pasid, int status)
+{
+	device->unsure[pasid] =
+		status != 0 && (device->unsure[pasid] || is_hardware_failure(status));
+}
+
 static void do_attach(void)
 {
 	struct shadow_device *device = &t.devices[below(t.device_count)];
@@ -430,6 +471,7 @@ static void do_attach(void)
 		device->domain[0] = (int)index;
 	else
 		expect(attach_may_fail(device, status), "an attach failed for no reason");
+	told(device, 0, status);
 	dma_as(device, 0, area, below(64), random_access());
 }
 
@@ -457,6 +499,7 @@ static void do_attach_pasid(void)
 					       handle);
 	note("attach %04x pasid %u to domain %u -> %d", device->device->source_id, pasids[p], index,
 	     status);
+	told(device, p, status);
 	if (status == 0) {
 		device->domain[p] = (int)index;
 		device->handle[p] = !device->handle[p];
@@ -474,6 +517,7 @@ static void detach_pasid(struct shadow_device *device, unsigned int p)
 	note("detach %04x pasid %u -> %d", device->device->source_id, pasids[p], status);
 	expect(status == 0 || (is_hardware_failure(status) && t.uncertain),
 	       "a detach of a PASID failed for no reason");
+	told(device, p, status);
 	device->domain[p] = BLOCKED;
 }
 
@@ -504,6 +548,7 @@ static void detach_all(struct shadow_device *device, int domain)
 		return;
 	status = iommu_domain_detach_group(device->group);
 	expect(status == 0 || t.uncertain, "a detach failed for no reason");
+	told(device, 0, status);
 	device->domain[0] = BLOCKED;
 }
 
@@ -523,6 +568,7 @@ static void do_identity(void)
 		device->domain[0] = IDENTITY;
 	else
 		expect(attach_may_fail(device, status), "an attach failed for no reason");
+	told(device, 0, status);
 	dma(device, area, below(64), random_access());
 }
 
@@ -537,6 +583,7 @@ static void do_detach(void)
 	note("detach %04x -> %d", device->device->source_id, status);
 	expect(status == 0 || (is_hardware_failure(status) && t.uncertain),
 	       "a detach failed for no reason");
+	told(device, 0, status);
 	device->domain[0] = BLOCKED;
 	dma(device, area, below(64), random_access());
 }
@@ -547,7 +594,10 @@ static void drop_memory(struct shadow_domain *d)
 
 	for (area = 0; area < AREAS; area++)
 		for (page = 0; page < areas[area].pages; page++)
-			forget(&d->pages[area][page]);
+			if (t.uncertain)
+				keep(&d->pages[area][page]);
+			else
+				forget(&d->pages[area][page]);
 }
 
 static void do_domain(void)
@@ -726,6 +776,8 @@ static void recover(void)
 			    !iommu_endpoint_is_lost(t.devices[i].endpoint))
 				attach_again(&t.devices[i]);
 	t.uncertain = false;
+	for (i = 0; i < t.device_count; i++)
+		memset(t.devices[i].unsure, 0, sizeof(t.devices[i].unsure));
 	while (t.limbo_count != 0)
 		model_machine_give(&t.machine, t.limbo[--t.limbo_count], 1);
 	for (i = 0; i < DOMAINS; i++)
@@ -738,6 +790,7 @@ static void recover(void)
 static void do_hardware_failure(void)
 {
 	struct iommu_model_vtd_faults faults = {0};
+	const struct iommu_model_vtd_faults none = {0};
 	unsigned int operations = 1 + below(6);
 
 	note("hardware failure");
@@ -760,6 +813,10 @@ static void do_hardware_failure(void)
 	t.uncertain = true;
 	misbehave(&faults);
 	while (operations-- != 0)
+		do_one();
+	/* Well again, and nothing was done about it yet. */
+	misbehave(&none);
+	for (operations = below(6); operations != 0; operations--)
 		do_one();
 	recover();
 }
