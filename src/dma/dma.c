@@ -249,12 +249,13 @@ int iommu_dma_unmap_strictly(struct iommu_dma *dma, uint64_t first, uint64_t pag
 	status = iommu_unmap(dma->domain, first << dma->page_shift, pages << dma->page_shift, 0,
 			     &unmapped);
 
+	/* Nothing was there: an error is of something else, and the addresses are not the caller's. */
+	if (unmapped == 0 && (status == 0 || dma_is_unconfirmed(status)))
+		return IOMMU_ENOENT;
 	if (dma_is_unconfirmed(status))
 		iommu_dma_withhold(dma, first, pages, hanging);
 	if (status != 0)
 		return status;
-	if (unmapped == 0)
-		return IOMMU_ENOENT;
 	give_addresses(dma, first, pages);
 	if (__builtin_expect(__atomic_load_n(&dma->withheld_count, __ATOMIC_ACQUIRE) != 0, 0))
 		iommu_dma_give_withheld(dma, serial);

@@ -131,6 +131,12 @@ static int domain_sync(struct iommu_domain *domain, struct iommu_gather *gather)
 	return domain_recorder(domain)->sync;
 }
 
+static int domain_flush_all(struct iommu_domain *domain)
+{
+	record(domain_recorder(domain), "flush_all");
+	return domain_recorder(domain)->flush_all;
+}
+
 static int domain_sync_map(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
 {
 	(void)iova;
@@ -176,6 +182,7 @@ static const struct iommu_domain_ops plain_ops = {
 	.map_pages = domain_map,
 	.unmap_pages = domain_unmap,
 	.sync = domain_sync,
+	.flush_all = domain_flush_all,
 	.sync_map = domain_sync_map,
 };
 
@@ -188,6 +195,7 @@ static const struct iommu_domain_ops full_ops = {
 	.map_pages = domain_map,
 	.unmap_pages = domain_unmap,
 	.sync = domain_sync,
+	.flush_all = domain_flush_all,
 	.sync_map = domain_sync_map,
 	.set_dirty_tracking = domain_set_dirty_tracking,
 	.read_dirty = domain_read_dirty,

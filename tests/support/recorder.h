@@ -27,7 +27,8 @@ struct recorder {
 	struct recording_unit units[RECORDER_UNITS];
 	char calls[2048];
 	/* What the next call of each kind answers. */
-	int probe, attach, detach, map, unmap, sync, sync_map, enable, disable, domain_alloc;
+	int probe, attach, detach, map, unmap, sync, flush_all, sync_map, enable, disable,
+		domain_alloc;
 	int attach_pasid, detach_pasid, set_feature, page_response;
 	/* The attaches from this one on, counted from 1, answer `attach`, so many of them. */
 	unsigned int attach_from, attach_failures;
