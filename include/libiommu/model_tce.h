@@ -62,7 +62,7 @@ struct iommu_model_phb_config {
 	uint64_t phb;            /* firmware's number of it */
 	unsigned int generation; /* 3 (POWER8), 4 (POWER9) or 5 (POWER10); 0: 4 */
 	unsigned int pes;        /* 1 to 256 (generation 3) or 512; 0: 256 */
-	size_t cache_entries;    /* 0: as many as there is memory for. More are not cached. */
+	size_t cache_entries;    /* as of <libiommu/model_vtd.h>; 0: 16384 */
 	uint64_t forget_seed;    /* not 0: entries are forgotten at random, as real caches do */
 };
 

@@ -4,10 +4,11 @@
  * as its virtual IOMMU; and for tests of drivers, to which it is an adversary.
  *
  * It is written against the specification and against no driver. It caches as much as the
- * specification allows and forgets nothing on its own, so that a missing or too narrow invalidation
- * shows; an emulator that wants bounded memory sets cache_entries, and a test that wants hardware to
- * forget at random sets forget_seed. Everything that it reads from guest memory and every register
- * write is hostile: it answers with a fault, an error bit or silence, and never with more.
+ * specification allows and, as long as cache_entries is not reached, forgets nothing on its own, so that a
+ * missing or too narrow invalidation shows; a test that wants hardware to forget at random sets
+ * forget_seed. Everything that it reads from guest memory and every register write is hostile: it
+ * answers with a fault, an error bit or silence, and never with more. The work of one call is bounded,
+ * and so is the memory that a guest can make the model take.
  *
  * Legacy mode: root and context tables, second-stage tables of 3 to 5 levels, both invalidation
  * interfaces, device-TLBs, interrupt remapping and posting. Scalable mode: PASID directories and tables, first
@@ -15,7 +16,8 @@
  *
  * Locking: one spinlock for each model, taken by every function except create and destroy; all of
  * them may be called from any thread. The memory callbacks are called with it held and must not call
- * the model; interrupt, misuse, invalidate_device_tlb and page_answer are called without it and may.
+ * the model; interrupt, misuse, invalidate_device_tlb, page_answer and work_remains are called without it
+ * and may. Pages are asked for without it, with IOMMU_ALLOC_ATOMIC.
  */
 #ifndef LIBIOMMU_MODEL_VTD_H
 #define LIBIOMMU_MODEL_VTD_H
@@ -83,6 +85,13 @@ struct iommu_model_vtd_host {
 	 * the flush command and before each invalidation. For tests of drivers. May be NULL.
 	 */
 	void (*write_buffer_flushed)(void *ctx);
+	/*
+	 * work_remains - the guest has queued more than one call of the model does (its queue, refilled while
+	 * it runs, or one larger than any): call iommu_model_vtd_run from a timer or a bottom half, not from
+	 * here. Called without the lock, by any function but that one. NULL: what remains goes on at the
+	 * next call of any function, which a guest that polls memory may wait for in vain.
+	 */
+	void (*work_remains)(void *ctx);
 };
 
 enum iommu_model_vtd_flags {
@@ -138,7 +147,11 @@ struct iommu_model_vtd_config {
 		address_mask; /* the most pages of one invalidation, as a power of two: to 52 */
 	unsigned int fault_records; /* 1 to 256; 0: 1 */
 	uint64_t pgsize_bitmap;     /* 4K, and 2M and 1G if wished; 0: all three */
-	/* Cached entries of all kinds; 0: as many as there is memory for. More are not cached. */
+	/*
+	 * Cached entries of all kinds, of about 170 bytes; when there are more, the one that was not used for
+	 * longest is forgotten. 0: 16384; SIZE_MAX: as many as there is memory for, which a guest can use
+	 * up: for tests of drivers.
+	 */
 	size_t cache_entries;
 	/* Not 0: entries are forgotten at random, as real caches do. */
 	uint64_t forget_seed;
@@ -185,6 +198,12 @@ IOMMU_API uint64_t iommu_model_vtd_mmio_read(struct iommu_model_vtd *model, uint
 					     unsigned int size);
 IOMMU_API void iommu_model_vtd_mmio_write(struct iommu_model_vtd *model, uint64_t offset,
 					  unsigned int size, uint64_t value);
+
+/*
+ * iommu_model_vtd_run - go on with what the guest has queued; true: there is still more, call it again. What
+ * one call of any function does is bounded: see work_remains. A guest's usual queue never needs it.
+ */
+IOMMU_API bool iommu_model_vtd_run(struct iommu_model_vtd *model);
 
 /* How a request says that its address is to be taken (PCIe "AT" field). */
 enum iommu_model_request_type {
@@ -296,10 +315,14 @@ IOMMU_API void iommu_model_vtd_misbehave(struct iommu_model_vtd *model,
 					 const struct iommu_model_vtd_faults *faults);
 
 /*
- * iommu_model_vtd_save - the state that a guest can see, for migration and snapshots; caches are
- * not part of it: hardware may forget them at any time. Returns the size; nothing is written when
- * `size` is smaller. iommu_model_vtd_restore - 0, or IOMMU_EINVAL with nothing changed: not a state
- * of a model with these capabilities. The bytes are hostile.
+ * iommu_model_vtd_save - the state that a guest can see, for migration and snapshots, with what is on its
+ * way: a command, answers and messages that are not told yet. Caches are not part of it: hardware may
+ * forget them at any time. A device that is being asked to forget is asked again after the restore.
+ * Returns the size; nothing is written when `size` is smaller.
+ *
+ * iommu_model_vtd_restore - take such a state, in any state of the model, and go on from there, with the queue,
+ * too: the host's functions are called before it returns. 0, or IOMMU_EINVAL with nothing changed: not a
+ * state of a model with these capabilities. The bytes are hostile.
  */
 IOMMU_API size_t iommu_model_vtd_save(struct iommu_model_vtd *model, void *bytes, size_t size);
 IOMMU_API int iommu_model_vtd_restore(struct iommu_model_vtd *model, const void *bytes,

@@ -99,6 +99,16 @@ static bool mask_of(const uint64_t arguments[7], uint32_t *mask)
 	return true;
 }
 
+/* Memory for the ids that a call is about to set, without the lock. */
+static void prepare_ids(struct iommu_model_phb *phb, const uint64_t arguments[7])
+{
+	uint32_t mask;
+
+	if (arguments[1] < phb->config.pes && arguments[2] < ALL_IDS && arguments[6] == 1 &&
+	    mask_of(arguments, &mask))
+		iommu_phb_make_ids(phb, (uint32_t)arguments[2], mask);
+}
+
 static int64_t set_pe(struct iommu_model_phb *phb, const uint64_t arguments[7])
 {
 	const uint32_t pe = arguments[6] != 0 ? (uint32_t)arguments[1] : IOMMU_MODEL_NO_PE;
@@ -181,9 +191,13 @@ static int64_t call(struct iommu_model_phb *phb, uint64_t token, const uint64_t 
 int64_t iommu_model_phb_opal(struct iommu_model_phb *phb, uint64_t token,
 			     const uint64_t arguments[7])
 {
-	uintptr_t state = iommu_spin_lock(phb->platform, &phb->lock);
-	const int64_t code = call(phb, token, arguments);
+	uintptr_t state;
+	int64_t code;
 
+	if (token == IOMMU_OPAL_SET_PE)
+		prepare_ids(phb, arguments);
+	state = iommu_spin_lock(phb->platform, &phb->lock);
+	code = call(phb, token, arguments);
 	iommu_spin_unlock(phb->platform, &phb->lock, state);
 	return code;
 }

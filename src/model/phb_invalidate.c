@@ -39,8 +39,8 @@ void iommu_phb_kill_pe(struct iommu_model_phb *phb, uint32_t pe)
 
 void iommu_phb_kill_all(struct iommu_model_phb *phb)
 {
-	iommu_model_cache_drop_kind(&phb->cache, PHB_PAGE, NULL, NULL);
-	iommu_model_cache_drop_kind(&phb->cache, PHB_TABLE, NULL, NULL);
+	iommu_model_cache_drop_kind(&phb->cache, PHB_PAGE);
+	iommu_model_cache_drop_kind(&phb->cache, PHB_TABLE);
 	phb->stats.all_kills++;
 }
 

@@ -43,7 +43,7 @@ void iommu_model_phb_destroy(struct iommu_model_phb *phb)
 	const struct iommu_platform *platform = phb->platform;
 	unsigned int i;
 
-	iommu_phb_kill_all(phb);
+	iommu_model_cache_destroy(&phb->cache);
 	for (i = 0; i < PHB_ID_PAGES; i++)
 		if (phb->ids[i] != NULL)
 			platform->free_pages(platform->ctx, phb->ids[i], 0);
@@ -69,9 +69,9 @@ int iommu_model_phb_create(const struct iommu_model_phb_config *config,
 		return IOMMU_ENOMEM;
 	phb->platform = platform;
 	phb->config = completed;
-	iommu_model_cache_init(&phb->cache, platform, completed.cache_entries,
-			       completed.forget_seed);
-	if (!alloc_arrays(phb)) {
+	status = iommu_model_cache_init(&phb->cache, platform, completed.cache_entries,
+					completed.forget_seed);
+	if (status != 0 || !alloc_arrays(phb)) {
 		iommu_model_phb_destroy(phb);
 		return IOMMU_ENOMEM;
 	}
@@ -95,18 +95,44 @@ uint64_t iommu_model_phb_page_sizes(const struct iommu_model_phb *phb)
 					   : common | 1ULL << 21 | 1ULL << 30;
 }
 
-int iommu_phb_set_id(struct iommu_model_phb *phb, uint16_t source_id, uint32_t pe)
+/* A page of ids that is not there yet, if there is memory for it. */
+static void make_id_page(struct iommu_model_phb *phb, unsigned int index)
 {
 	const struct iommu_platform *platform = phb->platform;
-	uint16_t **page = &phb->ids[source_id / PHB_IDS_PER_PAGE];
+	uintptr_t state = iommu_spin_lock(platform, &phb->lock);
+	const bool is_there = phb->ids[index] != NULL;
+	void *fresh;
 
-	if (*page == NULL && pe == IOMMU_MODEL_NO_PE)
-		return 0;
-	if (*page == NULL)
-		*page = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, IOMMU_ALLOC_ATOMIC);
-	if (*page == NULL)
-		return IOMMU_ENOMEM;
-	(*page)[source_id % PHB_IDS_PER_PAGE] = (uint16_t)(pe + 1);
+	iommu_spin_unlock(platform, &phb->lock, state);
+	if (is_there)
+		return;
+	fresh = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, IOMMU_ALLOC_ATOMIC);
+	state = iommu_spin_lock(platform, &phb->lock);
+	if (phb->ids[index] == NULL) {
+		phb->ids[index] = fresh;
+		fresh = NULL;
+	}
+	iommu_spin_unlock(platform, &phb->lock, state);
+	if (fresh != NULL)
+		platform->free_pages(platform->ctx, fresh, 0);
+}
+
+void iommu_phb_make_ids(struct iommu_model_phb *phb, uint32_t source_id, uint32_t mask)
+{
+	unsigned int i;
+
+	for (i = 0; i < PHB_ID_PAGES; i++)
+		if (((i ^ source_id / PHB_IDS_PER_PAGE) & mask / PHB_IDS_PER_PAGE) == 0)
+			make_id_page(phb, i);
+}
+
+int iommu_phb_set_id(struct iommu_model_phb *phb, uint16_t source_id, uint32_t pe)
+{
+	uint16_t *page = phb->ids[source_id / PHB_IDS_PER_PAGE];
+
+	if (page == NULL)
+		return pe == IOMMU_MODEL_NO_PE ? 0 : IOMMU_ENOMEM;
+	page[source_id % PHB_IDS_PER_PAGE] = (uint16_t)(pe + 1);
 	return 0;
 }
 
@@ -117,6 +143,8 @@ int iommu_model_phb_set_pe(struct iommu_model_phb *phb, uint16_t source_id, uint
 
 	if (pe != IOMMU_MODEL_NO_PE && pe >= phb->config.pes)
 		return IOMMU_EINVAL;
+	if (pe != IOMMU_MODEL_NO_PE)
+		iommu_phb_make_ids(phb, source_id, UINT16_MAX);
 	state = iommu_spin_lock(phb->platform, &phb->lock);
 	status = iommu_phb_set_id(phb, source_id, pe);
 	iommu_spin_unlock(phb->platform, &phb->lock, state);

@@ -145,7 +145,7 @@ int iommu_model_phb_access(struct iommu_model_phb *phb, uint16_t source_id, uint
 	*result = (struct iommu_model_tce_access){.reason = IOMMU_MODEL_TCE_NO_PE};
 	if (pe == IOMMU_MODEL_NO_PE)
 		return IOMMU_EFAULT;
-	state = iommu_spin_lock(phb->platform, &phb->lock);
+	state = iommu_model_cache_lock(&phb->cache, &phb->lock);
 	phb->stats.accesses++;
 	if (phb->freezes[pe].is_frozen) {
 		result->reason = IOMMU_MODEL_TCE_FROZEN;

@@ -29,7 +29,7 @@
 /* Index masks of the interrupt entry cache. */
 #define MODEL_HANDLE_MASK_MAX 15
 
-/* What a guest can see and migration must carry. Only 64-bit words: see state.c. */
+/* What a guest can see and migration must carry. Only 64-bit words: see vtd_state.c. */
 struct model_registers {
 	uint64_t version, cap, ecap;
 	uint64_t gcmd, gsts;
@@ -48,15 +48,28 @@ struct model_registers {
 
 /* What it caches. */
 enum model_kind {
-	MODEL_CONTEXT, /* tag 0, address = source id; low, high = entry; domain id in `owner` */
+	MODEL_CONTEXT, /* tag = source id; low, high = entry; owner = domain id */
 	MODEL_PAGE,    /* tag = domain id; a leaf: low = physical address, high = what is allowed */
 	MODEL_TABLE,   /* tag = domain id; an entry of `level`: low = the table, high = allowed */
 	MODEL_INTERRUPT, /* tag 0, address = index; low, high = entry */
 	/* Scalable mode. */
-	MODEL_PASID, /* tag = PASID, address = source id; low, high = words 0, 2; domain id in `owner` */
+	MODEL_PASID, /* tag = PASID, address = source id; low, high = words 0, 2; owner = domain id */
 	MODEL_FIRST_PAGE,  /* tag = domain id << 32 | PASID; of both stages where they are nested */
 	MODEL_FIRST_TABLE, /* likewise; low = where it is, third = its address in the first stage */
 };
+
+/* The owner of a PASID entry that is not present or wrong: no domain id. */
+#define MODEL_NO_DOMAIN 0x10000U
+
+/*
+ * What one entry into the model may do at most, in descriptors and calls of the host: as much as fits the
+ * largest queue. The lock is let go of at least as often as that.
+ */
+#define MODEL_BUDGET 32768U
+#define MODEL_SLICE  256U
+
+/* The unit may owe one answer to a request that it held, and one to the request behind it. */
+#define MODEL_ANSWERS_MAX 2
 
 /* --- the model -------------------------------------------------------------------------------- */
 
@@ -86,15 +99,21 @@ struct iommu_model_vtd {
 	bool wait_held;
 	/* The last descriptor that was executed since the queue was turned on was a wait. */
 	bool last_was_wait;
+	/* How much the entry that has the lock may still do. */
+	unsigned int budget;
+	/* More of the queue could be executed now. */
+	bool queue_left;
+	/* Changes when the queue is turned on or off: what was asked for before is for nothing. */
+	uint32_t queue_generation;
 	/* The queue has stopped at a device-TLB descriptor; the device is asked without the lock. */
 	bool device_asked, queue_busy;
 	struct iommu_model_device_tlb asked;
-	/* … or at an answer to a page request, which the device gets without the lock. */
 	/* A page request that has not reached the queue. */
 	bool request_held;
 	struct iommu_model_page_request held;
-	bool answer_due;
-	struct iommu_model_page_answer answer;
+	/* Answers that devices get without the lock; the queue waits for them. */
+	unsigned int answer_count;
+	struct iommu_model_page_answer answers[MODEL_ANSWERS_MAX];
 	/* To be told without the lock. */
 	struct model_message fault_message, wait_message, request_message;
 	const char *misuse;
@@ -103,9 +122,15 @@ struct iommu_model_vtd {
 	uint64_t translations, walks, descriptors, fault_total;
 };
 
-/* Enter and leave the model: leave tells what there is to tell. Neither with the lock held. */
+/*
+ * Enter and leave the model: leave tells what there is to tell, and goes on with the queue. Neither with the
+ * lock held. A request of a device, by which things are remembered, enters to walk.
+ */
 uintptr_t iommu_model_enter(struct iommu_model_vtd *model);
+uintptr_t iommu_model_enter_to_walk(struct iommu_model_vtd *model);
 void iommu_model_leave(struct iommu_model_vtd *model, uintptr_t state);
+/* Devices get the answers that are due: there is room for new ones. */
+void iommu_model_give_answers(struct iommu_model_vtd *model, uintptr_t *state);
 
 static inline bool model_has(const struct iommu_model_vtd *model, enum iommu_model_vtd_flags flag)
 {
@@ -135,7 +160,7 @@ static inline uint64_t model_output_last(const struct iommu_model_vtd *model)
 	return (1ULL << model->config.output_width) - 1;
 }
 
-/* `count` little-endian words at paddr; false: nothing is there, or beyond the output width. */
+/* One or two little-endian words at paddr; false: nothing is there, or beyond the output width. */
 static inline bool model_read_words(struct iommu_model_vtd *model, iommu_paddr_t paddr,
 				    uint64_t *words, unsigned int count)
 {
@@ -149,6 +174,14 @@ static inline bool model_read_words(struct iommu_model_vtd *model, iommu_paddr_t
 	return true;
 }
 
+/* Four words, which the host is asked for in two pieces. */
+static inline bool model_read_wide(struct iommu_model_vtd *model, iommu_paddr_t paddr,
+				   uint64_t *words)
+{
+	return model_read_words(model, paddr, words, 2) &&
+	       model_read_words(model, paddr + 16, &words[2], 2);
+}
+
 /* --- queue: invalidation, by queue and by registers ------------------------------------------- */
 
 /* Execute what is in the queue, until it is empty, stops, or a device has to be asked. */
@@ -157,6 +190,8 @@ void iommu_model_queue_run(struct iommu_model_vtd *model);
 void iommu_model_requests_drain(struct iommu_model_vtd *model);
 /* The device that was asked has answered, or not. */
 void iommu_model_queue_answered(struct iommu_model_vtd *model, bool answered);
+/* Could it be at this place in its queue? */
+bool iommu_model_queue_head_is_sane(const struct model_registers *regs);
 /* Execute the command that the register holds, if it holds one. */
 void iommu_model_context_command(struct iommu_model_vtd *model);
 void iommu_model_iotlb_command(struct iommu_model_vtd *model);
@@ -188,5 +223,17 @@ void iommu_model_event_unmasked(struct iommu_model_vtd *model);
 /* --- registers -------------------------------------------------------------------------------- */
 
 void iommu_model_registers_reset(struct iommu_model_vtd *model);
+/* Bits that these registers can hold, each for itself; what one says of another is not looked at. */
+bool iommu_model_registers_are_sane(const struct iommu_model_vtd *model,
+				    const struct model_registers *regs);
+/* Why this bit of the command register may not be changed so; NULL: it may. */
+const char *iommu_model_command_mistake(const struct iommu_model_vtd *model,
+					const struct model_registers *regs, uint32_t bit,
+					bool value);
+
+/* --- state ------------------------------------------------------------------------------------ */
+
+/* Forget everything that is cached. */
+void iommu_model_drop_caches(struct iommu_model_vtd *model);
 
 #endif

@@ -72,7 +72,7 @@ static void use_context(struct journey *j, const struct model_cached *entry)
 
 	j->how = type == VTD_PASS_THROUGH ? VTD_PASID_PASS_THROUGH : VTD_PASID_SECOND_STAGE;
 	j->device_tlb = type == VTD_TRANSLATE_ALL;
-	j->domain_id = entry->owner;
+	j->domain_id = (uint16_t)entry->owner;
 	j->second_table = entry->low & VTD_ENTRY_ADDRESS_MASK;
 	j->second_levels = vtd_context_levels(entry->high);
 }
@@ -130,7 +130,7 @@ static unsigned int fetch_context(struct journey *j, uint64_t *words)
 	if (reason != 0)
 		return reason;
 	if (j->scalable) {
-		if (!model_read_words(model, table + (source_id & 0x7f) * 32ULL, words, 4))
+		if (!model_read_wide(model, table + (source_id & 0x7f) * 32ULL, words))
 			return 0x40;
 		reason = check_scalable_context(model, words);
 	} else {
@@ -147,7 +147,7 @@ static unsigned int find_context_entry(struct journey *j, struct model_cached *e
 {
 	struct iommu_model_vtd *model = j->model;
 	const struct model_cached *known =
-		iommu_model_cache_find(&model->cache, MODEL_CONTEXT, 0, 0, j->request->source_id);
+		iommu_model_cache_find(&model->cache, MODEL_CONTEXT, j->request->source_id, 0, 0);
 	uint64_t words[4] = {0};
 
 	if (known != NULL) {
@@ -155,7 +155,8 @@ static unsigned int find_context_entry(struct journey *j, struct model_cached *e
 		j->fault_hidden = known->fault_hidden;
 		return known->reason;
 	}
-	*entry = (struct model_cached){.kind = MODEL_CONTEXT, .address = j->request->source_id};
+	*entry = (struct model_cached){
+		.kind = MODEL_CONTEXT, .tag = j->request->source_id, .has_owner = true};
 	entry->reason = (uint8_t)fetch_context(j, words);
 	entry->fault_hidden = j->fault_hidden;
 	if (entry->reason == 0) {
@@ -259,7 +260,7 @@ static void use_pasid_entry(struct journey *j, const struct model_cached *entry)
 	const uint64_t word0 = entry->low;
 
 	j->how = vtd_pasid_type(word0);
-	j->domain_id = entry->owner;
+	j->domain_id = (uint16_t)entry->owner;
 	j->second_table = word0 & VTD_ENTRY_ADDRESS_MASK;
 	j->second_levels = vtd_pasid_levels(word0);
 	j->notes = (word0 & VTD_PASID_SSADE) != 0;
@@ -273,7 +274,12 @@ static unsigned int find_pasid(struct journey *j, const struct model_cached *con
 	const struct model_cached *known = iommu_model_cache_find(
 		&model->cache, MODEL_PASID, j->pasid, 0, j->request->source_id);
 	struct model_cached entry = {
-		.kind = MODEL_PASID, .tag = j->pasid, .address = j->request->source_id};
+		.kind = MODEL_PASID,
+		.tag = j->pasid,
+		.address = j->request->source_id,
+		.has_owner = true,
+		.owner = MODEL_NO_DOMAIN,
+	};
 	uint64_t words[VTD_PASID_ENTRY_WORDS] = {0};
 
 	if (known == NULL) {
@@ -300,6 +306,7 @@ static unsigned int find_scalable(struct journey *j, const struct model_cached *
 	const struct iommu_model_request *request = j->request;
 
 	j->device_tlb = (context->low & VTD_CONTEXT_DEVICE_TLB) != 0;
+	j->page_requests = (context->low & VTD_CONTEXT_PAGE_REQUESTS) != 0;
 	if (request->has_pasid && (context->low & VTD_CONTEXT_PASIDS) == 0)
 		return 0x45;
 	if (request->type != IOMMU_MODEL_UNTRANSLATED && !j->device_tlb)

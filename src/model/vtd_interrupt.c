@@ -169,7 +169,7 @@ static void record(const struct request *r, unsigned int reason)
 int iommu_model_vtd_interrupt(struct iommu_model_vtd *model, uint16_t source_id, uint64_t address,
 			      uint32_t data, struct iommu_model_interrupt *interrupt)
 {
-	uintptr_t state = iommu_model_enter(model);
+	uintptr_t state = iommu_model_enter_to_walk(model);
 	struct request r = {.model = model, .source_id = source_id, .result = interrupt};
 	unsigned int reason = 0;
 

@@ -19,6 +19,7 @@ struct journey {
 	struct iommu_model_translation *result;
 	/* What the entries on the way say; of legacy mode in the terms of scalable mode. */
 	bool scalable;
+	bool page_requests;
 	bool device_tlb; /* translation requests and translated requests pass */
 	bool fault_hidden;
 	enum vtd_pasid_type how;

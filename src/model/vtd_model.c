@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The life of a model, and its state for migration. */
+/* The life of a model. Its state for migration is in vtd_state.c. */
 #include <libiommu/status.h>
 
-#include "base/byteorder.h"
-#include "base/memory.h"
 #include "model/vtd.h"
 
-#define STATE_MAGIC 0x32444f4d445456ULL /* "VTDMOD2" */
-#define STATE_WORDS (sizeof(struct model_registers) / sizeof(uint64_t))
-
-/* --- Life ------------------------------------------------------------------------------------- */
+_Static_assert(sizeof(struct iommu_model_vtd) <= IOMMU_PAGE_SIZE, "it is one page");
 
 static void set_defaults(struct iommu_model_vtd_config *config)
 {
@@ -103,33 +98,34 @@ int iommu_model_vtd_create(const struct iommu_model_vtd_config *config,
 	model = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (model == NULL)
 		return IOMMU_ENOMEM;
-	model->fault_records = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
-	if (model->fault_records == NULL) {
-		platform->free_pages(platform->ctx, model, 0);
-		return IOMMU_ENOMEM;
-	}
 	model->platform = platform;
 	model->config = complete;
 	model->fault_count = complete.fault_records;
-	iommu_model_cache_init(&model->cache, platform, complete.cache_entries,
-			       complete.forget_seed);
+	model->fault_records = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	if (iommu_model_cache_init(&model->cache, platform, complete.cache_entries,
+				   complete.forget_seed) != 0 ||
+	    model->fault_records == NULL) {
+		iommu_model_vtd_destroy(model);
+		return IOMMU_ENOMEM;
+	}
 	iommu_model_registers_reset(model);
 	*result = model;
 	return 0;
 }
 
-static void drop_caches(struct iommu_model_vtd *model)
+void iommu_model_drop_caches(struct iommu_model_vtd *model)
 {
 	iommu_model_drop_translations(model);
-	iommu_model_cache_drop_kind(&model->cache, MODEL_INTERRUPT, NULL, NULL);
+	iommu_model_cache_drop_kind(&model->cache, MODEL_INTERRUPT);
 }
 
 void iommu_model_vtd_destroy(struct iommu_model_vtd *model)
 {
 	const struct iommu_platform *platform = model->platform;
 
-	drop_caches(model);
-	platform->free_pages(platform->ctx, model->fault_records, 0);
+	iommu_model_cache_destroy(&model->cache);
+	if (model->fault_records != NULL)
+		platform->free_pages(platform->ctx, model->fault_records, 0);
 	platform->free_pages(platform->ctx, model, 0);
 }
 
@@ -137,7 +133,7 @@ void iommu_model_vtd_reset(struct iommu_model_vtd *model)
 {
 	uintptr_t state = iommu_model_enter(model);
 
-	drop_caches(model);
+	iommu_model_drop_caches(model);
 	iommu_model_registers_reset(model);
 	iommu_model_leave(model, state);
 }
@@ -147,6 +143,7 @@ void iommu_model_vtd_misbehave(struct iommu_model_vtd *model,
 {
 	uintptr_t state = iommu_model_enter(model);
 
+	iommu_model_give_answers(model, &state);
 	model->faults = *faults;
 	/* What had been held up goes on. */
 	if (!faults->holds_requests)
@@ -175,98 +172,4 @@ void iommu_model_vtd_get_stats(struct iommu_model_vtd *model, struct iommu_model
 		.faults = model->fault_total,
 	};
 	iommu_model_leave(model, state);
-}
-
-/* --- State ------------------------------------------------------------------------------------ */
-
-/* The magic, the registers, the fault records: little-endian words. */
-static size_t state_words(const struct iommu_model_vtd *model)
-{
-	return 1 + STATE_WORDS + (size_t)model->fault_count * 2;
-}
-
-static void put_words(unsigned char *bytes, const uint64_t *words, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		const uint64_t word = iommu_le64(words[i]);
-
-		memcpy(bytes + i * 8, &word, 8);
-	}
-}
-
-static void get_words(uint64_t *words, const unsigned char *bytes, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		words[i] = iommu_read_le64(bytes + i * 8);
-}
-
-size_t iommu_model_vtd_save(struct iommu_model_vtd *model, void *bytes, size_t size)
-{
-	const size_t needed = state_words(model) * 8;
-	const uint64_t magic = STATE_MAGIC;
-	unsigned char *at = bytes;
-	uintptr_t state;
-
-	if (size < needed)
-		return needed;
-	state = iommu_model_enter(model);
-	put_words(at, &magic, 1);
-	put_words(at + 8, (const uint64_t *)&model->regs, STATE_WORDS);
-	put_words(at + 8 + STATE_WORDS * 8, &model->fault_records[0][0],
-		  (size_t)model->fault_count * 2);
-	iommu_model_leave(model, state);
-	return needed;
-}
-
-/* Could this model have come into this state? What else is wrong in it only the guest suffers. */
-static bool state_is_sane(const struct iommu_model_vtd *model, const struct model_registers *regs)
-{
-	const uint32_t known = VTD_GLOBAL_TE | VTD_GLOBAL_SRTP | VTD_GLOBAL_WBF | VTD_GLOBAL_QIE |
-			       VTD_GLOBAL_IRE | VTD_GLOBAL_SIRTP | VTD_GLOBAL_CFI;
-	const uint64_t queue = IOMMU_PAGE_SIZE << (regs->iqa & 7);
-
-	if (regs->version != model->regs.version || regs->cap != model->regs.cap ||
-	    regs->ecap != model->regs.ecap || regs->fault_next >= model->fault_count)
-		return false;
-	if ((regs->gsts & ~(uint64_t)known) != 0 || regs->iqh >= queue ||
-	    regs->iqh % sizeof(struct vtd_descriptor) != 0 || (regs->iqt & ~0x7fff0ULL) != 0)
-		return false;
-	if (((regs->pqh | regs->pqt) & ~VTD_PAGE_QUEUE_OFFSETS) != 0 ||
-	    regs->pqt >= IOMMU_PAGE_SIZE << (regs->pqa & 7))
-		return false;
-	if ((regs->gsts & VTD_GLOBAL_TE) != 0 && regs->root_set == 0)
-		return false;
-	if ((regs->gsts & VTD_GLOBAL_QIE) != 0 && model_has(model, IOMMU_MODEL_VTD_NO_QUEUE))
-		return false;
-	if ((regs->gsts & (VTD_GLOBAL_IRE | VTD_GLOBAL_CFI)) != 0 &&
-	    !model_has(model, IOMMU_MODEL_VTD_INTERRUPT_REMAPPING))
-		return false;
-	return (regs->gsts & VTD_GLOBAL_IRE) == 0 || regs->interrupts_set != 0;
-}
-
-int iommu_model_vtd_restore(struct iommu_model_vtd *model, const void *bytes, size_t size)
-{
-	const unsigned char *at = bytes;
-	struct model_registers regs;
-	uintptr_t state;
-	int status = IOMMU_EINVAL;
-
-	if (size != state_words(model) * 8 || iommu_read_le64(at) != STATE_MAGIC)
-		return IOMMU_EINVAL;
-	get_words((uint64_t *)&regs, at + 8, STATE_WORDS);
-	state = iommu_model_enter(model);
-	if (state_is_sane(model, &regs)) {
-		drop_caches(model);
-		iommu_model_registers_reset(model);
-		model->regs = regs;
-		get_words(&model->fault_records[0][0], at + 8 + STATE_WORDS * 8,
-			  (size_t)model->fault_count * 2);
-		status = 0;
-	}
-	iommu_model_leave(model, state);
-	return status;
 }

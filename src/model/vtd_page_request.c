@@ -64,29 +64,27 @@ static void answer(struct iommu_model_vtd *model, const struct iommu_model_page_
 {
 	if (!request->is_last || request->access == 0)
 		return;
-	model->answer_due = true;
-	model->answer = (struct iommu_model_page_answer){
-		.source_id = request->source_id,
-		.has_pasid = request->has_pasid,
-		.pasid = request->pasid,
-		.group = request->group,
-		.code = code,
-	};
+	if (model->answer_count < MODEL_ANSWERS_MAX)
+		model->answers[model->answer_count++] = (struct iommu_model_page_answer){
+			.source_id = request->source_id,
+			.has_pasid = request->has_pasid,
+			.pasid = request->pasid,
+			.group = request->group,
+			.code = code,
+		};
 }
 
 /* May this device ask? The reason why not, or 0. */
 static unsigned int check(struct journey *j)
 {
 	const unsigned int reason = iommu_model_find_context(j);
-	const struct model_cached *context = iommu_model_cache_find(&j->model->cache, MODEL_CONTEXT,
-								    0, 0, j->request->source_id);
 
 	/* What is asked for need not be there: only the way to the PASID must be open. */
 	if (reason != 0 && reason != 0x51 && reason != 0x59)
 		return reason;
 	if (!j->scalable)
 		return 0x32;
-	return context != NULL && (context->low & VTD_CONTEXT_PAGE_REQUESTS) != 0 ? 0 : 0x47;
+	return j->page_requests ? 0 : 0x47;
 }
 
 static int take(struct iommu_model_vtd *model, const struct iommu_model_page_request *request)
@@ -146,9 +144,10 @@ void iommu_model_requests_drain(struct iommu_model_vtd *model)
 int iommu_model_vtd_page_request(struct iommu_model_vtd *model,
 				 const struct iommu_model_page_request *request)
 {
-	uintptr_t state = iommu_model_enter(model);
+	uintptr_t state = iommu_model_enter_to_walk(model);
 	int status = 0;
 
+	iommu_model_give_answers(model, &state);
 	/* In order. */
 	iommu_model_requests_drain(model);
 	if (model->faults.holds_requests) {

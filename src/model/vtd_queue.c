@@ -13,39 +13,39 @@
 
 /* --- What is dropped -------------------------------------------------------------------------- */
 
-struct context_filter {
-	bool scalable; /* entries have no domain id: only the device counts */
-	unsigned int granularity;
-	uint16_t domain_id, source_id;
-	unsigned int function_mask;
-};
-
 static bool is_scalable(const struct iommu_model_vtd *model)
 {
 	return (model->regs.root & VTD_RTADDR_MODE) == VTD_RTADDR_SCALABLE;
 }
 
-static bool context_matches(const struct model_cached *entry, const void *ctx)
+/* The entries of source ids in [first, last]. In scalable mode they have no domain id: only the device counts. */
+static void drop_sources(struct iommu_model_vtd *model, uint16_t domain_id, uint64_t first,
+			 uint64_t last)
 {
-	static const uint16_t ignored[] = {0, 4, 6, 7};
-	const struct context_filter *filter = ctx;
-
-	if (filter->granularity == VTD_GRANULARITY_GLOBAL)
-		return true;
-	if (!filter->scalable && entry->owner != filter->domain_id)
-		return false;
-	return filter->granularity == VTD_GRANULARITY_DOMAIN ||
-	       ((entry->address ^ filter->source_id) & ~(uint64_t)ignored[filter->function_mask]) ==
-		       0;
+	if (is_scalable(model))
+		iommu_model_cache_drop_tags(&model->cache, MODEL_CONTEXT, first, last);
+	else
+		iommu_model_cache_drop_owned(&model->cache, MODEL_CONTEXT, domain_id, first, last);
 }
 
 static void drop_contexts(struct iommu_model_vtd *model, unsigned int granularity,
 			  uint16_t domain_id, uint16_t source_id, unsigned int function_mask)
 {
-	const struct context_filter filter = {is_scalable(model), granularity, domain_id, source_id,
-					      function_mask};
+	static const uint16_t ignored[] = {0, 4, 6, 7};
+	const uint16_t first = source_id & (uint16_t)~7U;
+	uint16_t id;
 
-	iommu_model_cache_drop_kind(&model->cache, MODEL_CONTEXT, context_matches, &filter);
+	if (granularity == VTD_GRANULARITY_GLOBAL) {
+		iommu_model_cache_drop_kind(&model->cache, MODEL_CONTEXT);
+		return;
+	}
+	if (granularity == VTD_GRANULARITY_DOMAIN) {
+		drop_sources(model, domain_id, 0, UINT16_MAX);
+		return;
+	}
+	for (id = 0; id < 8; id++)
+		if (((id ^ source_id) & 7 & ~ignored[function_mask]) == 0)
+			drop_sources(model, domain_id, first | id, first | id);
 }
 
 /* The bytes below one entry of a level. */
@@ -83,16 +83,16 @@ static void drop_domain(struct iommu_model_vtd *model, uint16_t domain_id)
 
 static void drop_all_pages(struct iommu_model_vtd *model)
 {
-	iommu_model_cache_drop_kind(&model->cache, MODEL_PAGE, NULL, NULL);
-	iommu_model_cache_drop_kind(&model->cache, MODEL_TABLE, NULL, NULL);
-	iommu_model_cache_drop_kind(&model->cache, MODEL_FIRST_PAGE, NULL, NULL);
-	iommu_model_cache_drop_kind(&model->cache, MODEL_FIRST_TABLE, NULL, NULL);
+	iommu_model_cache_drop_kind(&model->cache, MODEL_PAGE);
+	iommu_model_cache_drop_kind(&model->cache, MODEL_TABLE);
+	iommu_model_cache_drop_kind(&model->cache, MODEL_FIRST_PAGE);
+	iommu_model_cache_drop_kind(&model->cache, MODEL_FIRST_TABLE);
 }
 
 void iommu_model_drop_translations(struct iommu_model_vtd *model)
 {
-	iommu_model_cache_drop_kind(&model->cache, MODEL_CONTEXT, NULL, NULL);
-	iommu_model_cache_drop_kind(&model->cache, MODEL_PASID, NULL, NULL);
+	iommu_model_cache_drop_kind(&model->cache, MODEL_CONTEXT);
+	iommu_model_cache_drop_kind(&model->cache, MODEL_PASID);
 	drop_all_pages(model);
 }
 
@@ -271,37 +271,25 @@ static enum vtd_queue_error do_pasid_iotlb(struct iommu_model_vtd *model, struct
 	return VTD_QUEUE_ERROR_UNKNOWN;
 }
 
-struct pasid_filter {
-	unsigned int granularity;
-	uint16_t domain_id;
-	uint32_t pasid;
-};
-
-static bool pasid_matches(const struct model_cached *entry, const void *ctx)
-{
-	const struct pasid_filter *filter = ctx;
-	const bool is_owner = entry->reason != 0 || entry->owner == filter->domain_id;
-
-	switch (filter->granularity) {
-	case VTD_PASID_CACHE_DOMAIN:
-		return entry->reason == 0 && is_owner;
-	case VTD_PASID_CACHE_PASID:
-		return is_owner && entry->tag == filter->pasid;
-	default:
-		return true;
-	}
-}
-
 static enum vtd_queue_error do_pasid_cache(struct iommu_model_vtd *model, struct vtd_descriptor d)
 {
-	const struct pasid_filter filter = {vtd_descriptor_granularity(d),
-					    vtd_descriptor_domain_id(d), vtd_descriptor_pasid(d)};
+	struct model_cache *cache = &model->cache;
+	const uint16_t domain_id = vtd_descriptor_domain_id(d);
+	const uint32_t pasid = vtd_descriptor_pasid(d);
+	const unsigned int granularity = vtd_descriptor_granularity(d);
 
 	if (!is_wide(model))
 		return VTD_QUEUE_ERROR_TYPE;
-	if (filter.granularity == 2 || (d.low & 0xfff000000000ffc0ULL) != 0 || d.high != 0)
+	if (granularity == 2 || (d.low & 0xfff000000000ffc0ULL) != 0 || d.high != 0)
 		return VTD_QUEUE_ERROR_RESERVED;
-	iommu_model_cache_drop_kind(&model->cache, MODEL_PASID, pasid_matches, &filter);
+	if (granularity == VTD_PASID_CACHE_DOMAIN) {
+		iommu_model_cache_drop_owned(cache, MODEL_PASID, domain_id, 0, UINT64_MAX);
+	} else if (granularity == VTD_PASID_CACHE_PASID) {
+		iommu_model_cache_drop_owned(cache, MODEL_PASID, domain_id, pasid, pasid);
+		iommu_model_cache_drop_owned(cache, MODEL_PASID, MODEL_NO_DOMAIN, pasid, pasid);
+	} else {
+		iommu_model_cache_drop_kind(cache, MODEL_PASID);
+	}
 	return VTD_QUEUE_ERROR_UNKNOWN;
 }
 
@@ -330,8 +318,7 @@ static enum vtd_queue_error do_page_response(struct iommu_model_vtd *model, stru
 		return VTD_QUEUE_ERROR_TYPE;
 	if ((d.low & 0xfff0000000000fe0ULL) != 0 || (d.high & ~0xffcULL) != 0)
 		return VTD_QUEUE_ERROR_RESERVED;
-	model->answer_due = true;
-	model->answer = (struct iommu_model_page_answer){
+	model->answers[model->answer_count++] = (struct iommu_model_page_answer){
 		.source_id = vtd_descriptor_pasid_source_id(d),
 		.has_pasid = (d.low & VTD_PAGE_RESPONSE_HAS_PASID) != 0,
 		.pasid = vtd_descriptor_pasid(d),
@@ -352,7 +339,7 @@ static enum vtd_queue_error do_interrupts(struct iommu_model_vtd *model, struct 
 	if ((d.low & 0xffff000007ffffe0ULL) != 0 || d.high != 0 || mask > MODEL_HANDLE_MASK_MAX)
 		return VTD_QUEUE_ERROR_RESERVED;
 	if ((d.low & VTD_IEC_BY_INDEX) == 0)
-		iommu_model_cache_drop_kind(&model->cache, MODEL_INTERRUPT, NULL, NULL);
+		iommu_model_cache_drop_kind(&model->cache, MODEL_INTERRUPT);
 	else
 		iommu_model_cache_drop(&model->cache, MODEL_INTERRUPT, 0, 0, index,
 				       index + (count - 1));
@@ -388,7 +375,8 @@ static enum vtd_queue_error do_wait(struct iommu_model_vtd *model, struct vtd_de
 		iommu_model_requests_drain(model);
 	/* The status is written before the interrupt is sent. */
 	if ((d.low & VTD_WAIT_STATUS_WRITE) != 0 &&
-	    !model->config.host.write(model->config.host.ctx, d.high, &value, sizeof(value)))
+	    (d.high > model_output_last(model) ||
+	     !model->config.host.write(model->config.host.ctx, d.high, &value, sizeof(value))))
 		model_misuse(model, "the status address of a wait descriptor is no memory");
 	if ((d.low & VTD_WAIT_INTERRUPT) != 0)
 		iommu_model_wait_event(model);
@@ -427,19 +415,29 @@ static enum vtd_queue_error execute(struct iommu_model_vtd *model, struct vtd_de
 /* --- The queue -------------------------------------------------------------------------------- */
 
 /* As a power of two: of 64 bits nothing is divided, for processors that cannot. */
-static unsigned int descriptor_shift(const struct iommu_model_vtd *model)
+static unsigned int descriptor_shift(const struct model_registers *regs)
 {
-	return is_wide(model) ? 5 : 4;
+	return (regs->iqa & VTD_IQA_WIDE) != 0 ? 5 : 4;
 }
 
-static uint64_t descriptor_bytes(const struct iommu_model_vtd *model)
+static uint64_t queue_bytes(const struct model_registers *regs)
 {
-	return 1ULL << descriptor_shift(model);
+	return IOMMU_PAGE_SIZE << (regs->iqa & 7);
 }
 
-static uint64_t queue_bytes(const struct iommu_model_vtd *model)
+static bool is_aligned(const struct model_registers *regs, uint64_t offset)
 {
-	return IOMMU_PAGE_SIZE << (model->regs.iqa & 7);
+	return (offset & ((1ULL << descriptor_shift(regs)) - 1)) == 0;
+}
+
+bool iommu_model_queue_head_is_sane(const struct model_registers *regs)
+{
+	return is_aligned(regs, regs->iqh) && regs->iqh < queue_bytes(regs);
+}
+
+static bool tail_is_sane(const struct model_registers *regs)
+{
+	return is_aligned(regs, regs->iqt) && regs->iqt < queue_bytes(regs);
 }
 
 static void stop_with(struct iommu_model_vtd *model, uint32_t fsts_bit, uint64_t why)
@@ -450,8 +448,10 @@ static void stop_with(struct iommu_model_vtd *model, uint32_t fsts_bit, uint64_t
 
 static void advance(struct iommu_model_vtd *model)
 {
+	struct model_registers *regs = &model->regs;
+
 	/* The size is a power of two. */
-	model->regs.iqh = (model->regs.iqh + descriptor_bytes(model)) & (queue_bytes(model) - 1);
+	regs->iqh = (regs->iqh + (1ULL << descriptor_shift(regs))) & (queue_bytes(regs) - 1);
 }
 
 /* Execute the descriptor at the head; false: the queue does not go on from here for now. */
@@ -463,8 +463,8 @@ static bool step(struct iommu_model_vtd *model)
 	uint64_t words[4] = {0};
 	struct vtd_descriptor d = {0, 0};
 
-	if (model_read_words(model, place, words, 2) &&
-	    (!is_wide(model) || model_read_words(model, place + 16, &words[2], 2))) {
+	if (is_wide(model) ? model_read_wide(model, place, words)
+			   : model_read_words(model, place, words, 2)) {
 		d = (struct vtd_descriptor){words[0], words[1]};
 		if (vtd_descriptor_type(d) == VTD_DESCRIPTOR_WAIT && wait_is_held(model))
 			return false;
@@ -482,7 +482,7 @@ static bool step(struct iommu_model_vtd *model)
 	if (model->device_asked)
 		return false; /* the head moves on when the device has answered */
 	advance(model);
-	return !model->answer_due; /* one at a time */
+	return model->answer_count == 0; /* one at a time */
 }
 
 /* What is wrong with the queue as it is set up; UNKNOWN: nothing. */
@@ -492,47 +492,61 @@ static enum vtd_queue_error check_queue(const struct iommu_model_vtd *model)
 
 	if (is_wide(model) ? !model_has(model, IOMMU_MODEL_VTD_SCALABLE) : is_scalable(model))
 		return VTD_QUEUE_ERROR_WIDTH;
-	if ((regs->iqt & (descriptor_bytes(model) - 1)) != 0)
+	if (!is_aligned(regs, regs->iqt) || !iommu_model_queue_head_is_sane(regs))
 		return VTD_QUEUE_ERROR_ALIGNMENT;
-	return regs->iqt >= queue_bytes(model) ? VTD_QUEUE_ERROR_TAIL : VTD_QUEUE_ERROR_UNKNOWN;
+	return tail_is_sane(regs) ? VTD_QUEUE_ERROR_UNKNOWN : VTD_QUEUE_ERROR_TAIL;
+}
+
+/* Is there something to be executed, and nothing that it waits for? */
+static bool can_run(const struct iommu_model_vtd *model)
+{
+	const struct model_registers *regs = &model->regs;
+
+	return model_is_on(model, VTD_GLOBAL_QIE) && !model->queue_busy && !model->device_asked &&
+	       model->answer_count == 0 && !model->faults.invalidations_hang &&
+	       regs->iqh != regs->iqt && (regs->fsts & (VTD_FSTS_IQE | VTD_FSTS_ITE)) == 0;
 }
 
 void iommu_model_queue_run(struct iommu_model_vtd *model)
 {
-	struct model_registers *regs = &model->regs;
-	/* A driver cannot keep us here: no more than what fits. */
-	uint64_t budget = queue_bytes(model) >> descriptor_shift(model);
+	/* The lock is not held for longer, and a driver cannot keep its caller here. */
+	unsigned int slice = MODEL_SLICE;
 	enum vtd_queue_error error;
 
-	if (!model_is_on(model, VTD_GLOBAL_QIE) || model->queue_busy || model->answer_due ||
-	    model->faults.invalidations_hang)
+	model->queue_left = false;
+	if (!can_run(model))
 		return;
 	error = check_queue(model);
 	if (error != VTD_QUEUE_ERROR_UNKNOWN) {
 		stop_with(model, VTD_FSTS_IQE, vtd_iqercd(error, 0));
 		return;
 	}
-	while (budget-- != 0 && regs->iqh != regs->iqt &&
-	       (regs->fsts & (VTD_FSTS_IQE | VTD_FSTS_ITE)) == 0)
+	while (can_run(model)) {
+		if (slice == 0 || model->budget == 0) {
+			model->queue_left = true;
+			return;
+		}
+		slice--;
+		model->budget--;
 		if (!step(model))
 			return;
+	}
 }
 
 /*
  * No answer: the invalidation is given up, and so is every wait that has been fetched with it. A
- * queue fetches ahead; as much as the specification allows is up to the tail.
+ * queue fetches ahead; as much as the specification allows is up to the tail, if that is a place in it.
  */
 static void drop_fetched_waits(struct iommu_model_vtd *model)
 {
-	struct model_registers *regs = &model->regs;
-
-	regs->iqh = regs->iqt;
+	if (tail_is_sane(&model->regs))
+		model->regs.iqh = model->regs.iqt;
+	else
+		advance(model);
 }
 
 void iommu_model_queue_answered(struct iommu_model_vtd *model, bool answered)
 {
-	if (!model_is_on(model, VTD_GLOBAL_QIE))
-		return;
 	if (answered) {
 		advance(model);
 	} else {
@@ -540,5 +554,4 @@ void iommu_model_queue_answered(struct iommu_model_vtd *model, bool answered)
 		stop_with(model, VTD_FSTS_ITE,
 			  vtd_iqercd(VTD_QUEUE_ERROR_UNKNOWN, model->asked.source_id));
 	}
-	iommu_model_queue_run(model);
 }

@@ -4,6 +4,7 @@
  * by writing 1, and what happens then; the fault records follow behind. Also the global command
  * register, whose commands complete at once or, when a test wants it, after some register reads.
  */
+#include "base/memory.h"
 #include "model/vtd.h"
 
 #define REGION_MASK 0xffe00000ULL /* protected memory regions are cut at 2 MiB */
@@ -33,13 +34,15 @@ static void latch_interrupts(struct iommu_model_vtd *model)
 	model->regs.interrupts_set = 1;
 	set_status(model, VTD_GLOBAL_SIRTP, true);
 	if (model_has(model, IOMMU_MODEL_VTD_SELF_INVALIDATING))
-		iommu_model_cache_drop_kind(&model->cache, MODEL_INTERRUPT, NULL, NULL);
+		iommu_model_cache_drop_kind(&model->cache, MODEL_INTERRUPT);
 }
 
 static void switch_queue(struct iommu_model_vtd *model, bool on)
 {
 	set_status(model, VTD_GLOBAL_QIE, on);
 	model->regs.iqh = 0;
+	model->queue_generation++;
+	model->device_asked = false;
 	model->wait_held = false;
 	model->last_was_wait = false;
 	if (on)
@@ -78,13 +81,14 @@ static bool queue_stays_on(const struct iommu_model_vtd *model)
 	       (model_is_strict(model, IOMMU_MODEL_VTD_STRICT_QUEUE_LAST) && !model->last_was_wait);
 }
 
-/* May this bit be changed so? Tells the driver's mistake when not. */
-static bool command_is_allowed(struct iommu_model_vtd *model, uint32_t bit, bool value)
+const char *iommu_model_command_mistake(const struct iommu_model_vtd *model,
+					const struct model_registers *regs, uint32_t bit,
+					bool value)
 {
 	const bool has_interrupts = model_has(model, IOMMU_MODEL_VTD_INTERRUPT_REMAPPING);
 	const char *mistake = NULL;
 
-	if (bit == VTD_GLOBAL_TE && value && model->regs.root_set == 0)
+	if (bit == VTD_GLOBAL_TE && value && regs->root_set == 0)
 		mistake = "translation enabled without a root table";
 	if (bit == VTD_GLOBAL_QIE && model_has(model, IOMMU_MODEL_VTD_NO_QUEUE))
 		mistake = "there is no invalidation queue";
@@ -92,13 +96,21 @@ static bool command_is_allowed(struct iommu_model_vtd *model, uint32_t bit, bool
 		mistake = "there is no write buffer to flush";
 	if ((bit & (VTD_GLOBAL_IRE | VTD_GLOBAL_SIRTP | VTD_GLOBAL_CFI)) != 0 && !has_interrupts)
 		mistake = "there is no interrupt remapping";
-	if (bit == VTD_GLOBAL_IRE && value && model->regs.interrupts_set == 0)
+	if (bit == VTD_GLOBAL_IRE && value && regs->interrupts_set == 0)
 		mistake = "interrupt remapping enabled without a table";
-	if (bit == VTD_GLOBAL_SIRTP && model_is_on(model, VTD_GLOBAL_IRE) &&
-	    ((model->regs.irta ^ model->regs.interrupts) & VTD_IRTA_X2APIC) != 0)
+	if (bit == VTD_GLOBAL_SIRTP && (regs->gsts & VTD_GLOBAL_IRE) != 0 &&
+	    ((regs->irta ^ regs->interrupts) & VTD_IRTA_X2APIC) != 0)
 		mistake = "x2APIC mode changed while interrupt remapping is on";
 	if ((bit & (VTD_GLOBAL_SFL | VTD_GLOBAL_EAFL)) != 0)
 		mistake = "there is no advanced fault log";
+	return mistake;
+}
+
+/* May this bit be changed so? Tells the driver's mistake when not. */
+static bool command_is_allowed(struct iommu_model_vtd *model, uint32_t bit, bool value)
+{
+	const char *mistake = iommu_model_command_mistake(model, &model->regs, bit, value);
+
 	if (mistake != NULL)
 		model_misuse(model, mistake);
 	return mistake == NULL;
@@ -239,6 +251,61 @@ static const struct register_line *line_at(uint64_t offset)
 static uint64_t *field_of(struct iommu_model_vtd *model, const struct register_line *line)
 {
 	return (uint64_t *)(void *)((unsigned char *)&model->regs + line->at);
+}
+
+/* --- What they can hold ------------------------------------------------------------------------ */
+
+/* What is neither written nor cleared by software. */
+static uint64_t set_by_hardware(const struct register_line *line)
+{
+	switch (line->offset) {
+	case VTD_GSTS:
+		return VTD_GLOBAL_TE | VTD_GLOBAL_SRTP | VTD_GLOBAL_WBF | VTD_GLOBAL_QIE |
+		       VTD_GLOBAL_IRE | VTD_GLOBAL_SIRTP | VTD_GLOBAL_CFI;
+	case VTD_CCMD:
+		return 3ULL << 59;
+	case VTD_FSTS:
+		return VTD_FSTS_PPF | 0xff00;
+	case VTD_FECTL:
+	case VTD_IECTL:
+	case VTD_PECTL:
+		return VTD_EVENT_PENDING;
+	case VTD_PMEN:
+		return VTD_PMEN_PRS;
+	case VTD_IQH:
+		return 0x7fff0;
+	case MODEL_IOTLB:
+		return 3ULL << 57;
+	case VTD_VER:
+	case VTD_CAP:
+	case VTD_ECAP:
+	case VTD_IQERCD:
+		return ALL;
+	default:
+		return 0;
+	}
+}
+
+bool iommu_model_registers_are_sane(const struct iommu_model_vtd *model,
+				    const struct model_registers *regs)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		const struct register_line *line = &lines[i];
+		uint64_t known = line->writable | line->cleared_by_1 | set_by_hardware(line);
+		uint64_t value;
+
+		if (line->offset == VTD_GCMD)
+			known = 0; /* reads as 0 */
+		if (line->size == 4)
+			known &= UINT32_MAX;
+		memcpy(&value, (const unsigned char *)regs + line->at, sizeof(value));
+		if ((value & ~known) != 0)
+			return false;
+	}
+	return regs->version == model->regs.version && regs->cap == model->regs.cap &&
+	       regs->ecap == model->regs.ecap;
 }
 
 /* --- Access, 32 bits at a time ---------------------------------------------------------------- */
@@ -455,6 +522,13 @@ void iommu_model_registers_reset(struct iommu_model_vtd *model)
 	model->command = 0;
 	model->wait_held = false;
 	model->wait_reads = 0;
-	model->answer_due = false;
+	model->last_was_wait = false;
+	model->device_asked = false;
+	model->queue_left = false;
+	model->queue_generation++;
+	model->answer_count = 0;
 	model->request_held = false;
+	model->fault_message.wanted = false;
+	model->wait_message.wanted = false;
+	model->request_message.wanted = false;
 }

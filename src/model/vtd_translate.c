@@ -89,6 +89,15 @@ static bool is_protected(const struct iommu_model_vtd *model, uint64_t address)
 	       (address >= regs->phmbase && address <= (regs->phmlimit | 0x1fffff));
 }
 
+/* The regions are cut at 2 MiB: what is alike in this respect is no larger. */
+static void keep_out_of_protected(const struct iommu_model_vtd *model,
+				  struct iommu_model_translation *result)
+{
+	if (model_has(model, IOMMU_MODEL_VTD_PROTECTED_MEMORY) &&
+	    (model->regs.pmen & VTD_PMEN_EPM) != 0 && result->size > IOMMU_SIZE_2M)
+		result->size = IOMMU_SIZE_2M;
+}
+
 /* Interrupt messages are not memory, and nothing else in their range is anything. */
 static bool in_interrupt_range(const struct iommu_model_request *request)
 {
@@ -131,7 +140,7 @@ int iommu_model_vtd_translate(struct iommu_model_vtd *model,
 			      const struct iommu_model_request *request,
 			      struct iommu_model_translation *result)
 {
-	uintptr_t state = iommu_model_enter(model);
+	uintptr_t state = iommu_model_enter_to_walk(model);
 	struct journey j = {.model = model, .request = request, .result = result};
 	unsigned int reason = 0;
 	bool recorded = true;
@@ -151,15 +160,16 @@ int iommu_model_vtd_translate(struct iommu_model_vtd *model,
 	} else {
 		reason = translate(&j);
 	}
-	if (reason == 0 && !result->is_interrupt && is_protected(model, result->paddr)) {
-		reason = denied(&j);
-		recorded = false;
-	}
 	/* A device that only asked is answered, not blamed. */
 	if (request->type == IOMMU_MODEL_TRANSLATION_REQUEST && is_merely_denied(reason)) {
 		reason = 0;
 		if (result->size == 0)
 			result->size = IOMMU_PAGE_SIZE;
+	}
+	/* Protected memory is closed to all, and its addresses are told to none. */
+	if (reason == 0 && result->prot != 0 && is_protected(model, result->paddr)) {
+		reason = denied(&j);
+		recorded = false;
 	}
 	if (reason != 0) {
 		if (recorded)
@@ -167,6 +177,7 @@ int iommu_model_vtd_translate(struct iommu_model_vtd *model,
 		*result = (struct iommu_model_translation){.reason = reason};
 	} else if (!result->is_interrupt) {
 		keep_out_of_interrupts(result, request->address);
+		keep_out_of_protected(model, result);
 	}
 	iommu_model_leave(model, state);
 	return reason == 0 ? 0 : IOMMU_EFAULT;
@@ -179,7 +190,7 @@ int iommu_model_vtd_get_stage(struct iommu_model_vtd *model, uint16_t source_id,
 		.source_id = source_id, .has_pasid = has_pasid, .pasid = pasid};
 	struct iommu_model_translation unused;
 	struct journey j = {.model = model, .request = &request, .result = &unused};
-	uintptr_t state = iommu_model_enter(model);
+	uintptr_t state = iommu_model_enter_to_walk(model);
 
 	*stage = (struct iommu_model_stage){.passes = true};
 	if (model_is_on(model, VTD_GLOBAL_TE)) {

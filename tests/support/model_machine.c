@@ -443,6 +443,8 @@ void model_machine_add_unit(struct model_machine *machine,
 	struct iommu_model_vtd_config own = *config;
 
 	own.strict |= MACHINE_STRICT;
+	if (own.cache_entries == 0)
+		own.cache_entries = SIZE_MAX; /* never forgets by itself */
 	own.platform = &machine->models.platform;
 	own.host = (struct iommu_model_vtd_host){
 		.ctx = view,
