@@ -138,21 +138,20 @@ static uint64_t entry_of(const struct papr_window *window, uint64_t page)
 static int64_t set_entry(struct iommu_model_papr *papr, struct papr_window *window, uint64_t page,
 			 uint64_t entry)
 {
-	const struct iommu_platform *platform = papr->platform;
 	const uint64_t kept = -(1ULL << window->page_shift) | TCE_READ | TCE_WRITE;
-	uint64_t **entries;
+	uint64_t *entries;
 
 	if (papr->faults.fail_at != 0 && --papr->faults.fail_at == 0)
 		return papr->faults.fail_with;
 	if (page >= window->pages)
 		return H_PARAMETER;
-	entries = &window->entries[page / ENTRIES_PER_PAGE];
-	if (*entries == NULL && entry != 0)
-		*entries =
-			platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, IOMMU_ALLOC_ATOMIC);
-	if (*entries == NULL)
+	/* What a half-done call has set is not so any more: it begins anew. */
+	if (page - window->stuff_page < window->stuff_done)
+		window->stuff_done = 0;
+	entries = window->entries[page / ENTRIES_PER_PAGE];
+	if (entries == NULL)
 		return entry != 0 ? H_RESOURCES : H_SUCCESS;
-	(*entries)[page % ENTRIES_PER_PAGE] = entry & kept;
+	entries[page % ENTRIES_PER_PAGE] = entry & kept;
 	return H_SUCCESS;
 }
 
@@ -175,16 +174,39 @@ static int64_t put_list(struct iommu_model_papr *papr, struct papr_window *windo
 	return code;
 }
 
+/* How much of such a call is done already. */
+static uint64_t stuff_done(const struct papr_window *window, uint64_t page, uint64_t entry,
+			   uint64_t count)
+{
+	return window->stuff_page == page && window->stuff_count == count &&
+			       window->stuff_entry == entry
+		       ? window->stuff_done
+		       : 0;
+}
+
+/* A long one in pieces: the same call goes on where the last one of them has stopped. */
 static int64_t stuff(struct iommu_model_papr *papr, struct papr_window *window, uint64_t page,
 		     uint64_t entry, uint64_t count)
 {
+	uint64_t done = stuff_done(window, page, entry, count);
+	unsigned int left = PAPR_PIECE;
 	int64_t code = H_SUCCESS;
-	uint64_t i;
 
 	if (count > window->pages - page)
 		return H_PARAMETER;
-	for (i = 0; i < count && code == H_SUCCESS; i++)
-		code = set_entry(papr, window, page + i, entry);
+	window->stuff_done = 0;
+	while (done < count && code == H_SUCCESS) {
+		if (left-- == 0)
+			code = H_BUSY;
+		else
+			code = set_entry(papr, window, page + done++, entry);
+	}
+	if (code == H_BUSY) {
+		window->stuff_page = page;
+		window->stuff_count = count;
+		window->stuff_entry = entry;
+		window->stuff_done = done;
+	}
 	return code;
 }
 
@@ -216,13 +238,80 @@ static int64_t call(struct iommu_model_papr *papr, uint64_t opcode, uint64_t lio
 	}
 }
 
+/* A place for a page of entries that the call is going to need; NULL: it has all. */
+static uint64_t **find_missing(struct iommu_model_papr *papr, uint64_t opcode, uint64_t liobn,
+			       uint64_t address, uint64_t third, uint64_t fourth)
+{
+	struct papr_window *window = iommu_papr_model_find_window(papr, liobn);
+	uint64_t count = opcode == IOMMU_H_PUT_TCE ? 1 : fourth;
+	uint64_t page, i;
+
+	if (window == NULL || !page_at(window, address, &page))
+		return NULL;
+	/* A list that is too long is put as far as the window goes; nothing else is. */
+	if (opcode == IOMMU_H_PUT_TCE_INDIRECT && count <= LIST_MAX && count > window->pages - page)
+		count = window->pages - page;
+	if (count > window->pages - page)
+		return NULL;
+	if (opcode == IOMMU_H_STUFF_TCE) {
+		const uint64_t done = stuff_done(window, page, third, count);
+
+		page += done;
+		count -= done;
+	}
+	if (count > PAPR_PIECE)
+		count = PAPR_PIECE;
+	for (i = page / ENTRIES_PER_PAGE; i * ENTRIES_PER_PAGE < page + count; i++)
+		if (window->entries[i] == NULL)
+			return &window->entries[i];
+	return NULL;
+}
+
+static bool sets_entries(const struct iommu_model_papr *papr, uint64_t opcode, uint64_t third)
+{
+	if (opcode == IOMMU_H_PUT_TCE_INDIRECT)
+		return !papr->config.single_calls;
+	return (opcode == IOMMU_H_PUT_TCE ||
+		(opcode == IOMMU_H_STUFF_TCE && !papr->config.single_calls)) &&
+	       third != 0;
+}
+
+/* With the lock, which is let go of for it: all pages of entries that the call is going to need. */
+static uintptr_t make_missing(struct iommu_model_papr *papr, uintptr_t state, uint64_t opcode,
+			      uint64_t liobn, uint64_t address, uint64_t third, uint64_t fourth)
+{
+	const struct iommu_platform *platform = papr->platform;
+	/* As many as a piece can touch; another processor may have needed one of them. */
+	unsigned int tries = 2 * (PAPR_PIECE / ENTRIES_PER_PAGE + 1);
+	uint64_t **missing;
+
+	while (tries-- != 0 && find_missing(papr, opcode, liobn, address, third, fourth) != NULL) {
+		uint64_t *fresh;
+
+		iommu_spin_unlock(platform, &papr->lock, state);
+		fresh = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, IOMMU_ALLOC_ATOMIC);
+		state = iommu_spin_lock(platform, &papr->lock);
+		missing = find_missing(papr, opcode, liobn, address, third, fourth);
+		if (missing != NULL)
+			*missing = fresh;
+		else if (fresh != NULL)
+			platform->free_pages(platform->ctx, fresh, 0);
+		if (fresh == NULL)
+			break;
+	}
+	return state;
+}
+
 int64_t iommu_model_papr_hypercall(struct iommu_model_papr *papr, uint64_t opcode, uint64_t liobn,
 				   uint64_t address, uint64_t third, uint64_t fourth,
 				   uint64_t *result)
 {
 	uintptr_t state = iommu_spin_lock(papr->platform, &papr->lock);
-	const int64_t code = call(papr, opcode, liobn, address, third, fourth, result);
+	int64_t code;
 
+	if (sets_entries(papr, opcode, third))
+		state = make_missing(papr, state, opcode, liobn, address, third, fourth);
+	code = call(papr, opcode, liobn, address, third, fourth, result);
 	iommu_spin_unlock(papr->platform, &papr->lock, state);
 	return code;
 }
@@ -270,7 +359,8 @@ int iommu_model_papr_create(const struct iommu_model_papr_config *config,
 	const struct iommu_platform *platform = config->platform;
 	struct iommu_model_papr *papr;
 
-	if (iommu_platform_check(platform) != 0 || config->host.read == NULL)
+	if (iommu_platform_check(platform) != 0 || config->host.read == NULL ||
+	    config->dynamic_pages > PAPR_PAGES_MAX)
 		return IOMMU_EINVAL;
 	papr = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (papr == NULL)

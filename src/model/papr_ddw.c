@@ -66,26 +66,36 @@ static int32_t query(const struct iommu_model_papr *papr, unsigned int count, ui
 	return RTAS_SUCCESS;
 }
 
-static int32_t create(struct iommu_model_papr *papr, const uint32_t *inputs, uint32_t *outputs)
+static int32_t check_create(const struct iommu_model_papr *papr, const uint32_t *inputs)
 {
 	const uint32_t page_shift = inputs[3];
 	const uint32_t size_shift = inputs[4];
-	struct papr_window *window;
-	uint32_t number = 0;
 
 	if (page_shift > TCE_PAGE_SHIFT_MAX || size_shift < page_shift || size_shift > 52 ||
 	    (size_bits(1ULL << page_shift) & size_bits(papr->config.dynamic_page_sizes)) == 0)
 		return RTAS_PARAMETER;
 	if (left(papr) == 0 || 1ULL << (size_shift - page_shift) > largest_of(papr))
 		return RTAS_HARDWARE;
-	window = iommu_papr_model_make_window(papr->platform, 1ULL << (size_shift - page_shift),
-					      IOMMU_ALLOC_ATOMIC);
+	return RTAS_SUCCESS;
+}
+
+/* The window was made without the lock; NULL: there was no memory for it. */
+static int32_t create(struct iommu_model_papr *papr, const uint32_t *inputs, uint32_t *outputs,
+		      struct papr_window **fresh)
+{
+	struct papr_window *window = *fresh;
+	const int32_t status = check_create(papr, inputs);
+	uint32_t number = 0;
+
+	if (status != RTAS_SUCCESS)
+		return status;
 	if (window == NULL)
 		return RTAS_HARDWARE;
+	*fresh = NULL;
 	while (iommu_papr_model_find_window(papr, FIRST_LIOBN + number) != NULL)
 		number++;
 	window->liobn = FIRST_LIOBN + number;
-	window->page_shift = page_shift;
+	window->page_shift = inputs[3];
 	window->address = FIRST_ADDRESS + number * ADDRESS_STEP;
 	window->is_dynamic = true;
 	iommu_list_insert(&papr->windows, &window->link);
@@ -95,28 +105,24 @@ static int32_t create(struct iommu_model_papr *papr, const uint32_t *inputs, uin
 	return RTAS_SUCCESS;
 }
 
-static void drop(struct iommu_model_papr *papr, struct papr_window *window)
+/* Out of the way: what it holds is given back without the lock. */
+static void put_aside(struct papr_window *window, struct iommu_list_node *aside)
 {
-	if (!window->is_dynamic) {
-		iommu_papr_model_clear_window(papr->platform, window);
-		window->is_hidden = true;
-		return;
-	}
 	iommu_list_remove(&window->link);
-	iommu_papr_model_free_window(papr->platform, window);
+	iommu_list_insert(aside, &window->link);
 }
 
-static int32_t remove(struct iommu_model_papr *papr, uint32_t liobn)
+static int32_t remove(struct iommu_model_papr *papr, uint32_t liobn, struct iommu_list_node *aside)
 {
 	struct papr_window *window = iommu_papr_model_find_window(papr, liobn);
 
 	if (window == NULL)
 		return RTAS_PARAMETER;
-	drop(papr, window);
+	put_aside(window, aside);
 	return RTAS_SUCCESS;
 }
 
-static int32_t reset(struct iommu_model_papr *papr)
+static int32_t reset(struct iommu_model_papr *papr, struct iommu_list_node *aside)
 {
 	struct iommu_list_node *node = papr->windows.next;
 
@@ -125,43 +131,98 @@ static int32_t reset(struct iommu_model_papr *papr)
 
 		node = node->next;
 		if (window->is_dynamic)
-			drop(papr, window);
+			put_aside(window, aside);
 		else
 			window->is_hidden = false;
 	}
 	return RTAS_SUCCESS;
 }
 
-static int32_t serve(struct iommu_model_papr *papr, enum iommu_model_papr_service service,
-		     unsigned int input_count, const uint32_t *inputs, unsigned int output_count,
-		     uint32_t *outputs)
+/* Those that the guest asked for go; the others are empty, and hidden until a reset. Without the lock. */
+static void give_back(struct iommu_model_papr *papr, struct iommu_list_node *aside)
+{
+	while (!iommu_list_is_empty(aside)) {
+		struct papr_window *window =
+			iommu_container_of(aside->next, struct papr_window, link);
+		uintptr_t state;
+
+		iommu_list_remove(&window->link);
+		if (window->is_dynamic) {
+			iommu_papr_model_free_window(papr->platform, window);
+			continue;
+		}
+		iommu_papr_model_clear_window(papr->platform, window);
+		window->is_hidden = true;
+		window->stuff_done = 0;
+		state = iommu_spin_lock(papr->platform, &papr->lock);
+		iommu_list_insert(&papr->windows, &window->link);
+		iommu_spin_unlock(papr->platform, &papr->lock, state);
+	}
+}
+
+static bool is_create(enum iommu_model_papr_service service, unsigned int input_count,
+		      unsigned int output_count)
+{
+	return service == IOMMU_MODEL_PAPR_CREATE && input_count == 5 && output_count == 4;
+}
+
+/* Memory for a window that can be made, without the lock. */
+static struct papr_window *prepare_create(struct iommu_model_papr *papr, const uint32_t *inputs)
+{
+	uintptr_t state = iommu_spin_lock(papr->platform, &papr->lock);
+	const bool wanted = papr->faults.busy == 0 && check_create(papr, inputs) == RTAS_SUCCESS;
+
+	iommu_spin_unlock(papr->platform, &papr->lock, state);
+	return wanted ? iommu_papr_model_make_window(
+				papr->platform, 1ULL << (inputs[4] - inputs[3]), IOMMU_ALLOC_ATOMIC)
+		      : NULL;
+}
+
+struct request {
+	enum iommu_model_papr_service service;
+	unsigned int input_count, output_count;
+	const uint32_t *inputs;
+	uint32_t *outputs;
+};
+
+static int32_t serve(struct iommu_model_papr *papr, const struct request *request,
+		     struct papr_window **fresh, struct iommu_list_node *aside)
 {
 	if (papr->faults.busy != 0) {
 		papr->faults.busy--;
 		return RTAS_BUSY;
 	}
-	if (service == IOMMU_MODEL_PAPR_REMOVE)
-		return input_count == 1 ? remove(papr, inputs[0]) : RTAS_PARAMETER;
-	if (input_count < 3)
+	if (request->service == IOMMU_MODEL_PAPR_REMOVE)
+		return request->input_count == 1 ? remove(papr, request->inputs[0], aside)
+						 : RTAS_PARAMETER;
+	if (request->input_count < 3)
 		return RTAS_PARAMETER;
-	if (service == IOMMU_MODEL_PAPR_QUERY)
-		return query(papr, output_count, outputs);
-	if (service == IOMMU_MODEL_PAPR_CREATE)
-		return input_count == 5 && output_count == 4 ? create(papr, inputs, outputs)
-							     : RTAS_PARAMETER;
-	return service == IOMMU_MODEL_PAPR_RESET ? reset(papr) : RTAS_PARAMETER;
+	if (request->service == IOMMU_MODEL_PAPR_QUERY)
+		return query(papr, request->output_count, request->outputs);
+	if (is_create(request->service, request->input_count, request->output_count))
+		return create(papr, request->inputs, request->outputs, fresh);
+	return request->service == IOMMU_MODEL_PAPR_RESET ? reset(papr, aside) : RTAS_PARAMETER;
 }
 
 int32_t iommu_model_papr_rtas(struct iommu_model_papr *papr, enum iommu_model_papr_service service,
 			      unsigned int input_count, const uint32_t *inputs,
 			      unsigned int output_count, uint32_t *outputs)
 {
+	const struct request request = {service, input_count, output_count, inputs, outputs};
+	struct papr_window *fresh = NULL;
+	struct iommu_list_node aside;
 	uintptr_t state;
 
 	if (output_count == 0)
 		return RTAS_PARAMETER;
+	iommu_list_init(&aside);
+	if (is_create(service, input_count, output_count))
+		fresh = prepare_create(papr, inputs);
 	state = iommu_spin_lock(papr->platform, &papr->lock);
-	outputs[0] = (uint32_t)serve(papr, service, input_count, inputs, output_count, outputs);
+	outputs[0] = (uint32_t)serve(papr, &request, &fresh, &aside);
 	iommu_spin_unlock(papr->platform, &papr->lock, state);
+	give_back(papr, &aside);
+	if (fresh != NULL)
+		iommu_papr_model_free_window(papr->platform, fresh);
 	return (int32_t)outputs[0];
 }

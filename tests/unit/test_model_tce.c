@@ -679,6 +679,55 @@ static void hypercalls_are_checked_and_done(void **state)
 	end_papr();
 }
 
+static uint64_t present(uint64_t pages)
+{
+	struct iommu_model_tce_access access;
+	uint64_t count = 0;
+	uint64_t i;
+
+	for (i = 0; i < pages; i++)
+		count += iommu_model_papr_access(papr, LIOBN, i << 12, true, &access) == 0;
+	return count;
+}
+
+/* However many entries a guest wants set: no call does more than a piece, or asks for memory under the lock. */
+static void long_calls_come_in_pieces(void **state)
+{
+	const uint64_t count = 20000, piece = 4096;
+	unsigned int calls;
+
+	(void)state;
+	begin_papr(false);
+	assert_int_equal(iommu_model_papr_add_window(papr, LIOBN, 0, 12, count), 0);
+	for (calls = 1; calls < 5; calls++) {
+		const uint64_t before = f.outside.allocations;
+
+		assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, LIOBN, 0, 0x5003, count), 1);
+		assert_true(f.outside.allocations - before <= piece / 512 + 1);
+		assert_int_equal(entry_at((calls * piece - 1) << 12), 0x5003);
+		assert_int_equal(entry_at((calls * piece) << 12), 0);
+	}
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, LIOBN, 0, 0x5003, count), 0);
+	assert_int_equal(entry_at((count - 1) << 12), 0x5003);
+	/* Done is done: the same call begins anew, and so does one with other arguments. */
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, LIOBN, 0, 0, count), 1);
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, LIOBN, 0x1000, 0, 2), 0);
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, LIOBN, 0, 0, count - 1), 1);
+	assert_int_equal(entry_at(piece << 12), 0x5003);
+	/* What was cleared and is set again meanwhile must be cleared again. */
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE, LIOBN, 0x3000, 0x6003, 0), 0);
+	for (calls = 1; calls < 5; calls++)
+		assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, LIOBN, 0, 0, count - 1), 1);
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, LIOBN, 0, 0, count - 1), 0);
+	assert_int_equal(present(count), 1); /* the last, which is not of it */
+	/* A piece whose memory is not to be had sets what it can. */
+	assert_int_equal(iommu_model_papr_add_window(papr, 7, 0, 12, 1 << 22), 0);
+	f.outside.fail_after = f.outside.allocations + 3;
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, 7, 0, 0x5003, 1 << 22), -44);
+	f.outside.fail_after = 0;
+	end_papr();
+}
+
 /* --- Our own window over it, while it misbehaves ------------------------------------------------ */
 
 static struct test_platform inside;
@@ -706,17 +755,6 @@ static bool leads_to(uint64_t address, uint64_t pages, iommu_paddr_t paddr)
 		    access.paddr != paddr + (i << 12))
 			return false;
 	return true;
-}
-
-static uint64_t present(uint64_t pages)
-{
-	struct iommu_model_tce_access access;
-	uint64_t count = 0;
-	uint64_t i;
-
-	for (i = 0; i < pages; i++)
-		count += iommu_model_papr_access(papr, LIOBN, i << 12, true, &access) == 0;
-	return count;
 }
 
 /* What a failed call had done is undone; what is mapped leads where it should. */
@@ -804,6 +842,7 @@ int main(void)
 		cmocka_unit_test(firmware_misbehaves_as_told),
 		cmocka_unit_test(windows_come_and_go),
 		cmocka_unit_test(hypercalls_are_checked_and_done),
+		cmocka_unit_test(long_calls_come_in_pieces),
 		cmocka_unit_test(windows_of_ours_work_over_it),
 	};
 
