@@ -8,6 +8,7 @@
 
 #include "base/byteorder.h"
 #include "test.h"
+#include "test_contract.h"
 
 struct bare_vtd t;
 struct iommu_model_translation result;
@@ -17,7 +18,7 @@ struct iommu_model_translation result;
 static bool host_read(void *ctx, iommu_paddr_t paddr, void *bytes, size_t size)
 {
 	(void)ctx;
-	assert_int_equal(paddr % size, 0);
+	test_contract_memory(paddr, size);
 	if (paddr > MEMORY - size)
 		return false;
 	memcpy(bytes, t.memory + paddr, size);
@@ -27,6 +28,7 @@ static bool host_read(void *ctx, iommu_paddr_t paddr, void *bytes, size_t size)
 static bool host_write(void *ctx, iommu_paddr_t paddr, const void *bytes, size_t size)
 {
 	(void)ctx;
+	test_contract_memory(paddr, size);
 	if (paddr > MEMORY - size)
 		return false;
 	memcpy(t.memory + paddr, bytes, size);
@@ -138,6 +140,7 @@ void begin(const struct iommu_model_vtd_config *config)
 {
 	memset(&t, 0, sizeof(t));
 	assert_int_equal(iommu_hosted_init(&t.hosted, NULL, 16 << 20, 0), 0);
+	test_contract_hosted(&t.hosted);
 	assert_int_equal(create(config), 0);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/byteorder.h"
 #include "test.h"
+#include "test_contract.h"
 #include "test_platform.h"
 
 #define MODELS_MEMORY (256UL << 20)
@@ -99,6 +100,7 @@ static void *machine_alloc_pages(void *ctx, unsigned int order, int node, unsign
 
 	(void)node;
 	(void)flags;
+	test_contract_alloc(ctx, order);
 	machine->allocations++;
 	if (machine->allocations == machine->fail_at ||
 	    (machine->fail_every != 0 && machine->allocations % machine->fail_every == 0))
@@ -119,6 +121,7 @@ static void machine_free_pages(void *ctx, void *pages, unsigned int order)
 	struct model_machine *machine = ctx;
 	const size_t offset = (size_t)((unsigned char *)pages - machine->memory);
 
+	test_contract_order(order);
 	machine->pages_in_use -= (size_t)1 << order;
 	give_pages(machine, (unsigned int)(offset / IOMMU_PAGE_SIZE), order);
 }
@@ -177,6 +180,7 @@ static void *machine_map_mmio(void *ctx, iommu_paddr_t paddr, uint64_t size)
 	struct model_machine *machine = ctx;
 
 	(void)size;
+	test_contract_no_lock(ctx, "map_mmio");
 	machine->mapped++;
 	/* A token: nobody but the functions below looks at it. */
 	return (void *)(uintptr_t)paddr;
@@ -197,6 +201,7 @@ static struct iommu_model_vtd *unit_at(const struct model_machine *machine,
 {
 	const uint64_t address = (uintptr_t)reg;
 
+	assert_true(machine->mapped != 0);
 	*index = (unsigned int)((address - MACHINE_UNIT(0)) / 0x10000);
 	*offset = (address - MACHINE_UNIT(0)) % 0x10000;
 	assert_true(*index < machine->unit_count);
@@ -210,6 +215,7 @@ static uint64_t mmio_read(struct model_machine *machine, const volatile void *re
 	uint64_t offset;
 	struct iommu_model_vtd *unit = unit_at(machine, reg, &offset, &index);
 
+	test_contract_register((uintptr_t)reg, size);
 	return iommu_model_vtd_mmio_read(unit, offset, size);
 }
 
@@ -220,6 +226,7 @@ static void mmio_write(struct model_machine *machine, volatile void *reg, unsign
 	uint64_t offset;
 	struct iommu_model_vtd *unit = unit_at(machine, reg, &offset, &index);
 
+	test_contract_register((uintptr_t)reg, size);
 	if (machine->meanwhile != NULL)
 		machine->meanwhile(machine);
 	/* The queue is read through the CPU's caches whatever the walks do. */
@@ -285,6 +292,7 @@ static bool host_read(void *ctx, iommu_paddr_t paddr, void *bytes, size_t size)
 	struct model_machine *machine = unit->machine;
 	const unsigned char *from = is_queue(machine, paddr) ? machine->memory : unit->memory;
 
+	test_contract_memory(paddr, size);
 	if (!in_memory(paddr, size)) {
 		violated(machine, "hardware read a table where there is no memory");
 		return false;
@@ -315,6 +323,7 @@ static bool host_write(void *ctx, iommu_paddr_t paddr, const void *bytes, size_t
 {
 	struct model_machine *machine = machine_of(ctx);
 
+	test_contract_memory(paddr, size);
 	if (!in_memory(paddr, size) || machine->states[page_of(paddr)] != PAGE_TABLE) {
 		violated(machine, "hardware wrote a status where there is no table page");
 		return false;
@@ -479,6 +488,8 @@ void model_machine_init(struct model_machine *machine, unsigned int units,
 
 	memset(machine, 0, sizeof(*machine));
 	assert_int_equal(iommu_hosted_init(&machine->models, NULL, MODELS_MEMORY, 0), 0);
+	test_contract_hosted(&machine->models);
+	test_contract_begin(machine);
 	machine->memory = aligned_alloc(1 << 21, MACHINE_PAGES * IOMMU_PAGE_SIZE);
 	machine->visible = machine->memory;
 	machine->states = calloc(MACHINE_PAGES, 1);
@@ -502,6 +513,8 @@ void model_machine_init(struct model_machine *machine, unsigned int units,
 		.mmio_write64 = machine_write64,
 		.cache_flush = machine_cache_flush,
 		.now_ns = machine_now_ns,
+		.irq_save = test_contract_irq_save,
+		.irq_restore = test_contract_irq_restore,
 		.log = machine_log,
 	};
 	test_platform_add_mutex(&machine->platform);

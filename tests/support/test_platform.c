@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "test.h"
+#include "test_contract.h"
 
 static void *test_alloc_pages(void *ctx, unsigned int order, int node, unsigned int flags)
 {
 	struct test_platform *test = ctx;
 	uint64_t call = __atomic_add_fetch(&test->allocations, 1, __ATOMIC_RELAXED);
 
+	test_contract_alloc(ctx, order);
 	if (test->fail_after != 0 && call >= test->fail_after)
 		return NULL;
 	if (test->fail_every != 0 && call % test->fail_every == 0)
@@ -24,6 +26,7 @@ static void test_free_pages(void *ctx, void *pages, unsigned int order)
 {
 	struct test_platform *test = ctx;
 
+	test_contract_order(order);
 	memset(pages, TEST_POISON, (size_t)IOMMU_PAGE_SIZE << order);
 	test->hosted.platform.free_pages(&test->hosted, pages, order);
 }
@@ -113,7 +116,7 @@ static void test_mutex_destroy(void *ctx, void *mutex)
 
 static void test_mutex_lock(void *ctx, void *mutex)
 {
-	(void)ctx;
+	test_contract_no_lock(ctx, "mutex_lock");
 	assert_int_equal(pthread_mutex_lock(mutex), 0);
 }
 
@@ -150,9 +153,12 @@ void test_platform_init(struct test_platform *test, size_t size, iommu_paddr_t b
 		.cache_flush = test_cache_flush,
 		.now_ns = test_now_ns,
 		.relax = test_relax,
+		.irq_save = test_contract_irq_save,
+		.irq_restore = test_contract_irq_restore,
 		.log = test_log,
 	};
 	test_platform_add_mutex(&test->platform);
+	test_contract_begin(test);
 }
 
 void test_platform_destroy(struct test_platform *test)

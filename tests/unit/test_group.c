@@ -505,7 +505,7 @@ static void broken_platforms_are_refused(void **state)
 	REFUSED(free_pages);
 	HALF_A_PAIR(phys_to_virt, (void *(*)(void *, iommu_paddr_t))(uintptr_t)1);
 	HALF_A_PAIR(cpu_id, (unsigned int (*)(void *))(uintptr_t)1);
-	HALF_A_PAIR(irq_save, (uintptr_t(*)(void *))(uintptr_t)1);
+	HALF_A_PAIR(irq_save, NULL);
 	HALF_A_PAIR(mmio_read32, (uint32_t(*)(void *, const volatile void *))(uintptr_t)1);
 	REFUSED(mutex_create);
 	REFUSED(mutex_lock);

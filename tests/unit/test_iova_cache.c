@@ -42,6 +42,9 @@ static void begin(struct fixture *f, uint64_t last, unsigned int depot, unsigned
 	current_cpu = 0;
 	cpus_now = 2;
 	test_platform_init(&f->test, 1 << 26, 0);
+	/* Of a host that does not mask interrupts. */
+	f->test.platform.irq_save = NULL;
+	f->test.platform.irq_restore = NULL;
 	f->test.platform.cpu_id = test_cpu_id;
 	f->test.platform.cpu_count = test_cpu_count;
 	space = (struct iommu_iova_config){&f->test.platform, 4096, 1, last};

@@ -18,6 +18,7 @@
 #include "bare_vtd.h"
 #include "base/byteorder.h"
 #include "test.h"
+#include "test_contract.h"
 
 /* --- Configuration and registers -------------------------------------------------------------- */
 
@@ -49,6 +50,7 @@ static void configurations_that_contradict_themselves_are_refused(void **state)
 	(void)state;
 	memset(&t, 0, sizeof(t));
 	assert_int_equal(iommu_hosted_init(&t.hosted, NULL, 1 << 20, 0), 0);
+	test_contract_hosted(&t.hosted);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(create(&bad[i]), IOMMU_EINVAL);
 	config.platform = &t.hosted.platform;

@@ -15,6 +15,7 @@
 #include "bare_vtd.h"
 #include "base/byteorder.h"
 #include "test.h"
+#include "test_contract.h"
 
 #define DIRECTORY 0x14000ULL
 #define PASIDS    0x15000ULL                     /* the table of 64 to 127 */
@@ -157,6 +158,7 @@ static void configurations_that_contradict_themselves(void **state)
 	(void)state;
 	memset(&t, 0, sizeof(t));
 	assert_int_equal(iommu_hosted_init(&t.hosted, NULL, 1 << 20, 0), 0);
+	test_contract_hosted(&t.hosted);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(create(&bad[i]), IOMMU_EINVAL);
 	iommu_hosted_destroy(&t.hosted);

@@ -14,6 +14,7 @@
 
 #include "fake_vtd.h"
 #include "test.h"
+#include "test_contract.h"
 
 /* 5000 polls of the test's clock: the fake answers at once, or never. */
 #define SHORT_TIMEOUT 5000000ULL
@@ -818,11 +819,13 @@ static void call_in_between(void *ctx)
 {
 	struct fixture *f = ctx;
 	const size_t pages = f->machine.test.hosted.pages_in_use;
+	const uintptr_t held = test_contract_enter_cpu(&f->machine.test);
 	struct iommu_domain *domain;
 
 	assert_int_equal(iommu_domain_alloc(f->unit, IOMMU_DOMAIN_BLOCKED, NULL, &domain), 0);
 	assert_true(f->machine.test.hosted.pages_in_use >= pages);
 	assert_int_equal(iommu_domain_free(domain), 0);
+	test_contract_leave_cpu(&f->machine.test, held);
 }
 
 static void nothing_is_freed_before_the_confirmation(void **state)
