@@ -19,6 +19,7 @@ static bool host_read(void *ctx, iommu_paddr_t paddr, void *bytes, size_t size)
 {
 	(void)ctx;
 	test_contract_memory(paddr, size);
+	t.reads++;
 	if (paddr > MEMORY - size)
 		return false;
 	memcpy(bytes, t.memory + paddr, size);
@@ -77,6 +78,8 @@ static bool host_invalidate_device_tlb(void *ctx, const struct iommu_model_devic
 	(void)ctx;
 	t.asked++;
 	t.asked_last = *forget;
+	if (t.meanwhile != NULL)
+		t.meanwhile();
 	return !t.silent;
 }
 
@@ -85,6 +88,14 @@ static void host_page_answer(void *ctx, const struct iommu_model_page_answer *an
 	(void)ctx;
 	t.answers++;
 	t.answer_last = *answer;
+	if (t.meanwhile != NULL)
+		t.meanwhile();
+}
+
+static void host_work_remains(void *ctx)
+{
+	(void)ctx;
+	t.work_remains++;
 }
 
 static void host_misuse(void *ctx, const char *text)
@@ -131,6 +142,7 @@ int create(const struct iommu_model_vtd_config *config)
 		.interrupt = host_interrupt,
 		.invalidate_device_tlb = host_invalidate_device_tlb,
 		.misuse = host_misuse,
+		.work_remains = host_work_remains,
 		.write_buffer_flushed = host_write_buffer_flushed,
 	};
 	return iommu_model_vtd_create(&own, &t.model);

@@ -34,7 +34,11 @@ struct bare_vtd {
 	unsigned int answers;
 	struct iommu_model_page_answer answer_last;
 	unsigned int tail;
-	bool wide; /* descriptors of 256 bits */
+	bool wide;                 /* descriptors of 256 bits */
+	unsigned int reads;        /* of memory, by the model */
+	unsigned int work_remains; /* told so often */
+	/* What another processor of the guest does while a device is asked, or is given an answer. */
+	void (*meanwhile)(void);
 };
 
 extern struct bare_vtd t;
