@@ -120,11 +120,11 @@ enum iommu_model_vtd_flags {
 };
 
 /*
- * What the specification leaves to hardware, or asks of software without saying what happens otherwise, taken
- * as strictly as existing units do (that of QEMU does all of it). The unit says nothing and does nothing.
+ * Where the specification asks something of software without saying what happens otherwise, some units (those
+ * of QEMU, for example) ignore or refuse what others take. A driver's adversary does all of it.
  */
 enum iommu_model_vtd_strict {
-	/* A wait descriptor that asks for no status, no interrupt and no fence is refused (IQE). */
+	/* A wait that asks for a fence alone is refused, as one that asks for nothing always is. */
 	IOMMU_MODEL_VTD_STRICT_WAITS = 1 << 0,
 	/* The queue is not turned off while its head and its tail differ … */
 	IOMMU_MODEL_VTD_STRICT_QUEUE_OFF = 1 << 1,

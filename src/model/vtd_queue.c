@@ -361,15 +361,23 @@ static bool wait_is_held(struct iommu_model_vtd *model)
 	return false;
 }
 
+/* Does a wait ask for something? What only orders others is not enough for all units. */
+static bool has_purpose(const struct iommu_model_vtd *model, uint64_t low)
+{
+	const bool strict = model_is_strict(model, IOMMU_MODEL_VTD_STRICT_WAITS);
+
+	return (low & (VTD_WAIT_INTERRUPT | VTD_WAIT_STATUS_WRITE)) != 0 ||
+	       ((low & VTD_WAIT_FENCE) != 0 && (!strict || (low & VTD_WAIT_DRAIN) != 0));
+}
+
 static enum vtd_queue_error do_wait(struct iommu_model_vtd *model, struct vtd_descriptor d)
 {
-	const uint64_t purposes = VTD_WAIT_INTERRUPT | VTD_WAIT_STATUS_WRITE | VTD_WAIT_FENCE;
 	const uint32_t value = iommu_le32((uint32_t)(d.low >> 32));
 	const uint64_t drain = model_has(model, IOMMU_MODEL_VTD_PAGE_REQUESTS) ? VTD_WAIT_DRAIN : 0;
 
 	if ((d.low & 0xffffff80ULL & ~drain) != 0 || (d.high & 3) != 0)
 		return VTD_QUEUE_ERROR_RESERVED;
-	if ((d.low & purposes) == 0 && model_is_strict(model, IOMMU_MODEL_VTD_STRICT_WAITS))
+	if (!has_purpose(model, d.low))
 		return VTD_QUEUE_ERROR_RESERVED;
 	if ((d.low & VTD_WAIT_DRAIN) != 0)
 		iommu_model_requests_drain(model);

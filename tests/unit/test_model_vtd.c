@@ -417,32 +417,37 @@ static void only_the_right_invalidation_drops_a_page(void **state)
 	assert_false(drops_page(vtd_descriptor_context(VTD_GRANULARITY_GLOBAL, 0, 0), 0x123000));
 }
 
-/* What asks for nothing: taken, or refused by units that are strict. */
-static void strict_units_refuse_a_wait_for_nothing(void **state)
+static bool takes_wait(unsigned int strict, uint64_t purposes)
 {
-	const struct iommu_model_vtd_config lax = {.flags = 0};
-	const struct iommu_model_vtd_config strict = {.strict = IOMMU_MODEL_VTD_STRICT_WAITS};
-	struct vtd_descriptor d = {.low = VTD_DESCRIPTOR_WAIT};
+	const struct iommu_model_vtd_config config = {.strict = strict};
+	bool taken;
 
-	(void)state;
-	running(&lax);
+	running(&config);
 	queue_on();
-	run_descriptors(&d, 1);
-	end();
-	running(&strict);
-	queue_on();
-	submit(d);
-	assert_int_equal(reg(VTD_IQH, 8), 0);
-	assert_int_not_equal(reg(VTD_FSTS, 4) & VTD_FSTS_IQE, 0);
-	/* A fence is something. Of one that is mended the queue goes on. */
-	t.tail = 0;
-	submit((struct vtd_descriptor){.low = VTD_DESCRIPTOR_WAIT | VTD_WAIT_FENCE});
-	assert_int_equal(reg(VTD_IQH, 8), 0);
+	submit((struct vtd_descriptor){.low = VTD_DESCRIPTOR_WAIT | purposes, .high = STATUS});
+	taken = (reg(VTD_FSTS, 4) & VTD_FSTS_IQE) == 0;
+	assert_int_equal(reg(VTD_IQH, 8), taken ? 16 : 0);
+	/* Of one that is mended the queue goes on. */
+	word(QUEUE, VTD_DESCRIPTOR_WAIT | VTD_WAIT_STATUS_WRITE);
 	set(VTD_FSTS, 4, VTD_FSTS_IQE);
 	set(VTD_IQT, 8, 16);
 	assert_int_equal(reg(VTD_IQH, 8), 16);
 	assert_int_equal(reg(VTD_FSTS, 4) & VTD_FSTS_IQE, 0);
 	end();
+	return taken;
+}
+
+static void a_wait_for_nothing_is_refused(void **state)
+{
+	(void)state;
+	assert_false(takes_wait(0, 0));
+	assert_true(takes_wait(0, VTD_WAIT_FENCE));
+	assert_true(takes_wait(0, VTD_WAIT_STATUS_WRITE));
+	assert_true(takes_wait(0, VTD_WAIT_INTERRUPT));
+	assert_false(takes_wait(IOMMU_MODEL_VTD_STRICT_WAITS, 0));
+	assert_false(takes_wait(IOMMU_MODEL_VTD_STRICT_WAITS, VTD_WAIT_FENCE));
+	assert_true(takes_wait(IOMMU_MODEL_VTD_STRICT_WAITS, VTD_WAIT_STATUS_WRITE));
+	assert_true(takes_wait(IOMMU_MODEL_VTD_STRICT_WAITS, VTD_WAIT_INTERRUPT));
 }
 
 static bool queue_turns_off(void)
@@ -746,6 +751,7 @@ static void descriptors_that_are_wrong_stop_the_queue(void **state)
 		{{0x12 | 1ULL << 32, 0}, VTD_QUEUE_ERROR_RESERVED},
 		{{0x32, 10}, VTD_QUEUE_ERROR_RESERVED}, /* a mask beyond MAMV */
 		{{0x32, 0x80}, VTD_QUEUE_ERROR_RESERVED},
+		{{VTD_DESCRIPTOR_WAIT, 0}, VTD_QUEUE_ERROR_RESERVED}, /* asks for nothing */
 		{{VTD_DESCRIPTOR_WAIT | 0x80, 0}, VTD_QUEUE_ERROR_RESERVED},
 		{{VTD_DESCRIPTOR_WAIT | VTD_WAIT_STATUS_WRITE, STATUS + 2},
 		 VTD_QUEUE_ERROR_RESERVED},
@@ -765,7 +771,7 @@ static void descriptors_that_are_wrong_stop_the_queue(void **state)
 		/* Nothing more until it was mended and cleared. */
 		submit(vtd_descriptor_wait(STATUS, 2));
 		assert_int_equal(iommu_read_le32(t.memory + STATUS), 1);
-		word(QUEUE + 16, VTD_DESCRIPTOR_WAIT);
+		word(QUEUE + 16, VTD_DESCRIPTOR_WAIT | VTD_WAIT_FENCE);
 		word(QUEUE + 24, 0);
 		set(VTD_FSTS, 4, VTD_FSTS_IQE);
 		set(VTD_IQT, 8, vtd_queue_offset(t.tail, false));
@@ -1285,7 +1291,7 @@ int main(void)
 		cmocka_unit_test(interrupt_messages_are_not_memory),
 		cmocka_unit_test(protected_memory_is_closed),
 		cmocka_unit_test(only_the_right_invalidation_drops_a_page),
-		cmocka_unit_test(strict_units_refuse_a_wait_for_nothing),
+		cmocka_unit_test(a_wait_for_nothing_is_refused),
 		cmocka_unit_test(strict_units_keep_a_busy_queue_on),
 		cmocka_unit_test(strict_units_keep_a_queue_on_that_did_not_end_with_a_wait),
 		cmocka_unit_test(the_hint_keeps_the_way_through_tables),
