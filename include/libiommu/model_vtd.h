@@ -69,15 +69,16 @@ struct iommu_model_vtd_host {
 	void (*interrupt)(void *ctx, uint64_t address, uint32_t data);
 	/*
 	 * invalidate_device_tlb - the device must forget what it was told of. False: it does not answer,
-	 * which stops the queue with a time-out error. The rest of the queue runs after it returned. NULL:
-	 * no device has a TLB.
+	 * which stops the queue with a time-out error. The rest of the queue runs after it returned; of a
+	 * queue that was turned off meanwhile the answer is ignored. NULL: no device has a TLB.
 	 */
 	bool (*invalidate_device_tlb)(void *ctx, const struct iommu_model_device_tlb *forget);
 	/* page_answer - a device gets the answer to its page requests. Needed for IOMMU_MODEL_VTD_PAGE_REQUESTS. */
 	void (*page_answer)(void *ctx, const struct iommu_model_page_answer *answer);
 	/*
 	 * misuse - the driver broke a rule of the specification; a static text, for a log. What the
-	 * driver asked for is then ignored, or done as far as it makes sense. May be NULL.
+	 * driver asked for is then ignored, or done as far as it makes sense. A guest can cause one with
+	 * every call: limit what is logged. May be NULL.
 	 */
 	void (*misuse)(void *ctx, const char *text);
 	/*

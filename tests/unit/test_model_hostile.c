@@ -563,13 +563,22 @@ static struct test_random chance;
 
 static void poke(void)
 {
-	static const uint64_t registers[] = {VTD_GCMD, VTD_GCMD, VTD_RTADDR, VTD_FSTS, VTD_FECTL,
-					     VTD_IQT,  VTD_IQT,  VTD_IQT,    VTD_IQA,  VTD_PQA,
-					     VTD_PQT,  VTD_PQH,  VTD_PRS,    VTD_PECTL};
+	static const uint64_t registers[] = {VTD_GCMD, VTD_RTADDR, VTD_FECTL, VTD_IQA,  VTD_IQT,
+					     VTD_PQA,  VTD_PQT,    VTD_PQH,   VTD_PECTL};
 	const uint64_t value = test_random_next(&chance);
 
-	set(registers[test_random_below(&chance, 14)], 4,
-	    test_random_below(&chance, 2) == 0 ? value & 0xfff0 : 1ULL << value % 32);
+	switch (test_random_below(&chance, 4)) {
+	case 0:
+		set(registers[test_random_below(&chance, 9)], 4,
+		    test_random_below(&chance, 2) == 0 ? value & 0xfff0 : 1ULL << value % 32);
+		break;
+	case 1:
+		set(VTD_FSTS, 4, value);
+		set(VTD_PRS, 4, value);
+		break;
+	default:
+		set(VTD_IQT, 8, test_random_below(&chance, 32) * 32);
+	}
 }
 
 static void poke_while_asked(void)
@@ -580,16 +589,19 @@ static void poke_while_asked(void)
 		(void)reach_pasid((uint32_t)test_random_below(&chance, 256));
 }
 
-/* A descriptor that could be right, anywhere. */
+/* A descriptor that could be right. */
 static void scribble(void)
 {
-	static const uint64_t types[] = {1, 2, 3, 4, 5, 0x16, 0x26, 7, 8, 9};
-	const iommu_paddr_t place = QUEUE + test_random_below(&chance, 256) * 16;
+	static const uint64_t types[] = {1, 2, 3, 3, 4, 5, 0x16, 0x26, 7, 8, 9, 9};
+	static const uint64_t used[] = {0x30, 0xffff00000000, 0xff0000, UINT64_MAX};
+	const iommu_paddr_t place = QUEUE + test_random_below(&chance, 32) * 32;
 	const uint64_t value = test_random_next(&chance);
 
-	word(place, types[test_random_below(&chance, 10)] |
-			    (test_random_below(&chance, 4) != 0 ? value & 0x1ff00ff00070 : value));
+	word(place,
+	     types[test_random_below(&chance, 12)] | (value & used[test_random_below(&chance, 4)]));
 	word(place + 8, test_random_below(&chance, 4) != 0 ? value & 0x3f000 : value);
+	word(place + 16, 0);
+	word(place + 24, test_random_below(&chance, 16) == 0);
 }
 
 static void every_call_ends(void **state)
@@ -626,7 +638,7 @@ static void every_call_ends(void **state)
 			     test_random_next(&chance) & 0x3f00f);
 		}
 		assert_in_range(t.reads, 0, 4 * LARGEST);
-		if (i % 1000 != 999)
+		if (i % 64 != 63)
 			continue;
 		iommu_model_vtd_reset(t.model);
 		word(ROOT + 16, vtd_root_low(CONTEXT));
@@ -639,8 +651,9 @@ static void every_call_ends(void **state)
 		wide_queue_on();
 	}
 	t.meanwhile = NULL;
-	assert_int_not_equal(t.asked, 0);
-	assert_int_not_equal(t.answers, 0);
+	/* All of it happens. */
+	assert_true(t.asked > rounds / 1000);
+	assert_true(t.answers > rounds / 1000);
 	end();
 }
 

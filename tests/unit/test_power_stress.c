@@ -11,6 +11,7 @@
 #include <libiommu/iommu.h>
 
 #include "test.h"
+#include "test_contract.h"
 
 #define ROUNDS 400
 #define WIDTH  32
@@ -44,7 +45,7 @@ static void *alloc_pages(void *ctx, unsigned int order, int node, unsigned int f
 	const size_t size = (size_t)IOMMU_PAGE_SIZE << order;
 	void *pages = aligned_alloc(size, size);
 
-	(void)ctx;
+	test_contract_alloc(ctx, order);
 	(void)node;
 	(void)flags;
 	return pages != NULL ? memset(pages, 0, size) : NULL;
@@ -76,7 +77,7 @@ static void mutex_destroy(void *ctx, void *mutex)
 
 static void mutex_lock(void *ctx, void *mutex)
 {
-	(void)ctx;
+	test_contract_no_lock(ctx, "mutex_lock");
 	pthread_mutex_lock(mutex);
 }
 
@@ -93,7 +94,19 @@ static const struct iommu_platform platform = {
 	.mutex_destroy = mutex_destroy,
 	.mutex_lock = mutex_lock,
 	.mutex_unlock = mutex_unlock,
+	.irq_save = test_contract_irq_save,
+	.irq_restore = test_contract_irq_restore,
 };
+
+/* The models' machine is another: its locks are not the driver's. */
+static struct iommu_platform outside(void)
+{
+	static char other;
+	struct iommu_platform own = platform;
+
+	own.ctx = &other;
+	return own;
+}
 
 /* Entries are written while the bridge reads them: whole. */
 static bool read_memory(void *ctx, iommu_paddr_t paddr, uint64_t *bytes)
@@ -199,8 +212,9 @@ static int64_t opal_call(void *ctx, uint64_t token, const uint64_t arguments[7])
 
 static void a_bridge(void **state)
 {
+	const struct iommu_platform own = outside();
 	const struct iommu_model_phb_config model = {
-		.platform = &platform, .host = {.read = read_memory}, .pes = 4};
+		.platform = &own, .host = {.read = read_memory}, .pes = 4};
 	const struct iommu_opal_config config = {
 		.pes = 4,
 		.call = opal_call,
@@ -233,7 +247,8 @@ static int64_t hypercall(void *ctx, uint64_t opcode, uint64_t liobn, uint64_t ad
 
 static void a_hypervisor(void **state)
 {
-	const struct iommu_model_papr_config model = {.platform = &platform,
+	const struct iommu_platform own = outside();
+	const struct iommu_model_papr_config model = {.platform = &own,
 						      .host = {.read = read_memory}};
 	const struct iommu_papr_config config = {
 		.last_id = UINT16_MAX,
