@@ -62,8 +62,8 @@ static void note_misuse(void *ctx, const char *text)
 }
 
 /*
- * A guest that queues more than one call does must not hold up its processor: the rest goes on from the
- * emulator's main loop, even if the guest only looks at memory meanwhile.
+ * A guest that queues more than one call does must not hold up its processor: the rest goes on from
+ * the emulator's main loop, even if the guest only looks at memory meanwhile.
  */
 static void note_work(void *ctx)
 {

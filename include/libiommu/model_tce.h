@@ -170,7 +170,7 @@ struct iommu_model_papr_config {
 	uint32_t dynamic_windows;
 	uint64_t dynamic_page_sizes;
 	uint64_t dynamic_pages; /* at most 2^22 */
-	bool wide_query; /* "ibm,ddw-extensions", 2, is 1 */
+	bool wide_query;        /* "ibm,ddw-extensions", 2, is 1 */
 };
 
 /* How a hypervisor misbehaves, for tests of drivers. All zero: not at all. */
@@ -200,10 +200,11 @@ IOMMU_API int iommu_model_papr_add_window(struct iommu_model_papr *papr, uint32_
 IOMMU_API int iommu_model_papr_remove_window(struct iommu_model_papr *papr, uint32_t liobn);
 
 /*
- * iommu_model_papr_hypercall - one of the guest's calls for entries (<libiommu/tce_table.h>), with a
- * hypervisor's checks, partial progress and return values; others: -2 (H_FUNCTION). When the model's memory
- * is short: -44 (H_NOT_ENOUGH_RESOURCES). One call sets at most 4096 entries: IOMMU_H_STUFF_TCE of more of them
- * is answered with 1 (H_BUSY), and the same call goes on from there.
+ * iommu_model_papr_hypercall - one of the guest's calls for entries (<libiommu/tce_table.h>), with
+ * a hypervisor's checks, partial progress and return values; others: -2 (H_FUNCTION). When the
+ * model's memory is short: -44 (H_NOT_ENOUGH_RESOURCES). One call sets at most 4096 entries:
+ * IOMMU_H_STUFF_TCE of more of them is answered with 1 (H_BUSY), and the same call goes on from
+ * there.
  */
 IOMMU_API int64_t iommu_model_papr_hypercall(struct iommu_model_papr *papr, uint64_t opcode,
 					     uint64_t liobn, uint64_t address, uint64_t third,

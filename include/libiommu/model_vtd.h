@@ -4,20 +4,20 @@
  * as its virtual IOMMU; and for tests of drivers, to which it is an adversary.
  *
  * It is written against the specification and against no driver. It caches as much as the
- * specification allows and, as long as cache_entries is not reached, forgets nothing on its own, so that a
- * missing or too narrow invalidation shows; a test that wants hardware to forget at random sets
- * forget_seed. Everything that it reads from guest memory and every register write is hostile: it
- * answers with a fault, an error bit or silence, and never with more. The work of one call is bounded,
- * and so is the memory that a guest can make the model take.
+ * specification allows and, as long as cache_entries is not reached, forgets nothing on its own, so
+ * that a missing or too narrow invalidation shows; a test that wants hardware to forget at random
+ * sets forget_seed. Everything that it reads from guest memory and every register write is hostile:
+ * it answers with a fault, an error bit or silence, and never with more. The work of one call is
+ * bounded, and so is the memory that a guest can make the model take.
  *
  * Legacy mode: root and context tables, second-stage tables of 3 to 5 levels, both invalidation
  * interfaces, device-TLBs, interrupt remapping and posting. Scalable mode: PASID directories and tables, first
  * stage, second stage, nested, pass-through, accessed and dirty bits, page requests.
  *
  * Locking: one spinlock for each model, taken by every function except create and destroy; all of
- * them may be called from any thread. The memory callbacks are called with it held and must not call
- * the model; interrupt, misuse, invalidate_device_tlb, page_answer and work_remains are called without it
- * and may. Pages are asked for without it, with IOMMU_ALLOC_ATOMIC.
+ * them may be called from any thread. The memory callbacks are called with it held and must not
+ * call the model; interrupt, misuse, invalidate_device_tlb, page_answer and work_remains are called
+ * without it and may. Pages are asked for without it, with IOMMU_ALLOC_ATOMIC.
  */
 #ifndef LIBIOMMU_MODEL_VTD_H
 #define LIBIOMMU_MODEL_VTD_H
@@ -68,17 +68,18 @@ struct iommu_model_vtd_host {
 	/* interrupt - the unit itself sends a message: a fault, or a completed wait. May be NULL. */
 	void (*interrupt)(void *ctx, uint64_t address, uint32_t data);
 	/*
-	 * invalidate_device_tlb - the device must forget what it was told of. False: it does not answer,
-	 * which stops the queue with a time-out error. The rest of the queue runs after it returned; of a
-	 * queue that was turned off meanwhile the answer is ignored. NULL: no device has a TLB.
+	 * invalidate_device_tlb - the device must forget what it was told of. False: it does not
+	 * answer, which stops the queue with a time-out error. The rest of the queue runs after it
+	 * returned; of a queue that was turned off meanwhile the answer is ignored. NULL: no device
+	 * has a TLB.
 	 */
 	bool (*invalidate_device_tlb)(void *ctx, const struct iommu_model_device_tlb *forget);
 	/* page_answer - a device gets the answer to its page requests. Needed for IOMMU_MODEL_VTD_PAGE_REQUESTS. */
 	void (*page_answer)(void *ctx, const struct iommu_model_page_answer *answer);
 	/*
 	 * misuse - the driver broke a rule of the specification; a static text, for a log. What the
-	 * driver asked for is then ignored, or done as far as it makes sense. A guest can cause one with
-	 * every call: limit what is logged. May be NULL.
+	 * driver asked for is then ignored, or done as far as it makes sense. A guest can cause one
+	 * with every call: limit what is logged. May be NULL.
 	 */
 	void (*misuse)(void *ctx, const char *text);
 	/*
@@ -87,10 +88,11 @@ struct iommu_model_vtd_host {
 	 */
 	void (*write_buffer_flushed)(void *ctx);
 	/*
-	 * work_remains - the guest has queued more than one call of the model does (its queue, refilled while
-	 * it runs, or one larger than any): call iommu_model_vtd_run from a timer or a bottom half, not from
-	 * here. Called without the lock, by any function but that one. NULL: what remains goes on at the
-	 * next call of any function, which a guest that polls memory may wait for in vain.
+	 * work_remains - the guest has queued more than one call of the model does (its queue,
+	 * refilled while it runs, or one larger than any): call iommu_model_vtd_run from a timer or
+	 * a bottom half, not from here. Called without the lock, by any function but that one.
+	 * NULL: what remains goes on at the next call of any function, which a guest that polls
+	 * memory may wait for in vain.
 	 */
 	void (*work_remains)(void *ctx);
 };
@@ -121,8 +123,9 @@ enum iommu_model_vtd_flags {
 };
 
 /*
- * Where the specification asks something of software without saying what happens otherwise, some units (those
- * of QEMU, for example) ignore or refuse what others take. A driver's adversary does all of it.
+ * Where the specification asks something of software without saying what happens otherwise, some
+ * units (those of QEMU, for example) ignore or refuse what others take. A driver's adversary does
+ * all of it.
  */
 enum iommu_model_vtd_strict {
 	/* A wait that asks for a fence alone is refused, as one that asks for nothing always is. */
@@ -149,9 +152,9 @@ struct iommu_model_vtd_config {
 	unsigned int fault_records; /* 1 to 256; 0: 1 */
 	uint64_t pgsize_bitmap;     /* 4K, and 2M and 1G if wished; 0: all three */
 	/*
-	 * Cached entries of all kinds, of about 170 bytes; when there are more, the one that was not used for
-	 * longest is forgotten. 0: 16384; SIZE_MAX: as many as there is memory for, which a guest can use
-	 * up: for tests of drivers.
+	 * Cached entries of all kinds, of about 170 bytes; when there are more, the one that was
+	 * not used for longest is forgotten. 0: 16384; SIZE_MAX: as many as there is memory for,
+	 * which a guest can use up: for tests of drivers.
 	 */
 	size_t cache_entries;
 	/* Not 0: entries are forgotten at random, as real caches do. */
@@ -201,8 +204,9 @@ IOMMU_API void iommu_model_vtd_mmio_write(struct iommu_model_vtd *model, uint64_
 					  unsigned int size, uint64_t value);
 
 /*
- * iommu_model_vtd_run - go on with what the guest has queued; true: there is still more, call it again. What
- * one call of any function does is bounded: see work_remains. A guest's usual queue never needs it.
+ * iommu_model_vtd_run - go on with what the guest has queued; true: there is still more, call it
+ * again. What one call of any function does is bounded: see work_remains. A guest's usual queue
+ * never needs it.
  */
 IOMMU_API bool iommu_model_vtd_run(struct iommu_model_vtd *model);
 
@@ -316,14 +320,14 @@ IOMMU_API void iommu_model_vtd_misbehave(struct iommu_model_vtd *model,
 					 const struct iommu_model_vtd_faults *faults);
 
 /*
- * iommu_model_vtd_save - the state that a guest can see, for migration and snapshots, with what is on its
- * way: a command, answers and messages that are not told yet. Caches are not part of it: hardware may
- * forget them at any time. A device that is being asked to forget is asked again after the restore.
- * Returns the size; nothing is written when `size` is smaller.
+ * iommu_model_vtd_save - the state that a guest can see, for migration and snapshots, with what is
+ * on its way: a command, answers and messages that are not told yet. Caches are not part of it:
+ * hardware may forget them at any time. A device that is being asked to forget is asked again after
+ * the restore. Returns the size; nothing is written when `size` is smaller.
  *
- * iommu_model_vtd_restore - take such a state, in any state of the model, and go on from there, with the queue,
- * too: the host's functions are called before it returns. 0, or IOMMU_EINVAL with nothing changed: not a
- * state of a model with these capabilities. The bytes are hostile.
+ * iommu_model_vtd_restore - take such a state, in any state of the model, and go on from there,
+ * with the queue, too: the host's functions are called before it returns. 0, or IOMMU_EINVAL with
+ * nothing changed: not a state of a model with these capabilities. The bytes are hostile.
  */
 IOMMU_API size_t iommu_model_vtd_save(struct iommu_model_vtd *model, void *bytes, size_t size);
 IOMMU_API int iommu_model_vtd_restore(struct iommu_model_vtd *model, const void *bytes,

@@ -6,7 +6,10 @@
 
 #include "base/list.h"
 
-/* What one request may add: nested tables of five levels each, on the way of which all is remembered. */
+/*
+ * What one request may add: nested tables of five levels each, on the way of which all is
+ * remembered.
+ */
 #define RESERVE 48
 /* A bucket is searched so far; longer ones, which a guest can make, through the tree. */
 #define CHAIN_MAX 8
@@ -271,7 +274,10 @@ struct model_cached *iommu_model_cache_find(struct model_cache *cache, unsigned 
 	return entry;
 }
 
-/* An entry to be filled in: a spare one, or that of what has not been used for longest. NULL: there is none. */
+/*
+ * An entry to be filled in: a spare one, or that of what has not been used for longest. NULL: there
+ * is none.
+ */
 static struct model_cached *take_entry(struct model_cache *cache)
 {
 	struct model_cached *entry;

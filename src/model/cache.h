@@ -4,8 +4,8 @@
  * bounded memory or random forgetting; both are things that real caches do. When memory is short, less
  * is remembered.
  *
- * What is found is found by a hash table; what an invalidation names, by one of two ordered trees: of
- * keys, and of owners where an entry has one. So whatever a guest asks to be forgotten costs
+ * What is found is found by a hash table; what an invalidation names, by one of two ordered trees:
+ * of keys, and of owners where an entry has one. So whatever a guest asks to be forgotten costs
  * O(log n) and what is in fact forgotten, which devices have paid for before. A cache that is full
  * forgets what has not been used for longest.
  *
@@ -61,13 +61,16 @@ struct model_cache {
 };
 
 /*
- * limit: entries of all kinds; 0: the default; SIZE_MAX: as many as there is memory for. Without a lock.
- * Returns 0 or IOMMU_ENOMEM; a cache of zeros may be destroyed, too.
+ * limit: entries of all kinds; 0: the default; SIZE_MAX: as many as there is memory for. Without a
+ * lock. Returns 0 or IOMMU_ENOMEM; a cache of zeros may be destroyed, too.
  */
 int iommu_model_cache_init(struct model_cache *cache, const struct iommu_platform *platform,
 			   size_t limit, uint64_t forget_seed);
 void iommu_model_cache_destroy(struct model_cache *cache);
-/* Take the model's lock with room in the cache for what one request may add to it, as far as there is memory. */
+/*
+ * Take the model's lock with room in the cache for what one request may add to it, as far as there
+ * is memory.
+ */
 uintptr_t iommu_model_cache_lock(struct model_cache *cache, struct iommu_spinlock *lock);
 
 /* NULL: not cached. The result may be changed by the caller, but for its key and owner. */

@@ -2,8 +2,8 @@
 /*
  * What the parts of the model of a hypervisor share: its windows.
  *
- * Locking: one spinlock guards everything. Under it nothing is allocated, and no call does more than a
- * bounded piece of work: memory is asked for before it, and given back behind it.
+ * Locking: one spinlock guards everything. Under it nothing is allocated, and no call does more
+ * than a bounded piece of work: memory is asked for before it, and given back behind it.
  */
 #ifndef IOMMU_MODEL_PAPR_H
 #define IOMMU_MODEL_PAPR_H
@@ -14,7 +14,10 @@
 #include "base/spinlock.h"
 
 #define PAPR_PAGES_MAX (1ULL << 22)
-/* Entries that one call sets at most; a longer one is told that the hypervisor is busy, and to come again. */
+/*
+ * Entries that one call sets at most; a longer one is told that the hypervisor is busy, and to come
+ * again.
+ */
 #define PAPR_PIECE 4096
 
 struct papr_window {

@@ -138,7 +138,10 @@ static int32_t reset(struct iommu_model_papr *papr, struct iommu_list_node *asid
 	return RTAS_SUCCESS;
 }
 
-/* Those that the guest asked for go; the others are empty, and hidden until a reset. Without the lock. */
+/*
+ * Those that the guest asked for go; the others are empty, and hidden until a reset. Without the
+ * lock.
+ */
 static void give_back(struct iommu_model_papr *papr, struct iommu_list_node *aside)
 {
 	while (!iommu_list_is_empty(aside)) {

@@ -38,7 +38,10 @@ struct iommu_model_phb {
 	unsigned int freezes_order;
 };
 
-/* Memory for these ids, as far as there is any: those that are alike in the bits of `mask`. Without the lock. */
+/*
+ * Memory for these ids, as far as there is any: those that are alike in the bits of `mask`. Without
+ * the lock.
+ */
 void iommu_phb_make_ids(struct iommu_model_phb *phb, uint32_t source_id, uint32_t mask);
 /* Under the lock. 0, or IOMMU_ENOMEM: no memory was made for it. */
 int iommu_phb_set_id(struct iommu_model_phb *phb, uint16_t source_id, uint32_t pe);

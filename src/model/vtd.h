@@ -53,7 +53,7 @@ enum model_kind {
 	MODEL_TABLE,   /* tag = domain id; an entry of `level`: low = the table, high = allowed */
 	MODEL_INTERRUPT, /* tag 0, address = index; low, high = entry */
 	/* Scalable mode. */
-	MODEL_PASID, /* tag = PASID, address = source id; low, high = words 0, 2; owner = domain id */
+	MODEL_PASID, /* tag = PASID, address = source id; low, high = words 0, 2; owner likewise */
 	MODEL_FIRST_PAGE,  /* tag = domain id << 32 | PASID; of both stages where they are nested */
 	MODEL_FIRST_TABLE, /* likewise; low = where it is, third = its address in the first stage */
 };
@@ -62,8 +62,8 @@ enum model_kind {
 #define MODEL_NO_DOMAIN 0x10000U
 
 /*
- * What one entry into the model may do at most, in descriptors and calls of the host: as much as fits the
- * largest queue. The lock is let go of at least as often as that.
+ * What one entry into the model may do at most, in descriptors and calls of the host: as much as
+ * fits the largest queue. The lock is let go of at least as often as that.
  */
 #define MODEL_BUDGET 32768U
 #define MODEL_SLICE  256U
@@ -123,8 +123,8 @@ struct iommu_model_vtd {
 };
 
 /*
- * Enter and leave the model: leave tells what there is to tell, and goes on with the queue. Neither with the
- * lock held. A request of a device, by which things are remembered, enters to walk.
+ * Enter and leave the model: leave tells what there is to tell, and goes on with the queue. Neither
+ * with the lock held. A request of a device, by which things are remembered, enters to walk.
  */
 uintptr_t iommu_model_enter(struct iommu_model_vtd *model);
 uintptr_t iommu_model_enter_to_walk(struct iommu_model_vtd *model);
@@ -223,7 +223,9 @@ void iommu_model_event_unmasked(struct iommu_model_vtd *model);
 /* --- registers -------------------------------------------------------------------------------- */
 
 void iommu_model_registers_reset(struct iommu_model_vtd *model);
-/* Bits that these registers can hold, each for itself; what one says of another is not looked at. */
+/*
+ * Bits that these registers can hold, each for itself; what one says of another is not looked at.
+ */
 bool iommu_model_registers_are_sane(const struct iommu_model_vtd *model,
 				    const struct model_registers *regs);
 /* Why this bit of the command register may not be changed so; NULL: it may. */

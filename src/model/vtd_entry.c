@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * In and out of the model: one lock, and whatever there is to tell the host is told without it. Each entry
- * does bounded work, whatever other processors do meanwhile: what it leaves goes on at the next.
+ * In and out of the model: one lock, and whatever there is to tell the host is told without it.
+ * Each entry does bounded work, whatever other processors do meanwhile: what it leaves goes on at
+ * the next.
  */
 #include "model/vtd.h"
 

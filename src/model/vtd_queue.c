@@ -18,7 +18,10 @@ static bool is_scalable(const struct iommu_model_vtd *model)
 	return (model->regs.root & VTD_RTADDR_MODE) == VTD_RTADDR_SCALABLE;
 }
 
-/* The entries of source ids in [first, last]. In scalable mode they have no domain id: only the device counts. */
+/*
+ * The entries of source ids in [first, last]. In scalable mode they have no domain id: only the
+ * device counts.
+ */
 static void drop_sources(struct iommu_model_vtd *model, uint16_t domain_id, uint64_t first,
 			 uint64_t last)
 {
@@ -543,7 +546,8 @@ void iommu_model_queue_run(struct iommu_model_vtd *model)
 
 /*
  * No answer: the invalidation is given up, and so is every wait that has been fetched with it. A
- * queue fetches ahead; as much as the specification allows is up to the tail, if that is a place in it.
+ * queue fetches ahead; as much as the specification allows is up to the tail, if that is a place in
+ * it.
  */
 static void drop_fetched_waits(struct iommu_model_vtd *model)
 {

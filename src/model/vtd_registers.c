@@ -253,7 +253,7 @@ static uint64_t *field_of(struct iommu_model_vtd *model, const struct register_l
 	return (uint64_t *)(void *)((unsigned char *)&model->regs + line->at);
 }
 
-/* --- What they can hold ------------------------------------------------------------------------ */
+/* --- What they can hold ----------------------------------------------------------------------- */
 
 /* What is neither written nor cleared by software. */
 static uint64_t set_by_hardware(const struct register_line *line)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The state of a model for migration: little-endian words. The magic, the registers, the fault records, and
- * what is on its way: a command, the messages and answers that are not told, a request that is held.
+ * The state of a model for migration: little-endian words. The magic, the registers, the fault
+ * records, and what is on its way: a command, the messages and answers that are not told, a request
+ * that is held.
  */
 #include <libiommu/status.h>
 

@@ -37,7 +37,9 @@ struct bare_vtd {
 	bool wide;                 /* descriptors of 256 bits */
 	unsigned int reads;        /* of memory, by the model */
 	unsigned int work_remains; /* told so often */
-	/* What another processor of the guest does while a device is asked, or is given an answer. */
+	/*
+	 * What another processor of the guest does while a device is asked, or is given an answer.
+	 */
 	void (*meanwhile)(void);
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The VT-d model under a hostile guest: two of its processors at once, rings and tables that lead into themselves,
- * saved states from elsewhere. Each call ends after bounded work, and the memory that the model takes is bounded.
+ * The VT-d model under a hostile guest: two of its processors at once, rings and tables that lead
+ * into themselves, saved states from elsewhere. Each call ends after bounded work, and the memory
+ * that the model takes is bounded.
  */
 #include <string.h>
 #include <time.h>
@@ -399,7 +400,10 @@ static void save_once(void)
 	save();
 }
 
-/* Saved while a device is being asked, or told: that, and what was to be told next, is done where it is restored. */
+/*
+ * Saved while a device is being asked, or told: that, and what was to be told next, is done where
+ * it is restored.
+ */
 static void what_was_on_its_way_is_in_the_state(void **state)
 {
 	const struct iommu_model_vtd_config config = {.flags = SCALABLE};

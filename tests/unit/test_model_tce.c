@@ -690,7 +690,10 @@ static uint64_t present(uint64_t pages)
 	return count;
 }
 
-/* However many entries a guest wants set: no call does more than a piece, or asks for memory under the lock. */
+/*
+ * However many entries a guest wants set: no call does more than a piece, or asks for memory under
+ * the lock.
+ */
 static void long_calls_come_in_pieces(void **state)
 {
 	const uint64_t count = 20000, piece = 4096;
