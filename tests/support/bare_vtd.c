@@ -153,6 +153,8 @@ void begin(const struct iommu_model_vtd_config *config)
 	memset(&t, 0, sizeof(t));
 	assert_int_equal(iommu_hosted_init(&t.hosted, NULL, 16 << 20, 0), 0);
 	test_contract_hosted(&t.hosted);
+	t.read = host_read;
+	t.write = host_write;
 	assert_int_equal(create(config), 0);
 }
 

@@ -34,7 +34,9 @@ struct bare_vtd {
 	unsigned int answers;
 	struct iommu_model_page_answer answer_last;
 	unsigned int tail;
-	bool wide;                 /* descriptors of 256 bits */
+	bool wide; /* descriptors of 256 bits */
+	bool (*read)(void *ctx, iommu_paddr_t paddr, void *bytes, size_t size);
+	bool (*write)(void *ctx, iommu_paddr_t paddr, const void *bytes, size_t size);
 	unsigned int reads;        /* of memory, by the model */
 	unsigned int work_remains; /* told so often */
 	/*

@@ -4,6 +4,7 @@
  * into themselves, saved states from elsewhere. Each call ends after bounded work, and the memory
  * that the model takes is bounded.
  */
+#include <pthread.h>
 #include <string.h>
 #include <time.h>
 
@@ -661,6 +662,84 @@ static void every_call_ends(void **state)
 	end();
 }
 
+/* --- Two processors, in fact ------------------------------------------------------------------ */
+
+static unsigned int asked_by_both;
+
+static bool device_forgets(void *ctx, const struct iommu_model_device_tlb *forget)
+{
+	(void)ctx;
+	(void)forget;
+	return __atomic_add_fetch(&asked_by_both, 1, __ATOMIC_RELAXED) % 64 != 0;
+}
+
+/* Each restarts the queue under the other, and clears what the other has made it stop with. */
+static void *one_processor(void *seed)
+{
+	struct test_random random = {.state = (uintptr_t)seed};
+	struct iommu_model_request request = {.source_id = SID, .access = IOMMU_PROT_READ};
+	struct iommu_model_translation where;
+
+	for (unsigned int i = 0; i < 20000; i++) {
+		request.address = test_random_below(&random, 64) << 12;
+		switch (test_random_below(&random, 8)) {
+		case 0:
+			iommu_model_vtd_mmio_write(t.model, VTD_GCMD, 4, VTD_GLOBAL_TE);
+			break;
+		case 1:
+			iommu_model_vtd_mmio_write(t.model, VTD_GCMD, 4,
+						   VTD_GLOBAL_TE | VTD_GLOBAL_QIE);
+			break;
+		case 2:
+			iommu_model_vtd_mmio_write(t.model, VTD_FSTS, 4, UINT32_MAX);
+			break;
+		case 3:
+			(void)iommu_model_vtd_translate(t.model, &request, &where);
+			break;
+		default:
+			iommu_model_vtd_mmio_write(t.model, VTD_IQT, 8,
+						   test_random_below(&random, 256) * 16);
+		}
+	}
+	return NULL;
+}
+
+static void two_processors_at_once(void **state)
+{
+	struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_DEVICE_TLB};
+	struct iommu_model_vtd *ordinary;
+	pthread_t threads[2];
+	uintptr_t i;
+
+	(void)state;
+	running(&config);
+	ordinary = t.model;
+	config.platform = &t.hosted.platform;
+	config.host = (struct iommu_model_vtd_host){
+		.read = t.read, .write = t.write, .invalidate_device_tlb = device_forgets};
+	assert_int_equal(iommu_model_vtd_create(&config, &t.model), 0);
+	iommu_model_vtd_destroy(ordinary);
+	translation_on();
+	for (i = 0; i < 256; i++)
+		put((unsigned int)i, i % 8 == 0 ? vtd_descriptor_wait(STATUS, 1) : for_device());
+	set(VTD_IQA, 8, QUEUE);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, one_processor, (void *)(i + 1)),
+				 0);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	assert_int_not_equal(asked_by_both, 0);
+	/* Left alone it works. */
+	command(VTD_GLOBAL_QIE, false);
+	set(VTD_FSTS, 4, UINT32_MAX);
+	set(VTD_IQT, 8, 0);
+	put(0, vtd_descriptor_wait(STATUS, 77));
+	command(VTD_GLOBAL_QIE, true);
+	set(VTD_IQT, 8, 16);
+	assert_int_equal(status_word(), 77);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -678,6 +757,7 @@ int main(void)
 		cmocka_unit_test(a_state_that_cannot_be_is_refused),
 		cmocka_unit_test(mutated_states_do_no_harm),
 		cmocka_unit_test(every_call_ends),
+		cmocka_unit_test(two_processors_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
