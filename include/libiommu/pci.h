@@ -6,12 +6,30 @@
  * Two functions belong to one group when
  *   - requests of one can carry the requester id of the other, or both can carry the id of one
  *     bridge (conventional PCI behind a bridge; functions that are known to use a neighbour's id);
- *   - a bridge above one of them may send its requests to a neighbour without passing the IOMMU: no
- *     access control services (ACS) on the way to the root complex;
- *   - they are functions of one device that does not promise to keep them apart;
+ *   - requests of one can reach the other without passing the IOMMU;
  * and when both are in one group with a third. The result depends on the topology alone, not on the
  * order in which functions become known. (PCI Express Base Specification, "Access Control Services";
  * PCIe to PCI Bridge Specification, "Transaction ID".)
+ *
+ * Which requests do. Access control services (ACS) govern what leaves through a function, not what
+ * enters it. So a request is followed upwards, from the function that sends it through all bridges
+ * above; each that does not keep it apart may turn it around, into that bridge itself and
+ *   - a downstream port: all that is on the bus inside its switch, and what is below that;
+ *   - a function of a device of several: all others of the device, and what is below those. On a
+ *     link, which has one device, these are all functions of the bus (ARI);
+ *   - any of them: all that is below it.
+ * One port of a switch without ACS therefore joins what is below all ports of it. What a root port
+ * sends on is translated before the root complex may route it to another root port (VT-d specification,
+ * "Root-Complex Peer to Peer Considerations").
+ *
+ * A downstream port keeps apart when source validation, request and completion redirect and upstream
+ * forwarding are on; another function when those of them are that its capability has, and a device of
+ * one function in any case; neither when egress control is on, whose vector is not known here, or
+ * direct translated requests, which a device can make up. Bridges to and from conventional PCI never do.
+ *
+ * Virtual functions have IOMMU_PCI_VIRTUAL and the id of their physical function: they are wired to
+ * where that is, whatever bus number they have. A device that has them must have ACS if its functions
+ * reach each other (SR-IOV): one without ACS keeps them apart, one with ACS that is not on does not.
  *
  * Pure functions on the caller's memory: no locks, any context.
  */
@@ -56,6 +74,8 @@ enum iommu_pci_flags {
 	IOMMU_PCI_HIDES_BELOW = 1 << 3,
 	/* A bridge that leaves requester ids alone, whatever its type says. */
 	IOMMU_PCI_KEEPS_IDS = 1 << 4,
+	/* A virtual function; physical_function says whose. */
+	IOMMU_PCI_VIRTUAL = 1 << 5,
 };
 
 #define IOMMU_PCI_ALIASES_MAX 4
@@ -72,6 +92,8 @@ struct iommu_pci_function {
 	/* Functions of its bus whose id its requests may carry, too: hardware that is known for it. */
 	uint8_t alias_count;
 	uint8_t aliases[IOMMU_PCI_ALIASES_MAX]; /* devfn */
+	/* With IOMMU_PCI_VIRTUAL: the id of the function, of its segment, that this one belongs to. */
+	uint16_t physical_function;
 };
 
 struct iommu_pci_topology {
@@ -92,7 +114,8 @@ static inline uint16_t iommu_pci_id(const struct iommu_pci_function *function)
  *
  * Functions below a bridge that is not in the topology count as being on a root bus. Time grows with
  * the square of the count. Returns 0, or IOMMU_EINVAL: two functions have one address, a bus lies
- * below two bridges, a bridge below itself, or a field is out of range.
+ * below two bridges, a bridge below itself, a virtual function has no physical one or is a bridge, or
+ * a field is out of range.
  */
 IOMMU_API int iommu_pci_groups(const struct iommu_pci_topology *topology, size_t *groups);
 
@@ -109,8 +132,9 @@ IOMMU_API int iommu_pci_for_each_alias(const struct iommu_pci_topology *topology
 				       iommu_pci_alias_visitor visitor, void *ctx);
 
 /*
- * iommu_pci_is_isolated - can a function not reach another one without passing the IOMMU, as far as
- * it itself and everything above it is concerned? index < topology->count.
+ * iommu_pci_is_isolated - do all requests of a function pass the IOMMU before they reach another, and
+ * those of others before they reach this one? Ids that are shared are not looked at. A topology of
+ * which iommu_pci_groups returned 0; index < topology->count.
  */
 IOMMU_API bool iommu_pci_is_isolated(const struct iommu_pci_topology *topology, size_t index);
 

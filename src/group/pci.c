@@ -11,6 +11,11 @@
 #define ACS_WANTED                                                                                 \
 	(IOMMU_PCI_ACS_SOURCE_VALIDATION | IOMMU_PCI_ACS_REQUEST_REDIRECT |                        \
 	 IOMMU_PCI_ACS_COMPLETION_REDIRECT | IOMMU_PCI_ACS_UPSTREAM_FORWARDING)
+/*
+ * What lets them go there all the same: with egress control a port passes on what its vector, of which
+ * nothing is known here, does not name; and a device can say of any request that it is translated.
+ */
+#define ACS_UNWANTED (IOMMU_PCI_ACS_EGRESS_CONTROL | IOMMU_PCI_ACS_DIRECT_TRANSLATED)
 
 /* Bridges on one way up: more than there are buses cannot be. */
 #define DEPTH_MAX 256
@@ -21,17 +26,41 @@ static const struct iommu_pci_function *function_at(const struct iommu_pci_topol
 	return &topology->functions[index];
 }
 
+static bool is_virtual(const struct iommu_pci_function *function)
+{
+	return (function->flags & IOMMU_PCI_VIRTUAL) != 0;
+}
+
+/* The function with an id; topology->count: there is none. */
+static size_t find(const struct iommu_pci_topology *topology, uint16_t segment, uint16_t id)
+{
+	size_t i;
+
+	for (i = 0; i < topology->count; i++)
+		if (function_at(topology, i)->segment == segment &&
+		    iommu_pci_id(function_at(topology, i)) == id)
+			break;
+	return i;
+}
+
+/* Where a function is wired to: a virtual one is where its physical function is. */
+static uint16_t place_of(const struct iommu_pci_function *function)
+{
+	return is_virtual(function) ? function->physical_function : iommu_pci_id(function);
+}
+
 /* The bridge whose secondary bus this function is on; topology->count: a root bus. */
 static size_t bridge_above(const struct iommu_pci_topology *topology, size_t index)
 {
 	const struct iommu_pci_function *function = function_at(topology, index);
+	const unsigned int bus = place_of(function) >> 8;
 	size_t i;
 
 	for (i = 0; i < topology->count; i++) {
 		const struct iommu_pci_function *bridge = function_at(topology, i);
 
 		if (bridge->secondary_bus != 0 && bridge->segment == function->segment &&
-		    bridge->secondary_bus == function->bus)
+		    bridge->secondary_bus == bus)
 			return i;
 	}
 	return topology->count;
@@ -39,29 +68,69 @@ static size_t bridge_above(const struct iommu_pci_topology *topology, size_t ind
 
 /* --- Isolation -------------------------------------------------------------------------------- */
 
-/* What the capability does not mention is not there to be controlled, and works as if enabled. */
-static bool acs_is_enabled(const struct iommu_pci_function *function)
+static bool has_acs(const struct iommu_pci_function *function)
 {
-	const unsigned int wanted = ACS_WANTED & function->acs_capability;
+	return (function->flags & IOMMU_PCI_HAS_ACS) != 0;
+}
 
-	return (function->flags & IOMMU_PCI_HAS_ACS) != 0 &&
-	       (function->acs_control & wanted) == wanted;
+/* Are all of these controls on that the function must have, and none that undoes them? */
+static bool acs_is_enabled(const struct iommu_pci_function *function, unsigned int wanted)
+{
+	return has_acs(function) && (function->acs_control & wanted) == wanted &&
+	       (function->acs_control & ACS_UNWANTED) == 0;
+}
+
+/* What the capability does not mention is not there to be controlled: nothing goes that way. */
+static bool acs_is_enabled_where_it_is(const struct iommu_pci_function *function)
+{
+	return acs_is_enabled(function, ACS_WANTED & function->acs_capability);
+}
+
+/* Is it one of a physical function and its virtual ones? */
+static bool has_virtual_neighbours(const struct iommu_pci_topology *topology,
+				   const struct iommu_pci_function *function)
+{
+	size_t i;
+
+	for (i = 0; i < topology->count && !is_virtual(function); i++)
+		if (is_virtual(function_at(topology, i)) &&
+		    function_at(topology, i)->segment == function->segment &&
+		    place_of(function_at(topology, i)) == iommu_pci_id(function))
+			return true;
+	return is_virtual(function);
+}
+
+/*
+ * Does a function that is no port keep its requests from the others of its device? Alone there it has
+ * nothing to keep them from. A device with virtual functions must have ACS if its functions can reach
+ * each other, so that one without is fine.
+ */
+static bool is_good_in_device(const struct iommu_pci_topology *topology,
+			      const struct iommu_pci_function *function)
+{
+	if (acs_is_enabled_where_it_is(function))
+		return true;
+	if ((function->flags & IOMMU_PCI_MULTIFUNCTION) != 0)
+		return false;
+	return !has_acs(function) || !has_virtual_neighbours(topology, function);
 }
 
 /* Does the function itself keep requests of it, or of what is below, from its neighbours? */
-static bool keeps_apart(const struct iommu_pci_function *function)
+static bool keeps_apart(const struct iommu_pci_topology *topology,
+			const struct iommu_pci_function *function)
 {
 	if ((function->flags & IOMMU_PCI_ISOLATED) != 0)
 		return true;
 	switch (function->type) {
 	case IOMMU_PCI_ROOT_PORT:
+		return acs_is_enabled_where_it_is(function);
 	case IOMMU_PCI_DOWNSTREAM_PORT:
-		return acs_is_enabled(function);
+		/* A switch routes between its ports, so that these are not a matter of choice. */
+		return acs_is_enabled(function, ACS_WANTED);
 	case IOMMU_PCI_ENDPOINT:
 	case IOMMU_PCI_UPSTREAM_PORT:
 	case IOMMU_PCI_INTEGRATED:
-		/* Alone in its device there is no neighbour to be reached inside. */
-		return (function->flags & IOMMU_PCI_MULTIFUNCTION) == 0 || acs_is_enabled(function);
+		return is_good_in_device(topology, function);
 	case IOMMU_PCI_EXPRESS_TO_PCI:
 	case IOMMU_PCI_PCI_TO_EXPRESS:
 	case IOMMU_PCI_EVENT_COLLECTOR:
@@ -72,20 +141,62 @@ static bool keeps_apart(const struct iommu_pci_function *function)
 	}
 }
 
-/* Do this function and all bridges above it keep requests apart? */
-static bool path_keeps_apart(const struct iommu_pci_topology *topology, size_t index)
+/* Are all functions beside this one of its device, whatever their numbers (ARI)? So it is on a link. */
+static bool is_on_link(const struct iommu_pci_topology *topology, size_t index)
 {
-	while (index < topology->count) {
-		if (!keeps_apart(function_at(topology, index)))
-			return false;
-		index = bridge_above(topology, index);
-	}
-	return true;
+	const size_t bridge = bridge_above(topology, index);
+
+	return bridge < topology->count &&
+	       (function_at(topology, bridge)->type == IOMMU_PCI_ROOT_PORT ||
+		function_at(topology, bridge)->type == IOMMU_PCI_DOWNSTREAM_PORT);
+}
+
+/*
+ * Can requests of a function, or of what is below it, turn into another one beside it, because it does
+ * not keep them apart?
+ */
+static bool turns_into(const struct iommu_pci_topology *topology, size_t from, size_t to)
+{
+	const struct iommu_pci_function *one = function_at(topology, from);
+	const struct iommu_pci_function *other = function_at(topology, to);
+	const unsigned int places = place_of(one) ^ place_of(other);
+
+	if (one->segment != other->segment || places >> 8 != 0 || keeps_apart(topology, one))
+		return false;
+	/* The bus inside a switch. */
+	if (one->type == IOMMU_PCI_DOWNSTREAM_PORT)
+		return true;
+	if (places >> 3 != 0 && !is_on_link(topology, from))
+		return false;
+	if (has_acs(one))
+		return (one->flags & IOMMU_PCI_MULTIFUNCTION) != 0 ||
+		       has_virtual_neighbours(topology, one);
+	return (one->flags & IOMMU_PCI_MULTIFUNCTION) != 0 && !is_virtual(other);
+}
+
+/* Is the function, or one beside it, one whose requests may turn into this one and all below it? */
+static bool is_entered_from(const struct iommu_pci_topology *topology, size_t index, size_t from)
+{
+	return from == index ? !keeps_apart(topology, function_at(topology, index))
+			     : turns_into(topology, from, index);
+}
+
+/* May a neighbour of the function, or of a bridge above it, have its requests turned there? */
+static bool is_reached(const struct iommu_pci_topology *topology, size_t index)
+{
+	size_t from;
+
+	for (; index < topology->count; index = bridge_above(topology, index))
+		for (from = 0; from < topology->count; from++)
+			if (is_entered_from(topology, index, from))
+				return true;
+	return false;
 }
 
 bool iommu_pci_is_isolated(const struct iommu_pci_topology *topology, size_t index)
 {
-	return path_keeps_apart(topology, index);
+	/* What does not keep its own requests apart is reached by them, so this asks for both. */
+	return !is_reached(topology, index);
 }
 
 /* --- Aliases ---------------------------------------------------------------------------------- */
@@ -148,24 +259,30 @@ int iommu_pci_for_each_alias(const struct iommu_pci_topology *topology, size_t i
 
 /* --- Groups ----------------------------------------------------------------------------------- */
 
-static size_t root_of(size_t *groups, size_t index)
+/*
+ * While groups are looked for, the highest bit of a function's number says that requests from
+ * elsewhere may enter it and what is below.
+ */
+#define ENTERED (~(SIZE_MAX >> 1))
+
+static size_t root_of(const size_t *groups, size_t index)
 {
-	while (groups[index] != index) {
-		groups[index] = groups[groups[index]];
-		index = groups[index];
-	}
+	while ((groups[index] & ~ENTERED) != index)
+		index = groups[index] & ~ENTERED;
 	return index;
 }
 
-/* The lower root stays one. */
+/* The lower root stays one. Those on the way lead there directly from then on. */
 static void join(size_t *groups, size_t a, size_t b)
 {
-	a = root_of(groups, a);
-	b = root_of(groups, b);
-	if (a < b)
-		groups[b] = a;
-	else
-		groups[a] = b;
+	const size_t root_a = root_of(groups, a);
+	const size_t root_b = root_of(groups, b);
+	const size_t root = root_a < root_b ? root_a : root_b;
+
+	groups[root_a] = (groups[root_a] & ENTERED) | root;
+	groups[root_b] = (groups[root_b] & ENTERED) | root;
+	groups[a] = (groups[a] & ENTERED) | root;
+	groups[b] = (groups[b] & ENTERED) | root;
 }
 
 struct search {
@@ -197,36 +314,51 @@ static int join_owner_of(void *ctx, uint16_t id)
 	return 0;
 }
 
-/*
- * Climb: a bridge that gives requests an id of its own is one with what is below; and so is one from
- * which on the way up does not keep requests apart.
- */
+/* Climb: a bridge that gives requests an id of its own is one with what is below. */
 static void join_bridges(const struct iommu_pci_topology *topology, size_t *groups, size_t index)
 {
 	size_t bridge = bridge_above(topology, index);
 	uint16_t id;
 
 	for (; bridge < topology->count; bridge = bridge_above(topology, bridge))
-		if (id_above(function_at(topology, bridge), &id) ||
-		    !path_keeps_apart(topology, bridge))
+		if (id_above(function_at(topology, bridge), &id))
 			join(groups, index, bridge);
 }
 
-/* Functions of one device that do not keep apart from each other. */
+/* One with those beside it whose requests may turn into it; and marked, for what is below. */
 static void join_neighbours(const struct iommu_pci_topology *topology, size_t *groups, size_t index)
 {
-	const struct iommu_pci_function *function = function_at(topology, index);
-	size_t i;
+	size_t from;
 
-	if ((function->flags & IOMMU_PCI_MULTIFUNCTION) == 0 || keeps_apart(function))
-		return;
-	for (i = 0; i < topology->count; i++) {
-		const struct iommu_pci_function *other = function_at(topology, i);
-
-		if (other->segment == function->segment && other->bus == function->bus &&
-		    other->devfn >> 3 == function->devfn >> 3 && !keeps_apart(other))
-			join(groups, index, i);
+	for (from = 0; from < topology->count; from++) {
+		if (!is_entered_from(topology, index, from))
+			continue;
+		join(groups, index, from);
+		groups[index] |= ENTERED;
 	}
+}
+
+/* What is below a function that is entered is entered with it. */
+static void join_above(const struct iommu_pci_topology *topology, size_t *groups, size_t index)
+{
+	size_t bridge = bridge_above(topology, index);
+
+	for (; bridge < topology->count; bridge = bridge_above(topology, bridge))
+		if ((groups[bridge] & ENTERED) != 0)
+			join(groups, index, bridge);
+}
+
+/* Is a virtual function one of a physical function that is there? */
+static bool is_sane_virtual(const struct iommu_pci_topology *topology,
+			    const struct iommu_pci_function *function)
+{
+	size_t physical;
+
+	if (!is_virtual(function))
+		return true;
+	physical = find(topology, function->segment, function->physical_function);
+	return physical < topology->count && !is_virtual(function_at(topology, physical)) &&
+	       function->secondary_bus == 0;
 }
 
 /* No two at one place, no bus below two bridges, and no way up without an end. */
@@ -237,7 +369,7 @@ static bool is_sane(const struct iommu_pci_topology *topology, size_t index)
 	size_t i;
 
 	if (function->alias_count > IOMMU_PCI_ALIASES_MAX ||
-	    function->type > IOMMU_PCI_CONVENTIONAL_BRIDGE)
+	    function->type > IOMMU_PCI_CONVENTIONAL_BRIDGE || !is_sane_virtual(topology, function))
 		return false;
 	for (i = 0; i < index; i++) {
 		const struct iommu_pci_function *other = function_at(topology, i);
@@ -270,6 +402,8 @@ int iommu_pci_groups(const struct iommu_pci_topology *topology, size_t *groups)
 		join_bridges(topology, groups, i);
 		join_neighbours(topology, groups, i);
 	}
+	for (i = 0; i < topology->count; i++)
+		join_above(topology, groups, i);
 	for (i = 0; i < topology->count; i++)
 		groups[i] = root_of(groups, i);
 	return 0;

@@ -291,7 +291,37 @@ static void failures_leave_nothing(void **state)
 
 /* --- Anything in any order -------------------------------------------------------------------- */
 
-#define FUNCTIONS 24
+#define CHAIN     24
+#define FUNCTIONS (CHAIN + 8)
+
+/* A switch of two ports, which keep apart or do not; a device with a virtual function; a plain one. */
+static size_t make_switch(struct test_random *random, struct iommu_pci_function *functions)
+{
+	static const struct iommu_pci_function parts[] = {
+		{.devfn = 0xe0, .type = IOMMU_PCI_ROOT_PORT, ISOLATES, .secondary_bus = 100},
+		{.bus = 100, .type = IOMMU_PCI_UPSTREAM_PORT, .secondary_bus = 101},
+		{.bus = 101, .type = IOMMU_PCI_DOWNSTREAM_PORT, ISOLATES, .secondary_bus = 102},
+		{.bus = 101,
+		 .devfn = 8,
+		 .type = IOMMU_PCI_DOWNSTREAM_PORT,
+		 ISOLATES,
+		 .secondary_bus = 104},
+		{.bus = 102},
+		{.bus = 103,
+		 .devfn = 0x80,
+		 .flags = IOMMU_PCI_VIRTUAL,
+		 .physical_function = 102 << 8},
+		{.bus = 104},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		functions[i] = parts[i];
+		if (test_random_below(random, 3) == 0)
+			functions[i].acs_control = 0;
+	}
+	return i;
+}
 
 static size_t make_machine(struct test_random *random, struct iommu_pci_function *functions)
 {
@@ -301,7 +331,7 @@ static size_t make_machine(struct test_random *random, struct iommu_pci_function
 	unsigned int slot;
 
 	/* A chain of buses, each with a few functions and perhaps a bridge to the next. */
-	while (count < FUNCTIONS - 4) {
+	while (count < CHAIN - 4) {
 		for (slot = 0; slot < 1 + test_random_below(random, 3); slot++)
 			functions[count++] = (struct iommu_pci_function){
 				.bus = bus,
@@ -322,7 +352,7 @@ static size_t make_machine(struct test_random *random, struct iommu_pci_function
 			break;
 		next_bus++;
 	}
-	return count;
+	return count + make_switch(random, functions + count);
 }
 
 struct check {
