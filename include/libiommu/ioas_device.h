@@ -45,7 +45,7 @@ IOMMU_API int iommu_device_unbind(struct iommu_ctx *ctx, uint32_t device);
  * What the group must not use as addresses is reserved in the IOAS as long as it is attached.
  *
  * Returns 0, or with nothing changed
- *   IOMMU_EINVAL      `to` is neither; the device is attached already (replace it); another member of its group is attached
+ *   IOMMU_EINVAL      `to` is neither, or was made on a virtual unit that stands for another unit; the device is attached already (replace it); another member of its group is attached
  *                     elsewhere; HWPT and device do not fit each other; with a PASID, an HWPT without IOMMU_HWPT_PASID
  *   IOMMU_EADDRINUSE  something is mapped, or allowed, that the group reserves
  *   and the errors of iommu_hwpt_alloc, iommu_domain_attach_group, iommu_attach_pasid and iommu_endpoint_enable_feature.

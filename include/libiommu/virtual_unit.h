@@ -14,7 +14,8 @@ struct iommu_ctx;
 
 /*
  * iommu_virtual_unit_alloc - for the unit that `device` is behind, over an HWPT made with IOMMU_HWPT_NEST_PARENT. Nested
- * HWPTs are made on it (iommu_hwpt_alloc). Returns 0, IOMMU_EINVAL (no such HWPT), IOMMU_ENOMEM, IOMMU_ENOSPC, IOMMU_ENODEV.
+ * HWPTs are made on it (iommu_hwpt_alloc), for devices behind the same unit: for others that is IOMMU_EINVAL, and so is
+ * attaching them. Returns 0, IOMMU_EINVAL (no such HWPT), IOMMU_ENOMEM, IOMMU_ENOSPC, IOMMU_ENODEV.
  *
  * iommu_virtual_device_alloc - the guest knows `device` by this number. Returns also IOMMU_EINVAL: it is behind another unit;
  * IOMMU_EEXIST: the number is taken, or the device has one.

@@ -8,6 +8,7 @@
  */
 #include "ioas/device.h"
 #include "ioas/fault_queue.h"
+#include "ioas/virtual_unit.h"
 
 static struct ioas_attachment *attachment_at(struct iommu_list_node *node)
 {
@@ -111,7 +112,9 @@ static int lead_to(struct ioas_attachment *attachment, struct iommu_hwpt *hwpt)
 	const bool is_new_space = attachment->hwpt == NULL || attachment->hwpt->ioas != hwpt->ioas;
 	int status = 0;
 
-	if (hwpt->is_leaving)
+	if (hwpt->is_leaving ||
+	    (hwpt->virtual_unit != NULL &&
+	     !iommu_virtual_unit_serves(hwpt->virtual_unit, attachment->group->group)))
 		return IOMMU_EINVAL;
 	/* Half of it is unmapped already. */
 	if (hwpt->ioas->draining)

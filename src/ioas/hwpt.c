@@ -378,6 +378,9 @@ static int make_on(struct ioas_object *on, struct iommu_unit *unit,
 		return make_nested(iommu_hwpt_of(on), NULL, unit, config, hwpt);
 	case IOMMU_OBJECT_VIRTUAL_UNIT:
 		virtual_unit = iommu_virtual_unit_of(on);
+		/* The guest's IOMMU stands for one unit: the device is not behind that one. */
+		if (unit != virtual_unit->unit)
+			return IOMMU_EINVAL;
 		return make_nested(virtual_unit->parent, virtual_unit, unit, config, hwpt);
 	case IOMMU_OBJECT_ANY:
 	case IOMMU_OBJECT_HWPT_NESTED:

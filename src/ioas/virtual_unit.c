@@ -45,6 +45,17 @@ int iommu_virtual_unit_alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t hw
 	return status;
 }
 
+static int is_elsewhere(void *unit, struct iommu_endpoint *endpoint)
+{
+	return iommu_endpoint_unit(endpoint) != unit;
+}
+
+bool iommu_virtual_unit_serves(const struct iommu_virtual_unit *virtual_unit,
+			       struct iommu_group *group)
+{
+	return iommu_group_for_each(group, is_elsewhere, virtual_unit->unit) == 0;
+}
+
 /* --- Devices ---------------------------------------------------------------------------------- */
 
 static struct iommu_virtual_device *device_at(struct iommu_list_node *node)

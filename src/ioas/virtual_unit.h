@@ -29,6 +29,9 @@ static inline struct iommu_virtual_unit *iommu_virtual_unit_of(struct ioas_objec
 	return iommu_container_of(object, struct iommu_virtual_unit, object);
 }
 
+/* May the group use what was made on a virtual unit: are all members behind the unit that it stands for? */
+bool iommu_virtual_unit_serves(const struct iommu_virtual_unit *virtual_unit,
+			       struct iommu_group *group);
 int iommu_virtual_unit_end(struct ioas_object *object);
 int iommu_virtual_device_end(struct ioas_object *object);
 

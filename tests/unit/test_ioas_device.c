@@ -393,7 +393,10 @@ static void guests_are_nested(void **state)
 	/* Over a virtual unit, which can be told for all its tables, and knows devices by the guest's numbers. */
 	assert_int_equal(iommu_virtual_unit_alloc(ctx, device[0], id, &unit), IOMMU_EINVAL);
 	assert_int_equal(iommu_virtual_unit_alloc(ctx, device[0], parent, &unit), 0);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[1], unit, &config, &id), IOMMU_EINVAL);
 	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], unit, &config, &id), 0);
+	/* The other device is behind another unit than the one that it stands for. */
+	assert_int_equal(attach(1, id), IOMMU_EINVAL);
 	assert_int_equal(iommu_object_destroy(ctx, unit), IOMMU_EBUSY);
 	assert_int_equal(iommu_vtdfs_map(&guest.table, IOVA, f.memory, 4096, RW, &guest.gather,
 					 &guest.mapped),
