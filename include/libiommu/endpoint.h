@@ -77,13 +77,19 @@ struct iommu_endpoint_info {
 	 * it use them. Translations are then kept in the device, after the host has enabled ATS
 	 * there, which it does after the first attach. queue_depth: as in the ATS capability.
 	 * physical_function: the source id of the function that a virtual one belongs to, and
-	 * otherwise its own.
+	 * otherwise its own, or 0. A virtual function is behind the unit of its physical one, whatever
+	 * its own bus number; where there is a path, it may end at either. Firmware's reserved regions
+	 * are not for virtual functions.
 	 */
 	bool device_tlb;
 	bool tlb_global_invalidate; /* one message empties it of all PASIDs (ATS capability) */
 	uint8_t tlb_queue_depth;
 	uint16_t physical_function;
-	/* Of the DMA that it does before anybody knows what it is: only what it was given. */
+	/*
+	 * Its driver gives it nothing but what it is to have, and it may claim anything: it reaches
+	 * only what it was given. device_tlb and page_requests are ignored, because a request that it
+	 * says is translated would reach all of memory; and so are regions that firmware claims for it.
+	 */
 	bool untrusted;
 	/* It cannot put more than 32 address bits on the bus. */
 	bool requires_dma_32;
@@ -119,7 +125,8 @@ struct iommu_endpoint_info {
  *   IOMMU_EEXIST       an endpoint with this segment and source id is known already, or a direct
  *                      region is in use for something else in the domain of its group
  *   IOMMU_EBUSY        the others of its group are in use in a way that it must not be: it is
- *                      untrusted, and their domain is an identity or lazy; or PASIDs are attached
+ *                      untrusted, and their domain is an identity or lazy, or its requests can carry
+ *                      the id of one that uses ATS; or PASIDs are attached
  *   IOMMU_ENOSPC       requests of it can carry more than 24 ids; a unit has no domain id left
  *   IOMMU_ENOMEM
  *   otherwise as iommu_domain_attach_group. Nothing is left of it then.
@@ -164,6 +171,7 @@ IOMMU_API int iommu_endpoint_was_reset(struct iommu_endpoint *endpoint);
  * iommu_endpoint_enable_feature - ask before enabling it in the device. Returns 0 (also when it is on
  * already), or
  *   IOMMU_EOPNOTSUPP  the device, its unit or firmware does not have it
+ *   IOMMU_EPERM       ATS or page requests of an endpoint that is untrusted
  *   IOMMU_EINVAL      no such feature
  *   IOMMU_EBUSY       out of order
  *   IOMMU_ENOMEM      page requests: to collect them

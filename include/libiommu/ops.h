@@ -30,6 +30,12 @@ enum iommu_match {
 	IOMMU_MATCH_NAMED,
 };
 
+/* Of an endpoint's info, as the core keeps it: is it a virtual function, one of physical_function? */
+static inline bool iommu_is_virtual_function(const struct iommu_endpoint_info *info)
+{
+	return info->physical_function != info->source_id;
+}
+
 struct iommu_ops {
 	const char *name;
 	/*

@@ -71,6 +71,8 @@ int iommu_alias_add(void *ctx, uint16_t source_id)
 		status = alias_create(endpoint, source_id, &alias);
 	else if (alias->group != endpoint->group)
 		status = IOMMU_EBUSY; /* a topology that has changed, behind our back */
+	else if (alias->uses_device_tlb && endpoint->info.untrusted)
+		status = IOMMU_EBUSY; /* what is translated would be believed under that id */
 	if (status != 0)
 		return status;
 	alias->alias_users++;

@@ -24,6 +24,12 @@ static int set_feature(struct iommu_endpoint *endpoint, enum iommu_feature featu
 	return feature == IOMMU_FEATURE_ATS ? 0 : IOMMU_EOPNOTSUPP;
 }
 
+/* Translated requests are believed, and page requests are for those that ATS asked for. */
+static bool needs_trust(enum iommu_feature feature)
+{
+	return feature == IOMMU_FEATURE_ATS || feature == IOMMU_FEATURE_PAGE_REQUESTS;
+}
+
 static bool has_feature(const struct iommu_endpoint *endpoint, enum iommu_feature feature)
 {
 	switch (feature) {
@@ -66,6 +72,8 @@ static int enable(struct iommu_endpoint *endpoint, enum iommu_feature feature)
 		return IOMMU_EINVAL;
 	if ((endpoint->features & feature) != 0)
 		return 0;
+	if (endpoint->info.untrusted && needs_trust(feature))
+		return IOMMU_EPERM;
 	if (!has_feature(endpoint, feature))
 		return IOMMU_EOPNOTSUPP;
 	if (!is_in_order(endpoint, feature, true))

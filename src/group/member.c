@@ -21,11 +21,17 @@ void iommu_endpoint_describe(struct iommu_endpoint *endpoint,
 		endpoint->fwspec = *info->fwspec;
 		endpoint->info.fwspec = &endpoint->fwspec;
 	}
+	if (info->physical_function == 0)
+		endpoint->info.physical_function = info->source_id;
+	/* What it says is translated would be believed: no back end gets to see that it could. */
+	endpoint->info.device_tlb = info->device_tlb && !info->untrusted;
 	if (info->path_length == 0) {
-		endpoint->info.root_bus = (uint8_t)(info->source_id >> 8);
+		const uint16_t place = endpoint->info.physical_function;
+
+		endpoint->info.root_bus = (uint8_t)(place >> 8);
 		endpoint->info.path_length = 1;
-		endpoint->info.path[0].device = info->source_id >> 3 & 31;
-		endpoint->info.path[0].function = info->source_id & 7;
+		endpoint->info.path[0].device = place >> 3 & 31;
+		endpoint->info.path[0].function = place & 7;
 	}
 }
 

@@ -3,9 +3,18 @@
  * Which unit translates for an endpoint (VT-d specification, "Device Scope Structure").
  *
  * Scopes and endpoints are both described by a path from a root bus, so that they are compared
- * without asking any bridge for its bus numbers, which an operating system may have changed.
+ * without asking any bridge for its bus numbers, which an operating system may have changed. Firmware
+ * lists no virtual functions: they are where their physical function is.
  */
 #include "vtd/vtd.h"
+
+/* A step of the endpoint's path, as device and function; the last of a virtual one's is the physical one's. */
+static uint16_t hop_of(const struct iommu_endpoint_info *info, unsigned int i)
+{
+	if (iommu_is_virtual_function(info) && i + 1U == info->path_length)
+		return info->physical_function & 0xff;
+	return vtd_source_id(0, info->path[i].device, info->path[i].function);
+}
 
 /* Are the scope's hops the first ones of the endpoint's path? */
 static bool path_begins_with(const struct iommu_endpoint_info *info,
@@ -16,8 +25,8 @@ static bool path_begins_with(const struct iommu_endpoint_info *info,
 	if (scope->start_bus != info->root_bus || scope->hops > info->path_length)
 		return false;
 	for (i = 0; i < scope->hops; i++)
-		if (iommu_dmar_hop_device(scope, i) != info->path[i].device ||
-		    iommu_dmar_hop_function(scope, i) != info->path[i].function)
+		if (vtd_source_id(0, iommu_dmar_hop_device(scope, i),
+				  iommu_dmar_hop_function(scope, i)) != hop_of(info, i))
 			return false;
 	return true;
 }
@@ -26,12 +35,11 @@ static bool path_begins_with(const struct iommu_endpoint_info *info,
  * Firmware that gives a device below a bridge one hop and the bus number that the bridge happens to
  * have, instead of the path: accepted when bus, device and function are the endpoint's own.
  */
-static bool names_source_id(const struct iommu_endpoint_info *info,
-			    const struct iommu_dmar_scope *scope)
+static bool names_id(const struct iommu_endpoint_info *info, const struct iommu_dmar_scope *scope)
 {
 	return scope->hops == 1 &&
 	       vtd_source_id(scope->start_bus, iommu_dmar_hop_device(scope, 0),
-			     iommu_dmar_hop_function(scope, 0)) == info->source_id;
+			     iommu_dmar_hop_function(scope, 0)) == info->physical_function;
 }
 
 static bool scope_covers(const struct iommu_endpoint_info *info,
@@ -41,7 +49,7 @@ static bool scope_covers(const struct iommu_endpoint_info *info,
 	case DMAR_SCOPE_ENDPOINT:
 	case DMAR_SCOPE_NAMESPACE:
 		return (path_begins_with(info, scope) && scope->hops == info->path_length) ||
-		       names_source_id(info, scope);
+		       names_id(info, scope);
 	case DMAR_SCOPE_BRIDGE:
 		return path_begins_with(info, scope);
 	case DMAR_SCOPE_IOAPIC:

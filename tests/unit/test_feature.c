@@ -80,6 +80,46 @@ static void features_keep_their_order(void **state)
 	EXPECT_CALLS(&r, "requests-off ats-off pasid-off release");
 }
 
+/* A request that it says is translated would be believed. */
+static void untrusted_devices_have_no_translations_of_their_own(void **state)
+{
+	const struct iommu_endpoint_info info = {.source_id = 8,
+						 .device_tlb = true,
+						 .untrusted = true,
+						 .max_pasids = 16,
+						 .page_requests = 4};
+	static const struct iommu_pci_function functions[] = {
+		{.devfn = 8},
+		{.devfn = 16, .alias_count = 1, .aliases = {8}},
+	};
+	const struct iommu_pci_topology topology = {functions, 2};
+	struct iommu_endpoint *e, *other;
+
+	(void)state;
+	assert_int_equal(iommu_probe_endpoint(r.iommu, &info, &e), 0);
+	assert_false(iommu_endpoint_uses_device_tlb(e));
+	assert_int_equal(ON(ATS), IOMMU_EPERM);
+	assert_int_equal(ON(PAGE_REQUESTS), IOMMU_EPERM);
+	assert_int_equal(ON(PASID), 0);
+	EXPECT_CALLS(&r, "pasid-on");
+	assert_int_equal(iommu_release_endpoint(e), 0);
+	/* Nor may it use the id of a device that has. */
+	r.group_key = NULL;
+	assert_int_equal(iommu_set_pci_topology(r.iommu, &topology), 0);
+	e = add(8);
+	assert_true(iommu_endpoint_uses_device_tlb(e));
+	assert_int_equal(iommu_probe_endpoint(
+				 r.iommu,
+				 &(struct iommu_endpoint_info){.source_id = 16, .untrusted = true},
+				 &other),
+			 IOMMU_EBUSY);
+	assert_int_equal(iommu_probe_endpoint(
+				 r.iommu, &(struct iommu_endpoint_info){.source_id = 16}, &other),
+			 0);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+	assert_int_equal(iommu_release_endpoint(e), 0);
+}
+
 static void features_that_are_not_there_or_fail(void **state)
 {
 	const struct iommu_endpoint_info plain = {.source_id = 8};
@@ -499,6 +539,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 		WITH_FIXTURE(features_keep_their_order),
+		WITH_FIXTURE(untrusted_devices_have_no_translations_of_their_own),
 		WITH_FIXTURE(features_that_are_not_there_or_fail),
 		WITH_FIXTURE(pasids_are_attached_for_all_or_none),
 		WITH_FIXTURE(pasids_need_a_back_end_that_has_them),
