@@ -11,8 +11,8 @@
  * `destroy` need the table to themselves. map, unmap, iova_to_phys and walk may be called from
  * interrupt context (map then allocates with IOMMU_ALLOC_ATOMIC).
  *
- * Everything computed from an entry is masked to the unit's address width; reserved bits are never
- * written. With IOMMU_PGTABLE_NONCOHERENT each change is flushed from the CPU caches, contents
+ * What is read from an entry is masked to the unit's address width; what is written there never is:
+ * an address that does not fit is refused. With IOMMU_PGTABLE_NONCOHERENT each change is flushed from the CPU caches, contents
  * before the entry that publishes them.
  */
 #ifndef LIBIOMMU_PGTABLE_H
@@ -55,7 +55,10 @@ struct iommu_pgtable_config {
 	 * stage: of the lower half, at most 47 or 56; the upper half, [-2^bits, -1], is as large.
 	 */
 	unsigned int input_bits;
-	/* Width of a physical address that hardware accepts; mapping beyond it is IOMMU_ERANGE. */
+	/*
+	 * Width of a physical address that hardware accepts; mapping beyond it is IOMMU_ERANGE, and a
+	 * page of the host's beyond it is not made a table: IOMMU_ENOMEM, and a line in the log.
+	 */
 	unsigned int output_bits;
 	/*
 	 * Page sizes that may be used, bit n = 2^n bytes. Must hold the format's smallest page. TCE:
@@ -92,6 +95,8 @@ struct iommu_pgtable {
 	/* Table pages held, unlinked ones that wait in a gather included. Changed atomically. */
 	iommu_cell_t pages;
 	int node;
+	/* Pages of the host's that hardware could not have addressed, and that were not used: atomic. */
+	uint32_t refused_pages;
 };
 
 enum iommu_unmap_flags {

@@ -180,6 +180,12 @@ static void protection_written(struct iommu_model_vtd *model)
 		model->regs.pmen &= ~(uint64_t)VTD_PMEN_PRS;
 }
 
+/* Address bits above its width are not there. */
+static void root_written(struct iommu_model_vtd *model)
+{
+	model->regs.rtaddr &= model_output_last(model);
+}
+
 struct register_line {
 	uint16_t offset;
 	uint8_t size;
@@ -201,7 +207,7 @@ static const struct register_line lines[] = {
 	LINE(VTD_ECAP, 8, ecap, 0, 0, NULL),
 	LINE(VTD_GCMD, 4, gcmd, ALL, 0, command_written),
 	LINE(VTD_GSTS, 4, gsts, 0, 0, NULL),
-	LINE(VTD_RTADDR, 8, rtaddr, ~0x3ffULL, 0, NULL),
+	LINE(VTD_RTADDR, 8, rtaddr, ~0x3ffULL, 0, root_written),
 	LINE(VTD_CCMD, 8, ccmd, 0xe0000003ffffffffULL, 0, iommu_model_context_command),
 	LINE(VTD_FSTS, 4, fsts, 0,
 	     VTD_FSTS_PFO | VTD_FSTS_AFO | VTD_FSTS_APF | VTD_FSTS_IQE | VTD_FSTS_ICE |

@@ -57,14 +57,15 @@ static inline bool tce_leaf_allowed(const struct iommu_pgtable *pt, unsigned int
 static inline uint64_t tce_make_leaf(const struct iommu_pgtable *pt, iommu_paddr_t paddr,
 				     unsigned int level, unsigned int prot)
 {
+	(void)pt;
 	(void)level;
-	return tce_page(paddr & pt->address_mask, (prot & IOMMU_PROT_READ) != 0,
-			(prot & IOMMU_PROT_WRITE) != 0);
+	return tce_page(paddr, (prot & IOMMU_PROT_READ) != 0, (prot & IOMMU_PROT_WRITE) != 0);
 }
 
 static inline uint64_t tce_make_table(const struct iommu_pgtable *pt, iommu_paddr_t table)
 {
-	return tce_table(table & pt->address_mask);
+	(void)pt;
+	return tce_table(table);
 }
 
 static inline iommu_paddr_t tce_address_of(const struct iommu_pgtable *pt, uint64_t entry)

@@ -73,13 +73,13 @@ static inline uint64_t vtdfs_permissions(const struct iommu_pgtable *pt, unsigne
 static inline uint64_t vtdfs_make_leaf(const struct iommu_pgtable *pt, iommu_paddr_t paddr,
 				       unsigned int level, unsigned int prot)
 {
-	return (paddr & pt->address_mask) | vtdfs_permissions(pt, prot) |
-	       (level > 1 ? VTD_FS_PAGE_SIZE : 0) | pt->leaf_attributes;
+	return paddr | vtdfs_permissions(pt, prot) | (level > 1 ? VTD_FS_PAGE_SIZE : 0) |
+	       pt->leaf_attributes;
 }
 
 static inline uint64_t vtdfs_make_table(const struct iommu_pgtable *pt, iommu_paddr_t table)
 {
-	return vtd_fs_table(table & pt->address_mask) | (pt->leaf_attributes & VTD_FS_ACCESSED);
+	return vtd_fs_table(table) | (pt->leaf_attributes & VTD_FS_ACCESSED);
 }
 
 static inline iommu_paddr_t vtdfs_address(const struct iommu_pgtable *pt, uint64_t entry)

@@ -60,14 +60,15 @@ static inline bool vtdss_leaf_allowed(const struct iommu_pgtable *pt, unsigned i
 static inline uint64_t vtdss_make_leaf(const struct iommu_pgtable *pt, iommu_paddr_t paddr,
 				       unsigned int level, unsigned int prot)
 {
-	return vtd_ss_leaf(paddr & pt->address_mask, level, (prot & IOMMU_PROT_READ) != 0,
+	return vtd_ss_leaf(paddr, level, (prot & IOMMU_PROT_READ) != 0,
 			   (prot & IOMMU_PROT_WRITE) != 0) |
 	       pt->leaf_attributes;
 }
 
 static inline uint64_t vtdss_make_table(const struct iommu_pgtable *pt, iommu_paddr_t table)
 {
-	return vtd_ss_table(table & pt->address_mask);
+	(void)pt;
+	return vtd_ss_table(table);
 }
 
 static inline iommu_paddr_t vtdss_address(const struct iommu_pgtable *pt, uint64_t entry)

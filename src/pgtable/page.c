@@ -10,6 +10,7 @@
 #include <libiommu/status.h>
 
 #include "base/atomic.h"
+#include "base/log.h"
 
 int iommu_pgtable_configure(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config)
 {
@@ -35,6 +36,20 @@ int iommu_pgtable_configure(struct iommu_pgtable *pt, const struct iommu_pgtable
 	return 0;
 }
 
+/* Has an entry room for the table's address? A host that ever gives one beyond is told once. */
+static bool can_lead_to(struct iommu_pgtable *pt, const void *table)
+{
+	const iommu_paddr_t last =
+		iommu_virt_to_phys(pt->platform, table) + (iommu_pgtable_table_size(pt) - 1);
+
+	if (last <= pt->paddr_last)
+		return true;
+	if (__atomic_fetch_add(&pt->refused_pages, 1, __ATOMIC_RELAXED) == 0)
+		iommu_log(pt->platform, IOMMU_LOG_ERROR, "page table",
+			  "the host's page lies beyond what hardware can address");
+	return false;
+}
+
 void *iommu_pgtable_alloc_table(struct iommu_pgtable *pt)
 {
 	const struct iommu_platform *platform = pt->platform;
@@ -44,6 +59,10 @@ void *iommu_pgtable_alloc_table(struct iommu_pgtable *pt)
 	if (iommu_cell_add(&pt->pages, pages) + pages <= pt->max_pages || pt->max_pages == 0)
 		table = platform->alloc_pages(platform->ctx, pt->table_order, pt->node,
 					      IOMMU_ALLOC_ATOMIC);
+	if (table != NULL && !can_lead_to(pt, table)) {
+		platform->free_pages(platform->ctx, table, pt->table_order);
+		table = NULL;
+	}
 	if (table == NULL)
 		iommu_pgtable_uncount(pt, 1);
 	return table;

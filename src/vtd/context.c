@@ -23,9 +23,7 @@ static iommu_cell_t *root_word(const struct vtd_unit *unit, uint16_t source_id)
 
 int iommu_vtd_root_alloc(struct vtd_unit *unit)
 {
-	const struct iommu_platform *platform = unit->platform;
-
-	unit->root = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	unit->root = iommu_vtd_pages_alloc(unit, 0);
 	if (unit->root == NULL)
 		return IOMMU_ENOMEM;
 	vtd_flush(unit, unit->root, IOMMU_PAGE_SIZE);
@@ -74,7 +72,7 @@ int iommu_vtd_context_create(struct vtd_unit *unit, uint16_t source_id)
 
 	if (iommu_vtd_context_find(unit, source_id) != NULL)
 		return 0;
-	table = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	table = iommu_vtd_pages_alloc(unit, 0);
 	if (table == NULL)
 		return IOMMU_ENOMEM;
 	vtd_flush(unit, table, IOMMU_PAGE_SIZE);

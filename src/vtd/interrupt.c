@@ -53,7 +53,7 @@ static int interrupts_alloc(struct vtd_unit *unit)
 	interrupts->entries = TABLE_ENTRIES;
 	interrupts->taken = (uint64_t *)(void *)((unsigned char *)interrupts + IOMMU_PAGE_SIZE / 2);
 	interrupts->retired = interrupts->taken + TABLE_ENTRIES / 64;
-	interrupts->table = platform->alloc_pages(platform->ctx, TABLE_ORDER, IOMMU_NODE_ANY, 0);
+	interrupts->table = iommu_vtd_pages_alloc(unit, TABLE_ORDER);
 	if (interrupts->table == NULL) {
 		iommu_vtd_interrupts_free(unit);
 		return IOMMU_ENOMEM;

@@ -23,9 +23,7 @@
 
 int iommu_vtd_page_queue_alloc(struct vtd_unit *unit)
 {
-	const struct iommu_platform *platform = unit->platform;
-
-	unit->requests = platform->alloc_pages(platform->ctx, RING_ORDER, IOMMU_NODE_ANY, 0);
+	unit->requests = iommu_vtd_pages_alloc(unit, RING_ORDER);
 	return unit->requests != NULL ? 0 : IOMMU_ENOMEM;
 }
 

@@ -23,12 +23,11 @@ static uint32_t entries_of(const struct vtd_directory *directory)
 
 static struct vtd_directory *directory_make(struct vtd_unit *unit, unsigned int order)
 {
-	const struct iommu_platform *platform = unit->platform;
 	struct vtd_directory *directory = iommu_object_alloc(&unit->probe->directory_cache, 0);
 
 	if (directory == NULL)
 		return NULL;
-	directory->entries = platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, 0);
+	directory->entries = iommu_vtd_pages_alloc(unit, order);
 	if (directory->entries == NULL) {
 		iommu_object_free(&unit->probe->directory_cache, directory);
 		return NULL;
@@ -121,7 +120,7 @@ int iommu_vtd_pasid_create(struct vtd_endpoint *endpoint, uint32_t pasid)
 		status = grow(endpoint, index + 1);
 	if (status != 0 || table_at(endpoint->directory, index) != NULL)
 		return status;
-	table = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	table = iommu_vtd_pages_alloc(unit, 0);
 	if (table == NULL)
 		return IOMMU_ENOMEM;
 	vtd_flush(unit, table, IOMMU_PAGE_SIZE);

@@ -102,6 +102,23 @@ static void unmap_registers(struct vtd_unit *unit)
 	unit->registers = NULL;
 }
 
+/* Where firmware says that the registers are: somewhere, and inside of what it says there is. */
+static int check_place(const struct vtd_unit *unit)
+{
+	const unsigned int width = unit->table->dmar.address_width;
+	const uint64_t last = unit->register_base + (unit->register_size - 1);
+
+	if (!unit->record.drhd.usable) {
+		vtd_log(unit, IOMMU_LOG_ERROR, "firmware gives no register address");
+		return IOMMU_EIO;
+	}
+	if (last < unit->register_base || (width < 64 && last >> width != 0)) {
+		vtd_log(unit, IOMMU_LOG_ERROR, "its registers lie beyond the machine's addresses");
+		return IOMMU_EIO;
+	}
+	return 0;
+}
+
 /*
  * Map the registers and read the capabilities. Firmware may understate the size: when the
  * capabilities point beyond it, the registers are mapped again.
@@ -125,6 +142,9 @@ static int read_capabilities(struct vtd_unit *unit)
 		return 0;
 	unmap_registers(unit);
 	unit->register_size = needed;
+	status = check_place(unit);
+	if (status != 0)
+		return status;
 	unit->registers = map_registers(platform, unit->register_base, needed);
 	return unit->registers != NULL ? 0 : IOMMU_EFAULT;
 }
@@ -165,25 +185,45 @@ static void unit_name(struct vtd_unit *unit, unsigned int number)
 	(void)iommu_line_append_number(unit->base.name, sizeof(unit->base.name), used, number);
 }
 
+/*
+ * The width that firmware states for the machine. Where the host's own memory lies beyond it, firmware
+ * is wrong: then the unit knows better.
+ */
+static unsigned int width_of(struct vtd_unit *unit)
+{
+	const uint64_t last = iommu_virt_to_phys(unit->platform, unit->table->copy) +
+			      ((IOMMU_PAGE_SIZE << unit->table->order) - 1);
+	const unsigned int stated = unit->table->dmar.address_width;
+	unsigned int width = stated < OUTPUT_WIDTH_MAX ? stated : OUTPUT_WIDTH_MAX;
+	unsigned int held;
+
+	if (last >> width == 0)
+		return width;
+	held = iommu_vtd_root_bits(unit);
+	if (held <= width)
+		return width;
+	vtd_log(unit, IOMMU_LOG_WARNING,
+		"firmware states too few address bits for this machine: the unit's own are used");
+	return held < OUTPUT_WIDTH_MAX ? held : OUTPUT_WIDTH_MAX;
+}
+
 static int unit_setup(struct vtd_unit *unit)
 {
 	const struct vtd_probe *probe = unit->probe;
-	const unsigned int width = unit->table->dmar.address_width;
 	int status;
 
 	unit->timeout_ns = probe->timeout_ns;
 	unit->device_timeout_ns = probe->device_timeout_ns;
 	unit->fault_budget = probe->faults_per_second;
-	unit->output_width = width < OUTPUT_WIDTH_MAX ? width : OUTPUT_WIDTH_MAX;
-	if (!unit->record.drhd.usable) {
-		vtd_log(unit, IOMMU_LOG_ERROR, "firmware gives no register address");
-		return IOMMU_EIO;
-	}
+	status = check_place(unit);
+	if (status != 0)
+		return status;
 	status = read_capabilities(unit);
 	if (status == IOMMU_EIO)
 		vtd_log(unit, IOMMU_LOG_ERROR, "its capabilities make no sense");
 	if (status != 0)
 		return status;
+	unit->output_width = width_of(unit);
 	unit->use_queue =
 		unit->caps.queue &&
 		(!unit->caps.registers || (probe->flags & IOMMU_VTD_REGISTER_INVALIDATION) == 0);

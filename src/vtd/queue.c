@@ -87,12 +87,11 @@ static unsigned int ring_order(const struct vtd_queue *queue)
 
 int iommu_vtd_queue_alloc(struct vtd_unit *unit)
 {
-	const struct iommu_platform *platform = unit->platform;
 	struct vtd_queue *queue = &unit->queue;
 
 	queue->wide = unit->scalable;
-	queue->ring = platform->alloc_pages(platform->ctx, ring_order(queue), IOMMU_NODE_ANY, 0);
-	queue->status = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	queue->ring = iommu_vtd_pages_alloc(unit, ring_order(queue));
+	queue->status = iommu_vtd_pages_alloc(unit, 0);
 	queue->slots = (struct vtd_slot *)(queue->status + VTD_QUEUE_ENTRIES);
 	if (queue->ring != NULL && queue->status != NULL)
 		return 0;

@@ -67,6 +67,15 @@ int iommu_vtd_decode_capabilities(struct vtd_capabilities *caps, uint32_t versio
 /* Bytes of register space that the capabilities point into. */
 uint64_t iommu_vtd_register_space(const struct vtd_capabilities *caps);
 
+struct vtd_unit;
+
+/* --- memory: pages that hardware gets the address of ------------------------------------------ */
+
+/* Zeroed pages that the unit can address; NULL: the host has none, or none such, which is logged. */
+void *iommu_vtd_pages_alloc(const struct vtd_unit *unit, unsigned int order);
+/* How wide an address the unit's root-table register holds: units need not have the bits above their width. */
+unsigned int iommu_vtd_root_bits(struct vtd_unit *unit);
+
 /* --- queue: the invalidation queue ------------------------------------------------------------ */
 
 /* One page of 128-bit descriptors, or two of 256-bit ones. */
@@ -114,8 +123,6 @@ struct vtd_queue {
 	/* It was told to turn off while busy, and did not: hardware may have ignored that. */
 	bool stayed_on;
 };
-
-struct vtd_unit;
 
 int iommu_vtd_queue_alloc(struct vtd_unit *unit);
 void iommu_vtd_queue_free(struct vtd_unit *unit);

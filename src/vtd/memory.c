@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Pages that hardware gets the address of: root, context and PASID tables, the queue and its status
+ * words, interrupt tables and page requests. Page tables have the same check (src/pgtable/page.c).
+ *
+ * An address is never cut to what a unit takes: a page that it cannot address is not used.
+ */
+#include "vtd/vtd.h"
+
+void *iommu_vtd_pages_alloc(const struct vtd_unit *unit, unsigned int order)
+{
+	const struct iommu_platform *platform = unit->platform;
+	const uint64_t size = (uint64_t)IOMMU_PAGE_SIZE << order;
+	void *pages = platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, 0);
+
+	if (pages == NULL)
+		return NULL;
+	if ((iommu_virt_to_phys(platform, pages) + (size - 1)) >> unit->output_width == 0)
+		return pages;
+	vtd_log(unit, IOMMU_LOG_ERROR, "the host's page lies beyond what it can address");
+	platform->free_pages(platform->ctx, pages, order);
+	return NULL;
+}
+
+unsigned int iommu_vtd_root_bits(struct vtd_unit *unit)
+{
+	const uint64_t before = vtd_read64(unit, VTD_RTADDR);
+	uint64_t held;
+	unsigned int bits = 0;
+
+	/* Without the command that makes it the root table it is nothing but a register. */
+	vtd_write64(unit, VTD_RTADDR, VTD_ENTRY_ADDRESS_MASK);
+	held = vtd_read64(unit, VTD_RTADDR);
+	vtd_write64(unit, VTD_RTADDR, before);
+	while (bits < 64 && (bits < IOMMU_PAGE_SHIFT || (held >> bits & 1) != 0))
+		bits++;
+	return bits;
+}
