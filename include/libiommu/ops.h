@@ -107,6 +107,11 @@ struct iommu_ops {
 	/* See iommu_endpoint_next_region. NULL: there are none. Any context. */
 	bool (*next_region)(const struct iommu_endpoint *endpoint, unsigned int *cursor,
 			    struct iommu_region *region);
+	/*
+	 * An alias has become a device, with another info: its regions may be others from now on.
+	 * NULL: nothing to do. On failure it stays an alias, with its regions as those of one.
+	 */
+	int (*endpoint_changed)(struct iommu_endpoint *endpoint);
 	/* The endpoint is as after a reset, and blocked. NULL: nothing to do. */
 	void (*endpoint_was_reset)(struct iommu_endpoint *endpoint);
 	/*
@@ -322,6 +327,13 @@ static inline void iommu_unit_settle(struct iommu_unit *unit, bool enabled, int 
 	unit->unsettled = status != 0;
 }
 IOMMU_API int iommu_keep_free(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last);
+
+/*
+ * iommu_topology_bus_below - the bus below a bridge, by the topology that the host has given; false: it
+ * shows no such bridge. Any context, but not while the topology changes.
+ */
+IOMMU_API bool iommu_topology_bus_below(const struct iommu *iommu, uint16_t segment,
+					uint16_t source_id, uint8_t *bus);
 
 /*
  * iommu_unit_next_id - everything behind a unit, aliases included. iommu_group_set_unit_data - what a

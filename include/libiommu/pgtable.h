@@ -73,6 +73,12 @@ struct iommu_pgtable_config {
 	int node;
 	/* enum iommu_pgtable_flags */
 	unsigned int flags;
+	/*
+	 * May these bytes of the host's be a table? NULL: always. What may not is given back, and counts
+	 * as no memory. Called as alloc_pages is, beside itself.
+	 */
+	bool (*accepts)(void *ctx, iommu_paddr_t paddr, uint64_t size);
+	void *accepts_ctx;
 };
 
 /* Fields are read-only for everybody but the format's own functions. */
@@ -95,7 +101,9 @@ struct iommu_pgtable {
 	/* Table pages held, unlinked ones that wait in a gather included. Changed atomically. */
 	iommu_cell_t pages;
 	int node;
-	/* Pages of the host's that hardware could not have addressed, and that were not used: atomic. */
+	bool (*accepts)(void *ctx, iommu_paddr_t paddr, uint64_t size);
+	void *accepts_ctx;
+	/* Pages of the host's that could not be tables, and were not used: atomic. */
 	uint32_t refused_pages;
 };
 

@@ -44,6 +44,17 @@ enum iommu_vtd_flags {
 /* For iommu_vtd_options.faults_per_second: a device may then keep a CPU busy with its faults. */
 #define IOMMU_VTD_FAULTS_UNBOUNDED 0xffffffffU
 
+/* What the host says to a region that firmware claims for a device. */
+enum iommu_vtd_region_answer {
+	/*
+	 * Refused for an endpoint that is untrusted, and where all regions of the device together are
+	 * larger than 256 MiB, or for a display device 4 GiB; else accepted.
+	 */
+	IOMMU_VTD_REGION_DEFAULT = 0,
+	IOMMU_VTD_REGION_ACCEPT, /* also where that would refuse it */
+	IOMMU_VTD_REGION_REFUSE,
+};
+
 struct iommu_vtd_options {
 	/* enum iommu_vtd_flags */
 	unsigned int flags;
@@ -75,6 +86,21 @@ struct iommu_vtd_options {
 	 * otherwise 90 seconds, so that a slow device makes no unmap of another domain fail.
 	 */
 	uint64_t device_timeout_ns;
+	/*
+	 * Firmware claims memory [*start, *last] for a device, which then reaches it as long as nothing is
+	 * attached, and wherever firmware's regions are kept (<libiommu/region.h>). May such a claim be
+	 * believed? The host may make it smaller, by whole pages. Asked once for each region when the
+	 * endpoint is probed, in the control path; each answer is logged. NULL: IOMMU_VTD_REGION_DEFAULT.
+	 *
+	 * Never accepted, whatever the answer: what the unit cannot address, what overlaps the interrupt
+	 * window, a unit's registers, or a page that is one of the library's tables; a page that a device
+	 * reaches so does not become one later. The device is blocked from a region that was not accepted;
+	 * everything else about it, and all other devices, are as they would be without that claim.
+	 */
+	enum iommu_vtd_region_answer (*firmware_region)(void *ctx,
+							const struct iommu_endpoint_info *endpoint,
+							iommu_paddr_t *start, iommu_paddr_t *last);
+	void *firmware_region_ctx;
 };
 
 /*
@@ -83,7 +109,10 @@ struct iommu_vtd_options {
  * @dmar, @size: the ACPI table (see iommu_dmar_open). Copied.
  * @options:     NULL means all zero.
  *
- * All or nothing. The units are named dmar0, dmar1, … in table order. Returns 0, or
+ * All or nothing. The units are named dmar0, dmar1, … in table order. A unit that knows no depth of
+ * table remaps interrupts only: it is registered, and left out of iommu_vtd_enable; DMA behind it is
+ * not restricted, so probing an endpoint there is IOMMU_ENODEV, and enabling the unit or making a
+ * domain on it IOMMU_EOPNOTSUPP. Returns 0, or
  *   IOMMU_EINVAL     the table is broken (see iommu_dmar_open)
  *   IOMMU_ENODEV     it describes no unit: an ordinary answer on machines without VT-d
  *   IOMMU_EIO        a unit has no register address or does not answer with sensible capabilities.
@@ -165,7 +194,8 @@ IOMMU_API int iommu_vtd_mask_page_request_interrupt(struct iommu_unit *unit);
 
 /*
  * iommu_vtd_find_named - the segment and source id of a device that is no PCI function, by its ACPI
- * path; its endpoint is probed with these. IOMMU_ENOENT: firmware names none. Any context.
+ * path; its endpoint is probed with these. IOMMU_ENOENT: firmware names none, or by a path through bridges that
+ * the topology (iommu_set_pci_topology) does not show. Any context, but not while the topology changes.
  */
 IOMMU_API int iommu_vtd_find_named(struct iommu *iommu, const char *acpi_path, uint16_t *segment,
 				   uint16_t *source_id);
@@ -194,6 +224,7 @@ struct iommu_vtd_info {
 	bool bypassed;          /* see IOMMU_VTD_BYPASS_GRAPHICS */
 	unsigned int inherited; /* tables of a kernel before us that are still in use */
 	const char *failure;    /* the step of the last bring-up that failed, or NULL */
+	bool interrupts_only;   /* it does not translate DMA: see iommu_vtd_probe */
 };
 
 /* iommu_vtd_get_info - IOMMU_EINVAL when the unit is not of this back end. Any context. */

@@ -130,8 +130,9 @@ IOMMU_API uint64_t iommu_vtd_interrupt_ioapic_entry(const struct iommu_vtd_inter
 
 /*
  * iommu_vtd_find_ioapic, iommu_vtd_find_hpet - the unit and the source id of an I/O APIC (by the
- * id of ACPI's MADT) or of a timer block. IOMMU_ENOENT: firmware names none; an I/O APIC without one
- * means that interrupt remapping must stay off. Any context.
+ * id of ACPI's MADT) or of a timer block. IOMMU_ENOENT: firmware names none, or by a path through
+ * bridges that the topology (iommu_set_pci_topology) does not show; an I/O APIC without one means that
+ * interrupt remapping must stay off. Any context, but not while the topology changes.
  */
 IOMMU_API int iommu_vtd_find_ioapic(struct iommu *iommu, unsigned int id, struct iommu_unit **unit,
 				    uint16_t *source_id);

@@ -161,7 +161,11 @@ static int alias_to_device(struct iommu_endpoint *endpoint, const struct iommu_e
 	iommu_spin_unlock(platform, &endpoint->iommu->look_lock, state);
 	endpoint->group->members++;
 	iommu_make_name_unique(endpoint);
-	status = iommu_default_choose(endpoint->group);
+	status = endpoint->unit->ops->endpoint_changed != NULL
+			 ? endpoint->unit->ops->endpoint_changed(endpoint)
+			 : 0;
+	if (status == 0)
+		status = iommu_default_choose(endpoint->group);
 	if (status == 0)
 		status = iommu_endpoint_join(endpoint);
 	if (status == 0)

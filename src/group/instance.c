@@ -3,6 +3,7 @@
 #include <libiommu/instance.h>
 #include <libiommu/status.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "group/group.h"
 
@@ -172,6 +173,21 @@ int iommu_unit_hardware_info(const struct iommu_unit *unit, struct iommu_hardwar
 	return unit->ops->hardware_info(unit, info);
 }
 
+/*
+ * Regions of one group that cannot be mapped are no reason to leave all others unprotected: its members
+ * stay blocked.
+ */
+static int open_window(struct iommu_endpoint *endpoint)
+{
+	int status = iommu_group_open_window(endpoint->group);
+
+	if (status != IOMMU_ERANGE && status != IOMMU_EINVAL && status != IOMMU_EEXIST)
+		return status;
+	iommu_log(endpoint->iommu->platform, IOMMU_LOG_ERROR, endpoint->name,
+		  "blocked: the regions that firmware claims for its group cannot be mapped");
+	return 0;
+}
+
 /* Groups with members behind the unit may need their direct regions from the first moment on. */
 int iommu_unit_prepare(struct iommu_unit *unit)
 {
@@ -183,7 +199,7 @@ int iommu_unit_prepare(struct iommu_unit *unit)
 			iommu_container_of(node, struct iommu_endpoint, link);
 
 		if (endpoint->unit == unit)
-			status = iommu_group_open_window(endpoint->group);
+			status = open_window(endpoint);
 		if (status != 0)
 			return status;
 	}

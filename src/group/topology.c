@@ -122,6 +122,17 @@ int iommu_set_pci_topology(struct iommu *iommu, const struct iommu_pci_topology 
 	return status;
 }
 
+bool iommu_topology_bus_below(const struct iommu *iommu, uint16_t segment, uint16_t source_id,
+			      uint8_t *bus)
+{
+	const size_t index = function_index(iommu->topology, segment, source_id);
+
+	if (index == NOT_THERE)
+		return false;
+	*bus = iommu->topology->functions[index].secondary_bus;
+	return *bus != 0;
+}
+
 /* --- One endpoint ----------------------------------------------------------------------------- */
 
 int iommu_topology_check(const struct iommu *iommu, const struct iommu_endpoint_info *info)

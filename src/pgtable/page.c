@@ -32,21 +32,25 @@ int iommu_pgtable_configure(struct iommu_pgtable *pt, const struct iommu_pgtable
 		.pgsize_bitmap = config->pgsize_bitmap,
 		.max_pages = config->max_pages,
 		.node = config->node,
+		.accepts = config->accepts,
+		.accepts_ctx = config->accepts_ctx,
 	};
 	return 0;
 }
 
-/* Has an entry room for the table's address? A host that ever gives one beyond is told once. */
+/* Has an entry room for the table's address, and may it lead there? The host is told once, if not. */
 static bool can_lead_to(struct iommu_pgtable *pt, const void *table)
 {
-	const iommu_paddr_t last =
-		iommu_virt_to_phys(pt->platform, table) + (iommu_pgtable_table_size(pt) - 1);
+	const iommu_paddr_t paddr = iommu_virt_to_phys(pt->platform, table);
+	const uint64_t size = iommu_pgtable_table_size(pt);
 
-	if (last <= pt->paddr_last)
+	if (paddr + (size - 1) <= pt->paddr_last &&
+	    (pt->accepts == NULL || pt->accepts(pt->accepts_ctx, paddr, size)))
 		return true;
 	if (__atomic_fetch_add(&pt->refused_pages, 1, __ATOMIC_RELAXED) == 0)
 		iommu_log(pt->platform, IOMMU_LOG_ERROR, "page table",
-			  "the host's page lies beyond what hardware can address");
+			  "the host's page cannot be a table: hardware does not reach it, or a "
+			  "device does");
 	return false;
 }
 

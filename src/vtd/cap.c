@@ -23,7 +23,7 @@ static void decode_scalable(struct vtd_capabilities *caps)
 
 	caps->first_stage = (ecap & VTD_ECAP_FSTS) != 0;
 	caps->second_stage = (ecap & VTD_ECAP_SSTS) != 0;
-	caps->scalable = (ecap & VTD_ECAP_SMTS) != 0 && caps->queue &&
+	caps->scalable = (ecap & VTD_ECAP_SMTS) != 0 && caps->queue && caps->translates &&
 			 (caps->first_stage || caps->second_stage);
 	if (!caps->scalable) {
 		caps->first_stage = false;
@@ -48,16 +48,19 @@ int iommu_vtd_decode_capabilities(struct vtd_capabilities *caps, uint32_t versio
 {
 	unsigned int sagaw = vtd_cap_sagaw(cap) & KNOWN_SAGAW;
 	unsigned int guest_width = vtd_cap_guest_address_width(cap);
+	/* Without a table depth there is no translation: such a unit is there for interrupts. */
+	const bool translates = vtd_cap_sagaw(cap) != 0 || (ecap & VTD_ECAP_IR) == 0;
 
 	/* A unit that is not there reads as all ones. */
 	if (cap == UINT64_MAX && ecap == UINT64_MAX)
 		return IOMMU_EIO;
-	if (vtd_version_major(version) == 0 || sagaw == 0 || vtd_cap_domains(cap) == 0)
+	if (vtd_version_major(version) == 0 || vtd_cap_domains(cap) == 0 ||
+	    (sagaw == 0 && translates))
 		return IOMMU_EIO;
 	if (guest_width > widest(sagaw))
 		guest_width = widest(sagaw);
 	/* Narrower than 30 bits no table helps; the registers must not lie in the fixed ones. */
-	if (guest_width < 30 || vtd_cap_fault_offset(cap) < VTD_IQERCD ||
+	if ((guest_width < 30 && translates) || vtd_cap_fault_offset(cap) < VTD_IQERCD ||
 	    vtd_ecap_iotlb_offset(ecap) < VTD_IQERCD)
 		return IOMMU_EIO;
 	*caps = (struct vtd_capabilities){
@@ -67,6 +70,7 @@ int iommu_vtd_decode_capabilities(struct vtd_capabilities *caps, uint32_t versio
 		.version_minor = vtd_version_minor(version),
 		.domains = vtd_cap_domains(cap),
 		.sagaw = sagaw,
+		.translates = translates,
 		.guest_width = guest_width,
 		.pgsize_bitmap = IOMMU_SIZE_4K | vtd_cap_second_stage_large_pages(cap),
 		.max_address_mask = vtd_cap_max_address_mask(cap),

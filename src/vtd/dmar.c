@@ -305,7 +305,7 @@ int iommu_dmar_open(struct iommu_dmar *dmar, const void *bytes, size_t size)
 	    table.length > IOMMU_DMAR_MAX_SIZE)
 		return IOMMU_EINVAL;
 	if (!checksum_is_right(table.bytes, table.length))
-		return IOMMU_EINVAL;
+		defects |= IOMMU_DMAR_CHECKSUM;
 	if (table.bytes[DMAR_WIDTH_OFFSET] < DMAR_WIDTH_MIN || !structures_fit(&table))
 		return IOMMU_EINVAL;
 	table.address_width = table.bytes[DMAR_WIDTH_OFFSET] + 1U;

@@ -200,6 +200,8 @@ static int make_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 							    : caps->first_stage_sizes,
 		.max_pages = config->max_table_pages,
 		.node = IOMMU_NODE_ANY,
+		.accepts = iommu_vtd_claims_leave,
+		.accepts_ctx = unit->probe,
 		/* Where nobody wants to know, hardware is spared writing to the table. */
 		.flags = (caps->coherent ? 0U : IOMMU_PGTABLE_NONCOHERENT) |
 			 (config->dirty_tracking ? 0U : IOMMU_PGTABLE_ACCESSED),
@@ -238,6 +240,8 @@ static int make_second_stage(struct vtd_domain *domain, const struct vtd_unit *u
 			config->pgsize_bitmap != 0 ? config->pgsize_bitmap : caps->pgsize_bitmap,
 		.max_pages = config->max_table_pages,
 		.node = IOMMU_NODE_ANY,
+		.accepts = iommu_vtd_claims_leave,
+		.accepts_ctx = unit->probe,
 		.flags = (caps->coherent ? 0U : IOMMU_PGTABLE_NONCOHERENT) |
 			 (config->force_snoop ? IOMMU_PGTABLE_FORCE_SNOOP : 0U),
 	};
@@ -327,6 +331,8 @@ int iommu_vtd_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type,
 	struct vtd_domain *domain;
 	int status;
 
+	if (!unit->caps.translates)
+		return IOMMU_EOPNOTSUPP;
 	iommu_vtd_reap(unit->probe);
 	domain = iommu_object_alloc(&unit->probe->domain_cache, 0);
 	if (domain == NULL)

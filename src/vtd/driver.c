@@ -120,6 +120,7 @@ static const struct iommu_ops vtd_ops = {
 	.page_response = iommu_vtd_page_response,
 	.handle_page_requests = iommu_vtd_handle_page_requests,
 	.next_region = iommu_vtd_next_region,
+	.endpoint_changed = iommu_vtd_endpoint_changed,
 	.endpoint_was_reset = iommu_vtd_endpoint_was_reset,
 	.endpoint_is_lost = iommu_vtd_endpoint_is_lost,
 	.is_inherited = iommu_vtd_is_inherited,
@@ -142,6 +143,8 @@ int iommu_vtd_find_units(struct iommu *iommu, const void *dmar, size_t size,
 /* Is there anything behind it that it must translate for? */
 static bool unit_is_needed(const struct vtd_unit *unit)
 {
+	if (!unit->caps.translates)
+		return false;
 	return unit->base.endpoints != 0 || unit->record.drhd.include_all || unit->keeps_running;
 }
 
@@ -322,13 +325,8 @@ int iommu_vtd_find_named(struct iommu *iommu, const char *acpi_path, uint16_t *s
 			continue;
 		iommu_dmar_for_each_scope (dmar, &unit->record, &scope)
 			if (scope.type == DMAR_SCOPE_NAMESPACE && scope.id == number) {
-				const unsigned int last = scope.hops - 1;
-
 				*segment = unit->record.segment;
-				*source_id = vtd_source_id(scope.start_bus,
-							   iommu_dmar_hop_device(&scope, last),
-							   iommu_dmar_hop_function(&scope, last));
-				return 0;
+				return iommu_vtd_scope_source_id(unit, &scope, source_id);
 			}
 	}
 	return IOMMU_ENOENT;
@@ -373,6 +371,7 @@ int iommu_vtd_get_info(const struct iommu_unit *base, struct iommu_vtd_info *inf
 		.posted_interrupts = caps->posted_interrupts,
 		.fault_records = caps->fault_records,
 		.bypassed = unit->bypassed,
+		.interrupts_only = !caps->translates,
 		.failure = unit->failure,
 	};
 	iommu_list_for_each (node, &unit->inherited)

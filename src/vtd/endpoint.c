@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Endpoints: the back end's part of their life, their reserved regions, and their TLBs. */
-#include <libiommu/hw/vtd_interrupt.h>
+/* Endpoints: the back end's part of their life, and their TLBs. */
 #include <libiommu/status.h>
 
 #include "base/byteorder.h"
 #include "vtd/vtd.h"
-
-#define CLASS_DISPLAY    0x03
-#define CLASS_ISA_BRIDGE 0x0601
-#define CLASS_USB        0x0c03
-#define ISA_WINDOW_LAST  0xffffffULL
 
 /* --- Device TLBs ------------------------------------------------------------------------------ */
 
@@ -77,6 +71,9 @@ int iommu_vtd_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *end
 	struct vtd_endpoint *own;
 	int status;
 
+	/* The unit that firmware names for it lets its DMA pass. */
+	if (!unit->caps.translates)
+		return IOMMU_ENODEV;
 	iommu_vtd_reap(unit->probe);
 	own = iommu_object_alloc(&unit->probe->endpoint_cache, 0);
 	if (own == NULL)
@@ -85,8 +82,11 @@ int iommu_vtd_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *end
 	own->unit = unit;
 	own->device_tlb = tlb_is_allowed(unit, &endpoint->info);
 	iommu_list_init(&own->pasids);
+	iommu_list_init(&own->regions);
+	status = iommu_vtd_regions_decide(own);
 	/* The context table is made now, so that blocking and unblocking never has to allocate. */
-	status = iommu_vtd_context_create(unit, endpoint->info.source_id);
+	if (status == 0)
+		status = iommu_vtd_context_create(unit, endpoint->info.source_id);
 	if (status == 0 && unit->scalable)
 		status = iommu_vtd_directory_alloc(own);
 	if (status == 0)
@@ -94,6 +94,7 @@ int iommu_vtd_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *end
 	if (status != 0) {
 		if (own->directory != NULL)
 			iommu_vtd_directory_free(own->directory);
+		iommu_vtd_regions_forget(own);
 		iommu_object_free(&unit->probe->endpoint_cache, own);
 		return status;
 	}
@@ -113,6 +114,7 @@ void iommu_vtd_release_endpoint(struct iommu_unit *base, struct iommu_endpoint *
 		if (platform->relax != NULL)
 			platform->relax(platform->ctx);
 	endpoint->unit_data = NULL;
+	iommu_vtd_regions_forget(own);
 	if (own->directory != NULL)
 		iommu_vtd_directory_free(own->directory);
 	iommu_object_free(&own->unit->probe->endpoint_cache, own);
@@ -161,66 +163,4 @@ bool iommu_vtd_is_inherited(const struct iommu_endpoint *endpoint)
 
 	return entry != NULL && (iommu_le64(entry->low) & VTD_CONTEXT_PRESENT) != 0 &&
 	       (iommu_le64(entry->high) & VTD_CONTEXT_INHERITED) != 0;
-}
-
-/* --- Regions ---------------------------------------------------------------------------------- */
-
-/* Regions that firmware uses only until a driver has taken over. */
-static bool is_relaxable(const struct iommu_endpoint_info *info)
-{
-	return info->class_code >> 8 == CLASS_USB || info->class_code >> 16 == CLASS_DISPLAY;
-}
-
-/* Number `wanted` of firmware's regions for the endpoint; *seen counts those there are. */
-static bool firmware_region(const struct iommu_endpoint *endpoint, unsigned int wanted,
-			    unsigned int *seen, struct iommu_region *region)
-{
-	const struct iommu_dmar *dmar = &vtd_unit_of(endpoint->unit)->probe->main->dmar;
-	struct iommu_dmar_record record = {0};
-
-	iommu_dmar_for_each (dmar, &record) {
-		if (record.type != DMAR_RMRR ||
-		    !iommu_vtd_scope_names(dmar, &record, &endpoint->info) || (*seen)++ != wanted)
-			continue;
-		*region = (struct iommu_region){
-			.start = record.rmrr.start,
-			.last = record.rmrr.last,
-			.type = is_relaxable(&endpoint->info) ? IOMMU_REGION_DIRECT_RELAXABLE
-							      : IOMMU_REGION_DIRECT,
-			.prot = IOMMU_PROT_READ_WRITE,
-		};
-		return true;
-	}
-	return false;
-}
-
-bool iommu_vtd_next_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
-			   struct iommu_region *region)
-{
-	const struct vtd_probe *probe = vtd_unit_of(endpoint->unit)->probe;
-	const unsigned int wanted = (*cursor)++;
-	unsigned int seen = 0;
-
-	if (firmware_region(endpoint, wanted, &seen, region))
-		return true;
-	if (wanted == seen) {
-		*region = (struct iommu_region){
-			.start = VTD_INTERRUPT_RANGE_START,
-			.last = VTD_INTERRUPT_RANGE_LAST,
-			.type = IOMMU_REGION_MSI,
-		};
-		return true;
-	}
-	/* Old devices behind a bridge to ISA reach the first 16 MiB without asking. */
-	if (wanted == seen + 1 && (probe->flags & IOMMU_VTD_ISA_WINDOW) != 0 &&
-	    endpoint->info.class_code >> 8 == CLASS_ISA_BRIDGE) {
-		*region = (struct iommu_region){
-			.start = 0,
-			.last = ISA_WINDOW_LAST,
-			.type = IOMMU_REGION_DIRECT_RELAXABLE,
-			.prot = IOMMU_PROT_READ_WRITE,
-		};
-		return true;
-	}
-	return false;
 }

@@ -407,15 +407,10 @@ static int find_source(struct iommu *iommu, enum dmar_scope_type type, unsigned 
 		struct iommu_dmar_scope scope = {0};
 
 		iommu_dmar_for_each_scope (dmar, &unit->record, &scope) {
-			const unsigned int last = scope.hops - 1;
-
 			if (scope.type != type || scope.id != id)
 				continue;
 			*result = &unit->base;
-			*source_id =
-				vtd_source_id(scope.start_bus, iommu_dmar_hop_device(&scope, last),
-					      iommu_dmar_hop_function(&scope, last));
-			return 0;
+			return iommu_vtd_scope_source_id(unit, &scope, source_id);
 		}
 	}
 	return IOMMU_ENOENT;

@@ -321,12 +321,14 @@ int iommu_vtd_invalidate_all(struct vtd_unit *unit)
 	const bool interrupts = unit->interrupts != NULL && unit->queue_is_on;
 	int status;
 
-	vtd_batch_add(&everything, vtd_descriptor_context(VTD_GRANULARITY_GLOBAL, 0, 0));
+	if (unit->caps.translates)
+		vtd_batch_add(&everything, vtd_descriptor_context(VTD_GRANULARITY_GLOBAL, 0, 0));
 	if (unit->scalable)
 		vtd_batch_add(&everything,
 			      vtd_descriptor_pasid_cache(VTD_PASID_CACHE_GLOBAL, 0, 0));
-	vtd_batch_add(&everything,
-		      vtd_descriptor_iotlb(VTD_GRANULARITY_GLOBAL, 0, unit->caps.drain));
+	if (unit->caps.translates)
+		vtd_batch_add(&everything,
+			      vtd_descriptor_iotlb(VTD_GRANULARITY_GLOBAL, 0, unit->caps.drain));
 	if (interrupts)
 		vtd_batch_add(&everything, vtd_descriptor_all_interrupts());
 	status = execute(unit, &everything, interrupts);

@@ -12,12 +12,18 @@ void *iommu_vtd_pages_alloc(const struct vtd_unit *unit, unsigned int order)
 	const struct iommu_platform *platform = unit->platform;
 	const uint64_t size = (uint64_t)IOMMU_PAGE_SIZE << order;
 	void *pages = platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, 0);
+	iommu_paddr_t paddr;
 
 	if (pages == NULL)
 		return NULL;
-	if ((iommu_virt_to_phys(platform, pages) + (size - 1)) >> unit->output_width == 0)
-		return pages;
-	vtd_log(unit, IOMMU_LOG_ERROR, "the host's page lies beyond what it can address");
+	paddr = iommu_virt_to_phys(platform, pages);
+	if ((paddr + (size - 1)) >> unit->output_width == 0) {
+		if (iommu_vtd_claims_leave(unit->probe, paddr, size))
+			return pages;
+		vtd_log(unit, IOMMU_LOG_ERROR, "the host's page is one that a device reaches");
+	} else {
+		vtd_log(unit, IOMMU_LOG_ERROR, "the host's page lies beyond what it can address");
+	}
 	platform->free_pages(platform->ctx, pages, order);
 	return NULL;
 }

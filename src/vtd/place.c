@@ -144,6 +144,8 @@ static bool unit_knows(const struct vtd_domain *domain, const struct vtd_unit *u
 		vtd_domain_has_table(domain) ? domain->pgtable.levels : domain->first_levels;
 	const bool has_depth = first_levels <= 4 || caps->first_stage_5;
 
+	if (!caps->translates)
+		return false;
 	if ((domain->snoops && !caps->snoop_control) || (domain->dirty_wanted && !unit->scalable) ||
 	    (domain->nest_parent && !(unit->scalable && caps->nested)))
 		return false;

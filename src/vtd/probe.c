@@ -116,6 +116,10 @@ static int check_place(const struct vtd_unit *unit)
 		vtd_log(unit, IOMMU_LOG_ERROR, "its registers lie beyond the machine's addresses");
 		return IOMMU_EIO;
 	}
+	if (!iommu_vtd_claims_leave(unit->probe, unit->register_base, unit->register_size)) {
+		vtd_log(unit, IOMMU_LOG_ERROR, "its registers lie in memory that a device reaches");
+		return IOMMU_EIO;
+	}
 	return 0;
 }
 
@@ -240,7 +244,10 @@ static int unit_setup(struct vtd_unit *unit)
 		status = iommu_vtd_queue_alloc(unit);
 	if (status == 0 && unit->scalable && unit->caps.page_requests)
 		status = iommu_vtd_page_queue_alloc(unit);
-	if (status == 0 && (probe->flags & IOMMU_VTD_TAKE_OVER) != 0)
+	if (status == 0 && !unit->caps.translates)
+		vtd_log(unit, IOMMU_LOG_INFO,
+			"remaps interrupts only: DMA behind it is not restricted");
+	else if (status == 0 && (probe->flags & IOMMU_VTD_TAKE_OVER) != 0)
 		iommu_vtd_inherit(unit);
 	return status;
 }
@@ -335,6 +342,8 @@ static void set_options(struct vtd_probe *probe, const struct iommu_vtd_options 
 								   : DEFAULT_FAULTS_PER_SECOND;
 	probe->is_memory = options->is_memory;
 	probe->is_memory_ctx = options->is_memory_ctx;
+	probe->firmware_region = options->firmware_region;
+	probe->firmware_region_ctx = options->firmware_region_ctx;
 	probe->inherited_pages_max = options->inherited_pages_max != 0
 					     ? options->inherited_pages_max
 					     : DEFAULT_INHERITED_PAGES;
@@ -352,6 +361,7 @@ static int probe_create(struct iommu *iommu, const struct iommu_dmar *dmar,
 	probe->platform = platform;
 	set_options(probe, options);
 	iommu_list_init(&probe->tables);
+	iommu_vtd_claims_init(probe);
 	iommu_list_init(&probe->graveyard);
 	iommu_list_init(&probe->directory_graveyard);
 	iommu_object_cache_init(&probe->table_cache, platform, sizeof(struct vtd_table));
@@ -389,10 +399,16 @@ int iommu_vtd_probe_units(struct iommu *iommu, const struct iommu_ops *ops, cons
 	status = probe_create(iommu, &dmar, options != NULL ? options : &none, &probe);
 	if (status != 0)
 		return status;
+	if ((dmar.defects & IOMMU_DMAR_CHECKSUM) != 0)
+		iommu_log(probe->platform, IOMMU_LOG_WARNING, iommu_vtd_name,
+			  "the DMAR table's checksum is wrong: it may be damaged");
 	probe->ops = ops;
 	/* Held, so that a unit which fails does not take the probe with it. */
 	probe->units++;
-	status = iommu_keep_free(iommu, VTD_INTERRUPT_RANGE_START, VTD_INTERRUPT_RANGE_LAST);
+	status = iommu_vtd_claims_make(probe);
+	if (status == 0)
+		status =
+			iommu_keep_free(iommu, VTD_INTERRUPT_RANGE_START, VTD_INTERRUPT_RANGE_LAST);
 	if (status == 0)
 		status = units_create(probe, probe->main);
 	probe->units--;

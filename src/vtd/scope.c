@@ -6,6 +6,8 @@
  * without asking any bridge for its bus numbers, which an operating system may have changed. Firmware
  * lists no virtual functions: they are where their physical function is.
  */
+#include <libiommu/status.h>
+
 #include "vtd/vtd.h"
 
 /* A step of the endpoint's path, as device and function; the last of a virtual one's is the physical one's. */
@@ -81,4 +83,23 @@ enum iommu_match iommu_vtd_scope_match(const struct iommu_dmar *dmar,
 		return IOMMU_MATCH_NAMED;
 	return drhd->segment == info->segment && drhd->drhd.include_all ? IOMMU_MATCH_REST
 									: IOMMU_MATCH_NONE;
+}
+
+int iommu_vtd_scope_source_id(const struct vtd_unit *unit, const struct iommu_dmar_scope *scope,
+			      uint16_t *source_id)
+{
+	uint16_t id;
+	uint8_t bus = (uint8_t)scope->start_bus;
+	unsigned int i;
+
+	for (i = 0;; i++) {
+		id = vtd_source_id(bus, iommu_dmar_hop_device(scope, i),
+				   iommu_dmar_hop_function(scope, i));
+		if (i + 1 == scope->hops)
+			break;
+		if (!iommu_topology_bus_below(unit->base.iommu, unit->record.segment, id, &bus))
+			return IOMMU_ENOENT;
+	}
+	*source_id = id;
+	return 0;
 }

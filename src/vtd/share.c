@@ -36,6 +36,7 @@ void iommu_vtd_probe_free(struct vtd_probe *probe)
 	while (!iommu_list_is_empty(&probe->tables))
 		iommu_vtd_table_free(
 			probe, iommu_container_of(probe->tables.next, struct vtd_table, link));
+	iommu_vtd_claims_free(probe);
 	probe->platform->free_pages(probe->platform->ctx, probe, 0);
 }
 

@@ -176,6 +176,8 @@ int iommu_vtd_unit_enable(struct vtd_unit *unit)
 
 	if (unit->bypassed)
 		return IOMMU_EPERM;
+	if (!unit->caps.translates)
+		return IOMMU_EOPNOTSUPP;
 	begin(unit);
 	for (step = 0; step < STEPS && status == 0; step++)
 		status = run_step(unit, step);

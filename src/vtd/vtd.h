@@ -48,6 +48,8 @@ struct vtd_capabilities {
 	uint32_t fault_offset, iotlb_offset;
 	uint64_t drain;               /* the drain bits for IOTLB descriptors */
 	unsigned int max_handle_mask; /* interrupt entries of one invalidation, as a power of two */
+	/* DMA; a unit that does not is there for interrupts alone. */
+	bool translates;
 	bool coherent, queue, registers, caching_mode, write_buffer, pass_through, page_selective;
 	bool protected_memory, snoop_control, device_tlb, names_functions;
 	bool interrupt_remapping, x2apic, posted_interrupts;
@@ -432,6 +434,8 @@ struct vtd_endpoint {
 	struct vtd_directory *directory;
 	unsigned int present;
 	uint64_t context_flags;
+	/* What firmware claims for it, and was believed: see region.c. */
+	struct iommu_list_node regions;
 };
 
 static inline struct vtd_endpoint *vtd_endpoint_of(const struct iommu_endpoint *endpoint)
@@ -445,7 +449,20 @@ void iommu_vtd_endpoint_was_reset(struct iommu_endpoint *endpoint);
 bool iommu_vtd_endpoint_is_lost(const struct iommu_endpoint *endpoint);
 bool iommu_vtd_is_inherited(const struct iommu_endpoint *endpoint);
 int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature feature, bool enable);
-/* See iommu_ops.next_region. */
+
+/* --- region: what firmware claims for devices -------------------------------------------------- */
+
+/* The claims of the machine's table. Before the first page is given to hardware. */
+void iommu_vtd_claims_init(struct vtd_probe *probe);
+int iommu_vtd_claims_make(struct vtd_probe *probe);
+void iommu_vtd_claims_free(struct vtd_probe *probe);
+/* Does no device have a claim to these bytes? Then none gets it any more. @probe: struct vtd_probe. Any context. */
+bool iommu_vtd_claims_leave(void *probe, iommu_paddr_t start, uint64_t size);
+/* Which regions the endpoint has, by what is said of it now; and none. */
+int iommu_vtd_regions_decide(struct vtd_endpoint *endpoint);
+void iommu_vtd_regions_forget(struct vtd_endpoint *endpoint);
+/* See iommu_ops. */
+int iommu_vtd_endpoint_changed(struct iommu_endpoint *endpoint);
 bool iommu_vtd_next_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
 			   struct iommu_region *region);
 
@@ -710,6 +727,12 @@ struct vtd_probe {
 	bool (*is_memory)(void *ctx, iommu_paddr_t paddr, uint64_t size);
 	void *is_memory_ctx;
 	uint64_t inherited_pages_max;
+	enum iommu_vtd_region_answer (*firmware_region)(void *ctx,
+							const struct iommu_endpoint_info *endpoint,
+							iommu_paddr_t *start, iommu_paddr_t *last);
+	void *firmware_region_ctx;
+	struct iommu_list_node claims;
+	struct iommu_object_cache claim_cache, region_cache;
 	struct iommu_list_node tables;
 	struct vtd_table *main; /* the machine's */
 	struct iommu_object_cache table_cache, unit_cache, domain_cache, attachment_cache,
@@ -730,6 +753,12 @@ struct vtd_probe {
 /* Does a device scope of this structure cover the endpoint? Not the include-all flag. */
 bool iommu_vtd_scope_names(const struct iommu_dmar *dmar, const struct iommu_dmar_record *record,
 			   const struct iommu_endpoint_info *info);
+/*
+ * The source id of what a scope's path leads to. IOMMU_ENOENT: it leads through a bridge, of which the
+ * host's topology does not say what bus is below.
+ */
+int iommu_vtd_scope_source_id(const struct vtd_unit *unit, const struct iommu_dmar_scope *scope,
+			      uint16_t *source_id);
 /* Does a device scope of the unit's structure, or its include-all flag, cover this path? */
 enum iommu_match iommu_vtd_scope_match(const struct iommu_dmar *dmar,
 				       const struct iommu_dmar_record *drhd,
