@@ -35,6 +35,43 @@ static size_t index_of(const struct iommu_pci_topology *topology,
 	return function_index(topology, endpoint->info.segment, endpoint->info.source_id);
 }
 
+/* The bridge above a function; NOT_THERE: none. */
+static size_t bridge_of(const struct iommu_pci_topology *topology, size_t index)
+{
+	const struct iommu_pci_function *function = &topology->functions[index];
+	size_t i;
+
+	for (i = 0; i < topology->count; i++)
+		if (topology->functions[i].secondary_bus != 0 &&
+		    topology->functions[i].segment == function->segment &&
+		    topology->functions[i].secondary_bus == function->bus)
+			return i;
+	return NOT_THERE;
+}
+
+/*
+ * The number of the endpoint's group; NOT_THERE: the topology says nothing of it. Of a virtual function
+ * the topology may not know that it is one: what makes everything below the bridge of its physical
+ * function one group makes it one of that, too.
+ */
+static size_t number_of(const struct iommu_pci_topology *topology, const size_t *numbers,
+			const struct iommu_endpoint *endpoint)
+{
+	const size_t index = index_of(topology, endpoint);
+	size_t physical, bridge;
+
+	if (index == NOT_THERE)
+		return NOT_THERE;
+	physical =
+		function_index(topology, endpoint->info.segment, endpoint->info.physical_function);
+	if (physical == NOT_THERE || physical == index ||
+	    (topology->functions[index].flags & IOMMU_PCI_VIRTUAL) != 0)
+		return numbers[index];
+	bridge = bridge_of(topology, physical);
+	return bridge == NOT_THERE || iommu_pci_is_isolated(topology, bridge) ? numbers[index]
+									      : numbers[bridge];
+}
+
 /* --- The host's topology ---------------------------------------------------------------------- */
 
 /* Does it leave those apart that are in different groups now? */
@@ -46,17 +83,16 @@ static bool fits_groups(const struct iommu *iommu, const struct iommu_pci_topolo
 	iommu_list_for_each (one, &iommu->endpoints) {
 		const struct iommu_endpoint *a =
 			iommu_container_of((uintptr_t)one, struct iommu_endpoint, link);
-		const size_t index = index_of(topology, a);
+		const size_t number = number_of(topology, numbers, a);
 
-		if (index == NOT_THERE || a->group->key != NULL)
+		if (number == NOT_THERE || a->group->key != NULL)
 			continue;
 		for (other = one->next; other != &iommu->endpoints; other = other->next) {
 			const struct iommu_endpoint *b =
 				iommu_container_of((uintptr_t)other, struct iommu_endpoint, link);
-			const size_t second = index_of(topology, b);
 
-			if (second != NOT_THERE && b->group->key == NULL && a->group != b->group &&
-			    numbers[index] == numbers[second])
+			if (b->group->key == NULL && a->group != b->group &&
+			    number_of(topology, numbers, b) == number)
 				return false;
 		}
 	}
@@ -149,14 +185,13 @@ static bool belong_together(const struct iommu_endpoint *endpoint, const void *k
 			    const struct iommu_endpoint *other)
 {
 	const struct iommu *iommu = endpoint->iommu;
-	size_t index, second;
+	size_t number;
 
 	if (key != NULL || other->group->key != NULL)
 		return key == other->group->key;
-	index = index_of(iommu->topology, endpoint);
-	second = index_of(iommu->topology, other);
-	return index != NOT_THERE && second != NOT_THERE &&
-	       iommu->topology_groups[index] == iommu->topology_groups[second];
+	number = number_of(iommu->topology, iommu->topology_groups, endpoint);
+	return number != NOT_THERE &&
+	       number == number_of(iommu->topology, iommu->topology_groups, other);
 }
 
 int iommu_topology_find_group(struct iommu_endpoint *endpoint, struct iommu_group **group)

@@ -475,6 +475,59 @@ void suite_page_budget(void **state)
 	s->config.max_pages = 0;
 }
 
+/* Pages of the host's that are asked for, and which of them is not accepted. */
+struct acceptance {
+	unsigned int asked, refused;
+};
+
+static bool accept_page(void *ctx, iommu_paddr_t paddr, uint64_t size)
+{
+	struct acceptance *acceptance = ctx;
+
+	assert_true(paddr >= ARENA_BASE && paddr + size <= ARENA_BASE + ARENA_SIZE);
+	return ++acceptance->asked != acceptance->refused;
+}
+
+/* What hardware cannot address, or must not walk, is no table, and nothing of its address is used. */
+void suite_tables_out_of_reach(void **state)
+{
+	struct suite *s = *state;
+	struct acceptance acceptance = {0};
+	struct iommu_pgtable_config config = s->config;
+	struct iommu_pgtable pt;
+	struct iommu_gather gather;
+	uint64_t mapped;
+	size_t pages;
+
+	s->test.quiet = true;
+	pages = s->test.hosted.pages_in_use;
+	/* The arena begins where a width of that many bits ends. */
+	for (config.output_bits = 0; ARENA_BASE >> config.output_bits != 0;)
+		config.output_bits++;
+	config.output_bits--;
+	assert_int_equal(s->ops->init(&pt, &config), IOMMU_ENOMEM);
+	assert_int_equal(s->test.log_lines, 1);
+	assert_int_equal(s->test.hosted.pages_in_use, pages);
+	config = s->config;
+	config.accepts = accept_page;
+	config.accepts_ctx = &acceptance;
+	iommu_gather_init(&gather);
+	for (acceptance.refused = 1; acceptance.refused <= config.levels; acceptance.refused++) {
+		acceptance.asked = 0;
+		if (s->ops->init(&pt, &config) != 0)
+			continue;
+		assert_int_equal(s->ops->map(&pt, 0, 0, PAGE, RW, &gather, &mapped), IOMMU_ENOMEM);
+		assert_int_equal(s->ops->iova_to_phys(&pt, 0, NULL, NULL), IOMMU_ENOENT);
+		assert_int_equal(pt.pages, 1U << pt.table_order);
+		assert_int_equal(s->ops->map(&pt, 0, 0, PAGE, RW, &gather, &mapped), 0);
+		assert_int_equal(s->test.log_lines, 1 + acceptance.refused);
+		s->ops->free_gathered(&pt, &gather);
+		s->ops->destroy(&pt);
+	}
+	assert_int_equal(s->test.hosted.pages_in_use, pages);
+	s->test.quiet = false;
+}
+
 struct walk_log {
 	size_t entries, stop_at;
 	iommu_iova_t last_leaf;

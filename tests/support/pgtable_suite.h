@@ -32,6 +32,7 @@ void suite_tables_wait_in_the_gather(void **state);
 void suite_unmap_skips_holes(void **state);
 void suite_each_allocation_fails_in_turn(void **state);
 void suite_page_budget(void **state);
+void suite_tables_out_of_reach(void **state);
 void suite_walk_order_and_stop(void **state);
 void suite_noncoherent_walker_sees_no_garbage(void **state);
 void suite_two_tables_are_independent(void **state);

@@ -227,6 +227,7 @@ int main(void)
 		AT_EVERY_SHAPE(suite_unmap_skips_holes),
 		AT_EVERY_SHAPE(suite_each_allocation_fails_in_turn),
 		AT_EVERY_SHAPE(suite_page_budget),
+		AT_EVERY_SHAPE(suite_tables_out_of_reach),
 		AT_EVERY_SHAPE(suite_walk_order_and_stop),
 		AT_EVERY_SHAPE(suite_noncoherent_walker_sees_no_garbage),
 		AT_EVERY_SHAPE(suite_two_tables_are_independent),

@@ -86,6 +86,39 @@ static void groups_follow_from_the_topology(void **state)
 	assert_int_equal(iommu_release_endpoint(other), 0);
 }
 
+/* A host that says it of the endpoint alone, not in the topology. */
+static void virtual_functions_are_grouped_by_their_physical_one(void **state)
+{
+	static const struct iommu_pci_function functions[] = {
+		{.devfn = 0x08, .type = IOMMU_PCI_ROOT_PORT, .secondary_bus = 1},
+		{.bus = 1},
+		{.bus = 2, .devfn = 0x80},
+		{.devfn = 0x10, .type = IOMMU_PCI_ROOT_PORT, ISOLATES, .secondary_bus = 3},
+		{.bus = 3},
+		{.bus = 4, .devfn = 0x80},
+	};
+	const struct iommu_pci_topology t = {functions, 6};
+	static const struct iommu_endpoint_info infos[] = {
+		{.source_id = 0x100},
+		{.source_id = 0x280, .physical_function = 0x100},
+		{.source_id = 0x300},
+		{.source_id = 0x480, .physical_function = 0x300},
+	};
+	struct iommu_endpoint *endpoints[4];
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(iommu_set_pci_topology(r.iommu, &t), 0);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(iommu_probe_endpoint(r.iommu, &infos[i], &endpoints[i]), 0);
+	assert_int_equal(group_of(endpoints[0]), group_of(endpoints[1]));
+	assert_int_not_equal(group_of(endpoints[0]), group_of(endpoints[2]));
+	assert_int_not_equal(group_of(endpoints[2]), group_of(endpoints[3]));
+	assert_int_equal(iommu_set_pci_topology(r.iommu, &t), 0);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(iommu_release_endpoint(endpoints[i]), 0);
+}
+
 static void topologies_are_taken_whole_or_not_at_all(void **state)
 {
 	static struct iommu_pci_function many[8193];
@@ -453,6 +486,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 		WITH_FIXTURE(groups_follow_from_the_topology),
+		WITH_FIXTURE(virtual_functions_are_grouped_by_their_physical_one),
 		WITH_FIXTURE(topologies_are_taken_whole_or_not_at_all),
 		WITH_FIXTURE(ids_of_bridges_are_translated_too),
 		WITH_FIXTURE(id_that_is_a_device_too),

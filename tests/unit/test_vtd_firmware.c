@@ -98,7 +98,7 @@ static struct iommu_endpoint *add(const struct iommu_endpoint_info *info)
 
 static void a_virtual_function_is_where_its_physical_one_is(void **state)
 {
-	/* On the next number, on another bus, and with a path; and a device that is none. */
+	/* On the next number, on another bus, with a path, behind a bridge; and devices that are none. */
 	static const struct iommu_endpoint_info infos[] = {
 		{.source_id = 0x28, .physical_function = 0x20},
 		{.source_id = 0x180, .physical_function = 0x20},
@@ -106,10 +106,15 @@ static void a_virtual_function_is_where_its_physical_one_is(void **state)
 		 .physical_function = 0x20,
 		 .path_length = 1,
 		 .path = {{0x10, 1}}},
+		{.source_id = 0x201,
+		 .physical_function = 0x100,
+		 .path_length = 2,
+		 .path = {{1, 0}, {0, 1}}},
 		{.source_id = 0x30, .physical_function = 0x30},
 		{.source_id = 0x38},
 	};
-	struct iommu_endpoint *endpoints_of[5];
+	const struct iommu_pci_hop behind[] = {{1, 0}, {0, 0}};
+	struct iommu_endpoint *endpoints_of[6];
 	struct iommu_region region;
 	unsigned int i, cursor = 0;
 
@@ -117,17 +122,18 @@ static void a_virtual_function_is_where_its_physical_one_is(void **state)
 	start(2, &plain, 1);
 	iommu_dmar_add_unit(&b, 0, MACHINE_UNIT(0), 4096, false);
 	name_device(4);
+	iommu_dmar_add_scope(&b, DMAR_SCOPE_ENDPOINT, 0, 0, behind, 2);
 	iommu_dmar_add_unit(&b, 0, MACHINE_UNIT(1), 4096, true);
 	claim(0x80000000, 0x80000fff, 4);
 	assert_int_equal(probe_table(&none), 0);
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < 6; i++) {
 		endpoints_of[i] = add(&infos[i]);
-		assert_ptr_equal(iommu_endpoint_unit(endpoints_of[i]), f.unit[i < 3 ? 0 : 1]);
+		assert_ptr_equal(iommu_endpoint_unit(endpoints_of[i]), f.unit[i < 4 ? 0 : 1]);
 	}
 	/* Firmware's memory is the physical function's. */
 	assert_true(iommu_endpoint_next_region(endpoints_of[0], &cursor, &region));
 	assert_int_equal(region.type, IOMMU_REGION_MSI);
-	for (i = 0; i < 5; i++)
+	for (i = 0; i < 6; i++)
 		assert_int_equal(iommu_release_endpoint(endpoints_of[i]), 0);
 	f.devices = 0;
 	end();
@@ -441,26 +447,26 @@ static void a_unit_without_table_depths_remaps_interrupts(void **state)
 	iommu_dmar_add_unit(&b, 0, MACHINE_UNIT(0), 4096, false);
 	name_device(4);
 	iommu_dmar_add_unit(&b, 0, MACHINE_UNIT(1), 4096, true);
-	shallow.capability = iommu_model_vtd_mmio_read(f.machine.units[0], 8, 8) & ~(0x1fULL << 8);
-	iommu_model_vtd_misbehave(f.machine.units[0], &shallow);
+	shallow.capability = iommu_model_vtd_mmio_read(f.machine.units[1], 8, 8) & ~(0x1fULL << 8);
+	iommu_model_vtd_misbehave(f.machine.units[1], &shallow);
 	assert_int_equal(probe_table(&none), 0);
-	assert_int_equal(iommu_vtd_get_info(f.unit[0], &info), 0);
+	assert_int_equal(iommu_vtd_get_info(f.unit[1], &info), 0);
 	assert_true(info.interrupts_only);
-	assert_int_equal(endpoint(0), IOMMU_ENODEV);
-	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_PAGING, NULL, &domain),
+	assert_int_equal(endpoint(1), IOMMU_ENODEV);
+	assert_int_equal(iommu_domain_alloc(f.unit[1], IOMMU_DOMAIN_PAGING, NULL, &domain),
 			 IOMMU_EOPNOTSUPP);
-	assert_int_equal(iommu_unit_enable(f.unit[0]), IOMMU_EOPNOTSUPP);
-	assert_int_equal(endpoint(1), 0);
-	f.group[1] = iommu_endpoint_group(f.endpoint[1]);
+	assert_int_equal(iommu_unit_enable(f.unit[1]), IOMMU_EOPNOTSUPP);
+	assert_int_equal(endpoint(0), 0);
+	f.group[0] = iommu_endpoint_group(f.endpoint[0]);
 	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
-	assert_false(iommu_unit_is_enabled(f.unit[0]));
-	assert_true(iommu_unit_is_enabled(f.unit[1]));
+	assert_false(iommu_unit_is_enabled(f.unit[1]));
+	assert_true(iommu_unit_is_enabled(f.unit[0]));
 	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
-	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &interrupt), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[1], 1, &interrupt), 0);
 	iommu_vtd_interrupt_free(&interrupt);
 	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
-	f.endpoint[0] = NULL;
-	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	f.endpoint[1] = NULL;
+	iommu_model_vtd_misbehave(f.machine.units[1], &well);
 	end();
 }
 
