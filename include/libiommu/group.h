@@ -36,7 +36,8 @@ struct iommu_group;
  *
  * With a topology, an endpoint that is not in it cannot be probed, unless it says that it is no part
  * of it. Ids that an endpoint's requests may also carry are translated like its own; those of endpoints
- * that have been probed stay what they were then.
+ * that have been probed stay what they were then. A virtual function that the topology does not know as
+ * one is grouped by what its endpoint says (iommu_endpoint_info.physical_function).
  *
  * Returns 0, or with the former topology kept
  *   IOMMU_EINVAL  it makes no sense (see iommu_pci_groups)

@@ -141,6 +141,24 @@ static unsigned int allowed(int domain, unsigned int prot)
 	return t.domains[domain].is_first_stage && prot != 0 ? prot | IOMMU_PROT_READ : prot;
 }
 
+/* A device without a TLB says that it knows where a page is: that must never pass. */
+static void lie_of(const struct shadow_device *device, iommu_iova_t iova)
+{
+	const struct model_device *model = device->device;
+	const struct iommu_model_request request = {
+		.source_id = model->source_id,
+		.type = IOMMU_MODEL_TRANSLATED,
+		.address = iova,
+		.access = IOMMU_PROT_READ,
+	};
+	struct iommu_model_translation result;
+
+	if (model->has_tlb || !t.unit_is_on[model->unit])
+		return;
+	expect(iommu_model_vtd_translate(t.machine.units[model->unit], &request, &result) != 0,
+	       "a device reached what it said itself to be translated");
+}
+
 /* One access, with a PASID or none, and whether exactly that happened which must. */
 static void dma_as(const struct shadow_device *device, unsigned int pasid, unsigned int area,
 		   unsigned int page, unsigned int access)
@@ -152,6 +170,8 @@ static void dma_as(const struct shadow_device *device, unsigned int pasid, unsig
 						     iova_of(area, page) + 0x123, access, &paddr);
 
 	expect(true, "");
+	if (pasid == 0 && below(8) == 0)
+		lie_of(device, iova_of(area, page));
 	if (!t.unit_is_on[device->device->unit] ||
 	    (t.uncertain && (device->unsure[pasid] || iommu_endpoint_is_lost(device->endpoint))))
 		return;
