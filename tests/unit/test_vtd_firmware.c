@@ -611,7 +611,7 @@ static void what_a_device_reaches_becomes_no_table(void **state)
 /* Everything that takes pages for hardware. What failed is left out, and nothing of it is known. */
 static int use_everything(struct iommu_domain **domain)
 {
-	struct iommu_pasid_handle handle;
+	static struct iommu_pasid_handle handle; /* until it is detached */
 	int status = probe_far();
 
 	*domain = NULL;
