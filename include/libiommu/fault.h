@@ -62,8 +62,14 @@ IOMMU_API void iommu_endpoint_set_fault_handler(struct iommu_endpoint *endpoint,
  * @lost: set to true when the unit had no record left for some faults, or when there were so many
  *        that some were only cleared (a back end may bound them); may be NULL.
  *
+ * Call it once for each message that the unit sends, for messages that come while it runs once more
+ * afterwards, and once after the interrupt has been set. It goes on until nothing is pending, so that the
+ * unit sends a message for the next fault. A device that faults faster than that does not keep the CPU
+ * here: the call ends when so much has been lost that the unit is ready to send its message again.
+ *
  * Returns how many faults were reported, 0 when there were none, or IOMMU_EIO when the registers
- * make no sense. One call at a time for a unit; any context.
+ * make no sense, or stay pending whatever is written to them: no message comes then, and the host has to
+ * poll. One call at a time for a unit; any context.
  */
 IOMMU_API int iommu_unit_handle_faults(struct iommu_unit *unit, bool *lost);
 

@@ -85,8 +85,8 @@ IOMMU_API void iommu_page_request_tick(struct iommu_endpoint *endpoint, uint64_t
  * interrupt, or to poll. @lost: set to true when there were more than the unit could hold; those the unit has
  * answered itself, and the devices ask again. May be NULL.
  *
- * Returns how many there were, 0 also when another CPU is at it, who then reports them all; or IOMMU_EIO when the
- * registers make no sense. Any context; request handlers are called from here.
+ * Call it once for each message that the unit sends. Returns how many there were, 0 also when another CPU is at it,
+ * which then reports them all and looks once more; or IOMMU_EIO when the registers make no sense. Any context; request handlers are called from here.
  */
 struct iommu_unit;
 IOMMU_API int iommu_unit_handle_page_requests(struct iommu_unit *unit, bool *lost);

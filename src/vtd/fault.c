@@ -5,6 +5,12 @@
  * The records are a ring. Hardware says in FSTS which one it filled first; they are read from there
  * until one is not filled, and each is given back by clearing its F bit. When hardware ran out of
  * records it says so (PFO) and records nothing more until that is cleared.
+ *
+ * The unit sends a message when the first condition appears in FSTS, and none while one is left there:
+ * what is left pending silences the unit for good. So it is looked at again until nothing is, errors of
+ * the queue included, and PFO goes last: with that write FSTS is 0 for a moment, whatever devices do.
+ * One that faults just as fast as its records are read never fills the ring, nor lets it be empty. It is
+ * given time to fill it.
  */
 #include <libiommu/hw/vtd_fault.h>
 #include <libiommu/status.h>
@@ -228,43 +234,160 @@ static void report(struct vtd_unit *unit, uint64_t low, uint64_t high)
 	iommu_report_fault(unit->base.iommu, &fault);
 }
 
-/* Read, give back and report one record; false when it holds no fault. */
-static bool handle_record(struct vtd_unit *unit, unsigned int index, unsigned int *reported,
-			  bool *lost)
+/* --- Until nothing is pending ----------------------------------------------------------------- */
+
+/* What the queue reports in FSTS, and all that makes the unit send its message. */
+#define QUEUE_ERRORS (VTD_FSTS_IQE | VTD_FSTS_ICE | VTD_FSTS_ITE)
+#define CONDITIONS   (VTD_FSTS_PFO | VTD_FSTS_PPF | QUEUE_ERRORS)
+/* Looks at FSTS in one call, and how many of them before the ring is let run full. */
+#define ROUNDS_MAX 8
+#define PATIENCE   4
+
+/* One call. */
+struct sweep {
+	struct vtd_unit *unit;
+	bool silent; /* what was recorded is old: nothing is reported */
+	bool lost;
+	/* FSTS was 0 for a moment: what is pending now has sent a message. */
+	bool rearmed;
+	unsigned int reported;
+};
+
+static uint32_t record_offset(const struct vtd_unit *unit, unsigned int index)
 {
-	uint32_t offset = unit->caps.fault_offset + index * VTD_FAULT_RECORD_SIZE;
-	uint64_t high = vtd_read64(unit, offset + VTD_FAULT_RECORD_HIGH);
+	return unit->caps.fault_offset + index * VTD_FAULT_RECORD_SIZE;
+}
+
+/* Read, give back and report one record; false when it holds no fault. */
+static bool handle_record(struct sweep *sweep, unsigned int index)
+{
+	struct vtd_unit *unit = sweep->unit;
+	const uint32_t offset = record_offset(unit, index);
+	const uint64_t high = vtd_read64(unit, offset + VTD_FAULT_RECORD_HIGH);
 	uint64_t low;
 
 	if ((high & VTD_FAULT_F) == 0)
 		return false;
 	low = vtd_read64(unit, offset);
 	vtd_write32(unit, offset + VTD_FAULT_RECORD_TOP, (uint32_t)(VTD_FAULT_F >> 32));
+	if (sweep->silent)
+		return true;
 	if (may_report(unit)) {
 		report(unit, low, high);
-		(*reported)++;
+		sweep->reported++;
 	} else {
-		*lost = true;
+		sweep->lost = true;
 	}
 	return true;
 }
 
+static int empty_ring(struct sweep *sweep, unsigned int index)
+{
+	const unsigned int records = sweep->unit->caps.fault_records;
+	unsigned int left;
+
+	if (index >= records)
+		return IOMMU_EIO;
+	for (left = records; left > 0 && handle_record(sweep, index); left--)
+		index = (index + 1) % records;
+	return 0;
+}
+
+/* Its submitters are told; what the queue cannot make good, being off or broken, must not stay. */
+static void settle_queue(struct vtd_unit *unit)
+{
+	uint32_t fsts;
+
+	iommu_vtd_queue_check_errors(unit);
+	fsts = vtd_read32(unit, VTD_FSTS);
+	if (fsts != UINT32_MAX && (fsts & QUEUE_ERRORS) != 0 &&
+	    (!unit->queue.running || unit->queue.hangs))
+		vtd_write32(unit, VTD_FSTS, fsts & QUEUE_ERRORS);
+}
+
+/*
+ * The ring is empty, and stays so until PFO goes. The queue's lock keeps its errors where they are: if
+ * none shows afterwards, none was there when PFO went.
+ */
+static void clear_overflow(struct sweep *sweep)
+{
+	struct vtd_unit *unit = sweep->unit;
+	uintptr_t state = iommu_spin_lock(unit->platform, &unit->queue.lock);
+
+	vtd_write32(unit, VTD_FSTS, VTD_FSTS_PFO);
+	if ((vtd_read32(unit, VTD_FSTS) & QUEUE_ERRORS) == 0)
+		sweep->rearmed = true;
+	iommu_spin_unlock(unit->platform, &unit->queue.lock, state);
+	sweep->lost = true;
+}
+
+static int settle(struct sweep *sweep, uint32_t fsts)
+{
+	int status = 0;
+
+	if ((fsts & QUEUE_ERRORS) != 0)
+		settle_queue(sweep->unit);
+	if ((fsts & VTD_FSTS_PPF) != 0)
+		status = empty_ring(sweep, vtd_fsts_record_index(fsts));
+	if (status == 0 && (fsts & VTD_FSTS_PFO) != 0)
+		clear_overflow(sweep);
+	return status;
+}
+
+/* Twice as long as all records take that are given back, with none given back: writing 0 does nothing. */
+static void let_ring_run_full(struct vtd_unit *unit)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2 * unit->caps.fault_records; i++) {
+		const uint32_t offset = record_offset(unit, i % unit->caps.fault_records);
+
+		(void)vtd_read64(unit, offset + VTD_FAULT_RECORD_HIGH);
+		(void)vtd_read64(unit, offset);
+		vtd_write32(unit, offset + VTD_FAULT_RECORD_TOP, 0);
+	}
+}
+
+static int sweep_faults(struct sweep *sweep)
+{
+	unsigned int round;
+
+	for (round = 0; round < ROUNDS_MAX; round++) {
+		const uint32_t fsts = vtd_read32(sweep->unit, VTD_FSTS);
+		int status = 0;
+
+		if (fsts == UINT32_MAX)
+			return IOMMU_EIO;
+		if ((fsts & CONDITIONS) == 0)
+			return 0;
+		if (round == PATIENCE && !sweep->rearmed && (fsts & VTD_FSTS_PFO) == 0)
+			let_ring_run_full(sweep->unit);
+		else
+			status = settle(sweep, fsts);
+		if (status != 0)
+			return status;
+	}
+	return sweep->rearmed ? 0 : IOMMU_EIO;
+}
+
 int iommu_vtd_handle_faults(struct iommu_unit *base, bool *lost)
 {
-	struct vtd_unit *unit = vtd_unit_of(base);
-	uint32_t fsts = vtd_read32(unit, VTD_FSTS);
-	unsigned int index = vtd_fsts_record_index(fsts);
-	unsigned int reported = 0;
-	/* Bounded: a device that faults faster than we read must not keep us here for ever. */
-	unsigned int left = (fsts & VTD_FSTS_PPF) != 0 ? unit->caps.fault_records : 0;
+	struct sweep sweep = {.unit = vtd_unit_of(base)};
+	int status = sweep_faults(&sweep);
 
-	if (fsts == UINT32_MAX || index >= unit->caps.fault_records)
-		return IOMMU_EIO;
-	for (; left > 0 && handle_record(unit, index, &reported, lost); left--)
-		index = (index + 1) % unit->caps.fault_records;
-	if ((fsts & VTD_FSTS_PFO) != 0) {
+	if (sweep.lost)
 		*lost = true;
-		vtd_write32(unit, VTD_FSTS, VTD_FSTS_PFO);
-	}
-	return (int)reported;
+	return status != 0 ? status : (int)sweep.reported;
+}
+
+int iommu_vtd_discard_faults(struct vtd_unit *unit)
+{
+	struct sweep sweep = {.unit = unit, .silent = true};
+	unsigned int i;
+
+	/* Whatever FSTS says of them. */
+	for (i = 0; i < unit->caps.fault_records; i++)
+		vtd_write32(unit, record_offset(unit, i) + VTD_FAULT_RECORD_TOP,
+			    (uint32_t)(VTD_FAULT_F >> 32));
+	return sweep_faults(&sweep);
 }

@@ -2,8 +2,9 @@
 /*
  * Page requests: the ring that hardware fills, and the answers (VT-d specification, "Page Requests").
  *
- * Reports are made with no lock held, by one CPU at a time: who finds another at work leaves it to him, and he looks once
- * more before he goes. What is in the ring comes from devices, by way of memory: nothing in it is trusted.
+ * Reports are made with no lock held, by one CPU at a time. A CPU that finds another at work leaves it a note, and the
+ * other looks once more: the message that brought the first one here is the only one that comes. What is in the ring comes
+ * from devices, by way of memory: nothing in it is trusted.
  */
 #include <libiommu/page_request.h>
 #include <libiommu/status.h>
@@ -40,6 +41,8 @@ int iommu_vtd_page_queue_start(struct vtd_unit *unit)
 {
 	if (unit->requests == NULL)
 		return 0;
+	/* Masked first: what comes after the status was cleared is then told when the event is let out. */
+	vtd_write32(unit, VTD_PECTL, VTD_EVENT_MASK);
 	vtd_write64(unit, VTD_PQH, 0);
 	vtd_write64(unit, VTD_PQT, 0);
 	vtd_write64(unit, VTD_PQA, iommu_virt_to_phys(unit->platform, unit->requests) | RING_ORDER);
@@ -175,17 +178,50 @@ static int handle(struct vtd_unit *unit, bool *lost)
 	return total;
 }
 
+/* --- One CPU at a time ------------------------------------------------------------------------ */
+
+/* What requests_busy holds while a CPU is at the ring: that alone, or that it is to look again. */
+#define BUSY   1U
+#define CALLED 2U
+
+/* Begin; false: another CPU is at it, and finds `note`. */
+static bool enter(struct vtd_unit *unit, uint32_t note)
+{
+	uint32_t seen = __atomic_load_n(&unit->requests_busy, __ATOMIC_RELAXED);
+
+	while (!__atomic_compare_exchange_n(&unit->requests_busy, &seen,
+					    seen == 0 ? BUSY : seen | note, false, __ATOMIC_ACQ_REL,
+					    __ATOMIC_RELAXED))
+		;
+	return seen == 0;
+}
+
+/* End; false: another CPU was here, and what it came for may have come after the last look. */
+static bool leave(struct vtd_unit *unit)
+{
+	uint32_t seen = BUSY;
+
+	if (__atomic_compare_exchange_n(&unit->requests_busy, &seen, 0, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_RELAXED))
+		return true;
+	__atomic_store_n(&unit->requests_busy, BUSY, __ATOMIC_RELAXED);
+	return false;
+}
+
 int iommu_vtd_handle_page_requests(struct iommu_unit *base, bool *lost)
 {
 	struct vtd_unit *unit = vtd_unit_of(base);
-	int status;
+	int status = 0;
 
 	if (unit->requests == NULL)
 		return 0;
-	if (__atomic_exchange_n(&unit->requests_busy, 1, __ATOMIC_ACQUIRE))
+	if (!enter(unit, CALLED))
 		return 0;
-	status = handle(unit, lost);
-	__atomic_store_n(&unit->requests_busy, 0, __ATOMIC_RELEASE);
+	do {
+		int count = handle(unit, lost);
+
+		status = count < 0 || status < 0 ? IOMMU_EIO : status + count;
+	} while (!leave(unit));
 	return status;
 }
 
@@ -197,11 +233,12 @@ static void handle_all(struct vtd_unit *unit)
 	const struct iommu_platform *platform = unit->platform;
 	bool lost = false;
 
-	while (__atomic_exchange_n(&unit->requests_busy, 1, __ATOMIC_ACQUIRE))
+	while (!enter(unit, 0))
 		if (platform->relax != NULL)
 			platform->relax(platform->ctx);
-	(void)handle(unit, &lost);
-	__atomic_store_n(&unit->requests_busy, 0, __ATOMIC_RELEASE);
+	do
+		(void)handle(unit, &lost);
+	while (!leave(unit));
 }
 
 void iommu_vtd_page_requests_drain(struct vtd_endpoint *endpoint)

@@ -244,7 +244,7 @@ static void handle_errors(struct vtd_unit *unit)
 }
 
 /* Any submitter may find another's trouble. */
-static void check_errors(struct vtd_unit *unit)
+void iommu_vtd_queue_check_errors(struct vtd_unit *unit)
 {
 	const uint32_t errors = VTD_FSTS_IQE | VTD_FSTS_ITE | VTD_FSTS_ICE;
 	uintptr_t state;
@@ -328,7 +328,7 @@ static int queue_await(struct vtd_unit *unit, const struct ticket *ticket,
 			return 0; /* the verdict says so */
 		/* A register read takes far longer than a look at memory. */
 		if (++polls % 64 == 0)
-			check_errors(unit);
+			iommu_vtd_queue_check_errors(unit);
 		if (!iommu_deadline_passed(deadline))
 			continue;
 		if (deadline->timeout_ns >= unit->device_timeout_ns ||

@@ -7,7 +7,6 @@
  * invalidations that must follow it; translation; the TLBs of devices; and last the protected-memory
  * regions, which would otherwise open a window.
  */
-#include <libiommu/hw/vtd_fault.h>
 #include <libiommu/status.h>
 
 #include "base/atomic.h"
@@ -29,17 +28,11 @@ static int take_over(struct vtd_unit *unit)
 	return 0;
 }
 
+/* Masked first: what is recorded after the old is gone is then told when the event is let out. */
 static int clear_old_faults(struct vtd_unit *unit)
 {
-	unsigned int i;
-
-	for (i = 0; i < unit->caps.fault_records; i++)
-		vtd_write32(unit,
-			    unit->caps.fault_offset + i * VTD_FAULT_RECORD_SIZE +
-				    VTD_FAULT_RECORD_TOP,
-			    (uint32_t)(VTD_FAULT_F >> 32));
-	vtd_write32(unit, VTD_FSTS, VTD_FSTS_PFO | VTD_FSTS_IQE | VTD_FSTS_ICE | VTD_FSTS_ITE);
-	return 0;
+	vtd_write32(unit, VTD_FECTL, VTD_EVENT_MASK);
+	return iommu_vtd_discard_faults(unit);
 }
 
 static int program_fault_interrupt(struct vtd_unit *unit)

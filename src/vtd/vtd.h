@@ -145,6 +145,8 @@ int iommu_vtd_queue_release(struct vtd_unit *unit);
 int iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
 			   unsigned int count, uint16_t *silent);
 #define VTD_BATCH_MAX 16
+/* Make good, for whichever submitter, what hardware complains of in FSTS. Any context. */
+void iommu_vtd_queue_check_errors(struct vtd_unit *unit);
 
 /* --- command: the global command register ----------------------------------------------------- */
 
@@ -288,7 +290,7 @@ struct vtd_unit {
 	unsigned int fault_budget;
 	/* The ring of page requests; NULL: the unit knows none. */
 	struct vtd_page_request *requests;
-	uint32_t requests_busy;            /* 1: somebody is reading them; atomic */
+	uint32_t requests_busy; /* a CPU is reading them, or has been called again; atomic */
 	struct vtd_interrupts *interrupts; /* NULL: never enabled */
 	bool resumes_interrupts;
 	/* What a kernel before us left, until the last of it is replaced. */
@@ -706,6 +708,8 @@ int iommu_vtd_detach_pasid(struct iommu_domain *domain, struct iommu_endpoint *e
 			   uint32_t pasid);
 
 int iommu_vtd_handle_faults(struct iommu_unit *unit, bool *lost);
+/* Clear what is recorded, and is old, without a report. Errors as iommu_unit_handle_faults. */
+int iommu_vtd_discard_faults(struct vtd_unit *unit);
 
 /* A DMAR table that names units: the machine's, or one that came with a unit added later. */
 struct vtd_table {

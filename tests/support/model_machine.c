@@ -216,6 +216,8 @@ static uint64_t mmio_read(struct model_machine *machine, const volatile void *re
 	struct iommu_model_vtd *unit = unit_at(machine, reg, &offset, &index);
 
 	test_contract_register((uintptr_t)reg, size);
+	if (machine->meanwhile != NULL && machine->meanwhile_reading)
+		machine->meanwhile(machine);
 	return iommu_model_vtd_mmio_read(unit, offset, size);
 }
 

@@ -100,8 +100,9 @@ struct model_machine {
 	unsigned int log_lines;
 	char log_last[160];
 	bool quiet;
-	/* Called before each register write of the driver: time in which devices do DMA. */
+	/* Called before each register write of the driver, or each read, too: time in which devices do DMA. */
 	void (*meanwhile)(struct model_machine *machine);
+	bool meanwhile_reading;
 	const char *violation;
 };
 
