@@ -32,18 +32,24 @@ enum iommu_vtd_interrupts_flags {
  * iommu_vtd_interrupts_enable - remap on all units. From then on interrupts in the old format are
  * blocked, and so is every one that no entry allows.
  *
- * All or none. Returns 0, or
+ * All or none. Remapping that a kernel before this one left on is off since the probe; with
+ * IOMMU_VTD_TAKE_OVER it is still on and changes its table without a gap, unless the APIC mode is another one:
+ * what that kernel's devices send is blocked from then on. Returns 0, or
  *   IOMMU_EOPNOTSUPP  firmware or a unit does not support it, a unit has no queue or is told not to
  *                     use it; or X2APIC is asked for and a unit does not have it
  *   IOMMU_EPERM       firmware asks not to use x2APIC mode
  *   IOMMU_EBUSY       it is on already
+ *   IOMMU_ERANGE      an entry that was set in x2APIC mode has a destination above 255, and x2APIC is not
+ *                     asked for
  *   IOMMU_ENOMEM, IOMMU_ETIMEDOUT, IOMMU_EIO
  */
 IOMMU_API int iommu_vtd_interrupts_enable(struct iommu *iommu, unsigned int flags);
 
 /*
- * iommu_vtd_interrupts_disable - interrupts pass as they are again. Entries stay taken, and hold
- * again after the next enable. Returns 0 or IOMMU_ETIMEDOUT.
+ * iommu_vtd_interrupts_disable - interrupts pass as they are again; remapping that a kernel before this one
+ * left on goes off, too. Entries stay taken, and hold again after the next enable, for the same processors
+ * also where that is in the other APIC mode. Returns 0, IOMMU_EIO (a unit is gone) or IOMMU_ETIMEDOUT: a unit
+ * may go on remapping, and keeps its table and its queue; call again.
  */
 IOMMU_API int iommu_vtd_interrupts_disable(struct iommu *iommu);
 

@@ -28,7 +28,9 @@ static int unit_disable(struct iommu_unit *base)
 
 static int unit_suspend(struct iommu_unit *unit)
 {
-	return iommu_vtd_unit_suspend(vtd_unit_of(unit));
+	int status = iommu_vtd_unit_suspend(vtd_unit_of(unit));
+
+	return status == 0 ? iommu_vtd_predecessor_turn_off(vtd_unit_of(unit)) : status;
 }
 
 static int unit_resume(struct iommu_unit *unit)
@@ -180,6 +182,19 @@ static struct vtd_unit *first_wanted(struct vtd_unit *first)
 	return is_wanted(first) ? first : next_wanted(first);
 }
 
+/* Units that are not brought up go off where a predecessor left them on. */
+static int turn_others_off(struct vtd_unit *first)
+{
+	struct vtd_unit *unit;
+	int status = 0;
+
+	for (unit = first; unit != NULL && status == 0;
+	     unit = iommu_vtd_next_unit(first->probe->iommu, unit))
+		if (!unit->base.enabled && !is_wanted(unit))
+			status = iommu_vtd_predecessor_leave_alone(unit);
+	return status;
+}
+
 /* Everything passes: what is behind the unit needs identity for its default, or keeps its tables. */
 static void bypass(struct vtd_unit *unit)
 {
@@ -227,10 +242,12 @@ int iommu_vtd_enable_units(struct iommu *iommu)
 		return status;
 	for (unit = first; unit != NULL; unit = iommu_vtd_next_unit(iommu, unit))
 		if ((unit->probe->flags & IOMMU_VTD_BYPASS_GRAPHICS) != 0 && !unit->base.enabled &&
-		    has_only_displays(unit))
+		    !unit->keeps_running && has_only_displays(unit))
 			bypass(unit);
 	for (unit = first_wanted(first); unit != NULL && status == 0; unit = next_wanted(unit))
 		status = iommu_unit_prepare(&unit->base);
+	if (status == 0)
+		status = turn_others_off(first);
 	if (status != 0)
 		return status;
 	status = iommu_vtd_units_enable(first_wanted(first), next_wanted);

@@ -71,13 +71,19 @@ static int set_table(struct vtd_unit *unit)
 	return iommu_vtd_command_once(unit, VTD_GLOBAL_SIRTP);
 }
 
-int iommu_vtd_interrupts_start(struct vtd_unit *unit)
+/* From one table to another, remapping stays on: but not from one APIC mode to the other. */
+static int leave_old_table(struct vtd_unit *unit)
 {
-	int status = 0;
+	const bool x2apic = (vtd_read64(unit, VTD_IRTA) & VTD_IRTA_X2APIC) != 0;
 
-	/* Whatever a kernel before us left on uses a table of its own. */
-	if ((vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_IRE) != 0)
-		status = iommu_vtd_command_clear(unit, VTD_GLOBAL_IRE);
+	return x2apic == unit->interrupts->x2apic ? 0 : iommu_vtd_predecessor_stop_interrupts(unit);
+}
+
+/* The steps; each may be the last that hardware obeys. */
+static int start(struct vtd_unit *unit)
+{
+	int status = leave_old_table(unit);
+
 	if (status == 0)
 		status = set_table(unit);
 	if (status == 0 && !unit->caps.invalidates_on_interrupts)
@@ -87,23 +93,75 @@ int iommu_vtd_interrupts_start(struct vtd_unit *unit)
 	/* Interrupts in the old format would go around the table. */
 	if (status == 0 && (vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_CFI) != 0)
 		status = iommu_vtd_command_clear(unit, VTD_GLOBAL_CFI);
+	return status;
+}
+
+int iommu_vtd_interrupts_start(struct vtd_unit *unit)
+{
+	int status;
+
+	unit->interrupts->in_use = true;
+	status = start(unit);
 	unit->interrupts->running = status == 0;
+	/* Half on is off; where that is not confirmed either, the table and the queue stay. */
+	if (status != 0)
+		(void)iommu_vtd_interrupts_stop(unit);
 	return status;
 }
 
 int iommu_vtd_interrupts_stop(struct vtd_unit *unit)
 {
-	int status = 0;
+	int status;
 
-	if (unit->interrupts == NULL || !unit->interrupts->running)
-		return 0;
-	if (!unit->caps.invalidates_on_interrupts)
-		status = iommu_vtd_invalidate_all(unit);
+	if (!vtd_interrupts_may_run(unit))
+		return iommu_vtd_predecessor_stop_interrupts(unit);
 	/* A failure there does not keep it on: without remapping nothing uses the entries. */
-	(void)status;
+	if (!unit->caps.invalidates_on_interrupts)
+		(void)iommu_vtd_invalidate_all(unit);
 	status = iommu_vtd_command_clear(unit, VTD_GLOBAL_IRE);
-	unit->interrupts->running = status != 0;
+	unit->interrupts->in_use = status != 0;
+	unit->interrupts->running = unit->interrupts->running && status != 0;
 	return status;
+}
+
+/* --- APIC modes ------------------------------------------------------------------------------- */
+
+static bool entry_fits(const struct vtd_interrupts *interrupts, unsigned int index, bool x2apic)
+{
+	const uint64_t low = iommu_le64(interrupts->table[index].low);
+
+	return (low & VTD_IRTE_PRESENT) == 0 || (low & VTD_IRTE_POSTED) != 0 ||
+	       vtd_irte_destination(low, interrupts->x2apic) <= (x2apic ? UINT32_MAX : 0xff);
+}
+
+/* Can all entries be written in that mode? */
+static bool entries_fit(const struct vtd_interrupts *interrupts, bool x2apic)
+{
+	unsigned int index;
+
+	for (index = 0; interrupts != NULL && index < interrupts->entries; index++)
+		if (!entry_fits(interrupts, index, x2apic))
+			return false;
+	return true;
+}
+
+/* The same processors, as the other mode says it. Hardware does not use the table. */
+static void write_entries_for(struct vtd_unit *unit, bool x2apic)
+{
+	struct vtd_interrupts *interrupts = unit->interrupts;
+	unsigned int index;
+
+	if (interrupts->x2apic == x2apic)
+		return;
+	for (index = 0; index < interrupts->entries; index++) {
+		const uint64_t low = iommu_le64(interrupts->table[index].low);
+
+		if ((low & VTD_IRTE_PRESENT) != 0 && (low & VTD_IRTE_POSTED) == 0)
+			interrupts->table[index].low = iommu_le64(vtd_irte_with_destination(
+				low, vtd_irte_destination(low, interrupts->x2apic), x2apic));
+	}
+	vtd_flush(unit, interrupts->table, (size_t)IOMMU_PAGE_SIZE << TABLE_ORDER);
+	interrupts->x2apic = x2apic;
 }
 
 /* --- On and off, for all units ---------------------------------------------------------------- */
@@ -113,7 +171,9 @@ static int check_unit(const struct vtd_unit *unit, unsigned int flags)
 	if (!unit->caps.interrupt_remapping || !unit->use_queue ||
 	    ((flags & IOMMU_VTD_X2APIC) != 0 && !unit->caps.x2apic))
 		return IOMMU_EOPNOTSUPP;
-	return unit->interrupts != NULL && unit->interrupts->running ? IOMMU_EBUSY : 0;
+	if (vtd_interrupts_run(unit))
+		return IOMMU_EBUSY;
+	return entries_fit(unit->interrupts, (flags & IOMMU_VTD_X2APIC) != 0) ? 0 : IOMMU_ERANGE;
 }
 
 static int check_firmware(const struct vtd_unit *first, unsigned int flags)
@@ -132,11 +192,14 @@ static int unit_start(struct vtd_unit *unit, unsigned int flags)
 {
 	int status = interrupts_alloc(unit);
 
+	/* An earlier start that failed may not have been undone. */
+	if (status == 0 && vtd_interrupts_may_run(unit))
+		status = iommu_vtd_interrupts_stop(unit);
 	if (status == 0)
 		status = iommu_vtd_queue_hold(unit);
 	if (status != 0)
 		return status;
-	unit->interrupts->x2apic = (flags & IOMMU_VTD_X2APIC) != 0;
+	write_entries_for(unit, (flags & IOMMU_VTD_X2APIC) != 0);
 	status = iommu_vtd_interrupts_start(unit);
 	if (status != 0) {
 		vtd_log(unit, IOMMU_LOG_ERROR, "interrupt remapping does not start");
@@ -149,7 +212,12 @@ static int unit_stop(struct vtd_unit *unit)
 {
 	int status = iommu_vtd_interrupts_stop(unit);
 
-	return status == 0 ? iommu_vtd_queue_release(unit) : status;
+	if (status == 0)
+		status = iommu_vtd_queue_release(unit);
+	/* One that was told to start, and did not confirm it in time. */
+	if (status == 0 && !unit->queue_is_on)
+		status = iommu_vtd_predecessor_stop_queue(unit);
+	return status;
 }
 
 int iommu_vtd_interrupts_on(struct iommu *iommu, unsigned int flags)

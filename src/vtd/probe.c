@@ -315,12 +315,18 @@ static int units_create(struct vtd_probe *probe, struct vtd_table *table)
 	     unit = iommu_vtd_next_unit(probe->iommu, unit))
 		if (unit->table == table)
 			status = iommu_vtd_interrupts_extend(unit);
+	for (unit = iommu_vtd_next_unit(probe->iommu, NULL); unit != NULL && status == 0;
+	     unit = iommu_vtd_next_unit(probe->iommu, unit))
+		if (unit->table == table)
+			iommu_vtd_predecessor_found(unit);
 	for (unit = iommu_vtd_next_unit(probe->iommu, NULL); unit != NULL && status != 0;
 	     unit = next) {
 		next = iommu_vtd_next_unit(probe->iommu, unit);
 		if (unit->table != table)
 			continue;
-		(void)iommu_vtd_unit_suspend(unit);
+		/* What was found on stays as it was found. */
+		if (vtd_interrupts_may_run(unit))
+			(void)iommu_vtd_unit_suspend(unit);
 		iommu_unregister_unit(&unit->base);
 		iommu_vtd_unit_free(unit);
 	}

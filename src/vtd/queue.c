@@ -89,7 +89,8 @@ int iommu_vtd_queue_alloc(struct vtd_unit *unit)
 {
 	struct vtd_queue *queue = &unit->queue;
 
-	queue->wide = unit->scalable;
+	/* In legacy mode, too: the mode that hardware is left in by a predecessor may want it so. */
+	queue->wide = (unit->caps.ecap & VTD_ECAP_SMTS) != 0;
 	queue->ring = iommu_vtd_pages_alloc(unit, ring_order(queue));
 	queue->status = iommu_vtd_pages_alloc(unit, 0);
 	queue->slots = (struct vtd_slot *)(queue->status + VTD_QUEUE_ENTRIES);
@@ -436,7 +437,7 @@ static void forget_submissions(struct vtd_unit *unit)
 /* Is hardware at work in this ring? Its registers may have been lost, or its ring be another's. */
 static bool is_at_work(const struct vtd_unit *unit)
 {
-	return (vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_QIE) != 0 &&
+	return unit->queue.ring != NULL && (vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_QIE) != 0 &&
 	       vtd_read64(unit, VTD_IQA) == base_register(unit);
 }
 
@@ -485,7 +486,7 @@ static void empty_queue(struct vtd_unit *unit)
 	vtd_write32(unit, VTD_FSTS, VTD_FSTS_IQE | VTD_FSTS_ITE | VTD_FSTS_ICE);
 }
 
-static int turn_off(struct vtd_unit *unit)
+int iommu_vtd_queue_turn_off(struct vtd_unit *unit)
 {
 	const bool rests = bring_to_rest(unit) == 0;
 	int status;
@@ -539,7 +540,7 @@ int iommu_vtd_queue_hold(struct vtd_unit *unit)
 	/* One that may still turn off is turned off first. */
 	if (status != 0 || iommu_vtd_command_hangs(unit, VTD_GLOBAL_QIE)) {
 		/* Firmware, or a kernel before us, may have left its own on. */
-		status = turn_off(unit);
+		status = iommu_vtd_queue_turn_off(unit);
 		if (status == 0)
 			status = turn_on(unit);
 	}
@@ -553,9 +554,9 @@ int iommu_vtd_queue_release(struct vtd_unit *unit)
 {
 	int status;
 
-	if (!unit->queue_is_on || vtd_unit_is_active(unit) || vtd_interrupts_run(unit))
+	if (!unit->queue_is_on || vtd_unit_is_active(unit) || vtd_interrupts_may_run(unit))
 		return 0;
-	status = turn_off(unit);
+	status = iommu_vtd_queue_turn_off(unit);
 	unit->queue_is_on = status != 0;
 	return status;
 }

@@ -14,20 +14,6 @@
 
 /* --- Bring-up --------------------------------------------------------------------------------- */
 
-/* Firmware, or a kernel before us, may have left translation on. */
-static int take_over(struct vtd_unit *unit)
-{
-	uint32_t lasting = vtd_read32(unit, VTD_GSTS);
-
-	iommu_vtd_queue_look(unit);
-	if (lasting == UINT32_MAX)
-		return IOMMU_EIO;
-	/* What translates by tables of ours goes on: off, it would let everything pass. */
-	if ((lasting & VTD_GLOBAL_TE) != 0 && !unit->keeps_running && !unit->stays_on)
-		return iommu_vtd_command_clear(unit, VTD_GLOBAL_TE);
-	return 0;
-}
-
 /* Masked first: what is recorded after the old is gone is then told when the event is let out. */
 static int clear_old_faults(struct vtd_unit *unit)
 {
@@ -80,21 +66,13 @@ static int enable_translation(struct vtd_unit *unit)
 	return iommu_vtd_command_set(unit, VTD_GLOBAL_TE);
 }
 
-static int open_protected_memory(struct vtd_unit *unit)
-{
-	if (!unit->caps.protected_memory)
-		return 0;
-	vtd_write32(unit, VTD_PMEN, vtd_read32(unit, VTD_PMEN) & ~VTD_PMEN_EPM);
-	return iommu_vtd_wait32(unit, VTD_PMEN, VTD_PMEN_PRS, 0);
-}
-
 struct step {
 	int (*run)(struct vtd_unit *unit);
 	const char *failure;
 };
 
 static const struct step bring_up[] = {
-	{take_over, "cannot be taken over: translation stays on"},
+	{iommu_vtd_predecessor_take_over, "cannot be taken over: what was left on stays on"},
 	{clear_old_faults, "old faults cannot be cleared"},
 	{iommu_vtd_queue_hold, "the invalidation queue does not start"},
 	{program_fault_interrupt, "the fault interrupt cannot be programmed"},
@@ -105,7 +83,7 @@ static const struct step bring_up[] = {
 	{iommu_vtd_invalidate_all, "the caches are not invalidated"},
 	{enable_translation, "translation does not start"},
 	{release_device_tlbs, "devices' translations are not invalidated"},
-	{open_protected_memory, "protected memory regions stay closed"},
+	{iommu_vtd_open_protected_memory, "protected memory regions stay closed"},
 };
 
 #define STEPS (sizeof(bring_up) / sizeof(bring_up[0]))

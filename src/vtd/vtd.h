@@ -134,6 +134,8 @@ void iommu_vtd_queue_free(struct vtd_unit *unit);
  */
 int iommu_vtd_queue_hold(struct vtd_unit *unit);
 /* Does a queue that did not turn off work again? Then the command to do so is not under way any more. */
+/* Turn it off, or the one that a predecessor left on. */
+int iommu_vtd_queue_turn_off(struct vtd_unit *unit);
 void iommu_vtd_queue_look(struct vtd_unit *unit);
 int iommu_vtd_queue_release(struct vtd_unit *unit);
 /*
@@ -571,6 +573,21 @@ int iommu_vtd_pasid_write(struct vtd_endpoint *endpoint, uint32_t pasid,
 void iommu_vtd_pasid_put_back(struct vtd_endpoint *endpoint, uint32_t pasid,
 			      const struct vtd_translation *translation);
 
+/* --- predecessor: what was left on ------------------------------------------------------------- */
+
+/* The unit has been found: what nothing of ours will use goes off at once. */
+void iommu_vtd_predecessor_found(struct vtd_unit *unit);
+/* The first step of bring-up: what is on and not taken over goes off. */
+int iommu_vtd_predecessor_take_over(struct vtd_unit *unit);
+/* A unit that is not brought up, or the end: translation and queue go off where they are not ours. */
+int iommu_vtd_predecessor_turn_off(struct vtd_unit *unit);
+/* The same with the units enabled around it; one that lets everything pass opens its protected memory. */
+int iommu_vtd_predecessor_leave_alone(struct vtd_unit *unit);
+/* One of them, if it is on. */
+int iommu_vtd_predecessor_stop_queue(struct vtd_unit *unit);
+int iommu_vtd_predecessor_stop_interrupts(struct vtd_unit *unit);
+int iommu_vtd_open_protected_memory(struct vtd_unit *unit);
+
 /* --- inherit: the tables of a kernel before us ------------------------------------------------- */
 
 /* A table of the kernel before us, copied; without one, its pass-through. */
@@ -810,8 +827,10 @@ struct vtd_interrupts {
 	struct iommu_spinlock lock;
 	/* A bit for each entry that is taken, and one for each that waits for confirmation. */
 	uint64_t *taken, *retired;
-	bool x2apic;
+	bool x2apic; /* how the entries are written */
 	bool running;
+	/* Hardware may be using the table: it has not confirmed that it is off since it was told to begin. */
+	bool in_use;
 };
 
 static inline bool vtd_interrupts_run(const struct vtd_unit *unit)
@@ -819,7 +838,12 @@ static inline bool vtd_interrupts_run(const struct vtd_unit *unit)
 	return unit->interrupts != NULL && unit->interrupts->running;
 }
 
-/* Hand the table to hardware and start; stop. The queue is on. */
+static inline bool vtd_interrupts_may_run(const struct vtd_unit *unit)
+{
+	return unit->interrupts != NULL && unit->interrupts->in_use;
+}
+
+/* Hand the table to hardware and start; stop it, or what a predecessor left on. The queue is on for ours. */
 int iommu_vtd_interrupts_start(struct vtd_unit *unit);
 int iommu_vtd_interrupts_stop(struct vtd_unit *unit);
 void iommu_vtd_interrupts_free(struct vtd_unit *unit);

@@ -74,6 +74,13 @@ static inline uint64_t vtd_irte_remapped_low(unsigned int vector, unsigned int d
 	       (x2apic ? (uint64_t)destination << 32 : (uint64_t)(destination & 0xff) << 40);
 }
 
+/* A remapped entry for another destination, or for the same one in the other APIC mode. */
+static inline uint64_t vtd_irte_with_destination(uint64_t low, uint32_t destination, bool x2apic)
+{
+	return (low & 0xffffffffULL) |
+	       (x2apic ? (uint64_t)destination << 32 : (uint64_t)(destination & 0xff) << 40);
+}
+
 static inline uint64_t vtd_irte_posted_low(unsigned int vector, bool urgent, uint64_t descriptor)
 {
 	return VTD_IRTE_PRESENT | VTD_IRTE_POSTED | (urgent ? VTD_IRTE_URGENT : 0) |

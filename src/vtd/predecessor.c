@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What firmware, or a kernel before us, left on: translation, interrupt remapping, the queue, protected
+ * memory. The status register says so, on every unit, whether anything is behind it or not; what is on and
+ * not ours uses tables whose memory is no longer theirs.
+ *
+ *   translation       is turned off when the units are enabled: in bring-up, or here where a unit is left
+ *                     alone. With IOMMU_VTD_TAKE_OVER it goes on with copied tables: see inherit.c.
+ *   interrupts        remapping is turned off at once; or, where the unit is taken over, it goes on until the
+ *                     host enables its own, in which the table changes without a gap, or disables it.
+ *   the queue         is turned off before ours is used, or before registers are.
+ *   protected memory  is opened last in bring-up, and on a unit that lets everything pass.
+ */
+#include <libiommu/status.h>
+
+#include "vtd/vtd.h"
+
+static bool is_on(const struct vtd_unit *unit, uint32_t bit)
+{
+	const uint32_t status = vtd_read32(unit, VTD_GSTS);
+
+	return status != UINT32_MAX && (status & bit) != 0;
+}
+
+int iommu_vtd_predecessor_stop_queue(struct vtd_unit *unit)
+{
+	return is_on(unit, VTD_GLOBAL_QIE) ? iommu_vtd_queue_turn_off(unit) : 0;
+}
+
+int iommu_vtd_predecessor_stop_interrupts(struct vtd_unit *unit)
+{
+	return is_on(unit, VTD_GLOBAL_IRE) ? iommu_vtd_command_clear(unit, VTD_GLOBAL_IRE) : 0;
+}
+
+void iommu_vtd_predecessor_found(struct vtd_unit *unit)
+{
+	if ((unit->probe->flags & IOMMU_VTD_TAKE_OVER) != 0 || vtd_interrupts_run(unit))
+		return;
+	if (iommu_vtd_predecessor_stop_interrupts(unit) != 0)
+		vtd_log(unit, IOMMU_LOG_ERROR, "interrupt remapping was left on, and stays so");
+}
+
+int iommu_vtd_predecessor_take_over(struct vtd_unit *unit)
+{
+	int status = 0;
+
+	iommu_vtd_queue_look(unit);
+	if (vtd_read32(unit, VTD_GSTS) == UINT32_MAX)
+		return IOMMU_EIO;
+	/* What translates by tables of ours goes on: off, it would let everything pass. */
+	if (!unit->keeps_running && !unit->stays_on && is_on(unit, VTD_GLOBAL_TE))
+		status = iommu_vtd_command_clear(unit, VTD_GLOBAL_TE);
+	/* Registers do not invalidate under a queue. */
+	if (status == 0 && !unit->use_queue)
+		status = iommu_vtd_predecessor_stop_queue(unit);
+	return status;
+}
+
+int iommu_vtd_predecessor_turn_off(struct vtd_unit *unit)
+{
+	int status = 0;
+
+	if (!unit->started && is_on(unit, VTD_GLOBAL_TE))
+		status = iommu_vtd_command_clear(unit, VTD_GLOBAL_TE);
+	if (status == 0 && !unit->queue_is_on)
+		status = iommu_vtd_predecessor_stop_queue(unit);
+	return status;
+}
+
+int iommu_vtd_open_protected_memory(struct vtd_unit *unit)
+{
+	if (!unit->caps.protected_memory)
+		return 0;
+	vtd_write32(unit, VTD_PMEN, vtd_read32(unit, VTD_PMEN) & ~VTD_PMEN_EPM);
+	return iommu_vtd_wait32(unit, VTD_PMEN, VTD_PMEN_PRS, 0);
+}
+
+int iommu_vtd_predecessor_leave_alone(struct vtd_unit *unit)
+{
+	int status = iommu_vtd_predecessor_turn_off(unit);
+
+	if (status == 0 && unit->bypassed)
+		status = iommu_vtd_open_protected_memory(unit);
+	if (status == 0)
+		return 0;
+	unit->failure = "what was left on does not go off";
+	vtd_log(unit, IOMMU_LOG_ERROR, unit->failure);
+	return status;
+}
