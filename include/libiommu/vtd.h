@@ -20,24 +20,37 @@
 IOMMU_BEGIN_DECLS
 
 enum iommu_vtd_flags {
-	/* Invalidate through registers even where the unit has a queue. For hosts in doubt of it.
+	/*
+	 * Invalidate through registers even where the unit has a queue. For hosts in doubt of it. Not where
+	 * the unit was left on in scalable mode, which has only the queue.
 	 */
 	IOMMU_VTD_REGISTER_INVALIDATION = 1 << 0,
 	/*
 	 * Units that are on when they are found were left so by a kernel that died, with DMA under
-	 * way: copy their tables and go on with them. An endpoint's old translations hold until its
-	 * first attach. What cannot be copied is blocked. Without this flag such a unit is turned
-	 * off cleanly before it is set up.
+	 * way: copy what leads to their page tables, and go on with those where they lie. Only for a
+	 * kernel whose memory does not overlap the old one's, as a crash kernel's does not: the old page
+	 * tables are in use until the first attach of each endpoint, or of a PASID of it, which
+	 * replaces all that the endpoint has of before. What cannot be copied is blocked. Units with
+	 * nothing known behind them, and those that IOMMU_VTD_BYPASS_GRAPHICS names, are taken over like
+	 * all others. A unit stays in the mode that it is in. When bring-up fails, a unit that is taken
+	 * over goes on translating; the host may try again.
+	 *
+	 * Without this flag everything of before goes: units that are used are not turned off for that,
+	 * but get the new tables while they translate, so that no access passes untranslated; only one
+	 * that was left in legacy mode and is to be used in scalable mode has to be off in between, and
+	 * one that nothing is behind, or that is bypassed, is turned off. Remapping of interrupts goes
+	 * off at once, with the flag when it is enabled or disabled.
 	 */
 	IOMMU_VTD_TAKE_OVER = 1 << 1,
 	/*
 	 * Leave units alone that have nothing but display devices behind them: their DMA is not
-	 * restricted, and only identity domains can be attached.
+	 * restricted, and only identity domains can be attached. What was left on of such a unit goes
+	 * off, and its protected memory is opened.
 	 */
 	IOMMU_VTD_BYPASS_GRAPHICS = 1 << 2,
 	/* Bridges to ISA or LPC reach the first 16 MiB of memory while nothing is attached. */
 	IOMMU_VTD_ISA_WINDOW = 1 << 3,
-	/* Legacy mode even where the unit has scalable mode. */
+	/* Legacy mode even where the unit has scalable mode, unless it was left on in that. */
 	IOMMU_VTD_LEGACY_MODE = 1 << 4,
 };
 
@@ -72,12 +85,16 @@ struct iommu_vtd_options {
 	unsigned int faults_per_second;
 	/*
 	 * For IOMMU_VTD_TAKE_OVER: is there memory at a physical address? Old tables may say
-	 * anything, and what they name is read. NULL: every address below the machine's width can
-	 * be read.
+	 * anything, and what they name is read: root, context, PASID directories and tables, each after
+	 * this has been asked for each of its pages. Page tables are only asked for by their root. NULL:
+	 * every address below the machine's width can be read.
 	 */
 	bool (*is_memory)(void *ctx, iommu_paddr_t paddr, uint64_t size);
 	void *is_memory_ctx;
-	/* The most pages of one copied table: it may lead to itself. 0: 65536. */
+	/*
+	 * The most pages that copies take, of all units together: one for each bus, or half of one, that
+	 * has devices, and in scalable mode two for most devices. What is beyond is blocked. 0: 4096.
+	 */
 	uint64_t inherited_pages_max;
 	/*
 	 * The same while a device behind the unit is being asked to invalidate its TLB, which holds up
@@ -130,7 +147,8 @@ IOMMU_API int iommu_vtd_probe(struct iommu *iommu, const void *dmar, size_t size
  * queue works before any root table is set.
  *
  * Call it when the devices that are there have been probed. Units that no endpoint is behind, and
- * that do not take the rest of their segment, are left off; they are enabled when they get one.
+ * that do not take the rest of their segment, are left off, and turned off where a kernel before this
+ * one left them on; they are enabled when they get one.
  * Returns 0, or the error of the step that failed, as iommu_unit_enable; everything is off again,
  * and iommu_vtd_get_info names the step.
  */
@@ -222,7 +240,7 @@ struct iommu_vtd_info {
 	bool interrupt_remapping, x2apic, posted_interrupts;
 	unsigned int fault_records;
 	bool bypassed;          /* see IOMMU_VTD_BYPASS_GRAPHICS */
-	unsigned int inherited; /* tables of a kernel before us that are still in use */
+	unsigned int inherited; /* domain ids of a kernel before us that are still in use */
 	const char *failure;    /* the step of the last bring-up that failed, or NULL */
 	bool interrupts_only;   /* it does not translate DMA: see iommu_vtd_probe */
 };

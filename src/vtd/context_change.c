@@ -112,9 +112,10 @@ static int announce(struct vtd_unit *unit, struct vtd_descriptor context, uint16
 static void release_inherited(struct vtd_endpoint *endpoint, uint64_t old_low, uint64_t old_high,
 			      int status)
 {
-	if ((old_low & VTD_CONTEXT_PRESENT) != 0 && (old_high & VTD_CONTEXT_INHERITED) != 0 &&
-	    status == 0)
-		iommu_vtd_inherited_replaced(endpoint->unit, old_low, old_high);
+	/* In scalable mode the PASIDs are counted. */
+	if (!endpoint->unit->scalable && (old_low & VTD_CONTEXT_PRESENT) != 0 &&
+	    (old_high & VTD_CONTEXT_INHERITED) != 0 && status == 0)
+		iommu_vtd_inherited_replaced(endpoint->unit, vtd_context_domain_id(old_high));
 }
 
 /*
@@ -279,12 +280,14 @@ void iommu_vtd_context_hold_tlb(struct vtd_endpoint *endpoint)
 		iommu_vtd_context_find(endpoint->unit, endpoint->base->info.source_id);
 	const uint64_t low = entry != NULL ? iommu_le64(entry->low) : 0;
 
+	/* What was taken over has not been off: what the device keeps of it still holds. */
+	if (endpoint->inherited)
+		return;
 	if (endpoint->unit->scalable) {
 		if (endpoint->device_tlb)
 			iommu_vtd_tlb_suspect(endpoint);
 		return;
 	}
-	/* What was taken over has not been off: what the device keeps of it still holds. */
 	if (!endpoint->device_tlb || (low & VTD_CONTEXT_PRESENT) == 0 ||
 	    vtd_context_type(low) != VTD_TRANSLATE_ALL ||
 	    (iommu_le64(entry->high) & VTD_CONTEXT_INHERITED) != 0)
@@ -303,6 +306,8 @@ int iommu_vtd_context_release_tlb(struct vtd_endpoint *endpoint)
 	uint64_t low;
 	int status;
 
+	if (endpoint->inherited)
+		return 0;
 	if (endpoint->unit->scalable) {
 		status = iommu_vtd_tlb_recover(endpoint);
 		return __atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST) ? 0 : status;

@@ -147,7 +147,8 @@ static bool unit_is_needed(const struct vtd_unit *unit)
 {
 	if (!unit->caps.translates)
 		return false;
-	return unit->base.endpoints != 0 || unit->record.drhd.include_all || unit->keeps_running;
+	return unit->base.endpoints != 0 || unit->record.drhd.include_all ||
+	       vtd_unit_is_taken_over(unit);
 }
 
 /* Nothing but display devices, as far as they are known? */
@@ -242,7 +243,7 @@ int iommu_vtd_enable_units(struct iommu *iommu)
 		return status;
 	for (unit = first; unit != NULL; unit = iommu_vtd_next_unit(iommu, unit))
 		if ((unit->probe->flags & IOMMU_VTD_BYPASS_GRAPHICS) != 0 && !unit->base.enabled &&
-		    !unit->keeps_running && has_only_displays(unit))
+		    !vtd_unit_is_taken_over(unit) && has_only_displays(unit))
 			bypass(unit);
 	for (unit = first_wanted(first); unit != NULL && status == 0; unit = next_wanted(unit))
 		status = iommu_unit_prepare(&unit->base);

@@ -87,10 +87,10 @@ int iommu_vtd_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *end
 	/* The context table is made now, so that blocking and unblocking never has to allocate. */
 	if (status == 0)
 		status = iommu_vtd_context_create(unit, endpoint->info.source_id);
-	if (status == 0 && unit->scalable)
-		status = iommu_vtd_directory_alloc(own);
 	if (status == 0)
 		status = enable_late(unit);
+	if (status == 0 && unit->scalable && !iommu_vtd_inherited_adopt(own))
+		status = iommu_vtd_directory_alloc(own);
 	if (status != 0) {
 		if (own->directory != NULL)
 			iommu_vtd_directory_free(own->directory);
@@ -148,6 +148,9 @@ int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature fe
 	if (!enable && feature == IOMMU_FEATURE_PAGE_REQUESTS)
 		iommu_vtd_page_requests_drain(own);
 	own->context_flags = enable ? own->context_flags | flag : own->context_flags & ~flag;
+	/* The context entry of before goes with the first attach. */
+	if (own->inherited)
+		return 0;
 	status = iommu_vtd_context_update(own);
 	if (status != 0 && enable) {
 		own->context_flags &= ~flag;
@@ -161,6 +164,8 @@ bool iommu_vtd_is_inherited(const struct iommu_endpoint *endpoint)
 	const struct vtd_context_entry *entry =
 		iommu_vtd_context_find(vtd_unit_of(endpoint->unit), endpoint->info.source_id);
 
+	if (vtd_unit_of(endpoint->unit)->scalable)
+		return vtd_endpoint_of(endpoint)->inherited;
 	return entry != NULL && (iommu_le64(entry->low) & VTD_CONTEXT_PRESENT) != 0 &&
 	       (iommu_le64(entry->high) & VTD_CONTEXT_INHERITED) != 0;
 }

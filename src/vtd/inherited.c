@@ -1,40 +1,153 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Page tables that were copied from a kernel before us: kept until the last context entry that leads
- * there is replaced. See inherit.c for how they come about.
+ * What was copied from a kernel before us, until it is replaced; see inherit.c for how it comes about.
+ *
+ * Domain ids are counted: an entry is one of before exactly when its domain id is on the unit's list, for such ids
+ * are given to nothing else. In scalable mode a device's copied directory waits for its endpoint, and is then the
+ * endpoint's. With the endpoint's first attach, of whatever PASID, all that it had of before goes, confirmed, before
+ * anything new is there: its driver has come.
  */
+#include <libiommu/status.h>
+
+#include "base/atomic.h"
+#include "base/byteorder.h"
 #include "vtd/vtd.h"
 
-void iommu_vtd_inherited_free(struct vtd_unit *unit, struct vtd_inherited *inherited)
+/* --- Domain ids ------------------------------------------------------------------------------- */
+
+static struct vtd_inherited *find(struct vtd_unit *unit, uint16_t domain_id)
 {
-	bool id_is_shared = false;
 	struct iommu_list_node *node;
 
-	iommu_list_remove(&inherited->link);
 	iommu_list_for_each (node, &unit->inherited)
-		if (vtd_inherited_of(node)->domain_id == inherited->domain_id)
-			id_is_shared = true;
-	if (!id_is_shared && inherited->domain_id != 0)
-		iommu_vtd_domain_id_free(unit, inherited->domain_id);
-	iommu_vtdss_destroy(&inherited->pgtable);
+		if (vtd_inherited_of(node)->domain_id == domain_id)
+			return vtd_inherited_of(node);
+	return NULL;
+}
+
+bool iommu_vtd_inherited_note(struct vtd_unit *unit, uint16_t domain_id)
+{
+	struct vtd_inherited *inherited = find(unit, domain_id);
+
+	if (inherited == NULL) {
+		inherited = iommu_object_alloc(&unit->probe->inherited_cache, 0);
+		if (inherited == NULL)
+			return false;
+		inherited->domain_id = domain_id;
+		iommu_vtd_domain_id_take(unit, domain_id);
+		iommu_list_insert(&unit->inherited, &inherited->link);
+	}
+	inherited->entries++;
+	return true;
+}
+
+static void release(struct vtd_unit *unit, struct vtd_inherited *inherited)
+{
+	iommu_list_remove(&inherited->link);
+	iommu_vtd_domain_id_free(unit, inherited->domain_id);
 	iommu_object_free(&unit->probe->inherited_cache, inherited);
 }
 
-void iommu_vtd_inherited_replaced(struct vtd_unit *unit, uint64_t low, uint64_t high)
+void iommu_vtd_inherited_replaced(struct vtd_unit *unit, uint16_t domain_id)
+{
+	struct vtd_inherited *inherited = find(unit, domain_id);
+
+	if (inherited != NULL && --inherited->entries == 0)
+		release(unit, inherited);
+}
+
+/* --- Scalable mode ---------------------------------------------------------------------------- */
+
+static struct vtd_directory *directory_of(struct iommu_list_node *node)
+{
+	return iommu_container_of(node, struct vtd_directory, grave);
+}
+
+bool iommu_vtd_inherited_adopt(struct vtd_endpoint *endpoint)
 {
 	struct iommu_list_node *node;
 
-	iommu_list_for_each (node, &unit->inherited) {
-		struct vtd_inherited *inherited = vtd_inherited_of(node);
-		const bool has_table = inherited->pgtable.root != NULL;
+	iommu_list_for_each (node, &endpoint->unit->inherited_directories) {
+		struct vtd_directory *directory = directory_of(node);
 
-		if (inherited->domain_id != vtd_context_domain_id(high) ||
-		    has_table != (vtd_context_type(low) != VTD_PASS_THROUGH) ||
-		    (has_table && iommu_virt_to_phys(unit->platform, inherited->pgtable.root) !=
-					  (low & VTD_ENTRY_ADDRESS_MASK)))
+		if (directory->source_id != endpoint->base->info.source_id)
 			continue;
-		if (--inherited->entries == 0)
-			iommu_vtd_inherited_free(unit, inherited);
-		return;
+		iommu_list_remove(node);
+		endpoint->directory = directory;
+		endpoint->present = directory->present;
+		endpoint->inherited = true;
+		/* The device may keep what its old kernel told it. */
+		endpoint->tlb_unknown = endpoint->device_tlb;
+		return true;
 	}
+	return false;
+}
+
+int iommu_vtd_inherited_leave(struct vtd_endpoint *endpoint)
+{
+	uint32_t pasid = iommu_vtd_pasid_next(endpoint, 0);
+	int result = 0;
+
+	endpoint->inherited = false;
+	for (; pasid < VTD_PASIDS_MAX; pasid = iommu_vtd_pasid_next(endpoint, pasid + 1)) {
+		int status = iommu_vtd_pasid_write(endpoint, pasid, NULL);
+
+		if (result == 0)
+			result = status;
+	}
+	return result;
+}
+
+/* --- The end ---------------------------------------------------------------------------------- */
+
+static void clear_entry(struct vtd_unit *unit, uint16_t source_id)
+{
+	struct vtd_context_entry *entry = iommu_vtd_context_find(unit, source_id);
+
+	entry->low = 0;
+	entry->high = 0;
+	vtd_flush(unit, entry, sizeof(*entry));
+}
+
+/* Context entries that still lead to the old tables. */
+static void clear_legacy(struct vtd_unit *unit)
+{
+	unsigned int id;
+
+	for (id = 0; id < VTD_ROOT_ENTRIES * VTD_CONTEXT_ENTRIES; id++) {
+		const struct vtd_context_entry *entry = iommu_vtd_context_find(unit, (uint16_t)id);
+
+		if (entry != NULL && (iommu_le64(entry->high) & VTD_CONTEXT_INHERITED) != 0)
+			clear_entry(unit, (uint16_t)id);
+	}
+}
+
+/* Directories without an endpoint go; an endpoint keeps its own, empty. */
+static void clear_scalable(struct vtd_unit *unit)
+{
+	struct iommu_endpoint *endpoint = NULL;
+
+	while (!iommu_list_is_empty(&unit->inherited_directories)) {
+		struct vtd_directory *directory = directory_of(unit->inherited_directories.next);
+
+		iommu_list_remove(&directory->grave);
+		clear_entry(unit, directory->source_id);
+		iommu_vtd_directory_free(directory);
+	}
+	while ((endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
+		if (vtd_endpoint_of(endpoint)->inherited)
+			(void)iommu_vtd_inherited_leave(vtd_endpoint_of(endpoint));
+}
+
+void iommu_vtd_inherited_drop(struct vtd_unit *unit)
+{
+	unit->keeps_running = false;
+	if (unit->root != NULL && unit->scalable)
+		clear_scalable(unit);
+	if (iommu_list_is_empty(&unit->inherited))
+		return;
+	if (unit->root != NULL && !unit->scalable)
+		clear_legacy(unit);
+	while (!iommu_list_is_empty(&unit->inherited))
+		release(unit, vtd_inherited_of(unit->inherited.next));
 }

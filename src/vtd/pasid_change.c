@@ -141,6 +141,8 @@ static int block(struct vtd_endpoint *endpoint, uint32_t pasid)
 	status = forget(endpoint, pasid, words);
 	if (status != 0 && endpoint->device_tlb)
 		iommu_vtd_tlb_suspect(endpoint);
+	if (status == 0)
+		iommu_vtd_inherited_replaced(endpoint->unit, vtd_pasid_domain_id(words[1]));
 	iommu_vtd_page_requests_drain(endpoint);
 	if (--endpoint->present == 0)
 		closed = iommu_vtd_context_write(endpoint, 0, 0);
@@ -173,8 +175,13 @@ int iommu_vtd_pasid_write(struct vtd_endpoint *endpoint, uint32_t pasid,
 	uint64_t before[VTD_PASID_ENTRY_WORDS];
 	struct vtd_pasid_entry *entry;
 	bool was_present;
-	int status;
+	int status = 0;
 
+	/* What a kernel before us left to the device goes as a whole. */
+	if (endpoint->inherited)
+		status = iommu_vtd_inherited_leave(endpoint);
+	if (status != 0)
+		return status;
 	if (translation == NULL)
 		return block(endpoint, pasid);
 	encode(endpoint, translation, words);

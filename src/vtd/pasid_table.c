@@ -21,7 +21,7 @@ static uint32_t entries_of(const struct vtd_directory *directory)
 	return (uint32_t)VTD_PASID_DIRECTORY_PAGE_ENTRIES << directory->order;
 }
 
-static struct vtd_directory *directory_make(struct vtd_unit *unit, unsigned int order)
+struct vtd_directory *iommu_vtd_directory_make(struct vtd_unit *unit, unsigned int order)
 {
 	struct vtd_directory *directory = iommu_object_alloc(&unit->probe->directory_cache, 0);
 
@@ -41,7 +41,7 @@ static struct vtd_directory *directory_make(struct vtd_unit *unit, unsigned int 
 
 int iommu_vtd_directory_alloc(struct vtd_endpoint *endpoint)
 {
-	endpoint->directory = directory_make(endpoint->unit, 0);
+	endpoint->directory = iommu_vtd_directory_make(endpoint->unit, 0);
 	return endpoint->directory != NULL ? 0 : IOMMU_ENOMEM;
 }
 
@@ -90,7 +90,7 @@ static int grow(struct vtd_endpoint *endpoint, uint32_t entries)
 
 	while ((uint32_t)VTD_PASID_DIRECTORY_PAGE_ENTRIES << order < entries)
 		order++;
-	larger = directory_make(endpoint->unit, order);
+	larger = iommu_vtd_directory_make(endpoint->unit, order);
 	if (larger == NULL)
 		return IOMMU_ENOMEM;
 	memcpy(larger->entries, before->entries, (size_t)IOMMU_PAGE_SIZE << before->order);

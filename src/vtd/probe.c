@@ -16,7 +16,7 @@
 
 #define DEFAULT_TIMEOUT_NS        1000000000ULL
 #define DEFAULT_DEVICE_TIMEOUT_NS (90 * DEFAULT_TIMEOUT_NS)
-#define DEFAULT_INHERITED_PAGES   65536
+#define DEFAULT_INHERITED_PAGES   4096 /* 16 MiB */
 #define DEFAULT_FAULTS_PER_SECOND 1000
 /* Physical addresses in entries end at bit 51. */
 #define OUTPUT_WIDTH_MAX 52
@@ -153,17 +153,36 @@ static int read_capabilities(struct vtd_unit *unit)
 	return unit->registers != NULL ? 0 : IOMMU_EFAULT;
 }
 
-/* Scalable mode where the unit has it, unless tables of legacy mode go on being used, or the host does not want it. */
+/* Is it translating, in this mode (a value of VTD_RTADDR_MODE)? */
+static bool was_left_on(const struct vtd_unit *unit, uint64_t mode)
+{
+	return (vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_TE) != 0 &&
+	       (vtd_read64(unit, VTD_RTADDR) & VTD_RTADDR_MODE) == mode;
+}
+
+/* In scalable mode there is only the queue: a unit that was left on so needs it, whatever the host prefers. */
+static bool wants_queue(const struct vtd_unit *unit)
+{
+	return !unit->caps.registers ||
+	       (unit->probe->flags & IOMMU_VTD_REGISTER_INVALIDATION) == 0 ||
+	       was_left_on(unit, VTD_RTADDR_SCALABLE);
+}
+
+/*
+ * Scalable mode where the unit has it, unless the host does not want it. A unit can only change its mode while it does
+ * not translate, which lets its devices loose: one that was left on in scalable mode stays in it; in legacy mode it
+ * stays when it is taken over, for it would be a loss for good otherwise.
+ */
 static void choose_mode(struct vtd_unit *unit)
 {
 	struct vtd_capabilities *caps = &unit->caps;
 	const unsigned int flags = unit->probe->flags;
-	const bool runs = (vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_TE) != 0;
-	const bool is_legacy =
-		(vtd_read64(unit, VTD_RTADDR) & VTD_RTADDR_MODE) == VTD_RTADDR_LEGACY;
+	bool wanted =
+		(flags & IOMMU_VTD_LEGACY_MODE) == 0 || was_left_on(unit, VTD_RTADDR_SCALABLE);
 
-	unit->scalable = caps->scalable && (flags & IOMMU_VTD_LEGACY_MODE) == 0 &&
-			 !((flags & IOMMU_VTD_TAKE_OVER) != 0 && runs && is_legacy);
+	if ((flags & IOMMU_VTD_TAKE_OVER) != 0 && was_left_on(unit, VTD_RTADDR_LEGACY))
+		wanted = false;
+	unit->scalable = caps->scalable && wanted;
 	if (!unit->scalable)
 		return;
 	/* One answer for all tables: what need not be flushed is flushed, too. */
@@ -228,9 +247,7 @@ static int unit_setup(struct vtd_unit *unit)
 	if (status != 0)
 		return status;
 	unit->output_width = width_of(unit);
-	unit->use_queue =
-		unit->caps.queue &&
-		(!unit->caps.registers || (probe->flags & IOMMU_VTD_REGISTER_INVALIDATION) == 0);
+	unit->use_queue = unit->caps.queue && wants_queue(unit);
 	unit->caps.scalable = unit->caps.scalable && unit->use_queue;
 	choose_mode(unit);
 	/* Only through the queue can a device's TLB be invalidated. */
@@ -247,7 +264,7 @@ static int unit_setup(struct vtd_unit *unit)
 	if (status == 0 && !unit->caps.translates)
 		vtd_log(unit, IOMMU_LOG_INFO,
 			"remaps interrupts only: DMA behind it is not restricted");
-	else if (status == 0 && (probe->flags & IOMMU_VTD_TAKE_OVER) != 0)
+	else if (status == 0)
 		iommu_vtd_inherit(unit);
 	return status;
 }
@@ -293,6 +310,7 @@ static int unit_create(struct vtd_probe *probe, struct vtd_table *table,
 	unit->register_base = record->drhd.base;
 	unit->register_size = record->drhd.size;
 	iommu_list_init(&unit->inherited);
+	iommu_list_init(&unit->inherited_directories);
 	iommu_register_unit(probe->iommu, &unit->base);
 	/* A failure is cleaned up with all other units of the table. */
 	return unit_setup(unit);

@@ -133,10 +133,13 @@ static void begin(struct vtd_unit *unit)
 	unit->stays_on = iommu_vtd_unit_translates(unit);
 }
 
-/* A bring-up failed. What translated before it still does: off, it would let everything pass. */
+/*
+ * A bring-up failed. What translated before it, by tables of ours or of a kernel that is taken over, still does: off, it
+ * would let everything pass.
+ */
 static void abandon(struct vtd_unit *unit)
 {
-	if (!unit->stays_on)
+	if (!unit->stays_on && !vtd_unit_is_taken_over(unit))
 		(void)shut_down(unit);
 }
 

@@ -134,10 +134,10 @@ void iommu_vtd_queue_free(struct vtd_unit *unit);
  */
 int iommu_vtd_queue_hold(struct vtd_unit *unit);
 /* Does a queue that did not turn off work again? Then the command to do so is not under way any more. */
-/* Turn it off, or the one that a predecessor left on. */
-int iommu_vtd_queue_turn_off(struct vtd_unit *unit);
 void iommu_vtd_queue_look(struct vtd_unit *unit);
 int iommu_vtd_queue_release(struct vtd_unit *unit);
+/* Turn it off, or the one that a predecessor left on. */
+int iommu_vtd_queue_turn_off(struct vtd_unit *unit);
 /*
  * Have hardware execute `count` descriptors, perhaps none, and all that came before them, and wait for it. 0; IOMMU_EIO: hardware refused one, or
  * reported an error; IOMMU_EAGAIN: a device's TLB did not answer, *silent says which (0: unknown),
@@ -297,7 +297,8 @@ struct vtd_unit {
 	bool resumes_interrupts;
 	/* What a kernel before us left, until the last of it is replaced. */
 	struct iommu_list_node inherited;
-	/* It was left on, and bring-up does not turn it off. */
+	struct iommu_list_node inherited_directories;
+	/* It was left on, and bring-up does not turn it off: it changes its tables. */
 	bool keeps_running;
 	/* So many attachments name it; the structure outlives the unit until none does. */
 	unsigned int attachments;
@@ -440,6 +441,8 @@ struct vtd_endpoint {
 	uint64_t context_flags;
 	/* What firmware claims for it, and was believed: see region.c. */
 	struct iommu_list_node regions;
+	/* What is present is of a kernel before us, and so is the context entry. */
+	bool inherited;
 };
 
 static inline struct vtd_endpoint *vtd_endpoint_of(const struct iommu_endpoint *endpoint)
@@ -547,7 +550,11 @@ struct vtd_directory {
 	iommu_cell_t *entries;
 	unsigned int order; /* of its pages */
 	bool shares_tables; /* a larger one has taken its place, and has the tables */
+	/* In the graveyard; or, one of before, in its unit's list until an endpoint takes it. */
 	struct iommu_list_node grave;
+	/* One of before: whose it is, and how many PASIDs are present. */
+	uint16_t source_id;
+	unsigned int present;
 };
 
 /* The most PASIDs that a directory of one allocation leads to. */
@@ -562,6 +569,8 @@ int iommu_vtd_pasid_create(struct vtd_endpoint *endpoint, uint32_t pasid);
 /* The first PASID from `pasid` on whose entry is in a table, or VTD_PASIDS_MAX. */
 uint32_t iommu_vtd_pasid_next(const struct vtd_endpoint *endpoint, uint32_t pasid);
 int iommu_vtd_directory_alloc(struct vtd_endpoint *endpoint);
+/* An empty one of 2^order pages; NULL: no memory. */
+struct vtd_directory *iommu_vtd_directory_make(struct vtd_unit *unit, unsigned int order);
 /* Free a directory once no unit can be walking it, and those that waited for that. */
 void iommu_vtd_directory_free(struct vtd_directory *directory);
 void iommu_vtd_directories_reap(struct vtd_probe *probe);
@@ -588,16 +597,13 @@ int iommu_vtd_predecessor_stop_queue(struct vtd_unit *unit);
 int iommu_vtd_predecessor_stop_interrupts(struct vtd_unit *unit);
 int iommu_vtd_open_protected_memory(struct vtd_unit *unit);
 
-/* --- inherit: the tables of a kernel before us ------------------------------------------------- */
+/* --- inherit: what a kernel before us left, and goes on ---------------------------------------- */
 
-/* A table of the kernel before us, copied; without one, its pass-through. */
+/* A domain id of the kernel before us, and how many entries with it are still there. */
 struct vtd_inherited {
 	struct iommu_list_node link;
-	struct iommu_pgtable pgtable;
-	uint64_t old_root;
-	unsigned int levels;
 	uint16_t domain_id;
-	unsigned int entries; /* context entries that lead there */
+	unsigned int entries;
 };
 
 static inline struct vtd_inherited *vtd_inherited_of(struct iommu_list_node *node)
@@ -605,14 +611,33 @@ static inline struct vtd_inherited *vtd_inherited_of(struct iommu_list_node *nod
 	return iommu_container_of(node, struct vtd_inherited, link);
 }
 
-/* Copy what a unit that was left on uses; it then keeps running through bring-up. */
+/*
+ * A unit that was left on keeps running through bring-up; where it is taken over, what it uses is copied, except its
+ * page tables.
+ */
 void iommu_vtd_inherit(struct vtd_unit *unit);
-/* A copied context entry was replaced, and hardware has confirmed. */
-void iommu_vtd_inherited_replaced(struct vtd_unit *unit, uint64_t low, uint64_t high);
+/* A present context entry of scalable mode: how many entries could not be copied. */
+unsigned int iommu_vtd_inherit_scalable(struct vtd_unit *unit, uint16_t source_id, uint64_t low,
+					uint64_t high);
+/* May the page at that address be read? */
+bool iommu_vtd_inherit_is_memory(const struct vtd_unit *unit, iommu_paddr_t paddr);
+/* Count 2^order pages for copies; false: that is more than the host allows. */
+bool iommu_vtd_inherit_may_take(struct vtd_unit *unit, unsigned int order);
+/* A context table of ours for the source id; false: no memory. */
+bool iommu_vtd_inherit_context_table(struct vtd_unit *unit, uint16_t source_id);
+/* Does the unit walk second-stage tables of so many levels? */
+bool iommu_vtd_inherit_levels_fit(const struct vtd_unit *unit, unsigned int levels);
+
+/* One entry more with this domain id; false: no memory. */
+bool iommu_vtd_inherited_note(struct vtd_unit *unit, uint16_t domain_id);
+/* An entry with this domain id has gone, and hardware has confirmed; nothing when the id is not of before. */
+void iommu_vtd_inherited_replaced(struct vtd_unit *unit, uint16_t domain_id);
+/* Scalable mode: the endpoint takes its device's copied directory; false: there is none. */
+bool iommu_vtd_inherited_adopt(struct vtd_endpoint *endpoint);
+/* All that an endpoint has of before goes. Errors as iommu_vtd_pasid_write. */
+int iommu_vtd_inherited_leave(struct vtd_endpoint *endpoint);
 /* The unit is off: everything copied goes. */
 void iommu_vtd_inherited_drop(struct vtd_unit *unit);
-/* Free one that nothing leads to. */
-void iommu_vtd_inherited_free(struct vtd_unit *unit, struct vtd_inherited *inherited);
 
 /* --- domain, attach, fault, scope, driver ----------------------------------------------------- */
 
@@ -747,7 +772,7 @@ struct vtd_probe {
 	unsigned int faults_per_second;
 	bool (*is_memory)(void *ctx, iommu_paddr_t paddr, uint64_t size);
 	void *is_memory_ctx;
-	uint64_t inherited_pages_max;
+	uint64_t inherited_pages, inherited_pages_max; /* copied so far, and at most */
 	enum iommu_vtd_region_answer (*firmware_region)(void *ctx,
 							const struct iommu_endpoint_info *endpoint,
 							iommu_paddr_t *start, iommu_paddr_t *last);
@@ -770,6 +795,12 @@ struct vtd_probe {
 	/* Freed domains whose tables a suspect unit might still walk; and PASID directories. */
 	struct iommu_list_node graveyard, directory_graveyard;
 };
+
+/* Do devices of a kernel before us go on behind it? */
+static inline bool vtd_unit_is_taken_over(const struct vtd_unit *unit)
+{
+	return unit->keeps_running && (unit->probe->flags & IOMMU_VTD_TAKE_OVER) != 0;
+}
 
 /* Does a device scope of this structure cover the endpoint? Not the include-all flag. */
 bool iommu_vtd_scope_names(const struct iommu_dmar *dmar, const struct iommu_dmar_record *record,
