@@ -90,6 +90,9 @@ const char *iommu_model_command_mistake(const struct iommu_model_vtd *model,
 
 	if (bit == VTD_GLOBAL_TE && value && regs->root_set == 0)
 		mistake = "translation enabled without a root table";
+	if (bit == VTD_GLOBAL_SRTP && model_is_on(model, VTD_GLOBAL_TE) &&
+	    ((model->regs.rtaddr ^ model->regs.root) & VTD_RTADDR_MODE) != 0)
+		mistake = "the mode of the tables changed while translation is on";
 	if (bit == VTD_GLOBAL_QIE && model_has(model, IOMMU_MODEL_VTD_NO_QUEUE))
 		mistake = "there is no invalidation queue";
 	if (bit == VTD_GLOBAL_WBF && !model_has(model, IOMMU_MODEL_VTD_WRITE_BUFFER))

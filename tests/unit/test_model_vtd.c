@@ -94,6 +94,27 @@ static void capabilities_say_what_was_configured(void **state)
 	end();
 }
 
+/* A unit changes its mode only while it does not translate. */
+static void modes_do_not_change_under_translation(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_SCALABLE};
+
+	(void)state;
+	begin(&config);
+	set(VTD_RTADDR, 8, ROOT | VTD_RTADDR_SCALABLE);
+	command(VTD_GLOBAL_SRTP, true);
+	command(VTD_GLOBAL_TE, true);
+	command(VTD_GLOBAL_SRTP, true);
+	assert_int_equal(t.misuses, 0);
+	set(VTD_RTADDR, 8, ROOT | VTD_RTADDR_LEGACY);
+	command(VTD_GLOBAL_SRTP, true);
+	assert_int_equal(t.misuses, 1);
+	command(VTD_GLOBAL_TE, false);
+	command(VTD_GLOBAL_SRTP, true);
+	assert_int_equal(t.misuses, 1);
+	end();
+}
+
 static void registers_keep_the_rules(void **state)
 {
 	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_WRITE_BUFFER};
@@ -1283,6 +1304,7 @@ int main(void)
 		cmocka_unit_test(configurations_that_contradict_themselves_are_refused),
 		cmocka_unit_test(capabilities_say_what_was_configured),
 		cmocka_unit_test(registers_keep_the_rules),
+		cmocka_unit_test(modes_do_not_change_under_translation),
 		cmocka_unit_test(slow_and_stuck_commands),
 		cmocka_unit_test(the_walk_leads_where_the_tables_say),
 		cmocka_unit_test(permissions_are_those_of_all_levels),

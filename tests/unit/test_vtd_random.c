@@ -10,6 +10,8 @@
  *
  * IOMMU_TEST_OPERATIONS sets how many operations, IOMMU_TEST_SEED where they start.
  */
+#include <libiommu/hw/vtd_registers.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -712,14 +714,26 @@ static void do_silence(void)
 	(void)iommu_endpoint_was_reset(device->endpoint);
 }
 
+static bool has_faults(unsigned int unit)
+{
+	return (iommu_model_vtd_mmio_read(t.machine.units[unit], VTD_FSTS, 4) &
+		(VTD_FSTS_PPF | VTD_FSTS_PFO)) != 0;
+}
+
 static void do_faults(void)
 {
 	unsigned int i;
 	bool lost;
 
 	note("faults");
-	for (i = 0; i < t.machine.unit_count; i++)
+	for (i = 0; i < t.machine.unit_count; i++) {
+		const unsigned int messages = t.machine.messages;
+
 		expect(iommu_unit_handle_faults(t.units[i], &lost) >= 0, "faults cannot be read");
+		/* Devices fault at each register write meanwhile. */
+		expect(messages != t.machine.messages || !has_faults(i),
+		       "a unit is left with faults, and sends no message for them");
+	}
 }
 
 static void misbehave(const struct iommu_model_vtd_faults *faults)
@@ -919,6 +933,7 @@ static void set_up(const struct iommu_model_vtd_config *configs, unsigned int un
 			 0);
 	for (i = 0; i < units; i++) {
 		t.units[i] = iommu_next_unit(t.iommu, i == 0 ? NULL : t.units[i - 1]);
+		assert_int_equal(iommu_vtd_set_fault_interrupt(t.units[i], 0xfee00000, 0x41), 0);
 		assert_int_equal(iommu_unit_enable(t.units[i]), 0);
 		t.unit_is_on[i] = true;
 	}
