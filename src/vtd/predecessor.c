@@ -40,6 +40,13 @@ void iommu_vtd_predecessor_found(struct vtd_unit *unit)
 		vtd_log(unit, IOMMU_LOG_ERROR, "interrupt remapping was left on, and stays so");
 }
 
+/* Messages of before went to a processor that has other uses for the vector now. Of the queue we want none. */
+static void mask_queue_event(struct vtd_unit *unit)
+{
+	if (unit->caps.queue)
+		vtd_write32(unit, VTD_IECTL, VTD_EVENT_MASK);
+}
+
 int iommu_vtd_predecessor_take_over(struct vtd_unit *unit)
 {
 	int status = 0;
@@ -47,6 +54,7 @@ int iommu_vtd_predecessor_take_over(struct vtd_unit *unit)
 	iommu_vtd_queue_look(unit);
 	if (vtd_read32(unit, VTD_GSTS) == UINT32_MAX)
 		return IOMMU_EIO;
+	mask_queue_event(unit);
 	/* What translates by tables of ours goes on: off, it would let everything pass. */
 	if (!unit->keeps_running && !unit->stays_on && is_on(unit, VTD_GLOBAL_TE))
 		status = iommu_vtd_command_clear(unit, VTD_GLOBAL_TE);
@@ -79,6 +87,8 @@ int iommu_vtd_predecessor_leave_alone(struct vtd_unit *unit)
 {
 	int status = iommu_vtd_predecessor_turn_off(unit);
 
+	mask_queue_event(unit);
+	iommu_vtd_event_apply(unit, VTD_FECTL, &unit->fault_event);
 	if (status == 0 && unit->bypassed)
 		status = iommu_vtd_open_protected_memory(unit);
 	if (status == 0)

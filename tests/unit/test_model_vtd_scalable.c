@@ -388,8 +388,10 @@ static void requests_that_no_entry_serves(void **state)
 	translation_on();
 	assert_int_equal(reach(ADDRESS, RW), 0);
 	assert_int_equal(reach_pasid(PASID, ADDRESS, RW), 0x31);
+	command(VTD_GLOBAL_TE, false);
 	set(VTD_RTADDR, 8, ROOT | 2 << 10);
 	command(VTD_GLOBAL_SRTP, true);
+	command(VTD_GLOBAL_TE, true);
 	assert_int_equal(reach(ADDRESS, RW), 0x30);
 	end();
 	config.flags = 0;
