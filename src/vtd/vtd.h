@@ -268,9 +268,9 @@ struct vtd_unit {
 	/* The command that has not completed, as the bits of GSTS that will say so; 0: none. */
 	uint32_t command_mask, command_done;
 	bool command_hangs; /* it was waited for in vain */
-	/* Invalidation by registers: the request at work, or NULL; one was waited for in vain. */
-	struct vtd_register_request *register_request;
+	/* Invalidation by registers: one was waited for in vain; the request at work, or NULL. */
 	bool registers_hang;
+	struct vtd_register_request *register_request;
 	struct vtd_queue queue;
 	/* Scalable mode, rather than legacy mode. */
 	bool scalable;
@@ -283,6 +283,9 @@ struct vtd_unit {
 	bool queue_is_on;
 	/* Its devices are few and left alone by option. */
 	bool bypassed;
+	bool resumes_interrupts;
+	/* It was left on, and bring-up does not turn it off: it changes its tables. */
+	bool keeps_running;
 	/* The step of the last bring-up that failed, or NULL. */
 	const char *failure;
 	/* What the unit sends when it has recorded a fault, or queued a page request. */
@@ -291,15 +294,12 @@ struct vtd_unit {
 	uint64_t fault_second;
 	unsigned int fault_budget;
 	/* The ring of page requests; NULL: the unit knows none. */
-	struct vtd_page_request *requests;
 	uint32_t requests_busy; /* a CPU is reading them, or has been called again; atomic */
+	struct vtd_page_request *requests;
 	struct vtd_interrupts *interrupts; /* NULL: never enabled */
-	bool resumes_interrupts;
 	/* What a kernel before us left, until the last of it is replaced. */
 	struct iommu_list_node inherited;
 	struct iommu_list_node inherited_directories;
-	/* It was left on, and bring-up does not turn it off: it changes its tables. */
-	bool keeps_running;
 	/* So many attachments name it; the structure outlives the unit until none does. */
 	unsigned int attachments;
 	bool removed;
