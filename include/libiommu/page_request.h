@@ -94,12 +94,20 @@ IOMMU_API int iommu_unit_handle_page_requests(struct iommu_unit *unit, bool *los
 /*
  * iommu_report_page_request - for back ends: a device asks.
  *
- * A request that makes no sense (more than the device may have outstanding, no permission, a group
- * that waits for its answer already) is answered at once with IOMMU_PAGE_FAILURE, and its group is
- * forgotten. Returns 0; IOMMU_EINVAL in these cases; IOMMU_ENODEV: no such endpoint, or page requests
- * are not enabled in it.
+ * The group of a request that makes no sense (no permission, more than the device may have outstanding, a
+ * group that waits for its answer already) is answered IOMMU_PAGE_FAILURE when its last request is there;
+ * at once where it waits for an answer, or there is no room to remember it. Returns 0; IOMMU_EINVAL in
+ * these cases, and for what still comes of such a group; IOMMU_ENODEV: no such endpoint, or page requests
+ * are not enabled in it: the back end answers then.
+ *
+ * iommu_refuse_page_request - the same for a request that no domain of the back end can serve, such as one
+ * to execute: its group, with what has come of it already, is answered IOMMU_PAGE_INVALID with its last
+ * request. The answer is the library's also then: a group has one owner. IOMMU_EINVAL, or IOMMU_ENODEV.
  */
 IOMMU_API int iommu_report_page_request(struct iommu *iommu, uint16_t segment, uint16_t source_id,
+					const struct iommu_page_request *request);
+
+IOMMU_API int iommu_refuse_page_request(struct iommu *iommu, uint16_t segment, uint16_t source_id,
 					const struct iommu_page_request *request);
 
 IOMMU_END_DECLS

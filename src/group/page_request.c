@@ -4,8 +4,12 @@
  *
  * What a device may have outstanding is known when page requests are enabled (its "Outstanding Page
  * Request Allocation"), and so is the memory: nothing is allocated when one comes. A device that asks
- * for more than it may is told to stop. Requests of a group that is not complete are "open", those of
- * one that waits for its answer "told".
+ * for more than it may is told to stop.
+ *
+ * A group has one owner and one answer. While it is not complete its requests are "open"; then its
+ * handler has been told, and it waits for the host's answer. A group of which one request is refused is
+ * "refused": one entry stands for it, swallows what still comes of it, and is answered with the last. So
+ * no rest of it can become part of the next group of that number.
  */
 #include <libiommu/page_request.h>
 #include <libiommu/status.h>
@@ -14,10 +18,17 @@
 
 #define REQUESTS_MAX 512
 
+enum entry_state {
+	ENTRY_OPEN,
+	ENTRY_TOLD,
+	ENTRY_REFUSED,
+};
+
 struct entry {
 	struct iommu_page_request request;
 	uint64_t arrived_ns;
-	bool is_told;
+	enum entry_state state;
+	enum iommu_page_response_code code; /* of one that is refused */
 };
 
 struct iommu_page_requests {
@@ -131,7 +142,7 @@ static bool makes_sense(const struct iommu_page_requests *requests,
 	if (request->prot == 0 || (request->prot & ~(unsigned int)IOMMU_PROT_READ_WRITE) != 0 ||
 	    requests->count == requests->capacity)
 		return false;
-	return first == requests->count || !requests->entries[first].is_told;
+	return first == requests->count || requests->entries[first].state != ENTRY_TOLD;
 }
 
 static void add(struct iommu_page_requests *requests, const struct iommu_page_request *request,
@@ -151,49 +162,106 @@ static unsigned int tell(struct iommu_page_requests *requests, uint16_t group)
 
 	for (i = next_of_group(requests, group, 0); i < requests->count;
 	     i = next_of_group(requests, group, i + 1)) {
-		requests->entries[i].is_told = true;
+		requests->entries[i].state = ENTRY_TOLD;
 		requests->complete[found++] = requests->entries[i].request;
 	}
 	return found;
 }
 
+/* What becomes of a request. */
+enum outcome {
+	OUTCOME_KEPT,   /* more are to come */
+	OUTCOME_TELL,   /* its group is complete */
+	OUTCOME_ANSWER, /* … and answered by the library */
+};
+
+/*
+ * A request of a group that is refused, or is refused with it: one entry waits for the last. A group whose
+ * handler was told, and one that finds no room, is answered at once: the device broke the rules, and is
+ * told to stop. Locked.
+ */
+static enum outcome refuse(struct iommu_page_requests *requests,
+			   const struct iommu_page_request *request,
+			   struct iommu_page_response *response,
+			   const struct iommu_platform *platform)
+{
+	const unsigned int first = next_of_group(requests, request->group, 0);
+	struct entry stands = {.request = *request};
+
+	if (first < requests->count)
+		stands = requests->entries[first];
+	else
+		stands.arrived_ns = platform->now_ns != NULL ? platform->now_ns(platform->ctx) : 0;
+	if (stands.state == ENTRY_REFUSED)
+		response->code = stands.code;
+	else if (stands.state == ENTRY_TOLD)
+		response->code = IOMMU_PAGE_FAILURE;
+	(void)forget_group(requests, request->group, response);
+	if (request->is_last || stands.state == ENTRY_TOLD || requests->count == requests->capacity)
+		return OUTCOME_ANSWER;
+	stands.state = ENTRY_REFUSED;
+	stands.code = response->code;
+	requests->entries[requests->count++] = stands;
+	return OUTCOME_KEPT;
+}
+
+static bool is_refused(const struct iommu_page_requests *requests, uint16_t group)
+{
+	const unsigned int first = next_of_group(requests, group, 0);
+
+	return first < requests->count && requests->entries[first].state == ENTRY_REFUSED;
+}
+
+/* Locked; *told: so many requests are for the handler. */
+static enum outcome decide(struct iommu_page_requests *requests,
+			   const struct iommu_page_request *request,
+			   struct iommu_page_response *response, unsigned int *told,
+			   const struct iommu_platform *platform)
+{
+	if (response->code != IOMMU_PAGE_SUCCESS || is_refused(requests, request->group))
+		return refuse(requests, request, response, platform);
+	if (!makes_sense(requests, request)) {
+		response->code = IOMMU_PAGE_FAILURE;
+		return refuse(requests, request, response, platform);
+	}
+	add(requests, request, platform);
+	if (!request->is_last)
+		return OUTCOME_KEPT;
+	*told = tell(requests, request->group);
+	return OUTCOME_TELL;
+}
+
+/* With a code other than success the request is refused with that. */
 static int take(struct iommu_endpoint *endpoint, struct iommu_page_requests *requests,
-		const struct iommu_page_request *request)
+		const struct iommu_page_request *request, enum iommu_page_response_code code)
 {
 	const struct iommu_platform *platform = endpoint->iommu->platform;
 	struct iommu_page_response response = {
 		.group = request->group,
 		.has_pasid = request->has_pasid,
 		.pasid = request->pasid,
-		.code = IOMMU_PAGE_FAILURE,
+		.code = code,
 	};
 	unsigned int told = 0;
 	uintptr_t state = iommu_spin_lock(platform, &requests->lock);
-	const bool is_fine = makes_sense(requests, request);
+	const enum outcome outcome = decide(requests, request, &response, &told, platform);
 
-	if (is_fine) {
-		add(requests, request, platform);
-		if (request->is_last)
-			told = tell(requests, request->group);
-	} else {
-		(void)forget_group(requests, request->group, &response);
-	}
 	iommu_spin_unlock(platform, &requests->lock, state);
-	if (!is_fine) {
+	if (outcome == OUTCOME_ANSWER)
 		(void)answer(endpoint, &response);
-		return IOMMU_EINVAL;
-	}
+	if (outcome != OUTCOME_TELL)
+		return response.code == IOMMU_PAGE_SUCCESS ? 0 : IOMMU_EINVAL;
 	response.code = IOMMU_PAGE_INVALID;
-	if (told != 0 && endpoint->request_handler != NULL)
+	if (endpoint->request_handler != NULL)
 		endpoint->request_handler(endpoint->request_ctx, endpoint, requests->complete,
 					  told);
-	else if (told != 0)
+	else
 		(void)iommu_page_respond(endpoint, &response);
 	return 0;
 }
 
-int iommu_report_page_request(struct iommu *iommu, uint16_t segment, uint16_t source_id,
-			      const struct iommu_page_request *request)
+static int report(struct iommu *iommu, uint16_t segment, uint16_t source_id,
+		  const struct iommu_page_request *request, enum iommu_page_response_code code)
 {
 	struct iommu_endpoint *endpoint = iommu_look_up(iommu, segment, source_id);
 	struct iommu_page_requests *requests;
@@ -203,11 +271,23 @@ int iommu_report_page_request(struct iommu *iommu, uint16_t segment, uint16_t so
 		return IOMMU_ENODEV;
 	requests = get(endpoint);
 	if (requests != NULL) {
-		status = take(endpoint, requests, request);
+		status = take(endpoint, requests, request, code);
 		iommu_let_go(endpoint);
 	}
 	iommu_let_go(endpoint);
 	return status;
+}
+
+int iommu_report_page_request(struct iommu *iommu, uint16_t segment, uint16_t source_id,
+			      const struct iommu_page_request *request)
+{
+	return report(iommu, segment, source_id, request, IOMMU_PAGE_SUCCESS);
+}
+
+int iommu_refuse_page_request(struct iommu *iommu, uint16_t segment, uint16_t source_id,
+			      const struct iommu_page_request *request)
+{
+	return report(iommu, segment, source_id, request, IOMMU_PAGE_INVALID);
 }
 
 int iommu_unit_handle_page_requests(struct iommu_unit *unit, bool *lost)
@@ -235,7 +315,7 @@ static bool is_told(const struct iommu_page_requests *requests, uint16_t group)
 {
 	const unsigned int first = next_of_group(requests, group, 0);
 
-	return first < requests->count && requests->entries[first].is_told;
+	return first < requests->count && requests->entries[first].state == ENTRY_TOLD;
 }
 
 int iommu_page_respond(struct iommu_endpoint *endpoint, const struct iommu_page_response *response)

@@ -85,7 +85,7 @@ int iommu_vtd_page_response(struct iommu_endpoint *endpoint,
 
 /* --- Requests --------------------------------------------------------------------------------- */
 
-/* Nobody has heard of this device, or of its asking; or it asks for what nobody could give. */
+/* The core does not know this device, or has no page requests of it: the answer is not its own. */
 static void refuse(struct vtd_unit *unit, uint64_t word0, const struct iommu_page_request *request)
 {
 	const struct iommu_page_response response = {
@@ -97,6 +97,18 @@ static void refuse(struct vtd_unit *unit, uint64_t word0, const struct iommu_pag
 
 	if (request->is_last)
 		(void)respond(unit, vtd_page_request_source_id(word0), &response);
+}
+
+/* To the core, which owns the group that it belongs to and answers it once. */
+static int hand_on(struct vtd_unit *unit, uint64_t word0, const struct iommu_page_request *request)
+{
+	struct iommu *iommu = unit->base.iommu;
+	const uint16_t source_id = vtd_page_request_source_id(word0);
+
+	/* No domain of ours serves privileged requests, or ones to execute. */
+	if ((word0 & (VTD_PAGE_REQUEST_PRIVILEGED | VTD_PAGE_REQUEST_EXECUTE)) != 0)
+		return iommu_refuse_page_request(iommu, unit->base.segment, source_id, request);
+	return iommu_report_page_request(iommu, unit->base.segment, source_id, request);
 }
 
 static void take(struct vtd_unit *unit, uint64_t word0, uint64_t word1)
@@ -115,10 +127,7 @@ static void take(struct vtd_unit *unit, uint64_t word0, uint64_t word1)
 	if (vtd_page_request_type(word0) != VTD_PAGE_REQUEST_TYPE ||
 	    vtd_page_request_is_stop(word1))
 		return;
-	/* No domain of ours serves privileged requests, or ones to execute. */
-	if ((word0 & (VTD_PAGE_REQUEST_PRIVILEGED | VTD_PAGE_REQUEST_EXECUTE)) != 0 ||
-	    iommu_report_page_request(unit->base.iommu, unit->base.segment,
-				      vtd_page_request_source_id(word0), &request) == IOMMU_ENODEV)
+	if (hand_on(unit, word0, &request) == IOMMU_ENODEV)
 		refuse(unit, word0, &request);
 }
 

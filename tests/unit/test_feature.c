@@ -376,6 +376,63 @@ static void devices_that_ask_for_too_much_are_stopped(void **state)
 	assert_int_equal(iommu_release_endpoint(e), 0);
 }
 
+static int refuse(uint16_t group, iommu_iova_t address, bool is_last)
+{
+	const struct iommu_page_request request = {
+		.address = address, .prot = IOMMU_PROT_READ, .group = group, .is_last = is_last};
+
+	return iommu_refuse_page_request(r.iommu, 0, 8, &request);
+}
+
+/* A group of which one request is refused has one answer, with its last, and leaves nothing behind. */
+static void a_refused_group_is_answered_once(void **state)
+{
+	struct iommu_endpoint *e = begin_requests(note_requests);
+	uint16_t group;
+
+	(void)state;
+	/* The last one is refused. */
+	assert_int_equal(ask(5, 0x1000, false), 0);
+	assert_int_equal(refuse(5, 0x2000, true), IOMMU_EINVAL);
+	assert_int_equal(r.response_count, 1);
+	assert_int_equal(r.responses[0].group, 5);
+	assert_int_equal(r.responses[0].code, IOMMU_PAGE_INVALID);
+	assert_int_equal(ask(5, 0x7000, true), 0);
+	assert_int_equal(seen_count, 1);
+	assert_int_equal(seen[0].address, 0x7000);
+	assert_int_equal(respond(e, 5, IOMMU_PAGE_SUCCESS), 0);
+	/* The first one is: the others are swallowed, and the answer waits for the last. */
+	r.response_count = seen_calls = 0;
+	assert_int_equal(refuse(6, 0x1000, false), IOMMU_EINVAL);
+	assert_int_equal(ask(6, 0x2000, false), IOMMU_EINVAL);
+	assert_int_equal(r.response_count, 0);
+	assert_int_equal(respond(e, 6, IOMMU_PAGE_SUCCESS), IOMMU_ENOENT);
+	assert_int_equal(ask(6, 0x3000, true), IOMMU_EINVAL);
+	assert_int_equal(seen_calls, 0);
+	assert_int_equal(r.response_count, 1);
+	assert_int_equal(r.responses[0].code, IOMMU_PAGE_INVALID);
+	/* More such groups than the device may have requests outstanding take no room. */
+	for (group = 10; group < 18; group++) {
+		assert_int_equal(ask(group, 0x1000, false), 0);
+		assert_int_equal(refuse(group, 0x2000, true), IOMMU_EINVAL);
+		r.response_count = 0;
+	}
+	assert_int_equal(ask(5, 0x7000, true), 0);
+	assert_int_equal(respond(e, 5, IOMMU_PAGE_SUCCESS), 0);
+	/* Its last never comes: it is answered like any other that is not complete. */
+	r.response_count = 0;
+	assert_int_equal(refuse(6, 0x1000, false), IOMMU_EINVAL);
+	iommu_page_requests_drop_all(e);
+	assert_int_equal(r.response_count, 1);
+	iommu_page_requests_drop_all(e);
+	assert_int_equal(r.response_count, 1);
+	assert_int_equal(refuse(6, 0x1000, true), IOMMU_EINVAL);
+	assert_int_equal(r.response_count, 2);
+	assert_int_equal(iommu_release_endpoint(e), 0);
+	assert_int_equal(r.response_count, 2);
+	assert_int_equal(refuse(6, 0x1000, true), IOMMU_ENODEV);
+}
+
 /* Those of a PASID that is detached are answered, and no others. */
 static void requests_go_with_their_pasid(void **state)
 {
@@ -545,6 +602,7 @@ int main(void)
 		WITH_FIXTURE(pasids_need_a_back_end_that_has_them),
 		WITH_FIXTURE(groups_are_told_whole_and_answered_once),
 		WITH_FIXTURE(devices_that_ask_for_too_much_are_stopped),
+		WITH_FIXTURE(a_refused_group_is_answered_once),
 		WITH_FIXTURE(requests_go_with_their_pasid),
 		WITH_FIXTURE(nobody_waits_for_ever),
 		WITH_FIXTURE(dirty_pages_are_read_and_forgotten),

@@ -1545,6 +1545,15 @@ static void requests_that_nobody_should_see(void **state)
 	assert_int_equal(f.device[0]->answers, 2);
 	assert_int_equal(f.device[0]->answer.code, 1);
 	assert_int_equal(pager.groups, 0);
+	/* What came before of that group is answered with it: nothing stays, to be answered again. */
+	put_request(by, (last & ~VTD_PAGE_REQUEST_LAST) | 5 << 3);
+	put_request(by | VTD_PAGE_REQUEST_EXECUTE, last | 5 << 3);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 2);
+	assert_int_equal(f.device[0]->answers, 3);
+	assert_int_equal(f.device[0]->answer.group, 5);
+	iommu_page_requests_drop_all(f.endpoint[0]);
+	assert_int_equal(f.device[0]->answers, 3);
+	f.device[0]->answers = 2;
 	/* What is no request at all, and the end of one: no answer. */
 	put_request(by ^ VTD_PAGE_REQUEST_TYPE, last);
 	put_request(by, VTD_PAGE_REQUEST_LAST);
