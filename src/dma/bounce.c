@@ -250,10 +250,16 @@ int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *
 	return 0;
 }
 
-/* The bytes are copied when the device cannot change them any more. */
+void iommu_dma_bounce_finish(struct iommu_dma *dma, const struct dma_bounce *bounce)
+{
+	if ((bounce->direction & IOMMU_DMA_FROM_DEVICE) != 0)
+		copy(dma, bounce, 0, bounce->size, false);
+}
+
+/* The bytes are copied when the device cannot change them any more: now, or when that is confirmed. */
 static int unmap(struct iommu_dma *dma, struct dma_bounce *bounce)
 {
-	const struct dma_hanging hanging = {.bounce = bounce};
+	const struct dma_hanging hanging = {.bounce = bounce, .is_owed = true};
 	int status =
 		iommu_dma_unmap_strictly(dma, bounce->start >> dma->page_shift,
 					 dma_pages_of(dma, bounce->paddr, bounce->size), &hanging);
@@ -264,9 +270,7 @@ static int unmap(struct iommu_dma *dma, struct dma_bounce *bounce)
 		insert(dma, bounce);
 		return status;
 	}
-	if ((bounce->direction & IOMMU_DMA_FROM_DEVICE) != 0)
-		copy(dma, bounce, 0, bounce->size, false);
-	iommu_dma_bounce_free(dma, bounce);
+	iommu_dma_release(dma, &hanging);
 	return 0;
 }
 

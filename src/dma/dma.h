@@ -34,6 +34,7 @@ struct dma_hanging {
 	struct dma_bounce *bounce; /* or NULL */
 	void *memory;              /* or NULL */
 	unsigned int memory_order;
+	bool is_owed; /* what the device wrote to `bounce` goes back to the buffer first */
 };
 
 /* Addresses that hardware may still use. */
@@ -161,5 +162,7 @@ int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *
 bool iommu_dma_unmap_bounced(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
 			     int *status);
 void iommu_dma_bounce_free(struct iommu_dma *dma, struct dma_bounce *bounce);
+/* The device cannot change it any more: what it wrote goes to the buffer. */
+void iommu_dma_bounce_finish(struct iommu_dma *dma, const struct dma_bounce *bounce);
 
 #endif

@@ -220,13 +220,11 @@ int iommu_flush_queue_unmap(struct iommu_flush_queue *queue, uint64_t first, uns
 	iommu_gather_init(&gather);
 	status = domain->ops->unmap_pages(domain, first * queue->config.granule,
 					  size_of(queue, order), 0, &gather, &unmapped);
-	if (status != 0)
-		return status;
-	if (unmapped == 0) {
-		/* Not ours to give back. Tables that were empty may have gone all the same. */
+	if (__builtin_expect(status != 0 || unmapped == 0, 0)) {
+		/* Not to be given back. But a part, or tables that were empty, may have gone. */
 		if (!iommu_gather_is_empty(&gather))
 			(void)iommu_sync_gather(domain, &gather);
-		return IOMMU_ENOENT;
+		return status != 0 ? status : IOMMU_ENOENT;
 	}
 	iommu_full_fence();
 	entry.freed = gather.freed;

@@ -56,6 +56,8 @@ void iommu_dma_release(struct iommu_dma *dma, const struct dma_hanging *hanging)
 {
 	const struct iommu_platform *platform = dma->platform;
 
+	if (hanging->is_owed)
+		iommu_dma_bounce_finish(dma, hanging->bounce);
 	if (hanging->bounce != NULL)
 		iommu_dma_bounce_free(dma, hanging->bounce);
 	if (hanging->memory != NULL)

@@ -44,6 +44,17 @@ static int settle(struct iommu_domain *domain, struct iommu_gather *gather)
 	return note(domain, failures, domain->ops->sync(domain, gather));
 }
 
+/* What was mapped a moment ago, and is not to stay: settled however far that comes. */
+static __attribute__((noinline)) void take_away(struct iommu_domain *domain, iommu_iova_t iova,
+						uint64_t size)
+{
+	struct iommu_gather gather;
+
+	iommu_gather_init(&gather);
+	(void)domain->ops->unmap_pages(domain, iova, size, 0, &gather, NULL);
+	(void)settle(domain, &gather);
+}
+
 static inline int map_pages(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
 			    uint64_t size, unsigned int prot)
 {
@@ -62,8 +73,7 @@ static inline int map_pages(struct iommu_domain *domain, iommu_iova_t iova, iomm
 		return 0;
 	/* Hardware may not know of the mapping: take it away again rather than leave it half known.
 	 */
-	if (ops->unmap_pages(domain, iova, size, 0, &gather, NULL) == 0)
-		(void)settle(domain, &gather);
+	take_away(domain, iova, size);
 	return status;
 }
 
@@ -171,8 +181,8 @@ int iommu_map_sg(struct iommu_domain *domain, iommu_iova_t iova,
 			*mapped = bytes;
 		return 0;
 	}
-	if (bytes != 0 && domain->ops->unmap_pages(domain, iova, bytes, 0, &gather, NULL) == 0)
-		(void)settle(domain, &gather);
+	if (bytes != 0)
+		take_away(domain, iova, bytes);
 	return status;
 }
 

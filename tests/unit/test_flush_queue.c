@@ -33,6 +33,7 @@ struct fixture {
 	uint64_t tables_at;      /* when a table was last unlinked */
 	uint64_t flushes;
 	bool refuse;
+	bool fail_unmap; /* half way: what is cleared is cleared */
 	int violations;
 };
 
@@ -57,7 +58,7 @@ static int domain_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t
 		__atomic_store_n(&f->unmapped_at[i], now, __ATOMIC_RELAXED);
 	if (gather->freed != 0)
 		__atomic_store_n(&f->tables_at, now, __ATOMIC_RELAXED);
-	return status;
+	return f->fail_unmap ? IOMMU_ENOMEM : status;
 }
 
 static int domain_flush_all(struct iommu_domain *domain)
@@ -348,6 +349,26 @@ static void unconfirmed_entries_stay(void **state)
 	end(&f);
 }
 
+/* An unmap that fails half way leaves nothing on its gather: table pages are counted. */
+static void a_failed_unmap_loses_no_table(void **state)
+{
+	struct fixture f;
+	size_t before;
+	uint64_t first;
+
+	(void)state;
+	begin(&f, 8, 0);
+	first = use(&f, 9); /* a table of its own */
+	before = f.test.hosted.pages_in_use;
+	f.fail_unmap = true;
+	assert_int_equal(iommu_flush_queue_unmap(f.queue, first, 9), IOMMU_ENOMEM);
+	f.fail_unmap = false;
+	assert_int_equal(f.flushes, 1);
+	assert_int_equal(stats_of(&f).entries, 0);
+	assert_int_equal(f.test.hosted.pages_in_use, before - 1);
+	end(&f);
+}
+
 static void bad_arguments_are_refused(void **state)
 {
 	struct iommu_flush_queue_config config;
@@ -453,6 +474,7 @@ int main(void)
 		cmocka_unit_test(one_invalidation_serves_all_cpus),
 		cmocka_unit_test(table_pages_ride_along),
 		cmocka_unit_test(unconfirmed_entries_stay),
+		cmocka_unit_test(a_failed_unmap_loses_no_table),
 		cmocka_unit_test(bad_arguments_are_refused),
 		cmocka_unit_test(threads_keep_the_order),
 	};

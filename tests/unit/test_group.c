@@ -240,6 +240,11 @@ static void maps_and_unmaps_are_settled_on_every_path(void **state)
 	r->sync = IOMMU_EIO;
 	assert_int_equal(iommu_map(domain, 0, 0, 0x1000, 1), IOMMU_EIO);
 	EXPECT_CALLS(r, "map sync unmap sync");
+	/* Also where taking back fails half way: what came off the table is settled. */
+	r->unmap = IOMMU_ENOMEM;
+	assert_int_equal(iommu_map(domain, 0, 0, 0x1000, 1), IOMMU_EIO);
+	EXPECT_CALLS(r, "map sync unmap sync");
+	r->unmap = 0;
 
 	r->sync = 0;
 	assert_int_equal(iommu_unmap(domain, 0, 0x1000, 0, &unmapped), 0);
@@ -308,6 +313,11 @@ static void pieces_are_mapped_as_one_or_not_at_all(void **state)
 	assert_int_equal(iommu_map_sg(domain, UINT64_MAX - 0x3fff, pieces, 4, 1, NULL),
 			 IOMMU_EOVERFLOW);
 	EXPECT_CALLS(r, "map unmap sync");
+	r->sync_map = IOMMU_EIO;
+	r->unmap = IOMMU_ENOMEM;
+	assert_int_equal(iommu_map_sg(domain, 0x5000, pieces, 4, 1, NULL), IOMMU_EIO);
+	EXPECT_CALLS(r, "map map sync_map unmap sync");
+	r->sync_map = r->unmap = 0;
 	r->unmap_clears = false;
 	assert_int_equal(iommu_domain_free(domain), 0);
 }
