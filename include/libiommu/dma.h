@@ -3,9 +3,11 @@
  * The DMA mapping API: a driver says which memory its device is to reach, and gets the address to
  * put into the device.
  *
- *	iommu_dma_of(endpoint, &dma)                          once, for each device
+ *	iommu_dma_of(endpoint, &dma)                          once, for each device: it is in use
  *	struct iommu_dma_device device = iommu_dma_device_of(endpoint, mask);
  *	iommu_dma_map(dma, &device, paddr, size, IOMMU_DMA_TO_DEVICE, &address)
+ *	iommu_dma_unmap(dma, address, size)
+ *	iommu_unuse_default_domain(endpoint)                  it is not any more
  *
  * It stands on an IOMMU_DOMAIN_DMA domain, usually the default domain of the device's group: addresses come from the domain's IOVA space through per-CPU
  * caches, mappings go into its tables, and when a call that unmaps returns, the device cannot reach
@@ -57,8 +59,12 @@ IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
  * iommu_dma_of - DMA mapping for an endpoint, through the default domain of its group. Made on first
  * use, the same for all of the group, and destroyed with the default domain: not by its users.
  *
+ * Whoever has the handle uses the default domain: the group cannot be claimed, nor its default domain
+ * change, until iommu_unuse_default_domain, or the bus tells that the driver is unbound. Until then the
+ * handle is valid, also when the endpoint was released (see iommu_release_endpoint).
+ *
  * Returns 0; IOMMU_EINVAL: the group's default domain is none for it, and the device either reaches all
- * memory or nothing; IOMMU_ENOMEM. Control path.
+ * memory or nothing; IOMMU_ENOMEM; otherwise as iommu_use_default_domain. Control path.
  */
 IOMMU_API int iommu_dma_of(struct iommu_endpoint *endpoint, struct iommu_dma **dma);
 
@@ -118,7 +124,8 @@ IOMMU_API int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device
 /*
  * iommu_dma_unmap - the device is done with a buffer: address and size as mapped.
  *
- * What an untrusted device wrote is in the buffer afterwards. Returns 0; IOMMU_ENOENT: nothing is
+ * What an untrusted device wrote is in the buffer afterwards; where hardware does not confirm, when it has:
+ * so the buffer must be left alone until then. Returns 0; IOMMU_ENOENT: nothing is
  * mapped there, nothing changed; IOMMU_EAGAIN: so much waits for hardware that does not confirm that no
  * more is begun: the buffer is mapped as before, unmap it again later; or IOMMU_ETIMEDOUT / IOMMU_EIO:
  * unmapped but not confirmed, the memory must not be reused before a later unmap, or iommu_dma_tick,

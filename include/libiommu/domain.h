@@ -186,12 +186,18 @@ IOMMU_API int iommu_domain_bypass(const struct iommu_domain *domain, uint64_t ma
  * these, nothing may be mapped or unmapped in the domain while the first endpoint behind a unit joins
  * it or the last one leaves.
  *
- * Returns 0 (also when it is attached already), or
+ * Regions that firmware wants endpoints to reach are mapped in IOMMU_DOMAIN_DMA domains, and in identity
+ * domains that are made of tables, for as long as one that has them is attached; a failed attach leaves
+ * none. Addresses that were once kept free for them stay so.
+ *
+ * Returns 0 (also when it is attached already; hardware is asked to confirm what it did not), or
  *   IOMMU_EINVAL     domain and a unit do not fit each other: what is mapped already lies beyond the
  *                    unit's width or uses pages that it does not have; or snooping
  *   IOMMU_EPERM      firmware wants an endpoint to reach a region for ever (IOMMU_REGION_DIRECT),
- *                    and the domain is an IOMMU_DOMAIN_PAGING one, of which the library does not
- *                    know what belongs at those addresses; or the unit is bypassed
+ *                    and the domain is an IOMMU_DOMAIN_PAGING or IOMMU_DOMAIN_NESTED one, of which the
+ *                    library does not know what belongs at those addresses; or an endpoint is untrusted,
+ *                    and the domain lets it reach more than it is given, or for longer: an identity, a
+ *                    lazy one, or one with a bypass; or the unit is bypassed
  *   IOMMU_EEXIST     a direct region is in use for something else in an IOMMU_DOMAIN_DMA domain
  *   IOMMU_EIO        an endpoint is lost (see iommu_endpoint_was_reset)
  *   IOMMU_ENOSPC     a unit has no domain id left
@@ -204,9 +210,10 @@ IOMMU_API int iommu_domain_attach_group(struct iommu_domain *domain, struct iomm
  * iommu_domain_detach_group - take away what the host has attached: the group's default domain is
  * used again, or the endpoints' DMA is blocked except to direct regions.
  *
- * An endpoint that cannot go to the default domain is blocked and logged. Returns 0 (also when nothing is attached), or IOMMU_ETIMEDOUT / IOMMU_EIO: the endpoints are
- * detached, but a unit did not confirm that it forgot the old translations. Memory that was mapped
- * must then not be reused before the unit was disabled, or enabled again.
+ * An endpoint that cannot go to the default domain is blocked and logged. Returns 0 (also when nothing is
+ * attached), or IOMMU_ETIMEDOUT / IOMMU_EIO: the endpoints are detached, but a unit did not confirm that it
+ * forgot the old translations. Memory that was mapped must then not be reused before another call of this, or
+ * an attach, has returned 0: each asks the unit again. Other errors are those of the way to the default domain.
  */
 IOMMU_API int iommu_domain_detach_group(struct iommu_group *group);
 

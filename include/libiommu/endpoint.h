@@ -125,8 +125,10 @@ struct iommu_endpoint_info {
  *   IOMMU_EEXIST       an endpoint with this segment and source id is known already, or a direct
  *                      region is in use for something else in the domain of its group
  *   IOMMU_EBUSY        the others of its group are in use in a way that it must not be: it is
- *                      untrusted, and their domain is an identity or lazy, or its requests can carry
- *                      the id of one that uses ATS; or PASIDs are attached
+ *                      untrusted, and what is attached, or a default domain that is in use, is an
+ *                      identity, lazy, or has a bypass; or it is untrusted, and its requests can carry
+ *                      the id of one that uses ATS; or PASIDs are attached; or its id is one of
+ *                      others', too, and the driver of the device that had it has not let go
  *   IOMMU_ENOSPC       requests of it can carry more than 24 ids; a unit has no domain id left
  *   IOMMU_ENOMEM
  *   otherwise as iommu_domain_attach_group. Nothing is left of it then.
@@ -138,9 +140,17 @@ IOMMU_API int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpo
  * iommu_release_endpoint - forget a device, and its group when it was the last member. It is blocked
  * from then on; other members go on.
  *
- * Returns 0, or for the last member: IOMMU_EBUSY while a domain is attached to its group, for a PASID
- * perhaps, or while a driver uses the default domain's mappings in a way that cannot be undone (see
- * iommu_dma_destroy); or the error of an invalidation that such mappings wait for.
+ * A driver that uses it (iommu_use_default_domain, iommu_dma_of) may still be there: devices are pulled
+ * out under their drivers. What it holds stays valid until it lets go with iommu_unuse_default_domain,
+ * once for each use, or the bus tells that it is unbound: the endpoint, its group, the group's default
+ * domain with what is mapped there, and the DMA handle, whose calls go on as if the device were silent.
+ * Calls that need the device return IOMMU_ENODEV. The group is no other's to claim meanwhile, and a
+ * device that comes to the same place is another endpoint. iommu_destroy ends what is left of such uses.
+ *
+ * Returns 0; IOMMU_ENODEV: it was released before, and its driver has not let go; or for the last member:
+ * IOMMU_EBUSY while a domain is attached to its group, for a PASID perhaps, or while no driver uses it but
+ * buffers of an untrusted device are mapped (see iommu_dma_destroy); or the error of an invalidation that
+ * such mappings wait for.
  */
 IOMMU_API int iommu_release_endpoint(struct iommu_endpoint *endpoint);
 
@@ -170,6 +180,7 @@ IOMMU_API int iommu_endpoint_was_reset(struct iommu_endpoint *endpoint);
  *
  * iommu_endpoint_enable_feature - ask before enabling it in the device. Returns 0 (also when it is on
  * already), or
+ *   IOMMU_ENODEV      it was released
  *   IOMMU_EOPNOTSUPP  the device, its unit or firmware does not have it
  *   IOMMU_EPERM       ATS or page requests of an endpoint that is untrusted
  *   IOMMU_EINVAL      no such feature

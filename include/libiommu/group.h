@@ -156,7 +156,8 @@ IOMMU_API enum iommu_domain_type iommu_group_default_type(const struct iommu_gro
  *
  * The same owner may claim again; as many releases end it. Returns 0, or
  *   IOMMU_EPERM   it is somebody else's
- *   IOMMU_EBUSY   a driver uses a member, or a domain is attached, for a PASID perhaps
+ *   IOMMU_EBUSY   a driver uses a member, by its DMA handle perhaps, and also when the device is gone
+ *                 (iommu_release_endpoint); or a domain is attached, for a PASID perhaps
  *   IOMMU_EINVAL  owner is NULL
  *   IOMMU_ETIMEDOUT, IOMMU_EIO, IOMMU_ENOMEM  the members could not be blocked: nothing changed
  *
@@ -173,9 +174,12 @@ IOMMU_API void *iommu_group_owner(const struct iommu_group *group);
 
 /*
  * iommu_use_default_domain - a driver of the host is to use an endpoint through its group's default
- * domain. Returns 0, IOMMU_EBUSY (claimed, or something else is attached), or what attaching the
- * default domain returned where that had been put off. iommu_unuse_default_domain - it no longer
- * does: once for each use. iommu_bus_event does both for drivers that come and go.
+ * domain. Returns 0, IOMMU_EBUSY (claimed, or something else is attached), IOMMU_ENODEV (it was released), or
+ * what attaching the default domain returned where that had been put off. iommu_dma_of does it by itself
+ * where it has not been done. iommu_unuse_default_domain - it no longer does: once for each use, and once
+ * when there was only iommu_dma_of. With the last one the DMA handle is let go, too; of an endpoint that was
+ * released meanwhile, nothing may be used any more then. iommu_bus_event does both for drivers that come
+ * and go.
  */
 IOMMU_API int iommu_use_default_domain(struct iommu_endpoint *endpoint);
 IOMMU_API void iommu_unuse_default_domain(struct iommu_endpoint *endpoint);
@@ -201,6 +205,7 @@ struct iommu_pasid_handle {
  *   IOMMU_EINVAL      pasid is 0 or beyond what every member has (its max_pasids)
  *   IOMMU_EBUSY       the PASID is attached already
  *   IOMMU_EOPNOTSUPP  the units cannot tell PASIDs apart, or not with this domain
+ *   IOMMU_EPERM       a member is untrusted, and the domain is not only what it was given
  *   otherwise as iommu_domain_attach_group
  *
  * iommu_replace_pasid - the same for one that is attached, without a gap where hardware can; the old

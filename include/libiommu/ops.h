@@ -248,6 +248,8 @@ struct iommu_endpoint {
 	struct iommu_list_node group_link; /* in the group */
 	/* The domain that hardware uses for it; NULL: blocked. Written by the core. */
 	struct iommu_domain *domain;
+	bool is_gone;             /* released; a driver has not let go yet */
+	bool uses_dma;            /* iommu_dma_of was called, and not let go */
 	bool is_alias;            /* no device: another id of members of its group */
 	unsigned int alias_users; /* so many of them */
 	unsigned int alias_count; /* its own other ids */
@@ -299,6 +301,7 @@ struct iommu_domain {
 	/* What a layer above keeps with it; its release may refuse. */
 	void *data;
 	int (*release_data)(void *data);
+	struct iommu_list_node holds; /* regions that are mapped in it, by those who use it */
 };
 
 /*
@@ -350,6 +353,15 @@ IOMMU_API void *iommu_group_unit_data(const struct iommu_group *group);
  * another default domain. The errors of iommu_group_set_default_type. Control path.
  */
 IOMMU_API int iommu_reconsider_default(struct iommu_endpoint *endpoint);
+
+/*
+ * iommu_use_dma - for a DMA mapping layer, which gives a driver a handle on the default domain: the use of the
+ * endpoint that goes with it, once however often; the errors of iommu_use_default_domain, and IOMMU_ENODEV:
+ * it was released. It ends with the last iommu_unuse_default_domain. iommu_unuse_dma - the handle came to
+ * nothing. Control path.
+ */
+IOMMU_API int iommu_use_dma(struct iommu_endpoint *endpoint);
+IOMMU_API void iommu_unuse_dma(struct iommu_endpoint *endpoint);
 
 /*
  * iommu_unregister_unit - take a unit out that has no endpoints; it is the back end's again.

@@ -103,8 +103,6 @@ static int find_or_create(struct iommu_domain *domain, struct iommu_dma **dma)
 	const struct iommu_dma_config config = {.domain = domain};
 	int status = 0;
 
-	if (domain == NULL || domain->space == NULL)
-		return IOMMU_EINVAL;
 	if (domain->release_data == NULL) {
 		status = iommu_dma_create(&config, dma);
 		if (status != 0)
@@ -116,12 +114,30 @@ static int find_or_create(struct iommu_domain *domain, struct iommu_dma **dma)
 	return 0;
 }
 
+/* The handle is a use of the default domain: the group is no other's to have while a driver has it. */
+static int take_handle(struct iommu_endpoint *endpoint, struct iommu_dma **dma)
+{
+	struct iommu_domain *domain = iommu_group_default_domain(endpoint->group);
+	const bool was_used = endpoint->uses_dma;
+	int status;
+
+	if (domain == NULL || domain->space == NULL)
+		return IOMMU_EINVAL;
+	status = iommu_use_dma(endpoint);
+	if (status != 0)
+		return status;
+	status = find_or_create(domain, dma);
+	if (status != 0 && !was_used)
+		iommu_unuse_dma(endpoint);
+	return status;
+}
+
 int iommu_dma_of(struct iommu_endpoint *endpoint, struct iommu_dma **dma)
 {
 	int status;
 
 	iommu_control_lock(endpoint->iommu);
-	status = find_or_create(iommu_group_default_domain(endpoint->group), dma);
+	status = take_handle(endpoint, dma);
 	iommu_control_unlock(endpoint->iommu);
 	return status;
 }

@@ -97,6 +97,6 @@ void iommu_aliases_drop(struct iommu_endpoint *endpoint)
 			continue;
 		iommu_endpoint_unlist(alias);
 		iommu_endpoint_leave(alias);
-		iommu_object_free(&endpoint->iommu->endpoint_cache, alias);
+		iommu_endpoint_free(alias); /* a device once, perhaps */
 	}
 }

@@ -51,30 +51,64 @@ static void give_up(struct iommu_endpoint *endpoint)
 		  "blocked: it could not be given its domain back");
 }
 
-/* Is the domain one that this endpoint may use, as far as its regions say? */
-static int regions_allow(struct iommu_domain *domain, const struct iommu_endpoint *endpoint)
+/* --- Regions ---------------------------------------------------------------------------------- */
+
+/* The group's own domains hold the regions of its members whether they are used or not. */
+static bool is_own(const struct iommu_group *group, const struct iommu_domain *domain)
 {
-	if (iommu_type_is_dma(domain->type))
-		return iommu_map_regions(domain, endpoint);
-	if (domain->type == IOMMU_DOMAIN_PAGING && domain != endpoint->group->window &&
-	    iommu_has_region(endpoint, IOMMU_REGION_DIRECT))
-		return IOMMU_EPERM;
-	return 0;
+	return domain == group->default_domain || domain == group->window;
 }
 
-int iommu_group_switch(struct iommu_group *group, struct iommu_domain *before,
-		       struct iommu_domain *domain)
+static int dismiss_all(struct iommu_group *group, struct iommu_domain *domain)
+{
+	struct iommu_list_node *node;
+	int result = 0;
+
+	if (domain == NULL || is_own(group, domain))
+		return 0;
+	iommu_list_for_each (node, &group->endpoints) {
+		int status = iommu_dismiss(domain, iommu_member_of(node));
+
+		if (result == 0)
+			result = status;
+	}
+	return result;
+}
+
+static int admit_all(struct iommu_group *group, struct iommu_domain *domain)
 {
 	struct iommu_list_node *node;
 	int status = 0;
 
-	if (domain != NULL && domain != group->window) {
-		iommu_list_for_each (node, &group->endpoints) {
-			status = regions_allow(domain, iommu_member_of(node));
-			if (status != 0)
-				return status;
-		}
+	if (domain == NULL)
+		return 0;
+	iommu_list_for_each (node, &group->endpoints) {
+		status = iommu_admit(domain, iommu_member_of(node));
+		if (status != 0)
+			break;
 	}
+	return status;
+}
+
+void iommu_endpoint_dismiss(struct iommu_endpoint *endpoint)
+{
+	const struct iommu_group *group = endpoint->group;
+	struct iommu_domain *domains[] = {group->domain, group->default_domain, group->window};
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		if (domains[i] != NULL)
+			(void)iommu_dismiss(domains[i], endpoint);
+}
+
+/* --- All members ------------------------------------------------------------------------------ */
+
+static int switch_all(struct iommu_group *group, struct iommu_domain *before,
+		      struct iommu_domain *domain)
+{
+	struct iommu_list_node *node;
+	int status = 0;
+
 	iommu_list_for_each (node, &group->endpoints) {
 		status = endpoint_switch(iommu_member_of(node), domain);
 		if (status != 0)
@@ -91,6 +125,21 @@ int iommu_group_switch(struct iommu_group *group, struct iommu_domain *before,
 	return status;
 }
 
+int iommu_group_switch(struct iommu_group *group, struct iommu_domain *before,
+		       struct iommu_domain *domain)
+{
+	int status = admit_all(group, domain);
+
+	if (status == 0)
+		status = switch_all(group, before, domain);
+	/* What the domain that is not used, any more or after all, holds for them. */
+	if (status != 0 && domain != before)
+		(void)dismiss_all(group, domain);
+	else if (status == 0 && domain != before)
+		(void)dismiss_all(group, before);
+	return status;
+}
+
 /* --- The group as a whole --------------------------------------------------------------------- */
 
 struct iommu_domain *iommu_group_current(const struct iommu_group *group)
@@ -102,13 +151,20 @@ struct iommu_domain *iommu_group_current(const struct iommu_group *group)
 	return group->window;
 }
 
+/* What the group uses when the host attaches nothing: its window must be there in time. */
+static int prepare_rest(struct iommu_group *group)
+{
+	if (group->owner == NULL && group->default_domain != NULL)
+		return 0;
+	return iommu_group_make_window(group);
+}
+
 int iommu_attach_group(struct iommu_domain *domain, struct iommu_group *group)
 {
 	struct iommu_domain *before = group->domain;
 	int status;
 
-	if (domain->iommu != group->iommu || domain == group->default_domain ||
-	    domain == group->window)
+	if (domain->iommu != group->iommu || is_own(group, domain))
 		return IOMMU_EINVAL;
 	status = iommu_group_switch(group, iommu_group_current(group), domain);
 	if (status != 0)
@@ -141,22 +197,29 @@ int iommu_detach_group(struct iommu_group *group)
 	struct iommu_domain *domain = group->domain;
 	struct iommu_domain *rest;
 	struct iommu_list_node *node;
-	int result = 0;
+	int result;
 
 	if (domain == NULL)
 		return confirm_members(group);
+	result = prepare_rest(group);
 	group->domain = NULL;
 	domain->groups--;
 	rest = iommu_group_current(group);
 	iommu_list_for_each (node, &group->endpoints) {
 		struct iommu_endpoint *endpoint = iommu_member_of(node);
-		int status = endpoint_switch(endpoint, rest);
+		int status = rest != NULL ? iommu_admit(rest, endpoint) : 0;
 
+		if (status == 0)
+			status = endpoint_switch(endpoint, rest);
 		if (status != 0 && rest != NULL)
 			give_up(endpoint);
 		if (result == 0)
 			result = status;
 	}
+	if (result == 0)
+		result = dismiss_all(group, domain);
+	else
+		(void)dismiss_all(group, domain);
 	return result;
 }
 
@@ -210,20 +273,6 @@ static bool has_direct_regions(const struct iommu_endpoint *endpoint)
 	       iommu_has_region(endpoint, IOMMU_REGION_DIRECT_RELAXABLE);
 }
 
-/* The regions of all members; what is mapped already stays. */
-static int window_fill(struct iommu_group *group)
-{
-	struct iommu_list_node *node;
-	int status = 0;
-
-	iommu_list_for_each (node, &group->endpoints) {
-		status = iommu_map_regions(group->window, iommu_member_of(node));
-		if (status != 0)
-			break;
-	}
-	return status;
-}
-
 int iommu_group_make_window(struct iommu_group *group)
 {
 	struct iommu_unit *unit = NULL;
@@ -241,7 +290,7 @@ int iommu_group_make_window(struct iommu_group *group)
 	if (status != 0)
 		return status;
 	group->window->groups = 1; /* nobody else's to free */
-	status = window_fill(group);
+	status = admit_all(group, group->window);
 	if (status != 0 && is_new)
 		iommu_group_close_window(group);
 	return status;
@@ -280,20 +329,31 @@ int iommu_group_open_window(struct iommu_group *group)
 
 /* --- Members that come ------------------------------------------------------------------------ */
 
+/* Into every domain that the group may use: it need not be asked again on the way back to one. */
+static int admit_member(struct iommu_endpoint *endpoint)
+{
+	struct iommu_group *group = endpoint->group;
+	int status = 0;
+
+	if (group->domain != NULL && !iommu_may_use(group->domain, endpoint))
+		return IOMMU_EBUSY;
+	if (group->default_domain != NULL)
+		status = iommu_admit(group->default_domain, endpoint);
+	if (status == 0 && (endpoint->unit->enabled || group->window != NULL))
+		status = prepare_rest(group);
+	if (status == 0 && group->domain != NULL)
+		status = iommu_admit(group->domain, endpoint);
+	return status;
+}
+
 int iommu_endpoint_join(struct iommu_endpoint *endpoint)
 {
 	struct iommu_group *group = endpoint->group;
-	struct iommu_domain *domain = iommu_group_current(group);
-	int status = 0;
+	int status;
 
 	/* What an earlier kernel left running goes on until a driver wants it to end. */
 	if (group->domain == NULL && is_inherited(endpoint))
 		return 0;
-	if (domain == group->window && endpoint->unit->enabled) {
-		status = iommu_group_make_window(group);
-		domain = group->window;
-	}
-	if (status == 0 && domain != NULL && domain != group->window)
-		status = regions_allow(domain, endpoint);
-	return status != 0 ? status : endpoint_switch(endpoint, domain);
+	status = admit_member(endpoint);
+	return status != 0 ? status : endpoint_switch(endpoint, iommu_group_current(group));
 }

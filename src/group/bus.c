@@ -178,6 +178,20 @@ static int driver_event(struct iommu_endpoint *endpoint, enum iommu_bus_event_ty
 	return 0;
 }
 
+/*
+ * A driver lets go of a device that was removed under it: it does so before another can be bound to the next
+ * device at that place.
+ */
+static bool was_of_gone(struct iommu *iommu, const struct iommu_bus_event *event)
+{
+	struct iommu_endpoint *endpoint = iommu_find_gone(iommu, event->segment, event->source_id);
+
+	if (endpoint != NULL &&
+	    (event->type == IOMMU_BUS_NOT_BOUND || event->type == IOMMU_BUS_UNBOUND))
+		iommu_unuse_default(endpoint);
+	return endpoint != NULL;
+}
+
 static int handle(struct iommu *iommu, const struct iommu_bus_event *event)
 {
 	struct iommu_endpoint *endpoint;
@@ -187,6 +201,8 @@ static int handle(struct iommu *iommu, const struct iommu_bus_event *event)
 		return IOMMU_EINVAL;
 	if (event->type == IOMMU_BUS_ADDED)
 		return device_added(iommu, event->info);
+	if (event->type >= IOMMU_BUS_NOT_BOUND && was_of_gone(iommu, event))
+		return 0;
 	endpoint = iommu_find_endpoint(iommu, event->segment, event->source_id);
 	if (endpoint == NULL)
 		return without_unit(iommu, event);

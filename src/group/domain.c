@@ -18,6 +18,7 @@ static int domain_complete(struct iommu_domain *domain, struct iommu *iommu,
 	domain->iommu = iommu;
 	domain->page_shift = domain->pgsize_bitmap != 0 ? iommu_lowest_bit(domain->pgsize_bitmap)
 							: IOMMU_PAGE_SHIFT;
+	iommu_list_init(&domain->holds);
 	iommu_list_insert(&iommu->domains, &domain->link);
 	if (iommu_type_is_dma(type))
 		status = iommu_space_create(domain, &domain->space);
@@ -124,6 +125,7 @@ int iommu_domain_drop(struct iommu_domain *domain)
 		iommu_iova_space_destroy(domain->space);
 	if (domain->parent != NULL)
 		domain->parent->children--;
+	iommu_holds_free(domain);
 	iommu_list_remove(&domain->link);
 	domain->holders = 0;
 	domain->release_data = NULL;

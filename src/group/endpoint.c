@@ -138,6 +138,7 @@ static void device_to_alias(struct iommu_endpoint *endpoint)
 	iommu_endpoint_describe(endpoint, &none);
 	iommu_spin_unlock(iommu->platform, &iommu->look_lock, state);
 	endpoint->request_handler = NULL;
+	iommu_endpoint_dismiss(endpoint);
 	endpoint->group->members--;
 }
 
@@ -193,8 +194,8 @@ int iommu_probe(struct iommu *iommu, const struct iommu_endpoint_info *info,
 		return status;
 	if (endpoint == NULL)
 		status = endpoint_create(iommu, info, &endpoint);
-	else if (!iommu_list_is_empty(&endpoint->group->pasids))
-		status = IOMMU_EBUSY;
+	else if (!iommu_list_is_empty(&endpoint->group->pasids) || iommu_is_in_use(endpoint))
+		status = IOMMU_EBUSY; /* by the driver of the device that was there before */
 	else
 		status = alias_to_device(endpoint, info);
 	if (status != 0)
@@ -225,16 +226,18 @@ int iommu_release(struct iommu_endpoint *endpoint)
 	struct iommu_group *group = endpoint->group;
 	int status = 0;
 
+	if (endpoint->is_gone)
+		return IOMMU_ENODEV;
 	if (group->members == 1) {
 		if (group->domain != NULL || !iommu_list_is_empty(&group->pasids))
 			return IOMMU_EBUSY;
-		status = iommu_default_prepare_free(group);
+		/* What a driver holds goes when it lets go. */
+		if (group->drivers == 0)
+			status = iommu_default_prepare_free(group);
 	}
 	if (status != 0)
 		return status;
 	iommu_group_notify(group, IOMMU_ENDPOINT_REMOVED, endpoint);
-	while (endpoint->drivers != 0)
-		iommu_unuse_default(endpoint);
 	iommu_pasids_leave(endpoint);
 	iommu_features_off(endpoint);
 	if (endpoint->alias_users != 0) {
@@ -244,7 +247,8 @@ int iommu_release(struct iommu_endpoint *endpoint)
 	}
 	iommu_endpoint_unlist(endpoint);
 	unsettle(endpoint);
-	iommu_object_free(&iommu->endpoint_cache, endpoint);
+	iommu_endpoint_free(endpoint);
+	iommu_groups_close(iommu);
 	return 0;
 }
 
@@ -270,23 +274,33 @@ bool iommu_endpoint_is_lost(const struct iommu_endpoint *endpoint)
 {
 	const struct iommu_ops *ops = endpoint->unit->ops;
 
-	return ops->endpoint_is_lost != NULL && ops->endpoint_is_lost(endpoint);
+	return endpoint->is_gone ||
+	       (ops->endpoint_is_lost != NULL && ops->endpoint_is_lost(endpoint));
 }
 
-int iommu_endpoint_was_reset(struct iommu_endpoint *endpoint)
+static int was_reset(struct iommu_endpoint *endpoint)
 {
 	struct iommu_group *group = endpoint->group;
-	int status;
+	int status = 0;
 
-	iommu_control_lock(endpoint->iommu);
-	status = iommu_detach_group(group);
+	if (endpoint->is_gone)
+		return IOMMU_ENODEV;
+	if (group->domain != NULL)
+		status = iommu_detach_group(group);
 	/* Nothing was attached, or its default domain is: that is then what goes. */
 	if (endpoint->domain != NULL)
 		(void)iommu_endpoint_block(endpoint);
 	if (endpoint->unit->ops->endpoint_was_reset != NULL)
 		endpoint->unit->ops->endpoint_was_reset(endpoint);
-	if (status == 0)
-		status = iommu_endpoint_join(endpoint);
+	return status != 0 ? status : iommu_endpoint_join(endpoint);
+}
+
+int iommu_endpoint_was_reset(struct iommu_endpoint *endpoint)
+{
+	int status;
+
+	iommu_control_lock(endpoint->iommu);
+	status = was_reset(endpoint);
 	iommu_control_unlock(endpoint->iommu);
 	return status;
 }

@@ -70,6 +70,8 @@ static int enable(struct iommu_endpoint *endpoint, enum iommu_feature feature)
 
 	if (!is_feature(feature))
 		return IOMMU_EINVAL;
+	if (endpoint->is_gone)
+		return IOMMU_ENODEV;
 	if ((endpoint->features & feature) != 0)
 		return 0;
 	if (endpoint->info.untrusted && needs_trust(feature))
@@ -150,5 +152,5 @@ bool iommu_capable(const struct iommu_endpoint *endpoint, enum iommu_capability 
 {
 	const struct iommu_ops *ops = endpoint->unit->ops;
 
-	return ops->capable != NULL && ops->capable(endpoint, capability);
+	return !endpoint->is_gone && ops->capable != NULL && ops->capable(endpoint, capability);
 }

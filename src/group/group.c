@@ -37,7 +37,8 @@ struct iommu_group *iommu_group_new(struct iommu *iommu)
 
 void iommu_group_free_if_unused(struct iommu_group *group)
 {
-	if (group->members != 0 || group->holders != 0)
+	if (group->members != 0 || group->holders != 0 || group->drivers != 0 ||
+	    group->default_domain != NULL)
 		return;
 	iommu_group_set_data(group, NULL, NULL);
 	iommu_group_set_unit_data(group, NULL, NULL);

@@ -11,6 +11,7 @@
 
 #include <libiommu/backend.h>
 #include <libiommu/ops.h>
+#include <libiommu/status.h>
 
 #include "base/list.h"
 #include "base/object_cache.h"
@@ -21,6 +22,7 @@ struct iommu {
 	void *mutex; /* the host's; NULL: the host serialises */
 	struct iommu_list_node units;
 	struct iommu_list_node endpoints; /* aliases included */
+	struct iommu_list_node gone;      /* released ones, that drivers have not let go of */
 	/* In ascending order of id. */
 	struct iommu_list_node groups;
 	struct iommu_spinlock look_lock;
@@ -28,6 +30,7 @@ struct iommu {
 	struct iommu_object_cache group_cache;
 	struct iommu_object_cache memory_cache;
 	struct iommu_object_cache waiting_cache;
+	struct iommu_object_cache hold_cache;
 	/* What is memory, for identity domains with tables; in no order. */
 	struct iommu_list_node memory;
 	/* What no DMA domain hands out: only reserved ranges. NULL until something is reserved. */
@@ -52,6 +55,12 @@ struct iommu {
 	struct iommu_list_node waiting;
 };
 
+/* Addresses that the library maps to themselves: memory, or a region of an endpoint. */
+struct iommu_span {
+	struct iommu_list_node link;
+	iommu_iova_t start, last;
+};
+
 struct iommu_group {
 	struct iommu *iommu;
 	struct iommu_list_node link;
@@ -71,7 +80,10 @@ struct iommu_group {
 	 * none, or were never blocked behind an enabled unit.
 	 */
 	struct iommu_domain *window;
-	/* Whose it is; NULL: the host's drivers', of which `drivers` use it. */
+	/*
+	 * Whose it is; NULL: the host's drivers', of which `drivers` use it. Those whose device was
+	 * released still count until they let go.
+	 */
 	void *owner;
 	unsigned int claims;
 	unsigned int drivers;
@@ -88,10 +100,28 @@ static inline struct iommu_endpoint *iommu_member_of(struct iommu_list_node *nod
 	return iommu_container_of(node, struct iommu_endpoint, group_link);
 }
 
+static inline const struct iommu_span *iommu_span_of(const struct iommu_list_node *node)
+{
+	return (const struct iommu_span *)(const void *)((const unsigned char *)node -
+							 offsetof(struct iommu_span, link));
+}
+
+/* Done, as far as the library can tell, and hardware did not say so. */
+static inline bool iommu_is_unconfirmed(int status)
+{
+	return status == IOMMU_ETIMEDOUT || status == IOMMU_EIO;
+}
+
 static inline bool iommu_type_is_dma(enum iommu_domain_type type)
 {
 	return type == IOMMU_DOMAIN_DMA || type == IOMMU_DOMAIN_DMA_LAZY ||
 	       type == IOMMU_DOMAIN_DMA_BYPASS;
+}
+
+/* One that has tables, for want of a unit that passes everything on. */
+static inline bool iommu_is_identity_table(const struct iommu_domain *domain)
+{
+	return domain->type == IOMMU_DOMAIN_IDENTITY && domain->ops->map_pages != NULL;
 }
 
 /* --- group.c ---------------------------------------------------------------------------------- */
@@ -128,6 +158,8 @@ int iommu_group_switch(struct iommu_group *group, struct iommu_domain *before,
 int iommu_group_make_window(struct iommu_group *group);
 /* The same, and let them use it if they are blocked now. */
 int iommu_group_open_window(struct iommu_group *group);
+/* A member leaves: its regions go from the domains that it could use. */
+void iommu_endpoint_dismiss(struct iommu_endpoint *endpoint);
 /* Free it; no member uses it any more. */
 void iommu_group_close_window(struct iommu_group *group);
 int iommu_attach_group(struct iommu_domain *domain, struct iommu_group *group);
@@ -146,6 +178,14 @@ int iommu_default_prepare_free(struct iommu_group *group);
 
 int iommu_use_default(struct iommu_endpoint *endpoint);
 void iommu_unuse_default(struct iommu_endpoint *endpoint);
+bool iommu_is_in_use(const struct iommu_endpoint *endpoint);
+/*
+ * The end of an endpoint that was released, and has left its group: freed, or kept until its driver lets
+ * go. iommu_find_gone - such a one, by id. iommu_end_uses - all drivers have let go: the instance ends.
+ */
+void iommu_endpoint_free(struct iommu_endpoint *endpoint);
+struct iommu_endpoint *iommu_find_gone(struct iommu *iommu, uint16_t segment, uint16_t source_id);
+void iommu_end_uses(struct iommu *iommu);
 
 /* --- pasid.c ---------------------------------------------------------------------------------- */
 
@@ -169,8 +209,12 @@ void iommu_endpoint_unlist(struct iommu_endpoint *endpoint);
 int iommu_endpoint_enter(struct iommu_endpoint *endpoint, struct iommu_group *group);
 /* Blocked, out of its group, and forgotten by the back end. */
 void iommu_endpoint_leave(struct iommu_endpoint *endpoint);
-/* Free what a group without members kept for them, and the group. */
+/*
+ * Free what a group without members kept for them, and the group; not yet while a driver uses it that has
+ * lost its device, or while hardware does not confirm. iommu_groups_close - those that were left for that.
+ */
 void iommu_group_close(struct iommu_group *group);
+void iommu_groups_close(struct iommu *iommu);
 
 /* A visitor of ids: one that the endpoint, its context, may use, too. */
 int iommu_alias_add(void *endpoint, uint16_t source_id);
@@ -216,10 +260,26 @@ int iommu_domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
 		     const struct iommu_domain_config *config, struct iommu_domain **domain);
 int iommu_domain_drop(struct iommu_domain *domain);
 
+/* --- admission.c ------------------------------------------------------------------------------ */
+
+/* Is the domain open only to what the endpoint was given, or is the endpoint trusted? */
+bool iommu_may_use(const struct iommu_domain *domain, const struct iommu_endpoint *endpoint);
+/*
+ * Before an endpoint uses a domain: IOMMU_EPERM, or what it needs to reach is in it, held by the
+ * endpoint. Nothing to do for one that was admitted already. iommu_dismiss - when it uses the domain no
+ * more; an error: something of it may still be reached by others.
+ */
+int iommu_admit(struct iommu_domain *domain, const struct iommu_endpoint *endpoint);
+int iommu_dismiss(struct iommu_domain *domain, const struct iommu_endpoint *endpoint);
+/* Map, unmap what nothing else in the domain covers of a span, which may be on one of the lists. */
+int iommu_span_map(struct iommu_domain *domain, const struct iommu_span *span, unsigned int prot);
+int iommu_span_unmap(struct iommu_domain *domain, const struct iommu_span *span);
+void iommu_holds_init(struct iommu *iommu);
+/* Of a domain that is freed, with its tables. */
+void iommu_holds_free(struct iommu_domain *domain);
+
 /* --- region.c --------------------------------------------------------------------------------- */
 
-/* Map the direct regions of an endpoint in a domain, as far as they are not mapped yet. */
-int iommu_map_regions(struct iommu_domain *domain, const struct iommu_endpoint *endpoint);
 /* Has the endpoint a region of this type? */
 bool iommu_has_region(const struct iommu_endpoint *endpoint, enum iommu_region_type type);
 /* Bring a new identity domain with tables up to date with what is memory. */

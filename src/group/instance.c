@@ -51,12 +51,14 @@ int iommu_create(const struct iommu_platform *platform, struct iommu **result)
 	iommu_list_init(&iommu->waiting);
 	iommu_list_init(&iommu->units);
 	iommu_list_init(&iommu->endpoints);
+	iommu_list_init(&iommu->gone);
 	iommu_list_init(&iommu->groups);
 	iommu_list_init(&iommu->domains);
 	iommu_list_init(&iommu->memory);
 	iommu_object_cache_init(&iommu->endpoint_cache, platform, sizeof(struct iommu_endpoint));
 	iommu_object_cache_init(&iommu->group_cache, platform, sizeof(struct iommu_group));
 	iommu_waiting_init(iommu);
+	iommu_holds_init(iommu);
 	iommu_regions_init(iommu);
 	*result = iommu;
 	return 0;
@@ -67,8 +69,10 @@ static int stop_units(struct iommu *iommu)
 {
 	struct iommu_list_node *node;
 
-	if (!iommu_list_is_empty(&iommu->endpoints) || !iommu_list_is_empty(&iommu->domains) ||
-	    !iommu_list_is_empty(&iommu->groups))
+	if (!iommu_list_is_empty(&iommu->endpoints))
+		return IOMMU_EBUSY;
+	iommu_end_uses(iommu);
+	if (!iommu_list_is_empty(&iommu->domains) || !iommu_list_is_empty(&iommu->groups))
 		return IOMMU_EBUSY;
 	/* Not only those that are enabled: one that failed to start may also have failed to stop.
 	 */

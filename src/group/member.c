@@ -91,6 +91,7 @@ void iommu_endpoint_leave(struct iommu_endpoint *endpoint)
 {
 	/* Not confirmed is blocked all the same; what it may still reach is kept by the back end. */
 	(void)iommu_endpoint_block(endpoint);
+	iommu_endpoint_dismiss(endpoint);
 	endpoint->unit->endpoints--;
 	endpoint->unit->ops->release_endpoint(endpoint->unit, endpoint);
 	iommu_list_remove(&endpoint->group_link);
@@ -100,9 +101,23 @@ void iommu_endpoint_leave(struct iommu_endpoint *endpoint)
 
 void iommu_group_close(struct iommu_group *group)
 {
-	if (group->members != 0)
+	if (group->members != 0 || group->drivers != 0)
+		return;
+	if (iommu_default_prepare_free(group) != 0)
 		return;
 	iommu_default_free(group);
 	iommu_group_close_window(group);
 	iommu_group_free_if_unused(group);
+}
+
+void iommu_groups_close(struct iommu *iommu)
+{
+	struct iommu_list_node *node, *next;
+
+	for (node = iommu->groups.next; node != &iommu->groups; node = next) {
+		struct iommu_group *group = iommu_container_of(node, struct iommu_group, link);
+
+		next = node->next;
+		iommu_group_close(group);
+	}
 }

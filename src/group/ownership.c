@@ -18,8 +18,8 @@ static int take(struct iommu_group *group, void *owner)
 	if (group->drivers != 0 || group->domain != NULL || !iommu_list_is_empty(&group->pasids))
 		return IOMMU_EBUSY;
 	status = iommu_group_make_window(group);
-	if (status == 0 && group->default_domain != NULL)
-		status = iommu_group_switch(group, group->default_domain, group->window);
+	if (status == 0)
+		status = iommu_group_switch(group, iommu_group_current(group), group->window);
 	if (status == 0)
 		group->owner = owner;
 	return status;
@@ -57,9 +57,9 @@ static int give_back(struct iommu_group *group)
 {
 	if (group->domain != NULL || !iommu_list_is_empty(&group->pasids))
 		return IOMMU_EBUSY;
-	if (group->default_domain == NULL)
-		return 0;
-	return iommu_group_switch(group, group->window, group->default_domain);
+	return iommu_group_switch(group, group->window,
+				  group->default_domain != NULL ? group->default_domain
+								: group->window);
 }
 
 static int release(struct iommu_group *group, const void *owner)
@@ -93,30 +93,72 @@ int iommu_group_release(struct iommu_group *group, void *owner)
 
 /* --- Drivers of the host ---------------------------------------------------------------------- */
 
-int iommu_use_default(struct iommu_endpoint *endpoint)
+bool iommu_is_in_use(const struct iommu_endpoint *endpoint)
 {
-	struct iommu_group *group = endpoint->group;
-	int status = 0;
+	return endpoint->drivers != 0 || endpoint->uses_dma;
+}
 
+/* May the host's drivers use the group's default domain? If so, it is used from now on. */
+static int go_to_default(struct iommu_group *group)
+{
 	if (group->owner != NULL || group->domain != NULL || !iommu_list_is_empty(&group->pasids))
 		return IOMMU_EBUSY;
 	/* Where an earlier kernel's translations were left alone, and after a failure. */
-	if (group->default_domain != NULL)
-		status = iommu_group_switch(group, iommu_group_current(group),
-					    group->default_domain);
+	if (group->default_domain == NULL)
+		return 0;
+	return iommu_group_switch(group, iommu_group_current(group), group->default_domain);
+}
+
+int iommu_use_default(struct iommu_endpoint *endpoint)
+{
+	int status = endpoint->is_gone ? IOMMU_ENODEV : go_to_default(endpoint->group);
+
 	if (status != 0)
 		return status;
 	endpoint->drivers++;
-	group->drivers++;
+	endpoint->group->drivers++;
 	return 0;
+}
+
+int iommu_use_dma(struct iommu_endpoint *endpoint)
+{
+	int status = endpoint->is_gone ? IOMMU_ENODEV : 0;
+
+	if (status == 0 && !iommu_is_in_use(endpoint))
+		status = go_to_default(endpoint->group);
+	if (status != 0 || endpoint->uses_dma)
+		return status;
+	endpoint->uses_dma = true;
+	endpoint->group->drivers++;
+	return 0;
+}
+
+void iommu_unuse_dma(struct iommu_endpoint *endpoint)
+{
+	endpoint->group->drivers -= endpoint->uses_dma ? 1 : 0;
+	endpoint->uses_dma = false;
+}
+
+static void end_gone(struct iommu_endpoint *endpoint)
+{
+	struct iommu *iommu = endpoint->iommu;
+
+	iommu_list_remove(&endpoint->link);
+	iommu_object_free(&iommu->endpoint_cache, endpoint);
+	iommu_groups_close(iommu);
 }
 
 void iommu_unuse_default(struct iommu_endpoint *endpoint)
 {
+	if (endpoint->drivers != 0) {
+		endpoint->drivers--;
+		endpoint->group->drivers--;
+	}
+	/* The last one takes the DMA handle with it. */
 	if (endpoint->drivers == 0)
-		return;
-	endpoint->drivers--;
-	endpoint->group->drivers--;
+		iommu_unuse_dma(endpoint);
+	if (endpoint->is_gone && endpoint->drivers == 0)
+		end_gone(endpoint);
 }
 
 int iommu_use_default_domain(struct iommu_endpoint *endpoint)
@@ -131,7 +173,54 @@ int iommu_use_default_domain(struct iommu_endpoint *endpoint)
 
 void iommu_unuse_default_domain(struct iommu_endpoint *endpoint)
 {
-	iommu_control_lock(endpoint->iommu);
+	struct iommu *iommu = endpoint->iommu;
+
+	iommu_control_lock(iommu);
 	iommu_unuse_default(endpoint);
-	iommu_control_unlock(endpoint->iommu);
+	iommu_control_unlock(iommu);
+}
+
+/* --- Drivers whose device is gone ------------------------------------------------------------- */
+
+/*
+ * What a driver holds outlives its device: the endpoint, its group and the group's default domain, with the
+ * mappings in it and the DMA handle over it. Nothing translates by them any more.
+ */
+void iommu_endpoint_free(struct iommu_endpoint *endpoint)
+{
+	struct iommu *iommu = endpoint->iommu;
+
+	if (!iommu_is_in_use(endpoint)) {
+		iommu_object_free(&iommu->endpoint_cache, endpoint);
+		return;
+	}
+	endpoint->is_gone = true;
+	iommu_list_insert(&iommu->gone, &endpoint->link);
+}
+
+struct iommu_endpoint *iommu_find_gone(struct iommu *iommu, uint16_t segment, uint16_t source_id)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &iommu->gone) {
+		struct iommu_endpoint *endpoint =
+			iommu_container_of(node, struct iommu_endpoint, link);
+
+		if (endpoint->info.segment == segment && endpoint->info.source_id == source_id)
+			return endpoint;
+	}
+	return NULL;
+}
+
+void iommu_end_uses(struct iommu *iommu)
+{
+	while (!iommu_list_is_empty(&iommu->gone)) {
+		struct iommu_endpoint *endpoint =
+			iommu_container_of(iommu->gone.next, struct iommu_endpoint, link);
+
+		while (endpoint->drivers > 1)
+			iommu_unuse_default(endpoint);
+		iommu_unuse_default(endpoint);
+	}
+	iommu_groups_close(iommu);
 }

@@ -65,6 +65,17 @@ static bool has_pasids(const struct iommu_endpoint *endpoint)
 	return !endpoint->is_alias;
 }
 
+static bool all_may_use(const struct iommu_domain *domain, const struct iommu_group *group)
+{
+	const struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &group->endpoints)
+		if (!iommu_may_use(domain, iommu_container_of((uintptr_t)node,
+							      struct iommu_endpoint, group_link)))
+			return false;
+	return true;
+}
+
 static int check(const struct iommu_domain *domain, const struct iommu_group *group, uint32_t pasid)
 {
 	const struct iommu_list_node *node;
@@ -73,6 +84,8 @@ static int check(const struct iommu_domain *domain, const struct iommu_group *gr
 		return IOMMU_EINVAL;
 	if (domain->ops->attach_pasid == NULL || domain->ops->detach_pasid == NULL)
 		return IOMMU_EOPNOTSUPP;
+	if (!all_may_use(domain, group))
+		return IOMMU_EPERM;
 	iommu_list_for_each (node, &group->endpoints) {
 		const struct iommu_endpoint *endpoint =
 			iommu_container_of((uintptr_t)node, struct iommu_endpoint, group_link);

@@ -7,11 +7,6 @@
 
 #include "group/group.h"
 
-struct memory_range {
-	struct iommu_list_node link;
-	iommu_paddr_t start, last;
-};
-
 /* --- Regions of endpoints --------------------------------------------------------------------- */
 
 bool iommu_endpoint_next_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
@@ -19,7 +14,7 @@ bool iommu_endpoint_next_region(const struct iommu_endpoint *endpoint, unsigned 
 {
 	const struct iommu_ops *ops = endpoint->unit->ops;
 
-	if (endpoint->is_alias)
+	if (endpoint->is_alias || endpoint->is_gone)
 		return false; /* they are those of the device whose id it is */
 	return ops->next_region != NULL && ops->next_region(endpoint, cursor, region);
 }
@@ -116,77 +111,6 @@ int iommu_group_regions(const struct iommu_group *group, struct iommu_region *re
 	return 0;
 }
 
-/* Map page by page what is not mapped; what leads elsewhere is in the way. */
-static int map_gaps(struct iommu_domain *domain, const struct iommu_region *region)
-{
-	const uint64_t page = 1ULL << domain->page_shift;
-	iommu_iova_t iova = region->start;
-	iommu_paddr_t paddr;
-
-	for (;; iova += page) {
-		int status = iommu_iova_to_phys(domain, iova, &paddr);
-
-		if (status == 0 && paddr != iova)
-			return IOMMU_EEXIST;
-		if (status == IOMMU_ENOENT)
-			status = iommu_map_pages(domain, iova, iova, page, region->prot);
-		if (status != 0)
-			return status;
-		if (region->last - iova < page)
-			return 0;
-	}
-}
-
-static bool is_direct(const struct iommu_region *region)
-{
-	return region->type == IOMMU_REGION_DIRECT || region->type == IOMMU_REGION_DIRECT_RELAXABLE;
-}
-
-/* Never handed out: what is there, or what writes there mean, is nobody's buffer. */
-static int keep_free(struct iommu_domain *domain, const struct iommu_region *region)
-{
-	const unsigned int shift = domain->page_shift;
-	uint64_t first = region->start >> shift;
-	uint64_t last = region->last >> shift;
-	const uint64_t end = domain->aperture_last >> shift;
-
-	/* Page 0, and what lies beyond the aperture, is not handed out anyway. */
-	if (domain->space == NULL || first > end || last == 0)
-		return 0;
-	if (first == 0)
-		first = 1;
-	if (last > end)
-		last = end;
-	return iommu_iova_reserve(domain->space, first, last, IOMMU_IOVA_MERGE, NULL);
-}
-
-static int map_region(struct iommu_domain *domain, const struct iommu_region *region)
-{
-	int status;
-
-	if (region->last > domain->aperture_last)
-		return IOMMU_ERANGE;
-	status = iommu_map_pages(domain, region->start, region->start,
-				 region->last - region->start + 1, region->prot);
-	return status == IOMMU_EEXIST ? map_gaps(domain, region) : status;
-}
-
-int iommu_map_regions(struct iommu_domain *domain, const struct iommu_endpoint *endpoint)
-{
-	struct iommu_region region;
-	unsigned int cursor = 0;
-
-	while (iommu_endpoint_next_region(endpoint, &cursor, &region)) {
-		int status = keep_free(domain, &region);
-
-		if (status == 0 && is_direct(&region))
-			status = map_region(domain, &region);
-		if (status != 0)
-			return status;
-	}
-	return 0;
-}
-
 /* --- Addresses that are kept free ------------------------------------------------------------- */
 
 static int space_of(struct iommu *iommu, iommu_iova_t last, unsigned int shift,
@@ -246,36 +170,19 @@ int iommu_space_create(struct iommu_domain *domain, struct iommu_iova_space **sp
 
 /* --- Memory ----------------------------------------------------------------------------------- */
 
-static struct memory_range *range_of(struct iommu_list_node *node)
+static struct iommu_span *range_of(struct iommu_list_node *node)
 {
-	return iommu_container_of(node, struct memory_range, link);
+	return iommu_container_of(node, struct iommu_span, link);
 }
 
 void iommu_regions_init(struct iommu *iommu)
 {
-	iommu_object_cache_init(&iommu->memory_cache, iommu->platform, sizeof(struct memory_range));
+	iommu_object_cache_init(&iommu->memory_cache, iommu->platform, sizeof(struct iommu_span));
 }
 
 bool iommu_knows_memory(const struct iommu *iommu)
 {
 	return !iommu_list_is_empty(&iommu->memory);
-}
-
-static bool is_identity_with_table(const struct iommu_domain *domain)
-{
-	return domain->type == IOMMU_DOMAIN_IDENTITY && domain->ops->map_pages != NULL;
-}
-
-static int identity_map(struct iommu_domain *domain, const struct memory_range *range)
-{
-	return iommu_map_pages(domain, range->start, range->start, range->last - range->start + 1,
-			       IOMMU_PROT_READ_WRITE);
-}
-
-static int identity_unmap(struct iommu_domain *domain, const struct memory_range *range)
-{
-	return iommu_unmap_pages(domain, range->start, range->last - range->start + 1,
-				 IOMMU_UNMAP_SPLIT, NULL);
 }
 
 int iommu_map_memory(struct iommu_domain *domain)
@@ -284,7 +191,7 @@ int iommu_map_memory(struct iommu_domain *domain)
 	int status = 0;
 
 	iommu_list_for_each (node, &domain->iommu->memory) {
-		status = identity_map(domain, range_of(node));
+		status = iommu_span_map(domain, range_of(node), IOMMU_PROT_READ_WRITE);
 		if (status != 0)
 			break;
 	}
@@ -297,7 +204,7 @@ static bool range_is_sane(iommu_paddr_t start, iommu_paddr_t last)
 }
 
 /* In all identity domains or in none. */
-static int map_everywhere(struct iommu *iommu, const struct memory_range *range)
+static int map_everywhere(struct iommu *iommu, const struct iommu_span *range)
 {
 	struct iommu_list_node *node;
 	int status = 0;
@@ -305,8 +212,8 @@ static int map_everywhere(struct iommu *iommu, const struct memory_range *range)
 	iommu_list_for_each (node, &iommu->domains) {
 		struct iommu_domain *domain = iommu_container_of(node, struct iommu_domain, link);
 
-		if (is_identity_with_table(domain))
-			status = identity_map(domain, range);
+		if (iommu_is_identity_table(domain))
+			status = iommu_span_map(domain, range, IOMMU_PROT_READ_WRITE);
 		if (status != 0)
 			break;
 	}
@@ -315,15 +222,15 @@ static int map_everywhere(struct iommu *iommu, const struct memory_range *range)
 	while ((node = node->previous) != &iommu->domains) {
 		struct iommu_domain *domain = iommu_container_of(node, struct iommu_domain, link);
 
-		if (is_identity_with_table(domain))
-			(void)identity_unmap(domain, range);
+		if (iommu_is_identity_table(domain))
+			(void)iommu_span_unmap(domain, range);
 	}
 	return status;
 }
 
 static int add_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t last)
 {
-	struct memory_range *range;
+	struct iommu_span *range;
 	struct iommu_list_node *node;
 	int status;
 
@@ -358,7 +265,7 @@ int iommu_add_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t las
 static int remove_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t last)
 {
 	struct iommu_list_node *node;
-	struct memory_range *range = NULL;
+	struct iommu_span *range = NULL;
 	int result = 0;
 
 	iommu_list_for_each (node, &iommu->memory)
@@ -370,8 +277,8 @@ static int remove_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t
 		struct iommu_domain *domain = iommu_container_of(node, struct iommu_domain, link);
 		int status = 0;
 
-		if (is_identity_with_table(domain))
-			status = identity_unmap(domain, range);
+		if (iommu_is_identity_table(domain))
+			status = iommu_span_unmap(domain, range);
 		if (result == 0)
 			result = status;
 	}
@@ -393,7 +300,7 @@ int iommu_remove_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t 
 void iommu_regions_free(struct iommu *iommu)
 {
 	while (!iommu_list_is_empty(&iommu->memory)) {
-		struct memory_range *range = range_of(iommu->memory.next);
+		struct iommu_span *range = range_of(iommu->memory.next);
 
 		iommu_list_remove(&range->link);
 		iommu_object_free(&iommu->memory_cache, range);

@@ -10,7 +10,29 @@ struct recording_domain {
 	struct iommu_domain base;
 	struct recorder *recorder;
 	bool is_shared;
+	uint64_t pages;
 };
+
+static uint64_t *pages_of(struct iommu_domain *domain)
+{
+	return &iommu_container_of(domain, struct recording_domain, base)->pages;
+}
+
+uint64_t recorder_pages(const struct iommu_domain *domain)
+{
+	return iommu_container_of((uintptr_t)domain, struct recording_domain, base)->pages;
+}
+
+/* The pages of a range, as bits. */
+static uint64_t bits_of(iommu_iova_t iova, uint64_t size)
+{
+	const uint64_t first = iova >> 12;
+	const uint64_t count = size >> 12;
+
+	if (first > 63 || count == 0)
+		return 0;
+	return (count > 63 ? UINT64_MAX : (1ULL << count) - 1) << first;
+}
 
 static void record(struct recorder *r, const char *call)
 {
@@ -52,13 +74,17 @@ static int domain_attach(struct iommu_domain *domain, struct iommu_endpoint *end
 		return 0;
 	r->attach_failures--;
 	r->attach_from = 1;
+	r->is_open |= r->attach == IOMMU_ETIMEDOUT || r->attach == IOMMU_EIO;
 	return r->attach;
 }
 
 static int domain_detach(struct iommu_domain *domain, struct iommu_endpoint *endpoint)
 {
-	record_of(domain_recorder(domain), "detach", endpoint);
-	return domain_recorder(domain)->detach;
+	struct recorder *r = domain_recorder(domain);
+
+	record_of(r, "detach", endpoint);
+	r->is_open |= r->detach != 0;
+	return r->detach;
 }
 
 static int domain_attach_pasid(struct iommu_domain *domain, struct iommu_endpoint *endpoint,
@@ -106,6 +132,12 @@ static int domain_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_padd
 	r->mapped[r->maps++ % 8][1] = size;
 	if (r->map_clears)
 		iommu_gather_add(gather, iova, iova + (size - 1), size);
+	if (r->tracks && !fails && (*pages_of(domain) & bits_of(iova, size)) != 0) {
+		*mapped = 0;
+		return IOMMU_EEXIST;
+	}
+	if (!fails)
+		*pages_of(domain) |= bits_of(iova, size);
 	*mapped = fails ? 0 : size;
 	return fails ? r->map : 0;
 }
@@ -121,6 +153,8 @@ static int domain_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t
 		iommu_gather_add(gather, iova, iova + (size - 1), size);
 	if (unmapped != NULL)
 		*unmapped = r->unmap == 0 ? size : 0;
+	if (r->unmap == 0)
+		*pages_of(domain) &= ~bits_of(iova, size);
 	return r->unmap;
 }
 
@@ -202,6 +236,16 @@ static const struct iommu_domain_ops full_ops = {
 	.invalidate_user = domain_invalidate_user,
 };
 
+static const struct iommu_domain_ops identity_table_ops = {
+	.attach = domain_attach,
+	.detach = domain_detach,
+	.free = domain_free,
+	.map_pages = domain_map,
+	.unmap_pages = domain_unmap,
+	.sync = domain_sync,
+	.sync_map = domain_sync_map,
+};
+
 static const struct iommu_domain_ops identity_ops = {
 	.attach = domain_attach,
 	.detach = domain_detach,
@@ -226,7 +270,9 @@ static int unit_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type typ
 	}
 	domain = calloc(1, sizeof(*domain));
 	assert_non_null(domain);
-	domain->base.ops = type == IOMMU_DOMAIN_IDENTITY   ? &identity_ops
+	domain->base.ops = type == IOMMU_DOMAIN_IDENTITY && r->identity_has_table
+				   ? &identity_table_ops
+			   : type == IOMMU_DOMAIN_IDENTITY ? &identity_ops
 			   : r->has_pasids || r->has_dirty ? &full_ops
 							   : &plain_ops;
 	domain->base.aperture_last = UINT64_MAX;
@@ -298,6 +344,18 @@ static bool unit_capable(const struct iommu_endpoint *endpoint, enum iommu_capab
 	return capability == IOMMU_CAPABLE_PASID && recorder_of(endpoint->unit)->has_pasids;
 }
 
+/* Only what was not confirmed is asked for. */
+static int unit_confirm(struct iommu_unit *unit)
+{
+	struct recorder *r = recorder_of(unit);
+
+	if (!r->is_open)
+		return 0;
+	record(r, "confirm");
+	r->is_open = r->confirm != 0;
+	return r->confirm;
+}
+
 static int unit_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature feature,
 			    bool enable)
 {
@@ -334,6 +392,9 @@ static bool unit_next_region(const struct iommu_endpoint *endpoint, unsigned int
 {
 	const struct recorder *r = recorder_of(endpoint->unit);
 
+	while (r->region_ids != NULL && *cursor < r->region_count &&
+	       r->region_ids[*cursor] != endpoint->info.source_id)
+		++*cursor;
 	if (*cursor >= r->region_count ||
 	    (r->region_of != 0 && r->region_of != endpoint->info.source_id))
 		return false;
@@ -352,6 +413,7 @@ static const struct iommu_ops unit_ops = {
 	.device_group = unit_device_group,
 	.default_type = unit_default_type,
 	.capable = unit_capable,
+	.confirm = unit_confirm,
 	.set_feature = unit_set_feature,
 	.page_response = unit_page_response,
 	.domain_alloc = unit_domain_alloc,
@@ -380,8 +442,8 @@ void recorder_init(struct recorder *r)
 
 void recorder_destroy(struct recorder *r)
 {
-	assert_int_equal(r->alive, 0);
 	assert_int_equal(iommu_destroy(r->iommu), 0);
+	assert_int_equal(r->alive, 0);
 	test_platform_destroy(&r->test);
 	free(r->identity);
 }

@@ -29,7 +29,8 @@ struct recorder {
 	/* What the next call of each kind answers. */
 	int probe, attach, detach, map, unmap, sync, flush_all, sync_map, enable, disable,
 		domain_alloc;
-	int attach_pasid, detach_pasid, set_feature, page_response;
+	int attach_pasid, detach_pasid, set_feature, page_response, confirm;
+	bool is_open; /* an attach or a detach was not confirmed, and `confirm` has not been either */
 	/* The attaches from this one on, counted from 1, answer `attach`, so many of them. */
 	unsigned int attach_from, attach_failures;
 	unsigned int map_from; /* the maps from this one on answer `map`; 0: all */
@@ -41,11 +42,15 @@ struct recorder {
 	unsigned int alive;            /* domains */
 	const struct iommu_region *regions;
 	unsigned int region_count;
-	uint16_t region_of;    /* this source id has the regions; 0: all have them */
+	uint16_t region_of;         /* this source id has the regions; 0: all have them */
+	const uint16_t *region_ids; /* or each is of this source id */
+	/* Domains remember which of the pages below 64 are mapped, and refuse to map one twice. */
+	bool tracks;
 	const void *group_key; /* of all endpoints; NULL: by topology */
 	bool needs_type;       /* default_type answers */
 	enum iommu_domain_type needed_type;
-	bool shared_identity; /* one identity domain for all */
+	bool shared_identity;    /* one identity domain for all */
+	bool identity_has_table; /* … or domains that have to be filled */
 	struct iommu_domain *identity;
 	bool has_pasids, has_dirty, has_tlbs;
 	bool has_nesting;
@@ -60,6 +65,8 @@ void recorder_destroy(struct recorder *recorder);
 
 struct iommu_endpoint *recorder_add(struct recorder *recorder, uint16_t source_id);
 struct iommu_domain *recorder_domain(struct recorder *recorder, enum iommu_domain_type type);
+/* Bit n: page n is mapped in the domain. */
+uint64_t recorder_pages(const struct iommu_domain *domain);
 
 /* Fails the test unless just these calls were made; forgets them. */
 #define EXPECT_CALLS(recorder, expected)                                                           \

@@ -258,6 +258,9 @@ static void taken_out(struct scenario *s, struct driver *drivers)
 	check(s, tell(s, IOMMU_BUS_REMOVED, 1) == 0, "it is gone");
 	s->endpoints[1] = NULL;
 	expect_write_blocked(s, 1, from, &s->secret, REASON_NO_CONTEXT);
+	check(s, iommu_dma_unmap(drivers[1].dma, from, 4096) == 0,
+	      "its driver, which has not noticed, unmaps the buffer");
+	check(s, tell(s, IOMMU_BUS_UNBOUND, 1) == 0, "and lets go");
 	check(s, tell(s, IOMMU_BUS_ADDED, 1) == 0, "it is back");
 	find_endpoint(s, 1);
 	expect_read_blocked(s, 1, from, REASON_READ_DENIED);
@@ -277,6 +280,7 @@ static void leaving(struct scenario *s)
 	title(s, "The devices go, and the instance with them");
 	check(s,
 	      tell(s, IOMMU_BUS_REMOVED, 0) == 0 && tell(s, IOMMU_BUS_REMOVED, 1) == 0 &&
+		      tell(s, IOMMU_BUS_UNBOUND, 0) == 0 && tell(s, IOMMU_BUS_UNBOUND, 1) == 0 &&
 		      iommu_next_group(s->iommu, NULL) == NULL,
 	      "no group is left");
 	check(s, iommu_destroy(s->iommu) == 0, "nothing is left");

@@ -249,6 +249,7 @@ static void drivers(struct scenario *s)
 	check(s, iommu_dma_unmap(dma, from, 4096) == 0 && iommu_dma_unmap(dma, to, 4096) == 0,
 	      "they are unmapped");
 	expect_no_write(s, 0, to, &s->target, "the device reaches them no more");
+	iommu_unuse_default_domain(s->endpoints[0]);
 	check(s, iommu_group_set_default_type(group, IOMMU_DOMAIN_BLOCKED) == 0,
 	      "the group is blocked again");
 }
@@ -289,6 +290,7 @@ static void bypass(struct scenario *s)
 	expect_moved(s, 0, from, &s->secret, mapped, &s->target, "the device copies through both");
 	check(s, iommu_dma_unmap(dma, mapped, 4096) == 0, "it is unmapped");
 	expect_no_write(s, 0, mapped, &s->target, "and reached no more");
+	iommu_unuse_default_domain(s->endpoints[0]);
 	check(s, iommu_group_claim(group, s) == 0, "a user takes the group");
 	expect_no_write(s, 0, target, &s->target, "the second window is closed to him");
 	check(s, iommu_group_release(group, s) == 0, "he gives it back");

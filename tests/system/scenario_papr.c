@@ -236,6 +236,7 @@ static void use_core(struct scenario *s, const struct iommu_papr_window *direct)
 	expect_moved(s, 0, from, &s->secret, to, &s->target, "the device copies through both");
 	check(s, iommu_dma_unmap(dma, to, 4096) == 0, "it is unmapped");
 	expect_no_write(s, 0, to, &s->target, "and reached no more");
+	iommu_unuse_default_domain(s->endpoints[0]);
 	check(s, iommu_group_claim(group, s) == 0, "a user takes the group");
 	expect_no_write(s, 0, direct->address + s->target.paddr, &s->target,
 			"memory is closed to him");

@@ -430,7 +430,7 @@ static void direct_regions_survive_a_claim(void **state)
 	assert_int_equal(iommu_domain_free(window), IOMMU_EBUSY);
 	assert_int_equal(iommu_domain_attach_group(window, group), IOMMU_EINVAL);
 	assert_int_equal(iommu_group_release(group, &owner), 0);
-	EXPECT_CALLS(&r, "map sync_map attach"); /* asks again: they are there */
+	EXPECT_CALLS(&r, "attach"); /* they are there */
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
 
@@ -462,6 +462,360 @@ static void direct_regions_refuse_the_unknown(void **state)
 	assert_int_equal(iommu_release_endpoint(other), 0);
 }
 
+static int send(enum iommu_bus_event_type type, uint16_t source_id)
+{
+	const struct iommu_endpoint_info info = {.source_id = source_id};
+	const struct iommu_bus_event event = {.type = type, .info = &info, .source_id = source_id};
+
+	return iommu_bus_event(r.iommu, &event);
+}
+
+/* --- Who may use what, and what is mapped for it ---------------------------------------------- */
+
+/* Two devices in a group of their own each, with regions that overlap: pages 2 to 5, and 4 to 7. */
+static const struct iommu_region two_regions[] = {
+	{0x2000, 0x5fff, IOMMU_REGION_DIRECT_RELAXABLE, IOMMU_PROT_READ_WRITE},
+	{0x4000, 0x7fff, IOMMU_REGION_DIRECT_RELAXABLE, IOMMU_PROT_READ_WRITE},
+};
+static const uint16_t region_ids[] = {8, 16};
+
+static void have_regions(void)
+{
+	r.tracks = true;
+	r.regions = two_regions;
+	r.region_ids = region_ids;
+	r.region_count = 2;
+}
+
+/* What is mapped for those who are attached goes with the last of them, and nothing else does. */
+static void regions_are_counted(void **state)
+{
+	struct iommu_domain *domain = recorder_domain(&r, IOMMU_DOMAIN_DMA);
+	struct iommu_endpoint *one, *other;
+
+	(void)state;
+	have_regions();
+	one = recorder_add(&r, 8);
+	other = recorder_add(&r, 16);
+	assert_int_equal(iommu_domain_attach_endpoint(domain, one), 0);
+	assert_int_equal(recorder_pages(domain), 0x3c);
+	assert_int_equal(iommu_domain_attach_endpoint(domain, other), 0);
+	assert_int_equal(recorder_pages(domain), 0xfc);
+	assert_int_equal(iommu_domain_attach_endpoint(domain, other), 0); /* again: once */
+	assert_int_equal(iommu_domain_detach_endpoint(one), 0);
+	assert_int_equal(recorder_pages(domain), 0xf0);
+	assert_int_equal(iommu_domain_attach_endpoint(domain, one), 0);
+	assert_int_equal(iommu_domain_detach_endpoint(other), 0);
+	assert_int_equal(recorder_pages(domain), 0x3c);
+	assert_int_equal(iommu_domain_detach_endpoint(one), 0);
+	assert_int_equal(recorder_pages(domain), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+}
+
+/* An attach that fails, at whatever step, leaves the regions of the others, and no more. */
+static void a_failed_attach_leaves_no_region(void **state)
+{
+	struct iommu_domain *domain = recorder_domain(&r, IOMMU_DOMAIN_DMA);
+	struct iommu_endpoint *one, *other;
+	unsigned int nth;
+
+	(void)state;
+	have_regions();
+	one = recorder_add(&r, 8);
+	other = recorder_add(&r, 16);
+	assert_int_equal(iommu_domain_attach_endpoint(domain, one), 0);
+	r.attach = IOMMU_ENOSPC;
+	r.attach_from = r.attach_failures = 1;
+	assert_int_equal(iommu_domain_attach_endpoint(domain, other), IOMMU_ENOSPC);
+	assert_int_equal(recorder_pages(domain), 0x3c);
+	r.map = IOMMU_ENOMEM;
+	assert_int_equal(iommu_domain_attach_endpoint(domain, other), IOMMU_ENOMEM);
+	assert_int_equal(recorder_pages(domain), 0x3c);
+	r.map = 0;
+	/* The second half of it is in use for something else. */
+	assert_int_equal(iommu_map(domain, 0x7000, 0x1000, 0x1000, IOMMU_PROT_READ), 0);
+	assert_int_equal(iommu_domain_attach_endpoint(domain, other), IOMMU_EEXIST);
+	assert_int_equal(recorder_pages(domain), 0xbc);
+	assert_int_equal(iommu_unmap(domain, 0x7000, 0x1000, 0, NULL), 0);
+	for (nth = 1; nth < 8; nth++) {
+		int status;
+
+		r.test.fail_after = r.test.allocations + nth;
+		status = iommu_domain_attach_endpoint(domain, other);
+		r.test.fail_after = 0;
+		assert_int_equal(recorder_pages(domain), status == 0 ? 0xfc : 0x3c);
+		if (status == 0)
+			assert_int_equal(iommu_domain_detach_endpoint(other), 0);
+	}
+	/* A detach that is not confirmed has taken them out all the same. */
+	r.attach = r.detach = IOMMU_ETIMEDOUT;
+	r.attach_from = r.attach_failures = 1;
+	r.test.quiet = true;
+	assert_int_equal(iommu_domain_detach_endpoint(one), IOMMU_ETIMEDOUT);
+	r.detach = 0;
+	assert_int_equal(recorder_pages(domain), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+}
+
+/* It joins while something else is attached: its regions are there when the group comes back. */
+static void a_member_that_joins_late_gets_its_regions_at_the_detach(void **state)
+{
+	static const enum iommu_domain_type rest[] = {IOMMU_DOMAIN_BLOCKED, IOMMU_DOMAIN_DMA};
+	struct iommu_domain *domain = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
+	struct iommu_endpoint *one, *other;
+	struct iommu_group *group;
+	unsigned int i;
+	int owner;
+
+	(void)state;
+	have_regions();
+	r.group_key = &r;
+	assert_int_equal(iommu_unit_enable(&r.units[0].base), 0);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(iommu_set_default_type(r.iommu, rest[i]), 0);
+		one = recorder_add(&r, 24); /* without any */
+		group = iommu_endpoint_group(one);
+		assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+		other = recorder_add(&r, 16);
+		if (i == 1) /* kept out of the hands of the other's driver, whatever is attached */
+			assert_non_null(
+				iommu_iova_find(iommu_group_default_domain(group)->space, 5));
+		assert_int_equal(recorder_pages(domain), 0);
+		assert_int_equal(iommu_domain_detach_group(group), 0);
+		assert_non_null(iommu_endpoint_domain(other));
+		assert_int_equal(recorder_pages(iommu_endpoint_domain(other)), 0xf0);
+		/* Also while it is claimed; and they go with the member. */
+		assert_int_equal(iommu_group_claim(group, &owner), 0);
+		assert_int_equal(recorder_pages(iommu_endpoint_domain(one)), 0xf0);
+		assert_int_equal(iommu_release_endpoint(other), 0);
+		assert_int_equal(recorder_pages(iommu_endpoint_domain(one)), 0);
+		assert_int_equal(iommu_group_release(group, &owner), 0);
+		assert_int_equal(iommu_release_endpoint(one), 0);
+	}
+	assert_int_equal(iommu_domain_free(domain), 0);
+}
+
+/* Identity that is made of tables has firmware's regions beside memory; neither takes the other away. */
+static void identity_has_memory_and_regions(void **state)
+{
+	struct iommu_endpoint *one, *other;
+	struct iommu_domain *domain;
+
+	(void)state;
+	have_regions();
+	r.identity_has_table = true;
+	assert_int_equal(iommu_add_memory(r.iommu, 0x10000, 0x1ffff), 0);
+	one = recorder_add(&r, 8);
+	other = recorder_add(&r, 16);
+	domain = recorder_domain(&r, IOMMU_DOMAIN_IDENTITY);
+	assert_int_equal(recorder_pages(domain), 0xffff0000);
+	assert_int_equal(iommu_domain_attach_endpoint(domain, one), 0);
+	assert_int_equal(recorder_pages(domain), 0xffff003c);
+	assert_int_equal(iommu_add_memory(r.iommu, 0x3000, 0x4fff), 0);
+	assert_int_equal(recorder_pages(domain), 0xffff003c);
+	assert_int_equal(iommu_domain_attach_endpoint(domain, other), 0);
+	assert_int_equal(recorder_pages(domain), 0xffff00fc);
+	assert_int_equal(iommu_domain_detach_endpoint(one), 0);
+	assert_int_equal(recorder_pages(domain), 0xffff00f8); /* memory, and the other's */
+	assert_int_equal(iommu_remove_memory(r.iommu, 0x3000, 0x4fff), 0);
+	assert_int_equal(recorder_pages(domain), 0xffff00f0);
+	assert_int_equal(iommu_domain_detach_endpoint(other), 0);
+	assert_int_equal(recorder_pages(domain), 0xffff0000);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	/* So has the default domain. */
+	assert_int_equal(
+		iommu_group_set_default_type(iommu_endpoint_group(one), IOMMU_DOMAIN_IDENTITY), 0);
+	assert_int_equal(recorder_pages(iommu_endpoint_domain(one)), 0xffff003c);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+}
+
+/* Into what reaches more than was given, or for longer, an untrusted device comes by no way. */
+static void untrusted_devices_are_kept_out(void **state)
+{
+	static const enum iommu_domain_type open[] = {IOMMU_DOMAIN_IDENTITY, IOMMU_DOMAIN_DMA_LAZY,
+						      IOMMU_DOMAIN_DMA_BYPASS};
+	const struct iommu_domain_config beside = {.bypass = true};
+	struct iommu_endpoint_info untrusted = {
+		.source_id = 16, .untrusted = true, .max_pasids = 16, .device_tlb = true};
+	struct iommu_pasid_handle handle;
+	struct iommu_endpoint *one, *other = NULL;
+	struct iommu_domain *domain;
+	unsigned int i;
+
+	(void)state;
+	r.group_key = &r;
+	r.has_bypass = r.has_pasids = true;
+	one = recorder_add(&r, 8);
+	for (i = 0; i < 4; i++) {
+		if (i < 3)
+			domain = recorder_domain(&r, open[i]);
+		else
+			assert_int_equal(iommu_domain_alloc(&r.units[0].base, IOMMU_DOMAIN_PAGING,
+							    &beside, &domain),
+					 0);
+		assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(one)), 0);
+		assert_int_equal(iommu_probe_endpoint(r.iommu, &untrusted, &other), IOMMU_EBUSY);
+		assert_int_equal(iommu_group_size(iommu_endpoint_group(one)), 1);
+		assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(one)), 0);
+		/* Nor when it was there before. */
+		other = add_with(&untrusted);
+		assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(one)),
+				 IOMMU_EPERM);
+		assert_int_equal(iommu_attach_pasid(domain, iommu_endpoint_group(one), 3, &handle),
+				 i == 0 ? IOMMU_EOPNOTSUPP : IOMMU_EPERM);
+		assert_null(iommu_endpoint_domain(one));
+		assert_int_equal(iommu_release_endpoint(other), 0);
+		assert_int_equal(iommu_domain_free(domain), 0);
+	}
+	assert_int_equal(iommu_release_endpoint(one), 0);
+}
+
+/* What hardware did not confirm is asked for again, also by calls that change nothing. */
+static void what_was_not_confirmed_is_asked_again(void **state)
+{
+	struct iommu_domain *domain = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
+	struct iommu_endpoint *endpoint = recorder_add(&r, 8);
+	struct iommu_group *group = iommu_endpoint_group(endpoint);
+
+	(void)state;
+	r.calls[0] = '\0';
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	r.detach = r.confirm = IOMMU_ETIMEDOUT;
+	assert_int_equal(iommu_domain_detach_group(group), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_domain_detach_group(group), IOMMU_ETIMEDOUT);
+	EXPECT_CALLS(&r, "attach detach confirm");
+	r.detach = r.confirm = 0;
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	EXPECT_CALLS(&r, "confirm");
+	/* An attach that was not confirmed has left it in the domain from before: for certain? */
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	r.attach = IOMMU_ETIMEDOUT;
+	r.attach_from = r.attach_failures = 1;
+	r.calls[0] = '\0';
+	{
+		struct iommu_domain *second = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
+
+		assert_int_equal(iommu_domain_attach_group(second, group), IOMMU_ETIMEDOUT);
+		assert_int_equal(iommu_domain_free(second), 0);
+	}
+	r.calls[0] = '\0';
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	EXPECT_CALLS(&r, "attach");
+	/* A unit that begins anew has forgotten everything. */
+	r.detach = IOMMU_EIO;
+	assert_int_equal(iommu_domain_detach_group(group), IOMMU_EIO);
+	r.detach = 0;
+	assert_int_equal(iommu_unit_enable(iommu_endpoint_unit(endpoint)), 0);
+	r.calls[0] = '\0';
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	EXPECT_CALLS(&r, "");
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
+/* --- Drivers whose device goes ---------------------------------------------------------------- */
+
+static unsigned int data_released;
+static int data_status;
+
+static int release_data(void *data)
+{
+	(void)data;
+	data_released += data_status == 0;
+	return data_status;
+}
+
+/* What a driver holds outlives its device, until it lets go. */
+static void what_a_driver_holds_outlives_its_device(void **state)
+{
+	struct iommu_endpoint *endpoint, *next;
+	struct iommu_domain *domain;
+	struct iommu_group *group;
+	unsigned int way;
+	int owner;
+
+	(void)state;
+	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_DMA), 0);
+	for (way = 0; way < 4; way++) {
+		endpoint = recorder_add(&r, 8);
+		group = iommu_endpoint_group(endpoint);
+		domain = iommu_group_default_domain(group);
+		domain->release_data = release_data;
+		data_released = 0;
+		assert_int_equal(send(IOMMU_BUS_BINDING, 8), 0);
+		assert_int_equal(iommu_use_dma(endpoint), 0);
+		if (way % 2 == 0)
+			assert_int_equal(iommu_release_endpoint(endpoint), 0);
+		else
+			assert_int_equal(send(IOMMU_BUS_REMOVED, 8), 0);
+		/* Nothing translates by it any more, and everything is still there. */
+		assert_null(iommu_endpoint_domain(endpoint));
+		assert_null(iommu_next_endpoint(r.iommu, NULL));
+		assert_int_equal(data_released, 0);
+		assert_ptr_equal(iommu_endpoint_group(endpoint), group);
+		assert_ptr_equal(iommu_group_default_domain(group), domain);
+		assert_int_equal(iommu_map(domain, 0x1000, 0x1000, 0x1000, IOMMU_PROT_READ), 0);
+		assert_int_equal(iommu_unmap(domain, 0x1000, 0x1000, 0, NULL), 0);
+		assert_int_equal(iommu_release_endpoint(endpoint), IOMMU_ENODEV);
+		assert_int_equal(iommu_use_default_domain(endpoint), IOMMU_ENODEV);
+		assert_int_equal(iommu_use_dma(endpoint), IOMMU_ENODEV);
+		assert_int_equal(iommu_endpoint_was_reset(endpoint), IOMMU_ENODEV);
+		assert_int_equal(iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_ATS),
+				 IOMMU_ENODEV);
+		assert_true(iommu_endpoint_is_lost(endpoint));
+		assert_int_equal(iommu_group_claim(group, &owner), IOMMU_EBUSY);
+		/* The next device at its place has nothing to do with it. */
+		next = recorder_add(&r, 8);
+		assert_ptr_not_equal(iommu_endpoint_group(next), group);
+		if (way < 2) {
+			/* What hardware does not confirm stays, and is tried again. */
+			data_status = IOMMU_ETIMEDOUT;
+			iommu_unuse_default_domain(endpoint);
+			data_status = 0;
+			assert_int_equal(data_released, 0);
+		} else {
+			assert_int_equal(send(IOMMU_BUS_UNBOUND, 8), 0);
+			assert_int_equal(data_released, 1);
+		}
+		assert_int_equal(iommu_release_endpoint(next), 0);
+		assert_int_equal(data_released, 1);
+		assert_null(iommu_next_group(r.iommu, NULL));
+	}
+	/* One that never lets go does so when the instance ends. */
+	endpoint = recorder_add(&r, 8);
+	assert_int_equal(iommu_use_default_domain(endpoint), 0);
+	assert_int_equal(iommu_use_default_domain(endpoint), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
+/* The others of its group go on, and what they share is not taken from under the driver. */
+static void a_driver_holds_what_its_group_shares(void **state)
+{
+	struct iommu_endpoint *one, *other;
+	struct iommu_group *group;
+
+	(void)state;
+	r.group_key = &r;
+	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_DMA), 0);
+	one = recorder_add(&r, 8);
+	other = recorder_add(&r, 16);
+	group = iommu_endpoint_group(one);
+	assert_int_equal(iommu_use_dma(one), 0);
+	assert_int_equal(iommu_use_dma(one), 0); /* once, however often */
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_int_equal(iommu_group_set_default_type(group, IOMMU_DOMAIN_BLOCKED), IOMMU_EBUSY);
+	iommu_unuse_default_domain(one);
+	assert_int_equal(iommu_group_set_default_type(group, IOMMU_DOMAIN_BLOCKED), 0);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+}
+
 /* --- The bus ---------------------------------------------------------------------------------- */
 
 static char told[256];
@@ -475,14 +829,6 @@ static void listen(void *ctx, enum iommu_group_event event, struct iommu_endpoin
 	strcat(told, (const char *)ctx);
 	strcat(told, names[event]);
 	assert_non_null(endpoint);
-}
-
-static int send(enum iommu_bus_event_type type, uint16_t source_id)
-{
-	const struct iommu_endpoint_info info = {.source_id = source_id};
-	const struct iommu_bus_event event = {.type = type, .info = &info, .source_id = source_id};
-
-	return iommu_bus_event(r.iommu, &event);
 }
 
 static void the_bus_tells_and_listeners_hear_in_order(void **state)
@@ -608,6 +954,14 @@ int main(void)
 		WITH_FIXTURE(a_claimed_group_outlives_its_members),
 		WITH_FIXTURE(direct_regions_survive_a_claim),
 		WITH_FIXTURE(direct_regions_refuse_the_unknown),
+		WITH_FIXTURE(regions_are_counted),
+		WITH_FIXTURE(a_failed_attach_leaves_no_region),
+		WITH_FIXTURE(a_member_that_joins_late_gets_its_regions_at_the_detach),
+		WITH_FIXTURE(identity_has_memory_and_regions),
+		WITH_FIXTURE(untrusted_devices_are_kept_out),
+		WITH_FIXTURE(what_was_not_confirmed_is_asked_again),
+		WITH_FIXTURE(what_a_driver_holds_outlives_its_device),
+		WITH_FIXTURE(a_driver_holds_what_its_group_shares),
 		WITH_FIXTURE(the_bus_tells_and_listeners_hear_in_order),
 		WITH_FIXTURE(removal_detaches_what_was_attached),
 		WITH_FIXTURE(devices_wait_for_their_unit),

@@ -493,6 +493,44 @@ static void what_is_not_confirmed_is_withheld(void **state)
 	end();
 }
 
+/* An unmap that is not confirmed loses nothing that the device wrote, nor touches a buffer that was never mapped. */
+static void what_a_device_wrote_comes_back_in_the_end(void **state)
+{
+	const enum iommu_dma_direction directions[] = {IOMMU_DMA_FROM_DEVICE, BOTH,
+						       IOMMU_DMA_TO_DEVICE};
+	iommu_iova_t address;
+	iommu_paddr_t memory;
+	unsigned int i;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 1);
+	for (i = 0; i < 3; i++) {
+		memset(bytes(memory), 0x11, PAGE);
+		assert_int_equal(
+			iommu_dma_map(f.dma, &untrusted, memory + 8, 64, directions[i], &address),
+			0);
+		lend(address, 64);
+		pattern(f.device->buffer, 64, i);
+		if (directions[i] != IOMMU_DMA_TO_DEVICE)
+			model_device_write(f.device, address, 64);
+		iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+		assert_int_equal(iommu_dma_unmap(f.dma, address, 64), IOMMU_ETIMEDOUT);
+		assert_int_equal(iommu_dma_tick(f.dma), IOMMU_ETIMEDOUT);
+		assert_true(all_are(bytes(memory), PAGE, 0x11));
+		iommu_model_vtd_misbehave(f.machine.units[0], &well);
+		take_back();
+		assert_int_equal(iommu_dma_tick(f.dma), 0);
+		if (directions[i] != IOMMU_DMA_TO_DEVICE)
+			assert_true(has_pattern(bytes(memory) + 8, 64, i));
+		else
+			assert_true(all_are(bytes(memory) + 8, 64, 0x11));
+		assert_true(all_are(bytes(memory), 8, 0x11));
+		assert_true(all_are(bytes(memory) + 72, PAGE - 72, 0x11));
+	}
+	end();
+}
+
 static void withheld_addresses_are_not_handed_out(void **state)
 {
 	static const struct iommu_dma_device narrow = {.mask = 0xffff};
@@ -545,7 +583,10 @@ static void an_unconfirmed_mapping_is_withheld(void **state)
 	assert_int_equal(stats().withheld, 3);
 	assert_int_equal(stats().bounced, 0);
 	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	/* The buffers were never mapped: they are their owners', and nothing is copied to them. */
+	memset(bytes(memory), 0x77, 3 * PAGE);
 	assert_int_equal(iommu_dma_tick(f.dma), 0);
+	assert_true(all_are(bytes(memory), 3 * PAGE, 0x77));
 	end();
 }
 
@@ -1387,6 +1428,12 @@ static void drivers_map_through_the_default_domain(void **state)
 	assert_true(reaches(address, page));
 	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
 	assert_true(is_blocked(address));
+	/* The handle is a use, though no driver was ever announced. */
+	assert_int_equal(iommu_group_claim(iommu_endpoint_group(f.endpoint), &owner), IOMMU_EBUSY);
+	assert_int_equal(iommu_group_set_default_type(iommu_endpoint_group(f.endpoint),
+						      IOMMU_DOMAIN_BLOCKED),
+			 IOMMU_EBUSY);
+	iommu_unuse_default_domain(f.endpoint);
 	assert_int_equal(iommu_group_set_default_type(iommu_endpoint_group(f.endpoint),
 						      IOMMU_DOMAIN_BLOCKED),
 			 0);
@@ -1443,6 +1490,7 @@ int main(void)
 		cmocka_unit_test(a_failed_allocation_changes_nothing),
 		cmocka_unit_test(creation_fails_whole),
 		cmocka_unit_test(what_is_not_confirmed_is_withheld),
+		cmocka_unit_test(what_a_device_wrote_comes_back_in_the_end),
 		cmocka_unit_test(withheld_addresses_are_not_handed_out),
 		cmocka_unit_test(an_unconfirmed_mapping_is_withheld),
 		cmocka_unit_test(nothing_is_begun_that_could_not_be_withheld),

@@ -412,6 +412,8 @@ static void memory_is_reached_beside_a_window(void **state)
 	assert_int_equal(iommu_dma_unmap_sg(dma, pieces, 3), 0);
 
 	/* It goes as ownership does. */
+	assert_int_equal(iommu_group_claim(group, &f), IOMMU_EBUSY); /* the handle is a use */
+	iommu_unuse_default_domain(endpoint);
 	assert_int_equal(iommu_group_claim(group, &f), 0);
 	assert_true(is_blocked(1, BYPASS + MEMORY));
 	users = domain_of(IOMMU_DOMAIN_PAGING);

@@ -404,6 +404,7 @@ static void drivers_map_and_bypass(void **state)
 		assert_int_equal(reaches_directly(MEMORY + 7), i == 2);
 		assert_int_equal(reaches_directly(MEMORY_END - 1), i == 2);
 		assert_int_equal(iommu_dma_unmap(dma, address, 0x1800), 0);
+		iommu_unuse_default_domain(endpoint);
 	}
 	/* It goes with ownership; and is not there by half. */
 	assert_int_equal(iommu_group_claim(group, &f), 0);

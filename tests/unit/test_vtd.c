@@ -814,6 +814,25 @@ static void the_tables_of_a_freed_domain_are_kept(void **state)
 	end(&f);
 }
 
+/* Blocked is what it was told to be: 0 comes when the unit has confirmed it, and not before. */
+static void a_detach_that_was_not_confirmed_is_asked_for_again(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin_running(&f, FAKE_CAP_48, FAKE_ECAP_QI, 0);
+	assert_int_equal(iommu_domain_attach_group(f.domain, f.group), 0);
+	f.hw->queue_dead = true;
+	assert_int_equal(iommu_domain_detach_group(f.group), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_domain_detach_group(f.group), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_group_claim(f.group, &f), IOMMU_ETIMEDOUT);
+	f.hw->queue_dead = false;
+	assert_int_equal(iommu_domain_detach_group(f.group), 0);
+	assert_int_equal(iommu_group_claim(f.group, &f), 0);
+	assert_int_equal(iommu_group_release(f.group, &f), 0);
+	end(&f);
+}
+
 /* A control call while the global invalidation is under way: what waits for it is not freed yet. */
 static void call_in_between(void *ctx)
 {
@@ -1243,6 +1262,7 @@ int main(void)
 		cmocka_unit_test(unconfirmed_pages_are_kept),
 		cmocka_unit_test(global_invalidation_follows_a_failure),
 		cmocka_unit_test(the_tables_of_a_freed_domain_are_kept),
+		cmocka_unit_test(a_detach_that_was_not_confirmed_is_asked_for_again),
 		cmocka_unit_test(nothing_is_freed_before_the_confirmation),
 		cmocka_unit_test(a_failed_attach_leaves_the_old_domain),
 		cmocka_unit_test(a_queue_error_is_mended),
