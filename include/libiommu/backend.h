@@ -51,36 +51,41 @@ struct iommu_backend {
  */
 IOMMU_API int iommu_register_backend(struct iommu *iommu, struct iommu_backend *backend);
 
-/* What the host, or its command line, wants. */
+/* What the host, or its command line, wants. Without any of them the machine is protected, or that is an error. */
 enum iommu_start_flags {
-	IOMMU_START_OFF = 1 << 0,          /* look for nothing */
-	IOMMU_START_REQUIRED = 1 << 1,     /* a machine on which nothing protects is an error */
+	IOMMU_START_OFF = 1 << 0, /* look for nothing */
+	IOMMU_START_REQUIRED =
+		1 << 1, /* a machine that has nothing to protect it is an error, too */
 	IOMMU_START_PASS_THROUGH = 1 << 2, /* trusted devices reach all memory by default */
-	IOMMU_START_STRICT = 1 << 3,       /* nothing is invalidated later than it is unmapped */
+	IOMMU_START_STRICT =
+		1 << 3, /* nothing is invalidated later than it is unmapped: the default */
+	IOMMU_START_LAZY = 1 << 4,       /* what is unmapped may be reached a moment longer */
+	IOMMU_START_PERMISSIVE = 1 << 5, /* what fails is logged, and its devices go unprotected */
 };
 
 /*
  * iommu_start - look for back ends in order, let those that are there find their units, and probe the
  * devices that were added already.
  *
- * @flags: without IOMMU_START_PASS_THROUGH and IOMMU_START_STRICT the default type of domains becomes
- *         IOMMU_DOMAIN_DMA_LAZY; with the former IOMMU_DOMAIN_IDENTITY; with the latter
- *         IOMMU_DOMAIN_DMA.
+ * @flags: the default type of domains becomes IOMMU_DOMAIN_DMA; with IOMMU_START_LAZY
+ *         IOMMU_DOMAIN_DMA_LAZY, with IOMMU_START_PASS_THROUGH IOMMU_DOMAIN_IDENTITY.
  *
- * Once; again after an error. One whose early_init fails is logged and left out. Returns 0, or
- *   IOMMU_EINVAL  unknown flags; off and required, or pass-through and strict, at once; the order of
- *                 back ends is a circle: its members are logged
+ * Once; again after an error. One whose early_init fails is logged and left out. A machine without any
+ * hardware for it is no failure, unless protection is required. Returns 0, or
+ *   IOMMU_EINVAL  unknown flags; required at once with off or permissive; more than one of pass-through,
+ *                 strict and lazy; the order of back ends is a circle: its members are logged
  *   IOMMU_EBUSY   started already
- *   IOMMU_ENODEV  required, and there is no unit; otherwise the error of the one that failed, where
- *                 protection is required
+ *   IOMMU_ENODEV  required, and there is no unit
+ *   otherwise the error of the first back end that failed, with the others started as far as they are: the
+ *   host must not go on as if its devices were kept apart. Not with IOMMU_START_PERMISSIVE.
  */
 IOMMU_API int iommu_start(struct iommu *iommu, unsigned int flags);
 
 /*
  * iommu_start_late - turn protection on: late_init of all that iommu_start has found.
  *
- * Returns 0, or where protection is required the error of one that failed, or IOMMU_ENODEV: no unit
- * is enabled. Without, failures are only logged. IOMMU_EINVAL: not started.
+ * Returns 0; the error of the first that failed, which is only logged with IOMMU_START_PERMISSIVE; where
+ * protection is required, IOMMU_ENODEV: no unit is enabled; or IOMMU_EINVAL: not started. May be called again.
  */
 IOMMU_API int iommu_start_late(struct iommu *iommu);
 

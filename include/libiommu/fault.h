@@ -44,8 +44,10 @@ struct iommu_fault {
  */
 typedef void (*iommu_fault_handler)(void *ctx, const struct iommu_fault *fault);
 
-/* iommu_set_fault_handler - NULL: faults are read, logged and dropped. Not while faults are
- * handled. */
+/*
+ * iommu_set_fault_handler - NULL: faults are read, logged and dropped; at most ten lines in five seconds, or
+ * ten in all on a host without a clock, and one that says that there were more. Not while faults are handled.
+ */
 IOMMU_API void iommu_set_fault_handler(struct iommu *iommu, iommu_fault_handler handler, void *ctx);
 
 /*

@@ -135,13 +135,28 @@ static int find_units(struct iommu *iommu)
 	return result;
 }
 
+static bool has_several(unsigned int flags)
+{
+	return (flags & (flags - 1)) != 0;
+}
+
 static bool flags_make_sense(unsigned int flags)
 {
-	const unsigned int opposed[] = {IOMMU_START_OFF | IOMMU_START_REQUIRED,
-					IOMMU_START_PASS_THROUGH | IOMMU_START_STRICT};
+	const unsigned int types = IOMMU_START_PASS_THROUGH | IOMMU_START_STRICT | IOMMU_START_LAZY;
+	const unsigned int known =
+		types | IOMMU_START_OFF | IOMMU_START_REQUIRED | IOMMU_START_PERMISSIVE;
 
-	return (flags & ~(opposed[0] | opposed[1])) == 0 && (flags & opposed[0]) != opposed[0] &&
-	       (flags & opposed[1]) != opposed[1];
+	if ((flags & ~known) != 0 || has_several(flags & types))
+		return false;
+	return (flags & IOMMU_START_REQUIRED) == 0 ||
+	       (flags & (IOMMU_START_OFF | IOMMU_START_PERMISSIVE)) == 0;
+}
+
+static enum iommu_domain_type type_for(unsigned int flags)
+{
+	if ((flags & IOMMU_START_PASS_THROUGH) != 0)
+		return IOMMU_DOMAIN_IDENTITY;
+	return (flags & IOMMU_START_LAZY) != 0 ? IOMMU_DOMAIN_DMA_LAZY : IOMMU_DOMAIN_DMA;
 }
 
 static int start(struct iommu *iommu, unsigned int flags)
@@ -150,22 +165,19 @@ static int start(struct iommu *iommu, unsigned int flags)
 
 	if (iommu->started)
 		return IOMMU_EBUSY;
-	if ((flags & IOMMU_START_PASS_THROUGH) != 0)
-		iommu->default_type = IOMMU_DOMAIN_IDENTITY;
-	else
-		iommu->default_type = (flags & IOMMU_START_STRICT) != 0 ? IOMMU_DOMAIN_DMA
-									: IOMMU_DOMAIN_DMA_LAZY;
+	iommu->default_type = type_for(flags);
 	if ((flags & IOMMU_START_OFF) == 0)
 		status = sort(iommu);
 	if (status != 0)
 		return status;
 	iommu->required = (flags & IOMMU_START_REQUIRED) != 0;
+	iommu->permissive = (flags & IOMMU_START_PERMISSIVE) != 0;
 	if ((flags & IOMMU_START_OFF) == 0)
 		status = find_units(iommu);
 	iommu_probe_waiting_devices(iommu);
 	if (iommu->required && status == 0 && iommu_list_is_empty(&iommu->units))
 		status = IOMMU_ENODEV;
-	if (!iommu->required)
+	if (iommu->permissive)
 		status = 0;
 	iommu->started = status == 0;
 	return status;
@@ -212,9 +224,9 @@ static int start_late(struct iommu *iommu)
 		if (result == 0)
 			result = status;
 	}
-	if (!iommu->required)
+	if (iommu->permissive)
 		return 0;
-	return result == 0 && !is_any_unit_on(iommu) ? IOMMU_ENODEV : result;
+	return iommu->required && result == 0 && !is_any_unit_on(iommu) ? IOMMU_ENODEV : result;
 }
 
 int iommu_start_late(struct iommu *iommu)

@@ -103,6 +103,53 @@ static iommu_fault_handler handler_of(const struct iommu_endpoint *endpoint, voi
 	return handler;
 }
 
+/* --- In the log ------------------------------------------------------------------------------- */
+
+#define LOG_INTERVAL_NS 5000000000ULL
+#define LOG_LINES       10 /* of faults, in an interval */
+
+enum log_answer {
+	LOG_IT,
+	LOG_THAT_SOME_ARE_NOT,
+	LOG_NOTHING,
+};
+
+/*
+ * May one more fault be logged? A device decides how many there are: the first few of each interval, and one
+ * line that says that there were more. Without a clock there is but one interval.
+ */
+static enum log_answer count_line(struct iommu *iommu)
+{
+	const struct iommu_platform *platform = iommu->platform;
+	const uint64_t now = platform->now_ns != NULL ? platform->now_ns(platform->ctx) : 0;
+	uintptr_t state = iommu_spin_lock(platform, &iommu->look_lock);
+	enum log_answer answer = LOG_IT;
+
+	if (now - iommu->fault_lines_since >= LOG_INTERVAL_NS) {
+		iommu->fault_lines_since = now;
+		iommu->fault_lines = 0;
+	}
+	if (iommu->fault_lines > LOG_LINES)
+		answer = LOG_NOTHING;
+	else if (iommu->fault_lines++ == LOG_LINES)
+		answer = LOG_THAT_SOME_ARE_NOT;
+	iommu_spin_unlock(platform, &iommu->look_lock, state);
+	return answer;
+}
+
+static void log_fault(struct iommu *iommu, const struct iommu_fault *fault)
+{
+	const enum log_answer answer = count_line(iommu);
+
+	if (answer == LOG_NOTHING)
+		return;
+	iommu_log(iommu->platform, IOMMU_LOG_WARNING, fault->unit->name,
+		  answer == LOG_IT ? fault->explanation
+				   : "there are more faults than are logged: some are left out");
+}
+
+/* --- From a back end -------------------------------------------------------------------------- */
+
 void iommu_report_fault(struct iommu *iommu, struct iommu_fault *fault)
 {
 	struct iommu_endpoint *endpoint = iommu_look_up(iommu, fault->segment, fault->source_id);
@@ -121,8 +168,7 @@ void iommu_report_fault(struct iommu *iommu, struct iommu_fault *fault)
 	else if (iommu->fault_handler != NULL)
 		iommu->fault_handler(iommu->fault_ctx, fault);
 	else
-		iommu_log(iommu->platform, IOMMU_LOG_WARNING, fault->unit->name,
-			  fault->explanation);
+		log_fault(iommu, fault);
 	if (endpoint != NULL)
 		iommu_let_go(endpoint);
 }

@@ -40,6 +40,9 @@ struct iommu {
 	const struct iommu_pasid_source *pasid_source;
 	iommu_fault_handler fault_handler;
 	void *fault_ctx;
+	/* Lines of faults that no handler takes, since then; under look_lock. */
+	uint64_t fault_lines_since;
+	unsigned int fault_lines;
 	/* Domains alive. */
 	struct iommu_list_node domains;
 	/* Of new groups. */
@@ -50,7 +53,8 @@ struct iommu {
 	unsigned int topology_order; /* of the pages of topology_groups */
 	struct iommu_list_node backends;
 	bool started;
-	bool required;
+	bool required;   /* a machine without units is an error */
+	bool permissive; /* … and a back end that fails is none */
 	/* Devices that were added before there was a unit for them. */
 	struct iommu_list_node waiting;
 };

@@ -1394,7 +1394,7 @@ static void drivers_map_through_the_default_domain(void **state)
 	int owner;
 
 	(void)state;
-	begin_by_bus(0, &info); /* lazy */
+	begin_by_bus(IOMMU_START_LAZY, &info);
 	page = model_machine_take(&f.machine, 1);
 	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), 0);
 	assert_int_equal(iommu_dma_of(f.endpoint, &again), 0);

@@ -482,6 +482,27 @@ static void units_are_enabled_disabled_and_asked(void **state)
 	assert_int_equal(faults, 1);
 }
 
+/* A device decides how many faults there are, not how long the log is. */
+static void faults_fill_no_log(void **state)
+{
+	struct recorder *f = *state;
+	struct iommu_unit *unit = iommu_next_unit(f->iommu, NULL);
+	unsigned int i;
+
+	f->test.quiet = true;
+	for (i = 0; i < 1000; i++)
+		assert_int_equal(iommu_unit_handle_faults(unit, NULL), 1);
+	assert_int_equal(f->test.log_lines, 11);
+	f->test.clock_ns += 5000000000;
+	assert_int_equal(iommu_unit_handle_faults(unit, NULL), 1);
+	assert_int_equal(f->test.log_lines, 12);
+	/* Without a clock: so many in all. */
+	f->test.platform.now_ns = NULL;
+	for (i = 0; i < 1000; i++)
+		assert_int_equal(iommu_unit_handle_faults(unit, NULL), 1);
+	assert_true(f->test.log_lines <= 23);
+}
+
 static void two_instances_know_nothing_of_each_other(void **state)
 {
 	struct recorder *f = *state;
@@ -638,6 +659,7 @@ int main(void)
 		WITH_FIXTURE(members_have_names_and_can_be_visited),
 		WITH_FIXTURE(groups_keep_what_they_are_given),
 		WITH_FIXTURE(units_are_enabled_disabled_and_asked),
+		WITH_FIXTURE(faults_fill_no_log),
 		WITH_FIXTURE(two_instances_know_nothing_of_each_other),
 		WITH_FIXTURE(broken_platforms_are_refused),
 		WITH_FIXTURE(a_groups_regions_are_merged),

@@ -4,6 +4,7 @@
 
 #include <libiommu/iommu.h>
 
+#include "group/group.h"
 #include "recorder.h"
 #include "test.h"
 
@@ -198,9 +199,12 @@ static void options_are_heeded(void **state)
 	(void)state;
 	register_all();
 	speakers[0].is_there = true;
-	assert_int_equal(iommu_start(iommu, 16), IOMMU_EINVAL);
+	assert_int_equal(iommu_start(iommu, 64), IOMMU_EINVAL);
 	assert_int_equal(iommu_start(iommu, IOMMU_START_OFF | IOMMU_START_REQUIRED), IOMMU_EINVAL);
 	assert_int_equal(iommu_start(iommu, IOMMU_START_PASS_THROUGH | IOMMU_START_STRICT),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_start(iommu, IOMMU_START_LAZY | IOMMU_START_STRICT), IOMMU_EINVAL);
+	assert_int_equal(iommu_start(iommu, IOMMU_START_PERMISSIVE | IOMMU_START_REQUIRED),
 			 IOMMU_EINVAL);
 	assert_int_equal(iommu_start(iommu, IOMMU_START_OFF), 0);
 	EXPECT_SAID("");
@@ -232,14 +236,34 @@ static void protection_that_is_required_is_no_silence(void **state)
 	assert_true(iommu_unit_is_enabled(iommu_find_unit(iommu, "a")));
 }
 
-static void without_the_wish_failures_are_logged(void **state)
+/* Without an option what fails is an error, on a machine that has something to fail. */
+static void failures_are_errors_by_default(void **state)
+{
+	(void)state;
+	register_all();
+	speakers[0].is_there = speakers[1].is_there = true;
+	speakers[0].early = IOMMU_ENOMEM;
+	assert_int_equal(iommu_start(iommu, 0), IOMMU_ENOMEM);
+	assert_int_equal(iommu_start_late(iommu), IOMMU_EINVAL);
+	speakers[0].early = 0;
+	speakers[1].late = IOMMU_EIO;
+	assert_int_equal(iommu_start(iommu, 0), 0);
+	assert_int_equal(iommu->default_type, IOMMU_DOMAIN_DMA);
+	assert_int_equal(iommu_start_late(iommu), IOMMU_EIO);
+	speakers[1].late = 0;
+	/* Nothing is on: nothing is there that could be. */
+	assert_int_equal(iommu_start_late(iommu), 0);
+}
+
+static void with_the_wish_failures_are_only_logged(void **state)
 {
 	(void)state;
 	register_all();
 	speakers[0].is_there = speakers[1].is_there = true;
 	speakers[0].early = IOMMU_ENOMEM;
 	speakers[1].late = IOMMU_EIO;
-	assert_int_equal(iommu_start(iommu, 0), 0);
+	assert_int_equal(iommu_start(iommu, IOMMU_START_PERMISSIVE | IOMMU_START_LAZY), 0);
+	assert_int_equal(iommu->default_type, IOMMU_DOMAIN_DMA_LAZY);
 	assert_int_equal(test.log_lines, 1);
 	said[0] = '\0';
 	assert_int_equal(iommu_start_late(iommu), 0);
@@ -278,7 +302,8 @@ int main(void)
 		WITH_FIXTURE(registration_is_checked),
 		WITH_FIXTURE(options_are_heeded),
 		WITH_FIXTURE(protection_that_is_required_is_no_silence),
-		WITH_FIXTURE(without_the_wish_failures_are_logged),
+		WITH_FIXTURE(failures_are_errors_by_default),
+		WITH_FIXTURE(with_the_wish_failures_are_only_logged),
 		WITH_FIXTURE(devices_that_were_there_are_probed_then),
 	};
 
