@@ -18,7 +18,8 @@
  * taken under either. Callable from any context; from one that must not sleep with
  * IOMMU_IOVA_ATOMIC. With IOMMU_IOVA_CACHE_CPU_EXCLUSIVE a CPU's caches have no lock, only irq_save
  * and irq_restore: for hosts where nothing else runs on a CPU between the two, and the caller
- * cannot move to another CPU meanwhile.
+ * cannot move to another CPU meanwhile. No other CPU can reach what one keeps there: so all of them
+ * together keep a quarter of the space at most, with smaller magazines if need be, or none.
  */
 #ifndef LIBIOMMU_IOVA_CACHE_H
 #define LIBIOMMU_IOVA_CACHE_H
@@ -88,8 +89,8 @@ IOMMU_API void iommu_iova_cache_free_on(struct iommu_iova_cache *cache, unsigned
 /*
  * iommu_iova_cache_drain_cpu - give the ranges of one CPU back to the tree: when it goes away.
  * iommu_iova_cache_drain - the depot's and every CPU's: under memory pressure. With CPU_EXCLUSIVE
- * only the calling CPU's caches and the depot; drain_cpu is then for the calling CPU, or one that
- * is off. iommu_iova_cache_trim - one magazine of each size back from the depot: to be called now
+ * the calling CPU's caches and the depot at once, and those of the others when they next free a range;
+ * drain_cpu is then for the calling CPU, or one that is off. iommu_iova_cache_trim - one magazine of each size back from the depot: to be called now
  * and then, so that what a burst left there does not stay for ever. All bounded by what is cached.
  */
 IOMMU_API void iommu_iova_cache_drain_cpu(struct iommu_iova_cache *cache, unsigned int cpu);

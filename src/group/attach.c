@@ -322,7 +322,7 @@ int iommu_group_open_window(struct iommu_group *group)
 	if (group_is_inherited(group))
 		return 0;
 	status = iommu_group_make_window(group);
-	if (status != 0 || iommu_group_current(group) != group->window)
+	if (status != 0 || group->window == NULL || iommu_group_current(group) != group->window)
 		return status;
 	return iommu_group_switch(group, NULL, group->window);
 }

@@ -9,6 +9,11 @@
  *
  * Lock order: a CPU's lock, then the depot's. What goes to the tree is first taken out under these
  * locks and given back after they are released.
+ *
+ * Exclusive CPUs have no lock, so nothing but the CPU itself reaches what it has cached. Two things keep
+ * that from making a space look full. Together they never cache more than a quarter of it: in a small one
+ * magazines hold less, and the shortest way is closed. And who finds no place asks the others to drain:
+ * each does when it next frees something, for which the shortest way is closed until all have.
  */
 #include <libiommu/iova_cache.h>
 #include <libiommu/status.h>
@@ -34,6 +39,7 @@ struct pair {
 
 struct cpu_cache {
 	struct iommu_spinlock lock;
+	uint32_t drained; /* the last request to drain that it has answered */
 	struct pair pairs[IOMMU_IOVA_CACHED_ORDERS];
 } __attribute__((aligned(128))); /* neighbours do not share a line, nor a pair of lines */
 
@@ -45,6 +51,12 @@ struct iommu_iova_cache {
 	unsigned int cpu_order; /* of the pages that `cpus` is in */
 	bool exclusive;
 	bool shortest; /* the host does not mask interrupts: see alloc_shortest */
+	/* Orders that are freed the shortest way; 0 while a CPU waits for ranges of others. Atomic. */
+	unsigned int short_orders;
+	uint64_t capacity;   /* of a magazine: IOMMU_IOVA_MAGAZINE, or less in a small space */
+	unsigned int orders; /* that have magazines: all, or none */
+	/* Requests to drain so far, and how many CPUs have not answered the last; atomic. */
+	uint32_t drains, unanswered;
 	struct iommu_spinlock depot_lock;
 	struct magazine *full[IOMMU_IOVA_CACHED_ORDERS];
 	struct magazine *empty;
@@ -53,7 +65,7 @@ struct iommu_iova_cache {
 
 /* --- CPUs ------------------------------------------------------------------------------------- */
 
-static uintptr_t cpu_lock(const struct iommu_iova_cache *cache, struct cpu_cache *cpu)
+static inline uintptr_t cpu_lock(const struct iommu_iova_cache *cache, struct cpu_cache *cpu)
 {
 	const struct iommu_platform *platform = cache->platform;
 
@@ -62,7 +74,8 @@ static uintptr_t cpu_lock(const struct iommu_iova_cache *cache, struct cpu_cache
 	return platform->irq_save != NULL ? platform->irq_save(platform->ctx) : 0;
 }
 
-static void cpu_unlock(const struct iommu_iova_cache *cache, struct cpu_cache *cpu, uintptr_t state)
+static inline void cpu_unlock(const struct iommu_iova_cache *cache, struct cpu_cache *cpu,
+			      uintptr_t state)
 {
 	const struct iommu_platform *platform = cache->platform;
 
@@ -120,7 +133,7 @@ static struct magazine *depot_exchange_empty(struct iommu_iova_cache *cache, uns
 
 	if (full != NULL) {
 		cache->full[order] = full->next;
-		full->count = IOMMU_IOVA_MAGAZINE;
+		full->count = cache->capacity;
 		magazine->next = cache->empty;
 		cache->empty = magazine;
 		magazine = full;
@@ -170,11 +183,11 @@ static bool pair_alloc(struct iommu_iova_cache *cache, struct pair *pair, unsign
 static bool pair_free(struct iommu_iova_cache *cache, struct pair *pair, unsigned int order,
 		      uint64_t first)
 {
-	if (pair->loaded->count == IOMMU_IOVA_MAGAZINE)
+	if (pair->loaded->count == cache->capacity)
 		swap_pair(pair);
-	if (pair->loaded->count == IOMMU_IOVA_MAGAZINE)
+	if (pair->loaded->count == cache->capacity)
 		pair->loaded = depot_exchange_full(cache, order, pair->loaded);
-	if (pair->loaded->count == IOMMU_IOVA_MAGAZINE)
+	if (pair->loaded->count == cache->capacity)
 		return false;
 	pair->loaded->ranges[pair->loaded->count++] = first;
 	return true;
@@ -215,6 +228,54 @@ static __attribute__((noinline)) int alloc_slowly(struct iommu_iova_cache *cache
 	return tree_alloc(cache, order, limit, flags, first);
 }
 
+/* Another CPU has asked: this one's caches go back to the tree. */
+static __attribute__((noinline)) void answer_drain(struct iommu_iova_cache *cache,
+						   unsigned int cpu_id)
+{
+	struct cpu_cache *cpu = cpu_at(cache, cpu_id);
+	uintptr_t state = cpu_lock(cache, cpu);
+	const uint32_t drains = __atomic_load_n(&cache->drains, __ATOMIC_ACQUIRE);
+	const bool is_asked = cpu->drained != drains;
+
+	cpu->drained = drains;
+	cpu_unlock(cache, cpu, state);
+	if (!is_asked)
+		return;
+	iommu_iova_cache_drain_cpu(cache, cpu_id);
+	if (__atomic_sub_fetch(&cache->unanswered, 1, __ATOMIC_ACQ_REL) == 0)
+		__atomic_store_n(&cache->short_orders, cache->shortest ? cache->orders : 0,
+				 __ATOMIC_RELAXED);
+}
+
+/* As cpu_lock, of a CPU that others may have asked to drain. */
+static inline uintptr_t cpu_lock_to_free(struct iommu_iova_cache *cache, struct cpu_cache *cpu,
+					 unsigned int cpu_id)
+{
+	if (!cache->exclusive)
+		return iommu_spin_lock(cache->platform, &cpu->lock);
+	if (__builtin_expect(__atomic_load_n(&cache->unanswered, __ATOMIC_RELAXED) != 0, 0))
+		answer_drain(cache, cpu_id);
+	return cpu_lock(cache, cpu);
+}
+
+/* Have the other exclusive CPUs drain when they come by; not while they have been asked already. */
+static void ask_for_drain(struct iommu_iova_cache *cache)
+{
+	struct cpu_cache *cpu = cpu_at(cache, this_cpu(cache));
+	uint32_t none = 0;
+	uintptr_t state;
+
+	if (cache->cpu_count == 1)
+		return;
+	state = cpu_lock(cache, cpu);
+	if (__atomic_compare_exchange_n(&cache->unanswered, &none, cache->cpu_count - 1, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+		cpu->drained = __atomic_add_fetch(&cache->drains, 1, __ATOMIC_RELEASE);
+		__atomic_store_n(&cache->short_orders, 0, __ATOMIC_RELAXED);
+	}
+	cpu_unlock(cache, cpu, state);
+}
+
 /* From this CPU's magazines, or the depot. */
 static bool cpu_alloc(struct iommu_iova_cache *cache, unsigned int cpu_id, unsigned int order,
 		      uint64_t limit, uint64_t *first)
@@ -223,7 +284,7 @@ static bool cpu_alloc(struct iommu_iova_cache *cache, unsigned int cpu_id, unsig
 	uintptr_t state;
 	bool found;
 
-	if (order >= IOMMU_IOVA_CACHED_ORDERS || limit < (1ULL << order) - 1)
+	if (order >= cache->orders || limit < (1ULL << order) - 1)
 		return false;
 	cpu = cpu_at(cache, cpu_id);
 	state = cpu_lock(cache, cpu);
@@ -269,9 +330,9 @@ static __attribute__((noinline)) void free_to(struct iommu_iova_cache *cache, un
 	uintptr_t state;
 	bool kept = false;
 
-	if (order < IOMMU_IOVA_CACHED_ORDERS) {
+	if (order < cache->orders) {
 		cpu = cpu_at(cache, cpu_id);
-		state = cpu_lock(cache, cpu);
+		state = cpu_lock_to_free(cache, cpu, cpu_id);
 		kept = pair_free(cache, &cpu->pairs[order], order, first);
 		cpu_unlock(cache, cpu, state);
 	}
@@ -351,7 +412,7 @@ int iommu_iova_cache_alloc(struct iommu_iova_cache *cache, unsigned int order, u
 void iommu_iova_cache_free_on(struct iommu_iova_cache *cache, unsigned int cpu, uint64_t first,
 			      unsigned int order)
 {
-	if (__builtin_expect(cache->shortest && order < IOMMU_IOVA_CACHED_ORDERS &&
+	if (__builtin_expect(order < __atomic_load_n(&cache->short_orders, __ATOMIC_RELAXED) &&
 				     free_shortest(cache, cpu_at(cache, cpu), first, order),
 			     1))
 		return;
@@ -410,7 +471,7 @@ static bool depot_trim(struct iommu_iova_cache *cache, unsigned int order)
 
 	if (full != NULL) {
 		cache->full[order] = full->next;
-		full->count = IOMMU_IOVA_MAGAZINE;
+		full->count = cache->capacity;
 	}
 	iommu_spin_unlock(cache->platform, &cache->depot_lock, state);
 	if (full == NULL)
@@ -441,6 +502,8 @@ void iommu_iova_cache_drain(struct iommu_iova_cache *cache)
 	for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++)
 		while (depot_trim(cache, order))
 			;
+	if (cache->exclusive)
+		ask_for_drain(cache);
 }
 
 /* --- Life ------------------------------------------------------------------------------------- */
@@ -468,6 +531,19 @@ static void free_everything(struct iommu_iova_cache *cache)
 	if (cache->cpus != NULL)
 		platform->free_pages(platform->ctx, cache->cpus, cache->cpu_order);
 	platform->free_pages(platform->ctx, cache, 0);
+}
+
+/* Of exclusive CPUs: as many ranges in a magazine as leave three quarters of the space to others. */
+static uint64_t capacity_for(const struct iommu_iova_cache *cache)
+{
+	const struct iommu_iova_space *space = cache->space;
+	/* Granules of one range of each order, in both magazines of each CPU. */
+	const uint64_t row = 2ULL * cache->cpu_count * ((1U << IOMMU_IOVA_CACHED_ORDERS) - 1);
+	uint64_t ranges = IOMMU_IOVA_MAGAZINE;
+
+	while (cache->exclusive && ranges != 0 && ranges * row > (space->last - space->first) / 4)
+		ranges--;
+	return ranges;
 }
 
 static int fill_in(struct iommu_iova_cache *cache, unsigned int depot_magazines)
@@ -520,7 +596,10 @@ int iommu_iova_cache_create(const struct iommu_iova_cache_config *config,
 	cache->platform = platform;
 	cache->cpu_count = cpus;
 	cache->exclusive = (config->flags & IOMMU_IOVA_CACHE_CPU_EXCLUSIVE) != 0;
-	cache->shortest = platform->irq_save == NULL;
+	cache->capacity = capacity_for(cache);
+	cache->orders = cache->capacity != 0 ? IOMMU_IOVA_CACHED_ORDERS : 0;
+	cache->shortest = platform->irq_save == NULL && cache->capacity == IOMMU_IOVA_MAGAZINE;
+	cache->short_orders = cache->shortest ? cache->orders : 0;
 	iommu_object_cache_init(&cache->magazines, platform, sizeof(struct magazine));
 	status = fill_in(cache, config->depot_magazines);
 	if (status != 0) {

@@ -274,6 +274,57 @@ static void an_exhausted_space_uses_what_is_cached(void **state)
 	end(&f);
 }
 
+/*
+ * Exclusive CPUs cannot be drained by others, and must not make a space look full: in a small one they keep
+ * nothing, in a larger one a quarter at most; and who finds no place asks, and gets what the others had at
+ * their next call.
+ */
+static void exclusive_cpus_do_not_hoard(void **state)
+{
+	static const uint64_t sizes[] = {15, 1000, 16000};
+	static uint64_t ranges[16000];
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		struct iommu_iova_cache_config config = {NULL, 0, IOMMU_IOVA_CACHE_CPU_EXCLUSIVE};
+		struct iommu_iova_stats stats;
+		struct iommu_iova_cache *cache;
+		struct fixture f;
+		uint64_t count = 0, first;
+
+		begin(&f, sizes[i], 0, 0);
+		config.space = f.space;
+		assert_int_equal(iommu_iova_cache_create(&config, &cache), 0);
+		current_cpu = 1;
+		while (iommu_iova_cache_alloc(cache, 0, UINT64_MAX, 0, &ranges[count]) == 0)
+			count++;
+		assert_true(count >= sizes[i] - 1);
+		while (count != 0)
+			iommu_iova_cache_free(cache, ranges[--count], 0);
+		iommu_iova_get_stats(f.space, &stats);
+		assert_true(stats.taken <= sizes[i] / 4);
+		/* Nobody else is kept from the rest. */
+		current_cpu = 0;
+		while (iommu_iova_cache_alloc(cache, 0, UINT64_MAX, 0, &ranges[count]) == 0)
+			count++;
+		assert_true(count >= sizes[i] - 1 - sizes[i] / 4);
+		/* The other one gives what it has as soon as it comes by. */
+		current_cpu = 1;
+		if (iommu_iova_cache_alloc(cache, 1, 0, 0, &first) == 0)
+			fail();
+		iommu_iova_cache_free(cache, ranges[--count], 0);
+		current_cpu = 0;
+		while (iommu_iova_cache_alloc(cache, 0, UINT64_MAX, 0, &ranges[count]) == 0)
+			count++;
+		assert_true(count >= sizes[i] - 2);
+		while (count != 0)
+			iommu_iova_cache_free(cache, ranges[--count], 0);
+		iommu_iova_cache_destroy(cache);
+		end(&f);
+	}
+}
+
 static void creation_fails_cleanly(void **state)
 {
 	struct iommu_iova_cache *cache;
@@ -405,6 +456,7 @@ int main(void)
 		cmocka_unit_test(low_ranges_go_first),
 		cmocka_unit_test(memory_is_bounded_and_freeing_never_allocates),
 		cmocka_unit_test(an_exhausted_space_uses_what_is_cached),
+		cmocka_unit_test(exclusive_cpus_do_not_hoard),
 		cmocka_unit_test(creation_fails_cleanly),
 		cmocka_unit_test(threads_share_cpus),
 		cmocka_unit_test(exclusive_cpus_need_no_lock),
