@@ -39,7 +39,7 @@ struct pair {
 
 struct cpu_cache {
 	struct iommu_spinlock lock;
-	uint32_t drained; /* the last request to drain that it has answered */
+	uint32_t drained; /* the last request to drain that it has answered; atomic */
 	struct pair pairs[IOMMU_IOVA_CACHED_ORDERS];
 } __attribute__((aligned(128))); /* neighbours do not share a line, nor a pair of lines */
 
@@ -55,8 +55,7 @@ struct iommu_iova_cache {
 	unsigned int short_orders;
 	uint64_t capacity;   /* of a magazine: IOMMU_IOVA_MAGAZINE, or less in a small space */
 	unsigned int orders; /* that have magazines: all, or none */
-	/* Requests to drain so far, and how many CPUs have not answered the last; atomic. */
-	uint32_t drains, unanswered;
+	uint32_t drains;     /* requests so far; atomic */
 	struct iommu_spinlock depot_lock;
 	struct magazine *full[IOMMU_IOVA_CACHED_ORDERS];
 	struct magazine *empty;
@@ -228,23 +227,32 @@ static __attribute__((noinline)) int alloc_slowly(struct iommu_iova_cache *cache
 	return tree_alloc(cache, order, limit, flags, first);
 }
 
+/* Have all CPUs answered the last request? */
+static bool all_have_drained(const struct iommu_iova_cache *cache)
+{
+	const uint32_t drains = __atomic_load_n(&cache->drains, __ATOMIC_SEQ_CST);
+	unsigned int i;
+
+	for (i = 0; i < cache->cpu_count; i++)
+		if (__atomic_load_n(&cache->cpus[i].drained, __ATOMIC_SEQ_CST) != drains)
+			return false;
+	return true;
+}
+
 /* Another CPU has asked: this one's caches go back to the tree. */
 static __attribute__((noinline)) void answer_drain(struct iommu_iova_cache *cache,
-						   unsigned int cpu_id)
+						   struct cpu_cache *cpu, unsigned int cpu_id)
 {
-	struct cpu_cache *cpu = cpu_at(cache, cpu_id);
-	uintptr_t state = cpu_lock(cache, cpu);
-	const uint32_t drains = __atomic_load_n(&cache->drains, __ATOMIC_ACQUIRE);
-	const bool is_asked = cpu->drained != drains;
-
-	cpu->drained = drains;
-	cpu_unlock(cache, cpu, state);
-	if (!is_asked)
-		return;
+	__atomic_store_n(&cpu->drained, __atomic_load_n(&cache->drains, __ATOMIC_SEQ_CST),
+			 __ATOMIC_SEQ_CST);
 	iommu_iova_cache_drain_cpu(cache, cpu_id);
-	if (__atomic_sub_fetch(&cache->unanswered, 1, __ATOMIC_ACQ_REL) == 0)
-		__atomic_store_n(&cache->short_orders, cache->shortest ? cache->orders : 0,
-				 __ATOMIC_RELAXED);
+	if (!all_have_drained(cache))
+		return;
+	__atomic_store_n(&cache->short_orders, cache->shortest ? cache->orders : 0,
+			 __ATOMIC_SEQ_CST);
+	/* One that asks meanwhile has closed the shortest way before: it stays closed. */
+	if (!all_have_drained(cache))
+		__atomic_store_n(&cache->short_orders, 0, __ATOMIC_SEQ_CST);
 }
 
 /* As cpu_lock, of a CPU that others may have asked to drain. */
@@ -253,27 +261,23 @@ static inline uintptr_t cpu_lock_to_free(struct iommu_iova_cache *cache, struct 
 {
 	if (!cache->exclusive)
 		return iommu_spin_lock(cache->platform, &cpu->lock);
-	if (__builtin_expect(__atomic_load_n(&cache->unanswered, __ATOMIC_RELAXED) != 0, 0))
-		answer_drain(cache, cpu_id);
+	if (__builtin_expect(__atomic_load_n(&cpu->drained, __ATOMIC_RELAXED) !=
+				     __atomic_load_n(&cache->drains, __ATOMIC_RELAXED),
+			     0))
+		answer_drain(cache, cpu, cpu_id);
 	return cpu_lock(cache, cpu);
 }
 
-/* Have the other exclusive CPUs drain when they come by; not while they have been asked already. */
+/* Have the other exclusive CPUs drain when they come by; this one has drained. */
 static void ask_for_drain(struct iommu_iova_cache *cache)
 {
 	struct cpu_cache *cpu = cpu_at(cache, this_cpu(cache));
-	uint32_t none = 0;
-	uintptr_t state;
 
 	if (cache->cpu_count == 1)
 		return;
-	state = cpu_lock(cache, cpu);
-	if (__atomic_compare_exchange_n(&cache->unanswered, &none, cache->cpu_count - 1, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-		cpu->drained = __atomic_add_fetch(&cache->drains, 1, __ATOMIC_RELEASE);
-		__atomic_store_n(&cache->short_orders, 0, __ATOMIC_RELAXED);
-	}
-	cpu_unlock(cache, cpu, state);
+	__atomic_store_n(&cpu->drained, __atomic_add_fetch(&cache->drains, 1, __ATOMIC_SEQ_CST),
+			 __ATOMIC_SEQ_CST);
+	__atomic_store_n(&cache->short_orders, 0, __ATOMIC_SEQ_CST);
 }
 
 /* From this CPU's magazines, or the depot. */
