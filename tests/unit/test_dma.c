@@ -1447,6 +1447,38 @@ static void drivers_map_through_the_default_domain(void **state)
 	end_by_bus(&info);
 }
 
+/* A device that is pulled out: its driver, who has not heard of it yet, does what it always does. */
+static void a_handle_outlives_its_device(void **state)
+{
+	static const struct iommu_endpoint_info info = {.source_id = 0x20, .untrusted = true};
+	struct iommu_endpoint *gone;
+	struct iommu_dma_device device;
+	iommu_iova_t address, second;
+	iommu_paddr_t page;
+
+	(void)state;
+	begin_by_bus(0, &info);
+	page = model_machine_take(&f.machine, 2);
+	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), 0);
+	gone = f.endpoint;
+	device = iommu_dma_device_of(gone, 0);
+	assert_int_equal(iommu_dma_map(f.dma, &device, page + 8, 64, BOTH, &address), 0);
+	assert_int_equal(tell(IOMMU_BUS_REMOVED, &info), 0);
+	assert_true(is_blocked(address));
+	assert_int_equal(iommu_dma_map(f.dma, &device, page + PAGE, PAGE, BOTH, &second), 0);
+	assert_true(is_blocked(second));
+	assert_int_equal(stats().bounced, 1);
+	assert_int_equal(iommu_dma_of(gone, &f.dma), IOMMU_ENODEV);
+	/* Another one at its place has a handle of its own. */
+	assert_int_equal(tell(IOMMU_BUS_ADDED, &info), 0);
+	assert_true(is_blocked(second));
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 64), 0);
+	assert_int_equal(iommu_dma_unmap(f.dma, second, PAGE), 0);
+	assert_int_equal(iommu_dma_tick(f.dma), 0);
+	model_machine_give(&f.machine, page, 2);
+	end_by_bus(&info);
+}
+
 static void passing_through_is_for_those_who_are_trusted(void **state)
 {
 	static const struct iommu_endpoint_info trusted = {.source_id = 0x20};
@@ -1511,6 +1543,7 @@ int main(void)
 		cmocka_unit_test(a_full_queue_loses_no_address),
 		cmocka_unit_test(anything_in_any_order),
 		cmocka_unit_test(drivers_map_through_the_default_domain),
+		cmocka_unit_test(a_handle_outlives_its_device),
 		cmocka_unit_test(passing_through_is_for_those_who_are_trusted),
 	};
 

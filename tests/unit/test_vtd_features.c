@@ -128,6 +128,37 @@ static void a_region_that_is_taken_is_refused(void **state)
 	end();
 }
 
+/* A region is in a domain for as long as its device is, whatever kind of domain that is, and no longer. */
+static void a_region_comes_and_goes_with_its_device(void **state)
+{
+	static const enum iommu_domain_type types[] = {IOMMU_DOMAIN_DMA, IOMMU_DOMAIN_IDENTITY};
+	struct iommu_domain *domain;
+	iommu_paddr_t memory;
+	unsigned int i;
+
+	(void)state;
+	begin_with_region(0x020000);
+	memory = model_machine_take(&f.machine, 1);
+	assert_int_equal(iommu_add_memory(f.iommu, memory, memory + IOMMU_PAGE_SIZE - 1), 0);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	for (i = 0; i < 2; i++) {
+		domain = domain_of_type(types[i]);
+		assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), 0);
+		assert_true(is_blocked(1, f.memory));
+		assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+		assert_true(reaches(0, f.memory + 0x3000, f.memory + 0x3000));
+		assert_true(reaches(1, f.memory + 0x3000, f.memory + 0x3000));
+		assert_int_equal(reaches(0, memory, memory), types[i] == IOMMU_DOMAIN_IDENTITY);
+		assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+		assert_true(reaches(0, f.memory + 0x3000, f.memory + 0x3000));
+		assert_true(is_blocked(1, f.memory + 0x3000));
+		assert_int_equal(reaches(1, memory, memory), types[i] == IOMMU_DOMAIN_IDENTITY);
+		assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
+		assert_int_equal(iommu_domain_free(domain), 0);
+	}
+	end();
+}
+
 static void bridges_to_isa_reach_low_memory(void **state)
 {
 	struct iommu_region region = {0};
@@ -1873,6 +1904,7 @@ int main(void)
 		cmocka_unit_test(firmwares_region_stays_reachable_through_bring_up),
 		cmocka_unit_test(a_relaxable_region_can_be_given_up),
 		cmocka_unit_test(a_region_that_is_taken_is_refused),
+		cmocka_unit_test(a_region_comes_and_goes_with_its_device),
 		cmocka_unit_test(bridges_to_isa_reach_low_memory),
 		cmocka_unit_test(reserved_addresses_are_never_handed_out),
 		cmocka_unit_test(identity_by_tables_follows_memory),
