@@ -51,7 +51,10 @@ struct iommu_backend {
  */
 IOMMU_API int iommu_register_backend(struct iommu *iommu, struct iommu_backend *backend);
 
-/* What the host, or its command line, wants. Without any of them the machine is protected, or that is an error. */
+/*
+ * What the host, or its command line, wants. Without any of them the machine is protected, or there is an
+ * error.
+ */
 enum iommu_start_flags {
 	IOMMU_START_OFF = 1 << 0, /* look for nothing */
 	IOMMU_START_REQUIRED =

@@ -59,7 +59,7 @@ IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
  * iommu_dma_of - DMA mapping for an endpoint, through the default domain of its group. Made on first
  * use, the same for all of the group, and destroyed with the default domain: not by its users.
  *
- * Whoever has the handle uses the default domain: the group cannot be claimed, nor its default domain
+ * A driver that has the handle uses the default domain: the group cannot be claimed, nor its default domain
  * change, until iommu_unuse_default_domain, or the bus tells that the driver is unbound. Until then the
  * handle is valid, also when the endpoint was released (see iommu_release_endpoint).
  *

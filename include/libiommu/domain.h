@@ -212,8 +212,9 @@ IOMMU_API int iommu_domain_attach_group(struct iommu_domain *domain, struct iomm
  *
  * An endpoint that cannot go to the default domain is blocked and logged. Returns 0 (also when nothing is
  * attached), or IOMMU_ETIMEDOUT / IOMMU_EIO: the endpoints are detached, but a unit did not confirm that it
- * forgot the old translations. Memory that was mapped must then not be reused before another call of this, or
- * an attach, has returned 0: each asks the unit again. Other errors are those of the way to the default domain.
+ * forgot the old translations. Memory that was mapped must then not be reused before another call of
+ * this, or an attach, has returned 0: each asks the unit again. Other errors are those of the way to the
+ * default domain.
  */
 IOMMU_API int iommu_domain_detach_group(struct iommu_group *group);
 

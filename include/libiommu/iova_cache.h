@@ -90,8 +90,9 @@ IOMMU_API void iommu_iova_cache_free_on(struct iommu_iova_cache *cache, unsigned
  * iommu_iova_cache_drain_cpu - give the ranges of one CPU back to the tree: when it goes away.
  * iommu_iova_cache_drain - the depot's and every CPU's: under memory pressure. With CPU_EXCLUSIVE
  * the calling CPU's caches and the depot at once, and those of the others when they next free a range;
- * drain_cpu is then for the calling CPU, or one that is off. iommu_iova_cache_trim - one magazine of each size back from the depot: to be called now
- * and then, so that what a burst left there does not stay for ever. All bounded by what is cached.
+ * drain_cpu is then for the calling CPU, or one that is off.
+ * iommu_iova_cache_trim - one magazine of each size back from the depot: to be called now and then, so
+ * that what a burst left there does not stay for ever. All bounded by what is cached.
  */
 IOMMU_API void iommu_iova_cache_drain_cpu(struct iommu_iova_cache *cache, unsigned int cpu);
 IOMMU_API void iommu_iova_cache_drain(struct iommu_iova_cache *cache);

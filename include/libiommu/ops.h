@@ -301,7 +301,7 @@ struct iommu_domain {
 	/* What a layer above keeps with it; its release may refuse. */
 	void *data;
 	int (*release_data)(void *data);
-	struct iommu_list_node holds; /* regions that are mapped in it, by those who use it */
+	struct iommu_list_node holds; /* regions that are mapped in it, by their endpoints */
 };
 
 /*

@@ -12,8 +12,8 @@
  *
  * Exclusive CPUs have no lock, so nothing but the CPU itself reaches what it has cached. Two things keep
  * that from making a space look full. Together they never cache more than a quarter of it: in a small one
- * magazines hold less, and the shortest way is closed. And who finds no place asks the others to drain:
- * each does when it next frees something, for which the shortest way is closed until all have.
+ * magazines hold less, and the shortest way is closed. And a CPU that finds no place asks the others
+ * to drain: each does when it next frees something, for which the shortest way is closed until all have.
  */
 #include <libiommu/iova_cache.h>
 #include <libiommu/status.h>

@@ -487,7 +487,7 @@ static void have_regions(void)
 	r.region_count = 2;
 }
 
-/* What is mapped for those who are attached goes with the last of them, and nothing else does. */
+/* What is mapped for endpoints goes with the last of them that needs it, and nothing else does. */
 static void regions_are_counted(void **state)
 {
 	struct iommu_domain *domain = recorder_domain(&r, IOMMU_DOMAIN_DMA);

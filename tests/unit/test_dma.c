@@ -1447,7 +1447,7 @@ static void drivers_map_through_the_default_domain(void **state)
 	end_by_bus(&info);
 }
 
-/* A device that is pulled out: its driver, who has not heard of it yet, does what it always does. */
+/* A device that is pulled out: its driver, which has not heard of it yet, does what it always does. */
 static void a_handle_outlives_its_device(void **state)
 {
 	static const struct iommu_endpoint_info info = {.source_id = 0x20, .untrusted = true};

@@ -276,7 +276,7 @@ static void an_exhausted_space_uses_what_is_cached(void **state)
 
 /*
  * Exclusive CPUs cannot be drained by others, and must not make a space look full: in a small one they keep
- * nothing, in a larger one a quarter at most; and who finds no place asks, and gets what the others had at
+ * nothing, in a larger one a quarter at most; and a CPU that finds no place asks, and gets what the others had at
  * their next call.
  */
 static void exclusive_cpus_do_not_hoard(void **state)
@@ -304,7 +304,7 @@ static void exclusive_cpus_do_not_hoard(void **state)
 			iommu_iova_cache_free(cache, ranges[--count], 0);
 		iommu_iova_get_stats(f.space, &stats);
 		assert_true(stats.taken <= sizes[i] / 4);
-		/* Nobody else is kept from the rest. */
+		/* No other CPU is kept from the rest. */
 		current_cpu = 0;
 		while (iommu_iova_cache_alloc(cache, 0, UINT64_MAX, 0, &ranges[count]) == 0)
 			count++;
