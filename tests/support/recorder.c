@@ -243,6 +243,7 @@ static const struct iommu_domain_ops identity_table_ops = {
 	.map_pages = domain_map,
 	.unmap_pages = domain_unmap,
 	.sync = domain_sync,
+	.flush_all = domain_flush_all,
 	.sync_map = domain_sync_map,
 };
 
