@@ -73,6 +73,8 @@ struct iommu_model_phb_faults {
 	bool refuse_close; /* no window is closed */
 	unsigned int
 		refuse_open; /* the n-th window that is to be opened from now is not; 0: none */
+	/* What the register was told takes so many reads of it, and nothing is forgotten before. */
+	unsigned int slow_kills;
 };
 
 /*

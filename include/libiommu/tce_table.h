@@ -156,13 +156,27 @@ struct iommu_tce_kill {
 };
 
 /*
+ * What all windows of one bridge share that are told through its register: all zero at first, then the
+ * library's.
+ */
+struct iommu_tce_register_state {
+	uint32_t words[3];
+};
+
+/*
  * POWER8's bridges are told through a register: iommu_tce_register_kill_pages and _pe for the two fields above,
- * with one of these as their context, which stays as long as the window does. They cannot fail.
+ * with one of these as their context, which stays as long as the window does.
+ *
+ * The bridge is waited for before it is told and until it has forgotten, for a second at most. Both return 0,
+ * or IOMMU_ETIMEDOUT: it is busy, and may remember anything. While it does not answer, later calls look once
+ * and do not wait.
  */
 struct iommu_tce_register {
-	const struct iommu_platform *platform; /* for its mmio functions */
+	const struct iommu_platform *platform; /* for its mmio functions, and its clock */
 	volatile void *registers;              /* of the bridge, from its first on */
 	uint32_t pe;                           /* 0 to 255 */
+	/* NULL: this is the only window, and it is used by one CPU at a time. */
+	struct iommu_tce_register_state *state;
 };
 IOMMU_API int iommu_tce_register_kill_pages(void *ctx, uint64_t address, unsigned int page_shift,
 					    uint64_t pages);

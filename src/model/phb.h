@@ -31,7 +31,8 @@ struct iommu_model_phb {
 	struct model_cache cache;
 	struct iommu_model_phb_faults faults;
 	struct iommu_model_phb_stats stats;
-	uint64_t kill_pending;       /* what the register could not carry out */
+	uint64_t kill_pending;       /* what the register has not carried out yet … */
+	unsigned int kill_reads;     /* … and when it will: reads of it */
 	uint16_t *ids[PHB_ID_PAGES]; /* 1 + PE of a source id, or 0; NULL: of none of the page */
 	uint64_t *tves;              /* two of each PE */
 	struct iommu_model_phb_freeze *freezes;

@@ -82,10 +82,11 @@ void iommu_model_phb_kill_write(struct iommu_model_phb *phb, uint64_t value)
 
 	if (phb->kill_pending != 0)
 		iommu_phb_misuse(phb, "told to forget while it is at it");
-	else if (phb->faults.kills_hang)
+	else if (phb->faults.kills_hang || phb->faults.slow_kills != 0)
 		phb->kill_pending = value;
 	else
 		kill_by_register(phb, value);
+	phb->kill_reads = phb->faults.slow_kills;
 	iommu_spin_unlock(phb->platform, &phb->lock, state);
 }
 
@@ -94,11 +95,13 @@ uint64_t iommu_model_phb_kill_read(struct iommu_model_phb *phb)
 	uintptr_t state = iommu_spin_lock(phb->platform, &phb->lock);
 	uint64_t value;
 
-	if (phb->kill_pending != 0 && !phb->faults.kills_hang) {
+	if (phb->kill_pending != 0 && !phb->faults.kills_hang && phb->kill_reads == 0) {
 		kill_by_register(phb, phb->kill_pending);
 		phb->kill_pending = 0;
 	}
 	value = phb->kill_pending;
+	if (phb->kill_reads != 0)
+		phb->kill_reads--;
 	iommu_spin_unlock(phb->platform, &phb->lock, state);
 	return value;
 }

@@ -2,38 +2,108 @@
 #include "tce/kill_register.h"
 
 #include <libiommu/hw/tve.h>
-#include <libiommu/tce_table.h>
+#include <libiommu/status.h>
 
 #include "base/byteorder.h"
+#include "base/deadline.h"
 #include "base/mmio.h"
+#include "base/spinlock.h"
 
 #define ONE_BY_ONE 8 /* more pages than that, and all of the PE's go at once */
 
-/* It is big-endian. Reading it back has the write arrive before anything that follows. */
-static void write(const struct iommu_platform *platform, volatile void *registers, uint64_t value)
-{
-	volatile unsigned char *reg = (volatile unsigned char *)registers + PHB_KILL_REGISTER;
+/* A bridge forgets within microseconds: one that has not after this long will not. */
+#define TIMEOUT_NS 1000000000ULL
 
-	iommu_mmio_write64(platform, reg, iommu_be64(value));
-	(void)iommu_mmio_read64(platform, reg);
+/* struct iommu_tce_register_state, as it is used. */
+struct shared {
+	struct iommu_spinlock lock;
+	uint32_t writes;  /* so far; atomic */
+	uint32_t is_hung; /* it let a wait run out, and has not been seen idle since; atomic */
+};
+
+_Static_assert(sizeof(struct shared) == sizeof(struct iommu_tce_register_state), "they are one");
+
+static volatile void *kill_register(const struct iommu_tce_register *told)
+{
+	return (volatile unsigned char *)told->registers + PHB_KILL_REGISTER;
 }
 
-void iommu_tce_forget_pages(const struct iommu_platform *platform, volatile void *registers,
-			    uint32_t pe, uint64_t address, uint64_t page_size, uint64_t pages)
+/* It is big-endian. Reading it also has a write arrive before anything that follows. */
+static bool is_idle(const struct iommu_tce_register *told)
 {
-	for (; pages != 0; pages--, address += page_size)
-		write(platform, registers, PHB_KILL_PAGE | (address & PHB_KILL_ADDRESS_MASK) | pe);
+	const uint64_t value = iommu_be64(iommu_mmio_read64(told->platform, kill_register(told)));
+
+	return (value & PHB_KILL_BUSY) == 0;
 }
 
-void iommu_tce_forget_pe(const struct iommu_platform *platform, volatile void *registers,
-			 uint32_t pe)
+/* Write if the bridge is idle, which no other CPU changes in between; *number receives which write it is. */
+static bool write_when_idle(const struct iommu_tce_register *told, struct shared *shared,
+			    uint64_t value, uint32_t *number)
 {
-	write(platform, registers, PHB_KILL_PE | pe);
+	uintptr_t state = iommu_spin_lock(told->platform, &shared->lock);
+	const bool idle = is_idle(told);
+
+	if (idle) {
+		iommu_mmio_write64(told->platform, kill_register(told), iommu_be64(value));
+		*number = shared->writes + 1;
+		__atomic_store_n(&shared->writes, *number, __ATOMIC_RELEASE);
+	}
+	iommu_spin_unlock(told->platform, &shared->lock, state);
+	return idle;
 }
 
-void iommu_tce_forget_all(const struct iommu_platform *platform, volatile void *registers)
+/* Idle; or another CPU has found it idle, and told it something else since. */
+static bool has_done(const struct iommu_tce_register *told, const struct shared *shared,
+		     uint32_t number)
 {
-	write(platform, registers, PHB_KILL_ALL);
+	return is_idle(told) || __atomic_load_n(&shared->writes, __ATOMIC_ACQUIRE) != number;
+}
+
+static int tell_and_wait(const struct iommu_tce_register *told, struct shared *shared,
+			 uint64_t value)
+{
+	const bool was_hung = __atomic_load_n(&shared->is_hung, __ATOMIC_RELAXED) != 0;
+	struct iommu_deadline deadline = iommu_deadline_in(told->platform, TIMEOUT_NS);
+	uint32_t number;
+
+	while (!write_when_idle(told, shared, value, &number))
+		if (was_hung || iommu_deadline_passed(&deadline))
+			return IOMMU_ETIMEDOUT;
+	/* It was idle, and so is alive, whatever was before. */
+	while (!has_done(told, shared, number))
+		if (iommu_deadline_passed(&deadline))
+			return IOMMU_ETIMEDOUT;
+	return 0;
+}
+
+static int tell(const struct iommu_tce_register *told, uint64_t value)
+{
+	struct shared own = {{0}, 0, 0};
+	struct shared *shared = told->state != NULL ? (struct shared *)(void *)told->state : &own;
+	int status = tell_and_wait(told, shared, value);
+
+	__atomic_store_n(&shared->is_hung, status != 0, __ATOMIC_RELAXED);
+	return status;
+}
+
+int iommu_tce_forget_pages(const struct iommu_tce_register *told, uint64_t address,
+			   uint64_t page_size, uint64_t pages)
+{
+	int status = 0;
+
+	for (; pages != 0 && status == 0; pages--, address += page_size)
+		status = tell(told, PHB_KILL_PAGE | (address & PHB_KILL_ADDRESS_MASK) | told->pe);
+	return status;
+}
+
+int iommu_tce_forget_pe(const struct iommu_tce_register *told)
+{
+	return tell(told, PHB_KILL_PE | told->pe);
+}
+
+int iommu_tce_forget_all(const struct iommu_tce_register *told)
+{
+	return tell(told, PHB_KILL_ALL);
 }
 
 /* --- For windows of hosts --------------------------------------------------------------------- */
@@ -41,19 +111,12 @@ void iommu_tce_forget_all(const struct iommu_platform *platform, volatile void *
 int iommu_tce_register_kill_pages(void *ctx, uint64_t address, unsigned int page_shift,
 				  uint64_t pages)
 {
-	const struct iommu_tce_register *told = ctx;
-
 	if (pages > ONE_BY_ONE)
-		return iommu_tce_register_kill_pe(ctx);
-	iommu_tce_forget_pages(told->platform, told->registers, told->pe, address,
-			       1ULL << page_shift, pages);
-	return 0;
+		return iommu_tce_forget_pe(ctx);
+	return iommu_tce_forget_pages(ctx, address, 1ULL << page_shift, pages);
 }
 
 int iommu_tce_register_kill_pe(void *ctx)
 {
-	const struct iommu_tce_register *told = ctx;
-
-	iommu_tce_forget_pe(told->platform, told->registers, told->pe);
-	return 0;
+	return iommu_tce_forget_pe(ctx);
 }

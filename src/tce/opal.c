@@ -27,11 +27,21 @@ static enum iommu_match unit_match(const struct iommu_unit *base,
 static int unit_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
 {
 	struct opal_unit *unit = opal_unit_of(base);
-	const uint32_t pe = iommu_opal_pe_of_id(unit, endpoint->info.source_id);
+	const uint32_t number = iommu_opal_pe_of_id(unit, endpoint->info.source_id);
+	const struct opal_pe *pe;
+	int status;
 
-	if (pe >= unit->config.pes)
+	if (number >= unit->config.pes)
 		return IOMMU_ENOENT;
-	endpoint->unit_data = &unit->pes[pe];
+	/* It is blocked from here on: in its PE, and with no window left over from another. */
+	status = iommu_opal_settle_ids(unit);
+	if (status != 0)
+		return status;
+	pe = &unit->pes[number];
+	status = iommu_opal_settle(unit);
+	if (pe->is_unsure && pe->domain == NULL)
+		return status;
+	endpoint->unit_data = &unit->pes[number];
 	return 0;
 }
 
@@ -68,58 +78,54 @@ static bool unit_next_region(const struct iommu_endpoint *endpoint, unsigned int
 	return wanted == 1 && config->reserved_start <= config->reserved_last;
 }
 
-/* All, also after a failure: the first of which is the answer. */
-static int close_all_windows(struct opal_unit *unit)
-{
-	unsigned int i;
-	int result = 0;
-
-	for (i = 0; i < unit->config.pes; i++) {
-		int status = 0;
-
-		if (unit->pes[i].domain != NULL || unit->pes[i].is_stuck)
-			status = iommu_opal_close_window(unit, &unit->pes[i]);
-		if (result == 0)
-			result = status;
-	}
-	return result;
-}
-
-static int open_all_windows(struct opal_unit *unit)
-{
-	unsigned int i;
-	int status = 0;
-
-	for (i = 0; i < unit->config.pes && status == 0; i++)
-		if (unit->pes[i].domain != NULL)
-			status = iommu_opal_set_windows(unit, &unit->pes[i], unit->pes[i].domain);
-	return status;
-}
-
 static int unit_enable(struct iommu_unit *base)
 {
 	struct opal_unit *unit = opal_unit_of(base);
-	int status = open_all_windows(unit);
+	int status, forgotten;
 
-	if (status == 0)
-		status = iommu_opal_forget_all(unit);
-	if (status == 0)
+	unit->is_on = true;
+	status = iommu_opal_set_all_windows(unit);
+	forgotten = iommu_opal_forget_all(unit);
+	if (status == 0 && forgotten == 0)
 		return 0;
 	/* In this order: what bridges cache until they are closed is to be forgotten, too. */
-	(void)close_all_windows(unit);
+	unit->is_on = false;
+	(void)iommu_opal_set_all_windows(unit);
 	iommu_opal_note_failure(unit);
-	return status;
+	return status != 0 ? status : forgotten;
 }
 
+/* What is not off as a whole goes on as it was: some of it would be neither. */
 static int unit_disable(struct iommu_unit *base)
 {
 	struct opal_unit *unit = opal_unit_of(base);
-	int status = close_all_windows(unit);
-	int forgotten = iommu_opal_forget_all(unit);
+	const bool was_on = unit->is_on;
+	int status, forgotten;
 
+	unit->is_on = false;
+	status = iommu_opal_set_all_windows(unit);
+	forgotten = iommu_opal_forget_all(unit);
 	if (status == 0)
 		status = forgotten;
-	return status == 0 || status == IOMMU_ETIMEDOUT ? status : IOMMU_EIO;
+	if (status == 0)
+		return 0;
+	unit->is_on = was_on;
+	(void)iommu_opal_set_all_windows(unit);
+	(void)iommu_opal_forget_all(unit);
+	return status == IOMMU_ETIMEDOUT ? status : IOMMU_EIO;
+}
+
+/* Windows, ids and what is remembered: all as they should be, or why not. */
+static int unit_confirm(struct iommu_unit *base)
+{
+	struct opal_unit *unit = opal_unit_of(base);
+	const int ids = iommu_opal_settle_ids(unit);
+	const int windows = iommu_opal_settle(unit);
+	const int forgotten = iommu_opal_forget_failed(unit);
+
+	if (ids != 0 || windows != 0)
+		return ids != 0 ? ids : windows;
+	return forgotten;
 }
 
 static void unit_destroy(struct opal_unit *unit)
@@ -155,6 +161,7 @@ static const struct iommu_ops opal_ops = {
 	.name = opal_name,
 	.enable = unit_enable,
 	.disable = unit_disable,
+	.confirm = unit_confirm,
 	.remove = unit_remove,
 	.match = unit_match,
 	.probe_endpoint = unit_probe_endpoint,
@@ -251,7 +258,7 @@ static int unit_create(const struct iommu_platform *platform,
 }
 
 /* Whatever firmware has left behind. */
-static int close_what_is_open(const struct opal_unit *unit)
+static int close_what_is_open(struct opal_unit *unit)
 {
 	unsigned int i;
 	int status = 0;

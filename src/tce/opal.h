@@ -10,8 +10,10 @@
  * What a bridge did not confirm to have forgotten makes the unit suspect: the next that is told to it is
  * to forget all, and what waited for that is freed then: tables of unmapped ranges, and domains.
  *
- * A window that firmware did not close leads to its domain's tables still: these are kept until it has, and
- * every control call tries again.
+ * What a PE was told to use and what its windows hold are two things. A call of firmware that fails leaves the
+ * windows in doubt, whether it was to open or to close: it may have done nothing, or all. A PE in doubt keeps
+ * its domain, and every control call tries to bring its windows to what they should be. Until that is
+ * confirmed nothing is mapped in its domain, and no domain that it might lead to is freed.
  *
  * Locking: the unit's spinlock guards the lists of PEs, the quarantines and the graveyard. Firmware is
  * called without it.
@@ -22,6 +24,7 @@
 #include <libiommu/hw/tve.h>
 #include <libiommu/opal.h>
 #include <libiommu/ops.h>
+#include <libiommu/tce_table.h>
 
 #include "base/list.h"
 #include "base/spinlock.h"
@@ -34,14 +37,17 @@ struct opal_pe {
 	struct iommu_list_node
 		links[2];            /* in the lists of its domain and of the one that it leaves */
 	unsigned int current;        /* which is its domain's */
-	struct opal_domain *domain;  /* of its window; NULL: none */
+	struct opal_domain *domain;  /* that it was told to use; NULL: none */
 	struct opal_domain *leaving; /* the one before, while the bridge may know it; NULL: none */
 	bool is_moving;              /* from one to another, or from or to none */
 	unsigned int endpoints;      /* that use a domain */
-	bool is_stuck;               /* a window that should be closed may be open */
-	bool is_bypassed;            /* the second window may be open */
+	/* What its windows hold, as far as firmware has confirmed. */
+	bool is_open;     /* the first may lead somewhere */
+	bool is_bypassed; /* the second may */
+	bool is_unsure;   /* they may be other than they should; changed under the lock */
 	/* Where the library keeps ids: from first to last, and of what kind. */
 	bool has_ids;
+	bool has_unsure_ids; /* firmware may have them in it, or elsewhere, against has_ids */
 	uint8_t kind;
 	uint16_t first_id, last_id;
 };
@@ -53,9 +59,12 @@ struct opal_unit {
 	volatile void *registers; /* of the bridge; NULL: firmware has it forget */
 	struct opal_pe *pes;
 	unsigned int pes_order;
+	struct iommu_tce_register_state told;
+	bool is_on;       /* windows are to be as their PEs' domains want; otherwise all closed */
+	uint32_t is_hung; /* firmware let a wait run out, and has not answered since; atomic */
 	struct iommu_spinlock lock;
 	uint32_t failures;              /* since the bridge last forgot all; atomic */
-	uint32_t stuck;                 /* PEs; atomic */
+	uint32_t unsure;                /* PEs whose windows are; atomic */
 	struct iommu_list_node domains; /* all, for what waits in them */
 };
 
@@ -115,20 +124,21 @@ enum opal_kill {
 };
 
 /* Window 0 of a PE: by tables, as it is, or (NULL) closed. And window 1: all of memory as it is. */
-int iommu_opal_set_window(const struct opal_unit *unit, uint32_t pe,
-			  const struct opal_domain *domain);
-int iommu_opal_set_bypass(const struct opal_unit *unit, uint32_t pe, bool is_open);
+int iommu_opal_set_window(struct opal_unit *unit, uint32_t pe, const struct opal_domain *domain);
+int iommu_opal_set_bypass(struct opal_unit *unit, uint32_t pe, bool is_open);
 /* Requests with these ids are a PE's, or not any more: one function, or whole buses (see opal_pe.c). */
-int iommu_opal_set_ids(const struct opal_unit *unit, uint32_t pe, uint16_t first, uint16_t last,
+int iommu_opal_set_ids(struct opal_unit *unit, uint32_t pe, uint16_t first, uint16_t last,
 		       bool add);
 /* Have the bridge forget pages of a PE, all of a PE, or all. */
-int iommu_opal_forget(const struct opal_unit *unit, enum opal_kill kind, uint32_t pe,
-		      uint64_t page_size, uint64_t address, uint64_t pages);
+int iommu_opal_forget(struct opal_unit *unit, enum opal_kill kind, uint32_t pe, uint64_t page_size,
+		      uint64_t address, uint64_t pages);
 
 /* --- opal_pe.c -------------------------------------------------------------------------------- */
 
 /* Of the host's function, or of the library's own; or IOMMU_OPAL_NO_PE. */
 uint32_t iommu_opal_pe_of_id(const struct opal_unit *unit, uint16_t source_id);
+/* Have firmware put ids in doubt where they belong: 0, or why some still are. */
+int iommu_opal_settle_ids(struct opal_unit *unit);
 
 /* --- opal_forget.c ---------------------------------------------------------------------------- */
 
@@ -139,17 +149,19 @@ void iommu_opal_note_failure(struct opal_unit *unit);
  */
 void iommu_opal_made_good(struct opal_unit *unit, uint32_t failures);
 int iommu_opal_forget_all(struct opal_unit *unit);
+/* The same if there is anything to make good. */
+int iommu_opal_forget_failed(struct opal_unit *unit);
 /* The bridge's caches of [start, last], or, with start > last, of all of the domain. */
 int iommu_opal_forget_range(struct opal_domain *domain, iommu_iova_t start, iommu_iova_t last);
 
 /* --- opal_window.c ---------------------------------------------------------------------------- */
 
-/* Both windows of a PE as its domain wants them; the first failure is the answer. */
-int iommu_opal_set_windows(struct opal_unit *unit, struct opal_pe *pe,
-			   const struct opal_domain *domain);
-int iommu_opal_close_window(struct opal_unit *unit, struct opal_pe *pe);
-/* Try again to close what was not closed. */
-void iommu_opal_close_stuck(struct opal_unit *unit);
+/* All windows as they should be, also after a failure: the first is the answer. */
+int iommu_opal_set_all_windows(struct opal_unit *unit);
+/* Those of PEs in doubt, and the bridge has forgotten what it knew of them: 0, or why not. */
+int iommu_opal_settle(struct opal_unit *unit);
+/* Is a PE in doubt that was told to use this domain? Any context. */
+bool iommu_opal_is_torn(struct opal_domain *domain);
 int iommu_opal_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
 int iommu_opal_detach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
 int iommu_opal_attach_blocked(struct iommu_domain *domain, struct iommu_endpoint *endpoint);

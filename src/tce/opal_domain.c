@@ -16,22 +16,45 @@ void iommu_opal_domain_destroy(struct opal_domain *domain)
 	platform->free_pages(platform->ctx, domain, 0);
 }
 
+/* A window that should have been closed may lead to it: to nothing that was mapped, from now on. */
+static void empty(struct opal_domain *domain)
+{
+	struct opal_unit *unit = domain->unit;
+	struct iommu_gather gather;
+	uintptr_t state;
+
+	if (!domain->has_table)
+		return;
+	iommu_gather_init(&gather);
+	(void)iommu_tce_unmap(&domain->pt, 0, domain->pt.aperture_last + 1, 0, &gather, NULL);
+	state = iommu_spin_lock(unit->platform, &unit->lock);
+	iommu_tce_merge_gathered(&domain->pt, &domain->quarantine, &gather);
+	iommu_spin_unlock(unit->platform, &unit->lock, state);
+	/* Once more: another may have made good what had failed before this waited for it. */
+	iommu_opal_note_failure(unit);
+}
+
 static void domain_free(struct iommu_domain *base)
 {
 	struct opal_domain *domain = opal_domain_of(base);
 	struct opal_unit *unit = domain->unit;
 	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
+	const bool waits = unit->failures != 0 || unit->unsure != 0;
 
-	domain->is_buried = unit->failures != 0 || unit->stuck != 0;
-	if (!domain->is_buried)
+	if (!waits)
 		iommu_list_remove(&domain->link);
 	iommu_spin_unlock(unit->platform, &unit->lock, state);
-	if (domain->is_buried) {
-		iommu_opal_close_stuck(unit);
-		(void)iommu_opal_forget_all(unit);
-	} else {
+	if (!waits) {
 		iommu_opal_domain_destroy(domain);
+		return;
 	}
+	empty(domain);
+	/* From here on it goes with the first that makes good what has failed. */
+	state = iommu_spin_lock(unit->platform, &unit->lock);
+	domain->is_buried = true;
+	iommu_spin_unlock(unit->platform, &unit->lock, state);
+	(void)iommu_opal_settle(unit);
+	(void)iommu_opal_forget_all(unit);
 }
 
 static int domain_map(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_t paddr,
@@ -50,7 +73,10 @@ static int domain_unmap(struct iommu_domain *base, iommu_iova_t iova, uint64_t s
 /* A bridge may remember that there was nothing. */
 static int domain_sync_map(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
 {
-	return iommu_opal_forget_range(opal_domain_of(base), iova, iova + (size - 1));
+	int status = iommu_opal_forget_range(opal_domain_of(base), iova, iova + (size - 1));
+
+	/* A window that may be none of this domain's shows no mapping of it. */
+	return status == 0 && iommu_opal_is_torn(opal_domain_of(base)) ? IOMMU_EIO : status;
 }
 
 static int domain_sync(struct iommu_domain *base, struct iommu_gather *gather)

@@ -6,50 +6,57 @@
 #include "tce/kill_register.h"
 #include "tce/opal.h"
 
-#define TIMEOUT_NS      1000000000ULL
+/* Firmware answers within milliseconds, or says how far it is: a second without an answer is none. */
+#define TIMEOUT_NS 1000000000ULL
+/* Such firmware is asked so often and not waited for, until it answers again. */
+#define HUNG_CALLS      4
 
 #define OPAL_BUSY       (-2)
 #define OPAL_PARAMETER  (-1)
 #define OPAL_BUSY_EVENT (-12)
 
-static int call(const struct opal_unit *unit, uint64_t token, const uint64_t arguments[7])
+static int call(struct opal_unit *unit, uint64_t token, const uint64_t arguments[7])
 {
+	const bool was_hung = __atomic_load_n(&unit->is_hung, __ATOMIC_RELAXED) != 0;
 	struct iommu_deadline deadline = iommu_deadline_in(unit->platform, TIMEOUT_NS);
+	bool has_passed = false;
+	int64_t code = 0;
 
-	for (;;) {
-		const int64_t code = unit->config.call(unit->config.ctx, token, arguments);
-
-		if (code == 0)
-			return 0;
+	while (!has_passed) {
+		code = unit->config.call(unit->config.ctx, token, arguments);
 		if (code != OPAL_BUSY && code != OPAL_BUSY_EVENT)
-			return code == OPAL_PARAMETER ? IOMMU_EINVAL : IOMMU_EIO;
-		if (iommu_deadline_passed(&deadline))
-			return IOMMU_ETIMEDOUT;
+			break;
+		has_passed = iommu_deadline_passed(&deadline) ||
+			     (was_hung && deadline.polls >= HUNG_CALLS);
 	}
+	__atomic_store_n(&unit->is_hung, has_passed, __ATOMIC_RELAXED);
+	if (has_passed)
+		return IOMMU_ETIMEDOUT;
+	if (code == 0)
+		return 0;
+	return code == OPAL_PARAMETER ? IOMMU_EINVAL : IOMMU_EIO;
 }
 
-static void forget_by_register(const struct opal_unit *unit, enum opal_kill kind, uint32_t pe,
-			       uint64_t page_size, uint64_t address, uint64_t pages)
+static int forget_by_register(struct opal_unit *unit, enum opal_kill kind, uint32_t pe,
+			      uint64_t page_size, uint64_t address, uint64_t pages)
 {
+	const struct iommu_tce_register told = {unit->platform, unit->registers, pe, &unit->told};
+
 	if (kind == OPAL_KILL_ALL)
-		iommu_tce_forget_all(unit->platform, unit->registers);
-	else if (kind == OPAL_KILL_PE)
-		iommu_tce_forget_pe(unit->platform, unit->registers, pe);
-	else
-		iommu_tce_forget_pages(unit->platform, unit->registers, pe, address, page_size,
-				       pages);
+		return iommu_tce_forget_all(&told);
+	if (kind == OPAL_KILL_PE)
+		return iommu_tce_forget_pe(&told);
+	return iommu_tce_forget_pages(&told, address, page_size, pages);
 }
 
-int iommu_opal_forget(const struct opal_unit *unit, enum opal_kill kind, uint32_t pe,
-		      uint64_t page_size, uint64_t address, uint64_t pages)
+int iommu_opal_forget(struct opal_unit *unit, enum opal_kill kind, uint32_t pe, uint64_t page_size,
+		      uint64_t address, uint64_t pages)
 {
 	const uint64_t arguments[7] = {unit->config.phb, kind, pe, page_size, address, pages};
 	int status;
 
-	if (unit->registers != NULL) {
-		forget_by_register(unit, kind, pe, page_size, address, pages);
-		return 0;
-	}
+	if (unit->registers != NULL)
+		return forget_by_register(unit, kind, pe, page_size, address, pages);
 	status = call(unit, IOMMU_OPAL_TCE_KILL, arguments);
 	return status == IOMMU_ETIMEDOUT || status == 0 ? status : IOMMU_EIO;
 }
@@ -68,8 +75,7 @@ static uint64_t bus_compare(unsigned int ids)
 	return compare;
 }
 
-int iommu_opal_set_ids(const struct opal_unit *unit, uint32_t pe, uint16_t first, uint16_t last,
-		       bool add)
+int iommu_opal_set_ids(struct opal_unit *unit, uint32_t pe, uint16_t first, uint16_t last, bool add)
 {
 	const bool is_function = first == last;
 	const uint64_t arguments[7] = {
@@ -79,8 +85,7 @@ int iommu_opal_set_ids(const struct opal_unit *unit, uint32_t pe, uint16_t first
 	return call(unit, IOMMU_OPAL_SET_PE, arguments);
 }
 
-int iommu_opal_set_window(const struct opal_unit *unit, uint32_t pe,
-			  const struct opal_domain *domain)
+int iommu_opal_set_window(struct opal_unit *unit, uint32_t pe, const struct opal_domain *domain)
 {
 	const uint64_t size = 1ULL << unit->config.window_bits;
 	uint64_t arguments[7] = {unit->config.phb, pe, (uint64_t)pe << 1};
@@ -99,7 +104,7 @@ int iommu_opal_set_window(const struct opal_unit *unit, uint32_t pe,
 	return call(unit, IOMMU_OPAL_MAP_PE_WINDOW, arguments);
 }
 
-int iommu_opal_set_bypass(const struct opal_unit *unit, uint32_t pe, bool is_open)
+int iommu_opal_set_bypass(struct opal_unit *unit, uint32_t pe, bool is_open)
 {
 	const uint64_t arguments[7] = {unit->config.phb, pe, (uint64_t)pe << 1 | 1,
 				       OPAL_BYPASS_START, is_open ? opal_bypass_size(unit) : 0};

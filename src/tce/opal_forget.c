@@ -26,7 +26,7 @@ static bool take_waiting(struct opal_unit *unit, struct opal_domain **buried,
 	iommu_list_for_each (node, &unit->domains) {
 		struct opal_domain *domain = iommu_container_of(node, struct opal_domain, link);
 
-		if (domain->is_buried && unit->stuck == 0) {
+		if (domain->is_buried && unit->unsure == 0) {
 			iommu_list_remove(node);
 			*buried = domain;
 			return true;
@@ -53,7 +53,7 @@ void iommu_opal_made_good(struct opal_unit *unit, uint32_t failures)
 		state = iommu_spin_lock(unit->platform, &unit->lock);
 		found = unit->failures == failures &&
 			take_waiting(unit, &buried, &emptied, &gather);
-		if (!found && unit->failures == failures && unit->stuck == 0)
+		if (!found && unit->failures == failures && unit->unsure == 0)
 			__atomic_store_n(&unit->failures, 0, __ATOMIC_RELEASE);
 		/* Under the lock: the domain could go as soon as it is released. */
 		if (found && emptied != NULL)
@@ -82,7 +82,12 @@ int iommu_opal_forget_all(struct opal_unit *unit)
 static bool is_suspect(const struct opal_unit *unit)
 {
 	return __atomic_load_n(&unit->failures, __ATOMIC_ACQUIRE) != 0 ||
-	       __atomic_load_n(&unit->stuck, __ATOMIC_ACQUIRE) != 0;
+	       __atomic_load_n(&unit->unsure, __ATOMIC_ACQUIRE) != 0;
+}
+
+int iommu_opal_forget_failed(struct opal_unit *unit)
+{
+	return is_suspect(unit) ? iommu_opal_forget_all(unit) : 0;
 }
 
 struct told {

@@ -107,7 +107,8 @@ static bool is_free(const struct opal_unit *unit, uint32_t number)
 {
 	const struct opal_pe *pe = &unit->pes[number];
 
-	return number != unit->config.reserved_pe && !pe->has_ids && !pe->is_stuck;
+	return number != unit->config.reserved_pe && !pe->has_ids && !pe->has_unsure_ids &&
+	       !pe->is_unsure;
 }
 
 static int choose_number(const struct opal_unit *unit, uint32_t wanted, uint32_t *number)
@@ -136,6 +137,33 @@ static int tell(struct opal_unit *unit, uint16_t first, uint16_t last, const str
 	return iommu_opal_set_ids(unit, number, first, last, pe != NULL);
 }
 
+int iommu_opal_settle_ids(struct opal_unit *unit)
+{
+	unsigned int i;
+	int result = 0;
+
+	for (i = 0; i < unit->config.pes; i++) {
+		struct opal_pe *pe = &unit->pes[i];
+		int status;
+
+		if (!pe->has_unsure_ids)
+			continue;
+		status = tell(unit, pe->first_id, pe->last_id,
+			      pe->has_ids ? pe : around(unit, pe->first_id, pe->last_id));
+		pe->has_unsure_ids = status != 0;
+		if (result == 0)
+			result = status;
+	}
+	return result;
+}
+
+/* A call that failed may have been done all the same: ids go where they were, or are in doubt. */
+static void take_back(struct opal_unit *unit, struct opal_pe *pe)
+{
+	pe->has_unsure_ids = true;
+	(void)iommu_opal_settle_ids(unit);
+}
+
 static int add_pe(struct opal_unit *unit, const struct iommu_opal_pe_config *config,
 		  uint32_t *number)
 {
@@ -145,24 +173,25 @@ static int add_pe(struct opal_unit *unit, const struct iommu_opal_pe_config *con
 
 	if (!range_of(config, &first, &last))
 		return IOMMU_EINVAL;
-	iommu_opal_close_stuck(unit);
-	status = check_room(unit, first, last);
+	(void)iommu_opal_settle(unit);
+	/* None is made beside ids in doubt: where those belong would not be known any more. */
+	status = iommu_opal_settle_ids(unit);
+	if (status == 0)
+		status = check_room(unit, first, last);
 	if (status == 0)
 		status = choose_number(unit, config->number, number);
 	if (status != 0)
 		return status;
 	pe = &unit->pes[*number];
-	status = tell(unit, first, last, pe);
-	if (status != 0) {
-		/* It may have been done all the same. */
-		(void)tell(unit, first, last, around(unit, first, last));
-		return status;
-	}
 	pe->kind = (uint8_t)config->kind;
 	pe->first_id = first;
 	pe->last_id = last;
-	pe->has_ids = true;
-	return 0;
+	status = tell(unit, first, last, pe);
+	if (status == 0)
+		pe->has_ids = true;
+	else
+		take_back(unit, pe);
+	return status;
 }
 
 /* --- Taking one apart ------------------------------------------------------------------------- */
@@ -199,9 +228,15 @@ static int remove_pe(struct opal_unit *unit, uint32_t number)
 	pe = &unit->pes[number];
 	if (has_members(unit, pe) || has_inner(unit, pe))
 		return IOMMU_EBUSY;
+	status = iommu_opal_settle_ids(unit);
+	if (status != 0)
+		return status;
 	pe->has_ids = false;
 	status = tell(unit, pe->first_id, pe->last_id, around(unit, pe->first_id, pe->last_id));
-	pe->has_ids = status != 0;
+	if (status == 0)
+		return 0;
+	pe->has_ids = true;
+	take_back(unit, pe);
 	return status;
 }
 

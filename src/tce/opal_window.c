@@ -52,16 +52,43 @@ static void cancel_move(struct opal_unit *unit, struct opal_pe *pe)
 	iommu_spin_unlock(unit->platform, &unit->lock, state);
 }
 
-static void set_stuck(struct opal_unit *unit, struct opal_pe *pe, bool is_stuck)
+/*
+ * A PE in doubt counts among the unit's, and makes it suspect: what the bridge reads through such a window is
+ * known only to it. So does the end of the doubt, for what it has read until then.
+ */
+static void set_unsure(struct opal_unit *unit, struct opal_pe *pe, bool is_unsure)
 {
-	if (pe->is_stuck == is_stuck)
+	uintptr_t state;
+
+	if (pe->is_unsure == is_unsure)
 		return;
-	pe->is_stuck = is_stuck;
-	__atomic_store_n(&unit->stuck, is_stuck ? unit->stuck + 1 : unit->stuck - 1,
+	iommu_opal_note_failure(unit);
+	state = iommu_spin_lock(unit->platform, &unit->lock);
+	pe->is_unsure = is_unsure;
+	__atomic_store_n(&unit->unsure, is_unsure ? unit->unsure + 1 : unit->unsure - 1,
 			 __ATOMIC_RELEASE);
+	iommu_spin_unlock(unit->platform, &unit->lock, state);
 }
 
-/* Opening: it counts as open from before firmware is told, and closing: until it has obeyed. */
+bool iommu_opal_is_torn(struct opal_domain *domain)
+{
+	struct opal_unit *unit = domain->unit;
+	struct iommu_list_node *node;
+	bool is_torn = false;
+	uintptr_t state;
+
+	if (__atomic_load_n(&unit->unsure, __ATOMIC_ACQUIRE) == 0)
+		return false;
+	state = iommu_spin_lock(unit->platform, &unit->lock);
+	iommu_list_for_each (node, &domain->pes)
+		is_torn = is_torn || opal_pe_of_link(unit, node)->is_unsure;
+	iommu_spin_unlock(unit->platform, &unit->lock, state);
+	return is_torn;
+}
+
+/* --- Windows ---------------------------------------------------------------------------------- */
+
+/* Both are open from before firmware is told to open them until it has confirmed that they are closed. */
 static int set_bypass(struct opal_unit *unit, struct opal_pe *pe, bool is_open)
 {
 	int status;
@@ -75,109 +102,159 @@ static int set_bypass(struct opal_unit *unit, struct opal_pe *pe, bool is_open)
 	return status;
 }
 
-int iommu_opal_set_windows(struct opal_unit *unit, struct opal_pe *pe,
-			   const struct opal_domain *domain)
+static int set_window(struct opal_unit *unit, struct opal_pe *pe, const struct opal_domain *domain)
 {
-	const bool wants = domain != NULL && domain->base.bypass_size != 0;
-	const int bypass = set_bypass(unit, pe, wants);
-	const int window = iommu_opal_set_window(unit, opal_number_of(unit, pe), domain);
+	int status;
 
-	return bypass != 0 ? bypass : window;
-}
-
-int iommu_opal_close_window(struct opal_unit *unit, struct opal_pe *pe)
-{
-	int status = iommu_opal_set_windows(unit, pe, NULL);
-
-	set_stuck(unit, pe, status != 0);
+	if (domain == NULL && !pe->is_open)
+		return 0;
+	pe->is_open = true;
+	status = iommu_opal_set_window(unit, opal_number_of(unit, pe), domain);
+	if (status == 0)
+		pe->is_open = domain != NULL;
 	return status;
 }
 
-void iommu_opal_close_stuck(struct opal_unit *unit)
+/* Both as a domain wants them, or (NULL) closed; the first failure is the answer. */
+static int set_windows(struct opal_unit *unit, struct opal_pe *pe, const struct opal_domain *domain)
+{
+	const bool wants = domain != NULL && domain->base.bypass_size != 0;
+	const int bypass = set_bypass(unit, pe, wants);
+	const int window = set_window(unit, pe, domain);
+
+	set_unsure(unit, pe, bypass != 0 || window != 0);
+	return bypass != 0 ? bypass : window;
+}
+
+/* The domain that it was told to use cannot be had: closed, as far as firmware obeys, and in doubt. */
+static void tear(struct opal_unit *unit, struct opal_pe *pe)
+{
+	(void)set_windows(unit, pe, NULL);
+	set_unsure(unit, pe, true);
+}
+
+/* What a PE's windows should be. */
+static int restore_windows(struct opal_unit *unit, struct opal_pe *pe, struct opal_domain *domain)
+{
+	int status = set_windows(unit, pe, unit->is_on ? domain : NULL);
+
+	if (status != 0 && unit->is_on && domain != NULL)
+		tear(unit, pe);
+	return status;
+}
+
+int iommu_opal_set_all_windows(struct opal_unit *unit)
 {
 	unsigned int i;
+	int result = 0;
 
-	if (unit->stuck == 0)
-		return;
-	for (i = 0; i < unit->config.pes; i++)
-		if (unit->pes[i].is_stuck)
-			(void)iommu_opal_close_window(unit, &unit->pes[i]);
-	/* What waited for that goes when the bridge has forgotten it, too. */
-	if (unit->stuck == 0)
-		(void)iommu_opal_forget_all(unit);
+	for (i = 0; i < unit->config.pes; i++) {
+		int status = restore_windows(unit, &unit->pes[i], unit->pes[i].domain);
+
+		if (result == 0)
+			result = status;
+	}
+	return result;
 }
 
-/* Open a PE's window, and have the bridge forget the one from before. */
-static int open_window(struct opal_unit *unit, struct opal_pe *pe, struct opal_domain *domain)
+int iommu_opal_settle(struct opal_unit *unit)
 {
-	const uint32_t number = opal_number_of(unit, pe);
-	int status = iommu_opal_set_windows(unit, pe, domain);
+	unsigned int i;
+	int result = 0;
+	int forgotten;
 
-	if (status != 0)
-		return status;
-	set_stuck(unit, pe, false);
-	return iommu_opal_forget(unit, OPAL_KILL_PE, number, 0, 0, 0);
+	if (unit->unsure == 0)
+		return 0;
+	for (i = 0; i < unit->config.pes; i++) {
+		struct opal_pe *pe = &unit->pes[i];
+		int status = pe->is_unsure ? restore_windows(unit, pe, pe->domain) : 0;
+
+		if (result == 0)
+			result = status;
+	}
+	/* What waited for that goes when the bridge has forgotten it, too. */
+	forgotten = iommu_opal_forget_all(unit);
+	return result != 0 ? result : forgotten;
 }
 
-/* Give a PE another window; on failure it has the one from before, or none. */
+/* --- Moving ----------------------------------------------------------------------------------- */
+
+/* Have a PE's windows be those of a domain, or closed, and the bridge forget the ones from before. */
+static int use_windows(struct opal_unit *unit, struct opal_pe *pe, struct opal_domain *domain)
+{
+	const bool was_closed = !pe->is_open && !pe->is_bypassed && !pe->is_unsure;
+	int status = set_windows(unit, pe, domain);
+
+	if (status != 0 || (domain == NULL && was_closed))
+		return status;
+	return iommu_opal_forget(unit, OPAL_KILL_PE, opal_number_of(unit, pe), 0, 0, 0);
+}
+
+/* Tell a PE to use another domain, or none; on failure it uses the one from before, perhaps in doubt. */
 static int switch_window(struct opal_unit *unit, struct opal_pe *pe, struct opal_domain *domain)
 {
-	int status = 0;
+	int status;
 
 	begin_move(unit, pe, domain);
-	if (unit->base.enabled)
-		status = open_window(unit, pe, domain);
+	status = use_windows(unit, pe, unit->is_on ? domain : NULL);
 	if (status == 0) {
 		end_move(unit, pe);
 		return 0;
 	}
 	/* It may have cached of either, until its window is what it will be: only then is that noted. */
-	if (pe->leaving != NULL && iommu_opal_set_windows(unit, pe, pe->leaving) == 0) {
-		iommu_opal_note_failure(unit);
-		cancel_move(unit, pe);
-		return status;
-	}
-	(void)iommu_opal_close_window(unit, pe);
+	(void)restore_windows(unit, pe, pe->leaving);
 	iommu_opal_note_failure(unit);
-	end_move(unit, pe);
-	begin_move(unit, pe, NULL);
-	end_move(unit, pe);
+	cancel_move(unit, pe);
 	return status;
 }
 
-/* Take a PE's window away; whatever is returned it has none any more, as far as firmware obeys. */
+/* Take a PE's windows away; whatever is returned it was told to use none. */
 static int drop_window(struct opal_unit *unit, struct opal_pe *pe)
 {
-	int status = 0;
+	int status;
 
 	begin_move(unit, pe, NULL);
-	if (unit->base.enabled) {
-		status = iommu_opal_close_window(unit, pe);
-		if (status == 0)
-			status = iommu_opal_forget(unit, OPAL_KILL_PE, opal_number_of(unit, pe), 0,
-						   0, 0);
-	}
+	status = use_windows(unit, pe, NULL);
 	if (status != 0)
 		iommu_opal_note_failure(unit);
 	end_move(unit, pe);
 	return status == 0 || status == IOMMU_ETIMEDOUT ? status : IOMMU_EIO;
 }
 
-int iommu_opal_attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
+/* It uses what it should already: that must be so, and nothing from before be remembered. */
+static int confirm(struct opal_unit *unit, const struct opal_pe *pe)
 {
-	struct opal_domain *domain = opal_domain_of(base);
-	struct opal_pe *pe = endpoint->unit_data;
-	int status = 0;
+	int forgotten = iommu_opal_forget_failed(unit);
 
-	if (endpoint->unit != &domain->unit->base)
-		return IOMMU_EINVAL;
-	iommu_opal_close_stuck(domain->unit);
+	return pe->is_unsure ? IOMMU_EIO : forgotten;
+}
+
+static int attach(struct opal_domain *domain, struct iommu_endpoint *endpoint)
+{
+	struct opal_unit *unit = opal_unit_of(endpoint->unit);
+	struct opal_pe *pe = endpoint->unit_data;
+	int status;
+
+	(void)iommu_opal_settle(unit);
 	/* Others of its PE have it already: there is one window for all. */
-	if (pe->domain != domain)
-		status = switch_window(domain->unit, pe, domain);
+	status = pe->domain != domain ? switch_window(unit, pe, domain) : confirm(unit, pe);
 	if (status == 0 && endpoint->domain == NULL)
 		pe->endpoints++;
 	return status;
+}
+
+int iommu_opal_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint)
+{
+	if (endpoint->unit != &opal_domain_of(domain)->unit->base)
+		return IOMMU_EINVAL;
+	return attach(opal_domain_of(domain), endpoint);
+}
+
+int iommu_opal_attach_blocked(struct iommu_domain *domain, struct iommu_endpoint *endpoint)
+{
+	if (endpoint->unit != &opal_domain_of(domain)->unit->base)
+		return IOMMU_EINVAL;
+	return attach(NULL, endpoint);
 }
 
 int iommu_opal_detach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
@@ -189,15 +266,4 @@ int iommu_opal_detach(struct iommu_domain *base, struct iommu_endpoint *endpoint
 	if (--pe->endpoints != 0)
 		return 0;
 	return drop_window(opal_unit_of(endpoint->unit), pe);
-}
-
-int iommu_opal_attach_blocked(struct iommu_domain *base, struct iommu_endpoint *endpoint)
-{
-	struct opal_pe *pe = endpoint->unit_data;
-
-	if (endpoint->unit != &opal_domain_of(base)->unit->base)
-		return IOMMU_EINVAL;
-	if (endpoint->domain == NULL)
-		pe->endpoints++;
-	return pe->domain != NULL ? drop_window(opal_unit_of(endpoint->unit), pe) : 0;
 }

@@ -16,7 +16,7 @@
 
 static struct {
 	struct iommu_model_phb **model;
-	void (*around)(void); /* called before and after a write; or NULL */
+	void (*around)(void); /* called before and after each access; or NULL */
 	unsigned int mapped;
 } phb_registers;
 
@@ -43,9 +43,16 @@ static void phb_registers_unmap(void *ctx, void *mapped, uint64_t size)
 
 static uint64_t phb_registers_read64(void *ctx, const volatile void *reg)
 {
+	uint64_t value;
+
 	(void)ctx;
 	assert_ptr_equal((uintptr_t)reg, phb_registers_base + PHB_KILL_REGISTER);
-	return iommu_be64(iommu_model_phb_kill_read(*phb_registers.model));
+	if (phb_registers.around != NULL)
+		phb_registers.around();
+	value = iommu_be64(iommu_model_phb_kill_read(*phb_registers.model));
+	if (phb_registers.around != NULL)
+		phb_registers.around();
+	return value;
 }
 
 static void phb_registers_write64(void *ctx, volatile void *reg, uint64_t value)

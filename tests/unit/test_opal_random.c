@@ -55,8 +55,9 @@ static struct {
 	uint32_t slots[DOMAINS][SLOTS]; /* the mapping, or NO_SLOT */
 	struct mapping mappings[MAPPINGS];
 	uint64_t large_page;
-	bool by_register; /* the bridge is told to forget through it */
-	uint32_t made;    /* the next mapping */
+	bool by_register;   /* the bridge is told to forget through it */
+	uint32_t made;      /* the next mapping */
+	unsigned int locks; /* that the driver holds */
 	bool is_trouble;
 	bool is_between;   /* the driver is at work */
 	bool is_switching; /* at a PE's window: others may map and unmap meanwhile */
@@ -234,15 +235,28 @@ static int64_t call(void *ctx, uint64_t token, const uint64_t arguments[7])
 	return code;
 }
 
-/* While the bridge is told through its register. */
+/* While the bridge is told through its register, and looked at: other CPUs wait for the lock. */
 static void around_register(void)
 {
 	const bool was_between = f.is_between;
 
 	f.is_between = true;
 	do_some_dma(2);
-	change_meanwhile();
+	if (f.locks == 0)
+		change_meanwhile();
 	f.is_between = was_between;
+}
+
+static uintptr_t lock_begins(void *ctx)
+{
+	(void)ctx;
+	return f.locks++;
+}
+
+static void lock_ends(void *ctx, uintptr_t state)
+{
+	(void)ctx;
+	assert_int_equal(--f.locks, state);
 }
 
 /* Firmware is busy for a few calls, then for too long. */
@@ -600,6 +614,9 @@ static void begin(unsigned int generation, uint64_t forget_seed)
 	test_platform_init(&f.outside, 1 << 24, 0);
 	f.test.quiet = true;
 	f.test.platform.now_ns = now_ns;
+	f.test.platform.relax = NULL; /* time is counted here: nothing is waited for */
+	f.test.platform.irq_save = lock_begins;
+	f.test.platform.irq_restore = lock_ends;
 	phb_registers_install(&f.test.platform, &f.model, around_register);
 	f.by_register = generation == 3 && forget_seed == 0;
 	f.large_page = generation == 3 ? 1 << 24 : 1 << 21;
