@@ -120,7 +120,8 @@ static int switch_all(struct iommu_group *group, struct iommu_domain *before,
 	if (domain == NULL)
 		node = node->next;
 	while ((node = node->previous) != &group->endpoints)
-		if (endpoint_switch(iommu_member_of(node), before) != 0)
+		if (iommu_member_of(node)->domain != before &&
+		    endpoint_switch(iommu_member_of(node), before) != 0)
 			give_up(iommu_member_of(node));
 	return status;
 }
