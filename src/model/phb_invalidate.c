@@ -56,6 +56,8 @@ static void kill_one(struct iommu_model_phb *phb, uint32_t pe, uint64_t value)
 	/* Generation 3 has no size: it is the window's. */
 	if (shift != 0 && (phb->config.generation == 3 || phb_kill_page_shift(value) == shift))
 		iommu_phb_kill_pages(phb, window, page, page);
+	else if (phb->kill_pending != 0)
+		kill_window(phb, window); /* it was set anew since the bridge was told */
 	else
 		iommu_phb_misuse(phb,
 				 "a page is to be forgotten of a size that its window has not");

@@ -78,20 +78,39 @@ static bool unit_next_region(const struct iommu_endpoint *endpoint, unsigned int
 	return wanted == 1 && config->reserved_start <= config->reserved_last;
 }
 
+static bool is_on(const struct opal_unit *unit)
+{
+	return __atomic_load_n(&unit->is_on, __ATOMIC_RELAXED);
+}
+
+static void set_on(struct opal_unit *unit, bool on)
+{
+	__atomic_store_n(&unit->is_on, on, __ATOMIC_RELAXED);
+}
+
+/* Windows are as their domains want, or in doubt, which every call then says. */
+static bool unit_translates(const struct iommu_unit *base)
+{
+	return is_on(opal_unit_of(base));
+}
+
 static int unit_enable(struct iommu_unit *base)
 {
 	struct opal_unit *unit = opal_unit_of(base);
+	const bool was_on = is_on(unit);
 	int status, forgotten;
 
-	unit->is_on = true;
+	set_on(unit, true);
 	status = iommu_opal_set_all_windows(unit);
 	forgotten = iommu_opal_forget_all(unit);
 	if (status == 0 && forgotten == 0)
 		return 0;
-	/* In this order: what bridges cache until they are closed is to be forgotten, too. */
-	unit->is_on = false;
-	(void)iommu_opal_set_all_windows(unit);
-	iommu_opal_note_failure(unit);
+	if (!was_on) {
+		/* In this order: what bridges cache until they are closed is to be forgotten, too. */
+		set_on(unit, false);
+		(void)iommu_opal_set_all_windows(unit);
+		iommu_opal_note_failure(unit);
+	}
 	return status != 0 ? status : forgotten;
 }
 
@@ -99,17 +118,17 @@ static int unit_enable(struct iommu_unit *base)
 static int unit_disable(struct iommu_unit *base)
 {
 	struct opal_unit *unit = opal_unit_of(base);
-	const bool was_on = unit->is_on;
+	const bool was_on = is_on(unit);
 	int status, forgotten;
 
-	unit->is_on = false;
+	set_on(unit, false);
 	status = iommu_opal_set_all_windows(unit);
 	forgotten = iommu_opal_forget_all(unit);
 	if (status == 0)
 		status = forgotten;
 	if (status == 0)
 		return 0;
-	unit->is_on = was_on;
+	set_on(unit, was_on);
 	(void)iommu_opal_set_all_windows(unit);
 	(void)iommu_opal_forget_all(unit);
 	return status == IOMMU_ETIMEDOUT ? status : IOMMU_EIO;
@@ -161,6 +180,7 @@ static const struct iommu_ops opal_ops = {
 	.name = opal_name,
 	.enable = unit_enable,
 	.disable = unit_disable,
+	.translates = unit_translates,
 	.confirm = unit_confirm,
 	.remove = unit_remove,
 	.match = unit_match,

@@ -60,7 +60,7 @@ struct opal_unit {
 	struct opal_pe *pes;
 	unsigned int pes_order;
 	struct iommu_tce_register_state told;
-	bool is_on;       /* windows are to be as their PEs' domains want; otherwise all closed */
+	bool is_on; /* windows are to be as their PEs' domains want; otherwise all closed; atomic */
 	uint32_t is_hung; /* firmware let a wait run out, and has not answered since; atomic */
 	struct iommu_spinlock lock;
 	uint32_t failures;              /* since the bridge last forgot all; atomic */

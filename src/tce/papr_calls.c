@@ -7,7 +7,10 @@
 #include "base/byteorder.h"
 #include "base/deadline.h"
 
+/* A hypervisor is busy for milliseconds, with what other guests want: after a second it hangs. */
 #define TIMEOUT_NS 1000000000ULL
+/* So often is it asked, and not waited for, under a lock, or while it hangs. */
+#define QUICK_CALLS 4
 
 /* Status of a call. */
 #define H_BUSY       1
@@ -41,23 +44,40 @@ static int status_of(int64_t code)
 	}
 }
 
-/* One call, again while the hypervisor is busy; IOMMU_ETIMEDOUT: for too long. */
+bool iommu_papr_is_hung(const struct papr_calls *calls)
+{
+	return __atomic_load_n(&calls->is_hung, __ATOMIC_RELAXED) != 0;
+}
+
+void iommu_papr_set_hung(struct papr_calls *calls, bool is_hung)
+{
+	__atomic_store_n(&calls->is_hung, is_hung, __ATOMIC_RELAXED);
+}
+
+/* One call, again while the hypervisor is busy; IOMMU_ETIMEDOUT, IOMMU_EBUSY: for too long. */
 static int call(struct papr_calls *calls, uint64_t opcode, uint64_t index, uint64_t third,
 		uint64_t fourth, uint64_t *result)
 {
+	const bool is_quick = calls->is_locked || iommu_papr_is_hung(calls);
 	struct iommu_deadline deadline = iommu_deadline_in(calls->platform, TIMEOUT_NS);
 	const uint64_t address = (calls->first_page + index) << calls->page_shift;
+	bool has_passed = false;
 	uint64_t unused;
-	int64_t code;
 
-	for (;;) {
-		code = calls->call(calls->ctx, opcode, calls->liobn, address, third, fourth,
-				   result != NULL ? result : &unused);
-		if (!is_busy(code))
+	while (!has_passed && !(is_quick && deadline.polls == QUICK_CALLS)) {
+		const int64_t code = calls->call(calls->ctx, opcode, calls->liobn, address, third,
+						 fourth, result != NULL ? result : &unused);
+
+		if (!is_busy(code)) {
+			iommu_papr_set_hung(calls, false);
 			return status_of(code);
-		if (iommu_deadline_passed(&deadline))
-			return IOMMU_ETIMEDOUT;
+		}
+		has_passed = iommu_deadline_passed(&deadline);
 	}
+	if (calls->is_locked)
+		return IOMMU_EBUSY;
+	iommu_papr_set_hung(calls, true);
+	return IOMMU_ETIMEDOUT;
 }
 
 static bool uses_multiple(const struct papr_calls *calls)
@@ -104,8 +124,12 @@ static int clear_some(struct papr_calls *calls, uint64_t index, uint64_t count)
 	}
 	if (status != IOMMU_EOPNOTSUPP)
 		return status;
-	for (i = 0, status = 0; i < count && status == 0; i++)
-		status = iommu_papr_put_entry(calls, index + i, 0);
+	for (i = 0, status = 0; i < count; i++) {
+		int own = iommu_papr_put_entry(calls, index + i, 0);
+
+		if (status == 0)
+			status = own;
+	}
 	return status;
 }
 
@@ -123,7 +147,8 @@ int iommu_papr_clear_entries(struct papr_calls *calls, uint64_t index, uint64_t 
 		count -= part;
 	}
 	/* Whatever it says: they may still lead somewhere. */
-	return result == 0 || result == IOMMU_ETIMEDOUT ? result : IOMMU_EIO;
+	return result == 0 || result == IOMMU_ETIMEDOUT || result == IOMMU_EBUSY ? result
+										 : IOMMU_EIO;
 }
 
 /* What is to be put, and where it begins in its source. */

@@ -25,11 +25,17 @@ struct papr_calls {
 	bool has_multiple; /* until it turns out that it has not; atomic */
 	uint64_t *list;    /* NULL: single calls only */
 	uint32_t list_taken;
+	bool is_locked; /* calls are made under a lock: who is busy is not waited for (IOMMU_EBUSY) */
+	uint32_t is_hung; /* a wait has run out, and no call was answered since; atomic */
 };
 
 /* With all but the list set. 0, IOMMU_ENOMEM, or IOMMU_EIO: the hypervisor knows no such window. */
 int iommu_papr_calls_init(struct papr_calls *calls);
 void iommu_papr_calls_fini(struct papr_calls *calls);
+
+/* It let a wait run out: who waits on behalf of calls under a lock says so. */
+bool iommu_papr_is_hung(const struct papr_calls *calls);
+void iommu_papr_set_hung(struct papr_calls *calls, bool is_hung);
 
 int iommu_papr_get_entry(struct papr_calls *calls, uint64_t index, uint64_t *entry);
 int iommu_papr_put_entry(struct papr_calls *calls, uint64_t index, uint64_t entry);
@@ -38,8 +44,8 @@ int iommu_papr_put_entries(struct papr_calls *calls, uint64_t index, uint64_t co
 			   uint64_t (*entry_at)(const void *source, uint64_t i),
 			   const void *source);
 /*
- * All that can be is cleared, also after a failure: 0, IOMMU_ETIMEDOUT or IOMMU_EIO, and then some may lead
- * somewhere still.
+ * All that can be is cleared, also after a failure: 0, IOMMU_ETIMEDOUT, IOMMU_EBUSY or IOMMU_EIO, and then
+ * some may lead somewhere still.
  */
 int iommu_papr_clear_entries(struct papr_calls *calls, uint64_t index, uint64_t count);
 

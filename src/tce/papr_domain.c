@@ -18,59 +18,78 @@ static uint64_t direct_entry(const void *source, uint64_t i)
 	return iommu_papr_entry_for(i << unit->config.direct.page_shift, IOMMU_PROT_READ_WRITE);
 }
 
-/* All of memory in the second window, or nothing. It counts as open until it was cleared. */
+/* All of memory in the second window, or nothing. */
 static int set_direct(struct papr_unit *unit, bool is_open)
 {
+	const enum papr_direct wanted = is_open ? PAPR_DIRECT_OPEN : PAPR_DIRECT_CLEAR;
 	const unsigned int shift = unit->config.direct.page_shift;
 	const uint64_t pages = (unit->config.memory_end + ((1ULL << shift) - 1)) >> shift;
 	int status;
 
-	if (is_open == unit->is_direct)
+	if (unit->direct_holds == wanted)
 		return 0;
-	unit->is_direct = true;
-	if (is_open) {
+	unit->direct_holds = PAPR_DIRECT_UNSURE;
+	if (is_open)
 		status = iommu_papr_put_entries(&unit->direct, 0, pages, direct_entry, unit);
-		if (status == 0)
-			return 0;
-		/* All that it may have set goes. */
-		if (iommu_papr_clear_entries(&unit->direct, 0, pages) == 0)
-			unit->is_direct = false;
-		return status == IOMMU_ETIMEDOUT || status == IOMMU_EAGAIN ? status : IOMMU_EIO;
-	}
-	status = iommu_papr_clear_entries(&unit->direct, 0, pages);
+	else
+		status = iommu_papr_clear_entries(&unit->direct, 0, pages);
 	if (status == 0)
-		unit->is_direct = false;
-	return status;
+		unit->direct_holds = wanted;
+	else if (is_open && iommu_papr_clear_entries(&unit->direct, 0, pages) == 0)
+		unit->direct_holds = PAPR_DIRECT_CLEAR; /* all that it may have set is gone */
+	return status == 0 || status == IOMMU_ETIMEDOUT || status == IOMMU_EAGAIN ? status
+										  : IOMMU_EIO;
 }
 
-int iommu_papr_use(struct papr_unit *unit, struct papr_domain *domain)
+static void set_unsure(struct papr_unit *unit, bool is_unsure)
 {
+	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
+
+	unit->is_unsure = is_unsure;
+	iommu_spin_unlock(unit->platform, &unit->lock, state);
+}
+
+int iommu_papr_apply(struct papr_unit *unit)
+{
+	struct papr_domain *domain = unit->is_on ? unit->domain : NULL;
 	const bool is_open = domain != NULL && !domain->is_blocked;
 	int direct = set_direct(unit, is_open && domain->base.bypass_size != 0);
 	int status = iommu_papr_switch(unit, is_open ? domain : NULL);
 
-	return status != 0 ? status : direct;
+	if (status == 0)
+		status = direct;
+	set_unsure(unit, status != 0);
+	return status;
 }
 
-/* On failure it uses what it did, or nothing. */
+int iommu_papr_confirm(struct papr_unit *unit)
+{
+	int status = unit->is_unsure ? iommu_papr_apply(unit) : 0;
+	int settled = iommu_papr_settle(unit);
+
+	return status != 0 ? status : settled;
+}
+
+static void tell(struct papr_unit *unit, struct papr_domain *domain)
+{
+	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
+
+	unit->domain = domain;
+	iommu_spin_unlock(unit->platform, &unit->lock, state);
+}
+
+/* On failure it uses what it did, perhaps in doubt. */
 static int switch_to(struct papr_unit *unit, struct papr_domain *domain)
 {
 	struct papr_domain *before = unit->domain;
 	int status;
 
-	unit->domain = domain;
-	if (!unit->base.enabled)
-		return 0;
-	status = iommu_papr_use(unit, domain);
+	tell(unit, domain);
+	status = iommu_papr_apply(unit);
 	if (status == 0)
 		return 0;
-	unit->domain = before;
-	if (before != NULL && iommu_papr_use(unit, before) != 0) {
-		unit->domain = NULL;
-		(void)iommu_papr_use(unit, NULL);
-	} else if (before == NULL) {
-		(void)iommu_papr_use(unit, NULL);
-	}
+	tell(unit, before);
+	(void)iommu_papr_apply(unit);
 	return status;
 }
 
@@ -78,13 +97,12 @@ static int attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
 {
 	struct papr_domain *domain = papr_domain_of(base);
 	struct papr_unit *unit = domain->unit;
-	int status = 0;
+	int status;
 
 	if (endpoint->unit != &unit->base)
 		return IOMMU_EINVAL;
 	/* Others behind the window have it already: there is one for all. */
-	if (unit->domain != domain)
-		status = switch_to(unit, domain);
+	status = unit->domain != domain ? switch_to(unit, domain) : iommu_papr_confirm(unit);
 	if (status == 0 && endpoint->domain == NULL)
 		unit->endpoints++;
 	return status;
@@ -97,8 +115,8 @@ static int detach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
 	(void)base;
 	if (--unit->endpoints != 0)
 		return 0;
-	unit->domain = NULL;
-	return unit->base.enabled ? iommu_papr_use(unit, NULL) : 0;
+	tell(unit, NULL);
+	return iommu_papr_apply(unit);
 }
 
 /* --- Mapping ---------------------------------------------------------------------------------- */
@@ -113,12 +131,33 @@ static int domain_map(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_
 			     mapped);
 }
 
-static int domain_sync_map(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
+static int follow(struct papr_domain *domain, iommu_iova_t iova, uint64_t size)
 {
-	struct papr_domain *domain = papr_domain_of(base);
 	const unsigned int shift = domain->unit->config.window.page_shift;
 
 	return iommu_papr_follow(domain, (iova - base_of(domain)) >> shift, size >> shift);
+}
+
+/* Is it the one that the unit was told to use, and does the window perhaps not follow it? */
+static bool is_torn(const struct papr_domain *domain)
+{
+	struct papr_unit *unit = domain->unit;
+	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
+	const bool is_torn = unit->is_unsure && unit->domain == domain;
+
+	iommu_spin_unlock(unit->platform, &unit->lock, state);
+	return is_torn;
+}
+
+static int domain_sync_map(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
+{
+	struct papr_domain *domain = papr_domain_of(base);
+	int settled = iommu_papr_settle(domain->unit);
+	int status = follow(domain, iova, size);
+
+	if (status == 0)
+		status = settled;
+	return status == 0 && is_torn(domain) ? IOMMU_EIO : status;
 }
 
 /* Entries are clear when this returns: there is nothing left to wait for. */
@@ -131,7 +170,7 @@ static int domain_unmap(struct iommu_domain *base, iommu_iova_t iova, uint64_t s
 				     unmapped);
 
 	if (status == 0)
-		status = domain_sync_map(base, iova, size);
+		status = follow(domain, iova, size);
 	return status != 0 ? status : settled;
 }
 

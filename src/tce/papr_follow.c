@@ -3,7 +3,10 @@
 #include <libiommu/hw/tce.h>
 #include <libiommu/status.h>
 
+#include "base/deadline.h"
 #include "tce/papr_unit.h"
+
+#define TIMEOUT_NS 1000000000ULL /* see papr_calls.c */
 
 /* What the book says of pages, one behind the other. */
 struct excerpt {
@@ -35,19 +38,10 @@ static bool is_empty(const struct excerpt *excerpt, uint64_t count)
 	return true;
 }
 
-static void add_arrears(struct papr_unit *unit, uint64_t first, uint64_t last)
-{
-	if (!unit->has_arrears || first < unit->arrears_first)
-		unit->arrears_first = first;
-	if (!unit->has_arrears || last > unit->arrears_last)
-		unit->arrears_last = last;
-	__atomic_store_n(&unit->has_arrears, true, __ATOMIC_RELAXED);
-}
-
 static int status_of_put(int status)
 {
 	/* It was taken back, and so is no question of confirmation. */
-	if (status == IOMMU_ETIMEDOUT)
+	if (status == IOMMU_ETIMEDOUT || status == IOMMU_EBUSY)
 		return IOMMU_EAGAIN;
 	return status == IOMMU_EIO || status == IOMMU_EINVAL ? IOMMU_EFAULT : status;
 }
@@ -60,80 +54,195 @@ static uint64_t in_one_part(uint64_t index, uint64_t count)
 	return count < room ? count : room;
 }
 
-/* Entries of one part, as the book is, or clear if there is none to follow. Locked. */
-static int copy_step(struct papr_unit *unit, uint64_t index, uint64_t count)
+/* --- What is owed ----------------------------------------------------------------------------- */
+
+static bool is_owed(const struct papr_unit *unit, uint64_t part)
 {
-	const struct excerpt excerpt = {unit->followed, index};
+	return iommu_tce_bitmap_next_set(&unit->owed, part, part + 1) == part;
+}
+
+/* Locked. */
+static void set_owed(struct papr_unit *unit, uint64_t part, bool owed)
+{
+	if (is_owed(unit, part) == owed)
+		return;
+	if (owed)
+		iommu_tce_bitmap_set(&unit->owed, part, 1);
+	else
+		iommu_tce_bitmap_clear(&unit->owed, part, 1);
+	__atomic_store_n(&unit->owed_count, owed ? unit->owed_count + 1 : unit->owed_count - 1,
+			 __ATOMIC_RELAXED);
+}
+
+static bool is_unconfirmed(int status)
+{
+	return status == IOMMU_ETIMEDOUT || status == IOMMU_EIO;
+}
+
+/* --- One part --------------------------------------------------------------------------------- */
+
+/* Pages from an index on, in one part, and what is done with them: IOMMU_EBUSY: the hypervisor is, wait. Locked. */
+struct step {
+	struct papr_unit *unit;
+	const struct papr_domain
+		*domain; /* only while entries follow or leave it; NULL: whatever they do */
+	uint64_t index, count;
+	int (*run)(const struct step *step, bool is_last);
+};
+
+/* As the book is, or clear if there is none to follow. What could not be set is clear, or owed. */
+static int copy(const struct step *step, bool is_last)
+{
+	struct papr_unit *unit = step->unit;
+	const struct excerpt excerpt = {unit->followed, step->index};
 	int put = 0;
 	int cleared;
 
-	if (unit->followed != NULL && !is_empty(&excerpt, count)) {
-		iommu_tce_bitmap_set(&unit->touched, index / PAPR_PART, 1);
-		put = iommu_papr_put_entries(&unit->window, index, count, entry_at, &excerpt);
-		if (put == 0)
-			return 0;
+	if (unit->followed != NULL && !is_empty(&excerpt, step->count)) {
+		iommu_tce_bitmap_set(&unit->touched, step->index / PAPR_PART, 1);
+		put = iommu_papr_put_entries(&unit->window, step->index, step->count, entry_at,
+					     &excerpt);
+		if (put == 0 || (put == IOMMU_EBUSY && !is_last))
+			return put;
 	}
 	/* Also what a call that failed may have set, or left as it was. */
-	cleared = iommu_papr_clear_entries(&unit->window, index, count);
-	if (cleared == 0)
-		return put == 0 ? 0 : status_of_put(put);
-	add_arrears(unit, index, index + count - 1);
-	return cleared;
+	cleared = iommu_papr_clear_entries(&unit->window, step->index, step->count);
+	return cleared == 0 && put != 0 ? status_of_put(put) : cleared;
 }
 
-/* A range in steps, between which others get the lock; the first failure is the answer. */
+/* A whole part, in which nothing has to be set: clear. */
+static int clear(const struct step *step, bool is_last)
+{
+	struct papr_unit *unit = step->unit;
+	int status = iommu_papr_clear_entries(&unit->window, step->index, step->count);
+
+	(void)is_last;
+	if (status == 0) {
+		iommu_tce_bitmap_clear(&unit->touched, step->index / PAPR_PART, 1);
+		set_owed(unit, step->index / PAPR_PART, false);
+	}
+	return status;
+}
+
+/* A whole part that is owed: pages that the book does not have are clear. The others stay as they are set. */
+static int clear_holes(const struct step *step, bool is_last)
+{
+	struct papr_unit *unit = step->unit;
+	const struct excerpt excerpt = {unit->followed, step->index};
+	uint64_t i = 0;
+	int result = 0;
+
+	(void)is_last;
+	while (i < step->count) {
+		uint64_t end = i;
+		int status = 0;
+
+		while (end < step->count &&
+		       (unit->followed == NULL || entry_at(&excerpt, end) == 0))
+			end++;
+		if (end != i)
+			status = iommu_papr_clear_entries(&unit->window, step->index + i, end - i);
+		if (result == 0)
+			result = status;
+		i = end + 1;
+	}
+	if (result == 0)
+		set_owed(unit, step->index / PAPR_PART, false);
+	return result;
+}
+
+static int run_locked(const struct step *step, bool is_last)
+{
+	struct papr_unit *unit = step->unit;
+	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
+	int status = 0;
+
+	/* Of one that is left, too: a page that its book has lost is cleared by who took it out. */
+	if (step->domain == NULL || unit->followed == step->domain || unit->leaving == step->domain)
+		status = step->run(step, is_last);
+	if (status == IOMMU_EBUSY && is_last)
+		status = IOMMU_ETIMEDOUT;
+	if (is_unconfirmed(status))
+		set_owed(unit, step->index / PAPR_PART, true);
+	iommu_spin_unlock(unit->platform, &unit->lock, state);
+	return status;
+}
+
+/* Again while the hypervisor is busy, without the lock in between. */
+static int run_step(const struct step *step)
+{
+	struct papr_unit *unit = step->unit;
+	struct iommu_deadline deadline = iommu_deadline_in(unit->platform, TIMEOUT_NS);
+	bool is_last = iommu_papr_is_hung(&unit->window);
+	int status;
+
+	while ((status = run_locked(step, is_last)) == IOMMU_EBUSY)
+		is_last = iommu_deadline_passed(&deadline);
+	if (status == IOMMU_ETIMEDOUT)
+		iommu_papr_set_hung(&unit->window, true);
+	return status;
+}
+
+/* --- Ranges ----------------------------------------------------------------------------------- */
+
+/* A range part by part, between which others get the lock; the first failure is the answer. */
 static int copy_range(struct papr_unit *unit, const struct papr_domain *domain, uint64_t index,
 		      uint64_t count)
 {
+	struct step step = {unit, domain, index, 0, copy};
 	int result = 0;
 
-	while (count != 0 && result == 0) {
-		const uint64_t step = in_one_part(index, count);
-		uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
+	while (count != 0) {
+		int status;
 
-		/* Of one that is left, too: a page that its book has lost is cleared by who took it out. */
-		if (unit->followed == domain || unit->leaving == domain)
-			result = copy_step(unit, index, step);
-		iommu_spin_unlock(unit->platform, &unit->lock, state);
-		index += step;
-		count -= step;
+		step.count = in_one_part(step.index, count);
+		status = run_step(&step);
+		if (result == 0)
+			result = status;
+		step.index += step.count;
+		count -= step.count;
 	}
 	return result;
 }
 
-/* Locked; one attempt. */
-static int settle_locked(struct papr_unit *unit)
+static struct step whole_part(struct papr_unit *unit, uint64_t part,
+			      int (*run)(const struct step *step, bool is_last))
 {
-	const uint64_t last = unit->arrears_last;
-	uint64_t index = unit->arrears_first;
-	int status = 0;
+	const uint64_t first = part * PAPR_PART;
 
-	if (!unit->has_arrears)
-		return 0;
-	__atomic_store_n(&unit->has_arrears, false, __ATOMIC_RELAXED);
-	while (index <= last) {
-		const uint64_t step = in_one_part(index, last - index + 1);
-		int own = copy_step(unit, index, step);
+	return (struct step){unit, NULL, first,
+			     in_one_part(first, papr_pages(&unit->config.window) - first), run};
+}
 
-		if (status == 0)
-			status = own;
-		index += step;
+/* Every part of a bitmap; the first failure is the answer. */
+static int run_all(struct papr_unit *unit, const struct tce_bitmap *bitmap,
+		   int (*run_one)(const struct step *step, bool is_last))
+{
+	const uint64_t parts = papr_parts(&unit->config.window);
+	uint64_t part = 0;
+	int result = 0;
+
+	for (;;) {
+		uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
+		struct step step;
+		int status;
+
+		part = iommu_tce_bitmap_next_set(bitmap, part, parts);
+		iommu_spin_unlock(unit->platform, &unit->lock, state);
+		if (part >= parts)
+			return result;
+		step = whole_part(unit, part++, run_one);
+		status = run_step(&step);
+		if (result == 0)
+			result = status;
 	}
-	/* What could not be set is not what was asked for here: it is clear. */
-	return unit->has_arrears ? status : 0;
 }
 
 int iommu_papr_settle(struct papr_unit *unit)
 {
-	uintptr_t state;
-	int status;
-
-	if (!__atomic_load_n(&unit->has_arrears, __ATOMIC_RELAXED))
+	if (__atomic_load_n(&unit->owed_count, __ATOMIC_RELAXED) == 0)
 		return 0;
-	state = iommu_spin_lock(unit->platform, &unit->lock);
-	status = settle_locked(unit);
-	iommu_spin_unlock(unit->platform, &unit->lock, state);
-	return status;
+	return run_all(unit, &unit->owed, clear_holes);
 }
 
 int iommu_papr_follow(struct papr_domain *domain, uint64_t index, uint64_t count)
@@ -197,41 +306,15 @@ static int copy_book(struct papr_unit *unit, const struct papr_domain *domain)
 	return status;
 }
 
-/* A part of the window in which something was set; locked, and none is followed. */
-static int clear_part(struct papr_unit *unit, uint64_t part)
-{
-	const uint64_t first = part * PAPR_PART;
-	const uint64_t left = papr_pages(&unit->config.window) - first;
-	int status = copy_step(unit, first, left < PAPR_PART ? left : PAPR_PART);
-
-	if (status == 0)
-		iommu_tce_bitmap_clear(&unit->touched, part, 1);
-	return status;
-}
-
-/* Follow none, and clear what was set. What is not cleared is in arrears. */
+/* Follow none, and clear what was set. What is not cleared is owed. */
 static int leave(struct papr_unit *unit)
 {
-	const uint64_t parts = papr_parts(&unit->config.window);
-	uint64_t part = 0;
-	int result = 0;
+	int status;
 
 	set_followed(unit, NULL, unit->followed);
-	for (;;) {
-		uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
-		int status = 0;
-
-		part = iommu_tce_bitmap_next_set(&unit->touched, part, parts);
-		if (part < parts)
-			status = clear_part(unit, part);
-		iommu_spin_unlock(unit->platform, &unit->lock, state);
-		if (part++ >= parts)
-			break;
-		if (result == 0)
-			result = status;
-	}
+	status = run_all(unit, &unit->touched, clear);
 	set_followed(unit, NULL, NULL);
-	return result;
+	return status;
 }
 
 int iommu_papr_switch(struct papr_unit *unit, struct papr_domain *domain)

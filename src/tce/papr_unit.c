@@ -59,19 +59,46 @@ static bool unit_next_region(const struct iommu_endpoint *endpoint, unsigned int
 	return true;
 }
 
+static bool unit_translates(const struct iommu_unit *base)
+{
+	return __atomic_load_n(&papr_unit_of(base)->is_on, __ATOMIC_RELAXED);
+}
+
+static void set_on(struct papr_unit *unit, bool is_on)
+{
+	__atomic_store_n(&unit->is_on, is_on, __ATOMIC_RELAXED);
+}
+
+static int unit_confirm(struct iommu_unit *base)
+{
+	return iommu_papr_confirm(papr_unit_of(base));
+}
+
+/* As the domain wants, or clear; what fails as a whole goes on as it was, perhaps in doubt. */
+static int turn(struct papr_unit *unit, bool is_on)
+{
+	const bool was_on = unit->is_on;
+	int status;
+
+	if (was_on == is_on)
+		return iommu_papr_confirm(unit);
+	set_on(unit, is_on);
+	status = iommu_papr_apply(unit);
+	if (status == 0)
+		return 0;
+	set_on(unit, was_on);
+	(void)iommu_papr_apply(unit);
+	return status;
+}
+
 static int unit_enable(struct iommu_unit *base)
 {
-	struct papr_unit *unit = papr_unit_of(base);
-	int status = iommu_papr_use(unit, unit->domain);
-
-	if (status != 0)
-		(void)iommu_papr_use(unit, NULL);
-	return status;
+	return turn(papr_unit_of(base), true);
 }
 
 static int unit_disable(struct iommu_unit *base)
 {
-	return iommu_papr_use(papr_unit_of(base), NULL);
+	return turn(papr_unit_of(base), false);
 }
 
 static void unit_destroy(struct papr_unit *unit)
@@ -80,6 +107,8 @@ static void unit_destroy(struct papr_unit *unit)
 
 	if (unit->touched.chunks != NULL)
 		iommu_tce_bitmap_destroy(&unit->touched);
+	if (unit->owed.chunks != NULL)
+		iommu_tce_bitmap_destroy(&unit->owed);
 	iommu_papr_calls_fini(&unit->window);
 	iommu_papr_calls_fini(&unit->direct);
 	platform->free_pages(platform->ctx, unit, 0);
@@ -102,6 +131,8 @@ static const struct iommu_ops papr_ops = {
 	.name = papr_name,
 	.enable = unit_enable,
 	.disable = unit_disable,
+	.translates = unit_translates,
+	.confirm = unit_confirm,
 	.remove = unit_remove,
 	.match = unit_match,
 	.probe_endpoint = unit_probe_endpoint,
@@ -134,14 +165,26 @@ static bool config_makes_sense(const struct iommu_papr_config *config)
 					    config->direct.liobn != config->window.liobn);
 }
 
+static bool has_number(const struct iommu_papr_config *config, uint32_t liobn)
+{
+	return config->window.liobn == liobn ||
+	       (config->direct.size != 0 && config->direct.liobn == liobn);
+}
+
+/* Is either window one of a unit's already? */
 static bool is_known(struct iommu *iommu, const struct iommu_papr_config *config)
 {
 	struct iommu_unit *unit = NULL;
 
-	while ((unit = iommu_next_unit(iommu, unit)) != NULL)
-		if (unit->ops->name == papr_name &&
-		    papr_unit_of(unit)->config.window.liobn == config->window.liobn)
+	while ((unit = iommu_next_unit(iommu, unit)) != NULL) {
+		const struct iommu_papr_config *other = &papr_unit_of(unit)->config;
+
+		if (unit->ops->name != papr_name)
+			continue;
+		if (has_number(other, config->window.liobn) ||
+		    (config->direct.size != 0 && has_number(other, config->direct.liobn)))
 			return true;
+	}
 	return false;
 }
 
@@ -183,9 +226,14 @@ static int unit_create(const struct iommu_platform *platform,
 		config->window.liobn, 1);
 	status = iommu_tce_bitmap_create(&unit->touched, platform, papr_parts(&config->window));
 	if (status == 0)
+		status =
+			iommu_tce_bitmap_create(&unit->owed, platform, papr_parts(&config->window));
+	if (status == 0)
 		status = start_window(unit, &unit->window, &config->window);
 	if (status == 0 && config->direct.size != 0)
 		status = start_window(unit, &unit->direct, &config->direct);
+	/* From here on it is told under the unit's lock. */
+	unit->window.is_locked = true;
 	if (status != 0)
 		unit_destroy(unit);
 	else

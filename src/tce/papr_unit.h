@@ -11,12 +11,17 @@
  * leaving one does not ask its book: the unit remembers in which parts of the window anything was set, and
  * clears these whole.
  *
- * A range that the hypervisor would not clear is the unit's arrears: every later unmap begins with them, and
- * while there are any, nothing is reported as unmapped. Tables of the book are freed by somebody who has had
- * the lock after they were unlinked: whoever reads the book holds it.
+ * A part whose entries the hypervisor would not change is owed: any page of it may lead where it led before.
+ * Owed parts are a bitmap, so that whatever was asked for is remembered whole. Every later map and unmap begins
+ * with what is owed, and while something is, nothing is reported as done. Tables of the book are freed by a
+ * caller that has had the lock after they were unlinked: reading the book needs it.
  *
- * Locking: the unit's spinlock guards which domain the entries follow, the arrears, and the entries. Calls of
- * the hypervisor are made under it.
+ * What the unit was told to use and what its windows follow are two things: while a change has failed, and the
+ * way back, too, they are in doubt. The unit keeps its domain, nothing is mapped in that, and the next call of
+ * the control path tries again.
+ *
+ * Locking: the unit's spinlock guards which domain the entries follow, what is owed, and the entries. Calls of
+ * the hypervisor are made under it, a few at once: a hypervisor that is busy is waited for without it.
  */
 #ifndef IOMMU_TCE_PAPR_UNIT_H
 #define IOMMU_TCE_PAPR_UNIT_H
@@ -33,20 +38,29 @@
 
 struct papr_domain;
 
+/* What the second window holds, as far as the hypervisor has confirmed. */
+enum papr_direct {
+	PAPR_DIRECT_CLEAR = 0,
+	PAPR_DIRECT_OPEN,   /* all of memory */
+	PAPR_DIRECT_UNSURE, /* something of it */
+};
+
 struct papr_unit {
 	struct iommu_unit base;
 	const struct iommu_platform *platform;
 	struct iommu_papr_config config;
 	struct papr_calls window, direct;
-	struct papr_domain *domain; /* attached; control path */
+	struct papr_domain *domain; /* that it was told to use; changed under the lock */
 	unsigned int endpoints;     /* that use a domain; control path */
 	struct iommu_spinlock lock;
 	struct papr_domain *followed; /* by the entries; NULL: all are clear, or about to be … */
 	struct papr_domain *leaving;  /* … of this one's pages; NULL: they are */
 	struct tce_bitmap touched;    /* parts of PAPR_PART pages in which something was set */
-	bool has_arrears;             /* atomic: whether there are any is asked without the lock */
-	uint64_t arrears_first, arrears_last; /* indices */
-	bool is_direct;                       /* the second window may hold memory; control path */
+	struct tce_bitmap owed;       /* … in which something may be set that should not be */
+	uint32_t owed_count;          /* atomic: whether there are any is asked without the lock */
+	bool is_on;                   /* windows are to be as the domain wants, not clear; atomic */
+	bool is_unsure; /* they may be other than they should; changed under the lock */
+	enum papr_direct direct_holds; /* control path */
 };
 
 struct papr_domain {
@@ -81,19 +95,22 @@ static inline uint64_t papr_parts(const struct iommu_papr_window *window)
 /* --- papr_follow.c ---------------------------------------------------------------------------- */
 
 /*
- * Have the entries be as the book is, if they follow this domain. Returns 0, IOMMU_ETIMEDOUT or IOMMU_EIO: something is not clear that should be; IOMMU_EAGAIN, IOMMU_EPERM, IOMMU_EFAULT: something was
- * not set, and these pages are clear.
+ * Have the entries be as the book is, if they follow this domain. Returns 0, IOMMU_ETIMEDOUT or IOMMU_EIO:
+ * something is not clear that should be, and owed; IOMMU_EAGAIN, IOMMU_EPERM, IOMMU_EFAULT: something was not
+ * set, and these pages are clear. All of the range is tried, also after a failure: the first is the answer.
  */
 int iommu_papr_follow(struct papr_domain *domain, uint64_t index, uint64_t count);
-/* Clear the arrears: 0, IOMMU_ETIMEDOUT or IOMMU_EIO. */
+/* Clear what is owed: 0, IOMMU_ETIMEDOUT or IOMMU_EIO. */
 int iommu_papr_settle(struct papr_unit *unit);
 /* Follow this domain from now on, in place of another; NULL: none. On failure they follow none. */
 int iommu_papr_switch(struct papr_unit *unit, struct papr_domain *domain);
 
 /* --- papr_domain.c ---------------------------------------------------------------------------- */
 
-/* Have the windows be as a domain wants them; NULL: nothing passes. On failure some of it may have happened. */
-int iommu_papr_use(struct papr_unit *unit, struct papr_domain *domain);
+/* Have the windows be as the unit's domain wants them, or, off or without one, clear. They are in doubt on failure. */
+int iommu_papr_apply(struct papr_unit *unit);
+/* The same where they are in doubt, and what is owed is cleared: 0, or why not. */
+int iommu_papr_confirm(struct papr_unit *unit);
 int iommu_papr_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 			    const struct iommu_domain_config *config, struct iommu_domain **domain);
 

@@ -759,6 +759,8 @@ static void use_and_end(void)
 	s.may_be_off = true;
 	must(iommu_destroy(s.iommu));
 	backend->end();
+	if (s.test.hosted.pages_in_use != 0)
+		fail_msg("%s: %s: pages are left", s.backend->name, s.story);
 	test_platform_destroy(&s.test);
 }
 

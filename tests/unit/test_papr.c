@@ -225,7 +225,16 @@ static void windows_are_probed_or_refused(void **state)
 	/* A window that the hypervisor does not know. */
 	config = good;
 	config.window.liobn = 5;
+	config.direct.size = 0;
 	assert_int_equal(iommu_papr_probe(f.iommu, &config), IOMMU_EIO);
+	/* One that is another unit's, of either kind, is wiped for neither use. */
+	config.window.liobn = good.direct.liobn;
+	assert_int_equal(iommu_papr_probe(f.iommu, &config), IOMMU_EEXIST);
+	config = good;
+	config.window.liobn = 5;
+	assert_int_equal(iommu_papr_probe(f.iommu, &config), IOMMU_EEXIST);
+	config.direct.liobn = good.window.liobn;
+	assert_int_equal(iommu_papr_probe(f.iommu, &config), IOMMU_EEXIST);
 	/* No memory, and an answer that is no. */
 	assert_int_equal(iommu_destroy(f.iommu), 0);
 	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
@@ -235,7 +244,7 @@ static void windows_are_probed_or_refused(void **state)
 		assert_true(status == 0 || status == IOMMU_ENOMEM);
 	}
 	f.test.fail_after = 0;
-	assert_int_equal(n, 7); /* the unit, two of what was touched, and two lists */
+	assert_int_equal(n, 9); /* the unit, two of what was touched, and two lists */
 	assert_int_equal(iommu_destroy(f.iommu), 0);
 	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
 	MISBEHAVE(.fail_at = 3, .fail_with = -1);

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The sweep over failures (see sweep.h) on POWER's back ends: bridges under OPAL that firmware tells to forget,
+ * bridges that are told through their register, and windows of a hypervisor.
+ */
+#include <string.h>
+
+#include "phb_registers.h"
+#include "sweep.h"
+#include "test.h"
+
+#define BYPASS (1ULL << 59)
+
+static struct {
+	struct test_platform *test;
+	struct test_platform outside; /* for the models' own memory */
+	struct iommu_model_phb *bridge;
+	struct iommu_model_papr *papr;
+	unsigned int generation;
+	/* Two ids that a PE is made for, and taken from. */
+	bool has_pe[2];
+	uint32_t pe[2];
+	unsigned int calls;
+} f;
+
+static bool read_memory(void *ctx, iommu_paddr_t paddr, uint64_t *bytes)
+{
+	(void)ctx;
+	if (paddr > (1ULL << 24) - sizeof(*bytes))
+		return false;
+	memcpy(bytes, iommu_phys_to_virt(&f.test->platform, paddr), sizeof(*bytes));
+	assert_true(*bytes != TEST_POISON * 0x0101010101010101ULL); /* a table that was freed */
+	return true;
+}
+
+static void refuse_misuse(void *ctx, const char *text)
+{
+	(void)ctx;
+	fail_msg("misuse: %s", text);
+}
+
+static void begin(struct test_platform *test, unsigned int generation)
+{
+	memset(&f, 0, sizeof(f));
+	f.test = test;
+	f.generation = generation;
+	test_platform_init(&f.outside, 1 << 23, 0);
+}
+
+/* --- Bridges ---------------------------------------------------------------------------------- */
+
+#define PES              8
+#define FIRST_ID         0x100
+#define OWN_ID           0x700
+#define MEMORY_OF_BRIDGE (1ULL << 32)
+
+static int64_t call(void *ctx, uint64_t token, const uint64_t arguments[7])
+{
+	enum sweep_answer answer;
+	int64_t code = -6;
+
+	(void)ctx;
+	sweep_look();
+	answer = sweep_step();
+	if (answer == SWEEP_OBEY)
+		code = iommu_model_phb_opal(f.bridge, token, arguments);
+	else if (answer == SWEEP_LIE)
+		assert_int_equal(iommu_model_phb_opal(f.bridge, token, arguments), 0);
+	else if (answer == SWEEP_BUSY)
+		code = -2;
+	sweep_look();
+	return code;
+}
+
+/* What a register does not do at once is done later, after the driver has given up. */
+static void write_register(void *ctx, volatile void *reg, uint64_t value)
+{
+	struct iommu_model_phb_faults faults = {0};
+
+	sweep_look();
+	if (sweep_step() != SWEEP_OBEY)
+		faults.slow_kills = 8;
+	iommu_model_phb_misbehave(f.bridge, &faults);
+	phb_registers_write64(ctx, reg, value);
+	sweep_look();
+}
+
+static void end_kill(void)
+{
+	while (iommu_model_phb_kill_read(f.bridge) != 0)
+		;
+}
+
+static void begin_bridge(struct test_platform *test, unsigned int generation)
+{
+	struct iommu_model_phb_config config = {
+		.platform = &f.outside.platform,
+		.host = {.read = read_memory, .misuse = refuse_misuse},
+		.generation = generation,
+		.pes = PES,
+	};
+
+	begin(test, generation);
+	phb_registers_install(&test->platform, &f.bridge, NULL);
+	test->platform.mmio_write64 = write_register;
+	assert_int_equal(iommu_model_phb_create(&config, &f.bridge), 0);
+}
+
+static void begin_by_call(struct test_platform *test)
+{
+	begin_bridge(test, 4);
+}
+
+static void begin_by_register(struct test_platform *test)
+{
+	begin_bridge(test, 3);
+}
+
+static void end_bridge(void)
+{
+	iommu_model_phb_destroy(f.bridge);
+	test_platform_destroy(&f.outside);
+}
+
+static int probe_bridge(struct iommu *iommu)
+{
+	const struct iommu_opal_config config = {
+		.pes = PES,
+		.call = call,
+		.page_sizes = 1ULL << 12 | 1ULL << 16,
+		.output_bits = 50,
+		.window_bits = 31,
+		.memory_end = MEMORY_OF_BRIDGE,
+		.registers = f.generation == 3 ? PHB_REGISTERS : 0,
+		.reserved_start = 1,
+	};
+
+	return iommu_opal_probe(iommu, &config);
+}
+
+static uint16_t id_behind_bridge(unsigned int device)
+{
+	return (uint16_t)(FIRST_ID * (device + 1));
+}
+
+static void make_pes(struct iommu_unit *unit)
+{
+	unsigned int i;
+
+	for (i = 0; i < SWEEP_DEVICES; i++) {
+		const struct iommu_opal_pe_config config = {.source_id = id_behind_bridge(i),
+							    .number = IOMMU_OPAL_NO_PE};
+		uint32_t pe;
+
+		assert_int_equal(iommu_opal_add_pe(unit, &config, &pe), 0);
+	}
+}
+
+static bool dma_of_bridge(unsigned int device, iommu_iova_t address, iommu_paddr_t *paddr)
+{
+	const uint16_t id = id_behind_bridge(device);
+	const uint32_t pe = iommu_model_phb_pe_of(f.bridge, id);
+	struct iommu_model_tce_access access;
+	int status = iommu_model_phb_access(f.bridge, id, address, true, &access);
+
+	assert_int_not_equal(access.reason, IOMMU_MODEL_TCE_MEMORY);
+	if (status != 0 && pe != IOMMU_MODEL_NO_PE)
+		assert_int_equal(iommu_model_phb_thaw(f.bridge, pe), 0);
+	*paddr = access.paddr;
+	return status == 0;
+}
+
+/* What firmware was told of an id is what the last call said that returned 0. */
+static void change_pe(struct iommu_unit *unit, unsigned int n)
+{
+	const struct iommu_opal_pe_config config = {.source_id = (uint16_t)(OWN_ID + n),
+						    .number = IOMMU_OPAL_NO_PE};
+	int status = f.has_pe[n] ? iommu_opal_remove_pe(unit, f.pe[n])
+				 : iommu_opal_add_pe(unit, &config, &f.pe[n]);
+
+	if (status != 0)
+		return;
+	f.has_pe[n] = !f.has_pe[n];
+	assert_int_equal(iommu_model_phb_pe_of(f.bridge, config.source_id),
+			 f.has_pe[n] ? f.pe[n] : IOMMU_MODEL_NO_PE);
+	if (f.has_pe[n])
+		assert_int_not_equal(iommu_model_phb_pe_of(f.bridge, (uint16_t)(OWN_ID + !n)),
+				     f.pe[n]);
+}
+
+static void change_pes(struct iommu_unit *unit)
+{
+	change_pe(unit, 0);
+	change_pe(unit, 1);
+}
+
+static void a_bridge_and_its_firmware(void **state)
+{
+	static const struct sweep_backend backend = {
+		.name = "opal",
+		.page = 4096,
+		.large_pages = 1536,
+		.devices = 3,
+		.has_identity = true,
+		.bypass = BYPASS,
+		.memory_end = MEMORY_OF_BRIDGE,
+		.begin = begin_by_call,
+		.end = end_bridge,
+		.probe = probe_bridge,
+		.dma = dma_of_bridge,
+		.source_id = id_behind_bridge,
+		.ready = make_pes,
+		.own = change_pes,
+	};
+
+	(void)state;
+	sweep_run(&backend);
+}
+
+static void a_bridge_that_is_told_by_register(void **state)
+{
+	static const struct sweep_backend backend = {
+		.name = "opal by register",
+		.page = 4096,
+		.large_pages = 1536,
+		.devices = 2,
+		.has_identity = true,
+		.bypass = BYPASS,
+		.memory_end = MEMORY_OF_BRIDGE,
+		.begin = begin_by_register,
+		.end = end_bridge,
+		.probe = probe_bridge,
+		.dma = dma_of_bridge,
+		.source_id = id_behind_bridge,
+		.mend = end_kill,
+		.ready = make_pes,
+	};
+
+	(void)state;
+	sweep_run(&backend);
+}
+
+/* --- Hypervisors ------------------------------------------------------------------------------ */
+
+#define WINDOW       0x80000000U
+#define DIRECT       0x80000001U
+#define WINDOW_START 0x10000000ULL
+#define WINDOW_PAGES (1ULL << 15)
+#define DIRECT_SHIFT 16
+#define DIRECT_PAGES 1024ULL /* two lists of the hypervisor's */
+
+static int64_t hypercall(void *ctx, uint64_t opcode, uint64_t liobn, uint64_t address,
+			 uint64_t third, uint64_t fourth, uint64_t *result)
+{
+	static const int64_t codes[] = {-1, -4, -11, -44};
+	enum sweep_answer answer;
+	int64_t code = codes[f.calls++ % 4];
+
+	(void)ctx;
+	sweep_look();
+	answer = sweep_step();
+	if (answer == SWEEP_OBEY)
+		code = iommu_model_papr_hypercall(f.papr, opcode, liobn, address, third, fourth,
+						  result);
+	else if (answer == SWEEP_LIE)
+		(void)iommu_model_papr_hypercall(f.papr, opcode, liobn, address, third, fourth,
+						 result);
+	else if (answer == SWEEP_BUSY)
+		code = 1;
+	sweep_look();
+	return code;
+}
+
+static void begin_papr(struct test_platform *test)
+{
+	struct iommu_model_papr_config config = {
+		.platform = &f.outside.platform,
+		.host = {.read = read_memory, .misuse = refuse_misuse}};
+
+	begin(test, 0);
+	assert_int_equal(iommu_model_papr_create(&config, &f.papr), 0);
+	assert_int_equal(
+		iommu_model_papr_add_window(f.papr, WINDOW, WINDOW_START, 12, WINDOW_PAGES), 0);
+	assert_int_equal(
+		iommu_model_papr_add_window(f.papr, DIRECT, BYPASS, DIRECT_SHIFT, DIRECT_PAGES), 0);
+}
+
+static void end_papr(void)
+{
+	iommu_model_papr_destroy(f.papr);
+	test_platform_destroy(&f.outside);
+}
+
+static int probe_papr(struct iommu *iommu)
+{
+	const struct iommu_papr_config config = {
+		.last_id = 0xff,
+		.window = {WINDOW, WINDOW_START, WINDOW_PAGES << 12, 12},
+		.direct = {DIRECT, BYPASS, DIRECT_PAGES << DIRECT_SHIFT, DIRECT_SHIFT},
+		.memory_end = DIRECT_PAGES << DIRECT_SHIFT,
+		.has_multiple = true,
+		.call = hypercall,
+	};
+
+	return iommu_papr_probe(iommu, &config);
+}
+
+static uint16_t id_in_partition(unsigned int device)
+{
+	return (uint16_t)(8 + device);
+}
+
+static bool dma_in_partition(unsigned int device, iommu_iova_t address, iommu_paddr_t *paddr)
+{
+	struct iommu_model_tce_access access;
+	int status = iommu_model_papr_access(f.papr, address >= BYPASS ? DIRECT : WINDOW, address,
+					     true, &access);
+
+	(void)device;
+	*paddr = access.paddr;
+	return status == 0;
+}
+
+static void a_hypervisor(void **state)
+{
+	static const struct sweep_backend backend = {
+		.name = "papr",
+		.page = 4096,
+		.start = WINDOW_START,
+		.large_pages = 1536,
+		.devices = 1,
+		.bypass = BYPASS,
+		.memory_end = DIRECT_PAGES << DIRECT_SHIFT,
+		.begin = begin_papr,
+		.end = end_papr,
+		.probe = probe_papr,
+		.dma = dma_in_partition,
+		.source_id = id_in_partition,
+	};
+
+	(void)state;
+	sweep_run(&backend);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_bridge_and_its_firmware),
+		cmocka_unit_test(a_bridge_that_is_told_by_register),
+		cmocka_unit_test(a_hypervisor),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
