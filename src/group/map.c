@@ -44,15 +44,22 @@ static int settle(struct iommu_domain *domain, struct iommu_gather *gather)
 	return note(domain, failures, domain->ops->sync(domain, gather));
 }
 
-/* What was mapped a moment ago, and is not to stay: settled however far that comes. */
-static __attribute__((noinline)) void take_away(struct iommu_domain *domain, iommu_iova_t iova,
-						uint64_t size)
+/*
+ * What was mapped a moment ago, and is not to stay: settled however far that comes. The answer is why, unless
+ * it was not confirmed: that devices may reach the memory is what the caller has to know first.
+ */
+static __attribute__((noinline)) int take_away(struct iommu_domain *domain, iommu_iova_t iova,
+					       uint64_t size, int why)
 {
 	struct iommu_gather gather;
+	int status, settled;
 
 	iommu_gather_init(&gather);
-	(void)domain->ops->unmap_pages(domain, iova, size, 0, &gather, NULL);
-	(void)settle(domain, &gather);
+	status = domain->ops->unmap_pages(domain, iova, size, 0, &gather, NULL);
+	settled = settle(domain, &gather);
+	if (status == IOMMU_ETIMEDOUT || status == IOMMU_EIO)
+		return status;
+	return settled != 0 ? settled : why;
 }
 
 static inline int map_pages(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
@@ -67,14 +74,13 @@ static inline int map_pages(struct iommu_domain *domain, iommu_iova_t iova, iomm
 	status = ops->map_pages(domain, iova, paddr, size, prot, &gather, &mapped);
 	settled = settle(domain, &gather);
 	if (status != 0)
-		return status;
+		return settled != 0 ? settled : status;
 	status = settled != 0 ? settled : ops->sync_map(domain, iova, size);
 	if (status == 0)
 		return 0;
 	/* Hardware may not know of the mapping: take it away again rather than leave it half known.
 	 */
-	take_away(domain, iova, size);
-	return status;
+	return take_away(domain, iova, size, status);
 }
 
 static inline int unmap_pages(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
@@ -182,8 +188,8 @@ int iommu_map_sg(struct iommu_domain *domain, iommu_iova_t iova,
 		return 0;
 	}
 	if (bytes != 0)
-		take_away(domain, iova, bytes);
-	return status;
+		status = take_away(domain, iova, bytes, status);
+	return settled != 0 ? settled : status;
 }
 
 int iommu_unmap_gather(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
