@@ -71,26 +71,46 @@ void iommu_tce_table_fini(struct iommu_tce_table *table)
 	iommu_tce_bitmap_destroy(&table->bitmap);
 }
 
-/* What is valid stays, as long as something is left to work with. */
-static int keep_entries(struct iommu_tce_table *table)
+/* Is any of these one that is never handed out? */
+static bool has_reserved(const struct iommu_tce_table *table, uint64_t index, uint64_t pages)
 {
-	uint64_t index, wanted;
-	int status = 0;
+	return (table->first_page == 0 && index == 0) ||
+	       (index < table->reserved_first + table->reserved_count &&
+		table->reserved_first < index + pages);
+}
+
+/* All that may lead somewhere stays: also an entry that could not be read. */
+static void keep_valid(struct iommu_tce_table *table)
+{
+	uint64_t index;
 
 	for (index = 0; index < table->entries; index++)
-		if (table->ops->get(table, index, NULL, NULL) == 0)
+		if (table->ops->get(table, index, NULL, NULL) != IOMMU_ENOENT)
 			(void)iommu_tce_pools_reserve(table, index, 1);
-	if (table->entries - iommu_tce_pools_taken(table) >= KEEP_AT_LEAST)
-		return 0;
-	wanted = table->entries < KEEP_AT_LEAST ? table->entries : KEEP_AT_LEAST;
-	for (index = table->entries - wanted; index < table->entries && status == 0; index++) {
-		if (table->ops->get(table, index, NULL, NULL) != 0)
+}
+
+/* Take the last ones away, so that there is something to work with; what is reserved stays reserved. */
+static int take_last(struct iommu_tce_table *table, uint64_t count)
+{
+	uint64_t index;
+	int status = 0;
+
+	for (index = table->entries - count; index < table->entries && status == 0; index++) {
+		if (has_reserved(table, index, 1) || !iommu_tce_pools_have(table, index, 1))
 			continue;
 		status = table->ops->clear(table, index, 1);
 		if (status == 0)
 			iommu_tce_pools_free(table, index, 1);
 	}
 	return status;
+}
+
+static int keep_entries(struct iommu_tce_table *table)
+{
+	keep_valid(table);
+	if (table->entries - iommu_tce_pools_taken(table) >= KEEP_AT_LEAST)
+		return 0;
+	return take_last(table, table->entries < KEEP_AT_LEAST ? table->entries : KEEP_AT_LEAST);
 }
 
 int iommu_tce_table_start(struct iommu_tce_table *table, unsigned int flags)
@@ -210,14 +230,6 @@ static bool find_range(const struct iommu_tce_table *table, uint64_t address, ui
 	*index = page - table->first_page;
 	return page >= table->first_page && *index < table->entries &&
 	       pages <= table->entries - *index;
-}
-
-/* Is any of these one that is never handed out? */
-static bool has_reserved(const struct iommu_tce_table *table, uint64_t index, uint64_t pages)
-{
-	return (table->first_page == 0 && index == 0) ||
-	       (index < table->reserved_first + table->reserved_count &&
-		table->reserved_first < index + pages);
 }
 
 int iommu_tce_table_unmap(struct iommu_tce_table *table, uint64_t address, uint64_t pages)

@@ -693,6 +693,7 @@ static struct hypervisor {
 	struct test_platform outside; /* for its own memory */
 	unsigned int calls[4];        /* get, put, stuff, indirect */
 	int64_t fails_always;         /* with this; 0: not */
+	uint64_t unreadable;          /* address of an entry; 0: none */
 } hv;
 
 static bool read_memory(void *ctx, iommu_paddr_t paddr, uint64_t *bytes)
@@ -705,8 +706,11 @@ static bool read_memory(void *ctx, iommu_paddr_t paddr, uint64_t *bytes)
 static int64_t call(void *ctx, uint64_t opcode, uint64_t liobn, uint64_t address, uint64_t third,
 		    uint64_t fourth, uint64_t *result)
 {
-	const int64_t code = hv.fails_always != 0
-				     ? hv.fails_always
+	const bool is_unreadable =
+		hv.unreadable != 0 && hv.unreadable == address && opcode == IOMMU_H_GET_TCE;
+	const int64_t code = hv.fails_always != 0 ? hv.fails_always
+			     : is_unreadable
+				     ? -1
 				     : iommu_model_papr_hypercall(hv.model, opcode, liobn, address,
 								  third, fourth, result);
 
@@ -955,6 +959,46 @@ static void a_dead_kernels_entries_are_kept(void **state)
 	end_papr();
 }
 
+/* A kernel that died has used all of its window, and one entry cannot be read. */
+static void what_is_kept_is_never_handed_out(void **state)
+{
+	struct iommu_tce_papr_config config;
+	uint64_t address;
+	unsigned int i;
+
+	(void)state;
+	platform_start();
+	hv_start(true);
+	config = papr_config(true);
+	config.table.flags = IOMMU_TCE_TABLE_KEEP;
+	config.table.reserved_first = 0x40;
+	config.table.reserved_last = 0x7f;
+	for (i = 0; i < 2048; i++)
+		hv_set(i, 0x5003);
+	assert_int_equal(iommu_tce_papr_create(&config, &table), 0);
+	assert_int_equal(stats().reserved, 65);
+	assert_int_equal(stats().taken, 65);
+	while (iommu_tce_table_map(table, 0x1000, 1, RW, NULL, &address) == 0)
+		assert_true(address != 0 && (address >> 12 < 0x40 || address >> 12 > 0x7f));
+	assert_int_equal(stats().taken, 2048);
+	assert_int_equal(iommu_tce_table_destroy(table), 0);
+	test_platform_destroy(&test);
+	/* What cannot be read may be in use. */
+	platform_start();
+	config = papr_config(true);
+	config.table.flags = IOMMU_TCE_TABLE_KEEP;
+	config.table.entries = HV_ENTRIES;
+	hv_set(100, 0x5003);
+	hv.unreadable = 100 << 12;
+	assert_int_equal(iommu_tce_papr_create(&config, &table), 0);
+	hv.unreadable = 0;
+	assert_int_equal(stats().taken, 2);
+	while (iommu_tce_table_map(table, 0x1000, 1, RW, NULL, &address) == 0)
+		assert_true(address >> 12 != 100);
+	assert_int_equal(hv_entry(100), 0x5003);
+	end_papr();
+}
+
 static void owners_change_entries_in_the_hypervisor(void **state)
 {
 	iommu_paddr_t paddr;
@@ -993,6 +1037,7 @@ int main(void)
 		cmocka_unit_test(a_busy_hypervisor_is_asked_again),
 		cmocka_unit_test(a_failure_is_unwound),
 		cmocka_unit_test(a_dead_kernels_entries_are_kept),
+		cmocka_unit_test(what_is_kept_is_never_handed_out),
 		cmocka_unit_test(owners_change_entries_in_the_hypervisor),
 	};
 
