@@ -221,12 +221,13 @@ static int drop_window(struct opal_unit *unit, struct opal_pe *pe)
 	return status == 0 || status == IOMMU_ETIMEDOUT ? status : IOMMU_EIO;
 }
 
-/* It uses what it should already: that must be so, and nothing from before be remembered. */
-static int confirm(struct opal_unit *unit, const struct opal_pe *pe)
+/*
+ * Another member has brought its PE there. Nothing of other PEs makes this fail: the first member would then
+ * have to go back, and take the PE along.
+ */
+static int join(const struct opal_pe *pe)
 {
-	int forgotten = iommu_opal_forget_failed(unit);
-
-	return pe->is_unsure ? IOMMU_EIO : forgotten;
+	return pe->is_unsure ? IOMMU_EIO : 0;
 }
 
 static int attach(struct opal_domain *domain, struct iommu_endpoint *endpoint)
@@ -237,7 +238,7 @@ static int attach(struct opal_domain *domain, struct iommu_endpoint *endpoint)
 
 	(void)iommu_opal_settle(unit);
 	/* Others of its PE have it already: there is one window for all. */
-	status = pe->domain != domain ? switch_window(unit, pe, domain) : confirm(unit, pe);
+	status = pe->domain != domain ? switch_window(unit, pe, domain) : join(pe);
 	if (status == 0 && endpoint->domain == NULL)
 		pe->endpoints++;
 	return status;

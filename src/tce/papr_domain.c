@@ -93,6 +93,16 @@ static int switch_to(struct papr_unit *unit, struct papr_domain *domain)
 	return status;
 }
 
+/*
+ * Another member has brought the window there. What is owed does not make this fail: the first member would
+ * then have to go back, and take the window along.
+ */
+static int join(struct papr_unit *unit)
+{
+	(void)iommu_papr_confirm(unit);
+	return unit->is_unsure ? IOMMU_EIO : 0;
+}
+
 static int attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
 {
 	struct papr_domain *domain = papr_domain_of(base);
@@ -102,7 +112,7 @@ static int attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
 	if (endpoint->unit != &unit->base)
 		return IOMMU_EINVAL;
 	/* Others behind the window have it already: there is one for all. */
-	status = unit->domain != domain ? switch_to(unit, domain) : iommu_papr_confirm(unit);
+	status = unit->domain != domain ? switch_to(unit, domain) : join(unit);
 	if (status == 0 && endpoint->domain == NULL)
 		unit->endpoints++;
 	return status;
