@@ -32,7 +32,7 @@ struct mapping {
 };
 
 struct device {
-	struct iommu_endpoint *endpoint;
+	struct iommu_endpoint *endpoint, *mate;
 	unsigned int told;
 	uint32_t may; /* domains that it may be in, as the caller knows */
 	bool is_sure; /* the last call that concerned it returned 0 */
@@ -479,19 +479,38 @@ static int free_domain(enum role role)
 	return 0;
 }
 
+static int add_one(uint16_t source_id, struct iommu_endpoint **endpoint)
+{
+	const struct iommu_endpoint_info info = {.source_id = source_id};
+	int status = 0;
+
+	if (*endpoint == NULL)
+		status = iommu_probe_endpoint(s.iommu, &info, endpoint);
+	if (status != 0)
+		*endpoint = NULL;
+	return status;
+}
+
+static bool is_complete(unsigned int number)
+{
+	return s.devices[number].endpoint != NULL &&
+	       (s.backend->mate_id == NULL || s.devices[number].mate != NULL);
+}
+
+/* A device, and its mate; it is blocked then, unless its group has a domain. */
 static int add(unsigned int number)
 {
-	const struct iommu_endpoint_info info = {.source_id = s.backend->source_id(number)};
 	struct device *device = &s.devices[number];
 	int status;
 
 	s.now = "add a device";
-	status = iommu_probe_endpoint(s.iommu, &info, &device->endpoint);
-	if (status != 0)
-		device->endpoint = NULL;
-	else
+	status = add_one(s.backend->source_id(number), &device->endpoint);
+	if (status == 0 && device->told == NO_DOMAIN)
 		device->may = 0;
-	device->is_sure = status == 0;
+	if (status == 0 && s.backend->mate_id != NULL)
+		status = add_one(s.backend->mate_id(number), &device->mate);
+	if (device->told == NO_DOMAIN)
+		device->is_sure = status == 0;
 	look_at_all();
 	return status;
 }
@@ -499,11 +518,16 @@ static int add(unsigned int number)
 static int take_away(unsigned int number)
 {
 	struct device *device = &s.devices[number];
-	int status;
+	int status = 0;
 
 	s.now = "take a device away";
 	device->is_sure = false;
-	status = iommu_release_endpoint(device->endpoint);
+	if (device->mate != NULL)
+		status = iommu_release_endpoint(device->mate);
+	if (status == 0) {
+		device->mate = NULL;
+		status = iommu_release_endpoint(device->endpoint);
+	}
 	if (status == 0)
 		device->endpoint = NULL;
 	look_at_all();
@@ -625,7 +649,7 @@ static void op_replace_device(void)
 
 	if (s.devices[number].endpoint != NULL && s.devices[number].told == NO_DOMAIN)
 		(void)take_away(number);
-	if (s.devices[number].endpoint == NULL)
+	if (!is_complete(number))
 		(void)add(number);
 }
 
@@ -635,7 +659,7 @@ static void op_go_and_come(void)
 		return;
 	(void)detach(0);
 	(void)take_away(0);
-	if (s.devices[0].endpoint == NULL)
+	if (!is_complete(0))
 		(void)add(0);
 }
 
@@ -740,7 +764,7 @@ static void use_and_end(void)
 		must(make_domain(SECOND));
 	must(enable());
 	for (i = 0; i < backend->devices; i++) {
-		if (s.devices[i].endpoint == NULL)
+		if (!is_complete(i))
 			must(add(i));
 		must(attach(i, s.roles[SECOND]));
 	}

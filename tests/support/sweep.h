@@ -52,6 +52,8 @@ struct sweep_backend {
 	/* One access of a device by its number; false: it is blocked. */
 	bool (*dma)(unsigned int device, iommu_iova_t address, iommu_paddr_t *paddr);
 	uint16_t (*source_id)(unsigned int device);
+	/* Another endpoint that cannot be kept apart from the device: of its group. NULL: it is alone. */
+	uint16_t (*mate_id)(unsigned int device);
 	/* Hardware has ended by itself what it was busy with. NULL: there is no such thing. */
 	void (*mend)(void);
 	/* What the unit needs before endpoints are probed, while nothing fails. NULL: nothing. */

@@ -28,6 +28,8 @@ static struct {
 	struct iommu_model_phb *model;
 	struct iommu *iommu;
 	struct iommu_unit *unit;
+	/* Firmware refuses from the n-th call on, so many. */
+	unsigned int refuse_at, refusals;
 } f;
 
 /* The bridge is told to forget through its registers, and firmware knows no call for that. */
@@ -56,6 +58,10 @@ static int64_t call(void *ctx, uint64_t token, const uint64_t arguments[7])
 {
 	assert_ptr_equal(ctx, &f);
 	assert_false(by_register && token == IOMMU_OPAL_TCE_KILL);
+	if (f.refuse_at != 0 && --f.refuse_at == 0) {
+		f.refuse_at = --f.refusals != 0;
+		return -6;
+	}
 	return iommu_model_phb_opal(f.model, token, arguments);
 }
 
@@ -834,6 +840,202 @@ static void a_window_that_is_not_opened_leaves_the_old_one(void **state)
 	end();
 }
 
+static void refuse(unsigned int at, unsigned int count)
+{
+	f.refuse_at = at;
+	f.refusals = count;
+}
+
+/* Two of three PEs in use; the third is there to show that nothing happens to the others. */
+static void a_disable_that_stops_half_way_is_none(void **state)
+{
+	struct iommu_domain *domains[3];
+	struct iommu_endpoint *endpoints[3];
+	unsigned int i;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	for (i = 0; i < 3; i++) {
+		endpoints[i] = add((uint16_t)(0x100 + 0x100 * i));
+		domains[i] = domain_of(IOMMU_DOMAIN_PAGING);
+		assert_int_equal(iommu_map(domains[i], 0x5000, MEMORY + (i << 12), 0x1000, RW), 0);
+	}
+	for (i = 0; i < 2; i++)
+		assert_int_equal(
+			iommu_domain_attach_group(domains[i], iommu_endpoint_group(endpoints[i])),
+			0);
+	refuse(2, 1); /* the second window stays open */
+	assert_int_equal(iommu_unit_disable(f.unit), IOMMU_EIO);
+	assert_true(iommu_unit_is_enabled(f.unit));
+	assert_true(reaches(1, 0x5000, MEMORY));
+	assert_true(reaches(2, 0x5000, MEMORY + 0x1000));
+	assert_int_equal(iommu_domain_attach_group(domains[2], iommu_endpoint_group(endpoints[2])),
+			 0);
+	assert_true(reaches(2, 0x5000, MEMORY + 0x1000));
+	assert_true(reaches(3, 0x5000, MEMORY + 0x2000));
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	/* The same where the way back fails: then a map says so, and an enable repairs. */
+	refuse(2, 4);
+	assert_int_equal(iommu_unit_disable(f.unit), IOMMU_EIO);
+	assert_int_equal(iommu_map(domains[0], 0x6000, MEMORY, 0x1000, RW), IOMMU_EIO);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(iommu_map(domains[0], 0x6000, MEMORY, 0x1000, RW), 0);
+	assert_true(reaches(1, 0x6000, MEMORY));
+	for (i = 0; i < 3; i++) {
+		assert_true(reaches(i + 1, 0x5000, MEMORY + (i << 12)));
+		assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(endpoints[i])), 0);
+		assert_int_equal(iommu_domain_free(domains[i]), 0);
+		assert_int_equal(iommu_release_endpoint(endpoints[i]), 0);
+	}
+	end();
+}
+
+/* A detached device whose window stays open: no call says 0 on top of that. */
+static void what_is_not_detached_is_not_said_to_be(void **state)
+{
+	struct iommu_endpoint *endpoint, *member;
+	const struct iommu_endpoint_info info = {.segment = SEGMENT, .source_id = 0x101};
+	struct iommu_domain *domain;
+	struct iommu_group *group;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	endpoint = add(0x100);
+	group = iommu_endpoint_group(endpoint);
+	domain = domain_of(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	assert_int_equal(iommu_map(domain, 0x5000, MEMORY, 0x1000, RW), 0);
+	MISBEHAVE(.refuse_close = true);
+	assert_int_equal(iommu_domain_detach_group(group), IOMMU_EIO);
+	assert_true(reaches(1, 0x5000, MEMORY));
+	assert_int_equal(iommu_domain_detach_group(group), IOMMU_EIO);
+	assert_int_equal(iommu_unit_enable(f.unit), IOMMU_EIO);
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &member), IOMMU_EIO);
+	BEHAVE();
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_true(is_blocked(1, 0x5000));
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	end();
+}
+
+/* An attach fails, and the way back, too. */
+static void an_attach_whose_way_back_fails_is_repaired(void **state)
+{
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *a, *b;
+	struct iommu_group *group;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	endpoint = add(0x100);
+	group = iommu_endpoint_group(endpoint);
+	a = domain_of(IOMMU_DOMAIN_PAGING);
+	b = domain_of(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(a, group), 0);
+	assert_int_equal(iommu_map(a, 0x5000, MEMORY, 0x1000, RW), 0);
+	assert_int_equal(iommu_map(b, 0x5000, MEMORY + 0x1000, 0x1000, RW), 0);
+	refuse(1, 2);
+	assert_int_equal(iommu_domain_attach_group(b, group), IOMMU_EIO);
+	assert_ptr_equal(iommu_group_domain(group), a);
+	assert_true(is_blocked(1, 0x5000));
+	assert_int_equal(iommu_map(a, 0x6000, MEMORY, 0x1000, RW), IOMMU_EIO);
+	refuse(1, 2);
+	assert_int_equal(iommu_domain_attach_group(a, group), IOMMU_EIO);
+	assert_int_equal(iommu_domain_attach_group(a, group), 0);
+	assert_true(reaches(1, 0x5000, MEMORY));
+	assert_int_equal(iommu_map(a, 0x6000, MEMORY, 0x1000, RW), 0);
+	assert_true(reaches(1, 0x6000, MEMORY));
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_free(a), 0);
+	assert_int_equal(iommu_domain_free(b), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	end();
+}
+
+/* An unmap of what is not mapped confirms what an earlier one could not. */
+static void an_unmap_of_nothing_confirms(void **state)
+{
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+	struct iommu_group *group;
+	uint64_t unmapped;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	endpoint = add(0x100);
+	group = iommu_endpoint_group(endpoint);
+	domain = domain_of(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	assert_int_equal(iommu_map(domain, 0x5000, MEMORY, 0x1000, RW), 0);
+	assert_true(reaches(1, 0x5000, MEMORY));
+	MISBEHAVE(.kills_hang = true);
+	assert_int_equal(iommu_unmap(domain, 0x5000, 0x1000, 0, &unmapped), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_unmap(domain, 0x5000, 0x1000, 0, &unmapped), IOMMU_ETIMEDOUT);
+	assert_true(reaches(1, 0x5000, MEMORY));
+	BEHAVE();
+	assert_int_equal(iommu_unmap(domain, 0x5000, 0x1000, 0, &unmapped), 0);
+	assert_int_equal(unmapped, 0);
+	assert_true(is_blocked(1, 0x5000));
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	end();
+}
+
+/* A second of the host's clock for the first wait that runs out; the next looks, and does not wait. */
+static void a_busy_bridge_is_waited_for_once(void **state)
+{
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+	struct iommu_group *group;
+	uint64_t before;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	endpoint = add(0x100);
+	group = iommu_endpoint_group(endpoint);
+	domain = domain_of(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	assert_int_equal(iommu_map(domain, 0x5000, MEMORY, 0x3000, RW), 0);
+	assert_true(reaches(1, 0x5000, MEMORY));
+	assert_true(reaches(1, 0x7000, MEMORY + 0x2000));
+	/* It takes its time: nothing is lost of what is told it one after the other. */
+	MISBEHAVE(.slow_kills = 50);
+	assert_int_equal(iommu_unmap(domain, 0x5000, 0x3000, 0, NULL), 0);
+	assert_true(is_blocked(1, 0x5000));
+	assert_true(is_blocked(1, 0x7000));
+	BEHAVE();
+	assert_int_equal(iommu_map(domain, 0x5000, MEMORY, 0x1000, RW), 0);
+	assert_true(reaches(1, 0x5000, MEMORY));
+	MISBEHAVE(.kills_hang = true);
+	before = f.test.clock_ns;
+	assert_int_equal(iommu_unmap(domain, 0x5000, 0x1000, 0, NULL), IOMMU_ETIMEDOUT);
+	assert_true(f.test.clock_ns - before >= 1000000000);
+	assert_true(reaches(1, 0x5000, MEMORY));
+	before = f.test.clock_ns;
+	assert_int_equal(iommu_map(domain, 0x8000, MEMORY, 0x1000, RW), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_unmap(domain, 0x5000, 0x1000, 0, NULL), IOMMU_ETIMEDOUT);
+	assert_true(f.test.clock_ns - before < 1000000);
+	BEHAVE();
+	assert_int_equal(iommu_unmap(domain, 0x5000, 0x1000, 0, NULL), 0);
+	assert_true(is_blocked(1, 0x5000));
+	/* Alive again, and slow: it is waited for. */
+	assert_int_equal(iommu_map(domain, 0x5000, MEMORY, 0x1000, RW), 0);
+	MISBEHAVE(.slow_kills = 50);
+	assert_int_equal(iommu_unmap(domain, 0x5000, 0x1000, 0, NULL), 0);
+	BEHAVE();
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	end();
+}
+
 /* A host's own window on such a bridge, without the back end. */
 static void windows_of_hosts_are_told_by_register(void **state)
 {
@@ -878,6 +1080,13 @@ static void windows_of_hosts_are_told_by_register(void **state)
 	iommu_model_phb_get_stats(f.model, &after);
 	assert_int_equal(after.page_kills, before.page_kills);
 	assert_true(is_blocked(5, address + 99 * 4096));
+	/* A busy bridge is no bridge that has forgotten. */
+	assert_int_equal(iommu_tce_table_map(table, MEMORY, 1, RW, NULL, &address), 0);
+	assert_true(reaches(5, address, MEMORY));
+	MISBEHAVE(.kills_hang = true);
+	assert_int_equal(iommu_tce_table_unmap(table, address, 1), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_tce_table_destroy(table), IOMMU_ETIMEDOUT);
+	BEHAVE();
 	assert_int_equal(iommu_model_phb_set_tve(f.model, 2 * 5, 0), 0);
 	assert_int_equal(iommu_tce_table_destroy(table), 0);
 	end();
@@ -978,12 +1187,17 @@ int main(void)
 		cmocka_unit_test(what_the_bridge_does_not_forget_is_kept),
 		cmocka_unit_test(a_window_that_stays_open_keeps_its_tables),
 		cmocka_unit_test(a_window_that_is_not_opened_leaves_the_old_one),
+		cmocka_unit_test(a_disable_that_stops_half_way_is_none),
+		cmocka_unit_test(what_is_not_detached_is_not_said_to_be),
+		cmocka_unit_test(an_attach_whose_way_back_fails_is_repaired),
+		cmocka_unit_test(an_unmap_of_nothing_confirms),
 		cmocka_unit_test(managers_map_through_a_window),
 	};
 
 	const struct CMUnitTest tests_by_register[] = {
 		cmocka_unit_test(registers_are_mapped_and_given_back),
 		cmocka_unit_test(windows_of_hosts_are_told_by_register),
+		cmocka_unit_test(a_busy_bridge_is_waited_for_once),
 		cmocka_unit_test(drivers_map_through_a_window),
 		cmocka_unit_test(all_kinds_of_domains),
 		cmocka_unit_test(one_domain_in_many_pes),

@@ -18,6 +18,7 @@ static struct {
 	struct iommu_unit *unit;
 	int64_t refuse; /* what firmware says to a change of ids, after making it or not */
 	bool refuse_late;
+	bool refuse_always;
 	unsigned int calls;
 } f;
 
@@ -36,10 +37,13 @@ static int64_t call(void *ctx, uint64_t token, const uint64_t arguments[7])
 	if (token == IOMMU_OPAL_SET_PE) {
 		f.calls++;
 		refuse = f.refuse;
-		f.refuse = 0;
+		if (!f.refuse_always)
+			f.refuse = 0;
 	}
 	if (refuse != 0 && !f.refuse_late)
 		return refuse;
+	if (f.refuse_always) /* the first is made, the others not */
+		f.refuse_late = false;
 	(void)iommu_model_phb_opal(f.model, token, arguments);
 	return refuse;
 }
@@ -303,6 +307,50 @@ static void hosts_may_keep_them_themselves(void **state)
 	assert_int_equal(iommu_opal_get_pe(f.unit, 0, &found), IOMMU_EOPNOTSUPP);
 }
 
+/* Firmware makes a PE and says no, and does not take it back: it is nobody else's until it has. */
+static void ids_in_doubt_keep_their_pe(void **state)
+{
+	const struct iommu_endpoint_info info = {.source_id = 0x100};
+	struct iommu_opal_pe_config config;
+	struct iommu_endpoint *endpoint;
+	uint32_t lost, number;
+
+	(void)state;
+	f.refuse = -6;
+	f.refuse_late = f.refuse_always = true;
+	assert_int_equal(add(IOMMU_OPAL_PE_DEVICE, 0x100, 0, NONE, &number), IOMMU_EIO);
+	lost = iommu_model_phb_pe_of(f.model, 0x100);
+	assert_int_not_equal(lost, NONE);
+	assert_int_equal(iommu_opal_get_pe(f.unit, lost, &config), IOMMU_ENOENT);
+	assert_int_equal(add(IOMMU_OPAL_PE_DEVICE, 0x200, 0, NONE, &number), IOMMU_EIO);
+	assert_int_equal(iommu_model_phb_pe_of(f.model, 0x200), NONE);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), IOMMU_EIO); /* nothing to do but that */
+	f.refuse = 0;
+	f.refuse_always = false;
+	number = make(IOMMU_OPAL_PE_DEVICE, 0x200, 0);
+	assert_int_equal(iommu_model_phb_pe_of(f.model, 0x100), NONE);
+	assert_int_equal(iommu_model_phb_pe_of(f.model, 0x200), number);
+	/* The same when one is taken apart: its ids are its own still, and no device is probed meanwhile. */
+	f.refuse = -6;
+	f.refuse_late = f.refuse_always = true;
+	assert_int_equal(iommu_opal_remove_pe(f.unit, number), IOMMU_EIO);
+	assert_int_equal(iommu_model_phb_pe_of(f.model, 0x200), NONE);
+	endpoint = NULL;
+	{
+		const struct iommu_endpoint_info own = {.source_id = 0x200};
+
+		assert_int_equal(iommu_probe_endpoint(f.iommu, &own, &endpoint), IOMMU_EIO);
+		f.refuse = 0;
+		f.refuse_always = false;
+		assert_int_equal(iommu_probe_endpoint(f.iommu, &own, &endpoint), 0);
+	}
+	assert_int_equal(iommu_model_phb_pe_of(f.model, 0x200), number);
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &endpoint), IOMMU_ENOENT);
+	assert_int_equal(iommu_release_endpoint(iommu_find_endpoint(f.iommu, 0, 0x200)), 0);
+	assert_int_equal(iommu_opal_remove_pe(f.unit, number), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +361,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(pes_run_out, begin, end),
 		cmocka_unit_test_setup_teardown(endpoints_keep_their_pe, begin, end),
 		cmocka_unit_test_setup_teardown(firmware_that_refuses_changes_nothing, begin, end),
+		cmocka_unit_test_setup_teardown(ids_in_doubt_keep_their_pe, begin, end),
 		cmocka_unit_test_setup_teardown(hosts_may_keep_them_themselves, begin, end),
 	};
 

@@ -29,6 +29,8 @@ static struct {
 	struct iommu *iommu;
 	struct iommu_unit *unit;
 	unsigned int calls;
+	/* The hypervisor refuses from the n-th call on, so many. */
+	unsigned int refuse_at, refusals;
 } f;
 
 static bool read_memory(void *ctx, iommu_paddr_t paddr, uint64_t *bytes)
@@ -45,6 +47,10 @@ static int64_t call(void *ctx, uint64_t opcode, uint64_t liobn, uint64_t address
 {
 	(void)ctx;
 	f.calls++;
+	if (f.refuse_at != 0 && --f.refuse_at == 0) {
+		f.refuse_at = --f.refusals != 0;
+		return -1;
+	}
 	return iommu_model_papr_hypercall(f.model, opcode, liobn, address, third, fourth, result);
 }
 
@@ -571,6 +577,124 @@ static void a_domain_that_cannot_be_set_leaves_the_old_one(void **state)
 	assert_int_equal(iommu_domain_detach_group(group), 0);
 	assert_int_equal(iommu_domain_free(a), 0);
 	assert_int_equal(iommu_domain_free(b), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
+/* --- Half done -------------------------------------------------------------------------------- */
+
+static void refuse(unsigned int at, unsigned int count)
+{
+	f.refuse_at = at;
+	f.refusals = count;
+}
+
+#define MANY 1536ULL /* pages: three parts of what is done at once */
+
+static unsigned int reached_of_many(void)
+{
+	unsigned int i, count = 0;
+
+	for (i = 0; i < MANY; i++)
+		count += reaches(START + ((uint64_t)i << 12), MEMORY + ((uint64_t)i << 12));
+	return count;
+}
+
+/* What was not cleared, wherever in the range, is cleared before anything is said to be done. */
+static void an_unmap_in_parts_is_owed_whole(void **state)
+{
+	struct iommu_endpoint *endpoint = add(0x100);
+	struct iommu_domain *domain = domain_of(IOMMU_DOMAIN_PAGING);
+	struct iommu_group *group = iommu_endpoint_group(endpoint);
+	const iommu_iova_t beside = START + ((MANY + 1) << 12);
+	unsigned int part;
+
+	(void)state;
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	for (part = 0; part < 3; part++) {
+		assert_int_equal(iommu_map(domain, START, MEMORY, MANY << 12, RW), 0);
+		assert_int_equal(reached_of_many(), MANY);
+		refuse(part + 1, 1);
+		assert_int_equal(iommu_unmap(domain, START, MANY << 12, 0, NULL), IOMMU_EIO);
+		/* The others were cleared at once, and this at the second attempt. */
+		assert_int_equal(reached_of_many(), 0);
+	}
+	/* Neither succeeds, and a map does not before it has. */
+	assert_int_equal(iommu_map(domain, START, MEMORY, MANY << 12, RW), 0);
+	refuse(3, 2);
+	assert_int_equal(iommu_unmap(domain, START, MANY << 12, 0, NULL), IOMMU_EIO);
+	assert_int_equal(reached_of_many(), MANY / 3);
+	refuse(1, 100);
+	assert_int_equal(iommu_map(domain, beside, MEMORY, 0x1000, RW), IOMMU_EIO);
+	assert_int_equal(reached_of_many(), MANY / 3);
+	refuse(0, 0);
+	assert_int_equal(iommu_map(domain, beside, MEMORY, 0x1000, RW), 0);
+	assert_int_equal(reached_of_many(), 0);
+	assert_true(reaches(beside, MEMORY));
+	assert_int_equal(iommu_unmap(domain, beside, 0x1000, 0, NULL), 0);
+	/* All of them, and mapped anew in the middle of one: that is not cleared again. */
+	assert_int_equal(iommu_map(domain, START, MEMORY, MANY << 12, RW), 0);
+	refuse(1, 6);
+	assert_int_equal(iommu_unmap(domain, START, MANY << 12, 0, NULL), IOMMU_EIO);
+	assert_int_equal(reached_of_many(), MANY);
+	assert_int_equal(iommu_map(domain, START + 0x300000, MEMORY + 0x700000, 0x1000, RW), 0);
+	assert_true(reaches(START + 0x300000, MEMORY + 0x700000));
+	assert_int_equal(reached_of_many(), 0);
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
+/* An attach fails, and the way back, too. */
+static void an_attach_whose_way_back_fails_is_repaired(void **state)
+{
+	struct iommu_endpoint *endpoint = add(0x100);
+	struct iommu_group *group = iommu_endpoint_group(endpoint);
+	struct iommu_domain *a = domain_of(IOMMU_DOMAIN_PAGING);
+	struct iommu_domain *b = domain_of(IOMMU_DOMAIN_PAGING);
+
+	(void)state;
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(iommu_domain_attach_group(a, group), 0);
+	assert_int_equal(iommu_map(a, START, MEMORY, 0x1000, RW), 0);
+	refuse(1, 100);
+	assert_int_equal(iommu_domain_attach_group(b, group), IOMMU_EIO);
+	assert_ptr_equal(iommu_group_domain(group), a);
+	assert_int_equal(iommu_map(a, START + 0x1000, MEMORY, 0x1000, RW), IOMMU_EIO);
+	assert_int_equal(iommu_unit_enable(f.unit), IOMMU_EIO);
+	refuse(0, 0);
+	assert_int_equal(iommu_domain_attach_group(a, group), 0);
+	assert_true(reaches(START, MEMORY));
+	assert_int_equal(iommu_map(a, START + 0x1000, MEMORY, 0x1000, RW), 0);
+	assert_true(reaches(START + 0x1000, MEMORY));
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_free(a), 0);
+	assert_int_equal(iommu_domain_free(b), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
+/* A bypass window of which only a part was set, and then not cleared: it is neither open nor closed. */
+static void a_bypass_that_is_half_set_is_set_anew(void **state)
+{
+	const struct iommu_domain_config config = {.bypass = true};
+	struct iommu_endpoint *endpoint = add(0x100);
+	struct iommu_group *group = iommu_endpoint_group(endpoint);
+	struct iommu_domain *domain;
+
+	(void)state;
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	refuse(3, 1000);
+	assert_int_equal(iommu_domain_attach_group(domain, group), IOMMU_EIO);
+	assert_true(reaches_directly(0x5000)); /* the first two lists */
+	assert_int_equal(iommu_domain_detach_group(group), IOMMU_EIO);
+	refuse(0, 0);
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	assert_true(reaches_directly(0x5000));
+	assert_true(reaches_directly(MEMORY_END - 1));
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_false(reaches_directly(0x5000));
+	assert_int_equal(iommu_domain_free(domain), 0);
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
 
@@ -1102,6 +1226,9 @@ int main(void)
 		TEST(what_is_not_cleared_is_said),
 		TEST(a_page_taken_out_while_domains_change),
 		TEST(a_domain_that_cannot_be_set_leaves_the_old_one),
+		TEST(an_unmap_in_parts_is_owed_whole),
+		TEST(an_attach_whose_way_back_fails_is_repaired),
+		TEST(a_bypass_that_is_half_set_is_set_anew),
 		TEST(devices_reach_what_is_mapped_for_them),
 		TEST(devices_are_registered_with_windows),
 		cmocka_unit_test(managers_map_in_larger_pages),

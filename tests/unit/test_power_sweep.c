@@ -143,12 +143,19 @@ static uint16_t id_behind_bridge(unsigned int device)
 	return (uint16_t)(FIRST_ID * (device + 1));
 }
 
+static uint16_t mate_behind_bridge(unsigned int device)
+{
+	return (uint16_t)(id_behind_bridge(device) + 1);
+}
+
+/* Each a bus, of which two functions are there. */
 static void make_pes(struct iommu_unit *unit)
 {
 	unsigned int i;
 
 	for (i = 0; i < SWEEP_DEVICES; i++) {
-		const struct iommu_opal_pe_config config = {.source_id = id_behind_bridge(i),
+		const struct iommu_opal_pe_config config = {.kind = IOMMU_OPAL_PE_BUS,
+							    .source_id = id_behind_bridge(i),
 							    .number = IOMMU_OPAL_NO_PE};
 		uint32_t pe;
 
@@ -209,6 +216,7 @@ static void a_bridge_and_its_firmware(void **state)
 		.probe = probe_bridge,
 		.dma = dma_of_bridge,
 		.source_id = id_behind_bridge,
+		.mate_id = mate_behind_bridge,
 		.ready = make_pes,
 		.own = change_pes,
 	};
@@ -232,6 +240,7 @@ static void a_bridge_that_is_told_by_register(void **state)
 		.probe = probe_bridge,
 		.dma = dma_of_bridge,
 		.source_id = id_behind_bridge,
+		.mate_id = mate_behind_bridge,
 		.mend = end_kill,
 		.ready = make_pes,
 	};
@@ -310,6 +319,11 @@ static uint16_t id_in_partition(unsigned int device)
 	return (uint16_t)(8 + device);
 }
 
+static uint16_t mate_in_partition(unsigned int device)
+{
+	return (uint16_t)(16 + device);
+}
+
 static bool dma_in_partition(unsigned int device, iommu_iova_t address, iommu_paddr_t *paddr)
 {
 	struct iommu_model_tce_access access;
@@ -336,6 +350,7 @@ static void a_hypervisor(void **state)
 		.probe = probe_papr,
 		.dma = dma_in_partition,
 		.source_id = id_in_partition,
+		.mate_id = mate_in_partition,
 	};
 
 	(void)state;
