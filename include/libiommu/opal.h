@@ -12,7 +12,30 @@
  * Without a window all DMA of a PE is blocked, and freezes the PE: it stays blocked, also for registers,
  * until the host thaws it. So iommu_unit_disable blocks here: there is no "off" that lets everything pass.
  *
- * Locking: see <libiommu/endpoint.h>. Firmware is called in any context in which mapping is done.
+ * When firmware or a bridge fails. A call of firmware that answered with an error may have done nothing, or
+ * all: what was asked for is what the last call said that returned 0, and what a PE's windows hold is in doubt.
+ * Every call of the control path tries to bring the two together, and none returns 0 on top of a doubt that
+ * concerns it.
+ *
+ *   attach    the group keeps the domain that it had. If that could not be given back, its PE is closed as far
+ *             as firmware obeys, and iommu_map in that domain is IOMMU_EIO, until an attach of the same domain
+ *             or iommu_unit_enable returns 0.
+ *   detach    the group has no domain, and its window may lead to what is mapped in the one it had. Until it is
+ *             closed, a second detach, iommu_unit_enable, and probing another endpoint of the PE return the
+ *             error. If the domain is freed meanwhile, what was mapped in it is not reached any more once the
+ *             bridge has forgotten; its tables are kept until the window is closed.
+ *   enable    of a unit that was off: all windows are closed again. Of one that was on: it stays so.
+ *   disable   the windows that were closed are opened again: the unit is on as before.
+ *   unmap     the bridge is told to forget all by the next operation on any of its domains, which returns 0 only
+ *             when it has.
+ *
+ * Firmware and bridges that are busy for a second count as hung: they are asked again by each call, but not
+ * waited for, until they have answered.
+ *
+ * Faults need no handler: a frozen PE is seen by the host's error recovery, and holds up no report of another.
+ *
+ * Locking: see <libiommu/endpoint.h>. Firmware is called in any context in which mapping is done, and never
+ * under a spinlock of the library.
  */
 #ifndef LIBIOMMU_OPAL_H
 #define LIBIOMMU_OPAL_H
@@ -56,8 +79,8 @@ struct iommu_opal_config {
 	iommu_paddr_t memory_end;
 	/*
 	 * POWER8, whose firmware may know no IOMMU_OPAL_TCE_KILL: the physical address of the bridge's
-	 * registers, the first range of "reg". It is told to forget through them; 256 PEs at most.
-	 * 0: firmware tells it.
+	 * registers, the first range of "reg". It is told to forget through them, and waited for until
+	 * they read as idle; 256 PEs at most. 0: firmware tells it.
 	 */
 	iommu_paddr_t registers;
 	/* Where the bridge decodes registers, or interrupts: not used as device addresses. */
@@ -69,7 +92,7 @@ struct iommu_opal_config {
  *
  * Returns 0, IOMMU_EINVAL (the configuration, or a number of PEs beyond firmware's), IOMMU_EEXIST (there
  * is such a unit), IOMMU_ENOMEM, IOMMU_EFAULT (the registers could not be mapped), IOMMU_EIO /
- * IOMMU_ETIMEDOUT (firmware refuses, or is busy for too long).
+ * IOMMU_ETIMEDOUT (firmware refuses, or it or the bridge is busy for too long): windows may be open still.
  */
 IOMMU_API int iommu_opal_probe(struct iommu *iommu, const struct iommu_opal_config *config);
 
@@ -101,10 +124,13 @@ struct iommu_opal_pe_config {
  *                     firmware does not close its window
  *   IOMMU_ENOSPC      no PE is free
  *   IOMMU_EOPNOTSUPP  the host keeps PEs itself (find_pe), or the unit is no bridge under OPAL
- *   IOMMU_EIO, IOMMU_ETIMEDOUT  firmware
+ *   IOMMU_EIO, IOMMU_ETIMEDOUT  firmware, which may have made it all the same, and not taken it back: then
+ *                     that PE is not handed out, and no PE is made, none taken apart and no endpoint probed,
+ *                     until firmware confirms where its ids are; or the same of an earlier call
  *
  * iommu_opal_remove_pe - its ids are the PE's around it, or nobody's. IOMMU_ENOENT; IOMMU_EBUSY: it has
- * endpoints, or others lie within it; IOMMU_EOPNOTSUPP, IOMMU_EIO, IOMMU_ETIMEDOUT: it stays.
+ * endpoints, or others lie within it; IOMMU_EOPNOTSUPP; IOMMU_EIO, IOMMU_ETIMEDOUT: it stays, and its ids
+ * may be in doubt as above.
  *
  * iommu_opal_get_pe - what a PE holds. IOMMU_ENOENT, IOMMU_EOPNOTSUPP.
  *

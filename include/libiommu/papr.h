@@ -10,6 +10,21 @@
  * library's own; while it is attached the hypervisor's entries follow them. Each change is a call, which has
  * happened for devices, too, when it returns: nothing is invalidated, and lazy mode saves nothing.
  *
+ * When the hypervisor fails. A call that answered with an error may have done nothing, or all.
+ *
+ *   unmap     all entries of the range are tried, also behind one that was not cleared. IOMMU_ETIMEDOUT /
+ *             IOMMU_EIO: some may lead where they did. They are remembered, all of them; every later map,
+ *             unmap, attach and enable begins with them, and returns 0 only when they are clear.
+ *   map       nothing is mapped; with IOMMU_ETIMEDOUT / IOMMU_EIO some of it may be reached, as after an unmap.
+ *   attach    the group keeps the domain that it had. If the entries cannot follow that again, iommu_map in it
+ *             is IOMMU_EIO until an attach of the same domain or iommu_unit_enable returns 0.
+ *   detach    the group has no domain; what was not cleared is remembered as after an unmap. A second detach
+ *             returns the error until all is clear.
+ *   disable   the entries follow the domain again: the unit is on as before. enable: it is off as before.
+ *
+ * A hypervisor that is busy is waited for without a lock, for a second at most; then it counts as hung, and is
+ * asked by each call but not waited for, until it has answered.
+ *
  * For hosts that want no domains: <libiommu/tce_table.h>.
  */
 #ifndef LIBIOMMU_PAPR_H
@@ -51,7 +66,7 @@ struct iommu_papr_config {
 	struct iommu_papr_window direct;
 	iommu_paddr_t memory_end; /* the first address behind all of memory; used with `direct` */
 	bool has_multiple;        /* IOMMU_H_PUT_TCE_INDIRECT and IOMMU_H_STUFF_TCE */
-	/* See struct iommu_tce_papr_config. Called with a spinlock held. */
+	/* See struct iommu_tce_papr_config. Called with a spinlock held: it must not wait. */
 	int64_t (*call)(void *ctx, uint64_t opcode, uint64_t liobn, uint64_t address,
 			uint64_t third, uint64_t fourth, uint64_t *result);
 	void *ctx;
@@ -61,8 +76,11 @@ struct iommu_papr_config {
  * iommu_papr_probe - register a window, as the unit "liobn" and its number in hexadecimal. Its entries are
  * cleared.
  *
- * Returns 0, IOMMU_EINVAL (the configuration; `direct` does not hold all of memory), IOMMU_EEXIST (the number
- * is known), IOMMU_ENOMEM, IOMMU_EIO / IOMMU_ETIMEDOUT (the hypervisor knows no such window, or does not
+ * Only these windows are: others of the bridge that a kernel before this one has asked for lead where it left
+ * them, until they are removed (iommu_papr_reset_windows).
+ *
+ * Returns 0, IOMMU_EINVAL (the configuration; `direct` does not hold all of memory), IOMMU_EEXIST (one of the
+ * numbers is a unit's already, for either use), IOMMU_ENOMEM, IOMMU_EIO / IOMMU_ETIMEDOUT (the hypervisor knows no such window, or does not
  * clear it).
  */
 IOMMU_API int iommu_papr_probe(struct iommu *iommu, const struct iommu_papr_config *config);
@@ -122,9 +140,10 @@ IOMMU_API int iommu_papr_reset_windows(const struct iommu_papr_ddw *ddw);
  *
  * @mask: the highest address that all devices behind it can put on the bus. @first: the first window, to be
  * given up when nothing is to be had otherwise; it is removed only if it can be brought back, and
- * first->size is then 0. NULL: it stays.
+ * first->size is then 0. NULL: it stays. Bringing it back removes every other window of the bridge that was
+ * asked for: with @first given, none may be in use.
  *
- * Returns 0, or with everything as it was: IOMMU_ENOSPC (none is to be had), IOMMU_ERANGE (one is, beyond the
+ * Returns 0, or with everything as it was, but first->size is 0 where the first window was not brought back: IOMMU_ENOSPC (none is to be had), IOMMU_ERANGE (one is, beyond the
  * mask), or the errors above.
  */
 IOMMU_API int iommu_papr_open_window(const struct iommu_papr_ddw *ddw, uint64_t page_sizes,

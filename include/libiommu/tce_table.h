@@ -29,8 +29,9 @@ struct iommu_tce_table;
 enum iommu_tce_table_flags {
 	/*
 	 * Entries that are valid when the table is created were left so by a kernel that died, with
-	 * DMA under way: they stay, and their addresses are not handed out. Otherwise all is cleared.
-	 * Should fewer than 2048 be left, the last 2048 of the window are taken away from it.
+	 * DMA under way: they stay, and their addresses are not handed out. So does an entry that cannot
+	 * be read. Otherwise all is cleared. Should fewer than 2048 be left, the last 2048 of the window
+	 * are taken away from that kernel; address 0 and the reserved pages are never handed out.
 	 */
 	IOMMU_TCE_TABLE_KEEP = 1 << 0,
 	/* An owner can keep a word of his own with each entry: iommu_tce_table_set_user. */
@@ -97,7 +98,9 @@ IOMMU_API int iommu_tce_table_get(struct iommu_tce_table *table, uint64_t addres
  * iommu_tce_table_exchange - replace one entry, mapped or not, in a table that was taken; prot 0 clears
  * it. *old_paddr and *old_prot receive what was there. For owners who do their own bookkeeping. The
  * change is seen, and what was there forgotten, after iommu_tce_table_flush, which covers any number of
- * exchanges. Errors as map and unmap; IOMMU_EPERM: not taken.
+ * exchanges. Errors as map and unmap: with IOMMU_ETIMEDOUT / IOMMU_EIO the entry is what it was or what it was
+ * to be, which iommu_tce_table_get tells; IOMMU_EPERM: not taken. A flush that fails has confirmed nothing:
+ * the next one that returns 0 has confirmed all.
  */
 IOMMU_API int iommu_tce_table_exchange(struct iommu_tce_table *table, uint64_t address,
 				       iommu_paddr_t paddr, unsigned int prot,
@@ -223,7 +226,10 @@ struct iommu_tce_papr_config {
 	void *ctx;
 };
 
-/* iommu_tce_papr_create - IOMMU_EINVAL, IOMMU_ENOMEM; IOMMU_EIO: the hypervisor knows no such window. */
+/*
+ * iommu_tce_papr_create - IOMMU_EINVAL, IOMMU_ENOMEM; IOMMU_EIO, IOMMU_ETIMEDOUT: the hypervisor knows no such
+ * window, or does not clear it: its entries may lead somewhere.
+ */
 IOMMU_API int iommu_tce_papr_create(const struct iommu_tce_papr_config *config,
 				    struct iommu_tce_table **table);
 

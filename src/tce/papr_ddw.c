@@ -243,9 +243,10 @@ int iommu_papr_open_window(const struct iommu_papr_ddw *ddw, uint64_t page_sizes
 	status = iommu_papr_query_windows(ddw, &grant);
 	if (status == 0 && grant.windows == 0 && first != NULL && first->size != 0 &&
 	    ddw->reset_token != 0) {
+		/* Whatever is answered: it may be gone. */
+		gave_up = true;
 		status = iommu_papr_remove_window(ddw, first->liobn);
-		gave_up = status == 0;
-		if (gave_up)
+		if (status == 0)
 			status = iommu_papr_query_windows(ddw, &grant);
 	}
 	if (status == 0)
@@ -253,9 +254,7 @@ int iommu_papr_open_window(const struct iommu_papr_ddw *ddw, uint64_t page_sizes
 				     holds_memory);
 	if (!gave_up)
 		return status;
-	if (status == 0)
-		first->size = 0;
-	else if (iommu_papr_reset_windows(ddw) != 0)
+	if (status == 0 || iommu_papr_reset_windows(ddw) != 0)
 		first->size = 0;
 	return status;
 }

@@ -40,7 +40,7 @@ static bool is_empty(const struct excerpt *excerpt, uint64_t count)
 
 static int status_of_put(int status)
 {
-	/* It was taken back, and so is no question of confirmation. */
+	/* It will be taken back: that, and not this, is a question of confirmation. */
 	if (status == IOMMU_ETIMEDOUT || status == IOMMU_EBUSY)
 		return IOMMU_EAGAIN;
 	return status == IOMMU_EIO || status == IOMMU_EINVAL ? IOMMU_EFAULT : status;
@@ -90,24 +90,22 @@ struct step {
 	int (*run)(const struct step *step, bool is_last);
 };
 
-/* As the book is, or clear if there is none to follow. What could not be set is clear, or owed. */
+/*
+ * As the book is, or clear if there is none to follow. How much was set by a call that failed is not known: the
+ * caller takes the pages out of its book, or has the window follow none, and has that copied.
+ */
 static int copy(const struct step *step, bool is_last)
 {
 	struct papr_unit *unit = step->unit;
 	const struct excerpt excerpt = {unit->followed, step->index};
-	int put = 0;
-	int cleared;
+	int status;
 
-	if (unit->followed != NULL && !is_empty(&excerpt, step->count)) {
-		iommu_tce_bitmap_set(&unit->touched, step->index / PAPR_PART, 1);
-		put = iommu_papr_put_entries(&unit->window, step->index, step->count, entry_at,
-					     &excerpt);
-		if (put == 0 || (put == IOMMU_EBUSY && !is_last))
-			return put;
-	}
-	/* Also what a call that failed may have set, or left as it was. */
-	cleared = iommu_papr_clear_entries(&unit->window, step->index, step->count);
-	return cleared == 0 && put != 0 ? status_of_put(put) : cleared;
+	if (unit->followed == NULL || is_empty(&excerpt, step->count))
+		return iommu_papr_clear_entries(&unit->window, step->index, step->count);
+	iommu_tce_bitmap_set(&unit->touched, step->index / PAPR_PART, 1);
+	status =
+		iommu_papr_put_entries(&unit->window, step->index, step->count, entry_at, &excerpt);
+	return status == 0 || (status == IOMMU_EBUSY && !is_last) ? status : status_of_put(status);
 }
 
 /* A whole part, in which nothing has to be set: clear. */

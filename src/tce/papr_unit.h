@@ -97,7 +97,7 @@ static inline uint64_t papr_parts(const struct iommu_papr_window *window)
 /*
  * Have the entries be as the book is, if they follow this domain. Returns 0, IOMMU_ETIMEDOUT or IOMMU_EIO:
  * something is not clear that should be, and owed; IOMMU_EAGAIN, IOMMU_EPERM, IOMMU_EFAULT: something was not
- * set, and these pages are clear. All of the range is tried, also after a failure: the first is the answer.
+ * set, and is to be taken back. All of the range is tried, also after a failure: the first is the answer.
  */
 int iommu_papr_follow(struct papr_domain *domain, uint64_t index, uint64_t count);
 /* Clear what is owed: 0, IOMMU_ETIMEDOUT or IOMMU_EIO. */

@@ -31,6 +31,7 @@ static struct {
 	unsigned int calls;
 	/* The hypervisor refuses from the n-th call on, so many. */
 	unsigned int refuse_at, refusals;
+	bool remove_lies; /* a window is removed, and that refused */
 } f;
 
 static bool read_memory(void *ctx, iommu_paddr_t paddr, uint64_t *bytes)
@@ -590,13 +591,18 @@ static void refuse(unsigned int at, unsigned int count)
 
 #define MANY 1536ULL /* pages: three parts of what is done at once */
 
-static unsigned int reached_of_many(void)
+static unsigned int reached_from(uint64_t address, uint64_t pages)
 {
 	unsigned int i, count = 0;
 
-	for (i = 0; i < MANY; i++)
-		count += reaches(START + ((uint64_t)i << 12), MEMORY + ((uint64_t)i << 12));
+	for (i = 0; i < pages; i++)
+		count += reaches(address + ((uint64_t)i << 12), MEMORY + ((uint64_t)i << 12));
 	return count;
+}
+
+static unsigned int reached_of_many(void)
+{
+	return reached_from(START, MANY);
 }
 
 /* What was not cleared, wherever in the range, is cleared before anything is said to be done. */
@@ -642,6 +648,40 @@ static void an_unmap_in_parts_is_owed_whole(void **state)
 	assert_int_equal(reached_of_many(), 0);
 	assert_int_equal(iommu_domain_detach_group(group), 0);
 	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
+/* The same for drivers: no address is handed out while another leads where it did. */
+static void a_drivers_unmap_is_owed_whole(void **state)
+{
+	struct iommu_endpoint *endpoint = add(0x100);
+	struct iommu_group *group = iommu_endpoint_group(endpoint);
+	struct iommu_dma_device device = iommu_dma_device_of(endpoint, 0);
+	iommu_iova_t address, other;
+	const uint64_t pages = 1000; /* two parts */
+	struct iommu_dma *dma;
+
+	(void)state;
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(iommu_group_set_default_type(group, IOMMU_DOMAIN_DMA), 0);
+	assert_int_equal(iommu_dma_of(endpoint, &dma), 0);
+	assert_int_equal(
+		iommu_dma_map(dma, &device, MEMORY, pages << 12, IOMMU_DMA_BIDIRECTIONAL, &address),
+		0);
+	assert_int_equal(reached_from(address, pages), pages);
+	refuse(2, 100);
+	assert_int_equal(iommu_dma_unmap(dma, address, pages << 12), IOMMU_EIO);
+	assert_int_not_equal(reached_from(address, pages), 0);
+	assert_int_not_equal(
+		iommu_dma_map(dma, &device, MEMORY, 0x1000, IOMMU_DMA_BIDIRECTIONAL, &other), 0);
+	refuse(0, 0);
+	assert_int_equal(
+		iommu_dma_map(dma, &device, MEMORY, 0x1000, IOMMU_DMA_BIDIRECTIONAL, &other), 0);
+	assert_true(reaches(other, MEMORY));
+	assert_true(reached_from(address, pages) <= 1); /* it may be one of these */
+	assert_int_equal(iommu_dma_unmap(dma, other, 0x1000), 0);
+	assert_int_equal(reached_from(address, pages), 0);
+	assert_int_equal(iommu_group_set_default_type(group, IOMMU_DOMAIN_BLOCKED), 0);
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
 
@@ -1027,6 +1067,11 @@ static int32_t rtas(void *ctx, uint32_t token, unsigned int input_count, const u
 		assert_int_equal(inputs[1], 0x08000000);
 		assert_int_equal(inputs[2], 0x20000001);
 	}
+	if (f.remove_lies && token - 100 == IOMMU_MODEL_PAPR_REMOVE) {
+		(void)iommu_model_papr_rtas(f.model, IOMMU_MODEL_PAPR_REMOVE, input_count, inputs,
+					    output_count, outputs);
+		return -1;
+	}
 	return iommu_model_papr_rtas(f.model, (enum iommu_model_papr_service)(token - 100),
 				     input_count, inputs, output_count, outputs);
 }
@@ -1094,6 +1139,7 @@ static void the_best_window_is_chosen(void **state)
 		.liobn = LIOBN, .address = START, .size = SIZE, .page_shift = 12};
 	struct iommu_papr_window window, other;
 	struct iommu_papr_grant grant;
+	uint64_t unused;
 	bool holds;
 
 	(void)state;
@@ -1136,6 +1182,22 @@ static void the_best_window_is_chosen(void **state)
 						&other, &holds),
 			 IOMMU_ERANGE);
 	assert_int_equal(first.size, SIZE);
+	/* One that is gone although the hypervisor says no is brought back. */
+	assert_int_equal(iommu_papr_open_window(&ddw, 1 << 16, MEMORY_END, UINT64_MAX, NULL,
+						&window, &holds),
+			 0);
+	f.remove_lies = true;
+	assert_int_equal(iommu_papr_open_window(&ddw, 1 << 16, MEMORY_END, UINT64_MAX, &first,
+						&other, &holds),
+			 IOMMU_EIO);
+	f.remove_lies = false;
+	assert_int_equal(first.size, SIZE);
+	assert_int_equal(
+		iommu_model_papr_hypercall(f.model, IOMMU_H_GET_TCE, LIOBN, START, 0, 0, &unused),
+		0);
+	assert_int_equal(iommu_papr_open_window(&ddw, 1 << 16, MEMORY_END, UINT64_MAX, NULL,
+						&window, &holds),
+			 0);
 	assert_int_equal(
 		iommu_papr_open_window(&ddw, 1 << 21, MEMORY_END, UINT64_MAX, NULL, &other, &holds),
 		IOMMU_ENOSPC);
@@ -1227,6 +1289,7 @@ int main(void)
 		TEST(a_page_taken_out_while_domains_change),
 		TEST(a_domain_that_cannot_be_set_leaves_the_old_one),
 		TEST(an_unmap_in_parts_is_owed_whole),
+		TEST(a_drivers_unmap_is_owed_whole),
 		TEST(an_attach_whose_way_back_fails_is_repaired),
 		TEST(a_bypass_that_is_half_set_is_set_anew),
 		TEST(devices_reach_what_is_mapped_for_them),
