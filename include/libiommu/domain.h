@@ -245,7 +245,8 @@ IOMMU_API struct iommu_iova_space *iommu_domain_iova_space(const struct iommu_do
  *
  * Returns 0, the errors of iommu_pgtable_ops.map (IOMMU_EINVAL, EOVERFLOW, ERANGE, EEXIST, ENOMEM),
  * IOMMU_EINVAL when the domain is not a paging domain, or IOMMU_ETIMEDOUT / IOMMU_EIO when a unit
- * that must be told of new mappings did not confirm.
+ * that must be told of new mappings did not confirm, or not that the call took back what it had mapped:
+ * the memory must not be reused before an operation on this domain succeeds.
  */
 IOMMU_API int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
 			uint64_t size, unsigned int prot);

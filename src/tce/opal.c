@@ -27,21 +27,12 @@ static enum iommu_match unit_match(const struct iommu_unit *base,
 static int unit_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
 {
 	struct opal_unit *unit = opal_unit_of(base);
-	const uint32_t number = iommu_opal_pe_of_id(unit, endpoint->info.source_id);
-	const struct opal_pe *pe;
-	int status;
+	const uint32_t pe = iommu_opal_pe_of_id(unit, endpoint->info.source_id);
 
-	if (number >= unit->config.pes)
+	if (pe >= unit->config.pes)
 		return IOMMU_ENOENT;
-	/* It is blocked from here on: in its PE, and with no window left over from another. */
-	status = iommu_opal_settle_ids(unit);
-	if (status != 0)
-		return status;
-	pe = &unit->pes[number];
-	status = iommu_opal_settle(unit);
-	if (pe->is_unsure && pe->domain == NULL)
-		return status;
-	endpoint->unit_data = &unit->pes[number];
+	/* That it is blocked is what the core has confirmed when it joins its group. */
+	endpoint->unit_data = &unit->pes[pe];
 	return 0;
 }
 

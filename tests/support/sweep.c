@@ -837,6 +837,52 @@ static bool run(const struct sweep_backend *backend, const struct failure *failu
 	return has_failed;
 }
 
+/*
+ * Operation `first` with its n-th step refused once, and in what that leaves `second` with its m-th step and all
+ * after it refused; false: it has no such step.
+ */
+static bool run_twice(const struct sweep_backend *backend, unsigned int first, unsigned int step,
+		      unsigned int second, unsigned int second_step, bool *has_first)
+{
+	const struct failure *once = &failures[0];
+	const struct failure *for_ever = &failures[1];
+	bool has_failed = false;
+
+	begin(backend);
+	assert_int_equal(probe(), 0);
+	set_up();
+	(void)snprintf(s.story, sizeof(s.story),
+		       "\"%s\" with step %u %s, then \"%s\" with step %u %s",
+		       operations[first].name, step, once->name, operations[second].name,
+		       second_step, for_ever->name);
+	be_ill(once, step);
+	operations[first].run();
+	*has_first = s.has_failed;
+	if (*has_first) {
+		be_ill(for_ever, second_step);
+		operations[second].run();
+		has_failed = s.has_failed;
+		be_well();
+		operations[second].run();
+	}
+	be_well();
+	use_and_end();
+	return has_failed;
+}
+
+static void sweep_twice(const struct sweep_backend *backend, unsigned int first,
+			unsigned int second)
+{
+	bool has_first = true;
+	unsigned int step, second_step;
+
+	for (step = 1; has_first; step++)
+		for (second_step = 1;
+		     run_twice(backend, first, step, second, second_step, &has_first);
+		     second_step++)
+			;
+}
+
 /* Probing with its n-th step failing: then it is tried again. */
 static bool run_probe(const struct sweep_backend *backend, const struct failure *failure,
 		      unsigned int step)
@@ -869,4 +915,7 @@ void sweep_run(const struct sweep_backend *backend)
 				     step++)
 					;
 	}
+	for (first = 0; first < OPERATIONS; first++)
+		for (second = 0; second < OPERATIONS; second++)
+			sweep_twice(backend, first, second);
 }

@@ -31,7 +31,9 @@ static struct {
 	unsigned int calls;
 	/* The hypervisor refuses from the n-th call on, so many. */
 	unsigned int refuse_at, refusals;
-	bool remove_lies; /* a window is removed, and that refused */
+	bool watches_locks;
+	unsigned int locks, calls_under_lock; /* the driver's, and since it took one */
+	bool remove_lies;                     /* a window is removed, and that refused */
 } f;
 
 static bool read_memory(void *ctx, iommu_paddr_t paddr, uint64_t *bytes)
@@ -48,6 +50,10 @@ static int64_t call(void *ctx, uint64_t opcode, uint64_t liobn, uint64_t address
 {
 	(void)ctx;
 	f.calls++;
+	/* Nothing is waited for under a lock: a few calls for what is done at once, each a few times. */
+	if (f.locks != 0)
+		f.calls_under_lock++;
+	assert_true(!f.watches_locks || f.calls_under_lock <= 16);
 	if (f.refuse_at != 0 && --f.refuse_at == 0) {
 		f.refuse_at = --f.refusals != 0;
 		return -1;
@@ -651,6 +657,55 @@ static void an_unmap_in_parts_is_owed_whole(void **state)
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
 
+static uintptr_t lock_begins(void *ctx)
+{
+	(void)ctx;
+	f.calls_under_lock = 0;
+	return f.locks++;
+}
+
+static void lock_ends(void *ctx, uintptr_t state)
+{
+	(void)ctx;
+	assert_int_equal(--f.locks, state);
+}
+
+/* One that is busy is waited for without the lock; one that hangs is waited for once. */
+static void nothing_is_waited_for_under_the_lock(void **state)
+{
+	struct iommu_endpoint *endpoint = add(0x100);
+	struct iommu_domain *domain = domain_of(IOMMU_DOMAIN_PAGING);
+	struct iommu_group *group = iommu_endpoint_group(endpoint);
+	unsigned int calls;
+
+	(void)state;
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	f.test.platform.irq_save = lock_begins;
+	f.test.platform.irq_restore = lock_ends;
+	f.test.platform.now_ns = NULL; /* a million looks are a second */
+	f.watches_locks = true;
+	assert_int_equal(iommu_map(domain, START, MEMORY, 100 << 12, RW), 0);
+	MISBEHAVE(.busy = 100);
+	assert_int_equal(iommu_unmap(domain, START, 100 << 12, 0, NULL), 0);
+	assert_true(is_blocked(START));
+	MISBEHAVE(.busy = 100);
+	assert_int_equal(iommu_map(domain, START, MEMORY, 100 << 12, RW), 0);
+	assert_true(reaches(START + (99 << 12), MEMORY + (99 << 12)));
+	f.test.platform.now_ns = now_ns;
+	MISBEHAVE(.busy = UINT32_MAX);
+	assert_int_equal(iommu_unmap(domain, START, 100 << 12, 0, NULL), IOMMU_ETIMEDOUT);
+	calls = f.calls;
+	assert_int_equal(iommu_unmap(domain, START, 100 << 12, 0, NULL), IOMMU_ETIMEDOUT);
+	assert_true(f.calls - calls <= 16);
+	BEHAVE();
+	assert_int_equal(iommu_unmap(domain, START, 100 << 12, 0, NULL), 0);
+	assert_true(is_blocked(START));
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
 /* The same for drivers: no address is handed out while another leads where it did. */
 static void a_drivers_unmap_is_owed_whole(void **state)
 {
@@ -700,9 +755,10 @@ static void an_attach_whose_way_back_fails_is_repaired(void **state)
 	refuse(1, 100);
 	assert_int_equal(iommu_domain_attach_group(b, group), IOMMU_EIO);
 	assert_ptr_equal(iommu_group_domain(group), a);
-	assert_int_equal(iommu_map(a, START + 0x1000, MEMORY, 0x1000, RW), IOMMU_EIO);
 	assert_int_equal(iommu_unit_enable(f.unit), IOMMU_EIO);
+	/* It would obey, but nothing follows the domain yet. */
 	refuse(0, 0);
+	assert_int_equal(iommu_map(a, START + 0x1000, MEMORY, 0x1000, RW), IOMMU_EIO);
 	assert_int_equal(iommu_domain_attach_group(a, group), 0);
 	assert_true(reaches(START, MEMORY));
 	assert_int_equal(iommu_map(a, START + 0x1000, MEMORY, 0x1000, RW), 0);
@@ -710,6 +766,27 @@ static void an_attach_whose_way_back_fails_is_repaired(void **state)
 	assert_int_equal(iommu_domain_detach_group(group), 0);
 	assert_int_equal(iommu_domain_free(a), 0);
 	assert_int_equal(iommu_domain_free(b), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
+static void a_disable_that_stops_half_way_is_none(void **state)
+{
+	struct iommu_endpoint *endpoint = add(0x100);
+	struct iommu_group *group = iommu_endpoint_group(endpoint);
+	struct iommu_domain *domain = domain_of(IOMMU_DOMAIN_PAGING);
+
+	(void)state;
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(iommu_map(domain, START, MEMORY, MANY << 12, RW), 0);
+	refuse(2, 1); /* the second part stays, the others are cleared */
+	assert_int_equal(iommu_unit_disable(f.unit), IOMMU_EIO);
+	assert_true(iommu_unit_is_enabled(f.unit));
+	assert_int_equal(reached_of_many(), MANY);
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	assert_int_equal(reached_of_many(), 0);
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
 
@@ -1289,8 +1366,10 @@ int main(void)
 		TEST(a_page_taken_out_while_domains_change),
 		TEST(a_domain_that_cannot_be_set_leaves_the_old_one),
 		TEST(an_unmap_in_parts_is_owed_whole),
+		TEST(nothing_is_waited_for_under_the_lock),
 		TEST(a_drivers_unmap_is_owed_whole),
 		TEST(an_attach_whose_way_back_fails_is_repaired),
+		TEST(a_disable_that_stops_half_way_is_none),
 		TEST(a_bypass_that_is_half_set_is_set_anew),
 		TEST(devices_reach_what_is_mapped_for_them),
 		TEST(devices_are_registered_with_windows),
