@@ -91,6 +91,10 @@ static int unit_enable(struct iommu_unit *base)
 	const bool was_on = is_on(unit);
 	int status, forgotten;
 
+	/* Nothing is opened while the bridge may remember what an earlier call could not have it forget. */
+	status = iommu_opal_forget_failed(unit);
+	if (status != 0)
+		return status;
 	set_on(unit, true);
 	status = iommu_opal_set_all_windows(unit);
 	forgotten = iommu_opal_forget_all(unit);

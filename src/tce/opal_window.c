@@ -183,8 +183,11 @@ int iommu_opal_settle(struct opal_unit *unit)
 static int use_windows(struct opal_unit *unit, struct opal_pe *pe, struct opal_domain *domain)
 {
 	const bool was_closed = !pe->is_open && !pe->is_bypassed && !pe->is_unsure;
-	int status = set_windows(unit, pe, domain);
+	/* Nothing is opened while the bridge may remember what an earlier call could not have it forget. */
+	int status = domain != NULL ? iommu_opal_forget_failed(unit) : 0;
 
+	if (status == 0)
+		status = set_windows(unit, pe, domain);
 	if (status != 0 || (domain == NULL && was_closed))
 		return status;
 	return iommu_opal_forget(unit, OPAL_KILL_PE, opal_number_of(unit, pe), 0, 0, 0);
