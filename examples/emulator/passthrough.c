@@ -198,6 +198,8 @@ static int machine_start(struct machine *m, unsigned char *memory, size_t size, 
 		.mmio_write32 = write32,
 		.mmio_write64 = write64,
 		.direct_map_offset = m->tables.platform.direct_map_offset,
+		/* There is no interrupt controller in here. A kernel's table says so only of one that looks at the sender. */
+		.isolates_interrupts = true,
 	};
 	status = iommu_create(&m->platform, &m->iommu);
 	if (status == 0)

@@ -63,6 +63,8 @@ struct iommu_container_info {
 	uint64_t alignment;     /* of mappings, in bytes */
 	uint64_t available;     /* mappings that may still be made */
 	uint64_t dirty_pgsizes; /* granularities of dirty bitmaps; 0: no unit can tell */
+	/* All groups are made to snoop the CPU caches; false also while there is none (VFIO's DMA_CC). See iommu_hwpt_alloc. */
+	bool enforced_coherency;
 };
 /* iommu_container_get_info - also where mappings may lie, as iommu_ioas_ranges. */
 IOMMU_API int iommu_container_get_info(struct iommu_container *container,

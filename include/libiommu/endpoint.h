@@ -210,6 +210,7 @@ enum iommu_capability {
 	IOMMU_CAPABLE_INTERRUPT_ISOLATION, /* it cannot send interrupts that it was not given */
 	IOMMU_CAPABLE_PASID,
 	IOMMU_CAPABLE_DIRTY_TRACKING,
+	IOMMU_CAPABLE_INTERRUPT_REMAPPING, /* its unit can do that, whether it is on or not */
 };
 /* iommu_capable - false also when the back end does not say. Any context. */
 IOMMU_API bool iommu_capable(const struct iommu_endpoint *endpoint,

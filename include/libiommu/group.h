@@ -184,6 +184,23 @@ IOMMU_API void *iommu_group_owner(const struct iommu_group *group);
 IOMMU_API int iommu_use_default_domain(struct iommu_endpoint *endpoint);
 IOMMU_API void iommu_unuse_default_domain(struct iommu_endpoint *endpoint);
 
+/* --- Owners that are not trusted -------------------------------------------------------------- */
+
+/*
+ * iommu_group_check_isolation - can translation alone keep the members from what is not theirs? To be asked before the
+ * group goes to an owner that is not trusted, a guest say; iommu_device_bind does.
+ *
+ * Returns 0, or IOMMU_EPERM: a member reaches a function of another group without passing the IOMMU, as far as the
+ * topology says (iommu_pci_is_isolated); or its writes may become interrupts that it was not given: its unit does not
+ * remap them, or its back end cannot know (IOMMU_CAPABLE_INTERRUPT_ISOLATION), and the platform does not vouch for its
+ * interrupt controller (isolates_interrupts). A guest could then have any interrupt of the host's delivered.
+ *
+ * iommu_allow_unsafe_interrupts - the administrator's word that guests are trusted not to do that. False at first. It
+ * says nothing of neighbours.
+ */
+IOMMU_API int iommu_group_check_isolation(struct iommu_group *group);
+IOMMU_API void iommu_allow_unsafe_interrupts(struct iommu *iommu, bool allow);
+
 /* --- PASIDs ----------------------------------------------------------------------------------- */
 
 /*

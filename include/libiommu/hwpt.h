@@ -37,6 +37,11 @@ struct iommu_hwpt_config {
 /*
  * iommu_hwpt_alloc - for devices like `device`.
  *
+ * Where the units of all members of its group can, devices are made to snoop the CPU caches, whatever they ask for: a guest
+ * cannot have the host see stale memory. Devices behind units that cannot are then refused with IOMMU_EINVAL; where the first
+ * device's cannot, no device is refused, and nothing is enforced, for as long as the HWPT lives. A nested one does as the HWPT
+ * that it is over.
+ *
  * @on: an IOAS: all that is mapped in it is mapped at once, and pinned, and stays so without a device. An HWPT made with
  *      IOMMU_HWPT_NEST_PARENT, or a virtual unit: a nested one, over that HWPT.
  *
@@ -54,6 +59,15 @@ struct iommu_hwpt_config {
  */
 IOMMU_API int iommu_hwpt_alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on,
 			       const struct iommu_hwpt_config *config, uint32_t *hwpt);
+
+struct iommu_hwpt_info {
+	unsigned int flags;      /* as it was made */
+	bool enforced_coherency; /* devices snoop, whatever they ask for */
+	uint64_t table_pages;    /* of 4 KiB, now */
+};
+/* iommu_hwpt_get_info - of any HWPT. Returns 0, IOMMU_ENOENT or IOMMU_EINVAL (it is none). */
+IOMMU_API int iommu_hwpt_get_info(struct iommu_ctx *ctx, uint32_t hwpt,
+				  struct iommu_hwpt_info *info);
 
 /*
  * iommu_hwpt_set_dirty, iommu_hwpt_read_dirty - see iommu_domain_set_dirty_tracking and iommu_domain_read_dirty; of an

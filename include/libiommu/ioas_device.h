@@ -25,6 +25,9 @@ struct iommu_endpoint;
  * not be released while it is bound.
  *
  * Returns 0, or
+ *   IOMMU_EPERM   translation alone does not keep the group from what is not its own: its interrupts are not remapped, and the
+ *                 administrator has not allowed that (iommu_allow_unsafe_interrupts); or a member reaches functions of another
+ *                 group. See iommu_group_check_isolation
  *   IOMMU_EBUSY   the group is another context's, or a driver's; or the endpoint is bound already
  *   IOMMU_ENODEV  the context is closed
  *   and the errors of iommu_group_claim.
@@ -48,6 +51,7 @@ IOMMU_API int iommu_device_unbind(struct iommu_ctx *ctx, uint32_t device);
  *   IOMMU_EINVAL      `to` is neither, or was made on a virtual unit that stands for another unit; the device is attached already (replace it); another member of its group is attached
  *                     elsewhere; HWPT and device do not fit each other; with a PASID, an HWPT without IOMMU_HWPT_PASID
  *   IOMMU_EADDRINUSE  something is mapped, or allowed, that the group reserves
+ *   IOMMU_EPERM       as of iommu_device_bind: it was isolated, and is no longer
  *   and the errors of iommu_hwpt_alloc, iommu_domain_attach_group, iommu_attach_pasid and iommu_endpoint_enable_feature.
  *
  * iommu_device_replace - the same for one that is attached: with it all members of its group that are attached for the PASID go
@@ -70,6 +74,7 @@ struct iommu_device_info {
 	/* What its unit says of itself; IOMMU_EOPNOTSUPP in `hardware_status`: nothing. */
 	int hardware_status;
 	struct iommu_hardware_info hardware;
+	bool enforced_coherency; /* its unit can make it snoop; see iommu_hwpt_alloc */
 };
 IOMMU_API int iommu_device_get_info(struct iommu_ctx *ctx, uint32_t device,
 				    struct iommu_device_info *info);

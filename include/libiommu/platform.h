@@ -152,6 +152,15 @@ struct iommu_platform {
 	 * unmap path that succeeds. Any context, sometimes with a lock held. Default: silence.
 	 */
 	void (*log)(void *ctx, enum iommu_log_level level, const char *text);
+
+	/*
+	 * isolates_interrupts - the host vouches that no device can have an interrupt delivered that it was
+	 * not given, without any help from a unit: its interrupt controller looks at who writes the
+	 * message (a GIC's translation service, say), or there is none, as in a program whose hardware is all
+	 * models. Never on a PC. Only asked where a unit cannot remap interrupts (see iommu_group_check_isolation).
+	 * Default: they are isolated as far as units do it.
+	 */
+	bool isolates_interrupts;
 };
 
 /* The largest order that alloc_pages is asked for. */

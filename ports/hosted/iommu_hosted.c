@@ -169,6 +169,8 @@ int iommu_hosted_init(struct iommu_hosted *hosted, void *arena, size_t arena_siz
 		.mutex_lock = hosted_mutex_lock,
 		.mutex_unlock = hosted_mutex_unlock,
 		.log = hosted_log,
+		/* Messages of models end in the program. */
+		.isolates_interrupts = true,
 	};
 	pthread_mutex_init(&hosted->lock, NULL);
 	return 0;

@@ -53,8 +53,9 @@ struct iommu {
 	unsigned int topology_order; /* of the pages of topology_groups */
 	struct iommu_list_node backends;
 	bool started;
-	bool required;   /* a machine without units is an error */
-	bool permissive; /* … and a back end that fails is none */
+	bool required;          /* a machine without units is an error */
+	bool permissive;        /* … and a back end that fails is none */
+	bool unsafe_interrupts; /* the administrator allows them */
 	/* Devices that were added before there was a unit for them. */
 	struct iommu_list_node waiting;
 };
@@ -147,6 +148,8 @@ int iommu_topology_find_group(struct iommu_endpoint *endpoint, struct iommu_grou
 int iommu_topology_for_each_alias(const struct iommu_endpoint *endpoint,
 				  int (*visitor)(void *ctx, uint16_t source_id), void *ctx);
 void iommu_topology_forget(struct iommu *iommu);
+/* Does it reach, around the IOMMU, an endpoint of another group? */
+bool iommu_topology_reaches_others(const struct iommu_endpoint *endpoint);
 
 /* --- attach.c --------------------------------------------------------------------------------- */
 

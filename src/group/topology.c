@@ -226,3 +226,27 @@ int iommu_topology_for_each_alias(const struct iommu_endpoint *endpoint,
 		return 0;
 	return iommu_pci_for_each_alias(endpoint->iommu->topology, index, visitor, ctx);
 }
+
+/*
+ * The numbers say who reaches whom. Where nothing keeps the function's requests from its neighbours, those with its number
+ * have to be in its group; a back end that makes groups of its own may have seen it otherwise.
+ */
+bool iommu_topology_reaches_others(const struct iommu_endpoint *endpoint)
+{
+	const struct iommu *iommu = endpoint->iommu;
+	const size_t index = index_of(iommu->topology, endpoint);
+	const struct iommu_list_node *node;
+
+	if (index == NOT_THERE || iommu_pci_is_isolated(iommu->topology, index))
+		return false;
+	iommu_list_for_each (node, &iommu->endpoints) {
+		const struct iommu_endpoint *other =
+			iommu_container_of((uintptr_t)node, struct iommu_endpoint, link);
+		const size_t second = index_of(iommu->topology, other);
+
+		if (second != NOT_THERE && other->group != endpoint->group &&
+		    iommu->topology_groups[index] == iommu->topology_groups[second])
+			return true;
+	}
+	return false;
+}

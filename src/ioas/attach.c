@@ -121,6 +121,10 @@ static int lead_to(struct ioas_attachment *attachment, struct iommu_hwpt *hwpt)
 		return IOMMU_EBUSY;
 	if (attachment->pasid != IOMMU_NO_PASID && (hwpt->flags & IOMMU_HWPT_PASID) == 0)
 		return IOMMU_EINVAL;
+	/* It may have changed since it was bound: remapping was turned off, another member has come. */
+	status = iommu_group_check_isolation(attachment->group->group);
+	if (status != 0)
+		return status;
 	iommu_gate_close(hwpt->ioas);
 	if (is_new_space)
 		status = reserve_regions(hwpt->ioas, attachment);
@@ -223,6 +227,7 @@ static int lead(struct ioas_attachment *attachment, struct iommu_hwpt *hwpt)
 /* Something that leads an attachment to an HWPT, or says why not. */
 static int try_hwpts(struct ioas_attachment *attachment, struct iommu_ioas *ioas)
 {
+	const bool can_snoop = iommu_group_can_snoop(attachment->group);
 	struct iommu_list_node *node = ioas->hwpts.next;
 
 	while (node != &ioas->hwpts) {
@@ -234,6 +239,9 @@ static int try_hwpts(struct ioas_attachment *attachment, struct iommu_ioas *ioas
 			continue;
 		if (attachment->hwpt == hwpt)
 			return 0;
+		/* One that was made for others, and does less than could be done for this group. */
+		if (!hwpt->enforces_coherency && can_snoop)
+			continue;
 		status = lead(attachment, hwpt);
 		/* They do not fit each other: another one may. */
 		if (status != IOMMU_EINVAL)
@@ -282,8 +290,7 @@ static int lead_to_space(struct ioas_attachment *attachment, struct iommu_ioas *
 	status = check_regions(attachment, ioas);
 	if (status != 0)
 		return status;
-	status = iommu_hwpt_make(ioas, iommu_endpoint_unit(device->endpoint), IOMMU_HWPT_PASID,
-				 &hwpt);
+	status = iommu_hwpt_make(ioas, device, IOMMU_HWPT_PASID, &hwpt);
 	if (status != 0)
 		return status;
 	hwpt->is_auto = true;

@@ -62,8 +62,16 @@ static uint32_t next_hwpt(const struct iommu_container *container, uint32_t id)
 	return id;
 }
 
-/* One that others use and that fits; or a new one. */
-static int attach(struct iommu_container *container, uint32_t device, bool notes)
+static struct iommu_hwpt_info info_of(const struct iommu_container *container, uint32_t hwpt)
+{
+	struct iommu_hwpt_info info = {0};
+
+	(void)iommu_hwpt_get_info(container->ctx, hwpt, &info);
+	return info;
+}
+
+/* One that others use and that fits; or a new one. What can be made to snoop is, whoever was there before. */
+static int attach(struct iommu_container *container, uint32_t device, bool notes, bool snoops)
 {
 	const struct iommu_hwpt_config config = {.flags = IOMMU_HWPT_ATTACH |
 							  (notes ? IOMMU_HWPT_DIRTY : 0U)};
@@ -71,6 +79,8 @@ static int attach(struct iommu_container *container, uint32_t device, bool notes
 	int status;
 
 	for (hwpt = next_hwpt(container, 0); hwpt != 0; hwpt = next_hwpt(container, hwpt)) {
+		if (snoops && !info_of(container, hwpt).enforced_coherency)
+			continue;
 		status = iommu_device_attach(container->ctx, device, IOMMU_NO_PASID, hwpt, NULL);
 		if (status != IOMMU_EINVAL)
 			return status;
@@ -103,7 +113,8 @@ int iommu_container_join(struct iommu_container *container, struct iommu_endpoin
 
 	if (status != 0)
 		return status;
-	status = attach(container, *device, iommu_capable(endpoint, IOMMU_CAPABLE_DIRTY_TRACKING));
+	status = attach(container, *device, iommu_capable(endpoint, IOMMU_CAPABLE_DIRTY_TRACKING),
+			iommu_capable(endpoint, IOMMU_CAPABLE_ENFORCED_COHERENCY));
 	if (status != 0) {
 		(void)iommu_device_unbind(container->ctx, *device);
 		(void)destroy_unused(container);
@@ -239,39 +250,37 @@ int iommu_container_read_dirty(struct iommu_container *container, iommu_iova_t i
 
 /* --- Facts ---------------------------------------------------------------------------------------- */
 
-/* Can all HWPTs tell? */
-static bool all_note(const struct iommu_container *container)
+/* What all HWPTs do; nothing, while there is none. */
+static struct iommu_hwpt_info common_info(const struct iommu_container *container)
 {
-	bool any = false;
+	struct iommu_hwpt_info common = {0};
+	uint32_t id = next_hwpt(container, 0);
 
-	for (uint32_t id = next_hwpt(container, 0); id != 0; id = next_hwpt(container, id)) {
-		int status;
-		struct ioas_object *object =
-			iommu_object_visit(container->ctx, id, IOMMU_OBJECT_HWPT, &status);
-		bool notes;
+	if (id != 0)
+		common = info_of(container, id);
+	for (; id != 0; id = next_hwpt(container, id)) {
+		const struct iommu_hwpt_info info = info_of(container, id);
 
-		if (object == NULL)
-			continue;
-		notes = (iommu_hwpt_of(object)->flags & IOMMU_HWPT_DIRTY) != 0;
-		iommu_object_leave(object);
-		if (!notes)
-			return false;
-		any = true;
+		common.flags &= info.flags;
+		common.enforced_coherency = common.enforced_coherency && info.enforced_coherency;
 	}
-	return any;
+	return common;
 }
 
 int iommu_container_get_info(struct iommu_container *container, struct iommu_container_info *info,
 			     struct iommu_iova_bounds *ranges, unsigned int capacity,
 			     unsigned int *count)
 {
+	const struct iommu_hwpt_info common = common_info(container);
 	struct iommu_ctx_stats stats;
 
 	iommu_ctx_get_stats(container->ctx, &stats);
 	*info = (struct iommu_container_info){
 		.available =
 			stats.areas < container->mappings ? container->mappings - stats.areas : 0,
-		.dirty_pgsizes = all_note(container) ? ~(IOMMU_PAGE_SIZE - 1) : 0,
+		.dirty_pgsizes =
+			(common.flags & IOMMU_HWPT_DIRTY) != 0 ? ~(IOMMU_PAGE_SIZE - 1) : 0,
+		.enforced_coherency = common.enforced_coherency,
 	};
 	return iommu_ioas_ranges(container->ctx, container->ioas, ranges, capacity, count,
 				 &info->alignment);

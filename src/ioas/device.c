@@ -49,6 +49,18 @@ static int join_group(struct iommu_ctx *ctx, struct iommu_group *of, struct ioas
 	return 0;
 }
 
+/* A visitor: 1, where the unit cannot have it snoop. */
+static int cannot_snoop(void *ctx, struct iommu_endpoint *endpoint)
+{
+	(void)ctx;
+	return iommu_capable(endpoint, IOMMU_CAPABLE_ENFORCED_COHERENCY) ? 0 : 1;
+}
+
+bool iommu_group_can_snoop(const struct ioas_group *group)
+{
+	return iommu_group_for_each(group->group, cannot_snoop, NULL) == 0;
+}
+
 static int leave_group(struct iommu_ctx *ctx, struct ioas_group *group)
 {
 	int status = iommu_group_release(group->group, ctx);
@@ -86,6 +98,9 @@ static int bind(struct iommu_ctx *ctx, struct iommu_endpoint *endpoint, uint32_t
 
 	if (is_bound(ctx, endpoint))
 		return IOMMU_EBUSY;
+	status = iommu_group_check_isolation(iommu_endpoint_group(endpoint));
+	if (status != 0)
+		return status;
 	status = iommu_object_new(ctx, IOMMU_OBJECT_DEVICE, &object);
 	if (status != 0)
 		return status;
@@ -146,6 +161,8 @@ int iommu_device_get_info(struct iommu_ctx *ctx, uint32_t id, struct iommu_devic
 		*info = (struct iommu_device_info){
 			.endpoint = endpoint,
 			.dirty_tracking = iommu_capable(endpoint, IOMMU_CAPABLE_DIRTY_TRACKING),
+			.enforced_coherency =
+				iommu_capable(endpoint, IOMMU_CAPABLE_ENFORCED_COHERENCY),
 			.max_pasids = iommu_capable(endpoint, IOMMU_CAPABLE_PASID)
 					      ? endpoint->info.max_pasids
 					      : 0,

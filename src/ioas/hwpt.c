@@ -165,12 +165,14 @@ static int fill(struct iommu_hwpt *hwpt)
 	return status;
 }
 
-int iommu_hwpt_make(struct iommu_ioas *ioas, struct iommu_unit *unit, unsigned int flags,
+int iommu_hwpt_make(struct iommu_ioas *ioas, const struct ioas_device *device, unsigned int flags,
 		    struct iommu_hwpt **result)
 {
+	/* Decided once, before anything is mapped: leaves say it. */
 	const struct iommu_domain_config config = {
 		.nest_parent = (flags & IOMMU_HWPT_NEST_PARENT) != 0,
 		.dirty_tracking = (flags & IOMMU_HWPT_DIRTY) != 0,
+		.force_snoop = iommu_group_can_snoop(device->group),
 	};
 	struct ioas_object *object;
 	struct iommu_hwpt *hwpt;
@@ -181,7 +183,9 @@ int iommu_hwpt_make(struct iommu_ioas *ioas, struct iommu_unit *unit, unsigned i
 	hwpt = iommu_hwpt_of(object);
 	hwpt->ioas = ioas;
 	hwpt->flags = flags;
-	status = iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, &config, &hwpt->domain);
+	hwpt->enforces_coherency = config.force_snoop;
+	status = iommu_domain_alloc(iommu_endpoint_unit(device->endpoint), IOMMU_DOMAIN_PAGING,
+				    &config, &hwpt->domain);
 	if (status != 0) {
 		iommu_object_abort(object);
 		return status;
@@ -318,7 +322,7 @@ int iommu_hwpt_destroy(struct ioas_object *object)
 /* --- Made by hand ------------------------------------------------------------------------------- */
 
 static int make_nested(struct iommu_hwpt *parent, struct iommu_virtual_unit *virtual_unit,
-		       struct iommu_unit *unit, const struct iommu_hwpt_config *config,
+		       const struct ioas_device *device, const struct iommu_hwpt_config *config,
 		       struct iommu_hwpt **result)
 {
 	const struct iommu_domain_config domain = {.parent = parent->domain,
@@ -337,7 +341,8 @@ static int make_nested(struct iommu_hwpt *parent, struct iommu_virtual_unit *vir
 	if (status != 0)
 		return status;
 	hwpt = iommu_hwpt_of(object);
-	status = iommu_domain_alloc(unit, IOMMU_DOMAIN_NESTED, &domain, &hwpt->domain);
+	status = iommu_domain_alloc(iommu_endpoint_unit(device->endpoint), IOMMU_DOMAIN_NESTED,
+				    &domain, &hwpt->domain);
 	if (status != 0) {
 		iommu_object_abort(object);
 		return status;
@@ -345,6 +350,7 @@ static int make_nested(struct iommu_hwpt *parent, struct iommu_virtual_unit *vir
 	hwpt->ioas = parent->ioas;
 	hwpt->parent = parent;
 	hwpt->flags = config->flags;
+	hwpt->enforces_coherency = parent->enforces_coherency;
 	iommu_object_use(&parent->object);
 	hwpt->virtual_unit = virtual_unit;
 	if (virtual_unit != NULL) {
@@ -355,33 +361,33 @@ static int make_nested(struct iommu_hwpt *parent, struct iommu_virtual_unit *vir
 	return 0;
 }
 
-static int make_paging(struct iommu_ioas *ioas, struct iommu_unit *unit,
+static int make_paging(struct iommu_ioas *ioas, const struct ioas_device *device,
 		       const struct iommu_hwpt_config *config, struct iommu_hwpt **hwpt)
 {
 	if ((config->flags & ~PAGING_FLAGS) != 0)
 		return IOMMU_EOPNOTSUPP;
 	if (config->user_size != 0)
 		return IOMMU_EINVAL;
-	return iommu_hwpt_make(ioas, unit, config->flags, hwpt);
+	return iommu_hwpt_make(ioas, device, config->flags, hwpt);
 }
 
 /* What it is to be made on decides what it becomes. */
-static int make_on(struct ioas_object *on, struct iommu_unit *unit,
+static int make_on(struct ioas_object *on, const struct ioas_device *device,
 		   const struct iommu_hwpt_config *config, struct iommu_hwpt **hwpt)
 {
 	struct iommu_virtual_unit *virtual_unit;
 
 	switch (on->type) {
 	case IOMMU_OBJECT_IOAS:
-		return make_paging(iommu_ioas_of(on), unit, config, hwpt);
+		return make_paging(iommu_ioas_of(on), device, config, hwpt);
 	case IOMMU_OBJECT_HWPT:
-		return make_nested(iommu_hwpt_of(on), NULL, unit, config, hwpt);
+		return make_nested(iommu_hwpt_of(on), NULL, device, config, hwpt);
 	case IOMMU_OBJECT_VIRTUAL_UNIT:
 		virtual_unit = iommu_virtual_unit_of(on);
 		/* The guest's IOMMU stands for one unit: the device is not behind that one. */
-		if (unit != virtual_unit->unit)
+		if (device->endpoint->unit != virtual_unit->unit)
 			return IOMMU_EINVAL;
-		return make_nested(virtual_unit->parent, virtual_unit, unit, config, hwpt);
+		return make_nested(virtual_unit->parent, virtual_unit, device, config, hwpt);
 	case IOMMU_OBJECT_ANY:
 	case IOMMU_OBJECT_HWPT_NESTED:
 	case IOMMU_OBJECT_DEVICE:
@@ -411,7 +417,7 @@ static int alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on_id,
 		if (queue == NULL)
 			return status;
 	}
-	status = make_on(on, iommu_endpoint_unit(iommu_device_of(object)->endpoint), config, &hwpt);
+	status = make_on(on, iommu_device_of(object), config, &hwpt);
 	if (status != 0)
 		return status;
 	if (queue != NULL) {
@@ -437,6 +443,29 @@ int iommu_hwpt_alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on,
 
 	iommu_ctx_lock(ctx);
 	status = alloc(ctx, device, on, config, hwpt);
+	iommu_ctx_unlock(ctx);
+	return status;
+}
+
+int iommu_hwpt_get_info(struct iommu_ctx *ctx, uint32_t id, struct iommu_hwpt_info *info)
+{
+	struct iommu_domain_info domain;
+	const struct iommu_hwpt *hwpt;
+	struct ioas_object *object;
+	int status;
+
+	iommu_ctx_lock(ctx);
+	object = iommu_object_find(ctx, id, IOMMU_OBJECT_ANY, &status);
+	if (object != NULL && object->type != IOMMU_OBJECT_HWPT &&
+	    object->type != IOMMU_OBJECT_HWPT_NESTED)
+		status = IOMMU_EINVAL;
+	if (status == 0) {
+		hwpt = iommu_hwpt_of(object);
+		iommu_domain_get_info(hwpt->domain, &domain);
+		*info = (struct iommu_hwpt_info){.flags = hwpt->flags,
+						 .enforced_coherency = hwpt->enforces_coherency,
+						 .table_pages = domain.table_pages};
+	}
 	iommu_ctx_unlock(ctx);
 	return status;
 }

@@ -287,6 +287,7 @@ int iommu_area_empty(struct ioas_area *area);
 /* --- HWPTs: hwpt.c --------------------------------------------------------------------------------- */
 
 struct ioas_fault_queue;
+struct ioas_device;
 
 struct iommu_hwpt {
 	struct ioas_object object; /* first; paging or nested */
@@ -298,6 +299,7 @@ struct iommu_hwpt {
 	struct iommu_list_node link; /* in the IOAS; not of nested ones */
 	bool is_auto;                /* made by an attach, goes with the last one */
 	bool is_leaving;
+	bool enforces_coherency; /* devices snoop, whatever they ask for */
 	unsigned int flags;
 	iommu_iova_t aperture_last; /* as it is reserved */
 };
@@ -310,7 +312,8 @@ static inline struct iommu_hwpt *iommu_hwpt_of(struct ioas_object *object)
 int iommu_hwpt_destroy(struct ioas_object *object);
 /* Its aperture and smallest page, which attaching changes, as the IOAS sees them. */
 int iommu_hwpt_adapt(struct iommu_hwpt *hwpt);
-int iommu_hwpt_make(struct iommu_ioas *ioas, struct iommu_unit *unit, unsigned int flags,
+/* For a device and its like: a new one, filled, that no id finds yet. */
+int iommu_hwpt_make(struct iommu_ioas *ioas, const struct ioas_device *device, unsigned int flags,
 		    struct iommu_hwpt **hwpt);
 
 #endif

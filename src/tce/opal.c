@@ -171,6 +171,17 @@ static int unit_handle_faults(struct iommu_unit *base, bool *lost)
 	return 0;
 }
 
+/*
+ * Bridges compare the PE that a message comes from with the PE that its interrupt was given to, whoever writes it; and
+ * they are coherent with the CPUs' caches, always.
+ */
+static bool unit_capable(const struct iommu_endpoint *endpoint, enum iommu_capability capability)
+{
+	(void)endpoint;
+	return capability == IOMMU_CAPABLE_CACHE_COHERENCY ||
+	       capability == IOMMU_CAPABLE_INTERRUPT_ISOLATION;
+}
+
 static const struct iommu_ops opal_ops = {
 	.name = opal_name,
 	.enable = unit_enable,
@@ -183,6 +194,7 @@ static const struct iommu_ops opal_ops = {
 	.finalize_endpoint = unit_finalize_endpoint,
 	.release_endpoint = unit_release_endpoint,
 	.device_group = unit_device_group,
+	.capable = unit_capable,
 	.next_region = unit_next_region,
 	.domain_alloc = iommu_opal_domain_alloc,
 	.handle_faults = unit_handle_faults,

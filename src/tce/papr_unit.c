@@ -127,6 +127,14 @@ static int unit_handle_faults(struct iommu_unit *base, bool *lost)
 	return 0;
 }
 
+/* The bridge is the hypervisor's: a message is delivered if its PE was given the interrupt; caches are coherent. */
+static bool unit_capable(const struct iommu_endpoint *endpoint, enum iommu_capability capability)
+{
+	(void)endpoint;
+	return capability == IOMMU_CAPABLE_CACHE_COHERENCY ||
+	       capability == IOMMU_CAPABLE_INTERRUPT_ISOLATION;
+}
+
 static const struct iommu_ops papr_ops = {
 	.name = papr_name,
 	.enable = unit_enable,
@@ -139,6 +147,7 @@ static const struct iommu_ops papr_ops = {
 	.finalize_endpoint = unit_finalize_endpoint,
 	.release_endpoint = unit_release_endpoint,
 	.device_group = unit_device_group,
+	.capable = unit_capable,
 	.next_region = unit_next_region,
 	.domain_alloc = iommu_papr_domain_alloc,
 	.handle_faults = unit_handle_faults,

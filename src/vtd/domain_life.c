@@ -159,6 +159,8 @@ static int make_nested(struct vtd_domain *domain, const struct vtd_unit *unit,
 		return IOMMU_EINVAL;
 	domain->type = VTD_PASID_NESTED;
 	domain->parent = parent;
+	/* What the parent's leaves enforce, the guest's must not undo. */
+	domain->snoops = (parent->pgtable.flags & IOMMU_PGTABLE_FORCE_SNOOP) != 0;
 	domain->base.ops = &nested_ops;
 	return take_first_stage(domain, unit, config);
 }

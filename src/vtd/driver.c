@@ -88,6 +88,8 @@ static bool capable(const struct iommu_endpoint *endpoint, enum iommu_capability
 		return unit->caps.snoop_control;
 	case IOMMU_CAPABLE_INTERRUPT_ISOLATION:
 		return vtd_interrupts_run(unit);
+	case IOMMU_CAPABLE_INTERRUPT_REMAPPING:
+		return unit->caps.interrupt_remapping;
 	case IOMMU_CAPABLE_PASID:
 		return unit->scalable && unit->caps.pasids && endpoint->info.max_pasids > 1;
 	case IOMMU_CAPABLE_DIRTY_TRACKING:

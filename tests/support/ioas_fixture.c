@@ -7,13 +7,17 @@ struct iommu_ctx *ctx;
 struct test_memory memory;
 uint32_t ioas, device[MACHINE_DEVICES];
 
-void begin_machine(unsigned int flags, unsigned int units, unsigned int count)
+static struct iommu_model_vtd_config config_of(unsigned int flags)
 {
-	const struct iommu_model_vtd_config config = {
+	return (struct iommu_model_vtd_config){
 		.flags = flags, .levels = 1U << 3 | 1U << 4, .address_mask = 9, .fault_records = 4};
+}
+
+/* The devices of units that are there, and the driver. */
+static void start(unsigned int flags, unsigned int count)
+{
 	const struct iommu_vtd_options none = {0};
 
-	machine(units, &config);
 	devices(count);
 	f.info.max_pasids = 1U << 16;
 	f.info.page_requests = 8;
@@ -22,8 +26,25 @@ void begin_machine(unsigned int flags, unsigned int units, unsigned int count)
 	endpoints();
 	for (unsigned int i = 0; i < count; i++)
 		f.device[i]->has_tlb = iommu_endpoint_uses_device_tlb(f.endpoint[i]);
-	for (unsigned int i = 0; i < units; i++)
+	for (unsigned int i = 0; i < f.machine.unit_count; i++)
 		assert_int_equal(iommu_unit_enable(f.unit[i]), 0);
+}
+
+void begin_machine(unsigned int flags, unsigned int units, unsigned int count)
+{
+	const struct iommu_model_vtd_config config = config_of(flags);
+
+	machine(units, &config);
+	start(flags, count);
+}
+
+void begin_mixed_machine(unsigned int flags, unsigned int other, unsigned int count)
+{
+	const struct iommu_model_vtd_config first = config_of(flags), second = config_of(other);
+
+	machine(1, &first);
+	model_machine_add_unit(&f.machine, &second);
+	start(flags & other, count);
 }
 
 /* A context with an IOAS, devices that are bound, and memory. */

@@ -20,6 +20,8 @@ extern struct test_memory memory;
 extern uint32_t ioas, device[MACHINE_DEVICES];
 
 void begin_machine(unsigned int flags, unsigned int units, unsigned int count);
+/* Two units that are not alike. */
+void begin_mixed_machine(unsigned int flags, unsigned int other, unsigned int count);
 void begin_with(unsigned int flags, unsigned int units, unsigned int count,
 		enum test_memory_shape shape);
 void finish(void);

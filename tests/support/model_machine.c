@@ -518,6 +518,8 @@ void model_machine_init(struct model_machine *machine, unsigned int units,
 		.irq_save = test_contract_irq_save,
 		.irq_restore = test_contract_irq_restore,
 		.log = machine_log,
+		/* Nothing interrupts it; units that can remap interrupts have to, all the same. */
+		.isolates_interrupts = true,
 	};
 	test_platform_add_mutex(&machine->platform);
 	for (i = 0; i < units; i++)

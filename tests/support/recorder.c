@@ -331,7 +331,9 @@ static void unit_release(struct iommu_unit *unit, struct iommu_endpoint *endpoin
 
 static const void *unit_device_group(const struct iommu_endpoint *endpoint)
 {
-	return recorder_of(endpoint->unit)->group_key;
+	const struct recorder *r = recorder_of(endpoint->unit);
+
+	return r->groups_alone ? endpoint : r->group_key;
 }
 
 static bool unit_default_type(const struct iommu_endpoint *endpoint, enum iommu_domain_type *type)
@@ -342,7 +344,11 @@ static bool unit_default_type(const struct iommu_endpoint *endpoint, enum iommu_
 
 static bool unit_capable(const struct iommu_endpoint *endpoint, enum iommu_capability capability)
 {
-	return capability == IOMMU_CAPABLE_PASID && recorder_of(endpoint->unit)->has_pasids;
+	const struct recorder *r = recorder_of(endpoint->unit);
+
+	return (capability == IOMMU_CAPABLE_PASID && r->has_pasids) ||
+	       (capability == IOMMU_CAPABLE_INTERRUPT_ISOLATION && r->isolates_interrupts) ||
+	       (capability == IOMMU_CAPABLE_INTERRUPT_REMAPPING && r->remaps_interrupts);
 }
 
 /* Only what was not confirmed is asked for. */

@@ -54,7 +54,9 @@ struct recorder {
 	struct iommu_domain *identity;
 	bool has_pasids, has_dirty, has_tlbs;
 	bool has_nesting;
-	bool has_bypass; /* domains with one can be made */
+	bool isolates_interrupts, remaps_interrupts; /* they are isolated; the unit could do it */
+	bool groups_alone; /* each endpoint has a group of its own, whatever the topology says */
+	bool has_bypass;   /* domains with one can be made */
 	struct iommu_page_response responses[16];
 	unsigned int response_count;
 };

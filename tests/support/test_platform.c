@@ -156,6 +156,7 @@ void test_platform_init(struct test_platform *test, size_t size, iommu_paddr_t b
 		.irq_save = test_contract_irq_save,
 		.irq_restore = test_contract_irq_restore,
 		.log = test_log,
+		.isolates_interrupts = true,
 	};
 	test_platform_add_mutex(&test->platform);
 	test_contract_begin(test);

@@ -1136,6 +1136,8 @@ static void managers_map_through_a_window(void **state)
 	backing = test_memory_at(&memory, 0);
 	assert_int_equal(iommu_ctx_create(f.iommu, NULL, &ctx), 0);
 	assert_int_equal(iommu_ioas_alloc(ctx, 0, &ioas), 0);
+	assert_true(iommu_capable(one, IOMMU_CAPABLE_INTERRUPT_ISOLATION));
+	assert_true(iommu_capable(one, IOMMU_CAPABLE_CACHE_COHERENCY));
 	assert_int_equal(iommu_device_bind(ctx, one, &device), 0);
 	assert_int_equal(iommu_device_bind(ctx, other, &second), 0);
 	assert_int_equal(iommu_device_attach(ctx, device, 0, ioas, NULL), 0);

@@ -1312,6 +1312,8 @@ static void managers_map_in_larger_pages(void **state)
 	assert_int_equal(iommu_ctx_create(f.iommu, NULL, &ctx), 0);
 	assert_int_equal(iommu_ioas_alloc(ctx, 0, &ioas), 0);
 	assert_int_equal(iommu_ioas_alloc(ctx, 0, &unaligned), 0);
+	assert_true(iommu_capable(endpoint, IOMMU_CAPABLE_INTERRUPT_ISOLATION));
+	assert_true(iommu_capable(endpoint, IOMMU_CAPABLE_CACHE_COHERENCY));
 	assert_int_equal(iommu_device_bind(ctx, endpoint, &device), 0);
 	/* An area that cannot be mapped in such pages, or not there. */
 	backing = test_memory_at(&memory, 0);

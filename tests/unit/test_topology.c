@@ -413,6 +413,64 @@ static int check_id(void *ctx, uint16_t source_id)
 	return 0;
 }
 
+/* --- Owners that are not trusted ------------------------------------------------------------------ */
+
+static int check(const struct iommu_endpoint *endpoint)
+{
+	return iommu_group_check_isolation(iommu_endpoint_group(endpoint));
+}
+
+/* A back end that keeps apart what the topology joins is not believed; nor one that cannot know of interrupts. */
+static void isolated_from_neighbours_and_by_interrupts(void **state)
+{
+	struct iommu_endpoint *first, *second, *alone;
+
+	(void)state;
+	r.groups_alone = true;
+	r.isolates_interrupts = true;
+	assert_int_equal(iommu_set_pci_topology(r.iommu, &topology), 0);
+	first = recorder_add(&r, 0x0100);
+	alone = recorder_add(&r, 0x0028);
+	assert_int_equal(check(first), 0);
+	second = recorder_add(&r, 0x0101);
+	assert_int_not_equal(group_of(first), group_of(second));
+	assert_int_equal(check(first), IOMMU_EPERM);
+	assert_int_equal(check(second), IOMMU_EPERM);
+	assert_int_equal(check(alone), 0);
+	iommu_allow_unsafe_interrupts(r.iommu, true);
+	assert_int_equal(check(first), IOMMU_EPERM);
+	iommu_allow_unsafe_interrupts(r.iommu, false);
+	/* Of interrupts: the unit's word, or else the host's where there is no unit to ask. */
+	r.isolates_interrupts = false;
+	assert_int_equal(check(alone), 0);
+	r.remaps_interrupts = true;
+	assert_int_equal(check(alone), IOMMU_EPERM);
+	r.remaps_interrupts = false;
+	r.test.platform.isolates_interrupts = false;
+	assert_int_equal(check(alone), IOMMU_EPERM);
+	iommu_allow_unsafe_interrupts(r.iommu, true);
+	assert_int_equal(check(alone), 0);
+	assert_int_equal(iommu_release_endpoint(first), 0);
+	assert_int_equal(check(second), 0);
+	assert_int_equal(iommu_release_endpoint(second), 0);
+	assert_int_equal(iommu_release_endpoint(alone), 0);
+}
+
+/* One group of all that reach each other may be handed over, as a whole. */
+static void a_group_that_is_whole_is_isolated(void **state)
+{
+	struct iommu_endpoint *first, *second;
+
+	(void)state;
+	assert_int_equal(iommu_set_pci_topology(r.iommu, &topology), 0);
+	first = recorder_add(&r, 0x0100);
+	second = recorder_add(&r, 0x0101);
+	assert_int_equal(group_of(first), group_of(second));
+	assert_int_equal(check(first), 0);
+	assert_int_equal(iommu_release_endpoint(first), 0);
+	assert_int_equal(iommu_release_endpoint(second), 0);
+}
+
 static void check_machine(const struct iommu_pci_topology *t, const size_t *numbers,
 			  struct iommu_endpoint *const *endpoints)
 {
@@ -493,6 +551,8 @@ int main(void)
 		WITH_FIXTURE(id_that_cannot_become_a_device),
 		WITH_FIXTURE(faults_with_a_shared_id_have_a_name),
 		WITH_FIXTURE(failures_leave_nothing),
+		WITH_FIXTURE(isolated_from_neighbours_and_by_interrupts),
+		WITH_FIXTURE(a_group_that_is_whole_is_isolated),
 		WITH_FIXTURE(every_id_uses_what_its_group_uses),
 	};
 
