@@ -49,7 +49,8 @@ IOMMU_API int iommu_access_detach(struct iommu_ctx *ctx, uint32_t access);
  *   IOMMU_ENOENT     a part is not mapped
  *   IOMMU_EBUSY      a part is on its way out
  *   IOMMU_EPERM      to write what may only be read
- *   IOMMU_ENOMEM, and what the backing's pin said
+ *   IOMMU_ENOMEM     also: the context's limit of pages that access objects pin, or of those that are pinned at all
+ *   and what the backing's pin said
  *
  * iommu_access_unpin - IOMMU_ENOENT: nothing is pinned by that range.
  */

@@ -34,11 +34,25 @@ struct iommu_ctx;
 
 /* --- Contexts --------------------------------------------------------------------------------- */
 
-/* What one context may take. 0: as much as it likes. */
+/*
+ * What one context may take, so that its owner cannot exhaust the host. 0: as much as it likes, where nothing else is said.
+ * Beyond it are, of the host's own: a PASID table for each 64 PASIDs of an endpoint (its max_pasids) that were ever attached,
+ * until it is released; and 64 KiB for each call that is under way.
+ */
 struct iommu_ctx_limits {
 	uint32_t objects;
 	uint64_t areas;
 	uint64_t pinned_pages; /* of 4 KiB, at once */
+	/* Ranges that are allowed in one address space (iommu_ioas_allow). 0: as many as areas. */
+	uint64_t allowed_ranges;
+	/* Devices that are attached, each PASID counted. 0: as many as objects. */
+	uint64_t attachments;
+	/* Pages that access objects have pinned, each as often as it is pinned. 0: as many as pinned_pages. */
+	uint64_t access_pages;
+	/* Pages of the tables of one HWPT. When they are used up, those that are empty are looked for before anything fails. */
+	uint64_t table_pages;
+	/* See struct iommu_ctx_stats: all memory but that of tables. */
+	uint64_t metadata_bytes;
 };
 
 /*
@@ -77,8 +91,11 @@ IOMMU_API uint32_t iommu_object_next(struct iommu_ctx *ctx, uint32_t id);
 struct iommu_ctx_stats {
 	uint32_t objects;
 	uint64_t areas;
-	uint64_t pinned_pages;   /* of 4 KiB, each counted once */
-	uint64_t metadata_bytes; /* of objects, areas, and what is pinned by access; not tables */
+	uint64_t pinned_pages; /* of 4 KiB, each counted once */
+	/* Of objects, areas, ranges, attachments, fault queues, and what is pinned by access; not tables. */
+	uint64_t metadata_bytes;
+	uint64_t attachments;
+	uint64_t access_pages;
 };
 IOMMU_API void iommu_ctx_get_stats(struct iommu_ctx *ctx, struct iommu_ctx_stats *stats);
 
@@ -139,7 +156,7 @@ enum iommu_ioas_map_flags {
  *   IOMMU_EOVERFLOW   the place, or the backing's addresses, wrap
  *   IOMMU_EEXIST      a fixed place that is not free
  *   IOMMU_ENOSPC      no place; or the context's limit of areas
- *   IOMMU_ENOMEM      also: the limit of pinned pages
+ *   IOMMU_ENOMEM      also: the limit of pinned pages, of table pages, or of metadata
  *   IOMMU_EBUSY       the last HWPT is on its way out and hardware has not confirmed that
  *   otherwise         what pin said, or iommu_map. IOMMU_ETIMEDOUT / IOMMU_EIO: what had been mapped was taken back, but
  *                     hardware did not confirm: the place stays taken, and its memory pinned, until an unmap of it succeeds
@@ -214,7 +231,8 @@ IOMMU_API int iommu_ioas_ranges(struct iommu_ctx *ctx, uint32_t ioas,
 
 /*
  * iommu_ioas_allow - the only ranges in which places are chosen from now on, and that no device may reserve; none: anywhere.
- * Replaces those from before. Returns 0, IOMMU_EINVAL (first >= last, or two overlap), IOMMU_EADDRINUSE (reserved), IOMMU_ENOMEM.
+ * Replaces those from before. Returns 0, IOMMU_EINVAL (first >= last, or two overlap), IOMMU_EADDRINUSE (reserved), IOMMU_ENOSPC
+ * (the context's limit of ranges), IOMMU_ENOMEM.
  */
 IOMMU_API int iommu_ioas_allow(struct iommu_ctx *ctx, uint32_t ioas,
 			       const struct iommu_iova_bounds *ranges, unsigned int count);

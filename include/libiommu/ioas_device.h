@@ -52,6 +52,7 @@ IOMMU_API int iommu_device_unbind(struct iommu_ctx *ctx, uint32_t device);
  *                     elsewhere; HWPT and device do not fit each other; with a PASID, an HWPT without IOMMU_HWPT_PASID
  *   IOMMU_EADDRINUSE  something is mapped, or allowed, that the group reserves
  *   IOMMU_EPERM       as of iommu_device_bind: it was isolated, and is no longer
+ *   IOMMU_ENOSPC      the context's limit of attachments, or of objects
  *   and the errors of iommu_hwpt_alloc, iommu_domain_attach_group, iommu_attach_pasid and iommu_endpoint_enable_feature.
  *
  * iommu_device_replace - the same for one that is attached: with it all members of its group that are attached for the PASID go

@@ -12,6 +12,7 @@
 
 #define PAGE_MASK    (IOMMU_PAGE_SIZE - 1)
 #define NOTIFIES_MAX 100
+#define COPY_MAX     (256 * IOMMU_PAGE_SIZE) /* bytes that are pinned at once to be copied */
 
 static struct ioas_access *access_of(struct ioas_object *object)
 {
@@ -376,6 +377,22 @@ static int pin(struct ioas_access *access, iommu_iova_t iova, uint64_t size, uns
 	return status;
 }
 
+/* What is pinned by others costs nothing but the list of where it is: that is counted by itself. */
+static int pin_charged(struct ioas_access *access, iommu_iova_t iova, uint64_t size,
+		       unsigned int prot, struct ioas_pin **result)
+{
+	struct iommu_ctx *ctx = access->object.ctx;
+	int status;
+
+	if (!iommu_ctx_charge(&ctx->access_pages, size >> IOMMU_PAGE_SHIFT,
+			      ctx->limits.access_pages))
+		return IOMMU_ENOMEM;
+	status = pin(access, iova, size, prot, result);
+	if (status != 0)
+		iommu_ctx_discharge(&ctx->access_pages, size >> IOMMU_PAGE_SHIFT);
+	return status;
+}
+
 int iommu_access_pin(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t size,
 		     unsigned int prot, iommu_paddr_t *pages)
 {
@@ -390,7 +407,7 @@ int iommu_access_pin(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint
 	if (status == 0 && access_of(object)->unmap == NULL)
 		status = IOMMU_EINVAL;
 	if (status == 0)
-		status = pin(access_of(object), iova, size, prot, &first);
+		status = pin_charged(access_of(object), iova, size, prot, &first);
 	if (status == 0)
 		list_pages(first, pages);
 	iommu_object_leave(object);
@@ -428,8 +445,10 @@ int iommu_access_unpin(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, ui
 	if (object == NULL)
 		return status;
 	found = take_pin(access_of(object), iova, size);
-	if (found != NULL)
+	if (found != NULL) {
 		parts_free(ctx, found);
+		iommu_ctx_discharge(&ctx->access_pages, size >> IOMMU_PAGE_SHIFT);
+	}
 	iommu_object_leave(object);
 	return found != NULL ? 0 : IOMMU_ENOENT;
 }
@@ -507,6 +526,7 @@ static int copy_parts(struct iommu_ctx *ctx, struct iommu_ioas *ioas, iommu_iova
 			break;
 		left = ((area->range.last << IOMMU_PAGE_SHIFT) | PAGE_MASK) - iova;
 		part = left < size - 1 ? (size_t)left + 1 : size;
+		part = part < COPY_MAX ? part : (size_t)COPY_MAX;
 		status = copy_part(ctx, area, iova, bytes, part, write);
 		iova += part;
 		bytes += part;

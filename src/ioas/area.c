@@ -13,16 +13,15 @@ struct ioas_area *iommu_area_new(struct iommu_ioas *ioas, struct ioas_pages *pag
 				 unsigned int prot, int *status)
 {
 	struct iommu_ctx *ctx = ioas->object.ctx;
-	const size_t count = __atomic_add_fetch(&ctx->areas, 1, __ATOMIC_RELAXED);
-	struct ioas_area *area = NULL;
+	struct ioas_area *area;
 
 	*status = IOMMU_ENOSPC;
-	if (ctx->limits.areas == 0 || count <= ctx->limits.areas) {
-		area = iommu_ctx_alloc(ctx, &ctx->area_cache);
-		*status = area != NULL ? 0 : IOMMU_ENOMEM;
-	}
+	if (!iommu_ctx_charge(&ctx->areas, 1, ctx->limits.areas))
+		return NULL;
+	area = iommu_ctx_alloc(ctx, &ctx->area_cache);
+	*status = area != NULL ? 0 : IOMMU_ENOMEM;
 	if (area == NULL) {
-		__atomic_sub_fetch(&ctx->areas, 1, __ATOMIC_RELAXED);
+		iommu_ctx_discharge(&ctx->areas, 1);
 		return NULL;
 	}
 	area->ioas = ioas;
@@ -40,7 +39,7 @@ void iommu_area_free(struct ioas_area *area)
 
 	iommu_pages_put(area->pages);
 	iommu_ctx_free(ctx, &ctx->area_cache, area);
-	__atomic_sub_fetch(&ctx->areas, 1, __ATOMIC_RELAXED);
+	iommu_ctx_discharge(&ctx->areas, 1);
 }
 
 static uint64_t last_page(const struct ioas_area *area)

@@ -360,6 +360,22 @@ static void attachment_free(struct ioas_attachment *attachment)
 	iommu_ctx_free(ctx, &ctx->attachment_cache, attachment);
 }
 
+static int use_new(struct iommu_ctx *ctx, struct ioas_use **use)
+{
+	if (!iommu_ctx_charge(&ctx->attachments, 1, ctx->limits.attachments))
+		return IOMMU_ENOSPC;
+	*use = iommu_ctx_alloc(ctx, &ctx->use_cache);
+	if (*use == NULL)
+		iommu_ctx_discharge(&ctx->attachments, 1);
+	return *use != NULL ? 0 : IOMMU_ENOMEM;
+}
+
+static void use_free(struct iommu_ctx *ctx, struct ioas_use *use)
+{
+	iommu_ctx_free(ctx, &ctx->use_cache, use);
+	iommu_ctx_discharge(&ctx->attachments, 1);
+}
+
 /* Page requests look at who uses what: both under ctx->lock. */
 static void use_begin(struct iommu_ctx *ctx, struct ioas_use *use)
 {
@@ -377,7 +393,7 @@ static void use_end(struct iommu_ctx *ctx, struct ioas_use *use)
 	iommu_list_remove(&use->link);
 	iommu_list_remove(&use->device_link);
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
-	iommu_ctx_free(ctx, &ctx->use_cache, use);
+	use_free(ctx, use);
 }
 
 /* Another one, which has to be where the group is. */
@@ -398,13 +414,13 @@ static int attach(struct ioas_device *device, uint32_t pasid, struct ioas_object
 
 	if (iommu_use_find(device, pasid) != NULL)
 		return IOMMU_EINVAL;
-	use = iommu_ctx_alloc(ctx, &ctx->use_cache);
-	if (use == NULL)
-		return IOMMU_ENOMEM;
+	status = use_new(ctx, &use);
+	if (status != 0)
+		return status;
 	if (attachment == NULL)
 		attachment = attachment_new(device->group, pasid);
 	if (attachment == NULL) {
-		iommu_ctx_free(ctx, &ctx->use_cache, use);
+		use_free(ctx, use);
 		return IOMMU_ENOMEM;
 	}
 	use->attachment = attachment;

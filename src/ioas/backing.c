@@ -145,7 +145,7 @@ static uint64_t charge(struct iommu_ctx *ctx, uint64_t pages)
 
 static void discharge(struct iommu_ctx *ctx, uint64_t pages)
 {
-	__atomic_sub_fetch(&ctx->pinned, (size_t)pages, __ATOMIC_RELAXED);
+	iommu_ctx_discharge(&ctx->pinned, pages);
 }
 
 /* What pin answered makes sense: whole pages, no more than asked for, and something; how many bytes. */

@@ -35,13 +35,17 @@ bool iommu_batch_add(struct ioas_batch *batch, iommu_paddr_t paddr, uint64_t siz
 struct ioas_batch *iommu_batch_make(struct iommu_ctx *ctx, unsigned int order)
 {
 	const struct iommu_platform *platform = ctx->platform;
-	struct ioas_batch *batch = platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, 0);
+	struct ioas_batch *batch;
 
-	if (batch == NULL)
+	if (!iommu_ctx_charge(&ctx->metadata, IOMMU_PAGE_SIZE << order, ctx->limits.metadata_bytes))
 		return NULL;
+	batch = platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, 0);
+	if (batch == NULL) {
+		iommu_ctx_discharge(&ctx->metadata, IOMMU_PAGE_SIZE << order);
+		return NULL;
+	}
 	batch->order = order;
 	batch->capacity = capacity_of(order);
-	__atomic_add_fetch(&ctx->metadata, (size_t)IOMMU_PAGE_SIZE << order, __ATOMIC_RELAXED);
 	return batch;
 }
 
@@ -49,8 +53,7 @@ void iommu_batch_free(struct iommu_ctx *ctx, struct ioas_batch *batch)
 {
 	const struct iommu_platform *platform = ctx->platform;
 
-	__atomic_sub_fetch(&ctx->metadata, (size_t)IOMMU_PAGE_SIZE << batch->order,
-			   __ATOMIC_RELAXED);
+	iommu_ctx_discharge(&ctx->metadata, IOMMU_PAGE_SIZE << batch->order);
 	platform->free_pages(platform->ctx, batch, batch->order);
 }
 

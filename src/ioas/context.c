@@ -44,16 +44,19 @@ void iommu_ctx_unlock(struct iommu_ctx *ctx)
 
 void *iommu_ctx_alloc(struct iommu_ctx *ctx, struct iommu_object_cache *cache)
 {
-	void *object = iommu_object_alloc(cache, 0);
+	void *object;
 
-	if (object != NULL)
-		__atomic_add_fetch(&ctx->metadata, cache->object_size, __ATOMIC_RELAXED);
+	if (!iommu_ctx_charge(&ctx->metadata, cache->object_size, ctx->limits.metadata_bytes))
+		return NULL;
+	object = iommu_object_alloc(cache, 0);
+	if (object == NULL)
+		iommu_ctx_discharge(&ctx->metadata, cache->object_size);
 	return object;
 }
 
 void iommu_ctx_free(struct iommu_ctx *ctx, struct iommu_object_cache *cache, void *object)
 {
-	__atomic_sub_fetch(&ctx->metadata, cache->object_size, __ATOMIC_RELAXED);
+	iommu_ctx_discharge(&ctx->metadata, cache->object_size);
 	iommu_object_free(cache, object);
 }
 
@@ -102,6 +105,18 @@ static void make_caches(struct iommu_ctx *ctx)
 	iommu_object_cache_init(&ctx->use_cache, platform, sizeof(struct ioas_use));
 }
 
+/* Those that follow from others. */
+static void set_limits(struct iommu_ctx *ctx, const struct iommu_ctx_limits *limits)
+{
+	ctx->limits = *limits;
+	if (ctx->limits.allowed_ranges == 0)
+		ctx->limits.allowed_ranges = limits->areas;
+	if (ctx->limits.attachments == 0)
+		ctx->limits.attachments = limits->objects;
+	if (ctx->limits.access_pages == 0)
+		ctx->limits.access_pages = limits->pinned_pages;
+}
+
 int iommu_ctx_create(struct iommu *iommu, const struct iommu_ctx_limits *limits,
 		     struct iommu_ctx **result)
 {
@@ -118,7 +133,7 @@ int iommu_ctx_create(struct iommu *iommu, const struct iommu_ctx_limits *limits,
 	ctx->platform = platform;
 	ctx->holders = 1;
 	if (limits != NULL)
-		ctx->limits = *limits;
+		set_limits(ctx, limits);
 	iommu_list_init(&ctx->groups);
 	make_caches(ctx);
 	status = make_mutexes(ctx);
@@ -194,11 +209,17 @@ int iommu_ctx_destroy(struct iommu_ctx *ctx)
 
 void iommu_ctx_get_stats(struct iommu_ctx *ctx, struct iommu_ctx_stats *stats)
 {
+	const uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	const uint32_t objects = ctx->objects;
+
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
 	*stats = (struct iommu_ctx_stats){
-		.objects = __atomic_load_n(&ctx->objects, __ATOMIC_RELAXED),
+		.objects = objects,
 		.areas = __atomic_load_n(&ctx->areas, __ATOMIC_RELAXED),
 		.pinned_pages = __atomic_load_n(&ctx->pinned, __ATOMIC_RELAXED),
 		.metadata_bytes = __atomic_load_n(&ctx->metadata, __ATOMIC_RELAXED),
+		.attachments = __atomic_load_n(&ctx->attachments, __ATOMIC_RELAXED),
+		.access_pages = __atomic_load_n(&ctx->access_pages, __ATOMIC_RELAXED),
 	};
 }
 

@@ -9,6 +9,7 @@
 #include "ioas/virtual_unit.h"
 
 #define ORDER 3
+#define SIZE  (IOMMU_PAGE_SIZE << ORDER)
 
 struct fault_entry {
 	struct ioas_device *device;
@@ -19,10 +20,22 @@ struct fault_entry {
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
+static int make_entries(struct ioas_fault_queue *queue)
+{
+	struct iommu_ctx *ctx = queue->object.ctx;
+
+	if (!iommu_ctx_charge(&ctx->metadata, SIZE, ctx->limits.metadata_bytes))
+		return IOMMU_ENOMEM;
+	queue->capacity = (unsigned int)(SIZE / sizeof(struct fault_entry));
+	queue->entries = ctx->platform->alloc_pages(ctx->platform->ctx, ORDER, IOMMU_NODE_ANY, 0);
+	if (queue->entries == NULL)
+		iommu_ctx_discharge(&ctx->metadata, SIZE);
+	return queue->entries != NULL ? 0 : IOMMU_ENOMEM;
+}
+
 int iommu_fault_queue_alloc(struct iommu_ctx *ctx, iommu_fault_notifier notifier,
 			    void *notifier_ctx, uint32_t *id)
 {
-	const struct iommu_platform *platform = ctx->platform;
 	struct ioas_fault_queue *queue;
 	struct ioas_object *object;
 	int status;
@@ -33,11 +46,7 @@ int iommu_fault_queue_alloc(struct iommu_ctx *ctx, iommu_fault_notifier notifier
 		queue = iommu_fault_queue_of(object);
 		queue->notifier = notifier;
 		queue->notifier_ctx = notifier_ctx;
-		queue->capacity =
-			(unsigned int)((IOMMU_PAGE_SIZE << ORDER) / sizeof(struct fault_entry));
-		queue->entries = platform->alloc_pages(platform->ctx, ORDER, IOMMU_NODE_ANY, 0);
-		status = queue->entries != NULL ? 0 : IOMMU_ENOMEM;
-		status = iommu_object_finish(object, status, id);
+		status = iommu_object_finish(object, make_entries(queue), id);
 	}
 	iommu_ctx_unlock(ctx);
 	return status;
@@ -48,6 +57,7 @@ int iommu_fault_queue_end(struct ioas_object *object)
 	const struct iommu_platform *platform = object->ctx->platform;
 
 	platform->free_pages(platform->ctx, iommu_fault_queue_of(object)->entries, ORDER);
+	iommu_ctx_discharge(&object->ctx->metadata, SIZE);
 	return 0;
 }
 

@@ -173,6 +173,7 @@ int iommu_hwpt_make(struct iommu_ioas *ioas, const struct ioas_device *device, u
 		.nest_parent = (flags & IOMMU_HWPT_NEST_PARENT) != 0,
 		.dirty_tracking = (flags & IOMMU_HWPT_DIRTY) != 0,
 		.force_snoop = iommu_group_can_snoop(device->group),
+		.max_table_pages = ioas->object.ctx->limits.table_pages,
 	};
 	struct ioas_object *object;
 	struct iommu_hwpt *hwpt;

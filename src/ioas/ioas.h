@@ -54,7 +54,7 @@ struct iommu_ctx {
 	struct iommu_iova_space *ids;
 	uint32_t objects;
 	/* Atomic, and so no wider than a processor's word: pages, not bytes, of what is pinned. */
-	size_t areas, pinned, metadata;
+	size_t areas, pinned, metadata, attachments, access_pages;
 	/* Groups with devices of ours. */
 	struct iommu_list_node groups;
 	/* Handles that know of the context; it outlives its end until none does. */
@@ -69,6 +69,16 @@ void iommu_ctx_lock(struct iommu_ctx *ctx);
 void iommu_ctx_unlock(struct iommu_ctx *ctx);
 /* A handle lets go of a context. */
 void iommu_ctx_put(struct iommu_ctx *ctx);
+
+/*
+ * Count `amount` more of something of which there may be `limit` (0: any number); false: that would be too many. And less
+ * of it: limit.c. What was charged as metadata is what iommu_ctx_stats tells.
+ */
+bool iommu_ctx_charge(size_t *counter, uint64_t amount, uint64_t limit);
+void iommu_ctx_discharge(size_t *counter, uint64_t amount);
+struct iommu_ioas;
+/* Take out tables that have become empty; no gate, no lock. False: there were none, or nothing bounds them. */
+bool iommu_ioas_trim(struct iommu_ioas *ioas);
 
 /* Small objects of a context, counted. */
 void *iommu_ctx_alloc(struct iommu_ctx *ctx, struct iommu_object_cache *cache);

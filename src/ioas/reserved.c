@@ -249,7 +249,9 @@ int iommu_ioas_allow(struct iommu_ctx *ctx, uint32_t id, const struct iommu_iova
 	if (object == NULL)
 		return status;
 	ioas = iommu_ioas_of(object);
-	status = make_allowed(ioas, ranges, count, &tree, &list);
+	status = ctx->limits.allowed_ranges != 0 && count > ctx->limits.allowed_ranges
+			 ? IOMMU_ENOSPC
+			 : make_allowed(ioas, ranges, count, &tree, &list);
 	if (status != 0) {
 		free_list(ctx, list);
 		iommu_object_leave(object);

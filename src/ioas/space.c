@@ -202,18 +202,12 @@ static int check_backing(const struct iommu_backing *backing)
 	return 0;
 }
 
-int iommu_ioas_map(struct iommu_ctx *ctx, uint32_t id, const struct iommu_backing *backing,
-		   uint64_t size, unsigned int flags, iommu_iova_t *iova)
+static int map(struct iommu_ioas *ioas, const struct iommu_backing *backing, uint64_t size,
+	       unsigned int flags, iommu_iova_t *iova)
 {
 	struct ioas_pages *pages;
-	struct ioas_object *object;
-	struct iommu_ioas *ioas;
 	int status;
 
-	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_IOAS, &status);
-	if (object == NULL)
-		return status;
-	ioas = iommu_ioas_of(object);
 	iommu_gate_enter(ioas);
 	status = check_request(ioas, backing->address, size, flags, *iova);
 	if (status == 0)
@@ -222,7 +216,8 @@ int iommu_ioas_map(struct iommu_ctx *ctx, uint32_t id, const struct iommu_backin
 		status = IOMMU_EBUSY;
 	if (status == 0) {
 		/* Memory that may be written is pinned so from the first: an access may want to. */
-		pages = iommu_pages_new(ctx, backing, size >> IOMMU_PAGE_SHIFT, prot_of(flags));
+		pages = iommu_pages_new(ioas->object.ctx, backing, size >> IOMMU_PAGE_SHIFT,
+					prot_of(flags));
 		status = IOMMU_ENOMEM;
 		if (pages != NULL) {
 			status = map_pages(ioas, pages, 0, size, flags, iova);
@@ -230,6 +225,22 @@ int iommu_ioas_map(struct iommu_ctx *ctx, uint32_t id, const struct iommu_backin
 		}
 	}
 	iommu_gate_leave(ioas);
+	return status;
+}
+
+int iommu_ioas_map(struct iommu_ctx *ctx, uint32_t id, const struct iommu_backing *backing,
+		   uint64_t size, unsigned int flags, iommu_iova_t *iova)
+{
+	struct ioas_object *object;
+	int status;
+
+	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_IOAS, &status);
+	if (object == NULL)
+		return status;
+	status = map(iommu_ioas_of(object), backing, size, flags, iova);
+	/* Tables that were used up by what is gone do not count against it. */
+	if (status == IOMMU_ENOMEM && iommu_ioas_trim(iommu_ioas_of(object)))
+		status = map(iommu_ioas_of(object), backing, size, flags, iova);
 	iommu_object_leave(object);
 	return status;
 }
@@ -355,6 +366,18 @@ static int copy_in_gates(struct iommu_ioas *to, struct iommu_ioas *from, iommu_i
 	return status;
 }
 
+static int copy_between(struct iommu_ioas *to, struct iommu_ioas *from, iommu_iova_t from_iova,
+			uint64_t size, unsigned int flags, iommu_iova_t *iova)
+{
+	int status;
+
+	iommu_gate_enter_both(to, from);
+	status = copy_in_gates(to, from, from_iova, size, flags, iova);
+	iommu_gate_leave(from);
+	iommu_gate_leave(to);
+	return status;
+}
+
 int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to_id, uint32_t from_id, iommu_iova_t from_iova,
 		    uint64_t size, unsigned int flags, iommu_iova_t *iova)
 {
@@ -366,11 +389,11 @@ int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to_id, uint32_t from_id, iom
 		return status;
 	from = iommu_object_visit(ctx, from_id, IOMMU_OBJECT_IOAS, &status);
 	if (from != NULL) {
-		iommu_gate_enter_both(iommu_ioas_of(to), iommu_ioas_of(from));
-		status = copy_in_gates(iommu_ioas_of(to), iommu_ioas_of(from), from_iova, size,
-				       flags, iova);
-		iommu_gate_leave(iommu_ioas_of(from));
-		iommu_gate_leave(iommu_ioas_of(to));
+		status = copy_between(iommu_ioas_of(to), iommu_ioas_of(from), from_iova, size,
+				      flags, iova);
+		if (status == IOMMU_ENOMEM && iommu_ioas_trim(iommu_ioas_of(to)))
+			status = copy_between(iommu_ioas_of(to), iommu_ioas_of(from), from_iova,
+					      size, flags, iova);
 		iommu_object_leave(from);
 	}
 	iommu_object_leave(to);

@@ -1,4 +1,332 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a context may take of the host: everything that its owner can make grow has a limit, is refused beyond it with nothing
+ * changed, is counted once, and can be had again when something was given back. Objects, areas and pinned pages: test_ioas.c.
+ */
+#include <string.h>
+
 #include "ioas_fixture.h"
 #include "test.h"
-int main(void) { return 0; }
+
+#define MANY 64
+
+static void begin_limited(unsigned int flags, const struct iommu_ctx_limits *limits)
+{
+	begin_machine(flags, 1, 1);
+	test_memory_init(&memory, MEMORY_SCATTERED, 0x7f0000000000, PAGES, 1ULL << 36);
+	assert_int_equal(iommu_ctx_create(f.iommu, limits, &ctx), 0);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &ioas), 0);
+	assert_int_equal(iommu_device_bind(ctx, f.endpoint[0], &device[0]), 0);
+	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID), 0);
+}
+
+static struct iommu_ctx_stats stats(void)
+{
+	struct iommu_ctx_stats now;
+
+	iommu_ctx_get_stats(ctx, &now);
+	return now;
+}
+
+/* --- Allowed ranges -------------------------------------------------------------------------------- */
+
+static struct iommu_iova_bounds ranges[MANY];
+
+static int allow(unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		ranges[i] = (struct iommu_iova_bounds){i * 0x2000ULL, i * 0x2000ULL + 0xfff};
+	return iommu_ioas_allow(ctx, ioas, ranges, count);
+}
+
+static void allowed_ranges_are_bounded(void **state)
+{
+	static const struct iommu_ctx_limits limits[] = {
+		{.areas = 4}, {.areas = 9, .allowed_ranges = 4}, {.allowed_ranges = 4}};
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++) {
+		uint64_t before;
+
+		begin_limited(EVERYTHING, &limits[i]);
+		before = metadata();
+		assert_int_equal(allow(MANY), IOMMU_ENOSPC);
+		assert_int_equal(allow(5), IOMMU_ENOSPC);
+		assert_int_equal(metadata(), before);
+		/* Those from before do not count against those that take their place. */
+		assert_int_equal(allow(4), 0);
+		assert_int_equal(allow(4), 0);
+		assert_int_equal(allow(5), IOMMU_ENOSPC);
+		assert_int_equal(allow(0), 0);
+		assert_int_equal(metadata(), before);
+		finish();
+	}
+	begin_limited(EVERYTHING, NULL);
+	assert_int_equal(allow(MANY), 0);
+	finish();
+}
+
+/* --- Attachments ------------------------------------------------------------------------------------ */
+
+static void attachments_are_bounded(void **state)
+{
+	static const struct iommu_ctx_limits limits[] = {{.objects = 4},
+							 {.objects = 9, .attachments = 4}};
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		uint64_t before;
+		uint32_t pasid;
+
+		begin_limited(EVERYTHING, &limits[i]);
+		for (pasid = 0; pasid < 4; pasid++)
+			assert_int_equal(iommu_device_attach(ctx, device[0], pasid, ioas, NULL), 0);
+		before = metadata();
+		assert_int_equal(iommu_device_attach(ctx, device[0], 4, ioas, NULL), IOMMU_ENOSPC);
+		assert_int_equal(stats().attachments, 4);
+		assert_int_equal(metadata(), before);
+		assert_int_equal(iommu_device_detach(ctx, device[0], 3), 0);
+		assert_int_equal(iommu_device_attach(ctx, device[0], 4, ioas, NULL), 0);
+		/* A refused attach is not counted either. */
+		assert_int_equal(iommu_device_detach(ctx, device[0], 4), 0);
+		assert_int_equal(iommu_device_attach(ctx, device[0], 1U << 20, ioas, NULL),
+				 IOMMU_EINVAL);
+		assert_int_equal(stats().attachments, 3);
+		finish();
+	}
+}
+
+/* --- Pins of access objects -------------------------------------------------------------------------- */
+
+static void keep(void *unused, iommu_iova_t iova, uint64_t size)
+{
+	(void)unused;
+	(void)iova;
+	(void)size;
+}
+
+/* What is pinned already is pinned again for nothing, but for the list of where it is. */
+static void pins_are_bounded(void **state)
+{
+	static const struct iommu_ctx_limits limits[] = {
+		{.pinned_pages = 8}, {.pinned_pages = 9, .access_pages = 8}, {.access_pages = 8}};
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++) {
+		iommu_paddr_t pages[8];
+		uint64_t before;
+		uint32_t access;
+
+		begin_limited(EVERYTHING, &limits[i]);
+		assert_int_equal(map_at(IOVA, 0, 0x4000), 0);
+		assert_int_equal(iommu_access_create(ctx, keep, NULL, &access), 0);
+		assert_int_equal(iommu_access_attach(ctx, access, ioas), 0);
+		for (unsigned int j = 0; j < 2; j++)
+			assert_int_equal(iommu_access_pin(ctx, access, IOVA, 0x4000, RW, pages), 0);
+		before = metadata();
+		assert_int_equal(iommu_access_pin(ctx, access, IOVA, 0x1000, RW, pages),
+				 IOMMU_ENOMEM);
+		assert_int_equal(metadata(), before);
+		assert_int_equal(stats().access_pages, 8);
+		assert_int_equal(stats().pinned_pages, 4);
+		assert_int_equal(iommu_access_unpin(ctx, access, IOVA, 0x4000), 0);
+		/* One that fails is not counted. */
+		assert_int_equal(iommu_access_pin(ctx, access, 0, 0x1000, RW, pages), IOMMU_ENOENT);
+		assert_int_equal(stats().access_pages, 4);
+		assert_int_equal(iommu_access_pin(ctx, access, IOVA, 0x4000, RW, pages), 0);
+		for (unsigned int j = 0; j < 2; j++)
+			assert_int_equal(iommu_access_unpin(ctx, access, IOVA, 0x4000), 0);
+		assert_int_equal(iommu_access_unpin(ctx, access, IOVA, 0x4000), IOMMU_ENOENT);
+		assert_int_equal(stats().access_pages, 0);
+		finish();
+	}
+}
+
+/* Copying pins a part at a time, however much is copied. */
+static void copies_pin_little(void **state)
+{
+	const struct iommu_ctx_limits limits = {.pinned_pages = 256};
+	static unsigned char bytes[2 << 20];
+	struct iommu_backing backing;
+	iommu_iova_t iova = IOVA;
+	uint32_t access;
+
+	(void)state;
+	begin_limited(EVERYTHING, &limits);
+	test_memory_destroy(&memory);
+	test_memory_init(&memory, MEMORY_CONTIGUOUS, 0x7f0000000000, PAGES,
+			 model_machine_take(&f.machine, 512));
+	backing = test_memory_at(&memory, 0);
+	assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, sizeof(bytes), FIXED, &iova), 0);
+	assert_int_equal(iommu_access_create(ctx, NULL, NULL, &access), 0);
+	assert_int_equal(iommu_access_attach(ctx, access, ioas), 0);
+	memset(bytes, 0x5a, sizeof(bytes));
+	assert_int_equal(iommu_access_rw(ctx, access, IOVA, bytes, sizeof(bytes), true), 0);
+	memset(bytes, 0, sizeof(bytes));
+	assert_int_equal(iommu_access_rw(ctx, access, IOVA, bytes, sizeof(bytes), false), 0);
+	for (size_t i = 0; i < sizeof(bytes); i += 0x1000)
+		assert_int_equal(bytes[i], 0x5a);
+	assert_int_equal(stats().pinned_pages, 0);
+	model_machine_give(&f.machine, memory.base, 512);
+	finish();
+}
+
+/* --- Tables ----------------------------------------------------------------------------------------- */
+
+static uint64_t tables_of(uint32_t hwpt)
+{
+	struct iommu_hwpt_info info;
+
+	assert_int_equal(iommu_hwpt_get_info(ctx, hwpt, &info), 0);
+	return info.table_pages;
+}
+
+static iommu_iova_t far_apart(unsigned int i)
+{
+	return (i + 1ULL) << 30;
+}
+
+static void tables_are_bounded(void **state)
+{
+	const struct iommu_ctx_limits limits = {.table_pages = 20};
+	unsigned int count = 0;
+	uint32_t hwpt;
+	int status;
+
+	(void)state;
+	begin_limited(EVERYTHING, &limits);
+	assert_int_equal(iommu_device_attach(ctx, device[0], 0, ioas, &hwpt), 0);
+	while ((status = map_at(far_apart(count), count * 0x1000ULL, 0x1000)) == 0)
+		count++;
+	assert_int_equal(status, IOMMU_ENOMEM);
+	assert_in_range(count, 5, 10);
+	assert_in_range(tables_of(hwpt), 15, 20);
+	assert_true(is_blocked(0, far_apart(count)));
+	assert_int_equal(stats().areas, count);
+	for (unsigned int i = 0; i < count; i++)
+		assert_true(leads(0, far_apart(i), i * 0x1000ULL));
+	/* The same of a second one, which takes what the first has. */
+	assert_int_equal(
+		iommu_hwpt_alloc(ctx, device[0], ioas, &(struct iommu_hwpt_config){0}, &hwpt), 0);
+	assert_in_range(tables_of(hwpt), 15, 20);
+	finish();
+}
+
+/* Small areas that come and go all over the space: what they leave behind does not use up the limit for ever. */
+static void empty_tables_make_room(void **state)
+{
+	const struct iommu_ctx_limits limits = {.table_pages = 20};
+	uint32_t hwpt, other;
+	iommu_iova_t iova;
+
+	(void)state;
+	begin_limited(EVERYTHING, &limits);
+	assert_int_equal(iommu_device_attach(ctx, device[0], 0, ioas, &hwpt), 0);
+	assert_int_equal(map_at(far_apart(7), 0x1000, 0x1000), 0);
+	for (unsigned int i = 0; i < 100; i++) {
+		assert_int_equal(map_at(far_apart(i + 10), 0, 0x1000), 0);
+		assert_true(leads(0, far_apart(i + 10), 0));
+		assert_true(leads(0, far_apart(7), 0x1000));
+		assert_int_equal(unmap(far_apart(i + 10), 0x1000), 0);
+		assert_true(is_blocked(0, far_apart(i + 10)));
+		assert_in_range(tables_of(hwpt), 1, 20);
+	}
+	/* The same by copies. */
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &other), 0);
+	for (unsigned int i = 0; i < 100; i++) {
+		iova = far_apart(i + 10);
+		assert_int_equal(
+			iommu_ioas_copy(ctx, ioas, ioas, far_apart(7), 0x1000, FIXED, &iova), 0);
+		assert_true(leads(0, iova, 0x1000));
+		assert_int_equal(unmap(iova, 0x1000), 0);
+	}
+	assert_true(leads(0, far_apart(7), 0x1000));
+	finish();
+}
+
+/* What hardware has not confirmed to have forgotten is no room. */
+static void unconfirmed_tables_are_none(void **state)
+{
+	const struct iommu_ctx_limits limits = {.table_pages = 20};
+	unsigned int i = 10;
+	uint32_t hwpt;
+
+	(void)state;
+	begin_limited(EVERYTHING, &limits);
+	assert_int_equal(iommu_device_attach(ctx, device[0], 0, ioas, &hwpt), 0);
+	for (; tables_of(hwpt) < 19; i++) {
+		assert_int_equal(map_at(far_apart(i), 0, 0x1000), 0);
+		assert_int_equal(unmap(far_apart(i), 0x1000), 0);
+	}
+	hang(true);
+	assert_int_equal(map_at(far_apart(i), 0, 0x200000), IOMMU_ENOMEM);
+	assert_true(is_blocked(0, far_apart(i)));
+	hang(false);
+	assert_int_equal(map_at(far_apart(i), 0, 0x200000), 0);
+	assert_true(leads(0, far_apart(i), 0));
+	finish();
+}
+
+/* --- All the rest ----------------------------------------------------------------------------------- */
+
+/* Each of what can be made until nothing more can; in any case the limit holds, and everything goes again. */
+static int make_one(unsigned int kind, unsigned int i)
+{
+	const struct iommu_hwpt_config none = {0};
+	uint32_t id;
+
+	switch (kind) {
+	case 0:
+		return iommu_ioas_alloc(ctx, 0, &id);
+	case 1:
+		return iommu_fault_queue_alloc(ctx, NULL, NULL, &id);
+	case 2:
+		return iommu_access_create(ctx, keep, NULL, &id);
+	case 3:
+		return iommu_hwpt_alloc(ctx, device[0], ioas, &none, &id);
+	case 4:
+		return map_at(IOVA + i * 0x2000ULL, i * 0x1000ULL, 0x1000);
+	case 5:
+		return allow(i % MANY);
+	default:
+		return iommu_device_attach(ctx, device[0], i, ioas, NULL);
+	}
+}
+
+static void metadata_is_bounded(void **state)
+{
+	const struct iommu_ctx_limits limits = {.metadata_bytes = 100000};
+
+	(void)state;
+	for (unsigned int kind = 0; kind < 7; kind++) {
+		unsigned int i = 0;
+		int status;
+
+		begin_limited(EVERYTHING, &limits);
+		do
+			status = make_one(kind, i);
+		while (status == 0 && i++ < 5000);
+		if (kind != 5)
+			assert_int_equal(status, IOMMU_ENOMEM);
+		assert_in_range(metadata(), kind != 5 ? 60000 : 1, 100000);
+		/* Unmapping needs none. */
+		assert_int_equal(unmap(0, UINT64_MAX), 0);
+		finish();
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(allowed_ranges_are_bounded),
+		cmocka_unit_test(attachments_are_bounded),
+		cmocka_unit_test(pins_are_bounded),
+		cmocka_unit_test(copies_pin_little),
+		cmocka_unit_test(tables_are_bounded),
+		cmocka_unit_test(empty_tables_make_room),
+		cmocka_unit_test(unconfirmed_tables_are_none),
+		cmocka_unit_test(metadata_is_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
