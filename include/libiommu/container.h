@@ -3,7 +3,8 @@
  * Containers: the older way in which managers of virtual machines hand devices to them (VFIO, "type 1", version 2), on top of one
  * IO address space. Groups are put into a container (<libiommu/device_file.h>), and all of them reach what is mapped in it.
  *
- * Locking: as in <libiommu/ioas.h>; map and unmap run at once, everything else is control path.
+ * Locking: as in <libiommu/ioas.h>; map and unmap run at once, everything else is control path. Each has a mutex of the
+ * host's for that, which is taken before its context's.
  */
 #ifndef LIBIOMMU_CONTAINER_H
 #define LIBIOMMU_CONTAINER_H

@@ -209,7 +209,8 @@ IOMMU_API int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t ioas, iommu_i
 
 /*
  * iommu_ioas_change_backing - memory has another owner: a process that was replaced by its successor. Every area that is
- * backed by `from` is backed by `to` from now on, if backing->ops->is_same says so for each; all or none. Returns 0,
+ * backed by `from` is backed by `to` from now on, if backing->ops->is_same says so for each; all or none. Copies of such an
+ * area, in whatever space, go with it; when this returns, nothing of the context uses `from` for them any more. Returns 0,
  * IOMMU_EOPNOTSUPP (one cannot say), IOMMU_EINVAL (one is not the same), IOMMU_ENOENT: none is.
  * Control path.
  */

@@ -328,7 +328,7 @@ static struct iommu_ioas *enter_space(struct ioas_access *access)
 		ioas = __atomic_load_n(&access->ioas, __ATOMIC_RELAXED);
 		if (ioas != NULL) {
 			space = &ioas->object;
-			space->visitors++;
+			iommu_object_visit_locked(space);
 		}
 		iommu_spin_unlock(ctx->platform, &ctx->lock, state);
 		if (ioas == NULL)

@@ -8,6 +8,48 @@
 #include <libiommu/hwpt.h>
 #include <libiommu/ioas_device.h>
 
+static void lock(const struct iommu_container *container)
+{
+	if (container->mutex != NULL)
+		container->platform->mutex_lock(container->platform->ctx, container->mutex);
+}
+
+static void unlock(const struct iommu_container *container)
+{
+	if (container->mutex != NULL)
+		container->platform->mutex_unlock(container->platform->ctx, container->mutex);
+}
+
+/* Of no groups, with nothing in it. */
+static void container_free(struct iommu_container *container)
+{
+	const struct iommu_platform *platform = container->platform;
+
+	if (container->mutex != NULL)
+		platform->mutex_destroy(platform->ctx, container->mutex);
+	platform->free_pages(platform->ctx, container, 0);
+}
+
+static int prepare(struct iommu_container *container, struct iommu *iommu,
+		   const struct iommu_ctx_limits *limits)
+{
+	const struct iommu_platform *platform = container->platform;
+	int status;
+
+	if (platform->mutex_create != NULL) {
+		container->mutex = platform->mutex_create(platform->ctx);
+		if (container->mutex == NULL)
+			return IOMMU_ENOMEM;
+	}
+	status = iommu_ctx_create(iommu, limits, &container->ctx);
+	if (status != 0)
+		return status;
+	status = iommu_ioas_alloc(container->ctx, 0, &container->ioas);
+	if (status != 0)
+		(void)iommu_ctx_destroy(container->ctx);
+	return status;
+}
+
 int iommu_container_create(struct iommu *iommu, const struct iommu_ctx_limits *limits,
 			   struct iommu_container **result)
 {
@@ -23,15 +65,11 @@ int iommu_container_create(struct iommu *iommu, const struct iommu_ctx_limits *l
 		own = *limits;
 	if (own.areas == 0)
 		own.areas = IOMMU_CONTAINER_MAPPINGS;
+	container->platform = platform;
 	container->mappings = own.areas;
-	status = iommu_ctx_create(iommu, &own, &container->ctx);
-	if (status == 0) {
-		status = iommu_ioas_alloc(container->ctx, 0, &container->ioas);
-		if (status != 0)
-			(void)iommu_ctx_destroy(container->ctx);
-	}
+	status = prepare(container, iommu, &own);
 	if (status != 0) {
-		platform->free_pages(platform->ctx, container, 0);
+		container_free(container);
 		return status;
 	}
 	*result = container;
@@ -40,14 +78,13 @@ int iommu_container_create(struct iommu *iommu, const struct iommu_ctx_limits *l
 
 int iommu_container_destroy(struct iommu_container *container)
 {
-	const struct iommu_platform *platform = container->ctx->platform;
 	int status;
 
 	if (container->groups != 0)
 		return IOMMU_EBUSY;
 	status = iommu_ctx_destroy(container->ctx);
 	if (status == 0)
-		platform->free_pages(platform->ctx, container, 0);
+		container_free(container);
 	return status;
 }
 
@@ -106,8 +143,8 @@ static int destroy_unused(struct iommu_container *container)
 	return result;
 }
 
-int iommu_container_join(struct iommu_container *container, struct iommu_endpoint *endpoint,
-			 uint32_t *device)
+static int join(struct iommu_container *container, struct iommu_endpoint *endpoint,
+		uint32_t *device)
 {
 	int status = iommu_device_bind(container->ctx, endpoint, device);
 
@@ -124,7 +161,18 @@ int iommu_container_join(struct iommu_container *container, struct iommu_endpoin
 	return 0;
 }
 
-int iommu_container_leave(struct iommu_container *container, uint32_t device)
+int iommu_container_join(struct iommu_container *container, struct iommu_endpoint *endpoint,
+			 uint32_t *device)
+{
+	int status;
+
+	lock(container);
+	status = join(container, endpoint, device);
+	unlock(container);
+	return status;
+}
+
+static int leave(struct iommu_container *container, uint32_t device)
 {
 	int status = iommu_device_unbind(container->ctx, device);
 
@@ -134,6 +182,16 @@ int iommu_container_leave(struct iommu_container *container, uint32_t device)
 	status = destroy_unused(container);
 	if (status == 0)
 		container->groups--;
+	return status;
+}
+
+int iommu_container_leave(struct iommu_container *container, uint32_t device)
+{
+	int status;
+
+	lock(container);
+	status = leave(container, device);
+	unlock(container);
 	return status;
 }
 
@@ -182,6 +240,7 @@ int iommu_container_set_dirty(struct iommu_container *container, bool enable)
 {
 	int result = 0;
 
+	lock(container);
 	for (uint32_t hwpt = next_hwpt(container, 0); hwpt != 0;
 	     hwpt = next_hwpt(container, hwpt)) {
 		int status = iommu_hwpt_set_dirty(container->ctx, hwpt, enable);
@@ -192,6 +251,7 @@ int iommu_container_set_dirty(struct iommu_container *container, bool enable)
 	}
 	if (result == 0)
 		container->notes = enable;
+	unlock(container);
 	return result;
 }
 
@@ -235,8 +295,11 @@ int iommu_container_read_dirty(struct iommu_container *container, iommu_iova_t i
 {
 	int status = check_range(iova, size, bitmap);
 
-	if (status != 0 || !container->notes)
-		return status != 0 ? status : IOMMU_EINVAL;
+	if (status != 0)
+		return status;
+	lock(container);
+	if (!container->notes)
+		status = IOMMU_EINVAL;
 	for (uint32_t hwpt = next_hwpt(container, 0); hwpt != 0 && status == 0;
 	     hwpt = next_hwpt(container, hwpt)) {
 		status = iommu_hwpt_read_dirty(container->ctx, hwpt, iova, size, 0, bitmap);
@@ -245,6 +308,7 @@ int iommu_container_read_dirty(struct iommu_container *container, iommu_iova_t i
 			status = 0;
 		}
 	}
+	unlock(container);
 	return status;
 }
 

@@ -7,7 +7,10 @@
 #include "ioas/ioas.h"
 
 struct iommu_container {
+	const struct iommu_platform *platform;
 	struct iommu_ctx *ctx;
+	/* Taken before the context's: what is attached, and whether it notes, change as one. NULL: the host has none. */
+	void *mutex;
 	uint32_t ioas;
 	uint64_t mappings; /* that may be made at all */
 	unsigned int groups;

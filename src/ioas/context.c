@@ -2,8 +2,8 @@
 /*
  * Contexts, and their objects: ids, references, ends.
  *
- * An object is in one of three states: new (it has an id that finds nothing), visible, ending (the id finds nothing any more,
- * and those who had found it are waited for). An id is free when its object is.
+ * Those who have found an object are waited for twice: before it ends, and before its memory goes, for those that find
+ * what is ending. An id is free when its object is.
  */
 #include "ioas/ioas.h"
 
@@ -69,6 +69,8 @@ static void free_mutexes(struct iommu_ctx *ctx)
 	for (unsigned int i = 0; i < IOAS_PAGE_MUTEXES; i++)
 		if (ctx->page_mutexes[i] != NULL)
 			platform->mutex_destroy(platform->ctx, ctx->page_mutexes[i]);
+	if (ctx->gate_mutex != NULL)
+		platform->mutex_destroy(platform->ctx, ctx->gate_mutex);
 	if (ctx->mutex != NULL)
 		platform->mutex_destroy(platform->ctx, ctx->mutex);
 }
@@ -80,7 +82,8 @@ static int make_mutexes(struct iommu_ctx *ctx)
 	if (platform->mutex_create == NULL)
 		return 0;
 	ctx->mutex = platform->mutex_create(platform->ctx);
-	if (ctx->mutex == NULL)
+	ctx->gate_mutex = platform->mutex_create(platform->ctx);
+	if (ctx->mutex == NULL || ctx->gate_mutex == NULL)
 		return IOMMU_ENOMEM;
 	for (unsigned int i = 0; i < IOAS_PAGE_MUTEXES; i++) {
 		ctx->page_mutexes[i] = platform->mutex_create(platform->ctx);
@@ -255,18 +258,28 @@ int iommu_object_new(struct iommu_ctx *ctx, enum iommu_object_type type,
 	return 0;
 }
 
-static void set_visible(struct ioas_object *object, bool visible)
+static void set_state(struct ioas_object *object, enum ioas_object_state to)
 {
 	struct iommu_ctx *ctx = object->ctx;
 	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
 
-	object->visible = visible;
+	object->state = to;
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+}
+
+/* They need nothing that is held here to come to an end, not even where a gate was closed to them. */
+static void wait_for_visitors(const struct ioas_object *object)
+{
+	const struct iommu_platform *platform = object->ctx->platform;
+
+	while (__atomic_load_n(&object->visitors, __ATOMIC_ACQUIRE) != 0)
+		if (platform->relax != NULL)
+			platform->relax(platform->ctx);
 }
 
 void iommu_object_publish(struct ioas_object *object)
 {
-	set_visible(object, true);
+	set_state(object, IOAS_OBJECT_THERE);
 }
 
 void iommu_object_abort(struct ioas_object *object)
@@ -277,6 +290,7 @@ void iommu_object_abort(struct ioas_object *object)
 	iommu_iova_remove(ctx->ids, &object->id);
 	ctx->objects--;
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	wait_for_visitors(object);
 	iommu_ctx_free(ctx, &ctx->caches[object->type], object);
 }
 
@@ -303,10 +317,11 @@ static struct ioas_object *visit(struct iommu_ctx *ctx, uint32_t id, enum iommu_
 	struct ioas_object *object = object_of(iommu_iova_find(ctx->ids, id));
 
 	*status = IOMMU_ENOENT;
-	if (object != NULL && (object->visible || ending))
+	if (object != NULL &&
+	    (object->state == IOAS_OBJECT_THERE || (ending && object->state == IOAS_OBJECT_ENDING)))
 		*status = check_type(object, type);
 	if (*status == 0)
-		object->visitors++;
+		iommu_object_visit_locked(object);
 	else
 		object = NULL;
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
@@ -330,7 +345,8 @@ void iommu_object_leave(struct ioas_object *object)
 	struct iommu_ctx *ctx = object->ctx;
 	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
 
-	__atomic_sub_fetch(&object->visitors, 1, __ATOMIC_RELEASE);
+	__atomic_sub_fetch(&object->visitors, 1,
+			   __ATOMIC_RELEASE); /* it may be gone from here on */
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
 }
 
@@ -364,19 +380,15 @@ void iommu_object_unuse(struct ioas_object *object)
 
 int iommu_object_end(struct ioas_object *object)
 {
-	const struct iommu_platform *platform = object->ctx->platform;
 	int status;
 
 	if (object->users != 0)
 		return IOMMU_EBUSY;
-	set_visible(object, false);
-	/* They need no mutex of ours to come to an end. */
-	while (__atomic_load_n(&object->visitors, __ATOMIC_ACQUIRE) != 0)
-		if (platform->relax != NULL)
-			platform->relax(platform->ctx);
+	set_state(object, IOAS_OBJECT_ENDING);
+	wait_for_visitors(object);
 	status = types[object->type].end(object);
 	if (status != 0) {
-		set_visible(object, true);
+		set_state(object, IOAS_OBJECT_THERE);
 		return status;
 	}
 	iommu_object_abort(object);
@@ -403,8 +415,9 @@ enum iommu_object_type iommu_object_type(struct iommu_ctx *ctx, uint32_t id)
 {
 	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
 	const struct ioas_object *object = object_of(iommu_iova_find(ctx->ids, id));
-	const enum iommu_object_type type =
-		object != NULL && object->visible ? object->type : IOMMU_OBJECT_ANY;
+	const enum iommu_object_type type = object != NULL && object->state == IOAS_OBJECT_THERE
+						    ? object->type
+						    : IOMMU_OBJECT_ANY;
 
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
 	return type;
@@ -416,7 +429,7 @@ uint32_t iommu_object_next(struct iommu_ctx *ctx, uint32_t id)
 	struct iommu_iova_range *range = iommu_iova_find_from(ctx->ids, (uint64_t)id + 1);
 	uint32_t found = 0;
 
-	while (range != NULL && !object_of(range)->visible)
+	while (range != NULL && object_of(range)->state != IOAS_OBJECT_THERE)
 		range = iommu_iova_next(ctx->ids, range);
 	if (range != NULL)
 		found = (uint32_t)range->first;

@@ -96,6 +96,22 @@ static bool has_unread(const struct ioas_fault_queue *queue)
 	return queue->count != 0 && !queue->entries[queue->count - 1].is_read;
 }
 
+static bool has_cookie(const struct ioas_fault_queue *queue, uint32_t cookie)
+{
+	for (unsigned int i = 0; i < queue->count; i++)
+		if (queue->entries[i].cookie == cookie)
+			return true;
+	return false;
+}
+
+/* One that no group has which waits still: they come around. */
+static uint32_t new_cookie(struct ioas_fault_queue *queue)
+{
+	while (has_cookie(queue, queue->next_cookie))
+		queue->next_cookie++;
+	return queue->next_cookie++;
+}
+
 /* A group of requests of a device: the handler of its endpoint. */
 static void take(void *ctx, struct iommu_endpoint *endpoint,
 		 const struct iommu_page_request *requests, unsigned int count)
@@ -104,23 +120,27 @@ static void take(void *ctx, struct iommu_endpoint *endpoint,
 	struct iommu_ctx *context = device->object.ctx;
 	uintptr_t state = iommu_spin_lock(context->platform, &context->lock);
 	struct ioas_fault_queue *queue = queue_for(device, pasid_of(&requests[0]), count);
+	uint32_t cookie;
 	bool tell = false;
 	int unused;
 
 	if (queue != NULL) {
+		/* It is not destroyed before its owner was told, whatever is attached elsewhere meanwhile. */
+		iommu_object_visit_locked(&queue->object);
 		tell = !has_unread(queue);
+		cookie = new_cookie(queue);
 		for (unsigned int i = 0; i < count; i++)
-			queue->entries[queue->count++] =
-				(struct fault_entry){.device = device,
-						     .cookie = queue->next_cookie,
-						     .request = requests[i]};
-		queue->next_cookie++;
+			queue->entries[queue->count++] = (struct fault_entry){
+				.device = device, .cookie = cookie, .request = requests[i]};
 	}
 	iommu_spin_unlock(context->platform, &context->lock, state);
-	if (queue == NULL)
+	if (queue == NULL) {
 		answer(endpoint, &requests[0], IOMMU_PAGE_INVALID, &unused);
-	else if (tell && queue->notifier != NULL)
+		return;
+	}
+	if (tell && queue->notifier != NULL)
 		queue->notifier(queue->notifier_ctx);
+	iommu_object_leave(&queue->object);
 }
 
 int iommu_device_faults_on(struct ioas_device *device)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The gate of an address space: many may be inside who map and unmap; who changes its HWPTs closes it and waits until it is
- * empty. Those who find it closed wait for the mutex that its closer holds, so that they sleep where the host can.
+ * empty. Those who find it closed wait for a mutex that its closer holds, so that they sleep where the host can. It is not
+ * the control path's: they are counted as visitors of the space, and the next in the control path may be about to end the
+ * space, and waits for them.
  */
 #include "base/atomic.h"
 #include "ioas/ioas.h"
@@ -16,10 +18,22 @@ static bool try_enter(struct iommu_ioas *ioas)
 	return false;
 }
 
+static void gate_lock(struct iommu_ctx *ctx)
+{
+	if (ctx->gate_mutex != NULL)
+		ctx->platform->mutex_lock(ctx->platform->ctx, ctx->gate_mutex);
+}
+
+static void gate_unlock(struct iommu_ctx *ctx)
+{
+	if (ctx->gate_mutex != NULL)
+		ctx->platform->mutex_unlock(ctx->platform->ctx, ctx->gate_mutex);
+}
+
 static void wait_for_closer(struct iommu_ctx *ctx)
 {
-	iommu_ctx_lock(ctx);
-	iommu_ctx_unlock(ctx);
+	gate_lock(ctx);
+	gate_unlock(ctx);
 }
 
 void iommu_gate_enter(struct iommu_ioas *ioas)
@@ -45,7 +59,7 @@ void iommu_gate_leave(struct iommu_ioas *ioas)
 	__atomic_sub_fetch(&ioas->inside, 1, __ATOMIC_SEQ_CST);
 }
 
-void iommu_gate_close(struct iommu_ioas *ioas)
+static void shut(struct iommu_ioas *ioas)
 {
 	const struct iommu_platform *platform = ioas->object.ctx->platform;
 
@@ -55,7 +69,45 @@ void iommu_gate_close(struct iommu_ioas *ioas)
 			platform->relax(platform->ctx);
 }
 
-void iommu_gate_open(struct iommu_ioas *ioas)
+static void unshut(struct iommu_ioas *ioas)
 {
 	__atomic_store_n(&ioas->closed, 0, __ATOMIC_SEQ_CST);
+}
+
+void iommu_gate_close(struct iommu_ioas *ioas)
+{
+	gate_lock(ioas->object.ctx);
+	shut(ioas);
+}
+
+void iommu_gate_open(struct iommu_ioas *ioas)
+{
+	unshut(ioas);
+	gate_unlock(ioas->object.ctx);
+}
+
+static void with_all(struct iommu_ctx *ctx, void (*action)(struct iommu_ioas *ioas))
+{
+	uint32_t id = 0;
+	int status;
+
+	while ((id = iommu_object_next(ctx, id)) != 0) {
+		struct ioas_object *object = iommu_object_find(ctx, id, IOMMU_OBJECT_IOAS, &status);
+
+		if (object != NULL)
+			action(iommu_ioas_of(object));
+	}
+}
+
+/* One after the other: who is inside one waits for no other. */
+void iommu_gates_close(struct iommu_ctx *ctx)
+{
+	gate_lock(ctx);
+	with_all(ctx, shut);
+}
+
+void iommu_gates_open(struct iommu_ctx *ctx)
+{
+	with_all(ctx, unshut);
+	gate_unlock(ctx);
 }

@@ -4,8 +4,10 @@
  *
  * Locks, in the order in which they are taken:
  *   ctx->mutex     the control path: objects, who is attached to what, the lists of HWPTs
- *   ioas gate      shared by those who map, unmap, copy and pin; exclusive, under ctx->mutex, for those who change the
- *                  list of HWPTs or their areas as a whole
+ *   ioas gate      shared by those who map, unmap, copy, pin and look; exclusive, under ctx->mutex, for those who change the
+ *                  list of HWPTs or their areas as a whole. What belongs to pieces of memory that several spaces may
+ *                  share is changed with all gates of the context closed
+ *   ctx->gate_mutex  held while a gate is closed: those wait for it who found it so. They hold nothing else
  *   pages->mutex   what is pinned of a piece of memory, and by whom; one of a few that all pieces share
  *   ioas->lock     a spinlock: areas, their states, reserved and allowed ranges
  *   ctx->lock      a spinlock: ids, references, counters
@@ -34,13 +36,19 @@
 
 /* --- Contexts and objects: context.c ----------------------------------------------------------- */
 
+enum ioas_object_state {
+	IOAS_OBJECT_NEW,   /* being made: no id finds it */
+	IOAS_OBJECT_THERE, /* ids find it */
+	IOAS_OBJECT_ENDING, /* ids find it for those who are asked to let go of it, and nobody else */
+};
+
 struct ioas_object {
 	struct iommu_iova_range id; /* first: the id */
 	struct iommu_ctx *ctx;
 	enum iommu_object_type type;
-	/* Under ctx->lock. Objects that need this one; calls that are at it; can ids find it? */
+	/* Under ctx->lock. Objects that need this one; calls that are at it, which are waited for without. */
 	uint32_t users, visitors;
-	bool visible;
+	enum ioas_object_state state;
 };
 
 struct iommu_ctx {
@@ -48,6 +56,7 @@ struct iommu_ctx {
 	const struct iommu_platform *platform;
 	struct iommu_ctx_limits limits;
 	void *mutex;
+	void *gate_mutex;
 	void *page_mutexes[IOAS_PAGE_MUTEXES];
 	uint32_t next_page_mutex;
 	struct iommu_spinlock lock;
@@ -76,9 +85,11 @@ void iommu_ctx_put(struct iommu_ctx *ctx);
  */
 bool iommu_ctx_charge(size_t *counter, uint64_t amount, uint64_t limit);
 void iommu_ctx_discharge(size_t *counter, uint64_t amount);
-struct iommu_ioas;
-/* Take out tables that have become empty; no gate, no lock. False: there were none, or nothing bounds them. */
-bool iommu_ioas_trim(struct iommu_ioas *ioas);
+/*
+ * Take out tables of a space that have become empty. False: there were none, or nothing bounds them. Control path: not for those
+ * who are visiting, whom another in there may be waiting for.
+ */
+bool iommu_ioas_trim(struct iommu_ctx *ctx, uint32_t ioas);
 
 /* Small objects of a context, counted. */
 void *iommu_ctx_alloc(struct iommu_ctx *ctx, struct iommu_object_cache *cache);
@@ -98,6 +109,11 @@ struct ioas_object *iommu_object_visit(struct iommu_ctx *ctx, uint32_t id,
 struct ioas_object *iommu_object_visit_ending(struct iommu_ctx *ctx, uint32_t id,
 					      enum iommu_object_type type, int *status);
 void iommu_object_leave(struct ioas_object *object);
+/* One more call is at an object that is known not to be gone: ctx->lock is held. */
+static inline void iommu_object_visit_locked(struct ioas_object *object)
+{
+	__atomic_add_fetch(&object->visitors, 1, __ATOMIC_RELAXED);
+}
 /* Another object needs it; no longer. */
 void iommu_object_use(struct ioas_object *object);
 void iommu_object_unuse(struct ioas_object *object);
@@ -168,6 +184,9 @@ void iommu_gate_enter_both(struct iommu_ioas *one, struct iommu_ioas *other);
 void iommu_gate_leave(struct iommu_ioas *ioas);
 void iommu_gate_close(struct iommu_ioas *ioas);
 void iommu_gate_open(struct iommu_ioas *ioas);
+/* Of all spaces of a context. */
+void iommu_gates_close(struct iommu_ctx *ctx);
+void iommu_gates_open(struct iommu_ctx *ctx);
 
 /* Room for so many pages, or fewer; NULL: no memory. */
 struct ioas_batch *iommu_batch_take(struct iommu_ioas *ioas, uint64_t pages);
@@ -207,7 +226,7 @@ struct ioas_pages {
 	uint64_t count;    /* of pages; the first is at backing.address */
 	unsigned int prot; /* what may be done with it at all */
 	void *mutex;       /* one of the context's; NULL: the host has none */
-	uint32_t areas;    /* that lead to it; atomic */
+	size_t areas;      /* that lead to it; atomic */
 	struct iommu_rb_tree holders;
 };
 

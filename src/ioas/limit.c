@@ -81,19 +81,31 @@ static void trim_gaps(const struct iommu_ioas *ioas)
 	trim_gap(ioas, page, UINT64_MAX >> IOMMU_PAGE_SHIFT);
 }
 
-bool iommu_ioas_trim(struct iommu_ioas *ioas)
+/* True: that made room. */
+static bool trim(struct iommu_ioas *ioas)
 {
-	struct iommu_ctx *ctx = ioas->object.ctx;
 	uint64_t before, after;
 
-	if (ctx->limits.table_pages == 0)
-		return false;
-	iommu_ctx_lock(ctx);
 	iommu_gate_close(ioas);
 	before = count_tables(ioas);
 	trim_gaps(ioas);
 	after = count_tables(ioas);
 	iommu_gate_open(ioas);
-	iommu_ctx_unlock(ctx);
 	return after < before;
+}
+
+bool iommu_ioas_trim(struct iommu_ctx *ctx, uint32_t id)
+{
+	struct ioas_object *object;
+	bool helped = false;
+	int status;
+
+	if (ctx->limits.table_pages == 0)
+		return false;
+	iommu_ctx_lock(ctx);
+	object = iommu_object_find(ctx, id, IOMMU_OBJECT_IOAS, &status);
+	if (object != NULL)
+		helped = trim(iommu_ioas_of(object));
+	iommu_ctx_unlock(ctx);
+	return helped;
 }

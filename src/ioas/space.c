@@ -228,8 +228,8 @@ static int map(struct iommu_ioas *ioas, const struct iommu_backing *backing, uin
 	return status;
 }
 
-int iommu_ioas_map(struct iommu_ctx *ctx, uint32_t id, const struct iommu_backing *backing,
-		   uint64_t size, unsigned int flags, iommu_iova_t *iova)
+static int map_in(struct iommu_ctx *ctx, uint32_t id, const struct iommu_backing *backing,
+		  uint64_t size, unsigned int flags, iommu_iova_t *iova)
 {
 	struct ioas_object *object;
 	int status;
@@ -238,10 +238,18 @@ int iommu_ioas_map(struct iommu_ctx *ctx, uint32_t id, const struct iommu_backin
 	if (object == NULL)
 		return status;
 	status = map(iommu_ioas_of(object), backing, size, flags, iova);
-	/* Tables that were used up by what is gone do not count against it. */
-	if (status == IOMMU_ENOMEM && iommu_ioas_trim(iommu_ioas_of(object)))
-		status = map(iommu_ioas_of(object), backing, size, flags, iova);
 	iommu_object_leave(object);
+	return status;
+}
+
+int iommu_ioas_map(struct iommu_ctx *ctx, uint32_t id, const struct iommu_backing *backing,
+		   uint64_t size, unsigned int flags, iommu_iova_t *iova)
+{
+	int status = map_in(ctx, id, backing, size, flags, iova);
+
+	/* Tables that were used up by what is gone do not count against it. */
+	if (status == IOMMU_ENOMEM && iommu_ioas_trim(ctx, id))
+		status = map_in(ctx, id, backing, size, flags, iova);
 	return status;
 }
 
@@ -366,20 +374,8 @@ static int copy_in_gates(struct iommu_ioas *to, struct iommu_ioas *from, iommu_i
 	return status;
 }
 
-static int copy_between(struct iommu_ioas *to, struct iommu_ioas *from, iommu_iova_t from_iova,
-			uint64_t size, unsigned int flags, iommu_iova_t *iova)
-{
-	int status;
-
-	iommu_gate_enter_both(to, from);
-	status = copy_in_gates(to, from, from_iova, size, flags, iova);
-	iommu_gate_leave(from);
-	iommu_gate_leave(to);
-	return status;
-}
-
-int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to_id, uint32_t from_id, iommu_iova_t from_iova,
-		    uint64_t size, unsigned int flags, iommu_iova_t *iova)
+static int copy_in(struct iommu_ctx *ctx, uint32_t to_id, uint32_t from_id, iommu_iova_t from_iova,
+		   uint64_t size, unsigned int flags, iommu_iova_t *iova)
 {
 	struct ioas_object *to, *from;
 	int status;
@@ -389,14 +385,24 @@ int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to_id, uint32_t from_id, iom
 		return status;
 	from = iommu_object_visit(ctx, from_id, IOMMU_OBJECT_IOAS, &status);
 	if (from != NULL) {
-		status = copy_between(iommu_ioas_of(to), iommu_ioas_of(from), from_iova, size,
-				      flags, iova);
-		if (status == IOMMU_ENOMEM && iommu_ioas_trim(iommu_ioas_of(to)))
-			status = copy_between(iommu_ioas_of(to), iommu_ioas_of(from), from_iova,
-					      size, flags, iova);
+		iommu_gate_enter_both(iommu_ioas_of(to), iommu_ioas_of(from));
+		status = copy_in_gates(iommu_ioas_of(to), iommu_ioas_of(from), from_iova, size,
+				       flags, iova);
+		iommu_gate_leave(iommu_ioas_of(from));
+		iommu_gate_leave(iommu_ioas_of(to));
 		iommu_object_leave(from);
 	}
 	iommu_object_leave(to);
+	return status;
+}
+
+int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to, uint32_t from, iommu_iova_t from_iova,
+		    uint64_t size, unsigned int flags, iommu_iova_t *iova)
+{
+	int status = copy_in(ctx, to, from, from_iova, size, flags, iova);
+
+	if (status == IOMMU_ENOMEM && iommu_ioas_trim(ctx, to))
+		status = copy_in(ctx, to, from, from_iova, size, flags, iova);
 	return status;
 }
 
@@ -667,6 +673,8 @@ int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova,
 	if (object == NULL)
 		return status;
 	ioas = iommu_ioas_of(object);
+	/* Inside the gate: whose memory it is changes with all of them closed. */
+	iommu_gate_enter(ioas);
 	state = iommu_spin_lock(ctx->platform, &ioas->lock);
 	area = area_from(ioas, iova >> IOMMU_PAGE_SHIFT);
 	while (area != NULL && area->state != IOAS_AREA_LIVE)
@@ -682,6 +690,7 @@ int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova,
 		result->backing.address += area->page << IOMMU_PAGE_SHIFT;
 	}
 	iommu_spin_unlock(ctx->platform, &ioas->lock, state);
+	iommu_gate_leave(ioas);
 	iommu_object_leave(object);
 	return area != NULL ? 0 : IOMMU_ENOENT;
 }
@@ -710,27 +719,36 @@ static int check_change(const struct iommu_ioas *ioas, const void *from, void *t
 	return status;
 }
 
-int iommu_ioas_change_backing(struct iommu_ctx *ctx, uint32_t id, void *from, void *to)
+/* All areas that are backed by `from` are backed by `to`, or none. The gates are closed. */
+static int change_backing(const struct iommu_ioas *ioas, const void *from, void *to)
 {
 	struct ioas_area *area;
+	int status = check_change(ioas, from, to);
+
+	if (status != 0)
+		return status;
+	for (area = area_from(ioas, 0); area != NULL;
+	     area = area_from(ioas, area->range.last + 1)) {
+		iommu_pages_lock(area->pages);
+		if (area->pages->backing.ctx == from)
+			area->pages->backing.ctx = to;
+		iommu_pages_unlock(area->pages);
+	}
+	return 0;
+}
+
+int iommu_ioas_change_backing(struct iommu_ctx *ctx, uint32_t id, void *from, void *to)
+{
 	struct ioas_object *object;
-	struct iommu_ioas *ioas;
 	int status;
 
 	iommu_ctx_lock(ctx);
 	object = iommu_object_find(ctx, id, IOMMU_OBJECT_IOAS, &status);
 	if (object != NULL) {
-		ioas = iommu_ioas_of(object);
-		iommu_gate_close(ioas);
-		status = check_change(ioas, from, to);
-		for (area = status == 0 ? area_from(ioas, 0) : NULL; area != NULL;
-		     area = area_from(ioas, area->range.last + 1)) {
-			iommu_pages_lock(area->pages);
-			if (area->pages->backing.ctx == from)
-				area->pages->backing.ctx = to;
-			iommu_pages_unlock(area->pages);
-		}
-		iommu_gate_open(ioas);
+		/* Copies in other spaces lead to the same memory; whoever is at it has its owner's name. */
+		iommu_gates_close(ctx);
+		status = change_backing(iommu_ioas_of(object), from, to);
+		iommu_gates_open(ctx);
 	}
 	iommu_ctx_unlock(ctx);
 	return status;

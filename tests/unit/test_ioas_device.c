@@ -3,10 +3,14 @@
  * What devices of a context do: bound and attached, as groups, with PASIDs, over guests' tables; what is noted of their writes;
  * software that accesses the same memory; page requests; and a context that is closed in the middle of it.
  */
+#define _POSIX_C_SOURCE 200809L /* nanosleep */
+#include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include <libiommu/hw/vtd_first_stage.h>
 
+#include "ioas/fault_queue.h"
 #include "ioas/ioas.h"
 #include "ioas_fixture.h"
 #include "test.h"
@@ -591,6 +595,23 @@ static void software_reads_and_writes(void **state)
 	}
 }
 
+/* Its id is known before it is complete: to those who guess. */
+static void what_is_being_made_is_found_by_nobody(void **state)
+{
+	struct ioas_object *object;
+
+	(void)state;
+	begin_access(MEMORY_SCATTERED);
+	iommu_ctx_lock(ctx);
+	assert_int_equal(iommu_object_new(ctx, IOMMU_OBJECT_ACCESS, &object), 0);
+	assert_int_equal(iommu_access_unpin(ctx, iommu_object_id(object), IOVA, 0x1000),
+			 IOMMU_ENOENT);
+	assert_int_equal(iommu_object_type(ctx, iommu_object_id(object)), IOMMU_OBJECT_ANY);
+	iommu_object_abort(object);
+	iommu_ctx_unlock(ctx);
+	finish();
+}
+
 /* --- Page requests -------------------------------------------------------------------------------- */
 
 static unsigned int notified;
@@ -682,6 +703,91 @@ static void page_requests_are_queued(void **state)
 	finish();
 }
 
+/* The queue's owner is told by one thread while another one leads the device elsewhere and destroys the queue. */
+static struct {
+	uint32_t old_hwpt, new_hwpt, queue;
+	pthread_t thread;
+	bool is_gone; /* atomic */
+} race;
+
+static void *destroy_queue(void *unused)
+{
+	bool done = iommu_device_replace(ctx, device[0], 0, race.new_hwpt, NULL) == 0;
+
+	done = iommu_object_destroy(ctx, race.old_hwpt) == 0 && done;
+	done = iommu_object_destroy(ctx, race.queue) == 0 && done;
+	__atomic_store_n(&race.is_gone, true, __ATOMIC_RELEASE);
+	return done ? unused : NULL;
+}
+
+static void slow_owner(void *context)
+{
+	const struct timespec a_moment = {0, 100000000};
+
+	(void)pthread_create(&race.thread, NULL, destroy_queue, context);
+	(void)nanosleep(&a_moment, NULL);
+	*(bool *)context = __atomic_load_n(&race.is_gone, __ATOMIC_ACQUIRE);
+}
+
+static void queues_outlive_those_who_tell(void **state)
+{
+	struct iommu_hwpt_config config = {.flags = IOMMU_HWPT_FAULTS};
+	bool was_gone = true;
+	uint32_t other;
+	void *done;
+
+	(void)state;
+	begin_with(FAULTS, 1, 1, MEMORY_SCATTERED);
+	race.is_gone = false;
+	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_ATS), 0);
+	assert_int_equal(iommu_fault_queue_alloc(ctx, slow_owner, &was_gone, &race.queue), 0);
+	assert_int_equal(iommu_fault_queue_alloc(ctx, NULL, NULL, &other), 0);
+	config.faults = race.queue;
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &config, &race.old_hwpt), 0);
+	config.faults = other;
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &config, &race.new_hwpt), 0);
+	assert_int_equal(attach(0, race.old_hwpt), 0);
+	assert_int_equal(request(0, IOVA, 3, true), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 1);
+	pthread_join(race.thread, &done);
+	assert_ptr_equal(done, &was_gone);
+	assert_false(was_gone);
+	assert_int_equal(f.device[0]->answers, 1);
+	assert_int_equal(iommu_device_unbind(ctx, device[0]), 0);
+	assert_int_equal(iommu_endpoint_disable_feature(f.endpoint[0], IOMMU_FEATURE_ATS), 0);
+	finish();
+}
+
+/* After four thousand million groups: a cookie that waits for its answer is not given again. */
+static void cookies_do_not_come_around(void **state)
+{
+	struct iommu_hwpt_config config = {.flags = IOMMU_HWPT_FAULTS};
+	struct iommu_fault_record records[2];
+	struct ioas_object *object;
+	unsigned int count;
+	uint32_t hwpt;
+	int status;
+
+	(void)state;
+	begin_with(FAULTS, 1, 1, MEMORY_SCATTERED);
+	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_ATS), 0);
+	assert_int_equal(iommu_fault_queue_alloc(ctx, NULL, NULL, &config.faults), 0);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &config, &hwpt), 0);
+	assert_int_equal(attach(0, hwpt), 0);
+	assert_int_equal(request(0, IOVA, 3, true), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 1);
+	object = iommu_object_find(ctx, config.faults, IOMMU_OBJECT_FAULT_QUEUE, &status);
+	iommu_fault_queue_of(object)->next_cookie--;
+	assert_int_equal(request(0, IOVA, 4, true), 0);
+	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 1);
+	assert_int_equal(iommu_fault_read(ctx, config.faults, records, 2, &count), 0);
+	assert_int_equal(count, 2);
+	assert_int_not_equal(records[0].cookie, records[1].cookie);
+	assert_int_equal(iommu_device_unbind(ctx, device[0]), 0);
+	assert_int_equal(iommu_endpoint_disable_feature(f.endpoint[0], IOMMU_FEATURE_ATS), 0);
+	finish();
+}
+
 /* --- Closed in the middle --------------------------------------------------------------------------- */
 
 /* Everything there is, in every order in which it can be made. */
@@ -747,7 +853,10 @@ int main(void)
 		cmocka_unit_test(software_pins_what_it_uses),
 		cmocka_unit_test(pins_outlive_devices),
 		cmocka_unit_test(software_reads_and_writes),
+		cmocka_unit_test(what_is_being_made_is_found_by_nobody),
 		cmocka_unit_test(page_requests_are_queued),
+		cmocka_unit_test(queues_outlive_those_who_tell),
+		cmocka_unit_test(cookies_do_not_come_around),
 		cmocka_unit_test(contexts_close_in_any_state),
 	};
 

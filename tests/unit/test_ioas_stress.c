@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Address spaces from many threads: two map and unmap, one copies, one lets devices come and go, one accesses the memory and
- * lets go of it when it is told, two race for the two devices of one group, one destroys what another maps in.
+ * lets go of it when it is told, two race for the two devices of one group, one destroys what another maps in, and one piece of
+ * memory changes its owner while others look at it.
  * For the thread sanitizer to look at; without it, for what must hold in the end: nothing is pinned, and nothing was pinned twice.
  */
+#define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include <libiommu/iommu.h>
 
@@ -16,6 +19,7 @@
 #define PAGES  256
 #define ANY    (IOMMU_IOAS_READ | IOMMU_IOAS_WRITE)
 #define HELD   0x40000000ULL
+#define OWNED  0x80000000ULL
 
 static struct {
 	struct fake_machine machine;
@@ -24,7 +28,9 @@ static struct {
 	struct iommu_ctx *ctx;
 	struct iommu_device_files *files;
 	uint32_t spaces[2], access;
-	uint32_t fleeting;         /* a space that comes and goes; atomic */
+	uint32_t fleeting[2];      /* a space and an access that come and go; atomic */
+	uint32_t reader;           /* an access of the second space */
+	bool owns[2];              /* which of two has the memory that changes hands; atomic */
 	uint32_t pinned[8][PAGES]; /* of eight pieces of memory; atomic */
 	pthread_mutex_t holder;
 	bool holds;
@@ -95,6 +101,46 @@ static struct iommu_backing memory(unsigned int piece)
 {
 	return (struct iommu_backing){&memory_ops, s.pinned[piece], 0};
 }
+
+/* Memory with an owner, which nobody may ask for it when it is another's. */
+static uint32_t *owned_by(void *ctx)
+{
+	expect(__atomic_load_n((bool *)ctx, __ATOMIC_RELAXED));
+	return s.pinned[4];
+}
+
+static int owned_pin(void *ctx, uint64_t address, uint64_t size, unsigned int prot,
+		     struct iommu_map_piece *pieces, unsigned int room, unsigned int *count)
+{
+	return pin(owned_by(ctx), address, size, prot, pieces, room, count);
+}
+
+static void owned_unpin(void *ctx, uint64_t address, const struct iommu_map_piece *pieces,
+			unsigned int count, unsigned int prot)
+{
+	unpin(owned_by(ctx), address, pieces, count, prot);
+}
+
+static int owned_copy(void *ctx, uint64_t address, void *bytes, size_t size, bool write)
+{
+	const struct timespec a_moment = {0, 50000};
+	int status = copy(owned_by(ctx), address, bytes, size, write);
+
+	/* Still, at the end. */
+	(void)nanosleep(&a_moment, NULL);
+	(void)owned_by(ctx);
+	return status;
+}
+
+static bool owned_is_same(void *ctx, void *other, uint64_t address, uint64_t size)
+{
+	(void)address;
+	(void)size;
+	return ctx != other;
+}
+
+static const struct iommu_backing_ops owned_ops = {
+	.pin = owned_pin, .unpin = owned_unpin, .copy = owned_copy, .is_same = owned_is_same};
 
 /* --- Threads ------------------------------------------------------------------------------------ */
 
@@ -184,10 +230,13 @@ static void *make_and_destroy(void *argument)
 {
 	(void)argument;
 	while (!must_stop()) {
-		uint32_t space = 0;
+		uint32_t space = 0, access = 0;
 
 		expect(iommu_ioas_alloc(s.ctx, 0, &space) == 0);
-		__atomic_store_n(&s.fleeting, space, __ATOMIC_RELAXED);
+		__atomic_store_n(&s.fleeting[0], space, __ATOMIC_RELAXED);
+		expect(iommu_access_create(s.ctx, let_go, NULL, &access) == 0);
+		__atomic_store_n(&s.fleeting[1], access, __ATOMIC_RELAXED);
+		expect(iommu_object_destroy(s.ctx, access) == 0);
 		expect(iommu_object_destroy(s.ctx, space) == 0);
 	}
 	return NULL;
@@ -200,16 +249,67 @@ static void *map_in_what_may_be_gone(void *argument)
 
 	(void)argument;
 	while (!must_stop()) {
-		const uint32_t space = __atomic_load_n(&s.fleeting, __ATOMIC_RELAXED);
+		const uint32_t space = __atomic_load_n(&s.fleeting[0], __ATOMIC_RELAXED);
+		const uint32_t access = __atomic_load_n(&s.fleeting[1], __ATOMIC_RELAXED);
 		iommu_iova_t iova = HELD + 0x100000;
-		int status = iommu_ioas_map(s.ctx, space, &backing, 0x4000, ANY | IOMMU_IOAS_FIXED,
-					    &iova);
+		int status = iommu_access_unpin(s.ctx, access, HELD, 0x1000);
+
+		expect(status == IOMMU_ENOENT || status == IOMMU_EINVAL);
+		status = iommu_ioas_map(s.ctx, space, &backing, 0x4000, ANY | IOMMU_IOAS_FIXED,
+					&iova);
 
 		expect(status == 0 || status == IOMMU_ENOENT || status == IOMMU_EINVAL);
 		if (status != 0)
 			continue;
 		status = iommu_ioas_unmap(s.ctx, space, iova, 0x4000, NULL);
 		expect(status == 0 || status == IOMMU_ENOENT || status == IOMMU_EINVAL);
+	}
+	return NULL;
+}
+
+/* Memory goes from one owner to the other and back; a copy of it is in the other space. */
+static void *change_owners(void *argument)
+{
+	const struct iommu_backing backing = {&owned_ops, &s.owns[0], 0};
+	const struct timespec a_moment = {0, 200000};
+	iommu_iova_t iova = OWNED;
+	unsigned int now = 0;
+
+	(void)argument;
+	expect(iommu_ioas_map(s.ctx, s.spaces[0], &backing, 0x8000, ANY | IOMMU_IOAS_FIXED,
+			      &iova) == 0);
+	expect(iommu_ioas_copy(s.ctx, s.spaces[1], s.spaces[0], OWNED, 0x8000,
+			       ANY | IOMMU_IOAS_FIXED, &iova) == 0);
+	while (!must_stop()) {
+		__atomic_store_n(&s.owns[now ^ 1], true, __ATOMIC_RELAXED);
+		expect(iommu_ioas_change_backing(s.ctx, s.spaces[0], &s.owns[now],
+						 &s.owns[now ^ 1]) == 0);
+		__atomic_store_n(&s.owns[now], false, __ATOMIC_RELAXED);
+		now ^= 1;
+		/* Others want the control path, too. */
+		(void)nanosleep(&a_moment, NULL);
+	}
+	for (unsigned int i = 0; i < 2; i++)
+		expect(iommu_ioas_unmap(s.ctx, s.spaces[i], OWNED, 0x8000, NULL) == 0);
+	return NULL;
+}
+
+static void *look_at_it(void *argument)
+{
+	struct iommu_ioas_area area;
+	struct iommu_ctx_stats stats;
+	unsigned char bytes[100];
+
+	(void)argument;
+	while (!must_stop()) {
+		for (unsigned int i = 0; i < 2; i++)
+			if (iommu_ioas_next_area(s.ctx, s.spaces[i], OWNED, &area) == 0 &&
+			    area.iova == OWNED)
+				expect(area.backing.ctx == &s.owns[0] ||
+				       area.backing.ctx == &s.owns[1]);
+		(void)iommu_access_rw(s.ctx, s.reader, OWNED + 0xff0, bytes, sizeof(bytes), false);
+		iommu_ctx_get_stats(s.ctx, &stats);
+		expect(stats.objects >= 4);
 	}
 	return NULL;
 }
@@ -257,7 +357,7 @@ static void everything_at_once(void **state)
 		{.devfn = 0x28, .type = IOMMU_PCI_INTEGRATED},
 		{.devfn = 0x30, .type = IOMMU_PCI_INTEGRATED, .alias_count = 1, .aliases = {0x28}}};
 	static const struct iommu_pci_topology topology = {functions, 3};
-	pthread_t runners[6], workers[3];
+	pthread_t runners[8], workers[3];
 
 	(void)state;
 	memset(&s, 0, sizeof(s));
@@ -281,6 +381,9 @@ static void everything_at_once(void **state)
 		assert_int_equal(iommu_ioas_alloc(s.ctx, 0, &s.spaces[i]), 0);
 	assert_int_equal(iommu_access_create(s.ctx, let_go, NULL, &s.access), 0);
 	assert_int_equal(iommu_access_attach(s.ctx, s.access, s.spaces[0]), 0);
+	assert_int_equal(iommu_access_create(s.ctx, NULL, NULL, &s.reader), 0);
+	assert_int_equal(iommu_access_attach(s.ctx, s.reader, s.spaces[1]), 0);
+	s.owns[0] = true;
 	for (unsigned int i = 0; i < 2; i++)
 		assert_int_equal(
 			pthread_create(&runners[i], NULL, map_and_unmap, (void *)(uintptr_t)i), 0);
@@ -288,13 +391,15 @@ static void everything_at_once(void **state)
 	assert_int_equal(pthread_create(&runners[3], NULL, map_what_is_held, NULL), 0);
 	assert_int_equal(pthread_create(&runners[4], NULL, make_and_destroy, NULL), 0);
 	assert_int_equal(pthread_create(&runners[5], NULL, map_in_what_may_be_gone, NULL), 0);
+	assert_int_equal(pthread_create(&runners[6], NULL, change_owners, NULL), 0);
+	assert_int_equal(pthread_create(&runners[7], NULL, look_at_it, NULL), 0);
 	assert_int_equal(pthread_create(&workers[0], NULL, attach_and_detach, NULL), 0);
 	assert_int_equal(pthread_create(&workers[1], NULL, open_and_close, s.endpoints[1]), 0);
 	assert_int_equal(pthread_create(&workers[2], NULL, open_and_close, s.endpoints[2]), 0);
 	for (unsigned int i = 0; i < 3; i++)
 		pthread_join(workers[i], NULL);
 	__atomic_store_n(&s.stop, true, __ATOMIC_RELAXED);
-	for (unsigned int i = 0; i < 6; i++)
+	for (unsigned int i = 0; i < 8; i++)
 		pthread_join(runners[i], NULL);
 	assert_int_equal(failures, 0);
 	assert_int_equal(iommu_device_files_destroy(s.files), 0);
