@@ -3,7 +3,8 @@
  * Address spaces at random, against a table of pages: two spaces, devices that come and go, HWPTs made by hand, memory that is
  * mapped, copied, cut, unmapped and pinned by software; while allocations fail, pinning fails, and hardware does not confirm.
  * After every step each device reaches exactly what the table says, every page is pinned exactly if somebody needs it, and at the
- * end nothing is left.
+ * end nothing is left. After a failure the judge goes on: a device reaches what is mapped now in a space that it was told to
+ * use, or what the caller was told is not confirmed, and nothing else; and whatever answers 0 is certain again.
  */
 #include <string.h>
 
@@ -34,7 +35,8 @@ static struct {
 	bool frame_writable[FRAMES];    /* as it was mapped first */
 	uint32_t areas;                 /* so far */
 	unsigned int attached[DEVICES]; /* 0: no; or 1 + the space */
-	bool unsure[DEVICES];           /* a detach or an attach was not confirmed */
+	bool unsure[DEVICES];           /* a detach or an attach was not confirmed … */
+	unsigned int told[DEVICES]; /* … of these spaces, a mask; certain: the one that it uses */
 	uint32_t access;
 	struct {
 		unsigned int first, count; /* 0: none; in space 0 */
@@ -138,27 +140,36 @@ static void check_pins(void)
 	}
 }
 
+/* Is a frame one that the device may be led to there? */
+static bool may_lead(unsigned int i, unsigned int slot, unsigned int access, uint64_t frame)
+{
+	for (unsigned int s = 0; s < SPACES; s++) {
+		const struct slot *at = &t.slots[s][slot];
+
+		if ((t.told[i] >> s & 1) != 0 && at->area != 0 && at->frame == frame &&
+		    (access == IOMMU_PROT_READ || at->writable))
+			return true;
+	}
+	return false;
+}
+
 static void check_slot(unsigned int i, unsigned int slot)
 {
 	const unsigned int access = t.operation % 2 != 0 ? IOMMU_PROT_WRITE : IOMMU_PROT_READ;
 	const struct slot *at = t.attached[i] != 0 ? &t.slots[t.attached[i] - 1][slot] : NULL;
 	iommu_paddr_t paddr = 0;
 	const bool passes = model_device_access(f.device[i], iova_of(slot), access, &paddr) == 0;
-	bool may;
 
-	if (t.unsure[i] || (at != NULL && at->is_stuck)) {
-		/* Whatever it reaches is pinned: that is what it is about. */
-		if (passes) {
-			const uint64_t frame = ((paddr - memory.base) >> 12) ^ 1;
+	if (passes) {
+		const uint64_t frame = ((paddr - memory.base) >> 12) ^ 1;
 
-			CHECK(frame < FRAMES && memory.pinned[frame] == 1);
-		}
-		return;
+		CHECK(frame < FRAMES && memory.pinned[frame] == 1);
+		CHECK(may_lead(i, slot, access, frame));
 	}
-	may = at != NULL && at->area != 0 && (access == IOMMU_PROT_READ || at->writable);
-	CHECK(passes == may);
-	if (passes)
-		CHECK(paddr == test_memory_paddr(&memory, (uint64_t)at->frame << 12));
+	/* What should be reached is, unless the caller was told otherwise. */
+	if (!t.unsure[i] && at != NULL && at->area != 0 && !at->is_stuck &&
+	    (access == IOMMU_PROT_READ || at->writable))
+		CHECK(passes);
 }
 
 static void check(void)
@@ -171,15 +182,29 @@ static void check(void)
 
 /* --- What is done ---------------------------------------------------------------------------------- */
 
-/* A range of slots, and whether all of it is free. */
-static bool pick(unsigned int s, unsigned int *first, unsigned int *count)
+/* What is stuck goes when hardware has confirmed, whatever that was asked for: the place is free then, or not yet. */
+static bool may_be_free(unsigned int s, unsigned int first, unsigned int count)
 {
-	*count = 1 + below(below(4) == 0 ? 24 : 5);
-	*first = below(SLOTS - *count + 1);
-	for (unsigned int i = *first; i < *first + *count; i++)
+	for (unsigned int i = first; i < first + count; i++)
+		if (t.slots[s][i].area != 0 && !t.slots[s][i].is_stuck)
+			return false;
+	return true;
+}
+
+static bool is_free_for_sure(unsigned int s, unsigned int first, unsigned int count)
+{
+	for (unsigned int i = first; i < first + count; i++)
 		if (t.slots[s][i].area != 0)
 			return false;
 	return true;
+}
+
+static bool place_answer_is_right(unsigned int s, unsigned int first, unsigned int count,
+				  int status)
+{
+	if (status == 0)
+		return may_be_free(s, first, count);
+	return status == IOMMU_EEXIST && !is_free_for_sure(s, first, count);
 }
 
 static void set(unsigned int s, unsigned int first, unsigned int count, unsigned int frame,
@@ -198,8 +223,8 @@ static void do_map(void)
 	const unsigned int s = below(SPACES), frame = below(FRAMES - 32);
 	const bool writable = below(4) != 0;
 	const struct iommu_backing backing = test_memory_at(&memory, (uint64_t)frame << 12);
-	unsigned int first, count;
-	const bool is_free = pick(s, &first, &count);
+	const unsigned int count = 1 + below(below(4) == 0 ? 24 : 5);
+	const unsigned int first = below(SLOTS - count + 1);
 	iommu_iova_t iova = iova_of(first);
 	int status;
 
@@ -215,14 +240,15 @@ static void do_map(void)
 	memory.fail_after = 0;
 	if (is_trouble(status)) {
 		/* Taken back; where that was not confirmed the place stays taken. */
-		if (is_free && (status == IOMMU_ETIMEDOUT || status == IOMMU_EIO))
+		if (may_be_free(s, first, count) &&
+		    (status == IOMMU_ETIMEDOUT || status == IOMMU_EIO))
 			set(s, first, count, frame, writable, true);
 		return;
 	}
 	/* The last HWPT is on its way out. */
 	if (status == IOMMU_EBUSY && !is_certain())
 		return;
-	CHECK(status == (is_free ? 0 : IOMMU_EEXIST));
+	CHECK(place_answer_is_right(s, first, count, status));
 	if (status == 0)
 		set(s, first, count, frame, writable, false);
 }
@@ -234,7 +260,6 @@ static void do_copy(void)
 	const unsigned int first = below(SLOTS - count + 1);
 	const bool writable = below(4) == 0;
 	iommu_iova_t iova = iova_of(first);
-	bool is_free = true;
 	uint32_t area = 0;
 	int status, expected = 0;
 
@@ -245,7 +270,6 @@ static void do_copy(void)
 			expected = IOMMU_ENOENT;
 		else if (expected == 0 && writable && !t.frame_writable[slot->frame])
 			expected = IOMMU_EPERM;
-		is_free = is_free && t.slots[to][first + i].area == 0;
 		if (slot->is_stuck)
 			return;
 	}
@@ -265,7 +289,7 @@ static void do_copy(void)
 	}
 	if (status == IOMMU_EBUSY && !is_certain())
 		return;
-	CHECK(status == (expected != 0 ? expected : is_free ? 0 : IOMMU_EEXIST));
+	CHECK(expected != 0 ? status == expected : place_answer_is_right(to, first, count, status));
 	if (status != 0)
 		return;
 	for (unsigned int i = 0; i < count; i++) {
@@ -389,6 +413,18 @@ static void do_unmap(void)
 	number_the_rest(s, first, first + count);
 }
 
+/* A device was led to a space, or that failed: then it may be there, or where it was. */
+static void note_lead(unsigned int i, unsigned int s, int status)
+{
+	CHECK(status == 0 || is_trouble(status) || status == IOMMU_EBUSY);
+	if (status == 0)
+		t.attached[i] = s + 1;
+	t.unsure[i] = status != 0;
+	t.told[i] = (status != 0 ? t.told[i] : 0) | 1U << s;
+	/* What it was led from may not have gone. */
+	t.is_troubled = t.is_troubled || t.hangs;
+}
+
 static void do_attach(void)
 {
 	const unsigned int i = below(DEVICES), s = below(SPACES);
@@ -403,31 +439,23 @@ static void do_attach(void)
 			status = iommu_hwpt_alloc(ctx, device[i], t.spaces[s], &none, &hwpt);
 			if (status == 0)
 				status = iommu_object_destroy(ctx, hwpt);
-			if (status != 0)
-				t.unsure[i] = true;
+			CHECK(status == 0 || is_trouble(status) || status == IOMMU_EBUSY);
+			t.is_troubled = t.is_troubled || status != 0;
 			return;
 		}
 		status = iommu_device_attach(ctx, device[i], 0, t.spaces[s], NULL);
-		if (status == 0) {
-			t.attached[i] = s + 1;
-			t.unsure[i] = false;
-		} else {
-			CHECK(is_trouble(status) || status == IOMMU_EBUSY);
-			t.unsure[i] = true;
-		}
+		note_lead(i, s, status);
 	} else if (below(2) == 0) {
 		status = iommu_device_detach(ctx, device[i], 0);
 		CHECK(status == 0 || is_trouble(status));
+		/* Its HWPT may not have gone with it. */
+		t.is_troubled = t.is_troubled || t.hangs;
 		t.attached[i] = 0;
-		t.unsure[i] = status != 0 || t.hangs;
+		t.unsure[i] = status != 0;
+		t.told[i] = status != 0 ? t.told[i] : 0;
 	} else {
 		status = iommu_device_replace(ctx, device[i], 0, t.spaces[s], NULL);
-		if (status == 0)
-			t.attached[i] = s + 1;
-		else
-			CHECK(is_trouble(status) || status == IOMMU_EBUSY);
-		if (status != 0)
-			t.unsure[i] = true;
+		note_lead(i, s, status);
 	}
 }
 
@@ -495,6 +523,7 @@ static void recover(void)
 			CHECK(iommu_device_detach(ctx, device[i], 0) == 0);
 		t.attached[i] = 0;
 		t.unsure[i] = false;
+		t.told[i] = 0;
 	}
 	/* HWPTs that could not go do now. */
 	for (uint32_t id = iommu_object_next(ctx, 0); id != 0; id = iommu_object_next(ctx, id))
@@ -509,13 +538,25 @@ static void recover(void)
 
 static void do_trouble(void)
 {
+	if (t.hangs && below(2) == 0) {
+		/* It answers again, and what it left behind is found by whoever comes to it. */
+		t.hangs = false;
+		hang(false);
+		return;
+	}
 	if (t.hangs || f.machine.fail_every != 0) {
 		recover();
 		return;
 	}
 	if (below(2) == 0) {
+		const struct iommu_model_vtd_faults faults[] = {{.waits_hang = true},
+								{.invalidations_hang = true},
+								{.refuse_after = 1 + below(6)}};
+		const unsigned int kind = below(3);
+
 		t.hangs = true;
-		hang(true);
+		for (unsigned int i = 0; i < f.machine.unit_count; i++)
+			iommu_model_vtd_misbehave(f.machine.units[i], &faults[kind]);
 	} else {
 		f.machine.fail_every = 2 + below(6);
 	}
@@ -540,7 +581,7 @@ static void do_one(void)
 		do_trouble();
 	/* Hardware that hangs takes its time. */
 	if (t.hangs && below(4) == 0)
-		recover();
+		do_trouble();
 	check();
 }
 
