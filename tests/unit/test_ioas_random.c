@@ -519,8 +519,10 @@ static void recover(void)
 	for (unsigned int i = 0; i < DEVICES; i++) {
 		if (!t.unsure[i])
 			continue;
-		if (t.attached[i] != 0)
-			CHECK(iommu_device_detach(ctx, device[i], 0) == 0);
+		/* A detach that was not confirmed cannot be asked for again by itself. */
+		if (t.attached[i] == 0)
+			CHECK(iommu_device_attach(ctx, device[i], 0, t.spaces[0], NULL) == 0);
+		CHECK(iommu_device_detach(ctx, device[i], 0) == 0);
 		t.attached[i] = 0;
 		t.unsure[i] = false;
 		t.told[i] = 0;
