@@ -44,7 +44,7 @@ IOMMU_API int iommu_container_map(struct iommu_container *container, iommu_iova_
  * It is told first and unmapped then: a device that writes in between has written to memory that nobody was told of. Stop it
  * before, or take its memory as written. *unmapped: bytes; nothing there is no error.
  *
- * Returns 0, IOMMU_EINVAL (a mapping lies in the range only in part; with a bitmap: the range is not one mapping, or dirty
+ * Returns 0, IOMMU_EINVAL (a mapping lies in the range only in part: nothing has changed; with a bitmap: the range is not one mapping, or dirty
  * tracking is off), and the errors of iommu_ioas_unmap and iommu_hwpt_read_dirty.
  */
 struct iommu_dirty_bitmap;

@@ -45,7 +45,7 @@ IOMMU_API int iommu_device_files_destroy(struct iommu_device_files *files);
  * or IOMMU_ENODEV: the context was closed.
  *
  * iommu_device_file_close - with a device that came through a group its group's file may be closed before. Returns 0, or what
- * hardware did not confirm: the file is open then, its device attached to nothing; call again.
+ * hardware did not confirm, and nothing else: the file is open then, its device attached to nothing; call again.
  */
 IOMMU_API int iommu_device_file_open(struct iommu_device_files *files,
 				     struct iommu_endpoint *endpoint,

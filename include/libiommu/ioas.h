@@ -146,8 +146,9 @@ enum iommu_ioas_map_flags {
  * iommu_ioas_map - an area of `size` bytes from backing->address on.
  *
  * Without IOMMU_IOAS_FIXED at the lowest place that is free, allowed and not reserved, aligned as the size is (to 1 GiB at
- * most) as far as the backing's address is, so that large pages can be used; never at address 0. With it the place need
- * not be among those that are allowed. All HWPTs of the IOAS map it, or none; without any its memory is not pinned.
+ * most) as far as the backing's address is, so that large pages can be used; where no such place is left aligned to 2 MiB, and
+ * then as it must be; never at address 0, nor at the last page of all. With it the place need not be among those that are
+ * allowed. All HWPTs of the IOAS map it, or none; without any its memory is not pinned.
  *
  * Returns 0, or with nothing changed
  *   IOMMU_EINVAL      size 0; size, place or address are not multiples of the alignment (iommu_ioas_ranges); neither read nor
@@ -203,7 +204,10 @@ struct iommu_ioas_area {
 	unsigned int pins; /* calls of iommu_access_pin that hold a part of it */
 };
 
-/* iommu_ioas_next_area - the first area that ends at or after iova. 0, or IOMMU_ENOENT: there is none. */
+/*
+ * iommu_ioas_next_area - the first area that ends at or after iova. 0, or IOMMU_ENOENT: there is none. An area may end at the
+ * last byte of the space: there iova + size is 0.
+ */
 IOMMU_API int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t ioas, iommu_iova_t iova,
 				   struct iommu_ioas_area *area);
 

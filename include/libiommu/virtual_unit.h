@@ -18,7 +18,8 @@ struct iommu_ctx;
  * attaching them. Returns 0, IOMMU_EINVAL (no such HWPT), IOMMU_ENOMEM, IOMMU_ENOSPC, IOMMU_ENODEV.
  *
  * iommu_virtual_device_alloc - the guest knows `device` by this number. Returns also IOMMU_EINVAL: it is behind another unit;
- * IOMMU_EEXIST: the number is taken, or the device has one.
+ * IOMMU_EEXIST: the number is taken, or the device has one. When the device is unbound the object stays, and stands for
+ * nothing: the number is free again, and the object goes when it is destroyed.
  *
  * iommu_virtual_unit_find - the device with a number; IOMMU_ENOENT: none. Any context.
  *

@@ -312,7 +312,7 @@ static int check(iommu_iova_t iova, uint64_t size)
 {
 	if (size == 0 || ((iova | size) & PAGE_MASK) != 0)
 		return IOMMU_EINVAL;
-	return size > UINT64_MAX - iova ? IOMMU_EOVERFLOW : 0;
+	return size - 1 > UINT64_MAX - iova ? IOMMU_EOVERFLOW : 0;
 }
 
 /* The space of an access that is visited, inside its gate; NULL: it has none. */
@@ -545,7 +545,7 @@ int iommu_access_rw(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, void 
 	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_ACCESS, &status);
 	if (object == NULL)
 		return status;
-	status = size == 0 ? IOMMU_EINVAL : size > UINT64_MAX - iova ? IOMMU_EOVERFLOW : 0;
+	status = size == 0 ? IOMMU_EINVAL : size - 1 > UINT64_MAX - iova ? IOMMU_EOVERFLOW : 0;
 	if (status == 0) {
 		ioas = enter_space(access_of(object));
 		status = IOMMU_EINVAL;

@@ -230,7 +230,8 @@ int iommu_container_unmap(struct iommu_container *container, iommu_iova_t iova, 
 	if (bitmap != NULL)
 		status = iommu_container_read_dirty(container, iova, size, bitmap);
 	if (status == 0)
-		status = iommu_ioas_unmap(container->ctx, container->ioas, iova, size, unmapped);
+		status = iommu_ioas_unmap_whole(container->ctx, container->ioas, iova, size,
+						unmapped);
 	return status == IOMMU_ENOENT ? 0 : status;
 }
 

@@ -124,6 +124,7 @@ int iommu_device_bind(struct iommu_ctx *ctx, struct iommu_endpoint *endpoint, ui
 int iommu_device_destroy(struct ioas_object *object)
 {
 	struct ioas_device *device = iommu_device_of(object);
+	int status;
 
 	while (!iommu_list_is_empty(&device->uses)) {
 		const struct ioas_use *use =
@@ -132,7 +133,10 @@ int iommu_device_destroy(struct ioas_object *object)
 		/* What is not confirmed keeps its HWPT, and with it what is pinned. */
 		(void)iommu_device_drop(device, use->attachment->pasid);
 	}
-	return leave_group(object->ctx, device->group);
+	status = leave_group(object->ctx, device->group);
+	if (status == 0 && device->virtual_device != NULL)
+		iommu_virtual_device_leave(device->virtual_device);
+	return status;
 }
 
 int iommu_device_unbind(struct iommu_ctx *ctx, uint32_t id)

@@ -193,6 +193,9 @@ struct ioas_batch *iommu_batch_take(struct iommu_ioas *ioas, uint64_t pages);
 void iommu_batch_give(struct iommu_ioas *ioas, struct ioas_batch *batch);
 
 int iommu_ioas_destroy(struct ioas_object *object);
+/* iommu_ioas_unmap, which looks at both ends first: IOMMU_EINVAL with nothing changed where one cuts an area. */
+int iommu_ioas_unmap_whole(struct iommu_ctx *ctx, uint32_t ioas, iommu_iova_t iova, uint64_t size,
+			   uint64_t *unmapped);
 /* iommu_ioas_unmap, for who is inside the gate. */
 int iommu_ioas_take_out(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t size,
 			uint64_t *unmapped);

@@ -11,6 +11,7 @@
 
 #define PAGE_MASK     (IOMMU_PAGE_SIZE - 1)
 #define ALIGNMENT_MAX (1ULL << 30)
+#define LARGE_PAGE    (1ULL << 21)
 #define KNOWN_FLAGS   ((unsigned int)(IOMMU_IOAS_FIXED | IOMMU_IOAS_READ | IOMMU_IOAS_WRITE))
 #define EVERYTHING    UINT64_MAX
 #define NOTIFIES_MAX  100 /* times that holders of pins are told of an unmap */
@@ -129,7 +130,7 @@ static int check_request(const struct iommu_ioas *ioas, uint64_t address, uint64
 		return 0;
 	if ((iova & mask) != 0)
 		return IOMMU_EINVAL;
-	return size > UINT64_MAX - iova ? IOMMU_EOVERFLOW : 0;
+	return size - 1 > UINT64_MAX - iova ? IOMMU_EOVERFLOW : 0;
 }
 
 /* As the size, up to 1 GiB, as far as the backing's address is aligned to it. */
@@ -144,6 +145,22 @@ static uint64_t alignment_for(const struct iommu_ioas *ioas, uint64_t address, u
 	return alignment > ioas->alignment ? alignment : ioas->alignment;
 }
 
+/* The lowest place that is aligned as well as can be: for large pages of each size, or for none. Locked. */
+static int place_anywhere(struct iommu_ioas *ioas, uint64_t address, uint64_t size,
+			  struct iommu_iova_range *range)
+{
+	uint64_t alignment = alignment_for(ioas, address, size);
+	int status = iommu_ioas_place(ioas, size, alignment, range);
+
+	while (status == IOMMU_ENOSPC && alignment > ioas->alignment) {
+		alignment = alignment > LARGE_PAGE && ioas->alignment < LARGE_PAGE
+				    ? LARGE_PAGE
+				    : ioas->alignment;
+		status = iommu_ioas_place(ioas, size, alignment, range);
+	}
+	return status;
+}
+
 /* Give an area its place. */
 static int place(struct ioas_area *area, uint64_t address, uint64_t size, unsigned int flags,
 		 iommu_iova_t iova)
@@ -154,8 +171,7 @@ static int place(struct ioas_area *area, uint64_t address, uint64_t size, unsign
 	int status = check_request(ioas, address, size, flags, iova);
 
 	if (status == 0 && (flags & IOMMU_IOAS_FIXED) == 0)
-		status = iommu_ioas_place(ioas, size, alignment_for(ioas, address, size),
-					  &area->range);
+		status = place_anywhere(ioas, address, size, &area->range);
 	else if (status == 0 && iommu_ioas_is_reserved(ioas, iova, iova + (size - 1)))
 		status = IOMMU_EINVAL;
 	else if (status == 0)
@@ -283,15 +299,20 @@ static int find_part(struct iommu_ioas *ioas, uint64_t at, uint64_t limit, unsig
 	return status;
 }
 
-/* The whole range, at one place: all of it is there, and where it could go. */
-static int measure(struct iommu_ioas *from, uint64_t at, uint64_t pages, unsigned int prot)
+/* The whole range: all of it is there; *address: where its memory begins. */
+static int measure(struct iommu_ioas *from, uint64_t at, uint64_t pages, unsigned int prot,
+		   uint64_t *address)
 {
+	const uint64_t first = at;
+
 	while (pages != 0) {
 		struct part part;
 		int status = find_part(from, at, pages, prot, &part);
 
 		if (status != 0)
 			return status;
+		if (at == first)
+			*address = part.pages->backing.address + (part.page << IOMMU_PAGE_SHIFT);
 		at += part.count;
 		pages -= part.count;
 		iommu_pages_put(part.pages);
@@ -330,12 +351,12 @@ static int copy(struct iommu_ioas *to, struct iommu_ioas *from, iommu_iova_t fro
 }
 
 /* A place for the whole, where none was asked for: found, and left again; somebody else may be there first. */
-static int find_place(struct iommu_ioas *ioas, uint64_t size, iommu_iova_t *iova)
+static int find_place(struct iommu_ioas *ioas, uint64_t address, uint64_t size, iommu_iova_t *iova)
 {
 	const struct iommu_platform *platform = ioas->object.ctx->platform;
 	struct iommu_iova_range range;
 	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
-	int status = iommu_ioas_place(ioas, size, alignment_for(ioas, 0, size), &range);
+	int status = place_anywhere(ioas, address, size, &range);
 
 	if (status == 0) {
 		*iova = range.first << IOMMU_PAGE_SHIFT;
@@ -350,17 +371,18 @@ static int copy_in_gates(struct iommu_ioas *to, struct iommu_ioas *from, iommu_i
 {
 	const bool is_fixed = (flags & IOMMU_IOAS_FIXED) != 0;
 	iommu_iova_t place = *iova;
+	uint64_t address = 0;
 	int status = check_request(to, from_iova, size, flags, *iova);
 
 	if (status == 0 && (to->draining || from->draining))
 		status = IOMMU_EBUSY;
 	if (status == 0)
 		status = measure(from, from_iova >> IOMMU_PAGE_SHIFT, size >> IOMMU_PAGE_SHIFT,
-				 prot_of(flags));
+				 prot_of(flags), &address);
 	/* A place that was taken in between is looked for again. */
 	while (status == 0) {
 		if (!is_fixed)
-			status = find_place(to, size, &place);
+			status = find_place(to, address, size, &place);
 		if (status == 0)
 			status = copy(to, from, from_iova, size, flags | IOMMU_IOAS_FIXED, place);
 		if (status == 0) {
@@ -615,8 +637,21 @@ int iommu_ioas_take_out(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t siz
 	return status == IOMMU_ENOENT && *unmapped != 0 ? 0 : status;
 }
 
-int iommu_ioas_unmap(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t size,
-		     uint64_t *unmapped)
+/* Does an area reach beyond the end of the range? One that reaches in at its beginning is found before anything changes. */
+static bool cuts_last(struct iommu_ioas *ioas, uint64_t last_page)
+{
+	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
+	const struct ioas_area *last = area_from(ioas, last_page);
+	const bool cuts =
+		last != NULL && last->range.first <= last_page && last->range.last > last_page;
+
+	iommu_spin_unlock(platform, &ioas->lock, state);
+	return cuts;
+}
+
+static int unmap(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t size, bool whole,
+		 uint64_t *unmapped)
 {
 	const bool everything = iova == 0 && size == EVERYTHING;
 	struct ioas_object *object;
@@ -629,19 +664,35 @@ int iommu_ioas_unmap(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint
 	if (object == NULL)
 		return status;
 	status = size == 0 || ((iova | size) & PAGE_MASK) != 0 ? IOMMU_EINVAL : 0;
-	if (status == 0 && size > UINT64_MAX - iova)
+	if (status == 0 && size - 1 > UINT64_MAX - iova)
 		status = IOMMU_EOVERFLOW;
 	if (everything)
 		status = 0;
 	if (status == 0) {
 		iommu_gate_enter(iommu_ioas_of(object));
-		status = iommu_ioas_take_out(iommu_ioas_of(object), iova, size, &bytes);
+		if (whole && !everything &&
+		    cuts_last(iommu_ioas_of(object), (iova + (size - 1)) >> IOMMU_PAGE_SHIFT))
+			status = IOMMU_EINVAL;
+		else
+			status = iommu_ioas_take_out(iommu_ioas_of(object), iova, size, &bytes);
 		iommu_gate_leave(iommu_ioas_of(object));
 	}
 	iommu_object_leave(object);
 	if (unmapped != NULL)
 		*unmapped = bytes;
 	return status == IOMMU_ENOENT && everything ? 0 : status;
+}
+
+int iommu_ioas_unmap(struct iommu_ctx *ctx, uint32_t ioas, iommu_iova_t iova, uint64_t size,
+		     uint64_t *unmapped)
+{
+	return unmap(ctx, ioas, iova, size, false, unmapped);
+}
+
+int iommu_ioas_unmap_whole(struct iommu_ctx *ctx, uint32_t ioas, iommu_iova_t iova, uint64_t size,
+			   uint64_t *unmapped)
+{
+	return unmap(ctx, ioas, iova, size, true, unmapped);
 }
 
 int iommu_ioas_destroy(struct ioas_object *object)

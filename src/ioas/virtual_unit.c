@@ -74,18 +74,25 @@ static struct iommu_virtual_device *find(const struct iommu_virtual_unit *virtua
 	return NULL;
 }
 
-int iommu_virtual_device_end(struct ioas_object *object)
+void iommu_virtual_device_leave(struct iommu_virtual_device *virtual_device)
 {
-	struct iommu_virtual_device *device =
-		iommu_container_of(object, struct iommu_virtual_device, object);
-	struct iommu_ctx *ctx = object->ctx;
+	struct iommu_ctx *ctx = virtual_device->object.ctx;
 	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
 
-	iommu_list_remove(&device->link);
-	device->device->virtual_device = NULL;
+	iommu_list_remove(&virtual_device->link);
+	virtual_device->device->virtual_device = NULL;
+	virtual_device->device = NULL;
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
-	iommu_object_unuse(&device->unit->object);
-	iommu_object_unuse(&device->device->object);
+}
+
+int iommu_virtual_device_end(struct ioas_object *object)
+{
+	struct iommu_virtual_device *virtual_device =
+		iommu_container_of(object, struct iommu_virtual_device, object);
+
+	if (virtual_device->device != NULL)
+		iommu_virtual_device_leave(virtual_device);
+	iommu_object_unuse(&virtual_device->unit->object);
 	return 0;
 }
 
@@ -123,7 +130,6 @@ static int device_alloc(struct iommu_ctx *ctx, uint32_t unit_id, uint32_t device
 	device->virtual_device = virtual_device;
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
 	iommu_object_use(unit_object);
-	iommu_object_use(device_object);
 	return iommu_object_finish(object, 0, id);
 }
 

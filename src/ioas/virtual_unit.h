@@ -20,7 +20,7 @@ struct iommu_virtual_device {
 	struct ioas_object object; /* first */
 	struct iommu_list_node link;
 	struct iommu_virtual_unit *unit;
-	struct ioas_device *device;
+	struct ioas_device *device; /* NULL: it is unbound */
 	uint64_t id;
 };
 
@@ -34,5 +34,7 @@ bool iommu_virtual_unit_serves(const struct iommu_virtual_unit *virtual_unit,
 			       struct iommu_group *group);
 int iommu_virtual_unit_end(struct ioas_object *object);
 int iommu_virtual_device_end(struct ioas_object *object);
+/* Its device is unbound: it stands for none from now on, and keeps its id until its owner destroys it. */
+void iommu_virtual_device_leave(struct iommu_virtual_device *virtual_device);
 
 #endif

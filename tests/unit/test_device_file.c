@@ -160,6 +160,26 @@ static void closing_waits_for_hardware(void **state)
 	finish_files();
 }
 
+/* A manager that dies closes its files in any order: what a device is to a guest keeps none open. */
+static void files_close_whatever_there_is(void **state)
+{
+	const struct iommu_hwpt_config config = {.flags = IOMMU_HWPT_NEST_PARENT};
+	struct iommu_device_file *file;
+	uint32_t id, parent, unit, virtual_device;
+
+	(void)state;
+	begin_files(EVERYTHING, 1);
+	file = open_device(0);
+	assert_int_equal(iommu_device_file_bind(file, ctx, &id), 0);
+	assert_int_equal(iommu_hwpt_alloc(ctx, id, ioas, &config, &parent), 0);
+	assert_int_equal(iommu_device_file_attach(file, 0, parent, NULL), 0);
+	assert_int_equal(iommu_virtual_unit_alloc(ctx, id, parent, &unit), 0);
+	assert_int_equal(iommu_virtual_device_alloc(ctx, unit, id, 9, &virtual_device), 0);
+	assert_int_equal(iommu_device_file_close(file), 0);
+	assert_null(iommu_group_owner(f.group[0]));
+	finish_files();
+}
+
 /* --- Containers ------------------------------------------------------------------------------------ */
 
 static int container_map(struct iommu_container *container, iommu_iova_t iova, uint64_t offset,
@@ -201,6 +221,20 @@ static void containers_hold_groups(void **state)
 	assert_int_equal(iommu_container_unmap(container, 0x100000, 0x1000, NULL, &unmapped), 0);
 	assert_int_equal(unmapped, 0);
 	assert_int_equal(container_map(container, IOVA + 0x8000, 0x10000, 0x1000), 0);
+	/* Some as a whole and one by half, at either end: nothing changes. */
+	assert_int_equal(container_map(container, IOVA + 0xa000, 0x12000, 0x2000), 0);
+	assert_int_equal(iommu_container_unmap(container, IOVA, 0xb000, NULL, &unmapped),
+			 IOMMU_EINVAL);
+	assert_int_equal(unmapped, 0);
+	assert_int_equal(iommu_container_unmap(container, IOVA + 0x3000, 0x9000, NULL, &unmapped),
+			 IOMMU_EINVAL);
+	assert_int_equal(unmapped, 0);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_true(leads(i, IOVA, 0) && leads(i, IOVA + 0x8000, 0x10000) &&
+			    leads(i, IOVA + 0xb000, 0x13000));
+	assert_int_equal(iommu_container_unmap(container, IOVA + 0x9000, 0x10000, NULL, &unmapped),
+			 0);
+	assert_int_equal(unmapped, 0x2000);
 	assert_int_equal(iommu_container_get_info(container, &info, ranges, 4, &count), 0);
 	assert_int_equal(info.available, IOMMU_CONTAINER_MAPPINGS - 2);
 	assert_int_equal(info.alignment, 4096);
@@ -302,6 +336,7 @@ int main(void)
 		cmocka_unit_test(devices_are_bound_and_attached),
 		cmocka_unit_test(one_way_at_a_time),
 		cmocka_unit_test(closing_waits_for_hardware),
+		cmocka_unit_test(files_close_whatever_there_is),
 		cmocka_unit_test(containers_hold_groups),
 		cmocka_unit_test(limits_of_containers),
 		cmocka_unit_test(containers_tell_what_was_written),

@@ -419,8 +419,15 @@ static void guests_are_nested(void **state)
 	assert_int_equal(iommu_virtual_unit_find(ctx, unit, 5, &done), 0);
 	assert_int_equal(done, device[0]);
 	assert_int_equal(iommu_virtual_unit_find(ctx, unit, 6, &done), IOMMU_ENOENT);
-	assert_int_equal(iommu_device_unbind(ctx, device[0]), IOMMU_EBUSY);
+	/* It stands for nothing when its device is gone; its number, and not its id, is free. */
+	assert_int_equal(iommu_device_unbind(ctx, device[0]), 0);
+	assert_int_equal(iommu_virtual_unit_find(ctx, unit, 5, &done), IOMMU_ENOENT);
+	assert_int_equal(iommu_object_type(ctx, virtual_device), IOMMU_OBJECT_VIRTUAL_DEVICE);
+	assert_int_equal(iommu_device_bind(ctx, f.endpoint[0], &device[0]), 0);
+	assert_int_equal(iommu_virtual_device_alloc(ctx, unit, device[0], 5, &id), 0);
 	assert_int_equal(iommu_object_destroy(ctx, virtual_device), 0);
+	assert_int_equal(iommu_virtual_unit_find(ctx, unit, 5, &done), 0);
+	assert_int_equal(done, device[0]);
 	/* Everything else goes with the context. */
 	finish_guest();
 }
