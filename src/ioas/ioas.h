@@ -152,7 +152,7 @@ static inline void iommu_batch_begin(struct ioas_batch *batch, uint64_t page)
 	batch->pages = 0;
 }
 
-/* --- Address spaces: space.c, gate.c ------------------------------------------------------------ */
+/* --- Address spaces: space.c, unmap.c, gate.c ------------------------------------------------------------ */
 
 struct iommu_ioas {
 	struct ioas_object object; /* first */
@@ -297,6 +297,15 @@ static inline iommu_iova_t iommu_area_iova(const struct ioas_area *area)
 	return area->range.first << IOMMU_PAGE_SHIFT;
 }
 
+/* The first area that ends at or after a page. Locked, or inside the closed gate. */
+static inline struct ioas_area *iommu_area_from(const struct iommu_ioas *ioas, uint64_t page)
+{
+	return iommu_area_of(iommu_iova_find_from(ioas->areas, page));
+}
+
+/* Out of its space, and freed; in another state from now on, and nobody's. */
+void iommu_area_drop(struct ioas_area *area);
+void iommu_area_set_state(struct ioas_area *area, enum ioas_area_state to);
 /* An area of pages, with no place yet; takes a reference of the pages. NULL: no memory, with the status. */
 struct ioas_area *iommu_area_new(struct iommu_ioas *ioas, struct ioas_pages *pages, uint64_t page,
 				 unsigned int prot, int *status);

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IO address spaces: map, copy, unmap, and what is there.
+ * IO address spaces: map, copy, and what is there. Unmapping: unmap.c.
  *
  * An area is found under ioas->lock. Who maps it owns it while it is NEW, who unmaps it while it is busy; in between it is
  * LIVE and may go at any moment that the lock is not held, unless it is pinned.
  */
 #include "ioas/ioas.h"
 
-#include "ioas/access.h"
-
 #define PAGE_MASK     (IOMMU_PAGE_SIZE - 1)
 #define ALIGNMENT_MAX (1ULL << 30)
 #define LARGE_PAGE    (1ULL << 21)
 #define KNOWN_FLAGS   ((unsigned int)(IOMMU_IOAS_FIXED | IOMMU_IOAS_READ | IOMMU_IOAS_WRITE))
 #define EVERYTHING    UINT64_MAX
-#define NOTIFIES_MAX  100 /* times that holders of pins are told of an unmap */
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
@@ -60,15 +57,23 @@ int iommu_ioas_alloc(struct iommu_ctx *ctx, unsigned int flags, uint32_t *id)
 	return status;
 }
 
-/* --- Areas: found, made, dropped ---------------------------------------------------------------- */
-
-/* The first area that ends at or after a page. Locked. */
-static struct ioas_area *area_from(const struct iommu_ioas *ioas, uint64_t page)
+int iommu_ioas_destroy(struct ioas_object *object)
 {
-	return iommu_area_of(iommu_iova_find_from(ioas->areas, page));
+	struct iommu_ioas *ioas = iommu_ioas_of(object);
+	uint64_t unused;
+	int status = iommu_ioas_take_out(ioas, 0, EVERYTHING, &unused);
+
+	if (status != 0 && status != IOMMU_ENOENT)
+		return status;
+	iommu_ranges_free(ioas);
+	iommu_iova_space_destroy(ioas->areas);
+	iommu_batch_free(object->ctx, ioas->spare);
+	return 0;
 }
 
-static void drop(struct ioas_area *area)
+/* --- Areas: made, dropped ---------------------------------------------------------------- */
+
+void iommu_area_drop(struct ioas_area *area)
 {
 	struct iommu_ioas *ioas = area->ioas;
 	const struct iommu_platform *platform = ioas->object.ctx->platform;
@@ -79,7 +84,7 @@ static void drop(struct ioas_area *area)
 	iommu_area_free(area);
 }
 
-static void set_state(struct ioas_area *area, enum ioas_area_state to)
+void iommu_area_set_state(struct ioas_area *area, enum ioas_area_state to)
 {
 	struct iommu_ioas *ioas = area->ioas;
 	const struct iommu_platform *platform = ioas->object.ctx->platform;
@@ -101,14 +106,14 @@ static int start(struct ioas_area *area)
 		left = iommu_area_empty(area);
 	iommu_pages_unlock(area->pages);
 	if (status == 0) {
-		set_state(area, IOAS_AREA_LIVE);
+		iommu_area_set_state(area, IOAS_AREA_LIVE);
 		return 0;
 	}
 	if (left == 0) {
-		drop(area);
+		iommu_area_drop(area);
 		return status;
 	}
-	set_state(area, IOAS_AREA_OLD);
+	iommu_area_set_state(area, IOAS_AREA_OLD);
 	return left;
 }
 
@@ -283,7 +288,7 @@ static int find_part(struct iommu_ioas *ioas, uint64_t at, uint64_t limit, unsig
 {
 	const struct iommu_platform *platform = ioas->object.ctx->platform;
 	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
-	const struct ioas_area *area = area_from(ioas, at);
+	const struct ioas_area *area = iommu_area_from(ioas, at);
 	int status = IOMMU_ENOENT;
 
 	if (area != NULL && area->range.first <= at && area->state == IOAS_AREA_LIVE)
@@ -428,287 +433,6 @@ int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to, uint32_t from, iommu_iov
 	return status;
 }
 
-/* --- Unmap -------------------------------------------------------------------------------------- */
-
-/* What unmapping is at. */
-struct unmap {
-	struct iommu_ioas *ioas;
-	uint64_t first, last; /* pages */
-};
-
-/* What an unmap needs to make one area several: made before, for memory may be short. */
-struct cut {
-	struct ioas_area *before, *behind;
-};
-
-static bool sticks_out(const struct unmap *u, const struct ioas_area *area)
-{
-	return area->range.first < u->first || area->range.last > u->last;
-}
-
-/* The next area, which is ours from then on: nobody else unmaps it, nobody pins it. IOMMU_ENOENT: there is none. */
-static int claim_next(const struct unmap *u, struct ioas_area **claimed)
-{
-	const struct iommu_platform *platform = u->ioas->object.ctx->platform;
-	uintptr_t state = iommu_spin_lock(platform, &u->ioas->lock);
-	struct ioas_area *area = area_from(u->ioas, u->first);
-	int status = 0;
-
-	if (area == NULL || area->range.first > u->last)
-		status = IOMMU_ENOENT;
-	else if (area->state == IOAS_AREA_NEW || area->busy)
-		status = IOMMU_EBUSY;
-	else if (sticks_out(u, area) &&
-		 ((u->ioas->flags & IOMMU_IOAS_SPLIT) == 0 || area->state != IOAS_AREA_LIVE))
-		status = IOMMU_EINVAL;
-	if (status == 0)
-		area->no_pins = area->busy = true;
-	*claimed = area;
-	iommu_spin_unlock(platform, &u->ioas->lock, state);
-	return status;
-}
-
-/* It stays, as it was. */
-static void unclaim(struct ioas_area *area)
-{
-	struct iommu_ioas *ioas = area->ioas;
-	const struct iommu_platform *platform = ioas->object.ctx->platform;
-	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
-
-	area->busy = false;
-	area->no_pins = area->state != IOAS_AREA_LIVE;
-	iommu_spin_unlock(platform, &ioas->lock, state);
-}
-
-static bool is_pinned(struct ioas_area *area)
-{
-	struct iommu_ioas *ioas = area->ioas;
-	const struct iommu_platform *platform = ioas->object.ctx->platform;
-	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
-	const bool pinned = area->pins != 0;
-
-	iommu_spin_unlock(platform, &ioas->lock, state);
-	return pinned;
-}
-
-/* Tell those who pin an area of ours to let go of it, and see that they did. */
-static int have_it_unpinned(struct ioas_area *area)
-{
-	const uint64_t size = iommu_area_pages(area) << IOMMU_PAGE_SHIFT;
-
-	for (unsigned int turn = 0; is_pinned(area); turn++) {
-		if (turn == NOTIFIES_MAX)
-			return IOMMU_EBUSY;
-		iommu_accesses_notify(area->ioas, iommu_area_iova(area), size);
-	}
-	return 0;
-}
-
-/* --- Cutting areas ------------------------------------------------------------------------------ */
-
-static void cut_free(struct cut *cut)
-{
-	if (cut->before != NULL)
-		iommu_area_free(cut->before);
-	if (cut->behind != NULL)
-		iommu_area_free(cut->behind);
-}
-
-static int cut_make(const struct unmap *u, const struct ioas_area *area, struct cut *cut)
-{
-	int status = 0;
-
-	*cut = (struct cut){NULL, NULL};
-	if (area->range.first < u->first)
-		cut->before = iommu_area_new(u->ioas, area->pages, area->page, area->prot, &status);
-	if (status == 0 && area->range.last > u->last)
-		cut->behind = iommu_area_new(u->ioas, area->pages,
-					     area->page + (u->last + 1 - area->range.first),
-					     area->prot, &status);
-	if (status != 0)
-		cut_free(cut);
-	return status;
-}
-
-/* A part of an area is one of its own: in the space, and a holder if the whole was one. Both locks are held. */
-static void become_part(struct ioas_area *part, uint64_t first, uint64_t last,
-			const struct iommu_domain *storage)
-{
-	(void)iommu_iova_place_at(part->ioas->areas, first, last, &part->range);
-	part->is_cut = true;
-	part->storage = storage;
-	part->full = storage != NULL ? last - first + 1 : 0;
-	iommu_area_hold(part);
-}
-
-/* What lies outside of the range is left behind as areas of their own; pages->mutex is held. */
-static void cut_area(const struct unmap *u, struct ioas_area *area, const struct cut *cut)
-{
-	struct iommu_ioas *ioas = u->ioas;
-	const struct iommu_platform *platform = ioas->object.ctx->platform;
-	const struct iommu_domain *storage = area->full != 0 ? area->storage : NULL;
-	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
-	const uint64_t first = area->range.first, last = area->range.last;
-	uint64_t from = first, to = last;
-
-	iommu_iova_remove(ioas->areas, &area->range);
-	if (cut->before != NULL) {
-		from = u->first;
-		become_part(cut->before, first, from - 1, storage);
-		cut->before->state = IOAS_AREA_LIVE;
-	}
-	if (cut->behind != NULL) {
-		to = u->last;
-		become_part(cut->behind, to + 1, last, storage);
-		cut->behind->state = IOAS_AREA_LIVE;
-	}
-	area->page += from - first;
-	become_part(area, from, to, storage);
-	iommu_spin_unlock(platform, &ioas->lock, state);
-}
-
-/* --- One area after the other ------------------------------------------------------------------- */
-
-/* An area that is half emptied, because its last HWPT is on its way out, is emptied: there is nothing to cut but the area. */
-static int make_whole(struct ioas_area *area)
-{
-	int status = 0;
-
-	iommu_pages_lock(area->pages);
-	if (area->withheld != NULL || area->emptied != 0)
-		status = iommu_area_empty(area);
-	iommu_pages_unlock(area->pages);
-	return status;
-}
-
-/* Unmap an area that is ours, cut to the range if need be; it stays ours no longer, whatever comes of it. */
-static int unmap_area(const struct unmap *u, struct ioas_area *area, uint64_t *bytes)
-{
-	struct cut cut;
-	int status = sticks_out(u, area) ? make_whole(area) : 0;
-
-	if (status == 0)
-		status = cut_make(u, area, &cut);
-	if (status != 0) {
-		unclaim(area);
-		return status;
-	}
-	iommu_pages_lock(area->pages);
-	if (cut.before != NULL || cut.behind != NULL)
-		cut_area(u, area, &cut);
-	*bytes = iommu_area_pages(area) << IOMMU_PAGE_SHIFT;
-	status = iommu_area_empty(area);
-	iommu_pages_unlock(area->pages);
-	if (status == 0)
-		drop(area);
-	else
-		set_state(area, IOAS_AREA_OLD);
-	return status;
-}
-
-int iommu_ioas_take_out(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t size,
-			uint64_t *unmapped)
-{
-	struct unmap u = {ioas, iova >> IOMMU_PAGE_SHIFT, (iova + (size - 1)) >> IOMMU_PAGE_SHIFT};
-	int status = 0;
-
-	*unmapped = 0;
-	while (status == 0) {
-		struct ioas_area *area;
-		uint64_t bytes = 0, last;
-
-		status = claim_next(&u, &area);
-		if (status != 0)
-			break;
-		status = have_it_unpinned(area);
-		if (status != 0) {
-			unclaim(area);
-			break;
-		}
-		last = area->range.last;
-		status = unmap_area(&u, area, &bytes);
-		if (status == 0)
-			*unmapped += bytes;
-		/* Onwards: what somebody maps in the place that is free now is not ours to unmap. */
-		if (last >= u.last)
-			break;
-		u.first = last + 1;
-	}
-	return status == IOMMU_ENOENT && *unmapped != 0 ? 0 : status;
-}
-
-/* Does an area reach beyond the end of the range? One that reaches in at its beginning is found before anything changes. */
-static bool cuts_last(struct iommu_ioas *ioas, uint64_t last_page)
-{
-	const struct iommu_platform *platform = ioas->object.ctx->platform;
-	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
-	const struct ioas_area *last = area_from(ioas, last_page);
-	const bool cuts =
-		last != NULL && last->range.first <= last_page && last->range.last > last_page;
-
-	iommu_spin_unlock(platform, &ioas->lock, state);
-	return cuts;
-}
-
-static int unmap(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t size, bool whole,
-		 uint64_t *unmapped)
-{
-	const bool everything = iova == 0 && size == EVERYTHING;
-	struct ioas_object *object;
-	uint64_t bytes = 0;
-	int status;
-
-	if (unmapped != NULL)
-		*unmapped = 0;
-	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_IOAS, &status);
-	if (object == NULL)
-		return status;
-	status = size == 0 || ((iova | size) & PAGE_MASK) != 0 ? IOMMU_EINVAL : 0;
-	if (status == 0 && size - 1 > UINT64_MAX - iova)
-		status = IOMMU_EOVERFLOW;
-	if (everything)
-		status = 0;
-	if (status == 0) {
-		iommu_gate_enter(iommu_ioas_of(object));
-		if (whole && !everything &&
-		    cuts_last(iommu_ioas_of(object), (iova + (size - 1)) >> IOMMU_PAGE_SHIFT))
-			status = IOMMU_EINVAL;
-		else
-			status = iommu_ioas_take_out(iommu_ioas_of(object), iova, size, &bytes);
-		iommu_gate_leave(iommu_ioas_of(object));
-	}
-	iommu_object_leave(object);
-	if (unmapped != NULL)
-		*unmapped = bytes;
-	return status == IOMMU_ENOENT && everything ? 0 : status;
-}
-
-int iommu_ioas_unmap(struct iommu_ctx *ctx, uint32_t ioas, iommu_iova_t iova, uint64_t size,
-		     uint64_t *unmapped)
-{
-	return unmap(ctx, ioas, iova, size, false, unmapped);
-}
-
-int iommu_ioas_unmap_whole(struct iommu_ctx *ctx, uint32_t ioas, iommu_iova_t iova, uint64_t size,
-			   uint64_t *unmapped)
-{
-	return unmap(ctx, ioas, iova, size, true, unmapped);
-}
-
-int iommu_ioas_destroy(struct ioas_object *object)
-{
-	struct iommu_ioas *ioas = iommu_ioas_of(object);
-	uint64_t unused;
-	int status = iommu_ioas_take_out(ioas, 0, EVERYTHING, &unused);
-
-	if (status != 0 && status != IOMMU_ENOENT)
-		return status;
-	iommu_ranges_free(ioas);
-	iommu_iova_space_destroy(ioas->areas);
-	iommu_batch_free(object->ctx, ioas->spare);
-	return 0;
-}
-
 /* --- Looking ---------------------------------------------------------------------------------- */
 
 int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova,
@@ -727,9 +451,9 @@ int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova,
 	/* Inside the gate: whose memory it is changes with all of them closed. */
 	iommu_gate_enter(ioas);
 	state = iommu_spin_lock(ctx->platform, &ioas->lock);
-	area = area_from(ioas, iova >> IOMMU_PAGE_SHIFT);
+	area = iommu_area_from(ioas, iova >> IOMMU_PAGE_SHIFT);
 	while (area != NULL && area->state != IOAS_AREA_LIVE)
-		area = area_from(ioas, area->range.last + 1);
+		area = iommu_area_from(ioas, area->range.last + 1);
 	if (area != NULL) {
 		*result = (struct iommu_ioas_area){
 			.iova = iommu_area_iova(area),
@@ -754,8 +478,8 @@ static int check_change(const struct iommu_ioas *ioas, const void *from, void *t
 	const struct ioas_area *area;
 	int status = IOMMU_ENOENT;
 
-	for (area = area_from(ioas, 0); area != NULL;
-	     area = area_from(ioas, area->range.last + 1)) {
+	for (area = iommu_area_from(ioas, 0); area != NULL;
+	     area = iommu_area_from(ioas, area->range.last + 1)) {
 		const struct iommu_backing *backing = &area->pages->backing;
 
 		if (backing->ctx != from)
@@ -778,8 +502,8 @@ static int change_backing(const struct iommu_ioas *ioas, const void *from, void 
 
 	if (status != 0)
 		return status;
-	for (area = area_from(ioas, 0); area != NULL;
-	     area = area_from(ioas, area->range.last + 1)) {
+	for (area = iommu_area_from(ioas, 0); area != NULL;
+	     area = iommu_area_from(ioas, area->range.last + 1)) {
 		iommu_pages_lock(area->pages);
 		if (area->pages->backing.ctx == from)
 			area->pages->backing.ctx = to;
