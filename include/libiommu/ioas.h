@@ -104,6 +104,11 @@ IOMMU_API void iommu_ctx_get_stats(struct iommu_ctx *ctx, struct iommu_ctx_stats
 enum iommu_ioas_flags {
 	/* A part of an area may be unmapped: the area becomes two, or shorter. */
 	IOMMU_IOAS_SPLIT = 1 << 0,
+	/*
+	 * Its HWPTs use the smallest pages of their units alone: what is written can be told to a page from the first moment,
+	 * and no unmap has to split one; more tables, and more misses.
+	 */
+	IOMMU_IOAS_SMALL_PAGES = 1 << 4,
 };
 
 /* iommu_ioas_alloc - empty. Returns 0, IOMMU_EOPNOTSUPP (flags), IOMMU_ENOMEM, IOMMU_ENOSPC (the context's limit). */

@@ -165,16 +165,31 @@ static int fill(struct iommu_hwpt *hwpt)
 	return status;
 }
 
-int iommu_hwpt_make(struct iommu_ioas *ioas, const struct ioas_device *device, unsigned int flags,
-		    struct iommu_hwpt **result)
+/* What it is like is decided once, before anything is mapped: leaves say it. */
+static int make_domain(struct iommu_hwpt *hwpt, const struct ioas_device *device)
 {
-	/* Decided once, before anything is mapped: leaves say it. */
-	const struct iommu_domain_config config = {
-		.nest_parent = (flags & IOMMU_HWPT_NEST_PARENT) != 0,
-		.dirty_tracking = (flags & IOMMU_HWPT_DIRTY) != 0,
+	const struct iommu_ioas *ioas = hwpt->ioas;
+	struct iommu_unit *unit = iommu_endpoint_unit(device->endpoint);
+	struct iommu_domain_config config = {
+		.nest_parent = (hwpt->flags & IOMMU_HWPT_NEST_PARENT) != 0,
+		.dirty_tracking = (hwpt->flags & IOMMU_HWPT_DIRTY) != 0,
 		.force_snoop = iommu_group_can_snoop(device->group),
 		.max_table_pages = ioas->object.ctx->limits.table_pages,
 	};
+	int status = iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, &config, &hwpt->domain);
+
+	hwpt->enforces_coherency = config.force_snoop;
+	if (status != 0 || (ioas->flags & IOMMU_IOAS_SMALL_PAGES) == 0)
+		return status;
+	/* Which pages there are a domain says. */
+	config.pgsize_bitmap = hwpt->domain->pgsize_bitmap & (0 - hwpt->domain->pgsize_bitmap);
+	(void)iommu_domain_free(hwpt->domain);
+	return iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, &config, &hwpt->domain);
+}
+
+int iommu_hwpt_make(struct iommu_ioas *ioas, const struct ioas_device *device, unsigned int flags,
+		    struct iommu_hwpt **result)
+{
 	struct ioas_object *object;
 	struct iommu_hwpt *hwpt;
 	int status = iommu_object_new(ioas->object.ctx, IOMMU_OBJECT_HWPT, &object);
@@ -184,9 +199,7 @@ int iommu_hwpt_make(struct iommu_ioas *ioas, const struct ioas_device *device, u
 	hwpt = iommu_hwpt_of(object);
 	hwpt->ioas = ioas;
 	hwpt->flags = flags;
-	hwpt->enforces_coherency = config.force_snoop;
-	status = iommu_domain_alloc(iommu_endpoint_unit(device->endpoint), IOMMU_DOMAIN_PAGING,
-				    &config, &hwpt->domain);
+	status = make_domain(hwpt, device);
 	if (status != 0) {
 		iommu_object_abort(object);
 		return status;
@@ -217,7 +230,6 @@ int iommu_hwpt_make(struct iommu_ioas *ioas, const struct ioas_device *device, u
 /* Areas whose unmapping was not confirmed: the tables that it is about must not go before it was. */
 static int end_old_areas(struct iommu_ioas *ioas)
 {
-	const struct iommu_platform *platform = ioas->object.ctx->platform;
 	struct ioas_area *area = next_area(ioas, NULL);
 
 	while (area != NULL) {
@@ -225,14 +237,10 @@ static int end_old_areas(struct iommu_ioas *ioas)
 
 		if (area->state == IOAS_AREA_OLD) {
 			int status = with_pages(area, iommu_area_empty);
-			uintptr_t state;
 
 			if (status != 0)
 				return status;
-			state = iommu_spin_lock(platform, &ioas->lock);
-			iommu_iova_remove(ioas->areas, &area->range);
-			iommu_spin_unlock(platform, &ioas->lock, state);
-			iommu_area_free(area);
+			iommu_area_drop(area);
 		}
 		area = next;
 	}

@@ -40,7 +40,7 @@ int iommu_ioas_alloc(struct iommu_ctx *ctx, unsigned int flags, uint32_t *id)
 	struct iommu_ioas *ioas;
 	int status;
 
-	if ((flags & ~(unsigned int)IOMMU_IOAS_SPLIT) != 0)
+	if ((flags & ~(unsigned int)(IOMMU_IOAS_SPLIT | IOMMU_IOAS_SMALL_PAGES)) != 0)
 		return IOMMU_EOPNOTSUPP;
 	iommu_ctx_lock(ctx);
 	status = iommu_object_new(ctx, IOMMU_OBJECT_IOAS, &object);

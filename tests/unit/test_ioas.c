@@ -162,6 +162,34 @@ static void places_are_aligned_as_well_as_they_can_be(void **state)
 	finish();
 }
 
+/* Large pages are used where memory lets them, unless the owner of the space does not want them. */
+static void pages_may_be_kept_small(void **state)
+{
+	uint64_t tables[2];
+
+	(void)state;
+	for (unsigned int small = 0; small < 2; small++) {
+		struct iommu_hwpt_info info;
+		iommu_iova_t iova = 4 * MIB;
+		struct iommu_backing backing;
+		uint32_t space, hwpt;
+
+		begin_with(0, 1, 1, MEMORY_BLOCKS);
+		assert_int_equal(
+			iommu_ioas_alloc(ctx, small != 0 ? IOMMU_IOAS_SMALL_PAGES : 0, &space), 0);
+		assert_int_equal(iommu_ioas_alloc(ctx, IOMMU_IOAS_SMALL_PAGES << 1, &hwpt),
+				 IOMMU_EOPNOTSUPP);
+		assert_int_equal(iommu_device_attach(ctx, device[0], 0, space, &hwpt), 0);
+		backing = test_memory_at(&memory, 0);
+		assert_int_equal(iommu_ioas_map(ctx, space, &backing, 8 * MIB, FIXED, &iova), 0);
+		assert_true(leads(0, 6 * MIB, 2 * MIB));
+		assert_int_equal(iommu_hwpt_get_info(ctx, hwpt, &info), 0);
+		tables[small] = info.table_pages;
+		finish();
+	}
+	assert_int_equal(tables[1], tables[0] + 4);
+}
+
 /* --- Mapping ---------------------------------------------------------------------------------- */
 
 static void maps_that_cannot_be(void **state)
@@ -823,6 +851,7 @@ int main(void)
 		cmocka_unit_test(limits_hold),
 		cmocka_unit_test(the_last_page_is_one_like_others),
 		cmocka_unit_test(places_are_aligned_as_well_as_they_can_be),
+		cmocka_unit_test(pages_may_be_kept_small),
 		cmocka_unit_test(maps_that_cannot_be),
 		cmocka_unit_test(memory_is_pinned_while_a_device_may_reach_it),
 		cmocka_unit_test(large_pages_result),
