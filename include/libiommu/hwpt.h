@@ -46,9 +46,10 @@ struct iommu_hwpt_config {
  *      IOMMU_HWPT_NEST_PARENT, or a virtual unit: a nested one, over that HWPT.
  *
  * Returns 0, IOMMU_ENOENT, or
- *   IOMMU_EINVAL      `on` is none of these, or not to be nested on, or of another back end, or a virtual unit that stands
- *                     for another unit than the device's; user data missing, or too much
- *   IOMMU_EOPNOTSUPP  unknown flags, or those that the device's unit cannot do; of a nested one only IOMMU_HWPT_PASID,
+ *   IOMMU_EINVAL      `on` is none of these, or not to be nested on, or of another back end, or a virtual
+ *                     unit that stands for another unit than the device's; user data missing, or too much
+ *   IOMMU_EOPNOTSUPP  unknown flags, or those that the device's unit cannot do; IOMMU_HWPT_NEST_PARENT with
+ *                     IOMMU_HWPT_FAULTS; of a nested one only IOMMU_HWPT_PASID,
  *                     IOMMU_HWPT_FAULTS and IOMMU_HWPT_ATTACH have a meaning
  *   IOMMU_EADDRINUSE  something is mapped, or allowed, beyond what the unit can address, or not aligned to its pages
  *   IOMMU_EBUSY       the last HWPT of the IOAS is on its way out

@@ -17,7 +17,7 @@
  * under which they wait for those that map. They may sleep and must not be called from the callbacks below. Map, unmap,
  * copy, and what access objects do run at once with them and each other, and wait only for those that need the same pages
  * or the same area; they may sleep as far as the callbacks do. Semantics are those of Linux's iommufd where nothing
- * else is said (Documentation/userspace-api/iommufd.rst).
+ * else is said (Documentation/userspace-api/iommufd.rst); what differs is listed in docs/iommufd.md.
  *
  * Every function below that takes an id: IOMMU_ENOENT: no object has it; IOMMU_EINVAL: it has another type.
  */

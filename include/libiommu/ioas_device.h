@@ -50,6 +50,7 @@ IOMMU_API int iommu_device_unbind(struct iommu_ctx *ctx, uint32_t device);
  * Returns 0, or with nothing changed
  *   IOMMU_EINVAL      `to` is neither, or was made on a virtual unit that stands for another unit; the device is attached already (replace it); another member of its group is attached
  *                     elsewhere; HWPT and device do not fit each other; with a PASID, an HWPT without IOMMU_HWPT_PASID
+ *   IOMMU_EBUSY       the PASID is attached already
  *   IOMMU_EADDRINUSE  something is mapped, or allowed, that the group reserves
  *   IOMMU_EPERM       as of iommu_device_bind: it was isolated, and is no longer
  *   IOMMU_ENOSPC      the context's limit of attachments, or of objects

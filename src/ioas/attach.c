@@ -413,7 +413,7 @@ static int attach(struct ioas_device *device, uint32_t pasid, struct ioas_object
 	int status;
 
 	if (iommu_use_find(device, pasid) != NULL)
-		return IOMMU_EINVAL;
+		return pasid != IOMMU_NO_PASID ? IOMMU_EBUSY : IOMMU_EINVAL;
 	status = use_new(ctx, &use);
 	if (status != 0)
 		return status;

@@ -373,7 +373,11 @@ static int make_nested(struct iommu_hwpt *parent, struct iommu_virtual_unit *vir
 static int make_paging(struct iommu_ioas *ioas, const struct ioas_device *device,
 		       const struct iommu_hwpt_config *config, struct iommu_hwpt **hwpt)
 {
-	if ((config->flags & ~PAGING_FLAGS) != 0)
+	const unsigned int parent_with_faults = IOMMU_HWPT_NEST_PARENT | IOMMU_HWPT_FAULTS;
+
+	/* What a guest's device asks for is for the guest, by the nested ones. */
+	if ((config->flags & ~PAGING_FLAGS) != 0 ||
+	    (config->flags & parent_with_faults) == parent_with_faults)
 		return IOMMU_EOPNOTSUPP;
 	if (config->user_size != 0)
 		return IOMMU_EINVAL;

@@ -648,6 +648,9 @@ static void page_requests_are_queued(void **state)
 	config.faults = ioas;
 	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &config, &hwpt), IOMMU_EINVAL);
 	config.faults = queue;
+	config.flags |= IOMMU_HWPT_NEST_PARENT;
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &config, &hwpt), IOMMU_EOPNOTSUPP);
+	config.flags &= ~(unsigned int)IOMMU_HWPT_NEST_PARENT;
 	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &config, &hwpt), 0);
 	assert_int_equal(iommu_object_destroy(ctx, queue), IOMMU_EBUSY);
 	/* ATS has to be on in the device. */
@@ -656,6 +659,7 @@ static void page_requests_are_queued(void **state)
 	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_ATS), 0);
 	assert_int_equal(attach(0, hwpt), 0);
 	assert_int_equal(iommu_device_attach(ctx, device[0], PASID, hwpt, NULL), 0);
+	assert_int_equal(iommu_device_attach(ctx, device[0], PASID, hwpt, NULL), IOMMU_EBUSY);
 	assert_int_equal(request(0, IOVA, 3, false), 0);
 	assert_int_equal(request(PASID, IOVA + 0x5000, 4, true), 0);
 	assert_int_equal(request(0, IOVA + 0x1000, 3, true), 0);
