@@ -161,17 +161,22 @@ int iommu_domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uint
 			    unsigned int flags, struct iommu_dirty_bitmap *bitmap)
 {
 	const struct iommu_domain_ops *ops = domain->ops;
+	/* Read once: what is checked is what is written to. */
+	struct iommu_dirty_bitmap own = {0};
 	struct iommu_gather gather;
-	int status = iommu_dirty_check(iova, size, bitmap);
+	int status;
 	int settled = 0;
 
+	if (bitmap != NULL)
+		own = *bitmap;
+	status = iommu_dirty_check(iova, size, bitmap != NULL ? &own : NULL);
 	if (status != 0 || (flags & ~(unsigned int)IOMMU_DIRTY_KEEP) != 0)
 		return status != 0 ? status : IOMMU_EINVAL;
 	if (ops->read_dirty == NULL)
 		return IOMMU_EOPNOTSUPP;
 	iommu_gather_init(&gather);
 	iommu_control_lock(domain->iommu);
-	status = ops->read_dirty(domain, iova, size, flags, bitmap, &gather);
+	status = ops->read_dirty(domain, iova, size, flags, bitmap != NULL ? &own : NULL, &gather);
 	if (!iommu_gather_is_empty(&gather))
 		settled = iommu_sync_gather(domain, &gather);
 	iommu_control_unlock(domain->iommu);

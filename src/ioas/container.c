@@ -294,7 +294,9 @@ static int check_range(iommu_iova_t iova, uint64_t size, const struct iommu_dirt
 int iommu_container_read_dirty(struct iommu_container *container, iommu_iova_t iova, uint64_t size,
 			       struct iommu_dirty_bitmap *bitmap)
 {
-	int status = check_range(iova, size, bitmap);
+	/* Read once, for what is checked is what is written to. */
+	struct iommu_dirty_bitmap own = *bitmap;
+	int status = check_range(iova, size, &own);
 
 	if (status != 0)
 		return status;
@@ -303,9 +305,9 @@ int iommu_container_read_dirty(struct iommu_container *container, iommu_iova_t i
 		status = IOMMU_EINVAL;
 	for (uint32_t hwpt = next_hwpt(container, 0); hwpt != 0 && status == 0;
 	     hwpt = next_hwpt(container, hwpt)) {
-		status = iommu_hwpt_read_dirty(container->ctx, hwpt, iova, size, 0, bitmap);
+		status = iommu_hwpt_read_dirty(container->ctx, hwpt, iova, size, 0, &own);
 		if (status == IOMMU_EOPNOTSUPP || status == IOMMU_EINVAL) {
-			set_all(container, iova, size, bitmap);
+			set_all(container, iova, size, &own);
 			status = 0;
 		}
 	}

@@ -452,10 +452,12 @@ static int alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on_id,
 int iommu_hwpt_alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on,
 		     const struct iommu_hwpt_config *config, uint32_t *hwpt)
 {
+	/* Read once: the caller's may be somebody else's to write. */
+	const struct iommu_hwpt_config own = *config;
 	int status;
 
 	iommu_ctx_lock(ctx);
-	status = alloc(ctx, device, on, config, hwpt);
+	status = alloc(ctx, device, on, &own, hwpt);
 	iommu_ctx_unlock(ctx);
 	return status;
 }

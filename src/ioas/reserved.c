@@ -220,12 +220,13 @@ static int make_allowed(struct iommu_ioas *ioas, const struct iommu_iova_bounds 
 			unsigned int count, struct iommu_rb_tree *tree, struct ioas_range **list)
 {
 	for (unsigned int i = 0; i < count; i++) {
+		const struct iommu_iova_bounds bounds = ranges[i];
 		struct ioas_range *range;
 
-		if (ranges[i].first >= ranges[i].last ||
-		    iommu_interval_first(tree, ranges[i].first, ranges[i].last) != NULL)
+		if (bounds.first >= bounds.last ||
+		    iommu_interval_first(tree, bounds.first, bounds.last) != NULL)
 			return IOMMU_EINVAL;
-		range = range_new(ioas->object.ctx, ioas, ranges[i].first, ranges[i].last);
+		range = range_new(ioas->object.ctx, ioas, bounds.first, bounds.last);
 		if (range == NULL)
 			return IOMMU_ENOMEM;
 		range->next = *list;
@@ -258,8 +259,10 @@ int iommu_ioas_allow(struct iommu_ctx *ctx, uint32_t id, const struct iommu_iova
 		return status;
 	}
 	state = iommu_spin_lock(ctx->platform, &ioas->lock);
-	for (unsigned int i = 0; i < count && status == 0; i++)
-		if (iommu_ioas_is_reserved(ioas, ranges[i].first, ranges[i].last))
+	/* As they were read, once: the caller's may be somebody else's to write. */
+	for (const struct ioas_range *range = list; range != NULL && status == 0;
+	     range = range->next)
+		if (iommu_ioas_is_reserved(ioas, range->interval.first, range->interval.last))
 			status = IOMMU_EADDRINUSE;
 	before = ioas->allowed;
 	if (status == 0)

@@ -266,11 +266,13 @@ static int map_in(struct iommu_ctx *ctx, uint32_t id, const struct iommu_backing
 int iommu_ioas_map(struct iommu_ctx *ctx, uint32_t id, const struct iommu_backing *backing,
 		   uint64_t size, unsigned int flags, iommu_iova_t *iova)
 {
-	int status = map_in(ctx, id, backing, size, flags, iova);
+	/* Read once: the caller's may be somebody else's to write. */
+	const struct iommu_backing own = *backing;
+	int status = map_in(ctx, id, &own, size, flags, iova);
 
 	/* Tables that were used up by what is gone do not count against it. */
 	if (status == IOMMU_ENOMEM && iommu_ioas_trim(ctx, id))
-		status = map_in(ctx, id, backing, size, flags, iova);
+		status = map_in(ctx, id, &own, size, flags, iova);
 	return status;
 }
 

@@ -117,33 +117,36 @@ static const struct iommu_domain_ops sva_ops = {
 static int take_first_stage(struct vtd_domain *domain, const struct vtd_unit *unit,
 			    const struct iommu_domain_config *config)
 {
-	const struct iommu_vtd_first_stage *table = config->user_data;
+	const struct iommu_vtd_first_stage *given = config->user_data;
+	struct iommu_vtd_first_stage table;
 	const bool is_nested = domain->type == VTD_PASID_NESTED;
 	const unsigned int known =
 		IOMMU_VTD_PRIVILEGED | IOMMU_VTD_WRITE_PROTECT | IOMMU_VTD_NO_EXECUTE;
 	const unsigned int width = is_nested ? 52 : unit->output_width;
 
-	if (table == NULL || config->user_size != sizeof(*table))
+	if (given == NULL || config->user_size != sizeof(*given))
 		return IOMMU_EINVAL;
-	if ((table->flags & ~known) != 0)
+	/* Read once: it may be somebody else's to write. */
+	table = *given;
+	if ((table.flags & ~known) != 0)
 		return IOMMU_EOPNOTSUPP;
-	if ((table->table & (IOMMU_PAGE_SIZE - 1)) != 0 || table->table >> width != 0 ||
-	    (table->levels != 4 && table->levels != 5) ||
-	    ((table->flags & IOMMU_VTD_WRITE_PROTECT) != 0 &&
-	     (table->flags & IOMMU_VTD_PRIVILEGED) == 0))
+	if ((table.table & (IOMMU_PAGE_SIZE - 1)) != 0 || table.table >> width != 0 ||
+	    (table.levels != 4 && table.levels != 5) ||
+	    ((table.flags & IOMMU_VTD_WRITE_PROTECT) != 0 &&
+	     (table.flags & IOMMU_VTD_PRIVILEGED) == 0))
 		return IOMMU_EINVAL;
-	if ((table->levels == 5 && !unit->caps.first_stage_5) ||
-	    ((table->flags & IOMMU_VTD_PRIVILEGED) != 0 && (unit->caps.ecap & VTD_ECAP_SRS) == 0))
+	if ((table.levels == 5 && !unit->caps.first_stage_5) ||
+	    ((table.flags & IOMMU_VTD_PRIVILEGED) != 0 && (unit->caps.ecap & VTD_ECAP_SRS) == 0))
 		return IOMMU_EOPNOTSUPP;
-	domain->first_table = table->table;
-	domain->first_levels = table->levels;
-	if ((table->flags & IOMMU_VTD_PRIVILEGED) != 0)
+	domain->first_table = table.table;
+	domain->first_levels = table.levels;
+	if ((table.flags & IOMMU_VTD_PRIVILEGED) != 0)
 		domain->first_flags |= VTD_PASID_SRE;
-	if ((table->flags & IOMMU_VTD_WRITE_PROTECT) != 0)
+	if ((table.flags & IOMMU_VTD_WRITE_PROTECT) != 0)
 		domain->first_flags |= VTD_PASID_WPE;
-	if ((table->flags & IOMMU_VTD_NO_EXECUTE) != 0)
+	if ((table.flags & IOMMU_VTD_NO_EXECUTE) != 0)
 		domain->first_flags |= VTD_PASID_NXE;
-	domain->base.aperture_last = (1ULL << vtd_fs_address_width(table->levels)) - 1;
+	domain->base.aperture_last = (1ULL << vtd_fs_address_width(table.levels)) - 1;
 	domain->base.stage = IOMMU_STAGE_FIRST;
 	return 0;
 }

@@ -315,6 +315,63 @@ static void metadata_is_bounded(void **state)
 	}
 }
 
+/* --- Requests that change while they are looked at ---------------------------------------------------- */
+
+/* Another thread of the caller's, which writes to what was handed in as soon as anything is done with it. */
+static struct {
+	struct iommu_iova_bounds ranges[2];
+	struct iommu_backing backing;
+	struct iommu_hwpt_config config;
+	bool writes;
+	unsigned int locks_before; /* it begins: those of looking up the space */
+} shared;
+
+static const struct iommu_backing_ops no_ops;
+
+static uintptr_t scribble(void *unused)
+{
+	(void)unused;
+	if (!shared.writes || (shared.locks_before != 0 && shared.locks_before-- != 0))
+		return 0;
+	shared.ranges[0] = shared.ranges[1] = (struct iommu_iova_bounds){0x1000, 0x1fff};
+	shared.backing = (struct iommu_backing){&no_ops, NULL, 0x123};
+	shared.config = (struct iommu_hwpt_config){.flags = 1U << 31};
+	return 0;
+}
+
+static void no_restore(void *unused, uintptr_t saved)
+{
+	(void)unused;
+	(void)saved;
+}
+
+static void requests_are_read_once(void **state)
+{
+	iommu_iova_t iova = IOVA;
+	uint32_t hwpt;
+
+	(void)state;
+	begin_limited(EVERYTHING, NULL);
+	assert_int_equal(attach(0, ioas), 0);
+	f.machine.platform.irq_save = scribble;
+	f.machine.platform.irq_restore = no_restore;
+	/* Where interrupts are: not allowed, whatever the caller says a moment later. */
+	shared.ranges[0] = (struct iommu_iova_bounds){0xfee00000, 0xfee00fff};
+	shared.ranges[1] = (struct iommu_iova_bounds){0x5000, 0x5fff};
+	shared.writes = true;
+	shared.locks_before = 2;
+	assert_int_equal(iommu_ioas_allow(ctx, ioas, shared.ranges, 2), IOMMU_EADDRINUSE);
+	shared.backing = test_memory_at(&memory, 0);
+	assert_int_equal(iommu_ioas_map(ctx, ioas, &shared.backing, 0x1000, FIXED, &iova), 0);
+	assert_true(leads(0, IOVA, 0));
+	shared.config = (struct iommu_hwpt_config){0};
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &shared.config, &hwpt), 0);
+	shared.writes = false;
+	f.machine.platform.irq_save = NULL;
+	f.machine.platform.irq_restore = NULL;
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +383,7 @@ int main(void)
 		cmocka_unit_test(empty_tables_make_room),
 		cmocka_unit_test(unconfirmed_tables_are_none),
 		cmocka_unit_test(metadata_is_bounded),
+		cmocka_unit_test(requests_are_read_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
