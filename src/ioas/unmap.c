@@ -25,7 +25,7 @@ static bool sticks_out(const struct unmap *u, const struct ioas_area *area)
 	return area->range.first < u->first || area->range.last > u->last;
 }
 
-/* The next area, which is ours from then on: nobody else unmaps it, nobody pins it. IOMMU_ENOENT: there is none. */
+/* The next area, which is ours from then on: no other call unmaps it or pins it. IOMMU_ENOENT: there is none. */
 static int claim_next(const struct unmap *u, struct ioas_area **claimed)
 {
 	const struct iommu_platform *platform = u->ioas->object.ctx->platform;
@@ -208,7 +208,7 @@ int iommu_ioas_take_out(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t siz
 		status = unmap_area(&u, area, &bytes);
 		if (status == 0)
 			*unmapped += bytes;
-		/* Onwards: what somebody maps in the place that is free now is not ours to unmap. */
+		/* Onwards: what another call maps in the place that is free now is not ours to unmap. */
 		if (last >= u.last)
 			break;
 		u.first = last + 1;
