@@ -736,6 +736,7 @@ static void a_drivers_unmap_is_owed_whole(void **state)
 	assert_true(reached_from(address, pages) <= 1); /* it may be one of these */
 	assert_int_equal(iommu_dma_unmap(dma, other, 0x1000), 0);
 	assert_int_equal(reached_from(address, pages), 0);
+	iommu_unuse_default_domain(endpoint);
 	assert_int_equal(iommu_group_set_default_type(group, IOMMU_DOMAIN_BLOCKED), 0);
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
