@@ -45,6 +45,17 @@ static int settle(struct iommu_domain *domain, struct iommu_gather *gather)
 }
 
 /*
+ * After map_pages. One that failed and cleared nothing has shown nothing to hardware: its error stands, whatever
+ * else is open in the domain.
+ */
+static inline int settle_map(struct iommu_domain *domain, struct iommu_gather *gather, int status)
+{
+	if (__builtin_expect(status != 0, 0) && iommu_gather_is_empty(gather))
+		return 0;
+	return settle(domain, gather);
+}
+
+/*
  * What was mapped a moment ago, and is not to stay: settled however far that comes. The answer is why, unless
  * it was not confirmed: that devices may reach the memory is what the caller has to know first.
  */
@@ -72,7 +83,7 @@ static inline int map_pages(struct iommu_domain *domain, iommu_iova_t iova, iomm
 
 	iommu_gather_init(&gather);
 	status = ops->map_pages(domain, iova, paddr, size, prot, &gather, &mapped);
-	settled = settle(domain, &gather);
+	settled = settle_map(domain, &gather, status);
 	if (status != 0)
 		return settled != 0 ? settled : status;
 	status = settled != 0 ? settled : ops->sync_map(domain, iova, size);
@@ -179,7 +190,7 @@ int iommu_map_sg(struct iommu_domain *domain, iommu_iova_t iova,
 		return IOMMU_EINVAL;
 	iommu_gather_init(&gather);
 	status = map_runs(domain, iova, pieces, count, known_prot(domain, prot), &gather, &bytes);
-	settled = settle(domain, &gather);
+	settled = settle_map(domain, &gather, status);
 	if (status == 0)
 		status = settled != 0 ? settled : domain->ops->sync_map(domain, iova, bytes);
 	if (status == 0) {

@@ -383,6 +383,13 @@ static void do_map(void)
 			for (i = 0; i < count; i++) {
 				struct shadow_page *page = &d->pages[area][first + i];
 
+				/* What was there before is there. */
+				if (page->known == MAPPED) {
+					if (!large)
+						model_machine_give(&t.machine,
+								   paddr + i * IOMMU_PAGE_SIZE, 1);
+					continue;
+				}
 				keep(page);
 				*page = (struct shadow_page){LIMBO, 0, paddr + i * IOMMU_PAGE_SIZE,
 							     large};
