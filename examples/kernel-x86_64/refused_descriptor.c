@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The same kernel with a descriptor of a reserved type in front of every submission to the invalidation
+ * queue: hardware refuses it and stops, and the library has to set the queue going again. A queue that takes
+ * the descriptor makes the submission fail, and with it the scenario.
+ */
+#include <libiommu/status.h>
+
+#include "vtd/vtd.h"
+
+#define RESERVED_TYPE 0xf
+
+int __real_iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
+				  unsigned int count, uint16_t *silent);
+int __wrap_iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
+				  unsigned int count, uint16_t *silent);
+
+int __wrap_iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
+				  unsigned int count, uint16_t *silent)
+{
+	const struct vtd_descriptor bad = {.low = RESERVED_TYPE};
+
+	if (__real_iommu_vtd_queue_submit(unit, &bad, 1, silent) != IOMMU_EIO)
+		return IOMMU_EINVAL;
+	return __real_iommu_vtd_queue_submit(unit, descriptors, count, silent);
+}
