@@ -67,13 +67,7 @@ static int domain_map(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_
 static int domain_unmap(struct iommu_domain *base, iommu_iova_t iova, uint64_t size,
 			unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped)
 {
-	struct opal_domain *domain = opal_domain_of(base);
-	int status = iommu_tce_unmap(&domain->pt, iova, size, flags, gather, unmapped);
-
-	/* Nothing to be told to the bridge: but what it was told before may not have been confirmed. */
-	if (status == 0 && iommu_gather_is_empty(gather))
-		return iommu_opal_forget_failed(domain->unit);
-	return status;
+	return iommu_tce_unmap(&opal_domain_of(base)->pt, iova, size, flags, gather, unmapped);
 }
 
 /* A bridge may remember that there was nothing. */

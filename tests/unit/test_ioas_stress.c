@@ -289,8 +289,15 @@ static void *change_owners(void *argument)
 		/* Others want the control path, too. */
 		(void)nanosleep(&a_moment, NULL);
 	}
-	for (unsigned int i = 0; i < 2; i++)
-		expect(iommu_ioas_unmap(s.ctx, s.spaces[i], OWNED, 0x8000, NULL) == 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		int status;
+
+		/* A reader that is still at it holds the pages for a moment. */
+		do
+			status = iommu_ioas_unmap(s.ctx, s.spaces[i], OWNED, 0x8000, NULL);
+		while (status == IOMMU_EBUSY);
+		expect(status == 0);
+	}
 	return NULL;
 }
 
