@@ -317,7 +317,8 @@ IOMMU_API void iommu_register_unit(struct iommu *iommu, struct iommu_unit *unit)
  * iommu_unit_wake - iommu_resume for one unit; 0 when it is awake.
  * iommu_unit_confirm - see iommu_ops.confirm.
  * iommu_unit_settle - record how an enable or a disable of a back end's own ended: whether the unit is
- * enabled, and the status; another than 0 leaves it unsettled.
+ * enabled, and the status; another than 0 leaves it unsettled, and enabled where the back end says that it
+ * translates all the same.
  */
 IOMMU_API void iommu_control_lock(struct iommu *iommu);
 IOMMU_API void iommu_control_unlock(struct iommu *iommu);
@@ -326,7 +327,10 @@ IOMMU_API int iommu_unit_wake(struct iommu_unit *unit);
 IOMMU_API int iommu_unit_confirm(struct iommu_unit *unit);
 static inline void iommu_unit_settle(struct iommu_unit *unit, bool enabled, int status)
 {
-	unit->enabled = enabled;
+	const struct iommu_ops *ops = unit->ops;
+
+	unit->enabled =
+		enabled || (status != 0 && ops->translates != NULL && ops->translates(unit));
 	unit->unsettled = status != 0;
 }
 IOMMU_API int iommu_keep_free(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last);

@@ -266,7 +266,8 @@ int iommu_unit_wake(struct iommu_unit *unit)
 	else if (unit->enabled)
 		status = unit->ops->enable(unit);
 	unit->power = status == 0 ? IOMMU_UNIT_AWAKE : IOMMU_UNIT_HALF_AWAKE;
-	if (status == 0)
+	/* Of one that is to be off nothing was done: how it is shows the next enable or disable. */
+	if (status == 0 && unit->enabled)
 		unit->unsettled = false;
 	return status;
 }

@@ -892,6 +892,86 @@ static void a_disable_that_stops_half_way_is_none(void **state)
 	end();
 }
 
+/* Two PEs with a domain each, behind a unit that is off. */
+static void make_two_users(struct iommu_domain **domains, struct iommu_endpoint **endpoints)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		endpoints[i] = add((uint16_t)(0x100 + 0x100 * i));
+		domains[i] = domain_of(IOMMU_DOMAIN_PAGING);
+		assert_int_equal(iommu_map(domains[i], 0x5000, MEMORY + (i << 12), 0x1000, RW), 0);
+		assert_int_equal(
+			iommu_domain_attach_group(domains[i], iommu_endpoint_group(endpoints[i])),
+			0);
+	}
+}
+
+static void end_two_users(struct iommu_domain **domains, struct iommu_endpoint **endpoints)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(endpoints[i])), 0);
+		assert_int_equal(iommu_domain_free(domains[i]), 0);
+		assert_int_equal(iommu_release_endpoint(endpoints[i]), 0);
+	}
+}
+
+/* What is on stays on, and is known to be: a disable is none that says 0 and leaves it so. */
+static void an_enable_that_fails_turns_nothing_off(void **state)
+{
+	struct iommu_domain *domains[2];
+	struct iommu_endpoint *endpoints[2];
+
+	(void)state;
+	begin();
+	make_two_users(domains, endpoints);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	refuse(2, 1);
+	assert_int_equal(iommu_unit_disable(f.unit), IOMMU_EIO);
+	refuse(1, 2);
+	assert_int_equal(iommu_unit_enable(f.unit), IOMMU_EIO);
+	assert_true(iommu_unit_is_enabled(f.unit));
+	/* A suspend that fails has resumed what was on. */
+	refuse(1, 1);
+	assert_int_equal(iommu_suspend(f.iommu), IOMMU_EIO);
+	assert_true(iommu_unit_is_enabled(f.unit));
+	assert_true(reaches(1, 0x5000, MEMORY));
+	assert_int_equal(iommu_suspend(f.iommu), 0);
+	assert_true(is_blocked(1, 0x5000));
+	assert_int_equal(iommu_resume(f.iommu), 0);
+	assert_true(iommu_unit_is_enabled(f.unit));
+	assert_true(reaches(1, 0x5000, MEMORY));
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	assert_false(iommu_unit_is_enabled(f.unit));
+	assert_true(is_blocked(1, 0x5000));
+	assert_true(is_blocked(2, 0x5000));
+	end_two_users(domains, endpoints);
+	end();
+}
+
+/* A window that an enable has opened, and could not close: no suspend makes that settled. */
+static void half_an_enable_is_undone_by_a_disable(void **state)
+{
+	struct iommu_domain *domains[2];
+	struct iommu_endpoint *endpoints[2];
+
+	(void)state;
+	begin();
+	make_two_users(domains, endpoints);
+	refuse(2, 1000);
+	assert_int_equal(iommu_unit_enable(f.unit), IOMMU_EIO);
+	assert_int_equal(iommu_suspend(f.iommu), IOMMU_EIO);
+	refuse(0, 0);
+	assert_true(reaches(1, 0x5000, MEMORY));
+	assert_false(iommu_unit_is_enabled(f.unit));
+	assert_int_equal(iommu_unit_disable(f.unit), 0);
+	assert_true(is_blocked(1, 0x5000));
+	end_two_users(domains, endpoints);
+	end();
+}
+
 /* A detached device whose window stays open: no call says 0 on top of that. */
 static void what_is_not_detached_is_not_said_to_be(void **state)
 {
@@ -1193,6 +1273,8 @@ int main(void)
 		cmocka_unit_test(a_window_that_stays_open_keeps_its_tables),
 		cmocka_unit_test(a_window_that_is_not_opened_leaves_the_old_one),
 		cmocka_unit_test(a_disable_that_stops_half_way_is_none),
+		cmocka_unit_test(an_enable_that_fails_turns_nothing_off),
+		cmocka_unit_test(half_an_enable_is_undone_by_a_disable),
 		cmocka_unit_test(what_is_not_detached_is_not_said_to_be),
 		cmocka_unit_test(an_attach_whose_way_back_fails_is_repaired),
 		cmocka_unit_test(an_unmap_of_nothing_confirms),
