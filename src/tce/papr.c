@@ -64,14 +64,32 @@ static int papr_get(struct iommu_tce_table *base, uint64_t index, iommu_paddr_t 
 	return tce_is_valid(entry) ? 0 : IOMMU_ENOENT;
 }
 
+/* Does the hypervisor confirm that an entry is as it was read before? */
+static bool is_entry(struct iommu_tce_table *base, uint64_t index, iommu_paddr_t paddr,
+		     unsigned int prot)
+{
+	struct pages now = {0};
+	const int status = papr_get(base, index, &now.paddr, &now.prot);
+
+	return (status == 0 || status == IOMMU_ENOENT) && now.prot == prot &&
+	       (prot == 0 || now.paddr == paddr);
+}
+
 static int papr_exchange(struct iommu_tce_table *base, uint64_t index, iommu_paddr_t paddr,
 			 unsigned int prot, iommu_paddr_t *old_paddr, unsigned int *old_prot)
 {
-	int status = papr_get(base, index, old_paddr, old_prot);
+	struct pages old = {0};
+	int status = papr_get(base, index, &old.paddr, &old.prot);
 
 	if (status != 0 && status != IOMMU_ENOENT)
 		return status;
-	return iommu_papr_put_entry(calls_of(base), index, iommu_papr_entry_for(paddr, prot));
+	*old_paddr = old.paddr;
+	*old_prot = old.prot;
+	status = iommu_papr_put_entry(calls_of(base), index, iommu_papr_entry_for(paddr, prot));
+	/* A call that answered with an error may have been made all the same. */
+	if (status != 0 && status != IOMMU_ETIMEDOUT && !is_entry(base, index, old.paddr, old.prot))
+		return IOMMU_EIO;
+	return status;
 }
 
 static int papr_flush(struct iommu_tce_table *base)

@@ -693,6 +693,7 @@ static struct hypervisor {
 	struct test_platform outside; /* for its own memory */
 	unsigned int calls[4];        /* get, put, stuff, indirect */
 	int64_t fails_always;         /* with this; 0: not */
+	int64_t made_and_fails;       /* what changes an entry is done, and answered with this */
 	uint64_t unreadable;          /* address of an entry; 0: none */
 } hv;
 
@@ -722,6 +723,8 @@ static int64_t call(void *ctx, uint64_t opcode, uint64_t liobn, uint64_t address
 						       : 3]++;
 	/* No more at once than any hypervisor takes. */
 	assert_true(opcode == IOMMU_H_GET_TCE || opcode == IOMMU_H_PUT_TCE || fourth <= 512);
+	if (code == 0 && opcode != IOMMU_H_GET_TCE)
+		return hv.made_and_fails;
 	return code;
 }
 
@@ -1019,6 +1022,42 @@ static void owners_change_entries_in_the_hypervisor(void **state)
 	end_papr();
 }
 
+/* An error that says that nothing was changed is believed only when the entry is what it was. */
+static void an_exchange_that_failed_may_have_been_made(void **state)
+{
+	static const int64_t codes[] = {-1, -2, -4, -11, -44};
+	iommu_paddr_t paddr;
+	unsigned int prot, i;
+
+	(void)state;
+	for (i = 0; i < 5; i++) {
+		begin_papr(true, true);
+		assert_int_equal(iommu_tce_table_take(table), 0);
+		hv.made_and_fails = codes[i];
+		assert_int_equal(iommu_tce_table_exchange(table, 0x3000, 0x9000, RW, &paddr, &prot),
+				 IOMMU_EIO);
+		assert_int_equal(hv_entry(3), 0x9003);
+		assert_int_equal(iommu_tce_table_get(table, 0x3000, &paddr, &prot), 0);
+		assert_int_equal(paddr, 0x9000);
+		/* Its memory, or what it allows, alone. */
+		assert_int_equal(iommu_tce_table_exchange(table, 0x3000, 0xa000, RW, &paddr, &prot),
+				 IOMMU_EIO);
+		assert_int_equal(iommu_tce_table_exchange(table, 0x3000, 0xa000, IOMMU_PROT_READ,
+							  &paddr, &prot),
+				 IOMMU_EIO);
+		assert_int_equal(hv_entry(3), 0xa001);
+		hv.made_and_fails = 0;
+		/* Refused, and not made. */
+		hv_misbehave(0, 1, -11);
+		assert_int_equal(iommu_tce_table_exchange(table, 0x3000, 0, 0, &paddr, &prot),
+				 IOMMU_EPERM);
+		assert_int_equal(hv_entry(3), 0xa001);
+		hv_misbehave(0, 0, 0);
+		assert_int_equal(iommu_tce_table_give_back(table), 0);
+		end_papr();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1039,6 +1078,7 @@ int main(void)
 		cmocka_unit_test(a_dead_kernels_entries_are_kept),
 		cmocka_unit_test(what_is_kept_is_never_handed_out),
 		cmocka_unit_test(owners_change_entries_in_the_hypervisor),
+		cmocka_unit_test(an_exchange_that_failed_may_have_been_made),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
