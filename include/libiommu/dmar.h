@@ -37,7 +37,8 @@ enum iommu_dmar_defect {
 	/* A unit at address 0 or ~0, or not page-aligned: shown with `usable` false. Whoever
 	 * enables units must fail closed: its devices would otherwise pass for another unit's. */
 	IOMMU_DMAR_UNIT_WITHOUT_BASE = 1 << 5,
-	/* A second unit with the segment and base of an earlier one: skipped. */
+	/* A second unit that is, byte for byte, an earlier one: skipped. One that has only its base, and
+	 * other devices, is shown: both cannot be enabled, see iommu_vtd_probe. */
 	IOMMU_DMAR_UNIT_TWICE = 1 << 6,
 	/* A second INCLUDE_PCI_ALL unit in a segment: shown without that flag. */
 	IOMMU_DMAR_TWO_INCLUDE_ALL = 1 << 7,

@@ -132,7 +132,8 @@ struct iommu_vtd_options {
  * domain on it IOMMU_EOPNOTSUPP. Returns 0, or
  *   IOMMU_EINVAL     the table is broken (see iommu_dmar_open)
  *   IOMMU_ENODEV     it describes no unit: an ordinary answer on machines without VT-d
- *   IOMMU_EIO        a unit has no register address or does not answer with sensible capabilities.
+ *   IOMMU_EIO        a unit has no register address, or registers that are another unit's, too (in
+ *                    whatever segment), or does not answer with sensible capabilities.
  *                    Nothing is enabled then, rather than leaving the devices behind it unprotected
  *                    while the host believes otherwise
  *   IOMMU_EFAULT     the host cannot map a unit's registers

@@ -11,6 +11,7 @@
 #include <libiommu/status.h>
 
 #include "base/byteorder.h"
+#include "base/memory.h"
 
 /* The shortest that each type may be; its device scopes follow. */
 static const uint32_t fixed_size[] = {
@@ -63,10 +64,12 @@ static bool same_segment(const uint8_t *a, const uint8_t *b)
 	return iommu_read_le16(a + DMAR_DRHD_SEGMENT) == iommu_read_le16(b + DMAR_DRHD_SEGMENT);
 }
 
+/* With the same scopes, too: what only the later one names must not pass for another unit's. */
 static bool same_unit(const uint8_t *a, const uint8_t *b)
 {
-	return same_segment(a, b) &&
-	       iommu_read_le64(a + DMAR_DRHD_BASE) == iommu_read_le64(b + DMAR_DRHD_BASE);
+	const uint16_t length = iommu_read_le16(a + 2);
+
+	return length == iommu_read_le16(b + 2) && memcmp(a, b, length) == 0;
 }
 
 static bool same_base(const uint8_t *drhd, const uint8_t *rhsa)

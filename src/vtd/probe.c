@@ -103,6 +103,19 @@ static void unmap_registers(struct vtd_unit *unit)
 }
 
 /* Where firmware says that the registers are: somewhere, and inside of what it says there is. */
+/* Two that share registers are one unit, of which the last table that was set holds: for the devices of both. */
+static bool has_registers_of_another(const struct vtd_unit *unit)
+{
+	struct vtd_unit *other = NULL;
+
+	while ((other = iommu_vtd_next_unit(unit->base.iommu, other)) != NULL)
+		if (other != unit &&
+		    other->register_base <= unit->register_base + (unit->register_size - 1) &&
+		    unit->register_base <= other->register_base + (other->register_size - 1))
+			return true;
+	return false;
+}
+
 static int check_place(const struct vtd_unit *unit)
 {
 	const unsigned int width = unit->table->dmar.address_width;
@@ -114,6 +127,10 @@ static int check_place(const struct vtd_unit *unit)
 	}
 	if (last < unit->register_base || (width < 64 && last >> width != 0)) {
 		vtd_log(unit, IOMMU_LOG_ERROR, "its registers lie beyond the machine's addresses");
+		return IOMMU_EIO;
+	}
+	if (has_registers_of_another(unit)) {
+		vtd_log(unit, IOMMU_LOG_ERROR, "its registers are another unit's, too");
 		return IOMMU_EIO;
 	}
 	if (!iommu_vtd_claims_leave(unit->probe, unit->register_base, unit->register_size)) {

@@ -487,6 +487,50 @@ static void registers_beyond_the_machine_are_not_mapped(void **state)
 	end();
 }
 
+/*
+ * One set of registers that firmware gives to two units: in two segments, with the same source ids in both; with
+ * other devices in each; or in a part of what the other has.
+ */
+static void registers_belong_to_one_unit(void **state)
+{
+	static const struct {
+		uint16_t segment;
+		iommu_paddr_t base;
+		uint64_t size;
+		unsigned int device;
+	} seconds[] = {
+		{1, MACHINE_UNIT(0), 4096, 4},
+		{0, MACHINE_UNIT(0), 4096, 5},
+		{0, MACHINE_UNIT(0) + 4096, 4096, 5},
+		{0, MACHINE_UNIT(0) - 4096, 8192, 5},
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		start(2, &plain, 1);
+		iommu_dmar_add_unit(&b, 0, MACHINE_UNIT(0), 8192, false);
+		name_device(4);
+		iommu_dmar_add_unit(&b, seconds[i].segment, seconds[i].base, seconds[i].size,
+				    false);
+		name_device(seconds[i].device);
+		iommu_dmar_add_unit(&b, 0, MACHINE_UNIT(1), 4096, true);
+		assert_int_equal(probe_table(&none), IOMMU_EIO);
+		assert_int_equal(log_has("its registers are another unit's, too"), 1);
+		f.devices = 0;
+		end();
+	}
+	/* The same once more says nothing new. */
+	start(1, &plain, 1);
+	iommu_dmar_add_unit(&b, 0, MACHINE_UNIT(0), 4096, false);
+	name_device(4);
+	iommu_dmar_add_unit(&b, 0, MACHINE_UNIT(0), 4096, false);
+	name_device(4);
+	assert_int_equal(probe_table(&none), 0);
+	f.devices = 0;
+	end();
+}
+
 /* One page of the host's that is far away; others are where they were. */
 #define FAR (1ULL << 42)
 static unsigned char far_page[4 * IOMMU_PAGE_SIZE] __attribute__((aligned(4 * IOMMU_PAGE_SIZE)));
@@ -757,6 +801,7 @@ int main(void)
 		cmocka_unit_test(an_alias_that_becomes_a_device_has_its_regions),
 		cmocka_unit_test(a_unit_without_table_depths_remaps_interrupts),
 		cmocka_unit_test(registers_beyond_the_machine_are_not_mapped),
+		cmocka_unit_test(registers_belong_to_one_unit),
 		cmocka_unit_test(a_page_that_cannot_be_addressed_is_refused),
 		cmocka_unit_test(a_width_that_firmware_understates),
 		cmocka_unit_test(sources_behind_bridges_are_found_by_the_topology),
