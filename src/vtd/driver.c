@@ -358,7 +358,6 @@ int iommu_vtd_get_info(const struct iommu_unit *base, struct iommu_vtd_info *inf
 {
 	const struct vtd_unit *unit = vtd_unit_of(base);
 	const struct vtd_capabilities *caps = &unit->caps;
-	const struct iommu_list_node *node;
 
 	if (!iommu_vtd_owns(base))
 		return IOMMU_EINVAL;
@@ -393,9 +392,8 @@ int iommu_vtd_get_info(const struct iommu_unit *base, struct iommu_vtd_info *inf
 		.bypassed = unit->bypassed,
 		.interrupts_only = !caps->translates,
 		.failure = unit->failure,
+		.inherited = unit->inherited_ids,
 	};
-	iommu_list_for_each (node, &unit->inherited)
-		info->inherited++;
 	return 0;
 }
 

@@ -74,7 +74,7 @@ static bool entry_is_sane(const struct vtd_unit *unit, uint64_t low, uint64_t hi
 	case VTD_TRANSLATE_ALL:
 		return unit->caps.device_tlb && iommu_vtd_inherit_is_memory(unit, table);
 	case VTD_PASS_THROUGH:
-		return unit->caps.pass_through;
+		return unit->caps.pass_through && table >> unit->output_width == 0;
 	default:
 		return false;
 	}

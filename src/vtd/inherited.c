@@ -2,7 +2,7 @@
 /*
  * What was copied from a kernel before us, until it is replaced; see inherit.c for how it comes about.
  *
- * Domain ids are counted: an entry is one of before exactly when its domain id is on the unit's list, for such ids
+ * Domain ids are counted: an entry is one of before exactly when its domain id's count is not 0, for such ids
  * are given to nothing else. In scalable mode a device's copied directory waits for its endpoint, and is then the
  * endpoint's. With the endpoint's first attach, of whatever PASID, all that it had of before goes, confirmed, before
  * anything new is there: its driver has come.
@@ -15,45 +15,62 @@
 
 /* --- Domain ids ------------------------------------------------------------------------------- */
 
-static struct vtd_inherited *find(struct vtd_unit *unit, uint16_t domain_id)
+/* How many entries of before have it; NULL: none ever had one near it. */
+static uint32_t *count_of(const struct vtd_unit *unit, uint16_t domain_id)
 {
-	struct iommu_list_node *node;
+	uint32_t *counts = unit->inherited[domain_id / VTD_INHERITED_COUNTS];
 
-	iommu_list_for_each (node, &unit->inherited)
-		if (vtd_inherited_of(node)->domain_id == domain_id)
-			return vtd_inherited_of(node);
-	return NULL;
+	return counts != NULL ? &counts[domain_id % VTD_INHERITED_COUNTS] : NULL;
 }
 
 bool iommu_vtd_inherited_note(struct vtd_unit *unit, uint16_t domain_id)
 {
-	struct vtd_inherited *inherited = find(unit, domain_id);
+	const struct iommu_platform *platform = unit->platform;
+	uint32_t **counts = &unit->inherited[domain_id / VTD_INHERITED_COUNTS];
+	uint32_t *count;
 
-	if (inherited == NULL) {
-		inherited = iommu_object_alloc(&unit->probe->inherited_cache, 0);
-		if (inherited == NULL)
-			return false;
-		inherited->domain_id = domain_id;
+	if (*counts == NULL)
+		*counts = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	count = count_of(unit, domain_id);
+	if (count == NULL)
+		return false;
+	if ((*count)++ == 0) {
 		iommu_vtd_domain_id_take(unit, domain_id);
-		iommu_list_insert(&unit->inherited, &inherited->link);
+		unit->inherited_ids++;
 	}
-	inherited->entries++;
 	return true;
 }
 
-static void release(struct vtd_unit *unit, struct vtd_inherited *inherited)
+static void release(struct vtd_unit *unit, uint16_t domain_id)
 {
-	iommu_list_remove(&inherited->link);
-	iommu_vtd_domain_id_free(unit, inherited->domain_id);
-	iommu_object_free(&unit->probe->inherited_cache, inherited);
+	iommu_vtd_domain_id_free(unit, domain_id);
+	unit->inherited_ids--;
 }
 
 void iommu_vtd_inherited_replaced(struct vtd_unit *unit, uint16_t domain_id)
 {
-	struct vtd_inherited *inherited = find(unit, domain_id);
+	uint32_t *count = count_of(unit, domain_id);
 
-	if (inherited != NULL && --inherited->entries == 0)
-		release(unit, inherited);
+	if (count != NULL && *count != 0 && --*count == 0)
+		release(unit, domain_id);
+}
+
+/* All ids of before, and what counts their entries. */
+static void release_all(struct vtd_unit *unit)
+{
+	const struct iommu_platform *platform = unit->platform;
+	unsigned int page, i;
+
+	for (page = 0; page < VTD_INHERITED_PAGES; page++) {
+		uint32_t *counts = unit->inherited[page];
+
+		unit->inherited[page] = NULL;
+		for (i = 0; counts != NULL && i < VTD_INHERITED_COUNTS; i++)
+			if (counts[i] != 0)
+				release(unit, (uint16_t)(page * VTD_INHERITED_COUNTS + i));
+		if (counts != NULL)
+			platform->free_pages(platform->ctx, counts, 0);
+	}
 }
 
 /* --- Scalable mode ---------------------------------------------------------------------------- */
@@ -144,10 +161,7 @@ void iommu_vtd_inherited_drop(struct vtd_unit *unit)
 	unit->keeps_running = false;
 	if (unit->root != NULL && unit->scalable)
 		clear_scalable(unit);
-	if (iommu_list_is_empty(&unit->inherited))
-		return;
-	if (unit->root != NULL && !unit->scalable)
+	if (unit->inherited_ids != 0 && unit->root != NULL && !unit->scalable)
 		clear_legacy(unit);
-	while (!iommu_list_is_empty(&unit->inherited))
-		release(unit, vtd_inherited_of(unit->inherited.next));
+	release_all(unit);
 }

@@ -326,7 +326,6 @@ static int unit_create(struct vtd_probe *probe, struct vtd_table *table,
 	unit->record = *record;
 	unit->register_base = record->drhd.base;
 	unit->register_size = record->drhd.size;
-	iommu_list_init(&unit->inherited);
 	iommu_list_init(&unit->inherited_directories);
 	iommu_register_unit(probe->iommu, &unit->base);
 	/* A failure is cleaned up with all other units of the table. */
@@ -410,7 +409,6 @@ static int probe_create(struct iommu *iommu, const struct iommu_dmar *dmar,
 	iommu_object_cache_init(&probe->domain_cache, platform, sizeof(struct vtd_domain));
 	iommu_object_cache_init(&probe->attachment_cache, platform, sizeof(struct vtd_attachment));
 	iommu_object_cache_init(&probe->endpoint_cache, platform, sizeof(struct vtd_endpoint));
-	iommu_object_cache_init(&probe->inherited_cache, platform, sizeof(struct vtd_inherited));
 	iommu_object_cache_init(&probe->use_cache, platform, sizeof(struct vtd_use));
 	iommu_object_cache_init(&probe->directory_cache, platform, sizeof(struct vtd_directory));
 	probe->main = table_alloc(probe, dmar->length);

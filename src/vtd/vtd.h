@@ -247,8 +247,11 @@ int iommu_vtd_event_set(struct vtd_event *event, uint64_t address, uint32_t data
 /* --- the unit --------------------------------------------------------------------------------- */
 
 struct vtd_table;
-struct vtd_inherited;
 struct vtd_interrupts;
+
+/* Domain ids of a kernel before us are counted in pages, of so many counts each. */
+#define VTD_INHERITED_COUNTS ((unsigned int)(IOMMU_PAGE_SIZE / sizeof(uint32_t)))
+#define VTD_INHERITED_PAGES  (65536U / VTD_INHERITED_COUNTS)
 
 struct vtd_unit {
 	struct iommu_unit base; /* first */
@@ -298,7 +301,8 @@ struct vtd_unit {
 	struct vtd_page_request *requests;
 	struct vtd_interrupts *interrupts; /* NULL: never enabled */
 	/* What a kernel before us left, until the last of it is replaced. */
-	struct iommu_list_node inherited;
+	uint32_t *inherited[VTD_INHERITED_PAGES]; /* entries by domain id; NULL: none of these */
+	unsigned int inherited_ids;
 	struct iommu_list_node inherited_directories;
 	/* So many attachments name it; the structure outlives the unit until none does. */
 	unsigned int attachments;
@@ -599,18 +603,6 @@ int iommu_vtd_open_protected_memory(struct vtd_unit *unit);
 
 /* --- inherit: what a kernel before us left, and goes on ---------------------------------------- */
 
-/* A domain id of the kernel before us, and how many entries with it are still there. */
-struct vtd_inherited {
-	struct iommu_list_node link;
-	uint16_t domain_id;
-	unsigned int entries;
-};
-
-static inline struct vtd_inherited *vtd_inherited_of(struct iommu_list_node *node)
-{
-	return iommu_container_of(node, struct vtd_inherited, link);
-}
-
 /*
  * A unit that was left on keeps running through bring-up; where it is taken over, what it uses is copied, except its
  * page tables.
@@ -782,7 +774,7 @@ struct vtd_probe {
 	struct iommu_list_node tables;
 	struct vtd_table *main; /* the machine's */
 	struct iommu_object_cache table_cache, unit_cache, domain_cache, attachment_cache,
-		endpoint_cache, inherited_cache, use_cache, directory_cache;
+		endpoint_cache, use_cache, directory_cache;
 	unsigned int units; /* structures alive */
 	unsigned int names; /* given so far */
 	/* All units are enabled together, and so will be those that get devices later. */

@@ -971,14 +971,14 @@ static void what_nobody_claims_is_kept_until_the_end(void **state)
 /* Old tables that lie: what makes no sense is blocked, what does goes on; and none of it crashes. */
 static void tables_of_the_dead_are_not_trusted(void **state)
 {
-	const struct iommu_model_vtd_config config = {.flags = 0};
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_PASS_THROUGH};
 	const struct iommu_vtd_options small = {.flags = IOMMU_VTD_TAKE_OVER,
 						.is_memory = everything_is_memory,
 						.inherited_pages_max = 100};
 	unsigned int lie, i;
 
 	(void)state;
-	for (lie = 0; lie < 7; lie++) {
+	for (lie = 0; lie < 8; lie++) {
 		struct iommu_vtd_tables tables;
 		struct iommu_domain *domain;
 		uint64_t *root, *context, *table;
@@ -1014,6 +1014,10 @@ static void tables_of_the_dead_are_not_trusted(void **state)
 		case 5: /* a reserved bit */
 			context[2 * 0x20] |= iommu_le64(0x10);
 			break;
+		case 6: /* all of memory, by an entry that hardware refuses */
+			context[2 * 0x28] = iommu_le64(1ULL << 46 | 2 << 2 | 1);
+			context[2 * 0x28 + 1] = iommu_le64(tables.context_high);
+			break;
 		default: /* a large page where there is none */
 			table[2] = iommu_le64(0x83);
 			break;
@@ -1030,6 +1034,57 @@ static void tables_of_the_dead_are_not_trusted(void **state)
 		f.machine.pages_in_use -= before;
 		end();
 	}
+}
+
+/* As many domain ids as there are, each with an entry. */
+static void all_domain_ids_are_taken_over(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = 0};
+	struct iommu_vtd_tables tables;
+	struct iommu_domain *domain;
+	struct iommu_vtd_info info;
+	unsigned int bus, i;
+	uint64_t *root;
+	size_t before;
+
+	(void)state;
+	begin(1, &config, 1);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_int_equal(iommu_vtd_get_tables(f.endpoint[0], &tables), 0);
+	root = model_machine_bytes(&f.machine, tables.root_table);
+	for (bus = 0; bus < 256; bus++) {
+		const iommu_paddr_t page = model_machine_take(&f.machine, 1);
+		uint64_t *context = model_machine_bytes(&f.machine, page);
+
+		model_machine_mark(&f.machine, page, 1, PAGE_TABLE);
+		for (i = 0; i < 256; i++) {
+			context[2 * i] = iommu_le64(tables.context_low);
+			context[2 * i + 1] = iommu_le64((tables.context_high & 7) |
+							(uint64_t)(bus << 8 | i) << 8);
+		}
+		root[2 * bus] = iommu_le64(page | 1);
+	}
+	(void)leave_running();
+	before = f.machine.pages_in_use;
+	assert_int_equal(probe_with(&take_over), 0);
+	assert_int_equal(iommu_vtd_get_info(f.unit[0], &info), 0);
+	assert_int_equal(info.inherited, 65536);
+	endpoints();
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	/* None is left for a domain of ours before those go. */
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), IOMMU_ENOSPC);
+	assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+	assert_int_equal(iommu_vtd_get_info(f.unit[0], &info), 0);
+	assert_int_equal(info.inherited, 0);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	f.machine.pages_in_use -= before;
+	end();
 }
 
 /* --- Power, and units that come and go -------------------------------------------------------- */
@@ -1927,6 +1982,7 @@ int main(void)
 		cmocka_unit_test(what_ends_an_inherited_device),
 		cmocka_unit_test(what_nobody_claims_is_kept_until_the_end),
 		cmocka_unit_test(tables_of_the_dead_are_not_trusted),
+		cmocka_unit_test(all_domain_ids_are_taken_over),
 		cmocka_unit_test(everything_comes_back_after_a_suspend),
 		cmocka_unit_test(shutdown_leaves_nothing_on),
 		cmocka_unit_test(units_come_up_together_or_not_at_all),
