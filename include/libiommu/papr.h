@@ -17,7 +17,9 @@
  *             unmap, attach and enable begins with them, and returns 0 only when they are clear.
  *   map       nothing is mapped; with IOMMU_ETIMEDOUT / IOMMU_EIO some of it may be reached, as after an unmap.
  *   attach    the group keeps the domain that it had. If the entries cannot follow that again, iommu_map in it
- *             is IOMMU_EIO until an attach of the same domain or iommu_unit_enable returns 0.
+ *             is IOMMU_EIO until an attach of the same domain or iommu_unit_enable returns 0. Errors also
+ *             IOMMU_EAGAIN (no resources for what is mapped there), IOMMU_EPERM, IOMMU_EFAULT (its memory is
+ *             refused); resume likewise.
  *   detach    the group has no domain; what was not cleared is remembered as after an unmap. A second detach
  *             returns the error until all is clear.
  *   disable   the entries follow the domain again: the unit is on as before. enable: it is off as before.
