@@ -500,16 +500,35 @@ static struct iommu_hwpt *lock_and_find(struct iommu_ctx *ctx, uint32_t id,
 	return object != NULL ? iommu_hwpt_of(object) : NULL;
 }
 
+/*
+ * The same with the gate closed. What devices have written stands in tables, which an unmap takes out and gives back: those
+ * who look at it, or split what is there, have them to themselves.
+ */
+static struct iommu_hwpt *lock_and_close(struct iommu_ctx *ctx, uint32_t id, int *status)
+{
+	struct iommu_hwpt *hwpt = lock_and_find(ctx, id, IOMMU_OBJECT_HWPT, status);
+
+	if (hwpt != NULL)
+		iommu_gate_close(hwpt->ioas);
+	return hwpt;
+}
+
+static void open_and_unlock(struct iommu_ctx *ctx, struct iommu_hwpt *hwpt)
+{
+	iommu_gate_open(hwpt->ioas);
+	iommu_ctx_unlock(ctx);
+}
+
 int iommu_hwpt_set_dirty(struct iommu_ctx *ctx, uint32_t id, bool enable)
 {
 	struct iommu_hwpt *hwpt;
 	int status;
 
-	hwpt = lock_and_find(ctx, id, IOMMU_OBJECT_HWPT, &status);
+	hwpt = lock_and_close(ctx, id, &status);
 	if (hwpt == NULL)
 		return status;
 	status = iommu_domain_set_dirty_tracking(hwpt->domain, enable);
-	iommu_ctx_unlock(ctx);
+	open_and_unlock(ctx, hwpt);
 	return status;
 }
 
@@ -519,11 +538,11 @@ int iommu_hwpt_read_dirty(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova,
 	struct iommu_hwpt *hwpt;
 	int status;
 
-	hwpt = lock_and_find(ctx, id, IOMMU_OBJECT_HWPT, &status);
+	hwpt = lock_and_close(ctx, id, &status);
 	if (hwpt == NULL)
 		return status;
 	status = iommu_domain_read_dirty(hwpt->domain, iova, size, flags, bitmap);
-	iommu_ctx_unlock(ctx);
+	open_and_unlock(ctx, hwpt);
 	return status;
 }
 
@@ -533,11 +552,11 @@ int iommu_hwpt_split(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint
 	struct iommu_hwpt *hwpt;
 	int status;
 
-	hwpt = lock_and_find(ctx, id, IOMMU_OBJECT_HWPT, &status);
+	hwpt = lock_and_close(ctx, id, &status);
 	if (hwpt == NULL)
 		return status;
 	status = iommu_domain_split(hwpt->domain, iova, size, pgsize);
-	iommu_ctx_unlock(ctx);
+	open_and_unlock(ctx, hwpt);
 	return status;
 }
 

@@ -714,6 +714,71 @@ static void page_requests_are_queued(void **state)
 	finish();
 }
 
+/* While one thread maps, and so may be given and give back tables, others who would look into them wait. */
+enum table_call {
+	READ_DIRTY,
+	SPLIT,
+	SET_DIRTY,
+};
+
+static struct {
+	uint32_t hwpt;
+	enum table_call call;
+	pthread_t thread;
+	struct iommu_backing_ops ops;
+	bool was_early;
+	bool is_done; /* atomic */
+} looking;
+
+static void *look_into_tables(void *unused)
+{
+	uint64_t word = 0;
+	struct iommu_dirty_bitmap bitmap = {
+		.words = &word, .start = IOVA, .bits = 64, .page_shift = 12};
+	int status = 0;
+
+	if (looking.call == READ_DIRTY)
+		status = iommu_hwpt_read_dirty(ctx, looking.hwpt, IOVA, 0x40000, 0, &bitmap);
+	else if (looking.call == SPLIT)
+		status = iommu_hwpt_split(ctx, looking.hwpt, IOVA, 0x200000, 4096);
+	else
+		status = iommu_hwpt_set_dirty(ctx, looking.hwpt, true);
+	__atomic_store_n(&looking.is_done, true, __ATOMIC_RELEASE);
+	return status == 0 ? &looking : unused;
+}
+
+static int slow_pin(void *context, uint64_t address, uint64_t size, unsigned int prot,
+		    struct iommu_map_piece *pieces, unsigned int room, unsigned int *count)
+{
+	const struct timespec a_moment = {0, 50000000};
+
+	(void)pthread_create(&looking.thread, NULL, look_into_tables, NULL);
+	(void)nanosleep(&a_moment, NULL);
+	looking.was_early = __atomic_load_n(&looking.is_done, __ATOMIC_ACQUIRE);
+	return looking.ops.pin(context, address, size, prot, pieces, room, count);
+}
+
+static void tables_are_looked_into_alone(void **state)
+{
+	static const enum table_call calls[] = {SET_DIRTY, READ_DIRTY, SPLIT};
+	void *done;
+
+	(void)state;
+	begin_with(EVERYTHING, 1, 1, MEMORY_WHOLE);
+	looking.hwpt = hwpt_with(IOMMU_HWPT_DIRTY);
+	looking.ops = memory.ops;
+	memory.ops.pin = slow_pin;
+	for (unsigned int i = 0; i < 3; i++) {
+		looking.call = calls[i];
+		looking.is_done = false;
+		assert_int_equal(map_at(IOVA + i * 0x200000ULL, i * 0x200000ULL, 0x200000), 0);
+		pthread_join(looking.thread, &done);
+		assert_ptr_equal(done, &looking);
+		assert_false(looking.was_early);
+	}
+	finish();
+}
+
 /* The queue's owner is told by one thread while another one leads the device elsewhere and destroys the queue. */
 static struct {
 	uint32_t old_hwpt, new_hwpt, queue;
@@ -867,6 +932,7 @@ int main(void)
 		cmocka_unit_test(what_is_being_made_is_found_by_nobody),
 		cmocka_unit_test(page_requests_are_queued),
 		cmocka_unit_test(queues_outlive_those_who_tell),
+		cmocka_unit_test(tables_are_looked_into_alone),
 		cmocka_unit_test(cookies_do_not_come_around),
 		cmocka_unit_test(contexts_close_in_any_state),
 	};
