@@ -110,8 +110,11 @@ IOMMU_API int iommu_domain_free(struct iommu_domain *domain);
  * When it returns, hardware notes again. Bits that are set stay set. Errors: IOMMU_EINVAL (size 0, or
  * a range that is not whole pages of the bitmap or lies outside it, unknown flags; it is off), IOMMU_EOVERFLOW,
  * IOMMU_EOPNOTSUPP; IOMMU_ETIMEDOUT / IOMMU_EIO: what was forgotten was noted in the bitmap, but
- * hardware may not note new writes before the next invalidation is confirmed.
- * Control path.
+ * hardware may not note new writes before the next invalidation is confirmed: whatever is mapped in the range counts as
+ * written at the next read.
+ *
+ * Control path; and beside it nothing of the range (to switch tracking: nothing of the domain) is mapped or unmapped, because
+ * tables are read, and written, that an unmap gives back.
  */
 IOMMU_API int iommu_domain_set_dirty_tracking(struct iommu_domain *domain, bool enable);
 IOMMU_API int iommu_domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
@@ -122,7 +125,7 @@ IOMMU_API int iommu_domain_read_dirty(struct iommu_domain *domain, iommu_iova_t 
  * no more has to be copied again than was written. What is mapped stays mapped, also while devices are at it; a page that
  * lies in the range only in part is split whole. Maps that come later use large pages again. Returns 0, IOMMU_EINVAL (size
  * 0 or misaligned, pgsize is none of the domain's), IOMMU_EOVERFLOW, IOMMU_ERANGE, IOMMU_EOPNOTSUPP, IOMMU_ENOMEM: a part
- * was split; or IOMMU_ETIMEDOUT / IOMMU_EIO as iommu_domain_read_dirty. Control path.
+ * was split; or IOMMU_ETIMEDOUT / IOMMU_EIO as iommu_domain_read_dirty. Control path, with the range to itself.
  */
 IOMMU_API int iommu_domain_split(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 				 uint64_t pgsize);

@@ -197,6 +197,8 @@ struct iommu_domain_ops {
 	/* See iommu_domain_split and iommu_pgtable_ops.split. NULL: IOMMU_EOPNOTSUPP. */
 	int (*split)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size, uint64_t pgsize,
 		     struct iommu_gather *gather);
+	/* See iommu_pgtable_ops.note_written. Needed with either of the two above that fill a gather. */
+	void (*note_written)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
 	/* See iommu_domain_invalidate_range. NULL: IOMMU_EOPNOTSUPP. Any context. */
 	int (*invalidate_range)(struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last);
 	/* See iommu_domain_invalidate_user. NULL: IOMMU_EOPNOTSUPP. */

@@ -283,6 +283,13 @@ struct iommu_pgtable_ops {
 		     struct iommu_gather *gather);
 
 	/*
+	 * note_written - every leaf in [iova, iova + size) counts as written from now on: for who could not have hardware
+	 * confirm what read_dirty or split left on the gather, so that it may have noted writes nowhere. Nothing for
+	 * a range that is none. Beside map and unmap of other ranges. NULL: as read_dirty.
+	 */
+	void (*note_written)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size);
+
+	/*
 	 * clone - fill an empty table with a copy of the tables at physical address `root`, which
 	 * have as many levels and were made by somebody else: nothing in them is trusted. Page and
 	 * table addresses beyond the table's width, sizes that it does not use and bits that make no

@@ -157,6 +157,23 @@ int iommu_domain_set_dirty_tracking(struct iommu_domain *domain, bool enable)
 	return status;
 }
 
+/*
+ * Have hardware look at the tables anew where they have changed. While it does not confirm that it may note writes nowhere:
+ * then all of the range counts as written.
+ */
+static int settle_notes(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
+			struct iommu_gather *gather)
+{
+	int status;
+
+	if (iommu_gather_is_empty(gather))
+		return 0;
+	status = iommu_sync_gather(domain, gather);
+	if (status != 0)
+		domain->ops->note_written(domain, iova, size);
+	return status;
+}
+
 int iommu_domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 			    unsigned int flags, struct iommu_dirty_bitmap *bitmap)
 {
@@ -164,8 +181,7 @@ int iommu_domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uint
 	/* Read once: what is checked is what is written to. */
 	struct iommu_dirty_bitmap own = {0};
 	struct iommu_gather gather;
-	int status;
-	int settled = 0;
+	int status, settled;
 
 	if (bitmap != NULL)
 		own = *bitmap;
@@ -177,8 +193,7 @@ int iommu_domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uint
 	iommu_gather_init(&gather);
 	iommu_control_lock(domain->iommu);
 	status = ops->read_dirty(domain, iova, size, flags, bitmap != NULL ? &own : NULL, &gather);
-	if (!iommu_gather_is_empty(&gather))
-		settled = iommu_sync_gather(domain, &gather);
+	settled = settle_notes(domain, iova, size, &gather);
 	iommu_control_unlock(domain->iommu);
 	return status != 0 ? status : settled;
 }
@@ -187,16 +202,14 @@ int iommu_domain_split(struct iommu_domain *domain, iommu_iova_t iova, uint64_t 
 		       uint64_t pgsize)
 {
 	struct iommu_gather gather;
-	int settled = 0;
-	int status;
+	int status, settled;
 
 	if (domain->ops->split == NULL)
 		return IOMMU_EOPNOTSUPP;
 	iommu_gather_init(&gather);
 	iommu_control_lock(domain->iommu);
 	status = domain->ops->split(domain, iova, size, pgsize, &gather);
-	if (!iommu_gather_is_empty(&gather))
-		settled = iommu_sync_gather(domain, &gather);
+	settled = settle_notes(domain, iova, size, &gather);
 	iommu_control_unlock(domain->iommu);
 	return status != 0 ? status : settled;
 }

@@ -248,6 +248,7 @@ const struct iommu_pgtable_ops PUBLIC(ops) = {
 #ifdef FORMAT_DIRTY
 	.read_dirty = PUBLIC(read_dirty),
 	.split = PUBLIC(split),
+	.note_written = note_range,
 #endif
 	.clone = PUBLIC(clone),
 };

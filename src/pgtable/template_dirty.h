@@ -114,6 +114,43 @@ int PUBLIC(read_dirty)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t siz
 	return 0;
 }
 
+/* --- When hardware may have noted it nowhere ------------------------------------------------------ */
+
+static void note_leaf(const struct iommu_pgtable *pt, iommu_cell_t *entry)
+{
+	uint64_t raw = iommu_cell_load(entry);
+
+	while (!iommu_cell_compare_and_swap(entry, raw, raw | format_to_memory(FORMAT_DIRTY)))
+		raw = iommu_cell_load(entry);
+	entries_flush(pt, entry, 1);
+}
+
+static void note_table(const struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int level,
+		       iommu_iova_t iova, iommu_iova_t last)
+{
+	const uint64_t mask = (1ULL << format_level_shift(pt, level)) - 1;
+
+	for (;;) {
+		iommu_cell_t *entry = &table[table_index(pt, iova, level)];
+		const uint64_t value = entry_load_acquire(entry);
+		const iommu_iova_t piece_last = (iova | mask) < last ? iova | mask : last;
+
+		if (entry_is_table(value, level))
+			note_table(pt, table_at(pt, value), level - 1, iova, piece_last);
+		else if (format_is_present(value))
+			note_leaf(pt, entry);
+		if (piece_last == last)
+			return;
+		iova = piece_last + 1;
+	}
+}
+
+static void note_range(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size)
+{
+	if (size != 0 && range_is_good(pt, iova, size))
+		note_table(pt, pt->root, pt->levels, iova, iova + (size - 1));
+}
+
 /* --- Splitting beforehand ---------------------------------------------------------------------- */
 
 /* No leaf in [iova, last] stays that is larger than one of level `target`. */

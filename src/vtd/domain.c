@@ -215,7 +215,7 @@ static void get_info(const struct iommu_domain *base, struct iommu_domain_info *
 
 /* --- What devices have written ---------------------------------------------------------------- */
 
-/* Forget what was noted. */
+/* Forget what was noted; hardware, too, whatever an earlier attempt has cleared in the tables alone. */
 static int clean(struct vtd_domain *domain)
 {
 	struct iommu_gather gather;
@@ -224,9 +224,7 @@ static int clean(struct vtd_domain *domain)
 	iommu_gather_init(&gather);
 	status = domain->format->read_dirty(&domain->pgtable, 0, domain->pgtable.aperture_last + 1,
 					    0, NULL, &gather);
-	if (status == 0 && !iommu_gather_is_empty(&gather))
-		status = sync_gather(&domain->base, &gather);
-	return status;
+	return status != 0 ? status : flush_all(&domain->base);
 }
 
 /* Have the second stage noted, or no longer, wherever it is used. On failure some may note, which harms nobody. */
@@ -297,6 +295,13 @@ static int split(struct iommu_domain *base, iommu_iova_t iova, uint64_t size, ui
 	return domain->format->split(&domain->pgtable, iova, size, pgsize, gather);
 }
 
+static void note_written(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
+{
+	struct vtd_domain *domain = vtd_domain_of(base);
+
+	domain->format->note_written(&domain->pgtable, iova, size);
+}
+
 /* --- The operations ---------------------------------------------------------------------------- */
 
 /* For whoever changes a first stage that is not ours. */
@@ -323,6 +328,7 @@ const struct iommu_domain_ops iommu_vtd_second_stage_ops = {
 	.set_dirty_tracking = set_dirty_tracking,
 	.read_dirty = read_dirty,
 	.split = split,
+	.note_written = note_written,
 	.get_info = get_info,
 };
 
@@ -343,5 +349,6 @@ const struct iommu_domain_ops iommu_vtd_first_stage_ops = {
 	.set_dirty_tracking = set_dirty_tracking,
 	.read_dirty = read_dirty,
 	.split = split,
+	.note_written = note_written,
 	.get_info = get_info,
 };

@@ -120,6 +120,33 @@ static void forget_bits(void)
 #define FOR_EACH_FORMAT(of)                                                                        \
 	for (of = formats; of < formats + sizeof(formats) / sizeof(formats[0]); of++)
 
+static void a_range_can_count_as_written(void **state)
+{
+	const iommu_iova_t first = 0x40000000;
+	const struct format *of;
+
+	(void)state;
+	FOR_EACH_FORMAT(of)
+	{
+		begin(of, 0);
+		map(first, 0x4000);
+		map(first + 0x10000, 0x2000);
+		format->ops->note_written(&pt, first + 0x1000, 0x10000);
+		assert_int_equal(read_into(first, 0x20000, 0, first, 12), 0);
+		/* What is mapped of it, and no more. */
+		assert_int_equal(words[0], 0x1000e);
+		forget_bits();
+		assert_int_equal(read_into(first, 0x20000, 0, first, 12), 0);
+		assert_int_equal(words[0], 0);
+		forget_bits();
+		format->ops->note_written(&pt, first, 0);
+		format->ops->note_written(&pt, UINT64_MAX - 4095, 8192);
+		assert_int_equal(read_into(first, 0x20000, 0, first, 12), 0);
+		assert_int_equal(words[0], 0);
+		end();
+	}
+}
+
 static void pages_are_noted_once(void **state)
 {
 	const struct format *of;
@@ -456,6 +483,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_are_noted_once),
+		cmocka_unit_test(a_range_can_count_as_written),
 		cmocka_unit_test(what_makes_no_sense_is_refused),
 		cmocka_unit_test(a_split_loses_nothing),
 		cmocka_unit_test(pages_are_split_beforehand),
