@@ -54,7 +54,8 @@ IOMMU_API int iommu_container_unmap(struct iommu_container *container, iommu_iov
 
 /*
  * What devices have written. Where one of the groups is behind a unit that cannot tell, everything that is mapped counts as
- * written. Errors: iommu_hwpt_set_dirty, iommu_hwpt_read_dirty; IOMMU_EINVAL: it is off.
+ * written. What a group has written that left meanwhile is told, too: its tables, and with them what is pinned, stay until
+ * tracking is switched off. Errors: iommu_hwpt_set_dirty, iommu_hwpt_read_dirty; IOMMU_EINVAL: it is off.
  */
 IOMMU_API int iommu_container_set_dirty(struct iommu_container *container, bool enable);
 IOMMU_API int iommu_container_read_dirty(struct iommu_container *container, iommu_iova_t iova,

@@ -62,7 +62,8 @@ IOMMU_API int iommu_device_file_close(struct iommu_device_file *file);
  * through a file of its own.
  *
  * iommu_group_file_set_container - all members reach what is mapped in the container. IOMMU_EINVAL: it has one; and the errors of
- * iommu_device_bind and iommu_device_attach.
+ * iommu_device_bind and iommu_device_attach. After IOMMU_ETIMEDOUT or IOMMU_EIO the group may be half in it, attached to
+ * nothing: until it was set again, unset, or the file was closed, it is no other's, and the container cannot be destroyed.
  * iommu_group_file_unset_container - IOMMU_EINVAL: it has none; IOMMU_EBUSY: devices are open through it.
  * iommu_group_file_get_device - a file of a member; IOMMU_EINVAL: it is none, or there is no container.
  * iommu_group_file_close - out of its container first. With devices that are open through it it stays until they are closed.

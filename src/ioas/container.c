@@ -128,11 +128,16 @@ static int attach(struct iommu_container *container, uint32_t device, bool notes
 	return status;
 }
 
-/* Those that no group uses any more. */
+/*
+ * Those that no group uses any more. While it is noted what devices write they stay, with what was noted in them; a group
+ * that comes meanwhile uses them again.
+ */
 static int destroy_unused(struct iommu_container *container)
 {
 	int result = 0;
 
+	if (container->notes)
+		return 0;
 	for (uint32_t hwpt = next_hwpt(container, 0); hwpt != 0;
 	     hwpt = next_hwpt(container, hwpt)) {
 		int status = iommu_object_destroy(container->ctx, hwpt);
@@ -146,19 +151,22 @@ static int destroy_unused(struct iommu_container *container)
 static int join(struct iommu_container *container, struct iommu_endpoint *endpoint,
 		uint32_t *device)
 {
-	int status = iommu_device_bind(container->ctx, endpoint, device);
+	int status;
 
+	*device = 0;
+	status = iommu_device_bind(container->ctx, endpoint, device);
 	if (status != 0)
 		return status;
 	status = attach(container, *device, iommu_capable(endpoint, IOMMU_CAPABLE_DIRTY_TRACKING),
 			iommu_capable(endpoint, IOMMU_CAPABLE_ENFORCED_COHERENCY));
-	if (status != 0) {
-		(void)iommu_device_unbind(container->ctx, *device);
+	if (status != 0 && iommu_device_unbind(container->ctx, *device) == 0) {
 		(void)destroy_unused(container);
+		*device = 0;
 		return status;
 	}
+	/* One that can neither come nor go has to leave. */
 	container->groups++;
-	return 0;
+	return status;
 }
 
 int iommu_container_join(struct iommu_container *container, struct iommu_endpoint *endpoint,
@@ -250,8 +258,11 @@ int iommu_container_set_dirty(struct iommu_container *container, bool enable)
 		if (status != 0 && status != IOMMU_EOPNOTSUPP)
 			result = status;
 	}
-	if (result == 0)
+	if (result == 0) {
 		container->notes = enable;
+		/* What cannot go yet does with the next group, or with the container. */
+		(void)destroy_unused(container);
+	}
 	unlock(container);
 	return result;
 }

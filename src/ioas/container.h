@@ -17,7 +17,10 @@ struct iommu_container {
 	bool notes; /* dirty tracking is on */
 };
 
-/* A group joins, by one of its members, whose id is *device; and leaves. */
+/*
+ * A group joins, by one of its members, whose id is *device; and leaves. When it could not join *device is 0, unless hardware
+ * did not confirm that it is out again: then it has to leave all the same.
+ */
 int iommu_container_join(struct iommu_container *container, struct iommu_endpoint *endpoint,
 			 uint32_t *device);
 int iommu_container_leave(struct iommu_container *container, uint32_t device);

@@ -40,6 +40,7 @@ struct iommu_group_file {
 	struct file_group *group;
 	struct iommu_container *container;
 	uint32_t device;      /* the member by which it is in the container */
+	bool is_leaving;      /* it could not join it, and is not out again yet */
 	unsigned int devices; /* open through it */
 	bool is_closed;       /* but for those */
 };
@@ -313,27 +314,41 @@ static int take_first(void *ctx, struct iommu_endpoint *endpoint)
 	return 1;
 }
 
-int iommu_group_file_set_container(struct iommu_group_file *file, struct iommu_container *container)
-{
-	struct iommu_endpoint *member = NULL;
-	int status = IOMMU_EINVAL;
-
-	lock(file->files);
-	(void)iommu_group_for_each(file->group->group, take_first, &member);
-	if (file->container == NULL && member != NULL)
-		status = iommu_container_join(container, member, &file->device);
-	if (status == 0)
-		file->container = container;
-	unlock(file->files);
-	return status;
-}
-
 static int unset_container(struct iommu_group_file *file)
 {
 	int status = iommu_container_leave(file->container, file->device);
 
-	if (status == 0)
+	if (status == 0) {
 		file->container = NULL;
+		file->is_leaving = false;
+	}
+	return status;
+}
+
+static int set_container(struct iommu_group_file *file, struct iommu_container *container)
+{
+	struct iommu_endpoint *member = NULL;
+	int status = file->is_leaving ? unset_container(file) : 0;
+
+	if (status != 0)
+		return status;
+	(void)iommu_group_for_each(file->group->group, take_first, &member);
+	if (file->container != NULL || member == NULL)
+		return IOMMU_EINVAL;
+	status = iommu_container_join(container, member, &file->device);
+	if (file->device != 0)
+		file->container = container;
+	file->is_leaving = file->container != NULL && status != 0;
+	return status;
+}
+
+int iommu_group_file_set_container(struct iommu_group_file *file, struct iommu_container *container)
+{
+	int status;
+
+	lock(file->files);
+	status = set_container(file, container);
+	unlock(file->files);
 	return status;
 }
 
@@ -354,7 +369,8 @@ int iommu_group_file_get_device(struct iommu_group_file *file, struct iommu_endp
 	int status = IOMMU_EINVAL;
 
 	lock(file->files);
-	if (file->container != NULL && iommu_endpoint_group(endpoint) == file->group->group)
+	if (file->container != NULL && !file->is_leaving &&
+	    iommu_endpoint_group(endpoint) == file->group->group)
 		status = open_device(file->files, endpoint, file, device);
 	file->devices += status == 0;
 	unlock(file->files);

@@ -275,6 +275,70 @@ static void limits_of_containers(void **state)
 	finish_files();
 }
 
+/* What a group wrote before it left is told as long as tracking is on. */
+static void writes_outlive_the_group(void **state)
+{
+	uint64_t word = 0;
+	struct iommu_dirty_bitmap bitmap = {
+		.words = &word, .start = IOVA, .bits = 64, .page_shift = 12};
+	struct iommu_container *container;
+	struct iommu_group_file *group;
+
+	(void)state;
+	begin_files(EVERYTHING, 1);
+	container = new_container();
+	group = open_group(0);
+	assert_int_equal(container_map(container, IOVA, 0, 0x8000), 0);
+	assert_int_equal(iommu_group_file_set_container(group, container), 0);
+	assert_int_equal(iommu_container_set_dirty(container, true), 0);
+	assert_true(leads(0, IOVA + 0x2000, 0x2000));
+	assert_int_equal(iommu_group_file_unset_container(group), 0);
+	assert_true(is_blocked(0, IOVA));
+	assert_int_equal(iommu_container_read_dirty(container, IOVA, 0x8000, &bitmap), 0);
+	assert_int_equal(word, 4);
+	/* It comes again to the same tables. */
+	assert_int_equal(iommu_group_file_set_container(group, container), 0);
+	assert_true(leads(0, IOVA + 0x3000, 0x3000));
+	assert_int_equal(iommu_group_file_unset_container(group), 0);
+	word = 0;
+	assert_int_equal(iommu_container_read_dirty(container, IOVA, 0x8000, &bitmap), 0);
+	assert_int_equal(word, 8);
+	assert_int_not_equal(memory.pins, 0);
+	assert_int_equal(iommu_container_set_dirty(container, false), 0);
+	assert_int_equal(memory.pins, 0);
+	assert_int_equal(iommu_group_file_close(group), 0);
+	assert_int_equal(iommu_container_destroy(container), 0);
+	finish_files();
+}
+
+/* Neither the way in nor the way back is confirmed: the group is free as soon as hardware answers. */
+static void a_group_that_could_not_join_is_not_lost(void **state)
+{
+	struct iommu_container *container, *other;
+	struct iommu_device_file *through;
+	struct iommu_group_file *group;
+
+	(void)state;
+	begin_files(EVERYTHING | IOMMU_MODEL_VTD_CACHING_MODE, 1);
+	container = new_container();
+	other = new_container();
+	group = open_group(0);
+	hang(true);
+	assert_int_equal(iommu_group_file_set_container(group, container), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_group_file_get_device(group, f.endpoint[0], &through), IOMMU_EINVAL);
+	assert_int_equal(iommu_container_destroy(container), IOMMU_EBUSY);
+	assert_int_equal(iommu_group_file_set_container(group, other), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_group_file_close(group), IOMMU_ETIMEDOUT);
+	hang(false);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	assert_int_equal(iommu_group_file_set_container(group, other), 0);
+	assert_int_equal(iommu_container_destroy(container), 0);
+	assert_int_equal(iommu_group_file_unset_container(group), 0);
+	assert_int_equal(iommu_group_file_close(group), 0);
+	assert_int_equal(iommu_container_destroy(other), 0);
+	finish_files();
+}
+
 static void containers_tell_what_was_written(void **state)
 {
 	uint64_t word = 0, unmapped;
@@ -340,6 +404,8 @@ int main(void)
 		cmocka_unit_test(containers_hold_groups),
 		cmocka_unit_test(limits_of_containers),
 		cmocka_unit_test(containers_tell_what_was_written),
+		cmocka_unit_test(writes_outlive_the_group),
+		cmocka_unit_test(a_group_that_could_not_join_is_not_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
