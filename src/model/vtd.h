@@ -48,7 +48,7 @@ struct model_registers {
 
 /* What it caches. */
 enum model_kind {
-	MODEL_CONTEXT, /* tag = source id; low, high = entry; owner = domain id */
+	MODEL_CONTEXT, /* tag = source id, level = mode; low, high = entry; owner = domain id */
 	MODEL_PAGE,    /* tag = domain id; a leaf: low = physical address, high = what is allowed */
 	MODEL_TABLE,   /* tag = domain id; an entry of `level`: low = the table, high = allowed */
 	MODEL_INTERRUPT, /* tag 0, address = index; low, high = entry */

@@ -146,8 +146,10 @@ static unsigned int fetch_context(struct journey *j, uint64_t *words)
 static unsigned int find_context_entry(struct journey *j, struct model_cached *entry)
 {
 	struct iommu_model_vtd *model = j->model;
-	const struct model_cached *known =
-		iommu_model_cache_find(&model->cache, MODEL_CONTEXT, j->request->source_id, 0, 0);
+	/* What was an entry of the other mode is none of this one. */
+	const unsigned int mode = j->scalable ? 1 : 0;
+	const struct model_cached *known = iommu_model_cache_find(&model->cache, MODEL_CONTEXT,
+								  j->request->source_id, mode, 0);
 	uint64_t words[4] = {0};
 
 	if (known != NULL) {
@@ -155,8 +157,10 @@ static unsigned int find_context_entry(struct journey *j, struct model_cached *e
 		j->fault_hidden = known->fault_hidden;
 		return known->reason;
 	}
-	*entry = (struct model_cached){
-		.kind = MODEL_CONTEXT, .tag = j->request->source_id, .has_owner = true};
+	*entry = (struct model_cached){.kind = MODEL_CONTEXT,
+				       .tag = j->request->source_id,
+				       .level = (uint8_t)mode,
+				       .has_owner = true};
 	entry->reason = (uint8_t)fetch_context(j, words);
 	entry->fault_hidden = j->fault_hidden;
 	if (entry->reason == 0) {

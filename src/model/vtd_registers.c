@@ -90,8 +90,8 @@ const char *iommu_model_command_mistake(const struct iommu_model_vtd *model,
 
 	if (bit == VTD_GLOBAL_TE && value && regs->root_set == 0)
 		mistake = "translation enabled without a root table";
-	if (bit == VTD_GLOBAL_SRTP && model_is_on(model, VTD_GLOBAL_TE) &&
-	    ((model->regs.rtaddr ^ model->regs.root) & VTD_RTADDR_MODE) != 0)
+	if (bit == VTD_GLOBAL_SRTP && (regs->gsts & VTD_GLOBAL_TE) != 0 &&
+	    ((regs->rtaddr ^ regs->root) & VTD_RTADDR_MODE) != 0)
 		mistake = "the mode of the tables changed while translation is on";
 	if (bit == VTD_GLOBAL_QIE && model_has(model, IOMMU_MODEL_VTD_NO_QUEUE))
 		mistake = "there is no invalidation queue";
@@ -167,7 +167,9 @@ static void pass_time(struct iommu_model_vtd *model)
 		const uint32_t bit = model->command;
 
 		model->command = 0;
-		complete(model, bit, model->command_value);
+		/* What it is about may have been written anew since it was given. */
+		if (command_is_allowed(model, bit, model->command_value))
+			complete(model, bit, model->command_value);
 	}
 	if (model->wait_reads != 0 && --model->wait_reads == 0)
 		iommu_model_queue_run(model);

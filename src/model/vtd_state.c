@@ -179,11 +179,15 @@ static bool command_is_sane(const struct iommu_model_vtd *model, const struct mo
 				  VTD_GLOBAL_QIE | VTD_GLOBAL_IRE | VTD_GLOBAL_SIRTP |
 				  VTD_GLOBAL_CFI;
 	const uint64_t command = carried->command;
+	struct model_registers given = *regs;
 
+	/* Where tables are may have been written anew since it was given: looked at when it completes. */
+	given.rtaddr = given.root;
+	given.irta = given.interrupts;
 	if ((command & ~commands) != 0 || (command & (command - 1)) != 0)
 		return false;
 	return command == 0 ||
-	       iommu_model_command_mistake(model, regs, (uint32_t)command,
+	       iommu_model_command_mistake(model, &given, (uint32_t)command,
 					   (carried->flags & COMMAND_VALUE) != 0) == NULL;
 }
 

@@ -340,6 +340,31 @@ static void protected_memory_is_told_to_no_device(void **state)
 	end();
 }
 
+/* What was remembered in one mode has no meaning in the other, whose tables differ. */
+static void an_entry_of_one_mode_is_none_of_the_other(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = SCALABLE};
+
+	(void)state;
+	scalable_running(&config);
+	/* Bits that would be six more levels than there are. */
+	word(ENTRY + 8, 7);
+	assert_int_equal(reach_pasid(1), 0x51);
+	command(VTD_GLOBAL_TE, false);
+	set(VTD_RTADDR, 8, ROOT | VTD_RTADDR_LEGACY);
+	command(VTD_GLOBAL_SRTP, true);
+	command(VTD_GLOBAL_TE, true);
+	assert_int_equal(reach(0x123000, IOMMU_PROT_READ), 0x2);
+	/* Back again, it is what it was: nothing was invalidated. */
+	word(ENTRY, 0);
+	command(VTD_GLOBAL_TE, false);
+	set(VTD_RTADDR, 8, ROOT | VTD_RTADDR_SCALABLE);
+	command(VTD_GLOBAL_SRTP, true);
+	command(VTD_GLOBAL_TE, true);
+	assert_int_equal(reach_pasid(1), 0x51);
+	end();
+}
+
 /* --- States from elsewhere -------------------------------------------------------------------- */
 
 static unsigned char saved[4096];
@@ -392,6 +417,38 @@ static void a_restored_model_goes_on(void **state)
 	save();
 	migrate(&with_tlbs);
 	assert_int_equal(reg(VTD_CCMD, 8) & VTD_CCMD_ICC, 0);
+	end();
+}
+
+/* Whether a command may complete is a matter of the state that it is in, when it completes. */
+static void a_command_on_its_way_is_judged_by_its_own_state(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_SCALABLE};
+	const struct iommu_model_vtd_faults hang = {.commands_hang = true};
+
+	(void)state;
+	begin(&config);
+	set(VTD_RTADDR, 8, ROOT | VTD_RTADDR_SCALABLE);
+	iommu_model_vtd_misbehave(t.model, &hang);
+	command(VTD_GLOBAL_SRTP, true);
+	save();
+	end();
+	/* Into a model that translates, and could not do it. */
+	running(&config);
+	set(VTD_RTADDR, 8, ROOT | VTD_RTADDR_SCALABLE);
+	assert_int_equal(iommu_model_vtd_restore(t.model, saved, saved_size), 0);
+	end();
+	/* The mode is written while the command is on its way. */
+	running(&config);
+	iommu_model_vtd_misbehave(t.model, &hang);
+	command(VTD_GLOBAL_SRTP, true);
+	set(VTD_RTADDR, 8, ROOT | VTD_RTADDR_SCALABLE);
+	save();
+	migrate(&config);
+	assert_int_equal(t.misuses, 0);
+	(void)reg(VTD_GSTS, 4);
+	assert_int_equal(reg(VTD_GSTS, 4) & VTD_GLOBAL_SRTP, 0);
+	assert_int_equal(t.misuses, 1);
 	end();
 }
 
@@ -751,7 +808,9 @@ int main(void)
 		cmocka_unit_test(a_table_that_leads_to_itself_takes_no_more_memory),
 		cmocka_unit_test(a_full_cache_refuses_no_page_request),
 		cmocka_unit_test(protected_memory_is_told_to_no_device),
+		cmocka_unit_test(an_entry_of_one_mode_is_none_of_the_other),
 		cmocka_unit_test(a_restored_model_goes_on),
+		cmocka_unit_test(a_command_on_its_way_is_judged_by_its_own_state),
 		cmocka_unit_test(what_was_on_its_way_is_in_the_state),
 		cmocka_unit_test(a_state_is_restored_while_a_device_is_asked),
 		cmocka_unit_test(a_state_that_cannot_be_is_refused),
