@@ -167,31 +167,29 @@ static struct ioas_object *object_of(struct iommu_iova_range *range)
 	return range != NULL ? iommu_container_of(range, struct ioas_object, id) : NULL;
 }
 
-/* End what nobody uses, from the lowest id on; again until nothing changes: what hangs on others goes before them. */
+/*
+ * End what nobody uses, from the lowest id on; again until nothing changes: what hangs on others goes before them. Each time
+ * around goes on behind what has gone, which may have taken others with it, so that it costs what there are objects.
+ */
 static int end_all(struct iommu_ctx *ctx)
 {
 	bool progress = true;
 	int result = 0;
 
-	while (progress && iommu_iova_next(ctx->ids, NULL) != NULL) {
-		struct iommu_iova_range *range = iommu_iova_next(ctx->ids, NULL), *next;
+	while (progress) {
+		struct iommu_iova_range *range = iommu_iova_next(ctx->ids, NULL);
 
 		progress = false;
 		result = 0;
-		for (; range != NULL; range = next) {
+		while (range != NULL) {
 			struct ioas_object *object = object_of(range);
-			int status = IOMMU_EBUSY;
+			const uint32_t id = iommu_object_id(object);
+			int status = object->users == 0 ? iommu_object_end(object) : IOMMU_EBUSY;
 
-			next = iommu_iova_next(ctx->ids, range);
-			if (object->users == 0) {
-				/* It may take others with it. */
-				status = iommu_object_end(object);
-				progress = progress || status == 0;
-				if (status == 0)
-					break;
-			}
+			progress = progress || status == 0;
 			if (result == 0 || result == IOMMU_EBUSY)
-				result = status;
+				result = status != 0 ? status : result;
+			range = iommu_iova_find_from(ctx->ids, (uint64_t)id + 1);
 		}
 	}
 	return iommu_iova_next(ctx->ids, NULL) == NULL ? 0 : result;

@@ -5,6 +5,10 @@
  */
 #include "ioas/ioas.h"
 
+/* Neither address 0 nor the last page: what wraps there would not be noticed. */
+#define FIRST_PLACE IOMMU_PAGE_SIZE
+#define LAST_PLACE  (UINT64_MAX - IOMMU_PAGE_SIZE)
+
 static struct ioas_range *range_of(struct ioas_interval *interval)
 {
 	return interval != NULL ? iommu_container_of(interval, struct ioas_range, interval) : NULL;
@@ -141,17 +145,17 @@ int iommu_ioas_place(struct iommu_ioas *ioas, uint64_t size, uint64_t alignment,
 	const struct ioas_interval *allowed = iommu_interval_first(&ioas->allowed, 0, UINT64_MAX);
 	int status = IOMMU_ENOSPC;
 
-	/* Neither address 0 nor the last page: what wraps there would not be noticed. */
 	if (allowed == NULL)
-		return place_between(ioas, &request, IOMMU_PAGE_SIZE, UINT64_MAX - IOMMU_PAGE_SIZE,
-				     range);
+		return place_between(ioas, &request, FIRST_PLACE, LAST_PLACE, range);
 	for (; allowed != NULL && status == IOMMU_ENOSPC;
-	     allowed = iommu_interval_next(allowed, 0, UINT64_MAX))
-		if (allowed->last >= IOMMU_PAGE_SIZE)
-			status = place_between(ioas, &request,
-					       allowed->first != 0 ? allowed->first
-								   : IOMMU_PAGE_SIZE,
-					       allowed->last, range);
+	     allowed = iommu_interval_next(allowed, 0, UINT64_MAX)) {
+		const iommu_iova_t first =
+			allowed->first > FIRST_PLACE ? allowed->first : FIRST_PLACE;
+		const iommu_iova_t last = allowed->last < LAST_PLACE ? allowed->last : LAST_PLACE;
+
+		if (first <= last)
+			status = place_between(ioas, &request, first, last, range);
+	}
 	return status;
 }
 

@@ -388,6 +388,28 @@ static void places_pass_over_what_is_reserved(void **state)
 	finish();
 }
 
+/* Not even where it is allowed: the end of an area would wrap. */
+static void the_last_page_is_not_chosen(void **state)
+{
+	const struct iommu_iova_bounds end = {UINT64_MAX - 0x1fff, UINT64_MAX};
+	const struct iommu_iova_bounds last = {UINT64_MAX - 0xfff, UINT64_MAX};
+	struct iommu_backing backing;
+	iommu_iova_t iova = 0;
+	uint32_t space;
+
+	(void)state;
+	begin_with(EVERYTHING, 1, 1, MEMORY_SCATTERED);
+	backing = test_memory_at(&memory, 0);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &space), 0);
+	assert_int_equal(iommu_ioas_allow(ctx, space, &end, 1), 0);
+	assert_int_equal(iommu_ioas_map(ctx, space, &backing, 4096, ANY, &iova), 0);
+	assert_true(iova == end.first);
+	assert_int_equal(iommu_ioas_map(ctx, space, &backing, 4096, ANY, &iova), IOMMU_ENOSPC);
+	assert_int_equal(iommu_ioas_allow(ctx, space, &last, 1), 0);
+	assert_int_equal(iommu_ioas_map(ctx, space, &backing, 4096, ANY, &iova), IOMMU_ENOSPC);
+	finish();
+}
+
 static void places_are_chosen(void **state)
 {
 	const struct iommu_iova_bounds allowed[] = {{0x40000000, 0x4fffffff},
@@ -858,6 +880,7 @@ int main(void)
 		cmocka_unit_test(batches_do_not_cut_large_pages),
 		cmocka_unit_test(places_pass_over_what_is_reserved),
 		cmocka_unit_test(places_are_chosen),
+		cmocka_unit_test(the_last_page_is_not_chosen),
 		cmocka_unit_test(what_may_be_allowed),
 		cmocka_unit_test(copies_share_what_is_pinned),
 		cmocka_unit_test(copies_are_all_or_nothing),
