@@ -188,7 +188,7 @@ IOMMU_API int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to, uint32_t from,
  * *unmapped: bytes; may be NULL.
  *
  * Returns 0, or
- *   IOMMU_EINVAL     size 0; an area lies in the range only in part
+ *   IOMMU_EINVAL     size 0; an area lies in the range only in part, and is not to be split, or not there: not aligned (iommu_ioas_ranges)
  *   IOMMU_ENOENT     no area is there
  *   IOMMU_EOVERFLOW
  *   IOMMU_EBUSY      an area is being mapped or unmapped by somebody else; or is pinned, and who holds it did not let go

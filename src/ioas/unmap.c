@@ -25,6 +25,16 @@ static bool sticks_out(const struct unmap *u, const struct ioas_area *area)
 	return area->range.first < u->first || area->range.last > u->last;
 }
 
+/* May it become several, where the range begins and ends? Not inside the smallest page of an HWPT. Locked. */
+static bool may_cut(const struct unmap *u, const struct ioas_area *area)
+{
+	const uint64_t mask = (u->ioas->alignment >> IOMMU_PAGE_SHIFT) - 1;
+
+	return (u->ioas->flags & IOMMU_IOAS_SPLIT) != 0 && area->state == IOAS_AREA_LIVE &&
+	       (area->range.first >= u->first || (u->first & mask) == 0) &&
+	       (area->range.last <= u->last || ((u->last + 1) & mask) == 0);
+}
+
 /* The next area, which is ours from then on: no other call unmaps it or pins it. IOMMU_ENOENT: there is none. */
 static int claim_next(const struct unmap *u, struct ioas_area **claimed)
 {
@@ -37,8 +47,7 @@ static int claim_next(const struct unmap *u, struct ioas_area **claimed)
 		status = IOMMU_ENOENT;
 	else if (area->state == IOAS_AREA_NEW || area->busy)
 		status = IOMMU_EBUSY;
-	else if (sticks_out(u, area) &&
-		 ((u->ioas->flags & IOMMU_IOAS_SPLIT) == 0 || area->state != IOAS_AREA_LIVE))
+	else if (sticks_out(u, area) && !may_cut(u, area))
 		status = IOMMU_EINVAL;
 	if (status == 0)
 		area->no_pins = area->busy = true;

@@ -1311,7 +1311,7 @@ static void managers_map_in_larger_pages(void **state)
 	endpoint = add(0x100);
 	test_memory_init(&memory, MEMORY_CONTIGUOUS, 0, 1024, MEMORY);
 	assert_int_equal(iommu_ctx_create(f.iommu, NULL, &ctx), 0);
-	assert_int_equal(iommu_ioas_alloc(ctx, 0, &ioas), 0);
+	assert_int_equal(iommu_ioas_alloc(ctx, IOMMU_IOAS_SPLIT, &ioas), 0);
 	assert_int_equal(iommu_ioas_alloc(ctx, 0, &unaligned), 0);
 	assert_true(iommu_capable(endpoint, IOMMU_CAPABLE_INTERRUPT_ISOLATION));
 	assert_true(iommu_capable(endpoint, IOMMU_CAPABLE_CACHE_COHERENCY));
@@ -1341,6 +1341,13 @@ static void managers_map_in_larger_pages(void **state)
 	assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, 0x30000, rw, &iova), 0);
 	assert_int_equal(iova % 0x10000, 0);
 	assert_true(iova >= DIRECT_BASE);
+	assert_true(reaches_at(DIRECT, iova + 0x2ffff, MEMORY + 0x3ffff));
+	/* Nor is it cut anywhere else. */
+	assert_int_equal(iommu_ioas_unmap(ctx, ioas, iova + 0x1000, 0x1f000, NULL), IOMMU_EINVAL);
+	assert_int_equal(iommu_ioas_unmap(ctx, ioas, iova, 0x1000, NULL), IOMMU_EINVAL);
+	assert_true(reaches_at(DIRECT, iova, MEMORY + 0x10000));
+	assert_int_equal(iommu_ioas_unmap(ctx, ioas, iova + 0x10000, 0x10000, NULL), 0);
+	assert_false(reaches_at(DIRECT, iova + 0x10000, MEMORY + 0x20000));
 	assert_true(reaches_at(DIRECT, iova + 0x2ffff, MEMORY + 0x3ffff));
 	assert_int_equal(iommu_ioas_unmap(ctx, ioas, iova, 0x30000, NULL), 0);
 	assert_false(reaches_at(DIRECT, iova, MEMORY + 0x10000));
