@@ -156,6 +156,14 @@ IOMMU_API int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpo
 IOMMU_API int iommu_release_endpoint(struct iommu_endpoint *endpoint);
 
 /*
+ * iommu_endpoint_hold, iommu_endpoint_drop - who keeps a pointer to an endpoint has it stay valid when it is released
+ * meanwhile, as for a driver that uses it, until it is dropped as often as it was held. Managers' devices and files
+ * (<libiommu/ioas_device.h>, <libiommu/device_file.h>) do. Control path.
+ */
+IOMMU_API void iommu_endpoint_hold(struct iommu_endpoint *endpoint);
+IOMMU_API void iommu_endpoint_drop(struct iommu_endpoint *endpoint);
+
+/*
  * iommu_endpoint_uses_device_tlb - may the host enable ATS in the device? Only when it asked for it
  * and the unit and firmware allow it. Enable it after the first attach, disable it before release.
  */

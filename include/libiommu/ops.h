@@ -250,7 +250,7 @@ struct iommu_endpoint {
 	struct iommu_list_node group_link; /* in the group */
 	/* The domain that hardware uses for it; NULL: blocked. Written by the core. */
 	struct iommu_domain *domain;
-	bool is_gone;             /* released; a driver has not let go yet */
+	bool is_gone;             /* released; a driver or a holder has not let go yet */
 	bool uses_dma;            /* iommu_dma_of was called, and not let go */
 	bool is_alias;            /* no device: another id of members of its group */
 	unsigned int alias_users; /* so many of them */
@@ -267,6 +267,7 @@ struct iommu_endpoint {
 	/* The back end's. */
 	void *unit_data;
 	bool uses_device_tlb; /* see iommu_endpoint_uses_device_tlb */
+	unsigned int holders; /* see iommu_endpoint_hold */
 };
 
 /* Invalidations that failed, and how many of those a later one has made good. Both atomic. */

@@ -194,8 +194,10 @@ int iommu_probe(struct iommu *iommu, const struct iommu_endpoint_info *info,
 		return status;
 	if (endpoint == NULL)
 		status = endpoint_create(iommu, info, &endpoint);
-	else if (!iommu_list_is_empty(&endpoint->group->pasids) || iommu_is_in_use(endpoint))
-		status = IOMMU_EBUSY; /* by the driver of the device that was there before */
+	else if (!iommu_list_is_empty(&endpoint->group->pasids) || iommu_is_in_use(endpoint) ||
+		 endpoint->holders != 0)
+		status =
+			IOMMU_EBUSY; /* by the driver, or a holder, of the device that was there before */
 	else
 		status = alias_to_device(endpoint, info);
 	if (status != 0)

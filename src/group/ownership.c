@@ -157,8 +157,26 @@ void iommu_unuse_default(struct iommu_endpoint *endpoint)
 	/* The last one takes the DMA handle with it. */
 	if (endpoint->drivers == 0)
 		iommu_unuse_dma(endpoint);
-	if (endpoint->is_gone && endpoint->drivers == 0)
+	if (endpoint->is_gone && endpoint->drivers == 0 && endpoint->holders == 0)
 		end_gone(endpoint);
+}
+
+void iommu_endpoint_hold(struct iommu_endpoint *endpoint)
+{
+	iommu_control_lock(endpoint->iommu);
+	endpoint->holders++;
+	iommu_control_unlock(endpoint->iommu);
+}
+
+void iommu_endpoint_drop(struct iommu_endpoint *endpoint)
+{
+	struct iommu *iommu = endpoint->iommu;
+
+	iommu_control_lock(iommu);
+	endpoint->holders--;
+	if (endpoint->is_gone && endpoint->holders == 0 && !iommu_is_in_use(endpoint))
+		end_gone(endpoint);
+	iommu_control_unlock(iommu);
 }
 
 int iommu_use_default_domain(struct iommu_endpoint *endpoint)
@@ -190,7 +208,7 @@ void iommu_endpoint_free(struct iommu_endpoint *endpoint)
 {
 	struct iommu *iommu = endpoint->iommu;
 
-	if (!iommu_is_in_use(endpoint)) {
+	if (!iommu_is_in_use(endpoint) && endpoint->holders == 0) {
 		iommu_object_free(&iommu->endpoint_cache, endpoint);
 		return;
 	}
@@ -206,7 +224,9 @@ struct iommu_endpoint *iommu_find_gone(struct iommu *iommu, uint16_t segment, ui
 		struct iommu_endpoint *endpoint =
 			iommu_container_of(node, struct iommu_endpoint, link);
 
-		if (endpoint->info.segment == segment && endpoint->info.source_id == source_id)
+		/* What is merely held has no driver to tell of. */
+		if (endpoint->info.segment == segment && endpoint->info.source_id == source_id &&
+		    iommu_is_in_use(endpoint))
 			return endpoint;
 	}
 	return NULL;
@@ -218,6 +238,7 @@ void iommu_end_uses(struct iommu *iommu)
 		struct iommu_endpoint *endpoint =
 			iommu_container_of(iommu->gone.next, struct iommu_endpoint, link);
 
+		endpoint->holders = 0;
 		while (endpoint->drivers > 1)
 			iommu_unuse_default(endpoint);
 		iommu_unuse_default(endpoint);

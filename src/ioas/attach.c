@@ -482,7 +482,9 @@ static int change(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32
 	iommu_ctx_lock(ctx);
 	object = iommu_object_find(ctx, device, IOMMU_OBJECT_DEVICE, &status);
 	to = object != NULL ? iommu_object_find(ctx, to_id, IOMMU_OBJECT_ANY, &status) : NULL;
-	if (to != NULL)
+	if (to != NULL && iommu_device_of(object)->endpoint->is_gone)
+		status = IOMMU_ENODEV;
+	else if (to != NULL)
 		status = how(iommu_device_of(object), pasid, to);
 	if (to != NULL && status == 0)
 		use = iommu_use_find(iommu_device_of(object), pasid);

@@ -96,6 +96,8 @@ static int bind(struct iommu_ctx *ctx, struct iommu_endpoint *endpoint, uint32_t
 	struct ioas_device *device;
 	int status;
 
+	if (endpoint->is_gone)
+		return IOMMU_ENODEV;
 	if (is_bound(ctx, endpoint))
 		return IOMMU_EBUSY;
 	status = iommu_group_check_isolation(iommu_endpoint_group(endpoint));
@@ -108,6 +110,8 @@ static int bind(struct iommu_ctx *ctx, struct iommu_endpoint *endpoint, uint32_t
 	device->endpoint = endpoint;
 	iommu_list_init(&device->uses);
 	status = join_group(ctx, iommu_endpoint_group(endpoint), &device->group);
+	if (status == 0)
+		iommu_endpoint_hold(endpoint);
 	return iommu_object_finish(object, status, id);
 }
 
@@ -134,9 +138,12 @@ int iommu_device_destroy(struct ioas_object *object)
 		(void)iommu_device_drop(device, use->attachment->pasid);
 	}
 	status = leave_group(object->ctx, device->group);
-	if (status == 0 && device->virtual_device != NULL)
+	if (status != 0)
+		return status;
+	if (device->virtual_device != NULL)
 		iommu_virtual_device_leave(device->virtual_device);
-	return status;
+	iommu_endpoint_drop(device->endpoint);
+	return 0;
 }
 
 int iommu_device_unbind(struct iommu_ctx *ctx, uint32_t id)

@@ -147,6 +147,7 @@ static int open_device(struct iommu_device_files *files, struct iommu_endpoint *
 		iommu_object_free(&files->file_cache, file);
 		return IOMMU_ENOMEM;
 	}
+	iommu_endpoint_hold(endpoint);
 	file->files = files;
 	file->endpoint = endpoint;
 	file->through = through;
@@ -256,6 +257,7 @@ static int close_device(struct iommu_device_file *file)
 		through->devices--;
 	}
 	group_put(files, file->group);
+	iommu_endpoint_drop(file->endpoint);
 	iommu_object_free(&files->file_cache, file);
 	return 0;
 }

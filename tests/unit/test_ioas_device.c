@@ -714,6 +714,44 @@ static void page_requests_are_queued(void **state)
 	finish();
 }
 
+/* Pulled out under its manager: what that has is the old endpoint, not the next one at that place. */
+static void endpoints_may_go_while_they_are_bound(void **state)
+{
+	const struct iommu_hwpt_config config = {0};
+	struct iommu_endpoint *gone;
+	struct iommu_device_info info;
+	struct iommu_device_files *files;
+	struct iommu_device_file *file;
+	uint32_t again, hwpt;
+
+	(void)state;
+	begin_with(EVERYTHING, 1, 1, MEMORY_SCATTERED);
+	gone = f.endpoint[0];
+	assert_int_equal(iommu_device_files_create(f.iommu, &files), 0);
+	assert_int_equal(iommu_device_file_open(files, gone, &file), 0);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(iommu_release_endpoint(gone), IOMMU_EBUSY);
+	assert_int_equal(detach(0), 0);
+	assert_int_equal(iommu_release_endpoint(gone), 0);
+	assert_int_equal(iommu_release_endpoint(gone), IOMMU_ENODEV);
+	assert_int_equal(endpoint(0), 0);
+	assert_ptr_not_equal(f.endpoint[0], gone);
+	assert_int_equal(iommu_device_get_info(ctx, device[0], &info), 0);
+	assert_ptr_equal(info.endpoint, gone);
+	assert_int_equal(attach(0, ioas), IOMMU_ENODEV);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &config, &hwpt), IOMMU_ENODEV);
+	assert_int_equal(iommu_device_file_bind(file, ctx, &again), IOMMU_ENODEV);
+	/* The next one is another's business. */
+	assert_int_equal(iommu_device_bind(ctx, f.endpoint[0], &again), 0);
+	assert_int_equal(iommu_device_attach(ctx, again, 0, ioas, NULL), 0);
+	assert_int_equal(iommu_device_unbind(ctx, device[0]), 0);
+	assert_int_equal(iommu_device_file_close(file), 0);
+	assert_int_equal(iommu_device_files_destroy(files), 0);
+	assert_int_equal(map_at(IOVA, 0, 0x1000), 0);
+	assert_true(leads(0, IOVA, 0));
+	finish();
+}
+
 /* While one thread maps, and so may be given and give back tables, others who would look into them wait. */
 enum table_call {
 	READ_DIRTY,
@@ -932,6 +970,7 @@ int main(void)
 		cmocka_unit_test(what_is_being_made_is_found_by_nobody),
 		cmocka_unit_test(page_requests_are_queued),
 		cmocka_unit_test(queues_outlive_those_who_tell),
+		cmocka_unit_test(endpoints_may_go_while_they_are_bound),
 		cmocka_unit_test(tables_are_looked_into_alone),
 		cmocka_unit_test(cookies_do_not_come_around),
 		cmocka_unit_test(contexts_close_in_any_state),
