@@ -32,7 +32,6 @@ int iommu_access_create(struct iommu_ctx *ctx, iommu_access_unmap unmap, void *u
 		access = access_of(object);
 		access->unmap = unmap;
 		access->unmap_ctx = unmap_ctx;
-		iommu_list_init(&access->pins);
 		status = iommu_object_finish(object, 0, id);
 	}
 	iommu_ctx_unlock(ctx);
@@ -59,7 +58,7 @@ static bool has_pins(struct ioas_access *access)
 {
 	struct iommu_ctx *ctx = access->object.ctx;
 	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
-	const bool pins = !iommu_list_is_empty(&access->pins);
+	const bool pins = access->pins.root != NULL;
 
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
 	return pins;
@@ -364,10 +363,10 @@ static int pin(struct ioas_access *access, iommu_iova_t iova, uint64_t size, uns
 		status = pin_parts(ctx, ioas, iova >> IOMMU_PAGE_SHIFT,
 				   (iova + (size - 1)) >> IOMMU_PAGE_SHIFT, prot, &first);
 	if (status == 0 && first != NULL) {
-		first->iova = iova;
-		first->size = size;
+		first->asked.first = iova;
+		first->asked.second = size;
 		state = iommu_spin_lock(ctx->platform, &ctx->lock);
-		iommu_list_insert(&access->pins, &first->link);
+		iommu_keyed_insert(&access->pins, &first->asked);
 		iommu_spin_unlock(ctx->platform, &ctx->lock, state);
 		*result = first;
 	} else {
@@ -419,20 +418,12 @@ static struct ioas_pin *take_pin(struct ioas_access *access, iommu_iova_t iova, 
 {
 	struct iommu_ctx *ctx = access->object.ctx;
 	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
-	struct ioas_pin *found = NULL;
-	struct iommu_list_node *node;
+	struct ioas_keyed *asked = iommu_keyed_find(&access->pins, iova, size);
 
-	iommu_list_for_each (node, &access->pins) {
-		struct ioas_pin *pin = iommu_container_of(node, struct ioas_pin, link);
-
-		if (pin->iova == iova && pin->size == size) {
-			iommu_list_remove(&pin->link);
-			found = pin;
-			break;
-		}
-	}
+	if (asked != NULL)
+		iommu_keyed_remove(&access->pins, asked);
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
-	return found;
+	return asked != NULL ? iommu_container_of(asked, struct ioas_pin, asked) : NULL;
 }
 
 int iommu_access_unpin(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t size)

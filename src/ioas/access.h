@@ -5,6 +5,7 @@
 #include <libiommu/access.h>
 
 #include "ioas/ioas.h"
+#include "ioas/keyed.h"
 
 struct ioas_access {
 	struct ioas_object object; /* first */
@@ -13,18 +14,16 @@ struct ioas_access {
 	/* Changed under ctx->mutex and with the gate closed. */
 	struct iommu_ioas *ioas;
 	struct iommu_list_node link;
-	struct iommu_list_node pins; /* under ctx->lock */
+	struct iommu_rb_tree pins; /* under ctx->lock */
 };
 
 /* A part of a call of iommu_access_pin, in one area; `parts` links those of one call. */
 struct ioas_pin {
 	struct ioas_holder holder;
-	struct iommu_list_node link; /* of the first part, in the access */
+	struct ioas_keyed
+		asked; /* of the first part, in the access: the address and the size that were asked for */
 	struct ioas_pin *parts;
 	struct ioas_area *area;
-	/* Of the first part: what was asked for. */
-	iommu_iova_t iova;
-	uint64_t size;
 };
 
 int iommu_access_end(struct ioas_object *object);

@@ -10,33 +10,18 @@
 #include "ioas/fault_queue.h"
 #include "ioas/virtual_unit.h"
 
-static struct ioas_attachment *attachment_at(struct iommu_list_node *node)
-{
-	return iommu_container_of(node, struct ioas_attachment, link);
-}
-
 struct ioas_attachment *iommu_attachment_find(const struct ioas_group *group, uint32_t pasid)
 {
-	struct iommu_list_node *node;
+	struct ioas_keyed *keyed = iommu_keyed_find(&group->attachments, pasid, 0);
 
-	iommu_list_for_each (node, &group->attachments)
-		if (attachment_at(node)->pasid == pasid)
-			return attachment_at(node);
-	return NULL;
+	return keyed != NULL ? iommu_container_of(keyed, struct ioas_attachment, keyed) : NULL;
 }
 
 struct ioas_use *iommu_use_find(const struct ioas_device *device, uint32_t pasid)
 {
-	const struct iommu_list_node *node;
+	struct ioas_keyed *keyed = iommu_keyed_find(&device->uses, pasid, 0);
 
-	iommu_list_for_each (node, &device->uses) {
-		struct ioas_use *use =
-			iommu_container_of((uintptr_t)node, struct ioas_use, device_link);
-
-		if (use->attachment->pasid == pasid)
-			return use;
-	}
-	return NULL;
+	return keyed != NULL ? iommu_container_of(keyed, struct ioas_use, keyed) : NULL;
 }
 
 /* --- Addresses that the group must not use ------------------------------------------------------ */
@@ -343,9 +328,10 @@ static struct ioas_attachment *attachment_new(struct ioas_group *group, uint32_t
 		return NULL;
 	attachment->group = group;
 	attachment->pasid = pasid;
+	attachment->keyed.first = pasid;
 	iommu_list_init(&attachment->uses);
 	state = iommu_spin_lock(ctx->platform, &ctx->lock);
-	iommu_list_insert(&group->attachments, &attachment->link);
+	iommu_keyed_insert(&group->attachments, &attachment->keyed);
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
 	return attachment;
 }
@@ -355,7 +341,7 @@ static void attachment_free(struct ioas_attachment *attachment)
 	struct iommu_ctx *ctx = attachment->group->ctx;
 	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
 
-	iommu_list_remove(&attachment->link);
+	iommu_keyed_remove(&attachment->group->attachments, &attachment->keyed);
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
 	iommu_ctx_free(ctx, &ctx->attachment_cache, attachment);
 }
@@ -382,7 +368,8 @@ static void use_begin(struct iommu_ctx *ctx, struct ioas_use *use)
 	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
 
 	iommu_list_insert(&use->attachment->uses, &use->link);
-	iommu_list_insert(&use->device->uses, &use->device_link);
+	use->keyed.first = use->attachment->pasid;
+	iommu_keyed_insert(&use->device->uses, &use->keyed);
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
 }
 
@@ -391,7 +378,7 @@ static void use_end(struct iommu_ctx *ctx, struct ioas_use *use)
 	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
 
 	iommu_list_remove(&use->link);
-	iommu_list_remove(&use->device_link);
+	iommu_keyed_remove(&use->device->uses, &use->keyed);
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
 	use_free(ctx, use);
 }

@@ -41,7 +41,6 @@ static int join_group(struct iommu_ctx *ctx, struct iommu_group *of, struct ioas
 	if (is_new) {
 		group->ctx = ctx;
 		group->group = of;
-		iommu_list_init(&group->attachments);
 		iommu_list_insert(&ctx->groups, &group->link);
 	}
 	group->devices++;
@@ -108,7 +107,6 @@ static int bind(struct iommu_ctx *ctx, struct iommu_endpoint *endpoint, uint32_t
 		return status;
 	device = iommu_device_of(object);
 	device->endpoint = endpoint;
-	iommu_list_init(&device->uses);
 	status = join_group(ctx, iommu_endpoint_group(endpoint), &device->group);
 	if (status == 0)
 		iommu_endpoint_hold(endpoint);
@@ -130,13 +128,9 @@ int iommu_device_destroy(struct ioas_object *object)
 	struct ioas_device *device = iommu_device_of(object);
 	int status;
 
-	while (!iommu_list_is_empty(&device->uses)) {
-		const struct ioas_use *use =
-			iommu_container_of(device->uses.next, struct ioas_use, device_link);
-
-		/* What is not confirmed keeps its HWPT, and with it what is pinned. */
-		(void)iommu_device_drop(device, use->attachment->pasid);
-	}
+	/* What is not confirmed keeps its HWPT, and with it what is pinned. */
+	while (device->uses.root != NULL)
+		(void)iommu_device_drop(device, (uint32_t)iommu_keyed_of(device->uses.root)->first);
 	status = leave_group(object->ctx, device->group);
 	if (status != 0)
 		return status;

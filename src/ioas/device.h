@@ -7,6 +7,7 @@
 #include <libiommu/ioas_device.h>
 
 #include "ioas/ioas.h"
+#include "ioas/keyed.h"
 
 /* A group that is claimed: as long as a member is bound. */
 struct ioas_group {
@@ -15,12 +16,12 @@ struct ioas_group {
 	struct iommu_group *group;
 	unsigned int devices;
 	/* Looked at by page requests, too: changed under ctx->lock. */
-	struct iommu_list_node attachments;
+	struct iommu_rb_tree attachments;
 };
 
 /* What the attached members of a group use for a PASID. */
 struct ioas_attachment {
-	struct iommu_list_node link;
+	struct ioas_keyed keyed; /* in the group, by its PASID */
 	struct ioas_group *group;
 	uint32_t pasid;
 	struct iommu_hwpt *hwpt;
@@ -35,8 +36,8 @@ struct ioas_device;
 
 /* A member takes part in an attachment. */
 struct ioas_use {
-	struct iommu_list_node link;        /* in the attachment */
-	struct iommu_list_node device_link; /* in the device */
+	struct iommu_list_node link; /* in the attachment */
+	struct ioas_keyed keyed;     /* in the device, by the PASID */
 	struct ioas_attachment *attachment;
 	struct ioas_device *device;
 };
@@ -45,8 +46,8 @@ struct ioas_device {
 	struct ioas_object object; /* first */
 	struct iommu_endpoint *endpoint;
 	struct ioas_group *group;
-	struct iommu_list_node uses;
-	unsigned int faulting; /* of its attachments, those whose page requests go to a queue */
+	struct iommu_rb_tree uses; /* changed under ctx->lock, as attachments are */
+	unsigned int faulting;     /* of its attachments, those whose page requests go to a queue */
 	struct iommu_virtual_device *virtual_device;
 };
 

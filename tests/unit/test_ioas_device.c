@@ -714,30 +714,72 @@ static void page_requests_are_queued(void **state)
 	finish();
 }
 
+static void lets_nothing_go(void *context, iommu_iova_t iova, uint64_t size)
+{
+	(void)context;
+	(void)iova;
+	(void)size;
+}
+
+/* Pins that begin at one address and end at many, or twice at the same: each goes with its own range. */
+static void pins_are_told_apart(void **state)
+{
+	struct iommu_ctx_stats stats;
+	iommu_paddr_t pages[16];
+	uint32_t access;
+
+	(void)state;
+	begin_with(0, 1, 1, MEMORY_SCATTERED);
+	assert_int_equal(map_at(IOVA, 0, 0x20000), 0);
+	assert_int_equal(iommu_access_create(ctx, lets_nothing_go, NULL, &access), 0);
+	assert_int_equal(iommu_access_attach(ctx, access, ioas), 0);
+	/* All 128, some of them twice, in two orders. */
+	for (unsigned int i = 0; i < 192; i++)
+		assert_int_equal(iommu_access_pin(ctx, access, IOVA + i * 37 % 16 * 0x1000ULL,
+						  (1 + i * 37 % 128 / 16) * 0x1000ULL, RW, pages),
+				 0);
+	assert_int_equal(iommu_access_unpin(ctx, access, IOVA, 0x9000), IOMMU_ENOENT);
+	assert_int_equal(iommu_access_unpin(ctx, access, IOVA + 0x10000, 0x1000), IOMMU_ENOENT);
+	for (unsigned int i = 192; i-- > 0;)
+		assert_int_equal(iommu_access_unpin(ctx, access, IOVA + i * 37 % 16 * 0x1000ULL,
+						    (1 + i * 37 % 128 / 16) * 0x1000ULL),
+				 0);
+	iommu_ctx_get_stats(ctx, &stats);
+	assert_int_equal(stats.access_pages, 0);
+	assert_int_equal(memory.pins, 0);
+	assert_int_equal(iommu_access_unpin(ctx, access, IOVA, 0x1000), IOMMU_ENOENT);
+	finish();
+}
+
 /* Pulled out under its manager: what that has is the old endpoint, not the next one at that place. */
 static void endpoints_may_go_while_they_are_bound(void **state)
 {
 	const struct iommu_hwpt_config config = {0};
-	struct iommu_endpoint *gone;
+	struct iommu_endpoint *gone[2];
 	struct iommu_device_info info;
 	struct iommu_device_files *files;
 	struct iommu_device_file *file;
 	uint32_t again, hwpt;
 
 	(void)state;
-	begin_with(EVERYTHING, 1, 1, MEMORY_SCATTERED);
-	gone = f.endpoint[0];
+	begin_with(EVERYTHING, 1, 2, MEMORY_SCATTERED);
+	/* One has a device, the other an open file. */
+	assert_int_equal(iommu_device_unbind(ctx, device[1]), 0);
 	assert_int_equal(iommu_device_files_create(f.iommu, &files), 0);
-	assert_int_equal(iommu_device_file_open(files, gone, &file), 0);
+	assert_int_equal(iommu_device_file_open(files, f.endpoint[1], &file), 0);
 	assert_int_equal(attach(0, ioas), 0);
-	assert_int_equal(iommu_release_endpoint(gone), IOMMU_EBUSY);
+	assert_int_equal(iommu_release_endpoint(f.endpoint[0]), IOMMU_EBUSY);
 	assert_int_equal(detach(0), 0);
-	assert_int_equal(iommu_release_endpoint(gone), 0);
-	assert_int_equal(iommu_release_endpoint(gone), IOMMU_ENODEV);
-	assert_int_equal(endpoint(0), 0);
-	assert_ptr_not_equal(f.endpoint[0], gone);
+	for (unsigned int i = 0; i < 2; i++) {
+		gone[i] = f.endpoint[i];
+		assert_int_equal(iommu_release_endpoint(gone[i]), 0);
+		assert_int_equal(endpoint(i), 0);
+		f.group[i] = iommu_endpoint_group(f.endpoint[i]);
+		assert_ptr_not_equal(f.endpoint[i], gone[i]);
+		assert_int_equal(iommu_release_endpoint(gone[i]), IOMMU_ENODEV);
+	}
 	assert_int_equal(iommu_device_get_info(ctx, device[0], &info), 0);
-	assert_ptr_equal(info.endpoint, gone);
+	assert_ptr_equal(info.endpoint, gone[0]);
 	assert_int_equal(attach(0, ioas), IOMMU_ENODEV);
 	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &config, &hwpt), IOMMU_ENODEV);
 	assert_int_equal(iommu_device_file_bind(file, ctx, &again), IOMMU_ENODEV);
@@ -970,6 +1012,7 @@ int main(void)
 		cmocka_unit_test(what_is_being_made_is_found_by_nobody),
 		cmocka_unit_test(page_requests_are_queued),
 		cmocka_unit_test(queues_outlive_those_who_tell),
+		cmocka_unit_test(pins_are_told_apart),
 		cmocka_unit_test(endpoints_may_go_while_they_are_bound),
 		cmocka_unit_test(tables_are_looked_into_alone),
 		cmocka_unit_test(cookies_do_not_come_around),
