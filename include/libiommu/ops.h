@@ -197,7 +197,10 @@ struct iommu_domain_ops {
 	/* See iommu_domain_split and iommu_pgtable_ops.split. NULL: IOMMU_EOPNOTSUPP. */
 	int (*split)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size, uint64_t pgsize,
 		     struct iommu_gather *gather);
-	/* See iommu_pgtable_ops.note_written. Needed with either of the two above that fill a gather. */
+	/*
+	 * See iommu_pgtable_ops.note_written: after a sync of what read_dirty or split cleared that failed. NULL: a
+	 * write that hardware has noted nowhere since is lost.
+	 */
 	void (*note_written)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
 	/* See iommu_domain_invalidate_range. NULL: IOMMU_EOPNOTSUPP. Any context. */
 	int (*invalidate_range)(struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last);

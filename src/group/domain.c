@@ -169,7 +169,7 @@ static int settle_notes(struct iommu_domain *domain, iommu_iova_t iova, uint64_t
 	if (iommu_gather_is_empty(gather))
 		return 0;
 	status = iommu_sync_gather(domain, gather);
-	if (status != 0)
+	if (status != 0 && domain->ops->note_written != NULL)
 		domain->ops->note_written(domain, iova, size);
 	return status;
 }

@@ -199,6 +199,13 @@ static int domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uin
 	return 0;
 }
 
+static void domain_note_written(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
+{
+	(void)iova;
+	(void)size;
+	record(domain_recorder(domain), "note_written");
+}
+
 static int domain_invalidate_user(struct iommu_domain *domain, const void *requests,
 				  size_t request_size, unsigned int count, unsigned int *done)
 {
@@ -233,6 +240,7 @@ static const struct iommu_domain_ops full_ops = {
 	.sync_map = domain_sync_map,
 	.set_dirty_tracking = domain_set_dirty_tracking,
 	.read_dirty = domain_read_dirty,
+	.note_written = domain_note_written,
 	.invalidate_user = domain_invalidate_user,
 };
 

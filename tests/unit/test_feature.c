@@ -519,7 +519,9 @@ static void dirty_pages_are_read_and_forgotten(void **state)
 	assert_int_equal(READ(0x100000, 0x1000, 0), IOMMU_EINVAL);
 	bitmap.page_shift = 12;
 	r.sync = IOMMU_ETIMEDOUT;
+	r.calls[0] = '\0';
 	assert_int_equal(READ(0x100000, 0x1000, 0), IOMMU_ETIMEDOUT);
+	EXPECT_CALLS(&r, "read_dirty sync note_written");
 	r.sync = 0;
 	assert_int_equal(iommu_domain_free(domain), 0);
 	r.has_dirty = r.has_pasids = false;
