@@ -284,6 +284,8 @@ static int unit_suspend(struct iommu_unit *unit)
 	else if (unit->enabled || unit->unsettled)
 		status = unit->ops->disable(unit);
 	unit->power = status == 0 ? IOMMU_UNIT_ASLEEP : IOMMU_UNIT_HALF_AWAKE;
+	if (status == 0 && !unit->enabled)
+		unit->unsettled = false;
 	return status;
 }
 

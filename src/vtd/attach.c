@@ -182,7 +182,8 @@ int iommu_vtd_detach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
 
 	(void)base;
 	leave_current(endpoint);
-	return status;
+	/* There may have been nothing to take away, and something that is not confirmed. */
+	return status != 0 ? status : iommu_vtd_confirm(vtd_unit_of(endpoint->unit));
 }
 
 /* Of an attach that failed: hardware may go on as before, and so does what is said of the endpoint. */
@@ -283,7 +284,7 @@ int iommu_vtd_detach_pasid(struct iommu_domain *base, struct iommu_endpoint *bas
 
 	(void)base;
 	if (use == NULL)
-		return 0; /* an attach that failed */
+		return iommu_vtd_confirm(endpoint->unit); /* an attach that failed */
 	status = iommu_vtd_translation_set(endpoint, pasid, NULL);
 	drop_pasid_use(use);
 	return status;

@@ -147,5 +147,12 @@ int iommu_vtd_command_once(struct vtd_unit *unit, uint32_t bit)
 
 int iommu_vtd_flush_write_buffer(struct vtd_unit *unit)
 {
-	return unit->caps.write_buffer ? iommu_vtd_command_once(unit, VTD_GLOBAL_WBF) : 0;
+	int status = 0;
+
+	if (unit->caps.write_buffer)
+		status = iommu_vtd_command_once(unit, VTD_GLOBAL_WBF);
+	/* Hardware may have seen the change and not see that it is taken back. */
+	if (status != 0)
+		iommu_vtd_doubt(unit);
+	return status;
 }

@@ -75,19 +75,28 @@ static int empty_pasids(struct vtd_endpoint *endpoint, struct vtd_batch *batch)
 	return status;
 }
 
-/* Empty a device's TLB that may hold anything, while it may not use it. */
-static int empty_tlb(struct vtd_endpoint *endpoint)
+/* Have the device forget everything. */
+static int empty_whole_tlb(struct vtd_endpoint *endpoint)
 {
 	struct vtd_batch batch = {.count = 0};
 	int status = 0;
 
-	if (!endpoint->tlb_unknown || !vtd_unit_is_active(endpoint->unit))
-		return 0;
 	iommu_vtd_batch_add_device(&batch, endpoint, 0, 0, 64);
 	if ((endpoint->base->features & IOMMU_FEATURE_PASID) != 0)
 		status = empty_pasids(endpoint, &batch);
 	if (status == 0 && batch.count != 0)
 		status = invalidate_tlb(endpoint, &batch);
+	return status;
+}
+
+/* Empty a device's TLB that may hold anything, while it may not use it. */
+static int empty_tlb(struct vtd_endpoint *endpoint)
+{
+	int status;
+
+	if (!endpoint->tlb_unknown || !vtd_unit_is_active(endpoint->unit))
+		return 0;
+	status = empty_whole_tlb(endpoint);
 	if (status == 0)
 		endpoint->tlb_unknown = false;
 	return status;
@@ -176,6 +185,9 @@ int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_
 		iommu_vtd_context_store(endpoint, 0, 0);
 		iommu_vtd_context_store(endpoint, old_low, old_high);
 	}
+	/* What was held back of the entry before went with it. */
+	if (status == 0)
+		endpoint->tlb_held = false;
 	iommu_full_fence();
 	if (__atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST)) {
 		iommu_vtd_context_store(endpoint, 0, 0);
@@ -324,4 +336,26 @@ int iommu_vtd_context_release_tlb(struct vtd_endpoint *endpoint)
 	endpoint->tlb_held = status != 0;
 	/* One that does not answer is blocked now, which is all that can be done about it. */
 	return __atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST) ? 0 : status;
+}
+
+/* --- Devices with a TLB of which an invalidation failed --------------------------------------- */
+
+static bool may_use_tlb(const struct vtd_endpoint *endpoint)
+{
+	const struct vtd_context_entry *entry =
+		iommu_vtd_context_find(endpoint->unit, endpoint->base->info.source_id);
+	const uint64_t low = entry != NULL ? iommu_le64(entry->low) : 0;
+
+	if ((low & VTD_CONTEXT_PRESENT) == 0 || !endpoint->device_tlb || endpoint->inherited)
+		return false;
+	return endpoint->unit->scalable ? (low & VTD_CONTEXT_DEVICE_TLB) != 0
+					: vtd_context_type(low) == VTD_TRANSLATE_ALL;
+}
+
+int iommu_vtd_tlb_confirm(struct vtd_endpoint *endpoint)
+{
+	/* What may not use it until it is empty may do so again. */
+	if (endpoint->tlb_held || (endpoint->unit->scalable && endpoint->tlb_unknown))
+		return iommu_vtd_context_release_tlb(endpoint);
+	return may_use_tlb(endpoint) ? empty_whole_tlb(endpoint) : 0;
 }

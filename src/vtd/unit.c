@@ -135,11 +135,13 @@ static void begin(struct vtd_unit *unit)
 
 /*
  * A bring-up failed. What translated before it, by tables of ours or of a kernel that is taken over, still does: off, it
- * would let everything pass.
+ * would let everything pass. But what devices' entries were changed to for the bring-up, it may not have heard of.
  */
 static void abandon(struct vtd_unit *unit)
 {
-	if (!unit->stays_on && !vtd_unit_is_taken_over(unit))
+	if (unit->stays_on || vtd_unit_is_taken_over(unit))
+		iommu_vtd_doubt(unit);
+	else
 		(void)shut_down(unit);
 }
 

@@ -314,8 +314,10 @@ struct vtd_unit {
 	bool active;
 	/* Counts the changes of `active`. Atomic. */
 	uint32_t epoch;
-	/* Of invalidations; a global one makes all of them good. */
+	/* Of invalidations; a global one makes all of them good … */
 	struct iommu_confirmation confirmation;
+	/* … but for what devices keep in their TLBs. */
+	struct iommu_confirmation device_tlbs;
 	struct vtd_root_entry *root;
 	uint64_t *domain_ids; /* a bit for each that is taken */
 	unsigned int domain_id_order;
@@ -514,6 +516,8 @@ int iommu_vtd_context_update(struct vtd_endpoint *endpoint);
 /* Do not let a device use its TLB, which may hold anything; empty it, and let the device use it again. */
 void iommu_vtd_tlb_suspect(struct vtd_endpoint *endpoint);
 int iommu_vtd_tlb_recover(struct vtd_endpoint *endpoint);
+/* Empty a TLB that the device may use, because an invalidation of it may have failed. */
+int iommu_vtd_tlb_confirm(struct vtd_endpoint *endpoint);
 /* Forget the context entries of an endpoint: all its functions, one descriptor. */
 struct vtd_descriptor iommu_vtd_context_descriptor(const struct vtd_endpoint *endpoint,
 						   uint16_t domain_id);

@@ -22,6 +22,13 @@ static const struct iommu_model_vtd_config first_stage = {
 };
 static const struct iommu_model_vtd_config registers = {.flags = IOMMU_MODEL_VTD_NO_QUEUE};
 
+static const struct iommu_model_vtd_config tlbs = {
+	.flags = IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_PASS_THROUGH,
+};
+static const struct iommu_model_vtd_config scalable_tlbs = {
+	.flags = IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_PASID | IOMMU_MODEL_VTD_DEVICE_TLB,
+};
+
 static const struct iommu_model_vtd_config *const kinds[] = {&legacy, &scalable, &first_stage,
 							     &registers};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -52,6 +59,9 @@ static void two_domains(const struct iommu_model_vtd_config *config)
 	devices(2);
 	assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
 	f.info.max_pasids = 1024;
+	f.info.device_tlb = (config->flags & IOMMU_MODEL_VTD_DEVICE_TLB) != 0;
+	for (i = 0; i < 2; i++)
+		f.device[i]->has_tlb = f.info.device_tlb;
 	endpoints();
 	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
 	for (i = 0; i < 2; i++) {
@@ -229,6 +239,59 @@ static void an_attach_of_what_is_attached_confirms(void **state)
 	end_two_domains();
 }
 
+/* What a device keeps is more than the unit knows. */
+static void what_a_device_keeps_is_confirmed(void **state)
+{
+	const struct iommu_model_vtd_config *const with_tlbs[] = {&tlbs, &scalable_tlbs};
+	unsigned int kind, call;
+
+	(void)state;
+	for (kind = 0; kind < 2; kind++)
+		for (call = 0; call < 3; call++) {
+			int status;
+
+			two_domains(with_tlbs[kind]);
+			fail_once(with_tlbs[kind], 1);
+			assert_true(iommu_unmap(domain[0], IOVA, 4096, 0, NULL) != 0);
+			misbehave(&none);
+			if (call == 0)
+				status = iommu_unit_enable(f.unit[0]);
+			else if (call == 1)
+				status = iommu_vtd_enable(f.iommu);
+			else
+				status = iommu_domain_attach_group(domain[0], f.group[0]);
+			assert_int_equal(status, 0);
+			assert_true(is_blocked(0, IOVA));
+			end_two_domains();
+		}
+}
+
+/* A detach asks also where it takes nothing away. */
+static void a_pasid_that_went_unconfirmed(void **state)
+{
+	struct iommu_pasid_handle handle, other;
+	struct iommu_domain *blocked;
+	iommu_paddr_t to;
+
+	(void)state;
+	two_domains(&scalable);
+	blocked = domain_of_type(IOMMU_DOMAIN_BLOCKED);
+	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID), 0);
+	assert_int_equal(iommu_attach_pasid(domain[0], f.group[0], 5, &handle), 0);
+	/* It stays: nothing else has to be told to the unit. */
+	assert_int_equal(iommu_attach_pasid(domain[1], f.group[0], 6, &other), 0);
+	assert_int_equal(iommu_domain_attach_group(blocked, f.group[0]), 0);
+	assert_int_equal(model_device_access_pasid(f.device[0], 5, IOVA, IOMMU_PROT_READ, &to), 0);
+	fail_once(&scalable, 0);
+	assert_true(iommu_detach_pasid(f.group[0], 5) != 0);
+	misbehave(&none);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_true(model_device_access_pasid(f.device[0], 5, IOVA, IOMMU_PROT_READ, &to) != 0);
+	assert_int_equal(iommu_detach_pasid(f.group[0], 6), 0);
+	assert_int_equal(iommu_domain_free(blocked), 0);
+	end_two_domains();
+}
+
 static void ids_that_are_not_confirmed_are_found_again(void **state)
 {
 	const struct iommu_model_vtd_config few = {.domain_bits = 4};
@@ -397,6 +460,145 @@ static void what_translates_is_not_opened(void **state)
 	}
 }
 
+/* The unit translates; its suspend has failed, and so has the attempt to bring it up again. */
+static void fail_to_suspend(void)
+{
+	const struct iommu_model_vtd_faults gone = {.gone = true};
+	const struct iommu_model_vtd_faults hang = {.invalidations_hang = true};
+
+	misbehave(&gone);
+	assert_true(iommu_suspend(f.iommu) != 0);
+	misbehave(&hang);
+	assert_true(iommu_resume(f.iommu) != 0);
+	assert_true(iommu_unit_is_enabled(f.unit[0]));
+	misbehave(&none);
+}
+
+/* A bring-up begins with telling devices to leave their TLBs alone; a unit that goes on may not know. */
+static void device_tlbs_after_a_bring_up_that_failed(void **state)
+{
+	const struct iommu_model_vtd_faults stuck = {.commands_hang = true};
+	struct iommu_pasid_handle handle;
+
+	(void)state;
+	two_domains(&scalable_tlbs);
+	/* It keeps the way to the device's entries open. */
+	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID), 0);
+	assert_int_equal(iommu_attach_pasid(domain[1], f.group[0], 5, &handle), 0);
+	assert_true(reaches(0, IOVA, page[0]));
+	misbehave(&stuck);
+	assert_true(iommu_suspend(f.iommu) != 0);
+	assert_true(iommu_unit_is_enabled(f.unit[0]));
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_true(is_blocked(0, IOVA));
+	misbehave(&none);
+	assert_int_equal(iommu_resume(f.iommu), 0);
+	assert_int_equal(iommu_detach_pasid(f.group[0], 5), 0);
+	end_two_domains();
+}
+
+/* What was held back of one domain is not opened in the place of another. */
+static void a_held_tlb_goes_with_its_domain(void **state)
+{
+	const struct iommu_model_vtd_faults hang = {.invalidations_hang = true};
+	struct iommu_domain *identity;
+
+	(void)state;
+	two_domains(&tlbs);
+	identity = domain_of_type(IOMMU_DOMAIN_IDENTITY);
+	assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+	misbehave(&hang);
+	assert_true(iommu_unit_enable(f.unit[0]) != 0);
+	misbehave(&none);
+	assert_int_equal(iommu_domain_attach_group(identity, f.group[0]), 0);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	f.device[0]->has_tlb = false; /* there is nothing to ask for */
+	assert_true(reaches(0, page[1], page[1]));
+	f.device[0]->has_tlb = true;
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(identity), 0);
+	end_two_domains();
+}
+
+/* … but opened again as soon as hardware has confirmed that it is empty. */
+static void a_held_tlb_is_used_again(void **state)
+{
+	const struct iommu_model_vtd_config *const with_tlbs[] = {&tlbs, &scalable_tlbs};
+	unsigned int kind;
+
+	(void)state;
+	for (kind = 0; kind < 2; kind++) {
+		two_domains(with_tlbs[kind]);
+		fail_to_suspend();
+		assert_int_equal(iommu_domain_attach_group(domain[0], f.group[0]), 0);
+		assert_true(f.device[0]->invalidations != 0);
+		assert_true(reaches(0, IOVA, page[0]));
+		assert_int_equal(iommu_resume(f.iommu), 0);
+		end_two_domains();
+	}
+}
+
+/* A unit that could not be enabled a second time, and translates, is brought back by a resume. */
+static void what_goes_on_is_resumed(void **state)
+{
+	const struct iommu_model_vtd_faults gone = {.gone = true};
+	const struct iommu_model_vtd_faults hang = {.invalidations_hang = true};
+	unsigned int call;
+
+	(void)state;
+	for (call = 0; call < 2; call++) {
+		two_domains(&legacy);
+		misbehave(&gone);
+		assert_true(iommu_unit_disable(f.unit[0]) != 0);
+		misbehave(&hang);
+		assert_true((call == 0 ? iommu_unit_enable(f.unit[0])
+				       : iommu_vtd_enable(f.iommu)) != 0);
+		assert_true(iommu_unit_is_enabled(f.unit[0]));
+		misbehave(&none);
+		assert_int_equal(iommu_suspend(f.iommu), 0);
+		iommu_model_vtd_reset(f.machine.units[0]);
+		assert_int_equal(iommu_resume(f.iommu), 0);
+		assert_true(iommu_unit_is_enabled(f.unit[0]) && says_the_truth());
+		assert_true(is_blocked(1, IOVA));
+		end_two_domains();
+	}
+}
+
+static void gone_once_it_translates(struct model_machine *machine)
+{
+	const struct iommu_model_vtd_faults gone = {.gone = true};
+
+	(void)machine;
+	if ((status_of_unit() & VTD_GLOBAL_TE) != 0)
+		misbehave(&gone);
+}
+
+/* One that was to go off again, and did not, is turned off by the next disable, whatever came in between. */
+static void what_did_not_go_off_is_not_forgotten(void **state)
+{
+	const struct iommu_model_vtd_faults gone = {.gone = true};
+	unsigned int i;
+
+	(void)state;
+	two_domains(&tlbs);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+		f.machine.meanwhile = gone_once_it_translates;
+		assert_true(iommu_unit_enable(f.unit[0]) != 0);
+		f.machine.meanwhile = NULL;
+		misbehave(&gone);
+		assert_true(iommu_suspend(f.iommu) != 0);
+		misbehave(&none);
+		assert_true(iommu_unit_is_enabled(f.unit[0]));
+		assert_int_equal(i == 0 ? iommu_unit_disable(f.unit[0]) : iommu_suspend(f.iommu),
+				 0);
+		assert_int_equal(status_of_unit() & VTD_GLOBAL_TE, 0);
+	}
+	assert_int_equal(iommu_resume(f.iommu), 0);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	end_two_domains();
+}
+
 static void interrupts_come_back_after_a_suspend_that_failed(void **state)
 {
 	const struct iommu_model_vtd_config config = {
@@ -539,6 +741,22 @@ static void a_write_buffer_that_is_not_flushed(void **state)
 	end_two_domains();
 }
 
+/* What was taken back may not have come through either. */
+static void a_write_buffer_that_holds_what_was_taken_back(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_WRITE_BUFFER};
+	const struct iommu_model_vtd_faults hang = {.commands_hang = true};
+
+	(void)state;
+	two_domains(&config);
+	misbehave(&hang);
+	assert_int_equal(iommu_domain_attach_group(domain[1], f.group[0]), IOMMU_ETIMEDOUT);
+	misbehave(&none);
+	assert_int_equal(iommu_domain_attach_group(domain[0], f.group[0]), 0);
+	assert_true(reaches(0, IOVA, page[0]));
+	end_two_domains();
+}
+
 /* What another CPU does in the meantime. */
 static int status_meanwhile;
 
@@ -624,14 +842,22 @@ int main(void)
 		cmocka_unit_test(a_map_after_an_unconfirmed_detach),
 		cmocka_unit_test(calls_that_repeat_what_was_not_confirmed),
 		cmocka_unit_test(an_attach_of_what_is_attached_confirms),
+		cmocka_unit_test(what_a_device_keeps_is_confirmed),
+		cmocka_unit_test(a_pasid_that_went_unconfirmed),
 		cmocka_unit_test(ids_that_are_not_confirmed_are_found_again),
 		cmocka_unit_test(a_unit_that_was_turned_off_by_half),
 		cmocka_unit_test(a_suspend_that_fails_brings_everything_back),
 		cmocka_unit_test(a_resume_that_fails),
 		cmocka_unit_test(what_translates_is_not_opened),
+		cmocka_unit_test(device_tlbs_after_a_bring_up_that_failed),
+		cmocka_unit_test(a_held_tlb_goes_with_its_domain),
+		cmocka_unit_test(a_held_tlb_is_used_again),
+		cmocka_unit_test(what_goes_on_is_resumed),
+		cmocka_unit_test(what_did_not_go_off_is_not_forgotten),
 		cmocka_unit_test(interrupts_come_back_after_a_suspend_that_failed),
 		cmocka_unit_test(a_unit_that_hangs_is_left_alone),
 		cmocka_unit_test(a_write_buffer_that_is_not_flushed),
+		cmocka_unit_test(a_write_buffer_that_holds_what_was_taken_back),
 		cmocka_unit_test(register_requests_do_not_wait_for_each_other_for_ever),
 		cmocka_unit_test(a_device_that_is_slow),
 		cmocka_unit_test(a_refused_descriptor_holds_nothing_up),
