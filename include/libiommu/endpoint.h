@@ -151,7 +151,9 @@ IOMMU_API int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpo
  * Returns 0; IOMMU_ENODEV: it was released before, and its driver has not let go; or for the last member:
  * IOMMU_EBUSY while a domain is attached to its group, for a PASID perhaps, or while no driver uses it but
  * buffers of an untrusted device are mapped (see iommu_dma_destroy); or the error of an invalidation that
- * such mappings wait for.
+ * such mappings wait for. IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that the device is blocked,
+ * and what it reached must not be reused: it stays an endpoint, of which nothing is attached, until a later
+ * release has returned 0.
  */
 IOMMU_API int iommu_release_endpoint(struct iommu_endpoint *endpoint);
 

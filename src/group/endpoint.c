@@ -222,6 +222,41 @@ int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpoint_info *
 
 /* --- Release ---------------------------------------------------------------------------------- */
 
+/* Block what goes with an endpoint: itself, unless others use its id, and ids that no other uses. */
+static int block_with_aliases(struct iommu_endpoint *endpoint)
+{
+	int result = 0;
+	unsigned int i;
+
+	for (i = 0; i < endpoint->alias_count; i++) {
+		struct iommu_endpoint *alias = endpoint->aliases[i];
+		int status = 0;
+
+		if (alias->is_alias && alias->alias_users == 1)
+			status = iommu_endpoint_block(alias);
+		if (result == 0)
+			result = status;
+	}
+	if (endpoint->alias_users == 0) {
+		int status = iommu_endpoint_block(endpoint);
+
+		if (result == 0)
+			result = status;
+	}
+	return result;
+}
+
+/* Nothing of it passes any more, as far as hardware has confirmed. Called again, it asks again. */
+static int shut_out(struct iommu_endpoint *endpoint)
+{
+	int status = iommu_pasids_leave(endpoint);
+	int blocked = block_with_aliases(endpoint);
+
+	if (status == 0)
+		status = blocked;
+	return status != 0 ? status : iommu_unit_confirm(endpoint->unit);
+}
+
 int iommu_release(struct iommu_endpoint *endpoint)
 {
 	struct iommu *iommu = endpoint->iommu;
@@ -237,10 +272,11 @@ int iommu_release(struct iommu_endpoint *endpoint)
 		if (group->drivers == 0)
 			status = iommu_default_prepare_free(group);
 	}
+	if (status == 0)
+		status = shut_out(endpoint);
 	if (status != 0)
 		return status;
 	iommu_group_notify(group, IOMMU_ENDPOINT_REMOVED, endpoint);
-	iommu_pasids_leave(endpoint);
 	iommu_features_off(endpoint);
 	if (endpoint->alias_users != 0) {
 		device_to_alias(endpoint);

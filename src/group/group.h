@@ -197,7 +197,7 @@ void iommu_end_uses(struct iommu *iommu);
 /* --- pasid.c ---------------------------------------------------------------------------------- */
 
 /* A member leaves: its requests with the group's PASIDs fault. */
-void iommu_pasids_leave(struct iommu_endpoint *endpoint);
+int iommu_pasids_leave(struct iommu_endpoint *endpoint);
 
 /* --- name.c, member.c, alias.c ---------------------------------------------------------------- */
 

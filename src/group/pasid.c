@@ -198,16 +198,22 @@ static int detach(struct iommu_group *group, struct iommu_pasid_handle *handle)
 	return result;
 }
 
-void iommu_pasids_leave(struct iommu_endpoint *endpoint)
+int iommu_pasids_leave(struct iommu_endpoint *endpoint)
 {
 	struct iommu_list_node *node;
+	int result = 0;
 
 	iommu_list_for_each (node, &endpoint->group->pasids) {
 		struct iommu_domain *domain = handle_of(node)->domain;
+		int status = 0;
 
 		if (has_pasids(endpoint))
-			(void)domain->ops->detach_pasid(domain, endpoint, handle_of(node)->pasid);
+			status =
+				domain->ops->detach_pasid(domain, endpoint, handle_of(node)->pasid);
+		if (result == 0)
+			result = status;
 	}
+	return result;
 }
 
 int iommu_detach_pasid(struct iommu_group *group, uint32_t pasid)

@@ -54,6 +54,7 @@ static struct {
 	struct iommu *iommu;
 	struct iommu_unit *unit;
 	struct iommu_endpoint *endpoints[PES][2];
+	bool leaves[PES][2]; /* its release was not confirmed */
 	struct iommu_domain *domains[DOMAINS + 2];
 	uint32_t slots[DOMAINS][SLOTS]; /* the mapping, or NO_SLOT */
 	struct mapping mappings[MAPPINGS];
@@ -366,6 +367,33 @@ static void confirm_domain(unsigned int d)
 	}
 }
 
+/* Those whose release was not confirmed go; or come back, where meanwhile they are the last and something is attached. */
+static void end_release(unsigned int pe, unsigned int function)
+{
+	const unsigned int used = domain_of(pe);
+	const bool is_last = f.endpoints[pe][!function] == NULL;
+
+	f.leaves[pe][function] = false;
+	f.is_between = true;
+	if (is_last && iommu_group_domain(group_of(pe)) != NULL) {
+		assert_int_equal(iommu_domain_attach_group(f.domains[used], group_of(pe)), 0);
+	} else {
+		assert_int_equal(iommu_release_endpoint(f.endpoints[pe][function]), 0);
+		f.endpoints[pe][function] = NULL;
+	}
+	f.is_between = false;
+}
+
+static void end_releases(void)
+{
+	unsigned int pe, function;
+
+	for (pe = 0; pe < PES; pe++)
+		for (function = 0; function < 2; function++)
+			if (f.leaves[pe][function])
+				end_release(pe, function);
+}
+
 static void end_trouble(void)
 {
 	const struct iommu_model_phb_faults faults = {0};
@@ -379,6 +407,7 @@ static void end_trouble(void)
 	while (f.unconfirmed_count != 0)
 		confirm(f.unconfirmed[--f.unconfirmed_count]);
 	memset(f.may, 0, sizeof(f.may));
+	end_releases();
 	f.is_trouble = false;
 }
 
@@ -601,7 +630,9 @@ static void take_away(unsigned int pe, unsigned int function)
 		return;
 	}
 	check_status(status);
-	f.endpoints[pe][function] = NULL;
+	f.leaves[pe][function] = status != 0;
+	if (status == 0)
+		f.endpoints[pe][function] = NULL;
 }
 
 static void operate(void)

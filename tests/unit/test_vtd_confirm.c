@@ -292,6 +292,39 @@ static void a_pasid_that_went_unconfirmed(void **state)
 	end_two_domains();
 }
 
+/* A device is forgotten when hardware has confirmed that nothing of it passes, and not before. */
+static void a_release_that_is_not_confirmed(void **state)
+{
+	unsigned int kind, way;
+
+	(void)state;
+	for (kind = 0; kind < KINDS; kind++)
+		for (way = 0; way < 2; way++) {
+			machine(1, kinds[kind]);
+			devices(2);
+			assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+			assert_int_equal(iommu_set_default_type(f.iommu, IOMMU_DOMAIN_DMA), 0);
+			endpoints();
+			assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+			page[0] = model_machine_take(&f.machine, 1);
+			assert_int_equal(iommu_map(iommu_group_default_domain(f.group[0]), IOVA,
+						   page[0], 4096, RW),
+					 0);
+			assert_true(reaches(0, IOVA, page[0]));
+			fail_once(kinds[kind], way);
+			assert_true(iommu_release_endpoint(f.endpoint[0]) != 0);
+			if (way == 1)
+				assert_int_equal(iommu_release_endpoint(f.endpoint[0]),
+						 IOMMU_ETIMEDOUT);
+			assert_null(iommu_endpoint_domain(f.endpoint[0]));
+			misbehave(&none);
+			assert_int_equal(iommu_release_endpoint(f.endpoint[0]), 0);
+			f.endpoint[0] = NULL;
+			assert_true(is_blocked(0, IOVA));
+			end();
+		}
+}
+
 static void ids_that_are_not_confirmed_are_found_again(void **state)
 {
 	const struct iommu_model_vtd_config few = {.domain_bits = 4};
@@ -844,6 +877,7 @@ int main(void)
 		cmocka_unit_test(an_attach_of_what_is_attached_confirms),
 		cmocka_unit_test(what_a_device_keeps_is_confirmed),
 		cmocka_unit_test(a_pasid_that_went_unconfirmed),
+		cmocka_unit_test(a_release_that_is_not_confirmed),
 		cmocka_unit_test(ids_that_are_not_confirmed_are_found_again),
 		cmocka_unit_test(a_unit_that_was_turned_off_by_half),
 		cmocka_unit_test(a_suspend_that_fails_brings_everything_back),

@@ -545,9 +545,8 @@ static void hardware_fails(void (*trouble)(bool begins))
 	assert_int_equal(iommu_detach_pasid(f.group[0], PASID), IOMMU_ETIMEDOUT);
 	assert_int_equal(iommu_detach_pasid(f.group[0], 40000), IOMMU_ETIMEDOUT);
 	assert_null(iommu_find_pasid(f.group[0], PASID));
-	/* Directory and tables outlive the endpoint; the domain's tables the domain: hardware may go there. */
-	assert_int_equal(iommu_release_endpoint(f.endpoint[0]), 0);
-	f.endpoint[0] = NULL;
+	/* The endpoint stays, and the domain's tables outlive the domain: hardware may go there. */
+	assert_int_equal(iommu_release_endpoint(f.endpoint[0]), IOMMU_ETIMEDOUT);
 	assert_int_equal(iommu_domain_free(domain[0]), 0);
 	assert_int_equal(iommu_domain_free(domain[1]), 0);
 	(void)pasid_is_blocked(0, PASID, IOVA);
@@ -562,6 +561,37 @@ static void hardware_fails(void (*trouble)(bool begins))
 	assert_true(pasid_is_blocked(0, 40000, IOVA));
 	assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
 	assert_int_equal(iommu_domain_free(domain[2]), 0);
+	end();
+}
+
+static void dma_meanwhile(struct model_machine *machine)
+{
+	(void)machine;
+	(void)pasid_is_blocked(0, 40000, IOVA);
+}
+
+/* A larger directory that hardware went to, and has not confirmed to have left. */
+static void a_directory_that_is_taken_back(void **state)
+{
+	const struct iommu_model_vtd_faults late = {.waits_hang = true};
+	const struct iommu_model_vtd_faults none = {0};
+	struct iommu_pasid_handle first, second;
+	struct iommu_domain *domain;
+
+	(void)state;
+	begin_with(EVERYTHING, 1, 1);
+	domain = domain_of_stage(IOMMU_STAGE_SECOND);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
+	assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID, &first), 0);
+	misbehave(&late);
+	f.machine.meanwhile = dma_meanwhile;
+	f.machine.meanwhile_reading = true;
+	assert_int_equal(iommu_attach_pasid(domain, f.group[0], 40000, &second), IOMMU_ETIMEDOUT);
+	f.machine.meanwhile = NULL;
+	(void)pasid_is_blocked(0, 40001, IOVA);
+	misbehave(&none);
+	assert_int_equal(iommu_detach_pasid(f.group[0], PASID), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
 	end();
 }
 
@@ -1714,6 +1744,7 @@ int main(void)
 		cmocka_unit_test(directories_grow_under_live_entries),
 		cmocka_unit_test(pasids_that_nobody_attached),
 		cmocka_unit_test(attaching_a_pasid_may_fail_anywhere),
+		cmocka_unit_test(a_directory_that_is_taken_back),
 		cmocka_unit_test(hardware_that_does_not_confirm_pasids),
 		cmocka_unit_test(ends_of_pasids_that_are_refused),
 		cmocka_unit_test(every_device_of_many_is_told),
