@@ -168,7 +168,7 @@ static struct ioas_object *object_of(struct iommu_iova_range *range)
 }
 
 /*
- * End what nobody uses, from the lowest id on; again until nothing changes: what hangs on others goes before them. Each time
+ * End what is not in use, from the lowest id on; again until nothing changes: what hangs on others goes before them. Each time
  * around goes on behind what has gone, which may have taken others with it, so that it costs what there are objects.
  */
 static int end_all(struct iommu_ctx *ctx)

@@ -454,7 +454,7 @@ static int alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on_id,
 int iommu_hwpt_alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on,
 		     const struct iommu_hwpt_config *config, uint32_t *hwpt)
 {
-	/* Read once: the caller's may be somebody else's to write. */
+	/* Read once: another thread may write to what the caller passes. */
 	const struct iommu_hwpt_config own = *config;
 	int status;
 

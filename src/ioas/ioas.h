@@ -37,9 +37,9 @@
 /* --- Contexts and objects: context.c ----------------------------------------------------------- */
 
 enum ioas_object_state {
-	IOAS_OBJECT_NEW,   /* being made: no id finds it */
-	IOAS_OBJECT_THERE, /* ids find it */
-	IOAS_OBJECT_ENDING, /* ids find it for those who are asked to let go of it, and nobody else */
+	IOAS_OBJECT_NEW,    /* being made: no id finds it */
+	IOAS_OBJECT_THERE,  /* ids find it */
+	IOAS_OBJECT_ENDING, /* ids find it only for the users that are asked to let go of it */
 };
 
 struct ioas_object {
@@ -303,7 +303,7 @@ static inline struct ioas_area *iommu_area_from(const struct iommu_ioas *ioas, u
 	return iommu_area_of(iommu_iova_find_from(ioas->areas, page));
 }
 
-/* Out of its space, and freed; in another state from now on, and nobody's. */
+/* Out of its space, and freed; in another state from now on, and without a user. */
 void iommu_area_drop(struct ioas_area *area);
 void iommu_area_set_state(struct ioas_area *area, enum ioas_area_state to);
 /* An area of pages, with no place yet; takes a reference of the pages. NULL: no memory, with the status. */

@@ -263,7 +263,7 @@ int iommu_ioas_allow(struct iommu_ctx *ctx, uint32_t id, const struct iommu_iova
 		return status;
 	}
 	state = iommu_spin_lock(ctx->platform, &ioas->lock);
-	/* As they were read, once: the caller's may be somebody else's to write. */
+	/* As they were read, once: another thread may write to what the caller passes. */
 	for (const struct ioas_range *range = list; range != NULL && status == 0;
 	     range = range->next)
 		if (iommu_ioas_is_reserved(ioas, range->interval.first, range->interval.last))

@@ -266,7 +266,7 @@ static int map_in(struct iommu_ctx *ctx, uint32_t id, const struct iommu_backing
 int iommu_ioas_map(struct iommu_ctx *ctx, uint32_t id, const struct iommu_backing *backing,
 		   uint64_t size, unsigned int flags, iommu_iova_t *iova)
 {
-	/* Read once: the caller's may be somebody else's to write. */
+	/* Read once: another thread may write to what the caller passes. */
 	const struct iommu_backing own = *backing;
 	int status = map_in(ctx, id, &own, size, flags, iova);
 
@@ -522,7 +522,7 @@ int iommu_ioas_change_backing(struct iommu_ctx *ctx, uint32_t id, void *from, vo
 	iommu_ctx_lock(ctx);
 	object = iommu_object_find(ctx, id, IOMMU_OBJECT_IOAS, &status);
 	if (object != NULL) {
-		/* Copies in other spaces lead to the same memory; whoever is at it has its owner's name. */
+		/* Copies in other spaces lead to the same memory; their users name its owner. */
 		iommu_gates_close(ctx);
 		status = change_backing(iommu_ioas_of(object), from, to);
 		iommu_gates_open(ctx);

@@ -126,7 +126,7 @@ static int take_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 
 	if (given == NULL || config->user_size != sizeof(*given))
 		return IOMMU_EINVAL;
-	/* Read once: it may be somebody else's to write. */
+	/* Read once: another thread may write to it. */
 	table = *given;
 	if ((table.flags & ~known) != 0)
 		return IOMMU_EOPNOTSUPP;
