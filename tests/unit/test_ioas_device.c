@@ -606,6 +606,7 @@ static void software_reads_and_writes(void **state)
 static void what_is_being_made_is_found_by_nobody(void **state)
 {
 	struct ioas_object *object;
+	int status = 0;
 
 	(void)state;
 	begin_access(MEMORY_SCATTERED);
@@ -614,6 +615,9 @@ static void what_is_being_made_is_found_by_nobody(void **state)
 	assert_int_equal(iommu_access_unpin(ctx, iommu_object_id(object), IOVA, 0x1000),
 			 IOMMU_ENOENT);
 	assert_int_equal(iommu_object_type(ctx, iommu_object_id(object)), IOMMU_OBJECT_ANY);
+	assert_null(iommu_object_visit_ending(ctx, iommu_object_id(object), IOMMU_OBJECT_ACCESS,
+					      &status));
+	assert_int_equal(status, IOMMU_ENOENT);
 	iommu_object_abort(object);
 	iommu_ctx_unlock(ctx);
 	finish();
