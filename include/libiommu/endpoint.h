@@ -137,9 +137,9 @@ IOMMU_API int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpo
 				   struct iommu_endpoint **endpoint);
 
 /*
- * iommu_release_endpoint - forget a device, and its group when it was the last member. It is blocked
- * from then on; other members go on. What a detach of the group did not confirm stays so: it may be reached
- * until iommu_unit_enable of its unit, or probing the next device at its place, returns 0.
+ * iommu_release_endpoint - forget a device, and its group when it was the last member, unless the group is
+ * claimed or held. The device is blocked from then on, and hardware has confirmed that, when 0 is
+ * returned; other members go on.
  *
  * A driver that uses it (iommu_use_default_domain, iommu_dma_of) may still be there: devices are pulled
  * out under their drivers. What it holds stays valid until it lets go with iommu_unuse_default_domain,

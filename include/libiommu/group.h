@@ -178,8 +178,9 @@ IOMMU_API void *iommu_group_owner(const struct iommu_group *group);
  * what attaching the default domain returned where that had been put off. iommu_dma_of does it by itself
  * where it has not been done. iommu_unuse_default_domain - it no longer does: once for each use, and once
  * when there was only iommu_dma_of. With the last one the DMA handle is let go, too; of an endpoint that was
- * released meanwhile, nothing may be used any more then. iommu_bus_event does both for drivers that come
- * and go.
+ * released meanwhile, nothing may be used any more then. Unmap first: what is mapped stays mapped, and
+ * the device reaches it, until it is unmapped or the default domain goes. iommu_bus_event does both for
+ * drivers that come and go.
  */
 IOMMU_API int iommu_use_default_domain(struct iommu_endpoint *endpoint);
 IOMMU_API void iommu_unuse_default_domain(struct iommu_endpoint *endpoint);

@@ -27,9 +27,9 @@ IOMMU_API int iommu_create(const struct iommu_platform *platform, struct iommu *
  * iommu_destroy - remove all units and free the instance. Enabled units are disabled first: from
  * then on devices reach all memory, as before the instance was there.
  *
- * Returns 0; IOMMU_EBUSY while endpoints or domains exist; or, when a unit does not confirm that it
- * is disabled, IOMMU_ETIMEDOUT: the instance then stays, because hardware may still read its
- * tables.
+ * Returns 0; IOMMU_EBUSY while endpoints, domains, or groups that are claimed or held exist; or, when
+ * a unit does not confirm that it is disabled, IOMMU_ETIMEDOUT or IOMMU_EIO: the instance then
+ * stays, because hardware may still read its tables.
  */
 IOMMU_API int iommu_destroy(struct iommu *iommu);
 

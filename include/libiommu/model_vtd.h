@@ -136,6 +136,7 @@ enum iommu_model_vtd_strict {
 	IOMMU_MODEL_VTD_STRICT_QUEUE_LAST = 1 << 2,
 };
 
+/* Copied by iommu_model_vtd_create; the platform is kept by reference. */
 struct iommu_model_vtd_config {
 	/* Pages, lock and address conversion for the model's own memory, which is not the guest's. */
 	const struct iommu_platform *platform;

@@ -105,8 +105,10 @@ struct iommu_platform {
 	void (*cache_flush)(void *ctx, const void *virt, size_t size);
 
 	/*
-	 * now_ns - a monotonic clock in nanoseconds, any origin. Any context. Only used while
-	 * waiting for hardware, to bound the wait. Default: waits are bounded by a count of polls.
+	 * now_ns - a monotonic clock in nanoseconds, any origin. Any context. Bounds waits for
+	 * hardware, the age of lazy unmaps and of unanswered page requests, and the faults that are
+	 * reported in a second. Default: waits are bounded by a count of polls, a lazy unmap waits
+	 * until its ring is full, iommu_page_request_tick does nothing, faults have no bound.
 	 */
 	uint64_t (*now_ns)(void *ctx);
 
