@@ -64,12 +64,22 @@ static bool same_segment(const uint8_t *a, const uint8_t *b)
 	return iommu_read_le16(a + DMAR_DRHD_SEGMENT) == iommu_read_le16(b + DMAR_DRHD_SEGMENT);
 }
 
+/* Not memcmp, of which compilers make bcmp where only equality is asked for: hosts need not have that. */
+static bool bytes_equal(const uint8_t *a, const uint8_t *b, unsigned int size)
+{
+	unsigned int i = 0;
+
+	while (i < size && a[i] == b[i])
+		i++;
+	return i == size;
+}
+
 /* With the same scopes, too: what only the later one names must not pass for another unit's. */
 static bool same_unit(const uint8_t *a, const uint8_t *b)
 {
 	const uint16_t length = iommu_read_le16(a + 2);
 
-	return length == iommu_read_le16(b + 2) && memcmp(a, b, length) == 0;
+	return length == iommu_read_le16(b + 2) && bytes_equal(a, b, length);
 }
 
 static bool same_base(const uint8_t *drhd, const uint8_t *rhsa)
