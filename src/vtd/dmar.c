@@ -11,7 +11,6 @@
 #include <libiommu/status.h>
 
 #include "base/byteorder.h"
-#include "base/memory.h"
 
 /* The shortest that each type may be; its device scopes follow. */
 static const uint32_t fixed_size[] = {
