@@ -124,7 +124,7 @@ _Static_assert(ENTRIES_PER_PAGE > 1, "an entry fits");
 
 static size_t bucket_count(const struct model_cache *cache)
 {
-	return (IOMMU_PAGE_SIZE << cache->buckets_order) / sizeof(void *);
+	return ((size_t)IOMMU_PAGE_SIZE << cache->buckets_order) / sizeof(void *);
 }
 
 int iommu_model_cache_init(struct model_cache *cache, const struct iommu_platform *platform,
