@@ -714,7 +714,7 @@ static void every_call_ends(void **state)
 	}
 	t.meanwhile = NULL;
 	/* All of it happens. */
-	assert_true(t.asked > rounds / 1000);
+	assert_true(rounds < 20000 || t.asked > rounds / 1000);
 	assert_true(t.answers > rounds / 1000);
 	end();
 }
