@@ -668,7 +668,9 @@ static void scribble(void)
 
 static void every_call_ends(void **state)
 {
-	const uint64_t rounds = test_setting("IOMMU_TEST_OPERATIONS", 100000);
+	const uint64_t wanted = test_setting("IOMMU_TEST_OPERATIONS", 100000);
+	/* Fewer are too few for what is rare to happen as often as is expected below. */
+	const uint64_t rounds = wanted < 20000 ? 20000 : wanted;
 	const struct iommu_model_vtd_config config = {.flags = SCALABLE |
 							       IOMMU_MODEL_VTD_CACHING_MODE |
 							       IOMMU_MODEL_VTD_INTERRUPT_REMAPPING,
@@ -714,7 +716,7 @@ static void every_call_ends(void **state)
 	}
 	t.meanwhile = NULL;
 	/* All of it happens. */
-	assert_true(rounds < 20000 || t.asked > rounds / 1000);
+	assert_true(t.asked > rounds / 1000);
 	assert_true(t.answers > rounds / 1000);
 	end();
 }
