@@ -13,10 +13,10 @@
 #include <benchmark/benchmark.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
+#include "check.h"
 #include "null_unit.h"
 #include "pages.h"
 
@@ -28,12 +28,6 @@ constexpr uint64_t total = 64 * gib;
 constexpr uint64_t page = 4096;
 constexpr iommu_iova_t base = 1ULL << 40;
 constexpr unsigned int flags = IOMMU_IOAS_FIXED | IOMMU_IOAS_READ | IOMMU_IOAS_WRITE;
-
-void check(bool good)
-{
-	if (!good)
-		abort();
-}
 
 // Memory in pieces of one size, with a gap of the same size between them where they are small.
 struct Memory {

@@ -30,11 +30,11 @@
 //   is for four.
 #include <benchmark/benchmark.h>
 
-#include <cstdlib>
 #include <vector>
 
 #include <libiommu/iova_cache.h>
 
+#include "check.h"
 #include "pages.h"
 #ifdef BENCH_PEER_LINUX
 #include "peer.h"
@@ -44,12 +44,6 @@ namespace
 {
 
 constexpr uint64_t limit_48 = (1ULL << 36) - 1, limit_32 = (1ULL << 20) - 1;
-
-void check(bool good)
-{
-	if (!good)
-		abort();
-}
 
 uint64_t power_of_two_above(uint64_t size)
 {

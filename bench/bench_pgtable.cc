@@ -24,11 +24,11 @@
 #include <benchmark/benchmark.h>
 
 #include <chrono>
-#include <cstdlib>
 
 #include <libiommu/hw/vtd_second_stage.h>
 #include <libiommu/pgtable.h>
 
+#include "check.h"
 #include "pages.h"
 #ifdef BENCH_PEER_LINUX
 #include "peer.h"
@@ -38,12 +38,6 @@ namespace
 {
 
 constexpr uint64_t pages_2m = 512, pages_1g = 512 * 512;
-
-void check(bool good)
-{
-	if (!good)
-		abort();
-}
 
 class Ours
 {

@@ -14,7 +14,6 @@
 #include <benchmark/benchmark.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -22,6 +21,7 @@
 #include <libiommu/pgtable.h>
 #include <libiommu/tce_table.h>
 
+#include "check.h"
 #include "pages.h"
 #ifdef BENCH_PEER_LINUX
 #include "peer.h"
@@ -33,12 +33,6 @@ namespace
 constexpr uint64_t window_bytes = 1ULL << 31, page = 1ULL << 16, memory = 1ULL << 33;
 constexpr uint64_t window_pages = window_bytes / page;
 constexpr unsigned int rw = IOMMU_PROT_READ_WRITE;
-
-void check(bool good)
-{
-	if (!good)
-		abort();
-}
 
 uint64_t next_random(uint64_t &random)
 {

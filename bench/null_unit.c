@@ -151,6 +151,13 @@ static void release_endpoint(struct iommu_unit *unit, struct iommu_endpoint *end
 	(void)endpoint;
 }
 
+static bool capable(const struct iommu_endpoint *endpoint, enum iommu_capability capability)
+{
+	(void)endpoint;
+	return capability == IOMMU_CAPABLE_CACHE_COHERENCY ||
+	       capability == IOMMU_CAPABLE_INTERRUPT_ISOLATION;
+}
+
 static int handle_faults(struct iommu_unit *unit, bool *lost)
 {
 	(void)unit;
@@ -166,6 +173,7 @@ static const struct iommu_ops ops = {
 	.match = match,
 	.probe_endpoint = probe_endpoint,
 	.release_endpoint = release_endpoint,
+	.capable = capable,
 	.domain_alloc = domain_alloc,
 	.handle_faults = handle_faults,
 };
@@ -184,7 +192,7 @@ int null_unit_create(struct null_unit *null, enum iommu_domain_type type, bool e
 	status = iommu_set_default_type(null->iommu, type);
 	if (status == 0)
 		status = iommu_probe_endpoint(null->iommu, &info, &null->endpoint);
-	return status != 0 ? status : iommu_dma_of(null->endpoint, &null->dma);
+	return status;
 }
 
 void null_unit_destroy(struct null_unit *null)

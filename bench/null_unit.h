@@ -15,7 +15,6 @@ struct null_unit {
 	struct iommu_platform platform;
 	struct iommu *iommu;
 	struct iommu_endpoint *endpoint;
-	struct iommu_dma *dma; /* of the endpoint's default domain */
 	uint64_t invalidations;
 };
 

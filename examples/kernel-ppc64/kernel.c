@@ -154,6 +154,14 @@ static uint64_t memory_end(const struct tree *tree)
 	return end;
 }
 
+/* The first node is the root, whose name is empty. */
+static bool is_machine(const struct tree *tree, const char *name)
+{
+	uint32_t root = 0;
+
+	return tree_find(tree, "", &root) && tree_has_string(tree, root, "compatible", name);
+}
+
 static _Noreturn void run_opal(void)
 {
 	static struct opal_machine m;
@@ -186,6 +194,7 @@ static _Noreturn void run_opal(void)
 		.window_bits = 48,
 		.reserved_start = bridge.bus_address,
 		.reserved_last = bridge.bus_address + bridge.size - 1,
+		.register_is_silent = is_machine(tree, "qemu,powernv8"),
 	};
 	use_devices(&m.base, found);
 	finish(scenario_opal(&m));

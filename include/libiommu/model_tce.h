@@ -75,6 +75,8 @@ struct iommu_model_phb_faults {
 		refuse_open; /* the n-th window that is to be opened from now is not; 0: none */
 	/* What the register was told takes so many reads of it, and nothing is forgotten before. */
 	unsigned int slow_kills;
+	/* What the register is told is done at once, and the register keeps it: QEMU's generation 3. */
+	bool keeps_kills;
 };
 
 /*

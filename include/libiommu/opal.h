@@ -85,6 +85,12 @@ struct iommu_opal_config {
 	iommu_paddr_t registers;
 	/* Where the bridge decodes registers, or interrupts: not used as device addresses. */
 	iommu_iova_t reserved_start, reserved_last; /* start > last: none */
+	/*
+	 * With `registers`: the one that tells the bridge to forget keeps what was written, and never reads as
+	 * idle. So do QEMU's POWER8 machines ("compatible" of the tree's root: "qemu,powernv8"), where
+	 * iommu_opal_probe returns IOMMU_ETIMEDOUT without this. A read after the write is the confirmation then.
+	 */
+	bool register_is_silent;
 };
 
 /*

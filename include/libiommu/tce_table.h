@@ -20,6 +20,8 @@
 #ifndef LIBIOMMU_TCE_TABLE_H
 #define LIBIOMMU_TCE_TABLE_H
 
+#include <stdbool.h>
+
 #include <libiommu/platform.h>
 
 IOMMU_BEGIN_DECLS
@@ -180,6 +182,11 @@ struct iommu_tce_register {
 	uint32_t pe;                           /* 0 to 255 */
 	/* NULL: this is the only window, and it is used by one CPU at a time. */
 	struct iommu_tce_register_state *state;
+	/*
+	 * The register keeps what was written, and never shows that the bridge has done it: QEMU's POWER8
+	 * machines. A read after the write, which no longer passes it, is the confirmation then.
+	 */
+	bool is_silent;
 };
 IOMMU_API int iommu_tce_register_kill_pages(void *ctx, uint64_t address, unsigned int page_shift,
 					    uint64_t pages);

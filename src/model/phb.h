@@ -33,6 +33,7 @@ struct iommu_model_phb {
 	struct iommu_model_phb_stats stats;
 	uint64_t kill_pending;       /* what the register has not carried out yet … */
 	unsigned int kill_reads;     /* … and when it will: reads of it */
+	uint64_t kill_kept;          /* what it was last told */
 	uint16_t *ids[PHB_ID_PAGES]; /* 1 + PE of a source id, or 0; NULL: of none of the page */
 	uint64_t *tves;              /* two of each PE */
 	struct iommu_model_phb_freeze *freezes;

@@ -88,6 +88,7 @@ void iommu_model_phb_kill_write(struct iommu_model_phb *phb, uint64_t value)
 		phb->kill_pending = value;
 	else
 		kill_by_register(phb, value);
+	phb->kill_kept = value;
 	phb->kill_reads = phb->faults.slow_kills;
 	iommu_spin_unlock(phb->platform, &phb->lock, state);
 }
@@ -101,7 +102,7 @@ uint64_t iommu_model_phb_kill_read(struct iommu_model_phb *phb)
 		kill_by_register(phb, phb->kill_pending);
 		phb->kill_pending = 0;
 	}
-	value = phb->kill_pending;
+	value = phb->faults.keeps_kills ? phb->kill_kept : phb->kill_pending;
 	if (phb->kill_reads != 0)
 		phb->kill_reads--;
 	iommu_spin_unlock(phb->platform, &phb->lock, state);

@@ -33,6 +33,8 @@ static bool is_idle(const struct iommu_tce_register *told)
 {
 	const uint64_t value = iommu_be64(iommu_mmio_read64(told->platform, kill_register(told)));
 
+	if (told->is_silent)
+		return value != UINT64_MAX; /* all ones: the bridge is gone */
 	return (value & PHB_KILL_BUSY) == 0;
 }
 

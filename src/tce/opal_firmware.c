@@ -40,7 +40,13 @@ static int call(struct opal_unit *unit, uint64_t token, const uint64_t arguments
 static int forget_by_register(struct opal_unit *unit, enum opal_kill kind, uint32_t pe,
 			      uint64_t page_size, uint64_t address, uint64_t pages)
 {
-	const struct iommu_tce_register told = {unit->platform, unit->registers, pe, &unit->told};
+	const struct iommu_tce_register told = {
+		.platform = unit->platform,
+		.registers = unit->registers,
+		.pe = pe,
+		.state = &unit->told,
+		.is_silent = unit->config.register_is_silent,
+	};
 
 	if (kind == OPAL_KILL_ALL)
 		return iommu_tce_forget_all(&told);

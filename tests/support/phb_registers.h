@@ -18,6 +18,7 @@ static struct {
 	struct iommu_model_phb **model;
 	void (*around)(void); /* called before and after each access; or NULL */
 	unsigned int mapped;
+	bool are_gone; /* reads return all ones, writes go nowhere */
 } phb_registers;
 
 static unsigned char *const phb_registers_base = (unsigned char *)0x7000;
@@ -47,6 +48,8 @@ static uint64_t phb_registers_read64(void *ctx, const volatile void *reg)
 
 	(void)ctx;
 	assert_ptr_equal((uintptr_t)reg, phb_registers_base + PHB_KILL_REGISTER);
+	if (phb_registers.are_gone)
+		return UINT64_MAX;
 	if (phb_registers.around != NULL)
 		phb_registers.around();
 	value = iommu_be64(iommu_model_phb_kill_read(*phb_registers.model));
@@ -59,6 +62,8 @@ static void phb_registers_write64(void *ctx, volatile void *reg, uint64_t value)
 {
 	(void)ctx;
 	assert_ptr_equal((uintptr_t)reg, phb_registers_base + PHB_KILL_REGISTER);
+	if (phb_registers.are_gone)
+		return;
 	if (phb_registers.around != NULL)
 		phb_registers.around();
 	iommu_model_phb_kill_write(*phb_registers.model, iommu_be64(value));
@@ -85,6 +90,7 @@ static void phb_registers_install(struct iommu_platform *platform, struct iommu_
 	phb_registers.model = model;
 	phb_registers.around = around;
 	phb_registers.mapped = 0;
+	phb_registers.are_gone = false;
 	platform->map_mmio = phb_registers_map;
 	platform->unmap_mmio = phb_registers_unmap;
 	platform->mmio_read32 = phb_registers_read32;

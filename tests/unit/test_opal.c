@@ -166,11 +166,8 @@ static struct iommu_opal_config good_config(void)
 	};
 }
 
-static void begin(void)
+static void begin_unprobed(void)
 {
-	const struct iommu_opal_config config = good_config();
-	unsigned int i;
-
 	memset(&f, 0, sizeof(f));
 	test_platform_init(&f.test, ARENA, 0);
 	f.test.quiet = true;
@@ -178,6 +175,14 @@ static void begin(void)
 	phb_registers_install(&f.test.platform, &f.model, NULL);
 	make_bridge();
 	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
+}
+
+static void begin(void)
+{
+	const struct iommu_opal_config config = good_config();
+	unsigned int i;
+
+	begin_unprobed();
 	assert_int_equal(iommu_opal_probe(f.iommu, &config), 0);
 	f.unit = iommu_find_unit(f.iommu, "phb3");
 	assert_non_null(f.unit);
@@ -1119,6 +1124,43 @@ static void a_busy_bridge_is_waited_for_once(void **state)
 	end();
 }
 
+/* A register that keeps what was written never reads as idle: the host says so, or the bridge is not taken. */
+static void a_silent_register_is_read_back(void **state)
+{
+	struct iommu_opal_config config;
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+	struct iommu_group *group;
+
+	(void)state;
+	begin_unprobed();
+	config = good_config();
+	MISBEHAVE(.keeps_kills = true);
+	assert_int_equal(iommu_opal_probe(f.iommu, &config), IOMMU_ETIMEDOUT);
+	config.register_is_silent = true;
+	assert_int_equal(iommu_opal_probe(f.iommu, &config), 0);
+	f.unit = iommu_next_unit(f.iommu, NULL);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	endpoint = add(0x100);
+	group = iommu_endpoint_group(endpoint);
+	domain = domain_of(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	assert_int_equal(iommu_map(domain, 0x5000, MEMORY, 0x2000, RW), 0);
+	assert_true(reaches(1, 0x6000, MEMORY + 0x1000));
+	assert_int_equal(iommu_unmap(domain, 0x5000, 0x2000, 0, NULL), 0);
+	assert_true(is_blocked(1, 0x6000));
+	/* All ones are what is read where no bridge is any more. */
+	assert_int_equal(iommu_map(domain, 0x5000, MEMORY, 0x1000, RW), 0);
+	phb_registers.are_gone = true;
+	assert_int_equal(iommu_unmap(domain, 0x5000, 0x1000, 0, NULL), IOMMU_ETIMEDOUT);
+	phb_registers.are_gone = false;
+	assert_int_equal(iommu_unmap(domain, 0x5000, 0x1000, 0, NULL), 0);
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	end();
+}
+
 /* A host's own window on such a bridge, without the back end. */
 static void windows_of_hosts_are_told_by_register(void **state)
 {
@@ -1285,6 +1327,7 @@ int main(void)
 		cmocka_unit_test(registers_are_mapped_and_given_back),
 		cmocka_unit_test(windows_of_hosts_are_told_by_register),
 		cmocka_unit_test(a_busy_bridge_is_waited_for_once),
+		cmocka_unit_test(a_silent_register_is_read_back),
 		cmocka_unit_test(drivers_map_through_a_window),
 		cmocka_unit_test(all_kinds_of_domains),
 		cmocka_unit_test(one_domain_in_many_pes),
