@@ -33,6 +33,14 @@ IOMMU_API int iommu_create(const struct iommu_platform *platform, struct iommu *
  */
 IOMMU_API int iommu_destroy(struct iommu *iommu);
 
+/*
+ * iommu_reason - why the last call of the control path that returned an error did, in words, such as
+ * "0000:00:04.0: it is untrusted, and the domain lets it reach more than it is given". It is the text of the line
+ * that was logged (IOMMU_LOG_REFUSAL), without the call and the code; never NULL, empty before the
+ * first. Control path; valid until the next call that is refused.
+ */
+IOMMU_API const char *iommu_reason(const struct iommu *iommu);
+
 /* iommu_next_unit - iterate the units: NULL gives the first, the last gives NULL. */
 IOMMU_API struct iommu_unit *iommu_next_unit(struct iommu *iommu, struct iommu_unit *unit);
 
@@ -52,6 +60,12 @@ IOMMU_API struct iommu_unit *iommu_find_unit(struct iommu *iommu, const char *na
  * half way on hardware without such a register. Any context.
  */
 IOMMU_API bool iommu_unit_is_enabled(const struct iommu_unit *unit);
+
+/*
+ * iommu_translating - how many units iommu_unit_is_enabled is true of. 0 after an enable that returned 0: there
+ * was nothing to enable, and nothing restricts any device's DMA. Control path.
+ */
+IOMMU_API unsigned int iommu_translating(struct iommu *iommu);
 
 /*
  * iommu_unit_hardware_info - what user space wants to know of a unit to build tables for it. `type`

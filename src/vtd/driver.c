@@ -239,7 +239,7 @@ int iommu_vtd_enable_units(struct iommu *iommu)
 	int status;
 
 	if (first == NULL)
-		return IOMMU_ENODEV;
+		return IOMMU_REFUSE(iommu, iommu_vtd_name, IOMMU_ENODEV, "no unit was probed");
 	status = enable_again(first);
 	if (status != 0)
 		return status;
