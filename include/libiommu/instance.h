@@ -27,9 +27,9 @@ IOMMU_API int iommu_create(const struct iommu_platform *platform, struct iommu *
  * iommu_destroy - remove all units and free the instance. Enabled units are disabled first: from
  * then on devices reach all memory, as before the instance was there.
  *
- * Returns 0; IOMMU_EBUSY while endpoints, domains, or groups that are claimed or held exist; or, when
- * a unit does not confirm that it is disabled, IOMMU_ETIMEDOUT or IOMMU_EIO: the instance then
- * stays, because hardware may still read its tables.
+ * NULL: nothing to do. Returns 0; IOMMU_EBUSY while endpoints, domains, or groups that are claimed or
+ * held exist; or, when a unit does not confirm that it is disabled, IOMMU_ETIMEDOUT or IOMMU_EIO: the
+ * instance then stays, because hardware may still read its tables.
  */
 IOMMU_API int iommu_destroy(struct iommu *iommu);
 
@@ -97,7 +97,10 @@ IOMMU_API int iommu_unit_hardware_info(const struct iommu_unit *unit,
  *   IOMMU_ETIMEDOUT  hardware did not confirm a command in time
  *   IOMMU_EIO        hardware reported an error
  *   IOMMU_EPERM      the unit is bypassed
+ *   IOMMU_EOPNOTSUPP the unit remaps interrupts only
+ *   IOMMU_ENOSPC     no domain id is left for a group that is to reach its direct regions
  *   IOMMU_ENOMEM
+ *   otherwise a hypervisor that keeps the tables refuses what is mapped, as of iommu_map
  */
 IOMMU_API int iommu_unit_enable(struct iommu_unit *unit);
 
@@ -120,7 +123,8 @@ IOMMU_API int iommu_unit_disable(struct iommu_unit *unit);
  * detached: what is changed takes effect with the resume. iommu_unit_enable and iommu_vtd_enable
  * resume the units that they are called for.
  *
- * Return 0, or the error of the first unit that failed, which is logged. A suspend that fails has
+ * Return 0, or the error of the first unit that failed, which is logged: errors as
+ * iommu_unit_disable and iommu_unit_enable. A suspend that fails has
  * resumed all units, the one that failed included, as far as they obey. After a resume that failed
  * the units that did not come back are as between the two: call iommu_resume again.
  */
@@ -130,7 +134,7 @@ IOMMU_API int iommu_resume(struct iommu *iommu);
 /*
  * iommu_shutdown - leave the hardware to a kernel that follows: everything off, on every unit,
  * whatever fails on another. Nothing is freed; the instance is of no use but to be destroyed.
- * Returns 0 or the first error. Takes only the locks of the registers: other CPUs must have stopped.
+ * Returns 0 or the first error, as iommu_unit_disable. Takes only the locks of the registers: other CPUs must have stopped.
  */
 IOMMU_API int iommu_shutdown(struct iommu *iommu);
 

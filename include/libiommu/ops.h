@@ -319,12 +319,6 @@ IOMMU_API void iommu_register_unit(struct iommu *iommu, struct iommu_unit *unit)
 /*
  * iommu_control_lock, iommu_control_unlock - for a back end's own control path functions: the host's
  * mutex of the instance. Never from the functions of struct iommu_ops, which run under it.
- * iommu_unit_start, iommu_keep_free - iommu_unit_enable and iommu_reserve for those.
- * iommu_unit_wake - iommu_resume for one unit; 0 when it is awake.
- * iommu_unit_confirm - see iommu_ops.confirm.
- * iommu_unit_settle - record how an enable or a disable of a back end's own ended: whether the unit is
- * enabled, and the status; another than 0 leaves it unsettled, and enabled where the back end says that it
- * translates all the same.
  */
 IOMMU_API void iommu_control_lock(struct iommu *iommu);
 IOMMU_API void iommu_control_unlock(struct iommu *iommu);
@@ -344,6 +338,15 @@ IOMMU_API void iommu_control_unlock(struct iommu *iommu);
 IOMMU_API int iommu_refuse(struct iommu *iommu, const char *who, int status, const char *why);
 IOMMU_API int iommu_control_end(struct iommu *iommu, const char *call, int status);
 
+/*
+ * iommu_unit_start, iommu_keep_free - iommu_unit_enable and iommu_reserve for those.
+ * iommu_unit_wake - iommu_resume for one unit; 0 when it is awake.
+ * iommu_unit_confirm - see iommu_ops.confirm. Errors of all three as iommu_unit_enable; iommu_keep_free:
+ * IOMMU_EINVAL (start > last), IOMMU_ENOMEM.
+ * iommu_unit_settle - record how an enable or a disable of a back end's own ended: whether the unit is
+ * enabled, and the status; another than 0 leaves it unsettled, and enabled where the back end says that it
+ * translates all the same.
+ */
 IOMMU_API int iommu_unit_start(struct iommu_unit *unit);
 IOMMU_API int iommu_unit_wake(struct iommu_unit *unit);
 IOMMU_API int iommu_unit_confirm(struct iommu_unit *unit);
