@@ -6,6 +6,7 @@
 
 #include "base/bits.h"
 #include "base/dirty.h"
+#include "base/text.h"
 #include "group/group.h"
 
 /* What the back end cannot know of a new domain; on failure it is freed. */
@@ -36,6 +37,23 @@ static bool config_makes_sense(const struct iommu_unit *unit, enum iommu_domain_
 		return config->parent == NULL;
 	return config->parent != NULL && config->parent->iommu == unit->iommu &&
 	       config->parent->type == IOMMU_DOMAIN_PAGING && config->parent->nest_parent;
+}
+
+/* "paging domain made" */
+static void debug(const struct iommu *iommu, const char *who, enum iommu_domain_type type,
+		  const char *what)
+{
+	static const char *const names[] = {
+		[IOMMU_DOMAIN_PAGING] = "paging",     [IOMMU_DOMAIN_IDENTITY] = "identity",
+		[IOMMU_DOMAIN_BLOCKED] = "blocked",   [IOMMU_DOMAIN_DMA] = "DMA",
+		[IOMMU_DOMAIN_DMA_LAZY] = "lazy DMA", [IOMMU_DOMAIN_DMA_BYPASS] = "DMA and bypass",
+		[IOMMU_DOMAIN_NESTED] = "nested",     [IOMMU_DOMAIN_SVA] = "shared table",
+	};
+	char line[40];
+	size_t used = iommu_line_append(line, sizeof(line), 0, names[type]);
+
+	(void)iommu_line_append(line, sizeof(line), used, what);
+	iommu_log(iommu->platform, IOMMU_LOG_DEBUG, who, line);
 }
 
 /* What was asked for, and the back end has not made. */
@@ -93,6 +111,7 @@ static int domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
 		domain->parent = config->parent;
 		domain->parent->children++;
 	}
+	debug(unit->iommu, unit->name, type, " domain made");
 	*result = domain;
 	return 0;
 }
@@ -139,6 +158,7 @@ int iommu_domain_drop(struct iommu_domain *domain)
 		domain->parent->children--;
 	iommu_holds_free(domain);
 	iommu_list_remove(&domain->link);
+	debug(domain->iommu, "iommu", domain->type, " domain freed");
 	domain->holders = 0;
 	domain->release_data = NULL;
 	domain->ops->free(domain);

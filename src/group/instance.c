@@ -248,6 +248,8 @@ int iommu_unit_start(struct iommu_unit *unit)
 	if (status == 0)
 		status = unit->ops->enable(unit);
 	iommu_unit_settle(unit, status == 0, status);
+	if (status == 0)
+		iommu_log(unit->iommu->platform, IOMMU_LOG_INFO, unit->name, "translation is on");
 	return status;
 }
 
@@ -268,6 +270,9 @@ int iommu_unit_disable(struct iommu_unit *unit)
 	if (unit->enabled || unit->unsettled || unit->power != IOMMU_UNIT_AWAKE) {
 		status = unit->ops->disable(unit);
 		iommu_unit_settle(unit, unit->enabled && status != 0, status);
+		if (status == 0)
+			iommu_log(unit->iommu->platform, IOMMU_LOG_INFO, unit->name,
+				  "translation is off: devices reach all memory");
 	}
 	return iommu_control_end(unit->iommu, IOMMU_CALL, status);
 }

@@ -312,6 +312,19 @@ static int close_what_is_open(struct opal_unit *unit)
 	return status == 0 ? iommu_opal_forget(unit, OPAL_KILL_ALL, 0, 0, 0, 0) : status;
 }
 
+static void report(const struct opal_unit *unit)
+{
+	char line[80];
+	size_t used = iommu_line_append_number(line, sizeof(line), 0, unit->config.pes);
+
+	used = iommu_line_append(line, sizeof(line), used, " PEs, windows of ");
+	used = iommu_line_append_number(line, sizeof(line), used, unit->config.window_bits);
+	used = iommu_line_append(line, sizeof(line), used, " address bits");
+	(void)iommu_line_append(line, sizeof(line), used,
+				unit->config.memory_end != 0 ? ", bypass" : "");
+	iommu_log(unit->platform, IOMMU_LOG_INFO, unit->base.name, line);
+}
+
 static int probe(struct iommu *iommu, const struct iommu_opal_config *config)
 {
 	const char *mistake = mistake_in(config);
@@ -333,6 +346,7 @@ static int probe(struct iommu *iommu, const struct iommu_opal_config *config)
 				    "firmware does not close what was left open");
 	}
 	iommu_register_unit(iommu, &unit->base);
+	report(unit);
 	return 0;
 }
 

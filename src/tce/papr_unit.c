@@ -260,6 +260,21 @@ static int unit_create(const struct iommu_platform *platform,
 	return status;
 }
 
+static void report(const struct papr_unit *unit)
+{
+	char line[80];
+	size_t used = iommu_line_append(line, sizeof(line), 0, "a window of ");
+
+	used = iommu_line_append_number(line, sizeof(line), used,
+					(unsigned int)papr_pages(&unit->config.window));
+	used = iommu_line_append(line, sizeof(line), used, " pages of 2^");
+	used = iommu_line_append_number(line, sizeof(line), used, unit->config.window.page_shift);
+	(void)iommu_line_append(line, sizeof(line), used,
+				unit->config.direct.size != 0 ? " bytes, and one for all of memory"
+							      : " bytes");
+	iommu_log(unit->platform, IOMMU_LOG_INFO, unit->base.name, line);
+}
+
 static int probe(struct iommu *iommu, const struct iommu_papr_config *config)
 {
 	const char *mistake = mistake_in(config);
@@ -278,6 +293,7 @@ static int probe(struct iommu *iommu, const struct iommu_papr_config *config)
 		return IOMMU_REFUSE(iommu, papr_name, status,
 				    "the hypervisor does not clear what was left in a window");
 	iommu_register_unit(iommu, &unit->base);
+	report(unit);
 	return 0;
 }
 

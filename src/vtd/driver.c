@@ -260,6 +260,9 @@ int iommu_vtd_enable_units(struct iommu *iommu)
 	}
 	if (status != 0)
 		return status;
+	/* Once: what is enabled again has been told of. */
+	if (!first->probe->running || iommu_translating(iommu) == 0)
+		iommu_vtd_report_enabled(first);
 	first->probe->running = true;
 	return 0;
 }

@@ -208,11 +208,15 @@ static int unit_start(struct vtd_unit *unit, unsigned int flags)
 		return status;
 	write_entries_for(unit, (flags & IOMMU_VTD_X2APIC) != 0);
 	status = iommu_vtd_interrupts_start(unit);
-	if (status != 0) {
-		vtd_log(unit, IOMMU_LOG_ERROR, "interrupt remapping does not start");
-		(void)iommu_vtd_queue_release(unit);
+	if (status == 0) {
+		vtd_log(unit, IOMMU_LOG_INFO,
+			unit->interrupts->x2apic ? "interrupts are remapped, with x2APIC"
+						 : "interrupts are remapped");
+		return 0;
 	}
-	return status;
+	vtd_log(unit, IOMMU_LOG_ERROR, "interrupt remapping does not start");
+	(void)iommu_vtd_queue_release(unit);
+	return VTD_REFUSE(unit, status, "interrupt remapping does not start");
 }
 
 static int unit_stop(struct vtd_unit *unit)

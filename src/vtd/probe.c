@@ -273,12 +273,12 @@ static int unit_setup(struct vtd_unit *unit)
 		status = iommu_vtd_queue_alloc(unit);
 	if (status == 0 && unit->scalable && unit->caps.page_requests)
 		status = iommu_vtd_page_queue_alloc(unit);
-	if (status == 0 && !unit->caps.translates)
-		vtd_log(unit, IOMMU_LOG_INFO,
-			"remaps interrupts only: DMA behind it is not restricted");
-	else if (status == 0)
+	if (status != 0)
+		return status;
+	iommu_vtd_report_unit(unit);
+	if (unit->caps.translates)
 		iommu_vtd_inherit(unit);
-	return status;
+	return 0;
 }
 
 void iommu_vtd_unit_free(struct vtd_unit *unit)
@@ -435,9 +435,7 @@ int iommu_vtd_probe_units(struct iommu *iommu, const struct iommu_ops *ops, cons
 	status = probe_create(iommu, &dmar, options != NULL ? options : &none, &probe);
 	if (status != 0)
 		return status;
-	if ((dmar.defects & IOMMU_DMAR_CHECKSUM) != 0)
-		iommu_log(probe->platform, IOMMU_LOG_WARNING, iommu_vtd_name,
-			  "the DMAR table's checksum is wrong: it may be damaged");
+	iommu_vtd_report_table(probe, &dmar);
 	probe->ops = ops;
 	/* Held, so that a unit which fails does not take the probe with it. */
 	probe->units++;
@@ -487,6 +485,7 @@ int iommu_vtd_units_add(struct iommu *iommu, const void *structures, size_t size
 	status = table_wrap(first->probe, structures, size, &table);
 	if (status != 0)
 		return status;
+	iommu_vtd_report_table(first->probe, &table->dmar);
 	status = check_added(first->probe, &table->dmar);
 	if (status == 0)
 		status = units_create(first->probe, table);

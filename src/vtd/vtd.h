@@ -401,6 +401,12 @@ static inline bool vtd_unit_is_suspect(const struct vtd_unit *unit)
 	return vtd_unit_is_active(unit) && vtd_unit_has_failed(unit);
 }
 
+/* --- report: what was found, in lines for people --- */
+/* Once for a unit, a table; and after units were enabled together, for all of them. */
+void iommu_vtd_report_unit(const struct vtd_unit *unit);
+void iommu_vtd_report_table(const struct vtd_probe *probe, const struct iommu_dmar *dmar);
+void iommu_vtd_report_enabled(struct vtd_unit *first);
+
 /* --- endpoint --------------------------------------------------------------------------------- */
 
 struct vtd_use;
