@@ -53,6 +53,7 @@ IOMMU_API int iommu_access_detach(struct iommu_ctx *ctx, uint32_t access);
  *   and what the backing's pin said
  *
  * iommu_access_unpin - IOMMU_ENOENT: nothing is pinned by that range.
+ * IOMMU_EFAULT: what pin said makes no sense (no piece, or more than was asked for).
  */
 IOMMU_API int iommu_access_pin(struct iommu_ctx *ctx, uint32_t access, iommu_iova_t iova,
 			       uint64_t size, unsigned int prot, iommu_paddr_t *pages);

@@ -79,7 +79,7 @@ enum iommu_start_flags {
  *                 strict and lazy; the order of back ends is a circle: its members are logged
  *   IOMMU_EBUSY   started already
  *   IOMMU_ENODEV  required, and there is no unit
- *   otherwise the error of the first back end that failed, with the others started as far as they are: the
+ *   otherwise the error of the first back end that failed, as iommu_vtd_probe, or its own, with the others started as far as they are: the
  *   host must not go on as if its devices were kept apart. Not with IOMMU_START_PERMISSIVE.
  */
 IOMMU_API int iommu_start(struct iommu *iommu, unsigned int flags);
@@ -87,7 +87,7 @@ IOMMU_API int iommu_start(struct iommu *iommu, unsigned int flags);
 /*
  * iommu_start_late - turn protection on: late_init of all that iommu_start has found.
  *
- * Returns 0; the error of the first that failed, which is only logged with IOMMU_START_PERMISSIVE; where
+ * Returns 0; the error of the first that failed, as iommu_vtd_enable, or its own, which is only logged with IOMMU_START_PERMISSIVE; where
  * protection is required, IOMMU_ENODEV: no unit is enabled; or IOMMU_EINVAL: not started. May be called again.
  */
 IOMMU_API int iommu_start_late(struct iommu *iommu);

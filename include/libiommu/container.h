@@ -21,6 +21,7 @@ struct iommu_container;
 /*
  * iommu_container_create - empty. @limits: as of iommu_ctx_create; `areas` 0: IOMMU_CONTAINER_MAPPINGS.
  * iommu_container_destroy - IOMMU_EBUSY while groups are in it; what hardware does not confirm, as iommu_ctx_destroy.
+ * Errors as iommu_ctx_create and iommu_ioas_alloc.
  */
 IOMMU_API int iommu_container_create(struct iommu *iommu, const struct iommu_ctx_limits *limits,
 				     struct iommu_container **container);
@@ -55,7 +56,7 @@ IOMMU_API int iommu_container_unmap(struct iommu_container *container, iommu_iov
 /*
  * What devices have written. Where one of the groups is behind a unit that cannot tell, everything that is mapped counts as
  * written. What a group has written that left meanwhile is told, too: its tables, and with them what is pinned, stay until
- * tracking is switched off. Errors: iommu_hwpt_set_dirty, iommu_hwpt_read_dirty; IOMMU_EINVAL: it is off.
+ * tracking is switched off. Errors as iommu_hwpt_set_dirty, iommu_hwpt_read_dirty; IOMMU_EINVAL: it is off.
  */
 IOMMU_API int iommu_container_set_dirty(struct iommu_container *container, bool enable);
 IOMMU_API int iommu_container_read_dirty(struct iommu_container *container, iommu_iova_t iova,

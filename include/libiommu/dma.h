@@ -116,6 +116,8 @@ IOMMU_API uint64_t iommu_dma_required_mask(const struct iommu_dma *dma);
  *   IOMMU_ENOMEM
  *   IOMMU_ETIMEDOUT, IOMMU_EIO  hardware must be told of new mappings, and did not confirm
  *   IOMMU_EAGAIN     so much waits for hardware that does not confirm that no more is begun
+ *   IOMMU_EEXIST     a caller has mapped something in the domain by itself, at the address that was chosen
+ *   otherwise a hypervisor that keeps the tables refuses, as of iommu_map
  */
 IOMMU_API int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			    iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
@@ -205,8 +207,8 @@ IOMMU_API int iommu_dma_window_map(struct iommu_dma_window *window, uint64_t fir
 IOMMU_API int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t first,
 				     uint64_t count);
 /*
- * iommu_dma_window_destroy - unmap all and give the addresses back. Returns 0, or the error of the
- * unmap: the window then stays.
+ * iommu_dma_window_destroy - unmap all and give the addresses back. Returns 0, or IOMMU_ETIMEDOUT /
+ * IOMMU_EIO, as iommu_unmap: the window then stays.
  */
 IOMMU_API int iommu_dma_window_destroy(struct iommu_dma_window *window);
 

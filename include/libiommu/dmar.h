@@ -66,6 +66,8 @@ struct iommu_dmar {
 	unsigned int flags;
 	/* enum iommu_dmar_defect of the whole table */
 	unsigned int defects;
+	/* After iommu_dmar_open refused it: why, in words; otherwise "". A static string. */
+	const char *refusal;
 };
 
 /* One structure. `type` says which member of the union counts. */

@@ -86,6 +86,7 @@ struct iommu_domain_config {
  *                     added that tables could map (see iommu_add_memory); force_snoop on a unit
  *                     without snoop control; bypass, stage, nest_parent or dirty_tracking on one that has none
  *   IOMMU_ENOMEM
+ *   and of an identity domain that is made of tables the errors of iommu_map
  */
 IOMMU_API int iommu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 				 const struct iommu_domain_config *config,
@@ -109,7 +110,7 @@ IOMMU_API int iommu_domain_free(struct iommu_domain *domain);
  * what was written in [iova, iova + size), and forget it, unless IOMMU_DIRTY_KEEP is among the flags.
  * When it returns, hardware notes again. Bits that are set stay set. Errors: IOMMU_EINVAL (size 0, or
  * a range that is not whole pages of the bitmap or lies outside it, unknown flags; it is off), IOMMU_EOVERFLOW,
- * IOMMU_EOPNOTSUPP; IOMMU_ETIMEDOUT / IOMMU_EIO: what was forgotten was noted in the bitmap, but
+ * IOMMU_ERANGE (beyond the aperture), IOMMU_EOPNOTSUPP; IOMMU_ETIMEDOUT / IOMMU_EIO: what was forgotten was noted in the bitmap, but
  * hardware may not note new writes before the next invalidation is confirmed: whatever is mapped in the range counts as
  * written at the next read.
  *
@@ -132,9 +133,10 @@ IOMMU_API int iommu_domain_split(struct iommu_domain *domain, iommu_iova_t iova,
 
 /*
  * iommu_domain_invalidate_user - what the owner of a nested domain's tables wants invalidated: `count`
- * requests of `request_size` bytes, whose form is its back end's. *done of them were. Returns 0, the
- * error of the first that was not, or IOMMU_EOPNOTSUPP, also when the domain is not a nested one.
- * Control path.
+ * requests of `request_size` bytes, whose form is its back end's. *done of them were. Returns 0, or the
+ * error of the first that was not: IOMMU_EINVAL (a request makes no sense, or is too short),
+ * IOMMU_EOVERFLOW (its range wraps), IOMMU_EOPNOTSUPP (its flags; or the domain is not a nested one),
+ * IOMMU_ETIMEDOUT / IOMMU_EIO (not confirmed). Control path.
  */
 IOMMU_API int iommu_domain_invalidate_user(struct iommu_domain *domain, const void *requests,
 					   size_t request_size, unsigned int count,
@@ -202,8 +204,11 @@ IOMMU_API int iommu_domain_bypass(const struct iommu_domain *domain, uint64_t ma
  *                    and the domain lets it reach more than it is given, or for longer: an identity, a
  *                    lazy one, or one with a bypass; or the unit is bypassed
  *   IOMMU_EEXIST     a direct region is in use for something else in an IOMMU_DOMAIN_DMA domain
+ *   IOMMU_ERANGE     a direct region lies beyond the domain's addresses, or what the unit can address
  *   IOMMU_EIO        an endpoint is lost (see iommu_endpoint_was_reset)
  *   IOMMU_ENOSPC     a unit has no domain id left
+ *   IOMMU_EFAULT, IOMMU_EPERM, IOMMU_EOPNOTSUPP, IOMMU_EAGAIN
+ *                    a hypervisor keeps the tables, and refuses, as of iommu_map, what is mapped
  *   IOMMU_ENOMEM
  *   IOMMU_ETIMEDOUT  a unit did not confirm the invalidation; IOMMU_EIO: it reported an error
  */
@@ -217,13 +222,14 @@ IOMMU_API int iommu_domain_attach_group(struct iommu_domain *domain, struct iomm
  * attached), or IOMMU_ETIMEDOUT / IOMMU_EIO: the endpoints are detached, but a unit did not confirm that it
  * forgot the old translations. Memory that was mapped must then not be reused before another call of
  * this, or an attach, has returned 0: each asks the unit again. Other errors are those of the way to the
- * default domain.
+ * default domain, as iommu_domain_attach_group: the endpoints concerned are blocked.
  */
 IOMMU_API int iommu_domain_detach_group(struct iommu_group *group);
 
 /*
  * iommu_domain_attach_endpoint, iommu_domain_detach_endpoint - the same for the group of an endpoint
- * that is the only one in it; IOMMU_EINVAL: it is not.
+ * that is the only one in it; IOMMU_EINVAL also: it is not. Other errors as iommu_domain_attach_group
+ * and iommu_domain_detach_group.
  */
 struct iommu_endpoint;
 IOMMU_API int iommu_domain_attach_endpoint(struct iommu_domain *domain,
@@ -246,10 +252,19 @@ IOMMU_API struct iommu_iova_space *iommu_domain_iova_space(const struct iommu_do
  * overlapping ranges must not run at once, disjoint ones may, without a lock. When it returns,
  * hardware sees the mapping.
  *
- * Returns 0, the errors of iommu_pgtable_ops.map (IOMMU_EINVAL, EOVERFLOW, ERANGE, EEXIST, ENOMEM),
- * IOMMU_EINVAL when the domain is not a paging domain, or IOMMU_ETIMEDOUT / IOMMU_EIO when a unit
- * that must be told of new mappings did not confirm, or not that the call took back what it had mapped:
- * the memory must not be reused before an operation on this domain succeeds.
+ * Returns 0, or
+ *   IOMMU_EINVAL      size 0, alignment, prot, or the domain is not a paging domain
+ *   IOMMU_EOVERFLOW   a range wraps
+ *   IOMMU_ERANGE      iova is beyond the aperture, or paddr beyond what the units can address
+ *   IOMMU_EEXIST      something is mapped there
+ *   IOMMU_ENOMEM      for a table, or more tables than the domain may have
+ *   IOMMU_EFAULT, IOMMU_EPERM, IOMMU_EOPNOTSUPP, IOMMU_EAGAIN
+ *                     a hypervisor keeps the tables, and refuses: the memory; the window; the call;
+ *                     for now, because it is busy or short of memory. Nothing is mapped
+ *   IOMMU_ETIMEDOUT, IOMMU_EIO
+ *                     a unit that must be told of new mappings did not confirm, or not that the call
+ *                     took back what it had mapped: the memory must not be reused before an
+ *                     operation on this domain succeeds
  */
 IOMMU_API int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
 			uint64_t size, unsigned int prot);
@@ -279,7 +294,7 @@ struct iommu_map_piece {
 /*
  * iommu_map_sg - iommu_map for pieces that are to appear one behind the other, from iova on. All or
  * nothing. Pieces that adjoin in memory are mapped as one, with larger pages, and hardware is told
- * once. IOMMU_EINVAL also: no pieces; IOMMU_EOVERFLOW: their sizes wrap.
+ * once. Errors as iommu_map; IOMMU_EINVAL also: no pieces; IOMMU_EOVERFLOW: their sizes wrap.
  *
  * *mapped receives the bytes; may be NULL.
  */
@@ -312,7 +327,7 @@ IOMMU_API int iommu_iova_to_phys(const struct iommu_domain *domain, iommu_iova_t
 
 /*
  * iommu_domain_walk - visit the entries of a paging domain's tables; see iommu_pgtable_ops.walk.
- * IOMMU_EINVAL when it has none.
+ * IOMMU_EINVAL when it has none; IOMMU_ERANGE: start is beyond the aperture.
  */
 IOMMU_API int iommu_domain_walk(const struct iommu_domain *domain, iommu_iova_t start,
 				iommu_iova_t last, iommu_pgtable_visitor visitor, void *ctx);

@@ -151,9 +151,10 @@ IOMMU_API int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpo
  * Returns 0; IOMMU_ENODEV: it was released before, and its driver has not let go; or for the last member:
  * IOMMU_EBUSY while a domain is attached to its group, for a PASID perhaps, or while no driver uses it but
  * buffers of an untrusted device are mapped (see iommu_dma_destroy); or the error of an invalidation that
- * such mappings wait for. IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that the device is blocked,
+ * such mappings wait for (IOMMU_EAGAIN: so much does that no more is begun). IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that the device is blocked,
  * and what it reached must not be reused: it stays an endpoint, of which nothing is attached, until a later
  * release has returned 0.
+ * Other errors are those of what hardware had not confirmed before, as iommu_unit_confirm.
  */
 IOMMU_API int iommu_release_endpoint(struct iommu_endpoint *endpoint);
 
@@ -177,8 +178,9 @@ IOMMU_API bool iommu_endpoint_uses_device_tlb(const struct iommu_endpoint *endpo
  *
  * iommu_endpoint_is_lost - did that happen? Any context.
  * iommu_endpoint_was_reset - the host has reset the device (a function level reset empties its
- * TLB): it may be attached again, and is blocked until then. Detaches its group first if need be;
- * returns what that returns.
+ * TLB): it may be attached again, and is blocked until then. Detaches its group first if need be.
+ * Errors as iommu_domain_detach_group; IOMMU_ENODEV: it was released; IOMMU_EBUSY: it is untrusted, and what its
+ * group uses is open to more than it was given.
  */
 IOMMU_API bool iommu_endpoint_is_lost(const struct iommu_endpoint *endpoint);
 IOMMU_API int iommu_endpoint_was_reset(struct iommu_endpoint *endpoint);
@@ -197,7 +199,7 @@ IOMMU_API int iommu_endpoint_was_reset(struct iommu_endpoint *endpoint);
  *   IOMMU_EINVAL      no such feature
  *   IOMMU_EBUSY       out of order
  *   IOMMU_ENOMEM      page requests: to collect them
- *   or what the back end says
+ *   IOMMU_ETIMEDOUT   a unit did not confirm it; IOMMU_EIO: it reported an error, or the device is lost
  * iommu_endpoint_disable_feature - tell after disabling it. IOMMU_EBUSY: out of order, or page
  * requests wait for a response, or PASIDs are attached; IOMMU_EINVAL. Those that are on when the
  * endpoint is released are disabled in order.

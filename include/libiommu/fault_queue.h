@@ -20,7 +20,7 @@ typedef void (*iommu_fault_notifier)(void *ctx);
 
 /*
  * iommu_fault_queue_alloc - room for 500 requests at least. @notifier: may be NULL. Returns 0, IOMMU_ENOMEM, IOMMU_ENOSPC,
- * IOMMU_ENODEV. Control path.
+ * IOMMU_ENODEV (the context is closed). Control path.
  */
 IOMMU_API int iommu_fault_queue_alloc(struct iommu_ctx *ctx, iommu_fault_notifier notifier,
 				      void *notifier_ctx, uint32_t *queue);

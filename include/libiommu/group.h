@@ -159,12 +159,13 @@ IOMMU_API enum iommu_domain_type iommu_group_default_type(const struct iommu_gro
  *   IOMMU_EBUSY   a driver uses a member, by its DMA handle perhaps, and also when the device is gone
  *                 (iommu_release_endpoint); or a domain is attached, for a PASID perhaps
  *   IOMMU_EINVAL  owner is NULL
- *   IOMMU_ETIMEDOUT, IOMMU_EIO, IOMMU_ENOMEM  the members could not be blocked: nothing changed
+ *   otherwise the members could not be blocked, errors as iommu_domain_attach_group: nothing changed
  *
  * iommu_group_release - by its owner. Back to the default domain with the last one. Returns 0, or
  *   IOMMU_EPERM   it is not his
  *   IOMMU_EBUSY   the last one while a domain is attached, for a PASID perhaps
- *   otherwise what attaching the default domain returned: the claim stays, try again.
+ *   otherwise the errors of attaching the default domain, as iommu_domain_attach_group: the claim
+ *   stays, try again.
  *
  * iommu_group_owner - NULL: nobody.
  */
@@ -175,7 +176,7 @@ IOMMU_API void *iommu_group_owner(const struct iommu_group *group);
 /*
  * iommu_use_default_domain - a driver of the host is to use an endpoint through its group's default
  * domain. Returns 0, IOMMU_EBUSY (claimed, or something else is attached), IOMMU_ENODEV (it was released), or
- * what attaching the default domain returned where that had been put off. iommu_dma_of does it by itself
+ * errors as iommu_domain_attach_group, where attaching the default domain had been put off. iommu_dma_of does it by itself
  * where it has not been done. iommu_unuse_default_domain - it no longer does: once for each use, and once
  * when there was only iommu_dma_of. With the last one the DMA handle is let go, too; of an endpoint that was
  * released meanwhile, nothing may be used any more then. Unmap first: what is mapped stays mapped, and

@@ -27,11 +27,19 @@ IOMMU_API int iommu_create(const struct iommu_platform *platform, struct iommu *
  * iommu_destroy - remove all units and free the instance. Enabled units are disabled first: from
  * then on devices reach all memory, as before the instance was there.
  *
- * Returns 0; IOMMU_EBUSY while endpoints, domains, or groups that are claimed or held exist; or, when
- * a unit does not confirm that it is disabled, IOMMU_ETIMEDOUT or IOMMU_EIO: the instance then
- * stays, because hardware may still read its tables.
+ * NULL: nothing to do. Returns 0; IOMMU_EBUSY while endpoints, domains, or groups that are claimed or
+ * held exist; or, when a unit does not confirm that it is disabled, IOMMU_ETIMEDOUT or IOMMU_EIO: the
+ * instance then stays, because hardware may still read its tables.
  */
 IOMMU_API int iommu_destroy(struct iommu *iommu);
+
+/*
+ * iommu_reason - why the last call of the control path that returned an error did, in words, such as
+ * "0000:00:04.0: it is untrusted, and the domain lets it reach more than it is given". It is the text of the line
+ * that was logged (IOMMU_LOG_REFUSAL), without the call and the code; never NULL, empty before the
+ * first. Control path; valid until the next call that is refused.
+ */
+IOMMU_API const char *iommu_reason(const struct iommu *iommu);
 
 /* iommu_next_unit - iterate the units: NULL gives the first, the last gives NULL. */
 IOMMU_API struct iommu_unit *iommu_next_unit(struct iommu *iommu, struct iommu_unit *unit);
@@ -52,6 +60,12 @@ IOMMU_API struct iommu_unit *iommu_find_unit(struct iommu *iommu, const char *na
  * half way on hardware without such a register. Any context.
  */
 IOMMU_API bool iommu_unit_is_enabled(const struct iommu_unit *unit);
+
+/*
+ * iommu_translating - how many units iommu_unit_is_enabled is true of. 0 after an enable that returned 0: there
+ * was nothing to enable, and nothing restricts any device's DMA. Control path.
+ */
+IOMMU_API unsigned int iommu_translating(struct iommu *iommu);
 
 /*
  * iommu_unit_hardware_info - what user space wants to know of a unit to build tables for it. `type`
@@ -83,7 +97,10 @@ IOMMU_API int iommu_unit_hardware_info(const struct iommu_unit *unit,
  *   IOMMU_ETIMEDOUT  hardware did not confirm a command in time
  *   IOMMU_EIO        hardware reported an error
  *   IOMMU_EPERM      the unit is bypassed
+ *   IOMMU_EOPNOTSUPP the unit remaps interrupts only
+ *   IOMMU_ENOSPC     no domain id is left for a group that is to reach its direct regions
  *   IOMMU_ENOMEM
+ *   otherwise a hypervisor that keeps the tables refuses what is mapped, as of iommu_map
  */
 IOMMU_API int iommu_unit_enable(struct iommu_unit *unit);
 
@@ -106,7 +123,8 @@ IOMMU_API int iommu_unit_disable(struct iommu_unit *unit);
  * detached: what is changed takes effect with the resume. iommu_unit_enable and iommu_vtd_enable
  * resume the units that they are called for.
  *
- * Return 0, or the error of the first unit that failed, which is logged. A suspend that fails has
+ * Return 0, or the error of the first unit that failed, which is logged: errors as
+ * iommu_unit_disable and iommu_unit_enable. A suspend that fails has
  * resumed all units, the one that failed included, as far as they obey. After a resume that failed
  * the units that did not come back are as between the two: call iommu_resume again.
  */
@@ -116,7 +134,7 @@ IOMMU_API int iommu_resume(struct iommu *iommu);
 /*
  * iommu_shutdown - leave the hardware to a kernel that follows: everything off, on every unit,
  * whatever fails on another. Nothing is freed; the instance is of no use but to be destroyed.
- * Returns 0 or the first error. Takes only the locks of the registers: other CPUs must have stopped.
+ * Returns 0 or the first error, as iommu_unit_disable. Takes only the locks of the registers: other CPUs must have stopped.
  */
 IOMMU_API int iommu_shutdown(struct iommu *iommu);
 

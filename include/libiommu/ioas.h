@@ -111,7 +111,10 @@ enum iommu_ioas_flags {
 	IOMMU_IOAS_SMALL_PAGES = 1 << 4,
 };
 
-/* iommu_ioas_alloc - empty. Returns 0, IOMMU_EOPNOTSUPP (flags), IOMMU_ENOMEM, IOMMU_ENOSPC (the context's limit). */
+/*
+ * iommu_ioas_alloc - empty. Returns 0, IOMMU_EOPNOTSUPP (flags), IOMMU_ENOMEM, IOMMU_ENOSPC (the context's
+ * limit), IOMMU_ENODEV (the context is closed).
+ */
 IOMMU_API int iommu_ioas_alloc(struct iommu_ctx *ctx, unsigned int flags, uint32_t *ioas);
 
 /*
@@ -164,7 +167,7 @@ enum iommu_ioas_map_flags {
  *   IOMMU_ENOSPC      no place; or the context's limit of areas
  *   IOMMU_ENOMEM      also: the limit of pinned pages, of table pages, or of metadata
  *   IOMMU_EBUSY       the last HWPT is on its way out and hardware has not confirmed that
- *   otherwise         what pin said, or iommu_map. IOMMU_ETIMEDOUT / IOMMU_EIO: what had been mapped was taken back, but
+ *   otherwise         what pin said (IOMMU_EFAULT: no sense), or as iommu_map. IOMMU_ETIMEDOUT / IOMMU_EIO: what had been mapped was taken back, but
  *                     hardware did not confirm: the place stays taken, and its memory pinned, until an unmap of it succeeds
  */
 IOMMU_API int iommu_ioas_map(struct iommu_ctx *ctx, uint32_t ioas,
@@ -173,7 +176,7 @@ IOMMU_API int iommu_ioas_map(struct iommu_ctx *ctx, uint32_t ioas,
 
 /*
  * iommu_ioas_copy - what [from_iova, from_iova + size) of one IOAS leads to, in another one, or elsewhere in the same: the same
- * memory, pinned once for both. The range must be mapped without a hole. flags, *iova and errors: iommu_ioas_map; IOMMU_ENOENT
+ * memory, pinned once for both. The range must be mapped without a hole. flags, *iova and errors as iommu_ioas_map; IOMMU_ENOENT
  * also: a hole; IOMMU_EPERM: to write, where the original may only be read.
  */
 IOMMU_API int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to, uint32_t from,
@@ -193,6 +196,8 @@ IOMMU_API int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to, uint32_t from,
  *   IOMMU_EOVERFLOW
  *   IOMMU_EBUSY      an area is being mapped or unmapped by somebody else; or is pinned, and who holds it did not let go
  *   IOMMU_ENOMEM     of IOMMU_IOAS_SPLIT
+ *   IOMMU_EFAULT     the tables do not lead where the area was mapped: they were changed past the library; its
+ *                    memory stays pinned
  *   IOMMU_ETIMEDOUT / IOMMU_EIO  hardware did not confirm. Devices do not reach the area, or a part of it, any more as far as
  *                    is known; its place stays taken and its memory pinned. The same call again goes on from there.
  * Areas before the one that failed are gone, and counted.

@@ -111,9 +111,12 @@ IOMMU_API int iommu_iova_alloc(struct iommu_iova_space *space,
 IOMMU_API int iommu_iova_reserve(struct iommu_iova_space *space, uint64_t first, uint64_t last,
 				 unsigned int flags, struct iommu_iova_range **range);
 
-/* iommu_iova_copy_reserved - reserve in `to`, with MERGE, all that is reserved in `from` and lies
- * in both; where granules differ, every one that is touched. Returns 0 or the error of the first range
- * that failed; those before it stay. `from` must not change meanwhile. */
+/*
+ * iommu_iova_copy_reserved - reserve in `to`, with MERGE, all that is reserved in `from` and lies
+ * in both; where granules differ, every one that is touched. Returns 0, or the error of the first range
+ * that failed, IOMMU_EEXIST (part of it is allocated) or IOMMU_ENOMEM; those before it stay. `from` must
+ * not change meanwhile.
+ */
 IOMMU_API int iommu_iova_copy_reserved(struct iommu_iova_space *to, struct iommu_iova_space *from);
 
 /* iommu_iova_free - give a range back, by its handle, which must be alive. */

@@ -79,6 +79,7 @@ IOMMU_API void iommu_iova_cache_free(struct iommu_iova_cache *cache, uint64_t fi
  * iommu_iova_cache_alloc_on, iommu_iova_cache_free_on - the same for callers that know which CPU
  * they are on, which saves a call of the platform's cpu_id. A wrong CPU costs speed; with
  * CPU_EXCLUSIVE it must be the calling one.
+ * Errors as iommu_iova_cache_alloc.
  */
 IOMMU_API int iommu_iova_cache_alloc_on(struct iommu_iova_cache *cache, unsigned int cpu,
 					unsigned int order, uint64_t limit, unsigned int flags,

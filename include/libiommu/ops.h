@@ -319,15 +319,34 @@ IOMMU_API void iommu_register_unit(struct iommu *iommu, struct iommu_unit *unit)
 /*
  * iommu_control_lock, iommu_control_unlock - for a back end's own control path functions: the host's
  * mutex of the instance. Never from the functions of struct iommu_ops, which run under it.
+ */
+IOMMU_API void iommu_control_lock(struct iommu *iommu);
+IOMMU_API void iommu_control_unlock(struct iommu *iommu);
+
+/*
+ * Every refusal on the control path says why, in one line for each call: what finds the reason notes it, and
+ * the public function, where it returns, logs the call, the reason and the code.
+ *
+ * iommu_refuse - note why the call that holds the control lock will return `status`, and return that:
+ *	return iommu_refuse(iommu, unit->name, IOMMU_EINVAL, "its table has no entry for the device");
+ * @who: the unit, endpoint or group; copied. @why: a static string; how it goes on from "who: ".
+ * The last note counts; a note of another status than the call returns is dropped, and the line then says
+ * what iommu_strerror says. For the functions of struct iommu_ops and struct iommu_domain_ops, too.
+ * iommu_control_end - iommu_control_unlock for functions that return a status: logs an error, and returns
+ * the status. @call: the public function's name.
+ */
+IOMMU_API int iommu_refuse(struct iommu *iommu, const char *who, int status, const char *why);
+IOMMU_API int iommu_control_end(struct iommu *iommu, const char *call, int status);
+
+/*
  * iommu_unit_start, iommu_keep_free - iommu_unit_enable and iommu_reserve for those.
  * iommu_unit_wake - iommu_resume for one unit; 0 when it is awake.
- * iommu_unit_confirm - see iommu_ops.confirm.
+ * iommu_unit_confirm - see iommu_ops.confirm. Errors of all three as iommu_unit_enable; iommu_keep_free:
+ * IOMMU_EINVAL (start > last), IOMMU_ENOMEM.
  * iommu_unit_settle - record how an enable or a disable of a back end's own ended: whether the unit is
  * enabled, and the status; another than 0 leaves it unsettled, and enabled where the back end says that it
  * translates all the same.
  */
-IOMMU_API void iommu_control_lock(struct iommu *iommu);
-IOMMU_API void iommu_control_unlock(struct iommu *iommu);
 IOMMU_API int iommu_unit_start(struct iommu_unit *unit);
 IOMMU_API int iommu_unit_wake(struct iommu_unit *unit);
 IOMMU_API int iommu_unit_confirm(struct iommu_unit *unit);

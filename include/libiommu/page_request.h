@@ -63,7 +63,8 @@ IOMMU_API void iommu_endpoint_set_request_handler(struct iommu_endpoint *endpoin
  * iommu_page_respond - the host's answer to a group that its handler was told of.
  *
  * Returns 0, IOMMU_ENOENT (no such group waits: it was answered, perhaps because it took too long),
- * IOMMU_EINVAL (code), or what the hardware says: the group is then no longer waited for either.
+ * IOMMU_EINVAL (code), or IOMMU_ETIMEDOUT / IOMMU_EIO, what the hardware says: the group is then no longer
+ * waited for either.
  */
 IOMMU_API int iommu_page_respond(struct iommu_endpoint *endpoint,
 				 const struct iommu_page_response *response);

@@ -145,8 +145,9 @@ IOMMU_API int iommu_papr_reset_windows(const struct iommu_papr_ddw *ddw);
  * first->size is then 0. NULL: it stays. Bringing it back removes every other window of the bridge that was
  * asked for: with @first given, none may be in use.
  *
- * Returns 0, or with everything as it was, but first->size is 0 where the first window was not brought back: IOMMU_ENOSPC (none is to be had), IOMMU_ERANGE (one is, beyond the
- * mask), or the errors above.
+ * Returns 0, or, with *window and *holds_memory as they were, IOMMU_ENOSPC (none is to be had),
+ * IOMMU_ERANGE (one is, beyond the mask), or the errors of iommu_papr_query_windows. Everything is as it was
+ * then, but first->size is 0 where the first window was not brought back.
  */
 IOMMU_API int iommu_papr_open_window(const struct iommu_papr_ddw *ddw, uint64_t page_sizes,
 				     iommu_paddr_t memory_end, uint64_t mask,

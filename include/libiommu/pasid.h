@@ -23,8 +23,8 @@ struct iommu_unit;
 /*
  * iommu_pasid_alloc - the lowest PASID in [first, last] that is free.
  *
- * Returns 0, or IOMMU_EINVAL (first > last, or not in [IOMMU_PASID_MIN, IOMMU_PASID_MAX]), IOMMU_ENOSPC, IOMMU_ENOMEM, or
- * what the source of PASIDs says (iommu_set_pasid_source).
+ * Returns 0, or IOMMU_EINVAL (first > last, or not in [IOMMU_PASID_MIN, IOMMU_PASID_MAX]), IOMMU_ENOSPC, IOMMU_ENOMEM,
+ * what the source of PASIDs says (iommu_set_pasid_source), or IOMMU_EIO: what it gave is not its to give.
  *
  * iommu_pasid_free - IOMMU_ENOENT: it is not allocated; IOMMU_EBUSY: it is attached to a group.
  */
@@ -36,7 +36,8 @@ IOMMU_API int iommu_pasid_free(struct iommu *iommu, uint32_t pasid);
  * iommu_unit_set_pasid_range - set PASIDs aside that are a unit's own, once. Returns 0, IOMMU_EINVAL as above,
  * IOMMU_EBUSY (the unit has a range), IOMMU_EEXIST (one of them is allocated for all units), or IOMMU_ENOMEM.
  *
- * iommu_unit_pasid_alloc, iommu_unit_pasid_free - the same of a unit's own. IOMMU_ENOSPC also: it has no range.
+ * iommu_unit_pasid_alloc, iommu_unit_pasid_free - as iommu_pasid_alloc and iommu_pasid_free, of a unit's own.
+ * IOMMU_ENOSPC also: it has no range.
  */
 IOMMU_API int iommu_unit_set_pasid_range(struct iommu_unit *unit, uint32_t first, uint32_t last);
 IOMMU_API int iommu_unit_pasid_alloc(struct iommu_unit *unit, uint32_t *pasid);

@@ -30,7 +30,13 @@ enum iommu_alloc_flags {
 enum iommu_log_level {
 	IOMMU_LOG_ERROR = 0, /* something failed that the host asked for */
 	IOMMU_LOG_WARNING,   /* firmware or hardware is wrong, and it was worked around */
-	IOMMU_LOG_INFO,      /* what was found and enabled */
+	IOMMU_LOG_INFO,      /* what was found and enabled, once for each thing */
+	/*
+	 * Why a call of the control path returned an error: one line for each such call, which its
+	 * caller can cause as often as it likes. The line ends with the code's name.
+	 */
+	IOMMU_LOG_REFUSAL,
+	IOMMU_LOG_DEBUG, /* what comes and goes: groups, domains, requests of users that are refused */
 };
 
 struct iommu_platform {

@@ -78,6 +78,7 @@ IOMMU_API int iommu_reserve(struct iommu *iommu, iommu_iova_t start, iommu_iova_
  * IOMMU_ENOMEM, IOMMU_ERANGE (beyond what a unit in use can address), or IOMMU_ETIMEDOUT /
  * IOMMU_EIO: hardware did not confirm; after a removal the range is gone from the list all the
  * same, but must not be reused. Adding is all or nothing. Locking: as in <libiommu/endpoint.h>.
+ * A domain whose tables a hypervisor keeps can also refuse memory, as iommu_map.
  */
 IOMMU_API int iommu_add_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t last);
 IOMMU_API int iommu_remove_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t last);

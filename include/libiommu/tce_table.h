@@ -73,7 +73,7 @@ struct iommu_tce_limits {
  *   IOMMU_EBUSY    somebody has taken the table (iommu_tce_table_take)
  *   IOMMU_EAGAIN   the hypervisor has no resources for it, or is too busy; or the bridge did not
  *                  confirm that it sees it
- *   IOMMU_EPERM, IOMMU_EFAULT  the hypervisor refuses the memory
+ *   IOMMU_EPERM, IOMMU_EFAULT  the hypervisor refuses the memory; IOMMU_EOPNOTSUPP: the call
  *   IOMMU_ENOMEM   for a table
  *   IOMMU_ETIMEDOUT, IOMMU_EIO  hardware must be told and did not confirm, or the hypervisor says no;
  *                  the addresses are kept back for good, and counted
@@ -86,13 +86,17 @@ IOMMU_API int iommu_tce_table_map(struct iommu_tce_table *table, iommu_paddr_t p
  * iommu_tce_table_unmap - the devices cannot reach them any more; addresses as mapped, or part of them.
  *
  * Entries are cleared and hardware has forgotten them before their addresses are free. Returns 0;
- * IOMMU_EINVAL (not in the window, or not mapped); or IOMMU_ETIMEDOUT / IOMMU_EIO: not confirmed, the
+ * IOMMU_EINVAL (not in the window, or not mapped); IOMMU_ENOMEM; or IOMMU_ETIMEDOUT / IOMMU_EIO: not confirmed, the
  * addresses are kept back for good, the memory must not be reused.
  */
 IOMMU_API int iommu_tce_table_unmap(struct iommu_tce_table *table, uint64_t address,
 				    uint64_t pages);
 
-/* iommu_tce_table_get - where a bus address leads. IOMMU_ENOENT: nowhere; IOMMU_ERANGE. */
+/*
+ * iommu_tce_table_get - where a bus address leads. IOMMU_ENOENT: nowhere; IOMMU_ERANGE: it is none of the
+ * window. Of a window in a hypervisor also IOMMU_EINVAL, IOMMU_EPERM, IOMMU_EOPNOTSUPP, IOMMU_EAGAIN,
+ * IOMMU_EIO (it refuses), IOMMU_EBUSY and IOMMU_ETIMEDOUT (it is busy for too long).
+ */
 IOMMU_API int iommu_tce_table_get(struct iommu_tce_table *table, uint64_t address,
 				  iommu_paddr_t *paddr, unsigned int *prot);
 
@@ -100,7 +104,7 @@ IOMMU_API int iommu_tce_table_get(struct iommu_tce_table *table, uint64_t addres
  * iommu_tce_table_exchange - replace one entry, mapped or not, in a table that was taken; prot 0 clears
  * it. *old_paddr and *old_prot receive what was there. For owners who do their own bookkeeping. The
  * change is seen, and what was there forgotten, after iommu_tce_table_flush, which covers any number of
- * exchanges. Errors as map and unmap: with IOMMU_ETIMEDOUT / IOMMU_EIO the entry is what it was or what it was
+ * exchanges. Errors as iommu_tce_table_map and iommu_tce_table_get: with IOMMU_ETIMEDOUT / IOMMU_EIO the entry is what it was or what it was
  * to be, which iommu_tce_table_get tells; IOMMU_EPERM: not taken. A flush that fails has confirmed nothing:
  * the next one that returns 0 has confirmed all.
  */
@@ -113,7 +117,7 @@ IOMMU_API int iommu_tce_table_flush(struct iommu_tce_table *table);
  * iommu_tce_table_take - an owner gets the whole window, cleared; nothing is handed out until he gives
  * it back. Returns 0, IOMMU_EBUSY (something is mapped, kept back, or it is taken already), or the error
  * of clearing it. iommu_tce_table_give_back - everything is cleared again. Returns 0, IOMMU_EINVAL (not
- * taken), or the error of clearing: it stays taken.
+ * taken), or the error of clearing: it stays taken. That is IOMMU_ETIMEDOUT / IOMMU_EIO, or IOMMU_ENOMEM.
  */
 IOMMU_API int iommu_tce_table_take(struct iommu_tce_table *table);
 IOMMU_API int iommu_tce_table_give_back(struct iommu_tce_table *table);
@@ -142,8 +146,8 @@ IOMMU_API void iommu_tce_table_get_stats(struct iommu_tce_table *table,
 					 struct iommu_tce_table_stats *stats);
 
 /*
- * iommu_tce_table_destroy - clear what is mapped, and free. Returns 0, or the error of clearing it: the
- * table stays.
+ * iommu_tce_table_destroy - clear what is mapped, and free. Returns 0, or the error of clearing it,
+ * IOMMU_ETIMEDOUT / IOMMU_EIO, or IOMMU_ENOMEM: the table stays.
  */
 IOMMU_API int iommu_tce_table_destroy(struct iommu_tce_table *table);
 

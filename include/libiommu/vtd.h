@@ -150,8 +150,9 @@ IOMMU_API int iommu_vtd_probe(struct iommu *iommu, const void *dmar, size_t size
  * Call it when the devices that are there have been probed. Units that no endpoint is behind, and
  * that do not take the rest of their segment, are left off, and turned off where a kernel before this
  * one left them on; they are enabled when they get one.
- * Returns 0, or the error of the step that failed, as iommu_unit_enable; everything is off again,
- * and iommu_vtd_get_info names the step.
+ * Returns 0, also when no endpoint is known and nothing was turned on, which is logged:
+ * iommu_translating tells; IOMMU_ENODEV: iommu_vtd_probe has found none; or the error of the step that failed, as
+ * iommu_unit_enable: everything is off again, and iommu_vtd_get_info names the step.
  */
 IOMMU_API int iommu_vtd_enable(struct iommu *iommu);
 
@@ -177,8 +178,8 @@ IOMMU_API void iommu_vtd_backend_init(struct iommu_vtd_backend *backend, const v
  * @structures, @size: remapping structures as the bridge's _DSM returns them, DRHDs first. Copied.
  *
  * The new units are registered, disabled, all or none; where interrupts are remapped, they begin to
- * do that, too (IOMMU_EOPNOTSUPP: one cannot). Errors as iommu_vtd_probe, which must have
- * been called; IOMMU_EEXIST: a unit at that address is known. IOMMU_EINVAL also when there is a
+ * do that, too. Errors as iommu_vtd_probe and, where interrupts are remapped, iommu_vtd_interrupts_enable;
+ * IOMMU_ENODEV: iommu_vtd_probe has found none; IOMMU_EEXIST: a unit at that address is known. IOMMU_EINVAL also when there is a
  * structure that cannot be added (a reserved region).
  */
 IOMMU_API int iommu_vtd_add_units(struct iommu *iommu, const void *structures, size_t size);
@@ -189,6 +190,7 @@ IOMMU_API int iommu_vtd_add_units(struct iommu *iommu, const void *structures, s
  * No map or unmap that began before its last endpoint was released may still be running. Returns 0;
  * IOMMU_EBUSY while it has endpoints or interrupt entries, or is the last one; IOMMU_EINVAL: not of
  * this back end; or IOMMU_ETIMEDOUT, when it does not confirm that it is off: it then stays.
+ * IOMMU_EIO: it reported an error, or is gone.
  */
 IOMMU_API int iommu_vtd_remove_unit(struct iommu_unit *unit);
 
@@ -205,7 +207,7 @@ IOMMU_API int iommu_vtd_mask_fault_interrupt(struct iommu_unit *unit);
 /*
  * iommu_vtd_set_page_request_interrupt, iommu_vtd_mask_page_request_interrupt - the same for page requests, which the host
  * then has reported with iommu_unit_handle_page_requests (<libiommu/page_request.h>). IOMMU_EOPNOTSUPP: the unit has
- * none.
+ * none; IOMMU_EINVAL: it is none of this back end, or the address is none of an interrupt.
  */
 IOMMU_API int iommu_vtd_set_page_request_interrupt(struct iommu_unit *unit, uint64_t address,
 						   uint32_t data);

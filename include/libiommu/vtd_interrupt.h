@@ -114,7 +114,7 @@ IOMMU_API int iommu_vtd_interrupt_set(const struct iommu_vtd_interrupt *interrup
 				      unsigned int number,
 				      const struct iommu_vtd_interrupt_target *target);
 
-/* iommu_vtd_interrupt_clear - block it again. Errors as set. */
+/* iommu_vtd_interrupt_clear - block it again. Errors as iommu_vtd_interrupt_set. */
 IOMMU_API int iommu_vtd_interrupt_clear(const struct iommu_vtd_interrupt *interrupt,
 					unsigned int number);
 

@@ -9,4 +9,31 @@
 void iommu_log(const struct iommu_platform *platform, enum iommu_log_level level, const char *who,
 	       const char *what);
 
+/*
+ * Why a call of the control path is refused. All texts go through IOMMU_WHY, and all names of calls
+ * are IOMMU_CALL: a build with IOMMU_CONFIG_REASONS 0 has none of them, and its lines say nothing but
+ * the code.
+ */
+#ifndef IOMMU_CONFIG_REASONS
+#define IOMMU_CONFIG_REASONS 1
+#endif
+#if IOMMU_CONFIG_REASONS
+#define IOMMU_WHY(text) (text)
+#define IOMMU_CALL      __func__
+#else
+#define IOMMU_WHY(text) ""
+#define IOMMU_CALL      ""
+#endif
+
+/* iommu_refuse (<libiommu/ops.h>) with a text of the library's own. */
+#define IOMMU_REFUSE(iommu, who, status, text) iommu_refuse(iommu, who, status, IOMMU_WHY(text))
+
+/*
+ * "call: who: why: CODE", at IOMMU_LOG_REFUSAL; `who` and `why` may be empty. Returns the status. Calls
+ * that have an instance use iommu_refuse and iommu_control_end (<libiommu/ops.h>), which come here.
+ * Any context; platform NULL: no line.
+ */
+int iommu_log_refusal(const struct iommu_platform *platform, const char *call, const char *who,
+		      const char *why, int status);
+
 #endif

@@ -122,7 +122,8 @@ static int take_handle(struct iommu_endpoint *endpoint, struct iommu_dma **dma)
 	int status;
 
 	if (domain == NULL || domain->space == NULL)
-		return IOMMU_EINVAL;
+		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EINVAL,
+				    "its group's default domain is none of the DMA API");
 	status = iommu_use_dma(endpoint);
 	if (status != 0)
 		return status;
@@ -138,8 +139,7 @@ int iommu_dma_of(struct iommu_endpoint *endpoint, struct iommu_dma **dma)
 
 	iommu_control_lock(endpoint->iommu);
 	status = take_handle(endpoint, dma);
-	iommu_control_unlock(endpoint->iommu);
-	return status;
+	return iommu_control_end(endpoint->iommu, IOMMU_CALL, status);
 }
 
 struct iommu_dma_device iommu_dma_device_of(const struct iommu_endpoint *endpoint, uint64_t mask)

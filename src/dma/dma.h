@@ -17,6 +17,7 @@
 
 #include "base/bits.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/object_cache.h"
 #include "base/rbtree.h"

@@ -263,7 +263,8 @@ static int hold_region(struct iommu_domain *domain, const struct iommu_endpoint 
 	int status;
 
 	if (region->last > domain->aperture_last)
-		return IOMMU_ERANGE;
+		return IOMMU_REFUSE(domain->iommu, endpoint->name, IOMMU_ERANGE,
+				    "firmware's region lies beyond the domain's addresses");
 	hold = hold_new(domain, region->start, region->last);
 	if (hold == NULL)
 		return IOMMU_ENOMEM;
@@ -275,7 +276,9 @@ static int hold_region(struct iommu_domain *domain, const struct iommu_endpoint 
 		iommu_list_insert(&domain->holds, &hold->span.link);
 	else
 		iommu_object_free(&domain->iommu->hold_cache, hold);
-	return status;
+	return status == 0 ? 0
+			   : IOMMU_REFUSE(domain->iommu, endpoint->name, status,
+					  "firmware's region cannot be mapped in the domain");
 }
 
 static bool holds_any(const struct iommu_domain *domain, const struct iommu_endpoint *endpoint)
@@ -326,12 +329,16 @@ static bool can_hold(const struct iommu_domain *domain, const struct iommu_endpo
 int iommu_admit(struct iommu_domain *domain, const struct iommu_endpoint *endpoint)
 {
 	if (!iommu_may_use(domain, endpoint))
-		return IOMMU_EPERM;
+		return IOMMU_REFUSE(domain->iommu, endpoint->name, IOMMU_EPERM,
+				    "it is untrusted, and the domain lets it reach more than it "
+				    "is given, or for longer");
 	if (can_hold(domain, endpoint))
 		return hold_all(domain, endpoint);
 	if ((domain->type == IOMMU_DOMAIN_PAGING || domain->type == IOMMU_DOMAIN_NESTED) &&
 	    iommu_has_region(endpoint, IOMMU_REGION_DIRECT))
-		return IOMMU_EPERM;
+		return IOMMU_REFUSE(domain->iommu, endpoint->name, IOMMU_EPERM,
+				    "firmware wants it to reach a region for ever, which the "
+				    "domain's owner does not know of");
 	return 0;
 }
 

@@ -65,14 +65,19 @@ int iommu_alias_add(void *ctx, uint16_t source_id)
 	if (is_listed(endpoint, source_id))
 		return 0;
 	if (endpoint->alias_count == IOMMU_ALIASES_MAX)
-		return IOMMU_ENOSPC;
+		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_ENOSPC,
+				    "its requests can carry more ids than the library keeps");
 	alias = iommu_find_id(endpoint->iommu, endpoint->info.segment, source_id);
 	if (alias == NULL)
 		status = alias_create(endpoint, source_id, &alias);
 	else if (alias->group != endpoint->group)
-		status = IOMMU_EBUSY; /* a topology that has changed, behind our back */
+		status = IOMMU_REFUSE(endpoint->iommu, alias->name, IOMMU_EBUSY,
+				      "the device uses this id, too, and they are in two groups: "
+				      "the topology has changed");
 	else if (alias->uses_device_tlb && endpoint->info.untrusted)
-		status = IOMMU_EBUSY; /* what is translated would be believed under that id */
+		status = IOMMU_REFUSE(endpoint->iommu, alias->name, IOMMU_EBUSY,
+				      "an untrusted device uses this id, too, under which what it "
+				      "says of translations would be believed");
 	if (status != 0)
 		return status;
 	alias->alias_users++;

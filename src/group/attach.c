@@ -165,8 +165,11 @@ int iommu_attach_group(struct iommu_domain *domain, struct iommu_group *group)
 	struct iommu_domain *before = group->domain;
 	int status;
 
-	if (domain->iommu != group->iommu || is_own(group, domain))
-		return IOMMU_EINVAL;
+	if (domain->iommu != group->iommu)
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EINVAL, "the domain is another instance's");
+	if (is_own(group, domain))
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EINVAL,
+					  "the domain is one that the library made for the group");
 	status = iommu_group_switch(group, iommu_group_current(group), domain);
 	if (status != 0)
 		return status;
@@ -230,8 +233,7 @@ int iommu_domain_attach_group(struct iommu_domain *domain, struct iommu_group *g
 
 	iommu_control_lock(group->iommu);
 	status = iommu_attach_group(domain, group);
-	iommu_control_unlock(group->iommu);
-	return status;
+	return iommu_control_end(group->iommu, IOMMU_CALL, status);
 }
 
 int iommu_domain_detach_group(struct iommu_group *group)
@@ -240,30 +242,37 @@ int iommu_domain_detach_group(struct iommu_group *group)
 
 	iommu_control_lock(group->iommu);
 	status = iommu_detach_group(group);
-	iommu_control_unlock(group->iommu);
-	return status;
+	return iommu_control_end(group->iommu, IOMMU_CALL, status);
+}
+
+static int check_alone(const struct iommu_endpoint *endpoint)
+{
+	return endpoint->group->members == 1
+		       ? 0
+		       : IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EINVAL,
+				      "there are other devices in its group");
 }
 
 int iommu_domain_attach_endpoint(struct iommu_domain *domain, struct iommu_endpoint *endpoint)
 {
-	int status = IOMMU_EINVAL;
+	int status;
 
 	iommu_control_lock(endpoint->iommu);
-	if (endpoint->group->members == 1)
+	status = check_alone(endpoint);
+	if (status == 0)
 		status = iommu_attach_group(domain, endpoint->group);
-	iommu_control_unlock(endpoint->iommu);
-	return status;
+	return iommu_control_end(endpoint->iommu, IOMMU_CALL, status);
 }
 
 int iommu_domain_detach_endpoint(struct iommu_endpoint *endpoint)
 {
-	int status = IOMMU_EINVAL;
+	int status;
 
 	iommu_control_lock(endpoint->iommu);
-	if (endpoint->group->members == 1)
+	status = check_alone(endpoint);
+	if (status == 0)
 		status = iommu_detach_group(endpoint->group);
-	iommu_control_unlock(endpoint->iommu);
-	return status;
+	return iommu_control_end(endpoint->iommu, IOMMU_CALL, status);
 }
 
 /* --- The window ------------------------------------------------------------------------------- */

@@ -27,10 +27,15 @@ static struct iommu_backend *find(struct iommu *iommu, const char *name)
 
 static int register_backend(struct iommu *iommu, struct iommu_backend *backend)
 {
+	if (backend->name == NULL || backend->detect == NULL || backend->early_init == NULL)
+		return IOMMU_REFUSE(iommu, backend->name != NULL ? backend->name : "", IOMMU_EINVAL,
+				    "it lacks a name, detect or early_init");
 	if (iommu->started)
-		return IOMMU_EBUSY;
+		return IOMMU_REFUSE(iommu, backend->name, IOMMU_EBUSY,
+				    "iommu_start has chosen already");
 	if (find(iommu, backend->name) != NULL)
-		return IOMMU_EEXIST;
+		return IOMMU_REFUSE(iommu, backend->name, IOMMU_EEXIST,
+				    "there is a back end of this name");
 	backend->is_detected = false;
 	iommu_list_insert(&iommu->backends, &backend->link);
 	return 0;
@@ -40,12 +45,9 @@ int iommu_register_backend(struct iommu *iommu, struct iommu_backend *backend)
 {
 	int status;
 
-	if (backend->name == NULL || backend->detect == NULL || backend->early_init == NULL)
-		return IOMMU_EINVAL;
 	iommu_control_lock(iommu);
 	status = register_backend(iommu, backend);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 /* --- Order ------------------------------------------------------------------------------------ */
@@ -100,14 +102,16 @@ static int sort(struct iommu *iommu)
 		iommu_list_remove(&backend->link);
 		iommu_list_insert(&iommu->backends, &backend->link);
 	}
-	return report_circle(iommu) ? IOMMU_EINVAL : 0;
+	return report_circle(iommu)
+		       ? IOMMU_REFUSE(iommu, "", IOMMU_EINVAL, "the order of back ends is a circle")
+		       : 0;
 }
 
 /* --- Start ------------------------------------------------------------------------------------ */
 
 static void report_failure(struct iommu *iommu, const struct iommu_backend *backend, int status)
 {
-	iommu_log(iommu->platform, IOMMU_LOG_ERROR, backend->name, iommu_strerror(status));
+	iommu_log(iommu->platform, IOMMU_LOG_ERROR, backend->name, iommu_why(iommu, status));
 }
 
 /* Those that are there find their units; the first error, of which the others know nothing. */
@@ -163,8 +167,11 @@ static int start(struct iommu *iommu, unsigned int flags)
 {
 	int status = 0;
 
+	if (!flags_make_sense(flags))
+		return IOMMU_REFUSE(iommu, "", IOMMU_EINVAL,
+				    "the flags are unknown, or exclude each other");
 	if (iommu->started)
-		return IOMMU_EBUSY;
+		return IOMMU_REFUSE(iommu, "", IOMMU_EBUSY, "started already");
 	iommu->default_type = type_for(flags);
 	if ((flags & IOMMU_START_OFF) == 0)
 		status = sort(iommu);
@@ -176,7 +183,8 @@ static int start(struct iommu *iommu, unsigned int flags)
 		status = find_units(iommu);
 	iommu_probe_waiting_devices(iommu);
 	if (iommu->required && status == 0 && iommu_list_is_empty(&iommu->units))
-		status = IOMMU_ENODEV;
+		status = IOMMU_REFUSE(iommu, "", IOMMU_ENODEV,
+				      "protection is required, and no back end found a unit");
 	if (iommu->permissive)
 		status = 0;
 	iommu->started = status == 0;
@@ -187,22 +195,9 @@ int iommu_start(struct iommu *iommu, unsigned int flags)
 {
 	int status;
 
-	if (!flags_make_sense(flags))
-		return IOMMU_EINVAL;
 	iommu_control_lock(iommu);
 	status = start(iommu, flags);
-	iommu_control_unlock(iommu);
-	return status;
-}
-
-static bool is_any_unit_on(struct iommu *iommu)
-{
-	struct iommu_list_node *node;
-
-	iommu_list_for_each (node, &iommu->units)
-		if (iommu_container_of(node, struct iommu_unit, link)->enabled)
-			return true;
-	return false;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 static int start_late(struct iommu *iommu)
@@ -211,7 +206,7 @@ static int start_late(struct iommu *iommu)
 	int result = 0;
 
 	if (!iommu->started)
-		return IOMMU_EINVAL;
+		return IOMMU_REFUSE(iommu, "", IOMMU_EINVAL, "iommu_start has not succeeded");
 	iommu_probe_waiting_devices(iommu);
 	iommu_list_for_each (node, &iommu->backends) {
 		struct iommu_backend *backend = backend_of(node);
@@ -226,7 +221,10 @@ static int start_late(struct iommu *iommu)
 	}
 	if (iommu->permissive)
 		return 0;
-	return iommu->required && result == 0 && !is_any_unit_on(iommu) ? IOMMU_ENODEV : result;
+	if (iommu->required && result == 0 && iommu_translating(iommu) == 0)
+		return IOMMU_REFUSE(iommu, "", IOMMU_ENODEV,
+				    "protection is required, and no unit is enabled");
+	return result;
 }
 
 int iommu_start_late(struct iommu *iommu)
@@ -235,6 +233,5 @@ int iommu_start_late(struct iommu *iommu)
 
 	iommu_control_lock(iommu);
 	status = start_late(iommu);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }

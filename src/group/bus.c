@@ -55,7 +55,8 @@ static int remember(struct iommu *iommu, const struct iommu_endpoint_info *info)
 	struct waiting_device *device;
 
 	if (find_waiting(iommu, info->segment, info->source_id) != NULL)
-		return IOMMU_EEXIST;
+		return IOMMU_REFUSE(iommu, "", IOMMU_EEXIST,
+				    "a device at this place waits for its unit already");
 	device = iommu_object_alloc(&iommu->waiting_cache, 0);
 	if (device == NULL)
 		return IOMMU_ENOMEM;
@@ -91,7 +92,7 @@ void iommu_probe_waiting_devices(struct iommu *iommu)
 		if (must_wait(status) || status == IOMMU_ENOMEM)
 			continue;
 		if (status != 0)
-			iommu_log(iommu->platform, IOMMU_LOG_ERROR, iommu_strerror(status),
+			iommu_log(iommu->platform, IOMMU_LOG_ERROR, iommu_why(iommu, status),
 				  "a device that waited for its unit cannot be probed: it is "
 				  "blocked");
 		forget(iommu, device);
@@ -153,7 +154,8 @@ static int without_unit(struct iommu *iommu, const struct iommu_bus_event *event
 	if (event->type == IOMMU_BUS_REMOVED)
 		forget(iommu, device);
 	else if (event->type == IOMMU_BUS_BINDING && device->info.fwspec != NULL)
-		return IOMMU_EPROBE_DEFER;
+		return IOMMU_REFUSE(iommu, "", IOMMU_EPROBE_DEFER,
+				    "the unit that firmware names for the device is not there yet");
 	return 0;
 }
 
@@ -198,7 +200,8 @@ static int handle(struct iommu *iommu, const struct iommu_bus_event *event)
 
 	if (event->type > IOMMU_BUS_UNBOUND ||
 	    (event->type == IOMMU_BUS_ADDED && event->info == NULL))
-		return IOMMU_EINVAL;
+		return IOMMU_REFUSE(iommu, "", IOMMU_EINVAL,
+				    "no such event, or a device that is added and not described");
 	if (event->type == IOMMU_BUS_ADDED)
 		return device_added(iommu, event->info);
 	if (event->type >= IOMMU_BUS_NOT_BOUND && was_of_gone(iommu, event))
@@ -216,6 +219,5 @@ int iommu_bus_event(struct iommu *iommu, const struct iommu_bus_event *event)
 
 	iommu_control_lock(iommu);
 	status = handle(iommu, event);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }

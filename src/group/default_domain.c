@@ -11,6 +11,9 @@
 #include "base/log.h"
 #include "group/group.h"
 
+#define NOT_DEFAULT "default domains are blocked, identity, or for the DMA API"
+#define NOT_IDLE    "its default domain is in use, or it is claimed or has a domain attached"
+
 static bool is_default_type(enum iommu_domain_type type)
 {
 	return type == IOMMU_DOMAIN_BLOCKED || type == IOMMU_DOMAIN_IDENTITY ||
@@ -19,12 +22,14 @@ static bool is_default_type(enum iommu_domain_type type)
 
 int iommu_set_default_type(struct iommu *iommu, enum iommu_domain_type type)
 {
-	if (!is_default_type(type))
-		return IOMMU_EINVAL;
+	int status = 0;
+
 	iommu_control_lock(iommu);
-	iommu->default_type = type;
-	iommu_control_unlock(iommu);
-	return 0;
+	if (is_default_type(type))
+		iommu->default_type = type;
+	else
+		status = IOMMU_REFUSE(iommu, "", IOMMU_EINVAL, NOT_DEFAULT);
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 /* --- The type --------------------------------------------------------------------------------- */
@@ -196,17 +201,25 @@ int iommu_default_choose(struct iommu_group *group)
 	}
 	if (type == group->default_type || may_be(group, group->default_type))
 		return 0;
-	return is_idle(group) ? change(group, type) : IOMMU_EBUSY;
+	return is_idle(group) ? change(group, type)
+			      : IOMMU_REFUSE_GROUP(group, IOMMU_EBUSY, NOT_IDLE);
 }
 
 static int set_type(struct iommu_group *group, enum iommu_domain_type type)
 {
 	int status = 0;
 
-	if (!is_default_type(type) || group->members == 0 || !may_be(group, type))
-		return IOMMU_EINVAL;
+	if (!is_default_type(type))
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EINVAL, NOT_DEFAULT);
+	if (group->members == 0)
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EINVAL, "it has no members");
+	if (!may_be(group, type))
+		return IOMMU_REFUSE_GROUP(
+			group, IOMMU_EINVAL,
+			"a member is untrusted, cannot reach all of memory, or needs "
+			"another type");
 	if (!is_idle(group))
-		return IOMMU_EBUSY;
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EBUSY, NOT_IDLE);
 	if (type != group->default_type)
 		status = change(group, type);
 	if (status == 0)
@@ -220,8 +233,7 @@ int iommu_group_set_default_type(struct iommu_group *group, enum iommu_domain_ty
 
 	iommu_control_lock(group->iommu);
 	status = set_type(group, type);
-	iommu_control_unlock(group->iommu);
-	return status;
+	return iommu_control_end(group->iommu, IOMMU_CALL, status);
 }
 
 int iommu_reconsider_default(struct iommu_endpoint *endpoint)
@@ -231,7 +243,8 @@ int iommu_reconsider_default(struct iommu_endpoint *endpoint)
 
 	if (type == group->default_type)
 		return 0;
-	return is_idle(group) ? change(group, type) : IOMMU_EBUSY;
+	return is_idle(group) ? change(group, type)
+			      : IOMMU_REFUSE_GROUP(group, IOMMU_EBUSY, NOT_IDLE);
 }
 
 int iommu_default_prepare_free(struct iommu_group *group)

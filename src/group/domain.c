@@ -6,6 +6,7 @@
 
 #include "base/bits.h"
 #include "base/dirty.h"
+#include "base/text.h"
 #include "group/group.h"
 
 /* What the back end cannot know of a new domain; on failure it is freed. */
@@ -38,6 +39,23 @@ static bool config_makes_sense(const struct iommu_unit *unit, enum iommu_domain_
 	       config->parent->type == IOMMU_DOMAIN_PAGING && config->parent->nest_parent;
 }
 
+/* "paging domain made" */
+static void debug(const struct iommu *iommu, const char *who, enum iommu_domain_type type,
+		  const char *what)
+{
+	static const char *const names[] = {
+		[IOMMU_DOMAIN_PAGING] = "paging",     [IOMMU_DOMAIN_IDENTITY] = "identity",
+		[IOMMU_DOMAIN_BLOCKED] = "blocked",   [IOMMU_DOMAIN_DMA] = "DMA",
+		[IOMMU_DOMAIN_DMA_LAZY] = "lazy DMA", [IOMMU_DOMAIN_DMA_BYPASS] = "DMA and bypass",
+		[IOMMU_DOMAIN_NESTED] = "nested",     [IOMMU_DOMAIN_SVA] = "shared table",
+	};
+	char line[40];
+	size_t used = iommu_line_append(line, sizeof(line), 0, names[type]);
+
+	(void)iommu_line_append(line, sizeof(line), used, what);
+	iommu_log(iommu->platform, IOMMU_LOG_DEBUG, who, line);
+}
+
 /* What was asked for, and the back end has not made. */
 static bool lacks_something(const struct iommu *iommu, const struct iommu_domain *domain,
 			    enum iommu_domain_type type, const struct iommu_domain_config *config)
@@ -62,8 +80,13 @@ static int domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
 	struct iommu_domain *domain;
 	int status;
 
-	if (type > IOMMU_DOMAIN_SVA || !config_makes_sense(unit, type, config))
-		return IOMMU_EINVAL;
+	if (type > IOMMU_DOMAIN_SVA)
+		return IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_EINVAL,
+				    "there is no such type of domain");
+	if (!config_makes_sense(unit, type, config))
+		return IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_EINVAL,
+				    "a nested domain wants a parent made with nest_parent, and "
+				    "no other domain has one");
 	if (type == IOMMU_DOMAIN_DMA_BYPASS)
 		copy.bypass = true;
 	if (hardware_type != IOMMU_DOMAIN_PAGING)
@@ -73,7 +96,11 @@ static int domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
 		return status;
 	if (lacks_something(unit->iommu, domain, type, config)) {
 		domain->ops->free(domain);
-		return IOMMU_EOPNOTSUPP;
+		return IOMMU_REFUSE(
+			unit->iommu, unit->name, IOMMU_EOPNOTSUPP,
+			type == IOMMU_DOMAIN_IDENTITY
+				? "it passes nothing through, and no memory was added to map"
+				: "it has no such bypass, stage, nesting or dirty tracking");
 	}
 	/* One object for all, perhaps: complete since its first use. */
 	if (domain->holders++ == 0)
@@ -84,6 +111,7 @@ static int domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
 		domain->parent = config->parent;
 		domain->parent->children++;
 	}
+	debug(unit->iommu, unit->name, type, " domain made");
 	*result = domain;
 	return 0;
 }
@@ -103,8 +131,7 @@ int iommu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 
 	iommu_control_lock(unit->iommu);
 	status = iommu_domain_new(unit, type, config, result);
-	iommu_control_unlock(unit->iommu);
-	return status;
+	return iommu_control_end(unit->iommu, IOMMU_CALL, status);
 }
 
 int iommu_domain_drop(struct iommu_domain *domain)
@@ -115,8 +142,12 @@ int iommu_domain_drop(struct iommu_domain *domain)
 		domain->holders--;
 		return 0;
 	}
-	if (domain->groups != 0 || domain->children != 0)
-		return IOMMU_EBUSY;
+	if (domain->groups != 0)
+		return IOMMU_REFUSE(domain->iommu, "", IOMMU_EBUSY,
+				    "the domain is attached to a group");
+	if (domain->children != 0)
+		return IOMMU_REFUSE(domain->iommu, "", IOMMU_EBUSY,
+				    "the domain is the parent of others");
 	if (domain->release_data != NULL)
 		status = domain->release_data(domain->data);
 	if (status != 0)
@@ -127,6 +158,7 @@ int iommu_domain_drop(struct iommu_domain *domain)
 		domain->parent->children--;
 	iommu_holds_free(domain);
 	iommu_list_remove(&domain->link);
+	debug(domain->iommu, "iommu", domain->type, " domain freed");
 	domain->holders = 0;
 	domain->release_data = NULL;
 	domain->ops->free(domain);
@@ -140,21 +172,22 @@ int iommu_domain_free(struct iommu_domain *domain)
 
 	iommu_control_lock(iommu);
 	status = iommu_domain_drop(domain);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 /* --- What devices have written ---------------------------------------------------------------- */
 
 int iommu_domain_set_dirty_tracking(struct iommu_domain *domain, bool enable)
 {
-	int status = IOMMU_EOPNOTSUPP;
+	int status;
 
 	iommu_control_lock(domain->iommu);
 	if (domain->ops->set_dirty_tracking != NULL)
 		status = domain->ops->set_dirty_tracking(domain, enable);
-	iommu_control_unlock(domain->iommu);
-	return status;
+	else
+		status = IOMMU_REFUSE(domain->iommu, "", IOMMU_EOPNOTSUPP,
+				      "hardware notes no writes in such a domain");
+	return iommu_control_end(domain->iommu, IOMMU_CALL, status);
 }
 
 /*
@@ -174,6 +207,22 @@ static int settle_notes(struct iommu_domain *domain, iommu_iova_t iova, uint64_t
 	return status;
 }
 
+static int check_dirty(const struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
+		       unsigned int flags, const struct iommu_dirty_bitmap *bitmap)
+{
+	int status = iommu_dirty_check(iova, size, bitmap);
+
+	if (status != 0)
+		return IOMMU_REFUSE(domain->iommu, "", status,
+				    "the range is not whole pages of the bitmap, or not in it");
+	if ((flags & ~(unsigned int)IOMMU_DIRTY_KEEP) != 0)
+		return IOMMU_REFUSE(domain->iommu, "", IOMMU_EINVAL, "unknown flags");
+	return domain->ops->read_dirty != NULL
+		       ? 0
+		       : IOMMU_REFUSE(domain->iommu, "", IOMMU_EOPNOTSUPP,
+				      "hardware notes no writes in such a domain");
+}
+
 int iommu_domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 			    unsigned int flags, struct iommu_dirty_bitmap *bitmap)
 {
@@ -185,17 +234,14 @@ int iommu_domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uint
 
 	if (bitmap != NULL)
 		own = *bitmap;
-	status = iommu_dirty_check(iova, size, bitmap != NULL ? &own : NULL);
-	if (status != 0 || (flags & ~(unsigned int)IOMMU_DIRTY_KEEP) != 0)
-		return status != 0 ? status : IOMMU_EINVAL;
-	if (ops->read_dirty == NULL)
-		return IOMMU_EOPNOTSUPP;
 	iommu_gather_init(&gather);
 	iommu_control_lock(domain->iommu);
-	status = ops->read_dirty(domain, iova, size, flags, bitmap != NULL ? &own : NULL, &gather);
+	status = check_dirty(domain, iova, size, flags, bitmap != NULL ? &own : NULL);
+	if (status == 0)
+		status = ops->read_dirty(domain, iova, size, flags, bitmap != NULL ? &own : NULL,
+					 &gather);
 	settled = settle_notes(domain, iova, size, &gather);
-	iommu_control_unlock(domain->iommu);
-	return status != 0 ? status : settled;
+	return iommu_control_end(domain->iommu, IOMMU_CALL, status != 0 ? status : settled);
 }
 
 int iommu_domain_split(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
@@ -204,14 +250,15 @@ int iommu_domain_split(struct iommu_domain *domain, iommu_iova_t iova, uint64_t 
 	struct iommu_gather gather;
 	int status, settled;
 
-	if (domain->ops->split == NULL)
-		return IOMMU_EOPNOTSUPP;
 	iommu_gather_init(&gather);
 	iommu_control_lock(domain->iommu);
-	status = domain->ops->split(domain, iova, size, pgsize, &gather);
+	if (domain->ops->split != NULL)
+		status = domain->ops->split(domain, iova, size, pgsize, &gather);
+	else
+		status = IOMMU_REFUSE(domain->iommu, "", IOMMU_EOPNOTSUPP,
+				      "the domain has no tables with pages to split");
 	settled = settle_notes(domain, iova, size, &gather);
-	iommu_control_unlock(domain->iommu);
-	return status != 0 ? status : settled;
+	return iommu_control_end(domain->iommu, IOMMU_CALL, status != 0 ? status : settled);
 }
 
 int iommu_domain_invalidate_range(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
@@ -228,14 +275,16 @@ int iommu_domain_invalidate_range(struct iommu_domain *domain, iommu_iova_t iova
 int iommu_domain_invalidate_user(struct iommu_domain *domain, const void *requests,
 				 size_t request_size, unsigned int count, unsigned int *done)
 {
-	int status = IOMMU_EOPNOTSUPP;
+	int status;
 
 	*done = 0;
 	iommu_control_lock(domain->iommu);
 	if (domain->type == IOMMU_DOMAIN_NESTED && domain->ops->invalidate_user != NULL)
 		status = domain->ops->invalidate_user(domain, requests, request_size, count, done);
-	iommu_control_unlock(domain->iommu);
-	return status;
+	else
+		status = IOMMU_REFUSE(domain->iommu, "", IOMMU_EOPNOTSUPP,
+				      "the domain is no nested one");
+	return iommu_control_end(domain->iommu, IOMMU_CALL, status);
 }
 
 /* --- Facts ------------------------------------------------------------------------------------ */

@@ -49,14 +49,18 @@ static int find_unit_for(struct iommu *iommu, const struct iommu_endpoint_info *
 
 	if (info->fwspec == NULL) {
 		*unit = find_unit(iommu, info);
-		return *unit != NULL ? 0 : IOMMU_ENODEV;
+		return *unit != NULL ? 0
+				     : IOMMU_REFUSE(iommu, "", IOMMU_ENODEV,
+						    "no unit translates for the device: its DMA is "
+						    "not restricted");
 	}
 	iommu_list_for_each (node, &iommu->units) {
 		*unit = iommu_container_of(node, struct iommu_unit, link);
 		if ((*unit)->firmware_node == info->fwspec->unit_node)
 			return 0;
 	}
-	return IOMMU_EPROBE_DEFER;
+	return IOMMU_REFUSE(iommu, "", IOMMU_EPROBE_DEFER,
+			    "the unit that firmware names for the device is not there yet");
 }
 
 /* Into the group that it belongs to, with all its ids. */
@@ -71,7 +75,8 @@ static int settle(struct iommu_endpoint *endpoint)
 	if (status == 0)
 		status = iommu_topology_for_each_alias(endpoint, iommu_alias_add, endpoint);
 	if (status == 0 && !iommu_list_is_empty(&group->pasids))
-		status = IOMMU_EBUSY;
+		status = IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EBUSY,
+				      "PASIDs are attached to its group");
 	return status;
 }
 
@@ -185,19 +190,24 @@ int iommu_probe(struct iommu *iommu, const struct iommu_endpoint_info *info,
 	int status;
 
 	if (!info_is_sane(info))
-		return IOMMU_EINVAL;
+		return IOMMU_REFUSE(
+			iommu, "", IOMMU_EINVAL,
+			"what is said of the device, its path or its fwspec is out of range");
 	endpoint = iommu_find_id(iommu, info->segment, info->source_id);
 	if (endpoint != NULL && !endpoint->is_alias)
-		return IOMMU_EEXIST;
+		return IOMMU_REFUSE(iommu, endpoint->name, IOMMU_EEXIST,
+				    "there is a device with this source id");
 	status = iommu_topology_check(iommu, info);
 	if (status != 0)
-		return status;
+		return IOMMU_REFUSE(iommu, "", status, "the device is not in the PCI topology");
 	if (endpoint == NULL)
 		status = endpoint_create(iommu, info, &endpoint);
 	else if (!iommu_list_is_empty(&endpoint->group->pasids) || iommu_is_in_use(endpoint) ||
 		 endpoint->holders != 0)
 		status =
-			IOMMU_EBUSY; /* by the driver, or a holder, of the device that was there before */
+			IOMMU_REFUSE(iommu, endpoint->name, IOMMU_EBUSY,
+				     "the driver, or a holder, of the device that was there before "
+				     "has not let go, or PASIDs are attached");
 	else
 		status = alias_to_device(endpoint, info);
 	if (status != 0)
@@ -216,8 +226,7 @@ int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpoint_info *
 
 	iommu_control_lock(iommu);
 	status = iommu_probe(iommu, info, result);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 /* --- Release ---------------------------------------------------------------------------------- */
@@ -264,10 +273,12 @@ int iommu_release(struct iommu_endpoint *endpoint)
 	int status = 0;
 
 	if (endpoint->is_gone)
-		return IOMMU_ENODEV;
+		return IOMMU_REFUSE(iommu, endpoint->name, IOMMU_ENODEV, "it was released before");
 	if (group->members == 1) {
 		if (group->domain != NULL || !iommu_list_is_empty(&group->pasids))
-			return IOMMU_EBUSY;
+			return IOMMU_REFUSE(
+				iommu, endpoint->name, IOMMU_EBUSY,
+				"a domain is attached to its group, or to a PASID of it");
 		/* What a driver holds goes when it lets go. */
 		if (group->drivers == 0)
 			status = iommu_default_prepare_free(group);
@@ -297,8 +308,7 @@ int iommu_release_endpoint(struct iommu_endpoint *endpoint)
 
 	iommu_control_lock(iommu);
 	status = iommu_release(endpoint);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 /* --- Facts ------------------------------------------------------------------------------------ */
@@ -322,7 +332,8 @@ static int was_reset(struct iommu_endpoint *endpoint)
 	int status = 0;
 
 	if (endpoint->is_gone)
-		return IOMMU_ENODEV;
+		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_ENODEV,
+				    "it was released");
 	if (group->domain != NULL)
 		status = iommu_detach_group(group);
 	/* Nothing was attached, or its default domain is: that is then what goes. */
@@ -339,8 +350,7 @@ int iommu_endpoint_was_reset(struct iommu_endpoint *endpoint)
 
 	iommu_control_lock(endpoint->iommu);
 	status = was_reset(endpoint);
-	iommu_control_unlock(endpoint->iommu);
-	return status;
+	return iommu_control_end(endpoint->iommu, IOMMU_CALL, status);
 }
 
 struct iommu_group *iommu_endpoint_group(const struct iommu_endpoint *endpoint)

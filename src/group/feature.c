@@ -9,6 +9,12 @@
 
 #include "group/group.h"
 
+#define refuse(endpoint, status, text)                                                             \
+	IOMMU_REFUSE((endpoint)->iommu, (endpoint)->name, status, text)
+#define ORDER                                                                                      \
+	"out of order: PASIDs, ATS, page requests, and back; or PASIDs are attached, or page "     \
+	"requests wait"
+
 static bool is_feature(enum iommu_feature feature)
 {
 	return feature == IOMMU_FEATURE_PASID || feature == IOMMU_FEATURE_ATS ||
@@ -21,7 +27,9 @@ static int set_feature(struct iommu_endpoint *endpoint, enum iommu_feature featu
 
 	if (ops->set_feature != NULL)
 		return ops->set_feature(endpoint, feature, enable);
-	return feature == IOMMU_FEATURE_ATS ? 0 : IOMMU_EOPNOTSUPP;
+	return feature == IOMMU_FEATURE_ATS
+		       ? 0
+		       : refuse(endpoint, IOMMU_EOPNOTSUPP, "its back end has no such feature");
 }
 
 /* Translated requests are believed, and page requests are for those that ATS asked for. */
@@ -69,17 +77,20 @@ static int enable(struct iommu_endpoint *endpoint, enum iommu_feature feature)
 	int status = 0;
 
 	if (!is_feature(feature))
-		return IOMMU_EINVAL;
+		return refuse(endpoint, IOMMU_EINVAL, "no such feature");
 	if (endpoint->is_gone)
-		return IOMMU_ENODEV;
+		return refuse(endpoint, IOMMU_ENODEV, "it was released");
 	if ((endpoint->features & feature) != 0)
 		return 0;
 	if (endpoint->info.untrusted && needs_trust(feature))
-		return IOMMU_EPERM;
+		return refuse(
+			endpoint, IOMMU_EPERM,
+			"it is untrusted, and what it says of translations would be believed");
 	if (!has_feature(endpoint, feature))
-		return IOMMU_EOPNOTSUPP;
+		return refuse(endpoint, IOMMU_EOPNOTSUPP,
+			      "the device, its unit or firmware does not have the feature");
 	if (!is_in_order(endpoint, feature, true))
-		return IOMMU_EBUSY;
+		return refuse(endpoint, IOMMU_EBUSY, ORDER);
 	if (feature == IOMMU_FEATURE_PAGE_REQUESTS)
 		status = iommu_page_requests_create(endpoint);
 	if (status != 0)
@@ -95,11 +106,11 @@ static int enable(struct iommu_endpoint *endpoint, enum iommu_feature feature)
 static int disable(struct iommu_endpoint *endpoint, enum iommu_feature feature)
 {
 	if (!is_feature(feature))
-		return IOMMU_EINVAL;
+		return refuse(endpoint, IOMMU_EINVAL, "no such feature");
 	if ((endpoint->features & feature) == 0)
 		return 0;
 	if (!is_in_order(endpoint, feature, false))
-		return IOMMU_EBUSY;
+		return refuse(endpoint, IOMMU_EBUSY, ORDER);
 	/* It is off in the device: there is nothing that could fail. */
 	(void)set_feature(endpoint, feature, false);
 	endpoint->features &= ~(unsigned int)feature;
@@ -114,8 +125,7 @@ int iommu_endpoint_enable_feature(struct iommu_endpoint *endpoint, enum iommu_fe
 
 	iommu_control_lock(endpoint->iommu);
 	status = enable(endpoint, feature);
-	iommu_control_unlock(endpoint->iommu);
-	return status;
+	return iommu_control_end(endpoint->iommu, IOMMU_CALL, status);
 }
 
 int iommu_endpoint_disable_feature(struct iommu_endpoint *endpoint, enum iommu_feature feature)
@@ -124,8 +134,7 @@ int iommu_endpoint_disable_feature(struct iommu_endpoint *endpoint, enum iommu_f
 
 	iommu_control_lock(endpoint->iommu);
 	status = disable(endpoint, feature);
-	iommu_control_unlock(endpoint->iommu);
-	return status;
+	return iommu_control_end(endpoint->iommu, IOMMU_CALL, status);
 }
 
 unsigned int iommu_endpoint_features(const struct iommu_endpoint *endpoint)

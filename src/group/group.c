@@ -180,11 +180,26 @@ void iommu_group_unlisten(struct iommu_group *group, struct iommu_group_notifier
 	iommu_control_unlock(group->iommu);
 }
 
+/* "in group 3 behind dmar0" */
+static void debug_member(const struct iommu_endpoint *endpoint, bool is_in)
+{
+	char line[64];
+	size_t used =
+		iommu_line_append(line, sizeof(line), 0, is_in ? "in group " : "leaves group ");
+
+	used = iommu_line_append_number(line, sizeof(line), used, endpoint->group->id);
+	used = iommu_line_append(line, sizeof(line), used, " behind ");
+	(void)iommu_line_append(line, sizeof(line), used, endpoint->unit->name);
+	iommu_log(endpoint->iommu->platform, IOMMU_LOG_DEBUG, endpoint->name, line);
+}
+
 void iommu_group_notify(struct iommu_group *group, enum iommu_group_event event,
 			struct iommu_endpoint *endpoint)
 {
 	struct iommu_list_node *node;
 
+	if (event == IOMMU_ENDPOINT_ADDED || event == IOMMU_ENDPOINT_REMOVED)
+		debug_member(endpoint, event == IOMMU_ENDPOINT_ADDED);
 	iommu_list_for_each (node, &group->notifiers) {
 		const struct iommu_group_notifier *notifier =
 			iommu_container_of(node, struct iommu_group_notifier, link);

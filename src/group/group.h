@@ -14,12 +14,22 @@
 #include <libiommu/status.h>
 
 #include "base/list.h"
+#include "base/log.h"
 #include "base/object_cache.h"
 #include "base/spinlock.h"
+
+/* Why the call that holds the control lock is refused: see iommu_refuse. */
+struct iommu_refusal {
+	int status; /* 0: nothing was noted */
+	const char *why;
+	char who[IOMMU_NAME_SIZE];
+};
 
 struct iommu {
 	const struct iommu_platform *platform;
 	void *mutex; /* the host's; NULL: the host serialises */
+	struct iommu_refusal refusal;
+	char reason[128]; /* of the last call that was refused */
 	struct iommu_list_node units;
 	struct iommu_list_node endpoints; /* aliases included */
 	struct iommu_list_node gone;      /* released ones, that drivers have not let go of */
@@ -128,6 +138,15 @@ static inline bool iommu_is_identity_table(const struct iommu_domain *domain)
 {
 	return domain->type == IOMMU_DOMAIN_IDENTITY && domain->ops->map_pages != NULL;
 }
+
+/* --- reason.c --------------------------------------------------------------------------------- */
+
+/* Its name, or that of a member. */
+const char *iommu_group_who(const struct iommu_group *group);
+#define IOMMU_REFUSE_GROUP(group, status, text)                                                    \
+	IOMMU_REFUSE((group)->iommu, iommu_group_who(group), status, text)
+/* What was noted of a status, or what it means in general: for failures that only a log tells of. */
+const char *iommu_why(const struct iommu *iommu, int status);
 
 /* --- group.c ---------------------------------------------------------------------------------- */
 

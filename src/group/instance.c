@@ -18,6 +18,7 @@ void iommu_control_lock(struct iommu *iommu)
 {
 	if (iommu->mutex != NULL)
 		iommu->platform->mutex_lock(iommu->platform->ctx, iommu->mutex);
+	iommu->refusal.status = 0;
 }
 
 void iommu_control_unlock(struct iommu *iommu)
@@ -34,16 +35,21 @@ int iommu_create(const struct iommu_platform *platform, struct iommu **result)
 	int status = iommu_platform_check(platform);
 
 	if (status != 0)
-		return status;
+		return iommu_log_refusal(
+			platform, IOMMU_CALL, "",
+			IOMMU_WHY("a required service is missing, or one of two that go together"),
+			status);
 	iommu = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (iommu == NULL)
-		return IOMMU_ENOMEM;
+		return iommu_log_refusal(platform, IOMMU_CALL, "", "", IOMMU_ENOMEM);
 	iommu->platform = platform;
 	if (platform->mutex_create != NULL) {
 		iommu->mutex = platform->mutex_create(platform->ctx);
 		if (iommu->mutex == NULL) {
 			platform->free_pages(platform->ctx, iommu, 0);
-			return IOMMU_ENOMEM;
+			return iommu_log_refusal(platform, IOMMU_CALL, "",
+						 IOMMU_WHY("the host gives no mutex"),
+						 IOMMU_ENOMEM);
 		}
 	}
 	iommu->default_type = IOMMU_DOMAIN_BLOCKED;
@@ -70,10 +76,12 @@ static int stop_units(struct iommu *iommu)
 	struct iommu_list_node *node;
 
 	if (!iommu_list_is_empty(&iommu->endpoints))
-		return IOMMU_EBUSY;
+		return IOMMU_REFUSE(iommu, "", IOMMU_EBUSY, "there are endpoints");
 	iommu_end_uses(iommu);
-	if (!iommu_list_is_empty(&iommu->domains) || !iommu_list_is_empty(&iommu->groups))
-		return IOMMU_EBUSY;
+	if (!iommu_list_is_empty(&iommu->domains))
+		return IOMMU_REFUSE(iommu, "", IOMMU_EBUSY, "there are domains");
+	if (!iommu_list_is_empty(&iommu->groups))
+		return IOMMU_REFUSE(iommu, "", IOMMU_EBUSY, "groups are claimed or held");
 	/* Not only those that are enabled: one that failed to start may also have failed to stop.
 	 */
 	iommu_list_for_each (node, &iommu->units) {
@@ -90,12 +98,14 @@ static int stop_units(struct iommu *iommu)
 
 int iommu_destroy(struct iommu *iommu)
 {
-	const struct iommu_platform *platform = iommu->platform;
+	const struct iommu_platform *platform;
 	int status;
 
+	if (iommu == NULL)
+		return 0;
+	platform = iommu->platform;
 	iommu_control_lock(iommu);
-	status = stop_units(iommu);
-	iommu_control_unlock(iommu);
+	status = iommu_control_end(iommu, IOMMU_CALL, stop_units(iommu));
 	if (status != 0)
 		return status;
 	while (!iommu_list_is_empty(&iommu->units)) {
@@ -137,6 +147,17 @@ struct iommu_unit *iommu_next_unit(struct iommu *iommu, struct iommu_unit *unit)
 	struct iommu_list_node *next = unit == NULL ? iommu->units.next : unit->link.next;
 
 	return next == &iommu->units ? NULL : unit_of(next);
+}
+
+unsigned int iommu_translating(struct iommu *iommu)
+{
+	struct iommu_list_node *node;
+	unsigned int count = 0;
+
+	iommu_list_for_each (node, &iommu->units)
+		if (iommu_unit_is_enabled(unit_of(node)))
+			count++;
+	return count;
 }
 
 /* --- Units ------------------------------------------------------------------------------------ */
@@ -227,6 +248,8 @@ int iommu_unit_start(struct iommu_unit *unit)
 	if (status == 0)
 		status = unit->ops->enable(unit);
 	iommu_unit_settle(unit, status == 0, status);
+	if (status == 0)
+		iommu_log(unit->iommu->platform, IOMMU_LOG_INFO, unit->name, "translation is on");
 	return status;
 }
 
@@ -236,8 +259,7 @@ int iommu_unit_enable(struct iommu_unit *unit)
 
 	iommu_control_lock(unit->iommu);
 	status = iommu_unit_start(unit);
-	iommu_control_unlock(unit->iommu);
-	return status;
+	return iommu_control_end(unit->iommu, IOMMU_CALL, status);
 }
 
 int iommu_unit_disable(struct iommu_unit *unit)
@@ -248,9 +270,11 @@ int iommu_unit_disable(struct iommu_unit *unit)
 	if (unit->enabled || unit->unsettled || unit->power != IOMMU_UNIT_AWAKE) {
 		status = unit->ops->disable(unit);
 		iommu_unit_settle(unit, unit->enabled && status != 0, status);
+		if (status == 0)
+			iommu_log(unit->iommu->platform, IOMMU_LOG_INFO, unit->name,
+				  "translation is off: devices reach all memory");
 	}
-	iommu_control_unlock(unit->iommu);
-	return status;
+	return iommu_control_end(unit->iommu, IOMMU_CALL, status);
 }
 
 /* --- Power ------------------------------------------------------------------------------------ */
@@ -309,8 +333,7 @@ int iommu_resume(struct iommu *iommu)
 
 	iommu_control_lock(iommu);
 	status = resume(iommu);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 int iommu_suspend(struct iommu *iommu)
@@ -326,8 +349,7 @@ int iommu_suspend(struct iommu *iommu)
 	}
 	if (status != 0)
 		(void)resume(iommu);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 int iommu_shutdown(struct iommu *iommu)

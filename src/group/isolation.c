@@ -29,13 +29,17 @@ static int check_interrupts(void *ctx, struct iommu_endpoint *endpoint)
 	return iommu->platform->isolates_interrupts &&
 			       !iommu_capable(endpoint, IOMMU_CAPABLE_INTERRUPT_REMAPPING)
 		       ? 0
-		       : IOMMU_EPERM;
+		       : IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EPERM,
+				      "its interrupts are not isolated from those of others");
 }
 
 static int check_neighbours(void *ctx, struct iommu_endpoint *endpoint)
 {
 	(void)ctx;
-	return iommu_topology_reaches_others(endpoint) ? IOMMU_EPERM : 0;
+	return iommu_topology_reaches_others(endpoint)
+		       ? IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EPERM,
+				      "it reaches devices of another group around the unit")
+		       : 0;
 }
 
 int iommu_group_check_isolation(struct iommu_group *group)
@@ -47,6 +51,5 @@ int iommu_group_check_isolation(struct iommu_group *group)
 	status = iommu_group_for_each(group, check_neighbours, NULL);
 	if (status == 0)
 		status = iommu_group_for_each(group, check_interrupts, iommu);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }

@@ -8,6 +8,8 @@
 
 #include "group/group.h"
 
+#define ATTACHED "a domain is attached to it, or to a PASID of it"
+
 /* --- Owners ----------------------------------------------------------------------------------- */
 
 /* The first claim: from the default domain to what is reached while blocked. */
@@ -15,8 +17,10 @@ static int take(struct iommu_group *group, void *owner)
 {
 	int status;
 
-	if (group->drivers != 0 || group->domain != NULL || !iommu_list_is_empty(&group->pasids))
-		return IOMMU_EBUSY;
+	if (group->drivers != 0)
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EBUSY, "a driver uses its default domain");
+	if (group->domain != NULL || !iommu_list_is_empty(&group->pasids))
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EBUSY, ATTACHED);
 	status = iommu_group_make_window(group);
 	if (status == 0)
 		status = iommu_group_switch(group, iommu_group_current(group), group->window);
@@ -30,9 +34,9 @@ static int claim(struct iommu_group *group, void *owner)
 	int status = 0;
 
 	if (owner == NULL)
-		return IOMMU_EINVAL;
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EINVAL, "no owner is given");
 	if (group->owner != NULL && group->owner != owner)
-		return IOMMU_EPERM;
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EPERM, "it is another owner's");
 	if (group->owner == NULL)
 		status = take(group, owner);
 	if (status != 0)
@@ -48,15 +52,14 @@ int iommu_group_claim(struct iommu_group *group, void *owner)
 
 	iommu_control_lock(group->iommu);
 	status = claim(group, owner);
-	iommu_control_unlock(group->iommu);
-	return status;
+	return iommu_control_end(group->iommu, IOMMU_CALL, status);
 }
 
 /* The last release: back to the default domain. */
 static int give_back(struct iommu_group *group)
 {
 	if (group->domain != NULL || !iommu_list_is_empty(&group->pasids))
-		return IOMMU_EBUSY;
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EBUSY, ATTACHED);
 	return iommu_group_switch(group, group->window,
 				  group->default_domain != NULL ? group->default_domain
 								: group->window);
@@ -67,7 +70,7 @@ static int release(struct iommu_group *group, const void *owner)
 	int status = 0;
 
 	if (group->owner == NULL || group->owner != owner)
-		return IOMMU_EPERM;
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EPERM, "it is not this owner's");
 	if (group->claims == 1)
 		status = give_back(group);
 	if (status != 0)
@@ -87,8 +90,7 @@ int iommu_group_release(struct iommu_group *group, void *owner)
 
 	iommu_control_lock(iommu);
 	status = release(group, owner);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 /* --- Drivers of the host ---------------------------------------------------------------------- */
@@ -101,18 +103,29 @@ bool iommu_is_in_use(const struct iommu_endpoint *endpoint)
 /* May the host's drivers use the group's default domain? If so, it is used from now on. */
 static int go_to_default(struct iommu_group *group)
 {
-	if (group->owner != NULL || group->domain != NULL || !iommu_list_is_empty(&group->pasids))
-		return IOMMU_EBUSY;
+	if (group->owner != NULL)
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EBUSY, "it is claimed");
+	if (group->domain != NULL || !iommu_list_is_empty(&group->pasids))
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EBUSY, ATTACHED);
 	/* Where an earlier kernel's translations were left alone, and after a failure. */
 	if (group->default_domain == NULL)
 		return 0;
 	return iommu_group_switch(group, iommu_group_current(group), group->default_domain);
 }
 
+static int check_is_there(const struct iommu_endpoint *endpoint)
+{
+	return endpoint->is_gone ? IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_ENODEV,
+						"it was released")
+				 : 0;
+}
+
 int iommu_use_default(struct iommu_endpoint *endpoint)
 {
-	int status = endpoint->is_gone ? IOMMU_ENODEV : go_to_default(endpoint->group);
+	int status = check_is_there(endpoint);
 
+	if (status == 0)
+		status = go_to_default(endpoint->group);
 	if (status != 0)
 		return status;
 	endpoint->drivers++;
@@ -122,7 +135,7 @@ int iommu_use_default(struct iommu_endpoint *endpoint)
 
 int iommu_use_dma(struct iommu_endpoint *endpoint)
 {
-	int status = endpoint->is_gone ? IOMMU_ENODEV : 0;
+	int status = check_is_there(endpoint);
 
 	if (status == 0 && !iommu_is_in_use(endpoint))
 		status = go_to_default(endpoint->group);
@@ -185,8 +198,7 @@ int iommu_use_default_domain(struct iommu_endpoint *endpoint)
 
 	iommu_control_lock(endpoint->iommu);
 	status = iommu_use_default(endpoint);
-	iommu_control_unlock(endpoint->iommu);
-	return status;
+	return iommu_control_end(endpoint->iommu, IOMMU_CALL, status);
 }
 
 void iommu_unuse_default_domain(struct iommu_endpoint *endpoint)

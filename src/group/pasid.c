@@ -80,20 +80,28 @@ static int check(const struct iommu_domain *domain, const struct iommu_group *gr
 {
 	const struct iommu_list_node *node;
 
-	if (domain->iommu != group->iommu || pasid == 0)
-		return IOMMU_EINVAL;
+	if (domain->iommu != group->iommu)
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EINVAL, "the domain is another instance's");
+	if (pasid == 0)
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EINVAL,
+					  "PASID 0 is for requests without one");
 	if (domain->ops->attach_pasid == NULL || domain->ops->detach_pasid == NULL)
-		return IOMMU_EOPNOTSUPP;
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EOPNOTSUPP,
+					  "such a domain is not for PASIDs");
 	if (!all_may_use(domain, group))
-		return IOMMU_EPERM;
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EPERM,
+					  "a member is untrusted, and the domain lets it reach "
+					  "more than it is given");
 	iommu_list_for_each (node, &group->endpoints) {
 		const struct iommu_endpoint *endpoint =
 			iommu_container_of((uintptr_t)node, struct iommu_endpoint, group_link);
 
 		if (has_pasids(endpoint) && pasid >= endpoint->info.max_pasids)
-			return IOMMU_EINVAL;
+			return IOMMU_REFUSE(group->iommu, endpoint->name, IOMMU_EINVAL,
+					    "it has no such PASID");
 		if (has_pasids(endpoint) && (endpoint->features & IOMMU_FEATURE_PASID) == 0)
-			return IOMMU_EOPNOTSUPP;
+			return IOMMU_REFUSE(group->iommu, endpoint->name, IOMMU_EOPNOTSUPP,
+					    "PASIDs are not enabled in it");
 	}
 	return 0;
 }
@@ -153,27 +161,31 @@ static int set(struct iommu_group *group, struct iommu_domain *domain, uint32_t 
 int iommu_attach_pasid(struct iommu_domain *domain, struct iommu_group *group, uint32_t pasid,
 		       struct iommu_pasid_handle *handle)
 {
-	int status = IOMMU_EBUSY;
+	int status;
 
 	iommu_control_lock(group->iommu);
 	if (find(group, pasid) == NULL)
 		status = set(group, domain, pasid, NULL, handle);
-	iommu_control_unlock(group->iommu);
-	return status;
+	else
+		status = IOMMU_REFUSE_GROUP(group, IOMMU_EBUSY,
+					    "a domain is attached to this PASID");
+	return iommu_control_end(group->iommu, IOMMU_CALL, status);
 }
 
 int iommu_replace_pasid(struct iommu_domain *domain, struct iommu_group *group, uint32_t pasid,
 			struct iommu_pasid_handle *handle)
 {
 	struct iommu_pasid_handle *before;
-	int status = IOMMU_ENOENT;
+	int status;
 
 	iommu_control_lock(group->iommu);
 	before = find(group, pasid);
 	if (before != NULL)
 		status = set(group, domain, pasid, before, handle);
-	iommu_control_unlock(group->iommu);
-	return status;
+	else
+		status = IOMMU_REFUSE_GROUP(group, IOMMU_ENOENT,
+					    "nothing is attached to this PASID");
+	return iommu_control_end(group->iommu, IOMMU_CALL, status);
 }
 
 static int detach(struct iommu_group *group, struct iommu_pasid_handle *handle)
@@ -219,12 +231,14 @@ int iommu_pasids_leave(struct iommu_endpoint *endpoint)
 int iommu_detach_pasid(struct iommu_group *group, uint32_t pasid)
 {
 	struct iommu_pasid_handle *handle;
-	int status = IOMMU_ENOENT;
+	int status;
 
 	iommu_control_lock(group->iommu);
 	handle = find(group, pasid);
 	if (handle != NULL)
 		status = detach(group, handle);
-	iommu_control_unlock(group->iommu);
-	return status;
+	else
+		status = IOMMU_REFUSE_GROUP(group, IOMMU_ENOENT,
+					    "nothing is attached to this PASID");
+	return iommu_control_end(group->iommu, IOMMU_CALL, status);
 }

@@ -9,6 +9,9 @@
 
 #include "group/group.h"
 
+#define NO_RANGE  "the range is empty, or reaches beyond what a PASID can be"
+#define NONE_FREE "no PASID of the range is free"
+
 static bool is_range(uint32_t first, uint32_t last)
 {
 	return first >= IOMMU_PASID_MIN && first <= last && last <= IOMMU_PASID_MAX;
@@ -89,7 +92,7 @@ static int take_from_ours(struct iommu *iommu, uint32_t first, uint32_t last, ui
 			return 0;
 		(void)iommu_iova_free_at(iommu->pasids, *pasid);
 		if (unit->pasid_last >= last)
-			return IOMMU_ENOSPC;
+			return IOMMU_REFUSE(iommu, "", IOMMU_ENOSPC, NONE_FREE);
 		first = unit->pasid_last + 1;
 	}
 }
@@ -105,7 +108,8 @@ static int take_from_source(struct iommu *iommu, uint32_t first, uint32_t last, 
 	/* One that we have, or that is a unit's: then it does not know of us. */
 	if (*pasid < first || *pasid > last || is_allocated(iommu->pasids, *pasid) ||
 	    set_aside_by(iommu, *pasid) != NULL)
-		status = IOMMU_EIO;
+		status = IOMMU_REFUSE(iommu, "", IOMMU_EIO,
+				      "the source of PASIDs gave one that is not its to give");
 	if (status == 0)
 		status = iommu_iova_reserve(iommu->pasids, *pasid, *pasid, 0, NULL);
 	if (status != 0)
@@ -127,12 +131,10 @@ int iommu_pasid_alloc(struct iommu *iommu, uint32_t first, uint32_t last, uint32
 {
 	int status;
 
-	if (!is_range(first, last))
-		return IOMMU_EINVAL;
 	iommu_control_lock(iommu);
-	status = alloc(iommu, first, last, pasid);
-	iommu_control_unlock(iommu);
-	return status;
+	status = is_range(first, last) ? alloc(iommu, first, last, pasid)
+				       : IOMMU_REFUSE(iommu, "", IOMMU_EINVAL, NO_RANGE);
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 static void take_back(struct iommu *iommu, struct iommu_iova_range *range)
@@ -147,9 +149,9 @@ static void take_back(struct iommu *iommu, struct iommu_iova_range *range)
 static int give_back(struct iommu *iommu, uint32_t pasid)
 {
 	if (!is_allocated(iommu->pasids, pasid))
-		return IOMMU_ENOENT;
+		return IOMMU_REFUSE(iommu, "", IOMMU_ENOENT, "the PASID is not allocated");
 	if (is_attached(iommu, NULL, pasid))
-		return IOMMU_EBUSY;
+		return IOMMU_REFUSE(iommu, "", IOMMU_EBUSY, "a domain is attached to the PASID");
 	take_back(iommu, iommu_iova_find(iommu->pasids, pasid));
 	return 0;
 }
@@ -160,23 +162,21 @@ int iommu_pasid_free(struct iommu *iommu, uint32_t pasid)
 
 	iommu_control_lock(iommu);
 	status = give_back(iommu, pasid);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 int iommu_set_pasid_source(struct iommu *iommu, const struct iommu_pasid_source *source)
 {
 	int status = 0;
 
-	if (source != NULL && (source->alloc == NULL || source->free == NULL))
-		return IOMMU_EINVAL;
 	iommu_control_lock(iommu);
-	if (iommu->pasids != NULL && iommu_iova_next(iommu->pasids, NULL) != NULL)
-		status = IOMMU_EBUSY;
+	if (source != NULL && (source->alloc == NULL || source->free == NULL))
+		status = IOMMU_REFUSE(iommu, "", IOMMU_EINVAL, "the source lacks alloc or free");
+	else if (iommu->pasids != NULL && iommu_iova_next(iommu->pasids, NULL) != NULL)
+		status = IOMMU_REFUSE(iommu, "", IOMMU_EBUSY, "PASIDs are allocated");
 	else
 		iommu->pasid_source = source;
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 /* --- Of one unit ------------------------------------------------------------------------------ */
@@ -196,10 +196,14 @@ static bool any_is_allocated(const struct iommu *iommu, uint32_t first, uint32_t
 
 static int set_range(struct iommu_unit *unit, uint32_t first, uint32_t last)
 {
+	if (!is_range(first, last))
+		return IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_EINVAL, NO_RANGE);
 	if (unit->pasids != NULL)
-		return IOMMU_EBUSY;
+		return IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_EBUSY,
+				    "it has a range of PASIDs already");
 	if (any_is_allocated(unit->iommu, first, last))
-		return IOMMU_EEXIST;
+		return IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_EEXIST,
+				    "a PASID of the range is allocated for all units");
 	unit->pasid_first = first;
 	unit->pasid_last = last;
 	return space_create(unit->iommu, first, last, &unit->pasids);
@@ -209,31 +213,32 @@ int iommu_unit_set_pasid_range(struct iommu_unit *unit, uint32_t first, uint32_t
 {
 	int status;
 
-	if (!is_range(first, last))
-		return IOMMU_EINVAL;
 	iommu_control_lock(unit->iommu);
 	status = set_range(unit, first, last);
-	iommu_control_unlock(unit->iommu);
-	return status;
+	return iommu_control_end(unit->iommu, IOMMU_CALL, status);
 }
 
 int iommu_unit_pasid_alloc(struct iommu_unit *unit, uint32_t *pasid)
 {
-	int status = IOMMU_ENOSPC;
+	int status;
 
 	iommu_control_lock(unit->iommu);
 	if (unit->pasids != NULL)
 		status = take_lowest(unit->pasids, unit->pasid_first, unit->pasid_last, pasid);
-	iommu_control_unlock(unit->iommu);
-	return status;
+	else
+		status = IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_ENOSPC,
+				      "no range of PASIDs was set aside for it");
+	return iommu_control_end(unit->iommu, IOMMU_CALL, status);
 }
 
 static int unit_give_back(struct iommu_unit *unit, uint32_t pasid)
 {
 	if (!is_allocated(unit->pasids, pasid))
-		return IOMMU_ENOENT;
+		return IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_ENOENT,
+				    "the PASID is not allocated");
 	if (is_attached(unit->iommu, unit, pasid))
-		return IOMMU_EBUSY;
+		return IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_EBUSY,
+				    "a domain is attached to the PASID");
 	return iommu_iova_free_at(unit->pasids, pasid);
 }
 
@@ -243,8 +248,7 @@ int iommu_unit_pasid_free(struct iommu_unit *unit, uint32_t pasid)
 
 	iommu_control_lock(unit->iommu);
 	status = unit_give_back(unit, pasid);
-	iommu_control_unlock(unit->iommu);
-	return status;
+	return iommu_control_end(unit->iommu, IOMMU_CALL, status);
 }
 
 void iommu_unit_pasids_forget(struct iommu_unit *unit)

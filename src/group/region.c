@@ -133,7 +133,7 @@ int iommu_keep_free(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last)
 	const uint64_t last_page = last >> IOMMU_PAGE_SHIFT;
 
 	if (start > last)
-		return IOMMU_EINVAL;
+		return IOMMU_REFUSE(iommu, "", IOMMU_EINVAL, "the range ends before it starts");
 	if (last_page == 0)
 		return 0; /* never handed out */
 	if (iommu->reserved == NULL &&
@@ -150,8 +150,7 @@ int iommu_reserve(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last)
 
 	iommu_control_lock(iommu);
 	status = iommu_keep_free(iommu, start, last);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 int iommu_space_create(struct iommu_domain *domain, struct iommu_iova_space **space)
@@ -235,10 +234,11 @@ static int add_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t la
 	int status;
 
 	if (!range_is_sane(start, last))
-		return IOMMU_EINVAL;
+		return IOMMU_REFUSE(iommu, "", IOMMU_EINVAL, "the range is not whole pages");
 	iommu_list_for_each (node, &iommu->memory)
 		if (range_of(node)->start <= last && start <= range_of(node)->last)
-			return IOMMU_EEXIST;
+			return IOMMU_REFUSE(iommu, "", IOMMU_EEXIST,
+					    "part of the range was added before");
 	range = iommu_object_alloc(&iommu->memory_cache, 0);
 	if (range == NULL)
 		return IOMMU_ENOMEM;
@@ -258,8 +258,7 @@ int iommu_add_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t las
 
 	iommu_control_lock(iommu);
 	status = add_memory(iommu, start, last);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 static int remove_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t last)
@@ -272,7 +271,7 @@ static int remove_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t
 		if (range_of(node)->start == start && range_of(node)->last == last)
 			range = range_of(node);
 	if (range == NULL)
-		return IOMMU_ENOENT;
+		return IOMMU_REFUSE(iommu, "", IOMMU_ENOENT, "no such range was added");
 	iommu_list_for_each (node, &iommu->domains) {
 		struct iommu_domain *domain = iommu_container_of(node, struct iommu_domain, link);
 		int status = 0;
@@ -293,8 +292,7 @@ int iommu_remove_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t 
 
 	iommu_control_lock(iommu);
 	status = remove_memory(iommu, start, last);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 void iommu_regions_free(struct iommu *iommu)

@@ -130,13 +130,16 @@ static int set_topology(struct iommu *iommu, const struct iommu_pci_topology *to
 		return 0;
 	}
 	if (!order_for(topology->count, &order))
-		return IOMMU_ERANGE;
+		return IOMMU_REFUSE(iommu, "", IOMMU_ERANGE, "the topology has too many functions");
 	numbers = platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, 0);
 	if (numbers == NULL)
 		return IOMMU_ENOMEM;
 	status = iommu_pci_groups(topology, numbers);
-	if (status == 0 && !fits_groups(iommu, topology, numbers))
-		status = IOMMU_EBUSY;
+	if (status != 0)
+		status = IOMMU_REFUSE(iommu, "", status, "the topology makes no sense");
+	else if (!fits_groups(iommu, topology, numbers))
+		status = IOMMU_REFUSE(iommu, "", IOMMU_EBUSY,
+				      "it joins devices that are in different groups now");
 	if (status != 0) {
 		platform->free_pages(platform->ctx, numbers, order);
 		return status;
@@ -154,8 +157,7 @@ int iommu_set_pci_topology(struct iommu *iommu, const struct iommu_pci_topology 
 
 	iommu_control_lock(iommu);
 	status = set_topology(iommu, topology);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 bool iommu_topology_bus_below(const struct iommu *iommu, uint16_t segment, uint16_t source_id,

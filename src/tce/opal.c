@@ -30,7 +30,8 @@ static int unit_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *e
 	const uint32_t pe = iommu_opal_pe_of_id(unit, endpoint->info.source_id);
 
 	if (pe >= unit->config.pes)
-		return IOMMU_ENOENT;
+		return IOMMU_REFUSE(base->iommu, endpoint->name, IOMMU_ENOENT,
+				    "its id is in no PE of the bridge");
 	/* That it is blocked is what the core has confirmed when it joins its group. */
 	endpoint->unit_data = &unit->pes[pe];
 	return 0;
@@ -214,16 +215,26 @@ uint32_t iommu_opal_pe(const struct iommu_endpoint *endpoint)
 
 /* --- Probe ------------------------------------------------------------------------------------ */
 
-static bool config_makes_sense(const struct iommu_opal_config *config)
+/* What makes no sense in it; NULL: nothing. */
+static const char *mistake_in(const struct iommu_opal_config *config)
 {
-	return config->pes >= 1 && config->pes <= PES_MAX && config->call != NULL &&
-	       (config->page_sizes & IOMMU_PAGE_SIZE) != 0 &&
-	       config->page_sizes >> (TCE_PAGE_SHIFT_MAX + 1) == 0 &&
-	       (config->page_sizes & (IOMMU_PAGE_SIZE - 1)) == 0 && config->output_bits > 12 &&
-	       config->output_bits <= 56 && config->window_bits >= 24 &&
-	       config->window_bits <= 48 && config->memory_end <= MEMORY_END_MAX &&
-	       (config->registers == 0 ||
-		(config->pes <= PES_BY_REGISTER && config->registers % IOMMU_PAGE_SIZE == 0));
+	if (config->call == NULL)
+		return IOMMU_WHY("there is no call to firmware");
+	if (config->pes < 1 || config->pes > PES_MAX)
+		return IOMMU_WHY("a bridge has 1 to 512 PEs");
+	if ((config->page_sizes & IOMMU_PAGE_SIZE) == 0 ||
+	    config->page_sizes >> (TCE_PAGE_SHIFT_MAX + 1) != 0 ||
+	    (config->page_sizes & (IOMMU_PAGE_SIZE - 1)) != 0)
+		return IOMMU_WHY("page sizes are 4 KiB and larger ones that an entry can have");
+	if (config->output_bits <= 12 || config->output_bits > 56 || config->window_bits < 24 ||
+	    config->window_bits > 48)
+		return IOMMU_WHY("addresses have 13 to 56 bits, windows 24 to 48");
+	if (config->memory_end > MEMORY_END_MAX)
+		return IOMMU_WHY("memory ends beyond what a bypass window reaches");
+	if (config->registers != 0 &&
+	    (config->pes > PES_BY_REGISTER || config->registers % IOMMU_PAGE_SIZE != 0))
+		return IOMMU_WHY("the registers are not page-aligned, or not for so many PEs");
+	return NULL;
 }
 
 static bool is_known(struct iommu *iommu, const struct iommu_opal_config *config)
@@ -301,24 +312,41 @@ static int close_what_is_open(struct opal_unit *unit)
 	return status == 0 ? iommu_opal_forget(unit, OPAL_KILL_ALL, 0, 0, 0, 0) : status;
 }
 
+static void report(const struct opal_unit *unit)
+{
+	char line[80];
+	size_t used = iommu_line_append_number(line, sizeof(line), 0, unit->config.pes);
+
+	used = iommu_line_append(line, sizeof(line), used, " PEs, windows of ");
+	used = iommu_line_append_number(line, sizeof(line), used, unit->config.window_bits);
+	used = iommu_line_append(line, sizeof(line), used, " address bits");
+	(void)iommu_line_append(line, sizeof(line), used,
+				unit->config.memory_end != 0 ? ", bypass" : "");
+	iommu_log(unit->platform, IOMMU_LOG_INFO, unit->base.name, line);
+}
+
 static int probe(struct iommu *iommu, const struct iommu_opal_config *config)
 {
+	const char *mistake = mistake_in(config);
 	struct opal_unit *unit;
 	int status;
 
-	if (!config_makes_sense(config))
-		return IOMMU_EINVAL;
+	if (mistake != NULL)
+		return iommu_refuse(iommu, opal_name, IOMMU_EINVAL, mistake);
 	if (is_known(iommu, config))
-		return IOMMU_EEXIST;
+		return IOMMU_REFUSE(iommu, opal_name, IOMMU_EEXIST,
+				    "this bridge is a unit already");
 	status = unit_create(iommu_platform_of(iommu), config, &unit);
 	if (status != 0)
 		return status;
 	status = close_what_is_open(unit);
 	if (status != 0) {
 		unit_destroy(unit);
-		return status;
+		return IOMMU_REFUSE(iommu, opal_name, status,
+				    "firmware does not close what was left open");
 	}
 	iommu_register_unit(iommu, &unit->base);
+	report(unit);
 	return 0;
 }
 
@@ -328,6 +356,5 @@ int iommu_opal_probe(struct iommu *iommu, const struct iommu_opal_config *config
 
 	iommu_control_lock(iommu);
 	status = probe(iommu, config);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }

@@ -27,7 +27,11 @@
 #include <libiommu/tce_table.h>
 
 #include "base/list.h"
+#include "base/log.h"
 #include "base/spinlock.h"
+
+#define OPAL_REFUSE(unit, status, text)                                                            \
+	IOMMU_REFUSE((unit)->base.iommu, (unit)->base.name, status, text)
 
 #define IDS_PER_BUS 256
 

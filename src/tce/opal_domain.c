@@ -186,6 +186,8 @@ static unsigned int levels_for(unsigned int bits, uint64_t page_size)
 	return levels;
 }
 
+#define NO_TABLE "no window can be made of this width or of these page sizes"
+
 static int make_table(struct opal_domain *domain, const struct iommu_domain_config *config)
 {
 	const struct opal_unit *unit = domain->unit;
@@ -202,11 +204,13 @@ static int make_table(struct opal_domain *domain, const struct iommu_domain_conf
 	};
 	int status;
 
-	if (bits > unit->config.window_bits || table.pgsize_bitmap == 0 || config->force_snoop)
-		return config->force_snoop ? IOMMU_EOPNOTSUPP : IOMMU_EINVAL;
+	if (config->force_snoop)
+		return OPAL_REFUSE(unit, IOMMU_EOPNOTSUPP, "it forces no snooping");
+	if (bits > unit->config.window_bits || table.pgsize_bitmap == 0)
+		return OPAL_REFUSE(unit, IOMMU_EINVAL, NO_TABLE);
 	status = iommu_tce_init(&domain->pt, &table);
 	if (status != 0)
-		return status;
+		return status == IOMMU_ENOMEM ? status : OPAL_REFUSE(unit, status, NO_TABLE);
 	domain->has_table = true;
 	domain->base.pgsize_bitmap = table.pgsize_bitmap;
 	domain->base.aperture_last = domain->pt.aperture_last;
@@ -228,7 +232,7 @@ int iommu_opal_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type
 
 	if (type != IOMMU_DOMAIN_PAGING && type != IOMMU_DOMAIN_IDENTITY &&
 	    type != IOMMU_DOMAIN_BLOCKED)
-		return IOMMU_EOPNOTSUPP;
+		return OPAL_REFUSE(unit, IOMMU_EOPNOTSUPP, "it has no such type of domain");
 	domain = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (domain == NULL)
 		return IOMMU_ENOMEM;

@@ -98,9 +98,12 @@ static int check_room(struct opal_unit *unit, uint16_t first, uint16_t last)
 		if (!touches(pe, first, last))
 			continue;
 		if (!holds(pe, first, last) || (pe->first_id == first && pe->last_id == last))
-			return IOMMU_EEXIST;
+			return OPAL_REFUSE(unit, IOMMU_EEXIST,
+					   "a PE has these ids, or some of them and others");
 	}
-	return has_endpoints(unit, first, last) ? IOMMU_EBUSY : 0;
+	return has_endpoints(unit, first, last)
+		       ? OPAL_REFUSE(unit, IOMMU_EBUSY, "an endpoint has one of the ids")
+		       : 0;
 }
 
 static bool is_free(const struct opal_unit *unit, uint32_t number)
@@ -118,15 +121,17 @@ static int choose_number(const struct opal_unit *unit, uint32_t wanted, uint32_t
 	if (wanted != IOMMU_OPAL_NO_PE) {
 		*number = wanted;
 		if (wanted >= unit->config.pes)
-			return IOMMU_EINVAL;
-		return is_free(unit, wanted) ? 0 : IOMMU_EBUSY;
+			return OPAL_REFUSE(unit, IOMMU_EINVAL, "it has no PE of this number");
+		return is_free(unit, wanted)
+			       ? 0
+			       : OPAL_REFUSE(unit, IOMMU_EBUSY, "the PE of this number is in use");
 	}
 	for (i = 0; i < unit->config.pes; i++) {
 		*number = i;
 		if (is_free(unit, i))
 			return 0;
 	}
-	return IOMMU_ENOSPC;
+	return OPAL_REFUSE(unit, IOMMU_ENOSPC, "all its PEs are in use");
 }
 
 /* What firmware is told of a range that one is to be found in from now on; NULL: in none. */
@@ -172,7 +177,7 @@ static int add_pe(struct opal_unit *unit, const struct iommu_opal_pe_config *con
 	int status;
 
 	if (!range_of(config, &first, &last))
-		return IOMMU_EINVAL;
+		return OPAL_REFUSE(unit, IOMMU_EINVAL, "the ids are no range that a PE can have");
 	(void)iommu_opal_settle(unit);
 	/* None is made beside ids in doubt: where those belong would not be known any more. */
 	status = iommu_opal_settle_ids(unit);
@@ -224,10 +229,11 @@ static int remove_pe(struct opal_unit *unit, uint32_t number)
 	int status;
 
 	if (number >= unit->config.pes || !unit->pes[number].has_ids)
-		return IOMMU_ENOENT;
+		return OPAL_REFUSE(unit, IOMMU_ENOENT, "there is no such PE");
 	pe = &unit->pes[number];
 	if (has_members(unit, pe) || has_inner(unit, pe))
-		return IOMMU_EBUSY;
+		return OPAL_REFUSE(unit, IOMMU_EBUSY,
+				   "the PE has endpoints, or others within its ids");
 	status = iommu_opal_settle_ids(unit);
 	if (status != 0)
 		return status;
@@ -255,12 +261,11 @@ int iommu_opal_add_pe(struct iommu_unit *base, const struct iommu_opal_pe_config
 	struct opal_unit *unit = keeper_of(base);
 	int status;
 
-	if (unit == NULL)
-		return IOMMU_EOPNOTSUPP;
 	iommu_control_lock(base->iommu);
-	status = add_pe(unit, config, number);
-	iommu_control_unlock(base->iommu);
-	return status;
+	status = unit != NULL ? add_pe(unit, config, number)
+			      : IOMMU_REFUSE(base->iommu, base->name, IOMMU_EOPNOTSUPP,
+					     "it is no bridge whose PEs the library keeps");
+	return iommu_control_end(base->iommu, IOMMU_CALL, status);
 }
 
 int iommu_opal_remove_pe(struct iommu_unit *base, uint32_t number)
@@ -268,12 +273,11 @@ int iommu_opal_remove_pe(struct iommu_unit *base, uint32_t number)
 	struct opal_unit *unit = keeper_of(base);
 	int status;
 
-	if (unit == NULL)
-		return IOMMU_EOPNOTSUPP;
 	iommu_control_lock(base->iommu);
-	status = remove_pe(unit, number);
-	iommu_control_unlock(base->iommu);
-	return status;
+	status = unit != NULL ? remove_pe(unit, number)
+			      : IOMMU_REFUSE(base->iommu, base->name, IOMMU_EOPNOTSUPP,
+					     "it is no bridge whose PEs the library keeps");
+	return iommu_control_end(base->iommu, IOMMU_CALL, status);
 }
 
 int iommu_opal_get_pe(struct iommu_unit *base, uint32_t number, struct iommu_opal_pe_config *config)

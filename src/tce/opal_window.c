@@ -250,14 +250,16 @@ static int attach(struct opal_domain *domain, struct iommu_endpoint *endpoint)
 int iommu_opal_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint)
 {
 	if (endpoint->unit != &opal_domain_of(domain)->unit->base)
-		return IOMMU_EINVAL;
+		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EINVAL,
+				    "the domain is another bridge's");
 	return attach(opal_domain_of(domain), endpoint);
 }
 
 int iommu_opal_attach_blocked(struct iommu_domain *domain, struct iommu_endpoint *endpoint)
 {
 	if (endpoint->unit != &opal_domain_of(domain)->unit->base)
-		return IOMMU_EINVAL;
+		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EINVAL,
+				    "the domain is another bridge's");
 	return attach(NULL, endpoint);
 }
 

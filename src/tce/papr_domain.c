@@ -110,7 +110,8 @@ static int attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
 	int status;
 
 	if (endpoint->unit != &unit->base)
-		return IOMMU_EINVAL;
+		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EINVAL,
+				    "the domain is another window's");
 	/* Others behind the window have it already: there is one for all. */
 	status = unit->domain != domain ? switch_to(unit, domain) : join(unit);
 	if (status == 0 && endpoint->domain == NULL)
@@ -313,14 +314,15 @@ static int make_paging(struct papr_domain *domain, const struct iommu_domain_con
 	int status;
 
 	if (config->force_snoop)
-		return IOMMU_EOPNOTSUPP;
+		return PAPR_REFUSE(unit, IOMMU_EOPNOTSUPP, "it forces no snooping");
 	if (config->pgsize_bitmap != 0 && (config->pgsize_bitmap >> window->page_shift & 1) == 0)
-		return IOMMU_EINVAL;
+		return PAPR_REFUSE(unit, IOMMU_EINVAL, "its window has pages of another size");
 	domain->base.aperture_last = window->address + (window->size - 1);
 	if (width != 0 && width < 64 && domain->base.aperture_last >> width != 0)
 		domain->base.aperture_last = (1ULL << width) - 1;
 	if (domain->base.aperture_last < window->address)
-		return IOMMU_EINVAL;
+		return PAPR_REFUSE(unit, IOMMU_EINVAL,
+				   "its window begins beyond so few address bits");
 	status = make_book(domain, config);
 	if (status != 0)
 		return status;
@@ -344,7 +346,7 @@ int iommu_papr_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type
 	int status = 0;
 
 	if (type != IOMMU_DOMAIN_PAGING && type != IOMMU_DOMAIN_BLOCKED)
-		return IOMMU_EOPNOTSUPP;
+		return PAPR_REFUSE(unit, IOMMU_EOPNOTSUPP, "it has no such type of domain");
 	domain = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (domain == NULL)
 		return IOMMU_ENOMEM;

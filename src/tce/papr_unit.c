@@ -165,13 +165,23 @@ static bool can_be(const struct iommu_papr_window *window)
 	       papr_pages(window) <= PAGES_MAX && window->size - 1 <= UINT64_MAX - window->address;
 }
 
-static bool config_makes_sense(const struct iommu_papr_config *config)
+/* What makes no sense in it; NULL: nothing. */
+static const char *mistake_in(const struct iommu_papr_config *config)
 {
-	if (!can_be(&config->window) || config->call == NULL || config->first_id > config->last_id)
-		return false;
-	return config->direct.size == 0 || (can_be(&config->direct) && config->memory_end != 0 &&
-					    config->memory_end <= config->direct.size &&
-					    config->direct.liobn != config->window.liobn);
+	if (config->call == NULL)
+		return IOMMU_WHY("there is no call to the hypervisor");
+	if (config->first_id > config->last_id)
+		return IOMMU_WHY("the range of ids ends before it starts");
+	if (!can_be(&config->window))
+		return IOMMU_WHY(
+			"the window's address, size or page size is none that one can have");
+	if (config->direct.size == 0)
+		return NULL;
+	if (!can_be(&config->direct) || config->direct.liobn == config->window.liobn)
+		return IOMMU_WHY("the second window is none, or is the first");
+	if (config->memory_end == 0 || config->memory_end > config->direct.size)
+		return IOMMU_WHY("memory ends beyond the second window, or nowhere");
+	return NULL;
 }
 
 static bool has_number(const struct iommu_papr_config *config, uint32_t liobn)
@@ -250,18 +260,48 @@ static int unit_create(const struct iommu_platform *platform,
 	return status;
 }
 
-int iommu_papr_probe(struct iommu *iommu, const struct iommu_papr_config *config)
+static void report(const struct papr_unit *unit)
 {
+	char line[80];
+	size_t used = iommu_line_append(line, sizeof(line), 0, "a window of ");
+
+	used = iommu_line_append_number(line, sizeof(line), used,
+					(unsigned int)papr_pages(&unit->config.window));
+	used = iommu_line_append(line, sizeof(line), used, " pages of 2^");
+	used = iommu_line_append_number(line, sizeof(line), used, unit->config.window.page_shift);
+	(void)iommu_line_append(line, sizeof(line), used,
+				unit->config.direct.size != 0 ? " bytes, and one for all of memory"
+							      : " bytes");
+	iommu_log(unit->platform, IOMMU_LOG_INFO, unit->base.name, line);
+}
+
+static int probe(struct iommu *iommu, const struct iommu_papr_config *config)
+{
+	const char *mistake = mistake_in(config);
 	struct papr_unit *unit;
 	int status;
 
-	if (!config_makes_sense(config))
-		return IOMMU_EINVAL;
+	if (mistake != NULL)
+		return iommu_refuse(iommu, papr_name, IOMMU_EINVAL, mistake);
+	if (is_known(iommu, config))
+		return IOMMU_REFUSE(iommu, papr_name, IOMMU_EEXIST,
+				    "one of the windows is a unit's already");
+	status = unit_create(iommu_platform_of(iommu), config, &unit);
+	if (status == IOMMU_ENOMEM)
+		return status;
+	if (status != 0)
+		return IOMMU_REFUSE(iommu, papr_name, status,
+				    "the hypervisor does not clear what was left in a window");
+	iommu_register_unit(iommu, &unit->base);
+	report(unit);
+	return 0;
+}
+
+int iommu_papr_probe(struct iommu *iommu, const struct iommu_papr_config *config)
+{
+	int status;
+
 	iommu_control_lock(iommu);
-	status = is_known(iommu, config) ? IOMMU_EEXIST
-					 : unit_create(iommu_platform_of(iommu), config, &unit);
-	if (status == 0)
-		iommu_register_unit(iommu, &unit->base);
-	iommu_control_unlock(iommu);
-	return status;
+	status = probe(iommu, config);
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }

@@ -32,7 +32,11 @@
 #include "base/atomic.h"
 #include "base/bits.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "base/spinlock.h"
+
+#define PAPR_REFUSE(unit, status, text)                                                            \
+	IOMMU_REFUSE((unit)->base.iommu, (unit)->base.name, status, text)
 #include "tce/bitmap.h"
 #include "tce/papr_calls.h"
 

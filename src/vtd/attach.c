@@ -7,14 +7,21 @@
 
 #include "vtd/vtd.h"
 
+#define BYPASSED "its unit is bypassed: only identity domains can be attached"
+
 /* May this endpoint use this domain at all? */
 static int check(const struct vtd_domain *domain, const struct vtd_endpoint *endpoint)
 {
 	if (endpoint->unit->probe != domain->probe)
-		return IOMMU_EINVAL;
+		return VTD_REFUSE_ENDPOINT(endpoint, IOMMU_EINVAL,
+					   "the domain is another back end's");
 	if (endpoint->unit->bypassed)
-		return IOMMU_EPERM;
-	return __atomic_load_n(&endpoint->lost, __ATOMIC_RELAXED) ? IOMMU_EIO : 0;
+		return VTD_REFUSE_ENDPOINT(endpoint, IOMMU_EPERM, BYPASSED);
+	return __atomic_load_n(&endpoint->lost, __ATOMIC_RELAXED)
+		       ? VTD_REFUSE_ENDPOINT(
+				 endpoint, IOMMU_EIO,
+				 "its TLB did not answer: it is blocked until it is reset")
+		       : 0;
 }
 
 /* --- What hardware is told of a domain -------------------------------------------------------- */
@@ -202,7 +209,7 @@ int iommu_vtd_blocked_attach(struct iommu_domain *base, struct iommu_endpoint *e
 	int status;
 
 	if (vtd_unit_of(endpoint->unit)->bypassed)
-		return IOMMU_EPERM;
+		return VTD_REFUSE_ENDPOINT(vtd_endpoint_of(endpoint), IOMMU_EPERM, BYPASSED);
 	if (endpoint->domain == NULL && !iommu_vtd_is_inherited(endpoint))
 		return iommu_vtd_confirm(vtd_unit_of(endpoint->unit));
 	use = current_use(endpoint);
@@ -258,9 +265,10 @@ int iommu_vtd_attach_pasid(struct iommu_domain *base, struct iommu_endpoint *bas
 	if (status != 0)
 		return status;
 	if (!endpoint->unit->scalable)
-		return IOMMU_EOPNOTSUPP;
+		return VTD_REFUSE_ENDPOINT(endpoint, IOMMU_EOPNOTSUPP,
+					   "its unit is in legacy mode, which has no PASIDs");
 	if (pasid >> endpoint->unit->caps.pasid_bits != 0 || pasid >= VTD_PASIDS_MAX)
-		return IOMMU_EINVAL;
+		return VTD_REFUSE_ENDPOINT(endpoint, IOMMU_EINVAL, "its unit has no such PASID");
 	use = iommu_object_alloc(&domain->probe->use_cache, 0);
 	if (use == NULL)
 		return IOMMU_ENOMEM;

@@ -15,8 +15,7 @@ int iommu_vtd_probe(struct iommu *iommu, const void *dmar, size_t size,
 
 	iommu_control_lock(iommu);
 	status = iommu_vtd_find_units(iommu, dmar, size, options);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 int iommu_vtd_enable(struct iommu *iommu)
@@ -25,8 +24,7 @@ int iommu_vtd_enable(struct iommu *iommu)
 
 	iommu_control_lock(iommu);
 	status = iommu_vtd_enable_units(iommu);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 int iommu_vtd_add_units(struct iommu *iommu, const void *structures, size_t size)
@@ -35,8 +33,7 @@ int iommu_vtd_add_units(struct iommu *iommu, const void *structures, size_t size
 
 	iommu_control_lock(iommu);
 	status = iommu_vtd_units_add(iommu, structures, size);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 int iommu_vtd_remove_unit(struct iommu_unit *unit)
@@ -46,8 +43,7 @@ int iommu_vtd_remove_unit(struct iommu_unit *unit)
 
 	iommu_control_lock(iommu);
 	status = iommu_vtd_unit_remove(unit);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 int iommu_vtd_interrupts_enable(struct iommu *iommu, unsigned int flags)
@@ -56,8 +52,7 @@ int iommu_vtd_interrupts_enable(struct iommu *iommu, unsigned int flags)
 
 	iommu_control_lock(iommu);
 	status = iommu_vtd_interrupts_on(iommu, flags);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 int iommu_vtd_interrupts_disable(struct iommu *iommu)
@@ -66,8 +61,7 @@ int iommu_vtd_interrupts_disable(struct iommu *iommu)
 
 	iommu_control_lock(iommu);
 	status = iommu_vtd_interrupts_off(iommu);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
 /* --- Among other back ends -------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include <libiommu/status.h>
 
 #include "base/byteorder.h"
+#include "base/log.h"
 
 /* The shortest that each type may be; its device scopes follow. */
 static const uint32_t fixed_size[] = {
@@ -301,25 +302,49 @@ static bool structures_fit(const struct iommu_dmar *dmar)
 	return true;
 }
 
+static int refuse(struct iommu_dmar *dmar, const char *why)
+{
+	*dmar = (struct iommu_dmar){.refusal = why};
+	return IOMMU_EINVAL;
+}
+
+/* Why it is no table; NULL: it is one, as far as the header says. */
+static const char *defect_of_header(const uint8_t *bytes, size_t size)
+{
+	uint32_t length;
+
+	if (bytes == NULL)
+		return IOMMU_WHY("there is no table");
+	if (size < DMAR_HEADER_SIZE)
+		return IOMMU_WHY("the table is shorter than its header");
+	if (bytes[0] != 'D' || bytes[1] != 'M' || bytes[2] != 'A' || bytes[3] != 'R')
+		return IOMMU_WHY("the table's signature is not DMAR");
+	length = iommu_read_le32(bytes + ACPI_TABLE_LENGTH_OFFSET);
+	if (length < DMAR_HEADER_SIZE)
+		return IOMMU_WHY("the table says that it is shorter than its header");
+	if (length > size)
+		return IOMMU_WHY("the table says that it is longer than what was given");
+	if (length > IOMMU_DMAR_MAX_SIZE)
+		return IOMMU_WHY("the table says that it is longer than any can be");
+	if (bytes[DMAR_WIDTH_OFFSET] < DMAR_WIDTH_MIN)
+		return IOMMU_WHY("the machine's address width is too small to be one");
+	return NULL;
+}
+
 int iommu_dmar_open(struct iommu_dmar *dmar, const void *bytes, size_t size)
 {
 	struct iommu_dmar_record record = {0};
-	struct iommu_dmar table = {.bytes = bytes};
+	struct iommu_dmar table = {.bytes = bytes, .refusal = ""};
+	const char *defect = defect_of_header(bytes, size);
 	unsigned int defects = 0;
 
-	if (bytes == NULL || size < DMAR_HEADER_SIZE)
-		return IOMMU_EINVAL;
-	if (table.bytes[0] != 'D' || table.bytes[1] != 'M' || table.bytes[2] != 'A' ||
-	    table.bytes[3] != 'R')
-		return IOMMU_EINVAL;
+	if (defect != NULL)
+		return refuse(dmar, defect);
 	table.length = iommu_read_le32(table.bytes + ACPI_TABLE_LENGTH_OFFSET);
-	if (table.length < DMAR_HEADER_SIZE || table.length > size ||
-	    table.length > IOMMU_DMAR_MAX_SIZE)
-		return IOMMU_EINVAL;
+	if (!structures_fit(&table))
+		return refuse(dmar, IOMMU_WHY("a structure reaches beyond the end of the table"));
 	if (!checksum_is_right(table.bytes, table.length))
 		defects |= IOMMU_DMAR_CHECKSUM;
-	if (table.bytes[DMAR_WIDTH_OFFSET] < DMAR_WIDTH_MIN || !structures_fit(&table))
-		return IOMMU_EINVAL;
 	table.address_width = table.bytes[DMAR_WIDTH_OFFSET] + 1U;
 	table.flags = table.bytes[DMAR_FLAGS_OFFSET];
 

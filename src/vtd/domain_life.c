@@ -14,6 +14,7 @@
 #include "vtd/vtd.h"
 
 /* The page sizes that tables can have. */
+#define NO_TABLE   "no table can be made of this width, of these page sizes or this budget"
 #define EVERY_SIZE (IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G)
 
 /* --- The end ---------------------------------------------------------------------------------- */
@@ -125,19 +126,22 @@ static int take_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 	const unsigned int width = is_nested ? 52 : unit->output_width;
 
 	if (given == NULL || config->user_size != sizeof(*given))
-		return IOMMU_EINVAL;
+		return VTD_REFUSE(unit, IOMMU_EINVAL,
+				  "user_data is no struct iommu_vtd_first_stage");
 	/* Read once: another thread may write to it. */
 	table = *given;
 	if ((table.flags & ~known) != 0)
-		return IOMMU_EOPNOTSUPP;
+		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP, "the first stage has unknown flags");
 	if ((table.table & (IOMMU_PAGE_SIZE - 1)) != 0 || table.table >> width != 0 ||
 	    (table.levels != 4 && table.levels != 5) ||
 	    ((table.flags & IOMMU_VTD_WRITE_PROTECT) != 0 &&
 	     (table.flags & IOMMU_VTD_PRIVILEGED) == 0))
-		return IOMMU_EINVAL;
+		return VTD_REFUSE(unit, IOMMU_EINVAL,
+				  "the first stage's address, levels or flags make no sense");
 	if ((table.levels == 5 && !unit->caps.first_stage_5) ||
 	    ((table.flags & IOMMU_VTD_PRIVILEGED) != 0 && (unit->caps.ecap & VTD_ECAP_SRS) == 0))
-		return IOMMU_EOPNOTSUPP;
+		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
+				  "it has no fifth level, or no requests with privilege");
 	domain->first_table = table.table;
 	domain->first_levels = table.levels;
 	if ((table.flags & IOMMU_VTD_PRIVILEGED) != 0)
@@ -157,9 +161,9 @@ static int make_nested(struct vtd_domain *domain, const struct vtd_unit *unit,
 	struct vtd_domain *parent = vtd_domain_of(config->parent);
 
 	if (!unit->scalable || !unit->caps.nested)
-		return IOMMU_EOPNOTSUPP;
+		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP, "it does not nest, or is in legacy mode");
 	if (parent->probe != domain->probe || parent->type != VTD_PASID_SECOND_STAGE)
-		return IOMMU_EINVAL;
+		return VTD_REFUSE(unit, IOMMU_EINVAL, "the parent is no second stage of VT-d");
 	domain->type = VTD_PASID_NESTED;
 	domain->parent = parent;
 	/* What the parent's leaves enforce, the guest's must not undo. */
@@ -173,7 +177,8 @@ static int make_sva(struct vtd_domain *domain, const struct vtd_unit *unit,
 		    const struct iommu_domain_config *config)
 {
 	if (!unit->scalable || !unit->caps.first_stage || !unit->caps.coherent)
-		return IOMMU_EOPNOTSUPP;
+		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
+				  "it has no first stage that walks through the CPU caches");
 	domain->type = VTD_PASID_FIRST_STAGE;
 	domain->base.ops = &sva_ops;
 	return take_first_stage(domain, unit, config);
@@ -215,13 +220,16 @@ static int make_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 
 	if (!caps->first_stage || (config->force_snoop && !caps->snoop_control) ||
 	    config->nest_parent || (config->dirty_tracking && !caps->coherent))
-		return IOMMU_EOPNOTSUPP;
+		return VTD_REFUSE(
+			unit, IOMMU_EOPNOTSUPP,
+			"its first stage does not force snooping, nest, or note writes so");
 	if ((levels == 5 && !caps->first_stage_5) ||
 	    (table.pgsize_bitmap & ~caps->first_stage_sizes) != 0)
-		return IOMMU_EINVAL;
+		return VTD_REFUSE(unit, IOMMU_EINVAL,
+				  "its first stage has no such width or page sizes");
 	status = iommu_vtdfs_init(&domain->pgtable, &table);
 	if (status != 0)
-		return status;
+		return status == IOMMU_ENOMEM ? status : VTD_REFUSE(unit, status, NO_TABLE);
 	domain->type = VTD_PASID_FIRST_STAGE;
 	domain->format = &iommu_vtdfs_ops;
 	domain->snoops = config->force_snoop;
@@ -256,17 +264,19 @@ static int make_second_stage(struct vtd_domain *domain, const struct vtd_unit *u
 	    (unit->scalable && !caps->second_stage) ||
 	    (config->dirty_tracking && !(unit->scalable && caps->dirty)) ||
 	    (config->nest_parent && !(unit->scalable && caps->nested)))
-		return IOMMU_EOPNOTSUPP;
+		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
+				  "its second stage does not force snooping, nest, or note writes");
 	if (table.input_bits > caps->guest_width ||
 	    (table.pgsize_bitmap & ~caps->pgsize_bitmap) != 0)
-		return IOMMU_EINVAL;
+		return VTD_REFUSE(unit, IOMMU_EINVAL,
+				  "its second stage has no such width or page sizes");
 	/* The shallowest table that the unit knows and that is wide enough. */
 	while (vtd_ss_address_width(table.levels) < table.input_bits ||
 	       (caps->sagaw >> (table.levels - 2) & 1) == 0)
 		table.levels++;
 	status = iommu_vtdss_init(&domain->pgtable, &table);
 	if (status != 0)
-		return status;
+		return status == IOMMU_ENOMEM ? status : VTD_REFUSE(unit, status, NO_TABLE);
 	domain->type = VTD_PASID_SECOND_STAGE;
 	domain->format = &iommu_vtdss_ops;
 	domain->nest_parent = config->nest_parent;
@@ -294,7 +304,10 @@ static int make_tables(struct vtd_domain *domain, const struct vtd_unit *unit,
 		       const struct iommu_domain_config *config)
 {
 	if (wants_first_stage(unit, config))
-		return unit->scalable ? make_first_stage(domain, unit, config) : IOMMU_EOPNOTSUPP;
+		return unit->scalable
+			       ? make_first_stage(domain, unit, config)
+			       : VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
+					    "it is in legacy mode, which has no first stage");
 	return make_second_stage(domain, unit, config);
 }
 
@@ -325,7 +338,7 @@ static int make_domain(struct vtd_domain *domain, const struct vtd_unit *unit,
 	case IOMMU_DOMAIN_DMA_LAZY:
 	case IOMMU_DOMAIN_DMA_BYPASS:
 	default:
-		return IOMMU_EOPNOTSUPP;
+		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP, "it has no such type of domain");
 	}
 }
 
@@ -337,7 +350,7 @@ int iommu_vtd_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type,
 	int status;
 
 	if (!unit->caps.translates)
-		return IOMMU_EOPNOTSUPP;
+		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP, "it remaps interrupts only");
 	iommu_vtd_reap(unit->probe);
 	domain = iommu_object_alloc(&unit->probe->domain_cache, 0);
 	if (domain == NULL)

@@ -239,7 +239,7 @@ int iommu_vtd_enable_units(struct iommu *iommu)
 	int status;
 
 	if (first == NULL)
-		return IOMMU_ENODEV;
+		return IOMMU_REFUSE(iommu, iommu_vtd_name, IOMMU_ENODEV, "no unit was probed");
 	status = enable_again(first);
 	if (status != 0)
 		return status;
@@ -260,6 +260,9 @@ int iommu_vtd_enable_units(struct iommu *iommu)
 	}
 	if (status != 0)
 		return status;
+	/* Once: what is enabled again has been told of. */
+	if (!first->probe->running || iommu_translating(iommu) == 0)
+		iommu_vtd_report_enabled(first);
 	first->probe->running = true;
 	return 0;
 }

@@ -73,7 +73,8 @@ int iommu_vtd_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *end
 
 	/* The unit that firmware names for it lets its DMA pass. */
 	if (!unit->caps.translates)
-		return IOMMU_ENODEV;
+		return VTD_REFUSE(unit, IOMMU_ENODEV,
+				  "it remaps interrupts only: the device's DMA is not restricted");
 	iommu_vtd_reap(unit->probe);
 	own = iommu_object_alloc(&unit->probe->endpoint_cache, 0);
 	if (own == NULL)
@@ -141,10 +142,11 @@ int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature fe
 	if (feature == IOMMU_FEATURE_ATS)
 		return 0; /* where it is allowed it was from the first attach on */
 	if (!unit->scalable)
-		return IOMMU_EOPNOTSUPP;
+		return VTD_REFUSE_ENDPOINT(own, IOMMU_EOPNOTSUPP, "its unit is in legacy mode");
 	flag = feature == IOMMU_FEATURE_PASID ? VTD_CONTEXT_PASIDS : VTD_CONTEXT_PAGE_REQUESTS;
 	if (feature == IOMMU_FEATURE_PASID ? !unit->caps.pasids : !unit->caps.page_requests)
-		return IOMMU_EOPNOTSUPP;
+		return VTD_REFUSE_ENDPOINT(own, IOMMU_EOPNOTSUPP,
+					   "its unit has no PASIDs, or no page requests");
 	if (!enable && feature == IOMMU_FEATURE_PAGE_REQUESTS)
 		iommu_vtd_page_requests_drain(own);
 	own->context_flags = enable ? own->context_flags | flag : own->context_flags & ~flag;

@@ -168,12 +168,18 @@ static void write_entries_for(struct vtd_unit *unit, bool x2apic)
 
 static int check_unit(const struct vtd_unit *unit, unsigned int flags)
 {
-	if (!unit->caps.interrupt_remapping || !unit->use_queue ||
-	    ((flags & IOMMU_VTD_X2APIC) != 0 && !unit->caps.x2apic))
-		return IOMMU_EOPNOTSUPP;
+	if (!unit->caps.interrupt_remapping || !unit->use_queue)
+		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
+				  "it does not remap interrupts, or has no queue for that");
+	if ((flags & IOMMU_VTD_X2APIC) != 0 && !unit->caps.x2apic)
+		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP, "it has no x2APIC mode");
 	if (vtd_interrupts_run(unit))
-		return IOMMU_EBUSY;
-	return entries_fit(unit->interrupts, (flags & IOMMU_VTD_X2APIC) != 0) ? 0 : IOMMU_ERANGE;
+		return VTD_REFUSE(unit, IOMMU_EBUSY, "it remaps interrupts already");
+	return entries_fit(unit->interrupts, (flags & IOMMU_VTD_X2APIC) != 0)
+		       ? 0
+		       : VTD_REFUSE(
+				 unit, IOMMU_ERANGE,
+				 "an entry leads to a processor that this APIC mode cannot name");
 }
 
 static int check_firmware(const struct vtd_unit *first, unsigned int flags)
@@ -181,10 +187,11 @@ static int check_firmware(const struct vtd_unit *first, unsigned int flags)
 	const unsigned int firmware = first->probe->main->dmar.flags;
 
 	if ((firmware & DMAR_FLAG_INTR_REMAP) == 0)
-		return IOMMU_EOPNOTSUPP;
+		return VTD_REFUSE(first, IOMMU_EOPNOTSUPP,
+				  "firmware says that the machine does not remap interrupts");
 	if ((flags & (IOMMU_VTD_X2APIC | IOMMU_VTD_X2APIC_IGNORE_OPT_OUT)) == IOMMU_VTD_X2APIC &&
 	    (firmware & DMAR_FLAG_X2APIC_OPT_OUT) != 0)
-		return IOMMU_EPERM;
+		return VTD_REFUSE(first, IOMMU_EPERM, "firmware opts out of x2APIC mode");
 	return 0;
 }
 
@@ -201,11 +208,15 @@ static int unit_start(struct vtd_unit *unit, unsigned int flags)
 		return status;
 	write_entries_for(unit, (flags & IOMMU_VTD_X2APIC) != 0);
 	status = iommu_vtd_interrupts_start(unit);
-	if (status != 0) {
-		vtd_log(unit, IOMMU_LOG_ERROR, "interrupt remapping does not start");
-		(void)iommu_vtd_queue_release(unit);
+	if (status == 0) {
+		vtd_log(unit, IOMMU_LOG_INFO,
+			unit->interrupts->x2apic ? "interrupts are remapped, with x2APIC"
+						 : "interrupts are remapped");
+		return 0;
 	}
-	return status;
+	vtd_log(unit, IOMMU_LOG_ERROR, "interrupt remapping does not start");
+	(void)iommu_vtd_queue_release(unit);
+	return VTD_REFUSE(unit, status, "interrupt remapping does not start");
 }
 
 static int unit_stop(struct vtd_unit *unit)
@@ -223,7 +234,11 @@ static int unit_stop(struct vtd_unit *unit)
 int iommu_vtd_interrupts_on(struct iommu *iommu, unsigned int flags)
 {
 	struct vtd_unit *unit = iommu_vtd_next_unit(iommu, NULL);
-	int status = unit != NULL ? check_firmware(unit, flags) : IOMMU_EOPNOTSUPP;
+	int status;
+
+	if (unit == NULL)
+		return IOMMU_REFUSE(iommu, iommu_vtd_name, IOMMU_EOPNOTSUPP, "no unit was probed");
+	status = check_firmware(unit, flags);
 
 	while (status == 0 && unit != NULL) {
 		status = check_unit(unit, flags);

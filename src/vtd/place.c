@@ -113,7 +113,10 @@ static int trim_for(struct vtd_domain *domain, const struct vtd_unit *unit)
 		int status = iommu_vtdss_trim(&domain->pgtable, &domain->tops[levels - 4]);
 
 		if (status != 0)
-			return status == IOMMU_ENOMEM ? status : IOMMU_EINVAL;
+			return status == IOMMU_ENOMEM ? status
+						      : VTD_REFUSE(unit, IOMMU_EINVAL,
+								   "the domain has mappings beyond "
+								   "its tables' depth");
 	}
 	return 0;
 }
@@ -176,14 +179,20 @@ static int join(struct vtd_domain *domain, const struct vtd_unit *unit)
 
 	if (pt->paddr_last >> unit->output_width != 0 ||
 	    ((pt->flags & IOMMU_PGTABLE_FORCE_SNOOP) != 0 && !caps->snoop_control))
-		return IOMMU_EINVAL;
+		return VTD_REFUSE(
+			unit, IOMMU_EINVAL,
+			"the domain maps memory beyond its addresses, or forces snooping, "
+			"which it cannot");
 	if (!is_first_stage(domain) && last < pt->aperture_last)
 		status = iommu_vtdss_set_aperture(pt, last);
 	if (status == 0)
 		status =
 			domain->format->set_pgsizes(pt, pt->pgsize_bitmap & sizes_on(domain, unit));
 	if (status != 0)
-		return IOMMU_EINVAL;
+		return VTD_REFUSE(
+			unit, IOMMU_EINVAL,
+			"the domain has mappings beyond its width, or of page sizes that it "
+			"does not have");
 	status = is_first_stage(domain) ? 0 : trim_for(domain, unit);
 	if (status != 0)
 		return status;
@@ -263,7 +272,7 @@ static int first_endpoint(struct vtd_domain *domain, struct vtd_attachment *atta
 	int status = 0;
 
 	if (id == 0)
-		return IOMMU_ENOSPC;
+		return VTD_REFUSE(attachment->unit, IOMMU_ENOSPC, "no domain id is free");
 	if (vtd_domain_has_table(domain)) {
 		status = join(domain, attachment->unit);
 		flush_tops(domain, attachment->unit);
@@ -284,7 +293,9 @@ int iommu_vtd_place_enter(struct vtd_domain *domain, struct vtd_unit *unit,
 	int status = 0;
 
 	if (!unit_knows(domain, unit))
-		return IOMMU_EINVAL;
+		return VTD_REFUSE(unit, IOMMU_EINVAL,
+				  "it cannot translate by the domain's stage, depth, snooping or "
+				  "dirty tracking");
 	*attachment = place_get(domain, unit);
 	if (*attachment == NULL)
 		return IOMMU_ENOMEM;

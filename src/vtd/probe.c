@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "vtd/vtd.h"
 
+#define UNMAPPED                  "the host does not map its registers"
 #define DEFAULT_TIMEOUT_NS        1000000000ULL
 #define DEFAULT_DEVICE_TIMEOUT_NS (90 * DEFAULT_TIMEOUT_NS)
 #define DEFAULT_INHERITED_PAGES   4096 /* 16 MiB */
@@ -62,7 +63,8 @@ static int table_wrap(struct vtd_probe *probe, const void *structures, size_t si
 	int status;
 
 	if (size == 0 || length > IOMMU_DMAR_MAX_SIZE)
-		return IOMMU_EINVAL;
+		return IOMMU_REFUSE(probe->iommu, iommu_vtd_name, IOMMU_EINVAL,
+				    "the structures are none, or too many for a table");
 	table = table_alloc(probe, length);
 	if (table == NULL)
 		return IOMMU_ENOMEM;
@@ -77,6 +79,7 @@ static int table_wrap(struct vtd_probe *probe, const void *structures, size_t si
 	bytes[ACPI_TABLE_CHECKSUM_OFFSET] = (uint8_t)(0 - sum);
 	status = iommu_dmar_open(&table->dmar, bytes, length);
 	if (status != 0) {
+		(void)iommu_refuse(probe->iommu, iommu_vtd_name, status, table->dmar.refusal);
 		iommu_vtd_table_free(probe, table);
 		return status;
 	}
@@ -121,22 +124,16 @@ static int check_place(const struct vtd_unit *unit)
 	const unsigned int width = unit->table->dmar.address_width;
 	const uint64_t last = unit->register_base + (unit->register_size - 1);
 
-	if (!unit->record.drhd.usable) {
-		vtd_log(unit, IOMMU_LOG_ERROR, "firmware gives no register address");
-		return IOMMU_EIO;
-	}
-	if (last < unit->register_base || (width < 64 && last >> width != 0)) {
-		vtd_log(unit, IOMMU_LOG_ERROR, "its registers lie beyond the machine's addresses");
-		return IOMMU_EIO;
-	}
-	if (has_registers_of_another(unit)) {
-		vtd_log(unit, IOMMU_LOG_ERROR, "its registers are another unit's, too");
-		return IOMMU_EIO;
-	}
-	if (!iommu_vtd_claims_leave(unit->probe, unit->register_base, unit->register_size)) {
-		vtd_log(unit, IOMMU_LOG_ERROR, "its registers lie in memory that a device reaches");
-		return IOMMU_EIO;
-	}
+	if (!unit->record.drhd.usable)
+		return VTD_REFUSE(unit, IOMMU_EIO, "firmware gives no register address");
+	if (last < unit->register_base || (width < 64 && last >> width != 0))
+		return VTD_REFUSE(unit, IOMMU_EIO,
+				  "its registers lie beyond the machine's addresses");
+	if (has_registers_of_another(unit))
+		return VTD_REFUSE(unit, IOMMU_EIO, "its registers are another unit's, too");
+	if (!iommu_vtd_claims_leave(unit->probe, unit->register_base, unit->register_size))
+		return VTD_REFUSE(unit, IOMMU_EIO,
+				  "its registers lie in memory that a device reaches");
 	return 0;
 }
 
@@ -152,12 +149,12 @@ static int read_capabilities(struct vtd_unit *unit)
 
 	unit->registers = map_registers(platform, unit->register_base, unit->register_size);
 	if (unit->registers == NULL)
-		return IOMMU_EFAULT;
+		return VTD_REFUSE(unit, IOMMU_EFAULT, UNMAPPED);
 	status = iommu_vtd_decode_capabilities(&unit->caps, vtd_read32(unit, VTD_VER),
 					       vtd_read64(unit, VTD_CAP),
 					       vtd_read64(unit, VTD_ECAP));
 	if (status != 0)
-		return status;
+		return VTD_REFUSE(unit, status, "its capabilities make no sense");
 	needed = iommu_vtd_register_space(&unit->caps);
 	if (needed <= unit->register_size)
 		return 0;
@@ -167,7 +164,7 @@ static int read_capabilities(struct vtd_unit *unit)
 	if (status != 0)
 		return status;
 	unit->registers = map_registers(platform, unit->register_base, needed);
-	return unit->registers != NULL ? 0 : IOMMU_EFAULT;
+	return unit->registers != NULL ? 0 : VTD_REFUSE(unit, IOMMU_EFAULT, UNMAPPED);
 }
 
 /* Is it translating, in this mode (a value of VTD_RTADDR_MODE)? */
@@ -259,8 +256,6 @@ static int unit_setup(struct vtd_unit *unit)
 	if (status != 0)
 		return status;
 	status = read_capabilities(unit);
-	if (status == IOMMU_EIO)
-		vtd_log(unit, IOMMU_LOG_ERROR, "its capabilities make no sense");
 	if (status != 0)
 		return status;
 	unit->output_width = width_of(unit);
@@ -278,12 +273,12 @@ static int unit_setup(struct vtd_unit *unit)
 		status = iommu_vtd_queue_alloc(unit);
 	if (status == 0 && unit->scalable && unit->caps.page_requests)
 		status = iommu_vtd_page_queue_alloc(unit);
-	if (status == 0 && !unit->caps.translates)
-		vtd_log(unit, IOMMU_LOG_INFO,
-			"remaps interrupts only: DMA behind it is not restricted");
-	else if (status == 0)
+	if (status != 0)
+		return status;
+	iommu_vtd_report_unit(unit);
+	if (unit->caps.translates)
 		iommu_vtd_inherit(unit);
-	return status;
+	return 0;
 }
 
 void iommu_vtd_unit_free(struct vtd_unit *unit)
@@ -344,7 +339,8 @@ static int units_create(struct vtd_probe *probe, struct vtd_table *table)
 		if (record.type == DMAR_DRHD)
 			status = unit_create(probe, table, &record);
 	if (status == 0 && table->units == 1)
-		status = IOMMU_ENODEV;
+		status = IOMMU_REFUSE(probe->iommu, iommu_vtd_name, IOMMU_ENODEV,
+				      "the table describes no unit");
 	for (unit = iommu_vtd_next_unit(probe->iommu, NULL); unit != NULL && status == 0;
 	     unit = iommu_vtd_next_unit(probe->iommu, unit))
 		if (unit->table == table)
@@ -432,15 +428,14 @@ int iommu_vtd_probe_units(struct iommu *iommu, const struct iommu_ops *ops, cons
 	int status = iommu_dmar_open(&dmar, bytes, size);
 
 	if (status != 0)
-		return status;
+		return iommu_refuse(iommu, iommu_vtd_name, status, dmar.refusal);
 	if (iommu_vtd_next_unit(iommu, NULL) != NULL)
-		return IOMMU_EBUSY;
+		return IOMMU_REFUSE(iommu, iommu_vtd_name, IOMMU_EBUSY,
+				    "there are VT-d units already");
 	status = probe_create(iommu, &dmar, options != NULL ? options : &none, &probe);
 	if (status != 0)
 		return status;
-	if ((dmar.defects & IOMMU_DMAR_CHECKSUM) != 0)
-		iommu_log(probe->platform, IOMMU_LOG_WARNING, iommu_vtd_name,
-			  "the DMAR table's checksum is wrong: it may be damaged");
+	iommu_vtd_report_table(probe, &dmar);
 	probe->ops = ops;
 	/* Held, so that a unit which fails does not take the probe with it. */
 	probe->units++;
@@ -467,12 +462,14 @@ static int check_added(struct vtd_probe *probe, const struct iommu_dmar *dmar)
 		struct vtd_unit *unit = NULL;
 
 		if (record.type == DMAR_RMRR)
-			return IOMMU_EINVAL;
+			return IOMMU_REFUSE(probe->iommu, iommu_vtd_name, IOMMU_EINVAL,
+					    "a reserved region cannot be added later");
 		if (record.type != DMAR_DRHD)
 			continue;
 		while ((unit = iommu_vtd_next_unit(probe->iommu, unit)) != NULL)
 			if (unit->register_base == record.drhd.base)
-				return IOMMU_EEXIST;
+				return VTD_REFUSE(unit, IOMMU_EEXIST,
+						  "the unit at this address is known");
 	}
 	return 0;
 }
@@ -480,14 +477,15 @@ static int check_added(struct vtd_probe *probe, const struct iommu_dmar *dmar)
 int iommu_vtd_units_add(struct iommu *iommu, const void *structures, size_t size)
 {
 	struct vtd_unit *first = iommu_vtd_next_unit(iommu, NULL);
-	struct vtd_table *table;
+	struct vtd_table *table = NULL;
 	int status;
 
 	if (first == NULL)
-		return IOMMU_ENODEV;
+		return IOMMU_REFUSE(iommu, iommu_vtd_name, IOMMU_ENODEV, "no unit was probed");
 	status = table_wrap(first->probe, structures, size, &table);
 	if (status != 0)
 		return status;
+	iommu_vtd_report_table(first->probe, &table->dmar);
 	status = check_added(first->probe, &table->dmar);
 	if (status == 0)
 		status = units_create(first->probe, table);
@@ -514,11 +512,13 @@ int iommu_vtd_unit_remove(struct iommu_unit *base)
 	int status;
 
 	if (!iommu_vtd_owns(base))
-		return IOMMU_EINVAL;
+		return IOMMU_REFUSE(base->iommu, base->name, IOMMU_EINVAL, "it is no VT-d unit");
 	first = iommu_vtd_next_unit(base->iommu, NULL);
-	if (base->endpoints != 0 || has_interrupts(unit) ||
-	    (first == unit && iommu_vtd_next_unit(base->iommu, unit) == NULL))
-		return IOMMU_EBUSY;
+	if (base->endpoints != 0 || has_interrupts(unit))
+		return VTD_REFUSE(unit, IOMMU_EBUSY,
+				  "it has endpoints, or interrupts that are not freed");
+	if (first == unit && iommu_vtd_next_unit(base->iommu, unit) == NULL)
+		return VTD_REFUSE(unit, IOMMU_EBUSY, "it is the last one");
 	status = iommu_vtd_unit_suspend(unit);
 	if (status != 0)
 		return status;

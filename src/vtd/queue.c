@@ -530,6 +530,7 @@ static void let_hang(struct vtd_unit *unit)
 int iommu_vtd_queue_hold(struct vtd_unit *unit)
 {
 	const struct vtd_queue *queue = &unit->queue;
+	const bool was_on = unit->queue_is_on;
 	int status;
 
 	if (!unit->use_queue)
@@ -543,6 +544,8 @@ int iommu_vtd_queue_hold(struct vtd_unit *unit)
 		status = iommu_vtd_queue_turn_off(unit);
 		if (status == 0)
 			status = turn_on(unit);
+		if (status == 0 && was_on)
+			vtd_log(unit, IOMMU_LOG_INFO, "the invalidation queue was restarted");
 	}
 	if (status != 0)
 		let_hang(unit);

@@ -116,7 +116,7 @@ static int run_step(struct vtd_unit *unit, size_t step)
 		return 0;
 	unit->failure = bring_up[step].failure;
 	vtd_log(unit, IOMMU_LOG_ERROR, unit->failure);
-	return status;
+	return iommu_refuse(unit->base.iommu, unit->base.name, status, unit->failure);
 }
 
 bool iommu_vtd_unit_translates(const struct vtd_unit *unit)
@@ -151,9 +151,9 @@ int iommu_vtd_unit_enable(struct vtd_unit *unit)
 	size_t step;
 
 	if (unit->bypassed)
-		return IOMMU_EPERM;
+		return VTD_REFUSE(unit, IOMMU_EPERM, "it is bypassed");
 	if (!unit->caps.translates)
-		return IOMMU_EOPNOTSUPP;
+		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP, "it remaps interrupts only");
 	begin(unit);
 	for (step = 0; step < STEPS && status == 0; step++)
 		status = run_step(unit, step);
@@ -182,9 +182,10 @@ int iommu_vtd_unit_disable(struct vtd_unit *unit)
 {
 	int status = shut_down(unit);
 
-	if (status != 0)
-		vtd_log(unit, IOMMU_LOG_ERROR, "does not confirm that it is disabled");
-	return status;
+	if (status == 0)
+		return 0;
+	vtd_log(unit, IOMMU_LOG_ERROR, "does not confirm that it is disabled");
+	return VTD_REFUSE(unit, status, "does not confirm that it is disabled");
 }
 
 /* --- Power ------------------------------------------------------------------------------------ */

@@ -43,7 +43,8 @@ int iommu_vtd_invalidate_user(struct iommu_domain *domain, const void *requests,
 	int status = 0;
 
 	if (request_size < sizeof(struct iommu_vtd_invalidation))
-		return IOMMU_EINVAL;
+		return IOMMU_REFUSE(domain->iommu, "", IOMMU_EINVAL,
+				    "a request is shorter than a struct iommu_vtd_invalidation");
 	for (*done = 0; *done < count && status == 0; bytes += request_size) {
 		struct iommu_vtd_invalidation request;
 		iommu_iova_t start, last;
@@ -57,5 +58,8 @@ int iommu_vtd_invalidate_user(struct iommu_domain *domain, const void *requests,
 				domain, start, last, (request.flags & IOMMU_VTD_LEAVES_ONLY) != 0);
 		*done += status == 0;
 	}
+	if (status == IOMMU_EINVAL || status == IOMMU_EOVERFLOW || status == IOMMU_EOPNOTSUPP)
+		return IOMMU_REFUSE(domain->iommu, "", status,
+				    "a request's range, flags or reserved bytes make no sense");
 	return status;
 }

@@ -361,6 +361,12 @@ static inline void vtd_log(const struct vtd_unit *unit, enum iommu_log_level lev
 	iommu_log(unit->platform, level, unit->base.name, text);
 }
 
+/* Why a call is refused, in the unit's name, or an endpoint's. */
+#define VTD_REFUSE(unit, status, text)                                                             \
+	IOMMU_REFUSE((unit)->base.iommu, (unit)->base.name, status, text)
+#define VTD_REFUSE_ENDPOINT(endpoint, status, text)                                                \
+	IOMMU_REFUSE((endpoint)->base->iommu, (endpoint)->base->name, status, text)
+
 /* Bring-up: translation on, translation off. */
 int iommu_vtd_unit_enable(struct vtd_unit *unit);
 int iommu_vtd_unit_disable(struct vtd_unit *unit);
@@ -394,6 +400,12 @@ static inline bool vtd_unit_is_suspect(const struct vtd_unit *unit)
 {
 	return vtd_unit_is_active(unit) && vtd_unit_has_failed(unit);
 }
+
+/* --- report: what was found, in lines for people --- */
+/* Once for a unit, a table; and after units were enabled together, for all of them. */
+void iommu_vtd_report_unit(const struct vtd_unit *unit);
+void iommu_vtd_report_table(const struct vtd_probe *probe, const struct iommu_dmar *dmar);
+void iommu_vtd_report_enabled(struct vtd_unit *first);
 
 /* --- endpoint --------------------------------------------------------------------------------- */
 

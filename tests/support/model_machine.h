@@ -97,8 +97,9 @@ struct model_machine {
 	unsigned int messages;
 	uint64_t message_address;
 	uint32_t message_data;
-	unsigned int log_lines;
-	char log_last[160];
+	/* Of the log: how many lines of each level, and the last of it. */
+	unsigned int lines[IOMMU_LOG_DEBUG + 1];
+	char last[IOMMU_LOG_DEBUG + 1][192];
 	bool quiet;
 	/* Called before each register write of the driver, or each read, too: time in which devices do DMA. */
 	void (*meanwhile)(struct model_machine *machine);

@@ -40,11 +40,18 @@ static void test_cache_flush(void *ctx, const void *virt, size_t size)
 	__atomic_add_fetch(&test->flushes, 1, __ATOMIC_RELAXED);
 }
 
+static pthread_mutex_t log_mutex = PTHREAD_MUTEX_INITIALIZER;
+
 static void test_log(void *ctx, enum iommu_log_level level, const char *text)
 {
 	struct test_platform *test = ctx;
 
-	test->log_lines++;
+	pthread_mutex_lock(&log_mutex);
+	if (level <= IOMMU_LOG_WARNING)
+		test->log_lines++;
+	test->lines[level]++;
+	snprintf(test->last[level], sizeof(test->last[level]), "%s", text);
+	pthread_mutex_unlock(&log_mutex);
 	if (!test->quiet && level <= IOMMU_LOG_WARNING)
 		fprintf(stderr, "# log: %s\n", text);
 }

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Why calls of the control path are refused. A reason is noted where it is found, as deep as that is, and logged
+ * where the call ends: so there is one line for each call, however many attempts were made inside it, and
+ * none for an attempt that something else made good.
+ */
+#include <libiommu/instance.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "group/group.h"
+
+int iommu_refuse(struct iommu *iommu, const char *who, int status, const char *why)
+{
+	struct iommu_refusal *refusal = &iommu->refusal;
+
+	refusal->status = status;
+	refusal->why = why;
+	(void)iommu_line_append(refusal->who, sizeof(refusal->who), 0, who);
+	return status;
+}
+
+const char *iommu_group_who(const struct iommu_group *group)
+{
+	if (group->name[0] != '\0' || iommu_list_is_empty(&group->endpoints))
+		return group->name;
+	return iommu_member_of(group->endpoints.next)->name;
+}
+
+const char *iommu_why(const struct iommu *iommu, int status)
+{
+	const struct iommu_refusal *noted = &iommu->refusal;
+
+	return noted->status == status && noted->why[0] != '\0' ? noted->why
+								: iommu_strerror(status);
+}
+
+static void remember(struct iommu *iommu, const char *who, const char *why)
+{
+	size_t used = iommu_line_append(iommu->reason, sizeof(iommu->reason), 0, who);
+
+	if (used != 0)
+		used = iommu_line_append(iommu->reason, sizeof(iommu->reason), used, ": ");
+	(void)iommu_line_append(iommu->reason, sizeof(iommu->reason), used, why);
+}
+
+static void report(struct iommu *iommu, const char *call, int status)
+{
+	const struct iommu_refusal *noted = &iommu->refusal;
+
+	if (noted->status == status) {
+		remember(iommu, noted->who, noted->why);
+		(void)iommu_log_refusal(iommu->platform, call, noted->who, noted->why, status);
+		return;
+	}
+	remember(iommu, "", iommu_strerror(status));
+	(void)iommu_log_refusal(iommu->platform, call, "", "", status);
+}
+
+int iommu_control_end(struct iommu *iommu, const char *call, int status)
+{
+	if (status != 0)
+		report(iommu, call, status);
+	iommu_control_unlock(iommu);
+	return status;
+}
+
+const char *iommu_reason(const struct iommu *iommu)
+{
+	return iommu->reason;
+}
