@@ -257,6 +257,73 @@ int iommu_pci_for_each_alias(const struct iommu_pci_topology *topology, size_t i
 	return status;
 }
 
+/*
+ * The last bridge on the way up that changes ids, and whether to its own: what is below has no other id then, of
+ * whatever kind it is.
+ */
+static bool ends_as_bridge(const struct iommu_pci_topology *topology, size_t index, uint16_t *id)
+{
+	bool own = false;
+	unsigned int i;
+
+	for (i = 0; i < DEPTH_MAX; i++) {
+		const struct iommu_pci_function *bridge;
+		uint16_t above;
+
+		index = bridge_above(topology, index);
+		if (index == topology->count)
+			break;
+		bridge = function_at(topology, index);
+		if ((bridge->flags & IOMMU_PCI_KEEPS_IDS) != 0)
+			break;
+		if (!id_above(bridge, &above))
+			continue;
+		own = above == iommu_pci_id(bridge);
+		*id = above;
+	}
+	return own;
+}
+
+/* One more id that has to pass. */
+static int admit_requester(void *ctx, uint16_t id)
+{
+	struct iommu_pci_requester *requester = ctx;
+	const unsigned int differing = requester->id ^ id;
+	const uint8_t bus = (uint8_t)(id >> 8);
+	/* The highest function bit is bit 2: as many as reach down to the lowest that differs. */
+	const uint8_t ignored = (differing & 1) != 0   ? 3
+				: (differing & 2) != 0 ? 2
+				: (differing & 4) != 0 ? 1
+						       : 0;
+
+	if (ignored > requester->ignored_function_bits)
+		requester->ignored_function_bits = ignored;
+	requester->by_bus = requester->by_bus || differing > 7;
+	if (bus < requester->first_bus)
+		requester->first_bus = bus;
+	if (bus > requester->last_bus)
+		requester->last_bus = bus;
+	return 0;
+}
+
+int iommu_pci_requester(const struct iommu_pci_topology *topology, size_t index,
+			struct iommu_pci_requester *requester)
+{
+	uint16_t id;
+
+	if (index >= topology->count)
+		return IOMMU_EINVAL;
+	id = iommu_pci_id(function_at(topology, index));
+	if (ends_as_bridge(topology, index, &id)) {
+		*requester = (struct iommu_pci_requester){.id = id};
+		return 0;
+	}
+	id = iommu_pci_id(function_at(topology, index));
+	*requester = (struct iommu_pci_requester){
+		.id = id, .first_bus = (uint8_t)(id >> 8), .last_bus = (uint8_t)(id >> 8)};
+	return iommu_pci_for_each_alias(topology, index, admit_requester, requester);
+}
+
 /* --- Groups ----------------------------------------------------------------------------------- */
 
 /*
