@@ -94,6 +94,8 @@ struct iommu_pci_function {
 	uint8_t aliases[IOMMU_PCI_ALIASES_MAX]; /* devfn */
 	/* With IOMMU_PCI_VIRTUAL: the id of the function, of its segment, that this one belongs to. */
 	uint16_t physical_function;
+	/* Of its ACS control register, in configuration space; 0: not known. The host's alone. */
+	uint16_t acs_offset;
 };
 
 struct iommu_pci_topology {
@@ -105,6 +107,12 @@ static inline uint16_t iommu_pci_id(const struct iommu_pci_function *function)
 {
 	return (uint16_t)(function->bus << 8 | function->devfn);
 }
+
+/*
+ * iommu_pci_bridge_above - the index of the bridge whose secondary bus a function is on, a virtual one where its
+ * physical function is; topology->count: it is on a root bus. index < topology->count.
+ */
+IOMMU_API size_t iommu_pci_bridge_above(const struct iommu_pci_topology *topology, size_t index);
 
 /*
  * iommu_pci_groups - the groups of a whole topology.

@@ -49,8 +49,7 @@ static uint16_t place_of(const struct iommu_pci_function *function)
 	return is_virtual(function) ? function->physical_function : iommu_pci_id(function);
 }
 
-/* The bridge whose secondary bus this function is on; topology->count: a root bus. */
-static size_t bridge_above(const struct iommu_pci_topology *topology, size_t index)
+size_t iommu_pci_bridge_above(const struct iommu_pci_topology *topology, size_t index)
 {
 	const struct iommu_pci_function *function = function_at(topology, index);
 	const unsigned int bus = place_of(function) >> 8;
@@ -144,7 +143,7 @@ static bool keeps_apart(const struct iommu_pci_topology *topology,
 /* Are all functions beside this one of its device, whatever their numbers (ARI)? So it is on a link. */
 static bool is_on_link(const struct iommu_pci_topology *topology, size_t index)
 {
-	const size_t bridge = bridge_above(topology, index);
+	const size_t bridge = iommu_pci_bridge_above(topology, index);
 
 	return bridge < topology->count &&
 	       (function_at(topology, bridge)->type == IOMMU_PCI_ROOT_PORT ||
@@ -186,7 +185,7 @@ static bool is_reached(const struct iommu_pci_topology *topology, size_t index)
 {
 	size_t from;
 
-	for (; index < topology->count; index = bridge_above(topology, index))
+	for (; index < topology->count; index = iommu_pci_bridge_above(topology, index))
 		for (from = 0; from < topology->count; from++)
 			if (is_entered_from(topology, index, from))
 				return true;
@@ -246,7 +245,7 @@ int iommu_pci_for_each_alias(const struct iommu_pci_topology *topology, size_t i
 	for (i = 0; i < DEPTH_MAX && status == 0; i++) {
 		uint16_t id;
 
-		index = bridge_above(topology, index);
+		index = iommu_pci_bridge_above(topology, index);
 		if (index == topology->count)
 			break;
 		if ((function_at(topology, index)->flags & IOMMU_PCI_KEEPS_IDS) != 0)
@@ -270,7 +269,7 @@ static bool ends_as_bridge(const struct iommu_pci_topology *topology, size_t ind
 		const struct iommu_pci_function *bridge;
 		uint16_t above;
 
-		index = bridge_above(topology, index);
+		index = iommu_pci_bridge_above(topology, index);
 		if (index == topology->count)
 			break;
 		bridge = function_at(topology, index);
@@ -384,10 +383,10 @@ static int join_owner_of(void *ctx, uint16_t id)
 /* Climb: a bridge that gives requests an id of its own is one with what is below. */
 static void join_bridges(const struct iommu_pci_topology *topology, size_t *groups, size_t index)
 {
-	size_t bridge = bridge_above(topology, index);
+	size_t bridge = iommu_pci_bridge_above(topology, index);
 	uint16_t id;
 
-	for (; bridge < topology->count; bridge = bridge_above(topology, bridge))
+	for (; bridge < topology->count; bridge = iommu_pci_bridge_above(topology, bridge))
 		if (id_above(function_at(topology, bridge), &id))
 			join(groups, index, bridge);
 }
@@ -408,9 +407,9 @@ static void join_neighbours(const struct iommu_pci_topology *topology, size_t *g
 /* What is below a function that is entered is entered with it. */
 static void join_above(const struct iommu_pci_topology *topology, size_t *groups, size_t index)
 {
-	size_t bridge = bridge_above(topology, index);
+	size_t bridge = iommu_pci_bridge_above(topology, index);
 
-	for (; bridge < topology->count; bridge = bridge_above(topology, bridge))
+	for (; bridge < topology->count; bridge = iommu_pci_bridge_above(topology, bridge))
 		if ((groups[bridge] & ENTERED) != 0)
 			join(groups, index, bridge);
 }
@@ -447,7 +446,7 @@ static bool is_sane(const struct iommu_pci_topology *topology, size_t index)
 		      other->secondary_bus == function->secondary_bus)))
 			return false;
 	}
-	for (i = index; i < topology->count; i = bridge_above(topology, i))
+	for (i = index; i < topology->count; i = iommu_pci_bridge_above(topology, i))
 		if (depth++ == DEPTH_MAX)
 			return false;
 	return true;
