@@ -173,6 +173,11 @@ struct bus {
 	bool forwards_ari; /* whose function numbers have eight bits */
 };
 
+static uint16_t id_of(unsigned int bus, unsigned int devfn)
+{
+	return (uint16_t)(bus << 8 | devfn);
+}
+
 static struct space space_of(const struct scan *scan, uint16_t id)
 {
 	return (struct space){scan->config, scan->segment, id};
@@ -231,7 +236,7 @@ static int add_function(struct scan *scan, const struct bus *bus, uint16_t id, b
 /* The functions of a device with eight bits of function number: each names the next, which is higher. */
 static int scan_ari(struct scan *scan, const struct bus *bus, bool several)
 {
-	struct space at = space_of(scan, (uint16_t)(bus->number << 8));
+	struct space at = space_of(scan, id_of(bus->number, 0));
 	int status = 0;
 
 	while (status == 0) {
@@ -240,7 +245,7 @@ static int scan_ari(struct scan *scan, const struct bus *bus, bool several)
 
 		if (PCI_ARI_NEXT(word) <= (at.id & 0xffU))
 			break;
-		at.id = (uint16_t)(bus->number << 8 | PCI_ARI_NEXT(word));
+		at.id = id_of(bus->number, PCI_ARI_NEXT(word));
 		if (!is_there(&at))
 			break;
 		status = add_function(scan, bus, at.id, several);
@@ -250,7 +255,7 @@ static int scan_ari(struct scan *scan, const struct bus *bus, bool several)
 
 static int scan_device(struct scan *scan, const struct bus *bus, unsigned int device)
 {
-	struct space at = space_of(scan, (uint16_t)(bus->number << 8 | device << 3));
+	struct space at = space_of(scan, id_of(bus->number, device << 3));
 	unsigned int function;
 	bool several;
 	int status;

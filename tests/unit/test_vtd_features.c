@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include <libiommu/hw/acpi_dmar.h>
 #include <libiommu/hw/vtd_context.h>
 #include <libiommu/hw/vtd_interrupt.h>
 #include <libiommu/hw/vtd_registers.h>
