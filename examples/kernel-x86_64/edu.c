@@ -75,11 +75,7 @@ void edu_start(struct dma_device *device, const struct pci_device *pci)
 	device->write = edu_write;
 	device->set_message = edu_set_message;
 	device->interrupt = edu_interrupt;
+	device->info = pci->info;
 	device->info.host_data = (void *)(uintptr_t)pci;
 	device->data = physical(pci->bar0);
-	device->info.segment = 0;
-	device->info.source_id = (uint16_t)(pci->bus << 8 | pci->device << 3 | pci->function);
-	device->info.root_bus = 0;
-	device->info.path_length = pci->path_length;
-	__builtin_memcpy(device->info.path, pci->path, sizeof(pci->path));
 }

@@ -112,6 +112,8 @@ void kernel_main(uint64_t start_info)
 	machine.dmar = acpi_find(start_info, "DMAR", &machine.dmar_size);
 	if (machine.dmar == NULL)
 		stop("firmware has no DMAR table: no VT-d here");
+	if (!pci_start())
+		stop("there are more PCI functions than there is room for");
 	if (pci_find(EDU_VENDOR, EDU_DEVICE, found, 2) != 2)
 		stop("two edu devices are needed");
 	for (i = 0; i < 2; i++)

@@ -82,20 +82,19 @@ uint64_t start_info_memory_map(uint64_t start_info, uint32_t *entries);
 
 /* --- pci.c ------------------------------------------------------------------------------------ */
 struct pci_device {
-	uint8_t bus, device, function;
-	/* From the root bus to here: what firmware's device scopes speak in. */
-	uint8_t path_length;
-	struct iommu_pci_hop path[IOMMU_PCI_PATH_MAX];
+	struct iommu_endpoint_info info;
 	uint64_t bar0;
 };
 
 #define PCI_FUNCTIONS_MAX 64
 
+/* Find all functions. False: there are more than PCI_FUNCTIONS_MAX. */
+bool pci_start(void);
+/* All functions, for the library to form groups. */
+const struct iommu_pci_topology *pci_topology(void);
 /* All devices with this vendor and device id, at most `space`; returns how many. */
 unsigned int pci_find(uint16_t vendor, uint16_t device, struct pci_device *found,
 		      unsigned int space);
-/* All functions that were seen on the way, for the library to form groups. */
-const struct iommu_pci_topology *pci_topology(void);
 /* Let a device decode its registers and do DMA. */
 void pci_enable(const struct pci_device *device);
 /* Have a device send interrupts as this message, or, with address 0, raise its line instead. */

@@ -13,10 +13,36 @@
 #ifndef LIBIOMMU_DMAR_H
 #define LIBIOMMU_DMAR_H
 
-#include <libiommu/hw/acpi_dmar.h>
 #include <libiommu/types.h>
 
 IOMMU_BEGIN_DECLS
+
+/* Flags of the table. */
+enum dmar_flag {
+	DMAR_FLAG_INTR_REMAP = 1 << 0,      /* the platform supports interrupt remapping */
+	DMAR_FLAG_X2APIC_OPT_OUT = 1 << 1,  /* firmware asks not to enable x2APIC mode */
+	DMAR_FLAG_PLATFORM_OPT_IN = 1 << 2, /* no DMA happened outside reserved regions */
+};
+
+/* Its structures. */
+enum dmar_structure_type {
+	DMAR_DRHD = 0, /* DMA remapping hardware unit */
+	DMAR_RMRR = 1, /* reserved memory region */
+	DMAR_ATSR = 2, /* root ports that support ATS */
+	DMAR_RHSA = 3, /* NUMA affinity of a unit */
+	DMAR_ANDD = 4, /* name of a device in the ACPI name space */
+	DMAR_SATC = 5, /* integrated endpoints with an address translation cache */
+	DMAR_SIDP = 6, /* properties of integrated devices */
+};
+
+/* What a device scope names. */
+enum dmar_scope_type {
+	DMAR_SCOPE_ENDPOINT = 1,  /* one PCI function */
+	DMAR_SCOPE_BRIDGE = 2,    /* a bridge and all below it */
+	DMAR_SCOPE_IOAPIC = 3,    /* id = the MADT's I/O APIC id */
+	DMAR_SCOPE_HPET = 4,      /* id = HPET number */
+	DMAR_SCOPE_NAMESPACE = 5, /* id = device number of an ANDD */
+};
 
 /* Larger tables are refused: the largest of real machines are below 2 KiB. */
 #define IOMMU_DMAR_MAX_SIZE 65536U
@@ -62,7 +88,7 @@ struct iommu_dmar {
 	uint32_t length;
 	/* Width of physical addresses, in bits: 12 to 256. */
 	unsigned int address_width;
-	/* DMAR_FLAG_… */
+	/* enum dmar_flag */
 	unsigned int flags;
 	/* enum iommu_dmar_defect of the whole table */
 	unsigned int defects;

@@ -16,8 +16,8 @@
 #ifndef LIBIOMMU_DMAR_BUILDER_H
 #define LIBIOMMU_DMAR_BUILDER_H
 
+#include <libiommu/dmar.h>
 #include <libiommu/endpoint.h>
-#include <libiommu/hw/acpi_dmar.h>
 #include <libiommu/types.h>
 
 IOMMU_BEGIN_DECLS

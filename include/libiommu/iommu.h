@@ -14,6 +14,7 @@
 #define LIBIOMMU_IOMMU_H
 
 #include <libiommu/access.h>
+#include <libiommu/acpi.h>
 #include <libiommu/backend.h>
 #include <libiommu/container.h>
 #include <libiommu/device_file.h>
@@ -41,6 +42,7 @@
 #include <libiommu/papr.h>
 #include <libiommu/pasid.h>
 #include <libiommu/pci.h>
+#include <libiommu/pci_scan.h>
 #include <libiommu/pgsize.h>
 #include <libiommu/pgtable.h>
 #include <libiommu/platform.h>

@@ -17,6 +17,7 @@
 #include <libiommu/instance.h>
 #include <libiommu/list_node.h>
 #include <libiommu/page_request.h>
+#include <libiommu/pci.h>
 #include <libiommu/region.h>
 
 IOMMU_BEGIN_DECLS
@@ -271,6 +272,8 @@ struct iommu_endpoint {
 	void *unit_data;
 	bool uses_device_tlb; /* see iommu_endpoint_uses_device_tlb */
 	unsigned int holders; /* see iommu_endpoint_hold */
+	/* Its ids, as hardware can compare them: the core's, since the probe. */
+	struct iommu_pci_requester requester;
 };
 
 /* Invalidations that failed, and how many of those a later one has made good. Both atomic. */

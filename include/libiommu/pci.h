@@ -94,6 +94,8 @@ struct iommu_pci_function {
 	uint8_t aliases[IOMMU_PCI_ALIASES_MAX]; /* devfn */
 	/* With IOMMU_PCI_VIRTUAL: the id of the function, of its segment, that this one belongs to. */
 	uint16_t physical_function;
+	/* Of its ACS control register, in configuration space; 0: not known. The host's alone. */
+	uint16_t acs_offset;
 };
 
 struct iommu_pci_topology {
@@ -105,6 +107,12 @@ static inline uint16_t iommu_pci_id(const struct iommu_pci_function *function)
 {
 	return (uint16_t)(function->bus << 8 | function->devfn);
 }
+
+/*
+ * iommu_pci_bridge_above - the index of the bridge whose secondary bus a function is on, a virtual one where its
+ * physical function is; topology->count: it is on a root bus. index < topology->count.
+ */
+IOMMU_API size_t iommu_pci_bridge_above(const struct iommu_pci_topology *topology, size_t index);
 
 /*
  * iommu_pci_groups - the groups of a whole topology.
@@ -130,6 +138,30 @@ typedef int (*iommu_pci_alias_visitor)(void *ctx, uint16_t requester_id);
  */
 IOMMU_API int iommu_pci_for_each_alias(const struct iommu_pci_topology *topology, size_t index,
 				       iommu_pci_alias_visitor visitor, void *ctx);
+
+/*
+ * What hardware is to compare that knows a sender by one id, as an entry of the interrupt table does: it looks at
+ * an id, of which it may ignore the highest bits of the function number, or at the bus alone.
+ */
+struct iommu_pci_requester {
+	bool by_bus; /* any id of the buses first_bus to last_bus, */
+	uint8_t first_bus, last_bus;
+	uint16_t id;                   /* … or else this one, */
+	uint8_t ignored_function_bits; /* but for the highest 0 to 3 bits of the function number */
+};
+
+/*
+ * iommu_pci_requester - the narrowest such comparison that lets all requests of a function pass.
+ *
+ * Its id, when it has no other. Ids that differ in the function number alone: those that have the rest in
+ * common. Below a bridge from PCI Express to conventional PCI: the buses from that bridge to the function, which
+ * are all in its group. Below a bridge that takes its own id for what is below (one without a PCI Express
+ * capability, or from conventional PCI to Express): that id, because no other comes out above it (VT-d
+ * specification, "Devices Behind Conventional PCI Bridges"). Returns 0, or IOMMU_EINVAL: index beyond the
+ * topology.
+ */
+IOMMU_API int iommu_pci_requester(const struct iommu_pci_topology *topology, size_t index,
+				  struct iommu_pci_requester *requester);
 
 /*
  * iommu_pci_is_isolated - do all requests of a function pass the IOMMU before they reach another, and

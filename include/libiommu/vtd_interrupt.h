@@ -3,10 +3,10 @@
  * VT-d interrupt remapping: interrupts of devices go through a table, too, so that a device can
  * only send those that it was given. (VT-d specification, "Interrupt Remapping and Posting".)
  *
- *	iommu_vtd_interrupts_enable(iommu, 0)                    once, when the units are known
- *	iommu_vtd_interrupt_alloc(unit, count, &interrupt)       for a device behind that unit
- *	iommu_vtd_interrupt_set(&interrupt, 0, &target)          what it may send, and as what
- *	iommu_vtd_interrupt_message(&interrupt, 0, …)            what to write into the device
+ *	iommu_vtd_interrupts_enable(iommu, 0)                        once, when the units are known
+ *	iommu_vtd_interrupt_alloc_for(endpoint, count, &interrupt)   for what that device sends
+ *	iommu_vtd_interrupt_set(&interrupt, 0, &target)              what becomes of it
+ *	iommu_vtd_interrupt_message(&interrupt, 0, …)                what to write into the device
  *
  * Locking: enable and disable are control path, see <libiommu/endpoint.h>. The others may run at any
  * time and on any CPU for different interrupts; set, clear and free poll hardware, in any context.
@@ -14,11 +14,13 @@
 #ifndef LIBIOMMU_VTD_INTERRUPT_H
 #define LIBIOMMU_VTD_INTERRUPT_H
 
+#include <libiommu/pci.h>
 #include <libiommu/types.h>
 
 IOMMU_BEGIN_DECLS
 
 struct iommu;
+struct iommu_endpoint;
 struct iommu_unit;
 
 enum iommu_vtd_interrupts_flags {
@@ -58,11 +60,42 @@ struct iommu_vtd_interrupt {
 	struct iommu_unit *unit;
 	uint16_t index;     /* of the first */
 	unsigned int order; /* 2^order of them */
+	/* Whose messages pass, for all of the block; false: each target says it. */
+	bool has_sender;
+	struct iommu_pci_requester sender;
 };
 
 /*
- * iommu_vtd_interrupt_alloc - entries for `count` interrupts of one device, in one block as MSI
- * wants it; count is rounded up to a power of two, at most 128.
+ * iommu_vtd_interrupt_alloc_for - entries for `count` interrupts of an endpoint, in one block as multi-message
+ * MSI wants it; count is rounded up to a power of two, at most 128.
+ *
+ * Only messages of this endpoint pass: by all ids that they may carry, those of bridges above it and of its
+ * phantom functions included (iommu_pci_requester), as the topology was when it was probed. Nothing passes until
+ * an entry is set. The block is to be freed before the endpoint is released. Returns 0, or
+ *   IOMMU_EINVAL      count, or its unit is not of this back end
+ *   IOMMU_ENODEV      it was released
+ *   IOMMU_EOPNOTSUPP  interrupt remapping is not enabled
+ *   IOMMU_ENOSPC      the table is full
+ */
+IOMMU_API int iommu_vtd_interrupt_alloc_for(const struct iommu_endpoint *endpoint,
+					    unsigned int count,
+					    struct iommu_vtd_interrupt *interrupt);
+
+/*
+ * iommu_vtd_interrupt_alloc_ioapic, iommu_vtd_interrupt_alloc_hpet - the same for the pins of an I/O APIC, by the id
+ * of ACPI's MADT, or for a timer block by its number: whose unit and id firmware's table says. The errors of
+ * iommu_vtd_find_ioapic and of iommu_vtd_interrupt_alloc_for. Not while the topology changes.
+ */
+IOMMU_API int iommu_vtd_interrupt_alloc_ioapic(struct iommu *iommu, unsigned int id,
+					       unsigned int count,
+					       struct iommu_vtd_interrupt *interrupt);
+IOMMU_API int iommu_vtd_interrupt_alloc_hpet(struct iommu *iommu, unsigned int number,
+					     unsigned int count,
+					     struct iommu_vtd_interrupt *interrupt);
+
+/*
+ * iommu_vtd_interrupt_alloc - the same for a sender that the library does not know: each target says by its raw id who
+ * may send, and with IOMMU_VTD_SOURCE_ANY it is anything behind the unit.
  *
  * Nothing passes through them until they are set. Returns 0, IOMMU_EINVAL (count, or a unit that is
  * not of this back end), IOMMU_EOPNOTSUPP (not enabled) or IOMMU_ENOSPC (the table is full).
@@ -76,7 +109,7 @@ IOMMU_API int iommu_vtd_interrupt_alloc(struct iommu_unit *unit, unsigned int co
  */
 IOMMU_API int iommu_vtd_interrupt_free(struct iommu_vtd_interrupt *interrupt);
 
-/* Who may send an interrupt. */
+/* Who may send an interrupt of a block that has no sender of its own. */
 enum iommu_vtd_source {
 	IOMMU_VTD_SOURCE_ANY = 0,
 	IOMMU_VTD_SOURCE_ID,  /* source_id, but for ignored_function_bits */
@@ -84,7 +117,7 @@ enum iommu_vtd_source {
 };
 
 struct iommu_vtd_interrupt_target {
-	enum iommu_vtd_source source;
+	enum iommu_vtd_source source; /* IOMMU_VTD_SOURCE_ANY where the block has a sender */
 	uint16_t source_id;
 	unsigned int ignored_function_bits; /* the highest 0 to 3 of the function number */
 	uint8_t first_bus, last_bus;
@@ -107,7 +140,7 @@ struct iommu_vtd_interrupt_target {
  *
  * When only the target changes and not the source, it changes in one piece; else the entry is
  * blocked for a moment, and the caller masks the device meanwhile if that matters. Returns 0,
- * IOMMU_EINVAL (number; a field of target is out of range), IOMMU_EOPNOTSUPP (posted, on a unit
+ * IOMMU_EINVAL (number; a field of target is out of range; a source, where the block has a sender), IOMMU_EOPNOTSUPP (posted, on a unit
  * that cannot), or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware may still use the entry as it was.
  */
 IOMMU_API int iommu_vtd_interrupt_set(const struct iommu_vtd_interrupt *interrupt,

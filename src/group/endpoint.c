@@ -74,6 +74,7 @@ static int settle(struct iommu_endpoint *endpoint)
 	status = iommu_endpoint_enter(endpoint, group);
 	if (status == 0)
 		status = iommu_topology_for_each_alias(endpoint, iommu_alias_add, endpoint);
+	iommu_topology_set_requester(endpoint);
 	if (status == 0 && !iommu_list_is_empty(&group->pasids))
 		status = IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EBUSY,
 				      "PASIDs are attached to its group");
@@ -176,6 +177,7 @@ static int alias_to_device(struct iommu_endpoint *endpoint, const struct iommu_e
 		status = iommu_endpoint_join(endpoint);
 	if (status == 0)
 		status = iommu_topology_for_each_alias(endpoint, iommu_alias_add, endpoint);
+	iommu_topology_set_requester(endpoint);
 	if (status != 0) {
 		iommu_aliases_drop(endpoint);
 		device_to_alias(endpoint);

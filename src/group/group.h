@@ -166,6 +166,8 @@ int iommu_topology_find_group(struct iommu_endpoint *endpoint, struct iommu_grou
 /* Every id but its own that its requests may carry. */
 int iommu_topology_for_each_alias(const struct iommu_endpoint *endpoint,
 				  int (*visitor)(void *ctx, uint16_t source_id), void *ctx);
+/* Say what hardware may compare its requests with. */
+void iommu_topology_set_requester(struct iommu_endpoint *endpoint);
 void iommu_topology_forget(struct iommu *iommu);
 /* Does it reach, around the IOMMU, an endpoint of another group? */
 bool iommu_topology_reaches_others(const struct iommu_endpoint *endpoint);

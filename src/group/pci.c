@@ -49,8 +49,7 @@ static uint16_t place_of(const struct iommu_pci_function *function)
 	return is_virtual(function) ? function->physical_function : iommu_pci_id(function);
 }
 
-/* The bridge whose secondary bus this function is on; topology->count: a root bus. */
-static size_t bridge_above(const struct iommu_pci_topology *topology, size_t index)
+size_t iommu_pci_bridge_above(const struct iommu_pci_topology *topology, size_t index)
 {
 	const struct iommu_pci_function *function = function_at(topology, index);
 	const unsigned int bus = place_of(function) >> 8;
@@ -144,7 +143,7 @@ static bool keeps_apart(const struct iommu_pci_topology *topology,
 /* Are all functions beside this one of its device, whatever their numbers (ARI)? So it is on a link. */
 static bool is_on_link(const struct iommu_pci_topology *topology, size_t index)
 {
-	const size_t bridge = bridge_above(topology, index);
+	const size_t bridge = iommu_pci_bridge_above(topology, index);
 
 	return bridge < topology->count &&
 	       (function_at(topology, bridge)->type == IOMMU_PCI_ROOT_PORT ||
@@ -186,7 +185,7 @@ static bool is_reached(const struct iommu_pci_topology *topology, size_t index)
 {
 	size_t from;
 
-	for (; index < topology->count; index = bridge_above(topology, index))
+	for (; index < topology->count; index = iommu_pci_bridge_above(topology, index))
 		for (from = 0; from < topology->count; from++)
 			if (is_entered_from(topology, index, from))
 				return true;
@@ -246,7 +245,7 @@ int iommu_pci_for_each_alias(const struct iommu_pci_topology *topology, size_t i
 	for (i = 0; i < DEPTH_MAX && status == 0; i++) {
 		uint16_t id;
 
-		index = bridge_above(topology, index);
+		index = iommu_pci_bridge_above(topology, index);
 		if (index == topology->count)
 			break;
 		if ((function_at(topology, index)->flags & IOMMU_PCI_KEEPS_IDS) != 0)
@@ -255,6 +254,73 @@ int iommu_pci_for_each_alias(const struct iommu_pci_topology *topology, size_t i
 			status = visitor(ctx, id);
 	}
 	return status;
+}
+
+/*
+ * The last bridge on the way up that changes ids, and whether to its own: what is below has no other id then, of
+ * whatever kind it is.
+ */
+static bool ends_as_bridge(const struct iommu_pci_topology *topology, size_t index, uint16_t *id)
+{
+	bool own = false;
+	unsigned int i;
+
+	for (i = 0; i < DEPTH_MAX; i++) {
+		const struct iommu_pci_function *bridge;
+		uint16_t above;
+
+		index = iommu_pci_bridge_above(topology, index);
+		if (index == topology->count)
+			break;
+		bridge = function_at(topology, index);
+		if ((bridge->flags & IOMMU_PCI_KEEPS_IDS) != 0)
+			break;
+		if (!id_above(bridge, &above))
+			continue;
+		own = above == iommu_pci_id(bridge);
+		*id = above;
+	}
+	return own;
+}
+
+/* One more id that has to pass. */
+static int admit_requester(void *ctx, uint16_t id)
+{
+	struct iommu_pci_requester *requester = ctx;
+	const unsigned int differing = requester->id ^ id;
+	const uint8_t bus = (uint8_t)(id >> 8);
+	/* The highest function bit is bit 2: as many as reach down to the lowest that differs. */
+	const uint8_t ignored = (differing & 1) != 0   ? 3
+				: (differing & 2) != 0 ? 2
+				: (differing & 4) != 0 ? 1
+						       : 0;
+
+	if (ignored > requester->ignored_function_bits)
+		requester->ignored_function_bits = ignored;
+	requester->by_bus = requester->by_bus || differing > 7;
+	if (bus < requester->first_bus)
+		requester->first_bus = bus;
+	if (bus > requester->last_bus)
+		requester->last_bus = bus;
+	return 0;
+}
+
+int iommu_pci_requester(const struct iommu_pci_topology *topology, size_t index,
+			struct iommu_pci_requester *requester)
+{
+	uint16_t id;
+
+	if (index >= topology->count)
+		return IOMMU_EINVAL;
+	id = iommu_pci_id(function_at(topology, index));
+	if (ends_as_bridge(topology, index, &id)) {
+		*requester = (struct iommu_pci_requester){.id = id};
+		return 0;
+	}
+	id = iommu_pci_id(function_at(topology, index));
+	*requester = (struct iommu_pci_requester){
+		.id = id, .first_bus = (uint8_t)(id >> 8), .last_bus = (uint8_t)(id >> 8)};
+	return iommu_pci_for_each_alias(topology, index, admit_requester, requester);
 }
 
 /* --- Groups ----------------------------------------------------------------------------------- */
@@ -317,10 +383,10 @@ static int join_owner_of(void *ctx, uint16_t id)
 /* Climb: a bridge that gives requests an id of its own is one with what is below. */
 static void join_bridges(const struct iommu_pci_topology *topology, size_t *groups, size_t index)
 {
-	size_t bridge = bridge_above(topology, index);
+	size_t bridge = iommu_pci_bridge_above(topology, index);
 	uint16_t id;
 
-	for (; bridge < topology->count; bridge = bridge_above(topology, bridge))
+	for (; bridge < topology->count; bridge = iommu_pci_bridge_above(topology, bridge))
 		if (id_above(function_at(topology, bridge), &id))
 			join(groups, index, bridge);
 }
@@ -341,9 +407,9 @@ static void join_neighbours(const struct iommu_pci_topology *topology, size_t *g
 /* What is below a function that is entered is entered with it. */
 static void join_above(const struct iommu_pci_topology *topology, size_t *groups, size_t index)
 {
-	size_t bridge = bridge_above(topology, index);
+	size_t bridge = iommu_pci_bridge_above(topology, index);
 
-	for (; bridge < topology->count; bridge = bridge_above(topology, bridge))
+	for (; bridge < topology->count; bridge = iommu_pci_bridge_above(topology, bridge))
 		if ((groups[bridge] & ENTERED) != 0)
 			join(groups, index, bridge);
 }
@@ -380,7 +446,7 @@ static bool is_sane(const struct iommu_pci_topology *topology, size_t index)
 		      other->secondary_bus == function->secondary_bus)))
 			return false;
 	}
-	for (i = index; i < topology->count; i = bridge_above(topology, i))
+	for (i = index; i < topology->count; i = iommu_pci_bridge_above(topology, i))
 		if (depth++ == DEPTH_MAX)
 			return false;
 	return true;

@@ -229,6 +229,21 @@ int iommu_topology_for_each_alias(const struct iommu_endpoint *endpoint,
 	return iommu_pci_for_each_alias(endpoint->iommu->topology, index, visitor, ctx);
 }
 
+void iommu_topology_set_requester(struct iommu_endpoint *endpoint)
+{
+	const struct iommu_pci_topology *topology = endpoint->iommu->topology;
+	const size_t index = index_of(topology, endpoint);
+	struct iommu_pci_requester *requester = &endpoint->requester;
+
+	*requester = (struct iommu_pci_requester){.id = endpoint->info.source_id};
+	if (index != NOT_THERE && endpoint->group->key == NULL)
+		(void)iommu_pci_requester(topology, index, requester);
+	/* Phantom functions are the device's own: a bridge that has its id in their place has none. */
+	if (requester->id == endpoint->info.source_id &&
+	    requester->ignored_function_bits < endpoint->info.phantom_bits)
+		requester->ignored_function_bits = endpoint->info.phantom_bits;
+}
+
 /*
  * The numbers say who reaches whom. Where nothing keeps the function's requests from its neighbours, those with its number
  * have to be in its group; a back end that makes groups of its own may have seen it otherwise.

@@ -5,6 +5,7 @@
  * length and checksum.
  */
 #include <libiommu/dmar_builder.h>
+#include <libiommu/hw/acpi_dmar.h>
 #include <libiommu/status.h>
 
 #include "base/memory.h"

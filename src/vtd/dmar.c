@@ -8,6 +8,7 @@
  * written there and nowhere else.
  */
 #include <libiommu/dmar.h>
+#include <libiommu/hw/acpi_dmar.h>
 #include <libiommu/status.h>
 
 #include "base/byteorder.h"

@@ -351,6 +351,27 @@ int iommu_vtd_interrupt_alloc(struct iommu_unit *base, unsigned int count,
 	return status;
 }
 
+static int alloc_for(struct iommu_unit *unit, unsigned int count,
+		     const struct iommu_pci_requester *sender,
+		     struct iommu_vtd_interrupt *interrupt)
+{
+	int status = iommu_vtd_interrupt_alloc(unit, count, interrupt);
+
+	if (status != 0)
+		return status;
+	interrupt->has_sender = true;
+	interrupt->sender = *sender;
+	return 0;
+}
+
+int iommu_vtd_interrupt_alloc_for(const struct iommu_endpoint *endpoint, unsigned int count,
+				  struct iommu_vtd_interrupt *interrupt)
+{
+	if (endpoint->is_gone)
+		return IOMMU_ENODEV;
+	return alloc_for(endpoint->unit, count, &endpoint->requester, interrupt);
+}
+
 /* --- Entries ---------------------------------------------------------------------------------- */
 
 static struct vtd_interrupt_entry *entry_of(const struct vtd_unit *unit,
@@ -401,11 +422,22 @@ static int check_target(const struct vtd_unit *unit,
 		       : 0;
 }
 
-static uint64_t high_of(const struct iommu_vtd_interrupt_target *target)
+static uint64_t sender_of(const struct iommu_pci_requester *sender)
+{
+	if (sender->by_bus)
+		return vtd_irte_high(VTD_SOURCE_BUS, 0,
+				     (uint16_t)(sender->first_bus << 8 | sender->last_bus));
+	return vtd_irte_high(VTD_SOURCE_ID, sender->ignored_function_bits, sender->id);
+}
+
+static uint64_t high_of(const struct iommu_vtd_interrupt *interrupt,
+			const struct iommu_vtd_interrupt_target *target)
 {
 	uint64_t high = vtd_irte_high(VTD_SOURCE_ANY, 0, 0);
 
-	if (target->source == IOMMU_VTD_SOURCE_ID)
+	if (interrupt->has_sender)
+		high = sender_of(&interrupt->sender);
+	else if (target->source == IOMMU_VTD_SOURCE_ID)
 		high = vtd_irte_high(VTD_SOURCE_ID, target->ignored_function_bits,
 				     target->source_id);
 	else if (target->source == IOMMU_VTD_SOURCE_BUS)
@@ -430,10 +462,11 @@ int iommu_vtd_interrupt_set(const struct iommu_vtd_interrupt *interrupt, unsigne
 {
 	struct vtd_unit *unit = vtd_unit_of(interrupt->unit);
 	struct vtd_interrupt_entry *entry;
-	const uint64_t high = high_of(target);
+	const uint64_t high = high_of(interrupt, target);
 	int status;
 
-	if (number >= 1U << interrupt->order)
+	if (number >= 1U << interrupt->order ||
+	    (interrupt->has_sender && target->source != IOMMU_VTD_SOURCE_ANY))
 		return IOMMU_EINVAL;
 	status = check_target(unit, target);
 	if (status != 0)
@@ -509,4 +542,26 @@ int iommu_vtd_find_hpet(struct iommu *iommu, unsigned int number, struct iommu_u
 			uint16_t *source_id)
 {
 	return find_source(iommu, DMAR_SCOPE_HPET, number, unit, source_id);
+}
+
+static int alloc_from(struct iommu *iommu, enum dmar_scope_type type, unsigned int id,
+		      unsigned int count, struct iommu_vtd_interrupt *interrupt)
+{
+	struct iommu_pci_requester sender = {0};
+	struct iommu_unit *unit;
+	int status = find_source(iommu, type, id, &unit, &sender.id);
+
+	return status != 0 ? status : alloc_for(unit, count, &sender, interrupt);
+}
+
+int iommu_vtd_interrupt_alloc_ioapic(struct iommu *iommu, unsigned int id, unsigned int count,
+				     struct iommu_vtd_interrupt *interrupt)
+{
+	return alloc_from(iommu, DMAR_SCOPE_IOAPIC, id, count, interrupt);
+}
+
+int iommu_vtd_interrupt_alloc_hpet(struct iommu *iommu, unsigned int number, unsigned int count,
+				   struct iommu_vtd_interrupt *interrupt)
+{
+	return alloc_from(iommu, DMAR_SCOPE_HPET, number, count, interrupt);
 }

@@ -7,6 +7,7 @@
  * unit's structure outlives the unit while a domain has a place on it; the last structure takes the
  * probe with it.
  */
+#include <libiommu/hw/acpi_dmar.h>
 #include <libiommu/status.h>
 #include <libiommu/vtd.h>
 

@@ -449,22 +449,19 @@ static void old_interrupts(struct scenario *s)
 
 static void remapped_messages(struct scenario *s)
 {
-	struct iommu_vtd_interrupt_target target = {
-		.source = IOMMU_VTD_SOURCE_ID,
-		.source_id = s->machine->devices[0].info.source_id,
-		.vector = SCENARIO_VECTOR + 1,
-	};
+	struct iommu_vtd_interrupt_target target = {.vector = SCENARIO_VECTOR + 1};
 	struct iommu_vtd_interrupt interrupt;
 	uint64_t address = 0;
 	uint32_t data = 0;
 
 	title(s, "Interrupts through the table: only as they were set, only from whom");
-	check(s, iommu_vtd_interrupt_alloc(s->unit, 1, &interrupt) == 0, "an entry is allocated");
+	check(s, iommu_vtd_interrupt_alloc_for(s->endpoints[0], 1, &interrupt) == 0,
+	      "an entry is allocated for device A");
 	iommu_vtd_interrupt_message(&interrupt, 0, &address, &data);
 	send_message(s, 0, address, data);
 	expect_arrival(s, NO_VECTOR, "it is not set yet, and nothing arrives");
 	expect_interrupt_fault(s, 0, 0x22);
-	check(s, iommu_vtd_interrupt_set(&interrupt, 0, &target) == 0, "it is set for device A");
+	check(s, iommu_vtd_interrupt_set(&interrupt, 0, &target) == 0, "it is set");
 	send_message(s, 0, address, data);
 	expect_arrival(s, 1, "device A's interrupt arrives with the vector of the entry");
 	expect_no_fault(s);
@@ -485,21 +482,17 @@ static void remapped_messages(struct scenario *s)
 static void remapped_line(struct scenario *s)
 {
 	struct interrupt_line *line = s->machine->line;
-	struct iommu_vtd_interrupt_target target = {
-		.source = IOMMU_VTD_SOURCE_ID, .vector = SCENARIO_VECTOR + 3, .level = true};
+	const struct iommu_vtd_interrupt_target target = {.vector = SCENARIO_VECTOR + 3,
+							  .level = true};
 	struct iommu_vtd_interrupt interrupt;
-	struct iommu_unit *unit = NULL;
 	int status;
 
 	title(s, "An interrupt line, through the I/O APIC");
-	status = iommu_vtd_find_ioapic(s->iommu, line->ioapic, &unit, &target.source_id);
+	status = iommu_vtd_interrupt_alloc_ioapic(s->iommu, line->ioapic, 1, &interrupt);
 	check(s, status == 0, "firmware names the I/O APIC, and says as whom it sends");
 	if (status != 0)
 		return;
-	check(s,
-	      iommu_vtd_interrupt_alloc(unit, 1, &interrupt) == 0 &&
-		      iommu_vtd_interrupt_set(&interrupt, 0, &target) == 0,
-	      "an entry is set for it");
+	check(s, iommu_vtd_interrupt_set(&interrupt, 0, &target) == 0, "an entry is set for it");
 	line->set_entry(
 		line, iommu_vtd_interrupt_ioapic_entry(&interrupt, 0, target.vector, true, false));
 	line->pulse(line);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <libiommu/dmar.h>
+#include <libiommu/hw/acpi_dmar.h>
 #include <libiommu/status.h>
 
 #include "test.h"

@@ -632,6 +632,56 @@ static void closure(const struct iommu_pci_topology *t, bool one[FUNCTIONS_MAX][
 				one[a][b] = one[a][b] || (one[a][c] && one[c][b]);
 }
 
+/* What one comparison lets pass; the VT-d tests send messages through it. */
+static void one_comparison_covers_all_ids(void **state)
+{
+	static const struct iommu_pci_function functions[] = {
+		{AT(0, 1, 0), .type = IOMMU_PCI_EXPRESS_TO_PCI, .secondary_bus = 7},
+		{AT(7, 2, 0), .type = IOMMU_PCI_CONVENTIONAL_BRIDGE, .secondary_bus = 9},
+		{AT(9, 3, 5), .type = IOMMU_PCI_CONVENTIONAL},
+		{AT(0, 2, 4), .type = IOMMU_PCI_INTEGRATED, .alias_count = 1, .aliases = {2 << 3}},
+		{AT(0, 3, 4), .type = IOMMU_PCI_INTEGRATED, .alias_count = 2,
+		 .aliases = {3 << 3, 3 << 3 | 6}},
+		{AT(0, 4, 0), .type = IOMMU_PCI_INTEGRATED, .alias_count = 1, .aliases = {5 << 3}},
+		{AT(0, 6, 0), .type = IOMMU_PCI_EXPRESS_TO_PCI, .flags = IOMMU_PCI_KEEPS_IDS,
+		 .secondary_bus = 10},
+		{AT(10, 1, 0), .type = IOMMU_PCI_CONVENTIONAL},
+		{AT(0, 7, 0), .type = IOMMU_PCI_CONVENTIONAL_BRIDGE, .secondary_bus = 11},
+		{AT(11, 1, 1), .type = IOMMU_PCI_CONVENTIONAL, .alias_count = 1, .aliases = {0}},
+	};
+	static const struct {
+		size_t index;
+		struct iommu_pci_requester expected;
+	} cases[] = {
+		{2, {.by_bus = true, .first_bus = 7, .last_bus = 9}},
+		{1, {.by_bus = true, .first_bus = 7, .last_bus = 7}},
+		{3, {.id = 2 << 3 | 4, .ignored_function_bits = 1}},
+		{4, {.id = 3 << 3 | 4, .ignored_function_bits = 2}},
+		{5, {.by_bus = true}},
+		{7, {.id = 10 << 8 | 1 << 3}},
+		{9, {.id = 7 << 3}},
+	};
+	const struct iommu_pci_topology topology = {functions, 10};
+	struct iommu_pci_requester is;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_pci_requester *should = &cases[i].expected;
+
+		assert_int_equal(iommu_pci_requester(&topology, cases[i].index, &is), 0);
+		assert_int_equal(is.by_bus, should->by_bus);
+		if (is.by_bus) {
+			assert_int_equal(is.first_bus, should->first_bus);
+			assert_int_equal(is.last_bus, should->last_bus);
+			continue;
+		}
+		assert_int_equal(is.id, should->id);
+		assert_int_equal(is.ignored_function_bits, should->ignored_function_bits);
+	}
+	assert_int_equal(iommu_pci_requester(&topology, 10, &is), IOMMU_EINVAL);
+}
+
 static void random_topologies(void **state)
 {
 	const uint64_t rounds = test_setting("IOMMU_TEST_OPERATIONS", 200000) / 20;
@@ -681,6 +731,7 @@ int main(void)
 		cmocka_unit_test(all_ids_of_a_function_are_named),
 		cmocka_unit_test(topologies_that_cannot_be_are_refused),
 		cmocka_unit_test(isolation_needs_the_whole_way),
+		cmocka_unit_test(one_comparison_covers_all_ids),
 		cmocka_unit_test(random_topologies),
 	};
 

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include <libiommu/hw/acpi_dmar.h>
 #include <libiommu/hw/vtd_context.h>
 #include <libiommu/hw/vtd_fault.h>
 #include <libiommu/hw/vtd_second_stage.h>

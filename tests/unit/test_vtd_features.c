@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include <libiommu/hw/acpi_dmar.h>
 #include <libiommu/hw/vtd_context.h>
 #include <libiommu/hw/vtd_interrupt.h>
 #include <libiommu/hw/vtd_registers.h>
@@ -1792,6 +1793,142 @@ static void the_source_of_an_interrupt_is_checked(void **state)
 	end();
 }
 
+/* A root port, below it a bridge to conventional PCI with two buses; and devices on the root bus. */
+static const struct iommu_pci_function bridged[] = {
+	{.devfn = 1 << 3, .type = IOMMU_PCI_ROOT_PORT, .secondary_bus = 1},
+	{.bus = 1, .type = IOMMU_PCI_EXPRESS_TO_PCI, .secondary_bus = 2},
+	{.bus = 2, .devfn = 3 << 3, .type = IOMMU_PCI_CONVENTIONAL},
+	{.bus = 2, .devfn = 4 << 3, .type = IOMMU_PCI_CONVENTIONAL_BRIDGE, .secondary_bus = 3},
+	{.bus = 3, .devfn = 5 << 3, .type = IOMMU_PCI_CONVENTIONAL},
+	{.devfn = 2 << 3, .type = IOMMU_PCI_INTEGRATED, .alias_count = 1, .aliases = {2 << 3 | 1}},
+	{.devfn = 6 << 3, .type = IOMMU_PCI_INTEGRATED},
+	{.devfn = 30 << 3, .type = IOMMU_PCI_CONVENTIONAL_BRIDGE, .secondary_bus = 4},
+	{.bus = 4, .type = IOMMU_PCI_CONVENTIONAL},
+};
+
+/* The block of a function at this id: its messages pass by these ids and by no others. */
+static void expect_sender(uint16_t id, uint8_t phantom_bits, const uint16_t *passes,
+			  const uint16_t *refused)
+{
+	const struct iommu_endpoint_info info = {
+		.source_id = id, .physical_function = id, .phantom_bits = phantom_bits};
+	struct iommu_vtd_interrupt_target target = {.vector = 0x60, .destination = 1};
+	struct iommu_vtd_interrupt interrupt;
+	struct iommu_endpoint *device;
+	uint64_t address;
+	uint32_t data;
+
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &device), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc_for(device, 2, &interrupt), 0);
+	assert_int_equal(iommu_vtd_interrupt_set(&interrupt, 1, &target), 0);
+	iommu_vtd_interrupt_message(&interrupt, 1, &address, &data);
+	for (; *passes != 0; passes++)
+		assert_int_equal(send(*passes, address, data), 0);
+	for (; *refused != 0; refused++)
+		assert_int_equal(send(*refused, address, data), 0x26);
+	target.source = IOMMU_VTD_SOURCE_ID;
+	assert_int_equal(iommu_vtd_interrupt_set(&interrupt, 1, &target), IOMMU_EINVAL);
+	assert_int_equal(iommu_vtd_interrupt_free(&interrupt), 0);
+	assert_int_equal(iommu_release_endpoint(device), 0);
+}
+
+static void a_device_sends_interrupts_by_all_its_ids(void **state)
+{
+	static const struct {
+		uint16_t id;
+		uint8_t phantom_bits;
+		uint16_t passes[5], refused[5];
+	} cases[] = {
+		{0x0008, 0, {0x0008}, {0x0009, 0x0108, 0x0010}},
+		{0x0218, 0, {0x0218, 0x0200}, {0x0118, 0x0308, 0x0010}},
+		{0x0328, 0, {0x0328, 0x0220, 0x0200}, {0x0100, 0x0428, 0x0030}},
+		{0x0010, 0, {0x0010, 0x0011}, {0x0018, 0x0110, 0x0008}},
+		{0x0030, 0, {0x0030}, {0x0032, 0x0034, 0x0031}},
+		{0x0030, 1, {0x0030, 0x0034}, {0x0032, 0x0031, 0x0038}},
+		{0x0030, 2, {0x0030, 0x0032, 0x0036}, {0x0031, 0x0038}},
+		{0x0030, 3, {0x0030, 0x0037}, {0x0038, 0x0130}},
+		{0x0400, 0, {0x00f0}, {0x0400, 0x0010, 0x0200, 0x00f1}},
+	};
+	static const struct iommu_pci_topology topology = {bridged, 9};
+	size_t i;
+
+	(void)state;
+	begin(1, &with_interrupts, 1);
+	assert_int_equal(iommu_release_endpoint(f.endpoint[0]), 0);
+	f.endpoint[0] = NULL;
+	assert_int_equal(iommu_set_pci_topology(f.iommu, &topology), 0);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		expect_sender(cases[i].id, cases[i].phantom_bits, cases[i].passes,
+			      cases[i].refused);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	end();
+}
+
+/* What was only another id of its neighbour's becomes a device: it has its own ids from then on. */
+static void an_alias_that_becomes_a_device_sends_as_itself(void **state)
+{
+	static const struct iommu_pci_topology topology = {bridged, 9};
+	const struct iommu_endpoint_info behind = {.source_id = 0x0328,
+						   .physical_function = 0x0328};
+	struct iommu_endpoint *user;
+	const uint16_t passes[] = {0x0220, 0x0200, 0};
+	const uint16_t refused[] = {0x0328, 0x0108, 0};
+
+	(void)state;
+	begin(1, &with_interrupts, 1);
+	assert_int_equal(iommu_release_endpoint(f.endpoint[0]), 0);
+	f.endpoint[0] = NULL;
+	assert_int_equal(iommu_set_pci_topology(f.iommu, &topology), 0);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &behind, &user), 0);
+	expect_sender(0x0220, 0, passes, refused);
+	assert_int_equal(iommu_release_endpoint(user), 0);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	end();
+}
+
+/* The table says as whom they send; what it does not name gets no entries. */
+static void io_apics_and_timers_send_as_the_table_says(void **state)
+{
+	const struct iommu_vtd_options none = {0};
+	const struct iommu_vtd_interrupt_target target = {.vector = 0x51, .level = true};
+	struct iommu_vtd_interrupt block;
+	struct iommu_dmar_builder b;
+	const struct iommu_pci_hop apic = {0x1e, 7}, timer = {0xf, 0};
+	uint64_t address;
+	uint32_t data;
+
+	(void)state;
+	machine(1, &with_interrupts);
+	iommu_dmar_begin(&b, f.machine.dmar, sizeof(f.machine.dmar), 46, DMAR_FLAG_INTR_REMAP);
+	iommu_dmar_add_unit(&b, 0, MACHINE_UNIT(0), 4096, true);
+	iommu_dmar_add_scope(&b, DMAR_SCOPE_IOAPIC, 2, 0xf0, &apic, 1);
+	iommu_dmar_add_scope(&b, DMAR_SCOPE_HPET, 0, 0xf0, &timer, 1);
+	f.machine.dmar_size = (size_t)iommu_dmar_finish(&b, "A", "B");
+	assert_int_equal(probe_with(&none), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc_ioapic(f.iommu, 2, 24, &block),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc_ioapic(f.iommu, 3, 24, &block), IOMMU_ENOENT);
+	assert_int_equal(iommu_vtd_interrupt_alloc_ioapic(f.iommu, 2, 24, &block), 0);
+	assert_int_equal(block.order, 5);
+	assert_int_equal(iommu_vtd_interrupt_set(&block, 23, &target), 0);
+	iommu_vtd_interrupt_message(&block, 23, &address, &data);
+	assert_int_equal(send(0xf0f7, address, data), 0);
+	assert_int_equal(send(0xf078, address, data), 0x26);
+	assert_int_equal(iommu_vtd_interrupt_free(&block), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc_hpet(f.iommu, 1, 1, &block), IOMMU_ENOENT);
+	assert_int_equal(iommu_vtd_interrupt_alloc_hpet(f.iommu, 0, 1, &block), 0);
+	assert_int_equal(iommu_vtd_interrupt_set(&block, 0, &target), 0);
+	iommu_vtd_interrupt_message(&block, 0, &address, &data);
+	assert_int_equal(send(0xf078, address, data), 0);
+	assert_int_equal(send(0xf0f7, address, data), 0x26);
+	assert_int_equal(iommu_vtd_interrupt_free(&block), 0);
+	assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+	end();
+}
+
 static void targets_that_make_no_sense_are_refused(void **state)
 {
 	static const struct {
@@ -1997,6 +2134,9 @@ int main(void)
 		cmocka_unit_test(requests_with_a_bridges_id_are_translated),
 		cmocka_unit_test(interrupts_pass_only_as_they_were_set),
 		cmocka_unit_test(the_source_of_an_interrupt_is_checked),
+		cmocka_unit_test(a_device_sends_interrupts_by_all_its_ids),
+		cmocka_unit_test(an_alias_that_becomes_a_device_sends_as_itself),
+		cmocka_unit_test(io_apics_and_timers_send_as_the_table_says),
 		cmocka_unit_test(targets_that_make_no_sense_are_refused),
 		cmocka_unit_test(interrupts_are_posted),
 		cmocka_unit_test(the_interrupt_table_runs_full_and_empties),

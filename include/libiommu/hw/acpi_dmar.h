@@ -2,10 +2,13 @@
 /*
  * Datasheet: the ACPI DMAR table (VT-d specification, chapter "BIOS Considerations").
  *
- * Offsets in bytes; all integers little-endian; nothing is aligned.
+ * Offsets in bytes; all integers little-endian; nothing is aligned. Flags, and the types of structures and
+ * of device scopes: <libiommu/dmar.h>.
  */
 #ifndef LIBIOMMU_HW_ACPI_DMAR_H
 #define LIBIOMMU_HW_ACPI_DMAR_H
+
+#include <libiommu/dmar.h>
 
 /* The ACPI table header, and the two fields that DMAR adds. */
 #define ACPI_TABLE_LENGTH_OFFSET   4 /* u32, of the whole table */
@@ -17,25 +20,11 @@
 #define DMAR_FLAGS_OFFSET          37          /* u8 */
 #define DMAR_HEADER_SIZE           48          /* the structures begin here */
 
-#define DMAR_FLAG_INTR_REMAP       (1U << 0) /* the platform supports interrupt remapping */
-#define DMAR_FLAG_X2APIC_OPT_OUT   (1U << 1) /* firmware asks not to enable x2APIC mode */
-#define DMAR_FLAG_PLATFORM_OPT_IN  (1U << 2) /* no DMA happened outside reserved regions */
-
 /* The smallest DMAR_WIDTH field that makes sense: one page. */
 #define DMAR_WIDTH_MIN 11
 
 /* Every remapping structure begins with u16 type, u16 length. */
 #define DMAR_STRUCTURE_HEADER_SIZE 4
-
-enum dmar_structure_type {
-	DMAR_DRHD = 0, /* DMA remapping hardware unit */
-	DMAR_RMRR = 1, /* reserved memory region */
-	DMAR_ATSR = 2, /* root ports that support ATS */
-	DMAR_RHSA = 3, /* NUMA affinity of a unit */
-	DMAR_ANDD = 4, /* name of a device in the ACPI name space */
-	DMAR_SATC = 5, /* integrated endpoints with an address translation cache */
-	DMAR_SIDP = 6, /* properties of integrated devices */
-};
 
 /* DRHD: flags u8 @4, size u8 @5, segment u16 @6, register base u64 @8, device scopes. */
 #define DMAR_DRHD_FLAGS           4
@@ -77,13 +66,5 @@ enum dmar_structure_type {
 #define DMAR_SCOPE_START_BUS  5
 #define DMAR_SCOPE_FIXED_SIZE 6
 #define DMAR_SCOPE_HOP_SIZE   2 /* device u8, function u8 */
-
-enum dmar_scope_type {
-	DMAR_SCOPE_ENDPOINT = 1,  /* one PCI function */
-	DMAR_SCOPE_BRIDGE = 2,    /* a bridge and all below it */
-	DMAR_SCOPE_IOAPIC = 3,    /* id = the MADT's I/O APIC id */
-	DMAR_SCOPE_HPET = 4,      /* id = HPET number */
-	DMAR_SCOPE_NAMESPACE = 5, /* id = device number of an ANDD */
-};
 
 #endif
