@@ -227,7 +227,10 @@ int iommu_hwpt_make(struct iommu_ioas *ioas, const struct ioas_device *device, u
 
 /* --- Out -------------------------------------------------------------------------------------- */
 
-/* Areas whose unmapping was not confirmed: the tables that it is about must not go before it was. */
+/*
+ * Areas that are to be in no table, but perhaps are, for unmapping or revoking them was not confirmed: the tables that it is about
+ * must not go before it was.
+ */
 static int end_old_areas(struct iommu_ioas *ioas)
 {
 	struct ioas_area *area = next_area(ioas, NULL);
@@ -235,13 +238,15 @@ static int end_old_areas(struct iommu_ioas *ioas)
 	while (area != NULL) {
 		struct ioas_area *next = next_area(ioas, area);
 
-		if (area->state == IOAS_AREA_OLD) {
-			int status = with_pages(area, iommu_area_empty);
+		const bool is_old = area->state == IOAS_AREA_OLD;
+		int status = 0;
 
-			if (status != 0)
-				return status;
+		if (is_old || area->pages->state == IOAS_PAGES_REVOKED)
+			status = with_pages(area, iommu_area_empty);
+		if (status != 0)
+			return status;
+		if (is_old)
 			iommu_area_drop(area);
-		}
 		area = next;
 	}
 	return 0;

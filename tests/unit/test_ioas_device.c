@@ -602,6 +602,61 @@ static void software_reads_and_writes(void **state)
 	}
 }
 
+/* An area that is being copied from is unmapped by another thread meanwhile: that waits, and succeeds. */
+static struct {
+	pthread_t thread;
+	int (*copy)(void *context, uint64_t address, void *bytes, size_t size, bool write);
+	bool is_done; /* atomic */
+	bool was_early;
+	int status;
+} copying;
+
+static void *unmap_it(void *unused)
+{
+	copying.status = iommu_ioas_unmap(ctx, ioas, IOVA, 0x2000, NULL);
+	__atomic_store_n(&copying.is_done, true, __ATOMIC_RELEASE);
+	return unused;
+}
+
+static int slow_copy(void *context, uint64_t address, void *bytes, size_t size, bool write)
+{
+	const struct timespec a_moment = {0, 50000000};
+	struct iommu_ioas_area area;
+
+	assert_int_equal(iommu_ioas_next_area(ctx, ioas, IOVA, &area), 0);
+	assert_int_equal(area.pins, 0); /* it is no pin */
+	(void)pthread_create(&copying.thread, NULL, unmap_it, NULL);
+	(void)nanosleep(&a_moment, NULL);
+	copying.was_early = __atomic_load_n(&copying.is_done, __ATOMIC_ACQUIRE);
+	return copying.copy(context, address, bytes, size, write);
+}
+
+static void copies_are_waited_for(void **state)
+{
+	struct iommu_backing backing;
+	iommu_iova_t iova = IOVA;
+	unsigned char byte = 0;
+
+	(void)state;
+	begin_access(MEMORY_SCATTERED);
+	assert_int_equal(iommu_access_attach(ctx, holder.id, ioas), 0);
+	memory.has_copy = true;
+	memory.bytes = calloc(PAGES, 4096);
+	memory.bytes[0x1234] = 9;
+	backing = test_memory_at(&memory, 0);
+	copying.copy = memory.ops.copy;
+	copying.is_done = false;
+	memory.ops.copy = slow_copy;
+	assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, 0x2000, FIXED, &iova), 0);
+	assert_int_equal(iommu_access_rw(ctx, holder.id, IOVA + 0x1234, &byte, 1, false), 0);
+	assert_int_equal(byte, 9);
+	assert_int_equal(pthread_join(copying.thread, NULL), 0);
+	assert_false(copying.was_early);
+	assert_int_equal(copying.status, 0);
+	assert_int_equal(iommu_access_rw(ctx, holder.id, IOVA, &byte, 1, false), IOMMU_ENOENT);
+	finish();
+}
+
 /* Its id is known before it is complete: to those who guess. */
 static void what_is_being_made_is_found_by_nobody(void **state)
 {
@@ -1013,6 +1068,7 @@ int main(void)
 		cmocka_unit_test(software_pins_what_it_uses),
 		cmocka_unit_test(pins_outlive_devices),
 		cmocka_unit_test(software_reads_and_writes),
+		cmocka_unit_test(copies_are_waited_for),
 		cmocka_unit_test(what_is_being_made_is_found_by_nobody),
 		cmocka_unit_test(page_requests_are_queued),
 		cmocka_unit_test(queues_outlive_those_who_tell),
