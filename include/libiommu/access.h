@@ -44,7 +44,8 @@ IOMMU_API int iommu_access_detach(struct iommu_ctx *ctx, uint32_t access);
  * @pages: receives the physical address of each page of 4 KiB.
  *
  * Returns 0, or with nothing pinned
- *   IOMMU_EINVAL     size 0, or not whole pages; it cannot pin, or is attached to none; a part is registers
+ *   IOMMU_EOPNOTSUPP prot has other bits than IOMMU_PROT_READ and IOMMU_PROT_WRITE
+ *   IOMMU_EINVAL     size 0, or not whole pages; neither to read nor to write; it cannot pin, or is attached to none; a part is registers
  *                    (IOMMU_BACKING_MMIO)
  *   IOMMU_EOVERFLOW
  *   IOMMU_ENOENT     a part is not mapped

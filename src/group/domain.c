@@ -8,6 +8,8 @@
 #include "base/dirty.h"
 #include "group/group.h"
 
+#define USER_REQUESTS_AT_ONCE 64U /* invalidated before others may enter the control path */
+
 /* What the back end cannot know of a new domain; on failure it is freed. */
 static int domain_complete(struct iommu_domain *domain, struct iommu *iommu,
 			   enum iommu_domain_type type)
@@ -187,7 +189,7 @@ int iommu_domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uint
 		own = *bitmap;
 	status = iommu_dirty_check(iova, size, bitmap != NULL ? &own : NULL);
 	if (status != 0 || (flags & ~(unsigned int)IOMMU_DIRTY_KEEP) != 0)
-		return status != 0 ? status : IOMMU_EINVAL;
+		return status != 0 ? status : IOMMU_EOPNOTSUPP;
 	if (ops->read_dirty == NULL)
 		return IOMMU_EOPNOTSUPP;
 	iommu_gather_init(&gather);
@@ -228,13 +230,26 @@ int iommu_domain_invalidate_range(struct iommu_domain *domain, iommu_iova_t iova
 int iommu_domain_invalidate_user(struct iommu_domain *domain, const void *requests,
 				 size_t request_size, unsigned int count, unsigned int *done)
 {
-	int status = IOMMU_EOPNOTSUPP;
+	const unsigned char *bytes = requests;
+	int status;
 
 	*done = 0;
-	iommu_control_lock(domain->iommu);
-	if (domain->type == IOMMU_DOMAIN_NESTED && domain->ops->invalidate_user != NULL)
-		status = domain->ops->invalidate_user(domain, requests, request_size, count, done);
-	iommu_control_unlock(domain->iommu);
+	if (domain->type != IOMMU_DOMAIN_NESTED || domain->ops->invalidate_user == NULL)
+		return IOMMU_EOPNOTSUPP;
+	if (count != 0 && (requests == NULL || request_size == 0 || request_size > IOMMU_PAGE_SIZE))
+		return IOMMU_EINVAL;
+	/* A guest says how many: others come in between. */
+	do {
+		const unsigned int left = count - *done;
+		unsigned int some = 0;
+
+		iommu_control_lock(domain->iommu);
+		status = domain->ops->invalidate_user(
+			domain, count != 0 ? bytes + *done * request_size : NULL, request_size,
+			left < USER_REQUESTS_AT_ONCE ? left : USER_REQUESTS_AT_ONCE, &some);
+		iommu_control_unlock(domain->iommu);
+		*done += some;
+	} while (status == 0 && *done < count);
 	return status;
 }
 

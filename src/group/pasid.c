@@ -90,10 +90,13 @@ static int check(const struct iommu_domain *domain, const struct iommu_group *gr
 		const struct iommu_endpoint *endpoint =
 			iommu_container_of((uintptr_t)node, struct iommu_endpoint, group_link);
 
-		if (has_pasids(endpoint) && pasid >= endpoint->info.max_pasids)
-			return IOMMU_EINVAL;
-		if (has_pasids(endpoint) && (endpoint->features & IOMMU_FEATURE_PASID) == 0)
+		if (!has_pasids(endpoint))
+			continue;
+		/* To one that knows none, no PASID is too large. */
+		if ((endpoint->features & IOMMU_FEATURE_PASID) == 0)
 			return IOMMU_EOPNOTSUPP;
+		if (pasid >= endpoint->info.max_pasids)
+			return IOMMU_EINVAL;
 	}
 	return 0;
 }

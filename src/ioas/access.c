@@ -431,8 +431,10 @@ int iommu_access_pin(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint
 	if (object == NULL)
 		return status;
 	status = check(iova, size);
-	if (status == 0 && access_of(object)->unmap == NULL)
+	if (status == 0 && (access_of(object)->unmap == NULL || prot == 0))
 		status = IOMMU_EINVAL;
+	if ((prot & ~(unsigned int)IOMMU_PROT_READ_WRITE) != 0)
+		status = IOMMU_EOPNOTSUPP;
 	if (status == 0)
 		status = pin_charged(access_of(object), iova, size, prot, &first);
 	if (status == 0)

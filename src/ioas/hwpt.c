@@ -570,14 +570,23 @@ int iommu_hwpt_split(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint
 int iommu_hwpt_invalidate(struct iommu_ctx *ctx, uint32_t id, const void *requests,
 			  size_t request_size, unsigned int count, unsigned int *done)
 {
-	struct iommu_hwpt *hwpt;
+	const unsigned char *bytes = requests;
 	int status;
 
 	*done = 0;
-	hwpt = lock_and_find(ctx, id, IOMMU_OBJECT_HWPT_NESTED, &status);
-	if (hwpt == NULL)
-		return status;
-	status = iommu_domain_invalidate_user(hwpt->domain, requests, request_size, count, done);
-	iommu_ctx_unlock(ctx);
+	/* A guest says how many: other calls come in between, and may destroy it. */
+	do {
+		struct iommu_hwpt *hwpt = lock_and_find(ctx, id, IOMMU_OBJECT_HWPT_NESTED, &status);
+		const unsigned int left = count - *done;
+		unsigned int some;
+
+		if (hwpt == NULL)
+			return status;
+		status = iommu_domain_invalidate_user(
+			hwpt->domain, *done != 0 ? bytes + *done * request_size : requests,
+			request_size, left < IOAS_INVALIDATIONS ? left : IOAS_INVALIDATIONS, &some);
+		iommu_ctx_unlock(ctx);
+		*done += some;
+	} while (status == 0 && *done < count);
 	return status;
 }

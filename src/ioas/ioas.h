@@ -34,6 +34,8 @@
 
 #define IOAS_TYPES        9
 #define IOAS_PAGE_MUTEXES 8
+/* Requests of a guest that are served before another call may enter the control path. */
+#define IOAS_INVALIDATIONS 64U
 
 /* --- Contexts and objects: context.c ----------------------------------------------------------- */
 
