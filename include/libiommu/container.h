@@ -54,6 +54,13 @@ IOMMU_API int iommu_container_unmap(struct iommu_container *container, iommu_iov
 				    uint64_t *unmapped);
 
 /*
+ * iommu_container_revoke, iommu_container_restore - the owner of what is mapped takes it back, and gives it back: see
+ * iommu_backing_revoke and iommu_backing_restore.
+ */
+IOMMU_API int iommu_container_revoke(struct iommu_container *container, void *backing);
+IOMMU_API int iommu_container_restore(struct iommu_container *container, void *backing);
+
+/*
  * What devices have written. Where one of the groups is behind a unit that cannot tell, everything that is mapped counts as
  * written. What a group has written that left meanwhile is told, too: its tables, and with them what is pinned, stay until
  * tracking is switched off. Errors as iommu_hwpt_set_dirty, iommu_hwpt_read_dirty; IOMMU_EINVAL: it is off.

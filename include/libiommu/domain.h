@@ -109,8 +109,9 @@ IOMMU_API int iommu_domain_free(struct iommu_domain *domain);
  * iommu_domain_read_dirty - set bit (address - bitmap->start) >> bitmap->page_shift in bitmap->words for
  * what was written in [iova, iova + size), and forget it, unless IOMMU_DIRTY_KEEP is among the flags.
  * When it returns, hardware notes again. Bits that are set stay set. Errors: IOMMU_EINVAL (size 0, or
- * a range that is not whole pages of the bitmap or lies outside it, unknown flags; it is off), IOMMU_EOVERFLOW,
- * IOMMU_ERANGE (beyond the aperture), IOMMU_EOPNOTSUPP; IOMMU_ETIMEDOUT / IOMMU_EIO: what was forgotten was noted in the bitmap, but
+ * a range that is not whole pages of the bitmap or lies outside it; it is off), IOMMU_EOVERFLOW,
+ * IOMMU_ERANGE (beyond the aperture), IOMMU_EOPNOTSUPP (also unknown flags); IOMMU_ETIMEDOUT / IOMMU_EIO: what was forgotten was noted
+ * in the bitmap, but
  * hardware may not note new writes before the next invalidation is confirmed: whatever is mapped in the range counts as
  * written at the next read.
  *
@@ -133,10 +134,11 @@ IOMMU_API int iommu_domain_split(struct iommu_domain *domain, iommu_iova_t iova,
 
 /*
  * iommu_domain_invalidate_user - what the owner of a nested domain's tables wants invalidated: `count`
- * requests of `request_size` bytes, whose form is its back end's. *done of them were. Returns 0, or the
- * error of the first that was not: IOMMU_EINVAL (a request makes no sense, or is too short),
- * IOMMU_EOVERFLOW (its range wraps), IOMMU_EOPNOTSUPP (its flags; or the domain is not a nested one),
- * IOMMU_ETIMEDOUT / IOMMU_EIO (not confirmed). Control path.
+ * requests of `request_size` bytes, whose form is its back end's. *done of them were. Without any it says whether there
+ * could be some. Returns 0, or the error of the first that was not: IOMMU_EINVAL (a request makes no sense; `requests`
+ * is NULL, or of size 0, or larger than a page, or than the form is smaller), IOMMU_EOVERFLOW (its range wraps),
+ * IOMMU_EOPNOTSUPP (its flags, or what is reserved in it is not zero; or the domain is not a nested one),
+ * IOMMU_ETIMEDOUT / IOMMU_EIO (not confirmed). Control path, which others enter in between when there are many.
  */
 IOMMU_API int iommu_domain_invalidate_user(struct iommu_domain *domain, const void *requests,
 					   size_t request_size, unsigned int count,

@@ -223,7 +223,7 @@ struct iommu_pasid_handle {
  * Returns 0, or
  *   IOMMU_EINVAL      pasid is 0 or beyond what every member has (its max_pasids)
  *   IOMMU_EBUSY       the PASID is attached already
- *   IOMMU_EOPNOTSUPP  the units cannot tell PASIDs apart, or not with this domain
+ *   IOMMU_EOPNOTSUPP  a member knows no PASIDs, the units cannot tell them apart, or not with this domain
  *   IOMMU_EPERM       a member is untrusted, and the domain is not only what it was given
  *   otherwise as iommu_domain_attach_group
  *

@@ -117,6 +117,14 @@ enum iommu_ioas_flags {
  */
 IOMMU_API int iommu_ioas_alloc(struct iommu_ctx *ctx, unsigned int flags, uint32_t *ioas);
 
+enum iommu_backing_flags {
+	/*
+	 * Registers of a device (a BAR), not memory: tables say so where they have bits for it (IOMMU_PROT_MMIO), so that nothing
+	 * caches them; they count as no pinned pages; and software reads and writes them with `copy` and does not pin them.
+	 */
+	IOMMU_BACKING_MMIO = 1 << 0,
+};
+
 /*
  * Memory that may appear in address spaces: a process's, a file's, a guest's. Addresses are the backing's own, in bytes.
  * The functions may sleep and may be called at once for different areas; they must not call the library.
@@ -136,11 +144,12 @@ struct iommu_backing_ops {
 	int (*copy)(void *ctx, uint64_t address, void *bytes, size_t size, bool write);
 	/* See iommu_ioas_change_backing: is it the same memory, at the same place? NULL: never. */
 	bool (*is_same)(void *ctx, void *other, uint64_t address, uint64_t size);
+	unsigned int flags; /* enum iommu_backing_flags */
 };
 
 struct iommu_backing {
 	const struct iommu_backing_ops *ops; /* in use as long as anything of it is mapped */
-	void *ctx;
+	void *ctx; /* what is revoked and restored together has one of its own */
 	uint64_t address;
 };
 
@@ -161,7 +170,7 @@ enum iommu_ioas_map_flags {
  * Returns 0, or with nothing changed
  *   IOMMU_EINVAL      size 0; size, place or address are not multiples of the alignment (iommu_ioas_ranges); neither read nor
  *                     write; a fixed place that touches what is reserved; a function is missing
- *   IOMMU_EOPNOTSUPP  unknown flags
+ *   IOMMU_EOPNOTSUPP  unknown flags, of the call or of the backing
  *   IOMMU_EOVERFLOW   the place, or the backing's addresses, wrap
  *   IOMMU_EEXIST      a fixed place that is not free
  *   IOMMU_ENOSPC      no place; or the context's limit of areas
@@ -194,7 +203,8 @@ IOMMU_API int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to, uint32_t from,
  *   IOMMU_EINVAL     size 0; an area lies in the range only in part, and is not to be split, or not there: not aligned (iommu_ioas_ranges)
  *   IOMMU_ENOENT     no area is there
  *   IOMMU_EOVERFLOW
- *   IOMMU_EBUSY      an area is being mapped or unmapped by somebody else; or is pinned, and who holds it did not let go
+ *   IOMMU_EBUSY      an area is being mapped or unmapped by another call; or is pinned, and its holder did not let go. Calls of
+ *                    iommu_access_rw that are under way are waited for
  *   IOMMU_ENOMEM     of IOMMU_IOAS_SPLIT
  *   IOMMU_EFAULT     the tables do not lead where the area was mapped: they were changed past the library; its
  *                    memory stays pinned
@@ -212,6 +222,7 @@ struct iommu_ioas_area {
 	unsigned int prot;
 	struct iommu_backing backing;
 	unsigned int pins; /* calls of iommu_access_pin that hold a part of it */
+	bool is_revoked;   /* no device reaches it: iommu_backing_revoke */
 };
 
 /*
@@ -229,6 +240,33 @@ IOMMU_API int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t ioas, iommu_i
  * Control path.
  */
 IOMMU_API int iommu_ioas_change_backing(struct iommu_ctx *ctx, uint32_t ioas, void *from, void *to);
+
+/*
+ * iommu_backing_revoke - the owner of memory takes it back while it is mapped: a device whose registers are in address spaces is
+ * about to be reset, or sleeps. Everything that is backed by `backing` (struct iommu_backing.ctx) goes out of all tables of all
+ * spaces of the context, copies included, and is unpinned. Areas stay where they are, with nothing behind them: devices fault
+ * there, software is refused with IOMMU_ENODEV, an HWPT that is made meanwhile has a hole there, and so has a copy. They may be
+ * unmapped, cut and copied as always. Those who pin a part are told first, as by iommu_ioas_unmap.
+ *
+ * The owner sees to it beforehand that its `pin` refuses (with IOMMU_ENODEV, say) from then on: what is mapped anew asks that.
+ *
+ * Returns 0: hardware has confirmed that no device reaches any of it, also when nothing was mapped; or
+ *   IOMMU_EBUSY   who pins a part did not let go of it. No device reaches any of it
+ *   IOMMU_ENOMEM  a part shares a large page with what is not its own, which could not be split
+ *   IOMMU_ETIMEDOUT / IOMMU_EIO  hardware did not confirm
+ * After an error it is revoked all the same, as far as that went, and what went no further is pinned still: call again.
+ *
+ * iommu_backing_restore - and gives it back, perhaps at another physical address: pin is asked again for every area whose space has
+ * an HWPT, and devices reach it as before. What a revocation has left undone is done first. Returns 0, also when nothing was
+ * revoked; or, with all of it revoked as before, the errors of iommu_backing_revoke, of pin, of iommu_map, or IOMMU_ENOMEM: a limit
+ * of the context. After IOMMU_ETIMEDOUT or IOMMU_EIO devices may reach what had been restored, until iommu_backing_revoke or
+ * another iommu_backing_restore has returned 0.
+ *
+ * Control path, of this context: an owner whose memory is mapped in several asks each of them. Calls that map, unmap or copy in
+ * the context wait meanwhile. Not from a function of a backing.
+ */
+IOMMU_API int iommu_backing_revoke(struct iommu_ctx *ctx, void *backing);
+IOMMU_API int iommu_backing_restore(struct iommu_ctx *ctx, void *backing);
 
 /* --- Which addresses -------------------------------------------------------------------------- */
 

@@ -24,7 +24,7 @@ struct iommu_ctx;
  * iommu_virtual_unit_find - the device with a number; IOMMU_ENOENT: none. Any context.
  *
  * iommu_virtual_unit_invalidate - each request for all nested HWPTs on it: what a guest asks that means more than one of its
- * tables. As iommu_hwpt_invalidate.
+ * tables. As iommu_hwpt_invalidate; *done counts requests that all of them have served.
  */
 IOMMU_API int iommu_virtual_unit_alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t hwpt,
 				       uint32_t *virtual_unit);

@@ -263,6 +263,7 @@ enum iommu_vtd_first_stage_flags {
  * iommu_domain_config.user_data of IOMMU_DOMAIN_SVA and IOMMU_DOMAIN_NESTED: a first-stage table, which is that of an
  * x86-64 processor, that somebody else owns: the host, who says with iommu_domain_invalidate_range what he has changed;
  * or a guest, whose addresses the parent translates, and whose invalidations come with iommu_domain_invalidate_user.
+ * Larger ones, of a page at most, must go on with zeros.
  */
 struct iommu_vtd_first_stage {
 	uint64_t table;      /* physical, or guest physical; of a page */
@@ -272,12 +273,15 @@ struct iommu_vtd_first_stage {
 
 #define IOMMU_VTD_LEAVES_ONLY 1U /* no table has changed */
 
-/* A request of iommu_domain_invalidate_user. Larger ones must go on with zeros. */
+/*
+ * A request of iommu_domain_invalidate_user. Larger ones must go on with zeros: IOMMU_EOPNOTSUPP otherwise, as for unknown flags and
+ * what is reserved. IOMMU_EINVAL: no pages, an address that is none of a page; IOMMU_EOVERFLOW: the range wraps.
+ */
 struct iommu_vtd_invalidation {
-	uint64_t address; /* of a page */
-	uint64_t pages;   /* of 4 KiB; UINT64_MAX with address 0: everything */
-	uint32_t flags;
-	uint32_t reserved;
+	uint64_t address;  /* of a page */
+	uint64_t pages;    /* of 4 KiB; UINT64_MAX with address 0: everything */
+	uint32_t flags;    /* IOMMU_VTD_LEAVES_ONLY */
+	uint32_t reserved; /* 0 */
 };
 
 /* The structures that lead hardware from an endpoint's source id to its page table. */

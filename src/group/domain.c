@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "group/group.h"
 
+#define USER_REQUESTS_AT_ONCE 64U /* invalidated before others may enter the control path */
+
 /* What the back end cannot know of a new domain; on failure it is freed. */
 static int domain_complete(struct iommu_domain *domain, struct iommu *iommu,
 			   enum iommu_domain_type type)
@@ -216,7 +218,7 @@ static int check_dirty(const struct iommu_domain *domain, iommu_iova_t iova, uin
 		return IOMMU_REFUSE(domain->iommu, "", status,
 				    "the range is not whole pages of the bitmap, or not in it");
 	if ((flags & ~(unsigned int)IOMMU_DIRTY_KEEP) != 0)
-		return IOMMU_REFUSE(domain->iommu, "", IOMMU_EINVAL, "unknown flags");
+		return IOMMU_REFUSE(domain->iommu, "", IOMMU_EOPNOTSUPP, "unknown flags");
 	return domain->ops->read_dirty != NULL
 		       ? 0
 		       : IOMMU_REFUSE(domain->iommu, "", IOMMU_EOPNOTSUPP,
@@ -272,19 +274,41 @@ int iommu_domain_invalidate_range(struct iommu_domain *domain, iommu_iova_t iova
 	return domain->ops->invalidate_range(domain, iova, iova + (size - 1));
 }
 
+static int check_user(const struct iommu_domain *domain, const void *requests, size_t request_size,
+		      unsigned int count)
+{
+	if (domain->type != IOMMU_DOMAIN_NESTED || domain->ops->invalidate_user == NULL)
+		return IOMMU_REFUSE(domain->iommu, "", IOMMU_EOPNOTSUPP,
+				    "the domain is no nested one");
+	if (count != 0 && (requests == NULL || request_size == 0 || request_size > IOMMU_PAGE_SIZE))
+		return IOMMU_REFUSE(domain->iommu, "", IOMMU_EINVAL,
+				    "requests of no size, or of more than a page");
+	return 0;
+}
+
 int iommu_domain_invalidate_user(struct iommu_domain *domain, const void *requests,
 				 size_t request_size, unsigned int count, unsigned int *done)
 {
+	const unsigned char *bytes = requests;
 	int status;
 
 	*done = 0;
-	iommu_control_lock(domain->iommu);
-	if (domain->type == IOMMU_DOMAIN_NESTED && domain->ops->invalidate_user != NULL)
-		status = domain->ops->invalidate_user(domain, requests, request_size, count, done);
-	else
-		status = IOMMU_REFUSE(domain->iommu, "", IOMMU_EOPNOTSUPP,
-				      "the domain is no nested one");
-	return iommu_control_end(domain->iommu, IOMMU_CALL, status);
+	/* A guest says how many: others come in between. */
+	do {
+		const unsigned int left = count - *done;
+		unsigned int some = 0;
+
+		iommu_control_lock(domain->iommu);
+		status = check_user(domain, requests, request_size, count);
+		if (status == 0)
+			status = domain->ops->invalidate_user(
+				domain, count != 0 ? bytes + *done * request_size : NULL,
+				request_size,
+				left < USER_REQUESTS_AT_ONCE ? left : USER_REQUESTS_AT_ONCE, &some);
+		status = iommu_control_end(domain->iommu, IOMMU_CALL, status);
+		*done += some;
+	} while (status == 0 && *done < count);
+	return status;
 }
 
 /* --- Facts ------------------------------------------------------------------------------------ */

@@ -96,12 +96,15 @@ static int check(const struct iommu_domain *domain, const struct iommu_group *gr
 		const struct iommu_endpoint *endpoint =
 			iommu_container_of((uintptr_t)node, struct iommu_endpoint, group_link);
 
-		if (has_pasids(endpoint) && pasid >= endpoint->info.max_pasids)
-			return IOMMU_REFUSE(group->iommu, endpoint->name, IOMMU_EINVAL,
-					    "it has no such PASID");
-		if (has_pasids(endpoint) && (endpoint->features & IOMMU_FEATURE_PASID) == 0)
+		if (!has_pasids(endpoint))
+			continue;
+		/* To one that knows none, no PASID is too large. */
+		if ((endpoint->features & IOMMU_FEATURE_PASID) == 0)
 			return IOMMU_REFUSE(group->iommu, endpoint->name, IOMMU_EOPNOTSUPP,
 					    "PASIDs are not enabled in it");
+		if (pasid >= endpoint->info.max_pasids)
+			return IOMMU_REFUSE(group->iommu, endpoint->name, IOMMU_EINVAL,
+					    "it has no such PASID");
 	}
 	return 0;
 }

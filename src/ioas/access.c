@@ -159,38 +159,19 @@ static void batches_free(struct iommu_ctx *ctx, struct ioas_batch *batch)
 	}
 }
 
-/* Let go of one part: of its pages what nobody else needs. */
-static void part_free(struct iommu_ctx *ctx, struct ioas_pin *pin)
-{
-	struct ioas_area *area = pin->area;
-	struct ioas_pages *pages = area->pages;
-	uintptr_t state;
+/* Why an area has to stay. */
+enum hold {
+	HOLD_PIN,  /* until its holder is told to let go */
+	HOLD_COPY, /* for as long as a call takes */
+};
 
-	iommu_pages_lock(pages);
-	iommu_interval_remove(&pages->holders, &pin->holder.interval);
-	for (const struct ioas_batch *batch = pin->holder.batches; batch != NULL;
-	     batch = batch->next)
-		iommu_pages_release(pages, batch);
-	iommu_pages_unlock(pages);
-	batches_free(ctx, pin->holder.batches);
-	state = iommu_spin_lock(ctx->platform, &area->ioas->lock);
-	area->pins--;
-	iommu_spin_unlock(ctx->platform, &area->ioas->lock, state);
-	iommu_ctx_free(ctx, &ctx->pin_cache, pin);
+static unsigned int *counter_of(struct ioas_area *area, enum hold hold)
+{
+	return hold == HOLD_PIN ? &area->pins : &area->readers;
 }
 
-static void parts_free(struct iommu_ctx *ctx, struct ioas_pin *pin)
-{
-	while (pin != NULL) {
-		struct ioas_pin *next = pin->parts;
-
-		part_free(ctx, pin);
-		pin = next;
-	}
-}
-
-/* Count a pin on the area at a page, so that it stays. */
-static int hold_area(struct iommu_ioas *ioas, uint64_t page, unsigned int prot,
+/* The area at a page stays, until it is let go of. */
+static int hold_area(struct iommu_ioas *ioas, uint64_t page, unsigned int prot, enum hold hold,
 		     struct ioas_area **result)
 {
 	const struct iommu_platform *platform = ioas->object.ctx->platform;
@@ -205,11 +186,47 @@ static int hold_area(struct iommu_ioas *ioas, uint64_t page, unsigned int prot,
 	else if ((prot & ~area->prot) != 0)
 		status = IOMMU_EPERM;
 	if (status == 0) {
-		area->pins++;
+		++*counter_of(area, hold);
 		*result = area;
 	}
 	iommu_spin_unlock(platform, &ioas->lock, state);
 	return status;
+}
+
+static void let_go_of_area(struct ioas_area *area, enum hold hold)
+{
+	const struct iommu_platform *platform = area->ioas->object.ctx->platform;
+	uintptr_t state = iommu_spin_lock(platform, &area->ioas->lock);
+
+	--*counter_of(area, hold);
+	iommu_spin_unlock(platform, &area->ioas->lock, state);
+}
+
+/* Let go of one part: of its pages what nobody else needs. Its area is held still. */
+static void part_free(struct iommu_ctx *ctx, struct ioas_pin *pin)
+{
+	struct ioas_pages *pages = pin->area->pages;
+
+	iommu_pages_lock(pages);
+	iommu_interval_remove(&pages->holders, &pin->holder.interval);
+	for (const struct ioas_batch *batch = pin->holder.batches; batch != NULL;
+	     batch = batch->next)
+		iommu_pages_release(pages, batch);
+	iommu_pages_unlock(pages);
+	batches_free(ctx, pin->holder.batches);
+	iommu_ctx_free(ctx, &ctx->pin_cache, pin);
+}
+
+static void parts_free(struct iommu_ctx *ctx, struct ioas_pin *pin)
+{
+	while (pin != NULL) {
+		struct ioas_pin *next = pin->parts;
+		struct ioas_area *area = pin->area;
+
+		part_free(ctx, pin);
+		let_go_of_area(area, HOLD_PIN);
+		pin = next;
+	}
 }
 
 /* Where the pages are, in as many batches as it takes. The pages are locked. */
@@ -235,16 +252,27 @@ static int collect(struct iommu_ctx *ctx, struct ioas_pages *pages, struct ioas_
 	return 0;
 }
 
+/* May software have it? Its owner has taken it back; or it is registers, which a holder would use as memory. */
+static int check_pages(const struct ioas_pages *pages)
+{
+	if (iommu_pages_are_mmio(pages))
+		return IOMMU_EINVAL;
+	return pages->state == IOAS_PAGES_REVOKED ? IOMMU_ENODEV : 0;
+}
+
 /* Pin [page, last], which begins in an area that is held; *result goes as far as the area does. */
 static int pin_part(struct iommu_ctx *ctx, struct ioas_area *area, uint64_t page, uint64_t last,
 		    struct ioas_pin **result)
 {
 	struct ioas_pages *pages = area->pages;
-	struct ioas_pin *pin = iommu_ctx_alloc(ctx, &ctx->pin_cache);
 	const uint64_t end = last < area->range.last ? last : area->range.last;
-	uintptr_t state;
-	int status = IOMMU_ENOMEM;
+	int status = check_pages(pages);
+	struct ioas_pin *pin = NULL;
 
+	if (status == 0) {
+		pin = iommu_ctx_alloc(ctx, &ctx->pin_cache);
+		status = IOMMU_ENOMEM;
+	}
 	if (pin != NULL) {
 		pin->area = area;
 		pin->holder.interval.first = area->page + (page - area->range.first);
@@ -267,9 +295,6 @@ static int pin_part(struct iommu_ctx *ctx, struct ioas_area *area, uint64_t page
 		batches_free(ctx, pin->holder.batches);
 		iommu_ctx_free(ctx, &ctx->pin_cache, pin);
 	}
-	state = iommu_spin_lock(ctx->platform, &area->ioas->lock);
-	area->pins--;
-	iommu_spin_unlock(ctx->platform, &area->ioas->lock, state);
 	return status;
 }
 
@@ -282,12 +307,15 @@ static int pin_parts(struct iommu_ctx *ctx, struct iommu_ioas *ioas, uint64_t pa
 	while (page <= last) {
 		struct ioas_area *area;
 		struct ioas_pin *pin;
-		int status = hold_area(ioas, page, prot, &area);
+		int status = hold_area(ioas, page, prot, HOLD_PIN, &area);
 
-		if (status == 0)
-			status = pin_part(ctx, area, page, last, &pin);
 		if (status != 0)
 			return status;
+		status = pin_part(ctx, area, page, last, &pin);
+		if (status != 0) {
+			let_go_of_area(area, HOLD_PIN);
+			return status;
+		}
 		page += pin->holder.interval.last - pin->holder.interval.first + 1;
 		*end = pin;
 		end = &pin->parts;
@@ -403,8 +431,10 @@ int iommu_access_pin(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint
 	if (object == NULL)
 		return status;
 	status = check(iova, size);
-	if (status == 0 && access_of(object)->unmap == NULL)
+	if (status == 0 && (access_of(object)->unmap == NULL || prot == 0))
 		status = IOMMU_EINVAL;
+	if ((prot & ~(unsigned int)IOMMU_PROT_READ_WRITE) != 0)
+		status = IOMMU_EOPNOTSUPP;
 	if (status == 0)
 		status = pin_charged(access_of(object), iova, size, prot, &first);
 	if (status == 0)
@@ -480,25 +510,21 @@ static int copy_pinned(struct iommu_ctx *ctx, struct ioas_area *area, uint64_t o
 	return 0;
 }
 
-/* A part in one area, which is held and let go of. */
+/* A part in one area, which is held. */
 static int copy_part(struct iommu_ctx *ctx, struct ioas_area *area, iommu_iova_t iova,
 		     unsigned char *bytes, size_t size, bool write)
 {
 	const struct ioas_pages *pages = area->pages;
 	const struct iommu_backing *backing = &pages->backing;
 	const uint64_t offset = iova - iommu_area_iova(area);
-	uintptr_t state;
-	int status;
 
+	if (pages->state == IOAS_PAGES_REVOKED)
+		return IOMMU_ENODEV;
 	if (backing->ops->copy == NULL)
 		return copy_pinned(ctx, area, offset, bytes, size, write);
-	status = backing->ops->copy(backing->ctx,
-				    backing->address + (area->page << IOMMU_PAGE_SHIFT) + offset,
-				    bytes, size, write);
-	state = iommu_spin_lock(ctx->platform, &area->ioas->lock);
-	area->pins--;
-	iommu_spin_unlock(ctx->platform, &area->ioas->lock, state);
-	return status;
+	return backing->ops->copy(backing->ctx,
+				  backing->address + (area->page << IOMMU_PAGE_SHIFT) + offset,
+				  bytes, size, write);
 }
 
 static int copy_parts(struct iommu_ctx *ctx, struct iommu_ioas *ioas, iommu_iova_t iova,
@@ -512,13 +538,14 @@ static int copy_parts(struct iommu_ctx *ctx, struct iommu_ioas *ioas, iommu_iova
 		size_t part;
 
 		status = hold_area(ioas, iova >> IOMMU_PAGE_SHIFT,
-				   write ? IOMMU_PROT_WRITE : IOMMU_PROT_READ, &area);
+				   write ? IOMMU_PROT_WRITE : IOMMU_PROT_READ, HOLD_COPY, &area);
 		if (status != 0)
 			break;
 		left = ((area->range.last << IOMMU_PAGE_SHIFT) | PAGE_MASK) - iova;
 		part = left < size - 1 ? (size_t)left + 1 : size;
 		part = part < COPY_MAX ? part : (size_t)COPY_MAX;
 		status = copy_part(ctx, area, iova, bytes, part, write);
+		let_go_of_area(area, HOLD_COPY);
 		iova += part;
 		bytes += part;
 		size -= part;

@@ -102,6 +102,12 @@ static int unmap_all(struct ioas_area *area, uint64_t page, uint64_t pages)
 	return result;
 }
 
+/* What devices may do there, and what it is: leaves say so where they have bits for it. */
+static unsigned int prot_of(const struct ioas_area *area)
+{
+	return area->prot | (iommu_pages_are_mmio(area->pages) ? IOMMU_PROT_MMIO : 0U);
+}
+
 /* Map the first pieces of a batch in all HWPTs, or one; on failure in none, unless that was not confirmed: *unconfirmed. */
 static int map_all(struct ioas_area *area, struct iommu_hwpt *only, const struct ioas_batch *batch,
 		   unsigned int count, uint64_t pages, bool *unconfirmed)
@@ -112,10 +118,10 @@ static int map_all(struct ioas_area *area, struct iommu_hwpt *only, const struct
 
 	if (only != NULL)
 		return iommu_map_sg(only->domain, iova_of(area, batch->page), batch->pieces, count,
-				    area->prot, NULL);
+				    prot_of(area), NULL);
 	for (; node != list; node = node->next) {
 		status = iommu_map_sg(hwpt_at(node)->domain, iova_of(area, batch->page),
-				      batch->pieces, count, area->prot, NULL);
+				      batch->pieces, count, prot_of(area), NULL);
 		if (status != 0)
 			break;
 	}
@@ -295,6 +301,8 @@ int iommu_area_fill(struct ioas_area *area)
 {
 	int status;
 
+	if (area->pages->state == IOAS_PAGES_REVOKED)
+		return 0;
 	area->emptied = area->full = 0;
 	area->storage = first_domain(area->ioas);
 	if (area->storage == NULL)
@@ -309,6 +317,8 @@ int iommu_area_copy_to(struct ioas_area *area, struct iommu_hwpt *hwpt)
 	const uint64_t full = area->full;
 	int status;
 
+	if (area->pages->state == IOAS_PAGES_REVOKED)
+		return 0;
 	area->full = 0;
 	status = fill(area, hwpt);
 	area->full = full;

@@ -128,14 +128,17 @@ void iommu_pages_read(const struct ioas_holder *holder, struct ioas_batch *batch
 
 /* --- From the backing --------------------------------------------------------------------------- */
 
-/* So many more pages may be pinned: as many as are asked for, or fewer; 0: none. */
-static uint64_t charge(struct iommu_ctx *ctx, uint64_t pages)
+/* So many more pages may be pinned: as many as are asked for, or fewer; 0: none. Registers are no memory that could run out. */
+static uint64_t charge(const struct ioas_pages *of, uint64_t pages)
 {
+	struct iommu_ctx *ctx = of->ctx;
 	const uint64_t allowed = ctx->limits.pinned_pages;
 	const size_t limit = allowed != 0 && allowed < SIZE_MAX ? (size_t)allowed : SIZE_MAX;
 	size_t pinned = __atomic_load_n(&ctx->pinned, __ATOMIC_RELAXED);
 	size_t granted;
 
+	if (iommu_pages_are_mmio(of))
+		return pages;
 	do {
 		granted = pages <= limit - pinned ? (size_t)pages : limit - pinned;
 	} while (!__atomic_compare_exchange_n(&ctx->pinned, &pinned, pinned + granted, false,
@@ -143,9 +146,10 @@ static uint64_t charge(struct iommu_ctx *ctx, uint64_t pages)
 	return granted;
 }
 
-static void discharge(struct iommu_ctx *ctx, uint64_t pages)
+static void discharge(const struct ioas_pages *of, uint64_t pages)
 {
-	iommu_ctx_discharge(&ctx->pinned, pages);
+	if (!iommu_pages_are_mmio(of))
+		iommu_ctx_discharge(&of->ctx->pinned, pages);
 }
 
 /* What pin answered makes sense: whole pages, no more than asked for, and something; how many bytes. */
@@ -170,7 +174,7 @@ static int pin(struct ioas_pages *pages, struct ioas_batch *batch, uint64_t last
 {
 	const struct iommu_backing *backing = &pages->backing;
 	const uint64_t page = batch->page + batch->pages;
-	const uint64_t granted = charge(pages->ctx, last - page + 1);
+	const uint64_t granted = charge(pages, last - page + 1);
 	const unsigned int room = batch->capacity - batch->count;
 	struct iommu_map_piece *pieces = &batch->pieces[batch->count];
 	unsigned int count = 0;
@@ -182,7 +186,7 @@ static int pin(struct ioas_pages *pages, struct ioas_batch *batch, uint64_t last
 	status = backing->ops->pin(backing->ctx, backing->address + (page << IOMMU_PAGE_SHIFT),
 				   granted << IOMMU_PAGE_SHIFT, pages->prot, pieces, room, &count);
 	sum = status == 0 && count <= room ? sum_of(pieces, count, granted << IOMMU_PAGE_SHIFT) : 0;
-	discharge(pages->ctx, granted - (sum >> IOMMU_PAGE_SHIFT));
+	discharge(pages, granted - (sum >> IOMMU_PAGE_SHIFT));
 	if (status == 0 && sum == 0)
 		return IOMMU_EFAULT; /* nonsense: what it pinned, if anything, it must know itself */
 	for (unsigned int i = 0; i < count && status == 0; i++) {
@@ -230,7 +234,7 @@ static void unpin(struct ioas_pages *pages, uint64_t page, const struct iommu_ma
 
 	backing->ops->unpin(backing->ctx, backing->address + (page << IOMMU_PAGE_SHIFT), pieces,
 			    count, pages->prot);
-	discharge(pages->ctx, pinned);
+	discharge(pages, pinned);
 }
 
 /* Unpin [first, last] of what a batch holds. */

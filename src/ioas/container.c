@@ -243,6 +243,16 @@ int iommu_container_unmap(struct iommu_container *container, iommu_iova_t iova, 
 	return status == IOMMU_ENOENT ? 0 : status;
 }
 
+int iommu_container_revoke(struct iommu_container *container, void *backing)
+{
+	return iommu_backing_revoke(container->ctx, backing);
+}
+
+int iommu_container_restore(struct iommu_container *container, void *backing)
+{
+	return iommu_backing_restore(container->ctx, backing);
+}
+
 /* --- What devices have written -------------------------------------------------------------------- */
 
 int iommu_container_set_dirty(struct iommu_container *container, bool enable)

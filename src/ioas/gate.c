@@ -86,17 +86,27 @@ void iommu_gate_open(struct iommu_ioas *ioas)
 	gate_unlock(ioas->object.ctx);
 }
 
-static void with_all(struct iommu_ctx *ctx, void (*action)(struct iommu_ioas *ioas))
+struct iommu_ioas *iommu_ioas_after(struct iommu_ctx *ctx, uint32_t *id)
 {
-	uint32_t id = 0;
 	int status;
 
-	while ((id = iommu_object_next(ctx, id)) != 0) {
-		struct ioas_object *object = iommu_object_find(ctx, id, IOMMU_OBJECT_IOAS, &status);
+	while ((*id = iommu_object_next(ctx, *id)) != 0) {
+		struct ioas_object *object =
+			iommu_object_find(ctx, *id, IOMMU_OBJECT_IOAS, &status);
 
 		if (object != NULL)
-			action(iommu_ioas_of(object));
+			return iommu_ioas_of(object);
 	}
+	return NULL;
+}
+
+static void with_all(struct iommu_ctx *ctx, void (*action)(struct iommu_ioas *ioas))
+{
+	struct iommu_ioas *ioas;
+	uint32_t id = 0;
+
+	while ((ioas = iommu_ioas_after(ctx, &id)) != NULL)
+		action(ioas);
 }
 
 /* One after the other: who is inside one waits for no other. */

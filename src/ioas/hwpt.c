@@ -227,7 +227,10 @@ int iommu_hwpt_make(struct iommu_ioas *ioas, const struct ioas_device *device, u
 
 /* --- Out -------------------------------------------------------------------------------------- */
 
-/* Areas whose unmapping was not confirmed: the tables that it is about must not go before it was. */
+/*
+ * Areas that are to be in no table, but perhaps are, for unmapping or revoking them was not confirmed: the tables that it is about
+ * must not go before it was.
+ */
 static int end_old_areas(struct iommu_ioas *ioas)
 {
 	struct ioas_area *area = next_area(ioas, NULL);
@@ -235,13 +238,15 @@ static int end_old_areas(struct iommu_ioas *ioas)
 	while (area != NULL) {
 		struct ioas_area *next = next_area(ioas, area);
 
-		if (area->state == IOAS_AREA_OLD) {
-			int status = with_pages(area, iommu_area_empty);
+		const bool is_old = area->state == IOAS_AREA_OLD;
+		int status = 0;
 
-			if (status != 0)
-				return status;
+		if (is_old || area->pages->state == IOAS_PAGES_REVOKED)
+			status = with_pages(area, iommu_area_empty);
+		if (status != 0)
+			return status;
+		if (is_old)
 			iommu_area_drop(area);
-		}
 		area = next;
 	}
 	return 0;
@@ -565,14 +570,23 @@ int iommu_hwpt_split(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint
 int iommu_hwpt_invalidate(struct iommu_ctx *ctx, uint32_t id, const void *requests,
 			  size_t request_size, unsigned int count, unsigned int *done)
 {
-	struct iommu_hwpt *hwpt;
+	const unsigned char *bytes = requests;
 	int status;
 
 	*done = 0;
-	hwpt = lock_and_find(ctx, id, IOMMU_OBJECT_HWPT_NESTED, &status);
-	if (hwpt == NULL)
-		return status;
-	status = iommu_domain_invalidate_user(hwpt->domain, requests, request_size, count, done);
-	iommu_ctx_unlock(ctx);
+	/* A guest says how many: other calls come in between, and may destroy it. */
+	do {
+		struct iommu_hwpt *hwpt = lock_and_find(ctx, id, IOMMU_OBJECT_HWPT_NESTED, &status);
+		const unsigned int left = count - *done;
+		unsigned int some;
+
+		if (hwpt == NULL)
+			return status;
+		status = iommu_domain_invalidate_user(
+			hwpt->domain, *done != 0 ? bytes + *done * request_size : requests,
+			request_size, left < IOAS_INVALIDATIONS ? left : IOAS_INVALIDATIONS, &some);
+		iommu_ctx_unlock(ctx);
+		*done += some;
+	} while (status == 0 && *done < count);
 	return status;
 }

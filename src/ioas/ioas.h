@@ -14,7 +14,8 @@
  * Callbacks of backings run under pages->mutex, those of accesses under the gate alone.
  *
  * Invariants, whenever the gate is open:
- *   - a live area is mapped in every HWPT of its IOAS, if there is one, and is then a holder of its pages;
+ *   - a live area is mapped in every HWPT of its IOAS, if there is one, and is then a holder of its pages; unless those are
+ *     revoked: then it is in no table, but for what hardware has not confirmed or what could not be taken out;
  *   - a page is pinned exactly if a holder covers it: an area that is filled, or a pin of an access;
  *   - what is unpinned was unmapped, with hardware's confirmation, everywhere.
  */
@@ -33,6 +34,8 @@
 
 #define IOAS_TYPES        9
 #define IOAS_PAGE_MUTEXES 8
+/* Requests of a guest that are served before another call may enter the control path. */
+#define IOAS_INVALIDATIONS 64U
 
 /* --- Contexts and objects: context.c ----------------------------------------------------------- */
 
@@ -187,6 +190,8 @@ void iommu_gate_open(struct iommu_ioas *ioas);
 /* Of all spaces of a context. */
 void iommu_gates_close(struct iommu_ctx *ctx);
 void iommu_gates_open(struct iommu_ctx *ctx);
+/* The next space above an id, which is set to its own; NULL: there is none. Control path. */
+struct iommu_ioas *iommu_ioas_after(struct iommu_ctx *ctx, uint32_t *id);
 
 /* Room for so many pages, or fewer; NULL: no memory. */
 struct ioas_batch *iommu_batch_take(struct iommu_ioas *ioas, uint64_t pages);
@@ -223,13 +228,21 @@ void iommu_ranges_free(struct iommu_ioas *ioas);
 
 /* --- Memory: backing.c --------------------------------------------------------------------------- */
 
+/* Changed with all gates closed. */
+enum ioas_pages_state {
+	IOAS_PAGES_THERE,
+	IOAS_PAGES_REVOKED, /* their owner has taken them back: nothing pins them, and no table is filled with them */
+	IOAS_PAGES_COMING, /* being restored: revoked again if that fails */
+};
+
 struct ioas_pages {
 	struct iommu_ctx *ctx;
 	struct iommu_backing backing;
 	uint64_t count;    /* of pages; the first is at backing.address */
 	unsigned int prot; /* what may be done with it at all */
-	void *mutex;       /* one of the context's; NULL: the host has none */
-	size_t areas;      /* that lead to it; atomic */
+	enum ioas_pages_state state;
+	void *mutex;  /* one of the context's; NULL: the host has none */
+	size_t areas; /* that lead to it; atomic */
 	struct iommu_rb_tree holders;
 };
 
@@ -241,6 +254,11 @@ struct ioas_holder {
 	/* … or with the pin. */
 	struct ioas_batch *batches;
 };
+
+static inline bool iommu_pages_are_mmio(const struct ioas_pages *pages)
+{
+	return (pages->backing.ops->flags & IOMMU_BACKING_MMIO) != 0;
+}
 
 void iommu_pages_lock(struct ioas_pages *pages);
 void iommu_pages_unlock(struct ioas_pages *pages);
@@ -270,7 +288,8 @@ struct ioas_area {
 	enum ioas_area_state state;
 	bool busy; /* somebody is unmapping it */
 	bool no_pins;
-	unsigned int pins;
+	unsigned int pins;    /* that hold a part of it until they are told */
+	unsigned int readers; /* calls that copy from it or to it, which end by themselves */
 	/* Under pages->mutex. */
 	struct ioas_holder holder; /* of what its tables have, if they have anything */
 	bool holds;
@@ -306,6 +325,11 @@ static inline struct ioas_area *iommu_area_from(const struct iommu_ioas *ioas, u
 /* Out of its space, and freed; in another state from now on, and without a user. */
 void iommu_area_drop(struct ioas_area *area);
 void iommu_area_set_state(struct ioas_area *area, enum ioas_area_state to);
+/*
+ * Have an area that no call can pin any more let go of: those who pin it are told, those who copy are waited for. Returns 0, or
+ * IOMMU_EBUSY: it stays pinned. Inside the gate, without a lock.
+ */
+int iommu_area_have_unpinned(struct ioas_area *area);
 /* An area of pages, with no place yet; takes a reference of the pages. NULL: no memory, with the status. */
 struct ioas_area *iommu_area_new(struct iommu_ioas *ioas, struct ioas_pages *pages, uint64_t page,
 				 unsigned int prot, int *status);

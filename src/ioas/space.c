@@ -220,7 +220,8 @@ static int check_backing(const struct iommu_backing *backing)
 {
 	if (backing->ops == NULL || backing->ops->pin == NULL || backing->ops->unpin == NULL)
 		return IOMMU_EINVAL;
-	return 0;
+	return (backing->ops->flags & ~(unsigned int)IOMMU_BACKING_MMIO) != 0 ? IOMMU_EOPNOTSUPP
+									      : 0;
 }
 
 static int map(struct iommu_ioas *ioas, const struct iommu_backing *backing, uint64_t size,
@@ -463,6 +464,7 @@ int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova,
 			.prot = area->prot,
 			.backing = area->pages->backing,
 			.pins = area->pins,
+			.is_revoked = area->pages->state == IOAS_PAGES_REVOKED,
 		};
 		result->backing.address += area->page << IOMMU_PAGE_SHIFT;
 	}

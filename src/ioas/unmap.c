@@ -68,27 +68,31 @@ static void unclaim(struct ioas_area *area)
 	iommu_spin_unlock(platform, &ioas->lock, state);
 }
 
-static bool is_pinned(struct ioas_area *area)
+/* One of an area's counters, as it is now. */
+static unsigned int count_of(struct ioas_area *area, const unsigned int *counter)
 {
-	struct iommu_ioas *ioas = area->ioas;
-	const struct iommu_platform *platform = ioas->object.ctx->platform;
-	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
-	const bool pinned = area->pins != 0;
+	const struct iommu_platform *platform = area->ioas->object.ctx->platform;
+	uintptr_t state = iommu_spin_lock(platform, &area->ioas->lock);
+	const unsigned int count = *counter;
 
-	iommu_spin_unlock(platform, &ioas->lock, state);
-	return pinned;
+	iommu_spin_unlock(platform, &area->ioas->lock, state);
+	return count;
 }
 
-/* Tell those who pin an area of ours to let go of it, and see that they did. */
-static int have_it_unpinned(struct ioas_area *area)
+int iommu_area_have_unpinned(struct ioas_area *area)
 {
+	const struct iommu_platform *platform = area->ioas->object.ctx->platform;
 	const uint64_t size = iommu_area_pages(area) << IOMMU_PAGE_SHIFT;
 
-	for (unsigned int turn = 0; is_pinned(area); turn++) {
+	for (unsigned int turn = 0; count_of(area, &area->pins) != 0; turn++) {
 		if (turn == NOTIFIES_MAX)
 			return IOMMU_EBUSY;
 		iommu_accesses_notify(area->ioas, iommu_area_iova(area), size);
 	}
+	/* No new one comes, and those that are under way wait for nothing that the caller holds. */
+	while (count_of(area, &area->readers) != 0)
+		if (platform->relax != NULL)
+			platform->relax(platform->ctx);
 	return 0;
 }
 
@@ -208,7 +212,7 @@ int iommu_ioas_take_out(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t siz
 		status = claim_next(&u, &area);
 		if (status != 0)
 			break;
-		status = have_it_unpinned(area);
+		status = iommu_area_have_unpinned(area);
 		if (status != 0) {
 			unclaim(area);
 			break;

@@ -166,37 +166,77 @@ int iommu_virtual_unit_find(struct iommu_ctx *ctx, uint32_t id, uint64_t virtual
 
 /* --- Invalidation ------------------------------------------------------------------------------- */
 
-static int invalidate_everywhere(const struct iommu_virtual_unit *virtual_unit, const void *request,
-				 size_t size)
+/* Where an invalidation of everything is: at a request, and behind the nested HWPT with this id. */
+struct sweep {
+	const unsigned char *bytes;
+	size_t size;
+	unsigned int count, done;
+	uint32_t after;
+	int status; /* of this request, in the HWPTs before */
+};
+
+/* The nested HWPT with the next id above one; NULL: there is none. */
+static struct iommu_hwpt *next_hwpt(const struct iommu_virtual_unit *virtual_unit, uint32_t after)
 {
+	struct iommu_hwpt *next = NULL;
 	struct iommu_list_node *node;
-	int result = 0;
 
 	iommu_list_for_each (node, &virtual_unit->hwpts) {
 		struct iommu_hwpt *hwpt = iommu_container_of(node, struct iommu_hwpt, link);
-		unsigned int done;
-		int status = iommu_domain_invalidate_user(hwpt->domain, request, size, 1, &done);
 
-		result = result == 0 ? status : result;
+		if (iommu_object_id(&hwpt->object) > after &&
+		    (next == NULL ||
+		     iommu_object_id(&hwpt->object) < iommu_object_id(&next->object)))
+			next = hwpt;
 	}
-	return result;
+	return next;
+}
+
+/*
+ * A part of the work. HWPTs that come in between, with whatever id, have cached nothing from before the request; those that go
+ * have nothing cached. True: it is at an end.
+ */
+static bool sweep_some(const struct iommu_virtual_unit *virtual_unit, struct sweep *sweep)
+{
+	for (unsigned int i = 0; i < IOAS_INVALIDATIONS && sweep->done < sweep->count; i++) {
+		struct iommu_hwpt *hwpt = next_hwpt(virtual_unit, sweep->after);
+		unsigned int unused;
+		int status;
+
+		if (hwpt != NULL) {
+			sweep->after = iommu_object_id(&hwpt->object);
+			status = iommu_domain_invalidate_user(hwpt->domain, sweep->bytes,
+							      sweep->size, 1, &unused);
+			sweep->status = sweep->status == 0 ? status : sweep->status;
+			continue;
+		}
+		if (sweep->status != 0)
+			return true;
+		sweep->after = 0;
+		sweep->bytes += sweep->size;
+		sweep->done++;
+	}
+	return sweep->done == sweep->count;
 }
 
 int iommu_virtual_unit_invalidate(struct iommu_ctx *ctx, uint32_t id, const void *requests,
 				  size_t request_size, unsigned int count, unsigned int *done)
 {
-	const unsigned char *bytes = requests;
+	struct sweep sweep = {.bytes = requests, .size = request_size, .count = count};
 	struct ioas_object *object;
-	int status;
+	bool ends = false;
+	int status = 0;
 
 	*done = 0;
-	iommu_ctx_lock(ctx);
-	object = iommu_object_find(ctx, id, IOMMU_OBJECT_VIRTUAL_UNIT, &status);
-	while (object != NULL && status == 0 && *done < count) {
-		status = invalidate_everywhere(iommu_virtual_unit_of(object), bytes, request_size);
-		bytes += request_size;
-		*done += status == 0;
+	if (count != 0 && (requests == NULL || request_size == 0 || request_size > IOMMU_PAGE_SIZE))
+		status = IOMMU_EINVAL;
+	while (status == 0 && !ends) {
+		iommu_ctx_lock(ctx);
+		object = iommu_object_find(ctx, id, IOMMU_OBJECT_VIRTUAL_UNIT, &status);
+		if (object != NULL)
+			ends = sweep_some(iommu_virtual_unit_of(object), &sweep);
+		iommu_ctx_unlock(ctx);
+		*done = sweep.done;
 	}
-	iommu_ctx_unlock(ctx);
-	return status;
+	return status != 0 ? status : sweep.status;
 }

@@ -11,6 +11,7 @@
 #include <libiommu/pgtable.h>
 #include <libiommu/status.h>
 
+#include "base/memory.h"
 #include "vtd/vtd.h"
 
 /* The page sizes that tables can have. */
@@ -118,20 +119,23 @@ static const struct iommu_domain_ops sva_ops = {
 static int take_first_stage(struct vtd_domain *domain, const struct vtd_unit *unit,
 			    const struct iommu_domain_config *config)
 {
-	const struct iommu_vtd_first_stage *given = config->user_data;
+	const void *given = config->user_data;
 	struct iommu_vtd_first_stage table;
 	const bool is_nested = domain->type == VTD_PASID_NESTED;
 	const unsigned int known =
 		IOMMU_VTD_PRIVILEGED | IOMMU_VTD_WRITE_PROTECT | IOMMU_VTD_NO_EXECUTE;
 	const unsigned int width = is_nested ? 52 : unit->output_width;
 
-	if (given == NULL || config->user_size != sizeof(*given))
+	if (given == NULL || config->user_size < sizeof(table) ||
+	    config->user_size > IOMMU_PAGE_SIZE)
 		return VTD_REFUSE(unit, IOMMU_EINVAL,
 				  "user_data is no struct iommu_vtd_first_stage");
 	/* Read once: another thread may write to it. */
-	table = *given;
-	if ((table.flags & ~known) != 0)
-		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP, "the first stage has unknown flags");
+	memcpy(&table, given, sizeof(table));
+	if ((table.flags & ~known) != 0 ||
+	    !iommu_vtd_rest_is_zero(given, sizeof(table), config->user_size))
+		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
+				  "the first stage has unknown flags, or more than is known");
 	if ((table.table & (IOMMU_PAGE_SIZE - 1)) != 0 || table.table >> width != 0 ||
 	    (table.levels != 4 && table.levels != 5) ||
 	    ((table.flags & IOMMU_VTD_WRITE_PROTECT) != 0 &&
@@ -235,6 +239,8 @@ static int make_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 	domain->snoops = config->force_snoop;
 	domain->base.ops = &iommu_vtd_first_stage_ops;
 	domain->base.stage = IOMMU_STAGE_FIRST;
+	/* Of the hints the one that asks for nothing of the device: it has memory types, and no execute-disable here. */
+	domain->base.prot_hints = IOMMU_PROT_MMIO;
 	show_table(domain, config);
 	return 0;
 }

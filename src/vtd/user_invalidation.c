@@ -8,8 +8,10 @@
 #include "base/memory.h"
 #include "vtd/vtd.h"
 
-static bool rest_is_zero(const unsigned char *bytes, size_t from, size_t size)
+bool iommu_vtd_rest_is_zero(const void *user, size_t from, size_t size)
 {
+	const unsigned char *bytes = user;
+
 	while (from < size)
 		if (bytes[from++] != 0)
 			return false;
@@ -20,7 +22,7 @@ static bool rest_is_zero(const unsigned char *bytes, size_t from, size_t size)
 static int check(const struct iommu_vtd_invalidation *request, iommu_iova_t *start,
 		 iommu_iova_t *last)
 {
-	if ((request->flags & ~(uint32_t)IOMMU_VTD_LEAVES_ONLY) != 0)
+	if ((request->flags & ~(uint32_t)IOMMU_VTD_LEAVES_ONLY) != 0 || request->reserved != 0)
 		return IOMMU_EOPNOTSUPP;
 	*start = 0;
 	*last = UINT64_MAX;
@@ -42,7 +44,8 @@ int iommu_vtd_invalidate_user(struct iommu_domain *domain, const void *requests,
 	const unsigned char *bytes = requests;
 	int status = 0;
 
-	if (request_size < sizeof(struct iommu_vtd_invalidation))
+	/* Without a request the question is whether there could be any. */
+	if (count != 0 && request_size < sizeof(struct iommu_vtd_invalidation))
 		return IOMMU_REFUSE(domain->iommu, "", IOMMU_EINVAL,
 				    "a request is shorter than a struct iommu_vtd_invalidation");
 	for (*done = 0; *done < count && status == 0; bytes += request_size) {
@@ -50,9 +53,9 @@ int iommu_vtd_invalidate_user(struct iommu_domain *domain, const void *requests,
 		iommu_iova_t start, last;
 
 		memcpy(&request, bytes, sizeof(request));
-		status = rest_is_zero(bytes, sizeof(request), request_size)
+		status = iommu_vtd_rest_is_zero(bytes, sizeof(request), request_size)
 				 ? check(&request, &start, &last)
-				 : IOMMU_EINVAL;
+				 : IOMMU_EOPNOTSUPP;
 		if (status == 0)
 			status = iommu_vtd_invalidate_foreign(
 				domain, start, last, (request.flags & IOMMU_VTD_LEAVES_ONLY) != 0);

@@ -741,6 +741,8 @@ extern const struct iommu_domain_ops iommu_vtd_second_stage_ops;
 /* A range of a first stage that somebody else owns, wherever the domain is used. */
 int iommu_vtd_invalidate_foreign(struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last,
 				 bool leaves_only);
+/* What a newer caller's structure has behind those that are known: nothing that is asked for. */
+bool iommu_vtd_rest_is_zero(const void *user, size_t from, size_t size);
 /* See iommu_domain_ops.invalidate_user. */
 int iommu_vtd_invalidate_user(struct iommu_domain *domain, const void *requests,
 			      size_t request_size, unsigned int count, unsigned int *done);

@@ -38,6 +38,8 @@ static int pin(void *ctx, uint64_t address, uint64_t size, unsigned int prot,
 	assert_true(address >= memory->address && first + pages <= memory->pages);
 	assert_true(room != 0 && size != 0 && (size & 4095) == 0 && prot != 0);
 	memory->pin_calls++;
+	if (memory->is_gone)
+		return IOMMU_ENODEV;
 	if (memory->fail_after != 0 && --memory->fail_after == 0)
 		return memory->failure;
 	if (memory->lies) {
@@ -129,5 +131,6 @@ void test_memory_destroy(struct test_memory *memory)
 struct iommu_backing test_memory_at(struct test_memory *memory, uint64_t offset)
 {
 	memory->ops.copy = memory->has_copy ? copy : NULL;
+	memory->ops.flags = memory->is_mmio ? IOMMU_BACKING_MMIO : 0;
 	return (struct iommu_backing){&memory->ops, memory, memory->address + offset};
 }

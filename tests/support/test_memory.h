@@ -27,7 +27,9 @@ struct test_memory {
 	unsigned int per_call; /* not 0: the most pages of one call */
 	uint64_t fail_after;   /* not 0: so many calls on, pin fails */
 	int failure;
-	bool lies; /* what it answers makes no sense */
+	bool lies;    /* what it answers makes no sense */
+	bool is_gone; /* its owner has taken it back: pin says IOMMU_ENODEV */
+	bool is_mmio;
 	bool has_copy;
 	unsigned char *bytes; /* NULL: none */
 };

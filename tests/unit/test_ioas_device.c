@@ -152,6 +152,8 @@ static void pasids_have_spaces_of_their_own(void **state)
 	assert_int_equal(iommu_device_attach(ctx, device[0], PASID, ioas, NULL), IOMMU_EOPNOTSUPP);
 	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID), 0);
 	assert_int_equal(iommu_device_attach(ctx, device[0], PASID, ioas, NULL), 0);
+	assert_int_equal(iommu_device_attach(ctx, device[0], PASID, ioas, NULL), IOMMU_EBUSY);
+	assert_int_equal(iommu_device_attach(ctx, device[0], 1U << 16, ioas, NULL), IOMMU_EINVAL);
 	assert_true(pasid_leads(0, PASID, IOVA, 0));
 	assert_true(is_blocked(0, IOVA));
 	assert_int_equal(attach(0, other), 0);
@@ -218,6 +220,8 @@ static void hwpts_that_cannot_be(void **state)
 	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], hwpt, &data, &id), IOMMU_EINVAL);
 	assert_int_equal(iommu_hwpt_set_dirty(ctx, hwpt, true), IOMMU_EOPNOTSUPP);
 	assert_int_equal(iommu_hwpt_read_dirty(ctx, hwpt, IOVA, 0x1000, 0, &bitmap), IOMMU_EINVAL);
+	assert_int_equal(iommu_hwpt_read_dirty(ctx, hwpt, IOVA, 0x1000, 1U << 9, &bitmap),
+			 IOMMU_EOPNOTSUPP);
 	assert_int_equal(iommu_hwpt_invalidate(ctx, hwpt, NULL, 0, 0, &id), IOMMU_EINVAL);
 	assert_int_equal(iommu_hwpt_set_dirty(ctx, ioas, true), IOMMU_EINVAL);
 	finish();
@@ -432,6 +436,72 @@ static void guests_are_nested(void **state)
 	finish_guest();
 }
 
+/* How often the control path was entered, by whatever mutex. */
+static struct {
+	void (*lock)(void *context, void *mutex);
+	unsigned int count;
+} counted;
+
+static void count_lock(void *context, void *mutex)
+{
+	counted.count++;
+	counted.lock(context, mutex);
+}
+
+/* A guest decides how much there is to invalidate: other calls have their turn in between. */
+static void guests_do_not_keep_others_out(void **state)
+{
+	static struct iommu_vtd_invalidation requests[1000];
+	struct iommu_vtd_first_stage stage;
+	struct iommu_hwpt_config config;
+	uint32_t parent, nested[3], unit;
+	unsigned int done;
+
+	(void)state;
+	begin_with(EVERYTHING, 1, 1, MEMORY_CONTIGUOUS);
+	f.memory = model_machine_take(&f.machine, 1);
+	config = begin_guest(&stage);
+	parent = hwpt_with(IOMMU_HWPT_NEST_PARENT);
+	assert_int_equal(iommu_virtual_unit_alloc(ctx, device[0], parent, &unit), 0);
+	for (unsigned int i = 0; i < 1000; i++)
+		requests[i] = (struct iommu_vtd_invalidation){.address = IOVA, .pages = 1};
+	/* Of no table yet. */
+	assert_int_equal(
+		iommu_virtual_unit_invalidate(ctx, unit, requests, sizeof(*requests), 3, &done), 0);
+	assert_int_equal(done, 3);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(iommu_hwpt_alloc(ctx, device[0], unit, &config, &nested[i]), 0);
+	assert_int_equal(attach(0, nested[2]), 0);
+	counted.lock = f.machine.platform.mutex_lock;
+	f.machine.platform.mutex_lock = count_lock;
+	counted.count = 0;
+	assert_int_equal(
+		iommu_hwpt_invalidate(ctx, nested[2], requests, sizeof(*requests), 1000, &done), 0);
+	assert_int_equal(done, 1000);
+	assert_in_range(counted.count, 2 * 1000 / 64, 1000);
+	/* The unit's take as long as there are tables: each request is one for each of them. */
+	counted.count = 0;
+	requests[900].reserved = 1;
+	assert_int_equal(
+		iommu_virtual_unit_invalidate(ctx, unit, requests, sizeof(*requests), 1000, &done),
+		IOMMU_EOPNOTSUPP);
+	assert_int_equal(done, 900);
+	assert_in_range(counted.count, 900 * 3 + 900 * 4 / 64, 900 * 3 + 200);
+	f.machine.platform.mutex_lock = counted.lock;
+	/* All of them are told. */
+	assert_true(reaches(0, IOVA, f.memory));
+	assert_int_equal(iommu_vtdfs_unmap(&guest.table, IOVA, 4096, 0, &guest.gather, NULL), 0);
+	assert_int_equal(
+		iommu_virtual_unit_invalidate(ctx, unit, requests, sizeof(*requests), 1, &done), 0);
+	assert_true(is_blocked(0, IOVA));
+	assert_int_equal(iommu_virtual_unit_invalidate(ctx, unit, NULL, 24, 1, &done),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_virtual_unit_invalidate(ctx, unit, requests, 4097, 1, &done),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_virtual_unit_invalidate(ctx, unit, NULL, 0, 0, &done), 0);
+	finish_guest();
+}
+
 /* --- Access ------------------------------------------------------------------------------------- */
 
 static struct {
@@ -489,6 +559,11 @@ static void software_pins_what_it_uses(void **state)
 		assert_int_equal(map_at(IOVA, 0, 0x200000), 0);
 		assert_int_equal(map_at(IOVA + 0x200000, 0x300000, 0x200000), 0);
 		assert_int_equal(hold(IOVA, 0, pages), IOMMU_EINVAL);
+		assert_int_equal(iommu_access_pin(ctx, holder.id, IOVA, 4096, 0, pages),
+				 IOMMU_EINVAL);
+		assert_int_equal(
+			iommu_access_pin(ctx, holder.id, IOVA, 4096, RW | IOMMU_PROT_MMIO, pages),
+			IOMMU_EOPNOTSUPP);
 		assert_int_equal(hold(IOVA + 8, 0x1000, pages), IOMMU_EINVAL);
 		assert_int_equal(hold(UINT64_MAX & ~4095ULL, 0x2000, pages), IOMMU_EOVERFLOW);
 		assert_int_equal(hold(IOVA + 0x3ff000, 0x2000, pages), IOMMU_ENOENT);
@@ -600,6 +675,61 @@ static void software_reads_and_writes(void **state)
 				 IOMMU_EOVERFLOW);
 		finish();
 	}
+}
+
+/* An area that is being copied from is unmapped by another thread meanwhile: that waits, and succeeds. */
+static struct {
+	pthread_t thread;
+	int (*copy)(void *context, uint64_t address, void *bytes, size_t size, bool write);
+	bool is_done; /* atomic */
+	bool was_early;
+	int status;
+} copying;
+
+static void *unmap_it(void *unused)
+{
+	copying.status = iommu_ioas_unmap(ctx, ioas, IOVA, 0x2000, NULL);
+	__atomic_store_n(&copying.is_done, true, __ATOMIC_RELEASE);
+	return unused;
+}
+
+static int slow_copy(void *context, uint64_t address, void *bytes, size_t size, bool write)
+{
+	const struct timespec a_moment = {0, 50000000};
+	struct iommu_ioas_area area;
+
+	assert_int_equal(iommu_ioas_next_area(ctx, ioas, IOVA, &area), 0);
+	assert_int_equal(area.pins, 0); /* it is no pin */
+	(void)pthread_create(&copying.thread, NULL, unmap_it, NULL);
+	(void)nanosleep(&a_moment, NULL);
+	copying.was_early = __atomic_load_n(&copying.is_done, __ATOMIC_ACQUIRE);
+	return copying.copy(context, address, bytes, size, write);
+}
+
+static void copies_are_waited_for(void **state)
+{
+	struct iommu_backing backing;
+	iommu_iova_t iova = IOVA;
+	unsigned char byte = 0;
+
+	(void)state;
+	begin_access(MEMORY_SCATTERED);
+	assert_int_equal(iommu_access_attach(ctx, holder.id, ioas), 0);
+	memory.has_copy = true;
+	memory.bytes = calloc(PAGES, 4096);
+	memory.bytes[0x1234] = 9;
+	backing = test_memory_at(&memory, 0);
+	copying.copy = memory.ops.copy;
+	copying.is_done = false;
+	memory.ops.copy = slow_copy;
+	assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, 0x2000, FIXED, &iova), 0);
+	assert_int_equal(iommu_access_rw(ctx, holder.id, IOVA + 0x1234, &byte, 1, false), 0);
+	assert_int_equal(byte, 9);
+	assert_int_equal(pthread_join(copying.thread, NULL), 0);
+	assert_false(copying.was_early);
+	assert_int_equal(copying.status, 0);
+	assert_int_equal(iommu_access_rw(ctx, holder.id, IOVA, &byte, 1, false), IOMMU_ENOENT);
+	finish();
 }
 
 /* Its id is known before it is complete: to those who guess. */
@@ -1010,9 +1140,11 @@ int main(void)
 		cmocka_unit_test(hwpts_are_attached_as_they_are_made),
 		cmocka_unit_test(writes_are_noted),
 		cmocka_unit_test(guests_are_nested),
+		cmocka_unit_test(guests_do_not_keep_others_out),
 		cmocka_unit_test(software_pins_what_it_uses),
 		cmocka_unit_test(pins_outlive_devices),
 		cmocka_unit_test(software_reads_and_writes),
+		cmocka_unit_test(copies_are_waited_for),
 		cmocka_unit_test(what_is_being_made_is_found_by_nobody),
 		cmocka_unit_test(page_requests_are_queued),
 		cmocka_unit_test(queues_outlive_those_who_tell),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Address spaces at random, against a table of pages: two spaces, devices that come and go, HWPTs made by hand, memory that is
- * mapped, copied, cut, unmapped and pinned by software; while allocations fail, pinning fails, and hardware does not confirm.
+ * mapped, copied, cut, unmapped and pinned by software, and taken back by its owner and given back somewhere else; while
+ * allocations fail, pinning fails, and hardware does not confirm.
  * After every step each device reaches exactly what the table says, every page is pinned exactly if somebody needs it, and at the
  * end nothing is left. After a failure the judge goes on: a device reaches what is mapped now in a space that it was told to
  * use, or what the caller was told is not confirmed, and nothing else; and whatever answers 0 is certain again.
@@ -15,6 +16,7 @@
 #define SLOTS   64         /* pages of a space that are used */
 #define BASE    0x40000000 /* of them */
 #define FRAMES  256        /* pages of memory; each is mapped by one call, and copied */
+#define BAR     160 /* frames from here on are another owner's, who revokes and restores them */
 #define DEVICES 3
 #define HOLDS   4
 #define NONE    0xffffU
@@ -41,10 +43,14 @@ static struct {
 	struct {
 		unsigned int first, count; /* 0: none; in space 0 */
 	} holds[HOLDS];
+	/* The other owner's; with an answer that was not 0, they may be reached, or not. */
+	bool is_revoked, is_bar_unsure;
 	bool hangs, split;
 	bool is_troubled; /* something was not confirmed since the last recovery */
 	uint64_t failed;
 } t;
+
+static struct test_memory bar;
 
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \
@@ -72,6 +78,41 @@ static bool is_trouble(int status)
 	t.is_troubled = t.is_troubled || status == IOMMU_ETIMEDOUT || status == IOMMU_EIO;
 	return status == IOMMU_ETIMEDOUT || status == IOMMU_EIO || status == IOMMU_ENOMEM ||
 	       status == IOMMU_EFAULT;
+}
+
+static struct test_memory *memory_of(unsigned int frame)
+{
+	return frame < BAR ? &memory : &bar;
+}
+
+static uint64_t offset_of(unsigned int frame)
+{
+	return (uint64_t)(frame < BAR ? frame : frame - BAR) << 12;
+}
+
+static unsigned int pins_of(unsigned int frame)
+{
+	return memory_of(frame)->pinned[offset_of(frame) >> 12];
+}
+
+/* FRAMES: none. */
+static unsigned int frame_at(iommu_paddr_t paddr)
+{
+	for (unsigned int frame = 0; frame < FRAMES; frame++)
+		if (test_memory_paddr(memory_of(frame), offset_of(frame)) == (paddr & ~4095ULL))
+			return frame;
+	return FRAMES;
+}
+
+/* No device reaches it, and nothing pins it, whatever is mapped; for sure, or perhaps. */
+static bool is_away(unsigned int frame)
+{
+	return frame >= BAR && t.is_revoked && !t.is_bar_unsure;
+}
+
+static bool may_be_away(unsigned int frame)
+{
+	return frame >= BAR && (t.is_revoked || t.is_bar_unsure);
 }
 
 /* --- What should be ------------------------------------------------------------------------------ */
@@ -106,7 +147,7 @@ static bool is_held(unsigned int slot)
 /* Everything is known: no trouble has left anything behind. */
 static bool is_certain(void)
 {
-	if (t.is_troubled)
+	if (t.is_troubled || t.is_bar_unsure)
 		return false;
 	for (unsigned int s = 0; s < SPACES; s++)
 		for (unsigned int i = 0; i < SLOTS; i++)
@@ -127,16 +168,17 @@ static void check_pins(void)
 			for (unsigned int i = 0; i < SLOTS; i++) {
 				const struct slot *slot = &t.slots[s][i];
 
-				if (slot->area == 0 || slot->frame != frame)
+				if (slot->area == 0 || slot->frame != frame || is_away(frame))
 					continue;
 				possible = true;
-				if (!slot->is_stuck && (is_filled(s) || (s == 0 && is_held(i))))
+				if (!slot->is_stuck && !may_be_away(frame) &&
+				    (is_filled(s) || (s == 0 && is_held(i))))
 					needed = true;
 			}
 		if (needed)
-			CHECK(memory.pinned[frame] == 1);
+			CHECK(pins_of(frame) == 1);
 		else if (is_certain() || !possible)
-			CHECK(memory.pinned[frame] == 0);
+			CHECK(pins_of(frame) == 0);
 	}
 }
 
@@ -147,7 +189,7 @@ static bool may_lead(unsigned int i, unsigned int slot, unsigned int access, uin
 		const struct slot *at = &t.slots[s][slot];
 
 		if ((t.told[i] >> s & 1) != 0 && at->area != 0 && at->frame == frame &&
-		    (access == IOMMU_PROT_READ || at->writable))
+		    !is_away(at->frame) && (access == IOMMU_PROT_READ || at->writable))
 			return true;
 	}
 	return false;
@@ -161,14 +203,14 @@ static void check_slot(unsigned int i, unsigned int slot)
 	const bool passes = model_device_access(f.device[i], iova_of(slot), access, &paddr) == 0;
 
 	if (passes) {
-		const uint64_t frame = ((paddr - memory.base) >> 12) ^ 1;
+		const unsigned int frame = frame_at(paddr);
 
-		CHECK(frame < FRAMES && memory.pinned[frame] == 1);
+		CHECK(frame < FRAMES && pins_of(frame) == 1);
 		CHECK(may_lead(i, slot, access, frame));
 	}
 	/* What should be reached is, unless the caller was told otherwise. */
 	if (!t.unsure[i] && at != NULL && at->area != 0 && !at->is_stuck &&
-	    (access == IOMMU_PROT_READ || at->writable))
+	    !may_be_away(at->frame) && (access == IOMMU_PROT_READ || at->writable))
 		CHECK(passes);
 }
 
@@ -222,22 +264,25 @@ static void do_map(void)
 {
 	const unsigned int s = below(SPACES), frame = below(FRAMES - 32);
 	const bool writable = below(4) != 0;
-	const struct iommu_backing backing = test_memory_at(&memory, (uint64_t)frame << 12);
+	const struct iommu_backing backing = test_memory_at(memory_of(frame), offset_of(frame));
 	const unsigned int count = 1 + below(below(4) == 0 ? 24 : 5);
 	const unsigned int first = below(SLOTS - count + 1);
 	iommu_iova_t iova = iova_of(first);
 	int status;
 
+	/* Of one owner, who has it. */
+	if (memory_of(frame) != memory_of(frame + count - 1) || may_be_away(frame))
+		return;
 	/* Memory is mapped once; what else leads to it is a copy. */
 	for (unsigned int i = 0; i < count; i++)
 		if (frame_is_used(frame + i))
 			return;
 	if (below(8) == 0)
-		memory.fail_after = 1 + below(3);
+		memory_of(frame)->fail_after = 1 + below(3);
 	status = iommu_ioas_map(
 		ctx, t.spaces[s], &backing, (uint64_t)count << 12,
 		IOMMU_IOAS_FIXED | IOMMU_IOAS_READ | (writable ? IOMMU_IOAS_WRITE : 0U), &iova);
-	memory.fail_after = 0;
+	memory_of(frame)->fail_after = 0;
 	if (is_trouble(status)) {
 		/* Taken back; where that was not confirmed the place stays taken. */
 		if (may_be_free(s, first, count) &&
@@ -360,6 +405,15 @@ static void note_failed_unmap(unsigned int s, unsigned int first, unsigned int e
 		number_the_rest(s, first, end);
 }
 
+/* Are this slot and the next one of the same area? Of what is stuck only the library knows. */
+static bool may_be_one(unsigned int s, unsigned int slot)
+{
+	const struct slot *one = &t.slots[s][slot], *next = one + 1;
+
+	return one->area != 0 && next->area != 0 &&
+	       (one->area == next->area || (one->is_stuck && next->is_stuck));
+}
+
 static void do_unmap(void)
 {
 	const unsigned int s = below(SPACES);
@@ -381,10 +435,10 @@ static void do_unmap(void)
 		any = any || t.slots[s][i].area != 0;
 		stuck = stuck || t.slots[s][i].is_stuck;
 	}
-	if (t.slots[s][first].area != 0 && first > 0)
-		cuts = t.slots[s][first - 1].area == t.slots[s][first].area;
-	if (t.slots[s][first + count - 1].area != 0 && first + count < SLOTS)
-		cuts = cuts || t.slots[s][first + count].area == t.slots[s][first + count - 1].area;
+	if (first > 0)
+		cuts = may_be_one(s, first - 1);
+	if (first + count < SLOTS)
+		cuts = cuts || may_be_one(s, first + count - 1);
 	/* What is stuck may have other bounds than the table says, or be gone. */
 	if (stuck && cuts)
 		return;
@@ -464,8 +518,8 @@ static void do_hold(void)
 	iommu_paddr_t pages[16];
 	const unsigned int h = below(HOLDS);
 	const unsigned int count = 1 + below(12), first = below(SLOTS - count + 1);
-	bool may = true, stuck = false;
-	int status;
+	bool stuck = false;
+	int status, expected = 0;
 
 	if (t.holds[h].count != 0) {
 		CHECK(iommu_access_unpin(ctx, t.access, iova_of(t.holds[h].first),
@@ -474,7 +528,10 @@ static void do_hold(void)
 		return;
 	}
 	for (unsigned int i = first; i < first + count; i++) {
-		may = may && t.slots[0][i].area != 0;
+		if (expected == 0 && t.slots[0][i].area == 0)
+			expected = IOMMU_ENOENT;
+		else if (expected == 0 && may_be_away(t.slots[0][i].frame))
+			expected = IOMMU_ENODEV;
 		stuck = stuck || t.slots[0][i].is_stuck;
 	}
 	status = iommu_access_pin(ctx, t.access, iova_of(first), (uint64_t)count << 12,
@@ -483,15 +540,38 @@ static void do_hold(void)
 		return;
 	if (stuck && status == IOMMU_ENOENT)
 		return;
-	CHECK(status == (may ? 0 : IOMMU_ENOENT));
+	CHECK(status == expected);
 	if (status != 0)
 		return;
 	CHECK(!stuck);
 	t.holds[h].first = first;
 	t.holds[h].count = count;
 	for (unsigned int i = 0; i < count; i++)
-		CHECK(pages[i] ==
-		      test_memory_paddr(&memory, (uint64_t)t.slots[0][first + i].frame << 12));
+		CHECK(frame_at(pages[i]) == t.slots[0][first + i].frame);
+}
+
+static void do_revoke(void)
+{
+	const bool restores = t.is_revoked && below(3) != 0;
+	int status;
+
+	/* It comes back somewhere else. */
+	if (restores && bar.pins == 0)
+		bar.base = (2ULL + below(3)) << 36;
+	bar.is_gone = !restores;
+	if (restores && below(4) == 0)
+		bar.fail_after = 1 + below(20);
+	status = restores ? iommu_backing_restore(ctx, &bar) : iommu_backing_revoke(ctx, &bar);
+	bar.fail_after = 0;
+	CHECK(status == 0 || is_trouble(status));
+	if (status == 0) {
+		t.is_revoked = !restores;
+		t.is_bar_unsure = false;
+		return;
+	}
+	bar.is_gone = t.is_revoked = true;
+	if (!restores || status == IOMMU_ETIMEDOUT || status == IOMMU_EIO)
+		t.is_bar_unsure = true;
 }
 
 /* Hardware answers again: what is stuck can be unmapped, and devices that nobody is sure of are attached and detached. */
@@ -501,6 +581,10 @@ static void recover(void)
 	t.hangs = false;
 	f.machine.fail_at = 0;
 	f.machine.fail_every = 0;
+	if (t.is_bar_unsure) {
+		CHECK(iommu_backing_revoke(ctx, &bar) == 0);
+		t.is_bar_unsure = false;
+	}
 	for (unsigned int s = 0; s < SPACES; s++)
 		for (unsigned int i = 0; i < SLOTS; i++) {
 			unsigned int end = i;
@@ -577,8 +661,10 @@ static void do_one(void)
 		do_unmap();
 	else if (what < 82)
 		do_attach();
-	else if (what < 97)
+	else if (what < 93)
 		do_hold();
+	else if (what < 97)
+		do_revoke();
 	else
 		do_trouble();
 	/* Hardware that hangs takes its time. */
@@ -592,6 +678,8 @@ static void run(unsigned int flags, bool split)
 	begin_machine(flags, 2, DEVICES);
 	test_memory_init(&memory, MEMORY_SCATTERED, 0x7f0000000000, FRAMES, 1ULL << 36);
 	memory.per_call = 5;
+	test_memory_init(&bar, MEMORY_SCATTERED, 0x10000000, FRAMES - BAR, 2ULL << 36);
+	bar.per_call = 3;
 	memset(&t, 0, sizeof(t));
 	t.random.state = test_setting("IOMMU_TEST_SEED", 0x10a5) + flags + split;
 	t.operations = test_setting("IOMMU_TEST_OPERATIONS", 100000) / 40;
@@ -609,6 +697,7 @@ static void run(unsigned int flags, bool split)
 	recover();
 	check();
 	finish();
+	test_memory_destroy(&bar);
 }
 
 static void random_operations(void **state)

@@ -1200,9 +1200,11 @@ static void guests_ask_for_anything(void **state)
 		{{0xfffffffffffff000ULL, 2, 0, 0}, IOMMU_EOVERFLOW},
 		{{IOVA, 1ULL << 52, 0, 0}, IOMMU_EOVERFLOW},
 		{{IOVA, 1, 2, 0}, IOMMU_EOPNOTSUPP},
+		{{IOVA, 1, 0, 1}, IOMMU_EOPNOTSUPP},
+		{{IOVA, 1, 0, 1U << 31}, IOMMU_EOPNOTSUPP},
 	};
-	struct iommu_vtd_invalidation several[3] = {
-		{IOVA, 1, 0, 0}, {IOVA, 0, 0, 0}, {IOVA, 1, 0, 0}};
+	struct iommu_vtd_invalidation many[200],
+		several[3] = {{IOVA, 1, 0, 0}, {IOVA, 0, 0, 0}, {IOVA, 1, 0, 0}};
 	struct {
 		struct iommu_vtd_invalidation request;
 		uint64_t more;
@@ -1227,13 +1229,29 @@ static void guests_ask_for_anything(void **state)
 	assert_int_equal(done, 1);
 	assert_int_equal(iommu_domain_invalidate_user(guest.nested, several, 8, 1, &done),
 			 IOMMU_EINVAL);
+	/* More than are done at once. */
+	for (i = 0; i < 200; i++)
+		many[i] = (struct iommu_vtd_invalidation){IOVA, i != 150, 0, 0};
+	assert_int_equal(
+		iommu_domain_invalidate_user(guest.nested, many, sizeof(many[0]), 200, &done),
+		IOMMU_EINVAL);
+	assert_int_equal(done, 150);
+	many[150].pages = 1;
+	assert_int_equal(
+		iommu_domain_invalidate_user(guest.nested, many, sizeof(many[0]), 200, &done), 0);
+	assert_int_equal(done, 200);
 	assert_int_equal(iommu_domain_invalidate_user(guest.nested, several, 24, 0, &done), 0);
 	assert_int_equal(
 		iommu_domain_invalidate_user(guest.nested, &longer, sizeof(longer), 1, &done), 0);
 	longer.more = 1;
 	assert_int_equal(
 		iommu_domain_invalidate_user(guest.nested, &longer, sizeof(longer), 1, &done),
-		IOMMU_EINVAL);
+		IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_domain_invalidate_user(guest.nested, NULL, 24, 1, &done),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_invalidate_user(guest.nested, &longer, 4097, 1, &done),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_invalidate_user(guest.nested, NULL, 0, 0, &done), 0);
 	assert_int_equal(
 		iommu_domain_invalidate_user(guest.parent, &longer, sizeof(longer), 1, &done),
 		IOMMU_EOPNOTSUPP);
@@ -1246,6 +1264,34 @@ static void guests_ask_for_anything(void **state)
 }
 
 /* A table that leads out of the guest's memory, or is none, is the guest's trouble alone. */
+/* A table that a newer host describes: what is not known of it has to be zero. */
+static void guests_that_say_more(void **state)
+{
+	struct {
+		struct iommu_vtd_first_stage table;
+		unsigned char more[4096];
+	} longer = {.more = {0}};
+	struct iommu_domain_config config = {.user_data = &longer, .user_size = 64};
+	struct iommu_domain *nested;
+
+	(void)state;
+	begin_guest(EVERYTHING, false);
+	longer.table = described(&guest.platform);
+	config.parent = guest.parent;
+	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_NESTED, &config, &nested), 0);
+	assert_int_equal(iommu_domain_free(nested), 0);
+	longer.more[64 - sizeof(longer.table) - 1] = 1;
+	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_NESTED, &config, &nested),
+			 IOMMU_EOPNOTSUPP);
+	config.user_size = 4097;
+	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_NESTED, &config, &nested),
+			 IOMMU_EINVAL);
+	config.user_size = sizeof(longer.table) - 1;
+	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_NESTED, &config, &nested),
+			 IOMMU_EINVAL);
+	end_guest();
+}
+
 static void guests_with_bad_tables(void **state)
 {
 	static const struct iommu_vtd_first_stage tables[] = {
@@ -1757,6 +1803,7 @@ int main(void)
 		cmocka_unit_test(ids_of_guests_are_used_again),
 		cmocka_unit_test(guests_come_and_go),
 		cmocka_unit_test(guests_ask_for_anything),
+		cmocka_unit_test(guests_that_say_more),
 		cmocka_unit_test(guests_with_bad_tables),
 		cmocka_unit_test(writes_are_noted),
 		cmocka_unit_test(large_pages_are_split_beforehand),
