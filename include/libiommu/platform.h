@@ -105,10 +105,12 @@ struct iommu_platform {
 	void (*cache_flush)(void *ctx, const void *virt, size_t size);
 
 	/*
-	 * now_ns - a monotonic clock in nanoseconds, any origin. Any context. Bounds waits for
+	 * now_ns - a monotonic clock in nanoseconds, any origin. Any context. Read where the library
+	 * waits for hardware, by the ticks, and where a fault or a page request of a device is taken
+	 * in; never by a map, nor by an unmap that waits for nothing: one that is lazy. Bounds waits for
 	 * hardware, the age of lazy unmaps and of unanswered page requests, and the faults that are
-	 * reported in a second. Default: waits are bounded by a count of polls, a lazy unmap waits
-	 * until its ring is full, iommu_page_request_tick does nothing, faults have no bound.
+	 * reported in a second. Default: waits are bounded by a count of polls, every tick flushes
+	 * lazy unmaps, iommu_page_request_tick does nothing, faults have no bound.
 	 */
 	uint64_t (*now_ns)(void *ctx);
 

@@ -15,6 +15,8 @@ static void *test_alloc_pages(void *ctx, unsigned int order, int node, unsigned 
 	uint64_t call = __atomic_add_fetch(&test->allocations, 1, __ATOMIC_RELAXED);
 
 	test_contract_alloc(ctx, order);
+	if (order > __atomic_load_n(&test->largest_order, __ATOMIC_RELAXED))
+		__atomic_store_n(&test->largest_order, order, __ATOMIC_RELAXED);
 	if (test->fail_after != 0 && call >= test->fail_after)
 		return NULL;
 	if (test->fail_every != 0 && call % test->fail_every == 0)
@@ -57,6 +59,7 @@ static uint64_t test_now_ns(void *ctx)
 {
 	struct test_platform *test = ctx;
 
+	__atomic_add_fetch(&test->clock_reads, 1, __ATOMIC_RELAXED);
 	return __atomic_add_fetch(&test->clock_ns, 1000, __ATOMIC_RELAXED);
 }
 

@@ -18,6 +18,8 @@ struct test_platform {
 	uint64_t fail_after;  /* the call with this number fails, and all after it; 0: none */
 	uint64_t fail_every;  /* every n-th call fails; 0: none */
 	uint64_t flushes;     /* cache_flush calls so far */
+	uint64_t clock_reads;
+	unsigned int largest_order; /* that was asked for */
 	uint64_t log_lines;
 	uint64_t clock_ns;
 	bool quiet; /* do not show log lines */
