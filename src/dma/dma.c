@@ -198,8 +198,60 @@ bool iommu_dma_last_page(const struct iommu_dma *dma, const struct iommu_dma_dev
 	return mask >= dma_page_mask(dma);
 }
 
+/* Page sizes that a mapping of memory at `paddr` could use if its address were aligned to them. */
+static uint64_t useful_page_sizes(const struct iommu_dma *dma, uint64_t pages, iommu_paddr_t paddr)
+{
+	const unsigned int size_order = iommu_highest_bit(pages) + dma->page_shift;
+	const unsigned int order = paddr != 0 && iommu_lowest_bit(paddr) < size_order
+					   ? iommu_lowest_bit(paddr)
+					   : size_order;
+
+	return dma->domain->pgsize_bitmap & (UINT64_MAX >> (63 - order));
+}
+
+/* Addresses that do not come from a CPU's cache: large ones, and those that need more alignment. */
+static __attribute__((noinline)) int search_addresses(struct iommu_dma *dma,
+						      const struct iommu_dma_device *device,
+						      uint64_t pages, uint64_t limit,
+						      iommu_paddr_t paddr, uint64_t *first)
+{
+	const uint64_t boundary = device->boundary >> dma->page_shift;
+	const uint64_t needed = device->alignment >> dma->page_shift;
+	struct iommu_iova_request request = {
+		.size = pages,
+		.boundary = boundary >= pages ? boundary : 0,
+		.limit = limit,
+		.flags = IOMMU_IOVA_ATOMIC | IOMMU_IOVA_LOW_FIRST,
+	};
+	uint64_t sizes = pages > DMA_CACHED_PAGES ? useful_page_sizes(dma, pages, paddr) : 0;
+	int status;
+
+	/* What has to cross boundaries begins at one: so it can be laid out before it has a place. */
+	request.alignment = boundary < pages && boundary > needed ? boundary : needed;
+	while (sizes != 0) {
+		const unsigned int size_order = iommu_highest_bit(sizes);
+		struct iommu_iova_request aligned = request;
+		struct iommu_iova_range *range;
+
+		sizes -= 1ULL << size_order;
+		aligned.alignment = 1ULL << (size_order - dma->page_shift);
+		if (aligned.alignment == 1 || aligned.alignment <= request.alignment)
+			break;
+		if (iommu_iova_alloc(dma->space, &aligned, &range) == 0) {
+			*first = range->first;
+			return 0;
+		}
+	}
+	status = iommu_iova_cache_alloc_size(dma->cache, &request, first);
+	if (status != IOMMU_ENOSPC || (request.alignment <= 1 && request.boundary == 0))
+		return status;
+	/* Only a place where it fits by luck is left. */
+	request.flags |= IOMMU_IOVA_EXACT;
+	return iommu_iova_cache_alloc_size(dma->cache, &request, first);
+}
+
 int iommu_dma_take_addresses(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			     uint64_t pages, uint64_t *first)
+			     uint64_t pages, iommu_paddr_t paddr, uint64_t *first)
 {
 	uint64_t limit;
 	int status = dma_make_room(dma);
@@ -208,13 +260,16 @@ int iommu_dma_take_addresses(struct iommu_dma *dma, const struct iommu_dma_devic
 		return status;
 	if (!iommu_dma_last_page(dma, device, &limit) || pages > limit)
 		return IOMMU_ENOSPC;
-	return iommu_iova_cache_alloc(dma->cache, dma_order_of(pages), limit,
-				      IOMMU_IOVA_ATOMIC | IOMMU_IOVA_LOW_FIRST, first);
+	if (__builtin_expect(
+		    pages <= DMA_CACHED_PAGES && device->alignment >> dma->page_shift <= pages, 1))
+		return iommu_iova_cache_alloc(dma->cache, dma_order_of(pages), limit,
+					      IOMMU_IOVA_ATOMIC | IOMMU_IOVA_LOW_FIRST, first);
+	return search_addresses(dma, device, pages, limit, paddr, first);
 }
 
 static void give_addresses(struct iommu_dma *dma, uint64_t first, uint64_t pages)
 {
-	iommu_iova_cache_free(dma->cache, first, dma_order_of(pages));
+	iommu_iova_cache_free_size(dma->cache, first, pages);
 }
 
 /* --- The steps -------------------------------------------------------------------------------- */
@@ -222,7 +277,8 @@ static void give_addresses(struct iommu_dma *dma, uint64_t first, uint64_t pages
 int iommu_dma_check_device(const struct iommu_dma_device *device)
 {
 	return (device->mask & (device->mask + 1)) != 0 ||
-			       (device->boundary & (device->boundary - 1)) != 0
+			       (device->boundary & (device->boundary - 1)) != 0 ||
+			       (device->alignment & (device->alignment - 1)) != 0
 		       ? IOMMU_EINVAL
 		       : 0;
 }
@@ -286,7 +342,7 @@ int iommu_dma_unmap_pages(struct iommu_dma *dma, uint64_t first, uint64_t pages)
 		return iommu_dma_unmap_strictly(dma, first, pages, &nothing_hangs);
 	status = dma_make_room(dma);
 	if (status == 0)
-		status = iommu_flush_queue_unmap(dma->queue, first, dma_order_of(pages));
+		status = iommu_flush_queue_unmap_size(dma->queue, first, pages);
 	/* A queue that is full of what hardware does not confirm. */
 	if (dma_is_unconfirmed(status))
 		iommu_dma_withhold(dma, first, pages, &nothing_hangs);
@@ -298,7 +354,7 @@ static int map_pages(struct iommu_dma *dma, const struct iommu_dma_device *devic
 		     iommu_paddr_t paddr, uint64_t pages, enum iommu_dma_direction direction,
 		     const struct dma_hanging *hanging, uint64_t *first)
 {
-	int status = iommu_dma_take_addresses(dma, device, pages, first);
+	int status = iommu_dma_take_addresses(dma, device, pages, paddr, first);
 
 	if (status != 0) {
 		iommu_dma_release(dma, hanging);

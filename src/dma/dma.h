@@ -26,6 +26,8 @@
 /* From here on nothing is begun that might need room: see withheld.c. */
 #define DMA_WITHHELD_HIGH 32
 #define DMA_BOUNCE_SIZE   128 /* of struct dma_bounce, at most */
+/* Buffers of more pages take just these, from the tree: see iommu_iova_cache_alloc_size. */
+#define DMA_CACHED_PAGES (1U << (IOMMU_IOVA_CACHED_ORDERS - 1))
 
 struct dma_bounce;
 
@@ -39,8 +41,7 @@ struct dma_hanging {
 
 /* Addresses that hardware may still use. */
 struct dma_withheld {
-	uint64_t first;
-	unsigned int order;
+	uint64_t first, pages;
 	uint32_t serial;
 	struct dma_hanging hanging;
 };
@@ -123,8 +124,9 @@ int iommu_dma_check_buffer(const struct iommu_dma_device *device, iommu_paddr_t 
 /* The last page that the device reaches all of. False: not even one. */
 bool iommu_dma_last_page(const struct iommu_dma *dma, const struct iommu_dma_device *device,
 			 uint64_t *last);
+/* Addresses for so many pages of memory that begins at `paddr`; the rule stands at iommu_dma_map. */
 int iommu_dma_take_addresses(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			     uint64_t pages, uint64_t *first);
+			     uint64_t pages, iommu_paddr_t paddr, uint64_t *first);
 /*
  * Take back the first `mapped` pages of a range of which not all could be mapped because of `why`,
  * its addresses, and what hangs on it; withheld if hardware may know of them.

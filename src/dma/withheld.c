@@ -22,7 +22,7 @@ void iommu_dma_withhold(struct iommu_dma *dma, uint64_t first, uint64_t pages,
 	if (count < DMA_WITHHELD_MAX) {
 		dma->withheld[count] = (struct dma_withheld){
 			.first = first,
-			.order = dma_order_of(pages),
+			.pages = pages,
 			.serial = dma->serial + 1,
 			.hanging = *hanging,
 		};
@@ -75,7 +75,7 @@ void iommu_dma_give_withheld(struct iommu_dma *dma, uint32_t serial)
 
 	while (take(dma, serial, &range)) {
 		iommu_dma_release(dma, &range.hanging);
-		iommu_iova_cache_free(dma->cache, range.first, range.order);
+		iommu_iova_cache_free_size(dma->cache, range.first, range.pages);
 	}
 }
 

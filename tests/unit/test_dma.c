@@ -7,6 +7,7 @@
 
 #include <libiommu/dma.h>
 
+#include "dma/dma.h"
 #include "model_machine.h"
 #include "test.h"
 
@@ -759,11 +760,24 @@ static void elements_keep_to_the_devices_limits(void **state)
 	assert_int_equal(iommu_dma_map_sg(f.dma, &segments, pieces, 6, BOTH, &elements),
 			 IOMMU_EINVAL);
 
-	/* A boundary is not crossed; a piece that would cross it by itself cannot be mapped. */
+	/* A boundary is not crossed: the second piece begins at one. Only what is larger is refused. */
 	pieces[0] = (struct iommu_dma_piece){.paddr = memory, .size = 8 * PAGE};
 	pieces[1] = (struct iommu_dma_piece){.paddr = memory, .size = 16 * PAGE};
+	assert_int_equal(iommu_dma_map_sg(f.dma, &bounded, pieces, 2, BOTH, &elements), 0);
+	assert_int_equal(elements, 2);
+	assert_int_equal(pieces[1].address % 0x10000, 0);
+	assert_int_equal(pieces[1].address - pieces[0].address, 0x10000);
+	assert_true(is_blocked(pieces[0].address + 8 * PAGE)); /* what was left out */
+	assert_true(reaches(pieces[1].address, memory));
+	assert_int_equal(iommu_dma_unmap_sg(f.dma, pieces, 2), 0);
+	assert_true(is_blocked(pieces[1].address + 15 * PAGE));
+	pieces[1].size++;
 	assert_int_equal(iommu_dma_map_sg(f.dma, &bounded, pieces, 2, BOTH, &elements),
 			 IOMMU_EINVAL);
+	pieces[1] = (struct iommu_dma_piece){.paddr = memory + 1, .size = 16 * PAGE};
+	assert_int_equal(iommu_dma_map_sg(f.dma, &bounded, pieces, 2, BOTH, &elements),
+			 IOMMU_EINVAL);
+	pieces[1].paddr = memory;
 	pieces[1].size = 8 * PAGE;
 	pieces[2] = pieces[0];
 	assert_int_equal(iommu_dma_map_sg(f.dma, &bounded, pieces, 3, BOTH, &elements), 0);
@@ -841,6 +855,257 @@ static void long_lists_are_mapped_whole_or_not_at_all(void **state)
 	for (i = 0; i < COUNT; i++)
 		assert_true(is_blocked(pieces[0].address + i * PAGE));
 	model_machine_give(&f.machine, memory, COUNT);
+	end();
+}
+
+/* The device's limits, and what the list was before it was mapped. */
+struct sg_case {
+	struct iommu_dma_device device;
+	struct iommu_dma_piece pieces[12], asked[12];
+	unsigned int count, elements;
+};
+
+static struct sg_case random_list(struct test_random *random, iommu_paddr_t memory,
+				  unsigned int pages)
+{
+	static const uint64_t boundaries[] = {0, 0x200, PAGE, 0x4000, 0x10000, 0x100000};
+	static const uint64_t segments[] = {0, 0x10000, 0x20000};
+	struct sg_case c = {.count = 1 + (unsigned int)test_random_below(random, 12)};
+	unsigned int i;
+
+	c.device.boundary = boundaries[test_random_below(random, 6)];
+	c.device.max_segment = segments[test_random_below(random, 3)];
+	for (i = 0; i < c.count; i++) {
+		const uint64_t size = test_random_below(random, 2) != 0
+					      ? 1ULL << test_random_below(random, 18)
+					      : 1 + test_random_below(random, 3 * PAGE);
+		uint64_t at = test_random_below(random, pages * PAGE - size + 1);
+
+		/* Mostly aligned as a driver's are. */
+		if (test_random_below(random, 4) != 0)
+			at &= ~((size & (size - 1)) == 0 ? size - 1 : PAGE - 1);
+		c.pieces[i] = (struct iommu_dma_piece){.paddr = memory + at, .size = size};
+	}
+	memcpy(c.asked, c.pieces, sizeof(c.asked));
+	return c;
+}
+
+/* May the list be refused? Only for a piece that is too large, wherever it lies. */
+static bool may_be_refused(const struct sg_case *c)
+{
+	const struct iommu_dma_device *device = &c->device;
+	const uint64_t in_page = (device->boundary < PAGE ? device->boundary : PAGE) - 1;
+	unsigned int i;
+
+	for (i = 0; i < c->count; i++) {
+		const struct iommu_dma_piece *piece = &c->asked[i];
+
+		if ((device->max_segment != 0 && piece->size > device->max_segment) ||
+		    (device->boundary != 0 &&
+		     (piece->paddr & in_page) + piece->size > device->boundary))
+			return true;
+	}
+	return false;
+}
+
+static bool fits(const struct iommu_dma_device *device, iommu_iova_t address, uint64_t length)
+{
+	return (device->max_segment == 0 || length <= device->max_segment) &&
+	       (device->boundary == 0 ||
+		address / device->boundary == (address + length - 1) / device->boundary);
+}
+
+/*
+ * What the device gets holds the pieces, in order: each in the current element, or at the beginning of the
+ * next, and then not for want of trying: it does not lie behind the one before it, or the device's limits
+ * forbid it. Pages are left out only before a boundary that would be crossed.
+ */
+static void check_elements(const struct sg_case *c)
+{
+	const struct iommu_dma_device *device = &c->device;
+	unsigned int element = 0, i;
+	uint64_t used = 0;
+
+	for (i = 0; i < c->count; i++) {
+		const struct iommu_dma_piece *asked = &c->asked[i];
+		const struct iommu_dma_piece *current = &c->pieces[element];
+		iommu_iova_t at = current->address + used;
+
+		if (i != 0 && used == current->length) {
+			const iommu_iova_t page = (at + PAGE - 1) & ~(PAGE - 1);
+			const iommu_iova_t beside = page + asked->paddr % PAGE;
+
+			assert_true(++element < c->elements);
+			current++;
+			used = 0;
+			if (fits(&(struct iommu_dma_device){.boundary = device->boundary}, beside,
+				 asked->size))
+				assert_int_equal(current->address, beside);
+			else
+				assert_true(current->address - beside < device->boundary);
+			assert_false(current->address == at &&
+				     fits(device, current[-1].address,
+					  current[-1].length + asked->size));
+			at = current->address;
+		}
+		assert_int_equal(at % PAGE, asked->paddr % PAGE);
+		used += asked->size;
+		assert_true(used <= current->length);
+		assert_true(fits(device, current->address, current->length));
+		assert_true(reaches(at, asked->paddr));
+		assert_true(reaches(at + asked->size - 1, asked->paddr + asked->size - 1));
+	}
+	assert_int_equal(element + 1, c->elements);
+	assert_int_equal(used, c->pieces[element].length);
+}
+
+static void lists_of_any_kind_keep_to_the_devices_limits(void **state)
+{
+	enum {
+		PAGES = 64
+	};
+	struct test_random random = {4711};
+	struct iommu_iova_stats before, after;
+	unsigned int mapped = 0, n, i;
+	iommu_paddr_t memory;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, PAGES);
+	iommu_iova_get_stats(iommu_domain_iova_space(f.domain), &before);
+	for (n = 0; n < 2000; n++) {
+		struct sg_case c = random_list(&random, memory, PAGES);
+		int status =
+			iommu_dma_map_sg(f.dma, &c.device, c.pieces, c.count, BOTH, &c.elements);
+
+		assert_int_equal(status, may_be_refused(&c) ? IOMMU_EINVAL : 0);
+		if (status != 0) {
+			assert_int_equal(iommu_dma_unmap_sg(f.dma, c.pieces, c.count),
+					 IOMMU_ENOENT);
+			continue;
+		}
+		mapped++;
+		check_elements(&c);
+		assert_int_equal(iommu_dma_unmap_sg(f.dma, c.pieces, c.count), 0);
+		for (i = 0; i < c.elements; i++) {
+			assert_true(is_blocked(c.pieces[i].address));
+			assert_true(is_blocked(c.pieces[i].address + c.pieces[i].length - 1));
+		}
+	}
+	assert_true(mapped > 500);
+	/* All addresses came back: what is not in caches is free. */
+	iommu_iova_cache_drain(f.dma->cache);
+	iommu_iova_get_stats(iommu_domain_iova_space(f.domain), &after);
+	assert_int_equal(after.taken, before.taken);
+	end();
+}
+
+/* --- Which addresses --------------------------------------------------------------------------- */
+
+static uint64_t taken(void)
+{
+	struct iommu_iova_stats now;
+
+	iommu_iova_get_stats(iommu_domain_iova_space(f.domain), &now);
+	return now.taken;
+}
+
+static iommu_iova_t map_large(const struct iommu_dma_device *device, iommu_paddr_t paddr,
+			      uint64_t size)
+{
+	iommu_iova_t address = 0;
+
+	assert_int_equal(iommu_dma_map(f.dma, device, paddr, size, BOTH, &address), 0);
+	return address;
+}
+
+static void large_buffers_take_just_their_pages(void **state)
+{
+	static const struct iommu_dma_device low = {.mask = UINT32_MAX};
+	const uint64_t gib = 1ULL << 30, mib = 1ULL << 20;
+	const iommu_paddr_t paddr = 1ULL << 33; /* mapped, never reached */
+	iommu_iova_t address, others[3];
+	uint64_t before;
+	unsigned int i;
+
+	(void)state;
+	begin();
+	before = taken();
+	address = map_large(&low, paddr, gib + PAGE);
+	assert_int_equal(taken() - before, gib / PAGE + 1);
+	assert_int_equal(address % gib, 0); /* as the memory is: a large page maps it */
+	assert_true(address + gib + PAGE <= 1ULL << 32);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, gib + PAGE), 0);
+	/* 33 pages: the first size beyond the caches. */
+	address = map_large(&low, paddr, 33 * PAGE);
+	assert_int_equal(taken() - before, 33);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 33 * PAGE), 0);
+	assert_int_equal(taken(), before);
+	/* Three of 1,300 MiB in the 4,078 that are free in a row below the interrupt window. */
+	for (i = 0; i < 3; i++)
+		others[i] = map_large(&low, paddr + 2 * mib, 1300 * mib);
+	assert_int_equal(others[0] % (2 * mib), 0);
+	assert_int_equal(iommu_dma_unmap(f.dma, others[1], 1300 * mib), 0);
+	address = map_large(&low, paddr, 1300 * mib);
+	assert_int_equal(address, others[1]);
+	assert_int_equal(iommu_dma_map(f.dma, &low, paddr, 1300 * mib, BOTH, &others[1]),
+			 IOMMU_ENOSPC);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 1300 * mib), 0);
+	/* All but 1 MiB of it: the alignment to 2 MiB is given up, not the buffer. */
+	assert_int_equal(iommu_dma_unmap(f.dma, others[0], 1300 * mib), 0);
+	assert_int_equal(iommu_dma_unmap(f.dma, others[2], 1300 * mib), 0);
+	address = map_large(&low, paddr, 4077 * mib);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 4077 * mib), 0);
+	/* Unmapped with another size the addresses are not given to others. */
+	address = map_large(&low, paddr, 40 * PAGE);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 34 * PAGE), 0);
+	assert_int_equal(taken() - before, 40);
+	assert_int_equal(iommu_iova_free_at(iommu_domain_iova_space(f.domain), address / PAGE), 0);
+	end();
+}
+
+/* Alignment that the device asks for, of small buffers and large ones, and of windows; and its boundary. */
+static void addresses_are_aligned_as_the_device_asks(void **state)
+{
+	static const struct iommu_dma_device wide = {.alignment = 0x10000, .mask = UINT32_MAX};
+	static const struct iommu_dma_device narrow = {.alignment = 8};
+	static const struct iommu_dma_device odd = {.alignment = 3 * PAGE};
+	static const struct iommu_dma_device bounded = {.boundary = 0x100000};
+	static const uint64_t sizes[] = {1,         PAGE,      3 * PAGE,  16 * PAGE,
+					 17 * PAGE, 33 * PAGE, 100 * PAGE};
+	struct iommu_dma_window window;
+	iommu_iova_t address, addresses[8];
+	unsigned int i, n;
+
+	(void)state;
+	begin();
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		for (n = 0; n < 2; n++) {
+			addresses[n] = map_large(&wide, (1ULL << 33) + 0x1123, sizes[i]);
+			assert_int_equal(addresses[n] % 0x10000, 0x123);
+		}
+		for (n = 0; n < 2; n++)
+			assert_int_equal(iommu_dma_unmap(f.dma, addresses[n], sizes[i]), 0);
+	}
+	address = map_large(&narrow, (1ULL << 33) + 0x1123, PAGE);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	assert_int_equal(iommu_dma_map(f.dma, &odd, 1ULL << 33, PAGE, BOTH, &address),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_window_create(f.dma, &wide, 3, &window), 0);
+	assert_int_equal(window.start % 0x10000, 0);
+	assert_int_equal(iommu_dma_window_destroy(&window), 0);
+	/* Large ones that fit do not cross the boundary; larger ones begin at it. */
+	for (i = 0; i < 8; i++) {
+		addresses[i] =
+			map_large(&bounded, (1ULL << 33) + PAGE, (i == 7 ? 300 : 100) * PAGE);
+		if (i < 7)
+			assert_true(addresses[i] % 0x100000 <= 156 * PAGE);
+		else
+			assert_int_equal(addresses[i] % 0x100000, 0);
+	}
+	for (i = 0; i < 8; i++)
+		assert_int_equal(iommu_dma_unmap(f.dma, addresses[i], (i == 7 ? 300 : 100) * PAGE),
+				 0);
 	end();
 }
 
@@ -1531,6 +1796,9 @@ int main(void)
 		cmocka_unit_test(elements_keep_to_the_devices_limits),
 		cmocka_unit_test(scattered_buffers_are_mapped_whole_or_not_at_all),
 		cmocka_unit_test(long_lists_are_mapped_whole_or_not_at_all),
+		cmocka_unit_test(lists_of_any_kind_keep_to_the_devices_limits),
+		cmocka_unit_test(large_buffers_take_just_their_pages),
+		cmocka_unit_test(addresses_are_aligned_as_the_device_asks),
 		cmocka_unit_test(an_untrusted_device_sees_only_its_buffer),
 		cmocka_unit_test(bounced_bytes_go_the_way_of_the_direction),
 		cmocka_unit_test(a_bounced_buffer_is_handed_over_in_parts),
