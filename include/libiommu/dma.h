@@ -49,7 +49,7 @@ struct iommu_dma_config {
  * 2^IOMMU_MAX_ALLOC_ORDER pages of 4 KiB) or IOMMU_ENOMEM.
  *
  * iommu_dma_destroy - what is still mapped stays mapped in the domain, which is to be freed next.
- * May sleep. Nobody may be using it. Returns 0; IOMMU_EBUSY: an untrusted device's buffer is mapped;
+ * May sleep. Nobody may be using it. Returns 0; IOMMU_EBUSY: an untrusted device's buffer is mapped, or shared memory in pieces;
  * or the error of a last invalidation that was not confirmed: nothing is freed, try again.
  */
 IOMMU_API int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **dma);
@@ -187,12 +187,28 @@ IOMMU_API int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_p
 				 unsigned int count);
 
 /*
- * iommu_dma_alloc - zeroed memory that CPU and device share: rings, descriptors. Whole pages.
+ * iommu_dma_alloc - zeroed memory that CPU and device share: rings, descriptors, a device's own buffers.
+ * Whole pages, at consecutive addresses for the device.
  *
- * At most 2^IOMMU_MAX_ALLOC_ORDER pages: more is IOMMU_ERANGE. May sleep. Other errors as
- * iommu_dma_map. iommu_dma_free - size as allocated. Not confirmed: the pages are kept until it is,
- * rather than be reused while the device may reach them. IOMMU_EAGAIN: as iommu_dma_unmap, they are
- * still the caller's.
+ * @memory: where the CPU's address of it goes; consecutive, too. NULL: the CPU never looks at it, as at a host-memory
+ * buffer of an NVMe drive; then memory in pieces always serves.
+ *
+ * Memory is one block of the host's, of the next power of two of pages (iommu_platform.alloc_pages). Where the
+ * host has no such block it is made of pieces, as large as there are, down to single pages; the CPU's
+ * address then comes from the platform's map_pieces, and is not one for iommu_virt_to_phys. A host
+ * without map_pieces is limited, for memory that the CPU looks at, to the largest block that it has. Where there
+ * is map_pieces, more than 2^IOMMU_MAX_ALLOC_ORDER pages that are no power of two are always made of pieces.
+ *
+ * May sleep. Returns 0, IOMMU_EINVAL (no size, or a device that makes no sense), IOMMU_ERANGE (more than the CPU
+ * has addresses for), IOMMU_ENOMEM (no block, and no pieces, or no CPU addresses for them); other errors as
+ * iommu_dma_map.
+ *
+ * iommu_dma_free - memory (NULL, where alloc was given NULL), address and size as allocated. May sleep where the
+ * platform's unmap_pieces does, if the memory may be of pieces; from any context otherwise. Returns 0;
+ * IOMMU_ENOENT: nothing is mapped there, or memory in pieces of another size, nothing changed;
+ * IOMMU_EAGAIN: as iommu_dma_unmap, it is still the caller's; or IOMMU_ETIMEDOUT / IOMMU_EIO: not confirmed: the
+ * pages are kept until it is, rather than be reused while the device may reach them; they are not the caller's
+ * any more.
  */
 IOMMU_API int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			      uint64_t size, void **memory, iommu_iova_t *address);

@@ -59,6 +59,9 @@ int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **r
 	dma->page_shift = domain->page_shift;
 	dma->page_mask = (1ULL << dma->page_shift) - 1;
 	iommu_object_cache_init(&dma->bounces, platform, DMA_BOUNCE_SIZE);
+	iommu_object_cache_init(&dma->areas, platform, DMA_AREA_SIZE);
+	iommu_object_cache_init(&dma->pieces, platform, sizeof(struct iommu_memory_piece));
+	iommu_list_init(&dma->areas_in_use);
 	cache.space = dma->space;
 	cache.flags = platform->cpu_exclusive ? IOMMU_IOVA_CACHE_CPU_EXCLUSIVE : 0;
 	status = iommu_iova_cache_create(&cache, &dma->cache);
@@ -79,7 +82,7 @@ int iommu_dma_destroy(struct iommu_dma *dma)
 	const struct iommu_platform *platform = dma->platform;
 	int status;
 
-	if (dma->bounced_count != 0)
+	if (dma->bounced_count != 0 || !iommu_list_is_empty(&dma->areas_in_use))
 		return IOMMU_EBUSY;
 	status = iommu_dma_settle_withheld(dma);
 	if (status == 0 && dma->queue != NULL)
@@ -409,13 +412,27 @@ int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 
 /* --- Shared memory ---------------------------------------------------------------------------- */
 
-#define SHARED_MAX (IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER)
+/* The largest power of two that the CPU can have addresses for. */
+#define SHARED_MAX (SIZE_MAX / 2 + 1)
+
+/* One block of the host's for so many pages, or NULL: in pieces. */
+static void *shared_block(struct iommu_dma *dma, uint64_t pages, unsigned int *order)
+{
+	const struct iommu_platform *platform = dma->platform;
+
+	*order = dma_host_order(dma, dma_order_of(pages));
+	/* Of what is large, pieces waste less than the next power of two. */
+	if (*order > IOMMU_MAX_ALLOC_ORDER && (pages & (pages - 1)) != 0 &&
+	    platform->map_pieces != NULL)
+		return NULL;
+	return platform->alloc_pages(platform->ctx, *order, IOMMU_NODE_ANY, 0);
+}
 
 int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t size,
 		    void **memory, iommu_iova_t *address)
 {
-	const struct iommu_platform *platform = dma->platform;
 	struct dma_hanging hanging = {.bounce = NULL};
+	iommu_paddr_t paddr;
 	uint64_t pages, first;
 	int status = iommu_dma_check_device(device);
 
@@ -424,16 +441,15 @@ int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device
 	if (size > SHARED_MAX)
 		return IOMMU_ERANGE;
 	pages = dma_pages_of(dma, 0, size);
-	hanging.memory_order = dma_host_order(dma, dma_order_of(pages));
-	hanging.memory =
-		platform->alloc_pages(platform->ctx, hanging.memory_order, IOMMU_NODE_ANY, 0);
+	if (memory != NULL)
+		hanging.memory = shared_block(dma, pages, &hanging.memory_order);
 	if (hanging.memory == NULL)
-		return IOMMU_ENOMEM;
+		return iommu_dma_alloc_area(dma, device, pages, memory, address);
 	*memory = hanging.memory;
-	if (dma_bypasses(dma, device, iommu_virt_to_phys(platform, hanging.memory), size, address))
+	paddr = iommu_virt_to_phys(dma->platform, hanging.memory);
+	if (dma_bypasses(dma, device, paddr, size, address))
 		return 0;
-	status = map_pages(dma, device, iommu_virt_to_phys(platform, hanging.memory), pages,
-			   IOMMU_DMA_BIDIRECTIONAL, &hanging, &first);
+	status = map_pages(dma, device, paddr, pages, IOMMU_DMA_BIDIRECTIONAL, &hanging, &first);
 	if (status == 0)
 		*address = first << dma->page_shift;
 	return status;
@@ -448,6 +464,10 @@ int iommu_dma_free(struct iommu_dma *dma, void *memory, iommu_iova_t address, ui
 	if (size == 0 || size > SHARED_MAX)
 		return IOMMU_ENOENT;
 	pages = dma_pages_of(dma, 0, size);
+	if (iommu_dma_free_area(dma, memory, address, pages, &status))
+		return status;
+	if (memory == NULL)
+		return IOMMU_ENOENT;
 	hanging.memory_order = dma_host_order(dma, dma_order_of(pages));
 	if (dma_is_bypass(dma, address)) {
 		iommu_dma_release(dma, &hanging);

@@ -60,7 +60,9 @@ void iommu_dma_release(struct iommu_dma *dma, const struct dma_hanging *hanging)
 		iommu_dma_bounce_finish(dma, hanging->bounce);
 	if (hanging->bounce != NULL)
 		iommu_dma_bounce_free(dma, hanging->bounce);
-	if (hanging->memory != NULL)
+	if (hanging->is_area)
+		iommu_dma_area_put(dma, hanging->memory);
+	else if (hanging->memory != NULL)
 		platform->free_pages(platform->ctx, hanging->memory, hanging->memory_order);
 }
 

@@ -3,17 +3,20 @@
  * The DMA mapping API, over the VT-d driver and the model: what a device can and cannot reach is
  * tried with the device, never read from tables.
  */
+#define _GNU_SOURCE
 #include <string.h>
+#include <sys/mman.h>
 
 #include <libiommu/dma.h>
 
 #include "dma/dma.h"
 #include "model_machine.h"
 #include "test.h"
+#include "test_contract.h"
 
 #define PAGE     IOMMU_PAGE_SIZE
 #define QUICK_NS 2000000
-#define LENT_MAX 16
+#define LENT_MAX 1024
 #define BOTH     IOMMU_DMA_BIDIRECTIONAL
 
 struct fixture {
@@ -273,7 +276,6 @@ static void maps_that_make_no_sense_are_refused(void **state)
 
 static void other_requests_that_make_no_sense_are_refused(void **state)
 {
-	const uint64_t too_much = (PAGE << IOMMU_MAX_ALLOC_ORDER) + 1;
 	struct iommu_dma_window window;
 	iommu_iova_t address = 0;
 	unsigned int elements;
@@ -285,7 +287,8 @@ static void other_requests_that_make_no_sense_are_refused(void **state)
 	assert_int_equal(iommu_dma_unmap_sg(f.dma, NULL, 0), IOMMU_ENOENT);
 	assert_int_equal(iommu_dma_alloc(f.dma, &any, 0, &shared, &address), IOMMU_EINVAL);
 	assert_int_equal(iommu_dma_alloc(f.dma, &hole, 1, &shared, &address), IOMMU_EINVAL);
-	assert_int_equal(iommu_dma_alloc(f.dma, &any, too_much, &shared, &address), IOMMU_ERANGE);
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, UINT64_MAX, &shared, &address), IOMMU_ERANGE);
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 1ULL << 62, &shared, &address), IOMMU_ENOSPC);
 	assert_int_equal(iommu_dma_free(f.dma, &shared, 0x5000, 0), IOMMU_ENOENT);
 	assert_int_equal(iommu_dma_free(f.dma, &shared, 0x5000, UINT64_MAX), IOMMU_ENOENT);
 	assert_int_equal(iommu_dma_window_create(f.dma, &any, 0, &window), IOMMU_EINVAL);
@@ -1317,6 +1320,288 @@ static void memory_is_shared(void **state)
 	end();
 }
 
+/* A host whose memory is in pieces, none larger than 2^largest pages; it can have them side by side. */
+static struct {
+	void *(*alloc_pages)(void *ctx, unsigned int order, int node, unsigned int flags);
+	unsigned int largest;
+	unsigned int mapped; /* runs of CPU addresses */
+	uint64_t mapped_size;
+	bool refuses_to_map;
+} host;
+
+static void *alloc_pieces(void *ctx, unsigned int order, int node, unsigned int flags)
+{
+	return order <= host.largest ? host.alloc_pages(ctx, order, node, flags) : NULL;
+}
+
+static void *map_pieces(void *ctx, const struct iommu_memory_piece *pieces, uint64_t size)
+{
+	unsigned char *memory;
+	uint64_t at = 0;
+
+	test_contract_no_lock(ctx, "map_pieces");
+	if (host.refuses_to_map)
+		return NULL;
+	memory = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(memory != MAP_FAILED);
+	for (; pieces != NULL; pieces = pieces->next) {
+		assert_true(mremap(pieces->memory, 0, PAGE << pieces->order,
+				   MREMAP_MAYMOVE | MREMAP_FIXED, memory + at) != MAP_FAILED);
+		at += PAGE << pieces->order;
+	}
+	assert_int_equal(at, size);
+	host.mapped++;
+	host.mapped_size += size;
+	return memory;
+}
+
+static void unmap_pieces(void *ctx, void *memory, uint64_t size)
+{
+	test_contract_no_lock(ctx, "unmap_pieces");
+	assert_int_equal(munmap(memory, size), 0);
+	host.mapped--;
+	host.mapped_size -= size;
+}
+
+/* From here on. Single pages come in no order. */
+static void fragment_memory(unsigned int largest, bool side_by_side)
+{
+	static void *pages[512];
+	struct test_random random = {largest + 1};
+	unsigned int i;
+
+	memset(&host, 0, sizeof(host));
+	for (i = 0; i < 512; i++)
+		pages[i] = f.machine.platform.alloc_pages(&f.machine, 0, IOMMU_NODE_ANY, 0);
+	for (i = 512; i != 0; i--) {
+		const uint64_t at = test_random_below(&random, i);
+
+		f.machine.platform.free_pages(&f.machine, pages[at], 0);
+		pages[at] = pages[i - 1];
+	}
+	host.alloc_pages = f.machine.platform.alloc_pages;
+	host.largest = largest;
+	f.machine.platform.alloc_pages = alloc_pieces;
+	f.machine.platform.map_pieces = side_by_side ? map_pieces : NULL;
+	f.machine.platform.unmap_pieces = side_by_side ? unmap_pieces : NULL;
+}
+
+/* What the device writes the CPU sees, and the other way, on each page. */
+static void check_shared(unsigned char *memory, iommu_iova_t address, uint64_t size)
+{
+	uint64_t at;
+
+	assert_int_equal(address % PAGE, 0);
+	assert_true(all_are(memory, size, 0));
+	lend(address, size);
+	for (at = 0; at < size; at += PAGE) {
+		pattern(f.device->buffer, 16, (unsigned int)(at / PAGE));
+		model_device_write(f.device, address + at + 8, 16);
+	}
+	for (at = 0; at < size; at += PAGE)
+		assert_true(has_pattern(memory + at + 8, 16, (unsigned int)(at / PAGE)));
+	assert_true(is_blocked(address + ((size + PAGE - 1) & ~(PAGE - 1))));
+	take_back();
+}
+
+/* One block, as long as the host has one. */
+static void a_large_block_is_shared(void **state)
+{
+	iommu_iova_t address;
+	uint64_t before;
+	size_t pages;
+	void *shared;
+
+	(void)state;
+	begin();
+	pages = f.machine.pages_in_use;
+	before = taken();
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 3 << 20, &shared, &address), 0);
+	assert_int_equal(taken() - before, 768);
+	assert_true(f.machine.pages_in_use >= pages + 1024);
+	assert_true(f.machine.pages_in_use < pages + 1024 + 8); /* tables and a handle */
+	check_shared(shared, address, 3 << 20);
+	assert_int_equal(iommu_dma_free(f.dma, shared, address, 3 << 20), 0);
+	assert_true(is_blocked(address));
+	assert_int_equal(taken(), before);
+	assert_true(f.machine.pages_in_use <= pages + 4);
+	end();
+}
+
+static void memory_in_pieces_is_shared(void **state)
+{
+	static const uint64_t sizes[] = {3 * PAGE, 100 * PAGE + 1, 256 * PAGE, 511 * PAGE};
+	unsigned int largest, i;
+
+	(void)state;
+	for (largest = 0; largest < 8; largest += 3) {
+		begin();
+		fragment_memory(largest, true);
+		for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			const uint64_t whole = (sizes[i] + PAGE - 1) & ~(PAGE - 1);
+			const uint64_t before = taken();
+			const bool one_block = whole <= PAGE << largest;
+			size_t pages = f.machine.pages_in_use;
+			iommu_iova_t address, inside;
+			iommu_paddr_t paddr;
+			void *shared;
+
+			assert_int_equal(iommu_dma_alloc(f.dma, &any, sizes[i], &shared, &address),
+					 0);
+			assert_int_equal(host.mapped_size, one_block ? 0 : whole);
+			check_shared(shared, address, whole);
+			inside = address + PAGE;
+			if (!one_block) {
+				/* Only all of it is freed. */
+				assert_int_equal(iommu_dma_destroy(f.dma), IOMMU_EBUSY);
+				assert_int_equal(iommu_dma_free(f.dma, shared, address, PAGE),
+						 IOMMU_ENOENT);
+				assert_int_equal(iommu_dma_free(f.dma, NULL, address, sizes[i]),
+						 IOMMU_ENOENT);
+				assert_int_equal(iommu_dma_free(f.dma, shared, inside, sizes[i]),
+						 IOMMU_ENOENT);
+				assert_int_equal(host.mapped, 1);
+				assert_int_equal(iommu_iova_to_phys(f.domain, inside, &paddr), 0);
+			}
+			assert_int_equal(iommu_dma_free(f.dma, shared, address, sizes[i]), 0);
+			assert_true(is_blocked(address) && is_blocked(inside));
+			assert_int_equal(host.mapped, 0);
+			iommu_iova_cache_drain(f.dma->cache);
+			assert_int_equal(taken(), before);
+			assert_true(f.machine.pages_in_use <= pages + 4);
+		}
+		end();
+	}
+}
+
+/* A device's own buffer: pieces serve on every host. Where the CPU needs an address they do not. */
+static void memory_that_the_cpu_never_sees(void **state)
+{
+	iommu_iova_t address = 0;
+	uint64_t before;
+	size_t pages;
+	void *shared = NULL;
+
+	(void)state;
+	begin();
+	fragment_memory(0, false);
+	before = taken();
+	pages = f.machine.pages_in_use;
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 2 * PAGE, &shared, &address), IOMMU_ENOMEM);
+	assert_int_equal(f.machine.pages_in_use, pages);
+	assert_int_equal(taken(), before);
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 300 * PAGE, NULL, &address), 0);
+	lend(address, 300 * PAGE);
+	pattern(f.device->buffer, 100, 3);
+	model_device_write(f.device, address + 200 * PAGE - 50, 100);
+	memset(f.device->buffer, 0, 100);
+	model_device_read(f.device, address + 200 * PAGE - 50, 100);
+	assert_true(has_pattern(f.device->buffer, 100, 3));
+	take_back();
+	assert_int_equal(iommu_dma_free(f.dma, NULL, address, 300 * PAGE), 0);
+	assert_true(is_blocked(address));
+	assert_int_equal(iommu_dma_free(f.dma, NULL, address, 300 * PAGE), IOMMU_ENOENT);
+	assert_int_equal(taken(), before);
+	/* A single page, too. */
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 1, NULL, &address), 0);
+	assert_int_equal(iommu_dma_free(f.dma, NULL, address, 1), 0);
+	end();
+}
+
+/* Whatever fails on the way, nothing stays behind. */
+static void pieces_are_shared_whole_or_not_at_all(void **state)
+{
+	int status = IOMMU_ENOMEM;
+	iommu_iova_t address;
+	uint64_t before, n;
+	size_t pages;
+	void *shared;
+
+	(void)state;
+	begin();
+	fragment_memory(2, true);
+	/* Handles and tables that stay are there already. */
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 40 * PAGE, &shared, &address), 0);
+	assert_int_equal(iommu_dma_free(f.dma, shared, address, 40 * PAGE), 0);
+	before = taken();
+	pages = f.machine.pages_in_use;
+	host.refuses_to_map = true;
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 40 * PAGE, &shared, &address), IOMMU_ENOMEM);
+	host.refuses_to_map = false;
+	for (n = 1; status == IOMMU_ENOMEM; n++) {
+		assert_true(f.machine.pages_in_use <= pages + 2);
+		assert_int_equal(taken(), before);
+		assert_int_equal(host.mapped, 0);
+		/* This one, and all that are asked for in its place. */
+		f.machine.fail_at = f.machine.allocations + n;
+		host.largest = n % 2 != 0 ? 0 : 2;
+		status = iommu_dma_alloc(f.dma, &any, 40 * PAGE, &shared, &address);
+		f.machine.fail_at = 0;
+		if (status == 0 && n < 20) {
+			/* A smaller piece did in its place. */
+			check_shared(shared, address, 40 * PAGE);
+			assert_int_equal(iommu_dma_free(f.dma, shared, address, 40 * PAGE), 0);
+			status = IOMMU_ENOMEM;
+		}
+	}
+	assert_int_equal(status, 0);
+	assert_int_equal(iommu_dma_free(f.dma, shared, address, 40 * PAGE), 0);
+	/* A mask that nothing fits below. */
+	assert_int_equal(iommu_dma_alloc(f.dma, &(struct iommu_dma_device){.mask = 0xffff},
+					 40 * PAGE, &shared, &address),
+			 IOMMU_ENOSPC);
+	assert_int_equal(taken(), before);
+	assert_int_equal(host.mapped, 0);
+	end();
+}
+
+/* What is not confirmed: the CPU lets go at once, the pages stay until the device has. */
+static void unconfirmed_pieces_are_kept(void **state)
+{
+	iommu_iova_t address, mapped[32];
+	iommu_paddr_t memory;
+	size_t pages;
+	void *shared;
+	unsigned int i;
+
+	(void)state;
+	begin();
+	fragment_memory(0, true);
+	memory = model_machine_take(&f.machine, 32);
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 40 * PAGE, &shared, &address), 0);
+	lend(address, 40 * PAGE);
+	assert_true(can(address + 39 * PAGE, IOMMU_PROT_READ)); /* it is in the unit's cache */
+	pages = f.machine.pages_in_use;
+	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+	assert_int_equal(iommu_dma_free(f.dma, shared, address, 40 * PAGE), IOMMU_ETIMEDOUT);
+	assert_int_equal(host.mapped, 0);
+	assert_int_equal(stats().withheld, 1);
+	assert_true(f.machine.pages_in_use >= pages);
+	assert_true(can(address + 39 * PAGE, IOMMU_PROT_READ)); /* as long as it is there */
+	assert_int_equal(iommu_dma_free(f.dma, shared, address, 40 * PAGE), IOMMU_ENOENT);
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	take_back();
+	assert_int_equal(iommu_dma_tick(f.dma), 0);
+	assert_true(f.machine.pages_in_use <= pages - 40);
+	assert_true(is_blocked(address + 39 * PAGE));
+	/* So much waits that none is begun: it is as it was. */
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 40 * PAGE, &shared, &address), 0);
+	for (i = 0; i < 32; i++)
+		assert_int_equal(
+			iommu_dma_map(f.dma, &any, memory + i * PAGE, PAGE, BOTH, &mapped[i]), 0);
+	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+	for (i = 0; i < 32; i++)
+		assert_int_equal(iommu_dma_unmap(f.dma, mapped[i], PAGE), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_dma_free(f.dma, shared, address, 40 * PAGE), IOMMU_EAGAIN);
+	assert_int_equal(host.mapped, 1);
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	check_shared(shared, address, 40 * PAGE);
+	assert_int_equal(iommu_dma_free(f.dma, shared, address, 40 * PAGE), 0);
+	assert_true(is_blocked(address));
+	assert_int_equal(iommu_dma_tick(f.dma), 0);
+	end();
+}
+
 static void a_window_is_unmapped_at_once(void **state)
 {
 	static const struct iommu_dma_device narrow = {.mask = 0xfffff};
@@ -1804,6 +2089,11 @@ int main(void)
 		cmocka_unit_test(a_bounced_buffer_is_handed_over_in_parts),
 		cmocka_unit_test(many_bounced_buffers_are_told_apart),
 		cmocka_unit_test(memory_is_shared),
+		cmocka_unit_test(a_large_block_is_shared),
+		cmocka_unit_test(memory_in_pieces_is_shared),
+		cmocka_unit_test(memory_that_the_cpu_never_sees),
+		cmocka_unit_test(pieces_are_shared_whole_or_not_at_all),
+		cmocka_unit_test(unconfirmed_pieces_are_kept),
 		cmocka_unit_test(a_window_is_unmapped_at_once),
 		cmocka_unit_test(an_unconfirmed_window_stays),
 		cmocka_unit_test(doorbells_are_mapped_once),

@@ -455,6 +455,7 @@ static void many_cpus_take_few_bytes(void **state)
 		struct iommu_iova_cache_config config = {NULL, 32, 0};
 		struct iommu_iova_cache *cache;
 		struct fixture f;
+		unsigned int n;
 		uint64_t first;
 		size_t pages;
 
@@ -469,14 +470,13 @@ static void many_cpus_take_few_bytes(void **state)
 		/* The last CPU's cache is its own. */
 		first = take(&f, 0);
 		iommu_iova_cache_free_on(cache, counts[i] - 1, first, 0);
-		if (counts[i] > 1) {
+		for (n = 0; n < counts[i] - 1; n += 1 + n / 64) {
 			uint64_t other = 0;
 
-			assert_int_equal(iommu_iova_cache_alloc_on(cache, counts[i] - 2, 0, first,
-								   0, &other),
+			assert_int_equal(iommu_iova_cache_alloc_on(cache, n, 0, first, 0, &other),
 					 0);
 			assert_int_not_equal(other, first);
-			iommu_iova_cache_free_on(cache, counts[i] - 2, other, 0);
+			assert_int_equal(iommu_iova_free_at(f.space, other), 0);
 		}
 		iommu_iova_cache_destroy(cache);
 		end(&f);
