@@ -49,7 +49,7 @@ struct iommu_dma_config {
  * 2^IOMMU_MAX_ALLOC_ORDER pages of 4 KiB) or IOMMU_ENOMEM.
  *
  * iommu_dma_destroy - what is still mapped stays mapped in the domain, which is to be freed next.
- * May sleep. Nobody may be using it. Returns 0; IOMMU_EBUSY: an untrusted device's buffer is mapped;
+ * May sleep. Nobody may be using it. Returns 0; IOMMU_EBUSY: an untrusted device's buffer is mapped, or shared memory in pieces;
  * or the error of a last invalidation that was not confirmed: nothing is freed, try again.
  */
 IOMMU_API int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **dma);
@@ -79,8 +79,13 @@ IOMMU_API int iommu_dma_tick(struct iommu_dma *dma);
 struct iommu_dma_device {
 	uint64_t mask;        /* the highest address that it can put on the bus: 2^n - 1 */
 	uint64_t max_segment; /* bytes of one element of a scatter list */
-	uint64_t boundary;    /* no element may cross a multiple of it: a power of two */
-	bool untrusted;       /* share nothing with it that it was not given */
+	/*
+	 * No element of a scatter list crosses a multiple of it, and no other mapping that is not
+	 * larger, counted in pages: a power of two.
+	 */
+	uint64_t boundary;
+	bool untrusted;     /* share nothing with it that it was not given */
+	uint64_t alignment; /* of the page that a mapping begins on, in bytes: a power of two */
 };
 
 /*
@@ -108,11 +113,21 @@ IOMMU_API uint64_t iommu_dma_required_mask(const struct iommu_dma *dma);
  * *address is what the device uses; it has the same place in its page as paddr. For an untrusted
  * device memory must be reachable by the platform's address conversion.
  *
+ * Which addresses a buffer takes, in pages of the domain:
+ *   - of up to 2^(IOMMU_IOVA_CACHED_ORDERS - 1) = 32 pages: the next power of two, at a multiple of
+ *     that; such blocks come from the CPU's cache;
+ *   - larger: just its pages. They begin at a multiple of the largest page of the domain that fits into
+ *     the buffer and divides paddr, where there is such a place, so that large pages map it; then of
+ *     the next smaller, and so on. No alignment is needed: if so many pages in a row are free below the mask,
+ *     they are found;
+ *   - at a multiple of the device's `alignment` in either case, and inside two multiples of its
+ *     `boundary`, or, where the buffer is larger than that, from one multiple on.
+ *
  * Returns 0, or
- *   IOMMU_EINVAL     size 0, direction, or mask or boundary that make no sense
+ *   IOMMU_EINVAL     size 0, direction, or mask, boundary or alignment that make no sense
  *   IOMMU_EOPNOTSUPP an untrusted device in lazy mode
  *   IOMMU_EOVERFLOW  paddr + size wraps; IOMMU_ERANGE: beyond what the units can address
- *   IOMMU_ENOSPC     no address below the mask is free
+ *   IOMMU_ENOSPC     no such addresses below the mask are free
  *   IOMMU_ENOMEM
  *   IOMMU_ETIMEDOUT, IOMMU_EIO  hardware must be told of new mappings, and did not confirm
  *   IOMMU_EAGAIN     so much waits for hardware that does not confirm that no more is begun
@@ -147,20 +162,25 @@ IOMMU_API void iommu_dma_sync_for_device(struct iommu_dma *dma, iommu_iova_t add
 struct iommu_dma_piece {
 	iommu_paddr_t paddr;
 	uint64_t size;
-	/* Filled in by map: the first *elements pieces of the list. */
+	/* Filled in by map, in the first *elements pieces of the list; length is 0 in the next one. */
 	iommu_iova_t address;
 	uint64_t length;
 };
 
 /*
- * iommu_dma_map_sg - map a scattered buffer at consecutive addresses.
+ * iommu_dma_map_sg - map a scattered buffer in one range of addresses, piece after piece.
  *
  * Pieces that come to lie one behind the other (a piece that ends at the end of a page, before one
- * that begins at the beginning of one) become one element, as far as the device's limits allow.
- * All or nothing. Errors as iommu_dma_map; IOMMU_EINVAL also: no pieces, or one that is larger than
- * max_segment or crosses a boundary by itself. Not for untrusted devices (IOMMU_EOPNOTSUPP).
+ * that begins at the beginning of one) become one element, as far as the device's max_segment and
+ * boundary allow. A piece that would cross a multiple of the boundary where the one before it ends is
+ * put at that multiple, and the addresses between are left out: so a list is refused for its boundary
+ * only when one of its pieces, with the bytes before it in its page, is larger than that.
  *
- * iommu_dma_unmap_sg - the same list, untouched since. Errors as iommu_dma_unmap.
+ * All or nothing. Errors as iommu_dma_map; IOMMU_EINVAL also: no pieces, or one that is larger than
+ * max_segment or the boundary, as above. Not for untrusted devices (IOMMU_EOPNOTSUPP).
+ *
+ * iommu_dma_unmap_sg - the same list, untouched since: its elements say where it is mapped. Errors as
+ * iommu_dma_unmap.
  */
 IOMMU_API int iommu_dma_map_sg(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			       struct iommu_dma_piece *pieces, unsigned int count,
@@ -169,12 +189,28 @@ IOMMU_API int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_p
 				 unsigned int count);
 
 /*
- * iommu_dma_alloc - zeroed memory that CPU and device share: rings, descriptors. Whole pages.
+ * iommu_dma_alloc - zeroed memory that CPU and device share: rings, descriptors, a device's own buffers.
+ * Whole pages, at consecutive addresses for the device.
  *
- * At most 2^IOMMU_MAX_ALLOC_ORDER pages: more is IOMMU_ERANGE. May sleep. Other errors as
- * iommu_dma_map. iommu_dma_free - size as allocated. Not confirmed: the pages are kept until it is,
- * rather than be reused while the device may reach them. IOMMU_EAGAIN: as iommu_dma_unmap, they are
- * still the caller's.
+ * @memory: where the CPU's address of it goes; consecutive, too. NULL: the CPU never looks at it, as at a host-memory
+ * buffer of an NVMe drive; then memory in pieces always serves.
+ *
+ * Memory is one block of the host's, of the next power of two of pages (iommu_platform.alloc_pages). Where the
+ * host has no such block it is made of pieces, as large as there are, down to single pages; the CPU's
+ * address then comes from the platform's map_pieces, and is not one for iommu_virt_to_phys. A host
+ * without map_pieces is limited, for memory that the CPU looks at, to the largest block that it has. Where there
+ * is map_pieces, more than 2^IOMMU_MAX_ALLOC_ORDER pages that are no power of two are always made of pieces.
+ *
+ * May sleep. Returns 0, IOMMU_EINVAL (no size, or a device that makes no sense), IOMMU_ERANGE (more than the CPU
+ * has addresses for), IOMMU_ENOMEM (no block, and no pieces, or no CPU addresses for them); other errors as
+ * iommu_dma_map.
+ *
+ * iommu_dma_free - memory (NULL, where alloc was given NULL), address and size as allocated. May sleep where the
+ * platform's unmap_pieces does, if the memory may be of pieces; from any context otherwise. Returns 0;
+ * IOMMU_ENOENT: nothing is mapped there, or memory in pieces of another size, nothing changed;
+ * IOMMU_EAGAIN: as iommu_dma_unmap, it is still the caller's; or IOMMU_ETIMEDOUT / IOMMU_EIO: not confirmed: the
+ * pages are kept until it is, rather than be reused while the device may reach them; they are not the caller's
+ * any more.
  */
 IOMMU_API int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			      uint64_t size, void **memory, iommu_iova_t *address);

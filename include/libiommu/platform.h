@@ -39,6 +39,13 @@ enum iommu_log_level {
 	IOMMU_LOG_DEBUG, /* what comes and goes: groups, domains, requests of users that are refused */
 };
 
+/* Memory that is made of several blocks of alloc_pages: one of them. */
+struct iommu_memory_piece {
+	struct iommu_memory_piece *next; /* the one behind it, or NULL */
+	void *memory;                    /* as alloc_pages returned it */
+	unsigned int order;              /* as it was asked for */
+};
+
 struct iommu_platform {
 	/* Handed to every service as it stands. May be NULL. */
 	void *ctx;
@@ -47,7 +54,9 @@ struct iommu_platform {
 	 * alloc_pages - 2^order pages of IOMMU_PAGE_SIZE bytes. REQUIRED.
 	 *
 	 * Zeroed, physically contiguous and aligned to their own size; order is at most
-	 * IOMMU_MAX_ALLOC_ORDER and nearly always 0. `node` is the NUMA node that the memory should
+	 * IOMMU_MAX_ALLOC_ORDER and nearly always 0. Only iommu_dma_alloc asks for more, whatever its
+	 * caller needs, and always without IOMMU_ALLOC_ATOMIC: such a block is aligned to
+	 * 2^IOMMU_MAX_ALLOC_ORDER pages at least, and a host that has none returns NULL. `node` is the NUMA node that the memory should
 	 * come from, or IOMMU_NODE_ANY. Returns the virtual address, or NULL: every caller handles
 	 * NULL. May sleep unless flags has IOMMU_ALLOC_ATOMIC, which every map call sets: mapping
 	 * is allowed from interrupt context. Never called with a library lock held.
@@ -111,10 +120,12 @@ struct iommu_platform {
 	void (*cache_flush)(void *ctx, const void *virt, size_t size);
 
 	/*
-	 * now_ns - a monotonic clock in nanoseconds, any origin. Any context. Bounds waits for
+	 * now_ns - a monotonic clock in nanoseconds, any origin. Any context. Read where the library
+	 * waits for hardware, by the ticks, and where a fault or a page request of a device is taken
+	 * in; never by a map, nor by an unmap that waits for nothing: one that is lazy. Bounds waits for
 	 * hardware, the age of lazy unmaps and of unanswered page requests, and the faults that are
-	 * reported in a second. Default: waits are bounded by a count of polls, a lazy unmap waits
-	 * until its ring is full, iommu_page_request_tick does nothing, faults have no bound.
+	 * reported in a second. Default: waits are bounded by a count of polls, every tick flushes
+	 * lazy unmaps, iommu_page_request_tick does nothing, faults have no bound.
 	 */
 	uint64_t (*now_ns)(void *ctx);
 
@@ -169,9 +180,22 @@ struct iommu_platform {
 	 * Default: they are isolated as far as units do it.
 	 */
 	bool isolates_interrupts;
+
+	/*
+	 * map_pieces / unmap_pieces - one run of CPU addresses for memory that lies in pieces, in their
+	 * order, with the caching that alloc_pages gives.
+	 *
+	 * `size` is the sum of the pieces, and what unmap_pieces is told again. Returns the first
+	 * address, aligned to a page, or NULL: every caller handles it. The list and its memory stay as they are
+	 * until unmap_pieces; the conversion functions above are never asked about such an address. Both may sleep.
+	 * Used by iommu_dma_alloc alone, where alloc_pages has no block that is large enough. Default:
+	 * such memory is IOMMU_ENOMEM there, unless the CPU needs no address for it.
+	 */
+	void *(*map_pieces)(void *ctx, const struct iommu_memory_piece *pieces, uint64_t size);
+	void (*unmap_pieces)(void *ctx, void *memory, uint64_t size);
 };
 
-/* The largest order that alloc_pages is asked for. */
+/* The largest order that alloc_pages is asked for, but by iommu_dma_alloc. */
 #define IOMMU_MAX_ALLOC_ORDER 4
 
 #ifdef IOMMU_PORT_HEADER
@@ -208,7 +232,7 @@ static inline iommu_paddr_t iommu_virt_to_phys(const struct iommu_platform *plat
  *
  * Returns 0, or IOMMU_EINVAL when it is NULL, when a required service is missing, or when only one
  * function of several that belong together is set (phys_to_virt/virt_to_phys, irq_save/irq_restore,
- * cpu_id/cpu_count, map_mmio/unmap_mmio, mmio reads/writes, the four of the mutex). Every creating function calls it. No locks.
+ * cpu_id/cpu_count, map_mmio/unmap_mmio, map_pieces/unmap_pieces, mmio reads/writes, the four of the mutex). Every creating function calls it. No locks.
  */
 IOMMU_API int iommu_platform_check(const struct iommu_platform *platform);
 

@@ -18,10 +18,14 @@ static size_t order_size(unsigned int order)
 	return (size_t)IOMMU_PAGE_SIZE << order;
 }
 
-/* The next untouched bytes of the arena, aligned to their size; the gap before them is wasted. */
+/*
+ * The next untouched bytes of the arena, aligned to their size, as far as the arena is; the gap before them
+ * is wasted.
+ */
 static void *arena_take(struct iommu_hosted *hosted, size_t size)
 {
-	size_t start = (hosted->next + size - 1) & ~(size - 1);
+	const size_t alignment = size < IOMMU_HOSTED_ALIGNMENT ? size : IOMMU_HOSTED_ALIGNMENT;
+	size_t start = (hosted->next + alignment - 1) & ~(alignment - 1);
 
 	if (start > hosted->arena_size || hosted->arena_size - start < size)
 		return NULL;
@@ -36,7 +40,7 @@ static void *hosted_alloc_pages(void *ctx, unsigned int order, int node, unsigne
 
 	(void)node;
 	(void)flags;
-	if (order > IOMMU_MAX_ALLOC_ORDER)
+	if (order >= IOMMU_HOSTED_ORDERS)
 		return NULL;
 	pthread_mutex_lock(&hosted->lock);
 	pages = hosted->free[order];

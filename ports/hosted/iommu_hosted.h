@@ -16,8 +16,10 @@
 
 IOMMU_BEGIN_DECLS
 
-/* Alignment of an arena and of its base: that of the largest allocation. */
+/* Alignment of an arena and of its base, and of the blocks that are larger than this. */
 #define IOMMU_HOSTED_ALIGNMENT ((size_t)IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER)
+/* Blocks are of fewer than 2^IOMMU_HOSTED_ORDERS pages. */
+#define IOMMU_HOSTED_ORDERS 20
 
 struct iommu_hosted {
 	/* Give &hosted.platform to the library. Services may be replaced before that. */
@@ -27,9 +29,9 @@ struct iommu_hosted {
 
 	unsigned char *arena;
 	size_t arena_size;
-	size_t next;                           /* the arena beyond was never handed out */
-	void *free[IOMMU_MAX_ALLOC_ORDER + 1]; /* given back, by order, linked in the pages */
-	void *reserved;                        /* what destroy unmaps; NULL: the caller's arena */
+	size_t next;                     /* the arena beyond was never handed out */
+	void *free[IOMMU_HOSTED_ORDERS]; /* given back, by order, linked in the pages */
+	void *reserved;                  /* what destroy unmaps; NULL: the caller's arena */
 	size_t reserved_size;
 	pthread_mutex_t lock;
 };

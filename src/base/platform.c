@@ -21,6 +21,8 @@ int iommu_platform_check(const struct iommu_platform *p)
 	    (p->mutex_lock == NULL) != (p->mutex_unlock == NULL) ||
 	    (p->mutex_create == NULL) != (p->mutex_lock == NULL))
 		return IOMMU_EINVAL;
+	if ((p->map_pieces == NULL) != (p->unmap_pieces == NULL))
+		return IOMMU_EINVAL;
 	if ((p->irq_save == NULL) != (p->irq_restore == NULL))
 		return IOMMU_EINVAL;
 	return 0;

@@ -235,7 +235,7 @@ int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *
 		return IOMMU_ENOMEM;
 	/* In every direction: what the device does not write is to come back as it was. */
 	copy(dma, bounce, 0, size, true);
-	status = iommu_dma_take_addresses(dma, device, pages, first);
+	status = iommu_dma_take_addresses(dma, device, pages, paddr, first);
 	if (status != 0) {
 		iommu_dma_bounce_free(dma, bounce);
 		return status;

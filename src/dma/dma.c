@@ -59,6 +59,9 @@ int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **r
 	dma->page_shift = domain->page_shift;
 	dma->page_mask = (1ULL << dma->page_shift) - 1;
 	iommu_object_cache_init(&dma->bounces, platform, DMA_BOUNCE_SIZE);
+	iommu_object_cache_init(&dma->areas, platform, DMA_AREA_SIZE);
+	iommu_object_cache_init(&dma->pieces, platform, sizeof(struct iommu_memory_piece));
+	iommu_list_init(&dma->areas_in_use);
 	cache.space = dma->space;
 	cache.flags = platform->cpu_exclusive ? IOMMU_IOVA_CACHE_CPU_EXCLUSIVE : 0;
 	status = iommu_iova_cache_create(&cache, &dma->cache);
@@ -79,7 +82,7 @@ int iommu_dma_destroy(struct iommu_dma *dma)
 	const struct iommu_platform *platform = dma->platform;
 	int status;
 
-	if (dma->bounced_count != 0)
+	if (dma->bounced_count != 0 || !iommu_list_is_empty(&dma->areas_in_use))
 		return IOMMU_EBUSY;
 	status = iommu_dma_settle_withheld(dma);
 	if (status == 0 && dma->queue != NULL)
@@ -198,8 +201,60 @@ bool iommu_dma_last_page(const struct iommu_dma *dma, const struct iommu_dma_dev
 	return mask >= dma_page_mask(dma);
 }
 
+/* Page sizes that a mapping of memory at `paddr` could use if its address were aligned to them. */
+static uint64_t useful_page_sizes(const struct iommu_dma *dma, uint64_t pages, iommu_paddr_t paddr)
+{
+	const unsigned int size_order = iommu_highest_bit(pages) + dma->page_shift;
+	const unsigned int order = paddr != 0 && iommu_lowest_bit(paddr) < size_order
+					   ? iommu_lowest_bit(paddr)
+					   : size_order;
+
+	return dma->domain->pgsize_bitmap & (UINT64_MAX >> (63 - order));
+}
+
+/* Addresses that do not come from a CPU's cache: large ones, and those that need more alignment. */
+static __attribute__((noinline)) int search_addresses(struct iommu_dma *dma,
+						      const struct iommu_dma_device *device,
+						      uint64_t pages, uint64_t limit,
+						      iommu_paddr_t paddr, uint64_t *first)
+{
+	const uint64_t boundary = device->boundary >> dma->page_shift;
+	const uint64_t needed = device->alignment >> dma->page_shift;
+	struct iommu_iova_request request = {
+		.size = pages,
+		.boundary = boundary >= pages ? boundary : 0,
+		.limit = limit,
+		.flags = IOMMU_IOVA_ATOMIC | IOMMU_IOVA_LOW_FIRST,
+	};
+	uint64_t sizes = pages > DMA_CACHED_PAGES ? useful_page_sizes(dma, pages, paddr) : 0;
+	int status;
+
+	/* What has to cross boundaries begins at one: so it can be laid out before it has a place. */
+	request.alignment = boundary < pages && boundary > needed ? boundary : needed;
+	while (sizes != 0) {
+		const unsigned int size_order = iommu_highest_bit(sizes);
+		struct iommu_iova_request aligned = request;
+		struct iommu_iova_range *range;
+
+		sizes -= 1ULL << size_order;
+		aligned.alignment = 1ULL << (size_order - dma->page_shift);
+		if (aligned.alignment == 1 || aligned.alignment <= request.alignment)
+			break;
+		if (iommu_iova_alloc(dma->space, &aligned, &range) == 0) {
+			*first = range->first;
+			return 0;
+		}
+	}
+	status = iommu_iova_cache_alloc_size(dma->cache, &request, first);
+	if (status != IOMMU_ENOSPC || (request.alignment <= 1 && request.boundary == 0))
+		return status;
+	/* Only a place where it fits by luck is left. */
+	request.flags |= IOMMU_IOVA_EXACT;
+	return iommu_iova_cache_alloc_size(dma->cache, &request, first);
+}
+
 int iommu_dma_take_addresses(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			     uint64_t pages, uint64_t *first)
+			     uint64_t pages, iommu_paddr_t paddr, uint64_t *first)
 {
 	uint64_t limit;
 	int status = dma_make_room(dma);
@@ -208,13 +263,16 @@ int iommu_dma_take_addresses(struct iommu_dma *dma, const struct iommu_dma_devic
 		return status;
 	if (!iommu_dma_last_page(dma, device, &limit) || pages > limit)
 		return IOMMU_ENOSPC;
-	return iommu_iova_cache_alloc(dma->cache, dma_order_of(pages), limit,
-				      IOMMU_IOVA_ATOMIC | IOMMU_IOVA_LOW_FIRST, first);
+	if (__builtin_expect(
+		    pages <= DMA_CACHED_PAGES && device->alignment >> dma->page_shift <= pages, 1))
+		return iommu_iova_cache_alloc(dma->cache, dma_order_of(pages), limit,
+					      IOMMU_IOVA_ATOMIC | IOMMU_IOVA_LOW_FIRST, first);
+	return search_addresses(dma, device, pages, limit, paddr, first);
 }
 
 static void give_addresses(struct iommu_dma *dma, uint64_t first, uint64_t pages)
 {
-	iommu_iova_cache_free(dma->cache, first, dma_order_of(pages));
+	iommu_iova_cache_free_size(dma->cache, first, pages);
 }
 
 /* --- The steps -------------------------------------------------------------------------------- */
@@ -222,7 +280,8 @@ static void give_addresses(struct iommu_dma *dma, uint64_t first, uint64_t pages
 int iommu_dma_check_device(const struct iommu_dma_device *device)
 {
 	return (device->mask & (device->mask + 1)) != 0 ||
-			       (device->boundary & (device->boundary - 1)) != 0
+			       (device->boundary & (device->boundary - 1)) != 0 ||
+			       (device->alignment & (device->alignment - 1)) != 0
 		       ? IOMMU_EINVAL
 		       : 0;
 }
@@ -286,7 +345,7 @@ int iommu_dma_unmap_pages(struct iommu_dma *dma, uint64_t first, uint64_t pages)
 		return iommu_dma_unmap_strictly(dma, first, pages, &nothing_hangs);
 	status = dma_make_room(dma);
 	if (status == 0)
-		status = iommu_flush_queue_unmap(dma->queue, first, dma_order_of(pages));
+		status = iommu_flush_queue_unmap_size(dma->queue, first, pages);
 	/* A queue that is full of what hardware does not confirm. */
 	if (dma_is_unconfirmed(status))
 		iommu_dma_withhold(dma, first, pages, &nothing_hangs);
@@ -298,7 +357,7 @@ static int map_pages(struct iommu_dma *dma, const struct iommu_dma_device *devic
 		     iommu_paddr_t paddr, uint64_t pages, enum iommu_dma_direction direction,
 		     const struct dma_hanging *hanging, uint64_t *first)
 {
-	int status = iommu_dma_take_addresses(dma, device, pages, first);
+	int status = iommu_dma_take_addresses(dma, device, pages, paddr, first);
 
 	if (status != 0) {
 		iommu_dma_release(dma, hanging);
@@ -353,13 +412,27 @@ int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 
 /* --- Shared memory ---------------------------------------------------------------------------- */
 
-#define SHARED_MAX (IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER)
+/* The largest power of two that the CPU can have addresses for. */
+#define SHARED_MAX (SIZE_MAX / 2 + 1)
+
+/* One block of the host's for so many pages, or NULL: in pieces. */
+static void *shared_block(struct iommu_dma *dma, uint64_t pages, unsigned int *order)
+{
+	const struct iommu_platform *platform = dma->platform;
+
+	*order = dma_host_order(dma, dma_order_of(pages));
+	/* Of what is large, pieces waste less than the next power of two. */
+	if (*order > IOMMU_MAX_ALLOC_ORDER && (pages & (pages - 1)) != 0 &&
+	    platform->map_pieces != NULL)
+		return NULL;
+	return platform->alloc_pages(platform->ctx, *order, IOMMU_NODE_ANY, 0);
+}
 
 int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t size,
 		    void **memory, iommu_iova_t *address)
 {
-	const struct iommu_platform *platform = dma->platform;
 	struct dma_hanging hanging = {.bounce = NULL};
+	iommu_paddr_t paddr;
 	uint64_t pages, first;
 	int status = iommu_dma_check_device(device);
 
@@ -368,16 +441,15 @@ int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device
 	if (size > SHARED_MAX)
 		return IOMMU_ERANGE;
 	pages = dma_pages_of(dma, 0, size);
-	hanging.memory_order = dma_host_order(dma, dma_order_of(pages));
-	hanging.memory =
-		platform->alloc_pages(platform->ctx, hanging.memory_order, IOMMU_NODE_ANY, 0);
+	if (memory != NULL)
+		hanging.memory = shared_block(dma, pages, &hanging.memory_order);
 	if (hanging.memory == NULL)
-		return IOMMU_ENOMEM;
+		return iommu_dma_alloc_area(dma, device, pages, memory, address);
 	*memory = hanging.memory;
-	if (dma_bypasses(dma, device, iommu_virt_to_phys(platform, hanging.memory), size, address))
+	paddr = iommu_virt_to_phys(dma->platform, hanging.memory);
+	if (dma_bypasses(dma, device, paddr, size, address))
 		return 0;
-	status = map_pages(dma, device, iommu_virt_to_phys(platform, hanging.memory), pages,
-			   IOMMU_DMA_BIDIRECTIONAL, &hanging, &first);
+	status = map_pages(dma, device, paddr, pages, IOMMU_DMA_BIDIRECTIONAL, &hanging, &first);
 	if (status == 0)
 		*address = first << dma->page_shift;
 	return status;
@@ -392,6 +464,10 @@ int iommu_dma_free(struct iommu_dma *dma, void *memory, iommu_iova_t address, ui
 	if (size == 0 || size > SHARED_MAX)
 		return IOMMU_ENOENT;
 	pages = dma_pages_of(dma, 0, size);
+	if (iommu_dma_free_area(dma, memory, address, pages, &status))
+		return status;
+	if (memory == NULL)
+		return IOMMU_ENOENT;
 	hanging.memory_order = dma_host_order(dma, dma_order_of(pages));
 	if (dma_is_bypass(dma, address)) {
 		iommu_dma_release(dma, &hanging);

@@ -27,21 +27,25 @@
 /* From here on nothing is begun that might need room: see withheld.c. */
 #define DMA_WITHHELD_HIGH 32
 #define DMA_BOUNCE_SIZE   128 /* of struct dma_bounce, at most */
+#define DMA_AREA_SIZE     64  /* of struct dma_area */
+/* Buffers of more pages take just these, from the tree: see iommu_iova_cache_alloc_size. */
+#define DMA_CACHED_PAGES (1U << (IOMMU_IOVA_CACHED_ORDERS - 1))
 
 struct dma_bounce;
+struct dma_area;
 
 /* What of ours a device reaches through a mapping, to be freed when it cannot any more. */
 struct dma_hanging {
 	struct dma_bounce *bounce; /* or NULL */
-	void *memory;              /* or NULL */
-	unsigned int memory_order;
+	void *memory;              /* a block of the host's, or a struct dma_area; or NULL */
+	unsigned int memory_order; /* of the block */
+	bool is_area;
 	bool is_owed; /* what the device wrote to `bounce` goes back to the buffer first */
 };
 
 /* Addresses that hardware may still use. */
 struct dma_withheld {
-	uint64_t first;
-	unsigned int order;
+	uint64_t first, pages;
 	uint32_t serial;
 	struct dma_hanging hanging;
 };
@@ -61,6 +65,8 @@ struct iommu_dma {
 	struct iommu_flush_queue *queue; /* NULL: strict */
 	struct iommu_object_cache bounces;
 	struct iommu_rb_tree bounced; /* by address */
+	struct iommu_object_cache areas, pieces;
+	struct iommu_list_node areas_in_use;
 	struct iommu_spinlock lock;
 	struct dma_withheld withheld[DMA_WITHHELD_MAX]; /* the oldest first */
 	uint32_t serial;                                /* of the newest one */
@@ -124,8 +130,9 @@ int iommu_dma_check_buffer(const struct iommu_dma_device *device, iommu_paddr_t 
 /* The last page that the device reaches all of. False: not even one. */
 bool iommu_dma_last_page(const struct iommu_dma *dma, const struct iommu_dma_device *device,
 			 uint64_t *last);
+/* Addresses for so many pages of memory that begins at `paddr`; the rule stands at iommu_dma_map. */
 int iommu_dma_take_addresses(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			     uint64_t pages, uint64_t *first);
+			     uint64_t pages, iommu_paddr_t paddr, uint64_t *first);
 /*
  * Take back the first `mapped` pages of a range of which not all could be mapped because of `why`,
  * its addresses, and what hangs on it; withheld if hardware may know of them.
@@ -154,6 +161,16 @@ void iommu_dma_give_withheld(struct iommu_dma *dma, uint32_t serial);
 /* Have everything invalidated that was not, and give it back. */
 int iommu_dma_settle_withheld(struct iommu_dma *dma);
 void iommu_dma_release(struct iommu_dma *dma, const struct dma_hanging *hanging);
+
+/* area.c */
+/* As iommu_dma_alloc, of pieces. @memory: NULL: the CPU needs no address. */
+int iommu_dma_alloc_area(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			 uint64_t pages, void **memory, iommu_iova_t *address);
+/* Is memory of pieces there? *status is then that of freeing it. */
+bool iommu_dma_free_area(struct iommu_dma *dma, const void *memory, iommu_iova_t address,
+			 uint64_t pages, int *status);
+/* One holder less. */
+void iommu_dma_area_put(struct iommu_dma *dma, struct dma_area *area);
 
 /* bounce.c */
 int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *device,

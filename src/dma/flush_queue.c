@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
+ * Lazy invalidation: a ring of entries for each CPU, made when the CPU first unmaps something.
+ *
  * The order that everything here rests on. `started` counts invalidations of the domain that have
  * begun, `finished` is the highest of their numbers that was confirmed.
  *
@@ -10,6 +12,10 @@
  * stamp was read, so after the entries were cleared. (The fence and the counter put the clearing
  * before the invalidation for every observer.) Stamps in a ring only grow, so that retiring looks
  * at the oldest entry alone.
+ *
+ * Age needs no clock in an unmap: what is not safe was unmapped after the last invalidation that was
+ * confirmed had begun, and so is no older than that, `confirmed_ns`. The clock is read where an
+ * invalidation begins, and by the tick.
  */
 #include <libiommu/flush_queue.h>
 #include <libiommu/ops.h>
@@ -17,6 +23,7 @@
 
 #include "base/atomic.h"
 #include "base/bits.h"
+#include "base/per_cpu.h"
 #include "base/spinlock.h"
 
 #define DEFAULT_ENTRIES 256U
@@ -28,29 +35,31 @@
 #define BATCH 16
 
 struct entry {
-	uint64_t first;
-	uint64_t freed; /* table pages: the list of a gather */
+	uint64_t first, size; /* granules */
+	uint64_t freed;       /* table pages: the list of a gather */
 	uint64_t stamp;
-	uint64_t queued_ns;
-	unsigned int order;
 };
 
 struct ring {
 	struct iommu_spinlock lock;
 	unsigned int head;  /* the oldest entry */
 	unsigned int count; /* entries */
+	unsigned int size;  /* the most that there may be; 0: there is no ring yet */
 	uint64_t bytes;
 	struct entry *entries;
 	unsigned int page_order; /* of the pages that they are in */
-} __attribute__((aligned(128)));
+};
+
+_Static_assert(sizeof(struct ring) <= IOMMU_CPU_SLOT, "a CPU's ring fits its slot");
 
 struct iommu_flush_queue {
 	struct iommu_flush_queue_config config;
 	iommu_cell_t started, finished;
-	struct ring *rings;
-	unsigned int ring_count;
-	unsigned int page_order;
+	iommu_cell_t confirmed_ns; /* when the last invalidation that was confirmed began */
+	struct iommu_per_cpu rings;
 };
+
+_Static_assert(sizeof(struct iommu_flush_queue) <= IOMMU_PAGE_SIZE, "it is one page");
 
 static const struct iommu_platform *platform_of(const struct iommu_flush_queue *queue)
 {
@@ -64,23 +73,25 @@ static uint64_t now(const struct iommu_flush_queue *queue)
 	return platform->now_ns != NULL ? platform->now_ns(platform->ctx) : 0;
 }
 
-static uint64_t size_of(const struct iommu_flush_queue *queue, unsigned int order)
+static uint64_t bytes_of(const struct iommu_flush_queue *queue, uint64_t size)
 {
-	return queue->config.granule << order;
+	return size << iommu_highest_bit(queue->config.granule);
+}
+
+static struct ring *ring_at(const struct iommu_flush_queue *queue, unsigned int cpu)
+{
+	return iommu_cpu_slot(&queue->rings, cpu);
 }
 
 static struct ring *this_ring(const struct iommu_flush_queue *queue)
 {
-	const struct iommu_platform *platform = platform_of(queue);
-	unsigned int cpu = platform->cpu_id != NULL ? platform->cpu_id(platform->ctx) : 0;
-
-	return &queue->rings[cpu < queue->ring_count ? cpu : 0];
+	return ring_at(queue, iommu_this_cpu(platform_of(queue)));
 }
 
 /* The entry after so many others from `index` on: a division takes longer than all the rest. */
-static unsigned int wrap(const struct iommu_flush_queue *queue, unsigned int index)
+static unsigned int wrap(const struct ring *ring, unsigned int index)
 {
-	return index < queue->config.entries ? index : index - queue->config.entries;
+	return index < ring->size ? index : index - ring->size;
 }
 
 /* --- Retiring --------------------------------------------------------------------------------- */
@@ -102,8 +113,8 @@ static unsigned int take_safe(struct iommu_flush_queue *queue, struct ring *ring
 
 	while (count < BATCH && ring->count != 0 && ring->entries[ring->head].stamp < finished) {
 		batch[count] = ring->entries[ring->head];
-		ring->bytes -= size_of(queue, batch[count].order);
-		ring->head = wrap(queue, ring->head + 1);
+		ring->bytes -= bytes_of(queue, batch[count].size);
+		ring->head = wrap(ring, ring->head + 1);
 		ring->count--;
 		count++;
 	}
@@ -128,7 +139,8 @@ static void retire(struct iommu_flush_queue *queue, struct ring *ring)
 				gather.freed = batch[i].freed;
 				domain->ops->free_gathered(domain, &gather);
 			}
-			iommu_iova_cache_free(queue->config.cache, batch[i].first, batch[i].order);
+			iommu_iova_cache_free_size(queue->config.cache, batch[i].first,
+						   batch[i].size);
 		}
 	} while (count == BATCH);
 }
@@ -136,6 +148,8 @@ static void retire(struct iommu_flush_queue *queue, struct ring *ring)
 /* One invalidation of the domain; on success all that was queued before is safe. */
 static int invalidate(struct iommu_flush_queue *queue)
 {
+	/* Before the number: what gets a later stamp is younger than this. */
+	const uint64_t begun_ns = now(queue);
 	const uint64_t number = iommu_cell_add(&queue->started, 1) + 1;
 	uint64_t finished;
 	int status;
@@ -149,6 +163,8 @@ static int invalidate(struct iommu_flush_queue *queue)
 		finished = iommu_cell_load(&queue->finished);
 	} while (finished < number &&
 		 !iommu_cell_compare_and_swap(&queue->finished, finished, number));
+	/* One that began earlier and ends later makes entries look older than they are. */
+	iommu_cell_store(&queue->confirmed_ns, begun_ns);
 	return 0;
 }
 
@@ -158,68 +174,123 @@ int iommu_flush_queue_flush(struct iommu_flush_queue *queue)
 	unsigned int i;
 
 	/* Also after a failure: an earlier one may have made something safe. */
-	for (i = 0; i < queue->ring_count; i++)
-		retire(queue, &queue->rings[i]);
+	for (i = 0; i < queue->rings.count; i++)
+		retire(queue, ring_at(queue, i));
 	return status;
 }
 
 /* --- Queueing --------------------------------------------------------------------------------- */
 
-/* Is the oldest entry of a ring too old? Locked. */
-static bool is_old(const struct iommu_flush_queue *queue, const struct ring *ring, uint64_t now_ns)
-{
-	const uint64_t queued_ns = ring->entries[ring->head].queued_ns;
-
-	/* It may have been queued after the caller looked at the clock. */
-	return ring->count != 0 && now_ns > queued_ns &&
-	       now_ns - queued_ns > queue->config.max_age_ns;
-}
-
 /*
- * Put an entry into a ring; false: it is full, in entries or bytes, or its oldest is too old. *safe: the
- * oldest can be retired, if there is one.
+ * Put an entry into a ring; false: it is full, in entries or bytes. *safe: the oldest can be retired, if there
+ * is one.
  */
-static bool put(struct iommu_flush_queue *queue, struct ring *ring, struct entry entry,
-		bool whatever_age, bool *safe)
+static bool put(struct iommu_flush_queue *queue, struct ring *ring, struct entry entry, bool *safe)
 {
-	const uint64_t size = size_of(queue, entry.order);
-	uintptr_t state;
+	const uint64_t bytes = bytes_of(queue, entry.size);
+	uintptr_t state = iommu_spin_lock(platform_of(queue), &ring->lock);
 	bool room;
 
-	entry.queued_ns = now(queue);
-	state = iommu_spin_lock(platform_of(queue), &ring->lock);
 	*safe = has_safe(queue, ring);
 	/* One entry always fits, however large it is. */
-	room = ring->count < queue->config.entries &&
+	room = ring->count < ring->size &&
 	       (ring->count == 0 || (ring->bytes <= queue->config.max_bytes &&
-				     size <= queue->config.max_bytes - ring->bytes)) &&
-	       (whatever_age || !is_old(queue, ring, entry.queued_ns));
+				     bytes <= queue->config.max_bytes - ring->bytes));
 	if (room) {
 		/* The stamp under the lock: stamps in a ring grow. */
 		entry.stamp = iommu_cell_load(&queue->started);
-		ring->entries[wrap(queue, ring->head + ring->count)] = entry;
+		ring->entries[wrap(ring, ring->head + ring->count)] = entry;
 		ring->count++;
-		ring->bytes += size;
+		ring->bytes += bytes;
 	}
 	iommu_spin_unlock(platform_of(queue), &ring->lock, state);
 	return room;
 }
 
-int iommu_flush_queue_unmap(struct iommu_flush_queue *queue, uint64_t first, unsigned int order)
+/* Pages for as many entries as are wanted, or for fewer. */
+static struct entry *alloc_entries(const struct iommu_flush_queue *queue, unsigned int *order)
 {
+	const struct iommu_platform *platform = platform_of(queue);
+	struct entry *entries;
+
+	*order = 0;
+	while (*order < IOMMU_MAX_ALLOC_ORDER &&
+	       (IOMMU_PAGE_SIZE << *order) < queue->config.entries * sizeof(struct entry))
+		++*order;
+	for (;; --*order) {
+		entries = platform->alloc_pages(platform->ctx, *order, IOMMU_NODE_ANY,
+						IOMMU_ALLOC_ATOMIC);
+		if (entries != NULL || *order == 0)
+			return entries;
+	}
+}
+
+/* The ring of a CPU that unmaps for the first time; false: there is no memory for one. */
+static __attribute__((noinline)) bool make_ring(struct iommu_flush_queue *queue, struct ring *ring)
+{
+	unsigned int order;
+	struct entry *entries = alloc_entries(queue, &order);
+	const size_t room = ((size_t)IOMMU_PAGE_SIZE << order) / sizeof(struct entry);
+	uintptr_t state;
+
+	if (entries == NULL)
+		return false;
+	state = iommu_spin_lock(platform_of(queue), &ring->lock);
+	if (ring->entries == NULL) {
+		__atomic_store_n(&ring->entries, entries, __ATOMIC_RELAXED);
+		ring->page_order = order;
+		ring->size =
+			room < queue->config.entries ? (unsigned int)room : queue->config.entries;
+		entries = NULL;
+	}
+	iommu_spin_unlock(platform_of(queue), &ring->lock, state);
+	/* Another call was faster. */
+	if (entries != NULL)
+		platform_of(queue)->free_pages(platform_of(queue)->ctx, entries, order);
+	return true;
+}
+
+static inline bool has_ring(struct iommu_flush_queue *queue, struct ring *ring)
+{
+	return __builtin_expect(__atomic_load_n(&ring->entries, __ATOMIC_RELAXED) != NULL, 1) ||
+	       make_ring(queue, ring);
+}
+
+/* Put an entry into a ring, with an invalidation if it is full; false: it stays full. */
+static bool queue_entry(struct iommu_flush_queue *queue, struct ring *ring, struct entry entry)
+{
+	bool safe;
+
+	if (put(queue, ring, entry, &safe)) {
+		if (safe)
+			retire(queue, ring);
+		return true;
+	}
+	/* Perhaps there is room once what is safe has gone. */
+	retire(queue, ring);
+	if (safe && put(queue, ring, entry, &safe))
+		return true;
+	/* Also after a failure: an earlier one may have made something safe. */
+	(void)invalidate(queue);
+	retire(queue, ring);
+	return put(queue, ring, entry, &safe);
+}
+
+int iommu_flush_queue_unmap_size(struct iommu_flush_queue *queue, uint64_t first, uint64_t size)
+{
+	const unsigned int shift = iommu_highest_bit(queue->config.granule);
 	struct iommu_domain *domain = queue->config.domain;
 	struct ring *ring = this_ring(queue);
+	struct entry entry = {.first = first, .size = size};
 	struct iommu_gather gather;
-	struct entry entry = {.first = first, .order = order};
 	uint64_t unmapped;
-	bool safe;
 	int status;
 
-	if (order > 51 || first > UINT64_MAX >> iommu_highest_bit(queue->config.granule))
+	if (size == 0 || size > UINT64_MAX >> shift || first > UINT64_MAX >> shift)
 		return IOMMU_EINVAL;
 	iommu_gather_init(&gather);
-	status = domain->ops->unmap_pages(domain, first * queue->config.granule,
-					  size_of(queue, order), 0, &gather, &unmapped);
+	status = domain->ops->unmap_pages(domain, first << shift, size << shift, 0, &gather,
+					  &unmapped);
 	if (__builtin_expect(status != 0 || unmapped == 0, 0)) {
 		/* Not to be given back. But a part, or tables that were empty, may have gone. */
 		if (!iommu_gather_is_empty(&gather))
@@ -228,41 +299,48 @@ int iommu_flush_queue_unmap(struct iommu_flush_queue *queue, uint64_t first, uns
 	}
 	iommu_full_fence();
 	entry.freed = gather.freed;
-	if (put(queue, ring, entry, false, &safe)) {
-		if (safe)
-			retire(queue, ring);
+	if (has_ring(queue, ring) && queue_entry(queue, ring, entry))
 		return 0;
-	}
-	/* Perhaps there is room once what is safe has gone. */
-	retire(queue, ring);
-	if (safe && put(queue, ring, entry, false, &safe))
-		return 0;
-	(void)invalidate(queue);
-	retire(queue, ring);
-	/* Hardware that does not confirm: what is old has to wait, but room may be left. */
-	if (put(queue, ring, entry, true, &safe))
-		return 0;
-	/* Others filled the ring again, or nothing was retired: at once, and by itself. */
+	/* No ring, or one that others filled again, or nothing was retired: at once, by itself. */
 	status = iommu_sync_gather(domain, &gather);
 	if (status == 0)
-		iommu_iova_cache_free(queue->config.cache, first, order);
+		iommu_iova_cache_free_size(queue->config.cache, first, size);
 	return status;
+}
+
+int iommu_flush_queue_unmap(struct iommu_flush_queue *queue, uint64_t first, unsigned int order)
+{
+	return order > 51 ? IOMMU_EINVAL
+			  : iommu_flush_queue_unmap_size(queue, first, 1ULL << order);
+}
+
+/* Does nothing wait? */
+static bool is_empty(struct iommu_flush_queue *queue)
+{
+	bool empty = true;
+	unsigned int i;
+
+	for (i = 0; i < queue->rings.count && empty; i++) {
+		struct ring *ring = ring_at(queue, i);
+		uintptr_t state = iommu_spin_lock(platform_of(queue), &ring->lock);
+
+		empty = ring->count == 0;
+		iommu_spin_unlock(platform_of(queue), &ring->lock, state);
+	}
+	return empty;
 }
 
 int iommu_flush_queue_tick(struct iommu_flush_queue *queue)
 {
-	const uint64_t now_ns = now(queue);
-	bool old = false;
-	unsigned int i;
+	/* Before the look at the clock: it cannot be later than that. */
+	const uint64_t confirmed_ns = iommu_cell_load(&queue->confirmed_ns);
 
-	for (i = 0; i < queue->ring_count && !old; i++) {
-		struct ring *ring = &queue->rings[i];
-		uintptr_t state = iommu_spin_lock(platform_of(queue), &ring->lock);
-
-		old = is_old(queue, ring, now_ns);
-		iommu_spin_unlock(platform_of(queue), &ring->lock, state);
-	}
-	return old ? iommu_flush_queue_flush(queue) : 0;
+	if (is_empty(queue))
+		return 0;
+	if (platform_of(queue)->now_ns != NULL &&
+	    now(queue) - confirmed_ns <= queue->config.max_age_ns)
+		return 0;
+	return iommu_flush_queue_flush(queue);
 }
 
 void iommu_flush_queue_get_stats(struct iommu_flush_queue *queue,
@@ -271,8 +349,8 @@ void iommu_flush_queue_get_stats(struct iommu_flush_queue *queue,
 	unsigned int i;
 
 	*stats = (struct iommu_flush_queue_stats){.flushes = iommu_cell_load(&queue->started)};
-	for (i = 0; i < queue->ring_count; i++) {
-		struct ring *ring = &queue->rings[i];
+	for (i = 0; i < queue->rings.count; i++) {
+		struct ring *ring = ring_at(queue, i);
 		uintptr_t state = iommu_spin_lock(platform_of(queue), &ring->lock);
 
 		stats->entries += ring->count;
@@ -283,48 +361,19 @@ void iommu_flush_queue_get_stats(struct iommu_flush_queue *queue,
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
-static void *alloc_array(const struct iommu_platform *platform, uint64_t size, unsigned int *order)
-{
-	*order = 0;
-	while ((IOMMU_PAGE_SIZE << *order) < size)
-		++*order;
-	if (*order > IOMMU_MAX_ALLOC_ORDER)
-		return NULL;
-	return platform->alloc_pages(platform->ctx, *order, IOMMU_NODE_ANY, 0);
-}
-
 static void free_everything(struct iommu_flush_queue *queue)
 {
 	const struct iommu_platform *platform = platform_of(queue);
 	unsigned int i;
 
-	for (i = 0; queue->rings != NULL && i < queue->ring_count; i++)
-		if (queue->rings[i].entries != NULL)
-			platform->free_pages(platform->ctx, queue->rings[i].entries,
-					     queue->rings[i].page_order);
-	if (queue->rings != NULL)
-		platform->free_pages(platform->ctx, queue->rings, queue->page_order);
-	platform->free_pages(platform->ctx, queue, 0);
-}
+	for (i = 0; i < queue->rings.count; i++) {
+		struct ring *ring = ring_at(queue, i);
 
-static int alloc_rings(struct iommu_flush_queue *queue)
-{
-	const struct iommu_platform *platform = platform_of(queue);
-	unsigned int i;
-
-	queue->rings =
-		alloc_array(platform, queue->ring_count * sizeof(struct ring), &queue->page_order);
-	if (queue->rings == NULL)
-		return queue->page_order > IOMMU_MAX_ALLOC_ORDER ? IOMMU_EINVAL : IOMMU_ENOMEM;
-	for (i = 0; i < queue->ring_count; i++) {
-		struct ring *ring = &queue->rings[i];
-
-		ring->entries = alloc_array(platform, queue->config.entries * sizeof(struct entry),
-					    &ring->page_order);
-		if (ring->entries == NULL)
-			return IOMMU_ENOMEM;
+		if (ring->entries != NULL)
+			platform->free_pages(platform->ctx, ring->entries, ring->page_order);
 	}
-	return 0;
+	iommu_per_cpu_destroy(&queue->rings, platform);
+	platform->free_pages(platform->ctx, queue, 0);
 }
 
 int iommu_flush_queue_create(const struct iommu_flush_queue_config *config,
@@ -348,8 +397,7 @@ int iommu_flush_queue_create(const struct iommu_flush_queue_config *config,
 		queue->config.max_bytes = DEFAULT_BYTES;
 	if (queue->config.max_age_ns == 0)
 		queue->config.max_age_ns = DEFAULT_AGE_NS;
-	queue->ring_count = platform->cpu_count != NULL ? platform->cpu_count(platform->ctx) : 1;
-	status = queue->ring_count != 0 ? alloc_rings(queue) : IOMMU_EINVAL;
+	status = iommu_per_cpu_init(&queue->rings, platform);
 	if (status != 0) {
 		free_everything(queue);
 		return status;

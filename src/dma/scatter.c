@@ -22,19 +22,45 @@ static int check_pieces(const struct iommu_dma_device *device, const struct iomm
 	return 0;
 }
 
-/* False: more than there are addresses. */
-static bool count_pages(const struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
-			unsigned int count, uint64_t *pages)
+/*
+ * The page of a range, which begins at a multiple of the boundary if it crosses one at all, that the next
+ * piece begins on: *page, or the first one behind the next boundary. False: it crosses one wherever it lies.
+ */
+static bool place_piece(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+			const struct iommu_dma_piece *piece, uint64_t *page)
 {
+	const uint64_t at = piece->paddr & dma_page_mask(dma);
+	unsigned int order;
+
+	if (!dma_crosses(device, (*page << dma->page_shift) + at, piece->size))
+		return true;
+	if (device->boundary <= dma_page_mask(dma) || dma_crosses(device, at, piece->size))
+		return false;
+	order = iommu_highest_bit(device->boundary) - dma->page_shift;
+	*page = ((*page >> order) + 1) << order;
+	return true;
+}
+
+/* The pages of a range with room for all pieces. */
+static int count_pages(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+		       const struct iommu_dma_piece *pieces, unsigned int count, uint64_t *pages)
+{
+	const uint64_t most = UINT64_MAX >> dma->page_shift;
 	unsigned int i;
 
 	*pages = 0;
 	for (i = 0; i < count; i++) {
-		*pages += dma_pages_of(dma, pieces[i].paddr, pieces[i].size);
-		if (*pages > UINT64_MAX >> dma->page_shift)
-			return false;
+		const uint64_t own = dma_pages_of(dma, pieces[i].paddr, pieces[i].size);
+
+		if (own > most - *pages)
+			return IOMMU_ENOSPC;
+		if (!place_piece(dma, device, &pieces[i], pages))
+			return IOMMU_EINVAL;
+		if (*pages > most - own)
+			return IOMMU_ENOSPC;
+		*pages += own;
 	}
-	return true;
+	return 0;
 }
 
 /* Can the next piece, at this address, be part of the element? */
@@ -61,25 +87,33 @@ static void add_element(const struct iommu_dma_device *device, struct iommu_dma_
 	++*elements;
 }
 
-/* Addresses in order. */
-static int make_elements(const struct iommu_dma *dma, const struct iommu_dma_device *device,
-			 struct iommu_dma_piece *pieces, unsigned int count, uint64_t first,
-			 unsigned int *elements)
+/* Elements end with the list, or with one that has no length: so unmap knows where the range ends. */
+static void end_elements(struct iommu_dma_piece *pieces, unsigned int count, unsigned int elements)
 {
+	if (elements < count)
+		pieces[elements].length = 0;
+}
+
+/* Addresses in order, where count_pages has put them. */
+static void make_elements(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+			  struct iommu_dma_piece *pieces, unsigned int count, uint64_t first,
+			  unsigned int *elements)
+{
+	uint64_t page = 0;
 	unsigned int i;
 
 	*elements = 0;
 	for (i = 0; i < count; i++) {
-		const iommu_iova_t address =
-			(first << dma->page_shift) | (pieces[i].paddr & dma_page_mask(dma));
-		const uint64_t size = pieces[i].size;
+		const struct iommu_dma_piece piece = pieces[i];
 
-		first += dma_pages_of(dma, pieces[i].paddr, size);
-		if (dma_crosses(device, address, size))
-			return IOMMU_EINVAL;
-		add_element(device, pieces, elements, address, size);
+		(void)place_piece(dma, device, &piece, &page);
+		add_element(device, pieces, elements,
+			    ((first + page) << dma->page_shift) |
+				    (piece.paddr & dma_page_mask(dma)),
+			    piece.size);
+		page += dma_pages_of(dma, piece.paddr, piece.size);
 	}
-	return 0;
+	end_elements(pieces, count, *elements);
 }
 
 /* All pieces, or none: they are unmapped by the address of the first. */
@@ -97,14 +131,19 @@ static bool bypass_pieces(const struct iommu_dma *dma, const struct iommu_dma_de
 	for (i = 0; i < count; i++)
 		add_element(device, pieces, elements, dma->domain->bypass_offset + pieces[i].paddr,
 			    pieces[i].size);
+	end_elements(pieces, count, *elements);
 	return true;
 }
 
 #define CHUNK 32 /* pieces that are handed on at once */
 
-/* Whole pages, in chunks: neighbours in memory are mapped as one, and hardware is told once for each. */
-static int map_pieces(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
-		      unsigned int count, uint64_t first, unsigned int prot, uint64_t *mapped)
+/*
+ * Whole pages, in chunks that end where pages are left out: neighbours in memory are mapped as one, and
+ * hardware is told once for each. *mapped: the pages of the range up to the end of what is mapped.
+ */
+static int map_pieces(struct iommu_dma *dma, const struct iommu_dma_device *device,
+		      const struct iommu_dma_piece *pieces, unsigned int count, uint64_t first,
+		      unsigned int prot, uint64_t *mapped)
 {
 	struct iommu_map_piece chunk[CHUNK];
 	unsigned int at = 0;
@@ -112,17 +151,27 @@ static int map_pieces(struct iommu_dma *dma, const struct iommu_dma_piece *piece
 
 	*mapped = 0;
 	while (at < count && status == 0) {
-		uint64_t bytes;
+		uint64_t begin = *mapped;
+		uint64_t end;
 		unsigned int i;
 
+		(void)place_piece(dma, device, &pieces[at], &begin);
+		end = begin;
 		for (i = 0; i < CHUNK && at < count; i++, at++) {
+			const uint64_t pages = dma_pages_of(dma, pieces[at].paddr, pieces[at].size);
+			uint64_t page = end;
+
+			(void)place_piece(dma, device, &pieces[at], &page);
+			if (page != end)
+				break;
 			chunk[i].paddr = pieces[at].paddr & ~dma_page_mask(dma);
-			chunk[i].size = dma_pages_of(dma, pieces[at].paddr, pieces[at].size)
-					<< dma->page_shift;
+			chunk[i].size = pages << dma->page_shift;
+			end += pages;
 		}
-		status = iommu_map_sg(dma->domain, (first + *mapped) << dma->page_shift, chunk, i,
-				      prot, &bytes);
-		*mapped += bytes >> dma->page_shift;
+		status = iommu_map_sg(dma->domain, (first + begin) << dma->page_shift, chunk, i,
+				      prot, NULL);
+		if (status == 0)
+			*mapped = end;
 	}
 	return status;
 }
@@ -140,25 +189,43 @@ int iommu_dma_map_sg(struct iommu_dma *dma, const struct iommu_dma_device *devic
 		return status;
 	if (bypass_pieces(dma, device, pieces, count, elements))
 		return 0;
-	if (!count_pages(dma, pieces, count, &pages))
-		return IOMMU_ENOSPC;
-	status = iommu_dma_take_addresses(dma, device, pages, &first);
+	status = count_pages(dma, device, pieces, count, &pages);
+	if (status == 0)
+		status = iommu_dma_take_addresses(dma, device, pages, pieces[0].paddr, &first);
 	if (status != 0)
 		return status;
-	status = make_elements(dma, device, pieces, count, first, elements);
+	make_elements(dma, device, pieces, count, first, elements);
+	status = map_pieces(dma, device, pieces, count, first, dma_prot_of(direction), &mapped);
 	if (status == 0)
-		status = map_pieces(dma, pieces, count, first, dma_prot_of(direction), &mapped);
-	if (status != 0)
-		iommu_dma_undo(dma, first, mapped, pages, status, &nothing);
+		return 0;
+	pieces[0].length = 0; /* not mapped: unmap finds nothing in it */
+	iommu_dma_undo(dma, first, mapped, pages, status, &nothing);
 	return status;
+}
+
+/* The pages of the range that a list is mapped in, those left out included; 0: it is not mapped. */
+static uint64_t mapped_pages(const struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
+			     unsigned int count)
+{
+	const struct iommu_dma_piece *last = pieces;
+	unsigned int i;
+
+	if (count == 0 || pieces[0].length == 0)
+		return 0;
+	for (i = 1; i < count && pieces[i].length != 0; i++)
+		last = &pieces[i];
+	if (last->address < pieces[0].address || last->length - 1 > UINT64_MAX - last->address)
+		return 0;
+	return dma_pages_of(dma, pieces[0].address,
+			    last->address - pieces[0].address + last->length);
 }
 
 int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
 		       unsigned int count)
 {
-	uint64_t pages;
+	const uint64_t pages = mapped_pages(dma, pieces, count);
 
-	if (count == 0 || !count_pages(dma, pieces, count, &pages))
+	if (pages == 0)
 		return IOMMU_ENOENT;
 	if (dma_is_bypass(dma, pieces[0].address))
 		return 0;

@@ -12,6 +12,7 @@ int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device
 		return IOMMU_EINVAL;
 	if (!iommu_dma_last_page(dma, device, &request.limit))
 		return IOMMU_ENOSPC;
+	request.alignment = device->alignment >> dma->page_shift;
 	*window = (struct iommu_dma_window){.dma = dma, .pages = pages};
 	status = iommu_iova_alloc(dma->space, &request, &window->range);
 	if (status == 0)

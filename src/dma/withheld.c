@@ -22,7 +22,7 @@ void iommu_dma_withhold(struct iommu_dma *dma, uint64_t first, uint64_t pages,
 	if (count < DMA_WITHHELD_MAX) {
 		dma->withheld[count] = (struct dma_withheld){
 			.first = first,
-			.order = dma_order_of(pages),
+			.pages = pages,
 			.serial = dma->serial + 1,
 			.hanging = *hanging,
 		};
@@ -60,7 +60,9 @@ void iommu_dma_release(struct iommu_dma *dma, const struct dma_hanging *hanging)
 		iommu_dma_bounce_finish(dma, hanging->bounce);
 	if (hanging->bounce != NULL)
 		iommu_dma_bounce_free(dma, hanging->bounce);
-	if (hanging->memory != NULL)
+	if (hanging->is_area)
+		iommu_dma_area_put(dma, hanging->memory);
+	else if (hanging->memory != NULL)
 		platform->free_pages(platform->ctx, hanging->memory, hanging->memory_order);
 }
 
@@ -75,7 +77,7 @@ void iommu_dma_give_withheld(struct iommu_dma *dma, uint32_t serial)
 
 	while (take(dma, serial, &range)) {
 		iommu_dma_release(dma, &range.hanging);
-		iommu_iova_cache_free(dma->cache, range.first, range.order);
+		iommu_iova_cache_free_size(dma->cache, range.first, range.pages);
 	}
 }
 

@@ -3,9 +3,13 @@
  * Magazines over a depot.
  *
  * Invariants. Each CPU has, for each order, two magazines: `loaded`, which is tried first, and
- * `spare`. Every other magazine is in the depot, full ones in a list for each order, empty ones in
- * one list. A magazine that moves between a CPU and the depot is exchanged for another, so that the
- * number of magazines is constant and nothing is allocated after creation.
+ * `spare`. Where it has none yet, `none` of the cache stands, whose count fits neither "there is a
+ * range" nor "there is room": so the shortest way asks nothing more for it. All other magazines are in
+ * the depot, full ones in a list for each order, empty ones in one list; never more than the depot's
+ * maximum.
+ *
+ * A magazine is made when a range is freed and no empty one is left, and goes back to the host when it
+ * is drained. The host is asked with no lock held; where it has nothing, the range goes to the tree.
  *
  * Lock order: a CPU's lock, then the depot's. What goes to the tree is first taken out under these
  * locks and given back after they are released.
@@ -18,12 +22,16 @@
 #include <libiommu/iova_cache.h>
 #include <libiommu/status.h>
 
+#include "base/bits.h"
 #include "base/list.h"
 #include "base/object_cache.h"
+#include "base/per_cpu.h"
 #include "iova/space.h"
 
 #define DEPOT_MAX 4096
-#define CPUS_MAX  4096
+
+/* The count of a magazine that is not there. */
+#define NONE UINT64_MAX
 
 struct magazine {
 	union {
@@ -41,26 +49,33 @@ struct cpu_cache {
 	struct iommu_spinlock lock;
 	uint32_t drained; /* the last request to drain that it has answered; atomic */
 	struct pair pairs[IOMMU_IOVA_CACHED_ORDERS];
-} __attribute__((aligned(128))); /* neighbours do not share a line, nor a pair of lines */
+};
+
+_Static_assert(sizeof(struct cpu_cache) <= IOMMU_CPU_SLOT, "a CPU's caches fit its slot");
 
 struct iommu_iova_cache {
 	struct iommu_iova_space *space;
 	const struct iommu_platform *platform;
-	struct cpu_cache *cpus;
-	unsigned int cpu_count;
-	unsigned int cpu_order; /* of the pages that `cpus` is in */
 	bool exclusive;
 	bool shortest; /* the host does not mask interrupts: see alloc_shortest */
-	/* Orders that are freed the shortest way; 0 while a CPU waits for ranges of others. Atomic. */
-	unsigned int short_orders;
+	/*
+	 * Orders that are taken, and freed, the shortest way. The second is 0 while a CPU waits for
+	 * ranges of others. Atomic.
+	 */
+	unsigned int short_takes, short_orders;
 	uint64_t capacity;   /* of a magazine: IOMMU_IOVA_MAGAZINE, or less in a small space */
 	unsigned int orders; /* that have magazines: all, or none */
 	uint32_t drains;     /* requests so far; atomic */
+	struct iommu_per_cpu cpus;
+	struct magazine none; /* read by all, written by none */
 	struct iommu_spinlock depot_lock;
+	unsigned int depot_count, depot_max;
 	struct magazine *full[IOMMU_IOVA_CACHED_ORDERS];
 	struct magazine *empty;
 	struct iommu_object_cache magazines;
 };
+
+_Static_assert(sizeof(struct iommu_iova_cache) <= IOMMU_PAGE_SIZE, "it is one page");
 
 /* --- CPUs ------------------------------------------------------------------------------------- */
 
@@ -84,17 +99,9 @@ static inline void cpu_unlock(const struct iommu_iova_cache *cache, struct cpu_c
 		platform->irq_restore(platform->ctx, state);
 }
 
-static unsigned int this_cpu(const struct iommu_iova_cache *cache)
-{
-	const struct iommu_platform *platform = cache->platform;
-
-	return platform->cpu_id != NULL ? platform->cpu_id(platform->ctx) : 0;
-}
-
-/* A host that counts wrongly shares a cache; it does not corrupt one. */
 static struct cpu_cache *cpu_at(const struct iommu_iova_cache *cache, unsigned int cpu)
 {
-	return &cache->cpus[cpu < cache->cpu_count ? cpu : 0];
+	return iommu_cpu_slot(&cache->cpus, cpu);
 }
 
 /* --- Magazines -------------------------------------------------------------------------------- */
@@ -107,12 +114,29 @@ static void swap_pair(struct pair *pair)
 	pair->spare = loaded;
 }
 
+static inline bool is_none(const struct magazine *magazine)
+{
+	return magazine->count == NONE;
+}
+
+/* Neither empty nor none. */
+static inline bool holds_some(const struct magazine *magazine)
+{
+	return magazine->count - 1 < IOMMU_IOVA_MAGAZINE;
+}
+
+/* Neither full nor none. */
+static inline bool has_room(const struct iommu_iova_cache *cache, const struct magazine *magazine)
+{
+	return magazine->count < cache->capacity;
+}
+
 /* Take a range that ends at or below `limit`; the last one first. */
 static bool magazine_pop(struct magazine *magazine, unsigned int order, uint64_t limit,
 			 uint64_t *first)
 {
 	const uint64_t highest = limit - ((1ULL << order) - 1);
-	uint64_t i = magazine->count;
+	uint64_t i = holds_some(magazine) ? magazine->count : 0;
 
 	while (i != 0 && magazine->ranges[i - 1] > highest)
 		i--;
@@ -123,40 +147,77 @@ static bool magazine_pop(struct magazine *magazine, unsigned int order, uint64_t
 	return true;
 }
 
-/* Give `magazine`, empty, to the depot and get a full one of this order; or keep it. */
-static struct magazine *depot_exchange_empty(struct iommu_iova_cache *cache, unsigned int order,
-					     struct magazine *magazine)
+/* The depot's first full magazine of an order, or NULL. The depot is locked. */
+static struct magazine *depot_take_full(struct iommu_iova_cache *cache, unsigned int order)
 {
-	uintptr_t state = iommu_spin_lock(cache->platform, &cache->depot_lock);
 	struct magazine *full = cache->full[order];
 
 	if (full != NULL) {
 		cache->full[order] = full->next;
 		full->count = cache->capacity;
-		magazine->next = cache->empty;
-		cache->empty = magazine;
-		magazine = full;
+		cache->depot_count--;
 	}
-	iommu_spin_unlock(cache->platform, &cache->depot_lock, state);
-	return magazine;
+	return full;
 }
 
-/* Give `magazine`, full, to the depot and get an empty one; or keep it. */
-static struct magazine *depot_exchange_full(struct iommu_iova_cache *cache, unsigned int order,
-					    struct magazine *magazine)
+/* The same of the empty ones. */
+static struct magazine *depot_take_empty(struct iommu_iova_cache *cache)
 {
-	uintptr_t state = iommu_spin_lock(cache->platform, &cache->depot_lock);
 	struct magazine *empty = cache->empty;
 
 	if (empty != NULL) {
 		cache->empty = empty->next;
 		empty->count = 0;
-		magazine->next = cache->full[order];
-		cache->full[order] = magazine;
-		magazine = empty;
+		cache->depot_count--;
+	}
+	return empty;
+}
+
+static void depot_put(struct iommu_iova_cache *cache, struct magazine **list,
+		      struct magazine *magazine)
+{
+	magazine->next = *list;
+	*list = magazine;
+	cache->depot_count++;
+}
+
+/* Load a full magazine of the depot's, if it has one, for the loaded one: it is empty, or none. */
+static void load_full(struct iommu_iova_cache *cache, struct pair *pair, unsigned int order)
+{
+	uintptr_t state = iommu_spin_lock(cache->platform, &cache->depot_lock);
+	struct magazine *full = depot_take_full(cache, order);
+
+	if (full != NULL) {
+		if (!is_none(pair->loaded))
+			depot_put(cache, &cache->empty, pair->loaded);
+		pair->loaded = full;
 	}
 	iommu_spin_unlock(cache->platform, &cache->depot_lock, state);
-	return magazine;
+}
+
+/*
+ * Load an empty magazine, of the depot's or `*fresh`, for the loaded one: it is full, and goes to the
+ * depot if that has room, or none. False: there was no empty one, but with a fresh one it would do.
+ */
+static bool load_empty(struct iommu_iova_cache *cache, struct pair *pair, unsigned int order,
+		       struct magazine **fresh)
+{
+	const bool missing = is_none(pair->loaded);
+	uintptr_t state = iommu_spin_lock(cache->platform, &cache->depot_lock);
+	struct magazine *empty = depot_take_empty(cache);
+	const bool room = missing || cache->depot_count < cache->depot_max;
+
+	if (empty == NULL && room) {
+		empty = *fresh;
+		*fresh = NULL;
+	}
+	if (empty != NULL) {
+		if (!missing)
+			depot_put(cache, &cache->full[order], pair->loaded);
+		pair->loaded = empty;
+	}
+	iommu_spin_unlock(cache->platform, &cache->depot_lock, state);
+	return empty != NULL || !room;
 }
 
 /* --- The hot path ----------------------------------------------------------------------------- */
@@ -171,60 +232,67 @@ static bool pair_alloc(struct iommu_iova_cache *cache, struct pair *pair, unsign
 	if (magazine_pop(pair->loaded, order, limit, first))
 		return true;
 	/* Neither has one; only an empty magazine can be exchanged for a full one. */
-	if (pair->loaded->count != 0)
+	if (holds_some(pair->loaded))
 		swap_pair(pair);
-	if (pair->loaded->count != 0)
+	if (holds_some(pair->loaded))
 		return false;
-	pair->loaded = depot_exchange_empty(cache, order, pair->loaded);
+	load_full(cache, pair, order);
 	return magazine_pop(pair->loaded, order, limit, first);
 }
 
+/* The CPU is locked. *wants_fresh: not kept, but with a fresh magazine it would be. */
 static bool pair_free(struct iommu_iova_cache *cache, struct pair *pair, unsigned int order,
-		      uint64_t first)
+		      uint64_t first, struct magazine **fresh, bool *wants_fresh)
 {
-	if (pair->loaded->count == cache->capacity)
+	*wants_fresh = false;
+	if (!has_room(cache, pair->loaded))
 		swap_pair(pair);
-	if (pair->loaded->count == cache->capacity)
-		pair->loaded = depot_exchange_full(cache, order, pair->loaded);
-	if (pair->loaded->count == cache->capacity)
+	if (!has_room(cache, pair->loaded)) {
+		/* Rather a second magazine than one for the depot. */
+		if (is_none(pair->spare))
+			swap_pair(pair);
+		*wants_fresh = !load_empty(cache, pair, order, fresh);
+	}
+	if (!has_room(cache, pair->loaded))
 		return false;
 	pair->loaded->ranges[pair->loaded->count++] = first;
 	return true;
 }
 
 /* From the tree. */
-static int tree_alloc(struct iommu_iova_cache *cache, unsigned int order, uint64_t limit,
-		      unsigned int flags, uint64_t *first)
+static int tree_alloc(struct iommu_iova_cache *cache, const struct iommu_iova_request *request,
+		      uint64_t *first)
 {
-	const struct iommu_iova_request request = {
-		.size = 1ULL << order,
-		.alignment = 1ULL << order,
-		.limit = limit,
-		.flags = flags & (IOMMU_IOVA_ATOMIC | IOMMU_IOVA_LOW_FIRST),
-	};
 	struct iommu_iova_range *range;
-	int status = iommu_iova_alloc(cache->space, &request, &range);
+	int status = iommu_iova_alloc(cache->space, request, &range);
 
 	if (status == 0)
 		*first = range->first;
 	return status;
 }
 
-/* Not from this CPU's loaded magazine. */
-static __attribute__((noinline)) int alloc_slowly(struct iommu_iova_cache *cache,
-						  unsigned int order, uint64_t limit,
-						  unsigned int flags, uint64_t *first)
+static struct iommu_iova_request request_of(unsigned int order, uint64_t limit, unsigned int flags)
 {
-	int status;
+	return (struct iommu_iova_request){
+		.size = 1ULL << order,
+		.alignment = 1ULL << order,
+		.limit = limit,
+		.flags = flags & (IOMMU_IOVA_ATOMIC | IOMMU_IOVA_LOW_FIRST),
+	};
+}
 
-	if (order > 51)
-		return IOMMU_EINVAL;
-	status = tree_alloc(cache, order, limit, flags, first);
+/* Not from this CPU's magazines. */
+static __attribute__((noinline)) int alloc_slowly(struct iommu_iova_cache *cache,
+						  const struct iommu_iova_request *request,
+						  uint64_t *first)
+{
+	int status = tree_alloc(cache, request, first);
+
 	if (status != IOMMU_ENOSPC)
 		return status;
 	/* What is cached may be what is missing. */
 	iommu_iova_cache_drain(cache);
-	return tree_alloc(cache, order, limit, flags, first);
+	return tree_alloc(cache, request, first);
 }
 
 /* Have all CPUs answered the last request? */
@@ -233,8 +301,8 @@ static bool all_have_drained(const struct iommu_iova_cache *cache)
 	const uint32_t drains = __atomic_load_n(&cache->drains, __ATOMIC_SEQ_CST);
 	unsigned int i;
 
-	for (i = 0; i < cache->cpu_count; i++)
-		if (__atomic_load_n(&cache->cpus[i].drained, __ATOMIC_SEQ_CST) != drains)
+	for (i = 0; i < cache->cpus.count; i++)
+		if (__atomic_load_n(&cpu_at(cache, i)->drained, __ATOMIC_SEQ_CST) != drains)
 			return false;
 	return true;
 }
@@ -271,9 +339,9 @@ static inline uintptr_t cpu_lock_to_free(struct iommu_iova_cache *cache, struct 
 /* Have the other exclusive CPUs drain when they come by; this one has drained. */
 static void ask_for_drain(struct iommu_iova_cache *cache)
 {
-	struct cpu_cache *cpu = cpu_at(cache, this_cpu(cache));
+	struct cpu_cache *cpu = cpu_at(cache, iommu_this_cpu(cache->platform));
 
-	if (cache->cpu_count == 1)
+	if (cache->cpus.count == 1)
 		return;
 	__atomic_store_n(&cpu->drained, __atomic_add_fetch(&cache->drains, 1, __ATOMIC_SEQ_CST),
 			 __ATOMIC_SEQ_CST);
@@ -303,12 +371,11 @@ static __attribute__((noinline)) int alloc_low(struct iommu_iova_cache *cache, u
 					       uint64_t *first)
 {
 	const uint64_t low = cache->space->low_last;
+	const struct iommu_iova_request request = request_of(order, low, flags);
 
-	if (order > 51)
-		return IOMMU_EINVAL;
 	if (cpu_alloc(cache, cpu, order, low, first))
 		return 0;
-	return tree_alloc(cache, order, low, flags, first);
+	return tree_alloc(cache, &request, first);
 }
 
 /* Everything but the shortest way. */
@@ -316,6 +383,10 @@ static __attribute__((noinline)) int alloc_from(struct iommu_iova_cache *cache, 
 						unsigned int order, uint64_t limit,
 						unsigned int flags, uint64_t *first)
 {
+	struct iommu_iova_request request;
+
+	if (order > 51)
+		return IOMMU_EINVAL;
 	if ((flags & IOMMU_IOVA_LOW_FIRST) != 0 && limit > cache->space->low_last) {
 		int status = alloc_low(cache, cpu, order, flags, first);
 
@@ -324,24 +395,48 @@ static __attribute__((noinline)) int alloc_from(struct iommu_iova_cache *cache, 
 	}
 	if (cpu_alloc(cache, cpu, order, limit, first))
 		return 0;
-	return alloc_slowly(cache, order, limit, flags, first);
+	request = request_of(order, limit, flags);
+	return alloc_slowly(cache, &request, first);
 }
 
-static __attribute__((noinline)) void free_to(struct iommu_iova_cache *cache, unsigned int cpu_id,
+/* To this CPU's magazines. */
+static bool cpu_free(struct iommu_iova_cache *cache, unsigned int cpu_id, uint64_t first,
+		     unsigned int order, struct magazine **fresh, bool *wants_fresh)
+{
+	struct cpu_cache *cpu = cpu_at(cache, cpu_id);
+	uintptr_t state = cpu_lock_to_free(cache, cpu, cpu_id);
+	const bool kept = pair_free(cache, &cpu->pairs[order], order, first, fresh, wants_fresh);
+
+	cpu_unlock(cache, cpu, state);
+	return kept;
+}
+
+static bool cpu_free_with_fresh(struct iommu_iova_cache *cache, unsigned int cpu_id, uint64_t first,
+				unsigned int order)
+{
+	struct magazine *fresh = iommu_object_alloc(&cache->magazines, IOMMU_ALLOC_ATOMIC);
+	bool kept, wants_fresh;
+
+	if (fresh == NULL)
+		return false;
+	kept = cpu_free(cache, cpu_id, first, order, &fresh, &wants_fresh);
+	/* Others made room meanwhile. */
+	if (fresh != NULL)
+		iommu_object_free(&cache->magazines, fresh);
+	return kept;
+}
+
+static __attribute__((noinline)) void free_to(struct iommu_iova_cache *cache, unsigned int cpu,
 					      uint64_t first, unsigned int order)
 {
-	struct cpu_cache *cpu;
-	uintptr_t state;
-	bool kept = false;
+	struct magazine *no_fresh = NULL;
+	bool wants_fresh = false;
 
-	if (order < cache->orders) {
-		cpu = cpu_at(cache, cpu_id);
-		state = cpu_lock_to_free(cache, cpu, cpu_id);
-		kept = pair_free(cache, &cpu->pairs[order], order, first);
-		cpu_unlock(cache, cpu, state);
-	}
-	if (!kept)
-		(void)iommu_iova_free_at(cache->space, first);
+	if (order < cache->orders &&
+	    (cpu_free(cache, cpu, first, order, &no_fresh, &wants_fresh) ||
+	     (wants_fresh && cpu_free_with_fresh(cache, cpu, first, order))))
+		return;
+	(void)iommu_iova_free_at(cache->space, first);
 }
 
 /*
@@ -367,11 +462,12 @@ static inline bool alloc_shortest(struct iommu_iova_cache *cache, struct cpu_cac
 	uint64_t count;
 	bool hit;
 
-	if (limit < beyond || !try_lock(cache, cpu))
+	if (!try_lock(cache, cpu))
 		return false;
 	loaded = cpu->pairs[order].loaded;
 	count = loaded->count;
-	hit = count != 0 && loaded->ranges[count - 1] <= limit - beyond;
+	/* Not empty, and not none; and granules are numbered with 52 bits: nothing wraps. */
+	hit = count - 1 < IOMMU_IOVA_MAGAZINE && loaded->ranges[count - 1] + beyond <= limit;
 	if (hit) {
 		*first = loaded->ranges[count - 1];
 		loaded->count = count - 1;
@@ -389,7 +485,8 @@ static inline bool free_shortest(struct iommu_iova_cache *cache, struct cpu_cach
 	if (!try_lock(cache, cpu))
 		return false;
 	loaded = cpu->pairs[order].loaded;
-	room = loaded->count != IOMMU_IOVA_MAGAZINE;
+	/* Not full, and not none. */
+	room = loaded->count < IOMMU_IOVA_MAGAZINE;
 	if (room)
 		loaded->ranges[loaded->count++] = first;
 	unlock(cache, cpu);
@@ -399,9 +496,12 @@ static inline bool free_shortest(struct iommu_iova_cache *cache, struct cpu_cach
 int iommu_iova_cache_alloc_on(struct iommu_iova_cache *cache, unsigned int cpu, unsigned int order,
 			      uint64_t limit, unsigned int flags, uint64_t *first)
 {
-	if (__builtin_expect(cache->shortest && order < IOMMU_IOVA_CACHED_ORDERS &&
-				     (flags & IOMMU_IOVA_LOW_FIRST) == 0 &&
-				     alloc_shortest(cache, cpu_at(cache, cpu), order, limit, first),
+	uint64_t near_limit = limit;
+
+	if ((flags & IOMMU_IOVA_LOW_FIRST) != 0 && limit > cache->space->low_last)
+		near_limit = cache->space->low_last;
+	if (__builtin_expect(order < cache->short_takes && alloc_shortest(cache, cpu_at(cache, cpu),
+									  order, near_limit, first),
 			     1))
 		return 0;
 	return alloc_from(cache, cpu, order, limit, flags, first);
@@ -410,7 +510,8 @@ int iommu_iova_cache_alloc_on(struct iommu_iova_cache *cache, unsigned int cpu, 
 int iommu_iova_cache_alloc(struct iommu_iova_cache *cache, unsigned int order, uint64_t limit,
 			   unsigned int flags, uint64_t *first)
 {
-	return iommu_iova_cache_alloc_on(cache, this_cpu(cache), order, limit, flags, first);
+	return iommu_iova_cache_alloc_on(cache, iommu_this_cpu(cache->platform), order, limit,
+					 flags, first);
 }
 
 void iommu_iova_cache_free_on(struct iommu_iova_cache *cache, unsigned int cpu, uint64_t first,
@@ -425,67 +526,95 @@ void iommu_iova_cache_free_on(struct iommu_iova_cache *cache, unsigned int cpu, 
 
 void iommu_iova_cache_free(struct iommu_iova_cache *cache, uint64_t first, unsigned int order)
 {
-	iommu_iova_cache_free_on(cache, this_cpu(cache), first, order);
+	iommu_iova_cache_free_on(cache, iommu_this_cpu(cache->platform), first, order);
+}
+
+/* --- Any size --------------------------------------------------------------------------------- */
+
+/* The order of the block that a size takes. */
+static unsigned int order_of(uint64_t size)
+{
+	return size > 1 ? iommu_highest_bit(size - 1) + 1 : 0;
+}
+
+int iommu_iova_cache_alloc_size(struct iommu_iova_cache *cache,
+				const struct iommu_iova_request *request, uint64_t *first)
+{
+	struct iommu_iova_request wanted = *request;
+	const unsigned int order = order_of(request->size);
+
+	if (request->size != 0 && order < IOMMU_IOVA_CACHED_ORDERS) {
+		wanted.size = 1ULL << order;
+		if (request->alignment <= wanted.size && request->lowest == 0 &&
+		    (request->boundary == 0 || request->boundary >= wanted.size))
+			return iommu_iova_cache_alloc(cache, order, request->limit, request->flags,
+						      first);
+		if (wanted.alignment < wanted.size)
+			wanted.alignment = wanted.size;
+	}
+	return alloc_slowly(cache, &wanted, first);
+}
+
+void iommu_iova_cache_free_size(struct iommu_iova_cache *cache, uint64_t first, uint64_t size)
+{
+	const unsigned int order = order_of(size);
+
+	if (__builtin_expect(order < IOMMU_IOVA_CACHED_ORDERS, 1))
+		iommu_iova_cache_free(cache, first, order);
+	else
+		(void)iommu_iova_free_exactly(cache->space, first, size);
 }
 
 /* --- Giving back ------------------------------------------------------------------------------ */
 
-static void magazine_to_tree(struct iommu_iova_cache *cache, struct magazine *magazine)
+/* All its ranges to the tree, itself to the host. Nothing else reaches it any more. */
+static void discard(struct iommu_iova_cache *cache, struct magazine *magazine)
 {
+	if (is_none(magazine))
+		return;
 	while (magazine->count != 0)
 		(void)iommu_iova_free_at(cache->space, magazine->ranges[--magazine->count]);
+	iommu_object_free(&cache->magazines, magazine);
 }
 
-/*
- * Empty a CPU's caches, a few ranges at a time: they are copied out under the lock and given back
- * after it, so that neither the lock nor interrupts are held for long.
- */
 void iommu_iova_cache_drain_cpu(struct iommu_iova_cache *cache, unsigned int cpu_id)
 {
 	struct cpu_cache *cpu = cpu_at(cache, cpu_id);
 	unsigned int order;
 
 	for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++) {
-		uint64_t some[16];
-		unsigned int count;
+		uintptr_t state = cpu_lock(cache, cpu);
+		const struct pair taken = cpu->pairs[order];
 
-		do {
-			uintptr_t state = cpu_lock(cache, cpu);
-			struct pair *pair = &cpu->pairs[order];
-
-			for (count = 0; count < 16; count++) {
-				if (pair->loaded->count == 0)
-					swap_pair(pair);
-				if (pair->loaded->count == 0)
-					break;
-				some[count] = pair->loaded->ranges[--pair->loaded->count];
-			}
-			cpu_unlock(cache, cpu, state);
-			for (unsigned int i = 0; i < count; i++)
-				(void)iommu_iova_free_at(cache->space, some[i]);
-		} while (count == 16);
+		cpu->pairs[order] = (struct pair){&cache->none, &cache->none};
+		cpu_unlock(cache, cpu, state);
+		discard(cache, taken.loaded);
+		discard(cache, taken.spare);
 	}
 }
 
-/* One full magazine of this order out of the depot and back to the tree; false: there is none. */
+/* One full magazine of this order out of the depot; false: there is none. */
 static bool depot_trim(struct iommu_iova_cache *cache, unsigned int order)
 {
 	uintptr_t state = iommu_spin_lock(cache->platform, &cache->depot_lock);
-	struct magazine *full = cache->full[order];
+	struct magazine *full = depot_take_full(cache, order);
 
-	if (full != NULL) {
-		cache->full[order] = full->next;
-		full->count = cache->capacity;
-	}
 	iommu_spin_unlock(cache->platform, &cache->depot_lock, state);
-	if (full == NULL)
-		return false;
-	magazine_to_tree(cache, full);
-	state = iommu_spin_lock(cache->platform, &cache->depot_lock);
-	full->next = cache->empty;
-	cache->empty = full;
+	if (full != NULL)
+		discard(cache, full);
+	return full != NULL;
+}
+
+/* One empty magazine out of the depot; false: there is none. */
+static bool depot_trim_empty(struct iommu_iova_cache *cache)
+{
+	uintptr_t state = iommu_spin_lock(cache->platform, &cache->depot_lock);
+	struct magazine *empty = depot_take_empty(cache);
+
 	iommu_spin_unlock(cache->platform, &cache->depot_lock, state);
-	return true;
+	if (empty != NULL)
+		discard(cache, empty);
+	return empty != NULL;
 }
 
 void iommu_iova_cache_trim(struct iommu_iova_cache *cache)
@@ -494,55 +623,40 @@ void iommu_iova_cache_trim(struct iommu_iova_cache *cache)
 
 	for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++)
 		(void)depot_trim(cache, order);
+	(void)depot_trim_empty(cache);
+}
+
+static void drain_depot(struct iommu_iova_cache *cache)
+{
+	unsigned int order;
+
+	for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++)
+		while (depot_trim(cache, order))
+			;
+	while (depot_trim_empty(cache))
+		;
 }
 
 void iommu_iova_cache_drain(struct iommu_iova_cache *cache)
 {
-	unsigned int cpu, order;
+	unsigned int cpu;
 
-	for (cpu = 0; cpu < cache->cpu_count; cpu++)
-		if (!cache->exclusive || cpu == this_cpu(cache))
+	for (cpu = 0; cpu < cache->cpus.count; cpu++)
+		if (!cache->exclusive || cpu == iommu_this_cpu(cache->platform))
 			iommu_iova_cache_drain_cpu(cache, cpu);
-	for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++)
-		while (depot_trim(cache, order))
-			;
+	drain_depot(cache);
 	if (cache->exclusive)
 		ask_for_drain(cache);
 }
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
-static void free_everything(struct iommu_iova_cache *cache)
-{
-	const struct iommu_platform *platform = cache->platform;
-	unsigned int cpu, order;
-
-	for (cpu = 0; cache->cpus != NULL && cpu < cache->cpu_count; cpu++)
-		for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++) {
-			struct pair *pair = &cache->cpus[cpu].pairs[order];
-
-			if (pair->loaded != NULL)
-				iommu_object_free(&cache->magazines, pair->loaded);
-			if (pair->spare != NULL)
-				iommu_object_free(&cache->magazines, pair->spare);
-		}
-	while (cache->empty != NULL) {
-		struct magazine *magazine = cache->empty;
-
-		cache->empty = magazine->next;
-		iommu_object_free(&cache->magazines, magazine);
-	}
-	if (cache->cpus != NULL)
-		platform->free_pages(platform->ctx, cache->cpus, cache->cpu_order);
-	platform->free_pages(platform->ctx, cache, 0);
-}
-
 /* Of exclusive CPUs: as many ranges in a magazine as leave three quarters of the space to others. */
 static uint64_t capacity_for(const struct iommu_iova_cache *cache)
 {
 	const struct iommu_iova_space *space = cache->space;
 	/* Granules of one range of each order, in both magazines of each CPU. */
-	const uint64_t row = 2ULL * cache->cpu_count * ((1U << IOMMU_IOVA_CACHED_ORDERS) - 1);
+	const uint64_t row = 2ULL * cache->cpus.count * ((1U << IOMMU_IOVA_CACHED_ORDERS) - 1);
 	uint64_t ranges = IOMMU_IOVA_MAGAZINE;
 
 	while (cache->exclusive && ranges != 0 && ranges * row > (space->last - space->first) / 4)
@@ -550,78 +664,61 @@ static uint64_t capacity_for(const struct iommu_iova_cache *cache)
 	return ranges;
 }
 
-static int fill_in(struct iommu_iova_cache *cache, unsigned int depot_magazines)
+static void fill_in(struct iommu_iova_cache *cache)
 {
 	const struct iommu_platform *platform = cache->platform;
-	unsigned int cpu, order, i;
+	unsigned int cpu, order;
 
-	while ((IOMMU_PAGE_SIZE << cache->cpu_order) < cache->cpu_count * sizeof(struct cpu_cache))
-		cache->cpu_order++;
-	if (cache->cpu_order > IOMMU_MAX_ALLOC_ORDER)
-		return IOMMU_EINVAL;
-	cache->cpus = platform->alloc_pages(platform->ctx, cache->cpu_order, IOMMU_NODE_ANY, 0);
-	if (cache->cpus == NULL)
-		return IOMMU_ENOMEM;
-	for (cpu = 0; cpu < cache->cpu_count; cpu++)
-		for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++) {
-			struct pair *pair = &cache->cpus[cpu].pairs[order];
-
-			pair->loaded = iommu_object_alloc(&cache->magazines, 0);
-			pair->spare = iommu_object_alloc(&cache->magazines, 0);
-			if (pair->loaded == NULL || pair->spare == NULL)
-				return IOMMU_ENOMEM;
-		}
-	for (i = 0; i < depot_magazines; i++) {
-		struct magazine *magazine = iommu_object_alloc(&cache->magazines, 0);
-
-		if (magazine == NULL)
-			return IOMMU_ENOMEM;
-		magazine->next = cache->empty;
-		cache->empty = magazine;
-	}
-	return 0;
+	cache->none.count = NONE;
+	for (cpu = 0; cpu < cache->cpus.count; cpu++)
+		for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++)
+			cpu_at(cache, cpu)->pairs[order] =
+				(struct pair){&cache->none, &cache->none};
+	cache->capacity = capacity_for(cache);
+	cache->orders = cache->capacity != 0 ? IOMMU_IOVA_CACHED_ORDERS : 0;
+	cache->shortest = platform->irq_save == NULL && cache->capacity == IOMMU_IOVA_MAGAZINE;
+	cache->short_takes = cache->shortest ? cache->orders : 0;
+	cache->short_orders = cache->short_takes;
+	iommu_object_cache_init(&cache->magazines, platform, sizeof(struct magazine));
 }
 
 int iommu_iova_cache_create(const struct iommu_iova_cache_config *config,
 			    struct iommu_iova_cache **result)
 {
 	const struct iommu_platform *platform = config->space->platform;
-	unsigned int cpus = platform->cpu_count != NULL ? platform->cpu_count(platform->ctx) : 1;
 	struct iommu_iova_cache *cache;
 	int status;
 
 	if ((config->flags & ~(unsigned int)IOMMU_IOVA_CACHE_CPU_EXCLUSIVE) != 0 ||
-	    config->depot_magazines > DEPOT_MAX || cpus == 0 || cpus > CPUS_MAX)
+	    config->depot_magazines > DEPOT_MAX)
 		return IOMMU_EINVAL;
 	cache = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (cache == NULL)
 		return IOMMU_ENOMEM;
 	cache->space = config->space;
 	cache->platform = platform;
-	cache->cpu_count = cpus;
 	cache->exclusive = (config->flags & IOMMU_IOVA_CACHE_CPU_EXCLUSIVE) != 0;
-	cache->capacity = capacity_for(cache);
-	cache->orders = cache->capacity != 0 ? IOMMU_IOVA_CACHED_ORDERS : 0;
-	cache->shortest = platform->irq_save == NULL && cache->capacity == IOMMU_IOVA_MAGAZINE;
-	cache->short_orders = cache->shortest ? cache->orders : 0;
-	iommu_object_cache_init(&cache->magazines, platform, sizeof(struct magazine));
-	status = fill_in(cache, config->depot_magazines);
+	cache->depot_max = config->depot_magazines;
+	status = iommu_per_cpu_init(&cache->cpus, platform);
 	if (status != 0) {
-		free_everything(cache);
+		iommu_per_cpu_destroy(&cache->cpus, platform);
+		platform->free_pages(platform->ctx, cache, 0);
 		return status;
 	}
+	fill_in(cache);
 	*result = cache;
 	return 0;
 }
 
 void iommu_iova_cache_destroy(struct iommu_iova_cache *cache)
 {
+	const struct iommu_platform *platform = cache->platform;
 	unsigned int cpu;
 
-	/* Nobody uses it any more: with exclusive CPUs, too, all of them may be drained from here.
-	 */
-	for (cpu = 0; cpu < cache->cpu_count; cpu++)
+	/* It is not in use any more: with exclusive CPUs, too, all may be drained from here. */
+	for (cpu = 0; cpu < cache->cpus.count; cpu++)
 		iommu_iova_cache_drain_cpu(cache, cpu);
-	iommu_iova_cache_drain(cache);
-	free_everything(cache);
+	drain_depot(cache);
+	iommu_per_cpu_destroy(&cache->cpus, platform);
+	platform->free_pages(platform->ctx, cache, 0);
 }

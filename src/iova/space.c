@@ -307,13 +307,15 @@ void iommu_iova_free(struct iommu_iova_space *space, struct iommu_iova_range *ra
 		iommu_object_free(&space->cache, range);
 }
 
-int iommu_iova_free_at(struct iommu_iova_space *space, uint64_t first)
+/* Size 0: whatever it has. */
+static int free_range(struct iommu_iova_space *space, uint64_t first, uint64_t size)
 {
 	uintptr_t state = iommu_spin_lock(space->platform, &space->lock);
 	struct iommu_iova_range *range = find(space, first);
 	bool kept = false;
 
-	if (range != NULL && range->first != first)
+	if (range != NULL &&
+	    (range->first != first || (size != 0 && range->last - first != size - 1)))
 		range = NULL;
 	if (range != NULL) {
 		unlink_range(space, range);
@@ -325,6 +327,16 @@ int iommu_iova_free_at(struct iommu_iova_space *space, uint64_t first)
 	if (!kept)
 		iommu_object_free(&space->cache, range);
 	return 0;
+}
+
+int iommu_iova_free_at(struct iommu_iova_space *space, uint64_t first)
+{
+	return free_range(space, first, 0);
+}
+
+int iommu_iova_free_exactly(struct iommu_iova_space *space, uint64_t first, uint64_t size)
+{
+	return free_range(space, first, size);
 }
 
 /* --- Handles that are the caller's ------------------------------------------------------------ */

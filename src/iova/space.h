@@ -70,6 +70,12 @@ static inline bool iommu_iova_is_natural(const struct iommu_iova_request *reques
 	return request->alignment == request->size && (request->size & (request->size - 1)) == 0;
 }
 
+/*
+ * Give back the range that begins at a granule, if it has so many. IOMMU_ENOENT: there is no such range,
+ * nothing changed.
+ */
+int iommu_iova_free_exactly(struct iommu_iova_space *space, uint64_t first, uint64_t size);
+
 /* The first range whose start is beyond a granule; the end marker at the latest. Locked. */
 struct iommu_iova_range *iommu_iova_first_beyond(const struct iommu_iova_space *space,
 						 uint64_t granule);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
 #include "model_machine.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <libiommu/hw/vtd_context.h>
 #include <libiommu/hw/vtd_registers.h>
@@ -59,6 +61,8 @@ static bool take_pages(struct model_machine *machine, unsigned int order, unsign
 {
 	const unsigned int count = 1U << order;
 
+	if (order >= MACHINE_ORDERS)
+		return false;
 	if (machine->free_count[order] != 0) {
 		*page = machine->free_list[order][--machine->free_count[order]];
 		return true;
@@ -99,8 +103,7 @@ static void *machine_alloc_pages(void *ctx, unsigned int order, int node, unsign
 	unsigned int page;
 
 	(void)node;
-	(void)flags;
-	test_contract_alloc(ctx, order);
+	test_contract_alloc(ctx, order, flags);
 	machine->allocations++;
 	if (machine->allocations == machine->fail_at ||
 	    (machine->fail_every != 0 && machine->allocations % machine->fail_every == 0))
@@ -121,7 +124,6 @@ static void machine_free_pages(void *ctx, void *pages, unsigned int order)
 	struct model_machine *machine = ctx;
 	const size_t offset = (size_t)((unsigned char *)pages - machine->memory);
 
-	test_contract_order(order);
 	machine->pages_in_use -= (size_t)1 << order;
 	give_pages(machine, (unsigned int)(offset / IOMMU_PAGE_SIZE), order);
 }
@@ -483,6 +485,23 @@ void model_machine_add_unit(struct model_machine *machine,
 	machine->unit_count++;
 }
 
+/* Aligned to 2 MiB; shared, so that a test can have its pages at other addresses, too. */
+static unsigned char *map_memory(void)
+{
+	const size_t size = MACHINE_PAGES * IOMMU_PAGE_SIZE;
+	const size_t alignment = 1 << 21;
+	unsigned char *memory = mmap(NULL, size + alignment, PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t before;
+
+	assert_true(memory != MAP_FAILED);
+	before = -(uintptr_t)memory & (alignment - 1);
+	if (before != 0)
+		munmap(memory, before);
+	munmap(memory + before + size, alignment - before);
+	return memory + before;
+}
+
 void model_machine_init(struct model_machine *machine, unsigned int units,
 			const struct iommu_model_vtd_config *config)
 {
@@ -492,13 +511,12 @@ void model_machine_init(struct model_machine *machine, unsigned int units,
 	assert_int_equal(iommu_hosted_init(&machine->models, NULL, MODELS_MEMORY, 0), 0);
 	test_contract_hosted(&machine->models);
 	test_contract_begin(machine);
-	machine->memory = aligned_alloc(1 << 21, MACHINE_PAGES * IOMMU_PAGE_SIZE);
+	machine->memory = map_memory();
 	machine->visible = machine->memory;
 	machine->states = calloc(MACHINE_PAGES, 1);
-	assert_non_null(machine->memory);
 	assert_non_null(machine->states);
 	machine->states[MACHINE_PAGES - 1] = PAGE_DEVICE;
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < MACHINE_ORDERS; i++) {
 		machine->free_list[i] = calloc(MACHINE_PAGES, sizeof(uint32_t));
 		assert_non_null(machine->free_list[i]);
 	}
@@ -538,11 +556,11 @@ void model_machine_destroy(struct model_machine *machine)
 		iommu_model_vtd_destroy(machine->units[i]);
 	assert_int_equal(machine->models.pages_in_use, 0);
 	iommu_hosted_destroy(&machine->models);
-	for (i = 0; i < 5; i++)
+	for (i = 0; i < MACHINE_ORDERS; i++)
 		free(machine->free_list[i]);
 	if (stores_can_be_late(machine))
 		free(machine->visible);
-	free(machine->memory);
+	munmap(machine->memory, MACHINE_PAGES * IOMMU_PAGE_SIZE);
 	free(machine->states);
 }
 

@@ -22,6 +22,7 @@
 #define MACHINE_BASE    0x10000000ULL /* of memory: no IOVA of a test is a physical address */
 #define MACHINE_PAGES   16384U
 #define MACHINE_UNITS   3
+#define MACHINE_ORDERS  13 /* of blocks of pages that it gives: up to 16 MiB */
 #define MACHINE_DEVICES 24
 #define MACHINE_UNIT(n) (0xfed90000ULL + 0x10000ULL * (n))
 
@@ -77,8 +78,8 @@ struct model_machine {
 	unsigned char *memory;          /* as the CPU sees it */
 	unsigned char *visible;         /* as a unit sees it: `memory`, unless stores can be late */
 	uint8_t *states;
-	uint32_t *free_list[5];
-	unsigned int free_count[5];
+	uint32_t *free_list[MACHINE_ORDERS];
+	unsigned int free_count[MACHINE_ORDERS];
 	unsigned int next_page;
 	size_t pages_in_use; /* the driver's */
 	struct iommu_model_vtd *units[MACHINE_UNITS];

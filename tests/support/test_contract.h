@@ -15,8 +15,7 @@ uintptr_t test_contract_irq_save(void *ctx);
 void test_contract_irq_restore(void *ctx, uintptr_t state);
 /* The thread holds no spinlock of this platform. */
 void test_contract_no_lock(const void *ctx, const char *service);
-void test_contract_order(unsigned int order);
-void test_contract_alloc(const void *ctx, unsigned int order);
+void test_contract_alloc(const void *ctx, unsigned int order, unsigned int flags);
 /* What models read and write of memory: 4, 8 or 16 bytes, aligned to that. */
 void test_contract_memory(iommu_paddr_t paddr, size_t size);
 void test_contract_register(uintptr_t reg, size_t size);

@@ -14,7 +14,9 @@ static void *test_alloc_pages(void *ctx, unsigned int order, int node, unsigned 
 	struct test_platform *test = ctx;
 	uint64_t call = __atomic_add_fetch(&test->allocations, 1, __ATOMIC_RELAXED);
 
-	test_contract_alloc(ctx, order);
+	test_contract_alloc(ctx, order, flags);
+	if (order > __atomic_load_n(&test->largest_order, __ATOMIC_RELAXED))
+		__atomic_store_n(&test->largest_order, order, __ATOMIC_RELAXED);
 	if (test->fail_after != 0 && call >= test->fail_after)
 		return NULL;
 	if (test->fail_every != 0 && call % test->fail_every == 0)
@@ -26,7 +28,6 @@ static void test_free_pages(void *ctx, void *pages, unsigned int order)
 {
 	struct test_platform *test = ctx;
 
-	test_contract_order(order);
 	memset(pages, TEST_POISON, (size_t)IOMMU_PAGE_SIZE << order);
 	test->hosted.platform.free_pages(&test->hosted, pages, order);
 }
@@ -64,6 +65,7 @@ static uint64_t test_now_ns(void *ctx)
 {
 	struct test_platform *test = ctx;
 
+	__atomic_add_fetch(&test->clock_reads, 1, __ATOMIC_RELAXED);
 	return __atomic_add_fetch(&test->clock_ns, 1000, __ATOMIC_RELAXED);
 }
 

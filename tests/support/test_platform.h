@@ -22,6 +22,8 @@ struct test_platform {
 	/* Of each level, and the last of it. */
 	uint64_t lines[IOMMU_LOG_DEBUG + 1];
 	char last[IOMMU_LOG_DEBUG + 1][192];
+	uint64_t clock_reads;
+	unsigned int largest_order; /* that was asked for */
 	uint64_t clock_ns;
 	bool quiet; /* do not show log lines */
 };

@@ -237,7 +237,16 @@ static void the_hosted_port_uses_memory_that_it_is_given(void **state)
 	p->free_pages(p->ctx, a, 0);
 	a = p->alloc_pages(p->ctx, 0, IOMMU_NODE_ANY, 0);
 	assert_int_equal(a[100], 0);
-	assert_null(p->alloc_pages(p->ctx, 5, IOMMU_NODE_ANY, 0));
+	/* Larger blocks too, as far as the arena goes. */
+	b = p->alloc_pages(p->ctx, 5, IOMMU_NODE_ANY, 0);
+	assert_true(b >= arena && b + 131072 <= arena + sizeof(arena));
+	assert_int_equal(iommu_virt_to_phys(p, b) % 65536, 0);
+	memset(b, 0xff, 131072);
+	p->free_pages(p->ctx, b, 5);
+	assert_ptr_equal(p->alloc_pages(p->ctx, 5, IOMMU_NODE_ANY, 0), b);
+	assert_int_equal(b[131071], 0);
+	assert_null(p->alloc_pages(p->ctx, 6, IOMMU_NODE_ANY, 0));
+	assert_null(p->alloc_pages(p->ctx, 51, IOMMU_NODE_ANY, 0));
 	while (p->alloc_pages(p->ctx, 4, IOMMU_NODE_ANY, 0) != NULL)
 		;
 	assert_true(p->now_ns(p->ctx) <= p->now_ns(p->ctx));

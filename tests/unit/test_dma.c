@@ -3,16 +3,20 @@
  * The DMA mapping API, over the VT-d driver and the model: what a device can and cannot reach is
  * tried with the device, never read from tables.
  */
+#define _GNU_SOURCE
 #include <string.h>
+#include <sys/mman.h>
 
 #include <libiommu/dma.h>
 
+#include "dma/dma.h"
 #include "model_machine.h"
 #include "test.h"
+#include "test_contract.h"
 
 #define PAGE     IOMMU_PAGE_SIZE
 #define QUICK_NS 2000000
-#define LENT_MAX 16
+#define LENT_MAX 1024
 #define BOTH     IOMMU_DMA_BIDIRECTIONAL
 
 struct fixture {
@@ -272,7 +276,6 @@ static void maps_that_make_no_sense_are_refused(void **state)
 
 static void other_requests_that_make_no_sense_are_refused(void **state)
 {
-	const uint64_t too_much = (PAGE << IOMMU_MAX_ALLOC_ORDER) + 1;
 	struct iommu_dma_window window;
 	iommu_iova_t address = 0;
 	unsigned int elements;
@@ -284,7 +287,8 @@ static void other_requests_that_make_no_sense_are_refused(void **state)
 	assert_int_equal(iommu_dma_unmap_sg(f.dma, NULL, 0), IOMMU_ENOENT);
 	assert_int_equal(iommu_dma_alloc(f.dma, &any, 0, &shared, &address), IOMMU_EINVAL);
 	assert_int_equal(iommu_dma_alloc(f.dma, &hole, 1, &shared, &address), IOMMU_EINVAL);
-	assert_int_equal(iommu_dma_alloc(f.dma, &any, too_much, &shared, &address), IOMMU_ERANGE);
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, UINT64_MAX, &shared, &address), IOMMU_ERANGE);
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 1ULL << 62, &shared, &address), IOMMU_ENOSPC);
 	assert_int_equal(iommu_dma_free(f.dma, &shared, 0x5000, 0), IOMMU_ENOENT);
 	assert_int_equal(iommu_dma_free(f.dma, &shared, 0x5000, UINT64_MAX), IOMMU_ENOENT);
 	assert_int_equal(iommu_dma_window_create(f.dma, &any, 0, &window), IOMMU_EINVAL);
@@ -759,11 +763,24 @@ static void elements_keep_to_the_devices_limits(void **state)
 	assert_int_equal(iommu_dma_map_sg(f.dma, &segments, pieces, 6, BOTH, &elements),
 			 IOMMU_EINVAL);
 
-	/* A boundary is not crossed; a piece that would cross it by itself cannot be mapped. */
+	/* A boundary is not crossed: the second piece begins at one. Only what is larger is refused. */
 	pieces[0] = (struct iommu_dma_piece){.paddr = memory, .size = 8 * PAGE};
 	pieces[1] = (struct iommu_dma_piece){.paddr = memory, .size = 16 * PAGE};
+	assert_int_equal(iommu_dma_map_sg(f.dma, &bounded, pieces, 2, BOTH, &elements), 0);
+	assert_int_equal(elements, 2);
+	assert_int_equal(pieces[1].address % 0x10000, 0);
+	assert_int_equal(pieces[1].address - pieces[0].address, 0x10000);
+	assert_true(is_blocked(pieces[0].address + 8 * PAGE)); /* what was left out */
+	assert_true(reaches(pieces[1].address, memory));
+	assert_int_equal(iommu_dma_unmap_sg(f.dma, pieces, 2), 0);
+	assert_true(is_blocked(pieces[1].address + 15 * PAGE));
+	pieces[1].size++;
 	assert_int_equal(iommu_dma_map_sg(f.dma, &bounded, pieces, 2, BOTH, &elements),
 			 IOMMU_EINVAL);
+	pieces[1] = (struct iommu_dma_piece){.paddr = memory + 1, .size = 16 * PAGE};
+	assert_int_equal(iommu_dma_map_sg(f.dma, &bounded, pieces, 2, BOTH, &elements),
+			 IOMMU_EINVAL);
+	pieces[1].paddr = memory;
 	pieces[1].size = 8 * PAGE;
 	pieces[2] = pieces[0];
 	assert_int_equal(iommu_dma_map_sg(f.dma, &bounded, pieces, 3, BOTH, &elements), 0);
@@ -841,6 +858,257 @@ static void long_lists_are_mapped_whole_or_not_at_all(void **state)
 	for (i = 0; i < COUNT; i++)
 		assert_true(is_blocked(pieces[0].address + i * PAGE));
 	model_machine_give(&f.machine, memory, COUNT);
+	end();
+}
+
+/* The device's limits, and what the list was before it was mapped. */
+struct sg_case {
+	struct iommu_dma_device device;
+	struct iommu_dma_piece pieces[12], asked[12];
+	unsigned int count, elements;
+};
+
+static struct sg_case random_list(struct test_random *random, iommu_paddr_t memory,
+				  unsigned int pages)
+{
+	static const uint64_t boundaries[] = {0, 0x200, PAGE, 0x4000, 0x10000, 0x100000};
+	static const uint64_t segments[] = {0, 0x10000, 0x20000};
+	struct sg_case c = {.count = 1 + (unsigned int)test_random_below(random, 12)};
+	unsigned int i;
+
+	c.device.boundary = boundaries[test_random_below(random, 6)];
+	c.device.max_segment = segments[test_random_below(random, 3)];
+	for (i = 0; i < c.count; i++) {
+		const uint64_t size = test_random_below(random, 2) != 0
+					      ? 1ULL << test_random_below(random, 18)
+					      : 1 + test_random_below(random, 3 * PAGE);
+		uint64_t at = test_random_below(random, pages * PAGE - size + 1);
+
+		/* Mostly aligned as a driver's are. */
+		if (test_random_below(random, 4) != 0)
+			at &= ~((size & (size - 1)) == 0 ? size - 1 : PAGE - 1);
+		c.pieces[i] = (struct iommu_dma_piece){.paddr = memory + at, .size = size};
+	}
+	memcpy(c.asked, c.pieces, sizeof(c.asked));
+	return c;
+}
+
+/* May the list be refused? Only for a piece that is too large, wherever it lies. */
+static bool may_be_refused(const struct sg_case *c)
+{
+	const struct iommu_dma_device *device = &c->device;
+	const uint64_t in_page = (device->boundary < PAGE ? device->boundary : PAGE) - 1;
+	unsigned int i;
+
+	for (i = 0; i < c->count; i++) {
+		const struct iommu_dma_piece *piece = &c->asked[i];
+
+		if ((device->max_segment != 0 && piece->size > device->max_segment) ||
+		    (device->boundary != 0 &&
+		     (piece->paddr & in_page) + piece->size > device->boundary))
+			return true;
+	}
+	return false;
+}
+
+static bool fits(const struct iommu_dma_device *device, iommu_iova_t address, uint64_t length)
+{
+	return (device->max_segment == 0 || length <= device->max_segment) &&
+	       (device->boundary == 0 ||
+		address / device->boundary == (address + length - 1) / device->boundary);
+}
+
+/*
+ * What the device gets holds the pieces, in order: each in the current element, or at the beginning of the
+ * next, and then not for want of trying: it does not lie behind the one before it, or the device's limits
+ * forbid it. Pages are left out only before a boundary that would be crossed.
+ */
+static void check_elements(const struct sg_case *c)
+{
+	const struct iommu_dma_device *device = &c->device;
+	unsigned int element = 0, i;
+	uint64_t used = 0;
+
+	for (i = 0; i < c->count; i++) {
+		const struct iommu_dma_piece *asked = &c->asked[i];
+		const struct iommu_dma_piece *current = &c->pieces[element];
+		iommu_iova_t at = current->address + used;
+
+		if (i != 0 && used == current->length) {
+			const iommu_iova_t page = (at + PAGE - 1) & ~(PAGE - 1);
+			const iommu_iova_t beside = page + asked->paddr % PAGE;
+
+			assert_true(++element < c->elements);
+			current++;
+			used = 0;
+			if (fits(&(struct iommu_dma_device){.boundary = device->boundary}, beside,
+				 asked->size))
+				assert_int_equal(current->address, beside);
+			else
+				assert_true(current->address - beside < device->boundary);
+			assert_false(current->address == at &&
+				     fits(device, current[-1].address,
+					  current[-1].length + asked->size));
+			at = current->address;
+		}
+		assert_int_equal(at % PAGE, asked->paddr % PAGE);
+		used += asked->size;
+		assert_true(used <= current->length);
+		assert_true(fits(device, current->address, current->length));
+		assert_true(reaches(at, asked->paddr));
+		assert_true(reaches(at + asked->size - 1, asked->paddr + asked->size - 1));
+	}
+	assert_int_equal(element + 1, c->elements);
+	assert_int_equal(used, c->pieces[element].length);
+}
+
+static void lists_of_any_kind_keep_to_the_devices_limits(void **state)
+{
+	enum {
+		PAGES = 64
+	};
+	struct test_random random = {4711};
+	struct iommu_iova_stats before, after;
+	unsigned int mapped = 0, n, i;
+	iommu_paddr_t memory;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, PAGES);
+	iommu_iova_get_stats(iommu_domain_iova_space(f.domain), &before);
+	for (n = 0; n < 2000; n++) {
+		struct sg_case c = random_list(&random, memory, PAGES);
+		int status =
+			iommu_dma_map_sg(f.dma, &c.device, c.pieces, c.count, BOTH, &c.elements);
+
+		assert_int_equal(status, may_be_refused(&c) ? IOMMU_EINVAL : 0);
+		if (status != 0) {
+			assert_int_equal(iommu_dma_unmap_sg(f.dma, c.pieces, c.count),
+					 IOMMU_ENOENT);
+			continue;
+		}
+		mapped++;
+		check_elements(&c);
+		assert_int_equal(iommu_dma_unmap_sg(f.dma, c.pieces, c.count), 0);
+		for (i = 0; i < c.elements; i++) {
+			assert_true(is_blocked(c.pieces[i].address));
+			assert_true(is_blocked(c.pieces[i].address + c.pieces[i].length - 1));
+		}
+	}
+	assert_true(mapped > 500);
+	/* All addresses came back: what is not in caches is free. */
+	iommu_iova_cache_drain(f.dma->cache);
+	iommu_iova_get_stats(iommu_domain_iova_space(f.domain), &after);
+	assert_int_equal(after.taken, before.taken);
+	end();
+}
+
+/* --- Which addresses --------------------------------------------------------------------------- */
+
+static uint64_t taken(void)
+{
+	struct iommu_iova_stats now;
+
+	iommu_iova_get_stats(iommu_domain_iova_space(f.domain), &now);
+	return now.taken;
+}
+
+static iommu_iova_t map_large(const struct iommu_dma_device *device, iommu_paddr_t paddr,
+			      uint64_t size)
+{
+	iommu_iova_t address = 0;
+
+	assert_int_equal(iommu_dma_map(f.dma, device, paddr, size, BOTH, &address), 0);
+	return address;
+}
+
+static void large_buffers_take_just_their_pages(void **state)
+{
+	static const struct iommu_dma_device low = {.mask = UINT32_MAX};
+	const uint64_t gib = 1ULL << 30, mib = 1ULL << 20;
+	const iommu_paddr_t paddr = 1ULL << 33; /* mapped, never reached */
+	iommu_iova_t address, others[3];
+	uint64_t before;
+	unsigned int i;
+
+	(void)state;
+	begin();
+	before = taken();
+	address = map_large(&low, paddr, gib + PAGE);
+	assert_int_equal(taken() - before, gib / PAGE + 1);
+	assert_int_equal(address % gib, 0); /* as the memory is: a large page maps it */
+	assert_true(address + gib + PAGE <= 1ULL << 32);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, gib + PAGE), 0);
+	/* 33 pages: the first size beyond the caches. */
+	address = map_large(&low, paddr, 33 * PAGE);
+	assert_int_equal(taken() - before, 33);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 33 * PAGE), 0);
+	assert_int_equal(taken(), before);
+	/* Three of 1,300 MiB in the 4,078 that are free in a row below the interrupt window. */
+	for (i = 0; i < 3; i++)
+		others[i] = map_large(&low, paddr + 2 * mib, 1300 * mib);
+	assert_int_equal(others[0] % (2 * mib), 0);
+	assert_int_equal(iommu_dma_unmap(f.dma, others[1], 1300 * mib), 0);
+	address = map_large(&low, paddr, 1300 * mib);
+	assert_int_equal(address, others[1]);
+	assert_int_equal(iommu_dma_map(f.dma, &low, paddr, 1300 * mib, BOTH, &others[1]),
+			 IOMMU_ENOSPC);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 1300 * mib), 0);
+	/* All but 1 MiB of it: the alignment to 2 MiB is given up, not the buffer. */
+	assert_int_equal(iommu_dma_unmap(f.dma, others[0], 1300 * mib), 0);
+	assert_int_equal(iommu_dma_unmap(f.dma, others[2], 1300 * mib), 0);
+	address = map_large(&low, paddr, 4077 * mib);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 4077 * mib), 0);
+	/* Unmapped with another size the addresses are not given to others. */
+	address = map_large(&low, paddr, 40 * PAGE);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 34 * PAGE), 0);
+	assert_int_equal(taken() - before, 40);
+	assert_int_equal(iommu_iova_free_at(iommu_domain_iova_space(f.domain), address / PAGE), 0);
+	end();
+}
+
+/* Alignment that the device asks for, of small buffers and large ones, and of windows; and its boundary. */
+static void addresses_are_aligned_as_the_device_asks(void **state)
+{
+	static const struct iommu_dma_device wide = {.alignment = 0x10000, .mask = UINT32_MAX};
+	static const struct iommu_dma_device narrow = {.alignment = 8};
+	static const struct iommu_dma_device odd = {.alignment = 3 * PAGE};
+	static const struct iommu_dma_device bounded = {.boundary = 0x100000};
+	static const uint64_t sizes[] = {1,         PAGE,      3 * PAGE,  16 * PAGE,
+					 17 * PAGE, 33 * PAGE, 100 * PAGE};
+	struct iommu_dma_window window;
+	iommu_iova_t address, addresses[8];
+	unsigned int i, n;
+
+	(void)state;
+	begin();
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		for (n = 0; n < 2; n++) {
+			addresses[n] = map_large(&wide, (1ULL << 33) + 0x1123, sizes[i]);
+			assert_int_equal(addresses[n] % 0x10000, 0x123);
+		}
+		for (n = 0; n < 2; n++)
+			assert_int_equal(iommu_dma_unmap(f.dma, addresses[n], sizes[i]), 0);
+	}
+	address = map_large(&narrow, (1ULL << 33) + 0x1123, PAGE);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	assert_int_equal(iommu_dma_map(f.dma, &odd, 1ULL << 33, PAGE, BOTH, &address),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_window_create(f.dma, &wide, 3, &window), 0);
+	assert_int_equal(window.start % 0x10000, 0);
+	assert_int_equal(iommu_dma_window_destroy(&window), 0);
+	/* Large ones that fit do not cross the boundary; larger ones begin at it. */
+	for (i = 0; i < 8; i++) {
+		addresses[i] =
+			map_large(&bounded, (1ULL << 33) + PAGE, (i == 7 ? 300 : 100) * PAGE);
+		if (i < 7)
+			assert_true(addresses[i] % 0x100000 <= 156 * PAGE);
+		else
+			assert_int_equal(addresses[i] % 0x100000, 0);
+	}
+	for (i = 0; i < 8; i++)
+		assert_int_equal(iommu_dma_unmap(f.dma, addresses[i], (i == 7 ? 300 : 100) * PAGE),
+				 0);
 	end();
 }
 
@@ -1049,6 +1317,288 @@ static void memory_is_shared(void **state)
 	assert_int_equal(iommu_dma_free(f.dma, shared, address, 3 * PAGE - 5), 0);
 	assert_true(is_blocked(address));
 	assert_true(f.machine.pages_in_use <= pages + 4);
+	end();
+}
+
+/* A host whose memory is in pieces, none larger than 2^largest pages; it can have them side by side. */
+static struct {
+	void *(*alloc_pages)(void *ctx, unsigned int order, int node, unsigned int flags);
+	unsigned int largest;
+	unsigned int mapped; /* runs of CPU addresses */
+	uint64_t mapped_size;
+	bool refuses_to_map;
+} host;
+
+static void *alloc_pieces(void *ctx, unsigned int order, int node, unsigned int flags)
+{
+	return order <= host.largest ? host.alloc_pages(ctx, order, node, flags) : NULL;
+}
+
+static void *map_pieces(void *ctx, const struct iommu_memory_piece *pieces, uint64_t size)
+{
+	unsigned char *memory;
+	uint64_t at = 0;
+
+	test_contract_no_lock(ctx, "map_pieces");
+	if (host.refuses_to_map)
+		return NULL;
+	memory = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(memory != MAP_FAILED);
+	for (; pieces != NULL; pieces = pieces->next) {
+		assert_true(mremap(pieces->memory, 0, PAGE << pieces->order,
+				   MREMAP_MAYMOVE | MREMAP_FIXED, memory + at) != MAP_FAILED);
+		at += PAGE << pieces->order;
+	}
+	assert_int_equal(at, size);
+	host.mapped++;
+	host.mapped_size += size;
+	return memory;
+}
+
+static void unmap_pieces(void *ctx, void *memory, uint64_t size)
+{
+	test_contract_no_lock(ctx, "unmap_pieces");
+	assert_int_equal(munmap(memory, size), 0);
+	host.mapped--;
+	host.mapped_size -= size;
+}
+
+/* From here on. Single pages come in no order. */
+static void fragment_memory(unsigned int largest, bool side_by_side)
+{
+	static void *pages[512];
+	struct test_random random = {largest + 1};
+	unsigned int i;
+
+	memset(&host, 0, sizeof(host));
+	for (i = 0; i < 512; i++)
+		pages[i] = f.machine.platform.alloc_pages(&f.machine, 0, IOMMU_NODE_ANY, 0);
+	for (i = 512; i != 0; i--) {
+		const uint64_t at = test_random_below(&random, i);
+
+		f.machine.platform.free_pages(&f.machine, pages[at], 0);
+		pages[at] = pages[i - 1];
+	}
+	host.alloc_pages = f.machine.platform.alloc_pages;
+	host.largest = largest;
+	f.machine.platform.alloc_pages = alloc_pieces;
+	f.machine.platform.map_pieces = side_by_side ? map_pieces : NULL;
+	f.machine.platform.unmap_pieces = side_by_side ? unmap_pieces : NULL;
+}
+
+/* What the device writes the CPU sees, and the other way, on each page. */
+static void check_shared(unsigned char *memory, iommu_iova_t address, uint64_t size)
+{
+	uint64_t at;
+
+	assert_int_equal(address % PAGE, 0);
+	assert_true(all_are(memory, size, 0));
+	lend(address, size);
+	for (at = 0; at < size; at += PAGE) {
+		pattern(f.device->buffer, 16, (unsigned int)(at / PAGE));
+		model_device_write(f.device, address + at + 8, 16);
+	}
+	for (at = 0; at < size; at += PAGE)
+		assert_true(has_pattern(memory + at + 8, 16, (unsigned int)(at / PAGE)));
+	assert_true(is_blocked(address + ((size + PAGE - 1) & ~(PAGE - 1))));
+	take_back();
+}
+
+/* One block, as long as the host has one. */
+static void a_large_block_is_shared(void **state)
+{
+	iommu_iova_t address;
+	uint64_t before;
+	size_t pages;
+	void *shared;
+
+	(void)state;
+	begin();
+	pages = f.machine.pages_in_use;
+	before = taken();
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 3 << 20, &shared, &address), 0);
+	assert_int_equal(taken() - before, 768);
+	assert_true(f.machine.pages_in_use >= pages + 1024);
+	assert_true(f.machine.pages_in_use < pages + 1024 + 8); /* tables and a handle */
+	check_shared(shared, address, 3 << 20);
+	assert_int_equal(iommu_dma_free(f.dma, shared, address, 3 << 20), 0);
+	assert_true(is_blocked(address));
+	assert_int_equal(taken(), before);
+	assert_true(f.machine.pages_in_use <= pages + 4);
+	end();
+}
+
+static void memory_in_pieces_is_shared(void **state)
+{
+	static const uint64_t sizes[] = {3 * PAGE, 100 * PAGE + 1, 256 * PAGE, 511 * PAGE};
+	unsigned int largest, i;
+
+	(void)state;
+	for (largest = 0; largest < 8; largest += 3) {
+		begin();
+		fragment_memory(largest, true);
+		for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			const uint64_t whole = (sizes[i] + PAGE - 1) & ~(PAGE - 1);
+			const uint64_t before = taken();
+			const bool one_block = whole <= PAGE << largest;
+			size_t pages = f.machine.pages_in_use;
+			iommu_iova_t address, inside;
+			iommu_paddr_t paddr;
+			void *shared;
+
+			assert_int_equal(iommu_dma_alloc(f.dma, &any, sizes[i], &shared, &address),
+					 0);
+			assert_int_equal(host.mapped_size, one_block ? 0 : whole);
+			check_shared(shared, address, whole);
+			inside = address + PAGE;
+			if (!one_block) {
+				/* Only all of it is freed. */
+				assert_int_equal(iommu_dma_destroy(f.dma), IOMMU_EBUSY);
+				assert_int_equal(iommu_dma_free(f.dma, shared, address, PAGE),
+						 IOMMU_ENOENT);
+				assert_int_equal(iommu_dma_free(f.dma, NULL, address, sizes[i]),
+						 IOMMU_ENOENT);
+				assert_int_equal(iommu_dma_free(f.dma, shared, inside, sizes[i]),
+						 IOMMU_ENOENT);
+				assert_int_equal(host.mapped, 1);
+				assert_int_equal(iommu_iova_to_phys(f.domain, inside, &paddr), 0);
+			}
+			assert_int_equal(iommu_dma_free(f.dma, shared, address, sizes[i]), 0);
+			assert_true(is_blocked(address) && is_blocked(inside));
+			assert_int_equal(host.mapped, 0);
+			iommu_iova_cache_drain(f.dma->cache);
+			assert_int_equal(taken(), before);
+			assert_true(f.machine.pages_in_use <= pages + 4);
+		}
+		end();
+	}
+}
+
+/* A device's own buffer: pieces serve on every host. Where the CPU needs an address they do not. */
+static void memory_that_the_cpu_never_sees(void **state)
+{
+	iommu_iova_t address = 0;
+	uint64_t before;
+	size_t pages;
+	void *shared = NULL;
+
+	(void)state;
+	begin();
+	fragment_memory(0, false);
+	before = taken();
+	pages = f.machine.pages_in_use;
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 2 * PAGE, &shared, &address), IOMMU_ENOMEM);
+	assert_int_equal(f.machine.pages_in_use, pages);
+	assert_int_equal(taken(), before);
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 300 * PAGE, NULL, &address), 0);
+	lend(address, 300 * PAGE);
+	pattern(f.device->buffer, 100, 3);
+	model_device_write(f.device, address + 200 * PAGE - 50, 100);
+	memset(f.device->buffer, 0, 100);
+	model_device_read(f.device, address + 200 * PAGE - 50, 100);
+	assert_true(has_pattern(f.device->buffer, 100, 3));
+	take_back();
+	assert_int_equal(iommu_dma_free(f.dma, NULL, address, 300 * PAGE), 0);
+	assert_true(is_blocked(address));
+	assert_int_equal(iommu_dma_free(f.dma, NULL, address, 300 * PAGE), IOMMU_ENOENT);
+	assert_int_equal(taken(), before);
+	/* A single page, too. */
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 1, NULL, &address), 0);
+	assert_int_equal(iommu_dma_free(f.dma, NULL, address, 1), 0);
+	end();
+}
+
+/* Whatever fails on the way, nothing stays behind. */
+static void pieces_are_shared_whole_or_not_at_all(void **state)
+{
+	int status = IOMMU_ENOMEM;
+	iommu_iova_t address;
+	uint64_t before, n;
+	size_t pages;
+	void *shared;
+
+	(void)state;
+	begin();
+	fragment_memory(2, true);
+	/* Handles and tables that stay are there already. */
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 40 * PAGE, &shared, &address), 0);
+	assert_int_equal(iommu_dma_free(f.dma, shared, address, 40 * PAGE), 0);
+	before = taken();
+	pages = f.machine.pages_in_use;
+	host.refuses_to_map = true;
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 40 * PAGE, &shared, &address), IOMMU_ENOMEM);
+	host.refuses_to_map = false;
+	for (n = 1; status == IOMMU_ENOMEM; n++) {
+		assert_true(f.machine.pages_in_use <= pages + 2);
+		assert_int_equal(taken(), before);
+		assert_int_equal(host.mapped, 0);
+		/* This one, and all that are asked for in its place. */
+		f.machine.fail_at = f.machine.allocations + n;
+		host.largest = n % 2 != 0 ? 0 : 2;
+		status = iommu_dma_alloc(f.dma, &any, 40 * PAGE, &shared, &address);
+		f.machine.fail_at = 0;
+		if (status == 0 && n < 20) {
+			/* A smaller piece did in its place. */
+			check_shared(shared, address, 40 * PAGE);
+			assert_int_equal(iommu_dma_free(f.dma, shared, address, 40 * PAGE), 0);
+			status = IOMMU_ENOMEM;
+		}
+	}
+	assert_int_equal(status, 0);
+	assert_int_equal(iommu_dma_free(f.dma, shared, address, 40 * PAGE), 0);
+	/* A mask that nothing fits below. */
+	assert_int_equal(iommu_dma_alloc(f.dma, &(struct iommu_dma_device){.mask = 0xffff},
+					 40 * PAGE, &shared, &address),
+			 IOMMU_ENOSPC);
+	assert_int_equal(taken(), before);
+	assert_int_equal(host.mapped, 0);
+	end();
+}
+
+/* What is not confirmed: the CPU lets go at once, the pages stay until the device has. */
+static void unconfirmed_pieces_are_kept(void **state)
+{
+	iommu_iova_t address, mapped[32];
+	iommu_paddr_t memory;
+	size_t pages;
+	void *shared;
+	unsigned int i;
+
+	(void)state;
+	begin();
+	fragment_memory(0, true);
+	memory = model_machine_take(&f.machine, 32);
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 40 * PAGE, &shared, &address), 0);
+	lend(address, 40 * PAGE);
+	assert_true(can(address + 39 * PAGE, IOMMU_PROT_READ)); /* it is in the unit's cache */
+	pages = f.machine.pages_in_use;
+	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+	assert_int_equal(iommu_dma_free(f.dma, shared, address, 40 * PAGE), IOMMU_ETIMEDOUT);
+	assert_int_equal(host.mapped, 0);
+	assert_int_equal(stats().withheld, 1);
+	assert_true(f.machine.pages_in_use >= pages);
+	assert_true(can(address + 39 * PAGE, IOMMU_PROT_READ)); /* as long as it is there */
+	assert_int_equal(iommu_dma_free(f.dma, shared, address, 40 * PAGE), IOMMU_ENOENT);
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	take_back();
+	assert_int_equal(iommu_dma_tick(f.dma), 0);
+	assert_true(f.machine.pages_in_use <= pages - 40);
+	assert_true(is_blocked(address + 39 * PAGE));
+	/* So much waits that none is begun: it is as it was. */
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 40 * PAGE, &shared, &address), 0);
+	for (i = 0; i < 32; i++)
+		assert_int_equal(
+			iommu_dma_map(f.dma, &any, memory + i * PAGE, PAGE, BOTH, &mapped[i]), 0);
+	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+	for (i = 0; i < 32; i++)
+		assert_int_equal(iommu_dma_unmap(f.dma, mapped[i], PAGE), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_dma_free(f.dma, shared, address, 40 * PAGE), IOMMU_EAGAIN);
+	assert_int_equal(host.mapped, 1);
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	check_shared(shared, address, 40 * PAGE);
+	assert_int_equal(iommu_dma_free(f.dma, shared, address, 40 * PAGE), 0);
+	assert_true(is_blocked(address));
+	assert_int_equal(iommu_dma_tick(f.dma), 0);
 	end();
 }
 
@@ -1531,11 +2081,19 @@ int main(void)
 		cmocka_unit_test(elements_keep_to_the_devices_limits),
 		cmocka_unit_test(scattered_buffers_are_mapped_whole_or_not_at_all),
 		cmocka_unit_test(long_lists_are_mapped_whole_or_not_at_all),
+		cmocka_unit_test(lists_of_any_kind_keep_to_the_devices_limits),
+		cmocka_unit_test(large_buffers_take_just_their_pages),
+		cmocka_unit_test(addresses_are_aligned_as_the_device_asks),
 		cmocka_unit_test(an_untrusted_device_sees_only_its_buffer),
 		cmocka_unit_test(bounced_bytes_go_the_way_of_the_direction),
 		cmocka_unit_test(a_bounced_buffer_is_handed_over_in_parts),
 		cmocka_unit_test(many_bounced_buffers_are_told_apart),
 		cmocka_unit_test(memory_is_shared),
+		cmocka_unit_test(a_large_block_is_shared),
+		cmocka_unit_test(memory_in_pieces_is_shared),
+		cmocka_unit_test(memory_that_the_cpu_never_sees),
+		cmocka_unit_test(pieces_are_shared_whole_or_not_at_all),
+		cmocka_unit_test(unconfirmed_pieces_are_kept),
 		cmocka_unit_test(a_window_is_unmapped_at_once),
 		cmocka_unit_test(an_unconfirmed_window_stays),
 		cmocka_unit_test(doorbells_are_mapped_once),

@@ -215,22 +215,20 @@ static void low_ranges_go_first(void **state)
 
 #define MANY 4000
 
-static void memory_is_bounded_and_freeing_never_allocates(void **state)
+static void memory_is_bounded(void **state)
 {
 	static uint64_t ranges[MANY];
 	struct fixture f;
-	uint64_t allocations;
+	size_t pages;
 	unsigned int i;
 
 	(void)state;
 	begin(&f, 1 << 20, 4, 0);
+	pages = f.test.hosted.pages_in_use;
 	for (i = 0; i < MANY; i++)
 		ranges[i] = take(&f, 0);
-	allocations = f.test.allocations;
-	f.test.fail_after = 1; /* nothing more from the host */
 	for (i = 0; i < MANY; i++)
 		iommu_iova_cache_free(f.cache, ranges[i], 0);
-	assert_int_equal(f.test.allocations, allocations);
 	/* Two magazines of this CPU and the depot's four. */
 	assert_int_equal(taken(&f), 6 * IOMMU_IOVA_MAGAZINE);
 	/* A magazine at a time goes back. */
@@ -243,11 +241,95 @@ static void memory_is_bounded_and_freeing_never_allocates(void **state)
 	assert_int_equal(taken(&f), 5 * IOMMU_IOVA_MAGAZINE);
 	for (i = 0; i < 3 * IOMMU_IOVA_MAGAZINE; i++)
 		iommu_iova_cache_free(f.cache, ranges[i], 0);
+	assert_int_equal(taken(&f), 5 * IOMMU_IOVA_MAGAZINE);
 	iommu_iova_cache_drain_cpu(f.cache, 0);
 	assert_int_equal(taken(&f), 3 * IOMMU_IOVA_MAGAZINE);
 	iommu_iova_cache_drain(f.cache);
 	assert_int_equal(taken(&f), 0);
+	/* The host has its pages again, but for spare handles of ranges. */
+	assert_true(f.test.hosted.pages_in_use <= pages + 64 / (4064 / 96) + 1);
+	end(&f);
+}
+
+/* Without memory for magazines nothing is kept, and nothing is lost: ranges come from the tree and go there. */
+static void a_cache_does_not_depend_on_memory(void **state)
+{
+	static uint64_t ranges[MANY];
+	struct fixture f;
+	unsigned int i;
+
+	(void)state;
+	begin(&f, 1 << 20, 4, 0);
+	for (i = 0; i < MANY; i++)
+		ranges[i] = take(&f, 0);
+	f.test.fail_after = 1; /* nothing more from the host */
+	for (i = 0; i < MANY; i++)
+		iommu_iova_cache_free(f.cache, ranges[i], 0);
+	assert_int_equal(taken(&f), 0);
+	for (i = 0; i < 100; i++)
+		ranges[i] = take(&f, 0); /* of handles that were kept */
+	/* One magazine is made, and its two neighbours on the page, and then no more. */
+	f.test.fail_after = f.test.allocations + 2;
+	for (i = 0; i < 100; i++)
+		iommu_iova_cache_free(f.cache, ranges[i], 0);
+	f.test.fail_after = 1;
+	assert_int_equal(taken(&f), 100);
 	f.test.fail_after = 0;
+	end(&f);
+}
+
+/* Requests of any size: blocks of the caches, or just what is asked for; and with every wish. */
+static void any_size_is_served(void **state)
+{
+	struct iommu_iova_request request = {.size = 3, .limit = UINT64_MAX};
+	uint64_t first = 0, second = 0;
+	struct fixture f;
+
+	(void)state;
+	begin(&f, (1 << 20) - 1, 4, 0);
+	assert_int_equal(iommu_iova_cache_alloc_size(f.cache, &request, &first), 0);
+	assert_int_equal(first % 4, 0);
+	assert_int_equal(taken(&f), 4);
+	iommu_iova_cache_free_size(f.cache, first, 3);
+	assert_int_equal(taken(&f), 4); /* cached */
+	assert_int_equal(iommu_iova_cache_alloc_size(f.cache, &request, &second), 0);
+	assert_int_equal(second, first);
+	iommu_iova_cache_free_size(f.cache, first, 3);
+	/* More alignment than a cached block has, or a lower bound: still a whole block, which is then cached. */
+	request.alignment = 4096;
+	assert_int_equal(iommu_iova_cache_alloc_size(f.cache, &request, &first), 0);
+	assert_int_equal(first % 4096, 0);
+	assert_int_equal(taken(&f), 8);
+	iommu_iova_cache_free_size(f.cache, first, 3);
+	assert_int_equal(taken(&f), 8);
+	request.alignment = 0;
+	request.lowest = (1 << 20) - 8;
+	assert_int_equal(iommu_iova_cache_alloc_size(f.cache, &request, &first), 0);
+	assert_true(first >= request.lowest);
+	assert_int_equal(first % 4, 0);
+	iommu_iova_cache_free_size(f.cache, first, 3);
+	iommu_iova_cache_drain(f.cache);
+	assert_int_equal(taken(&f), 0);
+	/* The largest block, and one granule more. */
+	request = (struct iommu_iova_request){.size = 32, .limit = UINT64_MAX};
+	assert_int_equal(iommu_iova_cache_alloc_size(f.cache, &request, &first), 0);
+	iommu_iova_cache_free_size(f.cache, first, 32);
+	assert_int_equal(taken(&f), 32);
+	iommu_iova_cache_drain(f.cache);
+	request = (struct iommu_iova_request){.size = 33, .limit = 999, .alignment = 16};
+	assert_int_equal(iommu_iova_cache_alloc_size(f.cache, &request, &first), 0);
+	assert_int_equal(first, 960);
+	assert_int_equal(taken(&f), 33);
+	/* Given back with another size it stays taken. */
+	iommu_iova_cache_free_size(f.cache, first, 34);
+	iommu_iova_cache_free_size(f.cache, first + 1, 33);
+	assert_int_equal(taken(&f), 33);
+	iommu_iova_cache_free_size(f.cache, first, 33);
+	assert_int_equal(taken(&f), 0);
+	request.boundary = 32;
+	assert_int_equal(iommu_iova_cache_alloc_size(f.cache, &request, &first), IOMMU_EINVAL);
+	request.size = 0;
+	assert_int_equal(iommu_iova_cache_alloc_size(f.cache, &request, &first), IOMMU_EINVAL);
 	end(&f);
 }
 
@@ -340,9 +422,9 @@ static void creation_fails_cleanly(void **state)
 	config = (struct iommu_iova_cache_config){f.space, 8, 0};
 	cpus_now = 0;
 	assert_int_equal(iommu_iova_cache_create(&config, &cache), IOMMU_EINVAL);
-	cpus_now = 1000; /* more than the largest block of pages holds */
+	cpus_now = 4097;
 	assert_int_equal(iommu_iova_cache_create(&config, &cache), IOMMU_EINVAL);
-	cpus_now = 2;
+	cpus_now = 33; /* more than a page has slots for */
 	for (n = 1; status == IOMMU_ENOMEM; n++) {
 		const size_t pages = f.test.hosted.pages_in_use;
 
@@ -353,13 +435,52 @@ static void creation_fails_cleanly(void **state)
 			assert_int_equal(f.test.hosted.pages_in_use, pages);
 	}
 	assert_int_equal(status, 0);
-	assert_true(n > 5);
+	assert_int_equal(n, 5); /* the cache, and two pages */
 	/* No depot at all is fine, too: what does not fit goes to the tree. */
 	iommu_iova_cache_destroy(cache);
 	config.depot_magazines = 0;
 	assert_int_equal(iommu_iova_cache_create(&config, &cache), 0);
 	iommu_iova_cache_destroy(cache);
 	end(&f);
+}
+
+/* A page of slots for 32 CPUs, in single pages: also on the largest of hosts, whose CPUs all have their own. */
+static void many_cpus_take_few_bytes(void **state)
+{
+	static const unsigned int counts[] = {1, 2, 32, 33, 64, 256, 1024, 4096};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		struct iommu_iova_cache_config config = {NULL, 32, 0};
+		struct iommu_iova_cache *cache;
+		struct fixture f;
+		unsigned int n;
+		uint64_t first;
+		size_t pages;
+
+		begin(&f, 1 << 20, 0, 0);
+		config.space = f.space;
+		cpus_now = counts[i];
+		pages = f.test.hosted.pages_in_use;
+		f.test.largest_order = 0;
+		assert_int_equal(iommu_iova_cache_create(&config, &cache), 0);
+		assert_int_equal(f.test.hosted.pages_in_use - pages, 1 + (counts[i] + 31) / 32);
+		assert_int_equal(f.test.largest_order, 0);
+		/* The last CPU's cache is its own. */
+		first = take(&f, 0);
+		iommu_iova_cache_free_on(cache, counts[i] - 1, first, 0);
+		for (n = 0; n < counts[i] - 1; n += 1 + n / 64) {
+			uint64_t other = 0;
+
+			assert_int_equal(iommu_iova_cache_alloc_on(cache, n, 0, first, 0, &other),
+					 0);
+			assert_int_not_equal(other, first);
+			assert_int_equal(iommu_iova_free_at(f.space, other), 0);
+		}
+		iommu_iova_cache_destroy(cache);
+		end(&f);
+	}
 }
 
 /* --- Threads -----------------------------------------------------------------------------------
@@ -452,7 +573,10 @@ int main(void)
 		cmocka_unit_test(interrupts_are_masked_around_a_cpu),
 		cmocka_unit_test(limits_hold_for_what_is_cached),
 		cmocka_unit_test(low_ranges_go_first),
-		cmocka_unit_test(memory_is_bounded_and_freeing_never_allocates),
+		cmocka_unit_test(memory_is_bounded),
+		cmocka_unit_test(a_cache_does_not_depend_on_memory),
+		cmocka_unit_test(any_size_is_served),
+		cmocka_unit_test(many_cpus_take_few_bytes),
 		cmocka_unit_test(an_exhausted_space_uses_what_is_cached),
 		cmocka_unit_test(exclusive_cpus_do_not_hoard),
 		cmocka_unit_test(creation_fails_cleanly),

@@ -517,8 +517,20 @@ static void drivers_map_in_larger_pages(void **state)
 				    iommu_virt_to_phys(&f.test.platform, memory) + LARGE - 1));
 		assert_int_equal(iommu_dma_free(dma, memory, address, 100), 0);
 		assert_true(is_blocked(1, address));
-		assert_int_equal(iommu_dma_alloc(dma, &device, LARGE + 1, &memory, &address),
-				 IOMMU_ERANGE);
+		assert_int_equal(iommu_dma_alloc(dma, &device, LARGE + 1, &memory, &address), 0);
+		assert_true(reaches(1, address + 2 * LARGE - 1,
+				    iommu_virt_to_phys(&f.test.platform, memory) + 2 * LARGE - 1));
+		assert_int_equal(iommu_dma_free(dma, memory, address, LARGE + 1), 0);
+		assert_true(is_blocked(1, address + LARGE));
+		/* In pieces: whole pages of the domain, too. */
+		assert_int_equal(iommu_dma_alloc(dma, &device, 3 * LARGE, NULL, &address), 0);
+		for (i = 0; i < 3; i++) {
+			assert_int_equal(iommu_iova_to_phys(domain, address + i * LARGE, &paddr),
+					 0);
+			assert_int_equal(paddr % LARGE, 0);
+		}
+		assert_int_equal(iommu_dma_free(dma, NULL, address, 3 * LARGE), 0);
+		assert_true(is_blocked(1, address + LARGE));
 
 		pieces[0] = (struct iommu_dma_piece){.paddr = MEMORY + 0x100, .size = 0x200};
 		pieces[1] = (struct iommu_dma_piece){.paddr = MEMORY + 0x9ff00, .size = 0x200};

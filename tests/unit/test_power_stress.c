@@ -45,9 +45,8 @@ static void *alloc_pages(void *ctx, unsigned int order, int node, unsigned int f
 	const size_t size = (size_t)IOMMU_PAGE_SIZE << order;
 	void *pages = aligned_alloc(size, size);
 
-	test_contract_alloc(ctx, order);
+	test_contract_alloc(ctx, order, flags);
 	(void)node;
-	(void)flags;
 	return pages != NULL ? memset(pages, 0, size) : NULL;
 }
 

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Shared memory in pieces: where the host has no block that is large enough, pages that lie anywhere are
+ * mapped side by side, for the device by the domain, and for the CPU by the host.
+ *
+ * The DMA object has a list of those that are handed out, under its lock. An area has two holders, each of
+ * which may be the last: the mapping, which may be withheld when the caller frees it, and the call that
+ * frees it, which first takes the CPU's addresses away. The last one gives the pages back, so no page is
+ * the host's again while the device or the CPU has an address for it.
+ */
+#include "dma/dma.h"
+
+struct dma_area {
+	struct iommu_list_node link;
+	iommu_iova_t address;
+	uint64_t pages;                    /* of the domain */
+	void *memory;                      /* the CPU's address, or NULL: it has none */
+	struct iommu_memory_piece *pieces; /* in order of addresses */
+	uint32_t holders;                  /* atomic */
+};
+
+_Static_assert(sizeof(struct dma_area) <= DMA_AREA_SIZE, "the object cache is made for it");
+
+static void hold(struct dma_area *area)
+{
+	__atomic_add_fetch(&area->holders, 1, __ATOMIC_RELAXED);
+}
+
+void iommu_dma_area_put(struct iommu_dma *dma, struct dma_area *area)
+{
+	const struct iommu_platform *platform = dma->platform;
+	struct iommu_memory_piece *piece;
+
+	if (__atomic_sub_fetch(&area->holders, 1, __ATOMIC_ACQ_REL) != 0)
+		return;
+	while ((piece = area->pieces) != NULL) {
+		area->pieces = piece->next;
+		platform->free_pages(platform->ctx, piece->memory, piece->order);
+		iommu_object_free(&dma->pieces, piece);
+	}
+	iommu_object_free(&dma->areas, area);
+}
+
+/* --- Memory ----------------------------------------------------------------------------------- */
+
+/* A block of the host as a piece, or NULL. */
+static struct iommu_memory_piece *piece_new(struct iommu_dma *dma, unsigned int order)
+{
+	const struct iommu_platform *platform = dma->platform;
+	struct iommu_memory_piece *piece = iommu_object_alloc(&dma->pieces, 0);
+
+	if (piece == NULL)
+		return NULL;
+	piece->order = order;
+	piece->memory = platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, 0);
+	if (piece->memory != NULL)
+		return piece;
+	iommu_object_free(&dma->pieces, piece);
+	return NULL;
+}
+
+/*
+ * As few pieces as the host has blocks for, the largest first: so each lies at a multiple of its size
+ * from the beginning, and large pages can map it.
+ */
+static int gather(struct iommu_dma *dma, struct dma_area *area)
+{
+	struct iommu_memory_piece **end = &area->pieces;
+	uint64_t left = area->pages;
+	unsigned int order = iommu_highest_bit(left);
+
+	while (left != 0) {
+		while (left >> order == 0)
+			order--;
+		*end = piece_new(dma, dma_host_order(dma, order));
+		if (*end == NULL && order-- == 0)
+			return IOMMU_ENOMEM;
+		if (*end == NULL)
+			continue;
+		end = &(*end)->next;
+		left -= 1ULL << order;
+	}
+	return 0;
+}
+
+static int map_for_cpu(struct iommu_dma *dma, struct dma_area *area)
+{
+	area->memory = dma->platform->map_pieces(dma->platform->ctx, area->pieces,
+						 area->pages << dma->page_shift);
+	return area->memory != NULL ? 0 : IOMMU_ENOMEM;
+}
+
+static void unmap_for_cpu(struct iommu_dma *dma, struct dma_area *area)
+{
+	if (area->memory != NULL)
+		dma->platform->unmap_pieces(dma->platform->ctx, area->memory,
+					    area->pages << dma->page_shift);
+	area->memory = NULL;
+}
+
+/* --- The device ------------------------------------------------------------------------------- */
+
+#define CHUNK 32 /* pieces that are handed on at once */
+
+static int map_pieces(struct iommu_dma *dma, const struct dma_area *area, uint64_t first,
+		      uint64_t *mapped)
+{
+	const struct iommu_memory_piece *piece = area->pieces;
+	int status = 0;
+
+	*mapped = 0;
+	while (piece != NULL && status == 0) {
+		struct iommu_map_piece chunk[CHUNK];
+		uint64_t bytes = 0;
+		unsigned int i;
+
+		for (i = 0; i < CHUNK && piece != NULL; i++, piece = piece->next) {
+			chunk[i].paddr = iommu_virt_to_phys(dma->platform, piece->memory);
+			chunk[i].size = IOMMU_PAGE_SIZE << piece->order;
+			bytes += chunk[i].size;
+		}
+		status = iommu_map_sg(dma->domain, (first + *mapped) << dma->page_shift, chunk, i,
+				      IOMMU_PROT_READ_WRITE, NULL);
+		if (status == 0)
+			*mapped += bytes >> dma->page_shift;
+	}
+	return status;
+}
+
+/* With a holder of its own from when addresses are taken. */
+static int map_for_device(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			  struct dma_area *area)
+{
+	const struct dma_hanging hanging = {.memory = area, .is_area = true};
+	const iommu_paddr_t paddr = iommu_virt_to_phys(dma->platform, area->pieces->memory);
+	uint64_t first, mapped;
+	int status = iommu_dma_take_addresses(dma, device, area->pages, paddr, &first);
+
+	if (status != 0)
+		return status;
+	hold(area);
+	area->address = first << dma->page_shift;
+	status = map_pieces(dma, area, first, &mapped);
+	if (status != 0)
+		iommu_dma_undo(dma, first, mapped, area->pages, status, &hanging);
+	return status;
+}
+
+/* --- Alloc and free --------------------------------------------------------------------------- */
+
+static void insert(struct iommu_dma *dma, struct dma_area *area)
+{
+	uintptr_t state = iommu_spin_lock(dma->platform, &dma->lock);
+
+	iommu_list_insert(&dma->areas_in_use, &area->link);
+	iommu_spin_unlock(dma->platform, &dma->lock, state);
+}
+
+/* Take the area at an address out of the list, if it is that one; *found: there is one. */
+static struct dma_area *take(struct iommu_dma *dma, const void *memory, iommu_iova_t address,
+			     uint64_t pages, bool *found)
+{
+	uintptr_t state = iommu_spin_lock(dma->platform, &dma->lock);
+	struct dma_area *area = NULL;
+	struct iommu_list_node *node;
+
+	*found = false;
+	iommu_list_for_each (node, &dma->areas_in_use) {
+		area = iommu_container_of(node, struct dma_area, link);
+		*found = address >= area->address &&
+			 (address - area->address) >> dma->page_shift < area->pages;
+		if (*found)
+			break;
+	}
+	if (*found && area->address == address && area->pages == pages && area->memory == memory)
+		iommu_list_remove(&area->link);
+	else
+		area = NULL;
+	iommu_spin_unlock(dma->platform, &dma->lock, state);
+	return area;
+}
+
+int iommu_dma_alloc_area(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			 uint64_t pages, void **memory, iommu_iova_t *address)
+{
+	struct dma_area *area;
+	uint64_t last;
+	int status;
+
+	/* Rather than ask for all of the host's memory in vain. */
+	if (!iommu_dma_last_page(dma, device, &last) || pages > last)
+		return IOMMU_ENOSPC;
+	if (memory != NULL && dma->platform->map_pieces == NULL)
+		return IOMMU_ENOMEM;
+	area = iommu_object_alloc(&dma->areas, 0);
+	if (area == NULL)
+		return IOMMU_ENOMEM;
+	area->pages = pages;
+	hold(area);
+	status = gather(dma, area);
+	if (status == 0 && memory != NULL)
+		status = map_for_cpu(dma, area);
+	if (status == 0)
+		status = map_for_device(dma, device, area);
+	if (status != 0) {
+		unmap_for_cpu(dma, area);
+		iommu_dma_area_put(dma, area);
+		return status;
+	}
+	*address = area->address;
+	if (memory != NULL)
+		*memory = area->memory;
+	insert(dma, area);
+	return 0;
+}
+
+bool iommu_dma_free_area(struct iommu_dma *dma, const void *memory, iommu_iova_t address,
+			 uint64_t pages, int *status)
+{
+	bool found;
+	struct dma_area *area = take(dma, memory, address, pages, &found);
+	const struct dma_hanging hanging = {.memory = area, .is_area = true};
+
+	*status = IOMMU_ENOENT;
+	if (area == NULL)
+		return found;
+	*status = iommu_dma_unmap_strictly(dma, address >> dma->page_shift, pages, &hanging);
+	if (*status != 0 && !dma_is_unconfirmed(*status)) {
+		insert(dma, area);
+		return true;
+	}
+	unmap_for_cpu(dma, area);
+	if (*status == 0)
+		iommu_dma_release(dma, &hanging);
+	iommu_dma_area_put(dma, area);
+	return true;
+}
