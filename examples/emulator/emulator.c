@@ -99,7 +99,6 @@ static int emulator_start(struct emulator *e)
 			 .misuse = note_misuse,
 			 .work_remains = note_work},
 		.output_width = 39,
-		.cache_entries = 4096, /* bounded, as a real cache is */
 	};
 	int status = iommu_hosted_init(&e->guest_memory, NULL, GUEST_MEMORY, 0);
 

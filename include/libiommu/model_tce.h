@@ -170,11 +170,15 @@ struct iommu_model_papr_config {
 	const struct iommu_platform *platform;
 	struct iommu_model_tce_host host;
 	bool single_calls; /* has no IOMMU_H_PUT_TCE_INDIRECT and IOMMU_H_STUFF_TCE */
-	/* Windows that the guest can ask for: so many, of these page sizes, of so many pages (0: 2^22). */
+	/*
+	 * Windows that the guest can ask for: so many, of these page sizes (bit n: 2^n bytes), of so
+	 * many pages at most: to 2^22, which 0 stands for. A larger one is refused. Of the model's
+	 * memory a window takes 8 bytes for each entry that was ever set, in pages, and 64 KiB.
+	 */
 	uint32_t dynamic_windows;
 	uint64_t dynamic_page_sizes;
-	uint64_t dynamic_pages; /* at most 2^22 */
-	bool wide_query;        /* "ibm,ddw-extensions", 2, is 1 */
+	uint64_t dynamic_pages;
+	bool wide_query; /* "ibm,ddw-extensions", 2, is 1 */
 };
 
 /* How a hypervisor misbehaves, for tests of drivers. All zero: not at all. */
@@ -184,7 +188,10 @@ struct iommu_model_papr_faults {
 	int64_t fail_with;    /* with this */
 };
 
-/* iommu_model_papr_create - a partition without windows. Returns 0, IOMMU_EINVAL or IOMMU_ENOMEM. */
+/*
+ * iommu_model_papr_create - a partition without windows. Returns 0, IOMMU_EINVAL (the platform or
+ * host.read is missing, or dynamic_pages is more than 2^22) or IOMMU_ENOMEM.
+ */
 IOMMU_API int iommu_model_papr_create(const struct iommu_model_papr_config *config,
 				      struct iommu_model_papr **papr);
 IOMMU_API void iommu_model_papr_destroy(struct iommu_model_papr *papr);

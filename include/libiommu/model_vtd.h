@@ -16,8 +16,8 @@
  *
  * Locking: one spinlock for each model, taken by every function except create and destroy; all of
  * them may be called from any thread. The memory callbacks are called with it held and must not
- * call the model; interrupt, misuse, invalidate_device_tlb, page_answer and work_remains are called
- * without it and may. Pages are asked for without it, with IOMMU_ALLOC_ATOMIC.
+ * call the model; interrupt, misuse, invalidate_device_tlb, invalidate, page_answer and work_remains are
+ * called without it and may. The walk calls them without it. Pages are asked for without it, with IOMMU_ALLOC_ATOMIC.
  */
 #ifndef LIBIOMMU_MODEL_VTD_H
 #define LIBIOMMU_MODEL_VTD_H
@@ -35,6 +35,66 @@ struct iommu_model_device_tlb {
 	bool all_pasids; /* … or to any */
 	uint32_t pasid;
 	uint64_t address, size;
+};
+
+/* What the guest has done, by which things that an emulator keeps of the model's answers go stale. */
+enum iommu_model_invalidation_type {
+	/* The guest invalidates a cache, by a descriptor of its queue or by a register. */
+	IOMMU_MODEL_INVALIDATE_IOTLB,
+	IOMMU_MODEL_INVALIDATE_CONTEXTS,
+	IOMMU_MODEL_INVALIDATE_PASIDS,
+	IOMMU_MODEL_INVALIDATE_DEVICE_TLB,
+	IOMMU_MODEL_INVALIDATE_INTERRUPTS, /* entries of the interrupt remapping table */
+	/* The guest sets or switches something of the whole unit. */
+	IOMMU_MODEL_ROOT_TABLE_SET,
+	IOMMU_MODEL_TRANSLATION_SWITCHED,
+	IOMMU_MODEL_PROTECTED_MEMORY_SWITCHED,
+	IOMMU_MODEL_INTERRUPT_TABLE_SET,
+	IOMMU_MODEL_INTERRUPTS_SWITCHED,    /* remapping of interrupts */
+	IOMMU_MODEL_COMPATIBILITY_SWITCHED, /* whether messages in the old format pass */
+	/* iommu_model_vtd_reset or iommu_model_vtd_restore: all of the above, at once. */
+	IOMMU_MODEL_RESET,
+};
+
+/* Of what an invalidation speaks. */
+enum iommu_model_granularity {
+	IOMMU_MODEL_OF_ALL,     /* everything of its type */
+	IOMMU_MODEL_OF_DOMAIN,  /* what is tagged with domain_id */
+	IOMMU_MODEL_OF_DEVICES, /* what belongs to the source ids that are meant */
+	IOMMU_MODEL_OF_PASID,   /* what belongs to pasid, in domain_id or of source_id */
+	IOMMU_MODEL_OF_RANGE,   /* addresses, of whatever the other fields name */
+	IOMMU_MODEL_OF_INDEXES, /* entries of the interrupt remapping table */
+};
+
+/*
+ * A field that is not said to be there restricts nothing. More may be forgotten than is asked for,
+ * never less.
+ */
+struct iommu_model_invalidation {
+	enum iommu_model_invalidation_type type;
+	enum iommu_model_granularity granularity;
+	bool by_register;
+	bool is_on; /* what was switched is on now */
+	/*
+	 * IOTLB (not of OF_ALL): domain_id. Contexts of legacy mode (not of OF_ALL): domain_id.
+	 * PASIDs (not of OF_ALL): domain_id.
+	 */
+	bool has_domain;
+	uint16_t domain_id;
+	/*
+	 * Contexts (OF_DEVICES) and device-TLBs: source ids that are equal to source_id in the bits
+	 * of source_mask.
+	 */
+	bool has_source;
+	uint16_t source_id, source_mask;
+	/* Entries of this PASID. Device-TLBs: all_pasids, of whichever, but not those of none. */
+	bool has_pasid, all_pasids;
+	uint32_t pasid;
+	/* OF_RANGE: [address, address + size - 1], both multiples of 4 KiB; size 0: everything. */
+	uint64_t address, size;
+	bool leaves_only; /* no entry that leads to a table has changed */
+	/* OF_INDEXES: [first_index, first_index + index_count - 1]. */
+	uint32_t first_index, index_count;
 };
 
 struct iommu_model_page_answer {
@@ -71,7 +131,7 @@ struct iommu_model_vtd_host {
 	 * invalidate_device_tlb - the device must forget what it was told of. False: it does not
 	 * answer, which stops the queue with a time-out error. The rest of the queue runs after it
 	 * returned; of a queue that was turned off meanwhile the answer is ignored. NULL: no device
-	 * has a TLB.
+	 * has a TLB, or `invalidate` is enough.
 	 */
 	bool (*invalidate_device_tlb)(void *ctx, const struct iommu_model_device_tlb *forget);
 	/* page_answer - a device gets the answer to its page requests. Needed for IOMMU_MODEL_VTD_PAGE_REQUESTS. */
@@ -95,6 +155,22 @@ struct iommu_model_vtd_host {
 	 * memory may wait for in vain.
 	 */
 	void (*work_remains)(void *ctx);
+	/*
+	 * invalidate - the guest invalidates, sets or switches something: what the emulator keeps of
+	 * earlier answers of the model (a device's TLB, a cached route of an interrupt, what is
+	 * mapped for a passed-through device) goes stale as `what` says. The model has forgotten it
+	 * already and look-ups give the new answers, but the guest does not see the completion (head
+	 * of the queue, wait descriptor, register bits IVT, ICC, GSTS, PRS) before this returns.
+	 * False: the device does not answer, as of invalidate_device_tlb; otherwise ignored.
+	 *
+	 * Called without the lock; it may call every function but destroy. Two of these calls (or
+	 * of invalidate_device_tlb) are never under way at once for a model: what comes up meanwhile,
+	 * also by what it does itself, is told after it returned, by the same thread, and the
+	 * guest's queue rests until then. What the guest gives up meanwhile, by turning its queue off
+	 * or by a reset, is not told. With invalidate_device_tlb it is told of device-TLBs first.
+	 * NULL: nothing is kept.
+	 */
+	bool (*invalidate)(void *ctx, const struct iommu_model_invalidation *what);
 };
 
 enum iommu_model_vtd_flags {
@@ -120,6 +196,8 @@ enum iommu_model_vtd_flags {
 	IOMMU_MODEL_VTD_DIRTY = 1 << 18,         /* accessed and dirty bits in the second stage */
 	IOMMU_MODEL_VTD_PASID = 1 << 19,
 	IOMMU_MODEL_VTD_PAGE_REQUESTS = 1 << 20, /* needs device-TLBs */
+	/* Page-selective invalidation of one page at a time; address_mask is 0 then. */
+	IOMMU_MODEL_VTD_SINGLE_PAGES = 1 << 21,
 };
 
 /*
@@ -148,9 +226,12 @@ struct iommu_model_vtd_config {
 	unsigned int output_width; /* of memory, in bits: 32 to 52; 0: 46 */
 	unsigned int domain_bits;  /* 4, 6, … 16; 0: 16 */
 	unsigned int pasid_bits;   /* 1 to 20; 0: 20 */
-	unsigned int
-		address_mask; /* the most pages of one invalidation, as a power of two: to 52 */
-	unsigned int fault_records; /* 1 to 256; 0: 1 */
+	/*
+	 * The most pages of one invalidation, as a power of two: 1 to 52; 0: 18, which is 1 GiB. For
+	 * one page see IOMMU_MODEL_VTD_SINGLE_PAGES. A driver invalidates what is larger by the domain.
+	 */
+	unsigned int address_mask;
+	unsigned int fault_records; /* 1 to 256; 0: 64 */
 	uint64_t pgsize_bitmap;     /* 4K, and 2M and 1G if wished; 0: all three */
 	/*
 	 * Cached entries of all kinds, of about 170 bytes; when there are more, the one that was
@@ -250,6 +331,21 @@ IOMMU_API int iommu_model_vtd_translate(struct iommu_model_vtd *model,
 					const struct iommu_model_request *request,
 					struct iommu_model_translation *result);
 
+/*
+ * iommu_model_vtd_peek - what iommu_model_vtd_translate would answer, for an emulator that wants to
+ * know beforehand (a TLB of vhost, a debugger, a route that is set up) and asks on behalf of
+ * no device. It only reads guest memory: no fault is recorded and no message sent, no accessed or
+ * dirty bit is set, no misuse is told, nothing is added to the cache, forgotten or counted as used, no
+ * statistics count it, and the guest's queue does not go on. What is cached is believed, as it is
+ * for a device. A write that a device does later must be asked for again with
+ * iommu_model_vtd_translate, or the dirty bit of its page is missing. (That a bit cannot be set,
+ * because another processor changes the entry or the page of the table is read-only memory of the
+ * host's, only a device finds out.)
+ */
+IOMMU_API int iommu_model_vtd_peek(struct iommu_model_vtd *model,
+				   const struct iommu_model_request *request,
+				   struct iommu_model_translation *result);
+
 /* Where the driver has set a device's requests to be translated, as far as the unit knows. */
 struct iommu_model_stage {
 	bool first, second, passes; /* by which stages; or not at all */
@@ -258,16 +354,65 @@ struct iommu_model_stage {
 	iommu_paddr_t first_table;
 	unsigned int first_levels;
 	unsigned int reason; /* why they are blocked */
+	/* Of the second stage: the root of its tables, and how many levels of 9 bits they have. */
+	iommu_paddr_t second_table;
+	unsigned int second_levels;
 };
 
 /*
- * iommu_model_vtd_get_stage - what a device's requests with a PASID, or without one, go through: nothing is recorded. Through the
- * unit's caches: ask again when the driver has invalidated something of the device. Returns 0, or IOMMU_EFAULT: they are
- * blocked, for stage->reason.
+ * iommu_model_vtd_get_stage - what a device's requests with a PASID, or without one, go through:
+ * without side effects, as iommu_model_vtd_peek. Through the unit's caches: ask again when the driver
+ * has invalidated contexts or PASIDs of the device, set the root table or switched translation.
+ * Returns 0, or IOMMU_EFAULT: they are blocked, for stage->reason.
  */
 IOMMU_API int iommu_model_vtd_get_stage(struct iommu_model_vtd *model, uint16_t source_id,
 					bool has_pasid, uint32_t pasid,
 					struct iommu_model_stage *stage);
+
+/* A leaf, or the part of one that is asked for and that requests can reach. */
+struct iommu_model_mapping {
+	iommu_iova_t iova;
+	iommu_paddr_t paddr;
+	uint64_t size; /* in bytes; a multiple of 4 KiB, not always a power of two */
+	unsigned int prot;
+	bool snoop;
+};
+
+/* A walk, and where it stands. The caller fills it in once; is_done and reason begin as 0. */
+struct iommu_model_walk {
+	uint16_t source_id;
+	bool has_pasid;
+	uint32_t pasid;
+	/* What is to be looked at: [next, last], of whole pages of 4 KiB. next moves on. */
+	iommu_iova_t next, last;
+	bool is_done;
+	unsigned int reason; /* why the device's requests are blocked */
+};
+
+/*
+ * iommu_model_vtd_walk - the next mappings of a device's requests with a PASID, or without one: leaf by
+ * leaf, in order of their addresses, as an unprivileged request would reach them, through whichever
+ * stages the driver has set. Where stages are nested, a leaf is what is alike in both. Where requests
+ * pass through, or translation is off, all of memory is one. Interrupt messages and protected
+ * memory are left out, where no request reaches memory: a leaf that reaches into them comes in pieces.
+ *
+ * Without side effects, as iommu_model_vtd_peek. The device's context comes through the unit's
+ * caches, but tables are read from memory, and so may be newer than what the device is told until
+ * the driver invalidates: for shadow tables, in caching mode, this is what is wanted.
+ *
+ * @walk: as struct iommu_model_walk says. Nothing but an address is remembered between two calls: what the
+ * guest changes meanwhile behind that address is seen, what it changes before it is not.
+ * @mappings, @count: room for so many, at least one; answers how many there are now, perhaps
+ * none although there are more: until walk->is_done. One call looks at 512 blocks, mapped or not, at
+ * most. A hostile guest can map all of its address space, page by page, with one table that leads to
+ * itself: an emulator gives up a walk after as many mappings as it can use.
+ *
+ * Holds the lock for the context alone. Returns 0; IOMMU_EFAULT: the device's requests are blocked,
+ * nothing is mapped, the walk is done, and walk->reason says why; or IOMMU_EINVAL: the range is
+ * empty or cuts pages, or there is room for none.
+ */
+IOMMU_API int iommu_model_vtd_walk(struct iommu_model_vtd *model, struct iommu_model_walk *walk,
+				   struct iommu_model_mapping *mappings, size_t *count);
 
 /* A device asks for a page (PCIe PRI). */
 struct iommu_model_page_request {
@@ -315,6 +460,16 @@ struct iommu_model_interrupt {
 IOMMU_API int iommu_model_vtd_interrupt(struct iommu_model_vtd *model, uint16_t source_id,
 					uint64_t address, uint32_t data,
 					struct iommu_model_interrupt *interrupt);
+
+/*
+ * iommu_model_vtd_peek_interrupt - what iommu_model_vtd_interrupt would answer, for a route that is
+ * set up before there is an interrupt (irqfd, an I/O APIC's entry). Without side effects, as
+ * iommu_model_vtd_peek, and nothing is posted: `posted` says that it would be, `notify` that the
+ * notification would be sent.
+ */
+IOMMU_API int iommu_model_vtd_peek_interrupt(struct iommu_model_vtd *model, uint16_t source_id,
+					     uint64_t address, uint32_t data,
+					     struct iommu_model_interrupt *interrupt);
 
 /* iommu_model_vtd_misbehave - see struct iommu_model_vtd_faults; copied. */
 IOMMU_API void iommu_model_vtd_misbehave(struct iommu_model_vtd *model,

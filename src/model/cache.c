@@ -274,6 +274,16 @@ struct model_cached *iommu_model_cache_find(struct model_cache *cache, unsigned 
 	return entry;
 }
 
+const struct model_cached *iommu_model_cache_peek(const struct model_cache *cache,
+						  unsigned int kind, uint64_t tag,
+						  unsigned int level, uint64_t address)
+{
+	const struct model_cached key = {
+		.kind = (uint8_t)kind, .tag = tag, .level = (uint8_t)level, .address = address};
+
+	return lookup(cache, &key);
+}
+
 /*
  * An entry to be filled in: a spare one, or that of what has not been used for longest. NULL: there
  * is none.

@@ -76,6 +76,10 @@ uintptr_t iommu_model_cache_lock(struct model_cache *cache, struct iommu_spinloc
 /* NULL: not cached. The result may be changed by the caller, but for its key and owner. */
 struct model_cached *iommu_model_cache_find(struct model_cache *cache, unsigned int kind,
 					    uint64_t tag, unsigned int level, uint64_t address);
+/* The same for one who only looks: nothing is forgotten, and nothing counts as used. */
+const struct model_cached *iommu_model_cache_peek(const struct model_cache *cache,
+						  unsigned int kind, uint64_t tag,
+						  unsigned int level, uint64_t address);
 /* Remember a copy of `entry`, whose key is filled in; nothing changes when the key is known. */
 void iommu_model_cache_put(struct model_cache *cache, const struct model_cached *entry);
 /* Forget all of one kind, tag and level in [first, last]. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The VT-d model's structures, and what its files offer each other: registers, queue (and register
- * invalidation), cache, the way of a request (vtd_journey.h), page requests, interrupt, fault, state. Everything here is called with the
+ * invalidation), notices of it for the host, cache, the way of a request (vtd_journey.h), page requests, interrupt, fault, state. Everything here is called with the
  * model's lock held, unless it says otherwise.
  */
 #ifndef IOMMU_MODEL_VTD_H
@@ -68,6 +68,20 @@ enum model_kind {
 #define MODEL_BUDGET 32768U
 #define MODEL_SLICE  256U
 
+/*
+ * What the host is told of without the lock, each kind in a place of its own, in this order. The
+ * guest sees no completion before the host has been told.
+ */
+enum model_notice_place {
+	NOTICE_RESET,
+	NOTICE_COMMAND,    /* GSTS shows the state before */
+	NOTICE_PROTECTION, /* PRS shows the state before */
+	NOTICE_CONTEXT,    /* ICC stays set */
+	NOTICE_IOTLB,      /* IVT stays set */
+	NOTICE_QUEUE,      /* the head stays */
+	MODEL_NOTICES
+};
+
 /* The unit may owe one answer to a request that it held, and one to the request behind it. */
 #define MODEL_ANSWERS_MAX 2
 
@@ -80,6 +94,12 @@ struct model_message {
 	bool wanted;
 	uint64_t address;
 	uint32_t data;
+};
+
+struct model_notice {
+	/* Changes when something is to be told, and when that is given up. */
+	uint32_t serial;
+	struct iommu_model_invalidation what;
 };
 
 struct iommu_model_vtd {
@@ -103,11 +123,15 @@ struct iommu_model_vtd {
 	unsigned int budget;
 	/* More of the queue could be executed now. */
 	bool queue_left;
-	/* Changes when the queue is turned on or off: what was asked for before is for nothing. */
-	uint32_t queue_generation;
-	/* The queue has stopped at a device-TLB descriptor; the device is asked without the lock. */
-	bool device_asked, queue_busy;
-	struct iommu_model_device_tlb asked;
+	/*
+	 * Bits for places: not completed for the guest yet; of these, the host is still to be told.
+	 * It is being told of one.
+	 */
+	unsigned int notices_open, notices_wanted;
+	bool telling;
+	struct model_notice notices[MODEL_NOTICES];
+	/* Bits of GSTS that the guest still sees as they were. */
+	uint32_t status_behind;
 	/* A page request that has not reached the queue. */
 	bool request_held;
 	struct iommu_model_page_request held;
@@ -131,6 +155,29 @@ uintptr_t iommu_model_enter_to_walk(struct iommu_model_vtd *model);
 void iommu_model_leave(struct iommu_model_vtd *model, uintptr_t state);
 /* Devices get the answers that are due: there is room for new ones. */
 void iommu_model_give_answers(struct iommu_model_vtd *model, uintptr_t *state);
+
+/* --- notices ---------------------------------------------------------------------------------- */
+
+/*
+ * The host is to be told; what there was in this place is told no more. False: it does not want to
+ * know, and the guest may see completion at once.
+ */
+bool iommu_model_notify(struct iommu_model_vtd *model, enum model_notice_place place,
+			const struct iommu_model_invalidation *what);
+/* What there is to be told in this place is given up. */
+void iommu_model_give_up_notice(struct iommu_model_vtd *model, enum model_notice_place place);
+/* Tell the host, without the lock. Answers whether a device has answered. */
+bool iommu_model_tell_notice(const struct iommu_model_vtd_host *host,
+			     const struct iommu_model_invalidation *what);
+/* The host has been told: the guest sees completion. */
+void iommu_model_notice_told(struct iommu_model_vtd *model, enum model_notice_place place,
+			     bool answered);
+
+static inline bool model_notice_is_open(const struct iommu_model_vtd *model,
+					enum model_notice_place place)
+{
+	return (model->notices_open >> place & 1) != 0;
+}
 
 static inline bool model_has(const struct iommu_model_vtd *model, enum iommu_model_vtd_flags flag)
 {
@@ -195,6 +242,8 @@ bool iommu_model_queue_head_is_sane(const struct model_registers *regs);
 /* Execute the command that the register holds, if it holds one. */
 void iommu_model_context_command(struct iommu_model_vtd *model);
 void iommu_model_iotlb_command(struct iommu_model_vtd *model);
+/* PRS follows EPM. */
+void iommu_model_protection_told(struct iommu_model_vtd *model);
 /* Drop everything that a new root table makes stale. */
 void iommu_model_drop_translations(struct iommu_model_vtd *model);
 
@@ -235,6 +284,8 @@ const char *iommu_model_command_mistake(const struct iommu_model_vtd *model,
 
 /* --- state ------------------------------------------------------------------------------------ */
 
+/* The host is to be told that nothing that it knew holds any more. */
+void iommu_model_notify_reset(struct iommu_model_vtd *model);
 /* Forget everything that is cached. */
 void iommu_model_drop_caches(struct iommu_model_vtd *model);
 

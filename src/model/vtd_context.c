@@ -26,15 +26,15 @@ static bool caches_absence(const struct iommu_model_vtd *model)
 	return model_has(model, IOMMU_MODEL_VTD_CACHING_MODE);
 }
 
-static void check_domain_id(struct iommu_model_vtd *model, uint16_t domain_id)
+static void check_domain_id(const struct journey *j, uint16_t domain_id)
 {
-	if (domain_id == 0 && caches_absence(model))
-		model_misuse(model, "domain id 0 used in caching mode");
+	if (domain_id == 0 && caches_absence(j->model) && !j->peeks)
+		model_misuse(j->model, "domain id 0 used in caching mode");
 }
 
 /* --- Legacy mode ------------------------------------------------------------------------------ */
 
-static unsigned int check_context(struct iommu_model_vtd *model, const uint64_t *words)
+static unsigned int check_context(const struct iommu_model_vtd *model, const uint64_t *words)
 {
 	const unsigned int levels = vtd_context_levels(words[1]);
 	const uint16_t domain_id = vtd_context_domain_id(words[1]);
@@ -62,7 +62,6 @@ static unsigned int check_context(struct iommu_model_vtd *model, const uint64_t 
 	}
 	if (!type_is_good || !levels_are_known(model, levels))
 		return 0x3;
-	check_domain_id(model, domain_id);
 	return 0;
 }
 
@@ -126,7 +125,7 @@ static unsigned int fetch_context(struct journey *j, uint64_t *words)
 	uint64_t table = 0;
 	unsigned int reason = fetch_root(j, &table);
 
-	model->walks++;
+	journey_count_walk(j);
 	if (reason != 0)
 		return reason;
 	if (j->scalable) {
@@ -137,6 +136,8 @@ static unsigned int fetch_context(struct journey *j, uint64_t *words)
 		if (!model_read_words(model, table + (source_id & 0xff) * 16ULL, words, 2))
 			return 0x9;
 		reason = check_context(model, words);
+		if (reason == 0)
+			check_domain_id(j, vtd_context_domain_id(words[1]));
 	}
 	j->fault_hidden = (words[0] & VTD_CONTEXT_FPD) != 0;
 	return reason;
@@ -148,8 +149,8 @@ static unsigned int find_context_entry(struct journey *j, struct model_cached *e
 	struct iommu_model_vtd *model = j->model;
 	/* What was an entry of the other mode is none of this one. */
 	const unsigned int mode = j->scalable ? 1 : 0;
-	const struct model_cached *known = iommu_model_cache_find(&model->cache, MODEL_CONTEXT,
-								  j->request->source_id, mode, 0);
+	const struct model_cached *known =
+		journey_find(j, MODEL_CONTEXT, j->request->source_id, mode, 0);
 	uint64_t words[4] = {0};
 
 	if (known != NULL) {
@@ -169,7 +170,7 @@ static unsigned int find_context_entry(struct journey *j, struct model_cached *e
 		entry->owner = j->scalable ? 0 : vtd_context_domain_id(words[1]);
 	}
 	if (entry->reason == 0 || caches_absence(model))
-		iommu_model_cache_put(&model->cache, entry);
+		journey_remember(j, entry);
 	return entry->reason;
 }
 
@@ -198,7 +199,7 @@ static bool first_stage_is_known(const struct iommu_model_vtd *model, uint64_t w
 	return levels == 4 || (levels == 5 && model_has(model, IOMMU_MODEL_VTD_FIRST_STAGE_5));
 }
 
-static unsigned int check_pasid_entry(struct iommu_model_vtd *model, const uint64_t *words)
+static unsigned int check_pasid_entry(const struct iommu_model_vtd *model, const uint64_t *words)
 {
 	const enum vtd_pasid_type type = vtd_pasid_type(words[0]);
 	const bool has_first = type == VTD_PASID_FIRST_STAGE || type == VTD_PASID_NESTED;
@@ -224,7 +225,6 @@ static unsigned int check_pasid_entry(struct iommu_model_vtd *model, const uint6
 	    ((words[1] & VTD_PASID_PWSNP) != 0 && model_has(model, IOMMU_MODEL_VTD_NONCOHERENT)) ||
 	    vtd_pasid_domain_id(words[1]) >> model->config.domain_bits != 0)
 		return 0x5b;
-	check_domain_id(model, vtd_pasid_domain_id(words[1]));
 	return 0;
 }
 
@@ -237,7 +237,7 @@ static unsigned int fetch_pasid(struct journey *j, const struct model_cached *co
 	uint64_t directory;
 	unsigned int i, reason;
 
-	model->walks++;
+	journey_count_walk(j);
 	if (!model_read_words(model, (context->low & VTD_ENTRY_ADDRESS_MASK) + index * 8ULL,
 			      &directory, 1))
 		return 0x50;
@@ -256,6 +256,8 @@ static unsigned int fetch_pasid(struct journey *j, const struct model_cached *co
 			return 0x58;
 	j->fault_hidden |= (words[0] & VTD_PASID_FPD) != 0;
 	reason = check_pasid_entry(model, words);
+	if (reason == 0)
+		check_domain_id(j, vtd_pasid_domain_id(words[1]));
 	return reason;
 }
 
@@ -274,9 +276,8 @@ static void use_pasid_entry(struct journey *j, const struct model_cached *entry)
 
 static unsigned int find_pasid(struct journey *j, const struct model_cached *context)
 {
-	struct iommu_model_vtd *model = j->model;
-	const struct model_cached *known = iommu_model_cache_find(
-		&model->cache, MODEL_PASID, j->pasid, 0, j->request->source_id);
+	const struct model_cached *known =
+		journey_find(j, MODEL_PASID, j->pasid, 0, j->request->source_id);
 	struct model_cached entry = {
 		.kind = MODEL_PASID,
 		.tag = j->pasid,
@@ -295,8 +296,8 @@ static unsigned int find_pasid(struct journey *j, const struct model_cached *con
 			entry.third = words[1] & VTD_PASID_PGSNP;
 			entry.owner = vtd_pasid_domain_id(words[1]);
 		}
-		if (entry.reason == 0 || caches_absence(model))
-			iommu_model_cache_put(&model->cache, &entry);
+		if (entry.reason == 0 || caches_absence(j->model))
+			journey_remember(j, &entry);
 		known = &entry;
 	}
 	j->fault_hidden = known->fault_hidden;

@@ -71,27 +71,28 @@ static bool tell(struct iommu_model_vtd *model, uintptr_t *state)
 	return true;
 }
 
-/* Ask the device that the queue has stopped for; true: there was one to ask. */
-static bool ask_device(struct iommu_model_vtd *model, uintptr_t *state)
+/* Tell the host the first of what it is to be told, one at a time; true: there was something. */
+static bool tell_notice(struct iommu_model_vtd *model, uintptr_t *state)
 {
-	const struct iommu_model_vtd_host *host = &model->config.host;
-	const uint32_t generation = model->queue_generation;
-	const struct iommu_model_device_tlb asked = model->asked;
-	bool answered = true;
+	struct model_notice told;
+	unsigned int place = 0;
 	unsigned int left;
+	bool answered;
 
-	if (!model->device_asked || model->queue_busy)
+	if (model->notices_wanted == 0 || model->telling)
 		return false;
-	model->device_asked = false;
-	model->queue_busy = true;
+	while ((model->notices_wanted >> place & 1) == 0)
+		place++;
+	told = model->notices[place];
+	model->notices_wanted &= ~(1U << place);
+	model->telling = true;
 	left = go_out(model, *state);
-	if (host->invalidate_device_tlb != NULL)
-		answered = host->invalidate_device_tlb(host->ctx, &asked);
+	answered = iommu_model_tell_notice(&model->config.host, &told.what);
 	*state = come_back(model, left);
-	model->queue_busy = false;
+	model->telling = false;
 	/* A queue that was turned off meanwhile did not ask, even if it is on again. */
-	if (model->queue_generation == generation)
-		iommu_model_queue_answered(model, answered);
+	if (model->notices[place].serial == told.serial)
+		iommu_model_notice_told(model, (enum model_notice_place)place, answered);
 	iommu_model_queue_run(model);
 	return true;
 }
@@ -128,7 +129,7 @@ static bool go_on(struct iommu_model_vtd *model, uintptr_t *state)
 
 static bool has_work(const struct iommu_model_vtd *model)
 {
-	return model->queue_left || (model->device_asked && !model->queue_busy) ||
+	return model->queue_left || (model->notices_wanted != 0 && !model->telling) ||
 	       model->answer_count != 0 || has_messages(model);
 }
 
@@ -137,7 +138,7 @@ static bool finish(struct iommu_model_vtd *model, uintptr_t state)
 {
 	bool remains;
 
-	while (model->budget != 0 && (ask_device(model, &state) || give_answer(model, &state) ||
+	while (model->budget != 0 && (tell_notice(model, &state) || give_answer(model, &state) ||
 				      tell(model, &state) || go_on(model, &state)))
 		;
 	/* A message of what was done is not held back. */

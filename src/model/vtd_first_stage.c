@@ -35,9 +35,10 @@ static uint64_t tag_of(const struct journey *j)
 
 static struct model_cached *find(const struct walk *w, enum model_kind kind, unsigned int level)
 {
-	return iommu_model_cache_find(&w->j->model->cache, kind, tag_of(w->j), level,
-				      w->j->request->address &
-					      ~LOW_MASK(vtd_fs_level_shift(level)));
+	if (w->j->fresh)
+		return NULL;
+	return journey_find(w->j, kind, tag_of(w->j), level,
+			    w->j->request->address & ~LOW_MASK(vtd_fs_level_shift(level)));
 }
 
 static void remember(const struct walk *w, enum model_kind kind, unsigned int level, uint64_t low,
@@ -53,7 +54,7 @@ static void remember(const struct walk *w, enum model_kind kind, unsigned int le
 		.third = third,
 	};
 
-	iommu_model_cache_put(&w->j->model->cache, &entry);
+	journey_remember(w->j, &entry);
 }
 
 /* --- Permissions ------------------------------------------------------------------------------ */
@@ -182,7 +183,7 @@ static unsigned int note(struct walk *w, uint64_t offset, uint64_t *entry, uint6
 	if (w->nested &&
 	    iommu_model_second_stage(w->j, w->guest_table + offset, IOMMU_PROT_WRITE, &leaf) != 0)
 		return 0x77;
-	w->repeats = !iommu_model_note(w->j->model, w->table + offset, entry, bits);
+	w->repeats = !iommu_model_note(w->j, w->table + offset, entry, bits);
 	return 0;
 }
 
@@ -226,6 +227,8 @@ static unsigned int use_leaf(struct walk *w, uint64_t offset, uint64_t entry)
 		if (below.paddr >> vtd_ss_address_width(w->j->second_levels) != 0)
 			return 0x74;
 		reason = iommu_model_second_stage(w->j, below.paddr, request->access, &below);
+		if (below.absent != 0 && below.absent < w->leaf->absent)
+			w->leaf->absent = below.absent;
 		if (reason != 0)
 			return reason;
 		high |= below.allowed;
@@ -238,7 +241,7 @@ static unsigned int use_leaf(struct walk *w, uint64_t offset, uint64_t entry)
 	high |= below.snoop ? FIRST_SNOOPS : 0;
 	level = level_of_size(below.size < mask + 1 ? below.size : mask + 1);
 	known = find(w, MODEL_FIRST_PAGE, level);
-	if (known != NULL)
+	if (known != NULL && !w->j->peeks)
 		known->high |= high & FIRST_DIRTY;
 	below.paddr &= ~LOW_MASK(vtd_fs_level_shift(level));
 	remember(w, MODEL_FIRST_PAGE, level, below.paddr, high, 0);
@@ -251,7 +254,7 @@ static unsigned int walk(struct walk *w)
 	const unsigned int levels = vtd_pasid_first_levels(w->j->first);
 	unsigned int reason = start_of_walk(w);
 
-	model->walks++;
+	journey_count_walk(w->j);
 	while (reason == 0) {
 		const uint64_t offset = (w->j->request->address >> vtd_fs_level_shift(w->level) &
 					 (VTD_FS_ENTRIES - 1)) *
@@ -259,6 +262,7 @@ static unsigned int walk(struct walk *w)
 		uint64_t entry;
 		bool leaf;
 
+		w->leaf->absent = LOW_MASK(vtd_fs_level_shift(w->level)) + 1;
 		if (!model_read_words(model, w->table + offset, &entry, 1))
 			return w->level == levels ? 0x73 : 0x70;
 		if (!vtd_fs_is_present(entry))

@@ -12,6 +12,7 @@ struct request {
 	uint16_t source_id;
 	uint32_t index;
 	bool fault_hidden;
+	bool peeks;         /* nothing is posted, remembered or recorded */
 	uint64_t low, high; /* the entry */
 	struct iommu_model_interrupt *result;
 };
@@ -47,20 +48,21 @@ static unsigned int find_entry(struct request *r)
 	struct iommu_model_vtd *model = r->model;
 	const uint64_t table = model->regs.interrupts & VTD_ENTRY_ADDRESS_MASK;
 	struct model_cached entry = {.kind = MODEL_INTERRUPT, .address = r->index};
-	struct model_cached *known;
+	const struct model_cached *known;
 	uint64_t words[2] = {0, 0};
 	unsigned int reason;
 
 	if (r->index >= vtd_irta_entries(model->regs.interrupts))
 		return 0x21;
-	known = iommu_model_cache_find(&model->cache, MODEL_INTERRUPT, 0, 0, r->index);
+	known = r->peeks ? iommu_model_cache_peek(&model->cache, MODEL_INTERRUPT, 0, 0, r->index)
+			 : iommu_model_cache_find(&model->cache, MODEL_INTERRUPT, 0, 0, r->index);
 	if (known != NULL) {
 		r->low = known->low;
 		r->high = known->high;
 		r->fault_hidden = (known->low & VTD_IRTE_FPD) != 0;
 		return known->reason;
 	}
-	model->walks++;
+	model->walks += r->peeks ? 0 : 1;
 	if (!model_read_words(model, table + r->index * 16ULL, words, 2))
 		return 0x23;
 	r->low = entry.low = words[0];
@@ -68,7 +70,7 @@ static unsigned int find_entry(struct request *r)
 	r->fault_hidden = (words[0] & VTD_IRTE_FPD) != 0;
 	reason = check_entry(r);
 	entry.reason = (uint8_t)reason;
-	if (reason == 0 || model_has(model, IOMMU_MODEL_VTD_CACHING_MODE))
+	if (!r->peeks && (reason == 0 || model_has(model, IOMMU_MODEL_VTD_CACHING_MODE)))
 		iommu_model_cache_put(&model->cache, &entry);
 	return reason;
 }
@@ -100,15 +102,17 @@ static unsigned int post(struct request *r)
 		return 0x27;
 	if ((control & VTD_POSTED_RESERVED) != 0)
 		return 0x28;
-	if (!host->set_bits(host->ctx, descriptor + vector / 64 * 8, 1ULL << vector % 64, &before))
+	if (!r->peeks &&
+	    !host->set_bits(host->ctx, descriptor + vector / 64 * 8, 1ULL << vector % 64, &before))
 		return 0x27;
 	r->result->posted = true;
 	r->result->vector = (uint8_t)(control >> 16);
 	r->result->destination = (uint32_t)(control >> 32);
 	if ((control & VTD_POSTED_SUPPRESS) != 0 && (r->low & VTD_IRTE_URGENT) == 0)
 		return 0;
-	if (!host->set_bits(host->ctx, descriptor + VTD_POSTED_CONTROL_OFFSET,
-			    VTD_POSTED_OUTSTANDING, &before))
+	before = control;
+	if (!r->peeks && !host->set_bits(host->ctx, descriptor + VTD_POSTED_CONTROL_OFFSET,
+					 VTD_POSTED_OUTSTANDING, &before))
 		return 0x27;
 	r->result->notify = (before & VTD_POSTED_OUTSTANDING) == 0;
 	return 0;
@@ -166,25 +170,47 @@ static void record(const struct request *r, unsigned int reason)
 	iommu_model_fault_record(r->model, &fault);
 }
 
+/* Where the message goes; the reason, or 0. */
+static unsigned int answer(struct request *r, uint64_t address, uint32_t data)
+{
+	struct iommu_model_interrupt *interrupt = r->result;
+	unsigned int reason = 0;
+
+	*interrupt = (struct iommu_model_interrupt){.address = address, .data = data};
+	if (!model_is_on(r->model, VTD_GLOBAL_IRE))
+		interrupt->unchanged = true;
+	else if ((address & VTD_MSI_REMAPPABLE) != 0)
+		reason = remap(r, (uint32_t)address, data);
+	else
+		reason = compatibility(r);
+	if (reason != 0)
+		*interrupt = (struct iommu_model_interrupt){
+			.address = address, .data = data, .reason = reason};
+	return reason;
+}
+
 int iommu_model_vtd_interrupt(struct iommu_model_vtd *model, uint16_t source_id, uint64_t address,
 			      uint32_t data, struct iommu_model_interrupt *interrupt)
 {
 	uintptr_t state = iommu_model_enter_to_walk(model);
 	struct request r = {.model = model, .source_id = source_id, .result = interrupt};
-	unsigned int reason = 0;
+	const unsigned int reason = answer(&r, address, data);
 
-	*interrupt = (struct iommu_model_interrupt){.address = address, .data = data};
-	if (!model_is_on(model, VTD_GLOBAL_IRE))
-		interrupt->unchanged = true;
-	else if ((address & VTD_MSI_REMAPPABLE) != 0)
-		reason = remap(&r, (uint32_t)address, data);
-	else
-		reason = compatibility(&r);
-	if (reason != 0) {
+	if (reason != 0)
 		record(&r, reason);
-		*interrupt = (struct iommu_model_interrupt){
-			.address = address, .data = data, .reason = reason};
-	}
 	iommu_model_leave(model, state);
+	return reason == 0 ? 0 : IOMMU_EFAULT;
+}
+
+int iommu_model_vtd_peek_interrupt(struct iommu_model_vtd *model, uint16_t source_id,
+				   uint64_t address, uint32_t data,
+				   struct iommu_model_interrupt *interrupt)
+{
+	uintptr_t state = iommu_spin_lock(model->platform, &model->lock);
+	struct request r = {
+		.model = model, .source_id = source_id, .result = interrupt, .peeks = true};
+	const unsigned int reason = answer(&r, address, data);
+
+	iommu_spin_unlock(model->platform, &model->lock, state);
 	return reason == 0 ? 0 : IOMMU_EFAULT;
 }

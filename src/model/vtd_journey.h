@@ -17,6 +17,10 @@ struct journey {
 	struct iommu_model_vtd *model;
 	const struct iommu_model_request *request;
 	struct iommu_model_translation *result;
+	/* Nothing is noted, counted, remembered or told … */
+	bool peeks;
+	/* … and the tables in memory are what counts, not what is cached of them. */
+	bool fresh;
 	/* What the entries on the way say; of legacy mode in the terms of scalable mode. */
 	bool scalable;
 	bool page_requests;
@@ -38,6 +42,8 @@ struct model_leaf {
 	unsigned int allowed;
 	uint64_t size; /* of the aligned block around it */
 	bool snoop;
+	/* Where the address leads nowhere: so does the aligned block of this size around it; 0: all. */
+	uint64_t absent;
 };
 
 /* Address bits of an entry that lie beyond memory. */
@@ -51,12 +57,34 @@ static inline uint16_t model_is_write(unsigned int access)
 	return (access & IOMMU_PROT_WRITE) != 0;
 }
 
+/* What is cached, for this journey. One who only looks does not change it. */
+static inline struct model_cached *journey_find(const struct journey *j, unsigned int kind,
+						uint64_t tag, unsigned int level, uint64_t address)
+{
+	struct model_cache *cache = &j->model->cache;
+
+	return j->peeks ? (struct model_cached *)(uintptr_t)iommu_model_cache_peek(cache, kind, tag,
+										   level, address)
+			: iommu_model_cache_find(cache, kind, tag, level, address);
+}
+
+static inline void journey_remember(const struct journey *j, const struct model_cached *entry)
+{
+	if (!j->peeks)
+		iommu_model_cache_put(&j->model->cache, entry);
+}
+
+static inline void journey_count_walk(const struct journey *j)
+{
+	if (!j->peeks)
+		j->model->walks++;
+}
+
 /*
  * An entry that hardware notes in that it was used: set `bits` in it. False: it has changed meanwhile, or cannot
  * be written.
  */
-bool iommu_model_note(struct iommu_model_vtd *model, uint64_t paddr, uint64_t *entry,
-		      uint64_t bits);
+bool iommu_model_note(const struct journey *j, uint64_t paddr, uint64_t *entry, uint64_t bits);
 
 /* Root, context and, in scalable mode, PASID: fills in the journey. */
 unsigned int iommu_model_find_context(struct journey *j);

@@ -6,6 +6,11 @@
 
 _Static_assert(sizeof(struct iommu_model_vtd) <= IOMMU_PAGE_SIZE, "it is one page");
 
+/* A burst of faults, of all devices behind a unit, finds room until a driver comes to read it. */
+#define DEFAULT_FAULT_RECORDS 64
+/* 1 GiB in one invalidation: a driver need not flush a whole domain for what it unmaps at once. */
+#define DEFAULT_ADDRESS_MASK 18
+
 static void set_defaults(struct iommu_model_vtd_config *config)
 {
 	if (config->version == 0)
@@ -21,7 +26,9 @@ static void set_defaults(struct iommu_model_vtd_config *config)
 	if (config->domain_bits == 0)
 		config->domain_bits = 16;
 	if (config->fault_records == 0)
-		config->fault_records = 1;
+		config->fault_records = DEFAULT_FAULT_RECORDS;
+	if (config->address_mask == 0 && (config->flags & IOMMU_MODEL_VTD_SINGLE_PAGES) == 0)
+		config->address_mask = DEFAULT_ADDRESS_MASK;
 	if (config->pasid_bits == 0)
 		config->pasid_bits = VTD_PASID_BITS_MAX;
 	if (config->pgsize_bitmap == 0)
@@ -68,6 +75,9 @@ static bool config_is_sane(const struct iommu_model_vtd_config *config)
 	    config->output_width > 52 || config->domain_bits < 4 || config->domain_bits > 16 ||
 	    config->domain_bits % 2 != 0 || config->address_mask > 52 ||
 	    config->fault_records > MODEL_FAULTS_MAX)
+		return false;
+	if ((flags & IOMMU_MODEL_VTD_SINGLE_PAGES) != 0 &&
+	    (config->address_mask != 0 || (flags & IOMMU_MODEL_VTD_NO_PAGES) != 0))
 		return false;
 	if ((config->levels & ~0x38U) != 0 ||
 	    (config->pgsize_bitmap & ~(IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G)) != 0 ||
@@ -129,12 +139,20 @@ void iommu_model_vtd_destroy(struct iommu_model_vtd *model)
 	platform->free_pages(platform->ctx, model, 0);
 }
 
+void iommu_model_notify_reset(struct iommu_model_vtd *model)
+{
+	const struct iommu_model_invalidation what = {.type = IOMMU_MODEL_RESET};
+
+	(void)iommu_model_notify(model, NOTICE_RESET, &what);
+}
+
 void iommu_model_vtd_reset(struct iommu_model_vtd *model)
 {
 	uintptr_t state = iommu_model_enter(model);
 
 	iommu_model_drop_caches(model);
 	iommu_model_registers_reset(model);
+	iommu_model_notify_reset(model);
 	iommu_model_leave(model, state);
 }
 

@@ -31,10 +31,17 @@ static void drop_sources(struct iommu_model_vtd *model, uint16_t domain_id, uint
 		iommu_model_cache_drop_owned(&model->cache, MODEL_CONTEXT, domain_id, first, last);
 }
 
+/* Bits of a source id that a function mask ignores. */
+static uint16_t ignored_by(unsigned int function_mask)
+{
+	static const uint16_t ignored[] = {0, 4, 6, 7};
+
+	return ignored[function_mask];
+}
+
 static void drop_contexts(struct iommu_model_vtd *model, unsigned int granularity,
 			  uint16_t domain_id, uint16_t source_id, unsigned int function_mask)
 {
-	static const uint16_t ignored[] = {0, 4, 6, 7};
 	const uint16_t first = source_id & (uint16_t)~7U;
 	uint16_t id;
 
@@ -47,7 +54,7 @@ static void drop_contexts(struct iommu_model_vtd *model, unsigned int granularit
 		return;
 	}
 	for (id = 0; id < 8; id++)
-		if (((id ^ source_id) & 7 & ~ignored[function_mask]) == 0)
+		if (((id ^ source_id) & 7 & ~ignored_by(function_mask)) == 0)
 			drop_sources(model, domain_id, first | id, first | id);
 }
 
@@ -99,6 +106,14 @@ void iommu_model_drop_translations(struct iommu_model_vtd *model)
 	drop_all_pages(model);
 }
 
+/* The bytes that a page-selective invalidation names by its mask; 0: everything. */
+static uint64_t bytes_of(uint64_t pages)
+{
+	const unsigned int mask = pages & 0x3f;
+
+	return mask < 52 ? IOMMU_PAGE_SIZE << mask : 0;
+}
+
 /*
  * Page-selective: `pages` holds address, hint and mask. Of the second stage it drops no more than that: what was
  * cached of nested translations stays.
@@ -106,8 +121,7 @@ void iommu_model_drop_translations(struct iommu_model_vtd *model)
 static void drop_pages(struct iommu_model_vtd *model, enum model_kind kind, uint64_t tag,
 		       uint64_t pages)
 {
-	const unsigned int mask = pages & 0x3f;
-	const uint64_t size = mask < 52 ? IOMMU_PAGE_SIZE << mask : 0;
+	const uint64_t size = bytes_of(pages);
 	uint64_t address = pages & VTD_ENTRY_ADDRESS_MASK;
 
 	if ((address & (size - 1)) != 0)
@@ -126,6 +140,62 @@ static void drop_iotlb(struct iommu_model_vtd *model, unsigned int granularity, 
 		drop_domain(model, domain_id);
 	else
 		drop_all_pages(model);
+}
+
+/* --- What is dropped, and told ---------------------------------------------------------------- */
+
+static void invalidate_contexts(struct iommu_model_vtd *model, enum model_notice_place place,
+				unsigned int granularity, uint16_t domain_id, uint16_t source_id,
+				unsigned int function_mask)
+{
+	const bool of_devices = granularity == VTD_GRANULARITY_DEVICE;
+	struct iommu_model_invalidation what = {
+		.type = IOMMU_MODEL_INVALIDATE_CONTEXTS,
+		.by_register = place == NOTICE_CONTEXT,
+		/* An entry of scalable mode has no domain id. */
+		.has_domain = granularity != VTD_GRANULARITY_GLOBAL && !is_scalable(model),
+		.has_source = of_devices,
+	};
+
+	drop_contexts(model, granularity, domain_id, source_id, function_mask);
+	if (what.has_domain) {
+		what.granularity = IOMMU_MODEL_OF_DOMAIN;
+		what.domain_id = domain_id;
+	}
+	if (of_devices) {
+		what.granularity = IOMMU_MODEL_OF_DEVICES;
+		what.source_id = source_id;
+		what.source_mask = (uint16_t)~ignored_by(function_mask);
+	}
+	(void)iommu_model_notify(model, place, &what);
+}
+
+/* The range that `pages` names: address, hint and mask. */
+static void name_pages(struct iommu_model_invalidation *what, uint64_t pages)
+{
+	what->granularity = IOMMU_MODEL_OF_RANGE;
+	what->size = bytes_of(pages);
+	what->address = pages & VTD_ENTRY_ADDRESS_MASK & ~(what->size - 1);
+	what->leaves_only = (pages & VTD_IOTLB_HINT) != 0;
+}
+
+static void invalidate_iotlb(struct iommu_model_vtd *model, enum model_notice_place place,
+			     unsigned int granularity, uint16_t domain_id, uint64_t pages)
+{
+	struct iommu_model_invalidation what = {
+		.type = IOMMU_MODEL_INVALIDATE_IOTLB,
+		.by_register = place == NOTICE_IOTLB,
+		.has_domain = granularity != VTD_GRANULARITY_GLOBAL,
+	};
+
+	drop_iotlb(model, granularity, domain_id, pages);
+	if (what.has_domain) {
+		what.granularity = IOMMU_MODEL_OF_DOMAIN;
+		what.domain_id = domain_id;
+	}
+	if (granularity == VTD_GRANULARITY_PAGE)
+		name_pages(&what, pages);
+	(void)iommu_model_notify(model, place, &what);
 }
 
 static bool page_mask_is_supported(const struct iommu_model_vtd *model, uint64_t pages)
@@ -156,18 +226,20 @@ void iommu_model_context_command(struct iommu_model_vtd *model)
 	uint64_t *ccmd = &model->regs.ccmd;
 	unsigned int granularity = (unsigned int)(*ccmd >> 61) & 3;
 
-	if ((*ccmd & VTD_CCMD_ICC) == 0 || model->faults.invalidations_hang)
+	if ((*ccmd & VTD_CCMD_ICC) == 0 || model->faults.invalidations_hang ||
+	    model_notice_is_open(model, NOTICE_CONTEXT))
 		return;
 	if (!registers_work(model))
 		granularity = 0;
+	/* What is actually done is reported. */
+	*ccmd = (*ccmd & ~(3ULL << 59)) | (uint64_t)granularity << 59;
 	if (granularity != 0) {
 		flush_writes(model);
-		drop_contexts(model, granularity, (uint16_t)*ccmd, (uint16_t)(*ccmd >> 16),
-			      (unsigned int)(*ccmd >> 32) & 3);
+		invalidate_contexts(model, NOTICE_CONTEXT, granularity, (uint16_t)*ccmd,
+				    (uint16_t)(*ccmd >> 16), (unsigned int)(*ccmd >> 32) & 3);
 	}
-	/* Done; what was actually done is reported. */
-	*ccmd &= ~(VTD_CCMD_ICC | 3ULL << 59);
-	*ccmd |= (uint64_t)granularity << 59;
+	if (!model_notice_is_open(model, NOTICE_CONTEXT))
+		*ccmd &= ~VTD_CCMD_ICC;
 }
 
 void iommu_model_iotlb_command(struct iommu_model_vtd *model)
@@ -175,17 +247,20 @@ void iommu_model_iotlb_command(struct iommu_model_vtd *model)
 	uint64_t *iotlb = &model->regs.iotlb;
 	unsigned int granularity = (unsigned int)(*iotlb >> 60) & 3;
 
-	if ((*iotlb & VTD_IOTLB_IVT) == 0 || model->faults.invalidations_hang)
+	if ((*iotlb & VTD_IOTLB_IVT) == 0 || model->faults.invalidations_hang ||
+	    model_notice_is_open(model, NOTICE_IOTLB))
 		return;
 	if (!registers_work(model) || (granularity == VTD_GRANULARITY_PAGE &&
 				       !page_mask_is_supported(model, model->regs.iva)))
 		granularity = 0;
+	*iotlb = (*iotlb & ~(3ULL << 57)) | (uint64_t)granularity << 57;
 	if (granularity != 0) {
 		flush_writes(model);
-		drop_iotlb(model, granularity, (uint16_t)(*iotlb >> 32), model->regs.iva);
+		invalidate_iotlb(model, NOTICE_IOTLB, granularity, (uint16_t)(*iotlb >> 32),
+				 model->regs.iva);
 	}
-	*iotlb &= ~(VTD_IOTLB_IVT | 3ULL << 57);
-	*iotlb |= (uint64_t)granularity << 57;
+	if (!model_notice_is_open(model, NOTICE_IOTLB))
+		*iotlb &= ~VTD_IOTLB_IVT;
 }
 
 /* --- Descriptors ------------------------------------------------------------------------------ */
@@ -196,8 +271,8 @@ static enum vtd_queue_error do_context(struct iommu_model_vtd *model, struct vtd
 
 	if (granularity == 0 || (d.low & CONTEXT_RESERVED) != 0 || d.high != 0)
 		return VTD_QUEUE_ERROR_RESERVED;
-	drop_contexts(model, granularity, vtd_descriptor_domain_id(d), vtd_descriptor_source_id(d),
-		      vtd_descriptor_function_mask(d));
+	invalidate_contexts(model, NOTICE_QUEUE, granularity, vtd_descriptor_domain_id(d),
+			    vtd_descriptor_source_id(d), vtd_descriptor_function_mask(d));
 	return VTD_QUEUE_ERROR_UNKNOWN;
 }
 
@@ -210,12 +285,12 @@ static enum vtd_queue_error do_iotlb(struct iommu_model_vtd *model, struct vtd_d
 	if (granularity == VTD_GRANULARITY_PAGE &&
 	    (!page_mask_is_supported(model, d.high) || (d.high & PAGES_RESERVED) != 0))
 		return VTD_QUEUE_ERROR_RESERVED;
-	drop_iotlb(model, granularity, vtd_descriptor_domain_id(d), d.high);
+	invalidate_iotlb(model, NOTICE_QUEUE, granularity, vtd_descriptor_domain_id(d), d.high);
 	return VTD_QUEUE_ERROR_UNKNOWN;
 }
 
 /* The device is asked when the lock has been released: see iommu_model_leave. */
-static void ask_device(struct iommu_model_vtd *model, struct iommu_model_device_tlb asked,
+static void ask_device(struct iommu_model_vtd *model, struct iommu_model_invalidation asked,
 		       uint64_t high, bool sized)
 {
 	uint64_t size = IOMMU_PAGE_SIZE;
@@ -228,15 +303,18 @@ static void ask_device(struct iommu_model_vtd *model, struct iommu_model_device_
 		for (bit = IOMMU_PAGE_SIZE; bit != 0 && (high & bit) != 0; bit <<= 1)
 			size <<= 1;
 	}
+	asked.type = IOMMU_MODEL_INVALIDATE_DEVICE_TLB;
+	asked.granularity = IOMMU_MODEL_OF_RANGE;
+	asked.has_source = true;
+	asked.source_mask = UINT16_MAX;
 	asked.size = size;
 	asked.address = size == 0 ? 0 : high & VTD_ENTRY_ADDRESS_MASK & ~(size - 1);
-	model->asked = asked;
-	model->device_asked = true;
+	(void)iommu_model_notify(model, NOTICE_QUEUE, &asked);
 }
 
 static enum vtd_queue_error do_device_tlb(struct iommu_model_vtd *model, struct vtd_descriptor d)
 {
-	const struct iommu_model_device_tlb asked = {.source_id = vtd_descriptor_source_id(d)};
+	const struct iommu_model_invalidation asked = {.source_id = vtd_descriptor_source_id(d)};
 
 	if (!model_has(model, IOMMU_MODEL_VTD_DEVICE_TLB))
 		return VTD_QUEUE_ERROR_TYPE;
@@ -258,6 +336,14 @@ static enum vtd_queue_error do_pasid_iotlb(struct iommu_model_vtd *model, struct
 {
 	const unsigned int granularity = vtd_descriptor_granularity(d);
 	const uint64_t tag = (uint64_t)vtd_descriptor_domain_id(d) << 32 | vtd_descriptor_pasid(d);
+	struct iommu_model_invalidation what = {
+		.type = IOMMU_MODEL_INVALIDATE_IOTLB,
+		.granularity = IOMMU_MODEL_OF_PASID,
+		.has_domain = true,
+		.domain_id = vtd_descriptor_domain_id(d),
+		.has_pasid = true,
+		.pasid = vtd_descriptor_pasid(d),
+	};
 
 	if (!is_wide(model))
 		return VTD_QUEUE_ERROR_TYPE;
@@ -267,10 +353,12 @@ static enum vtd_queue_error do_pasid_iotlb(struct iommu_model_vtd *model, struct
 		if ((d.high & PAGES_RESERVED) != 0)
 			return VTD_QUEUE_ERROR_RESERVED;
 		drop_pages(model, MODEL_FIRST_PAGE, tag, d.high);
-		return VTD_QUEUE_ERROR_UNKNOWN;
+		name_pages(&what, d.high);
+	} else {
+		iommu_model_cache_drop_tags(&model->cache, MODEL_FIRST_PAGE, tag, tag);
+		iommu_model_cache_drop_tags(&model->cache, MODEL_FIRST_TABLE, tag, tag);
 	}
-	iommu_model_cache_drop_tags(&model->cache, MODEL_FIRST_PAGE, tag, tag);
-	iommu_model_cache_drop_tags(&model->cache, MODEL_FIRST_TABLE, tag, tag);
+	(void)iommu_model_notify(model, NOTICE_QUEUE, &what);
 	return VTD_QUEUE_ERROR_UNKNOWN;
 }
 
@@ -280,26 +368,33 @@ static enum vtd_queue_error do_pasid_cache(struct iommu_model_vtd *model, struct
 	const uint16_t domain_id = vtd_descriptor_domain_id(d);
 	const uint32_t pasid = vtd_descriptor_pasid(d);
 	const unsigned int granularity = vtd_descriptor_granularity(d);
+	struct iommu_model_invalidation what = {
+		.type = IOMMU_MODEL_INVALIDATE_PASIDS, .domain_id = domain_id, .pasid = pasid};
 
 	if (!is_wide(model))
 		return VTD_QUEUE_ERROR_TYPE;
 	if (granularity == 2 || (d.low & 0xfff000000000ffc0ULL) != 0 || d.high != 0)
 		return VTD_QUEUE_ERROR_RESERVED;
 	if (granularity == VTD_PASID_CACHE_DOMAIN) {
+		what.granularity = IOMMU_MODEL_OF_DOMAIN;
 		iommu_model_cache_drop_owned(cache, MODEL_PASID, domain_id, 0, UINT64_MAX);
 	} else if (granularity == VTD_PASID_CACHE_PASID) {
+		what.granularity = IOMMU_MODEL_OF_PASID;
 		iommu_model_cache_drop_owned(cache, MODEL_PASID, domain_id, pasid, pasid);
 		iommu_model_cache_drop_owned(cache, MODEL_PASID, MODEL_NO_DOMAIN, pasid, pasid);
 	} else {
 		iommu_model_cache_drop_kind(cache, MODEL_PASID);
 	}
+	what.has_domain = what.granularity != IOMMU_MODEL_OF_ALL;
+	what.has_pasid = what.granularity == IOMMU_MODEL_OF_PASID;
+	(void)iommu_model_notify(model, NOTICE_QUEUE, &what);
 	return VTD_QUEUE_ERROR_UNKNOWN;
 }
 
 static enum vtd_queue_error do_pasid_device_tlb(struct iommu_model_vtd *model,
 						struct vtd_descriptor d)
 {
-	const struct iommu_model_device_tlb asked = {
+	const struct iommu_model_invalidation asked = {
 		.source_id = vtd_descriptor_pasid_source_id(d),
 		.has_pasid = true,
 		.all_pasids = (d.high & VTD_PASID_DEVICE_TLB_ALL) != 0,
@@ -336,16 +431,22 @@ static enum vtd_queue_error do_interrupts(struct iommu_model_vtd *model, struct 
 	const unsigned int mask = (unsigned int)(d.low >> 27) & 31;
 	const uint64_t count = 1ULL << mask;
 	const uint64_t index = (d.low >> 32 & 0xffff) & ~(count - 1);
+	struct iommu_model_invalidation what = {.type = IOMMU_MODEL_INVALIDATE_INTERRUPTS};
 
 	if (!model_has(model, IOMMU_MODEL_VTD_INTERRUPT_REMAPPING))
 		return VTD_QUEUE_ERROR_TYPE;
 	if ((d.low & 0xffff000007ffffe0ULL) != 0 || d.high != 0 || mask > MODEL_HANDLE_MASK_MAX)
 		return VTD_QUEUE_ERROR_RESERVED;
-	if ((d.low & VTD_IEC_BY_INDEX) == 0)
+	if ((d.low & VTD_IEC_BY_INDEX) == 0) {
 		iommu_model_cache_drop_kind(&model->cache, MODEL_INTERRUPT);
-	else
+	} else {
 		iommu_model_cache_drop(&model->cache, MODEL_INTERRUPT, 0, 0, index,
 				       index + (count - 1));
+		what.granularity = IOMMU_MODEL_OF_INDEXES;
+		what.first_index = (uint32_t)index;
+		what.index_count = (uint32_t)count;
+	}
+	(void)iommu_model_notify(model, NOTICE_QUEUE, &what);
 	return VTD_QUEUE_ERROR_UNKNOWN;
 }
 
@@ -490,8 +591,8 @@ static bool step(struct iommu_model_vtd *model)
 	}
 	model->descriptors++;
 	model->last_was_wait = vtd_descriptor_type(d) == VTD_DESCRIPTOR_WAIT;
-	if (model->device_asked)
-		return false; /* the head moves on when the device has answered */
+	if (model_notice_is_open(model, NOTICE_QUEUE))
+		return false; /* the head moves on when the host has been told */
 	advance(model);
 	return model->answer_count == 0; /* one at a time */
 }
@@ -513,7 +614,7 @@ static bool can_run(const struct iommu_model_vtd *model)
 {
 	const struct model_registers *regs = &model->regs;
 
-	return model_is_on(model, VTD_GLOBAL_QIE) && !model->queue_busy && !model->device_asked &&
+	return model_is_on(model, VTD_GLOBAL_QIE) && !model->telling && model->notices_open == 0 &&
 	       model->answer_count == 0 && !model->faults.invalidations_hang &&
 	       regs->iqh != regs->iqt && (regs->fsts & (VTD_FSTS_IQE | VTD_FSTS_ITE)) == 0;
 }
@@ -564,6 +665,7 @@ void iommu_model_queue_answered(struct iommu_model_vtd *model, bool answered)
 	} else {
 		drop_fetched_waits(model);
 		stop_with(model, VTD_FSTS_ITE,
-			  vtd_iqercd(VTD_QUEUE_ERROR_UNKNOWN, model->asked.source_id));
+			  vtd_iqercd(VTD_QUEUE_ERROR_UNKNOWN,
+				     model->notices[NOTICE_QUEUE].what.source_id));
 	}
 }

@@ -41,12 +41,34 @@ static void switch_queue(struct iommu_model_vtd *model, bool on)
 {
 	set_status(model, VTD_GLOBAL_QIE, on);
 	model->regs.iqh = 0;
-	model->queue_generation++;
-	model->device_asked = false;
+	iommu_model_give_up_notice(model, NOTICE_QUEUE);
 	model->wait_held = false;
 	model->last_was_wait = false;
 	if (on)
 		iommu_model_queue_run(model);
+}
+
+/* The host learns what the guest has set or switched; the guest sees it done after that. */
+static void announce(struct iommu_model_vtd *model, uint32_t bit, bool value)
+{
+	static const struct {
+		uint32_t bit;
+		enum iommu_model_invalidation_type type;
+	} announced[] = {
+		{VTD_GLOBAL_TE, IOMMU_MODEL_TRANSLATION_SWITCHED},
+		{VTD_GLOBAL_SRTP, IOMMU_MODEL_ROOT_TABLE_SET},
+		{VTD_GLOBAL_IRE, IOMMU_MODEL_INTERRUPTS_SWITCHED},
+		{VTD_GLOBAL_SIRTP, IOMMU_MODEL_INTERRUPT_TABLE_SET},
+		{VTD_GLOBAL_CFI, IOMMU_MODEL_COMPATIBILITY_SWITCHED},
+	};
+	struct iommu_model_invalidation what = {.by_register = true, .is_on = value};
+	size_t i;
+
+	for (i = 0; i < sizeof(announced) / sizeof(announced[0]); i++) {
+		what.type = announced[i].type;
+		if (announced[i].bit == bit && iommu_model_notify(model, NOTICE_COMMAND, &what))
+			model->status_behind = bit;
+	}
 }
 
 static void complete(struct iommu_model_vtd *model, uint32_t bit, bool value)
@@ -69,6 +91,7 @@ static void complete(struct iommu_model_vtd *model, uint32_t bit, bool value)
 	default:
 		set_status(model, bit, value);
 	}
+	announce(model, bit, value);
 }
 
 /* Software must have let the queue come to rest before it turns it off: does hardware insist? */
@@ -130,6 +153,10 @@ static void command_written(struct iommu_model_vtd *model)
 	model->regs.gcmd = 0; /* reads as 0 */
 	if (changed == 0)
 		return;
+	if (model_notice_is_open(model, NOTICE_COMMAND)) {
+		model_misuse(model, "a command before the last has completed");
+		return;
+	}
 	if ((changed & (changed - 1)) != 0) {
 		model_misuse(model, "more than one command at once");
 		return;
@@ -177,12 +204,24 @@ static void pass_time(struct iommu_model_vtd *model)
 
 /* --- What writing does ------------------------------------------------------------------------ */
 
-static void protection_written(struct iommu_model_vtd *model)
+void iommu_model_protection_told(struct iommu_model_vtd *model)
 {
 	if ((model->regs.pmen & VTD_PMEN_EPM) != 0)
 		model->regs.pmen |= VTD_PMEN_PRS;
 	else
 		model->regs.pmen &= ~(uint64_t)VTD_PMEN_PRS;
+}
+
+static void protection_written(struct iommu_model_vtd *model)
+{
+	const bool is_on = (model->regs.pmen & VTD_PMEN_EPM) != 0;
+	const struct iommu_model_invalidation what = {
+		.type = IOMMU_MODEL_PROTECTED_MEMORY_SWITCHED, .by_register = true, .is_on = is_on};
+
+	if (is_on != ((model->regs.pmen & VTD_PMEN_PRS) != 0) &&
+	    iommu_model_notify(model, NOTICE_PROTECTION, &what))
+		return;
+	iommu_model_protection_told(model);
 }
 
 /* Address bits above its width are not there. */
@@ -346,6 +385,8 @@ static uint32_t read32(struct iommu_model_vtd *model, uint64_t offset)
 	if (line == NULL)
 		return 0;
 	value = *field_of(model, line);
+	if (line->offset == VTD_GSTS)
+		value ^= model->status_behind;
 	if (line->offset == VTD_CAP && model->faults.capability != 0)
 		value = model->faults.capability;
 	if (line->offset == VTD_ECAP && model->faults.extended_capability != 0)
@@ -363,13 +404,21 @@ static void record_written(struct iommu_model_vtd *model, uint64_t *word, unsign
 	iommu_model_fault_written(model);
 }
 
-/* Registers that must not change under a running queue. */
+/* Registers that must not change under a running queue, or before their command has completed. */
 static bool is_locked(struct iommu_model_vtd *model, const struct register_line *line)
 {
-	if (line->offset != VTD_IQA || !model_is_on(model, VTD_GLOBAL_QIE))
-		return false;
-	model_misuse(model, "the queue's address written while the queue is on");
-	return true;
+	const bool is_iotlb = line->offset == MODEL_IVA || line->offset == MODEL_IOTLB;
+
+	if (line->offset == VTD_IQA && model_is_on(model, VTD_GLOBAL_QIE)) {
+		model_misuse(model, "the queue's address written while the queue is on");
+		return true;
+	}
+	if ((line->offset == VTD_CCMD && model_notice_is_open(model, NOTICE_CONTEXT)) ||
+	    (is_iotlb && model_notice_is_open(model, NOTICE_IOTLB))) {
+		model_misuse(model, "a register invalidation before the last has completed");
+		return true;
+	}
+	return false;
 }
 
 static void write32(struct iommu_model_vtd *model, uint64_t offset, uint32_t value)
@@ -534,9 +583,10 @@ void iommu_model_registers_reset(struct iommu_model_vtd *model)
 	model->wait_held = false;
 	model->wait_reads = 0;
 	model->last_was_wait = false;
-	model->device_asked = false;
 	model->queue_left = false;
-	model->queue_generation++;
+	model->status_behind = 0;
+	for (i = 0; i < MODEL_NOTICES; i++)
+		iommu_model_give_up_notice(model, (enum model_notice_place)i);
 	model->answer_count = 0;
 	model->request_held = false;
 	model->fault_message.wanted = false;

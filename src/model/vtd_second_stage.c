@@ -15,12 +15,12 @@
 #define LEAF_SNOOPS 0x100U
 #define LEAF_DIRTY  0x200U
 
-bool iommu_model_note(struct iommu_model_vtd *model, uint64_t paddr, uint64_t *entry, uint64_t bits)
+bool iommu_model_note(const struct journey *j, uint64_t paddr, uint64_t *entry, uint64_t bits)
 {
-	const struct iommu_model_vtd_host *host = &model->config.host;
+	const struct iommu_model_vtd_host *host = &j->model->config.host;
 	const uint64_t before = *entry;
 
-	if ((before & bits) == bits)
+	if (j->peeks || (before & bits) == bits)
 		return true;
 	*entry |= bits;
 	return host->compare_exchange(host->ctx, paddr, before, *entry);
@@ -85,7 +85,7 @@ static struct model_cached *find(const struct walk *w, enum model_kind kind, uns
 {
 	const struct model_cached key = key_of(w, kind, level);
 
-	return iommu_model_cache_find(&w->j->model->cache, key.kind, key.tag, level, key.address);
+	return w->j->fresh ? NULL : journey_find(w->j, key.kind, key.tag, level, key.address);
 }
 
 static void remember(const struct walk *w, enum model_kind kind, unsigned int level, uint64_t low,
@@ -98,7 +98,7 @@ static void remember(const struct walk *w, enum model_kind kind, unsigned int le
 	entry.low = low;
 	entry.high = high;
 	entry.reason = (uint8_t)reason;
-	iommu_model_cache_put(&w->j->model->cache, &entry);
+	journey_remember(w->j, &entry);
 }
 
 /* The deepest table that is known for the address; *level is the level of its entries. */
@@ -153,14 +153,14 @@ static unsigned int use_leaf(struct walk *w, unsigned int level, uint64_t at, ui
 	const bool writes = is_noted_write(w) && suffices(w, allowed);
 	uint64_t high = allowed | ((entry & VTD_SS_SNOOP) != 0 ? LEAF_SNOOPS : 0);
 
-	if (w->j->notes && !iommu_model_note(w->j->model, at, &entry,
-					     VTD_SS_ACCESSED | (writes ? VTD_SS_DIRTY : 0))) {
+	if (w->j->notes &&
+	    !iommu_model_note(w->j, at, &entry, VTD_SS_ACCESSED | (writes ? VTD_SS_DIRTY : 0))) {
 		w->repeats = true;
 		return 0;
 	}
 	if ((entry & VTD_SS_DIRTY) != 0)
 		high |= LEAF_DIRTY;
-	if (known != NULL && known->reason == 0)
+	if (known != NULL && known->reason == 0 && !w->j->peeks)
 		known->high |= high & LEAF_DIRTY;
 	remember(w, MODEL_PAGE, level, entry & VTD_SS_ADDRESS_MASK, high, 0);
 	return found(w, level, entry & VTD_SS_ADDRESS_MASK, high);
@@ -176,11 +176,12 @@ static unsigned int walk(struct walk *w)
 	start_of_walk(w, &level, &table, &allowed, &reason);
 	if (reason != 0)
 		return is_denied(reason) ? denied(w) : reason;
-	model->walks++;
+	journey_count_walk(w->j);
 	for (; level > 0; level--) {
 		const uint64_t at = table + (w->address >> vtd_ss_level_shift(level) & 511) * 8;
 		bool leaf;
 
+		w->leaf->absent = 1ULL << vtd_ss_level_shift(level);
 		if (!model_read_words(model, at, &entry, 1))
 			return w->j->scalable ? 0x78 : 0x7;
 		leaf = vtd_ss_is_leaf(entry, level);
@@ -195,7 +196,7 @@ static unsigned int walk(struct walk *w)
 		allowed &= allowed_by(entry);
 		if (leaf)
 			return use_leaf(w, level, at, entry, allowed);
-		if (w->j->notes && !iommu_model_note(model, at, &entry, VTD_SS_ACCESSED)) {
+		if (w->j->notes && !iommu_model_note(w->j, at, &entry, VTD_SS_ACCESSED)) {
 			w->repeats = true;
 			return 0;
 		}

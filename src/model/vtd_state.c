@@ -259,6 +259,7 @@ size_t iommu_model_vtd_save(struct iommu_model_vtd *model, void *bytes, size_t s
 static void resume(struct iommu_model_vtd *model)
 {
 	iommu_model_fault_written(model);
+	iommu_model_protection_told(model);
 	iommu_model_context_command(model);
 	iommu_model_iotlb_command(model);
 	model->queue_left = true; /* when the model is left it runs */
@@ -285,6 +286,7 @@ int iommu_model_vtd_restore(struct iommu_model_vtd *model, const void *bytes, si
 		model->regs = regs;
 		(void)get_words(&model->fault_records[0][0], at, records);
 		go_on_with(model, &carried);
+		iommu_model_notify_reset(model);
 		resume(model);
 		status = 0;
 	}

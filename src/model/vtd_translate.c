@@ -136,29 +136,28 @@ static void keep_out_of_interrupts(struct iommu_model_translation *result, uint6
 		result->size = IOMMU_PAGE_SIZE;
 }
 
-int iommu_model_vtd_translate(struct iommu_model_vtd *model,
-			      const struct iommu_model_request *request,
-			      struct iommu_model_translation *result)
+/* Where the request goes; the reason why not, which may be one to be recorded, or 0. */
+static unsigned int answer(struct journey *j, bool *recorded)
 {
-	uintptr_t state = iommu_model_enter_to_walk(model);
-	struct journey j = {.model = model, .request = request, .result = result};
+	const struct iommu_model_request *request = j->request;
+	struct iommu_model_translation *result = j->result;
+	struct iommu_model_vtd *model = j->model;
 	unsigned int reason = 0;
-	bool recorded = true;
 
+	*recorded = true;
 	*result = (struct iommu_model_translation){0};
-	model->translations++;
 	if (in_interrupt_range(request)) {
 		result->is_interrupt = request->access == IOMMU_PROT_WRITE;
 		if (!result->is_interrupt)
 			reason = 0xe;
-		recorded = model_is_on(model, VTD_GLOBAL_TE);
+		*recorded = model_is_on(model, VTD_GLOBAL_TE);
 	} else if (!model_is_on(model, VTD_GLOBAL_TE)) {
-		unchanged(&j);
-		recorded = false;
+		unchanged(j);
+		*recorded = false;
 		if (request->type != IOMMU_MODEL_UNTRANSLATED)
 			reason = 0xd;
 	} else {
-		reason = translate(&j);
+		reason = translate(j);
 	}
 	/* A device that only asked is answered, not blamed. */
 	if (request->type == IOMMU_MODEL_TRANSLATION_REQUEST && is_merely_denied(reason)) {
@@ -168,18 +167,43 @@ int iommu_model_vtd_translate(struct iommu_model_vtd *model,
 	}
 	/* Protected memory is closed to all, and its addresses are told to none. */
 	if (reason == 0 && result->prot != 0 && is_protected(model, result->paddr)) {
-		reason = denied(&j);
-		recorded = false;
+		reason = denied(j);
+		*recorded = false;
 	}
 	if (reason != 0) {
-		if (recorded)
-			record(&j, reason);
 		*result = (struct iommu_model_translation){.reason = reason};
 	} else if (!result->is_interrupt) {
 		keep_out_of_interrupts(result, request->address);
 		keep_out_of_protected(model, result);
 	}
+	return reason;
+}
+
+int iommu_model_vtd_translate(struct iommu_model_vtd *model,
+			      const struct iommu_model_request *request,
+			      struct iommu_model_translation *result)
+{
+	uintptr_t state = iommu_model_enter_to_walk(model);
+	struct journey j = {.model = model, .request = request, .result = result};
+	bool recorded;
+	const unsigned int reason = answer(&j, &recorded);
+
+	model->translations++;
+	if (reason != 0 && recorded)
+		record(&j, reason);
 	iommu_model_leave(model, state);
+	return reason == 0 ? 0 : IOMMU_EFAULT;
+}
+
+int iommu_model_vtd_peek(struct iommu_model_vtd *model, const struct iommu_model_request *request,
+			 struct iommu_model_translation *result)
+{
+	uintptr_t state = iommu_spin_lock(model->platform, &model->lock);
+	struct journey j = {.model = model, .request = request, .result = result, .peeks = true};
+	bool recorded;
+	const unsigned int reason = answer(&j, &recorded);
+
+	iommu_spin_unlock(model->platform, &model->lock, state);
 	return reason == 0 ? 0 : IOMMU_EFAULT;
 }
 
@@ -189,8 +213,8 @@ int iommu_model_vtd_get_stage(struct iommu_model_vtd *model, uint16_t source_id,
 	const struct iommu_model_request request = {
 		.source_id = source_id, .has_pasid = has_pasid, .pasid = pasid};
 	struct iommu_model_translation unused;
-	struct journey j = {.model = model, .request = &request, .result = &unused};
-	uintptr_t state = iommu_model_enter_to_walk(model);
+	struct journey j = {.model = model, .request = &request, .result = &unused, .peeks = true};
+	uintptr_t state = iommu_spin_lock(model->platform, &model->lock);
 
 	*stage = (struct iommu_model_stage){.passes = true};
 	if (model_is_on(model, VTD_GLOBAL_TE)) {
@@ -206,6 +230,10 @@ int iommu_model_vtd_get_stage(struct iommu_model_vtd *model, uint16_t source_id,
 		stage->first_table = j.first & VTD_ENTRY_ADDRESS_MASK;
 		stage->first_levels = vtd_pasid_first_levels(j.first);
 	}
-	iommu_model_leave(model, state);
+	if (stage->second) {
+		stage->second_table = j.second_table;
+		stage->second_levels = j.second_levels;
+	}
+	iommu_spin_unlock(model->platform, &model->lock, state);
 	return stage->reason == 0 ? 0 : IOMMU_EFAULT;
 }

@@ -11,6 +11,7 @@
 #include "test_contract.h"
 
 struct bare_vtd t;
+bool (*bare_vtd_invalidate)(void *ctx, const struct iommu_model_invalidation *what);
 struct iommu_model_translation result;
 
 /* --- The machine around it -------------------------------------------------------------------- */
@@ -132,6 +133,11 @@ int create(const struct iommu_model_vtd_config *config)
 {
 	struct iommu_model_vtd_config own = *config;
 
+	/* The least of what units offer, where the test does not say. */
+	if (own.fault_records == 0)
+		own.fault_records = 1;
+	if (own.address_mask == 0 && (own.flags & IOMMU_MODEL_VTD_NO_PAGES) == 0)
+		own.flags |= IOMMU_MODEL_VTD_SINGLE_PAGES;
 	own.platform = &t.hosted.platform;
 	own.host = (struct iommu_model_vtd_host){
 		.read = host_read,
@@ -144,6 +150,7 @@ int create(const struct iommu_model_vtd_config *config)
 		.misuse = host_misuse,
 		.work_remains = host_work_remains,
 		.write_buffer_flushed = host_write_buffer_flushed,
+		.invalidate = bare_vtd_invalidate,
 	};
 	return iommu_model_vtd_create(&own, &t.model);
 }

@@ -46,6 +46,8 @@ struct bare_vtd {
 };
 
 extern struct bare_vtd t;
+/* The callback of the models that are made from now on; a test sets it before, and NULL after. */
+extern bool (*bare_vtd_invalidate)(void *ctx, const struct iommu_model_invalidation *what);
 /* Of the last access. */
 extern struct iommu_model_translation result;
 

@@ -456,6 +456,11 @@ void model_machine_add_unit(struct model_machine *machine,
 	struct iommu_model_vtd_config own = *config;
 
 	own.strict |= MACHINE_STRICT;
+	/* The least of what units offer, where the test does not say. */
+	if (own.fault_records == 0)
+		own.fault_records = 1;
+	if (own.address_mask == 0 && (own.flags & IOMMU_MODEL_VTD_NO_PAGES) == 0)
+		own.flags |= IOMMU_MODEL_VTD_SINGLE_PAGES;
 	if (own.cache_entries == 0)
 		own.cache_entries = SIZE_MAX; /* never forgets by itself */
 	own.platform = &machine->models.platform;

@@ -615,6 +615,46 @@ static void windows_come_and_go(void **state)
 	end_papr();
 }
 
+/* A window's directory of entries is one allocation: none is larger than a host has promised. */
+static void a_guest_gets_no_larger_windows(void **state)
+{
+	struct iommu_model_papr_config config = {
+		.dynamic_windows = 2,
+		.dynamic_page_sizes = 1 << 12 | 1 << 16,
+		.dynamic_pages = (1ULL << 22) + 1,
+	};
+	uint32_t inputs[5] = {0, 0, 0, 12, 12 + 23};
+	uint32_t outputs[5];
+	unsigned int shift;
+
+	(void)state;
+	begin_papr(false);
+	end_papr();
+	test_platform_init(&f.outside, 1 << 20, 0);
+	config.platform = &f.outside.platform;
+	config.host = (struct iommu_model_tce_host){.ctx = &f, .read = read_memory};
+	assert_int_equal(iommu_model_papr_create(&config, &papr), IOMMU_EINVAL);
+	config.dynamic_pages = 0; /* as many as can be */
+	assert_int_equal(iommu_model_papr_create(&config, &papr), 0);
+	assert_int_equal(iommu_model_papr_rtas(papr, IOMMU_MODEL_PAPR_QUERY, 3, inputs, 5, outputs),
+			 0);
+	assert_int_equal(outputs[2], 1 << 22);
+	for (shift = 12 + 23; shift <= 64; shift++) {
+		inputs[4] = shift;
+		assert_int_equal(
+			iommu_model_papr_rtas(papr, IOMMU_MODEL_PAPR_CREATE, 5, inputs, 4, outputs),
+			shift <= 52 ? -1 : -3);
+	}
+	inputs[4] = 12 + 22;
+	assert_int_equal(
+		iommu_model_papr_rtas(papr, IOMMU_MODEL_PAPR_CREATE, 5, inputs, 4, outputs), 0);
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE, outputs[1],
+				   ((uint64_t)outputs[2] << 32 | outputs[3]) + (1ULL << 34) - 1,
+				   0x5003, 0),
+			 0);
+	end_papr();
+}
+
 static void hypercalls_are_checked_and_done(void **state)
 {
 	struct iommu_model_tce_access access;
@@ -844,6 +884,7 @@ int main(void)
 		cmocka_unit_test(a_bad_access_freezes_its_pe),
 		cmocka_unit_test(firmware_misbehaves_as_told),
 		cmocka_unit_test(windows_come_and_go),
+		cmocka_unit_test(a_guest_gets_no_larger_windows),
 		cmocka_unit_test(hypercalls_are_checked_and_done),
 		cmocka_unit_test(long_calls_come_in_pieces),
 		cmocka_unit_test(windows_of_ours_work_over_it),

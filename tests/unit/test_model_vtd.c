@@ -42,6 +42,8 @@ static void configurations_that_contradict_themselves_are_refused(void **state)
 		{.flags = IOMMU_MODEL_VTD_NO_QUEUE | IOMMU_MODEL_VTD_DEVICE_TLB},
 		{.flags = IOMMU_MODEL_VTD_X2APIC},
 		{.flags = IOMMU_MODEL_VTD_POSTED_INTERRUPTS},
+		{.flags = IOMMU_MODEL_VTD_SINGLE_PAGES, .address_mask = 1},
+		{.flags = IOMMU_MODEL_VTD_SINGLE_PAGES | IOMMU_MODEL_VTD_NO_PAGES},
 	};
 	struct iommu_model_vtd *model;
 	struct iommu_model_vtd_config config = {0};
@@ -57,6 +59,37 @@ static void configurations_that_contradict_themselves_are_refused(void **state)
 	assert_int_equal(iommu_model_vtd_create(&config, &model), IOMMU_EINVAL); /* no memory */
 	assert_int_equal(t.hosted.pages_in_use, 0);
 	iommu_hosted_destroy(&t.hosted);
+}
+
+/* What an emulator gets that says nothing: one invalidation for what a driver unmaps, room for faults. */
+static void what_is_not_configured_is_sensible(void **state)
+{
+	struct iommu_model_vtd_config config = {.flags = 0};
+	unsigned int i;
+	uint64_t cap;
+
+	(void)state;
+	begin(&config);
+	config.platform = &t.hosted.platform;
+	config.host = (struct iommu_model_vtd_host){.read = t.read, .write = t.write};
+	iommu_model_vtd_destroy(t.model);
+	assert_int_equal(iommu_model_vtd_create(&config, &t.model), 0);
+	cap = reg(VTD_CAP, 8);
+	assert_true((cap & VTD_CAP_PSI) != 0);
+	assert_int_equal(vtd_cap_max_address_mask(cap), 18);
+	assert_int_equal(vtd_cap_fault_records(cap), 64);
+	make_tables(4, VTD_TRANSLATE_UNTRANSLATED);
+	translation_on();
+	for (i = 0; i < 64; i++)
+		assert_int_equal(reach(0x400000 + i * 4096, IOMMU_PROT_READ), 0x6);
+	assert_int_equal(reg(VTD_FSTS, 4), VTD_FSTS_PPF);
+	end();
+	config = (struct iommu_model_vtd_config){.flags = IOMMU_MODEL_VTD_SINGLE_PAGES};
+	begin(&config);
+	cap = reg(VTD_CAP, 8);
+	assert_true((cap & VTD_CAP_PSI) != 0);
+	assert_int_equal(vtd_cap_max_address_mask(cap), 0);
+	end();
 }
 
 static void capabilities_say_what_was_configured(void **state)
@@ -1302,6 +1335,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(configurations_that_contradict_themselves_are_refused),
+		cmocka_unit_test(what_is_not_configured_is_sensible),
 		cmocka_unit_test(capabilities_say_what_was_configured),
 		cmocka_unit_test(registers_keep_the_rules),
 		cmocka_unit_test(modes_do_not_change_under_translation),

@@ -293,6 +293,7 @@ int main(int argc, char **argv)
 		const struct iommu_model_vtd_config config = {
 			.flags = IOMMU_MODEL_VTD_PASS_THROUGH | IOMMU_MODEL_VTD_NONCOHERENT,
 			.address_mask = 18,
+			.fault_records = 1,
 		};
 
 		return run(&config, 0, named(argc > 2 ? argv[2] : ""), say_aloud) ? 0 : 1;

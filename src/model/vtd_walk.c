@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is mapped for a device, leaf by leaf. The walk is a row of look-ups: each answers for the
+ * address that the walk stands at and says how large the block around it is that is alike, mapped or
+ * not, and the walk goes on behind it. So it agrees with what requests are told, by the same code; and
+ * all that is kept between two calls is an address, which tables that change or lead to
+ * themselves cannot make wrong.
+ */
+#include <libiommu/status.h>
+
+#include "model/vtd_journey.h"
+
+/* Blocks that one call looks at; each takes at most about 40 reads of memory, where stages are nested. */
+#define STEPS 512U
+
+struct hole {
+	uint64_t first, last;
+};
+
+struct walker {
+	struct journey j;
+	struct iommu_model_request request;
+	struct iommu_model_translation unused;
+	bool passes;
+	/* Memory that no request reaches, as it was when the walk was called. */
+	unsigned int hole_count;
+	struct hole holes[3];
+};
+
+/* From the address on to `last`: what is there; prot 0: nothing. */
+struct block {
+	uint64_t last;
+	uint64_t paddr;
+	unsigned int prot;
+	bool snoop;
+};
+
+static const struct hole interrupt_range = {VTD_INTERRUPT_RANGE_START, VTD_INTERRUPT_RANGE_LAST};
+
+static struct block look_up(struct walker *w, uint64_t at)
+{
+	struct journey *j = &w->j;
+	const bool by_second = !j->scalable || j->how == VTD_PASID_SECOND_STAGE;
+	struct model_leaf leaf = {0};
+	unsigned int reason;
+
+	w->request.address = at;
+	reason = by_second ? iommu_model_second_stage(j, at, 0, &leaf)
+			   : iommu_model_first_stage(j, &leaf);
+	/* Between the two halves of a first stage. */
+	if (reason == 0x80)
+		return (struct block){.last = (UINT64_MAX << vtd_fs_address_width(
+						       vtd_pasid_first_levels(j->first))) -
+					      1};
+	if (reason != 0)
+		return (struct block){.last = at | (leaf.absent - 1)};
+	return (struct block){
+		.last = at | (leaf.size - 1),
+		.paddr = leaf.paddr,
+		.prot = leaf.allowed,
+		.snoop = leaf.snoop || j->snoops,
+	};
+}
+
+static struct block pass(const struct walker *w, uint64_t at)
+{
+	const uint64_t last = model_output_last(w->j.model);
+
+	if (at > last)
+		return (struct block){.last = UINT64_MAX};
+	return (struct block){.last = last, .paddr = at, .prot = IOMMU_PROT_READ_WRITE};
+}
+
+/* The block from `at` on ends where the hole begins or, when it begins in the hole, where that ends. */
+static void keep_out(struct block *block, uint64_t at, uint64_t position, const struct hole *hole)
+{
+	uint64_t bytes = hole->first - position;
+
+	if (block->prot == 0 || position > hole->last)
+		return;
+	if (position >= hole->first) {
+		block->prot = 0;
+		bytes = hole->last - position + 1;
+	}
+	if (block->last - at > bytes - 1)
+		block->last = at + (bytes - 1);
+}
+
+static struct block block_at(struct walker *w, uint64_t at)
+{
+	struct block block = w->passes ? pass(w, at) : look_up(w, at);
+	unsigned int i;
+
+	keep_out(&block, at, at, &interrupt_range);
+	for (i = 0; i < w->hole_count; i++)
+		keep_out(&block, at, block.paddr, &w->holes[i]);
+	return block;
+}
+
+/* With the lock: what the walk goes through, and where it must not lead. */
+static unsigned int begin(struct walker *w)
+{
+	struct iommu_model_vtd *model = w->j.model;
+	const struct model_registers *regs = &model->regs;
+	unsigned int reason;
+
+	w->holes[w->hole_count++] = interrupt_range;
+	if (model_has(model, IOMMU_MODEL_VTD_PROTECTED_MEMORY) &&
+	    (regs->pmen & VTD_PMEN_EPM) != 0) {
+		w->holes[w->hole_count++] = (struct hole){regs->plmbase, regs->plmlimit | 0x1fffff};
+		w->holes[w->hole_count++] = (struct hole){regs->phmbase, regs->phmlimit | 0x1fffff};
+	}
+	w->passes = true;
+	if (!model_is_on(model, VTD_GLOBAL_TE))
+		return 0;
+	reason = iommu_model_find_context(&w->j);
+	w->passes = w->j.how == VTD_PASID_PASS_THROUGH;
+	return reason;
+}
+
+int iommu_model_vtd_walk(struct iommu_model_vtd *model, struct iommu_model_walk *walk,
+			 struct iommu_model_mapping *mappings, size_t *count)
+{
+	struct walker w = {.request = {.source_id = walk->source_id,
+				       .has_pasid = walk->has_pasid,
+				       .pasid = walk->pasid}};
+	const size_t room = *count;
+	unsigned int steps = STEPS;
+	uintptr_t state;
+
+	*count = 0;
+	if (walk->is_done)
+		return 0;
+	if (room == 0 || walk->next > walk->last ||
+	    ((walk->next | (walk->last + 1)) & LOW_MASK(12)) != 0)
+		return IOMMU_EINVAL;
+	w.j = (struct journey){.model = model,
+			       .request = &w.request,
+			       .result = &w.unused,
+			       .peeks = true,
+			       .fresh = true};
+	state = iommu_spin_lock(model->platform, &model->lock);
+	walk->reason = begin(&w);
+	iommu_spin_unlock(model->platform, &model->lock, state);
+	walk->is_done = walk->reason != 0;
+	while (!walk->is_done && *count < room && steps-- != 0) {
+		const uint64_t at = walk->next;
+		struct block block = block_at(&w, at);
+
+		if (block.last > walk->last)
+			block.last = walk->last;
+		if (block.prot != 0)
+			mappings[(*count)++] =
+				(struct iommu_model_mapping){.iova = at,
+							     .paddr = block.paddr,
+							     .size = block.last - at + 1,
+							     .prot = block.prot,
+							     .snoop = block.snoop};
+		walk->is_done = block.last == walk->last;
+		walk->next = block.last + 1;
+	}
+	return walk->reason == 0 ? 0 : IOMMU_EFAULT;
+}
