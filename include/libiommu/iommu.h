@@ -4,11 +4,14 @@
  *
  *	iommu_create(&platform, &iommu)                       instance.h   one per machine
  *	iommu_vtd_probe(iommu, dmar, size, NULL)              vtd.h        find the units
- *	iommu_probe_endpoint(iommu, &info, &endpoint)         endpoint.h   tell of a device
+ *	iommu_probe_endpoint(iommu, &info, &endpoint)         endpoint.h   tell of each device
+ *	iommu_vtd_enable(iommu)                               vtd.h        protection is on
  *	iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, …)      domain.h     an address space
  *	iommu_domain_attach_group(domain, group)              domain.h     … for that device
- *	iommu_unit_enable(unit)                               instance.h   protection is on
  *	iommu_map(domain, iova, paddr, size, prot)            domain.h     the device may reach it
+ *
+ * docs/porting.md has the whole order. Those who want less include what belongs to their role: vtd_host.h,
+ * power_host.h, emulator.h, vmm.h.
  */
 #ifndef LIBIOMMU_IOMMU_H
 #define LIBIOMMU_IOMMU_H

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <libiommu/iova.h>
+#include <libiommu/iova_cache.h>
+
+#include "roles.h"
+
+int run(const struct iommu_platform *platform)
+{
+	const struct iommu_iova_config config = {platform, IOMMU_SIZE_4K, 1, 0xfffff};
+	struct iommu_iova_cache_config cached = {.flags = ~0U};
+	struct iommu_iova_cache *cache;
+
+	if (iommu_iova_space_create(&config, &cached.space) != 0)
+		return 1;
+	if (iommu_iova_cache_create(&cached, &cache) == 0)
+		return 2;
+	iommu_iova_space_destroy(cached.space);
+	return 0;
+}

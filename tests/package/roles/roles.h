@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What each program of a role defines; main.c calls it with two functions of a host. */
+#ifndef ROLES_H
+#define ROLES_H
+
+#include <libiommu/platform.h>
+#include <libiommu/status.h>
+
+/* 0: as expected. */
+int run(const struct iommu_platform *platform);
+
+#endif
