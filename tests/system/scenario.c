@@ -479,6 +479,29 @@ static void remapped_messages(struct scenario *s)
 	check(s, iommu_vtd_interrupt_free(&interrupt) == 0, "it is given back");
 }
 
+/* Perhaps behind a bridge that puts another id on what it sends. */
+static void remapped_message_of_the_other(struct scenario *s)
+{
+	const struct iommu_vtd_interrupt_target target = {.vector = SCENARIO_VECTOR + 1};
+	struct iommu_vtd_interrupt interrupt;
+	uint64_t address = 0;
+	uint32_t data = 0;
+	const bool is_set = iommu_vtd_interrupt_alloc_for(s->endpoints[1], 1, &interrupt) == 0 &&
+			    iommu_vtd_interrupt_set(&interrupt, 0, &target) == 0;
+
+	check(s, is_set, "an entry is set for device B");
+	if (!is_set)
+		return;
+	iommu_vtd_interrupt_message(&interrupt, 0, &address, &data);
+	send_message(s, 1, address, data);
+	expect_arrival(s, 1, "device B's interrupt arrives");
+	expect_no_fault(s);
+	send_message(s, 0, address, data);
+	expect_arrival(s, NO_VECTOR, "device A sends the same message, and nothing arrives");
+	expect_interrupt_fault(s, 0, 0x26);
+	check(s, iommu_vtd_interrupt_free(&interrupt) == 0, "it is given back");
+}
+
 static void remapped_line(struct scenario *s)
 {
 	struct interrupt_line *line = s->machine->line;
@@ -507,6 +530,7 @@ static void interrupts(struct scenario *s)
 {
 	old_interrupts(s);
 	remapped_messages(s);
+	remapped_message_of_the_other(s);
 	if (s->machine->line != NULL)
 		remapped_line(s);
 	check(s, iommu_vtd_interrupts_disable(s->iommu) == 0, "interrupt remapping is off");
