@@ -8,9 +8,9 @@
  *	if (iommu_acpi_find_table(&memory, rsdp, "DMAR", &table) == 0)
  *		iommu_vtd_probe(iommu, host_map(table.address, table.size), table.size, NULL);
  *
- * Nothing else in the library uses it. Memory is read through the host alone, and what it holds is not
- * trusted: no address wraps, no length is believed beyond the limits below, every search ends. No locks, no
- * allocation; any context in which the host can be read.
+ * Nothing else in the library uses it. Memory is read through the host alone, and what it holds is
+ * not trusted: no address wraps, no length is believed beyond the limits below, every search ends.
+ * No locks, no allocation; any context in which the host can be read.
  */
 #ifndef LIBIOMMU_ACPI_H
 #define LIBIOMMU_ACPI_H
@@ -26,8 +26,8 @@ IOMMU_BEGIN_DECLS
 struct iommu_acpi_memory {
 	void *ctx;
 	/*
-	 * Copy `size` bytes, at most 64, from physical memory. False: some of them are not where the
-	 * host lets itself read; they are then taken for absent. address + size does not wrap.
+	 * Copy `size` bytes, at most 64, from physical memory. False: some of them are not where
+	 * the host lets itself read; they are then taken for absent. address + size does not wrap.
 	 */
 	bool (*read)(void *ctx, iommu_paddr_t address, void *bytes, size_t size);
 };
@@ -45,10 +45,10 @@ struct iommu_acpi_table {
  * @rsdp: as the boot loader or UEFI says it, or as found by iommu_acpi_find_rsdp. @signature: four
  *        characters, such as "DMAR". @table: filled in when 0 is returned.
  *
- * A pointer of revision 2 leads by the XSDT; by the RSDT where that is not there or damaged, as one of
- * revision 0 does. The first table of that signature that can be read and whose checksum is right; where all of them are wrong, the
- * first, with checksum_is_right false: an IOMMU that is found by a table with a wrong sum protects better than
- * none. Returns 0, or
+ * A pointer of revision 2 leads by the XSDT; by the RSDT where that is not there or damaged, as one
+ * of revision 0 does. The first table of that signature that can be read and whose checksum is
+ * right; where all of them are wrong, the first, with checksum_is_right false: an IOMMU that is
+ * found by a table with a wrong sum protects better than none. Returns 0, or
  *   IOMMU_ENOENT  there is no such table
  *   IOMMU_EINVAL  what is at rsdp is no root pointer, or neither root table is whole
  */
@@ -56,8 +56,9 @@ IOMMU_API int iommu_acpi_find_table(const struct iommu_acpi_memory *memory, iomm
 				    const char *signature, struct iommu_acpi_table *table);
 
 /*
- * iommu_acpi_find_rsdp - the root pointer of a PC without UEFI: in the first KiB of the extended BIOS data area,
- * or between 0xe0000 and 0xfffff. A boot loader that says where it is knows better. Returns 0, or IOMMU_ENOENT.
+ * iommu_acpi_find_rsdp - the root pointer of a PC without UEFI: in the first KiB of the extended
+ * BIOS data area, or between 0xe0000 and 0xfffff. A boot loader that says where it is knows better.
+ * Returns 0, or IOMMU_ENOENT.
  */
 IOMMU_API int iommu_acpi_find_rsdp(const struct iommu_acpi_memory *memory, iommu_paddr_t *rsdp);
 

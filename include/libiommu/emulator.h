@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What an emulator includes that models units for its guests: VT-d, and POWER's bridges and hypervisor calls. Which
- * sources go with it: docs/porting.md, "Which sources a role needs".
+ * What an emulator includes that models units for its guests: VT-d, and POWER's bridges and
+ * hypervisor calls. Which sources go with it: docs/porting.md, "Which sources a role needs".
  */
 #ifndef LIBIOMMU_EMULATOR_H
 #define LIBIOMMU_EMULATOR_H

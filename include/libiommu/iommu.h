@@ -10,8 +10,8 @@
  *	iommu_domain_attach_group(domain, group)              domain.h     … for that device
  *	iommu_map(domain, iova, paddr, size, prot)            domain.h     the device may reach it
  *
- * docs/porting.md has the whole order. Those who want less include what belongs to their role: vtd_host.h,
- * power_host.h, emulator.h, vmm.h.
+ * docs/porting.md has the whole order. Those who want less include what belongs to their role:
+ * vtd_host.h, power_host.h, emulator.h, vmm.h.
  */
 #ifndef LIBIOMMU_IOMMU_H
 #define LIBIOMMU_IOMMU_H

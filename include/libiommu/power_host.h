@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a kernel or hypervisor includes on POWER: OPAL's bridges, a hypervisor's windows, or windows as mere
- * tables. Which sources go with it: docs/porting.md, "Which sources a role needs".
+ * What a kernel or hypervisor includes on POWER: OPAL's bridges, a hypervisor's windows, or windows
+ * as mere tables. Which sources go with it: docs/porting.md, "Which sources a role needs".
  */
 #ifndef LIBIOMMU_POWER_HOST_H
 #define LIBIOMMU_POWER_HOST_H

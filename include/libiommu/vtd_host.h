@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a kernel or hypervisor includes that drives VT-d units, and has drivers of its own. Which sources go with it:
- * docs/porting.md, "Which sources a role needs".
+ * What a kernel or hypervisor includes that drives VT-d units, and has drivers of its own. Which
+ * sources go with it: docs/porting.md, "Which sources a role needs".
  */
 #ifndef LIBIOMMU_VTD_HOST_H
 #define LIBIOMMU_VTD_HOST_H

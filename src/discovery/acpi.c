@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From the root pointer to a table. Everything is copied out of memory before it is looked at, so that a length is
- * the one that was checked also where the bytes change meanwhile.
+ * From the root pointer to a table. Everything is copied out of memory before it is looked at, so
+ * that a length is the one that was checked also where the bytes change meanwhile.
  */
 #include <libiommu/acpi.h>
 #include <libiommu/hw/acpi_root.h>
@@ -44,7 +44,7 @@ static bool sum_up(const struct iommu_acpi_memory *memory, iommu_paddr_t address
 	return true;
 }
 
-/* Not memcmp, of which compilers make bcmp where only equality is asked for: hosts need not have that. */
+/* Not memcmp, of which compilers make bcmp, which hosts need not have. */
 static bool begins_with(const uint8_t *bytes, const char *text, size_t size)
 {
 	size_t i = 0;

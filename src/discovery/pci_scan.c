@@ -2,9 +2,9 @@
 /*
  * What configuration space says of a machine's functions.
  *
- * The array of functions is also the list of what is still to be looked at: a bridge's bus is scanned when the
- * bridge's turn comes, so that nothing recurses. It ends because each bus is scanned once: a bridge gets one
- * only where no function is yet and none leads.
+ * The array of functions is also the list of what is still to be looked at: a bridge's bus is
+ * scanned when the bridge's turn comes, so that nothing recurses. It ends because each bus is
+ * scanned once: a bridge gets one only where no function is yet and none leads.
  */
 #include <libiommu/hw/pci_config.h>
 #include <libiommu/pci_scan.h>
@@ -22,7 +22,7 @@
 #define PAGE_REQUESTS_MAX 512U
 #define FEATURES          (IOMMU_FEATURE_PASID | IOMMU_FEATURE_ATS | IOMMU_FEATURE_PAGE_REQUESTS)
 
-/* --- One function's configuration space -------------------------------------------------------- */
+/* --- One function's configuration space --------------------------------------------------- */
 
 struct space {
 	const struct iommu_pci_config *config;
@@ -86,7 +86,7 @@ static uint32_t read_express(const struct space *at, unsigned int reg)
 	return read_word(at, express + reg);
 }
 
-/* The offset of an extended capability that lies in the space with all its registers; 0: it has none. */
+/* The offset of an extended capability of which all registers lie in the space; 0: none. */
 static unsigned int find_extended(const struct space *at, uint16_t which, unsigned int length)
 {
 	unsigned int offset = PCI_EXTENDED_FIRST;
@@ -106,9 +106,9 @@ static unsigned int find_extended(const struct space *at, uint16_t which, unsign
 	return 0;
 }
 
-/* --- What a function is ------------------------------------------------------------------------ */
+/* --- What a function is ------------------------------------------------------------------- */
 
-/* A type that does not fit the header is none: such a function is not trusted to keep anything apart. */
+/* A type that does not fit the header is none: such a function keeps nothing apart. */
 static enum iommu_pci_type type_of(const struct space *at, bool bridge)
 {
 	static const struct {
@@ -156,7 +156,7 @@ uint16_t iommu_pci_acs_wanted(const struct iommu_pci_function *function)
 	return (uint16_t)((function->acs_control | on) & ~(unsigned int)ACS_OFF);
 }
 
-/* --- Scan -------------------------------------------------------------------------------------- */
+/* --- Scan --------------------------------------------------------------------------------- */
 
 struct scan {
 	const struct iommu_pci_config *config;
@@ -233,7 +233,7 @@ static int add_function(struct scan *scan, const struct bus *bus, uint16_t id, b
 	return 0;
 }
 
-/* The functions of a device with eight bits of function number: each names the next, which is higher. */
+/* Functions with numbers of eight bits: each names the next, which is higher. */
 static int scan_ari(struct scan *scan, const struct bus *bus, bool several)
 {
 	struct space at = space_of(scan, id_of(bus->number, 0));
@@ -286,7 +286,7 @@ static int scan_bus(struct scan *scan, const struct bus *bus)
 	return status;
 }
 
-/* The last bus below a bridge, by the bridge's word, and not beyond what is below those above it. */
+/* The last bus below a bridge, by its word, and not beyond what is below those above it. */
 static uint8_t last_bus_below(const struct scan *scan, size_t bridge)
 {
 	const struct iommu_pci_topology topology = {scan->functions, scan->count};
@@ -318,7 +318,7 @@ static int scan_below(struct scan *scan, size_t bridge)
 	return bus.number != 0 ? scan_bus(scan, &bus) : 0;
 }
 
-/* --- Virtual functions ------------------------------------------------------------------------- */
+/* --- Virtual functions -------------------------------------------------------------------- */
 
 /* May a virtual function of one on `bus` be there? */
 static bool place_is_free(const struct scan *scan, uint8_t bus, uint16_t id)
@@ -402,7 +402,7 @@ int iommu_pci_scan(const struct iommu_pci_config *config, uint16_t segment, uint
 	return status;
 }
 
-/* --- What the library asks of an endpoint ------------------------------------------------------ */
+/* --- What the library asks of an endpoint ------------------------------------------------- */
 
 struct way {
 	size_t functions[IOMMU_PCI_PATH_MAX]; /* from the function up */
@@ -437,7 +437,10 @@ static void describe_way(const struct iommu_pci_topology *topology, const struct
 					 : (uint8_t)(info->physical_function >> 8);
 }
 
-/* Do all on the way let the prefix pass that PASIDs are sent in? There is no way from the root complex itself. */
+/*
+ * Do all on the way let the prefix pass that PASIDs are sent in? There is no way from the root
+ * complex itself.
+ */
 static bool prefixes_pass(const struct iommu_pci_config *config,
 			  const struct iommu_pci_topology *topology, const struct way *way,
 			  uint16_t physical)

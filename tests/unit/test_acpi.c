@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From the root pointer to a table, in memory that firmware has left in order, and in memory that it has not. */
+/* From the root pointer to a table, in memory as it should be, and in memory as it should not. */
 #include <string.h>
 
 #include <libiommu/acpi.h>
@@ -26,7 +26,7 @@ static bool read_memory(void *ctx, iommu_paddr_t address, void *bytes, size_t si
 
 static const struct iommu_acpi_memory host = {.read = read_memory};
 
-/* --- Making tables ---------------------------------------------------------------------------- */
+/* --- Making tables ------------------------------------------------------------------------ */
 
 static void put(uint64_t at, uint64_t value, unsigned int size)
 {
@@ -118,7 +118,7 @@ static void expect(uint64_t address, size_t size, bool is_right)
 	assert_int_equal(found.checksum_is_right, is_right);
 }
 
-/* --- What must be found ------------------------------------------------------------------------ */
+/* --- What must be found ------------------------------------------------------------------- */
 
 static void both_revisions_lead_to_tables(void **state)
 {

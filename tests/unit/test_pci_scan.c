@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What configuration space says of a machine: of one that was captured (tests/data/pci), of devices that are put
- * together here, register by register, and of devices that lie.
+ * What configuration space says of a machine: of one that was captured (tests/data/pci), of devices
+ * that are put together here, register by register, and of devices that lie.
  */
 #include <stdio.h>
 #include <string.h>
@@ -43,7 +43,7 @@ static uint32_t read_config(void *ctx, uint16_t segment, uint16_t id, unsigned i
 
 static const struct iommu_pci_config config = {.read = read_config};
 
-/* --- Making machines -------------------------------------------------------------------------- */
+/* --- Making machines ---------------------------------------------------------------------- */
 
 static uint8_t *space_at(uint16_t id)
 {
@@ -194,7 +194,7 @@ static struct iommu_endpoint_info describe(uint16_t id, unsigned int features)
 
 #define ALL_FEATURES (IOMMU_FEATURE_PASID | IOMMU_FEATURE_ATS | IOMMU_FEATURE_PAGE_REQUESTS)
 
-/* --- A captured machine ------------------------------------------------------------------------ */
+/* --- A captured machine ------------------------------------------------------------------- */
 
 static void a_captured_machine_is_found_whole(void **state)
 {
@@ -315,7 +315,7 @@ static void captured_endpoints_are_described(void **state)
 			 IOMMU_ENODEV);
 }
 
-/* --- Devices put together ---------------------------------------------------------------------- */
+/* --- Devices put together ----------------------------------------------------------------- */
 
 static void features_of_an_integrated_device_are_read(void **state)
 {
@@ -437,7 +437,7 @@ static void several_root_buses_make_one_topology(void **state)
 	assert_int_equal(topology.count, 4);
 }
 
-/* --- Devices that lie -------------------------------------------------------------------------- */
+/* --- Devices that lie --------------------------------------------------------------------- */
 
 static void a_bridge_gets_only_buses_of_its_own(void **state)
 {
@@ -594,8 +594,8 @@ static void a_path_that_is_too_long_is_refused(void **state)
 }
 
 /*
- * Bytes of all devices changed at random: the scan ends, and its result is a topology that the library takes,
- * of which every function can be described.
+ * Bytes of all devices changed at random: the scan ends, and its result is a topology that the
+ * library takes, of which every function can be described.
  */
 static void random_configuration_spaces(void **state)
 {

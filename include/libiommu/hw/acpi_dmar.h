@@ -2,8 +2,8 @@
 /*
  * Datasheet: the ACPI DMAR table (VT-d specification, chapter "BIOS Considerations").
  *
- * Offsets in bytes; all integers little-endian; nothing is aligned. Flags, and the types of structures and
- * of device scopes: <libiommu/dmar.h>.
+ * Offsets in bytes; all integers little-endian; nothing is aligned. Flags, and the types of
+ * structures and of device scopes: <libiommu/dmar.h>.
  */
 #ifndef LIBIOMMU_HW_ACPI_DMAR_H
 #define LIBIOMMU_HW_ACPI_DMAR_H

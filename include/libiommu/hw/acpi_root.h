@@ -19,13 +19,13 @@
 #define ACPI_RSDP_XSDT_OFFSET   24 /* u64: address of the XSDT */
 #define ACPI_RSDP_SIZE          36
 
-/* Where a PC's firmware without UEFI puts it: the first KiB of the extended BIOS data area, or here. */
+/* Where a PC without UEFI has it: in the first KiB of the extended BIOS data area, or here. */
 #define ACPI_BIOS_AREA_START  0xe0000ULL
 #define ACPI_BIOS_AREA_SIZE   0x20000U
 #define ACPI_EBDA_POINTER     0x40eULL /* u16: its address / 16 */
 #define ACPI_EBDA_SEARCH_SIZE 1024U
 
-/* The header that every table has. Addresses of tables follow it in the RSDT (u32) and in the XSDT (u64). */
+/* The header of every table. Addresses of tables follow it: in the RSDT u32, in the XSDT u64. */
 #define ACPI_TABLE_SIGNATURE_SIZE 4
 #define ACPI_TABLE_LENGTH_OFFSET  4 /* u32, of the whole table */
 #define ACPI_TABLE_HEADER_SIZE    36

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Datasheet: PCI configuration space, as far as an IOMMU has to do with it (PCI Local Bus Specification,
- * "Configuration Space Organization"; PCI Express Base Specification, "Software Initialization and
- * Configuration").
+ * Datasheet: PCI configuration space, as far as an IOMMU has to do with it (PCI Local Bus
+ * Specification, "Configuration Space Organization"; PCI Express Base Specification, "Software
+ * Initialization and Configuration").
  *
- * Offsets in bytes, of little-endian 32-bit words. In words that hold two registers of 16 bits the second is
- * in the upper half.
+ * Offsets in bytes, of little-endian 32-bit words. In words that hold two registers of 16 bits the
+ * second is in the upper half.
  */
 #ifndef LIBIOMMU_HW_PCI_CONFIG_H
 #define LIBIOMMU_HW_PCI_CONFIG_H
@@ -13,7 +13,7 @@
 #define PCI_CONFIG_SIZE          256U  /* … of conventional PCI */
 #define PCI_CONFIG_EXTENDED_SIZE 4096U /* … and with what PCI Express has behind it */
 
-/* --- The header ------------------------------------------------------------------------------- */
+/* --- The header --------------------------------------------------------------------------- */
 #define PCI_CONFIG_ID                   0x00 /* 15:0 vendor, 31:16 device */
 #define PCI_CONFIG_COMMAND              0x04 /* 15:0 command, 31:16 status */
 #define PCI_CONFIG_CLASS                0x08 /* 31:8 class code */
@@ -32,7 +32,7 @@
 #define PCI_LAYOUT_BRIDGE       1U
 #define PCI_LAYOUT_CARDBUS      2U
 
-/* --- Capabilities: 7:0 which, 15:8 where the next is ------------------------------------------ */
+/* --- Capabilities: 7:0 which, 15:8 where the next is -------------------------------------- */
 #define PCI_CAPABILITY_FIRST   0x40U
 #define PCI_CAPABILITY_MSI     0x05U
 #define PCI_CAPABILITY_EXPRESS 0x10U
@@ -49,7 +49,7 @@
 #define PCI_EXPRESS_PREFIXES           (1U << 21) /* end-to-end prefixes, as PASIDs are sent in, pass */
 #define PCI_EXPRESS_ARI_FORWARDING     (1U << 5) /* control 2: function numbers below have 8 bits */
 
-/* --- Extended capabilities: 15:0 which, 19:16 version, 31:20 where the next is ----------------- */
+/* --- Extended capabilities: 15:0 which, 19:16 version, 31:20 where the next is ------------ */
 #define PCI_EXTENDED_FIRST 0x100U
 #define PCI_EXTENDED_ACS   0x000dU
 #define PCI_EXTENDED_ARI   0x000eU
