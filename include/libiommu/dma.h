@@ -45,7 +45,7 @@ struct iommu_dma_config {
 
 /*
  * iommu_dma_create - DMA mapping for the devices of one domain, in its smallest pages. May sleep. Returns
- * 0, IOMMU_EINVAL (not such a domain, unknown flags), IOMMU_EOPNOTSUPP (its smallest page is larger than
+ * 0, IOMMU_EINVAL (not such a domain, unknown flags, more than 4,096 CPUs), IOMMU_EOPNOTSUPP (its smallest page is larger than
  * 2^IOMMU_MAX_ALLOC_ORDER pages of 4 KiB) or IOMMU_ENOMEM.
  *
  * iommu_dma_destroy - what is still mapped stays mapped in the domain, which is to be freed next.

@@ -59,10 +59,11 @@ static void set_state(struct model_machine *machine, unsigned int page, unsigned
 /* The page freed last is used first. Pages of one order stay of that order. */
 static bool take_pages(struct model_machine *machine, unsigned int order, unsigned int *page)
 {
-	const unsigned int count = 1U << order;
+	unsigned int count;
 
 	if (order >= MACHINE_ORDERS)
 		return false;
+	count = 1U << order;
 	if (machine->free_count[order] != 0) {
 		*page = machine->free_list[order][--machine->free_count[order]];
 		return true;
@@ -99,7 +100,7 @@ static void fill_with_stale(unsigned char *visible, size_t size)
 static void *machine_alloc_pages(void *ctx, unsigned int order, int node, unsigned int flags)
 {
 	struct model_machine *machine = ctx;
-	const size_t size = (size_t)IOMMU_PAGE_SIZE << order;
+	size_t size;
 	unsigned int page;
 
 	(void)node;
@@ -110,6 +111,7 @@ static void *machine_alloc_pages(void *ctx, unsigned int order, int node, unsign
 		return NULL;
 	if (!take_pages(machine, order, &page))
 		return NULL;
+	size = (size_t)IOMMU_PAGE_SIZE << order;
 	set_state(machine, page, order, PAGE_TABLE);
 	machine->pages_in_use += (size_t)1 << order;
 	memset(machine->memory + page * IOMMU_PAGE_SIZE, 0, size);

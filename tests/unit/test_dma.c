@@ -288,7 +288,8 @@ static void other_requests_that_make_no_sense_are_refused(void **state)
 	assert_int_equal(iommu_dma_alloc(f.dma, &any, 0, &shared, &address), IOMMU_EINVAL);
 	assert_int_equal(iommu_dma_alloc(f.dma, &hole, 1, &shared, &address), IOMMU_EINVAL);
 	assert_int_equal(iommu_dma_alloc(f.dma, &any, UINT64_MAX, &shared, &address), IOMMU_ERANGE);
-	assert_int_equal(iommu_dma_alloc(f.dma, &any, 1ULL << 62, &shared, &address), IOMMU_ENOSPC);
+	assert_int_equal(iommu_dma_alloc(f.dma, &any, 1ULL << 62, &shared, &address),
+			 sizeof(void *) == 4 ? IOMMU_ERANGE : IOMMU_ENOSPC);
 	assert_int_equal(iommu_dma_free(f.dma, &shared, 0x5000, 0), IOMMU_ENOENT);
 	assert_int_equal(iommu_dma_free(f.dma, &shared, 0x5000, UINT64_MAX), IOMMU_ENOENT);
 	assert_int_equal(iommu_dma_window_create(f.dma, &any, 0, &window), IOMMU_EINVAL);
@@ -446,6 +447,120 @@ static void creation_fails_whole(void **state)
 	}
 	assert_true(nth > 3);
 	assert_int_equal(iommu_dma_destroy(dma), 0);
+	end();
+}
+
+/* A host whose memory is in pieces, none larger than 2^largest pages; it can have them side by side. */
+static struct {
+	void *(*alloc_pages)(void *ctx, unsigned int order, int node, unsigned int flags);
+	unsigned int largest;
+	unsigned int mapped; /* runs of CPU addresses */
+	uint64_t mapped_size;
+	bool refuses_to_map;
+} host;
+
+static void *alloc_pieces(void *ctx, unsigned int order, int node, unsigned int flags)
+{
+	return order <= host.largest ? host.alloc_pages(ctx, order, node, flags) : NULL;
+}
+
+static void *map_pieces(void *ctx, const struct iommu_memory_piece *pieces, uint64_t size)
+{
+	unsigned char *memory;
+	uint64_t at = 0;
+
+	test_contract_no_lock(ctx, "map_pieces");
+	if (host.refuses_to_map)
+		return NULL;
+	memory = mmap(NULL, (size_t)size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(memory != MAP_FAILED);
+	for (; pieces != NULL; pieces = pieces->next) {
+		assert_true(mremap(pieces->memory, 0, (size_t)PAGE << pieces->order,
+				   MREMAP_MAYMOVE | MREMAP_FIXED, memory + at) != MAP_FAILED);
+		at += PAGE << pieces->order;
+	}
+	assert_int_equal(at, size);
+	host.mapped++;
+	host.mapped_size += size;
+	return memory;
+}
+
+static void unmap_pieces(void *ctx, void *memory, uint64_t size)
+{
+	test_contract_no_lock(ctx, "unmap_pieces");
+	assert_int_equal(munmap(memory, (size_t)size), 0);
+	host.mapped--;
+	host.mapped_size -= size;
+}
+
+/* From here on. Single pages come in no order. */
+static void fragment_memory(unsigned int largest, bool side_by_side)
+{
+	static void *pages[512];
+	struct test_random random = {largest + 1};
+	unsigned int i;
+
+	memset(&host, 0, sizeof(host));
+	for (i = 0; i < 512; i++)
+		pages[i] = f.machine.platform.alloc_pages(&f.machine, 0, IOMMU_NODE_ANY, 0);
+	for (i = 512; i != 0; i--) {
+		const uint64_t at = test_random_below(&random, i);
+
+		f.machine.platform.free_pages(&f.machine, pages[at], 0);
+		pages[at] = pages[i - 1];
+	}
+	host.alloc_pages = f.machine.platform.alloc_pages;
+	host.largest = largest;
+	f.machine.platform.alloc_pages = alloc_pieces;
+	f.machine.platform.map_pieces = side_by_side ? map_pieces : NULL;
+	f.machine.platform.unmap_pieces = side_by_side ? unmap_pieces : NULL;
+}
+
+static unsigned int host_cpus;
+
+static unsigned int host_cpu_count(void *ctx)
+{
+	(void)ctx;
+	return host_cpus;
+}
+
+static unsigned int last_cpu(void *ctx)
+{
+	(void)ctx;
+	return host_cpus - 1;
+}
+
+/* Any number of CPUs that a host may have, in single pages, strict and lazy. */
+static void a_handle_serves_many_cpus(void **state)
+{
+	static const unsigned int counts[] = {513, 1024, 4096};
+	unsigned int i, lazy;
+
+	(void)state;
+	begin();
+	fragment_memory(0, false);
+	f.machine.platform.cpu_count = host_cpu_count;
+	f.machine.platform.cpu_id = last_cpu;
+	for (i = 0; i < 6; i++) {
+		struct iommu_dma_config config = {.domain = f.domain};
+		const size_t pages = f.machine.pages_in_use;
+		iommu_iova_t address;
+		struct iommu_dma *dma;
+
+		lazy = i % 2;
+		host_cpus = counts[i / 2];
+		config.flags = lazy != 0 ? IOMMU_DMA_LAZY : 0;
+		assert_int_equal(iommu_dma_create(&config, &dma), 0);
+		assert_true((f.machine.pages_in_use - pages) * PAGE <=
+			    4 * PAGE + (1 + lazy) * (host_cpus + 31) / 32 * PAGE);
+		assert_int_equal(iommu_dma_map(dma, &any, 1ULL << 33, PAGE, BOTH, &address), 0);
+		assert_int_equal(iommu_dma_unmap(dma, address, PAGE), 0);
+		assert_int_equal(iommu_dma_destroy(dma), 0);
+		host_cpus = 4097;
+		assert_int_equal(iommu_dma_create(&config, &dma), IOMMU_EINVAL);
+	}
+	f.machine.platform.cpu_count = NULL;
+	f.machine.platform.cpu_id = NULL;
 	end();
 }
 
@@ -1320,79 +1435,13 @@ static void memory_is_shared(void **state)
 	end();
 }
 
-/* A host whose memory is in pieces, none larger than 2^largest pages; it can have them side by side. */
-static struct {
-	void *(*alloc_pages)(void *ctx, unsigned int order, int node, unsigned int flags);
-	unsigned int largest;
-	unsigned int mapped; /* runs of CPU addresses */
-	uint64_t mapped_size;
-	bool refuses_to_map;
-} host;
-
-static void *alloc_pieces(void *ctx, unsigned int order, int node, unsigned int flags)
-{
-	return order <= host.largest ? host.alloc_pages(ctx, order, node, flags) : NULL;
-}
-
-static void *map_pieces(void *ctx, const struct iommu_memory_piece *pieces, uint64_t size)
-{
-	unsigned char *memory;
-	uint64_t at = 0;
-
-	test_contract_no_lock(ctx, "map_pieces");
-	if (host.refuses_to_map)
-		return NULL;
-	memory = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	assert_true(memory != MAP_FAILED);
-	for (; pieces != NULL; pieces = pieces->next) {
-		assert_true(mremap(pieces->memory, 0, PAGE << pieces->order,
-				   MREMAP_MAYMOVE | MREMAP_FIXED, memory + at) != MAP_FAILED);
-		at += PAGE << pieces->order;
-	}
-	assert_int_equal(at, size);
-	host.mapped++;
-	host.mapped_size += size;
-	return memory;
-}
-
-static void unmap_pieces(void *ctx, void *memory, uint64_t size)
-{
-	test_contract_no_lock(ctx, "unmap_pieces");
-	assert_int_equal(munmap(memory, size), 0);
-	host.mapped--;
-	host.mapped_size -= size;
-}
-
-/* From here on. Single pages come in no order. */
-static void fragment_memory(unsigned int largest, bool side_by_side)
-{
-	static void *pages[512];
-	struct test_random random = {largest + 1};
-	unsigned int i;
-
-	memset(&host, 0, sizeof(host));
-	for (i = 0; i < 512; i++)
-		pages[i] = f.machine.platform.alloc_pages(&f.machine, 0, IOMMU_NODE_ANY, 0);
-	for (i = 512; i != 0; i--) {
-		const uint64_t at = test_random_below(&random, i);
-
-		f.machine.platform.free_pages(&f.machine, pages[at], 0);
-		pages[at] = pages[i - 1];
-	}
-	host.alloc_pages = f.machine.platform.alloc_pages;
-	host.largest = largest;
-	f.machine.platform.alloc_pages = alloc_pieces;
-	f.machine.platform.map_pieces = side_by_side ? map_pieces : NULL;
-	f.machine.platform.unmap_pieces = side_by_side ? unmap_pieces : NULL;
-}
-
 /* What the device writes the CPU sees, and the other way, on each page. */
 static void check_shared(unsigned char *memory, iommu_iova_t address, uint64_t size)
 {
 	uint64_t at;
 
 	assert_int_equal(address % PAGE, 0);
-	assert_true(all_are(memory, size, 0));
+	assert_true(all_are(memory, (size_t)size, 0));
 	lend(address, size);
 	for (at = 0; at < size; at += PAGE) {
 		pattern(f.device->buffer, 16, (unsigned int)(at / PAGE));
@@ -2071,6 +2120,7 @@ int main(void)
 		cmocka_unit_test(addresses_stay_below_the_devices_mask),
 		cmocka_unit_test(a_failed_allocation_changes_nothing),
 		cmocka_unit_test(creation_fails_whole),
+		cmocka_unit_test(a_handle_serves_many_cpus),
 		cmocka_unit_test(what_is_not_confirmed_is_withheld),
 		cmocka_unit_test(what_a_device_wrote_comes_back_in_the_end),
 		cmocka_unit_test(withheld_addresses_are_not_handed_out),
