@@ -24,6 +24,8 @@ static bool host_read(void *ctx, iommu_paddr_t paddr, void *bytes, size_t size)
 	if (paddr > MEMORY - size)
 		return false;
 	memcpy(bytes, t.memory + paddr, size);
+	if (t.reading != NULL)
+		t.reading(paddr);
 	return true;
 }
 
