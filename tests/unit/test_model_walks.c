@@ -227,7 +227,7 @@ static void what_passes_is_one_block(void **state)
 /* --- Many ------------------------------------------------------------------------------------- */
 
 #define PAGES      32
-#define BASE       0x100000000ULL /* of what is mapped: in it, the number of the change */
+#define BASE       (1ULL << 44) /* of what is mapped: in it, the number of the change */
 #define QUEUE_PAGE 3ULL
 #define STATUS_AT  (4ULL << 12)
 #define WORDS      (PAGES * 512)
@@ -446,7 +446,9 @@ static void hold(size_t cache_entries, bool by_registers)
 	change_domain(change);
 	for (i = 0; i < 3; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, one_device, (void *)i), 0);
-	for (change = 3; change < changes; change += 2) {
+	/* The devices have their turns, too, however busy the machine is. */
+	for (change = 3; change < changes || __atomic_load_n(&m.answers, __ATOMIC_RELAXED) < 100;
+	     change += 2) {
 		switch (test_random_below(&random, 4)) {
 		case 0:
 			change_domain(change);
@@ -462,8 +464,6 @@ static void hold(size_t cache_entries, bool by_registers)
 	for (i = 0; i < 3; i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
 	assert_int_equal(m.violations, 0);
-	/* Both happened: what was answered, and what had to be put off. */
-	assert_true(m.answers != 0);
 	iommu_model_vtd_get_stats(m.model, &stats);
 	assert_true(stats.walks != 0);
 	iommu_model_vtd_destroy(m.model);
