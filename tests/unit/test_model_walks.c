@@ -435,7 +435,7 @@ static void start_unit(size_t cache_entries, bool by_registers)
 
 static void hold(size_t cache_entries, bool by_registers)
 {
-	const uint64_t changes = test_setting("IOMMU_TEST_OPERATIONS", 4000);
+	const uint64_t changes = test_setting("IOMMU_TEST_CHANGES", 1500);
 	struct test_random random = {.state = test_setting("IOMMU_TEST_SEED", 11)};
 	struct iommu_model_vtd_stats stats;
 	pthread_t threads[3];
