@@ -17,7 +17,7 @@
 #define PASSED_OVER_MAX 32
 
 /* Lines of the table in a page, and lines that a small cache, and one without a bound, has at most. */
-#define LINES_PER_PAGE  (IOMMU_PAGE_SIZE / sizeof(struct model_cache_line))
+#define LINES_PER_PAGE  ((size_t)IOMMU_PAGE_SIZE / sizeof(struct model_cache_line))
 #define LINES_FEW       4096
 #define TABLE_PAGES_MAX (((size_t)IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER) / sizeof(void *))
 
