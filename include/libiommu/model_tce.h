@@ -12,8 +12,12 @@
  *
  * What is read from memory and all that a guest asks is hostile: it is answered with a refusal.
  *
- * Locking: one spinlock for each model, taken by every function except create and destroy; all of them may
- * be called from any thread. The host's functions are called with it held and must not call the model.
+ * Concurrency: every function but create and destroy may be called from any thread. Accesses through a bridge
+ * run side by side, as <libiommu/model_vtd.h> says of translations, with the same rule: the invalidation register
+ * reads as 0, and firmware's call returns success, when nothing that was named is remembered and every
+ * access that was reading tables before has ended; until then the register keeps what was written, and the call
+ * returns OPAL_BUSY_EVENT. A hypervisor has one spinlock, for short work. No lock is held around the host's
+ * functions, which several threads call at once; `read` must not call the model.
  */
 #ifndef LIBIOMMU_MODEL_TCE_H
 #define LIBIOMMU_MODEL_TCE_H

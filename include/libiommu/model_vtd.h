@@ -14,10 +14,25 @@
  * interfaces, device-TLBs, interrupt remapping and posting. Scalable mode: PASID directories and tables, first
  * stage, second stage, nested, pass-through, accessed and dirty bits, page requests.
  *
- * Locking: one spinlock for each model, taken by every function except create and destroy; all of
- * them may be called from any thread. The memory callbacks are called with it held and must not
- * call the model; interrupt, misuse, invalidate_device_tlb, invalidate, page_answer and work_remains are
- * called without it and may. The walk calls them without it. Pages are asked for without it, with IOMMU_ALLOC_ATOMIC.
+ * Concurrency: every function but create and destroy may be called from any thread, and requests of devices
+ * (translate, interrupt, and the look-ups) run side by side: what is cached is found without a lock, and a
+ * lock is held only for short work inside the model, never around a function of `host`. Of the platform only
+ * irq_save, irq_restore and relax are called with one; pages are asked for with IOMMU_ALLOC_ATOMIC. The memory
+ * callbacks (read, write, set_bits, compare_exchange) are called by several threads at once, in the middle of
+ * a walk, and must not call the model; all others may.
+ *
+ * What the guest is told to be complete is complete: a wait descriptor, ICC, IVT, GSTS and PRS show it only when
+ *   1. nothing that was named is in the cache any more, and nothing can come back: what a walk has read that
+ *      began before is not remembered;
+ *   2. the host has been told (`invalidate`);
+ *   3. every request that was reading the guest's tables before has ended: it has set its accessed and dirty bits,
+ *      posted its interrupt, recorded its fault. So a guest may take back tables, queues and posted-interrupt
+ *      descriptors when it sees completion.
+ * No function waits for that: completion is put off, and the thread of the request that ends last sees to it.
+ * A request that begins after completion finds nothing old. An answer was right at some moment between
+ * call and return; that what it names is not used any more when the guest sees completion (by a
+ * transfer that is under way, say) is the emulator's to ensure: it waits in `invalidate` for its own
+ * users of answers from before, or is told there and drops them.
  */
 #ifndef LIBIOMMU_MODEL_VTD_H
 #define LIBIOMMU_MODEL_VTD_H
@@ -143,8 +158,8 @@ struct iommu_model_vtd_host {
 	 */
 	void (*misuse)(void *ctx, const char *text);
 	/*
-	 * write_buffer_flushed - what the CPU wrote is in memory now. Called with the lock held, on
-	 * the flush command and before each invalidation. For tests of drivers. May be NULL.
+	 * write_buffer_flushed - what the CPU wrote is in memory now. Called on the flush command
+	 * and before each invalidation. For tests of drivers. May be NULL.
 	 */
 	void (*write_buffer_flushed)(void *ctx);
 	/*
@@ -234,9 +249,12 @@ struct iommu_model_vtd_config {
 	unsigned int fault_records; /* 1 to 256; 0: 64 */
 	uint64_t pgsize_bitmap;     /* 4K, and 2M and 1G if wished; 0: all three */
 	/*
-	 * Cached entries of all kinds, of about 170 bytes; when there are more, the one that was
-	 * not used for longest is forgotten. 0: 16384; SIZE_MAX: as many as there is memory for,
-	 * which a guest can use up: for tests of drivers.
+	 * Cached entries of all kinds, of about 200 bytes each as they come, and before that 16 (to
+	 * 16384 entries) or 32 to 64 bytes each for the table by which they are found. When there are
+	 * more, what was learned first and not used since goes: no request goes uncached because others came
+	 * first. What passes through, or is not translated, takes one entry or none. 0: 16384;
+	 * SIZE_MAX: as many as there is memory for, which a guest can use up, and the cache
+	 * forgets nothing by itself: for tests of drivers.
 	 */
 	size_t cache_entries;
 	/* Not 0: entries are forgotten at random, as real caches do. */
@@ -314,7 +332,11 @@ struct iommu_model_request {
 struct iommu_model_translation {
 	iommu_paddr_t paddr; /* byte exact */
 	unsigned int prot;   /* what the device may do there */
-	uint64_t size;       /* of the naturally aligned block around it that is alike, in bytes */
+	/*
+	 * Of the naturally aligned block around it that is alike, in bytes: of memory that is not
+	 * translated the largest that holds neither the interrupt range nor protected memory.
+	 */
+	uint64_t size;
 	bool snoop;          /* the table asks for coherent access */
 	bool is_interrupt;   /* not memory: give it to iommu_model_vtd_interrupt */
 	unsigned int reason; /* why not, when refused (VT-d specification, "Fault Conditions") */

@@ -4,30 +4,42 @@
  * bounded memory or random forgetting; both are things that real caches do. When memory is short, less
  * is remembered.
  *
- * What is found is found by a hash table; what an invalidation names, by one of two ordered trees:
+ * What is found is found by a hash table, of which a line is all that a look-up reads; what an invalidation names, by one of two ordered trees:
  * of keys, and of owners where an entry has one. So whatever a guest asks to be forgotten costs
  * O(log n) and what is in fact forgotten, which devices have paid for before. A cache that is full
- * forgets what has not been used for longest.
+ * forgets in the order in which it learned, but passes over, once, what was used since it last came by.
  *
- * Locking: the model's, except where it says otherwise. Memory is only ever asked for without it:
- * iommu_model_cache_lock, before a request of a device.
+ * Concurrency. A look-up takes no lock: each entry has a version, which is odd while the entry changes,
+ * and an entry's line stays a line until the cache goes. Everything that changes the cache takes
+ * the cache's own lock, under which nothing else is locked and no function of the host but irq_save,
+ * irq_restore and relax is called. Three things make that safe:
+ *
+ *   - `generation` changes with every invalidation, after what it names has gone. An answer that was put
+ *     together from several look-ups is good if the generation is still what it was before the first.
+ *   - A walk of tables is registered from its begin to its end. What it has read is only remembered if
+ *     the generation has not changed since its begin: nothing stale comes in behind an invalidation.
+ *   - An invalidation is only reported complete when all walks that began before it have ended
+ *     (iommu_model_walks_have_ended). So a walk, which may write to the guest's memory and whose
+ *     result may already be old, is never seen by a guest after it was told that nothing old is left.
+ *     Nothing waits for that: the completion is put off, and the walk that ends last sees to it.
  */
 #ifndef IOMMU_MODEL_CACHE_H
 #define IOMMU_MODEL_CACHE_H
 
 #include <libiommu/list_node.h>
 
+#include "base/atomic.h"
 #include "base/rbtree.h"
 #include "base/spinlock.h"
 
-#define MODEL_CACHE_KINDS 7
+#define MODEL_CACHE_KINDS  7
+#define MODEL_CACHE_LEVELS 8
+#define MODEL_CACHE_LINE   64
 /* Entries of all kinds, where the configuration says nothing. */
 #define MODEL_CACHE_DEFAULT 16384
 
+/* What is known, as it goes in and comes out. */
 struct model_cached {
-	struct iommu_rb_node by_key, by_owner;
-	struct iommu_list_node used;       /* from the one unused longest to the one used last */
-	struct model_cached *next, **link; /* in its bucket; `next` also among the spare ones */
 	/* The key, in this order: what kind of entry, whose, of which level of tables, where. */
 	uint8_t kind;
 	uint64_t tag;
@@ -42,22 +54,44 @@ struct model_cached {
 	bool fault_hidden; /* VT-d's FPD */
 };
 
+/* A walk of tables in memory, on the stack of the thread that does it. */
+struct model_walk {
+	struct iommu_list_node link; /* from the one that began first to the one that began last */
+	uint64_t number;             /* counts walks */
+	uint64_t generation;         /* at its begin */
+};
+
+struct model_cache_line;
+struct model_cache_node;
 struct model_cache_page;
 
 struct model_cache {
+	/* What look-ups read: changed seldom. */
 	const struct iommu_platform *platform;
+	struct model_cache_line **table; /* pages of lines */
+	size_t table_mask;
+	unsigned int table_order; /* of the array of pages */
+	uint64_t forget_seed;     /* 0: nothing is forgotten at random */
+	iommu_cell_t generation;
+	uint8_t present[MODEL_CACHE_KINDS]; /* bit n: there may be entries of level n */
+	unsigned char apart[MODEL_CACHE_LINE];
+	/* The rest, under the lock. */
+	struct iommu_spinlock lock;
 	struct iommu_rb_tree keys, owners;
-	struct iommu_list_node used;
-	struct model_cached **buckets;
-	unsigned int buckets_order;
+	struct iommu_list_node learned; /* from the one that is forgotten next */
 	/* Entries that hold nothing, and the pages that all are cut from. */
-	struct model_cached *spare;
+	struct model_cache_node *spare;
 	size_t spare_count, made;
+	struct model_cache_line *spare_lines;
+	size_t spare_line_count, made_lines;
 	struct model_cache_page *pages;
 	size_t count[MODEL_CACHE_KINDS];
+	size_t count_of_level[MODEL_CACHE_KINDS][MODEL_CACHE_LEVELS];
 	size_t total, limit;
-	uint64_t forget_seed; /* 0: nothing is forgotten at random */
 	uint64_t random;
+	struct iommu_list_node walks;
+	uint64_t walk_count;
+	uint64_t awaited; /* walks with a smaller number are waited for; 0: none */
 };
 
 /*
@@ -67,21 +101,113 @@ struct model_cache {
 int iommu_model_cache_init(struct model_cache *cache, const struct iommu_platform *platform,
 			   size_t limit, uint64_t forget_seed);
 void iommu_model_cache_destroy(struct model_cache *cache);
-/*
- * Take the model's lock with room in the cache for what one request may add to it, as far as there
- * is memory.
- */
-uintptr_t iommu_model_cache_lock(struct model_cache *cache, struct iommu_spinlock *lock);
 
-/* NULL: not cached. The result may be changed by the caller, but for its key and owner. */
-struct model_cached *iommu_model_cache_find(struct model_cache *cache, unsigned int kind,
-					    uint64_t tag, unsigned int level, uint64_t address);
+/* --- Look-ups --------------------------------------------------------------------------------- */
+
+static inline uint64_t iommu_model_cache_generation(const struct model_cache *cache)
+{
+	return iommu_cell_load_acquire(&cache->generation);
+}
+
+/* Without a lock. False: not cached. */
+bool iommu_model_cache_find(struct model_cache *cache, unsigned int kind, uint64_t tag,
+			    unsigned int level, uint64_t address, struct model_cached *found);
 /* The same for one who only looks: nothing is forgotten, and nothing counts as used. */
-const struct model_cached *iommu_model_cache_peek(const struct model_cache *cache,
-						  unsigned int kind, uint64_t tag,
-						  unsigned int level, uint64_t address);
-/* Remember a copy of `entry`, whose key is filled in; nothing changes when the key is known. */
-void iommu_model_cache_put(struct model_cache *cache, const struct model_cached *entry);
+bool iommu_model_cache_peek(struct model_cache *cache, unsigned int kind, uint64_t tag,
+			    unsigned int level, uint64_t address, struct model_cached *found);
+
+/* Can there be entries of this kind and level? */
+static inline bool iommu_model_cache_may_have(const struct model_cache *cache, unsigned int kind,
+					      unsigned int level)
+{
+	return (__atomic_load_n(&cache->present[kind], __ATOMIC_RELAXED) >> level & 1) != 0;
+}
+
+/* How many entries of each kind there are now. */
+void iommu_model_cache_count(struct model_cache *cache, size_t counts[MODEL_CACHE_KINDS]);
+
+/* --- Walks ------------------------------------------------------------------------------------ */
+
+/*
+ * begin - the walk is registered, and there is room for what it may add, as far as there is memory.
+ * Without a lock: pages are asked for, with IOMMU_ALLOC_ATOMIC; `adds`: unless it adds nothing.
+ *
+ * end - true: a completion was put off until now, and the caller sees to it.
+ */
+void iommu_model_walk_begin(struct model_cache *cache, struct model_walk *walk, bool adds);
+bool iommu_model_walk_end(struct model_cache *cache, struct model_walk *walk);
+
+/*
+ * Have all walks ended that had begun before the first question? *ticket is 0 at the first, and
+ * keeps what is waited for; it is 0 again with the answer true. After the answer false the walk that
+ * ends last is told so.
+ */
+bool iommu_model_walks_have_ended(struct model_cache *cache, uint64_t *ticket);
+
+/*
+ * put - remember `entry`, whose key is filled in; nothing changes when the key is known, or when
+ * something was invalidated since the walk began. add_to_high - set bits in what is known, likewise.
+ */
+void iommu_model_cache_put(struct model_cache *cache, const struct model_walk *walk,
+			   const struct model_cached *entry);
+void iommu_model_cache_add_to_high(struct model_cache *cache, const struct model_walk *walk,
+				   const struct model_cached *key, uint64_t bits);
+
+/* --- Passages --------------------------------------------------------------------------------- */
+
+/*
+ * A request that passes through a model, on the stack of its thread. As long as it only looks things up
+ * nothing is registered: what it found is good if nothing was invalidated meanwhile. Before it reads
+ * tables, or does anything that is seen outside, it becomes a walk; what is invalidated from then on is
+ * complete after its end. So a request begins anew once at most.
+ */
+struct model_passage {
+	struct model_cache *cache;
+	uint64_t generation; /* when it began */
+	bool peeks;          /* it only looks: nothing is added to the cache */
+	bool is_walk;
+	struct model_walk walk;
+};
+
+static inline void model_passage_begin(struct model_passage *passage, struct model_cache *cache,
+				       bool peeks)
+{
+	passage->cache = cache;
+	passage->peeks = peeks;
+	passage->is_walk = false;
+	passage->generation = iommu_model_cache_generation(cache);
+}
+
+/* From here on it is a walk. False: what was found so far may be old: again from the start. */
+static inline bool model_passage_walks(struct model_passage *passage)
+{
+	if (passage->is_walk)
+		return true;
+	iommu_model_walk_begin(passage->cache, &passage->walk, !passage->peeks);
+	passage->is_walk = true;
+	return passage->walk.generation == passage->generation;
+}
+
+/* May what was found be told? False: again from the start. */
+static inline bool model_passage_holds(struct model_passage *passage)
+{
+	if (passage->is_walk || iommu_model_cache_generation(passage->cache) == passage->generation)
+		return true;
+	(void)model_passage_walks(passage);
+	return false;
+}
+
+/* True: a completion was put off until now, and the caller sees to it. */
+static inline bool model_passage_end(struct model_passage *passage)
+{
+	return passage->is_walk && iommu_model_walk_end(passage->cache, &passage->walk);
+}
+
+/* --- Invalidation: between begin and end, which change the generation. ------------------------ */
+
+uintptr_t iommu_model_cache_begin_drop(struct model_cache *cache);
+void iommu_model_cache_end_drop(struct model_cache *cache, uintptr_t state);
+
 /* Forget all of one kind, tag and level in [first, last]. */
 void iommu_model_cache_drop(struct model_cache *cache, unsigned int kind, uint64_t tag,
 			    unsigned int level, uint64_t first, uint64_t last);

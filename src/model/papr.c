@@ -20,6 +20,7 @@
 
 #define ENTRIES_PER_PAGE (IOMMU_PAGE_SIZE / sizeof(uint64_t))
 #define LIST_MAX         512
+#define LIST_PIECE       32 /* on the stack */
 
 /* --- Windows ---------------------------------------------------------------------------------- */
 
@@ -157,19 +158,44 @@ static int64_t set_entry(struct iommu_model_papr *papr, struct papr_window *wind
 
 /* --- Calls ------------------------------------------------------------------------------------ */
 
-static int64_t put_list(struct iommu_model_papr *papr, struct papr_window *window, uint64_t page,
-			uint64_t list, uint64_t count)
+/* Entries of the guest's list that there is memory for, to LIST_PIECE of them. Without the lock. */
+static uint64_t read_list(const struct iommu_model_papr *papr, uint64_t list, uint64_t count,
+			  uint64_t *entries)
 {
 	const struct iommu_model_tce_host *host = &papr->config.host;
+	uint64_t i;
+
+	for (i = 0; i < count && i < LIST_PIECE; i++)
+		if (!host->read(host->ctx, list + i * sizeof(*entries), &entries[i]))
+			break;
+	return i;
+}
+
+/*
+ * A list, in pieces: the lock is let go of while one is read, and the window looked for again, which may
+ * have been given up.
+ */
+static int64_t put_list(struct iommu_model_papr *papr, uintptr_t *state, uint64_t liobn,
+			uint64_t address, uint64_t list, uint64_t count)
+{
+	uint64_t entries[LIST_PIECE];
 	int64_t code = H_SUCCESS;
-	uint64_t entry, i;
+	uint64_t page, read, done = 0, i;
 
 	if (count > LIST_MAX || list % IOMMU_PAGE_SIZE != 0)
 		return H_PARAMETER;
-	for (i = 0; i < count && code == H_SUCCESS; i++) {
-		if (!host->read(host->ctx, list + i * sizeof(entry), &entry))
+	while (done < count && code == H_SUCCESS) {
+		struct papr_window *window;
+
+		iommu_spin_unlock(papr->platform, &papr->lock, *state);
+		read = read_list(papr, list + done * sizeof(*entries), count - done, entries);
+		*state = iommu_spin_lock(papr->platform, &papr->lock);
+		window = iommu_papr_model_find_window(papr, liobn);
+		if (read == 0 || window == NULL || !page_at(window, address, &page))
 			return H_PARAMETER;
-		code = set_entry(papr, window, page + i, iommu_be64(entry));
+		for (i = 0; i < read && code == H_SUCCESS; i++)
+			code = set_entry(papr, window, page + done + i, iommu_be64(entries[i]));
+		done += read;
 	}
 	return code;
 }
@@ -210,8 +236,9 @@ static int64_t stuff(struct iommu_model_papr *papr, struct papr_window *window, 
 	return code;
 }
 
-static int64_t call(struct iommu_model_papr *papr, uint64_t opcode, uint64_t liobn,
-		    uint64_t address, uint64_t third, uint64_t fourth, uint64_t *result)
+static int64_t call(struct iommu_model_papr *papr, uintptr_t *state, uint64_t opcode,
+		    uint64_t liobn, uint64_t address, uint64_t third, uint64_t fourth,
+		    uint64_t *result)
 {
 	struct papr_window *window = iommu_papr_model_find_window(papr, liobn);
 	const bool is_multiple = opcode == IOMMU_H_STUFF_TCE || opcode == IOMMU_H_PUT_TCE_INDIRECT;
@@ -234,7 +261,7 @@ static int64_t call(struct iommu_model_papr *papr, uint64_t opcode, uint64_t lio
 	case IOMMU_H_STUFF_TCE:
 		return stuff(papr, window, page, third, fourth);
 	default:
-		return put_list(papr, window, page, third, fourth);
+		return put_list(papr, state, liobn, address, third, fourth);
 	}
 }
 
@@ -311,7 +338,7 @@ int64_t iommu_model_papr_hypercall(struct iommu_model_papr *papr, uint64_t opcod
 
 	if (sets_entries(papr, opcode, third))
 		state = make_missing(papr, state, opcode, liobn, address, third, fourth);
-	code = call(papr, opcode, liobn, address, third, fourth, result);
+	code = call(papr, &state, opcode, liobn, address, third, fourth, result);
 	iommu_spin_unlock(papr->platform, &papr->lock, state);
 	return code;
 }

@@ -3,6 +3,7 @@
 #include <libiommu/opal.h>
 
 #include "base/bits.h"
+#include "base/memory.h"
 #include "model/phb.h"
 
 #define OPAL_SUCCESS    0
@@ -39,7 +40,7 @@ static int64_t set_window(struct iommu_model_phb *phb, uint64_t window, uint64_t
 {
 	if (!obeys(phb, tve))
 		return OPAL_HARDWARE;
-	phb->tves[window] = tve;
+	iommu_phb_set_tve(phb, (uint32_t)window, tve);
 	return OPAL_SUCCESS;
 }
 
@@ -112,16 +113,20 @@ static void prepare_ids(struct iommu_model_phb *phb, const uint64_t arguments[7]
 static int64_t set_pe(struct iommu_model_phb *phb, const uint64_t arguments[7])
 {
 	const uint32_t pe = arguments[6] != 0 ? (uint32_t)arguments[1] : IOMMU_MODEL_NO_PE;
+	int64_t code = OPAL_SUCCESS;
 	uint32_t mask, id;
+	uintptr_t changing;
 
 	if (arguments[1] >= phb->config.pes || arguments[2] >= ALL_IDS || arguments[6] > 1 ||
 	    !mask_of(arguments, &mask))
 		return OPAL_PARAMETER;
-	for (id = 0; id < ALL_IDS; id++)
+	changing = iommu_model_cache_begin_drop(&phb->cache);
+	for (id = 0; id < ALL_IDS && code == OPAL_SUCCESS; id++)
 		if (((id ^ arguments[2]) & mask) == 0 &&
 		    iommu_phb_set_id(phb, (uint16_t)id, pe) != 0)
-			return OPAL_HARDWARE;
-	return OPAL_SUCCESS;
+			code = OPAL_HARDWARE;
+	iommu_model_cache_end_drop(&phb->cache, changing);
+	return code;
 }
 
 /* --- Invalidation ----------------------------------------------------------------------------- */
@@ -133,7 +138,7 @@ static int64_t kill_range(struct iommu_model_phb *phb, const uint64_t arguments[
 	const uint64_t pages = arguments[5];
 	const uint32_t window =
 		(uint32_t)(arguments[2] << 1 | (arguments[4] >> TVE_WINDOW_BIT & 1));
-	const unsigned int shift = tve_page_shift(phb->tves[window]);
+	const unsigned int shift = tve_page_shift(phb_tve(phb, window));
 
 	if (!is_power_of_two(page) || (page & iommu_model_phb_page_sizes(phb)) == 0 ||
 	    arguments[4] >> (TVE_WINDOW_BIT + 1) != 0 || pages == 0 ||
@@ -148,10 +153,8 @@ static int64_t kill_range(struct iommu_model_phb *phb, const uint64_t arguments[
 	return OPAL_SUCCESS;
 }
 
-static int64_t kill(struct iommu_model_phb *phb, const uint64_t arguments[7])
+static int64_t drop(struct iommu_model_phb *phb, const uint64_t arguments[7])
 {
-	if (phb->faults.kills_hang)
-		return OPAL_BUSY_EVENT;
 	if (arguments[1] == KILL_ALL) {
 		iommu_phb_kill_all(phb);
 		return OPAL_SUCCESS;
@@ -162,6 +165,37 @@ static int64_t kill(struct iommu_model_phb *phb, const uint64_t arguments[7])
 		return kill_range(phb, arguments);
 	iommu_phb_kill_pe(phb, (uint32_t)arguments[2]);
 	return OPAL_SUCCESS;
+}
+
+static bool is_same_call(const uint64_t a[7], const uint64_t b[7])
+{
+	unsigned int i;
+
+	for (i = 0; i < 7; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
+/* The same call comes again until the walks that began before the first have ended. */
+static int64_t kill(struct iommu_model_phb *phb, const uint64_t arguments[7])
+{
+	const bool again = phb->opal_ticket != 0 && is_same_call(phb->opal_kill, arguments);
+	int64_t code = OPAL_SUCCESS;
+	uintptr_t dropping;
+
+	if (phb->faults.kills_hang)
+		return OPAL_BUSY_EVENT;
+	if (!again) {
+		dropping = iommu_model_cache_begin_drop(&phb->cache);
+		code = drop(phb, arguments);
+		iommu_model_cache_end_drop(&phb->cache, dropping);
+		phb->opal_ticket = 0;
+	}
+	if (code != OPAL_SUCCESS || iommu_model_walks_have_ended(&phb->cache, &phb->opal_ticket))
+		return code;
+	memcpy(phb->opal_kill, arguments, sizeof(phb->opal_kill));
+	return OPAL_BUSY_EVENT;
 }
 
 /* --- Calls ------------------------------------------------------------------------------------ */
@@ -196,8 +230,8 @@ int64_t iommu_model_phb_opal(struct iommu_model_phb *phb, uint64_t token,
 
 	if (token == IOMMU_OPAL_SET_PE)
 		prepare_ids(phb, arguments);
-	state = iommu_spin_lock(phb->platform, &phb->lock);
+	state = iommu_phb_lock(phb);
 	code = call(phb, token, arguments);
-	iommu_spin_unlock(phb->platform, &phb->lock, state);
+	iommu_phb_unlock(phb, state);
 	return code;
 }

@@ -6,7 +6,7 @@
 void iommu_phb_kill_pages(struct iommu_model_phb *phb, uint32_t window, uint64_t first_page,
 			  uint64_t last_page)
 {
-	const uint64_t tve = phb->tves[window];
+	const uint64_t tve = phb_tve(phb, window);
 	const unsigned int bits = tve_table_shift(tve) - 3;
 	unsigned int level;
 
@@ -46,24 +46,24 @@ void iommu_phb_kill_all(struct iommu_model_phb *phb)
 
 /* --- The register ----------------------------------------------------------------------------- */
 
-static void kill_one(struct iommu_model_phb *phb, uint32_t pe, uint64_t value)
+static void kill_one(struct iommu_model_phb *phb, uint32_t pe, uint64_t value, bool is_late)
 {
 	const uint64_t address = value & PHB_KILL_ADDRESS_MASK;
 	const uint32_t window = pe << 1 | (address >> TVE_WINDOW_BIT & 1);
-	const unsigned int shift = tve_page_shift(phb->tves[window]);
+	const unsigned int shift = tve_page_shift(phb_tve(phb, window));
 	const uint64_t page = (address & ((1ULL << TVE_WINDOW_BIT) - 1)) >> shift;
 
 	/* Generation 3 has no size: it is the window's. */
 	if (shift != 0 && (phb->config.generation == 3 || phb_kill_page_shift(value) == shift))
 		iommu_phb_kill_pages(phb, window, page, page);
-	else if (phb->kill_pending != 0)
+	else if (is_late)
 		kill_window(phb, window); /* it was set anew since the bridge was told */
 	else
 		iommu_phb_misuse(phb,
 				 "a page is to be forgotten of a size that its window has not");
 }
 
-static void kill_by_register(struct iommu_model_phb *phb, uint64_t value)
+static void kill_by_register(struct iommu_model_phb *phb, uint64_t value, bool is_late)
 {
 	const uint64_t mask = phb->config.generation == 3 ? 0xff : PHB_KILL_PE_MASK;
 	const uint32_t pe = (uint32_t)(value & mask);
@@ -75,36 +75,51 @@ static void kill_by_register(struct iommu_model_phb *phb, uint64_t value)
 	else if ((value & PHB_KILL_PE) != 0)
 		iommu_phb_kill_pe(phb, pe);
 	else
-		kill_one(phb, pe, value);
+		kill_one(phb, pe, value, is_late);
+}
+
+/* Drop, and wait for the walks before; 0: it is complete, otherwise `value`. */
+static uint64_t carry_out(struct iommu_model_phb *phb, uint64_t value, bool is_late)
+{
+	uintptr_t dropping;
+
+	if (!phb->kill_is_dropped) {
+		dropping = iommu_model_cache_begin_drop(&phb->cache);
+		kill_by_register(phb, value, is_late);
+		iommu_model_cache_end_drop(&phb->cache, dropping);
+		phb->kill_is_dropped = true;
+	}
+	if (!iommu_model_walks_have_ended(&phb->cache, &phb->kill_ticket))
+		return value;
+	phb->kill_is_dropped = false;
+	return 0;
 }
 
 void iommu_model_phb_kill_write(struct iommu_model_phb *phb, uint64_t value)
 {
-	uintptr_t state = iommu_spin_lock(phb->platform, &phb->lock);
+	uintptr_t state = iommu_phb_lock(phb);
 
 	if (phb->kill_pending != 0)
 		iommu_phb_misuse(phb, "told to forget while it is at it");
 	else if (phb->faults.kills_hang || phb->faults.slow_kills != 0)
 		phb->kill_pending = value;
 	else
-		kill_by_register(phb, value);
+		phb->kill_pending = carry_out(phb, value, false);
 	phb->kill_kept = value;
 	phb->kill_reads = phb->faults.slow_kills;
-	iommu_spin_unlock(phb->platform, &phb->lock, state);
+	iommu_phb_unlock(phb, state);
 }
 
 uint64_t iommu_model_phb_kill_read(struct iommu_model_phb *phb)
 {
-	uintptr_t state = iommu_spin_lock(phb->platform, &phb->lock);
+	uintptr_t state = iommu_phb_lock(phb);
 	uint64_t value;
 
-	if (phb->kill_pending != 0 && !phb->faults.kills_hang && phb->kill_reads == 0) {
-		kill_by_register(phb, phb->kill_pending);
-		phb->kill_pending = 0;
-	}
+	if (phb->kill_pending != 0 && !phb->faults.kills_hang && phb->kill_reads == 0)
+		phb->kill_pending = carry_out(phb, phb->kill_pending, true);
 	value = phb->faults.keeps_kills ? phb->kill_kept : phb->kill_pending;
 	if (phb->kill_reads != 0)
 		phb->kill_reads--;
-	iommu_spin_unlock(phb->platform, &phb->lock, state);
+	iommu_phb_unlock(phb, state);
 	return value;
 }

@@ -35,7 +35,8 @@ static bool alloc_arrays(struct iommu_model_phb *phb)
 		phb->freezes_order++;
 	phb->tves = platform->alloc_pages(platform->ctx, TVES_ORDER, IOMMU_NODE_ANY, 0);
 	phb->freezes = platform->alloc_pages(platform->ctx, phb->freezes_order, IOMMU_NODE_ANY, 0);
-	return phb->tves != NULL && phb->freezes != NULL;
+	phb->counters = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	return phb->tves != NULL && phb->freezes != NULL && phb->counters != NULL;
 }
 
 void iommu_model_phb_destroy(struct iommu_model_phb *phb)
@@ -51,6 +52,8 @@ void iommu_model_phb_destroy(struct iommu_model_phb *phb)
 		platform->free_pages(platform->ctx, phb->tves, TVES_ORDER);
 	if (phb->freezes != NULL)
 		platform->free_pages(platform->ctx, phb->freezes, phb->freezes_order);
+	if (phb->counters != NULL)
+		platform->free_pages(platform->ctx, phb->counters, 0);
 	platform->free_pages(platform->ctx, phb, 0);
 }
 
@@ -81,10 +84,26 @@ int iommu_model_phb_create(const struct iommu_model_phb_config *config,
 
 /* --- What a guest sets ------------------------------------------------------------------------ */
 
-void iommu_phb_misuse(const struct iommu_model_phb *phb, const char *text)
+uintptr_t iommu_phb_lock(struct iommu_model_phb *phb)
 {
-	if (phb->config.host.misuse != NULL)
-		phb->config.host.misuse(phb->config.host.ctx, text);
+	return iommu_spin_lock(phb->platform, &phb->lock);
+}
+
+void iommu_phb_unlock(struct iommu_model_phb *phb, uintptr_t state)
+{
+	const struct iommu_model_tce_host *host = &phb->config.host;
+	const char *misuse = phb->misuse;
+
+	phb->misuse = NULL;
+	iommu_spin_unlock(phb->platform, &phb->lock, state);
+	if (misuse != NULL && host->misuse != NULL)
+		host->misuse(host->ctx, misuse);
+}
+
+void iommu_phb_misuse(struct iommu_model_phb *phb, const char *text)
+{
+	if (phb->misuse == NULL)
+		phb->misuse = text;
 }
 
 uint64_t iommu_model_phb_page_sizes(const struct iommu_model_phb *phb)
@@ -109,7 +128,7 @@ static void make_id_page(struct iommu_model_phb *phb, unsigned int index)
 	fresh = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, IOMMU_ALLOC_ATOMIC);
 	state = iommu_spin_lock(platform, &phb->lock);
 	if (phb->ids[index] == NULL) {
-		phb->ids[index] = fresh;
+		__atomic_store_n(&phb->ids[index], fresh, __ATOMIC_RELEASE);
 		fresh = NULL;
 	}
 	iommu_spin_unlock(platform, &phb->lock, state);
@@ -132,33 +151,49 @@ int iommu_phb_set_id(struct iommu_model_phb *phb, uint16_t source_id, uint32_t p
 
 	if (page == NULL)
 		return pe == IOMMU_MODEL_NO_PE ? 0 : IOMMU_ENOMEM;
-	page[source_id % PHB_IDS_PER_PAGE] = (uint16_t)(pe + 1);
+	__atomic_store_n(&page[source_id % PHB_IDS_PER_PAGE], (uint16_t)(pe + 1), __ATOMIC_RELAXED);
 	return 0;
+}
+
+uint32_t iommu_phb_find_pe(const struct iommu_model_phb *phb, uint16_t source_id)
+{
+	const uint16_t *page =
+		__atomic_load_n(&phb->ids[source_id / PHB_IDS_PER_PAGE], __ATOMIC_ACQUIRE);
+
+	if (page == NULL)
+		return IOMMU_MODEL_NO_PE;
+	return __atomic_load_n(&page[source_id % PHB_IDS_PER_PAGE], __ATOMIC_RELAXED) - 1U;
+}
+
+/* What was found through the entry before is not told any more. */
+void iommu_phb_set_tve(struct iommu_model_phb *phb, uint32_t window, uint64_t tve)
+{
+	const uintptr_t changing = iommu_model_cache_begin_drop(&phb->cache);
+
+	iommu_cell_store(&phb->tves[window], tve);
+	iommu_model_cache_end_drop(&phb->cache, changing);
 }
 
 int iommu_model_phb_set_pe(struct iommu_model_phb *phb, uint16_t source_id, uint32_t pe)
 {
-	uintptr_t state;
+	uintptr_t state, changing;
 	int status;
 
 	if (pe != IOMMU_MODEL_NO_PE && pe >= phb->config.pes)
 		return IOMMU_EINVAL;
 	if (pe != IOMMU_MODEL_NO_PE)
 		iommu_phb_make_ids(phb, source_id, UINT16_MAX);
-	state = iommu_spin_lock(phb->platform, &phb->lock);
+	state = iommu_phb_lock(phb);
+	changing = iommu_model_cache_begin_drop(&phb->cache);
 	status = iommu_phb_set_id(phb, source_id, pe);
-	iommu_spin_unlock(phb->platform, &phb->lock, state);
+	iommu_model_cache_end_drop(&phb->cache, changing);
+	iommu_phb_unlock(phb, state);
 	return status;
 }
 
 uint32_t iommu_model_phb_pe_of(struct iommu_model_phb *phb, uint16_t source_id)
 {
-	uintptr_t state = iommu_spin_lock(phb->platform, &phb->lock);
-	const uint16_t *page = phb->ids[source_id / PHB_IDS_PER_PAGE];
-	const uint32_t pe = page == NULL ? 0 : page[source_id % PHB_IDS_PER_PAGE];
-
-	iommu_spin_unlock(phb->platform, &phb->lock, state);
-	return pe - 1;
+	return iommu_phb_find_pe(phb, source_id);
 }
 
 int iommu_model_phb_set_tve(struct iommu_model_phb *phb, uint32_t number, uint64_t tve)
@@ -167,19 +202,15 @@ int iommu_model_phb_set_tve(struct iommu_model_phb *phb, uint32_t number, uint64
 
 	if (number >= 2 * phb->config.pes)
 		return IOMMU_EINVAL;
-	state = iommu_spin_lock(phb->platform, &phb->lock);
-	phb->tves[number] = tve;
-	iommu_spin_unlock(phb->platform, &phb->lock, state);
+	state = iommu_phb_lock(phb);
+	iommu_phb_set_tve(phb, number, tve);
+	iommu_phb_unlock(phb, state);
 	return 0;
 }
 
 uint64_t iommu_model_phb_tve(struct iommu_model_phb *phb, uint32_t number)
 {
-	uintptr_t state = iommu_spin_lock(phb->platform, &phb->lock);
-	const uint64_t tve = number < 2 * phb->config.pes ? phb->tves[number] : 0;
-
-	iommu_spin_unlock(phb->platform, &phb->lock, state);
-	return tve;
+	return number < 2 * phb->config.pes ? phb_tve(phb, number) : 0;
 }
 
 /* --- What is asked ---------------------------------------------------------------------------- */
@@ -191,9 +222,11 @@ int iommu_model_phb_get_freeze(struct iommu_model_phb *phb, uint32_t pe,
 
 	if (pe >= phb->config.pes)
 		return IOMMU_EINVAL;
-	state = iommu_spin_lock(phb->platform, &phb->lock);
-	*freeze = phb->freezes[pe];
-	iommu_spin_unlock(phb->platform, &phb->lock, state);
+	state = iommu_phb_lock(phb);
+	*freeze = (struct iommu_model_phb_freeze){0};
+	if (phb->freezes[pe].is_frozen)
+		*freeze = phb->freezes[pe];
+	iommu_phb_unlock(phb, state);
 	return 0;
 }
 
@@ -203,27 +236,30 @@ int iommu_model_phb_thaw(struct iommu_model_phb *phb, uint32_t pe)
 
 	if (pe >= phb->config.pes)
 		return IOMMU_EINVAL;
-	state = iommu_spin_lock(phb->platform, &phb->lock);
-	phb->freezes[pe] = (struct iommu_model_phb_freeze){0};
-	iommu_spin_unlock(phb->platform, &phb->lock, state);
+	state = iommu_phb_lock(phb);
+	__atomic_store_n(&phb->freezes[pe].is_frozen, false, __ATOMIC_RELAXED);
+	iommu_phb_unlock(phb, state);
 	return 0;
 }
 
 void iommu_model_phb_misbehave(struct iommu_model_phb *phb,
 			       const struct iommu_model_phb_faults *faults)
 {
-	uintptr_t state = iommu_spin_lock(phb->platform, &phb->lock);
+	uintptr_t state = iommu_phb_lock(phb);
 
 	phb->faults = *faults;
-	iommu_spin_unlock(phb->platform, &phb->lock, state);
+	iommu_phb_unlock(phb, state);
 }
 
 void iommu_model_phb_get_stats(struct iommu_model_phb *phb, struct iommu_model_phb_stats *stats)
 {
-	uintptr_t state = iommu_spin_lock(phb->platform, &phb->lock);
+	const uintptr_t state = iommu_phb_lock(phb);
+	size_t counts[MODEL_CACHE_KINDS];
 
 	*stats = phb->stats;
-	stats->cached_pages = phb->cache.count[PHB_PAGE];
-	stats->cached_tables = phb->cache.count[PHB_TABLE];
-	iommu_spin_unlock(phb->platform, &phb->lock, state);
+	iommu_phb_unlock(phb, state);
+	iommu_model_cache_count(&phb->cache, counts);
+	stats->cached_pages = counts[PHB_PAGE];
+	stats->cached_tables = counts[PHB_TABLE];
+	model_counters_sum(phb->counters, &stats->accesses, &stats->walks);
 }

@@ -5,39 +5,58 @@
 #include "base/byteorder.h"
 #include "model/phb.h"
 
-/* The lowest table on the way to a page that the bridge remembers: its level; or the top. */
-static unsigned int find_table(struct iommu_model_phb *phb, uint32_t window, uint64_t page,
-			       uint64_t *entry)
+/* Beyond the reasons of <libiommu/model_tce.h>: what was found before may be old. Again. */
+#define AGAIN ((enum iommu_model_tce_reason)0x100)
+
+/* An access on its way. */
+struct access {
+	struct iommu_model_phb *phb;
+	struct model_passage *passage;
+	uint16_t source_id;
+	uint32_t window;
+	uint64_t tve; /* the window's entry, as it was when the access came to it */
+	bool is_write;
+	struct iommu_model_tce_access *result;
+};
+
+static unsigned int bits_of(const struct access *a)
 {
-	const uint64_t tve = phb->tves[window];
-	const unsigned int bits = tve_table_shift(tve) - 3;
+	return tve_table_shift(a->tve) - 3;
+}
+
+/* The lowest table on the way to a page that the bridge remembers: its level; or the top. */
+static unsigned int find_table(const struct access *a, uint64_t page, uint64_t *entry)
+{
+	const unsigned int bits = bits_of(a);
+	struct model_cache *cache = &a->phb->cache;
+	struct model_cached known;
 	unsigned int level;
 
-	for (level = 1; level < tve_levels(tve) && bits * level < 64; level++) {
-		const struct model_cached *known = iommu_model_cache_find(
-			&phb->cache, PHB_TABLE, window, level, page >> bits * level);
-
-		if (known != NULL) {
-			*entry = known->low;
+	for (level = 1; level < tve_levels(a->tve) && bits * level < 64; level++) {
+		if (iommu_model_cache_may_have(cache, PHB_TABLE, level) &&
+		    iommu_model_cache_find(cache, PHB_TABLE, a->window, level, page >> bits * level,
+					   &known)) {
+			*entry = known.low;
 			return level;
 		}
 	}
-	*entry = tce_table(tve_table_address(tve));
-	return tve_levels(tve);
+	*entry = tce_table(tve_table_address(a->tve));
+	return tve_levels(a->tve);
 }
 
 /* The entry of a page by a walk, which ends at the first that allows nothing; false: no memory there. */
-static bool walk(struct iommu_model_phb *phb, uint32_t window, uint64_t page, uint64_t *entry)
+static bool walk(const struct access *a, uint64_t page, uint64_t *entry)
 {
-	const struct iommu_model_tce_host *host = &phb->config.host;
-	const unsigned int bits = tve_table_shift(phb->tves[window]) - 3;
-	unsigned int level = find_table(phb, window, page, entry);
+	const struct iommu_model_tce_host *host = &a->phb->config.host;
+	const unsigned int bits = bits_of(a);
+	unsigned int level = find_table(a, page, entry);
 
-	phb->stats.walks++;
+	model_count_up(&model_counter_of(a->phb->counters, a->source_id)->walks);
 	while (level != 0 && tce_is_valid(*entry)) {
 		const unsigned int shift = bits * --level;
 		const uint64_t index = shift < 64 ? page >> shift & ((1ULL << bits) - 1) : 0;
-		struct model_cached found = {.kind = PHB_TABLE, .tag = window, .level = level & 7};
+		struct model_cached found = {
+			.kind = PHB_TABLE, .tag = a->window, .level = level & 7};
 
 		if (!host->read(host->ctx, tce_address(*entry) + index * sizeof(*entry), entry))
 			return false;
@@ -46,50 +65,48 @@ static bool walk(struct iommu_model_phb *phb, uint32_t window, uint64_t page, ui
 			continue;
 		found.address = page >> shift;
 		found.low = *entry;
-		iommu_model_cache_put(&phb->cache, &found);
+		iommu_model_cache_put(&a->phb->cache, &a->passage->walk, &found);
 	}
 	return true;
 }
 
-static enum iommu_model_tce_reason find_entry(struct iommu_model_phb *phb, uint32_t window,
-					      uint64_t page, uint64_t *entry)
+static enum iommu_model_tce_reason find_entry(const struct access *a, uint64_t page,
+					      uint64_t *entry)
 {
-	struct model_cached found = {.kind = PHB_PAGE, .tag = window, .address = page};
-	const struct model_cached *known =
-		iommu_model_cache_find(&phb->cache, PHB_PAGE, window, 0, page);
+	struct model_cached found;
 
-	if (known == NULL && !walk(phb, window, page, entry))
-		return IOMMU_MODEL_TCE_MEMORY;
-	if (known != NULL)
-		*entry = known->low;
-	found.low = *entry;
-	iommu_model_cache_put(&phb->cache, &found);
+	if (!iommu_model_cache_find(&a->phb->cache, PHB_PAGE, a->window, 0, page, &found)) {
+		if (!model_passage_walks(a->passage))
+			return AGAIN;
+		if (!walk(a, page, &found.low))
+			return IOMMU_MODEL_TCE_MEMORY;
+		iommu_model_cache_put(&a->phb->cache, &a->passage->walk, &found);
+	}
+	*entry = found.low;
 	return IOMMU_MODEL_TCE_OK;
 }
 
-static enum iommu_model_tce_reason by_table(struct iommu_model_phb *phb, uint32_t window,
-					    uint64_t address, bool is_write,
-					    struct iommu_model_tce_access *result)
+static enum iommu_model_tce_reason by_table(const struct access *a, uint64_t address)
 {
-	const uint64_t tve = phb->tves[window];
-	const unsigned int page_shift = tve_page_shift(tve);
-	const unsigned int all = page_shift + tve_levels(tve) * (tve_table_shift(tve) - 3);
+	const unsigned int page_shift = tve_page_shift(a->tve);
+	const unsigned int all = page_shift + tve_levels(a->tve) * (tve_table_shift(a->tve) - 3);
 	enum iommu_model_tce_reason reason;
 	uint64_t entry;
 
-	if (tve_table_shift(tve) == 0 || tve_levels(tve) > TCE_LEVELS_MAX)
+	if (tve_table_shift(a->tve) == 0 || tve_levels(a->tve) > TCE_LEVELS_MAX)
 		return IOMMU_MODEL_TCE_CLOSED;
 	if (all < 64 && address >> all != 0)
 		return IOMMU_MODEL_TCE_ADDRESS;
-	reason = find_entry(phb, window, address >> page_shift, &entry);
+	reason = find_entry(a, address >> page_shift, &entry);
 	if (reason != IOMMU_MODEL_TCE_OK)
 		return reason;
 	if (!tce_is_valid(entry))
 		return IOMMU_MODEL_TCE_ABSENT;
-	if ((entry & (is_write ? TCE_WRITE : TCE_READ)) == 0)
-		return is_write ? IOMMU_MODEL_TCE_NO_WRITE : IOMMU_MODEL_TCE_NO_READ;
-	result->size = 1ULL << page_shift;
-	result->paddr = (tce_address(entry) & -result->size) | (address & (result->size - 1));
+	if ((entry & (a->is_write ? TCE_WRITE : TCE_READ)) == 0)
+		return a->is_write ? IOMMU_MODEL_TCE_NO_WRITE : IOMMU_MODEL_TCE_NO_READ;
+	a->result->size = 1ULL << page_shift;
+	a->result->paddr =
+		(tce_address(entry) & -a->result->size) | (address & (a->result->size - 1));
 	return IOMMU_MODEL_TCE_OK;
 }
 
@@ -99,61 +116,86 @@ static bool is_message(uint64_t address)
 	       (address >= PHB_MESSAGE_32_START && address <= PHB_MESSAGE_32_LAST);
 }
 
-static enum iommu_model_tce_reason by_window(struct iommu_model_phb *phb, uint32_t pe,
-					     uint64_t address, bool is_write,
-					     struct iommu_model_tce_access *result)
+static enum iommu_model_tce_reason by_window(struct access *a, uint32_t pe, uint64_t address)
 {
-	const uint32_t window = pe << 1 | (address >> TVE_WINDOW_BIT & 1);
-	const uint64_t tve = phb->tves[window];
 	const uint64_t offset = address & ((1ULL << TVE_WINDOW_BIT) - 1);
 
 	if (is_message(address)) {
-		result->is_interrupt = true;
+		a->result->is_interrupt = true;
 		return IOMMU_MODEL_TCE_OK;
 	}
 	if (address >> 60 != 0)
 		return IOMMU_MODEL_TCE_ADDRESS;
-	if (tve_page_shift(tve) != 0)
-		return by_table(phb, window, offset, is_write, result);
-	if (!tve_is_bypass(tve))
+	a->window = pe << 1 | (address >> TVE_WINDOW_BIT & 1);
+	a->tve = phb_tve(a->phb, a->window);
+	if (tve_page_shift(a->tve) != 0)
+		return by_table(a, offset);
+	if (!tve_is_bypass(a->tve))
 		return IOMMU_MODEL_TCE_CLOSED;
-	if (offset < tve_bypass_start(tve) || offset >= tve_bypass_end(tve))
+	if (offset < tve_bypass_start(a->tve) || offset >= tve_bypass_end(a->tve))
 		return IOMMU_MODEL_TCE_ADDRESS;
-	result->paddr = offset;
+	a->result->paddr = offset;
 	return IOMMU_MODEL_TCE_OK;
 }
 
-static void freeze(struct iommu_model_phb *phb, uint32_t pe, uint16_t source_id, uint64_t address,
-		   bool is_write, enum iommu_model_tce_reason reason)
+/* The first bad access is what is known of a PE that is frozen. */
+static void freeze(const struct access *a, uint32_t pe, uint64_t address,
+		   enum iommu_model_tce_reason reason)
 {
-	phb->freezes[pe] = (struct iommu_model_phb_freeze){
-		.is_frozen = true,
-		.source_id = source_id,
-		.is_write = is_write,
-		.address = address,
-		.reason = reason,
-	};
-	phb->stats.freezes++;
+	struct iommu_model_phb_freeze *frozen = &a->phb->freezes[pe];
+	const uintptr_t state = iommu_phb_lock(a->phb);
+
+	if (!frozen->is_frozen) {
+		frozen->source_id = a->source_id;
+		frozen->is_write = a->is_write;
+		frozen->address = address;
+		frozen->reason = reason;
+		__atomic_store_n(&frozen->is_frozen, true, __ATOMIC_RELAXED);
+		a->phb->stats.freezes++;
+	}
+	iommu_phb_unlock(a->phb, state);
+}
+
+/* The access's answer; *pe: whose it was. */
+static enum iommu_model_tce_reason answer(struct access *a, uint64_t address, uint32_t *pe)
+{
+	*a->result = (struct iommu_model_tce_access){0};
+	*pe = iommu_phb_find_pe(a->phb, a->source_id);
+	if (*pe == IOMMU_MODEL_NO_PE)
+		return IOMMU_MODEL_TCE_NO_PE;
+	if (__atomic_load_n(&a->phb->freezes[*pe].is_frozen, __ATOMIC_RELAXED))
+		return IOMMU_MODEL_TCE_FROZEN;
+	return by_window(a, *pe, address);
 }
 
 int iommu_model_phb_access(struct iommu_model_phb *phb, uint16_t source_id, uint64_t address,
 			   bool is_write, struct iommu_model_tce_access *result)
 {
-	const uint32_t pe = iommu_model_phb_pe_of(phb, source_id);
-	uintptr_t state;
+	enum iommu_model_tce_reason reason;
+	struct model_passage passage;
+	struct access a = {.phb = phb,
+			   .passage = &passage,
+			   .source_id = source_id,
+			   .is_write = is_write,
+			   .result = result};
+	bool holds;
+	uint32_t pe;
 
-	*result = (struct iommu_model_tce_access){.reason = IOMMU_MODEL_TCE_NO_PE};
-	if (pe == IOMMU_MODEL_NO_PE)
-		return IOMMU_EFAULT;
-	state = iommu_model_cache_lock(&phb->cache, &phb->lock);
-	phb->stats.accesses++;
-	if (phb->freezes[pe].is_frozen) {
-		result->reason = IOMMU_MODEL_TCE_FROZEN;
-	} else {
-		result->reason = by_window(phb, pe, address, is_write, result);
-		if (result->reason != IOMMU_MODEL_TCE_OK)
-			freeze(phb, pe, source_id, address, is_write, result->reason);
-	}
-	iommu_spin_unlock(phb->platform, &phb->lock, state);
-	return result->reason == IOMMU_MODEL_TCE_OK ? 0 : IOMMU_EFAULT;
+	model_passage_begin(&passage, &phb->cache, false);
+	do {
+		reason = answer(&a, address, &pe);
+		holds = reason != AGAIN && model_passage_holds(&passage);
+		/* That a PE is frozen can be seen. */
+		if (holds && reason != IOMMU_MODEL_TCE_OK)
+			holds = model_passage_walks(&passage);
+	} while (!holds);
+	if (reason != IOMMU_MODEL_TCE_NO_PE)
+		model_count_up(&model_counter_of(phb->counters, source_id)->requests);
+	if (reason != IOMMU_MODEL_TCE_OK && reason != IOMMU_MODEL_TCE_NO_PE &&
+	    reason != IOMMU_MODEL_TCE_FROZEN)
+		freeze(&a, pe, address, reason);
+	/* Those who wait for the walk ask again by themselves. */
+	(void)model_passage_end(&passage);
+	result->reason = reason;
+	return reason == IOMMU_MODEL_TCE_OK ? 0 : IOMMU_EFAULT;
 }

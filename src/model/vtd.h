@@ -3,6 +3,11 @@
  * The VT-d model's structures, and what its files offer each other: registers, queue (and register
  * invalidation), notices of it for the host, cache, the way of a request (vtd_journey.h), page requests, interrupt, fault, state. Everything here is called with the
  * model's lock held, unless it says otherwise.
+ *
+ * Locking: `lock` guards registers, queue, faults and messages; a request of a device takes it only to record
+ * a fault. What requests depend on of the registers is published (struct model_published), and what they
+ * remember is in the cache, which has a lock of its own behind this one (see cache.h). No function of the host but
+ * the platform's irq_save, irq_restore and relax is called with either.
  */
 #ifndef IOMMU_MODEL_VTD_H
 #define IOMMU_MODEL_VTD_H
@@ -19,6 +24,7 @@
 #include "base/byteorder.h"
 #include "base/spinlock.h"
 #include "model/cache.h"
+#include "model/counter.h"
 
 /* Where the registers lie whose place the capabilities name. */
 #define MODEL_IVA          0x0f0
@@ -63,10 +69,9 @@ enum model_kind {
 
 /*
  * What one entry into the model may do at most, in descriptors and calls of the host: as much as
- * fits the largest queue. The lock is let go of at least as often as that.
+ * fits the largest queue. The lock is let go of for each.
  */
 #define MODEL_BUDGET 32768U
-#define MODEL_SLICE  256U
 
 /*
  * What the host is told of without the lock, each kind in a place of its own, in this order. The
@@ -81,6 +86,9 @@ enum model_notice_place {
 	NOTICE_QUEUE,      /* the head stays */
 	MODEL_NOTICES
 };
+
+/* Page requests that several processors may write into the ring at once. */
+#define MODEL_WRITERS_MAX 32U
 
 /* The unit may owe one answer to a request that it held, and one to the request behind it. */
 #define MODEL_ANSWERS_MAX 2
@@ -102,9 +110,33 @@ struct model_notice {
 	struct iommu_model_invalidation what;
 };
 
+/*
+ * What requests of devices depend on, read without the lock and written with it, by
+ * iommu_model_publish alone, which changes the cache's generation when it changes any of it.
+ */
+struct model_published {
+	iommu_cell_t works; /* what is on, of TE, IRE and CFI */
+	iommu_cell_t root, interrupts;
+	/* Protected memory; first above last: none. */
+	iommu_cell_t low_first, low_last, high_first, high_last;
+};
+
+/* An invalidation by a register: what it names has gone; and is it complete? */
+struct model_register_command {
+	bool is_due; /* to be looked at */
+	bool is_dropped;
+	unsigned int granularity;
+	uint64_t ticket;
+};
+
 struct iommu_model_vtd {
 	const struct iommu_platform *platform;
 	struct iommu_model_vtd_config config;
+	struct model_cache cache;
+	struct model_published published;
+	struct model_counter *counters;
+	uint8_t work_is_left; /* has_work, for those without the lock */
+	unsigned char apart[MODEL_CACHE_LINE];
 	struct iommu_spinlock lock;
 	struct model_registers regs;
 	uint64_t (*fault_records)[2];
@@ -114,15 +146,27 @@ struct iommu_model_vtd {
 	uint32_t command;
 	bool command_value;
 	unsigned int command_reads;
+	/* It is to be looked at; it has taken effect, and is complete when older walks have ended. */
+	bool command_is_due, command_has_begun;
+	uint64_t command_ticket;
+	/* What is on of TE, IRE and CFI: ahead of the status until a command is complete. */
+	uint32_t works;
+	struct model_register_command context, iotlb;
+	/* The protected regions were turned on or off. */
+	bool protection_is_due;
+	uint64_t protection_ticket;
 	/* A wait descriptor at the head of the queue is being delayed. */
 	unsigned int wait_reads;
 	bool wait_held;
+	uint64_t wait_ticket; /* walks that it waits for */
 	/* The last descriptor that was executed since the queue was turned on was a wait. */
 	bool last_was_wait;
 	/* How much the entry that has the lock may still do. */
 	unsigned int budget;
-	/* More of the queue could be executed now. */
+	/* The queue is to be looked at. */
 	bool queue_left;
+	/* Changes when the queue is turned on or off: what was asked for before is for nothing. */
+	uint32_t queue_generation;
 	/*
 	 * Bits for places: not completed for the guest yet; of these, the host is still to be told.
 	 * It is being told of one.
@@ -130,31 +174,51 @@ struct iommu_model_vtd {
 	unsigned int notices_open, notices_wanted;
 	bool telling;
 	struct model_notice notices[MODEL_NOTICES];
-	/* Bits of GSTS that the guest still sees as they were. */
-	uint32_t status_behind;
+	bool queue_busy;   /* in the hands of one processor, which is out of the lock */
+	bool queue_writes; /* … to memory: the queue is not off before that is done */
 	/* A page request that has not reached the queue. */
 	bool request_held;
 	struct iommu_model_page_request held;
+	/*
+	 * Places behind the tail of the ring that are being written: the number of the first, how
+	 * many, which of them are written, which of those are the last of a group. `ring_epoch`
+	 * changes when software moves the ring under them.
+	 */
+	uint32_t ring_epoch, ring_first, ring_writers, ring_written, ring_last;
 	/* Answers that devices get without the lock; the queue waits for them. */
 	unsigned int answer_count;
 	struct iommu_model_page_answer answers[MODEL_ANSWERS_MAX];
 	/* To be told without the lock. */
 	struct model_message fault_message, wait_message, request_message;
 	const char *misuse;
-	struct model_cache cache;
-	uint64_t random;
-	uint64_t translations, walks, descriptors, fault_total;
+	uint64_t descriptors, fault_total;
 };
 
 /*
  * Enter and leave the model: leave tells what there is to tell, and goes on with the queue. Neither
- * with the lock held. A request of a device, by which things are remembered, enters to walk.
+ * with the lock held.
  */
 uintptr_t iommu_model_enter(struct iommu_model_vtd *model);
-uintptr_t iommu_model_enter_to_walk(struct iommu_model_vtd *model);
 void iommu_model_leave(struct iommu_model_vtd *model, uintptr_t state);
+/* What leave does, without leaving; the lock is let go of in between. */
+void iommu_model_work(struct iommu_model_vtd *model, uintptr_t *state);
 /* Devices get the answers that are due: there is room for new ones. */
 void iommu_model_give_answers(struct iommu_model_vtd *model, uintptr_t *state);
+/* … and will get this one. The lock is let go of when there is no room. */
+void iommu_model_owe_answer(struct iommu_model_vtd *model, uintptr_t *state,
+			    const struct iommu_model_page_answer *answer);
+/*
+ * Let go of the lock, for a call of the host, and take it again. go_out answers what this entry may
+ * still do, which come_back wants to have.
+ */
+unsigned int iommu_model_go_out(struct iommu_model_vtd *model, uintptr_t state);
+uintptr_t iommu_model_come_back(struct iommu_model_vtd *model, unsigned int left);
+/* Requests from now on obey what the registers say; before what that makes stale is dropped. */
+void iommu_model_publish(struct iommu_model_vtd *model);
+/* Walks that something waited for have ended. */
+void iommu_model_walks_ended(struct iommu_model_vtd *model);
+/* What the CPU wrote is in memory. Without the lock. */
+void iommu_model_flush_writes(struct iommu_model_vtd *model);
 
 /* --- notices ---------------------------------------------------------------------------------- */
 
@@ -169,7 +233,7 @@ void iommu_model_give_up_notice(struct iommu_model_vtd *model, enum model_notice
 /* Tell the host, without the lock. Answers whether a device has answered. */
 bool iommu_model_tell_notice(const struct iommu_model_vtd_host *host,
 			     const struct iommu_model_invalidation *what);
-/* The host has been told: the guest sees completion. */
+/* The host has been told: when the walks before have ended, too, the guest sees completion. */
 void iommu_model_notice_told(struct iommu_model_vtd *model, enum model_notice_place place,
 			     bool answered);
 
@@ -229,22 +293,42 @@ static inline bool model_read_wide(struct iommu_model_vtd *model, iommu_paddr_t 
 	       model_read_words(model, paddr + 16, &words[2], 2);
 }
 
+/* --- a request's passage, without the lock ---------------------------------------------------- */
+
+/* Beyond what the specification has for reasons: what was found before may be old. Again. */
+#define MODEL_AGAIN 0x100U
+
+struct model_fault;
+/*
+ * The request has its answer. `fault` is recorded, unless NULL, of a passage that is a walk; `misuse`
+ * told, unless NULL. When there is work for a processor that enters the model, this one does.
+ */
+void iommu_model_passage_end(struct iommu_model_vtd *model, struct model_passage *passage,
+			     const struct model_fault *fault, const char *misuse);
+
 /* --- queue: invalidation, by queue and by registers ------------------------------------------- */
 
-/* Execute what is in the queue, until it is empty, stops, or a device has to be asked. */
-void iommu_model_queue_run(struct iommu_model_vtd *model);
-/* A page request that is held up reaches the queue. */
-void iommu_model_requests_drain(struct iommu_model_vtd *model);
+/* The queue is looked at when the model is left. */
+void iommu_model_queue_wake(struct iommu_model_vtd *model);
+/* Is there something for this processor to do in the queue? */
+bool iommu_model_queue_has_work(const struct iommu_model_vtd *model);
+/* Execute the descriptor at the head, if there is one and it can be; false: nothing was done. */
+bool iommu_model_queue_step(struct iommu_model_vtd *model, uintptr_t *state);
+/* A page request that is held up reaches the queue. The lock is let go of. */
+void iommu_model_requests_drain(struct iommu_model_vtd *model, uintptr_t *state);
+/* Software has moved the ring of page requests. */
+void iommu_model_ring_moved(struct iommu_model_vtd *model);
 /* The device that was asked has answered, or not. */
 void iommu_model_queue_answered(struct iommu_model_vtd *model, bool answered);
 /* Could it be at this place in its queue? */
 bool iommu_model_queue_head_is_sane(const struct model_registers *regs);
-/* Execute the command that the register holds, if it holds one. */
+/* The command that the register holds is looked at when the model is left. */
 void iommu_model_context_command(struct iommu_model_vtd *model);
 void iommu_model_iotlb_command(struct iommu_model_vtd *model);
-/* PRS follows EPM. */
-void iommu_model_protection_told(struct iommu_model_vtd *model);
-/* Drop everything that a new root table makes stale. */
+bool iommu_model_register_commands_have_work(const struct iommu_model_vtd *model);
+/* Execute one, or complete it; false: nothing was done. The lock is let go of. */
+bool iommu_model_register_commands_step(struct iommu_model_vtd *model, uintptr_t *state);
+/* Drop everything that a new root table makes stale; between begin and end of a drop. */
 void iommu_model_drop_translations(struct iommu_model_vtd *model);
 
 /* --- fault ------------------------------------------------------------------------------------ */
@@ -272,6 +356,9 @@ void iommu_model_event_unmasked(struct iommu_model_vtd *model);
 /* --- registers -------------------------------------------------------------------------------- */
 
 void iommu_model_registers_reset(struct iommu_model_vtd *model);
+/* The command that is due, and the protected regions: as the functions of their names above. */
+bool iommu_model_commands_have_work(const struct iommu_model_vtd *model);
+bool iommu_model_commands_step(struct iommu_model_vtd *model, uintptr_t *state);
 /*
  * Bits that these registers can hold, each for itself; what one says of another is not looked at.
  */

@@ -26,16 +26,17 @@ static bool caches_absence(const struct iommu_model_vtd *model)
 	return model_has(model, IOMMU_MODEL_VTD_CACHING_MODE);
 }
 
-static void check_domain_id(const struct journey *j, uint16_t domain_id)
+static void check_domain_id(struct journey *j, uint16_t domain_id)
 {
 	if (domain_id == 0 && caches_absence(j->model) && !j->peeks)
-		model_misuse(j->model, "domain id 0 used in caching mode");
+		j->misuse = "domain id 0 used in caching mode";
 }
 
 /* --- Legacy mode ------------------------------------------------------------------------------ */
 
-static unsigned int check_context(const struct iommu_model_vtd *model, const uint64_t *words)
+static unsigned int check_context(struct journey *j, const uint64_t *words)
 {
+	const struct iommu_model_vtd *model = j->model;
 	const unsigned int levels = vtd_context_levels(words[1]);
 	const uint16_t domain_id = vtd_context_domain_id(words[1]);
 	bool type_is_good;
@@ -62,6 +63,7 @@ static unsigned int check_context(const struct iommu_model_vtd *model, const uin
 	}
 	if (!type_is_good || !levels_are_known(model, levels))
 		return 0x3;
+	check_domain_id(j, domain_id);
 	return 0;
 }
 
@@ -102,7 +104,7 @@ static unsigned int fetch_root(struct journey *j, uint64_t *table)
 {
 	struct iommu_model_vtd *model = j->model;
 	const uint16_t source_id = j->request->source_id;
-	const uint64_t root = model->regs.root & VTD_ENTRY_ADDRESS_MASK;
+	const uint64_t root = j->root & VTD_ENTRY_ADDRESS_MASK;
 	const unsigned int half = j->scalable && (source_id & 0x80) != 0;
 	uint64_t words[2];
 
@@ -135,9 +137,7 @@ static unsigned int fetch_context(struct journey *j, uint64_t *words)
 	} else {
 		if (!model_read_words(model, table + (source_id & 0xff) * 16ULL, words, 2))
 			return 0x9;
-		reason = check_context(model, words);
-		if (reason == 0)
-			check_domain_id(j, vtd_context_domain_id(words[1]));
+		reason = check_context(j, words);
 	}
 	j->fault_hidden = (words[0] & VTD_CONTEXT_FPD) != 0;
 	return reason;
@@ -149,15 +149,14 @@ static unsigned int find_context_entry(struct journey *j, struct model_cached *e
 	struct iommu_model_vtd *model = j->model;
 	/* What was an entry of the other mode is none of this one. */
 	const unsigned int mode = j->scalable ? 1 : 0;
-	const struct model_cached *known =
-		journey_find(j, MODEL_CONTEXT, j->request->source_id, mode, 0);
 	uint64_t words[4] = {0};
 
-	if (known != NULL) {
-		*entry = *known;
-		j->fault_hidden = known->fault_hidden;
-		return known->reason;
+	if (journey_find(j, MODEL_CONTEXT, j->request->source_id, mode, 0, entry)) {
+		j->fault_hidden = entry->fault_hidden;
+		return entry->reason;
 	}
+	if (!model_passage_walks(j->passage))
+		return MODEL_AGAIN;
 	*entry = (struct model_cached){.kind = MODEL_CONTEXT,
 				       .tag = j->request->source_id,
 				       .level = (uint8_t)mode,
@@ -199,8 +198,9 @@ static bool first_stage_is_known(const struct iommu_model_vtd *model, uint64_t w
 	return levels == 4 || (levels == 5 && model_has(model, IOMMU_MODEL_VTD_FIRST_STAGE_5));
 }
 
-static unsigned int check_pasid_entry(const struct iommu_model_vtd *model, const uint64_t *words)
+static unsigned int check_pasid_entry(struct journey *j, const uint64_t *words)
 {
+	const struct iommu_model_vtd *model = j->model;
 	const enum vtd_pasid_type type = vtd_pasid_type(words[0]);
 	const bool has_first = type == VTD_PASID_FIRST_STAGE || type == VTD_PASID_NESTED;
 	const uint64_t beyond = model_beyond_memory(model);
@@ -225,6 +225,7 @@ static unsigned int check_pasid_entry(const struct iommu_model_vtd *model, const
 	    ((words[1] & VTD_PASID_PWSNP) != 0 && model_has(model, IOMMU_MODEL_VTD_NONCOHERENT)) ||
 	    vtd_pasid_domain_id(words[1]) >> model->config.domain_bits != 0)
 		return 0x5b;
+	check_domain_id(j, vtd_pasid_domain_id(words[1]));
 	return 0;
 }
 
@@ -235,7 +236,7 @@ static unsigned int fetch_pasid(struct journey *j, const struct model_cached *co
 	struct iommu_model_vtd *model = j->model;
 	const uint32_t index = vtd_pasid_directory_index(j->pasid);
 	uint64_t directory;
-	unsigned int i, reason;
+	unsigned int i;
 
 	journey_count_walk(j);
 	if (!model_read_words(model, (context->low & VTD_ENTRY_ADDRESS_MASK) + index * 8ULL,
@@ -255,10 +256,7 @@ static unsigned int fetch_pasid(struct journey *j, const struct model_cached *co
 				      &words[i], 2))
 			return 0x58;
 	j->fault_hidden |= (words[0] & VTD_PASID_FPD) != 0;
-	reason = check_pasid_entry(model, words);
-	if (reason == 0)
-		check_domain_id(j, vtd_pasid_domain_id(words[1]));
-	return reason;
+	return check_pasid_entry(j, words);
 }
 
 static void use_pasid_entry(struct journey *j, const struct model_cached *entry)
@@ -276,18 +274,15 @@ static void use_pasid_entry(struct journey *j, const struct model_cached *entry)
 
 static unsigned int find_pasid(struct journey *j, const struct model_cached *context)
 {
-	const struct model_cached *known =
-		journey_find(j, MODEL_PASID, j->pasid, 0, j->request->source_id);
-	struct model_cached entry = {
-		.kind = MODEL_PASID,
-		.tag = j->pasid,
-		.address = j->request->source_id,
-		.has_owner = true,
-		.owner = MODEL_NO_DOMAIN,
-	};
+	struct iommu_model_vtd *model = j->model;
+	struct model_cached entry;
 	uint64_t words[VTD_PASID_ENTRY_WORDS] = {0};
 
-	if (known == NULL) {
+	if (!journey_find(j, MODEL_PASID, j->pasid, 0, j->request->source_id, &entry)) {
+		if (!model_passage_walks(j->passage))
+			return MODEL_AGAIN;
+		entry.has_owner = true;
+		entry.owner = MODEL_NO_DOMAIN;
 		entry.reason = (uint8_t)fetch_pasid(j, context, words);
 		entry.fault_hidden = j->fault_hidden;
 		if (entry.reason == 0) {
@@ -296,14 +291,13 @@ static unsigned int find_pasid(struct journey *j, const struct model_cached *con
 			entry.third = words[1] & VTD_PASID_PGSNP;
 			entry.owner = vtd_pasid_domain_id(words[1]);
 		}
-		if (entry.reason == 0 || caches_absence(j->model))
+		if (entry.reason == 0 || caches_absence(model))
 			journey_remember(j, &entry);
-		known = &entry;
 	}
-	j->fault_hidden = known->fault_hidden;
-	if (known->reason == 0)
-		use_pasid_entry(j, known);
-	return known->reason;
+	j->fault_hidden = entry.fault_hidden;
+	if (entry.reason == 0)
+		use_pasid_entry(j, &entry);
+	return entry.reason;
 }
 
 static unsigned int find_scalable(struct journey *j, const struct model_cached *context)
@@ -326,7 +320,7 @@ static unsigned int find_scalable(struct journey *j, const struct model_cached *
 
 unsigned int iommu_model_find_context(struct journey *j)
 {
-	const uint64_t mode = j->model->regs.root & VTD_RTADDR_MODE;
+	const uint64_t mode = j->root & VTD_RTADDR_MODE;
 	struct model_cached entry;
 	unsigned int reason;
 

@@ -1,10 +1,44 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * In and out of the model: one lock, and whatever there is to tell the host is told without it.
+ * In and out of the model: whatever there is to ask of the host, or to tell it, is done without the lock.
  * Each entry does bounded work, whatever other processors do meanwhile: what it leaves goes on at
  * the next.
  */
 #include "model/vtd.h"
+
+#define WORKS (VTD_GLOBAL_TE | VTD_GLOBAL_IRE | VTD_GLOBAL_CFI)
+
+/* --- What is published ------------------------------------------------------------------------ */
+
+static bool publish(iommu_cell_t *cell, uint64_t value)
+{
+	if (iommu_cell_load(cell) == value)
+		return false;
+	iommu_cell_store(cell, value);
+	return true;
+}
+
+void iommu_model_publish(struct iommu_model_vtd *model)
+{
+	struct model_published *published = &model->published;
+	const struct model_registers *regs = &model->regs;
+	const bool closed = model_has(model, IOMMU_MODEL_VTD_PROTECTED_MEMORY) &&
+			    (regs->pmen & VTD_PMEN_EPM) != 0;
+	bool changed = publish(&published->works, model->works & WORKS);
+
+	changed |= publish(&published->root, regs->root);
+	changed |= publish(&published->interrupts, regs->interrupts);
+	changed |= publish(&published->low_first, closed ? regs->plmbase : 1);
+	changed |= publish(&published->low_last, closed ? regs->plmlimit | 0x1fffff : 0);
+	changed |= publish(&published->high_first, closed ? regs->phmbase : 1);
+	changed |= publish(&published->high_last, closed ? regs->phmlimit | 0x1fffff : 0);
+	/* What was found with the old is not told any more. */
+	if (changed)
+		iommu_model_cache_end_drop(&model->cache,
+					   iommu_model_cache_begin_drop(&model->cache));
+}
+
+/* --- In and out ------------------------------------------------------------------------------- */
 
 uintptr_t iommu_model_enter(struct iommu_model_vtd *model)
 {
@@ -14,30 +48,36 @@ uintptr_t iommu_model_enter(struct iommu_model_vtd *model)
 	return state;
 }
 
-uintptr_t iommu_model_enter_to_walk(struct iommu_model_vtd *model)
+unsigned int iommu_model_go_out(struct iommu_model_vtd *model, uintptr_t state)
 {
-	const uintptr_t state = iommu_model_cache_lock(&model->cache, &model->lock);
+	const unsigned int left = model->budget;
 
-	model->budget = MODEL_BUDGET;
-	return state;
-}
-
-/* Let go of the lock, for one piece of work of this entry; answers what the entry may still do. */
-static unsigned int go_out(struct iommu_model_vtd *model, uintptr_t state)
-{
-	const unsigned int left = model->budget != 0 ? model->budget - 1 : 0;
-
+	iommu_model_publish(model);
 	iommu_spin_unlock(model->platform, &model->lock, state);
 	return left;
 }
 
 /* The budget is that of the entry, not of another that came in meanwhile. */
-static uintptr_t come_back(struct iommu_model_vtd *model, unsigned int left)
+uintptr_t iommu_model_come_back(struct iommu_model_vtd *model, unsigned int left)
 {
 	const uintptr_t state = iommu_spin_lock(model->platform, &model->lock);
 
 	model->budget = left;
 	return state;
+}
+
+/* For one piece of work of this entry. */
+static unsigned int spend(struct iommu_model_vtd *model, uintptr_t state)
+{
+	const unsigned int left = iommu_model_go_out(model, state);
+
+	return left != 0 ? left - 1 : 0;
+}
+
+void iommu_model_flush_writes(struct iommu_model_vtd *model)
+{
+	if (model->config.host.write_buffer_flushed != NULL)
+		model->config.host.write_buffer_flushed(model->config.host.ctx);
 }
 
 static bool has_messages(const struct iommu_model_vtd *model)
@@ -61,13 +101,13 @@ static bool tell(struct iommu_model_vtd *model, uintptr_t *state)
 	model->fault_message.wanted = false;
 	model->wait_message.wanted = false;
 	model->request_message.wanted = false;
-	left = go_out(model, *state);
+	left = spend(model, *state);
 	for (i = 0; i < 3; i++)
 		if (messages[i].wanted && host->interrupt != NULL)
 			host->interrupt(host->ctx, messages[i].address, messages[i].data);
 	if (misuse != NULL && host->misuse != NULL)
 		host->misuse(host->ctx, misuse);
-	*state = come_back(model, left);
+	*state = iommu_model_come_back(model, left);
 	return true;
 }
 
@@ -86,14 +126,14 @@ static bool tell_notice(struct iommu_model_vtd *model, uintptr_t *state)
 	told = model->notices[place];
 	model->notices_wanted &= ~(1U << place);
 	model->telling = true;
-	left = go_out(model, *state);
+	left = spend(model, *state);
 	answered = iommu_model_tell_notice(&model->config.host, &told.what);
-	*state = come_back(model, left);
+	*state = iommu_model_come_back(model, left);
 	model->telling = false;
 	/* A queue that was turned off meanwhile did not ask, even if it is on again. */
 	if (model->notices[place].serial == told.serial)
 		iommu_model_notice_told(model, (enum model_notice_place)place, answered);
-	iommu_model_queue_run(model);
+	iommu_model_queue_wake(model);
 	return true;
 }
 
@@ -108,29 +148,31 @@ static bool give_answer(struct iommu_model_vtd *model, uintptr_t *state)
 		return false;
 	model->answer_count--;
 	model->answers[0] = model->answers[1];
-	left = go_out(model, *state);
+	left = spend(model, *state);
 	if (host->page_answer != NULL)
 		host->page_answer(host->ctx, &answer);
-	*state = come_back(model, left);
+	*state = iommu_model_come_back(model, left);
 	/* The queue has stopped for it, perhaps. */
-	iommu_model_queue_run(model);
-	return true;
-}
-
-/* Let others in between two slices of the queue; true: there was another. */
-static bool go_on(struct iommu_model_vtd *model, uintptr_t *state)
-{
-	if (!model->queue_left)
-		return false;
-	*state = come_back(model, go_out(model, *state));
-	iommu_model_queue_run(model);
+	iommu_model_queue_wake(model);
 	return true;
 }
 
 static bool has_work(const struct iommu_model_vtd *model)
 {
-	return model->queue_left || (model->notices_wanted != 0 && !model->telling) ||
-	       model->answer_count != 0 || has_messages(model);
+	return iommu_model_queue_has_work(model) ||
+	       (model->notices_wanted != 0 && !model->telling) || model->answer_count != 0 ||
+	       iommu_model_commands_have_work(model) ||
+	       iommu_model_register_commands_have_work(model) || has_messages(model);
+}
+
+void iommu_model_work(struct iommu_model_vtd *model, uintptr_t *state)
+{
+	while (model->budget != 0 &&
+	       (tell_notice(model, state) || give_answer(model, state) || tell(model, state) ||
+		iommu_model_commands_step(model, state) ||
+		iommu_model_register_commands_step(model, state) ||
+		iommu_model_queue_step(model, state)))
+		;
 }
 
 /* Do what can be done without the lock, and let go of it for good; true: something is left. */
@@ -138,13 +180,12 @@ static bool finish(struct iommu_model_vtd *model, uintptr_t state)
 {
 	bool remains;
 
-	while (model->budget != 0 && (tell_notice(model, &state) || give_answer(model, &state) ||
-				      tell(model, &state) || go_on(model, &state)))
-		;
+	iommu_model_work(model, &state);
 	/* A message of what was done is not held back. */
 	(void)tell(model, &state);
 	remains = has_work(model);
-	iommu_spin_unlock(model->platform, &model->lock, state);
+	__atomic_store_n(&model->work_is_left, remains, __ATOMIC_RELAXED);
+	(void)iommu_model_go_out(model, state);
 	return remains;
 }
 
@@ -162,7 +203,51 @@ void iommu_model_give_answers(struct iommu_model_vtd *model, uintptr_t *state)
 		;
 }
 
+void iommu_model_owe_answer(struct iommu_model_vtd *model, uintptr_t *state,
+			    const struct iommu_model_page_answer *answer)
+{
+	/* Other processors may owe some, too. */
+	while (model->answer_count == MODEL_ANSWERS_MAX)
+		(void)give_answer(model, state);
+	model->answers[model->answer_count++] = *answer;
+}
+
 bool iommu_model_vtd_run(struct iommu_model_vtd *model)
 {
 	return finish(model, iommu_model_enter(model));
+}
+
+void iommu_model_walks_ended(struct iommu_model_vtd *model)
+{
+	model->command_is_due |= model->command_has_begun;
+	model->context.is_due |= model->context.is_dropped;
+	model->iotlb.is_due |= model->iotlb.is_dropped;
+	model->protection_is_due |= model->protection_ticket != 0;
+	iommu_model_queue_wake(model);
+}
+
+/* --- Passages --------------------------------------------------------------------------------- */
+
+void iommu_model_passage_end(struct iommu_model_vtd *model, struct model_passage *passage,
+			     const struct model_fault *fault, const char *misuse)
+{
+	bool wakes = false;
+	uintptr_t state;
+
+	if (fault == NULL)
+		wakes = model_passage_end(passage);
+	if (fault == NULL && !wakes && misuse == NULL &&
+	    (passage->peeks || __atomic_load_n(&model->work_is_left, __ATOMIC_RELAXED) == 0))
+		return;
+	state = iommu_model_enter(model);
+	if (fault != NULL) {
+		/* Recorded before what waits for the walk is complete. */
+		iommu_model_fault_record(model, fault);
+		wakes = model_passage_end(passage);
+	}
+	if (misuse != NULL)
+		model_misuse(model, misuse);
+	if (wakes)
+		iommu_model_walks_ended(model);
+	iommu_model_leave(model, state);
 }

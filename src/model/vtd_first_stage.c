@@ -33,12 +33,14 @@ static uint64_t tag_of(const struct journey *j)
 	return (uint64_t)j->domain_id << 32 | j->pasid;
 }
 
-static struct model_cached *find(const struct walk *w, enum model_kind kind, unsigned int level)
+static bool find(const struct walk *w, enum model_kind kind, unsigned int level,
+		 struct model_cached *found)
 {
-	if (w->j->fresh)
-		return NULL;
-	return journey_find(w->j, kind, tag_of(w->j), level,
-			    w->j->request->address & ~LOW_MASK(vtd_fs_level_shift(level)));
+	const struct model_cache *cache = &w->j->model->cache;
+
+	return !w->j->fresh && iommu_model_cache_may_have(cache, kind, level) &&
+	       journey_find(w->j, kind, tag_of(w->j), level,
+			    w->j->request->address & ~LOW_MASK(vtd_fs_level_shift(level)), found);
 }
 
 static void remember(const struct walk *w, enum model_kind kind, unsigned int level, uint64_t low,
@@ -54,6 +56,10 @@ static void remember(const struct walk *w, enum model_kind kind, unsigned int le
 		.third = third,
 	};
 
+	/* What is known stays known, but that a write was noted. */
+	if (kind == MODEL_FIRST_PAGE && (high & FIRST_DIRTY) != 0 && !w->j->peeks)
+		iommu_model_cache_add_to_high(&w->j->model->cache, &w->j->passage->walk, &entry,
+					      FIRST_DIRTY);
 	journey_remember(w->j, &entry);
 }
 
@@ -104,14 +110,14 @@ static bool known_leaf(const struct walk *w, unsigned int *reason)
 {
 	unsigned int level;
 
-	for (level = 1; level <= VTD_FS_LEAF_LEVELS; level++) {
-		const struct model_cached *known = find(w, MODEL_FIRST_PAGE, level);
+	for (level = 1; level <= MODEL_BLOCK_LEVEL; level++) {
+		struct model_cached known;
 
-		if (known == NULL)
+		if (!find(w, MODEL_FIRST_PAGE, level, &known))
 			continue;
-		*reason = found(w, level, known->low, known->high);
+		*reason = found(w, level, known.low, known.high);
 		return *reason != 0 || !model_is_write(w->j->request->access) ||
-		       (known->high & FIRST_DIRTY) != 0;
+		       (known.high & FIRST_DIRTY) != 0;
 	}
 	return false;
 }
@@ -142,14 +148,14 @@ static unsigned int start_of_walk(struct walk *w)
 	w->repeats = false;
 	w->allowed = FIRST_WRITE | FIRST_USER;
 	for (unsigned int at = 2; at <= levels; at++) {
-		const struct model_cached *known = find(w, MODEL_FIRST_TABLE, at);
+		struct model_cached known;
 
-		if (known == NULL)
+		if (!find(w, MODEL_FIRST_TABLE, at, &known))
 			continue;
 		w->level = at - 1;
-		w->table = known->low;
-		w->guest_table = known->third;
-		w->allowed = (uint32_t)known->high;
+		w->table = known.low;
+		w->guest_table = known.third;
+		w->allowed = (uint32_t)known.high;
 		return 0;
 	}
 	return enter_table(w, w->j->first & VTD_ENTRY_ADDRESS_MASK, levels, 0x75);
@@ -215,7 +221,6 @@ static unsigned int use_leaf(struct walk *w, uint64_t offset, uint64_t entry)
 					    (request->address & mask),
 				   .size = mask + 1};
 	uint64_t high = w->allowed;
-	struct model_cached *known;
 	unsigned int reason = check_access(w, w->allowed | IOMMU_PROT_READ_WRITE);
 	unsigned int level;
 
@@ -240,9 +245,6 @@ static unsigned int use_leaf(struct walk *w, uint64_t offset, uint64_t entry)
 	}
 	high |= below.snoop ? FIRST_SNOOPS : 0;
 	level = level_of_size(below.size < mask + 1 ? below.size : mask + 1);
-	known = find(w, MODEL_FIRST_PAGE, level);
-	if (known != NULL && !w->j->peeks)
-		known->high |= high & FIRST_DIRTY;
 	below.paddr &= ~LOW_MASK(vtd_fs_level_shift(level));
 	remember(w, MODEL_FIRST_PAGE, level, below.paddr, high, 0);
 	return found(w, level, below.paddr, high);
@@ -305,6 +307,8 @@ unsigned int iommu_model_first_stage(struct journey *j, struct model_leaf *leaf)
 		return 0x80;
 	if (known_leaf(&w, &reason))
 		return reason;
+	if (!model_passage_walks(j->passage))
+		return MODEL_AGAIN;
 	do
 		reason = walk(&w);
 	while (w.repeats && ++repeats < REPEATS_MAX);
@@ -314,7 +318,8 @@ unsigned int iommu_model_first_stage(struct journey *j, struct model_leaf *leaf)
 unsigned int iommu_model_pass_through(struct journey *j, struct model_leaf *leaf)
 {
 	const struct walk w = {.j = j, .leaf = leaf};
-	const uint64_t page = j->request->address & ~LOW_MASK(12);
+	const uint64_t block =
+		j->request->address & ~LOW_MASK(vtd_fs_level_shift(MODEL_BLOCK_LEVEL));
 	const uint64_t high = FIRST_WRITE | FIRST_USER | FIRST_DIRTY;
 	unsigned int reason;
 
@@ -322,6 +327,8 @@ unsigned int iommu_model_pass_through(struct journey *j, struct model_leaf *leaf
 		return 0x83;
 	if (known_leaf(&w, &reason))
 		return reason;
-	remember(&w, MODEL_FIRST_PAGE, 1, page, high, 0);
-	return found(&w, 1, page, high);
+	if (!model_passage_walks(j->passage))
+		return MODEL_AGAIN;
+	remember(&w, MODEL_FIRST_PAGE, MODEL_BLOCK_LEVEL, block, high, 0);
+	return found(&w, MODEL_BLOCK_LEVEL, block, high);
 }

@@ -5,10 +5,12 @@
  */
 #include <libiommu/status.h>
 
-#include "model/vtd.h"
+#include "model/vtd_journey.h"
 
 struct request {
 	struct iommu_model_vtd *model;
+	struct model_passage *passage;
+	uint64_t table; /* IRTA, as it was when the request began */
 	uint16_t source_id;
 	uint32_t index;
 	bool fault_hidden;
@@ -17,9 +19,9 @@ struct request {
 	struct iommu_model_interrupt *result;
 };
 
-static bool is_x2apic(const struct iommu_model_vtd *model)
+static bool is_x2apic(const struct request *r)
 {
-	return (model->regs.interrupts & VTD_IRTA_X2APIC) != 0;
+	return (r->table & VTD_IRTA_X2APIC) != 0;
 }
 
 /* Reserved bits of a present entry; the reason, or 0. */
@@ -30,7 +32,7 @@ static unsigned int check_entry(const struct request *r)
 
 	if ((r->low & VTD_IRTE_PRESENT) == 0)
 		return 0x22;
-	if (!is_x2apic(r->model))
+	if (!is_x2apic(r))
 		low |= VTD_IRTE_REMAPPED_XAPIC_RESERVED;
 	if ((r->low & VTD_IRTE_POSTED) != 0) {
 		if (!model_has(r->model, IOMMU_MODEL_VTD_POSTED_INTERRUPTS))
@@ -46,23 +48,26 @@ static unsigned int check_entry(const struct request *r)
 static unsigned int find_entry(struct request *r)
 {
 	struct iommu_model_vtd *model = r->model;
-	const uint64_t table = model->regs.interrupts & VTD_ENTRY_ADDRESS_MASK;
-	struct model_cached entry = {.kind = MODEL_INTERRUPT, .address = r->index};
-	const struct model_cached *known;
+	const uint64_t table = r->table & VTD_ENTRY_ADDRESS_MASK;
+	struct model_cached entry;
 	uint64_t words[2] = {0, 0};
 	unsigned int reason;
 
-	if (r->index >= vtd_irta_entries(model->regs.interrupts))
+	if (r->index >= vtd_irta_entries(r->table))
 		return 0x21;
-	known = r->peeks ? iommu_model_cache_peek(&model->cache, MODEL_INTERRUPT, 0, 0, r->index)
-			 : iommu_model_cache_find(&model->cache, MODEL_INTERRUPT, 0, 0, r->index);
-	if (known != NULL) {
-		r->low = known->low;
-		r->high = known->high;
-		r->fault_hidden = (known->low & VTD_IRTE_FPD) != 0;
-		return known->reason;
+	if (r->peeks
+		    ? iommu_model_cache_peek(&model->cache, MODEL_INTERRUPT, 0, 0, r->index, &entry)
+		    : iommu_model_cache_find(&model->cache, MODEL_INTERRUPT, 0, 0, r->index,
+					     &entry)) {
+		r->low = entry.low;
+		r->high = entry.high;
+		r->fault_hidden = (entry.low & VTD_IRTE_FPD) != 0;
+		return entry.reason;
 	}
-	model->walks += r->peeks ? 0 : 1;
+	if (!model_passage_walks(r->passage))
+		return MODEL_AGAIN;
+	if (!r->peeks)
+		model_count_up(&model_counter_of(model->counters, r->source_id)->walks);
 	if (!model_read_words(model, table + r->index * 16ULL, words, 2))
 		return 0x23;
 	r->low = entry.low = words[0];
@@ -71,7 +76,7 @@ static unsigned int find_entry(struct request *r)
 	reason = check_entry(r);
 	entry.reason = (uint8_t)reason;
 	if (!r->peeks && (reason == 0 || model_has(model, IOMMU_MODEL_VTD_CACHING_MODE)))
-		iommu_model_cache_put(&model->cache, &entry);
+		iommu_model_cache_put(&model->cache, &r->passage->walk, &entry);
 	return reason;
 }
 
@@ -98,6 +103,9 @@ static unsigned int post(struct request *r)
 	const unsigned int vector = vtd_irte_vector(r->low);
 	uint64_t control, before;
 
+	/* What is written to the guest's memory is written before an invalidation of the entry is complete. */
+	if (!model_passage_walks(r->passage))
+		return MODEL_AGAIN;
 	if (!model_read_words(r->model, descriptor + VTD_POSTED_CONTROL_OFFSET, &control, 1))
 		return 0x27;
 	if ((control & VTD_POSTED_RESERVED) != 0)
@@ -125,7 +133,7 @@ static void deliver(struct request *r)
 	r->result->logical = (r->low & VTD_IRTE_LOGICAL) != 0;
 	r->result->redirection_hint = (r->low & VTD_IRTE_REDIRECTION_HINT) != 0;
 	r->result->level = (r->low & VTD_IRTE_LEVEL) != 0;
-	r->result->destination = vtd_irte_destination(r->low, is_x2apic(r->model));
+	r->result->destination = vtd_irte_destination(r->low, is_x2apic(r));
 }
 
 /* The remappable format; the reason, or 0. */
@@ -151,38 +159,55 @@ static unsigned int remap(struct request *r, uint32_t address, uint32_t data)
 
 static unsigned int compatibility(struct request *r)
 {
-	if (!model_is_on(r->model, VTD_GLOBAL_CFI) || is_x2apic(r->model))
+	if (!model_works(r->model, VTD_GLOBAL_CFI) || is_x2apic(r))
 		return 0x25;
 	r->result->unchanged = true;
 	return 0;
 }
 
-static void record(const struct request *r, unsigned int reason)
+static struct model_fault fault_of(const struct request *r, unsigned int reason)
 {
-	const struct model_fault fault = {
+	return (struct model_fault){
 		.reason = reason,
 		.source_id = r->source_id,
 		.info = (uint64_t)(r->index & 0xffff) << 48,
 		.type = VTD_FAULT_WRITE,
 		.hidden = r->fault_hidden && (reason == 0x22 || reason == 0x24 || reason >= 0x26),
 	};
-
-	iommu_model_fault_record(r->model, &fault);
 }
 
-/* Where the message goes; the reason, or 0. */
+/* The request's answer, with the reason. */
 static unsigned int answer(struct request *r, uint64_t address, uint32_t data)
 {
-	struct iommu_model_interrupt *interrupt = r->result;
-	unsigned int reason = 0;
+	*r->result = (struct iommu_model_interrupt){.address = address, .data = data};
+	if (!model_works(r->model, VTD_GLOBAL_IRE)) {
+		r->result->unchanged = true;
+		return 0;
+	}
+	return (address & VTD_MSI_REMAPPABLE) != 0 ? remap(r, (uint32_t)address, data)
+						   : compatibility(r);
+}
 
-	*interrupt = (struct iommu_model_interrupt){.address = address, .data = data};
-	if (!model_is_on(r->model, VTD_GLOBAL_IRE))
-		interrupt->unchanged = true;
-	else if ((address & VTD_MSI_REMAPPABLE) != 0)
-		reason = remap(r, (uint32_t)address, data);
-	else
-		reason = compatibility(r);
+/* Answered, with the passage still open: the reason, or 0. */
+static unsigned int pass(struct request *r, struct model_passage *passage,
+			 struct iommu_model_vtd *model, uint16_t source_id, uint64_t address,
+			 uint32_t data, struct iommu_model_interrupt *interrupt)
+{
+	unsigned int reason;
+	bool holds;
+
+	do {
+		*r = (struct request){.model = model,
+				      .passage = passage,
+				      .table = iommu_cell_load(&model->published.interrupts),
+				      .source_id = source_id,
+				      .peeks = passage->peeks,
+				      .result = interrupt};
+		reason = answer(r, address, data);
+		holds = reason != MODEL_AGAIN && model_passage_holds(passage);
+		if (holds && reason != 0 && !passage->peeks)
+			holds = model_passage_walks(passage);
+	} while (!holds);
 	if (reason != 0)
 		*interrupt = (struct iommu_model_interrupt){
 			.address = address, .data = data, .reason = reason};
@@ -192,13 +217,15 @@ static unsigned int answer(struct request *r, uint64_t address, uint32_t data)
 int iommu_model_vtd_interrupt(struct iommu_model_vtd *model, uint16_t source_id, uint64_t address,
 			      uint32_t data, struct iommu_model_interrupt *interrupt)
 {
-	uintptr_t state = iommu_model_enter_to_walk(model);
-	struct request r = {.model = model, .source_id = source_id, .result = interrupt};
-	const unsigned int reason = answer(&r, address, data);
+	struct model_passage passage;
+	struct model_fault fault;
+	unsigned int reason;
+	struct request r;
 
-	if (reason != 0)
-		record(&r, reason);
-	iommu_model_leave(model, state);
+	model_passage_begin(&passage, &model->cache, false);
+	reason = pass(&r, &passage, model, source_id, address, data, interrupt);
+	fault = fault_of(&r, reason);
+	iommu_model_passage_end(model, &passage, reason != 0 ? &fault : NULL, NULL);
 	return reason == 0 ? 0 : IOMMU_EFAULT;
 }
 
@@ -206,11 +233,12 @@ int iommu_model_vtd_peek_interrupt(struct iommu_model_vtd *model, uint16_t sourc
 				   uint64_t address, uint32_t data,
 				   struct iommu_model_interrupt *interrupt)
 {
-	uintptr_t state = iommu_spin_lock(model->platform, &model->lock);
-	struct request r = {
-		.model = model, .source_id = source_id, .result = interrupt, .peeks = true};
-	const unsigned int reason = answer(&r, address, data);
+	struct model_passage passage;
+	unsigned int reason;
+	struct request r;
 
-	iommu_spin_unlock(model->platform, &model->lock, state);
+	model_passage_begin(&passage, &model->cache, true);
+	reason = pass(&r, &passage, model, source_id, address, data, interrupt);
+	iommu_model_passage_end(model, &passage, NULL, NULL);
 	return reason == 0 ? 0 : IOMMU_EFAULT;
 }

@@ -13,19 +13,25 @@
 
 #define LOW_MASK(bits) ((1ULL << (bits)) - 1)
 
+/* What passes through is remembered as leaves of this level: 2^48 bytes. */
+#define MODEL_BLOCK_LEVEL 5
+
 struct journey {
 	struct iommu_model_vtd *model;
+	struct model_passage *passage;
 	const struct iommu_model_request *request;
 	struct iommu_model_translation *result;
+	/* What the entries on the way say; of legacy mode in the terms of scalable mode. */
 	/* Nothing is noted, counted, remembered or told … */
 	bool peeks;
 	/* … and the tables in memory are what counts, not what is cached of them. */
 	bool fresh;
-	/* What the entries on the way say; of legacy mode in the terms of scalable mode. */
+	uint64_t root; /* as it was when the journey began */
 	bool scalable;
 	bool page_requests;
 	bool device_tlb; /* translation requests and translated requests pass */
 	bool fault_hidden;
+	const char *misuse; /* told at the end */
 	enum vtd_pasid_type how;
 	uint16_t domain_id;
 	uint32_t pasid;
@@ -46,6 +52,63 @@ struct model_leaf {
 	uint64_t absent;
 };
 
+/* At its beginning. Member by member: what is written so is not copied. */
+static inline void model_journey_begin(struct journey *j, struct iommu_model_vtd *model,
+				       struct model_passage *passage,
+				       const struct iommu_model_request *request,
+				       struct iommu_model_translation *result)
+{
+	j->model = model;
+	j->passage = passage;
+	j->request = request;
+	j->result = result;
+	j->root = iommu_cell_load(&model->published.root);
+	j->peeks = passage->peeks;
+	j->fresh = false;
+	j->scalable = false;
+	j->page_requests = false;
+	j->device_tlb = false;
+	j->fault_hidden = false;
+	j->misuse = NULL;
+	j->how = VTD_PASID_SECOND_STAGE;
+	j->domain_id = 0;
+	j->pasid = 0;
+	j->second_table = 0;
+	j->second_levels = 0;
+	j->notes = false;
+	j->snoops = false;
+	j->first = 0;
+}
+
+/* Is this on: TE, IRE, CFI? As requests see it. */
+static inline bool model_works(const struct iommu_model_vtd *model, uint32_t bit)
+{
+	return (iommu_cell_load(&model->published.works) & bit) != 0;
+}
+
+/* What is cached, for this journey. One who only looks does not change it. */
+static inline bool journey_find(const struct journey *j, unsigned int kind, uint64_t tag,
+				unsigned int level, uint64_t address, struct model_cached *found)
+{
+	struct model_cache *cache = &j->model->cache;
+
+	return j->peeks ? iommu_model_cache_peek(cache, kind, tag, level, address, found)
+			: iommu_model_cache_find(cache, kind, tag, level, address, found);
+}
+
+/* In a walk. */
+static inline void journey_remember(const struct journey *j, const struct model_cached *entry)
+{
+	if (!j->peeks)
+		iommu_model_cache_put(&j->model->cache, &j->passage->walk, entry);
+}
+
+static inline void journey_count_walk(const struct journey *j)
+{
+	if (!j->peeks)
+		model_count_up(&model_counter_of(j->model->counters, j->request->source_id)->walks);
+}
+
 /* Address bits of an entry that lie beyond memory. */
 static inline uint64_t model_beyond_memory(const struct iommu_model_vtd *model)
 {
@@ -57,36 +120,15 @@ static inline uint16_t model_is_write(unsigned int access)
 	return (access & IOMMU_PROT_WRITE) != 0;
 }
 
-/* What is cached, for this journey. One who only looks does not change it. */
-static inline struct model_cached *journey_find(const struct journey *j, unsigned int kind,
-						uint64_t tag, unsigned int level, uint64_t address)
-{
-	struct model_cache *cache = &j->model->cache;
-
-	return j->peeks ? (struct model_cached *)(uintptr_t)iommu_model_cache_peek(cache, kind, tag,
-										   level, address)
-			: iommu_model_cache_find(cache, kind, tag, level, address);
-}
-
-static inline void journey_remember(const struct journey *j, const struct model_cached *entry)
-{
-	if (!j->peeks)
-		iommu_model_cache_put(&j->model->cache, entry);
-}
-
-static inline void journey_count_walk(const struct journey *j)
-{
-	if (!j->peeks)
-		j->model->walks++;
-}
-
 /*
  * An entry that hardware notes in that it was used: set `bits` in it. False: it has changed meanwhile, or cannot
  * be written.
  */
 bool iommu_model_note(const struct journey *j, uint64_t paddr, uint64_t *entry, uint64_t bits);
 
-/* Root, context and, in scalable mode, PASID: fills in the journey. */
+/*
+ * Root, context and, in scalable mode, PASID: fills in the journey. Like the stages, it may answer MODEL_AGAIN.
+ */
 unsigned int iommu_model_find_context(struct journey *j);
 
 /* The second stage for an address that need not be the request's. */

@@ -112,21 +112,28 @@ int iommu_model_vtd_create(const struct iommu_model_vtd_config *config,
 	model->config = complete;
 	model->fault_count = complete.fault_records;
 	model->fault_records = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	model->counters = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (iommu_model_cache_init(&model->cache, platform, complete.cache_entries,
 				   complete.forget_seed) != 0 ||
-	    model->fault_records == NULL) {
+	    model->fault_records == NULL || model->counters == NULL) {
 		iommu_model_vtd_destroy(model);
 		return IOMMU_ENOMEM;
 	}
 	iommu_model_registers_reset(model);
+	iommu_model_publish(model);
 	*result = model;
 	return 0;
 }
 
 void iommu_model_drop_caches(struct iommu_model_vtd *model)
 {
+	uintptr_t dropping;
+
+	iommu_model_publish(model);
+	dropping = iommu_model_cache_begin_drop(&model->cache);
 	iommu_model_drop_translations(model);
 	iommu_model_cache_drop_kind(&model->cache, MODEL_INTERRUPT);
+	iommu_model_cache_end_drop(&model->cache, dropping);
 }
 
 void iommu_model_vtd_destroy(struct iommu_model_vtd *model)
@@ -136,6 +143,8 @@ void iommu_model_vtd_destroy(struct iommu_model_vtd *model)
 	iommu_model_cache_destroy(&model->cache);
 	if (model->fault_records != NULL)
 		platform->free_pages(platform->ctx, model->fault_records, 0);
+	if (model->counters != NULL)
+		platform->free_pages(platform->ctx, model->counters, 0);
 	platform->free_pages(platform->ctx, model, 0);
 }
 
@@ -150,8 +159,8 @@ void iommu_model_vtd_reset(struct iommu_model_vtd *model)
 {
 	uintptr_t state = iommu_model_enter(model);
 
-	iommu_model_drop_caches(model);
 	iommu_model_registers_reset(model);
+	iommu_model_drop_caches(model);
 	iommu_model_notify_reset(model);
 	iommu_model_leave(model, state);
 }
@@ -165,29 +174,30 @@ void iommu_model_vtd_misbehave(struct iommu_model_vtd *model,
 	model->faults = *faults;
 	/* What had been held up goes on. */
 	if (!faults->holds_requests)
-		iommu_model_requests_drain(model);
-	iommu_model_queue_run(model);
-	iommu_model_context_command(model);
-	iommu_model_iotlb_command(model);
+		iommu_model_requests_drain(model, &state);
+	model->context.is_due = model->iotlb.is_due = true;
+	iommu_model_queue_wake(model);
 	iommu_model_leave(model, state);
 }
 
 void iommu_model_vtd_get_stats(struct iommu_model_vtd *model, struct iommu_model_vtd_stats *stats)
 {
-	uintptr_t state = iommu_model_enter(model);
+	size_t counts[MODEL_CACHE_KINDS];
+	uintptr_t state;
 
+	iommu_model_cache_count(&model->cache, counts);
 	*stats = (struct iommu_model_vtd_stats){
-		.cached_contexts = model->cache.count[MODEL_CONTEXT],
-		.cached_pages = model->cache.count[MODEL_PAGE],
-		.cached_tables = model->cache.count[MODEL_TABLE],
-		.cached_interrupts = model->cache.count[MODEL_INTERRUPT],
-		.cached_pasids = model->cache.count[MODEL_PASID],
-		.cached_first_pages = model->cache.count[MODEL_FIRST_PAGE],
-		.cached_first_tables = model->cache.count[MODEL_FIRST_TABLE],
-		.translations = model->translations,
-		.walks = model->walks,
-		.descriptors = model->descriptors,
-		.faults = model->fault_total,
+		.cached_contexts = counts[MODEL_CONTEXT],
+		.cached_pages = counts[MODEL_PAGE],
+		.cached_tables = counts[MODEL_TABLE],
+		.cached_interrupts = counts[MODEL_INTERRUPT],
+		.cached_pasids = counts[MODEL_PASID],
+		.cached_first_pages = counts[MODEL_FIRST_PAGE],
+		.cached_first_tables = counts[MODEL_FIRST_TABLE],
 	};
+	model_counters_sum(model->counters, &stats->translations, &stats->walks);
+	state = iommu_model_enter(model);
+	stats->descriptors = model->descriptors;
+	stats->faults = model->fault_total;
 	iommu_model_leave(model, state);
 }

@@ -64,16 +64,16 @@ void iommu_model_notice_told(struct iommu_model_vtd *model, enum model_notice_pl
 	model->notices_open &= ~(1U << place);
 	switch (place) {
 	case NOTICE_COMMAND:
-		model->status_behind = 0;
+		model->command_is_due |= model->command_has_begun;
 		break;
 	case NOTICE_PROTECTION:
-		iommu_model_protection_told(model);
+		model->protection_is_due = true;
 		break;
 	case NOTICE_CONTEXT:
-		model->regs.ccmd &= ~VTD_CCMD_ICC;
+		model->context.is_due = true;
 		break;
 	case NOTICE_IOTLB:
-		model->regs.iotlb &= ~VTD_IOTLB_IVT;
+		model->iotlb.is_due = true;
 		break;
 	case NOTICE_QUEUE:
 		iommu_model_queue_answered(model, answered);

@@ -13,12 +13,20 @@ static uint64_t ring_bytes(const struct iommu_model_vtd *model)
 	return IOMMU_PAGE_SIZE << (model->regs.pqa & 7);
 }
 
+/* Behind the tail and what is being written there. */
+static uint64_t next_place(const struct iommu_model_vtd *model)
+{
+	return (model->regs.pqt + model->ring_writers * sizeof(struct vtd_page_request)) &
+	       (ring_bytes(model) - 1);
+}
+
 static bool ring_is_full(const struct iommu_model_vtd *model)
 {
 	const struct model_registers *regs = &model->regs;
 
-	return ((regs->pqt + sizeof(struct vtd_page_request)) & (ring_bytes(model) - 1)) ==
-	       regs->pqh;
+	return ((next_place(model) + sizeof(struct vtd_page_request)) & (ring_bytes(model) - 1)) ==
+		       regs->pqh ||
+	       model->ring_writers == MODEL_WRITERS_MAX;
 }
 
 static void note(struct iommu_model_vtd *model, uint32_t bit)
@@ -30,10 +38,11 @@ static void note(struct iommu_model_vtd *model, uint32_t bit)
 		iommu_model_request_event(model);
 }
 
-static bool put(struct iommu_model_vtd *model, const struct iommu_model_page_request *request)
+/* Without the lock. */
+static bool write_request(struct iommu_model_vtd *model, uint64_t place,
+			  const struct iommu_model_page_request *request)
 {
 	const struct iommu_model_vtd_host *host = &model->config.host;
-	const uint64_t place = (model->regs.pqa & VTD_ENTRY_ADDRESS_MASK) + model->regs.pqt;
 	const uint64_t words[2] = {
 		iommu_le64(VTD_PAGE_REQUEST_TYPE |
 			   (request->has_pasid ? VTD_PAGE_REQUEST_HAS_PASID : 0) |
@@ -48,30 +57,75 @@ static bool put(struct iommu_model_vtd *model, const struct iommu_model_page_req
 	};
 	const uint64_t none[2] = {0, 0};
 
-	if (place > model_output_last(model) || !host->write(host->ctx, place, words, 16) ||
-	    !host->write(host->ctx, place + 16, none, 16)) {
+	return place <= model_output_last(model) && host->write(host->ctx, place, words, 16) &&
+	       host->write(host->ctx, place + 16, none, 16);
+}
+
+void iommu_model_ring_moved(struct iommu_model_vtd *model)
+{
+	model->ring_epoch++;
+	model->ring_writers = model->ring_written = model->ring_last = 0;
+}
+
+/* The tail moves over what is written, in order; and the software is told of whole groups. */
+static void publish_written(struct iommu_model_vtd *model)
+{
+	while ((model->ring_written & 1) != 0) {
+		const bool is_last = (model->ring_last & 1) != 0;
+
+		model->regs.pqt = (model->regs.pqt + sizeof(struct vtd_page_request)) &
+				  (ring_bytes(model) - 1);
+		model->ring_written >>= 1;
+		model->ring_last >>= 1;
+		model->ring_first++;
+		model->ring_writers--;
+		if (is_last)
+			note(model, VTD_PRS_PPR);
+	}
+}
+
+/* Into the next place of the ring. The lock is let go of, and others may write the places behind. */
+static bool put(struct iommu_model_vtd *model, uintptr_t *state,
+		const struct iommu_model_page_request *request)
+{
+	const uint64_t place = (model->regs.pqa & VTD_ENTRY_ADDRESS_MASK) + next_place(model);
+	const uint32_t number = model->ring_first + model->ring_writers++;
+	const uint32_t epoch = model->ring_epoch;
+	unsigned int left = iommu_model_go_out(model, *state);
+	const bool written = write_request(model, place, request);
+	uint32_t bit;
+
+	*state = iommu_model_come_back(model, left);
+	if (!written)
 		model_misuse(model, "the page request queue is no memory");
+	if (model->ring_epoch != epoch)
+		return written; /* into a ring that is no more */
+	bit = 1U << (number - model->ring_first);
+	if (!written && number + 1 == model->ring_first + model->ring_writers) {
+		model->ring_writers--;
 		return false;
 	}
-	model->regs.pqt =
-		(model->regs.pqt + sizeof(struct vtd_page_request)) & (ring_bytes(model) - 1);
-	return true;
+	model->ring_written |= bit;
+	if (written && request->is_last)
+		model->ring_last |= bit;
+	publish_written(model);
+	return written;
 }
 
 /* The answer that the unit gives itself; what was no last request needs none. */
-static void answer(struct iommu_model_vtd *model, const struct iommu_model_page_request *request,
-		   unsigned int code)
+static void answer(struct iommu_model_vtd *model, uintptr_t *state,
+		   const struct iommu_model_page_request *request, unsigned int code)
 {
-	if (!request->is_last || request->access == 0)
-		return;
-	if (model->answer_count < MODEL_ANSWERS_MAX)
-		model->answers[model->answer_count++] = (struct iommu_model_page_answer){
-			.source_id = request->source_id,
-			.has_pasid = request->has_pasid,
-			.pasid = request->pasid,
-			.group = request->group,
-			.code = code,
-		};
+	const struct iommu_model_page_answer answer = {
+		.source_id = request->source_id,
+		.has_pasid = request->has_pasid,
+		.pasid = request->pasid,
+		.group = request->group,
+		.code = code,
+	};
+
+	if (request->is_last && request->access != 0)
+		iommu_model_owe_answer(model, state, &answer);
 }
 
 /* May this device ask? The reason why not, or 0. */
@@ -87,7 +141,9 @@ static unsigned int check(struct journey *j)
 	return j->page_requests ? 0 : 0x47;
 }
 
-static int take(struct iommu_model_vtd *model, const struct iommu_model_page_request *request)
+static unsigned int find_reason(struct iommu_model_vtd *model, struct model_passage *passage,
+				const struct iommu_model_page_request *request,
+				struct model_fault *fault, const char **misuse)
 {
 	const struct iommu_model_request as_request = {
 		.source_id = request->source_id,
@@ -98,63 +154,94 @@ static int take(struct iommu_model_vtd *model, const struct iommu_model_page_req
 		.access = request->access,
 	};
 	struct iommu_model_translation unused;
-	struct journey j = {.model = model, .request = &as_request, .result = &unused};
-	unsigned int reason = 0x32;
+	unsigned int reason;
+	struct journey j;
 
-	if (model_is_on(model, VTD_GLOBAL_TE) && model_has(model, IOMMU_MODEL_VTD_PAGE_REQUESTS))
-		reason = check(&j);
-	if (reason != 0) {
-		const struct model_fault fault = {
-			.reason = reason,
-			.source_id = request->source_id,
-			.info = request->address & ~LOW_MASK(12),
-			.type = VTD_FAULT_PAGE_REQUEST,
-			.has_pasid = request->has_pasid,
-			.pasid = request->pasid,
-			.hidden = j.fault_hidden,
-		};
+	do {
+		model_journey_begin(&j, model, passage, &as_request, &unused);
+		reason = 0x32;
+		if (model_works(model, VTD_GLOBAL_TE) &&
+		    model_has(model, IOMMU_MODEL_VTD_PAGE_REQUESTS))
+			reason = check(&j);
+	} while (reason == MODEL_AGAIN || !model_passage_holds(passage));
+	*misuse = j.misuse;
+	*fault = (struct model_fault){
+		.reason = reason,
+		.source_id = request->source_id,
+		.info = request->address & ~LOW_MASK(12),
+		.type = VTD_FAULT_PAGE_REQUEST,
+		.has_pasid = request->has_pasid,
+		.pasid = request->pasid,
+		.hidden = j.fault_hidden,
+	};
+	return reason;
+}
 
-		iommu_model_fault_record(model, &fault);
-		answer(model, request, VTD_PAGE_FAILURE);
-		return IOMMU_EFAULT;
-	}
+/* Into the ring, of a device that may ask. */
+static int enqueue(struct iommu_model_vtd *model, uintptr_t *state,
+		   const struct iommu_model_page_request *request)
+{
 	/* Once it has overflowed the ring takes nothing until software has seen that. */
 	if ((model->regs.prs & VTD_PRS_PRO) != 0 || ring_is_full(model)) {
 		note(model, VTD_PRS_PRO);
-		answer(model, request, VTD_PAGE_SUCCESS);
 		return IOMMU_ENOSPC;
 	}
-	if (!put(model, request)) {
-		answer(model, request, VTD_PAGE_FAILURE);
-		return IOMMU_EFAULT;
-	}
-	if (request->is_last)
-		note(model, VTD_PRS_PPR);
-	return 0;
+	return put(model, state, request) ? 0 : IOMMU_EFAULT;
 }
 
-void iommu_model_requests_drain(struct iommu_model_vtd *model)
+/* The lock is let go of. From the look at the tables to the place in the ring it is one walk. */
+static int take(struct iommu_model_vtd *model, uintptr_t *state,
+		const struct iommu_model_page_request *request)
 {
+	unsigned int left = iommu_model_go_out(model, *state);
+	struct model_passage passage;
+	struct model_fault fault;
+	const char *misuse;
+	unsigned int reason;
+	int status = IOMMU_EFAULT;
+
+	model_passage_begin(&passage, &model->cache, false);
+	(void)model_passage_walks(&passage);
+	reason = find_reason(model, &passage, request, &fault, &misuse);
+	*state = iommu_model_come_back(model, left);
+	if (misuse != NULL)
+		model_misuse(model, misuse);
+	if (reason != 0)
+		iommu_model_fault_record(model, &fault);
+	else
+		status = enqueue(model, state, request);
+	if (model_passage_end(&passage))
+		iommu_model_walks_ended(model);
+	if (status != 0)
+		answer(model, state, request,
+		       status == IOMMU_ENOSPC ? VTD_PAGE_SUCCESS : VTD_PAGE_FAILURE);
+	return status;
+}
+
+void iommu_model_requests_drain(struct iommu_model_vtd *model, uintptr_t *state)
+{
+	const struct iommu_model_page_request held = model->held;
+
 	if (!model->request_held)
 		return;
 	model->request_held = false;
-	(void)take(model, &model->held);
+	(void)take(model, state, &held);
 }
 
 int iommu_model_vtd_page_request(struct iommu_model_vtd *model,
 				 const struct iommu_model_page_request *request)
 {
-	uintptr_t state = iommu_model_enter_to_walk(model);
+	uintptr_t state = iommu_model_enter(model);
 	int status = 0;
 
 	iommu_model_give_answers(model, &state);
 	/* In order. */
-	iommu_model_requests_drain(model);
+	iommu_model_requests_drain(model, &state);
 	if (model->faults.holds_requests) {
 		model->held = *request;
 		model->request_held = true;
 	} else {
-		status = take(model, request);
+		status = take(model, &state, request);
 	}
 	iommu_model_leave(model, state);
 	return status;

@@ -204,12 +204,6 @@ static bool page_mask_is_supported(const struct iommu_model_vtd *model, uint64_t
 	       (pages & 0x3f) <= model->config.address_mask;
 }
 
-static void flush_writes(struct iommu_model_vtd *model)
-{
-	if (model->config.host.write_buffer_flushed != NULL)
-		model->config.host.write_buffer_flushed(model->config.host.ctx);
-}
-
 /* --- By registers ----------------------------------------------------------------------------- */
 
 static bool registers_work(struct iommu_model_vtd *model)
@@ -221,46 +215,103 @@ static bool registers_work(struct iommu_model_vtd *model)
 	return false;
 }
 
+/* Written, or to be looked at anew: from its beginning. */
+static void begin_again(struct model_register_command *command)
+{
+	*command = (struct model_register_command){.is_due = true};
+}
+
 void iommu_model_context_command(struct iommu_model_vtd *model)
 {
-	uint64_t *ccmd = &model->regs.ccmd;
-	unsigned int granularity = (unsigned int)(*ccmd >> 61) & 3;
-
-	if ((*ccmd & VTD_CCMD_ICC) == 0 || model->faults.invalidations_hang ||
-	    model_notice_is_open(model, NOTICE_CONTEXT))
-		return;
-	if (!registers_work(model))
-		granularity = 0;
-	/* What is actually done is reported. */
-	*ccmd = (*ccmd & ~(3ULL << 59)) | (uint64_t)granularity << 59;
-	if (granularity != 0) {
-		flush_writes(model);
-		invalidate_contexts(model, NOTICE_CONTEXT, granularity, (uint16_t)*ccmd,
-				    (uint16_t)(*ccmd >> 16), (unsigned int)(*ccmd >> 32) & 3);
-	}
-	if (!model_notice_is_open(model, NOTICE_CONTEXT))
-		*ccmd &= ~VTD_CCMD_ICC;
+	begin_again(&model->context);
 }
 
 void iommu_model_iotlb_command(struct iommu_model_vtd *model)
 {
-	uint64_t *iotlb = &model->regs.iotlb;
-	unsigned int granularity = (unsigned int)(*iotlb >> 60) & 3;
+	begin_again(&model->iotlb);
+}
 
-	if ((*iotlb & VTD_IOTLB_IVT) == 0 || model->faults.invalidations_hang ||
-	    model_notice_is_open(model, NOTICE_IOTLB))
-		return;
-	if (!registers_work(model) || (granularity == VTD_GRANULARITY_PAGE &&
-				       !page_mask_is_supported(model, model->regs.iva)))
-		granularity = 0;
-	*iotlb = (*iotlb & ~(3ULL << 57)) | (uint64_t)granularity << 57;
-	if (granularity != 0) {
-		flush_writes(model);
-		invalidate_iotlb(model, NOTICE_IOTLB, granularity, (uint16_t)(*iotlb >> 32),
+/* What is dropped is reported; 0: nothing. */
+static unsigned int drop_by_ccmd(struct iommu_model_vtd *model)
+{
+	const uint64_t ccmd = model->regs.ccmd;
+	const unsigned int granularity = registers_work(model) ? (unsigned int)(ccmd >> 61) & 3 : 0;
+
+	if (granularity != 0)
+		invalidate_contexts(model, NOTICE_CONTEXT, granularity, (uint16_t)ccmd,
+				    (uint16_t)(ccmd >> 16), (unsigned int)(ccmd >> 32) & 3);
+	return granularity;
+}
+
+static unsigned int drop_by_iotlb(struct iommu_model_vtd *model)
+{
+	const uint64_t iotlb = model->regs.iotlb;
+	const unsigned int granularity =
+		registers_work(model) ? (unsigned int)(iotlb >> 60) & 3 : 0;
+
+	if (granularity == VTD_GRANULARITY_PAGE && !page_mask_is_supported(model, model->regs.iva))
+		return 0;
+	if (granularity != 0)
+		invalidate_iotlb(model, NOTICE_IOTLB, granularity, (uint16_t)(iotlb >> 32),
 				 model->regs.iva);
+	return granularity;
+}
+
+bool iommu_model_register_commands_have_work(const struct iommu_model_vtd *model)
+{
+	return (model->context.is_due || model->iotlb.is_due) && !model->faults.invalidations_hang;
+}
+
+/* Drop, tell the host, and wait for the walks before; true: it is complete. */
+static bool carry_out(struct iommu_model_vtd *model, uintptr_t *state,
+		      enum model_notice_place place, struct model_register_command *command,
+		      const uint64_t *reg, uint64_t busy,
+		      unsigned int (*drop)(struct iommu_model_vtd *model))
+{
+	uintptr_t dropping;
+	unsigned int left;
+
+	command->is_due = false;
+	if ((*reg & busy) == 0)
+		return false;
+	if (!command->is_dropped && model->config.host.write_buffer_flushed != NULL) {
+		left = iommu_model_go_out(model, *state);
+		iommu_model_flush_writes(model);
+		*state = iommu_model_come_back(model, left);
+		/* Written anew meanwhile, or carried out by another processor. */
+		if (command->is_due || command->is_dropped || (*reg & busy) == 0)
+			return false;
 	}
-	if (!model_notice_is_open(model, NOTICE_IOTLB))
-		*iotlb &= ~VTD_IOTLB_IVT;
+	if (!command->is_dropped) {
+		dropping = iommu_model_cache_begin_drop(&model->cache);
+		command->granularity = drop(model);
+		iommu_model_cache_end_drop(&model->cache, dropping);
+		command->is_dropped = true;
+	}
+	if (model_notice_is_open(model, place) ||
+	    !iommu_model_walks_have_ended(&model->cache, &command->ticket))
+		return false;
+	command->is_dropped = false;
+	return true;
+}
+
+bool iommu_model_register_commands_step(struct iommu_model_vtd *model, uintptr_t *state)
+{
+	struct model_registers *regs = &model->regs;
+
+	if (!iommu_model_register_commands_have_work(model))
+		return false;
+	if (model->context.is_due && carry_out(model, state, NOTICE_CONTEXT, &model->context,
+					       &regs->ccmd, VTD_CCMD_ICC, drop_by_ccmd)) {
+		regs->ccmd &= ~(VTD_CCMD_ICC | 3ULL << 59);
+		regs->ccmd |= (uint64_t)model->context.granularity << 59;
+	}
+	if (model->iotlb.is_due && carry_out(model, state, NOTICE_IOTLB, &model->iotlb,
+					     &regs->iotlb, VTD_IOTLB_IVT, drop_by_iotlb)) {
+		regs->iotlb &= ~(VTD_IOTLB_IVT | 3ULL << 57);
+		regs->iotlb |= (uint64_t)model->iotlb.granularity << 57;
+	}
+	return true;
 }
 
 /* --- Descriptors ------------------------------------------------------------------------------ */
@@ -474,32 +525,59 @@ static bool has_purpose(const struct iommu_model_vtd *model, uint64_t low)
 	       ((low & VTD_WAIT_FENCE) != 0 && (!strict || (low & VTD_WAIT_DRAIN) != 0));
 }
 
-static enum vtd_queue_error do_wait(struct iommu_model_vtd *model, struct vtd_descriptor d)
+static enum vtd_queue_error check_wait(const struct iommu_model_vtd *model, struct vtd_descriptor d)
 {
-	const uint32_t value = iommu_le32((uint32_t)(d.low >> 32));
 	const uint64_t drain = model_has(model, IOMMU_MODEL_VTD_PAGE_REQUESTS) ? VTD_WAIT_DRAIN : 0;
 
-	if ((d.low & 0xffffff80ULL & ~drain) != 0 || (d.high & 3) != 0)
+	if ((d.low & TYPE_HIGH_BITS) != 0 || (d.low & 0xffffff80ULL & ~drain) != 0 ||
+	    (d.high & 3) != 0 || !has_purpose(model, d.low))
 		return VTD_QUEUE_ERROR_RESERVED;
-	if (!has_purpose(model, d.low))
-		return VTD_QUEUE_ERROR_RESERVED;
-	if ((d.low & VTD_WAIT_DRAIN) != 0)
-		iommu_model_requests_drain(model);
-	/* The status is written before the interrupt is sent. */
-	if ((d.low & VTD_WAIT_STATUS_WRITE) != 0 &&
-	    (d.high > model_output_last(model) ||
-	     !model->config.host.write(model->config.host.ctx, d.high, &value, sizeof(value))))
-		model_misuse(model, "the status address of a wait descriptor is no memory");
-	if ((d.low & VTD_WAIT_INTERRUPT) != 0)
-		iommu_model_wait_event(model);
 	return VTD_QUEUE_ERROR_UNKNOWN;
 }
 
+static bool write_status(struct iommu_model_vtd *model, struct vtd_descriptor d)
+{
+	const struct iommu_model_vtd_host *host = &model->config.host;
+	const uint32_t value = iommu_le32((uint32_t)(d.low >> 32));
+
+	return d.high <= model_output_last(model) &&
+	       host->write(host->ctx, d.high, &value, sizeof(value));
+}
+
+/*
+ * What goes before it is complete, and the software is told. The lock is let go of; of a queue
+ * that was turned off meanwhile nothing more is done.
+ */
+static void do_wait(struct iommu_model_vtd *model, uintptr_t *state, struct vtd_descriptor d)
+{
+	const uint32_t generation = model->queue_generation;
+	bool is_memory = true;
+	unsigned int left;
+
+	if ((d.low & VTD_WAIT_DRAIN) != 0)
+		iommu_model_requests_drain(model, state);
+	if (model->queue_generation != generation)
+		return;
+	model->queue_writes = true;
+	left = iommu_model_go_out(model, *state);
+	iommu_model_flush_writes(model);
+	if ((d.low & VTD_WAIT_STATUS_WRITE) != 0)
+		is_memory = write_status(model, d);
+	*state = iommu_model_come_back(model, left);
+	model->queue_writes = false;
+	model->command_is_due |= model->command_has_begun;
+	if (!is_memory)
+		model_misuse(model, "the status address of a wait descriptor is no memory");
+	/* The status is written before the interrupt is sent. */
+	if (model->queue_generation == generation && (d.low & VTD_WAIT_INTERRUPT) != 0)
+		iommu_model_wait_event(model);
+}
+
+/* All but a wait. */
 static enum vtd_queue_error execute(struct iommu_model_vtd *model, struct vtd_descriptor d)
 {
 	if ((d.low & TYPE_HIGH_BITS) != 0)
 		return VTD_QUEUE_ERROR_RESERVED;
-	flush_writes(model);
 	switch (vtd_descriptor_type(d)) {
 	case VTD_DESCRIPTOR_CONTEXT:
 		return do_context(model, d);
@@ -509,8 +587,6 @@ static enum vtd_queue_error execute(struct iommu_model_vtd *model, struct vtd_de
 		return do_device_tlb(model, d);
 	case VTD_DESCRIPTOR_IEC:
 		return do_interrupts(model, d);
-	case VTD_DESCRIPTOR_WAIT:
-		return do_wait(model, d);
 	case VTD_DESCRIPTOR_PASID_IOTLB:
 		return do_pasid_iotlb(model, d);
 	case VTD_DESCRIPTOR_PASID_CACHE:
@@ -519,6 +595,7 @@ static enum vtd_queue_error execute(struct iommu_model_vtd *model, struct vtd_de
 		return do_pasid_device_tlb(model, d);
 	case VTD_DESCRIPTOR_PAGE_RESPONSE:
 		return do_page_response(model, d);
+	case VTD_DESCRIPTOR_WAIT:
 	default:
 		return VTD_QUEUE_ERROR_TYPE;
 	}
@@ -566,37 +643,6 @@ static void advance(struct iommu_model_vtd *model)
 	regs->iqh = (regs->iqh + (1ULL << descriptor_shift(regs))) & (queue_bytes(regs) - 1);
 }
 
-/* Execute the descriptor at the head; false: the queue does not go on from here for now. */
-static bool step(struct iommu_model_vtd *model)
-{
-	struct model_registers *regs = &model->regs;
-	const uint64_t place = (regs->iqa & VTD_ENTRY_ADDRESS_MASK) + regs->iqh;
-	enum vtd_queue_error error = VTD_QUEUE_ERROR_FETCH;
-	uint64_t words[4] = {0};
-	struct vtd_descriptor d = {0, 0};
-
-	if (is_wide(model) ? model_read_wide(model, place, words)
-			   : model_read_words(model, place, words, 2)) {
-		d = (struct vtd_descriptor){words[0], words[1]};
-		if (vtd_descriptor_type(d) == VTD_DESCRIPTOR_WAIT && wait_is_held(model))
-			return false;
-		error = VTD_QUEUE_ERROR_RESERVED;
-		if ((model->faults.refuse_after == 0 || --model->faults.refuse_after != 0) &&
-		    (words[2] | words[3]) == 0)
-			error = execute(model, d);
-	}
-	if (error != VTD_QUEUE_ERROR_UNKNOWN) {
-		stop_with(model, VTD_FSTS_IQE, vtd_iqercd(error, 0));
-		return false;
-	}
-	model->descriptors++;
-	model->last_was_wait = vtd_descriptor_type(d) == VTD_DESCRIPTOR_WAIT;
-	if (model_notice_is_open(model, NOTICE_QUEUE))
-		return false; /* the head moves on when the host has been told */
-	advance(model);
-	return model->answer_count == 0; /* one at a time */
-}
-
 /* What is wrong with the queue as it is set up; UNKNOWN: nothing. */
 static enum vtd_queue_error check_queue(const struct iommu_model_vtd *model)
 {
@@ -615,34 +661,133 @@ static bool can_run(const struct iommu_model_vtd *model)
 	const struct model_registers *regs = &model->regs;
 
 	return model_is_on(model, VTD_GLOBAL_QIE) && !model->telling && model->notices_open == 0 &&
-	       model->answer_count == 0 && !model->faults.invalidations_hang &&
-	       regs->iqh != regs->iqt && (regs->fsts & (VTD_FSTS_IQE | VTD_FSTS_ITE)) == 0;
+	       !model->queue_busy && model->answer_count == 0 &&
+	       !model->faults.invalidations_hang && regs->iqh != regs->iqt &&
+	       (regs->fsts & (VTD_FSTS_IQE | VTD_FSTS_ITE)) == 0;
 }
 
-void iommu_model_queue_run(struct iommu_model_vtd *model)
+void iommu_model_queue_wake(struct iommu_model_vtd *model)
 {
-	/* The lock is not held for longer, and a driver cannot keep its caller here. */
-	unsigned int slice = MODEL_SLICE;
-	enum vtd_queue_error error;
+	model->queue_left = true;
+}
 
+bool iommu_model_queue_has_work(const struct iommu_model_vtd *model)
+{
+	return model->queue_left && can_run(model);
+}
+
+/* What was read at the head. */
+struct fetched {
+	bool is_memory;
+	uint64_t words[4];
+};
+
+/* The lock is let go of, and the queue is this processor's. False: it was turned off meanwhile. */
+static bool fetch(struct iommu_model_vtd *model, uintptr_t *state, struct fetched *fetched)
+{
+	const bool wide = is_wide(model);
+	const uint64_t place = (model->regs.iqa & VTD_ENTRY_ADDRESS_MASK) + model->regs.iqh;
+	const uint32_t generation = model->queue_generation;
+	unsigned int left;
+
+	*fetched = (struct fetched){0};
+	model->queue_busy = true;
+	left = iommu_model_go_out(model, *state);
+	fetched->is_memory = wide ? model_read_wide(model, place, fetched->words)
+				  : model_read_words(model, place, fetched->words, 2);
+	if (fetched->is_memory && (fetched->words[0] & 0xf) != VTD_DESCRIPTOR_WAIT)
+		iommu_model_flush_writes(model);
+	*state = iommu_model_come_back(model, left);
+	model->queue_busy = false;
+	return model->queue_generation == generation && can_run(model);
+}
+
+static void stop(struct iommu_model_vtd *model, enum vtd_queue_error error)
+{
 	model->queue_left = false;
-	if (!can_run(model))
-		return;
-	error = check_queue(model);
-	if (error != VTD_QUEUE_ERROR_UNKNOWN) {
-		stop_with(model, VTD_FSTS_IQE, vtd_iqercd(error, 0));
+	stop_with(model, VTD_FSTS_IQE, vtd_iqercd(error, 0));
+}
+
+/* A wait that is sound: held back, until all walks before it have ended; or done. */
+static void wait_at_head(struct iommu_model_vtd *model, uintptr_t *state, struct vtd_descriptor d)
+{
+	const uint32_t generation = model->queue_generation;
+
+	if (!iommu_model_walks_have_ended(&model->cache, &model->wait_ticket)) {
+		model->queue_left = false;
 		return;
 	}
-	while (can_run(model)) {
-		if (slice == 0 || model->budget == 0) {
-			model->queue_left = true;
+	model->queue_busy = true;
+	do_wait(model, state, d);
+	model->queue_busy = false;
+	if (model->queue_generation != generation)
+		return;
+	model->descriptors++;
+	model->last_was_wait = true;
+	advance(model);
+}
+
+static bool is_refused(struct iommu_model_vtd *model, const struct fetched *fetched)
+{
+	const bool again = model->wait_ticket != 0; /* what is looked at once more is not counted */
+
+	return (!again && model->faults.refuse_after != 0 && --model->faults.refuse_after == 0) ||
+	       (fetched->words[2] | fetched->words[3]) != 0;
+}
+
+static void execute_at_head(struct iommu_model_vtd *model, uintptr_t *state,
+			    const struct fetched *fetched)
+{
+	const struct vtd_descriptor d = {fetched->words[0], fetched->words[1]};
+	const bool is_wait = vtd_descriptor_type(d) == VTD_DESCRIPTOR_WAIT;
+	enum vtd_queue_error error = VTD_QUEUE_ERROR_FETCH;
+	uintptr_t dropping;
+
+	if (is_wait && fetched->is_memory && wait_is_held(model)) {
+		model->queue_left = false;
+		return;
+	}
+	if (fetched->is_memory)
+		error = is_refused(model, fetched) ? VTD_QUEUE_ERROR_RESERVED
+						   : VTD_QUEUE_ERROR_UNKNOWN;
+	if (error == VTD_QUEUE_ERROR_UNKNOWN && is_wait) {
+		error = check_wait(model, d);
+		if (error == VTD_QUEUE_ERROR_UNKNOWN) {
+			wait_at_head(model, state, d);
 			return;
 		}
-		slice--;
-		model->budget--;
-		if (!step(model))
-			return;
 	}
+	if (error == VTD_QUEUE_ERROR_UNKNOWN) {
+		dropping = iommu_model_cache_begin_drop(&model->cache);
+		error = execute(model, d);
+		iommu_model_cache_end_drop(&model->cache, dropping);
+	}
+	if (error != VTD_QUEUE_ERROR_UNKNOWN) {
+		stop(model, error);
+		return;
+	}
+	model->descriptors++;
+	model->last_was_wait = false;
+	if (!model_notice_is_open(model, NOTICE_QUEUE))
+		advance(model); /* otherwise when the host has been told */
+}
+
+bool iommu_model_queue_step(struct iommu_model_vtd *model, uintptr_t *state)
+{
+	enum vtd_queue_error error;
+	struct fetched fetched;
+
+	if (!iommu_model_queue_has_work(model))
+		return false;
+	error = check_queue(model);
+	if (error != VTD_QUEUE_ERROR_UNKNOWN) {
+		stop(model, error);
+		return true;
+	}
+	model->budget--;
+	if (fetch(model, state, &fetched))
+		execute_at_head(model, state, &fetched);
+	return true;
 }
 
 /*

@@ -19,33 +19,43 @@ static void set_status(struct iommu_model_vtd *model, uint32_t bit, bool value)
 		model->regs.gsts &= ~(uint64_t)bit;
 }
 
+/* A new table, and nothing that was found by the old one comes in any more. */
 static void latch_root(struct iommu_model_vtd *model)
 {
+	uintptr_t dropping;
+
 	model->regs.root = model->regs.rtaddr;
 	model->regs.root_set = 1;
-	set_status(model, VTD_GLOBAL_SRTP, true);
+	iommu_model_publish(model);
+	dropping = iommu_model_cache_begin_drop(&model->cache);
 	if (model_has(model, IOMMU_MODEL_VTD_SELF_INVALIDATING))
 		iommu_model_drop_translations(model);
+	iommu_model_cache_end_drop(&model->cache, dropping);
 }
 
 static void latch_interrupts(struct iommu_model_vtd *model)
 {
+	uintptr_t dropping;
+
 	model->regs.interrupts = model->regs.irta;
 	model->regs.interrupts_set = 1;
-	set_status(model, VTD_GLOBAL_SIRTP, true);
+	iommu_model_publish(model);
+	dropping = iommu_model_cache_begin_drop(&model->cache);
 	if (model_has(model, IOMMU_MODEL_VTD_SELF_INVALIDATING))
 		iommu_model_cache_drop_kind(&model->cache, MODEL_INTERRUPT);
+	iommu_model_cache_end_drop(&model->cache, dropping);
 }
 
 static void switch_queue(struct iommu_model_vtd *model, bool on)
 {
 	set_status(model, VTD_GLOBAL_QIE, on);
 	model->regs.iqh = 0;
+	model->queue_generation++;
 	iommu_model_give_up_notice(model, NOTICE_QUEUE);
 	model->wait_held = false;
+	model->wait_ticket = 0;
 	model->last_was_wait = false;
-	if (on)
-		iommu_model_queue_run(model);
+	iommu_model_queue_wake(model);
 }
 
 /* The host learns what the guest has set or switched; the guest sees it done after that. */
@@ -66,13 +76,16 @@ static void announce(struct iommu_model_vtd *model, uint32_t bit, bool value)
 
 	for (i = 0; i < sizeof(announced) / sizeof(announced[0]); i++) {
 		what.type = announced[i].type;
-		if (announced[i].bit == bit && iommu_model_notify(model, NOTICE_COMMAND, &what))
-			model->status_behind = bit;
+		if (announced[i].bit == bit)
+			(void)iommu_model_notify(model, NOTICE_COMMAND, &what);
 	}
 }
 
-static void complete(struct iommu_model_vtd *model, uint32_t bit, bool value)
+/* The command takes effect: requests from now on see it. */
+static void begin_command(struct iommu_model_vtd *model, uintptr_t *state, uint32_t bit, bool value)
 {
+	unsigned int left;
+
 	switch (bit) {
 	case VTD_GLOBAL_SRTP:
 		latch_root(model);
@@ -81,17 +94,27 @@ static void complete(struct iommu_model_vtd *model, uint32_t bit, bool value)
 		latch_interrupts(model);
 		break;
 	case VTD_GLOBAL_QIE:
-		switch_queue(model, value);
 		break;
 	case VTD_GLOBAL_WBF:
-		if (model->config.host.write_buffer_flushed != NULL)
-			model->config.host.write_buffer_flushed(model->config.host.ctx);
-		set_status(model, VTD_GLOBAL_WBF, false);
+		left = iommu_model_go_out(model, *state);
+		iommu_model_flush_writes(model);
+		*state = iommu_model_come_back(model, left);
 		break;
 	default:
-		set_status(model, bit, value);
+		model->works = value ? model->works | bit : model->works & ~bit;
+		iommu_model_publish(model);
 	}
-	announce(model, bit, value);
+}
+
+/* Requests from before it have ended: software is told. */
+static void complete(struct iommu_model_vtd *model, uint32_t bit, bool value)
+{
+	if (bit == VTD_GLOBAL_QIE)
+		switch_queue(model, value);
+	else if (bit == VTD_GLOBAL_WBF)
+		set_status(model, VTD_GLOBAL_WBF, false);
+	else
+		set_status(model, bit, (bit & (VTD_GLOBAL_SRTP | VTD_GLOBAL_SIRTP)) != 0 || value);
 }
 
 /* Software must have let the queue come to rest before it turns it off: does hardware insist? */
@@ -153,10 +176,6 @@ static void command_written(struct iommu_model_vtd *model)
 	model->regs.gcmd = 0; /* reads as 0 */
 	if (changed == 0)
 		return;
-	if (model_notice_is_open(model, NOTICE_COMMAND)) {
-		model_misuse(model, "a command before the last has completed");
-		return;
-	}
 	if ((changed & (changed - 1)) != 0) {
 		model_misuse(model, "more than one command at once");
 		return;
@@ -177,40 +196,88 @@ static void command_written(struct iommu_model_vtd *model)
 		set_status(model, changed, false);
 	if (changed == VTD_GLOBAL_WBF)
 		set_status(model, changed, true);
-	if (!model->faults.commands_hang && model->faults.command_delay == 0) {
-		complete(model, changed, value);
-		return;
-	}
 	model->command = changed;
 	model->command_value = value;
 	model->command_reads = model->faults.command_delay;
+	model->command_is_due = !model->faults.commands_hang && model->command_reads == 0;
 }
 
-/* Each register read lets a little time pass. */
-static void pass_time(struct iommu_model_vtd *model)
+bool iommu_model_commands_have_work(const struct iommu_model_vtd *model)
 {
-	if (model->command != 0 && !model->faults.commands_hang &&
-	    (model->command_reads == 0 || --model->command_reads == 0)) {
-		const uint32_t bit = model->command;
+	return model->command_is_due || model->protection_is_due;
+}
 
-		model->command = 0;
+/*
+ * The command that is due: takes effect, and is complete when the host has been told and the walks
+ * before have ended.
+ */
+static void carry_out_command(struct iommu_model_vtd *model, uintptr_t *state)
+{
+	const uint32_t bit = model->command;
+	const bool value = model->command_value;
+
+	model->command_is_due = false;
+	if (!model->command_has_begun) {
 		/* What it is about may have been written anew since it was given. */
-		if (command_is_allowed(model, bit, model->command_value))
-			complete(model, bit, model->command_value);
+		if (!command_is_allowed(model, bit, value)) {
+			model->command = 0;
+			return;
+		}
+		model->command_has_begun = true;
+		begin_command(model, state, bit, value);
+		/* A reset came in between. */
+		if (!model->command_has_begun)
+			return;
+		announce(model, bit, value);
 	}
-	if (model->wait_reads != 0 && --model->wait_reads == 0)
-		iommu_model_queue_run(model);
+	if (model_notice_is_open(model, NOTICE_COMMAND) ||
+	    (bit == VTD_GLOBAL_QIE && model->queue_writes) ||
+	    !iommu_model_walks_have_ended(&model->cache, &model->command_ticket))
+		return;
+	model->command = 0;
+	model->command_has_begun = false;
+	complete(model, bit, value);
 }
 
-/* --- What writing does ------------------------------------------------------------------------ */
-
-void iommu_model_protection_told(struct iommu_model_vtd *model)
+/*
+ * Software is told that the regions are closed, or open, when the host has been told and the walks before have
+ * ended.
+ */
+static void carry_out_protection(struct iommu_model_vtd *model)
 {
+	model->protection_is_due = false;
+	iommu_model_publish(model);
+	if (model_notice_is_open(model, NOTICE_PROTECTION) ||
+	    !iommu_model_walks_have_ended(&model->cache, &model->protection_ticket))
+		return;
 	if ((model->regs.pmen & VTD_PMEN_EPM) != 0)
 		model->regs.pmen |= VTD_PMEN_PRS;
 	else
 		model->regs.pmen &= ~(uint64_t)VTD_PMEN_PRS;
 }
+
+bool iommu_model_commands_step(struct iommu_model_vtd *model, uintptr_t *state)
+{
+	if (!iommu_model_commands_have_work(model))
+		return false;
+	if (model->protection_is_due)
+		carry_out_protection(model);
+	if (model->command_is_due)
+		carry_out_command(model, state);
+	return true;
+}
+
+/* Each register read lets a little time pass. */
+static void pass_time(struct iommu_model_vtd *model)
+{
+	if (model->command != 0 && !model->command_has_begun && !model->faults.commands_hang &&
+	    (model->command_reads == 0 || --model->command_reads == 0))
+		model->command_is_due = true;
+	if (model->wait_reads != 0 && --model->wait_reads == 0)
+		iommu_model_queue_wake(model);
+}
+
+/* --- What writing does ------------------------------------------------------------------------ */
 
 static void protection_written(struct iommu_model_vtd *model)
 {
@@ -218,10 +285,10 @@ static void protection_written(struct iommu_model_vtd *model)
 	const struct iommu_model_invalidation what = {
 		.type = IOMMU_MODEL_PROTECTED_MEMORY_SWITCHED, .by_register = true, .is_on = is_on};
 
-	if (is_on != ((model->regs.pmen & VTD_PMEN_PRS) != 0) &&
-	    iommu_model_notify(model, NOTICE_PROTECTION, &what))
-		return;
-	iommu_model_protection_told(model);
+	model->protection_is_due = true;
+	model->protection_ticket = 0;
+	if (is_on != ((model->regs.pmen & VTD_PMEN_PRS) != 0))
+		(void)iommu_model_notify(model, NOTICE_PROTECTION, &what);
 }
 
 /* Address bits above its width are not there. */
@@ -267,7 +334,7 @@ static const struct register_line lines[] = {
 	LINE(VTD_PHMBASE, 8, phmbase, ~0x1fffffULL, 0, NULL),
 	LINE(VTD_PHMLIMIT, 8, phmlimit, ~0x1fffffULL, 0, NULL),
 	LINE(VTD_IQH, 8, iqh, 0, 0, NULL),
-	LINE(VTD_IQT, 8, iqt, 0x7fff0, 0, iommu_model_queue_run),
+	LINE(VTD_IQT, 8, iqt, 0x7fff0, 0, iommu_model_queue_wake),
 	LINE(VTD_IQA, 8, iqa, ~0x7f8ULL, 0, NULL),
 	LINE(VTD_ICS, 4, ics, 0, VTD_ICS_IWC, iommu_model_fault_written),
 	LINE(VTD_IECTL, 4, iectl, VTD_EVENT_MASK, 0, iommu_model_event_unmasked),
@@ -277,8 +344,8 @@ static const struct register_line lines[] = {
 	LINE(VTD_IQERCD, 8, iqercd, 0, 0, NULL),
 	LINE(VTD_IRTA, 8, irta, ~0x7f0ULL, 0, NULL),
 	LINE(VTD_PQH, 8, pqh, VTD_PAGE_QUEUE_OFFSETS, 0, NULL),
-	LINE(VTD_PQT, 8, pqt, VTD_PAGE_QUEUE_OFFSETS, 0, NULL),
-	LINE(VTD_PQA, 8, pqa, ~0xff8ULL, 0, NULL),
+	LINE(VTD_PQT, 8, pqt, VTD_PAGE_QUEUE_OFFSETS, 0, iommu_model_ring_moved),
+	LINE(VTD_PQA, 8, pqa, ~0xff8ULL, 0, iommu_model_ring_moved),
 	LINE(VTD_PRS, 4, prs, 0, VTD_PRS_PPR | VTD_PRS_PRO, iommu_model_fault_written),
 	LINE(VTD_PECTL, 4, pectl, VTD_EVENT_MASK, 0, iommu_model_event_unmasked),
 	LINE(VTD_PEDATA, 4, pedata, 0xffff, 0, NULL),
@@ -385,8 +452,6 @@ static uint32_t read32(struct iommu_model_vtd *model, uint64_t offset)
 	if (line == NULL)
 		return 0;
 	value = *field_of(model, line);
-	if (line->offset == VTD_GSTS)
-		value ^= model->status_behind;
 	if (line->offset == VTD_CAP && model->faults.capability != 0)
 		value = model->faults.capability;
 	if (line->offset == VTD_ECAP && model->faults.extended_capability != 0)
@@ -413,8 +478,8 @@ static bool is_locked(struct iommu_model_vtd *model, const struct register_line 
 		model_misuse(model, "the queue's address written while the queue is on");
 		return true;
 	}
-	if ((line->offset == VTD_CCMD && model_notice_is_open(model, NOTICE_CONTEXT)) ||
-	    (is_iotlb && model_notice_is_open(model, NOTICE_IOTLB))) {
+	if ((line->offset == VTD_CCMD && model->context.is_dropped) ||
+	    (is_iotlb && model->iotlb.is_dropped)) {
 		model_misuse(model, "a register invalidation before the last has completed");
 		return true;
 	}
@@ -471,6 +536,8 @@ uint64_t iommu_model_vtd_mmio_read(struct iommu_model_vtd *model, uint64_t offse
 		value = size == 4 ? UINT32_MAX : UINT64_MAX;
 	} else if (access_is_sane(model, offset, size)) {
 		pass_time(model);
+		/* What has become due by that is done before it is read. */
+		iommu_model_work(model, &state);
 		value = read32(model, offset);
 		if (size == 8)
 			value |= (uint64_t)read32(model, offset + 4) << 32;
@@ -579,16 +646,24 @@ void iommu_model_registers_reset(struct iommu_model_vtd *model)
 	};
 	for (i = 0; i < model->fault_count; i++)
 		model->fault_records[i][0] = model->fault_records[i][1] = 0;
+	model->works = 0;
 	model->command = 0;
+	model->command_is_due = model->command_has_begun = false;
+	model->command_ticket = 0;
+	model->context = model->iotlb = (struct model_register_command){0};
+	model->protection_is_due = false;
+	model->protection_ticket = 0;
 	model->wait_held = false;
 	model->wait_reads = 0;
+	model->wait_ticket = 0;
 	model->last_was_wait = false;
 	model->queue_left = false;
-	model->status_behind = 0;
+	model->queue_generation++;
 	for (i = 0; i < MODEL_NOTICES; i++)
 		iommu_model_give_up_notice(model, (enum model_notice_place)i);
 	model->answer_count = 0;
 	model->request_held = false;
+	iommu_model_ring_moved(model);
 	model->fault_message.wanted = false;
 	model->wait_message.wanted = false;
 	model->request_message.wanted = false;

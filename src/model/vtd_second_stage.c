@@ -81,11 +81,14 @@ static struct model_cached key_of(const struct walk *w, enum model_kind kind, un
 	};
 }
 
-static struct model_cached *find(const struct walk *w, enum model_kind kind, unsigned int level)
+static bool find(const struct walk *w, enum model_kind kind, unsigned int level,
+		 struct model_cached *found)
 {
-	const struct model_cached key = key_of(w, kind, level);
+	const struct model_cache *cache = &w->j->model->cache;
 
-	return w->j->fresh ? NULL : journey_find(w->j, key.kind, key.tag, level, key.address);
+	return !w->j->fresh && iommu_model_cache_may_have(cache, kind, level) &&
+	       journey_find(w->j, kind, w->j->domain_id, level,
+			    w->address & ~LOW_MASK(vtd_ss_level_shift(level)), found);
 }
 
 static void remember(const struct walk *w, enum model_kind kind, unsigned int level, uint64_t low,
@@ -110,14 +113,14 @@ static void start_of_walk(const struct walk *w, unsigned int *level, uint64_t *t
 	*allowed = IOMMU_PROT_READ_WRITE;
 	*reason = 0;
 	for (unsigned int at = 2; at <= w->j->second_levels; at++) {
-		const struct model_cached *known = find(w, MODEL_TABLE, at);
+		struct model_cached known;
 
-		if (known == NULL)
+		if (!find(w, MODEL_TABLE, at, &known))
 			continue;
 		*level = at - 1;
-		*table = known->low;
-		*allowed = (unsigned int)known->high;
-		*reason = known->reason;
+		*table = known.low;
+		*allowed = (unsigned int)known.high;
+		*reason = known.reason;
 		return;
 	}
 }
@@ -149,7 +152,7 @@ static bool is_noted_write(const struct walk *w)
 static unsigned int use_leaf(struct walk *w, unsigned int level, uint64_t at, uint64_t entry,
 			     unsigned int allowed)
 {
-	struct model_cached *known = find(w, MODEL_PAGE, level);
+	const struct model_cached key = key_of(w, MODEL_PAGE, level);
 	const bool writes = is_noted_write(w) && suffices(w, allowed);
 	uint64_t high = allowed | ((entry & VTD_SS_SNOOP) != 0 ? LEAF_SNOOPS : 0);
 
@@ -160,8 +163,10 @@ static unsigned int use_leaf(struct walk *w, unsigned int level, uint64_t at, ui
 	}
 	if ((entry & VTD_SS_DIRTY) != 0)
 		high |= LEAF_DIRTY;
-	if (known != NULL && known->reason == 0 && !w->j->peeks)
-		known->high |= high & LEAF_DIRTY;
+	/* What is known stays known, but that a write was noted. */
+	if ((high & LEAF_DIRTY) != 0 && !w->j->peeks)
+		iommu_model_cache_add_to_high(&w->j->model->cache, &w->j->passage->walk, &key,
+					      LEAF_DIRTY);
 	remember(w, MODEL_PAGE, level, entry & VTD_SS_ADDRESS_MASK, high, 0);
 	return found(w, level, entry & VTD_SS_ADDRESS_MASK, high);
 }
@@ -213,33 +218,35 @@ static bool known_leaf(const struct walk *w, unsigned int *reason)
 {
 	unsigned int level;
 
-	for (level = 1; level <= VTD_SS_LEAF_LEVELS; level++) {
-		const struct model_cached *known = find(w, MODEL_PAGE, level);
+	for (level = 1; level <= MODEL_BLOCK_LEVEL; level++) {
+		struct model_cached known;
 
-		if (known == NULL)
+		if (!find(w, MODEL_PAGE, level, &known))
 			continue;
-		if (known->reason != 0) {
-			*reason = is_denied(known->reason) ? denied(w) : known->reason;
+		if (known.reason != 0) {
+			*reason = is_denied(known.reason) ? denied(w) : known.reason;
 			return true;
 		}
-		*reason = found(w, level, known->low, known->high);
-		return *reason != 0 || !is_noted_write(w) || (known->high & LEAF_DIRTY) != 0;
+		*reason = found(w, level, known.low, known.high);
+		return *reason != 0 || !is_noted_write(w) || (known.high & LEAF_DIRTY) != 0;
 	}
 	return false;
 }
 
-/* Pass-through of legacy mode is cached like a translation, under its domain id. */
+/* Pass-through of legacy mode is cached like a translation, under its domain id, in the largest blocks. */
 static unsigned int pass_through(const struct walk *w)
 {
-	const uint64_t page = w->address & ~LOW_MASK(12);
+	const uint64_t block = w->address & ~LOW_MASK(vtd_ss_level_shift(MODEL_BLOCK_LEVEL));
 	unsigned int reason;
 
 	if (w->address > model_output_last(w->j->model))
 		return 0x4;
 	if (known_leaf(w, &reason))
 		return reason;
-	remember(w, MODEL_PAGE, 1, page, IOMMU_PROT_READ_WRITE, 0);
-	return found(w, 1, page, IOMMU_PROT_READ_WRITE);
+	if (!model_passage_walks(w->j->passage))
+		return MODEL_AGAIN;
+	remember(w, MODEL_PAGE, MODEL_BLOCK_LEVEL, block, IOMMU_PROT_READ_WRITE, 0);
+	return found(w, MODEL_BLOCK_LEVEL, block, IOMMU_PROT_READ_WRITE);
 }
 
 unsigned int iommu_model_second_stage(struct journey *j, uint64_t address, unsigned int access,
@@ -257,6 +264,8 @@ unsigned int iommu_model_second_stage(struct journey *j, uint64_t address, unsig
 		return j->scalable ? 0x84 : 0x4;
 	if (known_leaf(&w, &reason))
 		return reason;
+	if (!model_passage_walks(j->passage))
+		return MODEL_AGAIN;
 	do
 		reason = walk(&w);
 	while (w.repeats && ++repeats < REPEATS_MAX);

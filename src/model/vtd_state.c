@@ -258,11 +258,13 @@ size_t iommu_model_vtd_save(struct iommu_model_vtd *model, void *bytes, size_t s
 
 static void resume(struct iommu_model_vtd *model)
 {
+	model->works = (uint32_t)model->regs.gsts;
+	model->protection_is_due = true;
+	iommu_model_drop_caches(model);
 	iommu_model_fault_written(model);
-	iommu_model_protection_told(model);
 	iommu_model_context_command(model);
 	iommu_model_iotlb_command(model);
-	model->queue_left = true; /* when the model is left it runs */
+	iommu_model_queue_wake(model); /* when the model is left it runs */
 }
 
 int iommu_model_vtd_restore(struct iommu_model_vtd *model, const void *bytes, size_t size)
@@ -281,7 +283,6 @@ int iommu_model_vtd_restore(struct iommu_model_vtd *model, const void *bytes, si
 	state = iommu_model_enter(model);
 	if (registers_are_sane(model, &regs) && carried_is_sane(model, &carried) &&
 	    command_is_sane(model, &regs, &carried)) {
-		iommu_model_drop_caches(model);
 		iommu_model_registers_reset(model);
 		model->regs = regs;
 		(void)get_words(&model->fault_records[0][0], at, records);

@@ -5,15 +5,17 @@
  */
 #include <libiommu/status.h>
 
+#include "base/bits.h"
 #include "model/vtd_journey.h"
 
 /* --- The request ------------------------------------------------------------------------------ */
 
+/* As it is: and so is all memory around it. */
 static void unchanged(struct journey *j)
 {
 	*j->result = (struct iommu_model_translation){.paddr = j->request->address,
 						      .prot = IOMMU_PROT_READ_WRITE,
-						      .size = IOMMU_PAGE_SIZE};
+						      .size = model_output_last(j->model) + 1};
 }
 
 /* What the stages found: the request's answer. */
@@ -21,7 +23,10 @@ static unsigned int arrive(struct journey *j, const struct model_leaf *leaf, uns
 {
 	j->result->prot = leaf->allowed;
 	j->result->snoop = leaf->snoop || j->snoops;
-	j->result->size = leaf->size;
+	/* No block is larger than memory. */
+	j->result->size = leaf->size <= model_output_last(j->model)
+				  ? leaf->size
+				  : model_output_last(j->model) + 1;
 	j->result->paddr = leaf->paddr;
 	if (reason == 0 && (leaf->paddr & ~LOW_MASK(20)) == VTD_INTERRUPT_RANGE_START)
 		return j->scalable ? 0x87 : 0xe;
@@ -78,25 +83,55 @@ static unsigned int denied(const struct journey *j)
 	return model_is_write(j->request->access) ? 0x5 : 0x6;
 }
 
+/* --- Blocks ----------------------------------------------------------------------------------- */
+
+/* An aligned block around the address may reach to the highest bit that differs in one that is outside. */
+static void end_before(uint64_t address, uint64_t outside, uint64_t *size)
+{
+	const uint64_t differs = address ^ outside;
+
+	if (*size > differs)
+		*size = 1ULL << iommu_highest_bit(differs);
+}
+
+/* The largest aligned block around the address, of at most *size bytes, without [first, last]. */
+static void keep_out_of(uint64_t address, uint64_t first, uint64_t last, uint64_t *size)
+{
+	if (*size == IOMMU_PAGE_SIZE || first > last)
+		return;
+	if (address < first)
+		end_before(address, first, size);
+	else if (address > last)
+		end_before(address, last, size);
+	else
+		*size = IOMMU_PAGE_SIZE;
+}
+
 /* Protected memory is closed to what is not translated, and may be closed to all else. */
 static bool is_protected(const struct iommu_model_vtd *model, uint64_t address)
 {
-	const struct model_registers *regs = &model->regs;
+	const struct model_published *regs = &model->published;
 
-	if (!model_has(model, IOMMU_MODEL_VTD_PROTECTED_MEMORY) || (regs->pmen & VTD_PMEN_EPM) == 0)
-		return false;
-	return (address >= regs->plmbase && address <= (regs->plmlimit | 0x1fffff)) ||
-	       (address >= regs->phmbase && address <= (regs->phmlimit | 0x1fffff));
+	return (address >= iommu_cell_load(&regs->low_first) &&
+		address <= iommu_cell_load(&regs->low_last)) ||
+	       (address >= iommu_cell_load(&regs->high_first) &&
+		address <= iommu_cell_load(&regs->high_last));
 }
 
-/* The regions are cut at 2 MiB: what is alike in this respect is no larger. */
-static void keep_out_of_protected(const struct iommu_model_vtd *model,
-				  struct iommu_model_translation *result)
+/* What is alike around the address is not memory that is protected, nor the range of interrupts. */
+static void cut_block(const struct iommu_model_vtd *model, uint64_t address,
+		      struct iommu_model_translation *result)
 {
-	if (model_has(model, IOMMU_MODEL_VTD_PROTECTED_MEMORY) &&
-	    (model->regs.pmen & VTD_PMEN_EPM) != 0 && result->size > IOMMU_SIZE_2M)
-		result->size = IOMMU_SIZE_2M;
+	const struct model_published *regs = &model->published;
+
+	keep_out_of(address, VTD_INTERRUPT_RANGE_START, VTD_INTERRUPT_RANGE_LAST, &result->size);
+	keep_out_of(result->paddr, iommu_cell_load(&regs->low_first),
+		    iommu_cell_load(&regs->low_last), &result->size);
+	keep_out_of(result->paddr, iommu_cell_load(&regs->high_first),
+		    iommu_cell_load(&regs->high_last), &result->size);
 }
+
+/* --- The answer ------------------------------------------------------------------------------- */
 
 /* Interrupt messages are not memory, and nothing else in their range is anything. */
 static bool in_interrupt_range(const struct iommu_model_request *request)
@@ -106,11 +141,12 @@ static bool in_interrupt_range(const struct iommu_model_request *request)
 	       request->address <= VTD_INTERRUPT_RANGE_LAST;
 }
 
-static void record(struct journey *j, unsigned int reason)
+static struct model_fault fault_of(const struct journey *j, unsigned int reason)
 {
 	const struct iommu_model_request *request = j->request;
 	const bool write = (request->access & IOMMU_PROT_WRITE) != 0;
-	const struct model_fault fault = {
+
+	return (struct model_fault){
 		.reason = reason,
 		.source_id = request->source_id,
 		.info = request->address & ~LOW_MASK(12),
@@ -122,60 +158,62 @@ static void record(struct journey *j, unsigned int reason)
 		.hidden = j->fault_hidden && reason != 0x1 && reason != 0x8 && reason != 0x9 &&
 			  reason != 0xa && reason != 0x50 && reason != 0x58,
 	};
-
-	iommu_model_fault_record(j->model, &fault);
 }
 
-/* A block that reaches into the interrupt range is no larger than a page. */
-static void keep_out_of_interrupts(struct iommu_model_translation *result, uint64_t address)
-{
-	const uint64_t start = address & ~(result->size - 1);
-
-	if (start <= VTD_INTERRUPT_RANGE_LAST &&
-	    start + (result->size - 1) >= VTD_INTERRUPT_RANGE_START)
-		result->size = IOMMU_PAGE_SIZE;
-}
-
-/* Where the request goes; the reason why not, which may be one to be recorded, or 0. */
+/* The request's answer, with the reason; *recorded: as a fault, if there is a reason. */
 static unsigned int answer(struct journey *j, bool *recorded)
 {
 	const struct iommu_model_request *request = j->request;
-	struct iommu_model_translation *result = j->result;
-	struct iommu_model_vtd *model = j->model;
+	const bool is_on = model_works(j->model, VTD_GLOBAL_TE);
 	unsigned int reason = 0;
 
-	*recorded = true;
-	*result = (struct iommu_model_translation){0};
+	*recorded = is_on;
+	*j->result = (struct iommu_model_translation){0};
 	if (in_interrupt_range(request)) {
-		result->is_interrupt = request->access == IOMMU_PROT_WRITE;
-		if (!result->is_interrupt)
-			reason = 0xe;
-		*recorded = model_is_on(model, VTD_GLOBAL_TE);
-	} else if (!model_is_on(model, VTD_GLOBAL_TE)) {
+		j->result->is_interrupt = request->access == IOMMU_PROT_WRITE;
+		return j->result->is_interrupt ? 0 : 0xe;
+	}
+	if (is_on) {
+		reason = translate(j);
+	} else {
 		unchanged(j);
-		*recorded = false;
 		if (request->type != IOMMU_MODEL_UNTRANSLATED)
 			reason = 0xd;
-	} else {
-		reason = translate(j);
 	}
 	/* A device that only asked is answered, not blamed. */
 	if (request->type == IOMMU_MODEL_TRANSLATION_REQUEST && is_merely_denied(reason)) {
 		reason = 0;
-		if (result->size == 0)
-			result->size = IOMMU_PAGE_SIZE;
+		if (j->result->size == 0)
+			j->result->size = IOMMU_PAGE_SIZE;
 	}
 	/* Protected memory is closed to all, and its addresses are told to none. */
-	if (reason == 0 && result->prot != 0 && is_protected(model, result->paddr)) {
-		reason = denied(j);
+	if (reason == 0 && j->result->prot != 0 && is_protected(j->model, j->result->paddr)) {
 		*recorded = false;
+		return denied(j);
 	}
-	if (reason != 0) {
+	if (reason == 0)
+		cut_block(j->model, request->address, j->result);
+	return reason;
+}
+
+/* Answered, with the passage still open: the reason, or 0. */
+static unsigned int pass(struct journey *j, struct model_passage *passage,
+			 struct iommu_model_vtd *model, const struct iommu_model_request *request,
+			 struct iommu_model_translation *result, bool *recorded)
+{
+	unsigned int reason;
+	bool holds;
+
+	do {
+		model_journey_begin(j, model, passage, request, result);
+		reason = answer(j, recorded);
+		holds = reason != MODEL_AGAIN && model_passage_holds(passage);
+		/* A record can be seen: of what is still so, and before it is told to be otherwise. */
+		if (holds && reason != 0 && *recorded && !passage->peeks)
+			holds = model_passage_walks(passage);
+	} while (!holds);
+	if (reason != 0)
 		*result = (struct iommu_model_translation){.reason = reason};
-	} else if (!result->is_interrupt) {
-		keep_out_of_interrupts(result, request->address);
-		keep_out_of_protected(model, result);
-	}
 	return reason;
 }
 
@@ -183,28 +221,52 @@ int iommu_model_vtd_translate(struct iommu_model_vtd *model,
 			      const struct iommu_model_request *request,
 			      struct iommu_model_translation *result)
 {
-	uintptr_t state = iommu_model_enter_to_walk(model);
-	struct journey j = {.model = model, .request = request, .result = result};
+	struct model_passage passage;
+	struct model_fault fault;
+	unsigned int reason;
+	struct journey j;
 	bool recorded;
-	const unsigned int reason = answer(&j, &recorded);
 
-	model->translations++;
-	if (reason != 0 && recorded)
-		record(&j, reason);
-	iommu_model_leave(model, state);
-	return reason == 0 ? 0 : IOMMU_EFAULT;
+	model_count_up(&model_counter_of(model->counters, request->source_id)->requests);
+	model_passage_begin(&passage, &model->cache, false);
+	reason = pass(&j, &passage, model, request, result, &recorded);
+	if (reason == 0) {
+		iommu_model_passage_end(model, &passage, NULL, j.misuse);
+		return 0;
+	}
+	fault = fault_of(&j, reason);
+	iommu_model_passage_end(model, &passage, recorded ? &fault : NULL, j.misuse);
+	return IOMMU_EFAULT;
 }
 
 int iommu_model_vtd_peek(struct iommu_model_vtd *model, const struct iommu_model_request *request,
 			 struct iommu_model_translation *result)
 {
-	uintptr_t state = iommu_spin_lock(model->platform, &model->lock);
-	struct journey j = {.model = model, .request = request, .result = result, .peeks = true};
+	struct model_passage passage;
+	unsigned int reason;
+	struct journey j;
 	bool recorded;
-	const unsigned int reason = answer(&j, &recorded);
 
-	iommu_spin_unlock(model->platform, &model->lock, state);
+	model_passage_begin(&passage, &model->cache, true);
+	reason = pass(&j, &passage, model, request, result, &recorded);
+	iommu_model_passage_end(model, &passage, NULL, NULL);
 	return reason == 0 ? 0 : IOMMU_EFAULT;
+}
+
+static void describe(struct journey *j, struct iommu_model_stage *stage)
+{
+	stage->first = j->how == VTD_PASID_FIRST_STAGE || j->how == VTD_PASID_NESTED;
+	stage->second = j->how == VTD_PASID_SECOND_STAGE || j->how == VTD_PASID_NESTED;
+	stage->passes = j->how == VTD_PASID_PASS_THROUGH;
+	stage->domain_id = j->domain_id;
+	if (stage->first) {
+		stage->first_table = j->first & VTD_ENTRY_ADDRESS_MASK;
+		stage->first_levels = vtd_pasid_first_levels(j->first);
+	}
+	if (stage->second) {
+		stage->second_table = j->second_table;
+		stage->second_levels = j->second_levels;
+	}
 }
 
 int iommu_model_vtd_get_stage(struct iommu_model_vtd *model, uint16_t source_id, bool has_pasid,
@@ -213,27 +275,20 @@ int iommu_model_vtd_get_stage(struct iommu_model_vtd *model, uint16_t source_id,
 	const struct iommu_model_request request = {
 		.source_id = source_id, .has_pasid = has_pasid, .pasid = pasid};
 	struct iommu_model_translation unused;
-	struct journey j = {.model = model, .request = &request, .result = &unused, .peeks = true};
-	uintptr_t state = iommu_spin_lock(model->platform, &model->lock);
+	struct model_passage passage;
+	struct journey j;
 
-	*stage = (struct iommu_model_stage){.passes = true};
-	if (model_is_on(model, VTD_GLOBAL_TE)) {
+	model_passage_begin(&passage, &model->cache, true);
+	do {
+		model_journey_begin(&j, model, &passage, &request, &unused);
+		*stage = (struct iommu_model_stage){.passes = true};
+		if (!model_works(model, VTD_GLOBAL_TE))
+			continue;
+		stage->passes = false;
 		stage->reason = iommu_model_find_context(&j);
-		stage->passes = stage->reason == 0 && j.how == VTD_PASID_PASS_THROUGH;
-	}
-	if (model_is_on(model, VTD_GLOBAL_TE) && stage->reason == 0) {
-		stage->first = j.how == VTD_PASID_FIRST_STAGE || j.how == VTD_PASID_NESTED;
-		stage->second = j.how == VTD_PASID_SECOND_STAGE || j.how == VTD_PASID_NESTED;
-		stage->domain_id = j.domain_id;
-	}
-	if (stage->first) {
-		stage->first_table = j.first & VTD_ENTRY_ADDRESS_MASK;
-		stage->first_levels = vtd_pasid_first_levels(j.first);
-	}
-	if (stage->second) {
-		stage->second_table = j.second_table;
-		stage->second_levels = j.second_levels;
-	}
-	iommu_spin_unlock(model->platform, &model->lock, state);
+		if (stage->reason == 0)
+			describe(&j, stage);
+	} while (stage->reason == MODEL_AGAIN || !model_passage_holds(&passage));
+	iommu_model_passage_end(model, &passage, NULL, j.misuse);
 	return stage->reason == 0 ? 0 : IOMMU_EFAULT;
 }

@@ -18,6 +18,7 @@ struct hole {
 };
 
 struct walker {
+	struct model_passage passage;
 	struct journey j;
 	struct iommu_model_request request;
 	struct iommu_model_translation unused;
@@ -97,21 +98,32 @@ static struct block block_at(struct walker *w, uint64_t at)
 	return block;
 }
 
-/* With the lock: what the walk goes through, and where it must not lead. */
-static unsigned int begin(struct walker *w)
+static void add_hole(struct walker *w, const iommu_cell_t *first, const iommu_cell_t *last)
 {
-	struct iommu_model_vtd *model = w->j.model;
-	const struct model_registers *regs = &model->regs;
+	const struct hole hole = {iommu_cell_load(first), iommu_cell_load(last)};
+
+	if (hole.first <= hole.last)
+		w->holes[w->hole_count++] = hole;
+}
+
+/*
+ * What the walk goes through, and where it must not lead. It is a walk of the cache's from here to the end of
+ * the call: what the guest invalidates meanwhile is complete after it.
+ */
+static unsigned int begin(struct walker *w, struct iommu_model_vtd *model)
+{
+	const struct model_published *regs = &model->published;
 	unsigned int reason;
 
+	model_passage_begin(&w->passage, &model->cache, true);
+	(void)model_passage_walks(&w->passage);
+	model_journey_begin(&w->j, model, &w->passage, &w->request, &w->unused);
+	w->j.fresh = true;
 	w->holes[w->hole_count++] = interrupt_range;
-	if (model_has(model, IOMMU_MODEL_VTD_PROTECTED_MEMORY) &&
-	    (regs->pmen & VTD_PMEN_EPM) != 0) {
-		w->holes[w->hole_count++] = (struct hole){regs->plmbase, regs->plmlimit | 0x1fffff};
-		w->holes[w->hole_count++] = (struct hole){regs->phmbase, regs->phmlimit | 0x1fffff};
-	}
+	add_hole(w, &regs->low_first, &regs->low_last);
+	add_hole(w, &regs->high_first, &regs->high_last);
 	w->passes = true;
-	if (!model_is_on(model, VTD_GLOBAL_TE))
+	if (!model_works(model, VTD_GLOBAL_TE))
 		return 0;
 	reason = iommu_model_find_context(&w->j);
 	w->passes = w->j.how == VTD_PASID_PASS_THROUGH;
@@ -126,7 +138,6 @@ int iommu_model_vtd_walk(struct iommu_model_vtd *model, struct iommu_model_walk 
 				       .pasid = walk->pasid}};
 	const size_t room = *count;
 	unsigned int steps = STEPS;
-	uintptr_t state;
 
 	*count = 0;
 	if (walk->is_done)
@@ -134,14 +145,7 @@ int iommu_model_vtd_walk(struct iommu_model_vtd *model, struct iommu_model_walk 
 	if (room == 0 || walk->next > walk->last ||
 	    ((walk->next | (walk->last + 1)) & LOW_MASK(12)) != 0)
 		return IOMMU_EINVAL;
-	w.j = (struct journey){.model = model,
-			       .request = &w.request,
-			       .result = &w.unused,
-			       .peeks = true,
-			       .fresh = true};
-	state = iommu_spin_lock(model->platform, &model->lock);
-	walk->reason = begin(&w);
-	iommu_spin_unlock(model->platform, &model->lock, state);
+	walk->reason = begin(&w, model);
 	walk->is_done = walk->reason != 0;
 	while (!walk->is_done && *count < room && steps-- != 0) {
 		const uint64_t at = walk->next;
@@ -159,5 +163,6 @@ int iommu_model_vtd_walk(struct iommu_model_vtd *model, struct iommu_model_walk 
 		walk->is_done = block.last == walk->last;
 		walk->next = block.last + 1;
 	}
+	iommu_model_passage_end(model, &w.passage, NULL, NULL);
 	return walk->reason == 0 ? 0 : IOMMU_EFAULT;
 }

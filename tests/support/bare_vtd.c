@@ -20,10 +20,12 @@ static bool host_read(void *ctx, iommu_paddr_t paddr, void *bytes, size_t size)
 {
 	(void)ctx;
 	test_contract_memory(paddr, size);
-	t.reads++;
+	(void)__atomic_add_fetch(&t.reads, 1, __ATOMIC_RELAXED);
 	if (paddr > MEMORY - size)
 		return false;
 	memcpy(bytes, t.memory + paddr, size);
+	if (t.reading != NULL)
+		t.reading(paddr);
 	return true;
 }
 
@@ -33,6 +35,14 @@ static bool host_write(void *ctx, iommu_paddr_t paddr, const void *bytes, size_t
 	test_contract_memory(paddr, size);
 	if (paddr > MEMORY - size)
 		return false;
+	/* Status words, by several threads at once. */
+	if (size == 4) {
+		uint32_t value;
+
+		memcpy(&value, bytes, 4);
+		__atomic_store_n((uint32_t *)(void *)(t.memory + paddr), value, __ATOMIC_RELAXED);
+		return true;
+	}
 	memcpy(t.memory + paddr, bytes, size);
 	return true;
 }

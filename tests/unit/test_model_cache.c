@@ -13,7 +13,6 @@
 static struct {
 	struct test_platform outside;
 	struct model_cache cache;
-	struct iommu_spinlock lock;
 	struct model_cached known[KNOWN_MAX];
 	unsigned int count;
 } f;
@@ -31,18 +30,21 @@ static void end(void)
 	test_platform_destroy(&f.outside);
 }
 
-/* As a model does it: with room, and the lock. */
+/* As a model does it: in a walk. */
 static void put(const struct model_cached *entry)
 {
-	const uintptr_t state = iommu_model_cache_lock(&f.cache, &f.lock);
+	struct model_walk walk;
 
-	iommu_model_cache_put(&f.cache, entry);
-	iommu_spin_unlock(&f.outside.platform, &f.lock, state);
+	iommu_model_walk_begin(&f.cache, &walk, true);
+	iommu_model_cache_put(&f.cache, &walk, entry);
+	assert_false(iommu_model_walk_end(&f.cache, &walk));
 }
 
 static bool knows(unsigned int kind, uint64_t tag, unsigned int level, uint64_t address)
 {
-	return iommu_model_cache_find(&f.cache, kind, tag, level, address) != NULL;
+	struct model_cached found;
+
+	return iommu_model_cache_find(&f.cache, kind, tag, level, address, &found);
 }
 
 /* --- Against an array ------------------------------------------------------------------------- */
@@ -96,6 +98,7 @@ static bool is_dropped(const struct model_cached *entry, const struct span *span
 
 static void drop(const struct span *span)
 {
+	const uintptr_t state = iommu_model_cache_begin_drop(&f.cache);
 	unsigned int i = 0;
 
 	switch (span->how) {
@@ -114,6 +117,7 @@ static void drop(const struct span *span)
 	default:
 		iommu_model_cache_drop_kind(&f.cache, span->kind);
 	}
+	iommu_model_cache_end_drop(&f.cache, state);
 	while (i < f.count)
 		if (is_dropped(&f.known[i], span))
 			f.known[i] = f.known[--f.count];
@@ -178,11 +182,11 @@ static void random_operations(void **state)
 		assert_int_equal(f.cache.total, f.count);
 		for (unsigned int k = 0; k < f.count && i % 16 == 0; k++) {
 			const struct model_cached *known = &f.known[k];
-			const struct model_cached *cached = iommu_model_cache_find(
-				&f.cache, known->kind, known->tag, known->level, known->address);
+			struct model_cached cached;
 
-			assert_non_null(cached);
-			assert_int_equal(cached->low, known->low);
+			assert_true(iommu_model_cache_find(&f.cache, known->kind, known->tag,
+							   known->level, known->address, &cached));
+			assert_int_equal(cached.low, known->low);
 			found++;
 		}
 		assert_true(i % 16 != 0 || found == f.cache.total);
@@ -232,7 +236,7 @@ static void there_is_a_bound(void **state)
 	assert_true(pages < 1024);
 	for (uint64_t i = 0; i < number; i++)
 		assert_int_equal(knows(0, 1, 0, i << 12), i >= number - MODEL_CACHE_DEFAULT);
-	iommu_model_cache_drop_kind(&f.cache, 0);
+	drop(&(struct span){.how = BY_KIND});
 	assert_int_equal(f.cache.total, 0);
 	for (uint64_t i = 0; i < number; i++)
 		put_page(i);
@@ -251,11 +255,10 @@ static void without_a_bound_all_are_found(void **state)
 		put_page(i);
 	assert_int_equal(f.cache.total, number);
 	for (uint64_t i = 0; i < number; i += 7) {
-		const struct model_cached *found =
-			iommu_model_cache_find(&f.cache, 0, 1, 0, i << 12);
+		struct model_cached found;
 
-		assert_non_null(found);
-		assert_int_equal(found->low, i);
+		assert_true(iommu_model_cache_find(&f.cache, 0, 1, 0, i << 12, &found));
+		assert_int_equal(found.low, i);
 	}
 	end();
 }
