@@ -178,6 +178,10 @@ struct iommu_model_vtd_host {
 	 * of the queue, wait descriptor, register bits IVT, ICC, GSTS, PRS) before this returns.
 	 * False: the device does not answer, as of invalidate_device_tlb; otherwise ignored.
 	 *
+	 * An answer that another thread has asked for before, and puts away only now, is old. So
+	 * what is kept is guarded by a count of these calls, read before the model is asked: an
+	 * answer is only kept if the count has not changed since.
+	 *
 	 * Called without the lock; it may call every function but destroy. Two of these calls (or
 	 * of invalidate_device_tlb) are never under way at once for a model: what comes up meanwhile,
 	 * also by what it does itself, is told after it returned, by the same thread, and the
@@ -354,15 +358,16 @@ IOMMU_API int iommu_model_vtd_translate(struct iommu_model_vtd *model,
 					struct iommu_model_translation *result);
 
 /*
- * iommu_model_vtd_peek - what iommu_model_vtd_translate would answer, for an emulator that wants to
- * know beforehand (a TLB of vhost, a debugger, a route that is set up) and asks on behalf of
- * no device. It only reads guest memory: no fault is recorded and no message sent, no accessed or
- * dirty bit is set, no misuse is told, nothing is added to the cache, forgotten or counted as used, no
- * statistics count it, and the guest's queue does not go on. What is cached is believed, as it is
- * for a device. A write that a device does later must be asked for again with
- * iommu_model_vtd_translate, or the dirty bit of its page is missing. (That a bit cannot be set,
- * because another processor changes the entry or the page of the table is read-only memory of the
- * host's, only a device finds out.)
+ * iommu_model_vtd_peek - what iommu_model_vtd_translate would answer, for an emulator that asks on
+ * behalf of no device: a debugger, or what has to be known beforehand.
+ *
+ * It only reads guest memory: no fault is recorded and no message sent for one, no accessed or dirty
+ * bit is set, no misuse is told, nothing is added to the cache, forgotten or counted as used, and no
+ * statistics count it. What is cached is believed, as it is for a device.
+ *
+ * A device that writes later asks again, by iommu_model_vtd_translate, or the dirty bit of its page
+ * is missing. That a bit cannot be set, only a device finds out: because another processor changes
+ * the entry all the time, or because the host's memory cannot be written.
  */
 IOMMU_API int iommu_model_vtd_peek(struct iommu_model_vtd *model,
 				   const struct iommu_model_request *request,
@@ -429,7 +434,7 @@ struct iommu_model_walk {
  * most. A hostile guest can map all of its address space, page by page, with one table that leads to
  * itself: an emulator gives up a walk after as many mappings as it can use.
  *
- * Holds the lock for the context alone. Returns 0; IOMMU_EFAULT: the device's requests are blocked,
+ * Returns 0; IOMMU_EFAULT: the device's requests are blocked,
  * nothing is mapped, the walk is done, and walk->reason says why; or IOMMU_EINVAL: the range is
  * empty or cuts pages, or there is room for none.
  */
