@@ -6,7 +6,7 @@
  *	iommu_ioas_alloc(ctx, 0, &ioas)                        an address space
  *	iommu_ioas_map(ctx, ioas, &backing, size, flags, &iova)  memory in it, pinned once
  *	iommu_device_bind(ctx, endpoint, &device)              ioas_device.h: the device is ours
- *	iommu_device_attach(ctx, device, ioas, &hwpt)          … and reaches what is mapped
+ *	iommu_device_attach(ctx, device, IOMMU_NO_PASID, ioas, NULL)  … and reaches what is mapped
  *
  * A context has objects, which are named by ids from 1 on; an id of an object that went is used again. An IOAS is what its
  * users see; a hardware page table (HWPT, <libiommu/hwpt.h>) is a domain that it fills. Whatever is mapped in an IOAS is
@@ -80,7 +80,8 @@ enum iommu_object_type {
 
 /*
  * iommu_object_destroy - returns 0, IOMMU_ENOENT, IOMMU_EBUSY (other objects need it; a device, which goes when it is
- * unbound), or what hardware did not confirm: it is there as before.
+ * unbound), or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that it, or what hangs on it, is out of use. It is there
+ * then, of an HWPT with what is mapped pinned; the same call again goes on from there.
  *
  * iommu_object_type - IOMMU_OBJECT_ANY: there is no such object. iommu_object_next - the next id above `id`; 0: none.
  */

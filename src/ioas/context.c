@@ -400,7 +400,10 @@ int iommu_object_destroy(struct iommu_ctx *ctx, uint32_t id)
 
 	iommu_ctx_lock(ctx);
 	object = iommu_object_find(ctx, id, IOMMU_OBJECT_ANY, &status);
-	if (object != NULL)
+	/* HWPTs that could not go with their last device do not keep it: the caller does not know of them. */
+	if (object != NULL && object->type == IOMMU_OBJECT_IOAS)
+		status = iommu_hwpts_end_unused(iommu_ioas_of(object));
+	if (status == 0)
 		status = object->type == IOMMU_OBJECT_DEVICE ? IOMMU_EBUSY
 							     : iommu_object_end(object);
 	iommu_ctx_unlock(ctx);
