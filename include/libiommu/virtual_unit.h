@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A guest's IOMMU, as far as the host knows of it: which physical unit it stands for, what nested tables it has, and by what
- * numbers the guest calls its devices. Control path, but for iommu_virtual_unit_find; ids as in <libiommu/ioas.h>.
+ * numbers the guest calls its devices. What its devices do wrong it is told through <libiommu/event_queue.h>. Control path, but for iommu_virtual_unit_find; ids as in <libiommu/ioas.h>.
  */
 #ifndef LIBIOMMU_VIRTUAL_UNIT_H
 #define LIBIOMMU_VIRTUAL_UNIT_H

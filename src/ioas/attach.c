@@ -303,6 +303,7 @@ static int lead_to_object(struct ioas_attachment *attachment, struct ioas_object
 	case IOMMU_OBJECT_FAULT_QUEUE:
 	case IOMMU_OBJECT_VIRTUAL_UNIT:
 	case IOMMU_OBJECT_VIRTUAL_DEVICE:
+	case IOMMU_OBJECT_EVENT_QUEUE:
 	default:
 		return IOMMU_EINVAL;
 	}

@@ -9,6 +9,7 @@
 
 #include "ioas/access.h"
 #include "ioas/device.h"
+#include "ioas/event_queue.h"
 #include "ioas/fault_queue.h"
 #include "ioas/virtual_unit.h"
 
@@ -28,6 +29,7 @@ static const struct {
 	[IOMMU_OBJECT_VIRTUAL_UNIT] = {sizeof(struct iommu_virtual_unit), iommu_virtual_unit_end},
 	[IOMMU_OBJECT_VIRTUAL_DEVICE] = {sizeof(struct iommu_virtual_device),
 					 iommu_virtual_device_end},
+	[IOMMU_OBJECT_EVENT_QUEUE] = {sizeof(struct ioas_event_queue), iommu_event_queue_end},
 };
 
 void iommu_ctx_lock(struct iommu_ctx *ctx)

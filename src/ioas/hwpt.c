@@ -436,6 +436,7 @@ static int make_on(struct ioas_object *on, const struct ioas_device *device,
 	case IOMMU_OBJECT_ACCESS:
 	case IOMMU_OBJECT_FAULT_QUEUE:
 	case IOMMU_OBJECT_VIRTUAL_DEVICE:
+	case IOMMU_OBJECT_EVENT_QUEUE:
 	default:
 		return IOMMU_EINVAL;
 	}

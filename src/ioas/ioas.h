@@ -32,7 +32,7 @@
 #include "base/spinlock.h"
 #include "ioas/interval.h"
 
-#define IOAS_TYPES        9
+#define IOAS_TYPES        10
 #define IOAS_PAGE_MUTEXES 8
 /* Requests of a guest that are served before another call may enter the control path. */
 #define IOAS_INVALIDATIONS 64U
