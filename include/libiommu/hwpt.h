@@ -2,12 +2,14 @@
 /*
  * Hardware page tables: the domains that stand behind an IOAS, or a guest's tables above one.
  *
- * Attaching a device to an IOAS finds one that fits, or makes one, which goes with the last device. A caller that wants to say what
- * it is like makes it with iommu_hwpt_alloc, and destroys it with iommu_object_destroy.
+ * Attaching a device to an IOAS finds one that fits, or makes one, which goes with the last device.
+ * A caller that wants to say what it is like makes it with iommu_hwpt_alloc, and destroys it with
+ * iommu_object_destroy.
  *
- * One whose end hardware does not confirm stays, and what is mapped stays pinned, until that was asked for again and confirmed: by
- * iommu_object_destroy of it (iommu_object_next finds it) or of its IOAS. Those that an attach made, or that were left by a call
- * that failed, are tried again by the next detach, replace or iommu_hwpt_alloc of the same IOAS, too. The end of the context tries
+ * One whose end hardware does not confirm stays, and what is mapped stays pinned, until that was
+ * asked for again and confirmed: by iommu_object_destroy of it (iommu_object_next finds it) or of
+ * its IOAS. Those that an attach made, or that were left by a call that failed, are tried again by
+ * the next detach, replace or iommu_hwpt_alloc of the same IOAS, too. The end of the context tries
  * all of them. Locking and ids: see <libiommu/ioas.h>; all of this is control path.
  */
 #ifndef LIBIOMMU_HWPT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Event queues. A fault finds its queue by the number that its device has on a virtual unit. What is in the queue are copies:
- * devices, and their numbers, may go while it is not read.
+ * Event queues. A fault finds its queue by the number that its device has on a virtual unit. What
+ * is in the queue are copies: devices, and their numbers, may go while it is not read.
  */
 #include "ioas/event_queue.h"
 
@@ -11,7 +11,9 @@
 #define ORDER 3
 #define SIZE  (IOMMU_PAGE_SIZE << ORDER)
 
-/* --- From devices ------------------------------------------------------------------------------- */
+/*
+ * --- From devices -------------------------------------------------------------------------------
+ */
 
 static void put(struct ioas_event_queue *queue, const struct ioas_device *device,
 		const struct iommu_fault *fault)
@@ -163,7 +165,9 @@ int iommu_event_queue_end(struct ioas_object *object)
 	return 0;
 }
 
-/* --- To who reads ------------------------------------------------------------------------------- */
+/*
+ * --- To who reads -------------------------------------------------------------------------------
+ */
 
 /* Locked. */
 static unsigned int read(struct ioas_event_queue *queue, struct iommu_event_record *records,

@@ -26,7 +26,10 @@ static inline struct ioas_event_queue *iommu_event_queue_of(struct ioas_object *
 }
 
 int iommu_event_queue_end(struct ioas_object *object);
-/* The faults of a device go to the queue of the unit that it has a number on; or back to the host. Control path. */
+/*
+ * The faults of a device go to the queue of the unit that it has a number on; or back to the host.
+ * Control path.
+ */
 void iommu_device_events_on(struct ioas_device *device);
 void iommu_device_events_off(struct ioas_device *device);
 
