@@ -2,8 +2,15 @@
 /*
  * Hardware page tables: the domains that stand behind an IOAS, or a guest's tables above one.
  *
- * Attaching a device to an IOAS finds one that fits, or makes one, which goes with the last device. Whoever wants to say what it
- * is like makes it himself. Locking and ids: see <libiommu/ioas.h>; all of this is control path.
+ * Attaching a device to an IOAS finds one that fits, or makes one, which goes with the last device.
+ * A caller that wants to say what it is like makes it with iommu_hwpt_alloc, and destroys it with
+ * iommu_object_destroy.
+ *
+ * One whose end hardware does not confirm stays, and what is mapped stays pinned, until that was
+ * asked for again and confirmed: by iommu_object_destroy of it (iommu_object_next finds it) or of
+ * its IOAS. Those that an attach made, or that were left by a call that failed, are tried again by
+ * the next detach, replace or iommu_hwpt_alloc of the same IOAS, too. The end of the context tries
+ * all of them. Locking and ids: see <libiommu/ioas.h>; all of this is control path.
  */
 #ifndef LIBIOMMU_HWPT_H
 #define LIBIOMMU_HWPT_H
@@ -56,7 +63,7 @@ struct iommu_hwpt_config {
  *   IOMMU_ENODEV      the context is closed
  *   and the errors of iommu_domain_alloc, iommu_map, and the backings' pin, with IOMMU_HWPT_ATTACH those of
  *   iommu_device_attach or iommu_device_replace, too: nothing has changed; after IOMMU_ETIMEDOUT or IOMMU_EIO an HWPT
- *   that hardware may know may be left, which nobody uses and which can be destroyed.
+ *   that hardware may know may be left, which no device uses: see above.
  */
 IOMMU_API int iommu_hwpt_alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on,
 			       const struct iommu_hwpt_config *config, uint32_t *hwpt);

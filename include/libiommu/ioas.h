@@ -6,7 +6,7 @@
  *	iommu_ioas_alloc(ctx, 0, &ioas)                        an address space
  *	iommu_ioas_map(ctx, ioas, &backing, size, flags, &iova)  memory in it, pinned once
  *	iommu_device_bind(ctx, endpoint, &device)              ioas_device.h: the device is ours
- *	iommu_device_attach(ctx, device, ioas, &hwpt)          … and reaches what is mapped
+ *	iommu_device_attach(ctx, device, IOMMU_NO_PASID, ioas, NULL)  … and reaches what is mapped
  *
  * A context has objects, which are named by ids from 1 on; an id of an object that went is used again. An IOAS is what its
  * users see; a hardware page table (HWPT, <libiommu/hwpt.h>) is a domain that it fills. Whatever is mapped in an IOAS is
@@ -76,11 +76,13 @@ enum iommu_object_type {
 	IOMMU_OBJECT_FAULT_QUEUE,
 	IOMMU_OBJECT_VIRTUAL_UNIT,
 	IOMMU_OBJECT_VIRTUAL_DEVICE,
+	IOMMU_OBJECT_EVENT_QUEUE,
 };
 
 /*
  * iommu_object_destroy - returns 0, IOMMU_ENOENT, IOMMU_EBUSY (other objects need it; a device, which goes when it is
- * unbound), or what hardware did not confirm: it is there as before.
+ * unbound), or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that it, or what hangs on it, is out of use. It is there
+ * then, of an HWPT with what is mapped pinned; the same call again goes on from there.
  *
  * iommu_object_type - IOMMU_OBJECT_ANY: there is no such object. iommu_object_next - the next id above `id`; 0: none.
  */
@@ -242,28 +244,34 @@ IOMMU_API int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t ioas, iommu_i
 IOMMU_API int iommu_ioas_change_backing(struct iommu_ctx *ctx, uint32_t ioas, void *from, void *to);
 
 /*
- * iommu_backing_revoke - the owner of memory takes it back while it is mapped: a device whose registers are in address spaces is
- * about to be reset, or sleeps. Everything that is backed by `backing` (struct iommu_backing.ctx) goes out of all tables of all
- * spaces of the context, copies included, and is unpinned. Areas stay where they are, with nothing behind them: devices fault
- * there, software is refused with IOMMU_ENODEV, an HWPT that is made meanwhile has a hole there, and so has a copy. They may be
- * unmapped, cut and copied as always. Those who pin a part are told first, as by iommu_ioas_unmap.
+ * iommu_backing_revoke - the owner of memory takes it back while it is mapped: a device whose
+ * registers are in address spaces is about to be reset, or sleeps. Everything that is backed by
+ * `backing` (struct iommu_backing.ctx) goes out of all tables of all spaces of the context, copies
+ * included, and is unpinned. Areas stay where they are, with nothing behind them: devices fault
+ * there, software is refused with IOMMU_ENODEV, an HWPT that is made meanwhile has a hole there,
+ * and so has a copy. They may be unmapped, cut and copied as always. Those who pin a part are told
+ * first, as by iommu_ioas_unmap.
  *
- * The owner sees to it beforehand that its `pin` refuses (with IOMMU_ENODEV, say) from then on: what is mapped anew asks that.
+ * The owner sees to it beforehand that its `pin` refuses (with IOMMU_ENODEV, say) from then on:
+ * what is mapped anew asks that.
  *
- * Returns 0: hardware has confirmed that no device reaches any of it, also when nothing was mapped; or
+ * Returns 0: hardware has confirmed that no device reaches any of it, also when nothing was mapped;
+ * or
  *   IOMMU_EBUSY   who pins a part did not let go of it. No device reaches any of it
  *   IOMMU_ENOMEM  a part shares a large page with what is not its own, which could not be split
  *   IOMMU_ETIMEDOUT / IOMMU_EIO  hardware did not confirm
- * After an error it is revoked all the same, as far as that went, and what went no further is pinned still: call again.
+ * After an error it is revoked all the same, as far as that went, and what went no further is
+ * pinned still: call again.
  *
- * iommu_backing_restore - and gives it back, perhaps at another physical address: pin is asked again for every area whose space has
- * an HWPT, and devices reach it as before. What a revocation has left undone is done first. Returns 0, also when nothing was
- * revoked; or, with all of it revoked as before, the errors of iommu_backing_revoke, of pin, of iommu_map, or IOMMU_ENOMEM: a limit
- * of the context. After IOMMU_ETIMEDOUT or IOMMU_EIO devices may reach what had been restored, until iommu_backing_revoke or
- * another iommu_backing_restore has returned 0.
+ * iommu_backing_restore - and gives it back, perhaps at another physical address: pin is asked
+ * again for every area whose space has an HWPT, and devices reach it as before. What a revocation
+ * has left undone is done first. Returns 0, also when nothing was revoked; or, with all of it
+ * revoked as before, the errors of iommu_backing_revoke, of pin, of iommu_map, or IOMMU_ENOMEM: a
+ * limit of the context. After IOMMU_ETIMEDOUT or IOMMU_EIO devices may reach what had been
+ * restored, until iommu_backing_revoke or another iommu_backing_restore has returned 0.
  *
- * Control path, of this context: an owner whose memory is mapped in several asks each of them. Calls that map, unmap or copy in
- * the context wait meanwhile. Not from a function of a backing.
+ * Control path, of this context: an owner whose memory is mapped in several asks each of them.
+ * Calls that map, unmap or copy in the context wait meanwhile. Not from a function of a backing.
  */
 IOMMU_API int iommu_backing_revoke(struct iommu_ctx *ctx, void *backing);
 IOMMU_API int iommu_backing_restore(struct iommu_ctx *ctx, void *backing);

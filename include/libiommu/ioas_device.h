@@ -62,7 +62,7 @@ IOMMU_API int iommu_device_unbind(struct iommu_ctx *ctx, uint32_t device);
  *
  * iommu_device_detach - with the last member of the group that was attached its requests fault. Returns 0, IOMMU_EINVAL
  * (it is not attached), or IOMMU_ETIMEDOUT / IOMMU_EIO: it is detached, hardware did not confirm; what was mapped stays
- * pinned until it has.
+ * pinned until it has: see <libiommu/hwpt.h> for the calls that ask again.
  */
 IOMMU_API int iommu_device_attach(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid,
 				  uint32_t to, uint32_t *hwpt);

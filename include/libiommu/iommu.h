@@ -26,6 +26,7 @@
 #include <libiommu/dmar_builder.h>
 #include <libiommu/domain.h>
 #include <libiommu/endpoint.h>
+#include <libiommu/event_queue.h>
 #include <libiommu/fault.h>
 #include <libiommu/fault_queue.h>
 #include <libiommu/flush_queue.h>

@@ -272,6 +272,7 @@ struct iommu_endpoint {
 	void *unit_data;
 	bool uses_device_tlb; /* see iommu_endpoint_uses_device_tlb */
 	unsigned int holders; /* see iommu_endpoint_hold */
+	bool uses_tce_set;    /* see iommu_tce_set_register */
 	/* Its ids, as hardware can compare them: the core's, since the probe. */
 	struct iommu_pci_requester requester;
 };

@@ -131,15 +131,16 @@ static int lead_to(struct ioas_attachment *attachment, struct iommu_hwpt *hwpt)
 static void let_go(const struct ioas_attachment *attachment, struct iommu_hwpt *hwpt,
 		   bool same_space)
 {
-	iommu_gate_close(hwpt->ioas);
+	struct iommu_ioas *ioas = hwpt->ioas;
+
+	iommu_gate_close(ioas);
 	if (!same_space)
-		iommu_ioas_unreserve(hwpt->ioas, attachment);
+		iommu_ioas_unreserve(ioas, attachment);
 	(void)iommu_hwpt_adapt(hwpt);
-	iommu_gate_open(hwpt->ioas);
+	iommu_gate_open(ioas);
 	iommu_object_unuse(&hwpt->object);
-	/* If it cannot go yet it stays, for the next attach, or for the end of the context. */
-	if (hwpt->is_auto && hwpt->object.users == 0)
-		(void)iommu_object_end(&hwpt->object);
+	/* If it cannot go yet it stays: for the next attach, or for the next call that comes here. */
+	(void)iommu_hwpts_end_unused(ioas);
 }
 
 /* --- Page requests -------------------------------------------------------------------------------- */
@@ -302,6 +303,7 @@ static int lead_to_object(struct ioas_attachment *attachment, struct ioas_object
 	case IOMMU_OBJECT_FAULT_QUEUE:
 	case IOMMU_OBJECT_VIRTUAL_UNIT:
 	case IOMMU_OBJECT_VIRTUAL_DEVICE:
+	case IOMMU_OBJECT_EVENT_QUEUE:
 	default:
 		return IOMMU_EINVAL;
 	}

@@ -9,6 +9,7 @@
 
 #include "ioas/access.h"
 #include "ioas/device.h"
+#include "ioas/event_queue.h"
 #include "ioas/fault_queue.h"
 #include "ioas/virtual_unit.h"
 
@@ -28,6 +29,7 @@ static const struct {
 	[IOMMU_OBJECT_VIRTUAL_UNIT] = {sizeof(struct iommu_virtual_unit), iommu_virtual_unit_end},
 	[IOMMU_OBJECT_VIRTUAL_DEVICE] = {sizeof(struct iommu_virtual_device),
 					 iommu_virtual_device_end},
+	[IOMMU_OBJECT_EVENT_QUEUE] = {sizeof(struct ioas_event_queue), iommu_event_queue_end},
 };
 
 void iommu_ctx_lock(struct iommu_ctx *ctx)
@@ -400,7 +402,10 @@ int iommu_object_destroy(struct iommu_ctx *ctx, uint32_t id)
 
 	iommu_ctx_lock(ctx);
 	object = iommu_object_find(ctx, id, IOMMU_OBJECT_ANY, &status);
-	if (object != NULL)
+	/* HWPTs that could not go with their last device do not keep it: the caller does not know of them. */
+	if (object != NULL && object->type == IOMMU_OBJECT_IOAS)
+		status = iommu_hwpts_end_unused(iommu_ioas_of(object));
+	if (status == 0)
 		status = object->type == IOMMU_OBJECT_DEVICE ? IOMMU_EBUSY
 							     : iommu_object_end(object);
 	iommu_ctx_unlock(ctx);

@@ -49,6 +49,9 @@ struct ioas_device {
 	struct iommu_rb_tree uses; /* changed under ctx->lock, as attachments are */
 	unsigned int faulting;     /* of its attachments, those whose page requests go to a queue */
 	struct iommu_virtual_device *virtual_device;
+	/* While its faults go to an event queue: where they went before. */
+	iommu_fault_handler host_handler;
+	void *host_ctx;
 };
 
 static inline struct ioas_device *iommu_device_of(struct ioas_object *object)

@@ -209,7 +209,8 @@ int iommu_hwpt_make(struct iommu_ioas *ioas, const struct ioas_device *device, u
 	if (status == 0)
 		status = fill(hwpt);
 	if (status != 0 && ioas->draining && ioas->hwpts.next == &hwpt->link) {
-		/* It cannot go: somebody has to try that again. */
+		/* It cannot go: the next call that would end it tries that again. */
+		hwpt->is_orphan = true;
 		iommu_object_use(&ioas->object);
 		iommu_object_publish(object);
 		return status;
@@ -333,6 +334,28 @@ int iommu_hwpt_destroy(struct ioas_object *object)
 	return 0;
 }
 
+int iommu_hwpts_end_unused(struct iommu_ioas *ioas)
+{
+	/* Those that are leaving first: one that begins to leave now joins them, and is not asked twice. */
+	struct iommu_list_node *const lists[] = {&ioas->leaving, &ioas->hwpts};
+	int result = 0;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		struct iommu_list_node *node = lists[i]->next;
+
+		while (node != lists[i]) {
+			struct iommu_hwpt *hwpt = hwpt_at(node);
+			int status = 0;
+
+			node = node->next;
+			if ((hwpt->is_auto || hwpt->is_orphan) && hwpt->object.users == 0)
+				status = iommu_object_end(&hwpt->object);
+			result = result == 0 ? status : result;
+		}
+	}
+	return result;
+}
+
 /* --- Made by hand ------------------------------------------------------------------------------- */
 
 static int make_nested(struct iommu_hwpt *parent, struct iommu_virtual_unit *virtual_unit,
@@ -386,6 +409,7 @@ static int make_paging(struct iommu_ioas *ioas, const struct ioas_device *device
 		return IOMMU_EOPNOTSUPP;
 	if (config->user_size != 0)
 		return IOMMU_EINVAL;
+	(void)iommu_hwpts_end_unused(ioas);
 	return iommu_hwpt_make(ioas, device, config->flags, hwpt);
 }
 
@@ -412,6 +436,7 @@ static int make_on(struct ioas_object *on, const struct ioas_device *device,
 	case IOMMU_OBJECT_ACCESS:
 	case IOMMU_OBJECT_FAULT_QUEUE:
 	case IOMMU_OBJECT_VIRTUAL_DEVICE:
+	case IOMMU_OBJECT_EVENT_QUEUE:
 	default:
 		return IOMMU_EINVAL;
 	}
@@ -448,7 +473,8 @@ static int alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on_id,
 	if ((config->flags & IOMMU_HWPT_ATTACH) != 0)
 		status = iommu_device_lead(iommu_device_of(object), IOMMU_NO_PASID, &hwpt->object);
 	if (status != 0) {
-		/* What hardware does not confirm stays, for the end of the context. */
+		/* What hardware does not confirm stays, for the next call that ends those. */
+		hwpt->is_orphan = true;
 		(void)iommu_object_end(&hwpt->object);
 		return status;
 	}

@@ -32,7 +32,7 @@
 #include "base/spinlock.h"
 #include "ioas/interval.h"
 
-#define IOAS_TYPES        9
+#define IOAS_TYPES        10
 #define IOAS_PAGE_MUTEXES 8
 /* Requests of a guest that are served before another call may enter the control path. */
 #define IOAS_INVALIDATIONS 64U
@@ -363,6 +363,7 @@ struct iommu_hwpt {
 	struct ioas_fault_queue *fault_queue;
 	struct iommu_list_node link; /* in the IOAS; not of nested ones */
 	bool is_auto;                /* made by an attach, goes with the last one */
+	bool is_orphan; /* its making failed, and it could not go: no caller knows its id */
 	bool is_leaving;
 	bool enforces_coherency; /* devices snoop, whatever they ask for */
 	unsigned int flags;
@@ -377,6 +378,11 @@ static inline struct iommu_hwpt *iommu_hwpt_of(struct ioas_object *object)
 int iommu_hwpt_destroy(struct ioas_object *object);
 /* Its aperture and smallest page, which attaching changes, as the IOAS sees them. */
 int iommu_hwpt_adapt(struct iommu_hwpt *hwpt);
+/*
+ * End those of a space that no device uses and that nothing but the library has asked for: they could not go when they should
+ * have. Returns 0, or what hardware did not confirm.
+ */
+int iommu_hwpts_end_unused(struct iommu_ioas *ioas);
 /* For a device and its like: a new one, filled, that no id finds yet. */
 int iommu_hwpt_make(struct iommu_ioas *ioas, const struct ioas_device *device, unsigned int flags,
 		    struct iommu_hwpt **hwpt);

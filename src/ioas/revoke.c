@@ -2,9 +2,10 @@
 /*
  * Memory that its owner takes back while it is mapped, and gives back later.
  *
- * Everything here is control path with all gates of the context closed: no area is on its way in or out, nothing is being copied,
- * and no pin is made, so that what is asked of one area after the other holds for all of them together. The areas stay. While
- * their pages are revoked, nothing fills them: neither a new HWPT, nor a copy. Half of one may be left in tables when hardware does
+ * Everything here is control path with all gates of the context closed: no area is on its way in or
+ * out, nothing is being copied, and no pin is made, so that what is asked of one area after the
+ * other holds for all of them together. The areas stay. While their pages are revoked, nothing
+ * fills them: neither a new HWPT, nor a copy. Half of one may be left in tables when hardware does
  * not confirm; that half is finished by the next call here, by an unmap, and before an HWPT goes.
  */
 #include "ioas/ioas.h"
@@ -35,8 +36,9 @@ static void revoke(struct ioas_area *area, int *status)
 }
 
 /*
- * Out of all tables, and unpinned, if it is revoked. One that fails does not keep the others: as little as can be is reached
- * afterwards. What hardware did not confirm matters more than a holder that does not let go.
+ * Out of all tables, and unpinned, if it is revoked. One that fails does not keep the others: as
+ * little as can be is reached afterwards. What hardware did not confirm matters more than a holder
+ * that does not let go.
  */
 static void take_back(struct ioas_area *area, int *status)
 {
@@ -79,7 +81,10 @@ static void let_stay(struct ioas_area *area, int *status)
 		area->pages->state = IOAS_PAGES_THERE;
 }
 
-/* Back to what it was. Pages that were never revoked, because they were mapped since, are left alone. */
+/*
+ * Back to what it was. Pages that were never revoked, because they were mapped since, are left
+ * alone.
+ */
 static void let_go(struct ioas_area *area, int *status)
 {
 	(void)status;
@@ -89,7 +94,7 @@ static void let_go(struct ioas_area *area, int *status)
 
 static int restore(struct iommu_ctx *ctx, const void *backing)
 {
-	/* What a revocation has left undone comes first: a page is not pinned twice, nor mapped where it was before. */
+	/* What a revocation has left undone comes first: no page is mapped where it was before. */
 	int status = everywhere(ctx, backing, take_back), left;
 
 	if (status != 0)

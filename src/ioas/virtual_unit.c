@@ -2,6 +2,7 @@
 #include "ioas/virtual_unit.h"
 
 #include "ioas/device.h"
+#include "ioas/event_queue.h"
 
 int iommu_virtual_unit_end(struct ioas_object *object)
 {
@@ -77,8 +78,11 @@ static struct iommu_virtual_device *find(const struct iommu_virtual_unit *virtua
 void iommu_virtual_device_leave(struct iommu_virtual_device *virtual_device)
 {
 	struct iommu_ctx *ctx = virtual_device->object.ctx;
-	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	uintptr_t state;
 
+	if (virtual_device->unit->event_queue != NULL)
+		iommu_device_events_off(virtual_device->device);
+	state = iommu_spin_lock(ctx->platform, &ctx->lock);
 	iommu_list_remove(&virtual_device->link);
 	virtual_device->device->virtual_device = NULL;
 	virtual_device->device = NULL;
@@ -129,6 +133,8 @@ static int device_alloc(struct iommu_ctx *ctx, uint32_t unit_id, uint32_t device
 	iommu_list_insert(&virtual_unit->devices, &virtual_device->link);
 	device->virtual_device = virtual_device;
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	if (virtual_unit->event_queue != NULL)
+		iommu_device_events_on(device);
 	iommu_object_use(unit_object);
 	return iommu_object_finish(object, 0, id);
 }

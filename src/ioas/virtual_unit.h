@@ -12,8 +12,9 @@ struct iommu_virtual_unit {
 	struct ioas_object object; /* first */
 	struct iommu_unit *unit;
 	struct iommu_hwpt *parent;
-	struct iommu_list_node hwpts;   /* nested ones that were made on it */
-	struct iommu_list_node devices; /* under ctx->lock */
+	struct iommu_list_node hwpts;         /* nested ones that were made on it */
+	struct iommu_list_node devices;       /* under ctx->lock */
+	struct ioas_event_queue *event_queue; /* likewise; NULL: none */
 };
 
 struct iommu_virtual_device {

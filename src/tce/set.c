@@ -2,6 +2,7 @@
 #include <libiommu/tce_set.h>
 
 #include <libiommu/group.h>
+#include <libiommu/ops.h>
 #include <libiommu/status.h>
 
 #include "tce/table.h"
@@ -27,33 +28,48 @@ static bool has_larger_pages(const struct iommu_tce_set *set, unsigned int cpu_p
 int iommu_tce_set_register(struct iommu_tce_set *set, struct iommu *iommu, uint16_t segment,
 			   uint16_t source_id, unsigned int cpu_page_shift)
 {
-	const struct iommu_endpoint *endpoint = iommu_find_endpoint(iommu, segment, source_id);
+	struct iommu_endpoint *endpoint = iommu_find_endpoint(iommu, segment, source_id);
 	struct iommu_group *group;
+	const void *data;
 
 	if (endpoint == NULL)
 		return IOMMU_ENOENT;
 	group = iommu_endpoint_group(endpoint);
-	if (iommu_group_data(group) != NULL)
+	data = iommu_group_data(group);
+	if (endpoint->uses_tce_set || (data != NULL && data != set))
 		return IOMMU_EBUSY;
 	if (set->tables[0] == NULL)
 		return 0;
 	if (has_larger_pages(set, cpu_page_shift))
 		return IOMMU_EINVAL;
-	iommu_group_set_data(group, set, release);
+	if (data == NULL)
+		iommu_group_set_data(group, set, release);
+	endpoint->uses_tce_set = true;
 	return 0;
+}
+
+static int is_registered(void *unused, struct iommu_endpoint *endpoint)
+{
+	(void)unused;
+	return endpoint->uses_tce_set ? 1 : 0;
 }
 
 int iommu_tce_set_unregister(struct iommu *iommu, uint16_t segment, uint16_t source_id)
 {
-	const struct iommu_endpoint *endpoint = iommu_find_endpoint(iommu, segment, source_id);
+	struct iommu_endpoint *endpoint = iommu_find_endpoint(iommu, segment, source_id);
+	struct iommu_group *group;
 
-	if (endpoint == NULL || iommu_tce_set_of(endpoint) == NULL)
+	if (endpoint == NULL || !endpoint->uses_tce_set)
 		return IOMMU_ENOENT;
-	iommu_group_set_data(iommu_endpoint_group(endpoint), NULL, NULL);
+	endpoint->uses_tce_set = false;
+	group = iommu_endpoint_group(endpoint);
+	/* Others of the group use it still. */
+	if (iommu_group_for_each(group, is_registered, NULL) == 0)
+		iommu_group_set_data(group, NULL, NULL);
 	return 0;
 }
 
 struct iommu_tce_set *iommu_tce_set_of(const struct iommu_endpoint *endpoint)
 {
-	return iommu_group_data(iommu_endpoint_group(endpoint));
+	return endpoint->uses_tce_set ? iommu_group_data(iommu_endpoint_group(endpoint)) : NULL;
 }

@@ -819,6 +819,46 @@ static void half_an_unmap(void **state)
 	finish();
 }
 
+/* An HWPT that no caller has made: what is left of it goes with the next call that would end it. */
+static void the_end_is_tried_again(void **state)
+{
+	const struct iommu_hwpt_config now = {.flags = IOMMU_HWPT_ATTACH};
+	uint32_t hwpt, other, objects;
+	struct iommu_ctx_stats stats;
+
+	(void)state;
+	begin_with(0, 1, 2, MEMORY_SCATTERED);
+	iommu_ctx_get_stats(ctx, &stats);
+	objects = stats.objects;
+	assert_int_equal(map_at(IOVA, 0, 0x10000), 0);
+	assert_int_equal(attach(0, ioas), 0);
+	hang(true);
+	assert_int_equal(detach(0), IOMMU_ETIMEDOUT);
+	/* Not IOMMU_EBUSY, for what the caller would have to find first. */
+	assert_int_not_equal(iommu_object_destroy(ctx, ioas), IOMMU_EBUSY);
+	assert_int_equal(memory.pins, 16);
+	hang(false);
+	assert_int_equal(iommu_object_destroy(ctx, ioas), 0);
+	assert_int_equal(memory.pins, 0);
+	/* The same of one that a failed call left behind, by a detach. */
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &ioas), 0);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &other), 0);
+	assert_int_equal(map_at(IOVA, 0, 0x10000), 0);
+	assert_int_equal(attach(0, other), 0);
+	assert_int_equal(attach(1, ioas), 0);
+	hang(true);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &now, &hwpt), IOMMU_ETIMEDOUT);
+	iommu_ctx_get_stats(ctx, &stats);
+	assert_int_equal(stats.objects, objects + 4);
+	hang(false);
+	assert_int_equal(detach(1), 0);
+	assert_int_equal(detach(0), 0);
+	iommu_ctx_get_stats(ctx, &stats);
+	assert_int_equal(stats.objects, objects + 1);
+	assert_int_equal(memory.pins, 0);
+	finish();
+}
+
 /* The last device is gone, its HWPT is not: parts of areas, and new devices, wait for that. */
 static void spaces_that_drain(void **state)
 {
@@ -891,6 +931,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_confirmed_stays_pinned),
 		cmocka_unit_test(hwpts_go_when_they_are_forgotten),
 		cmocka_unit_test(half_an_unmap),
+		cmocka_unit_test(the_end_is_tried_again),
 		cmocka_unit_test(spaces_that_drain),
 		cmocka_unit_test(an_unmap_that_failed_goes_on),
 	};

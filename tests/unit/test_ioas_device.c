@@ -502,6 +502,117 @@ static void guests_do_not_keep_others_out(void **state)
 	finish_guest();
 }
 
+/* --- Faults of a guest's devices ---------------------------------------------------------------- */
+
+static struct {
+	unsigned int host, told;
+} faults;
+
+static void note_fault(void *context, const struct iommu_fault *fault)
+{
+	assert_ptr_equal(context, &faults);
+	assert_ptr_equal(fault->endpoint, f.endpoint[0]);
+	faults.host++;
+}
+
+static void note_event(void *context)
+{
+	assert_ptr_equal(context, &faults);
+	faults.told++;
+}
+
+/* A device tries what it must not, and its unit is asked. */
+static void fault(unsigned int i, iommu_iova_t iova)
+{
+	assert_true(is_blocked(i, iova));
+	assert_true(iommu_unit_handle_faults(f.unit[0], NULL) > 0);
+}
+
+static unsigned int read_events(uint32_t queue, struct iommu_event_record *records,
+				unsigned int capacity)
+{
+	unsigned int count;
+
+	assert_int_equal(iommu_event_read(ctx, queue, records, capacity, &count, NULL), 0);
+	return count;
+}
+
+/* A guest is told of what its devices do wrong, by its own numbers; the host is not, as long as that is so. */
+static void faults_of_guests_are_theirs(void **state)
+{
+	static struct iommu_event_record records[2000];
+	struct iommu_vtd_first_stage stage;
+	struct iommu_hwpt_config config;
+	uint32_t parent, nested, unit, queue, other, virtual_device;
+	unsigned int count;
+	uint64_t lost;
+
+	(void)state;
+	begin_with(EVERYTHING, 1, 1, MEMORY_CONTIGUOUS);
+	f.memory = model_machine_take(&f.machine, 1);
+	config = begin_guest(&stage);
+	faults.host = faults.told = 0;
+	iommu_endpoint_set_fault_handler(f.endpoint[0], note_fault, &faults);
+	parent = hwpt_with(IOMMU_HWPT_NEST_PARENT);
+	assert_int_equal(iommu_virtual_unit_alloc(ctx, device[0], parent, &unit), 0);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], unit, &config, &nested), 0);
+	assert_int_equal(attach(0, nested), 0);
+	assert_int_equal(iommu_event_queue_alloc(ctx, parent, NULL, NULL, &queue), IOMMU_EINVAL);
+	assert_int_equal(iommu_event_queue_alloc(ctx, 999, NULL, NULL, &queue), IOMMU_ENOENT);
+	assert_int_equal(iommu_event_queue_alloc(ctx, unit, note_event, &faults, &queue), 0);
+	assert_int_equal(iommu_event_queue_alloc(ctx, unit, NULL, NULL, &other), IOMMU_EEXIST);
+	assert_int_equal(iommu_object_type(ctx, queue), IOMMU_OBJECT_EVENT_QUEUE);
+	assert_int_equal(iommu_object_destroy(ctx, unit), IOMMU_EBUSY);
+	/* Without a number it is none of the guest's. */
+	fault(0, 0x1000);
+	assert_true(faults.host == 1 && faults.told == 0);
+	assert_int_equal(iommu_virtual_device_alloc(ctx, unit, device[0], 77, &virtual_device), 0);
+	fault(0, 0x2000);
+	fault(0, 0x3000);
+	assert_true(faults.host == 1 && faults.told == 1);
+	assert_int_equal(read_events(queue, records, 1), 1);
+	assert_int_equal(records[0].virtual_id, 77);
+	assert_int_equal(records[0].device, device[0]);
+	assert_int_equal(records[0].address, 0x2000);
+	assert_int_equal(records[0].sequence, 0);
+	assert_non_null(records[0].reason_name);
+	/* What is in the queue outlives the number, and the device. */
+	assert_int_equal(iommu_object_destroy(ctx, virtual_device), 0);
+	fault(0, 0x4000);
+	assert_true(faults.host == 2 && faults.told == 1);
+	assert_int_equal(read_events(queue, records, 2000), 1);
+	assert_int_equal(records[0].address, 0x3000);
+	assert_int_equal(records[0].virtual_id, 77);
+	/* More than there is room for: the oldest are kept, and the rest is counted. */
+	assert_int_equal(iommu_virtual_device_alloc(ctx, unit, device[0], 78, &virtual_device), 0);
+	for (unsigned int i = 0; i < 900; i++)
+		fault(0, 0x100000 + i * 4096ULL);
+	assert_int_equal(faults.told, 2);
+	assert_int_equal(iommu_event_read(ctx, queue, records, 2000, &count, &lost), 0);
+	assert_in_range(count, 500, 899);
+	assert_int_equal(count + lost, 900);
+	for (unsigned int i = 0; i < count; i++) {
+		assert_int_equal(records[i].address, 0x100000 + i * 4096ULL);
+		assert_int_equal(records[i].sequence, 2 + i);
+	}
+	fault(0, 0x5000);
+	assert_int_equal(iommu_event_read(ctx, queue, records, 2000, &count, &lost), 0);
+	assert_true(count == 1 && lost == 0 && records[0].sequence == 902);
+	/* Without a queue they are the host's again. */
+	assert_int_equal(iommu_object_destroy(ctx, queue), 0);
+	fault(0, 0x6000);
+	assert_int_equal(faults.host, 3);
+	assert_int_equal(iommu_event_read(ctx, queue, records, 1, &count, NULL), IOMMU_ENOENT);
+	/* One that is made when there are numbers; the device goes before both. */
+	assert_int_equal(iommu_event_queue_alloc(ctx, unit, NULL, NULL, &queue), 0);
+	fault(0, 0x7000);
+	assert_int_equal(iommu_device_unbind(ctx, device[0]), 0);
+	assert_int_equal(read_events(queue, records, 2), 1);
+	fault(0, 0x8000);
+	assert_int_equal(faults.host, 4);
+	finish_guest();
+}
+
 /* --- Access ------------------------------------------------------------------------------------- */
 
 static struct {
@@ -1141,6 +1252,7 @@ int main(void)
 		cmocka_unit_test(writes_are_noted),
 		cmocka_unit_test(guests_are_nested),
 		cmocka_unit_test(guests_do_not_keep_others_out),
+		cmocka_unit_test(faults_of_guests_are_theirs),
 		cmocka_unit_test(software_pins_what_it_uses),
 		cmocka_unit_test(pins_outlive_devices),
 		cmocka_unit_test(software_reads_and_writes),

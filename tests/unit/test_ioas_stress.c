@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Address spaces from many threads: two map and unmap, one copies, one lets devices come and go, one accesses the memory and
- * lets go of it when it is told, two race for the two devices of one group, one destroys what another maps in, and one piece of
- * memory changes its owner while others look at it.
+ * lets go of it when it is told, two race for the two devices of one group, one destroys what another maps in, one piece of
+ * memory changes its owner while others look at it, and one is revoked and restored.
  * For the thread sanitizer to look at; without it, for what must hold in the end: nothing is pinned, and nothing was pinned twice.
  */
 #define _POSIX_C_SOURCE 200809L /* nanosleep */
@@ -20,6 +20,7 @@
 #define ANY    (IOMMU_IOAS_READ | IOMMU_IOAS_WRITE)
 #define HELD   0x40000000ULL
 #define OWNED  0x80000000ULL
+#define TAKEN  0xc0000000ULL
 
 static struct {
 	struct fake_machine machine;
@@ -30,6 +31,7 @@ static struct {
 	uint32_t spaces[2], access;
 	uint32_t fleeting[2];      /* a space and an access that come and go; atomic */
 	uint32_t reader;           /* an access of the second space */
+	bool is_taken;             /* the memory that is revoked: atomic */
 	bool owns[2];              /* which of two has the memory that changes hands; atomic */
 	uint32_t pinned[8][PAGES]; /* of eight pieces of memory; atomic */
 	pthread_mutex_t holder;
@@ -141,6 +143,27 @@ static bool owned_is_same(void *ctx, void *other, uint64_t address, uint64_t siz
 
 static const struct iommu_backing_ops owned_ops = {
 	.pin = owned_pin, .unpin = owned_unpin, .copy = owned_copy, .is_same = owned_is_same};
+
+/* Memory that is revoked, and pinned by nothing then. */
+static int taken_pin(void *ctx, uint64_t address, uint64_t size, unsigned int prot,
+		     struct iommu_map_piece *pieces, unsigned int room, unsigned int *count)
+{
+	expect(!__atomic_load_n(&s.is_taken, __ATOMIC_RELAXED));
+	return pin(ctx, address, size, prot, pieces, room, count);
+}
+
+static int taken_copy(void *ctx, uint64_t address, void *bytes, size_t size, bool write)
+{
+	const struct timespec a_moment = {0, 50000};
+	const int status = copy(ctx, address, bytes, size, write);
+
+	(void)nanosleep(&a_moment, NULL);
+	expect(!__atomic_load_n(&s.is_taken, __ATOMIC_RELAXED));
+	return status;
+}
+
+static const struct iommu_backing_ops taken_ops = {
+	.pin = taken_pin, .unpin = unpin, .copy = taken_copy, .flags = IOMMU_BACKING_MMIO};
 
 /* --- Threads ------------------------------------------------------------------------------------ */
 
@@ -289,15 +312,36 @@ static void *change_owners(void *argument)
 		/* Others want the control path, too. */
 		(void)nanosleep(&a_moment, NULL);
 	}
-	for (unsigned int i = 0; i < 2; i++) {
-		int status;
+	/* A reader that is still at it is waited for. */
+	for (unsigned int i = 0; i < 2; i++)
+		expect(iommu_ioas_unmap(s.ctx, s.spaces[i], OWNED, 0x8000, NULL) == 0);
+	return NULL;
+}
 
-		/* A reader that is still at it holds the pages for a moment. */
-		do
-			status = iommu_ioas_unmap(s.ctx, s.spaces[i], OWNED, 0x8000, NULL);
-		while (status == IOMMU_EBUSY);
-		expect(status == 0);
+/* Registers in both spaces that go and come back, whatever is attached. */
+static void *revoke_and_restore(void *argument)
+{
+	const struct iommu_backing backing = {&taken_ops, s.pinned[5], 0};
+	const struct timespec a_moment = {0, 200000};
+	iommu_iova_t iova = TAKEN;
+
+	(void)argument;
+	expect(iommu_ioas_map(s.ctx, s.spaces[0], &backing, 0x8000, ANY | IOMMU_IOAS_FIXED,
+			      &iova) == 0);
+	expect(iommu_ioas_copy(s.ctx, s.spaces[1], s.spaces[0], TAKEN, 0x8000,
+			       ANY | IOMMU_IOAS_FIXED, &iova) == 0);
+	while (!must_stop()) {
+		expect(iommu_backing_revoke(s.ctx, s.pinned[5]) == 0);
+		__atomic_store_n(&s.is_taken, true, __ATOMIC_RELAXED);
+		for (unsigned int i = 0; i < 8; i++)
+			expect(__atomic_load_n(&s.pinned[5][i], __ATOMIC_RELAXED) == 0);
+		(void)nanosleep(&a_moment, NULL);
+		__atomic_store_n(&s.is_taken, false, __ATOMIC_RELAXED);
+		expect(iommu_backing_restore(s.ctx, s.pinned[5]) == 0);
+		(void)nanosleep(&a_moment, NULL);
 	}
+	for (unsigned int i = 0; i < 2; i++)
+		expect(iommu_ioas_unmap(s.ctx, s.spaces[i], TAKEN, 0x8000, NULL) == 0);
 	return NULL;
 }
 
@@ -315,6 +359,7 @@ static void *look_at_it(void *argument)
 				expect(area.backing.ctx == &s.owns[0] ||
 				       area.backing.ctx == &s.owns[1]);
 		(void)iommu_access_rw(s.ctx, s.reader, OWNED + 0xff0, bytes, sizeof(bytes), false);
+		(void)iommu_access_rw(s.ctx, s.reader, TAKEN + 0xff0, bytes, sizeof(bytes), false);
 		iommu_ctx_get_stats(s.ctx, &stats);
 		expect(stats.objects >= 4);
 	}
@@ -364,7 +409,7 @@ static void everything_at_once(void **state)
 		{.devfn = 0x28, .type = IOMMU_PCI_INTEGRATED},
 		{.devfn = 0x30, .type = IOMMU_PCI_INTEGRATED, .alias_count = 1, .aliases = {0x28}}};
 	static const struct iommu_pci_topology topology = {functions, 3};
-	pthread_t runners[8], workers[3];
+	pthread_t runners[9], workers[3];
 
 	(void)state;
 	memset(&s, 0, sizeof(s));
@@ -400,13 +445,14 @@ static void everything_at_once(void **state)
 	assert_int_equal(pthread_create(&runners[5], NULL, map_in_what_may_be_gone, NULL), 0);
 	assert_int_equal(pthread_create(&runners[6], NULL, change_owners, NULL), 0);
 	assert_int_equal(pthread_create(&runners[7], NULL, look_at_it, NULL), 0);
+	assert_int_equal(pthread_create(&runners[8], NULL, revoke_and_restore, NULL), 0);
 	assert_int_equal(pthread_create(&workers[0], NULL, attach_and_detach, NULL), 0);
 	assert_int_equal(pthread_create(&workers[1], NULL, open_and_close, s.endpoints[1]), 0);
 	assert_int_equal(pthread_create(&workers[2], NULL, open_and_close, s.endpoints[2]), 0);
 	for (unsigned int i = 0; i < 3; i++)
 		pthread_join(workers[i], NULL);
 	__atomic_store_n(&s.stop, true, __ATOMIC_RELAXED);
-	for (unsigned int i = 0; i < 8; i++)
+	for (unsigned int i = 0; i < 9; i++)
 		pthread_join(runners[i], NULL);
 	assert_int_equal(failures, 0);
 	assert_int_equal(iommu_device_files_destroy(s.files), 0);

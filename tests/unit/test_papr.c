@@ -1054,7 +1054,8 @@ static void devices_are_registered_with_windows(void **state)
 	};
 	struct iommu_tce_set set = {.release = note_release};
 	struct iommu_tce_set none = {.release = note_release};
-	struct iommu_endpoint *endpoint;
+	struct iommu_tce_set other;
+	struct iommu_endpoint *endpoint, *second;
 	uint64_t address;
 
 	(void)state;
@@ -1079,9 +1080,24 @@ static void devices_are_registered_with_windows(void **state)
 	assert_int_equal(released, 0);
 	assert_int_equal(iommu_tce_set_unregister(f.iommu, SEGMENT, 0x100), 0);
 	assert_int_equal(released, 1);
-	/* It goes with the group. */
+	/* A second device of the PE uses the same windows, and keeps them. */
+	second = add(0x101);
+	assert_ptr_equal(iommu_endpoint_group(second), iommu_endpoint_group(endpoint));
 	assert_int_equal(iommu_tce_set_register(&set, f.iommu, SEGMENT, 0x100, 16), 0);
+	assert_null(iommu_tce_set_of(second));
+	assert_int_equal(iommu_tce_set_unregister(f.iommu, SEGMENT, 0x101), IOMMU_ENOENT);
+	other = set;
+	assert_int_equal(iommu_tce_set_register(&other, f.iommu, SEGMENT, 0x101, 16), IOMMU_EBUSY);
+	assert_int_equal(iommu_tce_set_register(&set, f.iommu, SEGMENT, 0x101, 16), 0);
+	assert_ptr_equal(iommu_tce_set_of(second), &set);
+	assert_int_equal(iommu_tce_set_unregister(f.iommu, SEGMENT, 0x100), 0);
+	assert_int_equal(released, 1);
+	assert_null(iommu_tce_set_of(endpoint));
+	assert_ptr_equal(iommu_tce_set_of(second), &set);
+	/* It goes with the group. */
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	assert_int_equal(released, 1);
+	assert_int_equal(iommu_release_endpoint(second), 0);
 	assert_int_equal(released, 2);
 	assert_int_equal(iommu_tce_table_destroy(set.tables[0]), 0);
 }

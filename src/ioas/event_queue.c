@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Event queues. A fault finds its queue by the number that its device has on a virtual unit. What
+ * is in the queue are copies: devices, and their numbers, may go while it is not read.
+ */
+#include "ioas/event_queue.h"
+
+#include "ioas/device.h"
+#include "ioas/virtual_unit.h"
+
+#define ORDER 3
+#define SIZE  (IOMMU_PAGE_SIZE << ORDER)
+
+/*
+ * --- From devices -------------------------------------------------------------------------------
+ */
+
+static void put(struct ioas_event_queue *queue, const struct ioas_device *device,
+		const struct iommu_fault *fault)
+{
+	const uint32_t sequence = queue->sequence++;
+	unsigned int at = queue->first + queue->count;
+
+	if (queue->count == queue->capacity) {
+		queue->lost++;
+		return;
+	}
+	if (at >= queue->capacity)
+		at -= queue->capacity;
+	queue->count++;
+	queue->events[at] = (struct iommu_event_record){
+		.virtual_id = device->virtual_device->id,
+		.device = iommu_object_id(&device->object),
+		.sequence = sequence,
+		.address = fault->address,
+		.access = fault->access,
+		.has_pasid = fault->has_pasid,
+		.pasid = fault->pasid,
+		.reason = fault->reason,
+		.reason_name = fault->reason_name,
+	};
+}
+
+/* A fault of a device: the handler of its endpoint. */
+static void take(void *ctx, const struct iommu_fault *fault)
+{
+	const struct ioas_device *device = ctx;
+	struct iommu_ctx *context = device->object.ctx;
+	uintptr_t state = iommu_spin_lock(context->platform, &context->lock);
+	struct ioas_event_queue *queue = NULL;
+	bool tell = false;
+
+	if (device->virtual_device != NULL)
+		queue = device->virtual_device->unit->event_queue;
+	if (queue != NULL) {
+		/* It is not destroyed before its owner was told. */
+		iommu_object_visit_locked(&queue->object);
+		tell = queue->count == 0;
+		put(queue, device, fault);
+	}
+	iommu_spin_unlock(context->platform, &context->lock, state);
+	if (queue == NULL)
+		return;
+	if (tell && queue->notifier != NULL)
+		queue->notifier(queue->notifier_ctx);
+	iommu_object_leave(&queue->object);
+}
+
+void iommu_device_events_on(struct ioas_device *device)
+{
+	device->host_handler = device->endpoint->fault_handler;
+	device->host_ctx = device->endpoint->fault_ctx;
+	iommu_endpoint_set_fault_handler(device->endpoint, take, device);
+}
+
+void iommu_device_events_off(struct ioas_device *device)
+{
+	/* When it returns, none is being put. */
+	iommu_endpoint_set_fault_handler(device->endpoint, device->host_handler, device->host_ctx);
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+/* All devices that have a number on the unit. The list changes in the control path alone. */
+static void for_each_device(const struct iommu_virtual_unit *unit,
+			    void (*action)(struct ioas_device *device))
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &unit->devices)
+		action(iommu_container_of(node, struct iommu_virtual_device, link)->device);
+}
+
+static void set_queue(struct iommu_virtual_unit *unit, struct ioas_event_queue *queue)
+{
+	struct iommu_ctx *ctx = unit->object.ctx;
+	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+
+	unit->event_queue = queue;
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+}
+
+static int make_events(struct ioas_event_queue *queue)
+{
+	struct iommu_ctx *ctx = queue->object.ctx;
+
+	if (!iommu_ctx_charge(&ctx->metadata, SIZE, ctx->limits.metadata_bytes))
+		return IOMMU_ENOMEM;
+	queue->capacity = (unsigned int)(SIZE / sizeof(struct iommu_event_record));
+	queue->events = ctx->platform->alloc_pages(ctx->platform->ctx, ORDER, IOMMU_NODE_ANY, 0);
+	if (queue->events == NULL)
+		iommu_ctx_discharge(&ctx->metadata, SIZE);
+	return queue->events != NULL ? 0 : IOMMU_ENOMEM;
+}
+
+static int queue_alloc(struct iommu_ctx *ctx, uint32_t unit_id, iommu_event_notifier notifier,
+		       void *notifier_ctx, uint32_t *id)
+{
+	struct ioas_object *unit, *object;
+	struct ioas_event_queue *queue;
+	int status;
+
+	unit = iommu_object_find(ctx, unit_id, IOMMU_OBJECT_VIRTUAL_UNIT, &status);
+	if (unit == NULL)
+		return status;
+	if (iommu_virtual_unit_of(unit)->event_queue != NULL)
+		return IOMMU_EEXIST;
+	status = iommu_object_new(ctx, IOMMU_OBJECT_EVENT_QUEUE, &object);
+	if (status != 0)
+		return status;
+	queue = iommu_event_queue_of(object);
+	queue->unit = iommu_virtual_unit_of(unit);
+	queue->notifier = notifier;
+	queue->notifier_ctx = notifier_ctx;
+	status = make_events(queue);
+	if (status == 0) {
+		iommu_object_use(unit);
+		set_queue(queue->unit, queue);
+		for_each_device(queue->unit, iommu_device_events_on);
+	}
+	return iommu_object_finish(object, status, id);
+}
+
+int iommu_event_queue_alloc(struct iommu_ctx *ctx, uint32_t virtual_unit,
+			    iommu_event_notifier notifier, void *notifier_ctx, uint32_t *queue)
+{
+	int status;
+
+	iommu_ctx_lock(ctx);
+	status = queue_alloc(ctx, virtual_unit, notifier, notifier_ctx, queue);
+	iommu_ctx_unlock(ctx);
+	return status;
+}
+
+int iommu_event_queue_end(struct ioas_object *object)
+{
+	const struct iommu_platform *platform = object->ctx->platform;
+	struct ioas_event_queue *queue = iommu_event_queue_of(object);
+
+	for_each_device(queue->unit, iommu_device_events_off);
+	set_queue(queue->unit, NULL);
+	platform->free_pages(platform->ctx, queue->events, ORDER);
+	iommu_ctx_discharge(&object->ctx->metadata, SIZE);
+	iommu_object_unuse(&queue->unit->object);
+	return 0;
+}
+
+/*
+ * --- To who reads -------------------------------------------------------------------------------
+ */
+
+/* Locked. */
+static unsigned int read(struct ioas_event_queue *queue, struct iommu_event_record *records,
+			 unsigned int capacity)
+{
+	unsigned int count = 0;
+
+	for (; queue->count != 0 && count < capacity; queue->count--) {
+		records[count++] = queue->events[queue->first++];
+		if (queue->first == queue->capacity)
+			queue->first = 0;
+	}
+	return count;
+}
+
+int iommu_event_read(struct iommu_ctx *ctx, uint32_t id, struct iommu_event_record *records,
+		     unsigned int capacity, unsigned int *count, uint64_t *lost)
+{
+	struct ioas_event_queue *queue;
+	struct ioas_object *object;
+	uintptr_t state;
+	int status;
+
+	*count = 0;
+	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_EVENT_QUEUE, &status);
+	if (object == NULL)
+		return status;
+	queue = iommu_event_queue_of(object);
+	state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	*count = read(queue, records, capacity);
+	if (lost != NULL) {
+		*lost = queue->lost;
+		queue->lost = 0;
+	}
+	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_object_leave(object);
+	return 0;
+}
