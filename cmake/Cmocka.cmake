@@ -3,7 +3,12 @@
 # package, compiled here and linked statically (the foreign-architecture packages do not run static).
 add_library(cmocka_for_tests INTERFACE)
 if(NOT CMAKE_CROSSCOMPILING)
-  find_library(CMOCKA_LIBRARY cmocka REQUIRED)
+  find_library(CMOCKA_LIBRARY cmocka)
+  find_path(CMOCKA_INCLUDE cmocka.h)
+  if(NOT CMOCKA_LIBRARY OR NOT CMOCKA_INCLUDE)
+    message(FATAL_ERROR "The tests need cmocka (Debian: libcmocka-dev). Without tests: the preset library, or "
+                        "-DIOMMU_BUILD_TESTS=OFF")
+  endif()
   target_link_libraries(cmocka_for_tests INTERFACE ${CMOCKA_LIBRARY})
   return()
 endif()

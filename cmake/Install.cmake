@@ -30,5 +30,14 @@ write_basic_package_version_file(libiommu-config-version.cmake COMPATIBILITY Sam
 install(FILES ${PROJECT_BINARY_DIR}/libiommu-config.cmake
               ${PROJECT_BINARY_DIR}/libiommu-config-version.cmake DESTINATION ${package_dir})
 
-configure_file(pkgconfig/libiommu.pc.in libiommu.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/libiommu.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+# From the directory of a .pc file to the prefix.
+file(RELATIVE_PATH up /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+string(REGEX REPLACE "/$" "" up "${up}")
+set(packages libiommu)
+if(IOMMU_BUILD_SHARED)
+  list(APPEND packages libiommu-shared)
+endif()
+foreach(package IN LISTS packages)
+  configure_file(pkgconfig/${package}.pc.in ${package}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${package}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()

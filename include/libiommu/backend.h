@@ -128,7 +128,15 @@ struct iommu_bus_event {
  *   IOMMU_ENOMEM        ADDED: to remember it; otherwise as iommu_probe_endpoint, and for BINDING as
  *                       iommu_use_default_domain
  */
+#if defined(__cplusplus) && defined(__GNUC__)
+/* Function and structure have one name, which C++ knows apart, and -Wshadow tells of. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 IOMMU_API int iommu_bus_event(struct iommu *iommu, const struct iommu_bus_event *event);
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
 /*
  * iommu_probe_waiting - when units were added: devices that had none are tried again. iommu_waiting -

@@ -96,36 +96,44 @@ struct iommu_dmar {
 	const char *refusal;
 };
 
+/* What the structures of each type say. */
+struct iommu_dmar_drhd {
+	iommu_paddr_t base; /* of the registers; page-aligned */
+	uint64_t size;      /* of the registers as firmware says, in bytes; >= 4K */
+	bool include_all;   /* all devices of the segment that no other unit names */
+	bool usable;        /* base is an address that registers can have */
+};
+struct iommu_dmar_rmrr {
+	iommu_paddr_t start; /* page-aligned */
+	iommu_paddr_t last;  /* inclusive; the last byte of a page */
+};
+struct iommu_dmar_atsr {
+	bool all_ports;
+};
+struct iommu_dmar_rhsa {
+	iommu_paddr_t unit_base;
+	uint32_t proximity_domain;
+};
+struct iommu_dmar_andd {
+	unsigned int number;
+	const char *name; /* NUL-terminated ACPI path, inside the table */
+};
+struct iommu_dmar_satc {
+	bool atc_required;
+};
+
 /* One structure. `type` says which member of the union counts. */
 struct iommu_dmar_record {
 	enum dmar_structure_type type;
 	/* PCI segment; 0 for RHSA and ANDD, which have none. */
 	uint16_t segment;
 	union {
-		struct {
-			iommu_paddr_t base; /* of the registers; page-aligned */
-			uint64_t size;      /* of the registers as firmware says, in bytes; >= 4K */
-			bool include_all; /* all devices of the segment that no other unit names */
-			bool usable;      /* base is an address that registers can have */
-		} drhd;
-		struct {
-			iommu_paddr_t start; /* page-aligned */
-			iommu_paddr_t last;  /* inclusive; the last byte of a page */
-		} rmrr;
-		struct {
-			bool all_ports;
-		} atsr;
-		struct {
-			iommu_paddr_t unit_base;
-			uint32_t proximity_domain;
-		} rhsa;
-		struct {
-			unsigned int number;
-			const char *name; /* NUL-terminated ACPI path, inside the table */
-		} andd;
-		struct {
-			bool atc_required;
-		} satc;
+		struct iommu_dmar_drhd drhd;
+		struct iommu_dmar_rmrr rmrr;
+		struct iommu_dmar_atsr atsr;
+		struct iommu_dmar_rhsa rhsa;
+		struct iommu_dmar_andd andd;
+		struct iommu_dmar_satc satc;
 	};
 	/* Where the structure and its scopes are: for the iterators. */
 	uint32_t offset;

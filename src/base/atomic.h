@@ -12,6 +12,8 @@
 
 #include <libiommu/types.h>
 
+#include "base/inline_atomics.h"
+
 /*
  * All loads and stores before are seen before all loads and stores after, by CPUs and by hardware.
  * The thread sanitizer does not model fences and says so; what they order here is atomic in itself.

@@ -17,6 +17,8 @@
 
 #include <libiommu/ops.h>
 
+#include "base/inline_atomics.h"
+
 /* Is anything open? */
 static inline bool iommu_confirmation_is_open(const struct iommu_confirmation *confirmation)
 {

@@ -9,6 +9,8 @@
 
 #include <libiommu/platform.h>
 
+#include "base/inline_atomics.h"
+
 struct iommu_spinlock {
 	uint32_t taken;
 };

@@ -42,7 +42,7 @@ static bool take_waiting(struct opal_unit *unit, struct opal_domain **buried,
 
 void iommu_opal_made_good(struct opal_unit *unit, uint32_t failures)
 {
-	struct opal_domain *buried, *emptied;
+	struct opal_domain *buried = NULL, *emptied = NULL;
 	bool found;
 
 	do {

@@ -6,6 +6,7 @@
 
 #include "base/byteorder.h"
 #include "base/deadline.h"
+#include "base/inline_atomics.h"
 
 /* A hypervisor is busy for milliseconds, with what other guests want: after a second it hangs. */
 #define TIMEOUT_NS 1000000000ULL

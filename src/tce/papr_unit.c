@@ -278,7 +278,7 @@ static void report(const struct papr_unit *unit)
 static int probe(struct iommu *iommu, const struct iommu_papr_config *config)
 {
 	const char *mistake = mistake_in(config);
-	struct papr_unit *unit;
+	struct papr_unit *unit = NULL;
 	int status;
 
 	if (mistake != NULL)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tce/view.h"
 
+#include "base/inline_atomics.h"
+
 #define LEVEL_BITS 9
 #define SLOTS      (1U << LEVEL_BITS)
 

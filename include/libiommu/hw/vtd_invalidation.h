@@ -38,6 +38,16 @@ enum vtd_granularity {
 	VTD_GRANULARITY_PAGE = 3,   /* IOTLB */
 };
 
+/* From its words; a function, because these headers are C++, too. */
+static inline struct vtd_descriptor vtd_descriptor_of(uint64_t low, uint64_t high)
+{
+	struct vtd_descriptor d;
+
+	d.low = low;
+	d.high = high;
+	return d;
+}
+
 static inline enum vtd_descriptor_type vtd_descriptor_type(struct vtd_descriptor d)
 {
 	return (enum vtd_descriptor_type)(d.low & 0xf);
@@ -61,10 +71,9 @@ static inline uint16_t vtd_descriptor_domain_id(struct vtd_descriptor d)
 static inline struct vtd_descriptor vtd_descriptor_context(enum vtd_granularity granularity,
 							   uint16_t domain_id, uint16_t source_id)
 {
-	return (struct vtd_descriptor){
-		.low = VTD_DESCRIPTOR_CONTEXT | (uint64_t)granularity << 4 |
-		       (uint64_t)domain_id << 16 | (uint64_t)source_id << 32,
-	};
+	return vtd_descriptor_of(VTD_DESCRIPTOR_CONTEXT | (uint64_t)granularity << 4 |
+					 (uint64_t)domain_id << 16 | (uint64_t)source_id << 32,
+				 0);
 }
 
 /* Device-selective, and the functions that differ only in the `ignored` highest function bits. */
@@ -99,10 +108,9 @@ static inline unsigned int vtd_descriptor_function_mask(struct vtd_descriptor d)
 static inline struct vtd_descriptor vtd_descriptor_iotlb(enum vtd_granularity granularity,
 							 uint16_t domain_id, uint64_t drain)
 {
-	return (struct vtd_descriptor){
-		.low = VTD_DESCRIPTOR_IOTLB | (uint64_t)granularity << 4 | drain |
-		       (uint64_t)domain_id << 16,
-	};
+	return vtd_descriptor_of(VTD_DESCRIPTOR_IOTLB | (uint64_t)granularity << 4 | drain |
+					 (uint64_t)domain_id << 16,
+				 0);
 }
 
 /* The address must be aligned to 2^mask pages. */
@@ -131,10 +139,10 @@ static inline struct vtd_descriptor
 vtd_descriptor_device_tlb(uint16_t source_id, uint64_t address, unsigned int order,
 			  unsigned int queue_depth, bool name_function, uint16_t physical_function)
 {
-	struct vtd_descriptor d = {
-		.low = VTD_DESCRIPTOR_DEVICE_TLB | (uint64_t)(queue_depth & 31) << 16 |
-		       (uint64_t)source_id << 32,
-	};
+	struct vtd_descriptor d =
+		vtd_descriptor_of(VTD_DESCRIPTOR_DEVICE_TLB | (uint64_t)(queue_depth & 31) << 16 |
+					  (uint64_t)source_id << 32,
+				  0);
 
 	if (name_function)
 		d.low |= (uint64_t)(physical_function & 0xf) << 12 |
@@ -154,15 +162,14 @@ vtd_descriptor_device_tlb(uint16_t source_id, uint64_t address, unsigned int ord
 
 static inline struct vtd_descriptor vtd_descriptor_interrupts(uint16_t index, unsigned int mask)
 {
-	return (struct vtd_descriptor){
-		.low = VTD_DESCRIPTOR_IEC | VTD_IEC_BY_INDEX | (uint64_t)mask << 27 |
-		       (uint64_t)index << 32,
-	};
+	return vtd_descriptor_of(VTD_DESCRIPTOR_IEC | VTD_IEC_BY_INDEX | (uint64_t)mask << 27 |
+					 (uint64_t)index << 32,
+				 0);
 }
 
 static inline struct vtd_descriptor vtd_descriptor_all_interrupts(void)
 {
-	return (struct vtd_descriptor){.low = VTD_DESCRIPTOR_IEC};
+	return vtd_descriptor_of(VTD_DESCRIPTOR_IEC, 0);
 }
 
 /*
@@ -176,11 +183,9 @@ static inline struct vtd_descriptor vtd_descriptor_all_interrupts(void)
 
 static inline struct vtd_descriptor vtd_descriptor_wait(uint64_t status_address, uint32_t value)
 {
-	return (struct vtd_descriptor){
-		.low = VTD_DESCRIPTOR_WAIT | VTD_WAIT_STATUS_WRITE | VTD_WAIT_FENCE |
-		       (uint64_t)value << 32,
-		.high = status_address,
-	};
+	return vtd_descriptor_of(VTD_DESCRIPTOR_WAIT | VTD_WAIT_STATUS_WRITE | VTD_WAIT_FENCE |
+					 (uint64_t)value << 32,
+				 status_address);
 }
 
 /* --- Scalable mode ---------------------------------------------------------------------------- */
@@ -200,21 +205,18 @@ static inline uint32_t vtd_descriptor_pasid(struct vtd_descriptor d)
 
 static inline struct vtd_descriptor vtd_descriptor_pasid_iotlb(uint16_t domain_id, uint32_t pasid)
 {
-	return (struct vtd_descriptor){
-		.low = VTD_DESCRIPTOR_PASID_IOTLB | (uint64_t)VTD_PASID_IOTLB_ALL << 4 |
-		       (uint64_t)domain_id << 16 | (uint64_t)pasid << 32,
-	};
+	return vtd_descriptor_of(VTD_DESCRIPTOR_PASID_IOTLB | (uint64_t)VTD_PASID_IOTLB_ALL << 4 |
+					 (uint64_t)domain_id << 16 | (uint64_t)pasid << 32,
+				 0);
 }
 
 static inline struct vtd_descriptor
 vtd_descriptor_pasid_iotlb_pages(uint16_t domain_id, uint32_t pasid, uint64_t address,
 				 unsigned int mask, bool leaves_only)
 {
-	return (struct vtd_descriptor){
-		.low = VTD_DESCRIPTOR_PASID_IOTLB | (uint64_t)VTD_PASID_IOTLB_PAGE << 4 |
-		       (uint64_t)domain_id << 16 | (uint64_t)pasid << 32,
-		.high = address | mask | (leaves_only ? VTD_IOTLB_HINT : 0),
-	};
+	return vtd_descriptor_of(VTD_DESCRIPTOR_PASID_IOTLB | (uint64_t)VTD_PASID_IOTLB_PAGE << 4 |
+					 (uint64_t)domain_id << 16 | (uint64_t)pasid << 32,
+				 address | mask | (leaves_only ? VTD_IOTLB_HINT : 0));
 }
 
 /* PASID cache: 5:4 granularity, 31:16 domain id, 51:32 PASID. */
@@ -225,10 +227,9 @@ vtd_descriptor_pasid_iotlb_pages(uint16_t domain_id, uint32_t pasid, uint64_t ad
 static inline struct vtd_descriptor vtd_descriptor_pasid_cache(unsigned int granularity,
 							       uint16_t domain_id, uint32_t pasid)
 {
-	return (struct vtd_descriptor){
-		.low = VTD_DESCRIPTOR_PASID_CACHE | (uint64_t)granularity << 4 |
-		       (uint64_t)domain_id << 16 | (uint64_t)pasid << 32,
-	};
+	return vtd_descriptor_of(VTD_DESCRIPTOR_PASID_CACHE | (uint64_t)granularity << 4 |
+					 (uint64_t)domain_id << 16 | (uint64_t)pasid << 32,
+				 0);
 }
 
 /*
@@ -286,19 +287,17 @@ static inline struct vtd_descriptor vtd_descriptor_page_response(uint16_t source
 								 uint32_t pasid, uint16_t group,
 								 enum vtd_page_response_code code)
 {
-	return (struct vtd_descriptor){
-		.low = VTD_DESCRIPTOR_PAGE_RESPONSE |
-		       (has_pasid ? VTD_PAGE_RESPONSE_HAS_PASID : 0) | (uint64_t)code << 12 |
-		       (uint64_t)source_id << 16 | (has_pasid ? (uint64_t)pasid << 32 : 0),
-		.high = VTD_PAGE_RESPONSE_LAST | (uint64_t)group << 3,
-	};
+	return vtd_descriptor_of(VTD_DESCRIPTOR_PAGE_RESPONSE |
+					 (has_pasid ? VTD_PAGE_RESPONSE_HAS_PASID : 0) |
+					 (uint64_t)code << 12 | (uint64_t)source_id << 16 |
+					 (has_pasid ? (uint64_t)pasid << 32 : 0),
+				 VTD_PAGE_RESPONSE_LAST | (uint64_t)group << 3);
 }
 
 /* A wait for what the unit holds of page requests. */
 static inline struct vtd_descriptor vtd_descriptor_drain(void)
 {
-	return (struct vtd_descriptor){.low = VTD_DESCRIPTOR_WAIT | VTD_WAIT_FENCE |
-					      VTD_WAIT_DRAIN};
+	return vtd_descriptor_of(VTD_DESCRIPTOR_WAIT | VTD_WAIT_FENCE | VTD_WAIT_DRAIN, 0);
 }
 
 #endif
