@@ -66,7 +66,7 @@ struct scenario_machine {
 	uint64_t old_message_address;
 	/*
 	 * It blocks the old format, and records the faults of interrupts, as the specification wants
-	 * it. QEMU does neither.
+	 * it. QEMU lets the old format pass, and before its version 10 records no such fault.
 	 */
 	bool strict_interrupts;
 };

@@ -611,7 +611,7 @@ static void count_table(const struct opened *o, unsigned int counts[COLUMNS])
 	iommu_dmar_for_each (&o->dmar, &record) {
 		struct iommu_dmar_scope s = {0};
 
-		counts[FIRST_TYPE + record.type]++;
+		counts[(unsigned int)FIRST_TYPE + (unsigned int)record.type]++;
 		counts[INCLUDE_ALL] += record.type == DMAR_DRHD && record.drhd.include_all;
 		iommu_dmar_for_each_scope (&o->dmar, &record, &s) {
 			counts[SCOPES]++;
