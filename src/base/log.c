@@ -8,6 +8,7 @@
 /* Longer lines are cut. */
 #define LINE_SIZE 160
 
+#if IOMMU_CONFIG_LOG
 void iommu_log(const struct iommu_platform *platform, enum iommu_log_level level, const char *who,
 	       const char *what)
 {
@@ -21,6 +22,7 @@ void iommu_log(const struct iommu_platform *platform, enum iommu_log_level level
 	(void)iommu_line_append(line, sizeof(line), used, what);
 	platform->log(platform->ctx, level, line);
 }
+#endif
 
 static size_t append_part(char *line, size_t used, const char *part)
 {

@@ -5,18 +5,27 @@
 
 #include <libiommu/platform.h>
 
+#if IOMMU_CONFIG_LOG
 /* "who: what": both may be any length; what does not fit a line of 160 characters is cut. */
 void iommu_log(const struct iommu_platform *platform, enum iommu_log_level level, const char *who,
 	       const char *what);
+#else
+/* The texts go with the calls. */
+static inline void iommu_log(const struct iommu_platform *platform, enum iommu_log_level level,
+			     const char *who, const char *what)
+{
+	(void)platform;
+	(void)level;
+	(void)who;
+	(void)what;
+}
+#endif
 
 /*
  * Why a call of the control path is refused. All texts go through IOMMU_WHY, and all names of calls
  * are IOMMU_CALL: a build with IOMMU_CONFIG_REASONS 0 has none of them, and its lines say nothing but
  * the code.
  */
-#ifndef IOMMU_CONFIG_REASONS
-#define IOMMU_CONFIG_REASONS 1
-#endif
 #if IOMMU_CONFIG_REASONS
 #define IOMMU_WHY(text) (text)
 #define IOMMU_CALL      __func__

@@ -15,9 +15,22 @@ struct iommu_spinlock {
 	uint32_t taken;
 };
 
+/* One in each function that locks, which is faster; where size counts (-Os), those of spinlock.c. */
+#if defined(__OPTIMIZE_SIZE__) || defined(IOMMU_SPINLOCK_BODY)
+#define IOMMU_SPINLOCK_COPY
+#else
+#define IOMMU_SPINLOCK_COPY static inline
+#endif
+
 /* Returns what iommu_spin_unlock wants back. */
-static inline uintptr_t iommu_spin_lock(const struct iommu_platform *platform,
-					struct iommu_spinlock *lock)
+IOMMU_SPINLOCK_COPY uintptr_t iommu_spin_lock(const struct iommu_platform *platform,
+					      struct iommu_spinlock *lock);
+IOMMU_SPINLOCK_COPY void iommu_spin_unlock(const struct iommu_platform *platform,
+					   struct iommu_spinlock *lock, uintptr_t state);
+
+#if !defined(__OPTIMIZE_SIZE__) || defined(IOMMU_SPINLOCK_BODY)
+IOMMU_SPINLOCK_COPY uintptr_t iommu_spin_lock(const struct iommu_platform *platform,
+					      struct iommu_spinlock *lock)
 {
 	uintptr_t state = platform->irq_save != NULL ? platform->irq_save(platform->ctx) : 0;
 
@@ -28,12 +41,13 @@ static inline uintptr_t iommu_spin_lock(const struct iommu_platform *platform,
 	return state;
 }
 
-static inline void iommu_spin_unlock(const struct iommu_platform *platform,
-				     struct iommu_spinlock *lock, uintptr_t state)
+IOMMU_SPINLOCK_COPY void iommu_spin_unlock(const struct iommu_platform *platform,
+					   struct iommu_spinlock *lock, uintptr_t state)
 {
 	__atomic_store_n(&lock->taken, 0, __ATOMIC_RELEASE);
 	if (platform->irq_restore != NULL)
 		platform->irq_restore(platform->ctx, state);
 }
+#endif
 
 #endif

@@ -149,7 +149,7 @@ static int keep_free(struct iommu_domain *domain, const struct iommu_region *reg
 	const uint64_t end = domain->aperture_last >> shift;
 
 	/* Page 0, and what lies beyond the aperture, is not handed out anyway. */
-	if (domain->space == NULL || first > end || last == 0)
+	if (!IOMMU_CONFIG_DMA || domain->space == NULL || first > end || last == 0)
 		return 0;
 	if (first == 0)
 		first = 1;

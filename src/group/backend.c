@@ -160,6 +160,8 @@ static enum iommu_domain_type type_for(unsigned int flags)
 {
 	if ((flags & IOMMU_START_PASS_THROUGH) != 0)
 		return IOMMU_DOMAIN_IDENTITY;
+	if (!IOMMU_CONFIG_DMA)
+		return IOMMU_DOMAIN_BLOCKED;
 	return (flags & IOMMU_START_LAZY) != 0 ? IOMMU_DOMAIN_DMA_LAZY : IOMMU_DOMAIN_DMA;
 }
 

@@ -154,7 +154,7 @@ int iommu_domain_drop(struct iommu_domain *domain)
 		status = domain->release_data(domain->data);
 	if (status != 0)
 		return status;
-	if (domain->space != NULL)
+	if (IOMMU_CONFIG_DMA && domain->space != NULL)
 		iommu_iova_space_destroy(domain->space);
 	if (domain->parent != NULL)
 		domain->parent->children--;

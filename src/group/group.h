@@ -127,11 +127,10 @@ static inline bool iommu_is_unconfirmed(int status)
 	return status == IOMMU_ETIMEDOUT || status == IOMMU_EIO;
 }
 
-static inline bool iommu_type_is_dma(enum iommu_domain_type type)
-{
-	return type == IOMMU_DOMAIN_DMA || type == IOMMU_DOMAIN_DMA_LAZY ||
-	       type == IOMMU_DOMAIN_DMA_BYPASS;
-}
+/* A macro, like vtd_is_scalable: without the DMA API there are no such domains, and no IOVA spaces. */
+#define iommu_type_is_dma(type)                                                                    \
+	(IOMMU_CONFIG_DMA && ((type) == IOMMU_DOMAIN_DMA || (type) == IOMMU_DOMAIN_DMA_LAZY ||     \
+			      (type) == IOMMU_DOMAIN_DMA_BYPASS))
 
 /* One that has tables, for want of a unit that passes everything on. */
 static inline bool iommu_is_identity_table(const struct iommu_domain *domain)
@@ -217,8 +216,16 @@ void iommu_end_uses(struct iommu *iommu);
 
 /* --- pasid.c ---------------------------------------------------------------------------------- */
 
+#if IOMMU_CONFIG_SCALABLE
 /* A member leaves: its requests with the group's PASIDs fault. */
 int iommu_pasids_leave(struct iommu_endpoint *endpoint);
+#else
+static inline int iommu_pasids_leave(struct iommu_endpoint *endpoint)
+{
+	(void)endpoint;
+	return 0;
+}
+#endif
 
 /* --- name.c, member.c, alias.c ---------------------------------------------------------------- */
 
@@ -261,6 +268,7 @@ void iommu_wait_for_users(const struct iommu_endpoint *endpoint);
 /* The endpoint with an id, an alias included; under look_lock, or in the control path. */
 struct iommu_endpoint *iommu_find_id(struct iommu *iommu, uint16_t segment, uint16_t source_id);
 void iommu_features_off(struct iommu_endpoint *endpoint);
+#if IOMMU_CONFIG_SCALABLE
 int iommu_page_requests_create(struct iommu_endpoint *endpoint);
 /* Answers what is open. */
 void iommu_page_requests_destroy(struct iommu_endpoint *endpoint);
@@ -270,6 +278,30 @@ void iommu_pasids_forget(struct iommu *iommu);
 /* Answer those of a PASID, or of none, that wait, told or not: it was detached. */
 void iommu_page_requests_drop(struct iommu_endpoint *endpoint, bool has_pasid, uint32_t pasid);
 bool iommu_page_requests_wait(const struct iommu_endpoint *endpoint);
+#else
+static inline int iommu_page_requests_create(struct iommu_endpoint *endpoint)
+{
+	(void)endpoint;
+	return IOMMU_EOPNOTSUPP;
+}
+static inline void iommu_page_requests_destroy(struct iommu_endpoint *endpoint)
+{
+	(void)endpoint;
+}
+static inline void iommu_unit_pasids_forget(struct iommu_unit *unit)
+{
+	(void)unit;
+}
+static inline void iommu_pasids_forget(struct iommu *iommu)
+{
+	(void)iommu;
+}
+static inline bool iommu_page_requests_wait(const struct iommu_endpoint *endpoint)
+{
+	(void)endpoint;
+	return false;
+}
+#endif
 
 /* --- bus.c ------------------------------------------------------------------------------------ */
 

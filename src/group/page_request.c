@@ -16,6 +16,8 @@
 
 #include "group/group.h"
 
+#if IOMMU_CONFIG_SCALABLE
+
 #define REQUESTS_MAX 512
 
 enum entry_state {
@@ -459,3 +461,5 @@ void iommu_page_requests_destroy(struct iommu_endpoint *endpoint)
 	answer_all_late(endpoint, requests, 0, 0, IOMMU_PAGE_FAILURE);
 	platform->free_pages(platform->ctx, requests, requests->order);
 }
+
+#endif

@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "group/group.h"
 
+#if IOMMU_CONFIG_SCALABLE
+
 static struct iommu_pasid_handle *handle_of(struct iommu_list_node *node)
 {
 	return iommu_container_of(node, struct iommu_pasid_handle, link);
@@ -245,3 +247,5 @@ int iommu_detach_pasid(struct iommu_group *group, uint32_t pasid)
 					    "nothing is attached to this PASID");
 	return iommu_control_end(group->iommu, IOMMU_CALL, status);
 }
+
+#endif

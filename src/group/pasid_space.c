@@ -9,6 +9,8 @@
 
 #include "group/group.h"
 
+#if IOMMU_CONFIG_SCALABLE
+
 #define NO_RANGE  "the range is empty, or reaches beyond what a PASID can be"
 #define NONE_FREE "no PASID of the range is free"
 
@@ -269,3 +271,5 @@ void iommu_pasids_forget(struct iommu *iommu)
 	iommu_iova_space_destroy(iommu->pasids);
 	iommu->pasids = NULL;
 }
+
+#endif

@@ -134,7 +134,7 @@ int iommu_keep_free(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last)
 
 	if (start > last)
 		return IOMMU_REFUSE(iommu, "", IOMMU_EINVAL, "the range ends before it starts");
-	if (last_page == 0)
+	if (!IOMMU_CONFIG_DMA || last_page == 0)
 		return 0; /* never handed out */
 	if (iommu->reserved == NULL &&
 	    space_of(iommu, UINT64_MAX, IOMMU_PAGE_SHIFT, &iommu->reserved) != 0)
@@ -153,6 +153,7 @@ int iommu_reserve(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last)
 	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
+#if IOMMU_CONFIG_DMA
 int iommu_space_create(struct iommu_domain *domain, struct iommu_iova_space **space)
 {
 	struct iommu *iommu = domain->iommu;
@@ -166,6 +167,7 @@ int iommu_space_create(struct iommu_domain *domain, struct iommu_iova_space **sp
 	}
 	return status;
 }
+#endif
 
 /* --- Memory ----------------------------------------------------------------------------------- */
 
@@ -303,6 +305,6 @@ void iommu_regions_free(struct iommu *iommu)
 		iommu_list_remove(&range->link);
 		iommu_object_free(&iommu->memory_cache, range);
 	}
-	if (iommu->reserved != NULL)
+	if (IOMMU_CONFIG_DMA && iommu->reserved != NULL)
 		iommu_iova_space_destroy(iommu->reserved);
 }

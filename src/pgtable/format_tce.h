@@ -109,6 +109,7 @@ static inline int tce_configure(struct iommu_pgtable *pt, const struct iommu_pgt
 
 #define FORMAT_NAME          tce
 #define FORMAT_LEVELS_MIN    1
+#define FORMAT_EAGER         /* all tables can be made at once */
 #define format_entry_is_sane tce_entry_is_sane
 #define format_level_shift   tce_level_shift
 #define format_table_entries tce_table_entries

@@ -118,8 +118,10 @@ static inline int vtdss_configure(struct iommu_pgtable *pt,
 	return 0;
 }
 
-#define FORMAT_NAME          vtdss
-#define FORMAT_DIRTY         VTD_SS_DIRTY
+#define FORMAT_NAME vtdss
+#if IOMMU_CONFIG_SCALABLE /* the only mode in which hardware notes */
+#define FORMAT_DIRTY VTD_SS_DIRTY
+#endif
 #define FORMAT_LEVELS_MIN    VTD_SS_LEVELS_MIN
 #define format_entry_is_sane vtdss_entry_is_sane
 #define format_level_shift   vtdss_level_shift

@@ -176,6 +176,7 @@ int PUBLIC(walk)(const struct iommu_pgtable *pt, iommu_iova_t start, iommu_iova_
 #include "pgtable/template_dirty.h"
 #endif
 
+#ifdef FORMAT_EAGER
 /* All tables below one, for addresses from iova on. Those that could be made hang in it. */
 static int populate(struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int level,
 		    iommu_iova_t iova)
@@ -199,6 +200,7 @@ static int populate(struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int 
 	}
 	return status;
 }
+#endif
 
 void PUBLIC(destroy)(struct iommu_pgtable *pt)
 {
@@ -220,8 +222,10 @@ int PUBLIC(init)(struct iommu_pgtable *pt, const struct iommu_pgtable_config *co
 	pt->root = iommu_pgtable_alloc_table(pt);
 	if (pt->root == NULL)
 		return IOMMU_ENOMEM;
+#ifdef FORMAT_EAGER
 	if ((pt->flags & IOMMU_PGTABLE_EAGER) != 0)
 		status = populate(pt, pt->root, pt->levels, 0);
+#endif
 	if (status != 0)
 		PUBLIC(destroy)(pt);
 	else
@@ -238,7 +242,9 @@ const struct iommu_pgtable_ops PUBLIC(ops) = {
 	.free_gathered = PUBLIC(free_gathered),
 	.merge_gathered = PUBLIC(merge_gathered),
 	.iova_to_phys = PUBLIC(iova_to_phys),
+#if IOMMU_CONFIG_TABLE_TOOLS
 	.walk = PUBLIC(walk),
+#endif
 	.set_coherent = PUBLIC(set_coherent),
 	.set_pgsizes = PUBLIC(set_pgsizes),
 	.set_aperture = PUBLIC(set_aperture),
@@ -250,5 +256,7 @@ const struct iommu_pgtable_ops PUBLIC(ops) = {
 	.split = PUBLIC(split),
 	.note_written = note_range,
 #endif
+#if IOMMU_CONFIG_TABLE_TOOLS
 	.clone = PUBLIC(clone),
+#endif
 };

@@ -230,6 +230,8 @@ int iommu_vtd_block_inherited(struct iommu_endpoint *endpoint)
 
 /* --- Requests with a PASID -------------------------------------------------------------------- */
 
+#if IOMMU_CONFIG_SCALABLE
+
 static struct vtd_use *pasid_use(struct vtd_endpoint *endpoint, uint32_t pasid)
 {
 	struct iommu_list_node *node;
@@ -264,7 +266,7 @@ int iommu_vtd_attach_pasid(struct iommu_domain *base, struct iommu_endpoint *bas
 	(void)before; /* the use tells */
 	if (status != 0)
 		return status;
-	if (!endpoint->unit->scalable)
+	if (!vtd_is_scalable(endpoint->unit))
 		return VTD_REFUSE_ENDPOINT(endpoint, IOMMU_EOPNOTSUPP,
 					   "its unit is in legacy mode, which has no PASIDs");
 	if (pasid >> endpoint->unit->caps.pasid_bits != 0 || pasid >= VTD_PASIDS_MAX)
@@ -297,3 +299,5 @@ int iommu_vtd_detach_pasid(struct iommu_domain *base, struct iommu_endpoint *bas
 	drop_pasid_use(use);
 	return status;
 }
+
+#endif

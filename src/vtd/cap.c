@@ -24,7 +24,7 @@ static void decode_scalable(struct vtd_capabilities *caps)
 	caps->first_stage = (ecap & VTD_ECAP_FSTS) != 0;
 	caps->second_stage = (ecap & VTD_ECAP_SSTS) != 0;
 	caps->scalable = (ecap & VTD_ECAP_SMTS) != 0 && caps->queue && caps->translates &&
-			 (caps->first_stage || caps->second_stage);
+			 ((IOMMU_CONFIG_FIRST_STAGE && caps->first_stage) || caps->second_stage);
 	if (!caps->scalable) {
 		caps->first_stage = false;
 		return;
@@ -33,6 +33,7 @@ static void decode_scalable(struct vtd_capabilities *caps)
 	caps->first_stage_sizes =
 		IOMMU_SIZE_4K | IOMMU_SIZE_2M | ((cap & VTD_CAP_FS1GP) != 0 ? IOMMU_SIZE_1G : 0);
 	caps->nested = caps->first_stage && caps->second_stage && (ecap & VTD_ECAP_NEST) != 0;
+	caps->first_stage = IOMMU_CONFIG_FIRST_STAGE && caps->first_stage;
 	caps->dirty = caps->second_stage && (ecap & VTD_ECAP_SSADS) != 0;
 	caps->walks_snoop = (ecap & VTD_ECAP_SMPWCS) != 0;
 	caps->pasids = (ecap & VTD_ECAP_PASID) != 0;
@@ -90,7 +91,8 @@ int iommu_vtd_decode_capabilities(struct vtd_capabilities *caps, uint32_t versio
 		.snoop_control = (ecap & VTD_ECAP_SC) != 0,
 		/* These three are only reached through the queue. */
 		.device_tlb = (ecap & VTD_ECAP_DT) != 0 && (ecap & VTD_ECAP_QI) != 0,
-		.interrupt_remapping = (ecap & VTD_ECAP_IR) != 0 && (ecap & VTD_ECAP_QI) != 0,
+		.interrupt_remapping = IOMMU_CONFIG_INTERRUPTS && (ecap & VTD_ECAP_IR) != 0 &&
+				       (ecap & VTD_ECAP_QI) != 0,
 		.x2apic = (ecap & VTD_ECAP_EIM) != 0,
 		.posted_interrupts = (cap & VTD_CAP_PI) != 0,
 		.names_functions = (ecap & VTD_ECAP_DIT) != 0,

@@ -18,7 +18,7 @@ static iommu_cell_t *root_word(const struct vtd_unit *unit, uint16_t source_id)
 {
 	struct vtd_root_entry *entry = &unit->root[source_id >> 8];
 
-	return unit->scalable && (source_id & 0x80) != 0 ? &entry->high : &entry->low;
+	return vtd_is_scalable(unit) && (source_id & 0x80) != 0 ? &entry->high : &entry->low;
 }
 
 int iommu_vtd_root_alloc(struct vtd_unit *unit)
@@ -34,7 +34,7 @@ void iommu_vtd_root_free(struct vtd_unit *unit)
 {
 	const struct iommu_platform *platform = unit->platform;
 	/* Each half of a bus, which in legacy mode have one table. */
-	const unsigned int step = unit->scalable ? 0x80 : 0x100;
+	const unsigned int step = vtd_is_scalable(unit) ? 0x80 : 0x100;
 	unsigned int id;
 
 	for (id = 0; id < VTD_ROOT_ENTRIES * VTD_CONTEXT_ENTRIES; id += step) {
@@ -55,7 +55,7 @@ struct vtd_context_entry *iommu_vtd_context_find(const struct vtd_unit *unit, ui
 	if ((low & VTD_ROOT_PRESENT) == 0)
 		return NULL;
 	table = iommu_phys_to_virt(unit->platform, low & VTD_ENTRY_ADDRESS_MASK);
-	return unit->scalable ? &table[2 * (source_id & 0x7f)] : &table[source_id & 0xff];
+	return vtd_is_scalable(unit) ? &table[2 * (source_id & 0x7f)] : &table[source_id & 0xff];
 }
 
 /* An entry's low word, with the present bit, decides: it is stored last and in one piece. */

@@ -25,7 +25,8 @@
 /* The entries have gone: make hardware forget them, and what was translated through them. */
 static int forget(struct vtd_endpoint *endpoint, uint64_t old_low, uint16_t old_domain_id)
 {
-	const bool kept = !endpoint->unit->scalable && (old_low & VTD_CONTEXT_PRESENT) != 0 &&
+	const bool kept = !vtd_is_scalable(endpoint->unit) &&
+			  (old_low & VTD_CONTEXT_PRESENT) != 0 &&
 			  vtd_context_type(old_low) == VTD_TRANSLATE_ALL;
 	struct vtd_unit *unit = endpoint->unit;
 	struct vtd_batch batch = {.domain_id = old_domain_id};
@@ -37,7 +38,7 @@ static int forget(struct vtd_endpoint *endpoint, uint64_t old_low, uint16_t old_
 		return 0;
 	vtd_batch_add(&batch, iommu_vtd_context_descriptor(endpoint, old_domain_id));
 	/* In scalable mode nothing is translated by a context entry; its PASIDs are gone already. */
-	if (!unit->scalable)
+	if (!vtd_is_scalable(unit))
 		vtd_batch_add(&batch, vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, old_domain_id,
 							   unit->caps.drain));
 	if (kept && !__atomic_load_n(&endpoint->lost, __ATOMIC_RELAXED))
@@ -94,7 +95,8 @@ static int empty_tlb(struct vtd_endpoint *endpoint)
 {
 	int status;
 
-	if (!endpoint->tlb_unknown || !vtd_unit_is_active(endpoint->unit))
+	if (!IOMMU_CONFIG_DEVICE_TLB || !endpoint->tlb_unknown ||
+	    !vtd_unit_is_active(endpoint->unit))
 		return 0;
 	status = empty_whole_tlb(endpoint);
 	if (status == 0)
@@ -122,7 +124,7 @@ static void release_inherited(struct vtd_endpoint *endpoint, uint64_t old_low, u
 			      int status)
 {
 	/* In scalable mode the PASIDs are counted. */
-	if (!endpoint->unit->scalable && (old_low & VTD_CONTEXT_PRESENT) != 0 &&
+	if (!vtd_is_scalable(endpoint->unit) && (old_low & VTD_CONTEXT_PRESENT) != 0 &&
 	    (old_high & VTD_CONTEXT_INHERITED) != 0 && status == 0)
 		iommu_vtd_inherited_replaced(endpoint->unit, vtd_context_domain_id(old_high));
 }
@@ -133,7 +135,7 @@ static void release_inherited(struct vtd_endpoint *endpoint, uint64_t old_low, u
  */
 static uint64_t hold_back(struct vtd_endpoint *endpoint, uint64_t low, uint64_t old_low)
 {
-	if (endpoint->unit->scalable || vtd_context_type(low) != VTD_TRANSLATE_ALL)
+	if (vtd_is_scalable(endpoint->unit) || vtd_context_type(low) != VTD_TRANSLATE_ALL)
 		return old_low;
 	endpoint->tlb_unknown = true;
 	if ((old_low & VTD_CONTEXT_PRESENT) == 0 || vtd_context_type(old_low) != VTD_TRANSLATE_ALL)
@@ -168,7 +170,8 @@ int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_
 		release_inherited(endpoint, old_low, old_high, status);
 		return status;
 	}
-	if (status == 0 && !endpoint->unit->scalable && vtd_context_type(low) == VTD_TRANSLATE_ALL)
+	if (status == 0 && !vtd_is_scalable(endpoint->unit) &&
+	    vtd_context_type(low) == VTD_TRANSLATE_ALL)
 		status = empty_tlb(endpoint);
 	if (__atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST))
 		return IOMMU_EIO;
@@ -295,7 +298,7 @@ void iommu_vtd_context_hold_tlb(struct vtd_endpoint *endpoint)
 	/* What was taken over has not been off: what the device keeps of it still holds. */
 	if (endpoint->inherited)
 		return;
-	if (endpoint->unit->scalable) {
+	if (vtd_is_scalable(endpoint->unit)) {
 		if (endpoint->device_tlb)
 			iommu_vtd_tlb_suspect(endpoint);
 		return;
@@ -320,7 +323,7 @@ int iommu_vtd_context_release_tlb(struct vtd_endpoint *endpoint)
 
 	if (endpoint->inherited)
 		return 0;
-	if (endpoint->unit->scalable) {
+	if (vtd_is_scalable(endpoint->unit)) {
 		status = iommu_vtd_tlb_recover(endpoint);
 		return __atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST) ? 0 : status;
 	}
@@ -348,14 +351,14 @@ static bool may_use_tlb(const struct vtd_endpoint *endpoint)
 
 	if ((low & VTD_CONTEXT_PRESENT) == 0 || !endpoint->device_tlb || endpoint->inherited)
 		return false;
-	return endpoint->unit->scalable ? (low & VTD_CONTEXT_DEVICE_TLB) != 0
-					: vtd_context_type(low) == VTD_TRANSLATE_ALL;
+	return vtd_is_scalable(endpoint->unit) ? (low & VTD_CONTEXT_DEVICE_TLB) != 0
+					       : vtd_context_type(low) == VTD_TRANSLATE_ALL;
 }
 
 int iommu_vtd_tlb_confirm(struct vtd_endpoint *endpoint)
 {
 	/* What may not use it until it is empty may do so again. */
-	if (endpoint->tlb_held || (endpoint->unit->scalable && endpoint->tlb_unknown))
+	if (endpoint->tlb_held || (vtd_is_scalable(endpoint->unit) && endpoint->tlb_unknown))
 		return iommu_vtd_context_release_tlb(endpoint);
 	return may_use_tlb(endpoint) ? empty_whole_tlb(endpoint) : 0;
 }

@@ -16,6 +16,7 @@
 
 /* --- The map path: the one thing in which the stages differ where it matters -------------------- */
 
+#if IOMMU_CONFIG_FIRST_STAGE
 static int map_first_stage(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_t paddr,
 			   uint64_t size, unsigned int prot, struct iommu_gather *gather,
 			   uint64_t *mapped)
@@ -30,6 +31,7 @@ static int unmap_first_stage(struct iommu_domain *base, iommu_iova_t iova, uint6
 	return iommu_vtdfs_unmap(&vtd_domain_of(base)->pgtable, iova, size, flags, gather,
 				 unmapped);
 }
+#endif
 
 static int map_pages(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_t paddr,
 		     uint64_t size, unsigned int prot, struct iommu_gather *gather,
@@ -190,6 +192,7 @@ static int iova_to_phys(const struct iommu_domain *base, iommu_iova_t iova, iomm
 	return domain->format->iova_to_phys(&domain->pgtable, iova, paddr, NULL);
 }
 
+#if IOMMU_CONFIG_TABLE_TOOLS
 static int walk(const struct iommu_domain *base, iommu_iova_t start, iommu_iova_t last,
 		iommu_pgtable_visitor visitor, void *ctx)
 {
@@ -197,6 +200,7 @@ static int walk(const struct iommu_domain *base, iommu_iova_t start, iommu_iova_
 
 	return domain->format->walk(&domain->pgtable, start, last, visitor, ctx);
 }
+#endif
 
 static void get_info(const struct iommu_domain *base, struct iommu_domain_info *info)
 {
@@ -212,6 +216,8 @@ static void get_info(const struct iommu_domain *base, struct iommu_domain_info *
 	info->table_pages = domain->pgtable.pages;
 	info->quarantine = __atomic_load_n(&domain->quarantined, __ATOMIC_RELAXED);
 }
+
+#if IOMMU_CONFIG_SCALABLE
 
 /* --- What devices have written ---------------------------------------------------------------- */
 
@@ -249,7 +255,7 @@ static bool units_can_note(const struct vtd_domain *domain)
 
 	for (attachment = domain->attachments; attachment != NULL; attachment = attachment->next)
 		if (id_in_use(attachment) != 0 &&
-		    !(attachment->unit->scalable && attachment->unit->caps.dirty))
+		    !(vtd_is_scalable(attachment->unit) && attachment->unit->caps.dirty))
 			return false;
 	return true;
 }
@@ -302,8 +308,6 @@ static void note_written(struct iommu_domain *base, iommu_iova_t iova, uint64_t 
 	domain->format->note_written(&domain->pgtable, iova, size);
 }
 
-/* --- The operations ---------------------------------------------------------------------------- */
-
 /* For whoever changes a first stage that is not ours. */
 int iommu_vtd_invalidate_foreign(struct iommu_domain *base, iommu_iova_t start, iommu_iova_t last,
 				 bool leaves_only)
@@ -311,11 +315,17 @@ int iommu_vtd_invalidate_foreign(struct iommu_domain *base, iommu_iova_t start, 
 	return invalidate_everywhere(vtd_domain_of(base), start, last, leaves_only);
 }
 
+#endif
+
+/* --- The operations ---------------------------------------------------------------------------- */
+
 const struct iommu_domain_ops iommu_vtd_second_stage_ops = {
 	.attach = iommu_vtd_paging_attach,
 	.detach = iommu_vtd_detach,
+#if IOMMU_CONFIG_SCALABLE
 	.attach_pasid = iommu_vtd_attach_pasid,
 	.detach_pasid = iommu_vtd_detach_pasid,
+#endif
 	.free = iommu_vtd_domain_free,
 	.map_pages = map_pages,
 	.unmap_pages = unmap_pages,
@@ -324,14 +334,19 @@ const struct iommu_domain_ops iommu_vtd_second_stage_ops = {
 	.flush_all = flush_all,
 	.free_gathered = free_gathered,
 	.iova_to_phys = iova_to_phys,
+#if IOMMU_CONFIG_TABLE_TOOLS
 	.walk = walk,
+#endif
+#if IOMMU_CONFIG_SCALABLE
 	.set_dirty_tracking = set_dirty_tracking,
 	.read_dirty = read_dirty,
 	.split = split,
 	.note_written = note_written,
+#endif
 	.get_info = get_info,
 };
 
+#if IOMMU_CONFIG_FIRST_STAGE
 const struct iommu_domain_ops iommu_vtd_first_stage_ops = {
 	.attach = iommu_vtd_paging_attach,
 	.detach = iommu_vtd_detach,
@@ -352,3 +367,4 @@ const struct iommu_domain_ops iommu_vtd_first_stage_ops = {
 	.note_written = note_written,
 	.get_info = get_info,
 };
+#endif

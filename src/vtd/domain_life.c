@@ -78,8 +78,10 @@ void iommu_vtd_reap(struct vtd_probe *probe)
 static const struct iommu_domain_ops identity_ops = {
 	.attach = iommu_vtd_identity_attach,
 	.detach = iommu_vtd_detach,
+#if IOMMU_CONFIG_SCALABLE
 	.attach_pasid = iommu_vtd_attach_pasid,
 	.detach_pasid = iommu_vtd_detach_pasid,
+#endif
 	.free = iommu_vtd_domain_free,
 };
 
@@ -88,6 +90,8 @@ static const struct iommu_domain_ops blocked_ops = {
 	.detach = iommu_vtd_detach,
 	.free = iommu_vtd_domain_free,
 };
+
+#if IOMMU_CONFIG_SCALABLE
 
 static const struct iommu_domain_ops nested_ops = {
 	.attach = iommu_vtd_paging_attach,
@@ -164,7 +168,7 @@ static int make_nested(struct vtd_domain *domain, const struct vtd_unit *unit,
 {
 	struct vtd_domain *parent = vtd_domain_of(config->parent);
 
-	if (!unit->scalable || !unit->caps.nested)
+	if (!vtd_is_scalable(unit) || !unit->caps.nested)
 		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP, "it does not nest, or is in legacy mode");
 	if (parent->probe != domain->probe || parent->type != VTD_PASID_SECOND_STAGE)
 		return VTD_REFUSE(unit, IOMMU_EINVAL, "the parent is no second stage of VT-d");
@@ -180,13 +184,15 @@ static int make_nested(struct vtd_domain *domain, const struct vtd_unit *unit,
 static int make_sva(struct vtd_domain *domain, const struct vtd_unit *unit,
 		    const struct iommu_domain_config *config)
 {
-	if (!unit->scalable || !unit->caps.first_stage || !unit->caps.coherent)
+	if (!vtd_is_scalable(unit) || !unit->caps.first_stage || !unit->caps.coherent)
 		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
 				  "it has no first stage that walks through the CPU caches");
 	domain->type = VTD_PASID_FIRST_STAGE;
 	domain->base.ops = &sva_ops;
 	return take_first_stage(domain, unit, config);
 }
+
+#endif
 
 /* --- Tables of its own ------------------------------------------------------------------------ */
 
@@ -199,6 +205,7 @@ static void show_table(struct vtd_domain *domain, const struct iommu_domain_conf
 	domain->dirty_wanted = config->dirty_tracking;
 }
 
+#if IOMMU_CONFIG_FIRST_STAGE
 static int make_first_stage(struct vtd_domain *domain, const struct vtd_unit *unit,
 			    const struct iommu_domain_config *config)
 {
@@ -244,6 +251,7 @@ static int make_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 	show_table(domain, config);
 	return 0;
 }
+#endif
 
 static int make_second_stage(struct vtd_domain *domain, const struct vtd_unit *unit,
 			     const struct iommu_domain_config *config)
@@ -267,9 +275,9 @@ static int make_second_stage(struct vtd_domain *domain, const struct vtd_unit *u
 	int status;
 
 	if ((config->force_snoop && !caps->snoop_control) ||
-	    (unit->scalable && !caps->second_stage) ||
-	    (config->dirty_tracking && !(unit->scalable && caps->dirty)) ||
-	    (config->nest_parent && !(unit->scalable && caps->nested)))
+	    (vtd_is_scalable(unit) && !caps->second_stage) ||
+	    (config->dirty_tracking && !(vtd_is_scalable(unit) && caps->dirty)) ||
+	    (config->nest_parent && !(vtd_is_scalable(unit) && caps->nested)))
 		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
 				  "its second stage does not force snooping, nest, or note writes");
 	if (table.input_bits > caps->guest_width ||
@@ -293,11 +301,12 @@ static int make_second_stage(struct vtd_domain *domain, const struct vtd_unit *u
 	return 0;
 }
 
+#if IOMMU_CONFIG_FIRST_STAGE
 static bool wants_first_stage(const struct vtd_unit *unit, const struct iommu_domain_config *config)
 {
 	const struct vtd_capabilities *caps = &unit->caps;
 
-	if (config->stage != IOMMU_STAGE_ANY || !unit->scalable || !caps->first_stage)
+	if (config->stage != IOMMU_STAGE_ANY || !vtd_is_scalable(unit) || !caps->first_stage)
 		return config->stage == IOMMU_STAGE_FIRST;
 	if (!caps->second_stage)
 		return true;
@@ -310,12 +319,20 @@ static int make_tables(struct vtd_domain *domain, const struct vtd_unit *unit,
 		       const struct iommu_domain_config *config)
 {
 	if (wants_first_stage(unit, config))
-		return unit->scalable
+		return vtd_is_scalable(unit)
 			       ? make_first_stage(domain, unit, config)
 			       : VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
 					    "it is in legacy mode, which has no first stage");
 	return make_second_stage(domain, unit, config);
 }
+#else
+static int make_tables(struct vtd_domain *domain, const struct vtd_unit *unit,
+		       const struct iommu_domain_config *config)
+{
+	return config->stage == IOMMU_STAGE_FIRST ? IOMMU_EOPNOTSUPP
+						  : make_second_stage(domain, unit, config);
+}
+#endif
 
 /* --- Allocation ------------------------------------------------------------------------------- */
 
@@ -325,10 +342,16 @@ static int make_domain(struct vtd_domain *domain, const struct vtd_unit *unit,
 	switch (type) {
 	case IOMMU_DOMAIN_PAGING:
 		return make_tables(domain, unit, config);
+#if IOMMU_CONFIG_SCALABLE
 	case IOMMU_DOMAIN_NESTED:
 		return make_nested(domain, unit, config);
 	case IOMMU_DOMAIN_SVA:
 		return make_sva(domain, unit, config);
+#else
+	case IOMMU_DOMAIN_NESTED:
+	case IOMMU_DOMAIN_SVA:
+		return IOMMU_EOPNOTSUPP;
+#endif
 	case IOMMU_DOMAIN_BLOCKED:
 		domain->base.ops = &blocked_ops;
 		return 0;

@@ -91,9 +91,9 @@ static bool capable(const struct iommu_endpoint *endpoint, enum iommu_capability
 	case IOMMU_CAPABLE_INTERRUPT_REMAPPING:
 		return unit->caps.interrupt_remapping;
 	case IOMMU_CAPABLE_PASID:
-		return unit->scalable && unit->caps.pasids && endpoint->info.max_pasids > 1;
+		return vtd_is_scalable(unit) && unit->caps.pasids && endpoint->info.max_pasids > 1;
 	case IOMMU_CAPABLE_DIRTY_TRACKING:
-		return unit->scalable &&
+		return vtd_is_scalable(unit) &&
 		       (unit->caps.dirty || (unit->caps.first_stage && unit->caps.coherent));
 	default:
 		return false;
@@ -121,8 +121,10 @@ static const struct iommu_ops vtd_ops = {
 	.probe_endpoint = iommu_vtd_probe_endpoint,
 	.release_endpoint = iommu_vtd_release_endpoint,
 	.set_feature = iommu_vtd_set_feature,
+#if IOMMU_CONFIG_SCALABLE
 	.page_response = iommu_vtd_page_response,
 	.handle_page_requests = iommu_vtd_handle_page_requests,
+#endif
 	.next_region = iommu_vtd_next_region,
 	.endpoint_changed = iommu_vtd_endpoint_changed,
 	.endpoint_was_reset = iommu_vtd_endpoint_was_reset,
@@ -380,13 +382,13 @@ int iommu_vtd_get_info(const struct iommu_unit *base, struct iommu_vtd_info *inf
 		.pass_through = caps->pass_through,
 		.page_selective = caps->page_selective,
 		.snoop_control = caps->snoop_control,
-		.scalable = unit->scalable,
-		.first_stage = unit->scalable && caps->first_stage,
-		.second_stage = unit->scalable && caps->second_stage,
-		.nested = unit->scalable && caps->nested,
-		.dirty_tracking = unit->scalable && caps->dirty,
-		.page_requests = unit->scalable && caps->page_requests,
-		.pasid_bits = unit->scalable && caps->pasids ? caps->pasid_bits : 0,
+		.scalable = vtd_is_scalable(unit),
+		.first_stage = vtd_is_scalable(unit) && caps->first_stage,
+		.second_stage = vtd_is_scalable(unit) && caps->second_stage,
+		.nested = vtd_is_scalable(unit) && caps->nested,
+		.dirty_tracking = vtd_is_scalable(unit) && caps->dirty,
+		.page_requests = vtd_is_scalable(unit) && caps->page_requests,
+		.pasid_bits = vtd_is_scalable(unit) && caps->pasids ? caps->pasid_bits : 0,
 		.device_tlb = caps->device_tlb,
 		.interrupt_remapping = caps->interrupt_remapping && unit->use_queue,
 		.x2apic = caps->x2apic,
@@ -413,9 +415,10 @@ int iommu_vtd_get_tables(const struct iommu_endpoint *endpoint, struct iommu_vtd
 	root = &unit->root[endpoint->info.source_id >> 8];
 	*tables = (struct iommu_vtd_tables){
 		.root_table = iommu_virt_to_phys(unit->platform, unit->root),
-		.root_entry = iommu_le64(unit->scalable && (endpoint->info.source_id & 0x80) != 0
-						 ? root->high
-						 : root->low),
+		.root_entry =
+			iommu_le64(vtd_is_scalable(unit) && (endpoint->info.source_id & 0x80) != 0
+					   ? root->high
+					   : root->low),
 	};
 	entry = iommu_vtd_context_find(unit, endpoint->info.source_id);
 	if (entry == NULL)
@@ -423,7 +426,7 @@ int iommu_vtd_get_tables(const struct iommu_endpoint *endpoint, struct iommu_vtd
 	tables->context_table = tables->root_entry & VTD_ENTRY_ADDRESS_MASK;
 	tables->context_low = iommu_le64(entry->low);
 	tables->context_high = iommu_le64(entry->high);
-	if (unit->scalable)
+	if (vtd_is_scalable(unit))
 		pasid = iommu_vtd_pasid_find(vtd_endpoint_of(endpoint), 0);
 	for (i = 0; pasid != NULL && i < 3; i++)
 		tables->pasid_entry[i] = iommu_le64(pasid->words[i]);

@@ -40,7 +40,7 @@ static bool tlb_is_allowed(const struct vtd_unit *unit, const struct iommu_endpo
 	const struct iommu_list_node *node;
 	bool allowed = info->path_length == 1; /* on the root complex no port stands in the way */
 
-	if (!info->device_tlb || !unit->caps.device_tlb)
+	if (!IOMMU_CONFIG_DEVICE_TLB || !info->device_tlb || !unit->caps.device_tlb)
 		return false;
 	iommu_list_for_each (node, &unit->probe->tables) {
 		const struct iommu_dmar *dmar =
@@ -90,7 +90,7 @@ int iommu_vtd_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *end
 		status = iommu_vtd_context_create(unit, endpoint->info.source_id);
 	if (status == 0)
 		status = enable_late(unit);
-	if (status == 0 && unit->scalable && !iommu_vtd_inherited_adopt(own))
+	if (status == 0 && vtd_is_scalable(unit) && !iommu_vtd_inherited_adopt(own))
 		status = iommu_vtd_directory_alloc(own);
 	if (status != 0) {
 		if (own->directory != NULL)
@@ -141,7 +141,7 @@ int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature fe
 
 	if (feature == IOMMU_FEATURE_ATS)
 		return 0; /* where it is allowed it was from the first attach on */
-	if (!unit->scalable)
+	if (!vtd_is_scalable(unit))
 		return VTD_REFUSE_ENDPOINT(own, IOMMU_EOPNOTSUPP, "its unit is in legacy mode");
 	flag = feature == IOMMU_FEATURE_PASID ? VTD_CONTEXT_PASIDS : VTD_CONTEXT_PAGE_REQUESTS;
 	if (feature == IOMMU_FEATURE_PASID ? !unit->caps.pasids : !unit->caps.page_requests)
@@ -166,7 +166,7 @@ bool iommu_vtd_is_inherited(const struct iommu_endpoint *endpoint)
 	const struct vtd_context_entry *entry =
 		iommu_vtd_context_find(vtd_unit_of(endpoint->unit), endpoint->info.source_id);
 
-	if (vtd_unit_of(endpoint->unit)->scalable)
+	if (vtd_is_scalable(vtd_unit_of(endpoint->unit)))
 		return vtd_endpoint_of(endpoint)->inherited;
 	return entry != NULL && (iommu_le64(entry->low) & VTD_CONTEXT_PRESENT) != 0 &&
 	       (iommu_le64(entry->high) & VTD_CONTEXT_INHERITED) != 0;

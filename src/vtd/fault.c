@@ -19,6 +19,8 @@
 
 #define NANOSECONDS 1000000000ULL
 
+#if IOMMU_CONFIG_FAULT_TEXTS
+
 struct reason {
 	uint8_t code;
 	const char *name;
@@ -170,6 +172,22 @@ const char *iommu_vtd_fault_explanation(unsigned int reason)
 {
 	return find_reason(reason)->explanation;
 }
+
+#else
+
+const char *iommu_vtd_fault_name(unsigned int reason)
+{
+	(void)reason;
+	return "";
+}
+
+const char *iommu_vtd_fault_explanation(unsigned int reason)
+{
+	(void)reason;
+	return "";
+}
+
+#endif
 
 static enum iommu_fault_access access_of(enum vtd_fault_type type)
 {

@@ -24,6 +24,8 @@
 #include "base/byteorder.h"
 #include "vtd/vtd.h"
 
+#if IOMMU_CONFIG_TAKE_OVER
+
 bool iommu_vtd_inherit_is_memory(const struct vtd_unit *unit, iommu_paddr_t paddr)
 {
 	const struct vtd_probe *probe = unit->probe;
@@ -105,7 +107,7 @@ static bool copy_entry(struct vtd_unit *unit, uint16_t source_id, uint64_t low, 
 static unsigned int copy_context_table(struct vtd_unit *unit, uint16_t first, iommu_paddr_t table)
 {
 	const struct vtd_context_entry *old = iommu_phys_to_virt(unit->platform, table);
-	const unsigned int step = unit->scalable ? 2 : 1;
+	const unsigned int step = vtd_is_scalable(unit) ? 2 : 1;
 	unsigned int lost = 0;
 	unsigned int i;
 
@@ -116,7 +118,7 @@ static unsigned int copy_context_table(struct vtd_unit *unit, uint16_t first, io
 
 		if ((low & VTD_CONTEXT_PRESENT) == 0)
 			continue;
-		if (unit->scalable)
+		if (vtd_is_scalable(unit))
 			lost += iommu_vtd_inherit_scalable(unit, source_id, low, high);
 		else
 			lost += !copy_entry(unit, source_id, low, high);
@@ -144,32 +146,22 @@ static unsigned int copy_root(struct vtd_unit *unit, iommu_paddr_t table)
 		const uint16_t first = (uint16_t)(bus << 8);
 
 		lost += copy_root_word(unit, first, iommu_le64(root[bus].low));
-		if (unit->scalable)
+		if (vtd_is_scalable(unit))
 			lost += copy_root_word(unit, first | 0x80, iommu_le64(root[bus].high));
 	}
 	return lost;
 }
 
-void iommu_vtd_inherit(struct vtd_unit *unit)
+void iommu_vtd_inherit(struct vtd_unit *unit, iommu_paddr_t root)
 {
-	const uint64_t rtaddr = vtd_read64(unit, VTD_RTADDR);
-	const uint64_t mode = unit->scalable ? VTD_RTADDR_SCALABLE : VTD_RTADDR_LEGACY;
 	unsigned int lost = 1;
 
-	if ((vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_TE) == 0)
-		return;
-	if ((rtaddr & VTD_RTADDR_MODE) != mode) {
-		vtd_log(unit, IOMMU_LOG_WARNING,
-			"was left on in another mode: it has to be turned off for a moment");
-		return;
-	}
-	unit->keeps_running = true;
-	if (!vtd_unit_is_taken_over(unit))
-		return;
-	if (iommu_vtd_inherit_is_memory(unit, rtaddr & VTD_ENTRY_ADDRESS_MASK))
-		lost = copy_root(unit, rtaddr & VTD_ENTRY_ADDRESS_MASK);
+	if (iommu_vtd_inherit_is_memory(unit, root))
+		lost = copy_root(unit, root);
 	if (lost != 0)
 		vtd_log(unit, IOMMU_LOG_WARNING,
 			"some of the translations that it has cannot be copied: those devices "
 			"are blocked");
 }
+
+#endif

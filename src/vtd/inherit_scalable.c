@@ -10,6 +10,8 @@
 #include "base/byteorder.h"
 #include "vtd/vtd.h"
 
+#if IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_TAKE_OVER
+
 static bool second_is_sane(const struct vtd_unit *unit, const uint64_t *words)
 {
 	return iommu_vtd_inherit_levels_fit(unit, vtd_pasid_levels(words[0])) &&
@@ -188,3 +190,5 @@ unsigned int iommu_vtd_inherit_scalable(struct vtd_unit *unit, uint16_t source_i
 	vtd_flush(unit, entry, sizeof(*entry));
 	return lost;
 }
+
+#endif

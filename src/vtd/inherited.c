@@ -13,6 +13,8 @@
 #include "base/byteorder.h"
 #include "vtd/vtd.h"
 
+#if IOMMU_CONFIG_TAKE_OVER
+
 /* --- Domain ids ------------------------------------------------------------------------------- */
 
 /* How many entries of before have it; NULL: none ever had one near it. */
@@ -159,9 +161,11 @@ static void clear_scalable(struct vtd_unit *unit)
 void iommu_vtd_inherited_drop(struct vtd_unit *unit)
 {
 	unit->keeps_running = false;
-	if (unit->root != NULL && unit->scalable)
+	if (unit->root != NULL && vtd_is_scalable(unit))
 		clear_scalable(unit);
-	if (unit->inherited_ids != 0 && unit->root != NULL && !unit->scalable)
+	if (unit->inherited_ids != 0 && unit->root != NULL && !vtd_is_scalable(unit))
 		clear_legacy(unit);
 	release_all(unit);
 }
+
+#endif

@@ -15,6 +15,8 @@
 #include "base/byteorder.h"
 #include "vtd/vtd.h"
 
+#if IOMMU_CONFIG_INTERRUPTS
+
 /* The largest table that fits into one allocation: 4096 entries. */
 #define TABLE_ORDER IOMMU_MAX_ALLOC_ORDER
 #define TABLE_ENTRIES                                                                              \
@@ -565,3 +567,5 @@ int iommu_vtd_interrupt_alloc_hpet(struct iommu *iommu, unsigned int number, uns
 {
 	return alloc_from(iommu, DMAR_SCOPE_HPET, number, count, interrupt);
 }
+
+#endif

@@ -173,7 +173,7 @@ static int execute_by_registers(struct vtd_unit *unit, const struct vtd_descript
 
 static int submit(struct vtd_unit *unit, const struct vtd_batch *batch, uint16_t *silent)
 {
-	if (unit->use_queue)
+	if (!IOMMU_CONFIG_REGISTERS || unit->use_queue)
 		return iommu_vtd_queue_submit(unit, batch->descriptors, batch->count, silent);
 	return execute_by_registers(unit, batch->descriptors, batch->count);
 }
@@ -211,7 +211,7 @@ static unsigned int devices_in(const struct vtd_batch *batch)
 	unsigned int devices = 0;
 	unsigned int i;
 
-	for (i = 0; i < batch->count; i++)
+	for (i = 0; IOMMU_CONFIG_DEVICE_TLB && i < batch->count; i++)
 		devices += batch->device[i] != NULL;
 	return devices;
 }
@@ -279,7 +279,8 @@ static int execute(struct vtd_unit *unit, struct vtd_batch *batch, bool while_of
 		       repeats++ < REPEATS_MAX) {
 			if (silent == 0 && devices_in(batch) > 1)
 				return IOMMU_EAGAIN;
-			find_the_silent(batch, silent, &suspicion);
+			if (IOMMU_CONFIG_DEVICE_TLB)
+				find_the_silent(batch, silent, &suspicion);
 		}
 		if (status == 0)
 			return 0;
@@ -323,7 +324,7 @@ int iommu_vtd_invalidate_all(struct vtd_unit *unit)
 
 	if (unit->caps.translates)
 		vtd_batch_add(&everything, vtd_descriptor_context(VTD_GRANULARITY_GLOBAL, 0, 0));
-	if (unit->scalable)
+	if (vtd_is_scalable(unit))
 		vtd_batch_add(&everything,
 			      vtd_descriptor_pasid_cache(VTD_PASID_CACHE_GLOBAL, 0, 0));
 	if (unit->caps.translates)
@@ -348,7 +349,8 @@ int iommu_vtd_invalidate(struct vtd_unit *unit, struct vtd_batch *batch)
 			return status;
 	}
 	status = execute(unit, batch, false);
-	return status == IOMMU_EAGAIN ? execute_apart(unit, batch) : status;
+	return IOMMU_CONFIG_DEVICE_TLB && status == IOMMU_EAGAIN ? execute_apart(unit, batch)
+								 : status;
 }
 
 void iommu_vtd_doubt(struct vtd_unit *unit)
@@ -384,7 +386,7 @@ int iommu_vtd_confirm(struct vtd_unit *unit)
 		status = iommu_vtd_queue_hold(unit);
 	if (status == 0 && vtd_unit_is_suspect(unit))
 		status = iommu_vtd_invalidate_all(unit);
-	if (status == 0 && vtd_unit_is_active(unit) &&
+	if (IOMMU_CONFIG_DEVICE_TLB && status == 0 && vtd_unit_is_active(unit) &&
 	    iommu_confirmation_is_open(&unit->device_tlbs))
 		status = confirm_device_tlbs(unit);
 	return status;
@@ -600,7 +602,7 @@ int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain,
 	const struct range range = {start, last, leaves_only};
 	const struct target target = {
 		.caps = &unit->caps,
-		.first_stage = domain->type != VTD_PASID_SECOND_STAGE,
+		.first_stage = IOMMU_CONFIG_SCALABLE && domain->type != VTD_PASID_SECOND_STAGE,
 		.domain_id = domain_id,
 	};
 	struct vtd_batch batch;
@@ -611,7 +613,8 @@ int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain,
 	batch.count = 0;
 	batch.domain_id = domain_id;
 	add_range(&batch, &target, start, last, leaves_only);
-	if (__builtin_expect(__atomic_load_n(&domain->special_uses, __ATOMIC_RELAXED) == 0, 1))
+	if ((!IOMMU_CONFIG_DEVICE_TLB && !IOMMU_CONFIG_SCALABLE) ||
+	    __builtin_expect(__atomic_load_n(&domain->special_uses, __ATOMIC_RELAXED) == 0, 1))
 		return iommu_vtd_invalidate(unit, &batch);
 	do {
 		struct vtd_batch held;

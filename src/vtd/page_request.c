@@ -13,6 +13,8 @@
 #include "base/byteorder.h"
 #include "vtd/vtd.h"
 
+#if IOMMU_CONFIG_SCALABLE
+
 /* Pages of the ring, as a power of two: 512 requests, as many as one device may have outstanding. */
 #define RING_ORDER   2
 #define RING_BYTES   ((uint64_t)IOMMU_PAGE_SIZE << RING_ORDER)
@@ -264,3 +266,5 @@ void iommu_vtd_page_requests_drain(struct vtd_endpoint *endpoint)
 	(void)iommu_vtd_tell(unit, &batch);
 	handle_all(unit);
 }
+
+#endif

@@ -20,6 +20,8 @@
 #include "base/byteorder.h"
 #include "vtd/vtd.h"
 
+#if IOMMU_CONFIG_SCALABLE
+
 static uint64_t word_of(const struct vtd_pasid_entry *entry, unsigned int word)
 {
 	return iommu_le64(entry->words[word]);
@@ -246,3 +248,5 @@ int iommu_vtd_translation_set_dirty(struct vtd_endpoint *endpoint, uint32_t pasi
 	store_first(endpoint, entry, words[0]);
 	return forget(endpoint, pasid, words);
 }
+
+#endif

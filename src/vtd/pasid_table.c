@@ -16,6 +16,8 @@
 #include "base/memory.h"
 #include "vtd/vtd.h"
 
+#if IOMMU_CONFIG_SCALABLE
+
 static uint32_t entries_of(const struct vtd_directory *directory)
 {
 	return (uint32_t)VTD_PASID_DIRECTORY_PAGE_ENTRIES << directory->order;
@@ -175,3 +177,5 @@ void iommu_vtd_directories_reap(struct vtd_probe *probe)
 		bury(directory);
 	}
 }
+
+#endif

@@ -149,19 +149,20 @@ static bool unit_knows(const struct vtd_domain *domain, const struct vtd_unit *u
 
 	if (!caps->translates)
 		return false;
-	if ((domain->snoops && !caps->snoop_control) || (domain->dirty_wanted && !unit->scalable) ||
-	    (domain->nest_parent && !(unit->scalable && caps->nested)))
+	if ((domain->snoops && !caps->snoop_control) ||
+	    (domain->dirty_wanted && !vtd_is_scalable(unit)) ||
+	    (domain->nest_parent && !(vtd_is_scalable(unit) && caps->nested)))
 		return false;
 	switch (domain->type) {
 	case VTD_PASID_FIRST_STAGE:
 		/* Somebody else's table is flushed by nobody; and see choose_mode in probe.c. */
-		return unit->scalable && caps->first_stage && has_depth &&
+		return vtd_is_scalable(unit) && caps->first_stage && has_depth &&
 		       (caps->coherent || (vtd_domain_has_table(domain) && !domain->dirty_wanted));
 	case VTD_PASID_SECOND_STAGE:
-		return !unit->scalable ||
+		return !vtd_is_scalable(unit) ||
 		       (caps->second_stage && (!domain->dirty_wanted || caps->dirty));
 	case VTD_PASID_NESTED:
-		return unit->scalable && caps->nested && has_depth;
+		return vtd_is_scalable(unit) && caps->nested && has_depth;
 	case VTD_PASID_PASS_THROUGH:
 		return caps->pass_through;
 	default:

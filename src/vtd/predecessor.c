@@ -47,6 +47,23 @@ static void mask_queue_event(struct vtd_unit *unit)
 		vtd_write32(unit, VTD_IECTL, VTD_EVENT_MASK);
 }
 
+void iommu_vtd_predecessor_keep(struct vtd_unit *unit)
+{
+	const uint64_t rtaddr = vtd_read64(unit, VTD_RTADDR);
+	const uint64_t mode = vtd_is_scalable(unit) ? VTD_RTADDR_SCALABLE : VTD_RTADDR_LEGACY;
+
+	if (!is_on(unit, VTD_GLOBAL_TE))
+		return;
+	if ((rtaddr & VTD_RTADDR_MODE) != mode) {
+		vtd_log(unit, IOMMU_LOG_WARNING,
+			"was left on in another mode: it has to be turned off for a moment");
+		return;
+	}
+	unit->keeps_running = true;
+	if (vtd_unit_is_taken_over(unit))
+		iommu_vtd_inherit(unit, rtaddr & VTD_ENTRY_ADDRESS_MASK);
+}
+
 int iommu_vtd_predecessor_take_over(struct vtd_unit *unit)
 {
 	int status = 0;

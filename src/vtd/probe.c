@@ -178,7 +178,7 @@ static bool was_left_on(const struct vtd_unit *unit, uint64_t mode)
 /* In scalable mode there is only the queue: a unit that was left on so needs it, whatever the host prefers. */
 static bool wants_queue(const struct vtd_unit *unit)
 {
-	return !unit->caps.registers ||
+	return !IOMMU_CONFIG_REGISTERS || !unit->caps.registers ||
 	       (unit->probe->flags & IOMMU_VTD_REGISTER_INVALIDATION) == 0 ||
 	       was_left_on(unit, VTD_RTADDR_SCALABLE);
 }
@@ -197,8 +197,8 @@ static void choose_mode(struct vtd_unit *unit)
 
 	if ((flags & IOMMU_VTD_TAKE_OVER) != 0 && was_left_on(unit, VTD_RTADDR_LEGACY))
 		wanted = false;
-	unit->scalable = caps->scalable && wanted;
-	if (!unit->scalable)
+	unit->scalable = IOMMU_CONFIG_SCALABLE && caps->scalable && wanted;
+	if (!vtd_is_scalable(unit))
 		return;
 	/* One answer for all tables: what need not be flushed is flushed, too. */
 	caps->coherent = caps->coherent && caps->walks_snoop;
@@ -261,6 +261,10 @@ static int unit_setup(struct vtd_unit *unit)
 		return status;
 	unit->output_width = width_of(unit);
 	unit->use_queue = unit->caps.queue && wants_queue(unit);
+	if (!IOMMU_CONFIG_REGISTERS && !unit->use_queue) {
+		vtd_log(unit, IOMMU_LOG_ERROR, "it has no invalidation queue");
+		return IOMMU_EIO;
+	}
 	unit->caps.scalable = unit->caps.scalable && unit->use_queue;
 	choose_mode(unit);
 	/* Only through the queue can a device's TLB be invalidated. */
@@ -272,13 +276,13 @@ static int unit_setup(struct vtd_unit *unit)
 		status = alloc_domain_ids(unit);
 	if (status == 0 && unit->use_queue)
 		status = iommu_vtd_queue_alloc(unit);
-	if (status == 0 && unit->scalable && unit->caps.page_requests)
+	if (status == 0 && vtd_is_scalable(unit) && unit->caps.page_requests)
 		status = iommu_vtd_page_queue_alloc(unit);
 	if (status != 0)
 		return status;
 	iommu_vtd_report_unit(unit);
 	if (unit->caps.translates)
-		iommu_vtd_inherit(unit);
+		iommu_vtd_predecessor_keep(unit);
 	return 0;
 }
 
@@ -369,7 +373,7 @@ static int units_create(struct vtd_probe *probe, struct vtd_table *table)
 
 static void set_options(struct vtd_probe *probe, const struct iommu_vtd_options *options)
 {
-	probe->flags = options->flags;
+	probe->flags = options->flags & ~(IOMMU_CONFIG_TAKE_OVER ? 0U : IOMMU_VTD_TAKE_OVER);
 	probe->timeout_ns = options->timeout_ns != 0 ? options->timeout_ns : DEFAULT_TIMEOUT_NS;
 	probe->device_timeout_ns =
 		options->timeout_ns != 0 ? options->timeout_ns : DEFAULT_DEVICE_TIMEOUT_NS;

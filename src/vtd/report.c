@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "vtd/vtd.h"
 
+#if IOMMU_CONFIG_LOG
+
 #define LINE_SIZE 128
 
 struct line {
@@ -123,3 +125,5 @@ void iommu_vtd_report_table(const struct vtd_probe *probe, const struct iommu_dm
 			iommu_log(probe->platform, IOMMU_LOG_WARNING, iommu_vtd_name,
 				  IOMMU_WHY(defects[i]));
 }
+
+#endif

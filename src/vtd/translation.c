@@ -29,7 +29,7 @@ static int set_legacy(struct vtd_endpoint *endpoint, const struct vtd_translatio
 int iommu_vtd_translation_set(struct vtd_endpoint *endpoint, uint32_t pasid,
 			      const struct vtd_translation *translation)
 {
-	if (endpoint->unit->scalable)
+	if (vtd_is_scalable(endpoint->unit))
 		return iommu_vtd_pasid_write(endpoint, pasid, translation);
 	return pasid == 0 ? set_legacy(endpoint, translation) : IOMMU_EOPNOTSUPP;
 }
@@ -37,7 +37,7 @@ int iommu_vtd_translation_set(struct vtd_endpoint *endpoint, uint32_t pasid,
 void iommu_vtd_translation_put_back(struct vtd_endpoint *endpoint, uint32_t pasid,
 				    const struct vtd_translation *translation)
 {
-	if (endpoint->unit->scalable)
+	if (vtd_is_scalable(endpoint->unit))
 		iommu_vtd_pasid_put_back(endpoint, pasid, translation);
 	else
 		iommu_vtd_context_put_back(endpoint, low_of(translation), high_of(translation));

@@ -31,7 +31,8 @@ static int hold_device_tlbs(struct vtd_unit *unit)
 {
 	struct iommu_endpoint *endpoint = NULL;
 
-	while ((endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
+	while (IOMMU_CONFIG_DEVICE_TLB &&
+	       (endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
 		iommu_vtd_context_hold_tlb(vtd_endpoint_of(endpoint));
 	return 0;
 }
@@ -41,7 +42,8 @@ static int release_device_tlbs(struct vtd_unit *unit)
 	struct iommu_endpoint *endpoint = NULL;
 	int status = 0;
 
-	while (status == 0 && (endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
+	while (IOMMU_CONFIG_DEVICE_TLB && status == 0 &&
+	       (endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
 		status = iommu_vtd_context_release_tlb(vtd_endpoint_of(endpoint));
 	return status;
 }
@@ -57,7 +59,7 @@ static int set_root_table(struct vtd_unit *unit)
 	iommu_full_fence();
 	vtd_write64(unit, VTD_RTADDR,
 		    iommu_virt_to_phys(unit->platform, unit->root) |
-			    (unit->scalable ? VTD_RTADDR_SCALABLE : VTD_RTADDR_LEGACY));
+			    (vtd_is_scalable(unit) ? VTD_RTADDR_SCALABLE : VTD_RTADDR_LEGACY));
 	return iommu_vtd_command_once(unit, VTD_GLOBAL_SRTP);
 }
 

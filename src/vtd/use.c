@@ -8,7 +8,8 @@
 bool iommu_vtd_use_keeps(const struct vtd_domain *domain, const struct vtd_endpoint *endpoint)
 {
 	/* In legacy mode a device does not get to know what is passed through. */
-	return endpoint->device_tlb && (endpoint->unit->scalable || vtd_domain_has_table(domain));
+	return IOMMU_CONFIG_DEVICE_TLB && endpoint->device_tlb &&
+	       (vtd_is_scalable(endpoint->unit) || vtd_domain_has_table(domain));
 }
 
 /*

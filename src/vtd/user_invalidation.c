@@ -8,6 +8,8 @@
 #include "base/memory.h"
 #include "vtd/vtd.h"
 
+#if IOMMU_CONFIG_SCALABLE
+
 bool iommu_vtd_rest_is_zero(const void *user, size_t from, size_t size)
 {
 	const unsigned char *bytes = user;
@@ -66,3 +68,5 @@ int iommu_vtd_invalidate_user(struct iommu_domain *domain, const void *requests,
 				    "a request's range, flags or reserved bytes make no sense");
 	return status;
 }
+
+#endif

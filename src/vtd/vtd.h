@@ -25,6 +25,7 @@
 #include <libiommu/hw/vtd_registers.h>
 #include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/ops.h>
+#include <libiommu/status.h>
 #include <libiommu/vtd.h>
 
 #include "base/confirmation.h"
@@ -323,6 +324,12 @@ struct vtd_unit {
 	unsigned int domain_id_order;
 };
 
+/*
+ * Is the unit driven in scalable mode? A macro, so that without the option the compiler leaves out what is done only
+ * then at every level of optimisation, and nothing is missing when it links.
+ */
+#define vtd_is_scalable(unit) (IOMMU_CONFIG_SCALABLE && (unit)->scalable)
+
 static inline struct vtd_unit *vtd_unit_of(const struct iommu_unit *unit)
 {
 	return iommu_container_of((uintptr_t)unit, struct vtd_unit, base);
@@ -586,14 +593,31 @@ struct vtd_directory {
 struct vtd_pasid_entry *iommu_vtd_pasid_find(const struct vtd_endpoint *endpoint, uint32_t pasid);
 /* Make the table that a PASID's entry is in, and a larger directory where it needs one. */
 int iommu_vtd_pasid_create(struct vtd_endpoint *endpoint, uint32_t pasid);
-/* The first PASID from `pasid` on whose entry is in a table, or VTD_PASIDS_MAX. */
-uint32_t iommu_vtd_pasid_next(const struct vtd_endpoint *endpoint, uint32_t pasid);
 int iommu_vtd_directory_alloc(struct vtd_endpoint *endpoint);
 /* An empty one of 2^order pages; NULL: no memory. */
 struct vtd_directory *iommu_vtd_directory_make(struct vtd_unit *unit, unsigned int order);
+#if IOMMU_CONFIG_SCALABLE
+/* The first PASID from `pasid` on whose entry is in a table, or VTD_PASIDS_MAX. */
+uint32_t iommu_vtd_pasid_next(const struct vtd_endpoint *endpoint, uint32_t pasid);
 /* Free a directory once no unit can be walking it, and those that waited for that. */
 void iommu_vtd_directory_free(struct vtd_directory *directory);
 void iommu_vtd_directories_reap(struct vtd_probe *probe);
+#else
+static inline uint32_t iommu_vtd_pasid_next(const struct vtd_endpoint *endpoint, uint32_t pasid)
+{
+	(void)endpoint;
+	(void)pasid;
+	return VTD_PASIDS_MAX;
+}
+static inline void iommu_vtd_directory_free(struct vtd_directory *directory)
+{
+	(void)directory;
+}
+static inline void iommu_vtd_directories_reap(struct vtd_probe *probe)
+{
+	(void)probe;
+}
+#endif
 
 /* translation_set of scalable mode. */
 int iommu_vtd_pasid_write(struct vtd_endpoint *endpoint, uint32_t pasid,
@@ -606,6 +630,8 @@ void iommu_vtd_pasid_put_back(struct vtd_endpoint *endpoint, uint32_t pasid,
 
 /* The unit has been found: what nothing of ours will use goes off at once. */
 void iommu_vtd_predecessor_found(struct vtd_unit *unit);
+/* A unit that was left on in our mode keeps running through bring-up, with what is copied where it is taken over. */
+void iommu_vtd_predecessor_keep(struct vtd_unit *unit);
 /* The first step of bring-up: what is on and not taken over goes off. */
 int iommu_vtd_predecessor_take_over(struct vtd_unit *unit);
 /* A unit that is not brought up, or the end: translation and queue go off where they are not ours. */
@@ -619,11 +645,8 @@ int iommu_vtd_open_protected_memory(struct vtd_unit *unit);
 
 /* --- inherit: what a kernel before us left, and goes on ---------------------------------------- */
 
-/*
- * A unit that was left on keeps running through bring-up; where it is taken over, what it uses is copied, except its
- * page tables.
- */
-void iommu_vtd_inherit(struct vtd_unit *unit);
+/* A unit that is taken over: what leads to its page tables, from the root table on, is copied. */
+void iommu_vtd_inherit(struct vtd_unit *unit, iommu_paddr_t root);
 /* A present context entry of scalable mode: how many entries could not be copied. */
 unsigned int iommu_vtd_inherit_scalable(struct vtd_unit *unit, uint16_t source_id, uint64_t low,
 					uint64_t high);
@@ -636,6 +659,7 @@ bool iommu_vtd_inherit_context_table(struct vtd_unit *unit, uint16_t source_id);
 /* Does the unit walk second-stage tables of so many levels? */
 bool iommu_vtd_inherit_levels_fit(const struct vtd_unit *unit, unsigned int levels);
 
+#if IOMMU_CONFIG_TAKE_OVER
 /* One entry more with this domain id; false: no memory. */
 bool iommu_vtd_inherited_note(struct vtd_unit *unit, uint16_t domain_id);
 /* An entry with this domain id has gone, and hardware has confirmed; nothing when the id is not of before. */
@@ -646,6 +670,27 @@ bool iommu_vtd_inherited_adopt(struct vtd_endpoint *endpoint);
 int iommu_vtd_inherited_leave(struct vtd_endpoint *endpoint);
 /* The unit is off: everything copied goes. */
 void iommu_vtd_inherited_drop(struct vtd_unit *unit);
+#else
+static inline void iommu_vtd_inherited_replaced(struct vtd_unit *unit, uint16_t domain_id)
+{
+	(void)unit;
+	(void)domain_id;
+}
+static inline bool iommu_vtd_inherited_adopt(struct vtd_endpoint *endpoint)
+{
+	(void)endpoint;
+	return false;
+}
+static inline int iommu_vtd_inherited_leave(struct vtd_endpoint *endpoint)
+{
+	(void)endpoint;
+	return 0;
+}
+static inline void iommu_vtd_inherited_drop(struct vtd_unit *unit)
+{
+	(void)unit;
+}
+#endif
 
 /* --- domain, attach, fault, scope, driver ----------------------------------------------------- */
 
@@ -809,7 +854,8 @@ struct vtd_probe {
 /* Do devices of a kernel before us go on behind it? */
 static inline bool vtd_unit_is_taken_over(const struct vtd_unit *unit)
 {
-	return unit->keeps_running && (unit->probe->flags & IOMMU_VTD_TAKE_OVER) != 0;
+	return IOMMU_CONFIG_TAKE_OVER && unit->keeps_running &&
+	       (unit->probe->flags & IOMMU_VTD_TAKE_OVER) != 0;
 }
 
 /* Does a device scope of this structure cover the endpoint? Not the include-all flag. */
@@ -836,8 +882,6 @@ int iommu_vtd_find_units(struct iommu *iommu, const void *dmar, size_t size,
 int iommu_vtd_enable_units(struct iommu *iommu);
 int iommu_vtd_units_add(struct iommu *iommu, const void *structures, size_t size);
 int iommu_vtd_unit_remove(struct iommu_unit *unit);
-int iommu_vtd_interrupts_on(struct iommu *iommu, unsigned int flags);
-int iommu_vtd_interrupts_off(struct iommu *iommu);
 int iommu_vtd_probe_units(struct iommu *iommu, const struct iommu_ops *ops, const void *bytes,
 			  size_t size, const struct iommu_vtd_options *options);
 extern const char iommu_vtd_name[];
@@ -850,6 +894,7 @@ void iommu_vtd_probe_free(struct vtd_probe *probe);
 
 /* --- page request ------------------------------------------------------------------------------ */
 
+#if IOMMU_CONFIG_SCALABLE
 int iommu_vtd_page_queue_alloc(struct vtd_unit *unit);
 void iommu_vtd_page_queue_free(struct vtd_unit *unit);
 /* Give hardware the ring, empty, and program or mask the interrupt. */
@@ -859,6 +904,26 @@ void iommu_vtd_page_requests_drain(struct vtd_endpoint *endpoint);
 int iommu_vtd_page_response(struct iommu_endpoint *endpoint,
 			    const struct iommu_page_response *response);
 int iommu_vtd_handle_page_requests(struct iommu_unit *unit, bool *lost);
+#else
+static inline int iommu_vtd_page_queue_alloc(struct vtd_unit *unit)
+{
+	(void)unit;
+	return 0;
+}
+static inline void iommu_vtd_page_queue_free(struct vtd_unit *unit)
+{
+	(void)unit;
+}
+static inline int iommu_vtd_page_queue_start(struct vtd_unit *unit)
+{
+	(void)unit;
+	return 0;
+}
+static inline void iommu_vtd_page_requests_drain(struct vtd_endpoint *endpoint)
+{
+	(void)endpoint;
+}
+#endif
 
 /* --- interrupt: the remapping table ----------------------------------------------------------- */
 
@@ -876,19 +941,54 @@ struct vtd_interrupts {
 
 static inline bool vtd_interrupts_run(const struct vtd_unit *unit)
 {
-	return unit->interrupts != NULL && unit->interrupts->running;
+	return IOMMU_CONFIG_INTERRUPTS && unit->interrupts != NULL && unit->interrupts->running;
 }
 
 static inline bool vtd_interrupts_may_run(const struct vtd_unit *unit)
 {
-	return unit->interrupts != NULL && unit->interrupts->in_use;
+	return IOMMU_CONFIG_INTERRUPTS && unit->interrupts != NULL && unit->interrupts->in_use;
 }
 
+#if IOMMU_CONFIG_INTERRUPTS
 /* Hand the table to hardware and start; stop it, or what a predecessor left on. The queue is on for ours. */
 int iommu_vtd_interrupts_start(struct vtd_unit *unit);
 int iommu_vtd_interrupts_stop(struct vtd_unit *unit);
 void iommu_vtd_interrupts_free(struct vtd_unit *unit);
 /* Remap on a unit that was added while the others do: its devices would go around the table. */
 int iommu_vtd_interrupts_extend(struct vtd_unit *unit);
+/* What control.c does under the lock. */
+int iommu_vtd_interrupts_on(struct iommu *iommu, unsigned int flags);
+int iommu_vtd_interrupts_off(struct iommu *iommu);
+#else
+static inline int iommu_vtd_interrupts_start(struct vtd_unit *unit)
+{
+	(void)unit;
+	return IOMMU_EOPNOTSUPP;
+}
+static inline int iommu_vtd_interrupts_stop(struct vtd_unit *unit)
+{
+	return iommu_vtd_predecessor_stop_interrupts(unit);
+}
+static inline void iommu_vtd_interrupts_free(struct vtd_unit *unit)
+{
+	(void)unit;
+}
+static inline int iommu_vtd_interrupts_extend(struct vtd_unit *unit)
+{
+	(void)unit;
+	return 0;
+}
+static inline int iommu_vtd_interrupts_on(struct iommu *iommu, unsigned int flags)
+{
+	(void)iommu;
+	(void)flags;
+	return IOMMU_EOPNOTSUPP;
+}
+static inline int iommu_vtd_interrupts_off(struct iommu *iommu)
+{
+	(void)iommu;
+	return 0;
+}
+#endif
 
 #endif
