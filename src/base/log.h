@@ -34,8 +34,12 @@ static inline void iommu_log(const struct iommu_platform *platform, enum iommu_l
 #define IOMMU_CALL      ""
 #endif
 
-/* iommu_refuse (<libiommu/ops.h>) with a text of the library's own. */
+/* iommu_refuse (<libiommu/ops.h>) with a text of the library's own; without reasons there is nothing to note. */
+#if IOMMU_CONFIG_REASONS
 #define IOMMU_REFUSE(iommu, who, status, text) iommu_refuse(iommu, who, status, IOMMU_WHY(text))
+#else
+#define IOMMU_REFUSE(iommu, who, status, text) ((void)(iommu), (void)(who), (status))
+#endif
 
 /*
  * "call: who: why: CODE", at IOMMU_LOG_REFUSAL; `who` and `why` may be empty. Returns the status. Calls

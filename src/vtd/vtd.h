@@ -410,9 +410,26 @@ static inline bool vtd_unit_is_suspect(const struct vtd_unit *unit)
 
 /* --- report: what was found, in lines for people --- */
 /* Once for a unit, a table; and after units were enabled together, for all of them. */
+#if IOMMU_CONFIG_LOG
 void iommu_vtd_report_unit(const struct vtd_unit *unit);
 void iommu_vtd_report_table(const struct vtd_probe *probe, const struct iommu_dmar *dmar);
 void iommu_vtd_report_enabled(struct vtd_unit *first);
+#else
+static inline void iommu_vtd_report_unit(const struct vtd_unit *unit)
+{
+	(void)unit;
+}
+static inline void iommu_vtd_report_table(const struct vtd_probe *probe,
+					  const struct iommu_dmar *dmar)
+{
+	(void)probe;
+	(void)dmar;
+}
+static inline void iommu_vtd_report_enabled(struct vtd_unit *first)
+{
+	(void)first;
+}
+#endif
 
 /* --- endpoint --------------------------------------------------------------------------------- */
 
