@@ -107,6 +107,8 @@ int iommu_vtd_inherited_leave(struct vtd_endpoint *endpoint)
 	uint32_t pasid = iommu_vtd_pasid_next(endpoint, 0);
 	int result = 0;
 
+	if (!vtd_is_scalable(endpoint->unit))
+		return 0;
 	endpoint->inherited = false;
 	for (; pasid < VTD_PASIDS_MAX; pasid = iommu_vtd_pasid_next(endpoint, pasid + 1)) {
 		int status = iommu_vtd_pasid_write(endpoint, pasid, NULL);

@@ -60,7 +60,7 @@ void iommu_vtd_predecessor_keep(struct vtd_unit *unit)
 		return;
 	}
 	unit->keeps_running = true;
-	if (vtd_unit_is_taken_over(unit))
+	if (IOMMU_CONFIG_TAKE_OVER && vtd_unit_is_taken_over(unit))
 		iommu_vtd_inherit(unit, rtaddr & VTD_ENTRY_ADDRESS_MASK);
 }
 
