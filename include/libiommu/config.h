@@ -78,8 +78,7 @@
 
 /* Address spaces for managers of virtual machines (<libiommu/ioas.h>) and what stands on them. */
 #ifndef IOMMU_CONFIG_IOAS
-#define IOMMU_CONFIG_IOAS                                                                          \
-	(IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_DMA && IOMMU_CONFIG_TABLE_TOOLS)
+#define IOMMU_CONFIG_IOAS (IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_DMA && IOMMU_CONFIG_TABLE_TOOLS)
 #endif
 
 /* POWER: windows, OPAL, hypervisors' guests. */
