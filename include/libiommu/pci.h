@@ -160,8 +160,16 @@ struct iommu_pci_requester {
  * specification, "Devices Behind Conventional PCI Bridges"). Returns 0, or IOMMU_EINVAL: index beyond the
  * topology.
  */
+#if defined(__cplusplus) && defined(__GNUC__)
+/* Function and structure have one name, which C++ knows apart, and -Wshadow tells of. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 IOMMU_API int iommu_pci_requester(const struct iommu_pci_topology *topology, size_t index,
 				  struct iommu_pci_requester *requester);
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
 /*
  * iommu_pci_is_isolated - do all requests of a function pass the IOMMU before they reach another, and
