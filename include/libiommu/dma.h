@@ -25,6 +25,7 @@
 #define LIBIOMMU_DMA_H
 
 #include <libiommu/domain.h>
+#include <libiommu/platform.h>
 
 IOMMU_BEGIN_DECLS
 
@@ -44,27 +45,60 @@ struct iommu_dma_config {
 };
 
 /*
- * iommu_dma_create - DMA mapping for the devices of one domain, in its smallest pages. May sleep. Returns
- * 0, IOMMU_EINVAL (not such a domain, unknown flags, more than 4,096 CPUs), IOMMU_EOPNOTSUPP (its smallest page is larger than
+ * iommu_dma_create - DMA mapping for the devices of one domain, in its smallest pages; over a domain of the
+ * type IOMMU_DOMAIN_IDENTITY as iommu_dma_create_direct, for addresses up to the domain's last. May sleep.
+ * Returns 0, IOMMU_EINVAL (no domain, or one of another type; unknown flags; more than 4,096 CPUs), IOMMU_EOPNOTSUPP (its smallest page is larger than
  * 2^IOMMU_MAX_ALLOC_ORDER pages of 4 KiB) or IOMMU_ENOMEM.
  *
  * iommu_dma_destroy - what is still mapped stays mapped in the domain, which is to be freed next.
- * May sleep. Nobody may be using it. Returns 0; IOMMU_EBUSY: an untrusted device's buffer is mapped, or shared memory in pieces;
+ * May sleep. No other call may be using it. Returns 0; IOMMU_EBUSY: a bounced buffer is mapped (an
+ * untrusted device's, or one that its device does not reach untranslated), or shared memory in pieces;
  * or the error of a last invalidation that was not confirmed: nothing is freed, try again.
  */
 IOMMU_API int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **dma);
 IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
 
 /*
+ * iommu_dma_create_direct - DMA mapping for devices that nothing translates for, so that their drivers are
+ * written as all others: the machine has no unit, or the host leaves it off, or iommu_probe_endpoint has
+ * returned IOMMU_ENODEV. Nothing restricts what such a device reaches.
+ *
+ * An address is the physical one. A buffer that the device has not the address bits for (mask), or that crosses
+ * its boundary though it is no larger than that, is copied through pages that the device reaches, which the
+ * platform gives (alloc_pages_below), at most iommu_dma_max_size bytes: so the hand-over functions have to be
+ * called. Shared memory lies where the device reaches it. What differs from a handle that translates:
+ *   - an unmap of what was not bounced does nothing and returns 0, whatever it names;
+ *   - each piece of a scattered buffer is an element of its own;
+ *   - windows, and untrusted devices, are IOMMU_EOPNOTSUPP; a doorbell's address is its own;
+ *   - iommu_dma_free wants the address that belongs to the memory: IOMMU_ENOENT.
+ *
+ * @platform: lives as long as the handle. May sleep. Returns 0, IOMMU_EINVAL (see iommu_platform_check) or
+ * IOMMU_ENOMEM. Ended by iommu_dma_destroy.
+ *
+ * iommu_dma_max_size - the most bytes that one iommu_dma_map, or one piece, may have wherever they lie in
+ * memory. UINT64_MAX: any size. Any context.
+ */
+struct iommu_dma_device;
+IOMMU_API int iommu_dma_create_direct(const struct iommu_platform *platform,
+				      struct iommu_dma **dma);
+IOMMU_API uint64_t iommu_dma_max_size(const struct iommu_dma *dma,
+				      const struct iommu_dma_device *device);
+
+/*
  * iommu_dma_of - DMA mapping for an endpoint, through the default domain of its group. Made on first
- * use, the same for all of the group, and destroyed with the default domain: not by its users.
+ * use, the same for all of the group, and destroyed with the default domain: not by its users. Where that is
+ * an identity, buffers pass as they are (see iommu_dma_create_direct).
  *
  * A driver that has the handle uses the default domain: the group cannot be claimed, nor its default domain
  * change, until iommu_unuse_default_domain, or the bus tells that the driver is unbound. Until then the
  * handle is valid, also when the endpoint was released (see iommu_release_endpoint).
  *
- * Returns 0; IOMMU_EINVAL: the group's default domain is none for it, and the device either reaches all
- * memory or nothing; IOMMU_ENOMEM; otherwise as iommu_use_default_domain. Control path.
+ * Returns 0, or
+ *   IOMMU_EPERM   the group has no default domain: the device is to reach nothing
+ *   IOMMU_EAGAIN  the domain translates, and the endpoint's unit is not enabled: the device would write to
+ *                 whatever memory has its buffers' addresses. Enable the unit first; where it is to stay off,
+ *                 iommu_dma_create_direct has a handle. (A handle that the driver has already stays.)
+ *   IOMMU_ENOMEM; otherwise as iommu_use_default_domain. Control path.
  */
 IOMMU_API int iommu_dma_of(struct iommu_endpoint *endpoint, struct iommu_dma **dma);
 
@@ -125,9 +159,10 @@ IOMMU_API uint64_t iommu_dma_required_mask(const struct iommu_dma *dma);
  *
  * Returns 0, or
  *   IOMMU_EINVAL     size 0, direction, or mask, boundary or alignment that make no sense
- *   IOMMU_EOPNOTSUPP an untrusted device in lazy mode
- *   IOMMU_EOVERFLOW  paddr + size wraps; IOMMU_ERANGE: beyond what the units can address
- *   IOMMU_ENOSPC     no such addresses below the mask are free
+ *   IOMMU_EOPNOTSUPP an untrusted device in lazy mode, or where nothing translates
+ *   IOMMU_EOVERFLOW  paddr + size wraps
+ *   IOMMU_ERANGE     beyond what the units can address; larger than what can be bounced (iommu_dma_max_size)
+ *   IOMMU_ENOSPC     no such addresses below the mask are free, or no page to bounce through lies below it
  *   IOMMU_ENOMEM
  *   IOMMU_ETIMEDOUT, IOMMU_EIO  hardware must be told of new mappings, and did not confirm
  *   IOMMU_EAGAIN     so much waits for hardware that does not confirm that no more is begun

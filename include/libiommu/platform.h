@@ -193,6 +193,15 @@ struct iommu_platform {
 	 */
 	void *(*map_pieces)(void *ctx, const struct iommu_memory_piece *pieces, uint64_t size);
 	void (*unmap_pieces)(void *ctx, void *memory, uint64_t size);
+
+	/*
+	 * alloc_pages_below - as alloc_pages, with no byte beyond the physical address `last`: for devices that
+	 * nothing translates for, and that have fewer address bits than the machine has memory
+	 * (iommu_dma_create_direct). Given back by free_pages. Default: alloc_pages, and what lies
+	 * beyond is given back at once, and the call of the library fails with IOMMU_ENOSPC.
+	 */
+	void *(*alloc_pages_below)(void *ctx, unsigned int order, int node, unsigned int flags,
+				   iommu_paddr_t last);
 };
 
 /* The largest order that alloc_pages is asked for, but by iommu_dma_alloc. */

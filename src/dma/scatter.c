@@ -129,7 +129,7 @@ static bool bypass_pieces(const struct iommu_dma *dma, const struct iommu_dma_de
 			return false;
 	*elements = 0;
 	for (i = 0; i < count; i++)
-		add_element(device, pieces, elements, dma->domain->bypass_offset + pieces[i].paddr,
+		add_element(device, pieces, elements, dma->pass_offset + pieces[i].paddr,
 			    pieces[i].size);
 	end_elements(pieces, count, *elements);
 	return true;
@@ -187,6 +187,8 @@ int iommu_dma_map_sg(struct iommu_dma *dma, const struct iommu_dma_device *devic
 
 	if (status != 0)
 		return status;
+	if (__builtin_expect(dma->is_direct, 0))
+		return iommu_dma_map_sg_direct(dma, device, pieces, count, direction, elements);
 	if (bypass_pieces(dma, device, pieces, count, elements))
 		return 0;
 	status = count_pages(dma, device, pieces, count, &pages);
@@ -223,8 +225,11 @@ static uint64_t mapped_pages(const struct iommu_dma *dma, const struct iommu_dma
 int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
 		       unsigned int count)
 {
-	const uint64_t pages = mapped_pages(dma, pieces, count);
+	uint64_t pages;
 
+	if (__builtin_expect(dma->is_direct, 0))
+		return iommu_dma_unmap_sg_direct(dma, pieces, count);
+	pages = mapped_pages(dma, pieces, count);
 	if (pages == 0)
 		return IOMMU_ENOENT;
 	if (dma_is_bypass(dma, pieces[0].address))
