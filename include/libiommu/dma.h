@@ -187,7 +187,9 @@ IOMMU_API int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint6
 
 /*
  * iommu_dma_sync_for_cpu, iommu_dma_sync_for_device - hand a mapped buffer over for a while. Only what
- * is copied has to be: nothing to do for a trusted device. The range may be part of the buffer.
+ * is copied has to be: of an untrusted device, or where nothing translates; of any other there is nothing to do. The range may be part of the buffer. For the
+ * CPU: what the device has written, of a buffer that it writes; for the device: what the CPU has, of one that
+ * the device reads. A call against the direction does nothing.
  */
 IOMMU_API void iommu_dma_sync_for_cpu(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
 IOMMU_API void iommu_dma_sync_for_device(struct iommu_dma *dma, iommu_iova_t address,
@@ -299,6 +301,28 @@ struct iommu_dma_stats {
 	unsigned int bounced; /* buffers mapped through pages of the library's own */
 };
 IOMMU_API void iommu_dma_get_stats(struct iommu_dma *dma, struct iommu_dma_stats *stats);
+
+/*
+ * Mistakes of drivers. A library that was built with IOMMU_DMA_DEBUG (a CMake option; a macro for hosts that
+ * compile src/ themselves) knows every live mapping, and reports in the platform's log, at IOMMU_LOG_ERROR, each
+ * call that does not fit them, with the caller's address and size, and those of the mapping:
+ *
+ *   short unmap; unmap of more than was mapped; unmap from the middle; unmapped twice; unmap of what is not mapped;
+ *   unmapped by the wrong handle: another one has just that mapping
+ *   unmapped as another kind: a list, shared memory, a window by the function for buffers, say
+ *   list unmapped with another count; list changed since it was mapped; freed with other memory
+ *   sync beyond the end of a mapping; sync of what is not mapped; sync against the direction
+ *   still mapped at the end: of the handle (iommu_dma_destroy, or the end of the default domain)
+ *
+ * The call then goes on as it does without, with the same result. A mapping costs an object of some 100 bytes in pages
+ * of the host (IOMMU_ALLOC_ATOMIC). Where there is none, the handle is not watched any more, and the log says so; nothing is
+ * reported that is not a mistake. Other builds have no trace of it.
+ *
+ * iommu_dma_debug_reports - how many reports there were since the program began, of all handles; 0 in other
+ * builds. iommu_dma_debug_is_on - is the handle watched? Any context.
+ */
+IOMMU_API uint32_t iommu_dma_debug_reports(void);
+IOMMU_API bool iommu_dma_debug_is_on(const struct iommu_dma *dma);
 
 IOMMU_END_DECLS
 #endif

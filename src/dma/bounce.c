@@ -5,7 +5,7 @@
  * is. And where nothing translates, buffers that a device cannot reach: all their pages are replaced,
  * by one block. The tree of them is guarded by the lock of the DMA object, see dma/dma.h.
  */
-#include "dma/dma.h"
+#include "dma/debug.h"
 
 struct dma_bounce {
 	struct iommu_rb_node node;
@@ -361,10 +361,12 @@ static void sync(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, boo
 
 void iommu_dma_sync_for_cpu(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 {
+	iommu_dma_debug_sync(dma, address, size, false);
 	sync(dma, address, size, false);
 }
 
 void iommu_dma_sync_for_device(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 {
+	iommu_dma_debug_sync(dma, address, size, true);
 	sync(dma, address, size, true);
 }

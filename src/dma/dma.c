@@ -4,6 +4,7 @@
  * map path, unmapping strict or through the flush queue.
  */
 #include "dma/bypass.h"
+#include "dma/debug.h"
 
 #define DEPOT_MAGAZINES 32
 
@@ -88,6 +89,7 @@ static int create_direct(const struct iommu_platform *platform, struct iommu_dom
 	dma->domain = domain;
 	dma->passes = dma->is_direct = true;
 	dma->pass_last = domain != NULL ? domain->aperture_last : UINT64_MAX;
+	iommu_dma_debug_create(dma);
 	*result = dma;
 	return 0;
 }
@@ -123,6 +125,7 @@ int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **r
 		platform->free_pages(platform->ctx, dma, 0);
 		return status;
 	}
+	iommu_dma_debug_create(dma);
 	*result = dma;
 	return 0;
 }
@@ -139,6 +142,7 @@ int iommu_dma_destroy(struct iommu_dma *dma)
 		status = iommu_flush_queue_destroy(dma->queue);
 	if (status != 0)
 		return status;
+	iommu_dma_debug_destroy(dma);
 	if (dma->cache != NULL)
 		iommu_iova_cache_destroy(dma->cache);
 	platform->free_pages(platform->ctx, dma, 0);
@@ -425,8 +429,9 @@ static int map_pages(struct iommu_dma *dma, const struct iommu_dma_device *devic
 
 /* --- One buffer ------------------------------------------------------------------------------- */
 
-int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu_paddr_t paddr,
-		  uint64_t size, enum iommu_dma_direction direction, iommu_iova_t *address)
+static int map_buffer(struct iommu_dma *dma, const struct iommu_dma_device *device,
+		      iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
+		      iommu_iova_t *address)
 {
 	int status = iommu_dma_check_buffer(device, paddr, size, direction);
 	uint64_t first;
@@ -453,7 +458,21 @@ int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device, 
 	return status;
 }
 
-int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
+int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu_paddr_t paddr,
+		  uint64_t size, enum iommu_dma_direction direction, iommu_iova_t *address)
+{
+	int status = map_buffer(dma, device, paddr, size, direction, address);
+
+	if (status == 0)
+		iommu_dma_debug_map(dma, (struct dma_claim){.kind = DMA_BUFFER,
+							    .address = *address,
+							    .size = size,
+							    .memory = paddr,
+							    .direction = direction});
+	return status;
+}
+
+static int unmap_buffer(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 {
 	int status;
 
@@ -469,6 +488,16 @@ int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 		return status;
 	return iommu_dma_unmap_pages(dma, address >> dma->page_shift,
 				     dma_pages_of(dma, address, size));
+}
+
+int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
+{
+	struct dma_mapping *noted = iommu_dma_debug_unmap(
+		dma, (struct dma_claim){.kind = DMA_BUFFER, .address = address, .size = size});
+	int status = unmap_buffer(dma, address, size);
+
+	iommu_dma_debug_unmap_end(dma, noted, status);
+	return status;
 }
 
 /* --- Shared memory ---------------------------------------------------------------------------- */
@@ -489,8 +518,8 @@ static void *shared_block(struct iommu_dma *dma, uint64_t pages, unsigned int *o
 	return platform->alloc_pages(platform->ctx, *order, IOMMU_NODE_ANY, 0);
 }
 
-int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t size,
-		    void **memory, iommu_iova_t *address)
+static int alloc_shared(struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t size,
+			void **memory, iommu_iova_t *address)
 {
 	struct dma_hanging hanging = {.bounce = NULL};
 	iommu_paddr_t paddr;
@@ -518,7 +547,22 @@ int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device
 	return status;
 }
 
-int iommu_dma_free(struct iommu_dma *dma, void *memory, iommu_iova_t address, uint64_t size)
+int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t size,
+		    void **memory, iommu_iova_t *address)
+{
+	int status = alloc_shared(dma, device, size, memory, address);
+
+	if (status == 0)
+		iommu_dma_debug_map(
+			dma, (struct dma_claim){.kind = DMA_SHARED,
+						.address = *address,
+						.size = size,
+						.memory = memory != NULL ? (uintptr_t)*memory : 0,
+						.direction = IOMMU_DMA_BIDIRECTIONAL});
+	return status;
+}
+
+static int free_shared(struct iommu_dma *dma, void *memory, iommu_iova_t address, uint64_t size)
 {
 	struct dma_hanging hanging = {.memory = memory};
 	uint64_t pages;
@@ -542,6 +586,19 @@ int iommu_dma_free(struct iommu_dma *dma, void *memory, iommu_iova_t address, ui
 	status = iommu_dma_unmap_strictly(dma, address >> dma->page_shift, pages, &hanging);
 	if (status == 0)
 		iommu_dma_release(dma, &hanging);
+	return status;
+}
+
+int iommu_dma_free(struct iommu_dma *dma, void *memory, iommu_iova_t address, uint64_t size)
+{
+	struct dma_mapping *noted =
+		iommu_dma_debug_unmap(dma, (struct dma_claim){.kind = DMA_SHARED,
+							      .address = address,
+							      .size = size,
+							      .memory = (uintptr_t)memory});
+	int status = free_shared(dma, memory, address, size);
+
+	iommu_dma_debug_unmap_end(dma, noted, status);
 	return status;
 }
 
@@ -600,6 +657,8 @@ int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell, iommu_iova_
 		/* Somebody else was faster. Nobody has used ours. */
 		if (found != own)
 			(void)iommu_dma_unmap(dma, own, IOMMU_PAGE_SIZE);
+		else
+			iommu_dma_debug_set_kind(dma, own, IOMMU_PAGE_SIZE, DMA_DOORBELL);
 	}
 	if (status == 0)
 		*address = found | (doorbell & dma_page_mask(dma));

@@ -81,6 +81,9 @@ struct iommu_dma {
 	unsigned int withheld_count, lost, bounced_count;
 	struct dma_doorbell doorbells[IOMMU_DMA_MSI_PAGES];
 	unsigned int doorbell_count;
+#ifdef IOMMU_DMA_DEBUG
+	struct dma_debug *debug; /* see dma/debug.h; NULL: there was no memory for it */
+#endif
 };
 
 static inline uint64_t dma_page_mask(const struct iommu_dma *dma)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Scattered buffers: one range of addresses for all pieces, one invalidation to unmap them. */
 #include "dma/bypass.h"
+#include "dma/debug.h"
 
 static int check_pieces(const struct iommu_dma_device *device, const struct iommu_dma_piece *pieces,
 			unsigned int count, enum iommu_dma_direction direction)
@@ -176,9 +177,9 @@ static int map_pieces(struct iommu_dma *dma, const struct iommu_dma_device *devi
 	return status;
 }
 
-int iommu_dma_map_sg(struct iommu_dma *dma, const struct iommu_dma_device *device,
-		     struct iommu_dma_piece *pieces, unsigned int count,
-		     enum iommu_dma_direction direction, unsigned int *elements)
+static int map_list(struct iommu_dma *dma, const struct iommu_dma_device *device,
+		    struct iommu_dma_piece *pieces, unsigned int count,
+		    enum iommu_dma_direction direction, unsigned int *elements)
 {
 	const struct dma_hanging nothing = {.bounce = NULL};
 	uint64_t pages, first;
@@ -205,6 +206,17 @@ int iommu_dma_map_sg(struct iommu_dma *dma, const struct iommu_dma_device *devic
 	return status;
 }
 
+int iommu_dma_map_sg(struct iommu_dma *dma, const struct iommu_dma_device *device,
+		     struct iommu_dma_piece *pieces, unsigned int count,
+		     enum iommu_dma_direction direction, unsigned int *elements)
+{
+	int status = map_list(dma, device, pieces, count, direction, elements);
+
+	if (status == 0)
+		iommu_dma_debug_map_list(dma, pieces, count, *elements, direction);
+	return status;
+}
+
 /* The pages of the range that a list is mapped in, those left out included; 0: it is not mapped. */
 static uint64_t mapped_pages(const struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
 			     unsigned int count)
@@ -222,8 +234,8 @@ static uint64_t mapped_pages(const struct iommu_dma *dma, const struct iommu_dma
 			    last->address - pieces[0].address + last->length);
 }
 
-int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
-		       unsigned int count)
+static int unmap_list(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
+		      unsigned int count)
 {
 	uint64_t pages;
 
@@ -236,4 +248,14 @@ int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_piece *piec
 		return 0;
 	/* The first element begins where the range does. */
 	return iommu_dma_unmap_pages(dma, pieces[0].address >> dma->page_shift, pages);
+}
+
+int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
+		       unsigned int count)
+{
+	struct dma_mapping *noted = iommu_dma_debug_unmap_list(dma, pieces, count);
+	int status = unmap_list(dma, pieces, count);
+
+	iommu_dma_debug_unmap_end(dma, noted, status);
+	return status;
 }
