@@ -9,7 +9,8 @@
  *	iommu_dma_unmap(dma, address, size)
  *	iommu_unuse_default_domain(endpoint)                  it is not any more
  *
- * It stands on an IOMMU_DOMAIN_DMA domain, usually the default domain of the device's group: addresses come from the domain's IOVA space through per-CPU
+ * It stands on an IOMMU_DOMAIN_DMA domain, usually the default domain of the device's group, or, where nothing
+ * translates, on none (iommu_dma_create_direct). Addresses come from the domain's IOVA space through per-CPU
  * caches, mappings go into its tables, and when a call that unmaps returns, the device cannot reach
  * the memory any more; in lazy mode a moment later, see <libiommu/flush_queue.h>.
  *
@@ -18,7 +19,7 @@
  * others of the library's own, and the bytes are copied.
  *
  * Locking: every function may be called at any time on any CPU for different buffers, from any
- * context; what says so may sleep. Nothing is lost on an error: an address that hardware did not
+ * context; what says so may sleep, and every map whose device says so (iommu_dma_device.may_sleep). Nothing is lost on an error: an address that hardware did not
  * confirm to have forgotten is kept back until it has.
  */
 #ifndef LIBIOMMU_DMA_H
@@ -63,8 +64,8 @@ IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
  * written as all others: the machine has no unit, or the host leaves it off, or iommu_probe_endpoint has
  * returned IOMMU_ENODEV. Nothing restricts what such a device reaches.
  *
- * An address is the physical one. A buffer that the device has not the address bits for (mask), or that crosses
- * its boundary though it is no larger than that, is copied through pages that the device reaches, which the
+ * An address is the physical one. A buffer that the device has not the address bits for (mask), that is not aligned
+ * as it asks, or that crosses its boundary though it is no larger than that, is copied through pages that the device reaches, which the
  * platform gives (alloc_pages_below), at most iommu_dma_max_size bytes: so the hand-over functions have to be
  * called. Shared memory lies where the device reaches it. What differs from a handle that translates:
  *   - an unmap of what was not bounced does nothing and returns 0, whatever it names;
@@ -120,6 +121,8 @@ struct iommu_dma_device {
 	uint64_t boundary;
 	bool untrusted;     /* share nothing with it that it was not given */
 	uint64_t alignment; /* of the page that a mapping begins on, in bytes: a power of two */
+	/* Of the calls, not of the device: maps may sleep while the host looks for pages. */
+	bool may_sleep;
 };
 
 /*

@@ -169,16 +169,16 @@ void iommu_dma_bounce_free(struct iommu_dma *dma, struct dma_bounce *bounce)
 	iommu_object_free(&dma->bounces, bounce);
 }
 
-static unsigned char *page_of_our_own(struct iommu_dma *dma)
+static unsigned char *page_of_our_own(struct iommu_dma *dma, unsigned int alloc_flags)
 {
 	return dma->platform->alloc_pages(dma->platform->ctx, dma_host_order(dma, 0),
-					  IOMMU_NODE_ANY, IOMMU_ALLOC_ATOMIC);
+					  IOMMU_NODE_ANY, alloc_flags);
 }
 
 static struct dma_bounce *make(struct iommu_dma *dma, iommu_paddr_t paddr, uint64_t size,
-			       enum iommu_dma_direction direction)
+			       enum iommu_dma_direction direction, unsigned int alloc_flags)
 {
-	struct dma_bounce *bounce = iommu_object_alloc(&dma->bounces, IOMMU_ALLOC_ATOMIC);
+	struct dma_bounce *bounce = iommu_object_alloc(&dma->bounces, alloc_flags);
 	const bool one_page = dma_pages_of(dma, paddr, size) == 1;
 	const bool cut = ((paddr + size) & dma_page_mask(dma)) != 0;
 	const bool head = (paddr & dma_page_mask(dma)) != 0 || (one_page && cut);
@@ -190,8 +190,8 @@ static struct dma_bounce *make(struct iommu_dma *dma, iommu_paddr_t paddr, uint6
 	bounce->size = size;
 	bounce->direction = direction;
 	bounce->head_order = dma_host_order(dma, 0);
-	bounce->head = head ? page_of_our_own(dma) : NULL;
-	bounce->tail = tail ? page_of_our_own(dma) : NULL;
+	bounce->head = head ? page_of_our_own(dma, alloc_flags) : NULL;
+	bounce->tail = tail ? page_of_our_own(dma, alloc_flags) : NULL;
 	if ((head && bounce->head == NULL) || (tail && bounce->tail == NULL)) {
 		iommu_dma_bounce_free(dma, bounce);
 		return NULL;
@@ -201,7 +201,7 @@ static struct dma_bounce *make(struct iommu_dma *dma, iommu_paddr_t paddr, uint6
 
 /* Map the ends to our pages and what is between them to the buffer's. */
 static int map_parts(struct iommu_dma *dma, const struct dma_bounce *bounce, uint64_t first,
-		     uint64_t *mapped)
+		     unsigned int prot, uint64_t *mapped)
 {
 	const uint64_t pages = dma_pages_of(dma, bounce->paddr, bounce->size);
 	const uint64_t middle = bounce->head != NULL ? 1 : 0;
@@ -227,8 +227,7 @@ static int map_parts(struct iommu_dma *dma, const struct dma_bounce *bounce, uin
 					     : (bounce->paddr & ~dma_page_mask(dma)) +
 						       (parts[i].at << dma->page_shift);
 		status = iommu_map(dma->domain, (first + parts[i].at) << dma->page_shift, paddr,
-				   parts[i].count << dma->page_shift,
-				   dma_prot_of(bounce->direction));
+				   parts[i].count << dma->page_shift, prot);
 		if (status == 0)
 			*mapped += parts[i].count;
 	}
@@ -239,7 +238,7 @@ int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *
 			  iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
 			  uint64_t *first)
 {
-	struct dma_bounce *bounce = make(dma, paddr, size, direction);
+	struct dma_bounce *bounce = make(dma, paddr, size, direction, dma_alloc_flags(device));
 	const struct dma_hanging hanging = {.bounce = bounce};
 	const uint64_t pages = dma_pages_of(dma, paddr, size);
 	uint64_t mapped;
@@ -254,7 +253,7 @@ int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *
 		iommu_dma_bounce_free(dma, bounce);
 		return status;
 	}
-	status = map_parts(dma, bounce, *first, &mapped);
+	status = map_parts(dma, bounce, *first, dma_map_prot(device, direction), &mapped);
 	if (status != 0) {
 		iommu_dma_undo(dma, *first, mapped, pages, status, &hanging);
 		return status;
@@ -268,15 +267,18 @@ int iommu_dma_map_bounced_whole(struct iommu_dma *dma, const struct iommu_dma_de
 				iommu_paddr_t paddr, uint64_t size,
 				enum iommu_dma_direction direction, iommu_iova_t *address)
 {
+	const uint64_t pages_needed = dma_pages_of(dma, paddr, size);
+	const uint64_t aligned = device->alignment >> dma->page_shift;
+	/* A block lies at a multiple of its size. */
 	const unsigned int order =
-		dma_host_order(dma, dma_order_of(dma_pages_of(dma, paddr, size)));
+		dma_host_order(dma, dma_order_of(pages_needed > aligned ? pages_needed : aligned));
 	struct dma_bounce *bounce;
 	void *pages = NULL;
 	int status;
 
 	if (order > IOMMU_MAX_ALLOC_ORDER)
 		return IOMMU_ERANGE;
-	bounce = iommu_object_alloc(&dma->bounces, IOMMU_ALLOC_ATOMIC);
+	bounce = iommu_object_alloc(&dma->bounces, dma_alloc_flags(device));
 	if (bounce == NULL)
 		return IOMMU_ENOMEM;
 	bounce->paddr = paddr;
@@ -284,8 +286,7 @@ int iommu_dma_map_bounced_whole(struct iommu_dma *dma, const struct iommu_dma_de
 	bounce->direction = direction;
 	bounce->is_whole = true;
 	bounce->head_order = order;
-	status =
-		iommu_dma_pages_within(dma, device, bounce->head_order, IOMMU_ALLOC_ATOMIC, &pages);
+	status = iommu_dma_pages_within(dma, device, order, dma_alloc_flags(device), &pages);
 	if (status != 0) {
 		iommu_dma_bounce_free(dma, bounce);
 		return status;

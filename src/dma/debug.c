@@ -396,7 +396,8 @@ static void turn_off(struct iommu_dma *dma)
 static struct dma_mapping *note(struct dma_debug *debug, struct dma_claim claim,
 				struct dma_mapping *next)
 {
-	struct dma_mapping *mapping = iommu_object_alloc(&debug->cache, IOMMU_ALLOC_ATOMIC);
+	struct dma_mapping *mapping =
+		iommu_object_alloc(&debug->cache, claim.may_sleep ? 0U : IOMMU_ALLOC_ATOMIC);
 
 	if (mapping == NULL)
 		return NULL;
@@ -446,11 +447,14 @@ static bool is_in_one(const struct iommu_dma *dma, const struct iommu_dma_piece 
 	return !dma->passes || pieces[0].address - dma->pass_offset > dma->pass_last;
 }
 
-void iommu_dma_debug_map_list(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
-			      unsigned int count, unsigned int elements,
-			      enum iommu_dma_direction direction)
+void iommu_dma_debug_map_list(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			      const struct iommu_dma_piece *pieces, unsigned int count,
+			      unsigned int elements, enum iommu_dma_direction direction)
 {
-	struct dma_claim claim = {.kind = DMA_LIST, .direction = direction, .pieces = count};
+	struct dma_claim claim = {.kind = DMA_LIST,
+				  .direction = direction,
+				  .pieces = count,
+				  .may_sleep = device->may_sleep};
 	const bool one = is_in_one(dma, pieces);
 	struct dma_mapping *mapping = NULL;
 	unsigned int i;

@@ -29,7 +29,8 @@ struct dma_claim {
 	uint64_t size;
 	uint64_t memory; /* physical; of shared memory the CPU's address */
 	enum iommu_dma_direction direction;
-	unsigned int pieces;      /* of a list */
+	unsigned int pieces; /* of a list */
+	bool may_sleep;
 	struct dma_mapping *next; /* the list's next one */
 };
 
@@ -38,9 +39,9 @@ void iommu_dma_debug_create(struct iommu_dma *dma);
 /* Reports what is still mapped. */
 void iommu_dma_debug_destroy(struct iommu_dma *dma);
 void iommu_dma_debug_map(struct iommu_dma *dma, struct dma_claim claim);
-void iommu_dma_debug_map_list(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
-			      unsigned int count, unsigned int elements,
-			      enum iommu_dma_direction direction);
+void iommu_dma_debug_map_list(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			      const struct iommu_dma_piece *pieces, unsigned int count,
+			      unsigned int elements, enum iommu_dma_direction direction);
 /* Reports what is wrong with the claim. To be followed by the end with what it returned. */
 struct dma_mapping *iommu_dma_debug_unmap(struct iommu_dma *dma, struct dma_claim claim);
 struct dma_mapping *iommu_dma_debug_unmap_list(struct iommu_dma *dma,
@@ -66,11 +67,12 @@ static inline void iommu_dma_debug_map(struct iommu_dma *dma, struct dma_claim c
 	(void)dma, (void)claim;
 }
 static inline void iommu_dma_debug_map_list(struct iommu_dma *dma,
+					    const struct iommu_dma_device *device,
 					    const struct iommu_dma_piece *pieces,
 					    unsigned int count, unsigned int elements,
 					    enum iommu_dma_direction direction)
 {
-	(void)dma, (void)pieces, (void)count, (void)elements, (void)direction;
+	(void)dma, (void)device, (void)pieces, (void)count, (void)elements, (void)direction;
 }
 static inline struct dma_mapping *iommu_dma_debug_unmap(struct iommu_dma *dma,
 							struct dma_claim claim)

@@ -14,6 +14,14 @@ static iommu_paddr_t last_within(const struct iommu_dma *dma, const struct iommu
 	return device->mask != 0 && device->mask < dma->pass_last ? device->mask : dma->pass_last;
 }
 
+/* Does the page that it begins on lie as the device wants it? */
+static bool is_aligned(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+		       iommu_iova_t address)
+{
+	return device->alignment == 0 ||
+	       (address & ~dma_page_mask(dma) & (device->alignment - 1)) == 0;
+}
+
 /* A boundary that the buffer is larger than is one of elements: the driver's to heed. */
 static bool crosses(const struct iommu_dma_device *device, iommu_iova_t address, uint64_t size)
 {
@@ -36,7 +44,8 @@ int iommu_dma_pages_within(struct iommu_dma *dma, const struct iommu_dma_device 
 	if (pages == NULL)
 		return IOMMU_ENOMEM;
 	paddr = iommu_virt_to_phys(platform, pages);
-	if (paddr > last || last - paddr < (IOMMU_PAGE_SIZE << order) - 1) {
+	if (paddr > last || last - paddr < (IOMMU_PAGE_SIZE << order) - 1 ||
+	    !is_aligned(dma, device, paddr)) {
 		platform->free_pages(platform->ctx, pages, order);
 		return IOMMU_ENOSPC;
 	}
@@ -56,7 +65,8 @@ int iommu_dma_map_direct(struct iommu_dma *dma, const struct iommu_dma_device *d
 		return IOMMU_EOPNOTSUPP;
 	if (last > dma->pass_last)
 		return IOMMU_ERANGE;
-	if (last > last_within(dma, device) || crosses(device, paddr, size))
+	if (last > last_within(dma, device) || crosses(device, paddr, size) ||
+	    !is_aligned(dma, device, paddr))
 		return iommu_dma_map_bounced_whole(dma, device, paddr, size, direction, address);
 	*address = paddr;
 	return 0;
@@ -112,7 +122,8 @@ int iommu_dma_free_direct(struct iommu_dma *dma, void *memory, iommu_iova_t addr
 
 uint64_t iommu_dma_max_size(const struct iommu_dma *dma, const struct iommu_dma_device *device)
 {
-	if (!dma->is_direct || last_within(dma, device) == dma->pass_last)
+	if (!dma->is_direct ||
+	    (last_within(dma, device) == dma->pass_last && device->alignment <= IOMMU_PAGE_SIZE))
 		return UINT64_MAX;
 	/* Wherever in its first page it begins. */
 	return (IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER) - (IOMMU_PAGE_SIZE - 1);

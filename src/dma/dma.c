@@ -269,6 +269,15 @@ static uint64_t useful_page_sizes(const struct iommu_dma *dma, uint64_t pages, i
 	return dma->domain->pgsize_bitmap & (UINT64_MAX >> (63 - order));
 }
 
+/* How addresses are asked for. Exclusive caches are the CPU's for as long as the call is in them. */
+static inline unsigned int iova_flags(const struct iommu_dma *dma,
+				      const struct iommu_dma_device *device)
+{
+	const bool may_sleep = device->may_sleep && !dma->platform->cpu_exclusive;
+
+	return (may_sleep ? 0U : IOMMU_IOVA_ATOMIC) | IOMMU_IOVA_LOW_FIRST;
+}
+
 /* Addresses that do not come from a CPU's cache: large ones, and those that need more alignment. */
 static __attribute__((noinline)) int search_addresses(struct iommu_dma *dma,
 						      const struct iommu_dma_device *device,
@@ -281,7 +290,7 @@ static __attribute__((noinline)) int search_addresses(struct iommu_dma *dma,
 		.size = pages,
 		.boundary = boundary >= pages ? boundary : 0,
 		.limit = limit,
-		.flags = IOMMU_IOVA_ATOMIC | IOMMU_IOVA_LOW_FIRST,
+		.flags = iova_flags(dma, device),
 	};
 	uint64_t sizes = pages > DMA_CACHED_PAGES ? useful_page_sizes(dma, pages, paddr) : 0;
 	int status;
@@ -323,7 +332,7 @@ int iommu_dma_take_addresses(struct iommu_dma *dma, const struct iommu_dma_devic
 	if (__builtin_expect(
 		    pages <= DMA_CACHED_PAGES && device->alignment >> dma->page_shift <= pages, 1))
 		return iommu_iova_cache_alloc(dma->cache, dma_order_of(pages), limit,
-					      IOMMU_IOVA_ATOMIC | IOMMU_IOVA_LOW_FIRST, first);
+					      iova_flags(dma, device), first);
 	return search_addresses(dma, device, pages, limit, paddr, first);
 }
 
@@ -421,7 +430,7 @@ static int map_pages(struct iommu_dma *dma, const struct iommu_dma_device *devic
 		return status;
 	}
 	status = iommu_map(dma->domain, *first << dma->page_shift, paddr, pages << dma->page_shift,
-			   dma_prot_of(direction));
+			   dma_map_prot(device, direction));
 	if (status != 0)
 		iommu_dma_undo(dma, *first, 0, pages, status, hanging);
 	return status;
@@ -468,7 +477,8 @@ int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device, 
 							    .address = *address,
 							    .size = size,
 							    .memory = paddr,
-							    .direction = direction});
+							    .direction = direction,
+							    .may_sleep = device->may_sleep});
 	return status;
 }
 
@@ -550,7 +560,11 @@ static int alloc_shared(struct iommu_dma *dma, const struct iommu_dma_device *de
 int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t size,
 		    void **memory, iommu_iova_t *address)
 {
-	int status = alloc_shared(dma, device, size, memory, address);
+	struct iommu_dma_device sleeping = *device;
+	int status;
+
+	sleeping.may_sleep = true;
+	status = alloc_shared(dma, &sleeping, size, memory, address);
 
 	if (status == 0)
 		iommu_dma_debug_map(
@@ -558,7 +572,8 @@ int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device
 						.address = *address,
 						.size = size,
 						.memory = memory != NULL ? (uintptr_t)*memory : 0,
-						.direction = IOMMU_DMA_BIDIRECTIONAL});
+						.direction = IOMMU_DMA_BIDIRECTIONAL,
+						.may_sleep = true});
 	return status;
 }
 
@@ -640,7 +655,7 @@ static int doorbell_at(struct iommu_dma *dma, iommu_paddr_t page, const iommu_io
 
 int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell, iommu_iova_t *address)
 {
-	const struct iommu_dma_device any = {.mask = 0};
+	const struct iommu_dma_device any = {.may_sleep = true};
 	const iommu_paddr_t page = doorbell & ~dma_page_mask(dma);
 	iommu_iova_t own = 0;
 	iommu_iova_t found = 0;

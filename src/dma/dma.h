@@ -116,6 +116,19 @@ static inline unsigned int dma_prot_of(enum iommu_dma_direction direction)
 	       ((direction & IOMMU_DMA_FROM_DEVICE) != 0 ? IOMMU_PROT_WRITE : 0U);
 }
 
+/* How the host is asked for pages in a map. */
+static inline unsigned int dma_alloc_flags(const struct iommu_dma_device *device)
+{
+	return device->may_sleep ? 0U : IOMMU_ALLOC_ATOMIC;
+}
+
+/* What a map of the domain is told. */
+static inline unsigned int dma_map_prot(const struct iommu_dma_device *device,
+					enum iommu_dma_direction direction)
+{
+	return dma_prot_of(direction) | (device->may_sleep ? IOMMU_PROT_MAY_SLEEP : 0U);
+}
+
 /* Would a range cross one of the device's boundaries? */
 static inline bool dma_crosses(const struct iommu_dma_device *device, iommu_iova_t address,
 			       uint64_t length)

@@ -198,7 +198,8 @@ static int map_list(struct iommu_dma *dma, const struct iommu_dma_device *device
 	if (status != 0)
 		return status;
 	make_elements(dma, device, pieces, count, first, elements);
-	status = map_pieces(dma, device, pieces, count, first, dma_prot_of(direction), &mapped);
+	status = map_pieces(dma, device, pieces, count, first, dma_map_prot(device, direction),
+			    &mapped);
 	if (status == 0)
 		return 0;
 	pieces[0].length = 0; /* not mapped: unmap finds nothing in it */
@@ -213,7 +214,7 @@ int iommu_dma_map_sg(struct iommu_dma *dma, const struct iommu_dma_device *devic
 	int status = map_list(dma, device, pieces, count, direction, elements);
 
 	if (status == 0)
-		iommu_dma_debug_map_list(dma, pieces, count, *elements, direction);
+		iommu_dma_debug_map_list(dma, device, pieces, count, *elements, direction);
 	return status;
 }
 

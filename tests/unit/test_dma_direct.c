@@ -119,6 +119,7 @@ static void one_buffer(void)
 static void one_across_a_boundary(void)
 {
 	const struct iommu_dma_device device = {.boundary = 4 * PAGE};
+	const struct iommu_dma_device aligned = {.alignment = 8 * PAGE};
 	const iommu_paddr_t paddr = f.memory + 4 * PAGE - 30;
 	struct iommu_dma_stats stats;
 	iommu_iova_t address = 0;
@@ -140,6 +141,16 @@ static void one_across_a_boundary(void)
 	take_back(address, 2);
 	assert_int_equal(iommu_dma_unmap(f.dma, address, 64), 0);
 	assert_true(has_pattern(bytes(paddr), 64, 3));
+	/* And what does not begin on a page that is aligned as the device asks. */
+	assert_int_equal(iommu_dma_max_size(f.dma, &aligned), 61441);
+	assert_int_equal(iommu_dma_map(f.dma, &aligned, f.memory + 9 * PAGE + 5, 3, BOTH, &address),
+			 0);
+	assert_int_equal(address % (8 * PAGE), 5);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 3), 0);
+	assert_int_equal(iommu_dma_map(f.dma, &aligned, f.memory + 8 * PAGE + 5, 3, BOTH, &address),
+			 0);
+	assert_int_equal(address, f.memory + 8 * PAGE + 5);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 3), 0);
 	/* A buffer that is larger than the boundary is the driver's to cut up. */
 	assert_int_equal(iommu_dma_map(f.dma, &device, f.memory, 5 * PAGE, BOTH, &address), 0);
 	assert_int_equal(address, f.memory);
