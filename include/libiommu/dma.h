@@ -268,7 +268,10 @@ struct iommu_dma_window {
 	uint64_t pages;
 };
 
-/* iommu_dma_window_create - reserve; pages are the smallest of the domain, throughout. Returns 0, IOMMU_EINVAL (no pages, mask), ENOSPC or ENOMEM. */
+/*
+ * iommu_dma_window_create - reserve; pages are the smallest of the domain, throughout. May sleep. Returns 0,
+ * IOMMU_EINVAL (no pages, mask), IOMMU_EOPNOTSUPP (nothing translates), IOMMU_ENOSPC or IOMMU_ENOMEM.
+ */
 IOMMU_API int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				      uint64_t pages, struct iommu_dma_window *window);
 /*
