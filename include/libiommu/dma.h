@@ -9,7 +9,8 @@
  *	iommu_dma_unmap(dma, address, size)
  *	iommu_unuse_default_domain(endpoint)                  it is not any more
  *
- * It stands on an IOMMU_DOMAIN_DMA domain, usually the default domain of the device's group: addresses come from the domain's IOVA space through per-CPU
+ * It stands on an IOMMU_DOMAIN_DMA domain, usually the default domain of the device's group, or, where nothing
+ * translates, on none (iommu_dma_create_direct). Addresses come from the domain's IOVA space through per-CPU
  * caches, mappings go into its tables, and when a call that unmaps returns, the device cannot reach
  * the memory any more; in lazy mode a moment later, see <libiommu/flush_queue.h>.
  *
@@ -18,13 +19,14 @@
  * others of the library's own, and the bytes are copied.
  *
  * Locking: every function may be called at any time on any CPU for different buffers, from any
- * context; what says so may sleep. Nothing is lost on an error: an address that hardware did not
+ * context; what says so may sleep, and every map whose device says so (iommu_dma_device.may_sleep). Nothing is lost on an error: an address that hardware did not
  * confirm to have forgotten is kept back until it has.
  */
 #ifndef LIBIOMMU_DMA_H
 #define LIBIOMMU_DMA_H
 
 #include <libiommu/domain.h>
+#include <libiommu/platform.h>
 
 IOMMU_BEGIN_DECLS
 
@@ -44,27 +46,60 @@ struct iommu_dma_config {
 };
 
 /*
- * iommu_dma_create - DMA mapping for the devices of one domain, in its smallest pages. May sleep. Returns
- * 0, IOMMU_EINVAL (not such a domain, unknown flags, more than 4,096 CPUs), IOMMU_EOPNOTSUPP (its smallest page is larger than
+ * iommu_dma_create - DMA mapping for the devices of one domain, in its smallest pages; over a domain of the
+ * type IOMMU_DOMAIN_IDENTITY as iommu_dma_create_direct, for addresses up to the domain's last. May sleep.
+ * Returns 0, IOMMU_EINVAL (no domain, or one of another type; unknown flags; more than 4,096 CPUs), IOMMU_EOPNOTSUPP (its smallest page is larger than
  * 2^IOMMU_MAX_ALLOC_ORDER pages of 4 KiB) or IOMMU_ENOMEM.
  *
  * iommu_dma_destroy - what is still mapped stays mapped in the domain, which is to be freed next.
- * May sleep. Nobody may be using it. Returns 0; IOMMU_EBUSY: an untrusted device's buffer is mapped, or shared memory in pieces;
+ * May sleep. No other call may be using it. Returns 0; IOMMU_EBUSY: a bounced buffer is mapped (an
+ * untrusted device's, or one that its device does not reach untranslated), or shared memory in pieces;
  * or the error of a last invalidation that was not confirmed: nothing is freed, try again.
  */
 IOMMU_API int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **dma);
 IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
 
 /*
+ * iommu_dma_create_direct - DMA mapping for devices that nothing translates for, so that their drivers are
+ * written as all others: the machine has no unit, or the host leaves it off, or iommu_probe_endpoint has
+ * returned IOMMU_ENODEV. Nothing restricts what such a device reaches.
+ *
+ * An address is the physical one. A buffer that the device has not the address bits for (mask), that is not aligned
+ * as it asks, or that crosses its boundary though it is no larger than that, is copied through pages that the device reaches, which the
+ * platform gives (alloc_pages_below), at most iommu_dma_max_size bytes: so the hand-over functions have to be
+ * called. Shared memory lies where the device reaches it. What differs from a handle that translates:
+ *   - an unmap of what was not bounced does nothing and returns 0, whatever it names;
+ *   - each piece of a scattered buffer is an element of its own;
+ *   - windows, and untrusted devices, are IOMMU_EOPNOTSUPP; a doorbell's address is its own;
+ *   - iommu_dma_free wants the address that belongs to the memory: IOMMU_ENOENT.
+ *
+ * @platform: lives as long as the handle. May sleep. Returns 0, IOMMU_EINVAL (see iommu_platform_check) or
+ * IOMMU_ENOMEM. Ended by iommu_dma_destroy.
+ *
+ * iommu_dma_max_size - the most bytes that one iommu_dma_map, or one piece, may have wherever they lie in
+ * memory. UINT64_MAX: any size. Any context.
+ */
+struct iommu_dma_device;
+IOMMU_API int iommu_dma_create_direct(const struct iommu_platform *platform,
+				      struct iommu_dma **dma);
+IOMMU_API uint64_t iommu_dma_max_size(const struct iommu_dma *dma,
+				      const struct iommu_dma_device *device);
+
+/*
  * iommu_dma_of - DMA mapping for an endpoint, through the default domain of its group. Made on first
- * use, the same for all of the group, and destroyed with the default domain: not by its users.
+ * use, the same for all of the group, and destroyed with the default domain: not by its users. Where that is
+ * an identity, buffers pass as they are (see iommu_dma_create_direct).
  *
  * A driver that has the handle uses the default domain: the group cannot be claimed, nor its default domain
  * change, until iommu_unuse_default_domain, or the bus tells that the driver is unbound. Until then the
  * handle is valid, also when the endpoint was released (see iommu_release_endpoint).
  *
- * Returns 0; IOMMU_EINVAL: the group's default domain is none for it, and the device either reaches all
- * memory or nothing; IOMMU_ENOMEM; otherwise as iommu_use_default_domain. Control path.
+ * Returns 0, or
+ *   IOMMU_EPERM   the group has no default domain: the device is to reach nothing
+ *   IOMMU_EAGAIN  the domain translates, and the endpoint's unit is not enabled: the device would write to
+ *                 whatever memory has its buffers' addresses. Enable the unit first; where it is to stay off,
+ *                 iommu_dma_create_direct has a handle. (A handle that the driver has already stays.)
+ *   IOMMU_ENOMEM; otherwise as iommu_use_default_domain. Control path.
  */
 IOMMU_API int iommu_dma_of(struct iommu_endpoint *endpoint, struct iommu_dma **dma);
 
@@ -86,6 +121,8 @@ struct iommu_dma_device {
 	uint64_t boundary;
 	bool untrusted;     /* share nothing with it that it was not given */
 	uint64_t alignment; /* of the page that a mapping begins on, in bytes: a power of two */
+	/* Of the calls, not of the device: maps may sleep while the host looks for pages. */
+	bool may_sleep;
 };
 
 /*
@@ -125,9 +162,10 @@ IOMMU_API uint64_t iommu_dma_required_mask(const struct iommu_dma *dma);
  *
  * Returns 0, or
  *   IOMMU_EINVAL     size 0, direction, or mask, boundary or alignment that make no sense
- *   IOMMU_EOPNOTSUPP an untrusted device in lazy mode
- *   IOMMU_EOVERFLOW  paddr + size wraps; IOMMU_ERANGE: beyond what the units can address
- *   IOMMU_ENOSPC     no such addresses below the mask are free
+ *   IOMMU_EOPNOTSUPP an untrusted device in lazy mode, or where nothing translates
+ *   IOMMU_EOVERFLOW  paddr + size wraps
+ *   IOMMU_ERANGE     beyond what the units can address; larger than what can be bounced (iommu_dma_max_size)
+ *   IOMMU_ENOSPC     no such addresses below the mask are free, or no page to bounce through lies below it
  *   IOMMU_ENOMEM
  *   IOMMU_ETIMEDOUT, IOMMU_EIO  hardware must be told of new mappings, and did not confirm
  *   IOMMU_EAGAIN     so much waits for hardware that does not confirm that no more is begun
@@ -152,7 +190,9 @@ IOMMU_API int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint6
 
 /*
  * iommu_dma_sync_for_cpu, iommu_dma_sync_for_device - hand a mapped buffer over for a while. Only what
- * is copied has to be: nothing to do for a trusted device. The range may be part of the buffer.
+ * is copied has to be: of an untrusted device, or where nothing translates; of any other there is nothing to do. The range may be part of the buffer. For the
+ * CPU: what the device has written, of a buffer that it writes; for the device: what the CPU has, of one that
+ * the device reads. A call against the direction does nothing.
  */
 IOMMU_API void iommu_dma_sync_for_cpu(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
 IOMMU_API void iommu_dma_sync_for_device(struct iommu_dma *dma, iommu_iova_t address,
@@ -228,7 +268,10 @@ struct iommu_dma_window {
 	uint64_t pages;
 };
 
-/* iommu_dma_window_create - reserve; pages are the smallest of the domain, throughout. Returns 0, IOMMU_EINVAL (no pages, mask), ENOSPC or ENOMEM. */
+/*
+ * iommu_dma_window_create - reserve; pages are the smallest of the domain, throughout. May sleep. Returns 0,
+ * IOMMU_EINVAL (no pages, mask), IOMMU_EOPNOTSUPP (nothing translates), IOMMU_ENOSPC or IOMMU_ENOMEM.
+ */
 IOMMU_API int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				      uint64_t pages, struct iommu_dma_window *window);
 /*
@@ -264,6 +307,28 @@ struct iommu_dma_stats {
 	unsigned int bounced; /* buffers mapped through pages of the library's own */
 };
 IOMMU_API void iommu_dma_get_stats(struct iommu_dma *dma, struct iommu_dma_stats *stats);
+
+/*
+ * Mistakes of drivers. A library that was built with IOMMU_DMA_DEBUG (a CMake option; a macro for hosts that
+ * compile src/ themselves) knows every live mapping, and reports in the platform's log, at IOMMU_LOG_ERROR, each
+ * call that does not fit them, with the caller's address and size, and those of the mapping:
+ *
+ *   short unmap; unmap of more than was mapped; unmap from the middle; unmapped twice; unmap of what is not mapped;
+ *   unmapped by the wrong handle: another one has just that mapping
+ *   unmapped as another kind: a list, shared memory, a window by the function for buffers, say
+ *   list unmapped with another count; list changed since it was mapped; freed with other memory
+ *   sync beyond the end of a mapping; sync of what is not mapped; sync against the direction
+ *   still mapped at the end: of the handle (iommu_dma_destroy, or the end of the default domain)
+ *
+ * The call then goes on as it does without, with the same result. A mapping costs an object of some 100 bytes in pages
+ * of the host (IOMMU_ALLOC_ATOMIC). Where there is none, the handle is not watched any more, and the log says so; nothing is
+ * reported that is not a mistake. Other builds have no trace of it.
+ *
+ * iommu_dma_debug_reports - how many reports there were since the program began, of all handles; 0 in other
+ * builds. iommu_dma_debug_is_on - is the handle watched? Any context.
+ */
+IOMMU_API uint32_t iommu_dma_debug_reports(void);
+IOMMU_API bool iommu_dma_debug_is_on(const struct iommu_dma *dma);
 
 IOMMU_END_DECLS
 #endif

@@ -248,7 +248,8 @@ IOMMU_API struct iommu_iova_space *iommu_domain_iova_space(const struct iommu_do
  * iommu_map - let devices of the domain reach [paddr, paddr + size) at [iova, iova + size).
  *
  * @iova, @paddr, @size: multiples of the smallest page size, in bytes.
- * @prot:                enum iommu_prot: what the devices may do, and hints.
+ * @prot:                enum iommu_prot: what the devices may do, and hints; with IOMMU_PROT_MAY_SLEEP the
+ *                       call may sleep.
  *
  * All or nothing; the largest pages that fit are used. The caller owns the range: two calls for
  * overlapping ranges must not run at once, disjoint ones may, without a lock. When it returns,

@@ -9,7 +9,8 @@
  * memory: two calls may run at once on any CPUs as long as their ranges are disjoint, with no lock
  * held anywhere. Tables that two ranges share are installed with one compare-and-swap. `init` and
  * `destroy` need the table to themselves. map, unmap, iova_to_phys and walk may be called from
- * interrupt context (map then allocates with IOMMU_ALLOC_ATOMIC).
+ * interrupt context: map allocates with IOMMU_ALLOC_ATOMIC, unless its prot has IOMMU_PROT_MAY_SLEEP, and so
+ * does unmap when it splits a page. All others may sleep.
  *
  * What is read from an entry is masked to the unit's address width; what is written there never is:
  * an address that does not fit is refused. With IOMMU_PGTABLE_NONCOHERENT each change is flushed from the CPU caches, contents

@@ -58,12 +58,16 @@ struct iommu_platform {
 	 * caller needs, and always without IOMMU_ALLOC_ATOMIC: such a block is aligned to
 	 * 2^IOMMU_MAX_ALLOC_ORDER pages at least, and a host that has none returns NULL. `node` is the NUMA node that the memory should
 	 * come from, or IOMMU_NODE_ANY. Returns the virtual address, or NULL: every caller handles
-	 * NULL. May sleep unless flags has IOMMU_ALLOC_ATOMIC, which every map call sets: mapping
-	 * is allowed from interrupt context. Never called with a library lock held.
+	 * NULL. May sleep unless flags has IOMMU_ALLOC_ATOMIC, which every map sets whose caller did
+	 * not say that it may sleep (IOMMU_PROT_MAY_SLEEP, iommu_dma_device.may_sleep): mapping is
+	 * allowed from interrupt context. Never called with a library lock held. A host whose
+	 * allocator always may sleep puts a reserve between: <libiommu/reserve.h>.
 	 */
 	void *(*alloc_pages)(void *ctx, unsigned int order, int node, unsigned int flags);
 
-	/* free_pages - give back what alloc_pages returned, same order. REQUIRED. Must not sleep.
+	/*
+	 * free_pages - give back what alloc_pages returned, same order. REQUIRED. Any context: must
+	 * not sleep (see <libiommu/reserve.h>, too).
 	 */
 	void (*free_pages)(void *ctx, void *pages, unsigned int order);
 
@@ -143,7 +147,8 @@ struct iommu_platform {
 	 * cpu_exclusive - the host vouches that whoever is in a call of the DMA mapping API stays on
 	 * its CPU until the call returns, and that no other such call begins there meanwhile, but
 	 * between irq_save and irq_restore: kernels that are not preempted there. The per-CPU caches
-	 * then have no lock. Default: they have one.
+	 * then have no lock. In a call that said that it may sleep the host may do so where it is
+	 * asked for pages without IOMMU_ALLOC_ATOMIC: no cache is in use then. Default: they have one.
 	 */
 	bool cpu_exclusive;
 
@@ -193,6 +198,15 @@ struct iommu_platform {
 	 */
 	void *(*map_pieces)(void *ctx, const struct iommu_memory_piece *pieces, uint64_t size);
 	void (*unmap_pieces)(void *ctx, void *memory, uint64_t size);
+
+	/*
+	 * alloc_pages_below - as alloc_pages, with no byte beyond the physical address `last`: for devices that
+	 * nothing translates for, and that have fewer address bits than the machine has memory
+	 * (iommu_dma_create_direct). May sleep as alloc_pages may. Given back by free_pages. Default: alloc_pages, and what lies
+	 * beyond is given back at once, and the call of the library fails with IOMMU_ENOSPC.
+	 */
+	void *(*alloc_pages_below)(void *ctx, unsigned int order, int node, unsigned int flags,
+				   iommu_paddr_t last);
 };
 
 /* The largest order that alloc_pages is asked for, but by iommu_dma_alloc. */

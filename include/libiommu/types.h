@@ -43,9 +43,15 @@ enum iommu_prot {
 	IOMMU_PROT_NO_EXEC = 1 << 3,    /* the device may not fetch instructions */
 	IOMMU_PROT_MMIO = 1 << 4,       /* registers of another device, not memory */
 	IOMMU_PROT_PRIVILEGED = 1 << 5, /* only for what the device does with privilege */
+	/*
+	 * Of the call, not of the mapping: it may sleep while the host looks for table pages, which it is
+	 * asked for without IOMMU_ALLOC_ATOMIC. Every table takes it.
+	 */
+	IOMMU_PROT_MAY_SLEEP = 1 << 6,
 };
 #define IOMMU_PROT_READ_WRITE (IOMMU_PROT_READ | IOMMU_PROT_WRITE)
 #define IOMMU_PROT_HINTS                                                                           \
-	(IOMMU_PROT_CACHE | IOMMU_PROT_NO_EXEC | IOMMU_PROT_MMIO | IOMMU_PROT_PRIVILEGED)
+	(IOMMU_PROT_CACHE | IOMMU_PROT_NO_EXEC | IOMMU_PROT_MMIO | IOMMU_PROT_PRIVILEGED |         \
+	 IOMMU_PROT_MAY_SLEEP)
 
 #endif

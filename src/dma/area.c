@@ -120,7 +120,7 @@ static int map_pieces(struct iommu_dma *dma, const struct dma_area *area, uint64
 			bytes += chunk[i].size;
 		}
 		status = iommu_map_sg(dma->domain, (first + *mapped) << dma->page_shift, chunk, i,
-				      IOMMU_PROT_READ_WRITE, NULL);
+				      IOMMU_PROT_READ_WRITE | IOMMU_PROT_MAY_SLEEP, NULL);
 		if (status == 0)
 			*mapped += bytes >> dma->page_shift;
 	}

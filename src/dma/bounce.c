@@ -2,9 +2,10 @@
 /*
  * Buffers of untrusted devices that do not fill their pages: the first and the last page are replaced
  * by others with nothing else on them, and the bytes are copied; what lies between is mapped as it
- * is. The tree of them is guarded by the lock of the DMA object, see dma/dma.h.
+ * is. And where nothing translates, buffers that a device cannot reach: all their pages are replaced,
+ * by one block. The tree of them is guarded by the lock of the DMA object, see dma/dma.h.
  */
-#include "dma/dma.h"
+#include "dma/debug.h"
 
 struct dma_bounce {
 	struct iommu_rb_node node;
@@ -13,6 +14,8 @@ struct dma_bounce {
 	uint64_t size;
 	enum iommu_dma_direction direction;
 	unsigned char *head, *tail; /* our pages; NULL: the buffer fills its own */
+	unsigned int head_order;    /* for the host's allocator; the tail is one page */
+	bool is_whole;              /* the head stands for all of the buffer */
 };
 
 _Static_assert(sizeof(struct dma_bounce) <= DMA_BOUNCE_SIZE, "the object cache is made for it");
@@ -24,7 +27,7 @@ static uint64_t head_size(const struct iommu_dma *dma, const struct dma_bounce *
 {
 	const uint64_t room = (1ULL << dma->page_shift) - (bounce->paddr & dma_page_mask(dma));
 
-	return bounce->size < room ? bounce->size : room;
+	return bounce->is_whole || bounce->size < room ? bounce->size : room;
 }
 
 static uint64_t tail_size(const struct iommu_dma *dma, const struct dma_bounce *bounce)
@@ -37,22 +40,29 @@ struct part {
 	uint64_t start, stop;
 };
 
-/* Copy what was asked for of one end, which lies on a page of our own. */
+/*
+ * Copy what was asked for of one end, whose first byte is `own` on a page of ours. By pages: the host
+ * promises of no more than one that the CPU sees it in one piece.
+ */
 static void copy_end(const struct iommu_dma *dma, const struct dma_bounce *bounce,
-		     unsigned char *page, struct part end, struct part asked, bool to_device)
+		     unsigned char *own, struct part end, struct part asked, bool to_device)
 {
-	const uint64_t start = asked.start > end.start ? asked.start : end.start;
 	const uint64_t stop = asked.stop < end.stop ? asked.stop : end.stop;
-	unsigned char *memory, *own;
+	uint64_t at = asked.start > end.start ? asked.start : end.start;
 
-	if (page == NULL || start >= stop)
-		return;
-	memory = iommu_phys_to_virt(dma->platform, bounce->paddr + start);
-	own = page + ((bounce->paddr + start) & dma_page_mask(dma));
-	if (to_device)
-		memcpy(own, memory, (size_t)(stop - start));
-	else
-		memcpy(memory, own, (size_t)(stop - start));
+	while (at < stop) {
+		const iommu_paddr_t paddr = bounce->paddr + at;
+		const uint64_t room = dma_page_mask(dma) + 1 - (paddr & dma_page_mask(dma));
+		const size_t size = (size_t)(stop - at < room ? stop - at : room);
+		unsigned char *memory = iommu_phys_to_virt(dma->platform, paddr);
+		unsigned char *copied = own + (size_t)(at - end.start);
+
+		if (to_device)
+			memcpy(copied, memory, size);
+		else
+			memcpy(memory, copied, size);
+		at += size;
+	}
 }
 
 static void copy(const struct iommu_dma *dma, const struct dma_bounce *bounce, uint64_t from,
@@ -62,8 +72,11 @@ static void copy(const struct iommu_dma *dma, const struct dma_bounce *bounce, u
 	const struct part head = {0, head_size(dma, bounce)};
 	const struct part tail = {bounce->size - tail_size(dma, bounce), bounce->size};
 
-	copy_end(dma, bounce, bounce->head, head, asked, to_device);
-	copy_end(dma, bounce, bounce->tail, tail, asked, to_device);
+	if (bounce->head != NULL)
+		copy_end(dma, bounce, bounce->head + (size_t)(bounce->paddr & dma_page_mask(dma)),
+			 head, asked, to_device);
+	if (bounce->tail != NULL)
+		copy_end(dma, bounce, bounce->tail, tail, asked, to_device);
 }
 
 /* --- The tree --------------------------------------------------------------------------------- */
@@ -150,22 +163,22 @@ void iommu_dma_bounce_free(struct iommu_dma *dma, struct dma_bounce *bounce)
 	const struct iommu_platform *platform = dma->platform;
 
 	if (bounce->head != NULL)
-		platform->free_pages(platform->ctx, bounce->head, dma_host_order(dma, 0));
+		platform->free_pages(platform->ctx, bounce->head, bounce->head_order);
 	if (bounce->tail != NULL)
 		platform->free_pages(platform->ctx, bounce->tail, dma_host_order(dma, 0));
 	iommu_object_free(&dma->bounces, bounce);
 }
 
-static unsigned char *page_of_our_own(struct iommu_dma *dma)
+static unsigned char *page_of_our_own(struct iommu_dma *dma, unsigned int alloc_flags)
 {
 	return dma->platform->alloc_pages(dma->platform->ctx, dma_host_order(dma, 0),
-					  IOMMU_NODE_ANY, IOMMU_ALLOC_ATOMIC);
+					  IOMMU_NODE_ANY, alloc_flags);
 }
 
 static struct dma_bounce *make(struct iommu_dma *dma, iommu_paddr_t paddr, uint64_t size,
-			       enum iommu_dma_direction direction)
+			       enum iommu_dma_direction direction, unsigned int alloc_flags)
 {
-	struct dma_bounce *bounce = iommu_object_alloc(&dma->bounces, IOMMU_ALLOC_ATOMIC);
+	struct dma_bounce *bounce = iommu_object_alloc(&dma->bounces, alloc_flags);
 	const bool one_page = dma_pages_of(dma, paddr, size) == 1;
 	const bool cut = ((paddr + size) & dma_page_mask(dma)) != 0;
 	const bool head = (paddr & dma_page_mask(dma)) != 0 || (one_page && cut);
@@ -176,8 +189,9 @@ static struct dma_bounce *make(struct iommu_dma *dma, iommu_paddr_t paddr, uint6
 	bounce->paddr = paddr;
 	bounce->size = size;
 	bounce->direction = direction;
-	bounce->head = head ? page_of_our_own(dma) : NULL;
-	bounce->tail = tail ? page_of_our_own(dma) : NULL;
+	bounce->head_order = dma_host_order(dma, 0);
+	bounce->head = head ? page_of_our_own(dma, alloc_flags) : NULL;
+	bounce->tail = tail ? page_of_our_own(dma, alloc_flags) : NULL;
 	if ((head && bounce->head == NULL) || (tail && bounce->tail == NULL)) {
 		iommu_dma_bounce_free(dma, bounce);
 		return NULL;
@@ -187,7 +201,7 @@ static struct dma_bounce *make(struct iommu_dma *dma, iommu_paddr_t paddr, uint6
 
 /* Map the ends to our pages and what is between them to the buffer's. */
 static int map_parts(struct iommu_dma *dma, const struct dma_bounce *bounce, uint64_t first,
-		     uint64_t *mapped)
+		     unsigned int prot, uint64_t *mapped)
 {
 	const uint64_t pages = dma_pages_of(dma, bounce->paddr, bounce->size);
 	const uint64_t middle = bounce->head != NULL ? 1 : 0;
@@ -213,8 +227,7 @@ static int map_parts(struct iommu_dma *dma, const struct dma_bounce *bounce, uin
 					     : (bounce->paddr & ~dma_page_mask(dma)) +
 						       (parts[i].at << dma->page_shift);
 		status = iommu_map(dma->domain, (first + parts[i].at) << dma->page_shift, paddr,
-				   parts[i].count << dma->page_shift,
-				   dma_prot_of(bounce->direction));
+				   parts[i].count << dma->page_shift, prot);
 		if (status == 0)
 			*mapped += parts[i].count;
 	}
@@ -225,7 +238,7 @@ int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *
 			  iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
 			  uint64_t *first)
 {
-	struct dma_bounce *bounce = make(dma, paddr, size, direction);
+	struct dma_bounce *bounce = make(dma, paddr, size, direction, dma_alloc_flags(device));
 	const struct dma_hanging hanging = {.bounce = bounce};
 	const uint64_t pages = dma_pages_of(dma, paddr, size);
 	uint64_t mapped;
@@ -240,12 +253,48 @@ int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *
 		iommu_dma_bounce_free(dma, bounce);
 		return status;
 	}
-	status = map_parts(dma, bounce, *first, &mapped);
+	status = map_parts(dma, bounce, *first, dma_map_prot(device, direction), &mapped);
 	if (status != 0) {
 		iommu_dma_undo(dma, *first, mapped, pages, status, &hanging);
 		return status;
 	}
 	bounce->start = *first << dma->page_shift;
+	insert(dma, bounce);
+	return 0;
+}
+
+int iommu_dma_map_bounced_whole(struct iommu_dma *dma, const struct iommu_dma_device *device,
+				iommu_paddr_t paddr, uint64_t size,
+				enum iommu_dma_direction direction, iommu_iova_t *address)
+{
+	const uint64_t pages_needed = dma_pages_of(dma, paddr, size);
+	const uint64_t aligned = device->alignment >> dma->page_shift;
+	/* A block lies at a multiple of its size. */
+	const unsigned int order =
+		dma_host_order(dma, dma_order_of(pages_needed > aligned ? pages_needed : aligned));
+	struct dma_bounce *bounce;
+	void *pages = NULL;
+	int status;
+
+	if (order > IOMMU_MAX_ALLOC_ORDER)
+		return IOMMU_ERANGE;
+	bounce = iommu_object_alloc(&dma->bounces, dma_alloc_flags(device));
+	if (bounce == NULL)
+		return IOMMU_ENOMEM;
+	bounce->paddr = paddr;
+	bounce->size = size;
+	bounce->direction = direction;
+	bounce->is_whole = true;
+	bounce->head_order = order;
+	status = iommu_dma_pages_within(dma, device, order, dma_alloc_flags(device), &pages);
+	if (status != 0) {
+		iommu_dma_bounce_free(dma, bounce);
+		return status;
+	}
+	bounce->head = pages;
+	bounce->start = iommu_virt_to_phys(dma->platform, pages);
+	copy(dma, bounce, 0, size, true);
+	*address = address_of(dma, bounce);
 	insert(dma, bounce);
 	return 0;
 }
@@ -260,10 +309,12 @@ void iommu_dma_bounce_finish(struct iommu_dma *dma, const struct dma_bounce *bou
 static int unmap(struct iommu_dma *dma, struct dma_bounce *bounce)
 {
 	const struct dma_hanging hanging = {.bounce = bounce, .is_owed = true};
-	int status =
-		iommu_dma_unmap_strictly(dma, bounce->start >> dma->page_shift,
-					 dma_pages_of(dma, bounce->paddr, bounce->size), &hanging);
+	int status = 0;
 
+	if (!dma->is_direct)
+		status = iommu_dma_unmap_strictly(dma, bounce->start >> dma->page_shift,
+						  dma_pages_of(dma, bounce->paddr, bounce->size),
+						  &hanging);
 	if (dma_is_unconfirmed(status))
 		return status; /* it is withheld */
 	if (status != 0) {
@@ -311,10 +362,12 @@ static void sync(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, boo
 
 void iommu_dma_sync_for_cpu(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 {
+	iommu_dma_debug_sync(dma, address, size, false);
 	sync(dma, address, size, false);
 }
 
 void iommu_dma_sync_for_device(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 {
+	iommu_dma_debug_sync(dma, address, size, true);
 	sync(dma, address, size, true);
 }

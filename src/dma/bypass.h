@@ -14,24 +14,21 @@
 static inline bool dma_bypasses(const struct iommu_dma *dma, const struct iommu_dma_device *device,
 				iommu_paddr_t paddr, uint64_t size, iommu_iova_t *address)
 {
-	const struct iommu_domain *domain = dma->domain;
-	iommu_iova_t offset;
-
-	if (__builtin_expect(domain->bypass_size == 0, 1))
+	if (__builtin_expect(!dma->passes, 1))
 		return false;
-	if (device->untrusted || iommu_domain_bypass(domain, device->mask, &offset) != 0 ||
-	    paddr >= domain->bypass_size || size > domain->bypass_size - paddr ||
-	    dma_crosses(device, offset + paddr, size))
+	if (device->untrusted ||
+	    (device->mask != 0 && device->mask < dma->pass_offset + dma->pass_last) ||
+	    paddr > dma->pass_last || size - 1 > dma->pass_last - paddr ||
+	    dma_crosses(device, dma->pass_offset + paddr, size))
 		return false;
-	*address = offset + paddr;
+	*address = dma->pass_offset + paddr;
 	return true;
 }
 
 /* Is this the address of one? */
 static inline bool dma_is_bypass(const struct iommu_dma *dma, iommu_iova_t address)
 {
-	return __builtin_expect(dma->domain->bypass_size != 0, 0) &&
-	       address - dma->domain->bypass_offset < dma->domain->bypass_size;
+	return __builtin_expect(dma->passes, 0) && address - dma->pass_offset <= dma->pass_last;
 }
 
 #endif

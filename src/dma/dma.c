@@ -4,6 +4,7 @@
  * map path, unmapping strict or through the flush queue.
  */
 #include "dma/bypass.h"
+#include "dma/debug.h"
 
 #define DEPOT_MAGAZINES 32
 
@@ -35,44 +36,96 @@ static int make_queue(struct iommu_dma *dma, const struct iommu_dma_config *conf
 	return iommu_flush_queue_create(&queue, &dma->queue);
 }
 
-int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **result)
+/* What every kind has; NULL: no memory. */
+static struct iommu_dma *dma_new(const struct iommu_platform *platform, unsigned int page_shift)
 {
-	struct iommu_domain *domain = config->domain;
-	struct iommu_iova_cache_config cache = {.depot_magazines = DEPOT_MAGAZINES};
-	const struct iommu_platform *platform;
-	struct iommu_dma *dma;
-	int status;
+	struct iommu_dma *dma = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 
-	if (domain == NULL || domain->space == NULL ||
-	    (config->flags & ~(unsigned int)IOMMU_DMA_LAZY) != 0)
-		return IOMMU_EINVAL;
-	/* Shared memory and bounce pages are whole pages of the domain, from the host's allocator. */
-	if (domain->page_shift > IOMMU_PAGE_SHIFT + IOMMU_MAX_ALLOC_ORDER)
-		return IOMMU_EOPNOTSUPP;
-	platform = iommu_platform_of(domain->iommu);
-	dma = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (dma == NULL)
-		return IOMMU_ENOMEM;
+		return NULL;
 	dma->platform = platform;
-	dma->domain = domain;
-	dma->space = domain->space;
-	dma->page_shift = domain->page_shift;
-	dma->page_mask = (1ULL << dma->page_shift) - 1;
+	dma->page_shift = page_shift;
+	dma->page_mask = (1ULL << page_shift) - 1;
 	iommu_object_cache_init(&dma->bounces, platform, DMA_BOUNCE_SIZE);
 	iommu_object_cache_init(&dma->areas, platform, DMA_AREA_SIZE);
 	iommu_object_cache_init(&dma->pieces, platform, sizeof(struct iommu_memory_piece));
 	iommu_list_init(&dma->areas_in_use);
-	cache.space = dma->space;
-	cache.flags = platform->cpu_exclusive ? IOMMU_IOVA_CACHE_CPU_EXCLUSIVE : 0;
+	return dma;
+}
+
+/* Addresses, and what unmapping takes, over a domain that translates. */
+static int make_translated(struct iommu_dma *dma, const struct iommu_dma_config *config)
+{
+	struct iommu_domain *domain = config->domain;
+	const struct iommu_iova_cache_config cache = {
+		.space = domain->space,
+		.depot_magazines = DEPOT_MAGAZINES,
+		.flags = dma->platform->cpu_exclusive ? IOMMU_IOVA_CACHE_CPU_EXCLUSIVE : 0,
+	};
+	int status;
+
+	dma->domain = domain;
+	dma->space = domain->space;
+	if (domain->bypass_size != 0) {
+		dma->passes = true;
+		dma->pass_offset = domain->bypass_offset;
+		dma->pass_last = domain->bypass_size - 1;
+	}
 	status = iommu_iova_cache_create(&cache, &dma->cache);
 	if (status == 0)
 		status = make_queue(dma, config);
+	if (status != 0 && dma->cache != NULL)
+		iommu_iova_cache_destroy(dma->cache);
+	return status;
+}
+
+static int create_direct(const struct iommu_platform *platform, struct iommu_domain *domain,
+			 struct iommu_dma **result)
+{
+	struct iommu_dma *dma = dma_new(platform, IOMMU_PAGE_SHIFT);
+
+	if (dma == NULL)
+		return IOMMU_ENOMEM;
+	dma->domain = domain;
+	dma->passes = dma->is_direct = true;
+	dma->pass_last = domain != NULL ? domain->aperture_last : UINT64_MAX;
+	iommu_dma_debug_create(dma);
+	*result = dma;
+	return 0;
+}
+
+int iommu_dma_create_direct(const struct iommu_platform *platform, struct iommu_dma **result)
+{
+	int status = iommu_platform_check(platform);
+
+	return status != 0 ? status : create_direct(platform, NULL, result);
+}
+
+int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **result)
+{
+	struct iommu_domain *domain = config->domain;
+	const struct iommu_platform *platform;
+	struct iommu_dma *dma;
+	int status;
+
+	if (domain == NULL || (config->flags & ~(unsigned int)IOMMU_DMA_LAZY) != 0 ||
+	    (domain->space == NULL && domain->type != IOMMU_DOMAIN_IDENTITY))
+		return IOMMU_EINVAL;
+	platform = iommu_platform_of(domain->iommu);
+	if (domain->space == NULL)
+		return create_direct(platform, domain, result);
+	/* Shared memory and bounce pages are whole pages of the domain, from the host's allocator. */
+	if (domain->page_shift > IOMMU_PAGE_SHIFT + IOMMU_MAX_ALLOC_ORDER)
+		return IOMMU_EOPNOTSUPP;
+	dma = dma_new(platform, domain->page_shift);
+	if (dma == NULL)
+		return IOMMU_ENOMEM;
+	status = make_translated(dma, config);
 	if (status != 0) {
-		if (dma->cache != NULL)
-			iommu_iova_cache_destroy(dma->cache);
 		platform->free_pages(platform->ctx, dma, 0);
 		return status;
 	}
+	iommu_dma_debug_create(dma);
 	*result = dma;
 	return 0;
 }
@@ -89,7 +142,9 @@ int iommu_dma_destroy(struct iommu_dma *dma)
 		status = iommu_flush_queue_destroy(dma->queue);
 	if (status != 0)
 		return status;
-	iommu_iova_cache_destroy(dma->cache);
+	iommu_dma_debug_destroy(dma);
+	if (dma->cache != NULL)
+		iommu_iova_cache_destroy(dma->cache);
 	platform->free_pages(platform->ctx, dma, 0);
 	return 0;
 }
@@ -124,9 +179,13 @@ static int take_handle(struct iommu_endpoint *endpoint, struct iommu_dma **dma)
 	const bool was_used = endpoint->uses_dma;
 	int status;
 
-	if (domain == NULL || domain->space == NULL)
-		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EINVAL,
-				    "its group's default domain is none of the DMA API");
+	if (domain == NULL)
+		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EPERM,
+				    "its group is to reach nothing");
+	/* Addresses of the domain would go to memory as they are. */
+	if (domain->space != NULL && !endpoint->unit->enabled && !was_used && !endpoint->is_gone)
+		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EAGAIN,
+				    "its unit is not enabled, so nothing would be translated");
 	status = iommu_use_dma(endpoint);
 	if (status != 0)
 		return status;
@@ -180,10 +239,8 @@ void iommu_dma_get_stats(struct iommu_dma *dma, struct iommu_dma_stats *stats)
 
 uint64_t iommu_dma_required_mask(const struct iommu_dma *dma)
 {
-	const struct iommu_domain *domain = dma->domain;
-	const iommu_iova_t last = domain->bypass_size != 0
-					  ? domain->bypass_offset + (domain->bypass_size - 1)
-					  : domain->aperture_last;
+	const iommu_iova_t last =
+		dma->passes ? dma->pass_offset + dma->pass_last : dma->domain->aperture_last;
 
 	return UINT64_MAX >> (63 - iommu_highest_bit(last));
 }
@@ -212,6 +269,15 @@ static uint64_t useful_page_sizes(const struct iommu_dma *dma, uint64_t pages, i
 	return dma->domain->pgsize_bitmap & (UINT64_MAX >> (63 - order));
 }
 
+/* How addresses are asked for. Exclusive caches are the CPU's for as long as the call is in them. */
+static inline unsigned int iova_flags(const struct iommu_dma *dma,
+				      const struct iommu_dma_device *device)
+{
+	const bool may_sleep = device->may_sleep && !dma->platform->cpu_exclusive;
+
+	return (may_sleep ? 0U : IOMMU_IOVA_ATOMIC) | IOMMU_IOVA_LOW_FIRST;
+}
+
 /* Addresses that do not come from a CPU's cache: large ones, and those that need more alignment. */
 static __attribute__((noinline)) int search_addresses(struct iommu_dma *dma,
 						      const struct iommu_dma_device *device,
@@ -224,7 +290,7 @@ static __attribute__((noinline)) int search_addresses(struct iommu_dma *dma,
 		.size = pages,
 		.boundary = boundary >= pages ? boundary : 0,
 		.limit = limit,
-		.flags = IOMMU_IOVA_ATOMIC | IOMMU_IOVA_LOW_FIRST,
+		.flags = iova_flags(dma, device),
 	};
 	uint64_t sizes = pages > DMA_CACHED_PAGES ? useful_page_sizes(dma, pages, paddr) : 0;
 	int status;
@@ -266,7 +332,7 @@ int iommu_dma_take_addresses(struct iommu_dma *dma, const struct iommu_dma_devic
 	if (__builtin_expect(
 		    pages <= DMA_CACHED_PAGES && device->alignment >> dma->page_shift <= pages, 1))
 		return iommu_iova_cache_alloc(dma->cache, dma_order_of(pages), limit,
-					      IOMMU_IOVA_ATOMIC | IOMMU_IOVA_LOW_FIRST, first);
+					      iova_flags(dma, device), first);
 	return search_addresses(dma, device, pages, limit, paddr, first);
 }
 
@@ -364,7 +430,7 @@ static int map_pages(struct iommu_dma *dma, const struct iommu_dma_device *devic
 		return status;
 	}
 	status = iommu_map(dma->domain, *first << dma->page_shift, paddr, pages << dma->page_shift,
-			   dma_prot_of(direction));
+			   dma_map_prot(device, direction));
 	if (status != 0)
 		iommu_dma_undo(dma, *first, 0, pages, status, hanging);
 	return status;
@@ -372,8 +438,9 @@ static int map_pages(struct iommu_dma *dma, const struct iommu_dma_device *devic
 
 /* --- One buffer ------------------------------------------------------------------------------- */
 
-int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu_paddr_t paddr,
-		  uint64_t size, enum iommu_dma_direction direction, iommu_iova_t *address)
+static int map_buffer(struct iommu_dma *dma, const struct iommu_dma_device *device,
+		      iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
+		      iommu_iova_t *address)
 {
 	int status = iommu_dma_check_buffer(device, paddr, size, direction);
 	uint64_t first;
@@ -383,8 +450,12 @@ int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device, 
 	/* In lazy mode a device reaches for a while what is not its any more. */
 	if (device->untrusted && dma->queue != NULL)
 		return IOMMU_EOPNOTSUPP;
-	if (dma_bypasses(dma, device, paddr, size, address))
-		return 0;
+	if (__builtin_expect(dma->passes, 0)) {
+		if (dma->is_direct)
+			return iommu_dma_map_direct(dma, device, paddr, size, direction, address);
+		if (dma_bypasses(dma, device, paddr, size, address))
+			return 0;
+	}
 	if (device->untrusted && ((paddr | size) & dma_page_mask(dma)) != 0)
 		status = iommu_dma_map_bounced(dma, device, paddr, size, direction, &first);
 	else
@@ -396,18 +467,47 @@ int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device, 
 	return status;
 }
 
-int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
+int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu_paddr_t paddr,
+		  uint64_t size, enum iommu_dma_direction direction, iommu_iova_t *address)
+{
+	int status = map_buffer(dma, device, paddr, size, direction, address);
+
+	if (status == 0)
+		iommu_dma_debug_map(dma, (struct dma_claim){.kind = DMA_BUFFER,
+							    .address = *address,
+							    .size = size,
+							    .memory = paddr,
+							    .direction = direction,
+							    .may_sleep = device->may_sleep});
+	return status;
+}
+
+static int unmap_buffer(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 {
 	int status;
 
 	if (size == 0 || size - 1 > UINT64_MAX - address)
 		return IOMMU_ENOENT;
-	if (dma_is_bypass(dma, address))
-		return 0;
+	if (__builtin_expect(dma->passes, 0)) {
+		if (dma->is_direct)
+			return iommu_dma_unmap_direct(dma, address, size);
+		if (dma_is_bypass(dma, address))
+			return 0;
+	}
 	if (dma_has_bounced(dma) && iommu_dma_unmap_bounced(dma, address, size, &status))
 		return status;
 	return iommu_dma_unmap_pages(dma, address >> dma->page_shift,
 				     dma_pages_of(dma, address, size));
+}
+
+int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
+{
+	struct dma_mapping *noted = iommu_dma_debug_unmap(
+		dma, (struct dma_claim){.kind = DMA_BUFFER, .address = address, .size = size});
+	int status = unmap_buffer(dma, address, size);
+
+	iommu_dma_debug_unmap_end(dma, noted, status);
+	return status;
 }
 
 /* --- Shared memory ---------------------------------------------------------------------------- */
@@ -428,8 +528,8 @@ static void *shared_block(struct iommu_dma *dma, uint64_t pages, unsigned int *o
 	return platform->alloc_pages(platform->ctx, *order, IOMMU_NODE_ANY, 0);
 }
 
-int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t size,
-		    void **memory, iommu_iova_t *address)
+static int alloc_shared(struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t size,
+			void **memory, iommu_iova_t *address)
 {
 	struct dma_hanging hanging = {.bounce = NULL};
 	iommu_paddr_t paddr;
@@ -440,6 +540,8 @@ int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device
 		return IOMMU_EINVAL;
 	if (size > SHARED_MAX)
 		return IOMMU_ERANGE;
+	if (dma->is_direct)
+		return iommu_dma_alloc_direct(dma, device, size, memory, address);
 	pages = dma_pages_of(dma, 0, size);
 	if (memory != NULL)
 		hanging.memory = shared_block(dma, pages, &hanging.memory_order);
@@ -455,7 +557,27 @@ int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device
 	return status;
 }
 
-int iommu_dma_free(struct iommu_dma *dma, void *memory, iommu_iova_t address, uint64_t size)
+int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t size,
+		    void **memory, iommu_iova_t *address)
+{
+	struct iommu_dma_device sleeping = *device;
+	int status;
+
+	sleeping.may_sleep = true;
+	status = alloc_shared(dma, &sleeping, size, memory, address);
+
+	if (status == 0)
+		iommu_dma_debug_map(
+			dma, (struct dma_claim){.kind = DMA_SHARED,
+						.address = *address,
+						.size = size,
+						.memory = memory != NULL ? (uintptr_t)*memory : 0,
+						.direction = IOMMU_DMA_BIDIRECTIONAL,
+						.may_sleep = true});
+	return status;
+}
+
+static int free_shared(struct iommu_dma *dma, void *memory, iommu_iova_t address, uint64_t size)
 {
 	struct dma_hanging hanging = {.memory = memory};
 	uint64_t pages;
@@ -463,6 +585,8 @@ int iommu_dma_free(struct iommu_dma *dma, void *memory, iommu_iova_t address, ui
 
 	if (size == 0 || size > SHARED_MAX)
 		return IOMMU_ENOENT;
+	if (dma->is_direct)
+		return iommu_dma_free_direct(dma, memory, address, size);
 	pages = dma_pages_of(dma, 0, size);
 	if (iommu_dma_free_area(dma, memory, address, pages, &status))
 		return status;
@@ -477,6 +601,19 @@ int iommu_dma_free(struct iommu_dma *dma, void *memory, iommu_iova_t address, ui
 	status = iommu_dma_unmap_strictly(dma, address >> dma->page_shift, pages, &hanging);
 	if (status == 0)
 		iommu_dma_release(dma, &hanging);
+	return status;
+}
+
+int iommu_dma_free(struct iommu_dma *dma, void *memory, iommu_iova_t address, uint64_t size)
+{
+	struct dma_mapping *noted =
+		iommu_dma_debug_unmap(dma, (struct dma_claim){.kind = DMA_SHARED,
+							      .address = address,
+							      .size = size,
+							      .memory = (uintptr_t)memory});
+	int status = free_shared(dma, memory, address, size);
+
+	iommu_dma_debug_unmap_end(dma, noted, status);
 	return status;
 }
 
@@ -518,12 +655,14 @@ static int doorbell_at(struct iommu_dma *dma, iommu_paddr_t page, const iommu_io
 
 int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell, iommu_iova_t *address)
 {
-	const struct iommu_dma_device any = {.mask = 0};
+	const struct iommu_dma_device any = {.may_sleep = true};
 	const iommu_paddr_t page = doorbell & ~dma_page_mask(dma);
 	iommu_iova_t own = 0;
 	iommu_iova_t found = 0;
-	int status = doorbell_at(dma, page, NULL, &found);
+	int status = dma->is_direct ? 0 : doorbell_at(dma, page, NULL, &found);
 
+	if (dma->is_direct)
+		found = page;
 	if (status == IOMMU_ENOENT) {
 		status = iommu_dma_map(dma, &any, page, IOMMU_PAGE_SIZE, IOMMU_DMA_FROM_DEVICE,
 				       &own);
@@ -533,6 +672,8 @@ int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell, iommu_iova_
 		/* Somebody else was faster. Nobody has used ours. */
 		if (found != own)
 			(void)iommu_dma_unmap(dma, own, IOMMU_PAGE_SIZE);
+		else
+			iommu_dma_debug_set_kind(dma, own, IOMMU_PAGE_SIZE, DMA_DOORBELL);
 	}
 	if (status == 0)
 		*address = found | (doorbell & dma_page_mask(dma));

@@ -63,6 +63,14 @@ struct iommu_dma {
 	struct iommu_iova_space *space;
 	struct iommu_iova_cache *cache;
 	struct iommu_flush_queue *queue; /* NULL: strict */
+	/*
+	 * Physical addresses up to pass_last are reached as they are, at pass_offset: through a window beside
+	 * what is mapped, or, where nothing translates (`is_direct`), at 0. There is no cache then, and
+	 * no space; `domain` is NULL where there is no unit either.
+	 */
+	bool passes, is_direct;
+	iommu_iova_t pass_offset;
+	iommu_paddr_t pass_last;
 	struct iommu_object_cache bounces;
 	struct iommu_rb_tree bounced; /* by address */
 	struct iommu_object_cache areas, pieces;
@@ -73,6 +81,9 @@ struct iommu_dma {
 	unsigned int withheld_count, lost, bounced_count;
 	struct dma_doorbell doorbells[IOMMU_DMA_MSI_PAGES];
 	unsigned int doorbell_count;
+#ifdef IOMMU_DMA_DEBUG
+	struct dma_debug *debug; /* see dma/debug.h; NULL: there was no memory for it */
+#endif
 };
 
 static inline uint64_t dma_page_mask(const struct iommu_dma *dma)
@@ -103,6 +114,19 @@ static inline unsigned int dma_prot_of(enum iommu_dma_direction direction)
 {
 	return ((direction & IOMMU_DMA_TO_DEVICE) != 0 ? IOMMU_PROT_READ : 0U) |
 	       ((direction & IOMMU_DMA_FROM_DEVICE) != 0 ? IOMMU_PROT_WRITE : 0U);
+}
+
+/* How the host is asked for pages in a map. */
+static inline unsigned int dma_alloc_flags(const struct iommu_dma_device *device)
+{
+	return device->may_sleep ? 0U : IOMMU_ALLOC_ATOMIC;
+}
+
+/* What a map of the domain is told. */
+static inline unsigned int dma_map_prot(const struct iommu_dma_device *device,
+					enum iommu_dma_direction direction)
+{
+	return dma_prot_of(direction) | (device->may_sleep ? IOMMU_PROT_MAY_SLEEP : 0U);
 }
 
 /* Would a range cross one of the device's boundaries? */
@@ -172,7 +196,28 @@ bool iommu_dma_free_area(struct iommu_dma *dma, const void *memory, iommu_iova_t
 /* One holder less. */
 void iommu_dma_area_put(struct iommu_dma *dma, struct dma_area *area);
 
+/* direct.c: where nothing translates. */
+int iommu_dma_map_direct(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			 iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
+			 iommu_iova_t *address);
+int iommu_dma_unmap_direct(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
+int iommu_dma_map_sg_direct(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			    struct iommu_dma_piece *pieces, unsigned int count,
+			    enum iommu_dma_direction direction, unsigned int *elements);
+int iommu_dma_unmap_sg_direct(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
+			      unsigned int count);
+int iommu_dma_alloc_direct(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			   uint64_t size, void **memory, iommu_iova_t *address);
+int iommu_dma_free_direct(struct iommu_dma *dma, void *memory, iommu_iova_t address, uint64_t size);
+/* Zeroed pages that a device reaches untranslated. IOMMU_ENOMEM; IOMMU_ENOSPC: the host gave others. */
+int iommu_dma_pages_within(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			   unsigned int order, unsigned int alloc_flags, void **pages);
+
 /* bounce.c */
+/* All of a buffer, through pages within what the device reaches untranslated. */
+int iommu_dma_map_bounced_whole(struct iommu_dma *dma, const struct iommu_dma_device *device,
+				iommu_paddr_t paddr, uint64_t size,
+				enum iommu_dma_direction direction, iommu_iova_t *address);
 int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			  iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
 			  uint64_t *first);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Scattered buffers: one range of addresses for all pieces, one invalidation to unmap them. */
 #include "dma/bypass.h"
+#include "dma/debug.h"
 
 static int check_pieces(const struct iommu_dma_device *device, const struct iommu_dma_piece *pieces,
 			unsigned int count, enum iommu_dma_direction direction)
@@ -129,7 +130,7 @@ static bool bypass_pieces(const struct iommu_dma *dma, const struct iommu_dma_de
 			return false;
 	*elements = 0;
 	for (i = 0; i < count; i++)
-		add_element(device, pieces, elements, dma->domain->bypass_offset + pieces[i].paddr,
+		add_element(device, pieces, elements, dma->pass_offset + pieces[i].paddr,
 			    pieces[i].size);
 	end_elements(pieces, count, *elements);
 	return true;
@@ -176,9 +177,9 @@ static int map_pieces(struct iommu_dma *dma, const struct iommu_dma_device *devi
 	return status;
 }
 
-int iommu_dma_map_sg(struct iommu_dma *dma, const struct iommu_dma_device *device,
-		     struct iommu_dma_piece *pieces, unsigned int count,
-		     enum iommu_dma_direction direction, unsigned int *elements)
+static int map_list(struct iommu_dma *dma, const struct iommu_dma_device *device,
+		    struct iommu_dma_piece *pieces, unsigned int count,
+		    enum iommu_dma_direction direction, unsigned int *elements)
 {
 	const struct dma_hanging nothing = {.bounce = NULL};
 	uint64_t pages, first;
@@ -187,6 +188,8 @@ int iommu_dma_map_sg(struct iommu_dma *dma, const struct iommu_dma_device *devic
 
 	if (status != 0)
 		return status;
+	if (__builtin_expect(dma->is_direct, 0))
+		return iommu_dma_map_sg_direct(dma, device, pieces, count, direction, elements);
 	if (bypass_pieces(dma, device, pieces, count, elements))
 		return 0;
 	status = count_pages(dma, device, pieces, count, &pages);
@@ -195,11 +198,23 @@ int iommu_dma_map_sg(struct iommu_dma *dma, const struct iommu_dma_device *devic
 	if (status != 0)
 		return status;
 	make_elements(dma, device, pieces, count, first, elements);
-	status = map_pieces(dma, device, pieces, count, first, dma_prot_of(direction), &mapped);
+	status = map_pieces(dma, device, pieces, count, first, dma_map_prot(device, direction),
+			    &mapped);
 	if (status == 0)
 		return 0;
 	pieces[0].length = 0; /* not mapped: unmap finds nothing in it */
 	iommu_dma_undo(dma, first, mapped, pages, status, &nothing);
+	return status;
+}
+
+int iommu_dma_map_sg(struct iommu_dma *dma, const struct iommu_dma_device *device,
+		     struct iommu_dma_piece *pieces, unsigned int count,
+		     enum iommu_dma_direction direction, unsigned int *elements)
+{
+	int status = map_list(dma, device, pieces, count, direction, elements);
+
+	if (status == 0)
+		iommu_dma_debug_map_list(dma, device, pieces, count, *elements, direction);
 	return status;
 }
 
@@ -220,15 +235,28 @@ static uint64_t mapped_pages(const struct iommu_dma *dma, const struct iommu_dma
 			    last->address - pieces[0].address + last->length);
 }
 
-int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
-		       unsigned int count)
+static int unmap_list(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
+		      unsigned int count)
 {
-	const uint64_t pages = mapped_pages(dma, pieces, count);
+	uint64_t pages;
 
+	if (__builtin_expect(dma->is_direct, 0))
+		return iommu_dma_unmap_sg_direct(dma, pieces, count);
+	pages = mapped_pages(dma, pieces, count);
 	if (pages == 0)
 		return IOMMU_ENOENT;
 	if (dma_is_bypass(dma, pieces[0].address))
 		return 0;
 	/* The first element begins where the range does. */
 	return iommu_dma_unmap_pages(dma, pieces[0].address >> dma->page_shift, pages);
+}
+
+int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
+		       unsigned int count)
+{
+	struct dma_mapping *noted = iommu_dma_debug_unmap_list(dma, pieces, count);
+	int status = unmap_list(dma, pieces, count);
+
+	iommu_dma_debug_unmap_end(dma, noted, status);
+	return status;
 }

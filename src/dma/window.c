@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Windows: addresses that stay reserved, for buffers that come and go. */
-#include "dma/dma.h"
+#include "dma/debug.h"
 
 int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			    uint64_t pages, struct iommu_dma_window *window)
@@ -10,14 +10,22 @@ int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device
 
 	if (status != 0 || pages == 0)
 		return IOMMU_EINVAL;
+	if (dma->is_direct)
+		return IOMMU_EOPNOTSUPP;
 	if (!iommu_dma_last_page(dma, device, &request.limit))
 		return IOMMU_ENOSPC;
 	request.alignment = device->alignment >> dma->page_shift;
 	*window = (struct iommu_dma_window){.dma = dma, .pages = pages};
 	status = iommu_iova_alloc(dma->space, &request, &window->range);
-	if (status == 0)
-		window->start = window->range->first << window->dma->page_shift;
-	return status;
+	if (status != 0)
+		return status;
+	window->start = window->range->first << dma->page_shift;
+	iommu_dma_debug_map(dma, (struct dma_claim){.kind = DMA_WINDOW,
+						    .address = window->start,
+						    .size = pages << dma->page_shift,
+						    .direction = IOMMU_DMA_BIDIRECTIONAL,
+						    .may_sleep = true});
+	return 0;
 }
 
 static bool is_inside(const struct iommu_dma_window *window, uint64_t first, uint64_t count)
@@ -48,8 +56,13 @@ int iommu_dma_window_destroy(struct iommu_dma_window *window)
 	 * Not counting, so all of the range is invalidated whether or not anything was mapped
 	 * there: it also confirms what an earlier unmap could not.
 	 */
+	struct dma_mapping *noted = iommu_dma_debug_unmap(
+		window->dma, (struct dma_claim){.kind = DMA_WINDOW,
+						.address = window->start,
+						.size = window->pages << window->dma->page_shift});
 	int status = iommu_dma_window_unmap(window, 0, window->pages);
 
+	iommu_dma_debug_unmap_end(window->dma, noted, status);
 	if (status != 0)
 		return status;
 	iommu_iova_free(window->dma->space, window->range);

@@ -120,7 +120,8 @@ int iommu_span_map(struct iommu_domain *domain, const struct iommu_span *span, u
 	int status = 0;
 
 	while (next_part(domain, span, &at, &done.last)) {
-		status = iommu_map_pages(domain, at, at, done.last - at + 1, prot);
+		status = iommu_map_pages(domain, at, at, done.last - at + 1,
+					 prot | (domain->prot_hints & IOMMU_PROT_MAY_SLEEP));
 		if (status != 0 || done.last == span->last)
 			break;
 		at = done.last + 1;

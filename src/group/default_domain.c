@@ -141,11 +141,13 @@ static void default_free(struct iommu_domain *domain)
 	(void)iommu_domain_drop(domain);
 }
 
-/* The data of a layer above must go before the domain may. */
+/* The data of a layer above must go before the domain may; of one that others have, too, with the last. */
 static int release_data(struct iommu_domain *domain)
 {
 	int status = 0;
 
+	if (domain != NULL && domain->holders > 1)
+		return 0;
 	if (domain != NULL && domain->release_data != NULL)
 		status = domain->release_data(domain->data);
 	if (status == 0 && domain != NULL)

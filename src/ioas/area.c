@@ -105,7 +105,8 @@ static int unmap_all(struct ioas_area *area, uint64_t page, uint64_t pages)
 /* What devices may do there, and what it is: leaves say so where they have bits for it. */
 static unsigned int prot_of(const struct ioas_area *area)
 {
-	return area->prot | (iommu_pages_are_mmio(area->pages) ? IOMMU_PROT_MMIO : 0U);
+	return area->prot | IOMMU_PROT_MAY_SLEEP |
+	       (iommu_pages_are_mmio(area->pages) ? IOMMU_PROT_MMIO : 0U);
 }
 
 /* Map the first pieces of a batch in all HWPTs, or one; on failure in none, unless that was not confirmed: *unconfirmed. */

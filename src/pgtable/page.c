@@ -54,7 +54,7 @@ static bool can_lead_to(struct iommu_pgtable *pt, const void *table)
 	return false;
 }
 
-void *iommu_pgtable_alloc_table(struct iommu_pgtable *pt)
+void *iommu_pgtable_alloc_table(struct iommu_pgtable *pt, unsigned int alloc_flags)
 {
 	const struct iommu_platform *platform = pt->platform;
 	const uint64_t pages = 1ULL << pt->table_order;
@@ -62,7 +62,7 @@ void *iommu_pgtable_alloc_table(struct iommu_pgtable *pt)
 
 	if (iommu_cell_add(&pt->pages, pages) + pages <= pt->max_pages || pt->max_pages == 0)
 		table = platform->alloc_pages(platform->ctx, pt->table_order, pt->node,
-					      IOMMU_ALLOC_ATOMIC);
+					      alloc_flags);
 	if (table != NULL && !can_lead_to(pt, table)) {
 		platform->free_pages(platform->ctx, table, pt->table_order);
 		table = NULL;

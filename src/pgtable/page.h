@@ -10,8 +10,11 @@
 /* Check and copy what does not depend on the format. 0 or IOMMU_EINVAL. */
 int iommu_pgtable_configure(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config);
 
-/* A zeroed table, its pages counted; NULL when the host has none or the budget is used up. */
-void *iommu_pgtable_alloc_table(struct iommu_pgtable *pt);
+/*
+ * A zeroed table, its pages counted; NULL when the host has none or the budget is used up. alloc_flags:
+ * enum iommu_alloc_flags.
+ */
+void *iommu_pgtable_alloc_table(struct iommu_pgtable *pt, unsigned int alloc_flags);
 
 /*
  * Give a table back to the host: never one that hardware might still walk. It is still counted: a caller

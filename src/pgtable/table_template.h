@@ -190,7 +190,7 @@ static int populate(struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int 
 
 		if (iova + i * span > pt->aperture_last)
 			break;
-		child = iommu_pgtable_alloc_table(pt);
+		child = iommu_pgtable_alloc_table(pt, 0);
 		if (child == NULL)
 			return IOMMU_ENOMEM;
 		entry_store(&table[i],
@@ -219,7 +219,7 @@ int PUBLIC(init)(struct iommu_pgtable *pt, const struct iommu_pgtable_config *co
 		status = format_configure(pt, config);
 	if (status != 0)
 		return status;
-	pt->root = iommu_pgtable_alloc_table(pt);
+	pt->root = iommu_pgtable_alloc_table(pt, 0);
 	if (pt->root == NULL)
 		return IOMMU_ENOMEM;
 #ifdef FORMAT_EAGER

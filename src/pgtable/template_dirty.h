@@ -169,7 +169,7 @@ static int split_in_table(struct iommu_pgtable *pt, iommu_cell_t *table, unsigne
 		uint64_t value = entry_load_acquire(entry);
 
 		while (format_is_present(value) && !entry_is_table(value, level) && status == 0) {
-			status = split_leaf(pt, entry, level, iova, gather);
+			status = split_leaf(pt, entry, level, iova, IOMMU_PROT_MAY_SLEEP, gather);
 			value = entry_load_acquire(entry);
 		}
 		if (status == 0 && format_is_present(value))

@@ -12,6 +12,15 @@ struct map_cursor {
 	bool is_private;
 };
 
+/* What prot may have beside reading and writing. */
+#define PROT_BESIDE_ACCESS ((unsigned int)FORMAT_PROT_HINTS | (unsigned int)IOMMU_PROT_MAY_SLEEP)
+
+/* How the host is asked for the tables of a map. */
+static inline unsigned int alloc_flags_of(unsigned int prot)
+{
+	return (prot & IOMMU_PROT_MAY_SLEEP) != 0 ? 0U : IOMMU_ALLOC_ATOMIC;
+}
+
 /* Are all of these entries 0? Four at a time: two loads a cycle, and one branch for the run. */
 static inline bool entries_are_empty(const iommu_cell_t *entries, uint64_t count)
 {
@@ -126,7 +135,7 @@ static int map_new_table(struct map_cursor *map, iommu_cell_t *entry, unsigned i
 {
 	const struct map_cursor before = *map;
 	struct iommu_pgtable *pt = map->pt;
-	iommu_cell_t *table = iommu_pgtable_alloc_table(pt);
+	iommu_cell_t *table = iommu_pgtable_alloc_table(pt, alloc_flags_of(map->prot));
 	uint64_t link;
 	int status;
 
@@ -211,7 +220,7 @@ static inline bool target_is_good(const struct iommu_pgtable *pt, iommu_paddr_t 
 
 	return (paddr & mask) == 0 && paddr <= pt->paddr_last &&
 	       size - 1 <= pt->paddr_last - paddr &&
-	       (prot & ~(unsigned int)FORMAT_PROT_HINTS) - 1 < IOMMU_PROT_READ_WRITE;
+	       (prot & ~PROT_BESIDE_ACCESS) - 1 < IOMMU_PROT_READ_WRITE;
 }
 
 static int target_error(const struct iommu_pgtable *pt, iommu_paddr_t paddr, uint64_t size,
@@ -219,8 +228,7 @@ static int target_error(const struct iommu_pgtable *pt, iommu_paddr_t paddr, uin
 {
 	const uint64_t mask = (1ULL << format_level_shift(pt, 1)) - 1;
 
-	if ((prot & ~(unsigned int)FORMAT_PROT_HINTS) - 1 >= IOMMU_PROT_READ_WRITE ||
-	    (paddr & mask) != 0)
+	if ((prot & ~PROT_BESIDE_ACCESS) - 1 >= IOMMU_PROT_READ_WRITE || (paddr & mask) != 0)
 		return IOMMU_EINVAL;
 	if (size - 1 > UINT64_MAX - paddr)
 		return IOMMU_EOVERFLOW;

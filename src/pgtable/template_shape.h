@@ -80,7 +80,7 @@ static inline int set_aperture(struct iommu_pgtable *pt, iommu_iova_t last)
 /* A table of the next lower level for a root that has none. */
 static int first_table_make(struct iommu_pgtable *pt, iommu_cell_t *root)
 {
-	iommu_cell_t *table = iommu_pgtable_alloc_table(pt);
+	iommu_cell_t *table = iommu_pgtable_alloc_table(pt, 0);
 
 	if (table == NULL)
 		return IOMMU_ENOMEM;
@@ -114,7 +114,7 @@ static inline int trim(struct iommu_pgtable *pt, void **top)
 
 static inline int extend(struct iommu_pgtable *pt, const void *below, void **top)
 {
-	iommu_cell_t *table = iommu_pgtable_alloc_table(pt);
+	iommu_cell_t *table = iommu_pgtable_alloc_table(pt, 0);
 
 	if (table == NULL)
 		return IOMMU_ENOMEM;
@@ -174,7 +174,7 @@ static int clone_entry(const struct clone *clone, iommu_cell_t *to, uint64_t ent
 		entry_store(to, format_make_leaf(pt, target, level, format_prot(entry)));
 		return 0;
 	}
-	table = iommu_pgtable_alloc_table(pt);
+	table = iommu_pgtable_alloc_table(pt, 0);
 	if (table == NULL)
 		return IOMMU_ENOMEM;
 	/* Linked first: a failure below then frees it with the rest. */

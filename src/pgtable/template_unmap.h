@@ -120,13 +120,16 @@ static iommu_cell_t *leaf_covering(const struct iommu_pgtable *pt, iommu_iova_t 
 	return format_is_present(entry_load(entry)) ? entry : NULL;
 }
 
-/* Fill a private table with the pages that a leaf of level + 1 stood for; NULL: no memory. */
+/*
+ * Fill a private table with the pages that a leaf of level + 1 stood for; NULL: no memory. prot may say, too,
+ * that the call may sleep.
+ */
 static iommu_cell_t *split_table(struct iommu_pgtable *pt, iommu_paddr_t paddr, unsigned int level,
 				 unsigned int prot)
 {
 	const uint64_t size = 1ULL << format_level_shift(pt, level);
 	const unsigned int entries = format_table_entries(pt, level);
-	iommu_cell_t *table = iommu_pgtable_alloc_table(pt);
+	iommu_cell_t *table = iommu_pgtable_alloc_table(pt, alloc_flags_of(prot));
 	unsigned int i;
 
 	if (table == NULL)
@@ -169,10 +172,10 @@ static void subtree_set_dirty(const struct iommu_pgtable *pt, iommu_cell_t *tabl
 /*
  * Replace a leaf by a table of what it stands for. Translations do not change, but the leaf may be cached, and the
  * gather has to cover all of it. 0 also when the entry has changed meanwhile, by another owner or by hardware: the
- * caller looks again.
+ * caller looks again. prot: IOMMU_PROT_MAY_SLEEP, or 0.
  */
 static int split_leaf(struct iommu_pgtable *pt, iommu_cell_t *entry, unsigned int level,
-		      iommu_iova_t iova, struct iommu_gather *gather)
+		      iommu_iova_t iova, unsigned int prot, struct iommu_gather *gather)
 {
 	const uint64_t mask = (1ULL << format_level_shift(pt, level)) - 1;
 	const uint64_t value = entry_load(entry);
@@ -181,7 +184,7 @@ static int split_leaf(struct iommu_pgtable *pt, iommu_cell_t *entry, unsigned in
 
 	if (!format_is_present(value) || entry_is_table(value, level))
 		return 0;
-	table = split_table(pt, format_address(pt, value), level - 1, format_prot(value));
+	table = split_table(pt, format_address(pt, value), level - 1, format_prot(value) | prot);
 	if (table == NULL)
 		return IOMMU_ENOMEM;
 #ifdef FORMAT_DIRTY
@@ -218,7 +221,7 @@ static int split_at(struct iommu_pgtable *pt, iommu_iova_t inside, iommu_iova_t 
 			return 0;
 		if ((flags & IOMMU_UNMAP_SPLIT) == 0)
 			return IOMMU_EINVAL;
-		status = split_leaf(pt, entry, level, inside, gather);
+		status = split_leaf(pt, entry, level, inside, 0, gather);
 		if (status != 0)
 			return status;
 	}

@@ -214,6 +214,7 @@ static int make_table(struct opal_domain *domain, const struct iommu_domain_conf
 	domain->has_table = true;
 	domain->base.pgsize_bitmap = table.pgsize_bitmap;
 	domain->base.aperture_last = domain->pt.aperture_last;
+	domain->base.prot_hints = IOMMU_PROT_MAY_SLEEP;
 	if (config->bypass) {
 		domain->base.bypass_offset = OPAL_BYPASS_START;
 		domain->base.bypass_size = unit->config.memory_end;

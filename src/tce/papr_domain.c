@@ -327,6 +327,7 @@ static int make_paging(struct papr_domain *domain, const struct iommu_domain_con
 	if (status != 0)
 		return status;
 	domain->base.pgsize_bitmap = 1ULL << window->page_shift;
+	domain->base.prot_hints = IOMMU_PROT_MAY_SLEEP;
 	domain->book.aperture_last = domain->base.aperture_last - window->address;
 	if (config->bypass && unit->config.direct.size != 0) {
 		domain->base.bypass_offset = unit->config.direct.address;

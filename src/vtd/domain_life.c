@@ -203,6 +203,7 @@ static void show_table(struct vtd_domain *domain, const struct iommu_domain_conf
 	domain->aperture = domain->pgtable.aperture_last;
 	domain->pgsizes = config->pgsize_bitmap != 0 ? config->pgsize_bitmap : EVERY_SIZE;
 	domain->dirty_wanted = config->dirty_tracking;
+	domain->base.prot_hints |= IOMMU_PROT_MAY_SLEEP;
 }
 
 #if IOMMU_CONFIG_FIRST_STAGE
@@ -247,7 +248,7 @@ static int make_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 	domain->base.ops = &iommu_vtd_first_stage_ops;
 	domain->base.stage = IOMMU_STAGE_FIRST;
 	/* Of the hints the one that asks for nothing of the device: it has memory types, and no execute-disable here. */
-	domain->base.prot_hints = IOMMU_PROT_MMIO;
+	domain->base.prot_hints |= IOMMU_PROT_MMIO;
 	show_table(domain, config);
 	return 0;
 }

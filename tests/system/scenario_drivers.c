@@ -273,6 +273,10 @@ static void taken_out(struct scenario *s, struct driver *drivers)
 				    IOMMU_DMA_BIDIRECTIONAL, &to) == 0,
 	      "its driver maps anew");
 	expect_copy(s, 1, from, &s->secret, to, &s->target, "and the device works");
+	check(s,
+	      iommu_dma_unmap(drivers[1].dma, from, 4096) == 0 &&
+		      iommu_dma_unmap(drivers[1].dma, to, 4096) == 0,
+	      "its driver leaves nothing mapped");
 }
 
 static void leaving(struct scenario *s)

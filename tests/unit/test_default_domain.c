@@ -272,6 +272,36 @@ static void one_identity_domain_serves_all(void **state)
 	assert_int_equal(iommu_release_endpoint(one), 0);
 }
 
+/* … and so does one DMA handle, which goes with the last of them. */
+static void one_direct_handle_serves_all(void **state)
+{
+	static const struct iommu_dma_device any;
+	struct iommu_endpoint *one, *other;
+	struct iommu_dma *dma = NULL;
+	struct iommu_dma *second = NULL;
+	struct iommu_dma_stats stats;
+	iommu_iova_t address = 0;
+
+	(void)state;
+	r.shared_identity = true;
+	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_IDENTITY), 0);
+	one = recorder_add(&r, 8);
+	other = recorder_add(&r, 16);
+	assert_int_equal(iommu_dma_of(one, &dma), 0);
+	assert_int_equal(iommu_dma_of(other, &second), 0);
+	assert_ptr_equal(dma, second);
+	iommu_unuse_default_domain(one);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_true(iommu_dma_required_mask(dma) == UINT64_MAX);
+	iommu_dma_get_stats(dma, &stats);
+	assert_int_equal(stats.bounced, 0);
+	assert_int_equal(iommu_dma_map(dma, &any, 0x5000, 64, IOMMU_DMA_TO_DEVICE, &address), 0);
+	assert_int_equal(address, 0x5000);
+	assert_int_equal(iommu_dma_unmap(dma, address, 64), 0);
+	iommu_unuse_default_domain(other);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+}
+
 /* --- Coming back to it ------------------------------------------------------------------------ */
 
 static void detach_goes_back_to_the_default(void **state)
@@ -941,6 +971,7 @@ int main(void)
 		WITH_FIXTURE(a_bypass_is_for_those_who_are_trusted),
 		WITH_FIXTURE(an_untrusted_member_makes_its_group_strict),
 		WITH_FIXTURE(one_identity_domain_serves_all),
+		WITH_FIXTURE(one_direct_handle_serves_all),
 		WITH_FIXTURE(detach_goes_back_to_the_default),
 		WITH_FIXTURE(endpoints_are_attached_alone_only_when_they_are),
 		WITH_FIXTURE(owners_and_drivers_keep_each_other_away),

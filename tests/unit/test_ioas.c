@@ -323,6 +323,38 @@ static void large_pages_result(void **state)
 	finish();
 }
 
+static struct {
+	void *(*alloc_pages)(void *ctx, unsigned int order, int node, unsigned int flags);
+	unsigned int calls, atomic;
+} asked;
+
+static void *note_how(void *host, unsigned int order, int node, unsigned int flags)
+{
+	asked.calls++;
+	asked.atomic += (flags & IOMMU_ALLOC_ATOMIC) != 0;
+	return asked.alloc_pages(host, order, node, flags);
+}
+
+/* A host whose allocator sleeps needs nothing ready for what managers map. */
+static void what_managers_map_may_sleep(void **state)
+{
+	iommu_iova_t iova;
+
+	(void)state;
+	begin_with(0, 1, 1, MEMORY_CONTIGUOUS);
+	asked.alloc_pages = f.machine.platform.alloc_pages;
+	asked.calls = asked.atomic = 0;
+	f.machine.platform.alloc_pages = note_how;
+	assert_int_equal(map_at(0x40000000, 0, 4096), 0);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(map_at(0x7fffe000, 0x2000, 0x4000), 0);
+	assert_int_equal(map_any(0x1000, 0x1000, &iova), 0);
+	f.machine.platform.alloc_pages = asked.alloc_pages;
+	assert_true(asked.calls > 4);
+	assert_int_equal(asked.atomic, 0);
+	finish();
+}
+
 /* A batch is full with the first page of what is a large one. */
 static void batches_do_not_cut_large_pages(void **state)
 {
@@ -917,6 +949,7 @@ int main(void)
 		cmocka_unit_test(maps_that_cannot_be),
 		cmocka_unit_test(memory_is_pinned_while_a_device_may_reach_it),
 		cmocka_unit_test(large_pages_result),
+		cmocka_unit_test(what_managers_map_may_sleep),
 		cmocka_unit_test(batches_do_not_cut_large_pages),
 		cmocka_unit_test(places_pass_over_what_is_reserved),
 		cmocka_unit_test(places_are_chosen),

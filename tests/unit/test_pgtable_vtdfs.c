@@ -162,7 +162,7 @@ static void what_is_asked_for_is_told_again(void **state)
 	/* At least one of the two, and nothing unknown. */
 	assert_int_equal(iommu_vtdfs_map(&pt, 0x9000, 0, 0x1000, IOMMU_PROT_MMIO, &gather, &mapped),
 			 IOMMU_EINVAL);
-	assert_int_equal(iommu_vtdfs_map(&pt, 0x9000, 0, 0x1000, RW | 1 << 6, &gather, &mapped),
+	assert_int_equal(iommu_vtdfs_map(&pt, 0x9000, 0, 0x1000, RW | 1 << 7, &gather, &mapped),
 			 IOMMU_EINVAL);
 	/* A split keeps all of it. */
 	map(0x40000000, 0x40000000, IOMMU_SIZE_2M, IOMMU_PROT_READ | IOMMU_PROT_PRIVILEGED);

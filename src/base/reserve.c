@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Pages kept ready for calls that must not sleep, between the library and a host's allocator that may.
+ *
+ * Two lists for each order, linked in the first word of the blocks: clean ones, zeroed but for that word,
+ * and used ones, as the library gave them back. Both are ready: a used block is zeroed when it is taken, if no refill
+ * has done it before. The host is called from refill and empty alone, and for allocations that may sleep.
+ */
+#include <libiommu/reserve.h>
+#include <libiommu/status.h>
+
+#include "base/memory.h"
+#include "base/spinlock.h"
+
+#define SURPLUS 32U /* more than twice what is wanted, before a refill is asked for */
+
+_Static_assert(sizeof(struct iommu_spinlock) == sizeof(uint32_t), "the public field is one");
+
+static uintptr_t lock(struct iommu_reserve *reserve)
+{
+	return iommu_spin_lock(&reserve->host, (struct iommu_spinlock *)&reserve->lock);
+}
+
+static void unlock(struct iommu_reserve *reserve, uintptr_t state)
+{
+	iommu_spin_unlock(&reserve->host, (struct iommu_spinlock *)&reserve->lock, state);
+}
+
+static void push(void **list, unsigned int *count, void *block)
+{
+	memcpy(block, list, sizeof(void *));
+	*list = block;
+	++*count;
+}
+
+static void *pop(void **list, unsigned int *count)
+{
+	void *block = *list;
+
+	if (block == NULL)
+		return NULL;
+	memcpy(list, block, sizeof(void *));
+	--*count;
+	return block;
+}
+
+static unsigned int ready_of(const struct iommu_reserve_blocks *blocks)
+{
+	return blocks->clean_count + blocks->used_count;
+}
+
+/* Is it time for a refill, and nobody told yet? Locked. */
+static bool must_wake(struct iommu_reserve *reserve, const struct iommu_reserve_blocks *blocks)
+{
+	const unsigned int ready = ready_of(blocks);
+
+	if (reserve->wake == NULL || reserve->woken ||
+	    (ready >= blocks->ready - blocks->ready / 2 &&
+	     ready / 2 <= blocks->ready + SURPLUS / 2))
+		return false;
+	reserve->woken = true;
+	return true;
+}
+
+int iommu_reserve_init(struct iommu_reserve *reserve, const struct iommu_reserve_config *config)
+{
+	unsigned int order;
+
+	*reserve = (struct iommu_reserve){
+		.host = {.ctx = config->ctx,
+			 .alloc_pages = config->alloc_pages,
+			 .free_pages = config->free_pages,
+			 .irq_save = config->irq_save,
+			 .irq_restore = config->irq_restore,
+			 .relax = config->relax},
+		.wake = config->wake,
+	};
+	for (order = 0; order <= IOMMU_MAX_ALLOC_ORDER; order++)
+		reserve->blocks[order].ready = config->ready[order];
+	return iommu_platform_check(&reserve->host);
+}
+
+void iommu_reserve_set_ready(struct iommu_reserve *reserve, unsigned int order, unsigned int blocks)
+{
+	uintptr_t state;
+
+	if (order > IOMMU_MAX_ALLOC_ORDER)
+		return;
+	state = lock(reserve);
+	reserve->blocks[order].ready = blocks;
+	unlock(reserve, state);
+}
+
+/* --- In any context --------------------------------------------------------------------------- */
+
+/* One that is ready, or NULL. */
+static void *take_ready(struct iommu_reserve *reserve, unsigned int order)
+{
+	struct iommu_reserve_blocks *blocks = &reserve->blocks[order];
+	uintptr_t state = lock(reserve);
+	void *block = pop(&blocks->clean, &blocks->clean_count);
+	const bool is_clean = block != NULL;
+	bool wake;
+
+	if (block == NULL)
+		block = pop(&blocks->used, &blocks->used_count);
+	if (block != NULL)
+		blocks->taken++;
+	else
+		blocks->missed++;
+	wake = must_wake(reserve, blocks);
+	unlock(reserve, state);
+	if (wake)
+		reserve->wake(reserve->host.ctx);
+	if (block != NULL)
+		memset(block, 0, is_clean ? sizeof(void *) : (size_t)IOMMU_PAGE_SIZE << order);
+	return block;
+}
+
+void *iommu_reserve_alloc(void *ctx, unsigned int order, int node, unsigned int flags)
+{
+	struct iommu_reserve *reserve = ctx;
+
+	if ((flags & IOMMU_ALLOC_ATOMIC) == 0)
+		return reserve->host.alloc_pages(reserve->host.ctx, order, node, flags);
+	return order <= IOMMU_MAX_ALLOC_ORDER ? take_ready(reserve, order) : NULL;
+}
+
+/* Too large to be kept ready: it waits for the next refill, with its order in its second word. */
+static void keep_large(struct iommu_reserve *reserve, void *pages, unsigned int order)
+{
+	uintptr_t state;
+	bool wake;
+
+	memcpy((unsigned char *)pages + sizeof(void *), &order, sizeof(order));
+	state = lock(reserve);
+	push(&reserve->large, &reserve->large_count, pages);
+	wake = reserve->wake != NULL && !reserve->woken;
+	reserve->woken = reserve->woken || wake;
+	unlock(reserve, state);
+	if (wake)
+		reserve->wake(reserve->host.ctx);
+}
+
+void iommu_reserve_free(void *ctx, void *pages, unsigned int order)
+{
+	struct iommu_reserve *reserve = ctx;
+	struct iommu_reserve_blocks *blocks;
+	uintptr_t state;
+	bool wake;
+
+	if (order > IOMMU_MAX_ALLOC_ORDER) {
+		keep_large(reserve, pages, order);
+		return;
+	}
+	blocks = &reserve->blocks[order];
+	state = lock(reserve);
+	push(&blocks->used, &blocks->used_count, pages);
+	wake = must_wake(reserve, blocks);
+	unlock(reserve, state);
+	if (wake)
+		reserve->wake(reserve->host.ctx);
+}
+
+void iommu_reserve_get_stats(struct iommu_reserve *reserve, unsigned int order,
+			     struct iommu_reserve_stats *stats)
+{
+	const struct iommu_reserve_blocks *blocks;
+	uintptr_t state;
+
+	*stats = (struct iommu_reserve_stats){.ready = 0};
+	if (order > IOMMU_MAX_ALLOC_ORDER)
+		return;
+	blocks = &reserve->blocks[order];
+	state = lock(reserve);
+	stats->ready = ready_of(blocks);
+	stats->taken = blocks->taken;
+	stats->missed = blocks->missed;
+	unlock(reserve, state);
+}
+
+/* --- Where the host may sleep ----------------------------------------------------------------- */
+
+static void keep(struct iommu_reserve *reserve, unsigned int order, void *block)
+{
+	struct iommu_reserve_blocks *blocks = &reserve->blocks[order];
+	uintptr_t state = lock(reserve);
+
+	push(&blocks->clean, &blocks->clean_count, block);
+	unlock(reserve, state);
+}
+
+/* One that is too much, or that is to be zeroed; NULL: all is as it should be. */
+static void *take_untidy(struct iommu_reserve *reserve, unsigned int order, bool *too_much)
+{
+	struct iommu_reserve_blocks *blocks = &reserve->blocks[order];
+	uintptr_t state = lock(reserve);
+	void *block;
+
+	*too_much = ready_of(blocks) > blocks->ready;
+	block = pop(&blocks->used, &blocks->used_count);
+	if (block == NULL && *too_much)
+		block = pop(&blocks->clean, &blocks->clean_count);
+	unlock(reserve, state);
+	return block;
+}
+
+static void tidy(struct iommu_reserve *reserve, unsigned int order)
+{
+	bool too_much;
+	void *block;
+
+	while ((block = take_untidy(reserve, order, &too_much)) != NULL) {
+		if (too_much) {
+			reserve->host.free_pages(reserve->host.ctx, block, order);
+			continue;
+		}
+		memset(block, 0, (size_t)IOMMU_PAGE_SIZE << order);
+		keep(reserve, order, block);
+	}
+}
+
+static bool is_short(struct iommu_reserve *reserve, unsigned int order)
+{
+	const struct iommu_reserve_blocks *blocks = &reserve->blocks[order];
+	uintptr_t state = lock(reserve);
+	const bool result = ready_of(blocks) < blocks->ready;
+
+	unlock(reserve, state);
+	return result;
+}
+
+static int fill(struct iommu_reserve *reserve, unsigned int order)
+{
+	while (is_short(reserve, order)) {
+		void *block =
+			reserve->host.alloc_pages(reserve->host.ctx, order, IOMMU_NODE_ANY, 0);
+
+		if (block == NULL)
+			return IOMMU_ENOMEM;
+		keep(reserve, order, block);
+	}
+	return 0;
+}
+
+static void give_large(struct iommu_reserve *reserve)
+{
+	for (;;) {
+		uintptr_t state = lock(reserve);
+		void *pages = pop(&reserve->large, &reserve->large_count);
+		unsigned int order;
+
+		unlock(reserve, state);
+		if (pages == NULL)
+			return;
+		memcpy(&order, (unsigned char *)pages + sizeof(void *), sizeof(order));
+		reserve->host.free_pages(reserve->host.ctx, pages, order);
+	}
+}
+
+int iommu_reserve_refill(struct iommu_reserve *reserve)
+{
+	uintptr_t state = lock(reserve);
+	unsigned int order;
+	int result = 0;
+
+	/* Before it is looked at: what is taken meanwhile asks again. */
+	reserve->woken = false;
+	unlock(reserve, state);
+	give_large(reserve);
+	for (order = 0; order <= IOMMU_MAX_ALLOC_ORDER; order++) {
+		int status;
+
+		tidy(reserve, order);
+		status = fill(reserve, order);
+		if (result == 0)
+			result = status;
+	}
+	return result;
+}
+
+void iommu_reserve_empty(struct iommu_reserve *reserve)
+{
+	unsigned int order;
+
+	give_large(reserve);
+	for (order = 0; order <= IOMMU_MAX_ALLOC_ORDER; order++) {
+		struct iommu_reserve_blocks *blocks = &reserve->blocks[order];
+		void *block;
+
+		do {
+			uintptr_t state = lock(reserve);
+
+			block = pop(&blocks->used, &blocks->used_count);
+			if (block == NULL)
+				block = pop(&blocks->clean, &blocks->clean_count);
+			unlock(reserve, state);
+			if (block != NULL)
+				reserve->host.free_pages(reserve->host.ctx, block, order);
+		} while (block != NULL);
+	}
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where nothing translates: a buffer's address is its physical one. What a device has not the address bits
+ * for, or what lies across one of its boundaries, goes through pages of the library's own, whole.
+ *
+ * Nothing is looked for, mapped or invalidated, so nothing is ever withheld. Only what was bounced is
+ * remembered: of any other buffer an unmap has nothing to do, and cannot know whether it was mapped.
+ */
+#include "dma/dma.h"
+
+/* The last byte that the device reaches. */
+static iommu_paddr_t last_within(const struct iommu_dma *dma, const struct iommu_dma_device *device)
+{
+	return device->mask != 0 && device->mask < dma->pass_last ? device->mask : dma->pass_last;
+}
+
+/* Does the page that it begins on lie as the device wants it? */
+static bool is_aligned(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+		       iommu_iova_t address)
+{
+	return device->alignment == 0 ||
+	       (address & ~dma_page_mask(dma) & (device->alignment - 1)) == 0;
+}
+
+/* A boundary that the buffer is larger than is one of elements: the driver's to heed. */
+static bool crosses(const struct iommu_dma_device *device, iommu_iova_t address, uint64_t size)
+{
+	return size <= device->boundary && dma_crosses(device, address, size);
+}
+
+int iommu_dma_pages_within(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			   unsigned int order, unsigned int alloc_flags, void **result)
+{
+	const struct iommu_platform *platform = dma->platform;
+	const iommu_paddr_t last = last_within(dma, device);
+	iommu_paddr_t paddr;
+	void *pages;
+
+	if (platform->alloc_pages_below != NULL && last != UINT64_MAX)
+		pages = platform->alloc_pages_below(platform->ctx, order, IOMMU_NODE_ANY,
+						    alloc_flags, last);
+	else
+		pages = platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, alloc_flags);
+	if (pages == NULL)
+		return IOMMU_ENOMEM;
+	paddr = iommu_virt_to_phys(platform, pages);
+	if (paddr > last || last - paddr < (IOMMU_PAGE_SIZE << order) - 1 ||
+	    !is_aligned(dma, device, paddr)) {
+		platform->free_pages(platform->ctx, pages, order);
+		return IOMMU_ENOSPC;
+	}
+	*result = pages;
+	return 0;
+}
+
+/* --- One buffer ------------------------------------------------------------------------------- */
+
+int iommu_dma_map_direct(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			 iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
+			 iommu_iova_t *address)
+{
+	const iommu_paddr_t last = paddr + (size - 1);
+
+	if (device->untrusted)
+		return IOMMU_EOPNOTSUPP;
+	if (last > dma->pass_last)
+		return IOMMU_ERANGE;
+	if (last > last_within(dma, device) || crosses(device, paddr, size) ||
+	    !is_aligned(dma, device, paddr))
+		return iommu_dma_map_bounced_whole(dma, device, paddr, size, direction, address);
+	*address = paddr;
+	return 0;
+}
+
+int iommu_dma_unmap_direct(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
+{
+	int status = 0;
+
+	if (dma_has_bounced(dma))
+		(void)iommu_dma_unmap_bounced(dma, address, size, &status);
+	return status;
+}
+
+/* --- Shared memory ---------------------------------------------------------------------------- */
+
+static unsigned int order_of(const struct iommu_dma *dma, uint64_t size)
+{
+	return dma_order_of(dma_pages_of(dma, 0, size));
+}
+
+int iommu_dma_alloc_direct(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			   uint64_t size, void **memory, iommu_iova_t *address)
+{
+	void *pages = NULL;
+	int status;
+
+	if (device->untrusted)
+		return IOMMU_EOPNOTSUPP;
+	status = iommu_dma_pages_within(dma, device, order_of(dma, size), 0, &pages);
+	if (status != 0)
+		return status;
+	if (memory != NULL)
+		*memory = pages;
+	*address = iommu_virt_to_phys(dma->platform, pages);
+	return 0;
+}
+
+int iommu_dma_free_direct(struct iommu_dma *dma, void *memory, iommu_iova_t address, uint64_t size)
+{
+	const struct iommu_platform *platform = dma->platform;
+
+	/* Of memory that the CPU needs no address for. */
+	if (memory == NULL)
+		memory = iommu_phys_to_virt(platform, address);
+	if (address != iommu_virt_to_phys(platform, memory))
+		return IOMMU_ENOENT;
+	platform->free_pages(platform->ctx, memory, order_of(dma, size));
+	return 0;
+}
+
+/* --- Limits ----------------------------------------------------------------------------------- */
+
+uint64_t iommu_dma_max_size(const struct iommu_dma *dma, const struct iommu_dma_device *device)
+{
+	if (!dma->is_direct ||
+	    (last_within(dma, device) == dma->pass_last && device->alignment <= IOMMU_PAGE_SIZE))
+		return UINT64_MAX;
+	/* Wherever in its first page it begins. */
+	return (IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER) - (IOMMU_PAGE_SIZE - 1);
+}
+
+/* --- Scattered ones --------------------------------------------------------------------------- */
+
+/* Each piece is an element: one that was bounced is found by its own address again. */
+static int map_piece(struct iommu_dma *dma, const struct iommu_dma_device *device,
+		     struct iommu_dma_piece *piece, enum iommu_dma_direction direction)
+{
+	int status = iommu_dma_map_direct(dma, device, piece->paddr, piece->size, direction,
+					  &piece->address);
+
+	if (status != 0)
+		return status;
+	piece->length = piece->size;
+	if (!dma_crosses(device, piece->address, piece->length))
+		return 0;
+	(void)iommu_dma_unmap_direct(dma, piece->address, piece->size);
+	return IOMMU_EINVAL;
+}
+
+int iommu_dma_map_sg_direct(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			    struct iommu_dma_piece *pieces, unsigned int count,
+			    enum iommu_dma_direction direction, unsigned int *elements)
+{
+	unsigned int done;
+
+	for (done = 0; done < count; done++) {
+		int status = map_piece(dma, device, &pieces[done], direction);
+
+		if (status == 0)
+			continue;
+		(void)iommu_dma_unmap_sg_direct(dma, pieces, done);
+		pieces[0].length = 0; /* not mapped: unmap finds nothing in it */
+		return status;
+	}
+	*elements = count;
+	return 0;
+}
+
+int iommu_dma_unmap_sg_direct(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
+			      unsigned int count)
+{
+	unsigned int i;
+	int first = 0;
+
+	if (count == 0 || pieces[0].length == 0)
+		return IOMMU_ENOENT;
+	for (i = 0; i < count; i++) {
+		int status = iommu_dma_unmap_direct(dma, pieces[i].address, pieces[i].size);
+
+		if (first == 0)
+			first = status;
+	}
+	return first;
+}
