@@ -155,6 +155,7 @@ struct iommu_dmar_scope {
  * header or than its own length field, larger than IOMMU_DMAR_MAX_SIZE, wrong signature,
  * an address width that makes no sense, or a structure that runs past the end. A table
  * without any unit is not an error here.
+ * After an error *dmar is empty, and dmar->refusal says in words why.
  */
 IOMMU_API int iommu_dmar_open(struct iommu_dmar *dmar, const void *bytes, size_t size);
 

@@ -55,7 +55,10 @@ struct iommu_domain_config {
 	unsigned int address_width;
 	/* Page sizes to use, bit n = 2^n bytes; 0: all that the unit has. */
 	uint64_t pgsize_bitmap;
-	/* The most table pages it may take; 0: unbounded. Reaching it is IOMMU_ENOMEM from map. */
+	/*
+	 * The most table pages it may take; 0: unbounded. Reaching it is IOMMU_ENOMEM from map. A table
+	 * that unmaps have emptied counts until one unmap covers all that it stands for.
+	 */
 	uint64_t max_table_pages;
 	/* Leaves force the devices' accesses to snoop; only units that can do that may join. */
 	bool force_snoop;
@@ -72,6 +75,8 @@ struct iommu_domain_config {
 	/* Of IOMMU_DOMAIN_NESTED and IOMMU_DOMAIN_SVA: what their back end wants to know. */
 	const void *user_data;
 	size_t user_size;
+	/* 1 + the NUMA node that its tables come from; 0: the unit's, if firmware says where it is. */
+	unsigned int near_node;
 };
 
 /*
@@ -187,6 +192,9 @@ IOMMU_API int iommu_domain_bypass(const struct iommu_domain *domain, uint64_t ma
 /*
  * iommu_domain_attach_group - let all endpoints of a group use this domain, instead of the one they
  * use now. Blocked for a moment in between; all or none: on failure each keeps what it had.
+ *
+ * It does not ask whether a driver of the host uses the group, whose buffers would be gone: claim the group
+ * first (iommu_group_claim), which does.
  *
  * A domain adapts to the units that join it: address width, page sizes and coherency become what
  * all of them can do, and page sizes and coherency grow again when one leaves. Where units differ in

@@ -105,6 +105,11 @@ struct iommu_endpoint_info {
 	const struct iommu_fwspec *fwspec;
 	/* Whatever the host wants to find again; see iommu_endpoint_host_data. */
 	void *host_data;
+	/*
+	 * 1 + the NUMA node that the device is near: the tables of its group's default domain come from
+	 * there. 0: that of its unit, if firmware says.
+	 */
+	unsigned int near_node;
 };
 
 /*

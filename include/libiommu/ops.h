@@ -363,6 +363,12 @@ static inline void iommu_unit_settle(struct iommu_unit *unit, bool enabled, int 
 }
 IOMMU_API int iommu_keep_free(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last);
 
+/* iommu_node_near - the NUMA node of a near_node, for alloc_pages; `otherwise` where it is 0. */
+static inline int iommu_node_near(unsigned int near_node, int otherwise)
+{
+	return near_node != 0 && near_node - 1 <= INT32_MAX ? (int)(near_node - 1) : otherwise;
+}
+
 /*
  * iommu_topology_bus_below - the bus below a bridge, by the topology that the host has given; false: it
  * shows no such bridge. Any context, but not while the topology changes.

@@ -2,9 +2,10 @@
 /*
  * Page requests: faults that a device waits for (PCIe PRI). It asks for pages, in groups; when the
  * last of a group has come the handler is told of all of them, makes the pages present or does not,
- * and answers. Every group is answered exactly once: by the host, or with a failure when nobody
- * listens, when the time is over, or when the endpoint goes. Those of a PASID that is detached are answered
- * IOMMU_PAGE_INVALID by the library.
+ * and answers. Every group is answered exactly once: by the host, or with a failure when no handler
+ * listens, when the time is over, or when the endpoint goes. What a device asks with a PASID while that is
+ * being detached may still be told to the handler; what waits when it is detached, told or not, is answered
+ * IOMMU_PAGE_INVALID by the library, and a response that comes later is IOMMU_ENOENT.
  *
  * Locking: reporting, answering and the tick may be called from any context, at once on several
  * CPUs, but reports for one endpoint come one after the other.

@@ -56,8 +56,10 @@ struct iommu_platform {
 	 * Zeroed, physically contiguous and aligned to their own size; order is at most
 	 * IOMMU_MAX_ALLOC_ORDER and nearly always 0. Only iommu_dma_alloc asks for more, whatever its
 	 * caller needs, and always without IOMMU_ALLOC_ATOMIC: such a block is aligned to
-	 * 2^IOMMU_MAX_ALLOC_ORDER pages at least, and a host that has none returns NULL. `node` is the NUMA node that the memory should
-	 * come from, or IOMMU_NODE_ANY. Returns the virtual address, or NULL: every caller handles
+	 * 2^IOMMU_MAX_ALLOC_ORDER pages at least, and a host that has none returns NULL. `node` is the
+	 * NUMA node that the memory should come from, or IOMMU_NODE_ANY; it may come from firmware: one
+	 * that the host does not know means no preference, too. Returns the virtual address, or NULL:
+	 * every caller handles
 	 * NULL. May sleep unless flags has IOMMU_ALLOC_ATOMIC, which every map call sets: mapping
 	 * is allowed from interrupt context. Never called with a library lock held.
 	 */

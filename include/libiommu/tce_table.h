@@ -93,7 +93,7 @@ IOMMU_API int iommu_tce_table_unmap(struct iommu_tce_table *table, uint64_t addr
 				    uint64_t pages);
 
 /*
- * iommu_tce_table_get - where a bus address leads. IOMMU_ENOENT: nowhere; IOMMU_ERANGE: it is none of the
+ * iommu_tce_table_get - where a bus address leads; paddr and prot may be NULL. IOMMU_ENOENT: nowhere; IOMMU_ERANGE: it is none of the
  * window. Of a window in a hypervisor also IOMMU_EINVAL, IOMMU_EPERM, IOMMU_EOPNOTSUPP, IOMMU_EAGAIN,
  * IOMMU_EIO (it refuses), IOMMU_EBUSY and IOMMU_ETIMEDOUT (it is busy for too long).
  */

@@ -118,6 +118,13 @@ struct iommu_vtd_options {
 							const struct iommu_endpoint_info *endpoint,
 							iommu_paddr_t *start, iommu_paddr_t *last);
 	void *firmware_region_ctx;
+	/*
+	 * The NUMA node of a proximity domain of ACPI, by which firmware says where a unit is (RHSA): its
+	 * root, context and interrupt tables, its queues, and the page tables of domains that are made for
+	 * it come from there, unless the endpoint's node is known. NULL: the number as it is.
+	 */
+	int (*node_of)(void *ctx, uint32_t proximity_domain);
+	void *node_of_ctx;
 };
 
 /*

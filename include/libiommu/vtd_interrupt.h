@@ -122,7 +122,7 @@ struct iommu_vtd_interrupt_target {
 	unsigned int ignored_function_bits; /* the highest 0 to 3 of the function number */
 	uint8_t first_bus, last_bus;
 
-	uint8_t vector;
+	uint8_t vector; /* 16 to 255; of no meaning with a delivery mode above 1 */
 	/* Delivered: */
 	uint8_t delivery_mode; /* 0 fixed, 1 lowest priority, 2 SMI, 4 NMI, 5 INIT, 7 ExtINT */
 	bool logical;          /* destination is a logical one */

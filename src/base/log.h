@@ -28,6 +28,9 @@ void iommu_log(const struct iommu_platform *platform, enum iommu_log_level level
 /* iommu_refuse (<libiommu/ops.h>) with a text of the library's own. */
 #define IOMMU_REFUSE(iommu, who, status, text) iommu_refuse(iommu, who, status, IOMMU_WHY(text))
 
+/* What iommu_strerror says of a status, without its name. */
+const char *iommu_meaning(int status);
+
 /*
  * "call: who: why: CODE", at IOMMU_LOG_REFUSAL; `who` and `why` may be empty. Returns the status. Calls
  * that have an instance use iommu_refuse and iommu_control_end (<libiommu/ops.h>), which come here.

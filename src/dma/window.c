@@ -44,12 +44,15 @@ int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t first, uint
 
 int iommu_dma_window_destroy(struct iommu_dma_window *window)
 {
+	int status;
+
+	if (window == NULL)
+		return 0;
 	/*
 	 * Not counting, so all of the range is invalidated whether or not anything was mapped
 	 * there: it also confirms what an earlier unmap could not.
 	 */
-	int status = iommu_dma_window_unmap(window, 0, window->pages);
-
+	status = iommu_dma_window_unmap(window, 0, window->pages);
 	if (status != 0)
 		return status;
 	iommu_iova_free(window->dma->space, window->range);
