@@ -78,7 +78,10 @@ enum iommu_dmar_defect {
 	IOMMU_DMAR_AFFINITY_UNMATCHED = 1 << 11,
 	/* A structure of a type unknown to this library: skipped. (No fault of firmware's.) */
 	IOMMU_DMAR_STRUCTURE_UNKNOWN = 1 << 12,
-	/* The bytes do not add up to 0: nothing else says what is wrong, if anything is. Used all the same. */
+	/*
+	 * The bytes do not add up to 0: nothing else says what is wrong, if anything is. Used all
+	 * the same.
+	 */
 	IOMMU_DMAR_CHECKSUM = 1 << 13,
 };
 

@@ -83,6 +83,8 @@ static void groups_and_domains_say_why(void **state)
 	NO(iommu_domain_alloc(unit, IOMMU_DOMAIN_NESTED, NULL, &none), IOMMU_EINVAL);
 	r.domain_alloc = IOMMU_ENOMEM;
 	NO(iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, NULL, &none), IOMMU_ENOMEM);
+	/* What was said of the call before is not said again. */
+	assert_non_null(strstr(r.test.last[IOMMU_LOG_REFUSAL], "no memory left: ENOMEM"));
 	r.domain_alloc = 0;
 	NO(iommu_group_claim(group, NULL), IOMMU_EINVAL);
 	NO(iommu_group_release(group, &r), IOMMU_EPERM);
