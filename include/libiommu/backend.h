@@ -34,8 +34,8 @@ struct iommu_backend {
 	/* Is its hardware there? Must change nothing. */
 	bool (*detect)(struct iommu *iommu, struct iommu_backend *backend);
 	/*
-	 * Find and register units, disabled. Then, NULL: nothing to do, with the devices probed that
-	 * are there: start. Each returns 0 or an error, and has then undone what it did.
+	 * Find and register units, disabled. Then, NULL: nothing to do, with the devices probed
+	 * that are there: start. Each returns 0 or an error, and has then undone what it did.
 	 */
 	int (*early_init)(struct iommu *iommu, struct iommu_backend *backend);
 	int (*late_init)(struct iommu *iommu, struct iommu_backend *backend);
@@ -46,14 +46,14 @@ struct iommu_backend {
 };
 
 /*
- * iommu_register_backend - before iommu_start. Returns 0, IOMMU_EINVAL (no name or a required function
- * missing), IOMMU_EEXIST (the name), or IOMMU_EBUSY (started).
+ * iommu_register_backend - before iommu_start. Returns 0, IOMMU_EINVAL (no name or a required
+ * function missing), IOMMU_EEXIST (the name), or IOMMU_EBUSY (started).
  */
 IOMMU_API int iommu_register_backend(struct iommu *iommu, struct iommu_backend *backend);
 
 /*
- * What the host, or its command line, wants. Without any of them the machine is protected, or there is an
- * error.
+ * What the host, or its command line, wants. Without any of them the machine is protected, or there
+ * is an error.
  */
 enum iommu_start_flags {
 	IOMMU_START_OFF = 1 << 0, /* look for nothing */
@@ -67,28 +67,31 @@ enum iommu_start_flags {
 };
 
 /*
- * iommu_start - look for back ends in order, let those that are there find their units, and probe the
- * devices that were added already.
+ * iommu_start - look for back ends in order, let those that are there find their units, and probe
+ * the devices that were added already.
  *
  * @flags: the default type of domains becomes IOMMU_DOMAIN_DMA; with IOMMU_START_LAZY
  *         IOMMU_DOMAIN_DMA_LAZY, with IOMMU_START_PASS_THROUGH IOMMU_DOMAIN_IDENTITY.
  *
- * Once; again after an error. One whose early_init fails is logged and left out. A machine without any
- * hardware for it is no failure, unless protection is required. Returns 0, or
- *   IOMMU_EINVAL  unknown flags; required at once with off or permissive; more than one of pass-through,
- *                 strict and lazy; the order of back ends is a circle: its members are logged
+ * Once; again after an error. One whose early_init fails is logged and left out. A machine without
+ * any hardware for it is no failure, unless protection is required. Returns 0, or
+ *   IOMMU_EINVAL  unknown flags; required at once with off or permissive; more than one of
+ *                 pass-through, strict and lazy; the order of back ends is a circle: its members
+ *                 are logged
  *   IOMMU_EBUSY   started already
  *   IOMMU_ENODEV  required, and there is no unit
- *   otherwise the error of the first back end that failed, as iommu_vtd_probe, or its own, with the others started as far as they are: the
- *   host must not go on as if its devices were kept apart. Not with IOMMU_START_PERMISSIVE.
+ *   otherwise the error of the first back end that failed, as iommu_vtd_probe, or its own, with the
+ *   others started as far as they are: the host must not go on as if its devices were kept apart.
+ *   Not with IOMMU_START_PERMISSIVE.
  */
 IOMMU_API int iommu_start(struct iommu *iommu, unsigned int flags);
 
 /*
  * iommu_start_late - turn protection on: late_init of all that iommu_start has found.
  *
- * Returns 0; the error of the first that failed, as iommu_vtd_enable, or its own, which is only logged with IOMMU_START_PERMISSIVE; where
- * protection is required, IOMMU_ENODEV: no unit is enabled; or IOMMU_EINVAL: not started. May be called again.
+ * Returns 0; the error of the first that failed, as iommu_vtd_enable, or its own, which is only
+ * logged with IOMMU_START_PERMISSIVE; where protection is required, IOMMU_ENODEV: no unit is
+ * enabled; or IOMMU_EINVAL: not started. May be called again.
  */
 IOMMU_API int iommu_start_late(struct iommu *iommu);
 
@@ -113,11 +116,11 @@ struct iommu_bus_event {
 /*
  * iommu_bus_event - the one thing that a host's bus code has to call.
  *
- * ADDED probes the endpoint. If there is no unit for it it is remembered, and probed when units come
- * (iommu_start, iommu_start_late, iommu_probe_waiting). REMOVED releases it, and first detaches what is
- * attached to its group if it was the last of it. BINDING takes the default domain into use, UNBOUND
- * and NOT_BOUND let it go. All but ADDED and REMOVED are told to the group's listeners, which those
- * two do by themselves.
+ * ADDED probes the endpoint. If there is no unit for it it is remembered, and probed when units
+ * come (iommu_start, iommu_start_late, iommu_probe_waiting). REMOVED releases it, and first
+ * detaches what is attached to its group if it was the last of it. BINDING takes the default domain
+ * into use, UNBOUND and NOT_BOUND let it go. All but ADDED and REMOVED are told to the group's
+ * listeners, which those two do by themselves.
  *
  * Returns 0, also for devices that nothing translates for, or
  *   IOMMU_EBUSY         BINDING: the group is claimed, or has a domain attached; REMOVED: see
@@ -125,8 +128,8 @@ struct iommu_bus_event {
  *   IOMMU_EPROBE_DEFER  BINDING: the device waits for a unit that firmware says is there; ADDED: it
  *                       was remembered for that reason
  *   IOMMU_EINVAL        the type
- *   IOMMU_ENOMEM        ADDED: to remember it; otherwise as iommu_probe_endpoint, and for BINDING as
- *                       iommu_use_default_domain
+ *   IOMMU_ENOMEM        ADDED: to remember it; otherwise as iommu_probe_endpoint, and for BINDING
+ *                       as iommu_use_default_domain
  */
 #if defined(__cplusplus) && defined(__GNUC__)
 /* Function and structure have one name, which C++ knows apart, and -Wshadow tells of. */
@@ -139,8 +142,8 @@ IOMMU_API int iommu_bus_event(struct iommu *iommu, const struct iommu_bus_event 
 #endif
 
 /*
- * iommu_probe_waiting - when units were added: devices that had none are tried again. iommu_waiting -
- * how many still wait.
+ * iommu_probe_waiting - when units were added: devices that had none are tried again. iommu_waiting
+ * - how many still wait.
  */
 IOMMU_API void iommu_probe_waiting(struct iommu *iommu);
 IOMMU_API unsigned int iommu_waiting(struct iommu *iommu);

@@ -78,7 +78,10 @@ enum iommu_dmar_defect {
 	IOMMU_DMAR_AFFINITY_UNMATCHED = 1 << 11,
 	/* A structure of a type unknown to this library: skipped. (No fault of firmware's.) */
 	IOMMU_DMAR_STRUCTURE_UNKNOWN = 1 << 12,
-	/* The bytes do not add up to 0: nothing else says what is wrong, if anything is. Used all the same. */
+	/*
+	 * The bytes do not add up to 0: nothing else says what is wrong, if anything is. Used all
+	 * the same.
+	 */
 	IOMMU_DMAR_CHECKSUM = 1 << 13,
 };
 
@@ -163,6 +166,7 @@ struct iommu_dmar_scope {
  * header or than its own length field, larger than IOMMU_DMAR_MAX_SIZE, wrong signature,
  * an address width that makes no sense, or a structure that runs past the end. A table
  * without any unit is not an error here.
+ * After an error *dmar is empty, and dmar->refusal says in words why.
  */
 IOMMU_API int iommu_dmar_open(struct iommu_dmar *dmar, const void *bytes, size_t size);
 

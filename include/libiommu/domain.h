@@ -33,8 +33,9 @@ enum iommu_domain_type {
 	/* The same, and what is unmapped may be invalidated a moment later (<libiommu/dma.h>). */
 	IOMMU_DOMAIN_DMA_LAZY,
 	/*
-	 * IOMMU_DOMAIN_DMA, and beside it all of memory, untranslated, at an offset: for devices that
-	 * are trusted and have the address bits (iommu_domain_bypass). For back ends that have it.
+	 * IOMMU_DOMAIN_DMA, and beside it all of memory, untranslated, at an offset: for devices
+	 * that are trusted and have the address bits (iommu_domain_bypass). For back ends that have
+	 * it.
 	 */
 	IOMMU_DOMAIN_DMA_BYPASS,
 	/* For back ends that have them: see <libiommu/ops.h>. */
@@ -55,7 +56,10 @@ struct iommu_domain_config {
 	unsigned int address_width;
 	/* Page sizes to use, bit n = 2^n bytes; 0: all that the unit has. */
 	uint64_t pgsize_bitmap;
-	/* The most table pages it may take; 0: unbounded. Reaching it is IOMMU_ENOMEM from map. */
+	/*
+	 * The most table pages it may take; 0: unbounded. Reaching it is IOMMU_ENOMEM from map. A
+	 * table that unmaps have emptied counts until one unmap covers all that it stands for.
+	 */
 	uint64_t max_table_pages;
 	/* Leaves force the devices' accesses to snoop; only units that can do that may join. */
 	bool force_snoop;
@@ -67,11 +71,18 @@ struct iommu_domain_config {
 	bool dirty_tracking;
 	/* As IOMMU_DOMAIN_DMA_BYPASS, which sets it, of a paging domain of any other use. */
 	bool bypass;
-	/* Of IOMMU_DOMAIN_NESTED, required: what its results are translated by, made with nest_parent. */
+	/*
+	 * Of IOMMU_DOMAIN_NESTED, required: what its results are translated by, made with
+	 * nest_parent.
+	 */
 	struct iommu_domain *parent;
 	/* Of IOMMU_DOMAIN_NESTED and IOMMU_DOMAIN_SVA: what their back end wants to know. */
 	const void *user_data;
 	size_t user_size;
+	/*
+	 * 1 + the NUMA node that its tables come from; 0: the unit's, if firmware says where it is.
+	 */
+	unsigned int near_node;
 };
 
 /*
@@ -82,9 +93,10 @@ struct iommu_domain_config {
  * Returns 0, or
  *   IOMMU_EINVAL      unknown type; the width or page sizes are none that the unit can do; a parent
  *                     that is none, or is given for another type than IOMMU_DOMAIN_NESTED
- *   IOMMU_EOPNOTSUPP  the back end does not know the type; IOMMU_DOMAIN_IDENTITY on a unit without pass-through, and no memory was
- *                     added that tables could map (see iommu_add_memory); force_snoop on a unit
- *                     without snoop control; bypass, stage, nest_parent or dirty_tracking on one that has none
+ *   IOMMU_EOPNOTSUPP  the back end does not know the type; IOMMU_DOMAIN_IDENTITY on a unit without
+ *                     pass-through, and no memory was added that tables could map (see
+ *                     iommu_add_memory); force_snoop on a unit without snoop control; bypass,
+ *                     stage, nest_parent or dirty_tracking on one that has none
  *   IOMMU_ENOMEM
  *   and of an identity domain that is made of tables the errors of iommu_map
  */
@@ -95,8 +107,9 @@ IOMMU_API int iommu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type
 /*
  * iommu_domain_free - free a domain and its tables. What is mapped in it is forgotten.
  *
- * Returns 0, or IOMMU_EBUSY while it is attached to a group, or is the parent of others. Tables that hardware might still walk,
- * because a unit did not confirm an invalidation, are kept until it does.
+ * Returns 0, or IOMMU_EBUSY while it is attached to a group, or is the parent of others. Tables
+ * that hardware might still walk, because a unit did not confirm an invalidation, are kept until it
+ * does.
  */
 IOMMU_API int iommu_domain_free(struct iommu_domain *domain);
 
@@ -104,53 +117,57 @@ IOMMU_API int iommu_domain_free(struct iommu_domain *domain);
  * What devices have written, for those who copy memory while it is in use: where the hardware notes
  * it in the tables.
  *
- * iommu_domain_set_dirty_tracking - on, with nothing noted, or off, in a domain that was made for it. Errors:
- * IOMMU_EOPNOTSUPP; IOMMU_ETIMEDOUT / IOMMU_EIO: it is as before.
- * iommu_domain_read_dirty - set bit (address - bitmap->start) >> bitmap->page_shift in bitmap->words for
- * what was written in [iova, iova + size), and forget it, unless IOMMU_DIRTY_KEEP is among the flags.
- * When it returns, hardware notes again. Bits that are set stay set. Errors: IOMMU_EINVAL (size 0, or
- * a range that is not whole pages of the bitmap or lies outside it; it is off), IOMMU_EOVERFLOW,
- * IOMMU_ERANGE (beyond the aperture), IOMMU_EOPNOTSUPP (also unknown flags); IOMMU_ETIMEDOUT / IOMMU_EIO: what was forgotten was noted
- * in the bitmap, but
- * hardware may not note new writes before the next invalidation is confirmed: whatever is mapped in the range counts as
- * written at the next read.
+ * iommu_domain_set_dirty_tracking - on, with nothing noted, or off, in a domain that was made for
+ * it. Errors: IOMMU_EOPNOTSUPP; IOMMU_ETIMEDOUT / IOMMU_EIO: it is as before.
+ * iommu_domain_read_dirty - set bit (address - bitmap->start) >> bitmap->page_shift in
+ * bitmap->words for what was written in [iova, iova + size), and forget it, unless IOMMU_DIRTY_KEEP
+ * is among the flags. When it returns, hardware notes again. Bits that are set stay set. Errors:
+ * IOMMU_EINVAL (size 0, or a range that is not whole pages of the bitmap or lies outside it; it is
+ * off), IOMMU_EOVERFLOW, IOMMU_ERANGE (beyond the aperture), IOMMU_EOPNOTSUPP (also unknown flags);
+ * IOMMU_ETIMEDOUT / IOMMU_EIO: what was forgotten was noted in the bitmap, but
+ * hardware may not note new writes before the next invalidation is confirmed: whatever is mapped in
+ * the range counts as written at the next read.
  *
- * Control path; and beside it nothing of the range (to switch tracking: nothing of the domain) is mapped or unmapped, because
- * tables are read, and written, that an unmap gives back.
+ * Control path; and beside it nothing of the range (to switch tracking: nothing of the domain) is
+ * mapped or unmapped, because tables are read, and written, that an unmap gives back.
  */
 IOMMU_API int iommu_domain_set_dirty_tracking(struct iommu_domain *domain, bool enable);
 IOMMU_API int iommu_domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 				      unsigned int flags, struct iommu_dirty_bitmap *bitmap);
 
 /*
- * iommu_domain_split - before that: have larger pages in [iova, iova + size) replaced by pages of at most `pgsize`, so that
- * no more has to be copied again than was written. What is mapped stays mapped, also while devices are at it; a page that
- * lies in the range only in part is split whole. Maps that come later use large pages again. Returns 0, IOMMU_EINVAL (size
- * 0 or misaligned, pgsize is none of the domain's), IOMMU_EOVERFLOW, IOMMU_ERANGE, IOMMU_EOPNOTSUPP, IOMMU_ENOMEM: a part
- * was split; or IOMMU_ETIMEDOUT / IOMMU_EIO as iommu_domain_read_dirty. Control path, with the range to itself.
+ * iommu_domain_split - before that: have larger pages in [iova, iova + size) replaced by pages of
+ * at most `pgsize`, so that no more has to be copied again than was written. What is mapped stays
+ * mapped, also while devices are at it; a page that lies in the range only in part is split whole.
+ * Maps that come later use large pages again. Returns 0, IOMMU_EINVAL (size 0 or misaligned, pgsize
+ * is none of the domain's), IOMMU_EOVERFLOW, IOMMU_ERANGE, IOMMU_EOPNOTSUPP, IOMMU_ENOMEM: a part
+ * was split; or IOMMU_ETIMEDOUT / IOMMU_EIO as iommu_domain_read_dirty. Control path, with the
+ * range to itself.
  */
 IOMMU_API int iommu_domain_split(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 				 uint64_t pgsize);
 
 /*
- * iommu_domain_invalidate_user - what the owner of a nested domain's tables wants invalidated: `count`
- * requests of `request_size` bytes, whose form is its back end's. *done of them were. Without any it says whether there
- * could be some. Returns 0, or the error of the first that was not: IOMMU_EINVAL (a request makes no sense; `requests`
- * is NULL, or of size 0, or larger than a page, or than the form is smaller), IOMMU_EOVERFLOW (its range wraps),
- * IOMMU_EOPNOTSUPP (its flags, or what is reserved in it is not zero; or the domain is not a nested one),
- * IOMMU_ETIMEDOUT / IOMMU_EIO (not confirmed). Control path, which others enter in between when there are many.
+ * iommu_domain_invalidate_user - what the owner of a nested domain's tables wants invalidated:
+ * `count` requests of `request_size` bytes, whose form is its back end's. *done of them were.
+ * Without any it says whether there could be some. Returns 0, or the error of the first that was
+ * not: IOMMU_EINVAL (a request makes no sense; `requests` is NULL, or of size 0, or larger than a
+ * page, or than the form is smaller), IOMMU_EOVERFLOW (its range wraps), IOMMU_EOPNOTSUPP (its
+ * flags, or what is reserved in it is not zero; or the domain is not a nested one), IOMMU_ETIMEDOUT
+ * / IOMMU_EIO (not confirmed). Control path, which others enter in between when there are many.
  */
 IOMMU_API int iommu_domain_invalidate_user(struct iommu_domain *domain, const void *requests,
 					   size_t request_size, unsigned int count,
 					   unsigned int *done);
 
 /*
- * iommu_domain_invalidate_range - the host has changed the tables of an IOMMU_DOMAIN_SVA domain, which are his, in
- * [iova, iova + size): from now on hardware knows. To be called after the change and before memory that was mapped there
- * is reused, like a processor's TLB shootdown. Any context, any CPU.
+ * iommu_domain_invalidate_range - the host has changed the tables of an IOMMU_DOMAIN_SVA domain,
+ * which are his, in [iova, iova + size): from now on hardware knows. To be called after the change
+ * and before memory that was mapped there is reused, like a processor's TLB shootdown. Any context,
+ * any CPU.
  *
- * Returns 0; IOMMU_EINVAL (size 0), IOMMU_EOVERFLOW; IOMMU_EOPNOTSUPP: not such a domain; IOMMU_ETIMEDOUT /
- * IOMMU_EIO as iommu_unmap.
+ * Returns 0; IOMMU_EINVAL (size 0), IOMMU_EOVERFLOW; IOMMU_EOPNOTSUPP: not such a domain;
+ * IOMMU_ETIMEDOUT / IOMMU_EIO as iommu_unmap.
  */
 IOMMU_API int iommu_domain_invalidate_range(struct iommu_domain *domain, iommu_iova_t iova,
 					    uint64_t size);
@@ -174,12 +191,12 @@ IOMMU_API void iommu_domain_get_info(const struct iommu_domain *domain,
 				     struct iommu_domain_info *info);
 
 /*
- * iommu_domain_bypass - where devices reach memory untranslated, beside what is mapped: physical address p
- * at *offset + p.
+ * iommu_domain_bypass - where devices reach memory untranslated, beside what is mapped: physical
+ * address p at *offset + p.
  *
  * @mask: the highest address that the device can put on the bus; 0: any.
- * Returns 0; IOMMU_ENOENT: the domain has no such window; IOMMU_ERANGE: the device does not reach the end of
- * memory there, and must have its buffers mapped. No locks; any context.
+ * Returns 0; IOMMU_ENOENT: the domain has no such window; IOMMU_ERANGE: the device does not reach
+ * the end of memory there, and must have its buffers mapped. No locks; any context.
  */
 IOMMU_API int iommu_domain_bypass(const struct iommu_domain *domain, uint64_t mask,
 				  iommu_iova_t *offset);
@@ -188,25 +205,29 @@ IOMMU_API int iommu_domain_bypass(const struct iommu_domain *domain, uint64_t ma
  * iommu_domain_attach_group - let all endpoints of a group use this domain, instead of the one they
  * use now. Blocked for a moment in between; all or none: on failure each keeps what it had.
  *
- * A domain adapts to the units that join it: address width, page sizes and coherency become what
- * all of them can do, and page sizes and coherency grow again when one leaves. Where units differ in
- * these, nothing may be mapped or unmapped in the domain while the first endpoint behind a unit joins
- * it or the last one leaves.
+ * It does not ask whether a driver of the host uses the group, whose buffers would be gone: claim
+ * the group first (iommu_group_claim), which does.
  *
- * Regions that firmware wants endpoints to reach are mapped in IOMMU_DOMAIN_DMA domains, and in identity
- * domains that are made of tables, for as long as one that has them is attached; a failed attach leaves
- * none. Addresses that were once kept free for them stay so.
+ * A domain adapts to the units that join it: address width, page sizes and coherency become what
+ * all of them can do, and page sizes and coherency grow again when one leaves. Where units differ
+ * in these, nothing may be mapped or unmapped in the domain while the first endpoint behind a unit
+ * joins it or the last one leaves.
+ *
+ * Regions that firmware wants endpoints to reach are mapped in IOMMU_DOMAIN_DMA domains, and in
+ * identity domains that are made of tables, for as long as one that has them is attached; a failed
+ * attach leaves none. Addresses that were once kept free for them stay so.
  *
  * Returns 0 (also when it is attached already; hardware is asked to confirm what it did not), or
- *   IOMMU_EINVAL     domain and a unit do not fit each other: what is mapped already lies beyond the
- *                    unit's width or uses pages that it does not have; or snooping
+ *   IOMMU_EINVAL     domain and a unit do not fit each other: what is mapped already lies beyond
+ *                    the unit's width or uses pages that it does not have; or snooping
  *   IOMMU_EPERM      firmware wants an endpoint to reach a region for ever (IOMMU_REGION_DIRECT),
- *                    and the domain is an IOMMU_DOMAIN_PAGING or IOMMU_DOMAIN_NESTED one, of which the
- *                    library does not know what belongs at those addresses; or an endpoint is untrusted,
- *                    and the domain lets it reach more than it is given, or for longer: an identity, a
- *                    lazy one, or one with a bypass; or the unit is bypassed
+ *                    and the domain is an IOMMU_DOMAIN_PAGING or IOMMU_DOMAIN_NESTED one, of which
+ *                    the library does not know what belongs at those addresses; or an endpoint is
+ *                    untrusted, and the domain lets it reach more than it is given, or for longer:
+ *                    an identity, a lazy one, or one with a bypass; or the unit is bypassed
  *   IOMMU_EEXIST     a direct region is in use for something else in an IOMMU_DOMAIN_DMA domain
- *   IOMMU_ERANGE     a direct region lies beyond the domain's addresses, or what the unit can address
+ *   IOMMU_ERANGE     a direct region lies beyond the domain's addresses, or what the unit can
+ *                    address
  *   IOMMU_EIO        an endpoint is lost (see iommu_endpoint_was_reset)
  *   IOMMU_ENOSPC     a unit has no domain id left
  *   IOMMU_EFAULT, IOMMU_EPERM, IOMMU_EOPNOTSUPP, IOMMU_EAGAIN
@@ -220,18 +241,19 @@ IOMMU_API int iommu_domain_attach_group(struct iommu_domain *domain, struct iomm
  * iommu_domain_detach_group - take away what the host has attached: the group's default domain is
  * used again, or the endpoints' DMA is blocked except to direct regions.
  *
- * An endpoint that cannot go to the default domain is blocked and logged. Returns 0 (also when nothing is
- * attached), or IOMMU_ETIMEDOUT / IOMMU_EIO: the endpoints are detached, but a unit did not confirm that it
- * forgot the old translations. Memory that was mapped must then not be reused before another call of
- * this, or an attach, has returned 0: each asks the unit again. Other errors are those of the way to the
- * default domain, as iommu_domain_attach_group: the endpoints concerned are blocked.
+ * An endpoint that cannot go to the default domain is blocked and logged. Returns 0 (also when
+ * nothing is attached), or IOMMU_ETIMEDOUT / IOMMU_EIO: the endpoints are detached, but a unit did
+ * not confirm that it forgot the old translations. Memory that was mapped must then not be reused
+ * before another call of this, or an attach, has returned 0: each asks the unit again. Other errors
+ * are those of the way to the default domain, as iommu_domain_attach_group: the endpoints concerned
+ * are blocked.
  */
 IOMMU_API int iommu_domain_detach_group(struct iommu_group *group);
 
 /*
- * iommu_domain_attach_endpoint, iommu_domain_detach_endpoint - the same for the group of an endpoint
- * that is the only one in it; IOMMU_EINVAL also: it is not. Other errors as iommu_domain_attach_group
- * and iommu_domain_detach_group.
+ * iommu_domain_attach_endpoint, iommu_domain_detach_endpoint - the same for the group of an
+ * endpoint that is the only one in it; IOMMU_EINVAL also: it is not. Other errors as
+ * iommu_domain_attach_group and iommu_domain_detach_group.
  */
 struct iommu_endpoint;
 IOMMU_API int iommu_domain_attach_endpoint(struct iommu_domain *domain,
@@ -239,7 +261,8 @@ IOMMU_API int iommu_domain_attach_endpoint(struct iommu_domain *domain,
 IOMMU_API int iommu_domain_detach_endpoint(struct iommu_endpoint *endpoint);
 
 /*
- * The IOVA space of an IOMMU_DOMAIN_DMA domain, in granules of its smallest page; NULL: it has none.
+ * The IOVA space of an IOMMU_DOMAIN_DMA domain, in granules of its smallest page; NULL: it has
+ * none.
  */
 struct iommu_iova_space;
 IOMMU_API struct iommu_iova_space *iommu_domain_iova_space(const struct iommu_domain *domain);
@@ -265,8 +288,8 @@ IOMMU_API struct iommu_iova_space *iommu_domain_iova_space(const struct iommu_do
  *                     a hypervisor keeps the tables, and refuses: the memory; the window; the call;
  *                     for now, because it is busy or short of memory. Nothing is mapped
  *   IOMMU_ETIMEDOUT, IOMMU_EIO
- *                     a unit that must be told of new mappings did not confirm, or not that the call
- *                     took back what it had mapped: the memory must not be reused before an
+ *                     a unit that must be told of new mappings did not confirm, or not that the
+ *                     call took back what it had mapped: the memory must not be reused before an
  *                     operation on this domain succeeds
  */
 IOMMU_API int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
@@ -280,10 +303,11 @@ IOMMU_API int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_pa
  *            iommu_pgtable_ops.unmap).
  *
  * Strict: when it returns 0, hardware has confirmed, and the memory may be reused. Holes are
- * skipped. Without `unmapped` all of the range is invalidated, whatever was mapped there: so the call,
- * repeated, confirms what it could not the first time. Returns 0, the errors of iommu_pgtable_ops.unmap with nothing changed, IOMMU_EINVAL when
- * the domain is not a paging domain, or IOMMU_ETIMEDOUT / IOMMU_EIO: the range is cleared, but a
- * unit did not confirm: the memory must not be reused before an operation on this domain succeeds.
+ * skipped. Without `unmapped` all of the range is invalidated, whatever was mapped there: so the
+ * call, repeated, confirms what it could not the first time. Returns 0, the errors of
+ * iommu_pgtable_ops.unmap with nothing changed, IOMMU_EINVAL when the domain is not a paging
+ * domain, or IOMMU_ETIMEDOUT / IOMMU_EIO: the range is cleared, but a unit did not confirm: the
+ * memory must not be reused before an operation on this domain succeeds.
  */
 IOMMU_API int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 			  unsigned int flags, uint64_t *unmapped);
@@ -306,8 +330,8 @@ IOMMU_API int iommu_map_sg(struct iommu_domain *domain, iommu_iova_t iova,
 			   unsigned int prot, uint64_t *mapped);
 
 /*
- * iommu_unmap_gather - iommu_unmap without the invalidation: for many ranges, of one domain, that are
- * invalidated together, best when they are near each other.
+ * iommu_unmap_gather - iommu_unmap without the invalidation: for many ranges, of one domain, that
+ * are invalidated together, best when they are near each other.
  *
  * @gather: the caller's, from iommu_gather_init (<libiommu/gather.h>) to iommu_sync_gather.
  *

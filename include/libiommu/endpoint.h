@@ -4,11 +4,11 @@
  *
  * Locking: calls that change what exists or what belongs to what (create, destroy, probe, release,
  * enable, disable, attach, detach, claim, alloc and free of domains) are the control path. On one
- * instance they run one at a time, under the host's mutex (<libiommu/platform.h>); a host that gives
- * none serialises them itself. They may sleep. There is one mutex for an instance, not one for each
- * group: so there is no order of locks, but whoever the library calls back from the control path
- * must not enter it again. Mapping, unmapping and faults may run at any time on any CPU beside it,
- * and never wait for it.
+ * instance they run one at a time, under the host's mutex (<libiommu/platform.h>); a host that
+ * gives none serialises them itself. They may sleep. There is one mutex for an instance, not one
+ * for each group: so there is no order of locks, but whoever the library calls back from the
+ * control path must not enter it again. Mapping, unmapping and faults may run at any time on any
+ * CPU beside it, and never wait for it.
  */
 #ifndef LIBIOMMU_ENDPOINT_H
 #define LIBIOMMU_ENDPOINT_H
@@ -23,8 +23,8 @@ struct iommu_group;
 struct iommu_endpoint;
 
 /*
- * What firmware says of a device's place at its unit, where that is not by PCI: collected before the
- * unit is there, perhaps.
+ * What firmware says of a device's place at its unit, where that is not by PCI: collected before
+ * the unit is there, perhaps.
  */
 #define IOMMU_FWSPEC_IDS_MAX 8
 struct iommu_fwspec {
@@ -77,9 +77,9 @@ struct iommu_endpoint_info {
 	 * it use them. Translations are then kept in the device, after the host has enabled ATS
 	 * there, which it does after the first attach. queue_depth: as in the ATS capability.
 	 * physical_function: the source id of the function that a virtual one belongs to, and
-	 * otherwise its own, or 0. A virtual function is behind the unit of its physical one, whatever
-	 * its own bus number; where there is a path, it may end at either. Firmware's reserved regions
-	 * are not for virtual functions.
+	 * otherwise its own, or 0. A virtual function is behind the unit of its physical one,
+	 * whatever its own bus number; where there is a path, it may end at either. Firmware's
+	 * reserved regions are not for virtual functions.
 	 */
 	bool device_tlb;
 	bool tlb_global_invalidate; /* one message empties it of all PASIDs (ATS capability) */
@@ -87,17 +87,21 @@ struct iommu_endpoint_info {
 	uint16_t physical_function;
 	/*
 	 * Its driver gives it nothing but what it is to have, and it may claim anything: it reaches
-	 * only what it was given. device_tlb and page_requests are ignored, because a request that it
-	 * says is translated would reach all of memory; and so are regions that firmware claims for it.
+	 * only what it was given. device_tlb and page_requests are ignored, because a request that
+	 * it says is translated would reach all of memory; and so are regions that firmware claims
+	 * for it.
 	 */
 	bool untrusted;
 	/* It cannot put more than 32 address bits on the bus. */
 	bool requires_dma_32;
-	/* It is not in the PCI topology, and needs no others in its group (see <libiommu/group.h>). */
+	/*
+	 * It is not in the PCI topology, and needs no others in its group (see <libiommu/group.h>).
+	 */
 	bool not_in_topology;
 	/*
 	 * Process address space ids that it can use: 2^n, or 0. Page requests that it may have
-	 * outstanding (PCIe PRI, "Outstanding Page Request Allocation"): at most 512; 0: it has none.
+	 * outstanding (PCIe PRI, "Outstanding Page Request Allocation"): at most 512; 0: it has
+	 * none.
 	 */
 	uint32_t max_pasids;
 	uint16_t page_requests;
@@ -105,17 +109,22 @@ struct iommu_endpoint_info {
 	const struct iommu_fwspec *fwspec;
 	/* Whatever the host wants to find again; see iommu_endpoint_host_data. */
 	void *host_data;
+	/*
+	 * 1 + the NUMA node that the device is near: the tables of its group's default domain come
+	 * from there. 0: that of its unit, if firmware says.
+	 */
+	unsigned int near_node;
 };
 
 /*
  * iommu_probe_endpoint - tell the library of a device.
  *
  * Finds the unit that translates for it (a unit that names the device or a bridge above it goes
- * before one that takes all others) and puts it into the group of those that it cannot be kept apart
- * from (<libiommu/group.h>): it uses their domain from then on. A new group gets its default domain;
- * with none, its DMA is blocked once the unit is enabled, except to the regions that firmware wants
- * it to reach (<libiommu/region.h>). What an earlier kernel left running goes on until its driver
- * comes, or the first attach.
+ * before one that takes all others) and puts it into the group of those that it cannot be kept
+ * apart from (<libiommu/group.h>): it uses their domain from then on. A new group gets its default
+ * domain; with none, its DMA is blocked once the unit is enabled, except to the regions that
+ * firmware wants it to reach (<libiommu/region.h>). What an earlier kernel left running goes on
+ * until its driver comes, or the first attach.
  *
  * Returns 0, or
  *   IOMMU_EINVAL       info, its path or fwspec makes no sense
@@ -126,9 +135,9 @@ struct iommu_endpoint_info {
  *                      region is in use for something else in the domain of its group
  *   IOMMU_EBUSY        the others of its group are in use in a way that it must not be: it is
  *                      untrusted, and what is attached, or a default domain that is in use, is an
- *                      identity, lazy, or has a bypass; or it is untrusted, and its requests can carry
- *                      the id of one that uses ATS; or PASIDs are attached; or its id is one of
- *                      others', too, and the driver of the device that had it has not let go
+ *                      identity, lazy, or has a bypass; or it is untrusted, and its requests can
+ *                      carry the id of one that uses ATS; or PASIDs are attached; or its id is one
+ *                      of others', too, and the driver of the device that had it has not let go
  *   IOMMU_ENOSPC       requests of it can carry more than 24 ids; a unit has no domain id left
  *   IOMMU_ENOMEM
  *   otherwise as iommu_domain_attach_group. Nothing is left of it then.
@@ -137,31 +146,34 @@ IOMMU_API int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpo
 				   struct iommu_endpoint **endpoint);
 
 /*
- * iommu_release_endpoint - forget a device, and its group when it was the last member, unless the group is
- * claimed or held. The device is blocked from then on, and hardware has confirmed that, when 0 is
- * returned; other members go on.
+ * iommu_release_endpoint - forget a device, and its group when it was the last member, unless the
+ * group is claimed or held. The device is blocked from then on, and hardware has confirmed that,
+ * when 0 is returned; other members go on.
  *
- * A driver that uses it (iommu_use_default_domain, iommu_dma_of) may still be there: devices are pulled
- * out under their drivers. What it holds stays valid until it lets go with iommu_unuse_default_domain,
- * once for each use, or the bus tells that it is unbound: the endpoint, its group, the group's default
- * domain with what is mapped there, and the DMA handle, whose calls go on as if the device were silent.
- * Calls that need the device return IOMMU_ENODEV. The group is no other's to claim meanwhile, and a
- * device that comes to the same place is another endpoint. iommu_destroy ends what is left of such uses.
+ * A driver that uses it (iommu_use_default_domain, iommu_dma_of) may still be there: devices are
+ * pulled out under their drivers. What it holds stays valid until it lets go with
+ * iommu_unuse_default_domain, once for each use, or the bus tells that it is unbound: the endpoint,
+ * its group, the group's default domain with what is mapped there, and the DMA handle, whose calls
+ * go on as if the device were silent. Calls that need the device return IOMMU_ENODEV. The group is
+ * no other's to claim meanwhile, and a device that comes to the same place is another endpoint.
+ * iommu_destroy ends what is left of such uses.
  *
- * Returns 0; IOMMU_ENODEV: it was released before, and its driver has not let go; or for the last member:
- * IOMMU_EBUSY while a domain is attached to its group, for a PASID perhaps, or while no driver uses it but
- * buffers of an untrusted device are mapped (see iommu_dma_destroy); or the error of an invalidation that
- * such mappings wait for (IOMMU_EAGAIN: so much does that no more is begun). IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that the device is blocked,
- * and what it reached must not be reused: it stays an endpoint, of which nothing is attached, until a later
- * release has returned 0.
- * Other errors are those of what hardware had not confirmed before, as iommu_unit_confirm.
+ * Returns 0; IOMMU_ENODEV: it was released before, and its driver has not let go; or for the last
+ * member: IOMMU_EBUSY while a domain is attached to its group, for a PASID perhaps, or while no
+ * driver uses it but buffers of an untrusted device are mapped (see iommu_dma_destroy); or the
+ * error of an invalidation that such mappings wait for (IOMMU_EAGAIN: so much does that no more is
+ * begun). IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that the device is blocked, and
+ * what it reached must not be reused: it stays an endpoint, of which nothing is attached, until a
+ * later release has returned 0. Other errors are those of what hardware had not confirmed before,
+ * as iommu_unit_confirm.
  */
 IOMMU_API int iommu_release_endpoint(struct iommu_endpoint *endpoint);
 
 /*
- * iommu_endpoint_hold, iommu_endpoint_drop - who keeps a pointer to an endpoint has it stay valid when it is released
- * meanwhile, as for a driver that uses it, until it is dropped as often as it was held. Managers' devices and files
- * (<libiommu/ioas_device.h>, <libiommu/device_file.h>) do. Control path.
+ * iommu_endpoint_hold, iommu_endpoint_drop - who keeps a pointer to an endpoint has it stay valid
+ * when it is released meanwhile, as for a driver that uses it, until it is dropped as often as it
+ * was held. Managers' devices and files (<libiommu/ioas_device.h>, <libiommu/device_file.h>) do.
+ * Control path.
  */
 IOMMU_API void iommu_endpoint_hold(struct iommu_endpoint *endpoint);
 IOMMU_API void iommu_endpoint_drop(struct iommu_endpoint *endpoint);
@@ -179,8 +191,8 @@ IOMMU_API bool iommu_endpoint_uses_device_tlb(const struct iommu_endpoint *endpo
  * iommu_endpoint_is_lost - did that happen? Any context.
  * iommu_endpoint_was_reset - the host has reset the device (a function level reset empties its
  * TLB): it may be attached again, and is blocked until then. Detaches its group first if need be.
- * Errors as iommu_domain_detach_group; IOMMU_ENODEV: it was released; IOMMU_EBUSY: it is untrusted, and what its
- * group uses is open to more than it was given.
+ * Errors as iommu_domain_detach_group; IOMMU_ENODEV: it was released; IOMMU_EBUSY: it is untrusted,
+ * and what its group uses is open to more than it was given.
  */
 IOMMU_API bool iommu_endpoint_is_lost(const struct iommu_endpoint *endpoint);
 IOMMU_API int iommu_endpoint_was_reset(struct iommu_endpoint *endpoint);
@@ -191,15 +203,16 @@ IOMMU_API int iommu_endpoint_was_reset(struct iommu_endpoint *endpoint);
  *   on:  PASIDs before ATS, ATS before page requests;
  *   off: page requests before ATS, ATS before PASIDs.
  *
- * iommu_endpoint_enable_feature - ask before enabling it in the device. Returns 0 (also when it is on
- * already), or
+ * iommu_endpoint_enable_feature - ask before enabling it in the device. Returns 0 (also when it is
+ * on already), or
  *   IOMMU_ENODEV      it was released
  *   IOMMU_EOPNOTSUPP  the device, its unit or firmware does not have it
  *   IOMMU_EPERM       ATS or page requests of an endpoint that is untrusted
  *   IOMMU_EINVAL      no such feature
  *   IOMMU_EBUSY       out of order
  *   IOMMU_ENOMEM      page requests: to collect them
- *   IOMMU_ETIMEDOUT   a unit did not confirm it; IOMMU_EIO: it reported an error, or the device is lost
+ *   IOMMU_ETIMEDOUT   a unit did not confirm it; IOMMU_EIO: it reported an error, or the device is
+ *                     lost
  * iommu_endpoint_disable_feature - tell after disabling it. IOMMU_EBUSY: out of order, or page
  * requests wait for a response, or PASIDs are attached; IOMMU_EINVAL. Those that are on when the
  * endpoint is released are disabled in order.

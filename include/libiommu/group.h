@@ -8,8 +8,8 @@
  * the default until it is detached. A claim keeps the host's drivers away and blocks the group but
  * for what its owner attaches: the life of a device that is handed to a guest.
  *
- * Locking: everything here is part of the control path, see the head of <libiommu/endpoint.h>, except
- * where "any context" is said.
+ * Locking: everything here is part of the control path, see the head of <libiommu/endpoint.h>,
+ * except where "any context" is said.
  */
 #ifndef LIBIOMMU_GROUP_H
 #define LIBIOMMU_GROUP_H
@@ -34,10 +34,11 @@ struct iommu_group;
  * @topology: functions stay the caller's, and must not change, until the next call returns; NULL:
  *            none. Every endpoint is then in a group of its own, unless its back end knows better.
  *
- * With a topology, an endpoint that is not in it cannot be probed, unless it says that it is no part
- * of it. Ids that an endpoint's requests may also carry are translated like its own; those of endpoints
- * that have been probed stay what they were then. A virtual function that the topology does not know as
- * one is grouped by what its endpoint says (iommu_endpoint_info.physical_function).
+ * With a topology, an endpoint that is not in it cannot be probed, unless it says that it is no
+ * part of it. Ids that an endpoint's requests may also carry are translated like its own; those of
+ * endpoints that have been probed stay what they were then. A virtual function that the topology
+ * does not know as one is grouped by what its endpoint says
+ * (iommu_endpoint_info.physical_function).
  *
  * Returns 0, or with the former topology kept
  *   IOMMU_EINVAL  it makes no sense (see iommu_pci_groups)
@@ -72,8 +73,8 @@ IOMMU_API const char *iommu_group_name(const struct iommu_group *group);
 IOMMU_API void iommu_group_set_name(struct iommu_group *group, const char *name);
 
 /*
- * iommu_group_for_each - call `visitor` for each member, in the order in which they joined, until it
- * answers anything but 0, which is returned. It must not change what belongs to the group.
+ * iommu_group_for_each - call `visitor` for each member, in the order in which they joined, until
+ * it answers anything but 0, which is returned. It must not change what belongs to the group.
  */
 typedef int (*iommu_group_visitor)(void *ctx, struct iommu_endpoint *endpoint);
 IOMMU_API int iommu_group_for_each(struct iommu_group *group, iommu_group_visitor visitor,
@@ -104,9 +105,9 @@ typedef void (*iommu_group_listener)(void *ctx, enum iommu_group_event event,
 				     struct iommu_endpoint *endpoint);
 
 /*
- * iommu_group_listen - be told from now on, after those that listen already. @notifier: the caller's
- * memory, in use until iommu_group_unlisten, or the end of the group. iommu_group_unlisten - of one
- * that listens.
+ * iommu_group_listen - be told from now on, after those that listen already. @notifier: the
+ * caller's memory, in use until iommu_group_unlisten, or the end of the group. iommu_group_unlisten
+ * - of one that listens.
  */
 struct iommu_group_notifier {
 	iommu_group_listener listener;
@@ -126,7 +127,8 @@ IOMMU_API void iommu_group_unlisten(struct iommu_group *group,
  *
  * A group may get another one: IOMMU_DOMAIN_DMA when a member is untrusted, whatever anybody says;
  * else what its back end says that it needs; IOMMU_DOMAIN_DMA instead of an identity that a unit
- * cannot do, or that a member with 32 address bits could not use, and instead of a bypass that a unit has not.
+ * cannot do, or that a member with 32 address bits could not use, and instead of a bypass that a
+ * unit has not.
  */
 IOMMU_API int iommu_set_default_type(struct iommu *iommu, enum iommu_domain_type type);
 
@@ -141,8 +143,8 @@ IOMMU_API int iommu_set_default_type(struct iommu *iommu, enum iommu_domain_type
 IOMMU_API int iommu_group_set_default_type(struct iommu_group *group, enum iommu_domain_type type);
 
 /*
- * iommu_group_domain - what the host has attached; NULL: nothing. iommu_group_default_domain - NULL:
- * its default is to be blocked. iommu_group_default_type - IOMMU_DOMAIN_BLOCKED then.
+ * iommu_group_domain - what the host has attached; NULL: nothing. iommu_group_default_domain -
+ * NULL: its default is to be blocked. iommu_group_default_type - IOMMU_DOMAIN_BLOCKED then.
  */
 IOMMU_API struct iommu_domain *iommu_group_domain(const struct iommu_group *group);
 IOMMU_API struct iommu_domain *iommu_group_default_domain(const struct iommu_group *group);
@@ -156,10 +158,11 @@ IOMMU_API enum iommu_domain_type iommu_group_default_type(const struct iommu_gro
  *
  * The same owner may claim again; as many releases end it. Returns 0, or
  *   IOMMU_EPERM   it is somebody else's
- *   IOMMU_EBUSY   a driver uses a member, by its DMA handle perhaps, and also when the device is gone
- *                 (iommu_release_endpoint); or a domain is attached, for a PASID perhaps
+ *   IOMMU_EBUSY   a driver uses a member, by its DMA handle perhaps, and also when the device is
+ *                 gone (iommu_release_endpoint); or a domain is attached, for a PASID perhaps
  *   IOMMU_EINVAL  owner is NULL
- *   otherwise the members could not be blocked, errors as iommu_domain_attach_group: nothing changed
+ *   otherwise the members could not be blocked, errors as iommu_domain_attach_group: nothing
+ *   changed
  *
  * iommu_group_release - by its owner. Back to the default domain with the last one. Returns 0, or
  *   IOMMU_EPERM   it is not his
@@ -175,13 +178,13 @@ IOMMU_API void *iommu_group_owner(const struct iommu_group *group);
 
 /*
  * iommu_use_default_domain - a driver of the host is to use an endpoint through its group's default
- * domain. Returns 0, IOMMU_EBUSY (claimed, or something else is attached), IOMMU_ENODEV (it was released), or
- * errors as iommu_domain_attach_group, where attaching the default domain had been put off. iommu_dma_of does it by itself
- * where it has not been done. iommu_unuse_default_domain - it no longer does: once for each use, and once
- * when there was only iommu_dma_of. With the last one the DMA handle is let go, too; of an endpoint that was
- * released meanwhile, nothing may be used any more then. Unmap first: what is mapped stays mapped, and
- * the device reaches it, until it is unmapped or the default domain goes. iommu_bus_event does both for
- * drivers that come and go.
+ * domain. Returns 0, IOMMU_EBUSY (claimed, or something else is attached), IOMMU_ENODEV (it was
+ * released), or errors as iommu_domain_attach_group, where attaching the default domain had been
+ * put off. iommu_dma_of does it by itself where it has not been done. iommu_unuse_default_domain -
+ * it no longer does: once for each use, and once when there was only iommu_dma_of. With the last
+ * one the DMA handle is let go, too; of an endpoint that was released meanwhile, nothing may be
+ * used any more then. Unmap first: what is mapped stays mapped, and the device reaches it, until it
+ * is unmapped or the default domain goes. iommu_bus_event does both for drivers that come and go.
  */
 IOMMU_API int iommu_use_default_domain(struct iommu_endpoint *endpoint);
 IOMMU_API void iommu_unuse_default_domain(struct iommu_endpoint *endpoint);
@@ -189,16 +192,18 @@ IOMMU_API void iommu_unuse_default_domain(struct iommu_endpoint *endpoint);
 /* --- Owners that are not trusted -------------------------------------------------------------- */
 
 /*
- * iommu_group_check_isolation - can translation alone keep the members from what is not theirs? To be asked before the
- * group goes to an owner that is not trusted, a guest say; iommu_device_bind does.
+ * iommu_group_check_isolation - can translation alone keep the members from what is not theirs? To
+ * be asked before the group goes to an owner that is not trusted, a guest say; iommu_device_bind
+ * does.
  *
- * Returns 0, or IOMMU_EPERM: a member reaches a function of another group without passing the IOMMU, as far as the
- * topology says (iommu_pci_is_isolated); or its writes may become interrupts that it was not given: its unit does not
- * remap them, or its back end cannot know (IOMMU_CAPABLE_INTERRUPT_ISOLATION), and the platform does not vouch for its
- * interrupt controller (isolates_interrupts). A guest could then have any interrupt of the host's delivered.
+ * Returns 0, or IOMMU_EPERM: a member reaches a function of another group without passing the
+ * IOMMU, as far as the topology says (iommu_pci_is_isolated); or its writes may become interrupts
+ * that it was not given: its unit does not remap them, or its back end cannot know
+ * (IOMMU_CAPABLE_INTERRUPT_ISOLATION), and the platform does not vouch for its interrupt controller
+ * (isolates_interrupts). A guest could then have any interrupt of the host's delivered.
  *
- * iommu_allow_unsafe_interrupts - the administrator's word that guests are trusted not to do that. False at first. It
- * says nothing of neighbours.
+ * iommu_allow_unsafe_interrupts - the administrator's word that guests are trusted not to do that.
+ * False at first. It says nothing of neighbours.
  */
 IOMMU_API int iommu_group_check_isolation(struct iommu_group *group);
 IOMMU_API void iommu_allow_unsafe_interrupts(struct iommu *iommu, bool allow);
@@ -223,12 +228,13 @@ struct iommu_pasid_handle {
  * Returns 0, or
  *   IOMMU_EINVAL      pasid is 0 or beyond what every member has (its max_pasids)
  *   IOMMU_EBUSY       the PASID is attached already
- *   IOMMU_EOPNOTSUPP  a member knows no PASIDs, the units cannot tell them apart, or not with this domain
+ *   IOMMU_EOPNOTSUPP  a member knows no PASIDs, the units cannot tell them apart, or not with this
+ *                     domain
  *   IOMMU_EPERM       a member is untrusted, and the domain is not only what it was given
  *   otherwise as iommu_domain_attach_group
  *
- * iommu_replace_pasid - the same for one that is attached, without a gap where hardware can; the old
- * handle is free on success. IOMMU_ENOENT: none is.
+ * iommu_replace_pasid - the same for one that is attached, without a gap where hardware can; the
+ * old handle is free on success. IOMMU_ENOENT: none is.
  * iommu_detach_pasid - requests with it fault. IOMMU_ENOENT; IOMMU_ETIMEDOUT / IOMMU_EIO as
  * iommu_domain_detach_group: the handle is free all the same.
  * iommu_find_pasid - the handle, or NULL. Any context that the control path cannot interrupt.

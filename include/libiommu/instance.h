@@ -27,17 +27,17 @@ IOMMU_API int iommu_create(const struct iommu_platform *platform, struct iommu *
  * iommu_destroy - remove all units and free the instance. Enabled units are disabled first: from
  * then on devices reach all memory, as before the instance was there.
  *
- * NULL: nothing to do. Returns 0; IOMMU_EBUSY while endpoints, domains, or groups that are claimed or
- * held exist; or, when a unit does not confirm that it is disabled, IOMMU_ETIMEDOUT or IOMMU_EIO: the
- * instance then stays, because hardware may still read its tables.
+ * NULL: nothing to do. Returns 0; IOMMU_EBUSY while endpoints, domains, or groups that are claimed
+ * or held exist; or, when a unit does not confirm that it is disabled, IOMMU_ETIMEDOUT or
+ * IOMMU_EIO: the instance then stays, because hardware may still read its tables.
  */
 IOMMU_API int iommu_destroy(struct iommu *iommu);
 
 /*
- * iommu_reason - why the last call of the control path that returned an error did, in words, such as
- * "0000:00:04.0: it is untrusted, and the domain lets it reach more than it is given". It is the text of the line
- * that was logged (IOMMU_LOG_REFUSAL), without the call and the code; never NULL, empty before the
- * first. Control path; valid until the next call that is refused.
+ * iommu_reason - why the last call of the control path that returned an error did, in words, such
+ * as "0000:00:04.0: it is untrusted, and the domain lets it reach more than it is given". It is the
+ * text of the line that was logged (IOMMU_LOG_REFUSAL), without the call and the code; never NULL,
+ * empty before the first. Control path; valid until the next call that is refused.
  */
 IOMMU_API const char *iommu_reason(const struct iommu *iommu);
 
@@ -45,8 +45,8 @@ IOMMU_API const char *iommu_reason(const struct iommu *iommu);
 IOMMU_API struct iommu_unit *iommu_next_unit(struct iommu *iommu, struct iommu_unit *unit);
 
 /*
- * iommu_unit_name - such as "dmar0"; iommu_unit_backend - whose it is, such as "vtd". Static for the
- * life of the unit. The endpoints behind it: iommu_unit_next_endpoint.
+ * iommu_unit_name - such as "dmar0"; iommu_unit_backend - whose it is, such as "vtd". Static for
+ * the life of the unit. The endpoints behind it: iommu_unit_next_endpoint.
  */
 IOMMU_API const char *iommu_unit_name(const struct iommu_unit *unit);
 IOMMU_API const char *iommu_unit_backend(const struct iommu_unit *unit);
@@ -55,15 +55,15 @@ IOMMU_API const char *iommu_unit_backend(const struct iommu_unit *unit);
 IOMMU_API struct iommu_unit *iommu_find_unit(struct iommu *iommu, const char *name);
 
 /*
- * iommu_unit_is_enabled - does the unit translate by this library's tables? Where the hardware has a
- * status register, that is what is read. False while suspended, and after an operation that failed
- * half way on hardware without such a register. Any context.
+ * iommu_unit_is_enabled - does the unit translate by this library's tables? Where the hardware has
+ * a status register, that is what is read. False while suspended, and after an operation that
+ * failed half way on hardware without such a register. Any context.
  */
 IOMMU_API bool iommu_unit_is_enabled(const struct iommu_unit *unit);
 
 /*
- * iommu_translating - how many units iommu_unit_is_enabled is true of. 0 after an enable that returned 0: there
- * was nothing to enable, and nothing restricts any device's DMA. Control path.
+ * iommu_translating - how many units iommu_unit_is_enabled is true of. 0 after an enable that
+ * returned 0: there was nothing to enable, and nothing restricts any device's DMA. Control path.
  */
 IOMMU_API unsigned int iommu_translating(struct iommu *iommu);
 
@@ -87,10 +87,11 @@ IOMMU_API int iommu_unit_hardware_info(const struct iommu_unit *unit,
  * iommu_unit_enable - start translating: DMA of every endpoint behind the unit goes through the
  * domain that is attached to it, and is blocked where there is none.
  *
- * The caches of the hardware are invalidated first, globally. On a unit that is enabled the call has
- * hardware confirm what it has not confirmed of earlier operations, such as a detach that timed out.
- * After an enable, disable, suspend or resume that failed half way it runs all steps again; it also
- * resumes a unit that is suspended. A unit that translated before the call does so all the time.
+ * The caches of the hardware are invalidated first, globally. On a unit that is enabled the call
+ * has hardware confirm what it has not confirmed of earlier operations, such as a detach that timed
+ * out. After an enable, disable, suspend or resume that failed half way it runs all steps again; it
+ * also resumes a unit that is suspended. A unit that translated before the call does so all the
+ * time.
  *
  * Returns 0: the unit translates, and everything is confirmed; or an error that is also logged with
  * the step that failed. A unit that was off is then off again, as far as it obeys:
@@ -134,7 +135,8 @@ IOMMU_API int iommu_resume(struct iommu *iommu);
 /*
  * iommu_shutdown - leave the hardware to a kernel that follows: everything off, on every unit,
  * whatever fails on another. Nothing is freed; the instance is of no use but to be destroyed.
- * Returns 0 or the first error, as iommu_unit_disable. Takes only the locks of the registers: other CPUs must have stopped.
+ * Returns 0 or the first error, as iommu_unit_disable. Takes only the locks of the registers: other
+ * CPUs must have stopped.
  */
 IOMMU_API int iommu_shutdown(struct iommu *iommu);
 

@@ -1,17 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * libiommu: everything a user of the library includes.
+ * libiommu: everything a user of the library includes. The order of calls, for a kernel:
  *
  *	iommu_create(&platform, &iommu)                       instance.h   one per machine
  *	iommu_vtd_probe(iommu, dmar, size, NULL)              vtd.h        find the units
+ *	iommu_set_default_type(iommu, IOMMU_DOMAIN_DMA)       group.h      for the DMA mapping API
+ *	iommu_set_pci_topology(iommu, &topology)              group.h      what can be kept apart
  *	iommu_probe_endpoint(iommu, &info, &endpoint)         endpoint.h   tell of each device
- *	iommu_vtd_enable(iommu)                               vtd.h        protection is on
- *	iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, …)      domain.h     an address space
- *	iommu_domain_attach_group(domain, group)              domain.h     … for that device
- *	iommu_map(domain, iova, paddr, size, prot)            domain.h     the device may reach it
+ *	iommu_vtd_enable(iommu)                               vtd.h        protection is on, for all
+ *	units iommu_dma_of(endpoint, &dma)                          dma.h        a driver maps
+ *	buffers; or, to iommu_group_claim(group, owner)                       group.h      … hand a
+ *	device to a guest: iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, …)      domain.h     an
+ *	address space iommu_domain_attach_group(domain, group)              domain.h     … for that
+ *	device iommu_map(domain, iova, paddr, size, prot)            domain.h     the device may
+ * reach it
  *
- * docs/porting.md has the whole order. Those who want less include what belongs to their role:
+ * docs/porting.md goes through these one by one. Those who want less include what belongs to their role:
  * vtd_host.h, power_host.h, emulator.h, vmm.h.
+ *
+ * NULL. A pointer that a function is given must not be NULL, unless its comment says what NULL
+ * means. Two rules hold everywhere. What ends an object (…_destroy, …_free, …_close, …_drop,
+ * iommu_release_endpoint, iommu_vtd_remove_unit) takes NULL for the object, does nothing, and
+ * returns 0. What receives a result is required, unless its comment says "may be NULL"; it is
+ * written on success, and left alone by a call that returns an error, unless its comment says
+ * otherwise.
+ *
+ * Refusals. A call of the control path (<libiommu/endpoint.h>) that returns an error logs why, in
+ * one line at IOMMU_LOG_REFUSAL; iommu_reason gives the text of the last one.
  */
 #ifndef LIBIOMMU_IOMMU_H
 #define LIBIOMMU_IOMMU_H

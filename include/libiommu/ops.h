@@ -31,7 +31,9 @@ enum iommu_match {
 	IOMMU_MATCH_NAMED,
 };
 
-/* Of an endpoint's info, as the core keeps it: is it a virtual function, one of physical_function? */
+/*
+ * Of an endpoint's info, as the core keeps it: is it a virtual function, one of physical_function?
+ */
 static inline bool iommu_is_virtual_function(const struct iommu_endpoint_info *info)
 {
 	return info->physical_function != info->source_id;
@@ -40,9 +42,10 @@ static inline bool iommu_is_virtual_function(const struct iommu_endpoint_info *i
 struct iommu_ops {
 	const char *name;
 	/*
-	 * Start, stop translating; see iommu_unit_enable. Both are called in any state: off, on, and
-	 * after an enable, disable, suspend or resume that stopped half way; both then run all of their
-	 * steps. An enable of a unit that translates must not let devices pass untranslated on its way.
+	 * Start, stop translating; see iommu_unit_enable. Both are called in any state: off, on,
+	 * and after an enable, disable, suspend or resume that stopped half way; both then run all
+	 * of their steps. An enable of a unit that translates must not let devices pass
+	 * untranslated on its way.
 	 */
 	int (*enable)(struct iommu_unit *unit);
 	int (*disable)(struct iommu_unit *unit);
@@ -52,15 +55,17 @@ struct iommu_ops {
 	 */
 	bool (*translates)(const struct iommu_unit *unit);
 	/*
-	 * Have hardware confirm what it has not confirmed of earlier operations: called before the core
-	 * reports something as done because nothing is left to do (an attach of what is attached, a
-	 * detach of what is detached, an enable of what is enabled). 0: nothing is open. Otherwise the
-	 * error of the operation that it repeats. NULL: no operation of the back end leaves anything open.
+	 * Have hardware confirm what it has not confirmed of earlier operations: called before the
+	 * core reports something as done because nothing is left to do (an attach of what is
+	 * attached, a detach of what is detached, an enable of what is enabled). 0: nothing is
+	 * open. Otherwise the error of the operation that it repeats. NULL: no operation of the
+	 * back end leaves anything open.
 	 */
 	int (*confirm)(struct iommu_unit *unit);
 	/*
-	 * Stop everything that is on, translation or not, and bring back exactly that. Either may be
-	 * called again after it, or the other, failed half way. NULL: there is nothing but translation.
+	 * Stop everything that is on, translation or not, and bring back exactly that. Either may
+	 * be called again after it, or the other, failed half way. NULL: there is nothing but
+	 * translation.
 	 */
 	int (*suspend)(struct iommu_unit *unit);
 	int (*resume)(struct iommu_unit *unit);
@@ -81,8 +86,8 @@ struct iommu_ops {
 	void (*finalize_endpoint)(struct iommu_unit *unit, struct iommu_endpoint *endpoint);
 	void (*release_endpoint)(struct iommu_unit *unit, struct iommu_endpoint *endpoint);
 	/*
-	 * Which endpoints cannot be kept apart: those with the same answer, which is not NULL. NULL,
-	 * from the function or in its place: by PCI topology. Asked after probe_endpoint.
+	 * Which endpoints cannot be kept apart: those with the same answer, which is not NULL.
+	 * NULL, from the function or in its place: by PCI topology. Asked after probe_endpoint.
 	 */
 	const void *(*device_group)(const struct iommu_endpoint *endpoint);
 	/*
@@ -126,11 +131,11 @@ struct iommu_ops {
 	bool (*endpoint_is_lost)(const struct iommu_endpoint *endpoint);
 	/*
 	 * See iommu_domain_alloc; config is never NULL. The type is never IOMMU_DOMAIN_DMA or
-	 * another of its kind, which are paging domains to a back end. An identity domain with map_pages uses
-	 * tables, which the core fills. Fills in all of struct iommu_domain that is the back end's;
-	 * the rest is zero. Identity and blocked domains may be one object, always the same, that
-	 * any number of callers share and `free` does nothing to: then attaching it should never
-	 * fail. IOMMU_EOPNOTSUPP for types that the back end does not know.
+	 * another of its kind, which are paging domains to a back end. An identity domain with
+	 * map_pages uses tables, which the core fills. Fills in all of struct iommu_domain that is
+	 * the back end's; the rest is zero. Identity and blocked domains may be one object, always
+	 * the same, that any number of callers share and `free` does nothing to: then attaching it
+	 * should never fail. IOMMU_EOPNOTSUPP for types that the back end does not know.
 	 */
 	int (*domain_alloc)(struct iommu_unit *unit, enum iommu_domain_type type,
 			    const struct iommu_domain_config *config, struct iommu_domain **domain);
@@ -184,7 +189,10 @@ struct iommu_domain_ops {
 	void (*free_gathered)(struct iommu_domain *domain, struct iommu_gather *gather);
 	int (*iova_to_phys)(const struct iommu_domain *domain, iommu_iova_t iova,
 			    iommu_paddr_t *paddr);
-	/* Needed by IO address spaces (<libiommu/ioas.h>), which have physical addresses from nowhere else. */
+	/*
+	 * Needed by IO address spaces (<libiommu/ioas.h>), which have physical addresses from
+	 * nowhere else.
+	 */
 	int (*walk)(const struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last,
 		    iommu_pgtable_visitor visitor, void *ctx);
 	/*
@@ -199,8 +207,8 @@ struct iommu_domain_ops {
 	int (*split)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size, uint64_t pgsize,
 		     struct iommu_gather *gather);
 	/*
-	 * See iommu_pgtable_ops.note_written: after a sync of what read_dirty or split cleared that failed. NULL: a
-	 * write that hardware has noted nowhere since is lost.
+	 * See iommu_pgtable_ops.note_written: after a sync of what read_dirty or split cleared that
+	 * failed. NULL: a write that hardware has noted nowhere since is lost.
 	 */
 	void (*note_written)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
 	/* See iommu_domain_invalidate_range. NULL: IOMMU_EOPNOTSUPP. Any context. */
@@ -321,23 +329,25 @@ struct iommu_domain {
 IOMMU_API void iommu_register_unit(struct iommu *iommu, struct iommu_unit *unit);
 
 /*
- * iommu_control_lock, iommu_control_unlock - for a back end's own control path functions: the host's
- * mutex of the instance. Never from the functions of struct iommu_ops, which run under it.
+ * iommu_control_lock, iommu_control_unlock - for a back end's own control path functions: the
+ * host's mutex of the instance. Never from the functions of struct iommu_ops, which run under it.
  */
 IOMMU_API void iommu_control_lock(struct iommu *iommu);
 IOMMU_API void iommu_control_unlock(struct iommu *iommu);
 
 /*
- * Every refusal on the control path says why, in one line for each call: what finds the reason notes it, and
- * the public function, where it returns, logs the call, the reason and the code.
+ * Every refusal on the control path says why, in one line for each call: what finds the reason
+ * notes it, and the public function, where it returns, logs the call, the reason and the code.
  *
- * iommu_refuse - note why the call that holds the control lock will return `status`, and return that:
- *	return iommu_refuse(iommu, unit->name, IOMMU_EINVAL, "its table has no entry for the device");
+ * iommu_refuse - note why the call that holds the control lock will return `status`, and return
+ *	that: return iommu_refuse(iommu, unit->name, IOMMU_EINVAL, "its table has no entry for the
+ * device");
  * @who: the unit, endpoint or group; copied. @why: a static string; how it goes on from "who: ".
- * The last note counts; a note of another status than the call returns is dropped, and the line then says
- * what iommu_strerror says. For the functions of struct iommu_ops and struct iommu_domain_ops, too.
- * iommu_control_end - iommu_control_unlock for functions that return a status: logs an error, and returns
- * the status. @call: the public function's name.
+ * The last note counts; a note of another status than the call returns is dropped, and the line
+ * then says what iommu_strerror says. For the functions of struct iommu_ops and struct
+ * iommu_domain_ops, too.
+ * iommu_control_end - iommu_control_unlock for functions that return a status: logs an error, and
+ * returns the status. @call: the public function's name.
  */
 IOMMU_API int iommu_refuse(struct iommu *iommu, const char *who, int status, const char *why);
 IOMMU_API int iommu_control_end(struct iommu *iommu, const char *call, int status);
@@ -345,11 +355,11 @@ IOMMU_API int iommu_control_end(struct iommu *iommu, const char *call, int statu
 /*
  * iommu_unit_start, iommu_keep_free - iommu_unit_enable and iommu_reserve for those.
  * iommu_unit_wake - iommu_resume for one unit; 0 when it is awake.
- * iommu_unit_confirm - see iommu_ops.confirm. Errors of all three as iommu_unit_enable; iommu_keep_free:
- * IOMMU_EINVAL (start > last), IOMMU_ENOMEM.
- * iommu_unit_settle - record how an enable or a disable of a back end's own ended: whether the unit is
- * enabled, and the status; another than 0 leaves it unsettled, and enabled where the back end says that it
- * translates all the same.
+ * iommu_unit_confirm - see iommu_ops.confirm. Errors of all three as iommu_unit_enable;
+ * iommu_keep_free: IOMMU_EINVAL (start > last), IOMMU_ENOMEM.
+ * iommu_unit_settle - record how an enable or a disable of a back end's own ended: whether the unit
+ * is enabled, and the status; another than 0 leaves it unsettled, and enabled where the back end
+ * says that it translates all the same.
  */
 IOMMU_API int iommu_unit_start(struct iommu_unit *unit);
 IOMMU_API int iommu_unit_wake(struct iommu_unit *unit);
@@ -364,16 +374,22 @@ static inline void iommu_unit_settle(struct iommu_unit *unit, bool enabled, int 
 }
 IOMMU_API int iommu_keep_free(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last);
 
+/* iommu_node_near - the NUMA node of a near_node, for alloc_pages; `otherwise` where it is 0. */
+static inline int iommu_node_near(unsigned int near_node, int otherwise)
+{
+	return near_node != 0 && near_node - 1 <= INT32_MAX ? (int)(near_node - 1) : otherwise;
+}
+
 /*
- * iommu_topology_bus_below - the bus below a bridge, by the topology that the host has given; false: it
- * shows no such bridge. Any context, but not while the topology changes.
+ * iommu_topology_bus_below - the bus below a bridge, by the topology that the host has given;
+ * false: it shows no such bridge. Any context, but not while the topology changes.
  */
 IOMMU_API bool iommu_topology_bus_below(const struct iommu *iommu, uint16_t segment,
 					uint16_t source_id, uint8_t *bus);
 
 /*
- * iommu_unit_next_id - everything behind a unit, aliases included. iommu_group_set_unit_data - what a
- * back end keeps with a group, such as iommu_group_set_data for hosts.
+ * iommu_unit_next_id - everything behind a unit, aliases included. iommu_group_set_unit_data - what
+ * a back end keeps with a group, such as iommu_group_set_data for hosts.
  */
 IOMMU_API struct iommu_endpoint *iommu_unit_next_id(struct iommu_unit *unit,
 						    struct iommu_endpoint *endpoint);
@@ -388,10 +404,10 @@ IOMMU_API void *iommu_group_unit_data(const struct iommu_group *group);
 IOMMU_API int iommu_reconsider_default(struct iommu_endpoint *endpoint);
 
 /*
- * iommu_use_dma - for a DMA mapping layer, which gives a driver a handle on the default domain: the use of the
- * endpoint that goes with it, once however often; the errors of iommu_use_default_domain, and IOMMU_ENODEV:
- * it was released. It ends with the last iommu_unuse_default_domain. iommu_unuse_dma - the handle came to
- * nothing. Control path.
+ * iommu_use_dma - for a DMA mapping layer, which gives a driver a handle on the default domain: the
+ * use of the endpoint that goes with it, once however often; the errors of
+ * iommu_use_default_domain, and IOMMU_ENODEV: it was released. It ends with the last
+ * iommu_unuse_default_domain. iommu_unuse_dma - the handle came to nothing. Control path.
  */
 IOMMU_API int iommu_use_dma(struct iommu_endpoint *endpoint);
 IOMMU_API void iommu_unuse_dma(struct iommu_endpoint *endpoint);
@@ -406,15 +422,15 @@ IOMMU_API int iommu_unit_prepare(struct iommu_unit *unit);
 IOMMU_API const struct iommu_platform *iommu_platform_of(const struct iommu *iommu);
 
 /*
- * iommu_domain_flush - for layers above the core that unmap lazily: iommu_domain_ops.flush_all, after which
- * nothing of the domain is open. Any context.
+ * iommu_domain_flush - for layers above the core that unmap lazily: iommu_domain_ops.flush_all,
+ * after which nothing of the domain is open. Any context.
  */
 IOMMU_API int iommu_domain_flush(struct iommu_domain *domain);
 
 /*
  * iommu_report_fault - find the endpoint by fault->segment and fault->source_id, and call the
- * handler. Any context in which ops->handle_faults is called. What cannot be told apart from others by
- * its id is reported for one of those that share it.
+ * handler. Any context in which ops->handle_faults is called. What cannot be told apart from others
+ * by its id is reported for one of those that share it.
  */
 IOMMU_API void iommu_report_fault(struct iommu *iommu, struct iommu_fault *fault);
 

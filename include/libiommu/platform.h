@@ -36,7 +36,7 @@ enum iommu_log_level {
 	 * caller can cause as often as it likes. The line ends with the code's name.
 	 */
 	IOMMU_LOG_REFUSAL,
-	IOMMU_LOG_DEBUG, /* what comes and goes: groups, domains, requests of users that are refused */
+	IOMMU_LOG_DEBUG, /* what comes and goes: members of groups, domains */
 };
 
 /* Memory that is made of several blocks of alloc_pages: one of them. */
@@ -54,14 +54,16 @@ struct iommu_platform {
 	 * alloc_pages - 2^order pages of IOMMU_PAGE_SIZE bytes. REQUIRED.
 	 *
 	 * Zeroed, physically contiguous and aligned to their own size; order is at most
-	 * IOMMU_MAX_ALLOC_ORDER and nearly always 0. Only iommu_dma_alloc asks for more, whatever its
-	 * caller needs, and always without IOMMU_ALLOC_ATOMIC: such a block is aligned to
-	 * 2^IOMMU_MAX_ALLOC_ORDER pages at least, and a host that has none returns NULL. `node` is the NUMA node that the memory should
-	 * come from, or IOMMU_NODE_ANY. Returns the virtual address, or NULL: every caller handles
-	 * NULL. May sleep unless flags has IOMMU_ALLOC_ATOMIC, which every map sets whose caller did
-	 * not say that it may sleep (IOMMU_PROT_MAY_SLEEP, iommu_dma_device.may_sleep): mapping is
-	 * allowed from interrupt context. Never called with a library lock held. A host whose
-	 * allocator always may sleep puts a reserve between: <libiommu/reserve.h>.
+	 * IOMMU_MAX_ALLOC_ORDER and nearly always 0. Only iommu_dma_alloc asks for more, whatever
+	 * its caller needs, and always without IOMMU_ALLOC_ATOMIC: such a block is aligned to
+	 * 2^IOMMU_MAX_ALLOC_ORDER pages at least, and a host that has none returns NULL. `node` is
+	 * the NUMA node that the memory should come from, or IOMMU_NODE_ANY; it may come from
+	 * firmware: one that the host does not know means no preference, too. Returns the virtual
+	 * address, or NULL: every caller handles NULL. May sleep unless flags has
+	 * IOMMU_ALLOC_ATOMIC, which every map sets whose caller did not say that it may sleep
+	 * (IOMMU_PROT_MAY_SLEEP, iommu_dma_device.may_sleep): mapping is allowed from interrupt
+	 * context. Never called with a library lock held. A host whose allocator always may sleep
+	 * puts a reserve between: <libiommu/reserve.h>.
 	 */
 	void *(*alloc_pages)(void *ctx, unsigned int order, int node, unsigned int flags);
 
@@ -124,12 +126,13 @@ struct iommu_platform {
 	void (*cache_flush)(void *ctx, const void *virt, size_t size);
 
 	/*
-	 * now_ns - a monotonic clock in nanoseconds, any origin. Any context. Read where the library
-	 * waits for hardware, by the ticks, and where a fault or a page request of a device is taken
-	 * in; never by a map, nor by an unmap that waits for nothing: one that is lazy. Bounds waits for
-	 * hardware, the age of lazy unmaps and of unanswered page requests, and the faults that are
-	 * reported in a second. Default: waits are bounded by a count of polls, every tick flushes
-	 * lazy unmaps, iommu_page_request_tick does nothing, faults have no bound.
+	 * now_ns - a monotonic clock in nanoseconds, any origin. Any context. Read where the
+	 * library waits for hardware, by the ticks, and where a fault or a page request of a device
+	 * is taken in; never by a map, nor by an unmap that waits for nothing: one that is lazy.
+	 * Bounds waits for hardware, the age of lazy unmaps and of unanswered page requests, and
+	 * the faults that are reported in a second. Default: waits are bounded by a count of polls,
+	 * every tick flushes lazy unmaps, iommu_page_request_tick does nothing, faults have no
+	 * bound.
 	 */
 	uint64_t (*now_ns)(void *ctx);
 
@@ -144,11 +147,12 @@ struct iommu_platform {
 	unsigned int (*cpu_count)(void *ctx);
 
 	/*
-	 * cpu_exclusive - the host vouches that whoever is in a call of the DMA mapping API stays on
-	 * its CPU until the call returns, and that no other such call begins there meanwhile, but
-	 * between irq_save and irq_restore: kernels that are not preempted there. The per-CPU caches
-	 * then have no lock. In a call that said that it may sleep the host may do so where it is
-	 * asked for pages without IOMMU_ALLOC_ATOMIC: no cache is in use then. Default: they have one.
+	 * cpu_exclusive - the host vouches that whoever is in a call of the DMA mapping API stays
+	 * on its CPU until the call returns, and that no other such call begins there meanwhile,
+	 * but between irq_save and irq_restore: kernels that are not preempted there. The per-CPU
+	 * caches then have no lock. In a call that said that it may sleep the host may do so where
+	 * it is asked for pages without IOMMU_ALLOC_ATOMIC: no cache is in use then. Default: they
+	 * have one.
 	 */
 	bool cpu_exclusive;
 
@@ -173,28 +177,32 @@ struct iommu_platform {
 
 	/*
 	 * log - one line of text without a newline, valid during the call only. Never on a map or
-	 * unmap path that succeeds. Any context, sometimes with a lock held. Default: silence.
+	 * unmap path that succeeds. Any context, sometimes with a lock held. A manager's user can
+	 * cause lines of IOMMU_LOG_REFUSAL and IOMMU_LOG_DEBUG as often as it likes: a host that
+	 * hands calls to users bounds their rate, or leaves these levels out. Default: silence.
 	 */
 	void (*log)(void *ctx, enum iommu_log_level level, const char *text);
 
 	/*
-	 * isolates_interrupts - the host vouches that no device can have an interrupt delivered that it was
-	 * not given, without any help from a unit: its interrupt controller looks at who writes the
-	 * message (a GIC's translation service, say), or there is none, as in a program whose hardware is all
-	 * models. Never on a PC. Only asked where a unit cannot remap interrupts (see iommu_group_check_isolation).
-	 * Default: they are isolated as far as units do it.
+	 * isolates_interrupts - the host vouches that no device can have an interrupt delivered
+	 * that it was not given, without any help from a unit: its interrupt controller looks at
+	 * who writes the message (a GIC's translation service, say), or there is none, as in a
+	 * program whose hardware is all models. Never on a PC. Only asked where a unit cannot remap
+	 * interrupts (see iommu_group_check_isolation). Default: they are isolated as far as units
+	 * do it.
 	 */
 	bool isolates_interrupts;
 
 	/*
-	 * map_pieces / unmap_pieces - one run of CPU addresses for memory that lies in pieces, in their
-	 * order, with the caching that alloc_pages gives.
+	 * map_pieces / unmap_pieces - one run of CPU addresses for memory that lies in pieces, in
+	 * their order, with the caching that alloc_pages gives.
 	 *
 	 * `size` is the sum of the pieces, and what unmap_pieces is told again. Returns the first
-	 * address, aligned to a page, or NULL: every caller handles it. The list and its memory stay as they are
-	 * until unmap_pieces; the conversion functions above are never asked about such an address. Both may sleep.
-	 * Used by iommu_dma_alloc alone, where alloc_pages has no block that is large enough. Default:
-	 * such memory is IOMMU_ENOMEM there, unless the CPU needs no address for it.
+	 * address, aligned to a page, or NULL: every caller handles it. The list and its memory
+	 * stay as they are until unmap_pieces; the conversion functions above are never asked about
+	 * such an address. Both may sleep. Used by iommu_dma_alloc alone, where alloc_pages has no
+	 * block that is large enough. Default: such memory is IOMMU_ENOMEM there, unless the CPU
+	 * needs no address for it.
 	 */
 	void *(*map_pieces)(void *ctx, const struct iommu_memory_piece *pieces, uint64_t size);
 	void (*unmap_pieces)(void *ctx, void *memory, uint64_t size);
@@ -246,7 +254,8 @@ static inline iommu_paddr_t iommu_virt_to_phys(const struct iommu_platform *plat
  *
  * Returns 0, or IOMMU_EINVAL when it is NULL, when a required service is missing, or when only one
  * function of several that belong together is set (phys_to_virt/virt_to_phys, irq_save/irq_restore,
- * cpu_id/cpu_count, map_mmio/unmap_mmio, map_pieces/unmap_pieces, mmio reads/writes, the four of the mutex). Every creating function calls it. No locks.
+ * cpu_id/cpu_count, map_mmio/unmap_mmio, map_pieces/unmap_pieces, mmio reads/writes, the four of
+ * the mutex). Every creating function calls it. No locks.
  */
 IOMMU_API int iommu_platform_check(const struct iommu_platform *platform);
 

@@ -47,8 +47,8 @@ IOMMU_API bool iommu_endpoint_next_region(const struct iommu_endpoint *endpoint,
  * the group has to respect.
  *
  * Sorted by type, then by address. Of one type none overlap: those that do become one with the
- * permissions of all, and neighbours with the same permissions become one, too. Regions of different
- * types may overlap.
+ * permissions of all, and neighbours with the same permissions become one, too. Regions of
+ * different types may overlap.
  *
  * @regions:  room for `capacity` of them; as many as all members have together always suffice.
  * @count:    how many there are.
@@ -70,8 +70,8 @@ IOMMU_API int iommu_group_regions(const struct iommu_group *group, struct iommu_
 IOMMU_API int iommu_reserve(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last);
 
 /*
- * iommu_add_memory, iommu_remove_memory - what is memory, for identity domains on units that have to
- * use tables for them. Existing ones are brought up to date before the call returns.
+ * iommu_add_memory, iommu_remove_memory - what is memory, for identity domains on units that have
+ * to use tables for them. Existing ones are brought up to date before the call returns.
  *
  * Page-aligned ranges; a range is removed as it was added. Returns 0, IOMMU_EINVAL (alignment,
  * start > last), IOMMU_EEXIST (overlaps a range that was added), IOMMU_ENOENT (no such range),

@@ -12,17 +12,17 @@
 #include <libiommu/export.h>
 
 enum iommu_status {
-	IOMMU_OK = 0,
+	IOMMU_OK = 0,              /* success */
 	IOMMU_EPERM = -1,          /* the platform or firmware forbids it */
 	IOMMU_ENOENT = -2,         /* nothing is there */
 	IOMMU_EIO = -5,            /* hardware reported an error, or answers nonsense */
-	IOMMU_EAGAIN = -11,        /* not now; the same call may succeed later */
+	IOMMU_EAGAIN = -11,        /* not now: the same call may succeed later */
 	IOMMU_ENOMEM = -12,        /* the host, or a budget that it set, has no memory left */
 	IOMMU_EFAULT = -14,        /* an address cannot be reached */
-	IOMMU_EBUSY = -16,         /* in use by somebody else */
+	IOMMU_EBUSY = -16,         /* in use */
 	IOMMU_EEXIST = -17,        /* already there */
 	IOMMU_ENODEV = -19,        /* no such device, or no remapping hardware for it */
-	IOMMU_EINVAL = -22,        /* an argument is wrong, or the two do not fit each other */
+	IOMMU_EINVAL = -22,        /* an argument is wrong, or two do not fit each other */
 	IOMMU_ENOSPC = -28,        /* an id space or a table of fixed size is full */
 	IOMMU_ERANGE = -34,        /* beyond the aperture, or wider than the hardware can address */
 	IOMMU_EOVERFLOW = -75,     /* a range wraps around the end of the 64-bit space */
@@ -39,7 +39,7 @@ IOMMU_BEGIN_DECLS
  *
  * @status: what a function of this library returned.
  *
- * Returns a static string that is never NULL; "unknown status" for a value that is none of ours.
+ * Returns a static string that is never NULL: the name, and what stands beside it above; "unknown status" for a value that is none of ours.
  * Takes no locks; callable from any context.
  */
 IOMMU_API const char *iommu_strerror(int status);

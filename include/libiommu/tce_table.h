@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * POWER translation windows: a range of bus addresses, a table entry for each page of it, and who has
- * which of them.
+ * POWER translation windows: a range of bus addresses, a table entry for each page of it, and who
+ * has which of them.
  *
  * Where the entries are kept is the table's back end's: in memory that a host bridge walks
- * (iommu_tce_memory_create), or in a hypervisor that is asked for every change (iommu_tce_papr_create).
- * Entries are handed out by a bitmap cut into pools, one for each of a few CPUs and one for large
- * requests, next-fit within a pool: constant effort for the short-lived small mappings of drivers.
+ * (iommu_tce_memory_create), or in a hypervisor that is asked for every change
+ * (iommu_tce_papr_create). Entries are handed out by a bitmap cut into pools, one for each of a few
+ * CPUs and one for large requests, next-fit within a pool: constant effort for the short-lived
+ * small mappings of drivers.
  *
  * <libiommu/iova.h> hands out addresses by best knowledge of all gaps: it finds what there is in a
- * fragmented window, in logarithmic time, and takes memory by what is mapped; the bitmap takes a bit for
- * each page of the window, and searches. Where there is room both cost the same (bench/bench_tce.cc), and
- * the bitmap's CPUs do not meet at one lock: a window of the usual 2 GiB, and devices with 32 address bits, are
- * what it is for. In a window that is nearly full, or of terabytes, take the other.
+ * fragmented window, in logarithmic time, and takes memory by what is mapped; the bitmap takes a
+ * bit for each page of the window, and searches. Where there is room both cost the same
+ * (bench/bench_tce.cc), and the bitmap's CPUs do not meet at one lock: a window of the usual 2 GiB,
+ * and devices with 32 address bits, are what it is for. In a window that is nearly full, or of
+ * terabytes, take the other.
  *
- * Locking: map and unmap may run at any time on any CPU, in any context in which the back end's callbacks
- * can. Create, destroy, take and give back need the table to themselves.
+ * Locking: map and unmap may run at any time on any CPU, in any context in which the back end's
+ * callbacks can. Create, destroy, take and give back need the table to themselves.
  */
 #ifndef LIBIOMMU_TCE_TABLE_H
 #define LIBIOMMU_TCE_TABLE_H
@@ -31,9 +33,10 @@ struct iommu_tce_table;
 enum iommu_tce_table_flags {
 	/*
 	 * Entries that are valid when the table is created were left so by a kernel that died, with
-	 * DMA under way: they stay, and their addresses are not handed out. So does an entry that cannot
-	 * be read. Otherwise all is cleared. Should fewer than 2048 be left, the last 2048 of the window
-	 * are taken away from that kernel; address 0 and the reserved pages are never handed out.
+	 * DMA under way: they stay, and their addresses are not handed out. So does an entry that
+	 * cannot be read. Otherwise all is cleared. Should fewer than 2048 be left, the last 2048
+	 * of the window are taken away from that kernel; address 0 and the reserved pages are never
+	 * handed out.
 	 */
 	IOMMU_TCE_TABLE_KEEP = 1 << 0,
 	/* An owner can keep a word of his own with each entry: iommu_tce_table_set_user. */
@@ -42,7 +45,9 @@ enum iommu_tce_table_flags {
 
 struct iommu_tce_table_config {
 	const struct iommu_platform *platform;
-	/* The first page of the window, as a page number on the bus; how many; log2 of their size. */
+	/*
+	 * The first page of the window, as a page number on the bus; how many; log2 of their size.
+	 */
 	uint64_t first_page;
 	uint64_t entries;        /* at most 2^28 */
 	unsigned int page_shift; /* 12 to 34 */
@@ -75,38 +80,41 @@ struct iommu_tce_limits {
  *                  confirm that it sees it
  *   IOMMU_EPERM, IOMMU_EFAULT  the hypervisor refuses the memory; IOMMU_EOPNOTSUPP: the call
  *   IOMMU_ENOMEM   for a table
- *   IOMMU_ETIMEDOUT, IOMMU_EIO  hardware must be told and did not confirm, or the hypervisor says no;
- *                  the addresses are kept back for good, and counted
+ *   IOMMU_ETIMEDOUT, IOMMU_EIO  hardware must be told and did not confirm, or the hypervisor says
+ *                  no; the addresses are kept back for good, and counted
  */
 IOMMU_API int iommu_tce_table_map(struct iommu_tce_table *table, iommu_paddr_t paddr,
 				  uint64_t pages, unsigned int prot,
 				  const struct iommu_tce_limits *limits, uint64_t *address);
 
 /*
- * iommu_tce_table_unmap - the devices cannot reach them any more; addresses as mapped, or part of them.
+ * iommu_tce_table_unmap - the devices cannot reach them any more; addresses as mapped, or part of
+ * them.
  *
  * Entries are cleared and hardware has forgotten them before their addresses are free. Returns 0;
- * IOMMU_EINVAL (not in the window, or not mapped); IOMMU_ENOMEM; or IOMMU_ETIMEDOUT / IOMMU_EIO: not confirmed, the
- * addresses are kept back for good, the memory must not be reused.
+ * IOMMU_EINVAL (not in the window, or not mapped); IOMMU_ENOMEM; or IOMMU_ETIMEDOUT / IOMMU_EIO:
+ * not confirmed, the addresses are kept back for good, the memory must not be reused.
  */
 IOMMU_API int iommu_tce_table_unmap(struct iommu_tce_table *table, uint64_t address,
 				    uint64_t pages);
 
 /*
- * iommu_tce_table_get - where a bus address leads. IOMMU_ENOENT: nowhere; IOMMU_ERANGE: it is none of the
- * window. Of a window in a hypervisor also IOMMU_EINVAL, IOMMU_EPERM, IOMMU_EOPNOTSUPP, IOMMU_EAGAIN,
- * IOMMU_EIO (it refuses), IOMMU_EBUSY and IOMMU_ETIMEDOUT (it is busy for too long).
+ * iommu_tce_table_get - where a bus address leads; paddr and prot may be NULL. IOMMU_ENOENT:
+ * nowhere; IOMMU_ERANGE: it is none of the window. Of a window in a hypervisor also IOMMU_EINVAL,
+ * IOMMU_EPERM, IOMMU_EOPNOTSUPP, IOMMU_EAGAIN, IOMMU_EIO (it refuses), IOMMU_EBUSY and
+ *                                                        IOMMU_ETIMEDOUT (it is busy for too long).
  */
 IOMMU_API int iommu_tce_table_get(struct iommu_tce_table *table, uint64_t address,
 				  iommu_paddr_t *paddr, unsigned int *prot);
 
 /*
- * iommu_tce_table_exchange - replace one entry, mapped or not, in a table that was taken; prot 0 clears
- * it. *old_paddr and *old_prot receive what was there. For owners who do their own bookkeeping. The
- * change is seen, and what was there forgotten, after iommu_tce_table_flush, which covers any number of
- * exchanges. Errors as iommu_tce_table_map and iommu_tce_table_get: with IOMMU_ETIMEDOUT / IOMMU_EIO the entry is what it was or what it was
- * to be, which iommu_tce_table_get tells; IOMMU_EPERM: not taken. A flush that fails has confirmed nothing:
- * the next one that returns 0 has confirmed all.
+ * iommu_tce_table_exchange - replace one entry, mapped or not, in a table that was taken; prot 0
+ * clears it. *old_paddr and *old_prot receive what was there. For owners who do their own
+ * bookkeeping. The change is seen, and what was there forgotten, after iommu_tce_table_flush, which
+ * covers any number of exchanges. Errors as iommu_tce_table_map and iommu_tce_table_get: with
+ * IOMMU_ETIMEDOUT / IOMMU_EIO the entry is what it was or what it was to be, which
+ * iommu_tce_table_get tells; IOMMU_EPERM: not taken. A flush that fails has confirmed nothing: the
+ * next one that returns 0 has confirmed all.
  */
 IOMMU_API int iommu_tce_table_exchange(struct iommu_tce_table *table, uint64_t address,
 				       iommu_paddr_t paddr, unsigned int prot,
@@ -114,21 +122,23 @@ IOMMU_API int iommu_tce_table_exchange(struct iommu_tce_table *table, uint64_t a
 IOMMU_API int iommu_tce_table_flush(struct iommu_tce_table *table);
 
 /*
- * iommu_tce_table_take - an owner gets the whole window, cleared; nothing is handed out until he gives
- * it back. Returns 0, IOMMU_EBUSY (something is mapped, kept back, or it is taken already), or the error
- * of clearing it. iommu_tce_table_give_back - everything is cleared again. Returns 0, IOMMU_EINVAL (not
- * taken), or the error of clearing: it stays taken. That is IOMMU_ETIMEDOUT / IOMMU_EIO, or IOMMU_ENOMEM.
+ * iommu_tce_table_take - an owner gets the whole window, cleared; nothing is handed out until he
+ * gives it back. Returns 0, IOMMU_EBUSY (something is mapped, kept back, or it is taken already),
+ * or the error of clearing it. iommu_tce_table_give_back - everything is cleared again. Returns 0,
+ * IOMMU_EINVAL (not taken), or the error of clearing: it stays taken. That is IOMMU_ETIMEDOUT /
+ *              IOMMU_EIO, or IOMMU_ENOMEM.
  */
 IOMMU_API int iommu_tce_table_take(struct iommu_tce_table *table);
 IOMMU_API int iommu_tce_table_give_back(struct iommu_tce_table *table);
 
 /*
- * iommu_tce_table_set_user, iommu_tce_table_get_user - a word of the owner's own for the entry of a bus address,
- * such as where his user has the memory; of a table made with IOMMU_TCE_TABLE_USER_WORDS. 0 at first; exchanges
- * leave it alone; giving the table back clears all. Memory is taken for those that are set.
+ * iommu_tce_table_set_user, iommu_tce_table_get_user - a word of the owner's own for the entry of a
+ * bus address, such as where his user has the memory; of a table made with
+ * IOMMU_TCE_TABLE_USER_WORDS. 0 at first; exchanges leave it alone; giving the table back clears
+ * all. Memory is taken for those that are set.
  *
- * Returns 0, IOMMU_EOPNOTSUPP (made without), IOMMU_EPERM (not taken), IOMMU_ERANGE, or, of the first,
- * IOMMU_ENOMEM. Any context; any CPU, for different entries.
+ * Returns 0, IOMMU_EOPNOTSUPP (made without), IOMMU_EPERM (not taken), IOMMU_ERANGE, or, of the
+ * first, IOMMU_ENOMEM. Any context; any CPU, for different entries.
  */
 IOMMU_API int iommu_tce_table_set_user(struct iommu_tce_table *table, uint64_t address,
 				       uint64_t word);
@@ -155,8 +165,9 @@ IOMMU_API int iommu_tce_table_destroy(struct iommu_tce_table *table);
 
 /*
  * How a host bridge is told to forget entries: those of some pages of the window, or all of the
- * partitionable endpoint's. `pages` may do more than it is asked to, or be left out (NULL); `all` not. Each
- * returns 0 when the bridge has confirmed, or an error. Any context in which the table is used.
+ * partitionable endpoint's. `pages` may do more than it is asked to, or be left out (NULL); `all`
+ * not. Each returns 0 when the bridge has confirmed, or an error. Any context in which the table is
+ * used.
  */
 struct iommu_tce_kill {
 	void *ctx;
@@ -165,20 +176,20 @@ struct iommu_tce_kill {
 };
 
 /*
- * What all windows of one bridge share that are told through its register: all zero at first, then the
- * library's.
+ * What all windows of one bridge share that are told through its register: all zero at first, then
+ * the library's.
  */
 struct iommu_tce_register_state {
 	uint32_t words[3];
 };
 
 /*
- * POWER8's bridges are told through a register: iommu_tce_register_kill_pages and _pe for the two fields above,
- * with one of these as their context, which stays as long as the window does.
+ * POWER8's bridges are told through a register: iommu_tce_register_kill_pages and _pe for the two
+ * fields above, with one of these as their context, which stays as long as the window does.
  *
- * The bridge is waited for before it is told and until it has forgotten, for a second at most. Both return 0,
- * or IOMMU_ETIMEDOUT: it is busy, and may remember anything. While it does not answer, later calls look once
- * and do not wait.
+ * The bridge is waited for before it is told and until it has forgotten, for a second at most. Both
+ * return 0, or IOMMU_ETIMEDOUT: it is busy, and may remember anything. While it does not answer,
+ * later calls look once and do not wait.
  */
 struct iommu_tce_register {
 	const struct iommu_platform *platform; /* for its mmio functions, and its clock */
@@ -187,8 +198,9 @@ struct iommu_tce_register {
 	/* NULL: this is the only window, and it is used by one CPU at a time. */
 	struct iommu_tce_register_state *state;
 	/*
-	 * The register keeps what was written, and never shows that the bridge has done it: QEMU's POWER8
-	 * machines. A read after the write, which no longer passes it, is the confirmation then.
+	 * The register keeps what was written, and never shows that the bridge has done it: QEMU's
+	 * POWER8 machines. A read after the write, which no longer passes it, is the confirmation
+	 * then.
 	 */
 	bool is_silent;
 };
@@ -206,10 +218,10 @@ struct iommu_tce_memory_config {
 };
 
 /*
- * iommu_tce_memory_create - a window whose entries are in memory. Returns 0, IOMMU_EINVAL (see above; or
- * the levels and tables do not hold the window), or IOMMU_ENOMEM.
- * iommu_tce_memory_root - the physical address of the first table, for the bridge; levels and table size
- * are those of the configuration.
+ * iommu_tce_memory_create - a window whose entries are in memory. Returns 0, IOMMU_EINVAL (see
+ * above; or the levels and tables do not hold the window), or IOMMU_ENOMEM.
+ * iommu_tce_memory_root - the physical address of the first table, for the bridge; levels and table
+ * size are those of the configuration.
  */
 IOMMU_API int iommu_tce_memory_create(const struct iommu_tce_memory_config *config,
 				      struct iommu_tce_table **table);
@@ -238,8 +250,8 @@ struct iommu_tce_papr_config {
 };
 
 /*
- * iommu_tce_papr_create - IOMMU_EINVAL, IOMMU_ENOMEM; IOMMU_EIO, IOMMU_ETIMEDOUT: the hypervisor knows no such
- * window, or does not clear it: its entries may lead somewhere.
+ * iommu_tce_papr_create - IOMMU_EINVAL, IOMMU_ENOMEM; IOMMU_EIO, IOMMU_ETIMEDOUT: the hypervisor
+ * knows no such window, or does not clear it: its entries may lead somewhere.
  */
 IOMMU_API int iommu_tce_papr_create(const struct iommu_tce_papr_config *config,
 				    struct iommu_tce_table **table);

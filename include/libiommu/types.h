@@ -36,8 +36,10 @@ enum iommu_prot {
 	IOMMU_PROT_READ = 1 << 0,  /* the device may read memory */
 	IOMMU_PROT_WRITE = 1 << 1, /* the device may write memory */
 	/*
-	 * Hints, for formats that can say so; others ignore them. None of them lets a device do
-	 * more than the first two.
+	 * Hints, for tables that can say so. iommu_map, and what stands above it, leaves out those
+	 * that the domain's tables have no bits for; a page table that is used by itself
+	 * (<libiommu/pgtable.h>) refuses them with IOMMU_EINVAL. None of them lets a device do more
+	 * than the first two.
 	 */
 	IOMMU_PROT_CACHE = 1 << 2,      /* coherent with the CPU caches */
 	IOMMU_PROT_NO_EXEC = 1 << 3,    /* the device may not fetch instructions */

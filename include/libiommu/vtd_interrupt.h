@@ -8,8 +8,9 @@
  *	iommu_vtd_interrupt_set(&interrupt, 0, &target)              what becomes of it
  *	iommu_vtd_interrupt_message(&interrupt, 0, …)                what to write into the device
  *
- * Locking: enable and disable are control path, see <libiommu/endpoint.h>. The others may run at any
- * time and on any CPU for different interrupts; set, clear and free poll hardware, in any context.
+ * Locking: enable and disable are control path, see <libiommu/endpoint.h>. The others may run at
+ * any time and on any CPU for different interrupts; set, clear and free poll hardware, in any
+ * context.
  */
 #ifndef LIBIOMMU_VTD_INTERRUPT_H
 #define LIBIOMMU_VTD_INTERRUPT_H
@@ -35,23 +36,23 @@ enum iommu_vtd_interrupts_flags {
  * blocked, and so is every one that no entry allows.
  *
  * All or none. Remapping that a kernel before this one left on is off since the probe; with
- * IOMMU_VTD_TAKE_OVER it is still on and changes its table without a gap, unless the APIC mode is another one:
- * what that kernel's devices send is blocked from then on. Returns 0, or
+ * IOMMU_VTD_TAKE_OVER it is still on and changes its table without a gap, unless the APIC mode is
+ * another one: what that kernel's devices send is blocked from then on. Returns 0, or
  *   IOMMU_EOPNOTSUPP  firmware or a unit does not support it, a unit has no queue or is told not to
  *                     use it; or X2APIC is asked for and a unit does not have it
  *   IOMMU_EPERM       firmware asks not to use x2APIC mode
  *   IOMMU_EBUSY       it is on already
- *   IOMMU_ERANGE      an entry that was set in x2APIC mode has a destination above 255, and x2APIC is not
- *                     asked for
+ *   IOMMU_ERANGE      an entry that was set in x2APIC mode has a destination above 255, and x2APIC
+ *                     is not asked for
  *   IOMMU_ENOMEM, IOMMU_ETIMEDOUT, IOMMU_EIO
  */
 IOMMU_API int iommu_vtd_interrupts_enable(struct iommu *iommu, unsigned int flags);
 
 /*
- * iommu_vtd_interrupts_disable - interrupts pass as they are again; remapping that a kernel before this one
- * left on goes off, too. Entries stay taken, and hold again after the next enable, for the same processors
- * also where that is in the other APIC mode. Returns 0, IOMMU_EIO (a unit is gone) or IOMMU_ETIMEDOUT: a unit
- * may go on remapping, and keeps its table and its queue; call again.
+ * iommu_vtd_interrupts_disable - interrupts pass as they are again; remapping that a kernel before
+ * this one left on goes off, too. Entries stay taken, and hold again after the next enable, for the
+ * same processors also where that is in the other APIC mode. Returns 0, IOMMU_EIO (a unit is gone)
+ * or IOMMU_ETIMEDOUT: a unit may go on remapping, and keeps its table and its queue; call again.
  */
 IOMMU_API int iommu_vtd_interrupts_disable(struct iommu *iommu);
 
@@ -66,12 +67,13 @@ struct iommu_vtd_interrupt {
 };
 
 /*
- * iommu_vtd_interrupt_alloc_for - entries for `count` interrupts of an endpoint, in one block as multi-message
- * MSI wants it; count is rounded up to a power of two, at most 128.
+ * iommu_vtd_interrupt_alloc_for - entries for `count` interrupts of an endpoint, in one block as
+ * multi-message MSI wants it; count is rounded up to a power of two, at most 128.
  *
- * Only messages of this endpoint pass: by all ids that they may carry, those of bridges above it and of its
- * phantom functions included (iommu_pci_requester), as the topology was when it was probed. Nothing passes until
- * an entry is set. The block is to be freed before the endpoint is released. Returns 0, or
+ * Only messages of this endpoint pass: by all ids that they may carry, those of bridges above it
+ * and of its phantom functions included (iommu_pci_requester), as the topology was when it was
+ * probed. Nothing passes until an entry is set. The block is to be freed before the endpoint is
+ * released. Returns 0, or
  *   IOMMU_EINVAL      count, or its unit is not of this back end
  *   IOMMU_ENODEV      it was released
  *   IOMMU_EOPNOTSUPP  interrupt remapping is not enabled
@@ -82,9 +84,10 @@ IOMMU_API int iommu_vtd_interrupt_alloc_for(const struct iommu_endpoint *endpoin
 					    struct iommu_vtd_interrupt *interrupt);
 
 /*
- * iommu_vtd_interrupt_alloc_ioapic, iommu_vtd_interrupt_alloc_hpet - the same for the pins of an I/O APIC, by the id
- * of ACPI's MADT, or for a timer block by its number: whose unit and id firmware's table says. The errors of
- * iommu_vtd_find_ioapic and of iommu_vtd_interrupt_alloc_for. Not while the topology changes.
+ * iommu_vtd_interrupt_alloc_ioapic, iommu_vtd_interrupt_alloc_hpet - the same for the pins of an
+ * I/O APIC, by the id of ACPI's MADT, or for a timer block by its number: whose unit and id
+ * firmware's table says. The errors of iommu_vtd_find_ioapic and of iommu_vtd_interrupt_alloc_for.
+ * Not while the topology changes.
  */
 IOMMU_API int iommu_vtd_interrupt_alloc_ioapic(struct iommu *iommu, unsigned int id,
 					       unsigned int count,
@@ -94,8 +97,8 @@ IOMMU_API int iommu_vtd_interrupt_alloc_hpet(struct iommu *iommu, unsigned int n
 					     struct iommu_vtd_interrupt *interrupt);
 
 /*
- * iommu_vtd_interrupt_alloc - the same for a sender that the library does not know: each target says by its raw id who
- * may send, and with IOMMU_VTD_SOURCE_ANY it is anything behind the unit.
+ * iommu_vtd_interrupt_alloc - the same for a sender that the library does not know: each target
+ * says by its raw id who may send, and with IOMMU_VTD_SOURCE_ANY it is anything behind the unit.
  *
  * Nothing passes through them until they are set. Returns 0, IOMMU_EINVAL (count, or a unit that is
  * not of this back end), IOMMU_EOPNOTSUPP (not enabled) or IOMMU_ENOSPC (the table is full).
@@ -122,7 +125,7 @@ struct iommu_vtd_interrupt_target {
 	unsigned int ignored_function_bits; /* the highest 0 to 3 of the function number */
 	uint8_t first_bus, last_bus;
 
-	uint8_t vector;
+	uint8_t vector; /* 16 to 255; of no meaning with a delivery mode above 1 */
 	/* Delivered: */
 	uint8_t delivery_mode; /* 0 fixed, 1 lowest priority, 2 SMI, 4 NMI, 5 INIT, 7 ExtINT */
 	bool logical;          /* destination is a logical one */
@@ -140,8 +143,9 @@ struct iommu_vtd_interrupt_target {
  *
  * When only the target changes and not the source, it changes in one piece; else the entry is
  * blocked for a moment, and the caller masks the device meanwhile if that matters. Returns 0,
- * IOMMU_EINVAL (number; a field of target is out of range; a source, where the block has a sender), IOMMU_EOPNOTSUPP (posted, on a unit
- * that cannot), or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware may still use the entry as it was.
+ * IOMMU_EINVAL (number; a field of target is out of range; a source, where the block has a sender),
+ * IOMMU_EOPNOTSUPP (posted, on a unit that cannot), or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware may
+ *                  still use the entry as it was.
  */
 IOMMU_API int iommu_vtd_interrupt_set(const struct iommu_vtd_interrupt *interrupt,
 				      unsigned int number,
@@ -170,8 +174,8 @@ IOMMU_API uint64_t iommu_vtd_interrupt_ioapic_entry(const struct iommu_vtd_inter
 /*
  * iommu_vtd_find_ioapic, iommu_vtd_find_hpet - the unit and the source id of an I/O APIC (by the
  * id of ACPI's MADT) or of a timer block. IOMMU_ENOENT: firmware names none, or by a path through
- * bridges that the topology (iommu_set_pci_topology) does not show; an I/O APIC without one means that
- * interrupt remapping must stay off. Any context, but not while the topology changes.
+ * bridges that the topology (iommu_set_pci_topology) does not show; an I/O APIC without one means
+ * that interrupt remapping must stay off. Any context, but not while the topology changes.
  */
 IOMMU_API int iommu_vtd_find_ioapic(struct iommu *iommu, unsigned int id, struct iommu_unit **unit,
 				    uint16_t *source_id);

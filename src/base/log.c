@@ -42,6 +42,16 @@ static void append_code(char *line, size_t used, int status)
 	line[used] = '\0';
 }
 
+const char *iommu_meaning(int status)
+{
+	const char *text = iommu_strerror(status);
+	const char *at = text;
+
+	while (*at != '\0' && *at != ':')
+		at++;
+	return *at == ':' ? at + 2 : text;
+}
+
 int iommu_log_refusal(const struct iommu_platform *platform, const char *call, const char *who,
 		      const char *why, int status)
 {
@@ -52,10 +62,8 @@ int iommu_log_refusal(const struct iommu_platform *platform, const char *call, c
 		return status;
 	used = append_part(line, 0, call);
 	used = append_part(line, used, who);
-	if (*why != '\0')
-		append_code(line, append_part(line, used, why), status);
-	else
-		(void)iommu_line_append(line, sizeof(line), used, iommu_strerror(status));
+	append_code(line, append_part(line, used, *why != '\0' ? why : iommu_meaning(status)),
+		    status);
 	platform->log(platform->ctx, IOMMU_LOG_REFUSAL, line);
 	return status;
 }

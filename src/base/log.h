@@ -41,6 +41,9 @@ static inline void iommu_log(const struct iommu_platform *platform, enum iommu_l
 #define IOMMU_REFUSE(iommu, who, status, text) ((void)(iommu), (void)(who), (status))
 #endif
 
+/* What iommu_strerror says of a status, without its name. */
+const char *iommu_meaning(int status);
+
 /*
  * "call: who: why: CODE", at IOMMU_LOG_REFUSAL; `who` and `why` may be empty. Returns the status. Calls
  * that have an instance use iommu_refuse and iommu_control_end (<libiommu/ops.h>), which come here.

@@ -132,9 +132,12 @@ int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **r
 
 int iommu_dma_destroy(struct iommu_dma *dma)
 {
-	const struct iommu_platform *platform = dma->platform;
+	const struct iommu_platform *platform;
 	int status;
 
+	if (dma == NULL)
+		return 0;
+	platform = dma->platform;
 	if (dma->bounced_count != 0 || !iommu_list_is_empty(&dma->areas_in_use))
 		return IOMMU_EBUSY;
 	status = iommu_dma_settle_withheld(dma);

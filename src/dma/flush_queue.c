@@ -411,6 +411,8 @@ int iommu_flush_queue_destroy(struct iommu_flush_queue *queue)
 	struct iommu_flush_queue_stats stats;
 	int status = 0;
 
+	if (queue == NULL)
+		return 0;
 	iommu_flush_queue_get_stats(queue, &stats);
 	if (stats.entries != 0)
 		status = iommu_flush_queue_flush(queue);

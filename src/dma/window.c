@@ -52,16 +52,20 @@ int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t first, uint
 
 int iommu_dma_window_destroy(struct iommu_dma_window *window)
 {
+	struct dma_mapping *noted;
+	int status;
+
+	if (window == NULL)
+		return 0;
 	/*
 	 * Not counting, so all of the range is invalidated whether or not anything was mapped
 	 * there: it also confirms what an earlier unmap could not.
 	 */
-	struct dma_mapping *noted = iommu_dma_debug_unmap(
+	noted = iommu_dma_debug_unmap(
 		window->dma, (struct dma_claim){.kind = DMA_WINDOW,
 						.address = window->start,
 						.size = window->pages << window->dma->page_shift});
-	int status = iommu_dma_window_unmap(window, 0, window->pages);
-
+	status = iommu_dma_window_unmap(window, 0, window->pages);
 	iommu_dma_debug_unmap_end(window->dma, noted, status);
 	if (status != 0)
 		return status;

@@ -113,12 +113,13 @@ static int default_alloc(struct iommu_group *group, enum iommu_domain_type *type
 			 struct iommu_domain **domain)
 {
 	struct iommu_endpoint *first = iommu_member_of(group->endpoints.next);
+	const struct iommu_domain_config config = {.near_node = first->info.near_node};
 	int status;
 
 	*domain = NULL;
 	if (*type == IOMMU_DOMAIN_BLOCKED)
 		return 0;
-	status = iommu_domain_new(first->unit, *type, NULL, domain);
+	status = iommu_domain_new(first->unit, *type, &config, domain);
 	if (status == IOMMU_EOPNOTSUPP &&
 	    (*type == IOMMU_DOMAIN_IDENTITY || *type == IOMMU_DOMAIN_DMA_BYPASS)) {
 		iommu_log(group->iommu->platform, IOMMU_LOG_WARNING, first->name,
@@ -126,7 +127,7 @@ static int default_alloc(struct iommu_group *group, enum iommu_domain_type *type
 				  ? "no identity here: its DMA is translated"
 				  : "no bypass here: all its DMA is translated");
 		*type = IOMMU_DOMAIN_DMA;
-		status = iommu_domain_new(first->unit, *type, NULL, domain);
+		status = iommu_domain_new(first->unit, *type, &config, domain);
 	}
 	if (status == 0)
 		(*domain)->groups++; /* nobody else's to free */

@@ -169,9 +169,12 @@ int iommu_domain_drop(struct iommu_domain *domain)
 
 int iommu_domain_free(struct iommu_domain *domain)
 {
-	struct iommu *iommu = domain->iommu;
+	struct iommu *iommu;
 	int status;
 
+	if (domain == NULL)
+		return 0;
+	iommu = domain->iommu;
 	iommu_control_lock(iommu);
 	status = iommu_domain_drop(domain);
 	return iommu_control_end(iommu, IOMMU_CALL, status);

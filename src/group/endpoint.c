@@ -305,9 +305,12 @@ int iommu_release(struct iommu_endpoint *endpoint)
 
 int iommu_release_endpoint(struct iommu_endpoint *endpoint)
 {
-	struct iommu *iommu = endpoint->iommu;
+	struct iommu *iommu;
 	int status;
 
+	if (endpoint == NULL)
+		return 0;
+	iommu = endpoint->iommu;
 	iommu_control_lock(iommu);
 	status = iommu_release(endpoint);
 	return iommu_control_end(iommu, IOMMU_CALL, status);

@@ -6,6 +6,7 @@
 #include <libiommu/fault.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "group/group.h"
 
 void iommu_set_fault_handler(struct iommu *iommu, iommu_fault_handler handler, void *ctx)
@@ -137,15 +138,35 @@ static enum log_answer count_line(struct iommu *iommu)
 	return answer;
 }
 
+/* "0000:00:04.0 at 0x1000: why": who asked, also where that is no endpoint, and for which address. */
+static void log_one(const struct iommu *iommu, const struct iommu_fault *fault)
+{
+	char line[160], place[IOMMU_NAME_SIZE];
+	size_t used;
+
+	iommu_name_by_place(place, fault->segment, fault->source_id);
+	used = iommu_line_append(line, sizeof(line), 0,
+				 fault->endpoint != NULL ? fault->endpoint->name : place);
+	used = iommu_line_append(line, sizeof(line), used, " at 0x");
+	if (fault->address >> 32 != 0)
+		used = iommu_line_append_hex(line, sizeof(line), used,
+					     (unsigned int)(fault->address >> 32), 1);
+	used = iommu_line_append_hex(line, sizeof(line), used, (unsigned int)fault->address,
+				     fault->address >> 32 != 0 ? 8 : 1);
+	used = iommu_line_append(line, sizeof(line), used, ": ");
+	(void)iommu_line_append(line, sizeof(line), used, fault->explanation);
+	iommu_log(iommu->platform, IOMMU_LOG_WARNING, fault->unit->name, line);
+}
+
 static void log_fault(struct iommu *iommu, const struct iommu_fault *fault)
 {
 	const enum log_answer answer = count_line(iommu);
 
-	if (answer == LOG_NOTHING)
-		return;
-	iommu_log(iommu->platform, IOMMU_LOG_WARNING, fault->unit->name,
-		  answer == LOG_IT ? fault->explanation
-				   : "there are more faults than are logged: some are left out");
+	if (answer == LOG_IT)
+		log_one(iommu, fault);
+	else if (answer == LOG_THAT_SOME_ARE_NOT)
+		iommu_log(iommu->platform, IOMMU_LOG_WARNING, fault->unit->name,
+			  "there are more faults than are logged: some are left out");
 }
 
 /* --- From a back end -------------------------------------------------------------------------- */

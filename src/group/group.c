@@ -55,8 +55,11 @@ void iommu_group_hold(struct iommu_group *group)
 
 void iommu_group_drop(struct iommu_group *group)
 {
-	struct iommu *iommu = group->iommu;
+	struct iommu *iommu;
 
+	if (group == NULL)
+		return;
+	iommu = group->iommu;
 	iommu_control_lock(iommu);
 	group->holders--;
 	iommu_group_free_if_unused(group);

@@ -183,8 +183,11 @@ void iommu_endpoint_hold(struct iommu_endpoint *endpoint)
 
 void iommu_endpoint_drop(struct iommu_endpoint *endpoint)
 {
-	struct iommu *iommu = endpoint->iommu;
+	struct iommu *iommu;
 
+	if (endpoint == NULL)
+		return;
+	iommu = endpoint->iommu;
 	iommu_control_lock(iommu);
 	endpoint->holders--;
 	if (endpoint->is_gone && endpoint->holders == 0 && !iommu_is_in_use(endpoint))

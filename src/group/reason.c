@@ -53,7 +53,7 @@ static void report(struct iommu *iommu, const char *call, int status)
 		(void)iommu_log_refusal(iommu->platform, call, noted->who, noted->why, status);
 		return;
 	}
-	remember(iommu, "", iommu_strerror(status));
+	remember(iommu, "", iommu_meaning(status));
 	(void)iommu_log_refusal(iommu->platform, call, "", "", status);
 }
 

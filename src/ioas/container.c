@@ -80,6 +80,8 @@ int iommu_container_destroy(struct iommu_container *container)
 {
 	int status;
 
+	if (container == NULL)
+		return 0;
 	if (container->groups != 0)
 		return IOMMU_EBUSY;
 	status = iommu_ctx_destroy(container->ctx);

@@ -201,6 +201,8 @@ int iommu_ctx_destroy(struct iommu_ctx *ctx)
 {
 	int status;
 
+	if (ctx == NULL)
+		return 0;
 	iommu_ctx_lock(ctx);
 	ctx->closed = true;
 	status = end_all(ctx);

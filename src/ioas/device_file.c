@@ -85,8 +85,11 @@ int iommu_device_files_create(struct iommu *iommu, struct iommu_device_files **r
 
 int iommu_device_files_destroy(struct iommu_device_files *files)
 {
-	const struct iommu_platform *platform = files->platform;
+	const struct iommu_platform *platform;
 
+	if (files == NULL)
+		return 0;
+	platform = files->platform;
 	if (files->open != 0)
 		return IOMMU_EBUSY;
 	if (files->mutex != NULL)
@@ -264,9 +267,12 @@ static int close_device(struct iommu_device_file *file)
 
 int iommu_device_file_close(struct iommu_device_file *file)
 {
-	struct iommu_device_files *files = file->files;
+	struct iommu_device_files *files;
 	int status;
 
+	if (file == NULL)
+		return 0;
+	files = file->files;
 	lock(files);
 	status = close_device(file);
 	unlock(files);
@@ -394,9 +400,12 @@ static int close_group(struct iommu_group_file *file)
 
 int iommu_group_file_close(struct iommu_group_file *file)
 {
-	struct iommu_device_files *files = file->files;
+	struct iommu_device_files *files;
 	int status = 0;
 
+	if (file == NULL)
+		return 0;
+	files = file->files;
 	lock(files);
 	if (file->devices != 0)
 		file->is_closed = true;

@@ -712,9 +712,12 @@ int iommu_iova_cache_create(const struct iommu_iova_cache_config *config,
 
 void iommu_iova_cache_destroy(struct iommu_iova_cache *cache)
 {
-	const struct iommu_platform *platform = cache->platform;
+	const struct iommu_platform *platform;
 	unsigned int cpu;
 
+	if (cache == NULL)
+		return;
+	platform = cache->platform;
 	/* It is not in use any more: with exclusive CPUs, too, all may be drained from here. */
 	for (cpu = 0; cpu < cache->cpus.count; cpu++)
 		iommu_iova_cache_drain_cpu(cache, cpu);

@@ -167,8 +167,11 @@ int iommu_iova_space_create(const struct iommu_iova_config *config,
 
 void iommu_iova_space_destroy(struct iommu_iova_space *space)
 {
-	struct iommu_iova_range *range = space->begin.next;
+	struct iommu_iova_range *range;
 
+	if (space == NULL)
+		return;
+	range = space->begin.next;
 	while (range != &space->end) {
 		struct iommu_iova_range *next = range->next;
 
@@ -297,9 +300,12 @@ int iommu_iova_alloc(struct iommu_iova_space *space, const struct iommu_iova_req
 
 void iommu_iova_free(struct iommu_iova_space *space, struct iommu_iova_range *range)
 {
-	uintptr_t state = iommu_spin_lock(space->platform, &space->lock);
+	uintptr_t state;
 	bool kept;
 
+	if (range == NULL)
+		return;
+	state = iommu_spin_lock(space->platform, &space->lock);
 	unlink_range(space, range);
 	kept = spare_keep(space, range);
 	iommu_spin_unlock(space->platform, &space->lock, state);

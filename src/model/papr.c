@@ -401,6 +401,8 @@ int iommu_model_papr_create(const struct iommu_model_papr_config *config,
 
 void iommu_model_papr_destroy(struct iommu_model_papr *papr)
 {
+	if (papr == NULL)
+		return;
 	while (papr->windows.next != &papr->windows) {
 		struct iommu_list_node *node = papr->windows.next;
 

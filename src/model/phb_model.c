@@ -41,9 +41,12 @@ static bool alloc_arrays(struct iommu_model_phb *phb)
 
 void iommu_model_phb_destroy(struct iommu_model_phb *phb)
 {
-	const struct iommu_platform *platform = phb->platform;
+	const struct iommu_platform *platform;
 	unsigned int i;
 
+	if (phb == NULL)
+		return;
+	platform = phb->platform;
 	iommu_model_cache_destroy(&phb->cache);
 	for (i = 0; i < PHB_ID_PAGES; i++)
 		if (phb->ids[i] != NULL)

@@ -138,8 +138,11 @@ void iommu_model_drop_caches(struct iommu_model_vtd *model)
 
 void iommu_model_vtd_destroy(struct iommu_model_vtd *model)
 {
-	const struct iommu_platform *platform = model->platform;
+	const struct iommu_platform *platform;
 
+	if (model == NULL)
+		return;
+	platform = model->platform;
 	iommu_model_cache_destroy(&model->cache);
 	if (model->fault_records != NULL)
 		platform->free_pages(platform->ctx, model->fault_records, 0);

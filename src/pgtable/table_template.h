@@ -204,6 +204,8 @@ static int populate(struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int 
 
 void PUBLIC(destroy)(struct iommu_pgtable *pt)
 {
+	if (pt == NULL)
+		return;
 	if (pt->root != NULL)
 		subtree_free(pt, pt->root, pt->levels);
 	pt->root = NULL;

@@ -200,7 +200,7 @@ static int make_table(struct opal_domain *domain, const struct iommu_domain_conf
 		.output_bits = unit->config.output_bits,
 		.pgsize_bitmap = page_size_for(unit, config->pgsize_bitmap),
 		.max_pages = config->max_table_pages,
-		.node = IOMMU_NODE_ANY,
+		.node = iommu_node_near(config->near_node, IOMMU_NODE_ANY),
 	};
 	int status;
 

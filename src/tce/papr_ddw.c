@@ -40,20 +40,21 @@ int iommu_papr_parse_window(const void *property, size_t size, unsigned int addr
 			    unsigned int size_cells, struct iommu_papr_window *window)
 {
 	const uint64_t page = 1ULL << FIRST_SHIFT;
+	struct iommu_papr_window found;
 
 	if (property == NULL || address_cells < 1 || address_cells > 2 || size_cells < 1 ||
 	    size_cells > 2 || size < (1 + address_cells + size_cells) * sizeof(uint32_t))
 		return IOMMU_EINVAL;
-	*window = (struct iommu_papr_window){
+	found = (struct iommu_papr_window){
 		.liobn = cell_of(property, 0),
 		.address = number_of(property, 1, address_cells),
 		.size = number_of(property, 1 + address_cells, size_cells),
 		.page_shift = FIRST_SHIFT,
 	};
-	if (window->size == 0 || ((window->address | window->size) & (page - 1)) != 0 ||
-	    window->size >> FIRST_SHIFT > PAGES_MAX ||
-	    window->size - 1 > UINT64_MAX - window->address)
+	if (found.size == 0 || ((found.address | found.size) & (page - 1)) != 0 ||
+	    found.size >> FIRST_SHIFT > PAGES_MAX || found.size - 1 > UINT64_MAX - found.address)
 		return IOMMU_EINVAL;
+	*window = found;
 	return 0;
 }
 
@@ -146,6 +147,7 @@ int iommu_papr_create_window(const struct iommu_papr_ddw *ddw, unsigned int page
 {
 	const uint32_t inputs[] = {BRIDGE_INPUTS(ddw), page_shift, size_shift};
 	uint32_t outputs[4] = {0};
+	struct iommu_papr_window made;
 	int status;
 
 	if (page_shift < TCE_PAGE_SHIFT_MIN || page_shift > TCE_PAGE_SHIFT_MAX ||
@@ -154,18 +156,20 @@ int iommu_papr_create_window(const struct iommu_papr_ddw *ddw, unsigned int page
 	status = call(ddw, ddw->create_token, 5, inputs, 4, outputs);
 	if (status != 0)
 		return status;
-	*window = (struct iommu_papr_window){
+	made = (struct iommu_papr_window){
 		.liobn = outputs[1],
 		.address = wide(outputs[2], outputs[3]),
 		.size = 1ULL << size_shift,
 		.page_shift = page_shift,
 	};
 	/* What it says must be a window, or it is none of ours. */
-	if ((window->address & ((1ULL << page_shift) - 1)) == 0 &&
-	    window->size - 1 <= UINT64_MAX - window->address)
-		return 0;
-	(void)iommu_papr_remove_window(ddw, window->liobn);
-	return IOMMU_EIO;
+	if ((made.address & ((1ULL << page_shift) - 1)) != 0 ||
+	    made.size - 1 > UINT64_MAX - made.address) {
+		(void)iommu_papr_remove_window(ddw, made.liobn);
+		return IOMMU_EIO;
+	}
+	*window = made;
+	return 0;
 }
 
 int iommu_papr_remove_window(const struct iommu_papr_ddw *ddw, uint32_t liobn)
@@ -215,19 +219,24 @@ static int open_window(const struct iommu_papr_ddw *ddw, const struct iommu_papr
 		       struct iommu_papr_window *window, bool *holds_memory)
 {
 	const unsigned int page_shift = largest_page(grant->page_sizes, page_sizes);
+	struct iommu_papr_window made;
 	unsigned int size_shift;
+	bool holds;
 	int status;
 
 	if (grant->windows == 0 || grant->largest_pages == 0 || page_shift < TCE_PAGE_SHIFT_MIN)
 		return IOMMU_ENOSPC;
-	size_shift = size_for(grant, page_shift, memory_end, holds_memory);
-	status = iommu_papr_create_window(ddw, page_shift, size_shift, window);
+	size_shift = size_for(grant, page_shift, memory_end, &holds);
+	status = iommu_papr_create_window(ddw, page_shift, size_shift, &made);
 	if (status != 0)
 		return status;
-	if (window->address + (window->size - 1) <= mask)
-		return 0;
-	status = iommu_papr_remove_window(ddw, window->liobn);
-	return status != 0 ? status : IOMMU_ERANGE;
+	if (made.address + (made.size - 1) > mask) {
+		status = iommu_papr_remove_window(ddw, made.liobn);
+		return status != 0 ? status : IOMMU_ERANGE;
+	}
+	*window = made;
+	*holds_memory = holds;
+	return 0;
 }
 
 int iommu_papr_open_window(const struct iommu_papr_ddw *ddw, uint64_t page_sizes,

@@ -298,7 +298,7 @@ static int make_book(struct papr_domain *domain, const struct iommu_domain_confi
 		.output_bits = 56,
 		.pgsize_bitmap = 1ULL << window->page_shift,
 		.max_pages = config->max_table_pages,
-		.node = IOMMU_NODE_ANY,
+		.node = iommu_node_near(config->near_node, IOMMU_NODE_ANY),
 	};
 
 	while (window->page_shift + LEVEL_BITS * book.levels < bits)

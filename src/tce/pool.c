@@ -3,7 +3,8 @@
  * Handing out the pages of a window: a pool for each of a few CPUs, so that they do not meet at one lock,
  * and one, the top quarter, for large requests, so that they find runs. Within a pool next-fit from a
  * hint: addresses that were just freed are not used again at once, and full words are passed quickly.
- * What does not find a place in its own pool looks in the others before it fails.
+ * What does not find a place in its own pool looks in the others, and then across them, before it fails: a
+ * window that is empty has a run of all of it.
  */
 #include "tce/table.h"
 
@@ -126,6 +127,63 @@ static bool alloc_from(struct iommu_tce_table *table, struct tce_pool *pool,
 	return found != UINT64_MAX;
 }
 
+/* The part of a range that lies in the pool of its first index. */
+static uint64_t part_in(const struct tce_pool *pool, uint64_t index, uint64_t pages)
+{
+	return pool->end - index < pages ? pool->end - index : pages;
+}
+
+/* Take pages that looked free, pool by pool; how many before one that is not any more. */
+static uint64_t claim(struct iommu_tce_table *table, uint64_t index, uint64_t pages)
+{
+	uint64_t claimed = 0;
+
+	while (claimed != pages) {
+		struct tce_pool *pool = pool_of(table, index + claimed);
+		const uint64_t part = part_in(pool, index + claimed, pages - claimed);
+		const uint64_t end = index + claimed + part;
+		uintptr_t state = iommu_spin_lock(table->platform, &pool->lock);
+		const bool is_free =
+			iommu_tce_bitmap_next_set(&table->bitmap, index + claimed, end) == end;
+
+		if (is_free) {
+			iommu_tce_bitmap_set(&table->bitmap, index + claimed, part);
+			pool->taken += part;
+		}
+		iommu_spin_unlock(table->platform, &pool->lock, state);
+		if (!is_free)
+			break;
+		claimed += part;
+	}
+	return claimed;
+}
+
+/*
+ * A run that no pool has by itself: across them, looked for without their locks, one of which is held at a time
+ * to take it. What another CPU takes meanwhile ends the attempt, and the search goes on behind it.
+ */
+static bool alloc_across(struct iommu_tce_table *table, const struct tce_request *request,
+			 uint64_t *index)
+{
+	const uint64_t end = table->entries < request->end ? table->entries : request->end;
+	uint64_t start = 0;
+
+	for (;;) {
+		const uint64_t found = find_run(table, request, start, end);
+		uint64_t claimed;
+
+		if (found == UINT64_MAX)
+			return false;
+		claimed = claim(table, found, request->pages);
+		if (claimed == request->pages) {
+			*index = found;
+			return true;
+		}
+		iommu_tce_pools_free(table, found, claimed);
+		start = found + claimed + 1;
+	}
+}
+
 int iommu_tce_pools_alloc(struct iommu_tce_table *table, const struct tce_request *request,
 			  uint64_t *index)
 {
@@ -149,16 +207,10 @@ int iommu_tce_pools_alloc(struct iommu_tce_table *table, const struct tce_reques
 		if (alloc_from(table, &table->pools[pool], request, index))
 			return 0;
 	}
-	return IOMMU_ENOSPC;
+	return alloc_across(table, request, index) ? 0 : IOMMU_ENOSPC;
 }
 
 /* --- Giving back, and keeping ----------------------------------------------------------------- */
-
-/* The part of a range that lies in the pool of its first index. */
-static uint64_t part_in(const struct tce_pool *pool, uint64_t index, uint64_t pages)
-{
-	return pool->end - index < pages ? pool->end - index : pages;
-}
 
 void iommu_tce_pools_free(struct iommu_tce_table *table, uint64_t index, uint64_t pages)
 {

@@ -122,8 +122,11 @@ int iommu_tce_table_start(struct iommu_tce_table *table, unsigned int flags)
 
 int iommu_tce_table_destroy(struct iommu_tce_table *table)
 {
-	int status = table->ops->clear(table, 0, table->entries);
+	int status;
 
+	if (table == NULL)
+		return 0;
+	status = table->ops->clear(table, 0, table->entries);
 	if (status != 0)
 		return status;
 	iommu_tce_table_fini(table);

@@ -38,9 +38,12 @@ int iommu_vtd_add_units(struct iommu *iommu, const void *structures, size_t size
 
 int iommu_vtd_remove_unit(struct iommu_unit *unit)
 {
-	struct iommu *iommu = unit->iommu;
+	struct iommu *iommu;
 	int status;
 
+	if (unit == NULL)
+		return 0;
+	iommu = unit->iommu;
 	iommu_control_lock(iommu);
 	status = iommu_vtd_unit_remove(unit);
 	return iommu_control_end(iommu, IOMMU_CALL, status);
@@ -71,18 +74,29 @@ static struct iommu_vtd_backend *backend_of(struct iommu_backend *backend)
 	return iommu_container_of(backend, struct iommu_vtd_backend, base);
 }
 
-/* A table that is broken is one, too: that is for the probe to complain of. */
+static bool describes_unit(const struct iommu_dmar *dmar)
+{
+	struct iommu_dmar_record record = {0};
+
+	iommu_dmar_for_each (dmar, &record)
+		if (record.type == DMAR_DRHD)
+			return true;
+	return false;
+}
+
+/*
+ * A table that is broken counts: it says that there is something, and the probe complains of it. One without a
+ * unit does not: the next back end may have what this machine has.
+ */
 static bool detect(struct iommu *iommu, struct iommu_backend *base)
 {
 	const struct iommu_vtd_backend *backend = backend_of(base);
 	struct iommu_dmar dmar;
-	int status;
 
 	(void)iommu;
 	if (backend->dmar == NULL)
 		return false;
-	status = iommu_dmar_open(&dmar, backend->dmar, backend->size);
-	return status != IOMMU_ENODEV;
+	return iommu_dmar_open(&dmar, backend->dmar, backend->size) != 0 || describes_unit(&dmar);
 }
 
 static int early_init(struct iommu *iommu, struct iommu_backend *base)

@@ -221,7 +221,7 @@ static int make_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 		.pgsize_bitmap = config->pgsize_bitmap != 0 ? config->pgsize_bitmap
 							    : caps->first_stage_sizes,
 		.max_pages = config->max_table_pages,
-		.node = IOMMU_NODE_ANY,
+		.node = iommu_node_near(config->near_node, unit->node),
 		.accepts = iommu_vtd_claims_leave,
 		.accepts_ctx = unit->probe,
 		/* Where nobody wants to know, hardware is spared writing to the table. */
@@ -267,7 +267,7 @@ static int make_second_stage(struct vtd_domain *domain, const struct vtd_unit *u
 		.pgsize_bitmap =
 			config->pgsize_bitmap != 0 ? config->pgsize_bitmap : caps->pgsize_bitmap,
 		.max_pages = config->max_table_pages,
-		.node = IOMMU_NODE_ANY,
+		.node = iommu_node_near(config->near_node, unit->node),
 		.accepts = iommu_vtd_claims_leave,
 		.accepts_ctx = unit->probe,
 		.flags = (caps->coherent ? 0U : IOMMU_PGTABLE_NONCOHERENT) |

@@ -24,6 +24,8 @@
 /* log2 of it, which is what the register wants. */
 #define TABLE_BITS      12
 #define BLOCK_ORDER_MAX 7
+/* Those below are the processor's own: an APIC refuses them. */
+#define VECTOR_MIN 16
 
 /* --- The table -------------------------------------------------------------------------------- */
 
@@ -48,7 +50,7 @@ static int interrupts_alloc(struct vtd_unit *unit)
 
 	if (unit->interrupts != NULL)
 		return 0;
-	interrupts = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	interrupts = platform->alloc_pages(platform->ctx, 0, unit->node, 0);
 	if (interrupts == NULL)
 		return IOMMU_ENOMEM;
 	unit->interrupts = interrupts;
@@ -391,11 +393,14 @@ static void store_low(struct vtd_unit *unit, struct vtd_interrupt_entry *entry, 
 
 int iommu_vtd_interrupt_free(struct iommu_vtd_interrupt *interrupt)
 {
-	struct vtd_unit *unit = vtd_unit_of(interrupt->unit);
+	struct vtd_unit *unit;
 	unsigned int number;
 	uintptr_t state;
 	int status;
 
+	if (interrupt == NULL)
+		return 0;
+	unit = vtd_unit_of(interrupt->unit);
 	for (number = 0; number < 1U << interrupt->order; number++)
 		store_low(unit, entry_of(unit, interrupt, number), 0);
 	status = iommu_vtd_invalidate_interrupts(unit, interrupt->index, interrupt->order);
@@ -415,10 +420,13 @@ static int check_target(const struct vtd_unit *unit,
 	    target->first_bus > target->last_bus || target->delivery_mode > 7 ||
 	    target->delivery_mode == 3 || target->delivery_mode == 6)
 		return IOMMU_EINVAL;
+	if (target->posted && !unit->caps.posted_interrupts)
+		return IOMMU_EOPNOTSUPP;
+	/* Fixed, lowest priority, and posted ones; the others carry no vector. */
+	if ((target->posted || target->delivery_mode <= 1) && target->vector < VECTOR_MIN)
+		return IOMMU_EINVAL;
 	if (!target->posted)
 		return !unit->interrupts->x2apic && target->destination > 0xff ? IOMMU_EINVAL : 0;
-	if (!unit->caps.posted_interrupts)
-		return IOMMU_EOPNOTSUPP;
 	return (target->descriptor & 63) != 0 || target->descriptor >> unit->output_width != 0
 		       ? IOMMU_EINVAL
 		       : 0;

@@ -11,7 +11,7 @@ void *iommu_vtd_pages_alloc(const struct vtd_unit *unit, unsigned int order)
 {
 	const struct iommu_platform *platform = unit->platform;
 	const uint64_t size = (uint64_t)IOMMU_PAGE_SIZE << order;
-	void *pages = platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, 0);
+	void *pages = platform->alloc_pages(platform->ctx, order, unit->node, 0);
 	iommu_paddr_t paddr;
 
 	if (pages == NULL)

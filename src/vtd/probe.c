@@ -212,7 +212,7 @@ static int alloc_domain_ids(struct vtd_unit *unit)
 
 	unit->domain_id_order = order_of((unit->caps.domains + 7) / 8);
 	unit->domain_ids =
-		platform->alloc_pages(platform->ctx, unit->domain_id_order, IOMMU_NODE_ANY, 0);
+		platform->alloc_pages(platform->ctx, unit->domain_id_order, unit->node, 0);
 	return unit->domain_ids != NULL ? 0 : IOMMU_ENOMEM;
 }
 
@@ -245,6 +245,24 @@ static unsigned int width_of(struct vtd_unit *unit)
 	return held < OUTPUT_WIDTH_MAX ? held : OUTPUT_WIDTH_MAX;
 }
 
+/* By what firmware says of its registers; IOMMU_NODE_ANY: nothing. */
+static int node_of(const struct vtd_unit *unit)
+{
+	const struct vtd_probe *probe = unit->probe;
+	struct iommu_dmar_record record = {0};
+
+	iommu_dmar_for_each (&unit->table->dmar, &record) {
+		const uint32_t domain = record.rhsa.proximity_domain;
+
+		if (record.type != DMAR_RHSA || record.rhsa.unit_base != unit->record.drhd.base)
+			continue;
+		if (probe->node_of != NULL)
+			return probe->node_of(probe->node_of_ctx, domain);
+		return domain <= INT32_MAX ? (int)domain : IOMMU_NODE_ANY;
+	}
+	return IOMMU_NODE_ANY;
+}
+
 static int unit_setup(struct vtd_unit *unit)
 {
 	const struct vtd_probe *probe = unit->probe;
@@ -253,6 +271,7 @@ static int unit_setup(struct vtd_unit *unit)
 	unit->timeout_ns = probe->timeout_ns;
 	unit->device_timeout_ns = probe->device_timeout_ns;
 	unit->fault_budget = probe->faults_per_second;
+	unit->node = node_of(unit);
 	status = check_place(unit);
 	if (status != 0)
 		return status;
@@ -385,6 +404,8 @@ static void set_options(struct vtd_probe *probe, const struct iommu_vtd_options 
 	probe->is_memory_ctx = options->is_memory_ctx;
 	probe->firmware_region = options->firmware_region;
 	probe->firmware_region_ctx = options->firmware_region_ctx;
+	probe->node_of = options->node_of;
+	probe->node_of_ctx = options->node_of_ctx;
 	probe->inherited_pages_max = options->inherited_pages_max != 0
 					     ? options->inherited_pages_max
 					     : DEFAULT_INHERITED_PAGES;

@@ -116,7 +116,9 @@ static int run_step(struct vtd_unit *unit, size_t step)
 
 	if (status == 0)
 		return 0;
-	unit->failure = bring_up[step].failure;
+	unit->failure = vtd_read32(unit, VTD_GSTS) == UINT32_MAX
+				? "its registers read as ones: it is gone"
+				: bring_up[step].failure;
 	vtd_log(unit, IOMMU_LOG_ERROR, unit->failure);
 	return iommu_refuse(unit->base.iommu, unit->base.name, status, unit->failure);
 }

@@ -291,6 +291,7 @@ struct vtd_unit {
 	/* It was left on, and bring-up does not turn it off: it changes its tables. */
 	bool keeps_running;
 	/* The step of the last bring-up that failed, or NULL. */
+	int node; /* NUMA; IOMMU_NODE_ANY: firmware does not say */
 	const char *failure;
 	/* What the unit sends when it has recorded a fault, or queued a page request. */
 	struct vtd_event fault_event, request_event;
@@ -849,6 +850,8 @@ struct vtd_probe {
 							const struct iommu_endpoint_info *endpoint,
 							iommu_paddr_t *start, iommu_paddr_t *last);
 	void *firmware_region_ctx;
+	int (*node_of)(void *ctx, uint32_t proximity_domain);
+	void *node_of_ctx;
 	struct iommu_list_node claims;
 	struct iommu_object_cache claim_cache, region_cache;
 	struct iommu_list_node tables;

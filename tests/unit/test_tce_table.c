@@ -270,6 +270,33 @@ static void pages_are_reached_until_they_are_unmapped(void **state)
 	end();
 }
 
+/* What no pool has by itself is found across them: in an empty window all of it, but for address 0. */
+static void a_run_may_lie_in_several_pools(void **state)
+{
+	const struct iommu_tce_limits none = {.mask = 0};
+	uint64_t small, large, other;
+
+	(void)state;
+	begin(&small_window, 2, 0);
+	assert_int_equal(iommu_tce_table_map(table, 0x100000, 1023, RW, &none, &large), 0);
+	assert_int_equal(large, 0x1000);
+	assert_true(leads_to(large + 1022 * 0x1000, 0x100000 + 1022 * 0x1000));
+	assert_int_equal(stats().taken, 1024);
+	assert_int_equal(iommu_tce_table_map(table, 0x1000, 1, RW, &none, &small), IOMMU_ENOSPC);
+	assert_int_equal(iommu_tce_table_unmap(table, large, 1023), 0);
+	assert_int_equal(stats().taken, 1);
+	/* Behind what is in the way, and not where there is nothing. */
+	assert_int_equal(iommu_tce_table_map(table, 0x1000, 1, RW, &none, &small), 0);
+	assert_int_equal(iommu_tce_table_map(table, 0x100000, 1000, RW, &none, &large), 0);
+	assert_true(large > small);
+	assert_int_equal(iommu_tce_table_map(table, 0x100000, 24, RW, &none, &other), IOMMU_ENOSPC);
+	assert_int_equal(stats().taken, 1002);
+	assert_int_equal(iommu_tce_table_unmap(table, large, 1000), 0);
+	assert_int_equal(iommu_tce_table_unmap(table, small, 1), 0);
+	assert_int_equal(stats().taken, 1);
+	end();
+}
+
 static void requests_that_make_no_sense_are_refused(void **state)
 {
 	struct iommu_tce_limits limits = {.mask = 0};
@@ -1064,6 +1091,7 @@ int main(void)
 		cmocka_unit_test(configurations_that_do_not_fit_are_refused),
 		cmocka_unit_test(each_allocation_of_a_window_fails_in_turn),
 		cmocka_unit_test(pages_are_reached_until_they_are_unmapped),
+		cmocka_unit_test(a_run_may_lie_in_several_pools),
 		cmocka_unit_test(requests_that_make_no_sense_are_refused),
 		cmocka_unit_test(what_is_not_confirmed_is_kept_back),
 		cmocka_unit_test(an_owner_takes_the_whole_window),

@@ -1935,13 +1935,19 @@ static void targets_that_make_no_sense_are_refused(void **state)
 		struct iommu_vtd_interrupt_target target;
 		int status;
 	} cases[] = {
-		{{.source = (enum iommu_vtd_source)3}, IOMMU_EINVAL},
-		{{.ignored_function_bits = 4}, IOMMU_EINVAL},
-		{{.source = IOMMU_VTD_SOURCE_BUS, .first_bus = 2, .last_bus = 1}, IOMMU_EINVAL},
-		{{.delivery_mode = 3}, IOMMU_EINVAL},
-		{{.destination = 256}, IOMMU_EINVAL},
-		{{.posted = true, .descriptor = 0x20}, IOMMU_EINVAL},
-		{{.posted = true, .descriptor = 1ULL << 46}, IOMMU_EINVAL},
+		{{.vector = 0x41, .source = (enum iommu_vtd_source)3}, IOMMU_EINVAL},
+		{{.vector = 0x41, .ignored_function_bits = 4}, IOMMU_EINVAL},
+		{{.vector = 0x41, .source = IOMMU_VTD_SOURCE_BUS, .first_bus = 2, .last_bus = 1},
+		 IOMMU_EINVAL},
+		{{.vector = 0x41, .delivery_mode = 3}, IOMMU_EINVAL},
+		{{.vector = 0x41, .destination = 256}, IOMMU_EINVAL},
+		{{.vector = 0x41, .posted = true, .descriptor = 0x20}, IOMMU_EINVAL},
+		{{.vector = 0x41, .posted = true, .descriptor = 1ULL << 46}, IOMMU_EINVAL},
+		{{.vector = 15}, IOMMU_EINVAL}, /* of the processor's own */
+		{{.vector = 15, .delivery_mode = 1}, IOMMU_EINVAL},
+		{{.vector = 15, .posted = true, .descriptor = 0x40}, IOMMU_EINVAL},
+		{{.vector = 0, .delivery_mode = 4}, 0}, /* an NMI carries none */
+		{{.vector = 16}, 0},
 	};
 	const struct iommu_model_vtd_config plain = {.flags = IOMMU_MODEL_VTD_INTERRUPT_REMAPPING};
 	const struct iommu_vtd_interrupt_target posted = {.posted = true};
