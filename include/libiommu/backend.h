@@ -113,6 +113,11 @@ struct iommu_bus_event {
 	uint16_t segment, source_id;            /* of the others */
 };
 
+#if defined(__cplusplus) && defined(__GNUC__)
+/* Function and structure have one name, which C++ knows apart, and -Wshadow tells of. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 /*
  * iommu_bus_event - the one thing that a host's bus code has to call.
  *
@@ -131,11 +136,6 @@ struct iommu_bus_event {
  *   IOMMU_ENOMEM        ADDED: to remember it; otherwise as iommu_probe_endpoint, and for BINDING
  *                       as iommu_use_default_domain
  */
-#if defined(__cplusplus) && defined(__GNUC__)
-/* Function and structure have one name, which C++ knows apart, and -Wshadow tells of. */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wshadow"
-#endif
 IOMMU_API int iommu_bus_event(struct iommu *iommu, const struct iommu_bus_event *event);
 #if defined(__cplusplus) && defined(__GNUC__)
 #pragma GCC diagnostic pop

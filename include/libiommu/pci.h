@@ -151,7 +151,7 @@ struct iommu_pci_requester {
 };
 
 /*
- * iommu_pci_requester - the narrowest such comparison that lets all requests of a function pass.
+ * iommu_pci_find_requester - the narrowest such comparison that lets all requests of a function pass.
  *
  * Its id, when it has no other. Ids that differ in the function number alone: those that have the rest in
  * common. Below a bridge from PCI Express to conventional PCI: the buses from that bridge to the function, which
@@ -160,16 +160,8 @@ struct iommu_pci_requester {
  * specification, "Devices Behind Conventional PCI Bridges"). Returns 0, or IOMMU_EINVAL: index beyond the
  * topology.
  */
-#if defined(__cplusplus) && defined(__GNUC__)
-/* Function and structure have one name, which C++ knows apart, and -Wshadow tells of. */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wshadow"
-#endif
-IOMMU_API int iommu_pci_requester(const struct iommu_pci_topology *topology, size_t index,
-				  struct iommu_pci_requester *requester);
-#if defined(__cplusplus) && defined(__GNUC__)
-#pragma GCC diagnostic pop
-#endif
+IOMMU_API int iommu_pci_find_requester(const struct iommu_pci_topology *topology, size_t index,
+				       struct iommu_pci_requester *requester);
 
 /*
  * iommu_pci_is_isolated - do all requests of a function pass the IOMMU before they reach another, and

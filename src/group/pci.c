@@ -305,8 +305,8 @@ static int admit_requester(void *ctx, uint16_t id)
 	return 0;
 }
 
-int iommu_pci_requester(const struct iommu_pci_topology *topology, size_t index,
-			struct iommu_pci_requester *requester)
+int iommu_pci_find_requester(const struct iommu_pci_topology *topology, size_t index,
+			     struct iommu_pci_requester *requester)
 {
 	uint16_t id;
 

@@ -18,7 +18,7 @@ struct test_platform {
 	uint64_t fail_after;  /* the call with this number fails, and all after it; 0: none */
 	uint64_t fail_every;  /* every n-th call fails; 0: none */
 	uint64_t flushes;     /* cache_flush calls so far */
-	uint64_t log_lines; /* errors and warnings */
+	uint64_t log_lines;   /* errors and warnings */
 	/* Of each level, and the last of it. */
 	uint64_t lines[IOMMU_LOG_DEBUG + 1];
 	char last[IOMMU_LOG_DEBUG + 1][192];

@@ -669,7 +669,7 @@ static void one_comparison_covers_all_ids(void **state)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct iommu_pci_requester *should = &cases[i].expected;
 
-		assert_int_equal(iommu_pci_requester(&topology, cases[i].index, &is), 0);
+		assert_int_equal(iommu_pci_find_requester(&topology, cases[i].index, &is), 0);
 		assert_int_equal(is.by_bus, should->by_bus);
 		if (is.by_bus) {
 			assert_int_equal(is.first_bus, should->first_bus);
@@ -679,7 +679,7 @@ static void one_comparison_covers_all_ids(void **state)
 		assert_int_equal(is.id, should->id);
 		assert_int_equal(is.ignored_function_bits, should->ignored_function_bits);
 	}
-	assert_int_equal(iommu_pci_requester(&topology, 10, &is), IOMMU_EINVAL);
+	assert_int_equal(iommu_pci_find_requester(&topology, 10, &is), IOMMU_EINVAL);
 }
 
 static void random_topologies(void **state)

@@ -155,7 +155,7 @@ static void the_rest_of_the_core_says_why(void **state)
 	NO(iommu_domain_read_dirty(domain, 0, 0, 0, &bitmap), IOMMU_EINVAL);
 	NO(iommu_domain_split(domain, 0, 4096, 4096), IOMMU_EOPNOTSUPP);
 	NO(iommu_domain_invalidate_user(domain, NULL, 0, 0, &done), IOMMU_EOPNOTSUPP);
-	NO(iommu_dma_of(e, &dma), IOMMU_EINVAL);
+	NO(iommu_dma_of(e, &dma), IOMMU_EPERM);
 	r.test.platform.isolates_interrupts = false;
 	NO(iommu_group_check_isolation(group), IOMMU_EPERM);
 	r.enable = IOMMU_EIO;
