@@ -124,7 +124,7 @@ static int space_of(struct iommu *iommu, iommu_iova_t last, unsigned int shift,
 		.last = last >> shift,
 	};
 
-	return iommu_iova_space_create(&config, space);
+	return IOMMU_CONFIG_DMA ? iommu_iova_space_create(&config, space) : IOMMU_EOPNOTSUPP;
 }
 
 int iommu_keep_free(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last)

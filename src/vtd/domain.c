@@ -360,7 +360,9 @@ const struct iommu_domain_ops iommu_vtd_first_stage_ops = {
 	.flush_all = flush_all,
 	.free_gathered = free_gathered,
 	.iova_to_phys = iova_to_phys,
+#if IOMMU_CONFIG_TABLE_TOOLS
 	.walk = walk,
+#endif
 	.set_dirty_tracking = set_dirty_tracking,
 	.read_dirty = read_dirty,
 	.split = split,

@@ -611,16 +611,22 @@ struct vtd_directory {
 struct vtd_pasid_entry *iommu_vtd_pasid_find(const struct vtd_endpoint *endpoint, uint32_t pasid);
 /* Make the table that a PASID's entry is in, and a larger directory where it needs one. */
 int iommu_vtd_pasid_create(struct vtd_endpoint *endpoint, uint32_t pasid);
-int iommu_vtd_directory_alloc(struct vtd_endpoint *endpoint);
-/* An empty one of 2^order pages; NULL: no memory. */
+/* An empty directory of 2^order pages; NULL: no memory. */
 struct vtd_directory *iommu_vtd_directory_make(struct vtd_unit *unit, unsigned int order);
 #if IOMMU_CONFIG_SCALABLE
+/* The first directory of an endpoint, of one page. Returns 0 or IOMMU_ENOMEM. */
+int iommu_vtd_directory_alloc(struct vtd_endpoint *endpoint);
 /* The first PASID from `pasid` on whose entry is in a table, or VTD_PASIDS_MAX. */
 uint32_t iommu_vtd_pasid_next(const struct vtd_endpoint *endpoint, uint32_t pasid);
 /* Free a directory once no unit can be walking it, and those that waited for that. */
 void iommu_vtd_directory_free(struct vtd_directory *directory);
 void iommu_vtd_directories_reap(struct vtd_probe *probe);
 #else
+static inline int iommu_vtd_directory_alloc(struct vtd_endpoint *endpoint)
+{
+	(void)endpoint;
+	return IOMMU_EOPNOTSUPP;
+}
 static inline uint32_t iommu_vtd_pasid_next(const struct vtd_endpoint *endpoint, uint32_t pasid)
 {
 	(void)endpoint;

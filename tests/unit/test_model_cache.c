@@ -273,7 +273,7 @@ static void with_little_memory_less_is_remembered(void **state)
 	f.outside.fail_after = f.outside.allocations + 2;
 	for (uint64_t i = 0; i < 1000; i++)
 		put_page(i);
-	assert_true(f.cache.total != 0 && f.cache.total < 40);
+	assert_true(f.cache.total != 0 && f.cache.total < 100); /* a page of them */
 	assert_true(knows(0, 1, 0, 999 << 12));
 	f.outside.fail_after = f.outside.allocations + 1;
 	iommu_model_cache_destroy(&f.cache);
