@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The cache of a model: its trees, its hash table, its order of forgetting, its memory, its walks. */
+/* The cache of a model: its hash table, its bunches, its order of forgetting, its memory, its walks. */
 #include "model/cache.h"
 
 #include <libiommu/status.h>
@@ -13,6 +13,8 @@
 #define RESERVE 48
 /* So many lines of one hash are in the table, or behind it. */
 #define CHAIN_MAX 16
+/* A bunch that has so many is split. */
+#define BUNCH_MAX 32
 /* So many that were used are passed over before one of them goes. */
 #define PASSED_OVER_MAX 32
 
@@ -21,13 +23,9 @@
 #define LINES_FEW       4096
 #define TABLE_PAGES_MAX (((size_t)IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER) / sizeof(void *))
 
-/* In one word: key, then what else is known. */
-#define META_KEY          0xffffULL
-#define META_LEVEL_SHIFT  8
-#define META_REASON_SHIFT 16
-#define META_HIDDEN       (1ULL << 24)
-#define META_HAS_OWNER    (1ULL << 25)
-#define META_OWNER_SHIFT  32
+/* The parts of a rank. */
+#define RANK_KIND_SHIFT 56
+#define RANK_TAG_SHIFT  8
 
 /*
  * What look-ups read of an entry: one cache line, in the table itself where it is the first of its hash,
@@ -36,25 +34,29 @@
  */
 struct model_cache_line {
 	struct model_cache_line *next; /* of the same hash, or among the spare ones */
+	struct model_cache_node *node; /* under the lock */
 	uint32_t version;
+	uint8_t reason, fault_hidden;
 	uint8_t used;   /* since it was last passed over */
-	uint8_t beyond; /* of the first of a hash: there may be entries that only the tree finds */
-	iommu_cell_t meta, tag, address, low, high, third;
+	uint8_t beyond; /* of the first of a hash: there may be entries that only their bunch finds */
+	iommu_cell_t rank, address, low, high, third;
 };
 
 _Static_assert(sizeof(struct model_cache_line) <= MODEL_CACHE_LINE, "it is one line");
 
 /* The rest of it, under the lock. */
 struct model_cache_node {
-	struct iommu_rb_node by_key;
-	uint64_t meta, tag, address;   /* as in its line: what is compared lies together */
-	struct model_cache_line *line; /* when it is a spare one: the next of them is in `next` */
+	struct model_cache_key key; /* as in its line: what is compared lies together */
+	struct model_cache_line *line;
+	struct model_cache_bunch *bunch;
+	struct iommu_list_node in_bunch;
+	struct iommu_list_node learned; /* when it is a spare one: among the spare ones */
 	struct iommu_rb_node by_owner;
-	struct iommu_list_node learned;
-	struct model_cache_node *next;
+	uint32_t owner;
+	bool has_owner;
 };
 
-/* Nodes, and lines beside the table, are cut from pages, which are kept until the model goes. */
+/* Nodes, lines beside the table, and bunches are cut from pages, which are kept until the model goes. */
 struct model_cache_page {
 	struct model_cache_page *next;
 	unsigned char apart[MODEL_CACHE_LINE - sizeof(void *)];
@@ -64,36 +66,41 @@ struct model_cache_page {
 
 /* --- Entries ---------------------------------------------------------------------------------- */
 
-static uint64_t key_of(unsigned int kind, unsigned int level)
+static struct model_cache_key key_of(unsigned int kind, uint64_t tag, unsigned int level,
+				     uint64_t address)
 {
-	return kind | (uint64_t)level << META_LEVEL_SHIFT;
+	return (struct model_cache_key){
+		(uint64_t)kind << RANK_KIND_SHIFT | tag << RANK_TAG_SHIFT | level, address};
 }
 
-static uint64_t meta_of(const struct model_cached *entry)
+static struct model_cache_key key_of_entry(const struct model_cached *entry)
 {
-	return key_of(entry->kind, entry->level) | (uint64_t)entry->reason << META_REASON_SHIFT |
-	       (entry->fault_hidden ? META_HIDDEN : 0) | (entry->has_owner ? META_HAS_OWNER : 0) |
-	       (uint64_t)entry->owner << META_OWNER_SHIFT;
+	return key_of(entry->kind, entry->tag, entry->level, entry->address);
+}
+
+static bool is_before(struct model_cache_key a, struct model_cache_key b)
+{
+	return a.rank != b.rank ? a.rank < b.rank : a.address < b.address;
+}
+
+static bool is_same(struct model_cache_key a, struct model_cache_key b)
+{
+	return a.rank == b.rank && a.address == b.address;
 }
 
 static unsigned int kind_of(const struct model_cache_node *node)
 {
-	return (unsigned int)node->meta & 0xff;
+	return (unsigned int)(node->key.rank >> RANK_KIND_SHIFT);
+}
+
+static uint64_t tag_of(const struct model_cache_node *node)
+{
+	return node->key.rank >> RANK_TAG_SHIFT & MODEL_CACHE_TAG_MAX;
 }
 
 static unsigned int level_of(const struct model_cache_node *node)
 {
-	return (unsigned int)(node->meta >> META_LEVEL_SHIFT) & 0xff;
-}
-
-static uint32_t owner_of(const struct model_cache_node *node)
-{
-	return (uint32_t)(node->meta >> META_OWNER_SHIFT);
-}
-
-static bool has_owner(const struct model_cache_node *node)
-{
-	return (node->meta & META_HAS_OWNER) != 0;
+	return (unsigned int)node->key.rank & 0xff;
 }
 
 static bool is_empty(const struct model_cache_line *line)
@@ -109,9 +116,10 @@ static void make_unreadable(struct model_cache_line *line)
 
 static void fill(struct model_cache_line *line, const struct model_cached *entry)
 {
-	iommu_cell_store_release(&line->meta, meta_of(entry));
-	iommu_cell_store_release(&line->tag, entry->tag);
+	iommu_cell_store_release(&line->rank, key_of_entry(entry).rank);
 	iommu_cell_store_release(&line->address, entry->address);
+	__atomic_store_n(&line->reason, entry->reason, __ATOMIC_RELEASE);
+	__atomic_store_n(&line->fault_hidden, entry->fault_hidden, __ATOMIC_RELEASE);
 	iommu_cell_store_release(&line->low, entry->low);
 	iommu_cell_store_release(&line->high, entry->high);
 	iommu_cell_store_release(&line->third, entry->third);
@@ -120,21 +128,16 @@ static void fill(struct model_cache_line *line, const struct model_cached *entry
 }
 
 /* Is it this one? Then *found is what it says, all of one moment. */
-static bool read_if(struct model_cache_line *line, uint64_t key, uint64_t tag, uint64_t address,
+static bool read_if(struct model_cache_line *line, struct model_cache_key key,
 		    struct model_cached *found)
 {
 	const uint32_t version = __atomic_load_n(&line->version, __ATOMIC_ACQUIRE);
-	uint64_t meta;
 
-	if (iommu_cell_load_acquire(&line->address) != address ||
-	    iommu_cell_load_acquire(&line->tag) != tag)
+	if (iommu_cell_load_acquire(&line->address) != key.address ||
+	    iommu_cell_load_acquire(&line->rank) != key.rank || (version & 1) != 0)
 		return false;
-	meta = iommu_cell_load_acquire(&line->meta);
-	if ((meta & META_KEY) != key || (version & 1) != 0)
-		return false;
-	found->owner = (uint32_t)(meta >> META_OWNER_SHIFT);
-	found->reason = (uint8_t)(meta >> META_REASON_SHIFT);
-	found->fault_hidden = (meta & META_HIDDEN) != 0;
+	found->reason = __atomic_load_n(&line->reason, __ATOMIC_ACQUIRE);
+	found->fault_hidden = __atomic_load_n(&line->fault_hidden, __ATOMIC_ACQUIRE) != 0;
 	found->low = iommu_cell_load_acquire(&line->low);
 	found->high = iommu_cell_load_acquire(&line->high);
 	found->third = iommu_cell_load_acquire(&line->third);
@@ -148,70 +151,12 @@ static void note_use(struct model_cache_line *line)
 		__atomic_store_n(&line->used, 1, __ATOMIC_RELAXED);
 }
 
-/* --- Two orders ------------------------------------------------------------------------------- */
+/* --- Trees ------------------------------------------------------------------------------------ */
 
 static bool no_augmentation(struct iommu_rb_node *node)
 {
 	(void)node;
 	return false;
-}
-
-static int compare(uint64_t a, uint64_t b)
-{
-	return a < b ? -1 : a > b;
-}
-
-/* Kind, tag, level, address. */
-static int compare_keys(const struct model_cache_node *a, const struct model_cached *b)
-{
-	int order = compare(kind_of(a), b->kind);
-
-	if (order == 0)
-		order = compare(a->tag, b->tag);
-	if (order == 0)
-		order = compare(level_of(a), b->level);
-	return order != 0 ? order : compare(a->address, b->address);
-}
-
-/* Kind, owner, then as above. */
-static int compare_owners(const struct model_cache_node *a, const struct model_cached *b)
-{
-	int order = compare(kind_of(a), b->kind);
-
-	if (order == 0)
-		order = compare(owner_of(a), b->owner);
-	return order != 0 ? order : compare_keys(a, b);
-}
-
-static struct model_cache_node *by_key(struct iommu_rb_node *node)
-{
-	return iommu_container_of(node, struct model_cache_node, by_key);
-}
-
-static struct model_cache_node *by_owner(struct iommu_rb_node *node)
-{
-	return iommu_container_of(node, struct model_cache_node, by_owner);
-}
-
-typedef struct model_cache_node *(*of_node)(struct iommu_rb_node *node);
-typedef int (*order)(const struct model_cache_node *a, const struct model_cached *b);
-
-/* The first entry that does not come before `key`, or NULL. */
-static inline struct model_cache_node *first_from(const struct iommu_rb_tree *tree, of_node of,
-						  order compares, const struct model_cached *key)
-{
-	struct iommu_rb_node *node = tree->root;
-	struct model_cache_node *found = NULL;
-
-	while (node != NULL) {
-		if (compares(of(node), key) >= 0) {
-			found = of(node);
-			node = node->child[0];
-		} else {
-			node = node->child[1];
-		}
-	}
-	return found;
 }
 
 /* The node behind this one, or NULL. */
@@ -228,19 +173,173 @@ static struct iommu_rb_node *next_of(struct iommu_rb_node *node)
 	return node->parent;
 }
 
-static inline void insert(struct iommu_rb_tree *tree, of_node of, order compares,
-			  const struct model_cached *entry, struct iommu_rb_node *own)
+/* --- The order of keys ------------------------------------------------------------------------ */
+
+static struct model_cache_bunch *by_key(struct iommu_rb_node *node)
+{
+	return iommu_container_of(node, struct model_cache_bunch, by_key);
+}
+
+static struct model_cache_node *in_bunch(struct iommu_list_node *node)
+{
+	return iommu_container_of(node, struct model_cache_node, in_bunch);
+}
+
+/* The bunch that a key belongs to: the last that does not begin behind it. */
+static struct model_cache_bunch *bunch_of(struct model_cache *cache, struct model_cache_key key)
+{
+	struct model_cache_bunch *found = &cache->first_bunch;
+	struct iommu_rb_node *node = cache->bunches.root;
+
+	while (node != NULL) {
+		const bool behind = !is_before(key, by_key(node)->begin);
+
+		if (behind)
+			found = by_key(node);
+		node = node->child[behind];
+	}
+	return found;
+}
+
+static struct model_cache_node *find_by_bunch(struct model_cache *cache, struct model_cache_key key)
+{
+	struct model_cache_bunch *bunch = bunch_of(cache, key);
+	struct iommu_list_node *at;
+
+	iommu_list_for_each (at, &bunch->entries)
+		if (is_same(in_bunch(at)->key, key))
+			return in_bunch(at);
+	return NULL;
+}
+
+/* A key that one of the bunch comes before: of the first, one in the middle and the last the median. */
+static struct model_cache_key middle_of(const struct model_cache_bunch *bunch)
+{
+	const struct model_cache_key a = in_bunch(bunch->entries.next)->key;
+	const struct model_cache_key c = in_bunch(bunch->entries.previous)->key;
+	struct iommu_list_node *at = bunch->entries.next;
+	struct model_cache_key b;
+	unsigned int i;
+
+	for (i = 0; i < bunch->count / 2; i++)
+		at = at->next;
+	b = in_bunch(at)->key;
+	if (is_before(a, b) == is_before(b, c))
+		return b;
+	return is_before(a, b) == is_before(a, c) ? c : a;
+}
+
+/* The upper half of it becomes a bunch of its own. Without memory it stays as it is, and only takes longer. */
+static void split(struct model_cache *cache, struct model_cache_bunch *bunch)
+{
+	struct model_cache_bunch *upper = cache->spare_bunches;
+	struct iommu_rb_node *parent = &bunch->by_key;
+	struct iommu_list_node *at = bunch->entries.next;
+
+	if (upper == NULL)
+		return;
+	cache->spare_bunches = upper->next;
+	cache->spare_bunch_count--;
+	upper->begin = middle_of(bunch);
+	upper->count = 0;
+	iommu_list_init(&upper->entries);
+	while (at != &bunch->entries) {
+		struct model_cache_node *node = in_bunch(at);
+
+		at = at->next;
+		if (is_before(node->key, upper->begin))
+			continue;
+		iommu_list_remove(&node->in_bunch);
+		iommu_list_insert(&upper->entries, &node->in_bunch);
+		node->bunch = upper;
+		upper->count++;
+		bunch->count--;
+	}
+	/* Its place is to the right of the lower half, or to the left of what comes behind that. */
+	if (parent->child[1] != NULL)
+		iommu_rb_insert(&cache->bunches, no_augmentation, next_of(parent), false,
+				&upper->by_key);
+	else
+		iommu_rb_insert(&cache->bunches, no_augmentation, parent, true, &upper->by_key);
+}
+
+static void join_bunch(struct model_cache *cache, struct model_cache_node *node)
+{
+	struct model_cache_bunch *bunch = bunch_of(cache, node->key);
+
+	if (bunch->count >= BUNCH_MAX) {
+		split(cache, bunch);
+		bunch = bunch_of(cache, node->key);
+	}
+	iommu_list_insert(&bunch->entries, &node->in_bunch);
+	node->bunch = bunch;
+	bunch->count++;
+}
+
+static void add_spare_bunch(struct model_cache *cache, struct model_cache_bunch *bunch)
+{
+	bunch->next = cache->spare_bunches;
+	cache->spare_bunches = bunch;
+	cache->spare_bunch_count++;
+}
+
+/* An empty bunch goes, but the first. */
+static void leave_bunch(struct model_cache *cache, struct model_cache_node *node)
+{
+	struct model_cache_bunch *bunch = node->bunch;
+
+	iommu_list_remove(&node->in_bunch);
+	if (--bunch->count != 0 || bunch == &cache->first_bunch)
+		return;
+	iommu_rb_remove(&cache->bunches, no_augmentation, &bunch->by_key);
+	add_spare_bunch(cache, bunch);
+}
+
+/* --- The order of owners ---------------------------------------------------------------------- */
+
+static struct model_cache_node *by_owner(struct iommu_rb_node *node)
+{
+	return iommu_container_of(node, struct model_cache_node, by_owner);
+}
+
+/* Kind, owner, then as above: does the node come before? */
+static bool is_owned_before(const struct model_cache_node *node, unsigned int kind, uint32_t owner,
+			    struct model_cache_key key)
+{
+	if (kind_of(node) != kind)
+		return kind_of(node) < kind;
+	return node->owner != owner ? node->owner < owner : is_before(node->key, key);
+}
+
+/* The first entry that does not come before, or NULL. */
+static struct model_cache_node *first_owned(const struct model_cache *cache, unsigned int kind,
+					    uint32_t owner, struct model_cache_key key)
+{
+	struct iommu_rb_node *node = cache->owners.root;
+	struct model_cache_node *found = NULL;
+
+	while (node != NULL) {
+		const bool right = is_owned_before(by_owner(node), kind, owner, key);
+
+		if (!right)
+			found = by_owner(node);
+		node = node->child[right];
+	}
+	return found;
+}
+
+static void join_owner(struct model_cache *cache, struct model_cache_node *own)
 {
 	struct iommu_rb_node *parent = NULL;
-	struct iommu_rb_node *node = tree->root;
+	struct iommu_rb_node *node = cache->owners.root;
 	bool right = false;
 
 	while (node != NULL) {
 		parent = node;
-		right = compares(of(node), entry) < 0;
+		right = is_owned_before(by_owner(node), kind_of(own), own->owner, own->key);
 		node = node->child[right];
 	}
-	iommu_rb_insert(tree, no_augmentation, parent, right, own);
+	iommu_rb_insert(&cache->owners, no_augmentation, parent, right, &own->by_owner);
 }
 
 /* --- Memory ----------------------------------------------------------------------------------- */
@@ -296,6 +395,9 @@ int iommu_model_cache_init(struct model_cache *cache, const struct iommu_platfor
 		.forget_seed = forget_seed,
 		.random = forget_seed,
 	};
+	iommu_list_init(&cache->first_bunch.entries);
+	iommu_rb_insert(&cache->bunches, no_augmentation, NULL, false, &cache->first_bunch.by_key);
+	iommu_list_init(&cache->spare);
 	iommu_list_init(&cache->learned);
 	iommu_list_init(&cache->walks);
 	cache->table_mask = table_pages_for(cache->limit) * LINES_PER_PAGE - 1;
@@ -343,8 +445,7 @@ static void add_spare_line(struct model_cache *cache, struct model_cache_line *l
 
 static void add_spare(struct model_cache *cache, struct model_cache_node *node)
 {
-	node->next = cache->spare;
-	cache->spare = node;
+	iommu_list_insert(cache->spare.next, &node->learned);
 	cache->spare_count++;
 }
 
@@ -359,11 +460,17 @@ static bool wants_lines(const struct model_cache *cache)
 	return cache->spare_line_count < RESERVE && cache->made_lines < cache->limit;
 }
 
-/* Nodes or lines, whichever are wanted. */
+static bool wants_bunches(const struct model_cache *cache)
+{
+	return cache->spare_bunch_count < RESERVE && cache->made_bunches < cache->limit;
+}
+
+/* Nodes, lines or bunches, whichever are wanted. */
 static void add_page(struct model_cache *cache, struct model_cache_page *page)
 {
 	struct model_cache_node *nodes = (struct model_cache_node *)(void *)(page + 1);
 	struct model_cache_line *lines = (struct model_cache_line *)(void *)(page + 1);
+	struct model_cache_bunch *bunches = (struct model_cache_bunch *)(void *)(page + 1);
 	size_t i;
 
 	page->next = cache->pages;
@@ -374,11 +481,17 @@ static void add_page(struct model_cache *cache, struct model_cache_page *page)
 		cache->made += CUT_FROM_PAGE(struct model_cache_node);
 		return;
 	}
-	for (i = 0; i < CUT_FROM_PAGE(struct model_cache_line); i++) {
-		make_unreadable(&lines[i]);
-		add_spare_line(cache, &lines[i]);
+	if (wants_lines(cache)) {
+		for (i = 0; i < CUT_FROM_PAGE(struct model_cache_line); i++) {
+			make_unreadable(&lines[i]);
+			add_spare_line(cache, &lines[i]);
+		}
+		cache->made_lines += CUT_FROM_PAGE(struct model_cache_line);
+		return;
 	}
-	cache->made_lines += CUT_FROM_PAGE(struct model_cache_line);
+	for (i = 0; i < CUT_FROM_PAGE(struct model_cache_bunch); i++)
+		add_spare_bunch(cache, &bunches[i]);
+	cache->made_bunches += CUT_FROM_PAGE(struct model_cache_bunch);
 }
 
 /* With the lock, which is let go of for it. */
@@ -387,7 +500,7 @@ static uintptr_t make_room(struct model_cache *cache, uintptr_t state)
 	const struct iommu_platform *platform = cache->platform;
 	unsigned int tries = RESERVE;
 
-	while ((wants_nodes(cache) || wants_lines(cache)) && tries-- != 0) {
+	while ((wants_nodes(cache) || wants_lines(cache) || wants_bunches(cache)) && tries-- != 0) {
 		struct model_cache_page *page;
 
 		unlock(cache, state);
@@ -403,13 +516,12 @@ static uintptr_t make_room(struct model_cache *cache, uintptr_t state)
 /* --- Look-ups --------------------------------------------------------------------------------- */
 
 /* The first of a hash. */
-static struct model_cache_line *first_line(const struct model_cache *cache, uint64_t key,
-					   uint64_t tag, uint64_t address)
+static struct model_cache_line *first_line(const struct model_cache *cache,
+					   struct model_cache_key key)
 {
-	uint64_t hash = tag * 0x9e3779b97f4a7c15ULL + address;
+	uint64_t hash = key.rank * 0x9e3779b97f4a7c15ULL + key.address;
 	size_t place;
 
-	hash ^= (key & 0xff) << 58 ^ key >> META_LEVEL_SHIFT << 54;
 	hash ^= hash >> 32;
 	hash *= 0xd6e8feb86659fd93ULL;
 	hash ^= hash >> 32;
@@ -417,49 +529,30 @@ static struct model_cache_line *first_line(const struct model_cache *cache, uint
 	return &cache->table[place / LINES_PER_PAGE][place % LINES_PER_PAGE];
 }
 
-static struct model_cache_line *first_line_of(const struct model_cache *cache,
-					      const struct model_cached *key)
+static bool is_line_of(const struct model_cache_line *line, struct model_cache_key key)
 {
-	return first_line(cache, key_of(key->kind, key->level), key->tag, key->address);
+	return !is_empty(line) && iommu_cell_load(&line->address) == key.address &&
+	       iommu_cell_load(&line->rank) == key.rank;
 }
 
-static struct model_cache_node *find_by_tree(const struct model_cache *cache,
-					     const struct model_cached *key)
+static struct model_cache_node *find_locked(struct model_cache *cache, struct model_cache_key key)
 {
-	struct model_cache_node *node = first_from(&cache->keys, by_key, compare_keys, key);
-
-	return node != NULL && compare_keys(node, key) == 0 ? node : NULL;
-}
-
-static bool is_line_of(const struct model_cache_line *line, const struct model_cached *key)
-{
-	return !is_empty(line) && iommu_cell_load(&line->address) == key->address &&
-	       iommu_cell_load(&line->tag) == key->tag &&
-	       (iommu_cell_load(&line->meta) & META_KEY) == key_of(key->kind, key->level);
-}
-
-static struct model_cache_line *find_locked(const struct model_cache *cache,
-					    const struct model_cached *key)
-{
-	struct model_cache_line *first = first_line_of(cache, key);
+	struct model_cache_line *first = first_line(cache, key);
 	struct model_cache_line *line;
-	struct model_cache_node *node;
 
 	for (line = first; line != NULL; line = line->next)
 		if (is_line_of(line, key))
-			return line;
-	node = first->beyond != 0 ? find_by_tree(cache, key) : NULL;
-	return node != NULL ? node->line : NULL;
+			return line->node;
+	return first->beyond != 0 ? find_by_bunch(cache, key) : NULL;
 }
 
 /*
  * A line for an entry: the first of its hash if that is free, or one behind it. NULL: there is none. A hash
- * that has too many, which a guest can bring about, has the others in the tree alone.
+ * that has too many, which a guest can bring about, has the others in their bunches alone.
  */
-static struct model_cache_line *take_line(struct model_cache *cache,
-					  const struct model_cached *entry)
+static struct model_cache_line *take_line(struct model_cache *cache, struct model_cache_key key)
 {
-	struct model_cache_line *first = first_line_of(cache, entry);
+	struct model_cache_line *first = first_line(cache, key);
 	struct model_cache_line *line = cache->spare_lines;
 	struct model_cache_line *last;
 	unsigned int count = 1;
@@ -485,8 +578,7 @@ static struct model_cache_line *take_line(struct model_cache *cache,
 /* It holds nothing any more: the first of a hash stays where it is. */
 static void give_line(struct model_cache *cache, const struct model_cache_node *node)
 {
-	struct model_cache_line *before =
-		first_line(cache, node->meta & META_KEY, node->tag, node->address);
+	struct model_cache_line *before = first_line(cache, node->key);
 
 	make_unreadable(node->line);
 	if (before == node->line)
@@ -515,8 +607,8 @@ static void forget(struct model_cache *cache, struct model_cache_node *node)
 	const unsigned int kind = kind_of(node), level = level_of(node);
 
 	give_line(cache, node);
-	iommu_rb_remove(&cache->keys, no_augmentation, &node->by_key);
-	if (has_owner(node))
+	leave_bunch(cache, node);
+	if (node->has_owner)
 		iommu_rb_remove(&cache->owners, no_augmentation, &node->by_owner);
 	iommu_list_remove(&node->learned);
 	cache->count[kind]--;
@@ -537,20 +629,19 @@ static bool forgets_now(struct model_cache *cache)
 	return (cache->random >> 32 & 3) == 0;
 }
 
-/* By the tree: of a hash that has too many, or of a cache that forgets at random. */
-static bool find_slowly(struct model_cache *cache, const struct model_cached *key,
+/* By the bunches: of a hash that has too many, or of a cache that forgets at random. */
+static bool find_slowly(struct model_cache *cache, struct model_cache_key key,
 			struct model_cached *found, bool peeks)
 {
 	const uintptr_t state = lock(cache);
-	struct model_cache_node *node = find_by_tree(cache, key);
+	struct model_cache_node *node = find_by_bunch(cache, key);
 	bool known = node != NULL;
 
 	if (known && !peeks && forgets_now(cache)) {
 		forget(cache, node);
 		known = false;
 	}
-	known = known &&
-		read_if(node->line, key_of(key->kind, key->level), key->tag, key->address, found);
+	known = known && read_if(node->line, key, found);
 	if (known && !peeks)
 		note_use(node->line);
 	unlock(cache, state);
@@ -561,18 +652,18 @@ static inline bool find(struct model_cache *cache, unsigned int kind, uint64_t t
 			unsigned int level, uint64_t address, struct model_cached *found,
 			bool peeks)
 {
-	const uint64_t key = key_of(kind, level);
-	struct model_cache_line *first = first_line(cache, key, tag, address);
+	const struct model_cache_key key = key_of(kind, tag, level, address);
+	struct model_cache_line *first = first_line(cache, key);
 	struct model_cache_line *line = first;
 	unsigned int i;
 
 	*found = (struct model_cached){
 		.kind = (uint8_t)kind, .tag = tag, .level = (uint8_t)level, .address = address};
 	if (cache->forget_seed != 0)
-		return find_slowly(cache, found, found, peeks);
+		return find_slowly(cache, key, found, peeks);
 	/* Counted: a line that is given back meanwhile leads among the spare ones. */
 	for (i = 0; line != NULL && i < CHAIN_MAX; i++) {
-		if (read_if(line, key, tag, address, found)) {
+		if (read_if(line, key, found)) {
 			if (!peeks)
 				note_use(line);
 			return true;
@@ -580,7 +671,7 @@ static inline bool find(struct model_cache *cache, unsigned int kind, uint64_t t
 		line = __atomic_load_n(&line->next, __ATOMIC_ACQUIRE);
 	}
 	return __atomic_load_n(&first->beyond, __ATOMIC_RELAXED) != 0 &&
-	       find_slowly(cache, found, found, peeks);
+	       find_slowly(cache, key, found, peeks);
 }
 
 bool iommu_model_cache_find(struct model_cache *cache, unsigned int kind, uint64_t tag,
@@ -623,23 +714,11 @@ void iommu_model_walk_begin(struct model_cache *cache, struct model_walk *walk, 
 
 	if (adds)
 		state = make_room(cache, state);
+	walk->learned_count = 0;
 	walk->number = ++cache->walk_count;
 	walk->generation = iommu_cell_load(&cache->generation);
 	iommu_list_insert(&cache->walks, &walk->link);
 	unlock(cache, state);
-}
-
-bool iommu_model_walk_end(struct model_cache *cache, struct model_walk *walk)
-{
-	const uintptr_t state = lock(cache);
-	bool was_awaited;
-
-	iommu_list_remove(&walk->link);
-	was_awaited = cache->awaited != 0 && have_ended(cache, cache->awaited);
-	if (was_awaited)
-		cache->awaited = 0;
-	unlock(cache, state);
-	return was_awaited;
 }
 
 bool iommu_model_walks_have_ended(struct model_cache *cache, uint64_t *ticket)
@@ -679,41 +758,42 @@ static void forget_one(struct model_cache *cache)
 	}
 }
 
-/* A spare entry with a line for `entry`, or NULL. */
-static struct model_cache_node *take_node(struct model_cache *cache,
-					  const struct model_cached *entry)
+/* A spare entry with a line for this key, or NULL. */
+static struct model_cache_node *take_node(struct model_cache *cache, struct model_cache_key key)
 {
 	struct model_cache_node *node;
 
-	if ((cache->total >= cache->limit || cache->spare == NULL) && cache->total != 0)
+	if ((cache->total >= cache->limit || cache->spare_count == 0) && cache->total != 0)
 		forget_one(cache);
-	node = cache->spare;
-	if (node == NULL)
+	if (cache->spare_count == 0)
 		return NULL;
-	node->line = take_line(cache, entry);
+	node = iommu_container_of(cache->spare.next, struct model_cache_node, learned);
+	node->line = take_line(cache, key);
 	if (node->line == NULL)
 		return NULL;
-	cache->spare = node->next;
+	iommu_list_remove(&node->learned);
 	cache->spare_count--;
 	return node;
 }
 
 static void put(struct model_cache *cache, const struct model_cached *entry)
 {
+	const struct model_cache_key key = key_of_entry(entry);
 	struct model_cache_node *node;
 
-	if (find_locked(cache, entry) != NULL)
+	if (find_locked(cache, key) != NULL)
 		return; /* what is known stays known */
-	node = take_node(cache, entry);
+	node = take_node(cache, key);
 	if (node == NULL)
 		return;
-	node->meta = meta_of(entry);
-	node->tag = entry->tag;
-	node->address = entry->address;
+	node->key = key;
+	node->owner = entry->owner;
+	node->has_owner = entry->has_owner;
+	node->line->node = node;
 	fill(node->line, entry);
-	insert(&cache->keys, by_key, compare_keys, entry, &node->by_key);
+	join_bunch(cache, node);
 	if (entry->has_owner)
-		insert(&cache->owners, by_owner, compare_owners, entry, &node->by_owner);
+		join_owner(cache, node);
 	iommu_list_insert(&cache->learned, &node->learned);
 	cache->count[entry->kind]++;
 	cache->count_of_level[entry->kind][entry->level]++;
@@ -721,24 +801,56 @@ static void put(struct model_cache *cache, const struct model_cached *entry)
 	note_presence(cache, entry->kind, entry->level);
 }
 
-void iommu_model_cache_put(struct model_cache *cache, const struct model_walk *walk,
-			   const struct model_cached *entry)
+/* What a walk has learned becomes known, under one lock. */
+static void put_learned(struct model_cache *cache, struct model_walk *walk)
+{
+	unsigned int i;
+
+	if (iommu_cell_load(&cache->generation) == walk->generation)
+		for (i = 0; i < walk->learned_count; i++)
+			put(cache, &walk->learned[i]);
+	walk->learned_count = 0;
+}
+
+void iommu_model_walk_settle(struct model_cache *cache, struct model_walk *walk)
 {
 	const uintptr_t state = lock(cache);
 
-	if (iommu_cell_load(&cache->generation) == walk->generation)
-		put(cache, entry);
+	put_learned(cache, walk);
 	unlock(cache, state);
+}
+
+void iommu_model_cache_put(struct model_cache *cache, struct model_walk *walk,
+			   const struct model_cached *entry)
+{
+	if (walk->learned_count == MODEL_WALK_LEARNS)
+		iommu_model_walk_settle(cache, walk);
+	walk->learned[walk->learned_count++] = *entry;
+}
+
+bool iommu_model_walk_end(struct model_cache *cache, struct model_walk *walk)
+{
+	const uintptr_t state = lock(cache);
+	bool was_awaited;
+
+	put_learned(cache, walk);
+	iommu_list_remove(&walk->link);
+	was_awaited = cache->awaited != 0 && have_ended(cache, cache->awaited);
+	if (was_awaited)
+		cache->awaited = 0;
+	unlock(cache, state);
+	return was_awaited;
 }
 
 void iommu_model_cache_add_to_high(struct model_cache *cache, const struct model_walk *walk,
 				   const struct model_cached *key, uint64_t bits)
 {
 	const uintptr_t state = lock(cache);
-	struct model_cache_line *line = find_locked(cache, key);
+	struct model_cache_node *node = find_locked(cache, key_of_entry(key));
 
-	if (line != NULL && iommu_cell_load(&cache->generation) == walk->generation)
-		iommu_cell_store_release(&line->high, iommu_cell_load(&line->high) | bits);
+	if (node != NULL && iommu_cell_load(&cache->generation) == walk->generation)
+		iommu_cell_store_release(&node->line->high,
+					 iommu_cell_load(&node->line->high) | bits);
 	unlock(cache, state);
 }
 
@@ -756,56 +868,75 @@ void iommu_model_cache_end_drop(struct model_cache *cache, uintptr_t state)
 	unlock(cache, state);
 }
 
-/* Forget all whose keys are in [first, last]. */
-static void drop_keys(struct model_cache *cache, const struct model_cached *first,
-		      const struct model_cached *last)
+/* Forget all of a bunch whose keys are in [first, last]. */
+static void drop_of_bunch(struct model_cache *cache, struct model_cache_bunch *bunch,
+			  struct model_cache_key first, struct model_cache_key last)
 {
-	struct model_cache_node *node = first_from(&cache->keys, by_key, compare_keys, first);
+	struct iommu_list_node *at = bunch->entries.next;
 
-	while (node != NULL && compare_keys(node, last) <= 0) {
-		struct iommu_rb_node *next = next_of(&node->by_key);
+	while (at != &bunch->entries) {
+		struct model_cache_node *node = in_bunch(at);
 
-		forget(cache, node);
-		node = next != NULL ? by_key(next) : NULL;
+		at = at->next;
+		if (!is_before(node->key, first) && !is_before(last, node->key))
+			forget(cache, node);
+	}
+}
+
+/* Forget all whose keys are in [first, last]. */
+static void drop_keys(struct model_cache *cache, struct model_cache_key first,
+		      struct model_cache_key last)
+{
+	struct model_cache_bunch *bunch = bunch_of(cache, first);
+
+	while (bunch != NULL && !is_before(last, bunch->begin)) {
+		struct iommu_rb_node *next = next_of(&bunch->by_key);
+
+		drop_of_bunch(cache, bunch, first, last);
+		bunch = next != NULL ? by_key(next) : NULL;
 	}
 }
 
 void iommu_model_cache_drop(struct model_cache *cache, unsigned int kind, uint64_t tag,
 			    unsigned int level, uint64_t first, uint64_t last)
 {
-	const struct model_cached from = {
-		.kind = (uint8_t)kind, .tag = tag, .level = (uint8_t)level, .address = first};
-	struct model_cached to = from;
+	const struct model_cache_key from = key_of(kind, tag, level, first);
+	struct model_cache_node *node;
 
-	to.address = last;
-	if (cache->count_of_level[kind][level] != 0)
-		drop_keys(cache, &from, &to);
+	if (cache->count_of_level[kind][level] == 0)
+		return;
+	if (first != last) {
+		drop_keys(cache, from, key_of(kind, tag, level, last));
+		return;
+	}
+	/* Most invalidations name one page. */
+	node = find_locked(cache, from);
+	if (node != NULL)
+		forget(cache, node);
 }
 
 void iommu_model_cache_drop_tags(struct model_cache *cache, unsigned int kind, uint64_t first,
 				 uint64_t last)
 {
-	const struct model_cached from = {.kind = (uint8_t)kind, .tag = first};
-	const struct model_cached to = {
-		.kind = (uint8_t)kind, .tag = last, .level = UINT8_MAX, .address = UINT64_MAX};
+	const uint64_t last_tag = last < MODEL_CACHE_TAG_MAX ? last : MODEL_CACHE_TAG_MAX;
 
 	if (cache->count[kind] != 0)
-		drop_keys(cache, &from, &to);
+		drop_keys(cache, key_of(kind, first, 0, 0),
+			  key_of(kind, last_tag, UINT8_MAX, UINT64_MAX));
 }
 
 void iommu_model_cache_drop_kind(struct model_cache *cache, unsigned int kind)
 {
-	iommu_model_cache_drop_tags(cache, kind, 0, UINT64_MAX);
+	iommu_model_cache_drop_tags(cache, kind, 0, MODEL_CACHE_TAG_MAX);
 }
 
 void iommu_model_cache_drop_owned(struct model_cache *cache, unsigned int kind, uint32_t owner,
 				  uint64_t first, uint64_t last)
 {
-	const struct model_cached from = {.kind = (uint8_t)kind, .owner = owner, .tag = first};
-	struct model_cache_node *node = first_from(&cache->owners, by_owner, compare_owners, &from);
+	struct model_cache_node *node = first_owned(cache, kind, owner, key_of(kind, first, 0, 0));
 
-	while (node != NULL && kind_of(node) == kind && owner_of(node) == owner &&
-	       node->tag <= last) {
+	while (node != NULL && kind_of(node) == kind && node->owner == owner &&
+	       tag_of(node) <= last) {
 		struct iommu_rb_node *next = next_of(&node->by_owner);
 
 		forget(cache, node);

@@ -4,10 +4,16 @@
  * bounded memory or random forgetting; both are things that real caches do. When memory is short, less
  * is remembered.
  *
- * What is found is found by a hash table, of which a line is all that a look-up reads; what an invalidation names, by one of two ordered trees:
- * of keys, and of owners where an entry has one. So whatever a guest asks to be forgotten costs
- * O(log n) and what is in fact forgotten, which devices have paid for before. A cache that is full
- * forgets in the order in which it learned, but passes over, once, what was used since it last came by.
+ * What is found is found by a hash table, of which a line is all that a look-up reads, and so is the one
+ * page that most invalidations name. What else an invalidation names is found by order: entries of
+ * neighbouring keys are in a bunch, bunches are in a tree, and entries that have owners are in a tree by
+ * these. So whatever a guest asks to be forgotten costs O(log n) and what is in fact forgotten, which
+ * devices have paid for before. A new entry only joins its bunch, which needs no sorting and seldom
+ * changes the tree: a bunch that has become long is split. Bunches do not merge, but one that is empty
+ * goes; so there are never more of them than entries.
+ *
+ * A cache that is full forgets in the order in which it learned, but passes over, once, what was used
+ * since it last came by.
  *
  * Concurrency. A look-up takes no lock: each entry has a version, which is odd while the entry changes,
  * and an entry's line stays a line until the cache goes. Everything that changes the cache takes
@@ -35,6 +41,10 @@
 #define MODEL_CACHE_KINDS  7
 #define MODEL_CACHE_LEVELS 8
 #define MODEL_CACHE_LINE   64
+/* So many entries a walk keeps until the cache takes them all at once: five levels, context, PASID. */
+#define MODEL_WALK_LEARNS 8
+/* The largest tag. */
+#define MODEL_CACHE_TAG_MAX ((1ULL << 48) - 1)
 /* Entries of all kinds, where the configuration says nothing. */
 #define MODEL_CACHE_DEFAULT 16384
 
@@ -42,10 +52,10 @@
 struct model_cached {
 	/* The key, in this order: what kind of entry, whose, of which level of tables, where. */
 	uint8_t kind;
-	uint64_t tag;
+	uint64_t tag; /* up to MODEL_CACHE_TAG_MAX */
 	uint8_t level;
 	uint64_t address;
-	/* By whom it can also be dropped; of the kinds that have owners. */
+	/* By whom it can also be dropped; of the kinds that have owners. It is not told again. */
 	bool has_owner;
 	uint32_t owner;
 	/* What is known. With a reason: that it faults. */
@@ -59,6 +69,24 @@ struct model_walk {
 	struct iommu_list_node link; /* from the one that began first to the one that began last */
 	uint64_t number;             /* counts walks */
 	uint64_t generation;         /* at its begin */
+	/* What it has learned and the cache does not know yet. */
+	unsigned int learned_count;
+	struct model_cached learned[MODEL_WALK_LEARNS];
+};
+
+/* What entries are ordered by: kind, tag and level in one word, then the address. */
+struct model_cache_key {
+	uint64_t rank;
+	uint64_t address;
+};
+
+/* Entries whose keys lie between its beginning and that of the next bunch: few, in no order. */
+struct model_cache_bunch {
+	struct iommu_rb_node by_key;
+	struct model_cache_key begin;
+	struct iommu_list_node entries;
+	size_t count;
+	struct model_cache_bunch *next; /* among the spare ones */
 };
 
 struct model_cache_line;
@@ -77,11 +105,14 @@ struct model_cache {
 	unsigned char apart[MODEL_CACHE_LINE];
 	/* The rest, under the lock. */
 	struct iommu_spinlock lock;
-	struct iommu_rb_tree keys, owners;
-	struct iommu_list_node learned; /* from the one that is forgotten next */
-	/* Entries that hold nothing, and the pages that all are cut from. */
-	struct model_cache_node *spare;
+	struct iommu_rb_tree bunches, owners;
+	struct model_cache_bunch first_bunch; /* begins before all keys, and stays */
+	struct iommu_list_node learned;       /* from the one that is forgotten next */
+	/* What holds nothing, and the pages that all is cut from. */
+	struct iommu_list_node spare;
 	size_t spare_count, made;
+	struct model_cache_bunch *spare_bunches;
+	size_t spare_bunch_count, made_bunches;
 	struct model_cache_line *spare_lines;
 	size_t spare_line_count, made_lines;
 	struct model_cache_page *pages;
@@ -145,11 +176,17 @@ bool iommu_model_walk_end(struct model_cache *cache, struct model_walk *walk);
 bool iommu_model_walks_have_ended(struct model_cache *cache, uint64_t *ticket);
 
 /*
- * put - remember `entry`, whose key is filled in; nothing changes when the key is known, or when
- * something was invalidated since the walk began. add_to_high - set bits in what is known, likewise.
+ * put - remember `entry`, whose key is filled in. The walk keeps it until its end, when the cache takes all
+ * that it has learned under one lock; what is known by then stays as it is, and nothing is taken if
+ * something was invalidated since the walk began.
+ *
+ * settle - the cache takes it now, so that look-ups of the same walk find it.
+ *
+ * add_to_high - set bits in what the cache knows, at once, unless something was invalidated.
  */
-void iommu_model_cache_put(struct model_cache *cache, const struct model_walk *walk,
+void iommu_model_cache_put(struct model_cache *cache, struct model_walk *walk,
 			   const struct model_cached *entry);
+void iommu_model_walk_settle(struct model_cache *cache, struct model_walk *walk);
 void iommu_model_cache_add_to_high(struct model_cache *cache, const struct model_walk *walk,
 				   const struct model_cached *key, uint64_t bits);
 

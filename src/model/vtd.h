@@ -59,7 +59,7 @@ enum model_kind {
 	MODEL_TABLE,   /* tag = domain id; an entry of `level`: low = the table, high = allowed */
 	MODEL_INTERRUPT, /* tag 0, address = index; low, high = entry */
 	/* Scalable mode. */
-	MODEL_PASID, /* tag = PASID, address = source id; low, high = words 0, 2; owner likewise */
+	MODEL_PASID, /* tag = PASID, address = source id; low, high, third = words 0, 2, 1; owner likewise */
 	MODEL_FIRST_PAGE,  /* tag = domain id << 32 | PASID; of both stages where they are nested */
 	MODEL_FIRST_TABLE, /* likewise; low = where it is, third = its address in the first stage */
 };

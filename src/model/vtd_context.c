@@ -73,7 +73,7 @@ static void use_context(struct journey *j, const struct model_cached *entry)
 
 	j->how = type == VTD_PASS_THROUGH ? VTD_PASID_PASS_THROUGH : VTD_PASID_SECOND_STAGE;
 	j->device_tlb = type == VTD_TRANSLATE_ALL;
-	j->domain_id = (uint16_t)entry->owner;
+	j->domain_id = vtd_context_domain_id(entry->high);
 	j->second_table = entry->low & VTD_ENTRY_ADDRESS_MASK;
 	j->second_levels = vtd_context_levels(entry->high);
 }
@@ -264,12 +264,12 @@ static void use_pasid_entry(struct journey *j, const struct model_cached *entry)
 	const uint64_t word0 = entry->low;
 
 	j->how = vtd_pasid_type(word0);
-	j->domain_id = (uint16_t)entry->owner;
+	j->domain_id = vtd_pasid_domain_id(entry->third);
 	j->second_table = word0 & VTD_ENTRY_ADDRESS_MASK;
 	j->second_levels = vtd_pasid_levels(word0);
 	j->notes = (word0 & VTD_PASID_SSADE) != 0;
 	j->first = entry->high;
-	j->snoops = entry->third != 0;
+	j->snoops = (entry->third & VTD_PASID_PGSNP) != 0;
 }
 
 static unsigned int find_pasid(struct journey *j, const struct model_cached *context)
@@ -288,7 +288,7 @@ static unsigned int find_pasid(struct journey *j, const struct model_cached *con
 		if (entry.reason == 0) {
 			entry.low = words[0];
 			entry.high = words[2];
-			entry.third = words[1] & VTD_PASID_PGSNP;
+			entry.third = words[1];
 			entry.owner = vtd_pasid_domain_id(words[1]);
 		}
 		if (entry.reason == 0 || caches_absence(model))

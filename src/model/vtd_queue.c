@@ -73,10 +73,11 @@ static void drop_range(struct iommu_model_vtd *model, enum model_kind pages, uin
 
 	for (level = 1; level <= VTD_SS_LEVELS_MAX; level++) {
 		const uint64_t from = first & ~(span(level) - 1);
+		const uint64_t to = last & ~(span(level) - 1);
 
-		iommu_model_cache_drop(&model->cache, pages, tag, level, from, last);
+		iommu_model_cache_drop(&model->cache, pages, tag, level, from, to);
 		if (tables)
-			iommu_model_cache_drop(&model->cache, non_leaves, tag, level, from, last);
+			iommu_model_cache_drop(&model->cache, non_leaves, tag, level, from, to);
 	}
 }
 

@@ -269,5 +269,8 @@ unsigned int iommu_model_second_stage(struct journey *j, uint64_t address, unsig
 	do
 		reason = walk(&w);
 	while (w.repeats && ++repeats < REPEATS_MAX);
+	/* The first stage comes here again for its next table, in the same walk. */
+	if (j->how == VTD_PASID_NESTED && !j->peeks)
+		iommu_model_walk_settle(&j->model->cache, &j->passage->walk);
 	return w.repeats ? 0x78 : reason;
 }

@@ -4,6 +4,7 @@
 
 #include <libiommu/status.h>
 
+#include "base/list.h"
 #include "model/cache.h"
 #include "test.h"
 #include "test_platform.h"
@@ -263,6 +264,63 @@ static void without_a_bound_all_are_found(void **state)
 	end();
 }
 
+/* No bunch is long, in whatever order entries come; so all that searches one takes few steps. */
+static void bunches_are_short(void **state)
+{
+	const uint64_t number = 10000;
+
+	for (unsigned int order = 0; order < 3; order++) {
+		(void)state;
+		begin(SIZE_MAX);
+		for (uint64_t i = 0; i < number; i++)
+			put_page(order == 0   ? i
+				 : order == 1 ? number - i
+					      : i * 0x9e3779b9 % number);
+		for (struct iommu_rb_node *node = f.cache.bunches.root; node != NULL;
+		     node = node->child[order & 1])
+			assert_true(
+				iommu_container_of(node, struct model_cache_bunch, by_key)->count <=
+				32);
+		/* An empty range, and one that begins and ends within bunches. */
+		drop(&(struct span){.how = BY_ADDRESS, .tag = 2, .last = UINT64_MAX});
+		drop(&(struct span){
+			.how = BY_ADDRESS, .tag = 1, .first = (100 << 12) + 1, .last = 4999 << 12});
+		for (uint64_t i = 0; i < number; i++)
+			if (knows(0, 1, 0, i << 12))
+				assert_true(i <= 100 || i >= 5000);
+		assert_true(knows(0, 1, 0, 100 << 12) && knows(0, 1, 0, 5000 << 12));
+		end();
+	}
+}
+
+/* What a walk learns is known from its end on, however much it is; or when it is settled. */
+static void a_walk_may_learn_much(void **state)
+{
+	const uint64_t number = 3 * MODEL_WALK_LEARNS + 1;
+	struct model_walk walk;
+
+	(void)state;
+	begin(0);
+	iommu_model_walk_begin(&f.cache, &walk, true);
+	for (uint64_t i = 0; i < number; i++)
+		iommu_model_cache_put(&f.cache, &walk,
+				      &(struct model_cached){.tag = 1, .address = i << 12});
+	assert_false(knows(0, 1, 0, (number - 1) << 12));
+	iommu_model_walk_settle(&f.cache, &walk);
+	for (uint64_t i = 0; i < number; i++)
+		assert_true(knows(0, 1, 0, i << 12));
+	iommu_model_cache_put(&f.cache, &walk, &(struct model_cached){.tag = 2});
+	assert_false(iommu_model_walk_end(&f.cache, &walk));
+	assert_true(knows(0, 2, 0, 0));
+	/* Nothing of what was learned before an invalidation. */
+	iommu_model_walk_begin(&f.cache, &walk, true);
+	iommu_model_cache_put(&f.cache, &walk, &(struct model_cached){.tag = 3});
+	drop(&(struct span){.how = BY_KIND, .kind = 1});
+	assert_false(iommu_model_walk_end(&f.cache, &walk));
+	assert_false(knows(0, 3, 0, 0));
+	end();
+}
+
 static void with_little_memory_less_is_remembered(void **state)
 {
 	(void)state;
@@ -288,6 +346,8 @@ int main(void)
 		cmocka_unit_test(the_one_unused_longest_goes),
 		cmocka_unit_test(there_is_a_bound),
 		cmocka_unit_test(without_a_bound_all_are_found),
+		cmocka_unit_test(bunches_are_short),
+		cmocka_unit_test(a_walk_may_learn_much),
 		cmocka_unit_test(with_little_memory_less_is_remembered),
 	};
 
