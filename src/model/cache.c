@@ -235,6 +235,7 @@ static void split(struct model_cache *cache, struct model_cache_bunch *bunch)
 	struct model_cache_bunch *upper = cache->spare_bunches;
 	struct iommu_rb_node *parent = &bunch->by_key;
 	struct iommu_list_node *at = bunch->entries.next;
+	bool right;
 
 	if (upper == NULL)
 		return;
@@ -256,11 +257,10 @@ static void split(struct model_cache *cache, struct model_cache_bunch *bunch)
 		bunch->count--;
 	}
 	/* Its place is to the right of the lower half, or to the left of what comes behind that. */
-	if (parent->child[1] != NULL)
-		iommu_rb_insert(&cache->bunches, no_augmentation, next_of(parent), false,
-				&upper->by_key);
-	else
-		iommu_rb_insert(&cache->bunches, no_augmentation, parent, true, &upper->by_key);
+	right = parent->child[1] == NULL;
+	if (!right)
+		parent = next_of(parent);
+	iommu_rb_insert(&cache->bunches, no_augmentation, parent, right, &upper->by_key);
 }
 
 static void join_bunch(struct model_cache *cache, struct model_cache_node *node)
@@ -537,13 +537,13 @@ static bool is_line_of(const struct model_cache_line *line, struct model_cache_k
 
 static struct model_cache_node *find_locked(struct model_cache *cache, struct model_cache_key key)
 {
-	struct model_cache_line *first = first_line(cache, key);
-	struct model_cache_line *line;
+	struct model_cache_line *line = first_line(cache, key);
+	const bool beyond = line->beyond != 0;
 
-	for (line = first; line != NULL; line = line->next)
+	for (; line != NULL; line = line->next)
 		if (is_line_of(line, key))
 			return line->node;
-	return first->beyond != 0 ? find_by_bunch(cache, key) : NULL;
+	return beyond ? find_by_bunch(cache, key) : NULL;
 }
 
 /*
