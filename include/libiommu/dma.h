@@ -192,7 +192,9 @@ IOMMU_API int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint6
  * iommu_dma_sync_for_cpu, iommu_dma_sync_for_device - hand a mapped buffer over for a while. Only what
  * is copied has to be: of an untrusted device, or where nothing translates; of any other there is nothing to do. The range may be part of the buffer. For the
  * CPU: what the device has written, of a buffer that it writes; for the device: what the CPU has, of one that
- * the device reads. A call against the direction does nothing.
+ * the device reads. The other two do nothing, and are no mistake: a driver may give a buffer that the device only
+ * writes back to the device before the next use (what arrives meanwhile is not overwritten), and take one that it only
+ * reads for the CPU before it fills it again.
  */
 IOMMU_API void iommu_dma_sync_for_cpu(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
 IOMMU_API void iommu_dma_sync_for_device(struct iommu_dma *dma, iommu_iova_t address,
@@ -317,7 +319,7 @@ IOMMU_API void iommu_dma_get_stats(struct iommu_dma *dma, struct iommu_dma_stats
  *   unmapped by the wrong handle: another one has just that mapping
  *   unmapped as another kind: a list, shared memory, a window by the function for buffers, say
  *   list unmapped with another count; list changed since it was mapped; freed with other memory
- *   sync beyond the end of a mapping; sync of what is not mapped; sync against the direction
+ *   sync beyond the end of a mapping; sync of what is not mapped (of either way, whatever the direction)
  *   still mapped at the end: of the handle (iommu_dma_destroy, or the end of the default domain)
  *
  * The call then goes on as it does without, with the same result. A mapping costs an object of some 100 bytes in pages

@@ -362,12 +362,12 @@ static void sync(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, boo
 
 void iommu_dma_sync_for_cpu(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 {
-	iommu_dma_debug_sync(dma, address, size, false);
+	iommu_dma_debug_sync(dma, address, size);
 	sync(dma, address, size, false);
 }
 
 void iommu_dma_sync_for_device(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 {
-	iommu_dma_debug_sync(dma, address, size, true);
+	iommu_dma_debug_sync(dma, address, size);
 	sync(dma, address, size, true);
 }

@@ -5,8 +5,11 @@
  *
  * Notes are in a tree for each handle, by address, size and kind. Where nothing translates the same memory
  * may be mapped many times over, so ranges overlap: each node knows the last byte of all that is below
- * it, once for what devices read and once for what they write, by which a mapping that covers a range is
- * found in one way down if there is any.
+ * it, by which a mapping that covers a range is found in one way down if there is any.
+ *
+ * A hand-over (sync) is asked for its range, not for its direction: a driver may give a buffer that the
+ * device only writes back to the device, and take one that it only reads for the CPU, before it fills it
+ * again.
  *
  * A list is one note where its elements follow each other, and otherwise one for each of them, in a chain
  * whose first holds what is known of the whole.
@@ -23,17 +26,11 @@
 #include "base/log.h"
 #include "base/text.h"
 
-enum {
-	READ,
-	WRITTEN,
-	WAYS
-};
-
 struct dma_mapping {
 	struct iommu_rb_node node;
 	struct dma_claim claim;
-	uint64_t last[WAYS]; /* of it and all below; 0: none */
-	bool is_first;       /* of its list, or of anything else */
+	uint64_t last; /* byte of it and all below */
+	bool is_first; /* of its list, or of anything else */
 };
 
 struct past {
@@ -136,27 +133,23 @@ static struct dma_mapping *mapping_of(struct iommu_rb_node *node)
 	return iommu_container_of(node, struct dma_mapping, node);
 }
 
+static uint64_t last_byte(const struct dma_claim *claim)
+{
+	return claim->address + (claim->size - 1);
+}
+
 static bool update_last(struct iommu_rb_node *node)
 {
 	struct dma_mapping *mapping = mapping_of(node);
-	const struct dma_claim *claim = &mapping->claim;
-	bool changed = false;
-	unsigned int way, side;
+	const uint64_t before = mapping->last;
+	unsigned int side;
 
-	for (way = 0; way < WAYS; way++) {
-		const unsigned int bit = way == READ ? IOMMU_DMA_TO_DEVICE : IOMMU_DMA_FROM_DEVICE;
-		uint64_t last = ((unsigned int)claim->direction & bit) != 0
-					? claim->address + (claim->size - 1)
-					: 0;
-
-		for (side = 0; side < 2; side++)
-			if (node->child[side] != NULL &&
-			    mapping_of(node->child[side])->last[way] > last)
-				last = mapping_of(node->child[side])->last[way];
-		changed = changed || last != mapping->last[way];
-		mapping->last[way] = last;
-	}
-	return changed;
+	mapping->last = last_byte(&mapping->claim);
+	for (side = 0; side < 2; side++)
+		if (node->child[side] != NULL &&
+		    mapping_of(node->child[side])->last > mapping->last)
+			mapping->last = mapping_of(node->child[side])->last;
+	return mapping->last != before;
 }
 
 /* The order of the tree. */
@@ -180,7 +173,7 @@ static void insert(struct dma_debug *debug, struct dma_mapping *mapping)
 		right = compare(&mapping->claim, &mapping_of(node)->claim) > 0;
 		node = node->child[right];
 	}
-	mapping->last[READ] = mapping->last[WRITTEN] = 0;
+	mapping->last = 0;
 	iommu_rb_insert(&debug->mappings, update_last, parent, right, &mapping->node);
 }
 
@@ -254,11 +247,10 @@ static struct dma_mapping *find_start(const struct dma_debug *debug, const struc
 	return found;
 }
 
-/* One that covers a range and that devices read, or write. */
+/* One that covers a range. */
 static struct dma_mapping *find_covering(const struct dma_debug *debug, uint64_t first,
-					 uint64_t last, unsigned int way)
+					 uint64_t last)
 {
-	const unsigned int bit = way == READ ? IOMMU_DMA_TO_DEVICE : IOMMU_DMA_FROM_DEVICE;
 	struct iommu_rb_node *node = debug->mappings.root;
 
 	while (node != NULL) {
@@ -267,23 +259,15 @@ static struct dma_mapping *find_covering(const struct dma_debug *debug, uint64_t
 
 		/* All on the left of one that begins early enough do so, too: the last byte decides. */
 		if (claim->address <= first && node->child[0] != NULL &&
-		    mapping_of(node->child[0])->last[way] >= last) {
+		    mapping_of(node->child[0])->last >= last) {
 			node = node->child[0];
 			continue;
 		}
-		if (claim->address <= first && ((unsigned int)claim->direction & bit) != 0 &&
-		    claim->address + (claim->size - 1) >= last)
+		if (claim->address <= first && last_byte(claim) >= last)
 			return mapping;
 		node = node->child[claim->address <= first];
 	}
 	return NULL;
-}
-
-static struct dma_mapping *find_any(const struct dma_debug *debug, uint64_t first, uint64_t last)
-{
-	struct dma_mapping *mapping = find_covering(debug, first, last, READ);
-
-	return mapping != NULL ? mapping : find_covering(debug, first, last, WRITTEN);
 }
 
 /* Out of the tree, with all of its list. */
@@ -449,12 +433,10 @@ static bool is_in_one(const struct iommu_dma *dma, const struct iommu_dma_piece 
 
 void iommu_dma_debug_map_list(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			      const struct iommu_dma_piece *pieces, unsigned int count,
-			      unsigned int elements, enum iommu_dma_direction direction)
+			      unsigned int elements)
 {
-	struct dma_claim claim = {.kind = DMA_LIST,
-				  .direction = direction,
-				  .pieces = count,
-				  .may_sleep = device->may_sleep};
+	struct dma_claim claim = {
+		.kind = DMA_LIST, .pieces = count, .may_sleep = device->may_sleep};
 	const bool one = is_in_one(dma, pieces);
 	struct dma_mapping *mapping = NULL;
 	unsigned int i;
@@ -532,7 +514,7 @@ static const struct dma_mapping *find_elsewhere(const struct dma_debug *debug,
 static const char *is_none(const struct dma_debug *debug, const struct dma_claim *claim,
 			   const struct dma_mapping **about)
 {
-	*about = find_any(debug, claim->address, claim->address);
+	*about = find_covering(debug, claim->address, claim->address);
 	if (*about != NULL)
 		return "unmap from the middle";
 	if (was_mapped(debug, claim))
@@ -622,8 +604,7 @@ void iommu_dma_debug_unmap_end(struct iommu_dma *dma, struct dma_mapping *taken,
 
 /* --- Hand over and back ----------------------------------------------------------------------- */
 
-void iommu_dma_debug_sync(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
-			  bool to_device)
+void iommu_dma_debug_sync(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 {
 	const uint64_t last = size - 1 <= UINT64_MAX - address ? address + (size - 1) : UINT64_MAX;
 	const struct dma_mapping *about = NULL;
@@ -635,16 +616,10 @@ void iommu_dma_debug_sync(struct iommu_dma *dma, iommu_iova_t address, uint64_t 
 	if (debug == NULL || size == 0)
 		return;
 	state = iommu_spin_lock(dma->platform, &lock);
-	if (!debug->is_off &&
-	    find_covering(debug, address, last, to_device ? READ : WRITTEN) == NULL) {
-		about = find_any(debug, address, last);
-		wrong = to_device ? "sync for a device that does not read it"
-				  : "sync for the CPU of what the device does not write";
-		if (about == NULL) {
-			about = find_any(debug, address, address);
-			wrong = about != NULL ? "sync beyond the end of a mapping"
-					      : "sync of what is not mapped";
-		}
+	if (!debug->is_off && find_covering(debug, address, last) == NULL) {
+		about = find_covering(debug, address, address);
+		wrong = about != NULL ? "sync beyond the end of a mapping"
+				      : "sync of what is not mapped";
 		if (about != NULL)
 			mapped = about->claim;
 	}

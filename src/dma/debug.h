@@ -27,8 +27,7 @@ struct dma_claim {
 	enum dma_kind kind;
 	iommu_iova_t address;
 	uint64_t size;
-	uint64_t memory; /* physical; of shared memory the CPU's address */
-	enum iommu_dma_direction direction;
+	uint64_t memory;     /* physical; of shared memory the CPU's address */
 	unsigned int pieces; /* of a list */
 	bool may_sleep;
 	struct dma_mapping *next; /* the list's next one */
@@ -41,15 +40,14 @@ void iommu_dma_debug_destroy(struct iommu_dma *dma);
 void iommu_dma_debug_map(struct iommu_dma *dma, struct dma_claim claim);
 void iommu_dma_debug_map_list(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			      const struct iommu_dma_piece *pieces, unsigned int count,
-			      unsigned int elements, enum iommu_dma_direction direction);
+			      unsigned int elements);
 /* Reports what is wrong with the claim. To be followed by the end with what it returned. */
 struct dma_mapping *iommu_dma_debug_unmap(struct iommu_dma *dma, struct dma_claim claim);
 struct dma_mapping *iommu_dma_debug_unmap_list(struct iommu_dma *dma,
 					       const struct iommu_dma_piece *pieces,
 					       unsigned int count);
 void iommu_dma_debug_unmap_end(struct iommu_dma *dma, struct dma_mapping *taken, int status);
-void iommu_dma_debug_sync(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
-			  bool to_device);
+void iommu_dma_debug_sync(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
 /* What was noted as a buffer is of another kind. */
 void iommu_dma_debug_set_kind(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
 			      enum dma_kind kind);
@@ -69,10 +67,9 @@ static inline void iommu_dma_debug_map(struct iommu_dma *dma, struct dma_claim c
 static inline void iommu_dma_debug_map_list(struct iommu_dma *dma,
 					    const struct iommu_dma_device *device,
 					    const struct iommu_dma_piece *pieces,
-					    unsigned int count, unsigned int elements,
-					    enum iommu_dma_direction direction)
+					    unsigned int count, unsigned int elements)
 {
-	(void)dma, (void)device, (void)pieces, (void)count, (void)elements, (void)direction;
+	(void)dma, (void)device, (void)pieces, (void)count, (void)elements;
 }
 static inline struct dma_mapping *iommu_dma_debug_unmap(struct iommu_dma *dma,
 							struct dma_claim claim)
@@ -92,10 +89,9 @@ static inline void iommu_dma_debug_unmap_end(struct iommu_dma *dma, struct dma_m
 {
 	(void)dma, (void)taken, (void)status;
 }
-static inline void iommu_dma_debug_sync(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
-					bool to_device)
+static inline void iommu_dma_debug_sync(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 {
-	(void)dma, (void)address, (void)size, (void)to_device;
+	(void)dma, (void)address, (void)size;
 }
 static inline void iommu_dma_debug_set_kind(struct iommu_dma *dma, iommu_iova_t address,
 					    uint64_t size, enum dma_kind kind)

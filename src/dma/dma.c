@@ -480,7 +480,6 @@ int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device, 
 							    .address = *address,
 							    .size = size,
 							    .memory = paddr,
-							    .direction = direction,
 							    .may_sleep = device->may_sleep});
 	return status;
 }
@@ -575,7 +574,6 @@ int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device
 						.address = *address,
 						.size = size,
 						.memory = memory != NULL ? (uintptr_t)*memory : 0,
-						.direction = IOMMU_DMA_BIDIRECTIONAL,
 						.may_sleep = true});
 	return status;
 }

@@ -214,7 +214,7 @@ int iommu_dma_map_sg(struct iommu_dma *dma, const struct iommu_dma_device *devic
 	int status = map_list(dma, device, pieces, count, direction, elements);
 
 	if (status == 0)
-		iommu_dma_debug_map_list(dma, device, pieces, count, *elements, direction);
+		iommu_dma_debug_map_list(dma, device, pieces, count, *elements);
 	return status;
 }
 

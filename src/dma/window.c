@@ -23,7 +23,6 @@ int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device
 	iommu_dma_debug_map(dma, (struct dma_claim){.kind = DMA_WINDOW,
 						    .address = window->start,
 						    .size = pages << dma->page_shift,
-						    .direction = IOMMU_DMA_BIDIRECTIONAL,
 						    .may_sleep = true});
 	return 0;
 }

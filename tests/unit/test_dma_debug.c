@@ -279,7 +279,7 @@ static void a_list_is_unmapped_as_it_was_mapped(void **state)
 
 /* --- Sync ------------------------------------------------------------------------------------- */
 
-static void a_sync_is_of_what_is_mapped_and_in_its_direction(void **state)
+static void a_sync_is_of_what_is_mapped_in_either_way(void **state)
 {
 	iommu_iova_t both, to, from;
 
@@ -304,12 +304,10 @@ static void a_sync_is_of_what_is_mapped_and_in_its_direction(void **state)
 	expect_report("sync of what is not mapped", (struct range){both - 1, 5}, NULL, none, 0);
 	iommu_dma_sync_for_device(f.dmas[1], both, 5);
 	expect_report("sync of what is not mapped", (struct range){both, 5}, NULL, none, 0);
+	/* Before the CPU fills it again, and before the device does. */
 	iommu_dma_sync_for_cpu(f.dmas[0], to, 100);
-	expect_report("sync for the CPU of what the device does not write", (struct range){to, 100},
-		      "buffer", (struct range){to, 100}, f.memory + 8);
 	iommu_dma_sync_for_device(f.dmas[0], from, 100);
-	expect_report("sync for a device that does not read it", (struct range){from, 100},
-		      "buffer", (struct range){from, 100}, f.memory + 8);
+	expect_reports(0);
 	assert_int_equal(iommu_dma_unmap(f.dmas[0], both, 100), 0);
 	assert_int_equal(iommu_dma_unmap(f.dmas[0], to, 100), 0);
 	assert_int_equal(iommu_dma_unmap(f.dmas[0], from, 100), 0);
@@ -381,12 +379,11 @@ static void without_memory_nothing_is_said_that_is_not_so(void **state)
 /* --- Where nothing translates ----------------------------------------------------------------- */
 
 #define CELLS 24U
-#define LIVE  40U
+#define LIVE  8U
 #define STEP  100U
 
 struct live {
 	uint64_t address, size;
-	enum iommu_dma_direction direction;
 };
 
 static struct {
@@ -453,14 +450,13 @@ static void the_same_memory_may_be_mapped_often(void **state)
 	end_direct();
 }
 
-static bool covers(uint64_t first, uint64_t size, unsigned int way)
+static bool covers(uint64_t first, uint64_t size)
 {
 	unsigned int i;
 
 	for (i = 0; i < d.count; i++)
 		if (d.live[i].address <= first &&
-		    first + size <= d.live[i].address + d.live[i].size &&
-		    ((unsigned int)d.live[i].direction & way) != 0)
+		    first + size <= d.live[i].address + d.live[i].size)
 			return true;
 	return false;
 }
@@ -472,10 +468,9 @@ static void map_one(void)
 
 	live->address = 0x100000 + random_below(CELLS) * STEP;
 	live->size = (1 + random_below(6)) * STEP;
-	live->direction = (enum iommu_dma_direction)(1 + random_below(3));
-	assert_int_equal(
-		iommu_dma_map(d.dma, &any, live->address, live->size, live->direction, &address),
-		0);
+	assert_int_equal(iommu_dma_map(d.dma, &any, live->address, live->size,
+				       (enum iommu_dma_direction)(1 + random_below(3)), &address),
+			 0);
 	d.count++;
 }
 
@@ -483,13 +478,7 @@ static void unmap_one(void)
 {
 	struct live *live = &d.live[random_below(d.count)];
 	const struct live gone = *live;
-	unsigned int i;
 
-	/* Which of two that are alike goes cannot be said: so only one of them has another direction. */
-	for (i = 0; i < d.count; i++)
-		if (&d.live[i] != live && d.live[i].address == gone.address &&
-		    d.live[i].size == gone.size && d.live[i].direction != gone.direction)
-			return;
 	*live = d.live[--d.count];
 	assert_int_equal(iommu_dma_unmap(d.dma, gone.address, gone.size), 0);
 }
@@ -503,7 +492,9 @@ static void overlaps_are_judged_as_by_a_list(void **state)
 	d.seed = 7;
 	for (turn = 0; turn < 20000; turn++) {
 		const uint64_t first = 0x100000 + random_below((CELLS + 6) * STEP);
-		const uint64_t size = 1 + random_below(3 * STEP);
+		/* Often just to where mappings end. */
+		const uint64_t size =
+			random_below(2) != 0 ? 1 + random_below(3 * STEP) : STEP - first % STEP;
 		const bool to_device = random_below(2) != 0;
 
 		if (d.count < LIVE && (d.count == 0 || random_below(2) != 0))
@@ -515,10 +506,7 @@ static void overlaps_are_judged_as_by_a_list(void **state)
 			iommu_dma_sync_for_device(d.dma, first, size);
 		else
 			iommu_dma_sync_for_cpu(d.dma, first, size);
-		expect_reports(
-			covers(first, size, to_device ? IOMMU_DMA_TO_DEVICE : IOMMU_DMA_FROM_DEVICE)
-				? 0
-				: 1);
+		expect_reports(covers(first, size) ? 0 : 1);
 	}
 	while (d.count != 0) {
 		d.count--;
@@ -571,7 +559,7 @@ int main(void)
 		cmocka_unit_test(each_kind_has_its_own_way_back),
 		cmocka_unit_test(what_is_not_begun_stays_noted),
 		cmocka_unit_test(a_list_is_unmapped_as_it_was_mapped),
-		cmocka_unit_test(a_sync_is_of_what_is_mapped_and_in_its_direction),
+		cmocka_unit_test(a_sync_is_of_what_is_mapped_in_either_way),
 		cmocka_unit_test(what_is_left_is_said_at_the_end),
 		cmocka_unit_test(without_memory_nothing_is_said_that_is_not_so),
 		cmocka_unit_test(the_same_memory_may_be_mapped_often),
