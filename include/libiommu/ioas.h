@@ -207,7 +207,8 @@ IOMMU_API int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to, uint32_t from,
  *   IOMMU_EOVERFLOW
  *   IOMMU_EBUSY      an area is being mapped or unmapped by another call; or is pinned, and its holder did not let go. Calls of
  *                    iommu_access_rw that are under way are waited for
- *   IOMMU_ENOMEM     of IOMMU_IOAS_SPLIT
+ *   IOMMU_ENOMEM     the area is mapped as before, though perhaps as several that adjoin (IOMMU_IOAS_SPLIT); where only some of
+ *                    its HWPTs could be asked it is on its way out: the same call again goes on from there
  *   IOMMU_EFAULT     the tables do not lead where the area was mapped: they were changed past the library; its
  *                    memory stays pinned
  *   IOMMU_ETIMEDOUT / IOMMU_EIO  hardware did not confirm. Devices do not reach the area, or a part of it, any more as far as

@@ -91,6 +91,7 @@ static int unmap_all(struct ioas_area *area, uint64_t page, uint64_t pages)
 		status = unmap_from(area, hwpt_at(node), page, pages);
 		if (status != 0 && !is_unconfirmed(status))
 			return status;
+		area->is_torn = true;
 		result = status != 0 ? status : result;
 	}
 	iommu_list_for_each (node, &ioas->hwpts) {
@@ -180,6 +181,7 @@ static int settle(struct ioas_area *area)
 	if (status != 0)
 		return status;
 	area->withheld = NULL;
+	area->is_torn = false;
 	iommu_interval_remove(&area->pages->holders, &area->withholder.interval);
 	iommu_pages_release(area->pages, batch);
 	iommu_batch_give(area->ioas, batch);
@@ -209,6 +211,7 @@ static int empty_step(struct ioas_area *area)
 		return status;
 	}
 	area->emptied += batch->pages;
+	area->is_torn = false;
 	iommu_area_hold(area);
 	if (status != 0) {
 		withhold(area, batch);
@@ -217,6 +220,11 @@ static int empty_step(struct ioas_area *area)
 	iommu_pages_release(area->pages, batch);
 	iommu_batch_give(area->ioas, batch);
 	return 0;
+}
+
+bool iommu_area_is_whole(const struct ioas_area *area)
+{
+	return area->emptied == 0 && area->withheld == NULL && !area->is_torn;
 }
 
 int iommu_area_empty(struct ioas_area *area)

@@ -296,6 +296,7 @@ struct ioas_area {
 	bool is_cut; /* it was larger when it was mapped: tables have to be split with it */
 	const struct iommu_domain *storage; /* tables that have all of it */
 	uint64_t emptied, full; /* pages from the beginning that are out again; that were filled */
+	bool is_torn;           /* a part behind that is out of some HWPTs, and in others still */
 	/* Unmapped and not confirmed: these are pinned still. */
 	struct ioas_batch *withheld;
 	struct ioas_holder withholder;
@@ -348,6 +349,8 @@ int iommu_area_fill(struct ioas_area *area);
 int iommu_area_copy_to(struct ioas_area *area, struct iommu_hwpt *hwpt);
 /* Unmap it everywhere and unpin what nobody else needs; after a failure again. */
 int iommu_area_empty(struct ioas_area *area);
+/* Has iommu_area_empty, which failed, changed nothing? */
+bool iommu_area_is_whole(const struct ioas_area *area);
 
 /* --- HWPTs: hwpt.c --------------------------------------------------------------------------------- */
 

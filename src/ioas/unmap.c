@@ -177,6 +177,7 @@ static int make_whole(struct ioas_area *area)
 static int unmap_area(const struct unmap *u, struct ioas_area *area, uint64_t *bytes)
 {
 	struct cut cut;
+	bool is_whole;
 	int status = sticks_out(u, area) ? make_whole(area) : 0;
 
 	if (status == 0)
@@ -190,9 +191,12 @@ static int unmap_area(const struct unmap *u, struct ioas_area *area, uint64_t *b
 		cut_area(u, area, &cut);
 	*bytes = iommu_area_pages(area) << IOMMU_PAGE_SHIFT;
 	status = iommu_area_empty(area);
+	is_whole = iommu_area_is_whole(area);
 	iommu_pages_unlock(area->pages);
 	if (status == 0)
 		iommu_area_drop(area);
+	else if (is_whole)
+		unclaim(area);
 	else
 		iommu_area_set_state(area, IOAS_AREA_OLD);
 	return status;

@@ -202,6 +202,38 @@ static void restoring_is_all_or_nothing(void **state)
 	finish();
 }
 
+/* An unmap that finds no memory to split a page has changed nothing: its area is restored, too. */
+static void what_could_not_be_unmapped_comes_back(void **state)
+{
+	uint64_t failures = 0;
+	int status = IOMMU_ENOMEM;
+
+	(void)state;
+	for (uint64_t nth = 1; status != 0; nth++) {
+		struct iommu_backing backing;
+		iommu_iova_t iova = IOVA;
+		uint32_t split;
+
+		begin_with(EVERYTHING, 1, 1, MEMORY_WHOLE);
+		backing = test_memory_at(&memory, 0);
+		split = new_space(IOMMU_IOAS_SPLIT);
+		assert_int_equal(iommu_ioas_map(ctx, split, &backing, 0x400000, FIXED, &iova), 0);
+		assert_int_equal(attach(0, split), 0);
+		f.machine.fail_at = f.machine.allocations + nth;
+		status = iommu_ioas_unmap(ctx, split, IOVA + 0x1000, 0x1000, NULL);
+		f.machine.fail_at = 0;
+		assert_true(status == 0 || status == IOMMU_ENOMEM);
+		assert_int_equal(leads(0, IOVA + 0x1000, 0x1000), status != 0);
+		assert_int_equal(revoke(), 0);
+		assert_int_equal(restore_at(MOVED), 0);
+		assert_true(leads(0, IOVA, 0) && leads(0, IOVA + 0x2000, 0x2000));
+		assert_int_equal(leads(0, IOVA + 0x1000, 0x1000), status != 0);
+		failures += status != 0 ? 1 : 0;
+		finish();
+	}
+	assert_true(failures != 0);
+}
+
 /* --- Software --------------------------------------------------------------------------------------- */
 
 static struct {
@@ -487,6 +519,7 @@ int main(void)
 		cmocka_unit_test(everything_goes_on_meanwhile),
 		cmocka_unit_test(what_was_mapped_since_stays),
 		cmocka_unit_test(restoring_is_all_or_nothing),
+		cmocka_unit_test(what_could_not_be_unmapped_comes_back),
 		cmocka_unit_test(software_is_told),
 		cmocka_unit_test(registers_are_not_pinned_by_software),
 		cmocka_unit_test(what_is_not_confirmed_is_not_taken_back),
