@@ -53,7 +53,8 @@ struct iommu_dma_config {
  *
  * iommu_dma_destroy - what is still mapped stays mapped in the domain, which is to be freed next.
  * May sleep. No other call may be using it. Returns 0; IOMMU_EBUSY: a bounced buffer is mapped (an
- * untrusted device's, or one that its device does not reach untranslated), or shared memory in pieces;
+ * untrusted device's, or one that its device does not reach untranslated), or shared memory in pieces, or, where
+ * nothing translates, in a block that is larger than it for its alignment;
  * or the error of a last invalidation that was not confirmed: nothing is freed, try again.
  */
 IOMMU_API int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **dma);
@@ -67,7 +68,8 @@ IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
  * An address is the physical one. A buffer that the device has not the address bits for (mask), that is not aligned
  * as it asks, or that crosses its boundary though it is no larger than that, is copied through pages that the device reaches, which the
  * platform gives (alloc_pages_below), at most iommu_dma_max_size bytes: so the hand-over functions have to be
- * called. Shared memory lies where the device reaches it. What differs from a handle that translates:
+ * called. Shared memory lies where the device reaches it, and as it asks, as far as the platform gives such blocks
+ * (IOMMU_ENOSPC: it gave another). What differs from a handle that translates:
  *   - an unmap of what was not bounced does nothing and returns 0, whatever it names;
  *   - each piece of a scattered buffer is an element of its own;
  *   - windows, and untrusted devices, are IOMMU_EOPNOTSUPP; a doorbell's address is its own;
@@ -77,7 +79,7 @@ IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
  * IOMMU_ENOMEM. Ended by iommu_dma_destroy.
  *
  * iommu_dma_max_size - the most bytes that one iommu_dma_map, or one piece, may have wherever they lie in
- * memory. UINT64_MAX: any size. Any context.
+ * memory. UINT64_MAX: any size. 0: its alignment is beyond all blocks that the platform has. Any context.
  */
 struct iommu_dma_device;
 IOMMU_API int iommu_dma_create_direct(const struct iommu_platform *platform,
@@ -105,8 +107,8 @@ IOMMU_API int iommu_dma_of(struct iommu_endpoint *endpoint, struct iommu_dma **d
 
 /*
  * iommu_dma_tick - for a timer: try again what hardware did not confirm, and in lazy mode flush what
- * is too old (see iommu_flush_queue_tick). Returns 0 (also when there was nothing to do), or
- * IOMMU_ETIMEDOUT / IOMMU_EIO: still not confirmed.
+ * is too old (see iommu_flush_queue_tick). Returns 0: no call's failure to have an unmap confirmed is left, those of
+ * windows included; or IOMMU_ETIMEDOUT / IOMMU_EIO: still not confirmed.
  */
 IOMMU_API int iommu_dma_tick(struct iommu_dma *dma);
 
@@ -115,8 +117,8 @@ struct iommu_dma_device {
 	uint64_t mask;        /* the highest address that it can put on the bus: 2^n - 1 */
 	uint64_t max_segment; /* bytes of one element of a scatter list */
 	/*
-	 * No element of a scatter list crosses a multiple of it, and no other mapping that is not
-	 * larger, counted in pages: a power of two.
+	 * No element of a scatter list crosses a multiple of it, and no other mapping, or window, that is
+	 * not larger, counted in pages: a power of two.
 	 */
 	uint64_t boundary;
 	bool untrusted;     /* share nothing with it that it was not given */

@@ -263,9 +263,9 @@ int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *
 	return 0;
 }
 
-int iommu_dma_map_bounced_whole(struct iommu_dma *dma, const struct iommu_dma_device *device,
-				iommu_paddr_t paddr, uint64_t size,
-				enum iommu_dma_direction direction, iommu_iova_t *address)
+/* A block where the device reaches it, in the place of all of a buffer. It is in no tree yet. */
+static int make_whole(struct iommu_dma *dma, const struct iommu_dma_device *device,
+		      iommu_paddr_t paddr, uint64_t size, struct dma_bounce **result)
 {
 	const uint64_t pages_needed = dma_pages_of(dma, paddr, size);
 	const uint64_t aligned = device->alignment >> dma->page_shift;
@@ -283,7 +283,6 @@ int iommu_dma_map_bounced_whole(struct iommu_dma *dma, const struct iommu_dma_de
 		return IOMMU_ENOMEM;
 	bounce->paddr = paddr;
 	bounce->size = size;
-	bounce->direction = direction;
 	bounce->is_whole = true;
 	bounce->head_order = order;
 	status = iommu_dma_pages_within(dma, device, order, dma_alloc_flags(device), &pages);
@@ -293,8 +292,38 @@ int iommu_dma_map_bounced_whole(struct iommu_dma *dma, const struct iommu_dma_de
 	}
 	bounce->head = pages;
 	bounce->start = iommu_virt_to_phys(dma->platform, pages);
+	*result = bounce;
+	return 0;
+}
+
+int iommu_dma_map_bounced_whole(struct iommu_dma *dma, const struct iommu_dma_device *device,
+				iommu_paddr_t paddr, uint64_t size,
+				enum iommu_dma_direction direction, iommu_iova_t *address)
+{
+	struct dma_bounce *bounce;
+	int status = make_whole(dma, device, paddr, size, &bounce);
+
+	if (status != 0)
+		return status;
+	bounce->direction = direction;
 	copy(dma, bounce, 0, size, true);
 	*address = address_of(dma, bounce);
+	insert(dma, bounce);
+	return 0;
+}
+
+int iommu_dma_alloc_aligned(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			    uint64_t size, void **memory, iommu_iova_t *address)
+{
+	struct dma_bounce *bounce;
+	/* In no direction: there is no buffer to copy from or to. */
+	int status = make_whole(dma, device, 0, size, &bounce);
+
+	if (status != 0)
+		return status;
+	if (memory != NULL)
+		*memory = bounce->head;
+	*address = bounce->start;
 	insert(dma, bounce);
 	return 0;
 }

@@ -19,7 +19,8 @@ static inline bool dma_bypasses(const struct iommu_dma *dma, const struct iommu_
 	if (device->untrusted ||
 	    (device->mask != 0 && device->mask < dma->pass_offset + dma->pass_last) ||
 	    paddr > dma->pass_last || size - 1 > dma->pass_last - paddr ||
-	    dma_crosses(device, dma->pass_offset + paddr, size))
+	    dma_crosses(device, dma->pass_offset + paddr, size) ||
+	    !dma_is_aligned(dma, device, dma->pass_offset + paddr))
 		return false;
 	*address = dma->pass_offset + paddr;
 	return true;

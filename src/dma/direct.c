@@ -8,24 +8,24 @@
  */
 #include "dma/dma.h"
 
+/* The largest that is bounced through, and that lies at a multiple of its size. */
+#define BLOCK_MAX (IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER)
+
 /* The last byte that the device reaches. */
 static iommu_paddr_t last_within(const struct iommu_dma *dma, const struct iommu_dma_device *device)
 {
 	return device->mask != 0 && device->mask < dma->pass_last ? device->mask : dma->pass_last;
 }
 
-/* Does the page that it begins on lie as the device wants it? */
-static bool is_aligned(const struct iommu_dma *dma, const struct iommu_dma_device *device,
-		       iommu_iova_t address)
+/*
+ * Does it cross a boundary that it need not cross elsewhere? One that it is larger than, in pages, is one of
+ * elements: the driver's to heed.
+ */
+static bool crosses(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+		    iommu_iova_t address, uint64_t size)
 {
-	return device->alignment == 0 ||
-	       (address & ~dma_page_mask(dma) & (device->alignment - 1)) == 0;
-}
-
-/* A boundary that the buffer is larger than is one of elements: the driver's to heed. */
-static bool crosses(const struct iommu_dma_device *device, iommu_iova_t address, uint64_t size)
-{
-	return size <= device->boundary && dma_crosses(device, address, size);
+	return dma_pages_of(dma, address, size) <= device->boundary >> dma->page_shift &&
+	       dma_crosses(device, address, size);
 }
 
 int iommu_dma_pages_within(struct iommu_dma *dma, const struct iommu_dma_device *device,
@@ -45,7 +45,7 @@ int iommu_dma_pages_within(struct iommu_dma *dma, const struct iommu_dma_device 
 		return IOMMU_ENOMEM;
 	paddr = iommu_virt_to_phys(platform, pages);
 	if (paddr > last || last - paddr < (IOMMU_PAGE_SIZE << order) - 1 ||
-	    !is_aligned(dma, device, paddr)) {
+	    !dma_is_aligned(dma, device, paddr)) {
 		platform->free_pages(platform->ctx, pages, order);
 		return IOMMU_ENOSPC;
 	}
@@ -65,8 +65,8 @@ int iommu_dma_map_direct(struct iommu_dma *dma, const struct iommu_dma_device *d
 		return IOMMU_EOPNOTSUPP;
 	if (last > dma->pass_last)
 		return IOMMU_ERANGE;
-	if (last > last_within(dma, device) || crosses(device, paddr, size) ||
-	    !is_aligned(dma, device, paddr))
+	if (last > last_within(dma, device) || crosses(dma, device, paddr, size) ||
+	    !dma_is_aligned(dma, device, paddr))
 		return iommu_dma_map_bounced_whole(dma, device, paddr, size, direction, address);
 	*address = paddr;
 	return 0;
@@ -91,29 +91,42 @@ static unsigned int order_of(const struct iommu_dma *dma, uint64_t size)
 int iommu_dma_alloc_direct(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			   uint64_t size, void **memory, iommu_iova_t *address)
 {
+	const unsigned int order = order_of(dma, size);
+	iommu_paddr_t paddr;
 	void *pages = NULL;
 	int status;
 
 	if (device->untrusted)
 		return IOMMU_EOPNOTSUPP;
-	status = iommu_dma_pages_within(dma, device, order_of(dma, size), 0, &pages);
+	if (device->alignment > IOMMU_PAGE_SIZE << order && device->alignment <= BLOCK_MAX)
+		return iommu_dma_alloc_aligned(dma, device, size, memory, address);
+	status = iommu_dma_pages_within(dma, device, order, 0, &pages);
 	if (status != 0)
 		return status;
+	paddr = iommu_virt_to_phys(dma->platform, pages);
+	/* Blocks that are larger than BLOCK_MAX lie at multiples of no more than that. */
+	if (crosses(dma, device, paddr, size)) {
+		dma->platform->free_pages(dma->platform->ctx, pages, order);
+		return IOMMU_ENOSPC;
+	}
 	if (memory != NULL)
 		*memory = pages;
-	*address = iommu_virt_to_phys(dma->platform, pages);
+	*address = paddr;
 	return 0;
 }
 
 int iommu_dma_free_direct(struct iommu_dma *dma, void *memory, iommu_iova_t address, uint64_t size)
 {
 	const struct iommu_platform *platform = dma->platform;
+	int status;
 
 	/* Of memory that the CPU needs no address for. */
 	if (memory == NULL)
 		memory = iommu_phys_to_virt(platform, address);
 	if (address != iommu_virt_to_phys(platform, memory))
 		return IOMMU_ENOENT;
+	if (dma_has_bounced(dma) && iommu_dma_unmap_bounced(dma, address, size, &status))
+		return status;
 	platform->free_pages(platform->ctx, memory, order_of(dma, size));
 	return 0;
 }
@@ -122,11 +135,16 @@ int iommu_dma_free_direct(struct iommu_dma *dma, void *memory, iommu_iova_t addr
 
 uint64_t iommu_dma_max_size(const struct iommu_dma *dma, const struct iommu_dma_device *device)
 {
-	if (!dma->is_direct ||
-	    (last_within(dma, device) == dma->pass_last && device->alignment <= IOMMU_PAGE_SIZE))
+	if (!dma->is_direct)
+		return UINT64_MAX;
+	if (device->alignment > BLOCK_MAX)
+		return 0;
+	/* Up to a boundary that no block is larger than, all that crosses it can be bounced. */
+	if (last_within(dma, device) == dma->pass_last && device->alignment <= IOMMU_PAGE_SIZE &&
+	    device->boundary <= BLOCK_MAX)
 		return UINT64_MAX;
 	/* Wherever in its first page it begins. */
-	return (IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER) - (IOMMU_PAGE_SIZE - 1);
+	return BLOCK_MAX - (IOMMU_PAGE_SIZE - 1);
 }
 
 /* --- Scattered ones --------------------------------------------------------------------------- */

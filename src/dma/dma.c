@@ -281,25 +281,34 @@ static inline unsigned int iova_flags(const struct iommu_dma *dma,
 	return (may_sleep ? 0U : IOMMU_IOVA_ATOMIC) | IOMMU_IOVA_LOW_FIRST;
 }
 
+void iommu_dma_want_place(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+			  struct iommu_iova_request *request)
+{
+	const uint64_t boundary = device->boundary >> dma->page_shift;
+	const bool fits = boundary >= request->size;
+
+	request->boundary = fits ? boundary : 0;
+	request->alignment = device->alignment >> dma->page_shift;
+	/* What has to cross boundaries begins at one: so it can be laid out before it has a place. */
+	if (!fits && boundary > request->alignment)
+		request->alignment = boundary;
+}
+
 /* Addresses that do not come from a CPU's cache: large ones, and those that need more alignment. */
 static __attribute__((noinline)) int search_addresses(struct iommu_dma *dma,
 						      const struct iommu_dma_device *device,
 						      uint64_t pages, uint64_t limit,
 						      iommu_paddr_t paddr, uint64_t *first)
 {
-	const uint64_t boundary = device->boundary >> dma->page_shift;
-	const uint64_t needed = device->alignment >> dma->page_shift;
 	struct iommu_iova_request request = {
 		.size = pages,
-		.boundary = boundary >= pages ? boundary : 0,
 		.limit = limit,
 		.flags = iova_flags(dma, device),
 	};
 	uint64_t sizes = pages > DMA_CACHED_PAGES ? useful_page_sizes(dma, pages, paddr) : 0;
 	int status;
 
-	/* What has to cross boundaries begins at one: so it can be laid out before it has a place. */
-	request.alignment = boundary < pages && boundary > needed ? boundary : needed;
+	iommu_dma_want_place(dma, device, &request);
 	while (sizes != 0) {
 		const unsigned int size_order = iommu_highest_bit(sizes);
 		struct iommu_iova_request aligned = request;

@@ -129,6 +129,14 @@ static inline unsigned int dma_map_prot(const struct iommu_dma_device *device,
 	return dma_prot_of(direction) | (device->may_sleep ? IOMMU_PROT_MAY_SLEEP : 0U);
 }
 
+/* Does the page that it begins on lie as the device wants it? */
+static inline bool dma_is_aligned(const struct iommu_dma *dma,
+				  const struct iommu_dma_device *device, iommu_iova_t address)
+{
+	return device->alignment == 0 ||
+	       (address & ~dma_page_mask(dma) & (device->alignment - 1)) == 0;
+}
+
 /* Would a range cross one of the device's boundaries? */
 static inline bool dma_crosses(const struct iommu_dma_device *device, iommu_iova_t address,
 			       uint64_t length)
@@ -167,6 +175,10 @@ void iommu_dma_undo(struct iommu_dma *dma, uint64_t first, uint64_t mapped, uint
 int iommu_dma_unmap_strictly(struct iommu_dma *dma, uint64_t first, uint64_t pages,
 			     const struct dma_hanging *hanging);
 int iommu_dma_unmap_pages(struct iommu_dma *dma, uint64_t first, uint64_t pages);
+
+/* How a range of so many pages has to lie for the device. */
+void iommu_dma_want_place(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+			  struct iommu_iova_request *request);
 
 /* withheld.c */
 void iommu_dma_withhold(struct iommu_dma *dma, uint64_t first, uint64_t pages,
@@ -218,6 +230,9 @@ int iommu_dma_pages_within(struct iommu_dma *dma, const struct iommu_dma_device 
 int iommu_dma_map_bounced_whole(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				iommu_paddr_t paddr, uint64_t size,
 				enum iommu_dma_direction direction, iommu_iova_t *address);
+/* Shared memory in a block that is larger than it, for its alignment; freed as what is bounced is unmapped. */
+int iommu_dma_alloc_aligned(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			    uint64_t size, void **memory, iommu_iova_t *address);
 int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			  iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
 			  uint64_t *first);

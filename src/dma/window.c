@@ -14,9 +14,15 @@ int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device
 		return IOMMU_EOPNOTSUPP;
 	if (!iommu_dma_last_page(dma, device, &request.limit))
 		return IOMMU_ENOSPC;
-	request.alignment = device->alignment >> dma->page_shift;
+	iommu_dma_want_place(dma, device, &request);
 	*window = (struct iommu_dma_window){.dma = dma, .pages = pages};
 	status = iommu_iova_alloc(dma->space, &request, &window->range);
+	if (status == IOMMU_ENOSPC) {
+		/* What is cached may be what is missing, or only a place be left where it fits by luck. */
+		iommu_iova_cache_drain(dma->cache);
+		request.flags |= IOMMU_IOVA_EXACT;
+		status = iommu_iova_alloc(dma->space, &request, &window->range);
+	}
 	if (status != 0)
 		return status;
 	window->start = window->range->first << dma->page_shift;

@@ -11,6 +11,7 @@
  * and fails with nothing changed if it does not. So the other half is for those that were under way
  * already; should there be more of them, addresses and memory are lost, and counted, but never reused.
  */
+#include "base/confirmation.h"
 #include "dma/dma.h"
 
 void iommu_dma_withhold(struct iommu_dma *dma, uint64_t first, uint64_t pages,
@@ -81,12 +82,21 @@ void iommu_dma_give_withheld(struct iommu_dma *dma, uint32_t serial)
 	}
 }
 
+/* What is withheld; or what was not confirmed and has no place here: a part of a window, say. */
+static bool is_anything_open(const struct iommu_dma *dma)
+{
+	if (dma->is_direct)
+		return false;
+	return __atomic_load_n(&dma->withheld_count, __ATOMIC_ACQUIRE) != 0 ||
+	       iommu_confirmation_is_open(&dma->domain->confirmation);
+}
+
 int iommu_dma_settle_withheld(struct iommu_dma *dma)
 {
 	const uint32_t serial = __atomic_load_n(&dma->serial, __ATOMIC_ACQUIRE);
 	int status;
 
-	if (__atomic_load_n(&dma->withheld_count, __ATOMIC_ACQUIRE) == 0)
+	if (!is_anything_open(dma))
 		return 0;
 	status = iommu_domain_flush(dma->domain);
 	if (status == 0)

@@ -1209,7 +1209,7 @@ static void addresses_are_aligned_as_the_device_asks(void **state)
 	static const struct iommu_dma_device bounded = {.boundary = 0x100000};
 	static const uint64_t sizes[] = {1,         PAGE,      3 * PAGE,  16 * PAGE,
 					 17 * PAGE, 33 * PAGE, 100 * PAGE};
-	struct iommu_dma_window window;
+	struct iommu_dma_window window, windows[8];
 	iommu_iova_t address, addresses[8];
 	unsigned int i, n;
 
@@ -1230,7 +1230,16 @@ static void addresses_are_aligned_as_the_device_asks(void **state)
 	assert_int_equal(iommu_dma_window_create(f.dma, &wide, 3, &window), 0);
 	assert_int_equal(window.start % 0x10000, 0);
 	assert_int_equal(iommu_dma_window_destroy(&window), 0);
-	/* Large ones that fit do not cross the boundary; larger ones begin at it. */
+	/* Large ones, and windows, that fit do not cross the boundary; larger ones begin at it. */
+	for (i = 0; i < 8; i++) {
+		assert_int_equal(iommu_dma_window_create(f.dma, &bounded, 100, &windows[i]), 0);
+		assert_true(windows[i].start % 0x100000 <= 156 * PAGE);
+	}
+	for (i = 0; i < 8; i++)
+		assert_int_equal(iommu_dma_window_destroy(&windows[i]), 0);
+	assert_int_equal(iommu_dma_window_create(f.dma, &bounded, 300, &window), 0);
+	assert_int_equal(window.start % 0x100000, 0);
+	assert_int_equal(iommu_dma_window_destroy(&window), 0);
 	for (i = 0; i < 8; i++) {
 		addresses[i] =
 			map_large(&bounded, (1ULL << 33) + PAGE, (i == 7 ? 300 : 100) * PAGE);
@@ -1671,6 +1680,31 @@ static void unconfirmed_pieces_are_kept(void **state)
 	assert_int_equal(iommu_dma_free(f.dma, shared, address, 40 * PAGE), 0);
 	assert_true(is_blocked(address));
 	assert_int_equal(iommu_dma_tick(f.dma), 0);
+	end();
+}
+
+/* A tick, and the end, know also of what is withheld nowhere: a part of a window stays the window's. */
+static void a_tick_asks_for_windows_too(void **state)
+{
+	struct iommu_dma_window window;
+	iommu_paddr_t memory;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 1);
+	assert_int_equal(iommu_dma_window_create(f.dma, &any, 4, &window), 0);
+	assert_int_equal(iommu_dma_window_map(&window, 1, memory, 1, BOTH), 0);
+	assert_true(reaches(window.start + PAGE, memory));
+	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+	assert_int_equal(iommu_dma_window_unmap(&window, 1, 1), IOMMU_ETIMEDOUT);
+	assert_int_equal(stats().withheld, 0);
+	assert_int_equal(iommu_dma_tick(f.dma), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_dma_destroy(f.dma), IOMMU_ETIMEDOUT);
+	assert_true(reaches(window.start + PAGE, memory));
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	assert_int_equal(iommu_dma_tick(f.dma), 0);
+	assert_true(is_blocked(window.start + PAGE));
+	assert_int_equal(iommu_dma_window_destroy(&window), 0);
 	end();
 }
 
@@ -2174,6 +2208,7 @@ int main(void)
 		cmocka_unit_test(pieces_are_shared_whole_or_not_at_all),
 		cmocka_unit_test(unconfirmed_pieces_are_kept),
 		cmocka_unit_test(a_window_is_unmapped_at_once),
+		cmocka_unit_test(a_tick_asks_for_windows_too),
 		cmocka_unit_test(an_unconfirmed_window_stays),
 		cmocka_unit_test(doorbells_are_mapped_once),
 		cmocka_unit_test(lazily_unmapped_addresses_wait_for_the_flush),

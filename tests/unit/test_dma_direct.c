@@ -118,8 +118,8 @@ static void one_buffer(void)
 /* What lies across the device's boundary is copied, and the device reaches the copy. */
 static void one_across_a_boundary(void)
 {
-	const struct iommu_dma_device device = {.boundary = 4 * PAGE};
-	const struct iommu_dma_device aligned = {.alignment = 8 * PAGE};
+	struct iommu_dma_device device = {.boundary = 4 * PAGE};
+	struct iommu_dma_device aligned = {.alignment = 8 * PAGE};
 	const iommu_paddr_t paddr = f.memory + 4 * PAGE - 30;
 	struct iommu_dma_stats stats;
 	iommu_iova_t address = 0;
@@ -154,6 +154,17 @@ static void one_across_a_boundary(void)
 	/* A buffer that is larger than the boundary is the driver's to cut up. */
 	assert_int_equal(iommu_dma_map(f.dma, &device, f.memory, 5 * PAGE, BOTH, &address), 0);
 	assert_int_equal(address, f.memory);
+	/* … counted in pages: in either of its places it would cross one. */
+	assert_int_equal(
+		iommu_dma_map(f.dma, &device, f.memory + 2 * PAGE + 1, 4 * PAGE, BOTH, &address),
+		0);
+	assert_int_equal(address, f.memory + 2 * PAGE + 1);
+	/* What may lie across a boundary is limited to what can be bounced, as its alignment is. */
+	assert_true(iommu_dma_max_size(f.dma, &device) == UINT64_MAX);
+	device.boundary = 32 * PAGE;
+	assert_int_equal(iommu_dma_max_size(f.dma, &device), 61441);
+	aligned.alignment = 32 * PAGE;
+	assert_int_equal(iommu_dma_max_size(f.dma, &aligned), 0);
 }
 
 static void shared_memory(void)
@@ -491,6 +502,50 @@ static void lists_pass_where_they_can(void **state)
 	end_narrow();
 }
 
+/* Smaller than its alignment; and larger than what the host aligns to its size, across a boundary. */
+static void shared_memory_lies_as_the_device_asks(void **state)
+{
+	const struct iommu_dma_device aligned = {.alignment = 8 * PAGE};
+	const struct iommu_dma_device bounded = {.boundary = 4 * MOST};
+	struct test_platform platform;
+	iommu_iova_t addresses[8];
+	struct iommu_dma *dma;
+	size_t least;
+	void *memory[8];
+	unsigned int i;
+
+	(void)state;
+	test_platform_init(&platform, HALF, MIDDLE);
+	assert_int_equal(iommu_dma_create_direct(&platform.platform, &dma), 0);
+	least = platform.hosted.pages_in_use;
+	for (i = 0; i < 8; i++) {
+		assert_int_equal(iommu_dma_alloc(dma, &aligned, PAGE, &memory[i], &addresses[i]),
+				 0);
+		assert_int_equal(addresses[i] % (8 * PAGE), 0);
+		assert_int_equal(addresses[i], iommu_virt_to_phys(&platform.platform, memory[i]));
+	}
+	assert_int_equal(iommu_dma_destroy(dma), IOMMU_EBUSY);
+	assert_int_equal(iommu_dma_free(dma, memory[0], addresses[0], 2 * PAGE), IOMMU_ENOENT);
+	for (i = 0; i < 8; i++)
+		assert_int_equal(
+			iommu_dma_free(dma, i % 2 == 0 ? memory[i] : NULL, addresses[i], PAGE), 0);
+	assert_int_equal(platform.hosted.pages_in_use, least);
+	for (i = 0; i < 8; i++) {
+		const int status =
+			iommu_dma_alloc(dma, &bounded, 4 * MOST, &memory[i], &addresses[i]);
+
+		assert_true(status == IOMMU_ENOSPC || addresses[i] % (4 * MOST) == 0);
+		if (status != 0)
+			memory[i] = NULL;
+	}
+	for (i = 0; i < 8; i++)
+		if (memory[i] != NULL)
+			assert_int_equal(iommu_dma_free(dma, memory[i], addresses[i], 4 * MOST), 0);
+	assert_int_equal(platform.hosted.pages_in_use, least);
+	assert_int_equal(iommu_dma_destroy(dma), 0);
+	test_platform_destroy(&platform);
+}
+
 static void memory_that_is_not_to_be_had_is_an_error(void **state)
 {
 	unsigned int has_below;
@@ -566,6 +621,7 @@ int main(void)
 		cmocka_unit_test(what_a_device_cannot_address_is_copied),
 		cmocka_unit_test(copies_go_the_way_of_the_direction_and_in_parts),
 		cmocka_unit_test(lists_pass_where_they_can),
+		cmocka_unit_test(shared_memory_lies_as_the_device_asks),
 		cmocka_unit_test(memory_that_is_not_to_be_had_is_an_error),
 		cmocka_unit_test(shared_memory_lies_below_the_mask),
 	};

@@ -394,6 +394,14 @@ static void memory_is_reached_beside_a_window(void **state)
 	assert_true(address < 1ULL << WINDOW_BITS);
 	assert_int_equal(iommu_dma_unmap(dma, address, 4), 0);
 	wide.boundary = 0;
+	/* Nor what does not lie as the device asks. */
+	wide.alignment = 0x40000;
+	assert_int_equal(
+		iommu_dma_map(dma, &wide, MEMORY + 0x10007, 4, IOMMU_DMA_TO_DEVICE, &address), 0);
+	assert_true(address < 1ULL << WINDOW_BITS);
+	assert_int_equal(address % 0x40000, 7);
+	assert_int_equal(iommu_dma_unmap(dma, address, 4), 0);
+	wide.alignment = 0;
 	wide.untrusted = true;
 	assert_int_equal(iommu_dma_map(dma, &wide, MEMORY, 4096, IOMMU_DMA_TO_DEVICE, &address), 0);
 	assert_true(address < 1ULL << WINDOW_BITS);
