@@ -34,7 +34,8 @@ struct iommu_tce_set {
  * such endpoint, or it is not registered.
  * iommu_tce_set_of - of an endpoint that was registered; NULL: left out, or never.
  *
- * Control path; a group's data is theirs then, and nobody else sets it.
+ * Control path; a group's data is theirs then, and nothing else sets it. A device is to be unregistered before it is
+ * released; otherwise the set stays for as long as the group does.
  */
 IOMMU_API int iommu_tce_set_register(struct iommu_tce_set *set, struct iommu *iommu,
 				     uint16_t segment, uint16_t source_id,
