@@ -188,7 +188,10 @@ struct iommu_model_vtd {
 	/* Answers that devices get without the lock; the queue waits for them. */
 	unsigned int answer_count;
 	struct iommu_model_page_answer answers[MODEL_ANSWERS_MAX];
-	/* To be told without the lock. */
+	/* Answers that are being given. */
+	unsigned int answering;
+	/* To be told without the lock; and that the host is being told. */
+	bool sending;
 	struct model_message fault_message, wait_message, request_message;
 	const char *misuse;
 	uint64_t descriptors, fault_total;
