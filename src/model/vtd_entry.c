@@ -28,9 +28,10 @@ void iommu_model_publish(struct iommu_model_vtd *model)
 
 	changed |= publish(&published->root, regs->root);
 	changed |= publish(&published->interrupts, regs->interrupts);
-	changed |= publish(&published->low_first, closed ? regs->plmbase : 1);
+	/* One after the other: between the two, there is no region. */
+	changed |= publish(&published->low_first, closed ? regs->plmbase : UINT64_MAX);
 	changed |= publish(&published->low_last, closed ? regs->plmlimit | 0x1fffff : 0);
-	changed |= publish(&published->high_first, closed ? regs->phmbase : 1);
+	changed |= publish(&published->high_first, closed ? regs->phmbase : UINT64_MAX);
 	changed |= publish(&published->high_last, closed ? regs->phmlimit | 0x1fffff : 0);
 	/* What was found with the old is not told any more. */
 	if (changed)
