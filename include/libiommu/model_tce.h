@@ -16,8 +16,9 @@
  * run side by side, as <libiommu/model_vtd.h> says of translations, with the same rule: the invalidation register
  * reads as 0, and firmware's call returns success, when nothing that was named is remembered and every
  * access that was reading tables before has ended; until then the register keeps what was written, and the call
- * returns OPAL_BUSY_EVENT. A hypervisor has one spinlock, for short work. No lock is held around the host's
- * functions, which several threads call at once; `read` must not call the model.
+ * returns OPAL_BUSY_EVENT, and comes again: for what it is asked for then, which may be something that has changed
+ * since, so that it forgets once more. A hypervisor has one spinlock, for short work. No lock is held around the
+ * host's functions, which several threads call at once; `read` must not call the model.
  */
 #ifndef LIBIOMMU_MODEL_TCE_H
 #define LIBIOMMU_MODEL_TCE_H

@@ -19,7 +19,10 @@
  * lock is held only for short work inside the model, never around a function of `host`. Of the platform only
  * irq_save, irq_restore and relax are called with one; pages are asked for with IOMMU_ALLOC_ATOMIC. The memory
  * callbacks (read, write, set_bits, compare_exchange) are called by several threads at once, in the middle of
- * a walk, and must not call the model; all others may.
+ * a walk, and must not call the model; nor must work_remains; all others may.
+ * However much a guest queues, these calls do not come to stand in each other: while a message or a misuse is
+ * told (interrupt, misuse), what else there is of both is told after that, by the same thread; and so with
+ * answers (page_answer), but for those of requests that are made within one, of which two wait.
  *
  * What the guest is told to be complete is complete: a wait descriptor, ICC, IVT, GSTS and PRS show it only when
  *   1. nothing that was named is in the cache any more, and nothing can come back: what a walk has read that
@@ -165,7 +168,7 @@ struct iommu_model_vtd_host {
 	/*
 	 * work_remains - the guest has queued more than one call of the model does (its queue,
 	 * refilled while it runs, or one larger than any): call iommu_model_vtd_run from a timer or
-	 * a bottom half, not from here. Called without the lock, by any function but that one.
+	 * a bottom half; not from here, nor any other function. Called without the lock, by any function but that one.
 	 * NULL: what remains goes on at the next call of any function, which a guest that polls
 	 * memory may wait for in vain.
 	 */

@@ -177,21 +177,26 @@ static bool is_same_call(const uint64_t a[7], const uint64_t b[7])
 	return true;
 }
 
-/* The same call comes again until the walks that began before the first have ended. */
+/*
+ * The same call comes again while walks that began before the first are on their way. When they have ended it is
+ * as good as a new one, which it may be: firmware cannot tell the call that is repeated from one that means
+ * another change, of the same pages, by another processor. So what is answered with success has dropped, and no
+ * walk is left at that moment.
+ */
 static int64_t kill(struct iommu_model_phb *phb, const uint64_t arguments[7])
 {
-	const bool again = phb->opal_ticket != 0 && is_same_call(phb->opal_kill, arguments);
-	int64_t code = OPAL_SUCCESS;
+	int64_t code;
 	uintptr_t dropping;
 
 	if (phb->faults.kills_hang)
 		return OPAL_BUSY_EVENT;
-	if (!again) {
-		dropping = iommu_model_cache_begin_drop(&phb->cache);
-		code = drop(phb, arguments);
-		iommu_model_cache_end_drop(&phb->cache, dropping);
-		phb->opal_ticket = 0;
-	}
+	if (phb->opal_ticket != 0 && is_same_call(phb->opal_kill, arguments) &&
+	    !iommu_model_walks_have_ended(&phb->cache, &phb->opal_ticket))
+		return OPAL_BUSY_EVENT;
+	dropping = iommu_model_cache_begin_drop(&phb->cache);
+	code = drop(phb, arguments);
+	iommu_model_cache_end_drop(&phb->cache, dropping);
+	phb->opal_ticket = 0;
 	if (code != OPAL_SUCCESS || iommu_model_walks_have_ended(&phb->cache, &phb->opal_ticket))
 		return code;
 	memcpy(phb->opal_kill, arguments, sizeof(phb->opal_kill));

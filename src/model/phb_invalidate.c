@@ -70,41 +70,52 @@ static void kill_by_register(struct iommu_model_phb *phb, uint64_t value, bool i
 
 	if ((value & PHB_KILL_ALL) != 0)
 		iommu_phb_kill_all(phb);
-	else if (pe >= phb->config.pes || (value & PHB_KILL_BUSY) == 0)
-		iommu_phb_misuse(phb, "nothing that is could be forgotten");
+	else if (pe >= phb->config.pes)
+		iommu_phb_misuse(phb, "a PE that is not there is to be forgotten");
 	else if ((value & PHB_KILL_PE) != 0)
 		iommu_phb_kill_pe(phb, pe);
 	else
 		kill_one(phb, pe, value, is_late);
 }
 
-/* Drop, and wait for the walks before; 0: it is complete, otherwise `value`. */
-static uint64_t carry_out(struct iommu_model_phb *phb, uint64_t value, bool is_late)
+/* What the register was told: drop, and wait for the walks before. */
+static void carry_out(struct iommu_model_phb *phb, bool is_late)
 {
 	uintptr_t dropping;
 
 	if (!phb->kill_is_dropped) {
 		dropping = iommu_model_cache_begin_drop(&phb->cache);
-		kill_by_register(phb, value, is_late);
+		kill_by_register(phb, phb->kill_pending, is_late);
 		iommu_model_cache_end_drop(&phb->cache, dropping);
 		phb->kill_is_dropped = true;
 	}
 	if (!iommu_model_walks_have_ended(&phb->cache, &phb->kill_ticket))
-		return value;
+		return;
 	phb->kill_is_dropped = false;
-	return 0;
+	phb->kill_pending = 0;
+}
+
+/* It holds what is no command only for those who ask what it was last told. */
+static void begin(struct iommu_model_phb *phb, uint64_t value)
+{
+	if (phb->kill_pending != 0) {
+		iommu_phb_misuse(phb, "told to forget while it is at it");
+		return;
+	}
+	if ((value & PHB_KILL_BUSY) == 0) {
+		iommu_phb_misuse(phb, "nothing that is could be forgotten");
+		return;
+	}
+	phb->kill_pending = value;
+	if (!phb->faults.kills_hang && phb->faults.slow_kills == 0)
+		carry_out(phb, false);
 }
 
 void iommu_model_phb_kill_write(struct iommu_model_phb *phb, uint64_t value)
 {
 	uintptr_t state = iommu_phb_lock(phb);
 
-	if (phb->kill_pending != 0)
-		iommu_phb_misuse(phb, "told to forget while it is at it");
-	else if (phb->faults.kills_hang || phb->faults.slow_kills != 0)
-		phb->kill_pending = value;
-	else
-		phb->kill_pending = carry_out(phb, value, false);
+	begin(phb, value);
 	phb->kill_kept = value;
 	phb->kill_reads = phb->faults.slow_kills;
 	iommu_phb_unlock(phb, state);
@@ -116,7 +127,7 @@ uint64_t iommu_model_phb_kill_read(struct iommu_model_phb *phb)
 	uint64_t value;
 
 	if (phb->kill_pending != 0 && !phb->faults.kills_hang && phb->kill_reads == 0)
-		phb->kill_pending = carry_out(phb, phb->kill_pending, true);
+		carry_out(phb, true);
 	value = phb->faults.keeps_kills ? phb->kill_kept : phb->kill_pending;
 	if (phb->kill_reads != 0)
 		phb->kill_reads--;

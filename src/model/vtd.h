@@ -153,26 +153,26 @@ struct iommu_model_vtd {
 	uint32_t works;
 	struct model_register_command context, iotlb;
 	/* The protected regions were turned on or off. */
-	bool protection_is_due;
 	uint64_t protection_ticket;
+	bool protection_is_due;
 	/* A wait descriptor at the head of the queue is being delayed. */
-	unsigned int wait_reads;
 	bool wait_held;
+	unsigned int wait_reads;
 	uint64_t wait_ticket; /* walks that it waits for */
 	/* The last descriptor that was executed since the queue was turned on was a wait. */
 	bool last_was_wait;
-	/* How much the entry that has the lock may still do. */
-	unsigned int budget;
 	/* The queue is to be looked at. */
 	bool queue_left;
+	/* How much the entry that has the lock may still do. */
+	unsigned int budget;
 	/* Changes when the queue is turned on or off: what was asked for before is for nothing. */
 	uint32_t queue_generation;
 	/*
 	 * Bits for places: not completed for the guest yet; of these, the host is still to be told.
-	 * It is being told of one.
+	 * It is being told of one; it is being told a message or a misuse.
 	 */
 	unsigned int notices_open, notices_wanted;
-	bool telling;
+	bool telling, sending;
 	struct model_notice notices[MODEL_NOTICES];
 	bool queue_busy;   /* in the hands of one processor, which is out of the lock */
 	bool queue_writes; /* … to memory: the queue is not off before that is done */
@@ -188,6 +188,8 @@ struct iommu_model_vtd {
 	/* Answers that devices get without the lock; the queue waits for them. */
 	unsigned int answer_count;
 	struct iommu_model_page_answer answers[MODEL_ANSWERS_MAX];
+	/* Answers that are being given. */
+	unsigned int answering;
 	/* To be told without the lock. */
 	struct model_message fault_message, wait_message, request_message;
 	const char *misuse;

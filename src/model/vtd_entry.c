@@ -28,9 +28,10 @@ void iommu_model_publish(struct iommu_model_vtd *model)
 
 	changed |= publish(&published->root, regs->root);
 	changed |= publish(&published->interrupts, regs->interrupts);
-	changed |= publish(&published->low_first, closed ? regs->plmbase : 1);
+	/* One after the other: between the two, there is no region. */
+	changed |= publish(&published->low_first, closed ? regs->plmbase : UINT64_MAX);
 	changed |= publish(&published->low_last, closed ? regs->plmlimit | 0x1fffff : 0);
-	changed |= publish(&published->high_first, closed ? regs->phmbase : 1);
+	changed |= publish(&published->high_first, closed ? regs->phmbase : UINT64_MAX);
 	changed |= publish(&published->high_last, closed ? regs->phmlimit | 0x1fffff : 0);
 	/* What was found with the old is not told any more. */
 	if (changed)
@@ -86,7 +87,11 @@ static bool has_messages(const struct iommu_model_vtd *model)
 	       model->request_message.wanted;
 }
 
-/* Tell what there is to tell, without the lock; true: there was something. */
+/*
+ * Tell what there is to tell, without the lock; true: there was something. What comes up while the host is being
+ * told, also by what it does itself, is told by the same processor afterwards: otherwise a guest's queue would
+ * decide how deep these calls are in each other.
+ */
 static bool tell(struct iommu_model_vtd *model, uintptr_t *state)
 {
 	const struct iommu_model_vtd_host *host = &model->config.host;
@@ -95,8 +100,9 @@ static bool tell(struct iommu_model_vtd *model, uintptr_t *state)
 	const char *misuse = model->misuse;
 	unsigned int i, left;
 
-	if (!has_messages(model))
+	if (!has_messages(model) || model->sending)
 		return false;
+	model->sending = true;
 	model->misuse = NULL;
 	model->fault_message.wanted = false;
 	model->wait_message.wanted = false;
@@ -108,6 +114,7 @@ static bool tell(struct iommu_model_vtd *model, uintptr_t *state)
 	if (misuse != NULL && host->misuse != NULL)
 		host->misuse(host->ctx, misuse);
 	*state = iommu_model_come_back(model, left);
+	model->sending = false;
 	return true;
 }
 
@@ -137,32 +144,46 @@ static bool tell_notice(struct iommu_model_vtd *model, uintptr_t *state)
 	return true;
 }
 
-/* Give a device its answer; true: there was one. */
-static bool give_answer(struct iommu_model_vtd *model, uintptr_t *state)
+/* Give a device its answer: there is one. */
+static void give_first_answer(struct iommu_model_vtd *model, uintptr_t *state)
 {
 	const struct iommu_model_vtd_host *host = &model->config.host;
 	const struct iommu_model_page_answer answer = model->answers[0];
 	unsigned int left;
 
-	if (model->answer_count == 0)
-		return false;
+	model->answering++;
 	model->answer_count--;
 	model->answers[0] = model->answers[1];
 	left = spend(model, *state);
 	if (host->page_answer != NULL)
 		host->page_answer(host->ctx, &answer);
 	*state = iommu_model_come_back(model, left);
+	model->answering--;
 	/* The queue has stopped for it, perhaps. */
 	iommu_model_queue_wake(model);
+}
+
+/* While one is being given the others wait, as in tell. */
+static bool has_answer(const struct iommu_model_vtd *model)
+{
+	return model->answer_count != 0 && model->answering == 0;
+}
+
+static bool give_answer(struct iommu_model_vtd *model, uintptr_t *state)
+{
+	if (!has_answer(model))
+		return false;
+	give_first_answer(model, state);
 	return true;
 }
 
 static bool has_work(const struct iommu_model_vtd *model)
 {
 	return iommu_model_queue_has_work(model) ||
-	       (model->notices_wanted != 0 && !model->telling) || model->answer_count != 0 ||
+	       (model->notices_wanted != 0 && !model->telling) || has_answer(model) ||
 	       iommu_model_commands_have_work(model) ||
-	       iommu_model_register_commands_have_work(model) || has_messages(model);
+	       iommu_model_register_commands_have_work(model) ||
+	       (has_messages(model) && !model->sending);
 }
 
 void iommu_model_work(struct iommu_model_vtd *model, uintptr_t *state)
@@ -208,7 +229,7 @@ void iommu_model_owe_answer(struct iommu_model_vtd *model, uintptr_t *state,
 {
 	/* Other processors may owe some, too. */
 	while (model->answer_count == MODEL_ANSWERS_MAX)
-		(void)give_answer(model, state);
+		give_first_answer(model, state);
 	model->answers[model->answer_count++] = *answer;
 }
 

@@ -237,7 +237,7 @@ int iommu_model_vtd_page_request(struct iommu_model_vtd *model,
 	iommu_model_give_answers(model, &state);
 	/* In order. */
 	iommu_model_requests_drain(model, &state);
-	if (model->faults.holds_requests) {
+	if (model->faults.holds_requests && model_has(model, IOMMU_MODEL_VTD_PAGE_REQUESTS)) {
 		model->held = *request;
 		model->request_held = true;
 	} else {

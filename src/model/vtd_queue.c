@@ -758,6 +758,8 @@ static void execute_at_head(struct iommu_model_vtd *model, uintptr_t *state,
 			return;
 		}
 	}
+	/* Not the wait that was held back here: software has taken that back. */
+	model->wait_ticket = 0;
 	if (error == VTD_QUEUE_ERROR_UNKNOWN) {
 		dropping = iommu_model_cache_begin_drop(&model->cache);
 		error = execute(model, d);

@@ -285,10 +285,12 @@ static void protection_written(struct iommu_model_vtd *model)
 	const struct iommu_model_invalidation what = {
 		.type = IOMMU_MODEL_PROTECTED_MEMORY_SWITCHED, .by_register = true, .is_on = is_on};
 
+	/* Before the last change of it is complete the host may have seen that one, and PRS shows none. */
+	if (is_on != ((model->regs.pmen & VTD_PMEN_PRS) != 0) || model->protection_ticket != 0 ||
+	    model_notice_is_open(model, NOTICE_PROTECTION))
+		(void)iommu_model_notify(model, NOTICE_PROTECTION, &what);
 	model->protection_is_due = true;
 	model->protection_ticket = 0;
-	if (is_on != ((model->regs.pmen & VTD_PMEN_PRS) != 0))
-		(void)iommu_model_notify(model, NOTICE_PROTECTION, &what);
 }
 
 /* Address bits above its width are not there. */
@@ -469,13 +471,26 @@ static void record_written(struct iommu_model_vtd *model, uint64_t *word, unsign
 	iommu_model_fault_written(model);
 }
 
-/* Registers that must not change under a running queue, or before their command has completed. */
+static bool is_of_region(const struct register_line *line)
+{
+	return line->offset == VTD_PLMBASE || line->offset == VTD_PLMLIMIT ||
+	       line->offset == VTD_PHMBASE || line->offset == VTD_PHMLIMIT;
+}
+
+/*
+ * Registers that must not change under a running queue, while their regions are protected, or before their
+ * command has completed.
+ */
 static bool is_locked(struct iommu_model_vtd *model, const struct register_line *line)
 {
 	const bool is_iotlb = line->offset == MODEL_IVA || line->offset == MODEL_IOTLB;
 
 	if (line->offset == VTD_IQA && model_is_on(model, VTD_GLOBAL_QIE)) {
 		model_misuse(model, "the queue's address written while the queue is on");
+		return true;
+	}
+	if (is_of_region(line) && (model->regs.pmen & (VTD_PMEN_EPM | VTD_PMEN_PRS)) != 0) {
+		model_misuse(model, "a protected region moved while it is protected");
 		return true;
 	}
 	if ((line->offset == VTD_CCMD && model->context.is_dropped) ||

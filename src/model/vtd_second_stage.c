@@ -181,6 +181,11 @@ static unsigned int walk(struct walk *w)
 	start_of_walk(w, &level, &table, &allowed, &reason);
 	if (reason != 0)
 		return is_denied(reason) ? denied(w) : reason;
+	/* The way there forbids it: what is behind is not looked at, whether the way is known or not. */
+	if (!suffices(w, allowed)) {
+		w->leaf->absent = 1ULL << vtd_ss_level_shift(level + 1);
+		return denied(w);
+	}
 	journey_count_walk(w->j);
 	for (; level > 0; level--) {
 		const uint64_t at = table + (w->address >> vtd_ss_level_shift(level) & 511) * 8;

@@ -33,6 +33,16 @@ static unsigned int arrive(struct journey *j, const struct model_leaf *leaf, uns
 	return reason;
 }
 
+/*
+ * With a PASID, and to a device that has translated, even the interrupt range is memory, and closed: what is
+ * written there as memory would reach an interrupt controller without remapping.
+ */
+static bool is_closed(const struct iommu_model_request *request)
+{
+	return (request->has_pasid || request->type == IOMMU_MODEL_TRANSLATED) &&
+	       (request->address & ~LOW_MASK(20)) == VTD_INTERRUPT_RANGE_START;
+}
+
 static unsigned int translate(struct journey *j)
 {
 	const struct iommu_model_request *request = j->request;
@@ -41,15 +51,14 @@ static unsigned int translate(struct journey *j)
 
 	if (reason != 0)
 		return reason;
+	if (is_closed(request))
+		return j->scalable ? 0x87 : 0xe;
 	if (request->type == IOMMU_MODEL_TRANSLATED) {
 		unchanged(j);
 		if (request->address <= model_output_last(j->model))
 			return 0;
 		return j->scalable ? 0x83 : 0x4;
 	}
-	/* With a PASID even the interrupt range is memory, and closed. */
-	if (request->has_pasid && (request->address & ~LOW_MASK(20)) == VTD_INTERRUPT_RANGE_START)
-		return 0x87;
 	if (!j->scalable || j->how == VTD_PASID_SECOND_STAGE)
 		reason = iommu_model_second_stage(j, request->address, request->access, &leaf);
 	else if (j->how == VTD_PASID_PASS_THROUGH)
@@ -179,6 +188,8 @@ static unsigned int answer(struct journey *j, bool *recorded)
 		unchanged(j);
 		if (request->type != IOMMU_MODEL_UNTRANSLATED)
 			reason = 0xd;
+		else if (is_closed(request))
+			reason = 0x87;
 	}
 	/* A device that only asked is answered, not blamed. */
 	if (request->type == IOMMU_MODEL_TRANSLATION_REQUEST && is_merely_denied(reason)) {

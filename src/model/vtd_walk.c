@@ -69,7 +69,8 @@ static struct block pass(const struct walker *w, uint64_t at)
 
 	if (at > last)
 		return (struct block){.last = UINT64_MAX};
-	return (struct block){.last = last, .paddr = at, .prot = IOMMU_PROT_READ_WRITE};
+	return (struct block){
+		.last = last, .paddr = at, .prot = IOMMU_PROT_READ_WRITE, .snoop = w->j.snoops};
 }
 
 /* The block from `at` on ends where the hole begins or, when it begins in the hole, where that ends. */

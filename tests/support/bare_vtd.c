@@ -82,6 +82,8 @@ static void host_interrupt(void *ctx, uint64_t address, uint32_t data)
 	t.messages++;
 	t.message_address = address;
 	t.message_data = data;
+	if (t.told != NULL)
+		t.told();
 }
 
 static bool host_invalidate_device_tlb(void *ctx, const struct iommu_model_device_tlb *forget)
@@ -114,6 +116,8 @@ static void host_misuse(void *ctx, const char *text)
 	(void)ctx;
 	t.misuses++;
 	t.misuse = text;
+	if (t.told != NULL)
+		t.told();
 }
 
 static void host_write_buffer_flushed(void *ctx)

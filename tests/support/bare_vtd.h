@@ -43,6 +43,8 @@ struct bare_vtd {
 	 * What another processor of the guest does while a device is asked, or is given an answer.
 	 */
 	void (*meanwhile)(void);
+	/* … while the unit's message or the driver's misuse is told … */
+	void (*told)(void);
 	/* … and while the model reads memory: what was there has been read. */
 	void (*reading)(iommu_paddr_t paddr);
 };

@@ -444,6 +444,46 @@ static void what_is_switched(void **state)
 	end();
 }
 
+static bool saw_closed;
+
+/* What a shadow does; and, while it is told that memory is open, another processor closes it again. */
+static void see_and_close(const struct iommu_model_invalidation *what)
+{
+	const struct iommu_model_request request = {
+		.source_id = SID, .address = 0x200000, .access = RW};
+
+	saw_closed = iommu_model_vtd_peek(t.model, &request, &result) != 0;
+	if (!what->is_on)
+		set(VTD_PMEN, 4, VTD_PMEN_EPM);
+}
+
+static void protection_that_is_switched_back(void **state)
+{
+	static const struct iommu_model_vtd_config config = {
+		.flags = IOMMU_MODEL_VTD_PROTECTED_MEMORY};
+
+	(void)state;
+	listen();
+	begin(&config);
+	set(VTD_PLMBASE, 4, 0x200000);
+	set(VTD_PLMLIMIT, 4, 0x200000);
+	set(VTD_PMEN, 4, VTD_PMEN_EPM);
+	inside = see_and_close;
+	told_count = 0;
+	set(VTD_PMEN, 4, 0);
+	assert_int_equal(told_count, 2);
+	assert_true(told[1].is_on && saw_closed);
+	assert_int_equal(reg(VTD_PMEN, 4), VTD_PMEN_EPM | VTD_PMEN_PRS);
+	/* The region stays where the emulator was told that it is. */
+	set(VTD_PLMBASE, 4, 0x400000);
+	set(VTD_PLMLIMIT, 4, 0x400000);
+	set(VTD_PHMLIMIT, 8, 0x400000);
+	assert_int_equal(t.misuses, 3);
+	assert_int_equal(reach(0x200000, IOMMU_PROT_READ), 0x6);
+	assert_int_equal(reach(0x400000, IOMMU_PROT_READ), 0);
+	end();
+}
+
 /* --- … of what the emulator does itself ------------------------------------------------------- */
 
 static unsigned char saved[16384];
@@ -802,6 +842,10 @@ static const struct iommu_model_vtd_config scalable = {
 		 IOMMU_MODEL_VTD_DIRTY | IOMMU_MODEL_VTD_PASID | IOMMU_MODEL_VTD_PASS_THROUGH |
 		 IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_CACHING_MODE};
 
+static const struct iommu_model_vtd_config snooping = {
+	.flags = IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_PASID | IOMMU_MODEL_VTD_PASS_THROUGH |
+		 IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_SNOOP_CONTROL};
+
 static void a_look_leaves_no_trace(void **state)
 {
 	static const enum vtd_pasid_type types[] = {VTD_PASID_FIRST_STAGE, VTD_PASID_SECOND_STAGE,
@@ -1082,6 +1126,11 @@ static void a_walk_of_each_kind(void **state)
 	FINDS(true, 0xfed00000, 0xfeffffff, {0xfed00000, 0xfed00000, 0x100000, RW, false},
 	      {0xfef00000, 0xfef00000, 0x100000, RW, false});
 	end();
+	begin(&snooping);
+	scalable_on(VTD_PASID_PASS_THROUGH);
+	word(PASIDS + 7 * 64 + 8, DOMAIN | VTD_PASID_PGSNP);
+	FINDS(true, 0x1000, 0x1fff, {0x1000, 0x1000, 4096, RW, true});
+	end();
 }
 
 static void a_walk_that_cannot_be(void **state)
@@ -1343,6 +1392,7 @@ int main(void)
 		cmocka_unit_test_teardown(only_a_device_may_be_silent, stop_listening),
 		cmocka_unit_test_teardown(commands_by_register, stop_listening),
 		cmocka_unit_test_teardown(what_is_switched, stop_listening),
+		cmocka_unit_test_teardown(protection_that_is_switched_back, stop_listening),
 		cmocka_unit_test_teardown(resets_and_restored_states, stop_listening),
 		cmocka_unit_test_teardown(a_state_that_is_saved_meanwhile, stop_listening),
 		cmocka_unit_test_teardown(the_callback_may_call_the_model, stop_listening),

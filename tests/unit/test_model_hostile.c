@@ -215,6 +215,68 @@ static void a_reset_while_a_device_is_asked(void **state)
 	end();
 }
 
+static unsigned int depth, deepest;
+
+/* What an emulator may do when it is told: look, and clear what is shown. */
+static void look(void)
+{
+	if (++depth > deepest)
+		deepest = depth;
+	(void)reg(VTD_GSTS, 4);
+	set(VTD_ICS, 4, VTD_ICS_IWC);
+	depth--;
+}
+
+static void fill_big_queue(struct vtd_descriptor d, uint64_t wide)
+{
+	const unsigned int words = wide != 0 ? 4 : 2;
+
+	for (unsigned int i = 0; i < 16 * 4096; i += words * 8) {
+		word(BIG_QUEUE + i, d.low);
+		word(BIG_QUEUE + i + 8, d.high);
+		if (wide != 0) {
+			word(BIG_QUEUE + i + 16, 0);
+			word(BIG_QUEUE + i + 24, 0);
+		}
+	}
+	command(VTD_GLOBAL_QIE, false);
+	set(VTD_IQT, 8, 0);
+	set(VTD_IQA, 8, BIG_QUEUE | wide | 4);
+	command(VTD_GLOBAL_QIE, true);
+	set(VTD_IQT, 8, 16 * 4096 - words * 8);
+	while (iommu_model_vtd_run(t.model))
+		;
+	assert_int_equal(reg(VTD_IQH, 8), reg(VTD_IQT, 8));
+}
+
+/* However long the queue is, and whatever is done when the host is told: no call is in a call like it. */
+static void a_queue_does_not_decide_how_deep_calls_are(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = SCALABLE, .address_mask = 18};
+	struct vtd_descriptor crooked = vtd_descriptor_iotlb_pages(5, 0x1000, 1, false, 0);
+	struct vtd_descriptor wait = vtd_descriptor_wait(STATUS, 1);
+
+	(void)state;
+	deepest = 0;
+	running(&config);
+	set(VTD_IECTL, 4, 0);
+	t.told = look;
+	fill_big_queue(crooked, 0);
+	assert_in_range(t.misuses, 1, 4095);
+	assert_int_equal(deepest, 1);
+	wait.low |= VTD_WAIT_INTERRUPT;
+	fill_big_queue(wait, 0);
+	assert_in_range(t.messages, 1, 4095);
+	assert_int_equal(deepest, 1);
+	end();
+	scalable_running(&config);
+	t.meanwhile = look;
+	fill_big_queue(vtd_descriptor_page_response(SID, true, 1, 1, 0), VTD_IQA_WIDE);
+	assert_int_equal(t.answers, 2047);
+	assert_int_equal(deepest, 1);
+	end();
+}
+
 /* --- Work and memory -------------------------------------------------------------------------- */
 
 /* Whatever is cached, a descriptor that finds nothing costs next to nothing. */
@@ -307,6 +369,34 @@ static void a_full_cache_refuses_no_page_request(void **state)
 		}
 		end();
 	}
+}
+
+/* --- Interrupts as memory ----------------------------------------------------------------------- */
+
+/* A write there would reach an interrupt controller: from requests that are no messages it is refused. */
+static void no_memory_is_where_interrupts_are(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_DEVICE_TLB |
+							       IOMMU_MODEL_VTD_PASS_THROUGH};
+	const struct iommu_model_vtd_config wide = {.flags = SCALABLE};
+	struct iommu_model_request request = {.source_id = SID,
+					      .has_pasid = true,
+					      .address = 0xfee01000,
+					      .access = IOMMU_PROT_WRITE};
+
+	(void)state;
+	running(&config);
+	make_tables(4, VTD_TRANSLATE_ALL);
+	assert_int_equal(reach_as(IOMMU_MODEL_TRANSLATED, 0xfeefffff, IOMMU_PROT_WRITE), 0xe);
+	assert_int_equal(reach_as(IOMMU_MODEL_TRANSLATED, 0xfef00000, IOMMU_PROT_WRITE), 0);
+	end();
+	/* Before the guest turns translation on, too. */
+	begin(&wide);
+	assert_int_equal(iommu_model_vtd_translate(t.model, &request, &result), IOMMU_EFAULT);
+	assert_int_equal(result.reason, 0x87);
+	request.address = 0xfed00000;
+	assert_int_equal(iommu_model_vtd_translate(t.model, &request, &result), 0);
+	end();
 }
 
 /* --- Protected memory ------------------------------------------------------------------------- */
@@ -458,6 +548,14 @@ static void save_once(void)
 	save();
 }
 
+/* … with an answer that is owed. */
+static void ask_twice(void)
+{
+	t.meanwhile = NULL;
+	assert_int_equal(ask_for_page(2), IOMMU_EFAULT);
+	save();
+}
+
 /*
  * Saved while a device is being asked, or told: that, and what was to be told next, is done where
  * it is restored.
@@ -499,6 +597,26 @@ static void what_was_on_its_way_is_in_the_state(void **state)
 	migrate(&with_tlbs);
 	assert_int_equal(t.asked, 2);
 	assert_int_equal(reg(VTD_IQH, 8), 16);
+	end();
+}
+
+/* A device asks though the unit takes no page requests: whatever is saved meanwhile is a state of this unit. */
+static void a_unit_without_page_requests_has_its_states(void **state)
+{
+	const struct iommu_model_vtd_faults holds = {.holds_requests = true};
+
+	(void)state;
+	running(&with_tlbs);
+	iommu_model_vtd_misbehave(t.model, &holds);
+	assert_int_equal(ask_for_page(1), IOMMU_EFAULT); /* none is held */
+	assert_int_equal(t.answers, 1);
+	save();
+	migrate(&with_tlbs);
+	t.meanwhile = ask_twice;
+	assert_int_equal(ask_for_page(1), IOMMU_EFAULT);
+	assert_int_equal(t.answers, 3);
+	migrate(&with_tlbs);
+	assert_int_equal(t.answers, 4);
 	end();
 }
 
@@ -806,14 +924,17 @@ int main(void)
 		cmocka_unit_test(a_head_stays_in_its_queue),
 		cmocka_unit_test(a_restarted_queue_loses_nothing),
 		cmocka_unit_test(a_reset_while_a_device_is_asked),
+		cmocka_unit_test(a_queue_does_not_decide_how_deep_calls_are),
 		cmocka_unit_test(invalidations_do_not_walk_the_cache),
 		cmocka_unit_test(a_table_that_leads_to_itself_takes_no_more_memory),
 		cmocka_unit_test(a_full_cache_refuses_no_page_request),
+		cmocka_unit_test(no_memory_is_where_interrupts_are),
 		cmocka_unit_test(protected_memory_is_told_to_no_device),
 		cmocka_unit_test(an_entry_of_one_mode_is_none_of_the_other),
 		cmocka_unit_test(a_restored_model_goes_on),
 		cmocka_unit_test(a_command_on_its_way_is_judged_by_its_own_state),
 		cmocka_unit_test(what_was_on_its_way_is_in_the_state),
+		cmocka_unit_test(a_unit_without_page_requests_has_its_states),
 		cmocka_unit_test(a_state_is_restored_while_a_device_is_asked),
 		cmocka_unit_test(a_state_that_cannot_be_is_refused),
 		cmocka_unit_test(mutated_states_do_no_harm),

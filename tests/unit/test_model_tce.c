@@ -22,16 +22,23 @@ static struct {
 	struct iommu_model_phb *phb;
 	uint64_t memory[MEMORY_WORDS];
 	unsigned int reads, misuses;
+	/* What another processor does, once, while the bridge reads: what was there has been read. */
+	void (*meanwhile)(void);
 } f;
 
 static bool read_memory(void *ctx, iommu_paddr_t paddr, uint64_t *bytes)
 {
+	void (*meanwhile)(void) = f.meanwhile;
+
 	assert_ptr_equal(ctx, &f);
 	assert_int_equal(paddr % 8, 0);
 	f.reads++;
 	if (paddr / 8 >= MEMORY_WORDS)
 		return false;
 	*bytes = f.memory[paddr / 8];
+	f.meanwhile = NULL;
+	if (meanwhile != NULL)
+		meanwhile();
 	return true;
 }
 
@@ -458,6 +465,78 @@ static void the_register_has_it_forget(void **state)
 	}
 }
 
+/* --- Told while it walks ----------------------------------------------------------------------- */
+
+static void change_first(iommu_paddr_t paddr)
+{
+	set_entry(0x1000, 0, tce_page(paddr, true, true));
+}
+
+static void walk_while(void (*act)(void))
+{
+	f.meanwhile = act;
+	(void)touch(0x1000, false, &(iommu_paddr_t){0});
+	assert_null(f.meanwhile);
+}
+
+static void write_nothing(void)
+{
+	iommu_model_phb_kill_write(f.phb, 0);
+	iommu_model_phb_kill_write(f.phb, PE);
+	assert_int_equal(iommu_model_phb_kill_read(f.phb), 0);
+}
+
+static void write_all(void)
+{
+	change_first(0x6000);
+	iommu_model_phb_kill_write(f.phb, PHB_KILL_ALL);
+	assert_int_equal(iommu_model_phb_kill_read(f.phb), PHB_KILL_ALL);
+}
+
+/* What is no command keeps the next one from nothing. */
+static void a_register_that_is_told_nothing(void **state)
+{
+	(void)state;
+	begin(4);
+	change_first(0x5000);
+	set_entry(0x1000, 1, tce_page(0x7000, true, true));
+	assert_int_equal(open_window(1, 0x1000, 0x1000, 0x1000), 0);
+	reaches(0, false, 0x5000);
+	walk_while(write_nothing);
+	assert_int_equal(f.misuses, 2);
+	change_first(0x6000);
+	iommu_model_phb_kill_write(f.phb, PHB_KILL_ALL);
+	assert_int_equal(iommu_model_phb_kill_read(f.phb), 0);
+	reaches(0, false, 0x6000);
+	change_first(0x5000);
+	iommu_model_phb_kill_write(f.phb, PHB_KILL_ALL);
+	walk_while(write_all);
+	assert_int_equal(iommu_model_phb_kill_read(f.phb), 0);
+	reaches(0, false, 0x6000);
+	end();
+}
+
+static void call_for_all(void)
+{
+	assert_int_equal(opal(IOMMU_OPAL_TCE_KILL, 2, 0, 0, 0, 0, 0), -12);
+	assert_int_equal(opal(IOMMU_OPAL_TCE_KILL, 2, 0, 0, 0, 0, 0), -12);
+}
+
+/* The same call may mean something that has changed since. */
+static void a_call_of_firmware_that_is_not_repeated(void **state)
+{
+	(void)state;
+	begin(4);
+	change_first(0x5000);
+	assert_int_equal(open_window(1, 0x1000, 0x1000, 0x1000), 0);
+	walk_while(call_for_all);
+	reaches(0, false, 0x5000);
+	change_first(0x6000);
+	assert_int_equal(opal(IOMMU_OPAL_TCE_KILL, 2, 0, 0, 0, 0, 0), 0);
+	reaches(0, false, 0x6000);
+	end();
+}
+
 static void caches_may_be_small_or_forgetful(void **state)
 {
 	struct iommu_model_phb_config config;
@@ -880,6 +959,8 @@ int main(void)
 		cmocka_unit_test(a_table_where_no_memory_is),
 		cmocka_unit_test(nothing_is_forgotten_unless_told),
 		cmocka_unit_test(the_register_has_it_forget),
+		cmocka_unit_test(a_register_that_is_told_nothing),
+		cmocka_unit_test(a_call_of_firmware_that_is_not_repeated),
 		cmocka_unit_test(caches_may_be_small_or_forgetful),
 		cmocka_unit_test(a_bad_access_freezes_its_pe),
 		cmocka_unit_test(firmware_misbehaves_as_told),

@@ -364,6 +364,23 @@ static void each_fault_has_its_reason(void **state)
 		}
 }
 
+/* What the way forbids is refused for that, also when the way is known: what is behind it is not looked at. */
+static void a_known_way_forbids_as_much(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = 0};
+	unsigned int reads;
+
+	(void)state;
+	running(&config);
+	word(LEVEL(3), (MEMORY + 0x1000) | VTD_SS_READ); /* no memory */
+	assert_int_equal(reach(0x123000, IOMMU_PROT_WRITE), 0x5);
+	reads = t.reads;
+	assert_int_equal(reach(0x123000, IOMMU_PROT_WRITE), 0x5);
+	assert_int_equal(t.reads, reads);
+	assert_int_equal(reach(0x123000, IOMMU_PROT_READ), 0x7);
+	end();
+}
+
 static void addresses_beyond_the_width_fault(void **state)
 {
 	const struct iommu_model_vtd_config narrow = {.address_width = 40, .levels = 1U << 4};
@@ -1343,6 +1360,7 @@ int main(void)
 		cmocka_unit_test(the_walk_leads_where_the_tables_say),
 		cmocka_unit_test(permissions_are_those_of_all_levels),
 		cmocka_unit_test(each_fault_has_its_reason),
+		cmocka_unit_test(a_known_way_forbids_as_much),
 		cmocka_unit_test(addresses_beyond_the_width_fault),
 		cmocka_unit_test(interrupt_messages_are_not_memory),
 		cmocka_unit_test(protected_memory_is_closed),

@@ -109,6 +109,30 @@ static void a_wait_waits_for_walks_before_it(void **state)
 	end();
 }
 
+static void take_back_a_wait(void)
+{
+	submit(vtd_descriptor_wait(STATUS, 6));
+	assert_int_equal(status_word(), 0);
+	t.tail = 0;
+	set(VTD_IQT, 8, 0);
+}
+
+/* What a wait waited for that software has taken back is not what the next one waits for. */
+static void a_wait_that_was_taken_back(void **state)
+{
+	(void)state;
+	running(&plain);
+	queue_on();
+	watch(leaf_of(PAGE), take_back_a_wait);
+	(void)reach(PAGE, IOMMU_PROT_READ);
+	assert_int_equal(status_word(), 0);
+	watch(leaf_of(PAGE + 0x1000), invalidate_by_queue);
+	(void)reach(PAGE + 0x1000, IOMMU_PROT_READ);
+	assert_int_equal(second.acts, 1);
+	assert_int_equal(status_word(), 7);
+	end();
+}
+
 static void invalidate_by_register(void)
 {
 	word(leaf_of(PAGE), vtd_ss_leaf(OTHER, 1, true, true));
@@ -491,6 +515,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_wait_waits_for_walks),
 		cmocka_unit_test(a_wait_waits_for_walks_before_it),
+		cmocka_unit_test(a_wait_that_was_taken_back),
 		cmocka_unit_test(a_register_waits_for_walks),
 		cmocka_unit_test(switches_wait_for_walks),
 		cmocka_unit_test(a_new_root_leaves_nothing_of_the_old),
