@@ -38,6 +38,11 @@ IOMMU_API int iommu_destroy(struct iommu *iommu);
  * as "0000:00:04.0: it is untrusted, and the domain lets it reach more than it is given". It is the
  * text of the line that was logged (IOMMU_LOG_REFUSAL), without the call and the code; never NULL,
  * empty before the first. Control path; valid until the next call that is refused.
+ *
+ * A call that succeeds leaves it as it was, and so does an error of any other call: of maps and
+ * unmaps, of interrupts (alloc, set and free, <libiommu/vtd_interrupt.h>), and of what a context
+ * finds out by itself (<libiommu/ioas.h> and its neighbours, whose control path is their own; an
+ * error of this control path below them is noted). What it says then is of an earlier refusal.
  */
 IOMMU_API const char *iommu_reason(const struct iommu *iommu);
 
@@ -125,9 +130,9 @@ IOMMU_API int iommu_unit_disable(struct iommu_unit *unit);
  * resume the units that they are called for.
  *
  * Return 0, or the error of the first unit that failed, which is logged: errors as
- * iommu_unit_disable and iommu_unit_enable. A suspend that fails has
- * resumed all units, the one that failed included, as far as they obey. After a resume that failed
- * the units that did not come back are as between the two: call iommu_resume again.
+ * iommu_unit_disable and iommu_unit_enable. A suspend that fails has resumed all units, the one
+ * that failed included, as far as they obey. After a resume that failed the units that did not come
+ * back are as between the two: call iommu_resume again.
  */
 IOMMU_API int iommu_suspend(struct iommu *iommu);
 IOMMU_API int iommu_resume(struct iommu *iommu);
