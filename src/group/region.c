@@ -113,6 +113,7 @@ int iommu_group_regions(const struct iommu_group *group, struct iommu_region *re
 
 /* --- Addresses that are kept free ------------------------------------------------------------- */
 
+#if IOMMU_CONFIG_DMA
 static int space_of(struct iommu *iommu, iommu_iova_t last, unsigned int shift,
 		    struct iommu_iova_space **space)
 {
@@ -126,6 +127,7 @@ static int space_of(struct iommu *iommu, iommu_iova_t last, unsigned int shift,
 
 	return IOMMU_CONFIG_DMA ? iommu_iova_space_create(&config, space) : IOMMU_EOPNOTSUPP;
 }
+#endif
 
 int iommu_keep_free(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last)
 {
@@ -136,12 +138,16 @@ int iommu_keep_free(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last)
 		return IOMMU_REFUSE(iommu, "", IOMMU_EINVAL, "the range ends before it starts");
 	if (!IOMMU_CONFIG_DMA || last_page == 0)
 		return 0; /* never handed out */
+	if (first_page == 0)
+		first_page = 1;
+#if IOMMU_CONFIG_DMA
 	if (iommu->reserved == NULL &&
 	    space_of(iommu, UINT64_MAX, IOMMU_PAGE_SHIFT, &iommu->reserved) != 0)
 		return IOMMU_ENOMEM;
-	if (first_page == 0)
-		first_page = 1;
 	return iommu_iova_reserve(iommu->reserved, first_page, last_page, IOMMU_IOVA_MERGE, NULL);
+#else
+	return 0;
+#endif
 }
 
 int iommu_reserve(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last)
