@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The options of include/libiommu/config.h, which says what each of them is. IOMMU_LEFT_OUT: those that are off.
+include(CMakeDependentOption)
 option(IOMMU_CONFIG_SCALABLE "VT-d's scalable mode: PASIDs, page requests, nested domains" ON)
-option(IOMMU_CONFIG_FIRST_STAGE "Page tables of VT-d's first stage" ${IOMMU_CONFIG_SCALABLE})
+cmake_dependent_option(IOMMU_CONFIG_FIRST_STAGE "Page tables of VT-d's first stage" ON IOMMU_CONFIG_SCALABLE OFF)
 option(IOMMU_CONFIG_INTERRUPTS "Interrupt remapping" ON)
 option(IOMMU_CONFIG_TAKE_OVER "Taking over from a kernel that died" ON)
 option(IOMMU_CONFIG_DEVICE_TLB "TLBs in devices (ATS)" ON)
@@ -11,11 +12,8 @@ option(IOMMU_CONFIG_LOG "Lines for the host's log" ON)
 option(IOMMU_CONFIG_FAULT_TEXTS "Fault reasons in words" ON)
 option(IOMMU_CONFIG_REASONS "Reasons of refusals in words" ON)
 option(IOMMU_CONFIG_DMA "The DMA mapping API and IOVA spaces" ON)
-set(whole OFF)
-if(IOMMU_CONFIG_SCALABLE AND IOMMU_CONFIG_DMA AND IOMMU_CONFIG_TABLE_TOOLS)
-  set(whole ON)
-endif()
-option(IOMMU_CONFIG_IOAS "Address spaces for managers of virtual machines" ${whole})
+cmake_dependent_option(IOMMU_CONFIG_IOAS "Address spaces for managers of virtual machines" ON
+                       "IOMMU_CONFIG_SCALABLE;IOMMU_CONFIG_DMA;IOMMU_CONFIG_TABLE_TOOLS" OFF)
 option(IOMMU_CONFIG_POWER "POWER: windows, OPAL, hypervisors' guests" ON)
 option(IOMMU_CONFIG_MODELS "Models of hardware" ON)
 
@@ -25,6 +23,10 @@ foreach(part SCALABLE FIRST_STAGE INTERRUPTS TAKE_OVER DEVICE_TLB REGISTERS TABL
     list(APPEND IOMMU_LEFT_OUT ${part})
   endif()
 endforeach()
+if(IOMMU_LEFT_OUT)
+  list(JOIN IOMMU_LEFT_OUT ", " names)
+  message(STATUS "Left out: ${names}")
+endif()
 if(IOMMU_LEFT_OUT AND (IOMMU_BUILD_TESTS OR IOMMU_BUILD_EXAMPLES))
   message(FATAL_ERROR "Tests and examples need the whole library; without ${IOMMU_LEFT_OUT}, configure with "
                       "-DIOMMU_BUILD_TESTS=OFF -DIOMMU_BUILD_EXAMPLES=OFF")

@@ -142,8 +142,8 @@ IOMMU_API int iommu_bus_event(struct iommu *iommu, const struct iommu_bus_event 
 #endif
 
 /*
- * iommu_probe_waiting - when units were added: devices that had none are tried again. iommu_waiting
- * - how many still wait.
+ * iommu_probe_waiting - when units were added: devices that had none are tried again.
+ * iommu_waiting - how many still wait.
  */
 IOMMU_API void iommu_probe_waiting(struct iommu *iommu);
 IOMMU_API unsigned int iommu_waiting(struct iommu *iommu);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is built. Each option is 1, or 0 to leave a part out; it is set for the whole library, with -D on the
- * command line of the compiler, with CMake's option of the same name, or in <libiommu/config_build.h>, which
- * CMake's build generates where it differs from the defaults and which is installed beside this file.
+ * What is built. Each option is 1, or 0 to leave a part out; it is set for the whole library, with
+ * -D on the command line of the compiler, with CMake's option of the same name, or in
+ * <libiommu/config_build.h>, which CMake's build generates where it differs from the defaults and
+ * which is installed beside this file.
  *
- * The headers declare everything in any case: a call of a function that was left out does not link. What is
- * asked of a function that is there and needs a part that is not, is answered as if the hardware did not have it
- * (IOMMU_EOPNOTSUPP). scripts/sizes prints what each option saves.
+ * The headers declare everything in any case: a call of a function that was left out does not link.
+ * What is asked of a function that is there and needs a part that is not, is answered as if the
+ * hardware did not have it (IOMMU_EOPNOTSUPP). scripts/sizes prints what each option saves.
  */
 #ifndef LIBIOMMU_CONFIG_H
 #define LIBIOMMU_CONFIG_H
@@ -18,25 +19,34 @@
 #endif
 
 /*
- * VT-d's scalable mode, and with it PASIDs, page requests, dirty tracking, nested domains, and tables that belong to
- * others. Units are then driven in legacy mode, but for those that know only scalable mode or were left on in it:
- * these are refused, or turned off and used in legacy mode.
+ * VT-d's scalable mode, and with it PASIDs, page requests, dirty tracking, nested domains, and
+ * tables that belong to others. Units are then driven in legacy mode, but for those that know only
+ * scalable mode or were left on in it: these are refused, or turned off and used in legacy mode.
  */
 #ifndef IOMMU_CONFIG_SCALABLE
 #define IOMMU_CONFIG_SCALABLE 1
 #endif
 
-/* Page tables of VT-d's first stage (iommu_vtdfs_map and the like); domains have second-stage ones without. */
+/*
+ * Page tables of VT-d's first stage (iommu_vtdfs_map and the like); domains have second-stage ones
+ * without.
+ */
 #ifndef IOMMU_CONFIG_FIRST_STAGE
 #define IOMMU_CONFIG_FIRST_STAGE IOMMU_CONFIG_SCALABLE
 #endif
 
-/* Remapping and posting of interrupts by VT-d (<libiommu/vtd_interrupt.h>). What was left on goes off. */
+/*
+ * Remapping and posting of interrupts by VT-d (<libiommu/vtd_interrupt.h>). What was left on goes
+ * off.
+ */
 #ifndef IOMMU_CONFIG_INTERRUPTS
 #define IOMMU_CONFIG_INTERRUPTS 1
 #endif
 
-/* Going on where a kernel that died left off (IOMMU_VTD_TAKE_OVER): without, everything of before goes. */
+/*
+ * Going on where a kernel that died left off (IOMMU_VTD_TAKE_OVER): without, everything of before
+ * goes.
+ */
 #ifndef IOMMU_CONFIG_TAKE_OVER
 #define IOMMU_CONFIG_TAKE_OVER 1
 #endif

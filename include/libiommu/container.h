@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Containers: the older way in which managers of virtual machines hand devices to them (VFIO, "type 1", version 2), on top of one
- * IO address space. Groups are put into a container (<libiommu/device_file.h>), and all of them reach what is mapped in it.
+ * Containers: the older way in which managers of virtual machines hand devices to them (VFIO, "type
+ * 1", version 2), on top of one IO address space. Groups are put into a container
+ * (<libiommu/device_file.h>), and all of them reach what is mapped in it.
  *
- * Locking: as in <libiommu/ioas.h>; map and unmap run at once, everything else is control path. Each has a mutex of the
- * host's for that, which is taken before its context's.
+ * Locking: as in <libiommu/ioas.h>; map and unmap run at once, everything else is control path.
+ * Each has a mutex of the host's for that, which is taken before its context's.
  */
 #ifndef LIBIOMMU_CONTAINER_H
 #define LIBIOMMU_CONTAINER_H
@@ -15,13 +16,14 @@ IOMMU_BEGIN_DECLS
 
 struct iommu_container;
 
-/* What a container may hold if nobody says otherwise. */
+/* What a container may hold if the limits do not say otherwise. */
 #define IOMMU_CONTAINER_MAPPINGS 65535U
 
 /*
- * iommu_container_create - empty. @limits: as of iommu_ctx_create; `areas` 0: IOMMU_CONTAINER_MAPPINGS.
- * iommu_container_destroy - IOMMU_EBUSY while groups are in it; what hardware does not confirm, as iommu_ctx_destroy.
- * Errors as iommu_ctx_create and iommu_ioas_alloc.
+ * iommu_container_create - empty. @limits: as of iommu_ctx_create; `areas` 0:
+ * IOMMU_CONTAINER_MAPPINGS.
+ * iommu_container_destroy - IOMMU_EBUSY while groups are in it; what hardware does not confirm, as
+ * iommu_ctx_destroy. Errors as iommu_ctx_create and iommu_ioas_alloc.
  */
 IOMMU_API int iommu_container_create(struct iommu *iommu, const struct iommu_ctx_limits *limits,
 				     struct iommu_container **container);
@@ -39,14 +41,17 @@ IOMMU_API int iommu_container_map(struct iommu_container *container, iommu_iova_
 				  const struct iommu_backing *backing);
 
 /*
- * iommu_container_unmap - all mappings in [iova, iova + size), each as a whole; iova 0 with size UINT64_MAX: everything.
+ * iommu_container_unmap - all mappings in [iova, iova + size), each as a whole; iova 0 with size
+ * UINT64_MAX: everything.
  *
- * @bitmap: not NULL: receives what devices have written there before it goes, for which the range has to be one mapping.
- * It is told first and unmapped then: a device that writes in between has written to memory that nobody was told of. Stop it
- * before, or take its memory as written. *unmapped: bytes; nothing there is no error.
+ * @bitmap: not NULL: receives what devices have written there before it goes, for which the range
+ * has to be one mapping. It is told first and unmapped then: what a device writes in between is not
+ * in the bitmap. Stop the device before, or take its memory as written. *unmapped: bytes; nothing
+ * there is no error.
  *
- * Returns 0, IOMMU_EINVAL (a mapping lies in the range only in part: nothing has changed; with a bitmap: the range is not one mapping, or dirty
- * tracking is off), and the errors of iommu_ioas_unmap and iommu_hwpt_read_dirty.
+ * Returns 0, IOMMU_EINVAL (a mapping lies in the range only in part: nothing has changed; with a
+ * bitmap: the range is not one mapping, or dirty tracking is off), and the errors of
+ * iommu_ioas_unmap and iommu_hwpt_read_dirty.
  */
 struct iommu_dirty_bitmap;
 IOMMU_API int iommu_container_unmap(struct iommu_container *container, iommu_iova_t iova,
@@ -54,16 +59,17 @@ IOMMU_API int iommu_container_unmap(struct iommu_container *container, iommu_iov
 				    uint64_t *unmapped);
 
 /*
- * iommu_container_revoke, iommu_container_restore - the owner of what is mapped takes it back, and gives it back: see
- * iommu_backing_revoke and iommu_backing_restore.
+ * iommu_container_revoke, iommu_container_restore - the owner of what is mapped takes it back, and
+ * gives it back: see iommu_backing_revoke and iommu_backing_restore.
  */
 IOMMU_API int iommu_container_revoke(struct iommu_container *container, void *backing);
 IOMMU_API int iommu_container_restore(struct iommu_container *container, void *backing);
 
 /*
- * What devices have written. Where one of the groups is behind a unit that cannot tell, everything that is mapped counts as
- * written. What a group has written that left meanwhile is told, too: its tables, and with them what is pinned, stay until
- * tracking is switched off. Errors as iommu_hwpt_set_dirty, iommu_hwpt_read_dirty; IOMMU_EINVAL: it is off.
+ * What devices have written. Where one of the groups is behind a unit that cannot tell, everything
+ * that is mapped counts as written. What a group has written that left meanwhile is told, too: its
+ * tables, and with them what is pinned, stay until tracking is switched off. Errors as
+ * iommu_hwpt_set_dirty, iommu_hwpt_read_dirty; IOMMU_EINVAL: it is off.
  */
 IOMMU_API int iommu_container_set_dirty(struct iommu_container *container, bool enable);
 IOMMU_API int iommu_container_read_dirty(struct iommu_container *container, iommu_iova_t iova,
@@ -73,7 +79,10 @@ struct iommu_container_info {
 	uint64_t alignment;     /* of mappings, in bytes */
 	uint64_t available;     /* mappings that may still be made */
 	uint64_t dirty_pgsizes; /* granularities of dirty bitmaps; 0: no unit can tell */
-	/* All groups are made to snoop the CPU caches; false also while there is none (VFIO's DMA_CC). See iommu_hwpt_alloc. */
+	/*
+	 * All groups are made to snoop the CPU caches; false also while there is none (VFIO's
+	 * DMA_CC). See iommu_hwpt_alloc.
+	 */
 	bool enforced_coherency;
 };
 /* iommu_container_get_info - also where mappings may lie, as iommu_ioas_ranges. */

@@ -80,7 +80,8 @@ IOMMU_API void iommu_dmar_add_scope(struct iommu_dmar_builder *builder, enum dma
  * iommu_dmar_finish - length and checksum. @oem_id: 6 characters, @oem_table_id: 8 characters;
  * shorter ones are filled up with NULs.
  *
- * Returns the size of the table in bytes, or the first error of any call above: IOMMU_EINVAL or IOMMU_ENOSPC.
+ * Returns the size of the table in bytes, or the first error of any call above: IOMMU_EINVAL or
+ * IOMMU_ENOSPC.
  */
 IOMMU_API int iommu_dmar_finish(struct iommu_dmar_builder *builder, const char *oem_id,
 				const char *oem_table_id);

@@ -162,9 +162,9 @@ IOMMU_API int iommu_domain_invalidate_user(struct iommu_domain *domain, const vo
 
 /*
  * iommu_domain_invalidate_range - the host has changed the tables of an IOMMU_DOMAIN_SVA domain,
- * which are his, in [iova, iova + size): from now on hardware knows. To be called after the change
- * and before memory that was mapped there is reused, like a processor's TLB shootdown. Any context,
- * any CPU.
+ * which are its own, in [iova, iova + size): from now on hardware knows. To be called after the
+ * change and before memory that was mapped there is reused, like a processor's TLB shootdown. Any
+ * context, any CPU.
  *
  * Returns 0; IOMMU_EINVAL (size 0), IOMMU_EOVERFLOW; IOMMU_EOPNOTSUPP: not such a domain;
  * IOMMU_ETIMEDOUT / IOMMU_EIO as iommu_unmap.
@@ -271,8 +271,8 @@ IOMMU_API struct iommu_iova_space *iommu_domain_iova_space(const struct iommu_do
  * iommu_map - let devices of the domain reach [paddr, paddr + size) at [iova, iova + size).
  *
  * @iova, @paddr, @size: multiples of the smallest page size, in bytes.
- * @prot:                enum iommu_prot: what the devices may do, and hints; with IOMMU_PROT_MAY_SLEEP the
- *                       call may sleep.
+ * @prot:                enum iommu_prot: what the devices may do, and hints; with
+ *                       IOMMU_PROT_MAY_SLEEP the call may sleep.
  *
  * All or nothing; the largest pages that fit are used. The caller owns the range: two calls for
  * overlapping ranges must not run at once, disjoint ones may, without a lock. When it returns,

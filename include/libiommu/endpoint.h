@@ -6,8 +6,8 @@
  * enable, disable, attach, detach, claim, alloc and free of domains) are the control path. On one
  * instance they run one at a time, under the host's mutex (<libiommu/platform.h>); a host that
  * gives none serialises them itself. They may sleep. There is one mutex for an instance, not one
- * for each group: so there is no order of locks, but whoever the library calls back from the
- * control path must not enter it again. Mapping, unmapping and faults may run at any time on any
+ * for each group: so there is no order of locks, but a function that the library calls from
+ * the control path must not enter it again. Mapping, unmapping and faults may run at any time on any
  * CPU beside it, and never wait for it.
  */
 #ifndef LIBIOMMU_ENDPOINT_H
@@ -170,8 +170,8 @@ IOMMU_API int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpo
 IOMMU_API int iommu_release_endpoint(struct iommu_endpoint *endpoint);
 
 /*
- * iommu_endpoint_hold, iommu_endpoint_drop - who keeps a pointer to an endpoint has it stay valid
- * when it is released meanwhile, as for a driver that uses it, until it is dropped as often as it
+ * iommu_endpoint_hold, iommu_endpoint_drop - have a pointer to an endpoint stay valid when the
+ * endpoint is released meanwhile, as for a driver that uses it, until it is dropped as often as it
  * was held. Managers' devices and files (<libiommu/ioas_device.h>, <libiommu/device_file.h>) do.
  * Control path.
  */

@@ -45,14 +45,15 @@ struct iommu_fault {
 typedef void (*iommu_fault_handler)(void *ctx, const struct iommu_fault *fault);
 
 /*
- * iommu_set_fault_handler - NULL: faults are read, logged and dropped; at most ten lines in five seconds, or
- * ten in all on a host without a clock, and one that says that there were more. Not while faults are handled.
+ * iommu_set_fault_handler - NULL: faults are read, logged and dropped; at most ten lines in five
+ * seconds, or ten in all on a host without a clock, and one that says that there were more. Not
+ * while faults are handled.
  */
 IOMMU_API void iommu_set_fault_handler(struct iommu *iommu, iommu_fault_handler handler, void *ctx);
 
 /*
- * iommu_endpoint_set_fault_handler - faults of this endpoint go there instead; NULL: no longer. At any
- * time, but not from a handler: when it returns, the one before is not running any more.
+ * iommu_endpoint_set_fault_handler - faults of this endpoint go there instead; NULL: no longer. At
+ * any time, but not from a handler: when it returns, the one before is not running any more.
  */
 IOMMU_API void iommu_endpoint_set_fault_handler(struct iommu_endpoint *endpoint,
 						iommu_fault_handler handler, void *ctx);
@@ -65,13 +66,14 @@ IOMMU_API void iommu_endpoint_set_fault_handler(struct iommu_endpoint *endpoint,
  *        that some were only cleared (a back end may bound them); may be NULL.
  *
  * Call it once for each message that the unit sends, for messages that come while it runs once more
- * afterwards, and once after the interrupt has been set. It goes on until nothing is pending, so that the
- * unit sends a message for the next fault. A device that faults faster than that does not keep the CPU
- * here: the call ends when so much has been lost that the unit is ready to send its message again.
+ * afterwards, and once after the interrupt has been set. It goes on until nothing is pending, so
+ * that the unit sends a message for the next fault. A device that faults faster than that does not
+ * keep the CPU here: the call ends when so much has been lost that the unit is ready to send its
+ * message again.
  *
  * Returns how many faults were reported, 0 when there were none, or IOMMU_EIO when the registers
- * make no sense, or stay pending whatever is written to them: no message comes then, and the host has to
- * poll. One call at a time for a unit; any context.
+ * make no sense, or stay pending whatever is written to them: no message comes then, and the host
+ * has to poll. One call at a time for a unit; any context.
  */
 IOMMU_API int iommu_unit_handle_faults(struct iommu_unit *unit, bool *lost);
 

@@ -9,10 +9,10 @@
  * bounded window, in which a device may still reach memory that was unmapped, for one invalidation
  * in many unmaps: for devices that the host trusts.
  *
- * Bounds, for each CPU: entries and bytes held back, and for all: age. Reaching one of the first two, an
- * unmap invalidates before it queues. Age is the tick's: the host calls iommu_flush_queue_tick every so
- * often, and no entry gets older than max_age_ns and the time between two ticks. An unmap reads no
- * clock, unless it invalidates.
+ * Bounds, for each CPU: entries and bytes held back, and for all: age. Reaching one of the first
+ * two, an unmap invalidates before it queues. Age is the tick's: the host calls
+ * iommu_flush_queue_tick every so often, and no entry gets older than max_age_ns and the time
+ * between two ticks. An unmap reads no clock, unless it invalidates.
  *
  * When hardware does not confirm an invalidation nothing is retired: entries stay where they are,
  * and an unmap that finds no room returns the error, its range still taken.
@@ -22,8 +22,8 @@
  * context, on any CPU, at once.
  *
  * Memory: 128 bytes for each CPU, and a ring from a CPU's first unmap on, asked of the host with
- * IOMMU_ALLOC_ATOMIC. Where the host has no block for a whole ring it is made shorter; where it has not
- * even a page the unmap waits for its own invalidation.
+ * IOMMU_ALLOC_ATOMIC. Where the host has no block for a whole ring it is made shorter; where it has
+ * not even a page the unmap waits for its own invalidation.
  */
 #ifndef LIBIOMMU_FLUSH_QUEUE_H
 #define LIBIOMMU_FLUSH_QUEUE_H
@@ -53,8 +53,8 @@ IOMMU_API int iommu_flush_queue_create(const struct iommu_flush_queue_config *co
 				       struct iommu_flush_queue **queue);
 
 /*
- * iommu_flush_queue_destroy - flush and free. Nobody may be using it. Returns 0, or the error of an
- * invalidation that was not confirmed: the queue then stays, with what it holds.
+ * iommu_flush_queue_destroy - flush and free. No other call may be using it. Returns 0, or the
+ * error of an invalidation that was not confirmed: the queue then stays, with what it holds.
  */
 IOMMU_API int iommu_flush_queue_destroy(struct iommu_flush_queue *queue);
 
@@ -62,13 +62,14 @@ IOMMU_API int iommu_flush_queue_destroy(struct iommu_flush_queue *queue);
  * iommu_flush_queue_unmap - unmap 2^order granules from the granule `first` on, and give the range
  * back to the cache when it is safe.
  *
- * iommu_flush_queue_unmap_size - the same for a range of any size, in granules, which goes back as by
- * iommu_iova_cache_free_size.
+ * iommu_flush_queue_unmap_size - the same for a range of any size, in granules, which goes back as
+ * by iommu_iova_cache_free_size.
  *
  * Return 0; IOMMU_EINVAL: no size, or beyond 64 bits; the errors of iommu_pgtable_ops.unmap, and
- * IOMMU_ENOENT when nothing was mapped, with nothing changed (the range stays taken: it may belong to
- * another buffer by now); or, when the ring is full, or there is no memory for one, and hardware does not
- * confirm, IOMMU_ETIMEDOUT or IOMMU_EIO: it is unmapped, and the range stays taken for good.
+ * IOMMU_ENOENT when nothing was mapped, with nothing changed (the range stays taken: it may belong
+ * to another buffer by now); or, when the ring is full, or there is no memory for one, and hardware
+ * does not confirm, IOMMU_ETIMEDOUT or IOMMU_EIO: it is unmapped, and the range stays taken for
+ * good.
  */
 IOMMU_API int iommu_flush_queue_unmap(struct iommu_flush_queue *queue, uint64_t first,
 				      unsigned int order);
@@ -82,10 +83,10 @@ IOMMU_API int iommu_flush_queue_unmap_size(struct iommu_flush_queue *queue, uint
 IOMMU_API int iommu_flush_queue_flush(struct iommu_flush_queue *queue);
 
 /*
- * iommu_flush_queue_tick - for a timer: flush if anything waits and the last confirmed invalidation began
- * more than max_age_ns ago; on a host without a clock, if anything waits. So an entry may go earlier
- * than at max_age_ns, never later than at the first tick after it. Reads the clock at most twice.
- * Returns as flush does; 0 when there was nothing to do.
+ * iommu_flush_queue_tick - for a timer: flush if anything waits and the last confirmed invalidation
+ * began more than max_age_ns ago; on a host without a clock, if anything waits. So an entry may go
+ * earlier than at max_age_ns, never later than at the first tick after it. Reads the clock at most
+ * twice. Returns as flush does; 0 when there was nothing to do.
  */
 IOMMU_API int iommu_flush_queue_tick(struct iommu_flush_queue *queue);
 

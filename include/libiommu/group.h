@@ -106,8 +106,8 @@ typedef void (*iommu_group_listener)(void *ctx, enum iommu_group_event event,
 
 /*
  * iommu_group_listen - be told from now on, after those that listen already. @notifier: the
- * caller's memory, in use until iommu_group_unlisten, or the end of the group. iommu_group_unlisten
- * - of one that listens.
+ * caller's memory, in use until iommu_group_unlisten, or the end of the group.
+ * iommu_group_unlisten - of one that listens.
  */
 struct iommu_group_notifier {
 	iommu_group_listener listener;
@@ -125,7 +125,7 @@ IOMMU_API void iommu_group_unlisten(struct iommu_group *group,
  * IOMMU_DOMAIN_BLOCKED (as after iommu_create: nothing passes until a domain is attached),
  * IOMMU_DOMAIN_IDENTITY, or IOMMU_DOMAIN_DMA and its kin (_LAZY, _BYPASS). Otherwise IOMMU_EINVAL.
  *
- * A group may get another one: IOMMU_DOMAIN_DMA when a member is untrusted, whatever anybody says;
+ * A group may get another one: IOMMU_DOMAIN_DMA when a member is untrusted, whatever the policy;
  * else what its back end says that it needs; IOMMU_DOMAIN_DMA instead of an identity that a unit
  * cannot do, or that a member with 32 address bits could not use, and instead of a bypass that a
  * unit has not.
@@ -157,7 +157,7 @@ IOMMU_API enum iommu_domain_type iommu_group_default_type(const struct iommu_gro
  * `owner`, any pointer but NULL, attaches a domain.
  *
  * The same owner may claim again; as many releases end it. Returns 0, or
- *   IOMMU_EPERM   it is somebody else's
+ *   IOMMU_EPERM   it is another owner's
  *   IOMMU_EBUSY   a driver uses a member, by its DMA handle perhaps, and also when the device is
  *                 gone (iommu_release_endpoint); or a domain is attached, for a PASID perhaps
  *   IOMMU_EINVAL  owner is NULL
@@ -165,12 +165,12 @@ IOMMU_API enum iommu_domain_type iommu_group_default_type(const struct iommu_gro
  *   changed
  *
  * iommu_group_release - by its owner. Back to the default domain with the last one. Returns 0, or
- *   IOMMU_EPERM   it is not his
+ *   IOMMU_EPERM   it is not that owner's
  *   IOMMU_EBUSY   the last one while a domain is attached, for a PASID perhaps
  *   otherwise the errors of attaching the default domain, as iommu_domain_attach_group: the claim
  *   stays, try again.
  *
- * iommu_group_owner - NULL: nobody.
+ * iommu_group_owner - NULL: the group is not claimed.
  */
 IOMMU_API int iommu_group_claim(struct iommu_group *group, void *owner);
 IOMMU_API int iommu_group_release(struct iommu_group *group, void *owner);
@@ -212,7 +212,7 @@ IOMMU_API void iommu_allow_unsafe_interrupts(struct iommu *iommu, bool allow);
 
 /*
  * An attachment of a domain to a group for one process address space id. The handle is the caller's
- * memory, embedded in what he wants to find again when a fault names the PASID.
+ * memory, embedded in what the caller wants to find again when a fault names the PASID.
  */
 struct iommu_pasid_handle {
 	struct iommu_domain *domain; /* filled in by attach and replace, for reading */

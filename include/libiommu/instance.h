@@ -38,6 +38,12 @@ IOMMU_API int iommu_destroy(struct iommu *iommu);
  * as "0000:00:04.0: it is untrusted, and the domain lets it reach more than it is given". It is the
  * text of the line that was logged (IOMMU_LOG_REFUSAL), without the call and the code; never NULL,
  * empty before the first. Control path; valid until the next call that is refused.
+ *
+ * A call that succeeds leaves it as it was, and so does an error of any other call, such as of maps
+ * and unmaps, and of interrupts (alloc, set and free, <libiommu/vtd_interrupt.h>): what it says then
+ * is of an earlier refusal. Of contexts (<libiommu/ioas.h> and its neighbours), binding, attaching
+ * and replacing devices and making HWPTs have reasons; of the others only what fails in the control
+ * path of the instance below them.
  */
 IOMMU_API const char *iommu_reason(const struct iommu *iommu);
 
@@ -125,9 +131,9 @@ IOMMU_API int iommu_unit_disable(struct iommu_unit *unit);
  * resume the units that they are called for.
  *
  * Return 0, or the error of the first unit that failed, which is logged: errors as
- * iommu_unit_disable and iommu_unit_enable. A suspend that fails has
- * resumed all units, the one that failed included, as far as they obey. After a resume that failed
- * the units that did not come back are as between the two: call iommu_resume again.
+ * iommu_unit_disable and iommu_unit_enable. A suspend that fails has resumed all units, the one
+ * that failed included, as far as they obey. After a resume that failed the units that did not come
+ * back are as between the two: call iommu_resume again.
  */
 IOMMU_API int iommu_suspend(struct iommu *iommu);
 IOMMU_API int iommu_resume(struct iommu *iommu);

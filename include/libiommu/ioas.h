@@ -60,7 +60,8 @@ struct iommu_ctx_limits {
  *
  * iommu_ctx_destroy - close it: every object goes, whatever is attached, mapped or pinned, in the order in which they hang on
  * each other. Returns 0; or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that something is out of use. What
- * is left stays as it is then, with its memory pinned: call again. Nobody else may use the context meanwhile or afterwards.
+ * is left stays as it is then, with its memory pinned: call again. No other call may use the context
+ * meanwhile or afterwards.
  */
 IOMMU_API int iommu_ctx_create(struct iommu *iommu, const struct iommu_ctx_limits *limits,
 			       struct iommu_ctx **ctx);

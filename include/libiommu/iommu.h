@@ -7,16 +7,22 @@
  *	iommu_set_default_type(iommu, IOMMU_DOMAIN_DMA)       group.h      for the DMA mapping API
  *	iommu_set_pci_topology(iommu, &topology)              group.h      what can be kept apart
  *	iommu_probe_endpoint(iommu, &info, &endpoint)         endpoint.h   tell of each device
- *	iommu_vtd_enable(iommu)                               vtd.h        protection is on, for all
- *	units iommu_dma_of(endpoint, &dma)                          dma.h        a driver maps
- *	buffers; or, to iommu_group_claim(group, owner)                       group.h      … hand a
- *	device to a guest: iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, …)      domain.h     an
- *	address space iommu_domain_attach_group(domain, group)              domain.h     … for that
- *	device iommu_map(domain, iova, paddr, size, prot)            domain.h     the device may
- * reach it
+ *	iommu_vtd_enable(iommu)                               vtd.h        protection is on
  *
- * docs/porting.md goes through these one by one. Those who want less include what belongs to their role:
- * vtd_host.h, power_host.h, emulator.h, vmm.h.
+ * A driver of the host maps buffers:
+ *
+ *	iommu_dma_of(endpoint, &dma)                          dma.h        for its device
+ *	iommu_dma_map(dma, &device, paddr, size, …)           dma.h        … reaches a buffer
+ *
+ * A device is handed to a guest:
+ *
+ *	iommu_group_claim(group, owner)                       group.h      away from drivers
+ *	iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, …)      domain.h     an address space
+ *	iommu_domain_attach_group(domain, group)              domain.h     … for that device
+ *	iommu_map(domain, iova, paddr, size, prot)            domain.h     … which reaches this
+ *
+ * docs/porting.md goes through these one by one. A host that wants less includes what belongs to
+ * its role: vtd_host.h, power_host.h, emulator.h, vmm.h.
  *
  * NULL. A pointer that a function is given must not be NULL, unless its comment says what NULL
  * means. Two rules hold everywhere. What ends an object (…_destroy, …_free, …_close, …_drop,

@@ -92,9 +92,11 @@ IOMMU_API void iommu_iova_space_destroy(struct iommu_iova_space *space);
  *
  * The space remembers the smallest plain and the smallest naturally aligned request that found no
  * place below 4 GiB, and refuses such requests and larger ones there without searching, until a
- * range below 4 GiB is freed. Returns 0, or IOMMU_EINVAL  size is 0, alignment or boundary is no
- * power of two, boundary < size, lowest > limit IOMMU_ENOSPC  no such place; for combinations with
- * a bounded search see the head of this file IOMMU_ENOMEM  no memory for the handle
+ * range below 4 GiB is freed. Returns 0, or
+ *   IOMMU_EINVAL  size is 0, alignment or boundary is no power of two, boundary < size,
+ *                 lowest > limit
+ *   IOMMU_ENOSPC  no such place; for combinations with a bounded search see the head of this file
+ *   IOMMU_ENOMEM  no memory for the handle
  */
 IOMMU_API int iommu_iova_alloc(struct iommu_iova_space *space,
 			       const struct iommu_iova_request *request,
@@ -104,18 +106,21 @@ IOMMU_API int iommu_iova_alloc(struct iommu_iova_space *space,
  * iommu_iova_reserve - take exactly [first, last].
  *
  * With IOMMU_IOVA_MERGE reserved ranges that overlap it become one with it: *range is then the
- * union, and their handles are no longer valid. range may be NULL. Returns 0, or IOMMU_EINVAL first
- * > last IOMMU_ERANGE  not inside the space IOMMU_EEXIST  part of it is taken (with MERGE: by an
- * allocation); nothing changed IOMMU_ENOMEM  nothing changed
+ * union, and their handles are no longer valid. range may be NULL. Returns 0, or with nothing
+ * changed
+ *   IOMMU_EINVAL  first > last
+ *   IOMMU_ERANGE  not inside the space
+ *   IOMMU_EEXIST  part of it is taken (with MERGE: by an allocation)
+ *   IOMMU_ENOMEM  no memory for the handle
  */
 IOMMU_API int iommu_iova_reserve(struct iommu_iova_space *space, uint64_t first, uint64_t last,
 				 unsigned int flags, struct iommu_iova_range **range);
 
 /*
  * iommu_iova_copy_reserved - reserve in `to`, with MERGE, all that is reserved in `from` and lies
- * in both; where granules differ, every one that is touched. Returns 0, or the error of the first range
- * that failed, IOMMU_EEXIST (part of it is allocated) or IOMMU_ENOMEM; those before it stay. `from` must
- * not change meanwhile.
+ * in both; where granules differ, every one that is touched. Returns 0, or the error of the first
+ * range that failed, IOMMU_EEXIST (part of it is allocated) or IOMMU_ENOMEM; those before it stay.
+ * `from` must not change meanwhile.
  */
 IOMMU_API int iommu_iova_copy_reserved(struct iommu_iova_space *to, struct iommu_iova_space *from);
 
@@ -134,12 +139,14 @@ IOMMU_API struct iommu_iova_range *iommu_iova_find(struct iommu_iova_space *spac
 						   uint64_t granule);
 
 /*
- * The same with handles that are the caller's memory, embedded in what he wants to find again: nothing is allocated,
- * and nothing fails for want of memory. They are his again when they are removed, which he does before the space is
- * destroyed; a space has handles of this kind or of the other.
+ * The same with handles that are the caller's memory, embedded in what the caller wants to find
+ * again: nothing is allocated, and nothing fails for want of memory. A handle is the caller's again
+ * when it is removed, and all are to be removed before the space is destroyed. A space has handles
+ * of this kind or of the other.
  *
  * iommu_iova_place     as iommu_iova_alloc; IOMMU_EINVAL or IOMMU_ENOSPC
- * iommu_iova_place_at  exactly [first, last]: as iommu_iova_reserve; IOMMU_EINVAL, IOMMU_ERANGE or IOMMU_EEXIST
+ * iommu_iova_place_at  exactly [first, last]: as iommu_iova_reserve; IOMMU_EINVAL, IOMMU_ERANGE or
+ *                      IOMMU_EEXIST
  * iommu_iova_remove    as iommu_iova_free
  * iommu_iova_find_from the first range that ends at or after a granule; NULL: there is none
  */

@@ -11,10 +11,10 @@
  * Cached ranges stay taken in the space: memory and address space are bounded. With C CPUs and a
  * depot of D magazines at most (12 C + D) magazines of IOMMU_IOVA_MAGAZINE ranges are held, 1 KiB
  * each. They are made as they are needed, by the CPU that frees; before that a CPU takes 128 bytes.
- * So freeing may ask the host for a page, with IOMMU_ALLOC_ATOMIC, but does not depend on it: a range
- * for which there is no room goes to the tree. Draining gives ranges to the tree and magazines to the
- * host. When the tree has no place for a request all caches are drained into it before the request
- * fails.
+ * So freeing may ask the host for a page, with IOMMU_ALLOC_ATOMIC, but does not depend on it: a
+ * range for which there is no room goes to the tree. Draining gives ranges to the tree and
+ * magazines to the host. When the tree has no place for a request all caches are drained into it
+ * before the request fails.
  *
  * Locking: one spinlock for each CPU's caches and one for the depot; the space's own lock is never
  * taken under either. Callable from any context; from one that must not sleep with
@@ -48,10 +48,10 @@ struct iommu_iova_cache_config {
 };
 
 /*
- * iommu_iova_cache_create - caches for every CPU of the space's platform, empty.
- * Returns 0, IOMMU_EINVAL (unknown flags, more than 4096 depot magazines, no CPU, or more than 4096)
- * or IOMMU_ENOMEM. Single pages are asked for, however many CPUs there are.
- * iommu_iova_cache_destroy - drain and free them. Nobody may be using them.
+ * iommu_iova_cache_create - caches for every CPU of the space's platform, empty. Returns 0,
+ * IOMMU_EINVAL (unknown flags, more than 4096 depot magazines, no CPU, or more than 4096) or
+ * IOMMU_ENOMEM. Single pages are asked for, however many CPUs there are.
+ * iommu_iova_cache_destroy - drain and free them. No other call may be using them.
  */
 IOMMU_API int iommu_iova_cache_create(const struct iommu_iova_cache_config *config,
 				      struct iommu_iova_cache **cache);
@@ -92,14 +92,14 @@ IOMMU_API void iommu_iova_cache_free_on(struct iommu_iova_cache *cache, unsigned
 
 /*
  * iommu_iova_cache_alloc_size - what a request of any size takes:
- *   - up to 2^(IOMMU_IOVA_CACHED_ORDERS - 1) granules: the next power of two, aligned to it, from the
- *     caches; where the request's alignment or lower bound asks for more, from the tree;
- *   - beyond: exactly its granules, from the tree, with the request's alignment and boundary. Caches are
- *     drained before it fails.
+ *   - up to 2^(IOMMU_IOVA_CACHED_ORDERS - 1) granules: the next power of two, aligned to it, from
+ *     the caches; where the request's alignment or lower bound asks for more, from the tree;
+ *   - beyond: exactly its granules, from the tree, with the request's alignment and boundary.
+ *     Caches are drained before it fails.
  * Returns as iommu_iova_alloc.
  *
- * iommu_iova_cache_free_size - give it back, with the same size. A larger size than the caches' is looked
- * up: where no range of just that size begins, nothing is given back.
+ * iommu_iova_cache_free_size - give it back, with the same size. A larger size than the caches' is
+ * looked up: where no range of just that size begins, nothing is given back.
  */
 IOMMU_API int iommu_iova_cache_alloc_size(struct iommu_iova_cache *cache,
 					  const struct iommu_iova_request *request,
@@ -110,10 +110,11 @@ IOMMU_API void iommu_iova_cache_free_size(struct iommu_iova_cache *cache, uint64
 /*
  * iommu_iova_cache_drain_cpu - give the ranges of one CPU back to the tree: when it goes away.
  * iommu_iova_cache_drain - the depot's and every CPU's: under memory pressure. With CPU_EXCLUSIVE
- * the calling CPU's caches and the depot at once, and those of the others when they next free a range;
- * drain_cpu is then for the calling CPU, or one that is off.
- * iommu_iova_cache_trim - one magazine of each size, and an empty one, back from the depot: to be called
- * now and then, so that what a burst left there does not stay for ever. All bounded by what is cached.
+ * the calling CPU's caches and the depot at once, and those of the others when they next free a
+ * range; drain_cpu is then for the calling CPU, or one that is off.
+ * iommu_iova_cache_trim - one magazine of each size, and an empty one, back from the depot: to be
+ * called now and then, so that what a burst left there does not stay for ever. All bounded by what
+ * is cached.
  */
 IOMMU_API void iommu_iova_cache_drain_cpu(struct iommu_iova_cache *cache, unsigned int cpu);
 IOMMU_API void iommu_iova_cache_drain(struct iommu_iova_cache *cache);

@@ -66,10 +66,10 @@ struct iommu_opal_config {
 	/*
 	 * Which PE do requests with this id belong to? The host has told firmware before it probes
 	 * the endpoint; IOMMU_OPAL_NO_PE: to none, and the endpoint cannot be probed. NULL: the
-	 * library keeps that, see iommu_opal_add_pe; all ids are nobody's at first.
+	 * library keeps that, see iommu_opal_add_pe; all ids belong to none at first.
 	 */
 	uint32_t (*find_pe)(void *ctx, uint16_t source_id);
-	/* That of ids which are nobody's ("ibm,opal-reserved-pe"): never handed out. */
+	/* That of ids which belong to none ("ibm,opal-reserved-pe"): never handed out. */
 	uint32_t reserved_pe;
 	/* Make a call: token and arguments; returns what firmware does. */
 	int64_t (*call)(void *ctx, uint64_t token, const uint64_t arguments[7]);
@@ -145,7 +145,7 @@ struct iommu_opal_pe_config {
  *                     no endpoint probed, until firmware confirms where its ids are; or the same of
  *                     an earlier call
  *
- * iommu_opal_remove_pe - its ids are the PE's around it, or nobody's. IOMMU_ENOENT; IOMMU_EBUSY: it
+ * iommu_opal_remove_pe - its ids are the PE's around it, or none's. IOMMU_ENOENT; IOMMU_EBUSY: it
  * has endpoints, or others lie within it; IOMMU_EOPNOTSUPP; IOMMU_EIO, IOMMU_ETIMEDOUT: it stays,
  * and its ids may be in doubt as above.
  *

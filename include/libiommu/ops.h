@@ -340,8 +340,10 @@ IOMMU_API void iommu_control_unlock(struct iommu *iommu);
  * notes it, and the public function, where it returns, logs the call, the reason and the code.
  *
  * iommu_refuse - note why the call that holds the control lock will return `status`, and return
- *	that: return iommu_refuse(iommu, unit->name, IOMMU_EINVAL, "its table has no entry for the
- * device");
+ * that:
+ *
+ *	return iommu_refuse(iommu, unit->name, IOMMU_EINVAL, "its table has no entry for it");
+ *
  * @who: the unit, endpoint or group; copied. @why: a static string; how it goes on from "who: ".
  * The last note counts; a note of another status than the call returns is dropped, and the line
  * then says what iommu_strerror says. For the functions of struct iommu_ops and struct

@@ -2,8 +2,8 @@
 /*
  * Which process address space ids are free. A PASID may mean one address space on all units, for
  * processes that use several devices; or be a unit's own, in a range that is set aside for that and
- * may be the same on several units. Nobody has to allocate what he attaches: hosts that have an
- * order of their own keep to that.
+ * may be the same on several units. A PASID need not be allocated before it is attached: hosts that
+ * have an order of their own keep to that.
  *
  * Locking: control path, see <libiommu/endpoint.h>.
  */
@@ -39,7 +39,7 @@ IOMMU_API int iommu_pasid_free(struct iommu *iommu, uint32_t pasid);
 /*
  * iommu_unit_set_pasid_range - set PASIDs aside that are a unit's own, once. Returns 0,
  * IOMMU_EINVAL as above, IOMMU_EBUSY (the unit has a range), IOMMU_EEXIST (one of them is allocated
- *              for all units), or IOMMU_ENOMEM.
+ * for all units), or IOMMU_ENOMEM.
  *
  * iommu_unit_pasid_alloc, iommu_unit_pasid_free - as iommu_pasid_alloc and iommu_pasid_free, of a
  * unit's own. IOMMU_ENOSPC also: it has no range.
@@ -49,8 +49,7 @@ IOMMU_API int iommu_unit_pasid_alloc(struct iommu_unit *unit, uint32_t *pasid);
 IOMMU_API int iommu_unit_pasid_free(struct iommu_unit *unit, uint32_t pasid);
 
 /*
- * Somebody else who hands out PASIDs: for a guest, a hypervisor that says which (VT-d "virtual
- * commands").
+ * Another source of PASIDs: for a guest, a hypervisor that says which (VT-d "virtual commands").
  */
 struct iommu_pasid_source {
 	void *ctx;

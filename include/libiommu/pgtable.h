@@ -9,12 +9,12 @@
  * memory: two calls may run at once on any CPUs as long as their ranges are disjoint, with no lock
  * held anywhere. Tables that two ranges share are installed with one compare-and-swap. `init` and
  * `destroy` need the table to themselves. map, unmap, iova_to_phys and walk may be called from
- * interrupt context: map allocates with IOMMU_ALLOC_ATOMIC, unless its prot has IOMMU_PROT_MAY_SLEEP, and so
- * does unmap when it splits a page. All others may sleep.
+ * interrupt context: map allocates with IOMMU_ALLOC_ATOMIC, unless its prot has
+ * IOMMU_PROT_MAY_SLEEP, and so does unmap when it splits a page. All others may sleep.
  *
  * What is read from an entry is masked to the unit's address width; what is written there never is:
- * an address that does not fit is refused. With IOMMU_PGTABLE_NONCOHERENT each change is flushed from the CPU caches, contents
- * before the entry that publishes them.
+ * an address that does not fit is refused. With IOMMU_PGTABLE_NONCOHERENT each change is flushed
+ * from the CPU caches, contents before the entry that publishes them.
  */
 #ifndef LIBIOMMU_PGTABLE_H
 #define LIBIOMMU_PGTABLE_H
@@ -33,13 +33,15 @@ enum iommu_pgtable_flags {
 	IOMMU_PGTABLE_FORCE_SNOOP = 1 << 1,
 	/* All tables are there from the start: map never allocates (TCE). */
 	IOMMU_PGTABLE_EAGER = 1 << 2,
-	/* First stage: execute-disable is on in hardware, so that IOMMU_PROT_NO_EXEC can be obeyed. */
+	/*
+	 * First stage: execute-disable is on in hardware, so that IOMMU_PROT_NO_EXEC can be obeyed.
+	 */
 	IOMMU_PGTABLE_NO_EXECUTE = 1 << 3,
 	/* First stage: leaves are global: they outlive a change of address space in caches. */
 	IOMMU_PGTABLE_GLOBAL = 1 << 4,
 	/*
-	 * First stage: entries come with accessed and dirty set, so that hardware never writes them: for
-	 * units that cannot, or tables of which nobody wants to know.
+	 * First stage: entries come with accessed and dirty set, so that hardware never writes
+	 * them: for units that cannot, or tables whose bits are of no interest.
 	 */
 	IOMMU_PGTABLE_ACCESSED = 1 << 5,
 };
@@ -47,23 +49,24 @@ enum iommu_pgtable_flags {
 struct iommu_pgtable_config {
 	const struct iommu_platform *platform;
 	/*
-	 * Levels of table, counting the one with the smallest leaves. VT-d second stage: 3 to 5; first
-	 * stage: 4 or 5. TCE: 1 to 5.
+	 * Levels of table, counting the one with the smallest leaves. VT-d second stage: 3 to 5;
+	 * first stage: 4 or 5. TCE: 1 to 5.
 	 */
 	unsigned int levels;
 	/*
-	 * Highest IOVA bit + 1. At most what the levels hold; the aperture is [0, 2^bits - 1]. First
-	 * stage: of the lower half, at most 47 or 56; the upper half, [-2^bits, -1], is as large.
+	 * Highest IOVA bit + 1. At most what the levels hold; the aperture is [0, 2^bits - 1].
+	 * First stage: of the lower half, at most 47 or 56; the upper half, [-2^bits, -1], is as
+	 * large.
 	 */
 	unsigned int input_bits;
 	/*
-	 * Width of a physical address that hardware accepts; mapping beyond it is IOMMU_ERANGE, and a
-	 * page of the host's beyond it is not made a table: IOMMU_ENOMEM, and a line in the log.
+	 * Width of a physical address that hardware accepts; mapping beyond it is IOMMU_ERANGE, and
+	 * a page of the host's beyond it is not made a table: IOMMU_ENOMEM, and a line in the log.
 	 */
 	unsigned int output_bits;
 	/*
-	 * Page sizes that may be used, bit n = 2^n bytes. Must hold the format's smallest page. TCE:
-	 * the one page size, 2^12 to 2^34.
+	 * Page sizes that may be used, bit n = 2^n bytes. Must hold the format's smallest page.
+	 * TCE: the one page size, 2^12 to 2^34.
 	 */
 	uint64_t pgsize_bitmap;
 	/* Each table takes 2^order pages. VT-d: 0; TCE: up to IOMMU_MAX_ALLOC_ORDER. */
@@ -75,14 +78,14 @@ struct iommu_pgtable_config {
 	/* enum iommu_pgtable_flags */
 	unsigned int flags;
 	/*
-	 * May these bytes of the host's be a table? NULL: always. What may not is given back, and counts
-	 * as no memory. Called as alloc_pages is, beside itself.
+	 * May these bytes of the host's be a table? NULL: always. What may not is given back, and
+	 * counts as no memory. Called as alloc_pages is, beside itself.
 	 */
 	bool (*accepts)(void *ctx, iommu_paddr_t paddr, uint64_t size);
 	void *accepts_ctx;
 };
 
-/* Fields are read-only for everybody but the format's own functions. */
+/* Fields are read-only for all but the format's own functions. */
 struct iommu_pgtable {
 	const struct iommu_platform *platform;
 	void *root;
@@ -163,8 +166,9 @@ struct iommu_pgtable_ops {
 	 *
 	 * Returns 0, or
 	 *   IOMMU_EINVAL     size is 0; iova, paddr or size is not aligned to the smallest page;
-	 * prot has neither READ nor WRITE, or an unknown bit IOMMU_EOVERFLOW  iova or paddr plus
-	 * size - 1 wraps IOMMU_ERANGE     beyond the aperture, or beyond the physical address width
+	 *                    prot has neither READ nor WRITE, or an unknown bit
+	 *   IOMMU_EOVERFLOW  iova or paddr plus size - 1 wraps
+	 *   IOMMU_ERANGE     beyond the aperture, or beyond the physical address width
 	 *   IOMMU_EEXIST     part of the range is mapped already
 	 *   IOMMU_ENOMEM     no table page, or the page budget is used up
 	 */
@@ -219,8 +223,8 @@ struct iommu_pgtable_ops {
 		    iommu_pgtable_visitor visitor, void *ctx);
 
 	/*
-	 * The functions below change the table as a whole: no map or unmap may run meanwhile, except
-	 * when the three setters are given what holds already.
+	 * The functions below change the table as a whole: no map or unmap may run meanwhile,
+	 * except when the three setters are given what holds already.
 	 *
 	 * set_coherent - whether hardware snoops the CPU caches when it walks. On the way to not
 	 * coherent all tables are flushed.
@@ -241,16 +245,16 @@ struct iommu_pgtable_ops {
 	int (*set_aperture)(struct iommu_pgtable *pt, iommu_iova_t last);
 
 	/*
-	 * trim - make the table one level shallower, for hardware that knows no deeper one. What was
-	 * the root becomes *top: it goes on leading to the new root, for hardware that uses it, and
-	 * is the caller's to free with free_top. Returns 0, IOMMU_EINVAL (as shallow as the format
-	 * has it), IOMMU_EBUSY (something is mapped beyond the first entry) or IOMMU_ENOMEM.
+	 * trim - make the table one level shallower, for hardware that knows no deeper one. What
+	 * was the root becomes *top: it goes on leading to the new root, for hardware that uses it,
+	 * and is the caller's to free with free_top. Returns 0, IOMMU_EINVAL (as shallow as the
+	 * format has it), IOMMU_EBUSY (something is mapped beyond the first entry) or IOMMU_ENOMEM.
 	 */
 	int (*trim)(struct iommu_pgtable *pt, void **top);
 
 	/*
-	 * extend - a table of one level more, *top, whose first entry leads to `below`: the root, or
-	 * the result of trim or extend for the level below. The table itself stays as it is.
+	 * extend - a table of one level more, *top, whose first entry leads to `below`: the root,
+	 * or the result of trim or extend for the level below. The table itself stays as it is.
 	 * Returns 0 or IOMMU_ENOMEM. free_top - free it, once no hardware uses it; `level` is its
 	 * own: how many levels hardware sees that starts there.
 	 */
@@ -258,44 +262,47 @@ struct iommu_pgtable_ops {
 	void (*free_top)(struct iommu_pgtable *pt, void *top, unsigned int level);
 
 	/*
-	 * read_dirty - mark what devices have written of [iova, iova + size) in a bitmap, as hardware has
-	 * noted it in the leaves, and clear it there, unless flags has IOMMU_DIRTY_KEEP. Bits that are
-	 * set stay set. Without a bitmap (NULL) it is only forgotten. What was cleared goes on the gather: hardware notes it again only after that is
-	 * invalidated. A large page of which only a part is asked for stays noted as a whole.
+	 * read_dirty - mark what devices have written of [iova, iova + size) in a bitmap, as
+	 * hardware has noted it in the leaves, and clear it there, unless flags has
+	 * IOMMU_DIRTY_KEEP. Bits that are set stay set. Without a bitmap (NULL) it is only
+	 * forgotten. What was cleared goes on the gather: hardware notes it again only after that
+	 * is invalidated. A large page of which only a part is asked for stays noted as a whole.
 	 *
 	 * Returns 0, IOMMU_EINVAL, IOMMU_EOVERFLOW, IOMMU_ERANGE (range or bitmap: see
-	 * iommu_domain_read_dirty) or IOMMU_EOPNOTSUPP (IOMMU_PGTABLE_ACCESSED). Beside map and unmap of
-	 * other ranges, on any CPU. NULL: the format has no such bit.
+	 * iommu_domain_read_dirty) or IOMMU_EOPNOTSUPP (IOMMU_PGTABLE_ACCESSED). Beside map and
+	 * unmap of other ranges, on any CPU. NULL: the format has no such bit.
 	 */
 	int (*read_dirty)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size,
 			  unsigned int flags, const struct iommu_dirty_bitmap *bitmap,
 			  struct iommu_gather *gather);
 
 	/*
-	 * split - replace what is mapped by larger pages in [iova, iova + size) by pages of at most `pgsize`, one of
-	 * the table's sizes, so that writes are noted in that grain. Translations stay as they are, at every
-	 * moment. What was split goes on the gather: until that is invalidated hardware may note a write
-	 * nowhere, if it had noted one before. A page of which only a part lies in the range is split whole.
+	 * split - replace what is mapped by larger pages in [iova, iova + size) by pages of at most
+	 * `pgsize`, one of the table's sizes, so that writes are noted in that grain. Translations
+	 * stay as they are, at every moment. What was split goes on the gather: until that is
+	 * invalidated hardware may note a write nowhere, if it had noted one before. A page of
+	 * which only a part lies in the range is split whole.
 	 *
-	 * Returns 0, IOMMU_EINVAL, IOMMU_EOVERFLOW, IOMMU_ERANGE, or IOMMU_ENOMEM: a part was split. Beside map
-	 * and unmap of other ranges. NULL: as read_dirty.
+	 * Returns 0, IOMMU_EINVAL, IOMMU_EOVERFLOW, IOMMU_ERANGE, or IOMMU_ENOMEM: a part was
+	 * split. Beside map and unmap of other ranges. NULL: as read_dirty.
 	 */
 	int (*split)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, uint64_t pgsize,
 		     struct iommu_gather *gather);
 
 	/*
-	 * note_written - every leaf in [iova, iova + size) counts as written from now on: for who could not have hardware
-	 * confirm what read_dirty or split left on the gather, so that it may have noted writes nowhere. Nothing for
-	 * a range that is none. Beside map and unmap of other ranges. NULL: as read_dirty.
+	 * note_written - every leaf in [iova, iova + size) counts as written from now on: for who
+	 * could not have hardware confirm what read_dirty or split left on the gather, so that it
+	 * may have noted writes nowhere. Nothing for a range that is none. Beside map and unmap of
+	 * other ranges. NULL: as read_dirty.
 	 */
 	void (*note_written)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size);
 
 	/*
 	 * clone - fill an empty table with a copy of the tables at physical address `root`, which
-	 * have as many levels and were made by somebody else: nothing in them is trusted. Page and
-	 * table addresses beyond the table's width, sizes that it does not use and bits that make no
-	 * sense are refused; set max_pages, since a table may lead to itself. is_memory says whether
-	 * a table page can be read there; NULL: it always can.
+	 * have as many levels and were made by another kernel: nothing in them is trusted. Page and
+	 * table addresses beyond the table's width, sizes that it does not use and bits that make
+	 * no sense are refused; set max_pages, since a table may lead to itself. is_memory says
+	 * whether a table page can be read there; NULL: it always can.
 	 *
 	 * Returns 0, IOMMU_EEXIST (not empty), IOMMU_EINVAL, IOMMU_EFAULT (is_memory said no) or
 	 * IOMMU_ENOMEM. After the last three the table is destroyed.
@@ -356,16 +363,16 @@ IOMMU_PGTABLE_DECLARE(vtdss);
 IOMMU_PGTABLE_DECLARE_DIRTY(vtdss);
 
 /*
- * Intel VT-d first stage, and x86-64 processors': 4 or 5 levels; pages of 4K, 2M, 1G; IOMMU_PROT_HINTS are
- * obeyed as far as the flags let them. Writing implies reading. A range lies in one half; set_aperture, trim and
- * extend are IOMMU_EINVAL.
+ * Intel VT-d first stage, and x86-64 processors': 4 or 5 levels; pages of 4K, 2M, 1G;
+ * IOMMU_PROT_HINTS are obeyed as far as the flags let them. Writing implies reading. A range lies
+ * in one half; set_aperture, trim and extend are IOMMU_EINVAL.
  */
 IOMMU_PGTABLE_DECLARE(vtdfs);
 IOMMU_PGTABLE_DECLARE_DIRTY(vtdfs);
 
 /*
- * POWER translation control entries: 1 to 5 levels, one page size for a table. Entries are big-endian on
- * every host. (Linux and OPAL call a table of one level direct, others indirect.)
+ * POWER translation control entries: 1 to 5 levels, one page size for a table. Entries are
+ * big-endian on every host. (Linux and OPAL call a table of one level direct, others indirect.)
  */
 IOMMU_PGTABLE_DECLARE(tce);
 

@@ -147,8 +147,8 @@ struct iommu_platform {
 	unsigned int (*cpu_count)(void *ctx);
 
 	/*
-	 * cpu_exclusive - the host vouches that whoever is in a call of the DMA mapping API stays
-	 * on its CPU until the call returns, and that no other such call begins there meanwhile,
+	 * cpu_exclusive - the host vouches that a thread in a call of the DMA mapping API stays on
+	 * its CPU until the call returns, and that no other such call begins there meanwhile,
 	 * but between irq_save and irq_restore: kernels that are not preempted there. The per-CPU
 	 * caches then have no lock. In a call that said that it may sleep the host may do so where
 	 * it is asked for pages without IOMMU_ALLOC_ATOMIC: no cache is in use then. Default: they
@@ -208,10 +208,11 @@ struct iommu_platform {
 	void (*unmap_pieces)(void *ctx, void *memory, uint64_t size);
 
 	/*
-	 * alloc_pages_below - as alloc_pages, with no byte beyond the physical address `last`: for devices that
-	 * nothing translates for, and that have fewer address bits than the machine has memory
-	 * (iommu_dma_create_direct). May sleep as alloc_pages may. Given back by free_pages. Default: alloc_pages, and what lies
-	 * beyond is given back at once, and the call of the library fails with IOMMU_ENOSPC.
+	 * alloc_pages_below - as alloc_pages, with no byte beyond the physical address `last`: for
+	 * devices that nothing translates for, and that have fewer address bits than the machine
+	 * has memory (iommu_dma_create_direct). May sleep as alloc_pages may. Given back by
+	 * free_pages. Default: alloc_pages, and what lies beyond is given back at once, and the
+	 * call of the library fails with IOMMU_ENOSPC.
 	 */
 	void *(*alloc_pages_below)(void *ctx, unsigned int order, int node, unsigned int flags,
 				   iommu_paddr_t last);

@@ -2,9 +2,10 @@
 /*
  * Status values.
  *
- * A function that can fail returns int: 0, or one of these negative constants. Each equals the
- * negated Linux errno of that name, so that a kernel may pass it through as it stands. Which of
- * them a function returns, and why, stands at the function.
+ * A function that can fail returns int: 0 (or a count or a size, where its comment says so), or one
+ * of these negative constants. Each equals the negated Linux errno of that name, so that a kernel
+ * may pass it through as it stands. Which of them a function returns, and why, stands at the
+ * function.
  */
 #ifndef LIBIOMMU_STATUS_H
 #define LIBIOMMU_STATUS_H
@@ -39,8 +40,8 @@ IOMMU_BEGIN_DECLS
  *
  * @status: what a function of this library returned.
  *
- * Returns a static string that is never NULL: the name, and what stands beside it above; "unknown status" for a value that is none of ours.
- * Takes no locks; callable from any context.
+ * Returns a static string that is never NULL: the name, and what stands beside it above; "unknown
+ * status" for a value that is none of ours. Takes no locks; callable from any context.
  */
 IOMMU_API const char *iommu_strerror(int status);
 

@@ -39,7 +39,7 @@ enum iommu_tce_table_flags {
 	 * handed out.
 	 */
 	IOMMU_TCE_TABLE_KEEP = 1 << 0,
-	/* An owner can keep a word of his own with each entry: iommu_tce_table_set_user. */
+	/* An owner can keep a word of its own with each entry: iommu_tce_table_set_user. */
 	IOMMU_TCE_TABLE_USER_WORDS = 1 << 1,
 };
 
@@ -75,7 +75,7 @@ struct iommu_tce_limits {
  *   IOMMU_EINVAL   no pages, alignment of paddr, prot, limits that make no sense
  *   IOMMU_EOVERFLOW, IOMMU_ERANGE  paddr + size wraps, or is beyond what an entry can hold
  *   IOMMU_ENOSPC   no run of so many pages is free within the limits
- *   IOMMU_EBUSY    somebody has taken the table (iommu_tce_table_take)
+ *   IOMMU_EBUSY    an owner has taken the table (iommu_tce_table_take)
  *   IOMMU_EAGAIN   the hypervisor has no resources for it, or is too busy; or the bridge did not
  *                  confirm that it sees it
  *   IOMMU_EPERM, IOMMU_EFAULT  the hypervisor refuses the memory; IOMMU_EOPNOTSUPP: the call
@@ -102,7 +102,7 @@ IOMMU_API int iommu_tce_table_unmap(struct iommu_tce_table *table, uint64_t addr
  * iommu_tce_table_get - where a bus address leads; paddr and prot may be NULL. IOMMU_ENOENT:
  * nowhere; IOMMU_ERANGE: it is none of the window. Of a window in a hypervisor also IOMMU_EINVAL,
  * IOMMU_EPERM, IOMMU_EOPNOTSUPP, IOMMU_EAGAIN, IOMMU_EIO (it refuses), IOMMU_EBUSY and
- *                                                        IOMMU_ETIMEDOUT (it is busy for too long).
+ * IOMMU_ETIMEDOUT (it is busy for too long).
  */
 IOMMU_API int iommu_tce_table_get(struct iommu_tce_table *table, uint64_t address,
 				  iommu_paddr_t *paddr, unsigned int *prot);
@@ -122,18 +122,19 @@ IOMMU_API int iommu_tce_table_exchange(struct iommu_tce_table *table, uint64_t a
 IOMMU_API int iommu_tce_table_flush(struct iommu_tce_table *table);
 
 /*
- * iommu_tce_table_take - an owner gets the whole window, cleared; nothing is handed out until he
- * gives it back. Returns 0, IOMMU_EBUSY (something is mapped, kept back, or it is taken already),
- * or the error of clearing it. iommu_tce_table_give_back - everything is cleared again. Returns 0,
- * IOMMU_EINVAL (not taken), or the error of clearing: it stays taken. That is IOMMU_ETIMEDOUT /
- *              IOMMU_EIO, or IOMMU_ENOMEM.
+ * iommu_tce_table_take - an owner gets the whole window, cleared; nothing is handed out until it is
+ * given back. Returns 0, IOMMU_EBUSY (something is mapped, kept back, or it is taken already), or
+ * the error of clearing it.
+ *
+ * iommu_tce_table_give_back - everything is cleared again. Returns 0, IOMMU_EINVAL (not taken), or
+ * the error of clearing, IOMMU_ETIMEDOUT, IOMMU_EIO or IOMMU_ENOMEM: it stays taken.
  */
 IOMMU_API int iommu_tce_table_take(struct iommu_tce_table *table);
 IOMMU_API int iommu_tce_table_give_back(struct iommu_tce_table *table);
 
 /*
  * iommu_tce_table_set_user, iommu_tce_table_get_user - a word of the owner's own for the entry of a
- * bus address, such as where his user has the memory; of a table made with
+ * bus address, such as where its user has the memory; of a table made with
  * IOMMU_TCE_TABLE_USER_WORDS. 0 at first; exchanges leave it alone; giving the table back clears
  * all. Memory is taken for those that are set.
  *

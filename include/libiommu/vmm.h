@@ -11,6 +11,7 @@
 #include <libiommu/container.h>
 #include <libiommu/device_file.h>
 #include <libiommu/endpoint.h>
+#include <libiommu/event_queue.h>
 #include <libiommu/fault_queue.h>
 #include <libiommu/group.h>
 #include <libiommu/hwpt.h>

@@ -278,10 +278,14 @@ enum iommu_vtd_first_stage_flags {
 
 /*
  * iommu_domain_config.user_data of IOMMU_DOMAIN_SVA and IOMMU_DOMAIN_NESTED: a first-stage table,
- * which is that of an x86-64 processor, that somebody else owns: the host, who says with
- * iommu_domain_invalidate_range what he has changed; or a guest, whose addresses the parent
- * translates, and whose invalidations come with iommu_domain_invalidate_user. Larger ones, of a
- * page at most, must go on with zeros.
+ * which is that of an x86-64 processor, that the library does not own: the host does, which says
+ * with iommu_domain_invalidate_range what it has changed; or a guest, whose addresses the parent
+ * translates, and whose invalidations come with iommu_domain_invalidate_user. A larger structure,
+ * of a page at most, must go on with zeros.
+ *
+ * Entries are as the processor has them: requests of a device are a user's unless they have a PASID
+ * and say otherwise, so that every entry on the way needs its user bit, or the access is a fault
+ * (reason 81h).
  */
 struct iommu_vtd_first_stage {
 	uint64_t table;      /* physical, or guest physical; of a page */
@@ -292,7 +296,7 @@ struct iommu_vtd_first_stage {
 #define IOMMU_VTD_LEAVES_ONLY 1U /* no table has changed */
 
 /*
- * A request of iommu_domain_invalidate_user. Larger ones must go on with zeros: IOMMU_EOPNOTSUPP
+ * A request of iommu_domain_invalidate_user. A larger one must go on with zeros: IOMMU_EOPNOTSUPP
  * otherwise, as for unknown flags and what is reserved. IOMMU_EINVAL: no pages, an address that is
  * none of a page; IOMMU_EOVERFLOW: the range wraps.
  */

@@ -142,10 +142,11 @@ struct iommu_vtd_interrupt_target {
  * iommu_vtd_interrupt_set - let interrupt `number` of a block pass as `target` says, from now on.
  *
  * When only the target changes and not the source, it changes in one piece; else the entry is
- * blocked for a moment, and the caller masks the device meanwhile if that matters. Returns 0,
- * IOMMU_EINVAL (number; a field of target is out of range; a source, where the block has a sender),
- * IOMMU_EOPNOTSUPP (posted, on a unit that cannot), or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware may
- *                  still use the entry as it was.
+ * blocked for a moment, and the caller masks the device meanwhile if that matters. Returns 0, or
+ *   IOMMU_EINVAL      number; a field of target is out of range, such as a vector below 16; a
+ *                     source, where the block has a sender
+ *   IOMMU_EOPNOTSUPP  posted, on a unit that cannot
+ *   IOMMU_ETIMEDOUT, IOMMU_EIO  hardware may still use the entry as it was
  */
 IOMMU_API int iommu_vtd_interrupt_set(const struct iommu_vtd_interrupt *interrupt,
 				      unsigned int number,

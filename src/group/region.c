@@ -113,6 +113,7 @@ int iommu_group_regions(const struct iommu_group *group, struct iommu_region *re
 
 /* --- Addresses that are kept free ------------------------------------------------------------- */
 
+#if IOMMU_CONFIG_DMA
 static int space_of(struct iommu *iommu, iommu_iova_t last, unsigned int shift,
 		    struct iommu_iova_space **space)
 {
@@ -127,14 +128,9 @@ static int space_of(struct iommu *iommu, iommu_iova_t last, unsigned int shift,
 	return IOMMU_CONFIG_DMA ? iommu_iova_space_create(&config, space) : IOMMU_EOPNOTSUPP;
 }
 
-int iommu_keep_free(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last)
+static int keep_pages_free(struct iommu *iommu, uint64_t first_page, uint64_t last_page)
 {
-	uint64_t first_page = start >> IOMMU_PAGE_SHIFT;
-	const uint64_t last_page = last >> IOMMU_PAGE_SHIFT;
-
-	if (start > last)
-		return IOMMU_REFUSE(iommu, "", IOMMU_EINVAL, "the range ends before it starts");
-	if (!IOMMU_CONFIG_DMA || last_page == 0)
+	if (last_page == 0)
 		return 0; /* never handed out */
 	if (iommu->reserved == NULL &&
 	    space_of(iommu, UINT64_MAX, IOMMU_PAGE_SHIFT, &iommu->reserved) != 0)
@@ -142,6 +138,18 @@ int iommu_keep_free(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last)
 	if (first_page == 0)
 		first_page = 1;
 	return iommu_iova_reserve(iommu->reserved, first_page, last_page, IOMMU_IOVA_MERGE, NULL);
+}
+#endif
+
+int iommu_keep_free(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last)
+{
+	if (start > last)
+		return IOMMU_REFUSE(iommu, "", IOMMU_EINVAL, "the range ends before it starts");
+#if IOMMU_CONFIG_DMA
+	return keep_pages_free(iommu, start >> IOMMU_PAGE_SHIFT, last >> IOMMU_PAGE_SHIFT);
+#else
+	return 0; /* nothing is handed out */
+#endif
 }
 
 int iommu_reserve(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last)

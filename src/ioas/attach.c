@@ -91,21 +91,31 @@ static int clear_domain(struct ioas_attachment *attachment)
 						   : iommu_detach_pasid(group, attachment->pasid);
 }
 
+static int refuse(const struct ioas_attachment *attachment, int status, const char *why)
+{
+	const struct ioas_group *group = attachment->group;
+
+	return iommu_ctx_refuse(group->ctx, iommu_group_name(group->group), status, why);
+}
+
 /* The attachment leads to the HWPT from now on: the first, or another one than before. */
 static int lead_to(struct ioas_attachment *attachment, struct iommu_hwpt *hwpt)
 {
 	const bool is_new_space = attachment->hwpt == NULL || attachment->hwpt->ioas != hwpt->ioas;
 	int status = 0;
 
-	if (hwpt->is_leaving ||
-	    (hwpt->virtual_unit != NULL &&
-	     !iommu_virtual_unit_serves(hwpt->virtual_unit, attachment->group->group)))
-		return IOMMU_EINVAL;
+	if (hwpt->is_leaving)
+		return refuse(attachment, IOMMU_EINVAL, IOMMU_WHY("the HWPT is on its way out"));
+	if (hwpt->virtual_unit != NULL &&
+	    !iommu_virtual_unit_serves(hwpt->virtual_unit, attachment->group->group))
+		return refuse(attachment, IOMMU_EINVAL,
+			      IOMMU_WHY("the HWPT's virtual unit stands for another unit"));
 	/* Half of it is unmapped already. */
 	if (hwpt->ioas->draining)
 		return IOMMU_EBUSY;
 	if (attachment->pasid != IOMMU_NO_PASID && (hwpt->flags & IOMMU_HWPT_PASID) == 0)
-		return IOMMU_EINVAL;
+		return refuse(attachment, IOMMU_EINVAL,
+			      IOMMU_WHY("the HWPT was not made for PASIDs"));
 	/* It may have changed since it was bound: remapping was turned off, another member has come. */
 	status = iommu_group_check_isolation(attachment->group->group);
 	if (status != 0)
@@ -232,6 +242,7 @@ static int try_hwpts(struct ioas_attachment *attachment, struct iommu_ioas *ioas
 		/* They do not fit each other: another one may. */
 		if (status != IOMMU_EINVAL)
 			return status;
+		ioas->object.ctx->refused = 0;
 	}
 	return IOMMU_ENOENT;
 }
@@ -305,7 +316,7 @@ static int lead_to_object(struct ioas_attachment *attachment, struct ioas_object
 	case IOMMU_OBJECT_VIRTUAL_DEVICE:
 	case IOMMU_OBJECT_EVENT_QUEUE:
 	default:
-		return IOMMU_EINVAL;
+		return refuse(attachment, IOMMU_EINVAL, IOMMU_WHY("led to neither IOAS nor HWPT"));
 	}
 }
 
@@ -390,7 +401,8 @@ static int attach_another(const struct ioas_attachment *attachment, struct ioas_
 			  struct ioas_object *to)
 {
 	if (!is_there(attachment, to))
-		return IOMMU_EINVAL;
+		return refuse(attachment, IOMMU_EINVAL,
+			      IOMMU_WHY("another member of its group is attached elsewhere"));
 	return attachment->hwpt->fault_queue != NULL ? iommu_device_faults_on(device) : 0;
 }
 
@@ -402,7 +414,9 @@ static int attach(struct ioas_device *device, uint32_t pasid, struct ioas_object
 	int status;
 
 	if (iommu_use_find(device, pasid) != NULL)
-		return pasid != IOMMU_NO_PASID ? IOMMU_EBUSY : IOMMU_EINVAL;
+		return iommu_ctx_refuse(ctx, iommu_endpoint_name(device->endpoint),
+					pasid != IOMMU_NO_PASID ? IOMMU_EBUSY : IOMMU_EINVAL,
+					IOMMU_WHY("it is attached already"));
 	status = use_new(ctx, &use);
 	if (status != 0)
 		return status;
@@ -456,12 +470,13 @@ static int replace(struct ioas_device *device, uint32_t pasid, struct ioas_objec
 	const struct ioas_use *use = iommu_use_find(device, pasid);
 
 	if (use == NULL)
-		return IOMMU_EINVAL;
+		return iommu_ctx_refuse(device->object.ctx, iommu_endpoint_name(device->endpoint),
+					IOMMU_EINVAL, IOMMU_WHY("it is not attached"));
 	return lead_to_object(use->attachment, to, device);
 }
 
-static int change(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to_id,
-		  uint32_t *hwpt,
+static int change(struct iommu_ctx *ctx, const char *call, uint32_t device, uint32_t pasid,
+		  uint32_t to_id, uint32_t *hwpt,
 		  int (*how)(struct ioas_device *device, uint32_t pasid, struct ioas_object *to))
 {
 	const struct ioas_use *use = NULL;
@@ -479,8 +494,7 @@ static int change(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32
 		use = iommu_use_find(iommu_device_of(object), pasid);
 	if (use != NULL && hwpt != NULL)
 		*hwpt = iommu_object_id(&use->attachment->hwpt->object);
-	iommu_ctx_unlock(ctx);
-	return status;
+	return iommu_ctx_end(ctx, call, status);
 }
 
 int iommu_device_lead(struct ioas_device *device, uint32_t pasid, struct ioas_object *to)
@@ -492,19 +506,19 @@ int iommu_device_lead(struct ioas_device *device, uint32_t pasid, struct ioas_ob
 int iommu_device_change(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to,
 			uint32_t *hwpt)
 {
-	return change(ctx, device, pasid, to, hwpt, iommu_device_lead);
+	return change(ctx, IOMMU_CALL, device, pasid, to, hwpt, iommu_device_lead);
 }
 
 int iommu_device_attach(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to,
 			uint32_t *hwpt)
 {
-	return change(ctx, device, pasid, to, hwpt, attach);
+	return change(ctx, IOMMU_CALL, device, pasid, to, hwpt, attach);
 }
 
 int iommu_device_replace(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to,
 			 uint32_t *hwpt)
 {
-	return change(ctx, device, pasid, to, hwpt, replace);
+	return change(ctx, IOMMU_CALL, device, pasid, to, hwpt, replace);
 }
 
 int iommu_device_detach(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid)

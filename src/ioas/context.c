@@ -36,6 +36,18 @@ void iommu_ctx_lock(struct iommu_ctx *ctx)
 {
 	if (ctx->mutex != NULL)
 		ctx->platform->mutex_lock(ctx->platform->ctx, ctx->mutex);
+	ctx->refused = 0;
+}
+
+int iommu_ctx_end(struct iommu_ctx *ctx, const char *call, int status)
+{
+	if (status != 0 && status == ctx->refused) {
+		iommu_control_lock(ctx->iommu);
+		(void)iommu_refuse(ctx->iommu, ctx->who, status, ctx->why);
+		(void)iommu_control_end(ctx->iommu, call, status);
+	}
+	iommu_ctx_unlock(ctx);
+	return status;
 }
 
 void iommu_ctx_unlock(struct iommu_ctx *ctx)

@@ -98,7 +98,8 @@ static int bind(struct iommu_ctx *ctx, struct iommu_endpoint *endpoint, uint32_t
 	if (endpoint->is_gone)
 		return IOMMU_ENODEV;
 	if (is_bound(ctx, endpoint))
-		return IOMMU_EBUSY;
+		return iommu_ctx_refuse(ctx, iommu_endpoint_name(endpoint), IOMMU_EBUSY,
+					IOMMU_WHY("it is bound already"));
 	status = iommu_group_check_isolation(iommu_endpoint_group(endpoint));
 	if (status != 0)
 		return status;
@@ -119,8 +120,7 @@ int iommu_device_bind(struct iommu_ctx *ctx, struct iommu_endpoint *endpoint, ui
 
 	iommu_ctx_lock(ctx);
 	status = bind(ctx, endpoint, device);
-	iommu_ctx_unlock(ctx);
-	return status;
+	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }
 
 int iommu_device_destroy(struct ioas_object *object)

@@ -358,6 +358,30 @@ int iommu_hwpts_end_unused(struct iommu_ioas *ioas)
 
 /* --- Made by hand ------------------------------------------------------------------------------- */
 
+static int refuse(const struct ioas_device *device, int status, const char *why)
+{
+	return iommu_ctx_refuse(device->object.ctx, iommu_endpoint_name(device->endpoint), status,
+				why);
+}
+
+static int check_nested(const struct iommu_hwpt *parent, const struct ioas_device *device,
+			const struct iommu_hwpt_config *config)
+{
+	if ((config->flags & ~NESTED_FLAGS) != 0)
+		return refuse(device, IOMMU_EOPNOTSUPP,
+			      IOMMU_WHY("flags that a nested HWPT does not have"));
+	if ((parent->flags & IOMMU_HWPT_NEST_PARENT) == 0)
+		return refuse(
+			device, IOMMU_EINVAL,
+			IOMMU_WHY("the HWPT below was not made to be nested on (NEST_PARENT)"));
+	if (parent->is_leaving)
+		return refuse(device, IOMMU_EINVAL, IOMMU_WHY("the HWPT below is on its way out"));
+	if (config->user_data == NULL || config->user_size == 0)
+		return refuse(device, IOMMU_EINVAL,
+			      IOMMU_WHY("no user data says where the guest's table is"));
+	return 0;
+}
+
 static int make_nested(struct iommu_hwpt *parent, struct iommu_virtual_unit *virtual_unit,
 		       const struct ioas_device *device, const struct iommu_hwpt_config *config,
 		       struct iommu_hwpt **result)
@@ -367,13 +391,10 @@ static int make_nested(struct iommu_hwpt *parent, struct iommu_virtual_unit *vir
 						   .user_size = config->user_size};
 	struct ioas_object *object;
 	struct iommu_hwpt *hwpt;
-	int status;
+	int status = check_nested(parent, device, config);
 
-	if ((config->flags & ~NESTED_FLAGS) != 0)
-		return IOMMU_EOPNOTSUPP;
-	if ((parent->flags & IOMMU_HWPT_NEST_PARENT) == 0 || parent->is_leaving ||
-	    config->user_data == NULL || config->user_size == 0)
-		return IOMMU_EINVAL;
+	if (status != 0)
+		return status;
 	status = iommu_object_new(parent->object.ctx, IOMMU_OBJECT_HWPT_NESTED, &object);
 	if (status != 0)
 		return status;
@@ -406,9 +427,11 @@ static int make_paging(struct iommu_ioas *ioas, const struct ioas_device *device
 	/* What a guest's device asks for is for the guest, by the nested ones. */
 	if ((config->flags & ~PAGING_FLAGS) != 0 ||
 	    (config->flags & parent_with_faults) == parent_with_faults)
-		return IOMMU_EOPNOTSUPP;
+		return refuse(device, IOMMU_EOPNOTSUPP,
+			      IOMMU_WHY("unknown flags, or faults of one that is nested on"));
 	if (config->user_size != 0)
-		return IOMMU_EINVAL;
+		return refuse(device, IOMMU_EINVAL,
+			      IOMMU_WHY("user data for an HWPT that is not nested"));
 	(void)iommu_hwpts_end_unused(ioas);
 	return iommu_hwpt_make(ioas, device, config->flags, hwpt);
 }
@@ -428,7 +451,8 @@ static int make_on(struct ioas_object *on, const struct ioas_device *device,
 		virtual_unit = iommu_virtual_unit_of(on);
 		/* The guest's IOMMU stands for one unit: the device is not behind that one. */
 		if (device->endpoint->unit != virtual_unit->unit)
-			return IOMMU_EINVAL;
+			return refuse(device, IOMMU_EINVAL,
+				      IOMMU_WHY("the virtual unit stands for another unit"));
 		return make_nested(virtual_unit->parent, virtual_unit, device, config, hwpt);
 	case IOMMU_OBJECT_ANY:
 	case IOMMU_OBJECT_HWPT_NESTED:
@@ -438,7 +462,9 @@ static int make_on(struct ioas_object *on, const struct ioas_device *device,
 	case IOMMU_OBJECT_VIRTUAL_DEVICE:
 	case IOMMU_OBJECT_EVENT_QUEUE:
 	default:
-		return IOMMU_EINVAL;
+		return refuse(
+			device, IOMMU_EINVAL,
+			IOMMU_WHY("made on neither an IOAS, nor an HWPT, nor a virtual unit"));
 	}
 }
 
@@ -491,8 +517,7 @@ int iommu_hwpt_alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on,
 
 	iommu_ctx_lock(ctx);
 	status = alloc(ctx, device, on, &own, hwpt);
-	iommu_ctx_unlock(ctx);
-	return status;
+	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }
 
 int iommu_hwpt_get_info(struct iommu_ctx *ctx, uint32_t id, struct iommu_hwpt_info *info)

@@ -28,6 +28,7 @@
 #include <libiommu/status.h>
 
 #include "base/list.h"
+#include "base/log.h"
 #include "base/object_cache.h"
 #include "base/spinlock.h"
 #include "ioas/interval.h"
@@ -69,6 +70,9 @@ struct iommu_ctx {
 	size_t areas, pinned, metadata, attachments, access_pages;
 	/* Groups with devices of ours. */
 	struct iommu_list_node groups;
+	/* Under the mutex: why the call that has it is refused, noted where that is found (iommu_ctx_end). */
+	const char *who, *why;
+	int refused;
 	/* Handles that know of the context; it outlives its end until none does. */
 	uint32_t holders;
 	bool closed;
@@ -79,6 +83,20 @@ struct iommu_ctx {
 
 void iommu_ctx_lock(struct iommu_ctx *ctx);
 void iommu_ctx_unlock(struct iommu_ctx *ctx);
+/*
+ * Note why, under the mutex; `who` and `why` stay until the end. The call that is refused tells the host, if its status
+ * is that one: an attempt that something else makes good leaves no line.
+ */
+static inline int iommu_ctx_refuse(struct iommu_ctx *ctx, const char *who, int status,
+				   const char *why)
+{
+	ctx->who = who;
+	ctx->why = why;
+	ctx->refused = status;
+	return status;
+}
+/* Give the mutex back, and return the status. */
+int iommu_ctx_end(struct iommu_ctx *ctx, const char *call, int status);
 /* A handle lets go of a context. */
 void iommu_ctx_put(struct iommu_ctx *ctx);
 

@@ -90,7 +90,7 @@ int iommu_vtd_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *end
 		status = iommu_vtd_context_create(unit, endpoint->info.source_id);
 	if (status == 0)
 		status = enable_late(unit);
-	if (status == 0 && vtd_is_scalable(unit) && !iommu_vtd_inherited_adopt(own))
+	if (vtd_is_scalable(unit) && status == 0 && !iommu_vtd_inherited_adopt(own))
 		status = iommu_vtd_directory_alloc(own);
 	if (status != 0) {
 		if (own->directory != NULL)

@@ -227,6 +227,45 @@ static void hwpts_that_cannot_be(void **state)
 	finish();
 }
 
+/* The line of a refusal ends like this, and iommu_reason says the same; what succeeds leaves none. */
+static void check_why(int status, int expected, const char *line)
+{
+	assert_int_equal(status, expected);
+	assert_string_equal(f.machine.last[IOMMU_LOG_REFUSAL], line);
+	assert_non_null(strstr(line, iommu_reason(f.iommu)));
+	f.machine.last[IOMMU_LOG_REFUSAL][0] = '\0';
+}
+
+static void refusals_say_why(void **state)
+{
+	const struct iommu_hwpt_config plain = {0}, data = {.user_data = &data, .user_size = 4};
+	uint32_t hwpt, other, id;
+
+	(void)state;
+	begin_with(EVERYTHING, 2, 1, MEMORY_CONTIGUOUS);
+	check_why(iommu_device_bind(ctx, f.endpoint[0], &id), IOMMU_EBUSY,
+		  "iommu_device_bind: 0000:00:04.0: it is bound already: EBUSY");
+	hwpt = hwpt_with(0);
+	check_why(iommu_hwpt_alloc(ctx, device[0], hwpt, &data, &id), IOMMU_EINVAL,
+		  "iommu_hwpt_alloc: 0000:00:04.0: the HWPT below was not made to be nested on "
+		  "(NEST_PARENT): EINVAL");
+	check_why(iommu_hwpt_alloc(ctx, device[0], device[0], &plain, &id), IOMMU_EINVAL,
+		  "iommu_hwpt_alloc: 0000:00:04.0: made on neither an IOAS, nor an HWPT, nor a "
+		  "virtual unit: EINVAL");
+	check_why(iommu_device_replace(ctx, device[0], 0, hwpt, NULL), IOMMU_EINVAL,
+		  "iommu_device_replace: 0000:00:04.0: it is not attached: EINVAL");
+	check_why(iommu_device_attach(ctx, device[0], PASID, hwpt, NULL), IOMMU_EINVAL,
+		  "iommu_device_attach: the HWPT was not made for PASIDs: EINVAL");
+	assert_int_equal(iommu_device_attach(ctx, device[0], 0, hwpt, NULL), 0);
+	check_why(iommu_device_attach(ctx, device[0], 0, hwpt, NULL), IOMMU_EINVAL,
+		  "iommu_device_attach: 0000:00:04.0: it is attached already: EINVAL");
+	/* Nothing is left of it: an error that has no reason of its own, and a call that succeeds, say nothing. */
+	assert_int_equal(iommu_hwpt_alloc(ctx, hwpt, hwpt, &plain, &id), IOMMU_EINVAL);
+	assert_int_equal(iommu_device_replace(ctx, device[0], 0, ioas, &other), 0);
+	assert_string_equal(f.machine.last[IOMMU_LOG_REFUSAL], "");
+	finish();
+}
+
 /* Made, and the device led there in the same call; or neither. */
 static void hwpts_are_attached_as_they_are_made(void **state)
 {
@@ -1248,6 +1287,7 @@ int main(void)
 		cmocka_unit_test(pasids_have_spaces_of_their_own),
 		cmocka_unit_test(replacing_is_all_or_nothing),
 		cmocka_unit_test(hwpts_that_cannot_be),
+		cmocka_unit_test(refusals_say_why),
 		cmocka_unit_test(hwpts_are_attached_as_they_are_made),
 		cmocka_unit_test(writes_are_noted),
 		cmocka_unit_test(guests_are_nested),
