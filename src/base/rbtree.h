@@ -86,13 +86,13 @@ static inline void iommu_rb_insert(struct iommu_rb_tree *tree, iommu_rb_update u
 	(void)update(node);
 	iommu_rb_changed(update, parent);
 
-	while (iommu_rb_is_red(node->parent)) {
-		struct iommu_rb_node *grand = node->parent->parent;
-		const unsigned int side = iommu_rb_side_of(node->parent);
+	for (parent = node->parent; parent != NULL && parent->red; parent = node->parent) {
+		struct iommu_rb_node *grand = parent->parent; /* the root is black: there is one */
+		const unsigned int side = iommu_rb_side_of(parent);
 		struct iommu_rb_node *uncle = grand->child[!side];
 
 		if (iommu_rb_is_red(uncle)) {
-			node->parent->red = false;
+			parent->red = false;
 			uncle->red = false;
 			grand->red = true;
 			node = grand;

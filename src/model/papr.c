@@ -236,11 +236,16 @@ static int64_t stuff(struct iommu_model_papr *papr, struct papr_window *window, 
 	return code;
 }
 
-static int64_t call(struct iommu_model_papr *papr, uintptr_t *state, uint64_t opcode,
-		    uint64_t liobn, uint64_t address, uint64_t third, uint64_t fourth,
+/* What a guest has in its registers. */
+struct papr_call {
+	uint64_t opcode, liobn, address, third, fourth;
+};
+
+static int64_t call(struct iommu_model_papr *papr, uintptr_t *state, const struct papr_call *c,
 		    uint64_t *result)
 {
-	struct papr_window *window = iommu_papr_model_find_window(papr, liobn);
+	struct papr_window *window = iommu_papr_model_find_window(papr, c->liobn);
+	const uint64_t opcode = c->opcode;
 	const bool is_multiple = opcode == IOMMU_H_STUFF_TCE || opcode == IOMMU_H_PUT_TCE_INDIRECT;
 	uint64_t page;
 
@@ -250,30 +255,30 @@ static int64_t call(struct iommu_model_papr *papr, uintptr_t *state, uint64_t op
 		return H_FUNCTION;
 	if (!is_multiple && opcode != IOMMU_H_GET_TCE && opcode != IOMMU_H_PUT_TCE)
 		return H_FUNCTION;
-	if (window == NULL || !page_at(window, address, &page))
+	if (window == NULL || !page_at(window, c->address, &page))
 		return H_PARAMETER;
 	switch (opcode) {
 	case IOMMU_H_GET_TCE:
 		*result = entry_of(window, page);
 		return H_SUCCESS;
 	case IOMMU_H_PUT_TCE:
-		return set_entry(papr, window, page, third);
+		return set_entry(papr, window, page, c->third);
 	case IOMMU_H_STUFF_TCE:
-		return stuff(papr, window, page, third, fourth);
+		return stuff(papr, window, page, c->third, c->fourth);
 	default:
-		return put_list(papr, state, liobn, address, third, fourth);
+		return put_list(papr, state, c->liobn, c->address, c->third, c->fourth);
 	}
 }
 
 /* A place for a page of entries that the call is going to need; NULL: it has all. */
-static uint64_t **find_missing(struct iommu_model_papr *papr, uint64_t opcode, uint64_t liobn,
-			       uint64_t address, uint64_t third, uint64_t fourth)
+static uint64_t **find_missing(struct iommu_model_papr *papr, const struct papr_call *c)
 {
-	struct papr_window *window = iommu_papr_model_find_window(papr, liobn);
-	uint64_t count = opcode == IOMMU_H_PUT_TCE ? 1 : fourth;
+	struct papr_window *window = iommu_papr_model_find_window(papr, c->liobn);
+	const uint64_t opcode = c->opcode;
+	uint64_t count = opcode == IOMMU_H_PUT_TCE ? 1 : c->fourth;
 	uint64_t page, i;
 
-	if (window == NULL || !page_at(window, address, &page))
+	if (window == NULL || !page_at(window, c->address, &page))
 		return NULL;
 	/* A list that is too long is put as far as the window goes; nothing else is. */
 	if (opcode == IOMMU_H_PUT_TCE_INDIRECT && count <= LIST_MAX && count > window->pages - page)
@@ -281,7 +286,7 @@ static uint64_t **find_missing(struct iommu_model_papr *papr, uint64_t opcode, u
 	if (count > window->pages - page)
 		return NULL;
 	if (opcode == IOMMU_H_STUFF_TCE) {
-		const uint64_t done = stuff_done(window, page, third, count);
+		const uint64_t done = stuff_done(window, page, c->third, count);
 
 		page += done;
 		count -= done;
@@ -304,21 +309,21 @@ static bool sets_entries(const struct iommu_model_papr *papr, uint64_t opcode, u
 }
 
 /* With the lock, which is let go of for it: all pages of entries that the call is going to need. */
-static uintptr_t make_missing(struct iommu_model_papr *papr, uintptr_t state, uint64_t opcode,
-			      uint64_t liobn, uint64_t address, uint64_t third, uint64_t fourth)
+static uintptr_t make_missing(struct iommu_model_papr *papr, uintptr_t state,
+			      const struct papr_call *c)
 {
 	const struct iommu_platform *platform = papr->platform;
 	/* As many as a piece can touch; another processor may have needed one of them. */
 	unsigned int tries = 2 * (PAPR_PIECE / ENTRIES_PER_PAGE + 1);
 	uint64_t **missing;
 
-	while (tries-- != 0 && find_missing(papr, opcode, liobn, address, third, fourth) != NULL) {
+	while (tries-- != 0 && find_missing(papr, c) != NULL) {
 		uint64_t *fresh;
 
 		iommu_spin_unlock(platform, &papr->lock, state);
 		fresh = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, IOMMU_ALLOC_ATOMIC);
 		state = iommu_spin_lock(platform, &papr->lock);
-		missing = find_missing(papr, opcode, liobn, address, third, fourth);
+		missing = find_missing(papr, c);
 		if (missing != NULL)
 			*missing = fresh;
 		else if (fresh != NULL)
@@ -333,12 +338,13 @@ int64_t iommu_model_papr_hypercall(struct iommu_model_papr *papr, uint64_t opcod
 				   uint64_t address, uint64_t third, uint64_t fourth,
 				   uint64_t *result)
 {
+	const struct papr_call c = {opcode, liobn, address, third, fourth};
 	uintptr_t state = iommu_spin_lock(papr->platform, &papr->lock);
 	int64_t code;
 
 	if (sets_entries(papr, opcode, third))
-		state = make_missing(papr, state, opcode, liobn, address, third, fourth);
-	code = call(papr, &state, opcode, liobn, address, third, fourth, result);
+		state = make_missing(papr, state, &c);
+	code = call(papr, &state, &c, result);
 	iommu_spin_unlock(papr->platform, &papr->lock, state);
 	return code;
 }

@@ -19,9 +19,12 @@ struct access {
 	struct iommu_model_tce_access *result;
 };
 
+/* Of a number of a page, by one level of the window's tables; 0: it has none. */
 static unsigned int bits_of(const struct access *a)
 {
-	return tve_table_shift(a->tve) - 3;
+	const unsigned int shift = tve_table_shift(a->tve);
+
+	return shift != 0 ? shift - 3 : 0;
 }
 
 /* The lowest table on the way to a page that the bridge remembers: its level; or the top. */

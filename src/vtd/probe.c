@@ -509,7 +509,7 @@ int iommu_vtd_units_add(struct iommu *iommu, const void *structures, size_t size
 	if (first == NULL)
 		return IOMMU_REFUSE(iommu, iommu_vtd_name, IOMMU_ENODEV, "no unit was probed");
 	status = table_wrap(first->probe, structures, size, &table);
-	if (status != 0)
+	if (table == NULL)
 		return status;
 	iommu_vtd_report_table(first->probe, &table->dmar);
 	status = check_added(first->probe, &table->dmar);
