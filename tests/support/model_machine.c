@@ -275,6 +275,10 @@ static void machine_log(void *ctx, enum iommu_log_level level, const char *text)
 
 	machine->lines[level]++;
 	snprintf(machine->last[level], sizeof(machine->last[level]), "%s", text);
+	if (level <= IOMMU_LOG_WARNING) {
+		machine->log_lines++;
+		snprintf(machine->log_last, sizeof(machine->log_last), "%s", text);
+	}
 	if (!machine->quiet && level <= IOMMU_LOG_WARNING)
 		fprintf(stderr, "# log: %s\n", text);
 }

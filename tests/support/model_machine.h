@@ -101,6 +101,9 @@ struct model_machine {
 	/* Of the log: how many lines of each level, and the last of it. */
 	unsigned int lines[IOMMU_LOG_DEBUG + 1];
 	char last[IOMMU_LOG_DEBUG + 1][192];
+	/* The same of errors and warnings together. */
+	unsigned int log_lines;
+	char log_last[192];
 	bool quiet;
 	/* Called before each register write of the driver, or each read, too: time in which devices do DMA. */
 	void (*meanwhile)(struct model_machine *machine);
