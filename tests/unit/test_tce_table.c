@@ -656,6 +656,11 @@ static void cpus_have_pools_of_their_own(void **state)
 	assert_int_equal(iommu_tce_table_unmap(table, again, 1), 0);
 	assert_int_equal(iommu_tce_table_map(table, 0, 1, RW, NULL, &first[1]), 0);
 	assert_true(again != first[1]);
+	/* After a pool that is full comes the next one, not the first. */
+	do
+		assert_int_equal(iommu_tce_table_map(table, 0, 1, RW, NULL, &again), 0);
+	while ((again >> 16) / 3072 == 1);
+	assert_int_equal((again >> 16) / 3072, 2);
 	end();
 }
 
