@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <libiommu/hw/vtd_context.h>
 #include <libiommu/hw/vtd_registers.h>
@@ -496,20 +497,23 @@ void model_machine_add_unit(struct model_machine *machine,
 	machine->unit_count++;
 }
 
-/* Aligned to 2 MiB; shared, so that a test can have its pages at other addresses, too. */
-static unsigned char *map_memory(void)
+/* Aligned to 2 MiB; a file, so that a test can have its pages at other addresses, too. */
+static unsigned char *map_memory(int *file)
 {
 	const size_t size = MACHINE_PAGES * IOMMU_PAGE_SIZE;
 	const size_t alignment = 1 << 21;
-	unsigned char *memory = mmap(NULL, size + alignment, PROT_READ | PROT_WRITE,
-				     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	unsigned char *memory = mmap(NULL, size + alignment, PROT_NONE,
+				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	size_t before;
 
-	assert_true(memory != MAP_FAILED);
+	*file = memfd_create("machine", MFD_CLOEXEC);
+	assert_true(memory != MAP_FAILED && *file >= 0 && ftruncate(*file, (off_t)size) == 0);
 	before = -(uintptr_t)memory & (alignment - 1);
 	if (before != 0)
 		munmap(memory, before);
 	munmap(memory + before + size, alignment - before);
+	assert_true(mmap(memory + before, size, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED | MAP_NORESERVE, *file, 0) != MAP_FAILED);
 	return memory + before;
 }
 
@@ -522,7 +526,7 @@ void model_machine_init(struct model_machine *machine, unsigned int units,
 	assert_int_equal(iommu_hosted_init(&machine->models, NULL, MODELS_MEMORY, 0), 0);
 	test_contract_hosted(&machine->models);
 	test_contract_begin(machine);
-	machine->memory = map_memory();
+	machine->memory = map_memory(&machine->memory_file);
 	machine->visible = machine->memory;
 	machine->states = calloc(MACHINE_PAGES, 1);
 	assert_non_null(machine->states);
@@ -572,6 +576,7 @@ void model_machine_destroy(struct model_machine *machine)
 	if (stores_can_be_late(machine))
 		free(machine->visible);
 	munmap(machine->memory, MACHINE_PAGES * IOMMU_PAGE_SIZE);
+	close(machine->memory_file);
 	free(machine->states);
 }
 

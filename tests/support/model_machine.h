@@ -76,6 +76,7 @@ struct model_machine {
 	struct iommu_platform platform; /* the driver's */
 	struct iommu_hosted models;     /* the models' own memory */
 	unsigned char *memory;          /* as the CPU sees it */
+	int memory_file;                /* that it is */
 	unsigned char *visible;         /* as a unit sees it: `memory`, unless stores can be late */
 	uint8_t *states;
 	uint32_t *free_list[MACHINE_ORDERS];

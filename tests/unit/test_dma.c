@@ -487,8 +487,11 @@ static void *map_pieces(void *ctx, const struct iommu_memory_piece *pieces, uint
 	memory = mmap(NULL, (size_t)size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_true(memory != MAP_FAILED);
 	for (; pieces != NULL; pieces = pieces->next) {
-		assert_true(mremap(pieces->memory, 0, (size_t)PAGE << pieces->order,
-				   MREMAP_MAYMOVE | MREMAP_FIXED, memory + at) != MAP_FAILED);
+		const off_t offset = (off_t)((unsigned char *)pieces->memory - f.machine.memory);
+
+		assert_true(mmap(memory + at, (size_t)PAGE << pieces->order, PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_FIXED, f.machine.memory_file,
+				 offset) != MAP_FAILED);
 		at += PAGE << pieces->order;
 	}
 	assert_int_equal(at, size);
