@@ -926,6 +926,24 @@ static void a_look_believes_what_is_cached(void **state)
 	end();
 }
 
+/* Field by field: what is between them is not said. */
+static void assert_same_interrupt(const struct iommu_model_interrupt *a,
+				  const struct iommu_model_interrupt *b)
+{
+	assert_int_equal(a->posted, b->posted);
+	assert_int_equal(a->notify, b->notify);
+	assert_int_equal(a->unchanged, b->unchanged);
+	assert_int_equal(a->address, b->address);
+	assert_int_equal(a->data, b->data);
+	assert_int_equal(a->vector, b->vector);
+	assert_int_equal(a->delivery_mode, b->delivery_mode);
+	assert_int_equal(a->logical, b->logical);
+	assert_int_equal(a->redirection_hint, b->redirection_hint);
+	assert_int_equal(a->level, b->level);
+	assert_int_equal(a->destination, b->destination);
+	assert_int_equal(a->reason, b->reason);
+}
+
 static void a_look_at_an_interrupt(void **state)
 {
 	static const struct iommu_model_vtd_config config = {
@@ -953,7 +971,7 @@ static void a_look_at_an_interrupt(void **state)
 		left_no_trace();
 		assert_int_equal(iommu_model_vtd_interrupt(t.model, SID, address, 0, &sent),
 				 status);
-		assert_memory_equal(&looked, &sent, sizeof(sent));
+		assert_same_interrupt(&looked, &sent);
 		assert_int_equal(status, i < 2 ? 0 : IOMMU_EFAULT);
 		assert_int_equal(reg(VTD_FSTS, 4) != 0, i >= 2);
 		assert_int_equal(looked.notify, i == 1);
