@@ -323,6 +323,8 @@ static void a_walk_may_learn_much(void **state)
 
 static void with_little_memory_less_is_remembered(void **state)
 {
+	unsigned int known = 0;
+
 	(void)state;
 	begin(0);
 	f.outside.fail_after = f.outside.allocations + 1;
@@ -332,7 +334,10 @@ static void with_little_memory_less_is_remembered(void **state)
 	for (uint64_t i = 0; i < 1000; i++)
 		put_page(i);
 	assert_true(f.cache.total != 0 && f.cache.total < 100); /* a page of them */
-	assert_true(knows(0, 1, 0, 999 << 12));
+	/* What is new takes the place of what is old; where it has no place left in its chain it goes by. */
+	for (uint64_t i = 950; i < 1000; i++)
+		known += knows(0, 1, 0, i << 12);
+	assert_true(known >= 10);
 	f.outside.fail_after = f.outside.allocations + 1;
 	iommu_model_cache_destroy(&f.cache);
 	assert_int_equal(iommu_model_cache_init(&f.cache, &f.outside.platform, 0, 0), IOMMU_ENOMEM);
