@@ -192,7 +192,7 @@ int null_unit_create(struct null_unit *null, enum iommu_domain_type type, bool e
 	status = iommu_set_default_type(null->iommu, type);
 	if (status == 0)
 		status = iommu_probe_endpoint(null->iommu, &info, &null->endpoint);
-	return status;
+	return status != 0 ? status : iommu_unit_enable(&null->unit);
 }
 
 void null_unit_destroy(struct null_unit *null)
