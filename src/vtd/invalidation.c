@@ -613,7 +613,7 @@ int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain,
 	batch.count = 0;
 	batch.domain_id = domain_id;
 	add_range(&batch, &target, start, last, leaves_only);
-	if ((!IOMMU_CONFIG_DEVICE_TLB && !IOMMU_CONFIG_SCALABLE) ||
+	if (!(IOMMU_CONFIG_DEVICE_TLB || IOMMU_CONFIG_SCALABLE) ||
 	    __builtin_expect(__atomic_load_n(&domain->special_uses, __ATOMIC_RELAXED) == 0, 1))
 		return iommu_vtd_invalidate(unit, &batch);
 	do {
