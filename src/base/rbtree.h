@@ -44,6 +44,27 @@ static inline void iommu_rb_changed(iommu_rb_update update, struct iommu_rb_node
 		node = node->parent;
 }
 
+/* The update of a tree without an augmentation. */
+static inline bool iommu_rb_no_update(struct iommu_rb_node *node)
+{
+	(void)node;
+	return false;
+}
+
+/* The node that follows in the tree's order, or NULL. */
+static inline struct iommu_rb_node *iommu_rb_next(struct iommu_rb_node *node)
+{
+	if (node->child[1] != NULL) {
+		node = node->child[1];
+		while (node->child[0] != NULL)
+			node = node->child[0];
+		return node;
+	}
+	while (node->parent != NULL && iommu_rb_side_of(node) == 1)
+		node = node->parent;
+	return node->parent;
+}
+
 /* Put `node` where `old` hangs; what hung below either stays as it is. */
 static inline void iommu_rb_replace_child(struct iommu_rb_tree *tree, struct iommu_rb_node *old,
 					  struct iommu_rb_node *node)

@@ -49,7 +49,7 @@ static unsigned int ready_of(const struct iommu_reserve_blocks *blocks)
 	return blocks->clean_count + blocks->used_count;
 }
 
-/* Is it time for a refill, and nobody told yet? Locked. */
+/* Is it time for a refill of which the host was not told yet? Locked. */
 static bool must_wake(struct iommu_reserve *reserve, const struct iommu_reserve_blocks *blocks)
 {
 	const unsigned int ready = ready_of(blocks);

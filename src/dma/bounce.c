@@ -81,12 +81,6 @@ static void copy(const struct iommu_dma *dma, const struct dma_bounce *bounce, u
 
 /* --- The tree --------------------------------------------------------------------------------- */
 
-static bool nothing_to_update(struct iommu_rb_node *node)
-{
-	(void)node;
-	return false;
-}
-
 static struct dma_bounce *bounce_of(struct iommu_rb_node *node)
 {
 	return iommu_container_of(node, struct dma_bounce, node);
@@ -104,7 +98,7 @@ static void insert(struct iommu_dma *dma, struct dma_bounce *bounce)
 		right = bounce->start > bounce_of(node)->start;
 		node = node->child[right];
 	}
-	iommu_rb_insert(&dma->bounced, nothing_to_update, parent, right, &bounce->node);
+	iommu_rb_insert(&dma->bounced, iommu_rb_no_update, parent, right, &bounce->node);
 	__atomic_store_n(&dma->bounced_count, dma->bounced_count + 1, __ATOMIC_RELEASE);
 	iommu_spin_unlock(dma->platform, &dma->lock, state);
 }
@@ -148,7 +142,7 @@ static int take(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
 		status = IOMMU_ENOENT;
 	}
 	if (bounce != NULL) {
-		iommu_rb_remove(&dma->bounced, nothing_to_update, &bounce->node);
+		iommu_rb_remove(&dma->bounced, iommu_rb_no_update, &bounce->node);
 		__atomic_store_n(&dma->bounced_count, dma->bounced_count - 1, __ATOMIC_RELEASE);
 	}
 	iommu_spin_unlock(dma->platform, &dma->lock, state);

@@ -193,20 +193,6 @@ static struct iommu_rb_node *find_first(const struct dma_debug *debug, iommu_iov
 	return found;
 }
 
-/* The one behind it in the order of the tree. */
-static struct iommu_rb_node *next_of(struct iommu_rb_node *node)
-{
-	if (node->child[1] != NULL) {
-		node = node->child[1];
-		while (node->child[0] != NULL)
-			node = node->child[0];
-		return node;
-	}
-	while (node->parent != NULL && iommu_rb_side_of(node) == 1)
-		node = node->parent;
-	return node->parent;
-}
-
 /* What differs between an unmap and a mapping that begins where it says; NULL: nothing. */
 static const char *differs(const struct dma_claim *claim, const struct dma_claim *mapped)
 {
@@ -234,7 +220,7 @@ static struct dma_mapping *find_start(const struct dma_debug *debug, const struc
 	struct dma_mapping *found = NULL;
 
 	for (; node != NULL && mapping_of(node)->claim.address == claim->address;
-	     node = next_of(node)) {
+	     node = iommu_rb_next(node)) {
 		struct dma_mapping *mapping = mapping_of(node);
 
 		if (!mapping->is_first)

@@ -357,7 +357,7 @@ struct search {
 	size_t index;
 };
 
-/* Whoever has this id, or uses it for a quirk, cannot be told from the function. */
+/* A function that has this id, or uses it for a quirk, cannot be told from this one. */
 static int join_owner_of(void *ctx, uint16_t id)
 {
 	struct search *search = ctx;

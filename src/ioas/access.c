@@ -202,7 +202,7 @@ static void let_go_of_area(struct ioas_area *area, enum hold hold)
 	iommu_spin_unlock(platform, &area->ioas->lock, state);
 }
 
-/* Let go of one part: of its pages what nobody else needs. Its area is held still. */
+/* Let go of one part: of its pages those that have no other user. Its area is still held. */
 static void part_free(struct iommu_ctx *ctx, struct ioas_pin *pin)
 {
 	struct ioas_pages *pages = pin->area->pages;

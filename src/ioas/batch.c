@@ -34,16 +34,10 @@ bool iommu_batch_add(struct ioas_batch *batch, iommu_paddr_t paddr, uint64_t siz
 
 struct ioas_batch *iommu_batch_make(struct iommu_ctx *ctx, unsigned int order)
 {
-	const struct iommu_platform *platform = ctx->platform;
-	struct ioas_batch *batch;
+	struct ioas_batch *batch = iommu_ctx_alloc_pages(ctx, order);
 
-	if (!iommu_ctx_charge(&ctx->metadata, IOMMU_PAGE_SIZE << order, ctx->limits.metadata_bytes))
+	if (batch == NULL)
 		return NULL;
-	batch = platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, 0);
-	if (batch == NULL) {
-		iommu_ctx_discharge(&ctx->metadata, IOMMU_PAGE_SIZE << order);
-		return NULL;
-	}
 	batch->order = order;
 	batch->capacity = capacity_of(order);
 	return batch;
@@ -51,10 +45,7 @@ struct ioas_batch *iommu_batch_make(struct iommu_ctx *ctx, unsigned int order)
 
 void iommu_batch_free(struct iommu_ctx *ctx, struct ioas_batch *batch)
 {
-	const struct iommu_platform *platform = ctx->platform;
-
-	iommu_ctx_discharge(&ctx->metadata, IOMMU_PAGE_SIZE << batch->order);
-	platform->free_pages(platform->ctx, batch, batch->order);
+	iommu_ctx_free_pages(ctx, batch, batch->order);
 }
 
 static struct ioas_batch *take_spare(struct iommu_ioas *ioas)

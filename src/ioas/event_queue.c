@@ -102,14 +102,8 @@ static void set_queue(struct iommu_virtual_unit *unit, struct ioas_event_queue *
 
 static int make_events(struct ioas_event_queue *queue)
 {
-	struct iommu_ctx *ctx = queue->object.ctx;
-
-	if (!iommu_ctx_charge(&ctx->metadata, SIZE, ctx->limits.metadata_bytes))
-		return IOMMU_ENOMEM;
 	queue->capacity = (unsigned int)(SIZE / sizeof(struct iommu_event_record));
-	queue->events = ctx->platform->alloc_pages(ctx->platform->ctx, ORDER, IOMMU_NODE_ANY, 0);
-	if (queue->events == NULL)
-		iommu_ctx_discharge(&ctx->metadata, SIZE);
+	queue->events = iommu_ctx_alloc_pages(queue->object.ctx, ORDER);
 	return queue->events != NULL ? 0 : IOMMU_ENOMEM;
 }
 
@@ -154,13 +148,11 @@ int iommu_event_queue_alloc(struct iommu_ctx *ctx, uint32_t virtual_unit,
 
 int iommu_event_queue_end(struct ioas_object *object)
 {
-	const struct iommu_platform *platform = object->ctx->platform;
 	struct ioas_event_queue *queue = iommu_event_queue_of(object);
 
 	for_each_device(queue->unit, iommu_device_events_off);
 	set_queue(queue->unit, NULL);
-	platform->free_pages(platform->ctx, queue->events, ORDER);
-	iommu_ctx_discharge(&object->ctx->metadata, SIZE);
+	iommu_ctx_free_pages(object->ctx, queue->events, ORDER);
 	iommu_object_unuse(&queue->unit->object);
 	return 0;
 }

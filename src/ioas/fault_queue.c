@@ -22,14 +22,8 @@ struct fault_entry {
 
 static int make_entries(struct ioas_fault_queue *queue)
 {
-	struct iommu_ctx *ctx = queue->object.ctx;
-
-	if (!iommu_ctx_charge(&ctx->metadata, SIZE, ctx->limits.metadata_bytes))
-		return IOMMU_ENOMEM;
 	queue->capacity = (unsigned int)(SIZE / sizeof(struct fault_entry));
-	queue->entries = ctx->platform->alloc_pages(ctx->platform->ctx, ORDER, IOMMU_NODE_ANY, 0);
-	if (queue->entries == NULL)
-		iommu_ctx_discharge(&ctx->metadata, SIZE);
+	queue->entries = iommu_ctx_alloc_pages(queue->object.ctx, ORDER);
 	return queue->entries != NULL ? 0 : IOMMU_ENOMEM;
 }
 
@@ -54,10 +48,7 @@ int iommu_fault_queue_alloc(struct iommu_ctx *ctx, iommu_fault_notifier notifier
 
 int iommu_fault_queue_end(struct ioas_object *object)
 {
-	const struct iommu_platform *platform = object->ctx->platform;
-
-	platform->free_pages(platform->ctx, iommu_fault_queue_of(object)->entries, ORDER);
-	iommu_ctx_discharge(&object->ctx->metadata, SIZE);
+	iommu_ctx_free_pages(object->ctx, iommu_fault_queue_of(object)->entries, ORDER);
 	return 0;
 }
 

@@ -106,6 +106,9 @@ void iommu_ctx_put(struct iommu_ctx *ctx);
  */
 bool iommu_ctx_charge(size_t *counter, uint64_t amount, uint64_t limit);
 void iommu_ctx_discharge(size_t *counter, uint64_t amount);
+/* 2^order zeroed pages, charged as metadata; NULL: no memory, or beyond the limit. May sleep. */
+void *iommu_ctx_alloc_pages(struct iommu_ctx *ctx, unsigned int order);
+void iommu_ctx_free_pages(struct iommu_ctx *ctx, void *pages, unsigned int order);
 /*
  * Take out tables of a space that have become empty. False: there were none, or nothing bounds them. Control path: not for those
  * who are visiting, whom another in there may be waiting for.
@@ -365,7 +368,7 @@ void iommu_area_hold(struct ioas_area *area);
 int iommu_area_fill(struct ioas_area *area);
 /* Map what others have in an HWPT that no device uses yet. On failure it is to be emptied as a whole. */
 int iommu_area_copy_to(struct ioas_area *area, struct iommu_hwpt *hwpt);
-/* Unmap it everywhere and unpin what nobody else needs; after a failure again. */
+/* Unmap it everywhere, and unpin what has no other user; after a failure again. */
 int iommu_area_empty(struct ioas_area *area);
 /* Has iommu_area_empty, which failed, changed nothing? */
 bool iommu_area_is_whole(const struct ioas_area *area);

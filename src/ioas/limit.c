@@ -26,6 +26,25 @@ void iommu_ctx_discharge(size_t *counter, uint64_t amount)
 	__atomic_sub_fetch(counter, (size_t)amount, __ATOMIC_RELAXED);
 }
 
+void *iommu_ctx_alloc_pages(struct iommu_ctx *ctx, unsigned int order)
+{
+	const struct iommu_platform *platform = ctx->platform;
+	void *pages;
+
+	if (!iommu_ctx_charge(&ctx->metadata, IOMMU_PAGE_SIZE << order, ctx->limits.metadata_bytes))
+		return NULL;
+	pages = platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, 0);
+	if (pages == NULL)
+		iommu_ctx_discharge(&ctx->metadata, IOMMU_PAGE_SIZE << order);
+	return pages;
+}
+
+void iommu_ctx_free_pages(struct iommu_ctx *ctx, void *pages, unsigned int order)
+{
+	iommu_ctx_discharge(&ctx->metadata, IOMMU_PAGE_SIZE << order);
+	ctx->platform->free_pages(ctx->platform->ctx, pages, order);
+}
+
 /* --- Tables that nothing is in ------------------------------------------------------------------- */
 
 static const struct iommu_domain *domain_at(const struct iommu_list_node *node)

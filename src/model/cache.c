@@ -151,28 +151,6 @@ static void note_use(struct model_cache_line *line)
 		__atomic_store_n(&line->used, 1, __ATOMIC_RELAXED);
 }
 
-/* --- Trees ------------------------------------------------------------------------------------ */
-
-static bool no_augmentation(struct iommu_rb_node *node)
-{
-	(void)node;
-	return false;
-}
-
-/* The node behind this one, or NULL. */
-static struct iommu_rb_node *next_of(struct iommu_rb_node *node)
-{
-	if (node->child[1] != NULL) {
-		node = node->child[1];
-		while (node->child[0] != NULL)
-			node = node->child[0];
-		return node;
-	}
-	while (node->parent != NULL && iommu_rb_side_of(node) == 1)
-		node = node->parent;
-	return node->parent;
-}
-
 /* --- The order of keys ------------------------------------------------------------------------ */
 
 static struct model_cache_bunch *by_key(struct iommu_rb_node *node)
@@ -259,8 +237,8 @@ static void split(struct model_cache *cache, struct model_cache_bunch *bunch)
 	/* Its place is to the right of the lower half, or to the left of what comes behind that. */
 	right = parent->child[1] == NULL;
 	if (!right)
-		parent = next_of(parent);
-	iommu_rb_insert(&cache->bunches, no_augmentation, parent, right, &upper->by_key);
+		parent = iommu_rb_next(parent);
+	iommu_rb_insert(&cache->bunches, iommu_rb_no_update, parent, right, &upper->by_key);
 }
 
 static void join_bunch(struct model_cache *cache, struct model_cache_node *node)
@@ -291,7 +269,7 @@ static void leave_bunch(struct model_cache *cache, struct model_cache_node *node
 	iommu_list_remove(&node->in_bunch);
 	if (--bunch->count != 0 || bunch == &cache->first_bunch)
 		return;
-	iommu_rb_remove(&cache->bunches, no_augmentation, &bunch->by_key);
+	iommu_rb_remove(&cache->bunches, iommu_rb_no_update, &bunch->by_key);
 	add_spare_bunch(cache, bunch);
 }
 
@@ -339,7 +317,7 @@ static void join_owner(struct model_cache *cache, struct model_cache_node *own)
 		right = is_owned_before(by_owner(node), kind_of(own), own->owner, own->key);
 		node = node->child[right];
 	}
-	iommu_rb_insert(&cache->owners, no_augmentation, parent, right, &own->by_owner);
+	iommu_rb_insert(&cache->owners, iommu_rb_no_update, parent, right, &own->by_owner);
 }
 
 /* --- Memory ----------------------------------------------------------------------------------- */
@@ -396,7 +374,7 @@ int iommu_model_cache_init(struct model_cache *cache, const struct iommu_platfor
 		.random = forget_seed,
 	};
 	iommu_list_init(&cache->first_bunch.entries);
-	iommu_rb_insert(&cache->bunches, no_augmentation, NULL, false, &cache->first_bunch.by_key);
+	iommu_rb_insert(&cache->bunches, iommu_rb_no_update, NULL, false, &cache->first_bunch.by_key);
 	iommu_list_init(&cache->spare);
 	iommu_list_init(&cache->learned);
 	iommu_list_init(&cache->walks);
@@ -609,7 +587,7 @@ static void forget(struct model_cache *cache, struct model_cache_node *node)
 	give_line(cache, node);
 	leave_bunch(cache, node);
 	if (node->has_owner)
-		iommu_rb_remove(&cache->owners, no_augmentation, &node->by_owner);
+		iommu_rb_remove(&cache->owners, iommu_rb_no_update, &node->by_owner);
 	iommu_list_remove(&node->learned);
 	cache->count[kind]--;
 	cache->count_of_level[kind][level]--;
@@ -890,7 +868,7 @@ static void drop_keys(struct model_cache *cache, struct model_cache_key first,
 	struct model_cache_bunch *bunch = bunch_of(cache, first);
 
 	while (bunch != NULL && !is_before(last, bunch->begin)) {
-		struct iommu_rb_node *next = next_of(&bunch->by_key);
+		struct iommu_rb_node *next = iommu_rb_next(&bunch->by_key);
 
 		drop_of_bunch(cache, bunch, first, last);
 		bunch = next != NULL ? by_key(next) : NULL;
@@ -937,7 +915,7 @@ void iommu_model_cache_drop_owned(struct model_cache *cache, unsigned int kind, 
 
 	while (node != NULL && kind_of(node) == kind && node->owner == owner &&
 	       tag_of(node) <= last) {
-		struct iommu_rb_node *next = next_of(&node->by_owner);
+		struct iommu_rb_node *next = iommu_rb_next(&node->by_owner);
 
 		forget(cache, node);
 		node = next != NULL ? by_owner(next) : NULL;

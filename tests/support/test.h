@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -37,6 +38,24 @@ static inline uint64_t test_setting(const char *name, uint64_t otherwise)
 	const char *text = getenv(name);
 
 	return text != NULL ? strtoull(text, NULL, 0) : otherwise;
+}
+
+/* Bytes that depend on their place and a seed. */
+static inline void test_pattern(unsigned char *at, size_t size, unsigned int seed)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		at[i] = (unsigned char)(i * 7 + seed);
+}
+
+static inline bool test_has_pattern(const unsigned char *at, size_t size, unsigned int seed)
+{
+	size_t i;
+
+	for (i = 0; i < size && at[i] == (unsigned char)(i * 7 + seed); i++)
+		;
+	return i == size;
 }
 
 #endif

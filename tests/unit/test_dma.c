@@ -155,23 +155,6 @@ static void take_back(void)
 		model_machine_mark(&f.machine, f.lent[--f.lent_count], 1, PAGE_TABLE);
 }
 
-static void pattern(unsigned char *at, size_t size, unsigned int seed)
-{
-	size_t i;
-
-	for (i = 0; i < size; i++)
-		at[i] = (unsigned char)(i * 7 + seed);
-}
-
-static bool has_pattern(const unsigned char *at, size_t size, unsigned int seed)
-{
-	size_t i;
-
-	for (i = 0; i < size && at[i] == (unsigned char)(i * 7 + seed); i++)
-		;
-	return i == size;
-}
-
 static bool all_are(const unsigned char *at, size_t size, unsigned char value)
 {
 	size_t i;
@@ -205,9 +188,9 @@ static void a_buffer_is_reached_until_it_is_unmapped(void **state)
 				 0);
 		assert_int_equal(address % PAGE, cases[i].offset);
 		assert_true(reaches(address + cases[i].size - 1, paddr + cases[i].size - 1));
-		pattern(f.device->buffer, size, i);
+		test_pattern(f.device->buffer, size, i);
 		model_device_write(f.device, address, size);
-		assert_true(has_pattern(bytes(paddr), size, i));
+		assert_true(test_has_pattern(bytes(paddr), size, i));
 		assert_int_equal(iommu_dma_unmap(f.dma, address, cases[i].size), 0);
 		assert_true(is_blocked(address));
 		assert_true(is_blocked(address + cases[i].size - 1));
@@ -645,7 +628,7 @@ static void what_a_device_wrote_comes_back_in_the_end(void **state)
 			iommu_dma_map(f.dma, &untrusted, memory + 8, 64, directions[i], &address),
 			0);
 		lend(address, 64);
-		pattern(f.device->buffer, 64, i);
+		test_pattern(f.device->buffer, 64, i);
 		if (directions[i] != IOMMU_DMA_TO_DEVICE)
 			model_device_write(f.device, address, 64);
 		iommu_model_vtd_misbehave(f.machine.units[0], &hang);
@@ -656,7 +639,7 @@ static void what_a_device_wrote_comes_back_in_the_end(void **state)
 		take_back();
 		assert_int_equal(iommu_dma_tick(f.dma), 0);
 		if (directions[i] != IOMMU_DMA_TO_DEVICE)
-			assert_true(has_pattern(bytes(memory) + 8, 64, i));
+			assert_true(test_has_pattern(bytes(memory) + 8, 64, i));
 		else
 			assert_true(all_are(bytes(memory) + 8, 64, 0x11));
 		assert_true(all_are(bytes(memory), 8, 0x11));
@@ -1280,7 +1263,7 @@ static void an_untrusted_device_sees_only_its_buffer(void **state)
 		size_t at;
 
 		memset(bytes(memory), 0x5e, 5 * PAGE);
-		pattern(bytes(memory + offset), size, i);
+		test_pattern(bytes(memory + offset), size, i);
 		assert_int_equal(
 			iommu_dma_map(f.dma, &untrusted, memory + offset, size, BOTH, &address), 0);
 		assert_int_equal(stats().bounced, 1);
@@ -1454,9 +1437,9 @@ static void memory_is_shared(void **state)
 	assert_true(address + 3 * PAGE <= 1ULL << 32);
 	assert_true(all_are(shared, 3 * PAGE, 0));
 	lend(address, 3 * PAGE);
-	pattern(f.device->buffer, 100, 3);
+	test_pattern(f.device->buffer, 100, 3);
 	model_device_write(f.device, address + 2 * PAGE - 50, 100);
-	assert_true(has_pattern((unsigned char *)shared + 2 * PAGE - 50, 100, 3));
+	assert_true(test_has_pattern((unsigned char *)shared + 2 * PAGE - 50, 100, 3));
 	/* The fourth page of the block is not the device's. */
 	assert_true(is_blocked(address + 3 * PAGE));
 	take_back();
@@ -1475,11 +1458,11 @@ static void check_shared(unsigned char *memory, iommu_iova_t address, uint64_t s
 	assert_true(all_are(memory, (size_t)size, 0));
 	lend(address, size);
 	for (at = 0; at < size; at += PAGE) {
-		pattern(f.device->buffer, 16, (unsigned int)(at / PAGE));
+		test_pattern(f.device->buffer, 16, (unsigned int)(at / PAGE));
 		model_device_write(f.device, address + at + 8, 16);
 	}
 	for (at = 0; at < size; at += PAGE)
-		assert_true(has_pattern(memory + at + 8, 16, (unsigned int)(at / PAGE)));
+		assert_true(test_has_pattern(memory + at + 8, 16, (unsigned int)(at / PAGE)));
 	assert_true(is_blocked(address + ((size + PAGE - 1) & ~(PAGE - 1))));
 	take_back();
 }
@@ -1573,11 +1556,11 @@ static void memory_that_the_cpu_never_sees(void **state)
 	assert_int_equal(taken(), before);
 	assert_int_equal(iommu_dma_alloc(f.dma, &any, 300 * PAGE, NULL, &address), 0);
 	lend(address, 300 * PAGE);
-	pattern(f.device->buffer, 100, 3);
+	test_pattern(f.device->buffer, 100, 3);
 	model_device_write(f.device, address + 200 * PAGE - 50, 100);
 	memset(f.device->buffer, 0, 100);
 	model_device_read(f.device, address + 200 * PAGE - 50, 100);
-	assert_true(has_pattern(f.device->buffer, 100, 3));
+	assert_true(test_has_pattern(f.device->buffer, 100, 3));
 	take_back();
 	assert_int_equal(iommu_dma_free(f.dma, NULL, address, 300 * PAGE), 0);
 	assert_true(is_blocked(address));

@@ -19,23 +19,6 @@
 static const struct iommu_dma_device any;
 static const struct iommu_dma_device untrusted = {.untrusted = true};
 
-static void pattern(unsigned char *at, size_t size, unsigned int seed)
-{
-	size_t i;
-
-	for (i = 0; i < size; i++)
-		at[i] = (unsigned char)(i * 7 + seed);
-}
-
-static bool has_pattern(const unsigned char *at, size_t size, unsigned int seed)
-{
-	size_t i;
-
-	for (i = 0; i < size && at[i] == (unsigned char)(i * 7 + seed); i++)
-		;
-	return i == size;
-}
-
 /* --- Over a unit ------------------------------------------------------------------------------ */
 
 struct fixture {
@@ -103,9 +86,9 @@ static void one_buffer(void)
 
 	assert_int_equal(iommu_dma_map(f.dma, &any, f.memory + 100, 64, BOTH, &address), 0);
 	assert_int_equal(address, f.memory + 100);
-	pattern(f.device->buffer, 64, 1);
+	test_pattern(f.device->buffer, 64, 1);
 	model_device_write(f.device, address, 64);
-	assert_true(has_pattern(bytes(f.memory + 100), 64, 1));
+	assert_true(test_has_pattern(bytes(f.memory + 100), 64, 1));
 	iommu_dma_sync_for_cpu(f.dma, address, 64);
 	assert_int_equal(iommu_dma_unmap(f.dma, address, 64), 0);
 	assert_int_equal(iommu_dma_map(f.dma, &untrusted, f.memory, 64, BOTH, &address),
@@ -124,7 +107,7 @@ static void one_across_a_boundary(void)
 	struct iommu_dma_stats stats;
 	iommu_iova_t address = 0;
 
-	pattern(bytes(paddr), 64, 2);
+	test_pattern(bytes(paddr), 64, 2);
 	assert_int_equal(iommu_dma_map(f.dma, &device, paddr, 64, BOTH, &address), 0);
 	assert_true(address != paddr);
 	assert_int_equal(address % PAGE, paddr % PAGE);
@@ -134,13 +117,13 @@ static void one_across_a_boundary(void)
 	assert_int_equal(iommu_dma_destroy(f.dma), IOMMU_EBUSY);
 	lend(address, 2);
 	model_device_read(f.device, address, 64);
-	assert_true(has_pattern(f.device->buffer, 64, 2));
-	pattern(f.device->buffer, 64, 3);
+	assert_true(test_has_pattern(f.device->buffer, 64, 2));
+	test_pattern(f.device->buffer, 64, 3);
 	model_device_write(f.device, address, 64);
-	assert_true(has_pattern(bytes(paddr), 64, 2));
+	assert_true(test_has_pattern(bytes(paddr), 64, 2));
 	take_back(address, 2);
 	assert_int_equal(iommu_dma_unmap(f.dma, address, 64), 0);
-	assert_true(has_pattern(bytes(paddr), 64, 3));
+	assert_true(test_has_pattern(bytes(paddr), 64, 3));
 	/* And what does not begin on a page that is aligned as the device asks. */
 	assert_int_equal(iommu_dma_max_size(f.dma, &aligned), 61441);
 	assert_int_equal(iommu_dma_map(f.dma, &aligned, f.memory + 9 * PAGE + 5, 3, BOTH, &address),
@@ -176,9 +159,9 @@ static void shared_memory(void)
 	assert_int_equal(iommu_dma_alloc(f.dma, &any, 3 * PAGE, &memory, &address), 0);
 	assert_ptr_equal(memory, bytes(address));
 	lend(address, 4);
-	pattern(f.device->buffer, PAGE, 4);
+	test_pattern(f.device->buffer, PAGE, 4);
 	model_device_write(f.device, address + 2 * PAGE, PAGE);
-	assert_true(has_pattern((unsigned char *)memory + 2 * PAGE, PAGE, 4));
+	assert_true(test_has_pattern((unsigned char *)memory + 2 * PAGE, PAGE, 4));
 	take_back(address, 4);
 	assert_int_equal(iommu_dma_free(f.dma, memory, address + PAGE, 3 * PAGE), IOMMU_ENOENT);
 	assert_int_equal(iommu_dma_free(f.dma, memory, address, 3 * PAGE), 0);
@@ -274,7 +257,7 @@ static void a_unit_that_is_off_is_told_from_one_that_passes(void **state)
 	assert_int_equal(to, f.memory + 5);
 	assert_true(address != f.memory + 5);
 	assert_int_equal(iommu_dma_unmap(f.dma, address, 64), 0);
-	/* Whoever has the handle keeps it through a sleep. */
+	/* A driver that has the handle keeps it through a sleep. */
 	assert_int_equal(iommu_suspend(f.iommu), 0);
 	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), 0);
 	assert_int_equal(iommu_resume(f.iommu), 0);
@@ -398,20 +381,20 @@ static void what_a_device_cannot_address_is_copied(void **state)
 	assert_int_equal(iommu_dma_max_size(n.dma, &narrow), 61441);
 	for (i = 0; i < 4; i++) {
 		for (j = 0; j < 5; j++) {
-			pattern(n.high, MOST, 1);
+			test_pattern(n.high, MOST, 1);
 			assert_int_equal(iommu_dma_map(n.dma, &narrow, n.paddr + offsets[i],
 						       sizes[j], BOTH, &address),
 					 0);
 			assert_true(address + sizes[j] - 1 <= THIRTYTWO);
 			assert_int_equal(address % PAGE, offsets[i]);
 			assert_memory_equal(at(address), high + offsets[i], sizes[j]);
-			pattern(at(address), sizes[j], 2);
-			assert_true(has_pattern(high, MOST, 1));
+			test_pattern(at(address), sizes[j], 2);
+			assert_true(test_has_pattern(high, MOST, 1));
 			assert_int_equal(iommu_dma_unmap(n.dma, address, sizes[j]), 0);
-			assert_true(has_pattern(high + offsets[i], sizes[j], 2));
-			assert_true(has_pattern(high, offsets[i], 1));
-			pattern(n.high, offsets[i] + sizes[j], 1);
-			assert_true(has_pattern(high, MOST, 1));
+			assert_true(test_has_pattern(high + offsets[i], sizes[j], 2));
+			assert_true(test_has_pattern(high, offsets[i], 1));
+			test_pattern(n.high, offsets[i] + sizes[j], 1);
+			assert_true(test_has_pattern(high, MOST, 1));
 		}
 	}
 	/* Not a byte more than the most, and not what the device reaches anyway. */
@@ -435,12 +418,12 @@ static void copies_go_the_way_of_the_direction_and_in_parts(void **state)
 	(void)state;
 	begin_narrow(true);
 	high = n.high;
-	pattern(high, 2 * PAGE, 1);
+	test_pattern(high, 2 * PAGE, 1);
 	assert_int_equal(
 		iommu_dma_map(n.dma, &narrow, n.paddr + 8, PAGE, IOMMU_DMA_TO_DEVICE, &address), 0);
-	pattern(at(address), PAGE, 2);
+	test_pattern(at(address), PAGE, 2);
 	assert_int_equal(iommu_dma_unmap(n.dma, address, PAGE), 0);
-	assert_true(has_pattern(high, 2 * PAGE, 1));
+	assert_true(test_has_pattern(high, 2 * PAGE, 1));
 
 	assert_int_equal(iommu_dma_map(n.dma, &narrow, n.paddr + 8, 2 * PAGE, BOTH, &address), 0);
 	memset(at(address), 0xaa, 2 * PAGE);
@@ -472,7 +455,7 @@ static void lists_pass_where_they_can(void **state)
 
 	(void)state;
 	begin_narrow(true);
-	pattern(n.high, 2 * PAGE, 1);
+	test_pattern(n.high, 2 * PAGE, 1);
 	pieces[0] = (struct iommu_dma_piece){.paddr = n.paddr, .size = 100};
 	pieces[1] = (struct iommu_dma_piece){.paddr = MIDDLE - HALF + PAGE, .size = PAGE};
 	pieces[2] = (struct iommu_dma_piece){.paddr = n.paddr + PAGE, .size = PAGE};
@@ -482,9 +465,9 @@ static void lists_pass_where_they_can(void **state)
 	assert_int_equal(stats.bounced, 2);
 	assert_true(pieces[1].address == pieces[1].paddr);
 	assert_int_equal(pieces[2].length, PAGE);
-	pattern(at(pieces[2].address), PAGE, 5);
+	test_pattern(at(pieces[2].address), PAGE, 5);
 	assert_int_equal(iommu_dma_unmap_sg(n.dma, pieces, 3), 0);
-	assert_true(has_pattern((unsigned char *)n.high + PAGE, PAGE, 5));
+	assert_true(test_has_pattern((unsigned char *)n.high + PAGE, PAGE, 5));
 	iommu_dma_get_stats(n.dma, &stats);
 	assert_int_equal(stats.bounced, 0);
 	/* All or nothing. */

@@ -284,7 +284,7 @@ static bool read_shared(void *ctx, iommu_paddr_t paddr, void *bytes, size_t size
 	(void)ctx;
 	if (paddr > sizeof(m.words) - size)
 		return false;
-	/* Whoever has time lets the others in: walks take long. */
+	/* The threads let each other in: walks take long. */
 	if (++turn % 4 == 0)
 		sched_yield();
 	if (__atomic_load_n(&m.is_free[paddr >> 12], __ATOMIC_ACQUIRE) != 0)
