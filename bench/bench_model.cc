@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// What a translation costs through the models of hardware, and whether two of them run side by side.
+// What a translation costs through the models of hardware, and whether two of them run side by
+// side.
 //
 //   model/hit/N         VT-d, N pages of 4K of one device, remembered, in random order.
 //   model/block         … a device whose addresses pass through.
 //   model/off           … while translation is off.
 //   model/interrupt     … an interrupt through an entry that is remembered.
-//   model/hit/N/floor   what one read of a line of memory costs, of N that are read in random order: no look-up
-//                       among so many can be faster on this machine at this moment.
-//   model/miss          … a page of which four levels of tables must be read, after an invalidation of all.
-//   model/miss_full     … the same of a cache that is full, at random: four entries come, and four go.
-//   model/invalidate/N  … one page is invalidated by the queue, with a wait, of N that are remembered (or not:
-//                       an invalidation takes its page away once).
-//   model/two_devices   … 512 pages each of two devices, on two threads: nanoseconds for a translation of
-//                       either; counter "scaling": throughput of both over that of one alone. By the processor
-//                       time of each thread, so that it says the same on a machine that is busy.
+//   model/hit/N/floor   what one read of a line of memory costs, of N that are read in random
+//                       order: no look-up among so many can be faster on this machine at this
+//                       moment.
+//   model/miss          … a page of which four levels of tables must be read, after an
+//                       invalidation of all.
+//   model/miss_full     … the same of a cache that is full, at random: four entries come, and four
+//                       go.
+//   model/invalidate/N  … one page is invalidated by the queue, with a wait, of N that are
+//                       remembered (or not: an invalidation takes its page away once).
+//   model/two_devices   … 512 pages each of two devices, on two threads: nanoseconds for a
+//                       translation of either; counter "scaling": throughput of both over that of
+//                       one alone. By the processor time of each thread, so that it says the same
+//                       on a machine that is busy.
 //   model/two_sharing   … of two devices in one domain.
 //   model/phb_hit/N     a POWER bridge, N pages of 64K, remembered, in random order.
 //   model/phb_two       … two devices, as above.
@@ -101,7 +106,7 @@ std::vector<uint64_t> shuffled(uint64_t count, uint64_t step)
 	return addresses;
 }
 
-// --- VT-d -----------------------------------------------------------------------------------------
+// --- VT-d ----------------------------------------------------------------------------------------
 
 class Vtd
 {
@@ -319,7 +324,7 @@ void invalidate(benchmark::State &state, uint64_t pages)
 	check(memory()[status] == 1);
 }
 
-// --- POWER ----------------------------------------------------------------------------------------
+// --- POWER ---------------------------------------------------------------------------------------
 
 constexpr uint64_t tce_page = 65536, window_bytes = 1ULL << 33;
 
@@ -378,7 +383,7 @@ void phb_hit(benchmark::State &state, uint64_t pages)
 	}
 }
 
-// --- Side by side ---------------------------------------------------------------------------------
+// --- Side by side --------------------------------------------------------------------------------
 
 double processor_seconds()
 {

@@ -2,11 +2,11 @@
 /*
  * What the DMA mapping API costs, for scripts/instructions, over a unit that takes no time.
  *
- *	instructions_dma strict|lazy|exclusive|cached PAIRS   pairs of calls, to be counted under callgrind
+ *	instructions_dma strict|lazy|exclusive|cached PAIRS   pairs of calls, for callgrind to count
  *	instructions_dma bytes CPUS                           bytes taken before the first address
  *
- * strict, lazy, exclusive: map and unmap of one page; cached: an address alone, through the CPU's cache.
- * bytes prints those of a strict handle and of a lazy one.
+ * strict, lazy, exclusive: map and unmap of one page; cached: an address alone, through the CPU's
+ * cache. bytes prints those of a strict handle and of a lazy one.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -17,8 +17,8 @@ struct iommu_ctx;
 
 /*
  * What is pinned in [iova, iova + size) has to be unpinned before this returns, and nothing of it is to be used any more. Called
- * by the call that unmaps it, revokes what backs it (iommu_backing_revoke), or detaches the access; of the library only
- * iommu_access_unpin may be called. Told even if nothing is pinned there.
+ * by the call that unmaps it, revokes what backs it (iommu_backing_revoke), or detaches the access;
+ * of the library only iommu_access_unpin may be called. Told even if nothing is pinned there.
  */
 typedef void (*iommu_access_unmap)(void *ctx, iommu_iova_t iova, uint64_t size);
 
@@ -45,8 +45,8 @@ IOMMU_API int iommu_access_detach(struct iommu_ctx *ctx, uint32_t access);
  *
  * Returns 0, or with nothing pinned
  *   IOMMU_EOPNOTSUPP prot has other bits than IOMMU_PROT_READ and IOMMU_PROT_WRITE
- *   IOMMU_EINVAL     size 0, or not whole pages; neither to read nor to write; it cannot pin, or is attached to none; a part is registers
- *                    (IOMMU_BACKING_MMIO)
+ *   IOMMU_EINVAL     size 0, or not whole pages; neither to read nor to write; it cannot pin, or is
+ *                    attached to none; a part is registers (IOMMU_BACKING_MMIO)
  *   IOMMU_EOVERFLOW
  *   IOMMU_ENOENT     a part is not mapped
  *   IOMMU_EBUSY      a part is on its way out
@@ -64,9 +64,10 @@ IOMMU_API int iommu_access_unpin(struct iommu_ctx *ctx, uint32_t access, iommu_i
 				 uint64_t size);
 
 /*
- * iommu_access_rw - copy `size` bytes from an address of the space on, wherever they are, or to there. Any addresses; registers
- * only where their backing has a copy function. An unmap of what is being copied waits for it. Errors as iommu_access_pin, or
- * what the backing's copy said: a part may have been copied.
+ * iommu_access_rw - copy `size` bytes from an address of the space on, wherever they are, or to
+ * there. Any addresses; registers only where their backing has a copy function. An unmap of what is
+ * being copied waits for it. Errors as iommu_access_pin, or what the backing's copy said: a part
+ * may have been copied.
  */
 IOMMU_API int iommu_access_rw(struct iommu_ctx *ctx, uint32_t access, iommu_iova_t iova,
 			      void *bytes, size_t size, bool write);

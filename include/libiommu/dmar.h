@@ -61,7 +61,8 @@ enum iommu_dmar_defect {
 	/* A device scope of unknown type: skipped. */
 	IOMMU_DMAR_SCOPE_TYPE = 1 << 4,
 	/* A unit at address 0 or ~0, or not page-aligned: shown with `usable` false. A host
-	 * that enables units must fail closed: its devices would otherwise pass for another unit's. */
+	 * that enables units must fail closed: its devices would otherwise pass for another unit's.
+	 */
 	IOMMU_DMAR_UNIT_WITHOUT_BASE = 1 << 5,
 	/* A second unit that is, byte for byte, an earlier one: skipped. One that has only its base, and
 	 * other devices, is shown: both cannot be enabled, see iommu_vtd_probe. */

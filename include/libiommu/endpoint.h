@@ -7,8 +7,8 @@
  * instance they run one at a time, under the host's mutex (<libiommu/platform.h>); a host that
  * gives none serialises them itself. They may sleep. There is one mutex for an instance, not one
  * for each group: so there is no order of locks, but a function that the library calls from
- * the control path must not enter it again. Mapping, unmapping and faults may run at any time on any
- * CPU beside it, and never wait for it.
+ * the control path must not enter it again. Mapping, unmapping and faults may run at any time on
+ * any CPU beside it, and never wait for it.
  */
 #ifndef LIBIOMMU_ENDPOINT_H
 #define LIBIOMMU_ENDPOINT_H

@@ -89,8 +89,9 @@ IOMMU_API int iommu_hwpt_split(struct iommu_ctx *ctx, uint32_t hwpt, iommu_iova_
 			       uint64_t size, uint64_t pgsize);
 
 /*
- * iommu_hwpt_invalidate - what the owner of a nested one wants invalidated: see iommu_domain_invalidate_user. Other calls of the
- * control path come in between when there are many requests; IOMMU_ENOENT with *done not 0: one of them has destroyed it.
+ * iommu_hwpt_invalidate - what the owner of a nested one wants invalidated: see
+ * iommu_domain_invalidate_user. Other calls of the control path come in between when there are many
+ * requests; IOMMU_ENOENT with *done not 0: one of them has destroyed it.
  */
 IOMMU_API int iommu_hwpt_invalidate(struct iommu_ctx *ctx, uint32_t hwpt, const void *requests,
 				    size_t request_size, unsigned int count, unsigned int *done);

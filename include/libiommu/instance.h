@@ -40,10 +40,10 @@ IOMMU_API int iommu_destroy(struct iommu *iommu);
  * empty before the first. Control path; valid until the next call that is refused.
  *
  * A call that succeeds leaves it as it was, and so does an error of any other call, such as of maps
- * and unmaps, and of interrupts (alloc, set and free, <libiommu/vtd_interrupt.h>): what it says then
- * is of an earlier refusal. Of contexts (<libiommu/ioas.h> and its neighbours), binding, attaching
- * and replacing devices and making HWPTs have reasons; of the others only what fails in the control
- * path of the instance below them.
+ * and unmaps, and of interrupts (alloc, set and free, <libiommu/vtd_interrupt.h>): what it says
+ * then is of an earlier refusal. Of contexts (<libiommu/ioas.h> and its neighbours), binding,
+ * attaching and replacing devices and making HWPTs have reasons; of the others only what fails in
+ * the control path of the instance below them.
  */
 IOMMU_API const char *iommu_reason(const struct iommu *iommu);
 

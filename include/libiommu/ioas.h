@@ -60,8 +60,8 @@ struct iommu_ctx_limits {
  *
  * iommu_ctx_destroy - close it: every object goes, whatever is attached, mapped or pinned, in the order in which they hang on
  * each other. Returns 0; or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that something is out of use. What
- * is left stays as it is then, with its memory pinned: call again. No other call may use the context
- * meanwhile or afterwards.
+ * is left stays as it is then, with its memory pinned: call again. No other call may use the
+ * context meanwhile or afterwards.
  */
 IOMMU_API int iommu_ctx_create(struct iommu *iommu, const struct iommu_ctx_limits *limits,
 			       struct iommu_ctx **ctx);
@@ -82,8 +82,9 @@ enum iommu_object_type {
 
 /*
  * iommu_object_destroy - returns 0, IOMMU_ENOENT, IOMMU_EBUSY (other objects need it; a device, which goes when it is
- * unbound), or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that it, or what hangs on it, is out of use. It is there
- * then, of an HWPT with what is mapped pinned; the same call again goes on from there.
+ * unbound), or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that it, or what hangs on it,
+ * is out of use. It is there then, of an HWPT with what is mapped pinned; the same call again goes
+ * on from there.
  *
  * iommu_object_type - IOMMU_OBJECT_ANY: there is no such object. iommu_object_next - the next id above `id`; 0: none.
  */
@@ -115,15 +116,16 @@ enum iommu_ioas_flags {
 };
 
 /*
- * iommu_ioas_alloc - empty. Returns 0, IOMMU_EOPNOTSUPP (flags), IOMMU_ENOMEM, IOMMU_ENOSPC (the context's
- * limit), IOMMU_ENODEV (the context is closed).
+ * iommu_ioas_alloc - empty. Returns 0, IOMMU_EOPNOTSUPP (flags), IOMMU_ENOMEM, IOMMU_ENOSPC (the
+ * context's limit), IOMMU_ENODEV (the context is closed).
  */
 IOMMU_API int iommu_ioas_alloc(struct iommu_ctx *ctx, unsigned int flags, uint32_t *ioas);
 
 enum iommu_backing_flags {
 	/*
-	 * Registers of a device (a BAR), not memory: tables say so where they have bits for it (IOMMU_PROT_MMIO), so that nothing
-	 * caches them; they count as no pinned pages; and software reads and writes them with `copy` and does not pin them.
+	 * Registers of a device (a BAR), not memory: tables say so where they have bits for it
+	 * (IOMMU_PROT_MMIO), so that nothing caches them; they count as no pinned pages; and
+	 * software reads and writes them with `copy` and does not pin them.
 	 */
 	IOMMU_BACKING_MMIO = 1 << 0,
 };
@@ -179,8 +181,9 @@ enum iommu_ioas_map_flags {
  *   IOMMU_ENOSPC      no place; or the context's limit of areas
  *   IOMMU_ENOMEM      also: the limit of pinned pages, of table pages, or of metadata
  *   IOMMU_EBUSY       the last HWPT is on its way out and hardware has not confirmed that
- *   otherwise         what pin said (IOMMU_EFAULT: no sense), or as iommu_map. IOMMU_ETIMEDOUT / IOMMU_EIO: what had been mapped was taken back, but
- *                     hardware did not confirm: the place stays taken, and its memory pinned, until an unmap of it succeeds
+ *   otherwise         what pin said (IOMMU_EFAULT: no sense), or as iommu_map. IOMMU_ETIMEDOUT /
+ *                     IOMMU_EIO: what had been mapped was taken back, but hardware did not confirm:
+ *                     the place stays taken, and its memory pinned, until an unmap of it succeeds
  */
 IOMMU_API int iommu_ioas_map(struct iommu_ctx *ctx, uint32_t ioas,
 			     const struct iommu_backing *backing, uint64_t size, unsigned int flags,
@@ -188,8 +191,9 @@ IOMMU_API int iommu_ioas_map(struct iommu_ctx *ctx, uint32_t ioas,
 
 /*
  * iommu_ioas_copy - what [from_iova, from_iova + size) of one IOAS leads to, in another one, or elsewhere in the same: the same
- * memory, pinned once for both. The range must be mapped without a hole. flags, *iova and errors as iommu_ioas_map; IOMMU_ENOENT
- * also: a hole; IOMMU_EPERM: to write, where the original may only be read.
+ * memory, pinned once for both. The range must be mapped without a hole. flags, *iova and errors as
+ * iommu_ioas_map; IOMMU_ENOENT also: a hole; IOMMU_EPERM: to write, where the original may only be
+ * read.
  */
 IOMMU_API int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to, uint32_t from,
 			      iommu_iova_t from_iova, uint64_t size, unsigned int flags,
@@ -206,12 +210,14 @@ IOMMU_API int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to, uint32_t from,
  *   IOMMU_EINVAL     size 0; an area lies in the range only in part, and is not to be split, or not there: not aligned (iommu_ioas_ranges)
  *   IOMMU_ENOENT     no area is there
  *   IOMMU_EOVERFLOW
- *   IOMMU_EBUSY      an area is being mapped or unmapped by another call; or is pinned, and its holder did not let go. Calls of
- *                    iommu_access_rw that are under way are waited for
- *   IOMMU_ENOMEM     the area is mapped as before, though perhaps as several that adjoin (IOMMU_IOAS_SPLIT); where only some of
- *                    its HWPTs could be asked it is on its way out: the same call again goes on from there
- *   IOMMU_EFAULT     the tables do not lead where the area was mapped: they were changed past the library; its
- *                    memory stays pinned
+ *   IOMMU_EBUSY      an area is being mapped or unmapped by another call; or is pinned, and its
+ *                    holder did not let go. Calls of iommu_access_rw that are under way are waited
+ *                    for
+ *   IOMMU_ENOMEM     the area is mapped as before, though perhaps as several that adjoin
+ *                    (IOMMU_IOAS_SPLIT); where only some of its HWPTs could be asked it is on its
+ *                    way out: the same call again goes on from there
+ *   IOMMU_EFAULT     the tables do not lead where the area was mapped: they were changed past the
+ *                    library; its memory stays pinned
  *   IOMMU_ETIMEDOUT / IOMMU_EIO  hardware did not confirm. Devices do not reach the area, or a part of it, any more as far as
  *                    is known; its place stays taken and its memory pinned. The same call again goes on from there.
  * Areas before the one that failed are gone, and counted.

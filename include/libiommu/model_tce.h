@@ -12,13 +12,14 @@
  *
  * What is read from memory and all that a guest asks is hostile: it is answered with a refusal.
  *
- * Concurrency: every function but create and destroy may be called from any thread. Accesses through a bridge
- * run side by side, as <libiommu/model_vtd.h> says of translations, with the same rule: the invalidation register
- * reads as 0, and firmware's call returns success, when nothing that was named is remembered and every
- * access that was reading tables before has ended; until then the register keeps what was written, and the call
- * returns OPAL_BUSY_EVENT, and comes again: for what it is asked for then, which may be something that has changed
- * since, so that it forgets once more. A hypervisor has one spinlock, for short work. No lock is held around the
- * host's functions, which several threads call at once; `read` must not call the model.
+ * Concurrency: every function but create and destroy may be called from any thread. Accesses
+ * through a bridge run side by side, as <libiommu/model_vtd.h> says of translations, with the same
+ * rule: the invalidation register reads as 0, and firmware's call returns success, when nothing
+ * that was named is remembered and every access that was reading tables before has ended; until
+ * then the register keeps what was written, and the call returns OPAL_BUSY_EVENT, and comes again:
+ * for what it is asked for then, which may be something that has changed since, so that it forgets
+ * once more. A hypervisor has one spinlock, for short work. No lock is held around the host's
+ * functions, which several threads call at once; `read` must not call the model.
  */
 #ifndef LIBIOMMU_MODEL_TCE_H
 #define LIBIOMMU_MODEL_TCE_H
@@ -80,7 +81,10 @@ struct iommu_model_phb_faults {
 		refuse_open; /* the n-th window that is to be opened from now is not; 0: none */
 	/* What the register was told takes so many reads of it, and nothing is forgotten before. */
 	unsigned int slow_kills;
-	/* What the register is told is done at once, and the register keeps it: QEMU's generation 3. */
+	/*
+	 * What the register is told is done at once, and the register keeps it: QEMU's generation
+	 * 3.
+	 */
 	bool keeps_kills;
 };
 
@@ -176,9 +180,10 @@ struct iommu_model_papr_config {
 	struct iommu_model_tce_host host;
 	bool single_calls; /* has no IOMMU_H_PUT_TCE_INDIRECT and IOMMU_H_STUFF_TCE */
 	/*
-	 * Windows that the guest can ask for: so many, of these page sizes (bit n: 2^n bytes), of so
-	 * many pages at most: to 2^22, which 0 stands for. A larger one is refused. Of the model's
-	 * memory a window takes 8 bytes for each entry that was ever set, in pages, and 64 KiB.
+	 * Windows that the guest can ask for: so many, of these page sizes (bit n: 2^n bytes), of
+	 * so many pages at most: to 2^22, which 0 stands for. A larger one is refused. Of the
+	 * model's memory a window takes 8 bytes for each entry that was ever set, in pages, and 64
+	 * KiB.
 	 */
 	uint32_t dynamic_windows;
 	uint64_t dynamic_page_sizes;

@@ -14,28 +14,30 @@
  * interfaces, device-TLBs, interrupt remapping and posting. Scalable mode: PASID directories and tables, first
  * stage, second stage, nested, pass-through, accessed and dirty bits, page requests.
  *
- * Concurrency: every function but create and destroy may be called from any thread, and requests of devices
- * (translate, interrupt, and the look-ups) run side by side: what is cached is found without a lock, and a
- * lock is held only for short work inside the model, never around a function of `host`. Of the platform only
- * irq_save, irq_restore and relax are called with one; pages are asked for with IOMMU_ALLOC_ATOMIC. The memory
- * callbacks (read, write, set_bits, compare_exchange) are called by several threads at once, in the middle of
- * a walk, and must not call the model; nor must work_remains; all others may.
- * However much a guest queues, these calls do not come to stand in each other: while a message or a misuse is
- * told (interrupt, misuse), what else there is of both is told after that, by the same thread; and so with
- * answers (page_answer), but for those of requests that are made within one, of which two wait.
+ * Concurrency: every function but create and destroy may be called from any thread, and requests of
+ * devices (translate, interrupt, and the look-ups) run side by side: what is cached is found
+ * without a lock, and a lock is held only for short work inside the model, never around a function
+ * of `host`. Of the platform only irq_save, irq_restore and relax are called with one; pages are
+ * asked for with IOMMU_ALLOC_ATOMIC. The memory callbacks (read, write, set_bits, compare_exchange)
+ * are called by several threads at once, in the middle of a walk, and must not call the model; nor
+ * must work_remains; all others may. However much a guest queues, these calls do not come to stand
+ * in each other: while a message or a misuse is told (interrupt, misuse), what else there is of
+ * both is told after that, by the same thread; and so with answers (page_answer), but for those of
+ * requests that are made within one, of which two wait.
  *
- * What the guest is told to be complete is complete: a wait descriptor, ICC, IVT, GSTS and PRS show it only when
- *   1. nothing that was named is in the cache any more, and nothing can come back: what a walk has read that
- *      began before is not remembered;
+ * What the guest is told to be complete is complete: a wait descriptor, ICC, IVT, GSTS and PRS show
+ * it only when
+ *   1. nothing that was named is in the cache any more, and nothing can come back: what a walk has
+ *      read that began before is not remembered;
  *   2. the host has been told (`invalidate`);
- *   3. every request that was reading the guest's tables before has ended: it has set its accessed and dirty bits,
- *      posted its interrupt, recorded its fault. So a guest may take back tables, queues and posted-interrupt
- *      descriptors when it sees completion.
- * No function waits for that: completion is put off, and the thread of the request that ends last sees to it.
- * A request that begins after completion finds nothing old. An answer was right at some moment between
- * call and return; that what it names is not used any more when the guest sees completion (by a
- * transfer that is under way, say) is the emulator's to ensure: it waits in `invalidate` for its own
- * users of answers from before, or is told there and drops them.
+ *   3. every request that was reading the guest's tables before has ended: it has set its accessed
+ *      and dirty bits, posted its interrupt, recorded its fault. So a guest may take back tables,
+ *      queues and posted-interrupt descriptors when it sees completion.
+ * No function waits for that: completion is put off, and the thread of the request that ends last
+ * sees to it. A request that begins after completion finds nothing old. An answer was right at some
+ * moment between call and return; that what it names is not used any more when the guest sees
+ * completion (by a transfer that is under way, say) is the emulator's to ensure: it waits in
+ * `invalidate` for its own users of answers from before, or is told there and drops them.
  */
 #ifndef LIBIOMMU_MODEL_VTD_H
 #define LIBIOMMU_MODEL_VTD_H
@@ -55,7 +57,9 @@ struct iommu_model_device_tlb {
 	uint64_t address, size;
 };
 
-/* What the guest has done, by which things that an emulator keeps of the model's answers go stale. */
+/*
+ * What the guest has done, by which things that an emulator keeps of the model's answers go stale.
+ */
 enum iommu_model_invalidation_type {
 	/* The guest invalidates a cache, by a descriptor of its queue or by a register. */
 	IOMMU_MODEL_INVALIDATE_IOTLB,
@@ -168,29 +172,30 @@ struct iommu_model_vtd_host {
 	/*
 	 * work_remains - the guest has queued more than one call of the model does (its queue,
 	 * refilled while it runs, or one larger than any): call iommu_model_vtd_run from a timer or
-	 * a bottom half; not from here, nor any other function. Called without the lock, by any function but that one.
-	 * NULL: what remains goes on at the next call of any function, which a guest that polls
-	 * memory may wait for in vain.
+	 * a bottom half; not from here, nor any other function. Called without the lock, by any
+	 * function but that one. NULL: what remains goes on at the next call of any function, which
+	 * a guest that polls memory may wait for in vain.
 	 */
 	void (*work_remains)(void *ctx);
 	/*
-	 * invalidate - the guest invalidates, sets or switches something: what the emulator keeps of
-	 * earlier answers of the model (a device's TLB, a cached route of an interrupt, what is
+	 * invalidate - the guest invalidates, sets or switches something: what the emulator keeps
+	 * of earlier answers of the model (a device's TLB, a cached route of an interrupt, what is
 	 * mapped for a passed-through device) goes stale as `what` says. The model has forgotten it
-	 * already and look-ups give the new answers, but the guest does not see the completion (head
-	 * of the queue, wait descriptor, register bits IVT, ICC, GSTS, PRS) before this returns.
-	 * False: the device does not answer, as of invalidate_device_tlb; otherwise ignored.
+	 * already and look-ups give the new answers, but the guest does not see the completion
+	 * (head of the queue, wait descriptor, register bits IVT, ICC, GSTS, PRS) before this
+	 * returns. False: the device does not answer, as of invalidate_device_tlb; otherwise
+	 * ignored.
 	 *
 	 * An answer that another thread has asked for before, and puts away only now, is old. So
 	 * what is kept is guarded by a count of these calls, read before the model is asked: an
 	 * answer is only kept if the count has not changed since.
 	 *
 	 * Called without the lock; it may call every function but destroy. Two of these calls (or
-	 * of invalidate_device_tlb) are never under way at once for a model: what comes up meanwhile,
-	 * also by what it does itself, is told after it returned, by the same thread, and the
-	 * guest's queue rests until then. What the guest gives up meanwhile, by turning its queue off
-	 * or by a reset, is not told. With invalidate_device_tlb it is told of device-TLBs first.
-	 * NULL: nothing is kept.
+	 * of invalidate_device_tlb) are never under way at once for a model: what comes up
+	 * meanwhile, also by what it does itself, is told after it returned, by the same thread,
+	 * and the guest's queue rests until then. What the guest gives up meanwhile, by turning its
+	 * queue off or by a reset, is not told. With invalidate_device_tlb it is told of
+	 * device-TLBs first. NULL: nothing is kept.
 	 */
 	bool (*invalidate)(void *ctx, const struct iommu_model_invalidation *what);
 };
@@ -249,19 +254,20 @@ struct iommu_model_vtd_config {
 	unsigned int domain_bits;  /* 4, 6, … 16; 0: 16 */
 	unsigned int pasid_bits;   /* 1 to 20; 0: 20 */
 	/*
-	 * The most pages of one invalidation, as a power of two: 1 to 52; 0: 18, which is 1 GiB. For
-	 * one page see IOMMU_MODEL_VTD_SINGLE_PAGES. A driver invalidates what is larger by the domain.
+	 * The most pages of one invalidation, as a power of two: 1 to 52; 0: 18, which is 1 GiB.
+	 * For one page see IOMMU_MODEL_VTD_SINGLE_PAGES. A driver invalidates what is larger by the
+	 * domain.
 	 */
 	unsigned int address_mask;
 	unsigned int fault_records; /* 1 to 256; 0: 64 */
 	uint64_t pgsize_bitmap;     /* 4K, and 2M and 1G if wished; 0: all three */
 	/*
 	 * Cached entries of all kinds, of about 200 bytes each as they come, and before that 16 (to
-	 * 16384 entries) or 32 to 64 bytes each for the table by which they are found. When there are
-	 * more, what was learned first and not used since goes: no request goes uncached because others came
-	 * first. What passes through, or is not translated, takes one entry or none. 0: 16384;
-	 * SIZE_MAX: as many as there is memory for, which a guest can use up, and the cache
-	 * forgets nothing by itself: for tests of drivers.
+	 * 16384 entries) or 32 to 64 bytes each for the table by which they are found. When there
+	 * are more, what was learned first and not used since goes: no request goes uncached
+	 * because others came first. What passes through, or is not translated, takes one entry or
+	 * none. 0: 16384; SIZE_MAX: as many as there is memory for, which a guest can use up, and
+	 * the cache forgets nothing by itself: for tests of drivers.
 	 */
 	size_t cache_entries;
 	/* Not 0: entries are forgotten at random, as real caches do. */
@@ -364,9 +370,9 @@ IOMMU_API int iommu_model_vtd_translate(struct iommu_model_vtd *model,
  * iommu_model_vtd_peek - what iommu_model_vtd_translate would answer, for an emulator that asks on
  * behalf of no device: a debugger, or what has to be known beforehand.
  *
- * It only reads guest memory: no fault is recorded and no message sent for one, no accessed or dirty
- * bit is set, no misuse is told, nothing is added to the cache, forgotten or counted as used, and no
- * statistics count it. What is cached is believed, as it is for a device.
+ * It only reads guest memory: no fault is recorded and no message sent for one, no accessed or
+ * dirty bit is set, no misuse is told, nothing is added to the cache, forgotten or counted as used,
+ * and no statistics count it. What is cached is believed, as it is for a device.
  *
  * A device that writes later asks again, by iommu_model_vtd_translate, or the dirty bit of its page
  * is missing. That a bit cannot be set, only a device finds out: because another processor changes
@@ -391,9 +397,9 @@ struct iommu_model_stage {
 
 /*
  * iommu_model_vtd_get_stage - what a device's requests with a PASID, or without one, go through:
- * without side effects, as iommu_model_vtd_peek. Through the unit's caches: ask again when the driver
- * has invalidated contexts or PASIDs of the device, set the root table or switched translation.
- * Returns 0, or IOMMU_EFAULT: they are blocked, for stage->reason.
+ * without side effects, as iommu_model_vtd_peek. Through the unit's caches: ask again when the
+ * driver has invalidated contexts or PASIDs of the device, set the root table or switched
+ * translation. Returns 0, or IOMMU_EFAULT: they are blocked, for stage->reason.
  */
 IOMMU_API int iommu_model_vtd_get_stage(struct iommu_model_vtd *model, uint16_t source_id,
 					bool has_pasid, uint32_t pasid,
@@ -420,22 +426,23 @@ struct iommu_model_walk {
 };
 
 /*
- * iommu_model_vtd_walk - the next mappings of a device's requests with a PASID, or without one: leaf by
- * leaf, in order of their addresses, as an unprivileged request would reach them, through whichever
- * stages the driver has set. Where stages are nested, a leaf is what is alike in both. Where requests
- * pass through, or translation is off, all of memory is one. Interrupt messages and protected
- * memory are left out, where no request reaches memory: a leaf that reaches into them comes in pieces.
+ * iommu_model_vtd_walk - the next mappings of a device's requests with a PASID, or without one:
+ * leaf by leaf, in order of their addresses, as an unprivileged request would reach them, through
+ * whichever stages the driver has set. Where stages are nested, a leaf is what is alike in both.
+ * Where requests pass through, or translation is off, all of memory is one. Interrupt messages and
+ * protected memory are left out, where no request reaches memory: a leaf that reaches into them
+ * comes in pieces.
  *
  * Without side effects, as iommu_model_vtd_peek. The device's context comes through the unit's
  * caches, but tables are read from memory, and so may be newer than what the device is told until
  * the driver invalidates: for shadow tables, in caching mode, this is what is wanted.
  *
- * @walk: as struct iommu_model_walk says. Nothing but an address is remembered between two calls: what the
- * guest changes meanwhile behind that address is seen, what it changes before it is not.
- * @mappings, @count: room for so many, at least one; answers how many there are now, perhaps
- * none although there are more: until walk->is_done. One call looks at 512 blocks, mapped or not, at
- * most. A hostile guest can map all of its address space, page by page, with one table that leads to
- * itself: an emulator gives up a walk after as many mappings as it can use.
+ * @walk: as struct iommu_model_walk says. Nothing but an address is remembered between two calls:
+ * what the guest changes meanwhile behind that address is seen, what it changes before it is not.
+ * @mappings, @count: room for so many, at least one; answers how many there are now, perhaps none
+ * although there are more: until walk->is_done. One call looks at 512 blocks, mapped or not, at
+ * most. A hostile guest can map all of its address space, page by page, with one table that leads
+ * to itself: an emulator gives up a walk after as many mappings as it can use.
  *
  * Returns 0; IOMMU_EFAULT: the device's requests are blocked,
  * nothing is mapped, the walk is done, and walk->reason says why; or IOMMU_EINVAL: the range is

@@ -109,8 +109,9 @@ static inline uint16_t iommu_pci_id(const struct iommu_pci_function *function)
 }
 
 /*
- * iommu_pci_bridge_above - the index of the bridge whose secondary bus a function is on, a virtual one where its
- * physical function is; topology->count: it is on a root bus. index < topology->count.
+ * iommu_pci_bridge_above - the index of the bridge whose secondary bus a function is on, a virtual
+ * one where its physical function is; topology->count: it is on a root bus. index <
+ * topology->count.
  */
 IOMMU_API size_t iommu_pci_bridge_above(const struct iommu_pci_topology *topology, size_t index);
 
@@ -140,8 +141,9 @@ IOMMU_API int iommu_pci_for_each_alias(const struct iommu_pci_topology *topology
 				       iommu_pci_alias_visitor visitor, void *ctx);
 
 /*
- * What hardware is to compare that knows a sender by one id, as an entry of the interrupt table does: it looks at
- * an id, of which it may ignore the highest bits of the function number, or at the bus alone.
+ * What hardware is to compare that knows a sender by one id, as an entry of the interrupt table
+ * does: it looks at an id, of which it may ignore the highest bits of the function number, or at
+ * the bus alone.
  */
 struct iommu_pci_requester {
 	bool by_bus; /* any id of the buses first_bus to last_bus, */
@@ -151,14 +153,15 @@ struct iommu_pci_requester {
 };
 
 /*
- * iommu_pci_find_requester - the narrowest such comparison that lets all requests of a function pass.
+ * iommu_pci_find_requester - the narrowest such comparison that lets all requests of a function
+ * pass.
  *
- * Its id, when it has no other. Ids that differ in the function number alone: those that have the rest in
- * common. Below a bridge from PCI Express to conventional PCI: the buses from that bridge to the function, which
- * are all in its group. Below a bridge that takes its own id for what is below (one without a PCI Express
- * capability, or from conventional PCI to Express): that id, because no other comes out above it (VT-d
- * specification, "Devices Behind Conventional PCI Bridges"). Returns 0, or IOMMU_EINVAL: index beyond the
- * topology.
+ * Its id, when it has no other. Ids that differ in the function number alone: those that have the
+ * rest in common. Below a bridge from PCI Express to conventional PCI: the buses from that bridge
+ * to the function, which are all in its group. Below a bridge that takes its own id for what is
+ * below (one without a PCI Express capability, or from conventional PCI to Express): that id,
+ * because no other comes out above it (VT-d specification, "Devices Behind Conventional PCI
+ * Bridges"). Returns 0, or IOMMU_EINVAL: index beyond the topology.
  */
 IOMMU_API int iommu_pci_find_requester(const struct iommu_pci_topology *topology, size_t index,
 				       struct iommu_pci_requester *requester);

@@ -16,7 +16,7 @@
  *	… .alloc_pages = alloc, .free_pages = free …
  *
  *	iommu_reserve_init(&reserve, &config)       before the platform is used
- *	iommu_reserve_refill(&reserve)              now, and when config.wake asks for it, or on a timer
+ *	iommu_reserve_refill(&reserve)              now, when config.wake asks for it, or on a timer
  *	iommu_reserve_empty(&reserve)               when the instance is gone
  *
  * What the library asks for where it may sleep is handed on to the host. What it asks for with

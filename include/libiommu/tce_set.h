@@ -16,13 +16,16 @@ IOMMU_BEGIN_DECLS
 /* The host's; it stays until its release is called. */
 struct iommu_tce_set {
 	struct iommu_tce_table *tables[IOMMU_TCE_SET_TABLES]; /* by window; NULL: it has none */
-	/* The group goes, or the last of its devices that were registered was unregistered. May be NULL. */
+	/*
+	 * The group goes, or the last of its devices that were registered was unregistered. May be
+	 * NULL.
+	 */
 	void (*release)(struct iommu_tce_set *set);
 };
 
 /*
- * iommu_tce_set_register - a device uses these windows: with the first of its group they become the group's data; others of the
- * group register the same set.
+ * iommu_tce_set_register - a device uses these windows: with the first of its group they become the
+ * group's data; others of the group register the same set.
  *
  * @cpu_page_shift: log2 of the CPU's page size. Returns 0, also when the first window has no table: the
  * device is left out, and has none; or
@@ -30,12 +33,12 @@ struct iommu_tce_set {
  *   IOMMU_EBUSY   the device is registered already, or its group has other data
  *   IOMMU_EINVAL  pages of a window are larger than the CPU's: a buffer could not be mapped alone
  *
- * iommu_tce_set_unregister - the device uses them no longer; with the last one the group has none any more. IOMMU_ENOENT: no
- * such endpoint, or it is not registered.
+ * iommu_tce_set_unregister - the device uses them no longer; with the last one the group has none
+ * any more. IOMMU_ENOENT: no such endpoint, or it is not registered.
  * iommu_tce_set_of - of an endpoint that was registered; NULL: left out, or never.
  *
- * Control path; a group's data is theirs then, and nothing else sets it. A device is to be unregistered before it is
- * released; otherwise the set stays for as long as the group does.
+ * Control path; a group's data is theirs then, and nothing else sets it. A device is to be
+ * unregistered before it is released; otherwise the set stays for as long as the group does.
  */
 IOMMU_API int iommu_tce_set_register(struct iommu_tce_set *set, struct iommu *iommu,
 				     uint16_t segment, uint16_t source_id,

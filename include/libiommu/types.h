@@ -46,8 +46,8 @@ enum iommu_prot {
 	IOMMU_PROT_MMIO = 1 << 4,       /* registers of another device, not memory */
 	IOMMU_PROT_PRIVILEGED = 1 << 5, /* only for what the device does with privilege */
 	/*
-	 * Of the call, not of the mapping: it may sleep while the host looks for table pages, which it is
-	 * asked for without IOMMU_ALLOC_ATOMIC. Every table takes it.
+	 * Of the call, not of the mapping: it may sleep while the host looks for table pages, which
+	 * it is asked for without IOMMU_ALLOC_ATOMIC. Every table takes it.
 	 */
 	IOMMU_PROT_MAY_SLEEP = 1 << 6,
 };

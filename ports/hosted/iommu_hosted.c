@@ -19,8 +19,8 @@ static size_t order_size(unsigned int order)
 }
 
 /*
- * The next untouched bytes of the arena, aligned to their size, as far as the arena is; the gap before them
- * is wasted.
+ * The next untouched bytes of the arena, aligned to their size, as far as the arena is; the gap
+ * before them is wasted.
  */
 static void *arena_take(struct iommu_hosted *hosted, size_t size)
 {

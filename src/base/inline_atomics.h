@@ -2,14 +2,16 @@
 /*
  * Atomic instructions in line, whatever flags the host compiles with.
  *
- * For AArch64 without LSE (ARMv8.0) compilers that target Linux turn every atomic read-modify-write into a
- * call of their run-time library, __aarch64_ldadd4_acq and the like, which a kernel does not have. GCC can be
- * told not to in the source. clang cannot, so that the built-in functions of which the library makes use are
- * written here for it, as load-exclusive/store-exclusive pairs. These acquire and release whatever order is
- * asked for, which is what a lock or a counter needs at most. They are in assembly because nothing may be
- * stored between the two of a pair, and without optimisation a compiler would spill registers there.
+ * For AArch64 without LSE (ARMv8.0) compilers that target Linux turn every atomic read-modify-write
+ * into a call of their run-time library, __aarch64_ldadd4_acq and the like, which a kernel does not
+ * have. GCC can be told not to in the source. clang cannot, so that the built-in functions of which
+ * the library makes use are written here for it, as load-exclusive/store-exclusive pairs. These
+ * acquire and release whatever order is asked for, which is what a lock or a counter needs at most.
+ * They are in assembly because nothing may be stored between the two of a pair, and without
+ * optimisation a compiler would spill registers there.
  *
- * To be included wherever such a built-in function is used; the compile matrix finds where it is missing.
+ * To be included wherever such a built-in function is used; the compile matrix finds where it is
+ * missing.
  */
 #ifndef IOMMU_BASE_INLINE_ATOMICS_H
 #define IOMMU_BASE_INLINE_ATOMICS_H
@@ -20,7 +22,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* One pair until it succeeds: `old` is what was there, OPERATION makes `fresh` of it and `value`. */
+/*
+ * One pair until it succeeds: `old` is what was there, OPERATION makes `fresh` of it and `value`.
+ */
 #define IOMMU_EXCLUSIVE(name, type, w, operation)                                                  \
 	static inline type name(void *cell, type value)                                            \
 	{                                                                                          \

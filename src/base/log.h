@@ -23,8 +23,8 @@ static inline void iommu_log(const struct iommu_platform *platform, enum iommu_l
 
 /*
  * Why a call of the control path is refused. All texts go through IOMMU_WHY, and all names of calls
- * are IOMMU_CALL: a build with IOMMU_CONFIG_REASONS 0 has none of them, and its lines say nothing but
- * the code.
+ * are IOMMU_CALL: a build with IOMMU_CONFIG_REASONS 0 has none of them, and its lines say nothing
+ * but the code.
  */
 #if IOMMU_CONFIG_REASONS
 #define IOMMU_WHY(text) (text)
@@ -34,7 +34,10 @@ static inline void iommu_log(const struct iommu_platform *platform, enum iommu_l
 #define IOMMU_CALL      ""
 #endif
 
-/* iommu_refuse (<libiommu/ops.h>) with a text of the library's own; without reasons there is nothing to note. */
+/*
+ * iommu_refuse (<libiommu/ops.h>) with a text of the library's own; without reasons there is
+ * nothing to note.
+ */
 #if IOMMU_CONFIG_REASONS
 #define IOMMU_REFUSE(iommu, who, status, text) iommu_refuse(iommu, who, status, IOMMU_WHY(text))
 #else
@@ -45,9 +48,9 @@ static inline void iommu_log(const struct iommu_platform *platform, enum iommu_l
 const char *iommu_meaning(int status);
 
 /*
- * "call: who: why: CODE", at IOMMU_LOG_REFUSAL; `who` and `why` may be empty. Returns the status. Calls
- * that have an instance use iommu_refuse and iommu_control_end (<libiommu/ops.h>), which come here.
- * Any context; platform NULL: no line.
+ * "call: who: why: CODE", at IOMMU_LOG_REFUSAL; `who` and `why` may be empty. Returns the status.
+ * Calls that have an instance use iommu_refuse and iommu_control_end (<libiommu/ops.h>), which come
+ * here. Any context; platform NULL: no line.
  */
 int iommu_log_refusal(const struct iommu_platform *platform, const char *call, const char *who,
 		      const char *why, int status);

@@ -15,7 +15,9 @@ struct iommu_spinlock {
 	uint32_t taken;
 };
 
-/* One in each function that locks, which is faster; where size counts (-Os), those of spinlock.c. */
+/*
+ * One in each function that locks, which is faster; where size counts (-Os), those of spinlock.c.
+ */
 #if defined(__OPTIMIZE_SIZE__) || defined(IOMMU_SPINLOCK_BODY)
 #define IOMMU_SPINLOCK_COPY
 #else

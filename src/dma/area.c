@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Shared memory in pieces: where the host has no block that is large enough, pages that lie anywhere are
- * mapped side by side, for the device by the domain, and for the CPU by the host.
+ * Shared memory in pieces: where the host has no block that is large enough, pages that lie
+ * anywhere are mapped side by side, for the device by the domain, and for the CPU by the host.
  *
- * The DMA object has a list of those that are handed out, under its lock. An area has two holders, each of
- * which may be the last: the mapping, which may be withheld when the caller frees it, and the call that
- * frees it, which first takes the CPU's addresses away. The last one gives the pages back, so no page is
- * the host's again while the device or the CPU has an address for it.
+ * The DMA object has a list of those that are handed out, under its lock. An area has two holders,
+ * each of which may be the last: the mapping, which may be withheld when the caller frees it, and
+ * the call that frees it, which first takes the CPU's addresses away. The last one gives the pages
+ * back, so no page is the host's again while the device or the CPU has an address for it.
  */
 #include "dma/dma.h"
 
@@ -60,8 +60,8 @@ static struct iommu_memory_piece *piece_new(struct iommu_dma *dma, unsigned int 
 }
 
 /*
- * As few pieces as the host has blocks for, the largest first: so each lies at a multiple of its size
- * from the beginning, and large pages can map it.
+ * As few pieces as the host has blocks for, the largest first: so each lies at a multiple of its
+ * size from the beginning, and large pages can map it.
  */
 static int gather(struct iommu_dma *dma, struct dma_area *area)
 {

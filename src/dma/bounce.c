@@ -2,8 +2,8 @@
 /*
  * Buffers of untrusted devices that do not fill their pages: the first and the last page are replaced
  * by others with nothing else on them, and the bytes are copied; what lies between is mapped as it
- * is. And where nothing translates, buffers that a device cannot reach: all their pages are replaced,
- * by one block. The tree of them is guarded by the lock of the DMA object, see dma/dma.h.
+ * is. And where nothing translates, buffers that a device cannot reach: all their pages are
+ * replaced, by one block. The tree of them is guarded by the lock of the DMA object, see dma/dma.h.
  */
 #include "dma/debug.h"
 
@@ -41,8 +41,8 @@ struct part {
 };
 
 /*
- * Copy what was asked for of one end, whose first byte is `own` on a page of ours. By pages: the host
- * promises of no more than one that the CPU sees it in one piece.
+ * Copy what was asked for of one end, whose first byte is `own` on a page of ours. By pages: the
+ * host promises of no more than one that the CPU sees it in one piece.
  */
 static void copy_end(const struct iommu_dma *dma, const struct dma_bounce *bounce,
 		     unsigned char *own, struct part end, struct part asked, bool to_device)

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Watching callers of the DMA mapping API: every live mapping is noted, and each call is held against
- * the notes.
+ * Watching callers of the DMA mapping API: every live mapping is noted, and each call is held
+ * against the notes.
  *
- * Notes are in a tree for each handle, by address, size and kind. Where nothing translates the same memory
- * may be mapped many times over, so ranges overlap: each node knows the last byte of all that is below
- * it, by which a mapping that covers a range is found in one way down if there is any.
+ * Notes are in a tree for each handle, by address, size and kind. Where nothing translates the same
+ * memory may be mapped many times over, so ranges overlap: each node knows the last byte of all
+ * that is below it, by which a mapping that covers a range is found in one way down if there is
+ * any.
  *
- * A hand-over (sync) is asked for its range, not for its direction: a driver may give a buffer that the
- * device only writes back to the device, and take one that it only reads for the CPU, before it fills it
- * again.
+ * A hand-over (sync) is asked for its range, not for its direction: a driver may give a buffer that
+ * the device only writes back to the device, and take one that it only reads for the CPU, before it
+ * fills it again.
  *
- * A list is one note where its elements follow each other, and otherwise one for each of them, in a chain
- * whose first holds what is known of the whole.
+ * A list is one note where its elements follow each other, and otherwise one for each of them, in a
+ * chain whose first holds what is known of the whole.
  *
- * One lock guards everything, also the list of handles, in which the owner of an address is looked for that is
- * not the caller's. It is the only state of the library that is no instance's. Nothing is asked of
- * the host under it. No report is made of what could not be noted: a handle for whose notes there was no
- * memory is not watched any more, and says so.
+ * One lock guards everything, also the list of handles, in which the owner of an address is looked
+ * for that is not the caller's. It is the only state of the library that is no instance's. Nothing
+ * is asked of the host under it. No report is made of what could not be noted: a handle for whose
+ * notes there was no memory is not watched any more, and says so.
  */
 #include "dma/debug.h"
 
@@ -243,7 +244,10 @@ static struct dma_mapping *find_covering(const struct dma_debug *debug, uint64_t
 		struct dma_mapping *mapping = mapping_of(node);
 		const struct dma_claim *claim = &mapping->claim;
 
-		/* All on the left of one that begins early enough do so, too: the last byte decides. */
+		/*
+		 * All on the left of one that begins early enough do so, too: the last byte
+		 * decides.
+		 */
 		if (claim->address <= first && node->child[0] != NULL &&
 		    mapping_of(node->child[0])->last >= last) {
 			node = node->child[0];

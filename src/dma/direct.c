@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where nothing translates: a buffer's address is its physical one. What a device has not the address bits
- * for, or what lies across one of its boundaries, goes through pages of the library's own, whole.
+ * Where nothing translates: a buffer's address is its physical one. What a device has not the
+ * address bits for, or what lies across one of its boundaries, goes through pages of the library's
+ * own, whole.
  *
- * Nothing is looked for, mapped or invalidated, so nothing is ever withheld. Only what was bounced is
- * remembered: of any other buffer an unmap has nothing to do, and cannot know whether it was mapped.
+ * Nothing is looked for, mapped or invalidated, so nothing is ever withheld. Only what was bounced
+ * is remembered: of any other buffer an unmap has nothing to do, and cannot know whether it was
+ * mapped.
  */
 #include "dma/dma.h"
 
@@ -18,8 +20,8 @@ static iommu_paddr_t last_within(const struct iommu_dma *dma, const struct iommu
 }
 
 /*
- * Does it cross a boundary that it need not cross elsewhere? One that it is larger than, in pages, is one of
- * elements: the driver's to heed.
+ * Does it cross a boundary that it need not cross elsewhere? One that it is larger than, in pages,
+ * is one of elements: the driver's to heed.
  */
 static bool crosses(const struct iommu_dma *dma, const struct iommu_dma_device *device,
 		    iommu_iova_t address, uint64_t size)

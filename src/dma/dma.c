@@ -272,7 +272,9 @@ static uint64_t useful_page_sizes(const struct iommu_dma *dma, uint64_t pages, i
 	return dma->domain->pgsize_bitmap & (UINT64_MAX >> (63 - order));
 }
 
-/* How addresses are asked for. Exclusive caches are the CPU's for as long as the call is in them. */
+/*
+ * How addresses are asked for. Exclusive caches are the CPU's for as long as the call is in them.
+ */
 static inline unsigned int iova_flags(const struct iommu_dma *dma,
 				      const struct iommu_dma_device *device)
 {
@@ -289,7 +291,9 @@ void iommu_dma_want_place(const struct iommu_dma *dma, const struct iommu_dma_de
 
 	request->boundary = fits ? boundary : 0;
 	request->alignment = device->alignment >> dma->page_shift;
-	/* What has to cross boundaries begins at one: so it can be laid out before it has a place. */
+	/*
+	 * What has to cross boundaries begins at one: so it can be laid out before it has a place.
+	 */
 	if (!fits && boundary > request->alignment)
 		request->alignment = boundary;
 }

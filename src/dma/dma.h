@@ -64,9 +64,9 @@ struct iommu_dma {
 	struct iommu_iova_cache *cache;
 	struct iommu_flush_queue *queue; /* NULL: strict */
 	/*
-	 * Physical addresses up to pass_last are reached as they are, at pass_offset: through a window beside
-	 * what is mapped, or, where nothing translates (`is_direct`), at 0. There is no cache then, and
-	 * no space; `domain` is NULL where there is no unit either.
+	 * Physical addresses up to pass_last are reached as they are, at pass_offset: through a
+	 * window beside what is mapped, or, where nothing translates (`is_direct`), at 0. There is
+	 * no cache then, and no space; `domain` is NULL where there is no unit either.
 	 */
 	bool passes, is_direct;
 	iommu_iova_t pass_offset;
@@ -162,7 +162,9 @@ int iommu_dma_check_buffer(const struct iommu_dma_device *device, iommu_paddr_t 
 /* The last page that the device reaches all of. False: not even one. */
 bool iommu_dma_last_page(const struct iommu_dma *dma, const struct iommu_dma_device *device,
 			 uint64_t *last);
-/* Addresses for so many pages of memory that begins at `paddr`; the rule stands at iommu_dma_map. */
+/*
+ * Addresses for so many pages of memory that begins at `paddr`; the rule stands at iommu_dma_map.
+ */
 int iommu_dma_take_addresses(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			     uint64_t pages, iommu_paddr_t paddr, uint64_t *first);
 /*
@@ -221,7 +223,10 @@ int iommu_dma_unmap_sg_direct(struct iommu_dma *dma, const struct iommu_dma_piec
 int iommu_dma_alloc_direct(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			   uint64_t size, void **memory, iommu_iova_t *address);
 int iommu_dma_free_direct(struct iommu_dma *dma, void *memory, iommu_iova_t address, uint64_t size);
-/* Zeroed pages that a device reaches untranslated. IOMMU_ENOMEM; IOMMU_ENOSPC: the host gave others. */
+/*
+ * Zeroed pages that a device reaches untranslated. IOMMU_ENOMEM; IOMMU_ENOSPC: the host gave
+ * others.
+ */
 int iommu_dma_pages_within(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			   unsigned int order, unsigned int alloc_flags, void **pages);
 
@@ -230,7 +235,10 @@ int iommu_dma_pages_within(struct iommu_dma *dma, const struct iommu_dma_device 
 int iommu_dma_map_bounced_whole(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				iommu_paddr_t paddr, uint64_t size,
 				enum iommu_dma_direction direction, iommu_iova_t *address);
-/* Shared memory in a block that is larger than it, for its alignment; freed as what is bounced is unmapped. */
+/*
+ * Shared memory in a block that is larger than it, for its alignment; freed as what is bounced is
+ * unmapped.
+ */
 int iommu_dma_alloc_aligned(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			    uint64_t size, void **memory, iommu_iova_t *address);
 int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *device,

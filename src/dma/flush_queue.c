@@ -13,8 +13,8 @@
  * before the invalidation for every observer.) Stamps in a ring only grow, so that retiring looks
  * at the oldest entry alone.
  *
- * Age needs no clock in an unmap: what is not safe was unmapped after the last invalidation that was
- * confirmed had begun, and so is no older than that, `confirmed_ns`. The clock is read where an
+ * Age needs no clock in an unmap: what is not safe was unmapped after the last invalidation that
+ * was confirmed had begun, and so is no older than that, `confirmed_ns`. The clock is read where an
  * invalidation begins, and by the tick.
  */
 #include <libiommu/flush_queue.h>
@@ -182,8 +182,8 @@ int iommu_flush_queue_flush(struct iommu_flush_queue *queue)
 /* --- Queueing --------------------------------------------------------------------------------- */
 
 /*
- * Put an entry into a ring; false: it is full, in entries or bytes. *safe: the oldest can be retired, if there
- * is one.
+ * Put an entry into a ring; false: it is full, in entries or bytes. *safe: the oldest can be
+ * retired, if there is one.
  */
 static bool put(struct iommu_flush_queue *queue, struct ring *ring, struct entry entry, bool *safe)
 {

@@ -24,8 +24,9 @@ static int check_pieces(const struct iommu_dma_device *device, const struct iomm
 }
 
 /*
- * The page of a range, which begins at a multiple of the boundary if it crosses one at all, that the next
- * piece begins on: *page, or the first one behind the next boundary. False: it crosses one wherever it lies.
+ * The page of a range, which begins at a multiple of the boundary if it crosses one at all, that
+ * the next piece begins on: *page, or the first one behind the next boundary. False: it crosses one
+ * wherever it lies.
  */
 static bool place_piece(const struct iommu_dma *dma, const struct iommu_dma_device *device,
 			const struct iommu_dma_piece *piece, uint64_t *page)
@@ -88,7 +89,9 @@ static void add_element(const struct iommu_dma_device *device, struct iommu_dma_
 	++*elements;
 }
 
-/* Elements end with the list, or with one that has no length: so unmap knows where the range ends. */
+/*
+ * Elements end with the list, or with one that has no length: so unmap knows where the range ends.
+ */
 static void end_elements(struct iommu_dma_piece *pieces, unsigned int count, unsigned int elements)
 {
 	if (elements < count)
@@ -139,8 +142,9 @@ static bool bypass_pieces(const struct iommu_dma *dma, const struct iommu_dma_de
 #define CHUNK 32 /* pieces that are handed on at once */
 
 /*
- * Whole pages, in chunks that end where pages are left out: neighbours in memory are mapped as one, and
- * hardware is told once for each. *mapped: the pages of the range up to the end of what is mapped.
+ * Whole pages, in chunks that end where pages are left out: neighbours in memory are mapped as one,
+ * and hardware is told once for each. *mapped: the pages of the range up to the end of what is
+ * mapped.
  */
 static int map_pieces(struct iommu_dma *dma, const struct iommu_dma_device *device,
 		      const struct iommu_dma_piece *pieces, unsigned int count, uint64_t first,

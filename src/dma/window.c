@@ -18,7 +18,10 @@ int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device
 	*window = (struct iommu_dma_window){.dma = dma, .pages = pages};
 	status = iommu_iova_alloc(dma->space, &request, &window->range);
 	if (status == IOMMU_ENOSPC) {
-		/* What is cached may be what is missing, or only a place be left where it fits by luck. */
+		/*
+		 * What is cached may be what is missing, or only a place be left where it fits by
+		 * luck.
+		 */
 		iommu_iova_cache_drain(dma->cache);
 		request.flags |= IOMMU_IOVA_EXACT;
 		status = iommu_iova_alloc(dma->space, &request, &window->range);

@@ -142,7 +142,10 @@ static void default_free(struct iommu_domain *domain)
 	(void)iommu_domain_drop(domain);
 }
 
-/* The data of a layer above must go before the domain may; of one that others have, too, with the last. */
+/*
+ * The data of a layer above must go before the domain may; of one that others have, too, with the
+ * last.
+ */
 static int release_data(struct iommu_domain *domain)
 {
 	int status = 0;

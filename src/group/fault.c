@@ -138,7 +138,9 @@ static enum log_answer count_line(struct iommu *iommu)
 	return answer;
 }
 
-/* "0000:00:04.0 at 0x1000: why": who asked, also where that is no endpoint, and for which address. */
+/*
+ * "0000:00:04.0 at 0x1000: why": who asked, also where that is no endpoint, and for which address.
+ */
 static void log_one(const struct iommu *iommu, const struct iommu_fault *fault)
 {
 	char line[160], place[IOMMU_NAME_SIZE];

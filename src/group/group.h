@@ -127,7 +127,9 @@ static inline bool iommu_is_unconfirmed(int status)
 	return status == IOMMU_ETIMEDOUT || status == IOMMU_EIO;
 }
 
-/* A macro, like vtd_is_scalable: without the DMA API there are no such domains, and no IOVA spaces. */
+/*
+ * A macro, like vtd_is_scalable: without the DMA API there are no such domains, and no IOVA spaces.
+ */
 #define iommu_type_is_dma(type)                                                                    \
 	(IOMMU_CONFIG_DMA && ((type) == IOMMU_DOMAIN_DMA || (type) == IOMMU_DOMAIN_DMA_LAZY ||     \
 			      (type) == IOMMU_DOMAIN_DMA_BYPASS))
@@ -144,7 +146,9 @@ static inline bool iommu_is_identity_table(const struct iommu_domain *domain)
 const char *iommu_group_who(const struct iommu_group *group);
 #define IOMMU_REFUSE_GROUP(group, status, text)                                                    \
 	IOMMU_REFUSE((group)->iommu, iommu_group_who(group), status, text)
-/* What was noted of a status, or what it means in general: for failures that only a log tells of. */
+/*
+ * What was noted of a status, or what it means in general: for failures that only a log tells of.
+ */
 const char *iommu_why(const struct iommu *iommu, int status);
 
 /* --- group.c ---------------------------------------------------------------------------------- */

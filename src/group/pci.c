@@ -257,8 +257,8 @@ int iommu_pci_for_each_alias(const struct iommu_pci_topology *topology, size_t i
 }
 
 /*
- * The last bridge on the way up that changes ids, and whether to its own: what is below has no other id then, of
- * whatever kind it is.
+ * The last bridge on the way up that changes ids, and whether to its own: what is below has no
+ * other id then, of whatever kind it is.
  */
 static bool ends_as_bridge(const struct iommu_pci_topology *topology, size_t index, uint16_t *id)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Why calls of the control path are refused. A reason is noted where it is found, as deep as that is, and logged
- * where the call ends: so there is one line for each call, however many attempts were made inside it, and
- * none for an attempt that something else made good.
+ * Why calls of the control path are refused. A reason is noted where it is found, as deep as that
+ * is, and logged where the call ends: so there is one line for each call, however many attempts
+ * were made inside it, and none for an attempt that something else made good.
  */
 #include <libiommu/instance.h>
 

@@ -238,7 +238,9 @@ void iommu_topology_set_requester(struct iommu_endpoint *endpoint)
 	*requester = (struct iommu_pci_requester){.id = endpoint->info.source_id};
 	if (index != NOT_THERE && endpoint->group->key == NULL)
 		(void)iommu_pci_find_requester(topology, index, requester);
-	/* Phantom functions are the device's own: a bridge that has its id in their place has none. */
+	/*
+	 * Phantom functions are the device's own: a bridge that has its id in their place has none.
+	 */
 	if (requester->id == endpoint->info.source_id &&
 	    requester->ignored_function_bits < endpoint->info.phantom_bits)
 		requester->ignored_function_bits = endpoint->info.phantom_bits;

@@ -252,7 +252,10 @@ static int collect(struct iommu_ctx *ctx, struct ioas_pages *pages, struct ioas_
 	return 0;
 }
 
-/* May software have it? Its owner has taken it back; or it is registers, which a holder would use as memory. */
+/*
+ * May software have it? Its owner has taken it back; or it is registers, which a holder would use
+ * as memory.
+ */
 static int check_pages(const struct ioas_pages *pages)
 {
 	if (iommu_pages_are_mmio(pages))

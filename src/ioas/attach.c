@@ -149,7 +149,9 @@ static void let_go(const struct ioas_attachment *attachment, struct iommu_hwpt *
 	(void)iommu_hwpt_adapt(hwpt);
 	iommu_gate_open(ioas);
 	iommu_object_unuse(&hwpt->object);
-	/* If it cannot go yet it stays: for the next attach, or for the next call that comes here. */
+	/*
+	 * If it cannot go yet it stays: for the next attach, or for the next call that comes here.
+	 */
 	(void)iommu_hwpts_end_unused(ioas);
 }
 

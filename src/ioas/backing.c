@@ -128,7 +128,10 @@ void iommu_pages_read(const struct ioas_holder *holder, struct ioas_batch *batch
 
 /* --- From the backing --------------------------------------------------------------------------- */
 
-/* So many more pages may be pinned: as many as are asked for, or fewer; 0: none. Registers are no memory that could run out. */
+/*
+ * So many more pages may be pinned: as many as are asked for, or fewer; 0: none. Registers are no
+ * memory that could run out.
+ */
 static uint64_t charge(const struct ioas_pages *of, uint64_t pages)
 {
 	struct iommu_ctx *ctx = of->ctx;

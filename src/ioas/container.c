@@ -109,7 +109,10 @@ static struct iommu_hwpt_info info_of(const struct iommu_container *container, u
 	return info;
 }
 
-/* One that others use and that fits; or a new one. What can be made to snoop is made to, whatever was there before. */
+/*
+ * One that others use and that fits; or a new one. What can be made to snoop is made to, whatever
+ * was there before.
+ */
 static int attach(struct iommu_container *container, uint32_t device, bool notes, bool snoops)
 {
 	const struct iommu_hwpt_config config = {.flags = IOMMU_HWPT_ATTACH |

@@ -182,8 +182,9 @@ static struct ioas_object *object_of(struct iommu_iova_range *range)
 }
 
 /*
- * End what is not in use, from the lowest id on; again until nothing changes: what hangs on others goes before them. Each time
- * around goes on behind what has gone, which may have taken others with it, so that it costs what there are objects.
+ * End what is not in use, from the lowest id on; again until nothing changes: what hangs on others
+ * goes before them. Each time around goes on behind what has gone, which may have taken others with
+ * it, so that it costs what there are objects.
  */
 static int end_all(struct iommu_ctx *ctx)
 {
@@ -416,7 +417,10 @@ int iommu_object_destroy(struct iommu_ctx *ctx, uint32_t id)
 
 	iommu_ctx_lock(ctx);
 	object = iommu_object_find(ctx, id, IOMMU_OBJECT_ANY, &status);
-	/* HWPTs that could not go with their last device do not keep it: the caller does not know of them. */
+	/*
+	 * HWPTs that could not go with their last device do not keep it: the caller does not know
+	 * of them.
+	 */
 	if (object != NULL && object->type == IOMMU_OBJECT_IOAS)
 		status = iommu_hwpts_end_unused(iommu_ioas_of(object));
 	if (status == 0)

@@ -229,8 +229,8 @@ int iommu_hwpt_make(struct iommu_ioas *ioas, const struct ioas_device *device, u
 /* --- Out -------------------------------------------------------------------------------------- */
 
 /*
- * Areas that are to be in no table, but perhaps are, for unmapping or revoking them was not confirmed: the tables that it is about
- * must not go before it was.
+ * Areas that are to be in no table, but perhaps are, for unmapping or revoking them was not
+ * confirmed: the tables that it is about must not go before it was.
  */
 static int end_old_areas(struct iommu_ioas *ioas)
 {
@@ -336,7 +336,10 @@ int iommu_hwpt_destroy(struct ioas_object *object)
 
 int iommu_hwpts_end_unused(struct iommu_ioas *ioas)
 {
-	/* Those that are leaving first: one that begins to leave now joins them, and is not asked twice. */
+	/*
+	 * Those that are leaving first: one that begins to leave now joins them, and is not asked
+	 * twice.
+	 */
 	struct iommu_list_node *const lists[] = {&ioas->leaving, &ioas->hwpts};
 	int result = 0;
 

@@ -14,8 +14,9 @@
  * Callbacks of backings run under pages->mutex, those of accesses under the gate alone.
  *
  * Invariants, whenever the gate is open:
- *   - a live area is mapped in every HWPT of its IOAS, if there is one, and is then a holder of its pages; unless those are
- *     revoked: then it is in no table, but for what hardware has not confirmed or what could not be taken out;
+ *   - a live area is mapped in every HWPT of its IOAS, if there is one, and is then a holder of its
+ *     pages; unless those are revoked: then it is in no table, but for what hardware has not
+ *     confirmed or what could not be taken out;
  *   - a page is pinned exactly if a holder covers it: an area that is filled, or a pin of an access;
  *   - what is unpinned was unmapped, with hardware's confirmation, everywhere.
  */
@@ -70,7 +71,10 @@ struct iommu_ctx {
 	size_t areas, pinned, metadata, attachments, access_pages;
 	/* Groups with devices of ours. */
 	struct iommu_list_node groups;
-	/* Under the mutex: why the call that has it is refused, noted where that is found (iommu_ctx_end). */
+	/*
+	 * Under the mutex: why the call that has it is refused, noted where that is found
+	 * (iommu_ctx_end).
+	 */
 	const char *who, *why;
 	int refused;
 	/* Handles that know of the context; it outlives its end until none does. */
@@ -84,8 +88,8 @@ struct iommu_ctx {
 void iommu_ctx_lock(struct iommu_ctx *ctx);
 void iommu_ctx_unlock(struct iommu_ctx *ctx);
 /*
- * Note why, under the mutex; `who` and `why` stay until the end. The call that is refused tells the host, if its status
- * is that one: an attempt that something else makes good leaves no line.
+ * Note why, under the mutex; `who` and `why` stay until the end. The call that is refused tells the
+ * host, if its status is that one: an attempt that something else makes good leaves no line.
  */
 static inline int iommu_ctx_refuse(struct iommu_ctx *ctx, const char *who, int status,
 				   const char *why)
@@ -252,7 +256,8 @@ void iommu_ranges_free(struct iommu_ioas *ioas);
 /* Changed with all gates closed. */
 enum ioas_pages_state {
 	IOAS_PAGES_THERE,
-	IOAS_PAGES_REVOKED, /* their owner has taken them back: nothing pins them, and no table is filled with them */
+	/* Their owner has taken them back: nothing pins them, and no table is filled with them. */
+	IOAS_PAGES_REVOKED,
 	IOAS_PAGES_COMING, /* being restored: revoked again if that fails */
 };
 
@@ -348,8 +353,8 @@ static inline struct ioas_area *iommu_area_from(const struct iommu_ioas *ioas, u
 void iommu_area_drop(struct ioas_area *area);
 void iommu_area_set_state(struct ioas_area *area, enum ioas_area_state to);
 /*
- * Have an area that no call can pin any more let go of: those who pin it are told, those who copy are waited for. Returns 0, or
- * IOMMU_EBUSY: it stays pinned. Inside the gate, without a lock.
+ * Have an area that no call can pin any more let go of: those who pin it are told, those who copy
+ * are waited for. Returns 0, or IOMMU_EBUSY: it stays pinned. Inside the gate, without a lock.
  */
 int iommu_area_have_unpinned(struct ioas_area *area);
 /* An area of pages, with no place yet; takes a reference of the pages. NULL: no memory, with the status. */
@@ -403,8 +408,8 @@ int iommu_hwpt_destroy(struct ioas_object *object);
 /* Its aperture and smallest page, which attaching changes, as the IOAS sees them. */
 int iommu_hwpt_adapt(struct iommu_hwpt *hwpt);
 /*
- * End those of a space that no device uses and that nothing but the library has asked for: they could not go when they should
- * have. Returns 0, or what hardware did not confirm.
+ * End those of a space that no device uses and that nothing but the library has asked for: they
+ * could not go when they should have. Returns 0, or what hardware did not confirm.
  */
 int iommu_hwpts_end_unused(struct iommu_ioas *ioas);
 /* For a device and its like: a new one, filled, that no id finds yet. */

@@ -199,8 +199,8 @@ static struct iommu_hwpt *next_hwpt(const struct iommu_virtual_unit *virtual_uni
 }
 
 /*
- * A part of the work. HWPTs that come in between, with whatever id, have cached nothing from before the request; those that go
- * have nothing cached. True: it is at an end.
+ * A part of the work. HWPTs that come in between, with whatever id, have cached nothing from before
+ * the request; those that go have nothing cached. True: it is at an end.
  */
 static bool sweep_some(const struct iommu_virtual_unit *virtual_unit, struct sweep *sweep)
 {

@@ -4,12 +4,13 @@
  *
  * Invariants. Each CPU has, for each order, two magazines: `loaded`, which is tried first, and
  * `spare`. Where it has none yet, `none` of the cache stands, whose count fits neither "there is a
- * range" nor "there is room": so the shortest way asks nothing more for it. All other magazines are in
- * the depot, full ones in a list for each order, empty ones in one list; never more than the depot's
- * maximum.
+ * range" nor "there is room": so the shortest way asks nothing more for it. All other magazines are
+ * in the depot, full ones in a list for each order, empty ones in one list; never more than the
+ * depot's maximum.
  *
- * A magazine is made when a range is freed and no empty one is left, and goes back to the host when it
- * is drained. The host is asked with no lock held; where it has nothing, the range goes to the tree.
+ * A magazine is made when a range is freed and no empty one is left, and goes back to the host when
+ * it is drained. The host is asked with no lock held; where it has nothing, the range goes to the
+ * tree.
  *
  * Lock order: a CPU's lock, then the depot's. What goes to the tree is first taken out under these
  * locks and given back after they are released.
@@ -196,8 +197,9 @@ static void load_full(struct iommu_iova_cache *cache, struct pair *pair, unsigne
 }
 
 /*
- * Load an empty magazine, of the depot's or `*fresh`, for the loaded one: it is full, and goes to the
- * depot if that has room, or none. False: there was no empty one, but with a fresh one it would do.
+ * Load an empty magazine, of the depot's or `*fresh`, for the loaded one: it is full, and goes to
+ * the depot if that has room, or none. False: there was no empty one, but with a fresh one it would
+ * do.
  */
 static bool load_empty(struct iommu_iova_cache *cache, struct pair *pair, unsigned int order,
 		       struct magazine **fresh)

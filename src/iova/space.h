@@ -71,8 +71,8 @@ static inline bool iommu_iova_is_natural(const struct iommu_iova_request *reques
 }
 
 /*
- * Give back the range that begins at a granule, if it has so many. IOMMU_ENOENT: there is no such range,
- * nothing changed.
+ * Give back the range that begins at a granule, if it has so many. IOMMU_ENOENT: there is no such
+ * range, nothing changed.
  */
 int iommu_iova_free_exactly(struct iommu_iova_space *space, uint64_t first, uint64_t size);
 

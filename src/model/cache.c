@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The cache of a model: its hash table, its bunches, its order of forgetting, its memory, its walks. */
+/*
+ * The cache of a model: its hash table, its bunches, its order of forgetting, its memory, its
+ * walks.
+ */
 #include "model/cache.h"
 
 #include <libiommu/status.h>
@@ -18,7 +21,9 @@
 /* So many that were used are passed over before one of them goes. */
 #define PASSED_OVER_MAX 32
 
-/* Lines of the table in a page, and lines that a small cache, and one without a bound, has at most. */
+/*
+ * Lines of the table in a page, and lines that a small cache, and one without a bound, has at most.
+ */
 #define LINES_PER_PAGE  ((size_t)IOMMU_PAGE_SIZE / sizeof(struct model_cache_line))
 #define LINES_FEW       4096
 #define TABLE_PAGES_MAX (((size_t)IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER) / sizeof(void *))
@@ -28,17 +33,19 @@
 #define RANK_TAG_SHIFT  8
 
 /*
- * What look-ups read of an entry: one cache line, in the table itself where it is the first of its hash,
- * otherwise behind that. It is written under the lock while `version` is odd, in an order that lets a
- * reader notice: each word with release, read with acquire. Odd for good: it holds nothing.
+ * What look-ups read of an entry: one cache line, in the table itself where it is the first of its
+ * hash, otherwise behind that. It is written under the lock while `version` is odd, in an order
+ * that lets a reader notice: each word with release, read with acquire. Odd for good: it holds
+ * nothing.
  */
 struct model_cache_line {
 	struct model_cache_line *next; /* of the same hash, or among the spare ones */
 	struct model_cache_node *node; /* under the lock */
 	uint32_t version;
 	uint8_t reason, fault_hidden;
-	uint8_t used;   /* since it was last passed over */
-	uint8_t beyond; /* of the first of a hash: there may be entries that only their bunch finds */
+	uint8_t used; /* since it was last passed over */
+	/* Of the first of a hash: there may be entries that only their bunch finds. */
+	uint8_t beyond;
 	iommu_cell_t rank, address, low, high, third;
 };
 
@@ -56,7 +63,10 @@ struct model_cache_node {
 	bool has_owner;
 };
 
-/* Nodes, lines beside the table, and bunches are cut from pages, which are kept until the model goes. */
+/*
+ * Nodes, lines beside the table, and bunches are cut from pages, which are kept until the model
+ * goes.
+ */
 struct model_cache_page {
 	struct model_cache_page *next;
 	unsigned char apart[MODEL_CACHE_LINE - sizeof(void *)];
@@ -190,7 +200,10 @@ static struct model_cache_node *find_by_bunch(struct model_cache *cache, struct 
 	return NULL;
 }
 
-/* A key that one of the bunch comes before: of the first, one in the middle and the last the median. */
+/*
+ * A key that one of the bunch comes before: of the first, one in the middle and the last the
+ * median.
+ */
 static struct model_cache_key middle_of(const struct model_cache_bunch *bunch)
 {
 	const struct model_cache_key a = in_bunch(bunch->entries.next)->key;
@@ -207,7 +220,10 @@ static struct model_cache_key middle_of(const struct model_cache_bunch *bunch)
 	return is_before(a, b) == is_before(a, c) ? c : a;
 }
 
-/* The upper half of it becomes a bunch of its own. Without memory it stays as it is, and only takes longer. */
+/*
+ * The upper half of it becomes a bunch of its own. Without memory it stays as it is, and only takes
+ * longer.
+ */
 static void split(struct model_cache *cache, struct model_cache_bunch *bunch)
 {
 	struct model_cache_bunch *upper = cache->spare_bunches;
@@ -323,9 +339,9 @@ static void join_owner(struct model_cache *cache, struct model_cache_node *own)
 /* --- Memory ----------------------------------------------------------------------------------- */
 
 /*
- * Pages of the table, a power of two. They are taken when the model is made: few for a small cache, and at least
- * half as many lines as entries for a large one. What is spread wider is found later, on processors whose caches
- * and TLBs it does not fit.
+ * Pages of the table, a power of two. They are taken when the model is made: few for a small cache,
+ * and at least half as many lines as entries for a large one. What is spread wider is found later,
+ * on processors whose caches and TLBs it does not fit.
  */
 static size_t table_pages_for(size_t limit)
 {
@@ -374,7 +390,8 @@ int iommu_model_cache_init(struct model_cache *cache, const struct iommu_platfor
 		.random = forget_seed,
 	};
 	iommu_list_init(&cache->first_bunch.entries);
-	iommu_rb_insert(&cache->bunches, iommu_rb_no_update, NULL, false, &cache->first_bunch.by_key);
+	iommu_rb_insert(&cache->bunches, iommu_rb_no_update, NULL, false,
+			&cache->first_bunch.by_key);
 	iommu_list_init(&cache->spare);
 	iommu_list_init(&cache->learned);
 	iommu_list_init(&cache->walks);
@@ -525,8 +542,9 @@ static struct model_cache_node *find_locked(struct model_cache *cache, struct mo
 }
 
 /*
- * A line for an entry: the first of its hash if that is free, or one behind it. NULL: there is none. A hash
- * that has too many, which a guest can bring about, has the others in their bunches alone.
+ * A line for an entry: the first of its hash if that is free, or one behind it. NULL: there is
+ * none. A hash that has too many, which a guest can bring about, has the others in their bunches
+ * alone.
  */
 static struct model_cache_line *take_line(struct model_cache *cache, struct model_cache_key key)
 {

@@ -4,29 +4,32 @@
  * bounded memory or random forgetting; both are things that real caches do. When memory is short, less
  * is remembered.
  *
- * What is found is found by a hash table, of which a line is all that a look-up reads, and so is the one
- * page that most invalidations name. What else an invalidation names is found by order: entries of
- * neighbouring keys are in a bunch, bunches are in a tree, and entries that have owners are in a tree by
- * these. So whatever a guest asks to be forgotten costs O(log n) and what is in fact forgotten, which
- * devices have paid for before. A new entry only joins its bunch, which needs no sorting and seldom
- * changes the tree: a bunch that has become long is split. Bunches do not merge, but one that is empty
- * goes; so there are never more of them than entries.
+ * What is found is found by a hash table, of which a line is all that a look-up reads, and so is
+ * the one page that most invalidations name. What else an invalidation names is found by order:
+ * entries of neighbouring keys are in a bunch, bunches are in a tree, and entries that have owners
+ * are in a tree by these. So whatever a guest asks to be forgotten costs O(log n) and what is in
+ * fact forgotten, which devices have paid for before. A new entry only joins its bunch, which needs
+ * no sorting and seldom changes the tree: a bunch that has become long is split. Bunches do not
+ * merge, but one that is empty goes; so there are never more of them than entries.
  *
- * A cache that is full forgets in the order in which it learned, but passes over, once, what was used
- * since it last came by.
+ * A cache that is full forgets in the order in which it learned, but passes over, once, what was
+ * used since it last came by.
  *
- * Concurrency. A look-up takes no lock: each entry has a version, which is odd while the entry changes,
- * and an entry's line stays a line until the cache goes. Everything that changes the cache takes
- * the cache's own lock, under which nothing else is locked and no function of the host but irq_save,
- * irq_restore and relax is called. Three things make that safe:
+ * Concurrency. A look-up takes no lock: each entry has a version, which is odd while the entry
+ * changes, and an entry's line stays a line until the cache goes. Everything that changes the cache
+ * takes the cache's own lock, under which nothing else is locked and no function of the host but
+ * irq_save, irq_restore and relax is called. Three things make that safe:
  *
- *   - `generation` changes with every invalidation, after what it names has gone. An answer that was put
- *     together from several look-ups is good if the generation is still what it was before the first.
- *   - A walk of tables is registered from its begin to its end. What it has read is only remembered if
- *     the generation has not changed since its begin: nothing stale comes in behind an invalidation.
+ *   - `generation` changes with every invalidation, after what it names has gone. An answer that
+ *     was put together from several look-ups is good if the generation is still what it was before
+ *     the first.
+ *   - A walk of tables is registered from its begin to its end. What it has read is only remembered
+ *     if the generation has not changed since its begin: nothing stale comes in behind an
+ *     invalidation.
  *   - An invalidation is only reported complete when all walks that began before it have ended
  *     (iommu_model_walks_have_ended). So a walk, which may write to the guest's memory and whose
- *     result may already be old, is never seen by a guest after it was told that nothing old is left.
+ *     result may already be old, is never seen by a guest after it was told that nothing old is
+ *       left.
  *     Nothing waits for that: the completion is put off, and the walk that ends last sees to it.
  */
 #ifndef IOMMU_MODEL_CACHE_H
@@ -41,7 +44,9 @@
 #define MODEL_CACHE_KINDS  7
 #define MODEL_CACHE_LEVELS 8
 #define MODEL_CACHE_LINE   64
-/* So many entries a walk keeps until the cache takes them all at once: five levels, context, PASID. */
+/*
+ * So many entries a walk keeps until the cache takes them all at once: five levels, context, PASID.
+ */
 #define MODEL_WALK_LEARNS 8
 /* The largest tag. */
 #define MODEL_CACHE_TAG_MAX ((1ULL << 48) - 1)
@@ -170,15 +175,15 @@ bool iommu_model_walk_end(struct model_cache *cache, struct model_walk *walk);
 
 /*
  * Have all walks ended that had begun before the first question? *ticket is 0 at the first, and
- * keeps what is waited for; it is 0 again with the answer true. After the answer false the walk that
- * ends last is told so.
+ * keeps what is waited for; it is 0 again with the answer true. After the answer false the walk
+ * that ends last is told so.
  */
 bool iommu_model_walks_have_ended(struct model_cache *cache, uint64_t *ticket);
 
 /*
- * put - remember `entry`, whose key is filled in. The walk keeps it until its end, when the cache takes all
- * that it has learned under one lock; what is known by then stays as it is, and nothing is taken if
- * something was invalidated since the walk began.
+ * put - remember `entry`, whose key is filled in. The walk keeps it until its end, when the cache
+ * takes all that it has learned under one lock; what is known by then stays as it is, and nothing
+ * is taken if something was invalidated since the walk began.
  *
  * settle - the cache takes it now, so that look-ups of the same walk find it.
  *
@@ -193,10 +198,10 @@ void iommu_model_cache_add_to_high(struct model_cache *cache, const struct model
 /* --- Passages --------------------------------------------------------------------------------- */
 
 /*
- * A request that passes through a model, on the stack of its thread. As long as it only looks things up
- * nothing is registered: what it found is good if nothing was invalidated meanwhile. Before it reads
- * tables, or does anything that is seen outside, it becomes a walk; what is invalidated from then on is
- * complete after its end. So a request begins anew once at most.
+ * A request that passes through a model, on the stack of its thread. As long as it only looks
+ * things up nothing is registered: what it found is good if nothing was invalidated meanwhile.
+ * Before it reads tables, or does anything that is seen outside, it becomes a walk; what is
+ * invalidated from then on is complete after its end. So a request begins anew once at most.
  */
 struct model_passage {
 	struct model_cache *cache;

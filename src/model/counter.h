@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What requests of devices are counted in: those of two devices, as a rule, in different cache lines. */
+/*
+ * What requests of devices are counted in: those of two devices, as a rule, in different cache
+ * lines.
+ */
 #ifndef IOMMU_MODEL_COUNTER_H
 #define IOMMU_MODEL_COUNTER_H
 

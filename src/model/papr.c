@@ -172,8 +172,8 @@ static uint64_t read_list(const struct iommu_model_papr *papr, uint64_t list, ui
 }
 
 /*
- * A list, in pieces: the lock is let go of while one is read, and the window looked for again, which may
- * have been given up.
+ * A list, in pieces: the lock is let go of while one is read, and the window looked for again,
+ * which may have been given up.
  */
 static int64_t put_list(struct iommu_model_papr *papr, uintptr_t *state, uint64_t liobn,
 			uint64_t address, uint64_t list, uint64_t count)

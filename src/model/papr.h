@@ -3,8 +3,8 @@
  * What the parts of the model of a hypervisor share: its windows.
  *
  * Locking: one spinlock guards everything. Under it nothing is allocated, and no call does more
- * than a bounded piece of work: memory is asked for before it, and given back behind it. The guest's memory
- * is read without it.
+ * than a bounded piece of work: memory is asked for before it, and given back behind it. The
+ * guest's memory is read without it.
  */
 #ifndef IOMMU_MODEL_PAPR_H
 #define IOMMU_MODEL_PAPR_H

@@ -3,8 +3,8 @@
  * What the parts of the model of a POWER host bridge share: its life, translating, invalidating, firmware.
  * Everything here is called with the model's lock held, unless it says otherwise.
  *
- * Locking: the lock guards what guest and firmware set. An access takes it only to freeze a PE: ids,
- * windows and whether a PE is frozen are read without it, and each change of an id or a window
+ * Locking: the lock guards what guest and firmware set. An access takes it only to freeze a PE:
+ * ids, windows and whether a PE is frozen are read without it, and each change of an id or a window
  * changes the cache's generation (see cache.h). No function of the host is called with it held.
  */
 #ifndef IOMMU_MODEL_PHB_H
@@ -71,8 +71,9 @@ void iommu_phb_misuse(struct iommu_model_phb *phb, const char *text);
 uintptr_t iommu_phb_lock(struct iommu_model_phb *phb);
 void iommu_phb_unlock(struct iommu_model_phb *phb, uintptr_t state);
 
-/* --- phb_invalidate.c --- The bridge forgets: pages of a window, a PE, all. Between begin and end of a drop. */
+/* --- phb_invalidate.c ------------------------------------------------------------------------- */
 
+/* The bridge forgets: pages of a window, a PE, all. Between begin and end of a drop. */
 void iommu_phb_kill_pages(struct iommu_model_phb *phb, uint32_t window, uint64_t first_page,
 			  uint64_t last_page);
 void iommu_phb_kill_pe(struct iommu_model_phb *phb, uint32_t pe);

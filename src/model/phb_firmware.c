@@ -178,10 +178,10 @@ static bool is_same_call(const uint64_t a[7], const uint64_t b[7])
 }
 
 /*
- * The same call comes again while walks that began before the first are on their way. When they have ended it is
- * as good as a new one, which it may be: firmware cannot tell the call that is repeated from one that means
- * another change, of the same pages, by another processor. So what is answered with success has dropped, and no
- * walk is left at that moment.
+ * The same call comes again while walks that began before the first are on their way. When they
+ * have ended it is as good as a new one, which it may be: firmware cannot tell the call that is
+ * repeated from one that means another change, of the same pages, by another processor. So what is
+ * answered with success has dropped, and no walk is left at that moment.
  */
 static int64_t kill(struct iommu_model_phb *phb, const uint64_t arguments[7])
 {

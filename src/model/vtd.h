@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The VT-d model's structures, and what its files offer each other: registers, queue (and register
- * invalidation), notices of it for the host, cache, the way of a request (vtd_journey.h), page requests, interrupt, fault, state. Everything here is called with the
- * model's lock held, unless it says otherwise.
+ * invalidation), notices of it for the host, cache, the way of a request (vtd_journey.h), page
+ * requests, interrupt, fault, state. Everything here is called with the model's lock held, unless
+ * it says otherwise.
  *
- * Locking: `lock` guards registers, queue, faults and messages; a request of a device takes it only to record
- * a fault. What requests depend on of the registers is published (struct model_published), and what they
- * remember is in the cache, which has a lock of its own behind this one (see cache.h). No function of the host but
- * the platform's irq_save, irq_restore and relax is called with either.
+ * Locking: `lock` guards registers, queue, faults and messages; a request of a device takes it only
+ * to record a fault. What requests depend on of the registers is published (struct
+ * model_published), and what they remember is in the cache, which has a lock of its own behind this
+ * one (see cache.h). No function of the host but the platform's irq_save, irq_restore and relax is
+ * called with either.
  */
 #ifndef IOMMU_MODEL_VTD_H
 #define IOMMU_MODEL_VTD_H
@@ -59,7 +61,8 @@ enum model_kind {
 	MODEL_TABLE,   /* tag = domain id; an entry of `level`: low = the table, high = allowed */
 	MODEL_INTERRUPT, /* tag 0, address = index; low, high = entry */
 	/* Scalable mode. */
-	MODEL_PASID, /* tag = PASID, address = source id; low, high, third = words 0, 2, 1; owner likewise */
+	/* tag = PASID, address = source id; low, high, third = words 0, 2, 1; owner likewise */
+	MODEL_PASID,
 	MODEL_FIRST_PAGE,  /* tag = domain id << 32 | PASID; of both stages where they are nested */
 	MODEL_FIRST_TABLE, /* likewise; low = where it is, third = its address in the first stage */
 };
@@ -146,7 +149,9 @@ struct iommu_model_vtd {
 	uint32_t command;
 	bool command_value;
 	unsigned int command_reads;
-	/* It is to be looked at; it has taken effect, and is complete when older walks have ended. */
+	/*
+	 * It is to be looked at; it has taken effect, and is complete when older walks have ended.
+	 */
 	bool command_is_due, command_has_begun;
 	uint64_t command_ticket;
 	/* What is on of TE, IRE and CFI: ahead of the status until a command is complete. */
@@ -302,8 +307,9 @@ static inline bool model_read_wide(struct iommu_model_vtd *model, iommu_paddr_t 
 
 struct model_fault;
 /*
- * The request has its answer. `fault` is recorded, unless NULL, of a passage that is a walk; `misuse`
- * told, unless NULL. When there is work for a processor that enters the model, this one does.
+ * The request has its answer. `fault` is recorded, unless NULL, of a passage that is a walk;
+ * `misuse` told, unless NULL. When there is work for a processor that enters the model, this one
+ * does.
  */
 void iommu_model_passage_end(struct iommu_model_vtd *model, struct model_passage *passage,
 			     const struct model_fault *fault, const char *misuse);

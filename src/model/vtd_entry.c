@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * In and out of the model: whatever there is to ask of the host, or to tell it, is done without the lock.
- * Each entry does bounded work, whatever other processors do meanwhile: what it leaves goes on at
- * the next.
+ * In and out of the model: whatever there is to ask of the host, or to tell it, is done without the
+ * lock. Each entry does bounded work, whatever other processors do meanwhile: what it leaves goes
+ * on at the next.
  */
 #include "model/vtd.h"
 
@@ -88,9 +88,9 @@ static bool has_messages(const struct iommu_model_vtd *model)
 }
 
 /*
- * Tell what there is to tell, without the lock; true: there was something. What comes up while the host is being
- * told, also by what it does itself, is told by the same processor afterwards: otherwise a guest's queue would
- * decide how deep these calls are in each other.
+ * Tell what there is to tell, without the lock; true: there was something. What comes up while the
+ * host is being told, also by what it does itself, is told by the same processor afterwards:
+ * otherwise a guest's queue would decide how deep these calls are in each other.
  */
 static bool tell(struct iommu_model_vtd *model, uintptr_t *state)
 {

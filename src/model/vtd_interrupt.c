@@ -103,7 +103,10 @@ static unsigned int post(struct request *r)
 	const unsigned int vector = vtd_irte_vector(r->low);
 	uint64_t control, before;
 
-	/* What is written to the guest's memory is written before an invalidation of the entry is complete. */
+	/*
+	 * What is written to the guest's memory is written before an invalidation of the entry is
+	 * complete.
+	 */
 	if (!model_passage_walks(r->passage))
 		return MODEL_AGAIN;
 	if (!model_read_words(r->model, descriptor + VTD_POSTED_CONTROL_OFFSET, &control, 1))

@@ -48,7 +48,10 @@ struct model_leaf {
 	unsigned int allowed;
 	uint64_t size; /* of the aligned block around it */
 	bool snoop;
-	/* Where the address leads nowhere: so does the aligned block of this size around it; 0: all. */
+	/*
+	 * Where the address leads nowhere: so does the aligned block of this size around it; 0:
+	 * all.
+	 */
 	uint64_t absent;
 };
 
@@ -127,7 +130,8 @@ static inline uint16_t model_is_write(unsigned int access)
 bool iommu_model_note(const struct journey *j, uint64_t paddr, uint64_t *entry, uint64_t bits);
 
 /*
- * Root, context and, in scalable mode, PASID: fills in the journey. Like the stages, it may answer MODEL_AGAIN.
+ * Root, context and, in scalable mode, PASID: fills in the journey. Like the stages, it may answer
+ * MODEL_AGAIN.
  */
 unsigned int iommu_model_find_context(struct journey *j);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the host is told: that the guest has invalidated, set or switched something. The model's own
- * caches and registers are as they are to be when a notice is posted; what the guest waits for comes
- * when the host has been told (vtd_entry.c, without the lock). So whatever the host looks up when it
- * is told is new, and whatever a device does after the guest has seen completion is, too.
+ * caches and registers are as they are to be when a notice is posted; what the guest waits for
+ * comes when the host has been told (vtd_entry.c, without the lock). So whatever the host looks up
+ * when it is told is new, and whatever a device does after the guest has seen completion is, too.
  */
 #include "model/vtd.h"
 

@@ -84,7 +84,9 @@ static void publish_written(struct iommu_model_vtd *model)
 	}
 }
 
-/* Into the next place of the ring. The lock is let go of, and others may write the places behind. */
+/*
+ * Into the next place of the ring. The lock is let go of, and others may write the places behind.
+ */
 static bool put(struct iommu_model_vtd *model, uintptr_t *state,
 		const struct iommu_model_page_request *request)
 {

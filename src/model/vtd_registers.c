@@ -240,8 +240,8 @@ static void carry_out_command(struct iommu_model_vtd *model, uintptr_t *state)
 }
 
 /*
- * Software is told that the regions are closed, or open, when the host has been told and the walks before have
- * ended.
+ * Software is told that the regions are closed, or open, when the host has been told and the walks
+ * before have ended.
  */
 static void carry_out_protection(struct iommu_model_vtd *model)
 {
@@ -285,7 +285,10 @@ static void protection_written(struct iommu_model_vtd *model)
 	const struct iommu_model_invalidation what = {
 		.type = IOMMU_MODEL_PROTECTED_MEMORY_SWITCHED, .by_register = true, .is_on = is_on};
 
-	/* Before the last change of it is complete the host may have seen that one, and PRS shows none. */
+	/*
+	 * Before the last change of it is complete the host may have seen that one, and PRS shows
+	 * none.
+	 */
 	if (is_on != ((model->regs.pmen & VTD_PMEN_PRS) != 0) || model->protection_ticket != 0 ||
 	    model_notice_is_open(model, NOTICE_PROTECTION))
 		(void)iommu_model_notify(model, NOTICE_PROTECTION, &what);
@@ -478,8 +481,8 @@ static bool is_of_region(const struct register_line *line)
 }
 
 /*
- * Registers that must not change under a running queue, while their regions are protected, or before their
- * command has completed.
+ * Registers that must not change under a running queue, while their regions are protected, or
+ * before their command has completed.
  */
 static bool is_locked(struct iommu_model_vtd *model, const struct register_line *line)
 {

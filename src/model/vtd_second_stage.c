@@ -181,7 +181,10 @@ static unsigned int walk(struct walk *w)
 	start_of_walk(w, &level, &table, &allowed, &reason);
 	if (reason != 0)
 		return is_denied(reason) ? denied(w) : reason;
-	/* The way there forbids it: what is behind is not looked at, whether the way is known or not. */
+	/*
+	 * The way there forbids it: what is behind is not looked at, whether the way is known or
+	 * not.
+	 */
 	if (!suffices(w, allowed)) {
 		w->leaf->absent = 1ULL << vtd_ss_level_shift(level + 1);
 		return denied(w);
@@ -238,7 +241,10 @@ static bool known_leaf(const struct walk *w, unsigned int *reason)
 	return false;
 }
 
-/* Pass-through of legacy mode is cached like a translation, under its domain id, in the largest blocks. */
+/*
+ * Pass-through of legacy mode is cached like a translation, under its domain id, in the largest
+ * blocks.
+ */
 static unsigned int pass_through(const struct walk *w)
 {
 	const uint64_t block = w->address & ~LOW_MASK(vtd_ss_level_shift(MODEL_BLOCK_LEVEL));

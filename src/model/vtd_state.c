@@ -199,7 +199,10 @@ static bool carried_is_sane(const struct iommu_model_vtd *model, const struct ca
 	if ((carried->flags & ~FLAGS) != 0 || answers > MODEL_ANSWERS_MAX ||
 	    (carried->held[1] & ~WHO_REQUEST) != 0)
 		return false;
-	/* A device that asks is answered, also that there are no page requests; but none is held then. */
+	/*
+	 * A device that asks is answered, also that there are no page requests; but none is held
+	 * then.
+	 */
 	if ((carried->flags & HOLDS_REQUEST) != 0 &&
 	    !model_has(model, IOMMU_MODEL_VTD_PAGE_REQUESTS))
 		return false;

@@ -34,8 +34,8 @@ static unsigned int arrive(struct journey *j, const struct model_leaf *leaf, uns
 }
 
 /*
- * With a PASID, and to a device that has translated, even the interrupt range is memory, and closed: what is
- * written there as memory would reach an interrupt controller without remapping.
+ * With a PASID, and to a device that has translated, even the interrupt range is memory, and
+ * closed: what is written there as memory would reach an interrupt controller without remapping.
  */
 static bool is_closed(const struct iommu_model_request *request)
 {
@@ -94,7 +94,10 @@ static unsigned int denied(const struct journey *j)
 
 /* --- Blocks ----------------------------------------------------------------------------------- */
 
-/* An aligned block around the address may reach to the highest bit that differs in one that is outside. */
+/*
+ * An aligned block around the address may reach to the highest bit that differs in one that is
+ * outside.
+ */
 static void end_before(uint64_t address, uint64_t outside, uint64_t *size)
 {
 	const uint64_t differs = address ^ outside;
@@ -219,7 +222,9 @@ static unsigned int pass(struct journey *j, struct model_passage *passage,
 		model_journey_begin(j, model, passage, request, result);
 		reason = answer(j, recorded);
 		holds = reason != MODEL_AGAIN && model_passage_holds(passage);
-		/* A record can be seen: of what is still so, and before it is told to be otherwise. */
+		/*
+		 * A record can be seen: of what is still so, and before it is told to be otherwise.
+		 */
 		if (holds && reason != 0 && *recorded && !passage->peeks)
 			holds = model_passage_walks(passage);
 	} while (!holds);

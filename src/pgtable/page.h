@@ -11,8 +11,8 @@
 int iommu_pgtable_configure(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config);
 
 /*
- * A zeroed table, its pages counted; NULL when the host has none or the budget is used up. alloc_flags:
- * enum iommu_alloc_flags.
+ * A zeroed table, its pages counted; NULL when the host has none or the budget is used up.
+ * alloc_flags: enum iommu_alloc_flags.
  */
 void *iommu_pgtable_alloc_table(struct iommu_pgtable *pt, unsigned int alloc_flags);
 

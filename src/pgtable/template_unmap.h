@@ -121,8 +121,8 @@ static iommu_cell_t *leaf_covering(const struct iommu_pgtable *pt, iommu_iova_t 
 }
 
 /*
- * Fill a private table with the pages that a leaf of level + 1 stood for; NULL: no memory. prot may say, too,
- * that the call may sleep.
+ * Fill a private table with the pages that a leaf of level + 1 stood for; NULL: no memory. prot may
+ * say, too, that the call may sleep.
  */
 static iommu_cell_t *split_table(struct iommu_pgtable *pt, iommu_paddr_t paddr, unsigned int level,
 				 unsigned int prot)

@@ -173,8 +173,8 @@ static int unit_handle_faults(struct iommu_unit *base, bool *lost)
 }
 
 /*
- * Bridges compare the PE that a message comes from with the PE that its interrupt was given to, whatever device writes it; and
- * they are coherent with the CPUs' caches, always.
+ * Bridges compare the PE that a message comes from with the PE that its interrupt was given to,
+ * whatever device writes it; and they are coherent with the CPUs' caches, always.
  */
 static bool unit_capable(const struct iommu_endpoint *endpoint, enum iommu_capability capability)
 {

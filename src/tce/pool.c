@@ -3,8 +3,8 @@
  * Handing out the pages of a window: a pool for each of a few CPUs, so that they do not meet at one lock,
  * and one, the top quarter, for large requests, so that they find runs. Within a pool next-fit from a
  * hint: addresses that were just freed are not used again at once, and full words are passed quickly.
- * What does not find a place in its own pool looks in the others, and then across them, before it fails: a
- * window that is empty has a run of all of it.
+ * What does not find a place in its own pool looks in the others, and then across them, before it
+ * fails: a window that is empty has a run of all of it.
  */
 #include "tce/table.h"
 
@@ -159,8 +159,9 @@ static uint64_t claim(struct iommu_tce_table *table, uint64_t index, uint64_t pa
 }
 
 /*
- * A run that no pool has by itself: across them, looked for without their locks, one of which is held at a time
- * to take it. What another CPU takes meanwhile ends the attempt, and the search goes on behind it.
+ * A run that no pool has by itself: across them, looked for without their locks, one of which is
+ * held at a time to take it. What another CPU takes meanwhile ends the attempt, and the search goes
+ * on behind it.
  */
 static bool alloc_across(struct iommu_tce_table *table, const struct tce_request *request,
 			 uint64_t *index)

@@ -85,8 +85,8 @@ static bool describes_unit(const struct iommu_dmar *dmar)
 }
 
 /*
- * A table that is broken counts: it says that there is something, and the probe complains of it. One without a
- * unit does not: the next back end may have what this machine has.
+ * A table that is broken counts: it says that there is something, and the probe complains of it.
+ * One without a unit does not: the next back end may have what this machine has.
  */
 static bool detect(struct iommu *iommu, struct iommu_backend *base)
 {

@@ -65,7 +65,10 @@ static bool same_segment(const uint8_t *a, const uint8_t *b)
 	return iommu_read_le16(a + DMAR_DRHD_SEGMENT) == iommu_read_le16(b + DMAR_DRHD_SEGMENT);
 }
 
-/* Not memcmp, of which compilers make bcmp where only equality is asked for: hosts need not have that. */
+/*
+ * Not memcmp, of which compilers make bcmp where only equality is asked for: hosts need not have
+ * that.
+ */
 static bool bytes_equal(const uint8_t *a, const uint8_t *b, unsigned int size)
 {
 	unsigned int i = 0;

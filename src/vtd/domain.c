@@ -317,7 +317,7 @@ int iommu_vtd_invalidate_foreign(struct iommu_domain *base, iommu_iova_t start, 
 
 #endif
 
-/* --- The operations ---------------------------------------------------------------------------- */
+/* --- The operations --------------------------------------------------------------------------- */
 
 const struct iommu_domain_ops iommu_vtd_second_stage_ops = {
 	.attach = iommu_vtd_paging_attach,

@@ -247,7 +247,10 @@ static int make_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 	domain->snoops = config->force_snoop;
 	domain->base.ops = &iommu_vtd_first_stage_ops;
 	domain->base.stage = IOMMU_STAGE_FIRST;
-	/* Of the hints the one that asks for nothing of the device: it has memory types, and no execute-disable here. */
+	/*
+	 * Of the hints the one that asks for nothing of the device: it has memory types, and no
+	 * execute-disable here.
+	 */
 	domain->base.prot_hints |= IOMMU_PROT_MMIO;
 	show_table(domain, config);
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What was found, in lines for people: each once for a unit or a table. Texts are cut at the end of a line,
- * so that what matters most comes first.
+ * What was found, in lines for people: each once for a unit or a table. Texts are cut at the end of
+ * a line, so that what matters most comes first.
  */
 #include <libiommu/status.h>
 

@@ -326,8 +326,8 @@ struct vtd_unit {
 };
 
 /*
- * Is the unit driven in scalable mode? A macro, so that without the option the compiler leaves out what is done only
- * then at every level of optimisation, and nothing is missing when it links.
+ * Is the unit driven in scalable mode? A macro, so that without the option the compiler leaves out
+ * what is done only then at every level of optimisation, and nothing is missing when it links.
  */
 #define vtd_is_scalable(unit) (IOMMU_CONFIG_SCALABLE && (unit)->scalable)
 
@@ -654,7 +654,10 @@ void iommu_vtd_pasid_put_back(struct vtd_endpoint *endpoint, uint32_t pasid,
 
 /* The unit has been found: what nothing of ours will use goes off at once. */
 void iommu_vtd_predecessor_found(struct vtd_unit *unit);
-/* A unit that was left on in our mode keeps running through bring-up, with what is copied where it is taken over. */
+/*
+ * A unit that was left on in our mode keeps running through bring-up, with what is copied where it
+ * is taken over.
+ */
 void iommu_vtd_predecessor_keep(struct vtd_unit *unit);
 /* The first step of bring-up: what is on and not taken over goes off. */
 int iommu_vtd_predecessor_take_over(struct vtd_unit *unit);

@@ -28,7 +28,10 @@ struct fixture {
 	struct iommu_dma *dma;
 	iommu_paddr_t lent[LENT_MAX];
 	unsigned int lent_count;
-	/* Of a library that watches its callers: those that the test makes, and what was said before. */
+	/*
+	 * Of a library that watches its callers: those that the test makes, and what was said
+	 * before.
+	 */
 	uint32_t mistakes, reports;
 };
 
@@ -445,7 +448,10 @@ static void creation_fails_whole(void **state)
 	end();
 }
 
-/* A host whose memory is in pieces, none larger than 2^largest pages; it can have them side by side. */
+/*
+ * A host whose memory is in pieces, none larger than 2^largest pages; it can have them side by
+ * side.
+ */
 static struct {
 	void *(*alloc_pages)(void *ctx, unsigned int order, int node, unsigned int flags);
 	unsigned int largest;
@@ -879,7 +885,10 @@ static void elements_keep_to_the_devices_limits(void **state)
 	assert_int_equal(iommu_dma_map_sg(f.dma, &segments, pieces, 6, BOTH, &elements),
 			 IOMMU_EINVAL);
 
-	/* A boundary is not crossed: the second piece begins at one. Only what is larger is refused. */
+	/*
+	 * A boundary is not crossed: the second piece begins at one. Only what is larger is
+	 * refused.
+	 */
 	pieces[0] = (struct iommu_dma_piece){.paddr = memory, .size = 8 * PAGE};
 	pieces[1] = (struct iommu_dma_piece){.paddr = memory, .size = 16 * PAGE};
 	assert_int_equal(iommu_dma_map_sg(f.dma, &bounded, pieces, 2, BOTH, &elements), 0);
@@ -1036,9 +1045,9 @@ static bool fits(const struct iommu_dma_device *device, iommu_iova_t address, ui
 }
 
 /*
- * What the device gets holds the pieces, in order: each in the current element, or at the beginning of the
- * next, and then not for want of trying: it does not lie behind the one before it, or the device's limits
- * forbid it. Pages are left out only before a boundary that would be crossed.
+ * What the device gets holds the pieces, in order: each in the current element, or at the beginning
+ * of the next, and then not for want of trying: it does not lie behind the one before it, or the
+ * device's limits forbid it. Pages are left out only before a boundary that would be crossed.
  */
 static void check_elements(const struct sg_case *c)
 {
@@ -1121,7 +1130,7 @@ static void lists_of_any_kind_keep_to_the_devices_limits(void **state)
 	end();
 }
 
-/* --- Which addresses --------------------------------------------------------------------------- */
+/* --- Which addresses -------------------------------------------------------------------------- */
 
 static uint64_t taken(void)
 {
@@ -1186,7 +1195,10 @@ static void large_buffers_take_just_their_pages(void **state)
 	end();
 }
 
-/* Alignment that the device asks for, of small buffers and large ones, and of windows; and its boundary. */
+/*
+ * Alignment that the device asks for, of small buffers and large ones, and of windows; and its
+ * boundary.
+ */
 static void addresses_are_aligned_as_the_device_asks(void **state)
 {
 	static const struct iommu_dma_device wide = {.alignment = 0x10000, .mask = UINT32_MAX};
@@ -1669,7 +1681,10 @@ static void unconfirmed_pieces_are_kept(void **state)
 	end();
 }
 
-/* A tick, and the end, know also of what is withheld nowhere: a part of a window stays the window's. */
+/*
+ * A tick, and the end, know also of what is withheld nowhere: a part of a window stays the
+ * window's.
+ */
 static void a_tick_asks_for_windows_too(void **state)
 {
 	struct iommu_dma_window window;

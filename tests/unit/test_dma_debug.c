@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A library that watches its callers: each mistake is said, with both ranges, and nothing that is none.
+ * A library that watches its callers: each mistake is said, with both ranges, and nothing that is
+ * none.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -333,7 +334,10 @@ static void what_is_left_is_said_at_the_end(void **state)
 			    "DMA: more are still mapped at the end");
 }
 
-/* Each allocation fails once: nothing is reported that is not so, and that it is not watched is said. */
+/*
+ * Each allocation fails once: nothing is reported that is not so, and that it is not watched is
+ * said.
+ */
 static void without_memory_nothing_is_said_that_is_not_so(void **state)
 {
 	unsigned int nth, off = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * DMA mapping where nothing translates: over the VT-d driver and the model with an identity for the default
- * domain, with the unit off, and with nothing to reach; and over a memory that a device has not the address
- * bits for.
+ * DMA mapping where nothing translates: over the VT-d driver and the model with an identity for the
+ * default domain, with the unit off, and with nothing to reach; and over a memory that a device has
+ * not the address bits for.
  */
 #include <string.h>
 
@@ -485,7 +485,9 @@ static void lists_pass_where_they_can(void **state)
 	end_narrow();
 }
 
-/* Smaller than its alignment; and larger than what the host aligns to its size, across a boundary. */
+/*
+ * Smaller than its alignment; and larger than what the host aligns to its size, across a boundary.
+ */
 static void shared_memory_lies_as_the_device_asks(void **state)
 {
 	const struct iommu_dma_device aligned = {.alignment = 8 * PAGE};

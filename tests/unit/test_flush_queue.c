@@ -248,8 +248,8 @@ static void bounds_are_kept(void **state)
 }
 
 /*
- * Age is the tick's: nothing waits longer than max_age_ns and one tick. What was confirmed by another
- * invalidation begins anew, and a silence costs none.
+ * Age is the tick's: nothing waits longer than max_age_ns and one tick. What was confirmed by
+ * another invalidation begins anew, and a silence costs none.
  */
 static void a_tick_flushes_what_is_too_old(void **state)
 {
@@ -322,7 +322,10 @@ static void without_a_clock_every_tick_flushes(void **state)
 	end(&f);
 }
 
-/* A ring is made for the first unmap of a CPU, as large as there is memory for; without any, unmaps are strict. */
+/*
+ * A ring is made for the first unmap of a CPU, as large as there is memory for; without any, unmaps
+ * are strict.
+ */
 static void rings_are_made_on_demand(void **state)
 {
 	struct iommu_iova_stats space;

@@ -227,7 +227,9 @@ static void hwpts_that_cannot_be(void **state)
 	finish();
 }
 
-/* The line of a refusal ends like this, and iommu_reason says the same; what succeeds leaves none. */
+/*
+ * The line of a refusal ends like this, and iommu_reason says the same; what succeeds leaves none.
+ */
 static void check_why(int status, int expected, const char *line)
 {
 	assert_int_equal(status, expected);
@@ -259,7 +261,10 @@ static void refusals_say_why(void **state)
 	assert_int_equal(iommu_device_attach(ctx, device[0], 0, hwpt, NULL), 0);
 	check_why(iommu_device_attach(ctx, device[0], 0, hwpt, NULL), IOMMU_EINVAL,
 		  "iommu_device_attach: 0000:00:04.0: it is attached already: EINVAL");
-	/* Nothing is left of it: an error that has no reason of its own, and a call that succeeds, say nothing. */
+	/*
+	 * Nothing is left of it: an error that has no reason of its own, and a call that succeeds,
+	 * say nothing.
+	 */
 	assert_int_equal(iommu_hwpt_alloc(ctx, hwpt, hwpt, &plain, &id), IOMMU_EINVAL);
 	assert_int_equal(iommu_device_replace(ctx, device[0], 0, ioas, &other), 0);
 	assert_string_equal(f.machine.last[IOMMU_LOG_REFUSAL], "");
@@ -541,7 +546,7 @@ static void guests_do_not_keep_others_out(void **state)
 	finish_guest();
 }
 
-/* --- Faults of a guest's devices ---------------------------------------------------------------- */
+/* --- Faults of a guest's devices -------------------------------------------------------------- */
 
 static struct {
 	unsigned int host, told;
@@ -576,7 +581,10 @@ static unsigned int read_events(uint32_t queue, struct iommu_event_record *recor
 	return count;
 }
 
-/* A guest is told of what its devices do wrong, by its own numbers; the host is not, as long as that is so. */
+/*
+ * A guest is told of what its devices do wrong, by its own numbers; the host is not, as long as
+ * that is so.
+ */
 static void faults_of_guests_are_theirs(void **state)
 {
 	static struct iommu_event_record records[2000];
@@ -827,7 +835,10 @@ static void software_reads_and_writes(void **state)
 	}
 }
 
-/* An area that is being copied from is unmapped by another thread meanwhile: that waits, and succeeds. */
+/*
+ * An area that is being copied from is unmapped by another thread meanwhile: that waits, and
+ * succeeds.
+ */
 static struct {
 	pthread_t thread;
 	int (*copy)(void *context, uint64_t address, void *bytes, size_t size, bool write);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Address spaces at random, against a table of pages: two spaces, devices that come and go, HWPTs made by hand, memory that is
- * mapped, copied, cut, unmapped and pinned by software, and taken back by its owner and given back somewhere else; while
- * allocations fail, pinning fails, and hardware does not confirm.
- * After every step each device reaches exactly what the table says, every page is pinned exactly if somebody needs it, and at the
- * end nothing is left. After a failure the judge goes on: a device reaches what is mapped now in a space that it was told to
- * use, or what the caller was told is not confirmed, and nothing else; and whatever answers 0 is certain again.
+ * mapped, copied, cut, unmapped and pinned by software, and taken back by its owner and given back
+ * somewhere else; while allocations fail, pinning fails, and hardware does not confirm. After every
+ * step each device reaches exactly what the table says, every page is pinned exactly if somebody
+ * needs it, and at the end nothing is left. After a failure the judge goes on: a device reaches
+ * what is mapped now in a space that it was told to use, or what the caller was told is not
+ * confirmed, and nothing else; and whatever answers 0 is certain again.
  */
 #include <string.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Memory, and registers of devices, that their owner takes back while they are mapped, and gives back. */
+/*
+ * Memory, and registers of devices, that their owner takes back while they are mapped, and gives
+ * back.
+ */
 #include <string.h>
 
 #include "ioas/ioas.h"
@@ -58,7 +61,10 @@ static bool is_revoked(uint32_t space, iommu_iova_t iova)
 	return area.is_revoked;
 }
 
-/* Two units, two spaces, three devices; registers and memory in one of the spaces, a copy in the other. */
+/*
+ * Two units, two spaces, three devices; registers and memory in one of the spaces, a copy in the
+ * other.
+ */
 static uint32_t begin_bar(unsigned int flags, enum test_memory_shape shape)
 {
 	uint32_t other;
@@ -116,7 +122,10 @@ static void registers_go_and_come_back(void **state)
 	}
 }
 
-/* Attach, copy, cut, unmap and map while it is revoked: a hole, which is filled as far as it is there. */
+/*
+ * Attach, copy, cut, unmap and map while it is revoked: a hole, which is filled as far as it is
+ * there.
+ */
 static void everything_goes_on_meanwhile(void **state)
 {
 	uint32_t other, third, hwpt;
@@ -153,7 +162,10 @@ static void everything_goes_on_meanwhile(void **state)
 	finish();
 }
 
-/* Mapped when the owner has it again, but before that is said: left alone when the rest cannot come back. */
+/*
+ * Mapped when the owner has it again, but before that is said: left alone when the rest cannot come
+ * back.
+ */
 static void what_was_mapped_since_stays(void **state)
 {
 	(void)state;
@@ -234,7 +246,7 @@ static void what_could_not_be_unmapped_comes_back(void **state)
 	assert_true(failures != 0);
 }
 
-/* --- Software --------------------------------------------------------------------------------------- */
+/* --- Software --------------------------------------------------------------------------------- */
 
 static struct {
 	uint32_t id;
@@ -297,7 +309,10 @@ static void software_is_told(void **state)
 	assert_int_equal(restore_at(MOVED), 0);
 	assert_int_equal(iommu_access_rw(ctx, holder.id, IOVA, &byte, 1, true), 0);
 	assert_int_equal(memory.bytes[0], 7);
-	/* One that does not let go: no device reaches it, and it does not come back under the holder's hands. */
+	/*
+	 * One that does not let go: no device reaches it, and it does not come back under the
+	 * holder's hands.
+	 */
 	assert_int_equal(hold(IOVA, 0x2000), 0);
 	holder.obeys = false;
 	assert_int_equal(revoke(), IOMMU_EBUSY);
@@ -335,7 +350,7 @@ static void registers_are_not_pinned_by_software(void **state)
 	finish();
 }
 
-/* --- Hardware --------------------------------------------------------------------------------------- */
+/* --- Hardware --------------------------------------------------------------------------------- */
 
 static void what_is_not_confirmed_is_not_taken_back(void **state)
 {
@@ -352,7 +367,10 @@ static void what_is_not_confirmed_is_not_taken_back(void **state)
 	memory.is_gone = false;
 	assert_int_not_equal(iommu_backing_restore(ctx, &memory), 0);
 	hang(false);
-	/* Another HWPT, which has nothing of it, and from which nothing can be read: the first one does not go before. */
+	/*
+	 * Another HWPT, which has nothing of it, and from which nothing can be read: the first one
+	 * does not go before.
+	 */
 	hwpt = new_hwpt(1, ioas);
 	assert_int_equal(attach(1, hwpt), 0);
 	assert_true(is_blocked_everywhere(1, IOVA, SIZE));
@@ -441,7 +459,7 @@ static void no_byte_arrives(void **state)
 	finish();
 }
 
-/* --- What tables say --------------------------------------------------------------------------------- */
+/* --- What tables say -------------------------------------------------------------------------- */
 
 static int note_prot(void *context, const struct iommu_pgtable_visit *visit)
 {

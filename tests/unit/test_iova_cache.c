@@ -251,7 +251,10 @@ static void memory_is_bounded(void **state)
 	end(&f);
 }
 
-/* Without memory for magazines nothing is kept, and nothing is lost: ranges come from the tree and go there. */
+/*
+ * Without memory for magazines nothing is kept, and nothing is lost: ranges come from the tree and
+ * go there.
+ */
 static void a_cache_does_not_depend_on_memory(void **state)
 {
 	static uint64_t ranges[MANY];
@@ -295,7 +298,10 @@ static void any_size_is_served(void **state)
 	assert_int_equal(iommu_iova_cache_alloc_size(f.cache, &request, &second), 0);
 	assert_int_equal(second, first);
 	iommu_iova_cache_free_size(f.cache, first, 3);
-	/* More alignment than a cached block has, or a lower bound: still a whole block, which is then cached. */
+	/*
+	 * More alignment than a cached block has, or a lower bound: still a whole block, which is
+	 * then cached.
+	 */
 	request.alignment = 4096;
 	assert_int_equal(iommu_iova_cache_alloc_size(f.cache, &request, &first), 0);
 	assert_int_equal(first % 4096, 0);
@@ -444,7 +450,10 @@ static void creation_fails_cleanly(void **state)
 	end(&f);
 }
 
-/* A page of slots for 32 CPUs, in single pages: also on the largest of hosts, whose CPUs all have their own. */
+/*
+ * A page of slots for 32 CPUs, in single pages: also on the largest of hosts, whose CPUs all have
+ * their own.
+ */
 static void many_cpus_take_few_bytes(void **state)
 {
 	static const unsigned int counts[] = {1, 2, 32, 33, 64, 256, 1024, 4096};

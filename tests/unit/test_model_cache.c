@@ -334,7 +334,10 @@ static void with_little_memory_less_is_remembered(void **state)
 	for (uint64_t i = 0; i < 1000; i++)
 		put_page(i);
 	assert_true(f.cache.total != 0 && f.cache.total < 100); /* a page of them */
-	/* What is new takes the place of what is old; where it has no place left in its chain it goes by. */
+	/*
+	 * What is new takes the place of what is old; where it has no place left in its chain it
+	 * goes by.
+	 */
 	for (uint64_t i = 950; i < 1000; i++)
 		known += knows(0, 1, 0, i << 12);
 	assert_true(known >= 10);

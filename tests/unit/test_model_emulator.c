@@ -95,7 +95,9 @@ struct descriptor_case {
 	struct iommu_model_invalidation what;
 };
 
-/* The queue stands at the descriptor while the host is told of it, and nothing behind it is done. */
+/*
+ * The queue stands at the descriptor while the host is told of it, and nothing behind it is done.
+ */
 static void queue_stands(const struct iommu_model_invalidation *what)
 {
 	uint32_t status;
@@ -446,7 +448,9 @@ static void what_is_switched(void **state)
 
 static bool saw_closed;
 
-/* What a shadow does; and, while it is told that memory is open, another processor closes it again. */
+/*
+ * What a shadow does; and, while it is told that memory is open, another processor closes it again.
+ */
 static void see_and_close(const struct iommu_model_invalidation *what)
 {
 	const struct iommu_model_request request = {
@@ -537,7 +541,10 @@ static void resets_and_restored_states(void **state)
 	end();
 }
 
-/* A state that was saved while the host was told of something is complete in what it is restored into. */
+/*
+ * A state that was saved while the host was told of something is complete in what it is restored
+ * into.
+ */
 static size_t saved_size;
 
 static void save_now(const struct iommu_model_invalidation *what)
@@ -675,7 +682,9 @@ static void refill(const struct iommu_model_invalidation *what)
 	set(VTD_IQT, 8, (reg(VTD_IQH, 8) - 16) & 0xff0);
 }
 
-/* A call that has done enough may leave something to be told: the queue does not go on before that. */
+/*
+ * A call that has done enough may leave something to be told: the queue does not go on before that.
+ */
 static void what_is_put_off_is_told_once(void **state)
 {
 	static const struct iommu_model_vtd_config config = {.flags = 0};

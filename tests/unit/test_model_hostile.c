@@ -249,7 +249,10 @@ static void fill_big_queue(struct vtd_descriptor d, uint64_t wide)
 	assert_int_equal(reg(VTD_IQH, 8), reg(VTD_IQT, 8));
 }
 
-/* However long the queue is, and whatever is done when the host is told: no call is in a call like it. */
+/*
+ * However long the queue is, and whatever is done when the host is told: no call is in a call like
+ * it.
+ */
 static void a_queue_does_not_decide_how_deep_calls_are(void **state)
 {
 	const struct iommu_model_vtd_config config = {.flags = SCALABLE, .address_mask = 18};
@@ -371,9 +374,12 @@ static void a_full_cache_refuses_no_page_request(void **state)
 	}
 }
 
-/* --- Interrupts as memory ----------------------------------------------------------------------- */
+/* --- Interrupts as memory --------------------------------------------------------------------- */
 
-/* A write there would reach an interrupt controller: from requests that are no messages it is refused. */
+/*
+ * A write there would reach an interrupt controller: from requests that are no messages it is
+ * refused.
+ */
 static void no_memory_is_where_interrupts_are(void **state)
 {
 	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_DEVICE_TLB |
@@ -600,7 +606,10 @@ static void what_was_on_its_way_is_in_the_state(void **state)
 	end();
 }
 
-/* A device asks though the unit takes no page requests: whatever is saved meanwhile is a state of this unit. */
+/*
+ * A device asks though the unit takes no page requests: whatever is saved meanwhile is a state of
+ * this unit.
+ */
 static void a_unit_without_page_requests_has_its_states(void **state)
 {
 	const struct iommu_model_vtd_faults holds = {.holds_requests = true};

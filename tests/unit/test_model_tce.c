@@ -22,7 +22,9 @@ static struct {
 	struct iommu_model_phb *phb;
 	uint64_t memory[MEMORY_WORDS];
 	unsigned int reads, misuses;
-	/* What another processor does, once, while the bridge reads: what was there has been read. */
+	/*
+	 * What another processor does, once, while the bridge reads: what was there has been read.
+	 */
 	void (*meanwhile)(void);
 } f;
 
@@ -465,7 +467,7 @@ static void the_register_has_it_forget(void **state)
 	}
 }
 
-/* --- Told while it walks ----------------------------------------------------------------------- */
+/* --- Told while it walks ---------------------------------------------------------------------- */
 
 static void change_first(iommu_paddr_t paddr)
 {

@@ -61,7 +61,10 @@ static void configurations_that_contradict_themselves_are_refused(void **state)
 	iommu_hosted_destroy(&t.hosted);
 }
 
-/* What an emulator gets that says nothing: one invalidation for what a driver unmaps, room for faults. */
+/*
+ * What an emulator gets that says nothing: one invalidation for what a driver unmaps, room for
+ * faults.
+ */
 static void what_is_not_configured_is_sensible(void **state)
 {
 	struct iommu_model_vtd_config config = {.flags = 0};
@@ -364,7 +367,10 @@ static void each_fault_has_its_reason(void **state)
 		}
 }
 
-/* What the way forbids is refused for that, also when the way is known: what is behind it is not looked at. */
+/*
+ * What the way forbids is refused for that, also when the way is known: what is behind it is not
+ * looked at.
+ */
 static void a_known_way_forbids_as_much(void **state)
 {
 	const struct iommu_model_vtd_config config = {.flags = 0};

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Walks and invalidations at once: while a device's request reads tables, another processor of the guest changes
- * them, and asks the unit to forget. What it asked for is complete only when the walk has ended; nothing
- * that the walk has read is remembered; and no request that begins after that finds anything old.
+ * Walks and invalidations at once: while a device's request reads tables, another processor of the
+ * guest changes them, and asks the unit to forget. What it asked for is complete only when the walk
+ * has ended; nothing that the walk has read is remembered; and no request that begins after that
+ * finds anything old.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -190,7 +191,10 @@ static void switches_wait_for_walks(void **state)
 	end();
 }
 
-/* A new root, and what the old one said is not remembered though nothing was cached when it was set. */
+/*
+ * A new root, and what the old one said is not remembered though nothing was cached when it was
+ * set.
+ */
 static void set_root(void)
 {
 	word(leaf_of(PAGE), vtd_ss_leaf(OTHER, 1, true, true));
@@ -256,7 +260,10 @@ static void what_passes_is_one_block(void **state)
 #define STATUS_AT  (4ULL << 12)
 #define WORDS      (PAGES * 512)
 
-/* Guest memory in words that both sides access at once; and whether the guest has taken a page back. */
+/*
+ * Guest memory in words that both sides access at once; and whether the guest has taken a page
+ * back.
+ */
 static struct {
 	uint64_t words[WORDS];
 	uint32_t is_free[PAGES];

@@ -1144,7 +1144,10 @@ static void a_busy_bridge_is_waited_for_once(void **state)
 	end();
 }
 
-/* A register that keeps what was written never reads as idle: the host says so, or the bridge is not taken. */
+/*
+ * A register that keeps what was written never reads as idle: the host says so, or the bridge is
+ * not taken.
+ */
 static void a_silent_register_is_read_back(void **state)
 {
 	struct iommu_opal_config config;

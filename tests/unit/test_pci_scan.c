@@ -75,7 +75,9 @@ static uint8_t *new_space(uint16_t id)
 	return spaces[space_count++].bytes;
 }
 
-/* A device, or a bridge with these buses below it; PCI Express with a type, conventional with -1. */
+/*
+ * A device, or a bridge with these buses below it; PCI Express with a type, conventional with -1.
+ */
 static uint8_t *add(uint16_t id, int type, unsigned int secondary, unsigned int last)
 {
 	uint8_t *bytes = new_space(id);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the library says: a call of the control path that is refused says why, in one line; what was found
- * and enabled is told once; and NULL means nothing to do.
+ * What the library says: a call of the control path that is refused says why, in one line; what was
+ * found and enabled is told once; and NULL means nothing to do.
  */
 #include <stdio.h>
 #include <string.h>
@@ -104,7 +104,10 @@ static void groups_and_domains_say_why(void **state)
 	r.detach = 0;
 	assert_int_equal(iommu_domain_detach_group(group), 0);
 	assert_int_equal(iommu_group_release(group, &r), 0);
-	/* What firmware wants for ever, in a domain of which the library does not know what is where. */
+	/*
+	 * What firmware wants for ever, in a domain of which the library does not know what is
+	 * where.
+	 */
 	r.regions = &region;
 	r.region_count = 1;
 	r.region_of = 16;
@@ -549,7 +552,10 @@ static void results_that_may_be_null(void **state)
 	assert_int_equal(iommu_tce_table_destroy(table), 0);
 }
 
-/* A unit that is gone says so: what was left on by another kernel is not what keeps it from sleeping. */
+/*
+ * A unit that is gone says so: what was left on by another kernel is not what keeps it from
+ * sleeping.
+ */
 static void a_unit_that_is_gone_is_called_so(void **state)
 {
 	(void)state;

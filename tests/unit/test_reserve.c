@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A host whose page allocator may sleep, for asking and for giving back: it ends the test when it is called
- * where that is not allowed. First the reserve alone, then the library over it, with a machine of models.
+ * A host whose page allocator may sleep, for asking and for giving back: it ends the test when it
+ * is called where that is not allowed. First the reserve alone, then the library over it, with a
+ * machine of models.
  */
 #include <pthread.h>
 #include <string.h>
@@ -460,7 +461,10 @@ static void interrupts_map_from_what_is_ready(void **state)
 	end_machine();
 }
 
-/* With nothing ready an atomic map fails and changes nothing, and one that may sleep does not need it. */
+/*
+ * With nothing ready an atomic map fails and changes nothing, and one that may sleep does not need
+ * it.
+ */
 static void who_may_sleep_needs_no_reserve(void **state)
 {
 	unsigned int exclusive;
@@ -483,7 +487,9 @@ static void who_may_sleep_needs_no_reserve(void **state)
 		assert_int_equal(iommu_map(domain, 0x40000000, f.memory, PAGE, IOMMU_PROT_READ),
 				 IOMMU_ENOMEM);
 		assert_true(missed() >= 2);
-		/* Exclusive caches keep their part atomic: a handle, which is there from the start. */
+		/*
+		 * Exclusive caches keep their part atomic: a handle, which is there from the start.
+		 */
 		if (exclusive != 0) {
 			iommu_reserve_set_ready(&h.reserve, 0, 1);
 			assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
@@ -510,7 +516,10 @@ static void who_may_sleep_needs_no_reserve(void **state)
 	}
 }
 
-/* In the middle of anything what is ready comes to an end: what fails leaves nothing, and goes later. */
+/*
+ * In the middle of anything what is ready comes to an end: what fails leaves nothing, and goes
+ * later.
+ */
 static void exhaustion_fails_whole(void **state)
 {
 	static const struct iommu_dma_device untrusted = {.untrusted = true};

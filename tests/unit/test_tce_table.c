@@ -270,7 +270,9 @@ static void pages_are_reached_until_they_are_unmapped(void **state)
 	end();
 }
 
-/* What no pool has by itself is found across them: in an empty window all of it, but for address 0. */
+/*
+ * What no pool has by itself is found across them: in an empty window all of it, but for address 0.
+ */
 static void a_run_may_lie_in_several_pools(void **state)
 {
 	const struct iommu_tce_limits none = {.mask = 0};

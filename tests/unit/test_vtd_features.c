@@ -1793,7 +1793,9 @@ static void the_source_of_an_interrupt_is_checked(void **state)
 	end();
 }
 
-/* A root port, below it a bridge to conventional PCI with two buses; and devices on the root bus. */
+/*
+ * A root port, below it a bridge to conventional PCI with two buses; and devices on the root bus.
+ */
 static const struct iommu_pci_function bridged[] = {
 	{.devfn = 1 << 3, .type = IOMMU_PCI_ROOT_PORT, .secondary_bus = 1},
 	{.bus = 1, .type = IOMMU_PCI_EXPRESS_TO_PCI, .secondary_bus = 2},

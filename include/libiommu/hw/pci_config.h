@@ -18,7 +18,7 @@
 #define PCI_CONFIG_COMMAND              0x04 /* 15:0 command, 31:16 status */
 #define PCI_CONFIG_CLASS                0x08 /* 31:8 class code */
 #define PCI_CONFIG_HEADER               0x0c /* 22:16 layout, 23 several functions */
-#define PCI_CONFIG_BUSES                0x18 /* of bridges: 7:0 primary, 15:8 secondary, 23:16 subordinate */
+#define PCI_CONFIG_BUSES                0x18 /* of bridges: primary, secondary, subordinate */
 #define PCI_CONFIG_CAPABILITIES         0x34 /* 7:0 the first capability */
 #define PCI_CONFIG_CARDBUS_CAPABILITIES 0x14
 
@@ -46,7 +46,7 @@
 #define PCI_EXPRESS_DEVICE_CONTROL_2   0x28U
 #define PCI_EXPRESS_PHANTOM_BITS(word) ((word) >> 3 & 3U)
 #define PCI_EXPRESS_PHANTOM_ENABLE     (1U << 9)
-#define PCI_EXPRESS_PREFIXES           (1U << 21) /* end-to-end prefixes, as PASIDs are sent in, pass */
+#define PCI_EXPRESS_PREFIXES           (1U << 21) /* end-to-end prefixes (PASIDs) pass */
 #define PCI_EXPRESS_ARI_FORWARDING     (1U << 5) /* control 2: function numbers below have 8 bits */
 
 /* --- Extended capabilities: 15:0 which, 19:16 version, 31:20 where the next is ------------ */
@@ -78,7 +78,7 @@
 #define PCI_SRIOV_CONTROL 0x08U
 #define PCI_SRIOV_ENABLE  (1U << 0)
 #define PCI_SRIOV_COUNT   0x10U /* 15:0 how many are there */
-#define PCI_SRIOV_PLACES  0x14U /* 15:0 from the physical function to the first, 31:16 to the next */
+#define PCI_SRIOV_PLACES  0x14U /* 15:0 offset of the first, 31:16 stride */
 #define PCI_SRIOV_LENGTH  0x40U
 
 /* Page requests: the most that may be outstanding. */
