@@ -63,13 +63,13 @@ struct iommu_platform {
 	 * IOMMU_ALLOC_ATOMIC, which every map sets whose caller did not say that it may sleep
 	 * (IOMMU_PROT_MAY_SLEEP, iommu_dma_device.may_sleep): mapping is allowed from interrupt
 	 * context. Never called with a library lock held. A host whose allocator always may sleep
-	 * puts a reserve between: <libiommu/reserve.h>.
+	 * puts a reserve between: <libiommu/page_reserve.h>.
 	 */
 	void *(*alloc_pages)(void *ctx, unsigned int order, int node, unsigned int flags);
 
 	/*
 	 * free_pages - give back what alloc_pages returned, same order. REQUIRED. Any context: must
-	 * not sleep (see <libiommu/reserve.h>, too).
+	 * not sleep (see <libiommu/page_reserve.h>, too).
 	 */
 	void (*free_pages)(void *ctx, void *pages, unsigned int order);
 

@@ -19,7 +19,7 @@
 #include <libiommu/pci.h>
 #include <libiommu/platform.h>
 #include <libiommu/region.h>
-#include <libiommu/reserve.h>
+#include <libiommu/page_reserve.h>
 #include <libiommu/status.h>
 #include <libiommu/tce_set.h>
 #include <libiommu/tce_share.h>

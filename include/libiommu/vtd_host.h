@@ -21,7 +21,7 @@
 #include <libiommu/pci_scan.h>
 #include <libiommu/platform.h>
 #include <libiommu/region.h>
-#include <libiommu/reserve.h>
+#include <libiommu/page_reserve.h>
 #include <libiommu/status.h>
 #include <libiommu/types.h>
 #include <libiommu/version.h>

@@ -24,7 +24,7 @@ static _Thread_local unsigned int atomic;
 
 static struct {
 	struct iommu_hosted hosted;
-	struct iommu_reserve reserve;
+	struct iommu_page_reserve reserve;
 	pthread_mutex_t mutex;
 	unsigned int wakes;
 	unsigned int left; /* allocations until the host has no more; 0: no end */
@@ -78,7 +78,7 @@ static void wake(void *ctx)
 
 static void begin_reserve(unsigned int ready, unsigned int large)
 {
-	const struct iommu_reserve_config config = {
+	const struct iommu_page_reserve_config config = {
 		.alloc_pages = sleeping_alloc,
 		.free_pages = sleeping_free,
 		.irq_save = test_contract_irq_save,
@@ -93,29 +93,29 @@ static void begin_reserve(unsigned int ready, unsigned int large)
 	test_contract_begin(&h);
 	pthread_mutex_init(&h.mutex, NULL);
 	assert_int_equal(iommu_hosted_init(&h.hosted, NULL, 8U << 20, 0x10000000), 0);
-	assert_int_equal(iommu_reserve_init(&h.reserve, &config), 0);
+	assert_int_equal(iommu_page_reserve_init(&h.reserve, &config), 0);
 }
 
 static void end_reserve(void)
 {
-	iommu_reserve_empty(&h.reserve);
+	iommu_page_reserve_empty(&h.reserve);
 	assert_int_equal(h.hosted.pages_in_use, 0);
 	iommu_hosted_destroy(&h.hosted);
 }
 
 static unsigned int ready_of(unsigned int order)
 {
-	struct iommu_reserve_stats stats;
+	struct iommu_page_reserve_stats stats;
 
-	iommu_reserve_get_stats(&h.reserve, order, &stats);
+	iommu_page_reserve_get_stats(&h.reserve, order, &stats);
 	return stats.ready;
 }
 
 static unsigned int missed(void)
 {
-	struct iommu_reserve_stats stats;
+	struct iommu_page_reserve_stats stats;
 
-	iommu_reserve_get_stats(&h.reserve, 0, &stats);
+	iommu_page_reserve_get_stats(&h.reserve, 0, &stats);
 	return stats.missed;
 }
 
@@ -124,7 +124,7 @@ static void *take(unsigned int order)
 	void *pages;
 
 	atomic++;
-	pages = iommu_reserve_alloc(&h.reserve, order, IOMMU_NODE_ANY, IOMMU_ALLOC_ATOMIC);
+	pages = iommu_page_reserve_alloc(&h.reserve, order, IOMMU_NODE_ANY, IOMMU_ALLOC_ATOMIC);
 	atomic--;
 	return pages;
 }
@@ -132,7 +132,7 @@ static void *take(unsigned int order)
 static void give(void *pages, unsigned int order)
 {
 	atomic++;
-	iommu_reserve_free(&h.reserve, pages, order);
+	iommu_page_reserve_free(&h.reserve, pages, order);
 	atomic--;
 }
 
@@ -157,7 +157,7 @@ static void what_is_ready_is_had_where_nothing_may_sleep(void **state)
 	assert_null(take(0));
 	assert_int_equal(missed(), 1);
 	assert_int_equal(h.wakes, 1);
-	assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
+	assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
 	assert_int_equal(ready_of(0), READY);
 	assert_int_equal(h.hosted.pages_in_use, READY);
 	for (i = 0; i < READY; i++) {
@@ -180,7 +180,7 @@ static void what_is_ready_is_had_where_nothing_may_sleep(void **state)
 		memset(pages[i], 0xee, PAGE);
 		give(pages[i], 0);
 	}
-	assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
+	assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
 	assert_int_equal(h.hosted.pages_in_use, READY);
 	for (i = 0; i < READY; i++) {
 		pages[i] = take(0);
@@ -197,26 +197,26 @@ static void what_may_sleep_is_the_hosts(void **state)
 
 	(void)state;
 	begin_reserve(2, 0);
-	assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
-	pages = iommu_reserve_alloc(&h.reserve, 3, 0, 0);
+	assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
+	pages = iommu_page_reserve_alloc(&h.reserve, 3, 0, 0);
 	assert_non_null(pages);
 	assert_int_equal(ready_of(0), 2);
 	assert_int_equal(h.hosted.pages_in_use, 2 + 8);
 	give(pages, 3);
 	assert_int_equal(h.hosted.pages_in_use, 2 + 8);
-	assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
+	assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
 	assert_int_equal(h.hosted.pages_in_use, 2);
 	/* Larger ones than are ever kept ready, for shared memory. */
 	assert_null(take(IOMMU_MAX_ALLOC_ORDER + 1));
-	pages = iommu_reserve_alloc(&h.reserve, IOMMU_MAX_ALLOC_ORDER + 1, 0, 0);
+	pages = iommu_page_reserve_alloc(&h.reserve, IOMMU_MAX_ALLOC_ORDER + 1, 0, 0);
 	assert_non_null(pages);
 	h.wakes = 0;
 	give(pages, IOMMU_MAX_ALLOC_ORDER + 1);
 	assert_int_equal(h.wakes, 1);
 	assert_int_equal(h.hosted.pages_in_use, 2 + 32);
-	assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
+	assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
 	assert_int_equal(h.hosted.pages_in_use, 2);
-	pages = iommu_reserve_alloc(&h.reserve, IOMMU_MAX_ALLOC_ORDER + 2, 0, 0);
+	pages = iommu_page_reserve_alloc(&h.reserve, IOMMU_MAX_ALLOC_ORDER + 2, 0, 0);
 	give(pages, IOMMU_MAX_ALLOC_ORDER + 2);
 	end_reserve();
 }
@@ -224,11 +224,11 @@ static void what_may_sleep_is_the_hosts(void **state)
 static void each_order_has_blocks_of_its_own(void **state)
 {
 	unsigned char *block;
-	struct iommu_reserve_stats stats;
+	struct iommu_page_reserve_stats stats;
 
 	(void)state;
 	begin_reserve(0, 1);
-	assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
+	assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
 	assert_null(take(0));
 	block = take(2);
 	assert_non_null(block);
@@ -239,10 +239,10 @@ static void each_order_has_blocks_of_its_own(void **state)
 	assert_ptr_equal(take(2), block);
 	assert_true(is_zero(block, 4 * PAGE));
 	give(block, 2);
-	iommu_reserve_get_stats(&h.reserve, 2, &stats);
+	iommu_page_reserve_get_stats(&h.reserve, 2, &stats);
 	assert_int_equal(stats.taken, 2);
 	assert_int_equal(stats.missed, 1);
-	iommu_reserve_get_stats(&h.reserve, IOMMU_MAX_ALLOC_ORDER + 1, &stats);
+	iommu_page_reserve_get_stats(&h.reserve, IOMMU_MAX_ALLOC_ORDER + 1, &stats);
 	assert_int_equal(stats.ready, 0);
 	end_reserve();
 }
@@ -251,14 +251,14 @@ static void the_level_rises_and_falls(void **state)
 {
 	(void)state;
 	begin_reserve(4, 0);
-	assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
-	iommu_reserve_set_ready(&h.reserve, 0, 100);
-	iommu_reserve_set_ready(&h.reserve, IOMMU_MAX_ALLOC_ORDER + 1, 100);
+	assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
+	iommu_page_reserve_set_ready(&h.reserve, 0, 100);
+	iommu_page_reserve_set_ready(&h.reserve, IOMMU_MAX_ALLOC_ORDER + 1, 100);
 	assert_int_equal(ready_of(0), 4);
-	assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
+	assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
 	assert_int_equal(ready_of(0), 100);
-	iommu_reserve_set_ready(&h.reserve, 0, 4);
-	assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
+	iommu_page_reserve_set_ready(&h.reserve, 0, 4);
+	assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
 	assert_int_equal(ready_of(0), 4);
 	assert_int_equal(h.hosted.pages_in_use, 4);
 	end_reserve();
@@ -272,38 +272,38 @@ static void a_host_without_memory_gives_what_it_has(void **state)
 	(void)state;
 	begin_reserve(READY, 2);
 	h.left = 4;
-	assert_int_equal(iommu_reserve_refill(&h.reserve), IOMMU_ENOMEM);
+	assert_int_equal(iommu_page_reserve_refill(&h.reserve), IOMMU_ENOMEM);
 	assert_int_equal(ready_of(0), 3);
-	assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
+	assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
 	assert_int_equal(ready_of(0), READY);
 	/* Too much is asked to be fetched, too. */
-	iommu_reserve_set_ready(&h.reserve, 0, 60);
-	assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
+	iommu_page_reserve_set_ready(&h.reserve, 0, 60);
+	assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
 	h.wakes = 0;
 	for (i = 0; i < 60; i++)
 		pages[i] = take(0);
-	iommu_reserve_set_ready(&h.reserve, 0, READY);
-	assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
+	iommu_page_reserve_set_ready(&h.reserve, 0, READY);
+	assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
 	h.wakes = 0;
 	for (i = 0; i < 60; i++)
 		give(pages[i], 0);
 	assert_int_equal(h.wakes, 1);
-	assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
+	assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
 	assert_int_equal(h.hosted.pages_in_use, READY + 2 * 4);
 	end_reserve();
 }
 
 static void a_reserve_that_makes_no_sense_is_refused(void **state)
 {
-	struct iommu_reserve_config config = {.alloc_pages = sleeping_alloc};
-	struct iommu_reserve reserve;
+	struct iommu_page_reserve_config config = {.alloc_pages = sleeping_alloc};
+	struct iommu_page_reserve reserve;
 
 	(void)state;
-	assert_int_equal(iommu_reserve_init(&reserve, &config), IOMMU_EINVAL);
+	assert_int_equal(iommu_page_reserve_init(&reserve, &config), IOMMU_EINVAL);
 	config.free_pages = sleeping_free;
-	assert_int_equal(iommu_reserve_init(&reserve, &config), 0);
+	assert_int_equal(iommu_page_reserve_init(&reserve, &config), 0);
 	config.irq_save = test_contract_irq_save;
-	assert_int_equal(iommu_reserve_init(&reserve, &config), IOMMU_EINVAL);
+	assert_int_equal(iommu_page_reserve_init(&reserve, &config), IOMMU_EINVAL);
 }
 
 #define THREADS 3
@@ -342,14 +342,14 @@ static void *refill(void *argument)
 {
 	(void)argument;
 	while (!__atomic_load_n(&must_stop, __ATOMIC_RELAXED))
-		assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
+		assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
 	return NULL;
 }
 
 static void threads_share_it(void **state)
 {
 	pthread_t threads[THREADS], refills[2];
-	struct iommu_reserve_stats stats;
+	struct iommu_page_reserve_stats stats;
 	uintptr_t i;
 
 	(void)state;
@@ -364,9 +364,9 @@ static void threads_share_it(void **state)
 	__atomic_store_n(&must_stop, true, __ATOMIC_RELAXED);
 	for (i = 0; i < 2; i++)
 		pthread_join(refills[i], NULL);
-	iommu_reserve_get_stats(&h.reserve, 0, &stats);
+	iommu_page_reserve_get_stats(&h.reserve, 0, &stats);
 	assert_int_equal(stats.taken + stats.missed, 2 * THREADS * ROUNDS);
-	assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
+	assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
 	assert_int_equal(h.hosted.pages_in_use, 4);
 	end_reserve();
 }
@@ -376,13 +376,13 @@ static void threads_share_it(void **state)
 static void *host_alloc(void *ctx, unsigned int order, int node, unsigned int flags)
 {
 	test_contract_alloc(ctx, order, flags);
-	return iommu_reserve_alloc(&h.reserve, order, node, flags);
+	return iommu_page_reserve_alloc(&h.reserve, order, node, flags);
 }
 
 static void host_free(void *ctx, void *pages, unsigned int order)
 {
 	(void)ctx;
-	iommu_reserve_free(&h.reserve, pages, order);
+	iommu_page_reserve_free(&h.reserve, pages, order);
 }
 
 static void begin_machine(unsigned int ready, bool exclusive)
@@ -405,7 +405,7 @@ static void begin_machine(unsigned int ready, bool exclusive)
 	f.machine.platform.alloc_pages = host_alloc;
 	f.machine.platform.free_pages = host_free;
 	f.machine.platform.cpu_exclusive = exclusive;
-	assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
+	assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
 	assert_int_equal(iommu_create(&f.machine.platform, &f.iommu), 0);
 	assert_int_equal(iommu_vtd_probe(f.iommu, f.machine.dmar, f.machine.dmar_size, &options),
 			 0);
@@ -423,7 +423,7 @@ static void end_machine(void)
 	iommu_unuse_default_domain(f.endpoint);
 	assert_int_equal(iommu_release_endpoint(f.endpoint), 0);
 	assert_int_equal(iommu_destroy(f.iommu), 0);
-	iommu_reserve_empty(&h.reserve);
+	iommu_page_reserve_empty(&h.reserve);
 	model_machine_give(&f.machine, f.memory, 64);
 	model_machine_destroy(&f.machine);
 	end_reserve();
@@ -454,7 +454,7 @@ static void interrupts_map_from_what_is_ready(void **state)
 			assert_int_equal(iommu_dma_unmap(f.dma, addresses[i], 64), 0);
 		atomic = 0;
 		if (h.wakes != 0)
-			assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
+			assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
 		h.wakes = 0;
 	}
 	assert_int_equal(missed(), 0);
@@ -491,13 +491,13 @@ static void who_may_sleep_needs_no_reserve(void **state)
 		 * Exclusive caches keep their part atomic: a handle, which is there from the start.
 		 */
 		if (exclusive != 0) {
-			iommu_reserve_set_ready(&h.reserve, 0, 1);
-			assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
+			iommu_page_reserve_set_ready(&h.reserve, 0, 1);
+			assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
 		}
 		assert_int_equal(iommu_dma_map(f.dma, &sleeping, f.memory, PAGE, BOTH, &one), 0);
 		assert_int_equal(iommu_dma_unmap(f.dma, one, PAGE), 0);
-		iommu_reserve_set_ready(&h.reserve, 0, 0);
-		assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
+		iommu_page_reserve_set_ready(&h.reserve, 0, 0);
+		assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
 		assert_int_equal(iommu_dma_map(f.dma, &sleeping, f.memory, PAGE, BOTH, &one), 0);
 		assert_int_equal(
 			iommu_dma_map(f.dma, &strange, f.memory + PAGE + 8, 64, BOTH, &other), 0);
@@ -540,8 +540,8 @@ static void exhaustion_fails_whole(void **state)
 		iommu_dma_get_stats(f.dma, &stats);
 		assert_int_equal(stats.bounced, status == 0 ? 1 : 0);
 		assert_int_equal(stats.withheld, 0);
-		iommu_reserve_set_ready(&h.reserve, 0, 16);
-		assert_int_equal(iommu_reserve_refill(&h.reserve), 0);
+		iommu_page_reserve_set_ready(&h.reserve, 0, 16);
+		assert_int_equal(iommu_page_reserve_refill(&h.reserve), 0);
 		atomic = 1;
 		if (status != 0)
 			assert_int_equal(iommu_dma_map(f.dma, &untrusted, f.memory + 8, 2 * PAGE,

@@ -8,7 +8,7 @@
  * it is taken, if no refill has done it before. The host is called from refill and empty alone, and
  * for allocations that may sleep.
  */
-#include <libiommu/reserve.h>
+#include <libiommu/page_reserve.h>
 #include <libiommu/status.h>
 
 #include "base/memory.h"
@@ -18,12 +18,12 @@
 
 _Static_assert(sizeof(struct iommu_spinlock) == sizeof(uint32_t), "the public field is one");
 
-static uintptr_t lock(struct iommu_reserve *reserve)
+static uintptr_t lock(struct iommu_page_reserve *reserve)
 {
 	return iommu_spin_lock(&reserve->host, (struct iommu_spinlock *)&reserve->lock);
 }
 
-static void unlock(struct iommu_reserve *reserve, uintptr_t state)
+static void unlock(struct iommu_page_reserve *reserve, uintptr_t state)
 {
 	iommu_spin_unlock(&reserve->host, (struct iommu_spinlock *)&reserve->lock, state);
 }
@@ -46,13 +46,14 @@ static void *pop(void **list, unsigned int *count)
 	return block;
 }
 
-static unsigned int ready_of(const struct iommu_reserve_blocks *blocks)
+static unsigned int ready_of(const struct iommu_page_reserve_blocks *blocks)
 {
 	return blocks->clean_count + blocks->used_count;
 }
 
 /* Is it time for a refill of which the host was not told yet? Locked. */
-static bool must_wake(struct iommu_reserve *reserve, const struct iommu_reserve_blocks *blocks)
+static bool must_wake(struct iommu_page_reserve *reserve,
+		      const struct iommu_page_reserve_blocks *blocks)
 {
 	const unsigned int ready = ready_of(blocks);
 
@@ -64,11 +65,12 @@ static bool must_wake(struct iommu_reserve *reserve, const struct iommu_reserve_
 	return true;
 }
 
-int iommu_reserve_init(struct iommu_reserve *reserve, const struct iommu_reserve_config *config)
+int iommu_page_reserve_init(struct iommu_page_reserve *reserve,
+			    const struct iommu_page_reserve_config *config)
 {
 	unsigned int order;
 
-	*reserve = (struct iommu_reserve){
+	*reserve = (struct iommu_page_reserve){
 		.host = {.ctx = config->ctx,
 			 .alloc_pages = config->alloc_pages,
 			 .free_pages = config->free_pages,
@@ -82,7 +84,8 @@ int iommu_reserve_init(struct iommu_reserve *reserve, const struct iommu_reserve
 	return iommu_platform_check(&reserve->host);
 }
 
-void iommu_reserve_set_ready(struct iommu_reserve *reserve, unsigned int order, unsigned int blocks)
+void iommu_page_reserve_set_ready(struct iommu_page_reserve *reserve, unsigned int order,
+				  unsigned int blocks)
 {
 	uintptr_t state;
 
@@ -96,9 +99,9 @@ void iommu_reserve_set_ready(struct iommu_reserve *reserve, unsigned int order, 
 /* --- In any context --------------------------------------------------------------------------- */
 
 /* One that is ready, or NULL. */
-static void *take_ready(struct iommu_reserve *reserve, unsigned int order)
+static void *take_ready(struct iommu_page_reserve *reserve, unsigned int order)
 {
-	struct iommu_reserve_blocks *blocks = &reserve->blocks[order];
+	struct iommu_page_reserve_blocks *blocks = &reserve->blocks[order];
 	uintptr_t state = lock(reserve);
 	void *block = pop(&blocks->clean, &blocks->clean_count);
 	const bool is_clean = block != NULL;
@@ -119,9 +122,9 @@ static void *take_ready(struct iommu_reserve *reserve, unsigned int order)
 	return block;
 }
 
-void *iommu_reserve_alloc(void *ctx, unsigned int order, int node, unsigned int flags)
+void *iommu_page_reserve_alloc(void *ctx, unsigned int order, int node, unsigned int flags)
 {
-	struct iommu_reserve *reserve = ctx;
+	struct iommu_page_reserve *reserve = ctx;
 
 	if ((flags & IOMMU_ALLOC_ATOMIC) == 0)
 		return reserve->host.alloc_pages(reserve->host.ctx, order, node, flags);
@@ -129,7 +132,7 @@ void *iommu_reserve_alloc(void *ctx, unsigned int order, int node, unsigned int 
 }
 
 /* Too large to be kept ready: it waits for the next refill, with its order in its second word. */
-static void keep_large(struct iommu_reserve *reserve, void *pages, unsigned int order)
+static void keep_large(struct iommu_page_reserve *reserve, void *pages, unsigned int order)
 {
 	uintptr_t state;
 	bool wake;
@@ -144,10 +147,10 @@ static void keep_large(struct iommu_reserve *reserve, void *pages, unsigned int 
 		reserve->wake(reserve->host.ctx);
 }
 
-void iommu_reserve_free(void *ctx, void *pages, unsigned int order)
+void iommu_page_reserve_free(void *ctx, void *pages, unsigned int order)
 {
-	struct iommu_reserve *reserve = ctx;
-	struct iommu_reserve_blocks *blocks;
+	struct iommu_page_reserve *reserve = ctx;
+	struct iommu_page_reserve_blocks *blocks;
 	uintptr_t state;
 	bool wake;
 
@@ -164,13 +167,13 @@ void iommu_reserve_free(void *ctx, void *pages, unsigned int order)
 		reserve->wake(reserve->host.ctx);
 }
 
-void iommu_reserve_get_stats(struct iommu_reserve *reserve, unsigned int order,
-			     struct iommu_reserve_stats *stats)
+void iommu_page_reserve_get_stats(struct iommu_page_reserve *reserve, unsigned int order,
+				  struct iommu_page_reserve_stats *stats)
 {
-	const struct iommu_reserve_blocks *blocks;
+	const struct iommu_page_reserve_blocks *blocks;
 	uintptr_t state;
 
-	*stats = (struct iommu_reserve_stats){.ready = 0};
+	*stats = (struct iommu_page_reserve_stats){.ready = 0};
 	if (order > IOMMU_MAX_ALLOC_ORDER)
 		return;
 	blocks = &reserve->blocks[order];
@@ -183,9 +186,9 @@ void iommu_reserve_get_stats(struct iommu_reserve *reserve, unsigned int order,
 
 /* --- Where the host may sleep ----------------------------------------------------------------- */
 
-static void keep(struct iommu_reserve *reserve, unsigned int order, void *block)
+static void keep(struct iommu_page_reserve *reserve, unsigned int order, void *block)
 {
-	struct iommu_reserve_blocks *blocks = &reserve->blocks[order];
+	struct iommu_page_reserve_blocks *blocks = &reserve->blocks[order];
 	uintptr_t state = lock(reserve);
 
 	push(&blocks->clean, &blocks->clean_count, block);
@@ -193,9 +196,9 @@ static void keep(struct iommu_reserve *reserve, unsigned int order, void *block)
 }
 
 /* One that is too much, or that is to be zeroed; NULL: all is as it should be. */
-static void *take_untidy(struct iommu_reserve *reserve, unsigned int order, bool *too_much)
+static void *take_untidy(struct iommu_page_reserve *reserve, unsigned int order, bool *too_much)
 {
-	struct iommu_reserve_blocks *blocks = &reserve->blocks[order];
+	struct iommu_page_reserve_blocks *blocks = &reserve->blocks[order];
 	uintptr_t state = lock(reserve);
 	void *block;
 
@@ -207,7 +210,7 @@ static void *take_untidy(struct iommu_reserve *reserve, unsigned int order, bool
 	return block;
 }
 
-static void tidy(struct iommu_reserve *reserve, unsigned int order)
+static void tidy(struct iommu_page_reserve *reserve, unsigned int order)
 {
 	bool too_much;
 	void *block;
@@ -222,9 +225,9 @@ static void tidy(struct iommu_reserve *reserve, unsigned int order)
 	}
 }
 
-static bool is_short(struct iommu_reserve *reserve, unsigned int order)
+static bool is_short(struct iommu_page_reserve *reserve, unsigned int order)
 {
-	const struct iommu_reserve_blocks *blocks = &reserve->blocks[order];
+	const struct iommu_page_reserve_blocks *blocks = &reserve->blocks[order];
 	uintptr_t state = lock(reserve);
 	const bool result = ready_of(blocks) < blocks->ready;
 
@@ -232,7 +235,7 @@ static bool is_short(struct iommu_reserve *reserve, unsigned int order)
 	return result;
 }
 
-static int fill(struct iommu_reserve *reserve, unsigned int order)
+static int fill(struct iommu_page_reserve *reserve, unsigned int order)
 {
 	while (is_short(reserve, order)) {
 		void *block =
@@ -245,7 +248,7 @@ static int fill(struct iommu_reserve *reserve, unsigned int order)
 	return 0;
 }
 
-static void give_large(struct iommu_reserve *reserve)
+static void give_large(struct iommu_page_reserve *reserve)
 {
 	for (;;) {
 		uintptr_t state = lock(reserve);
@@ -260,7 +263,7 @@ static void give_large(struct iommu_reserve *reserve)
 	}
 }
 
-int iommu_reserve_refill(struct iommu_reserve *reserve)
+int iommu_page_reserve_refill(struct iommu_page_reserve *reserve)
 {
 	uintptr_t state = lock(reserve);
 	unsigned int order;
@@ -281,13 +284,13 @@ int iommu_reserve_refill(struct iommu_reserve *reserve)
 	return result;
 }
 
-void iommu_reserve_empty(struct iommu_reserve *reserve)
+void iommu_page_reserve_empty(struct iommu_page_reserve *reserve)
 {
 	unsigned int order;
 
 	give_large(reserve);
 	for (order = 0; order <= IOMMU_MAX_ALLOC_ORDER; order++) {
-		struct iommu_reserve_blocks *blocks = &reserve->blocks[order];
+		struct iommu_page_reserve_blocks *blocks = &reserve->blocks[order];
 		void *block;
 
 		do {
