@@ -303,9 +303,9 @@ IOMMU_API void iommu_model_vtd_destroy(struct iommu_model_vtd *model);
 /*
  * iommu_model_vtd_reset - as after power-on: registers at reset values, caches empty.
  *
- * Devices rest: no request of theirs is under way, and none begins before the call has returned. One
- * that does may be answered from parts of the state before and of the state after, which were never
- * the guest's together. It is the same with iommu_model_vtd_restore.
+ * Devices rest: no request of theirs is under way, and none begins before the call has returned. A
+ * request that does may be answered from parts of the state before and of the state after, which
+ * were never the guest's together. It is the same with iommu_model_vtd_restore.
  */
 IOMMU_API void iommu_model_vtd_reset(struct iommu_model_vtd *model);
 

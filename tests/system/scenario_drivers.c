@@ -214,14 +214,14 @@ static void handed_to_a_user(struct scenario *s, struct driver *drivers)
 	check(s,
 	      tell(s, IOMMU_BUS_UNBINDING, 1) == 0 && tell(s, IOMMU_BUS_UNBOUND, 1) == 0 &&
 		      iommu_group_claim(group, &user) == 0,
-	      "without one it is his");
+	      "without one it is the user's");
 	expect_read_blocked(s, 1, mapped, REASON_NO_CONTEXT);
 	check(s, tell(s, IOMMU_BUS_BINDING, 1) == IOMMU_EBUSY, "drivers are kept away");
 	check(s,
 	      iommu_domain_alloc(s->unit, IOMMU_DOMAIN_PAGING, NULL, &s->domains[0]) == 0 &&
 		      iommu_domain_attach_group(s->domains[0], group) == 0 &&
 		      map(s, 0, USER_IOVA, s->other.paddr, 4096, IOMMU_PROT_READ_WRITE) == 0,
-	      "he maps a page where he likes");
+	      "the user maps a page at an address of its choice");
 	pattern_put(s, s->other.bytes);
 	device_read(s, 1, USER_IOVA);
 	expect_no_fault(s);
@@ -232,7 +232,7 @@ static void handed_to_a_user(struct scenario *s, struct driver *drivers)
 		      iommu_domain_detach_group(group) == 0 &&
 		      iommu_group_release(group, &user) == 0 &&
 		      iommu_domain_free(s->domains[0]) == 0,
-	      "he gives it back");
+	      "the user gives it back");
 	expect_read_blocked(s, 1, USER_IOVA, REASON_READ_DENIED);
 	device_read(s, 1, mapped);
 	expect_no_fault(s);

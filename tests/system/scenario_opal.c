@@ -292,8 +292,8 @@ static void bypass(struct scenario *s)
 	expect_no_write(s, 0, mapped, &s->target, "and reached no more");
 	iommu_unuse_default_domain(s->endpoints[0]);
 	check(s, iommu_group_claim(group, s) == 0, "a user takes the group");
-	expect_no_write(s, 0, target, &s->target, "the second window is closed to him");
-	check(s, iommu_group_release(group, s) == 0, "he gives it back");
+	expect_no_write(s, 0, target, &s->target, "the second window is closed to the user");
+	check(s, iommu_group_release(group, s) == 0, "the user gives it back");
 	expect_moved(s, 0, from, &s->secret, to, &s->target, "it is open again");
 	check(s, iommu_group_set_default_type(group, IOMMU_DOMAIN_BLOCKED) == 0,
 	      "the group is blocked again");

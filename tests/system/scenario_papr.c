@@ -134,22 +134,22 @@ static void owner(struct scenario *s, const struct papr_machine *m)
 	      iommu_tce_table_take(table) == 0 &&
 		      iommu_tce_table_map(table, s->secret.paddr, 1, IOMMU_PROT_READ, NULL,
 					  &from) == IOMMU_EBUSY,
-	      "he has it, and drivers get nothing");
+	      "the owner has it, and drivers get nothing");
 	check(s,
 	      iommu_tce_table_exchange(table, address, s->target.paddr, IOMMU_PROT_READ_WRITE,
 				       &before, &prot) == 0 &&
 		      prot == 0 && iommu_tce_table_flush(table) == 0,
-	      "he sets an entry");
+	      "the owner sets an entry");
 	expect_moved(s, 0, address, &s->target, address, &s->target, "the device reaches it");
 	check(s,
 	      iommu_tce_table_exchange(table, address, s->other.paddr, IOMMU_PROT_READ_WRITE,
 				       &before, &prot) == 0 &&
 		      before == s->target.paddr && iommu_tce_table_flush(table) == 0,
-	      "he exchanges it");
+	      "the owner exchanges it");
 	expect_moved(s, 0, address, &s->other, address, &s->other, "the device reaches the new");
 	expect_no_write(s, 0, address, &s->target, "and not the old");
-	check(s, iommu_tce_table_give_back(table) == 0, "he gives it back");
-	expect_no_write(s, 0, address, &s->other, "nothing of his is left");
+	check(s, iommu_tce_table_give_back(table) == 0, "the owner gives it back");
+	expect_no_write(s, 0, address, &s->other, "nothing of the owner's is left");
 	check(s, iommu_tce_table_destroy(table) == 0, "the end");
 }
 
@@ -239,8 +239,8 @@ static void use_core(struct scenario *s, const struct iommu_papr_window *direct)
 	iommu_unuse_default_domain(s->endpoints[0]);
 	check(s, iommu_group_claim(group, s) == 0, "a user takes the group");
 	expect_no_write(s, 0, direct->address + s->target.paddr, &s->target,
-			"memory is closed to him");
-	check(s, iommu_group_release(group, s) == 0, "he gives it back");
+			"memory is closed to the user");
+	check(s, iommu_group_release(group, s) == 0, "the user gives it back");
 	expect_moved(s, 0, from, &s->secret, direct->address + s->target.paddr, &s->target,
 		     "memory is open again");
 }
