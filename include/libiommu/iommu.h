@@ -64,6 +64,7 @@
 #include <libiommu/opal.h>
 #include <libiommu/ops.h>
 #include <libiommu/page_request.h>
+#include <libiommu/page_reserve.h>
 #include <libiommu/papr.h>
 #include <libiommu/pasid.h>
 #include <libiommu/pci.h>
@@ -72,7 +73,6 @@
 #include <libiommu/pgtable.h>
 #include <libiommu/platform.h>
 #include <libiommu/region.h>
-#include <libiommu/page_reserve.h>
 #include <libiommu/status.h>
 #include <libiommu/tce_set.h>
 #include <libiommu/tce_share.h>

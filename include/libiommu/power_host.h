@@ -15,11 +15,11 @@
 #include <libiommu/group.h>
 #include <libiommu/instance.h>
 #include <libiommu/opal.h>
+#include <libiommu/page_reserve.h>
 #include <libiommu/papr.h>
 #include <libiommu/pci.h>
 #include <libiommu/platform.h>
 #include <libiommu/region.h>
-#include <libiommu/page_reserve.h>
 #include <libiommu/status.h>
 #include <libiommu/tce_set.h>
 #include <libiommu/tce_share.h>

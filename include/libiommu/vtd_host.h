@@ -16,12 +16,12 @@
 #include <libiommu/group.h>
 #include <libiommu/instance.h>
 #include <libiommu/page_request.h>
+#include <libiommu/page_reserve.h>
 #include <libiommu/pasid.h>
 #include <libiommu/pci.h>
 #include <libiommu/pci_scan.h>
 #include <libiommu/platform.h>
 #include <libiommu/region.h>
-#include <libiommu/page_reserve.h>
 #include <libiommu/status.h>
 #include <libiommu/types.h>
 #include <libiommu/version.h>
