@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A complete back end, for the imaginary IOMMU of flat.h. What each function owes to the core stands
- * in <libiommu/ops.h>; docs/backend.md walks through this file.
+ * A complete back end, for the imaginary IOMMU of flat.h, made of installed headers alone. What each
+ * function owes to the core stands in <libiommu/backend/ops.h>; docs/backend.md walks through this
+ * file.
  *
  * Locking: the control path is serialised by the host. map_pages and unmap_pages touch only entries
- * that their caller owns. Invalidation is guarded by the unit's lock.
+ * that their caller owns. The lock guards the counts of invalidations; it is never held while
+ * hardware is waited for.
  */
 #include "flat.h"
 
-#include <libiommu/ops.h>
-#include <libiommu/status.h>
+#include <string.h>
 
-#include "base/deadline.h"
-#include "base/list.h"
-#include "base/memory.h"
-#include "base/mmio.h"
-#include "base/spinlock.h"
+#include <libiommu/backend/deadline.h>
+#include <libiommu/backend/mmio.h>
+#include <libiommu/backend/ops.h>
+#include <libiommu/status.h>
 
 #define TIMEOUT_NS    1000000000ULL
 #define APERTURE_LAST (FLAT_ENTRIES * IOMMU_PAGE_SIZE - 1)
@@ -24,7 +24,11 @@ struct flat_unit {
 	struct iommu_unit base;
 	const struct iommu_platform *platform;
 	unsigned char *registers;
-	struct iommu_spinlock lock;
+	bool locked;
+	/* Invalidations, by number: how many began, how many hardware has confirmed, … */
+	uint64_t begun, confirmed;
+	/* … and the one that must be before hardware has forgotten all that it should. */
+	uint64_t owed;
 	/* Freed domains whose tables hardware may still walk. */
 	struct flat_domain *graveyard;
 };
@@ -32,19 +36,19 @@ struct flat_unit {
 struct flat_domain {
 	struct iommu_domain base;
 	struct flat_unit *unit;
-	uint64_t *table; /* NULL: blocked */
-	bool unconfirmed;
+	uint64_t *table;          /* NULL: blocked */
 	struct flat_domain *next; /* in the graveyard */
 };
 
-static struct flat_unit *unit_of(struct iommu_unit *unit)
+/* The bases are the first members. */
+static struct flat_unit *unit_of(const struct iommu_unit *unit)
 {
-	return iommu_container_of(unit, struct flat_unit, base);
+	return (struct flat_unit *)(uintptr_t)unit;
 }
 
 static struct flat_domain *domain_of(const struct iommu_domain *domain)
 {
-	return iommu_container_of((uintptr_t)domain, struct flat_domain, base);
+	return (struct flat_domain *)(uintptr_t)domain;
 }
 
 static uint64_t read_register(const struct flat_unit *unit, unsigned int offset)
@@ -57,37 +61,90 @@ static void write_register(const struct flat_unit *unit, unsigned int offset, ui
 	iommu_mmio_write64(unit->platform, unit->registers + offset, value);
 }
 
+static uintptr_t lock(struct flat_unit *unit)
+{
+	const struct iommu_platform *platform = unit->platform;
+	const uintptr_t state = platform->irq_save != NULL ? platform->irq_save(platform->ctx) : 0;
+
+	while (__atomic_exchange_n(&unit->locked, true, __ATOMIC_ACQUIRE))
+		if (platform->relax != NULL)
+			platform->relax(platform->ctx);
+	return state;
+}
+
+static void unlock(struct flat_unit *unit, uintptr_t state)
+{
+	const struct iommu_platform *platform = unit->platform;
+
+	__atomic_store_n(&unit->locked, false, __ATOMIC_RELEASE);
+	if (platform->irq_restore != NULL)
+		platform->irq_restore(platform->ctx, state);
+}
+
 /* --- Invalidation ----------------------------------------------------------------------------- */
 
-static int wait_for_idle(const struct flat_unit *unit)
+/* The number of the next invalidation: one that is under way may not cover what was just cleared. */
+static uint64_t number_of_next(struct flat_unit *unit)
+{
+	const uintptr_t state = lock(unit);
+	const uint64_t number = unit->begun + 1;
+
+	unlock(unit, state);
+	return number;
+}
+
+/* Looks at hardware once, and has it begin invalidation `number` when that is due; true: confirmed. */
+static bool advance(struct flat_unit *unit, uint64_t number)
+{
+	const uintptr_t state = lock(unit);
+	bool is_confirmed;
+
+	if (unit->confirmed < number && read_register(unit, FLAT_INVALIDATE) == 0) {
+		unit->confirmed = unit->begun;
+		if (unit->begun < number) {
+			unit->begun++;
+			write_register(unit, FLAT_INVALIDATE, 1);
+		}
+	}
+	is_confirmed = unit->confirmed >= number;
+	unlock(unit, state);
+	return is_confirmed;
+}
+
+/* That was not confirmed: no later invalidation counts that began before the next. */
+static void give_up(struct flat_unit *unit)
+{
+	const uintptr_t state = lock(unit);
+
+	unit->owed = unit->begun + 1;
+	unlock(unit, state);
+}
+
+/*
+ * Hardware forgets everything. What was cleared before the call is then out of reach. Several CPUs
+ * may be here at once: those that came while one invalidation ran share the next.
+ */
+static int invalidate(struct flat_unit *unit)
 {
 	struct iommu_deadline deadline = iommu_deadline_in(unit->platform, TIMEOUT_NS);
+	const uint64_t number = number_of_next(unit);
 
-	while (read_register(unit, FLAT_INVALIDATE) != 0) {
-		if (iommu_deadline_passed(&deadline))
-			return IOMMU_ETIMEDOUT;
+	while (!advance(unit, number)) {
+		if (!iommu_deadline_passed(&deadline))
+			continue;
+		give_up(unit);
+		return IOMMU_ETIMEDOUT;
 	}
 	return 0;
 }
 
-/*
- * The hardware forgets everything. What was cleared before the call is then out of reach. `domain`,
- * if there is one, remembers whether that could be confirmed.
- */
-static int invalidate(struct flat_unit *unit, struct flat_domain *domain)
+static bool is_open(struct flat_unit *unit)
 {
-	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
-	/* One that did not end in time may still run, and have begun too early to cover ours. */
-	int status = wait_for_idle(unit);
+	const uintptr_t state = lock(unit);
+	const bool open = unit->confirmed < unit->owed;
 
-	if (status == 0) {
-		write_register(unit, FLAT_INVALIDATE, 1);
-		status = wait_for_idle(unit);
-	}
-	if (domain != NULL)
-		__atomic_store_n(&domain->unconfirmed, status != 0, __ATOMIC_RELAXED);
-	iommu_spin_unlock(unit->platform, &unit->lock, state);
-	return status;
+	unlock(unit, state);
+	return open;
 }
 
 /* --- Domains ---------------------------------------------------------------------------------- */
@@ -111,55 +168,71 @@ static void empty_graveyard(struct flat_unit *unit)
 	}
 }
 
-static uint64_t table_pointer(const struct flat_domain *domain)
+/* On the control path: what waits in the graveyard goes with the first that is confirmed. */
+static int invalidate_and_bury(struct flat_unit *unit)
 {
-	if (domain->table == NULL)
+	const int status = invalidate(unit);
+
+	if (status == 0 && !is_open(unit))
+		empty_graveyard(unit);
+	return status;
+}
+
+static uint64_t table_pointer(const struct iommu_domain *base)
+{
+	const struct flat_domain *domain = domain_of(base);
+
+	if (base == NULL || domain->table == NULL)
 		return 0;
 	return iommu_virt_to_phys(domain->unit->platform, domain->table) | FLAT_VALID;
 }
 
-static unsigned int table_register(const struct iommu_endpoint *endpoint)
+static void write_table(const struct flat_unit *unit, const struct iommu_endpoint *endpoint,
+			const struct iommu_domain *domain)
 {
-	return FLAT_TABLE + 8U * endpoint->info.source_id;
+	write_register(unit, FLAT_TABLE + 8U * endpoint->info.source_id, table_pointer(domain));
 }
 
+/*
+ * Without a confirmation the endpoint goes back, and the caller is told: hardware may know some of
+ * either domain until an invalidation is confirmed.
+ */
 static int domain_attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
 {
-	struct flat_domain *domain = domain_of(base);
-	const uint64_t before = read_register(domain->unit, table_register(endpoint));
+	struct flat_unit *unit = domain_of(base)->unit;
 	int status;
 
-	if (endpoint->unit != &domain->unit->base)
-		return IOMMU_EINVAL;
-	write_register(domain->unit, table_register(endpoint), table_pointer(domain));
-	status = invalidate(domain->unit, domain);
-	/* It may know some of the new one by now: hence `unconfirmed`. */
-	if (status != 0)
-		write_register(domain->unit, table_register(endpoint), before);
+	if (endpoint->unit != &unit->base)
+		return iommu_refuse(endpoint->iommu, endpoint->name, IOMMU_EINVAL,
+				    "the domain is another unit's");
+	write_table(unit, endpoint, base);
+	status = invalidate_and_bury(unit);
+	if (status != 0) {
+		write_table(unit, endpoint, endpoint->domain);
+		give_up(unit);
+	}
 	return status;
 }
 
 static int domain_detach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
 {
-	struct flat_domain *domain = domain_of(base);
+	struct flat_unit *unit = domain_of(base)->unit;
 
-	write_register(domain->unit, table_register(endpoint), 0);
-	return invalidate(domain->unit, domain);
+	write_table(unit, endpoint, NULL);
+	return invalidate_and_bury(unit);
 }
 
+/* Until then hardware may walk the table. */
 static void domain_free(struct iommu_domain *base)
 {
 	struct flat_domain *domain = domain_of(base);
 	struct flat_unit *unit = domain->unit;
 
-	if (!domain->unconfirmed) {
-		bury(domain);
-		return;
-	}
-	/* The hardware may still walk the table. */
 	domain->next = unit->graveyard;
 	unit->graveyard = domain;
-	if (invalidate(unit, NULL) == 0)
+	if (is_open(unit))
+		(void)invalidate_and_bury(unit);
+	else
 		empty_graveyard(unit);
 }
 
@@ -250,12 +323,12 @@ static int domain_sync_map(struct iommu_domain *base, iommu_iova_t iova, uint64_
 static int domain_sync(struct iommu_domain *base, struct iommu_gather *gather)
 {
 	iommu_gather_init(gather);
-	return invalidate(domain_of(base)->unit, domain_of(base));
+	return invalidate(domain_of(base)->unit);
 }
 
 static int domain_flush_all(struct iommu_domain *base)
 {
-	return invalidate(domain_of(base)->unit, domain_of(base));
+	return invalidate(domain_of(base)->unit);
 }
 
 static void domain_free_gathered(struct iommu_domain *base, struct iommu_gather *gather)
@@ -285,7 +358,7 @@ static void domain_get_info(const struct iommu_domain *base, struct iommu_domain
 	const struct flat_domain *domain = domain_of(base);
 
 	info->table_pages = domain->table != NULL ? 1U << FLAT_TABLE_ORDER : 0;
-	info->quarantine = __atomic_load_n(&domain->unconfirmed, __ATOMIC_RELAXED);
+	info->quarantine = is_open(domain->unit);
 }
 
 static const struct iommu_domain_ops paging_ops = {
@@ -351,33 +424,68 @@ static enum iommu_match unit_match(const struct iommu_unit *unit,
 
 static int unit_probe_endpoint(struct iommu_unit *unit, struct iommu_endpoint *endpoint)
 {
-	write_register(unit_of(unit), table_register(endpoint), 0);
-	return invalidate(unit_of(unit), NULL);
+	write_table(unit_of(unit), endpoint, NULL);
+	return invalidate_and_bury(unit_of(unit));
 }
 
-/* It is blocked, and was detached: nothing is left to do. */
+/* The endpoint is blocked, and was detached. */
 static void unit_release_endpoint(struct iommu_unit *unit, struct iommu_endpoint *endpoint)
 {
-	write_register(unit_of(unit), table_register(endpoint), 0);
+	write_table(unit_of(unit), endpoint, NULL);
 }
 
-static int unit_enable(struct iommu_unit *unit)
+/* Hardware translates, or not, when its register says so. */
+static int set_control(const struct flat_unit *unit, uint64_t value)
 {
-	int status = invalidate(unit_of(unit), NULL);
+	struct iommu_deadline deadline = iommu_deadline_in(unit->platform, TIMEOUT_NS);
 
+	write_register(unit, FLAT_CONTROL, value);
+	while (read_register(unit, FLAT_CONTROL) != value)
+		if (iommu_deadline_passed(&deadline))
+			return IOMMU_ETIMEDOUT;
+	return 0;
+}
+
+/* After a sleep the registers are empty: all that endpoints use is written once more. */
+static int unit_enable(struct iommu_unit *base)
+{
+	struct flat_unit *unit = unit_of(base);
+	struct iommu_endpoint *endpoint = NULL;
+	int status;
+
+	while ((endpoint = iommu_unit_next_id(base, endpoint)) != NULL)
+		write_table(unit, endpoint, endpoint->domain);
+	status = invalidate_and_bury(unit);
+	return status == 0 ? set_control(unit, 1) : status;
+}
+
+static int unit_disable(struct iommu_unit *base)
+{
+	struct flat_unit *unit = unit_of(base);
+	const int status = set_control(unit, 0);
+
+	/* Hardware walks no table any more. */
 	if (status == 0)
-		write_register(unit_of(unit), FLAT_CONTROL, 1);
+		empty_graveyard(unit);
 	return status;
 }
 
-static int unit_disable(struct iommu_unit *unit)
+static bool unit_translates(const struct iommu_unit *unit)
 {
-	write_register(unit_of(unit), FLAT_CONTROL, 0);
-	if (read_register(unit_of(unit), FLAT_CONTROL) != 0)
-		return IOMMU_EIO;
-	/* The hardware walks no table any more. */
-	empty_graveyard(unit_of(unit));
-	return 0;
+	return read_register(unit_of(unit), FLAT_CONTROL) != 0;
+}
+
+static int unit_confirm(struct iommu_unit *unit)
+{
+	return is_open(unit_of(unit)) ? invalidate_and_bury(unit_of(unit)) : 0;
+}
+
+static void unmap_registers(const struct flat_unit *unit)
+{
+	const struct iommu_platform *platform = unit->platform;
+
+	if (platform->unmap_mmio != NULL)
+		platform->unmap_mmio(platform->ctx, unit->registers, FLAT_WINDOW);
 }
 
 static void unit_remove(struct iommu_unit *base)
@@ -386,8 +494,7 @@ static void unit_remove(struct iommu_unit *base)
 	const struct iommu_platform *platform = unit->platform;
 
 	empty_graveyard(unit);
-	if (platform->unmap_mmio != NULL)
-		platform->unmap_mmio(platform->ctx, unit->registers, FLAT_WINDOW);
+	unmap_registers(unit);
 	platform->free_pages(platform->ctx, unit, 0);
 }
 
@@ -420,6 +527,8 @@ static const struct iommu_ops unit_ops = {
 	.name = "flat",
 	.enable = unit_enable,
 	.disable = unit_disable,
+	.translates = unit_translates,
+	.confirm = unit_confirm,
 	.remove = unit_remove,
 	.match = unit_match,
 	.probe_endpoint = unit_probe_endpoint,
@@ -428,10 +537,21 @@ static const struct iommu_ops unit_ops = {
 	.handle_faults = unit_handle_faults,
 };
 
+/* A predecessor may have left tables there that are none of ours: nothing passes. */
+static int clear_tables(struct flat_unit *unit)
+{
+	unsigned int device;
+
+	for (device = 0; device < FLAT_DEVICES; device++)
+		write_register(unit, FLAT_TABLE + 8 * device, 0);
+	return invalidate(unit);
+}
+
 int flat_probe(struct iommu *iommu, iommu_paddr_t registers)
 {
 	const struct iommu_platform *platform = iommu_platform_of(iommu);
 	struct flat_unit *unit = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	int status = IOMMU_EFAULT;
 
 	if (unit == NULL)
 		return IOMMU_ENOMEM;
@@ -439,9 +559,14 @@ int flat_probe(struct iommu *iommu, iommu_paddr_t registers)
 	unit->registers = platform->map_mmio != NULL
 				  ? platform->map_mmio(platform->ctx, registers, FLAT_WINDOW)
 				  : iommu_phys_to_virt(platform, registers);
-	if (unit->registers == NULL) {
+	if (unit->registers != NULL) {
+		status = clear_tables(unit);
+		if (status != 0)
+			unmap_registers(unit);
+	}
+	if (status != 0) {
 		platform->free_pages(platform->ctx, unit, 0);
-		return IOMMU_EFAULT;
+		return status;
 	}
 	unit->base.ops = &unit_ops;
 	memcpy(unit->base.name, "flat0", sizeof("flat0"));

@@ -3,7 +3,7 @@
  * An IOMMU that does not exist, as simple as one can be: 16 devices, source ids 0 to 15, each with a
  * flat table of 1024 entries, one for each 4K page from address 0 on. All registers are 64 bits wide.
  * Entries are in the CPU's byte order; walks see the CPU's caches. What it walked it may remember,
- * entries that are not valid excepted, until it is told to forget everything.
+ * tables and entries, those that are not valid excepted, until it is told to forget everything.
  */
 #ifndef FLAT_H
 #define FLAT_H
@@ -37,7 +37,8 @@ enum flat_register {
 
 /*
  * flat_probe - hand the unit whose registers are at `registers` to the core. May sleep. Returns 0,
- * IOMMU_EFAULT (the host cannot map the registers) or IOMMU_ENOMEM.
+ * IOMMU_EFAULT (the host cannot map the registers), IOMMU_ENOMEM, or IOMMU_ETIMEDOUT (the unit does
+ * not answer; it may translate by tables that are not the library's).
  */
 int flat_probe(struct iommu *iommu, iommu_paddr_t registers);
 

@@ -38,7 +38,7 @@ enum iommu_domain_type {
 	 * it.
 	 */
 	IOMMU_DOMAIN_DMA_BYPASS,
-	/* For back ends that have them: see <libiommu/ops.h>. */
+	/* For back ends that have them: see <libiommu/backend/ops.h>. */
 	IOMMU_DOMAIN_NESTED,
 	IOMMU_DOMAIN_SVA,
 };

@@ -62,7 +62,6 @@
 #include <libiommu/model_tce.h>
 #include <libiommu/model_vtd.h>
 #include <libiommu/opal.h>
-#include <libiommu/ops.h>
 #include <libiommu/page_request.h>
 #include <libiommu/page_reserve.h>
 #include <libiommu/papr.h>

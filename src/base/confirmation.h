@@ -15,7 +15,7 @@
 #ifndef IOMMU_BASE_CONFIRMATION_H
 #define IOMMU_BASE_CONFIRMATION_H
 
-#include <libiommu/ops.h>
+#include <libiommu/backend/ops.h>
 
 #include "base/inline_atomics.h"
 

@@ -35,7 +35,7 @@ static inline void iommu_log(const struct iommu_platform *platform, enum iommu_l
 #endif
 
 /*
- * iommu_refuse (<libiommu/ops.h>) with a text of the library's own; without reasons there is
+ * iommu_refuse (<libiommu/backend/ops.h>) with a text of the library's own; without reasons there is
  * nothing to note.
  */
 #if IOMMU_CONFIG_REASONS
@@ -49,7 +49,7 @@ const char *iommu_meaning(int status);
 
 /*
  * "call: who: why: CODE", at IOMMU_LOG_REFUSAL; `who` and `why` may be empty. Returns the status.
- * Calls that have an instance use iommu_refuse and iommu_control_end (<libiommu/ops.h>), which come
+ * Calls that have an instance use iommu_refuse and iommu_control_end (<libiommu/backend/ops.h>), which come
  * here. Any context; platform NULL: no line.
  */
 int iommu_log_refusal(const struct iommu_platform *platform, const char *call, const char *who,

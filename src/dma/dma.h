@@ -9,10 +9,10 @@
 #ifndef IOMMU_DMA_INTERNAL_H
 #define IOMMU_DMA_INTERNAL_H
 
+#include <libiommu/backend/ops.h>
 #include <libiommu/dma.h>
 #include <libiommu/flush_queue.h>
 #include <libiommu/iova_cache.h>
-#include <libiommu/ops.h>
 #include <libiommu/status.h>
 
 #include "base/bits.h"

@@ -17,8 +17,8 @@
  * was confirmed had begun, and so is no older than that, `confirmed_ns`. The clock is read where an
  * invalidation begins, and by the tick.
  */
+#include <libiommu/backend/ops.h>
 #include <libiommu/flush_queue.h>
-#include <libiommu/ops.h>
 #include <libiommu/status.h>
 
 #include "base/atomic.h"

@@ -10,7 +10,7 @@
 #define IOMMU_GROUP_GROUP_H
 
 #include <libiommu/backend.h>
-#include <libiommu/ops.h>
+#include <libiommu/backend/ops.h>
 #include <libiommu/status.h>
 
 #include "base/list.h"

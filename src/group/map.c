@@ -3,8 +3,8 @@
  * The map entry points: one hop from the public API to the back end, which makes the one to the
  * page table. What a back end cleared is settled here, on every path: see <libiommu/gather.h>.
  */
+#include <libiommu/backend/ops.h>
 #include <libiommu/domain.h>
-#include <libiommu/ops.h>
 #include <libiommu/status.h>
 
 #include "base/confirmation.h"

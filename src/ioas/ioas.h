@@ -23,9 +23,9 @@
 #ifndef IOMMU_IOAS_H
 #define IOMMU_IOAS_H
 
+#include <libiommu/backend/ops.h>
 #include <libiommu/ioas.h>
 #include <libiommu/iova.h>
-#include <libiommu/ops.h>
 #include <libiommu/status.h>
 
 #include "base/list.h"

@@ -5,9 +5,9 @@
 #include <libiommu/status.h>
 
 #include "base/byteorder.h"
-#include "base/deadline.h"
-#include "base/mmio.h"
 #include "base/spinlock.h"
+#include <libiommu/backend/deadline.h>
+#include <libiommu/backend/mmio.h>
 
 #define ONE_BY_ONE 8 /* more pages than that, and all of the PE's go at once */
 

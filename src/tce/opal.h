@@ -21,9 +21,9 @@
 #ifndef IOMMU_TCE_OPAL_H
 #define IOMMU_TCE_OPAL_H
 
+#include <libiommu/backend/ops.h>
 #include <libiommu/hw/tve.h>
 #include <libiommu/opal.h>
-#include <libiommu/ops.h>
 #include <libiommu/tce_table.h>
 
 #include "base/list.h"
@@ -48,6 +48,7 @@ struct opal_pe {
 	/* What its windows hold, as far as firmware has confirmed. */
 	bool is_open;     /* the first may lead somewhere */
 	bool is_bypassed; /* the second may */
+	bool is_shown;    /* the first is its domain's: pages of it have a size. Atomic */
 	bool is_unsure;   /* they may be other than they should; changed under the lock */
 	/* Where the library keeps ids: from first to last, and of what kind. */
 	bool has_ids;

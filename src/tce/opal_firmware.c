@@ -2,9 +2,9 @@
 /* What bridges are told: by calls of firmware, again while it is busy; or through registers. */
 #include <libiommu/status.h>
 
-#include "base/deadline.h"
 #include "tce/kill_register.h"
 #include "tce/opal.h"
+#include <libiommu/backend/deadline.h>
 
 /* Firmware answers within milliseconds, or says how far it is: a second without an answer is none. */
 #define TIMEOUT_NS 1000000000ULL

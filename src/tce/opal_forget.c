@@ -92,7 +92,7 @@ int iommu_opal_forget_failed(struct opal_unit *unit)
 
 struct told {
 	uint32_t pe;
-	bool is_moving; /* to another domain, or from one */
+	bool knows_pages; /* of the domain: its window is open, and not about to be another's */
 };
 
 /* The PEs of a domain, if there are few; otherwise how many. */
@@ -108,7 +108,11 @@ static unsigned int snapshot(struct opal_domain *domain, struct told told[KILL_O
 		iommu_list_for_each (node, &domain->pes) {
 			const struct opal_pe *pe = opal_pe_of_link(unit, node);
 
-			told[i++] = (struct told){opal_number_of(unit, pe), pe->is_moving};
+			told[i++] = (struct told){
+				.pe = opal_number_of(unit, pe),
+				.knows_pages = !pe->is_moving &&
+					       __atomic_load_n(&pe->is_shown, __ATOMIC_ACQUIRE),
+			};
 		}
 	iommu_spin_unlock(unit->platform, &unit->lock, state);
 	return count;
@@ -129,7 +133,7 @@ int iommu_opal_forget_range(struct opal_domain *domain, iommu_iova_t start, iomm
 	for (i = 0; i < count && status == 0; i++) {
 		const uint64_t pages = start > last ? 0 : ((last - start) >> shift) + 1;
 
-		if (pages == 0 || pages > KILL_ONE_BY || told[i].is_moving)
+		if (pages == 0 || pages > KILL_ONE_BY || !told[i].knows_pages)
 			status = iommu_opal_forget(unit, OPAL_KILL_PE, told[i].pe, 0, 0, 0);
 		else
 			status = iommu_opal_forget(unit, OPAL_KILL_PAGES, told[i].pe, 1ULL << shift,

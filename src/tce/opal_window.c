@@ -109,9 +109,11 @@ static int set_window(struct opal_unit *unit, struct opal_pe *pe, const struct o
 	if (domain == NULL && !pe->is_open)
 		return 0;
 	pe->is_open = true;
+	__atomic_store_n(&pe->is_shown, false, __ATOMIC_RELEASE);
 	status = iommu_opal_set_window(unit, opal_number_of(unit, pe), domain);
 	if (status == 0)
 		pe->is_open = domain != NULL;
+	__atomic_store_n(&pe->is_shown, status == 0 && domain != NULL, __ATOMIC_RELEASE);
 	return status;
 }
 

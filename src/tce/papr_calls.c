@@ -5,8 +5,8 @@
 #include <libiommu/status.h>
 
 #include "base/byteorder.h"
-#include "base/deadline.h"
 #include "base/inline_atomics.h"
+#include <libiommu/backend/deadline.h>
 
 /* A hypervisor is busy for milliseconds, with what other guests want: after a second it hangs. */
 #define TIMEOUT_NS 1000000000ULL

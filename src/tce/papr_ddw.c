@@ -8,7 +8,7 @@
 #include <libiommu/status.h>
 
 #include "base/bits.h"
-#include "base/deadline.h"
+#include <libiommu/backend/deadline.h>
 
 #define TIMEOUT_NS      1000000000ULL
 #define FIRST_SHIFT     12

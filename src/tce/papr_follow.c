@@ -3,8 +3,8 @@
 #include <libiommu/hw/tce.h>
 #include <libiommu/status.h>
 
-#include "base/deadline.h"
 #include "tce/papr_unit.h"
+#include <libiommu/backend/deadline.h>
 
 #define TIMEOUT_NS 1000000000ULL /* see papr_calls.c */
 

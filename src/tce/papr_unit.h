@@ -26,7 +26,7 @@
 #ifndef IOMMU_TCE_PAPR_UNIT_H
 #define IOMMU_TCE_PAPR_UNIT_H
 
-#include <libiommu/ops.h>
+#include <libiommu/backend/ops.h>
 #include <libiommu/papr.h>
 
 #include "base/atomic.h"

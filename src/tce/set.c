@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <libiommu/tce_set.h>
 
+#include <libiommu/backend/ops.h>
 #include <libiommu/group.h>
-#include <libiommu/ops.h>
 #include <libiommu/status.h>
 
 #include "tce/table.h"

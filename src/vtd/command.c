@@ -12,8 +12,8 @@
  */
 #include <libiommu/status.h>
 
-#include "base/deadline.h"
 #include "vtd/vtd.h"
+#include <libiommu/backend/deadline.h>
 
 /* A CPU that was kept busy elsewhere until the time was over looks once more. */
 int iommu_vtd_wait32(struct vtd_unit *unit, uint32_t offset, uint32_t mask, uint32_t value)

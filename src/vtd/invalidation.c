@@ -12,8 +12,8 @@
 #include <libiommu/status.h>
 
 #include "base/bits.h"
-#include "base/deadline.h"
 #include "vtd/vtd.h"
+#include <libiommu/backend/deadline.h>
 
 /* Times that a request is repeated because some device did not answer. */
 #define REPEATS_MAX 64

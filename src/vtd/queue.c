@@ -33,9 +33,9 @@
 #include <libiommu/status.h>
 
 #include "base/byteorder.h"
-#include "base/deadline.h"
 #include "base/memory.h"
 #include "vtd/vtd.h"
+#include <libiommu/backend/deadline.h>
 
 #define SLOT(index) ((index) % VTD_QUEUE_ENTRIES)
 

@@ -17,6 +17,7 @@
 #ifndef IOMMU_VTD_VTD_H
 #define IOMMU_VTD_VTD_H
 
+#include <libiommu/backend/ops.h>
 #include <libiommu/dmar.h>
 #include <libiommu/hw/vtd_context.h>
 #include <libiommu/hw/vtd_interrupt.h>
@@ -24,16 +25,15 @@
 #include <libiommu/hw/vtd_page_request.h>
 #include <libiommu/hw/vtd_registers.h>
 #include <libiommu/hw/vtd_scalable.h>
-#include <libiommu/ops.h>
 #include <libiommu/status.h>
 #include <libiommu/vtd.h>
 
 #include "base/confirmation.h"
 #include "base/list.h"
 #include "base/log.h"
-#include "base/mmio.h"
 #include "base/object_cache.h"
 #include "base/spinlock.h"
+#include <libiommu/backend/mmio.h>
 
 /* --- cap: what a unit can do ------------------------------------------------------------------ */
 

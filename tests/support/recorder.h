@@ -6,6 +6,7 @@
 #ifndef RECORDER_H
 #define RECORDER_H
 
+#include <libiommu/backend/ops.h>
 #include <libiommu/iommu.h>
 
 #include "base/list.h"

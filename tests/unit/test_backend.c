@@ -8,138 +8,13 @@
 #include <libiommu/iommu.h>
 
 #include "flat.h"
+#include "flat_hardware.h"
 #include "test.h"
 #include "test_platform.h"
 
 #define PAGE IOMMU_PAGE_SIZE
 #define BASE 0x80000000ULL
 #define RW   IOMMU_PROT_READ_WRITE
-
-/* The hardware. It remembers every entry that it ever walked. */
-static struct hardware {
-	const struct iommu_platform *platform;
-	uint64_t control, busy, fault, fault_address, tables[FLAT_DEVICES];
-	uint64_t remembered[FLAT_DEVICES][FLAT_ENTRIES];
-	bool hangs, keeps_going;
-	unsigned int invalidations;
-} hw;
-
-static uint64_t *register_at(unsigned int offset)
-{
-	switch (offset) {
-	case FLAT_CONTROL:
-		return &hw.control;
-	case FLAT_INVALIDATE:
-		return &hw.busy;
-	case FLAT_FAULT:
-		return &hw.fault;
-	case FLAT_FAULT_ADDRESS:
-		return &hw.fault_address;
-	default:
-		assert_true(offset >= FLAT_TABLE && offset < FLAT_TABLE + 8 * FLAT_DEVICES);
-		return &hw.tables[(offset - FLAT_TABLE) / 8];
-	}
-}
-
-static void *map_mmio(void *ctx, iommu_paddr_t paddr, uint64_t size)
-{
-	(void)ctx;
-	assert_int_equal(size, FLAT_WINDOW);
-	return paddr == 0 ? NULL : &hw;
-}
-
-static void unmap_mmio(void *ctx, void *registers, uint64_t size)
-{
-	(void)ctx;
-	(void)size;
-	assert_ptr_equal(registers, &hw);
-}
-
-static unsigned int offset_of(const volatile void *reg)
-{
-	return (unsigned int)((uintptr_t)reg - (uintptr_t)&hw);
-}
-
-static uint64_t read64(void *ctx, const volatile void *reg)
-{
-	(void)ctx;
-	return *register_at(offset_of(reg));
-}
-
-static void write64(void *ctx, volatile void *reg, uint64_t value)
-{
-	const unsigned int offset = offset_of(reg);
-
-	(void)ctx;
-	switch (offset) {
-	case FLAT_CONTROL:
-		hw.control = hw.keeps_going ? 1 : value;
-		break;
-	case FLAT_INVALIDATE:
-		hw.invalidations++;
-		hw.busy = hw.hangs;
-		if (!hw.hangs)
-			memset(hw.remembered, 0, sizeof(hw.remembered));
-		break;
-	case FLAT_FAULT:
-		hw.fault = 0;
-		break;
-	default:
-		*register_at(offset) = value;
-	}
-}
-
-static uint32_t read32(void *ctx, const volatile void *reg)
-{
-	(void)ctx;
-	(void)reg;
-	fail();
-	return 0;
-}
-
-static void write32(void *ctx, volatile void *reg, uint32_t value)
-{
-	(void)ctx;
-	(void)reg;
-	(void)value;
-	fail();
-}
-
-static uint64_t walk(unsigned int source, uint64_t address)
-{
-	const uint64_t pointer = hw.tables[source];
-	const uint64_t *table;
-
-	if (pointer == 0 || address >= FLAT_ENTRIES * PAGE)
-		return 0;
-	assert_true((pointer & FLAT_VALID) != 0);
-	table = iommu_phys_to_virt(hw.platform, pointer & ~FLAT_VALID);
-	return table[address / PAGE];
-}
-
-/* A device's access: where it goes, or 0. */
-static iommu_paddr_t reach(unsigned int source, uint64_t address, uint64_t access)
-{
-	uint64_t entry = 0;
-
-	if ((hw.control & 1) == 0)
-		return address;
-	if (address < FLAT_ENTRIES * PAGE)
-		entry = hw.remembered[source][address / PAGE];
-	if (entry == 0)
-		entry = walk(source, address);
-	if ((entry & access) != 0) {
-		hw.remembered[source][address / PAGE] = entry;
-		return (entry & ~(PAGE - 1)) | (address & (PAGE - 1));
-	}
-	if ((hw.fault & FLAT_FAULT_VALID) != 0) {
-		hw.fault |= FLAT_FAULT_LOST;
-		return 0;
-	}
-	hw.fault = FLAT_FAULT_VALID | source | (access == FLAT_WRITE ? FLAT_FAULT_IS_WRITE : 0);
-	hw.fault_address = address;
-	return 0;
-}
 
 /* --- The host --------------------------------------------------------------------------------- */
 
@@ -162,19 +37,12 @@ static void on_fault(void *ctx, const struct iommu_fault *fault)
 
 static void power_on(void)
 {
-	memset(&hw, 0, sizeof(hw));
 	memset(&f, 0, sizeof(f));
 	test_platform_init(&f.test, 4 << 20, BASE);
 	f.test.quiet = true;
-	f.test.platform.map_mmio = map_mmio;
-	f.test.platform.unmap_mmio = unmap_mmio;
-	f.test.platform.mmio_read32 = read32;
-	f.test.platform.mmio_read64 = read64;
-	f.test.platform.mmio_write32 = write32;
-	f.test.platform.mmio_write64 = write64;
 	/* Without a clock time-outs are counted in polls. */
 	f.test.platform.now_ns = NULL;
-	hw.platform = &f.test.platform;
+	flat_hardware_begin(&f.test.platform);
 	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
 	iommu_set_fault_handler(f.iommu, on_fault, NULL);
 }
@@ -229,14 +97,14 @@ static void devices_reach_what_is_mapped(void **state)
 	blocked = domain_of(IOMMU_DOMAIN_BLOCKED);
 	assert_int_equal(iommu_map(domain, 0x5000, 0x123000, 2 * PAGE, RW), 0);
 	assert_int_equal(iommu_map(domain, 0x9000, 0x200000, PAGE, IOMMU_PROT_READ), 0);
-	assert_int_equal(reach(3, 0x5000, FLAT_READ), 0);
+	assert_int_equal(flat_hardware_reach(3, 0x5000, FLAT_READ), 0);
 	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
-	assert_int_equal(reach(3, 0x6004, FLAT_WRITE), 0x124004);
-	assert_int_equal(reach(3, 0x9008, FLAT_READ), 0x200008);
-	assert_int_equal(reach(4, 0x5000, FLAT_READ), 0);
+	assert_int_equal(flat_hardware_reach(3, 0x6004, FLAT_WRITE), 0x124004);
+	assert_int_equal(flat_hardware_reach(3, 0x9008, FLAT_READ), 0x200008);
+	assert_int_equal(flat_hardware_reach(4, 0x5000, FLAT_READ), 0);
 	assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 1);
 	assert_true(lost); /* the first and the last were one too many */
-	assert_int_equal(reach(3, 0x9008, FLAT_WRITE), 0);
+	assert_int_equal(flat_hardware_reach(3, 0x9008, FLAT_WRITE), 0);
 	assert_int_equal(iommu_unit_handle_faults(f.unit, &lost), 1);
 	assert_false(lost);
 	assert_ptr_equal(f.fault.endpoint, f.endpoint[0]);
@@ -248,13 +116,13 @@ static void devices_reach_what_is_mapped(void **state)
 	assert_int_equal(info.table_pages, 2);
 
 	assert_int_equal(iommu_unmap(domain, 0x5000, 2 * PAGE, 0, NULL), 0);
-	assert_int_equal(reach(3, 0x6004, FLAT_WRITE), 0);
+	assert_int_equal(flat_hardware_reach(3, 0x6004, FLAT_WRITE), 0);
 	assert_int_equal(iommu_domain_attach_group(blocked, f.group[0]), 0);
-	assert_int_equal(reach(3, 0x9008, FLAT_READ), 0);
+	assert_int_equal(flat_hardware_reach(3, 0x9008, FLAT_READ), 0);
 	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
-	assert_int_equal(reach(3, 0x9008, FLAT_READ), 0x200008);
+	assert_int_equal(flat_hardware_reach(3, 0x9008, FLAT_READ), 0x200008);
 	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
-	assert_int_equal(reach(3, 0x9008, FLAT_READ), 0);
+	assert_int_equal(flat_hardware_reach(3, 0x9008, FLAT_READ), 0);
 	assert_int_equal(iommu_domain_free(domain), 0);
 	assert_int_equal(iommu_domain_free(blocked), 0);
 	end();
@@ -315,8 +183,8 @@ static void what_is_not_confirmed_is_kept(void **state)
 	domain = domain_of(IOMMU_DOMAIN_PAGING);
 	assert_int_equal(iommu_map(domain, 0x5000, 0x123000, PAGE, RW), 0);
 	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
-	assert_int_equal(reach(3, 0x5000, FLAT_READ), 0x123000);
-	hw.hangs = true;
+	assert_int_equal(flat_hardware_reach(3, 0x5000, FLAT_READ), 0x123000);
+	flat_hardware.hangs = true;
 	assert_int_equal(iommu_unmap(domain, 0x5000, PAGE, 0, NULL), IOMMU_ETIMEDOUT);
 	iommu_domain_get_info(domain, &info);
 	assert_true(info.quarantine);
@@ -324,12 +192,12 @@ static void what_is_not_confirmed_is_kept(void **state)
 	assert_int_equal(iommu_domain_free(domain), 0);
 	/* It is gone for us, not for the hardware. */
 	assert_true(f.test.hosted.pages_in_use > pages);
-	hw.hangs = false;
-	hw.busy = 0;
-	hw.keeps_going = true;
-	assert_int_equal(iommu_unit_disable(f.unit), IOMMU_EIO);
+	flat_hardware.hangs = false;
+	flat_hardware.busy = 0;
+	flat_hardware.keeps_going = true;
+	assert_int_equal(iommu_unit_disable(f.unit), IOMMU_ETIMEDOUT);
 	assert_true(f.test.hosted.pages_in_use > pages);
-	hw.keeps_going = false;
+	flat_hardware.keeps_going = false;
 	assert_int_equal(iommu_unit_disable(f.unit), 0);
 	assert_int_equal(f.test.hosted.pages_in_use, pages);
 	end();
@@ -347,19 +215,19 @@ static void an_attach_that_is_not_confirmed_is_undone(void **state)
 	assert_int_equal(iommu_domain_attach_group(first, f.group[0]), 0);
 	pages = f.test.hosted.pages_in_use;
 	second = domain_of(IOMMU_DOMAIN_PAGING);
-	hw.hangs = true;
+	flat_hardware.hangs = true;
 	assert_int_equal(iommu_domain_attach_group(second, f.group[0]), IOMMU_ETIMEDOUT);
 	assert_ptr_equal(iommu_group_domain(f.group[0]), first);
-	assert_int_equal(reach(3, 0x5000, FLAT_READ), 0x123000);
+	assert_int_equal(flat_hardware_reach(3, 0x5000, FLAT_READ), 0x123000);
 	/* The hardware may have begun to walk the second. */
 	assert_int_equal(iommu_domain_free(second), 0);
 	assert_true(f.test.hosted.pages_in_use > pages);
 	/* An invalidation that comes through late covers nothing that came after it. */
-	hw.hangs = false;
-	hw.busy = 0;
+	flat_hardware.hangs = false;
+	flat_hardware.busy = 0;
 	second = domain_of(IOMMU_DOMAIN_PAGING);
 	assert_int_equal(iommu_domain_attach_group(second, f.group[0]), 0);
-	assert_int_equal(reach(3, 0x5000, FLAT_READ), 0);
+	assert_int_equal(flat_hardware_reach(3, 0x5000, FLAT_READ), 0);
 	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
 	assert_int_equal(iommu_domain_free(second), 0);
 	assert_int_equal(iommu_domain_free(first), 0);
@@ -413,14 +281,15 @@ static void drivers_map_through_it(void **state)
 	assert_int_equal(iommu_dma_required_mask(dma), FLAT_ENTRIES * PAGE - 1);
 	while (iommu_dma_map(dma, &any, 0x10000000 + count * 0x2010, PAGE - 16,
 			     IOMMU_DMA_BIDIRECTIONAL, &address) == 0) {
-		assert_int_equal(reach(4, address, FLAT_WRITE), 0x10000000 + count * 0x2010);
+		assert_int_equal(flat_hardware_reach(4, address, FLAT_WRITE),
+				 0x10000000 + count * 0x2010);
 		addresses[count++] = address;
 	}
 	/* Some buffers lie on two pages, all are below 4 MiB. */
 	assert_true(count > FLAT_ENTRIES / 3 && count < FLAT_ENTRIES);
 	while (count-- != 0) {
 		assert_int_equal(iommu_dma_unmap(dma, addresses[count], PAGE - 16), 0);
-		assert_int_equal(reach(4, addresses[count], FLAT_WRITE), 0);
+		assert_int_equal(flat_hardware_reach(4, addresses[count], FLAT_WRITE), 0);
 	}
 	assert_int_equal(iommu_dma_destroy(dma), 0);
 	assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);

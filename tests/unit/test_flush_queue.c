@@ -7,8 +7,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#include <libiommu/backend/ops.h>
 #include <libiommu/flush_queue.h>
-#include <libiommu/ops.h>
 #include <libiommu/status.h>
 
 #include "base/list.h"

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include <libiommu/ops.h>
+#include <libiommu/backend/ops.h>
 #include <libiommu/status.h>
 
 #include "group/group.h"

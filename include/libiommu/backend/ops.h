@@ -7,8 +7,8 @@
  * function is required, may sleep, and is called by one thread at a time per instance (it is the
  * control path; see <libiommu/endpoint.h>).
  */
-#ifndef LIBIOMMU_OPS_H
-#define LIBIOMMU_OPS_H
+#ifndef LIBIOMMU_BACKEND_OPS_H
+#define LIBIOMMU_BACKEND_OPS_H
 
 #include <libiommu/domain.h>
 #include <libiommu/endpoint.h>

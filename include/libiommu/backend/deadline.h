@@ -7,8 +7,8 @@
  *		if (iommu_deadline_passed(&deadline))
  *			return IOMMU_ETIMEDOUT;
  */
-#ifndef IOMMU_BASE_DEADLINE_H
-#define IOMMU_BASE_DEADLINE_H
+#ifndef LIBIOMMU_BACKEND_DEADLINE_H
+#define LIBIOMMU_BACKEND_DEADLINE_H
 
 #include <libiommu/platform.h>
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The sweep over failures (see sweep.h) on POWER's back ends: bridges under OPAL that firmware tells to forget,
- * bridges that are told through their register, and windows of a hypervisor.
+ * POWER's back ends pass the kit (kit.h): bridges under OPAL that firmware tells to forget, bridges
+ * that are told through their register, and windows of a hypervisor.
  */
 #include <string.h>
 
+#include "kit.h"
 #include "phb_registers.h"
-#include "sweep.h"
 #include "test.h"
 
 #define BYPASS (1ULL << 59)
@@ -36,7 +36,7 @@ static bool read_memory(void *ctx, iommu_paddr_t paddr, uint64_t *bytes)
 static void refuse_misuse(void *ctx, const char *text)
 {
 	(void)ctx;
-	fail_msg("misuse: %s", text);
+	kit_fail(text);
 }
 
 static void begin(struct test_platform *test, unsigned int generation)
@@ -56,19 +56,19 @@ static void begin(struct test_platform *test, unsigned int generation)
 
 static int64_t call(void *ctx, uint64_t token, const uint64_t arguments[7])
 {
-	enum sweep_answer answer;
+	enum kit_answer answer;
 	int64_t code = -6;
 
 	(void)ctx;
-	sweep_look();
-	answer = sweep_step();
-	if (answer == SWEEP_OBEY)
+	kit_look();
+	answer = kit_step();
+	if (answer == KIT_OBEY)
 		code = iommu_model_phb_opal(f.bridge, token, arguments);
-	else if (answer == SWEEP_LIE)
+	else if (answer == KIT_LIE)
 		assert_int_equal(iommu_model_phb_opal(f.bridge, token, arguments), 0);
-	else if (answer == SWEEP_BUSY)
+	else if (answer == KIT_BUSY)
 		code = -2;
-	sweep_look();
+	kit_look();
 	return code;
 }
 
@@ -77,12 +77,12 @@ static void write_register(void *ctx, volatile void *reg, uint64_t value)
 {
 	struct iommu_model_phb_faults faults = {0};
 
-	sweep_look();
-	if (sweep_step() != SWEEP_OBEY)
+	kit_look();
+	if (kit_step() != KIT_OBEY)
 		faults.slow_kills = 8;
 	iommu_model_phb_misbehave(f.bridge, &faults);
 	phb_registers_write64(ctx, reg, value);
-	sweep_look();
+	kit_look();
 }
 
 static void end_kill(void)
@@ -122,6 +122,11 @@ static void end_bridge(void)
 	test_platform_destroy(&f.outside);
 }
 
+static void reboot_bridge(void)
+{
+	phb_registers.mapped = 0;
+}
+
 static int probe_bridge(struct iommu *iommu)
 {
 	const struct iommu_opal_config config = {
@@ -153,7 +158,7 @@ static void make_pes(struct iommu_unit *unit)
 {
 	unsigned int i;
 
-	for (i = 0; i < SWEEP_DEVICES; i++) {
+	for (i = 0; i < KIT_DEVICES; i++) {
 		const struct iommu_opal_pe_config config = {.kind = IOMMU_OPAL_PE_BUS,
 							    .source_id = id_behind_bridge(i),
 							    .number = IOMMU_OPAL_NO_PE};
@@ -201,54 +206,6 @@ static void change_pes(struct iommu_unit *unit)
 	change_pe(unit, 1);
 }
 
-static void a_bridge_and_its_firmware(void **state)
-{
-	static const struct sweep_backend backend = {
-		.name = "opal",
-		.page = 4096,
-		.large_pages = 1536,
-		.devices = 3,
-		.has_identity = true,
-		.bypass = BYPASS,
-		.memory_end = MEMORY_OF_BRIDGE,
-		.begin = begin_by_call,
-		.end = end_bridge,
-		.probe = probe_bridge,
-		.dma = dma_of_bridge,
-		.source_id = id_behind_bridge,
-		.mate_id = mate_behind_bridge,
-		.ready = make_pes,
-		.own = change_pes,
-	};
-
-	(void)state;
-	sweep_run(&backend);
-}
-
-static void a_bridge_that_is_told_by_register(void **state)
-{
-	static const struct sweep_backend backend = {
-		.name = "opal by register",
-		.page = 4096,
-		.large_pages = 1536,
-		.devices = 2,
-		.has_identity = true,
-		.bypass = BYPASS,
-		.memory_end = MEMORY_OF_BRIDGE,
-		.begin = begin_by_register,
-		.end = end_bridge,
-		.probe = probe_bridge,
-		.dma = dma_of_bridge,
-		.source_id = id_behind_bridge,
-		.mate_id = mate_behind_bridge,
-		.mend = end_kill,
-		.ready = make_pes,
-	};
-
-	(void)state;
-	sweep_run(&backend);
-}
-
 /* --- Hypervisors ------------------------------------------------------------------------------ */
 
 #define WINDOW       0x80000000U
@@ -262,21 +219,21 @@ static int64_t hypercall(void *ctx, uint64_t opcode, uint64_t liobn, uint64_t ad
 			 uint64_t third, uint64_t fourth, uint64_t *result)
 {
 	static const int64_t codes[] = {-1, -4, -11, -44};
-	enum sweep_answer answer;
+	enum kit_answer answer;
 	int64_t code = codes[f.calls++ % 4];
 
 	(void)ctx;
-	sweep_look();
-	answer = sweep_step();
-	if (answer == SWEEP_OBEY)
+	kit_look();
+	answer = kit_step();
+	if (answer == KIT_OBEY)
 		code = iommu_model_papr_hypercall(f.papr, opcode, liobn, address, third, fourth,
 						  result);
-	else if (answer == SWEEP_LIE)
+	else if (answer == KIT_LIE)
 		(void)iommu_model_papr_hypercall(f.papr, opcode, liobn, address, third, fourth,
 						 result);
-	else if (answer == SWEEP_BUSY)
+	else if (answer == KIT_BUSY)
 		code = 1;
-	sweep_look();
+	kit_look();
 	return code;
 }
 
@@ -335,35 +292,64 @@ static bool dma_in_partition(unsigned int device, iommu_iova_t address, iommu_pa
 	return status == 0;
 }
 
-static void a_hypervisor(void **state)
-{
-	static const struct sweep_backend backend = {
-		.name = "papr",
-		.page = 4096,
-		.start = WINDOW_START,
-		.large_pages = 1536,
-		.devices = 1,
-		.bypass = BYPASS,
-		.memory_end = DIRECT_PAGES << DIRECT_SHIFT,
-		.begin = begin_papr,
-		.end = end_papr,
-		.probe = probe_papr,
-		.dma = dma_in_partition,
-		.source_id = id_in_partition,
-		.mate_id = mate_in_partition,
-	};
-
-	(void)state;
-	sweep_run(&backend);
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_bridge_and_its_firmware),
-		cmocka_unit_test(a_bridge_that_is_told_by_register),
-		cmocka_unit_test(a_hypervisor),
+	static const struct kit_backend backends[] = {
+		{
+			.name = "opal",
+			.page = 4096,
+			.stride = 1 << 23,
+			.large_pages = 1536,
+			.devices = 3,
+			.has_identity = true,
+			.bypass = BYPASS,
+			.memory_end = MEMORY_OF_BRIDGE,
+			.begin = begin_by_call,
+			.end = end_bridge,
+			.reboot = reboot_bridge,
+			.probe = probe_bridge,
+			.dma = dma_of_bridge,
+			.source_id = id_behind_bridge,
+			.mate_id = mate_behind_bridge,
+			.ready = make_pes,
+			.own = change_pes,
+		},
+		{
+			.name = "opal by register",
+			.page = 4096,
+			.stride = 1 << 23,
+			.large_pages = 1536,
+			.devices = 2,
+			.has_identity = true,
+			.bypass = BYPASS,
+			.memory_end = MEMORY_OF_BRIDGE,
+			.begin = begin_by_register,
+			.end = end_bridge,
+			.reboot = reboot_bridge,
+			.probe = probe_bridge,
+			.dma = dma_of_bridge,
+			.source_id = id_behind_bridge,
+			.mate_id = mate_behind_bridge,
+			.mend = end_kill,
+			.ready = make_pes,
+		},
+		{
+			.name = "papr",
+			.page = 4096,
+			.start = WINDOW_START,
+			.stride = 1 << 23,
+			.large_pages = 1536,
+			.devices = 1,
+			.bypass = BYPASS,
+			.memory_end = DIRECT_PAGES << DIRECT_SHIFT,
+			.begin = begin_papr,
+			.end = end_papr,
+			.probe = probe_papr,
+			.dma = dma_in_partition,
+			.source_id = id_in_partition,
+			.mate_id = mate_in_partition,
+		},
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return kit_run(backends, sizeof(backends) / sizeof(backends[0]));
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The sweep over failures (see sweep.h) on VT-d's back end: units with and without a queue, that remember
- * what is absent, and in scalable mode. A step is a write to a register that starts something.
+ * VT-d's back end passes the kit (kit.h): units with and without a queue, that remember what is
+ * absent, and in scalable mode. A step is a write to a register that starts something.
  */
 #include <string.h>
 
 #include <libiommu/hw/vtd_registers.h>
 
-#include "sweep.h"
+#include "kit.h"
 #include "test.h"
 
 #define BASE  0xfed90000ULL
@@ -62,7 +62,7 @@ static bool compare_exchange(void *ctx, iommu_paddr_t paddr, uint64_t expected, 
 static void refuse_misuse(void *ctx, const char *text)
 {
 	(void)ctx;
-	fail_msg("misuse: %s", text);
+	kit_fail(text);
 }
 
 /* --- Its registers ------------------------------------------------------------------------------ */
@@ -110,11 +110,11 @@ static bool starts_something(uint64_t offset)
  * What hardware does not do at once, or does not say at once: a command completes when the wait for it is
  * over, a descriptor is refused, or executed without the wait behind it.
  */
-static void fail_by(enum sweep_answer answer, uint64_t offset)
+static void fail_by(enum kit_answer answer, uint64_t offset)
 {
-	if (answer == SWEEP_BUSY || (answer == SWEEP_REFUSE && offset != VTD_IQT))
+	if (answer == KIT_BUSY || (answer == KIT_REFUSE && offset != VTD_IQT))
 		f.faults.commands_hang = f.faults.invalidations_hang = true;
-	else if (answer == SWEEP_REFUSE)
+	else if (answer == KIT_REFUSE)
 		f.faults.refuse_after = 1;
 	else if (offset == VTD_GCMD)
 		f.faults.command_delay = 12;
@@ -125,17 +125,17 @@ static void fail_by(enum sweep_answer answer, uint64_t offset)
 
 static void write_register(uint64_t offset, unsigned int size, uint64_t value)
 {
-	enum sweep_answer answer = SWEEP_OBEY;
+	enum kit_answer answer = KIT_OBEY;
 
-	sweep_look();
+	kit_look();
 	if (starts_something(offset))
-		answer = sweep_step();
-	if (answer != SWEEP_OBEY)
+		answer = kit_step();
+	if (answer != KIT_OBEY)
 		fail_by(answer, offset);
 	iommu_model_vtd_mmio_write(f.unit, offset, size, value);
 	/* The next descriptor is taken again. */
 	f.faults.refuse_after = 0;
-	sweep_look();
+	kit_look();
 }
 
 static void write32(void *ctx, volatile void *reg, uint32_t value)
@@ -204,6 +204,11 @@ static void end(void)
 	test_platform_destroy(&f.outside);
 }
 
+static void sleep_it(void)
+{
+	iommu_model_vtd_reset(f.unit);
+}
+
 static int probe(struct iommu *iommu)
 {
 	const struct iommu_vtd_options options = {.flags = f.options};
@@ -230,39 +235,11 @@ static uint16_t source_id(unsigned int device)
 	return (uint16_t)(8 * (device + 1));
 }
 
-static void sweep(const char *name, void (*begin_it)(struct test_platform *test))
-{
-	const struct sweep_backend backend = {
-		.name = name,
-		.page = 4096,
-		.start = START,
-		/* More than one block, and more than one page table. */
-		.large_pages = 1536,
-		.devices = 2,
-		.has_identity = true,
-		.is_open_when_off = true,
-		.begin = begin_it,
-		.end = end,
-		.probe = probe,
-		.dma = dma,
-		.source_id = source_id,
-		.mend = be_well,
-	};
-
-	sweep_run(&backend);
-}
-
-/* --- The kinds of units --------------------------------------------------------------------------- */
+/* --- The kinds of units ----------------------------------------------------------------------- */
 
 static void begin_legacy(struct test_platform *test)
 {
 	begin(test, 0, 0);
-}
-
-static void a_unit_with_a_queue(void **state)
-{
-	(void)state;
-	sweep("queue", begin_legacy);
 }
 
 static void begin_registers(struct test_platform *test)
@@ -270,32 +247,14 @@ static void begin_registers(struct test_platform *test)
 	begin(test, 0, IOMMU_VTD_REGISTER_INVALIDATION);
 }
 
-static void a_unit_that_is_told_by_registers(void **state)
-{
-	(void)state;
-	sweep("registers", begin_registers);
-}
-
 static void begin_caching(struct test_platform *test)
 {
 	begin(test, IOMMU_MODEL_VTD_CACHING_MODE, 0);
 }
 
-static void a_unit_that_remembers_what_is_absent(void **state)
-{
-	(void)state;
-	sweep("caching mode", begin_caching);
-}
-
 static void begin_scalable(struct test_platform *test)
 {
 	begin(test, IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_PASID, 0);
-}
-
-static void a_unit_in_scalable_mode(void **state)
-{
-	(void)state;
-	sweep("scalable", begin_scalable);
 }
 
 static void begin_first_stage(struct test_platform *test)
@@ -305,21 +264,24 @@ static void begin_first_stage(struct test_platform *test)
 	      0);
 }
 
-static void a_unit_that_translates_by_first_stages(void **state)
-{
-	(void)state;
-	sweep("first stage", begin_first_stage);
-}
+/* A large mapping is more than one block, and more than one page table. */
+#define UNIT(kind, begin_it)                                                                       \
+	{                                                                                          \
+		.name = (kind), .page = 4096, .start = START, .stride = 1 << 23,                   \
+		.large_pages = 1536, .devices = 2, .has_identity = true, .is_open_when_off = true, \
+		.reports_faults = true, .begin = (begin_it), .end = end, .probe = probe,           \
+		.dma = dma, .source_id = source_id, .mend = be_well, .sleep = sleep_it,            \
+	}
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_unit_with_a_queue),
-		cmocka_unit_test(a_unit_that_is_told_by_registers),
-		cmocka_unit_test(a_unit_that_remembers_what_is_absent),
-		cmocka_unit_test(a_unit_in_scalable_mode),
-		cmocka_unit_test(a_unit_that_translates_by_first_stages),
+	static const struct kit_backend backends[] = {
+		UNIT("vtd, queue", begin_legacy),
+		UNIT("vtd, registers", begin_registers),
+		UNIT("vtd, caching mode", begin_caching),
+		UNIT("vtd, scalable", begin_scalable),
+		UNIT("vtd, first stage", begin_first_stage),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return kit_run(backends, sizeof(backends) / sizeof(backends[0]));
 }

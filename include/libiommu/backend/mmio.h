@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Register access: the host's functions, or a volatile access where it left them NULL. */
-#ifndef IOMMU_BASE_MMIO_H
-#define IOMMU_BASE_MMIO_H
+#ifndef LIBIOMMU_BACKEND_MMIO_H
+#define LIBIOMMU_BACKEND_MMIO_H
 
 #include <libiommu/platform.h>
 

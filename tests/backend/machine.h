@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The machine that a back end is tested on: its domains, devices and mappings, what fails, and the
+ * shadow of what devices may reach. The calls that a test makes are made through the functions here,
+ * which keep the shadow and judge what devices reach.
+ */
+#ifndef MACHINE_H
+#define MACHINE_H
+
+#include "kit.h"
+
+#define MACHINE_MAPPINGS 64 /* ever made */
+#define MACHINE_DOMAINS  32 /* ever made */
+#define MACHINE_NONE     MACHINE_DOMAINS
+
+/* The domains of a machine by what they are for. */
+enum machine_role {
+	FIRST,
+	SECOND,
+	BYPASS,
+	IDENTITY,
+	BLOCKED,
+	ROLES,
+};
+
+/* A way to fail. */
+struct machine_failure {
+	const char *name;
+	enum kit_answer answer;
+	bool for_ever, of_allocations;
+};
+#define MACHINE_FAILURES 7
+extern const struct machine_failure machine_failures[MACHINE_FAILURES];
+
+enum machine_fate {
+	MAPPED = 1,
+	UNSURE, /* the caller knows that it may be reached */
+	GONE,
+};
+
+struct machine_mapping {
+	enum machine_fate fate;
+	unsigned int domain;
+	iommu_iova_t iova;
+	uint64_t size;
+};
+
+struct machine_device {
+	struct iommu_endpoint *endpoint, *mate;
+	unsigned int told; /* the domain, or MACHINE_NONE */
+	uint32_t may;      /* domains that it may be in, as the caller knows: bits */
+	bool is_sure;      /* the last call that concerned it returned 0 */
+};
+
+struct machine {
+	const struct kit_backend *backend;
+	struct test_platform test;
+	struct iommu *iommu;
+	struct iommu_unit *unit;
+	struct iommu_domain *domains[MACHINE_DOMAINS];
+	bool passes_on[MACHINE_DOMAINS];
+	unsigned int made;
+	unsigned int roles[ROLES]; /* MACHINE_NONE: there is none */
+	struct machine_mapping mappings[MACHINE_MAPPINGS];
+	unsigned int mapped;
+	struct machine_device devices[KIT_DEVICES];
+	bool is_on;
+	bool may_be_off; /* a call that turns it off failed: it may be, or be later */
+	uint64_t left;   /* pages of an instance that died */
+	/* What fails. */
+	void *(*alloc_pages)(void *ctx, unsigned int order, int node, unsigned int flags);
+	bool fails_allocations;
+	unsigned int countdown; /* to the step that fails; 0: none will */
+	enum kit_answer answer;
+	bool for_ever, has_failed;
+	bool is_quiet; /* devices do nothing for a moment */
+	/* Of the last fault that was reported. */
+	unsigned int faults;
+	uint16_t fault_id;
+	/* For people. */
+	char story[200];
+	const char *now;
+};
+extern struct machine machine;
+
+/*
+ * machine_begin - a machine and an instance, without units. machine_probe - the unit is found.
+ * machine_set_up - it is in use, and what is mapped known to hardware; the last of several devices
+ * uses nothing, unless the machine is crowded. machine_die - the instance is
+ * gone without a word, and there is another; what it left in memory stays.
+ * machine_use_and_end - nothing fails any more: whatever was in doubt, the machine can be used, and
+ * goes, without leaving a page.
+ */
+void machine_begin(const struct kit_backend *backend);
+int machine_probe(void);
+void machine_set_up(bool is_crowded);
+void machine_die(void);
+void machine_use_and_end(void);
+
+/* From here on the n-th step fails; from here on nothing does. */
+void machine_be_ill(const struct machine_failure *failure, unsigned int step);
+void machine_be_well(void);
+
+/* The test fails unless a call returned 0. */
+void machine_must(int status);
+/* What devices reach is judged, also what they must reach. */
+void machine_look(void);
+
+/* Calls, which return what the library does. */
+int machine_enable(void);
+int machine_disable(void);
+void machine_suspend(void); /* and resume */
+int machine_attach(unsigned int device, unsigned int domain);
+int machine_detach(unsigned int device);
+int machine_map(unsigned int domain, unsigned int place, uint64_t pages);
+int machine_unmap(unsigned int domain, unsigned int place);
+int machine_make_domain(enum machine_role role);
+void machine_free_domain(enum machine_role role);
+bool machine_uses(unsigned int domain);
+/* A device with its mate. */
+int machine_add(unsigned int device);
+int machine_take_away(unsigned int device);
+bool machine_is_complete(unsigned int device);
+/* A device uses an address at which nothing is mapped, and the unit's faults are handled. */
+void machine_fault(unsigned int device);
+
+#endif

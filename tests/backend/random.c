@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Any operations in any order, any steps of which fail: machines that live for a few dozen
+ * operations each. IOMMU_TEST_SEED and IOMMU_TEST_MACHINES choose others, or more of them.
+ */
+#include <stdio.h>
+
+#include "machine.h"
+#include "test.h"
+#include "tests.h"
+
+#define OPERATIONS 50 /* of a machine */
+
+static struct test_random rng;
+
+static unsigned int any(unsigned int n)
+{
+	return (unsigned int)test_random_below(&rng, n);
+}
+
+static unsigned int any_domain(void)
+{
+	return machine.roles[any(ROLES)];
+}
+
+static bool has_tables(unsigned int domain)
+{
+	return domain == machine.roles[FIRST] || domain == machine.roles[SECOND] ||
+	       domain == machine.roles[BYPASS];
+}
+
+static void change_device(unsigned int device)
+{
+	const unsigned int domain = any_domain();
+
+	if (!machine_is_complete(device))
+		(void)machine_add(device);
+	else if (any(8) == 0 && machine.devices[device].told == MACHINE_NONE)
+		(void)machine_take_away(device);
+	else if (any(4) == 0)
+		(void)machine_detach(device);
+	else if (domain != MACHINE_NONE)
+		(void)machine_attach(device, domain);
+}
+
+static void change_mappings(void)
+{
+	const unsigned int domain = any_domain();
+	const unsigned int place = any(KIT_PLACES);
+
+	if (domain == MACHINE_NONE || !has_tables(domain))
+		return;
+	if (any(2) == 0)
+		(void)machine_unmap(domain, place);
+	else if (machine.mapped < MACHINE_MAPPINGS - 1) /* the last is for the end */
+		(void)machine_map(domain, place, any(3) == 0 ? machine.backend->large_pages : 1);
+}
+
+static void change_domains(void)
+{
+	const enum machine_role role = any(2) == 0 ? FIRST : SECOND;
+
+	if (machine.roles[role] != MACHINE_NONE && !machine_uses(machine.roles[role]))
+		machine_free_domain(role);
+	else if (machine.roles[role] == MACHINE_NONE && machine.made < MACHINE_DOMAINS - 1)
+		(void)machine_make_domain(role);
+}
+
+static void change_power(void)
+{
+	switch (any(4)) {
+	case 0:
+		(void)machine_disable();
+		break;
+	case 1:
+		machine_suspend();
+		break;
+	default:
+		(void)machine_enable();
+	}
+}
+
+static void do_one(void)
+{
+	switch (any(12)) {
+	case 0:
+		change_power();
+		break;
+	case 1:
+		change_domains();
+		break;
+	case 2:
+		machine_fault(any(machine.backend->devices));
+		break;
+	case 3:
+	case 4:
+	case 5:
+		change_device(any(machine.backend->devices));
+		break;
+	case 6:
+		if (machine.backend->own != NULL)
+			machine.backend->own(machine.unit);
+		break;
+	default:
+		change_mappings();
+	}
+}
+
+static void live(const struct kit_backend *backend, uint64_t seed)
+{
+	unsigned int i;
+
+	rng.state = seed;
+	machine_begin(backend);
+	machine_must(machine_probe());
+	machine_set_up(false);
+	for (i = 0; i < OPERATIONS; i++) {
+		(void)snprintf(machine.story, sizeof(machine.story), "seed %#llx, operation %u",
+			       (unsigned long long)seed, i);
+		if (any(3) == 0)
+			machine_be_ill(&machine_failures[any(MACHINE_FAILURES)], 1 + any(8));
+		do_one();
+		if (any(3) != 0)
+			machine_be_well();
+	}
+	machine_be_well();
+	machine_use_and_end();
+}
+
+void random_run(const struct kit_backend *backend)
+{
+	const uint64_t seed = test_setting("IOMMU_TEST_SEED", 1);
+	const uint64_t machines = test_setting("IOMMU_TEST_MACHINES", 400);
+	uint64_t i;
+
+	for (i = 0; i < machines; i++)
+		live(backend, seed + i);
+}
