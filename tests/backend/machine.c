@@ -538,7 +538,13 @@ static void handle_faults(void)
 		assert_true(++calls < 1000);
 }
 
-/* It reaches nothing of which no call knows. */
+void machine_handle_faults(void)
+{
+	machine.now = "handle faults";
+	(void)iommu_unit_handle_faults(machine.unit, NULL);
+	machine_look();
+}
+
 void machine_fault(unsigned int number)
 {
 	const struct kit_backend *backend = machine.backend;
@@ -548,7 +554,6 @@ void machine_fault(unsigned int number)
 
 	machine.now = "handle faults";
 	is_well = machine.countdown == 0 && machine.is_on && !machine.may_be_off;
-	(void)iommu_unit_handle_faults(machine.unit, NULL);
 	machine.is_quiet = true;
 	handle_faults();
 	machine.is_quiet = false;

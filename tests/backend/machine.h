@@ -121,7 +121,11 @@ bool machine_uses(unsigned int domain);
 int machine_add(unsigned int device);
 int machine_take_away(unsigned int device);
 bool machine_is_complete(unsigned int device);
-/* A device uses an address at which nothing is mapped, and the unit's faults are handled. */
+/*
+ * machine_handle_faults - the unit's faults are handled, while devices go on to make more.
+ * machine_fault - a device uses an address at which nothing is mapped: that is reported.
+ */
+void machine_handle_faults(void);
 void machine_fault(unsigned int device);
 
 #endif

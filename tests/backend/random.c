@@ -90,6 +90,7 @@ static void do_one(void)
 		change_domains();
 		break;
 	case 2:
+		machine_handle_faults();
 		machine_fault(any(machine.backend->devices));
 		break;
 	case 3:
@@ -130,7 +131,7 @@ static void live(const struct kit_backend *backend, uint64_t seed)
 void random_run(const struct kit_backend *backend)
 {
 	const uint64_t seed = test_setting("IOMMU_TEST_SEED", 1);
-	const uint64_t machines = test_setting("IOMMU_TEST_MACHINES", 400);
+	const uint64_t machines = test_setting("IOMMU_TEST_MACHINES", 100);
 	uint64_t i;
 
 	for (i = 0; i < machines; i++)

@@ -144,7 +144,7 @@ static void op_go_and_come(void)
 
 static void op_fault(void)
 {
-	machine_fault(0);
+	machine_handle_faults();
 }
 
 static void op_own(void)
