@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Any operations in any order, any steps of which fail: machines that live for a few dozen
- * operations each. IOMMU_TEST_SEED and IOMMU_TEST_MACHINES choose others, or more of them.
+ * operations each. IOMMU_TEST_SEED and IOMMU_TEST_OPERATIONS choose others, or more of them.
  */
 #include <stdio.h>
 
@@ -131,7 +131,9 @@ static void live(const struct kit_backend *backend, uint64_t seed)
 void random_run(const struct kit_backend *backend)
 {
 	const uint64_t seed = test_setting("IOMMU_TEST_SEED", 1);
-	const uint64_t machines = test_setting("IOMMU_TEST_MACHINES", 100);
+	/* One operation is as much work as ten of other random tests. */
+	const uint64_t machines =
+		test_setting("IOMMU_TEST_OPERATIONS", 50000) / (10 * OPERATIONS) + 1;
 	uint64_t i;
 
 	for (i = 0; i < machines; i++)
