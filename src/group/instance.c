@@ -12,21 +12,6 @@ static struct iommu_unit *unit_of(struct iommu_list_node *node)
 	return iommu_container_of(node, struct iommu_unit, link);
 }
 
-/* --- Locking ---------------------------------------------------------------------------------- */
-
-void iommu_control_lock(struct iommu *iommu)
-{
-	if (iommu->mutex != NULL)
-		iommu->platform->mutex_lock(iommu->platform->ctx, iommu->mutex);
-	iommu->refusal.status = 0;
-}
-
-void iommu_control_unlock(struct iommu *iommu)
-{
-	if (iommu->mutex != NULL)
-		iommu->platform->mutex_unlock(iommu->platform->ctx, iommu->mutex);
-}
-
 /* --- Life ------------------------------------------------------------------------------------- */
 
 int iommu_create(const struct iommu_platform *platform, struct iommu **result)
@@ -229,11 +214,6 @@ int iommu_unit_prepare(struct iommu_unit *unit)
 			return status;
 	}
 	return 0;
-}
-
-int iommu_unit_confirm(struct iommu_unit *unit)
-{
-	return unit->ops->confirm != NULL ? unit->ops->confirm(unit) : 0;
 }
 
 int iommu_unit_start(struct iommu_unit *unit)

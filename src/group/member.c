@@ -56,20 +56,6 @@ void iommu_endpoint_unlist(struct iommu_endpoint *endpoint)
 	iommu_wait_for_users(endpoint);
 }
 
-struct iommu_endpoint *iommu_find_id(struct iommu *iommu, uint16_t segment, uint16_t source_id)
-{
-	struct iommu_list_node *node;
-
-	iommu_list_for_each (node, &iommu->endpoints) {
-		struct iommu_endpoint *endpoint =
-			iommu_container_of(node, struct iommu_endpoint, link);
-
-		if (endpoint->info.segment == segment && endpoint->info.source_id == source_id)
-			return endpoint;
-	}
-	return NULL;
-}
-
 /* --- Groups ----------------------------------------------------------------------------------- */
 
 int iommu_endpoint_enter(struct iommu_endpoint *endpoint, struct iommu_group *group)

@@ -1,14 +1,35 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Why calls of the control path are refused. A reason is noted where it is found, as deep as that
- * is, and logged where the call ends: so there is one line for each call, however many attempts
- * were made inside it, and none for an attempt that something else made good.
+ * The control path: one call at a time for each instance, and why calls are refused. A reason is
+ * noted where it is found, as deep as that is, and logged where the call ends: so there is one line
+ * for each call, however many attempts were made inside it, and none for an attempt that something
+ * else made good.
  */
 #include <libiommu/instance.h>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "group/group.h"
+
+void iommu_control_lock(struct iommu *iommu)
+{
+	if (iommu->mutex != NULL)
+		iommu->platform->mutex_lock(iommu->platform->ctx, iommu->mutex);
+	iommu->refusal.status = 0;
+}
+
+void iommu_control_unlock(struct iommu *iommu)
+{
+	if (iommu->mutex != NULL)
+		iommu->platform->mutex_unlock(iommu->platform->ctx, iommu->mutex);
+}
+
+int iommu_unit_confirm(struct iommu_unit *unit)
+{
+	return unit->ops->confirm != NULL ? unit->ops->confirm(unit) : 0;
+}
+
+/* --- Reasons ---------------------------------------------------------------------------------- */
 
 int iommu_refuse(struct iommu *iommu, const char *who, int status, const char *why)
 {
