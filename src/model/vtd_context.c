@@ -42,11 +42,11 @@ static unsigned int check_context(struct journey *j, const uint64_t *words)
 	bool type_is_good;
 
 	if ((words[0] & VTD_CONTEXT_PRESENT) == 0)
-		return 0x2;
+		return VTD_REASON_CONTEXT_NOT_PRESENT;
 	if ((words[0] & (VTD_CONTEXT_LOW_RESERVED | model_beyond_memory(model))) != 0 ||
 	    (words[1] & VTD_CONTEXT_HIGH_RESERVED) != 0 ||
 	    domain_id >> model->config.domain_bits != 0)
-		return 0xb;
+		return VTD_REASON_CONTEXT_RESERVED;
 	switch (vtd_context_type(words[0])) {
 	case VTD_TRANSLATE_UNTRANSLATED:
 		type_is_good = true;
@@ -62,7 +62,7 @@ static unsigned int check_context(struct journey *j, const uint64_t *words)
 		type_is_good = false;
 	}
 	if (!type_is_good || !levels_are_known(model, levels))
-		return 0x3;
+		return VTD_REASON_CONTEXT_INVALID;
 	check_domain_id(j, domain_id);
 	return 0;
 }
@@ -88,14 +88,14 @@ static unsigned int check_scalable_context(const struct iommu_model_vtd *model,
 	uint64_t known = 0;
 
 	if ((words[0] & VTD_CONTEXT_PRESENT) == 0)
-		return 0x41;
+		return VTD_REASON_SCALABLE_CONTEXT_NOT_PRESENT;
 	if ((words[0] & (VTD_SCALABLE_CONTEXT_RESERVED | model_beyond_memory(model))) != 0 ||
 	    (words[1] & VTD_SCALABLE_CONTEXT_HIGH_RESERVED) != 0 || (words[2] | words[3]) != 0)
-		return 0x42;
+		return VTD_REASON_SCALABLE_CONTEXT_RESERVED;
 	known |= model_has(model, IOMMU_MODEL_VTD_DEVICE_TLB) ? VTD_CONTEXT_DEVICE_TLB : 0;
 	known |= model_has(model, IOMMU_MODEL_VTD_PASID) ? VTD_CONTEXT_PASIDS : 0;
 	known |= model_has(model, IOMMU_MODEL_VTD_PAGE_REQUESTS) ? VTD_CONTEXT_PAGE_REQUESTS : 0;
-	return (flags & ~known) != 0 ? 0x43 : 0;
+	return (flags & ~known) != 0 ? VTD_REASON_SCALABLE_CONTEXT_INVALID : 0;
 }
 
 /* --- Root and context, either mode ------------------------------------------------------------ */
@@ -109,12 +109,13 @@ static unsigned int fetch_root(struct journey *j, uint64_t *table)
 	uint64_t words[2];
 
 	if (!model_read_words(model, root + (source_id >> 8) * 16ULL, words, 2))
-		return j->scalable ? 0x38 : 0x8;
+		return j->scalable ? VTD_REASON_SCALABLE_ROOT_ACCESS : VTD_REASON_ROOT_ACCESS;
 	if ((words[half] & VTD_ROOT_PRESENT) == 0)
-		return j->scalable ? 0x39 : 0x1;
+		return j->scalable ? VTD_REASON_SCALABLE_ROOT_NOT_PRESENT
+				   : VTD_REASON_ROOT_NOT_PRESENT;
 	if ((words[half] & (VTD_ROOT_LOW_RESERVED | model_beyond_memory(model))) != 0 ||
 	    (!j->scalable && words[1] != 0))
-		return j->scalable ? 0x3a : 0xa;
+		return j->scalable ? VTD_REASON_SCALABLE_ROOT_RESERVED : VTD_REASON_ROOT_RESERVED;
 	*table = words[half] & VTD_ENTRY_ADDRESS_MASK;
 	return 0;
 }
@@ -132,11 +133,11 @@ static unsigned int fetch_context(struct journey *j, uint64_t *words)
 		return reason;
 	if (j->scalable) {
 		if (!model_read_wide(model, table + (source_id & 0x7f) * 32ULL, words))
-			return 0x40;
+			return VTD_REASON_SCALABLE_CONTEXT_ACCESS;
 		reason = check_scalable_context(model, words);
 	} else {
 		if (!model_read_words(model, table + (source_id & 0xff) * 16ULL, words, 2))
-			return 0x9;
+			return VTD_REASON_CONTEXT_ACCESS;
 		reason = check_context(j, words);
 	}
 	j->fault_hidden = (words[0] & VTD_CONTEXT_FPD) != 0;
@@ -207,14 +208,14 @@ static unsigned int check_pasid_entry(struct journey *j, const uint64_t *words)
 	unsigned int i;
 
 	if ((words[0] & VTD_PASID_PRESENT) == 0)
-		return 0x59;
+		return VTD_REASON_PASID_ENTRY_NOT_PRESENT;
 	for (i = 3; i < VTD_PASID_ENTRY_WORDS; i++)
 		if (words[i] != 0)
-			return 0x5a;
+			return VTD_REASON_PASID_ENTRY_RESERVED;
 	if ((words[0] & (VTD_PASID_RESERVED_0 | beyond)) != 0 ||
 	    (words[1] & VTD_PASID_RESERVED_1) != 0 || (words[2] & VTD_PASID_RESERVED_2) != 0 ||
 	    (type == VTD_PASID_FIRST_STAGE && (words[2] & beyond) != 0))
-		return 0x5a;
+		return VTD_REASON_PASID_ENTRY_RESERVED;
 	if (!type_is_known(model, type) || (has_first && !first_stage_is_known(model, words[2])) ||
 	    (type != VTD_PASID_FIRST_STAGE &&
 	     !levels_are_known(model, vtd_pasid_levels(words[0]))) ||
@@ -224,7 +225,7 @@ static unsigned int check_pasid_entry(struct journey *j, const uint64_t *words)
 	     !model_has(model, IOMMU_MODEL_VTD_SNOOP_CONTROL)) ||
 	    ((words[1] & VTD_PASID_PWSNP) != 0 && model_has(model, IOMMU_MODEL_VTD_NONCOHERENT)) ||
 	    vtd_pasid_domain_id(words[1]) >> model->config.domain_bits != 0)
-		return 0x5b;
+		return VTD_REASON_PASID_ENTRY_INVALID;
 	check_domain_id(j, vtd_pasid_domain_id(words[1]));
 	return 0;
 }
@@ -241,12 +242,12 @@ static unsigned int fetch_pasid(struct journey *j, const struct model_cached *co
 	journey_count_walk(j);
 	if (!model_read_words(model, (context->low & VTD_ENTRY_ADDRESS_MASK) + index * 8ULL,
 			      &directory, 1))
-		return 0x50;
+		return VTD_REASON_DIRECTORY_ACCESS;
 	j->fault_hidden |= (directory & VTD_PASID_DIRECTORY_FPD) != 0;
 	if ((directory & VTD_PASID_DIRECTORY_PRESENT) == 0)
-		return 0x51;
+		return VTD_REASON_DIRECTORY_NOT_PRESENT;
 	if ((directory & (VTD_PASID_DIRECTORY_RESERVED | model_beyond_memory(model))) != 0)
-		return 0x52;
+		return VTD_REASON_DIRECTORY_RESERVED;
 	for (i = 0; i < VTD_PASID_ENTRY_WORDS; i += 2)
 		if (!model_read_words(model,
 				      (directory & VTD_ENTRY_ADDRESS_MASK) +
@@ -254,7 +255,7 @@ static unsigned int fetch_pasid(struct journey *j, const struct model_cached *co
 						      sizeof(struct vtd_pasid_entry) +
 					      i * 8ULL,
 				      &words[i], 2))
-			return 0x58;
+			return VTD_REASON_PASID_ENTRY_ACCESS;
 	j->fault_hidden |= (words[0] & VTD_PASID_FPD) != 0;
 	return check_pasid_entry(j, words);
 }
@@ -307,13 +308,13 @@ static unsigned int find_scalable(struct journey *j, const struct model_cached *
 	j->device_tlb = (context->low & VTD_CONTEXT_DEVICE_TLB) != 0;
 	j->page_requests = (context->low & VTD_CONTEXT_PAGE_REQUESTS) != 0;
 	if (request->has_pasid && (context->low & VTD_CONTEXT_PASIDS) == 0)
-		return 0x45;
+		return VTD_REASON_PASID_DISABLED;
 	if (request->type != IOMMU_MODEL_UNTRANSLATED && !j->device_tlb)
-		return 0x44;
+		return VTD_REASON_DEVICE_TLB_DISABLED;
 	j->pasid = request->has_pasid ? request->pasid : vtd_scalable_request_pasid(context->high);
 	if (vtd_pasid_directory_index(j->pasid) >= vtd_scalable_directory_entries(context->low) ||
 	    j->pasid >> j->model->config.pasid_bits != 0)
-		return 0x46;
+		return VTD_REASON_PASID_TOO_LARGE;
 	/* What was translated is not translated again. */
 	return request->type == IOMMU_MODEL_TRANSLATED ? 0 : find_pasid(j, context);
 }
@@ -327,14 +328,16 @@ unsigned int iommu_model_find_context(struct journey *j)
 	j->scalable = mode == VTD_RTADDR_SCALABLE;
 	if (mode != VTD_RTADDR_LEGACY &&
 	    !(j->scalable && model_has(j->model, IOMMU_MODEL_VTD_SCALABLE)))
-		return 0x30;
+		return VTD_REASON_ROOT_ADDRESS_INVALID;
 	if (j->request->has_pasid && !j->scalable)
-		return 0x31;
+		return VTD_REASON_LEGACY_PASID;
 	reason = find_context_entry(j, &entry);
 	if (reason != 0)
 		return reason;
 	if (j->scalable)
 		return find_scalable(j, &entry);
 	use_context(j, &entry);
-	return j->request->type != IOMMU_MODEL_UNTRANSLATED && !j->device_tlb ? 0xd : 0;
+	return j->request->type != IOMMU_MODEL_UNTRANSLATED && !j->device_tlb
+		       ? VTD_REASON_REQUEST_TYPE_BLOCKED
+		       : 0;
 }

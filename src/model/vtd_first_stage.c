@@ -72,13 +72,15 @@ static unsigned int check_access(const struct walk *w, uint32_t allowed)
 	const bool writes = model_is_write(request->access);
 
 	if (!request->privileged && (allowed & FIRST_USER) == 0)
-		return 0x81;
+		return VTD_REASON_USER_ON_SUPERVISOR;
 	if (writes && (allowed & FIRST_WRITE) == 0 &&
 	    (!request->privileged || (w->j->first & VTD_PASID_WPE) != 0))
-		return 0x85;
+		return VTD_REASON_SCALABLE_WRITE_DENIED;
 	if (request->execute && (allowed & FIRST_NO_EXECUTE) != 0)
-		return 0x82;
-	return w->nested && (request->access & ~allowed & IOMMU_PROT_READ_WRITE) != 0 ? 0x79 : 0;
+		return VTD_REASON_NOT_EXECUTABLE;
+	return w->nested && (request->access & ~allowed & IOMMU_PROT_READ_WRITE) != 0
+		       ? VTD_REASON_SECOND_STAGE_DENIED
+		       : 0;
 }
 
 /* What a device may do there that is told of it. */
@@ -158,7 +160,8 @@ static unsigned int start_of_walk(struct walk *w)
 		w->allowed = (uint32_t)known.high;
 		return 0;
 	}
-	return enter_table(w, w->j->first & VTD_ENTRY_ADDRESS_MASK, levels, 0x75);
+	return enter_table(w, w->j->first & VTD_ENTRY_ADDRESS_MASK, levels,
+			   VTD_REASON_NESTED_ROOT_NOT_READABLE);
 }
 
 static uint64_t reserved_bits(const struct walk *w, bool leaf)
@@ -188,7 +191,7 @@ static unsigned int note(struct walk *w, uint64_t offset, uint64_t *entry, uint6
 		return 0;
 	if (w->nested &&
 	    iommu_model_second_stage(w->j, w->guest_table + offset, IOMMU_PROT_WRITE, &leaf) != 0)
-		return 0x77;
+		return VTD_REASON_NESTED_TABLE_NOT_WRITABLE;
 	w->repeats = !iommu_model_note(w->j, w->table + offset, entry, bits);
 	return 0;
 }
@@ -230,7 +233,7 @@ static unsigned int use_leaf(struct walk *w, uint64_t offset, uint64_t entry)
 		return reason;
 	if (w->nested) {
 		if (below.paddr >> vtd_ss_address_width(w->j->second_levels) != 0)
-			return 0x74;
+			return VTD_REASON_FIRST_STAGE_TOO_WIDE;
 		reason = iommu_model_second_stage(w->j, below.paddr, request->access, &below);
 		if (below.absent != 0 && below.absent < w->leaf->absent)
 			w->leaf->absent = below.absent;
@@ -266,19 +269,21 @@ static unsigned int walk(struct walk *w)
 
 		w->leaf->absent = LOW_MASK(vtd_fs_level_shift(w->level)) + 1;
 		if (!model_read_words(model, w->table + offset, &entry, 1))
-			return w->level == levels ? 0x73 : 0x70;
+			return w->level == levels ? VTD_REASON_FIRST_STAGE_ROOT_ACCESS
+						  : VTD_REASON_FIRST_STAGE_ACCESS;
 		if (!vtd_fs_is_present(entry))
-			return 0x71;
+			return VTD_REASON_FIRST_STAGE_NOT_PRESENT;
 		leaf = vtd_fs_is_leaf(entry, w->level);
 		if ((entry & reserved_bits(w, leaf)) != 0)
-			return 0x72;
+			return VTD_REASON_FIRST_STAGE_RESERVED;
 		w->allowed = allowed_by(w->allowed, entry);
 		if (leaf)
 			return use_leaf(w, offset, entry);
 		reason = note(w, offset, &entry, VTD_FS_ACCESSED);
 		if (reason != 0 || w->repeats)
 			return reason;
-		reason = enter_table(w, entry & VTD_FS_ADDRESS_MASK, w->level - 1, 0x76);
+		reason = enter_table(w, entry & VTD_FS_ADDRESS_MASK, w->level - 1,
+				     VTD_REASON_NESTED_TABLE_NOT_READABLE);
 		if (reason == 0)
 			remember(w, MODEL_FIRST_TABLE, w->level + 1, w->table, w->allowed,
 				 w->guest_table);
@@ -300,11 +305,11 @@ unsigned int iommu_model_first_stage(struct journey *j, struct model_leaf *leaf)
 	unsigned int reason;
 
 	if (j->request->execute && (j->first & VTD_PASID_ERE) == 0)
-		return 0x5c;
+		return VTD_REASON_EXECUTE_DISABLED;
 	if (j->request->privileged && (j->first & VTD_PASID_SRE) == 0)
-		return 0x5d;
+		return VTD_REASON_SUPERVISOR_DISABLED;
 	if (!is_canonical(j->request->address, vtd_pasid_first_levels(j->first)))
-		return 0x80;
+		return VTD_REASON_NOT_CANONICAL;
 	if (known_leaf(&w, &reason))
 		return reason;
 	if (!model_passage_walks(j->passage))
@@ -312,7 +317,7 @@ unsigned int iommu_model_first_stage(struct journey *j, struct model_leaf *leaf)
 	do
 		reason = walk(&w);
 	while (w.repeats && ++repeats < REPEATS_MAX);
-	return w.repeats ? 0x91 : reason;
+	return w.repeats ? VTD_REASON_FIRST_STAGE_DIRTY_FAILED : reason;
 }
 
 unsigned int iommu_model_pass_through(struct journey *j, struct model_leaf *leaf)
@@ -324,7 +329,7 @@ unsigned int iommu_model_pass_through(struct journey *j, struct model_leaf *leaf
 	unsigned int reason;
 
 	if (j->request->address > model_output_last(j->model))
-		return 0x83;
+		return VTD_REASON_BEYOND_HARDWARE;
 	if (known_leaf(&w, &reason))
 		return reason;
 	if (!model_passage_walks(j->passage))

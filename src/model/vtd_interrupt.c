@@ -31,17 +31,17 @@ static unsigned int check_entry(const struct request *r)
 	uint64_t high = VTD_IRTE_REMAPPED_HIGH_RESERVED;
 
 	if ((r->low & VTD_IRTE_PRESENT) == 0)
-		return 0x22;
+		return VTD_REASON_INTERRUPT_ENTRY_NOT_PRESENT;
 	if (!is_x2apic(r))
 		low |= VTD_IRTE_REMAPPED_XAPIC_RESERVED;
 	if ((r->low & VTD_IRTE_POSTED) != 0) {
 		if (!model_has(r->model, IOMMU_MODEL_VTD_POSTED_INTERRUPTS))
-			return 0x24;
+			return VTD_REASON_INTERRUPT_ENTRY_RESERVED;
 		low = VTD_IRTE_POSTED_RESERVED;
 		high = VTD_IRTE_POSTED_HIGH_RESERVED;
 	}
 	if ((r->low & low) != 0 || (r->high & high) != 0 || vtd_irte_validation(r->high) == 3)
-		return 0x24;
+		return VTD_REASON_INTERRUPT_ENTRY_RESERVED;
 	return 0;
 }
 
@@ -54,7 +54,7 @@ static unsigned int find_entry(struct request *r)
 	unsigned int reason;
 
 	if (r->index >= vtd_irta_entries(r->table))
-		return 0x21;
+		return VTD_REASON_INTERRUPT_INDEX;
 	if (r->peeks
 		    ? iommu_model_cache_peek(&model->cache, MODEL_INTERRUPT, 0, 0, r->index, &entry)
 		    : iommu_model_cache_find(&model->cache, MODEL_INTERRUPT, 0, 0, r->index,
@@ -69,7 +69,7 @@ static unsigned int find_entry(struct request *r)
 	if (!r->peeks)
 		model_count_up(&model_counter_of(model->counters, r->source_id)->walks);
 	if (!model_read_words(model, table + r->index * 16ULL, words, 2))
-		return 0x23;
+		return VTD_REASON_INTERRUPT_ENTRY_ACCESS;
 	r->low = entry.low = words[0];
 	r->high = entry.high = words[1];
 	r->fault_hidden = (words[0] & VTD_IRTE_FPD) != 0;
@@ -110,12 +110,12 @@ static unsigned int post(struct request *r)
 	if (!model_passage_walks(r->passage))
 		return MODEL_AGAIN;
 	if (!model_read_words(r->model, descriptor + VTD_POSTED_CONTROL_OFFSET, &control, 1))
-		return 0x27;
+		return VTD_REASON_POSTED_ACCESS;
 	if ((control & VTD_POSTED_RESERVED) != 0)
-		return 0x28;
+		return VTD_REASON_POSTED_RESERVED;
 	if (!r->peeks &&
 	    !host->set_bits(host->ctx, descriptor + vector / 64 * 8, 1ULL << vector % 64, &before))
-		return 0x27;
+		return VTD_REASON_POSTED_ACCESS;
 	r->result->posted = true;
 	r->result->vector = (uint8_t)(control >> 16);
 	r->result->destination = (uint32_t)(control >> 32);
@@ -124,7 +124,7 @@ static unsigned int post(struct request *r)
 	before = control;
 	if (!r->peeks && !host->set_bits(host->ctx, descriptor + VTD_POSTED_CONTROL_OFFSET,
 					 VTD_POSTED_OUTSTANDING, &before))
-		return 0x27;
+		return VTD_REASON_POSTED_ACCESS;
 	r->result->notify = (before & VTD_POSTED_OUTSTANDING) == 0;
 	return 0;
 }
@@ -146,14 +146,14 @@ static unsigned int remap(struct request *r, uint32_t address, uint32_t data)
 
 	r->index = vtd_msi_handle(address);
 	if (data >> 16 != 0)
-		return 0x20;
+		return VTD_REASON_INTERRUPT_RESERVED;
 	if ((address & VTD_MSI_SUBHANDLE) != 0)
 		r->index += data & 0xffff;
 	reason = find_entry(r);
 	if (reason != 0)
 		return reason;
 	if (!source_is_allowed(r))
-		return 0x26;
+		return VTD_REASON_INTERRUPT_SOURCE;
 	if ((r->low & VTD_IRTE_POSTED) != 0)
 		return post(r);
 	deliver(r);
@@ -163,7 +163,7 @@ static unsigned int remap(struct request *r, uint32_t address, uint32_t data)
 static unsigned int compatibility(struct request *r)
 {
 	if (!model_works(r->model, VTD_GLOBAL_CFI) || is_x2apic(r))
-		return 0x25;
+		return VTD_REASON_INTERRUPT_COMPATIBILITY;
 	r->result->unchanged = true;
 	return 0;
 }
@@ -175,7 +175,9 @@ static struct model_fault fault_of(const struct request *r, unsigned int reason)
 		.source_id = r->source_id,
 		.info = (uint64_t)(r->index & 0xffff) << 48,
 		.type = VTD_FAULT_WRITE,
-		.hidden = r->fault_hidden && (reason == 0x22 || reason == 0x24 || reason >= 0x26),
+		.hidden = r->fault_hidden && (reason == VTD_REASON_INTERRUPT_ENTRY_NOT_PRESENT ||
+					      reason == VTD_REASON_INTERRUPT_ENTRY_RESERVED ||
+					      reason >= VTD_REASON_INTERRUPT_SOURCE),
 	};
 }
 

@@ -136,11 +136,12 @@ static unsigned int check(struct journey *j)
 	const unsigned int reason = iommu_model_find_context(j);
 
 	/* What is asked for need not be there: only the way to the PASID must be open. */
-	if (reason != 0 && reason != 0x51 && reason != 0x59)
+	if (reason != 0 && reason != VTD_REASON_DIRECTORY_NOT_PRESENT &&
+	    reason != VTD_REASON_PASID_ENTRY_NOT_PRESENT)
 		return reason;
 	if (!j->scalable)
-		return 0x32;
-	return j->page_requests ? 0 : 0x47;
+		return VTD_REASON_LEGACY_PAGE_REQUEST;
+	return j->page_requests ? 0 : VTD_REASON_PAGE_REQUESTS_DISABLED;
 }
 
 static unsigned int find_reason(struct iommu_model_vtd *model, struct model_passage *passage,
@@ -161,7 +162,7 @@ static unsigned int find_reason(struct iommu_model_vtd *model, struct model_pass
 
 	do {
 		model_journey_begin(&j, model, passage, &as_request, &unused);
-		reason = 0x32;
+		reason = VTD_REASON_LEGACY_PAGE_REQUEST;
 		if (model_works(model, VTD_GLOBAL_TE) &&
 		    model_has(model, IOMMU_MODEL_VTD_PAGE_REQUESTS))
 			reason = check(&j);

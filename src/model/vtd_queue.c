@@ -325,7 +325,7 @@ static enum vtd_queue_error do_context(struct iommu_model_vtd *model, struct vtd
 		return VTD_QUEUE_ERROR_RESERVED;
 	invalidate_contexts(model, NOTICE_QUEUE, granularity, vtd_descriptor_domain_id(d),
 			    vtd_descriptor_source_id(d), vtd_descriptor_function_mask(d));
-	return VTD_QUEUE_ERROR_UNKNOWN;
+	return VTD_QUEUE_ERROR_NONE;
 }
 
 static enum vtd_queue_error do_iotlb(struct iommu_model_vtd *model, struct vtd_descriptor d)
@@ -338,7 +338,7 @@ static enum vtd_queue_error do_iotlb(struct iommu_model_vtd *model, struct vtd_d
 	    (!page_mask_is_supported(model, d.high) || (d.high & PAGES_RESERVED) != 0))
 		return VTD_QUEUE_ERROR_RESERVED;
 	invalidate_iotlb(model, NOTICE_QUEUE, granularity, vtd_descriptor_domain_id(d), d.high);
-	return VTD_QUEUE_ERROR_UNKNOWN;
+	return VTD_QUEUE_ERROR_NONE;
 }
 
 /* The device is asked when the lock has been released: see iommu_model_leave. */
@@ -374,7 +374,7 @@ static enum vtd_queue_error do_device_tlb(struct iommu_model_vtd *model, struct 
 	    (d.high & 0xffe) != 0)
 		return VTD_QUEUE_ERROR_RESERVED;
 	ask_device(model, asked, d.high, (d.high & VTD_DEVICE_TLB_SIZE) != 0);
-	return VTD_QUEUE_ERROR_UNKNOWN;
+	return VTD_QUEUE_ERROR_NONE;
 }
 
 /* --- Descriptors of scalable mode ------------------------------------------------------------- */
@@ -411,7 +411,7 @@ static enum vtd_queue_error do_pasid_iotlb(struct iommu_model_vtd *model, struct
 		iommu_model_cache_drop_tags(&model->cache, MODEL_FIRST_TABLE, tag, tag);
 	}
 	(void)iommu_model_notify(model, NOTICE_QUEUE, &what);
-	return VTD_QUEUE_ERROR_UNKNOWN;
+	return VTD_QUEUE_ERROR_NONE;
 }
 
 static enum vtd_queue_error do_pasid_cache(struct iommu_model_vtd *model, struct vtd_descriptor d)
@@ -440,7 +440,7 @@ static enum vtd_queue_error do_pasid_cache(struct iommu_model_vtd *model, struct
 	what.has_domain = what.granularity != IOMMU_MODEL_OF_ALL;
 	what.has_pasid = what.granularity == IOMMU_MODEL_OF_PASID;
 	(void)iommu_model_notify(model, NOTICE_QUEUE, &what);
-	return VTD_QUEUE_ERROR_UNKNOWN;
+	return VTD_QUEUE_ERROR_NONE;
 }
 
 static enum vtd_queue_error do_pasid_device_tlb(struct iommu_model_vtd *model,
@@ -458,7 +458,7 @@ static enum vtd_queue_error do_pasid_device_tlb(struct iommu_model_vtd *model,
 	if ((d.low & 0xfff000000000fe00ULL) != 0 || (d.high & 0x7fe) != 0)
 		return VTD_QUEUE_ERROR_RESERVED;
 	ask_device(model, asked, d.high, (d.high & VTD_PASID_DEVICE_TLB_SIZE) != 0);
-	return VTD_QUEUE_ERROR_UNKNOWN;
+	return VTD_QUEUE_ERROR_NONE;
 }
 
 /* Given to the device when the lock has been released: see iommu_model_leave. */
@@ -475,7 +475,7 @@ static enum vtd_queue_error do_page_response(struct iommu_model_vtd *model, stru
 		.group = (uint16_t)(d.high >> 3 & 0x1ff),
 		.code = (unsigned int)(d.low >> 12) & 0xf,
 	};
-	return VTD_QUEUE_ERROR_UNKNOWN;
+	return VTD_QUEUE_ERROR_NONE;
 }
 
 static enum vtd_queue_error do_interrupts(struct iommu_model_vtd *model, struct vtd_descriptor d)
@@ -499,7 +499,7 @@ static enum vtd_queue_error do_interrupts(struct iommu_model_vtd *model, struct 
 		what.index_count = (uint32_t)count;
 	}
 	(void)iommu_model_notify(model, NOTICE_QUEUE, &what);
-	return VTD_QUEUE_ERROR_UNKNOWN;
+	return VTD_QUEUE_ERROR_NONE;
 }
 
 /* Is a wait at the head to be held back for now? */
@@ -533,7 +533,7 @@ static enum vtd_queue_error check_wait(const struct iommu_model_vtd *model, stru
 	if ((d.low & TYPE_HIGH_BITS) != 0 || (d.low & 0xffffff80ULL & ~drain) != 0 ||
 	    (d.high & 3) != 0 || !has_purpose(model, d.low))
 		return VTD_QUEUE_ERROR_RESERVED;
-	return VTD_QUEUE_ERROR_UNKNOWN;
+	return VTD_QUEUE_ERROR_NONE;
 }
 
 static bool write_status(struct iommu_model_vtd *model, struct vtd_descriptor d)
@@ -653,7 +653,7 @@ static enum vtd_queue_error check_queue(const struct iommu_model_vtd *model)
 		return VTD_QUEUE_ERROR_WIDTH;
 	if (!is_aligned(regs, regs->iqt) || !iommu_model_queue_head_is_sane(regs))
 		return VTD_QUEUE_ERROR_ALIGNMENT;
-	return tail_is_sane(regs) ? VTD_QUEUE_ERROR_UNKNOWN : VTD_QUEUE_ERROR_TAIL;
+	return tail_is_sane(regs) ? VTD_QUEUE_ERROR_NONE : VTD_QUEUE_ERROR_TAIL;
 }
 
 /* Is there something to be executed, and nothing that it waits for? */
@@ -750,22 +750,22 @@ static void execute_at_head(struct iommu_model_vtd *model, uintptr_t *state,
 	}
 	if (fetched->is_memory)
 		error = is_refused(model, fetched) ? VTD_QUEUE_ERROR_RESERVED
-						   : VTD_QUEUE_ERROR_UNKNOWN;
-	if (error == VTD_QUEUE_ERROR_UNKNOWN && is_wait) {
+						   : VTD_QUEUE_ERROR_NONE;
+	if (error == VTD_QUEUE_ERROR_NONE && is_wait) {
 		error = check_wait(model, d);
-		if (error == VTD_QUEUE_ERROR_UNKNOWN) {
+		if (error == VTD_QUEUE_ERROR_NONE) {
 			wait_at_head(model, state, d);
 			return;
 		}
 	}
 	/* Not the wait that was held back here: software has taken that back. */
 	model->wait_ticket = 0;
-	if (error == VTD_QUEUE_ERROR_UNKNOWN) {
+	if (error == VTD_QUEUE_ERROR_NONE) {
 		dropping = iommu_model_cache_begin_drop(&model->cache);
 		error = execute(model, d);
 		iommu_model_cache_end_drop(&model->cache, dropping);
 	}
-	if (error != VTD_QUEUE_ERROR_UNKNOWN) {
+	if (error != VTD_QUEUE_ERROR_NONE) {
 		stop(model, error);
 		return;
 	}
@@ -783,7 +783,7 @@ bool iommu_model_queue_step(struct iommu_model_vtd *model, uintptr_t *state)
 	if (!iommu_model_queue_has_work(model))
 		return false;
 	error = check_queue(model);
-	if (error != VTD_QUEUE_ERROR_UNKNOWN) {
+	if (error != VTD_QUEUE_ERROR_NONE) {
 		stop(model, error);
 		return true;
 	}
@@ -813,7 +813,7 @@ void iommu_model_queue_answered(struct iommu_model_vtd *model, bool answered)
 	} else {
 		drop_fetched_waits(model);
 		stop_with(model, VTD_FSTS_ITE,
-			  vtd_iqercd(VTD_QUEUE_ERROR_UNKNOWN,
+			  vtd_iqercd(VTD_QUEUE_ERROR_NONE,
 				     model->notices[NOTICE_QUEUE].what.source_id));
 	}
 }

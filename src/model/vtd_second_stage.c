@@ -38,13 +38,14 @@ struct walk {
 static unsigned int denied(const struct walk *w)
 {
 	if (w->j->scalable)
-		return 0x79;
-	return model_is_write(w->access) ? 0x5 : 0x6;
+		return VTD_REASON_SECOND_STAGE_DENIED;
+	return model_is_write(w->access) ? VTD_REASON_WRITE_DENIED : VTD_REASON_READ_DENIED;
 }
 
 static bool is_denied(unsigned int reason)
 {
-	return reason == 0x5 || reason == 0x6 || reason == 0x79;
+	return reason == VTD_REASON_WRITE_DENIED || reason == VTD_REASON_READ_DENIED ||
+	       reason == VTD_REASON_SECOND_STAGE_DENIED;
 }
 
 /* Does `allowed` suffice? A zero-length read may look at a page that can only be written. */
@@ -196,12 +197,14 @@ static unsigned int walk(struct walk *w)
 
 		w->leaf->absent = 1ULL << vtd_ss_level_shift(level);
 		if (!model_read_words(model, at, &entry, 1))
-			return w->j->scalable ? 0x78 : 0x7;
+			return w->j->scalable ? VTD_REASON_SECOND_STAGE_ACCESS
+					      : VTD_REASON_TABLE_ACCESS;
 		leaf = vtd_ss_is_leaf(entry, level);
 		if (!vtd_ss_is_present(entry))
 			reason = denied(w);
 		else if ((entry & reserved_bits(model, level, leaf)) != 0)
-			reason = w->j->scalable ? 0x7a : 0xc;
+			reason = w->j->scalable ? VTD_REASON_SECOND_STAGE_RESERVED
+						: VTD_REASON_TABLE_RESERVED;
 		if (reason != 0) {
 			remember(w, level == 1 ? MODEL_PAGE : MODEL_TABLE, level, 0, 0, reason);
 			return reason;
@@ -251,7 +254,7 @@ static unsigned int pass_through(const struct walk *w)
 	unsigned int reason;
 
 	if (w->address > model_output_last(w->j->model))
-		return 0x4;
+		return VTD_REASON_ADDRESS_TOO_WIDE;
 	if (known_leaf(w, &reason))
 		return reason;
 	if (!model_passage_walks(w->j->passage))
@@ -272,7 +275,7 @@ unsigned int iommu_model_second_stage(struct journey *j, uint64_t address, unsig
 	if (j->how == VTD_PASID_PASS_THROUGH)
 		return pass_through(&w);
 	if (address >> (width < width_of_unit ? width : width_of_unit) != 0)
-		return j->scalable ? 0x84 : 0x4;
+		return j->scalable ? VTD_REASON_SECOND_STAGE_TOO_WIDE : VTD_REASON_ADDRESS_TOO_WIDE;
 	if (known_leaf(&w, &reason))
 		return reason;
 	if (!model_passage_walks(j->passage))
@@ -283,5 +286,5 @@ unsigned int iommu_model_second_stage(struct journey *j, uint64_t address, unsig
 	/* The first stage comes here again for its next table, in the same walk. */
 	if (j->how == VTD_PASID_NESTED && !j->peeks)
 		iommu_model_walk_settle(&j->model->cache, &j->passage->walk);
-	return w.repeats ? 0x78 : reason;
+	return w.repeats ? VTD_REASON_SECOND_STAGE_ACCESS : reason;
 }

@@ -29,7 +29,8 @@ static unsigned int arrive(struct journey *j, const struct model_leaf *leaf, uns
 				  : model_output_last(j->model) + 1;
 	j->result->paddr = leaf->paddr;
 	if (reason == 0 && (leaf->paddr & ~LOW_MASK(20)) == VTD_INTERRUPT_RANGE_START)
-		return j->scalable ? 0x87 : 0xe;
+		return j->scalable ? VTD_REASON_SCALABLE_INTERRUPT_RANGE
+				   : VTD_REASON_INTERRUPT_RANGE;
 	return reason;
 }
 
@@ -52,12 +53,13 @@ static unsigned int translate(struct journey *j)
 	if (reason != 0)
 		return reason;
 	if (is_closed(request))
-		return j->scalable ? 0x87 : 0xe;
+		return j->scalable ? VTD_REASON_SCALABLE_INTERRUPT_RANGE
+				   : VTD_REASON_INTERRUPT_RANGE;
 	if (request->type == IOMMU_MODEL_TRANSLATED) {
 		unchanged(j);
 		if (request->address <= model_output_last(j->model))
 			return 0;
-		return j->scalable ? 0x83 : 0x4;
+		return j->scalable ? VTD_REASON_BEYOND_HARDWARE : VTD_REASON_ADDRESS_TOO_WIDE;
 	}
 	if (!j->scalable || j->how == VTD_PASID_SECOND_STAGE)
 		reason = iommu_model_second_stage(j, request->address, request->access, &leaf);
@@ -72,13 +74,13 @@ static unsigned int translate(struct journey *j)
 static bool is_merely_denied(unsigned int reason)
 {
 	switch (reason) {
-	case 0x5:
-	case 0x6:
-	case 0x71:
-	case 0x79:
-	case 0x81:
-	case 0x85:
-	case 0x86:
+	case VTD_REASON_WRITE_DENIED:
+	case VTD_REASON_READ_DENIED:
+	case VTD_REASON_FIRST_STAGE_NOT_PRESENT:
+	case VTD_REASON_SECOND_STAGE_DENIED:
+	case VTD_REASON_USER_ON_SUPERVISOR:
+	case VTD_REASON_SCALABLE_WRITE_DENIED:
+	case VTD_REASON_SCALABLE_READ_DENIED:
 		return true;
 	default:
 		return false;
@@ -88,8 +90,9 @@ static bool is_merely_denied(unsigned int reason)
 static unsigned int denied(const struct journey *j)
 {
 	if (j->scalable)
-		return 0x79;
-	return model_is_write(j->request->access) ? 0x5 : 0x6;
+		return VTD_REASON_SECOND_STAGE_DENIED;
+	return model_is_write(j->request->access) ? VTD_REASON_WRITE_DENIED
+						  : VTD_REASON_READ_DENIED;
 }
 
 /* --- Blocks ----------------------------------------------------------------------------------- */
@@ -167,8 +170,11 @@ static struct model_fault fault_of(const struct journey *j, unsigned int reason)
 		.has_pasid = request->has_pasid,
 		.pasid = request->pasid,
 		/* Faults on the way to an entry cannot be hidden by it. */
-		.hidden = j->fault_hidden && reason != 0x1 && reason != 0x8 && reason != 0x9 &&
-			  reason != 0xa && reason != 0x50 && reason != 0x58,
+		.hidden = j->fault_hidden && reason != VTD_REASON_ROOT_NOT_PRESENT &&
+			  reason != VTD_REASON_ROOT_ACCESS && reason != VTD_REASON_CONTEXT_ACCESS &&
+			  reason != VTD_REASON_ROOT_RESERVED &&
+			  reason != VTD_REASON_DIRECTORY_ACCESS &&
+			  reason != VTD_REASON_PASID_ENTRY_ACCESS,
 	};
 }
 
@@ -183,16 +189,16 @@ static unsigned int answer(struct journey *j, bool *recorded)
 	*j->result = (struct iommu_model_translation){0};
 	if (in_interrupt_range(request)) {
 		j->result->is_interrupt = request->access == IOMMU_PROT_WRITE;
-		return j->result->is_interrupt ? 0 : 0xe;
+		return j->result->is_interrupt ? 0 : VTD_REASON_INTERRUPT_RANGE;
 	}
 	if (is_on) {
 		reason = translate(j);
 	} else {
 		unchanged(j);
 		if (request->type != IOMMU_MODEL_UNTRANSLATED)
-			reason = 0xd;
+			reason = VTD_REASON_REQUEST_TYPE_BLOCKED;
 		else if (is_closed(request))
-			reason = 0x87;
+			reason = VTD_REASON_SCALABLE_INTERRUPT_RANGE;
 	}
 	/* A device that only asked is answered, not blamed. */
 	if (request->type == IOMMU_MODEL_TRANSLATION_REQUEST && is_merely_denied(reason)) {

@@ -52,7 +52,7 @@ static struct block look_up(struct walker *w, uint64_t at)
 	reason = by_second ? iommu_model_second_stage(j, at, 0, &leaf)
 			   : iommu_model_first_stage(j, &leaf);
 	/* Between the two halves of a first stage. */
-	if (reason == 0x80)
+	if (reason == VTD_REASON_NOT_CANONICAL)
 		return (struct block){.last = (UINT64_MAX << vtd_fs_address_width(
 						       vtd_pasid_first_levels(j->first))) -
 					      1};

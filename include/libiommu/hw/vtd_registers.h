@@ -281,7 +281,7 @@ static inline unsigned int vtd_queue_index(uint64_t offset, bool wide)
 
 /* IQERCD: 3:0 why the queue stopped, 47:32 who did not answer, 63:48 who answered wrongly. */
 enum vtd_queue_error {
-	VTD_QUEUE_ERROR_UNKNOWN = 0,
+	VTD_QUEUE_ERROR_NONE = 0,      /* none, or the unit does not say which */
 	VTD_QUEUE_ERROR_TAIL = 1,      /* tail beyond the queue */
 	VTD_QUEUE_ERROR_FETCH = 2,     /* a descriptor could not be read */
 	VTD_QUEUE_ERROR_TYPE = 3,      /* unknown or unsupported type */
