@@ -240,9 +240,6 @@ void iommu_model_give_up_notice(struct iommu_model_vtd *model, enum model_notice
 /* Tell the host, without the lock. Answers whether a device has answered. */
 bool iommu_model_tell_notice(const struct iommu_model_vtd_host *host,
 			     const struct iommu_model_invalidation *what);
-/* The host has been told: when the walks before have ended, too, the guest sees completion. */
-void iommu_model_notice_told(struct iommu_model_vtd *model, enum model_notice_place place,
-			     bool answered);
 
 static inline bool model_notice_is_open(const struct iommu_model_vtd *model,
 					enum model_notice_place place)

@@ -2,7 +2,7 @@
 /*
  * What the host is told: that the guest has invalidated, set or switched something. The model's own
  * caches and registers are as they are to be when a notice is posted; what the guest waits for
- * comes when the host has been told (vtd_entry.c, without the lock). So whatever the host looks up
+ * comes when the host has been told (vtd_work.c, without the lock). So whatever the host looks up
  * when it is told is new, and whatever a device does after the guest has seen completion is, too.
  */
 #include "model/vtd.h"
@@ -56,30 +56,4 @@ bool iommu_model_tell_notice(const struct iommu_model_vtd_host *host,
 	const bool answered = host->invalidate == NULL || host->invalidate(host->ctx, what);
 
 	return !is_device_tlb || (ask_device(host, what) && answered);
-}
-
-void iommu_model_notice_told(struct iommu_model_vtd *model, enum model_notice_place place,
-			     bool answered)
-{
-	model->notices_open &= ~(1U << place);
-	switch (place) {
-	case NOTICE_COMMAND:
-		model->command_is_due |= model->command_has_begun;
-		break;
-	case NOTICE_PROTECTION:
-		model->protection_is_due = true;
-		break;
-	case NOTICE_CONTEXT:
-		model->context.is_due = true;
-		break;
-	case NOTICE_IOTLB:
-		model->iotlb.is_due = true;
-		break;
-	case NOTICE_QUEUE:
-		iommu_model_queue_answered(model, answered);
-		break;
-	case NOTICE_RESET:
-	case MODEL_NOTICES:
-		break;
-	}
 }
