@@ -35,7 +35,9 @@ struct iommu_backend {
 	bool (*detect)(struct iommu *iommu, struct iommu_backend *backend);
 	/*
 	 * Find and register units, disabled. Then, NULL: nothing to do, with the devices probed
-	 * that are there: start. Each returns 0 or an error, and has then undone what it did.
+	 * that are there: start. Each returns 0 or an error, and has then undone what it did. The
+	 * errors are those of the back end's own functions: those of VT-d as iommu_vtd_probe and
+	 * iommu_vtd_enable.
 	 */
 	int (*early_init)(struct iommu *iommu, struct iommu_backend *backend);
 	int (*late_init)(struct iommu *iommu, struct iommu_backend *backend);

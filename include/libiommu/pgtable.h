@@ -255,8 +255,9 @@ struct iommu_pgtable_ops {
 	/*
 	 * extend - a table of one level more, *top, whose first entry leads to `below`: the root,
 	 * or the result of trim or extend for the level below. The table itself stays as it is.
-	 * Returns 0 or IOMMU_ENOMEM. free_top - free it, once no hardware uses it; `level` is its
-	 * own: how many levels hardware sees that starts there.
+	 * Returns 0, IOMMU_EINVAL (first stage: two halves do not change their shape), or
+	 * IOMMU_ENOMEM. free_top - free it, once no hardware uses it; `level` is its own: how many
+	 * levels hardware sees that starts there.
 	 */
 	int (*extend)(struct iommu_pgtable *pt, const void *below, void **top);
 	void (*free_top)(struct iommu_pgtable *pt, void *top, unsigned int level);

@@ -6,6 +6,9 @@
  * not the core's, and registers its units with iommu_register_unit. Unless a line says otherwise a
  * function is required, may sleep, and is called by one thread at a time per instance (it is the
  * control path; see <libiommu/endpoint.h>).
+ *
+ * Where a comment says "errors as" a public function, that function hands them to its caller as
+ * they are: a back end returns none that is not listed there.
  */
 #ifndef LIBIOMMU_BACKEND_OPS_H
 #define LIBIOMMU_BACKEND_OPS_H
@@ -58,14 +61,14 @@ struct iommu_ops {
 	 * Have hardware confirm what it has not confirmed of earlier operations: called before the
 	 * core reports something as done because nothing is left to do (an attach of what is
 	 * attached, a detach of what is detached, an enable of what is enabled). 0: nothing is
-	 * open. Otherwise the error of the operation that it repeats. NULL: no operation of the
-	 * back end leaves anything open.
+	 * open. Otherwise the error of the operation that it repeats: errors as iommu_unit_enable.
+	 * NULL: no operation of the back end leaves anything open.
 	 */
 	int (*confirm)(struct iommu_unit *unit);
 	/*
 	 * Stop everything that is on, translation or not, and bring back exactly that. Either may
 	 * be called again after it, or the other, failed half way. NULL: there is nothing but
-	 * translation.
+	 * translation. Errors as iommu_suspend.
 	 */
 	int (*suspend)(struct iommu_unit *unit);
 	int (*resume)(struct iommu_unit *unit);
@@ -81,6 +84,9 @@ struct iommu_ops {
 	 *
 	 * An endpoint with is_alias set is no device but another id of one: it has no features and
 	 * no regions.
+	 *
+	 * probe_endpoint: errors as iommu_probe_endpoint, or IOMMU_ENOENT: the unit has nothing for
+	 * this id, which is then refused.
 	 */
 	int (*probe_endpoint)(struct iommu_unit *unit, struct iommu_endpoint *endpoint);
 	void (*finalize_endpoint)(struct iommu_unit *unit, struct iommu_endpoint *endpoint);
@@ -101,11 +107,14 @@ struct iommu_ops {
 	int (*hardware_info)(const struct iommu_unit *unit, struct iommu_hardware_info *info);
 	/*
 	 * A feature is about to be enabled in a device that has it, or was disabled. NULL: none can
-	 * be but ATS, where uses_device_tlb says so.
+	 * be but ATS, where uses_device_tlb says so. Errors as iommu_endpoint_enable_feature.
 	 */
 	int (*set_feature)(struct iommu_endpoint *endpoint, enum iommu_feature feature,
 			   bool enable);
-	/* Answer the requests of a page request group. NULL: the unit knows none. Any context. */
+	/*
+	 * Answer the requests of a page request group. NULL: the unit knows none. Any context.
+	 * Errors as iommu_page_respond.
+	 */
 	int (*page_response)(struct iommu_endpoint *endpoint,
 			     const struct iommu_page_response *response);
 	/* See iommu_unit_handle_page_requests. NULL: the unit knows none. Any context. */
@@ -115,7 +124,8 @@ struct iommu_ops {
 			    struct iommu_region *region);
 	/*
 	 * An alias has become a device, with another info: its regions may be others from now on.
-	 * NULL: nothing to do. On failure it stays an alias, with its regions as those of one.
+	 * NULL: nothing to do. On failure, which is IOMMU_ENOMEM, it stays an alias, with its
+	 * regions as those of one.
 	 */
 	int (*endpoint_changed)(struct iommu_endpoint *endpoint);
 	/* The endpoint is as after a reset, and blocked. NULL: nothing to do. */
@@ -125,7 +135,10 @@ struct iommu_ops {
 	 * until the first attach. NULL: never happens.
 	 */
 	bool (*is_inherited)(const struct iommu_endpoint *endpoint);
-	/* Block such an endpoint, which no domain of ours does. NULL: never happens. */
+	/*
+	 * Block such an endpoint, which no domain of ours does. NULL: never happens. Errors as
+	 * iommu_domain_detach_group.
+	 */
 	int (*block_inherited)(struct iommu_endpoint *endpoint);
 	/* Nothing of the endpoint passes until then; NULL: never happens. Any context. */
 	bool (*endpoint_is_lost)(const struct iommu_endpoint *endpoint);
@@ -146,15 +159,19 @@ struct iommu_ops {
 struct iommu_domain_ops {
 	/*
 	 * Make an endpoint use this domain instead of the one it uses now (any domain of the same
-	 * back end, or none). On failure it uses what it used before.
+	 * back end, or none). On failure it uses what it used before. Errors as
+	 * iommu_domain_attach_group.
 	 */
 	int (*attach)(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
-	/* Block an endpoint that uses this domain; on failure it is blocked, but see detach_group.
+	/*
+	 * Block an endpoint that uses this domain; on failure it is blocked, but see detach_group.
+	 * Errors as iommu_domain_detach_group.
 	 */
 	int (*detach)(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
 	/*
 	 * The same for requests with a PASID; `before` is what is replaced, or NULL. On failure
-	 * that stays. NULL: the hardware, or this domain, does not know PASIDs.
+	 * that stays. NULL: the hardware, or this domain, does not know PASIDs. Errors as
+	 * iommu_attach_pasid, and as iommu_detach_pasid.
 	 */
 	int (*attach_pasid)(struct iommu_domain *domain, struct iommu_endpoint *endpoint,
 			    uint32_t pasid, struct iommu_domain *before);
@@ -165,33 +182,38 @@ struct iommu_domain_ops {
 
 	/*
 	 * The map path. NULL, all of them, in a domain without tables. Any context, any CPU, at
-	 * once for disjoint ranges. map_pages and unmap_pages as in iommu_pgtable_ops.
+	 * once for disjoint ranges. map_pages as iommu_pgtable_ops.map, unmap_pages as
+	 * iommu_pgtable_ops.unmap, each with its errors; beside those, what was asked of hardware
+	 * or of a hypervisor meanwhile: errors as iommu_map.
 	 */
 	int (*map_pages)(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
 			 uint64_t size, unsigned int prot, struct iommu_gather *gather,
 			 uint64_t *mapped);
 	int (*unmap_pages)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 			   unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped);
-	/* Tell hardware of new mappings, where it has to be told. */
+	/* Tell hardware of new mappings, where it has to be told. Errors as iommu_map. */
 	int (*sync_map)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
 	/*
 	 * Invalidate what the gather covers on every unit, wait, and free its pages. When a unit
 	 * does not confirm, the pages stay with the domain (quarantine) and the error is returned.
 	 * The gather is empty afterwards in either case. After a failure, the next call of sync or
-	 * flush_all that succeeds has invalidated what the failed one should have, too.
+	 * flush_all that succeeds has invalidated what the failed one should have, too. Errors as
+	 * iommu_sync_gather.
 	 */
 	int (*sync)(struct iommu_domain *domain, struct iommu_gather *gather);
 	/*
 	 * The same in two steps, for lazy invalidation: invalidate everything of the domain on
 	 * every unit, and wait; free the pages of a gather that such an invalidation has covered.
+	 * flush_all: errors as iommu_sync_gather.
 	 */
 	int (*flush_all)(struct iommu_domain *domain);
 	void (*free_gathered)(struct iommu_domain *domain, struct iommu_gather *gather);
+	/* Errors as iommu_iova_to_phys. */
 	int (*iova_to_phys)(const struct iommu_domain *domain, iommu_iova_t iova,
 			    iommu_paddr_t *paddr);
 	/*
 	 * Needed by IO address spaces (<libiommu/ioas.h>), which have physical addresses from
-	 * nowhere else.
+	 * nowhere else. Errors as iommu_pgtable_ops.walk.
 	 */
 	int (*walk)(const struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last,
 		    iommu_pgtable_visitor visitor, void *ctx);
@@ -316,7 +338,7 @@ struct iommu_domain {
 	unsigned int holders;           /* it was allocated so often */
 	unsigned int children;          /* nested domains */
 	struct iommu_domain *parent;    /* of a nested domain */
-	/* What a layer above keeps with it; its release may refuse. */
+	/* What a layer above keeps with it; its release may refuse, with IOMMU_EBUSY. */
 	void *data;
 	int (*release_data)(void *data);
 	struct iommu_list_node holds; /* regions that are mapped in it, by their endpoints */
