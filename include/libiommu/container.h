@@ -85,7 +85,10 @@ struct iommu_container_info {
 	 */
 	bool enforced_coherency;
 };
-/* iommu_container_get_info - also where mappings may lie, as iommu_ioas_ranges. */
+/*
+ * iommu_container_get_info - also where mappings may lie, as iommu_ioas_ranges. Returns 0, or
+ * IOMMU_ENOSPC: *count are needed, and `capacity` of them were filled in.
+ */
 IOMMU_API int iommu_container_get_info(struct iommu_container *container,
 				       struct iommu_container_info *info,
 				       struct iommu_iova_bounds *ranges, unsigned int capacity,

@@ -57,8 +57,8 @@ struct iommu_dma_config {
  * iommu_dma_destroy - what is still mapped stays mapped in the domain, which is to be freed next.
  * May sleep. No other call may be using it. Returns 0; IOMMU_EBUSY: a bounced buffer is mapped (an
  * untrusted device's, or one that its device does not reach untranslated), or shared memory in
- * pieces, or, where nothing translates, in a block that is larger than it for its alignment; or the
- * error of a last invalidation that was not confirmed: nothing is freed, try again.
+ * pieces, or, where nothing translates, in a block that is larger than it for its alignment; or
+ * IOMMU_ETIMEDOUT / IOMMU_EIO: a last invalidation was not confirmed: nothing is freed, try again.
  */
 IOMMU_API int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **dma);
 IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);

@@ -29,6 +29,8 @@ struct iommu_dmar_builder {
 	size_t structure; /* offset of the last one; 0: none yet */
 	bool takes_scopes;
 	int status; /* the first error */
+	/* Why, in words; empty where there is none. */
+	const char *refusal;
 };
 
 /*
@@ -81,7 +83,7 @@ IOMMU_API void iommu_dmar_add_scope(struct iommu_dmar_builder *builder, enum dma
  * shorter ones are filled up with NULs.
  *
  * Returns the size of the table in bytes, or the first error of any call above: IOMMU_EINVAL or
- * IOMMU_ENOSPC.
+ * IOMMU_ENOSPC; builder->refusal says why in words.
  */
 IOMMU_API int iommu_dmar_finish(struct iommu_dmar_builder *builder, const char *oem_id,
 				const char *oem_table_id);

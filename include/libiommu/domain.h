@@ -107,9 +107,10 @@ IOMMU_API int iommu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type
 /*
  * iommu_domain_free - free a domain and its tables. What is mapped in it is forgotten.
  *
- * Returns 0, or IOMMU_EBUSY while it is attached to a group, or is the parent of others. Tables
- * that hardware might still walk, because a unit did not confirm an invalidation, are kept until it
- * does.
+ * Returns 0; IOMMU_EBUSY while it is attached to a group, or is the parent of others; or, of a
+ * domain that has a DMA handle of its own (iommu_dma_of), the errors of iommu_dma_destroy: the
+ * domain stays. Tables that hardware might still walk, because a unit did not confirm an
+ * invalidation, are kept until it does.
  */
 IOMMU_API int iommu_domain_free(struct iommu_domain *domain);
 

@@ -34,10 +34,12 @@ struct iommu_fault_record {
 
 /*
  * iommu_fault_read - groups that have not been read, oldest first, and only whole ones. *count: records that were filled in,
- * 0: there is nothing. Returns 0, or IOMMU_EINVAL: there is not enough room for the first group. Any context.
+ * 0: there is nothing. Returns 0, or IOMMU_EINVAL: there is not enough room for the first group, or the object is no fault
+ * queue; or IOMMU_ENOENT: no object has this id. Any context.
  *
- * iommu_fault_respond - the answer to a group that was read. Returns 0, IOMMU_ENOENT (no such group waits), IOMMU_EINVAL
- * (code), or what the hardware says. Control path.
+ * iommu_fault_respond - the answer to a group that was read. Returns 0, IOMMU_ENOENT (no such group waits, or no object has
+ * this id), IOMMU_EINVAL (code, or the object is no fault queue), or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm
+ * that the device was answered. Control path.
  */
 IOMMU_API int iommu_fault_read(struct iommu_ctx *ctx, uint32_t queue,
 			       struct iommu_fault_record *records, unsigned int capacity,

@@ -53,8 +53,8 @@ IOMMU_API int iommu_flush_queue_create(const struct iommu_flush_queue_config *co
 				       struct iommu_flush_queue **queue);
 
 /*
- * iommu_flush_queue_destroy - flush and free. No other call may be using it. Returns 0, or the
- * error of an invalidation that was not confirmed: the queue then stays, with what it holds.
+ * iommu_flush_queue_destroy - flush and free. No other call may be using it. Returns 0, or
+ * IOMMU_ETIMEDOUT / IOMMU_EIO: an invalidation was not confirmed; the queue stays, with what it holds.
  */
 IOMMU_API int iommu_flush_queue_destroy(struct iommu_flush_queue *queue);
 
@@ -78,7 +78,8 @@ IOMMU_API int iommu_flush_queue_unmap_size(struct iommu_flush_queue *queue, uint
 
 /*
  * iommu_flush_queue_flush - invalidate now and retire everything that was queued before, on all
- * CPUs: under memory pressure, or before a driver goes. Returns 0 or the error of the invalidation.
+ * CPUs: under memory pressure, or before a driver goes. Returns 0, or IOMMU_ETIMEDOUT / IOMMU_EIO: the
+ * invalidation was not confirmed, and everything waits on.
  */
 IOMMU_API int iommu_flush_queue_flush(struct iommu_flush_queue *queue);
 
@@ -86,7 +87,7 @@ IOMMU_API int iommu_flush_queue_flush(struct iommu_flush_queue *queue);
  * iommu_flush_queue_tick - for a timer: flush if anything waits and the last confirmed invalidation
  * began more than max_age_ns ago; on a host without a clock, if anything waits. So an entry may go
  * earlier than at max_age_ns, never later than at the first tick after it. Reads the clock at most
- * twice. Returns as flush does; 0 when there was nothing to do.
+ * twice. Returns as iommu_flush_queue_flush; 0 when there was nothing to do.
  */
 IOMMU_API int iommu_flush_queue_tick(struct iommu_flush_queue *queue);
 

@@ -80,6 +80,7 @@ IOMMU_API int iommu_hwpt_get_info(struct iommu_ctx *ctx, uint32_t hwpt,
 /*
  * iommu_hwpt_set_dirty, iommu_hwpt_read_dirty - see iommu_domain_set_dirty_tracking and iommu_domain_read_dirty; of an
  * HWPT over an IOAS. iommu_hwpt_split - see iommu_domain_split. Those who map or unmap in the IOAS wait meanwhile.
+ * IOMMU_ENOENT also: no object has this id; IOMMU_EINVAL also: it is no HWPT over an IOAS.
  */
 IOMMU_API int iommu_hwpt_set_dirty(struct iommu_ctx *ctx, uint32_t hwpt, bool enable);
 IOMMU_API int iommu_hwpt_read_dirty(struct iommu_ctx *ctx, uint32_t hwpt, iommu_iova_t iova,

@@ -34,16 +34,20 @@ IOMMU_API int iommu_create(const struct iommu_platform *platform, struct iommu *
 IOMMU_API int iommu_destroy(struct iommu *iommu);
 
 /*
- * iommu_reason - why the last call of the control path that returned an error did, in words, such
- * as "0000:00:04.0: it is untrusted, and the domain lets it reach more than it is given". It is the
+ * iommu_reason - why the last call that was refused returned an error, in words, such as
+ * "0000:00:04.0: it is untrusted, and the domain lets it reach more than it is given". It is the
  * text of the line that was logged (IOMMU_LOG_REFUSAL), without the call and the code; never NULL,
- * empty before the first. Control path; valid until the next call that is refused.
+ * empty before the first. Valid until the next call that is refused; where threads call at once,
+ * the line in the log is the one that belongs to its call.
  *
- * A call that succeeds leaves it as it was, and so does an error of any other call, such as of maps
- * and unmaps, and of interrupts (alloc, set and free, <libiommu/vtd_interrupt.h>): what it says
- * then is of an earlier refusal. Of contexts (<libiommu/ioas.h> and its neighbours), binding,
- * attaching and replacing devices and making HWPTs have reasons; of the others only what fails in
- * the control path of the instance below them.
+ * Which calls. Those of the control path of the instance, of contexts and what belongs to them
+ * (<libiommu/ioas.h> and its neighbours), of containers and files, and of interrupts
+ * (<libiommu/vtd_interrupt.h>). A call that succeeds leaves the text as it was. So do maps, unmaps,
+ * the DMA of drivers and look-ups, whose code, with the cause that stands at the function, is all
+ * that they say. What is made with a platform and no instance (page tables, spaces of addresses,
+ * flush queues, TCE tables, models) logs what is wrong with its configuration, in a line of the
+ * same form; where there is not even that, the result says it (iommu_dmar.refusal,
+ * iommu_dmar_builder.refusal).
  */
 IOMMU_API const char *iommu_reason(const struct iommu *iommu);
 

@@ -81,6 +81,9 @@ enum iommu_object_type {
 };
 
 /*
+ * Ids. Every call that takes one returns IOMMU_ENOENT where no object has it, and IOMMU_EINVAL where
+ * the object is of another type.
+ *
  * iommu_object_destroy - returns 0, IOMMU_ENOENT, IOMMU_EBUSY (other objects need it; a device, which goes when it is
  * unbound), or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that it, or what hangs on it,
  * is out of use. It is there then, of an HWPT with what is mapped pinned; the same call again goes
@@ -181,6 +184,7 @@ enum iommu_ioas_map_flags {
  *   IOMMU_ENOSPC      no place; or the context's limit of areas
  *   IOMMU_ENOMEM      also: the limit of pinned pages, of table pages, or of metadata
  *   IOMMU_EBUSY       the last HWPT is on its way out and hardware has not confirmed that
+ *   IOMMU_ENOENT      no object has this id
  *   otherwise         what pin said (IOMMU_EFAULT: no sense), or as iommu_map. IOMMU_ETIMEDOUT /
  *                     IOMMU_EIO: what had been mapped was taken back, but hardware did not confirm:
  *                     the place stays taken, and its memory pinned, until an unmap of it succeeds
@@ -208,7 +212,8 @@ IOMMU_API int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to, uint32_t from,
  *
  * Returns 0, or
  *   IOMMU_EINVAL     size 0; an area lies in the range only in part, and is not to be split, or not there: not aligned (iommu_ioas_ranges)
- *   IOMMU_ENOENT     no area is there
+ *   IOMMU_ENOENT     no area is there, or no object has this id
+ *   IOMMU_ENOSPC     a part of an area is to go, and what is left would exceed the limit of areas
  *   IOMMU_EOVERFLOW
  *   IOMMU_EBUSY      an area is being mapped or unmapped by another call; or is pinned, and its
  *                    holder did not let go. Calls of iommu_access_rw that are under way are waited
@@ -236,7 +241,8 @@ struct iommu_ioas_area {
 };
 
 /*
- * iommu_ioas_next_area - the first area that ends at or after iova. 0, or IOMMU_ENOENT: there is none. An area may end at the
+ * iommu_ioas_next_area - the first area that ends at or after iova. 0, or IOMMU_ENOENT: there is none, or no
+ * object has this id; IOMMU_EINVAL: the object is no address space. An area may end at the
  * last byte of the space: there iova + size is 0.
  */
 IOMMU_API int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t ioas, iommu_iova_t iova,
@@ -292,7 +298,8 @@ struct iommu_iova_bounds {
 
 /*
  * iommu_ioas_ranges - where fixed mappings may lie: what no device and no HWPT reserves. In order, and how much they have to
- * be aligned. Returns 0, or IOMMU_ENOSPC: *count are needed, and `capacity` of them were filled in.
+ * be aligned. Returns 0, IOMMU_ENOENT or IOMMU_EINVAL (no address space has this id), or IOMMU_ENOSPC: *count are needed, and
+ * `capacity` of them were filled in.
  */
 IOMMU_API int iommu_ioas_ranges(struct iommu_ctx *ctx, uint32_t ioas,
 				struct iommu_iova_bounds *ranges, unsigned int capacity,
@@ -301,7 +308,7 @@ IOMMU_API int iommu_ioas_ranges(struct iommu_ctx *ctx, uint32_t ioas,
 /*
  * iommu_ioas_allow - the only ranges in which places are chosen from now on, and that no device may reserve; none: anywhere.
  * Replaces those from before. Returns 0, IOMMU_EINVAL (first >= last, or two overlap), IOMMU_EADDRINUSE (reserved), IOMMU_ENOSPC
- * (the context's limit of ranges), IOMMU_ENOMEM.
+ * (the context's limit of ranges), IOMMU_ENOMEM, IOMMU_ENOENT (no object has this id).
  */
 IOMMU_API int iommu_ioas_allow(struct iommu_ctx *ctx, uint32_t ioas,
 			       const struct iommu_iova_bounds *ranges, unsigned int count);

@@ -35,9 +35,10 @@ struct iommu_endpoint;
  *   IOMMU_ENODEV  the context is closed
  *   and the errors of iommu_group_claim.
  *
- * iommu_device_unbind - detached first if need be. Returns 0, or what iommu_group_release said: it
- * is bound then, and attached to nothing: call again. A detach that hardware did not confirm is no
- * error here: what was mapped stays pinned.
+ * iommu_device_unbind - detached first if need be. Returns 0; IOMMU_ENOENT or IOMMU_EINVAL (no
+ * object has this id, or it is no device); or what iommu_group_release said: it is bound then, and
+ * attached to nothing: call again. A detach that hardware did not confirm is no error here: what was
+ * mapped stays pinned.
  */
 IOMMU_API int iommu_device_bind(struct iommu_ctx *ctx, struct iommu_endpoint *endpoint,
 				uint32_t *device);

@@ -32,8 +32,8 @@ enum iommu_log_level {
 	IOMMU_LOG_WARNING,   /* firmware or hardware is wrong, and it was worked around */
 	IOMMU_LOG_INFO,      /* what was found and enabled, once for each thing */
 	/*
-	 * Why a call of the control path returned an error: one line for each such call, which its
-	 * caller can cause as often as it likes. The line ends with the code's name.
+	 * Why a call returned an error, of those that say so (see iommu_reason): one line for each
+	 * such call, which its caller can cause as often as it likes. "call: who: why: CODE".
 	 */
 	IOMMU_LOG_REFUSAL,
 	IOMMU_LOG_DEBUG, /* what comes and goes: members of groups, domains */

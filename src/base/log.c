@@ -67,3 +67,8 @@ int iommu_log_refusal(const struct iommu_platform *platform, const char *call, c
 	platform->log(platform->ctx, IOMMU_LOG_REFUSAL, line);
 	return status;
 }
+
+int iommu_refuse_defect(const struct iommu_platform *platform, const char *call, const char *defect)
+{
+	return defect == NULL ? 0 : iommu_log_refusal(platform, call, "", defect, IOMMU_EINVAL);
+}

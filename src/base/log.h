@@ -55,4 +55,14 @@ const char *iommu_meaning(int status);
 int iommu_log_refusal(const struct iommu_platform *platform, const char *call, const char *who,
 		      const char *why, int status);
 
+/*
+ * For what is made with a platform alone: what is wrong with its configuration (NULL: nothing) is
+ * logged, and becomes IOMMU_EINVAL. That memory is short the code says by itself.
+ */
+int iommu_refuse_defect(const struct iommu_platform *platform, const char *call,
+			const char *defect);
+
+/* What is wrong with the host's table of services; NULL: nothing. */
+const char *iommu_platform_defect(const struct iommu_platform *platform);
+
 #endif

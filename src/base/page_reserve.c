@@ -11,6 +11,7 @@
 #include <libiommu/page_reserve.h>
 #include <libiommu/status.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/spinlock.h"
 
@@ -81,7 +82,8 @@ int iommu_page_reserve_init(struct iommu_page_reserve *reserve,
 	};
 	for (order = 0; order <= IOMMU_MAX_ALLOC_ORDER; order++)
 		reserve->blocks[order].ready = config->ready[order];
-	return iommu_platform_check(&reserve->host);
+	return iommu_refuse_defect(&reserve->host, IOMMU_CALL,
+				   iommu_platform_defect(&reserve->host));
 }
 
 void iommu_page_reserve_set_ready(struct iommu_page_reserve *reserve, unsigned int order,

@@ -3,14 +3,28 @@
 
 #include <libiommu/status.h>
 
+#include "base/log.h"
+
+static unsigned int count_of(const struct iommu_platform *platform)
+{
+	return platform->cpu_count != NULL ? platform->cpu_count(platform->ctx) : 1;
+}
+
+const char *iommu_per_cpu_defect(const struct iommu_platform *platform)
+{
+	const unsigned int count = count_of(platform);
+
+	return count != 0 && count <= IOMMU_CPUS_MAX
+		       ? NULL
+		       : IOMMU_WHY("the platform's cpu_count is 0, or above 4096");
+}
+
 int iommu_per_cpu_init(struct iommu_per_cpu *slots, const struct iommu_platform *platform)
 {
-	const unsigned int count =
-		platform->cpu_count != NULL ? platform->cpu_count(platform->ctx) : 1;
+	const unsigned int said = count_of(platform);
+	const unsigned int count = said < IOMMU_CPUS_MAX ? said : IOMMU_CPUS_MAX;
 	unsigned int i;
 
-	if (count == 0 || count > IOMMU_CPUS_MAX)
-		return IOMMU_EINVAL;
 	for (i = 0; i * IOMMU_SLOTS_IN_PAGE < count; i++) {
 		slots->pages[i] = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 		if (slots->pages[i] == NULL)

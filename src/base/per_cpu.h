@@ -20,9 +20,12 @@ struct iommu_per_cpu {
 	unsigned char *pages[IOMMU_CPUS_MAX / IOMMU_SLOTS_IN_PAGE];
 };
 
+/* What is wrong with how many CPUs the host says that there are; NULL: nothing. */
+const char *iommu_per_cpu_defect(const struct iommu_platform *platform);
+
 /*
- * Slots for all CPUs of the host, zeroed. Returns 0, IOMMU_EINVAL (no CPU, or more than
- * IOMMU_CPUS_MAX) or IOMMU_ENOMEM: to be destroyed in any case. The structure is zero before.
+ * Slots for all CPUs of such a host, zeroed. Returns 0 or IOMMU_ENOMEM: to be destroyed in any
+ * case. The structure is zero before.
  */
 int iommu_per_cpu_init(struct iommu_per_cpu *slots, const struct iommu_platform *platform);
 void iommu_per_cpu_destroy(struct iommu_per_cpu *slots, const struct iommu_platform *platform);

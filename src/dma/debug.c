@@ -103,7 +103,26 @@ static const char *name_of(enum dma_kind kind)
 	return names[kind];
 }
 
-/* "DMA: what: the caller's range; the mapping's, if it is of one". Not under the lock. */
+/* "DMA of domain 3", as the log names the domain; "DMA" where nothing translates. */
+static void say_handle(struct line *line, const struct iommu_dma *dma)
+{
+	say(line, "DMA");
+	if (dma->domain == NULL)
+		return;
+	say(line, " of domain ");
+	line->used = iommu_line_append_number(line->text, sizeof(line->text), line->used,
+					      dma->domain->number);
+}
+
+static void log_of(const struct iommu_dma *dma, const char *what)
+{
+	struct line line = {.used = 0};
+
+	say_handle(&line, dma);
+	iommu_log(dma->platform, IOMMU_LOG_ERROR, line.text, what);
+}
+
+/* "DMA of domain 3: what: the caller's range; the mapping's, if it is of one". Not under the lock. */
 static void report(const struct iommu_dma *dma, const char *what, uint64_t address, uint64_t size,
 		   const struct dma_claim *mapped)
 {
@@ -112,7 +131,8 @@ static void report(const struct iommu_dma *dma, const char *what, uint64_t addre
 	__atomic_add_fetch(&reports, 1, __ATOMIC_RELAXED);
 	if (dma->platform->log == NULL)
 		return;
-	say(&line, "DMA: ");
+	say_handle(&line, dma);
+	say(&line, ": ");
 	say(&line, what);
 	say(&line, ": ");
 	say_range(&line, address, size);
@@ -285,9 +305,7 @@ static void free_all(struct dma_debug *debug, struct dma_mapping *mapping)
 /* It cannot be noted any more what is mapped. */
 static void give_up(const struct iommu_dma *dma)
 {
-	iommu_log(dma->platform, IOMMU_LOG_ERROR, "DMA",
-		  "no memory to note mappings in: mistakes with this handle are not reported any "
-		  "more");
+	log_of(dma, "no memory to note mappings in: mistakes with it are not reported any more");
 }
 
 void iommu_dma_debug_create(struct iommu_dma *dma)
@@ -346,8 +364,7 @@ void iommu_dma_debug_destroy(struct iommu_dma *dma)
 	}
 	if (leaks > LEAKS_SAID) {
 		__atomic_add_fetch(&reports, leaks - LEAKS_SAID, __ATOMIC_RELAXED);
-		iommu_log(dma->platform, IOMMU_LOG_ERROR, "DMA",
-			  "more are still mapped at the end");
+		log_of(dma, "more are still mapped at the end");
 	}
 	dma->platform->free_pages(dma->platform->ctx, debug, 0);
 }

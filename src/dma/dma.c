@@ -3,6 +3,8 @@
  * The DMA mapping API over a domain: addresses from the per-CPU caches, mappings through the domain's
  * map path, unmapping strict or through the flush queue.
  */
+#include "base/log.h"
+#include "base/per_cpu.h"
 #include "dma/bypass.h"
 #include "dma/debug.h"
 
@@ -79,6 +81,13 @@ static int make_translated(struct iommu_dma *dma, const struct iommu_dma_config 
 	return status;
 }
 
+/* Why a handle is not made: said by the call that it is for. */
+static int because(const char **why, int status, const char *text)
+{
+	*why = text;
+	return status;
+}
+
 static int create_direct(const struct iommu_platform *platform, struct iommu_domain *domain,
 			 struct iommu_dma **result)
 {
@@ -96,27 +105,36 @@ static int create_direct(const struct iommu_platform *platform, struct iommu_dom
 
 int iommu_dma_create_direct(const struct iommu_platform *platform, struct iommu_dma **result)
 {
-	int status = iommu_platform_check(platform);
+	int status = iommu_refuse_defect(platform, IOMMU_CALL, iommu_platform_defect(platform));
 
 	return status != 0 ? status : create_direct(platform, NULL, result);
 }
 
-int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **result)
+static int create(const struct iommu_dma_config *config, struct iommu_dma **result,
+		  const char **why)
 {
 	struct iommu_domain *domain = config->domain;
 	const struct iommu_platform *platform;
 	struct iommu_dma *dma;
 	int status;
 
-	if (domain == NULL || (config->flags & ~(unsigned int)IOMMU_DMA_LAZY) != 0 ||
-	    (domain->space == NULL && domain->type != IOMMU_DOMAIN_IDENTITY))
-		return IOMMU_EINVAL;
+	*why = "";
+	if ((config->flags & ~(unsigned int)IOMMU_DMA_LAZY) != 0)
+		return because(why, IOMMU_EINVAL, IOMMU_WHY("unknown flags"));
+	if (domain->space == NULL && domain->type != IOMMU_DOMAIN_IDENTITY)
+		return because(
+			why, IOMMU_EINVAL,
+			IOMMU_WHY("the domain is neither one for DMA nor an identity domain"));
 	platform = iommu_platform_of(domain->iommu);
 	if (domain->space == NULL)
 		return create_direct(platform, domain, result);
+	if (iommu_per_cpu_defect(platform) != NULL)
+		return because(why, IOMMU_EINVAL, iommu_per_cpu_defect(platform));
 	/* Shared memory and bounce pages are whole pages of the domain, from the host's allocator. */
 	if (domain->page_shift > IOMMU_PAGE_SHIFT + IOMMU_MAX_ALLOC_ORDER)
-		return IOMMU_EOPNOTSUPP;
+		return because(why, IOMMU_EOPNOTSUPP,
+			       IOMMU_WHY("the domain's smallest page is larger than a block of the "
+					 "host's allocator"));
 	dma = dma_new(platform, domain->page_shift);
 	if (dma == NULL)
 		return IOMMU_ENOMEM;
@@ -130,6 +148,21 @@ int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **r
 	return 0;
 }
 
+int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **result)
+{
+	const char *why;
+	int status;
+
+	if (config->domain == NULL)
+		return IOMMU_EINVAL;
+	status = create(config, result, &why);
+	/* What is wrong with the queue, the queue has said. */
+	if (status == IOMMU_EINVAL && why[0] == '\0')
+		return status;
+	return status == 0 ? 0
+			   : iommu_refuse_now(config->domain->iommu, IOMMU_CALL, "", status, why);
+}
+
 int iommu_dma_destroy(struct iommu_dma *dma)
 {
 	const struct iommu_platform *platform;
@@ -139,12 +172,14 @@ int iommu_dma_destroy(struct iommu_dma *dma)
 		return 0;
 	platform = dma->platform;
 	if (dma->bounced_count != 0 || !iommu_list_is_empty(&dma->areas_in_use))
-		return IOMMU_EBUSY;
+		return iommu_log_refusal(platform, IOMMU_CALL, "",
+					 IOMMU_WHY("buffers or shared memory are mapped"),
+					 IOMMU_EBUSY);
 	status = iommu_dma_settle_withheld(dma);
 	if (status == 0 && dma->queue != NULL)
 		status = iommu_flush_queue_destroy(dma->queue);
 	if (status != 0)
-		return status;
+		return iommu_log_refusal(platform, IOMMU_CALL, "", "", status);
 	iommu_dma_debug_destroy(dma);
 	if (dma->cache != NULL)
 		iommu_iova_cache_destroy(dma->cache);
@@ -165,9 +200,12 @@ static int find_or_create(struct iommu_domain *domain, struct iommu_dma **dma)
 	int status = 0;
 
 	if (domain->release_data == NULL) {
-		status = iommu_dma_create(&config, dma);
+		const char *why;
+
+		status = create(&config, dma, &why);
 		if (status != 0)
-			return status;
+			return why[0] != '\0' ? iommu_refuse(domain->iommu, "", status, why)
+					      : status;
 		domain->data = *dma;
 		domain->release_data = destroy_with_domain;
 	}
@@ -204,7 +242,7 @@ int iommu_dma_of(struct iommu_endpoint *endpoint, struct iommu_dma **dma)
 
 	iommu_control_lock(endpoint->iommu);
 	status = take_handle(endpoint, dma);
-	return iommu_control_end(endpoint->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(endpoint->iommu, IOMMU_CALL, endpoint->name, status);
 }
 
 struct iommu_dma_device iommu_dma_device_of(const struct iommu_endpoint *endpoint, uint64_t mask)

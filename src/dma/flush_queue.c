@@ -23,6 +23,7 @@
 
 #include "base/atomic.h"
 #include "base/bits.h"
+#include "base/log.h"
 #include "base/per_cpu.h"
 #include "base/spinlock.h"
 
@@ -376,6 +377,21 @@ static void free_everything(struct iommu_flush_queue *queue)
 	platform->free_pages(platform->ctx, queue, 0);
 }
 
+static const char *defect_of(const struct iommu_flush_queue_config *config)
+{
+	const char *defect = iommu_platform_defect(config->platform);
+
+	if (defect != NULL)
+		return defect;
+	if (config->domain->ops->unmap_pages == NULL)
+		return IOMMU_WHY("the domain has no tables to unmap from");
+	if (config->granule < IOMMU_PAGE_SIZE || (config->granule & (config->granule - 1)) != 0)
+		return IOMMU_WHY("the granule is no power of two from 4 KiB on");
+	if (config->entries == 1 || config->entries > ENTRIES_MAX)
+		return IOMMU_WHY("a ring has from 2 to 1,024 entries");
+	return iommu_per_cpu_defect(config->platform);
+}
+
 int iommu_flush_queue_create(const struct iommu_flush_queue_config *config,
 			     struct iommu_flush_queue **result)
 {
@@ -383,10 +399,9 @@ int iommu_flush_queue_create(const struct iommu_flush_queue_config *config,
 	struct iommu_flush_queue *queue;
 	int status;
 
-	if (iommu_platform_check(platform) != 0 || config->domain->ops->unmap_pages == NULL ||
-	    config->granule < IOMMU_PAGE_SIZE || (config->granule & (config->granule - 1)) != 0 ||
-	    config->entries == 1 || config->entries > ENTRIES_MAX)
-		return IOMMU_EINVAL;
+	status = iommu_refuse_defect(platform, IOMMU_CALL, defect_of(config));
+	if (status != 0)
+		return status;
 	queue = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (queue == NULL)
 		return IOMMU_ENOMEM;

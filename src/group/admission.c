@@ -142,12 +142,14 @@ static bool is_direct(const struct iommu_region *region)
 }
 
 /* Never handed out: what is there, or what writes there mean, is no driver's buffer. */
-static int keep_free(struct iommu_domain *domain, const struct iommu_region *region)
+static int keep_free(struct iommu_domain *domain, const struct iommu_endpoint *endpoint,
+		     const struct iommu_region *region)
 {
 	const unsigned int shift = domain->page_shift;
 	uint64_t first = region->start >> shift;
 	uint64_t last = region->last >> shift;
 	const uint64_t end = domain->aperture_last >> shift;
+	int status;
 
 	/* Page 0, and what lies beyond the aperture, is not handed out anyway. */
 	if (!IOMMU_CONFIG_DMA || domain->space == NULL || first > end || last == 0)
@@ -156,7 +158,11 @@ static int keep_free(struct iommu_domain *domain, const struct iommu_region *reg
 		first = 1;
 	if (last > end)
 		last = end;
-	return iommu_iova_reserve(domain->space, first, last, IOMMU_IOVA_MERGE, NULL);
+	status = iommu_iova_reserve(domain->space, first, last, IOMMU_IOVA_MERGE, NULL);
+	return status != IOMMU_EEXIST
+		       ? status
+		       : IOMMU_REFUSE(domain->iommu, endpoint->name, IOMMU_EEXIST,
+				      "buffers are mapped where the device must not go");
 }
 
 static struct hold *hold_new(struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last)
@@ -301,7 +307,7 @@ static int hold_all(struct iommu_domain *domain, const struct iommu_endpoint *en
 	if (holds_any(domain, endpoint))
 		return 0;
 	while (status == 0 && iommu_endpoint_next_region(endpoint, &cursor, &region)) {
-		status = keep_free(domain, &region);
+		status = keep_free(domain, endpoint, &region);
 		if (status == 0 && is_direct(&region))
 			status = hold_region(domain, endpoint, &region);
 	}

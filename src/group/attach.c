@@ -233,7 +233,7 @@ int iommu_domain_attach_group(struct iommu_domain *domain, struct iommu_group *g
 
 	iommu_control_lock(group->iommu);
 	status = iommu_attach_group(domain, group);
-	return iommu_control_end(group->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(group->iommu, IOMMU_CALL, iommu_group_who(group), status);
 }
 
 int iommu_domain_detach_group(struct iommu_group *group)
@@ -242,7 +242,7 @@ int iommu_domain_detach_group(struct iommu_group *group)
 
 	iommu_control_lock(group->iommu);
 	status = iommu_detach_group(group);
-	return iommu_control_end(group->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(group->iommu, IOMMU_CALL, iommu_group_who(group), status);
 }
 
 static int check_alone(const struct iommu_endpoint *endpoint)
@@ -261,7 +261,7 @@ int iommu_domain_attach_endpoint(struct iommu_domain *domain, struct iommu_endpo
 	status = check_alone(endpoint);
 	if (status == 0)
 		status = iommu_attach_group(domain, endpoint->group);
-	return iommu_control_end(endpoint->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(endpoint->iommu, IOMMU_CALL, endpoint->name, status);
 }
 
 int iommu_domain_detach_endpoint(struct iommu_endpoint *endpoint)
@@ -272,7 +272,7 @@ int iommu_domain_detach_endpoint(struct iommu_endpoint *endpoint)
 	status = check_alone(endpoint);
 	if (status == 0)
 		status = iommu_detach_group(endpoint->group);
-	return iommu_control_end(endpoint->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(endpoint->iommu, IOMMU_CALL, endpoint->name, status);
 }
 
 /* --- The window ------------------------------------------------------------------------------- */
@@ -346,7 +346,8 @@ static int admit_member(struct iommu_endpoint *endpoint)
 	int status = 0;
 
 	if (group->domain != NULL && !iommu_may_use(group->domain, endpoint))
-		return IOMMU_EBUSY;
+		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EBUSY,
+				    "its group uses a domain that the endpoint cannot use");
 	if (group->default_domain != NULL)
 		status = iommu_admit(group->default_domain, endpoint);
 	if (status == 0 && (endpoint->unit->enabled || group->window != NULL))

@@ -79,6 +79,19 @@ static bool must_wait(int status)
 	return status == IOMMU_ENODEV || status == IOMMU_EPROBE_DEFER;
 }
 
+/* "0000:00:04.0: it waited for its unit, and is blocked: why" */
+static void report_failure(const struct iommu *iommu, const struct iommu_endpoint_info *info,
+			   int status)
+{
+	char name[IOMMU_NAME_SIZE], line[128];
+	size_t used = iommu_line_append(line, sizeof(line), 0,
+					"it waited for its unit, and is blocked: ");
+
+	iommu_name_by_place(name, info->segment, info->source_id);
+	(void)iommu_line_append(line, sizeof(line), used, iommu_why(iommu, status));
+	iommu_log(iommu->platform, IOMMU_LOG_ERROR, info->name != NULL ? info->name : name, line);
+}
+
 void iommu_probe_waiting_devices(struct iommu *iommu)
 {
 	struct iommu_list_node *node, *next;
@@ -92,9 +105,7 @@ void iommu_probe_waiting_devices(struct iommu *iommu)
 		if (must_wait(status) || status == IOMMU_ENOMEM)
 			continue;
 		if (status != 0)
-			iommu_log(iommu->platform, IOMMU_LOG_ERROR, iommu_why(iommu, status),
-				  "a device that waited for its unit cannot be probed: it is "
-				  "blocked");
+			report_failure(iommu, &device->info, status);
 		forget(iommu, device);
 	}
 }

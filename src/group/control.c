@@ -56,34 +56,46 @@ const char *iommu_why(const struct iommu *iommu, int status)
 								: iommu_strerror(status);
 }
 
+/* Calls that do not hold the control lock come here, too, and at once. */
 static void remember(struct iommu *iommu, const char *who, const char *why)
 {
+	const uintptr_t state = iommu_spin_lock(iommu->platform, &iommu->reason_lock);
 	size_t used = iommu_line_append(iommu->reason, sizeof(iommu->reason), 0, who);
 
 	if (used != 0)
 		used = iommu_line_append(iommu->reason, sizeof(iommu->reason), used, ": ");
 	(void)iommu_line_append(iommu->reason, sizeof(iommu->reason), used, why);
+	__atomic_store_n(&iommu->refusals, iommu->refusals + 1, __ATOMIC_RELAXED);
+	iommu_spin_unlock(iommu->platform, &iommu->reason_lock, state);
 }
 
-static void report(struct iommu *iommu, const char *call, int status)
+int iommu_refuse_now(struct iommu *iommu, const char *call, const char *who, int status,
+		     const char *why)
+{
+	remember(iommu, who, why[0] != '\0' ? why : iommu_meaning(status));
+	return iommu_log_refusal(iommu->platform, call, who, why, status);
+}
+
+int iommu_control_end_for(struct iommu *iommu, const char *call, const char *who, int status)
 {
 	const struct iommu_refusal *noted = &iommu->refusal;
 
-	if (noted->status == status) {
-		remember(iommu, noted->who, noted->why);
-		(void)iommu_log_refusal(iommu->platform, call, noted->who, noted->why, status);
-		return;
-	}
-	remember(iommu, "", iommu_meaning(status));
-	(void)iommu_log_refusal(iommu->platform, call, "", "", status);
+	if (status != 0 && noted->status == status)
+		(void)iommu_refuse_now(iommu, call, noted->who, status, noted->why);
+	else if (status != 0)
+		(void)iommu_refuse_now(iommu, call, who, status, "");
+	iommu_control_unlock(iommu);
+	return status;
 }
 
 int iommu_control_end(struct iommu *iommu, const char *call, int status)
 {
-	if (status != 0)
-		report(iommu, call, status);
-	iommu_control_unlock(iommu);
-	return status;
+	return iommu_control_end_for(iommu, call, "", status);
+}
+
+uint32_t iommu_refusals(const struct iommu *iommu)
+{
+	return __atomic_load_n(&iommu->refusals, __ATOMIC_RELAXED);
 }
 
 const char *iommu_reason(const struct iommu *iommu)

@@ -124,8 +124,9 @@ static int default_alloc(struct iommu_group *group, enum iommu_domain_type *type
 	    (*type == IOMMU_DOMAIN_IDENTITY || *type == IOMMU_DOMAIN_DMA_BYPASS)) {
 		iommu_log(group->iommu->platform, IOMMU_LOG_WARNING, first->name,
 			  *type == IOMMU_DOMAIN_IDENTITY
-				  ? "no identity here: its DMA is translated"
-				  : "no bypass here: all its DMA is translated");
+				  ? "its unit passes nothing through: the DMA of its group is "
+				    "translated"
+				  : "its unit has no bypass: all DMA of its group is translated");
 		*type = IOMMU_DOMAIN_DMA;
 		status = iommu_domain_new(first->unit, *type, &config, domain);
 	}
@@ -239,7 +240,7 @@ int iommu_group_set_default_type(struct iommu_group *group, enum iommu_domain_ty
 
 	iommu_control_lock(group->iommu);
 	status = set_type(group, type);
-	return iommu_control_end(group->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(group->iommu, IOMMU_CALL, iommu_group_who(group), status);
 }
 
 int iommu_reconsider_default(struct iommu_endpoint *endpoint)

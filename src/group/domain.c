@@ -19,6 +19,7 @@ static int domain_complete(struct iommu_domain *domain, struct iommu *iommu,
 
 	domain->type = type;
 	domain->iommu = iommu;
+	domain->number = ++iommu->domains_made;
 	domain->page_shift = domain->pgsize_bitmap != 0 ? iommu_lowest_bit(domain->pgsize_bitmap)
 							: IOMMU_PAGE_SHIFT;
 	iommu_list_init(&domain->holds);
@@ -41,9 +42,8 @@ static bool config_makes_sense(const struct iommu_unit *unit, enum iommu_domain_
 	       config->parent->type == IOMMU_DOMAIN_PAGING && config->parent->nest_parent;
 }
 
-/* "paging domain made" */
-static void debug(const struct iommu *iommu, const char *who, enum iommu_domain_type type,
-		  const char *what)
+/* "domain 3: paging, made for dmar0", "domain 3: freed" */
+static void debug(const struct iommu_domain *domain, const struct iommu_unit *made_for)
 {
 	static const char *const names[] = {
 		[IOMMU_DOMAIN_PAGING] = "paging",     [IOMMU_DOMAIN_IDENTITY] = "identity",
@@ -51,11 +51,17 @@ static void debug(const struct iommu *iommu, const char *who, enum iommu_domain_
 		[IOMMU_DOMAIN_DMA_LAZY] = "lazy DMA", [IOMMU_DOMAIN_DMA_BYPASS] = "DMA and bypass",
 		[IOMMU_DOMAIN_NESTED] = "nested",     [IOMMU_DOMAIN_SVA] = "shared table",
 	};
-	char line[40];
-	size_t used = iommu_line_append(line, sizeof(line), 0, names[type]);
+	char who[IOMMU_NAME_SIZE], line[64];
+	size_t used = iommu_line_append(who, sizeof(who), 0, "domain ");
 
-	(void)iommu_line_append(line, sizeof(line), used, what);
-	iommu_log(iommu->platform, IOMMU_LOG_DEBUG, who, line);
+	(void)iommu_line_append_number(who, sizeof(who), used, domain->number);
+	used = iommu_line_append(line, sizeof(line), 0,
+				 made_for != NULL ? names[domain->type] : "freed");
+	if (made_for != NULL) {
+		used = iommu_line_append(line, sizeof(line), used, ", made for ");
+		(void)iommu_line_append(line, sizeof(line), used, made_for->name);
+	}
+	iommu_log(domain->iommu->platform, IOMMU_LOG_DEBUG, who, line);
 }
 
 /* What was asked for, and the back end has not made. */
@@ -113,7 +119,7 @@ static int domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
 		domain->parent = config->parent;
 		domain->parent->children++;
 	}
-	debug(unit->iommu, unit->name, type, " domain made");
+	debug(domain, unit);
 	*result = domain;
 	return 0;
 }
@@ -133,7 +139,7 @@ int iommu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 
 	iommu_control_lock(unit->iommu);
 	status = iommu_domain_new(unit, type, config, result);
-	return iommu_control_end(unit->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(unit->iommu, IOMMU_CALL, unit->name, status);
 }
 
 int iommu_domain_drop(struct iommu_domain *domain)
@@ -160,7 +166,7 @@ int iommu_domain_drop(struct iommu_domain *domain)
 		domain->parent->children--;
 	iommu_holds_free(domain);
 	iommu_list_remove(&domain->link);
-	debug(domain->iommu, "iommu", domain->type, " domain freed");
+	debug(domain, NULL);
 	domain->holders = 0;
 	domain->release_data = NULL;
 	domain->ops->free(domain);

@@ -355,7 +355,7 @@ int iommu_endpoint_was_reset(struct iommu_endpoint *endpoint)
 
 	iommu_control_lock(endpoint->iommu);
 	status = was_reset(endpoint);
-	return iommu_control_end(endpoint->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(endpoint->iommu, IOMMU_CALL, endpoint->name, status);
 }
 
 struct iommu_group *iommu_endpoint_group(const struct iommu_endpoint *endpoint)

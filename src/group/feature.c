@@ -125,7 +125,7 @@ int iommu_endpoint_enable_feature(struct iommu_endpoint *endpoint, enum iommu_fe
 
 	iommu_control_lock(endpoint->iommu);
 	status = enable(endpoint, feature);
-	return iommu_control_end(endpoint->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(endpoint->iommu, IOMMU_CALL, endpoint->name, status);
 }
 
 int iommu_endpoint_disable_feature(struct iommu_endpoint *endpoint, enum iommu_feature feature)
@@ -134,7 +134,7 @@ int iommu_endpoint_disable_feature(struct iommu_endpoint *endpoint, enum iommu_f
 
 	iommu_control_lock(endpoint->iommu);
 	status = disable(endpoint, feature);
-	return iommu_control_end(endpoint->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(endpoint->iommu, IOMMU_CALL, endpoint->name, status);
 }
 
 unsigned int iommu_endpoint_features(const struct iommu_endpoint *endpoint)

@@ -29,7 +29,10 @@ struct iommu {
 	const struct iommu_platform *platform;
 	void *mutex; /* the host's; NULL: the host serialises */
 	struct iommu_refusal refusal;
-	char reason[128]; /* of the last call that was refused */
+	/* Of the last call that was refused, and how many there were: under reason_lock. */
+	char reason[128];
+	uint32_t refusals;
+	struct iommu_spinlock reason_lock;
 	struct iommu_list_node units;
 	struct iommu_list_node endpoints; /* aliases included */
 	struct iommu_list_node gone;      /* released ones, that drivers have not let go of */
@@ -53,8 +56,9 @@ struct iommu {
 	/* Lines of faults that no handler takes, since then; under look_lock. */
 	uint64_t fault_lines_since;
 	unsigned int fault_lines;
-	/* Domains alive. */
+	/* Domains alive; and how many were made, by which they are named in log lines. */
 	struct iommu_list_node domains;
+	unsigned int domains_made;
 	/* Of new groups. */
 	enum iommu_domain_type default_type;
 	/* The host's; and for each function the number of its group. */
@@ -142,8 +146,6 @@ static inline bool iommu_is_identity_table(const struct iommu_domain *domain)
 
 /* --- reason.c --------------------------------------------------------------------------------- */
 
-/* Its name, or that of a member. */
-const char *iommu_group_who(const struct iommu_group *group);
 #define IOMMU_REFUSE_GROUP(group, status, text)                                                    \
 	IOMMU_REFUSE((group)->iommu, iommu_group_who(group), status, text)
 /*

@@ -17,13 +17,10 @@ static struct iommu_unit *unit_of(struct iommu_list_node *node)
 int iommu_create(const struct iommu_platform *platform, struct iommu **result)
 {
 	struct iommu *iommu;
-	int status = iommu_platform_check(platform);
+	int status = iommu_refuse_defect(platform, IOMMU_CALL, iommu_platform_defect(platform));
 
 	if (status != 0)
-		return iommu_log_refusal(
-			platform, IOMMU_CALL, "",
-			IOMMU_WHY("a required service is missing, or one of two that go together"),
-			status);
+		return status;
 	iommu = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (iommu == NULL)
 		return iommu_log_refusal(platform, IOMMU_CALL, "", "", IOMMU_ENOMEM);
@@ -56,6 +53,14 @@ int iommu_create(const struct iommu_platform *platform, struct iommu **result)
 }
 
 /* All units off; nothing else has changed if one of them cannot be. */
+/* Of several units, the one that failed is named, unless it has said more than the status. */
+static int refuse_for(struct iommu_unit *unit, int status)
+{
+	if (unit->iommu->refusal.status == status)
+		return status;
+	return iommu_refuse(unit->iommu, unit->name, status, "");
+}
+
 static int stop_units(struct iommu *iommu)
 {
 	struct iommu_list_node *node;
@@ -74,7 +79,7 @@ static int stop_units(struct iommu *iommu)
 
 		if (status != 0) {
 			unit_of(node)->unsettled = true;
-			return status;
+			return refuse_for(unit_of(node), status);
 		}
 		iommu_unit_settle(unit_of(node), false, 0);
 	}
@@ -239,7 +244,7 @@ int iommu_unit_enable(struct iommu_unit *unit)
 
 	iommu_control_lock(unit->iommu);
 	status = iommu_unit_start(unit);
-	return iommu_control_end(unit->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(unit->iommu, IOMMU_CALL, unit->name, status);
 }
 
 int iommu_unit_disable(struct iommu_unit *unit)
@@ -254,7 +259,7 @@ int iommu_unit_disable(struct iommu_unit *unit)
 			iommu_log(unit->iommu->platform, IOMMU_LOG_INFO, unit->name,
 				  "translation is off: devices reach all memory");
 	}
-	return iommu_control_end(unit->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(unit->iommu, IOMMU_CALL, unit->name, status);
 }
 
 /* --- Power ------------------------------------------------------------------------------------ */
@@ -301,8 +306,8 @@ static int resume(struct iommu *iommu)
 	iommu_list_for_each (node, &iommu->units) {
 		int status = iommu_unit_wake(unit_of(node));
 
-		if (result == 0)
-			result = status;
+		if (result == 0 && status != 0)
+			result = refuse_for(unit_of(node), status);
 	}
 	return result;
 }
@@ -329,6 +334,8 @@ int iommu_suspend(struct iommu *iommu)
 	}
 	if (status != 0)
 		(void)resume(iommu);
+	if (status != 0)
+		(void)refuse_for(unit_of(node), status);
 	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
@@ -341,8 +348,8 @@ int iommu_shutdown(struct iommu *iommu)
 		struct iommu_unit *unit = unit_of(node);
 		int status = unit_suspend(unit);
 
-		if (result == 0)
-			result = status;
+		if (result == 0 && status != 0)
+			result = iommu_refuse_now(iommu, IOMMU_CALL, unit->name, status, "");
 		iommu_unit_settle(unit, unit->enabled && status != 0, status);
 		unit->power = IOMMU_UNIT_AWAKE;
 	}

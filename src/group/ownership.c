@@ -52,7 +52,7 @@ int iommu_group_claim(struct iommu_group *group, void *owner)
 
 	iommu_control_lock(group->iommu);
 	status = claim(group, owner);
-	return iommu_control_end(group->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(group->iommu, IOMMU_CALL, iommu_group_who(group), status);
 }
 
 /* The last release: back to the default domain. */
@@ -201,7 +201,7 @@ int iommu_use_default_domain(struct iommu_endpoint *endpoint)
 
 	iommu_control_lock(endpoint->iommu);
 	status = iommu_use_default(endpoint);
-	return iommu_control_end(endpoint->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(endpoint->iommu, IOMMU_CALL, endpoint->name, status);
 }
 
 void iommu_unuse_default_domain(struct iommu_endpoint *endpoint)

@@ -7,6 +7,7 @@
 #include <libiommu/status.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "group/group.h"
 
 #if IOMMU_CONFIG_SCALABLE
@@ -117,9 +118,15 @@ static void take_back(struct iommu_endpoint *endpoint, struct iommu_domain *doma
 {
 	if (before != NULL && before->ops->attach_pasid(before, endpoint, pasid, domain) == 0)
 		return;
-	if (domain->ops->detach_pasid(domain, endpoint, pasid) != 0 || before != NULL)
-		iommu_log(endpoint->iommu->platform, IOMMU_LOG_ERROR, endpoint->name,
-			  "a PASID is blocked: it could not be given its domain back");
+	if (domain->ops->detach_pasid(domain, endpoint, pasid) != 0 || before != NULL) {
+		char line[80];
+		size_t used = iommu_line_append(line, sizeof(line), 0, "PASID ");
+
+		used = iommu_line_append_number(line, sizeof(line), used, pasid);
+		(void)iommu_line_append(line, sizeof(line), used,
+					" is blocked: it could not be given its domain back");
+		iommu_log(endpoint->iommu->platform, IOMMU_LOG_ERROR, endpoint->name, line);
+	}
 }
 
 static int set_all(struct iommu_group *group, struct iommu_domain *domain, uint32_t pasid,
@@ -174,7 +181,7 @@ int iommu_attach_pasid(struct iommu_domain *domain, struct iommu_group *group, u
 	else
 		status = IOMMU_REFUSE_GROUP(group, IOMMU_EBUSY,
 					    "a domain is attached to this PASID");
-	return iommu_control_end(group->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(group->iommu, IOMMU_CALL, iommu_group_who(group), status);
 }
 
 int iommu_replace_pasid(struct iommu_domain *domain, struct iommu_group *group, uint32_t pasid,
@@ -190,7 +197,7 @@ int iommu_replace_pasid(struct iommu_domain *domain, struct iommu_group *group, 
 	else
 		status = IOMMU_REFUSE_GROUP(group, IOMMU_ENOENT,
 					    "nothing is attached to this PASID");
-	return iommu_control_end(group->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(group->iommu, IOMMU_CALL, iommu_group_who(group), status);
 }
 
 static int detach(struct iommu_group *group, struct iommu_pasid_handle *handle)
@@ -245,7 +252,7 @@ int iommu_detach_pasid(struct iommu_group *group, uint32_t pasid)
 	else
 		status = IOMMU_REFUSE_GROUP(group, IOMMU_ENOENT,
 					    "nothing is attached to this PASID");
-	return iommu_control_end(group->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(group->iommu, IOMMU_CALL, iommu_group_who(group), status);
 }
 
 #endif

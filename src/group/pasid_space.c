@@ -217,7 +217,16 @@ int iommu_unit_set_pasid_range(struct iommu_unit *unit, uint32_t first, uint32_t
 
 	iommu_control_lock(unit->iommu);
 	status = set_range(unit, first, last);
-	return iommu_control_end(unit->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(unit->iommu, IOMMU_CALL, unit->name, status);
+}
+
+static int take_of_unit(struct iommu_unit *unit, uint32_t *pasid)
+{
+	int status = take_lowest(unit->pasids, unit->pasid_first, unit->pasid_last, pasid);
+
+	return status != IOMMU_ENOSPC ? status
+				      : IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_ENOSPC,
+						     "all PASIDs of its range are allocated");
 }
 
 int iommu_unit_pasid_alloc(struct iommu_unit *unit, uint32_t *pasid)
@@ -226,11 +235,11 @@ int iommu_unit_pasid_alloc(struct iommu_unit *unit, uint32_t *pasid)
 
 	iommu_control_lock(unit->iommu);
 	if (unit->pasids != NULL)
-		status = take_lowest(unit->pasids, unit->pasid_first, unit->pasid_last, pasid);
+		status = take_of_unit(unit, pasid);
 	else
 		status = IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_ENOSPC,
 				      "no range of PASIDs was set aside for it");
-	return iommu_control_end(unit->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(unit->iommu, IOMMU_CALL, unit->name, status);
 }
 
 static int unit_give_back(struct iommu_unit *unit, uint32_t pasid)
@@ -250,7 +259,7 @@ int iommu_unit_pasid_free(struct iommu_unit *unit, uint32_t pasid)
 
 	iommu_control_lock(unit->iommu);
 	status = unit_give_back(unit, pasid);
-	return iommu_control_end(unit->iommu, IOMMU_CALL, status);
+	return iommu_control_end_for(unit->iommu, IOMMU_CALL, unit->name, status);
 }
 
 void iommu_unit_pasids_forget(struct iommu_unit *unit)

@@ -194,13 +194,25 @@ bool iommu_knows_memory(const struct iommu *iommu)
 	return !iommu_list_is_empty(&iommu->memory);
 }
 
+/* Memory that an identity domain's tables lead to. */
+static int map_range(struct iommu_domain *domain, const struct iommu_span *range)
+{
+	int status = iommu_span_map(domain, range, IOMMU_PROT_READ_WRITE);
+
+	return status == 0 || status == IOMMU_ENOMEM || status == IOMMU_ETIMEDOUT ||
+			       status == IOMMU_EIO
+		       ? status
+		       : IOMMU_REFUSE(domain->iommu, "", status,
+				      "memory cannot be mapped in an identity domain");
+}
+
 int iommu_map_memory(struct iommu_domain *domain)
 {
 	struct iommu_list_node *node;
 	int status = 0;
 
 	iommu_list_for_each (node, &domain->iommu->memory) {
-		status = iommu_span_map(domain, range_of(node), IOMMU_PROT_READ_WRITE);
+		status = map_range(domain, range_of(node));
 		if (status != 0)
 			break;
 	}
@@ -222,7 +234,7 @@ static int map_everywhere(struct iommu *iommu, const struct iommu_span *range)
 		struct iommu_domain *domain = iommu_container_of(node, struct iommu_domain, link);
 
 		if (iommu_is_identity_table(domain))
-			status = iommu_span_map(domain, range, IOMMU_PROT_READ_WRITE);
+			status = map_range(domain, range);
 		if (status != 0)
 			break;
 	}

@@ -34,8 +34,7 @@ int iommu_access_create(struct iommu_ctx *ctx, iommu_access_unmap unmap, void *u
 		access->unmap_ctx = unmap_ctx;
 		status = iommu_object_finish(object, 0, id);
 	}
-	iommu_ctx_unlock(ctx);
-	return status;
+	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }
 
 /* --- Telling, and letting go --------------------------------------------------------------------- */
@@ -68,7 +67,9 @@ static int have_all_unpinned(struct ioas_access *access)
 {
 	for (unsigned int turn = 0; has_pins(access); turn++) {
 		if (turn == NOTIFIES_MAX)
-			return IOMMU_EBUSY;
+			return iommu_ctx_refuse_object(
+				access->object.ctx, iommu_object_id(&access->object), IOMMU_EBUSY,
+				IOMMU_WHY("its holder was told, and does not unpin"));
 		access->unmap(access->unmap_ctx, 0, UINT64_MAX);
 	}
 	return 0;
@@ -110,7 +111,8 @@ int iommu_access_end(struct ioas_object *object)
 	return access->ioas != NULL ? leave(access) : 0;
 }
 
-static int change(struct iommu_ctx *ctx, uint32_t id, uint32_t to_id, bool from_one, bool to_one)
+static int change(struct iommu_ctx *ctx, const char *call, uint32_t id, uint32_t to_id,
+		  bool from_one, bool to_one)
 {
 	struct ioas_object *object, *to = NULL;
 	struct ioas_access *access;
@@ -122,29 +124,32 @@ static int change(struct iommu_ctx *ctx, uint32_t id, uint32_t to_id, bool from_
 		to = iommu_object_find(ctx, to_id, IOMMU_OBJECT_IOAS, &status);
 	if (status == 0) {
 		access = access_of(object);
-		status = (access->ioas != NULL) == from_one ? 0 : IOMMU_EINVAL;
+		if ((access->ioas != NULL) != from_one)
+			status = iommu_ctx_refuse_object(
+				ctx, id, IOMMU_EINVAL,
+				from_one ? IOMMU_WHY("the access is attached to no space")
+					 : IOMMU_WHY("the access is attached to a space already"));
 		if (status == 0 && from_one)
 			status = leave(access);
 		if (status == 0 && to_one)
 			join(access, iommu_ioas_of(to));
 	}
-	iommu_ctx_unlock(ctx);
-	return status;
+	return iommu_ctx_end(ctx, call, status);
 }
 
 int iommu_access_attach(struct iommu_ctx *ctx, uint32_t access, uint32_t ioas)
 {
-	return change(ctx, access, ioas, false, true);
+	return change(ctx, IOMMU_CALL, access, ioas, false, true);
 }
 
 int iommu_access_replace(struct iommu_ctx *ctx, uint32_t access, uint32_t ioas)
 {
-	return change(ctx, access, ioas, true, true);
+	return change(ctx, IOMMU_CALL, access, ioas, true, true);
 }
 
 int iommu_access_detach(struct iommu_ctx *ctx, uint32_t access)
 {
-	return change(ctx, access, 0, true, false);
+	return change(ctx, IOMMU_CALL, access, 0, true, false);
 }
 
 /* --- Pinning --------------------------------------------------------------------------------------- */
@@ -338,11 +343,56 @@ static void list_pages(const struct ioas_pin *pin, iommu_paddr_t *pages)
 					*pages++ = batch->pieces[i].paddr + at;
 }
 
-static int check(iommu_iova_t iova, uint64_t size)
+static int check(const struct ioas_access *access, iommu_iova_t iova, uint64_t size,
+		 unsigned int prot, const char **why)
 {
+	if ((prot & ~(unsigned int)IOMMU_PROT_READ_WRITE) != 0)
+		return ioas_because(why, IOMMU_EOPNOTSUPP, IOMMU_WHY("unknown permissions"));
 	if (size == 0 || ((iova | size) & PAGE_MASK) != 0)
-		return IOMMU_EINVAL;
-	return size - 1 > UINT64_MAX - iova ? IOMMU_EOVERFLOW : 0;
+		return ioas_because(
+			why, IOMMU_EINVAL,
+			IOMMU_WHY("the size is 0, or address or size are not aligned to 4096"));
+	if (size - 1 > UINT64_MAX - iova)
+		return ioas_because(why, IOMMU_EOVERFLOW,
+				    IOMMU_WHY("the address plus the size wraps"));
+	if (access->unmap == NULL)
+		return ioas_because(
+			why, IOMMU_EINVAL,
+			IOMMU_WHY("the access was made without a callback to unpin by"));
+	return prot != 0 ? 0
+			 : ioas_because(why, IOMMU_EINVAL,
+					IOMMU_WHY("permissions neither to read nor to write"));
+}
+
+/* Why a range is not pinned or copied, beyond what the call is checked for. */
+static const char *why_not_held(int status)
+{
+	switch (status) {
+	case IOMMU_ENOENT:
+		return IOMMU_WHY("part of the range is not mapped");
+	case IOMMU_EPERM:
+		return IOMMU_WHY("part of the range is not mapped with these permissions");
+	case IOMMU_EBUSY:
+		return IOMMU_WHY("part of the range is being mapped or unmapped");
+	case IOMMU_ENODEV:
+		return IOMMU_WHY("the owner of the memory has revoked it");
+	case IOMMU_EINVAL:
+		return IOMMU_WHY("what is mapped there is a device's registers, not memory");
+	case IOMMU_EFAULT:
+		return IOMMU_WHY("the backing does not have this memory");
+	case IOMMU_ENOMEM:
+		return IOMMU_WHY(
+			"no memory, or a limit of the context: pins, or pages of accesses");
+	default:
+		return "";
+	}
+}
+
+static int not_held(struct iommu_ctx *ctx, const char *call, uint32_t id, int status,
+		    const char *why)
+{
+	return iommu_ctx_refuse_now(ctx, call, id, status,
+				    why[0] != '\0' ? why : why_not_held(status));
 }
 
 /* The space of an access that is visited, inside its gate; NULL: it has none. */
@@ -379,7 +429,7 @@ static void leave_space(struct iommu_ioas *ioas)
 }
 
 static int pin(struct ioas_access *access, iommu_iova_t iova, uint64_t size, unsigned int prot,
-	       struct ioas_pin **result)
+	       struct ioas_pin **result, const char **why)
 {
 	struct iommu_ctx *ctx = access->object.ctx;
 	struct iommu_ioas *ioas = enter_space(access);
@@ -388,8 +438,9 @@ static int pin(struct ioas_access *access, iommu_iova_t iova, uint64_t size, uns
 	int status;
 
 	if (ioas == NULL)
-		return IOMMU_EINVAL;
-	status = ioas->draining ? IOMMU_EBUSY : 0;
+		return ioas_because(why, IOMMU_EINVAL,
+				    IOMMU_WHY("the access is attached to no space"));
+	status = ioas->draining ? ioas_because(why, IOMMU_EBUSY, IOMMU_WHY(IOAS_DRAINING)) : 0;
 	if (status == 0)
 		status = pin_parts(ctx, ioas, iova >> IOMMU_PAGE_SHIFT,
 				   (iova + (size - 1)) >> IOMMU_PAGE_SHIFT, prot, &first);
@@ -409,7 +460,7 @@ static int pin(struct ioas_access *access, iommu_iova_t iova, uint64_t size, uns
 
 /* What is pinned by others costs nothing but the list of where it is: that is counted by itself. */
 static int pin_charged(struct ioas_access *access, iommu_iova_t iova, uint64_t size,
-		       unsigned int prot, struct ioas_pin **result)
+		       unsigned int prot, struct ioas_pin **result, const char **why)
 {
 	struct iommu_ctx *ctx = access->object.ctx;
 	int status;
@@ -417,7 +468,7 @@ static int pin_charged(struct ioas_access *access, iommu_iova_t iova, uint64_t s
 	if (!iommu_ctx_charge(&ctx->access_pages, size >> IOMMU_PAGE_SHIFT,
 			      ctx->limits.access_pages))
 		return IOMMU_ENOMEM;
-	status = pin(access, iova, size, prot, result);
+	status = pin(access, iova, size, prot, result, why);
 	if (status != 0)
 		iommu_ctx_discharge(&ctx->access_pages, size >> IOMMU_PAGE_SHIFT);
 	return status;
@@ -428,22 +479,19 @@ int iommu_access_pin(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint
 {
 	struct ioas_object *object;
 	struct ioas_pin *first = NULL;
+	const char *why = "";
 	int status;
 
 	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_ACCESS, &status);
 	if (object == NULL)
-		return status;
-	status = check(iova, size);
-	if (status == 0 && (access_of(object)->unmap == NULL || prot == 0))
-		status = IOMMU_EINVAL;
-	if ((prot & ~(unsigned int)IOMMU_PROT_READ_WRITE) != 0)
-		status = IOMMU_EOPNOTSUPP;
+		return not_held(ctx, IOMMU_CALL, id, status, iommu_object_missing(status));
+	status = check(access_of(object), iova, size, prot, &why);
 	if (status == 0)
-		status = pin_charged(access_of(object), iova, size, prot, &first);
+		status = pin_charged(access_of(object), iova, size, prot, &first, &why);
 	if (status == 0)
 		list_pages(first, pages);
 	iommu_object_leave(object);
-	return status;
+	return status == 0 ? 0 : not_held(ctx, IOMMU_CALL, id, status, why);
 }
 
 /* One pin with just this range, taken out of the list; NULL: there is none. */
@@ -467,14 +515,16 @@ int iommu_access_unpin(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, ui
 
 	object = iommu_object_visit_ending(ctx, id, IOMMU_OBJECT_ACCESS, &status);
 	if (object == NULL)
-		return status;
+		return not_held(ctx, IOMMU_CALL, id, status, iommu_object_missing(status));
 	found = take_pin(access_of(object), iova, size);
 	if (found != NULL) {
 		parts_free(ctx, found);
 		iommu_ctx_discharge(&ctx->access_pages, size >> IOMMU_PAGE_SHIFT);
 	}
 	iommu_object_leave(object);
-	return found != NULL ? 0 : IOMMU_ENOENT;
+	return found != NULL ? 0
+			     : not_held(ctx, IOMMU_CALL, id, IOMMU_ENOENT,
+					IOMMU_WHY("no pin has this address and size"));
 }
 
 /* --- Reading and writing --------------------------------------------------------------------------- */
@@ -556,26 +606,38 @@ static int copy_parts(struct iommu_ctx *ctx, struct iommu_ioas *ioas, iommu_iova
 	return status;
 }
 
+static int copy_in_space(struct ioas_access *access, iommu_iova_t iova, void *bytes, size_t size,
+			 bool write, const char **why)
+{
+	struct iommu_ioas *ioas;
+	int status;
+
+	if (size == 0)
+		return ioas_because(why, IOMMU_EINVAL, IOMMU_WHY("the size is 0"));
+	if (size - 1 > UINT64_MAX - iova)
+		return ioas_because(why, IOMMU_EOVERFLOW,
+				    IOMMU_WHY("the address plus the size wraps"));
+	ioas = enter_space(access);
+	if (ioas == NULL)
+		return ioas_because(why, IOMMU_EINVAL,
+				    IOMMU_WHY("the access is attached to no space"));
+	status = ioas->draining ? ioas_because(why, IOMMU_EBUSY, IOMMU_WHY(IOAS_DRAINING))
+				: copy_parts(access->object.ctx, ioas, iova, bytes, size, write);
+	leave_space(ioas);
+	return status;
+}
+
 int iommu_access_rw(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, void *bytes, size_t size,
 		    bool write)
 {
 	struct ioas_object *object;
-	struct iommu_ioas *ioas;
+	const char *why = "";
 	int status;
 
 	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_ACCESS, &status);
 	if (object == NULL)
-		return status;
-	status = size == 0 ? IOMMU_EINVAL : size - 1 > UINT64_MAX - iova ? IOMMU_EOVERFLOW : 0;
-	if (status == 0) {
-		ioas = enter_space(access_of(object));
-		status = IOMMU_EINVAL;
-		if (ioas != NULL) {
-			status = ioas->draining ? IOMMU_EBUSY
-						: copy_parts(ctx, ioas, iova, bytes, size, write);
-			leave_space(ioas);
-		}
-	}
+		return not_held(ctx, IOMMU_CALL, id, status, iommu_object_missing(status));
+	status = copy_in_space(access_of(object), iova, bytes, size, write, &why);
 	iommu_object_leave(object);
-	return status;
+	return status == 0 ? 0 : not_held(ctx, IOMMU_CALL, id, status, why);
 }

@@ -95,7 +95,7 @@ static int refuse(const struct ioas_attachment *attachment, int status, const ch
 {
 	const struct ioas_group *group = attachment->group;
 
-	return iommu_ctx_refuse(group->ctx, iommu_group_name(group->group), status, why);
+	return iommu_ctx_refuse(group->ctx, iommu_group_who(group->group), status, why);
 }
 
 /* The attachment leads to the HWPT from now on: the first, or another one than before. */
@@ -112,7 +112,7 @@ static int lead_to(struct ioas_attachment *attachment, struct iommu_hwpt *hwpt)
 			      IOMMU_WHY("the HWPT's virtual unit stands for another unit"));
 	/* Half of it is unmapped already. */
 	if (hwpt->ioas->draining)
-		return IOMMU_EBUSY;
+		return refuse(attachment, IOMMU_EBUSY, IOMMU_WHY(IOAS_DRAINING));
 	if (attachment->pasid != IOMMU_NO_PASID && (hwpt->flags & IOMMU_HWPT_PASID) == 0)
 		return refuse(attachment, IOMMU_EINVAL,
 			      IOMMU_WHY("the HWPT was not made for PASIDs"));
@@ -364,7 +364,9 @@ static void attachment_free(struct ioas_attachment *attachment)
 static int use_new(struct iommu_ctx *ctx, struct ioas_use **use)
 {
 	if (!iommu_ctx_charge(&ctx->attachments, 1, ctx->limits.attachments))
-		return IOMMU_ENOSPC;
+		return iommu_ctx_refuse(
+			ctx, "", IOMMU_ENOSPC,
+			IOMMU_WHY("the context has as many attachments as its limit"));
 	*use = iommu_ctx_alloc(ctx, &ctx->use_cache);
 	if (*use == NULL)
 		iommu_ctx_discharge(&ctx->attachments, 1);
@@ -449,7 +451,8 @@ int iommu_device_drop(struct ioas_device *device, uint32_t pasid)
 	int status;
 
 	if (use == NULL)
-		return IOMMU_EINVAL;
+		return iommu_ctx_refuse(device->object.ctx, iommu_endpoint_name(device->endpoint),
+					IOMMU_EINVAL, IOMMU_WHY("it is not attached"));
 	attachment = use->attachment;
 	hwpt = attachment->hwpt;
 	use_end(device->object.ctx, use);
@@ -489,7 +492,8 @@ static int change(struct iommu_ctx *ctx, const char *call, uint32_t device, uint
 	object = iommu_object_find(ctx, device, IOMMU_OBJECT_DEVICE, &status);
 	to = object != NULL ? iommu_object_find(ctx, to_id, IOMMU_OBJECT_ANY, &status) : NULL;
 	if (to != NULL && iommu_device_of(object)->endpoint->is_gone)
-		status = IOMMU_ENODEV;
+		status = iommu_ctx_refuse(ctx, "", IOMMU_ENODEV,
+					  IOMMU_WHY("the device's endpoint was released"));
 	else if (to != NULL)
 		status = how(iommu_device_of(object), pasid, to);
 	if (to != NULL && status == 0)
@@ -532,6 +536,17 @@ int iommu_device_detach(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid)
 	object = iommu_object_find(ctx, device, IOMMU_OBJECT_DEVICE, &status);
 	if (object != NULL)
 		status = iommu_device_drop(iommu_device_of(object), pasid);
-	iommu_ctx_unlock(ctx);
-	return status;
+	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+}
+
+int iommu_device_let_go(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid)
+{
+	struct ioas_object *object;
+	int status;
+
+	iommu_ctx_lock(ctx);
+	object = iommu_object_find(ctx, device, IOMMU_OBJECT_DEVICE, &status);
+	if (object != NULL && iommu_use_find(iommu_device_of(object), pasid) != NULL)
+		status = iommu_device_drop(iommu_device_of(object), pasid);
+	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }

@@ -30,7 +30,7 @@ static void container_free(struct iommu_container *container)
 	platform->free_pages(platform->ctx, container, 0);
 }
 
-static int prepare(struct iommu_container *container, struct iommu *iommu,
+static int prepare(struct iommu_container *container, const char *call, struct iommu *iommu,
 		   const struct iommu_ctx_limits *limits)
 {
 	const struct iommu_platform *platform = container->platform;
@@ -39,7 +39,8 @@ static int prepare(struct iommu_container *container, struct iommu *iommu,
 	if (platform->mutex_create != NULL) {
 		container->mutex = platform->mutex_create(platform->ctx);
 		if (container->mutex == NULL)
-			return IOMMU_ENOMEM;
+			return iommu_refuse_now(iommu, call, "", IOMMU_ENOMEM,
+						IOMMU_WHY("the host makes no mutex"));
 	}
 	status = iommu_ctx_create(iommu, limits, &container->ctx);
 	if (status != 0)
@@ -60,14 +61,14 @@ int iommu_container_create(struct iommu *iommu, const struct iommu_ctx_limits *l
 	int status;
 
 	if (container == NULL)
-		return IOMMU_ENOMEM;
+		return iommu_refuse_now(iommu, IOMMU_CALL, "", IOMMU_ENOMEM, "");
 	if (limits != NULL)
 		own = *limits;
 	if (own.areas == 0)
 		own.areas = IOMMU_CONTAINER_MAPPINGS;
 	container->platform = platform;
 	container->mappings = own.areas;
-	status = prepare(container, iommu, &own);
+	status = prepare(container, IOMMU_CALL, iommu, &own);
 	if (status != 0) {
 		container_free(container);
 		return status;
@@ -83,7 +84,8 @@ int iommu_container_destroy(struct iommu_container *container)
 	if (container == NULL)
 		return 0;
 	if (container->groups != 0)
-		return IOMMU_EBUSY;
+		return iommu_ctx_refuse_now(container->ctx, IOMMU_CALL, 0, IOMMU_EBUSY,
+					    IOMMU_WHY("groups have not left it yet"));
 	status = iommu_ctx_destroy(container->ctx);
 	if (status == 0)
 		container_free(container);
@@ -145,9 +147,9 @@ static int destroy_unused(struct iommu_container *container)
 		return 0;
 	for (uint32_t hwpt = next_hwpt(container, 0); hwpt != 0;
 	     hwpt = next_hwpt(container, hwpt)) {
-		int status = iommu_object_destroy(container->ctx, hwpt);
+		int status = iommu_object_end_unused(container->ctx, hwpt);
 
-		if (status != 0 && status != IOMMU_EBUSY)
+		if (status != 0)
 			result = status;
 	}
 	return result;
@@ -187,10 +189,12 @@ int iommu_container_join(struct iommu_container *container, struct iommu_endpoin
 
 static int leave(struct iommu_container *container, uint32_t device)
 {
-	int status = iommu_device_unbind(container->ctx, device);
+	int status = 0;
 
 	/* It may have left before, and only its HWPT could not go. */
-	if (status != 0 && status != IOMMU_ENOENT)
+	if (iommu_object_type(container->ctx, device) == IOMMU_OBJECT_DEVICE)
+		status = iommu_device_unbind(container->ctx, device);
+	if (status != 0)
 		return status;
 	status = destroy_unused(container);
 	if (status == 0)
@@ -216,7 +220,8 @@ int iommu_container_map(struct iommu_container *container, iommu_iova_t iova, ui
 	unsigned int flags = IOMMU_IOAS_FIXED;
 
 	if ((prot & ~(unsigned int)IOMMU_PROT_READ_WRITE) != 0)
-		return IOMMU_EINVAL;
+		return iommu_ctx_refuse_now(container->ctx, IOMMU_CALL, 0, IOMMU_EINVAL,
+					    IOMMU_WHY("unknown permissions"));
 	flags |= (prot & IOMMU_PROT_READ) != 0 ? IOMMU_IOAS_READ : 0U;
 	flags |= (prot & IOMMU_PROT_WRITE) != 0 ? IOMMU_IOAS_WRITE : 0U;
 	return iommu_ioas_map(container->ctx, container->ioas, backing, size, flags, &iova);
@@ -239,13 +244,15 @@ int iommu_container_unmap(struct iommu_container *container, iommu_iova_t iova, 
 	if (unmapped != NULL)
 		*unmapped = 0;
 	if (bitmap != NULL && !is_one_mapping(container, iova, size))
-		return IOMMU_EINVAL;
+		return iommu_ctx_refuse_now(
+			container->ctx, IOMMU_CALL, 0, IOMMU_EINVAL,
+			IOMMU_WHY("with a bitmap the range must be that of one mapping"));
 	if (bitmap != NULL)
 		status = iommu_container_read_dirty(container, iova, size, bitmap);
 	if (status == 0)
-		status = iommu_ioas_unmap_whole(container->ctx, container->ioas, iova, size,
-						unmapped);
-	return status == IOMMU_ENOENT ? 0 : status;
+		status = iommu_ioas_unmap_whole(container->ctx, IOMMU_CALL, container->ioas, iova,
+						size, unmapped);
+	return status;
 }
 
 int iommu_container_revoke(struct iommu_container *container, void *backing)
@@ -305,15 +312,25 @@ static void set_all(struct iommu_container *container, iommu_iova_t iova, uint64
 	}
 }
 
-static int check_range(iommu_iova_t iova, uint64_t size, const struct iommu_dirty_bitmap *bitmap)
+static int check_range(iommu_iova_t iova, uint64_t size, const struct iommu_dirty_bitmap *bitmap,
+		       const char **why)
 {
-	if (size == 0 || bitmap->page_shift < IOMMU_PAGE_SHIFT || bitmap->page_shift > 63)
-		return IOMMU_EINVAL;
+	if (size == 0)
+		return ioas_because(why, IOMMU_EINVAL, IOMMU_WHY("the size is 0"));
+	if (bitmap->page_shift < IOMMU_PAGE_SHIFT || bitmap->page_shift > 63)
+		return ioas_because(why, IOMMU_EINVAL,
+				    IOMMU_WHY("the bitmap's page_shift is not within 12 to 63"));
 	if (size - 1 > UINT64_MAX - iova)
-		return IOMMU_EOVERFLOW;
-	if (iova < bitmap->start || ((iova | size) & ((1ULL << bitmap->page_shift) - 1)) != 0 ||
+		return ioas_because(why, IOMMU_EOVERFLOW,
+				    IOMMU_WHY("the address plus the size wraps"));
+	if (((iova | size) & ((1ULL << bitmap->page_shift) - 1)) != 0)
+		return ioas_because(
+			why, IOMMU_EINVAL,
+			IOMMU_WHY("address or size are not aligned to the bitmap's pages"));
+	if (iova < bitmap->start ||
 	    (iova + (size - 1) - bitmap->start) >> bitmap->page_shift >= bitmap->bits)
-		return IOMMU_EINVAL;
+		return ioas_because(why, IOMMU_EINVAL,
+				    IOMMU_WHY("the bitmap does not cover the range"));
 	return 0;
 }
 
@@ -322,13 +339,15 @@ int iommu_container_read_dirty(struct iommu_container *container, iommu_iova_t i
 {
 	/* Read once, for what is checked is what is written to. */
 	struct iommu_dirty_bitmap own = *bitmap;
-	int status = check_range(iova, size, &own);
+	const char *why;
+	int status = check_range(iova, size, &own, &why);
 
 	if (status != 0)
-		return status;
+		return iommu_ctx_refuse_now(container->ctx, IOMMU_CALL, 0, status, why);
 	lock(container);
 	if (!container->notes)
-		status = IOMMU_EINVAL;
+		status = iommu_ctx_refuse_now(container->ctx, IOMMU_CALL, 0, IOMMU_EINVAL,
+					      IOMMU_WHY("what devices write is not being noted"));
 	for (uint32_t hwpt = next_hwpt(container, 0); hwpt != 0 && status == 0;
 	     hwpt = next_hwpt(container, hwpt)) {
 		status = iommu_hwpt_read_dirty(container->ctx, hwpt, iova, size, 0, &own);

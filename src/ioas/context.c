@@ -7,6 +7,7 @@
  */
 #include "ioas/ioas.h"
 
+#include "base/text.h"
 #include "ioas/access.h"
 #include "ioas/device.h"
 #include "ioas/event_queue.h"
@@ -37,15 +38,44 @@ void iommu_ctx_lock(struct iommu_ctx *ctx)
 	if (ctx->mutex != NULL)
 		ctx->platform->mutex_lock(ctx->platform->ctx, ctx->mutex);
 	ctx->refused = 0;
+	ctx->refusals = iommu_refusals(ctx->iommu);
+}
+
+static void name_object(char *name, uint32_t id)
+{
+	size_t used = iommu_line_append(name, IOMMU_NAME_SIZE, 0, id != 0 ? "object " : "");
+
+	if (id != 0)
+		(void)iommu_line_append_number(name, IOMMU_NAME_SIZE, used, id);
+}
+
+int iommu_ctx_refuse_object(struct iommu_ctx *ctx, uint32_t id, int status, const char *why)
+{
+	name_object(ctx->who_object, id);
+	return iommu_ctx_refuse(ctx, ctx->who_object, status, why);
+}
+
+int iommu_ctx_refuse_now(struct iommu_ctx *ctx, const char *call, uint32_t id, int status,
+			 const char *why)
+{
+	char who[IOMMU_NAME_SIZE];
+
+	name_object(who, id);
+	return iommu_refuse_now(ctx->iommu, call, who, status, why);
+}
+
+const char *iommu_object_missing(int status)
+{
+	return status == IOMMU_EINVAL ? IOMMU_WHY("the object with this id is of another type")
+				      : IOMMU_WHY("there is no object with this id");
 }
 
 int iommu_ctx_end(struct iommu_ctx *ctx, const char *call, int status)
 {
-	if (status != 0 && status == ctx->refused) {
-		iommu_control_lock(ctx->iommu);
-		(void)iommu_refuse(ctx->iommu, ctx->who, status, ctx->why);
-		(void)iommu_control_end(ctx->iommu, call, status);
-	}
+	if (status != 0 && status == ctx->refused)
+		(void)iommu_refuse_now(ctx->iommu, call, ctx->who, status, ctx->why);
+	else if (status != 0 && ctx->refusals == iommu_refusals(ctx->iommu))
+		(void)iommu_refuse_now(ctx->iommu, call, "", status, "");
 	iommu_ctx_unlock(ctx);
 	return status;
 }
@@ -145,7 +175,7 @@ int iommu_ctx_create(struct iommu *iommu, const struct iommu_ctx_limits *limits,
 
 	_Static_assert(sizeof(*ctx) <= IOMMU_PAGE_SIZE, "a context fits in a page");
 	if (ctx == NULL)
-		return IOMMU_ENOMEM;
+		return iommu_refuse_now(iommu, IOMMU_CALL, "", IOMMU_ENOMEM, "");
 	ctx->iommu = iommu;
 	ctx->platform = platform;
 	ctx->holders = 1;
@@ -159,7 +189,7 @@ int iommu_ctx_create(struct iommu *iommu, const struct iommu_ctx_limits *limits,
 	if (status != 0) {
 		free_mutexes(ctx);
 		platform->free_pages(platform->ctx, ctx, 0);
-		return status;
+		return iommu_refuse_now(iommu, IOMMU_CALL, "", status, "");
 	}
 	*result = ctx;
 	return 0;
@@ -218,8 +248,7 @@ int iommu_ctx_destroy(struct iommu_ctx *ctx)
 		return 0;
 	iommu_ctx_lock(ctx);
 	ctx->closed = true;
-	status = end_all(ctx);
-	iommu_ctx_unlock(ctx);
+	status = iommu_ctx_end(ctx, IOMMU_CALL, end_all(ctx));
 	if (status == 0)
 		iommu_ctx_put(ctx);
 	return status;
@@ -253,12 +282,16 @@ int iommu_object_new(struct iommu_ctx *ctx, enum iommu_object_type type,
 	int status;
 
 	if (ctx->closed)
-		return IOMMU_ENODEV;
+		return iommu_ctx_refuse(ctx, "", IOMMU_ENODEV,
+					IOMMU_WHY("the context is being destroyed"));
 	if (ctx->limits.objects != 0 && ctx->objects >= ctx->limits.objects)
-		return IOMMU_ENOSPC;
+		return iommu_ctx_refuse(ctx, "", IOMMU_ENOSPC,
+					IOMMU_WHY("the context has as many objects as its limit"));
 	object = iommu_ctx_alloc(ctx, &ctx->caches[type]);
 	if (object == NULL)
-		return IOMMU_ENOMEM;
+		return iommu_ctx_refuse(
+			ctx, "", IOMMU_ENOMEM,
+			IOMMU_WHY("no memory for the object, or the context's limit on metadata"));
 	object->ctx = ctx;
 	object->type = type;
 	state = iommu_spin_lock(ctx->platform, &ctx->lock);
@@ -267,7 +300,7 @@ int iommu_object_new(struct iommu_ctx *ctx, enum iommu_object_type type,
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
 	if (status != 0) {
 		iommu_ctx_free(ctx, &ctx->caches[type], object);
-		return status;
+		return iommu_ctx_refuse(ctx, "", status, IOMMU_WHY("no id is left"));
 	}
 	*result = object;
 	return 0;
@@ -372,6 +405,8 @@ struct ioas_object *iommu_object_find(struct iommu_ctx *ctx, uint32_t id,
 
 	if (object != NULL)
 		iommu_object_leave(object);
+	else
+		*status = iommu_ctx_refuse_object(ctx, id, *status, iommu_object_missing(*status));
 	return object;
 }
 
@@ -398,7 +433,8 @@ int iommu_object_end(struct ioas_object *object)
 	int status;
 
 	if (object->users != 0)
-		return IOMMU_EBUSY;
+		return iommu_ctx_refuse_object(object->ctx, iommu_object_id(object), IOMMU_EBUSY,
+					       IOMMU_WHY("other objects use it"));
 	set_state(object, IOAS_OBJECT_ENDING);
 	wait_for_visitors(object);
 	status = types[object->type].end(object);
@@ -423,11 +459,25 @@ int iommu_object_destroy(struct iommu_ctx *ctx, uint32_t id)
 	 */
 	if (object != NULL && object->type == IOMMU_OBJECT_IOAS)
 		status = iommu_hwpts_end_unused(iommu_ioas_of(object));
-	if (status == 0)
-		status = object->type == IOMMU_OBJECT_DEVICE ? IOMMU_EBUSY
-							     : iommu_object_end(object);
-	iommu_ctx_unlock(ctx);
-	return status;
+	if (status == 0 && object->type == IOMMU_OBJECT_DEVICE)
+		status = iommu_ctx_refuse_object(
+			ctx, id, IOMMU_EBUSY,
+			IOMMU_WHY("a device is unbound (iommu_device_unbind), not destroyed"));
+	else if (status == 0)
+		status = iommu_object_end(object);
+	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+}
+
+int iommu_object_end_unused(struct iommu_ctx *ctx, uint32_t id)
+{
+	struct ioas_object *object;
+	int status;
+
+	iommu_ctx_lock(ctx);
+	object = iommu_object_find(ctx, id, IOMMU_OBJECT_ANY, &status);
+	if (object != NULL && object->users == 0)
+		status = iommu_object_end(object);
+	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }
 
 /* --- Looking ---------------------------------------------------------------------------------- */

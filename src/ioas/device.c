@@ -31,7 +31,9 @@ static int join_group(struct iommu_ctx *ctx, struct iommu_group *of, struct ioas
 	if (is_new)
 		group = iommu_ctx_alloc(ctx, &ctx->group_cache);
 	if (group == NULL)
-		return IOMMU_ENOMEM;
+		return iommu_ctx_refuse(
+			ctx, "", IOMMU_ENOMEM,
+			IOMMU_WHY("no memory for its group, or the context's limit on metadata"));
 	status = iommu_group_claim(of, ctx);
 	if (status != 0) {
 		if (is_new)
@@ -79,10 +81,12 @@ static bool is_bound(struct iommu_ctx *ctx, const struct iommu_endpoint *endpoin
 	uint32_t id = 0;
 
 	while ((id = iommu_object_next(ctx, id)) != 0) {
+		struct ioas_object *object;
 		int status;
-		struct ioas_object *object =
-			iommu_object_find(ctx, id, IOMMU_OBJECT_DEVICE, &status);
 
+		if (iommu_object_type(ctx, id) != IOMMU_OBJECT_DEVICE)
+			continue;
+		object = iommu_object_find(ctx, id, IOMMU_OBJECT_DEVICE, &status);
 		if (object != NULL && iommu_device_of(object)->endpoint == endpoint)
 			return true;
 	}
@@ -96,7 +100,8 @@ static int bind(struct iommu_ctx *ctx, struct iommu_endpoint *endpoint, uint32_t
 	int status;
 
 	if (endpoint->is_gone)
-		return IOMMU_ENODEV;
+		return iommu_ctx_refuse(ctx, iommu_endpoint_name(endpoint), IOMMU_ENODEV,
+					IOMMU_WHY("the endpoint was released"));
 	if (is_bound(ctx, endpoint))
 		return iommu_ctx_refuse(ctx, iommu_endpoint_name(endpoint), IOMMU_EBUSY,
 					IOMMU_WHY("it is bound already"));
@@ -149,8 +154,7 @@ int iommu_device_unbind(struct iommu_ctx *ctx, uint32_t id)
 	object = iommu_object_find(ctx, id, IOMMU_OBJECT_DEVICE, &status);
 	if (object != NULL)
 		status = iommu_object_end(object);
-	iommu_ctx_unlock(ctx);
-	return status;
+	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }
 
 int iommu_device_get_info(struct iommu_ctx *ctx, uint32_t id, struct iommu_device_info *info)
@@ -175,6 +179,5 @@ int iommu_device_get_info(struct iommu_ctx *ctx, uint32_t id, struct iommu_devic
 		info->hardware_status =
 			iommu_unit_hardware_info(iommu_endpoint_unit(endpoint), &info->hardware);
 	}
-	iommu_ctx_unlock(ctx);
-	return status;
+	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }

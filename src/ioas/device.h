@@ -62,6 +62,8 @@ static inline struct ioas_device *iommu_device_of(struct ioas_object *object)
 int iommu_device_destroy(struct ioas_object *object);
 /* Can all its members be made to snoop? */
 bool iommu_group_can_snoop(const struct ioas_group *group);
+/* iommu_device_detach, for which nothing to detach is no refusal. */
+int iommu_device_let_go(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid);
 /* iommu_device_attach, or iommu_device_replace where it is attached. */
 int iommu_device_change(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to,
 			uint32_t *hwpt);

@@ -10,6 +10,7 @@
 #include "ioas/ioas.h"
 
 struct iommu_device_files {
+	struct iommu *iommu;
 	const struct iommu_platform *platform;
 	void *mutex;
 	struct iommu_list_node groups;
@@ -57,6 +58,13 @@ static void unlock(struct iommu_device_files *files)
 		files->platform->mutex_unlock(files->platform->ctx, files->mutex);
 }
 
+/* Files belong to no context: they say why by themselves. */
+static int refuse(const struct iommu_device_files *files, const char *call, const char *who,
+		  int status, const char *why)
+{
+	return iommu_refuse_now(files->iommu, call, who, status, why);
+}
+
 /* --- All files ------------------------------------------------------------------------------------ */
 
 int iommu_device_files_create(struct iommu *iommu, struct iommu_device_files **result)
@@ -66,7 +74,8 @@ int iommu_device_files_create(struct iommu *iommu, struct iommu_device_files **r
 		platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 
 	if (files == NULL)
-		return IOMMU_ENOMEM;
+		return iommu_refuse_now(iommu, IOMMU_CALL, "", IOMMU_ENOMEM, "");
+	files->iommu = iommu;
 	files->platform = platform;
 	iommu_list_init(&files->groups);
 	iommu_object_cache_init(&files->group_cache, platform, sizeof(struct file_group));
@@ -77,7 +86,8 @@ int iommu_device_files_create(struct iommu *iommu, struct iommu_device_files **r
 		files->mutex = platform->mutex_create(platform->ctx);
 	if (platform->mutex_create != NULL && files->mutex == NULL) {
 		platform->free_pages(platform->ctx, files, 0);
-		return IOMMU_ENOMEM;
+		return iommu_refuse_now(iommu, IOMMU_CALL, "", IOMMU_ENOMEM,
+					IOMMU_WHY("the host makes no mutex"));
 	}
 	*result = files;
 	return 0;
@@ -91,7 +101,7 @@ int iommu_device_files_destroy(struct iommu_device_files *files)
 		return 0;
 	platform = files->platform;
 	if (files->open != 0)
-		return IOMMU_EBUSY;
+		return refuse(files, IOMMU_CALL, "", IOMMU_EBUSY, IOMMU_WHY("files are open"));
 	if (files->mutex != NULL)
 		platform->mutex_destroy(platform->ctx, files->mutex);
 	platform->free_pages(platform->ctx, files, 0);
@@ -138,17 +148,18 @@ static void group_put(struct iommu_device_files *files, struct file_group *group
 /* --- Devices ---------------------------------------------------------------------------------------- */
 
 /* Locked. */
-static int open_device(struct iommu_device_files *files, struct iommu_endpoint *endpoint,
-		       struct iommu_group_file *through, struct iommu_device_file **result)
+static int open_device(struct iommu_device_files *files, const char *call,
+		       struct iommu_endpoint *endpoint, struct iommu_group_file *through,
+		       struct iommu_device_file **result)
 {
 	struct iommu_device_file *file = iommu_object_alloc(&files->file_cache, 0);
 
-	if (file == NULL)
-		return IOMMU_ENOMEM;
-	file->group = group_get(files, iommu_endpoint_group(endpoint));
-	if (file->group == NULL) {
-		iommu_object_free(&files->file_cache, file);
-		return IOMMU_ENOMEM;
+	if (file != NULL)
+		file->group = group_get(files, iommu_endpoint_group(endpoint));
+	if (file == NULL || file->group == NULL) {
+		if (file != NULL)
+			iommu_object_free(&files->file_cache, file);
+		return refuse(files, call, iommu_endpoint_name(endpoint), IOMMU_ENOMEM, "");
 	}
 	iommu_endpoint_hold(endpoint);
 	file->files = files;
@@ -164,19 +175,26 @@ int iommu_device_file_open(struct iommu_device_files *files, struct iommu_endpoi
 	int status;
 
 	lock(files);
-	status = open_device(files, endpoint, NULL, file);
+	status = open_device(files, IOMMU_CALL, endpoint, NULL, file);
 	unlock(files);
 	return status;
 }
 
-static int bind(struct iommu_device_file *file, struct iommu_ctx *ctx, uint32_t *device)
+static int bind(struct iommu_device_file *file, const char *call, struct iommu_ctx *ctx,
+		uint32_t *device)
 {
+	const char *who = iommu_endpoint_name(file->endpoint);
 	int status;
 
-	if (file->through != NULL || file->ctx != NULL)
-		return IOMMU_EINVAL;
+	if (file->through != NULL)
+		return refuse(file->files, call, who, IOMMU_EINVAL,
+			      IOMMU_WHY("the file was opened through its group"));
+	if (file->ctx != NULL)
+		return refuse(file->files, call, who, IOMMU_EINVAL,
+			      IOMMU_WHY("the file is bound already"));
 	if (file->group->as_group != NULL)
-		return IOMMU_EBUSY;
+		return refuse(file->files, call, who, IOMMU_EBUSY,
+			      IOMMU_WHY("the device's group is open as a group"));
 	status = iommu_device_bind(ctx, file->endpoint, &file->device);
 	if (status != 0)
 		return status;
@@ -193,7 +211,7 @@ int iommu_device_file_bind(struct iommu_device_file *file, struct iommu_ctx *ctx
 	int status;
 
 	lock(file->files);
-	status = bind(file, ctx, device);
+	status = bind(file, IOMMU_CALL, ctx, device);
 	unlock(file->files);
 	return status;
 }
@@ -201,39 +219,43 @@ int iommu_device_file_bind(struct iommu_device_file *file, struct iommu_ctx *ctx
 int iommu_device_file_attach(struct iommu_device_file *file, uint32_t pasid, uint32_t to,
 			     uint32_t *hwpt)
 {
-	int status = IOMMU_EINVAL;
+	int status;
 
 	lock(file->files);
 	if (file->ctx != NULL)
 		status = iommu_device_change(file->ctx, file->device, pasid, to, hwpt);
+	else
+		status = refuse(file->files, IOMMU_CALL, iommu_endpoint_name(file->endpoint),
+				IOMMU_EINVAL, IOMMU_WHY("the file is not bound to a context"));
 	unlock(file->files);
 	return status;
 }
 
 int iommu_device_file_detach(struct iommu_device_file *file, uint32_t pasid)
 {
-	int status = IOMMU_EINVAL;
+	int status;
 
 	lock(file->files);
-	if (file->ctx != NULL) {
-		status = iommu_device_detach(file->ctx, file->device, pasid);
-		/* Nothing was attached. */
-		if (status == IOMMU_EINVAL)
-			status = 0;
-	}
+	/* That nothing is attached is no refusal here. */
+	if (file->ctx != NULL)
+		status = iommu_device_let_go(file->ctx, file->device, pasid);
+	else
+		status = refuse(file->files, IOMMU_CALL, iommu_endpoint_name(file->endpoint),
+				IOMMU_EINVAL, IOMMU_WHY("the file is not bound to a context"));
 	unlock(file->files);
 	return status;
 }
 
 static int unbind(struct iommu_device_file *file)
 {
-	int status;
+	int status = 0;
 
 	if (file->ctx == NULL)
 		return 0;
-	/* IOMMU_ENOENT: the context was closed, and the device went with it; its memory is ours as long as we hold it. */
-	status = iommu_device_unbind(file->ctx, file->device);
-	if (status != 0 && status != IOMMU_ENOENT)
+	/* The context may have been closed, and the device gone with it; its memory is ours as long as we hold it. */
+	if (iommu_object_type(file->ctx, file->device) == IOMMU_OBJECT_DEVICE)
+		status = iommu_device_unbind(file->ctx, file->device);
+	if (status != 0)
 		return status;
 	iommu_ctx_put(file->ctx);
 	file->ctx = NULL;
@@ -281,21 +303,27 @@ int iommu_device_file_close(struct iommu_device_file *file)
 
 /* --- Groups ----------------------------------------------------------------------------------------- */
 
-static int open_group(struct iommu_device_files *files, struct iommu_group *of,
+static int open_group(struct iommu_device_files *files, const char *call, struct iommu_group *of,
 		      struct iommu_group_file **result)
 {
 	struct iommu_group_file *file = iommu_object_alloc(&files->group_file_cache, 0);
 	struct file_group *group = file != NULL ? group_get(files, of) : NULL;
-	int status = IOMMU_ENOMEM;
+	int status = 0;
 
-	if (group != NULL) {
-		status = group->bound != 0 || group->as_group != NULL ? IOMMU_EBUSY : 0;
-		if (status != 0)
-			group_put(files, group);
-	}
-	if (status != 0) {
+	if (file == NULL || group == NULL) {
 		if (file != NULL)
 			iommu_object_free(&files->group_file_cache, file);
+		return refuse(files, call, iommu_group_who(of), IOMMU_ENOMEM, "");
+	}
+	if (group->as_group != NULL)
+		status = refuse(files, call, iommu_group_who(of), IOMMU_EBUSY,
+				IOMMU_WHY("the group is open already"));
+	else if (group->bound != 0)
+		status = refuse(files, call, iommu_group_who(of), IOMMU_EBUSY,
+				IOMMU_WHY("a device file of a member is bound to a context"));
+	if (status != 0) {
+		group_put(files, group);
+		iommu_object_free(&files->group_file_cache, file);
 		return status;
 	}
 	file->files = files;
@@ -311,7 +339,7 @@ int iommu_group_file_open(struct iommu_device_files *files, struct iommu_group *
 	int status;
 
 	lock(files);
-	status = open_group(files, group, file);
+	status = open_group(files, IOMMU_CALL, group, file);
 	unlock(files);
 	return status;
 }
@@ -333,7 +361,8 @@ static int unset_container(struct iommu_group_file *file)
 	return status;
 }
 
-static int set_container(struct iommu_group_file *file, struct iommu_container *container)
+static int set_container(struct iommu_group_file *file, const char *call,
+			 struct iommu_container *container)
 {
 	struct iommu_endpoint *member = NULL;
 	int status = file->is_leaving ? unset_container(file) : 0;
@@ -341,8 +370,12 @@ static int set_container(struct iommu_group_file *file, struct iommu_container *
 	if (status != 0)
 		return status;
 	(void)iommu_group_for_each(file->group->group, take_first, &member);
-	if (file->container != NULL || member == NULL)
-		return IOMMU_EINVAL;
+	if (file->container != NULL)
+		return refuse(file->files, call, iommu_group_who(file->group->group), IOMMU_EINVAL,
+			      IOMMU_WHY("the group has a container already"));
+	if (member == NULL)
+		return refuse(file->files, call, iommu_group_who(file->group->group), IOMMU_EINVAL,
+			      IOMMU_WHY("the group has no members any more"));
 	status = iommu_container_join(container, member, &file->device);
 	if (file->device != 0)
 		file->container = container;
@@ -355,18 +388,25 @@ int iommu_group_file_set_container(struct iommu_group_file *file, struct iommu_c
 	int status;
 
 	lock(file->files);
-	status = set_container(file, container);
+	status = set_container(file, IOMMU_CALL, container);
 	unlock(file->files);
 	return status;
 }
 
 int iommu_group_file_unset_container(struct iommu_group_file *file)
 {
-	int status = IOMMU_EINVAL;
+	const char *who = iommu_group_who(file->group->group);
+	int status;
 
 	lock(file->files);
-	if (file->container != NULL)
-		status = file->devices != 0 ? IOMMU_EBUSY : unset_container(file);
+	if (file->container == NULL)
+		status = refuse(file->files, IOMMU_CALL, who, IOMMU_EINVAL,
+				IOMMU_WHY("the group has no container"));
+	else if (file->devices != 0)
+		status = refuse(file->files, IOMMU_CALL, who, IOMMU_EBUSY,
+				IOMMU_WHY("devices that were opened through the group are open"));
+	else
+		status = unset_container(file);
 	unlock(file->files);
 	return status;
 }
@@ -374,12 +414,17 @@ int iommu_group_file_unset_container(struct iommu_group_file *file)
 int iommu_group_file_get_device(struct iommu_group_file *file, struct iommu_endpoint *endpoint,
 				struct iommu_device_file **device)
 {
-	int status = IOMMU_EINVAL;
+	int status;
 
 	lock(file->files);
-	if (file->container != NULL && !file->is_leaving &&
-	    iommu_endpoint_group(endpoint) == file->group->group)
-		status = open_device(file->files, endpoint, file, device);
+	if (file->container == NULL || file->is_leaving)
+		status = refuse(file->files, IOMMU_CALL, iommu_endpoint_name(endpoint),
+				IOMMU_EINVAL, IOMMU_WHY("the group has no container"));
+	else if (iommu_endpoint_group(endpoint) != file->group->group)
+		status = refuse(file->files, IOMMU_CALL, iommu_endpoint_name(endpoint),
+				IOMMU_EINVAL, IOMMU_WHY("it is no member of the file's group"));
+	else
+		status = open_device(file->files, IOMMU_CALL, endpoint, file, device);
 	file->devices += status == 0;
 	unlock(file->files);
 	return status;

@@ -118,7 +118,9 @@ static int queue_alloc(struct iommu_ctx *ctx, uint32_t unit_id, iommu_event_noti
 	if (unit == NULL)
 		return status;
 	if (iommu_virtual_unit_of(unit)->event_queue != NULL)
-		return IOMMU_EEXIST;
+		return iommu_ctx_refuse_object(
+			ctx, unit_id, IOMMU_EEXIST,
+			IOMMU_WHY("the virtual unit has an event queue already"));
 	status = iommu_object_new(ctx, IOMMU_OBJECT_EVENT_QUEUE, &object);
 	if (status != 0)
 		return status;
@@ -142,8 +144,7 @@ int iommu_event_queue_alloc(struct iommu_ctx *ctx, uint32_t virtual_unit,
 
 	iommu_ctx_lock(ctx);
 	status = queue_alloc(ctx, virtual_unit, notifier, notifier_ctx, queue);
-	iommu_ctx_unlock(ctx);
-	return status;
+	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }
 
 int iommu_event_queue_end(struct ioas_object *object)
@@ -186,7 +187,8 @@ int iommu_event_read(struct iommu_ctx *ctx, uint32_t id, struct iommu_event_reco
 	*count = 0;
 	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_EVENT_QUEUE, &status);
 	if (object == NULL)
-		return status;
+		return iommu_ctx_refuse_now(ctx, IOMMU_CALL, id, status,
+					    iommu_object_missing(status));
 	queue = iommu_event_queue_of(object);
 	state = iommu_spin_lock(ctx->platform, &ctx->lock);
 	*count = read(queue, records, capacity);

@@ -42,8 +42,7 @@ int iommu_fault_queue_alloc(struct iommu_ctx *ctx, iommu_fault_notifier notifier
 		queue->notifier_ctx = notifier_ctx;
 		status = iommu_object_finish(object, make_entries(queue), id);
 	}
-	iommu_ctx_unlock(ctx);
-	return status;
+	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }
 
 int iommu_fault_queue_end(struct ioas_object *object)
@@ -215,12 +214,17 @@ int iommu_fault_read(struct iommu_ctx *ctx, uint32_t id, struct iommu_fault_reco
 	*count = 0;
 	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_FAULT_QUEUE, &status);
 	if (object == NULL)
-		return status;
+		return iommu_ctx_refuse_now(ctx, IOMMU_CALL, id, status,
+					    iommu_object_missing(status));
 	state = iommu_spin_lock(ctx->platform, &ctx->lock);
 	status = read(iommu_fault_queue_of(object), records, capacity, count);
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
 	iommu_object_leave(object);
-	return status;
+	return status == 0
+		       ? 0
+		       : iommu_ctx_refuse_now(
+				 ctx, IOMMU_CALL, id, status,
+				 IOMMU_WHY("the next group has more requests than the capacity"));
 }
 
 /* Take the group that begins at an entry out; its first request says how it is answered. Locked. */
@@ -241,7 +245,7 @@ static int respond(struct ioas_fault_queue *queue, uint32_t cookie,
 	struct iommu_ctx *ctx = queue->object.ctx;
 	struct fault_entry entry = {.device = NULL};
 	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
-	int status = IOMMU_ENOENT;
+	int status;
 
 	for (unsigned int i = 0; i < queue->count; i++)
 		if (queue->entries[i].is_read && queue->entries[i].cookie == cookie) {
@@ -250,6 +254,10 @@ static int respond(struct ioas_fault_queue *queue, uint32_t cookie,
 		}
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
 	/* The device does not go meanwhile: that is control path, like this. */
+	if (entry.device == NULL)
+		return iommu_ctx_refuse_object(
+			ctx, iommu_object_id(&queue->object), IOMMU_ENOENT,
+			IOMMU_WHY("no group that was read and is not answered has this cookie"));
 	if (entry.device != NULL)
 		answer(entry.device->endpoint, &entry.request, code, &status);
 	return status;
@@ -262,13 +270,13 @@ int iommu_fault_respond(struct iommu_ctx *ctx, uint32_t id, uint32_t cookie,
 	int status;
 
 	if (code != IOMMU_PAGE_SUCCESS && code != IOMMU_PAGE_INVALID && code != IOMMU_PAGE_FAILURE)
-		return IOMMU_EINVAL;
+		return iommu_ctx_refuse_now(ctx, IOMMU_CALL, id, IOMMU_EINVAL,
+					    IOMMU_WHY("the code is not one of an answer"));
 	iommu_ctx_lock(ctx);
 	object = iommu_object_find(ctx, id, IOMMU_OBJECT_FAULT_QUEUE, &status);
 	if (object != NULL)
 		status = respond(iommu_fault_queue_of(object), cookie, code);
-	iommu_ctx_unlock(ctx);
-	return status;
+	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }
 
 void iommu_fault_queue_drop(struct ioas_fault_queue *queue, struct ioas_device *device,

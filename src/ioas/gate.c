@@ -91,9 +91,11 @@ struct iommu_ioas *iommu_ioas_after(struct iommu_ctx *ctx, uint32_t *id)
 	int status;
 
 	while ((*id = iommu_object_next(ctx, *id)) != 0) {
-		struct ioas_object *object =
-			iommu_object_find(ctx, *id, IOMMU_OBJECT_IOAS, &status);
+		struct ioas_object *object;
 
+		if (iommu_object_type(ctx, *id) != IOMMU_OBJECT_IOAS)
+			continue;
+		object = iommu_object_find(ctx, *id, IOMMU_OBJECT_IOAS, &status);
 		if (object != NULL)
 			return iommu_ioas_of(object);
 	}

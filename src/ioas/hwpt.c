@@ -148,17 +148,33 @@ static int fill_another(struct iommu_ioas *ioas, struct iommu_hwpt *hwpt)
 	return status;
 }
 
+/* All that is mapped, or nothing. */
+static int fill_areas(struct iommu_ioas *ioas, struct iommu_hwpt *hwpt)
+{
+	int status = iommu_list_is_empty(&ioas->hwpts) ? fill_first(ioas, hwpt)
+						       : fill_another(ioas, hwpt);
+
+	return status == 0
+		       ? 0
+		       : iommu_ctx_refuse_object(ioas->object.ctx, iommu_object_id(&ioas->object),
+						 status, iommu_ioas_why_not_mapped(status));
+}
+
 static int fill(struct iommu_hwpt *hwpt)
 {
 	struct iommu_ioas *ioas = hwpt->ioas;
-	int status = IOMMU_EBUSY;
+	int status;
 
 	iommu_gate_close(ioas);
 	if (!areas_are_aligned(ioas, smallest_page(hwpt)))
-		status = IOMMU_EADDRINUSE;
-	else if (!ioas->draining)
-		status = iommu_list_is_empty(&ioas->hwpts) ? fill_first(ioas, hwpt)
-							   : fill_another(ioas, hwpt);
+		status = iommu_ctx_refuse(
+			ioas->object.ctx, "", IOMMU_EADDRINUSE,
+			IOMMU_WHY("what is mapped is not aligned to the device's smallest page"));
+	else if (ioas->draining)
+		status = iommu_ctx_refuse(ioas->object.ctx, "", IOMMU_EBUSY,
+					  IOMMU_WHY(IOAS_DRAINING));
+	else
+		status = fill_areas(ioas, hwpt);
 	if (status == 0)
 		set_alignment(ioas);
 	iommu_gate_open(ioas);
@@ -205,7 +221,12 @@ int iommu_hwpt_make(struct iommu_ioas *ioas, const struct ioas_device *device, u
 		return status;
 	}
 	/* What is pinned is read from its tables, and nowhere else. */
-	status = hwpt->domain->ops->walk != NULL ? reserve_aperture(hwpt) : IOMMU_EOPNOTSUPP;
+	if (hwpt->domain->ops->walk == NULL)
+		status = iommu_ctx_refuse(
+			ioas->object.ctx, iommu_endpoint_name(device->endpoint), IOMMU_EOPNOTSUPP,
+			IOMMU_WHY("the unit's back end cannot say what is mapped"));
+	else
+		status = reserve_aperture(hwpt);
 	if (status == 0)
 		status = fill(hwpt);
 	if (status != 0 && ioas->draining && ioas->hwpts.next == &hwpt->link) {
@@ -482,7 +503,8 @@ static int alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on_id,
 	if (object == NULL)
 		return status;
 	if (iommu_device_of(object)->endpoint->is_gone)
-		return IOMMU_ENODEV;
+		return refuse(iommu_device_of(object), IOMMU_ENODEV,
+			      IOMMU_WHY("the endpoint was released"));
 	on = iommu_object_find(ctx, on_id, IOMMU_OBJECT_ANY, &status);
 	if (on == NULL)
 		return status;
@@ -534,7 +556,8 @@ int iommu_hwpt_get_info(struct iommu_ctx *ctx, uint32_t id, struct iommu_hwpt_in
 	object = iommu_object_find(ctx, id, IOMMU_OBJECT_ANY, &status);
 	if (object != NULL && object->type != IOMMU_OBJECT_HWPT &&
 	    object->type != IOMMU_OBJECT_HWPT_NESTED)
-		status = IOMMU_EINVAL;
+		status = iommu_ctx_refuse_object(ctx, id, IOMMU_EINVAL,
+						 iommu_object_missing(IOMMU_EINVAL));
 	if (status == 0) {
 		hwpt = iommu_hwpt_of(object);
 		iommu_domain_get_info(hwpt->domain, &domain);
@@ -542,14 +565,13 @@ int iommu_hwpt_get_info(struct iommu_ctx *ctx, uint32_t id, struct iommu_hwpt_in
 						 .enforced_coherency = hwpt->enforces_coherency,
 						 .table_pages = domain.table_pages};
 	}
-	iommu_ctx_unlock(ctx);
-	return status;
+	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }
 
 /* --- What it notes, and what is cached of it ------------------------------------------------------ */
 
 /* An HWPT of a type, under ctx->mutex, which is held when it is found. */
-static struct iommu_hwpt *lock_and_find(struct iommu_ctx *ctx, uint32_t id,
+static struct iommu_hwpt *lock_and_find(struct iommu_ctx *ctx, const char *call, uint32_t id,
 					enum iommu_object_type type, int *status)
 {
 	struct ioas_object *object;
@@ -557,7 +579,7 @@ static struct iommu_hwpt *lock_and_find(struct iommu_ctx *ctx, uint32_t id,
 	iommu_ctx_lock(ctx);
 	object = iommu_object_find(ctx, id, type, status);
 	if (object == NULL)
-		iommu_ctx_unlock(ctx);
+		(void)iommu_ctx_end(ctx, call, *status);
 	return object != NULL ? iommu_hwpt_of(object) : NULL;
 }
 
@@ -565,19 +587,21 @@ static struct iommu_hwpt *lock_and_find(struct iommu_ctx *ctx, uint32_t id,
  * The same with the gate closed. What devices have written stands in tables, which an unmap takes out and gives back: those
  * who look at it, or split what is there, have them to themselves.
  */
-static struct iommu_hwpt *lock_and_close(struct iommu_ctx *ctx, uint32_t id, int *status)
+static struct iommu_hwpt *lock_and_close(struct iommu_ctx *ctx, const char *call, uint32_t id,
+					 int *status)
 {
-	struct iommu_hwpt *hwpt = lock_and_find(ctx, id, IOMMU_OBJECT_HWPT, status);
+	struct iommu_hwpt *hwpt = lock_and_find(ctx, call, id, IOMMU_OBJECT_HWPT, status);
 
 	if (hwpt != NULL)
 		iommu_gate_close(hwpt->ioas);
 	return hwpt;
 }
 
-static void open_and_unlock(struct iommu_ctx *ctx, struct iommu_hwpt *hwpt)
+static int open_and_end(struct iommu_ctx *ctx, const char *call, struct iommu_hwpt *hwpt,
+			int status)
 {
 	iommu_gate_open(hwpt->ioas);
-	iommu_ctx_unlock(ctx);
+	return iommu_ctx_end(ctx, call, status);
 }
 
 int iommu_hwpt_set_dirty(struct iommu_ctx *ctx, uint32_t id, bool enable)
@@ -585,12 +609,11 @@ int iommu_hwpt_set_dirty(struct iommu_ctx *ctx, uint32_t id, bool enable)
 	struct iommu_hwpt *hwpt;
 	int status;
 
-	hwpt = lock_and_close(ctx, id, &status);
+	hwpt = lock_and_close(ctx, IOMMU_CALL, id, &status);
 	if (hwpt == NULL)
 		return status;
 	status = iommu_domain_set_dirty_tracking(hwpt->domain, enable);
-	open_and_unlock(ctx, hwpt);
-	return status;
+	return open_and_end(ctx, IOMMU_CALL, hwpt, status);
 }
 
 int iommu_hwpt_read_dirty(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t size,
@@ -599,12 +622,11 @@ int iommu_hwpt_read_dirty(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova,
 	struct iommu_hwpt *hwpt;
 	int status;
 
-	hwpt = lock_and_close(ctx, id, &status);
+	hwpt = lock_and_close(ctx, IOMMU_CALL, id, &status);
 	if (hwpt == NULL)
 		return status;
 	status = iommu_domain_read_dirty(hwpt->domain, iova, size, flags, bitmap);
-	open_and_unlock(ctx, hwpt);
-	return status;
+	return open_and_end(ctx, IOMMU_CALL, hwpt, status);
 }
 
 int iommu_hwpt_split(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t size,
@@ -613,12 +635,11 @@ int iommu_hwpt_split(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint
 	struct iommu_hwpt *hwpt;
 	int status;
 
-	hwpt = lock_and_close(ctx, id, &status);
+	hwpt = lock_and_close(ctx, IOMMU_CALL, id, &status);
 	if (hwpt == NULL)
 		return status;
 	status = iommu_domain_split(hwpt->domain, iova, size, pgsize);
-	open_and_unlock(ctx, hwpt);
-	return status;
+	return open_and_end(ctx, IOMMU_CALL, hwpt, status);
 }
 
 int iommu_hwpt_invalidate(struct iommu_ctx *ctx, uint32_t id, const void *requests,
@@ -630,7 +651,8 @@ int iommu_hwpt_invalidate(struct iommu_ctx *ctx, uint32_t id, const void *reques
 	*done = 0;
 	/* A guest says how many: other calls come in between, and may destroy it. */
 	do {
-		struct iommu_hwpt *hwpt = lock_and_find(ctx, id, IOMMU_OBJECT_HWPT_NESTED, &status);
+		struct iommu_hwpt *hwpt =
+			lock_and_find(ctx, IOMMU_CALL, id, IOMMU_OBJECT_HWPT_NESTED, &status);
 		const unsigned int left = count - *done;
 		unsigned int some;
 
@@ -639,7 +661,7 @@ int iommu_hwpt_invalidate(struct iommu_ctx *ctx, uint32_t id, const void *reques
 		status = iommu_domain_invalidate_user(
 			hwpt->domain, *done != 0 ? bytes + *done * request_size : requests,
 			request_size, left < IOAS_INVALIDATIONS ? left : IOAS_INVALIDATIONS, &some);
-		iommu_ctx_unlock(ctx);
+		(void)iommu_ctx_end(ctx, IOMMU_CALL, status);
 		*done += some;
 	} while (status == 0 && *done < count);
 	return status;

@@ -77,6 +77,8 @@ struct iommu_ctx {
 	 */
 	const char *who, *why;
 	int refused;
+	char who_object[IOMMU_NAME_SIZE]; /* "object 7" */
+	uint32_t refusals;                /* of the instance, when the call began */
 	/* Handles that know of the context; it outlives its end until none does. */
 	uint32_t holders;
 	bool closed;
@@ -99,8 +101,32 @@ static inline int iommu_ctx_refuse(struct iommu_ctx *ctx, const char *who, int s
 	ctx->refused = status;
 	return status;
 }
-/* Give the mutex back, and return the status. */
+/* The same of an object, by its number. */
+int iommu_ctx_refuse_object(struct iommu_ctx *ctx, uint32_t id, int status, const char *why);
+/*
+ * Give the mutex back, and return the status. An error leaves one line: what was noted, or what the
+ * status means in general, unless a call of the instance has left its own meanwhile.
+ */
 int iommu_ctx_end(struct iommu_ctx *ctx, const char *call, int status);
+/*
+ * For calls that run without the mutex, beside each other: each hands up why it fails by a pointer of
+ * its own (ioas_because), and says it where it ends. `id`: 0 for none; `why`: empty where the status
+ * says all.
+ */
+static inline int ioas_because(const char **why, int status, const char *text)
+{
+	*why = text;
+	return status;
+}
+int iommu_ctx_refuse_now(struct iommu_ctx *ctx, const char *call, uint32_t id, int status,
+			 const char *why);
+/* Why an area is not mapped, beyond what its request is checked for; empty: for nothing special. */
+const char *iommu_ioas_why_not_mapped(int status);
+#define IOAS_DRAINING "its last HWPT is on its way out, which hardware has not confirmed yet"
+/* iommu_object_destroy, unless other objects use it: then it stays, and that is no refusal. */
+int iommu_object_end_unused(struct iommu_ctx *ctx, uint32_t id);
+/* Why an object is not found: there is none, or it is of another type. */
+const char *iommu_object_missing(int status);
 /* A handle lets go of a context. */
 void iommu_ctx_put(struct iommu_ctx *ctx);
 
@@ -224,8 +250,8 @@ void iommu_batch_give(struct iommu_ioas *ioas, struct ioas_batch *batch);
 
 int iommu_ioas_destroy(struct ioas_object *object);
 /* iommu_ioas_unmap, which looks at both ends first: IOMMU_EINVAL with nothing changed where one cuts an area. */
-int iommu_ioas_unmap_whole(struct iommu_ctx *ctx, uint32_t ioas, iommu_iova_t iova, uint64_t size,
-			   uint64_t *unmapped);
+int iommu_ioas_unmap_whole(struct iommu_ctx *ctx, const char *call, uint32_t ioas,
+			   iommu_iova_t iova, uint64_t size, uint64_t *unmapped);
 /* iommu_ioas_unmap, for who is inside the gate. */
 int iommu_ioas_take_out(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t size,
 			uint64_t *unmapped);

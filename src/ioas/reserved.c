@@ -51,7 +51,9 @@ int iommu_ioas_reserve(struct iommu_ioas *ioas, const void *owner, iommu_iova_t 
 	state = iommu_spin_lock(ctx->platform, &ioas->lock);
 	if (has_area(ioas, first, last) ||
 	    iommu_interval_first(&ioas->allowed, first, last) != NULL)
-		status = IOMMU_EADDRINUSE;
+		status = iommu_ctx_refuse_object(
+			ctx, iommu_object_id(&ioas->object), IOMMU_EADDRINUSE,
+			IOMMU_WHY("addresses that the device must not use are mapped, or allowed"));
 	else
 		iommu_interval_insert(&ioas->reserved, &range->interval);
 	iommu_spin_unlock(ctx->platform, &ioas->lock, state);
@@ -191,7 +193,8 @@ int iommu_ioas_ranges(struct iommu_ctx *ctx, uint32_t id, struct iommu_iova_boun
 	*count = 0;
 	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_IOAS, &status);
 	if (object == NULL)
-		return status;
+		return iommu_ctx_refuse_now(ctx, IOMMU_CALL, id, status,
+					    iommu_object_missing(status));
 	ioas = iommu_ioas_of(object);
 	state = iommu_spin_lock(ctx->platform, &ioas->lock);
 	while (next_gap(ioas, &at, &gap)) {
@@ -221,15 +224,19 @@ static void free_list(struct iommu_ctx *ctx, struct ioas_range *list)
 
 /* The ranges as a tree, and as a list to free them by. */
 static int make_allowed(struct iommu_ioas *ioas, const struct iommu_iova_bounds *ranges,
-			unsigned int count, struct iommu_rb_tree *tree, struct ioas_range **list)
+			unsigned int count, struct iommu_rb_tree *tree, struct ioas_range **list,
+			const char **why)
 {
 	for (unsigned int i = 0; i < count; i++) {
 		const struct iommu_iova_bounds bounds = ranges[i];
 		struct ioas_range *range;
 
-		if (bounds.first >= bounds.last ||
-		    iommu_interval_first(tree, bounds.first, bounds.last) != NULL)
-			return IOMMU_EINVAL;
+		if (bounds.first >= bounds.last)
+			return ioas_because(
+				why, IOMMU_EINVAL,
+				IOMMU_WHY("a range does not end behind its first address"));
+		if (iommu_interval_first(tree, bounds.first, bounds.last) != NULL)
+			return ioas_because(why, IOMMU_EINVAL, IOMMU_WHY("two ranges overlap"));
 		range = range_new(ioas->object.ctx, ioas, bounds.first, bounds.last);
 		if (range == NULL)
 			return IOMMU_ENOMEM;
@@ -240,8 +247,8 @@ static int make_allowed(struct iommu_ioas *ioas, const struct iommu_iova_bounds 
 	return 0;
 }
 
-int iommu_ioas_allow(struct iommu_ctx *ctx, uint32_t id, const struct iommu_iova_bounds *ranges,
-		     unsigned int count)
+static int allow(struct iommu_ctx *ctx, uint32_t id, const struct iommu_iova_bounds *ranges,
+		 unsigned int count, const char **why)
 {
 	struct iommu_rb_tree tree = {NULL}, before;
 	struct ioas_range *list = NULL;
@@ -252,11 +259,12 @@ int iommu_ioas_allow(struct iommu_ctx *ctx, uint32_t id, const struct iommu_iova
 
 	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_IOAS, &status);
 	if (object == NULL)
-		return status;
+		return ioas_because(why, status, iommu_object_missing(status));
 	ioas = iommu_ioas_of(object);
 	status = ctx->limits.allowed_ranges != 0 && count > ctx->limits.allowed_ranges
-			 ? IOMMU_ENOSPC
-			 : make_allowed(ioas, ranges, count, &tree, &list);
+			 ? ioas_because(why, IOMMU_ENOSPC,
+					IOMMU_WHY("more ranges than the context's limit"))
+			 : make_allowed(ioas, ranges, count, &tree, &list, why);
 	if (status != 0) {
 		free_list(ctx, list);
 		iommu_object_leave(object);
@@ -267,7 +275,9 @@ int iommu_ioas_allow(struct iommu_ctx *ctx, uint32_t id, const struct iommu_iova
 	for (const struct ioas_range *range = list; range != NULL && status == 0;
 	     range = range->next)
 		if (iommu_ioas_is_reserved(ioas, range->interval.first, range->interval.last))
-			status = IOMMU_EADDRINUSE;
+			status = ioas_because(
+				why, IOMMU_EADDRINUSE,
+				IOMMU_WHY("a range touches addresses that are reserved"));
 	before = ioas->allowed;
 	if (status == 0)
 		ioas->allowed = tree;
@@ -285,4 +295,13 @@ int iommu_ioas_allow(struct iommu_ctx *ctx, uint32_t id, const struct iommu_iova
 	}
 	iommu_object_leave(object);
 	return status;
+}
+
+int iommu_ioas_allow(struct iommu_ctx *ctx, uint32_t id, const struct iommu_iova_bounds *ranges,
+		     unsigned int count)
+{
+	const char *why = "";
+	int status = allow(ctx, id, ranges, count, &why);
+
+	return status == 0 ? 0 : iommu_ctx_refuse_now(ctx, IOMMU_CALL, id, status, why);
 }

@@ -117,8 +117,7 @@ int iommu_backing_revoke(struct iommu_ctx *ctx, void *backing)
 	(void)everywhere(ctx, backing, revoke);
 	status = everywhere(ctx, backing, take_back);
 	iommu_gates_open(ctx);
-	iommu_ctx_unlock(ctx);
-	return status;
+	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }
 
 int iommu_backing_restore(struct iommu_ctx *ctx, void *backing)
@@ -129,6 +128,5 @@ int iommu_backing_restore(struct iommu_ctx *ctx, void *backing)
 	iommu_gates_close(ctx);
 	status = restore(ctx, backing);
 	iommu_gates_open(ctx);
-	iommu_ctx_unlock(ctx);
-	return status;
+	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }

@@ -41,7 +41,8 @@ int iommu_ioas_alloc(struct iommu_ctx *ctx, unsigned int flags, uint32_t *id)
 	int status;
 
 	if ((flags & ~(unsigned int)(IOMMU_IOAS_SPLIT | IOMMU_IOAS_SMALL_PAGES)) != 0)
-		return IOMMU_EOPNOTSUPP;
+		return iommu_ctx_refuse_now(ctx, IOMMU_CALL, 0, IOMMU_EOPNOTSUPP,
+					    IOMMU_WHY("flags that an address space does not have"));
 	iommu_ctx_lock(ctx);
 	status = iommu_object_new(ctx, IOMMU_OBJECT_IOAS, &object);
 	if (status == 0) {
@@ -53,8 +54,7 @@ int iommu_ioas_alloc(struct iommu_ctx *ctx, unsigned int flags, uint32_t *id)
 		iommu_list_init(&ioas->accesses);
 		status = iommu_object_finish(object, prepare(ioas), id);
 	}
-	iommu_ctx_unlock(ctx);
-	return status;
+	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }
 
 int iommu_ioas_destroy(struct ioas_object *object)
@@ -120,22 +120,60 @@ static int start(struct ioas_area *area)
 /* --- Map --------------------------------------------------------------------------------------- */
 
 static int check_request(const struct iommu_ioas *ioas, uint64_t address, uint64_t size,
-			 unsigned int flags, iommu_iova_t iova)
+			 unsigned int flags, iommu_iova_t iova, const char **why)
 {
 	const uint64_t mask = ioas->alignment - 1;
 
 	if ((flags & ~KNOWN_FLAGS) != 0)
-		return IOMMU_EOPNOTSUPP;
-	if (size == 0 || ((size | address) & mask) != 0 ||
-	    (flags & (IOMMU_IOAS_READ | IOMMU_IOAS_WRITE)) == 0)
-		return IOMMU_EINVAL;
+		return ioas_because(why, IOMMU_EOPNOTSUPP, IOMMU_WHY("unknown flags"));
+	if (size == 0)
+		return ioas_because(why, IOMMU_EINVAL, IOMMU_WHY("the size is 0"));
+	if (((size | address) & mask) != 0)
+		return ioas_because(
+			why, IOMMU_EINVAL,
+			IOMMU_WHY("size or source are not aligned to the space's smallest page"));
+	if ((flags & (IOMMU_IOAS_READ | IOMMU_IOAS_WRITE)) == 0)
+		return ioas_because(why, IOMMU_EINVAL,
+				    IOMMU_WHY("neither IOMMU_IOAS_READ nor IOMMU_IOAS_WRITE"));
 	if (size - 1 > UINT64_MAX - address)
-		return IOMMU_EOVERFLOW;
+		return ioas_because(why, IOMMU_EOVERFLOW, IOMMU_WHY("source plus size wraps"));
 	if ((flags & IOMMU_IOAS_FIXED) == 0)
 		return 0;
 	if ((iova & mask) != 0)
-		return IOMMU_EINVAL;
-	return size - 1 > UINT64_MAX - iova ? IOMMU_EOVERFLOW : 0;
+		return ioas_because(
+			why, IOMMU_EINVAL,
+			IOMMU_WHY("the address is not aligned to the space's smallest page"));
+	return size - 1 <= UINT64_MAX - iova
+		       ? 0
+		       : ioas_because(why, IOMMU_EOVERFLOW,
+				      IOMMU_WHY("the address plus the size wraps"));
+}
+
+const char *iommu_ioas_why_not_mapped(int status)
+{
+	switch (status) {
+	case IOMMU_EEXIST:
+		return IOMMU_WHY("something is mapped in the range already");
+	case IOMMU_ENOSPC:
+		return IOMMU_WHY(
+			"there is no free range of this size among those that are allowed");
+	case IOMMU_ENOMEM:
+		return IOMMU_WHY("no memory, or a limit of the context: pins, tables or metadata");
+	case IOMMU_EFAULT:
+		return IOMMU_WHY(
+			"the backing does not have this memory, or an HWPT cannot reach it");
+	case IOMMU_ERANGE:
+		return IOMMU_WHY("an HWPT cannot translate the address, or reach the memory");
+	default:
+		return "";
+	}
+}
+
+static int not_mapped(struct iommu_ctx *ctx, const char *call, uint32_t id, int status,
+		      const char *why)
+{
+	return iommu_ctx_refuse_now(ctx, call, id, status,
+				    why[0] != '\0' ? why : iommu_ioas_why_not_mapped(status));
 }
 
 /* As the size, up to 1 GiB, as far as the backing's address is aligned to it. */
@@ -168,17 +206,18 @@ static int place_anywhere(struct iommu_ioas *ioas, uint64_t address, uint64_t si
 
 /* Give an area its place. */
 static int place(struct ioas_area *area, uint64_t address, uint64_t size, unsigned int flags,
-		 iommu_iova_t iova)
+		 iommu_iova_t iova, const char **why)
 {
 	struct iommu_ioas *ioas = area->ioas;
 	const struct iommu_platform *platform = ioas->object.ctx->platform;
 	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
-	int status = check_request(ioas, address, size, flags, iova);
+	int status = check_request(ioas, address, size, flags, iova, why);
 
 	if (status == 0 && (flags & IOMMU_IOAS_FIXED) == 0)
 		status = place_anywhere(ioas, address, size, &area->range);
 	else if (status == 0 && iommu_ioas_is_reserved(ioas, iova, iova + (size - 1)))
-		status = IOMMU_EINVAL;
+		status = ioas_because(why, IOMMU_EINVAL,
+				      IOMMU_WHY("the range touches addresses that are reserved"));
 	else if (status == 0)
 		status = iommu_iova_place_at(ioas->areas, iova >> IOMMU_PAGE_SHIFT,
 					     (iova + (size - 1)) >> IOMMU_PAGE_SHIFT, &area->range);
@@ -194,7 +233,7 @@ static unsigned int prot_of(unsigned int flags)
 
 /* An area of these pages, mapped; inside the gate. */
 static int map_pages(struct iommu_ioas *ioas, struct ioas_pages *pages, uint64_t page,
-		     uint64_t size, unsigned int flags, iommu_iova_t *iova)
+		     uint64_t size, unsigned int flags, iommu_iova_t *iova, const char **why)
 {
 	const uint64_t address = pages->backing.address + (page << IOMMU_PAGE_SHIFT);
 	struct ioas_area *area;
@@ -203,8 +242,12 @@ static int map_pages(struct iommu_ioas *ioas, struct ioas_pages *pages, uint64_t
 
 	area = iommu_area_new(ioas, pages, page, prot_of(flags), &status);
 	if (area == NULL)
-		return status;
-	status = place(area, address, size, flags, *iova);
+		return ioas_because(
+			why, status,
+			status == IOMMU_ENOSPC
+				? IOMMU_WHY("the context has as many areas as its limit")
+				: "");
+	status = place(area, address, size, flags, *iova, why);
 	if (status != 0) {
 		iommu_area_free(area);
 		return status;
@@ -216,33 +259,36 @@ static int map_pages(struct iommu_ioas *ioas, struct ioas_pages *pages, uint64_t
 	return status;
 }
 
-static int check_backing(const struct iommu_backing *backing)
+static int check_backing(const struct iommu_backing *backing, const char **why)
 {
 	if (backing->ops == NULL || backing->ops->pin == NULL || backing->ops->unpin == NULL)
-		return IOMMU_EINVAL;
-	return (backing->ops->flags & ~(unsigned int)IOMMU_BACKING_MMIO) != 0 ? IOMMU_EOPNOTSUPP
-									      : 0;
+		return ioas_because(why, IOMMU_EINVAL,
+				    IOMMU_WHY("the backing has no pin or no unpin"));
+	return (backing->ops->flags & ~(unsigned int)IOMMU_BACKING_MMIO) == 0
+		       ? 0
+		       : ioas_because(why, IOMMU_EOPNOTSUPP,
+				      IOMMU_WHY("unknown flags of the backing"));
 }
 
 static int map(struct iommu_ioas *ioas, const struct iommu_backing *backing, uint64_t size,
-	       unsigned int flags, iommu_iova_t *iova)
+	       unsigned int flags, iommu_iova_t *iova, const char **why)
 {
 	struct ioas_pages *pages;
 	int status;
 
 	iommu_gate_enter(ioas);
-	status = check_request(ioas, backing->address, size, flags, *iova);
+	status = check_request(ioas, backing->address, size, flags, *iova, why);
 	if (status == 0)
-		status = check_backing(backing);
+		status = check_backing(backing, why);
 	if (status == 0 && ioas->draining)
-		status = IOMMU_EBUSY;
+		status = ioas_because(why, IOMMU_EBUSY, IOMMU_WHY(IOAS_DRAINING));
 	if (status == 0) {
 		/* Memory that may be written is pinned so from the first: an access may want to. */
 		pages = iommu_pages_new(ioas->object.ctx, backing, size >> IOMMU_PAGE_SHIFT,
 					prot_of(flags));
 		status = IOMMU_ENOMEM;
 		if (pages != NULL) {
-			status = map_pages(ioas, pages, 0, size, flags, iova);
+			status = map_pages(ioas, pages, 0, size, flags, iova, why);
 			iommu_pages_put(pages);
 		}
 	}
@@ -251,15 +297,16 @@ static int map(struct iommu_ioas *ioas, const struct iommu_backing *backing, uin
 }
 
 static int map_in(struct iommu_ctx *ctx, uint32_t id, const struct iommu_backing *backing,
-		  uint64_t size, unsigned int flags, iommu_iova_t *iova)
+		  uint64_t size, unsigned int flags, iommu_iova_t *iova, const char **why)
 {
 	struct ioas_object *object;
 	int status;
 
+	*why = "";
 	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_IOAS, &status);
 	if (object == NULL)
-		return status;
-	status = map(iommu_ioas_of(object), backing, size, flags, iova);
+		return ioas_because(why, status, iommu_object_missing(status));
+	status = map(iommu_ioas_of(object), backing, size, flags, iova, why);
 	iommu_object_leave(object);
 	return status;
 }
@@ -269,12 +316,13 @@ int iommu_ioas_map(struct iommu_ctx *ctx, uint32_t id, const struct iommu_backin
 {
 	/* Read once: another thread may write to what the caller passes. */
 	const struct iommu_backing own = *backing;
-	int status = map_in(ctx, id, &own, size, flags, iova);
+	const char *why;
+	int status = map_in(ctx, id, &own, size, flags, iova, &why);
 
 	/* Tables that were used up by what is gone do not count against it. */
 	if (status == IOMMU_ENOMEM && iommu_ioas_trim(ctx, id))
-		status = map_in(ctx, id, &own, size, flags, iova);
-	return status;
+		status = map_in(ctx, id, &own, size, flags, iova, &why);
+	return status == 0 ? 0 : not_mapped(ctx, IOMMU_CALL, id, status, why);
 }
 
 /* --- Copy -------------------------------------------------------------------------------------- */
@@ -287,16 +335,21 @@ struct part {
 
 /* The part at a page, no longer than `limit`; its pages do not go. IOMMU_ENOENT: a hole. */
 static int find_part(struct iommu_ioas *ioas, uint64_t at, uint64_t limit, unsigned int prot,
-		     struct part *part)
+		     struct part *part, const char **why)
 {
 	const struct iommu_platform *platform = ioas->object.ctx->platform;
 	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
 	const struct ioas_area *area = iommu_area_from(ioas, at);
-	int status = IOMMU_ENOENT;
+	int status = 0;
 
-	if (area != NULL && area->range.first <= at && area->state == IOAS_AREA_LIVE)
-		status = (prot & ~area->pages->prot) != 0 ? IOMMU_EPERM : 0;
-	if (status == 0) {
+	if (area == NULL || area->range.first > at || area->state != IOAS_AREA_LIVE)
+		status = ioas_because(why, IOMMU_ENOENT,
+				      IOMMU_WHY("part of the source range is not mapped"));
+	else if ((prot & ~area->pages->prot) != 0)
+		status = ioas_because(
+			why, IOMMU_EPERM,
+			IOMMU_WHY("the source was not mapped to be written to at first"));
+	else {
 		const uint64_t left = area->range.last - at + 1;
 
 		*part = (struct part){area->pages, area->page + (at - area->range.first),
@@ -309,13 +362,13 @@ static int find_part(struct iommu_ioas *ioas, uint64_t at, uint64_t limit, unsig
 
 /* The whole range: all of it is there; *address: where its memory begins. */
 static int measure(struct iommu_ioas *from, uint64_t at, uint64_t pages, unsigned int prot,
-		   uint64_t *address)
+		   uint64_t *address, const char **why)
 {
 	const uint64_t first = at;
 
 	while (pages != 0) {
 		struct part part;
-		int status = find_part(from, at, pages, prot, &part);
+		int status = find_part(from, at, pages, prot, &part, why);
 
 		if (status != 0)
 			return status;
@@ -330,7 +383,7 @@ static int measure(struct iommu_ioas *from, uint64_t at, uint64_t pages, unsigne
 
 /* To a place that is given, inside both gates: an area for each that is copied, all or none. */
 static int copy(struct iommu_ioas *to, struct iommu_ioas *from, iommu_iova_t from_iova,
-		uint64_t size, unsigned int flags, iommu_iova_t iova)
+		uint64_t size, unsigned int flags, iommu_iova_t iova, const char **why)
 {
 	uint64_t at = from_iova >> IOMMU_PAGE_SHIFT;
 	uint64_t pages = size >> IOMMU_PAGE_SHIFT;
@@ -341,11 +394,11 @@ static int copy(struct iommu_ioas *to, struct iommu_ioas *from, iommu_iova_t fro
 		iommu_iova_t next = iova + done;
 		struct part part;
 
-		status = find_part(from, at, pages, prot_of(flags), &part);
+		status = find_part(from, at, pages, prot_of(flags), &part, why);
 		if (status != 0)
 			break;
 		status = map_pages(to, part.pages, part.page, part.count << IOMMU_PAGE_SHIFT, flags,
-				   &next);
+				   &next, why);
 		iommu_pages_put(part.pages);
 		if (status != 0)
 			break;
@@ -375,24 +428,25 @@ static int find_place(struct iommu_ioas *ioas, uint64_t address, uint64_t size, 
 }
 
 static int copy_in_gates(struct iommu_ioas *to, struct iommu_ioas *from, iommu_iova_t from_iova,
-			 uint64_t size, unsigned int flags, iommu_iova_t *iova)
+			 uint64_t size, unsigned int flags, iommu_iova_t *iova, const char **why)
 {
 	const bool is_fixed = (flags & IOMMU_IOAS_FIXED) != 0;
 	iommu_iova_t place = *iova;
 	uint64_t address = 0;
-	int status = check_request(to, from_iova, size, flags, *iova);
+	int status = check_request(to, from_iova, size, flags, *iova, why);
 
 	if (status == 0 && (to->draining || from->draining))
-		status = IOMMU_EBUSY;
+		status = ioas_because(why, IOMMU_EBUSY, IOMMU_WHY(IOAS_DRAINING));
 	if (status == 0)
 		status = measure(from, from_iova >> IOMMU_PAGE_SHIFT, size >> IOMMU_PAGE_SHIFT,
-				 prot_of(flags), &address);
+				 prot_of(flags), &address, why);
 	/* A place that was taken in between is looked for again. */
 	while (status == 0) {
 		if (!is_fixed)
 			status = find_place(to, address, size, &place);
 		if (status == 0)
-			status = copy(to, from, from_iova, size, flags | IOMMU_IOAS_FIXED, place);
+			status = copy(to, from, from_iova, size, flags | IOMMU_IOAS_FIXED, place,
+				      why);
 		if (status == 0) {
 			*iova = place;
 			return 0;
@@ -405,22 +459,27 @@ static int copy_in_gates(struct iommu_ioas *to, struct iommu_ioas *from, iommu_i
 }
 
 static int copy_in(struct iommu_ctx *ctx, uint32_t to_id, uint32_t from_id, iommu_iova_t from_iova,
-		   uint64_t size, unsigned int flags, iommu_iova_t *iova)
+		   uint64_t size, unsigned int flags, iommu_iova_t *iova, const char **why)
 {
 	struct ioas_object *to, *from;
 	int status;
 
+	*why = "";
 	to = iommu_object_visit(ctx, to_id, IOMMU_OBJECT_IOAS, &status);
 	if (to == NULL)
-		return status;
+		return ioas_because(why, status, iommu_object_missing(status));
 	from = iommu_object_visit(ctx, from_id, IOMMU_OBJECT_IOAS, &status);
 	if (from != NULL) {
 		iommu_gate_enter_both(iommu_ioas_of(to), iommu_ioas_of(from));
 		status = copy_in_gates(iommu_ioas_of(to), iommu_ioas_of(from), from_iova, size,
-				       flags, iova);
+				       flags, iova, why);
 		iommu_gate_leave(iommu_ioas_of(from));
 		iommu_gate_leave(iommu_ioas_of(to));
 		iommu_object_leave(from);
+	} else {
+		status = ioas_because(
+			why, status,
+			IOMMU_WHY("the id of the source is not one of an address space"));
 	}
 	iommu_object_leave(to);
 	return status;
@@ -429,11 +488,12 @@ static int copy_in(struct iommu_ctx *ctx, uint32_t to_id, uint32_t from_id, iomm
 int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to, uint32_t from, iommu_iova_t from_iova,
 		    uint64_t size, unsigned int flags, iommu_iova_t *iova)
 {
-	int status = copy_in(ctx, to, from, from_iova, size, flags, iova);
+	const char *why;
+	int status = copy_in(ctx, to, from, from_iova, size, flags, iova, &why);
 
 	if (status == IOMMU_ENOMEM && iommu_ioas_trim(ctx, to))
-		status = copy_in(ctx, to, from, from_iova, size, flags, iova);
-	return status;
+		status = copy_in(ctx, to, from, from_iova, size, flags, iova, &why);
+	return status == 0 ? 0 : not_mapped(ctx, IOMMU_CALL, to, status, why);
 }
 
 /* --- Looking ---------------------------------------------------------------------------------- */
@@ -449,7 +509,8 @@ int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova,
 
 	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_IOAS, &status);
 	if (object == NULL)
-		return status;
+		return iommu_ctx_refuse_now(ctx, IOMMU_CALL, id, status,
+					    iommu_object_missing(status));
 	ioas = iommu_ioas_of(object);
 	/* Inside the gate: whose memory it is changes with all of them closed. */
 	iommu_gate_enter(ioas);
@@ -479,8 +540,9 @@ int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova,
 /* May all areas that are backed by `from` be backed by `to`? IOMMU_ENOENT: there is none. The gate is closed. */
 static int check_change(const struct iommu_ioas *ioas, const void *from, void *to)
 {
+	struct iommu_ctx *ctx = ioas->object.ctx;
 	const struct ioas_area *area;
-	int status = IOMMU_ENOENT;
+	bool any = false;
 
 	for (area = iommu_area_from(ioas, 0); area != NULL;
 	     area = iommu_area_from(ioas, area->range.last + 1)) {
@@ -489,13 +551,18 @@ static int check_change(const struct iommu_ioas *ioas, const void *from, void *t
 		if (backing->ctx != from)
 			continue;
 		if (backing->ops->is_same == NULL)
-			return IOMMU_EOPNOTSUPP;
+			return iommu_ctx_refuse(
+				ctx, "", IOMMU_EOPNOTSUPP,
+				IOMMU_WHY("the backing cannot say whether its memory is the same"));
 		if (!backing->ops->is_same(backing->ctx, to, backing->address,
 					   area->pages->count << IOMMU_PAGE_SHIFT))
-			return IOMMU_EINVAL;
-		status = 0;
+			return iommu_ctx_refuse(
+				ctx, "", IOMMU_EINVAL,
+				IOMMU_WHY("the new owner has other memory at an address"));
+		any = true;
 	}
-	return status;
+	return any ? 0
+		   : iommu_ctx_refuse(ctx, "", IOMMU_ENOENT, IOMMU_WHY("no area has this backing"));
 }
 
 /* All areas that are backed by `from` are backed by `to`, or none. The gates are closed. */
@@ -529,6 +596,5 @@ int iommu_ioas_change_backing(struct iommu_ctx *ctx, uint32_t id, void *from, vo
 		status = change_backing(iommu_ioas_of(object), from, to);
 		iommu_gates_open(ctx);
 	}
-	iommu_ctx_unlock(ctx);
-	return status;
+	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }

@@ -246,8 +246,38 @@ static bool cuts_last(struct iommu_ioas *ioas, uint64_t last_page)
 	return cuts;
 }
 
+static int check(iommu_iova_t iova, uint64_t size, const char **why)
+{
+	if (size == 0)
+		return ioas_because(why, IOMMU_EINVAL, IOMMU_WHY("the size is 0"));
+	if (((iova | size) & PAGE_MASK) != 0)
+		return ioas_because(why, IOMMU_EINVAL,
+				    IOMMU_WHY("address or size are not aligned to 4096"));
+	return size - 1 <= UINT64_MAX - iova
+		       ? 0
+		       : ioas_because(why, IOMMU_EOVERFLOW,
+				      IOMMU_WHY("the address plus the size wraps"));
+}
+
+/* Why areas stay, beyond what the range is checked for; empty: for nothing special. */
+static const char *why_not_unmapped(int status)
+{
+	switch (status) {
+	case IOMMU_ENOENT:
+		return IOMMU_WHY("nothing is mapped in the range");
+	case IOMMU_EINVAL:
+		return IOMMU_WHY("an end of the range cuts an area, which may not be cut there");
+	case IOMMU_EBUSY:
+		return IOMMU_WHY("an access does not let go of an area, or another call is at it");
+	case IOMMU_ENOSPC:
+		return IOMMU_WHY("cutting an area would exceed the context's limit on areas");
+	default:
+		return "";
+	}
+}
+
 static int unmap(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t size, bool whole,
-		 uint64_t *unmapped)
+		 uint64_t *unmapped, const char **why)
 {
 	const bool everything = iova == 0 && size == EVERYTHING;
 	struct ioas_object *object;
@@ -258,17 +288,16 @@ static int unmap(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t
 		*unmapped = 0;
 	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_IOAS, &status);
 	if (object == NULL)
-		return status;
-	status = size == 0 || ((iova | size) & PAGE_MASK) != 0 ? IOMMU_EINVAL : 0;
-	if (status == 0 && size - 1 > UINT64_MAX - iova)
-		status = IOMMU_EOVERFLOW;
-	if (everything)
-		status = 0;
+		return ioas_because(why, status, iommu_object_missing(status));
+	status = everything ? 0 : check(iova, size, why);
 	if (status == 0) {
 		iommu_gate_enter(iommu_ioas_of(object));
 		if (whole && !everything &&
 		    cuts_last(iommu_ioas_of(object), (iova + (size - 1)) >> IOMMU_PAGE_SHIFT))
-			status = IOMMU_EINVAL;
+			status = ioas_because(
+				why, IOMMU_EINVAL,
+				IOMMU_WHY(
+					"the end of the range cuts an area; nothing was unmapped"));
 		else
 			status = iommu_ioas_take_out(iommu_ioas_of(object), iova, size, &bytes);
 		iommu_gate_leave(iommu_ioas_of(object));
@@ -282,11 +311,23 @@ static int unmap(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t
 int iommu_ioas_unmap(struct iommu_ctx *ctx, uint32_t ioas, iommu_iova_t iova, uint64_t size,
 		     uint64_t *unmapped)
 {
-	return unmap(ctx, ioas, iova, size, false, unmapped);
+	const char *why = "";
+	int status = unmap(ctx, ioas, iova, size, false, unmapped, &why);
+
+	return status == 0 ? 0
+			   : iommu_ctx_refuse_now(ctx, IOMMU_CALL, ioas, status,
+						  why[0] != '\0' ? why : why_not_unmapped(status));
 }
 
-int iommu_ioas_unmap_whole(struct iommu_ctx *ctx, uint32_t ioas, iommu_iova_t iova, uint64_t size,
-			   uint64_t *unmapped)
+int iommu_ioas_unmap_whole(struct iommu_ctx *ctx, const char *call, uint32_t ioas,
+			   iommu_iova_t iova, uint64_t size, uint64_t *unmapped)
 {
-	return unmap(ctx, ioas, iova, size, true, unmapped);
+	const char *why = "";
+	int status = unmap(ctx, ioas, iova, size, true, unmapped, &why);
+
+	/* That nothing is mapped is no refusal here. */
+	if (status == 0 || status == IOMMU_ENOENT)
+		return 0;
+	return iommu_ctx_refuse_now(ctx, call, ioas, status,
+				    why[0] != '\0' ? why : why_not_unmapped(status));
 }

@@ -22,8 +22,13 @@ static int unit_alloc(struct iommu_ctx *ctx, uint32_t device_id, uint32_t hwpt_i
 	parent = iommu_object_find(ctx, hwpt_id, IOMMU_OBJECT_HWPT, &status);
 	if (parent == NULL)
 		return status;
-	if (!iommu_hwpt_of(parent)->domain->nest_parent || iommu_hwpt_of(parent)->is_leaving)
-		return IOMMU_EINVAL;
+	if (!iommu_hwpt_of(parent)->domain->nest_parent)
+		return iommu_ctx_refuse_object(
+			ctx, hwpt_id, IOMMU_EINVAL,
+			IOMMU_WHY("the HWPT was not made to be nested on (NEST_PARENT)"));
+	if (iommu_hwpt_of(parent)->is_leaving)
+		return iommu_ctx_refuse_object(ctx, hwpt_id, IOMMU_EINVAL,
+					       IOMMU_WHY("the HWPT is on its way out"));
 	status = iommu_object_new(ctx, IOMMU_OBJECT_VIRTUAL_UNIT, &object);
 	if (status != 0)
 		return status;
@@ -42,8 +47,7 @@ int iommu_virtual_unit_alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t hw
 
 	iommu_ctx_lock(ctx);
 	status = unit_alloc(ctx, device, hwpt, id);
-	iommu_ctx_unlock(ctx);
-	return status;
+	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }
 
 static int is_elsewhere(void *unit, struct iommu_endpoint *endpoint)
@@ -118,10 +122,22 @@ static int device_alloc(struct iommu_ctx *ctx, uint32_t unit_id, uint32_t device
 		return status;
 	virtual_unit = iommu_virtual_unit_of(unit_object);
 	device = iommu_device_of(device_object);
-	if (iommu_endpoint_unit(device->endpoint) != virtual_unit->unit || virtual_id == UINT64_MAX)
-		return IOMMU_EINVAL;
-	if (device->virtual_device != NULL || find(virtual_unit, virtual_id) != NULL)
-		return IOMMU_EEXIST;
+	if (iommu_endpoint_unit(device->endpoint) != virtual_unit->unit)
+		return iommu_ctx_refuse_object(
+			ctx, device_id, IOMMU_EINVAL,
+			IOMMU_WHY("the virtual unit stands for another unit than the device's"));
+	if (virtual_id == UINT64_MAX)
+		return iommu_ctx_refuse_object(
+			ctx, device_id, IOMMU_EINVAL,
+			IOMMU_WHY("the virtual id is the one that means none"));
+	if (device->virtual_device != NULL)
+		return iommu_ctx_refuse_object(
+			ctx, device_id, IOMMU_EEXIST,
+			IOMMU_WHY("the device has a virtual device already"));
+	if (find(virtual_unit, virtual_id) != NULL)
+		return iommu_ctx_refuse_object(
+			ctx, device_id, IOMMU_EEXIST,
+			IOMMU_WHY("another device of the virtual unit has this virtual id"));
 	status = iommu_object_new(ctx, IOMMU_OBJECT_VIRTUAL_DEVICE, &object);
 	if (status != 0)
 		return status;
@@ -146,8 +162,7 @@ int iommu_virtual_device_alloc(struct iommu_ctx *ctx, uint32_t virtual_unit, uin
 
 	iommu_ctx_lock(ctx);
 	status = device_alloc(ctx, virtual_unit, device, virtual_id, id);
-	iommu_ctx_unlock(ctx);
-	return status;
+	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }
 
 int iommu_virtual_unit_find(struct iommu_ctx *ctx, uint32_t id, uint64_t virtual_id,
@@ -160,7 +175,8 @@ int iommu_virtual_unit_find(struct iommu_ctx *ctx, uint32_t id, uint64_t virtual
 
 	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_VIRTUAL_UNIT, &status);
 	if (object == NULL)
-		return status;
+		return iommu_ctx_refuse_now(ctx, IOMMU_CALL, id, status,
+					    iommu_object_missing(status));
 	state = iommu_spin_lock(ctx->platform, &ctx->lock);
 	found = find(iommu_virtual_unit_of(object), virtual_id);
 	if (found != NULL)
@@ -235,13 +251,15 @@ int iommu_virtual_unit_invalidate(struct iommu_ctx *ctx, uint32_t id, const void
 
 	*done = 0;
 	if (count != 0 && (requests == NULL || request_size == 0 || request_size > IOMMU_PAGE_SIZE))
-		status = IOMMU_EINVAL;
+		return iommu_ctx_refuse_now(
+			ctx, IOMMU_CALL, id, IOMMU_EINVAL,
+			IOMMU_WHY("no requests, or the size of one is 0 or above 4096"));
 	while (status == 0 && !ends) {
 		iommu_ctx_lock(ctx);
 		object = iommu_object_find(ctx, id, IOMMU_OBJECT_VIRTUAL_UNIT, &status);
 		if (object != NULL)
 			ends = sweep_some(iommu_virtual_unit_of(object), &sweep);
-		iommu_ctx_unlock(ctx);
+		(void)iommu_ctx_end(ctx, IOMMU_CALL, status);
 		*done = sweep.done;
 	}
 	return status != 0 ? status : sweep.status;

@@ -25,6 +25,7 @@
 
 #include "base/bits.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "base/object_cache.h"
 #include "base/per_cpu.h"
 #include "iova/space.h"
@@ -684,6 +685,15 @@ static void fill_in(struct iommu_iova_cache *cache)
 	iommu_object_cache_init(&cache->magazines, platform, sizeof(struct magazine));
 }
 
+static const char *defect_of(const struct iommu_iova_cache_config *config)
+{
+	if ((config->flags & ~(unsigned int)IOMMU_IOVA_CACHE_CPU_EXCLUSIVE) != 0)
+		return IOMMU_WHY("unknown flags");
+	if (config->depot_magazines > DEPOT_MAX)
+		return IOMMU_WHY("more magazines in the depot than it can have");
+	return iommu_per_cpu_defect(config->space->platform);
+}
+
 int iommu_iova_cache_create(const struct iommu_iova_cache_config *config,
 			    struct iommu_iova_cache **result)
 {
@@ -691,9 +701,9 @@ int iommu_iova_cache_create(const struct iommu_iova_cache_config *config,
 	struct iommu_iova_cache *cache;
 	int status;
 
-	if ((config->flags & ~(unsigned int)IOMMU_IOVA_CACHE_CPU_EXCLUSIVE) != 0 ||
-	    config->depot_magazines > DEPOT_MAX)
-		return IOMMU_EINVAL;
+	status = iommu_refuse_defect(platform, IOMMU_CALL, defect_of(config));
+	if (status != 0)
+		return status;
 	cache = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (cache == NULL)
 		return IOMMU_ENOMEM;

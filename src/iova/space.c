@@ -10,6 +10,7 @@
 #include <libiommu/status.h>
 
 #include "base/bits.h"
+#include "base/log.h"
 #include "iova/space.h"
 
 #define GRANULE_MIN (1ULL << 12)
@@ -128,20 +129,34 @@ static bool spare_keep(struct iommu_iova_space *space, struct iommu_iova_range *
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
+static const char *defect_of(const struct iommu_iova_config *config)
+{
+	const char *defect = iommu_platform_defect(config->platform);
+
+	if (defect != NULL)
+		return defect;
+	if (config->granule < GRANULE_MIN || config->granule > GRANULE_MAX ||
+	    (config->granule & (config->granule - 1)) != 0)
+		return IOMMU_WHY("the granule is no power of two from 4 KiB to 1 GiB");
+	/* Shifts, for 32-bit hosts would call a library to divide. */
+	if (config->first > config->last ||
+	    config->last > UINT64_MAX >> iommu_highest_bit(config->granule))
+		return IOMMU_WHY("the space is empty, or ends beyond 64 bits");
+	return NULL;
+}
+
 int iommu_iova_space_create(const struct iommu_iova_config *config,
 			    struct iommu_iova_space **result)
 {
 	const struct iommu_platform *platform = config->platform;
 	struct iommu_iova_space *space;
 	unsigned int shift;
+	int status;
 
-	if (iommu_platform_check(platform) != 0 || config->granule < GRANULE_MIN ||
-	    config->granule > GRANULE_MAX || (config->granule & (config->granule - 1)) != 0)
-		return IOMMU_EINVAL;
-	/* Shifts, for 32-bit hosts would call a library to divide. */
+	status = iommu_refuse_defect(platform, IOMMU_CALL, defect_of(config));
+	if (status != 0)
+		return status;
 	shift = iommu_highest_bit(config->granule);
-	if (config->first > config->last || config->last > UINT64_MAX >> shift)
-		return IOMMU_EINVAL;
 	space = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (space == NULL)
 		return IOMMU_ENOMEM;

@@ -8,6 +8,7 @@
 #include <libiommu/hw/acpi_dmar.h>
 #include <libiommu/status.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 
 #define OEM_ID_OFFSET       10
@@ -15,10 +16,13 @@
 #define CREATOR_OFFSET      28
 #define STRUCTURE_SIZE_MAX  0xffffU
 
-static void fail(struct iommu_dmar_builder *builder, int status)
+/* Only the first error counts, and why. */
+static void fail(struct iommu_dmar_builder *builder, int status, const char *why)
 {
-	if (builder->status == 0)
-		builder->status = status;
+	if (builder->status != 0)
+		return;
+	builder->status = status;
+	builder->refusal = why;
 }
 
 static void put(uint8_t *bytes, uint64_t value, unsigned int size)
@@ -35,7 +39,7 @@ static uint8_t *grow(struct iommu_dmar_builder *builder, size_t size)
 	uint8_t *at = builder->bytes + builder->used;
 
 	if (builder->status == 0 && builder->size - builder->used < size)
-		fail(builder, IOMMU_ENOSPC);
+		fail(builder, IOMMU_ENOSPC, IOMMU_WHY("there is no room for it in the bytes"));
 	if (builder->status != 0)
 		return NULL;
 	memset(at, 0, size);
@@ -48,9 +52,9 @@ void iommu_dmar_begin(struct iommu_dmar_builder *builder, void *bytes, size_t si
 {
 	uint8_t *header;
 
-	*builder = (struct iommu_dmar_builder){.bytes = bytes, .size = size};
+	*builder = (struct iommu_dmar_builder){.bytes = bytes, .size = size, .refusal = ""};
 	if (address_width <= DMAR_WIDTH_MIN || address_width > 256)
-		fail(builder, IOMMU_EINVAL);
+		fail(builder, IOMMU_EINVAL, IOMMU_WHY("the address width is not within 12 to 256"));
 	header = grow(builder, DMAR_HEADER_SIZE);
 	if (header == NULL)
 		return;
@@ -82,8 +86,12 @@ void iommu_dmar_add_unit(struct iommu_dmar_builder *builder, uint16_t segment, i
 
 	while (order < DMAR_DRHD_SIZE_MASK && IOMMU_PAGE_SIZE << order < size)
 		order++;
-	if (base == 0 || base % IOMMU_PAGE_SIZE != 0 || IOMMU_PAGE_SIZE << order < size)
-		fail(builder, IOMMU_EINVAL);
+	if (base == 0 || base % IOMMU_PAGE_SIZE != 0)
+		fail(builder, IOMMU_EINVAL,
+		     IOMMU_WHY("a unit's base is 0, or not aligned to 4096"));
+	if (IOMMU_PAGE_SIZE << order < size)
+		fail(builder, IOMMU_EINVAL,
+		     IOMMU_WHY("a unit's registers are more than 2^15 pages"));
 	structure = add_structure(builder, DMAR_DRHD, DMAR_DRHD_FIXED_SIZE, true);
 	if (structure == NULL)
 		return;
@@ -99,7 +107,8 @@ void iommu_dmar_add_region(struct iommu_dmar_builder *builder, uint16_t segment,
 	uint8_t *structure;
 
 	if (start > last || (start | (last + 1)) % IOMMU_PAGE_SIZE != 0)
-		fail(builder, IOMMU_EINVAL);
+		fail(builder, IOMMU_EINVAL,
+		     IOMMU_WHY("a region ends before it begins, or is not made of whole pages"));
 	structure = add_structure(builder, DMAR_RMRR, DMAR_RMRR_FIXED_SIZE, true);
 	if (structure == NULL)
 		return;
@@ -158,7 +167,8 @@ void iommu_dmar_add_name(struct iommu_dmar_builder *builder, unsigned int number
 
 	if (number > UINT8_MAX || length == 0 ||
 	    length >= STRUCTURE_SIZE_MAX - DMAR_ANDD_FIXED_SIZE) {
-		fail(builder, IOMMU_EINVAL);
+		fail(builder, IOMMU_EINVAL,
+		     IOMMU_WHY("a name is empty or too long, or its number above 255"));
 		return;
 	}
 	structure = add_structure(builder, DMAR_ANDD, DMAR_ANDD_FIXED_SIZE + length + 1, false);
@@ -188,11 +198,17 @@ void iommu_dmar_add_scope(struct iommu_dmar_builder *builder, enum dmar_scope_ty
 	uint8_t *scope;
 	unsigned int i;
 
-	if (builder->status == 0 &&
-	    (!builder->takes_scopes || id > UINT8_MAX || !path_is_sane(path, hops)))
-		fail(builder, IOMMU_EINVAL);
+	if (!builder->takes_scopes)
+		fail(builder, IOMMU_EINVAL,
+		     IOMMU_WHY("a device does not follow a structure that has devices"));
+	if (id > UINT8_MAX)
+		fail(builder, IOMMU_EINVAL, IOMMU_WHY("a device's id is above 255"));
+	if (!path_is_sane(path, hops))
+		fail(builder, IOMMU_EINVAL,
+		     IOMMU_WHY("a device's path is empty or too long, or has a hop that is none"));
 	if (builder->status == 0 && builder->used + size - builder->structure > STRUCTURE_SIZE_MAX)
-		fail(builder, IOMMU_ENOSPC);
+		fail(builder, IOMMU_ENOSPC,
+		     IOMMU_WHY("a structure has more devices than fit into it"));
 	scope = grow(builder, size);
 	if (scope == NULL)
 		return;
@@ -222,7 +238,7 @@ int iommu_dmar_finish(struct iommu_dmar_builder *builder, const char *oem_id,
 	size_t i;
 
 	if (builder->status == 0 && builder->used > INT32_MAX)
-		fail(builder, IOMMU_ENOSPC);
+		fail(builder, IOMMU_ENOSPC, IOMMU_WHY("the table is larger than 2 GiB"));
 	if (builder->status != 0)
 		return builder->status;
 	put(bytes + ACPI_TABLE_LENGTH_OFFSET, builder->used, 4);

@@ -10,6 +10,7 @@
 #include <libiommu/tce_table.h>
 
 #include "base/byteorder.h"
+#include "base/log.h"
 
 #define H_SUCCESS        0
 #define H_BUSY           1
@@ -76,6 +77,12 @@ struct papr_window *iommu_papr_model_make_window(const struct iommu_platform *pl
 	return NULL;
 }
 
+static int refuse(const struct iommu_model_papr *papr, const char *call, int status,
+		  const char *why)
+{
+	return iommu_log_refusal(papr->platform, call, "", why, status);
+}
+
 int iommu_model_papr_add_window(struct iommu_model_papr *papr, uint32_t liobn, uint64_t address,
 				unsigned int page_shift, uint64_t pages)
 {
@@ -83,11 +90,18 @@ int iommu_model_papr_add_window(struct iommu_model_papr *papr, uint32_t liobn, u
 	uintptr_t state;
 	bool is_known;
 
-	if (page_shift < TCE_PAGE_SHIFT_MIN || page_shift > TCE_PAGE_SHIFT_MAX || pages == 0 ||
-	    pages > PAPR_PAGES_MAX || (address & ((1ULL << page_shift) - 1)) != 0)
-		return IOMMU_EINVAL;
+	if (page_shift < TCE_PAGE_SHIFT_MIN || page_shift > TCE_PAGE_SHIFT_MAX)
+		return refuse(papr, IOMMU_CALL, IOMMU_EINVAL,
+			      IOMMU_WHY("page_shift is not within 12 to 34"));
+	if (pages == 0 || pages > PAPR_PAGES_MAX)
+		return refuse(papr, IOMMU_CALL, IOMMU_EINVAL,
+			      IOMMU_WHY("the window has no pages, or too many"));
+	if ((address & ((1ULL << page_shift) - 1)) != 0)
+		return refuse(papr, IOMMU_CALL, IOMMU_EINVAL,
+			      IOMMU_WHY("the window's address is not aligned to its pages"));
 	if ((pages << page_shift) - 1 > UINT64_MAX - address)
-		return IOMMU_ERANGE;
+		return refuse(papr, IOMMU_CALL, IOMMU_ERANGE,
+			      IOMMU_WHY("the window ends beyond 64 bits"));
 	window = iommu_papr_model_make_window(papr->platform, pages, 0);
 	if (window == NULL)
 		return IOMMU_ENOMEM;
@@ -101,7 +115,9 @@ int iommu_model_papr_add_window(struct iommu_model_papr *papr, uint32_t liobn, u
 	iommu_spin_unlock(papr->platform, &papr->lock, state);
 	if (is_known)
 		iommu_papr_model_free_window(papr->platform, window);
-	return is_known ? IOMMU_EEXIST : 0;
+	return !is_known ? 0
+			 : refuse(papr, IOMMU_CALL, IOMMU_EEXIST,
+				  IOMMU_WHY("a window has this number already"));
 }
 
 int iommu_model_papr_remove_window(struct iommu_model_papr *papr, uint32_t liobn)
@@ -113,7 +129,8 @@ int iommu_model_papr_remove_window(struct iommu_model_papr *papr, uint32_t liobn
 		iommu_list_remove(&window->link);
 	iommu_spin_unlock(papr->platform, &papr->lock, state);
 	if (window == NULL)
-		return IOMMU_ENOENT;
+		return refuse(papr, IOMMU_CALL, IOMMU_ENOENT,
+			      IOMMU_WHY("no window has this number"));
 	iommu_papr_model_free_window(papr->platform, window);
 	return 0;
 }
@@ -392,9 +409,14 @@ int iommu_model_papr_create(const struct iommu_model_papr_config *config,
 	const struct iommu_platform *platform = config->platform;
 	struct iommu_model_papr *papr;
 
-	if (iommu_platform_check(platform) != 0 || config->host.read == NULL ||
-	    config->dynamic_pages > PAPR_PAGES_MAX)
-		return IOMMU_EINVAL;
+	const char *defect = iommu_platform_defect(platform);
+
+	if (defect == NULL && config->host.read == NULL)
+		defect = IOMMU_WHY("host.read is missing");
+	if (defect == NULL && config->dynamic_pages > PAPR_PAGES_MAX)
+		defect = IOMMU_WHY("dynamic_pages is more than a window can have");
+	if (defect != NULL)
+		return iommu_refuse_defect(platform, IOMMU_CALL, defect);
 	papr = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (papr == NULL)
 		return IOMMU_ENOMEM;

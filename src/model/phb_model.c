@@ -2,6 +2,7 @@
 /* The life of a model of a POWER host bridge, and what is set and asked. */
 #include <libiommu/status.h>
 
+#include "base/log.h"
 #include "model/phb.h"
 
 #define GENERATION_3_PES_MAX 256
@@ -13,17 +14,24 @@ _Static_assert(2 * PHB_PES_MAX * sizeof(uint64_t) <= IOMMU_PAGE_SIZE << TVES_ORD
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
-static int complete(struct iommu_model_phb_config *config)
+/* Defaults; what is wrong with the rest, or NULL. */
+static const char *complete(struct iommu_model_phb_config *config)
 {
+	const char *defect = iommu_platform_defect(config->platform);
+
 	if (config->generation == 0)
 		config->generation = 4;
 	if (config->pes == 0)
 		config->pes = 256;
-	if (iommu_platform_check(config->platform) != 0 || config->host.read == NULL ||
-	    config->generation < 3 || config->generation > 5 ||
-	    config->pes > (config->generation == 3 ? GENERATION_3_PES_MAX : PHB_PES_MAX))
-		return IOMMU_EINVAL;
-	return 0;
+	if (defect != NULL)
+		return defect;
+	if (config->host.read == NULL)
+		return IOMMU_WHY("host.read is missing");
+	if (config->generation < 3 || config->generation > 5)
+		return IOMMU_WHY("the generation is not 3, 4 or 5");
+	if (config->pes > (config->generation == 3 ? GENERATION_3_PES_MAX : PHB_PES_MAX))
+		return IOMMU_WHY("more PEs than a bridge of this generation has");
+	return NULL;
 }
 
 static bool alloc_arrays(struct iommu_model_phb *phb)
@@ -66,7 +74,7 @@ int iommu_model_phb_create(const struct iommu_model_phb_config *config,
 	struct iommu_model_phb_config completed = *config;
 	const struct iommu_platform *platform = config->platform;
 	struct iommu_model_phb *phb;
-	int status = complete(&completed);
+	int status = iommu_refuse_defect(platform, IOMMU_CALL, complete(&completed));
 
 	if (status != 0)
 		return status;
@@ -177,13 +185,20 @@ void iommu_phb_set_tve(struct iommu_model_phb *phb, uint32_t window, uint64_t tv
 	iommu_model_cache_end_drop(&phb->cache, changing);
 }
 
+static int refuse_number(const struct iommu_model_phb *phb, const char *call)
+{
+	return iommu_log_refusal(phb->platform, call, "",
+				 IOMMU_WHY("the bridge has no PE, or no TVE, of this number"),
+				 IOMMU_EINVAL);
+}
+
 int iommu_model_phb_set_pe(struct iommu_model_phb *phb, uint16_t source_id, uint32_t pe)
 {
 	uintptr_t state, changing;
 	int status;
 
 	if (pe != IOMMU_MODEL_NO_PE && pe >= phb->config.pes)
-		return IOMMU_EINVAL;
+		return refuse_number(phb, IOMMU_CALL);
 	if (pe != IOMMU_MODEL_NO_PE)
 		iommu_phb_make_ids(phb, source_id, UINT16_MAX);
 	state = iommu_phb_lock(phb);
@@ -204,7 +219,7 @@ int iommu_model_phb_set_tve(struct iommu_model_phb *phb, uint32_t number, uint64
 	uintptr_t state;
 
 	if (number >= 2 * phb->config.pes)
-		return IOMMU_EINVAL;
+		return refuse_number(phb, IOMMU_CALL);
 	state = iommu_phb_lock(phb);
 	iommu_phb_set_tve(phb, number, tve);
 	iommu_phb_unlock(phb, state);
@@ -224,7 +239,7 @@ int iommu_model_phb_get_freeze(struct iommu_model_phb *phb, uint32_t pe,
 	uintptr_t state;
 
 	if (pe >= phb->config.pes)
-		return IOMMU_EINVAL;
+		return refuse_number(phb, IOMMU_CALL);
 	state = iommu_phb_lock(phb);
 	*freeze = (struct iommu_model_phb_freeze){0};
 	if (phb->freezes[pe].is_frozen)
@@ -238,7 +253,7 @@ int iommu_model_phb_thaw(struct iommu_model_phb *phb, uint32_t pe)
 	uintptr_t state;
 
 	if (pe >= phb->config.pes)
-		return IOMMU_EINVAL;
+		return refuse_number(phb, IOMMU_CALL);
 	state = iommu_phb_lock(phb);
 	__atomic_store_n(&phb->freezes[pe].is_frozen, false, __ATOMIC_RELAXED);
 	iommu_phb_unlock(phb, state);

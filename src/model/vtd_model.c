@@ -2,6 +2,7 @@
 /* The life of a model. Its state for migration is in vtd_state.c. */
 #include <libiommu/status.h>
 
+#include "base/log.h"
 #include "model/vtd.h"
 
 _Static_assert(sizeof(struct iommu_model_vtd) <= IOMMU_PAGE_SIZE, "it is one page");
@@ -35,8 +36,8 @@ static void set_defaults(struct iommu_model_vtd_config *config)
 		config->pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G;
 }
 
-/* Does it have all that a feature of scalable mode needs? */
-static bool scalable_is_sane(const struct iommu_model_vtd_config *config)
+/* What a feature of scalable mode needs and does not have; NULL: nothing. */
+static const char *scalable_defect(const struct iommu_model_vtd_config *config)
 {
 	const unsigned int parts = IOMMU_MODEL_VTD_NO_SECOND_STAGE | IOMMU_MODEL_VTD_FIRST_STAGE |
 				   IOMMU_MODEL_VTD_FIRST_STAGE_5 | IOMMU_MODEL_VTD_NESTED |
@@ -48,51 +49,76 @@ static bool scalable_is_sane(const struct iommu_model_vtd_config *config)
 	const bool notes = has_first || (flags & IOMMU_MODEL_VTD_DIRTY) != 0;
 
 	if (config->pasid_bits > VTD_PASID_BITS_MAX)
-		return false;
+		return IOMMU_WHY("pasid_bits is above 20");
 	if ((flags & IOMMU_MODEL_VTD_SCALABLE) == 0)
-		return (flags & parts) == 0;
+		return (flags & parts) == 0 ? NULL
+					    : IOMMU_WHY("a flag of scalable mode without "
+							"IOMMU_MODEL_VTD_SCALABLE");
 	if ((flags & IOMMU_MODEL_VTD_NO_QUEUE) != 0 || (!has_first && !has_second))
-		return false;
+		return IOMMU_WHY("scalable mode without a queue, or without any stage");
 	if (((flags & IOMMU_MODEL_VTD_FIRST_STAGE_5) != 0 && !has_first) ||
 	    ((flags & IOMMU_MODEL_VTD_NESTED) != 0 && (!has_first || !has_second)) ||
 	    ((flags & IOMMU_MODEL_VTD_DIRTY) != 0 && !has_second))
-		return false;
+		return IOMMU_WHY("a flag that needs a stage which the unit does not have");
 	if ((flags & IOMMU_MODEL_VTD_PAGE_REQUESTS) != 0 &&
 	    ((flags & IOMMU_MODEL_VTD_DEVICE_TLB) == 0 || config->host.page_answer == NULL))
-		return false;
-	return !notes || config->host.compare_exchange != NULL;
+		return IOMMU_WHY("page requests without a device TLB, or without host.page_answer");
+	return !notes || config->host.compare_exchange != NULL
+		       ? NULL
+		       : IOMMU_WHY("a stage that notes accesses, without host.compare_exchange");
 }
 
-static bool config_is_sane(const struct iommu_model_vtd_config *config)
+static const char *numbers_defect(const struct iommu_model_vtd_config *config)
+{
+	if (config->address_width < 30 || config->address_width > 57)
+		return IOMMU_WHY("address_width is not within 30 to 57");
+	if (config->output_width < 32 || config->output_width > 52)
+		return IOMMU_WHY("output_width is not within 32 to 52");
+	if (config->domain_bits < 4 || config->domain_bits > 16 || config->domain_bits % 2 != 0)
+		return IOMMU_WHY("domain_bits is not an even number within 4 to 16");
+	if (config->address_mask > 52)
+		return IOMMU_WHY("address_mask is above 52");
+	if (config->fault_records > MODEL_FAULTS_MAX)
+		return IOMMU_WHY("more fault_records than a unit has");
+	if ((config->levels & ~0x38U) != 0)
+		return IOMMU_WHY("levels other than 3, 4 and 5");
+	if ((config->pgsize_bitmap & ~(IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G)) != 0 ||
+	    (config->pgsize_bitmap & IOMMU_SIZE_4K) == 0)
+		return IOMMU_WHY("pgsize_bitmap has other sizes than 4K, 2M and 1G, or not 4K");
+	return NULL;
+}
+
+static const char *config_defect(const struct iommu_model_vtd_config *config)
 {
 	const unsigned int flags = config->flags;
 	const bool has_queue = (flags & IOMMU_MODEL_VTD_NO_QUEUE) == 0;
 	const bool has_interrupts = (flags & IOMMU_MODEL_VTD_INTERRUPT_REMAPPING) != 0;
+	const char *defect = iommu_platform_defect(config->platform);
 
-	if (config->host.read == NULL || config->host.write == NULL || !scalable_is_sane(config))
-		return false;
-	if (config->address_width < 30 || config->address_width > 57 || config->output_width < 32 ||
-	    config->output_width > 52 || config->domain_bits < 4 || config->domain_bits > 16 ||
-	    config->domain_bits % 2 != 0 || config->address_mask > 52 ||
-	    config->fault_records > MODEL_FAULTS_MAX)
-		return false;
+	if (defect == NULL && (config->host.read == NULL || config->host.write == NULL))
+		defect = IOMMU_WHY("host.read or host.write is missing");
+	if (defect == NULL)
+		defect = scalable_defect(config);
+	if (defect == NULL)
+		defect = numbers_defect(config);
+	if (defect != NULL)
+		return defect;
 	if ((flags & IOMMU_MODEL_VTD_SINGLE_PAGES) != 0 &&
 	    (config->address_mask != 0 || (flags & IOMMU_MODEL_VTD_NO_PAGES) != 0))
-		return false;
-	if ((config->levels & ~0x38U) != 0 ||
-	    (config->pgsize_bitmap & ~(IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G)) != 0 ||
-	    (config->pgsize_bitmap & IOMMU_SIZE_4K) == 0)
-		return false;
-	if (vtd_version_major(config->version) == 0 || config->version > 0xff ||
-	    (!has_queue && vtd_version_major(config->version) >= VTD_VERSION_QUEUE_ONLY))
-		return false;
+		return IOMMU_WHY("single pages together with an address_mask, or with no pages");
+	if (vtd_version_major(config->version) == 0 || config->version > 0xff)
+		return IOMMU_WHY("the version is none of a unit");
+	if (!has_queue && vtd_version_major(config->version) >= VTD_VERSION_QUEUE_ONLY)
+		return IOMMU_WHY("a unit of this version has a queue");
 	/* What is only to be had through the queue, or with something else. */
 	if (!has_queue && (has_interrupts || (flags & IOMMU_MODEL_VTD_DEVICE_TLB) != 0))
-		return false;
+		return IOMMU_WHY("interrupt remapping or a device TLB without a queue");
 	if (!has_interrupts &&
 	    (flags & (IOMMU_MODEL_VTD_X2APIC | IOMMU_MODEL_VTD_POSTED_INTERRUPTS)) != 0)
-		return false;
-	return (flags & IOMMU_MODEL_VTD_POSTED_INTERRUPTS) == 0 || config->host.set_bits != NULL;
+		return IOMMU_WHY("x2APIC or posted interrupts without interrupt remapping");
+	return (flags & IOMMU_MODEL_VTD_POSTED_INTERRUPTS) == 0 || config->host.set_bits != NULL
+		       ? NULL
+		       : IOMMU_WHY("posted interrupts without host.set_bits");
 }
 
 int iommu_model_vtd_create(const struct iommu_model_vtd_config *config,
@@ -101,10 +127,12 @@ int iommu_model_vtd_create(const struct iommu_model_vtd_config *config,
 	struct iommu_model_vtd_config complete = *config;
 	const struct iommu_platform *platform = config->platform;
 	struct iommu_model_vtd *model;
+	int status;
 
 	set_defaults(&complete);
-	if (iommu_platform_check(platform) != 0 || !config_is_sane(&complete))
-		return IOMMU_EINVAL;
+	status = iommu_refuse_defect(platform, IOMMU_CALL, config_defect(&complete));
+	if (status != 0)
+		return status;
 	model = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (model == NULL)
 		return IOMMU_ENOMEM;

@@ -7,6 +7,7 @@
 #include <libiommu/status.h>
 
 #include "base/byteorder.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "model/vtd.h"
 
@@ -281,7 +282,10 @@ int iommu_model_vtd_restore(struct iommu_model_vtd *model, const void *bytes, si
 	uintptr_t state;
 
 	if (size != state_words(model) * 8 || iommu_read_le64(at) != STATE_MAGIC)
-		return IOMMU_EINVAL;
+		return iommu_log_refusal(
+			model->platform, IOMMU_CALL, "",
+			IOMMU_WHY("the bytes are no state that such a model has saved"),
+			IOMMU_EINVAL);
 	at = get_words((uint64_t *)&regs, at + 8, REGISTERS);
 	(void)get_words((uint64_t *)&carried, at + records * 8, CARRIED);
 	state = iommu_model_enter(model);
@@ -296,5 +300,10 @@ int iommu_model_vtd_restore(struct iommu_model_vtd *model, const void *bytes, si
 		status = 0;
 	}
 	iommu_model_leave(model, state);
-	return status;
+	return status == 0 ? 0
+			   : iommu_log_refusal(
+				     model->platform, IOMMU_CALL, "",
+				     IOMMU_WHY("the saved registers, or what was on its way, make "
+					       "no sense on this model"),
+				     status);
 }

@@ -19,6 +19,7 @@
 #include "base/atomic.h"
 #include "base/bits.h"
 #include "base/byteorder.h"
+#include "base/log.h"
 
 /* log2 of the entries in a table: of 8 bytes each. */
 static inline unsigned int tce_table_bits(const struct iommu_pgtable *pt)
@@ -89,22 +90,27 @@ static inline bool tce_entry_is_sane(const struct iommu_pgtable *pt, uint64_t en
 }
 
 /* One page size, and as many levels as the bridge can walk. */
-static inline int tce_configure(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config)
+static inline const char *tce_configure(struct iommu_pgtable *pt,
+					const struct iommu_pgtable_config *config)
 {
 	const uint64_t page = config->pgsize_bitmap;
 	unsigned int width;
 
-	if (page == 0 || (page & (page - 1)) != 0 || config->levels < 1 ||
-	    config->levels > TCE_LEVELS_MAX || (config->flags & IOMMU_PGTABLE_FORCE_SNOOP) != 0)
-		return IOMMU_EINVAL;
+	if (page == 0 || (page & (page - 1)) != 0)
+		return IOMMU_WHY("pgsize_bitmap is not one page size");
+	if (config->levels < 1 || config->levels > TCE_LEVELS_MAX)
+		return IOMMU_WHY("levels are not within 1 to 5");
+	if ((config->flags & IOMMU_PGTABLE_FORCE_SNOOP) != 0)
+		return IOMMU_WHY("flags that the format does not have");
 	pt->page_shift = iommu_highest_bit(page);
 	width = tce_level_shift(pt, config->levels) + tce_table_bits(pt);
-	if (pt->page_shift < TCE_PAGE_SHIFT_MIN || pt->page_shift > TCE_PAGE_SHIFT_MAX ||
-	    width > TCE_ADDRESS_BITS_MAX || config->input_bits > width ||
+	if (pt->page_shift < TCE_PAGE_SHIFT_MIN || pt->page_shift > TCE_PAGE_SHIFT_MAX)
+		return IOMMU_WHY("the page size is not within 2^12 to 2^34");
+	if (width > TCE_ADDRESS_BITS_MAX || config->input_bits > width ||
 	    config->input_bits <= pt->page_shift || config->output_bits <= pt->page_shift)
-		return IOMMU_EINVAL;
+		return IOMMU_WHY("input_bits or output_bits do not fit pages, levels and tables");
 	pt->address_mask = TCE_ADDRESS_MASK & ((1ULL << config->output_bits) - 1);
-	return 0;
+	return NULL;
 }
 
 #define FORMAT_NAME          tce

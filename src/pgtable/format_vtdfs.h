@@ -19,6 +19,7 @@
 
 #include "base/atomic.h"
 #include "base/byteorder.h"
+#include "base/log.h"
 
 static inline unsigned int vtdfs_level_shift(const struct iommu_pgtable *pt, unsigned int level)
 {
@@ -109,29 +110,29 @@ static inline bool vtdfs_entry_is_sane(const struct iommu_pgtable *pt, uint64_t 
 	return (entry & VTD_FS_ADDRESS_MASK & below) == 0 && vtdfs_leaf_allowed(pt, level);
 }
 
-static inline int vtdfs_configure(struct iommu_pgtable *pt,
-				  const struct iommu_pgtable_config *config)
+static inline const char *vtdfs_configure(struct iommu_pgtable *pt,
+					  const struct iommu_pgtable_config *config)
 {
 	const uint64_t sizes = IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G;
 
 	if (config->table_order != 0 ||
 	    (config->flags & (IOMMU_PGTABLE_EAGER | IOMMU_PGTABLE_FORCE_SNOOP)) != 0)
-		return IOMMU_EINVAL;
+		return IOMMU_WHY("table_order, or a flag, that the format does not have");
 	if (config->levels < VTD_FS_LEVELS_MIN || config->levels > VTD_FS_LEVELS_MAX)
-		return IOMMU_EINVAL;
+		return IOMMU_WHY("levels are not within 4 to 5");
 	if (config->input_bits <= IOMMU_PAGE_SHIFT ||
 	    config->input_bits > vtd_fs_address_width(config->levels))
-		return IOMMU_EINVAL;
+		return IOMMU_WHY("input_bits is no more than a page, or more than the levels hold");
 	if (config->output_bits <= IOMMU_PAGE_SHIFT || config->output_bits > 52)
-		return IOMMU_EINVAL;
+		return IOMMU_WHY("output_bits is not within 13 to 52");
 	if ((config->pgsize_bitmap & ~sizes) != 0 || (config->pgsize_bitmap & IOMMU_SIZE_4K) == 0)
-		return IOMMU_EINVAL;
+		return IOMMU_WHY("pgsize_bitmap has other sizes than 4K, 2M and 1G, or not 4K");
 	pt->address_mask = VTD_FS_ADDRESS_MASK & ((1ULL << config->output_bits) - 1);
 	pt->leaf_attributes =
 		((config->flags & IOMMU_PGTABLE_GLOBAL) != 0 ? VTD_FS_GLOBAL : 0) |
 		((config->flags & IOMMU_PGTABLE_ACCESSED) != 0 ? VTD_FS_ACCESSED | VTD_FS_DIRTY
 							       : 0);
-	return 0;
+	return NULL;
 }
 
 #define FORMAT_NAME          vtdfs

@@ -20,6 +20,7 @@
 
 #include "base/atomic.h"
 #include "base/byteorder.h"
+#include "base/log.h"
 
 /* log2 of the bytes that an entry of this level covers. */
 static inline unsigned int vtdss_level_shift(const struct iommu_pgtable *pt, unsigned int level)
@@ -97,25 +98,25 @@ static inline bool vtdss_entry_is_sane(const struct iommu_pgtable *pt, uint64_t 
 }
 
 /* The sizes that leaves can have, the widths that tables can have. Sets the masks. */
-static inline int vtdss_configure(struct iommu_pgtable *pt,
-				  const struct iommu_pgtable_config *config)
+static inline const char *vtdss_configure(struct iommu_pgtable *pt,
+					  const struct iommu_pgtable_config *config)
 {
 	const uint64_t sizes = IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G;
 
 	if (config->table_order != 0 || (config->flags & IOMMU_PGTABLE_EAGER) != 0)
-		return IOMMU_EINVAL;
+		return IOMMU_WHY("table_order, or a flag, that the format does not have");
 	if (config->levels < VTD_SS_LEVELS_MIN || config->levels > VTD_SS_LEVELS_MAX)
-		return IOMMU_EINVAL;
+		return IOMMU_WHY("levels are not within 3 to 5");
 	if (config->input_bits <= IOMMU_PAGE_SHIFT ||
 	    config->input_bits > vtd_ss_address_width(config->levels))
-		return IOMMU_EINVAL;
+		return IOMMU_WHY("input_bits is no more than a page, or more than the levels hold");
 	if (config->output_bits <= IOMMU_PAGE_SHIFT || config->output_bits > 52)
-		return IOMMU_EINVAL;
+		return IOMMU_WHY("output_bits is not within 13 to 52");
 	if ((config->pgsize_bitmap & ~sizes) != 0 || (config->pgsize_bitmap & IOMMU_SIZE_4K) == 0)
-		return IOMMU_EINVAL;
+		return IOMMU_WHY("pgsize_bitmap has other sizes than 4K, 2M and 1G, or not 4K");
 	pt->address_mask = VTD_SS_ADDRESS_MASK & ((1ULL << config->output_bits) - 1);
 	pt->leaf_attributes = (config->flags & IOMMU_PGTABLE_FORCE_SNOOP) != 0 ? VTD_SS_SNOOP : 0;
-	return 0;
+	return NULL;
 }
 
 #define FORMAT_NAME vtdss

@@ -12,16 +12,22 @@
 #include "base/atomic.h"
 #include "base/log.h"
 
-int iommu_pgtable_configure(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config)
+const char *iommu_pgtable_configure(struct iommu_pgtable *pt,
+				    const struct iommu_pgtable_config *config)
 {
 	const unsigned int known = IOMMU_PGTABLE_NONCOHERENT | IOMMU_PGTABLE_FORCE_SNOOP |
 				   IOMMU_PGTABLE_EAGER | IOMMU_PGTABLE_NO_EXECUTE |
 				   IOMMU_PGTABLE_GLOBAL | IOMMU_PGTABLE_ACCESSED;
 
-	if (iommu_platform_check(config->platform) != 0 || (config->flags & ~known) != 0 ||
-	    config->input_bits > 64 || config->output_bits > 63 ||
+	const char *defect = iommu_platform_defect(config->platform);
+
+	if (defect != NULL)
+		return defect;
+	if ((config->flags & ~known) != 0)
+		return IOMMU_WHY("unknown flags");
+	if (config->input_bits > 64 || config->output_bits > 63 ||
 	    config->table_order > IOMMU_MAX_ALLOC_ORDER)
-		return IOMMU_EINVAL;
+		return IOMMU_WHY("more address bits than 64, or tables larger than the host has");
 	*pt = (struct iommu_pgtable){
 		.platform = config->platform,
 		.levels = config->levels,
@@ -35,7 +41,7 @@ int iommu_pgtable_configure(struct iommu_pgtable *pt, const struct iommu_pgtable
 		.accepts = config->accepts,
 		.accepts_ctx = config->accepts_ctx,
 	};
-	return 0;
+	return NULL;
 }
 
 /* Has an entry room for the table's address, and may it lead there? The host is told once, if not. */

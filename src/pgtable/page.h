@@ -8,7 +8,8 @@
 #include "base/atomic.h"
 
 /* Check and copy what does not depend on the format. 0 or IOMMU_EINVAL. */
-int iommu_pgtable_configure(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config);
+const char *iommu_pgtable_configure(struct iommu_pgtable *pt,
+				    const struct iommu_pgtable_config *config);
 
 /*
  * A zeroed table, its pages counted; NULL when the host has none or the budget is used up.

@@ -29,6 +29,7 @@
 
 #include "base/atomic.h"
 #include "base/dirty.h"
+#include "base/log.h"
 #include "pgtable/page.h"
 
 #define NAME_PASTE(format, operation) iommu_##format##_##operation
@@ -213,12 +214,14 @@ void PUBLIC(destroy)(struct iommu_pgtable *pt)
 
 int PUBLIC(init)(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config)
 {
-	int status = iommu_pgtable_configure(pt, config);
+	const char *defect = iommu_pgtable_configure(pt, config);
+	int status;
 
-	if ((config->flags & FLAGS_OF_FORMATS & ~(unsigned int)FORMAT_FLAGS) != 0)
-		return IOMMU_EINVAL;
-	if (status == 0)
-		status = format_configure(pt, config);
+	if (defect == NULL && (config->flags & FLAGS_OF_FORMATS & ~(unsigned int)FORMAT_FLAGS) != 0)
+		defect = IOMMU_WHY("flags that the format does not have");
+	if (defect == NULL)
+		defect = format_configure(pt, config);
+	status = iommu_refuse_defect(config->platform, IOMMU_CALL, defect);
 	if (status != 0)
 		return status;
 	pt->root = iommu_pgtable_alloc_table(pt, 0);

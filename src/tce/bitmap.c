@@ -4,6 +4,7 @@
 #include <libiommu/status.h>
 
 #include "base/bits.h"
+#include "base/log.h"
 
 int iommu_tce_bitmap_create(struct tce_bitmap *bitmap, const struct iommu_platform *platform,
 			    uint64_t bits)
@@ -14,7 +15,9 @@ int iommu_tce_bitmap_create(struct tce_bitmap *bitmap, const struct iommu_platfo
 	while ((IOMMU_PAGE_SIZE << bitmap->order) / sizeof(uint64_t *) < chunks)
 		bitmap->order++;
 	if (bitmap->order > IOMMU_MAX_ALLOC_ORDER)
-		return IOMMU_EINVAL;
+		return iommu_log_refusal(platform, "", "",
+					 IOMMU_WHY("the window has too many entries"),
+					 IOMMU_EINVAL);
 	bitmap->chunks = platform->alloc_pages(platform->ctx, bitmap->order, IOMMU_NODE_ANY, 0);
 	if (bitmap->chunks == NULL)
 		return IOMMU_ENOMEM;

@@ -8,6 +8,7 @@
 #include <libiommu/pgtable.h>
 
 #include "base/bits.h"
+#include "base/log.h"
 #include "tce/table.h"
 
 struct memory_table {
@@ -242,10 +243,15 @@ int iommu_tce_memory_create(const struct iommu_tce_memory_config *config,
 	struct memory_table *table;
 	int status;
 
+	const char *defect = iommu_tce_table_defect(&config->table);
+
+	if (defect == NULL && config->kill.all == NULL)
+		defect = IOMMU_WHY("kill.all is missing");
 	/* There is nothing to keep in tables that are made here. */
-	if (iommu_platform_check(platform) != 0 || config->kill.all == NULL ||
-	    (config->table.flags & IOMMU_TCE_TABLE_KEEP) != 0)
-		return IOMMU_EINVAL;
+	if (defect == NULL && (config->table.flags & IOMMU_TCE_TABLE_KEEP) != 0)
+		defect = IOMMU_WHY("tables that are made here have no entries to keep");
+	if (defect != NULL)
+		return iommu_refuse_defect(platform, IOMMU_CALL, defect);
 	table = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (table == NULL)
 		return IOMMU_ENOMEM;

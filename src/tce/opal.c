@@ -270,9 +270,10 @@ static int unit_make_parts(struct opal_unit *unit)
 	return unit->registers != NULL ? 0 : IOMMU_EFAULT;
 }
 
-static int unit_create(const struct iommu_platform *platform,
-		       const struct iommu_opal_config *config, struct opal_unit **result)
+static int unit_create(struct iommu *iommu, const struct iommu_opal_config *config,
+		       struct opal_unit **result)
 {
+	const struct iommu_platform *platform = iommu_platform_of(iommu);
 	struct opal_unit *unit = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	int status;
 
@@ -282,6 +283,7 @@ static int unit_create(const struct iommu_platform *platform,
 	unit->config = *config;
 	unit->base.ops = &opal_ops;
 	unit->base.segment = config->segment;
+	unit->base.iommu = iommu; /* what the probe asks of firmware is refused in its name */
 	iommu_list_init(&unit->domains);
 	(void)iommu_line_append_number(
 		unit->base.name, sizeof(unit->base.name),
@@ -336,7 +338,7 @@ static int probe(struct iommu *iommu, const struct iommu_opal_config *config)
 	if (is_known(iommu, config))
 		return IOMMU_REFUSE(iommu, opal_name, IOMMU_EEXIST,
 				    "this bridge is a unit already");
-	status = unit_create(iommu_platform_of(iommu), config, &unit);
+	status = unit_create(iommu, config, &unit);
 	if (status != 0)
 		return status;
 	status = close_what_is_open(unit);

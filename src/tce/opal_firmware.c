@@ -37,6 +37,21 @@ static int call(struct opal_unit *unit, uint64_t token, const uint64_t arguments
 	return code == OPAL_PARAMETER ? IOMMU_EINVAL : IOMMU_EIO;
 }
 
+/* One of the control path, which says what came of it. */
+static int control_call(struct opal_unit *unit, uint64_t token, const uint64_t arguments[7])
+{
+	switch (call(unit, token, arguments)) {
+	case 0:
+		return 0;
+	case IOMMU_EINVAL:
+		return OPAL_REFUSE(unit, IOMMU_EINVAL, "firmware refuses a parameter");
+	case IOMMU_ETIMEDOUT:
+		return OPAL_REFUSE(unit, IOMMU_ETIMEDOUT, "firmware stays busy");
+	default:
+		return OPAL_REFUSE(unit, IOMMU_EIO, "firmware reports an error");
+	}
+}
+
 static int forget_by_register(struct opal_unit *unit, enum opal_kill kind, uint32_t pe,
 			      uint64_t page_size, uint64_t address, uint64_t pages)
 {
@@ -88,7 +103,7 @@ int iommu_opal_set_ids(struct opal_unit *unit, uint32_t pe, uint16_t first, uint
 		unit->config.phb, pe,          first, bus_compare((unsigned int)last - first + 1),
 		is_function,      is_function, add};
 
-	return call(unit, IOMMU_OPAL_SET_PE, arguments);
+	return control_call(unit, IOMMU_OPAL_SET_PE, arguments);
 }
 
 int iommu_opal_set_window(struct opal_unit *unit, uint32_t pe, const struct opal_domain *domain)
@@ -99,7 +114,7 @@ int iommu_opal_set_window(struct opal_unit *unit, uint32_t pe, const struct opal
 	if (domain != NULL && !domain->has_table) {
 		arguments[3] = 0;
 		arguments[4] = size;
-		return call(unit, IOMMU_OPAL_MAP_PE_WINDOW_REAL, arguments);
+		return control_call(unit, IOMMU_OPAL_MAP_PE_WINDOW_REAL, arguments);
 	}
 	if (domain != NULL) {
 		arguments[3] = domain->pt.levels;
@@ -107,7 +122,7 @@ int iommu_opal_set_window(struct opal_unit *unit, uint32_t pe, const struct opal
 		arguments[5] = IOMMU_PAGE_SIZE << domain->pt.table_order;
 		arguments[6] = 1ULL << domain->pt.page_shift;
 	}
-	return call(unit, IOMMU_OPAL_MAP_PE_WINDOW, arguments);
+	return control_call(unit, IOMMU_OPAL_MAP_PE_WINDOW, arguments);
 }
 
 int iommu_opal_set_bypass(struct opal_unit *unit, uint32_t pe, bool is_open)
@@ -115,5 +130,5 @@ int iommu_opal_set_bypass(struct opal_unit *unit, uint32_t pe, bool is_open)
 	const uint64_t arguments[7] = {unit->config.phb, pe, (uint64_t)pe << 1 | 1,
 				       OPAL_BYPASS_START, is_open ? opal_bypass_size(unit) : 0};
 
-	return call(unit, IOMMU_OPAL_MAP_PE_WINDOW_REAL, arguments);
+	return control_call(unit, IOMMU_OPAL_MAP_PE_WINDOW_REAL, arguments);
 }

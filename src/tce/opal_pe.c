@@ -286,9 +286,11 @@ int iommu_opal_get_pe(struct iommu_unit *base, uint32_t number, struct iommu_opa
 	const struct opal_pe *pe;
 
 	if (unit == NULL)
-		return IOMMU_EOPNOTSUPP;
+		return iommu_refuse_now(base->iommu, IOMMU_CALL, base->name, IOMMU_EOPNOTSUPP,
+					IOMMU_WHY("it is no bridge whose PEs the library keeps"));
 	if (number >= unit->config.pes || !unit->pes[number].has_ids)
-		return IOMMU_ENOENT;
+		return iommu_refuse_now(base->iommu, IOMMU_CALL, base->name, IOMMU_ENOENT,
+					IOMMU_WHY("it has no PE of this number"));
 	pe = &unit->pes[number];
 	*config = (struct iommu_opal_pe_config){
 		.kind = (enum iommu_opal_pe_kind)pe->kind,

@@ -2,6 +2,7 @@
 /* Windows whose entries are in a hypervisor, handed out by the bitmap. */
 #include <libiommu/hw/tce.h>
 
+#include "base/log.h"
 #include "tce/papr_calls.h"
 #include "tce/table.h"
 
@@ -124,8 +125,12 @@ int iommu_tce_papr_create(const struct iommu_tce_papr_config *config,
 	struct papr_table *table;
 	int status;
 
-	if (iommu_platform_check(platform) != 0 || config->call == NULL)
-		return IOMMU_EINVAL;
+	const char *defect = iommu_tce_table_defect(&config->table);
+
+	if (defect == NULL && config->call == NULL)
+		defect = IOMMU_WHY("call is missing");
+	if (defect != NULL)
+		return iommu_refuse_defect(platform, IOMMU_CALL, defect);
 	table = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (table == NULL)
 		return IOMMU_ENOMEM;
@@ -150,7 +155,7 @@ int iommu_tce_papr_create(const struct iommu_tce_papr_config *config,
 	if (status != 0) {
 		iommu_tce_table_fini(&table->base);
 		papr_free(&table->base);
-		return status;
+		return iommu_log_refusal(platform, IOMMU_CALL, "", "", status);
 	}
 	*result = &table->base;
 	return 0;

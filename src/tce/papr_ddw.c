@@ -8,6 +8,7 @@
 #include <libiommu/status.h>
 
 #include "base/bits.h"
+#include "base/log.h"
 #include <libiommu/backend/deadline.h>
 
 #define TIMEOUT_NS      1000000000ULL
@@ -86,8 +87,14 @@ static bool is_busy(int32_t code)
 	return code == RTAS_BUSY || (code >= RTAS_LONG_FIRST && code <= RTAS_LONG_LAST);
 }
 
-static int call(const struct iommu_papr_ddw *ddw, uint32_t token, unsigned int input_count,
-		const uint32_t *inputs, unsigned int output_count, uint32_t *outputs)
+static int refuse(const struct iommu_papr_ddw *ddw, const char *call, int status, const char *why)
+{
+	return iommu_log_refusal(ddw->platform, call, "", why, status);
+}
+
+static int call(const struct iommu_papr_ddw *ddw, const char *name, uint32_t token,
+		unsigned int input_count, const uint32_t *inputs, unsigned int output_count,
+		uint32_t *outputs)
 {
 	struct iommu_deadline deadline = iommu_deadline_in(ddw->platform, TIMEOUT_NS);
 
@@ -98,9 +105,14 @@ static int call(const struct iommu_papr_ddw *ddw, uint32_t token, unsigned int i
 		if (code == 0)
 			return 0;
 		if (!is_busy(code))
-			return code == RTAS_PARAMETER ? IOMMU_EINVAL : IOMMU_EIO;
+			return code == RTAS_PARAMETER
+				       ? refuse(ddw, name, IOMMU_EINVAL,
+						IOMMU_WHY("the hypervisor refuses a parameter"))
+				       : refuse(ddw, name, IOMMU_EIO,
+						IOMMU_WHY("the hypervisor reports an error"));
 		if (iommu_deadline_passed(&deadline))
-			return IOMMU_ETIMEDOUT;
+			return refuse(ddw, name, IOMMU_ETIMEDOUT,
+				      IOMMU_WHY("the hypervisor has been busy for a second"));
 	}
 }
 
@@ -130,7 +142,7 @@ int iommu_papr_query_windows(const struct iommu_papr_ddw *ddw, struct iommu_papr
 	const uint32_t inputs[] = {BRIDGE_INPUTS(ddw)};
 	const unsigned int outputs = ddw->has_wide_query ? 6 : 5;
 	uint32_t output[6] = {0};
-	int status = call(ddw, ddw->query_token, 3, inputs, outputs, output);
+	int status = call(ddw, IOMMU_CALL, ddw->query_token, 3, inputs, outputs, output);
 
 	if (status != 0)
 		return status;
@@ -152,8 +164,9 @@ int iommu_papr_create_window(const struct iommu_papr_ddw *ddw, unsigned int page
 
 	if (page_shift < TCE_PAGE_SHIFT_MIN || page_shift > TCE_PAGE_SHIFT_MAX ||
 	    size_shift < page_shift || size_shift > 62 || size_shift - page_shift > 28)
-		return IOMMU_EINVAL;
-	status = call(ddw, ddw->create_token, 5, inputs, 4, outputs);
+		return refuse(ddw, IOMMU_CALL, IOMMU_EINVAL,
+			      IOMMU_WHY("such pages, or so many of them, do not make a window"));
+	status = call(ddw, IOMMU_CALL, ddw->create_token, 5, inputs, 4, outputs);
 	if (status != 0)
 		return status;
 	made = (struct iommu_papr_window){
@@ -166,7 +179,8 @@ int iommu_papr_create_window(const struct iommu_papr_ddw *ddw, unsigned int page
 	if ((made.address & ((1ULL << page_shift) - 1)) != 0 ||
 	    made.size - 1 > UINT64_MAX - made.address) {
 		(void)iommu_papr_remove_window(ddw, made.liobn);
-		return IOMMU_EIO;
+		return refuse(ddw, IOMMU_CALL, IOMMU_EIO,
+			      IOMMU_WHY("what the hypervisor has made is no window"));
 	}
 	*window = made;
 	return 0;
@@ -176,7 +190,7 @@ int iommu_papr_remove_window(const struct iommu_papr_ddw *ddw, uint32_t liobn)
 {
 	uint32_t output = 0;
 
-	return call(ddw, ddw->remove_token, 1, &liobn, 1, &output);
+	return call(ddw, IOMMU_CALL, ddw->remove_token, 1, &liobn, 1, &output);
 }
 
 int iommu_papr_reset_windows(const struct iommu_papr_ddw *ddw)
@@ -185,8 +199,9 @@ int iommu_papr_reset_windows(const struct iommu_papr_ddw *ddw)
 	uint32_t output = 0;
 
 	if (ddw->reset_token == 0)
-		return IOMMU_EOPNOTSUPP;
-	return call(ddw, ddw->reset_token, 3, inputs, 1, &output);
+		return refuse(ddw, IOMMU_CALL, IOMMU_EOPNOTSUPP,
+			      IOMMU_WHY("the hypervisor has no such call"));
+	return call(ddw, IOMMU_CALL, ddw->reset_token, 3, inputs, 1, &output);
 }
 
 /* --- The window that suits best --------------------------------------------------------------- */
@@ -214,9 +229,10 @@ static unsigned int size_for(const struct iommu_papr_grant *grant, unsigned int 
 	return *holds_memory ? needed : most;
 }
 
-static int open_window(const struct iommu_papr_ddw *ddw, const struct iommu_papr_grant *grant,
-		       uint64_t page_sizes, iommu_paddr_t memory_end, uint64_t mask,
-		       struct iommu_papr_window *window, bool *holds_memory)
+static int open_window(const struct iommu_papr_ddw *ddw, const char *call,
+		       const struct iommu_papr_grant *grant, uint64_t page_sizes,
+		       iommu_paddr_t memory_end, uint64_t mask, struct iommu_papr_window *window,
+		       bool *holds_memory)
 {
 	const unsigned int page_shift = largest_page(grant->page_sizes, page_sizes);
 	struct iommu_papr_window made;
@@ -225,14 +241,17 @@ static int open_window(const struct iommu_papr_ddw *ddw, const struct iommu_papr
 	int status;
 
 	if (grant->windows == 0 || grant->largest_pages == 0 || page_shift < TCE_PAGE_SHIFT_MIN)
-		return IOMMU_ENOSPC;
+		return refuse(ddw, call, IOMMU_ENOSPC,
+			      IOMMU_WHY("the hypervisor grants no window, or none of these pages"));
 	size_shift = size_for(grant, page_shift, memory_end, &holds);
 	status = iommu_papr_create_window(ddw, page_shift, size_shift, &made);
 	if (status != 0)
 		return status;
 	if (made.address + (made.size - 1) > mask) {
 		status = iommu_papr_remove_window(ddw, made.liobn);
-		return status != 0 ? status : IOMMU_ERANGE;
+		return status != 0 ? status
+				   : refuse(ddw, call, IOMMU_ERANGE,
+					    IOMMU_WHY("the window lies beyond the device's mask"));
 	}
 	*window = made;
 	*holds_memory = holds;
@@ -248,7 +267,8 @@ int iommu_papr_open_window(const struct iommu_papr_ddw *ddw, uint64_t page_sizes
 	int status;
 
 	if (memory_end == 0 || page_sizes == 0)
-		return IOMMU_EINVAL;
+		return refuse(ddw, IOMMU_CALL, IOMMU_EINVAL,
+			      IOMMU_WHY("no memory, or no page sizes"));
 	status = iommu_papr_query_windows(ddw, &grant);
 	if (status == 0 && grant.windows == 0 && first != NULL && first->size != 0 &&
 	    ddw->reset_token != 0) {
@@ -259,7 +279,7 @@ int iommu_papr_open_window(const struct iommu_papr_ddw *ddw, uint64_t page_sizes
 			status = iommu_papr_query_windows(ddw, &grant);
 	}
 	if (status == 0)
-		status = open_window(ddw, &grant, page_sizes, memory_end, mask, window,
+		status = open_window(ddw, IOMMU_CALL, &grant, page_sizes, memory_end, mask, window,
 				     holds_memory);
 	if (!gave_up)
 		return status;

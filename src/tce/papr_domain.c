@@ -59,7 +59,9 @@ int iommu_papr_apply(struct papr_unit *unit)
 	if (status == 0)
 		status = direct;
 	set_unsure(unit, status != 0);
-	return status;
+	return status == 0 || status == IOMMU_ETIMEDOUT || status == IOMMU_EIO
+		       ? status
+		       : PAPR_REFUSE(unit, status, "the hypervisor refuses an entry of its window");
 }
 
 int iommu_papr_confirm(struct papr_unit *unit)

@@ -5,6 +5,7 @@
 #include <libiommu/group.h>
 #include <libiommu/status.h>
 
+#include "base/log.h"
 #include "tce/table.h"
 
 static void release(void *data)
@@ -33,15 +34,21 @@ int iommu_tce_set_register(struct iommu_tce_set *set, struct iommu *iommu, uint1
 	const void *data;
 
 	if (endpoint == NULL)
-		return IOMMU_ENOENT;
+		return iommu_refuse_now(iommu, IOMMU_CALL, "", IOMMU_ENOENT,
+					IOMMU_WHY("no endpoint has this segment and source id"));
 	group = iommu_endpoint_group(endpoint);
 	data = iommu_group_data(group);
-	if (endpoint->uses_tce_set || (data != NULL && data != set))
-		return IOMMU_EBUSY;
+	if (endpoint->uses_tce_set)
+		return iommu_refuse_now(iommu, IOMMU_CALL, endpoint->name, IOMMU_EBUSY,
+					IOMMU_WHY("a set is registered for it already"));
+	if (data != NULL && data != set)
+		return iommu_refuse_now(iommu, IOMMU_CALL, endpoint->name, IOMMU_EBUSY,
+					IOMMU_WHY("its group has another set, or other data"));
 	if (set->tables[0] == NULL)
 		return 0;
 	if (has_larger_pages(set, cpu_page_shift))
-		return IOMMU_EINVAL;
+		return iommu_refuse_now(iommu, IOMMU_CALL, endpoint->name, IOMMU_EINVAL,
+					IOMMU_WHY("a table has larger pages than the processor"));
 	if (data == NULL)
 		iommu_group_set_data(group, set, release);
 	endpoint->uses_tce_set = true;
@@ -60,7 +67,9 @@ int iommu_tce_set_unregister(struct iommu *iommu, uint16_t segment, uint16_t sou
 	struct iommu_group *group;
 
 	if (endpoint == NULL || !endpoint->uses_tce_set)
-		return IOMMU_ENOENT;
+		return iommu_refuse_now(
+			iommu, IOMMU_CALL, "", IOMMU_ENOENT,
+			IOMMU_WHY("no set is registered for this segment and source id"));
 	endpoint->uses_tce_set = false;
 	group = iommu_endpoint_group(endpoint);
 	/* Others of the group use it still. */

@@ -3,6 +3,7 @@
 #include "tce/table.h"
 
 #include "base/bits.h"
+#include "base/log.h"
 
 #define ENTRIES_MAX   (1ULL << 28)
 #define BLOCK         16
@@ -11,14 +12,22 @@
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
-static bool config_makes_sense(const struct iommu_tce_table_config *config)
+const char *iommu_tce_table_defect(const struct iommu_tce_table_config *config)
 {
 	const uint64_t block = config->block;
+	const char *defect = iommu_platform_defect(config->platform);
 
-	return config->entries != 0 && config->entries <= ENTRIES_MAX && config->page_shift >= 12 &&
-	       config->page_shift <= 34 &&
-	       config->first_page <= (UINT64_MAX >> config->page_shift) - config->entries &&
-	       (block & (block - 1)) == 0 && (config->flags & ~(unsigned int)FLAGS) == 0;
+	if (defect != NULL)
+		return defect;
+	if (config->entries == 0 || config->entries > ENTRIES_MAX)
+		return IOMMU_WHY("the window has no entries, or too many");
+	if (config->page_shift < 12 || config->page_shift > 34)
+		return IOMMU_WHY("page_shift is not within 12 to 34");
+	if (config->first_page > (UINT64_MAX >> config->page_shift) - config->entries)
+		return IOMMU_WHY("the window ends beyond 64 bits");
+	if ((block & (block - 1)) != 0)
+		return IOMMU_WHY("block is no power of two");
+	return (config->flags & ~(unsigned int)FLAGS) == 0 ? NULL : IOMMU_WHY("unknown flags");
 }
 
 /* What is never handed out: bus address 0, and what the host has kept for itself. */
@@ -48,8 +57,6 @@ int iommu_tce_table_init(struct iommu_tce_table *table, const struct iommu_tce_t
 {
 	int status;
 
-	if (iommu_platform_check(config->platform) != 0 || !config_makes_sense(config))
-		return IOMMU_EINVAL;
 	table->platform = config->platform;
 	table->first_page = config->first_page;
 	table->entries = config->entries;
@@ -120,6 +127,12 @@ int iommu_tce_table_start(struct iommu_tce_table *table, unsigned int flags)
 	return table->ops->clear(table, 0, table->entries);
 }
 
+static int refuse(const struct iommu_tce_table *table, const char *call, int status,
+		  const char *why)
+{
+	return iommu_log_refusal(table->platform, call, "", why, status);
+}
+
 int iommu_tce_table_destroy(struct iommu_tce_table *table)
 {
 	int status;
@@ -128,7 +141,7 @@ int iommu_tce_table_destroy(struct iommu_tce_table *table)
 		return 0;
 	status = table->ops->clear(table, 0, table->entries);
 	if (status != 0)
-		return status;
+		return refuse(table, IOMMU_CALL, status, "");
 	iommu_tce_table_fini(table);
 	table->ops->free(table);
 	return 0;
@@ -275,10 +288,16 @@ int iommu_tce_table_take(struct iommu_tce_table *table)
 {
 	int status;
 
-	if (is_owned(table) || iommu_tce_pools_taken(table) != table->reserved)
-		return IOMMU_EBUSY;
+	if (is_owned(table))
+		return refuse(table, IOMMU_CALL, IOMMU_EBUSY,
+			      IOMMU_WHY("the table is owned already"));
+	if (iommu_tce_pools_taken(table) != table->reserved)
+		return refuse(table, IOMMU_CALL, IOMMU_EBUSY,
+			      IOMMU_WHY("the host has mapped something in the table"));
 	status = table->ops->clear(table, 0, table->entries);
-	if (status == 0)
+	if (status != 0)
+		(void)refuse(table, IOMMU_CALL, status, "");
+	else
 		__atomic_store_n(&table->is_owned, true, __ATOMIC_RELEASE);
 	return status;
 }
@@ -288,10 +307,10 @@ int iommu_tce_table_give_back(struct iommu_tce_table *table)
 	int status;
 
 	if (!is_owned(table))
-		return IOMMU_EINVAL;
+		return refuse(table, IOMMU_CALL, IOMMU_EINVAL, IOMMU_WHY("the table is not owned"));
 	status = table->ops->clear(table, 0, table->entries);
 	if (status != 0)
-		return status;
+		return refuse(table, IOMMU_CALL, status, "");
 	iommu_tce_view_clear(&table->view, table->platform);
 	__atomic_store_n(&table->is_owned, false, __ATOMIC_RELEASE);
 	return 0;

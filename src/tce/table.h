@@ -85,7 +85,9 @@ struct iommu_tce_table {
 	bool is_owned; /* see iommu_tce_table_take; atomic */
 };
 
-/* Check the configuration, and make what every table has. ops and the back end's parts come after. */
+/* What is wrong with a configuration; NULL: nothing. */
+const char *iommu_tce_table_defect(const struct iommu_tce_table_config *config);
+/* Make what every table has, of a configuration without defects. ops and the back end's parts come after. */
 int iommu_tce_table_init(struct iommu_tce_table *table,
 			 const struct iommu_tce_table_config *config);
 /* With the back end ready: clear all entries, or keep what is there. */

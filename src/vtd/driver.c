@@ -271,15 +271,19 @@ int iommu_vtd_enable_units(struct iommu *iommu)
 
 /* --- Events ----------------------------------------------------------------------------------- */
 
+#define NO_MESSAGE  "a message goes to an aligned address at FEExxxxx, with 16 bits of data"
+#define NO_REQUESTS "the unit takes no page requests"
+
 int iommu_vtd_set_fault_interrupt(struct iommu_unit *base, uint64_t address, uint32_t data)
 {
 	struct vtd_unit *unit = vtd_unit_of(base);
-	int status = iommu_vtd_owns(base) ? iommu_vtd_event_set(&unit->fault_event, address, data)
-					  : IOMMU_EINVAL;
 
-	if (status == 0)
-		iommu_vtd_event_apply(unit, VTD_FECTL, &unit->fault_event);
-	return status;
+	if (!iommu_vtd_owns(base))
+		return VTD_REFUSE_NOW(base, IOMMU_EINVAL, VTD_OTHERS);
+	if (!iommu_vtd_event_set(&unit->fault_event, address, data))
+		return VTD_REFUSE_NOW(base, IOMMU_EINVAL, NO_MESSAGE);
+	iommu_vtd_event_apply(unit, VTD_FECTL, &unit->fault_event);
+	return 0;
 }
 
 int iommu_vtd_mask_fault_interrupt(struct iommu_unit *base)
@@ -287,7 +291,7 @@ int iommu_vtd_mask_fault_interrupt(struct iommu_unit *base)
 	struct vtd_unit *unit = vtd_unit_of(base);
 
 	if (!iommu_vtd_owns(base))
-		return IOMMU_EINVAL;
+		return VTD_REFUSE_NOW(base, IOMMU_EINVAL, VTD_OTHERS);
 	unit->fault_event.enabled = false;
 	iommu_vtd_event_apply(unit, VTD_FECTL, &unit->fault_event);
 	return 0;
@@ -296,16 +300,15 @@ int iommu_vtd_mask_fault_interrupt(struct iommu_unit *base)
 int iommu_vtd_set_page_request_interrupt(struct iommu_unit *base, uint64_t address, uint32_t data)
 {
 	struct vtd_unit *unit = vtd_unit_of(base);
-	int status;
 
 	if (!iommu_vtd_owns(base))
-		return IOMMU_EINVAL;
+		return VTD_REFUSE_NOW(base, IOMMU_EINVAL, VTD_OTHERS);
 	if (unit->requests == NULL)
-		return IOMMU_EOPNOTSUPP;
-	status = iommu_vtd_event_set(&unit->request_event, address, data);
-	if (status == 0)
-		iommu_vtd_event_apply(unit, VTD_PECTL, &unit->request_event);
-	return status;
+		return VTD_REFUSE_NOW(base, IOMMU_EOPNOTSUPP, NO_REQUESTS);
+	if (!iommu_vtd_event_set(&unit->request_event, address, data))
+		return VTD_REFUSE_NOW(base, IOMMU_EINVAL, NO_MESSAGE);
+	iommu_vtd_event_apply(unit, VTD_PECTL, &unit->request_event);
+	return 0;
 }
 
 int iommu_vtd_mask_page_request_interrupt(struct iommu_unit *base)
@@ -313,9 +316,9 @@ int iommu_vtd_mask_page_request_interrupt(struct iommu_unit *base)
 	struct vtd_unit *unit = vtd_unit_of(base);
 
 	if (!iommu_vtd_owns(base))
-		return IOMMU_EINVAL;
+		return VTD_REFUSE_NOW(base, IOMMU_EINVAL, VTD_OTHERS);
 	if (unit->requests == NULL)
-		return IOMMU_EOPNOTSUPP;
+		return VTD_REFUSE_NOW(base, IOMMU_EOPNOTSUPP, NO_REQUESTS);
 	unit->request_event.enabled = false;
 	iommu_vtd_event_apply(unit, VTD_PECTL, &unit->request_event);
 	return 0;
@@ -365,7 +368,7 @@ int iommu_vtd_get_info(const struct iommu_unit *base, struct iommu_vtd_info *inf
 	const struct vtd_capabilities *caps = &unit->caps;
 
 	if (!iommu_vtd_owns(base))
-		return IOMMU_EINVAL;
+		return VTD_REFUSE_NOW(base, IOMMU_EINVAL, VTD_OTHERS);
 	*info = (struct iommu_vtd_info){
 		.register_base = unit->register_base,
 		.version_major = caps->version_major,
@@ -411,7 +414,7 @@ int iommu_vtd_get_tables(const struct iommu_endpoint *endpoint, struct iommu_vtd
 	unsigned int i;
 
 	if (!iommu_vtd_owns(endpoint->unit))
-		return IOMMU_EINVAL;
+		return VTD_REFUSE_NOW(endpoint->unit, IOMMU_EINVAL, VTD_OTHERS);
 	root = &unit->root[endpoint->info.source_id >> 8];
 	*tables = (struct iommu_vtd_tables){
 		.root_table = iommu_virt_to_phys(unit->platform, unit->root),

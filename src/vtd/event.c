@@ -25,11 +25,11 @@ void iommu_vtd_event_apply(struct vtd_unit *unit, uint32_t control, const struct
 	vtd_write32(unit, control, 0);
 }
 
-int iommu_vtd_event_set(struct vtd_event *event, uint64_t address, uint32_t data)
+bool iommu_vtd_event_set(struct vtd_event *event, uint64_t address, uint32_t data)
 {
 	if ((uint32_t)address < VTD_INTERRUPT_RANGE_START ||
 	    (uint32_t)address > VTD_INTERRUPT_RANGE_LAST || (address & 3) != 0 || data > UINT16_MAX)
-		return IOMMU_EINVAL;
+		return false;
 	*event = (struct vtd_event){.address = address, .data = data, .enabled = true};
-	return 0;
+	return true;
 }

@@ -287,6 +287,10 @@ int iommu_vtd_interrupts_off(struct iommu *iommu)
 	return result;
 }
 
+#define REFUSE(call, unit, status, text)                                                           \
+	iommu_refuse_now((unit)->iommu, call, (unit)->name, status, IOMMU_WHY(text))
+#define NO_ENTRY "the block has no entry of this number"
+
 /* --- Blocks ----------------------------------------------------------------------------------- */
 
 /* The bits of an aligned block inside its word, or of a whole word. */
@@ -327,8 +331,8 @@ static void reclaim_retired(struct vtd_unit *unit)
 		unit->interrupts->retired[word] = 0;
 }
 
-int iommu_vtd_interrupt_alloc(struct iommu_unit *base, unsigned int count,
-			      struct iommu_vtd_interrupt *interrupt)
+static int alloc(const char *call, struct iommu_unit *base, unsigned int count,
+		 struct iommu_vtd_interrupt *interrupt)
 {
 	struct vtd_unit *unit = vtd_unit_of(base);
 	unsigned int order = 0;
@@ -338,10 +342,12 @@ int iommu_vtd_interrupt_alloc(struct iommu_unit *base, unsigned int count,
 
 	while (1U << order < count && order <= BLOCK_ORDER_MAX)
 		order++;
-	if (!iommu_vtd_owns(base) || count == 0 || order > BLOCK_ORDER_MAX)
-		return IOMMU_EINVAL;
+	if (!iommu_vtd_owns(base))
+		return REFUSE(call, base, IOMMU_EINVAL, VTD_OTHERS);
+	if (count == 0 || order > BLOCK_ORDER_MAX)
+		return REFUSE(call, base, IOMMU_EINVAL, "a block has from 1 to 128 entries");
 	if (unit->interrupts == NULL || !unit->interrupts->running)
-		return IOMMU_EOPNOTSUPP;
+		return REFUSE(call, base, IOMMU_EOPNOTSUPP, "it does not remap interrupts now");
 	state = iommu_spin_lock(unit->platform, &unit->interrupts->lock);
 	reclaim_retired(unit);
 	for (index = 0; index < TABLE_ENTRIES && status != 0; index += 1U << order)
@@ -352,14 +358,22 @@ int iommu_vtd_interrupt_alloc(struct iommu_unit *base, unsigned int count,
 			status = 0;
 		}
 	iommu_spin_unlock(unit->platform, &unit->interrupts->lock, state);
-	return status;
+	return status == 0 ? 0
+			   : REFUSE(call, base, IOMMU_ENOSPC,
+				    "no block of so many entries is free in its table");
 }
 
-static int alloc_for(struct iommu_unit *unit, unsigned int count,
+int iommu_vtd_interrupt_alloc(struct iommu_unit *base, unsigned int count,
+			      struct iommu_vtd_interrupt *interrupt)
+{
+	return alloc(IOMMU_CALL, base, count, interrupt);
+}
+
+static int alloc_for(const char *call, struct iommu_unit *unit, unsigned int count,
 		     const struct iommu_pci_requester *sender,
 		     struct iommu_vtd_interrupt *interrupt)
 {
-	int status = iommu_vtd_interrupt_alloc(unit, count, interrupt);
+	int status = alloc(call, unit, count, interrupt);
 
 	if (status != 0)
 		return status;
@@ -372,8 +386,9 @@ int iommu_vtd_interrupt_alloc_for(const struct iommu_endpoint *endpoint, unsigne
 				  struct iommu_vtd_interrupt *interrupt)
 {
 	if (endpoint->is_gone)
-		return IOMMU_ENODEV;
-	return alloc_for(endpoint->unit, count, &endpoint->requester, interrupt);
+		return iommu_refuse_now(endpoint->iommu, IOMMU_CALL, endpoint->name, IOMMU_ENODEV,
+					IOMMU_WHY("the endpoint was released"));
+	return alloc_for(IOMMU_CALL, endpoint->unit, count, &endpoint->requester, interrupt);
 }
 
 /* --- Entries ---------------------------------------------------------------------------------- */
@@ -410,26 +425,29 @@ int iommu_vtd_interrupt_free(struct iommu_vtd_interrupt *interrupt)
 		block_mark(unit->interrupts->retired, interrupt->index, interrupt->order, true);
 	iommu_spin_unlock(unit->platform, &unit->interrupts->lock, state);
 	interrupt->unit = NULL;
-	return status;
+	return status == 0 ? 0 : VTD_REFUSE_NOW(&unit->base, status, "");
 }
 
-static int check_target(const struct vtd_unit *unit,
-			const struct iommu_vtd_interrupt_target *target)
+/* What is wrong with a target; NULL: nothing. */
+static const char *target_defect(const struct vtd_unit *unit,
+				 const struct iommu_vtd_interrupt_target *target)
 {
 	if (target->source > IOMMU_VTD_SOURCE_BUS || target->ignored_function_bits > 3 ||
-	    target->first_bus > target->last_bus || target->delivery_mode > 7 ||
-	    target->delivery_mode == 3 || target->delivery_mode == 6)
-		return IOMMU_EINVAL;
-	if (target->posted && !unit->caps.posted_interrupts)
-		return IOMMU_EOPNOTSUPP;
+	    target->first_bus > target->last_bus)
+		return IOMMU_WHY("the source is none that the unit can compare with");
+	if (target->delivery_mode > 7 || target->delivery_mode == 3 || target->delivery_mode == 6)
+		return IOMMU_WHY("the delivery mode is reserved");
 	/* Fixed, lowest priority, and posted ones; the others carry no vector. */
 	if ((target->posted || target->delivery_mode <= 1) && target->vector < VECTOR_MIN)
-		return IOMMU_EINVAL;
+		return IOMMU_WHY("vectors 0 to 15 are the processor's own");
 	if (!target->posted)
-		return !unit->interrupts->x2apic && target->destination > 0xff ? IOMMU_EINVAL : 0;
+		return !unit->interrupts->x2apic && target->destination > 0xff
+			       ? IOMMU_WHY("without x2APIC mode a destination is at most 255")
+			       : NULL;
 	return (target->descriptor & 63) != 0 || target->descriptor >> unit->output_width != 0
-		       ? IOMMU_EINVAL
-		       : 0;
+		       ? IOMMU_WHY(
+				 "the descriptor is not aligned to 64, or out of the unit's reach")
+		       : NULL;
 }
 
 static uint64_t sender_of(const struct iommu_pci_requester *sender)
@@ -467,25 +485,26 @@ static uint64_t low_of(const struct vtd_unit *unit, const struct iommu_vtd_inter
 				     unit->interrupts->x2apic);
 }
 
-int iommu_vtd_interrupt_set(const struct iommu_vtd_interrupt *interrupt, unsigned int number,
-			    const struct iommu_vtd_interrupt_target *target)
+static int clear_entry(const struct iommu_vtd_interrupt *interrupt, unsigned int number)
 {
 	struct vtd_unit *unit = vtd_unit_of(interrupt->unit);
-	struct vtd_interrupt_entry *entry;
-	const uint64_t high = high_of(interrupt, target);
-	int status;
 
-	if (number >= 1U << interrupt->order ||
-	    (interrupt->has_sender && target->source != IOMMU_VTD_SOURCE_ANY))
-		return IOMMU_EINVAL;
-	status = check_target(unit, target);
-	if (status != 0)
-		return status;
-	entry = entry_of(unit, interrupt, number);
+	store_low(unit, entry_of(unit, interrupt, number), 0);
+	return iommu_vtd_invalidate_interrupts(unit, (uint16_t)(interrupt->index + number), 0);
+}
+
+static int set_entry(const struct iommu_vtd_interrupt *interrupt, unsigned int number,
+		     const struct iommu_vtd_interrupt_target *target)
+{
+	struct vtd_unit *unit = vtd_unit_of(interrupt->unit);
+	struct vtd_interrupt_entry *entry = entry_of(unit, interrupt, number);
+	const uint64_t high = high_of(interrupt, target);
+	int status = 0;
+
 	/* Both words cannot change at once: when the second does, the entry is absent meanwhile. */
 	if (iommu_le64(entry->high) != high) {
 		if ((iommu_le64(entry->low) & VTD_IRTE_PRESENT) != 0)
-			status = iommu_vtd_interrupt_clear(interrupt, number);
+			status = clear_entry(interrupt, number);
 		if (status != 0)
 			return status;
 		entry->high = iommu_le64(high);
@@ -494,14 +513,36 @@ int iommu_vtd_interrupt_set(const struct iommu_vtd_interrupt *interrupt, unsigne
 	return iommu_vtd_invalidate_interrupts(unit, (uint16_t)(interrupt->index + number), 0);
 }
 
-int iommu_vtd_interrupt_clear(const struct iommu_vtd_interrupt *interrupt, unsigned int number)
+int iommu_vtd_interrupt_set(const struct iommu_vtd_interrupt *interrupt, unsigned int number,
+			    const struct iommu_vtd_interrupt_target *target)
 {
-	struct vtd_unit *unit = vtd_unit_of(interrupt->unit);
+	const struct vtd_unit *unit = vtd_unit_of(interrupt->unit);
+	const char *defect = target_defect(unit, target);
+	int status;
 
 	if (number >= 1U << interrupt->order)
-		return IOMMU_EINVAL;
-	store_low(unit, entry_of(unit, interrupt, number), 0);
-	return iommu_vtd_invalidate_interrupts(unit, (uint16_t)(interrupt->index + number), 0);
+		return VTD_REFUSE_NOW(interrupt->unit, IOMMU_EINVAL, NO_ENTRY);
+	if (interrupt->has_sender && target->source != IOMMU_VTD_SOURCE_ANY)
+		return VTD_REFUSE_NOW(interrupt->unit, IOMMU_EINVAL,
+				      "the block has a sender: its target names none");
+	if (target->posted && !unit->caps.posted_interrupts)
+		return VTD_REFUSE_NOW(interrupt->unit, IOMMU_EOPNOTSUPP,
+				      "it does not post interrupts");
+	if (defect != NULL)
+		return iommu_refuse_now(interrupt->unit->iommu, IOMMU_CALL, interrupt->unit->name,
+					IOMMU_EINVAL, defect);
+	status = set_entry(interrupt, number, target);
+	return status == 0 ? 0 : VTD_REFUSE_NOW(interrupt->unit, status, "");
+}
+
+int iommu_vtd_interrupt_clear(const struct iommu_vtd_interrupt *interrupt, unsigned int number)
+{
+	int status;
+
+	if (number >= 1U << interrupt->order)
+		return VTD_REFUSE_NOW(interrupt->unit, IOMMU_EINVAL, NO_ENTRY);
+	status = clear_entry(interrupt, number);
+	return status == 0 ? 0 : VTD_REFUSE_NOW(interrupt->unit, status, "");
 }
 
 /* --- Messages --------------------------------------------------------------------------------- */
@@ -554,26 +595,30 @@ int iommu_vtd_find_hpet(struct iommu *iommu, unsigned int number, struct iommu_u
 	return find_source(iommu, DMAR_SCOPE_HPET, number, unit, source_id);
 }
 
-static int alloc_from(struct iommu *iommu, enum dmar_scope_type type, unsigned int id,
-		      unsigned int count, struct iommu_vtd_interrupt *interrupt)
+static int alloc_from(const char *call, struct iommu *iommu, enum dmar_scope_type type,
+		      unsigned int id, unsigned int count, struct iommu_vtd_interrupt *interrupt)
 {
 	struct iommu_pci_requester sender = {0};
 	struct iommu_unit *unit;
 	int status = find_source(iommu, type, id, &unit, &sender.id);
 
-	return status != 0 ? status : alloc_for(unit, count, &sender, interrupt);
+	if (status != 0)
+		return iommu_refuse_now(
+			iommu, call, iommu_vtd_name, status,
+			IOMMU_WHY("no unit's table names it, or by a path that leads nowhere"));
+	return alloc_for(call, unit, count, &sender, interrupt);
 }
 
 int iommu_vtd_interrupt_alloc_ioapic(struct iommu *iommu, unsigned int id, unsigned int count,
 				     struct iommu_vtd_interrupt *interrupt)
 {
-	return alloc_from(iommu, DMAR_SCOPE_IOAPIC, id, count, interrupt);
+	return alloc_from(IOMMU_CALL, iommu, DMAR_SCOPE_IOAPIC, id, count, interrupt);
 }
 
 int iommu_vtd_interrupt_alloc_hpet(struct iommu *iommu, unsigned int number, unsigned int count,
 				   struct iommu_vtd_interrupt *interrupt)
 {
-	return alloc_from(iommu, DMAR_SCOPE_HPET, number, count, interrupt);
+	return alloc_from(IOMMU_CALL, iommu, DMAR_SCOPE_HPET, number, count, interrupt);
 }
 
 #endif

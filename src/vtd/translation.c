@@ -31,7 +31,10 @@ int iommu_vtd_translation_set(struct vtd_endpoint *endpoint, uint32_t pasid,
 {
 	if (vtd_is_scalable(endpoint->unit))
 		return iommu_vtd_pasid_write(endpoint, pasid, translation);
-	return pasid == 0 ? set_legacy(endpoint, translation) : IOMMU_EOPNOTSUPP;
+	return pasid == 0
+		       ? set_legacy(endpoint, translation)
+		       : VTD_REFUSE_ENDPOINT(endpoint, IOMMU_EOPNOTSUPP,
+					     "its unit is in legacy mode, which knows no PASIDs");
 }
 
 void iommu_vtd_translation_put_back(struct vtd_endpoint *endpoint, uint32_t pasid,

@@ -58,14 +58,14 @@ int iommu_vtd_invalidate_user(struct iommu_domain *domain, const void *requests,
 		status = iommu_vtd_rest_is_zero(bytes, sizeof(request), request_size)
 				 ? check(&request, &start, &last)
 				 : IOMMU_EOPNOTSUPP;
-		if (status == 0)
-			status = iommu_vtd_invalidate_foreign(
-				domain, start, last, (request.flags & IOMMU_VTD_LEAVES_ONLY) != 0);
+		if (status != 0)
+			return IOMMU_REFUSE(
+				domain->iommu, "", status,
+				"a request's range, flags or reserved bytes make no sense");
+		status = iommu_vtd_invalidate_foreign(domain, start, last,
+						      (request.flags & IOMMU_VTD_LEAVES_ONLY) != 0);
 		*done += status == 0;
 	}
-	if (status == IOMMU_EINVAL || status == IOMMU_EOVERFLOW || status == IOMMU_EOPNOTSUPP)
-		return IOMMU_REFUSE(domain->iommu, "", status,
-				    "a request's range, flags or reserved bytes make no sense");
 	return status;
 }
 

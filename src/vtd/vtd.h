@@ -242,8 +242,8 @@ struct vtd_event {
 
 /* Program, or mask, the event whose registers begin at `control` (FECTL, PECTL) as the host wants it. */
 void iommu_vtd_event_apply(struct vtd_unit *unit, uint32_t control, const struct vtd_event *event);
-/* What the host wants from now on; IOMMU_EINVAL: the address is none of an interrupt. */
-int iommu_vtd_event_set(struct vtd_event *event, uint64_t address, uint32_t data);
+/* What the host wants from now on; false: the address is none of an interrupt. */
+bool iommu_vtd_event_set(struct vtd_event *event, uint64_t address, uint32_t data);
 
 /* --- the unit --------------------------------------------------------------------------------- */
 
@@ -372,6 +372,10 @@ static inline void vtd_log(const struct vtd_unit *unit, enum iommu_log_level lev
 /* Why a call is refused, in the unit's name, or an endpoint's. */
 #define VTD_REFUSE(unit, status, text)                                                             \
 	IOMMU_REFUSE((unit)->base.iommu, (unit)->base.name, status, text)
+/* The same at once, in calls that do not hold the control lock. */
+#define VTD_REFUSE_NOW(base, status, text)                                                         \
+	iommu_refuse_now((base)->iommu, IOMMU_CALL, (base)->name, status, IOMMU_WHY(text))
+#define VTD_OTHERS "the unit is another back end's"
 #define VTD_REFUSE_ENDPOINT(endpoint, status, text)                                                \
 	IOMMU_REFUSE((endpoint)->base->iommu, (endpoint)->base->name, status, text)
 

@@ -21,8 +21,15 @@ CODE = re.compile(r'^IOMMU_E[A-Z_]+$')
 KEYWORDS = {'if', 'while', 'for', 'switch', 'return', 'sizeof', '_Static_assert', '__attribute__',
             '__typeof__', '_Alignof', 'else', 'do', 'case', 'goto', '__builtin_expect', '__extension__',
             '__builtin_offsetof'}
+# Functions whose status is no longer of interest, for programs that ask for something else.
+ENDS_HERE = set()
+DEAD_AFTER = set()
+# A value that another function stores.
+STORED_BY = '&'
 # Functions that return the status that they are given: which argument that is.
-HANDS_BACK = {'iommu_refuse': 2, 'iommu_control_end': 2, 'iommu_log_refusal': 4}
+HANDS_BACK = {'iommu_refuse': 2, 'iommu_refuse_now': 3, 'iommu_control_end': 2, 'iommu_control_end_for': 3,
+              'iommu_log_refusal': 4, 'iommu_ctx_refuse': 2, 'iommu_ctx_refuse_object': 2,
+              'iommu_ctx_refuse_now': 3, 'iommu_ctx_end': 2, 'ioas_because': 1}
 
 
 def fail(text):
@@ -40,6 +47,7 @@ class Function:
         self.types = {}
         self.returns = []
         self.from_codes = None
+        self.hands_back = None
         self.path = '%s/%s' % (unit[len('src/'):], name)
 
 
@@ -253,9 +261,35 @@ def scan_body(program, function):
                     program.fields[target].append((function, expression))
                     if len(expression) == 1:
                         note_table_store(program, function, body, i, expression[0])
-                else:
+                elif not is_dead(body, end, target):
                     function.variables[target].append((expression, without))
+        if token == '(' and i > 0 and re.match(r'^[A-Za-z_]\w*$', body[i - 1]) and body[i - 1] not in KEYWORDS:
+            note_results(function, body, i)
         i += 1
+
+
+def is_dead(body, at, variable):
+    """Does what is assigned go no further than `if (variable != 0) return f(…)`, with f of DEAD_AFTER?"""
+    depth = 0  # of blocks that began after the assignment
+    while DEAD_AFTER and at + 6 < len(body):
+        if body[at] in '{}':
+            depth = max(depth + (1 if body[at] == '{' else -1), 0)
+        if depth == 0 and body[at:at + 7] == ['if', '(', variable, '!=', '0', ')', 'return'] and \
+                DEAD_AFTER & set(body[at:statement_end(body, at + 7)]):
+            return True
+        at += 1
+    return False
+
+
+def note_results(function, body, at):
+    """f(…, &status): what f stores there is one of the variable's values; also where a pointer is handed on."""
+    for position, argument in enumerate(split(body[at + 1:matching(body, at, '(', ')')], ',')):
+        name = argument[-1] if argument else None
+        is_address = len(argument) == 2 and argument[0] == '&'
+        is_pointer = len(argument) == 1 and any(name == n and 'int' in part and '*' in part
+                                                for n, part in function.parameters)
+        if is_address or is_pointer:
+            function.variables[name].append(([STORED_BY, body[at - 1], str(position)], set()))
 
 
 def note_table_store(program, function, body, at, value):
@@ -409,6 +443,8 @@ def value_of(program, function, tokens, seen):
     equals = top_level(tokens, ('=',))
     if equals >= 0:
         return value_of(program, function, tokens[equals + 1:], seen)
+    if len(tokens) == 3 and tokens[0] == STORED_BY:
+        return stored_codes(program, function, tokens[1], int(tokens[2]), seen)
     if len(tokens) == 1:
         if CODE.match(tokens[0]):
             return {tokens[0]}
@@ -419,6 +455,17 @@ def value_of(program, function, tokens, seen):
     if len(tokens) >= 3 and tokens[-2] in ('.', '->'):
         return field_codes(program, tokens[-1], seen)
     return set()
+
+
+def stored_codes(program, function, name, position, seen):
+    """What a function that is called stores through its parameter at a position."""
+    callee = program.find(function.unit, name)
+    if callee is None or position >= len(callee.parameters) or name in ENDS_HERE:
+        return set()
+    parameter, part = callee.parameters[position]
+    if '*' not in part or 'int' not in part:
+        return set()
+    return variable_codes(program, callee, parameter, seen)
 
 
 def variable_codes(program, function, name, seen):
@@ -462,6 +509,9 @@ def call_codes(program, function, tokens, seen):
     result = set()
     for callee in callees(program, function, before):
         result |= callee.codes
+        for position in handed_back(program, callee):
+            if position < len(arguments):
+                result |= value_of(program, function, arguments[position], seen)
         # What it calls, and gives on, may be what it was handed.
         if callee.from_codes:
             for argument in arguments:
@@ -469,6 +519,41 @@ def call_codes(program, function, tokens, seen):
                     handed = program.find(function.unit, argument[0])
                     if handed is not None:
                         result |= handed.codes
+    return result
+
+
+def handed_back(program, function):
+    """Which of its arguments a function returns."""
+    if function.hands_back is None:
+        function.hands_back = set()
+        if function.name in ENDS_HERE:
+            return function.hands_back
+        for expression in function.returns:
+            function.hands_back |= positions_in(program, function, expression)
+    return function.hands_back
+
+
+def positions_in(program, function, tokens):
+    while tokens and tokens[0] == '(' and matching(tokens, 0, '(', ')') == len(tokens) - 1:
+        tokens = tokens[1:-1]
+    question = top_level(tokens, ('?',))
+    if question >= 0:
+        colon = ternary_colon(tokens, question)
+        return positions_in(program, function, tokens[question + 1:colon]) | \
+            positions_in(program, function, tokens[colon + 1:])
+    if len(tokens) == 1:
+        return {i for i, (name, part) in enumerate(function.parameters)
+                if name == tokens[0] and 'int' in part and '*' not in part}
+    if len(tokens) < 3 or tokens[1] != '(' or matching(tokens, 1, '(', ')') != len(tokens) - 1:
+        return set()
+    arguments = split(tokens[2:-1], ',')
+    callee = program.find(function.unit, tokens[0])
+    positions = {HANDS_BACK[tokens[0]]} if tokens[0] in HANDS_BACK else \
+        handed_back(program, callee) if callee is not None else set()
+    result = set()
+    for position in positions:
+        if position < len(arguments):
+            result |= positions_in(program, function, arguments[position])
     return result
 
 

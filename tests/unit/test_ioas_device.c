@@ -257,15 +257,15 @@ static void refusals_say_why(void **state)
 	check_why(iommu_device_replace(ctx, device[0], 0, hwpt, NULL), IOMMU_EINVAL,
 		  "iommu_device_replace: 0000:00:04.0: it is not attached: EINVAL");
 	check_why(iommu_device_attach(ctx, device[0], PASID, hwpt, NULL), IOMMU_EINVAL,
-		  "iommu_device_attach: the HWPT was not made for PASIDs: EINVAL");
+		  "iommu_device_attach: 0000:00:04.0: the HWPT was not made for PASIDs: EINVAL");
 	assert_int_equal(iommu_device_attach(ctx, device[0], 0, hwpt, NULL), 0);
 	check_why(iommu_device_attach(ctx, device[0], 0, hwpt, NULL), IOMMU_EINVAL,
 		  "iommu_device_attach: 0000:00:04.0: it is attached already: EINVAL");
-	/*
-	 * Nothing is left of it: an error that has no reason of its own, and a call that succeeds,
-	 * say nothing.
-	 */
+	/* Nothing is left of it: another error has its own reason, a call that succeeds has none. */
 	assert_int_equal(iommu_hwpt_alloc(ctx, hwpt, hwpt, &plain, &id), IOMMU_EINVAL);
+	assert_non_null(strstr(f.machine.last[IOMMU_LOG_REFUSAL],
+			       ": the object with this id is of another type: EINVAL"));
+	f.machine.last[IOMMU_LOG_REFUSAL][0] = '\0';
 	assert_int_equal(iommu_device_replace(ctx, device[0], 0, ioas, &other), 0);
 	assert_string_equal(f.machine.last[IOMMU_LOG_REFUSAL], "");
 	finish();

@@ -163,6 +163,8 @@ static void the_rest_of_the_core_says_why(void **state)
 	NO(iommu_group_check_isolation(group), IOMMU_EPERM);
 	r.enable = IOMMU_EIO;
 	NO(iommu_unit_enable(unit), IOMMU_EIO);
+	/* Hardware that has said no more is named. */
+	assert_int_equal(strncmp(iommu_reason(r.iommu), unit->name, strlen(unit->name)), 0);
 	r.enable = 0;
 	assert_int_equal(iommu_release_endpoint(e), 0);
 	assert_int_equal(iommu_domain_free(domain), 0);
@@ -568,6 +570,12 @@ static void a_unit_that_is_gone_is_called_so(void **state)
 	assert_non_null(strstr(machine.test.last[IOMMU_LOG_REFUSAL], "it is gone"));
 	machine.units[0].gone = false;
 	assert_int_equal(iommu_resume(iommu), 0);
+	machine.units[0].gone = true;
+	machine.test.last[IOMMU_LOG_REFUSAL][0] = '\0';
+	assert_int_not_equal(iommu_shutdown(iommu), 0);
+	assert_non_null(strstr(machine.test.last[IOMMU_LOG_REFUSAL], "iommu_shutdown: dmar0: "));
+	machine.units[0].gone = false;
+	assert_int_equal(iommu_shutdown(iommu), 0);
 }
 
 #define WITH(test, s) cmocka_unit_test_setup_teardown(test, s##setup, s##teardown)

@@ -338,10 +338,14 @@ struct iommu_domain {
 	unsigned int holders;           /* it was allocated so often */
 	unsigned int children;          /* nested domains */
 	struct iommu_domain *parent;    /* of a nested domain */
-	/* What a layer above keeps with it; its release may refuse, with IOMMU_EBUSY. */
+	/*
+	 * What a layer above keeps with it; its release may refuse: with IOMMU_EBUSY, or with
+	 * IOMMU_ETIMEDOUT or IOMMU_EIO where hardware does not confirm.
+	 */
 	void *data;
 	int (*release_data)(void *data);
 	struct iommu_list_node holds; /* regions that are mapped in it, by their endpoints */
+	unsigned int number;          /* in the order in which they were made: for log lines */
 };
 
 /*
@@ -371,10 +375,23 @@ IOMMU_API void iommu_control_unlock(struct iommu *iommu);
  * then says what iommu_strerror says. For the functions of struct iommu_ops and struct
  * iommu_domain_ops, too.
  * iommu_control_end - iommu_control_unlock for functions that return a status: logs an error, and
- * returns the status. @call: the public function's name.
+ * returns the status. @call: the public function's name. iommu_control_end_for names the unit,
+ * endpoint or group that the call is for, where nothing was noted.
+ * iommu_refuse_now - all in one, for functions that do not hold the control lock: logs the line, keeps
+ * its text for iommu_reason, and returns the status. @call, @who and @why may be empty; `why` then
+ * is what iommu_strerror says. Any context.
+ * iommu_group_who - how a line names a group: by its name, or by that of a member.
+ * iommu_refusals - how many calls were refused so far: a layer above looks whether one that it has
+ * called has said why already. Any context.
  */
 IOMMU_API int iommu_refuse(struct iommu *iommu, const char *who, int status, const char *why);
 IOMMU_API int iommu_control_end(struct iommu *iommu, const char *call, int status);
+IOMMU_API int iommu_control_end_for(struct iommu *iommu, const char *call, const char *who,
+				    int status);
+IOMMU_API int iommu_refuse_now(struct iommu *iommu, const char *call, const char *who, int status,
+			       const char *why);
+IOMMU_API const char *iommu_group_who(const struct iommu_group *group);
+IOMMU_API uint32_t iommu_refusals(const struct iommu *iommu);
 
 /*
  * iommu_unit_start, iommu_keep_free - iommu_unit_enable and iommu_reserve for those.
@@ -447,7 +464,7 @@ IOMMU_API const struct iommu_platform *iommu_platform_of(const struct iommu *iom
 
 /*
  * iommu_domain_flush - for layers above the core that unmap lazily: iommu_domain_ops.flush_all,
- * after which nothing of the domain is open. Any context.
+ * after which nothing of the domain is open. Returns 0, IOMMU_ETIMEDOUT or IOMMU_EIO. Any context.
  */
 IOMMU_API int iommu_domain_flush(struct iommu_domain *domain);
 
