@@ -196,6 +196,7 @@ static void guests(void **state)
 	struct iommu_device_info info;
 	struct iommu_hwpt_info hwpt_info;
 	struct iommu_dirty_bitmap bitmap = {.page_shift = 12};
+	struct iommu_ctx *other;
 	uint32_t hwpt, flat, unit, number, queue, id;
 	unsigned int done;
 
@@ -227,6 +228,12 @@ static void guests(void **state)
 	NO(iommu_device_detach(ctx, device[0], 0), IOMMU_EINVAL, "it is not attached");
 	NO(iommu_device_unbind(ctx, hwpt), IOMMU_EINVAL, "of another type");
 	NO(iommu_device_attach(ctx, device[0], 0, NOWHERE, NULL), IOMMU_ENOENT, "no object with");
+	/* What a call of the instance has said already is not said again. */
+	assert_int_equal(iommu_ctx_create(f.iommu, NULL, &other), 0);
+	f.machine.lines[IOMMU_LOG_REFUSAL] = 0;
+	assert_int_equal(iommu_device_bind(other, f.endpoint[0], &id), IOMMU_EBUSY);
+	assert_int_equal(f.machine.lines[IOMMU_LOG_REFUSAL], 1);
+	assert_int_equal(iommu_ctx_destroy(other), 0);
 }
 
 static void files(void **state)
@@ -418,7 +425,8 @@ static void models_and_windows(void **state)
 	ALONE(iommu_model_vtd_create(&unit, &model), IOMMU_EINVAL, "without interrupt remapping");
 	unit.flags = 0;
 	assert_int_equal(iommu_model_vtd_create(&unit, &model), 0);
-	ALONE(iommu_model_vtd_restore(model, bytes, 64), IOMMU_EINVAL, "no state that such a model");
+	ALONE(iommu_model_vtd_restore(model, bytes, 64), IOMMU_EINVAL,
+	      "no state that such a model");
 	iommu_model_vtd_destroy(model);
 	ALONE(iommu_model_phb_create(&bridge, &phb), IOMMU_EINVAL, "host.read is missing");
 	bridge.host.read = no_word;
