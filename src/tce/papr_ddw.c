@@ -3,13 +3,13 @@
  * Windows that a hypervisor grants: read from the device tree, asked for, given back. (Linux on Power
  * Architecture Reference, "DMA Window Manipulation Calls".)
  */
+#include <libiommu/backend/deadline.h>
 #include <libiommu/hw/tce.h>
 #include <libiommu/papr.h>
 #include <libiommu/status.h>
 
 #include "base/bits.h"
 #include "base/log.h"
-#include <libiommu/backend/deadline.h>
 
 #define TIMEOUT_NS      1000000000ULL
 #define FIRST_SHIFT     12

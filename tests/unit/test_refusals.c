@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <libiommu/backend/ops.h>
+
 #include "ioas_fixture.h"
 #include "test.h"
 
