@@ -258,8 +258,7 @@ static int respond(struct ioas_fault_queue *queue, uint32_t cookie,
 		return iommu_ctx_refuse_object(
 			ctx, iommu_object_id(&queue->object), IOMMU_ENOENT,
 			IOMMU_WHY("no group that was read and is not answered has this cookie"));
-	if (entry.device != NULL)
-		answer(entry.device->endpoint, &entry.request, code, &status);
+	answer(entry.device->endpoint, &entry.request, code, &status);
 	return status;
 }
 

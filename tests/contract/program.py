@@ -595,8 +595,10 @@ def propagate(program):
             codes = set()
             for expression in function.returns:
                 codes |= value_of(program, function, expression, frozenset())
-            codes -= program.handled.get(function.name, set())
-            codes -= program.handled.get(function.path, set())
+            for name in (function.name, function.path):
+                excepted = program.handled.get(name, set())
+                program.excepted[name] |= codes & excepted
+                codes -= excepted
             if not codes <= function.codes:
                 function.codes |= codes
                 changed = True
@@ -740,6 +742,7 @@ def preprocess(command, path):
 def read_program(source, command, handled):
     program = Program()
     program.handled = handled
+    program.excepted = collections.defaultdict(set)  # what of it was met
     paths = []
     for folder, _, names in os.walk(os.path.join(source, 'src')):
         paths += [os.path.join(folder, n) for n in names if n.endswith('.c')]
