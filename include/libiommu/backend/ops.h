@@ -377,9 +377,9 @@ IOMMU_API void iommu_control_unlock(struct iommu *iommu);
  * iommu_control_end - iommu_control_unlock for functions that return a status: logs an error, and
  * returns the status. @call: the public function's name. iommu_control_end_for names the unit,
  * endpoint or group that the call is for, where nothing was noted.
- * iommu_refuse_now - all in one, for functions that do not hold the control lock: logs the line, keeps
- * its text for iommu_reason, and returns the status. @call, @who and @why may be empty; `why` then
- * is what iommu_strerror says. Any context.
+ * iommu_refuse_now - all in one, for functions that do not hold the control lock: logs the line,
+ * keeps its text for iommu_reason, and returns the status. @call, @who and @why may be empty; `why`
+ * then is what iommu_strerror says. Any context.
  * iommu_group_who - how a line names a group: by its name, or by that of a member.
  * iommu_refusals - how many calls were refused so far: a layer above looks whether one that it has
  * called has said why already. Any context.
