@@ -3,27 +3,44 @@
 #include <libiommu/platform.h>
 #include <libiommu/status.h>
 
+#include "base/memory.h"
+
+typedef void (*service)(void);
+
+/* The number of a service in the table, all of whose members from `ctx` on are of one size. */
+#define NUMBER_OF(member) (offsetof(struct iommu_platform, member) / sizeof(service))
+
+/* Services that go together. */
+static const uint8_t pairs[][2] = {
+	{NUMBER_OF(phys_to_virt), NUMBER_OF(virt_to_phys)},
+	{NUMBER_OF(map_mmio), NUMBER_OF(unmap_mmio)},
+	{NUMBER_OF(mmio_read32), NUMBER_OF(mmio_write32)},
+	{NUMBER_OF(mmio_read64), NUMBER_OF(mmio_write64)},
+	{NUMBER_OF(mmio_read32), NUMBER_OF(mmio_read64)},
+	{NUMBER_OF(cpu_id), NUMBER_OF(cpu_count)},
+	{NUMBER_OF(mutex_create), NUMBER_OF(mutex_destroy)},
+	{NUMBER_OF(mutex_lock), NUMBER_OF(mutex_unlock)},
+	{NUMBER_OF(mutex_create), NUMBER_OF(mutex_lock)},
+	{NUMBER_OF(map_pieces), NUMBER_OF(unmap_pieces)},
+	{NUMBER_OF(irq_save), NUMBER_OF(irq_restore)},
+};
+
+static bool is_given(const struct iommu_platform *p, unsigned int number)
+{
+	service given;
+
+	memcpy(&given, (const unsigned char *)p + number * sizeof(given), sizeof(given));
+	return given != NULL;
+}
+
 int iommu_platform_check(const struct iommu_platform *p)
 {
+	unsigned int i;
+
 	if (p == NULL || p->alloc_pages == NULL || p->free_pages == NULL)
 		return IOMMU_EINVAL;
-	if ((p->phys_to_virt == NULL) != (p->virt_to_phys == NULL))
-		return IOMMU_EINVAL;
-	if ((p->map_mmio == NULL) != (p->unmap_mmio == NULL))
-		return IOMMU_EINVAL;
-	if ((p->mmio_read32 == NULL) != (p->mmio_write32 == NULL) ||
-	    (p->mmio_read64 == NULL) != (p->mmio_write64 == NULL) ||
-	    (p->mmio_read32 == NULL) != (p->mmio_read64 == NULL))
-		return IOMMU_EINVAL;
-	if ((p->cpu_id == NULL) != (p->cpu_count == NULL))
-		return IOMMU_EINVAL;
-	if ((p->mutex_create == NULL) != (p->mutex_destroy == NULL) ||
-	    (p->mutex_lock == NULL) != (p->mutex_unlock == NULL) ||
-	    (p->mutex_create == NULL) != (p->mutex_lock == NULL))
-		return IOMMU_EINVAL;
-	if ((p->map_pieces == NULL) != (p->unmap_pieces == NULL))
-		return IOMMU_EINVAL;
-	if ((p->irq_save == NULL) != (p->irq_restore == NULL))
-		return IOMMU_EINVAL;
+	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (is_given(p, pairs[i][0]) != is_given(p, pairs[i][1]))
+			return IOMMU_EINVAL;
 	return 0;
 }

@@ -10,7 +10,7 @@ int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device
 
 	if (status != 0 || pages == 0)
 		return IOMMU_EINVAL;
-	if (dma->is_direct)
+	if (dma_is_direct(dma))
 		return IOMMU_EOPNOTSUPP;
 	if (!iommu_dma_last_page(dma, device, &request.limit))
 		return IOMMU_ENOSPC;

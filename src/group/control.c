@@ -15,7 +15,9 @@ void iommu_control_lock(struct iommu *iommu)
 {
 	if (iommu->mutex != NULL)
 		iommu->platform->mutex_lock(iommu->platform->ctx, iommu->mutex);
+#if IOMMU_CONFIG_REASONS
 	iommu->refusal.status = 0;
+#endif
 }
 
 void iommu_control_unlock(struct iommu *iommu)
@@ -31,6 +33,8 @@ int iommu_unit_confirm(struct iommu_unit *unit)
 
 /* --- Reasons ---------------------------------------------------------------------------------- */
 
+#if IOMMU_CONFIG_REASONS
+
 int iommu_refuse(struct iommu *iommu, const char *who, int status, const char *why)
 {
 	struct iommu_refusal *refusal = &iommu->refusal;
@@ -39,13 +43,6 @@ int iommu_refuse(struct iommu *iommu, const char *who, int status, const char *w
 	refusal->why = why;
 	(void)iommu_line_append(refusal->who, sizeof(refusal->who), 0, who);
 	return status;
-}
-
-const char *iommu_group_who(const struct iommu_group *group)
-{
-	if (group->name[0] != '\0' || iommu_list_is_empty(&group->endpoints))
-		return group->name;
-	return iommu_member_of(group->endpoints.next)->name;
 }
 
 const char *iommu_why(const struct iommu *iommu, int status)
@@ -90,3 +87,34 @@ const char *iommu_reason(const struct iommu *iommu)
 {
 	return iommu->reason;
 }
+
+#else
+
+int iommu_refuse(struct iommu *iommu, const char *who, int status, const char *why)
+{
+	(void)iommu;
+	(void)who;
+	(void)why;
+	return status;
+}
+
+const char *iommu_why(const struct iommu *iommu, int status)
+{
+	(void)iommu;
+	return iommu_strerror(status);
+}
+
+int iommu_control_end(struct iommu *iommu, const char *call, int status)
+{
+	(void)call;
+	iommu_control_unlock(iommu);
+	return status;
+}
+
+const char *iommu_reason(const struct iommu *iommu)
+{
+	(void)iommu;
+	return "";
+}
+
+#endif

@@ -42,6 +42,7 @@ static bool config_makes_sense(const struct iommu_unit *unit, enum iommu_domain_
 }
 
 /* "paging domain made" */
+#if IOMMU_CONFIG_LOG
 static void debug(const struct iommu *iommu, const char *who, enum iommu_domain_type type,
 		  const char *what)
 {
@@ -57,6 +58,9 @@ static void debug(const struct iommu *iommu, const char *who, enum iommu_domain_
 	(void)iommu_line_append(line, sizeof(line), used, what);
 	iommu_log(iommu->platform, IOMMU_LOG_DEBUG, who, line);
 }
+#else
+#define debug(iommu, who, type, what) ((void)0)
+#endif
 
 /* What was asked for, and the back end has not made. */
 static bool lacks_something(const struct iommu *iommu, const struct iommu_domain *domain,

@@ -183,6 +183,8 @@ int iommu_unit_hardware_info(const struct iommu_unit *unit, struct iommu_hardwar
 	return unit->ops->hardware_info(unit, info);
 }
 
+#if IOMMU_CONFIG_REGIONS
+
 /*
  * Regions of one group that cannot be mapped are no reason to leave all others unprotected: its members
  * stay blocked.
@@ -215,6 +217,16 @@ int iommu_unit_prepare(struct iommu_unit *unit)
 	}
 	return 0;
 }
+
+#else
+
+int iommu_unit_prepare(struct iommu_unit *unit)
+{
+	(void)unit;
+	return 0;
+}
+
+#endif
 
 int iommu_unit_start(struct iommu_unit *unit)
 {
@@ -263,7 +275,7 @@ int iommu_unit_wake(struct iommu_unit *unit)
 {
 	int status = 0;
 
-	if (unit->power == IOMMU_UNIT_AWAKE)
+	if (!IOMMU_CONFIG_SUSPEND || unit->power == IOMMU_UNIT_AWAKE)
 		return 0;
 	if (unit->ops->resume != NULL)
 		status = unit->ops->resume(unit);
@@ -292,6 +304,8 @@ static int unit_suspend(struct iommu_unit *unit)
 		unit->unsettled = false;
 	return status;
 }
+
+#if IOMMU_CONFIG_SUSPEND
 
 static int resume(struct iommu *iommu)
 {
@@ -331,6 +345,8 @@ int iommu_suspend(struct iommu *iommu)
 		(void)resume(iommu);
 	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
+
+#endif
 
 int iommu_shutdown(struct iommu *iommu)
 {
