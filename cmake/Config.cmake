@@ -14,6 +14,7 @@ option(IOMMU_CONFIG_TABLE_TOOLS "Walking and cloning of page tables" ON)
 option(IOMMU_CONFIG_LOG "Lines for the host's log" ON)
 option(IOMMU_CONFIG_FAULT_TEXTS "Fault reasons in words" ON)
 option(IOMMU_CONFIG_REASONS "Reasons of refusals in words" ON)
+option(IOMMU_CONFIG_NAMES "Names of endpoints that have none" ON)
 option(IOMMU_CONFIG_DMA "The DMA mapping API and IOVA spaces" ON)
 option(IOMMU_CONFIG_DMA_SCATTER "DMA: lists of pieces" ON)
 option(IOMMU_CONFIG_DMA_BOUNCE "DMA: bounce pages" ON)
@@ -30,7 +31,7 @@ set(IOMMU_LEFT_OUT)
 foreach(
   part
   SCALABLE FIRST_STAGE INTERRUPTS TAKE_OVER DEVICE_TLB REGISTERS REGIONS UNLIKE_UNITS SUSPEND TABLE_TOOLS
-  LOG FAULT_TEXTS REASONS
+  LOG FAULT_TEXTS REASONS NAMES
   DMA DMA_SCATTER DMA_BOUNCE DMA_LAZY DMA_DIRECT DMA_PIECES IOVA_CACHES IOAS POWER MODELS)
   if(NOT IOMMU_CONFIG_${part})
     list(APPEND IOMMU_LEFT_OUT ${part})

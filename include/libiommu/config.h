@@ -93,14 +93,22 @@
 #define IOMMU_CONFIG_FAULT_TEXTS 1
 #endif
 
-/* Lines for the host's log, but for those of refusals. */
+/* Lines for the host's log, but for those of refusals (IOMMU_CONFIG_REASONS). */
 #ifndef IOMMU_CONFIG_LOG
 #define IOMMU_CONFIG_LOG 1
 #endif
 
-/* Why a call was refused, in words: without, the code is all. */
+/*
+ * Why a call was refused, in words: without, the code that it returns is all, iommu_reason is empty
+ * and no line is logged about it.
+ */
 #ifndef IOMMU_CONFIG_REASONS
 #define IOMMU_CONFIG_REASONS 1
+#endif
+
+/* Names of endpoints that the host has given none: empty without, and not unique in their group. */
+#ifndef IOMMU_CONFIG_NAMES
+#define IOMMU_CONFIG_NAMES 1
 #endif
 
 /* The DMA mapping API, domains of the types IOMMU_DOMAIN_DMA and its kin, and IOVA spaces. */

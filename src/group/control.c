@@ -33,6 +33,13 @@ int iommu_unit_confirm(struct iommu_unit *unit)
 
 /* --- Reasons ---------------------------------------------------------------------------------- */
 
+const char *iommu_group_who(const struct iommu_group *group)
+{
+	if (group->name[0] != '\0' || iommu_list_is_empty(&group->endpoints))
+		return group->name;
+	return iommu_member_of(group->endpoints.next)->name;
+}
+
 #if IOMMU_CONFIG_REASONS
 
 int iommu_refuse(struct iommu *iommu, const char *who, int status, const char *why)

@@ -147,8 +147,12 @@ static inline bool iommu_is_identity_table(const struct iommu_domain *domain)
 
 /* Its name, or that of a member. */
 const char *iommu_group_who(const struct iommu_group *group);
+#if IOMMU_CONFIG_REASONS
 #define IOMMU_REFUSE_GROUP(group, status, text)                                                    \
 	IOMMU_REFUSE((group)->iommu, iommu_group_who(group), status, text)
+#else
+#define IOMMU_REFUSE_GROUP(group, status, text) ((void)(group), (status))
+#endif
 /*
  * What was noted of a status, or what it means in general: for failures that only a log tells of.
  */
@@ -252,10 +256,23 @@ static inline int iommu_pasids_leave(struct iommu_endpoint *endpoint)
 
 /* --- name.c, member.c, alias.c ---------------------------------------------------------------- */
 
+#if IOMMU_CONFIG_NAMES
 /* Its place, as people write it: 0000:00:04.0. */
 void iommu_name_by_place(char *name, uint16_t segment, uint16_t source_id);
 /* In its group no two have one name: the second "nic" becomes "nic.1". */
 void iommu_make_name_unique(struct iommu_endpoint *endpoint);
+#else
+static inline void iommu_name_by_place(char *name, uint16_t segment, uint16_t source_id)
+{
+	(void)segment;
+	(void)source_id;
+	name[0] = '\0';
+}
+static inline void iommu_make_name_unique(struct iommu_endpoint *endpoint)
+{
+	(void)endpoint;
+}
+#endif
 
 /* Copy what the host says of it; without a path it is on a root bus. */
 void iommu_endpoint_describe(struct iommu_endpoint *endpoint,

@@ -22,21 +22,8 @@ struct iommu_deadline {
 	uint32_t polls;
 };
 
-/* In line where speed counts; where size does, one copy of each for all (deadline.c). */
-#if defined(__OPTIMIZE_SIZE__) || defined(IOMMU_DEADLINE_BODY)
-#define IOMMU_DEADLINE_COPY
-#else
-#define IOMMU_DEADLINE_COPY static inline
-#endif
-
-IOMMU_DEADLINE_COPY struct iommu_deadline iommu_deadline_in(const struct iommu_platform *platform,
-							    uint64_t timeout_ns);
-/* To be asked once per poll: also tells the host that we spin. */
-IOMMU_DEADLINE_COPY bool iommu_deadline_passed(struct iommu_deadline *deadline);
-
-#if !defined(__OPTIMIZE_SIZE__) || defined(IOMMU_DEADLINE_BODY)
-IOMMU_DEADLINE_COPY struct iommu_deadline iommu_deadline_in(const struct iommu_platform *platform,
-							    uint64_t timeout_ns)
+static inline struct iommu_deadline iommu_deadline_in(const struct iommu_platform *platform,
+						      uint64_t timeout_ns)
 {
 	return (struct iommu_deadline){
 		.platform = platform,
@@ -45,7 +32,8 @@ IOMMU_DEADLINE_COPY struct iommu_deadline iommu_deadline_in(const struct iommu_p
 	};
 }
 
-IOMMU_DEADLINE_COPY bool iommu_deadline_passed(struct iommu_deadline *deadline)
+/* To be asked once per poll: also tells the host that we spin. */
+static inline bool iommu_deadline_passed(struct iommu_deadline *deadline)
 {
 	const struct iommu_platform *platform = deadline->platform;
 
@@ -56,6 +44,5 @@ IOMMU_DEADLINE_COPY bool iommu_deadline_passed(struct iommu_deadline *deadline)
 		return deadline->polls >= IOMMU_POLLS_WITHOUT_CLOCK;
 	return platform->now_ns(platform->ctx) - deadline->start_ns >= deadline->timeout_ns;
 }
-#endif
 
 #endif
