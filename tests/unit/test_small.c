@@ -233,7 +233,8 @@ static void functions_that_reach_each_other_share_a_group(void **state)
 
 static void a_buffer_is_the_devices_until_it_is_unmapped(void **state)
 {
-	struct iommu_dma_device narrow = {.mask = UINT32_MAX, .boundary = 0x10000};
+	const struct iommu_dma_device narrow = {.mask = UINT32_MAX, .boundary = 0x10000};
+	const struct iommu_dma_device few = {.mask = 0x1ffff};
 	iommu_iova_t address, more[40];
 	struct iommu_dma *dma;
 	iommu_paddr_t memory;
@@ -262,6 +263,11 @@ static void a_buffer_is_the_devices_until_it_is_unmapped(void **state)
 		assert_int_equal(iommu_dma_unmap(dma, more[i], (i + 1) * PAGE), 0);
 	for (i = 0; i < 40; i++)
 		assert_true(is_kept_out(more[i]));
+	/* All of its addresses go back: there are few below the mask. */
+	for (i = 0; i < 100; i++) {
+		assert_int_equal(iommu_dma_map(dma, &few, memory, 3 * PAGE, BOTH, &address), 0);
+		assert_int_equal(iommu_dma_unmap(dma, address, 3 * PAGE), 0);
+	}
 	model_machine_give(&f.machine, memory, 64);
 	iommu_unuse_default_domain(f.endpoint);
 	end();
@@ -417,22 +423,27 @@ static void what_firmware_claims_is_out_of_reach(void **state)
 /* A domain is as the unit made it; one that can do less is not given it, and its device stays blocked. */
 static void a_domain_does_not_change_for_an_unlike_unit(void **state)
 {
+	static const struct iommu_model_vtd_config wide = {.address_width = 48};
 	static const struct iommu_model_vtd_config narrow = {.address_width = 39};
-	static const struct iommu_model_vtd_config small_pages = {.pgsize_bitmap = IOMMU_SIZE_4K};
-	static const struct iommu_model_vtd_config past_caches = {
-		.flags = IOMMU_MODEL_VTD_NONCOHERENT};
-	static const struct iommu_model_vtd_config *const unlike[] = {&narrow, &small_pages,
-								      &past_caches};
+	/* Of the device's unit, which cannot do something; and of the one that the domain is made for. */
+	static const struct {
+		struct iommu_model_vtd_config own;
+		const struct iommu_model_vtd_config *other;
+	} unlike[] = {
+		{{.address_width = 40, .levels = 1 << 4}, &wide},
+		{{.address_width = 39, .levels = 1 << 4}, &narrow},
+		{{.pgsize_bitmap = IOMMU_SIZE_4K}, &wide},
+		{{.flags = IOMMU_MODEL_VTD_NONCOHERENT}, &wide},
+	};
 	unsigned int i;
 
 	(void)state;
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < sizeof(unlike) / sizeof(unlike[0]); i++) {
 		struct iommu_domain *domain;
 		struct iommu_unit *second;
 
-		/* The device is behind the first unit, the domain made for the second. */
-		start_machine(unlike[i]);
-		model_machine_add_unit(&f.machine, &plain);
+		start_machine(&unlike[i].own);
+		model_machine_add_unit(&f.machine, unlike[i].other);
 		model_machine_make_dmar(&f.machine);
 		probe(IOMMU_DOMAIN_BLOCKED);
 		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
