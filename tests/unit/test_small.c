@@ -301,6 +301,7 @@ static void shared_memory_is_one_block(void **state)
 static void an_address_that_is_not_confirmed_is_no_other_buffers(void **state)
 {
 	iommu_iova_t address, others[64];
+	struct iommu_dma_stats stats;
 	struct iommu_dma *dma;
 	iommu_paddr_t memory;
 	unsigned int i;
@@ -314,6 +315,8 @@ static void an_address_that_is_not_confirmed_is_no_other_buffers(void **state)
 	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
 	assert_int_equal(iommu_dma_unmap(dma, address, PAGE), IOMMU_ETIMEDOUT);
 	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	iommu_dma_get_stats(dma, &stats);
+	assert_int_equal(stats.withheld, 1);
 	assert_int_equal(iommu_dma_map(dma, &any, memory, PAGE, BOTH, &others[0]), 0);
 	assert_int_not_equal(others[0], address);
 	assert_int_equal(iommu_dma_tick(dma), 0);
