@@ -7,18 +7,32 @@ option(IOMMU_CONFIG_INTERRUPTS "Interrupt remapping" ON)
 option(IOMMU_CONFIG_TAKE_OVER "Taking over from a kernel that died" ON)
 option(IOMMU_CONFIG_DEVICE_TLB "TLBs in devices (ATS)" ON)
 option(IOMMU_CONFIG_REGISTERS "Invalidation through registers" ON)
+option(IOMMU_CONFIG_REGIONS "Memory mapped to itself: firmware's regions, identity domains with tables" ON)
+option(IOMMU_CONFIG_UNLIKE_UNITS "Domains that change with the units that they are attached to" ON)
+option(IOMMU_CONFIG_SUSPEND "Suspend and resume" ON)
 option(IOMMU_CONFIG_TABLE_TOOLS "Walking and cloning of page tables" ON)
 option(IOMMU_CONFIG_LOG "Lines for the host's log" ON)
 option(IOMMU_CONFIG_FAULT_TEXTS "Fault reasons in words" ON)
 option(IOMMU_CONFIG_REASONS "Reasons of refusals in words" ON)
+option(IOMMU_CONFIG_NAMES "Names of endpoints that have none" ON)
 option(IOMMU_CONFIG_DMA "The DMA mapping API and IOVA spaces" ON)
+option(IOMMU_CONFIG_DMA_SCATTER "DMA: lists of pieces" ON)
+option(IOMMU_CONFIG_DMA_BOUNCE "DMA: bounce pages" ON)
+option(IOMMU_CONFIG_DMA_LAZY "DMA: lazy invalidation" ON)
+option(IOMMU_CONFIG_DMA_DIRECT "DMA: handles where nothing translates, and ways around tables" ON)
+option(IOMMU_CONFIG_DMA_PIECES "DMA: shared memory in pieces" ON)
+option(IOMMU_CONFIG_IOVA_CACHES "CPUs' caches of IOVAs" ON)
 cmake_dependent_option(IOMMU_CONFIG_IOAS "Address spaces for managers of virtual machines" ON
                        "IOMMU_CONFIG_SCALABLE;IOMMU_CONFIG_DMA;IOMMU_CONFIG_TABLE_TOOLS" OFF)
 option(IOMMU_CONFIG_POWER "POWER: windows, OPAL, hypervisors' guests" ON)
 option(IOMMU_CONFIG_MODELS "Models of hardware" ON)
 
 set(IOMMU_LEFT_OUT)
-foreach(part SCALABLE FIRST_STAGE INTERRUPTS TAKE_OVER DEVICE_TLB REGISTERS TABLE_TOOLS LOG FAULT_TEXTS REASONS DMA IOAS POWER MODELS)
+foreach(
+  part
+  SCALABLE FIRST_STAGE INTERRUPTS TAKE_OVER DEVICE_TLB REGISTERS REGIONS UNLIKE_UNITS SUSPEND TABLE_TOOLS
+  LOG FAULT_TEXTS REASONS NAMES
+  DMA DMA_SCATTER DMA_BOUNCE DMA_LAZY DMA_DIRECT DMA_PIECES IOVA_CACHES IOAS POWER MODELS)
   if(NOT IOMMU_CONFIG_${part})
     list(APPEND IOMMU_LEFT_OUT ${part})
   endif()

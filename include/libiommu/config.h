@@ -61,6 +61,28 @@
 #define IOMMU_CONFIG_REGISTERS 1
 #endif
 
+/*
+ * Memory that the library maps to itself: what firmware claims for devices, whose claims are then
+ * all refused, as if the host had said so of each; and all of memory for identity domains where
+ * hardware passes nothing through, which are then not to be had (IOMMU_EOPNOTSUPP).
+ */
+#ifndef IOMMU_CONFIG_REGIONS
+#define IOMMU_CONFIG_REGIONS 1
+#endif
+
+/*
+ * Domains that change with the units that they are attached to: without, a unit must be able to do
+ * all that the one could which the domain was made for (IOMMU_EINVAL).
+ */
+#ifndef IOMMU_CONFIG_UNLIKE_UNITS
+#define IOMMU_CONFIG_UNLIKE_UNITS 1
+#endif
+
+/* iommu_suspend and iommu_resume; iommu_shutdown is there without. */
+#ifndef IOMMU_CONFIG_SUSPEND
+#define IOMMU_CONFIG_SUSPEND 1
+#endif
+
 /* Walking and cloning of page tables through iommu_pgtable_ops and iommu_domain_walk. */
 #ifndef IOMMU_CONFIG_TABLE_TOOLS
 #define IOMMU_CONFIG_TABLE_TOOLS 1
@@ -71,19 +93,63 @@
 #define IOMMU_CONFIG_FAULT_TEXTS 1
 #endif
 
-/* Lines for the host's log, but for those of refusals. */
+/* Lines for the host's log, but for those of refusals (IOMMU_CONFIG_REASONS). */
 #ifndef IOMMU_CONFIG_LOG
 #define IOMMU_CONFIG_LOG 1
 #endif
 
-/* Why a call was refused, in words: without, the code is all. */
+/*
+ * Why a call was refused, in words: without, the code that it returns is all, iommu_reason is empty
+ * and no line is logged about it.
+ */
 #ifndef IOMMU_CONFIG_REASONS
 #define IOMMU_CONFIG_REASONS 1
+#endif
+
+/* Names of endpoints that the host has given none: empty without, and not unique in their group. */
+#ifndef IOMMU_CONFIG_NAMES
+#define IOMMU_CONFIG_NAMES 1
 #endif
 
 /* The DMA mapping API, domains of the types IOMMU_DOMAIN_DMA and its kin, and IOVA spaces. */
 #ifndef IOMMU_CONFIG_DMA
 #define IOMMU_CONFIG_DMA 1
+#endif
+
+/*
+ * Of the DMA mapping API:
+ *   SCATTER  lists of pieces, iommu_dma_map_sg
+ *   BOUNCE   pages that take the place of an untrusted device's, where a buffer does not fill its
+ *            own, and of those that a device does not reach where nothing translates: without, such
+ *            a buffer is refused (IOMMU_EOPNOTSUPP)
+ *   LAZY     unmaps that wait for a common invalidation: flush queues, IOMMU_DOMAIN_DMA_LAZY
+ *   DIRECT   handles where nothing translates, and the way around a domain's tables where it has
+ *            one, IOMMU_DOMAIN_DMA_BYPASS: without, all is mapped, and an identity domain has no
+ *            handle (IOMMU_EOPNOTSUPP)
+ *   PIECES   shared memory larger than the host's largest block, or without an address for the CPU
+ */
+#ifndef IOMMU_CONFIG_DMA_SCATTER
+#define IOMMU_CONFIG_DMA_SCATTER 1
+#endif
+#ifndef IOMMU_CONFIG_DMA_BOUNCE
+#define IOMMU_CONFIG_DMA_BOUNCE 1
+#endif
+#ifndef IOMMU_CONFIG_DMA_LAZY
+#define IOMMU_CONFIG_DMA_LAZY 1
+#endif
+#ifndef IOMMU_CONFIG_DMA_DIRECT
+#define IOMMU_CONFIG_DMA_DIRECT 1
+#endif
+#ifndef IOMMU_CONFIG_DMA_PIECES
+#define IOMMU_CONFIG_DMA_PIECES 1
+#endif
+
+/*
+ * CPUs' caches of IOVAs, and what a space remembers for speed: without, each address comes from the
+ * tree, and goes back to it.
+ */
+#ifndef IOMMU_CONFIG_IOVA_CACHES
+#define IOMMU_CONFIG_IOVA_CACHES 1
 #endif
 
 /* Address spaces for managers of virtual machines (<libiommu/ioas.h>) and what stands on them. */

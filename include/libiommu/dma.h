@@ -170,7 +170,8 @@ IOMMU_API uint64_t iommu_dma_required_mask(const struct iommu_dma *dma);
  *
  * Returns 0, or
  *   IOMMU_EINVAL     size 0, direction, or mask, boundary or alignment that make no sense
- *   IOMMU_EOPNOTSUPP an untrusted device in lazy mode, or where nothing translates
+ *   IOMMU_EOPNOTSUPP an untrusted device in lazy mode, or where nothing translates; in a library
+ *                    without IOMMU_CONFIG_DMA_BOUNCE, a buffer that would have to be bounced
  *   IOMMU_EOVERFLOW  paddr + size wraps
  *   IOMMU_ERANGE     beyond what the units can address; larger than what can be bounced
  *                    (iommu_dma_max_size)
@@ -260,7 +261,8 @@ IOMMU_API int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_p
  *
  * May sleep. Returns 0, IOMMU_EINVAL (no size, or a device that makes no sense), IOMMU_ERANGE (more
  * than the CPU has addresses for), IOMMU_ENOMEM (no block, and no pieces, or no CPU addresses for
- * them); other errors as iommu_dma_map.
+ * them), IOMMU_EOPNOTSUPP (@memory is NULL in a library without IOMMU_CONFIG_DMA_PIECES); other
+ * errors as iommu_dma_map.
  *
  * iommu_dma_free - memory (NULL, where alloc was given NULL), address and size as allocated. May
  * sleep where the platform's unmap_pieces does, if the memory may be of pieces; from any context

@@ -24,6 +24,8 @@ void iommu_log(const struct iommu_platform *platform, enum iommu_log_level level
 }
 #endif
 
+#if IOMMU_CONFIG_REASONS
+
 static size_t append_part(char *line, size_t used, const char *part)
 {
 	if (*part == '\0')
@@ -67,6 +69,8 @@ int iommu_log_refusal(const struct iommu_platform *platform, const char *call, c
 	platform->log(platform->ctx, IOMMU_LOG_REFUSAL, line);
 	return status;
 }
+
+#endif
 
 int iommu_refuse_defect(const struct iommu_platform *platform, const char *call, const char *defect)
 {

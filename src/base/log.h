@@ -21,10 +21,13 @@ static inline void iommu_log(const struct iommu_platform *platform, enum iommu_l
 }
 #endif
 
+/* A text that is shown in such a line and nowhere else; never NULL. */
+#define IOMMU_LOG_TEXT(text) (IOMMU_CONFIG_LOG ? (text) : "")
+
 /*
  * Why a call of the control path is refused. All texts go through IOMMU_WHY, and all names of calls
- * are IOMMU_CALL: a build with IOMMU_CONFIG_REASONS 0 has none of them, and its lines say nothing
- * but the code.
+ * are IOMMU_CALL: a build with IOMMU_CONFIG_REASONS 0 has none of them, nor a line about a refusal:
+ * the code that the call returns says all.
  */
 #if IOMMU_CONFIG_REASONS
 #define IOMMU_WHY(text) (text)
@@ -44,6 +47,7 @@ static inline void iommu_log(const struct iommu_platform *platform, enum iommu_l
 #define IOMMU_REFUSE(iommu, who, status, text) ((void)(iommu), (void)(who), (status))
 #endif
 
+#if IOMMU_CONFIG_REASONS
 /* What iommu_strerror says of a status, without its name. */
 const char *iommu_meaning(int status);
 
@@ -54,6 +58,17 @@ const char *iommu_meaning(int status);
  */
 int iommu_log_refusal(const struct iommu_platform *platform, const char *call, const char *who,
 		      const char *why, int status);
+#else
+static inline int iommu_log_refusal(const struct iommu_platform *platform, const char *call,
+				    const char *who, const char *why, int status)
+{
+	(void)platform;
+	(void)call;
+	(void)who;
+	(void)why;
+	return status;
+}
+#endif
 
 /*
  * For what is made with a platform alone: what is wrong with its configuration (NULL: nothing) is

@@ -4,31 +4,70 @@
 #include <libiommu/status.h>
 
 #include "base/log.h"
+#include "base/memory.h"
+
+typedef void (*service)(void);
+
+/* The number of a service in the table, all of whose members from `ctx` on are of one size. */
+#define NUMBER_OF(member) (offsetof(struct iommu_platform, member) / sizeof(service))
+
+/* Services that go together. */
+struct pair {
+	uint8_t numbers[2];
+#if IOMMU_CONFIG_REASONS
+	const char *defect;
+#endif
+};
+
+#if IOMMU_CONFIG_REASONS
+#define PAIR(one, other, text)                                                                     \
+	{                                                                                          \
+		{NUMBER_OF(one), NUMBER_OF(other)}, "the platform has only " text                  \
+	}
+#define DEFECT_OF(number) (pairs[number].defect)
+#else
+#define PAIR(one, other, text)                                                                     \
+	{                                                                                          \
+		{                                                                                  \
+			NUMBER_OF(one), NUMBER_OF(other)                                           \
+		}                                                                                  \
+	}
+#define DEFECT_OF(number) ""
+#endif
+
+static const struct pair pairs[] = {
+	PAIR(phys_to_virt, virt_to_phys, "one of phys_to_virt and virt_to_phys"),
+	PAIR(map_mmio, unmap_mmio, "one of map_mmio and unmap_mmio"),
+	PAIR(mmio_read32, mmio_write32, "some of mmio_read and mmio_write"),
+	PAIR(mmio_read64, mmio_write64, "some of mmio_read and mmio_write"),
+	PAIR(mmio_read32, mmio_read64, "some of mmio_read and mmio_write"),
+	PAIR(cpu_id, cpu_count, "one of cpu_id and cpu_count"),
+	PAIR(mutex_create, mutex_destroy, "some of the four mutex functions"),
+	PAIR(mutex_lock, mutex_unlock, "some of the four mutex functions"),
+	PAIR(mutex_create, mutex_lock, "some of the four mutex functions"),
+	PAIR(map_pieces, unmap_pieces, "one of map_pieces and unmap_pieces"),
+	PAIR(irq_save, irq_restore, "one of irq_save and irq_restore"),
+};
+
+static bool is_given(const struct iommu_platform *p, unsigned int number)
+{
+	service given;
+
+	memcpy(&given, (const unsigned char *)p + number * sizeof(given), sizeof(given));
+	return given != NULL;
+}
 
 const char *iommu_platform_defect(const struct iommu_platform *p)
 {
+	unsigned int i;
+
 	if (p == NULL)
 		return IOMMU_WHY("there is no platform");
 	if (p->alloc_pages == NULL || p->free_pages == NULL)
 		return IOMMU_WHY("the platform has no alloc_pages or no free_pages");
-	if ((p->phys_to_virt == NULL) != (p->virt_to_phys == NULL))
-		return IOMMU_WHY("the platform has only one of phys_to_virt and virt_to_phys");
-	if ((p->map_mmio == NULL) != (p->unmap_mmio == NULL))
-		return IOMMU_WHY("the platform has only one of map_mmio and unmap_mmio");
-	if ((p->mmio_read32 == NULL) != (p->mmio_write32 == NULL) ||
-	    (p->mmio_read64 == NULL) != (p->mmio_write64 == NULL) ||
-	    (p->mmio_read32 == NULL) != (p->mmio_read64 == NULL))
-		return IOMMU_WHY("the platform has only some of mmio_read and mmio_write");
-	if ((p->cpu_id == NULL) != (p->cpu_count == NULL))
-		return IOMMU_WHY("the platform has only one of cpu_id and cpu_count");
-	if ((p->mutex_create == NULL) != (p->mutex_destroy == NULL) ||
-	    (p->mutex_lock == NULL) != (p->mutex_unlock == NULL) ||
-	    (p->mutex_create == NULL) != (p->mutex_lock == NULL))
-		return IOMMU_WHY("the platform has only some of the four mutex functions");
-	if ((p->map_pieces == NULL) != (p->unmap_pieces == NULL))
-		return IOMMU_WHY("the platform has only one of map_pieces and unmap_pieces");
-	if ((p->irq_save == NULL) != (p->irq_restore == NULL))
-		return IOMMU_WHY("the platform has only one of irq_save and irq_restore");
+	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (is_given(p, pairs[i].numbers[0]) != is_given(p, pairs[i].numbers[1]))
+			return DEFECT_OF(i);
 	return NULL;
 }
 

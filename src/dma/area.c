@@ -10,6 +10,8 @@
  */
 #include "dma/dma.h"
 
+#if IOMMU_CONFIG_DMA_PIECES
+
 struct dma_area {
 	struct iommu_list_node link;
 	iommu_iova_t address;
@@ -235,3 +237,5 @@ bool iommu_dma_free_area(struct iommu_dma *dma, const void *memory, iommu_iova_t
 	iommu_dma_area_put(dma, area);
 	return true;
 }
+
+#endif

@@ -7,6 +7,8 @@
  */
 #include "dma/debug.h"
 
+#if IOMMU_CONFIG_DMA_BOUNCE
+
 struct dma_bounce {
 	struct iommu_rb_node node;
 	iommu_iova_t start; /* of its first page */
@@ -257,6 +259,8 @@ int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *
 	return 0;
 }
 
+#if IOMMU_CONFIG_DMA_DIRECT
+
 /* A block where the device reaches it, in the place of all of a buffer. It is in no tree yet. */
 static int make_whole(struct iommu_dma *dma, const struct iommu_dma_device *device,
 		      iommu_paddr_t paddr, uint64_t size, struct dma_bounce **result)
@@ -322,6 +326,8 @@ int iommu_dma_alloc_aligned(struct iommu_dma *dma, const struct iommu_dma_device
 	return 0;
 }
 
+#endif
+
 void iommu_dma_bounce_finish(struct iommu_dma *dma, const struct dma_bounce *bounce)
 {
 	if ((bounce->direction & IOMMU_DMA_FROM_DEVICE) != 0)
@@ -334,7 +340,7 @@ static int unmap(struct iommu_dma *dma, struct dma_bounce *bounce)
 	const struct dma_hanging hanging = {.bounce = bounce, .is_owed = true};
 	int status = 0;
 
-	if (!dma->is_direct)
+	if (!dma_is_direct(dma))
 		status = iommu_dma_unmap_strictly(dma, bounce->start >> dma->page_shift,
 						  dma_pages_of(dma, bounce->paddr, bounce->size),
 						  &hanging);
@@ -382,6 +388,10 @@ static void sync(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, boo
 		size = bounce->size - from;
 	copy(dma, bounce, from, from + size, to_device);
 }
+
+#else
+#define sync(dma, address, size, to_device) ((void)(dma), (void)(address), (void)(size))
+#endif
 
 void iommu_dma_sync_for_cpu(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 {

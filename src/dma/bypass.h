@@ -14,7 +14,7 @@
 static inline bool dma_bypasses(const struct iommu_dma *dma, const struct iommu_dma_device *device,
 				iommu_paddr_t paddr, uint64_t size, iommu_iova_t *address)
 {
-	if (__builtin_expect(!dma->passes, 1))
+	if (__builtin_expect(!dma_passes(dma), 1))
 		return false;
 	if (device->untrusted ||
 	    (device->mask != 0 && device->mask < dma->pass_offset + dma->pass_last) ||
@@ -29,7 +29,7 @@ static inline bool dma_bypasses(const struct iommu_dma *dma, const struct iommu_
 /* Is this the address of one? */
 static inline bool dma_is_bypass(const struct iommu_dma *dma, iommu_iova_t address)
 {
-	return __builtin_expect(dma->passes, 0) && address - dma->pass_offset <= dma->pass_last;
+	return __builtin_expect(dma_passes(dma), 0) && address - dma->pass_offset <= dma->pass_last;
 }
 
 #endif

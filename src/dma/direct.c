@@ -10,6 +10,8 @@
  */
 #include "dma/dma.h"
 
+#if IOMMU_CONFIG_DMA_DIRECT
+
 /* The largest that is bounced through, and that lies at a multiple of its size. */
 #define BLOCK_MAX (IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER)
 
@@ -137,14 +139,16 @@ int iommu_dma_free_direct(struct iommu_dma *dma, void *memory, iommu_iova_t addr
 
 uint64_t iommu_dma_max_size(const struct iommu_dma *dma, const struct iommu_dma_device *device)
 {
-	if (!dma->is_direct)
+	if (!dma_is_direct(dma))
 		return UINT64_MAX;
 	if (device->alignment > BLOCK_MAX)
 		return 0;
 	/* Up to a boundary that no block is larger than, all that crosses it can be bounced. */
 	if (last_within(dma, device) == dma->pass_last && device->alignment <= IOMMU_PAGE_SIZE &&
-	    device->boundary <= BLOCK_MAX)
+	    device->boundary <= (IOMMU_CONFIG_DMA_BOUNCE ? BLOCK_MAX : 0))
 		return UINT64_MAX;
+	if (!IOMMU_CONFIG_DMA_BOUNCE)
+		return 0;
 	/* Wherever in its first page it begins. */
 	return BLOCK_MAX - (IOMMU_PAGE_SIZE - 1);
 }
@@ -202,3 +206,5 @@ int iommu_dma_unmap_sg_direct(struct iommu_dma *dma, const struct iommu_dma_piec
 	}
 	return first;
 }
+
+#endif

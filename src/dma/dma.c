@@ -22,6 +22,7 @@ static bool is_lazy(const struct iommu_dma_config *config)
 	       config->domain->type == IOMMU_DOMAIN_DMA_LAZY;
 }
 
+#if IOMMU_CONFIG_DMA_LAZY
 static int make_queue(struct iommu_dma *dma, const struct iommu_dma_config *config)
 {
 	const struct iommu_flush_queue_config queue = {
@@ -37,6 +38,9 @@ static int make_queue(struct iommu_dma *dma, const struct iommu_dma_config *conf
 		return 0;
 	return iommu_flush_queue_create(&queue, &dma->queue);
 }
+#else
+#define make_queue(dma, config) (is_lazy(config) ? IOMMU_EOPNOTSUPP : 0)
+#endif
 
 /* What every kind has; NULL: no memory. */
 static struct iommu_dma *dma_new(const struct iommu_platform *platform, unsigned int page_shift)
@@ -48,10 +52,14 @@ static struct iommu_dma *dma_new(const struct iommu_platform *platform, unsigned
 	dma->platform = platform;
 	dma->page_shift = page_shift;
 	dma->page_mask = (1ULL << page_shift) - 1;
+#if IOMMU_CONFIG_DMA_BOUNCE
 	iommu_object_cache_init(&dma->bounces, platform, DMA_BOUNCE_SIZE);
+#endif
+#if IOMMU_CONFIG_DMA_PIECES
 	iommu_object_cache_init(&dma->areas, platform, DMA_AREA_SIZE);
 	iommu_object_cache_init(&dma->pieces, platform, sizeof(struct iommu_memory_piece));
 	iommu_list_init(&dma->areas_in_use);
+#endif
 	return dma;
 }
 
@@ -68,7 +76,7 @@ static int make_translated(struct iommu_dma *dma, const struct iommu_dma_config 
 
 	dma->domain = domain;
 	dma->space = domain->space;
-	if (domain->bypass_size != 0) {
+	if (IOMMU_CONFIG_DMA_DIRECT && domain->bypass_size != 0) {
 		dma->passes = true;
 		dma->pass_offset = domain->bypass_offset;
 		dma->pass_last = domain->bypass_size - 1;
@@ -87,6 +95,8 @@ static int because(const char **why, int status, const char *text)
 	*why = text;
 	return status;
 }
+
+#if IOMMU_CONFIG_DMA_DIRECT
 
 static int create_direct(const struct iommu_platform *platform, struct iommu_domain *domain,
 			 struct iommu_dma **result)
@@ -109,6 +119,10 @@ int iommu_dma_create_direct(const struct iommu_platform *platform, struct iommu_
 
 	return status != 0 ? status : create_direct(platform, NULL, result);
 }
+
+#else
+#define create_direct(platform, domain, result) IOMMU_EOPNOTSUPP
+#endif
 
 static int create(const struct iommu_dma_config *config, struct iommu_dma **result,
 		  const char **why)
@@ -171,12 +185,13 @@ int iommu_dma_destroy(struct iommu_dma *dma)
 	if (dma == NULL)
 		return 0;
 	platform = dma->platform;
-	if (dma->bounced_count != 0 || !iommu_list_is_empty(&dma->areas_in_use))
+	if (dma_has_bounced(dma) ||
+	    (IOMMU_CONFIG_DMA_PIECES && !iommu_list_is_empty(&dma->areas_in_use)))
 		return iommu_log_refusal(platform, IOMMU_CALL, "",
 					 IOMMU_WHY("buffers or shared memory are mapped"),
 					 IOMMU_EBUSY);
 	status = iommu_dma_settle_withheld(dma);
-	if (status == 0 && dma->queue != NULL)
+	if (dma_is_lazy(dma) && status == 0)
 		status = iommu_flush_queue_destroy(dma->queue);
 	if (status != 0)
 		return iommu_log_refusal(platform, IOMMU_CALL, "", "", status);
@@ -261,9 +276,9 @@ int iommu_dma_tick(struct iommu_dma *dma)
 {
 	int status = iommu_dma_settle_withheld(dma);
 
-	if (status != 0 || dma->queue == NULL)
-		return status;
-	return iommu_flush_queue_tick(dma->queue);
+	if (dma_is_lazy(dma) && status == 0)
+		status = iommu_flush_queue_tick(dma->queue);
+	return status;
 }
 
 void iommu_dma_get_stats(struct iommu_dma *dma, struct iommu_dma_stats *stats)
@@ -281,7 +296,7 @@ void iommu_dma_get_stats(struct iommu_dma *dma, struct iommu_dma_stats *stats)
 uint64_t iommu_dma_required_mask(const struct iommu_dma *dma)
 {
 	const iommu_iova_t last =
-		dma->passes ? dma->pass_offset + dma->pass_last : dma->domain->aperture_last;
+		dma_passes(dma) ? dma->pass_offset + dma->pass_last : dma->domain->aperture_last;
 
 	return UINT64_MAX >> (63 - iommu_highest_bit(last));
 }
@@ -383,8 +398,9 @@ int iommu_dma_take_addresses(struct iommu_dma *dma, const struct iommu_dma_devic
 		return status;
 	if (!iommu_dma_last_page(dma, device, &limit) || pages > limit)
 		return IOMMU_ENOSPC;
-	if (__builtin_expect(
-		    pages <= DMA_CACHED_PAGES && device->alignment >> dma->page_shift <= pages, 1))
+	if (__builtin_expect(IOMMU_CONFIG_IOVA_CACHES && pages <= DMA_CACHED_PAGES &&
+				     device->alignment >> dma->page_shift <= pages,
+			     1))
 		return iommu_iova_cache_alloc(dma->cache, dma_order_of(pages), limit,
 					      iova_flags(dma, device), first);
 	return search_addresses(dma, device, pages, limit, paddr, first);
@@ -461,7 +477,7 @@ int iommu_dma_unmap_pages(struct iommu_dma *dma, uint64_t first, uint64_t pages)
 {
 	int status;
 
-	if (dma->queue == NULL)
+	if (!dma_is_lazy(dma))
 		return iommu_dma_unmap_strictly(dma, first, pages, &nothing_hangs);
 	status = dma_make_room(dma);
 	if (status == 0)
@@ -502,10 +518,10 @@ static int map_buffer(struct iommu_dma *dma, const struct iommu_dma_device *devi
 	if (status != 0)
 		return status;
 	/* In lazy mode a device reaches for a while what is not its any more. */
-	if (device->untrusted && dma->queue != NULL)
+	if (device->untrusted && dma_is_lazy(dma))
 		return IOMMU_EOPNOTSUPP;
-	if (__builtin_expect(dma->passes, 0)) {
-		if (dma->is_direct)
+	if (__builtin_expect(dma_passes(dma), 0)) {
+		if (dma_is_direct(dma))
 			return iommu_dma_map_direct(dma, device, paddr, size, direction, address);
 		if (dma_bypasses(dma, device, paddr, size, address))
 			return 0;
@@ -541,8 +557,8 @@ static int unmap_buffer(struct iommu_dma *dma, iommu_iova_t address, uint64_t si
 
 	if (size == 0 || size - 1 > UINT64_MAX - address)
 		return IOMMU_ENOENT;
-	if (__builtin_expect(dma->passes, 0)) {
-		if (dma->is_direct)
+	if (__builtin_expect(dma_passes(dma), 0)) {
+		if (dma_is_direct(dma))
 			return iommu_dma_unmap_direct(dma, address, size);
 		if (dma_is_bypass(dma, address))
 			return 0;
@@ -575,8 +591,8 @@ static void *shared_block(struct iommu_dma *dma, uint64_t pages, unsigned int *o
 
 	*order = dma_host_order(dma, dma_order_of(pages));
 	/* Of what is large, pieces waste less than the next power of two. */
-	if (*order > IOMMU_MAX_ALLOC_ORDER && (pages & (pages - 1)) != 0 &&
-	    platform->map_pieces != NULL)
+	if (IOMMU_CONFIG_DMA_PIECES && *order > IOMMU_MAX_ALLOC_ORDER &&
+	    (pages & (pages - 1)) != 0 && platform->map_pieces != NULL)
 		return NULL;
 	return platform->alloc_pages(platform->ctx, *order, IOMMU_NODE_ANY, 0);
 }
@@ -593,7 +609,7 @@ static int alloc_shared(struct iommu_dma *dma, const struct iommu_dma_device *de
 		return IOMMU_EINVAL;
 	if (size > SHARED_MAX)
 		return IOMMU_ERANGE;
-	if (dma->is_direct)
+	if (dma_is_direct(dma))
 		return iommu_dma_alloc_direct(dma, device, size, memory, address);
 	pages = dma_pages_of(dma, 0, size);
 	if (memory != NULL)
@@ -637,10 +653,10 @@ static int free_shared(struct iommu_dma *dma, void *memory, iommu_iova_t address
 
 	if (size == 0 || size > SHARED_MAX)
 		return IOMMU_ENOENT;
-	if (dma->is_direct)
+	if (dma_is_direct(dma))
 		return iommu_dma_free_direct(dma, memory, address, size);
 	pages = dma_pages_of(dma, 0, size);
-	if (iommu_dma_free_area(dma, memory, address, pages, &status))
+	if (IOMMU_CONFIG_DMA_PIECES && iommu_dma_free_area(dma, memory, address, pages, &status))
 		return status;
 	if (memory == NULL)
 		return IOMMU_ENOENT;
@@ -711,9 +727,9 @@ int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell, iommu_iova_
 	const iommu_paddr_t page = doorbell & ~dma_page_mask(dma);
 	iommu_iova_t own = 0;
 	iommu_iova_t found = 0;
-	int status = dma->is_direct ? 0 : doorbell_at(dma, page, NULL, &found);
+	int status = dma_is_direct(dma) ? 0 : doorbell_at(dma, page, NULL, &found);
 
-	if (dma->is_direct)
+	if (dma_is_direct(dma))
 		found = page;
 	if (status == IOMMU_ENOENT) {
 		status = iommu_dma_map(dma, &any, page, IOMMU_PAGE_SIZE, IOMMU_DMA_FROM_DEVICE,

@@ -86,6 +86,18 @@ struct iommu_dma {
 #endif
 };
 
+/*
+ * Macros, like vtd_is_scalable: what is left out is not missing when it links, at any level of
+ * optimisation.
+ */
+#define dma_passes(dma)    (IOMMU_CONFIG_DMA_DIRECT && (dma)->passes)
+#define dma_is_direct(dma) (IOMMU_CONFIG_DMA_DIRECT && (dma)->is_direct)
+#define dma_is_lazy(dma)   (IOMMU_CONFIG_DMA_LAZY && (dma)->queue != NULL)
+/* Is any buffer bounced? The call that maps and unmaps this very buffer sees its own. */
+#define dma_has_bounced(dma)                                                                       \
+	(IOMMU_CONFIG_DMA_BOUNCE &&                                                                \
+	 __builtin_expect(__atomic_load_n(&(dma)->bounced_count, __ATOMIC_ACQUIRE) != 0, 0))
+
 static inline uint64_t dma_page_mask(const struct iommu_dma *dma)
 {
 	return dma->page_mask;
@@ -144,12 +156,6 @@ static inline bool dma_crosses(const struct iommu_dma_device *device, iommu_iova
 	return device->boundary != 0 && (address ^ (address + (length - 1))) >= device->boundary;
 }
 
-/* Is any buffer bounced? Whoever maps and unmaps this very buffer sees his own. */
-static inline bool dma_has_bounced(const struct iommu_dma *dma)
-{
-	return __builtin_expect(__atomic_load_n(&dma->bounced_count, __ATOMIC_ACQUIRE) != 0, 0);
-}
-
 static inline bool dma_is_unconfirmed(int status)
 {
 	return status == IOMMU_ETIMEDOUT || status == IOMMU_EIO;
@@ -201,14 +207,23 @@ int iommu_dma_settle_withheld(struct iommu_dma *dma);
 void iommu_dma_release(struct iommu_dma *dma, const struct dma_hanging *hanging);
 
 /* area.c */
-/* As iommu_dma_alloc, of pieces. @memory: NULL: the CPU needs no address. */
-int iommu_dma_alloc_area(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			 uint64_t pages, void **memory, iommu_iova_t *address);
 /* Is memory of pieces there? *status is then that of freeing it. */
 bool iommu_dma_free_area(struct iommu_dma *dma, const void *memory, iommu_iova_t address,
 			 uint64_t pages, int *status);
 /* One holder less. */
 void iommu_dma_area_put(struct iommu_dma *dma, struct dma_area *area);
+#if IOMMU_CONFIG_DMA_PIECES
+/* As iommu_dma_alloc, of pieces. @memory: NULL: the CPU needs no address. */
+int iommu_dma_alloc_area(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			 uint64_t pages, void **memory, iommu_iova_t *address);
+#else
+static inline int iommu_dma_alloc_area(struct iommu_dma *dma, const struct iommu_dma_device *device,
+				       uint64_t pages, void **memory, iommu_iova_t *address)
+{
+	(void)dma, (void)device, (void)pages, (void)address;
+	return memory == NULL ? IOMMU_EOPNOTSUPP : IOMMU_ENOMEM;
+}
+#endif
 
 /* direct.c: where nothing translates. */
 int iommu_dma_map_direct(struct iommu_dma *dma, const struct iommu_dma_device *device,
@@ -231,6 +246,10 @@ int iommu_dma_pages_within(struct iommu_dma *dma, const struct iommu_dma_device 
 			   unsigned int order, unsigned int alloc_flags, void **pages);
 
 /* bounce.c */
+/* Is this buffer bounced, as some are? *status is then that of unmapping it. */
+bool iommu_dma_unmap_bounced(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
+			     int *status);
+#if IOMMU_CONFIG_DMA_BOUNCE
 /* All of a buffer, through pages within what the device reaches untranslated. */
 int iommu_dma_map_bounced_whole(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				iommu_paddr_t paddr, uint64_t size,
@@ -244,11 +263,35 @@ int iommu_dma_alloc_aligned(struct iommu_dma *dma, const struct iommu_dma_device
 int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			  iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
 			  uint64_t *first);
-/* Is this buffer bounced, as some are? *status is then that of unmapping it. */
-bool iommu_dma_unmap_bounced(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
-			     int *status);
 void iommu_dma_bounce_free(struct iommu_dma *dma, struct dma_bounce *bounce);
 /* The device cannot change it any more: what it wrote goes to the buffer. */
 void iommu_dma_bounce_finish(struct iommu_dma *dma, const struct dma_bounce *bounce);
+#else
+/* What the device must not get, or cannot reach, is refused. */
+static inline int iommu_dma_map_bounced_whole(struct iommu_dma *dma,
+					      const struct iommu_dma_device *device,
+					      iommu_paddr_t paddr, uint64_t size,
+					      enum iommu_dma_direction direction,
+					      iommu_iova_t *address)
+{
+	(void)dma, (void)device, (void)paddr, (void)size, (void)direction, (void)address;
+	return IOMMU_EOPNOTSUPP;
+}
+static inline int iommu_dma_alloc_aligned(struct iommu_dma *dma,
+					  const struct iommu_dma_device *device, uint64_t size,
+					  void **memory, iommu_iova_t *address)
+{
+	(void)dma, (void)device, (void)size, (void)memory, (void)address;
+	return IOMMU_EOPNOTSUPP;
+}
+static inline int iommu_dma_map_bounced(struct iommu_dma *dma,
+					const struct iommu_dma_device *device, iommu_paddr_t paddr,
+					uint64_t size, enum iommu_dma_direction direction,
+					uint64_t *first)
+{
+	(void)dma, (void)device, (void)paddr, (void)size, (void)direction, (void)first;
+	return IOMMU_EOPNOTSUPP;
+}
+#endif
 
 #endif

@@ -27,6 +27,8 @@
 #include "base/per_cpu.h"
 #include "base/spinlock.h"
 
+#if IOMMU_CONFIG_DMA_LAZY
+
 #define DEFAULT_ENTRIES 256U
 #define ENTRIES_MAX     1024U
 #define DEFAULT_BYTES   (64ULL << 20)
@@ -435,3 +437,5 @@ int iommu_flush_queue_destroy(struct iommu_flush_queue *queue)
 		free_everything(queue);
 	return status;
 }
+
+#endif

@@ -3,6 +3,8 @@
 #include "dma/bypass.h"
 #include "dma/debug.h"
 
+#if IOMMU_CONFIG_DMA_SCATTER
+
 static int check_pieces(const struct iommu_dma_device *device, const struct iommu_dma_piece *pieces,
 			unsigned int count, enum iommu_dma_direction direction)
 {
@@ -192,7 +194,7 @@ static int map_list(struct iommu_dma *dma, const struct iommu_dma_device *device
 
 	if (status != 0)
 		return status;
-	if (__builtin_expect(dma->is_direct, 0))
+	if (__builtin_expect(dma_is_direct(dma), 0))
 		return iommu_dma_map_sg_direct(dma, device, pieces, count, direction, elements);
 	if (bypass_pieces(dma, device, pieces, count, elements))
 		return 0;
@@ -244,7 +246,7 @@ static int unmap_list(struct iommu_dma *dma, const struct iommu_dma_piece *piece
 {
 	uint64_t pages;
 
-	if (__builtin_expect(dma->is_direct, 0))
+	if (__builtin_expect(dma_is_direct(dma), 0))
 		return iommu_dma_unmap_sg_direct(dma, pieces, count);
 	pages = mapped_pages(dma, pieces, count);
 	if (pages == 0)
@@ -264,3 +266,5 @@ int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_piece *piec
 	iommu_dma_debug_unmap_end(dma, noted, status);
 	return status;
 }
+
+#endif

@@ -19,7 +19,7 @@ int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device
 			dma, IOMMU_CALL, IOMMU_EINVAL,
 			IOMMU_WHY("no pages, or a boundary or alignment of the device makes no "
 				  "sense"));
-	if (dma->is_direct)
+	if (dma_is_direct(dma))
 		return refuse(dma, IOMMU_CALL, IOMMU_EOPNOTSUPP,
 			      IOMMU_WHY("nothing translates for the handle"));
 	if (!iommu_dma_last_page(dma, device, &request.limit))

@@ -57,11 +57,13 @@ void iommu_dma_release(struct iommu_dma *dma, const struct dma_hanging *hanging)
 {
 	const struct iommu_platform *platform = dma->platform;
 
+#if IOMMU_CONFIG_DMA_BOUNCE
 	if (hanging->is_owed)
 		iommu_dma_bounce_finish(dma, hanging->bounce);
 	if (hanging->bounce != NULL)
 		iommu_dma_bounce_free(dma, hanging->bounce);
-	if (hanging->is_area)
+#endif
+	if (IOMMU_CONFIG_DMA_PIECES && hanging->is_area)
 		iommu_dma_area_put(dma, hanging->memory);
 	else if (hanging->memory != NULL)
 		platform->free_pages(platform->ctx, hanging->memory, hanging->memory_order);
@@ -85,7 +87,7 @@ void iommu_dma_give_withheld(struct iommu_dma *dma, uint32_t serial)
 /* What is withheld; or what was not confirmed and has no place here: a part of a window, say. */
 static bool is_anything_open(const struct iommu_dma *dma)
 {
-	if (dma->is_direct)
+	if (dma_is_direct(dma))
 		return false;
 	return __atomic_load_n(&dma->withheld_count, __ATOMIC_ACQUIRE) != 0 ||
 	       iommu_confirmation_is_open(&dma->domain->confirmation);

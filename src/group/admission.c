@@ -20,6 +20,8 @@
 #include "base/log.h"
 #include "group/group.h"
 
+#if IOMMU_CONFIG_REGIONS
+
 /* A region in a domain. `span` first: the list of the domain is one of spans. */
 struct hold {
 	struct iommu_span span;
@@ -134,6 +136,8 @@ int iommu_span_map(struct iommu_domain *domain, const struct iommu_span *span, u
 	return status;
 }
 
+#endif
+
 /* --- Regions ---------------------------------------------------------------------------------- */
 
 static bool is_direct(const struct iommu_region *region)
@@ -164,6 +168,8 @@ static int keep_free(struct iommu_domain *domain, const struct iommu_endpoint *e
 		       : IOMMU_REFUSE(domain->iommu, endpoint->name, IOMMU_EEXIST,
 				      "buffers are mapped where the device must not go");
 }
+
+#if IOMMU_CONFIG_REGIONS
 
 static struct hold *hold_new(struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last)
 {
@@ -298,6 +304,26 @@ static bool holds_any(const struct iommu_domain *domain, const struct iommu_endp
 	return false;
 }
 
+#else
+
+static int hold_region(struct iommu_domain *domain, const struct iommu_endpoint *endpoint,
+		       const struct iommu_region *region)
+{
+	(void)region;
+	return IOMMU_REFUSE(domain->iommu, endpoint->name, IOMMU_EOPNOTSUPP,
+			    "firmware's regions are left out of the library");
+}
+
+/* What is kept free for it may be so twice. */
+static bool holds_any(const struct iommu_domain *domain, const struct iommu_endpoint *endpoint)
+{
+	(void)domain;
+	(void)endpoint;
+	return false;
+}
+
+#endif
+
 static int hold_all(struct iommu_domain *domain, const struct iommu_endpoint *endpoint)
 {
 	struct iommu_region region;
@@ -329,8 +355,9 @@ bool iommu_may_use(const struct iommu_domain *domain, const struct iommu_endpoin
 /* Does the library know what belongs where firmware wants to be? */
 static bool can_hold(const struct iommu_domain *domain, const struct iommu_endpoint *endpoint)
 {
-	return iommu_type_is_dma(domain->type) || domain == endpoint->group->window ||
-	       iommu_is_identity_table(domain);
+	return iommu_type_is_dma(domain->type) ||
+	       (IOMMU_CONFIG_REGIONS &&
+		(domain == endpoint->group->window || iommu_is_identity_table(domain)));
 }
 
 int iommu_admit(struct iommu_domain *domain, const struct iommu_endpoint *endpoint)
@@ -348,6 +375,8 @@ int iommu_admit(struct iommu_domain *domain, const struct iommu_endpoint *endpoi
 				    "domain's owner does not know of");
 	return 0;
 }
+
+#if IOMMU_CONFIG_REGIONS
 
 int iommu_dismiss(struct iommu_domain *domain, const struct iommu_endpoint *endpoint)
 {
@@ -388,3 +417,5 @@ void iommu_holds_init(struct iommu *iommu)
 {
 	iommu_object_cache_init(&iommu->hold_cache, iommu->platform, sizeof(struct hold));
 }
+
+#endif

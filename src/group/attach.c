@@ -59,6 +59,7 @@ static bool is_own(const struct iommu_group *group, const struct iommu_domain *d
 	return domain == group->default_domain || domain == group->window;
 }
 
+#if IOMMU_CONFIG_REGIONS
 static int dismiss_all(struct iommu_group *group, struct iommu_domain *domain)
 {
 	struct iommu_list_node *node;
@@ -75,6 +76,10 @@ static int dismiss_all(struct iommu_group *group, struct iommu_domain *domain)
 	return result;
 }
 
+#else
+#define dismiss_all(group, domain) 0
+#endif
+
 static int admit_all(struct iommu_group *group, struct iommu_domain *domain)
 {
 	struct iommu_list_node *node;
@@ -90,6 +95,7 @@ static int admit_all(struct iommu_group *group, struct iommu_domain *domain)
 	return status;
 }
 
+#if IOMMU_CONFIG_REGIONS
 void iommu_endpoint_dismiss(struct iommu_endpoint *endpoint)
 {
 	const struct iommu_group *group = endpoint->group;
@@ -100,6 +106,7 @@ void iommu_endpoint_dismiss(struct iommu_endpoint *endpoint)
 		if (domains[i] != NULL)
 			(void)iommu_dismiss(domains[i], endpoint);
 }
+#endif
 
 /* --- All members ------------------------------------------------------------------------------ */
 
@@ -277,6 +284,8 @@ int iommu_domain_detach_endpoint(struct iommu_endpoint *endpoint)
 
 /* --- The window ------------------------------------------------------------------------------- */
 
+#if IOMMU_CONFIG_REGIONS
+
 static bool has_direct_regions(const struct iommu_endpoint *endpoint)
 {
 	return iommu_has_region(endpoint, IOMMU_REGION_DIRECT) ||
@@ -336,6 +345,8 @@ int iommu_group_open_window(struct iommu_group *group)
 		return status;
 	return iommu_group_switch(group, NULL, group->window);
 }
+
+#endif
 
 /* --- Members that come ------------------------------------------------------------------------ */
 

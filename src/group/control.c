@@ -15,7 +15,9 @@ void iommu_control_lock(struct iommu *iommu)
 {
 	if (iommu->mutex != NULL)
 		iommu->platform->mutex_lock(iommu->platform->ctx, iommu->mutex);
+#if IOMMU_CONFIG_REASONS
 	iommu->refusal.status = 0;
+#endif
 }
 
 void iommu_control_unlock(struct iommu *iommu)
@@ -31,6 +33,15 @@ int iommu_unit_confirm(struct iommu_unit *unit)
 
 /* --- Reasons ---------------------------------------------------------------------------------- */
 
+#if IOMMU_CONFIG_REASONS
+
+const char *iommu_group_who(const struct iommu_group *group)
+{
+	if (group->name[0] != '\0' || iommu_list_is_empty(&group->endpoints))
+		return group->name;
+	return iommu_member_of(group->endpoints.next)->name;
+}
+
 int iommu_refuse(struct iommu *iommu, const char *who, int status, const char *why)
 {
 	struct iommu_refusal *refusal = &iommu->refusal;
@@ -39,13 +50,6 @@ int iommu_refuse(struct iommu *iommu, const char *who, int status, const char *w
 	refusal->why = why;
 	(void)iommu_line_append(refusal->who, sizeof(refusal->who), 0, who);
 	return status;
-}
-
-const char *iommu_group_who(const struct iommu_group *group)
-{
-	if (group->name[0] != '\0' || iommu_list_is_empty(&group->endpoints))
-		return group->name;
-	return iommu_member_of(group->endpoints.next)->name;
 }
 
 const char *iommu_why(const struct iommu *iommu, int status)
@@ -102,3 +106,59 @@ const char *iommu_reason(const struct iommu *iommu)
 {
 	return iommu->reason;
 }
+
+#else
+
+const char *iommu_group_who(const struct iommu_group *group)
+{
+	(void)group;
+	return "";
+}
+
+int iommu_refuse(struct iommu *iommu, const char *who, int status, const char *why)
+{
+	(void)iommu;
+	(void)who;
+	(void)why;
+	return status;
+}
+
+const char *iommu_why(const struct iommu *iommu, int status)
+{
+	(void)iommu;
+	return iommu_strerror(status);
+}
+
+int iommu_refuse_now(struct iommu *iommu, const char *call, const char *who, int status,
+		     const char *why)
+{
+	(void)call;
+	return iommu_refuse(iommu, who, status, why);
+}
+
+int iommu_control_end_for(struct iommu *iommu, const char *call, const char *who, int status)
+{
+	(void)who;
+	return iommu_control_end(iommu, call, status);
+}
+
+int iommu_control_end(struct iommu *iommu, const char *call, int status)
+{
+	(void)call;
+	iommu_control_unlock(iommu);
+	return status;
+}
+
+uint32_t iommu_refusals(const struct iommu *iommu)
+{
+	(void)iommu;
+	return 0;
+}
+
+const char *iommu_reason(const struct iommu *iommu)
+{
+	(void)iommu;
+	return "";
+}
+
+#endif

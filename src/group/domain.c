@@ -42,6 +42,7 @@ static bool config_makes_sense(const struct iommu_unit *unit, enum iommu_domain_
 	       config->parent->type == IOMMU_DOMAIN_PAGING && config->parent->nest_parent;
 }
 
+#if IOMMU_CONFIG_LOG
 /* "domain 3: paging, made for dmar0", "domain 3: freed" */
 static void debug(const struct iommu_domain *domain, const struct iommu_unit *made_for)
 {
@@ -63,6 +64,9 @@ static void debug(const struct iommu_domain *domain, const struct iommu_unit *ma
 	}
 	iommu_log(domain->iommu->platform, IOMMU_LOG_DEBUG, who, line);
 }
+#else
+#define debug(domain, made_for) ((void)0)
+#endif
 
 /* What was asked for, and the back end has not made. */
 static bool lacks_something(const struct iommu *iommu, const struct iommu_domain *domain,

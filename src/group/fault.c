@@ -51,6 +51,8 @@ static iommu_fault_handler handler_of(const struct iommu_endpoint *endpoint, voi
 
 /* --- In the log ------------------------------------------------------------------------------- */
 
+#if IOMMU_CONFIG_LOG
+
 #define LOG_INTERVAL_NS 5000000000ULL
 #define LOG_LINES       10 /* of faults, in an interval */
 
@@ -115,6 +117,10 @@ static void log_fault(struct iommu *iommu, const struct iommu_fault *fault)
 		iommu_log(iommu->platform, IOMMU_LOG_WARNING, fault->unit->name,
 			  "there are more faults than are logged: some are left out");
 }
+
+#else
+#define log_fault(iommu, fault) ((void)0)
+#endif
 
 /* --- From a back end -------------------------------------------------------------------------- */
 

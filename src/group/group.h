@@ -28,11 +28,13 @@ struct iommu_refusal {
 struct iommu {
 	const struct iommu_platform *platform;
 	void *mutex; /* the host's; NULL: the host serialises */
+#if IOMMU_CONFIG_REASONS
 	struct iommu_refusal refusal;
 	/* Of the last call that was refused, and how many there were: under reason_lock. */
 	char reason[128];
 	uint32_t refusals;
 	struct iommu_spinlock reason_lock;
+#endif
 	struct iommu_list_node units;
 	struct iommu_list_node endpoints; /* aliases included */
 	struct iommu_list_node gone;      /* released ones, that drivers have not let go of */
@@ -135,8 +137,9 @@ static inline bool iommu_is_unconfirmed(int status)
  * A macro, like vtd_is_scalable: without the DMA API there are no such domains, and no IOVA spaces.
  */
 #define iommu_type_is_dma(type)                                                                    \
-	(IOMMU_CONFIG_DMA && ((type) == IOMMU_DOMAIN_DMA || (type) == IOMMU_DOMAIN_DMA_LAZY ||     \
-			      (type) == IOMMU_DOMAIN_DMA_BYPASS))
+	(IOMMU_CONFIG_DMA && ((type) == IOMMU_DOMAIN_DMA ||                                        \
+			      (IOMMU_CONFIG_DMA_LAZY && (type) == IOMMU_DOMAIN_DMA_LAZY) ||        \
+			      (IOMMU_CONFIG_DMA_DIRECT && (type) == IOMMU_DOMAIN_DMA_BYPASS)))
 
 /* One that has tables, for want of a unit that passes everything on. */
 static inline bool iommu_is_identity_table(const struct iommu_domain *domain)
@@ -144,10 +147,14 @@ static inline bool iommu_is_identity_table(const struct iommu_domain *domain)
 	return domain->type == IOMMU_DOMAIN_IDENTITY && domain->ops->map_pages != NULL;
 }
 
-/* --- reason.c --------------------------------------------------------------------------------- */
+/* --- control.c --------------------------------------------------------------------------------- */
 
+#if IOMMU_CONFIG_REASONS
 #define IOMMU_REFUSE_GROUP(group, status, text)                                                    \
 	IOMMU_REFUSE((group)->iommu, iommu_group_who(group), status, text)
+#else
+#define IOMMU_REFUSE_GROUP(group, status, text) ((void)(group), (status))
+#endif
 /*
  * What was noted of a status, or what it means in general: for failures that only a log tells of.
  */
@@ -187,6 +194,9 @@ struct iommu_domain *iommu_group_current(const struct iommu_group *group);
 /* Switch all members from one domain to another (NULL: blocked), or none. */
 int iommu_group_switch(struct iommu_group *group, struct iommu_domain *before,
 		       struct iommu_domain *domain);
+int iommu_attach_group(struct iommu_domain *domain, struct iommu_group *group);
+int iommu_detach_group(struct iommu_group *group);
+#if IOMMU_CONFIG_REGIONS
 /* A domain with the members' direct regions, if they have any, for when they are blocked. */
 int iommu_group_make_window(struct iommu_group *group);
 /* The same, and let them use it if they are blocked now. */
@@ -195,8 +205,21 @@ int iommu_group_open_window(struct iommu_group *group);
 void iommu_endpoint_dismiss(struct iommu_endpoint *endpoint);
 /* Free it; no member uses it any more. */
 void iommu_group_close_window(struct iommu_group *group);
-int iommu_attach_group(struct iommu_domain *domain, struct iommu_group *group);
-int iommu_detach_group(struct iommu_group *group);
+#else
+static inline int iommu_group_make_window(struct iommu_group *group)
+{
+	(void)group;
+	return 0;
+}
+static inline void iommu_endpoint_dismiss(struct iommu_endpoint *endpoint)
+{
+	(void)endpoint;
+}
+static inline void iommu_group_close_window(struct iommu_group *group)
+{
+	(void)group;
+}
+#endif
 
 /* --- default_domain.c ------------------------------------------------------------------------- */
 
@@ -235,10 +258,23 @@ static inline int iommu_pasids_leave(struct iommu_endpoint *endpoint)
 
 /* --- name.c, member.c, alias.c ---------------------------------------------------------------- */
 
+#if IOMMU_CONFIG_NAMES
 /* Its place, as people write it: 0000:00:04.0. */
 void iommu_name_by_place(char *name, uint16_t segment, uint16_t source_id);
 /* In its group no two have one name: the second "nic" becomes "nic.1". */
 void iommu_make_name_unique(struct iommu_endpoint *endpoint);
+#else
+static inline void iommu_name_by_place(char *name, uint16_t segment, uint16_t source_id)
+{
+	(void)segment;
+	(void)source_id;
+	name[0] = '\0';
+}
+static inline void iommu_make_name_unique(struct iommu_endpoint *endpoint)
+{
+	(void)endpoint;
+}
+#endif
 
 /* Copy what the host says of it; without a path it is on a root bus. */
 void iommu_endpoint_describe(struct iommu_endpoint *endpoint,
@@ -336,6 +372,7 @@ bool iommu_may_use(const struct iommu_domain *domain, const struct iommu_endpoin
  * more; an error: something of it may still be reached by others.
  */
 int iommu_admit(struct iommu_domain *domain, const struct iommu_endpoint *endpoint);
+#if IOMMU_CONFIG_REGIONS
 int iommu_dismiss(struct iommu_domain *domain, const struct iommu_endpoint *endpoint);
 /* Map, unmap what nothing else in the domain covers of a span, which may be on one of the lists. */
 int iommu_span_map(struct iommu_domain *domain, const struct iommu_span *span, unsigned int prot);
@@ -343,15 +380,48 @@ int iommu_span_unmap(struct iommu_domain *domain, const struct iommu_span *span)
 void iommu_holds_init(struct iommu *iommu);
 /* Of a domain that is freed, with its tables. */
 void iommu_holds_free(struct iommu_domain *domain);
+#else
+static inline int iommu_dismiss(struct iommu_domain *domain, const struct iommu_endpoint *endpoint)
+{
+	(void)domain;
+	(void)endpoint;
+	return 0;
+}
+static inline void iommu_holds_init(struct iommu *iommu)
+{
+	(void)iommu;
+}
+static inline void iommu_holds_free(struct iommu_domain *domain)
+{
+	(void)domain;
+}
+#endif
 
 /* --- region.c --------------------------------------------------------------------------------- */
 
 /* Has the endpoint a region of this type? */
 bool iommu_has_region(const struct iommu_endpoint *endpoint, enum iommu_region_type type);
+#if IOMMU_CONFIG_REGIONS
 /* Bring a new identity domain with tables up to date with what is memory. */
 int iommu_map_memory(struct iommu_domain *domain);
 void iommu_regions_init(struct iommu *iommu);
 bool iommu_knows_memory(const struct iommu *iommu);
+#else
+static inline int iommu_map_memory(struct iommu_domain *domain)
+{
+	(void)domain;
+	return IOMMU_EOPNOTSUPP;
+}
+static inline void iommu_regions_init(struct iommu *iommu)
+{
+	(void)iommu;
+}
+static inline bool iommu_knows_memory(const struct iommu *iommu)
+{
+	(void)iommu;
+	return false;
+}
+#endif
 /* An empty space without what is reserved. */
 int iommu_space_create(struct iommu_domain *domain, struct iommu_iova_space **space);
 void iommu_regions_free(struct iommu *iommu);

@@ -52,15 +52,19 @@ int iommu_create(const struct iommu_platform *platform, struct iommu **result)
 	return 0;
 }
 
-/* All units off; nothing else has changed if one of them cannot be. */
 /* Of several units, the one that failed is named, unless it has said more than the status. */
+#if IOMMU_CONFIG_REASONS
 static int refuse_for(struct iommu_unit *unit, int status)
 {
 	if (unit->iommu->refusal.status == status)
 		return status;
 	return iommu_refuse(unit->iommu, unit->name, status, "");
 }
+#else
+#define refuse_for(unit, status) ((void)(unit), (status))
+#endif
 
+/* All units off; nothing else has changed if one of them cannot be. */
 static int stop_units(struct iommu *iommu)
 {
 	struct iommu_list_node *node;
@@ -188,6 +192,8 @@ int iommu_unit_hardware_info(const struct iommu_unit *unit, struct iommu_hardwar
 	return unit->ops->hardware_info(unit, info);
 }
 
+#if IOMMU_CONFIG_REGIONS
+
 /*
  * Regions of one group that cannot be mapped are no reason to leave all others unprotected: its members
  * stay blocked.
@@ -220,6 +226,16 @@ int iommu_unit_prepare(struct iommu_unit *unit)
 	}
 	return 0;
 }
+
+#else
+
+int iommu_unit_prepare(struct iommu_unit *unit)
+{
+	(void)unit;
+	return 0;
+}
+
+#endif
 
 int iommu_unit_start(struct iommu_unit *unit)
 {
@@ -268,7 +284,7 @@ int iommu_unit_wake(struct iommu_unit *unit)
 {
 	int status = 0;
 
-	if (unit->power == IOMMU_UNIT_AWAKE)
+	if (!IOMMU_CONFIG_SUSPEND || unit->power == IOMMU_UNIT_AWAKE)
 		return 0;
 	if (unit->ops->resume != NULL)
 		status = unit->ops->resume(unit);
@@ -297,6 +313,8 @@ static int unit_suspend(struct iommu_unit *unit)
 		unit->unsettled = false;
 	return status;
 }
+
+#if IOMMU_CONFIG_SUSPEND
 
 static int resume(struct iommu *iommu)
 {
@@ -338,6 +356,8 @@ int iommu_suspend(struct iommu *iommu)
 		(void)refuse_for(unit_of(node), status);
 	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
+
+#endif
 
 int iommu_shutdown(struct iommu *iommu)
 {

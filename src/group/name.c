@@ -3,6 +3,8 @@
 #include "base/text.h"
 #include "group/group.h"
 
+#if IOMMU_CONFIG_NAMES
+
 void iommu_name_by_place(char *name, uint16_t segment, uint16_t source_id)
 {
 	size_t used = iommu_line_append_hex(name, IOMMU_NAME_SIZE, 0, segment, 4);
@@ -41,3 +43,5 @@ void iommu_make_name_unique(struct iommu_endpoint *endpoint)
 		(void)iommu_line_append_number(endpoint->name, IOMMU_NAME_SIZE, used, number);
 	}
 }
+
+#endif

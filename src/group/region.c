@@ -179,6 +179,8 @@ int iommu_space_create(struct iommu_domain *domain, struct iommu_iova_space **sp
 
 /* --- Memory ----------------------------------------------------------------------------------- */
 
+#if IOMMU_CONFIG_REGIONS
+
 static struct iommu_span *range_of(struct iommu_list_node *node)
 {
 	return iommu_container_of(node, struct iommu_span, link);
@@ -317,7 +319,7 @@ int iommu_remove_memory(struct iommu *iommu, iommu_paddr_t start, iommu_paddr_t 
 	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
-void iommu_regions_free(struct iommu *iommu)
+static void forget_memory(struct iommu *iommu)
 {
 	while (!iommu_list_is_empty(&iommu->memory)) {
 		struct iommu_span *range = range_of(iommu->memory.next);
@@ -325,6 +327,15 @@ void iommu_regions_free(struct iommu *iommu)
 		iommu_list_remove(&range->link);
 		iommu_object_free(&iommu->memory_cache, range);
 	}
+}
+
+#else
+#define forget_memory(iommu) ((void)0)
+#endif
+
+void iommu_regions_free(struct iommu *iommu)
+{
+	forget_memory(iommu);
 	if (IOMMU_CONFIG_DMA && iommu->reserved != NULL)
 		iommu_iova_space_destroy(iommu->reserved);
 }

@@ -30,6 +30,14 @@
 #include "base/per_cpu.h"
 #include "iova/space.h"
 
+/* The order of the block that a size takes. */
+static unsigned int order_of(uint64_t size)
+{
+	return size > 1 ? iommu_highest_bit(size - 1) + 1 : 0;
+}
+
+#if IOMMU_CONFIG_IOVA_CACHES
+
 #define DEPOT_MAX 4096
 
 /* The count of a magazine that is not there. */
@@ -534,12 +542,6 @@ void iommu_iova_cache_free(struct iommu_iova_cache *cache, uint64_t first, unsig
 
 /* --- Any size --------------------------------------------------------------------------------- */
 
-/* The order of the block that a size takes. */
-static unsigned int order_of(uint64_t size)
-{
-	return size > 1 ? iommu_highest_bit(size - 1) + 1 : 0;
-}
-
 int iommu_iova_cache_alloc_size(struct iommu_iova_cache *cache,
 				const struct iommu_iova_request *request, uint64_t *first)
 {
@@ -737,3 +739,112 @@ void iommu_iova_cache_destroy(struct iommu_iova_cache *cache)
 	iommu_per_cpu_destroy(&cache->cpus, platform);
 	platform->free_pages(platform->ctx, cache, 0);
 }
+
+#else
+
+/* --- Without caches: blocks of the same sizes, each from the tree ------------------------------- */
+
+struct iommu_iova_cache {
+	struct iommu_iova_space *space;
+};
+
+int iommu_iova_cache_create(const struct iommu_iova_cache_config *config,
+			    struct iommu_iova_cache **result)
+{
+	const struct iommu_platform *platform = config->space->platform;
+	struct iommu_iova_cache *cache = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+
+	if (cache == NULL)
+		return IOMMU_ENOMEM;
+	cache->space = config->space;
+	*result = cache;
+	return 0;
+}
+
+void iommu_iova_cache_destroy(struct iommu_iova_cache *cache)
+{
+	const struct iommu_platform *platform;
+
+	if (cache == NULL)
+		return;
+	platform = cache->space->platform;
+	platform->free_pages(platform->ctx, cache, 0);
+}
+
+int iommu_iova_cache_alloc_size(struct iommu_iova_cache *cache,
+				const struct iommu_iova_request *request, uint64_t *first)
+{
+	struct iommu_iova_request wanted = *request;
+	const unsigned int order = order_of(request->size);
+	struct iommu_iova_range *range;
+	int status;
+
+	if (request->size != 0 && order < IOMMU_IOVA_CACHED_ORDERS) {
+		wanted.size = 1ULL << order;
+		if (wanted.alignment < wanted.size)
+			wanted.alignment = wanted.size;
+	}
+	status = iommu_iova_alloc(cache->space, &wanted, &range);
+	if (status == 0)
+		*first = range->first;
+	return status;
+}
+
+void iommu_iova_cache_free_size(struct iommu_iova_cache *cache, uint64_t first, uint64_t size)
+{
+	const unsigned int order = order_of(size);
+
+	(void)iommu_iova_free_exactly(cache->space, first,
+				      order < IOMMU_IOVA_CACHED_ORDERS ? 1ULL << order : size);
+}
+
+int iommu_iova_cache_alloc(struct iommu_iova_cache *cache, unsigned int order, uint64_t limit,
+			   unsigned int flags, uint64_t *first)
+{
+	const struct iommu_iova_request request = {
+		.size = 1ULL << (order & 63),
+		.alignment = 1ULL << (order & 63),
+		.limit = limit,
+		.flags = flags & (IOMMU_IOVA_ATOMIC | IOMMU_IOVA_LOW_FIRST),
+	};
+
+	return order > 51 ? IOMMU_EINVAL : iommu_iova_cache_alloc_size(cache, &request, first);
+}
+
+void iommu_iova_cache_free(struct iommu_iova_cache *cache, uint64_t first, unsigned int order)
+{
+	(void)iommu_iova_free_at(cache->space, first);
+	(void)order;
+}
+
+int iommu_iova_cache_alloc_on(struct iommu_iova_cache *cache, unsigned int cpu, unsigned int order,
+			      uint64_t limit, unsigned int flags, uint64_t *first)
+{
+	(void)cpu;
+	return iommu_iova_cache_alloc(cache, order, limit, flags, first);
+}
+
+void iommu_iova_cache_free_on(struct iommu_iova_cache *cache, unsigned int cpu, uint64_t first,
+			      unsigned int order)
+{
+	(void)cpu;
+	iommu_iova_cache_free(cache, first, order);
+}
+
+void iommu_iova_cache_drain_cpu(struct iommu_iova_cache *cache, unsigned int cpu)
+{
+	(void)cache;
+	(void)cpu;
+}
+
+void iommu_iova_cache_drain(struct iommu_iova_cache *cache)
+{
+	(void)cache;
+}
+
+void iommu_iova_cache_trim(struct iommu_iova_cache *cache)
+{
+	(void)cache;
+}
+
+#endif

@@ -79,7 +79,7 @@ static void unlink_range(struct iommu_iova_space *space, struct iommu_iova_range
 	iommu_rb_remove(&space->tree, update, &range->node);
 	space->ranges--;
 	space->taken -= range->last - range->first + 1;
-	if (range->first <= space->low_last) {
+	if (IOMMU_CONFIG_IOVA_CACHES && range->first <= space->low_last) {
 		space->low_failed_plain = UINT64_MAX;
 		space->low_failed_natural = UINT64_MAX;
 	}
@@ -109,7 +109,7 @@ static struct iommu_iova_range *spare_take(struct iommu_iova_space *space)
 {
 	struct iommu_iova_range *range = space->spares;
 
-	if (range != NULL) {
+	if (IOVA_SPARES_MAX != 0 && range != NULL) {
 		space->spares = range->next;
 		space->spare_count--;
 	}
@@ -119,7 +119,7 @@ static struct iommu_iova_range *spare_take(struct iommu_iova_space *space)
 /* Keep a handle for the next allocation; false: there are enough. Locked. */
 static bool spare_keep(struct iommu_iova_space *space, struct iommu_iova_range *range)
 {
-	if (space->spare_count == IOVA_SPARES_MAX)
+	if (IOVA_SPARES_MAX == 0 || space->spare_count == IOVA_SPARES_MAX)
 		return false;
 	range->next = space->spares;
 	space->spares = range;
@@ -232,7 +232,7 @@ static int normalise(const struct iommu_iova_space *space, struct iommu_iova_req
 static uint64_t *low_failure(struct iommu_iova_space *space,
 			     const struct iommu_iova_request *request)
 {
-	if (request->limit > space->low_last)
+	if (!IOMMU_CONFIG_IOVA_CACHES || request->limit > space->low_last)
 		return NULL;
 	if (iommu_iova_is_natural(request))
 		return &space->low_failed_natural;

@@ -36,7 +36,7 @@ struct iommu_iova_space {
 	unsigned int spare_count;
 };
 
-#define IOVA_SPARES_MAX 64
+#define IOVA_SPARES_MAX (IOMMU_CONFIG_IOVA_CACHES ? 64U : 0U)
 
 static inline struct iommu_iova_range *iommu_iova_range_of(const struct iommu_rb_node *node)
 {

@@ -250,12 +250,14 @@ const struct iommu_pgtable_ops PUBLIC(ops) = {
 #if IOMMU_CONFIG_TABLE_TOOLS
 	.walk = PUBLIC(walk),
 #endif
+#if IOMMU_CONFIG_UNLIKE_UNITS
 	.set_coherent = PUBLIC(set_coherent),
 	.set_pgsizes = PUBLIC(set_pgsizes),
 	.set_aperture = PUBLIC(set_aperture),
 	.trim = PUBLIC(trim),
 	.extend = PUBLIC(extend),
 	.free_top = PUBLIC(free_top),
+#endif
 #ifdef FORMAT_DIRTY
 	.read_dirty = PUBLIC(read_dirty),
 	.split = PUBLIC(split),

@@ -71,6 +71,35 @@ static inline iommu_iova_t entry_last(const struct iommu_pgtable *pt, iommu_iova
 	return iova | ((1ULL << format_level_shift(pt, level)) - 1);
 }
 
+/* Where size counts the tight loops take one entry a turn, and the walk is one. */
+#ifdef __OPTIMIZE_SIZE__
+#define UNROLLED false
+#else
+#define UNROLLED true
+#endif
+
+#ifdef __OPTIMIZE_SIZE__
+
+/* The lowest table on the way of an address; *at is its level. */
+static iommu_cell_t *table_covering(const struct iommu_pgtable *pt, iommu_iova_t iova,
+				    unsigned int *at)
+{
+	iommu_cell_t *table = pt->root;
+	unsigned int level;
+
+	for (level = pt->levels; level > 1; level--) {
+		uint64_t entry = entry_load_acquire(&table[table_index(pt, iova, level)]);
+
+		if (!entry_is_table(entry, level))
+			break;
+		table = table_at(pt, entry);
+	}
+	*at = level;
+	return table;
+}
+
+#else
+
 /*
  * One step of the straight walk, written out for each level so that shifts are constants: from the
  * table of `level` to the one below, or out of the walk with *at = level.
@@ -101,6 +130,8 @@ static inline iommu_cell_t *table_covering(const struct iommu_pgtable *pt, iommu
 	*at = 1;
 	return table;
 }
+
+#endif
 
 /* Give the pages of a table and of all below it to the host; returns how many there were. */
 static uint64_t subtree_free_pages(const struct iommu_pgtable *pt, iommu_cell_t *table,

@@ -28,7 +28,7 @@ static inline bool entries_are_empty(const iommu_cell_t *entries, uint64_t count
 	uint64_t b = 0;
 	uint64_t i;
 
-	for (i = 0; i + 4 <= count; i += 4) {
+	for (i = 0; UNROLLED && i + 4 <= count; i += 4) {
 		a |= iommu_cell_load(&entries[i]) | iommu_cell_load(&entries[i + 1]);
 		b |= iommu_cell_load(&entries[i + 2]) | iommu_cell_load(&entries[i + 3]);
 	}
@@ -45,7 +45,7 @@ static inline void entries_store_leaves(const struct iommu_pgtable *pt, iommu_ce
 	const uint64_t step = 1ULL << format_level_shift(pt, level);
 	uint64_t leaf = format_make_leaf(pt, paddr, level, prot);
 
-	for (; count >= 4; count -= 4, entries += 4, leaf += 4 * step) {
+	for (; UNROLLED && count >= 4; count -= 4, entries += 4, leaf += 4 * step) {
 		entry_store(&entries[0], leaf);
 		entry_store(&entries[1], leaf + step);
 		entry_store(&entries[2], leaf + 2 * step);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Template, part 4: changing a table as a whole. See table_template.h. */
 
+#if IOMMU_CONFIG_UNLIKE_UNITS
+
 static void subtree_flush(const struct iommu_pgtable *pt, const iommu_cell_t *table,
 			  unsigned int level)
 {
@@ -148,6 +150,8 @@ void PUBLIC(free_top)(struct iommu_pgtable *pt, void *top, unsigned int level)
 	entry_store(&table[0], 0);
 	subtree_free(pt, table, level);
 }
+
+#endif
 
 /* --- Clone: a copy of somebody else's tables, who is not to be trusted ------------------------ */
 

@@ -16,7 +16,7 @@ static inline void entries_clear(const struct iommu_pgtable *pt, iommu_cell_t *e
 	iommu_cell_t *entry = entries;
 	iommu_cell_t *end = entries + count;
 
-	for (; end - entry >= 4; entry += 4) {
+	for (; UNROLLED && end - entry >= 4; entry += 4) {
 		entry_store(&entry[0], 0);
 		entry_store(&entry[1], 0);
 		entry_store(&entry[2], 0);

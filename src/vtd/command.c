@@ -10,18 +10,40 @@
  * hardware may have ignored while the queue was busy. The lock covers a look at the status and one write,
  * never a wait.
  */
+#define VTD_REGISTER_BODY /* the registers' access functions, for all where size counts */
 #include <libiommu/status.h>
 
 #include "vtd/vtd.h"
 #include <libiommu/backend/deadline.h>
 
+uint32_t iommu_vtd_read32(const struct vtd_unit *unit, uint32_t offset)
+{
+	return vtd_read32(unit, offset);
+}
+
+uint64_t iommu_vtd_read64(const struct vtd_unit *unit, uint32_t offset)
+{
+	return vtd_read64(unit, offset);
+}
+
+void iommu_vtd_write32(struct vtd_unit *unit, uint32_t offset, uint32_t value)
+{
+	vtd_write32(unit, offset, value);
+}
+
+void iommu_vtd_write64(struct vtd_unit *unit, uint32_t offset, uint64_t value)
+{
+	vtd_write64(unit, offset, value);
+}
+
 /* A CPU that was kept busy elsewhere until the time was over looks once more. */
-int iommu_vtd_wait32(struct vtd_unit *unit, uint32_t offset, uint32_t mask, uint32_t value)
+static int wait_for(struct vtd_unit *unit, uint32_t offset, uint64_t mask, uint64_t value,
+		    bool is_wide)
 {
 	struct iommu_deadline deadline = iommu_deadline_in(unit->platform, unit->timeout_ns);
 	bool passed = false;
 
-	while ((vtd_read32(unit, offset) & mask) != value) {
+	while (((is_wide ? vtd_read64(unit, offset) : vtd_read32(unit, offset)) & mask) != value) {
 		if (passed)
 			return IOMMU_ETIMEDOUT;
 		passed = iommu_deadline_passed(&deadline);
@@ -29,17 +51,14 @@ int iommu_vtd_wait32(struct vtd_unit *unit, uint32_t offset, uint32_t mask, uint
 	return 0;
 }
 
+int iommu_vtd_wait32(struct vtd_unit *unit, uint32_t offset, uint32_t mask, uint32_t value)
+{
+	return wait_for(unit, offset, mask, value, false);
+}
+
 int iommu_vtd_wait64(struct vtd_unit *unit, uint32_t offset, uint64_t mask, uint64_t value)
 {
-	struct iommu_deadline deadline = iommu_deadline_in(unit->platform, unit->timeout_ns);
-	bool passed = false;
-
-	while ((vtd_read64(unit, offset) & mask) != value) {
-		if (passed)
-			return IOMMU_ETIMEDOUT;
-		passed = iommu_deadline_passed(&deadline);
-	}
-	return 0;
+	return wait_for(unit, offset, mask, value, true);
 }
 
 /* Hardware may ignore that a busy queue is turned off, which then has to be said again. */

@@ -25,7 +25,7 @@
 /* The entries have gone: make hardware forget them, and what was translated through them. */
 static int forget(struct vtd_endpoint *endpoint, uint64_t old_low, uint16_t old_domain_id)
 {
-	const bool kept = !vtd_is_scalable(endpoint->unit) &&
+	const bool kept = IOMMU_CONFIG_DEVICE_TLB && !vtd_is_scalable(endpoint->unit) &&
 			  (old_low & VTD_CONTEXT_PRESENT) != 0 &&
 			  vtd_context_type(old_low) == VTD_TRANSLATE_ALL;
 	struct vtd_unit *unit = endpoint->unit;
@@ -135,7 +135,8 @@ static void release_inherited(struct vtd_endpoint *endpoint, uint64_t old_low, u
  */
 static uint64_t hold_back(struct vtd_endpoint *endpoint, uint64_t low, uint64_t old_low)
 {
-	if (vtd_is_scalable(endpoint->unit) || vtd_context_type(low) != VTD_TRANSLATE_ALL)
+	if (!IOMMU_CONFIG_DEVICE_TLB || vtd_is_scalable(endpoint->unit) ||
+	    vtd_context_type(low) != VTD_TRANSLATE_ALL)
 		return old_low;
 	endpoint->tlb_unknown = true;
 	if ((old_low & VTD_CONTEXT_PRESENT) == 0 || vtd_context_type(old_low) != VTD_TRANSLATE_ALL)

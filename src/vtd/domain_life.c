@@ -31,17 +31,27 @@ static bool domain_is_haunted(const struct vtd_domain *domain)
 	return false;
 }
 
+#if IOMMU_CONFIG_UNLIKE_UNITS
+static void free_tops(struct vtd_domain *domain)
+{
+	unsigned int i;
+
+	for (i = 2; i-- != 0;)
+		if (domain->tops[i] != NULL)
+			iommu_vtdss_free_top(&domain->pgtable, domain->tops[i], i + 4);
+}
+#else
+#define free_tops(domain) ((void)0)
+#endif
+
 static void domain_bury(struct vtd_domain *domain)
 {
 	struct iommu_pgtable *pt = &domain->pgtable;
-	unsigned int i;
 
 	iommu_vtd_attachments_free(domain);
 	if (vtd_domain_has_table(domain)) {
 		domain->format->free_gathered(pt, &domain->quarantine);
-		for (i = 2; i-- != 0;)
-			if (domain->tops[i] != NULL)
-				iommu_vtdss_free_top(pt, domain->tops[i], i + 4);
+		free_tops(domain);
 		domain->format->destroy(pt);
 	}
 	iommu_object_free(&domain->probe->domain_cache, domain);
@@ -222,8 +232,10 @@ static int make_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 							    : caps->first_stage_sizes,
 		.max_pages = config->max_table_pages,
 		.node = iommu_node_near(config->near_node, unit->node),
+#if IOMMU_CONFIG_REGIONS
 		.accepts = iommu_vtd_claims_leave,
 		.accepts_ctx = unit->probe,
+#endif
 		/* Where nobody wants to know, hardware is spared writing to the table. */
 		.flags = (caps->coherent ? 0U : IOMMU_PGTABLE_NONCOHERENT) |
 			 (config->dirty_tracking ? 0U : IOMMU_PGTABLE_ACCESSED),
@@ -271,8 +283,10 @@ static int make_second_stage(struct vtd_domain *domain, const struct vtd_unit *u
 			config->pgsize_bitmap != 0 ? config->pgsize_bitmap : caps->pgsize_bitmap,
 		.max_pages = config->max_table_pages,
 		.node = iommu_node_near(config->near_node, unit->node),
+#if IOMMU_CONFIG_REGIONS
 		.accepts = iommu_vtd_claims_leave,
 		.accepts_ctx = unit->probe,
+#endif
 		.flags = (caps->coherent ? 0U : IOMMU_PGTABLE_NONCOHERENT) |
 			 (config->force_snoop ? IOMMU_PGTABLE_FORCE_SNOOP : 0U),
 	};

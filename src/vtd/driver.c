@@ -33,10 +33,12 @@ static int unit_suspend(struct iommu_unit *unit)
 	return status == 0 ? iommu_vtd_predecessor_turn_off(vtd_unit_of(unit)) : status;
 }
 
+#if IOMMU_CONFIG_SUSPEND
 static int unit_resume(struct iommu_unit *unit)
 {
 	return iommu_vtd_unit_resume(vtd_unit_of(unit));
 }
+#endif
 
 static void unit_remove(struct iommu_unit *base)
 {
@@ -115,7 +117,9 @@ static const struct iommu_ops vtd_ops = {
 	.translates = unit_translates,
 	.confirm = unit_confirm,
 	.suspend = unit_suspend,
+#if IOMMU_CONFIG_SUSPEND
 	.resume = unit_resume,
+#endif
 	.remove = unit_remove,
 	.match = unit_match,
 	.probe_endpoint = iommu_vtd_probe_endpoint,
@@ -126,7 +130,9 @@ static const struct iommu_ops vtd_ops = {
 	.handle_page_requests = iommu_vtd_handle_page_requests,
 #endif
 	.next_region = iommu_vtd_next_region,
+#if IOMMU_CONFIG_REGIONS
 	.endpoint_changed = iommu_vtd_endpoint_changed,
+#endif
 	.endpoint_was_reset = iommu_vtd_endpoint_was_reset,
 	.endpoint_is_lost = iommu_vtd_endpoint_is_lost,
 	.is_inherited = iommu_vtd_is_inherited,

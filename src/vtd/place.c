@@ -81,6 +81,8 @@ static unsigned int levels_on(const struct vtd_domain *domain, const struct vtd_
 	return 0;
 }
 
+#if IOMMU_CONFIG_UNLIKE_UNITS
+
 /* The table of so many levels, at least as many as the domain has; NULL: no memory. */
 static void *root_of(struct vtd_domain *domain, unsigned int levels)
 {
@@ -120,6 +122,18 @@ static int trim_for(struct vtd_domain *domain, const struct vtd_unit *unit)
 	}
 	return 0;
 }
+
+#else
+
+iommu_paddr_t iommu_vtd_place_root(struct vtd_domain *domain, const struct vtd_unit *unit,
+				   unsigned int *levels)
+{
+	(void)unit;
+	*levels = domain->pgtable.levels;
+	return iommu_virt_to_phys(domain->probe->platform, domain->pgtable.root);
+}
+
+#endif
 
 /* --- What the units can do together ----------------------------------------------------------- */
 
@@ -170,6 +184,17 @@ static bool unit_knows(const struct vtd_domain *domain, const struct vtd_unit *u
 	}
 }
 
+/* Does the domain lead to memory beyond the unit's addresses, or force snooping that it cannot? */
+static bool is_beyond(const struct vtd_domain *domain, const struct vtd_unit *unit)
+{
+	const struct iommu_pgtable *pt = &domain->pgtable;
+
+	return pt->paddr_last >> unit->output_width != 0 ||
+	       ((pt->flags & IOMMU_PGTABLE_FORCE_SNOOP) != 0 && !unit->caps.snoop_control);
+}
+
+#if IOMMU_CONFIG_UNLIKE_UNITS
+
 /* Cut the domain down to what the unit can do. On failure nothing has changed that matters. */
 static int join(struct vtd_domain *domain, const struct vtd_unit *unit)
 {
@@ -178,8 +203,7 @@ static int join(struct vtd_domain *domain, const struct vtd_unit *unit)
 	const iommu_iova_t last = last_of_width(caps->guest_width);
 	int status = 0;
 
-	if (pt->paddr_last >> unit->output_width != 0 ||
-	    ((pt->flags & IOMMU_PGTABLE_FORCE_SNOOP) != 0 && !caps->snoop_control))
+	if (is_beyond(domain, unit))
 		return VTD_REFUSE(
 			unit, IOMMU_EINVAL,
 			"the domain maps memory beyond its addresses, or forces snooping, "
@@ -263,6 +287,30 @@ static void show_common(struct vtd_domain *domain)
 	if (domain->base.pgsize_bitmap != domain->pgtable.pgsize_bitmap)
 		domain->base.pgsize_bitmap = domain->pgtable.pgsize_bitmap;
 }
+
+#else
+
+/* The domain stays as it was made: the unit must be able to do all of that. */
+static int join(struct vtd_domain *domain, const struct vtd_unit *unit)
+{
+	const struct iommu_pgtable *pt = &domain->pgtable;
+	const struct vtd_capabilities *caps = &unit->caps;
+
+	if (is_beyond(domain, unit) || (pt->pgsize_bitmap & ~sizes_on(domain, unit)) != 0 ||
+	    (!caps->coherent && (pt->flags & IOMMU_PGTABLE_NONCOHERENT) == 0) ||
+	    (!is_first_stage(domain) && pt->aperture_last > last_of_width(caps->guest_width)) ||
+	    levels_on(domain, unit) != pt->levels)
+		return VTD_REFUSE(unit, IOMMU_EINVAL,
+				  "it cannot do all that the unit can which the domain was made "
+				  "for");
+	return 0;
+}
+
+#define flush_tops(domain, unit) ((void)0)
+#define find_common(domain)      ((void)0)
+#define show_common(domain)      ((void)0)
+
+#endif
 
 /* --- Entering and leaving --------------------------------------------------------------------- */
 

@@ -110,7 +110,7 @@ int iommu_vtd_predecessor_leave_alone(struct vtd_unit *unit)
 		status = iommu_vtd_open_protected_memory(unit);
 	if (status == 0)
 		return 0;
-	unit->failure = "what was left on does not go off";
+	unit->failure = IOMMU_WHY("what was left on does not go off");
 	vtd_log(unit, IOMMU_LOG_ERROR, unit->failure);
 	return status;
 }

@@ -365,7 +365,8 @@ static int units_create(struct vtd_probe *probe, struct vtd_table *table)
 	if (status == 0 && table->units == 1)
 		status = IOMMU_REFUSE(probe->iommu, iommu_vtd_name, IOMMU_ENODEV,
 				      "the table describes no unit");
-	for (unit = iommu_vtd_next_unit(probe->iommu, NULL); unit != NULL && status == 0;
+	for (unit = iommu_vtd_next_unit(probe->iommu, NULL);
+	     IOMMU_CONFIG_INTERRUPTS && unit != NULL && status == 0;
 	     unit = iommu_vtd_next_unit(probe->iommu, unit))
 		if (unit->table == table)
 			status = iommu_vtd_interrupts_extend(unit);

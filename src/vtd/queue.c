@@ -132,6 +132,8 @@ static void queue_retire(struct vtd_queue *queue)
 
 static bool asks_device(struct vtd_descriptor descriptor)
 {
+	if (!IOMMU_CONFIG_DEVICE_TLB)
+		return false;
 	return vtd_descriptor_type(descriptor) == VTD_DESCRIPTOR_DEVICE_TLB ||
 	       vtd_descriptor_type(descriptor) == VTD_DESCRIPTOR_PASID_DEVICE_TLB;
 }
@@ -332,7 +334,7 @@ static int queue_await(struct vtd_unit *unit, const struct ticket *ticket,
 			iommu_vtd_queue_check_errors(unit);
 		if (!iommu_deadline_passed(deadline))
 			continue;
-		if (deadline->timeout_ns >= unit->device_timeout_ns ||
+		if (!IOMMU_CONFIG_DEVICE_TLB || deadline->timeout_ns >= unit->device_timeout_ns ||
 		    !waits_for_device(unit, ticket))
 			return is_answered(queue, ticket->wait, ticket->sequence) ? 0
 										  : IOMMU_ETIMEDOUT;

@@ -15,6 +15,8 @@
 #include "base/text.h"
 #include "vtd/vtd.h"
 
+#if IOMMU_CONFIG_REGIONS
+
 #define CLASS_DISPLAY    0x03
 #define CLASS_ISA_BRIDGE 0x0601
 #define CLASS_USB        0x0c03
@@ -149,9 +151,10 @@ static const char *never_accepted(const struct vtd_unit *unit, iommu_paddr_t sta
 	const unsigned int guest_width = unit->caps.guest_width;
 
 	if (last >> unit->output_width != 0 || (guest_width < 64 && last >> guest_width != 0))
-		return "refused, the unit cannot address it: the device is blocked from it";
+		return IOMMU_LOG_TEXT(
+			"refused, the unit cannot address it: the device is blocked from it");
 	if (overlap(start, last, VTD_INTERRUPT_RANGE_START, VTD_INTERRUPT_RANGE_LAST))
-		return "refused, writes there are interrupts";
+		return IOMMU_LOG_TEXT("refused, writes there are interrupts");
 	return NULL;
 }
 
@@ -163,9 +166,9 @@ static const char *not_accepted(const struct iommu_endpoint_info *info, iommu_pa
 		info->class_code >> 16 == CLASS_DISPLAY ? DISPLAY_BYTES_MAX : BYTES_MAX;
 
 	if (info->untrusted)
-		return "refused, the device is not trusted";
+		return IOMMU_LOG_TEXT("refused, the device is not trusted");
 	if (bytes >= most || last - start >= most - bytes)
-		return "refused, it is too large";
+		return IOMMU_LOG_TEXT("refused, it is too large");
 	return NULL;
 }
 
@@ -183,16 +186,18 @@ static const char *ask(const struct vtd_endpoint *endpoint, struct iommu_region 
 		answer = probe->firmware_region(probe->firmware_region_ctx, info, &region->start,
 						&region->last);
 	if (answer == IOMMU_VTD_REGION_REFUSE)
-		return "refused by the host";
+		return IOMMU_LOG_TEXT("refused by the host");
 	if (region->start > region->last || region->start < claimed.start ||
 	    region->last > claimed.last ||
 	    ((region->start | (region->last + 1)) & (IOMMU_PAGE_SIZE - 1)) != 0)
-		return "refused, the host's answer is no part of it";
+		return IOMMU_LOG_TEXT("refused, the host's answer is no part of it");
 	reason = never_accepted(endpoint->unit, region->start, region->last);
 	if (reason == NULL && answer != IOMMU_VTD_REGION_ACCEPT)
 		reason = not_accepted(info, region->start, region->last, bytes);
 	return reason;
 }
+
+#if IOMMU_CONFIG_LOG
 
 static size_t append_address(char *line, size_t size, size_t used, uint64_t address)
 {
@@ -218,6 +223,10 @@ static void log_region(const struct vtd_endpoint *endpoint, const struct iommu_r
 		  endpoint->base->name, line);
 }
 
+#else
+#define log_region(endpoint, region, refusal) ((void)(region))
+#endif
+
 /* One claim for the endpoint; *bytes: what it has. */
 static int consider(struct vtd_endpoint *endpoint, struct iommu_region region, uint64_t *bytes)
 {
@@ -227,7 +236,8 @@ static int consider(struct vtd_endpoint *endpoint, struct iommu_region region, u
 	struct region *own;
 
 	if (refusal == NULL && !claims_take(probe, region.start, region.last))
-		refusal = "refused, the library's own tables or a unit's registers are there";
+		refusal = IOMMU_LOG_TEXT(
+			"refused, the library's own tables or a unit's registers are there");
 	log_region(endpoint, refusal != NULL ? &claimed : &region, refusal);
 	if (refusal != NULL)
 		return 0;
@@ -302,20 +312,52 @@ int iommu_vtd_endpoint_changed(struct iommu_endpoint *endpoint)
 	return iommu_vtd_regions_decide(vtd_endpoint_of(endpoint));
 }
 
-bool iommu_vtd_next_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
-			   struct iommu_region *region)
+/* The region of this number; false: there are only *count. */
+static bool find_region(const struct vtd_endpoint *own, unsigned int number, unsigned int *count,
+			struct iommu_region *region)
 {
-	const struct vtd_endpoint *own = vtd_endpoint_of(endpoint);
-	const unsigned int wanted = (*cursor)++;
 	const struct iommu_list_node *node;
-	unsigned int seen = 0;
 
 	iommu_list_for_each (node, &own->regions) {
-		if (seen++ != wanted)
+		if ((*count)++ != number)
 			continue;
 		*region = iommu_container_of((uintptr_t)node, struct region, link)->region;
 		return true;
 	}
+	return false;
+}
+
+#else
+
+int iommu_vtd_regions_decide(struct vtd_endpoint *endpoint)
+{
+#if IOMMU_CONFIG_LOG
+	const struct iommu_dmar *dmar = &endpoint->unit->probe->main->dmar;
+	struct iommu_dmar_record record = {0};
+
+	while (!endpoint->base->is_alias && iommu_dmar_next(dmar, &record))
+		if (record.type == DMAR_RMRR &&
+		    iommu_vtd_scope_names(dmar, &record, &endpoint->base->info))
+			iommu_log(endpoint->unit->platform, IOMMU_LOG_WARNING, endpoint->base->name,
+				  "firmware's region: refused, the library was built without");
+#else
+	(void)endpoint;
+#endif
+	return 0;
+}
+
+#define find_region(own, number, count, region) ((void)(own), false)
+
+#endif
+
+bool iommu_vtd_next_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
+			   struct iommu_region *region)
+{
+	const unsigned int wanted = (*cursor)++;
+	unsigned int seen = 0;
+
+	if (find_region(vtd_endpoint_of(endpoint), wanted, &seen, region))
+		return true;
 	if (wanted != seen)
 		return false;
 	*region = (struct iommu_region){

@@ -27,12 +27,12 @@ static int program_fault_interrupt(struct vtd_unit *unit)
 	return 0;
 }
 
+#if IOMMU_CONFIG_DEVICE_TLB
 static int hold_device_tlbs(struct vtd_unit *unit)
 {
 	struct iommu_endpoint *endpoint = NULL;
 
-	while (IOMMU_CONFIG_DEVICE_TLB &&
-	       (endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
+	while ((endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
 		iommu_vtd_context_hold_tlb(vtd_endpoint_of(endpoint));
 	return 0;
 }
@@ -42,11 +42,11 @@ static int release_device_tlbs(struct vtd_unit *unit)
 	struct iommu_endpoint *endpoint = NULL;
 	int status = 0;
 
-	while (IOMMU_CONFIG_DEVICE_TLB && status == 0 &&
-	       (endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
+	while (status == 0 && (endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
 		status = iommu_vtd_context_release_tlb(vtd_endpoint_of(endpoint));
 	return status;
 }
+#endif
 
 static int set_root_table(struct vtd_unit *unit)
 {
@@ -70,22 +70,44 @@ static int enable_translation(struct vtd_unit *unit)
 
 struct step {
 	int (*run)(struct vtd_unit *unit);
+#if IOMMU_CONFIG_REASONS
 	const char *failure;
+#endif
 };
 
+#if IOMMU_CONFIG_REASONS
+#define STEP(run, failure)                                                                         \
+	{                                                                                          \
+		run, failure                                                                       \
+	}
+#define FAILURE_OF(number) (bring_up[number].failure)
+#else
+#define STEP(run, failure)                                                                         \
+	{                                                                                          \
+		run                                                                                \
+	}
+#define FAILURE_OF(number) ""
+#endif
+
 static const struct step bring_up[] = {
-	{iommu_vtd_predecessor_take_over, "cannot be taken over: what was left on stays on"},
-	{clear_old_faults, "old faults cannot be cleared"},
-	{iommu_vtd_queue_hold, "the invalidation queue does not start"},
-	{program_fault_interrupt, "the fault interrupt cannot be programmed"},
-	{iommu_vtd_page_queue_start, "the page request queue does not start"},
-	{iommu_vtd_flush_write_buffer, "the write buffer is not flushed"},
-	{hold_device_tlbs, "devices cannot be told to wait"},
-	{set_root_table, "the root table is not accepted"},
-	{iommu_vtd_invalidate_all, "the caches are not invalidated"},
-	{enable_translation, "translation does not start"},
-	{release_device_tlbs, "devices' translations are not invalidated"},
-	{iommu_vtd_open_protected_memory, "protected memory regions stay closed"},
+	STEP(iommu_vtd_predecessor_take_over, "cannot be taken over: what was left on stays on"),
+	STEP(clear_old_faults, "old faults cannot be cleared"),
+	STEP(iommu_vtd_queue_hold, "the invalidation queue does not start"),
+	STEP(program_fault_interrupt, "the fault interrupt cannot be programmed"),
+#if IOMMU_CONFIG_SCALABLE
+	STEP(iommu_vtd_page_queue_start, "the page request queue does not start"),
+#endif
+	STEP(iommu_vtd_flush_write_buffer, "the write buffer is not flushed"),
+#if IOMMU_CONFIG_DEVICE_TLB
+	STEP(hold_device_tlbs, "devices cannot be told to wait"),
+#endif
+	STEP(set_root_table, "the root table is not accepted"),
+	STEP(iommu_vtd_invalidate_all, "the caches are not invalidated"),
+	STEP(enable_translation, "translation does not start"),
+#if IOMMU_CONFIG_DEVICE_TLB
+	STEP(release_device_tlbs, "devices' translations are not invalidated"),
+#endif
+	STEP(iommu_vtd_open_protected_memory, "protected memory regions stay closed"),
 };
 
 #define STEPS (sizeof(bring_up) / sizeof(bring_up[0]))
@@ -116,9 +138,9 @@ static int run_step(struct vtd_unit *unit, size_t step)
 
 	if (status == 0)
 		return 0;
-	unit->failure = vtd_read32(unit, VTD_GSTS) == UINT32_MAX
+	unit->failure = IOMMU_CONFIG_REASONS && vtd_read32(unit, VTD_GSTS) == UINT32_MAX
 				? "its registers read as ones: it is gone"
-				: bring_up[step].failure;
+				: FAILURE_OF(step);
 	vtd_log(unit, IOMMU_LOG_ERROR, unit->failure);
 	return iommu_refuse(unit->base.iommu, unit->base.name, status, unit->failure);
 }
@@ -149,23 +171,6 @@ static void abandon(struct vtd_unit *unit)
 		(void)shut_down(unit);
 }
 
-int iommu_vtd_unit_enable(struct vtd_unit *unit)
-{
-	int status = 0;
-	size_t step;
-
-	if (unit->bypassed)
-		return VTD_REFUSE(unit, IOMMU_EPERM, "it is bypassed");
-	if (!unit->caps.translates)
-		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP, "it remaps interrupts only");
-	begin(unit);
-	for (step = 0; step < STEPS && status == 0; step++)
-		status = run_step(unit, step);
-	if (status != 0)
-		abandon(unit);
-	return status;
-}
-
 int iommu_vtd_units_enable(struct vtd_unit *first, struct vtd_unit *(*next)(struct vtd_unit *unit))
 {
 	struct vtd_unit *unit;
@@ -180,6 +185,21 @@ int iommu_vtd_units_enable(struct vtd_unit *first, struct vtd_unit *(*next)(stru
 	for (unit = first; unit != NULL && status != 0; unit = next(unit))
 		abandon(unit);
 	return status;
+}
+
+static struct vtd_unit *no_other(struct vtd_unit *unit)
+{
+	(void)unit;
+	return NULL;
+}
+
+int iommu_vtd_unit_enable(struct vtd_unit *unit)
+{
+	if (unit->bypassed)
+		return VTD_REFUSE(unit, IOMMU_EPERM, "it is bypassed");
+	if (!unit->caps.translates)
+		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP, "it remaps interrupts only");
+	return iommu_vtd_units_enable(unit, no_other);
 }
 
 int iommu_vtd_unit_disable(struct vtd_unit *unit)
@@ -207,6 +227,8 @@ int iommu_vtd_unit_suspend(struct vtd_unit *unit)
 		status = iommu_vtd_queue_release(unit);
 	return status;
 }
+
+#if IOMMU_CONFIG_SUSPEND
 
 /* Each command of ours comes after a pointer that is not 0, except for the write buffer's. */
 static bool was_reset(const struct vtd_unit *unit)
@@ -237,3 +259,5 @@ int iommu_vtd_unit_resume(struct vtd_unit *unit)
 		unit->resumes_interrupts = false;
 	return status;
 }
+
+#endif

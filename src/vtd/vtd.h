@@ -153,11 +153,6 @@ void iommu_vtd_queue_check_errors(struct vtd_unit *unit);
 
 /* --- command: the global command register ----------------------------------------------------- */
 
-static inline uint32_t vtd_read32(const struct vtd_unit *unit, uint32_t offset);
-static inline uint64_t vtd_read64(const struct vtd_unit *unit, uint32_t offset);
-static inline void vtd_write32(struct vtd_unit *unit, uint32_t offset, uint32_t value);
-static inline void vtd_write64(struct vtd_unit *unit, uint32_t offset, uint64_t value);
-
 /* Wait until (register & mask) == value; IOMMU_ETIMEDOUT. */
 int iommu_vtd_wait32(struct vtd_unit *unit, uint32_t offset, uint32_t mask, uint32_t value);
 int iommu_vtd_wait64(struct vtd_unit *unit, uint32_t offset, uint64_t mask, uint64_t value);
@@ -336,6 +331,17 @@ static inline struct vtd_unit *vtd_unit_of(const struct iommu_unit *unit)
 	return iommu_container_of((uintptr_t)unit, struct vtd_unit, base);
 }
 
+/* In line where speed counts; where size does, one copy of each for all (command.c). */
+uint32_t iommu_vtd_read32(const struct vtd_unit *unit, uint32_t offset);
+uint64_t iommu_vtd_read64(const struct vtd_unit *unit, uint32_t offset);
+void iommu_vtd_write32(struct vtd_unit *unit, uint32_t offset, uint32_t value);
+void iommu_vtd_write64(struct vtd_unit *unit, uint32_t offset, uint64_t value);
+#if defined(__OPTIMIZE_SIZE__) && !defined(VTD_REGISTER_BODY)
+#define vtd_read32  iommu_vtd_read32
+#define vtd_read64  iommu_vtd_read64
+#define vtd_write32 iommu_vtd_write32
+#define vtd_write64 iommu_vtd_write64
+#else
 static inline uint32_t vtd_read32(const struct vtd_unit *unit, uint32_t offset)
 {
 	return iommu_mmio_read32(unit->platform, (const unsigned char *)unit->registers + offset);
@@ -355,6 +361,7 @@ static inline void vtd_write64(struct vtd_unit *unit, uint32_t offset, uint64_t 
 {
 	iommu_mmio_write64(unit->platform, (unsigned char *)unit->registers + offset, value);
 }
+#endif
 
 /* Write a changed structure back to memory, for a unit whose walks are not coherent. */
 static inline void vtd_flush(const struct vtd_unit *unit, const void *start, size_t size)
@@ -506,6 +513,7 @@ int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature fe
 
 /* --- region: what firmware claims for devices -------------------------------------------------- */
 
+#if IOMMU_CONFIG_REGIONS
 /* The claims of the machine's table. Before the first page is given to hardware. */
 void iommu_vtd_claims_init(struct vtd_probe *probe);
 int iommu_vtd_claims_make(struct vtd_probe *probe);
@@ -517,6 +525,28 @@ int iommu_vtd_regions_decide(struct vtd_endpoint *endpoint);
 void iommu_vtd_regions_forget(struct vtd_endpoint *endpoint);
 /* See iommu_ops. */
 int iommu_vtd_endpoint_changed(struct iommu_endpoint *endpoint);
+#else
+static inline void iommu_vtd_claims_init(struct vtd_probe *probe)
+{
+	(void)probe;
+}
+static inline int iommu_vtd_claims_make(struct vtd_probe *probe)
+{
+	(void)probe;
+	return 0;
+}
+static inline void iommu_vtd_claims_free(struct vtd_probe *probe)
+{
+	(void)probe;
+}
+#define iommu_vtd_claims_leave(probe, start, size) true
+/* None of them is believed, and that is all that is said. */
+int iommu_vtd_regions_decide(struct vtd_endpoint *endpoint);
+static inline void iommu_vtd_regions_forget(struct vtd_endpoint *endpoint)
+{
+	(void)endpoint;
+}
+#endif
 bool iommu_vtd_next_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
 			   struct iommu_region *region);
 
