@@ -17,7 +17,10 @@
 /* Without a branch, which would be guessed wrong at every second step down the tree. */
 static bool is_before(struct model_cache_key a, struct model_cache_key b)
 {
-	return ((a.rank < b.rank) | ((a.rank == b.rank) & (a.address < b.address))) != 0;
+	const unsigned int lower = a.rank < b.rank, same = a.rank == b.rank;
+	const unsigned int nearer = a.address < b.address;
+
+	return (lower | (same & nearer)) != 0;
 }
 
 static struct model_cache_bunch *by_key(struct iommu_rb_node *node)

@@ -29,6 +29,9 @@
 #define ENTRIES_PER_TABLE 36
 #define PLACES_MAX        (((size_t)IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER) / sizeof(void *))
 
+/* A table of fewer pages grows before entries stray: it is in the processor's caches as it is. */
+#define SPREAD_TABLES 64
+
 /* A version: nothing to be read; the address of the rest is where `low` would be; counts. */
 #define VERSION_ODD      1U
 #define VERSION_HAS_REST 2U
@@ -159,10 +162,10 @@ static inline bool read_if(const struct model_cache_slot *slot, struct model_cac
 static inline struct model_cache_slot *likely_slot(struct model_cache_slot *line,
 						   struct model_cache_key key)
 {
-	const bool is_second = ((iommu_cell_load(&line[1].address) == key.address) &
-				((iommu_cell_load(&line[1].rank) & RANK_MASK) == key.rank)) != 0;
+	const unsigned int has_address = iommu_cell_load(&line[1].address) == key.address;
+	const unsigned int has_rank = (iommu_cell_load(&line[1].rank) & RANK_MASK) == key.rank;
 
-	return &line[is_second];
+	return &line[has_address & has_rank];
 }
 
 /* Not written when it is so already: the line stays every processor's. */
@@ -512,16 +515,16 @@ static struct model_cache_slot *take_any_slot(struct model_cache *cache,
 {
 	const uint64_t hash = hash_of(node->key);
 	const unsigned int home = home_of(hash);
+	const unsigned int near = cache->made_tables < SPREAD_TABLES ? 2 : GROUP_SLOTS;
 	struct model_cache_table *table;
+	unsigned int step;
 
 	do {
-		unsigned int step;
-
 		table = table_of(cache, hash);
 		step = steps_to_empty(table, home);
-		if (step != GROUP_SLOTS)
-			return take_slot(table, home, step, node);
-	} while (split(cache, place_of(cache, hash)));
+	} while (step >= near && split(cache, place_of(cache, hash)));
+	if (step != GROUP_SLOTS)
+		return take_slot(table, home, step, node);
 	return take_slot_elsewhere(cache, table, home, node);
 }
 
