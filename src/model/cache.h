@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What modelled hardware remembers. Nothing leaves it unless it is told to, or the configuration wants
- * bounded memory or random forgetting; both are things that real caches do. When memory is short, less
- * is remembered.
+ * What modelled hardware remembers. Nothing leaves it unless it is told to, or the configuration
+ * wants bounded memory or random forgetting; both are things that real caches do. When memory is
+ * short, less is remembered.
  *
  * An entry is found by a hash table (cache_table.c), two in a line of the processor's cache: key
  * and answer are in one, so that a look-up reads that line, and so does an invalidation of one
- * page, which most are. What else an invalidation names is found by order (cache_order.c): by key, and of the
- * entries that have owners by these. So whatever a guest asks to be forgotten costs O(log n) and
- * what is in fact forgotten. Memory is taken as entries come, by walks (cache_memory.c).
+ * page, which most are. What else an invalidation names is found by order (cache_order.c): by key,
+ * and of the entries that have owners by these. So whatever a guest asks to be forgotten costs
+ * O(log n) and what is in fact forgotten. Memory is taken as entries come, by walks
+ * (cache_memory.c).
  *
  * A cache that is full forgets in the order in which it learned, but passes over, once, what was
- * used since it last came by.
+ * used since it last came by. Only where there is no memory for an entry's place in the table or in
+ * the order another one of the same hash or neighbourhood goes instead.
  *
  * Concurrency. A look-up takes no lock: each slot has a version, which is odd while the entry in it
  * changes, and a slot stays a slot until the cache goes. Everything that changes the cache takes
- * the cache's own lock, under which nothing else is locked and no function of the host but irq_save,
- * irq_restore and relax is called. `generation` changes with every invalidation, after what it
- * names has gone: an answer that was put together from several look-ups is good if the generation
- * is still what it was before the first. What keeps walks of tables from bringing in what is old
- * is in walk.h.
+ * the cache's own lock, under which nothing else is locked and no function of the host but
+ * irq_save, irq_restore and relax is called. `generation` changes with every invalidation, after
+ * what it names has gone: an answer that was put together from several look-ups is good if the
+ * generation is still what it was before the first. What keeps walks of tables from bringing in
+ * what is old is in walk.h.
  */
 #ifndef IOMMU_MODEL_CACHE_H
 #define IOMMU_MODEL_CACHE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The orders of a cache's entries: by key, and by owner. An invalidation of a range finds there what
- * it names.
+ * The orders of a cache's entries: by key, and by owner. An invalidation of a range finds there
+ * what it names.
  *
  * Entries of neighbouring keys are in a bunch, in no order, and bunches are in a tree. So a new
  * entry only joins its bunch, which needs no sorting and seldom changes the tree: a bunch that is

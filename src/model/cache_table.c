@@ -4,8 +4,8 @@
  *
  * Some bits of a hash are a place in the table, which leads to a page; others are the home of the
  * entry, a line of two slots in that page. When both are taken the entry strays to another of the
- * same eight lines, and the home counts it: so a look-up of what is there, and of what is not, reads
- * one line as a rule, and all that it may read is in one page. What lies dense stays in the
+ * same eight lines, and the home counts it: so a look-up of what is there, and of what is not,
+ * reads one line as a rule, and all that it may read is in one page. What lies dense stays in the
  * processor's caches; that is why a slot has no room for the 64-bit words that few entries need.
  *
  * The table grows by one page at a time, where it is needed: when all eight lines are taken, half

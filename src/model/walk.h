@@ -57,7 +57,8 @@ bool iommu_model_walks_have_ended(struct model_cache *cache, uint64_t *ticket);
  *
  * settle - the cache takes it now, so that look-ups of the same walk find it.
  *
- * add_to_high - set bits below 2^16 in what the cache knows, at once, unless something was invalidated.
+ * add_to_high - set bits below 2^16 in what the cache knows, at once, unless something was
+ * invalidated.
  */
 void iommu_model_cache_put(struct model_cache *cache, struct model_walk *walk,
 			   const struct model_cached *entry);
