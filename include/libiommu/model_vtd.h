@@ -262,9 +262,9 @@ struct iommu_model_vtd_config {
 	unsigned int fault_records; /* 1 to 256; 0: 64 */
 	uint64_t pgsize_bitmap;     /* 4K, and 2M and 1G if wished; 0: all three */
 	/*
-	 * Cached entries of all kinds, of about 200 bytes each as they come, and before that 16 (to
-	 * 16384 entries) or 32 to 64 bytes each for the table by which they are found. When there
-	 * are more, what was learned first and not used since goes: no request goes uncached
+	 * Cached entries of all kinds, of about 200 bytes each, never 300, which are taken as they
+	 * come; before that a byte each for the table by which they are found, 64 KiB at most, and
+	 * a page. When memory is short, fewer are cached. When there are more, what was learned first and not used since goes: no request goes uncached
 	 * because others came first. What passes through, or is not translated, takes one entry or
 	 * none. 0: 16384; SIZE_MAX: as many as there is memory for, which a guest can use up, and
 	 * the cache forgets nothing by itself: for tests of drivers.

@@ -15,7 +15,7 @@
 #include <libiommu/model_tce.h>
 
 #include "base/spinlock.h"
-#include "model/cache.h"
+#include "model/walk.h"
 #include "model/counter.h"
 
 #define PHB_PES_MAX      512

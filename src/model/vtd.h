@@ -25,7 +25,7 @@
 
 #include "base/byteorder.h"
 #include "base/spinlock.h"
-#include "model/cache.h"
+#include "model/walk.h"
 #include "model/counter.h"
 
 /* Where the registers lie whose place the capabilities name. */

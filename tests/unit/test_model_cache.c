@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a model remembers: against an array that is searched from end to end, and at its bounds. */
+#include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include <libiommu/status.h>
 
 #include "base/list.h"
-#include "model/cache.h"
+#include "model/walk.h"
 #include "test.h"
 #include "test_platform.h"
 
@@ -264,8 +266,8 @@ static void without_a_bound_all_are_found(void **state)
 	end();
 }
 
-/* No bunch is long, in whatever order entries come; so all that searches one takes few steps. */
-static void bunches_are_short(void **state)
+/* Ranges that are empty, and that begin and end within bunches, in whatever order entries come. */
+static void a_range_is_dropped_and_no_more(void **state)
 {
 	const uint64_t number = 10000;
 
@@ -276,12 +278,6 @@ static void bunches_are_short(void **state)
 			put_page(order == 0   ? i
 				 : order == 1 ? number - i
 					      : i * 0x9e3779b9 % number);
-		for (struct iommu_rb_node *node = f.cache.bunches.root; node != NULL;
-		     node = node->child[order & 1])
-			assert_true(
-				iommu_container_of(node, struct model_cache_bunch, by_key)->count <=
-				32);
-		/* An empty range, and one that begins and ends within bunches. */
 		drop(&(struct span){.how = BY_ADDRESS, .tag = 2, .last = UINT64_MAX});
 		drop(&(struct span){
 			.how = BY_ADDRESS, .tag = 1, .first = (100 << 12) + 1, .last = 4999 << 12});
@@ -289,6 +285,240 @@ static void bunches_are_short(void **state)
 			if (knows(0, 1, 0, i << 12))
 				assert_true(i <= 100 || i >= 5000);
 		assert_true(knows(0, 1, 0, 100 << 12) && knows(0, 1, 0, 5000 << 12));
+		end();
+	}
+}
+
+/* A guest that leaves few entries of each neighbourhood leaves few bunches, too. */
+static void bunches_that_became_small_are_few(void **state)
+{
+	const uint64_t number = 16384;
+
+	for (unsigned int down = 0; down < 2; down++) {
+		(void)state;
+		begin(0);
+		/* So that the bunches are full. */
+		for (uint64_t i = 0; i < number; i += 2)
+			put_page(i);
+		for (uint64_t i = 1; i < number; i += 2)
+			put_page(i);
+		for (uint64_t k = 0; k < number; k++) {
+			const uint64_t i = down != 0 ? number - 1 - k : k;
+
+			if (i % 16 != 0)
+				drop(&(struct span){.how = BY_ADDRESS,
+						    .tag = 1,
+						    .first = i << 12,
+						    .last = i << 12});
+		}
+		assert_int_equal(f.cache.total, number / 16);
+		assert_true(f.cache.bunch_count <= number / 16 / 4);
+		for (uint64_t i = 0; i < number; i++)
+			assert_int_equal(knows(0, 1, 0, i << 12), i % 16 == 0);
+		end();
+	}
+}
+
+/* Memory is taken as entries come: what is made is small, whatever it may become. */
+static void memory_is_taken_as_entries_come(void **state)
+{
+	(void)state;
+	begin(0);
+	assert_true(f.outside.hosted.pages_in_use <= 4);
+	for (uint64_t i = 0; i < 40; i++)
+		put_page(i);
+	assert_true(f.outside.hosted.pages_in_use <= 12);
+	for (uint64_t i = 40; i < 4096; i++)
+		put_page(i);
+	assert_true(f.outside.hosted.pages_in_use <= 256); /* 256 bytes each */
+	end();
+}
+
+/* What takes more than a slot has: all of it is told, also after the table has grown. */
+static void what_does_not_fit_a_slot_is_whole(void **state)
+{
+	const uint64_t number = 2000;
+
+	(void)state;
+	begin(0);
+	for (uint64_t i = 0; i < number; i++)
+		put(&(struct model_cached){.kind = 1,
+					   .tag = i,
+					   .low = ~i,
+					   .high = i % 5 == 0 ? i << 20 : i,
+					   .third = i % 3 == 0 ? i << 1 : 0,
+					   .reason = (uint8_t)i,
+					   .fault_hidden = i % 7 == 0,
+					   .has_owner = true,
+					   .owner = (uint32_t)(i % 2)});
+	for (unsigned int round = 0; round < 2; round++) {
+		for (uint64_t i = 0; i < number; i++) {
+			struct model_cached found;
+
+			assert_int_equal(iommu_model_cache_find(&f.cache, 1, i, 0, 0, &found),
+					 round == 0 || i % 2 == 0);
+			if (round != 0 && i % 2 != 0)
+				continue;
+			assert_int_equal(found.low, ~i);
+			assert_int_equal(found.high, i % 5 == 0 ? i << 20 : i);
+			assert_int_equal(found.third, i % 3 == 0 ? i << 1 : 0);
+			assert_int_equal(found.reason, (uint8_t)i);
+			assert_int_equal(found.fault_hidden, i % 7 == 0);
+		}
+		drop(&(struct span){
+			.how = BY_OWNER, .kind = 1, .owner = 1, .last = MODEL_CACHE_TAG_MAX});
+	}
+	end();
+}
+
+/* An invalidation takes as long as what it finds: here, nothing of very many. */
+static void what_is_not_there_takes_no_time(void **state)
+{
+	const uint64_t number = 100000;
+	clock_t start;
+
+	(void)state;
+	begin(SIZE_MAX);
+	for (uint64_t i = 0; i < number; i++)
+		put(&(struct model_cached){.kind = 1,
+					   .tag = 2 * i,
+					   .address = i & 0xffff,
+					   .has_owner = true,
+					   .owner = 1});
+	start = clock();
+	for (uint64_t i = 0; i < number / 2; i++) {
+		drop(&(struct span){
+			.how = BY_OWNER, .kind = 1, .owner = i & 2, .last = UINT64_MAX});
+		drop(&(struct span){.how = BY_OWNER,
+				    .kind = 1,
+				    .owner = 1,
+				    .first = 2 * i + 1,
+				    .last = 2 * i + 1});
+		drop(&(struct span){
+			.how = BY_TAG, .kind = 1, .first = 2 * i + 1, .last = 2 * i + 1});
+		drop(&(struct span){.how = BY_ADDRESS,
+				    .kind = 1,
+				    .tag = 2 * i,
+				    .first = 1 << 16,
+				    .last = 1 << 20});
+	}
+	assert_true(clock() - start < 2 * CLOCKS_PER_SEC);
+	assert_int_equal(f.cache.total, number);
+	end();
+}
+
+/* --- One hash --------------------------------------------------------------------------------- */
+
+/* The n-th of the addresses of pages of tag 1 that have the same upper half of a hash. */
+static uint64_t same_hash(uint64_t n)
+{
+	const uint64_t factor = 0xd6e8feb86659fd93;
+	uint64_t inverse = factor;
+	uint64_t mixed;
+
+	for (unsigned int i = 0; i < 6; i++)
+		inverse *= 2 - factor * inverse;
+	mixed = ((0x12345678ULL << 32) | n) * inverse;
+	mixed ^= mixed >> 32;
+	return mixed - (1ULL << 8) * 0x9e3779b97f4a7c15;
+}
+
+static struct model_cached flood_entry(uint64_t n)
+{
+	return (struct model_cached){.tag = 1, .address = same_hash(n), .low = n};
+}
+
+/* A guest can choose what it makes a cache remember: no hash is too full for it. */
+static void entries_of_one_hash_are_found(void **state)
+{
+	const uint64_t number = 400;
+
+	for (unsigned int bounded = 0; bounded < 2; bounded++) {
+		(void)state;
+		begin(bounded != 0 ? 0 : SIZE_MAX);
+		for (uint64_t n = 0; n < number; n++) {
+			const struct model_cached entry = flood_entry(n);
+
+			put(&entry);
+			put_page(n);
+		}
+		/* They do lie beside the table. */
+		assert_true(f.cache.made_slots - f.cache.spare_slot_count > number / 2);
+		for (uint64_t n = 0; n < number; n++) {
+			struct model_cached found;
+
+			assert_true(
+				iommu_model_cache_find(&f.cache, 0, 1, 0, same_hash(n), &found));
+			assert_int_equal(found.low, n);
+			assert_true(knows(0, 1, 0, n << 12));
+		}
+		for (uint64_t n = 0; n < number; n += 2)
+			drop(&(struct span){.how = BY_ADDRESS,
+					    .tag = 1,
+					    .first = same_hash(n),
+					    .last = same_hash(n)});
+		for (uint64_t n = 0; n < number; n++)
+			assert_int_equal(knows(0, 1, 0, same_hash(n)), n % 2 == 1);
+		drop(&(struct span){.how = BY_TAG, .last = 1});
+		assert_int_equal(f.cache.made_slots, f.cache.spare_slot_count);
+		assert_int_equal(f.cache.total, 0);
+		end();
+	}
+}
+
+/* Where there is no memory for that, the one that came last is known. */
+static void the_last_of_one_hash_is_known(void **state)
+{
+	(void)state;
+	begin(0);
+	put_page(1);
+	f.outside.fail_after = f.outside.allocations + 1;
+	for (uint64_t n = 0; n < 400; n++) {
+		const struct model_cached entry = flood_entry(n);
+
+		put(&entry);
+		assert_true(knows(0, 1, 0, same_hash(n)));
+	}
+	end();
+}
+
+/* --- While it grows --------------------------------------------------------------------------- */
+
+#define WATCHED 64
+
+static void *look_while_it_grows(void *ends)
+{
+	uint64_t number = 0;
+
+	while (__atomic_load_n((bool *)ends, __ATOMIC_RELAXED) == false) {
+		struct model_cached found;
+
+		number = (number + 1) % WATCHED;
+		if (!iommu_model_cache_find(&f.cache, 0, 1, 0, number << 12, &found) ||
+		    found.low != number)
+			return &f;
+	}
+	return NULL;
+}
+
+/* What is known is found at any moment, also while it moves to where the table has grown. */
+static void what_is_known_is_found_while_the_table_grows(void **state)
+{
+	(void)state;
+	for (unsigned int round = 0; round < 8; round++) {
+		bool ends = false;
+		pthread_t thread;
+		void *failed;
+
+		begin(SIZE_MAX);
+		for (uint64_t i = 0; i < WATCHED; i++)
+			put_page(i);
+		assert_int_equal(pthread_create(&thread, NULL, look_while_it_grows, &ends), 0);
+		for (uint64_t i = WATCHED; i < 6000; i++)
+			put_page(i);
+		__atomic_store_n(&ends, true, __ATOMIC_RELAXED);
+		assert_int_equal(pthread_join(thread, &failed), 0);
+		assert_null(failed);
 		end();
 	}
 }
@@ -354,7 +584,14 @@ int main(void)
 		cmocka_unit_test(the_one_unused_longest_goes),
 		cmocka_unit_test(there_is_a_bound),
 		cmocka_unit_test(without_a_bound_all_are_found),
-		cmocka_unit_test(bunches_are_short),
+		cmocka_unit_test(a_range_is_dropped_and_no_more),
+		cmocka_unit_test(bunches_that_became_small_are_few),
+		cmocka_unit_test(memory_is_taken_as_entries_come),
+		cmocka_unit_test(what_does_not_fit_a_slot_is_whole),
+		cmocka_unit_test(what_is_not_there_takes_no_time),
+		cmocka_unit_test(entries_of_one_hash_are_found),
+		cmocka_unit_test(the_last_of_one_hash_is_known),
+		cmocka_unit_test(what_is_known_is_found_while_the_table_grows),
 		cmocka_unit_test(a_walk_may_learn_much),
 		cmocka_unit_test(with_little_memory_less_is_remembered),
 	};

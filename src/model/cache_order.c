@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The orders of a cache's entries: by key, and by owner. An invalidation of a range finds there
+ * what it names.
+ *
+ * Entries of neighbouring keys are in a bunch, in no order, and bunches are in a tree. So a new
+ * entry only joins its bunch, which needs no sorting and seldom changes the tree: a bunch that is
+ * full is split, and one that few are left of joins a neighbour. Two neighbours have more than
+ * MERGED_MAX / 2 entries together, unless one was just split unevenly; so a guest cannot have many
+ * bunches made of few entries.
+ */
+#include "model/cache_parts.h"
+
+/* Bunches that have so many together become one, when one of them has become small. */
+#define MERGED_MAX 20
+
+/* Without a branch, which would be guessed wrong at every second step down the tree. */
+static bool is_before(struct model_cache_key a, struct model_cache_key b)
+{
+	const unsigned int lower = a.rank < b.rank, same = a.rank == b.rank;
+	const unsigned int nearer = a.address < b.address;
+
+	return (lower | (same & nearer)) != 0;
+}
+
+static struct model_cache_bunch *by_key(struct iommu_rb_node *node)
+{
+	return iommu_container_of(node, struct model_cache_bunch, by_key);
+}
+
+static struct model_cache_key key_by(enum model_cache_order by, const struct model_cache_node *node)
+{
+	return by == MODEL_BY_OWNER ? model_owned_key(node->owner, node->key) : node->key;
+}
+
+void iommu_model_order_init(struct model_cache *cache)
+{
+	unsigned int by;
+
+	for (by = 0; by < MODEL_CACHE_ORDERS; by++)
+		iommu_rb_insert(&cache->bunches[by], iommu_rb_no_update, NULL, false,
+				&cache->first_bunch[by].by_key);
+	cache->bunch_count = MODEL_CACHE_ORDERS;
+}
+
+/* The bunch that a key belongs to: the last that does not begin behind it. */
+static struct model_cache_bunch *bunch_of(struct model_cache *cache, enum model_cache_order by,
+					  struct model_cache_key key)
+{
+	struct model_cache_bunch *found = &cache->first_bunch[by];
+	struct iommu_rb_node *node = cache->bunches[by].root;
+
+	while (node != NULL) {
+		const bool behind = !is_before(key, by_key(node)->begin);
+
+		found = behind ? by_key(node) : found;
+		node = node->child[behind];
+	}
+	return found;
+}
+
+/* Side by side: a step waits for memory, and the steps for other keys do not wait for it. */
+void iommu_model_order_guess(struct model_cache *cache, const struct model_cached *entries,
+			     unsigned int count, struct model_cache_guess *guess)
+{
+	struct model_cache_key keys[MODEL_CACHE_GUESSES];
+	struct iommu_rb_node *at[MODEL_CACHE_GUESSES];
+	unsigned int i, left;
+
+	guess->changes = cache->bunch_changes;
+	for (i = 0; i < count; i++) {
+		keys[i] = model_key_of(&entries[i]);
+		at[i] = cache->bunches[MODEL_BY_KEY].root;
+		guess->bunch[i] = &cache->first_bunch[MODEL_BY_KEY];
+	}
+	do {
+		for (i = 0, left = 0; i < count; i++) {
+			bool behind;
+
+			if (at[i] == NULL)
+				continue;
+			behind = !is_before(keys[i], by_key(at[i])->begin);
+			guess->bunch[i] = behind ? by_key(at[i]) : guess->bunch[i];
+			at[i] = at[i]->child[behind];
+			left++;
+		}
+	} while (left != 0);
+}
+
+struct model_cache_node *iommu_model_order_find(struct model_cache *cache,
+						struct model_cache_key key)
+{
+	const struct model_cache_bunch *bunch = bunch_of(cache, MODEL_BY_KEY, key);
+	unsigned int i;
+
+	for (i = 0; i < bunch->count; i++)
+		if (bunch->entries[i]->key.rank == key.rank &&
+		    bunch->entries[i]->key.address == key.address)
+			return bunch->entries[i];
+	return NULL;
+}
+
+/* --- Joining ---------------------------------------------------------------------------------- */
+
+static void add(enum model_cache_order by, struct model_cache_bunch *bunch,
+		struct model_cache_node *node)
+{
+	bunch->entries[bunch->count++] = node;
+	node->bunch[by] = bunch;
+}
+
+/*
+ * A key that one of the bunch comes before: of the first, one in the middle and the last the
+ * median.
+ */
+static struct model_cache_key middle_of(enum model_cache_order by,
+					const struct model_cache_bunch *bunch)
+{
+	const struct model_cache_key a = key_by(by, bunch->entries[0]);
+	const struct model_cache_key b = key_by(by, bunch->entries[bunch->count / 2]);
+	const struct model_cache_key c = key_by(by, bunch->entries[bunch->count - 1]);
+
+	if (is_before(a, b) == is_before(b, c))
+		return b;
+	return is_before(a, b) == is_before(a, c) ? c : a;
+}
+
+/* The upper half of it becomes a bunch of its own. False: there is no memory for one. */
+static bool split(struct model_cache *cache, enum model_cache_order by,
+		  struct model_cache_bunch *bunch)
+{
+	struct model_cache_bunch *upper = cache->spare_bunches;
+	struct iommu_rb_node *parent = &bunch->by_key;
+	const unsigned int count = bunch->count;
+	unsigned int i;
+	bool right;
+
+	if (upper == NULL)
+		return false;
+	cache->spare_bunches = upper->spare;
+	cache->spare_bunch_count--;
+	cache->bunch_count++;
+	cache->bunch_changes++;
+	upper->begin = middle_of(by, bunch);
+	upper->count = 0;
+	bunch->count = 0;
+	for (i = 0; i < count; i++) {
+		struct model_cache_node *node = bunch->entries[i];
+
+		add(by, is_before(key_by(by, node), upper->begin) ? bunch : upper, node);
+	}
+	/* Its place is to the right of the lower half, or to the left of what comes behind that. */
+	right = parent->child[1] == NULL;
+	if (!right)
+		parent = iommu_rb_next(parent);
+	iommu_rb_insert(&cache->bunches[by], iommu_rb_no_update, parent, right, &upper->by_key);
+	return true;
+}
+
+void iommu_model_order_join(struct model_cache *cache, enum model_cache_order by,
+			    struct model_cache_node *node, struct model_cache_bunch *place)
+{
+	const struct model_cache_key key = key_by(by, node);
+	struct model_cache_bunch *bunch = place != NULL ? place : bunch_of(cache, by, key);
+
+	if (bunch->count == MODEL_CACHE_BUNCH) {
+		/* Of the entries one after the other: what came last is where the one before was. */
+		if (!split(cache, by, bunch))
+			iommu_model_cache_forget(
+				cache, bunch->entries[cache->bunch_changes++ % MODEL_CACHE_BUNCH]);
+		bunch = bunch_of(cache, by, key);
+	}
+	add(by, bunch, node);
+}
+
+/* --- Leaving ---------------------------------------------------------------------------------- */
+
+/* What is in the upper of two neighbours joins the lower. */
+static void merge(struct model_cache *cache, enum model_cache_order by,
+		  struct model_cache_bunch *lower, struct model_cache_bunch *upper)
+{
+	unsigned int i;
+
+	for (i = 0; i < upper->count; i++)
+		add(by, lower, upper->entries[i]);
+	iommu_rb_remove(&cache->bunches[by], iommu_rb_no_update, &upper->by_key);
+	cache->bunch_count--;
+	cache->bunch_changes++;
+	model_add_spare_bunch(cache, upper);
+}
+
+/* It has become small. */
+static void merge_with_neighbours(struct model_cache *cache, enum model_cache_order by,
+				  struct model_cache_bunch *bunch)
+{
+	struct iommu_rb_node *next = iommu_rb_next(&bunch->by_key);
+	struct model_cache_key before = bunch->begin;
+	struct model_cache_bunch *lower;
+
+	if (next != NULL && bunch->count + by_key(next)->count <= MERGED_MAX)
+		merge(cache, by, bunch, by_key(next));
+	if (bunch == &cache->first_bunch[by])
+		return;
+	before.rank -= before.address == 0;
+	before.address--;
+	lower = bunch_of(cache, by, before);
+	if (bunch->count == 0 || lower->count + bunch->count <= MERGED_MAX)
+		merge(cache, by, lower, bunch);
+}
+
+void iommu_model_order_leave(struct model_cache *cache, enum model_cache_order by,
+			     struct model_cache_node *node)
+{
+	struct model_cache_bunch *bunch = node->bunch[by];
+	unsigned int i = 0;
+
+	while (bunch->entries[i] != node)
+		i++;
+	bunch->entries[i] = bunch->entries[--bunch->count];
+	if (bunch->count <= MERGED_MAX / 2)
+		merge_with_neighbours(cache, by, bunch);
+}
+
+/* --- Dropping --------------------------------------------------------------------------------- */
+
+/* Those of a bunch whose keys are in [first, last]: where they are now, bunches may merge. */
+static void drop_of_bunch(struct model_cache *cache, enum model_cache_order by,
+			  const struct model_cache_bunch *bunch, struct model_cache_key first,
+			  struct model_cache_key last)
+{
+	struct model_cache_node *dropped[MODEL_CACHE_BUNCH];
+	unsigned int count = 0;
+	unsigned int i;
+
+	for (i = 0; i < bunch->count; i++) {
+		const struct model_cache_key key = key_by(by, bunch->entries[i]);
+
+		if (!is_before(key, first) && !is_before(last, key))
+			dropped[count++] = bunch->entries[i];
+	}
+	for (i = 0; i < count; i++)
+		iommu_model_cache_forget(cache, dropped[i]);
+}
+
+void iommu_model_order_drop(struct model_cache *cache, enum model_cache_order by,
+			    struct model_cache_key first, struct model_cache_key last)
+{
+	struct model_cache_key at = first;
+	struct iommu_rb_node *next;
+
+	do {
+		struct model_cache_bunch *bunch = bunch_of(cache, by, at);
+
+		next = iommu_rb_next(&bunch->by_key);
+		if (next != NULL)
+			at = by_key(next)->begin;
+		drop_of_bunch(cache, by, bunch, first, last);
+	} while (next != NULL && !is_before(last, at));
+}
