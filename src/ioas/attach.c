@@ -488,7 +488,7 @@ static int change(struct iommu_ctx *ctx, const char *call, uint32_t device, uint
 	iommu_ctx_lock(ctx);
 	object = iommu_object_find(ctx, device, IOMMU_OBJECT_DEVICE, &status);
 	to = object != NULL ? iommu_object_find(ctx, to_id, IOMMU_OBJECT_ANY, &status) : NULL;
-	if (to != NULL && iommu_device_of(object)->endpoint->is_gone)
+	if (to != NULL && iommu_endpoint_is_released(iommu_device_of(object)->endpoint))
 		status = IOMMU_ENODEV;
 	else if (to != NULL)
 		status = how(iommu_device_of(object), pasid, to);

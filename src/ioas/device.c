@@ -95,7 +95,7 @@ static int bind(struct iommu_ctx *ctx, struct iommu_endpoint *endpoint, uint32_t
 	struct ioas_device *device;
 	int status;
 
-	if (endpoint->is_gone)
+	if (iommu_endpoint_is_released(endpoint))
 		return IOMMU_ENODEV;
 	if (is_bound(ctx, endpoint))
 		return iommu_ctx_refuse(ctx, iommu_endpoint_name(endpoint), IOMMU_EBUSY,

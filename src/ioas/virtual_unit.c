@@ -22,6 +22,8 @@ static int unit_alloc(struct iommu_ctx *ctx, uint32_t device_id, uint32_t hwpt_i
 	parent = iommu_object_find(ctx, hwpt_id, IOMMU_OBJECT_HWPT, &status);
 	if (parent == NULL)
 		return status;
+	if (iommu_endpoint_is_released(iommu_device_of(device)->endpoint))
+		return IOMMU_ENODEV;
 	if (!iommu_hwpt_of(parent)->domain->nest_parent || iommu_hwpt_of(parent)->is_leaving)
 		return IOMMU_EINVAL;
 	status = iommu_object_new(ctx, IOMMU_OBJECT_VIRTUAL_UNIT, &object);
@@ -118,6 +120,8 @@ static int device_alloc(struct iommu_ctx *ctx, uint32_t unit_id, uint32_t device
 		return status;
 	virtual_unit = iommu_virtual_unit_of(unit_object);
 	device = iommu_device_of(device_object);
+	if (iommu_endpoint_is_released(device->endpoint))
+		return IOMMU_ENODEV;
 	if (iommu_endpoint_unit(device->endpoint) != virtual_unit->unit || virtual_id == UINT64_MAX)
 		return IOMMU_EINVAL;
 	if (device->virtual_device != NULL || find(virtual_unit, virtual_id) != NULL)

@@ -371,7 +371,7 @@ static int alloc_for(struct iommu_unit *unit, unsigned int count,
 int iommu_vtd_interrupt_alloc_for(const struct iommu_endpoint *endpoint, unsigned int count,
 				  struct iommu_vtd_interrupt *interrupt)
 {
-	if (endpoint->is_gone)
+	if (iommu_endpoint_is_released(endpoint))
 		return IOMMU_ENODEV;
 	return alloc_for(endpoint->unit, count, &endpoint->requester, interrupt);
 }

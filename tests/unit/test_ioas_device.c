@@ -1053,7 +1053,7 @@ static void endpoints_may_go_while_they_are_bound(void **state)
 	struct iommu_endpoint *gone[2];
 	struct iommu_device_info info;
 	struct iommu_device_files *files;
-	struct iommu_device_file *file;
+	struct iommu_device_file *file, *late;
 	uint32_t again, hwpt;
 
 	(void)state;
@@ -1078,6 +1078,10 @@ static void endpoints_may_go_while_they_are_bound(void **state)
 	assert_int_equal(attach(0, ioas), IOMMU_ENODEV);
 	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &config, &hwpt), IOMMU_ENODEV);
 	assert_int_equal(iommu_device_file_bind(file, ctx, &again), IOMMU_ENODEV);
+	/* A file may be opened late, while another one holds the endpoint. */
+	assert_int_equal(iommu_device_file_open(files, gone[1], &late), 0);
+	assert_int_equal(iommu_device_file_bind(late, ctx, &again), IOMMU_ENODEV);
+	assert_int_equal(iommu_device_file_close(late), 0);
 	/* The next one is another's business. */
 	assert_int_equal(iommu_device_bind(ctx, f.endpoint[0], &again), 0);
 	assert_int_equal(iommu_device_attach(ctx, again, 0, ioas, NULL), 0);
