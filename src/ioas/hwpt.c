@@ -481,7 +481,7 @@ static int alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on_id,
 	object = iommu_object_find(ctx, device, IOMMU_OBJECT_DEVICE, &status);
 	if (object == NULL)
 		return status;
-	if (iommu_endpoint_is_released(iommu_device_of(object)->endpoint))
+	if (iommu_device_is_gone(iommu_device_of(object)->endpoint))
 		return IOMMU_ENODEV;
 	on = iommu_object_find(ctx, on_id, IOMMU_OBJECT_ANY, &status);
 	if (on == NULL)

@@ -22,7 +22,7 @@ static int unit_alloc(struct iommu_ctx *ctx, uint32_t device_id, uint32_t hwpt_i
 	parent = iommu_object_find(ctx, hwpt_id, IOMMU_OBJECT_HWPT, &status);
 	if (parent == NULL)
 		return status;
-	if (iommu_endpoint_is_released(iommu_device_of(device)->endpoint))
+	if (iommu_device_is_gone(iommu_device_of(device)->endpoint))
 		return IOMMU_ENODEV;
 	if (!iommu_hwpt_of(parent)->domain->nest_parent || iommu_hwpt_of(parent)->is_leaving)
 		return IOMMU_EINVAL;
@@ -56,7 +56,8 @@ static int is_elsewhere(void *unit, struct iommu_endpoint *endpoint)
 bool iommu_virtual_unit_serves(const struct iommu_virtual_unit *virtual_unit,
 			       struct iommu_group *group)
 {
-	return iommu_group_for_each(group, is_elsewhere, virtual_unit->unit) == 0;
+	return iommu_members_visit(virtual_unit->object.ctx, group, is_elsewhere,
+				   virtual_unit->unit) == 0;
 }
 
 /* --- Devices ---------------------------------------------------------------------------------- */
@@ -120,7 +121,7 @@ static int device_alloc(struct iommu_ctx *ctx, uint32_t unit_id, uint32_t device
 		return status;
 	virtual_unit = iommu_virtual_unit_of(unit_object);
 	device = iommu_device_of(device_object);
-	if (iommu_endpoint_is_released(device->endpoint))
+	if (iommu_device_is_gone(device->endpoint))
 		return IOMMU_ENODEV;
 	if (iommu_endpoint_unit(device->endpoint) != virtual_unit->unit || virtual_id == UINT64_MAX)
 		return IOMMU_EINVAL;
