@@ -102,6 +102,7 @@ IOMMU_API uint64_t iommu_dma_max_size(const struct iommu_dma *dma,
  * handle is valid, also when the endpoint was released (see iommu_release_endpoint).
  *
  * Returns 0, or
+ *   IOMMU_ENODEV  the endpoint was released
  *   IOMMU_EPERM   the group has no default domain: the device is to reach nothing
  *   IOMMU_EAGAIN  the domain translates, and the endpoint's unit is not enabled: the device would
  *                 write to whatever memory has its buffers' addresses. Enable the unit first; where

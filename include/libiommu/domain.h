@@ -253,7 +253,8 @@ IOMMU_API int iommu_domain_detach_group(struct iommu_group *group);
 
 /*
  * iommu_domain_attach_endpoint, iommu_domain_detach_endpoint - the same for the group of an
- * endpoint that is the only one in it; IOMMU_EINVAL also: it is not. Other errors as
+ * endpoint that is the only one in it; IOMMU_EINVAL also: it is not; IOMMU_ENODEV: it was released.
+ * Other errors as
  * iommu_domain_attach_group and iommu_domain_detach_group.
  */
 struct iommu_endpoint;

@@ -158,9 +158,9 @@ IOMMU_API int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpo
  * no other's to claim meanwhile, and a device that comes to the same place is another endpoint.
  * iommu_destroy ends what is left of such uses.
  *
- * Returns 0; IOMMU_ENODEV: it was released before, and its driver has not let go; or for the last
- * member: IOMMU_EBUSY while a domain is attached to its group, for a PASID perhaps, or while no
- * driver uses it but buffers of an untrusted device are mapped (see iommu_dma_destroy); or the
+ * Returns 0; IOMMU_ENODEV: it was released before, and its driver, or a holder, has not let go; or
+ * for the last member: IOMMU_EBUSY while a domain is attached to its group, for a PASID perhaps, or
+ * while no driver uses it but buffers of an untrusted device are mapped (see iommu_dma_destroy); or the
  * error of an invalidation that such mappings wait for (IOMMU_EAGAIN: so much does that no more is
  * begun). IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that the device is blocked, and
  * what it reached must not be reused: it stays an endpoint, of which nothing is attached, until a
@@ -170,10 +170,11 @@ IOMMU_API int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpo
 IOMMU_API int iommu_release_endpoint(struct iommu_endpoint *endpoint);
 
 /*
- * iommu_endpoint_hold, iommu_endpoint_drop - have a pointer to an endpoint stay valid when the
- * endpoint is released meanwhile, as for a driver that uses it, until it is dropped as often as it
- * was held. Managers' devices and files (<libiommu/ioas_device.h>, <libiommu/device_file.h>) do.
- * Control path.
+ * iommu_endpoint_hold, iommu_endpoint_drop - have a pointer to an endpoint, and to its group, stay
+ * valid when the endpoint is released meanwhile, as for a driver that uses it, until it is dropped
+ * as often as it was held. Managers' devices and files (<libiommu/ioas_device.h>,
+ * <libiommu/device_file.h>) do. Calls that need the device return IOMMU_ENODEV from then on. Its
+ * unit is not removed meanwhile. Control path.
  */
 IOMMU_API void iommu_endpoint_hold(struct iommu_endpoint *endpoint);
 IOMMU_API void iommu_endpoint_drop(struct iommu_endpoint *endpoint);

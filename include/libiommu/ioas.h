@@ -272,7 +272,8 @@ IOMMU_API int iommu_ioas_change_backing(struct iommu_ctx *ctx, uint32_t ioas, vo
  * Returns 0: hardware has confirmed that no device reaches any of it, also when nothing was mapped;
  * or
  *   IOMMU_EBUSY   who pins a part did not let go of it. No device reaches any of it
- *   IOMMU_ENOMEM  a part shares a large page with what is not its own, which could not be split
+ *   IOMMU_ENOMEM  a part shares a large page with what is not its own, which could not be split;
+ *                 or there is no memory to note what hardware is asked to forget
  *   IOMMU_ETIMEDOUT / IOMMU_EIO  hardware did not confirm
  * After an error it is revoked all the same, as far as that went, and what went no further is
  * pinned still: call again.
@@ -281,8 +282,9 @@ IOMMU_API int iommu_ioas_change_backing(struct iommu_ctx *ctx, uint32_t ioas, vo
  * again for every area whose space has an HWPT, and devices reach it as before. What a revocation
  * has left undone is done first. Returns 0, also when nothing was revoked; or, with all of it
  * revoked as before, the errors of iommu_backing_revoke, of pin, of iommu_map, or IOMMU_ENOMEM: a
- * limit of the context. After IOMMU_ETIMEDOUT or IOMMU_EIO devices may reach what had been
- * restored, until iommu_backing_revoke or another iommu_backing_restore has returned 0.
+ * limit of the context. After IOMMU_ETIMEDOUT or IOMMU_EIO, which is also the answer when what had
+ * been restored could not be taken out again, devices may reach that, until iommu_backing_revoke or
+ * another iommu_backing_restore has returned 0.
  *
  * Control path, of this context: an owner whose memory is mapped in several asks each of them.
  * Calls that map, unmap or copy in the context wait meanwhile. Not from a function of a backing.

@@ -23,8 +23,8 @@ struct iommu_endpoint;
 /*
  * iommu_device_bind - claim an endpoint's group for the context; members are blocked until they are
  * attached. An endpoint that is released while it is bound is blocked, and stays the device's until
- * that is unbound: what needs the endpoint itself (bind, attach, replace, iommu_hwpt_alloc) then
- * returns IOMMU_ENODEV.
+ * that is unbound: what needs the endpoint itself (bind, attach, replace, iommu_hwpt_alloc,
+ * iommu_virtual_unit_alloc, iommu_virtual_device_alloc) then returns IOMMU_ENODEV.
  *
  * Returns 0, or
  *   IOMMU_EPERM   translation alone does not keep the group from what is not its own: its

@@ -203,8 +203,9 @@ IOMMU_API int iommu_vtd_add_units(struct iommu *iommu, const void *structures, s
  * iommu_vtd_remove_unit - disable a unit and forget it.
  *
  * No map or unmap that began before its last endpoint was released may still be running. Returns 0;
- * IOMMU_EBUSY while it has endpoints or interrupt entries, or is the last one; IOMMU_EINVAL: not of
- * this back end; or IOMMU_ETIMEDOUT, when it does not confirm that it is off: it then stays.
+ * IOMMU_EBUSY while it has endpoints, released ones that a driver or a holder has not let go of
+ * included, or interrupt entries, or is the last one; IOMMU_EINVAL: not of this back end; or
+ * IOMMU_ETIMEDOUT, when it does not confirm that it is off: it then stays.
  * IOMMU_EIO: it reported an error, or is gone.
  */
 IOMMU_API int iommu_vtd_remove_unit(struct iommu_unit *unit);
@@ -317,7 +318,10 @@ struct iommu_vtd_tables {
 	uint64_t pasid_entry[3];
 };
 
-/* iommu_vtd_get_tables - for a debugger or a person; IOMMU_EINVAL when not of this back end. */
+/*
+ * iommu_vtd_get_tables - for a debugger or a person. Returns 0, IOMMU_EINVAL (not of this back end),
+ * or IOMMU_ENODEV (it was released).
+ */
 IOMMU_API int iommu_vtd_get_tables(const struct iommu_endpoint *endpoint,
 				   struct iommu_vtd_tables *tables);
 

@@ -235,11 +235,14 @@ static int take_handle(struct iommu_endpoint *endpoint, struct iommu_dma **dma)
 	const bool was_used = endpoint->uses_dma;
 	int status;
 
+	if (iommu_endpoint_is_released(endpoint))
+		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_ENODEV,
+				    "it was released");
 	if (domain == NULL)
 		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EPERM,
 				    "its group is to reach nothing");
 	/* Addresses of the domain would go to memory as they are. */
-	if (domain->space != NULL && !endpoint->unit->enabled && !was_used && !endpoint->is_gone)
+	if (domain->space != NULL && !endpoint->unit->enabled && !was_used)
 		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EAGAIN,
 				    "its unit is not enabled, so nothing would be translated");
 	status = iommu_use_dma(endpoint);

@@ -254,6 +254,10 @@ int iommu_domain_detach_group(struct iommu_group *group)
 
 static int check_alone(const struct iommu_endpoint *endpoint)
 {
+	int status = iommu_endpoint_check_is_there(endpoint);
+
+	if (status != 0)
+		return status;
 	return endpoint->group->members == 1
 		       ? 0
 		       : IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EINVAL,

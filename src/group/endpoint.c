@@ -274,7 +274,7 @@ int iommu_release(struct iommu_endpoint *endpoint)
 	struct iommu_group *group = endpoint->group;
 	int status = 0;
 
-	if (endpoint->is_gone)
+	if (iommu_endpoint_is_released(endpoint))
 		return IOMMU_REFUSE(iommu, endpoint->name, IOMMU_ENODEV, "it was released before");
 	if (group->members == 1) {
 		if (group->domain != NULL || !iommu_list_is_empty(&group->pasids))
@@ -291,14 +291,17 @@ int iommu_release(struct iommu_endpoint *endpoint)
 		return status;
 	iommu_group_notify(group, IOMMU_ENDPOINT_REMOVED, endpoint);
 	iommu_features_off(endpoint);
+	endpoint->uses_tce_set = false;
 	if (endpoint->alias_users != 0) {
 		device_to_alias(endpoint);
 		iommu_aliases_drop(endpoint);
 		return 0;
 	}
 	iommu_endpoint_unlist(endpoint);
+	group->holders++; /* the end of the endpoint may want it */
 	unsettle(endpoint);
 	iommu_endpoint_free(endpoint);
+	group->holders--;
 	iommu_groups_close(iommu);
 	return 0;
 }
@@ -325,10 +328,12 @@ bool iommu_endpoint_uses_device_tlb(const struct iommu_endpoint *endpoint)
 
 bool iommu_endpoint_is_lost(const struct iommu_endpoint *endpoint)
 {
-	const struct iommu_ops *ops = endpoint->unit->ops;
+	const struct iommu_ops *ops;
 
-	return endpoint->is_gone ||
-	       (ops->endpoint_is_lost != NULL && ops->endpoint_is_lost(endpoint));
+	if (iommu_endpoint_is_released(endpoint))
+		return true;
+	ops = endpoint->unit->ops;
+	return ops->endpoint_is_lost != NULL && ops->endpoint_is_lost(endpoint);
 }
 
 static int was_reset(struct iommu_endpoint *endpoint)
@@ -336,7 +341,7 @@ static int was_reset(struct iommu_endpoint *endpoint)
 	struct iommu_group *group = endpoint->group;
 	int status = 0;
 
-	if (endpoint->is_gone)
+	if (iommu_endpoint_is_released(endpoint))
 		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_ENODEV,
 				    "it was released");
 	if (group->domain != NULL)

@@ -78,7 +78,7 @@ static int enable(struct iommu_endpoint *endpoint, enum iommu_feature feature)
 
 	if (!is_feature(feature))
 		return refuse(endpoint, IOMMU_EINVAL, "no such feature");
-	if (endpoint->is_gone)
+	if (iommu_endpoint_is_released(endpoint))
 		return refuse(endpoint, IOMMU_ENODEV, "it was released");
 	if ((endpoint->features & feature) != 0)
 		return 0;
@@ -159,7 +159,10 @@ void iommu_features_off(struct iommu_endpoint *endpoint)
 
 bool iommu_capable(const struct iommu_endpoint *endpoint, enum iommu_capability capability)
 {
-	const struct iommu_ops *ops = endpoint->unit->ops;
+	const struct iommu_ops *ops;
 
-	return !endpoint->is_gone && ops->capable != NULL && ops->capable(endpoint, capability);
+	if (iommu_endpoint_is_released(endpoint))
+		return false;
+	ops = endpoint->unit->ops;
+	return ops->capable != NULL && ops->capable(endpoint, capability);
 }

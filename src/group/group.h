@@ -235,6 +235,8 @@ int iommu_default_prepare_free(struct iommu_group *group);
 int iommu_use_default(struct iommu_endpoint *endpoint);
 void iommu_unuse_default(struct iommu_endpoint *endpoint);
 bool iommu_is_in_use(const struct iommu_endpoint *endpoint);
+/* 0, or IOMMU_ENODEV: it was released. */
+int iommu_endpoint_check_is_there(const struct iommu_endpoint *endpoint);
 /*
  * The end of an endpoint that was released, and has left its group: freed, or kept until its driver lets
  * go. iommu_find_gone - such a one, by id. iommu_end_uses - all drivers have let go: the instance ends.

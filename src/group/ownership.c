@@ -113,16 +113,16 @@ static int go_to_default(struct iommu_group *group)
 	return iommu_group_switch(group, iommu_group_current(group), group->default_domain);
 }
 
-static int check_is_there(const struct iommu_endpoint *endpoint)
+int iommu_endpoint_check_is_there(const struct iommu_endpoint *endpoint)
 {
-	return endpoint->is_gone ? IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_ENODEV,
-						"it was released")
-				 : 0;
+	return iommu_endpoint_is_released(endpoint) ? IOMMU_REFUSE(endpoint->iommu, endpoint->name,
+								   IOMMU_ENODEV, "it was released")
+						    : 0;
 }
 
 int iommu_use_default(struct iommu_endpoint *endpoint)
 {
-	int status = check_is_there(endpoint);
+	int status = iommu_endpoint_check_is_there(endpoint);
 
 	if (status == 0)
 		status = go_to_default(endpoint->group);
@@ -135,7 +135,7 @@ int iommu_use_default(struct iommu_endpoint *endpoint)
 
 int iommu_use_dma(struct iommu_endpoint *endpoint)
 {
-	int status = check_is_there(endpoint);
+	int status = iommu_endpoint_check_is_there(endpoint);
 
 	if (status == 0 && !iommu_is_in_use(endpoint))
 		status = go_to_default(endpoint->group);
@@ -157,6 +157,8 @@ static void end_gone(struct iommu_endpoint *endpoint)
 	struct iommu *iommu = endpoint->iommu;
 
 	iommu_list_remove(&endpoint->link);
+	endpoint->group->holders--;
+	endpoint->unit->endpoints--;
 	iommu_object_free(&iommu->endpoint_cache, endpoint);
 	iommu_groups_close(iommu);
 }
@@ -217,7 +219,8 @@ void iommu_unuse_default_domain(struct iommu_endpoint *endpoint)
 
 /*
  * What a driver holds outlives its device: the endpoint, its group and the group's default domain, with the
- * mappings in it and the DMA handle over it. Nothing translates by them any more.
+ * mappings in it and the DMA handle over it. Nothing translates by them any more. Of what a holder has the
+ * endpoint and its group do. The unit stays, too.
  */
 void iommu_endpoint_free(struct iommu_endpoint *endpoint)
 {
@@ -228,13 +231,18 @@ void iommu_endpoint_free(struct iommu_endpoint *endpoint)
 		return;
 	}
 	endpoint->is_gone = true;
+	endpoint->group->holders++;
+	endpoint->unit->endpoints++;
 	iommu_list_insert(&iommu->gone, &endpoint->link);
 }
 
 struct iommu_endpoint *iommu_find_gone(struct iommu *iommu, uint16_t segment, uint16_t source_id)
 {
+	struct iommu_endpoint *alias = iommu_find_id(iommu, segment, source_id);
 	struct iommu_list_node *node;
 
+	if (alias != NULL && alias->is_alias && iommu_is_in_use(alias))
+		return alias;
 	iommu_list_for_each (node, &iommu->gone) {
 		struct iommu_endpoint *endpoint =
 			iommu_container_of(node, struct iommu_endpoint, link);

@@ -12,10 +12,11 @@
 bool iommu_endpoint_next_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
 				struct iommu_region *region)
 {
-	const struct iommu_ops *ops = endpoint->unit->ops;
+	const struct iommu_ops *ops;
 
-	if (endpoint->is_alias || endpoint->is_gone)
-		return false; /* they are those of the device whose id it is */
+	if (iommu_endpoint_is_released(endpoint))
+		return false; /* those of an alias are the device's whose id it is */
+	ops = endpoint->unit->ops;
 	return ops->next_region != NULL && ops->next_region(endpoint, cursor, region);
 }
 

@@ -55,7 +55,8 @@ static int reserve_regions_of(void *ctx, struct iommu_endpoint *endpoint)
 static int reserve_regions(struct iommu_ioas *ioas, const struct ioas_attachment *attachment)
 {
 	struct reserving reserving = {ioas, attachment};
-	int status = iommu_group_for_each(attachment->group->group, reserve_regions_of, &reserving);
+	int status = iommu_members_visit(ioas->object.ctx, attachment->group->group,
+					 reserve_regions_of, &reserving);
 
 	if (status != 0)
 		iommu_ioas_unreserve(ioas, attachment);
@@ -491,7 +492,7 @@ static int change(struct iommu_ctx *ctx, const char *call, uint32_t device, uint
 	iommu_ctx_lock(ctx);
 	object = iommu_object_find(ctx, device, IOMMU_OBJECT_DEVICE, &status);
 	to = object != NULL ? iommu_object_find(ctx, to_id, IOMMU_OBJECT_ANY, &status) : NULL;
-	if (to != NULL && iommu_device_of(object)->endpoint->is_gone)
+	if (to != NULL && iommu_device_is_gone(iommu_device_of(object)->endpoint))
 		status = iommu_ctx_refuse(ctx, "", IOMMU_ENODEV,
 					  IOMMU_WHY("the device's endpoint was released"));
 	else if (to != NULL)

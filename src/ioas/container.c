@@ -8,6 +8,8 @@
 #include <libiommu/hwpt.h>
 #include <libiommu/ioas_device.h>
 
+#include "ioas/device.h"
+
 static void lock(const struct iommu_container *container)
 {
 	if (container->mutex != NULL)
@@ -164,8 +166,9 @@ static int join(struct iommu_container *container, struct iommu_endpoint *endpoi
 	status = iommu_device_bind(container->ctx, endpoint, device);
 	if (status != 0)
 		return status;
-	status = attach(container, *device, iommu_capable(endpoint, IOMMU_CAPABLE_DIRTY_TRACKING),
-			iommu_capable(endpoint, IOMMU_CAPABLE_ENFORCED_COHERENCY));
+	status =
+		attach(container, *device, iommu_device_can(endpoint, IOMMU_CAPABLE_DIRTY_TRACKING),
+		       iommu_device_can(endpoint, IOMMU_CAPABLE_ENFORCED_COHERENCY));
 	if (status != 0 && iommu_device_unbind(container->ctx, *device) == 0) {
 		(void)destroy_unused(container);
 		*device = 0;

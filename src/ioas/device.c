@@ -50,6 +50,37 @@ static int join_group(struct iommu_ctx *ctx, struct iommu_group *of, struct ioas
 	return 0;
 }
 
+int iommu_members_visit(struct iommu_ctx *ctx, struct iommu_group *group,
+			iommu_group_visitor visitor, void *visitor_ctx)
+{
+	int status;
+
+	iommu_control_lock(ctx->iommu);
+	status = iommu_group_for_each(group, visitor, visitor_ctx);
+	iommu_control_unlock(ctx->iommu);
+	return status;
+}
+
+bool iommu_device_is_gone(const struct iommu_endpoint *endpoint)
+{
+	bool is_gone;
+
+	iommu_control_lock(endpoint->iommu);
+	is_gone = iommu_endpoint_is_released(endpoint);
+	iommu_control_unlock(endpoint->iommu);
+	return is_gone;
+}
+
+bool iommu_device_can(const struct iommu_endpoint *endpoint, enum iommu_capability capability)
+{
+	bool can;
+
+	iommu_control_lock(endpoint->iommu);
+	can = iommu_capable(endpoint, capability);
+	iommu_control_unlock(endpoint->iommu);
+	return can;
+}
+
 /* A visitor: 1, where the unit cannot have it snoop. */
 static int cannot_snoop(void *ctx, struct iommu_endpoint *endpoint)
 {
@@ -59,7 +90,7 @@ static int cannot_snoop(void *ctx, struct iommu_endpoint *endpoint)
 
 bool iommu_group_can_snoop(const struct ioas_group *group)
 {
-	return iommu_group_for_each(group->group, cannot_snoop, NULL) == 0;
+	return iommu_members_visit(group->ctx, group->group, cannot_snoop, NULL) == 0;
 }
 
 static int leave_group(struct iommu_ctx *ctx, struct ioas_group *group)
@@ -99,7 +130,7 @@ static int bind(struct iommu_ctx *ctx, struct iommu_endpoint *endpoint, uint32_t
 	struct ioas_device *device;
 	int status;
 
-	if (endpoint->is_gone)
+	if (iommu_device_is_gone(endpoint))
 		return iommu_ctx_refuse(ctx, iommu_endpoint_name(endpoint), IOMMU_ENODEV,
 					IOMMU_WHY("the endpoint was released"));
 	if (is_bound(ctx, endpoint))
@@ -169,10 +200,10 @@ int iommu_device_get_info(struct iommu_ctx *ctx, uint32_t id, struct iommu_devic
 		endpoint = iommu_device_of(object)->endpoint;
 		*info = (struct iommu_device_info){
 			.endpoint = endpoint,
-			.dirty_tracking = iommu_capable(endpoint, IOMMU_CAPABLE_DIRTY_TRACKING),
+			.dirty_tracking = iommu_device_can(endpoint, IOMMU_CAPABLE_DIRTY_TRACKING),
 			.enforced_coherency =
-				iommu_capable(endpoint, IOMMU_CAPABLE_ENFORCED_COHERENCY),
-			.max_pasids = iommu_capable(endpoint, IOMMU_CAPABLE_PASID)
+				iommu_device_can(endpoint, IOMMU_CAPABLE_ENFORCED_COHERENCY),
+			.max_pasids = iommu_device_can(endpoint, IOMMU_CAPABLE_PASID)
 					      ? endpoint->info.max_pasids
 					      : 0,
 		};

@@ -60,6 +60,15 @@ static inline struct ioas_device *iommu_device_of(struct ioas_object *object)
 }
 
 int iommu_device_destroy(struct ioas_object *object);
+/*
+ * Devices are pulled out beside the control path of a context, which is another than the instance's. So what is
+ * asked of endpoints, and who belongs to a group, is looked at under the instance's mutex: by visitors, which must
+ * not enter its control path, and by these two.
+ */
+int iommu_members_visit(struct iommu_ctx *ctx, struct iommu_group *group,
+			iommu_group_visitor visitor, void *visitor_ctx);
+bool iommu_device_is_gone(const struct iommu_endpoint *endpoint);
+bool iommu_device_can(const struct iommu_endpoint *endpoint, enum iommu_capability capability);
 /* Can all its members be made to snoop? */
 bool iommu_group_can_snoop(const struct ioas_group *group);
 /* iommu_device_detach, for which nothing to detach is no refusal. */

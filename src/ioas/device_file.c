@@ -344,8 +344,10 @@ int iommu_group_file_open(struct iommu_device_files *files, struct iommu_group *
 	return status;
 }
 
+/* Held: it may be released as soon as the visit is over. */
 static int take_first(void *ctx, struct iommu_endpoint *endpoint)
 {
+	endpoint->holders++;
 	*(struct iommu_endpoint **)ctx = endpoint;
 	return 1;
 }
@@ -369,14 +371,15 @@ static int set_container(struct iommu_group_file *file, const char *call,
 
 	if (status != 0)
 		return status;
-	(void)iommu_group_for_each(file->group->group, take_first, &member);
 	if (file->container != NULL)
 		return refuse(file->files, call, iommu_group_who(file->group->group), IOMMU_EINVAL,
 			      IOMMU_WHY("the group has a container already"));
+	(void)iommu_members_visit(container->ctx, file->group->group, take_first, &member);
 	if (member == NULL)
 		return refuse(file->files, call, iommu_group_who(file->group->group), IOMMU_EINVAL,
 			      IOMMU_WHY("the group has no members any more"));
 	status = iommu_container_join(container, member, &file->device);
+	iommu_endpoint_drop(member);
 	if (file->device != 0)
 		file->container = container;
 	file->is_leaving = file->container != NULL && status != 0;

@@ -502,7 +502,7 @@ static int alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on_id,
 	object = iommu_object_find(ctx, device, IOMMU_OBJECT_DEVICE, &status);
 	if (object == NULL)
 		return status;
-	if (iommu_device_of(object)->endpoint->is_gone)
+	if (iommu_device_is_gone(iommu_device_of(object)->endpoint))
 		return refuse(iommu_device_of(object), IOMMU_ENODEV,
 			      IOMMU_WHY("the endpoint was released"));
 	on = iommu_object_find(ctx, on_id, IOMMU_OBJECT_ANY, &status);

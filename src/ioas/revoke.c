@@ -105,7 +105,10 @@ static int restore(struct iommu_ctx *ctx, const void *backing)
 		return everywhere(ctx, backing, let_stay);
 	(void)everywhere(ctx, backing, let_go);
 	left = everywhere(ctx, backing, take_back);
-	return left != 0 ? left : status;
+	if (left == 0)
+		return status;
+	/* Devices may reach what is left, whatever kept it: no other error says that. */
+	return left == IOMMU_ETIMEDOUT ? left : IOMMU_EIO;
 }
 
 int iommu_backing_revoke(struct iommu_ctx *ctx, void *backing)

@@ -22,6 +22,9 @@ static int unit_alloc(struct iommu_ctx *ctx, uint32_t device_id, uint32_t hwpt_i
 	parent = iommu_object_find(ctx, hwpt_id, IOMMU_OBJECT_HWPT, &status);
 	if (parent == NULL)
 		return status;
+	if (iommu_device_is_gone(iommu_device_of(device)->endpoint))
+		return iommu_ctx_refuse(ctx, "", IOMMU_ENODEV,
+					IOMMU_WHY("the device's endpoint was released"));
 	if (!iommu_hwpt_of(parent)->domain->nest_parent)
 		return iommu_ctx_refuse_object(
 			ctx, hwpt_id, IOMMU_EINVAL,
@@ -58,7 +61,8 @@ static int is_elsewhere(void *unit, struct iommu_endpoint *endpoint)
 bool iommu_virtual_unit_serves(const struct iommu_virtual_unit *virtual_unit,
 			       struct iommu_group *group)
 {
-	return iommu_group_for_each(group, is_elsewhere, virtual_unit->unit) == 0;
+	return iommu_members_visit(virtual_unit->object.ctx, group, is_elsewhere,
+				   virtual_unit->unit) == 0;
 }
 
 /* --- Devices ---------------------------------------------------------------------------------- */
@@ -122,6 +126,9 @@ static int device_alloc(struct iommu_ctx *ctx, uint32_t unit_id, uint32_t device
 		return status;
 	virtual_unit = iommu_virtual_unit_of(unit_object);
 	device = iommu_device_of(device_object);
+	if (iommu_device_is_gone(device->endpoint))
+		return iommu_ctx_refuse_object(ctx, device_id, IOMMU_ENODEV,
+					       IOMMU_WHY("the device's endpoint was released"));
 	if (iommu_endpoint_unit(device->endpoint) != virtual_unit->unit)
 		return iommu_ctx_refuse_object(
 			ctx, device_id, IOMMU_EINVAL,

@@ -66,7 +66,7 @@ static int tell_and_wait(const struct iommu_tce_register *told, struct shared *s
 {
 	const bool was_hung = __atomic_load_n(&shared->is_hung, __ATOMIC_RELAXED) != 0;
 	struct iommu_deadline deadline = iommu_deadline_in(told->platform, TIMEOUT_NS);
-	uint32_t number;
+	uint32_t number = 0;
 
 	while (!write_when_idle(told, shared, value, &number))
 		if (was_hung || iommu_deadline_passed(&deadline))

@@ -46,7 +46,8 @@ static void unit_release_endpoint(struct iommu_unit *base, struct iommu_endpoint
 static void unit_finalize_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
 {
 	(void)base;
-	iommu_tce_name_group(endpoint, iommu_opal_pe(endpoint));
+	iommu_tce_name_group(endpoint,
+			     opal_number_of(opal_unit_of(endpoint->unit), endpoint->unit_data));
 }
 
 static const void *unit_device_group(const struct iommu_endpoint *endpoint)
@@ -208,7 +209,7 @@ struct opal_unit *iommu_opal_unit(struct iommu_unit *base)
 
 uint32_t iommu_opal_pe(const struct iommu_endpoint *endpoint)
 {
-	return endpoint->unit->ops->name == opal_name
+	return !iommu_endpoint_is_released(endpoint) && endpoint->unit->ops->name == opal_name
 		       ? opal_number_of(opal_unit_of(endpoint->unit), endpoint->unit_data)
 		       : IOMMU_OPAL_NO_PE;
 }

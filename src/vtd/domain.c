@@ -213,7 +213,7 @@ static void get_info(const struct iommu_domain *base, struct iommu_domain_info *
 	for (attachment = domain->attachments; attachment != NULL; attachment = attachment->next)
 		if (id_in_use(attachment) != 0 && !attachment->unit->caps.snoop_control)
 			info->snoop_control = false;
-	info->table_pages = domain->pgtable.pages;
+	info->table_pages = iommu_cell_load(&domain->pgtable.pages);
 	info->quarantine = __atomic_load_n(&domain->quarantined, __ATOMIC_RELAXED);
 }
 

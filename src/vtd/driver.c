@@ -413,14 +413,17 @@ int iommu_vtd_get_info(const struct iommu_unit *base, struct iommu_vtd_info *inf
 
 int iommu_vtd_get_tables(const struct iommu_endpoint *endpoint, struct iommu_vtd_tables *tables)
 {
-	const struct vtd_unit *unit = vtd_unit_of(endpoint->unit);
+	const struct vtd_unit *unit;
 	const struct vtd_pasid_entry *pasid = NULL;
 	const struct vtd_context_entry *entry;
 	const struct vtd_root_entry *root;
 	unsigned int i;
 
+	if (iommu_endpoint_is_released(endpoint))
+		return IOMMU_ENODEV;
 	if (!iommu_vtd_owns(endpoint->unit))
 		return VTD_REFUSE_NOW(endpoint->unit, IOMMU_EINVAL, VTD_OTHERS);
+	unit = vtd_unit_of(endpoint->unit);
 	root = &unit->root[endpoint->info.source_id >> 8];
 	*tables = (struct iommu_vtd_tables){
 		.root_table = iommu_virt_to_phys(unit->platform, unit->root),

@@ -341,8 +341,7 @@ static void settle_queue(struct vtd_unit *unit)
 
 	iommu_vtd_queue_check_errors(unit);
 	fsts = vtd_read32(unit, VTD_FSTS);
-	if (fsts != UINT32_MAX && (fsts & QUEUE_ERRORS) != 0 &&
-	    (!unit->queue.running || unit->queue.hangs))
+	if (fsts != UINT32_MAX && (fsts & QUEUE_ERRORS) != 0 && !iommu_vtd_queue_answers(unit))
 		vtd_write32(unit, VTD_FSTS, fsts & QUEUE_ERRORS);
 }
 

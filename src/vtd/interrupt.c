@@ -385,7 +385,7 @@ static int alloc_for(const char *call, struct iommu_unit *unit, unsigned int cou
 int iommu_vtd_interrupt_alloc_for(const struct iommu_endpoint *endpoint, unsigned int count,
 				  struct iommu_vtd_interrupt *interrupt)
 {
-	if (endpoint->is_gone)
+	if (iommu_endpoint_is_released(endpoint))
 		return iommu_refuse_now(endpoint->iommu, IOMMU_CALL, endpoint->name, IOMMU_ENODEV,
 					IOMMU_WHY("the endpoint was released"));
 	return alloc_for(IOMMU_CALL, endpoint->unit, count, &endpoint->requester, interrupt);

@@ -260,6 +260,15 @@ void iommu_vtd_queue_check_errors(struct vtd_unit *unit)
 	iommu_spin_unlock(unit->platform, &unit->queue.lock, state);
 }
 
+bool iommu_vtd_queue_answers(struct vtd_unit *unit)
+{
+	uintptr_t state = iommu_spin_lock(unit->platform, &unit->queue.lock);
+	const bool answers = unit->queue.running && !unit->queue.hangs;
+
+	iommu_spin_unlock(unit->platform, &unit->queue.lock, state);
+	return answers;
+}
+
 /* Has a queue that hung answered everything since? One look, no wait. Locked. */
 static bool has_come_back(struct vtd_unit *unit)
 {
@@ -531,13 +540,12 @@ static void let_hang(struct vtd_unit *unit)
 
 int iommu_vtd_queue_hold(struct vtd_unit *unit)
 {
-	const struct vtd_queue *queue = &unit->queue;
 	const bool was_on = unit->queue_is_on;
 	int status;
 
 	if (!unit->use_queue)
 		return 0;
-	if (unit->queue_is_on && queue->running && !queue->hangs && is_at_work(unit))
+	if (unit->queue_is_on && iommu_vtd_queue_answers(unit) && is_at_work(unit))
 		return 0;
 	status = bring_to_rest(unit);
 	/* One that may still turn off is turned off first. */

@@ -150,6 +150,8 @@ int iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *d
 #define VTD_BATCH_MAX 16
 /* Make good, for whichever submitter, what hardware complains of in FSTS. Any context. */
 void iommu_vtd_queue_check_errors(struct vtd_unit *unit);
+/* Does it run, and has it not fallen silent, as far as is known? Any context. */
+bool iommu_vtd_queue_answers(struct vtd_unit *unit);
 
 /* --- command: the global command register ----------------------------------------------------- */
 

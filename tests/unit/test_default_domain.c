@@ -839,6 +839,67 @@ static void a_driver_holds_what_its_group_shares(void **state)
 	assert_int_equal(iommu_release_endpoint(other), 0);
 }
 
+/* What is still to be had of a device that was released: nothing, and nothing of its group's others. */
+static void expect_released(struct iommu_endpoint *endpoint, struct iommu_domain *domain)
+{
+	struct iommu_dma *dma;
+	unsigned int cursor = 0;
+	struct iommu_region region;
+
+	assert_int_equal(iommu_dma_of(endpoint, &dma), IOMMU_ENODEV);
+	assert_int_equal(iommu_use_default_domain(endpoint), IOMMU_ENODEV);
+	assert_int_equal(iommu_domain_attach_endpoint(domain, endpoint), IOMMU_ENODEV);
+	assert_int_equal(iommu_domain_detach_endpoint(endpoint), IOMMU_ENODEV);
+	assert_int_equal(iommu_endpoint_was_reset(endpoint), IOMMU_ENODEV);
+	assert_int_equal(iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_PASID),
+			 IOMMU_ENODEV);
+	assert_int_equal(iommu_release_endpoint(endpoint), IOMMU_ENODEV);
+	assert_true(iommu_endpoint_is_lost(endpoint));
+	assert_false(iommu_capable(endpoint, IOMMU_CAPABLE_CACHE_COHERENCY));
+	assert_false(iommu_endpoint_next_region(endpoint, &cursor, &region));
+}
+
+/* A holder's pointer leads to the group that was the device's, and to none that comes in its place. */
+static void a_held_endpoint_keeps_its_group(void **state)
+{
+	struct iommu_endpoint *held, *other, *next;
+	struct iommu_domain *domain;
+	struct iommu_group *group;
+
+	(void)state;
+	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_DMA), 0);
+	held = recorder_add(&r, 8);
+	domain = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
+	iommu_endpoint_hold(held);
+	assert_int_equal(iommu_release_endpoint(held), 0);
+	next = recorder_add(&r, 8);
+	group = iommu_endpoint_group(held);
+	assert_ptr_not_equal(group, iommu_endpoint_group(next));
+	assert_ptr_equal(iommu_find_group(r.iommu, 0), group);
+	assert_int_equal(iommu_group_size(group), 0);
+	assert_null(iommu_group_default_domain(group));
+	expect_released(held, domain);
+	assert_int_equal(iommu_endpoint_unit(held)->endpoints, 2); /* so it is not removed */
+	iommu_endpoint_drop(held);
+	assert_null(iommu_find_group(r.iommu, 0));
+	assert_int_equal(iommu_endpoint_unit(next)->endpoints, 1);
+	assert_int_equal(iommu_release_endpoint(next), 0);
+	/* In a group that goes on. */
+	r.group_key = &r;
+	held = recorder_add(&r, 8);
+	other = recorder_add(&r, 16);
+	iommu_endpoint_hold(held);
+	assert_int_equal(iommu_release_endpoint(held), 0);
+	assert_int_equal(iommu_domain_attach_endpoint(domain, other), 0);
+	expect_released(held, domain);
+	assert_ptr_equal(iommu_endpoint_domain(other), domain);
+	assert_int_equal(iommu_domain_detach_endpoint(other), 0);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+	iommu_endpoint_drop(held);
+	assert_null(iommu_next_group(r.iommu, NULL));
+	assert_int_equal(iommu_domain_free(domain), 0);
+}
+
 /* --- The bus ---------------------------------------------------------------------------------- */
 
 static char told[256];
@@ -986,6 +1047,7 @@ int main(void)
 		WITH_FIXTURE(what_was_not_confirmed_is_asked_again),
 		WITH_FIXTURE(what_a_driver_holds_outlives_its_device),
 		WITH_FIXTURE(a_driver_holds_what_its_group_shares),
+		WITH_FIXTURE(a_held_endpoint_keeps_its_group),
 		WITH_FIXTURE(the_bus_tells_and_listeners_hear_in_order),
 		WITH_FIXTURE(removal_detaches_what_was_attached),
 		WITH_FIXTURE(devices_wait_for_their_unit),

@@ -4,12 +4,14 @@
  * software that accesses the same memory; page requests; and a context that is closed in the middle of it.
  */
 #define _POSIX_C_SOURCE 200809L /* nanosleep */
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
 
 #include <libiommu/hw/vtd_first_stage.h>
 
+#include "group/group.h"
 #include "ioas/fault_queue.h"
 #include "ioas/ioas.h"
 #include "ioas_fixture.h"
@@ -1053,7 +1055,7 @@ static void endpoints_may_go_while_they_are_bound(void **state)
 	struct iommu_endpoint *gone[2];
 	struct iommu_device_info info;
 	struct iommu_device_files *files;
-	struct iommu_device_file *file;
+	struct iommu_device_file *file, *late;
 	uint32_t again, hwpt;
 
 	(void)state;
@@ -1078,6 +1080,10 @@ static void endpoints_may_go_while_they_are_bound(void **state)
 	assert_int_equal(attach(0, ioas), IOMMU_ENODEV);
 	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &config, &hwpt), IOMMU_ENODEV);
 	assert_int_equal(iommu_device_file_bind(file, ctx, &again), IOMMU_ENODEV);
+	/* A file may be opened late, while another one holds the endpoint. */
+	assert_int_equal(iommu_device_file_open(files, gone[1], &late), 0);
+	assert_int_equal(iommu_device_file_bind(late, ctx, &again), IOMMU_ENODEV);
+	assert_int_equal(iommu_device_file_close(late), 0);
 	/* The next one is another's business. */
 	assert_int_equal(iommu_device_bind(ctx, f.endpoint[0], &again), 0);
 	assert_int_equal(iommu_device_attach(ctx, again, 0, ioas, NULL), 0);
@@ -1086,6 +1092,69 @@ static void endpoints_may_go_while_they_are_bound(void **state)
 	assert_int_equal(iommu_device_files_destroy(files), 0);
 	assert_int_equal(map_at(IOVA, 0, 0x1000), 0);
 	assert_true(leads(0, IOVA, 0));
+	finish();
+}
+
+/* What back ends are asked of an endpoint, and by whom: it is not released meanwhile. */
+static struct {
+	const struct iommu_ops *ops;
+	unsigned int capabilities, regions;
+} asked;
+
+static bool watch_capable(const struct iommu_endpoint *endpoint, enum iommu_capability capability)
+{
+	assert_int_equal(pthread_mutex_trylock(f.iommu->mutex), EBUSY);
+	asked.capabilities++;
+	return asked.ops->capable(endpoint, capability);
+}
+
+static bool watch_regions(const struct iommu_endpoint *endpoint, unsigned int *cursor,
+			  struct iommu_region *region)
+{
+	assert_int_equal(pthread_mutex_trylock(f.iommu->mutex), EBUSY);
+	asked.regions++;
+	return asked.ops->next_region(endpoint, cursor, region);
+}
+
+static void endpoints_do_not_go_while_they_are_asked(void **state)
+{
+	const struct iommu_hwpt_config config = {0};
+	struct iommu_device_files *files;
+	struct iommu_container *container;
+	struct iommu_group_file *file;
+	struct iommu_device_info info;
+	struct iommu_ops watched;
+	uint32_t hwpt;
+
+	(void)state;
+	begin_with(EVERYTHING, 1, 2, MEMORY_SCATTERED);
+	assert_int_equal(iommu_device_unbind(ctx, device[1]), 0);
+	memset(&asked, 0, sizeof(asked));
+	asked.ops = f.unit[0]->ops;
+	watched = *asked.ops;
+	watched.capable = watch_capable;
+	watched.next_region = watch_regions;
+	f.unit[0]->ops = &watched;
+	assert_int_equal(attach(0, ioas), 0);
+	assert_true(asked.regions != 0 && asked.capabilities != 0);
+	asked.capabilities = 0;
+	assert_int_equal(iommu_device_get_info(ctx, device[0], &info), 0);
+	assert_true(asked.capabilities != 0);
+	asked.capabilities = 0;
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &config, &hwpt), 0);
+	assert_true(asked.capabilities != 0);
+	assert_int_equal(iommu_container_create(f.iommu, NULL, &container), 0);
+	assert_int_equal(iommu_device_files_create(f.iommu, &files), 0);
+	assert_int_equal(iommu_group_file_open(files, f.group[1], &file), 0);
+	asked.capabilities = 0;
+	assert_int_equal(iommu_group_file_set_container(file, container), 0);
+	assert_true(asked.capabilities > 2);
+	assert_int_equal(f.endpoint[1]->holders, 1); /* the container's device */
+	assert_int_equal(iommu_group_file_close(file), 0);
+	assert_int_equal(f.endpoint[1]->holders, 0);
+	assert_int_equal(iommu_device_files_destroy(files), 0);
+	assert_int_equal(iommu_container_destroy(container), 0);
+	f.unit[0]->ops = asked.ops;
 	finish();
 }
 
@@ -1313,6 +1382,7 @@ int main(void)
 		cmocka_unit_test(queues_outlive_those_who_tell),
 		cmocka_unit_test(pins_are_told_apart),
 		cmocka_unit_test(endpoints_may_go_while_they_are_bound),
+		cmocka_unit_test(endpoints_do_not_go_while_they_are_asked),
 		cmocka_unit_test(tables_are_looked_into_alone),
 		cmocka_unit_test(cookies_do_not_come_around),
 		cmocka_unit_test(contexts_close_in_any_state),

@@ -352,6 +352,56 @@ static void registers_are_not_pinned_by_software(void **state)
 
 /* --- Hardware --------------------------------------------------------------------------------- */
 
+static int (*real_pin)(void *, uint64_t, uint64_t, unsigned int, struct iommu_map_piece *,
+		       unsigned int, unsigned int *);
+
+/* From the second area on there is no memory left, for anything. */
+static int pin_the_first(void *backing, uint64_t address, uint64_t size, unsigned int prot,
+			 struct iommu_map_piece *pieces, unsigned int room, unsigned int *count)
+{
+	if (address == memory.address)
+		return real_pin(backing, address, size, prot, pieces, room, count);
+	f.machine.fail_every = 1;
+	return IOMMU_ENOMEM;
+}
+
+/*
+ * A restore that fails, and finds no memory to take back what it had restored: what is kept for that serves
+ * what hardware did not confirm of something else. "Revoked as before" would be a lie.
+ */
+static void a_restore_that_cannot_be_undone_says_so(void **state)
+{
+	static struct test_memory else_;
+	struct iommu_backing backing;
+	iommu_iova_t iova = OTHER;
+
+	(void)state;
+	begin_with(EVERYTHING, 1, 1, MEMORY_SCATTERED);
+	test_memory_init(&else_, MEMORY_SCATTERED, 0x7e0000000000, 16, 1ULL << 38);
+	backing = test_memory_at(&else_, 0);
+	assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, 0x1000, FIXED, &iova), 0);
+	assert_int_equal(map_at(IOVA, 0, SIZE), 0);
+	assert_int_equal(map_at(IOVA + SIZE, SIZE, SIZE), 0);
+	assert_int_equal(attach(0, ioas), 0);
+	hang(true);
+	assert_int_equal(unmap(OTHER, 0x1000), IOMMU_ETIMEDOUT);
+	hang(false);
+	assert_int_equal(revoke(), 0);
+	memory.is_gone = false;
+	real_pin = memory.ops.pin;
+	memory.ops.pin = pin_the_first;
+	assert_int_equal(iommu_backing_restore(ctx, &memory), IOMMU_EIO);
+	f.machine.fail_every = 0;
+	memory.ops.pin = real_pin;
+	assert_true(leads(0, IOVA, 0)); /* as it may */
+	assert_int_equal(revoke(), 0);
+	assert_int_equal(memory.pins, 0);
+	assert_true(is_blocked_everywhere(0, IOVA, 2 * SIZE));
+	assert_int_equal(unmap(OTHER, 0x1000), 0);
+	test_memory_destroy(&else_);
+	finish();
+}
+
 static void what_is_not_confirmed_is_not_taken_back(void **state)
 {
 	uint32_t hwpt;
@@ -540,6 +590,7 @@ int main(void)
 		cmocka_unit_test(what_could_not_be_unmapped_comes_back),
 		cmocka_unit_test(software_is_told),
 		cmocka_unit_test(registers_are_not_pinned_by_software),
+		cmocka_unit_test(a_restore_that_cannot_be_undone_says_so),
 		cmocka_unit_test(what_is_not_confirmed_is_not_taken_back),
 		cmocka_unit_test(an_unconfirmed_restore_is_taken_back),
 		cmocka_unit_test(no_byte_arrives),

@@ -226,6 +226,45 @@ static void id_that_is_a_device_too(void **state)
 	EXPECT_CALLS(&r, "detach:20 detach:18 release:20 release:18 free");
 }
 
+/* A device that was released is none, also where its id goes on: not for its driver, nor a holder. */
+static void id_that_was_a_device(void **state)
+{
+	const struct iommu_bus_event unbound = {.type = IOMMU_BUS_UNBOUND, .source_id = 0x20};
+	struct iommu_endpoint *user, *device, *again;
+	struct iommu_group *group;
+	struct iommu_dma *dma;
+	int owner;
+
+	(void)state;
+	assert_int_equal(iommu_set_pci_topology(r.iommu, &topology), 0);
+	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_DMA), 0);
+	user = recorder_add(&r, 0x18);
+	device = recorder_add(&r, 0x20);
+	group = iommu_endpoint_group(user);
+	iommu_endpoint_hold(device);
+	assert_int_equal(iommu_use_default_domain(device), 0);
+	assert_int_equal(iommu_release_endpoint(device), 0);
+	assert_int_equal(iommu_release_endpoint(device), IOMMU_ENODEV);
+	assert_int_equal(iommu_group_size(group), 1);
+	assert_int_equal(iommu_dma_of(device, &dma), IOMMU_ENODEV);
+	assert_int_equal(iommu_use_default_domain(device), IOMMU_ENODEV);
+	assert_int_equal(iommu_domain_detach_endpoint(device), IOMMU_ENODEV);
+	assert_int_equal(iommu_endpoint_was_reset(device), IOMMU_ENODEV);
+	assert_int_equal(iommu_endpoint_enable_feature(device, IOMMU_FEATURE_PASID), IOMMU_ENODEV);
+	assert_true(iommu_endpoint_is_lost(device));
+	/* The bus says when the driver has let go. */
+	assert_int_equal(iommu_group_claim(group, &owner), IOMMU_EBUSY);
+	assert_int_equal(iommu_bus_event(r.iommu, &unbound), 0);
+	assert_int_equal(iommu_group_claim(group, &owner), 0);
+	assert_int_equal(iommu_group_release(group, &owner), 0);
+	iommu_endpoint_drop(device);
+	again = recorder_add(&r, 0x20);
+	assert_false(iommu_endpoint_is_lost(again));
+	assert_int_equal(iommu_release_endpoint(again), 0);
+	assert_int_equal(iommu_release_endpoint(user), 0);
+	assert_null(iommu_next_group(r.iommu, NULL));
+}
+
 /* What fails on the way from an id to a device leaves the id. */
 static void id_that_cannot_become_a_device(void **state)
 {
@@ -548,6 +587,7 @@ int main(void)
 		WITH_FIXTURE(topologies_are_taken_whole_or_not_at_all),
 		WITH_FIXTURE(ids_of_bridges_are_translated_too),
 		WITH_FIXTURE(id_that_is_a_device_too),
+		WITH_FIXTURE(id_that_was_a_device),
 		WITH_FIXTURE(id_that_cannot_become_a_device),
 		WITH_FIXTURE(faults_with_a_shared_id_have_a_name),
 		WITH_FIXTURE(failures_leave_nothing),

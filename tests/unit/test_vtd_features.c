@@ -1313,6 +1313,8 @@ static void units_are_added_and_removed(void **state)
 	const struct iommu_model_vtd_config config = {.flags = 0};
 	const struct iommu_vtd_options none = {0};
 	struct iommu_endpoint_info late = {.source_id = 0x30};
+	struct iommu_vtd_interrupt interrupt;
+	struct iommu_vtd_tables tables;
 	struct iommu_domain *domain;
 	struct iommu_endpoint *added;
 	struct iommu_unit *unit;
@@ -1359,7 +1361,12 @@ static void units_are_added_and_removed(void **state)
 	assert_true(reaches(1, IOVA, f.memory));
 	assert_int_equal(iommu_vtd_remove_unit(unit), IOMMU_EBUSY);
 	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(added)), 0);
+	iommu_endpoint_hold(added);
 	assert_int_equal(iommu_release_endpoint(added), 0);
+	assert_int_equal(iommu_vtd_remove_unit(unit), IOMMU_EBUSY);
+	assert_int_equal(iommu_vtd_get_tables(added, &tables), IOMMU_ENODEV);
+	assert_int_equal(iommu_vtd_interrupt_alloc_for(added, 1, &interrupt), IOMMU_ENODEV);
+	iommu_endpoint_drop(added);
 	assert_int_equal(iommu_vtd_remove_unit(unit), 0);
 	assert_null(iommu_next_unit(f.iommu, f.unit[0]));
 	assert_int_equal(iommu_model_vtd_mmio_read(f.machine.units[1], VTD_GSTS, 4) &

@@ -307,6 +307,15 @@ struct iommu_endpoint {
 	struct iommu_pci_requester requester;
 };
 
+/*
+ * Is the device gone? What a driver or a holder still has of it then serves nothing: the endpoint is
+ * kept for them alone, or as an id that others use.
+ */
+static inline bool iommu_endpoint_is_released(const struct iommu_endpoint *endpoint)
+{
+	return endpoint->is_gone || endpoint->is_alias;
+}
+
 /* Invalidations that failed, and how many of those a later one has made good. Both atomic. */
 struct iommu_confirmation {
 	uint32_t failures, made_good;
