@@ -28,7 +28,7 @@ static void hold(struct dma_area *area)
 	__atomic_add_fetch(&area->holders, 1, __ATOMIC_RELAXED);
 }
 
-void iommu_dma_area_put(struct iommu_dma *dma, struct dma_area *area)
+static void put(struct iommu_dma *dma, struct dma_area *area)
 {
 	const struct iommu_platform *platform = dma->platform;
 	struct iommu_memory_piece *piece;
@@ -41,6 +41,11 @@ void iommu_dma_area_put(struct iommu_dma *dma, struct dma_area *area)
 		iommu_object_free(&dma->pieces, piece);
 	}
 	iommu_object_free(&dma->areas, area);
+}
+
+static void release(struct iommu_dma *dma, const struct dma_hanging *hanging)
+{
+	put(dma, hanging->memory);
 }
 
 /* --- Memory ----------------------------------------------------------------------------------- */
@@ -133,7 +138,7 @@ static int map_pieces(struct iommu_dma *dma, const struct dma_area *area, uint64
 static int map_for_device(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			  struct dma_area *area)
 {
-	const struct dma_hanging hanging = {.memory = area, .is_area = true};
+	const struct dma_hanging hanging = {.release = release, .memory = area};
 	const iommu_paddr_t paddr = iommu_virt_to_phys(dma->platform, area->pieces->memory);
 	uint64_t first, mapped;
 	int status = iommu_dma_take_addresses(dma, device, area->pages, paddr, &first);
@@ -206,7 +211,7 @@ int iommu_dma_alloc_area(struct iommu_dma *dma, const struct iommu_dma_device *d
 		status = map_for_device(dma, device, area);
 	if (status != 0) {
 		unmap_for_cpu(dma, area);
-		iommu_dma_area_put(dma, area);
+		put(dma, area);
 		return status;
 	}
 	*address = area->address;
@@ -221,7 +226,7 @@ bool iommu_dma_free_area(struct iommu_dma *dma, const void *memory, iommu_iova_t
 {
 	bool found;
 	struct dma_area *area = take(dma, memory, address, pages, &found);
-	const struct dma_hanging hanging = {.memory = area, .is_area = true};
+	const struct dma_hanging hanging = {.release = release, .memory = area};
 
 	*status = IOMMU_ENOENT;
 	if (area == NULL)
@@ -233,8 +238,8 @@ bool iommu_dma_free_area(struct iommu_dma *dma, const void *memory, iommu_iova_t
 	}
 	unmap_for_cpu(dma, area);
 	if (*status == 0)
-		iommu_dma_release(dma, &hanging);
-	iommu_dma_area_put(dma, area);
+		dma_release(dma, &hanging);
+	put(dma, area);
 	return true;
 }
 

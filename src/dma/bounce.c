@@ -154,7 +154,7 @@ static int take(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
 
 /* --- Map and unmap ---------------------------------------------------------------------------- */
 
-void iommu_dma_bounce_free(struct iommu_dma *dma, struct dma_bounce *bounce)
+static void free_bounce(struct iommu_dma *dma, struct dma_bounce *bounce)
 {
 	const struct iommu_platform *platform = dma->platform;
 
@@ -163,6 +163,22 @@ void iommu_dma_bounce_free(struct iommu_dma *dma, struct dma_bounce *bounce)
 	if (bounce->tail != NULL)
 		platform->free_pages(platform->ctx, bounce->tail, dma_host_order(dma, 0));
 	iommu_object_free(&dma->bounces, bounce);
+}
+
+/* Nothing of what a device wrote is wanted. */
+static void drop(struct iommu_dma *dma, const struct dma_hanging *hanging)
+{
+	free_bounce(dma, hanging->memory);
+}
+
+/* The device cannot change the pages any more: what it wrote goes to the buffer first. */
+static void finish(struct iommu_dma *dma, const struct dma_hanging *hanging)
+{
+	const struct dma_bounce *bounce = hanging->memory;
+
+	if ((bounce->direction & IOMMU_DMA_FROM_DEVICE) != 0)
+		copy(dma, bounce, 0, bounce->size, false);
+	drop(dma, hanging);
 }
 
 static unsigned char *page_of_our_own(struct iommu_dma *dma, unsigned int alloc_flags)
@@ -189,7 +205,7 @@ static struct dma_bounce *make(struct iommu_dma *dma, iommu_paddr_t paddr, uint6
 	bounce->head = head ? page_of_our_own(dma, alloc_flags) : NULL;
 	bounce->tail = tail ? page_of_our_own(dma, alloc_flags) : NULL;
 	if ((head && bounce->head == NULL) || (tail && bounce->tail == NULL)) {
-		iommu_dma_bounce_free(dma, bounce);
+		free_bounce(dma, bounce);
 		return NULL;
 	}
 	return bounce;
@@ -235,7 +251,7 @@ int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *
 			  uint64_t *first)
 {
 	struct dma_bounce *bounce = make(dma, paddr, size, direction, dma_alloc_flags(device));
-	const struct dma_hanging hanging = {.bounce = bounce};
+	const struct dma_hanging hanging = {.release = drop, .memory = bounce};
 	const uint64_t pages = dma_pages_of(dma, paddr, size);
 	uint64_t mapped;
 	int status;
@@ -246,7 +262,7 @@ int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *
 	copy(dma, bounce, 0, size, true);
 	status = iommu_dma_take_addresses(dma, device, pages, paddr, first);
 	if (status != 0) {
-		iommu_dma_bounce_free(dma, bounce);
+		free_bounce(dma, bounce);
 		return status;
 	}
 	status = map_parts(dma, bounce, *first, dma_map_prot(device, direction), &mapped);
@@ -285,7 +301,7 @@ static int make_whole(struct iommu_dma *dma, const struct iommu_dma_device *devi
 	bounce->head_order = order;
 	status = iommu_dma_pages_within(dma, device, order, dma_alloc_flags(device), &pages);
 	if (status != 0) {
-		iommu_dma_bounce_free(dma, bounce);
+		free_bounce(dma, bounce);
 		return status;
 	}
 	bounce->head = pages;
@@ -328,16 +344,10 @@ int iommu_dma_alloc_aligned(struct iommu_dma *dma, const struct iommu_dma_device
 
 #endif
 
-void iommu_dma_bounce_finish(struct iommu_dma *dma, const struct dma_bounce *bounce)
-{
-	if ((bounce->direction & IOMMU_DMA_FROM_DEVICE) != 0)
-		copy(dma, bounce, 0, bounce->size, false);
-}
-
 /* The bytes are copied when the device cannot change them any more: now, or when that is confirmed. */
 static int unmap(struct iommu_dma *dma, struct dma_bounce *bounce)
 {
-	const struct dma_hanging hanging = {.bounce = bounce, .is_owed = true};
+	const struct dma_hanging hanging = {.release = finish, .memory = bounce};
 	int status = 0;
 
 	if (!dma_is_direct(dma))
@@ -350,7 +360,7 @@ static int unmap(struct iommu_dma *dma, struct dma_bounce *bounce)
 		insert(dma, bounce);
 		return status;
 	}
-	iommu_dma_release(dma, &hanging);
+	dma_release(dma, &hanging);
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 
 _Static_assert(sizeof(struct iommu_dma) <= IOMMU_PAGE_SIZE, "it is one page");
 
-static const struct dma_hanging nothing_hangs = {.bounce = NULL};
+static const struct dma_hanging nothing_hangs = {.release = NULL};
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
@@ -447,7 +447,7 @@ void iommu_dma_undo(struct iommu_dma *dma, uint64_t first, uint64_t mapped, uint
 		iommu_dma_withhold(dma, first, pages, hanging);
 		return;
 	}
-	iommu_dma_release(dma, hanging);
+	dma_release(dma, hanging);
 	give_addresses(dma, first, pages);
 }
 
@@ -499,7 +499,7 @@ static int map_pages(struct iommu_dma *dma, const struct iommu_dma_device *devic
 	int status = iommu_dma_take_addresses(dma, device, pages, paddr, first);
 
 	if (status != 0) {
-		iommu_dma_release(dma, hanging);
+		dma_release(dma, hanging);
 		return status;
 	}
 	status = iommu_map(dma->domain, *first << dma->page_shift, paddr, pages << dma->page_shift,
@@ -587,6 +587,11 @@ int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 /* The largest power of two that the CPU can have addresses for. */
 #define SHARED_MAX (SIZE_MAX / 2 + 1)
 
+static void release_block(struct iommu_dma *dma, const struct dma_hanging *hanging)
+{
+	dma->platform->free_pages(dma->platform->ctx, hanging->memory, hanging->order);
+}
+
 /* One block of the host's for so many pages, or NULL: in pieces. */
 static void *shared_block(struct iommu_dma *dma, uint64_t pages, unsigned int *order)
 {
@@ -603,7 +608,7 @@ static void *shared_block(struct iommu_dma *dma, uint64_t pages, unsigned int *o
 static int alloc_shared(struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t size,
 			void **memory, iommu_iova_t *address)
 {
-	struct dma_hanging hanging = {.bounce = NULL};
+	struct dma_hanging hanging = {.release = NULL};
 	iommu_paddr_t paddr;
 	uint64_t pages, first;
 	int status = iommu_dma_check_device(device);
@@ -616,9 +621,10 @@ static int alloc_shared(struct iommu_dma *dma, const struct iommu_dma_device *de
 		return iommu_dma_alloc_direct(dma, device, size, memory, address);
 	pages = dma_pages_of(dma, 0, size);
 	if (memory != NULL)
-		hanging.memory = shared_block(dma, pages, &hanging.memory_order);
+		hanging.memory = shared_block(dma, pages, &hanging.order);
 	if (hanging.memory == NULL)
 		return iommu_dma_alloc_area(dma, device, pages, memory, address);
+	hanging.release = release_block;
 	*memory = hanging.memory;
 	paddr = iommu_virt_to_phys(dma->platform, hanging.memory);
 	if (dma_bypasses(dma, device, paddr, size, address))
@@ -650,7 +656,7 @@ int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device
 
 static int free_shared(struct iommu_dma *dma, void *memory, iommu_iova_t address, uint64_t size)
 {
-	struct dma_hanging hanging = {.memory = memory};
+	struct dma_hanging hanging = {.release = release_block, .memory = memory};
 	uint64_t pages;
 	int status;
 
@@ -663,15 +669,15 @@ static int free_shared(struct iommu_dma *dma, void *memory, iommu_iova_t address
 		return status;
 	if (memory == NULL)
 		return IOMMU_ENOENT;
-	hanging.memory_order = dma_host_order(dma, dma_order_of(pages));
+	hanging.order = dma_host_order(dma, dma_order_of(pages));
 	if (dma_is_bypass(dma, address)) {
-		iommu_dma_release(dma, &hanging);
+		dma_release(dma, &hanging);
 		return 0;
 	}
 	/* Strict in either mode: the pages go back to the host at once. */
 	status = iommu_dma_unmap_strictly(dma, address >> dma->page_shift, pages, &hanging);
 	if (status == 0)
-		iommu_dma_release(dma, &hanging);
+		dma_release(dma, &hanging);
 	return status;
 }
 

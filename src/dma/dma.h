@@ -36,11 +36,10 @@ struct dma_area;
 
 /* What of ours a device reaches through a mapping, to be freed when it cannot any more. */
 struct dma_hanging {
-	struct dma_bounce *bounce; /* or NULL */
-	void *memory;              /* a block of the host's, or a struct dma_area; or NULL */
-	unsigned int memory_order; /* of the block */
-	bool is_area;
-	bool is_owed; /* what the device wrote to `bounce` goes back to the buffer first */
+	/* How it goes; NULL: nothing hangs on the addresses. */
+	void (*release)(struct iommu_dma *dma, const struct dma_hanging *hanging);
+	void *memory;       /* a block of the host's, a struct dma_area or a struct dma_bounce */
+	unsigned int order; /* of the block */
 };
 
 /* Addresses that hardware may still use. */
@@ -204,14 +203,16 @@ static inline int dma_make_room(struct iommu_dma *dma)
 void iommu_dma_give_withheld(struct iommu_dma *dma, uint32_t serial);
 /* Have everything invalidated that was not, and give it back. */
 int iommu_dma_settle_withheld(struct iommu_dma *dma);
-void iommu_dma_release(struct iommu_dma *dma, const struct dma_hanging *hanging);
+static inline void dma_release(struct iommu_dma *dma, const struct dma_hanging *hanging)
+{
+	if (hanging->release != NULL)
+		hanging->release(dma, hanging);
+}
 
 /* area.c */
 /* Is memory of pieces there? *status is then that of freeing it. */
 bool iommu_dma_free_area(struct iommu_dma *dma, const void *memory, iommu_iova_t address,
 			 uint64_t pages, int *status);
-/* One holder less. */
-void iommu_dma_area_put(struct iommu_dma *dma, struct dma_area *area);
 #if IOMMU_CONFIG_DMA_PIECES
 /* As iommu_dma_alloc, of pieces. @memory: NULL: the CPU needs no address. */
 int iommu_dma_alloc_area(struct iommu_dma *dma, const struct iommu_dma_device *device,
@@ -263,9 +264,6 @@ int iommu_dma_alloc_aligned(struct iommu_dma *dma, const struct iommu_dma_device
 int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			  iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
 			  uint64_t *first);
-void iommu_dma_bounce_free(struct iommu_dma *dma, struct dma_bounce *bounce);
-/* The device cannot change it any more: what it wrote goes to the buffer. */
-void iommu_dma_bounce_finish(struct iommu_dma *dma, const struct dma_bounce *bounce);
 #else
 /* What the device must not get, or cannot reach, is refused. */
 static inline int iommu_dma_map_bounced_whole(struct iommu_dma *dma,

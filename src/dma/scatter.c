@@ -187,7 +187,7 @@ static int map_list(struct iommu_dma *dma, const struct iommu_dma_device *device
 		    struct iommu_dma_piece *pieces, unsigned int count,
 		    enum iommu_dma_direction direction, unsigned int *elements)
 {
-	const struct dma_hanging nothing = {.bounce = NULL};
+	const struct dma_hanging nothing = {.release = NULL};
 	uint64_t pages, first;
 	uint64_t mapped = 0;
 	int status = check_pieces(device, pieces, count, direction);

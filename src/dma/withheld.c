@@ -53,22 +53,6 @@ static bool take(struct iommu_dma *dma, uint32_t serial, struct dma_withheld *ra
 	return found;
 }
 
-void iommu_dma_release(struct iommu_dma *dma, const struct dma_hanging *hanging)
-{
-	const struct iommu_platform *platform = dma->platform;
-
-#if IOMMU_CONFIG_DMA_BOUNCE
-	if (hanging->is_owed)
-		iommu_dma_bounce_finish(dma, hanging->bounce);
-	if (hanging->bounce != NULL)
-		iommu_dma_bounce_free(dma, hanging->bounce);
-#endif
-	if (IOMMU_CONFIG_DMA_PIECES && hanging->is_area)
-		iommu_dma_area_put(dma, hanging->memory);
-	else if (hanging->memory != NULL)
-		platform->free_pages(platform->ctx, hanging->memory, hanging->memory_order);
-}
-
 int iommu_dma_find_room(struct iommu_dma *dma)
 {
 	return iommu_dma_settle_withheld(dma) == 0 ? 0 : IOMMU_EAGAIN;
@@ -79,7 +63,7 @@ void iommu_dma_give_withheld(struct iommu_dma *dma, uint32_t serial)
 	struct dma_withheld range;
 
 	while (take(dma, serial, &range)) {
-		iommu_dma_release(dma, &range.hanging);
+		dma_release(dma, &range.hanging);
 		iommu_iova_cache_free_size(dma->cache, range.first, range.pages);
 	}
 }

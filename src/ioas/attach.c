@@ -17,13 +17,6 @@ struct ioas_attachment *iommu_attachment_find(const struct ioas_group *group, ui
 	return keyed != NULL ? iommu_container_of(keyed, struct ioas_attachment, keyed) : NULL;
 }
 
-struct ioas_use *iommu_use_find(const struct ioas_device *device, uint32_t pasid)
-{
-	struct ioas_keyed *keyed = iommu_keyed_find(&device->uses, pasid, 0);
-
-	return keyed != NULL ? iommu_container_of(keyed, struct ioas_use, keyed) : NULL;
-}
-
 /* --- Addresses that the group must not use ------------------------------------------------------ */
 
 /* Those that firmware gives up for a driver may be used; those where interrupts are software's choice are its own. */

@@ -81,7 +81,12 @@ int iommu_device_lead(struct ioas_device *device, uint32_t pasid, struct ioas_ob
 /* Detach; with an error what hardware did not confirm, or IOMMU_EINVAL: it was not attached. */
 int iommu_device_drop(struct ioas_device *device, uint32_t pasid);
 /* What a device, and what its group, uses for a PASID; NULL: nothing. */
-struct ioas_use *iommu_use_find(const struct ioas_device *device, uint32_t pasid);
+static inline struct ioas_use *iommu_use_find(const struct ioas_device *device, uint32_t pasid)
+{
+	struct ioas_keyed *keyed = iommu_keyed_find(&device->uses, pasid, 0);
+
+	return keyed != NULL ? iommu_container_of(keyed, struct ioas_use, keyed) : NULL;
+}
 struct ioas_attachment *iommu_attachment_find(const struct ioas_group *group, uint32_t pasid);
 
 #endif

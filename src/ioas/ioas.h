@@ -57,6 +57,8 @@ struct ioas_object {
 };
 
 struct iommu_ctx {
+	/* How an object of any type ends: context.c knows the types, object.c does not. */
+	int (*end_object)(struct ioas_object *object);
 	struct iommu *iommu;
 	const struct iommu_platform *platform;
 	struct iommu_ctx_limits limits;
@@ -176,6 +178,14 @@ struct ioas_object *iommu_object_find(struct iommu_ctx *ctx, uint32_t id,
 				      enum iommu_object_type type, int *status);
 /* End an object that nobody uses. Control path. */
 int iommu_object_end(struct ioas_object *object);
+
+/* The ids of a context: 1 to that. */
+#define IOAS_ID_LAST 0x7fffffffU
+
+static inline struct ioas_object *iommu_object_at(struct iommu_iova_range *range)
+{
+	return range != NULL ? iommu_container_of(range, struct ioas_object, id) : NULL;
+}
 
 static inline uint32_t iommu_object_id(const struct ioas_object *object)
 {

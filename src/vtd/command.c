@@ -175,3 +175,11 @@ int iommu_vtd_flush_write_buffer(struct vtd_unit *unit)
 		iommu_vtd_doubt(unit);
 	return status;
 }
+
+void iommu_vtd_doubt(struct vtd_unit *unit)
+{
+	iommu_confirmation_fail(&unit->confirmation);
+	iommu_confirmation_fail(&unit->device_tlbs);
+	/* A map of the same addresses must now find that out: see sync_map in domain.c. */
+	__atomic_store_n(&unit->probe->tells_of_maps, true, __ATOMIC_RELEASE);
+}

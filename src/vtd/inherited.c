@@ -171,3 +171,14 @@ void iommu_vtd_inherited_drop(struct vtd_unit *unit)
 }
 
 #endif
+
+bool iommu_vtd_is_inherited(const struct iommu_endpoint *endpoint)
+{
+	const struct vtd_context_entry *entry =
+		iommu_vtd_context_find(vtd_unit_of(endpoint->unit), endpoint->info.source_id);
+
+	if (vtd_is_scalable(vtd_unit_of(endpoint->unit)))
+		return vtd_endpoint_of(endpoint)->inherited;
+	return entry != NULL && (iommu_le64(entry->low) & VTD_CONTEXT_PRESENT) != 0 &&
+	       (iommu_le64(entry->high) & VTD_CONTEXT_INHERITED) != 0;
+}

@@ -353,45 +353,6 @@ int iommu_vtd_invalidate(struct vtd_unit *unit, struct vtd_batch *batch)
 								 : status;
 }
 
-void iommu_vtd_doubt(struct vtd_unit *unit)
-{
-	iommu_confirmation_fail(&unit->confirmation);
-	iommu_confirmation_fail(&unit->device_tlbs);
-	/* A map of the same addresses must now find that out: see sync_map in domain.c. */
-	__atomic_store_n(&unit->probe->tells_of_maps, true, __ATOMIC_RELEASE);
-}
-
-/*
- * What devices keep: any of them may have been asked in vain. It is settled before it is done, because entries
- * are written for it, which begins with a confirmation; only the control path looks.
- */
-static int confirm_device_tlbs(struct vtd_unit *unit)
-{
-	struct iommu_endpoint *endpoint = NULL;
-	int status = 0;
-
-	iommu_confirmation_end(&unit->device_tlbs, iommu_confirmation_begin(&unit->device_tlbs));
-	while (status == 0 && (endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
-		status = iommu_vtd_tlb_confirm(vtd_endpoint_of(endpoint));
-	if (status != 0)
-		iommu_confirmation_fail(&unit->device_tlbs);
-	return status;
-}
-
-int iommu_vtd_confirm(struct vtd_unit *unit)
-{
-	int status = 0;
-
-	if (vtd_unit_is_suspect(unit))
-		status = iommu_vtd_queue_hold(unit);
-	if (status == 0 && vtd_unit_is_suspect(unit))
-		status = iommu_vtd_invalidate_all(unit);
-	if (IOMMU_CONFIG_DEVICE_TLB && status == 0 && vtd_unit_is_active(unit) &&
-	    iommu_confirmation_is_open(&unit->device_tlbs))
-		status = confirm_device_tlbs(unit);
-	return status;
-}
-
 int iommu_vtd_tell(struct vtd_unit *unit, struct vtd_batch *batch)
 {
 	return execute(unit, batch, false);
