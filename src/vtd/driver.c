@@ -420,7 +420,8 @@ int iommu_vtd_get_tables(const struct iommu_endpoint *endpoint, struct iommu_vtd
 	unsigned int i;
 
 	if (iommu_endpoint_is_released(endpoint))
-		return IOMMU_ENODEV;
+		return iommu_refuse_now(endpoint->iommu, IOMMU_CALL, endpoint->name, IOMMU_ENODEV,
+					IOMMU_WHY("the endpoint was released"));
 	if (!iommu_vtd_owns(endpoint->unit))
 		return VTD_REFUSE_NOW(endpoint->unit, IOMMU_EINVAL, VTD_OTHERS);
 	unit = vtd_unit_of(endpoint->unit);
