@@ -32,7 +32,7 @@
 
 #include <vector>
 
-#include <libiommu/iova_cache.h>
+#include <libiommu/iova.h>
 
 #include "check.h"
 #include "pages.h"

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include <libiommu/iommu.h>
-#include <libiommu/iova_cache.h>
+#include <libiommu/iova.h>
 
 #include "null_unit.h"
 #include "pages.h"

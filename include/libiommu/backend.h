@@ -14,7 +14,7 @@
 
 #include <libiommu/endpoint.h>
 #include <libiommu/instance.h>
-#include <libiommu/list_node.h>
+#include <libiommu/types.h>
 
 IOMMU_BEGIN_DECLS
 

@@ -10,7 +10,6 @@
 #ifndef LIBIOMMU_DOMAIN_H
 #define LIBIOMMU_DOMAIN_H
 
-#include <libiommu/dirty.h>
 #include <libiommu/pgtable.h>
 #include <libiommu/types.h>
 
@@ -335,7 +334,7 @@ IOMMU_API int iommu_map_sg(struct iommu_domain *domain, iommu_iova_t iova,
  * iommu_unmap_gather - iommu_unmap without the invalidation: for many ranges, of one domain, that
  * are invalidated together, best when they are near each other.
  *
- * @gather: the caller's, from iommu_gather_init (<libiommu/gather.h>) to iommu_sync_gather.
+ * @gather: the caller's, from iommu_gather_init (<libiommu/pgtable.h>) to iommu_sync_gather.
  *
  * Nothing of these ranges, neither addresses nor memory, may be reused before iommu_sync_gather has
  * returned 0. iommu_sync_gather invalidates what was gathered, waits, and empties the gather in any

@@ -172,8 +172,8 @@ IOMMU_API int iommu_release_endpoint(struct iommu_endpoint *endpoint);
 /*
  * iommu_endpoint_hold, iommu_endpoint_drop - have a pointer to an endpoint, and to its group, stay
  * valid when the endpoint is released meanwhile, as for a driver that uses it, until it is dropped
- * as often as it was held. Managers' devices and files (<libiommu/ioas_device.h>,
- * <libiommu/device_file.h>) do. Calls that need the device return IOMMU_ENODEV from then on. Its
+ * as often as it was held. Managers' devices and files (<libiommu/ioas.h>,
+ * <libiommu/vfio.h>) do. Calls that need the device return IOMMU_ENODEV from then on. Its
  * unit is not removed meanwhile. Control path.
  */
 IOMMU_API void iommu_endpoint_hold(struct iommu_endpoint *endpoint);

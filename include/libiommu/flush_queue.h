@@ -29,7 +29,7 @@
 #define LIBIOMMU_FLUSH_QUEUE_H
 
 #include <libiommu/domain.h>
-#include <libiommu/iova_cache.h>
+#include <libiommu/iova.h>
 
 IOMMU_BEGIN_DECLS
 

@@ -38,38 +38,27 @@
 #ifndef LIBIOMMU_IOMMU_H
 #define LIBIOMMU_IOMMU_H
 
-#include <libiommu/access.h>
 #include <libiommu/acpi.h>
 #include <libiommu/backend.h>
-#include <libiommu/container.h>
-#include <libiommu/device_file.h>
 #include <libiommu/dma.h>
 #include <libiommu/dmar.h>
 #include <libiommu/dmar_builder.h>
 #include <libiommu/domain.h>
 #include <libiommu/endpoint.h>
-#include <libiommu/event_queue.h>
 #include <libiommu/fault.h>
-#include <libiommu/fault_queue.h>
 #include <libiommu/flush_queue.h>
-#include <libiommu/gather.h>
 #include <libiommu/group.h>
-#include <libiommu/hwpt.h>
 #include <libiommu/instance.h>
 #include <libiommu/ioas.h>
-#include <libiommu/ioas_device.h>
 #include <libiommu/iova.h>
-#include <libiommu/iova_cache.h>
 #include <libiommu/model_tce.h>
 #include <libiommu/model_vtd.h>
 #include <libiommu/opal.h>
 #include <libiommu/page_request.h>
 #include <libiommu/page_reserve.h>
 #include <libiommu/papr.h>
-#include <libiommu/pasid.h>
 #include <libiommu/pci.h>
 #include <libiommu/pci_scan.h>
-#include <libiommu/pgsize.h>
 #include <libiommu/pgtable.h>
 #include <libiommu/platform.h>
 #include <libiommu/region.h>
@@ -79,7 +68,7 @@
 #include <libiommu/tce_table.h>
 #include <libiommu/types.h>
 #include <libiommu/version.h>
-#include <libiommu/virtual_unit.h>
+#include <libiommu/vfio.h>
 #include <libiommu/vtd.h>
 #include <libiommu/vtd_interrupt.h>
 

@@ -19,12 +19,117 @@
 #ifndef LIBIOMMU_PGTABLE_H
 #define LIBIOMMU_PGTABLE_H
 
-#include <libiommu/dirty.h>
-#include <libiommu/gather.h>
 #include <libiommu/platform.h>
 #include <libiommu/types.h>
 
 IOMMU_BEGIN_DECLS
+
+/* --- Page sizes ------------------------------------------------------------------------------- */
+
+/* Which page size serves a piece of a mapping best. */
+
+/*
+ * iommu_pgsize - the largest page that can map the start of a range, and how many of it in a row.
+ *
+ * @pgsize_bitmap: the page sizes on offer: bit n set means pages of 2^n bytes.
+ * @iova, @paddr:  where the range starts, in bytes.
+ * @size:          its length in bytes.
+ * @pgsize:        receives the page size in bytes.
+ * @count:         receives how many pages of that size to use before asking again: until the range
+ *                 ends, or until a larger page would serve because both addresses reach the larger
+ *                 page's alignment together and enough of the range is left.
+ *
+ * Mapping *count pages of *pgsize bytes, advancing by them and asking again covers a range with the
+ * fewest pages that alignment permits. Only the part [iova, iova + size) that the caller vouches
+ * for is considered: the addresses may end at the very top of the 64-bit space.
+ *
+ * Returns 0, or
+ *   IOMMU_EINVAL     @pgsize_bitmap is 0; @size is smaller than its smallest page; or @iova or
+ *                    @paddr is not aligned to the smallest page
+ *   IOMMU_EOVERFLOW  @iova or @paddr plus @size - 1 wraps around the 64-bit space
+ * with both outputs untouched. Pure function: no locks, any context.
+ */
+IOMMU_API int iommu_pgsize(uint64_t pgsize_bitmap, iommu_iova_t iova, iommu_paddr_t paddr,
+			   uint64_t size, uint64_t *pgsize, uint64_t *count);
+
+/* --- The gather ------------------------------------------------------------------------------- */
+
+/*
+ * The gather: what was cleared from a page table and still has to be invalidated.
+ *
+ * Unmapping clears entries and unlinks tables; hardware may go on using what it cached of them
+ * until an invalidation is confirmed. A gather collects what that invalidation must cover, and
+ * holds the unlinked table pages until then. The rule that everything else rests on:
+ *
+ *     no page of the gather's list, no IOVA of its range and no memory that was mapped there
+ *     is reused before hardware confirmed the invalidation that covers the gather.
+ *
+ * A gather lives on the caller's stack or in a queue; it belongs to one page table and one thread
+ * at a time, and takes no locks. It is complete when the table's `free_gathered` was called after
+ * the invalidation.
+ */
+
+struct iommu_gather {
+	/* The smallest range that holds all that was cleared; empty while start > last. */
+	iommu_iova_t start;
+	iommu_iova_t last;
+	/* The smallest leaf that may have been cleared, in bytes; 0 while empty. */
+	uint64_t pgsize;
+	/* A table went away too: paging-structure caches must go, not only leaf translations. */
+	bool tables_unlinked;
+	/*
+	 * The unlinked subtrees, linked through their first entry. Hardware may still walk them:
+	 * the link is written so that the entry reads as not present. Only the page table
+	 * understands it.
+	 */
+	uint64_t freed;
+};
+
+static inline void iommu_gather_init(struct iommu_gather *gather)
+{
+	gather->start = UINT64_MAX;
+	gather->last = 0;
+	gather->pgsize = 0;
+	gather->tables_unlinked = false;
+	gather->freed = 0;
+}
+
+/* Is there anything to invalidate? */
+static inline bool iommu_gather_is_empty(const struct iommu_gather *gather)
+{
+	return gather->start > gather->last;
+}
+
+/* Add the inclusive range [start, last], cleared in leaves of pgsize bytes or larger. */
+static inline void iommu_gather_add(struct iommu_gather *gather, iommu_iova_t start,
+				    iommu_iova_t last, uint64_t pgsize)
+{
+	if (start < gather->start)
+		gather->start = start;
+	if (last > gather->last)
+		gather->last = last;
+	if (gather->pgsize == 0 || pgsize < gather->pgsize)
+		gather->pgsize = pgsize;
+}
+
+/* --- Dirty bitmaps ---------------------------------------------------------------------------- */
+
+/* Where it is noted what devices have written. */
+
+enum iommu_dirty_flags {
+	/* It is read, and stays noted in the tables. */
+	IOMMU_DIRTY_KEEP = 1 << 0,
+};
+
+/* A bit for each 2^page_shift bytes from `start` on. */
+struct iommu_dirty_bitmap {
+	uint64_t *words;
+	iommu_iova_t start;      /* of bit 0: a multiple of that size */
+	uint64_t bits;           /* room */
+	unsigned int page_shift; /* 12 to 63 */
+};
+
+/* --- Page tables ------------------------------------------------------------------------------ */
 
 enum iommu_pgtable_flags {
 	/* Hardware does not snoop the CPU caches when it walks: flush every change. */

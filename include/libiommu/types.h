@@ -56,4 +56,21 @@ enum iommu_prot {
 	(IOMMU_PROT_CACHE | IOMMU_PROT_NO_EXEC | IOMMU_PROT_MMIO | IOMMU_PROT_PRIVILEGED |         \
 	 IOMMU_PROT_MAY_SLEEP)
 
+/* --- Nodes ------------------------------------------------------------------------------------ */
+
+/* The list node that public structures embed; the operations are the library's own. */
+
+struct iommu_list_node {
+	struct iommu_list_node *next;
+	struct iommu_list_node *previous;
+};
+
+/* The tree node that public structures embed; the operations are the library's own. */
+
+struct iommu_rb_node {
+	struct iommu_rb_node *parent;
+	struct iommu_rb_node *child[2]; /* left, right */
+	bool red;
+};
+
 #endif

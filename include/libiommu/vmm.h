@@ -7,23 +7,15 @@
 #ifndef LIBIOMMU_VMM_H
 #define LIBIOMMU_VMM_H
 
-#include <libiommu/access.h>
-#include <libiommu/container.h>
-#include <libiommu/device_file.h>
 #include <libiommu/endpoint.h>
-#include <libiommu/event_queue.h>
-#include <libiommu/fault_queue.h>
 #include <libiommu/group.h>
-#include <libiommu/hwpt.h>
 #include <libiommu/instance.h>
 #include <libiommu/ioas.h>
-#include <libiommu/ioas_device.h>
 #include <libiommu/page_request.h>
-#include <libiommu/pasid.h>
 #include <libiommu/platform.h>
 #include <libiommu/status.h>
 #include <libiommu/types.h>
 #include <libiommu/version.h>
-#include <libiommu/virtual_unit.h>
+#include <libiommu/vfio.h>
 
 #endif

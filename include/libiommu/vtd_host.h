@@ -17,7 +17,6 @@
 #include <libiommu/instance.h>
 #include <libiommu/page_request.h>
 #include <libiommu/page_reserve.h>
-#include <libiommu/pasid.h>
 #include <libiommu/pci.h>
 #include <libiommu/pci_scan.h>
 #include <libiommu/platform.h>

@@ -3,7 +3,7 @@
 #ifndef IOMMU_BASE_DIRTY_H
 #define IOMMU_BASE_DIRTY_H
 
-#include <libiommu/dirty.h>
+#include <libiommu/pgtable.h>
 #include <libiommu/status.h>
 
 /* Is a range whole pages of the bitmap (NULL: there is none), and in it? 0, IOMMU_EINVAL or IOMMU_EOVERFLOW. */

@@ -3,7 +3,7 @@
 #ifndef IOMMU_BASE_LIST_H
 #define IOMMU_BASE_LIST_H
 
-#include <libiommu/list_node.h>
+#include <libiommu/types.h>
 
 /* The structure that a node is embedded in. */
 #define iommu_container_of(node, type, member)                                                     \

@@ -9,8 +9,8 @@
 #ifndef IOMMU_BASE_OBJECT_CACHE_H
 #define IOMMU_BASE_OBJECT_CACHE_H
 
-#include <libiommu/list_node.h>
 #include <libiommu/platform.h>
+#include <libiommu/types.h>
 
 #include "base/spinlock.h"
 

@@ -18,7 +18,7 @@
 #ifndef IOMMU_BASE_RBTREE_H
 #define IOMMU_BASE_RBTREE_H
 
-#include <libiommu/rb_node.h>
+#include <libiommu/types.h>
 
 typedef bool (*iommu_rb_update)(struct iommu_rb_node *node);
 

@@ -12,7 +12,7 @@
 #include <libiommu/backend/ops.h>
 #include <libiommu/dma.h>
 #include <libiommu/flush_queue.h>
-#include <libiommu/iova_cache.h>
+#include <libiommu/iova.h>
 #include <libiommu/status.h>
 
 #include "base/bits.h"

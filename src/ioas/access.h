@@ -2,7 +2,7 @@
 #ifndef IOMMU_IOAS_ACCESS_H
 #define IOMMU_IOAS_ACCESS_H
 
-#include <libiommu/access.h>
+#include <libiommu/ioas.h>
 
 #include "ioas/ioas.h"
 #include "ioas/keyed.h"

@@ -5,8 +5,7 @@
  */
 #include "ioas/container.h"
 
-#include <libiommu/hwpt.h>
-#include <libiommu/ioas_device.h>
+#include <libiommu/ioas.h>
 
 #include "ioas/device.h"
 

@@ -2,7 +2,7 @@
 #ifndef IOMMU_IOAS_CONTAINER_H
 #define IOMMU_IOAS_CONTAINER_H
 
-#include <libiommu/container.h>
+#include <libiommu/vfio.h>
 
 #include "ioas/ioas.h"
 

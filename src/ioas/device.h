@@ -3,8 +3,7 @@
 #ifndef IOMMU_IOAS_DEVICE_H
 #define IOMMU_IOAS_DEVICE_H
 
-#include <libiommu/hwpt.h>
-#include <libiommu/ioas_device.h>
+#include <libiommu/ioas.h>
 
 #include "ioas/ioas.h"
 #include "ioas/keyed.h"

@@ -3,7 +3,7 @@
  * Files of devices and of groups. A group with anything open has one record, which says which of the two ways it goes: it is
  * found or made under the mutex of all files, so that two who come at once meet in it.
  */
-#include <libiommu/device_file.h>
+#include <libiommu/vfio.h>
 
 #include "ioas/container.h"
 #include "ioas/device.h"

@@ -2,7 +2,7 @@
 #ifndef IOMMU_IOAS_EVENT_QUEUE_H
 #define IOMMU_IOAS_EVENT_QUEUE_H
 
-#include <libiommu/event_queue.h>
+#include <libiommu/ioas.h>
 
 #include "ioas/ioas.h"
 

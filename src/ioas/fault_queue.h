@@ -2,7 +2,7 @@
 #ifndef IOMMU_IOAS_FAULT_QUEUE_H
 #define IOMMU_IOAS_FAULT_QUEUE_H
 
-#include <libiommu/fault_queue.h>
+#include <libiommu/ioas.h>
 
 #include "ioas/ioas.h"
 

@@ -5,7 +5,7 @@
  * Everything here is under ctx->mutex; what changes the lists of an IOAS, with its gate closed. An HWPT that was taken out
  * while hardware did not confirm stays among those that are leaving: whatever is unmapped in the IOAS asks it, too.
  */
-#include <libiommu/hwpt.h>
+#include <libiommu/ioas.h>
 
 #include "ioas/device.h"
 #include "ioas/fault_queue.h"

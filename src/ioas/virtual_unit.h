@@ -2,7 +2,7 @@
 #ifndef IOMMU_IOAS_VIRTUAL_UNIT_H
 #define IOMMU_IOAS_VIRTUAL_UNIT_H
 
-#include <libiommu/virtual_unit.h>
+#include <libiommu/ioas.h>
 
 #include "ioas/ioas.h"
 

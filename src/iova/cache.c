@@ -20,7 +20,7 @@
  * magazines hold less, and the shortest way is closed. And a CPU that finds no place asks the others
  * to drain: each does when it next frees something, for which the shortest way is closed until all have.
  */
-#include <libiommu/iova_cache.h>
+#include <libiommu/iova.h>
 #include <libiommu/status.h>
 
 #include "base/bits.h"

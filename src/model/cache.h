@@ -26,7 +26,7 @@
 #ifndef IOMMU_MODEL_CACHE_H
 #define IOMMU_MODEL_CACHE_H
 
-#include <libiommu/list_node.h>
+#include <libiommu/types.h>
 
 #include "base/atomic.h"
 #include "base/rbtree.h"

@@ -15,8 +15,8 @@
 #include <libiommu/model_tce.h>
 
 #include "base/spinlock.h"
-#include "model/walk.h"
 #include "model/counter.h"
+#include "model/walk.h"
 
 #define PHB_PES_MAX      512
 #define PHB_LEVELS_MAX   8 /* that an entry of a window can say */

@@ -25,8 +25,8 @@
 
 #include "base/byteorder.h"
 #include "base/spinlock.h"
-#include "model/walk.h"
 #include "model/counter.h"
+#include "model/walk.h"
 
 /* Where the registers lie whose place the capabilities name. */
 #define MODEL_IVA          0x0f0

@@ -8,7 +8,7 @@
  * when both addresses are the same distance from its alignment: when iova and paddr agree below its
  * size.
  */
-#include <libiommu/pgsize.h>
+#include <libiommu/pgtable.h>
 #include <libiommu/status.h>
 
 #include "base/bits.h"

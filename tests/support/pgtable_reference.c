@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include <libiommu/pgsize.h>
+#include <libiommu/pgtable.h>
 #include <libiommu/status.h>
 
 #include "test.h"

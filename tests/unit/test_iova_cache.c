@@ -5,7 +5,7 @@
  */
 #include <pthread.h>
 
-#include <libiommu/iova_cache.h>
+#include <libiommu/iova.h>
 #include <libiommu/status.h>
 
 #include "test.h"

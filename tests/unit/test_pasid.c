@@ -4,8 +4,8 @@
  */
 #include <string.h>
 
+#include <libiommu/group.h>
 #include <libiommu/iommu.h>
-#include <libiommu/pasid.h>
 
 #include "recorder.h"
 #include "test.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* iommu_pgsize: the table of cases, then all arguments against a definition by exhaustion. */
-#include <libiommu/pgsize.h>
+#include <libiommu/pgtable.h>
 #include <libiommu/status.h>
 
 #include "test.h"

@@ -18,10 +18,10 @@
 #include <libiommu/fault.h>
 #include <libiommu/group.h>
 #include <libiommu/instance.h>
-#include <libiommu/list_node.h>
 #include <libiommu/page_request.h>
 #include <libiommu/pci.h>
 #include <libiommu/region.h>
+#include <libiommu/types.h>
 
 IOMMU_BEGIN_DECLS
 
@@ -265,7 +265,7 @@ struct iommu_unit {
 	bool unsettled;
 	enum iommu_unit_power power;
 	unsigned int endpoints;
-	/* PASIDs of its own (<libiommu/pasid.h>); NULL: none. */
+	/* PASIDs of its own (<libiommu/group.h>); NULL: none. */
 	struct iommu_iova_space *pasids;
 	uint32_t pasid_first, pasid_last;
 };

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <libiommu/iova.h>
-#include <libiommu/iova_cache.h>
 
 #include "roles.h"
 
