@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// The DMA mapping API, whole: address, tables, and back, over a unit whose invalidations take no time
-// (null_unit.h). The peer does what Linux's dma-iommu does below its own layers, with Linux's own code:
-// alloc_iova_fast, __domain_mapping, domain_unmap, free_iova_fast. Limit 48 bits; one thread.
+// The DMA mapping API, whole: address, tables, and back, over a unit whose invalidations take no
+// time (null_unit.h). The peer does what Linux's dma-iommu does below its own layers, with Linux's
+// own code: alloc_iova_fast, __domain_mapping, domain_unmap, free_iova_fast. Limit 48 bits; one
+// thread.
 //
 //   dma/map_unmap_4k   map one page, unmap it. Per pair.
 //   dma/map_unmap_64k  the same with 64 KiB.
 //   dma/ring256        256 live buffers of one page: unmap the oldest, map another. Per exchange.
 //   dma/sg16           16 scattered pages at consecutive addresses, mapped and unmapped. Per list.
-//   dma/batch64        64 buffers of one page, mapped one by one and unmapped. Per 64. Ours: in a window,
+//   dma/batch64        64 buffers of one page, mapped singly and unmapped. Per 64. Ours: a window,
 //                      unmapped with one call and one invalidation; the peer's 64 are left out.
 //   dma/lazy_4k        map_unmap_4k in lazy mode: through the flush queue. Ours alone.
 //
-// "exclusive": ours where the host vouches for its CPUs (iommu_platform.cpu_exclusive): no lock around the
-// address caches. The counter "inv" is how many invalidations one iteration asks for.
+// "exclusive": ours where the host vouches for its CPUs (iommu_platform.cpu_exclusive): no lock
+// around the address caches. The counter "inv" is how many invalidations one iteration asks for.
 #include <benchmark/benchmark.h>
 
 #include <string>

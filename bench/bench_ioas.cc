@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// IO address spaces: memory mapped for devices and unmapped again, pinned through a callback that costs as little as one can.
-// The unit's invalidations take no time (null_unit.h). One thread. The time is that of one GiB, of 64 that are mapped at once.
+// IO address spaces: memory mapped for devices and unmapped again, pinned through a callback that
+// costs as little as one can. The unit's invalidations take no time (null_unit.h). One thread. The
+// time is that of one GiB, of 64 that are mapped at once.
 //
 //   ioas/map_unmap/4k    64 GiB in pages of which no two are neighbours, mapped and unmapped
 //   ioas/map_unmap/2m    … in pieces of 2 MiB; /1g of 1 GiB
 //   ioas/attach_second/… a second HWPT made over a space that is filled, and destroyed
 //   ioas/small           100,000 areas of one page, mapped and unmapped. Per area.
 //
-// "floor": the same pieces from the same callback, in batches, into the tables of a domain, which is then unmapped as a whole,
-// and the pieces given back: nothing is looked up, counted or remembered. The counter "bytes" is the metadata for each GiB.
+// "floor": the same pieces from the same callback, in batches, into the tables of a domain, which
+// is then unmapped as a whole, and the pieces given back: nothing is looked up, counted or
+// remembered. The counter "bytes" is the metadata for each GiB.
 #include <benchmark/benchmark.h>
 
 #include <chrono>
@@ -225,7 +227,8 @@ void small(benchmark::State &state)
 
 int main(int argc, char **argv)
 {
-	// How often each is done in a repetition: the times are those of parts, and say nothing of the whole.
+	// How often each is done in a repetition: the times are those of parts, and say nothing of
+	// the whole.
 	static const struct {
 		const char *name;
 		uint64_t piece;

@@ -15,8 +15,9 @@
 //   random. pt/map_run/N       for the plot: one call maps N 4K pages from the start of a table;
 //   tables below
 //                      512 pages exist, longer runs bring theirs.
-//   pt/dirty_1g_clean, _sparse, _dense  what devices have written of 1 GiB of 4K pages is read into a bitmap:
-//   nothing, every 64th page, every page. Per 262144 entries; the floor: as many read in a plain loop.
+//   pt/dirty_1g_clean, _sparse, _dense  what devices have written of 1 GiB of 4K pages is read into
+//   a bitmap: nothing, every 64th page, every page. Per 262144 entries; the floor: as many read in
+//   a plain loop.
 // Targets are odd multiples of 4K off a large page wherever 4K pages are meant. Unmapping includes
 // freeing the tables, as after an invalidation; an invalidation itself is not part of it. map_… and
 // unmap_… are timed apart, eight calls on eight regions at a time, so that reading the clock weighs
@@ -268,8 +269,8 @@ template <class Table> void add(const std::string &who)
 	RegisterBenchmark(("pt/lookup_64g/" + who).c_str(), lookup_64g<Table>);
 }
 
-// What devices have written of 1 GiB of 4K pages, read into a bitmap: every `step`-th page was (0: none), and
-// stays noted.
+// What devices have written of 1 GiB of 4K pages, read into a bitmap: every `step`-th page was (0:
+// none), and stays noted.
 void dirty_1g(benchmark::State &state, uint64_t step)
 {
 	static uint64_t words[pages_1g / 64];

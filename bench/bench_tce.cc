@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// POWER translation windows of 2 GiB, pages of 4K or 64K, tables of two levels in memory, a bridge that
-// takes no time to forget. Per pair of map and unmap, tables there.
+// POWER translation windows of 2 GiB, pages of 4K or 64K, tables of two levels in memory, a bridge
+// that takes no time to forget. Per pair of map and unmap, tables there.
 //
 // The peer is the allocator of Linux's arch/powerpc/kernel/iommu.c over PowerNV's tables.
 //
-//   tce/entries/N      N entries of 4K through the page-table template alone (peer: pnv_tce_build, _free).
+//   tce/entries/N      N entries of 4K through the template alone (peer: pnv_tce_build, _free).
 //   tce/window/N       N pages of 64K in a window: the bitmap and its pools, entries, and back.
 //   tce/window_busy/N  the same with half of the window taken, single pages at random.
 //   tce/tree/N         the same work with an IOVA space (iova.h) in the place of the bitmap.
 //   tce/tree_busy/N    … half taken likewise.
-//   tce/two_threads/N  tce/window/N on two threads at once, each on a CPU of its own, in one window.
+//   tce/two_threads/N  tce/window/N on two threads at once, each on its own CPU, in one window.
 #include <benchmark/benchmark.h>
 
 #include <atomic>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A complete back end, for the imaginary IOMMU of flat.h, made of installed headers alone. What each
- * function owes to the core stands in <libiommu/backend/ops.h>; docs/backend.md walks through this
- * file.
+ * A complete back end, for the imaginary IOMMU of flat.h, made of installed headers alone. What
+ * each function owes to the core stands in <libiommu/backend/ops.h>; docs/backend.md walks through
+ * this file.
  *
  * Locking: the control path is serialised by the host. map_pages and unmap_pages touch only entries
  * that their caller owns. The lock guards the counts of invalidations; it is never held while
@@ -83,7 +83,9 @@ static void unlock(struct flat_unit *unit, uintptr_t state)
 
 /* --- Invalidation ----------------------------------------------------------------------------- */
 
-/* The number of the next invalidation: one that is under way may not cover what was just cleared. */
+/*
+ * The number of the next invalidation: one that is under way may not cover what was just cleared.
+ */
 static uint64_t number_of_next(struct flat_unit *unit)
 {
 	const uintptr_t state = lock(unit);
@@ -93,7 +95,9 @@ static uint64_t number_of_next(struct flat_unit *unit)
 	return number;
 }
 
-/* Looks at hardware once, and has it begin invalidation `number` when that is due; true: confirmed. */
+/*
+ * Looks at hardware once, and has it begin invalidation `number` when that is due; true: confirmed.
+ */
 static bool advance(struct flat_unit *unit, uint64_t number)
 {
 	const uintptr_t state = lock(unit);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An IOMMU that does not exist, as simple as one can be: 16 devices, source ids 0 to 15, each with a
- * flat table of 1024 entries, one for each 4K page from address 0 on. All registers are 64 bits wide.
- * Entries are in the CPU's byte order; walks see the CPU's caches. What it walked it may remember,
- * tables and entries, those that are not valid excepted, until it is told to forget everything.
+ * An IOMMU that does not exist, as simple as one can be: 16 devices, source ids 0 to 15, each with
+ * a flat table of 1024 entries, one for each 4K page from address 0 on. All registers are 64 bits
+ * wide. Entries are in the CPU's byte order; walks see the CPU's caches. What it walked it may
+ * remember, tables and entries, those that are not valid excepted, until it is told to forget
+ * everything.
  */
 #ifndef FLAT_H
 #define FLAT_H

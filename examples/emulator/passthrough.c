@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A small manager of a virtual machine. The guest has memory, a virtual IOMMU in front of its devices, one device that is emulated
- * and one that is the host's, passed through; and it is migrated while that device writes.
+ * A small manager of a virtual machine. The guest has memory, a virtual IOMMU in front of its
+ * devices, one device that is emulated and one that is the host's, passed through; and it is
+ * migrated while that device writes.
  *
  *	the guest's driver ── a VT-d unit that the manager emulates (a model)
  *	                        ├ emulated device: each access asks that model
- *	                        └ the host's device: what the guest says about its tables goes to the host's unit, as a first
- *	                          stage over the manager's own tables, which say where the guest's memory is
+ *	                        └ the host's device: what the guest says of its tables goes to the
+ *	                          host's unit, as a first stage over the manager's own tables, which
+ *	                          say where the guest's memory is
  *	the manager           ── the host's VT-d unit (a second model, for want of a real one)
  *
- * Both drivers are this library's. What a manager does is in the first half: an address space with the guest's memory in it
- * (ioas.h), a nested HWPT for what the guest sets up, and its invalidations handed on. The guest is told that the device has a TLB,
- * and so says what it must forget; what the host's unit has cached is that TLB.
+ * Both drivers are this library's. What a manager does is in the first half: an address space with
+ * the guest's memory in it (ioas.h), a nested HWPT for what the guest sets up, and its
+ * invalidations handed on. The guest is told that the device has a TLB, and so says what it must
+ * forget; what the host's unit has cached is that TLB.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -41,7 +44,7 @@ static void expect(bool holds, const char *what)
 	good = good && holds;
 }
 
-/* --- A machine: memory, a unit, and a driver for it ---------------------------------------------- */
+/* --- A machine: memory, a unit, and a driver for it ------------------------------------------- */
 
 struct machine {
 	struct iommu_hosted tables; /* pages of the driver, in the machine's memory */
@@ -156,7 +159,10 @@ static void free_pages(void *ctx, void *pages, unsigned int order)
 	m->tables.platform.free_pages(&m->tables, pages, order);
 }
 
-/* Memory from `base` on, of which the driver's pages are the first part; a unit with these features; a driver, and two devices. */
+/*
+ * Memory from `base` on, of which the driver's pages are the first part; a unit with these
+ * features; a driver, and two devices.
+ */
 static int machine_start(struct machine *m, unsigned char *memory, size_t size, size_t tables,
 			 iommu_paddr_t base, unsigned int features,
 			 const struct iommu_model_vtd_host *extra)
@@ -198,7 +204,10 @@ static int machine_start(struct machine *m, unsigned char *memory, size_t size, 
 		.mmio_write32 = write32,
 		.mmio_write64 = write64,
 		.direct_map_offset = m->tables.platform.direct_map_offset,
-		/* There is no interrupt controller in here. A kernel's table says so only of one that looks at the sender. */
+		/*
+		 * There is no interrupt controller in here. A kernel's table says so only of one
+		 * that looks at the sender.
+		 */
 		.isolates_interrupts = true,
 	};
 	status = iommu_create(&m->platform, &m->iommu);
@@ -241,7 +250,7 @@ static bool device_writes(struct machine *m, uint16_t source_id, iommu_iova_t ad
 	       memory_write(m, where.paddr, &value, 1);
 }
 
-/* --- The manager ----------------------------------------------------------------------------------- */
+/* --- The manager ------------------------------------------------------------------------------ */
 
 static struct {
 	struct machine host, guest;
@@ -275,7 +284,10 @@ static void unpin(void *ctx, uint64_t address, const struct iommu_map_piece *pie
 
 static const struct iommu_backing_ops guest_memory = {.pin = pin, .unpin = unpin};
 
-/* What the guest has set up for the device that is passed through becomes a nested HWPT; or nothing. */
+/*
+ * What the guest has set up for the device that is passed through becomes a nested HWPT; or
+ * nothing.
+ */
 static bool follow_guest(void)
 {
 	const uint32_t before = vm.nested;
@@ -305,7 +317,10 @@ static bool follow_guest(void)
 	       iommu_object_destroy(vm.ctx, before) == 0;
 }
 
-/* The guest invalidates the TLB that it believes the device has: that is what the host's unit has cached. */
+/*
+ * The guest invalidates the TLB that it believes the device has: that is what the host's unit has
+ * cached.
+ */
 static bool hand_on(const struct iommu_model_invalidation *what)
 {
 	const struct iommu_vtd_invalidation request = {
@@ -366,7 +381,7 @@ static int manager_start(unsigned char *memory)
 	return status;
 }
 
-/* --- The guest -------------------------------------------------------------------------------------- */
+/* --- The guest -------------------------------------------------------------------------------- */
 
 static struct iommu_domain *domains[2];
 
@@ -404,7 +419,7 @@ static unsigned char guest_byte(iommu_paddr_t paddr)
 	return vm.guest.memory[paddr];
 }
 
-/* --- The way to another host -------------------------------------------------------------------------- */
+/* --- The way to another host ------------------------------------------------------------------ */
 
 /* Copy what was written since the last round; how many pages that were. */
 static unsigned int copy_round(unsigned char *destination, bool everything)
@@ -455,7 +470,7 @@ static void migrate(unsigned char *destination)
 	expect(iommu_hwpt_set_dirty(vm.ctx, vm.parent, false) == 0, "dirty tracking is off");
 }
 
-/* --- What happens ------------------------------------------------------------------------------------ */
+/* --- What happens ----------------------------------------------------------------------------- */
 
 static void run(unsigned char *destination)
 {

@@ -2,9 +2,9 @@
 /*
  * A kernel that is as small as can be and does real DMA through TCEs that libiommu wrote.
  *
- * It finds out from the device tree on what kind of machine it is, fills in one host-services table, finds
- * two "edu" devices by scanning PCI, and runs a scenario of tests/system/ on them: on a bare machine
- * through tables that the host bridge walks, under a hypervisor through its calls.
+ * It finds out from the device tree on what kind of machine it is, fills in one host-services
+ * table, finds two "edu" devices by scanning PCI, and runs a scenario of tests/system/ on them: on
+ * a bare machine through tables that the host bridge walks, under a hypervisor through its calls.
  */
 #include "machine.h"
 #include "pages.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What this kernel is made of, besides libiommu: the device tree (tree.h), two kinds of machine that reach
- * console, PCI and registers in ways of their own, PCI, and the DMA device. Each has a file of its own name.
+ * What this kernel is made of, besides libiommu: the device tree (tree.h), two kinds of machine
+ * that reach console, PCI and registers in ways of their own, PCI, and the DMA device. Each has a
+ * file of its own name.
  */
 #ifndef KERNEL_MACHINE_H
 #define KERNEL_MACHINE_H
@@ -58,8 +59,8 @@ struct pci_device {
 /* Read what the tree says of a bridge. */
 void bridge_open(struct machine *machine, struct bridge *bridge, uint32_t node);
 /*
- * All devices with this vendor and device id, at most `space`, behind a bridge, with registers and DMA
- * switched on; returns how many.
+ * All devices with this vendor and device id, at most `space`, behind a bridge, with registers and
+ * DMA switched on; returns how many.
  */
 unsigned int pci_start(struct machine *machine, struct bridge *bridge, uint16_t vendor,
 		       uint16_t device, struct pci_device *found, unsigned int space);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A tree that firmware keeps and is asked for, by the client interface: cells of 32 bits, big-endian. */
+/*
+ * A tree that firmware keeps and is asked for, by the client interface: cells of 32 bits,
+ * big-endian.
+ */
 #include "tree.h"
 
 #include <stddef.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PCI behind one host bridge: the root bus, and buses behind bridges on it, whose numbers firmware gave. */
+/*
+ * PCI behind one host bridge: the root bus, and buses behind bridges on it, whose numbers firmware
+ * gave.
+ */
 #include "machine.h"
 
 #define PCI_ID         0x00
@@ -20,7 +23,9 @@ void bridge_open(struct machine *machine, struct bridge *bridge, uint32_t node)
 
 	*bridge = (struct bridge){.node = node};
 	(void)tree->property(tree, node, "ranges", &size);
-	/* Three cells of the bus, the first of which says what it is, two of the CPU, two of size. */
+	/*
+	 * Three cells of the bus, the first of which says what it is, two of the CPU, two of size.
+	 */
 	for (at = 0; at + 7 <= size / 4; at += 7) {
 		if ((tree_cell(tree, node, "ranges", at, 0) >> 24 & 3) != 2)
 			continue;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The device tree: flattened, as OPAL hands it over (Devicetree Specification, chapter 5), or asked for
- * piece by piece, as Open Firmware wants it (IEEE 1275, 6.3.2).
+ * The device tree: flattened, as OPAL hands it over (Devicetree Specification, chapter 5), or asked
+ * for piece by piece, as Open Firmware wants it (IEEE 1275, 6.3.2).
  */
 #ifndef KERNEL_TREE_H
 #define KERNEL_TREE_H
@@ -10,7 +10,10 @@
 #include <stdint.h>
 
 struct tree {
-	/* The node after this one, in the order of the tree; 0 before the first; false after the last. */
+	/*
+	 * The node after this one, in the order of the tree; 0 before the first; false after the
+	 * last.
+	 */
 	bool (*next)(const struct tree *tree, uint32_t *node);
 	const char *(*name)(const struct tree *tree, uint32_t node);
 	/* A property of a node, or NULL; valid until the next call. Its bytes are big-endian. */

@@ -93,13 +93,14 @@ IOMMU_API uint64_t iommu_dma_max_size(const struct iommu_dma *dma,
 				      const struct iommu_dma_device *device);
 
 /*
- * iommu_dma_of - DMA mapping for an endpoint, through the default domain of its group. Made on first
- * use, the same for all of the group, and destroyed with the default domain: not by its users.
- * Where that is an identity, buffers pass as they are (see iommu_dma_create_direct).
+ * iommu_dma_of - DMA mapping for an endpoint, through the default domain of its group. Made on
+ * first use, the same for all of the group, and destroyed with the default domain: not by its
+ * users. Where that is an identity, buffers pass as they are (see iommu_dma_create_direct).
  *
- * A driver that has the handle uses the default domain: the group cannot be claimed, nor its default domain
- * change, until iommu_unuse_default_domain, or the bus tells that the driver is unbound. Until then the
- * handle is valid, also when the endpoint was released (see iommu_release_endpoint).
+ * A driver that has the handle uses the default domain: the group cannot be claimed, nor its
+ * default domain change, until iommu_unuse_default_domain, or the bus tells that the driver is
+ * unbound. Until then the handle is valid, also when the endpoint was released (see
+ * iommu_release_endpoint).
  *
  * Returns 0, or
  *   IOMMU_ENODEV  the endpoint was released
@@ -113,9 +114,10 @@ IOMMU_API uint64_t iommu_dma_max_size(const struct iommu_dma *dma,
 IOMMU_API int iommu_dma_of(struct iommu_endpoint *endpoint, struct iommu_dma **dma);
 
 /*
- * iommu_dma_tick - for a timer: try again what hardware did not confirm, and in lazy mode flush what
- * is too old (see iommu_flush_queue_tick). Returns 0: no call's failure to have an unmap confirmed
- * is left, those of windows included; or IOMMU_ETIMEDOUT / IOMMU_EIO: still not confirmed.
+ * iommu_dma_tick - for a timer: try again what hardware did not confirm, and in lazy mode flush
+ * what is too old (see iommu_flush_queue_tick). Returns 0: no call's failure to have an unmap
+ * confirmed is left, those of windows included; or IOMMU_ETIMEDOUT / IOMMU_EIO: still not
+ * confirmed.
  */
 IOMMU_API int iommu_dma_tick(struct iommu_dma *dma);
 
@@ -135,8 +137,8 @@ struct iommu_dma_device {
 };
 
 /*
- * iommu_dma_device_of - what an endpoint's probe said of it, with the mask that its driver gives; 0: no
- * limit. Any context.
+ * iommu_dma_device_of - what an endpoint's probe said of it, with the mask that its driver gives;
+ * 0: no limit. Any context.
  */
 IOMMU_API struct iommu_dma_device iommu_dma_device_of(const struct iommu_endpoint *endpoint,
 						      uint64_t mask);
@@ -148,8 +150,8 @@ enum iommu_dma_direction {
 };
 
 /*
- * iommu_dma_required_mask - the narrowest mask that reaches every address this may hand out: a device
- * with less gets its addresses below its own.
+ * iommu_dma_required_mask - the narrowest mask that reaches every address this may hand out: a
+ * device with less gets its addresses below its own.
  */
 IOMMU_API uint64_t iommu_dma_required_mask(const struct iommu_dma *dma);
 
@@ -192,20 +194,20 @@ IOMMU_API int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device
 /*
  * iommu_dma_unmap - the device is done with a buffer: address and size as mapped.
  *
- * What an untrusted device wrote is in the buffer afterwards; where hardware does not confirm, when it has:
- * so the buffer must be left alone until then. Returns 0; IOMMU_ENOENT: nothing is
- * mapped there, nothing changed; IOMMU_EAGAIN: so much waits for hardware that does not confirm that no
- * more is begun: the buffer is mapped as before, unmap it again later; or IOMMU_ETIMEDOUT / IOMMU_EIO:
- * unmapped but not confirmed, the memory must not be reused before a later unmap, or iommu_dma_tick,
- * succeeds.
+ * What an untrusted device wrote is in the buffer afterwards; where hardware does not confirm, when
+ * it has: so the buffer must be left alone until then. Returns 0; IOMMU_ENOENT: nothing is mapped
+ * there, nothing changed; IOMMU_EAGAIN: so much waits for hardware that does not confirm that no
+ * more is begun: the buffer is mapped as before, unmap it again later; or IOMMU_ETIMEDOUT /
+ * IOMMU_EIO: unmapped but not confirmed, the memory must not be reused before a later unmap, or
+ * iommu_dma_tick, succeeds.
  */
 IOMMU_API int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
 
 /*
- * iommu_dma_sync_for_cpu, iommu_dma_sync_for_device - hand a mapped buffer over for a while. Only what
- * is copied has to be: of an untrusted device, or where nothing translates; of any other there is
- * nothing to do. The range may be part of the buffer. For the CPU: what the device has written, of
- * a buffer that it writes; for the device: what the CPU has, of one that the device reads. The
+ * iommu_dma_sync_for_cpu, iommu_dma_sync_for_device - hand a mapped buffer over for a while. Only
+ * what is copied has to be: of an untrusted device, or where nothing translates; of any other there
+ * is nothing to do. The range may be part of the buffer. For the CPU: what the device has written,
+ * of a buffer that it writes; for the device: what the CPU has, of one that the device reads. The
  * other two do nothing, and are no mistake: a driver may give a buffer that the device only writes
  * back to the device before the next use (what arrives meanwhile is not overwritten), and take one
  * that it only reads for the CPU before it fills it again.

@@ -64,8 +64,10 @@ enum iommu_dmar_defect {
 	 * that enables units must fail closed: its devices would otherwise pass for another unit's.
 	 */
 	IOMMU_DMAR_UNIT_WITHOUT_BASE = 1 << 5,
-	/* A second unit that is, byte for byte, an earlier one: skipped. One that has only its base, and
-	 * other devices, is shown: both cannot be enabled, see iommu_vtd_probe. */
+	/*
+	 * A second unit that is, byte for byte, an earlier one: skipped. One that has only its
+	 * base, and other devices, is shown: both cannot be enabled, see iommu_vtd_probe.
+	 */
 	IOMMU_DMAR_UNIT_TWICE = 1 << 6,
 	/* A second INCLUDE_PCI_ALL unit in a segment: shown without that flag. */
 	IOMMU_DMAR_TWO_INCLUDE_ALL = 1 << 7,

@@ -160,9 +160,9 @@ IOMMU_API int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpo
  *
  * Returns 0; IOMMU_ENODEV: it was released before, and its driver, or a holder, has not let go; or
  * for the last member: IOMMU_EBUSY while a domain is attached to its group, for a PASID perhaps, or
- * while no driver uses it but buffers of an untrusted device are mapped (see iommu_dma_destroy); or the
- * error of an invalidation that such mappings wait for (IOMMU_EAGAIN: so much does that no more is
- * begun). IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that the device is blocked, and
+ * while no driver uses it but buffers of an untrusted device are mapped (see iommu_dma_destroy); or
+ * the error of an invalidation that such mappings wait for (IOMMU_EAGAIN: so much does that no more
+ * is begun). IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that the device is blocked, and
  * what it reached must not be reused: it stays an endpoint, of which nothing is attached, until a
  * later release has returned 0. Other errors are those of what hardware had not confirmed before,
  * as iommu_unit_confirm.

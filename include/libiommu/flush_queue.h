@@ -54,7 +54,8 @@ IOMMU_API int iommu_flush_queue_create(const struct iommu_flush_queue_config *co
 
 /*
  * iommu_flush_queue_destroy - flush and free. No other call may be using it. Returns 0, or
- * IOMMU_ETIMEDOUT / IOMMU_EIO: an invalidation was not confirmed; the queue stays, with what it holds.
+ * IOMMU_ETIMEDOUT / IOMMU_EIO: an invalidation was not confirmed; the queue stays, with what it
+ * holds.
  */
 IOMMU_API int iommu_flush_queue_destroy(struct iommu_flush_queue *queue);
 
@@ -78,8 +79,8 @@ IOMMU_API int iommu_flush_queue_unmap_size(struct iommu_flush_queue *queue, uint
 
 /*
  * iommu_flush_queue_flush - invalidate now and retire everything that was queued before, on all
- * CPUs: under memory pressure, or before a driver goes. Returns 0, or IOMMU_ETIMEDOUT / IOMMU_EIO: the
- * invalidation was not confirmed, and everything waits on.
+ * CPUs: under memory pressure, or before a driver goes. Returns 0, or IOMMU_ETIMEDOUT / IOMMU_EIO:
+ * the invalidation was not confirmed, and everything waits on.
  */
 IOMMU_API int iommu_flush_queue_flush(struct iommu_flush_queue *queue);
 

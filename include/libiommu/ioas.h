@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IO address spaces as objects: what a manager of virtual machines, or an emulator, knows from /dev/iommu.
+ * IO address spaces as objects: what a manager of virtual machines, or an emulator, knows from
+ * /dev/iommu.
  *
  *	iommu_ctx_create(iommu, NULL, &ctx)                    a user: one virtual machine, say
  *	iommu_ioas_alloc(ctx, 0, &ioas)                        an address space
@@ -8,18 +9,21 @@
  *	iommu_device_bind(ctx, endpoint, &device)              the device is the context's
  *	iommu_device_attach(ctx, device, IOMMU_NO_PASID, ioas, NULL)  … and reaches what is mapped
  *
- * A context has objects, which are named by ids from 1 on; an id of an object that went is used again. An IOAS is what its
- * users see; a hardware page table (HWPT) is a domain that it fills. Whatever is mapped in an IOAS is
- * in each of its HWPTs, always: the first of them has the memory pinned, the last one lets it go. The tables are where the
- * physical addresses are kept: an area costs as much memory for 4 KiB as for a terabyte.
+ * A context has objects, which are named by ids from 1 on; an id of an object that went is used
+ * again. An IOAS is what its users see; a hardware page table (HWPT) is a domain that it fills.
+ * Whatever is mapped in an IOAS is in each of its HWPTs, always: the first of them has the memory
+ * pinned, the last one lets it go. The tables are where the physical addresses are kept: an area
+ * costs as much memory for 4 KiB as for a terabyte.
  *
- * Locking. Calls that make, destroy, bind or attach objects are the control path of their context: one mutex of the host's,
- * under which they wait for those that map. They may sleep and must not be called from the callbacks below. Map, unmap,
- * copy, and what access objects do run at once with them and each other, and wait only for those that need the same pages
- * or the same area; they may sleep as far as the callbacks do. Semantics are those of Linux's iommufd where nothing
- * else is said (Documentation/userspace-api/iommufd.rst); what differs is listed in docs/iommufd.md.
+ * Locking. Calls that make, destroy, bind or attach objects are the control path of their context:
+ * one mutex of the host's, under which they wait for those that map. They may sleep and must not be
+ * called from the callbacks below. Map, unmap, copy, and what access objects do run at once with
+ * them and each other, and wait only for those that need the same pages or the same area; they may
+ * sleep as far as the callbacks do. Semantics are those of Linux's iommufd where nothing else is
+ * said (Documentation/userspace-api/iommufd.rst); what differs is listed in docs/iommufd.md.
  *
- * Every function below that takes an id: IOMMU_ENOENT: no object has it; IOMMU_EINVAL: it has another type.
+ * Every function below that takes an id: IOMMU_ENOENT: no object has it; IOMMU_EINVAL: it has
+ * another type.
  */
 #ifndef LIBIOMMU_IOAS_H
 #define LIBIOMMU_IOAS_H
@@ -39,9 +43,10 @@ struct iommu_ctx;
 /* --- Contexts --------------------------------------------------------------------------------- */
 
 /*
- * What one context may take, so that its owner cannot exhaust the host. 0: as much as it likes, where nothing else is said.
- * Beyond it are, of the host's own: a PASID table for each 64 PASIDs of an endpoint (its max_pasids) that were ever attached,
- * until it is released; and 64 KiB for each call that is under way.
+ * What one context may take, so that its owner cannot exhaust the host. 0: as much as it likes,
+ * where nothing else is said. Beyond it are, of the host's own: a PASID table for each 64 PASIDs of
+ * an endpoint (its max_pasids) that were ever attached, until it is released; and 64 KiB for each
+ * call that is under way.
  */
 struct iommu_ctx_limits {
 	uint32_t objects;
@@ -51,9 +56,15 @@ struct iommu_ctx_limits {
 	uint64_t allowed_ranges;
 	/* Devices that are attached, each PASID counted. 0: as many as objects. */
 	uint64_t attachments;
-	/* Pages that access objects have pinned, each as often as it is pinned. 0: as many as pinned_pages. */
+	/*
+	 * Pages that access objects have pinned, each as often as it is pinned. 0: as many as
+	 * pinned_pages.
+	 */
 	uint64_t access_pages;
-	/* Pages of the tables of one HWPT. When they are used up, those that are empty are looked for before anything fails. */
+	/*
+	 * Pages of the tables of one HWPT. When they are used up, those that are empty are looked
+	 * for before anything fails.
+	 */
 	uint64_t table_pages;
 	/* See struct iommu_ctx_stats: all memory but that of tables. */
 	uint64_t metadata_bytes;
@@ -62,10 +73,10 @@ struct iommu_ctx_limits {
 /*
  * iommu_ctx_create - a context without objects. @limits: NULL: none. Returns 0 or IOMMU_ENOMEM.
  *
- * iommu_ctx_destroy - close it: every object goes, whatever is attached, mapped or pinned, in the order in which they hang on
- * each other. Returns 0; or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that something is out of use. What
- * is left stays as it is then, with its memory pinned: call again. No other call may use the
- * context meanwhile or afterwards.
+ * iommu_ctx_destroy - close it: every object goes, whatever is attached, mapped or pinned, in the
+ * order in which they hang on each other. Returns 0; or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did
+ * not confirm that something is out of use. What is left stays as it is then, with its memory
+ * pinned: call again. No other call may use the context meanwhile or afterwards.
  */
 IOMMU_API int iommu_ctx_create(struct iommu *iommu, const struct iommu_ctx_limits *limits,
 			       struct iommu_ctx **ctx);
@@ -85,15 +96,16 @@ enum iommu_object_type {
 };
 
 /*
- * Ids. Every call that takes one returns IOMMU_ENOENT where no object has it, and IOMMU_EINVAL where
- * the object is of another type.
+ * Ids. Every call that takes one returns IOMMU_ENOENT where no object has it, and IOMMU_EINVAL
+ * where the object is of another type.
  *
- * iommu_object_destroy - returns 0, IOMMU_ENOENT, IOMMU_EBUSY (other objects need it; a device, which goes when it is
- * unbound), or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that it, or what hangs on it,
- * is out of use. It is there then, of an HWPT with what is mapped pinned; the same call again goes
- * on from there.
+ * iommu_object_destroy - returns 0, IOMMU_ENOENT, IOMMU_EBUSY (other objects need it; a device,
+ * which goes when it is unbound), or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that it,
+ * or what hangs on it, is out of use. It is there then, of an HWPT with what is mapped pinned; the
+ * same call again goes on from there.
  *
- * iommu_object_type - IOMMU_OBJECT_ANY: there is no such object. iommu_object_next - the next id above `id`; 0: none.
+ * iommu_object_type - IOMMU_OBJECT_ANY: there is no such object. iommu_object_next - the next id
+ * above `id`; 0: none.
  */
 IOMMU_API int iommu_object_destroy(struct iommu_ctx *ctx, uint32_t id);
 IOMMU_API enum iommu_object_type iommu_object_type(struct iommu_ctx *ctx, uint32_t id);
@@ -103,7 +115,10 @@ struct iommu_ctx_stats {
 	uint32_t objects;
 	uint64_t areas;
 	uint64_t pinned_pages; /* of 4 KiB, each counted once */
-	/* Of objects, areas, ranges, attachments, fault queues, and what is pinned by access; not tables. */
+	/*
+	 * Of objects, areas, ranges, attachments, fault queues, and what is pinned by access; not
+	 * tables.
+	 */
 	uint64_t metadata_bytes;
 	uint64_t attachments;
 	uint64_t access_pages;
@@ -116,8 +131,8 @@ enum iommu_ioas_flags {
 	/* A part of an area may be unmapped: the area becomes two, or shorter. */
 	IOMMU_IOAS_SPLIT = 1 << 0,
 	/*
-	 * Its HWPTs use the smallest pages of their units alone: what is written can be told to a page from the first moment,
-	 * and no unmap has to split one; more tables, and more misses.
+	 * Its HWPTs use the smallest pages of their units alone: what is written can be told to a
+	 * page from the first moment, and no unmap has to split one; more tables, and more misses.
 	 */
 	IOMMU_IOAS_SMALL_PAGES = 1 << 4,
 };
@@ -138,18 +153,23 @@ enum iommu_backing_flags {
 };
 
 /*
- * Memory that may appear in address spaces: a process's, a file's, a guest's. Addresses are the backing's own, in bytes.
- * The functions may sleep and may be called at once for different areas; they must not call the library.
+ * Memory that may appear in address spaces: a process's, a file's, a guest's. Addresses are the
+ * backing's own, in bytes. The functions may sleep and may be called at once for different areas;
+ * they must not call the library.
  */
 struct iommu_backing_ops {
 	/*
-	 * Have [address, address + size) stay where it is, from its beginning on, and say where: pieces of whole pages of 4 KiB,
-	 * at most `room` of them, which together may be less than was asked for, but not nothing. On failure nothing is pinned.
-	 * Pieces that adjoin may be given as one.
+	 * Have [address, address + size) stay where it is, from its beginning on, and say where:
+	 * pieces of whole pages of 4 KiB, at most `room` of them, which together may be less than
+	 * was asked for, but not nothing. On failure nothing is pinned. Pieces that adjoin may be
+	 * given as one.
 	 */
 	int (*pin)(void *ctx, uint64_t address, uint64_t size, unsigned int prot,
 		   struct iommu_map_piece *pieces, unsigned int room, unsigned int *count);
-	/* What was pinned there is no longer needed; each page once. With IOMMU_PROT_WRITE it may have been written. */
+	/*
+	 * What was pinned there is no longer needed; each page once. With IOMMU_PROT_WRITE it may
+	 * have been written.
+	 */
 	void (*unpin)(void *ctx, uint64_t address, const struct iommu_map_piece *pieces,
 		      unsigned int count, unsigned int prot);
 	/* See iommu_access_rw. NULL: through iommu_phys_to_virt, while it is pinned. */
@@ -174,14 +194,16 @@ enum iommu_ioas_map_flags {
 /*
  * iommu_ioas_map - an area of `size` bytes from backing->address on.
  *
- * Without IOMMU_IOAS_FIXED at the lowest place that is free, allowed and not reserved, aligned as the size is (to 1 GiB at
- * most) as far as the backing's address is, so that large pages can be used; where no such place is left aligned to 2 MiB, and
- * then as it must be; never at address 0, nor at the last page of all. With it the place need not be among those that are
- * allowed. All HWPTs of the IOAS map it, or none; without any its memory is not pinned.
+ * Without IOMMU_IOAS_FIXED at the lowest place that is free, allowed and not reserved, aligned as
+ * the size is (to 1 GiB at most) as far as the backing's address is, so that large pages can be
+ * used; where no such place is left aligned to 2 MiB, and then as it must be; never at address 0,
+ * nor at the last page of all. With it the place need not be among those that are allowed. All
+ * HWPTs of the IOAS map it, or none; without any its memory is not pinned.
  *
  * Returns 0, or with nothing changed
- *   IOMMU_EINVAL      size 0; size, place or address are not multiples of the alignment (iommu_ioas_ranges); neither read nor
- *                     write; a fixed place that touches what is reserved; a function is missing
+ *   IOMMU_EINVAL      size 0; size, place or address are not multiples of the alignment
+ *                     (iommu_ioas_ranges); neither read nor write; a fixed place that touches what
+ *                     is reserved; a function is missing
  *   IOMMU_EOPNOTSUPP  unknown flags, of the call or of the backing
  *   IOMMU_EOVERFLOW   the place, or the backing's addresses, wrap
  *   IOMMU_EEXIST      a fixed place that is not free
@@ -198,24 +220,26 @@ IOMMU_API int iommu_ioas_map(struct iommu_ctx *ctx, uint32_t ioas,
 			     iommu_iova_t *iova);
 
 /*
- * iommu_ioas_copy - what [from_iova, from_iova + size) of one IOAS leads to, in another one, or elsewhere in the same: the same
- * memory, pinned once for both. The range must be mapped without a hole. flags, *iova and errors as
- * iommu_ioas_map; IOMMU_ENOENT also: a hole; IOMMU_EPERM: to write, where the original may only be
- * read.
+ * iommu_ioas_copy - what [from_iova, from_iova + size) of one IOAS leads to, in another one, or
+ * elsewhere in the same: the same memory, pinned once for both. The range must be mapped without a
+ * hole. flags, *iova and errors as iommu_ioas_map; IOMMU_ENOENT also: a hole; IOMMU_EPERM: to
+ * write, where the original may only be read.
  */
 IOMMU_API int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to, uint32_t from,
 			      iommu_iova_t from_iova, uint64_t size, unsigned int flags,
 			      iommu_iova_t *iova);
 
 /*
- * iommu_ioas_unmap - take out all areas in [iova, iova + size): areas as a whole, or parts with IOMMU_IOAS_SPLIT.
+ * iommu_ioas_unmap - take out all areas in [iova, iova + size): areas as a whole, or parts with
+ * IOMMU_IOAS_SPLIT.
  *
- * Those who access the areas are told first, and have let go when it goes on. When it returns 0, hardware has confirmed, and
- * memory that nothing else needs is unpinned. iova 0 with size UINT64_MAX is everything, and never fails for want of areas.
- * *unmapped: bytes; may be NULL.
+ * Those who access the areas are told first, and have let go when it goes on. When it returns 0,
+ * hardware has confirmed, and memory that nothing else needs is unpinned. iova 0 with size
+ * UINT64_MAX is everything, and never fails for want of areas. *unmapped: bytes; may be NULL.
  *
  * Returns 0, or
- *   IOMMU_EINVAL     size 0; an area lies in the range only in part, and is not to be split, or not there: not aligned (iommu_ioas_ranges)
+ *   IOMMU_EINVAL     size 0; an area lies in the range only in part, and is not to be split, or not
+ *                    there: not aligned (iommu_ioas_ranges)
  *   IOMMU_ENOENT     no area is there, or no object has this id
  *   IOMMU_ENOSPC     a part of an area is to go, and what is left would exceed the limit of areas
  *   IOMMU_EOVERFLOW
@@ -227,8 +251,10 @@ IOMMU_API int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to, uint32_t from,
  *                    way out: the same call again goes on from there
  *   IOMMU_EFAULT     the tables do not lead where the area was mapped: they were changed past the
  *                    library; its memory stays pinned
- *   IOMMU_ETIMEDOUT / IOMMU_EIO  hardware did not confirm. Devices do not reach the area, or a part of it, any more as far as
- *                    is known; its place stays taken and its memory pinned. The same call again goes on from there.
+ *   IOMMU_ETIMEDOUT / IOMMU_EIO  hardware did not confirm. Devices do not reach the area, or a part
+ *                                of it, any more as far as
+ *                    is known; its place stays taken and its memory pinned. The same call again
+ *                      goes on from there.
  * Areas before the one that failed are gone, and counted.
  */
 IOMMU_API int iommu_ioas_unmap(struct iommu_ctx *ctx, uint32_t ioas, iommu_iova_t iova,
@@ -245,17 +271,18 @@ struct iommu_ioas_area {
 };
 
 /*
- * iommu_ioas_next_area - the first area that ends at or after iova. 0, or IOMMU_ENOENT: there is none, or no
- * object has this id; IOMMU_EINVAL: the object is no address space. An area may end at the
- * last byte of the space: there iova + size is 0.
+ * iommu_ioas_next_area - the first area that ends at or after iova. 0, or IOMMU_ENOENT: there is
+ * none, or no object has this id; IOMMU_EINVAL: the object is no address space. An area may end at
+ * the last byte of the space: there iova + size is 0.
  */
 IOMMU_API int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t ioas, iommu_iova_t iova,
 				   struct iommu_ioas_area *area);
 
 /*
- * iommu_ioas_change_backing - memory has another owner: a process that was replaced by its successor. Every area that is
- * backed by `from` is backed by `to` from now on, if backing->ops->is_same says so for each; all or none. Copies of such an
- * area, in whatever space, go with it; when this returns, nothing of the context uses `from` for them any more. Returns 0,
+ * iommu_ioas_change_backing - memory has another owner: a process that was replaced by its
+ * successor. Every area that is backed by `from` is backed by `to` from now on, if
+ * backing->ops->is_same says so for each; all or none. Copies of such an area, in whatever space,
+ * go with it; when this returns, nothing of the context uses `from` for them any more. Returns 0,
  * IOMMU_EOPNOTSUPP (one cannot say), IOMMU_EINVAL (one is not the same), IOMMU_ENOENT: none is.
  * Control path.
  */
@@ -303,18 +330,19 @@ struct iommu_iova_bounds {
 };
 
 /*
- * iommu_ioas_ranges - where fixed mappings may lie: what no device and no HWPT reserves. In order, and how much they have to
- * be aligned. Returns 0, IOMMU_ENOENT or IOMMU_EINVAL (no address space has this id), or IOMMU_ENOSPC: *count are needed, and
- * `capacity` of them were filled in.
+ * iommu_ioas_ranges - where fixed mappings may lie: what no device and no HWPT reserves. In order,
+ * and how much they have to be aligned. Returns 0, IOMMU_ENOENT or IOMMU_EINVAL (no address space
+ * has this id), or IOMMU_ENOSPC: *count are needed, and `capacity` of them were filled in.
  */
 IOMMU_API int iommu_ioas_ranges(struct iommu_ctx *ctx, uint32_t ioas,
 				struct iommu_iova_bounds *ranges, unsigned int capacity,
 				unsigned int *count, uint64_t *alignment);
 
 /*
- * iommu_ioas_allow - the only ranges in which places are chosen from now on, and that no device may reserve; none: anywhere.
- * Replaces those from before. Returns 0, IOMMU_EINVAL (first >= last, or two overlap), IOMMU_EADDRINUSE (reserved), IOMMU_ENOSPC
- * (the context's limit of ranges), IOMMU_ENOMEM, IOMMU_ENOENT (no object has this id).
+ * iommu_ioas_allow - the only ranges in which places are chosen from now on, and that no device may
+ * reserve; none: anywhere. Replaces those from before. Returns 0, IOMMU_EINVAL (first >= last, or
+ * two overlap), IOMMU_EADDRINUSE (reserved), IOMMU_ENOSPC (the context's limit of ranges),
+ * IOMMU_ENOMEM, IOMMU_ENOENT (no object has this id).
  */
 IOMMU_API int iommu_ioas_allow(struct iommu_ctx *ctx, uint32_t ioas,
 			       const struct iommu_iova_bounds *ranges, unsigned int count);
@@ -342,14 +370,16 @@ enum iommu_hwpt_flags {
 	IOMMU_HWPT_PASID = 1 << 2,  /* it may be attached for a PASID */
 	IOMMU_HWPT_FAULTS = 1 << 3, /* page requests go to the fault queue `faults` */
 	IOMMU_HWPT_ATTACH =
-		1
-		<< 4, /* the device, without a PASID, is led there at once, from wherever it is; or there is none */
+		1 << 4, /* the device, without a PASID, is led there at once; or there is none */
 };
 
 struct iommu_hwpt_config {
 	unsigned int flags; /* enum iommu_hwpt_flags */
 	uint32_t faults;
-	/* Of a nested one: what the back end wants to know of the guest's table, such as struct iommu_vtd_first_stage. */
+	/*
+	 * Of a nested one: what the back end wants to know of the guest's table, such as struct
+	 * iommu_vtd_first_stage.
+	 */
 	const void *user_data;
 	size_t user_size;
 };
@@ -357,26 +387,31 @@ struct iommu_hwpt_config {
 /*
  * iommu_hwpt_alloc - for devices like `device`.
  *
- * Where the units of all members of its group can, devices are made to snoop the CPU caches, whatever they ask for: a guest
- * cannot have the host see stale memory. Devices behind units that cannot are then refused with IOMMU_EINVAL; where the first
- * device's cannot, no device is refused, and nothing is enforced, for as long as the HWPT lives. A nested one does as the HWPT
- * that it is over.
+ * Where the units of all members of its group can, devices are made to snoop the CPU caches,
+ * whatever they ask for: a guest cannot have the host see stale memory. Devices behind units that
+ * cannot are then refused with IOMMU_EINVAL; where the first device's cannot, no device is refused,
+ * and nothing is enforced, for as long as the HWPT lives. A nested one does as the HWPT that it is
+ * over.
  *
- * @on: an IOAS: all that is mapped in it is mapped at once, and pinned, and stays so without a device. An HWPT made with
+ * @on: an IOAS: all that is mapped in it is mapped at once, and pinned, and stays so without a
+ * device. An HWPT made with
  *      IOMMU_HWPT_NEST_PARENT, or a virtual unit: a nested one, over that HWPT.
  *
  * Returns 0, IOMMU_ENOENT, or
- *   IOMMU_EINVAL      `on` is none of these, or not to be nested on, or of another back end, or a virtual
- *                     unit that stands for another unit than the device's; user data missing, or too much
- *   IOMMU_EOPNOTSUPP  unknown flags, or those that the device's unit cannot do; IOMMU_HWPT_NEST_PARENT with
- *                     IOMMU_HWPT_FAULTS; of a nested one only IOMMU_HWPT_PASID,
- *                     IOMMU_HWPT_FAULTS and IOMMU_HWPT_ATTACH have a meaning
- *   IOMMU_EADDRINUSE  something is mapped, or allowed, beyond what the unit can address, or not aligned to its pages
+ *   IOMMU_EINVAL      `on` is none of these, or not to be nested on, or of another back end, or a
+ *                     virtual unit that stands for another unit than the device's; user data
+ *                     missing, or too much
+ *   IOMMU_EOPNOTSUPP  unknown flags, or those that the device's unit cannot do;
+ *                     IOMMU_HWPT_NEST_PARENT with IOMMU_HWPT_FAULTS; of a nested one only
+ *                     IOMMU_HWPT_PASID, IOMMU_HWPT_FAULTS and IOMMU_HWPT_ATTACH have a meaning
+ *   IOMMU_EADDRINUSE  something is mapped, or allowed, beyond what the unit can address, or not
+ *                     aligned to its pages
  *   IOMMU_EBUSY       the last HWPT of the IOAS is on its way out
  *   IOMMU_ENODEV      the context is closed
- *   and the errors of iommu_domain_alloc, iommu_map, and the backings' pin, with IOMMU_HWPT_ATTACH those of
- *   iommu_device_attach or iommu_device_replace, too: nothing has changed; after IOMMU_ETIMEDOUT or IOMMU_EIO an HWPT
- *   that hardware may know may be left, which no device uses: see above.
+ *   and the errors of iommu_domain_alloc, iommu_map, and the backings' pin, with IOMMU_HWPT_ATTACH
+ *   those of iommu_device_attach or iommu_device_replace, too: nothing has changed; after
+ *   IOMMU_ETIMEDOUT or IOMMU_EIO an HWPT that hardware may know may be left, which no device uses:
+ *   see above.
  */
 IOMMU_API int iommu_hwpt_alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on,
 			       const struct iommu_hwpt_config *config, uint32_t *hwpt);
@@ -391,9 +426,10 @@ IOMMU_API int iommu_hwpt_get_info(struct iommu_ctx *ctx, uint32_t hwpt,
 				  struct iommu_hwpt_info *info);
 
 /*
- * iommu_hwpt_set_dirty, iommu_hwpt_read_dirty - see iommu_domain_set_dirty_tracking and iommu_domain_read_dirty; of an
- * HWPT over an IOAS. iommu_hwpt_split - see iommu_domain_split. Those who map or unmap in the IOAS wait meanwhile.
- * IOMMU_ENOENT also: no object has this id; IOMMU_EINVAL also: it is no HWPT over an IOAS.
+ * iommu_hwpt_set_dirty, iommu_hwpt_read_dirty - see iommu_domain_set_dirty_tracking and
+ * iommu_domain_read_dirty; of an HWPT over an IOAS. iommu_hwpt_split - see iommu_domain_split.
+ * Those who map or unmap in the IOAS wait meanwhile. IOMMU_ENOENT also: no object has this id;
+ * IOMMU_EINVAL also: it is no HWPT over an IOAS.
  */
 IOMMU_API int iommu_hwpt_set_dirty(struct iommu_ctx *ctx, uint32_t hwpt, bool enable);
 IOMMU_API int iommu_hwpt_read_dirty(struct iommu_ctx *ctx, uint32_t hwpt, iommu_iova_t iova,
@@ -442,8 +478,8 @@ struct iommu_endpoint;
  *
  * iommu_device_unbind - detached first if need be. Returns 0; IOMMU_ENOENT or IOMMU_EINVAL (no
  * object has this id, or it is no device); or what iommu_group_release said: it is bound then, and
- * attached to nothing: call again. A detach that hardware did not confirm is no error here: what was
- * mapped stays pinned.
+ * attached to nothing: call again. A detach that hardware did not confirm is no error here: what
+ * was mapped stays pinned.
  */
 IOMMU_API int iommu_device_bind(struct iommu_ctx *ctx, struct iommu_endpoint *endpoint,
 				uint32_t *device);
@@ -477,8 +513,8 @@ IOMMU_API int iommu_device_unbind(struct iommu_ctx *ctx, uint32_t device);
  *
  * iommu_device_detach - with the last member of the group that was attached its requests fault.
  * Returns 0, IOMMU_EINVAL (it is not attached), or IOMMU_ETIMEDOUT / IOMMU_EIO: it is detached,
- * hardware did not confirm; what was mapped stays pinned until it has: see the head of this file for
- * the calls that ask again.
+ * hardware did not confirm; what was mapped stays pinned until it has: see the head of this file
+ * for the calls that ask again.
  */
 IOMMU_API int iommu_device_attach(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid,
 				  uint32_t to, uint32_t *hwpt);
@@ -501,27 +537,32 @@ IOMMU_API int iommu_device_get_info(struct iommu_ctx *ctx, uint32_t device,
 /* --- Access by software ----------------------------------------------------------------------- */
 
 /*
- * Access to an address space by software: a device that is emulated, or that is hardware's only in part, uses the memory that its
- * guest has mapped. What it pins stays where it is until it unpins it, which it does when it is told that the memory goes.
+ * Access to an address space by software: a device that is emulated, or that is hardware's only in
+ * part, uses the memory that its guest has mapped. What it pins stays where it is until it unpins
+ * it, which it does when it is told that the memory goes.
  *
- * Locking and ids: see the head of this file. Create, attach, replace, detach and destroy (iommu_object_destroy) are control path;
- * pin and rw wait for those who need the same memory, and may sleep; unpin may be called from the callback.
+ * Locking and ids: see the head of this file. Create, attach, replace, detach and destroy
+ * (iommu_object_destroy) are control path; pin and rw wait for those who need the same memory, and
+ * may sleep; unpin may be called from the callback.
  */
 
 /*
- * What is pinned in [iova, iova + size) has to be unpinned before this returns, and nothing of it is to be used any more. Called
- * by the call that unmaps it, revokes what backs it (iommu_backing_revoke), or detaches the access;
- * of the library only iommu_access_unpin may be called. Told even if nothing is pinned there.
+ * What is pinned in [iova, iova + size) has to be unpinned before this returns, and nothing of it
+ * is to be used any more. Called by the call that unmaps it, revokes what backs it
+ * (iommu_backing_revoke), or detaches the access; of the library only iommu_access_unpin may be
+ * called. Told even if nothing is pinned there.
  */
 typedef void (*iommu_access_unmap)(void *ctx, iommu_iova_t iova, uint64_t size);
 
 /*
- * iommu_access_create - @unmap: NULL: it does not pin, it only reads and writes. Returns 0, IOMMU_ENOMEM, IOMMU_ENOSPC,
- * IOMMU_ENODEV.
+ * iommu_access_create - @unmap: NULL: it does not pin, it only reads and writes. Returns 0,
+ * IOMMU_ENOMEM, IOMMU_ENOSPC, IOMMU_ENODEV.
  *
  * iommu_access_attach  - to an IOAS; IOMMU_EINVAL also: it is attached already.
- * iommu_access_replace - to another one; IOMMU_EINVAL also: it is attached to none. All that is pinned is unpinned first.
- * iommu_access_detach  - IOMMU_EINVAL also: it is attached to none. As iommu_object_destroy, IOMMU_EBUSY: the holder did not
+ * iommu_access_replace - to another one; IOMMU_EINVAL also: it is attached to none. All that is
+ * pinned is unpinned first.
+ * iommu_access_detach - IOMMU_EINVAL also: it is attached to none. As iommu_object_destroy,
+ * IOMMU_EBUSY: the holder did not
  *                        unpin when it was told to.
  */
 IOMMU_API int iommu_access_create(struct iommu_ctx *ctx, iommu_access_unmap unmap, void *unmap_ctx,
@@ -531,7 +572,8 @@ IOMMU_API int iommu_access_replace(struct iommu_ctx *ctx, uint32_t access, uint3
 IOMMU_API int iommu_access_detach(struct iommu_ctx *ctx, uint32_t access);
 
 /*
- * iommu_access_pin - where the pages of [iova, iova + size) are, and stay, until iommu_access_unpin with the same range.
+ * iommu_access_pin - where the pages of [iova, iova + size) are, and stay, until iommu_access_unpin
+ * with the same range.
  *
  * @prot:  what is going to be done there: enum iommu_prot.
  * @pages: receives the physical address of each page of 4 KiB.
@@ -545,7 +587,8 @@ IOMMU_API int iommu_access_detach(struct iommu_ctx *ctx, uint32_t access);
  *   IOMMU_EBUSY      a part is on its way out
  *   IOMMU_EPERM      to write what may only be read
  *   IOMMU_ENODEV     what backs a part was revoked (iommu_backing_revoke)
- *   IOMMU_ENOMEM     also: the context's limit of pages that access objects pin, or of those that are pinned at all
+ *   IOMMU_ENOMEM     also: the context's limit of pages that access objects pin, or of those that
+ *                    are pinned at all
  *   and what the backing's pin said
  *
  * iommu_access_unpin - IOMMU_ENOENT: nothing is pinned by that range.
@@ -568,18 +611,21 @@ IOMMU_API int iommu_access_rw(struct iommu_ctx *ctx, uint32_t access, iommu_iova
 /* --- Fault queues ----------------------------------------------------------------------------- */
 
 /*
- * Fault queues: page requests on their way to who manages a guest. An HWPT that was made with one (IOMMU_HWPT_FAULTS) has the
- * requests of the devices that are attached to it put there; page requests are enabled in them as long as they are. Every group
- * of requests is answered once: by iommu_fault_respond, or with IOMMU_PAGE_INVALID when the device is detached, or there is no
- * room.
+ * Fault queues: page requests on their way to who manages a guest. An HWPT that was made with one
+ * (IOMMU_HWPT_FAULTS) has the requests of the devices that are attached to it put there; page
+ * requests are enabled in them as long as they are. Every group of requests is answered once: by
+ * iommu_fault_respond, or with IOMMU_PAGE_INVALID when the device is detached, or there is no room.
  */
 
-/* Called when a queue that had nothing to read has; in the context in which requests are reported. Must not call the library. */
+/*
+ * Called when a queue that had nothing to read has; in the context in which requests are reported.
+ * Must not call the library.
+ */
 typedef void (*iommu_fault_notifier)(void *ctx);
 
 /*
- * iommu_fault_queue_alloc - room for 500 requests at least. @notifier: may be NULL. Returns 0, IOMMU_ENOMEM, IOMMU_ENOSPC,
- * IOMMU_ENODEV (the context is closed). Control path.
+ * iommu_fault_queue_alloc - room for 500 requests at least. @notifier: may be NULL. Returns 0,
+ * IOMMU_ENOMEM, IOMMU_ENOSPC, IOMMU_ENODEV (the context is closed). Control path.
  */
 IOMMU_API int iommu_fault_queue_alloc(struct iommu_ctx *ctx, iommu_fault_notifier notifier,
 				      void *notifier_ctx, uint32_t *queue);
@@ -592,13 +638,14 @@ struct iommu_fault_record {
 };
 
 /*
- * iommu_fault_read - groups that have not been read, oldest first, and only whole ones. *count: records that were filled in,
- * 0: there is nothing. Returns 0, or IOMMU_EINVAL: there is not enough room for the first group, or the object is no fault
- * queue; or IOMMU_ENOENT: no object has this id. Any context.
+ * iommu_fault_read - groups that have not been read, oldest first, and only whole ones. *count:
+ * records that were filled in, 0: there is nothing. Returns 0, or IOMMU_EINVAL: there is not enough
+ * room for the first group, or the object is no fault queue; or IOMMU_ENOENT: no object has this
+ * id. Any context.
  *
- * iommu_fault_respond - the answer to a group that was read. Returns 0, IOMMU_ENOENT (no such group waits, or no object has
- * this id), IOMMU_EINVAL (code, or the object is no fault queue), or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm
- * that the device was answered. Control path.
+ * iommu_fault_respond - the answer to a group that was read. Returns 0, IOMMU_ENOENT (no such group
+ * waits, or no object has this id), IOMMU_EINVAL (code, or the object is no fault queue), or
+ * IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did not confirm that the device was answered. Control path.
  */
 IOMMU_API int iommu_fault_read(struct iommu_ctx *ctx, uint32_t queue,
 			       struct iommu_fault_record *records, unsigned int capacity,

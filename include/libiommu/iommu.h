@@ -31,9 +31,10 @@
  * written on success, and left alone by a call that returns an error, unless its comment says
  * otherwise.
  *
- * Refusals. A call of the control path (<libiommu/endpoint.h>), of a context, or that makes something
- * and returns an error logs why, in one line at IOMMU_LOG_REFUSAL; iommu_reason, which lists these
- * calls, gives the text of the last one. Calls on hot paths say no more than their code.
+ * Refusals. A call of the control path (<libiommu/endpoint.h>), of a context, or that makes
+ * something and returns an error logs why, in one line at IOMMU_LOG_REFUSAL; iommu_reason, which
+ * lists these calls, gives the text of the last one. Calls on hot paths say no more than their
+ * code.
  */
 #ifndef LIBIOMMU_IOMMU_H
 #define LIBIOMMU_IOMMU_H

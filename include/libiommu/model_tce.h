@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Models of the other side of TCEs: of a POWER host bridge with its firmware, which walks tables in memory, and
- * of a hypervisor that keeps them for a partition. For emulators, which put them between a guest's memory and
- * its devices; and for tests of drivers, to which they are adversaries.
+ * Models of the other side of TCEs: of a POWER host bridge with its firmware, which walks tables in
+ * memory, and of a hypervisor that keeps them for a partition. For emulators, which put them
+ * between a guest's memory and its devices; and for tests of drivers, to which they are
+ * adversaries.
  *
- * A bridge sorts requests into partitionable endpoints (PEs) by their source id. Each PE has two windows, told
- * apart by bit 59 of the address, and each window a translation validation entry (TVE): by tables of
- * translation control entries (TCEs) in memory, as it is, or closed. The bridge remembers every entry that
- * it has read, absent ones and those of the upper levels too, and forgets nothing until it is told to: not
- * even when a window is set anew. A bad DMA freezes its PE, which is then deaf until it is thawed.
+ * A bridge sorts requests into partitionable endpoints (PEs) by their source id. Each PE has two
+ * windows, told apart by bit 59 of the address, and each window a translation validation entry
+ * (TVE): by tables of translation control entries (TCEs) in memory, as it is, or closed. The bridge
+ * remembers every entry that it has read, absent ones and those of the upper levels too, and
+ * forgets nothing until it is told to: not even when a window is set anew. A bad DMA freezes its
+ * PE, which is then deaf until it is thawed.
  *
  * What is read from memory and all that a guest asks is hostile: it is answered with a refusal.
  *
@@ -104,29 +106,29 @@ IOMMU_API uint64_t iommu_model_phb_page_sizes(const struct iommu_model_phb *phb)
 #define IOMMU_MODEL_NO_PE UINT32_MAX
 
 /*
- * iommu_model_phb_set_pe - requests with this source id belong to this PE, or (IOMMU_MODEL_NO_PE) to none.
- * Returns 0, IOMMU_EINVAL (no such PE), or IOMMU_ENOMEM.
+ * iommu_model_phb_set_pe - requests with this source id belong to this PE, or (IOMMU_MODEL_NO_PE)
+ * to none. Returns 0, IOMMU_EINVAL (no such PE), or IOMMU_ENOMEM.
  */
 IOMMU_API int iommu_model_phb_set_pe(struct iommu_model_phb *phb, uint16_t source_id, uint32_t pe);
 IOMMU_API uint32_t iommu_model_phb_pe_of(struct iommu_model_phb *phb, uint16_t source_id);
 
 /*
- * iommu_model_phb_set_tve - the entry of a window, as the bridge's table has it: number 2 * PE + window.
- * Any value is taken, nonsense refuses DMA. Returns 0, or IOMMU_EINVAL: no such window.
+ * iommu_model_phb_set_tve - the entry of a window, as the bridge's table has it: number 2 * PE +
+ * window. Any value is taken, nonsense refuses DMA. Returns 0, or IOMMU_EINVAL: no such window.
  */
 IOMMU_API int iommu_model_phb_set_tve(struct iommu_model_phb *phb, uint32_t number, uint64_t tve);
 IOMMU_API uint64_t iommu_model_phb_tve(struct iommu_model_phb *phb, uint32_t number);
 
 /*
- * iommu_model_phb_kill_write, _read - the bridge's invalidation register (offset 0x210), in the byte order
- * of the host. It reads as what was written while it is at it, then 0.
+ * iommu_model_phb_kill_write, _read - the bridge's invalidation register (offset 0x210), in the
+ * byte order of the host. It reads as what was written while it is at it, then 0.
  */
 IOMMU_API void iommu_model_phb_kill_write(struct iommu_model_phb *phb, uint64_t value);
 IOMMU_API uint64_t iommu_model_phb_kill_read(struct iommu_model_phb *phb);
 
 /*
- * iommu_model_phb_opal - firmware's calls for PEs, windows and invalidation (<libiommu/opal.h>), with firmware's
- * checks and return values. A token that it does not know: -1.
+ * iommu_model_phb_opal - firmware's calls for PEs, windows and invalidation (<libiommu/opal.h>),
+ * with firmware's checks and return values. A token that it does not know: -1.
  */
 IOMMU_API int64_t iommu_model_phb_opal(struct iommu_model_phb *phb, uint64_t token,
 				       const uint64_t arguments[7]);
@@ -134,8 +136,8 @@ IOMMU_API int64_t iommu_model_phb_opal(struct iommu_model_phb *phb, uint64_t tok
 /* --- What devices do -------------------------------------------------------------------------- */
 
 /*
- * iommu_model_phb_access - where one byte goes that a device reads or writes. Returns 0, or IOMMU_EFAULT
- * with the reason; the PE is then frozen.
+ * iommu_model_phb_access - where one byte goes that a device reads or writes. Returns 0, or
+ * IOMMU_EFAULT with the reason; the PE is then frozen.
  */
 IOMMU_API int iommu_model_phb_access(struct iommu_model_phb *phb, uint16_t source_id,
 				     uint64_t address, bool is_write,
@@ -151,8 +153,8 @@ struct iommu_model_phb_freeze {
 };
 
 /*
- * iommu_model_phb_get_freeze - why a PE is frozen, or that it is not. iommu_model_phb_thaw - it is not any
- * more. Both return 0, or IOMMU_EINVAL: no such PE.
+ * iommu_model_phb_get_freeze - why a PE is frozen, or that it is not. iommu_model_phb_thaw - it is
+ * not any more. Both return 0, or IOMMU_EINVAL: no such PE.
  */
 IOMMU_API int iommu_model_phb_get_freeze(struct iommu_model_phb *phb, uint32_t pe,
 					 struct iommu_model_phb_freeze *freeze);
@@ -210,8 +212,8 @@ IOMMU_API void iommu_model_papr_destroy(struct iommu_model_papr *papr);
  * iommu_model_papr_add_window - pages of 2^page_shift bytes from this bus address on, all absent.
  *
  * @address: a multiple of the page size. @page_shift: 12 to 34. @pages: 1 to 2^22.
- * Returns 0, IOMMU_EINVAL, IOMMU_ERANGE (beyond 2^64), IOMMU_EEXIST (the number is in use) or IOMMU_ENOMEM.
- * Entries get memory as they are set.
+ * Returns 0, IOMMU_EINVAL, IOMMU_ERANGE (beyond 2^64), IOMMU_EEXIST (the number is in use) or
+ * IOMMU_ENOMEM. Entries get memory as they are set.
  *
  * iommu_model_papr_remove_window - returns 0, or IOMMU_ENOENT.
  */
@@ -232,10 +234,10 @@ IOMMU_API int64_t iommu_model_papr_hypercall(struct iommu_model_papr *papr, uint
 					     uint64_t fourth, uint64_t *result);
 
 /*
- * iommu_model_papr_rtas - one of the guest's services for windows, whichever token the device tree gives them:
- * arguments and status (outputs[0], also returned) as <libiommu/papr.h> makes and takes them. Windows are
- * from bus address 2^59 on; what iommu_model_papr_add_window made can be given up, and comes back with a reset.
- * All bridges are one here: which is asked is not looked at.
+ * iommu_model_papr_rtas - one of the guest's services for windows, whichever token the device tree
+ * gives them: arguments and status (outputs[0], also returned) as <libiommu/papr.h> makes and takes
+ * them. Windows are from bus address 2^59 on; what iommu_model_papr_add_window made can be given
+ * up, and comes back with a reset. All bridges are one here: which is asked is not looked at.
  */
 enum iommu_model_papr_service {
 	IOMMU_MODEL_PAPR_QUERY,
@@ -249,8 +251,8 @@ IOMMU_API int32_t iommu_model_papr_rtas(struct iommu_model_papr *papr,
 					unsigned int output_count, uint32_t *outputs);
 
 /*
- * iommu_model_papr_access - where one byte goes that a device behind this window reads or writes. Returns 0,
- * or IOMMU_EFAULT with the reason; IOMMU_MODEL_TCE_CLOSED: no such window.
+ * iommu_model_papr_access - where one byte goes that a device behind this window reads or writes.
+ * Returns 0, or IOMMU_EFAULT with the reason; IOMMU_MODEL_TCE_CLOSED: no such window.
  */
 IOMMU_API int iommu_model_papr_access(struct iommu_model_papr *papr, uint32_t liobn,
 				      uint64_t address, bool is_write,

@@ -11,8 +11,8 @@
  * bounded, and so is the memory that a guest can make the model take.
  *
  * Legacy mode: root and context tables, second-stage tables of 3 to 5 levels, both invalidation
- * interfaces, device-TLBs, interrupt remapping and posting. Scalable mode: PASID directories and tables, first
- * stage, second stage, nested, pass-through, accessed and dirty bits, page requests.
+ * interfaces, device-TLBs, interrupt remapping and posting. Scalable mode: PASID directories and
+ * tables, first stage, second stage, nested, pass-through, accessed and dirty bits, page requests.
  *
  * Concurrency: every function but create and destroy may be called from any thread, and requests of
  * devices (translate, interrupt, and the look-ups) run side by side: what is cached is found
@@ -131,8 +131,8 @@ struct iommu_model_page_answer {
 struct iommu_model_vtd_host {
 	void *ctx;
 	/*
-	 * read, write - guest physical memory, `size` bytes: 4, 8 or 16, aligned to it. Return false
-	 * when nothing is there. An aligned 8 bytes must be read in one piece. REQUIRED.
+	 * read, write - guest physical memory, `size` bytes: 4, 8 or 16, aligned to it. Return
+	 * false when nothing is there. An aligned 8 bytes must be read in one piece. REQUIRED.
 	 */
 	bool (*read)(void *ctx, iommu_paddr_t paddr, void *bytes, size_t size);
 	bool (*write)(void *ctx, iommu_paddr_t paddr, const void *bytes, size_t size);
@@ -142,12 +142,15 @@ struct iommu_model_vtd_host {
 	 */
 	bool (*set_bits)(void *ctx, iommu_paddr_t paddr, uint64_t bits, uint64_t *before);
 	/*
-	 * compare_exchange - atomically replace 8 aligned bytes, little-endian, that are `expected`. False:
-	 * they are not, or nothing is there. Needed for IOMMU_MODEL_VTD_FIRST_STAGE and _DIRTY.
+	 * compare_exchange - atomically replace 8 aligned bytes, little-endian, that are
+	 * `expected`. False: they are not, or nothing is there. Needed for
+	 * IOMMU_MODEL_VTD_FIRST_STAGE and _DIRTY.
 	 */
 	bool (*compare_exchange)(void *ctx, iommu_paddr_t paddr, uint64_t expected,
 				 uint64_t desired);
-	/* interrupt - the unit itself sends a message: a fault, or a completed wait. May be NULL. */
+	/*
+	 * interrupt - the unit itself sends a message: a fault, or a completed wait. May be NULL.
+	 */
 	void (*interrupt)(void *ctx, uint64_t address, uint32_t data);
 	/*
 	 * invalidate_device_tlb - the device must forget what it was told of. False: it does not
@@ -156,7 +159,10 @@ struct iommu_model_vtd_host {
 	 * has a TLB, or `invalidate` is enough.
 	 */
 	bool (*invalidate_device_tlb)(void *ctx, const struct iommu_model_device_tlb *forget);
-	/* page_answer - a device gets the answer to its page requests. Needed for IOMMU_MODEL_VTD_PAGE_REQUESTS. */
+	/*
+	 * page_answer - a device gets the answer to its page requests. Needed for
+	 * IOMMU_MODEL_VTD_PAGE_REQUESTS.
+	 */
 	void (*page_answer)(void *ctx, const struct iommu_model_page_answer *answer);
 	/*
 	 * misuse - the driver broke a rule of the specification; a static text, for a log. What the
@@ -243,7 +249,9 @@ enum iommu_model_vtd_strict {
 
 /* Copied by iommu_model_vtd_create; the platform is kept by reference. */
 struct iommu_model_vtd_config {
-	/* Pages, lock and address conversion for the model's own memory, which is not the guest's. */
+	/*
+	 * Pages, lock and address conversion for the model's own memory, which is not the guest's.
+	 */
 	const struct iommu_platform *platform;
 	struct iommu_model_vtd_host host;
 	unsigned int flags;         /* enum iommu_model_vtd_flags */
@@ -264,10 +272,11 @@ struct iommu_model_vtd_config {
 	/*
 	 * Cached entries of all kinds, of about 200 bytes each, never 300, which are taken as they
 	 * come; before that a byte each for the table by which they are found, 64 KiB at most, and
-	 * a page. When memory is short, fewer are cached. When there are more, what was learned first and not used since goes: no request goes uncached
-	 * because others came first. What passes through, or is not translated, takes one entry or
-	 * none. 0: 16384; SIZE_MAX: as many as there is memory for, which a guest can use up, and
-	 * the cache forgets nothing by itself: for tests of drivers.
+	 * a page. When memory is short, fewer are cached. When there are more, what was learned
+	 * first and not used since goes: no request goes uncached because others came first. What
+	 * passes through, or is not translated, takes one entry or none. 0: 16384; SIZE_MAX: as
+	 * many as there is memory for, which a guest can use up, and the cache forgets nothing by
+	 * itself: for tests of drivers.
 	 */
 	size_t cache_entries;
 	/* Not 0: entries are forgotten at random, as real caches do. */
@@ -283,7 +292,10 @@ struct iommu_model_vtd_faults {
 	bool invalidations_hang;    /* no descriptor and no register invalidation is executed */
 	bool commands_hang;         /* commands never complete */
 	unsigned int refuse_after;  /* the n-th descriptor from now is refused; 0: none */
-	/* A page request stays inside the unit until another comes, or the driver asks for what there is. */
+	/*
+	 * A page request stays inside the unit until another comes, or the driver asks for what
+	 * there is.
+	 */
 	bool holds_requests;
 	bool gone; /* every register reads as all ones, writes do nothing */
 	/* What these registers show instead; 0: the truth. */
@@ -392,7 +404,10 @@ IOMMU_API int iommu_model_vtd_peek(struct iommu_model_vtd *model,
 struct iommu_model_stage {
 	bool first, second, passes; /* by which stages; or not at all */
 	uint16_t domain_id;
-	/* Of the first stage, for struct iommu_vtd_first_stage: an emulator that passes a device through nests it. */
+	/*
+	 * Of the first stage, for struct iommu_vtd_first_stage: an emulator that passes a device
+	 * through nests it.
+	 */
 	iommu_paddr_t first_table;
 	unsigned int first_levels;
 	unsigned int reason; /* why they are blocked */
@@ -471,9 +486,9 @@ struct iommu_model_page_request {
 /*
  * iommu_model_vtd_page_request - put a request into the driver's queue.
  *
- * Returns 0; IOMMU_ENOSPC: the queue is full, and the unit has answered in the driver's place, when it was
- * the last of its group, that the device may try again; or IOMMU_EFAULT: the device must not ask, which was
- * recorded and answered with a failure.
+ * Returns 0; IOMMU_ENOSPC: the queue is full, and the unit has answered in the driver's place, when
+ * it was the last of its group, that the device may try again; or IOMMU_EFAULT: the device must not
+ * ask, which was recorded and answered with a failure.
  */
 IOMMU_API int iommu_model_vtd_page_request(struct iommu_model_vtd *model,
 					   const struct iommu_model_page_request *request);

@@ -160,8 +160,8 @@ IOMMU_API int iommu_opal_get_pe(struct iommu_unit *unit, uint32_t number,
 				struct iommu_opal_pe_config *config);
 
 /*
- * iommu_opal_pe - the PE of an endpoint, or IOMMU_OPAL_NO_PE when it is none of this back end, or was
- * released.
+ * iommu_opal_pe - the PE of an endpoint, or IOMMU_OPAL_NO_PE when it is none of this back end, or
+ * was released.
  */
 IOMMU_API uint32_t iommu_opal_pe(const struct iommu_endpoint *endpoint);
 

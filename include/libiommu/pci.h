@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PCI isolation: which functions hardware cannot tell apart or keep apart, from a description of the
- * machine's topology that the host gives.
+ * PCI isolation: which functions hardware cannot tell apart or keep apart, from a description of
+ * the machine's topology that the host gives.
  *
  * Two functions belong to one group when
  *   - requests of one can carry the requester id of the other, or both can carry the id of one
  *     bridge (conventional PCI behind a bridge; functions that are known to use a neighbour's id);
  *   - requests of one can reach the other without passing the IOMMU;
  * and when both are in one group with a third. The result depends on the topology alone, not on the
- * order in which functions become known. (PCI Express Base Specification, "Access Control Services";
- * PCIe to PCI Bridge Specification, "Transaction ID".)
+ * order in which functions become known. (PCI Express Base Specification, "Access Control
+ * Services"; PCIe to PCI Bridge Specification, "Transaction ID".)
  *
  * Which requests do. Access control services (ACS) govern what leaves through a function, not what
  * enters it. So a request is followed upwards, from the function that sends it through all bridges
@@ -19,17 +19,19 @@
  *     link, which has one device, these are all functions of the bus (ARI);
  *   - any of them: all that is below it.
  * One port of a switch without ACS therefore joins what is below all ports of it. What a root port
- * sends on is translated before the root complex may route it to another root port (VT-d specification,
- * "Root-Complex Peer to Peer Considerations").
+ * sends on is translated before the root complex may route it to another root port (VT-d
+ * specification, "Root-Complex Peer to Peer Considerations").
  *
- * A downstream port keeps apart when source validation, request and completion redirect and upstream
- * forwarding are on; another function when those of them are that its capability has, and a device of
- * one function in any case; neither when egress control is on, whose vector is not known here, or
- * direct translated requests, which a device can make up. Bridges to and from conventional PCI never do.
+ * A downstream port keeps apart when source validation, request and completion redirect and
+ * upstream forwarding are on; another function when those of them are that its capability has, and
+ * a device of one function in any case; neither when egress control is on, whose vector is not
+ * known here, or direct translated requests, which a device can make up. Bridges to and from
+ * conventional PCI never do.
  *
  * Virtual functions have IOMMU_PCI_VIRTUAL and the id of their physical function: they are wired to
- * where that is, whatever bus number they have. A device that has them must have ACS if its functions
- * reach each other (SR-IOV): one without ACS keeps them apart, one with ACS that is not on does not.
+ * where that is, whatever bus number they have. A device that has them must have ACS if its
+ * functions reach each other (SR-IOV): one without ACS keeps them apart, one with ACS that is not
+ * on does not.
  *
  * Pure functions on the caller's memory: no locks, any context.
  */
@@ -70,7 +72,9 @@ enum iommu_pci_flags {
 	IOMMU_PCI_HAS_ACS = 1 << 1, /* acs_capability and acs_control are those of the device */
 	/* Known to keep requests apart though it does not say so: a chipset quirk of the host's. */
 	IOMMU_PCI_ISOLATED = 1 << 2,
-	/* A conventional bridge that takes its own id for what is below, as one from Express does. */
+	/*
+	 * A conventional bridge that takes its own id for what is below, as one from Express does.
+	 */
 	IOMMU_PCI_HIDES_BELOW = 1 << 3,
 	/* A bridge that leaves requester ids alone, whatever its type says. */
 	IOMMU_PCI_KEEPS_IDS = 1 << 4,
@@ -89,10 +93,14 @@ struct iommu_pci_function {
 	unsigned int flags; /* enum iommu_pci_flags */
 	uint16_t acs_capability, acs_control;
 	uint8_t secondary_bus; /* of bridges and ports; 0: nothing is below */
-	/* Functions of its bus whose id its requests may carry, too: hardware that is known for it. */
+	/*
+	 * Functions of its bus whose id its requests may carry, too: hardware that is known for it.
+	 */
 	uint8_t alias_count;
 	uint8_t aliases[IOMMU_PCI_ALIASES_MAX]; /* devfn */
-	/* With IOMMU_PCI_VIRTUAL: the id of the function, of its segment, that this one belongs to. */
+	/*
+	 * With IOMMU_PCI_VIRTUAL: the id of the function, of its segment, that this one belongs to.
+	 */
 	uint16_t physical_function;
 	/* Of its ACS control register, in configuration space; 0: not known. The host's alone. */
 	uint16_t acs_offset;
@@ -121,10 +129,10 @@ IOMMU_API size_t iommu_pci_bridge_above(const struct iommu_pci_topology *topolog
  * @groups: room for topology->count numbers; receives for each function the index of the first
  *          function of its group. Two functions share a group when their numbers are equal.
  *
- * Functions below a bridge that is not in the topology count as being on a root bus. Time grows with
- * the square of the count. Returns 0, or IOMMU_EINVAL: two functions have one address, a bus lies
- * below two bridges, a bridge below itself, a virtual function has no physical one or is a bridge, or
- * a field is out of range.
+ * Functions below a bridge that is not in the topology count as being on a root bus. Time grows
+ * with the square of the count. Returns 0, or IOMMU_EINVAL: two functions have one address, a bus
+ * lies below two bridges, a bridge below itself, a virtual function has no physical one or is a
+ * bridge, or a field is out of range.
  */
 IOMMU_API int iommu_pci_groups(const struct iommu_pci_topology *topology, size_t *groups);
 
@@ -132,8 +140,8 @@ IOMMU_API int iommu_pci_groups(const struct iommu_pci_topology *topology, size_t
 typedef int (*iommu_pci_alias_visitor)(void *ctx, uint16_t requester_id);
 
 /*
- * iommu_pci_for_each_alias - every requester id that requests of a function may carry when they reach
- * the root complex: its own first, then quirks, then those of bridges on the way up.
+ * iommu_pci_for_each_alias - every requester id that requests of a function may carry when they
+ * reach the root complex: its own first, then quirks, then those of bridges on the way up.
  *
  * Ids may come twice. Returns 0 or the visitor's value; IOMMU_EINVAL: index beyond the topology.
  */
@@ -167,9 +175,9 @@ IOMMU_API int iommu_pci_find_requester(const struct iommu_pci_topology *topology
 				       struct iommu_pci_requester *requester);
 
 /*
- * iommu_pci_is_isolated - do all requests of a function pass the IOMMU before they reach another, and
- * those of others before they reach this one? Ids that are shared are not looked at. A topology of
- * which iommu_pci_groups returned 0; index < topology->count.
+ * iommu_pci_is_isolated - do all requests of a function pass the IOMMU before they reach another,
+ * and those of others before they reach this one? Ids that are shared are not looked at. A topology
+ * of which iommu_pci_groups returned 0; index < topology->count.
  */
 IOMMU_API bool iommu_pci_is_isolated(const struct iommu_pci_topology *topology, size_t index);
 

@@ -245,7 +245,8 @@ struct iommu_pgtable_ops {
 	 * init - an empty table: allocates the root.
 	 *
 	 * Returns 0, IOMMU_EINVAL (a field of config does not fit the format or the other fields;
-	 * the platform is unusable: a line at IOMMU_LOG_REFUSAL says which), or IOMMU_ENOMEM. On failure *pt needs no destroy.
+	 * the platform is unusable: a line at IOMMU_LOG_REFUSAL says which), or IOMMU_ENOMEM. On
+	 * failure *pt needs no destroy.
 	 */
 	int (*init)(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config);
 

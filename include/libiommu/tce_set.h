@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The windows of a partitionable endpoint as its group's data: for hosts that hand out bus addresses from
- * tables (<libiommu/tce_table.h>) themselves, and find them by the device.
+ * The windows of a partitionable endpoint as its group's data: for hosts that hand out bus
+ * addresses from tables (<libiommu/tce_table.h>) themselves, and find them by the device.
  */
 #ifndef LIBIOMMU_TCE_SET_H
 #define LIBIOMMU_TCE_SET_H
@@ -27,8 +27,8 @@ struct iommu_tce_set {
  * iommu_tce_set_register - a device uses these windows: with the first of its group they become the
  * group's data; others of the group register the same set.
  *
- * @cpu_page_shift: log2 of the CPU's page size. Returns 0, also when the first window has no table: the
- * device is left out, and has none; or
+ * @cpu_page_shift: log2 of the CPU's page size. Returns 0, also when the first window has no table:
+ * the device is left out, and has none; or
  *   IOMMU_ENOENT  no endpoint with this id is probed
  *   IOMMU_EBUSY   the device is registered already, or its group has other data
  *   IOMMU_EINVAL  pages of a window are larger than the CPU's: a buffer could not be mapped alone

@@ -319,8 +319,8 @@ struct iommu_vtd_tables {
 };
 
 /*
- * iommu_vtd_get_tables - for a debugger or a person. Returns 0, IOMMU_EINVAL (not of this back end),
- * or IOMMU_ENODEV (it was released).
+ * iommu_vtd_get_tables - for a debugger or a person. Returns 0, IOMMU_EINVAL (not of this back
+ * end), or IOMMU_ENODEV (it was released).
  */
 IOMMU_API int iommu_vtd_get_tables(const struct iommu_endpoint *endpoint,
 				   struct iommu_vtd_tables *tables);

@@ -44,8 +44,9 @@ struct iommu_hosted {
  * @arena_size: its bytes, a multiple of IOMMU_PAGE_SIZE.
  * @base:       the physical address that its first byte stands for; aligned as the arena is.
  *
- * Provides pages, a direct map, the monotonic clock, yielding, CPU ids, mutexes, and a log to stderr
- * (errors and warnings). Thread-safe. Returns 0, IOMMU_EINVAL (misaligned or empty) or IOMMU_ENOMEM.
+ * Provides pages, a direct map, the monotonic clock, yielding, CPU ids, mutexes, and a log to
+ * stderr (errors and warnings). Thread-safe. Returns 0, IOMMU_EINVAL (misaligned or empty) or
+ * IOMMU_ENOMEM.
  */
 int iommu_hosted_init(struct iommu_hosted *hosted, void *arena, size_t arena_size,
 		      iommu_paddr_t base);

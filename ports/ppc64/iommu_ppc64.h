@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Host services that any 64-bit POWER kernel or hypervisor has, ready to be filled into its table: time,
- * spinning, interrupt masking, register access; and the ways to firmware (OPAL) and to a hypervisor
- * (PAPR). Either byte order. Pages, their addresses and the log are the kernel's own.
+ * Host services that any 64-bit POWER kernel or hypervisor has, ready to be filled into its table:
+ * time, spinning, interrupt masking, register access; and the ways to firmware (OPAL) and to a
+ * hypervisor (PAPR). Either byte order. Pages, their addresses and the log are the kernel's own.
  *
  *	static struct iommu_ppc64 port = { .timebase_hz = …, .opal_base = …, .opal_entry = … };
  *	static struct iommu_platform platform = { .alloc_pages = …, .free_pages = … };
@@ -29,9 +29,10 @@ struct iommu_ppc64 {
 void iommu_ppc64_fill(struct iommu_platform *platform, struct iommu_ppc64 *port);
 
 /*
- * iommu_ppc64_opal_call - as struct iommu_opal_config wants it; ctx is a struct iommu_ppc64. Any token.
- * Firmware runs big-endian, in real mode, with interrupts masked, and the CPU is as before afterwards. The
- * code has to be where real mode finds it: at its address, or at that with the top four bits set.
+ * iommu_ppc64_opal_call - as struct iommu_opal_config wants it; ctx is a struct iommu_ppc64. Any
+ * token. Firmware runs big-endian, in real mode, with interrupts masked, and the CPU is as before
+ * afterwards. The code has to be where real mode finds it: at its address, or at that with the top
+ * four bits set.
  */
 int64_t iommu_ppc64_opal_call(void *ctx, uint64_t token, const uint64_t arguments[7]);
 

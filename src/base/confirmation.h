@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What hardware has not confirmed: invalidations that failed, and how many of those a later one that covers
- * everything has made good.
+ * What hardware has not confirmed: invalidations that failed, and how many of those a later one
+ * that covers everything has made good.
  *
  *	const uint32_t failures = iommu_confirmation_begin(&confirmation);
  *	status = invalidate_everything();
  *	if (status == 0)
  *		iommu_confirmation_end(&confirmation, failures);
  *
- * Only what had failed before the invalidation began is made good by it, and only once it is confirmed: until
- * then nothing that waits for it may be freed, and a failure of another CPU in between still counts. Any
- * context, any CPU, no lock.
+ * Only what had failed before the invalidation began is made good by it, and only once it is
+ * confirmed: until then nothing that waits for it may be freed, and a failure of another CPU in
+ * between still counts. Any context, any CPU, no lock.
  */
 #ifndef IOMMU_BASE_CONFIRMATION_H
 #define IOMMU_BASE_CONFIRMATION_H

@@ -6,7 +6,10 @@
 #include <libiommu/pgtable.h>
 #include <libiommu/status.h>
 
-/* Is a range whole pages of the bitmap (NULL: there is none), and in it? 0, IOMMU_EINVAL or IOMMU_EOVERFLOW. */
+/*
+ * Is a range whole pages of the bitmap (NULL: there is none), and in it? 0, IOMMU_EINVAL or
+ * IOMMU_EOVERFLOW.
+ */
 static inline int iommu_dirty_check(iommu_iova_t iova, uint64_t size,
 				    const struct iommu_dirty_bitmap *bitmap)
 {

@@ -38,8 +38,8 @@ static inline void iommu_log(const struct iommu_platform *platform, enum iommu_l
 #endif
 
 /*
- * iommu_refuse (<libiommu/backend/ops.h>) with a text of the library's own; without reasons there is
- * nothing to note.
+ * iommu_refuse (<libiommu/backend/ops.h>) with a text of the library's own; without reasons there
+ * is nothing to note.
  */
 #if IOMMU_CONFIG_REASONS
 #define IOMMU_REFUSE(iommu, who, status, text) iommu_refuse(iommu, who, status, IOMMU_WHY(text))
@@ -53,8 +53,8 @@ const char *iommu_meaning(int status);
 
 /*
  * "call: who: why: CODE", at IOMMU_LOG_REFUSAL; `who` and `why` may be empty. Returns the status.
- * Calls that have an instance use iommu_refuse and iommu_control_end (<libiommu/backend/ops.h>), which come
- * here. Any context; platform NULL: no line.
+ * Calls that have an instance use iommu_refuse and iommu_control_end (<libiommu/backend/ops.h>),
+ * which come here. Any context; platform NULL: no line.
  */
 int iommu_log_refusal(const struct iommu_platform *platform, const char *call, const char *who,
 		      const char *why, int status);

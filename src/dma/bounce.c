@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Buffers of untrusted devices that do not fill their pages: the first and the last page are replaced
- * by others with nothing else on them, and the bytes are copied; what lies between is mapped as it
- * is. And where nothing translates, buffers that a device cannot reach: all their pages are
- * replaced, by one block. The tree of them is guarded by the lock of the DMA object, see dma/dma.h.
+ * Buffers of untrusted devices that do not fill their pages: the first and the last page are
+ * replaced by others with nothing else on them, and the bytes are copied; what lies between is
+ * mapped as it is. And where nothing translates, buffers that a device cannot reach: all their
+ * pages are replaced, by one block. The tree of them is guarded by the lock of the DMA object, see
+ * dma/dma.h.
  */
 #include "dma/debug.h"
 
@@ -344,7 +345,9 @@ int iommu_dma_alloc_aligned(struct iommu_dma *dma, const struct iommu_dma_device
 
 #endif
 
-/* The bytes are copied when the device cannot change them any more: now, or when that is confirmed. */
+/*
+ * The bytes are copied when the device cannot change them any more: now, or when that is confirmed.
+ */
 static int unmap(struct iommu_dma *dma, struct dma_bounce *bounce)
 {
 	const struct dma_hanging hanging = {.release = finish, .memory = bounce};

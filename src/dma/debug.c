@@ -122,7 +122,9 @@ static void log_of(const struct iommu_dma *dma, const char *what)
 	iommu_log(dma->platform, IOMMU_LOG_ERROR, line.text, what);
 }
 
-/* "DMA of domain 3: what: the caller's range; the mapping's, if it is of one". Not under the lock. */
+/*
+ * "DMA of domain 3: what: the caller's range; the mapping's, if it is of one". Not under the lock.
+ */
 static void report(const struct iommu_dma *dma, const char *what, uint64_t address, uint64_t size,
 		   const struct dma_claim *mapped)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The DMA mapping API over a domain: addresses from the per-CPU caches, mappings through the domain's
- * map path, unmapping strict or through the flush queue.
+ * The DMA mapping API over a domain: addresses from the per-CPU caches, mappings through the
+ * domain's map path, unmapping strict or through the flush queue.
  */
 #include "base/log.h"
 #include "base/per_cpu.h"
@@ -144,7 +144,9 @@ static int create(const struct iommu_dma_config *config, struct iommu_dma **resu
 		return create_direct(platform, domain, result);
 	if (iommu_per_cpu_defect(platform) != NULL)
 		return because(why, IOMMU_EINVAL, iommu_per_cpu_defect(platform));
-	/* Shared memory and bounce pages are whole pages of the domain, from the host's allocator. */
+	/*
+	 * Shared memory and bounce pages are whole pages of the domain, from the host's allocator.
+	 */
 	if (domain->page_shift > IOMMU_PAGE_SHIFT + IOMMU_MAX_ALLOC_ORDER)
 		return because(why, IOMMU_EOPNOTSUPP,
 			       IOMMU_WHY("the domain's smallest page is larger than a block of the "
@@ -228,7 +230,9 @@ static int find_or_create(struct iommu_domain *domain, struct iommu_dma **dma)
 	return 0;
 }
 
-/* The handle is a use of the default domain: the group is no other's to have while a driver has it. */
+/*
+ * The handle is a use of the default domain: the group is no other's to have while a driver has it.
+ */
 static int take_handle(struct iommu_endpoint *endpoint, struct iommu_dma **dma)
 {
 	struct iommu_domain *domain = iommu_group_default_domain(endpoint->group);
@@ -463,7 +467,9 @@ int iommu_dma_unmap_strictly(struct iommu_dma *dma, uint64_t first, uint64_t pag
 	status = iommu_unmap(dma->domain, first << dma->page_shift, pages << dma->page_shift, 0,
 			     &unmapped);
 
-	/* Nothing was there: an error is of something else, and the addresses are not the caller's. */
+	/*
+	 * Nothing was there: an error is of something else, and the addresses are not the caller's.
+	 */
 	if (unmapped == 0 && (status == 0 || dma_is_unconfirmed(status)))
 		return IOMMU_ENOENT;
 	if (dma_is_unconfirmed(status))

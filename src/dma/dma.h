@@ -3,8 +3,8 @@
  * What the parts of the DMA mapping API share.
  *
  * One spinlock guards what is withheld, the bounced buffers and the doorbells; nothing is mapped or
- * invalidated under it. A buffer is its caller's: what is looked up under the lock stays valid until
- * the caller unmaps it.
+ * invalidated under it. A buffer is its caller's: what is looked up under the lock stays valid
+ * until the caller unmaps it.
  */
 #ifndef IOMMU_DMA_INTERNAL_H
 #define IOMMU_DMA_INTERNAL_H
@@ -178,7 +178,9 @@ int iommu_dma_take_addresses(struct iommu_dma *dma, const struct iommu_dma_devic
  */
 void iommu_dma_undo(struct iommu_dma *dma, uint64_t first, uint64_t mapped, uint64_t pages, int why,
 		    const struct dma_hanging *hanging);
-/* Unmap, wait, and give the addresses back. What hangs on them stays the caller's if that worked. */
+/*
+ * Unmap, wait, and give the addresses back. What hangs on them stays the caller's if that worked.
+ */
 int iommu_dma_unmap_strictly(struct iommu_dma *dma, uint64_t first, uint64_t pages,
 			     const struct dma_hanging *hanging);
 int iommu_dma_unmap_pages(struct iommu_dma *dma, uint64_t first, uint64_t pages);
@@ -190,7 +192,9 @@ void iommu_dma_want_place(const struct iommu_dma *dma, const struct iommu_dma_de
 /* withheld.c */
 void iommu_dma_withhold(struct iommu_dma *dma, uint64_t first, uint64_t pages,
 			const struct dma_hanging *hanging);
-/* Is there room to withhold something? If not, have hardware confirm what waits, or IOMMU_EAGAIN. */
+/*
+ * Is there room to withhold something? If not, have hardware confirm what waits, or IOMMU_EAGAIN.
+ */
 int iommu_dma_find_room(struct iommu_dma *dma);
 static inline int dma_make_room(struct iommu_dma *dma)
 {

@@ -4,12 +4,13 @@
  *
  * They are remembered with what a device may still reach there, and given back after the next
  * invalidation of the domain that is confirmed and began later: it covers them, because a unit that
- * did not confirm one has everything invalidated by the next (see struct iommu_domain_ops). The room
- * is set aside at creation, because nothing may have to be allocated in such a moment.
+ * did not confirm one has everything invalidated by the next (see struct iommu_domain_ops). The
+ * room is set aside at creation, because nothing may have to be allocated in such a moment.
  *
- * When half of it is taken no call begins that might need some, but tries first to have hardware confirm,
- * and fails with nothing changed if it does not. So the other half is for those that were under way
- * already; should there be more of them, addresses and memory are lost, and counted, but never reused.
+ * When half of it is taken no call begins that might need some, but tries first to have hardware
+ * confirm, and fails with nothing changed if it does not. So the other half is for those that were
+ * under way already; should there be more of them, addresses and memory are lost, and counted, but
+ * never reused.
  */
 #include "base/confirmation.h"
 #include "dma/dma.h"

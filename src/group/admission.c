@@ -3,14 +3,14 @@
  * Which domains an endpoint may use, and what the library maps in a domain for those that do.
  *
  * Every way into a domain passes here: an attach, a member that joins, the way back to the default
- * domain, the window. Regions that firmware wants an endpoint to reach are counted: each endpoint holds
- * its own in each domain that it is admitted to. What two hold is mapped once, and unmapped with the
- * last of them; so a failed attach, a detach and a member that leaves undo exactly what their admission
- * did. In an identity domain made of tables what is memory counts as held, too.
+ * domain, the window. Regions that firmware wants an endpoint to reach are counted: each endpoint
+ * holds its own in each domain that it is admitted to. What two hold is mapped once, and unmapped
+ * with the last of them; so a failed attach, a detach and a member that leaves undo exactly what
+ * their admission did. In an identity domain made of tables what is memory counts as held, too.
  *
  * A group's own domains, the default one and the window, hold the regions of all members from the
- * moment that they join: the way back needs no memory, and addresses are kept out of the hands of the
- * other members' drivers whatever is attached meanwhile.
+ * moment that they join: the way back needs no memory, and addresses are kept out of the hands of
+ * the other members' drivers whatever is attached meanwhile.
  */
 #include <libiommu/domain.h>
 #include <libiommu/iova.h>
@@ -73,8 +73,8 @@ static void stop_at_spans(const struct iommu_list_node *spans, const struct iomm
 }
 
 /*
- * The next part of a span, from *at on, that nothing else in the domain covers: [*at, *last]. False: there
- * is no more.
+ * The next part of a span, from *at on, that nothing else in the domain covers: [*at, *last].
+ * False: there is no more.
  */
 static bool next_part(const struct iommu_domain *domain, const struct iommu_span *span,
 		      iommu_iova_t *at, iommu_iova_t *last)
@@ -393,7 +393,9 @@ int iommu_dismiss(struct iommu_domain *domain, const struct iommu_endpoint *endp
 		status = iommu_span_unmap(domain, &hold->span);
 		if (result == 0)
 			result = status;
-		/* What is cleared, and not confirmed, is the domain's to confirm; see iommu_unmap. */
+		/*
+		 * What is cleared, and not confirmed, is the domain's to confirm; see iommu_unmap.
+		 */
 		if (status == 0 || iommu_is_unconfirmed(status))
 			hold_free(domain, hold);
 		else

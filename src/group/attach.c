@@ -2,8 +2,8 @@
 /*
  * Which domain the members of a group use: all the same one, changed for all or for none.
  *
- * What that is follows from the group's state: what the host attached; else, unless it is claimed, the
- * default domain; else the window, which holds nothing but direct regions; else nothing.
+ * What that is follows from the group's state: what the host attached; else, unless it is claimed,
+ * the default domain; else the window, which holds nothing but direct regions; else nothing.
  */
 #include <libiommu/domain.h>
 #include <libiommu/status.h>

@@ -192,8 +192,8 @@ static int driver_event(struct iommu_endpoint *endpoint, enum iommu_bus_event_ty
 }
 
 /*
- * A driver lets go of a device that was removed under it: it does so before another can be bound to the next
- * device at that place.
+ * A driver lets go of a device that was removed under it: it does so before another can be bound to
+ * the next device at that place.
  */
 static bool was_of_gone(struct iommu *iommu, const struct iommu_bus_event *event)
 {

@@ -206,8 +206,8 @@ int iommu_domain_set_dirty_tracking(struct iommu_domain *domain, bool enable)
 }
 
 /*
- * Have hardware look at the tables anew where they have changed. While it does not confirm that it may note writes nowhere:
- * then all of the range counts as written.
+ * Have hardware look at the tables anew where they have changed. While it does not confirm that it
+ * may note writes nowhere: then all of the range counts as written.
  */
 static int settle_notes(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 			struct iommu_gather *gather)

@@ -149,8 +149,9 @@ static void device_to_alias(struct iommu_endpoint *endpoint)
 }
 
 /*
- * The other way round: what others use as an id of theirs becomes a device. The back end knows it already, as
- * one without features: it keeps none, because ids that are shared are not to be relied upon.
+ * The other way round: what others use as an id of theirs becomes a device. The back end knows it
+ * already, as one without features: it keeps none, because ids that are shared are not to be relied
+ * upon.
  */
 static int alias_to_device(struct iommu_endpoint *endpoint, const struct iommu_endpoint_info *info)
 {
@@ -233,7 +234,9 @@ int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpoint_info *
 
 /* --- Release ---------------------------------------------------------------------------------- */
 
-/* Block what goes with an endpoint: itself, unless others use its id, and ids that no other uses. */
+/*
+ * Block what goes with an endpoint: itself, unless others use its id, and ids that no other uses.
+ */
 static int block_with_aliases(struct iommu_endpoint *endpoint)
 {
 	int result = 0;

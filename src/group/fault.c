@@ -63,8 +63,8 @@ enum log_answer {
 };
 
 /*
- * May one more fault be logged? A device decides how many there are: the first few of each interval, and one
- * line that says that there were more. Without a clock there is but one interval.
+ * May one more fault be logged? A device decides how many there are: the first few of each
+ * interval, and one line that says that there were more. Without a clock there is but one interval.
  */
 static enum log_answer count_line(struct iommu *iommu)
 {

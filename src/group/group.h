@@ -3,8 +3,8 @@
  * The core's own structures: the instance and its groups.
  *
  * Locking: everything here belongs to the control path, whose public functions hold the instance's
- * mutex, and is used by functions that run under it, unless a line says otherwise. Interrupts look at
- * two things beside it, under `look_lock`: the list of endpoints and a group's PASIDs.
+ * mutex, and is used by functions that run under it, unless a line says otherwise. Interrupts look
+ * at two things beside it, under `look_lock`: the list of endpoints and a group's PASIDs.
  */
 #ifndef IOMMU_GROUP_GROUP_H
 #define IOMMU_GROUP_GROUP_H
@@ -147,7 +147,7 @@ static inline bool iommu_is_identity_table(const struct iommu_domain *domain)
 	return domain->type == IOMMU_DOMAIN_IDENTITY && domain->ops->map_pages != NULL;
 }
 
-/* --- control.c --------------------------------------------------------------------------------- */
+/* --- control.c -------------------------------------------------------------------------------- */
 
 #if IOMMU_CONFIG_REASONS
 #define IOMMU_REFUSE_GROUP(group, status, text)                                                    \
@@ -238,8 +238,9 @@ bool iommu_is_in_use(const struct iommu_endpoint *endpoint);
 /* 0, or IOMMU_ENODEV: it was released. */
 int iommu_endpoint_check_is_there(const struct iommu_endpoint *endpoint);
 /*
- * The end of an endpoint that was released, and has left its group: freed, or kept until its driver lets
- * go. iommu_find_gone - such a one, by id. iommu_end_uses - all drivers have let go: the instance ends.
+ * The end of an endpoint that was released, and has left its group: freed, or kept until its driver
+ * lets go. iommu_find_gone - such a one, by id. iommu_end_uses - all drivers have let go: the
+ * instance ends.
  */
 void iommu_endpoint_free(struct iommu_endpoint *endpoint);
 struct iommu_endpoint *iommu_find_gone(struct iommu *iommu, uint16_t segment, uint16_t source_id);
@@ -281,7 +282,9 @@ static inline void iommu_make_name_unique(struct iommu_endpoint *endpoint)
 /* Copy what the host says of it; without a path it is on a root bus. */
 void iommu_endpoint_describe(struct iommu_endpoint *endpoint,
 			     const struct iommu_endpoint_info *info);
-/* Into the list of the instance; and out of it: then nobody finds it any more, and nobody is at it. */
+/*
+ * Into the list of the instance; and out of it: then nobody finds it any more, and nobody is at it.
+ */
 void iommu_endpoint_list(struct iommu_endpoint *endpoint);
 void iommu_endpoint_unlist(struct iommu_endpoint *endpoint);
 /* Into a group, whose domain it uses then; on failure it is in it all the same. */
@@ -289,8 +292,9 @@ int iommu_endpoint_enter(struct iommu_endpoint *endpoint, struct iommu_group *gr
 /* Blocked, out of its group, and forgotten by the back end. */
 void iommu_endpoint_leave(struct iommu_endpoint *endpoint);
 /*
- * Free what a group without members kept for them, and the group; not yet while a driver uses it that has
- * lost its device, or while hardware does not confirm. iommu_groups_close - those that were left for that.
+ * Free what a group without members kept for them, and the group; not yet while a driver uses it
+ * that has lost its device, or while hardware does not confirm. iommu_groups_close - those that
+ * were left for that.
  */
 void iommu_group_close(struct iommu_group *group);
 void iommu_groups_close(struct iommu *iommu);
@@ -370,8 +374,8 @@ int iommu_domain_drop(struct iommu_domain *domain);
 bool iommu_may_use(const struct iommu_domain *domain, const struct iommu_endpoint *endpoint);
 /*
  * Before an endpoint uses a domain: IOMMU_EPERM, or what it needs to reach is in it, held by the
- * endpoint. Nothing to do for one that was admitted already. iommu_dismiss - when it uses the domain no
- * more; an error: something of it may still be reached by others.
+ * endpoint. Nothing to do for one that was admitted already. iommu_dismiss - when it uses the
+ * domain no more; an error: something of it may still be reached by others.
  */
 int iommu_admit(struct iommu_domain *domain, const struct iommu_endpoint *endpoint);
 #if IOMMU_CONFIG_REGIONS

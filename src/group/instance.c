@@ -195,8 +195,8 @@ int iommu_unit_hardware_info(const struct iommu_unit *unit, struct iommu_hardwar
 #if IOMMU_CONFIG_REGIONS
 
 /*
- * Regions of one group that cannot be mapped are no reason to leave all others unprotected: its members
- * stay blocked.
+ * Regions of one group that cannot be mapped are no reason to leave all others unprotected: its
+ * members stay blocked.
  */
 static int open_window(struct iommu_endpoint *endpoint)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whether a group may be handed to an owner that is not trusted. Translation keeps its members from memory that is not
- * theirs; two ways go around it: a write that the platform takes for an interrupt, and a neighbour that is reached
- * before the unit is.
+ * Whether a group may be handed to an owner that is not trusted. Translation keeps its members from
+ * memory that is not theirs; two ways go around it: a write that the platform takes for an
+ * interrupt, and a neighbour that is reached before the unit is.
  */
 #include <libiommu/group.h>
 #include <libiommu/status.h>
@@ -17,8 +17,8 @@ void iommu_allow_unsafe_interrupts(struct iommu *iommu, bool allow)
 }
 
 /*
- * A unit that remaps interrupts is what they pass: where it could and does not, the host's word for its interrupt controller
- * says nothing. A back end that does not say is one that cannot know.
+ * A unit that remaps interrupts is what they pass: where it could and does not, the host's word for
+ * its interrupt controller says nothing. A back end that does not say is one that cannot know.
  */
 static int check_interrupts(void *ctx, struct iommu_endpoint *endpoint)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Endpoints by their ids. Faults and page requests come beside the control path: an endpoint is looked
- * up under `look_lock`, and counts those who use it until they let go; its release waits.
+ * Endpoints by their ids. Faults and page requests come beside the control path: an endpoint is
+ * looked up under `look_lock`, and counts those who use it until they let go; its release waits.
  */
 #include <libiommu/endpoint.h>
 

@@ -28,8 +28,8 @@ int iommu_domain_flush(struct iommu_domain *domain)
 }
 
 /*
- * Invalidate what a map or unmap cleared; nothing to do in the usual case of a map. But nothing is done on top
- * of an earlier unmap that was not confirmed: it may have been of the same addresses.
+ * Invalidate what a map or unmap cleared; nothing to do in the usual case of a map. But nothing is
+ * done on top of an earlier unmap that was not confirmed: it may have been of the same addresses.
  */
 static int settle(struct iommu_domain *domain, struct iommu_gather *gather)
 {
@@ -45,8 +45,8 @@ static int settle(struct iommu_domain *domain, struct iommu_gather *gather)
 }
 
 /*
- * After map_pages. One that failed and cleared nothing has shown nothing to hardware: its error stands, whatever
- * else is open in the domain.
+ * After map_pages. One that failed and cleared nothing has shown nothing to hardware: its error
+ * stands, whatever else is open in the domain.
  */
 static inline int settle_map(struct iommu_domain *domain, struct iommu_gather *gather, int status)
 {
@@ -56,8 +56,9 @@ static inline int settle_map(struct iommu_domain *domain, struct iommu_gather *g
 }
 
 /*
- * What was mapped a moment ago, and is not to stay: settled however far that comes. The answer is why, unless
- * it was not confirmed: that devices may reach the memory is what the caller has to know first.
+ * What was mapped a moment ago, and is not to stay: settled however far that comes. The answer is
+ * why, unless it was not confirmed: that devices may reach the memory is what the caller has to
+ * know first.
  */
 static __attribute__((noinline)) int take_away(struct iommu_domain *domain, iommu_iova_t iova,
 					       uint64_t size, int why)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Membership: endpoints, and ids that are none, join and leave groups, and the list of the instance in
- * which faults look for them.
+ * Membership: endpoints, and ids that are none, join and leave groups, and the list of the instance
+ * in which faults look for them.
  */
 #include <libiommu/status.h>
 
@@ -75,7 +75,9 @@ int iommu_endpoint_enter(struct iommu_endpoint *endpoint, struct iommu_group *gr
 
 void iommu_endpoint_leave(struct iommu_endpoint *endpoint)
 {
-	/* Not confirmed is blocked all the same; what it may still reach is kept by the back end. */
+	/*
+	 * Not confirmed is blocked all the same; what it may still reach is kept by the back end.
+	 */
 	(void)iommu_endpoint_block(endpoint);
 	iommu_endpoint_dismiss(endpoint);
 	endpoint->unit->endpoints--;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whose a group is: the host's drivers' through its default domain, or an owner's who attaches what he
- * likes. Never both: either one keeps the other away.
+ * Whose a group is: the host's drivers' through its default domain, or an owner's who attaches what
+ * he likes. Never both: either one keeps the other away.
  */
 #include <libiommu/group.h>
 #include <libiommu/status.h>
@@ -218,9 +218,9 @@ void iommu_unuse_default_domain(struct iommu_endpoint *endpoint)
 /* --- Drivers whose device is gone ------------------------------------------------------------- */
 
 /*
- * What a driver holds outlives its device: the endpoint, its group and the group's default domain, with the
- * mappings in it and the DMA handle over it. Nothing translates by them any more. Of what a holder has the
- * endpoint and its group do. The unit stays, too.
+ * What a driver holds outlives its device: the endpoint, its group and the group's default domain,
+ * with the mappings in it and the DMA handle over it. Nothing translates by them any more. Of what
+ * a holder has the endpoint and its group do. The unit stays, too.
  */
 void iommu_endpoint_free(struct iommu_endpoint *endpoint)
 {

@@ -3,13 +3,13 @@
  * Page requests on their way from a device to the host, and the answers back.
  *
  * What a device may have outstanding is known when page requests are enabled (its "Outstanding Page
- * Request Allocation"), and so is the memory: nothing is allocated when one comes. A device that asks
- * for more than it may is told to stop.
+ * Request Allocation"), and so is the memory: nothing is allocated when one comes. A device that
+ * asks for more than it may is told to stop.
  *
  * A group has one owner and one answer. While it is not complete its requests are "open"; then its
- * handler has been told, and it waits for the host's answer. A group of which one request is refused is
- * "refused": one entry stands for it, swallows what still comes of it, and is answered with the last. So
- * no rest of it can become part of the next group of that number.
+ * handler has been told, and it waits for the host's answer. A group of which one request is
+ * refused is "refused": one entry stands for it, swallows what still comes of it, and is answered
+ * with the last. So no rest of it can become part of the next group of that number.
  */
 #include <libiommu/page_request.h>
 #include <libiommu/status.h>
@@ -178,9 +178,9 @@ enum outcome {
 };
 
 /*
- * A request of a group that is refused, or is refused with it: one entry waits for the last. A group whose
- * handler was told, and one that finds no room, is answered at once: the device broke the rules, and is
- * told to stop. Locked.
+ * A request of a group that is refused, or is refused with it: one entry waits for the last. A
+ * group whose handler was told, and one that finds no room, is answered at once: the device broke
+ * the rules, and is told to stop. Locked.
  */
 static enum outcome refuse(struct iommu_page_requests *requests,
 			   const struct iommu_page_request *request,

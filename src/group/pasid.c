@@ -112,7 +112,9 @@ static int check(const struct iommu_domain *domain, const struct iommu_group *gr
 	return 0;
 }
 
-/* Back to the domain from before, or to none; what cannot go back has none, and the host is told. */
+/*
+ * Back to the domain from before, or to none; what cannot go back has none, and the host is told.
+ */
 static void take_back(struct iommu_endpoint *endpoint, struct iommu_domain *domain, uint32_t pasid,
 		      struct iommu_domain *before)
 {

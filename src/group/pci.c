@@ -12,8 +12,9 @@
 	(IOMMU_PCI_ACS_SOURCE_VALIDATION | IOMMU_PCI_ACS_REQUEST_REDIRECT |                        \
 	 IOMMU_PCI_ACS_COMPLETION_REDIRECT | IOMMU_PCI_ACS_UPSTREAM_FORWARDING)
 /*
- * What lets them go there all the same: with egress control a port passes on what its vector, of which
- * nothing is known here, does not name; and a device can say of any request that it is translated.
+ * What lets them go there all the same: with egress control a port passes on what its vector, of
+ * which nothing is known here, does not name; and a device can say of any request that it is
+ * translated.
  */
 #define ACS_UNWANTED (IOMMU_PCI_ACS_EGRESS_CONTROL | IOMMU_PCI_ACS_DIRECT_TRANSLATED)
 
@@ -100,9 +101,9 @@ static bool has_virtual_neighbours(const struct iommu_pci_topology *topology,
 }
 
 /*
- * Does a function that is no port keep its requests from the others of its device? Alone there it has
- * nothing to keep them from. A device with virtual functions must have ACS if its functions can reach
- * each other, so that one without is fine.
+ * Does a function that is no port keep its requests from the others of its device? Alone there it
+ * has nothing to keep them from. A device with virtual functions must have ACS if its functions can
+ * reach each other, so that one without is fine.
  */
 static bool is_good_in_device(const struct iommu_pci_topology *topology,
 			      const struct iommu_pci_function *function)
@@ -140,7 +141,10 @@ static bool keeps_apart(const struct iommu_pci_topology *topology,
 	}
 }
 
-/* Are all functions beside this one of its device, whatever their numbers (ARI)? So it is on a link. */
+/*
+ * Are all functions beside this one of its device, whatever their numbers (ARI)? So it is on a
+ * link.
+ */
 static bool is_on_link(const struct iommu_pci_topology *topology, size_t index)
 {
 	const size_t bridge = iommu_pci_bridge_above(topology, index);
@@ -151,8 +155,8 @@ static bool is_on_link(const struct iommu_pci_topology *topology, size_t index)
 }
 
 /*
- * Can requests of a function, or of what is below it, turn into another one beside it, because it does
- * not keep them apart?
+ * Can requests of a function, or of what is below it, turn into another one beside it, because it
+ * does not keep them apart?
  */
 static bool turns_into(const struct iommu_pci_topology *topology, size_t from, size_t to)
 {

@@ -4,7 +4,8 @@
  * that the host has given. The numbers of pci.h are kept for all functions, so that a new endpoint
  * only has to be compared.
  *
- * Two groups that exist never become one: a topology that wants it is refused, and so is an endpoint.
+ * Two groups that exist never become one: a topology that wants it is refused, and so is an
+ * endpoint.
  */
 #include <libiommu/group.h>
 #include <libiommu/status.h>
@@ -50,9 +51,9 @@ static size_t bridge_of(const struct iommu_pci_topology *topology, size_t index)
 }
 
 /*
- * The number of the endpoint's group; NOT_THERE: the topology says nothing of it. Of a virtual function
- * the topology may not know that it is one: what makes everything below the bridge of its physical
- * function one group makes it one of that, too.
+ * The number of the endpoint's group; NOT_THERE: the topology says nothing of it. Of a virtual
+ * function the topology may not know that it is one: what makes everything below the bridge of its
+ * physical function one group makes it one of that, too.
  */
 static size_t number_of(const struct iommu_pci_topology *topology, const size_t *numbers,
 			const struct iommu_endpoint *endpoint)
@@ -247,8 +248,9 @@ void iommu_topology_set_requester(struct iommu_endpoint *endpoint)
 }
 
 /*
- * The numbers say who reaches whom. Where nothing keeps the function's requests from its neighbours, those with its number
- * have to be in its group; a back end that makes groups of its own may have seen it otherwise.
+ * The numbers say who reaches whom. Where nothing keeps the function's requests from its
+ * neighbours, those with its number have to be in its group; a back end that makes groups of its
+ * own may have seen it otherwise.
  */
 bool iommu_topology_reaches_others(const struct iommu_endpoint *endpoint)
 {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Access objects. What is pinned by one is a holder of its pages, with a list of where they are; and keeps its area from being
- * unmapped, for as long as it takes its owner to let go when he is told.
+ * Access objects. What is pinned by one is a holder of its pages, with a list of where they are;
+ * and keeps its area from being unmapped, for as long as it takes its owner to let go when he is
+ * told.
  *
- * Unpinning does not enter the gate: it is done by who was told by somebody inside, for whom the gate's closer waits. It needs
- * no more than the pin: the area does not go before it, nor do its pages.
+ * Unpinning does not enter the gate: it is done by who was told by somebody inside, for whom the
+ * gate's closer waits. It needs no more than the pin: the area does not go before it, nor do its
+ * pages.
  */
 #include "ioas/access.h"
 
@@ -37,7 +39,7 @@ int iommu_access_create(struct iommu_ctx *ctx, iommu_access_unmap unmap, void *u
 	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }
 
-/* --- Telling, and letting go --------------------------------------------------------------------- */
+/* --- Telling, and letting go ------------------------------------------------------------------ */
 
 void iommu_accesses_notify(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t size)
 {
@@ -75,7 +77,7 @@ static int have_all_unpinned(struct ioas_access *access)
 	return 0;
 }
 
-/* --- Attached, to a space ------------------------------------------------------------------------- */
+/* --- Attached, to a space --------------------------------------------------------------------- */
 
 static void join(struct ioas_access *access, struct iommu_ioas *ioas)
 {
@@ -152,7 +154,7 @@ int iommu_access_detach(struct iommu_ctx *ctx, uint32_t access)
 	return change(ctx, IOMMU_CALL, access, 0, true, false);
 }
 
-/* --- Pinning --------------------------------------------------------------------------------------- */
+/* --- Pinning ---------------------------------------------------------------------------------- */
 
 static void batches_free(struct iommu_ctx *ctx, struct ioas_batch *batch)
 {
@@ -527,7 +529,7 @@ int iommu_access_unpin(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, ui
 					IOMMU_WHY("no pin has this address and size"));
 }
 
-/* --- Reading and writing --------------------------------------------------------------------------- */
+/* --- Reading and writing ---------------------------------------------------------------------- */
 
 static void copy_bytes(void *memory, void *bytes, size_t size, bool write)
 {

@@ -20,8 +20,7 @@ struct ioas_access {
 /* A part of a call of iommu_access_pin, in one area; `parts` links those of one call. */
 struct ioas_pin {
 	struct ioas_holder holder;
-	struct ioas_keyed
-		asked; /* of the first part, in the access: the address and the size that were asked for */
+	struct ioas_keyed asked; /* of the first part, in the access: what was asked for */
 	struct ioas_pin *parts;
 	struct ioas_area *area;
 };

@@ -2,10 +2,12 @@
 /*
  * Areas: their life, and their way into tables and out of them.
  *
- * Into: pieces are collected into a batch, mapped in one HWPT after the other, and so on until the area is full; a piece that
- * may go on is kept back for the next batch, so that large pages are not cut where batches end. Out: what the tables say is
- * read into a batch, unmapped everywhere, confirmed, unpinned. What is not confirmed stays with the area, in its batch, and is
- * asked about again before anything else is done with the area. Everything here is under pages->mutex, and inside the gate.
+ * Into: pieces are collected into a batch, mapped in one HWPT after the other, and so on until the
+ * area is full; a piece that may go on is kept back for the next batch, so that large pages are not
+ * cut where batches end. Out: what the tables say is read into a batch, unmapped everywhere,
+ * confirmed, unpinned. What is not confirmed stays with the area, in its batch, and is asked about
+ * again before anything else is done with the area. Everything here is under pages->mutex, and
+ * inside the gate.
  */
 #include "ioas/ioas.h"
 
@@ -52,7 +54,7 @@ static iommu_iova_t iova_of(const struct ioas_area *area, uint64_t page)
 	return iommu_area_iova(area) + ((page - area->page) << IOMMU_PAGE_SHIFT);
 }
 
-/* --- HWPTs, one after the other ---------------------------------------------------------------- */
+/* --- HWPTs, one after the other --------------------------------------------------------------- */
 
 static struct iommu_hwpt *hwpt_at(struct iommu_list_node *node)
 {
@@ -72,9 +74,10 @@ static bool is_unconfirmed(int status)
 }
 
 /*
- * Unmap a part from all HWPTs, those on their way out included. The one that the physical addresses are read from comes
- * last: if another one cannot (for want of memory to split a page), it still has them, and the error is returned. That
- * hardware did not confirm is returned when all of them were asked.
+ * Unmap a part from all HWPTs, those on their way out included. The one that the physical addresses
+ * are read from comes last: if another one cannot (for want of memory to split a page), it still
+ * has them, and the error is returned. That hardware did not confirm is returned when all of them
+ * were asked.
  */
 static int unmap_all(struct ioas_area *area, uint64_t page, uint64_t pages)
 {
@@ -110,7 +113,10 @@ static unsigned int prot_of(const struct ioas_area *area)
 	       (iommu_pages_are_mmio(area->pages) ? IOMMU_PROT_MMIO : 0U);
 }
 
-/* Map the first pieces of a batch in all HWPTs, or one; on failure in none, unless that was not confirmed: *unconfirmed. */
+/*
+ * Map the first pieces of a batch in all HWPTs, or one; on failure in none, unless that was not
+ * confirmed: *unconfirmed.
+ */
 static int map_all(struct ioas_area *area, struct iommu_hwpt *only, const struct ioas_batch *batch,
 		   unsigned int count, uint64_t pages, bool *unconfirmed)
 {
@@ -199,7 +205,9 @@ static int empty_step(struct ioas_area *area)
 	iommu_batch_begin(batch, area->page + area->emptied);
 	iommu_pages_read(&area->holder, batch, batch->page, area->page + area->full - 1);
 	if (batch->pages == 0) {
-		/* It is not in the tables: nothing of ours does that, and nothing can be unpinned. */
+		/*
+		 * It is not in the tables: nothing of ours does that, and nothing can be unpinned.
+		 */
 		iommu_batch_give(area->ioas, batch);
 		area->emptied = area->full;
 		iommu_area_hold(area);
@@ -257,7 +265,10 @@ static void keep_last(struct ioas_batch *batch)
 	(void)iommu_batch_add(batch, last.paddr, last.size);
 }
 
-/* One batch on its way: collected, and mapped but for what is kept. *batch is NULL when it stays with the area. */
+/*
+ * One batch on its way: collected, and mapped but for what is kept. *batch is NULL when it stays
+ * with the area.
+ */
 static int fill_step(struct ioas_area *area, struct iommu_hwpt *only, struct ioas_batch **batch)
 {
 	struct ioas_batch *full = *batch;

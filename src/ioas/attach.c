@@ -2,9 +2,10 @@
 /*
  * What devices are attached to: one HWPT for all members of a group, for each PASID.
  *
- * The first member attaches the group, those after it join, the last one to leave detaches it. What the group must not use as
- * addresses is reserved in the IOAS under the name of the attachment, as long as that leads there. Control path; what touches
- * an IOAS closes its gate, so that nothing is mapped while addresses become reserved.
+ * The first member attaches the group, those after it join, the last one to leave detaches it. What
+ * the group must not use as addresses is reserved in the IOAS under the name of the attachment, as
+ * long as that leads there. Control path; what touches an IOAS closes its gate, so that nothing is
+ * mapped while addresses become reserved.
  */
 #include "ioas/device.h"
 #include "ioas/fault_queue.h"
@@ -17,9 +18,12 @@ struct ioas_attachment *iommu_attachment_find(const struct ioas_group *group, ui
 	return keyed != NULL ? iommu_container_of(keyed, struct ioas_attachment, keyed) : NULL;
 }
 
-/* --- Addresses that the group must not use ------------------------------------------------------ */
+/* --- Addresses that the group must not use ---------------------------------------------------- */
 
-/* Those that firmware gives up for a driver may be used; those where interrupts are software's choice are its own. */
+/*
+ * Those that firmware gives up for a driver may be used; those where interrupts are software's
+ * choice are its own.
+ */
 static bool is_reserved(const struct iommu_region *region)
 {
 	return region->type != IOMMU_REGION_DIRECT_RELAXABLE &&
@@ -56,7 +60,7 @@ static int reserve_regions(struct iommu_ioas *ioas, const struct ioas_attachment
 	return status;
 }
 
-/* --- The group as a whole ----------------------------------------------------------------------- */
+/* --- The group as a whole --------------------------------------------------------------------- */
 
 /* Attach it where nothing is attached, or in the place of what is. */
 static int set_domain(struct ioas_attachment *attachment, const struct iommu_hwpt *hwpt)
@@ -110,7 +114,10 @@ static int lead_to(struct ioas_attachment *attachment, struct iommu_hwpt *hwpt)
 	if (attachment->pasid != IOMMU_NO_PASID && (hwpt->flags & IOMMU_HWPT_PASID) == 0)
 		return refuse(attachment, IOMMU_EINVAL,
 			      IOMMU_WHY("the HWPT was not made for PASIDs"));
-	/* It may have changed since it was bound: remapping was turned off, another member has come. */
+	/*
+	 * It may have changed since it was bound: remapping was turned off, another member has
+	 * come.
+	 */
 	status = iommu_group_check_isolation(attachment->group->group);
 	if (status != 0)
 		return status;
@@ -131,7 +138,9 @@ static int lead_to(struct ioas_attachment *attachment, struct iommu_hwpt *hwpt)
 	return status;
 }
 
-/* An HWPT that the attachment has led to: no longer. One that was made for that goes with the last. */
+/*
+ * An HWPT that the attachment has led to: no longer. One that was made for that goes with the last.
+ */
 static void let_go(const struct ioas_attachment *attachment, struct iommu_hwpt *hwpt,
 		   bool same_space)
 {
@@ -149,7 +158,7 @@ static void let_go(const struct ioas_attachment *attachment, struct iommu_hwpt *
 	(void)iommu_hwpts_end_unused(ioas);
 }
 
-/* --- Page requests -------------------------------------------------------------------------------- */
+/* --- Page requests ---------------------------------------------------------------------------- */
 
 static struct ioas_device *device_at(struct iommu_list_node *node)
 {
@@ -189,7 +198,7 @@ static void have_no_faults(struct ioas_attachment *attachment, const struct iomm
 	}
 }
 
-/* --- From one HWPT to another --------------------------------------------------------------------- */
+/* --- From one HWPT to another ----------------------------------------------------------------- */
 
 static int lead(struct ioas_attachment *attachment, struct iommu_hwpt *hwpt)
 {
@@ -214,7 +223,7 @@ static int lead(struct ioas_attachment *attachment, struct iommu_hwpt *hwpt)
 	return 0;
 }
 
-/* --- Which HWPT ---------------------------------------------------------------------------------- */
+/* --- Which HWPT ------------------------------------------------------------------------------- */
 
 /* Something that leads an attachment to an HWPT, or says why not. */
 static int try_hwpts(struct ioas_attachment *attachment, struct iommu_ioas *ioas)
@@ -254,7 +263,10 @@ static int finish_draining(struct iommu_ioas *ioas)
 	return iommu_object_end(&hwpt->object);
 }
 
-/* What is mapped where the group must not go is found before an HWPT is filled in vain. What is mapped meanwhile, lead_to finds. */
+/*
+ * What is mapped where the group must not go is found before an HWPT is filled in vain. What is
+ * mapped meanwhile, lead_to finds.
+ */
 static int check_regions(const struct ioas_attachment *attachment, struct iommu_ioas *ioas)
 {
 	int status;
@@ -325,7 +337,7 @@ static bool is_there(const struct ioas_attachment *attachment, struct ioas_objec
 	       attachment->hwpt == iommu_hwpt_of(to);
 }
 
-/* --- Members -------------------------------------------------------------------------------------- */
+/* --- Members ---------------------------------------------------------------------------------- */
 
 static struct ioas_attachment *attachment_new(struct ioas_group *group, uint32_t pasid)
 {
@@ -462,7 +474,7 @@ int iommu_device_drop(struct ioas_device *device, uint32_t pasid)
 	return status;
 }
 
-/* --- The public side ------------------------------------------------------------------------------ */
+/* --- The public side -------------------------------------------------------------------------- */
 
 static int replace(struct ioas_device *device, uint32_t pasid, struct ioas_object *to)
 {

@@ -2,9 +2,10 @@
 /*
  * Memory that appears in address spaces: what of it is pinned, for whom, and where it is.
  *
- * A page is pinned when the first holder comes to cover it and unpinned when the last one has gone; holders that overlap
- * share it. Where it is stands with its holders, in tables or lists, and nowhere else: so there is nothing here whose size
- * depends on that of the memory. Everything is under pages->mutex unless said otherwise.
+ * A page is pinned when the first holder comes to cover it and unpinned when the last one has gone;
+ * holders that overlap share it. Where it is stands with its holders, in tables or lists, and
+ * nowhere else: so there is nothing here whose size depends on that of the memory. Everything is
+ * under pages->mutex unless said otherwise.
  */
 #include "ioas/ioas.h"
 
@@ -58,7 +59,7 @@ static struct ioas_holder *holder_of(struct ioas_interval *interval)
 	return interval != NULL ? iommu_container_of(interval, struct ioas_holder, interval) : NULL;
 }
 
-/* --- From holders ------------------------------------------------------------------------------ */
+/* --- From holders ----------------------------------------------------------------------------- */
 
 /* A walk through the tables of an area, from a place in it on, that fills a batch. */
 struct reading {
@@ -126,7 +127,7 @@ void iommu_pages_read(const struct ioas_holder *holder, struct ioas_batch *batch
 		read_batches(holder->batches, batch, page, last);
 }
 
-/* --- From the backing --------------------------------------------------------------------------- */
+/* --- From the backing ------------------------------------------------------------------------- */
 
 /*
  * So many more pages may be pinned: as many as are asked for, or fewer; 0: none. Registers are no
@@ -155,7 +156,10 @@ static void discharge(const struct ioas_pages *of, uint64_t pages)
 		iommu_ctx_discharge(&of->ctx->pinned, pages);
 }
 
-/* What pin answered makes sense: whole pages, no more than asked for, and something; how many bytes. */
+/*
+ * What pin answered makes sense: whole pages, no more than asked for, and something; how many
+ * bytes.
+ */
 static uint64_t sum_of(const struct iommu_map_piece *pieces, unsigned int count, uint64_t size)
 {
 	uint64_t sum = 0;
@@ -191,11 +195,14 @@ static int pin(struct ioas_pages *pages, struct ioas_batch *batch, uint64_t last
 	sum = status == 0 && count <= room ? sum_of(pieces, count, granted << IOMMU_PAGE_SHIFT) : 0;
 	discharge(pages, granted - (sum >> IOMMU_PAGE_SHIFT));
 	if (status == 0 && sum == 0)
-		return IOMMU_EFAULT; /* nonsense: what it pinned, if anything, it must know itself */
+		return IOMMU_EFAULT; /* nonsense: what it pinned, if anything, it knows */
 	for (unsigned int i = 0; i < count && status == 0; i++) {
 		const struct iommu_map_piece piece = pieces[i];
 
-		/* In place: pieces that adjoin become one, and none is overwritten before it was read. */
+		/*
+		 * In place: pieces that adjoin become one, and none is overwritten before it was
+		 * read.
+		 */
 		(void)iommu_batch_add(batch, piece.paddr, piece.size);
 	}
 	return status;

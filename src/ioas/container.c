@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Containers: a context with one address space. Groups that join share an HWPT as far as they fit each other; each is made to
- * note what devices write, where that can be.
+ * Containers: a context with one address space. Groups that join share an HWPT as far as they fit
+ * each other; each is made to note what devices write, where that can be.
  */
 #include "ioas/container.h"
 
@@ -93,7 +93,7 @@ int iommu_container_destroy(struct iommu_container *container)
 	return status;
 }
 
-/* --- HWPTs -------------------------------------------------------------------------------------- */
+/* --- HWPTs ------------------------------------------------------------------------------------ */
 
 /* The next HWPT after an id; 0: there is none. */
 static uint32_t next_hwpt(const struct iommu_container *container, uint32_t id)
@@ -137,8 +137,8 @@ static int attach(struct iommu_container *container, uint32_t device, bool notes
 }
 
 /*
- * Those that no group uses any more. While it is noted what devices write they stay, with what was noted in them; a group
- * that comes meanwhile uses them again.
+ * Those that no group uses any more. While it is noted what devices write they stay, with what was
+ * noted in them; a group that comes meanwhile uses them again.
  */
 static int destroy_unused(struct iommu_container *container)
 {
@@ -214,7 +214,7 @@ int iommu_container_leave(struct iommu_container *container, uint32_t device)
 	return status;
 }
 
-/* --- Mappings ----------------------------------------------------------------------------------- */
+/* --- Mappings --------------------------------------------------------------------------------- */
 
 int iommu_container_map(struct iommu_container *container, iommu_iova_t iova, uint64_t size,
 			unsigned int prot, const struct iommu_backing *backing)
@@ -267,7 +267,7 @@ int iommu_container_restore(struct iommu_container *container, void *backing)
 	return iommu_backing_restore(container->ctx, backing);
 }
 
-/* --- What devices have written -------------------------------------------------------------------- */
+/* --- What devices have written ---------------------------------------------------------------- */
 
 int iommu_container_set_dirty(struct iommu_container *container, bool enable)
 {
@@ -362,7 +362,7 @@ int iommu_container_read_dirty(struct iommu_container *container, iommu_iova_t i
 	return status;
 }
 
-/* --- Facts ---------------------------------------------------------------------------------------- */
+/* --- Facts ------------------------------------------------------------------------------------ */
 
 /* What all HWPTs do; nothing, while there is none. */
 static struct iommu_hwpt_info common_info(const struct iommu_container *container)

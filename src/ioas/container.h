@@ -9,7 +9,10 @@
 struct iommu_container {
 	const struct iommu_platform *platform;
 	struct iommu_ctx *ctx;
-	/* Taken before the context's: what is attached, and whether it notes, change as one. NULL: the host has none. */
+	/*
+	 * Taken before the context's: what is attached, and whether it notes, change as one. NULL:
+	 * the host has none.
+	 */
 	void *mutex;
 	uint32_t ioas;
 	uint64_t mappings; /* that may be made at all */
@@ -18,8 +21,9 @@ struct iommu_container {
 };
 
 /*
- * A group joins, by one of its members, whose id is *device; and leaves. When it could not join *device is 0, unless hardware
- * did not confirm that it is out again: then it has to leave all the same.
+ * A group joins, by one of its members, whose id is *device; and leaves. When it could not join
+ * *device is 0, unless hardware did not confirm that it is out again: then it has to leave all the
+ * same.
  */
 int iommu_container_join(struct iommu_container *container, struct iommu_endpoint *endpoint,
 			 uint32_t *device);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Devices: bound, unbound, and what there is to know of them. What they are attached to is in attach.c. Control path.
+ * Devices: bound, unbound, and what there is to know of them. What they are attached to is in
+ * attach.c. Control path.
  */
 #include "ioas/device.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Devices of a context, their groups, and what those are attached to. Everything is under ctx->mutex. */
+/*
+ * Devices of a context, their groups, and what those are attached to. Everything is under
+ * ctx->mutex.
+ */
 #ifndef IOMMU_IOAS_DEVICE_H
 #define IOMMU_IOAS_DEVICE_H
 
@@ -60,9 +63,9 @@ static inline struct ioas_device *iommu_device_of(struct ioas_object *object)
 
 int iommu_device_destroy(struct ioas_object *object);
 /*
- * Devices are pulled out beside the control path of a context, which is another than the instance's. So what is
- * asked of endpoints, and who belongs to a group, is looked at under the instance's mutex: by visitors, which must
- * not enter its control path, and by these two.
+ * Devices are pulled out beside the control path of a context, which is another than the
+ * instance's. So what is asked of endpoints, and who belongs to a group, is looked at under the
+ * instance's mutex: by visitors, which must not enter its control path, and by these two.
  */
 int iommu_members_visit(struct iommu_ctx *ctx, struct iommu_group *group,
 			iommu_group_visitor visitor, void *visitor_ctx);

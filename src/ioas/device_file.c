@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files of devices and of groups. A group with anything open has one record, which says which of the two ways it goes: it is
- * found or made under the mutex of all files, so that two who come at once meet in it.
+ * Files of devices and of groups. A group with anything open has one record, which says which of
+ * the two ways it goes: it is found or made under the mutex of all files, so that two who come at
+ * once meet in it.
  */
 #include <libiommu/vfio.h>
 
@@ -65,7 +66,7 @@ static int refuse(const struct iommu_device_files *files, const char *call, cons
 	return iommu_refuse_now(files->iommu, call, who, status, why);
 }
 
-/* --- All files ------------------------------------------------------------------------------------ */
+/* --- All files -------------------------------------------------------------------------------- */
 
 int iommu_device_files_create(struct iommu *iommu, struct iommu_device_files **result)
 {
@@ -108,7 +109,7 @@ int iommu_device_files_destroy(struct iommu_device_files *files)
 	return 0;
 }
 
-/* --- Groups of which something is open ------------------------------------------------------------- */
+/* --- Groups of which something is open -------------------------------------------------------- */
 
 /* Found or made, with one more user. Locked. */
 static struct file_group *group_get(struct iommu_device_files *files, struct iommu_group *group)
@@ -145,7 +146,7 @@ static void group_put(struct iommu_device_files *files, struct file_group *group
 	iommu_object_free(&files->group_cache, group);
 }
 
-/* --- Devices ---------------------------------------------------------------------------------------- */
+/* --- Devices ---------------------------------------------------------------------------------- */
 
 /* Locked. */
 static int open_device(struct iommu_device_files *files, const char *call,
@@ -252,7 +253,10 @@ static int unbind(struct iommu_device_file *file)
 
 	if (file->ctx == NULL)
 		return 0;
-	/* The context may have been closed, and the device gone with it; its memory is ours as long as we hold it. */
+	/*
+	 * The context may have been closed, and the device gone with it; its memory is ours as long
+	 * as we hold it.
+	 */
 	if (iommu_object_type(file->ctx, file->device) == IOMMU_OBJECT_DEVICE)
 		status = iommu_device_unbind(file->ctx, file->device);
 	if (status != 0)
@@ -301,7 +305,7 @@ int iommu_device_file_close(struct iommu_device_file *file)
 	return status;
 }
 
-/* --- Groups ----------------------------------------------------------------------------------------- */
+/* --- Groups ----------------------------------------------------------------------------------- */
 
 static int open_group(struct iommu_device_files *files, const char *call, struct iommu_group *of,
 		      struct iommu_group_file **result)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fault queues. A request finds its queue by the attachment of its device for its PASID, and takes its place in it or is
- * refused at once. What is in a queue belongs to a device that is attached: it is answered before that ends.
+ * Fault queues. A request finds its queue by the attachment of its device for its PASID, and takes
+ * its place in it or is refused at once. What is in a queue belongs to a device that is attached:
+ * it is answered before that ends.
  */
 #include "ioas/fault_queue.h"
 
@@ -51,7 +52,7 @@ int iommu_fault_queue_end(struct ioas_object *object)
 	return 0;
 }
 
-/* --- From devices ------------------------------------------------------------------------------- */
+/* --- From devices ----------------------------------------------------------------------------- */
 
 static uint32_t pasid_of(const struct iommu_page_request *request)
 {
@@ -115,7 +116,10 @@ static void take(void *ctx, struct iommu_endpoint *endpoint,
 	int unused;
 
 	if (queue != NULL) {
-		/* It is not destroyed before its owner was told, whatever is attached elsewhere meanwhile. */
+		/*
+		 * It is not destroyed before its owner was told, whatever is attached elsewhere
+		 * meanwhile.
+		 */
 		iommu_object_visit_locked(&queue->object);
 		tell = !has_unread(queue);
 		cookie = new_cookie(queue);
@@ -159,7 +163,7 @@ void iommu_device_faults_off(struct ioas_device *device)
 	iommu_endpoint_set_request_handler(device->endpoint, NULL, NULL);
 }
 
-/* --- To who reads, and back ----------------------------------------------------------------------- */
+/* --- To who reads, and back ------------------------------------------------------------------- */
 
 static void describe(const struct fault_entry *entry, struct iommu_fault_record *record)
 {

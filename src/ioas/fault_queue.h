@@ -25,7 +25,10 @@ static inline struct ioas_fault_queue *iommu_fault_queue_of(struct ioas_object *
 }
 
 int iommu_fault_queue_end(struct ioas_object *object);
-/* A device whose requests go to a queue: they are enabled with the first reason for it, disabled with the last. */
+/*
+ * A device whose requests go to a queue: they are enabled with the first reason for it, disabled
+ * with the last.
+ */
 int iommu_device_faults_on(struct ioas_device *device);
 void iommu_device_faults_off(struct ioas_device *device);
 /* Answer what a device has asked for under a PASID, for it is detached. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The gate of an address space: many may be inside who map and unmap; who changes its HWPTs closes it and waits until it is
- * empty. Those who find it closed wait for a mutex that its closer holds, so that they sleep where the host can. It is not
- * the control path's: they are counted as visitors of the space, and the next in the control path may be about to end the
- * space, and waits for them.
+ * The gate of an address space: many may be inside who map and unmap; who changes its HWPTs closes
+ * it and waits until it is empty. Those who find it closed wait for a mutex that its closer holds,
+ * so that they sleep where the host can. It is not the control path's: they are counted as visitors
+ * of the space, and the next in the control path may be about to end the space, and waits for them.
  */
 #include "base/atomic.h"
 #include "ioas/ioas.h"
@@ -42,7 +42,10 @@ void iommu_gate_enter(struct iommu_ioas *ioas)
 		wait_for_closer(ioas->object.ctx);
 }
 
-/* Who is inside one gate must not wait for another: the closer of that one may come to this one, too. */
+/*
+ * Who is inside one gate must not wait for another: the closer of that one may come to this one,
+ * too.
+ */
 void iommu_gate_enter_both(struct iommu_ioas *one, struct iommu_ioas *other)
 {
 	for (;;) {

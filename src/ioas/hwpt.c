@@ -2,8 +2,9 @@
 /*
  * Hardware page tables: made full, and taken out when hardware has forgotten them.
  *
- * Everything here is under ctx->mutex; what changes the lists of an IOAS, with its gate closed. An HWPT that was taken out
- * while hardware did not confirm stays among those that are leaving: whatever is unmapped in the IOAS asks it, too.
+ * Everything here is under ctx->mutex; what changes the lists of an IOAS, with its gate closed. An
+ * HWPT that was taken out while hardware did not confirm stays among those that are leaving:
+ * whatever is unmapped in the IOAS asks it, too.
  */
 #include <libiommu/ioas.h>
 
@@ -28,7 +29,7 @@ static struct ioas_area *next_area(const struct iommu_ioas *ioas, const struct i
 		iommu_iova_find_from(ioas->areas, area != NULL ? area->range.last + 1 : 0));
 }
 
-/* --- Addresses ---------------------------------------------------------------------------------- */
+/* --- Addresses -------------------------------------------------------------------------------- */
 
 static uint64_t smallest_page(const struct iommu_hwpt *hwpt)
 {
@@ -122,7 +123,10 @@ static int fill_first(struct iommu_ioas *ioas, struct iommu_hwpt *hwpt)
 			status = with_pages(area, iommu_area_fill);
 	if (status == 0)
 		return 0;
-	/* No device has seen it: nothing is cached that could be unconfirmed. If it is all the same, it stays. */
+	/*
+	 * No device has seen it: nothing is cached that could be unconfirmed. If it is all the
+	 * same, it stays.
+	 */
 	ioas->draining = empty_all(ioas) != 0;
 	if (!ioas->draining)
 		iommu_list_remove(&hwpt->link);
@@ -319,7 +323,10 @@ static int leave(struct iommu_hwpt *hwpt)
 	iommu_gate_close(ioas);
 	if (!hwpt->is_leaving)
 		status = take_out(ioas, hwpt);
-	/* Nothing that was ever translated by it is cached any more: only then is it nobody's business. */
+	/*
+	 * Nothing that was ever translated by it is cached any more: only then is it nobody's
+	 * business.
+	 */
 	if (status == 0)
 		status = iommu_domain_flush(hwpt->domain);
 	if (status == 0) {
@@ -380,7 +387,7 @@ int iommu_hwpts_end_unused(struct iommu_ioas *ioas)
 	return result;
 }
 
-/* --- Made by hand ------------------------------------------------------------------------------- */
+/* --- Made by hand ----------------------------------------------------------------------------- */
 
 static int refuse(const struct ioas_device *device, int status, const char *why)
 {
@@ -568,7 +575,7 @@ int iommu_hwpt_get_info(struct iommu_ctx *ctx, uint32_t id, struct iommu_hwpt_in
 	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }
 
-/* --- What it notes, and what is cached of it ------------------------------------------------------ */
+/* --- What it notes, and what is cached of it -------------------------------------------------- */
 
 /* An HWPT of a type, under ctx->mutex, which is held when it is found. */
 static struct iommu_hwpt *lock_and_find(struct iommu_ctx *ctx, const char *call, uint32_t id,
@@ -584,8 +591,8 @@ static struct iommu_hwpt *lock_and_find(struct iommu_ctx *ctx, const char *call,
 }
 
 /*
- * The same with the gate closed. What devices have written stands in tables, which an unmap takes out and gives back: those
- * who look at it, or split what is there, have them to themselves.
+ * The same with the gate closed. What devices have written stands in tables, which an unmap takes
+ * out and gives back: those who look at it, or split what is there, have them to themselves.
  */
 static struct iommu_hwpt *lock_and_close(struct iommu_ctx *ctx, const char *call, uint32_t id,
 					 int *status)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interval trees: which of a set of inclusive ranges touch another one. They may overlap each other. A red-black tree by
- * first address, in which each node knows the largest last address below it (Cormen et al., "Interval Trees"). The locks
- * are the caller's, and so is the memory.
+ * Interval trees: which of a set of inclusive ranges touch another one. They may overlap each
+ * other. A red-black tree by first address, in which each node knows the largest last address below
+ * it (Cormen et al., "Interval Trees"). The locks are the caller's, and so is the memory.
  */
 #ifndef IOMMU_IOAS_INTERVAL_H
 #define IOMMU_IOAS_INTERVAL_H
@@ -18,7 +18,10 @@ struct ioas_interval {
 void iommu_interval_insert(struct iommu_rb_tree *tree, struct ioas_interval *interval);
 void iommu_interval_remove(struct iommu_rb_tree *tree, struct ioas_interval *interval);
 
-/* The one with the lowest first address that touches [first, last], and the one after it; NULL: none. */
+/*
+ * The one with the lowest first address that touches [first, last], and the one after it; NULL:
+ * none.
+ */
 struct ioas_interval *iommu_interval_first(const struct iommu_rb_tree *tree, uint64_t first,
 					   uint64_t last);
 struct ioas_interval *iommu_interval_next(const struct ioas_interval *interval, uint64_t first,

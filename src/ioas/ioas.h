@@ -4,11 +4,14 @@
  *
  * Locks, in the order in which they are taken:
  *   ctx->mutex     the control path: objects, who is attached to what, the lists of HWPTs
- *   ioas gate      shared by those who map, unmap, copy, pin and look; exclusive, under ctx->mutex, for those who change the
- *                  list of HWPTs or their areas as a whole. What belongs to pieces of memory that several spaces may
- *                  share is changed with all gates of the context closed
- *   ctx->gate_mutex  held while a gate is closed: those wait for it who found it so. They hold nothing else
- *   pages->mutex   what is pinned of a piece of memory, and by whom; one of a few that all pieces share
+ *   ioas gate      shared by those who map, unmap, copy, pin and look; exclusive, under ctx->mutex,
+ *                  for those who change the list of HWPTs or their areas as a whole. What belongs
+ *                  to pieces of memory that several spaces may share is changed with all gates of
+ *                  the context closed
+ *   ctx->gate_mutex  held while a gate is closed: those wait for it who found it so. They hold
+ *                    nothing else
+ *   pages->mutex   what is pinned of a piece of memory, and by whom; one of a few that all pieces
+ *                  share
  *   ioas->lock     a spinlock: areas, their states, reserved and allowed ranges
  *   ctx->lock      a spinlock: ids, references, counters
  * Callbacks of backings run under pages->mutex, those of accesses under the gate alone.
@@ -17,7 +20,8 @@
  *   - a live area is mapped in every HWPT of its IOAS, if there is one, and is then a holder of its
  *     pages; unless those are revoked: then it is in no table, but for what hardware has not
  *     confirmed or what could not be taken out;
- *   - a page is pinned exactly if a holder covers it: an area that is filled, or a pin of an access;
+ *   - a page is pinned exactly if a holder covers it: an area that is filled, or a pin of an
+ *     access;
  *   - what is unpinned was unmapped, with hardware's confirmation, everywhere.
  */
 #ifndef IOMMU_IOAS_H
@@ -39,7 +43,7 @@
 /* Requests of a guest that are served before another call may enter the control path. */
 #define IOAS_INVALIDATIONS 64U
 
-/* --- Contexts and objects: context.c ----------------------------------------------------------- */
+/* --- Contexts and objects: context.c ---------------------------------------------------------- */
 
 enum ioas_object_state {
 	IOAS_OBJECT_NEW,    /* being made: no id finds it */
@@ -51,7 +55,10 @@ struct ioas_object {
 	struct iommu_iova_range id; /* first: the id */
 	struct iommu_ctx *ctx;
 	enum iommu_object_type type;
-	/* Under ctx->lock. Objects that need this one; calls that are at it, which are waited for without. */
+	/*
+	 * Under ctx->lock. Objects that need this one; calls that are at it, which are waited for
+	 * without.
+	 */
 	uint32_t users, visitors;
 	enum ioas_object_state state;
 };
@@ -111,9 +118,9 @@ int iommu_ctx_refuse_object(struct iommu_ctx *ctx, uint32_t id, int status, cons
  */
 int iommu_ctx_end(struct iommu_ctx *ctx, const char *call, int status);
 /*
- * For calls that run without the mutex, beside each other: each hands up why it fails by a pointer of
- * its own (ioas_because), and says it where it ends. `id`: 0 for none; `why`: empty where the status
- * says all.
+ * For calls that run without the mutex, beside each other: each hands up why it fails by a pointer
+ * of its own (ioas_because), and says it where it ends. `id`: 0 for none; `why`: empty where the
+ * status says all.
  */
 static inline int ioas_because(const char **why, int status, const char *text)
 {
@@ -133,8 +140,8 @@ const char *iommu_object_missing(int status);
 void iommu_ctx_put(struct iommu_ctx *ctx);
 
 /*
- * Count `amount` more of something of which there may be `limit` (0: any number); false: that would be too many. And less
- * of it: limit.c. What was charged as metadata is what iommu_ctx_stats tells.
+ * Count `amount` more of something of which there may be `limit` (0: any number); false: that would
+ * be too many. And less of it: limit.c. What was charged as metadata is what iommu_ctx_stats tells.
  */
 bool iommu_ctx_charge(size_t *counter, uint64_t amount, uint64_t limit);
 void iommu_ctx_discharge(size_t *counter, uint64_t amount);
@@ -142,8 +149,8 @@ void iommu_ctx_discharge(size_t *counter, uint64_t amount);
 void *iommu_ctx_alloc_pages(struct iommu_ctx *ctx, unsigned int order);
 void iommu_ctx_free_pages(struct iommu_ctx *ctx, void *pages, unsigned int order);
 /*
- * Take out tables of a space that have become empty. False: there were none, or nothing bounds them. Control path: not for those
- * who are visiting, whom another in there may be waiting for.
+ * Take out tables of a space that have become empty. False: there were none, or nothing bounds
+ * them. Control path: not for those who are visiting, whom another in there may be waiting for.
  */
 bool iommu_ioas_trim(struct iommu_ctx *ctx, uint32_t ioas);
 
@@ -151,7 +158,10 @@ bool iommu_ioas_trim(struct iommu_ctx *ctx, uint32_t ioas);
 void *iommu_ctx_alloc(struct iommu_ctx *ctx, struct iommu_object_cache *cache);
 void iommu_ctx_free(struct iommu_ctx *ctx, struct iommu_object_cache *cache, void *object);
 
-/* An object that no id finds yet; and, when it is complete, one that ids find; or none. Control path. */
+/*
+ * An object that no id finds yet; and, when it is complete, one that ids find; or none. Control
+ * path.
+ */
 int iommu_object_new(struct iommu_ctx *ctx, enum iommu_object_type type,
 		     struct ioas_object **object);
 void iommu_object_publish(struct ioas_object *object);
@@ -192,9 +202,12 @@ static inline uint32_t iommu_object_id(const struct ioas_object *object)
 	return (uint32_t)object->id.first;
 }
 
-/* --- Batches: batch.c -------------------------------------------------------------------------- */
+/* --- Batches: batch.c ------------------------------------------------------------------------- */
 
-/* A run of pages of a backing, in physical pieces; what is not full is not cut inside a piece that goes on. */
+/*
+ * A run of pages of a backing, in physical pieces; what is not full is not cut inside a piece that
+ * goes on.
+ */
 struct ioas_batch {
 	struct ioas_batch *next;
 	unsigned int order; /* of its memory */
@@ -216,7 +229,7 @@ static inline void iommu_batch_begin(struct ioas_batch *batch, uint64_t page)
 	batch->pages = 0;
 }
 
-/* --- Address spaces: space.c, unmap.c, gate.c ------------------------------------------------------------ */
+/* --- Address spaces: space.c, unmap.c, gate.c ------------------------------------------------- */
 
 struct iommu_ioas {
 	struct ioas_object object; /* first */
@@ -259,14 +272,17 @@ struct ioas_batch *iommu_batch_take(struct iommu_ioas *ioas, uint64_t pages);
 void iommu_batch_give(struct iommu_ioas *ioas, struct ioas_batch *batch);
 
 int iommu_ioas_destroy(struct ioas_object *object);
-/* iommu_ioas_unmap, which looks at both ends first: IOMMU_EINVAL with nothing changed where one cuts an area. */
+/*
+ * iommu_ioas_unmap, which looks at both ends first: IOMMU_EINVAL with nothing changed where one
+ * cuts an area.
+ */
 int iommu_ioas_unmap_whole(struct iommu_ctx *ctx, const char *call, uint32_t ioas,
 			   iommu_iova_t iova, uint64_t size, uint64_t *unmapped);
 /* iommu_ioas_unmap, for who is inside the gate. */
 int iommu_ioas_take_out(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t size,
 			uint64_t *unmapped);
 
-/* --- What is reserved, what is allowed: reserved.c ----------------------------------------------- */
+/* --- What is reserved, what is allowed: reserved.c -------------------------------------------- */
 
 struct ioas_range {
 	struct ioas_interval interval; /* bytes */
@@ -275,8 +291,8 @@ struct ioas_range {
 };
 
 /*
- * Keep [first, last] free for somebody. IOMMU_EADDRINUSE: an area is there, or it is allowed; IOMMU_ENOMEM.
- * And give back all that somebody has reserved.
+ * Keep [first, last] free for somebody. IOMMU_EADDRINUSE: an area is there, or it is allowed;
+ * IOMMU_ENOMEM. And give back all that somebody has reserved.
  */
 int iommu_ioas_reserve(struct iommu_ioas *ioas, const void *owner, iommu_iova_t first,
 		       iommu_iova_t last);
@@ -287,7 +303,7 @@ int iommu_ioas_place(struct iommu_ioas *ioas, uint64_t size, uint64_t alignment,
 bool iommu_ioas_is_reserved(const struct iommu_ioas *ioas, iommu_iova_t first, iommu_iova_t last);
 void iommu_ranges_free(struct iommu_ioas *ioas);
 
-/* --- Memory: backing.c --------------------------------------------------------------------------- */
+/* --- Memory: backing.c ------------------------------------------------------------------------ */
 
 /* Changed with all gates closed. */
 enum ioas_pages_state {
@@ -324,7 +340,10 @@ static inline bool iommu_pages_are_mmio(const struct ioas_pages *pages)
 
 void iommu_pages_lock(struct ioas_pages *pages);
 void iommu_pages_unlock(struct ioas_pages *pages);
-/* Collect physical pieces from the batch's end on, up to `last` or until it is full: held ones, and newly pinned ones. Locked. */
+/*
+ * Collect physical pieces from the batch's end on, up to `last` or until it is full: held ones, and
+ * newly pinned ones. Locked.
+ */
 int iommu_pages_collect(struct ioas_pages *pages, struct ioas_batch *batch, uint64_t last);
 /* What a holder has, from a page on, as far as there is room. Locked. */
 void iommu_pages_read(const struct ioas_holder *holder, struct ioas_batch *batch, uint64_t page,
@@ -332,7 +351,7 @@ void iommu_pages_read(const struct ioas_holder *holder, struct ioas_batch *batch
 /* Unpin what of the batch no holder covers. Locked. */
 void iommu_pages_release(struct ioas_pages *pages, const struct ioas_batch *batch);
 
-/* --- Areas: area.c, fill.c ------------------------------------------------------------------------ */
+/* --- Areas: area.c, fill.c -------------------------------------------------------------------- */
 
 enum ioas_area_state {
 	IOAS_AREA_NEW,  /* being mapped */
@@ -393,7 +412,10 @@ void iommu_area_set_state(struct ioas_area *area, enum ioas_area_state to);
  * are waited for. Returns 0, or IOMMU_EBUSY: it stays pinned. Inside the gate, without a lock.
  */
 int iommu_area_have_unpinned(struct ioas_area *area);
-/* An area of pages, with no place yet; takes a reference of the pages. NULL: no memory, with the status. */
+/*
+ * An area of pages, with no place yet; takes a reference of the pages. NULL: no memory, with the
+ * status.
+ */
 struct ioas_area *iommu_area_new(struct iommu_ioas *ioas, struct ioas_pages *pages, uint64_t page,
 				 unsigned int prot, int *status);
 /* Free an area that is in no space, and pages that nothing leads to any more. */
@@ -405,16 +427,22 @@ void iommu_pages_put(struct ioas_pages *pages);
 struct iommu_hwpt;
 /* It is a holder of what was filled and not emptied since, and of nothing else. Locked. */
 void iommu_area_hold(struct ioas_area *area);
-/* Map an area in all HWPTs, if there are any. What a failure leaves behind goes with iommu_area_empty. */
+/*
+ * Map an area in all HWPTs, if there are any. What a failure leaves behind goes with
+ * iommu_area_empty.
+ */
 int iommu_area_fill(struct ioas_area *area);
-/* Map what others have in an HWPT that no device uses yet. On failure it is to be emptied as a whole. */
+/*
+ * Map what others have in an HWPT that no device uses yet. On failure it is to be emptied as a
+ * whole.
+ */
 int iommu_area_copy_to(struct ioas_area *area, struct iommu_hwpt *hwpt);
 /* Unmap it everywhere, and unpin what has no other user; after a failure again. */
 int iommu_area_empty(struct ioas_area *area);
 /* Has iommu_area_empty, which failed, changed nothing? */
 bool iommu_area_is_whole(const struct ioas_area *area);
 
-/* --- HWPTs: hwpt.c --------------------------------------------------------------------------------- */
+/* --- HWPTs: hwpt.c ---------------------------------------------------------------------------- */
 
 struct ioas_fault_queue;
 struct ioas_device;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a context may take: counted before it is taken, so that callers at once never exceed it together.
+ * What a context may take: counted before it is taken, so that callers at once never exceed it
+ * together.
  */
 #include "ioas/ioas.h"
 

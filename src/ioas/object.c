@@ -125,7 +125,9 @@ static void set_state(struct ioas_object *object, enum ioas_object_state to)
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
 }
 
-/* They need nothing that is held here to come to an end, not even where a gate was closed to them. */
+/*
+ * They need nothing that is held here to come to an end, not even where a gate was closed to them.
+ */
 static void wait_for_visitors(const struct ioas_object *object)
 {
 	const struct iommu_platform *platform = object->ctx->platform;

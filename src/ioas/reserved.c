@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which addresses of a space may be used: what is reserved, by whom (the same address perhaps by several), what is allowed,
- * and where there is room for an area.
+ * Which addresses of a space may be used: what is reserved, by whom (the same address perhaps by
+ * several), what is allowed, and where there is room for an area.
  */
 #include "ioas/ioas.h"
 
@@ -102,8 +102,8 @@ void iommu_ranges_free(struct iommu_ioas *ioas)
 /* --- Places ----------------------------------------------------------------------------------- */
 
 /*
- * The lowest place in [first, last] that is free and not reserved, taken. Each turn begins behind one more of the reserved
- * ranges.
+ * The lowest place in [first, last] that is free and not reserved, taken. Each turn begins behind
+ * one more of the reserved ranges.
  */
 static int place_between(struct iommu_ioas *ioas, struct iommu_iova_request *request,
 			 iommu_iova_t first, iommu_iova_t last, struct iommu_iova_range *range)

@@ -2,8 +2,9 @@
 /*
  * IO address spaces: map, copy, and what is there. Unmapping: unmap.c.
  *
- * An area is found under ioas->lock. Who maps it owns it while it is NEW, who unmaps it while it is busy; in between it is
- * LIVE and may go at any moment that the lock is not held, unless it is pinned.
+ * An area is found under ioas->lock. Who maps it owns it while it is NEW, who unmaps it while it is
+ * busy; in between it is LIVE and may go at any moment that the lock is not held, unless it is
+ * pinned.
  */
 #include "ioas/ioas.h"
 
@@ -15,7 +16,10 @@
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
-/* What an empty space has: room for areas, and the batch that takes them out again whatever becomes of memory. */
+/*
+ * What an empty space has: room for areas, and the batch that takes them out again whatever becomes
+ * of memory.
+ */
 static int prepare(struct iommu_ioas *ioas)
 {
 	const struct iommu_iova_config config = {.platform = ioas->object.ctx->platform,
@@ -95,7 +99,10 @@ void iommu_area_set_state(struct ioas_area *area, enum ioas_area_state to)
 	iommu_spin_unlock(platform, &ioas->lock, state);
 }
 
-/* Map an area that has its place; if that fails it goes again, as soon as hardware has forgotten it. */
+/*
+ * Map an area that has its place; if that fails it goes again, as soon as hardware has forgotten
+ * it.
+ */
 static int start(struct ioas_area *area)
 {
 	int status, left = 0;
@@ -117,7 +124,7 @@ static int start(struct ioas_area *area)
 	return left;
 }
 
-/* --- Map --------------------------------------------------------------------------------------- */
+/* --- Map -------------------------------------------------------------------------------------- */
 
 static int check_request(const struct iommu_ioas *ioas, uint64_t address, uint64_t size,
 			 unsigned int flags, iommu_iova_t iova, const char **why)
@@ -188,7 +195,10 @@ static uint64_t alignment_for(const struct iommu_ioas *ioas, uint64_t address, u
 	return alignment > ioas->alignment ? alignment : ioas->alignment;
 }
 
-/* The lowest place that is aligned as well as can be: for large pages of each size, or for none. Locked. */
+/*
+ * The lowest place that is aligned as well as can be: for large pages of each size, or for none.
+ * Locked.
+ */
 static int place_anywhere(struct iommu_ioas *ioas, uint64_t address, uint64_t size,
 			  struct iommu_iova_range *range)
 {
@@ -325,7 +335,7 @@ int iommu_ioas_map(struct iommu_ctx *ctx, uint32_t id, const struct iommu_backin
 	return status == 0 ? 0 : not_mapped(ctx, IOMMU_CALL, id, status, why);
 }
 
-/* --- Copy -------------------------------------------------------------------------------------- */
+/* --- Copy ------------------------------------------------------------------------------------- */
 
 /* A part of what is copied: pages, held while it is. */
 struct part {
@@ -411,7 +421,10 @@ static int copy(struct iommu_ioas *to, struct iommu_ioas *from, iommu_iova_t fro
 	return left != 0 ? left : status;
 }
 
-/* A place for the whole, where none was asked for: found, and left again; somebody else may be there first. */
+/*
+ * A place for the whole, where none was asked for: found, and left again; somebody else may be
+ * there first.
+ */
 static int find_place(struct iommu_ioas *ioas, uint64_t address, uint64_t size, iommu_iova_t *iova)
 {
 	const struct iommu_platform *platform = ioas->object.ctx->platform;
@@ -535,9 +548,12 @@ int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova,
 	return area != NULL ? 0 : IOMMU_ENOENT;
 }
 
-/* --- Another owner of the memory ------------------------------------------------------------------ */
+/* --- Another owner of the memory -------------------------------------------------------------- */
 
-/* May all areas that are backed by `from` be backed by `to`? IOMMU_ENOENT: there is none. The gate is closed. */
+/*
+ * May all areas that are backed by `from` be backed by `to`? IOMMU_ENOENT: there is none. The gate
+ * is closed.
+ */
 static int check_change(const struct iommu_ioas *ioas, const void *from, void *to)
 {
 	struct iommu_ctx *ctx = ioas->object.ctx;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tables that nothing is in. Tables are bounded for each HWPT, by the tables themselves. Small areas
- * that come and go all over a space leave tables behind, since only an unmap of all that a table
- * covers takes it out; when the bound is reached, those that nothing is in any more are looked for.
+ * Tables that nothing is in. Tables are bounded for each HWPT, by the tables themselves. Small
+ * areas that come and go all over a space leave tables behind, since only an unmap of all that a
+ * table covers takes it out; when the bound is reached, those that nothing is in any more are
+ * looked for.
  */
 #include "ioas/ioas.h"
 
@@ -27,8 +28,8 @@ static uint64_t count_tables(const struct iommu_ioas *ioas)
 }
 
 /*
- * Pages [first, last] have no area, and so nothing is mapped there: unmapping them takes out whole tables, and nothing else.
- * What hardware does not confirm stays counted.
+ * Pages [first, last] have no area, and so nothing is mapped there: unmapping them takes out whole
+ * tables, and nothing else. What hardware does not confirm stays counted.
  */
 static void trim_gap(const struct iommu_ioas *ioas, uint64_t first, uint64_t last)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Unmapping: one area after the other is claimed, let go of by those who pin it, cut where it sticks out, emptied, and dropped.
+ * Unmapping: one area after the other is claimed, let go of by those who pin it, cut where it
+ * sticks out, emptied, and dropped.
  */
 #include "ioas/access.h"
 #include "ioas/ioas.h"
@@ -25,7 +26,10 @@ static bool sticks_out(const struct unmap *u, const struct ioas_area *area)
 	return area->range.first < u->first || area->range.last > u->last;
 }
 
-/* May it become several, where the range begins and ends? Not inside the smallest page of an HWPT. Locked. */
+/*
+ * May it become several, where the range begins and ends? Not inside the smallest page of an HWPT.
+ * Locked.
+ */
 static bool may_cut(const struct unmap *u, const struct ioas_area *area)
 {
 	const uint64_t mask = (u->ioas->alignment >> IOMMU_PAGE_SHIFT) - 1;
@@ -35,7 +39,10 @@ static bool may_cut(const struct unmap *u, const struct ioas_area *area)
 	       (area->range.last <= u->last || ((u->last + 1) & mask) == 0);
 }
 
-/* The next area, which is ours from then on: no other call unmaps it or pins it. IOMMU_ENOENT: there is none. */
+/*
+ * The next area, which is ours from then on: no other call unmaps it or pins it. IOMMU_ENOENT:
+ * there is none.
+ */
 static int claim_next(const struct unmap *u, struct ioas_area **claimed)
 {
 	const struct iommu_platform *platform = u->ioas->object.ctx->platform;
@@ -96,7 +103,7 @@ int iommu_area_have_unpinned(struct ioas_area *area)
 	return 0;
 }
 
-/* --- Cutting areas ------------------------------------------------------------------------------ */
+/* --- Cutting areas ---------------------------------------------------------------------------- */
 
 static void cut_free(struct cut *cut)
 {
@@ -122,7 +129,10 @@ static int cut_make(const struct unmap *u, const struct ioas_area *area, struct 
 	return status;
 }
 
-/* A part of an area is one of its own: in the space, and a holder if the whole was one. Both locks are held. */
+/*
+ * A part of an area is one of its own: in the space, and a holder if the whole was one. Both locks
+ * are held.
+ */
 static void become_part(struct ioas_area *part, uint64_t first, uint64_t last,
 			const struct iommu_domain *storage)
 {
@@ -159,9 +169,12 @@ static void cut_area(const struct unmap *u, struct ioas_area *area, const struct
 	iommu_spin_unlock(platform, &ioas->lock, state);
 }
 
-/* --- One area after the other ------------------------------------------------------------------- */
+/* --- One area after the other ----------------------------------------------------------------- */
 
-/* An area that is half emptied, because its last HWPT is on its way out, is emptied: there is nothing to cut but the area. */
+/*
+ * An area that is half emptied, because its last HWPT is on its way out, is emptied: there is
+ * nothing to cut but the area.
+ */
 static int make_whole(struct ioas_area *area)
 {
 	int status = 0;
@@ -173,7 +186,10 @@ static int make_whole(struct ioas_area *area)
 	return status;
 }
 
-/* Unmap an area that is ours, cut to the range if need be; it stays ours no longer, whatever comes of it. */
+/*
+ * Unmap an area that is ours, cut to the range if need be; it stays ours no longer, whatever comes
+ * of it.
+ */
 static int unmap_area(const struct unmap *u, struct ioas_area *area, uint64_t *bytes)
 {
 	struct cut cut;
@@ -225,7 +241,10 @@ int iommu_ioas_take_out(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t siz
 		status = unmap_area(&u, area, &bytes);
 		if (status == 0)
 			*unmapped += bytes;
-		/* Onwards: what another call maps in the place that is free now is not ours to unmap. */
+		/*
+		 * Onwards: what another call maps in the place that is free now is not ours to
+		 * unmap.
+		 */
 		if (last >= u.last)
 			break;
 		u.first = last + 1;
@@ -233,7 +252,10 @@ int iommu_ioas_take_out(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t siz
 	return status == IOMMU_ENOENT && *unmapped != 0 ? 0 : status;
 }
 
-/* Does an area reach beyond the end of the range? One that reaches in at its beginning is found before anything changes. */
+/*
+ * Does an area reach beyond the end of the range? One that reaches in at its beginning is found
+ * before anything changes.
+ */
 static bool cuts_last(struct iommu_ioas *ioas, uint64_t last_page)
 {
 	const struct iommu_platform *platform = ioas->object.ctx->platform;

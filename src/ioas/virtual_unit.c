@@ -193,7 +193,7 @@ int iommu_virtual_unit_find(struct iommu_ctx *ctx, uint32_t id, uint64_t virtual
 	return found != NULL ? 0 : IOMMU_ENOENT;
 }
 
-/* --- Invalidation ------------------------------------------------------------------------------- */
+/* --- Invalidation ----------------------------------------------------------------------------- */
 
 /* Where an invalidation of everything is: at a request, and behind the nested HWPT with this id. */
 struct sweep {

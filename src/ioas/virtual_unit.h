@@ -30,12 +30,18 @@ static inline struct iommu_virtual_unit *iommu_virtual_unit_of(struct ioas_objec
 	return iommu_container_of(object, struct iommu_virtual_unit, object);
 }
 
-/* May the group use what was made on a virtual unit: are all members behind the unit that it stands for? */
+/*
+ * May the group use what was made on a virtual unit: are all members behind the unit that it stands
+ * for?
+ */
 bool iommu_virtual_unit_serves(const struct iommu_virtual_unit *virtual_unit,
 			       struct iommu_group *group);
 int iommu_virtual_unit_end(struct ioas_object *object);
 int iommu_virtual_device_end(struct ioas_object *object);
-/* Its device is unbound: it stands for none from now on, and keeps its id until its owner destroys it. */
+/*
+ * Its device is unbound: it stands for none from now on, and keeps its id until its owner destroys
+ * it.
+ */
 void iommu_virtual_device_leave(struct iommu_virtual_device *virtual_device);
 
 #endif

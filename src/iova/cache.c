@@ -15,10 +15,11 @@
  * Lock order: a CPU's lock, then the depot's. What goes to the tree is first taken out under these
  * locks and given back after they are released.
  *
- * Exclusive CPUs have no lock, so nothing but the CPU itself reaches what it has cached. Two things keep
- * that from making a space look full. Together they never cache more than a quarter of it: in a small one
- * magazines hold less, and the shortest way is closed. And a CPU that finds no place asks the others
- * to drain: each does when it next frees something, for which the shortest way is closed until all have.
+ * Exclusive CPUs have no lock, so nothing but the CPU itself reaches what it has cached. Two things
+ * keep that from making a space look full. Together they never cache more than a quarter of it: in
+ * a small one magazines hold less, and the shortest way is closed. And a CPU that finds no place
+ * asks the others to drain: each does when it next frees something, for which the shortest way is
+ * closed until all have.
  */
 #include <libiommu/iova.h>
 #include <libiommu/status.h>
@@ -656,7 +657,9 @@ void iommu_iova_cache_drain(struct iommu_iova_cache *cache)
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
-/* Of exclusive CPUs: as many ranges in a magazine as leave three quarters of the space to others. */
+/*
+ * Of exclusive CPUs: as many ranges in a magazine as leave three quarters of the space to others.
+ */
 static uint64_t capacity_for(const struct iommu_iova_cache *cache)
 {
 	const struct iommu_iova_space *space = cache->space;
@@ -742,7 +745,7 @@ void iommu_iova_cache_destroy(struct iommu_iova_cache *cache)
 
 #else
 
-/* --- Without caches: blocks of the same sizes, each from the tree ------------------------------- */
+/* --- Without caches: blocks of the same sizes, each from the tree ----------------------------- */
 
 struct iommu_iova_cache {
 	struct iommu_iova_space *space;

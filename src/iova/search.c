@@ -6,18 +6,18 @@
  * question about nodes. Each node knows, over itself and all below it,
  *     G = the size of the largest such gap,    K = the order of the largest aligned block in one.
  * Why that suffices:
- *  - A plain request of size s fits a whole gap if and only if gap >= s. So a subtree holds a fitting
- *    gap if and only if G >= s: a descent that asks G before it enters a subtree never enters one in
- *    vain, and goes down once.
+ *  - A plain request of size s fits a whole gap if and only if gap >= s. So a subtree holds a
+ *    fitting gap if and only if G >= s: a descent that asks G before it enters a subtree never
+ *    enters one in vain, and goes down once.
  *  - A block of 2^k granules, aligned to 2^k, fits a whole gap if and only if k <= its order: an
  *    aligned block of a larger order contains aligned blocks of every smaller order. So the same
  *    holds with K.
  *  - Limit and lower bound cut at most two gaps: the one that holds `limit` and the one that holds
- *    `lowest`. The first is looked at by itself before the descent starts, which then only meets gaps
- *    wholly on the right side of it; the second ends the search when it is met, for all gaps beyond
- *    it are out of bounds.
- *  - Both values of a node follow from its own gap and its children's values, so that the tree keeps
- *    them up in O(1) for each node that an insertion, removal or rotation touches.
+ *    `lowest`. The first is looked at by itself before the descent starts, which then only meets
+ *    gaps wholly on the right side of it; the second ends the search when it is met, for all gaps
+ *    beyond it are out of bounds.
+ *  - Both values of a node follow from its own gap and its children's values, so that the tree
+ *    keeps them up in O(1) for each node that an insertion, removal or rotation touches.
  *
  * Other requests use one of the two as a necessary condition, and look at a bounded number of gaps;
  * then at one that is sure to have a place: with gap >= s + alignment - 1, or with a block of the

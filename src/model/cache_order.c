@@ -164,7 +164,9 @@ void iommu_model_order_join(struct model_cache *cache, enum model_cache_order by
 	struct model_cache_bunch *bunch = place != NULL ? place : bunch_of(cache, by, key);
 
 	if (bunch->count == MODEL_CACHE_BUNCH) {
-		/* Of the entries one after the other: what came last is where the one before was. */
+		/*
+		 * Of the entries one after the other: what came last is where the one before was.
+		 */
 		if (!split(cache, by, bunch))
 			iommu_model_cache_forget(
 				cache, bunch->entries[cache->bunch_changes++ % MODEL_CACHE_BUNCH]);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A hypervisor that keeps TCEs for a partition: windows by number, and the calls that change their entries.
- * (Linux on Power Architecture Reference, "H_PUT_TCE", "H_PUT_TCE_INDIRECT", "H_STUFF_TCE", "H_GET_TCE".)
+ * A hypervisor that keeps TCEs for a partition: windows by number, and the calls that change their
+ * entries. (Linux on Power Architecture Reference, "H_PUT_TCE", "H_PUT_TCE_INDIRECT",
+ * "H_STUFF_TCE", "H_GET_TCE".)
  */
 #include "model/papr.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The services by which a guest asks for windows. (Linux on Power Architecture Reference, "DMA Window
- * Manipulation Calls".)
+ * The services by which a guest asks for windows. (Linux on Power Architecture Reference, "DMA
+ * Window Manipulation Calls".)
  */
 #include <libiommu/hw/tce.h>
 #include <libiommu/status.h>

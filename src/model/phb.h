@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the parts of the model of a POWER host bridge share: its life, translating, invalidating, firmware.
- * Everything here is called with the model's lock held, unless it says otherwise.
+ * What the parts of the model of a POWER host bridge share: its life, translating, invalidating,
+ * firmware. Everything here is called with the model's lock held, unless it says otherwise.
  *
  * Locking: the lock guards what guest and firmware set. An access takes it only to freeze a PE:
  * ids, windows and whether a PE is frozen are read without it, and each change of an id or a window
@@ -25,8 +25,8 @@
 
 /* What it caches. The tag is the number of the window's entry. */
 enum phb_kind {
-	PHB_PAGE, /* address = number of the page; low = its TCE, valid or not */
-	PHB_TABLE, /* of level 1 and up; address = number of what it covers; low = the entry above it */
+	PHB_PAGE,  /* address = number of the page; low = its TCE, valid or not */
+	PHB_TABLE, /* of level 1 and up; address: number of what it covers; low: the entry above */
 };
 
 struct iommu_model_phb {

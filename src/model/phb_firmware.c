@@ -88,7 +88,9 @@ static int64_t map_window_real(struct iommu_model_phb *phb, const uint64_t argum
 #define BUS_COMPARE_MAX 7
 #define ALL_IDS         0x10000
 
-/* The bits of an id that are compared: of the bus so many from the top, device and function or not. */
+/*
+ * The bits of an id that are compared: of the bus so many from the top, device and function or not.
+ */
 static bool mask_of(const uint64_t arguments[7], uint32_t *mask)
 {
 	const uint64_t bus = arguments[3];

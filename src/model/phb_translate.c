@@ -47,7 +47,10 @@ static unsigned int find_table(const struct access *a, uint64_t page, uint64_t *
 	return tve_levels(a->tve);
 }
 
-/* The entry of a page by a walk, which ends at the first that allows nothing; false: no memory there. */
+/*
+ * The entry of a page by a walk, which ends at the first that allows nothing; false: no memory
+ * there.
+ */
 static bool walk(const struct access *a, uint64_t page, uint64_t *entry)
 {
 	const struct iommu_model_tce_host *host = &a->phb->config.host;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From a source id to what translates it: root and context entries and, in scalable mode, PASID directory and
- * PASID table, through their caches.
+ * From a source id to what translates it: root and context entries and, in scalable mode, PASID
+ * directory and PASID table, through their caches.
  *
- * What may be cached is what is present; in caching mode also that an entry is not present or wrong. A context
- * entry of legacy mode is tagged with its domain id, one of scalable mode with none, and one that is not present
- * with domain id 0. A PASID entry is tagged with its domain id; one that is not present has none, and goes with its PASID.
+ * What may be cached is what is present; in caching mode also that an entry is not present or
+ * wrong. A context entry of legacy mode is tagged with its domain id, one of scalable mode with
+ * none, and one that is not present with domain id 0. A PASID entry is tagged with its domain id;
+ * one that is not present has none, and goes with its PASID.
  */
 #include "model/vtd_journey.h"
 

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The first stage, alone or nested in the second, and pass-through of scalable mode (VT-d specification,
- * "First-Stage Translation", "Nested Translation" and "Caching Translation Information").
+ * The first stage, alone or nested in the second, and pass-through of scalable mode (VT-d
+ * specification, "First-Stage Translation", "Nested Translation" and "Caching Translation
+ * Information").
  *
- * Tagged with domain id and PASID. What is cached of nested translations has been through both stages: it goes
- * stale with either, and the second stage alone does not find it. That something is not present is never cached.
+ * Tagged with domain id and PASID. What is cached of nested translations has been through both
+ * stages: it goes stale with either, and the second stage alone does not find it. That something is
+ * not present is never cached.
  */
 #include "model/vtd_journey.h"
 
 #define REPEATS_MAX 16
 
-/* What a cached leaf or table allows, beside what the second stage does (enum iommu_prot, at the bottom). */
+/*
+ * What a cached leaf or table allows, beside what the second stage does (enum iommu_prot, at the
+ * bottom).
+ */
 #define FIRST_WRITE      0x100U
 #define FIRST_USER       0x200U
 #define FIRST_NO_EXECUTE 0x400U
@@ -21,7 +26,10 @@ struct walk {
 	struct journey *j;
 	struct model_leaf *leaf;
 	bool nested;
-	/* The table that is looked at: where it is, and what its address was before the second stage. */
+	/*
+	 * The table that is looked at: where it is, and what its address was before the second
+	 * stage.
+	 */
 	unsigned int level;
 	uint64_t table, guest_table;
 	uint32_t allowed;

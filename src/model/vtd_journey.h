@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A request on its way through the VT-d model: context (root, context, PASID), then the stages of translation
- * that it names. Every step answers with a fault reason, or 0.
+ * A request on its way through the VT-d model: context (root, context, PASID), then the stages of
+ * translation that it names. Every step answers with a fault reason, or 0.
  */
 #ifndef IOMMU_MODEL_VTD_JOURNEY_H
 #define IOMMU_MODEL_VTD_JOURNEY_H
@@ -124,8 +124,8 @@ static inline uint16_t model_is_write(unsigned int access)
 }
 
 /*
- * An entry that hardware notes in that it was used: set `bits` in it. False: it has changed meanwhile, or cannot
- * be written.
+ * An entry that hardware notes in that it was used: set `bits` in it. False: it has changed
+ * meanwhile, or cannot be written.
  */
 bool iommu_model_note(const struct journey *j, uint64_t paddr, uint64_t *entry, uint64_t bits);
 

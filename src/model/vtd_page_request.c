@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Page requests: the ring that the unit fills, its overflow, and what it answers by itself (VT-d specification,
- * "Page Requests" and "Page Request Queue").
+ * Page requests: the ring that the unit fills, its overflow, and what it answers by itself (VT-d
+ * specification, "Page Requests" and "Page Request Queue").
  */
 #include <libiommu/hw/vtd_page_request.h>
 #include <libiommu/status.h>

@@ -116,8 +116,8 @@ static uint64_t bytes_of(uint64_t pages)
 }
 
 /*
- * Page-selective: `pages` holds address, hint and mask. Of the second stage it drops no more than that: what was
- * cached of nested translations stays.
+ * Page-selective: `pages` holds address, hint and mask. Of the second stage it drops no more than
+ * that: what was cached of nested translations stays.
  */
 static void drop_pages(struct iommu_model_vtd *model, enum model_kind kind, uint64_t tag,
 		       uint64_t pages)

@@ -180,7 +180,10 @@ static void command_written(struct iommu_model_vtd *model)
 		model_misuse(model, "more than one command at once");
 		return;
 	}
-	/* That a queue is to turn off may be said again: hardware may ignore it while the queue is busy. */
+	/*
+	 * That a queue is to turn off may be said again: hardware may ignore it while the queue is
+	 * busy.
+	 */
 	if (model->command == VTD_GLOBAL_QIE && changed == VTD_GLOBAL_QIE && !value &&
 	    !model->command_value)
 		return;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The second stage (VT-d specification, "Second-Stage Translation" and "Caching Translation Information").
+ * The second stage (VT-d specification, "Second-Stage Translation" and "Caching Translation
+ * Information").
  *
- * What may be cached is leaves, non-leaf entries, and in caching mode also that an entry is not present or wrong,
- * all tagged with the domain id. A cached leaf that does not allow an access is believed, not walked anew; and
- * one in which a write was noted lets further writes pass without a look at memory.
+ * What may be cached is leaves, non-leaf entries, and in caching mode also that an entry is not
+ * present or wrong, all tagged with the domain id. A cached leaf that does not allow an access is
+ * believed, not walked anew; and one in which a write was noted lets further writes pass without a
+ * look at memory.
  */
 #include "model/vtd_journey.h"
 

@@ -182,7 +182,10 @@ static bool command_is_sane(const struct iommu_model_vtd *model, const struct mo
 	const uint64_t command = carried->command;
 	struct model_registers given = *regs;
 
-	/* Where tables are may have been written anew since it was given: looked at when it completes. */
+	/*
+	 * Where tables are may have been written anew since it was given: looked at when it
+	 * completes.
+	 */
 	given.rtaddr = given.root;
 	given.irta = given.interrupts;
 	if ((command & ~commands) != 0 || (command & (command - 1)) != 0)

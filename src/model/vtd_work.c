@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What there is to ask of the host, or to tell it, and what the guest waits for: done without the
- * lock. Each entry does bounded work, whatever other processors do meanwhile: what it leaves goes on
- * at the next.
+ * lock. Each entry does bounded work, whatever other processors do meanwhile: what it leaves goes
+ * on at the next.
  */
 #include "model/vtd.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Page-table format: POWER translation control entries. The bits stand in <libiommu/hw/tce.h>; this file
- * gives them the names that table_template.h asks for.
+ * Page-table format: POWER translation control entries. The bits stand in <libiommu/hw/tce.h>; this
+ * file gives them the names that table_template.h asks for.
  *
  *   level   1           2 to 5
  *   leaf    the page    -
  *
- * The size of the page and of tables is chosen for each table, so that shifts are read from it. An empty
- * entry is 0. Which level an entry is in says whether it leads to a page or to a table.
+ * The size of the page and of tables is chosen for each table, so that shifts are read from it. An
+ * empty entry is 0. Which level an entry is in says whether it leads to a page or to a table.
  */
 #ifndef IOMMU_PGTABLE_FORMAT_TCE_H
 #define IOMMU_PGTABLE_FORMAT_TCE_H

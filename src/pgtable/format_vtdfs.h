@@ -7,8 +7,8 @@
  *   name    FS-PTE   FS-PDE   FS-PDPE   FS-PML4E   FS-PML5E
  *   leaf    4K       2M       1G        -          -
  *
- * There is no entry that can be written and not read: writing implies reading. Addresses have two halves, the
- * upper one with all higher bits set.
+ * There is no entry that can be written and not read: writing implies reading. Addresses have two
+ * halves, the upper one with all higher bits set.
  */
 #ifndef IOMMU_PGTABLE_FORMAT_VTDFS_H
 #define IOMMU_PGTABLE_FORMAT_VTDFS_H
@@ -135,13 +135,18 @@ static inline const char *vtdfs_configure(struct iommu_pgtable *pt,
 	return NULL;
 }
 
+enum {
+	VTDFS_FLAGS = IOMMU_PGTABLE_NO_EXECUTE | IOMMU_PGTABLE_GLOBAL | IOMMU_PGTABLE_ACCESSED,
+};
+
 #define FORMAT_NAME          vtdfs
 #define FORMAT_DIRTY         VTD_FS_DIRTY
 #define FORMAT_LEVELS_MIN    VTD_FS_LEVELS_MIN
 #define FORMAT_SIGN_EXTENDED true
 #define FORMAT_PROT_HINTS                                                                          \
 	(IOMMU_PROT_CACHE | IOMMU_PROT_NO_EXEC | IOMMU_PROT_MMIO | IOMMU_PROT_PRIVILEGED)
-#define FORMAT_FLAGS         (IOMMU_PGTABLE_NO_EXECUTE | IOMMU_PGTABLE_GLOBAL | IOMMU_PGTABLE_ACCESSED)
+#define FORMAT_FLAGS         ((unsigned int)VTDFS_FLAGS)
+
 #define format_entry_is_sane vtdfs_entry_is_sane
 #define format_level_shift   vtdfs_level_shift
 #define format_table_entries vtdfs_table_entries

@@ -2,8 +2,8 @@
 /*
  * Tables under a budget of pages.
  *
- * The count is taken before the table is asked for, so that concurrent callers together never exceed
- * the budget, and given back when the host refuses.
+ * The count is taken before the table is asked for, so that concurrent callers together never
+ * exceed the budget, and given back when the host refuses.
  */
 #include "pgtable/page.h"
 
@@ -44,7 +44,9 @@ const char *iommu_pgtable_configure(struct iommu_pgtable *pt,
 	return NULL;
 }
 
-/* Has an entry room for the table's address, and may it lead there? The host is told once, if not. */
+/*
+ * Has an entry room for the table's address, and may it lead there? The host is told once, if not.
+ */
 static bool can_lead_to(struct iommu_pgtable *pt, const void *table)
 {
 	const iommu_paddr_t paddr = iommu_virt_to_phys(pt->platform, table);

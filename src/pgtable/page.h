@@ -18,8 +18,8 @@ const char *iommu_pgtable_configure(struct iommu_pgtable *pt,
 void *iommu_pgtable_alloc_table(struct iommu_pgtable *pt, unsigned int alloc_flags);
 
 /*
- * Give a table back to the host: never one that hardware might still walk. It is still counted: a caller
- * that frees many takes them off the count at once, with iommu_pgtable_uncount.
+ * Give a table back to the host: never one that hardware might still walk. It is still counted: a
+ * caller that frees many takes them off the count at once, with iommu_pgtable_uncount.
  */
 static inline void iommu_pgtable_free_table(const struct iommu_pgtable *pt, void *table)
 {

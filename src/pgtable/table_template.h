@@ -7,7 +7,8 @@
  * of <libiommu/pgtable.h>, with every format call inlined and no descriptor read in an inner loop.
  *
  * Parts: template_entries.h (entries, the straight walk, subtrees), template_map.h,
- * template_unmap.h, template_shape.h (changing a table as a whole), template_dirty.h, and here the rest.
+ * template_unmap.h, template_shape.h (changing a table as a whole), template_dirty.h, and here the
+ * rest.
  *
  * Shape of map and unmap: a page or a run whose entries lie in one lowest table, the usual case, is
  * one straight walk and one tight loop. Every other range goes through the recursive form, from the

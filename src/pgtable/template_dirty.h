@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Template, part 5: what hardware has noted of writes, for formats that have a bit for it (FORMAT_DIRTY). See
- * table_template.h.
+ * Template, part 5: what hardware has noted of writes, for formats that have a bit for it
+ * (FORMAT_DIRTY). See table_template.h.
  *
- * Hardware sets the bit while we look: it is only ever cleared by compare-and-swap, and marked before.
+ * Hardware sets the bit while we look: it is only ever cleared by compare-and-swap, and marked
+ * before.
  */
 
 struct dirty_cursor {
@@ -114,7 +115,7 @@ int PUBLIC(read_dirty)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t siz
 	return 0;
 }
 
-/* --- When hardware may have noted it nowhere ------------------------------------------------------ */
+/* --- When hardware may have noted it nowhere -------------------------------------------------- */
 
 static void note_leaf(const struct iommu_pgtable *pt, iommu_cell_t *entry)
 {
@@ -151,7 +152,7 @@ static void note_range(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t siz
 		note_table(pt, pt->root, pt->levels, iova, iova + (size - 1));
 }
 
-/* --- Splitting beforehand ---------------------------------------------------------------------- */
+/* --- Splitting beforehand --------------------------------------------------------------------- */
 
 /* No leaf in [iova, last] stays that is larger than one of level `target`. */
 static int split_in_table(struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int level,

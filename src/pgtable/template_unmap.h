@@ -170,9 +170,9 @@ static void subtree_set_dirty(const struct iommu_pgtable *pt, iommu_cell_t *tabl
 #endif
 
 /*
- * Replace a leaf by a table of what it stands for. Translations do not change, but the leaf may be cached, and the
- * gather has to cover all of it. 0 also when the entry has changed meanwhile, by another owner or by hardware: the
- * caller looks again. prot: IOMMU_PROT_MAY_SLEEP, or 0.
+ * Replace a leaf by a table of what it stands for. Translations do not change, but the leaf may be
+ * cached, and the gather has to cover all of it. 0 also when the entry has changed meanwhile, by
+ * another owner or by hardware: the caller looks again. prot: IOMMU_PROT_MAY_SLEEP, or 0.
  */
 static int split_leaf(struct iommu_pgtable *pt, iommu_cell_t *entry, unsigned int level,
 		      iommu_iova_t iova, unsigned int prot, struct iommu_gather *gather)

@@ -36,8 +36,8 @@ static inline uint64_t *tce_word_of(const struct tce_bitmap *bitmap, uint64_t bi
 }
 
 /*
- * Halves on 32-bit hosts, whose bits do not depend on each other: a reader's own are whole either way, and
- * 64-bit atomics would be calls there.
+ * Halves on 32-bit hosts, whose bits do not depend on each other: a reader's own are whole either
+ * way, and 64-bit atomics would be calls there.
  */
 #if UINTPTR_MAX > UINT32_MAX
 static inline void tce_store_word(struct tce_bitmap *bitmap, uint64_t bit, uint64_t word)

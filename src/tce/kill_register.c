@@ -38,7 +38,10 @@ static bool is_idle(const struct iommu_tce_register *told)
 	return (value & PHB_KILL_BUSY) == 0;
 }
 
-/* Write if the bridge is idle, which no other CPU changes in between; *number receives which write it is. */
+/*
+ * Write if the bridge is idle, which no other CPU changes in between; *number receives which write
+ * it is.
+ */
 static bool write_when_idle(const struct iommu_tce_register *told, struct shared *shared,
 			    uint64_t value, uint32_t *number)
 {

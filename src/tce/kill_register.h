@@ -2,10 +2,11 @@
 /*
  * The register by which POWER8's bridges are told to forget: see <libiommu/hw/tve.h>.
  *
- * A bridge that is told while it is at it loses one of the two, and what it was told is not done when the write
- * arrives. So the register has to read as idle before each write, and after the last one before anything relies
- * on it. That PHB3 shows this is stated nowhere in public, PHB4's rule is; where these bits read as zero at once,
- * looking costs one read. QEMU's PHB3 keeps what was written: `is_silent`.
+ * A bridge that is told while it is at it loses one of the two, and what it was told is not done
+ * when the write arrives. So the register has to read as idle before each write, and after the last
+ * one before anything relies on it. That PHB3 shows this is stated nowhere in public, PHB4's rule
+ * is; where these bits read as zero at once, looking costs one read. QEMU's PHB3 keeps what was
+ * written: `is_silent`.
  *
  * Locking: a spinlock for looking and writing in one; none while the bridge is waited for.
  */

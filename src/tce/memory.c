@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Windows whose entries are in memory that a host bridge walks, and caches until it is told to forget.
+ * Windows whose entries are in memory that a host bridge walks, and caches until it is told to
+ * forget.
  *
  * What the bridge did not confirm to have forgotten is made good by the next time that it is told
- * anything: it is then told to forget all, and tables that it might still walk are freed after that.
+ * anything: it is then told to forget all, and tables that it might still walk are freed after
+ * that.
  */
 #include <libiommu/pgtable.h>
 

@@ -93,7 +93,10 @@ static int unit_enable(struct iommu_unit *base)
 	const bool was_on = is_on(unit);
 	int status, forgotten;
 
-	/* Nothing is opened while the bridge may remember what an earlier call could not have it forget. */
+	/*
+	 * Nothing is opened while the bridge may remember what an earlier call could not have it
+	 * forget.
+	 */
 	status = iommu_opal_forget_failed(unit);
 	if (status != 0)
 		return status;
@@ -103,7 +106,9 @@ static int unit_enable(struct iommu_unit *base)
 	if (status == 0 && forgotten == 0)
 		return 0;
 	if (!was_on) {
-		/* In this order: what bridges cache until they are closed is to be forgotten, too. */
+		/*
+		 * In this order: what bridges cache until they are closed is to be forgotten, too.
+		 */
 		set_on(unit, false);
 		(void)iommu_opal_set_all_windows(unit);
 		iommu_opal_note_failure(unit);

@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the parts of the back end for bridges under OPAL share: PEs, their windows, and domains of TCE tables.
+ * What the parts of the back end for bridges under OPAL share: PEs, their windows, and domains of
+ * TCE tables.
  *
- * Attach against unmap. A PE is listed with a domain from before firmware is told of its window until after
- * the bridge has forgotten it; unmap clears entries, fences, and reads the list. If it does not find the PE,
- * its window was set after the entries were cleared, or is gone and forgotten. While a PE goes from one domain
- * to another it is listed with both, and is told to forget all of it, because whose pages it has is not known.
+ * Attach against unmap. A PE is listed with a domain from before firmware is told of its window
+ * until after the bridge has forgotten it; unmap clears entries, fences, and reads the list. If it
+ * does not find the PE, its window was set after the entries were cleared, or is gone and
+ * forgotten. While a PE goes from one domain to another it is listed with both, and is told to
+ * forget all of it, because whose pages it has is not known.
  *
- * What a bridge did not confirm to have forgotten makes the unit suspect: the next that is told to it is
- * to forget all, and what waited for that is freed then: tables of unmapped ranges, and domains.
+ * What a bridge did not confirm to have forgotten makes the unit suspect: the next that is told to
+ * it is to forget all, and what waited for that is freed then: tables of unmapped ranges, and
+ * domains.
  *
- * What a PE was told to use and what its windows hold are two things. A call of firmware that fails leaves the
- * windows in doubt, whether it was to open or to close: it may have done nothing, or all. A PE in doubt keeps
- * its domain, and every control call tries to bring its windows to what they should be. Until that is
- * confirmed nothing is mapped in its domain, and no domain that it might lead to is freed.
+ * What a PE was told to use and what its windows hold are two things. A call of firmware that fails
+ * leaves the windows in doubt, whether it was to open or to close: it may have done nothing, or
+ * all. A PE in doubt keeps its domain, and every control call tries to bring its windows to what
+ * they should be. Until that is confirmed nothing is mapped in its domain, and no domain that it
+ * might lead to is freed.
  *
- * Locking: the unit's spinlock guards the lists of PEs, the quarantines and the graveyard. Firmware is
- * called without it.
+ * Locking: the unit's spinlock guards the lists of PEs, the quarantines and the graveyard. Firmware
+ * is called without it.
  */
 #ifndef IOMMU_TCE_OPAL_H
 #define IOMMU_TCE_OPAL_H
@@ -131,7 +135,10 @@ enum opal_kill {
 /* Window 0 of a PE: by tables, as it is, or (NULL) closed. And window 1: all of memory as it is. */
 int iommu_opal_set_window(struct opal_unit *unit, uint32_t pe, const struct opal_domain *domain);
 int iommu_opal_set_bypass(struct opal_unit *unit, uint32_t pe, bool is_open);
-/* Requests with these ids are a PE's, or not any more: one function, or whole buses (see opal_pe.c). */
+/*
+ * Requests with these ids are a PE's, or not any more: one function, or whole buses (see
+ * opal_pe.c).
+ */
 int iommu_opal_set_ids(struct opal_unit *unit, uint32_t pe, uint16_t first, uint16_t last,
 		       bool add);
 /* Have the bridge forget pages of a PE, all of a PE, or all. */
@@ -149,8 +156,8 @@ int iommu_opal_settle_ids(struct opal_unit *unit);
 
 void iommu_opal_note_failure(struct opal_unit *unit);
 /*
- * The bridge has forgotten all, or walks nothing any more. `failures` is what was read before it was told:
- * if another has failed meanwhile, that one's things wait on.
+ * The bridge has forgotten all, or walks nothing any more. `failures` is what was read before it
+ * was told: if another has failed meanwhile, that one's things wait on.
  */
 void iommu_opal_made_good(struct opal_unit *unit, uint32_t failures);
 int iommu_opal_forget_all(struct opal_unit *unit);

@@ -6,7 +6,9 @@
 #include "tce/opal.h"
 #include <libiommu/backend/deadline.h>
 
-/* Firmware answers within milliseconds, or says how far it is: a second without an answer is none. */
+/*
+ * Firmware answers within milliseconds, or says how far it is: a second without an answer is none.
+ */
 #define TIMEOUT_NS 1000000000ULL
 /* Such firmware is asked so often and not waited for, until it answers again. */
 #define HUNG_CALLS      4

@@ -16,7 +16,10 @@ void iommu_opal_note_failure(struct opal_unit *unit)
 	iommu_spin_unlock(unit->platform, &unit->lock, state);
 }
 
-/* One thing that waited for the bridge to forget all, out of its list; false: nothing waits. Locked. */
+/*
+ * One thing that waited for the bridge to forget all, out of its list; false: nothing waits.
+ * Locked.
+ */
 static bool take_waiting(struct opal_unit *unit, struct opal_domain **buried,
 			 struct opal_domain **emptied, struct iommu_gather *gather)
 {

@@ -2,9 +2,9 @@
 /*
  * Which requester ids are a PE's, where the library keeps that: made, taken apart, and found.
  *
- * A PE's ids are a range: one function, or a number of buses. Ranges nest, or are apart; an id belongs to the
- * narrowest that holds it. A range is made inside a wider one or where none is, never around one: between
- * two calls of firmware the inner ids would be the outer's.
+ * A PE's ids are a range: one function, or a number of buses. Ranges nest, or are apart; an id
+ * belongs to the narrowest that holds it. A range is made inside a wider one or where none is,
+ * never around one: between two calls of firmware the inner ids would be the outer's.
  *
  * Locking: the control path, under the host's mutex of the instance.
  */

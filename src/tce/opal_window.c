@@ -4,7 +4,10 @@
 
 #include "tce/opal.h"
 
-/* It goes to a domain, or to none, and is listed with the one before, too, until it has left or stays. */
+/*
+ * It goes to a domain, or to none, and is listed with the one before, too, until it has left or
+ * stays.
+ */
 static void begin_move(struct opal_unit *unit, struct opal_pe *pe, struct opal_domain *domain)
 {
 	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
@@ -28,7 +31,10 @@ static void unlist(struct opal_pe *pe, struct opal_domain *domain, unsigned int 
 	domain->pe_count--;
 }
 
-/* The bridge has forgotten the one before; or it is told to forget all before anything relies on that. */
+/*
+ * The bridge has forgotten the one before; or it is told to forget all before anything relies on
+ * that.
+ */
 static void end_move(struct opal_unit *unit, struct opal_pe *pe)
 {
 	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
@@ -53,8 +59,8 @@ static void cancel_move(struct opal_unit *unit, struct opal_pe *pe)
 }
 
 /*
- * A PE in doubt counts among the unit's, and makes it suspect: what the bridge reads through such a window is
- * known only to it. So does the end of the doubt, for what it has read until then.
+ * A PE in doubt counts among the unit's, and makes it suspect: what the bridge reads through such a
+ * window is known only to it. So does the end of the doubt, for what it has read until then.
  */
 static void set_unsure(struct opal_unit *unit, struct opal_pe *pe, bool is_unsure)
 {
@@ -88,7 +94,10 @@ bool iommu_opal_is_torn(struct opal_domain *domain)
 
 /* --- Windows ---------------------------------------------------------------------------------- */
 
-/* Both are open from before firmware is told to open them until it has confirmed that they are closed. */
+/*
+ * Both are open from before firmware is told to open them until it has confirmed that they are
+ * closed.
+ */
 static int set_bypass(struct opal_unit *unit, struct opal_pe *pe, bool is_open)
 {
 	int status;
@@ -128,7 +137,9 @@ static int set_windows(struct opal_unit *unit, struct opal_pe *pe, const struct 
 	return bypass != 0 ? bypass : window;
 }
 
-/* The domain that it was told to use cannot be had: closed, as far as firmware obeys, and in doubt. */
+/*
+ * The domain that it was told to use cannot be had: closed, as far as firmware obeys, and in doubt.
+ */
 static void tear(struct opal_unit *unit, struct opal_pe *pe)
 {
 	(void)set_windows(unit, pe, NULL);
@@ -181,11 +192,16 @@ int iommu_opal_settle(struct opal_unit *unit)
 
 /* --- Moving ----------------------------------------------------------------------------------- */
 
-/* Have a PE's windows be those of a domain, or closed, and the bridge forget the ones from before. */
+/*
+ * Have a PE's windows be those of a domain, or closed, and the bridge forget the ones from before.
+ */
 static int use_windows(struct opal_unit *unit, struct opal_pe *pe, struct opal_domain *domain)
 {
 	const bool was_closed = !pe->is_open && !pe->is_bypassed && !pe->is_unsure;
-	/* Nothing is opened while the bridge may remember what an earlier call could not have it forget. */
+	/*
+	 * Nothing is opened while the bridge may remember what an earlier call could not have it
+	 * forget.
+	 */
 	int status = domain != NULL ? iommu_opal_forget_failed(unit) : 0;
 
 	if (status == 0)
@@ -195,7 +211,10 @@ static int use_windows(struct opal_unit *unit, struct opal_pe *pe, struct opal_d
 	return iommu_opal_forget(unit, OPAL_KILL_PE, opal_number_of(unit, pe), 0, 0, 0);
 }
 
-/* Tell a PE to use another domain, or none; on failure it uses the one from before, perhaps in doubt. */
+/*
+ * Tell a PE to use another domain, or none; on failure it uses the one from before, perhaps in
+ * doubt.
+ */
 static int switch_window(struct opal_unit *unit, struct opal_pe *pe, struct opal_domain *domain)
 {
 	int status;
@@ -206,7 +225,10 @@ static int switch_window(struct opal_unit *unit, struct opal_pe *pe, struct opal
 		end_move(unit, pe);
 		return 0;
 	}
-	/* It may have cached of either, until its window is what it will be: only then is that noted. */
+	/*
+	 * It may have cached of either, until its window is what it will be: only then is that
+	 * noted.
+	 */
 	(void)restore_windows(unit, pe, pe->leaving);
 	iommu_opal_note_failure(unit);
 	cancel_move(unit, pe);
@@ -227,8 +249,8 @@ static int drop_window(struct opal_unit *unit, struct opal_pe *pe)
 }
 
 /*
- * Another member has brought its PE there. Nothing of other PEs makes this fail: the first member would then
- * have to go back, and take the PE along.
+ * Another member has brought its PE there. Nothing of other PEs makes this fail: the first member
+ * would then have to go back, and take the PE along.
  */
 static int join(const struct opal_pe *pe)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Entries of a window in a hypervisor: each change is a call, which has happened for hardware, too, when it
- * returns. (Linux on Power Architecture Reference, "H_PUT_TCE", "H_PUT_TCE_INDIRECT", "H_STUFF_TCE",
- * "H_GET_TCE".)
+ * Entries of a window in a hypervisor: each change is a call, which has happened for hardware, too,
+ * when it returns. (Linux on Power Architecture Reference, "H_PUT_TCE", "H_PUT_TCE_INDIRECT",
+ * "H_STUFF_TCE", "H_GET_TCE".)
  *
- * Many entries go with one call, as a list in a page of ours, of which there is one: who finds it in use
- * makes single calls instead of waiting. Any context in which the host's call can be made; no locks.
+ * Many entries go with one call, as a list in a page of ours, of which there is one: who finds it
+ * in use makes single calls instead of waiting. Any context in which the host's call can be made;
+ * no locks.
  */
 #ifndef IOMMU_TCE_PAPR_CALLS_H
 #define IOMMU_TCE_PAPR_CALLS_H
@@ -25,7 +26,7 @@ struct papr_calls {
 	bool has_multiple; /* until it turns out that it has not; atomic */
 	uint64_t *list;    /* NULL: single calls only */
 	uint32_t list_taken;
-	bool is_locked; /* calls are made under a lock: who is busy is not waited for (IOMMU_EBUSY) */
+	bool is_locked;   /* calls are made under a lock: a busy hypervisor is IOMMU_EBUSY */
 	uint32_t is_hung; /* a wait has run out, and no call was answered since; atomic */
 };
 
@@ -39,13 +40,16 @@ void iommu_papr_set_hung(struct papr_calls *calls, bool is_hung);
 
 int iommu_papr_get_entry(struct papr_calls *calls, uint64_t index, uint64_t *entry);
 int iommu_papr_put_entry(struct papr_calls *calls, uint64_t index, uint64_t entry);
-/* Entries as a function of how far they are from the first; how many came through a failure: unknown. */
+/*
+ * Entries as a function of how far they are from the first; how many came through a failure:
+ * unknown.
+ */
 int iommu_papr_put_entries(struct papr_calls *calls, uint64_t index, uint64_t count,
 			   uint64_t (*entry_at)(const void *source, uint64_t i),
 			   const void *source);
 /*
- * All that can be is cleared, also after a failure: 0, IOMMU_ETIMEDOUT, IOMMU_EBUSY or IOMMU_EIO, and then
- * some may lead somewhere still.
+ * All that can be is cleared, also after a failure: 0, IOMMU_ETIMEDOUT, IOMMU_EBUSY or IOMMU_EIO,
+ * and then some may lead somewhere still.
  */
 int iommu_papr_clear_entries(struct papr_calls *calls, uint64_t index, uint64_t count);
 

@@ -96,8 +96,8 @@ static int switch_to(struct papr_unit *unit, struct papr_domain *domain)
 }
 
 /*
- * Another member has brought the window there. What is owed does not make this fail: the first member would
- * then have to go back, and take the window along.
+ * Another member has brought the window there. What is owed does not make this fail: the first
+ * member would then have to go back, and take the window along.
  */
 static int join(struct papr_unit *unit)
 {

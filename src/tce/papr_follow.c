@@ -81,7 +81,10 @@ static bool is_unconfirmed(int status)
 
 /* --- One part --------------------------------------------------------------------------------- */
 
-/* Pages from an index on, in one part, and what is done with them: IOMMU_EBUSY: the hypervisor is, wait. Locked. */
+/*
+ * Pages from an index on, in one part, and what is done with them: IOMMU_EBUSY: the hypervisor is,
+ * wait. Locked.
+ */
 struct step {
 	struct papr_unit *unit;
 	const struct papr_domain
@@ -91,8 +94,9 @@ struct step {
 };
 
 /*
- * As the book is, or clear if there is none to follow. How much was set by a call that failed is not known: the
- * caller takes the pages out of its book, or has the window follow none, and has that copied.
+ * As the book is, or clear if there is none to follow. How much was set by a call that failed is
+ * not known: the caller takes the pages out of its book, or has the window follow none, and has
+ * that copied.
  */
 static int copy(const struct step *step, bool is_last)
 {
@@ -122,7 +126,10 @@ static int clear(const struct step *step, bool is_last)
 	return status;
 }
 
-/* A whole part that is owed: pages that the book does not have are clear. The others stay as they are set. */
+/*
+ * A whole part that is owed: pages that the book does not have are clear. The others stay as they
+ * are set.
+ */
 static int clear_holes(const struct step *step, bool is_last)
 {
 	struct papr_unit *unit = step->unit;

@@ -127,7 +127,10 @@ static int unit_handle_faults(struct iommu_unit *base, bool *lost)
 	return 0;
 }
 
-/* The bridge is the hypervisor's: a message is delivered if its PE was given the interrupt; caches are coherent. */
+/*
+ * The bridge is the hypervisor's: a message is delivered if its PE was given the interrupt; caches
+ * are coherent.
+ */
 static bool unit_capable(const struct iommu_endpoint *endpoint, enum iommu_capability capability)
 {
 	(void)endpoint;

@@ -2,26 +2,28 @@
 /*
  * What the parts of the back end for guests of a hypervisor share: windows as units, and domains.
  *
- * A domain's entries are in a table of ours (its book), which no hardware reads. While the domain is in use by
- * an enabled unit, the hypervisor's entries follow: whoever has changed a range of the book takes the unit's
- * lock and copies that range, as it then stands. So the last who copies a page copies what is last in the
- * book, whatever order they come in.
+ * A domain's entries are in a table of ours (its book), which no hardware reads. While the domain
+ * is in use by an enabled unit, the hypervisor's entries follow: whoever has changed a range of the
+ * book takes the unit's lock and copies that range, as it then stands. So the last who copies a
+ * page copies what is last in the book, whatever order they come in.
  *
- * A page that was taken out of the book may not have been copied yet when the entries follow another domain. So
- * leaving one does not ask its book: the unit remembers in which parts of the window anything was set, and
- * clears these whole.
+ * A page that was taken out of the book may not have been copied yet when the entries follow
+ * another domain. So leaving one does not ask its book: the unit remembers in which parts of the
+ * window anything was set, and clears these whole.
  *
- * A part whose entries the hypervisor would not change is owed: any page of it may lead where it led before.
- * Owed parts are a bitmap, so that whatever was asked for is remembered whole. Every later map and unmap begins
- * with what is owed, and while something is, nothing is reported as done. Tables of the book are freed by a
- * caller that has had the lock after they were unlinked: reading the book needs it.
+ * A part whose entries the hypervisor would not change is owed: any page of it may lead where it
+ * led before. Owed parts are a bitmap, so that whatever was asked for is remembered whole. Every
+ * later map and unmap begins with what is owed, and while something is, nothing is reported as
+ * done. Tables of the book are freed by a caller that has had the lock after they were unlinked:
+ * reading the book needs it.
  *
- * What the unit was told to use and what its windows follow are two things: while a change has failed, and the
- * way back, too, they are in doubt. The unit keeps its domain, nothing is mapped in that, and the next call of
- * the control path tries again.
+ * What the unit was told to use and what its windows follow are two things: while a change has
+ * failed, and the way back, too, they are in doubt. The unit keeps its domain, nothing is mapped in
+ * that, and the next call of the control path tries again.
  *
- * Locking: the unit's spinlock guards which domain the entries follow, what is owed, and the entries. Calls of
- * the hypervisor are made under it, a few at once: a hypervisor that is busy is waited for without it.
+ * Locking: the unit's spinlock guards which domain the entries follow, what is owed, and the
+ * entries. Calls of the hypervisor are made under it, a few at once: a hypervisor that is busy is
+ * waited for without it.
  */
 #ifndef IOMMU_TCE_PAPR_UNIT_H
 #define IOMMU_TCE_PAPR_UNIT_H
@@ -99,9 +101,10 @@ static inline uint64_t papr_parts(const struct iommu_papr_window *window)
 /* --- papr_follow.c ---------------------------------------------------------------------------- */
 
 /*
- * Have the entries be as the book is, if they follow this domain. Returns 0, IOMMU_ETIMEDOUT or IOMMU_EIO:
- * something is not clear that should be, and owed; IOMMU_EAGAIN, IOMMU_EPERM, IOMMU_EFAULT: something was not
- * set, and is to be taken back. All of the range is tried, also after a failure: the first is the answer.
+ * Have the entries be as the book is, if they follow this domain. Returns 0, IOMMU_ETIMEDOUT or
+ * IOMMU_EIO: something is not clear that should be, and owed; IOMMU_EAGAIN, IOMMU_EPERM,
+ * IOMMU_EFAULT: something was not set, and is to be taken back. All of the range is tried, also
+ * after a failure: the first is the answer.
  */
 int iommu_papr_follow(struct papr_domain *domain, uint64_t index, uint64_t count);
 /* Clear what is owed: 0, IOMMU_ETIMEDOUT or IOMMU_EIO. */
@@ -111,7 +114,10 @@ int iommu_papr_switch(struct papr_unit *unit, struct papr_domain *domain);
 
 /* --- papr_domain.c ---------------------------------------------------------------------------- */
 
-/* Have the windows be as the unit's domain wants them, or, off or without one, clear. They are in doubt on failure. */
+/*
+ * Have the windows be as the unit's domain wants them, or, off or without one, clear. They are in
+ * doubt on failure.
+ */
 int iommu_papr_apply(struct papr_unit *unit);
 /* The same where they are in doubt, and what is owed is cleared: 0, or why not. */
 int iommu_papr_confirm(struct papr_unit *unit);

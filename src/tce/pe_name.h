@@ -4,7 +4,10 @@
 
 #include <libiommu/backend/ops.h>
 
-/* Its group gets the name by which users of these machines know it, domain<segment>-pe<hex>, if it has none. */
+/*
+ * Its group gets the name by which users of these machines know it, domain<segment>-pe<hex>, if it
+ * has none.
+ */
 void iommu_tce_name_group(struct iommu_endpoint *endpoint, uint32_t pe);
 
 #endif

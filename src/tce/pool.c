@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Handing out the pages of a window: a pool for each of a few CPUs, so that they do not meet at one lock,
- * and one, the top quarter, for large requests, so that they find runs. Within a pool next-fit from a
- * hint: addresses that were just freed are not used again at once, and full words are passed quickly.
- * What does not find a place in its own pool looks in the others, and then across them, before it
- * fails: a window that is empty has a run of all of it.
+ * Handing out the pages of a window: a pool for each of a few CPUs, so that they do not meet at one
+ * lock, and one, the top quarter, for large requests, so that they find runs. Within a pool
+ * next-fit from a hint: addresses that were just freed are not used again at once, and full words
+ * are passed quickly. What does not find a place in its own pool looks in the others, and then
+ * across them, before it fails: a window that is empty has a run of all of it.
  */
 #include "tce/table.h"
 
@@ -47,7 +47,9 @@ static uint64_t next_place(const struct iommu_tce_table *table, const struct tce
 	uint64_t page = (table->first_page + index + step) & ~step;
 
 	if (request->boundary != 0 && (page ^ (page + request->pages - 1)) >= request->boundary) {
-		/* Beyond the next boundary, which is aligned to more or to less than the request. */
+		/*
+		 * Beyond the next boundary, which is aligned to more or to less than the request.
+		 */
 		page = (page | (request->boundary - 1)) + 1;
 		page = (page + step) & ~step;
 	}

@@ -96,7 +96,10 @@ static void keep_valid(struct iommu_tce_table *table)
 			(void)iommu_tce_pools_reserve(table, index, 1);
 }
 
-/* Take the last ones away, so that there is something to work with; what is reserved stays reserved. */
+/*
+ * Take the last ones away, so that there is something to work with; what is reserved stays
+ * reserved.
+ */
 static int take_last(struct iommu_tce_table *table, uint64_t count)
 {
 	uint64_t index;

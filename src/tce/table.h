@@ -2,9 +2,9 @@
 /*
  * What the parts of a POWER translation window share.
  *
- * Locking: each pool has a spinlock for its hint, its counts and its bits. Pools begin at whole words of
- * the bitmap, so that no two locks guard one word. Whoever has bits may read them without the lock. Entries belong to whoever has their bits; back ends
- * are called without a lock.
+ * Locking: each pool has a spinlock for its hint, its counts and its bits. Pools begin at whole
+ * words of the bitmap, so that no two locks guard one word. Whoever has bits may read them without
+ * the lock. Entries belong to whoever has their bits; back ends are called without a lock.
  */
 #ifndef IOMMU_TCE_INTERNAL_H
 #define IOMMU_TCE_INTERNAL_H
@@ -50,10 +50,16 @@ bool iommu_tce_pools_have(const struct iommu_tce_table *table, uint64_t index, u
 /* --- Back ends -------------------------------------------------------------------------------- */
 
 struct tce_ops {
-	/* Entries that are not in use lead to pages from paddr on, and hardware sees them: or none does. */
+	/*
+	 * Entries that are not in use lead to pages from paddr on, and hardware sees them: or none
+	 * does.
+	 */
 	int (*set)(struct iommu_tce_table *table, uint64_t index, uint64_t count,
 		   iommu_paddr_t paddr, unsigned int prot);
-	/* They lead nowhere, and hardware has forgotten them. On failure only the first of these holds. */
+	/*
+	 * They lead nowhere, and hardware has forgotten them. On failure only the first of these
+	 * holds.
+	 */
 	int (*clear)(struct iommu_tce_table *table, uint64_t index, uint64_t count);
 	/* Without telling hardware; prot 0: nowhere. */
 	int (*exchange)(struct iommu_tce_table *table, uint64_t index, iommu_paddr_t paddr,
@@ -87,7 +93,10 @@ struct iommu_tce_table {
 
 /* What is wrong with a configuration; NULL: nothing. */
 const char *iommu_tce_table_defect(const struct iommu_tce_table_config *config);
-/* Make what every table has, of a configuration without defects. ops and the back end's parts come after. */
+/*
+ * Make what every table has, of a configuration without defects. ops and the back end's parts come
+ * after.
+ */
 int iommu_tce_table_init(struct iommu_tce_table *table,
 			 const struct iommu_tce_table_config *config);
 /* With the back end ready: clear all entries, or keep what is there. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A word of the owner's own for each page of a window, in pages that are made when one is first set: a tree
- * of pages of 512 words or pointers.
+ * A word of the owner's own for each page of a window, in pages that are made when one is first
+ * set: a tree of pages of 512 words or pointers.
  *
- * Locking: none; pages are linked by compare-and-swap and stay until all go. Any CPU, for different words.
+ * Locking: none; pages are linked by compare-and-swap and stay until all go. Any CPU, for different
+ * words.
  */
 #ifndef IOMMU_TCE_VIEW_H
 #define IOMMU_TCE_VIEW_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which domain the requests of an endpoint use: those without a PASID, and those with one. Where that is written
- * depends on the unit's mode (translation.c); what is counted and listed does not.
+ * Which domain the requests of an endpoint use: those without a PASID, and those with one. Where
+ * that is written depends on the unit's mode (translation.c); what is counted and listed does not.
  */
 #include <libiommu/status.h>
 
@@ -193,7 +193,9 @@ int iommu_vtd_detach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
 	return status != 0 ? status : iommu_vtd_confirm(vtd_unit_of(endpoint->unit));
 }
 
-/* Of an attach that failed: hardware may go on as before, and so does what is said of the endpoint. */
+/*
+ * Of an attach that failed: hardware may go on as before, and so does what is said of the endpoint.
+ */
 static void put_back(struct vtd_use *use)
 {
 	const struct vtd_attachment *place = iommu_vtd_place_find(use->domain, use->endpoint->unit);

@@ -5,10 +5,10 @@
  *
  * The rules: a write repeats the lasting bits that the status register shows and changes exactly
  * one bit; one-shot bits are never repeated; and no command is given before the last one has
- * completed: not even when it timed out. After a time-out later commands fail at once until the status
- * register shows that the command has completed; except that a queue may be told again to turn off, which
- * hardware may have ignored while the queue was busy. The lock covers a look at the status and one write,
- * never a wait.
+ * completed: not even when it timed out. After a time-out later commands fail at once until the
+ * status register shows that the command has completed; except that a queue may be told again to
+ * turn off, which hardware may have ignored while the queue was busy. The lock covers a look at the
+ * status and one write, never a wait.
  */
 #define VTD_REGISTER_BODY /* the registers' access functions, for all where size counts */
 #include <libiommu/status.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Root and context tables, of either mode: finding and storing entries. What hardware has to be told of
- * a change stands in context_change.c; a device that does not invalidate its TLB is blocked from
- * here, in whatever context that is noticed.
+ * Root and context tables, of either mode: finding and storing entries. What hardware has to be
+ * told of a change stands in context_change.c; a device that does not invalidate its TLB is blocked
+ * from here, in whatever context that is noticed.
  *
- * In scalable mode a bus has two tables of 128 entries, each twice as long; of an entry the first half, which is
- * all that is not 0, is handled just as an entry of legacy mode.
+ * In scalable mode a bus has two tables of 128 entries, each twice as long; of an entry the first
+ * half, which is all that is not 0, is handled just as an entry of legacy mode.
  */
 #include <libiommu/status.h>
 
@@ -78,7 +78,9 @@ int iommu_vtd_context_create(struct vtd_unit *unit, uint16_t source_id)
 	vtd_flush(unit, table, IOMMU_PAGE_SIZE);
 	store_low(root, vtd_root_low(iommu_virt_to_phys(platform, table)));
 	vtd_flush(unit, root, sizeof(*root));
-	/* Its entries are not present, as hardware believes of the bus; each is announced itself. */
+	/*
+	 * Its entries are not present, as hardware believes of the bus; each is announced itself.
+	 */
 	return 0;
 }
 

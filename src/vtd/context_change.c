@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Changing context entries, and telling hardware. In legacy mode they say how a device's requests are translated, in
- * scalable mode only where its PASIDs are, and what kinds of requests it may send.
+ * Changing context entries, and telling hardware. In legacy mode they say how a device's requests
+ * are translated, in scalable mode only where its PASIDs are, and what kinds of requests it may
+ * send.
  *
  * An entry is changed through the not present state, and hardware is told of each change as the
  * specification wants it ("Guidance to Software for Invalidations"):
@@ -37,7 +38,9 @@ static int forget(struct vtd_endpoint *endpoint, uint64_t old_low, uint16_t old_
 	if (!vtd_unit_is_active(unit))
 		return 0;
 	vtd_batch_add(&batch, iommu_vtd_context_descriptor(endpoint, old_domain_id));
-	/* In scalable mode nothing is translated by a context entry; its PASIDs are gone already. */
+	/*
+	 * In scalable mode nothing is translated by a context entry; its PASIDs are gone already.
+	 */
 	if (!vtd_is_scalable(unit))
 		vtd_batch_add(&batch, vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, old_domain_id,
 							   unit->caps.drain));
@@ -130,8 +133,8 @@ static void release_inherited(struct vtd_endpoint *endpoint, uint64_t old_low, u
 }
 
 /*
- * An entry was seen, perhaps, and is taken back: the device may have learnt something by it, and must not use its TLB
- * before that is empty. What the entry before becomes by that.
+ * An entry was seen, perhaps, and is taken back: the device may have learnt something by it, and
+ * must not use its TLB before that is empty. What the entry before becomes by that.
  */
 static uint64_t hold_back(struct vtd_endpoint *endpoint, uint64_t low, uint64_t old_low)
 {
@@ -161,7 +164,9 @@ int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_
 		return status;
 	old_low = iommu_le64(entry->low);
 	old_high = iommu_le64(entry->high);
-	/* The entries of a device that was blocked have gone, but not what was translated by them. */
+	/*
+	 * The entries of a device that was blocked have gone, but not what was translated by them.
+	 */
 	if ((old_low & VTD_CONTEXT_PRESENT) != 0 ||
 	    __atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST)) {
 		iommu_vtd_context_store(endpoint, 0, 0);
@@ -270,7 +275,10 @@ int iommu_vtd_context_update(struct vtd_endpoint *endpoint)
 void iommu_vtd_tlb_suspect(struct vtd_endpoint *endpoint)
 {
 	endpoint->tlb_unknown = true;
-	/* Hardware has not confirmed what came before this, and will not have done so before this, too. */
+	/*
+	 * Hardware has not confirmed what came before this, and will not have done so before this,
+	 * too.
+	 */
 	if (has_context(endpoint))
 		store_context(endpoint);
 }
@@ -365,8 +373,9 @@ int iommu_vtd_tlb_confirm(struct vtd_endpoint *endpoint)
 }
 
 /*
- * What devices keep: any of them may have been asked in vain. It is settled before it is done, because entries
- * are written for it, which begins with a confirmation; only the control path looks.
+ * What devices keep: any of them may have been asked in vain. It is settled before it is done,
+ * because entries are written for it, which begins with a confirmation; only the control path
+ * looks.
  */
 static int confirm_device_tlbs(struct vtd_unit *unit)
 {

@@ -14,7 +14,7 @@
 #include "base/atomic.h"
 #include "vtd/vtd.h"
 
-/* --- The map path: the one thing in which the stages differ where it matters -------------------- */
+/* --- The map path: the one thing in which the stages differ where it matters ------------------ */
 
 #if IOMMU_CONFIG_FIRST_STAGE
 static int map_first_stage(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_t paddr,
@@ -144,9 +144,9 @@ static void free_gathered(struct iommu_domain *base, struct iommu_gather *gather
 }
 
 /*
- * New mappings. Hardware may have cached that there are none, or a write buffer may still hold them. And
- * where an invalidation failed, what was mapped there before may still be cached: also under a domain
- * that no endpoint uses any more, as far as hardware has confirmed.
+ * New mappings. Hardware may have cached that there are none, or a write buffer may still hold
+ * them. And where an invalidation failed, what was mapped there before may still be cached: also
+ * under a domain that no endpoint uses any more, as far as hardware has confirmed.
  */
 static int tell_unit(struct vtd_domain *domain, struct vtd_attachment *attachment,
 		     iommu_iova_t iova, uint64_t size)
@@ -221,7 +221,10 @@ static void get_info(const struct iommu_domain *base, struct iommu_domain_info *
 
 /* --- What devices have written ---------------------------------------------------------------- */
 
-/* Forget what was noted; hardware, too, whatever an earlier attempt has cleared in the tables alone. */
+/*
+ * Forget what was noted; hardware, too, whatever an earlier attempt has cleared in the tables
+ * alone.
+ */
 static int clean(struct vtd_domain *domain)
 {
 	struct iommu_gather gather;
@@ -233,7 +236,10 @@ static int clean(struct vtd_domain *domain)
 	return status != 0 ? status : flush_all(&domain->base);
 }
 
-/* Have the second stage noted, or no longer, wherever it is used. On failure some may note, which harms nobody. */
+/*
+ * Have the second stage noted, or no longer, wherever it is used. On failure some may note, which
+ * harms nobody.
+ */
 static int switch_uses(struct vtd_domain *domain, bool enable)
 {
 	struct iommu_list_node *node;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Domain ids of a unit: a bitmap of those that are taken. An id that was given back may still tag something
- * in the unit's caches, when the invalidation was not confirmed: no entry is made present with it before
- * that is (iommu_vtd_confirm). Control path.
+ * Domain ids of a unit: a bitmap of those that are taken. An id that was given back may still tag
+ * something in the unit's caches, when the invalidation was not confirmed: no entry is made present
+ * with it before that is (iommu_vtd_confirm). Control path.
  */
 #include "vtd/vtd.h"
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The life of domains: which stage translates, the table for it, and the end of what hardware might still walk.
+ * The life of domains: which stage translates, the table for it, and the end of what hardware might
+ * still walk.
  *
- * Of its own tables a domain has the second stage where the unit has one, in either mode: every unit can join it, and it
- * is what dirty tracking and nesting want. It has the first where there is no second; where the host asks for it; and
- * where not-present entries may be cached, which of a first stage they never are: it saves an invalidation for each map.
+ * Of its own tables a domain has the second stage where the unit has one, in either mode: every
+ * unit can join it, and it is what dirty tracking and nesting want. It has the first where there is
+ * no second; where the host asks for it; and where not-present entries may be cached, which of a
+ * first stage they never are: it saves an invalidation for each map.
  */
 #include <libiommu/hw/vtd_first_stage.h>
 #include <libiommu/hw/vtd_second_stage.h>

@@ -206,7 +206,9 @@ static int turn_others_off(struct vtd_unit *first)
 	return status;
 }
 
-/* Everything passes: what is behind the unit needs identity for its default, or keeps its tables. */
+/*
+ * Everything passes: what is behind the unit needs identity for its default, or keeps its tables.
+ */
 static void bypass(struct vtd_unit *unit)
 {
 	struct iommu_endpoint *endpoint = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Messages that a unit sends on its own: of faults and of page requests (VT-d specification, "Fault Event Control
- * Register" and "Page Request Event Control Register", which are alike).
+ * Messages that a unit sends on its own: of faults and of page requests (VT-d specification, "Fault
+ * Event Control Register" and "Page Request Event Control Register", which are alike).
  */
 #include <libiommu/status.h>
 

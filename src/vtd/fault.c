@@ -6,11 +6,11 @@
  * until one is not filled, and each is given back by clearing its F bit. When hardware ran out of
  * records it says so (PFO) and records nothing more until that is cleared.
  *
- * The unit sends a message when the first condition appears in FSTS, and none while one is left there:
- * what is left pending silences the unit for good. So it is looked at again until nothing is, errors of
- * the queue included, and PFO goes last: with that write FSTS is 0 for a moment, whatever devices do.
- * One that faults just as fast as its records are read never fills the ring, nor lets it be empty. It is
- * given time to fill it.
+ * The unit sends a message when the first condition appears in FSTS, and none while one is left
+ * there: what is left pending silences the unit for good. So it is looked at again until nothing
+ * is, errors of the queue included, and PFO goes last: with that write FSTS is 0 for a moment,
+ * whatever devices do. One that faults just as fast as its records are read never fills the ring,
+ * nor lets it be empty. It is given time to fill it.
  */
 #include <libiommu/hw/vtd_fault.h>
 #include <libiommu/status.h>
@@ -346,8 +346,8 @@ static void settle_queue(struct vtd_unit *unit)
 }
 
 /*
- * The ring is empty, and stays so until PFO goes. The queue's lock keeps its errors where they are: if
- * none shows afterwards, none was there when PFO went.
+ * The ring is empty, and stays so until PFO goes. The queue's lock keeps its errors where they are:
+ * if none shows afterwards, none was there when PFO went.
  */
 static void clear_overflow(struct sweep *sweep)
 {
@@ -374,7 +374,10 @@ static int settle(struct sweep *sweep, uint32_t fsts)
 	return status;
 }
 
-/* Twice as long as all records take that are given back, with none given back: writing 0 does nothing. */
+/*
+ * Twice as long as all records take that are given back, with none given back: writing 0 does
+ * nothing.
+ */
 static void let_ring_run_full(struct vtd_unit *unit)
 {
 	unsigned int i;

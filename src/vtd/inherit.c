@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Units that were left on. Translation is not turned off where that can be avoided: bring-up changes the tables under a
- * running unit, so that devices are blocked that the old kernel's tables let through, and never let loose.
+ * Units that were left on. Translation is not turned off where that can be avoided: bring-up
+ * changes the tables under a running unit, so that devices are blocked that the old kernel's tables
+ * let through, and never let loose.
  *
- * Taking over from a kernel that died with translation on: its devices are still doing DMA, and must
- * not be stopped or let loose before they have been reset.
+ * Taking over from a kernel that died with translation on: its devices are still doing DMA, and
+ * must not be stopped or let loose before they have been reset.
  *
- * When the unit is found, what leads to page tables is copied: root and context tables, in scalable mode also
- * PASID directories and tables (inherit_scalable.c). The page tables themselves stay where they are, in the old
- * kernel's memory, which is not the new one's: it was loaded into memory that was set aside for it. Bring-up then
- * hands the copy to hardware without turning translation off, in the mode that the unit is in: a unit does not
- * change its mode while it translates. Domain ids stay the same, so that what hardware has cached stays right, and
- * are not given to anything else. An entry is replaced by the first attach of its endpoint, and with the last
- * entry of a domain id that id is free (inherited.c).
+ * When the unit is found, what leads to page tables is copied: root and context tables, in scalable
+ * mode also PASID directories and tables (inherit_scalable.c). The page tables themselves stay
+ * where they are, in the old kernel's memory, which is not the new one's: it was loaded into memory
+ * that was set aside for it. Bring-up then hands the copy to hardware without turning translation
+ * off, in the mode that the unit is in: a unit does not change its mode while it translates. Domain
+ * ids stay the same, so that what hardware has cached stays right, and are not given to anything
+ * else. An entry is replaced by the first attach of its endpoint, and with the last entry of a
+ * domain id that id is free (inherited.c).
  *
  * Nothing in the old tables is trusted. What cannot be copied is left out, and that device is
- * blocked: better a device that stops than one that overwrites the new kernel. The page tables were the old
- * kernel's promise of what its devices may reach; hardware walks them, and we never do.
+ * blocked: better a device that stops than one that overwrites the new kernel. The page tables were
+ * the old kernel's promise of what its devices may reach; hardware walks them, and we never do.
  */
 #include <libiommu/hw/vtd_second_stage.h>
 #include <libiommu/status.h>
@@ -103,7 +105,9 @@ static bool copy_entry(struct vtd_unit *unit, uint16_t source_id, uint64_t low, 
 
 /* --- Both modes ------------------------------------------------------------------------------- */
 
-/* A context table: of a bus, or in scalable mode of half a bus, with entries of twice the length. */
+/*
+ * A context table: of a bus, or in scalable mode of half a bus, with entries of twice the length.
+ */
 static unsigned int copy_context_table(struct vtd_unit *unit, uint16_t first, iommu_paddr_t table)
 {
 	const struct vtd_context_entry *old = iommu_phys_to_virt(unit->platform, table);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Scalable mode: a device's PASID directory, copied with the tables that it leads to. A copied entry names the page
- * tables, of either stage or both, that the old kernel made; see inherit.c. The copy is as large as what is
- * present needs, not as large as the old one. Its device may not ask for pages: the queue of requests is ours.
+ * Scalable mode: a device's PASID directory, copied with the tables that it leads to. A copied
+ * entry names the page tables, of either stage or both, that the old kernel made; see inherit.c.
+ * The copy is as large as what is present needs, not as large as the old one. Its device may not
+ * ask for pages: the queue of requests is ours.
  */
 #include <libiommu/hw/vtd_scalable.h>
 
@@ -71,7 +72,10 @@ static unsigned int copy_entries(struct vtd_unit *unit, struct vtd_pasid_entry *
 	return copied;
 }
 
-/* The table of one directory entry. It goes in even when it is empty: it is the device's from now on. */
+/*
+ * The table of one directory entry. It goes in even when it is empty: it is the device's from now
+ * on.
+ */
 static unsigned int copy_table(struct vtd_directory *directory, uint32_t index, uint64_t old,
 			       unsigned int *lost)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What was copied from a kernel before us, until it is replaced; see inherit.c for how it comes about.
+ * What was copied from a kernel before us, until it is replaced; see inherit.c for how it comes
+ * about.
  *
- * Domain ids are counted: an entry is one of before exactly when its domain id's count is not 0, for such ids
- * are given to nothing else. In scalable mode a device's copied directory waits for its endpoint, and is then the
- * endpoint's. With the endpoint's first attach, of whatever PASID, all that it had of before goes, confirmed, before
- * anything new is there: its driver has come.
+ * Domain ids are counted: an entry is one of before exactly when its domain id's count is not 0,
+ * for such ids are given to nothing else. In scalable mode a device's copied directory waits for
+ * its endpoint, and is then the endpoint's. With the endpoint's first attach, of whatever PASID,
+ * all that it had of before goes, confirmed, before anything new is there: its driver has come.
  */
 #include <libiommu/status.h>
 

@@ -26,9 +26,10 @@
 /* --- By registers ----------------------------------------------------------------------------- */
 
 /*
- * One request of the register interface. It lies on the stack of the caller that waits for it; whichever
- * CPU sees first that hardware has finished notes the result, so that none has to wait for another one
- * to come back to its request, and no lock is held by a waiting one. Guarded by command_lock.
+ * One request of the register interface. It lies on the stack of the caller that waits for it;
+ * whichever CPU sees first that hardware has finished notes the result, so that none has to wait
+ * for another one to come back to its request, and no lock is held by a waiting one. Guarded by
+ * command_lock.
  */
 struct vtd_register_request {
 	uint32_t offset;
@@ -62,7 +63,10 @@ static bool registers_are_busy(const struct vtd_unit *unit)
 	       (vtd_read64(unit, unit->caps.iotlb_offset + 8) & VTD_IOTLB_IVT) != 0;
 }
 
-/* IOMMU_EAGAIN: another request is under way. After a time-out callers are not kept waiting for that. */
+/*
+ * IOMMU_EAGAIN: another request is under way. After a time-out callers are not kept waiting for
+ * that.
+ */
 static int start_request(struct vtd_unit *unit, struct vtd_register_request *request)
 {
 	uintptr_t state = iommu_spin_lock(unit->platform, &unit->command_lock);
@@ -235,8 +239,9 @@ static void give_up(struct vtd_batch *batch, unsigned int at)
 }
 
 /*
- * Somebody's device did not answer. One of ours? Hardware that does not say which (0) leaves us only
- * with trying: a device that is the only one in its batch and fails again and again is the one.
+ * Somebody's device did not answer. One of ours? Hardware that does not say which (0) leaves us
+ * only with trying: a device that is the only one in its batch and fails again and again is the
+ * one.
  */
 static void find_the_silent(struct vtd_batch *batch, uint16_t silent, unsigned int *suspicion)
 {
@@ -419,7 +424,10 @@ static struct vtd_descriptor everything(const struct target *target)
 	return vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, target->domain_id, target->caps->drain);
 }
 
-/* The largest block of one descriptor, as a power of two of pages; blocks of a first stage have no such bound. */
+/*
+ * The largest block of one descriptor, as a power of two of pages; blocks of a first stage have no
+ * such bound.
+ */
 static unsigned int largest_order(const struct target *target)
 {
 	return target->first_stage ? 51 : target->caps->max_address_mask;
@@ -470,7 +478,7 @@ static void add_range(struct vtd_batch *batch, const struct target *target, iomm
 	vtd_batch_add(batch, fits ? block(target, base, order, leaves_only) : everything(target));
 }
 
-/* --- Those who have to be told one by one ------------------------------------------------------ */
+/* --- Those who have to be told one by one ----------------------------------------------------- */
 
 /* The most descriptors of one use. */
 #define USE_DESCRIPTORS_MAX (BLOCKS_MAX + 1)
@@ -489,8 +497,8 @@ static uint16_t id_of(const struct vtd_use *use)
 }
 
 /*
- * What has to be said for one use. Of a nested domain nobody knows which of its addresses lead to the range: all of
- * them go.
+ * What has to be said for one use. Of a nested domain nobody knows which of its addresses lead to
+ * the range: all of them go.
  */
 static void add_use(struct vtd_batch *batch, struct vtd_domain *domain,
 		    const struct vtd_listing *listing, uint16_t domain_id,
@@ -520,9 +528,9 @@ static void add_use(struct vtd_batch *batch, struct vtd_domain *domain,
 }
 
 /*
- * Add the domain's uses behind this unit whose numbers are above *number, as far as there is room. Numbers are not
- * positions: nobody is left out because somebody before him has left meanwhile. Devices cannot go away while they are in
- * use here. False: these were all.
+ * Add the domain's uses behind this unit whose numbers are above *number, as far as there is room.
+ * Numbers are not positions: nobody is left out because somebody before him has left meanwhile.
+ * Devices cannot go away while they are in use here. False: these were all.
  */
 static bool add_uses(struct vtd_batch *batch, struct vtd_unit *unit, struct vtd_domain *domain,
 		     uint16_t domain_id, const struct range *range, uint64_t *number)

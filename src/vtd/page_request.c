@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Page requests: the ring that hardware fills, and the answers (VT-d specification, "Page Requests").
+ * Page requests: the ring that hardware fills, and the answers (VT-d specification, "Page
+ * Requests").
  *
- * Reports are made with no lock held, by one CPU at a time. A CPU that finds another at work leaves it a note, and the
- * other looks once more: the message that brought the first one here is the only one that comes. What is in the ring comes
- * from devices, by way of memory: nothing in it is trusted.
+ * Reports are made with no lock held, by one CPU at a time. A CPU that finds another at work leaves
+ * it a note, and the other looks once more: the message that brought the first one here is the only
+ * one that comes. What is in the ring comes from devices, by way of memory: nothing in it is
+ * trusted.
  */
 #include <libiommu/page_request.h>
 #include <libiommu/status.h>
@@ -15,11 +17,16 @@
 
 #if IOMMU_CONFIG_SCALABLE
 
-/* Pages of the ring, as a power of two: 512 requests, as many as one device may have outstanding. */
+/*
+ * Pages of the ring, as a power of two: 512 requests, as many as one device may have outstanding.
+ */
 #define RING_ORDER   2
 #define RING_BYTES   ((uint64_t)IOMMU_PAGE_SIZE << RING_ORDER)
 #define REQUEST_SIZE sizeof(struct vtd_page_request)
-/* Times that the ring is emptied in one call: a device that asks without end must not keep a CPU busy. */
+/*
+ * Times that the ring is emptied in one call: a device that asks without end must not keep a CPU
+ * busy.
+ */
 #define ROUNDS_MAX 8
 
 /* --- The ring --------------------------------------------------------------------------------- */
@@ -43,7 +50,10 @@ int iommu_vtd_page_queue_start(struct vtd_unit *unit)
 {
 	if (unit->requests == NULL)
 		return 0;
-	/* Masked first: what comes after the status was cleared is then told when the event is let out. */
+	/*
+	 * Masked first: what comes after the status was cleared is then told when the event is let
+	 * out.
+	 */
 	vtd_write32(unit, VTD_PECTL, VTD_EVENT_MASK);
 	vtd_write64(unit, VTD_PQH, 0);
 	vtd_write64(unit, VTD_PQT, 0);
@@ -156,7 +166,10 @@ static int empty_ring(struct vtd_unit *unit)
 	return count;
 }
 
-/* The ring overflowed: hardware answers what comes until it is told that this was seen, with the ring empty. */
+/*
+ * The ring overflowed: hardware answers what comes until it is told that this was seen, with the
+ * ring empty.
+ */
 static bool clear_overflow(struct vtd_unit *unit)
 {
 	const uint32_t status = vtd_read32(unit, VTD_PRS);
@@ -175,7 +188,9 @@ static int handle(struct vtd_unit *unit, bool *lost)
 	for (rounds = 0; rounds < ROUNDS_MAX; rounds++) {
 		int count;
 
-		/* Before the ring is looked at: what comes after that raises the interrupt again. */
+		/*
+		 * Before the ring is looked at: what comes after that raises the interrupt again.
+		 */
 		vtd_write32(unit, VTD_PRS, VTD_PRS_PPR);
 		count = empty_ring(unit);
 		if (count < 0)

@@ -2,17 +2,20 @@
 /*
  * Changing PASID entries, and telling hardware.
  *
- * An entry is 512 bits, of which hardware may see any mixture: it becomes present with the store of its first word,
- * after all others, and stops being so with a store to that word, before all others. In between it is changed only
- * through the not present state, except for one flag. Hardware is told ("Guidance to Software for Invalidations"):
- *   present -> not present  the PASID cache of domain id and PASID, then what was translated: by a first stage or passed
- *                           through, the IOTLB of that PASID; by a second stage, of the domain id; then the device's TLB
- *   not present -> present  nothing, or in caching mode the same but for the device; otherwise a write-buffer flush
- *                           where the unit needs it
- *   dirty tracking          as of an entry that goes: what was translated before may be written without being noted
+ * An entry is 512 bits, of which hardware may see any mixture: it becomes present with the store of
+ * its first word, after all others, and stops being so with a store to that word, before all
+ * others. In between it is changed only through the not present state, except for one flag.
+ * Hardware is told ("Guidance to Software for Invalidations"):
+ *   present -> not present  the PASID cache of domain id and PASID, then what was translated: by a
+ *                           first stage or passed through, the IOTLB of that PASID; by a second
+ *                           stage, of the domain id; then the device's TLB
+ *   not present -> present  nothing, or in caching mode the same but for the device; otherwise a
+ *                           write-buffer flush where the unit needs it
+ *   dirty tracking          as of an entry that goes: what was translated before may be written
+ *                           without being noted
  *
- * The context entry that leads here is present as long as a PASID is. It is also what closes the way when a device
- * does not answer, in any context: see context_change.c.
+ * The context entry that leads here is present as long as a PASID is. It is also what closes the
+ * way when a device does not answer, in any context: see context_change.c.
  */
 #include <libiommu/status.h>
 
@@ -91,8 +94,9 @@ static void add_caches(struct vtd_batch *batch, const struct vtd_unit *unit, uin
 }
 
 /*
- * What was translated by these words is no longer; the device is told if it may use its TLB at all. On failure it
- * may hold translations that are nobody's to invalidate: unless the words come back, it must not use them.
+ * What was translated by these words is no longer; the device is told if it may use its TLB at all.
+ * On failure it may hold translations that are nobody's to invalidate: unless the words come back,
+ * it must not use them.
  */
 static int forget(struct vtd_endpoint *endpoint, uint32_t pasid, const uint64_t *words)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PASID directories and tables: their memory, and finding entries (VT-d specification, "Scalable-Mode PASID
- * Directory Entry", "Scalable-Mode PASID Table Entry"). What is written there and what hardware has to be told of it
- * is in pasid_change.c.
+ * PASID directories and tables: their memory, and finding entries (VT-d specification,
+ * "Scalable-Mode PASID Directory Entry", "Scalable-Mode PASID Table Entry"). What is written there
+ * and what hardware has to be told of it is in pasid_change.c.
  *
- * A directory starts with one page, which leads to 32768 PASIDs. When a higher one is attached a larger directory
- * takes its place: a copy that leads to the same tables, so that whichever of the two hardware knows is right, and
- * nothing that is attached is disturbed. A table stays until the endpoint is released: detaching never allocates, and
- * attaching again neither. Control path.
+ * A directory starts with one page, which leads to 32768 PASIDs. When a higher one is attached a
+ * larger directory takes its place: a copy that leads to the same tables, so that whichever of the
+ * two hardware knows is right, and nothing that is attached is disturbed. A table stays until the
+ * endpoint is released: detaching never allocates, and attaching again neither. Control path.
  */
 #include <libiommu/status.h>
 
@@ -130,7 +130,10 @@ int iommu_vtd_pasid_create(struct vtd_endpoint *endpoint, uint32_t pasid)
 		&endpoint->directory->entries[index],
 		iommu_le64(iommu_virt_to_phys(platform, table) | VTD_PASID_DIRECTORY_PRESENT));
 	vtd_flush(unit, &endpoint->directory->entries[index], sizeof(iommu_cell_t));
-	/* Its entries are not present, as hardware believes of the PASIDs; each is announced itself. */
+	/*
+	 * Its entries are not present, as hardware believes of the PASIDs; each is announced
+	 * itself.
+	 */
 	return 0;
 }
 

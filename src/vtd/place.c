@@ -9,8 +9,8 @@
  * sees the count of before a detach, his entries were cleared before the context entry of the next
  * attach was written, and hardware caches nothing of them under the new id.
  *
- * When the first endpoint behind a unit joins, the domain is cut down to what that unit can do; when
- * the last one leaves, page sizes and coherency are found anew from the units that are left.
+ * When the first endpoint behind a unit joins, the domain is cut down to what that unit can do;
+ * when the last one leaves, page sizes and coherency are found anew from the units that are left.
  */
 #include <libiommu/hw/vtd_first_stage.h>
 #include <libiommu/hw/vtd_second_stage.h>

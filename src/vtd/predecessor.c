@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What firmware, or a kernel before us, left on: translation, interrupt remapping, the queue, protected
- * memory. The status register says so, on every unit, whether anything is behind it or not; what is on and
- * not ours uses tables whose memory is no longer theirs.
+ * What firmware, or a kernel before us, left on: translation, interrupt remapping, the queue,
+ * protected memory. The status register says so, on every unit, whether anything is behind it or
+ * not; what is on and not ours uses tables whose memory is no longer theirs.
  *
- *   translation       is turned off when the units are enabled: in bring-up, or here where a unit is left
- *                     alone. With IOMMU_VTD_TAKE_OVER it goes on with copied tables: see inherit.c.
- *   interrupts        remapping is turned off at once; or, where the unit is taken over, it goes on until the
- *                     host enables its own, in which the table changes without a gap, or disables it.
+ *   translation       is turned off when the units are enabled: in bring-up, or here where a unit
+ *                     is left alone. With IOMMU_VTD_TAKE_OVER it goes on with copied tables: see
+ *                     inherit.c.
+ *   interrupts        remapping is turned off at once; or, where the unit is taken over, it goes on
+ *                     until the host enables its own, in which the table changes without a gap, or
+ *                     disables it.
  *   the queue         is turned off before ours is used, or before registers are.
  *   protected memory  is opened last in bring-up, and on a unit that lets everything pass.
  */
@@ -40,7 +42,10 @@ void iommu_vtd_predecessor_found(struct vtd_unit *unit)
 		vtd_log(unit, IOMMU_LOG_ERROR, "interrupt remapping was left on, and stays so");
 }
 
-/* Messages of before went to a processor that has other uses for the vector now. Of the queue we want none. */
+/*
+ * Messages of before went to a processor that has other uses for the vector now. Of the queue we
+ * want none.
+ */
 static void mask_queue_event(struct vtd_unit *unit)
 {
 	if (unit->caps.queue)

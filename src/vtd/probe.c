@@ -107,7 +107,10 @@ static void unmap_registers(struct vtd_unit *unit)
 }
 
 /* Where firmware says that the registers are: somewhere, and inside of what it says there is. */
-/* Two that share registers are one unit, of which the last table that was set holds: for the devices of both. */
+/*
+ * Two that share registers are one unit, of which the last table that was set holds: for the
+ * devices of both.
+ */
 static bool has_registers_of_another(const struct vtd_unit *unit)
 {
 	struct vtd_unit *other = NULL;
@@ -175,7 +178,10 @@ static bool was_left_on(const struct vtd_unit *unit, uint64_t mode)
 	       (vtd_read64(unit, VTD_RTADDR) & VTD_RTADDR_MODE) == mode;
 }
 
-/* In scalable mode there is only the queue: a unit that was left on so needs it, whatever the host prefers. */
+/*
+ * In scalable mode there is only the queue: a unit that was left on so needs it, whatever the host
+ * prefers.
+ */
 static bool wants_queue(const struct vtd_unit *unit)
 {
 	return !IOMMU_CONFIG_REGISTERS || !unit->caps.registers ||
@@ -184,9 +190,10 @@ static bool wants_queue(const struct vtd_unit *unit)
 }
 
 /*
- * Scalable mode where the unit has it, unless the host does not want it. A unit can only change its mode while it does
- * not translate, which lets its devices loose: one that was left on in scalable mode stays in it; in legacy mode it
- * stays when it is taken over, for it would be a loss for good otherwise.
+ * Scalable mode where the unit has it, unless the host does not want it. A unit can only change its
+ * mode while it does not translate, which lets its devices loose: one that was left on in scalable
+ * mode stays in it; in legacy mode it stays when it is taken over, for it would be a loss for good
+ * otherwise.
  */
 static void choose_mode(struct vtd_unit *unit)
 {
@@ -224,8 +231,8 @@ static void unit_name(struct vtd_unit *unit, unsigned int number)
 }
 
 /*
- * The width that firmware states for the machine. Where the host's own memory lies beyond it, firmware
- * is wrong: then the unit knows better.
+ * The width that firmware states for the machine. Where the host's own memory lies beyond it,
+ * firmware is wrong: then the unit knows better.
  */
 static unsigned int width_of(struct vtd_unit *unit)
 {
@@ -321,7 +328,9 @@ void iommu_vtd_unit_free(struct vtd_unit *unit)
 	unmap_registers(unit);
 	if (--unit->table->units == 0 && unit->table != probe->main)
 		iommu_vtd_table_free(probe, unit->table);
-	/* One more than there are, so that the last of them ends here, not in the loop of another. */
+	/*
+	 * One more than there are, so that the last of them ends here, not in the loop of another.
+	 */
 	unit->attachments++;
 	unit->removed = true;
 	iommu_vtd_unit_put(unit);

@@ -13,22 +13,23 @@
  *
  * What can go wrong:
  *
- *   Hardware refuses a descriptor (IQE) and stops. A wait descriptor that writes a status word takes its
- *   place (one that writes nothing is reserved, and would be refused, too); the submitter is told, and
- *   the queue goes on.
+ *   Hardware refuses a descriptor (IQE) and stops. A wait descriptor that writes a status word
+ *   takes its place (one that writes nothing is reserved, and would be refused, too); the submitter
+ *   is told, and the queue goes on.
  *
- *   A device does not answer (ITE). The waits in flight are lost and their submitters told, with the
- *   device's name as far as hardware knows it; they ask again. Such slots are kept until their submitter
- *   has seen that.
+ *   A device does not answer (ITE). The waits in flight are lost and their submitters told, with
+ *   the device's name as far as hardware knows it; they ask again. Such slots are kept until their
+ *   submitter has seen that.
  *
- *   No answer at all. The submitter gives up and the queue *hangs*: nothing is submitted any more, and
- *   submitters are told at once, until everything that was submitted has been answered. No slot is
- *   reused before, because hardware may still write there. A hot path only looks for the answers and
- *   rings the doorbell again; the control path empties the queue, turns it off and on
+ *   No answer at all. The submitter gives up and the queue *hangs*: nothing is submitted any more,
+ *   and submitters are told at once, until everything that was submitted has been answered. No slot
+ *   is reused before, because hardware may still write there. A hot path only looks for the answers
+ *   and rings the doorbell again; the control path empties the queue, turns it off and on
  *   (iommu_vtd_queue_hold).
  *
- *   A device that is slow. The specification of ATS gives a device a minute and a half; hardware tells of
- *   one that takes longer (ITE). Waits behind such a request, of whatever domain, have as much time.
+ *   A device that is slow. The specification of ATS gives a device a minute and a half; hardware
+ *   tells of one that takes longer (ITE). Waits behind such a request, of whatever domain, have as
+ *   much time.
  */
 #include <libiommu/status.h>
 
@@ -89,7 +90,9 @@ int iommu_vtd_queue_alloc(struct vtd_unit *unit)
 {
 	struct vtd_queue *queue = &unit->queue;
 
-	/* In legacy mode, too: the mode that hardware is left in by a predecessor may want it so. */
+	/*
+	 * In legacy mode, too: the mode that hardware is left in by a predecessor may want it so.
+	 */
 	queue->wide = (unit->caps.ecap & VTD_ECAP_SMTS) != 0;
 	queue->ring = iommu_vtd_pages_alloc(unit, ring_order(queue));
 	queue->status = iommu_vtd_pages_alloc(unit, 0);
@@ -172,7 +175,7 @@ static void queue_fill(struct vtd_unit *unit, const struct vtd_descriptor *descr
 	vtd_write64(unit, VTD_IQT, vtd_queue_offset(queue->tail, queue->wide));
 }
 
-/* --- Errors ------------------------------------------------------------------------------------ */
+/* --- Errors ----------------------------------------------------------------------------------- */
 
 static void ring_doorbell(struct vtd_unit *unit)
 {
@@ -180,9 +183,9 @@ static void ring_doorbell(struct vtd_unit *unit)
 }
 
 /*
- * A descriptor was refused: tell its submitter, put a harmless one in its place, let hardware go on. The
- * harmless one writes the number of its submission to the status word of its own slot: no submitter
- * waits there for a higher one. Locked.
+ * A descriptor was refused: tell its submitter, put a harmless one in its place, let hardware go
+ * on. The harmless one writes the number of its submission to the status word of its own slot: no
+ * submitter waits there for a higher one. Locked.
  */
 static void descriptor_refused(struct vtd_unit *unit)
 {
@@ -436,7 +439,9 @@ static void forget_submissions(struct vtd_unit *unit)
 	struct vtd_queue *queue = &unit->queue;
 	uintptr_t state = iommu_spin_lock(unit->platform, &queue->lock);
 
-	/* Status words keep their numbers: an old one must not be taken for an answer to a new one. */
+	/*
+	 * Status words keep their numbers: an old one must not be taken for an answer to a new one.
+	 */
 	memset(queue->ring, 0, (size_t)IOMMU_PAGE_SIZE << ring_order(queue));
 	queue->head = 0;
 	queue->tail = 0;
@@ -453,8 +458,9 @@ static bool is_at_work(const struct vtd_unit *unit)
 }
 
 /*
- * Hardware may ignore that a busy queue is turned off. A queue that answers is brought to rest behind a
- * wait descriptor: also one that went on, or stayed on, after the wait for that had timed out.
+ * Hardware may ignore that a busy queue is turned off. A queue that answers is brought to rest
+ * behind a wait descriptor: also one that went on, or stayed on, after the wait for that had timed
+ * out.
  */
 static int bring_to_rest(struct vtd_unit *unit)
 {

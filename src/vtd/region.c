@@ -2,13 +2,14 @@
 /*
  * Memory that firmware claims for devices (RMRR): which claims are believed.
  *
- * Whatever a claim says, its device reaches that memory as long as nothing is attached. So it is looked
- * at before: when the endpoint becomes known, once, and each answer is logged. The host is asked first;
- * what it leaves open is decided here.
+ * Whatever a claim says, its device reaches that memory as long as nothing is attached. So it is
+ * looked at before: when the endpoint becomes known, once, and each answer is logged. The host is
+ * asked first; what it leaves open is decided here.
  *
- * A claim and the library's own tables never overlap: whichever comes first has the memory. A table's
- * page ends all claims to it that no device has yet; a claim that a device has keeps the page from
- * becoming a table. The list of claims is made with the probe and never changes, their states are atomic.
+ * A claim and the library's own tables never overlap: whichever comes first has the memory. A
+ * table's page ends all claims to it that no device has yet; a claim that a device has keeps the
+ * page from becoming a table. The list of claims is made with the probe and never changes, their
+ * states are atomic.
  */
 #include <libiommu/status.h>
 
@@ -23,8 +24,8 @@
 #define ISA_WINDOW_LAST  0xffffffULL
 
 /*
- * Of all regions of a device together. In real machines' tables display devices claim up to 1 GiB, which
- * graphics made when the machine started, and can be told to take 2; all others below 3 MiB.
+ * Of all regions of a device together. In real machines' tables display devices claim up to 1 GiB,
+ * which graphics made when the machine started, and can be told to take 2; all others below 3 MiB.
  */
 #define BYTES_MAX         (256ULL << 20)
 #define DISPLAY_BYTES_MAX (4ULL << 30)
@@ -127,7 +128,10 @@ bool iommu_vtd_claims_leave(void *ctx, iommu_paddr_t start, uint64_t size)
 	return true;
 }
 
-/* Give a device all claims that overlap a region; false: the library's own tables, or registers, are there. */
+/*
+ * Give a device all claims that overlap a region; false: the library's own tables, or registers,
+ * are there.
+ */
 static bool claims_take(struct vtd_probe *probe, iommu_paddr_t start, iommu_paddr_t last)
 {
 	struct iommu_list_node *node;

@@ -3,14 +3,17 @@
  * Which unit translates for an endpoint (VT-d specification, "Device Scope Structure").
  *
  * Scopes and endpoints are both described by a path from a root bus, so that they are compared
- * without asking any bridge for its bus numbers, which an operating system may have changed. Firmware
- * lists no virtual functions: they are where their physical function is.
+ * without asking any bridge for its bus numbers, which an operating system may have changed.
+ * Firmware lists no virtual functions: they are where their physical function is.
  */
 #include <libiommu/status.h>
 
 #include "vtd/vtd.h"
 
-/* A step of the endpoint's path, as device and function; the last of a virtual one's is the physical one's. */
+/*
+ * A step of the endpoint's path, as device and function; the last of a virtual one's is the
+ * physical one's.
+ */
 static uint16_t hop_of(const struct iommu_endpoint_info *info, unsigned int i)
 {
 	if (iommu_is_virtual_function(info) && i + 1U == info->path_length)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the units of one probe share, and its end: the tables that name them, the structures of units
- * that outlive their units, and the way from one unit to the next.
+ * What the units of one probe share, and its end: the tables that name them, the structures of
+ * units that outlive their units, and the way from one unit to the next.
  */
 #include "vtd/vtd.h"
 

@@ -4,8 +4,8 @@
  *
  * The order: take over what firmware left on; clear old faults; the queue, so that everything below
  * can invalidate; the fault interrupt; the write buffer; the root table, with the global
- * invalidations that must follow it; translation; the TLBs of devices; and last the protected-memory
- * regions, which would otherwise open a window.
+ * invalidations that must follow it; translation; the TLBs of devices; and last the
+ * protected-memory regions, which would otherwise open a window.
  */
 #include <libiommu/status.h>
 
@@ -160,8 +160,9 @@ static void begin(struct vtd_unit *unit)
 }
 
 /*
- * A bring-up failed. What translated before it, by tables of ours or of a kernel that is taken over, still does: off, it
- * would let everything pass. But what devices' entries were changed to for the bring-up, it may not have heard of.
+ * A bring-up failed. What translated before it, by tables of ours or of a kernel that is taken
+ * over, still does: off, it would let everything pass. But what devices' entries were changed to
+ * for the bring-up, it may not have heard of.
  */
 static void abandon(struct vtd_unit *unit)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who depends on a domain's tables: endpoints, for their own requests or those with a PASID, directly or through a
- * domain that is nested in it. Written on the control path, read by whoever invalidates: under the domain's lock.
+ * Who depends on a domain's tables: endpoints, for their own requests or those with a PASID,
+ * directly or through a domain that is nested in it. Written on the control path, read by whoever
+ * invalidates: under the domain's lock.
  */
 #include "vtd/vtd.h"
 
@@ -13,8 +14,9 @@ bool iommu_vtd_use_keeps(const struct vtd_domain *domain, const struct vtd_endpo
 }
 
 /*
- * Does something have to be said for this use, beyond what is said under the domain id? For a device's TLB; for a
- * first stage under another PASID than that of ordinary requests; for what is nested.
+ * Does something have to be said for this use, beyond what is said under the domain id? For a
+ * device's TLB; for a first stage under another PASID than that of ordinary requests; for what is
+ * nested.
  */
 static bool is_special(const struct vtd_listing *listing, const struct vtd_domain *domain)
 {

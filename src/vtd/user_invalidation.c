@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the owner of a nested domain's first stage wants invalidated: requests from outside, each checked before it becomes
- * descriptors under the domain's own ids. No request reaches further than the domain that it is made of.
+ * What the owner of a nested domain's first stage wants invalidated: requests from outside, each
+ * checked before it becomes descriptors under the domain's own ids. No request reaches further than
+ * the domain that it is made of.
  */
 #include <libiommu/status.h>
 

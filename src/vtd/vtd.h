@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The VT-d back end's structures, and what its files offer each other. The files are cut as the
- * specification is: cap, scope, unit (bring-up), command, invalidation, queue, context, PASID table, page
- * request, domain, fault, and driver, which puts them behind the core's ops.
+ * specification is: cap, scope, unit (bring-up), command, invalidation, queue, context, PASID
+ * table, page request, domain, fault, and driver, which puts them behind the core's ops.
  *
  * Locks. None is held while waiting for hardware, and none while another is taken:
  *
@@ -11,8 +11,8 @@
  *                         status and the start of one command
  *   domain->lock          the domain's quarantine
  *
- * Root and context tables, the list of a domain's units and the unit's domain ids change only on the
- * control path, which the host serialises.
+ * Root and context tables, the list of a domain's units and the unit's domain ids change only on
+ * the control path, which the host serialises.
  */
 #ifndef IOMMU_VTD_VTD_H
 #define IOMMU_VTD_VTD_H
@@ -74,9 +74,14 @@ struct vtd_unit;
 
 /* --- memory: pages that hardware gets the address of ------------------------------------------ */
 
-/* Zeroed pages that the unit can address; NULL: the host has none, or none such, which is logged. */
+/*
+ * Zeroed pages that the unit can address; NULL: the host has none, or none such, which is logged.
+ */
 void *iommu_vtd_pages_alloc(const struct vtd_unit *unit, unsigned int order);
-/* How wide an address the unit's root-table register holds: units need not have the bits above their width. */
+/*
+ * How wide an address the unit's root-table register holds: units need not have the bits above
+ * their width.
+ */
 unsigned int iommu_vtd_root_bits(struct vtd_unit *unit);
 
 /* --- queue: the invalidation queue ------------------------------------------------------------ */
@@ -121,7 +126,9 @@ struct vtd_queue {
 	uint32_t generation;
 	bool wide;    /* descriptors of 256 bits, as scalable mode wants them */
 	bool running; /* hardware has confirmed that it is on; nothing is submitted otherwise */
-	/* Hardware stopped answering: nothing is submitted before all that was has been answered. */
+	/*
+	 * Hardware stopped answering: nothing is submitted before all that was has been answered.
+	 */
 	bool hangs;
 	/* It was told to turn off while busy, and did not: hardware may have ignored that. */
 	bool stayed_on;
@@ -130,20 +137,23 @@ struct vtd_queue {
 int iommu_vtd_queue_alloc(struct vtd_unit *unit);
 void iommu_vtd_queue_free(struct vtd_unit *unit);
 /*
- * Have the queue on, working and accepted by hardware: restarted, empty, where it is not. Off, when neither
- * translation nor interrupts need it. Control path.
+ * Have the queue on, working and accepted by hardware: restarted, empty, where it is not. Off, when
+ * neither translation nor interrupts need it. Control path.
  */
 int iommu_vtd_queue_hold(struct vtd_unit *unit);
-/* Does a queue that did not turn off work again? Then the command to do so is not under way any more. */
+/*
+ * Does a queue that did not turn off work again? Then the command to do so is not under way any
+ * more.
+ */
 void iommu_vtd_queue_look(struct vtd_unit *unit);
 int iommu_vtd_queue_release(struct vtd_unit *unit);
 /* Turn it off, or the one that a predecessor left on. */
 int iommu_vtd_queue_turn_off(struct vtd_unit *unit);
 /*
- * Have hardware execute `count` descriptors, perhaps none, and all that came before them, and wait for it. 0; IOMMU_EIO: hardware refused one, or
- * reported an error; IOMMU_EAGAIN: a device's TLB did not answer, *silent says which (0: unknown),
- * and what had been submitted behind it is lost, whoever's it was; IOMMU_ETIMEDOUT; IOMMU_EINVAL:
- * more than VTD_BATCH_MAX.
+ * Have hardware execute `count` descriptors, perhaps none, and all that came before them, and wait
+ * for it. 0; IOMMU_EIO: hardware refused one, or reported an error; IOMMU_EAGAIN: a device's TLB
+ * did not answer, *silent says which (0: unknown), and what had been submitted behind it is lost,
+ * whoever's it was; IOMMU_ETIMEDOUT; IOMMU_EINVAL: more than VTD_BATCH_MAX.
  */
 int iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
 			   unsigned int count, uint16_t *silent);
@@ -216,12 +226,15 @@ int iommu_vtd_tell(struct vtd_unit *unit, struct vtd_batch *batch);
 /* Context cache, IOTLB and interrupt entries, all of it; not the TLBs of devices. */
 int iommu_vtd_invalidate_all(struct vtd_unit *unit);
 /*
- * Nothing that hardware was told is open when this returns 0: what was not confirmed has been by a global
- * invalidation, for which a queue that hangs was restarted. To be asked before anything new is made
- * present or reported as done. Control path.
+ * Nothing that hardware was told is open when this returns 0: what was not confirmed has been by a
+ * global invalidation, for which a queue that hangs was restarted. To be asked before anything new
+ * is made present or reported as done. Control path.
  */
 int iommu_vtd_confirm(struct vtd_unit *unit);
-/* What the unit caches is not known any more: the next invalidation of anything begins with a global one. */
+/*
+ * What the unit caches is not known any more: the next invalidation of anything begins with a
+ * global one.
+ */
 void iommu_vtd_doubt(struct vtd_unit *unit);
 /* All that a unit has cached of a domain and overlaps [start, last], and what its devices have. */
 int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain, uint16_t domain_id,
@@ -229,7 +242,7 @@ int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain,
 /* 2^order entries of the interrupt table from an index on. */
 int iommu_vtd_invalidate_interrupts(struct vtd_unit *unit, uint16_t index, unsigned int order);
 
-/* --- event: the messages that a unit sends on its own ------------------------------------------ */
+/* --- event: the messages that a unit sends on its own ----------------------------------------- */
 
 struct vtd_event {
 	uint64_t address;
@@ -237,7 +250,10 @@ struct vtd_event {
 	bool enabled;
 };
 
-/* Program, or mask, the event whose registers begin at `control` (FECTL, PECTL) as the host wants it. */
+/*
+ * Program, or mask, the event whose registers begin at `control` (FECTL, PECTL) as the host wants
+ * it.
+ */
 void iommu_vtd_event_apply(struct vtd_unit *unit, uint32_t control, const struct vtd_event *event);
 /* What the host wants from now on; false: the address is none of an interrupt. */
 bool iommu_vtd_event_set(struct vtd_event *event, uint64_t address, uint32_t data);
@@ -458,8 +474,8 @@ struct vtd_listing {
 };
 
 /*
- * An endpoint that uses a domain: for its requests without a PASID (0) or those with this one. Nested domains
- * list it with their parent, too, on which it also depends.
+ * An endpoint that uses a domain: for its requests without a PASID (0) or those with this one.
+ * Nested domains list it with their parent, too, on which it also depends.
  */
 struct vtd_use {
 	struct vtd_listing own, below;
@@ -480,8 +496,8 @@ struct vtd_endpoint {
 	/* … but not now: see iommu_vtd_context_hold_tlb. */
 	bool tlb_held;
 	/*
-	 * The device may keep what nobody told it to forget: empty its TLB before it may use it. In scalable
-	 * mode its context entry does not let it, until then.
+	 * The device may keep what nobody told it to forget: empty its TLB before it may use it. In
+	 * scalable mode its context entry does not let it, until then.
 	 */
 	bool tlb_unknown;
 	/* The device did not answer: nothing of it passes until it was reset. Atomic. */
@@ -491,7 +507,10 @@ struct vtd_endpoint {
 	struct iommu_list_node pasids; /* uses with a PASID */
 	/* Invalidations under way that name it; atomic. Its end waits for them. */
 	uint32_t users;
-	/* Scalable mode: its PASIDs, how many of them are present, and the flags of its context entry. */
+	/*
+	 * Scalable mode: its PASIDs, how many of them are present, and the flags of its context
+	 * entry.
+	 */
 	struct vtd_directory *directory;
 	unsigned int present;
 	uint64_t context_flags;
@@ -513,14 +532,17 @@ bool iommu_vtd_endpoint_is_lost(const struct iommu_endpoint *endpoint);
 bool iommu_vtd_is_inherited(const struct iommu_endpoint *endpoint);
 int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature feature, bool enable);
 
-/* --- region: what firmware claims for devices -------------------------------------------------- */
+/* --- region: what firmware claims for devices ------------------------------------------------- */
 
 #if IOMMU_CONFIG_REGIONS
 /* The claims of the machine's table. Before the first page is given to hardware. */
 void iommu_vtd_claims_init(struct vtd_probe *probe);
 int iommu_vtd_claims_make(struct vtd_probe *probe);
 void iommu_vtd_claims_free(struct vtd_probe *probe);
-/* Does no device have a claim to these bytes? Then none gets it any more. @probe: struct vtd_probe. Any context. */
+/*
+ * Does no device have a claim to these bytes? Then none gets it any more. @probe: struct vtd_probe.
+ * Any context.
+ */
 bool iommu_vtd_claims_leave(void *probe, iommu_paddr_t start, uint64_t size);
 /* Which regions the endpoint has, by what is said of it now; and none. */
 int iommu_vtd_regions_decide(struct vtd_endpoint *endpoint);
@@ -561,10 +583,10 @@ void iommu_vtd_root_free(struct vtd_unit *unit);
 struct vtd_context_entry *iommu_vtd_context_find(const struct vtd_unit *unit, uint16_t source_id);
 int iommu_vtd_context_create(struct vtd_unit *unit, uint16_t source_id);
 /*
- * Change the entries of an endpoint to (low, high), or to not present with low == 0, through the not
- * present state and with the invalidations that this needs. On failure the entries are as before,
- * except that entries which were to be cleared stay cleared, and so do those of a device that did
- * not answer. IOMMU_ENOENT: the bus has no table.
+ * Change the entries of an endpoint to (low, high), or to not present with low == 0, through the
+ * not present state and with the invalidations that this needs. On failure the entries are as
+ * before, except that entries which were to be cleared stay cleared, and so do those of a device
+ * that did not answer. IOMMU_ENOENT: the bus has no table.
  */
 int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_t high);
 /* iommu_vtd_translation_put_back of legacy mode; and of scalable mode, the way to its PASIDs. */
@@ -581,12 +603,16 @@ void iommu_vtd_context_block(struct vtd_endpoint *endpoint);
 void iommu_vtd_context_hold_tlb(struct vtd_endpoint *endpoint);
 int iommu_vtd_context_release_tlb(struct vtd_endpoint *endpoint);
 /*
- * Scalable mode. Make the context entry present, if it is not; and have one that is say what is known of the endpoint,
- * its directory and flags, in one store: hardware may use it as it was before or after.
+ * Scalable mode. Make the context entry present, if it is not; and have one that is say what is
+ * known of the endpoint, its directory and flags, in one store: hardware may use it as it was
+ * before or after.
  */
 int iommu_vtd_context_open(struct vtd_endpoint *endpoint);
 int iommu_vtd_context_update(struct vtd_endpoint *endpoint);
-/* Do not let a device use its TLB, which may hold anything; empty it, and let the device use it again. */
+/*
+ * Do not let a device use its TLB, which may hold anything; empty it, and let the device use it
+ * again.
+ */
 void iommu_vtd_tlb_suspect(struct vtd_endpoint *endpoint);
 int iommu_vtd_tlb_recover(struct vtd_endpoint *endpoint);
 /* Empty a TLB that the device may use, because an invalidation of it may have failed. */
@@ -595,7 +621,7 @@ int iommu_vtd_tlb_confirm(struct vtd_endpoint *endpoint);
 struct vtd_descriptor iommu_vtd_context_descriptor(const struct vtd_endpoint *endpoint,
 						   uint16_t domain_id);
 
-/* --- translation: what is said of one endpoint's requests, in either mode ----------------------- */
+/* --- translation: what is said of one endpoint's requests, in either mode --------------------- */
 
 struct vtd_translation {
 	enum vtd_pasid_type type;
@@ -609,21 +635,21 @@ struct vtd_translation {
 };
 
 /*
- * Have the requests of an endpoint with a PASID, or with none (0), translated so, or not at all (NULL). On failure
- * it is as before, except that what was to be blocked stays blocked.
+ * Have the requests of an endpoint with a PASID, or with none (0), translated so, or not at all
+ * (NULL). On failure it is as before, except that what was to be blocked stays blocked.
  */
 int iommu_vtd_translation_set(struct vtd_endpoint *endpoint, uint32_t pasid,
 			      const struct vtd_translation *translation);
 /*
- * What was taken away, without confirmation, is said again: hardware may not have forgotten it anyway. A TLB of
- * the device is not used before it was emptied.
+ * What was taken away, without confirmation, is said again: hardware may not have forgotten it
+ * anyway. A TLB of the device is not used before it was emptied.
  */
 void iommu_vtd_translation_put_back(struct vtd_endpoint *endpoint, uint32_t pasid,
 				    const struct vtd_translation *translation);
 /* Switch the noting of writes of what is translated so. Scalable mode. */
 int iommu_vtd_translation_set_dirty(struct vtd_endpoint *endpoint, uint32_t pasid, bool dirty);
 
-/* --- PASID table ------------------------------------------------------------------------------- */
+/* --- PASID table ------------------------------------------------------------------------------ */
 
 /* The PASID directory of an endpoint, and the tables that it leads to. */
 struct vtd_directory {
@@ -686,7 +712,7 @@ int iommu_vtd_pasid_write(struct vtd_endpoint *endpoint, uint32_t pasid,
 void iommu_vtd_pasid_put_back(struct vtd_endpoint *endpoint, uint32_t pasid,
 			      const struct vtd_translation *translation);
 
-/* --- predecessor: what was left on ------------------------------------------------------------- */
+/* --- predecessor: what was left on ------------------------------------------------------------ */
 
 /* The unit has been found: what nothing of ours will use goes off at once. */
 void iommu_vtd_predecessor_found(struct vtd_unit *unit);
@@ -697,16 +723,21 @@ void iommu_vtd_predecessor_found(struct vtd_unit *unit);
 void iommu_vtd_predecessor_keep(struct vtd_unit *unit);
 /* The first step of bring-up: what is on and not taken over goes off. */
 int iommu_vtd_predecessor_take_over(struct vtd_unit *unit);
-/* A unit that is not brought up, or the end: translation and queue go off where they are not ours. */
+/*
+ * A unit that is not brought up, or the end: translation and queue go off where they are not ours.
+ */
 int iommu_vtd_predecessor_turn_off(struct vtd_unit *unit);
-/* The same with the units enabled around it; one that lets everything pass opens its protected memory. */
+/*
+ * The same with the units enabled around it; one that lets everything pass opens its protected
+ * memory.
+ */
 int iommu_vtd_predecessor_leave_alone(struct vtd_unit *unit);
 /* One of them, if it is on. */
 int iommu_vtd_predecessor_stop_queue(struct vtd_unit *unit);
 int iommu_vtd_predecessor_stop_interrupts(struct vtd_unit *unit);
 int iommu_vtd_open_protected_memory(struct vtd_unit *unit);
 
-/* --- inherit: what a kernel before us left, and goes on ---------------------------------------- */
+/* --- inherit: what a kernel before us left, and goes on --------------------------------------- */
 
 /* A unit that is taken over: what leads to its page tables, from the root table on, is copied. */
 void iommu_vtd_inherit(struct vtd_unit *unit, iommu_paddr_t root);
@@ -725,7 +756,10 @@ bool iommu_vtd_inherit_levels_fit(const struct vtd_unit *unit, unsigned int leve
 #if IOMMU_CONFIG_TAKE_OVER
 /* One entry more with this domain id; false: no memory. */
 bool iommu_vtd_inherited_note(struct vtd_unit *unit, uint16_t domain_id);
-/* An entry with this domain id has gone, and hardware has confirmed; nothing when the id is not of before. */
+/*
+ * An entry with this domain id has gone, and hardware has confirmed; nothing when the id is not of
+ * before.
+ */
 void iommu_vtd_inherited_replaced(struct vtd_unit *unit, uint16_t domain_id);
 /* Scalable mode: the endpoint takes its device's copied directory; false: there is none. */
 bool iommu_vtd_inherited_adopt(struct vtd_endpoint *endpoint);
@@ -762,8 +796,8 @@ struct vtd_attachment {
 	struct vtd_attachment *next;
 	struct vtd_unit *unit;
 	/*
-	 * Endpoints attached, and the domain id while there are any. Both atomic: the map path reads
-	 * first the one, then the other.
+	 * Endpoints attached, and the domain id while there are any. Both atomic: the map path
+	 * reads first the one, then the other.
 	 */
 	uint32_t endpoints;
 	uint16_t domain_id;
@@ -785,7 +819,9 @@ struct vtd_domain {
 	bool snoops;      /* first stage: every access does */
 	bool nest_parent; /* nested domains may be made of it */
 	bool dirty_wanted, dirty;
-	/* A first stage that somebody else owns, and in nested domains whose addresses it leads to. */
+	/*
+	 * A first stage that somebody else owns, and in nested domains whose addresses it leads to.
+	 */
 	iommu_paddr_t first_table;
 	unsigned int first_levels;
 	uint64_t first_flags;
@@ -797,8 +833,8 @@ struct vtd_domain {
 	struct iommu_gather quarantine;
 	bool quarantined;
 	/*
-	 * Everything that depends on its tables (struct vtd_listing), in order of numbers, and how many of those
-	 * need a descriptor of their own when something is invalidated: atomic.
+	 * Everything that depends on its tables (struct vtd_listing), in order of numbers, and how
+	 * many of those need a descriptor of their own when something is invalidated: atomic.
 	 */
 	struct iommu_list_node uses;
 	uint64_t use_numbers;
@@ -817,7 +853,7 @@ static inline bool vtd_domain_has_table(const struct vtd_domain *domain)
 	return domain->pgtable.root != NULL;
 }
 
-/* --- place: a domain on a unit ----------------------------------------------------------------- */
+/* --- place: a domain on a unit ---------------------------------------------------------------- */
 
 /* The domain's place on a unit, or NULL. */
 struct vtd_attachment *iommu_vtd_place_find(const struct vtd_domain *domain,
@@ -826,13 +862,16 @@ struct vtd_attachment *iommu_vtd_place_find(const struct vtd_domain *domain,
 int iommu_vtd_place_enter(struct vtd_domain *domain, struct vtd_unit *unit,
 			  struct vtd_attachment **attachment);
 void iommu_vtd_place_leave(struct vtd_domain *domain, struct vtd_attachment *attachment);
-/* Where a unit finds the table, and of how many levels it is there. The domain has been fitted to it. */
+/*
+ * Where a unit finds the table, and of how many levels it is there. The domain has been fitted to
+ * it.
+ */
 iommu_paddr_t iommu_vtd_place_root(struct vtd_domain *domain, const struct vtd_unit *unit,
 				   unsigned int *levels);
 /* Give up the domain's places on units; it is attached to nothing. */
 void iommu_vtd_attachments_free(struct vtd_domain *domain);
 
-/* --- use --------------------------------------------------------------------------------------- */
+/* --- use -------------------------------------------------------------------------------------- */
 
 /* Does a device keep translations of the domain? */
 bool iommu_vtd_use_keeps(const struct vtd_domain *domain, const struct vtd_endpoint *endpoint);
@@ -908,8 +947,8 @@ struct vtd_probe {
 	/* All units are enabled together, and so will be those that get devices later. */
 	bool running;
 	/*
-	 * A unit has to be told of new mappings: it caches that there are none, has a write buffer, or
-	 * did not confirm an invalidation. Never unset. Atomic.
+	 * A unit has to be told of new mappings: it caches that there are none, has a write buffer,
+	 * or did not confirm an invalidation. Never unset. Atomic.
 	 */
 	bool tells_of_maps;
 	/* Freed domains whose tables a suspect unit might still walk; and PASID directories. */
@@ -927,8 +966,8 @@ static inline bool vtd_unit_is_taken_over(const struct vtd_unit *unit)
 bool iommu_vtd_scope_names(const struct iommu_dmar *dmar, const struct iommu_dmar_record *record,
 			   const struct iommu_endpoint_info *info);
 /*
- * The source id of what a scope's path leads to. IOMMU_ENOENT: it leads through a bridge, of which the
- * host's topology does not say what bus is below.
+ * The source id of what a scope's path leads to. IOMMU_ENOENT: it leads through a bridge, of which
+ * the host's topology does not say what bus is below.
  */
 int iommu_vtd_scope_source_id(const struct vtd_unit *unit, const struct iommu_dmar_scope *scope,
 			      uint16_t *source_id);
@@ -941,7 +980,9 @@ enum iommu_match iommu_vtd_scope_match(const struct iommu_dmar *dmar,
 void iommu_vtd_unit_free(struct vtd_unit *unit);
 /* Free a table that no unit refers to. */
 void iommu_vtd_table_free(struct vtd_probe *probe, struct vtd_table *table);
-/* What control.c does under the lock. iommu_vtd_probe_units: with the back end's ops for the units. */
+/*
+ * What control.c does under the lock. iommu_vtd_probe_units: with the back end's ops for the units.
+ */
 int iommu_vtd_find_units(struct iommu *iommu, const void *dmar, size_t size,
 			 const struct iommu_vtd_options *options);
 int iommu_vtd_enable_units(struct iommu *iommu);
@@ -957,14 +998,17 @@ struct vtd_unit *iommu_vtd_next_unit(struct iommu *iommu, struct vtd_unit *unit)
 /* Let go of a probe whose last unit is gone. */
 void iommu_vtd_probe_free(struct vtd_probe *probe);
 
-/* --- page request ------------------------------------------------------------------------------ */
+/* --- page request ----------------------------------------------------------------------------- */
 
 #if IOMMU_CONFIG_SCALABLE
 int iommu_vtd_page_queue_alloc(struct vtd_unit *unit);
 void iommu_vtd_page_queue_free(struct vtd_unit *unit);
 /* Give hardware the ring, empty, and program or mask the interrupt. */
 int iommu_vtd_page_queue_start(struct vtd_unit *unit);
-/* Have what hardware holds of an endpoint's requests reported: none comes after what was closed before. */
+/*
+ * Have what hardware holds of an endpoint's requests reported: none comes after what was closed
+ * before.
+ */
 void iommu_vtd_page_requests_drain(struct vtd_endpoint *endpoint);
 int iommu_vtd_page_response(struct iommu_endpoint *endpoint,
 			    const struct iommu_page_response *response);
@@ -1000,7 +1044,10 @@ struct vtd_interrupts {
 	uint64_t *taken, *retired;
 	bool x2apic; /* how the entries are written */
 	bool running;
-	/* Hardware may be using the table: it has not confirmed that it is off since it was told to begin. */
+	/*
+	 * Hardware may be using the table: it has not confirmed that it is off since it was told to
+	 * begin.
+	 */
 	bool in_use;
 };
 
@@ -1015,7 +1062,10 @@ static inline bool vtd_interrupts_may_run(const struct vtd_unit *unit)
 }
 
 #if IOMMU_CONFIG_INTERRUPTS
-/* Hand the table to hardware and start; stop it, or what a predecessor left on. The queue is on for ours. */
+/*
+ * Hand the table to hardware and start; stop it, or what a predecessor left on. The queue is on for
+ * ours.
+ */
 int iommu_vtd_interrupts_start(struct vtd_unit *unit);
 int iommu_vtd_interrupts_stop(struct vtd_unit *unit);
 void iommu_vtd_interrupts_free(struct vtd_unit *unit);

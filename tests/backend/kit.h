@@ -7,9 +7,9 @@
  *   predecessor  the same for a machine that an earlier instance left running, with its tables
  *   random       any operations in any order, any steps of which fail
  *
- * A step is an access to hardware, or an allocation. It fails once, or it and all after it do, or it
- * does its work and answers with an error, or hardware is busy from then on. Devices do DMA before
- * and after each step, and the kit keeps a shadow of what they may reach, by one rule:
+ * A step is an access to hardware, or an allocation. It fails once, or it and all after it do, or
+ * it does its work and answers with an error, or hardware is busy from then on. Devices do DMA
+ * before and after each step, and the kit keeps a shadow of what they may reach, by one rule:
  *
  *   A device reaches at any time only what is mapped in a domain that it was told to use, or what
  *   the caller has been told is not confirmed. What returned 0 is so.
@@ -36,14 +36,15 @@ enum kit_answer {
 
 struct kit_backend {
 	const char *name;
-	uint64_t page;      /* bytes */
-	iommu_iova_t start; /* from here on is mapped, at KIT_PLACES places … */
-	uint64_t stride;    /* … so far apart */
-	uint64_t
-		large_pages; /* of a mapping: more than one part of what the back end does at once */
+	uint64_t page;        /* bytes */
+	iommu_iova_t start;   /* from here on is mapped, at KIT_PLACES places … */
+	uint64_t stride;      /* … so far apart */
+	uint64_t large_pages; /* of a mapping: more than the back end does at once */
 	unsigned int devices; /* at most KIT_DEVICES */
 	bool has_identity;    /* domains through which addresses pass as they are */
-	/* Where domains with a bypass pass on memory from 0 on, and up to where; 0: there are none. */
+	/*
+	 * Where domains with a bypass pass on memory from 0 on, and up to where; 0: there are none.
+	 */
 	iommu_iova_t bypass;
 	iommu_paddr_t memory_end;
 	bool is_open_when_off; /* a unit that is off passes everything on */

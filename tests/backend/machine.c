@@ -149,7 +149,10 @@ static bool look_at(unsigned int device, iommu_iova_t address, iommu_paddr_t *pa
 	return true;
 }
 
-/* Offsets in a mapping at which one is tried: the first and last page, and one in each of four parts. */
+/*
+ * Offsets in a mapping at which one is tried: the first and last page, and one in each of four
+ * parts.
+ */
 static uint64_t probe_of(const struct machine_mapping *mapping, unsigned int i)
 {
 	const uint64_t pages = mapping->size / machine.backend->page;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The machine that a back end is tested on: its domains, devices and mappings, what fails, and the
- * shadow of what devices may reach. The calls that a test makes are made through the functions here,
- * which keep the shadow and judge what devices reach.
+ * shadow of what devices may reach. The calls that a test makes are made through the functions
+ * here, which keep the shadow and judge what devices reach.
  */
 #ifndef MACHINE_H
 #define MACHINE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A machine that an instance left running: it died, and hardware goes on by its tables. The next one
- * finds the unit, adds devices, attaches them and enables, with each step of each of these failing.
+ * A machine that an instance left running: it died, and hardware goes on by its tables. The next
+ * one finds the unit, adds devices, attaches them and enables, with each step of each of these
+ * failing.
  */
 #include <stdio.h>
 

@@ -184,7 +184,10 @@ static const struct {
 
 /* --- Runs ------------------------------------------------------------------------------------- */
 
-/* Operation `first` with its n-th step failing, then `second`, and that again; false: it has no such step. */
+/*
+ * Operation `first` with its n-th step failing, then `second`, and that again; false: it has no
+ * such step.
+ */
 static bool run(const struct kit_backend *backend, const struct machine_failure *failure,
 		unsigned int first, unsigned int step, unsigned int second)
 {
@@ -209,8 +212,8 @@ static bool run(const struct kit_backend *backend, const struct machine_failure 
 }
 
 /*
- * Operation `first` with its n-th step refused once, and in what that leaves `second` with its m-th step and all
- * after it refused; false: it has no such step.
+ * Operation `first` with its n-th step refused once, and in what that leaves `second` with its m-th
+ * step and all after it refused; false: it has no such step.
  */
 static bool run_twice(const struct kit_backend *backend, unsigned int first, unsigned int step,
 		      unsigned int second, unsigned int second_step, bool *has_first)
@@ -274,8 +277,8 @@ static bool run_probe(const struct kit_backend *backend, const struct machine_fa
 }
 
 /*
- * Of the second operations, all where the machine is quick; where it is imitated, a third, another one
- * after each first operation.
+ * Of the second operations, all where the machine is quick; where it is imitated, a third, another
+ * one after each first operation.
  */
 static unsigned int stride(void)
 {

@@ -23,7 +23,7 @@ static struct {
 	size_t dmar_size;
 } f;
 
-/* --- The model's memory ------------------------------------------------------------------------ */
+/* --- The model's memory ----------------------------------------------------------------------- */
 
 static bool memory_is_there(iommu_paddr_t paddr, size_t size)
 {
@@ -65,7 +65,7 @@ static void refuse_misuse(void *ctx, const char *text)
 	kit_fail(text);
 }
 
-/* --- Its registers ------------------------------------------------------------------------------ */
+/* --- Its registers ---------------------------------------------------------------------------- */
 
 static void *map_mmio(void *ctx, iommu_paddr_t paddr, uint64_t size)
 {
@@ -107,8 +107,8 @@ static bool starts_something(uint64_t offset)
 }
 
 /*
- * What hardware does not do at once, or does not say at once: a command completes when the wait for it is
- * over, a descriptor is refused, or executed without the wait behind it.
+ * What hardware does not do at once, or does not say at once: a command completes when the wait for
+ * it is over, a descriptor is refused, or executed without the wait behind it.
  */
 static void fail_by(enum kit_answer answer, uint64_t offset)
 {
@@ -161,7 +161,7 @@ static void be_well(void)
 		(void)iommu_model_vtd_mmio_read(f.unit, VTD_GSTS, 4);
 }
 
-/* --- The machine -------------------------------------------------------------------------------- */
+/* --- The machine ------------------------------------------------------------------------------ */
 
 static void begin(struct test_platform *test, unsigned int flags, unsigned int options)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A VT-d model with a little memory and no driver: tests write registers, tables and descriptors themselves. */
+/*
+ * A VT-d model with a little memory and no driver: tests write registers, tables and descriptors
+ * themselves.
+ */
 #ifndef BARE_VTD_H
 #define BARE_VTD_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The hardware of flat.h, imitated: it remembers every table and entry that it ever walked. There is one. */
+/*
+ * The hardware of flat.h, imitated: it remembers every table and entry that it ever walked. There
+ * is one.
+ */
 #ifndef FLAT_HARDWARE_H
 #define FLAT_HARDWARE_H
 

@@ -6,7 +6,8 @@
  *   - hardware walks into a page that the driver has given back, or that holds no table;
  *   - a device reaches a page that is not in use as device memory;
  *   - hardware needs a store that was not flushed from the CPU's caches (a unit whose walks are not
- *     coherent sees only what was flushed, one with a write buffer what was there at its last flush);
+ *     coherent sees only what was flushed, one with a write buffer what was there at its last
+ *     flush);
  *   - a rule of the specification is broken (the model says so).
  *
  * The first of these is kept in `violation`. Freed pages are used again at once.
@@ -106,7 +107,10 @@ struct model_machine {
 	unsigned int log_lines;
 	char log_last[192];
 	bool quiet;
-	/* Called before each register write of the driver, or each read, too: time in which devices do DMA. */
+	/*
+	 * Called before each register write of the driver, or each read, too: time in which devices
+	 * do DMA.
+	 */
 	void (*meanwhile)(struct model_machine *machine);
 	bool meanwhile_reading;
 	const char *violation;
@@ -121,7 +125,9 @@ void model_machine_add_unit(struct model_machine *machine,
 /* Fails the test on a violation, and when the driver has not given back what it took. */
 void model_machine_destroy(struct model_machine *machine);
 
-/* A device behind a unit. A DMAR scope names it, unless the unit is the last, which takes the rest. */
+/*
+ * A device behind a unit. A DMAR scope names it, unless the unit is the last, which takes the rest.
+ */
 struct model_device *model_machine_add_device(struct model_machine *machine, unsigned int unit,
 					      uint16_t source_id);
 /* The DMAR table for the units and devices so far. */

@@ -488,7 +488,9 @@ static bool accept_page(void *ctx, iommu_paddr_t paddr, uint64_t size)
 	return ++acceptance->asked != acceptance->refused;
 }
 
-/* What hardware cannot address, or must not walk, is no table, and nothing of its address is used. */
+/*
+ * What hardware cannot address, or must not walk, is no table, and nothing of its address is used.
+ */
 void suite_tables_out_of_reach(void **state)
 {
 	struct suite *s = *state;

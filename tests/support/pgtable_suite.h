@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The behaviour that every page-table format must show, with tables of 512 entries. A format's test
- * file lists these functions (the marked ones only if it has large pages) with suite_setup, suite_teardown and one struct pgtable_suite_format as the initial state.
+ * file lists these functions (the marked ones only if it has large pages) with suite_setup,
+ * suite_teardown and one struct pgtable_suite_format as the initial state.
  */
 #ifndef PGTABLE_SUITE_H
 #define PGTABLE_SUITE_H

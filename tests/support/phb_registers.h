@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The registers of a model's bridge for the platform of a test: the one that has it forget, which is
- * big-endian whatever the host is. Any other access fails the test.
+ * The registers of a model's bridge for the platform of a test: the one that has it forget, which
+ * is big-endian whatever the host is. Any other access fails the test.
  */
 #ifndef PHB_REGISTERS_H
 #define PHB_REGISTERS_H

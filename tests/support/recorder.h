@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A back end for tests of the core: it records what it is asked, in words, and answers what the test
- * says.
+ * A back end for tests of the core: it records what it is asked, in words, and answers what the
+ * test says.
  */
 #ifndef RECORDER_H
 #define RECORDER_H
@@ -31,7 +31,7 @@ struct recorder {
 	int probe, attach, detach, map, unmap, sync, flush_all, sync_map, enable, disable,
 		domain_alloc;
 	int attach_pasid, detach_pasid, set_feature, page_response, confirm;
-	bool is_open; /* an attach or a detach was not confirmed, and `confirm` has not been either */
+	bool is_open; /* an attach or a detach was not confirmed, nor has `confirm` been */
 	/* The attaches from this one on, counted from 1, answer `attach`, so many of them. */
 	unsigned int attach_from, attach_failures;
 	unsigned int map_from; /* the maps from this one on answer `map`; 0: all */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory that is mapped through address spaces: which page is where, and how often each is pinned. A page that is pinned twice,
- * unpinned when it is not, or under another address, fails the test.
+ * Memory that is mapped through address spaces: which page is where, and how often each is pinned.
+ * A page that is pinned twice, unpinned when it is not, or under another address, fails the test.
  */
 #ifndef TEST_MEMORY_H
 #define TEST_MEMORY_H

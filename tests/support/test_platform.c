@@ -70,8 +70,8 @@ static uint64_t test_now_ns(void *ctx)
 }
 
 /*
- * One that fails the test when the control path is entered from within itself, or left twice. Kept for
- * ever, to be used again: a test of a kernel that dies never gives its own back.
+ * One that fails the test when the control path is entered from within itself, or left twice. Kept
+ * for ever, to be used again: a test of a kernel that dies never gives its own back.
  */
 struct test_mutex {
 	pthread_mutex_t mutex; /* first: what the library is given */

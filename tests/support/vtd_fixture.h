@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A machine of models with the VT-d driver on it: for tests that look at one thing after the other. */
+/*
+ * A machine of models with the VT-d driver on it: for tests that look at one thing after the other.
+ */
 #ifndef VTD_FIXTURE_H
 #define VTD_FIXTURE_H
 
@@ -23,7 +25,10 @@ struct fixture {
 
 extern struct fixture f;
 
-/* The machine; its devices 00:04.0, 00:05.0, … on the units in turn, which the DMAR table names; the driver; … */
+/*
+ * The machine; its devices 00:04.0, 00:05.0, … on the units in turn, which the DMAR table names;
+ * the driver; …
+ */
 void machine(unsigned int units, const struct iommu_model_vtd_config *config);
 void devices(unsigned int count);
 int probe_with(const struct iommu_vtd_options *options);

@@ -49,8 +49,8 @@ struct scenario_machine {
 	 */
 	void *(*alloc)(uint64_t size);
 	/*
-	 * A machine that watches what devices reach: this page of the library's is meant for them, or
-	 * no longer. NULL: it does not watch.
+	 * A machine that watches what devices reach: this page of the library's is meant for them,
+	 * or no longer. NULL: it does not watch.
 	 */
 	void (*lend)(void *page, bool is_lent);
 	const void *dmar;
@@ -65,8 +65,8 @@ struct scenario_machine {
 	/* The message in the old format that leads to a vector. */
 	uint64_t old_message_address;
 	/*
-	 * It blocks the old format, and records the faults of interrupts, as the specification wants
-	 * it. QEMU lets the old format pass, and before its version 10 records no such fault.
+	 * It blocks the old format, and records the faults of interrupts, as the specification
+	 * wants it. QEMU lets the old format pass, and before its version 10 records no such fault.
 	 */
 	bool strict_interrupts;
 };
@@ -76,14 +76,14 @@ struct scenario_machine {
 #define SCENARIO_VECTORS 4
 
 /*
- * As an operating system does it: back ends started, devices told of by the bus, drivers that map by the
- * DMA API, a device handed to a user, and one that is taken out.
+ * As an operating system does it: back ends started, devices told of by the bus, drivers that map
+ * by the DMA API, a device handed to a user, and one that is taken out.
  */
 bool scenario_drivers(struct scenario_machine *machine);
 
 /*
- * A first instance of the library translates and is left alone; a second one takes over, once with a
- * copy of what the first had, once from scratch.
+ * A first instance of the library translates and is left alone; a second one takes over, once with
+ * a copy of what the first had, once from scratch.
  */
 bool scenario_take_over(struct scenario_machine *machine);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The system scenarios of POWER machines: two devices do real DMA through TCEs of the library, in tables
- * that the host bridge walks (OPAL), or in a hypervisor's (PAPR).
+ * The system scenarios of POWER machines: two devices do real DMA through TCEs of the library, in
+ * tables that the host bridge walks (OPAL), or in a hypervisor's (PAPR).
  *
- * These devices report no faults to us: what must not happen is seen by what is in memory afterwards.
+ * These devices report no faults to us: what must not happen is seen by what is in memory
+ * afterwards.
  */
 #ifndef SCENARIO_POWER_H
 #define SCENARIO_POWER_H

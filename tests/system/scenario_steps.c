@@ -197,8 +197,8 @@ static bool is_scalable(const struct scenario *s)
 }
 
 /*
- * Is it this reason, or what stands for it in scalable mode? There the specification has numbers of its own, of which QEMU
- * uses only some.
+ * Is it this reason, or what stands for it in scalable mode? There the specification has numbers of
+ * its own, of which QEMU uses only some.
  */
 static bool is_reason(const struct scenario *s, unsigned int reason, unsigned int expected)
 {

@@ -48,7 +48,10 @@ void say_source_id(const struct scenario *s, uint16_t source_id);
 void title(const struct scenario *s, const char *text);
 void check(struct scenario *s, bool as_expected, const char *expectation);
 
-/* Memory, and a device that copies PATTERN_SIZE bytes. A pattern is one that no other call has used. */
+/*
+ * Memory, and a device that copies PATTERN_SIZE bytes. A pattern is one that no other call has
+ * used.
+ */
 struct page page_new(const struct scenario *s, uint64_t size);
 void pattern_put(struct scenario *s, unsigned char *bytes);
 bool same(const unsigned char *a, const unsigned char *b);
@@ -64,8 +67,8 @@ void expect_fault(struct scenario *s, unsigned int device, iommu_iova_t iova,
 		  enum iommu_fault_access access, unsigned int reason);
 
 /*
- * A write that must be stopped: memory behind the address, if there is any, stays as it was. A read that
- * must be. A copy that must arrive.
+ * A write that must be stopped: memory behind the address, if there is any, stays as it was. A read
+ * that must be. A copy that must arrive.
  */
 void expect_write_blocked(struct scenario *s, unsigned int device, iommu_iova_t iova,
 			  const struct page *behind, unsigned int reason);
@@ -76,8 +79,8 @@ void expect_copy(struct scenario *s, unsigned int device, iommu_iova_t from,
 		 const char *what);
 
 /*
- * The same where nothing reports faults: a write that must not arrive, seen by the memory behind; and a copy
- * that must.
+ * The same where nothing reports faults: a write that must not arrive, seen by the memory behind;
+ * and a copy that must.
  */
 void expect_no_write(struct scenario *s, unsigned int device, iommu_iova_t iova,
 		     const struct page *behind, const char *what);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a group uses at rest, and whose it is: the type of default domains, claims, drivers that come
- * and go, and what a bus tells, against a back end that records what it is asked.
+ * What a group uses at rest, and whose it is: the type of default domains, claims, drivers that
+ * come and go, and what a bus tells, against a back end that records what it is asked.
  */
 #include <string.h>
 
@@ -464,7 +464,9 @@ static void direct_regions_survive_a_claim(void **state)
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
 
-/* Of a domain that the host fills the library cannot know what belongs where firmware wants to be. */
+/*
+ * Of a domain that the host fills the library cannot know what belongs where firmware wants to be.
+ */
 static void direct_regions_refuse_the_unknown(void **state)
 {
 	static const struct iommu_region region = {0x5000, 0x5fff, IOMMU_REGION_DIRECT,
@@ -629,7 +631,10 @@ static void a_member_that_joins_late_gets_its_regions_at_the_detach(void **state
 	assert_int_equal(iommu_domain_free(domain), 0);
 }
 
-/* Identity that is made of tables has firmware's regions beside memory; neither takes the other away. */
+/*
+ * Identity that is made of tables has firmware's regions beside memory; neither takes the other
+ * away.
+ */
 static void identity_has_memory_and_regions(void **state)
 {
 	struct iommu_endpoint *one, *other;
@@ -839,7 +844,10 @@ static void a_driver_holds_what_its_group_shares(void **state)
 	assert_int_equal(iommu_release_endpoint(other), 0);
 }
 
-/* What is still to be had of a device that was released: nothing, and nothing of its group's others. */
+/*
+ * What is still to be had of a device that was released: nothing, and nothing of its group's
+ * others.
+ */
 static void expect_released(struct iommu_endpoint *endpoint, struct iommu_domain *domain)
 {
 	struct iommu_dma *dma;
@@ -859,7 +867,9 @@ static void expect_released(struct iommu_endpoint *endpoint, struct iommu_domain
 	assert_false(iommu_endpoint_next_region(endpoint, &cursor, &region));
 }
 
-/* A holder's pointer leads to the group that was the device's, and to none that comes in its place. */
+/*
+ * A holder's pointer leads to the group that was the device's, and to none that comes in its place.
+ */
 static void a_held_endpoint_keeps_its_group(void **state)
 {
 	struct iommu_endpoint *held, *other, *next;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files of devices and groups, and containers: the two ways in which managers of virtual machines take devices, in every order,
- * and never both for one group.
+ * Files of devices and groups, and containers: the two ways in which managers of virtual machines
+ * take devices, in every order, and never both for one group.
  */
 #include <string.h>
 
@@ -123,7 +123,9 @@ static void one_way_at_a_time(void **state)
 	assert_int_equal(iommu_device_file_bind(through, ctx, &id), IOMMU_EINVAL);
 	assert_int_equal(iommu_device_file_attach(through, 0, ioas, NULL), IOMMU_EINVAL);
 	assert_int_equal(iommu_group_file_unset_container(group), IOMMU_EBUSY);
-	/* The group's file first, the device's after it: with that the group leaves its container. */
+	/*
+	 * The group's file first, the device's after it: with that the group leaves its container.
+	 */
 	assert_int_equal(iommu_group_file_close(group), 0);
 	assert_int_equal(iommu_container_destroy(container), IOMMU_EBUSY);
 	assert_int_equal(iommu_group_file_open(files, f.group[0], &again), IOMMU_EBUSY);
@@ -160,7 +162,9 @@ static void closing_waits_for_hardware(void **state)
 	finish_files();
 }
 
-/* A manager that dies closes its files in any order: what a device is to a guest keeps none open. */
+/*
+ * A manager that dies closes its files in any order: what a device is to a guest keeps none open.
+ */
 static void files_close_whatever_there_is(void **state)
 {
 	const struct iommu_hwpt_config config = {.flags = IOMMU_HWPT_NEST_PARENT};
@@ -180,7 +184,7 @@ static void files_close_whatever_there_is(void **state)
 	finish_files();
 }
 
-/* --- Containers ------------------------------------------------------------------------------------ */
+/* --- Containers ------------------------------------------------------------------------------- */
 
 static int container_map(struct iommu_container *container, iommu_iova_t iova, uint64_t offset,
 			 uint64_t size)
@@ -311,7 +315,9 @@ static void writes_outlive_the_group(void **state)
 	finish_files();
 }
 
-/* Neither the way in nor the way back is confirmed: the group is free as soon as hardware answers. */
+/*
+ * Neither the way in nor the way back is confirmed: the group is free as soon as hardware answers.
+ */
 static void a_group_that_could_not_join_is_not_lost(void **state)
 {
 	struct iommu_container *container, *other;

@@ -616,7 +616,10 @@ static void what_is_not_confirmed_is_withheld(void **state)
 	end();
 }
 
-/* An unmap that is not confirmed loses nothing that the device wrote, nor touches a buffer that was never mapped. */
+/*
+ * An unmap that is not confirmed loses nothing that the device wrote, nor touches a buffer that was
+ * never mapped.
+ */
 static void what_a_device_wrote_comes_back_in_the_end(void **state)
 {
 	const enum iommu_dma_direction directions[] = {IOMMU_DMA_FROM_DEVICE, BOTH,
@@ -684,7 +687,9 @@ static void withheld_addresses_are_not_handed_out(void **state)
 	end();
 }
 
-/* In caching mode hardware must be told of new mappings: it may know them though we were told no. */
+/*
+ * In caching mode hardware must be told of new mappings: it may know them though we were told no.
+ */
 static void an_unconfirmed_mapping_is_withheld(void **state)
 {
 	static const struct iommu_model_vtd_config config = {.address_mask = 9,
@@ -814,8 +819,8 @@ static void more_calls_at_once_than_there_is_room_lose_but_never_reuse(void **st
 /* --- Scattered buffers ------------------------------------------------------------------------ */
 
 /*
- * 300 bytes to the end of a page, two whole pages elsewhere, a beginning; then a page, and a piece of
- * one.
+ * 300 bytes to the end of a page, two whole pages elsewhere, a beginning; then a page, and a piece
+ * of one.
  */
 static void scattered(struct iommu_dma_piece pieces[6], iommu_paddr_t memory)
 {
@@ -2105,7 +2110,9 @@ static void drivers_map_through_the_default_domain(void **state)
 	end_by_bus(&info);
 }
 
-/* A device that is pulled out: its driver, which has not heard of it yet, does what it always does. */
+/*
+ * A device that is pulled out: its driver, which has not heard of it yet, does what it always does.
+ */
 static void a_handle_outlives_its_device(void **state)
 {
 	static const struct iommu_endpoint_info info = {.source_id = 0x20, .untrusted = true};

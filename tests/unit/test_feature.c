@@ -385,7 +385,9 @@ static int refuse(uint16_t group, iommu_iova_t address, bool is_last)
 	return iommu_refuse_page_request(r.iommu, 0, 8, &request);
 }
 
-/* A group of which one request is refused has one answer, with its last, and leaves nothing behind. */
+/*
+ * A group of which one request is refused has one answer, with its last, and leaves nothing behind.
+ */
 static void a_refused_group_is_answered_once(void **state)
 {
 	struct iommu_endpoint *e = begin_requests(note_requests);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IO address spaces over the model of hardware: objects and their ids, areas, what is pinned and when, HWPTs, devices; with
- * everything failing that can. What devices reach is tried, never read from tables.
+ * IO address spaces over the model of hardware: objects and their ids, areas, what is pinned and
+ * when, HWPTs, devices; with everything failing that can. What devices reach is tried, never read
+ * from tables.
  */
 #include <string.h>
 
@@ -82,7 +83,7 @@ static void limits_hold(void **state)
 	finish();
 }
 
-/* --- Places ------------------------------------------------------------------------------------ */
+/* --- Places ----------------------------------------------------------------------------------- */
 
 /* Up to the last byte: of the space, and of what a device can address. */
 static void the_last_page_is_one_like_others(void **state)
@@ -128,7 +129,10 @@ static void the_last_page_is_one_like_others(void **state)
 
 #define MIB (1ULL << 20)
 
-/* Well aligned where that is possible; but what fits, fits: 3 MiB and 8 MiB in a window that begins anywhere. */
+/*
+ * Well aligned where that is possible; but what fits, fits: 3 MiB and 8 MiB in a window that begins
+ * anywhere.
+ */
 static void places_are_aligned_as_well_as_they_can_be(void **state)
 {
 	struct iommu_iova_bounds window = {0x100000, 0x100000 + 18 * MIB - 1};
@@ -366,7 +370,10 @@ static void batches_do_not_cut_large_pages(void **state)
 	begin_with(0, 1, 1, MEMORY_TAIL);
 	memory.base += 7 * 4096;
 	assert_int_equal(iommu_device_attach(ctx, device[0], 0, ioas, &hwpt), 0);
-	/* One of the allocations that may fail is the large batch's; small ones are of 253 pieces, of which the last waits. */
+	/*
+	 * One of the allocations that may fail is the large batch's; small ones are of 253 pieces,
+	 * of which the last waits.
+	 */
 	for (unsigned long nth = 1; nth <= 8; nth++) {
 		f.machine.fail_at = f.machine.allocations + nth;
 		if (map_at(0x40000000 + 7 * 4096, 0, (505 + 512) * 4096) != 0)
@@ -472,7 +479,10 @@ static void places_are_chosen(void **state)
 	assert_int_equal(iova, 0x10002000);
 	assert_int_equal(map_any(0, 0x20000000, &iova), IOMMU_ENOSPC);
 	assert_int_equal(map_at(IOVA, 0x5000, 0x1000), 0);
-	/* The interrupt window of the device is not free, once it is attached; nor what is beyond its unit. */
+	/*
+	 * The interrupt window of the device is not free, once it is attached; nor what is beyond
+	 * its unit.
+	 */
 	assert_int_equal(iommu_ioas_ranges(ctx, ioas, ranges, 4, &count, &alignment), 0);
 	assert_int_equal(count, 1);
 	assert_int_equal(ranges[0].first, 0);
@@ -579,7 +589,10 @@ static void copies_share_what_is_pinned(void **state)
 	finish();
 }
 
-/* From a space without devices, to a place that is taken behind the first of two areas: nothing is left of it. */
+/*
+ * From a space without devices, to a place that is taken behind the first of two areas: nothing is
+ * left of it.
+ */
 static void copies_are_all_or_nothing(void **state)
 {
 	const struct iommu_backing backing[2] = {{&memory.ops, &memory, 0x7f0000000000},
@@ -794,7 +807,10 @@ static void what_is_not_confirmed_stays_pinned(void **state)
 	finish();
 }
 
-/* The last device of an HWPT that others stand beside: it goes when hardware has forgotten it, and not before. */
+/*
+ * The last device of an HWPT that others stand beside: it goes when hardware has forgotten it, and
+ * not before.
+ */
 static void hwpts_go_when_they_are_forgotten(void **state)
 {
 	const struct iommu_hwpt_config none = {0};
@@ -820,7 +836,10 @@ static void hwpts_go_when_they_are_forgotten(void **state)
 	finish();
 }
 
-/* Half out when hardware stops to confirm: what is out is free for others, what is not confirmed is held, the rest is there. */
+/*
+ * Half out when hardware stops to confirm: what is out is free for others, what is not confirmed is
+ * held, the rest is there.
+ */
 static void half_an_unmap(void **state)
 {
 	const struct iommu_model_vtd_faults refuse = {.refuse_after = 3};

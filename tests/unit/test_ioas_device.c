@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What devices of a context do: bound and attached, as groups, with PASIDs, over guests' tables; what is noted of their writes;
- * software that accesses the same memory; page requests; and a context that is closed in the middle of it.
+ * What devices of a context do: bound and attached, as groups, with PASIDs, over guests' tables;
+ * what is noted of their writes; software that accesses the same memory; page requests; and a
+ * context that is closed in the middle of it.
  */
 #define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include <errno.h>
@@ -37,7 +38,7 @@ static uint32_t hwpt_with(unsigned int flags)
 	return hwpt;
 }
 
-/* --- Bound and attached ------------------------------------------------------------------------- */
+/* --- Bound and attached ----------------------------------------------------------------------- */
 
 static void a_device_has_one_owner(void **state)
 {
@@ -199,7 +200,7 @@ static void replacing_is_all_or_nothing(void **state)
 	finish();
 }
 
-/* --- HWPTs made by hand ------------------------------------------------------------------------- */
+/* --- HWPTs made by hand ----------------------------------------------------------------------- */
 
 static void hwpts_that_cannot_be(void **state)
 {
@@ -263,7 +264,9 @@ static void refusals_say_why(void **state)
 	assert_int_equal(iommu_device_attach(ctx, device[0], 0, hwpt, NULL), 0);
 	check_why(iommu_device_attach(ctx, device[0], 0, hwpt, NULL), IOMMU_EINVAL,
 		  "iommu_device_attach: 0000:00:04.0: it is attached already: EINVAL");
-	/* Nothing is left of it: another error has its own reason, a call that succeeds has none. */
+	/*
+	 * Nothing is left of it: another error has its own reason, a call that succeeds has none.
+	 */
 	assert_int_equal(iommu_hwpt_alloc(ctx, hwpt, hwpt, &plain, &id), IOMMU_EINVAL);
 	assert_non_null(strstr(f.machine.last[IOMMU_LOG_REFUSAL],
 			       ": the object with this id is of another type: EINVAL"));
@@ -351,7 +354,10 @@ static void writes_are_noted(void **state)
 	finish();
 }
 
-/* A guest whose memory is all of the machine's, at its own addresses, with a table of its own in it. */
+/*
+ * A guest whose memory is all of the machine's, at its own addresses, with a table of its own in
+ * it.
+ */
 static struct {
 	struct iommu_pgtable table;
 	struct iommu_gather gather;
@@ -444,7 +450,10 @@ static void guests_are_nested(void **state)
 	assert_int_equal(done, 1);
 	assert_true(is_blocked(0, IOVA));
 	assert_int_equal(detach(0), 0);
-	/* Over a virtual unit, which can be told for all its tables, and knows devices by the guest's numbers. */
+	/*
+	 * Over a virtual unit, which can be told for all its tables, and knows devices by the
+	 * guest's numbers.
+	 */
 	assert_int_equal(iommu_virtual_unit_alloc(ctx, device[0], id, &unit), IOMMU_EINVAL);
 	assert_int_equal(iommu_virtual_unit_alloc(ctx, device[0], parent, &unit), 0);
 	assert_int_equal(iommu_hwpt_alloc(ctx, device[1], unit, &config, &id), IOMMU_EINVAL);
@@ -662,7 +671,7 @@ static void faults_of_guests_are_theirs(void **state)
 	finish_guest();
 }
 
-/* --- Access ------------------------------------------------------------------------------------- */
+/* --- Access ----------------------------------------------------------------------------------- */
 
 static struct {
 	uint32_t id;
@@ -728,21 +737,28 @@ static void software_pins_what_it_uses(void **state)
 		assert_int_equal(hold(UINT64_MAX & ~4095ULL, 0x2000, pages), IOMMU_EOVERFLOW);
 		assert_int_equal(hold(IOVA + 0x3ff000, 0x2000, pages), IOMMU_ENOENT);
 		assert_int_equal(memory.pins, 0);
-		/* Across two areas, before there is any device, and more pages than a batch has room for. */
+		/*
+		 * Across two areas, before there is any device, and more pages than a batch has
+		 * room for.
+		 */
 		assert_int_equal(hold(IOVA + 0x100000, 0x200000, pages), 0);
 		assert_int_equal(memory.pins, 512);
 		for (unsigned int i = 0; i < 512; i++)
 			assert_int_equal(pages[i], test_memory_paddr(&memory, (i < 256 ? 0x100000
 										       : 0x200000) +
 										      i * 4096ULL));
-		/* A device comes and goes: what is pinned already is not pinned again, and stays. */
+		/*
+		 * A device comes and goes: what is pinned already is not pinned again, and stays.
+		 */
 		assert_int_equal(attach(0, ioas), 0);
 		assert_int_equal(memory.pins, 1024);
 		assert_true(leads(0, IOVA + 0x100000, 0x100000));
 		assert_int_equal(detach(0), 0);
 		assert_int_equal(memory.pins, 512);
 		assert_int_equal(attach(0, ioas), 0);
-		/* The area goes: who pins a part of it is told, and lets go of all that he pinned. */
+		/*
+		 * The area goes: who pins a part of it is told, and lets go of all that he pinned.
+		 */
 		assert_int_equal(unmap(IOVA, 0x200000), 0);
 		assert_int_equal(holder.calls, 1);
 		assert_int_equal(holder.size, 0);
@@ -916,7 +932,7 @@ static void what_is_being_made_is_found_by_nobody(void **state)
 	finish();
 }
 
-/* --- Page requests -------------------------------------------------------------------------------- */
+/* --- Page requests ---------------------------------------------------------------------------- */
 
 static unsigned int notified;
 
@@ -989,7 +1005,10 @@ static void page_requests_are_queued(void **state)
 	assert_int_equal(request(PASID, IOVA, 5, true), 0);
 	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 1);
 	notified = 1;
-	/* The PASID goes with its questions open, one that was read and one that was not; then everything, replaced by one without a queue. */
+	/*
+	 * The PASID goes with its questions open, one that was read and one that was not; then
+	 * everything, replaced by one without a queue.
+	 */
 	assert_int_equal(iommu_device_detach(ctx, device[0], PASID), 0);
 	assert_int_equal(f.device[0]->answers, 3);
 	assert_int_equal(f.device[0]->answer.code, 1);
@@ -1018,7 +1037,10 @@ static void lets_nothing_go(void *context, iommu_iova_t iova, uint64_t size)
 	(void)size;
 }
 
-/* Pins that begin at one address and end at many, or twice at the same: each goes with its own range. */
+/*
+ * Pins that begin at one address and end at many, or twice at the same: each goes with its own
+ * range.
+ */
 static void pins_are_told_apart(void **state)
 {
 	struct iommu_ctx_stats stats;
@@ -1048,7 +1070,9 @@ static void pins_are_told_apart(void **state)
 	finish();
 }
 
-/* Pulled out under its manager: what that has is the old endpoint, not the next one at that place. */
+/*
+ * Pulled out under its manager: what that has is the old endpoint, not the next one at that place.
+ */
 static void endpoints_may_go_while_they_are_bound(void **state)
 {
 	const struct iommu_hwpt_config config = {0};
@@ -1158,7 +1182,10 @@ static void endpoints_do_not_go_while_they_are_asked(void **state)
 	finish();
 }
 
-/* While one thread maps, and so may be given and give back tables, others who would look into them wait. */
+/*
+ * While one thread maps, and so may be given and give back tables, others who would look into them
+ * wait.
+ */
 enum table_call {
 	READ_DIRTY,
 	SPLIT,
@@ -1223,7 +1250,10 @@ static void tables_are_looked_into_alone(void **state)
 	finish();
 }
 
-/* The queue's owner is told by one thread while another one leads the device elsewhere and destroys the queue. */
+/*
+ * The queue's owner is told by one thread while another one leads the device elsewhere and destroys
+ * the queue.
+ */
 static struct {
 	uint32_t old_hwpt, new_hwpt, queue;
 	pthread_t thread;
@@ -1308,7 +1338,7 @@ static void cookies_do_not_come_around(void **state)
 	finish();
 }
 
-/* --- Closed in the middle --------------------------------------------------------------------------- */
+/* --- Closed in the middle --------------------------------------------------------------------- */
 
 /* Everything there is, in every order in which it can be made. */
 static void contexts_close_in_any_state(void **state)

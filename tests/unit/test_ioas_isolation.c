@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a manager may rely on when it hands a device to a guest: that its interrupts are isolated, or that the administrator
- * has said that they need not be; and that it snoops the CPU caches, wherever its unit can see to that.
+ * What a manager may rely on when it hands a device to a guest: that its interrupts are isolated,
+ * or that the administrator has said that they need not be; and that it snoops the CPU caches,
+ * wherever its unit can see to that.
  */
 #include <string.h>
 
@@ -26,7 +27,7 @@ static int bind_device(unsigned int i)
 	return iommu_device_bind(ctx, f.endpoint[i], &device[i]);
 }
 
-/* --- Interrupts ---------------------------------------------------------------------------------- */
+/* --- Interrupts ------------------------------------------------------------------------------- */
 
 static void interrupts_are_isolated_or_nothing_is_bound(void **state)
 {
@@ -85,7 +86,7 @@ static void the_host_may_isolate_them_itself(void **state)
 	finish();
 }
 
-/* --- Files and containers ------------------------------------------------------------------------- */
+/* --- Files and containers --------------------------------------------------------------------- */
 
 static void files_ask_for_it_too(void **state)
 {
@@ -111,7 +112,7 @@ static void files_ask_for_it_too(void **state)
 	finish();
 }
 
-/* --- Snooping ------------------------------------------------------------------------------------- */
+/* --- Snooping --------------------------------------------------------------------------------- */
 
 /* Does a device's access to what is mapped at IOVA snoop, whatever the device asks for? */
 static bool snoops(unsigned int i)
@@ -213,7 +214,9 @@ static void others_get_a_table_of_their_own(void **state)
 		assert_int_equal(detach(0), 0);
 		assert_int_equal(detach(1), 0);
 	}
-	/* One made by hand enforces, or does not, as its first device can; only then may all join. */
+	/*
+	 * One made by hand enforces, or does not, as its first device can; only then may all join.
+	 */
 	assert_int_equal(
 		iommu_hwpt_alloc(ctx, device[0], ioas, &(struct iommu_hwpt_config){0}, &own), 0);
 	assert_int_equal(attach(1, own), IOMMU_EINVAL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a context may take of the host: everything that its owner can make grow has a limit, is refused beyond it with nothing
- * changed, is counted once, and can be had again when something was given back. Objects, areas and pinned pages: test_ioas.c.
+ * What a context may take of the host: everything that its owner can make grow has a limit, is
+ * refused beyond it with nothing changed, is counted once, and can be had again when something was
+ * given back. Objects, areas and pinned pages: test_ioas.c.
  */
 #include <string.h>
 
@@ -28,7 +29,7 @@ static struct iommu_ctx_stats stats(void)
 	return now;
 }
 
-/* --- Allowed ranges -------------------------------------------------------------------------------- */
+/* --- Allowed ranges --------------------------------------------------------------------------- */
 
 static struct iommu_iova_bounds ranges[MANY];
 
@@ -66,7 +67,7 @@ static void allowed_ranges_are_bounded(void **state)
 	finish();
 }
 
-/* --- Attachments ------------------------------------------------------------------------------------ */
+/* --- Attachments ------------------------------------------------------------------------------ */
 
 static void attachments_are_bounded(void **state)
 {
@@ -96,7 +97,7 @@ static void attachments_are_bounded(void **state)
 	}
 }
 
-/* --- Pins of access objects -------------------------------------------------------------------------- */
+/* --- Pins of access objects ------------------------------------------------------------------- */
 
 static void keep(void *unused, iommu_iova_t iova, uint64_t size)
 {
@@ -171,7 +172,7 @@ static void copies_pin_little(void **state)
 	finish();
 }
 
-/* --- Tables ----------------------------------------------------------------------------------------- */
+/* --- Tables ----------------------------------------------------------------------------------- */
 
 static uint64_t tables_of(uint32_t hwpt)
 {
@@ -212,7 +213,10 @@ static void tables_are_bounded(void **state)
 	finish();
 }
 
-/* Small areas that come and go all over the space: what they leave behind does not use up the limit for ever. */
+/*
+ * Small areas that come and go all over the space: what they leave behind does not use up the limit
+ * for ever.
+ */
 static void empty_tables_make_room(void **state)
 {
 	const struct iommu_ctx_limits limits = {.table_pages = 20};
@@ -267,9 +271,12 @@ static void unconfirmed_tables_are_none(void **state)
 	finish();
 }
 
-/* --- All the rest ----------------------------------------------------------------------------------- */
+/* --- All the rest ----------------------------------------------------------------------------- */
 
-/* Each of what can be made until nothing more can; in any case the limit holds, and everything goes again. */
+/*
+ * Each of what can be made until nothing more can; in any case the limit holds, and everything goes
+ * again.
+ */
 static int make_one(unsigned int kind, unsigned int i)
 {
 	const struct iommu_hwpt_config none = {0};
@@ -321,9 +328,12 @@ static void metadata_is_bounded(void **state)
 	}
 }
 
-/* --- Requests that change while they are looked at ---------------------------------------------------- */
+/* --- Requests that change while they are looked at -------------------------------------------- */
 
-/* Another thread of the caller's, which writes to what was handed in as soon as anything is done with it. */
+/*
+ * Another thread of the caller's, which writes to what was handed in as soon as anything is done
+ * with it.
+ */
 static struct {
 	struct iommu_iova_bounds ranges[2];
 	struct iommu_backing backing;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Address spaces at random, against a table of pages: two spaces, devices that come and go, HWPTs made by hand, memory that is
- * mapped, copied, cut, unmapped and pinned by software, and taken back by its owner and given back
- * somewhere else; while allocations fail, pinning fails, and hardware does not confirm. After every
- * step each device reaches exactly what the table says, every page is pinned exactly if somebody
- * needs it, and at the end nothing is left. After a failure the judge goes on: a device reaches
- * what is mapped now in a space that it was told to use, or what the caller was told is not
- * confirmed, and nothing else; and whatever answers 0 is certain again.
+ * Address spaces at random, against a table of pages: two spaces, devices that come and go, HWPTs
+ * made by hand, memory that is mapped, copied, cut, unmapped and pinned by software, and taken back
+ * by its owner and given back somewhere else; while allocations fail, pinning fails, and hardware
+ * does not confirm. After every step each device reaches exactly what the table says, every page is
+ * pinned exactly if somebody needs it, and at the end nothing is left. After a failure the judge
+ * goes on: a device reaches what is mapped now in a space that it was told to use, or what the
+ * caller was told is not confirmed, and nothing else; and whatever answers 0 is certain again.
  */
 #include <string.h>
 
@@ -27,7 +27,7 @@ struct slot {
 	uint16_t frame;
 	bool writable;
 	uint32_t area; /* 0: none */
-	bool is_stuck; /* unmapped and not confirmed, or mapped and taken back so: devices may reach it, or not */
+	bool is_stuck; /* unmapped, or mapped and taken back, unconfirmed: devices may reach it */
 };
 
 static struct {
@@ -116,7 +116,7 @@ static bool may_be_away(unsigned int frame)
 	return frame >= BAR && (t.is_revoked || t.is_bar_unsure);
 }
 
-/* --- What should be ------------------------------------------------------------------------------ */
+/* --- What should be --------------------------------------------------------------------------- */
 
 static bool frame_is_used(unsigned int frame)
 {
@@ -223,9 +223,12 @@ static void check(void)
 	check_pins();
 }
 
-/* --- What is done ---------------------------------------------------------------------------------- */
+/* --- What is done ----------------------------------------------------------------------------- */
 
-/* What is stuck goes when hardware has confirmed, whatever that was asked for: the place is free then, or not yet. */
+/*
+ * What is stuck goes when hardware has confirmed, whatever that was asked for: the place is free
+ * then, or not yet.
+ */
 static bool may_be_free(unsigned int s, unsigned int first, unsigned int count)
 {
 	for (unsigned int i = first; i < first + count; i++)
@@ -575,7 +578,10 @@ static void do_revoke(void)
 		t.is_bar_unsure = true;
 }
 
-/* Hardware answers again: what is stuck can be unmapped, and devices that nobody is sure of are attached and detached. */
+/*
+ * Hardware answers again: what is stuck can be unmapped, and devices that nobody is sure of are
+ * attached and detached.
+ */
 static void recover(void)
 {
 	hang(false);

@@ -366,8 +366,8 @@ static int pin_the_first(void *backing, uint64_t address, uint64_t size, unsigne
 }
 
 /*
- * A restore that fails, and finds no memory to take back what it had restored: what is kept for that serves
- * what hardware did not confirm of something else. "Revoked as before" would be a lie.
+ * A restore that fails, and finds no memory to take back what it had restored: what is kept for
+ * that serves what hardware did not confirm of something else. "Revoked as before" would be a lie.
  */
 static void a_restore_that_cannot_be_undone_says_so(void **state)
 {

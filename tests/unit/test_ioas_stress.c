@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Address spaces from many threads: two map and unmap, one copies, one lets devices come and go, one accesses the memory and
- * lets go of it when it is told, two race for the two devices of one group, one destroys what
- * another maps in, one piece of memory changes its owner while others look at it, and one is
- * revoked and restored. For the thread sanitizer to look at; without it, for what must hold in the
- * end: nothing is pinned, and nothing was pinned twice.
+ * Address spaces from many threads: two map and unmap, one copies, one lets devices come and go,
+ * one accesses the memory and lets go of it when it is told, two race for the two devices of one
+ * group, one destroys what another maps in, one piece of memory changes its owner while others look
+ * at it, and one is revoked and restored. For the thread sanitizer to look at; without it, for what
+ * must hold in the end: nothing is pinned, and nothing was pinned twice.
  */
 #define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include <pthread.h>
@@ -166,7 +166,7 @@ static int taken_copy(void *ctx, uint64_t address, void *bytes, size_t size, boo
 static const struct iommu_backing_ops taken_ops = {
 	.pin = taken_pin, .unpin = unpin, .copy = taken_copy, .flags = IOMMU_BACKING_MMIO};
 
-/* --- Threads ------------------------------------------------------------------------------------ */
+/* --- Threads ---------------------------------------------------------------------------------- */
 
 static void *map_and_unmap(void *argument)
 {
@@ -219,7 +219,10 @@ static void *access_memory(void *argument)
 		(void)iommu_access_rw(s.ctx, s.access, HELD + 0xff0, bytes, sizeof(bytes), true);
 		if (holds)
 			continue;
-		/* It may be unmapped meanwhile: then who does that waits until it is noted and let go of. */
+		/*
+		 * It may be unmapped meanwhile: then who does that waits until it is noted and let
+		 * go of.
+		 */
 		if (iommu_access_pin(s.ctx, s.access, HELD, 0x4000, IOMMU_PROT_READ, pages) == 0) {
 			pthread_mutex_lock(&s.holder);
 			s.holds = true;

@@ -363,9 +363,9 @@ static void an_exhausted_space_uses_what_is_cached(void **state)
 }
 
 /*
- * Exclusive CPUs cannot be drained by others, and must not make a space look full: in a small one they keep
- * nothing, in a larger one a quarter at most; and a CPU that finds no place asks, and gets what the others had at
- * their next call.
+ * Exclusive CPUs cannot be drained by others, and must not make a space look full: in a small one
+ * they keep nothing, in a larger one a quarter at most; and a CPU that finds no place asks, and
+ * gets what the others had at their next call.
  */
 static void exclusive_cpus_do_not_hoard(void **state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The models of TCEs' other side by themselves: what a bridge decodes, caches, refuses and forgets; what a
- * hypervisor does with what it is told.
+ * The models of TCEs' other side by themselves: what a bridge decodes, caches, refuses and forgets;
+ * what a hypervisor does with what it is told.
  */
 #include <string.h>
 
@@ -852,7 +852,7 @@ static void long_calls_come_in_pieces(void **state)
 	end_papr();
 }
 
-/* --- Our own window over it, while it misbehaves ------------------------------------------------ */
+/* --- Our own window over it, while it misbehaves ---------------------------------------------- */
 
 static struct test_platform inside;
 

@@ -1162,7 +1162,9 @@ static void state_is_saved_and_restored(void **state)
 	assert_int_equal(create(&other), 0);
 	assert_int_equal(iommu_model_vtd_restore(t.model, saved, size), IOMMU_EINVAL);
 	iommu_model_vtd_destroy(t.model);
-	/* Whatever the bytes are: refused, or a state in which nothing worse than a fault happens. */
+	/*
+	 * Whatever the bytes are: refused, or a state in which nothing worse than a fault happens.
+	 */
 	t.model = second;
 	for (i = 0; i < size * 8; i++) {
 		struct iommu_model_request request = {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The scalable mode of the VT-d model by itself, against the specification: what each kind of PASID entry translates, each
- * fault reason, what is cached and which descriptor drops it, page requests, state. No driver of ours takes part.
+ * The scalable mode of the VT-d model by itself, against the specification: what each kind of PASID
+ * entry translates, each fault reason, what is cached and which descriptor drops it, page requests,
+ * state. No driver of ours takes part.
  */
 #include <string.h>
 
@@ -70,7 +71,10 @@ static void make_scalable_tables(enum vtd_pasid_type type)
 	word(FIRST(1) + 0x123 * 8, vtd_fs_table(DATA));
 	if (type != VTD_PASID_NESTED)
 		return;
-	/* Through the second stage: the tables of the first, as they lie in memory, and what it leads to. */
+	/*
+	 * Through the second stage: the tables of the first, as they lie in memory, and what it
+	 * leads to.
+	 */
 	for (level = 1; level <= 4; level++)
 		word(LEVEL(1) + (FIRST(level) >> 12) * 8, vtd_ss_leaf(FIRST(level), 1, true, true));
 	word(LEVEL(1) + 0x124 * 8, vtd_ss_leaf(DATA, 1, true, true));
@@ -650,7 +654,9 @@ static void descriptors_that_are_wrong_stop_the_queue(void **state)
 		assert_int_equal(reg(VTD_IQH, 8), 0);
 		end();
 	}
-	/* The high half of a wide one is reserved; in scalable mode narrow ones are not understood. */
+	/*
+	 * The high half of a wide one is reserved; in scalable mode narrow ones are not understood.
+	 */
 	begin(&everything);
 	wide_queue_on();
 	word(QUEUE + 16, 1);
@@ -842,7 +848,9 @@ static void state_is_saved_and_restored(void **state)
 	assert_int_equal(vtd_page_request_group(word_at(RING + 40)), 301);
 	submit(vtd_descriptor_wait(STATUS, 7));
 	assert_int_equal(iommu_read_le32(t.memory + STATUS), 7);
-	/* Whatever the bytes are: refused, or a state in which nothing worse than a fault happens. */
+	/*
+	 * Whatever the bytes are: refused, or a state in which nothing worse than a fault happens.
+	 */
 	for (i = 0; i < size * 8; i++) {
 		const struct iommu_model_request request = {.source_id = SID,
 							    .has_pasid = true,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The back end for bridges under OPAL, over the model of a bridge and of firmware that obeys or does not.
- * What a PE reaches is tried, never read from tables.
+ * The back end for bridges under OPAL, over the model of a bridge and of firmware that obeys or
+ * does not. What a PE reaches is tried, never read from tables.
  */
 #include <string.h>
 
@@ -342,7 +342,10 @@ static void drivers_map_through_a_window(void **state)
 	end();
 }
 
-/* The second window passes all of memory on, for those who have the bits, and no longer than it is attached. */
+/*
+ * The second window passes all of memory on, for those who have the bits, and no longer than it is
+ * attached.
+ */
 static void memory_is_reached_beside_a_window(void **state)
 {
 	struct iommu_dma_piece pieces[3];
@@ -381,8 +384,10 @@ static void memory_is_reached_beside_a_window(void **state)
 	assert_true(reaches_read(1, address, MEMORY + 5));
 	assert_int_equal(iommu_dma_unmap(dma, address, 100), 0);
 	assert_true(is_blocked(1, address));
-	/* Not for registers beyond memory, for buffers that cross what the device cannot, nor for those whom
-	 * nobody trusts. */
+	/*
+	 * Not for registers beyond memory, for buffers that cross what the device cannot, nor for
+	 * those whom nobody trusts.
+	 */
 	assert_int_equal(
 		iommu_dma_map(dma, &wide, MEMORY_END - 4096, 8192, IOMMU_DMA_TO_DEVICE, &address),
 		0);
@@ -1095,7 +1100,9 @@ static void an_unmap_of_nothing_confirms(void **state)
 	end();
 }
 
-/* A second of the host's clock for the first wait that runs out; the next looks, and does not wait. */
+/*
+ * A second of the host's clock for the first wait that runs out; the next looks, and does not wait.
+ */
 static void a_busy_bridge_is_waited_for_once(void **state)
 {
 	struct iommu_endpoint *endpoint;

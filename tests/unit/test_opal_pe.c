@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which ids are a PE's, kept by the library: what the model's bridge sorts where is what is checked. */
+/*
+ * Which ids are a PE's, kept by the library: what the model's bridge sorts where is what is
+ * checked.
+ */
 #include <string.h>
 
 #include <libiommu/iommu.h>
@@ -331,7 +334,10 @@ static void ids_in_doubt_keep_their_pe(void **state)
 	number = make(IOMMU_OPAL_PE_DEVICE, 0x200, 0);
 	assert_int_equal(iommu_model_phb_pe_of(f.model, 0x100), NONE);
 	assert_int_equal(iommu_model_phb_pe_of(f.model, 0x200), number);
-	/* The same when one is taken apart: its ids are its own still, and no device is probed meanwhile. */
+	/*
+	 * The same when one is taken apart: its ids are its own still, and no device is probed
+	 * meanwhile.
+	 */
 	f.refuse = -6;
 	f.refuse_late = f.refuse_always = true;
 	assert_int_equal(iommu_opal_remove_pe(f.unit, number), IOMMU_EIO);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Random operations on the back end for bridges under OPAL against the model of a bridge that remembers all
- * that it reads; devices do DMA before and after each call of firmware, and after each operation.
+ * Random operations on the back end for bridges under OPAL against the model of a bridge that
+ * remembers all that it reads; devices do DMA before and after each call of firmware, and after
+ * each operation.
  *
- * Each mapping leads to memory of its own, so that where an access ends says which mapping let it through:
- * never one that was taken away, whatever fails. While nothing is wrong every PE reaches exactly what its
- * domain maps.
+ * Each mapping leads to memory of its own, so that where an access ends says which mapping let it
+ * through: never one that was taken away, whatever fails. While nothing is wrong every PE reaches
+ * exactly what its domain maps.
  */
 #include <string.h>
 
@@ -36,7 +37,7 @@
 /* What became of a mapping. */
 enum fate {
 	MAPPED,
-	UNCONFIRMED, /* taken away, or never made whole, but the bridge did not say that it has forgotten */
+	UNCONFIRMED, /* taken away, or never made whole, and the bridge has not confirmed it */
 	GONE,
 };
 
@@ -367,7 +368,10 @@ static void confirm_domain(unsigned int d)
 	}
 }
 
-/* Those whose release was not confirmed go; or come back, where meanwhile they are the last and something is attached. */
+/*
+ * Those whose release was not confirmed go; or come back, where meanwhile they are the last and
+ * something is attached.
+ */
 static void end_release(unsigned int pe, unsigned int function)
 {
 	const unsigned int used = domain_of(pe);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The back end for guests of a hypervisor, and the windows that are asked for, over the model of one that
- * obeys or does not. What devices reach is tried, never read from tables.
+ * The back end for guests of a hypervisor, and the windows that are asked for, over the model of
+ * one that obeys or does not. What devices reach is tried, never read from tables.
  */
 #include <string.h>
 
@@ -50,7 +50,10 @@ static int64_t call(void *ctx, uint64_t opcode, uint64_t liobn, uint64_t address
 {
 	(void)ctx;
 	f.calls++;
-	/* Nothing is waited for under a lock: a few calls for what is done at once, each a few times. */
+	/*
+	 * Nothing is waited for under a lock: a few calls for what is done at once, each a few
+	 * times.
+	 */
 	if (f.locks != 0)
 		f.calls_under_lock++;
 	assert_true(!f.watches_locks || f.calls_under_lock <= 16);
@@ -791,7 +794,10 @@ static void a_disable_that_stops_half_way_is_none(void **state)
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
 
-/* A bypass window of which only a part was set, and then not cleared: it is neither open nor closed. */
+/*
+ * A bypass window of which only a part was set, and then not cleared: it is neither open nor
+ * closed.
+ */
 static void a_bypass_that_is_half_set_is_set_anew(void **state)
 {
 	const struct iommu_domain_config config = {.bypass = true};
@@ -830,7 +836,9 @@ static unsigned int any(unsigned int n)
 	return (unsigned int)test_random_below(&rng, n);
 }
 
-/* Each mapping leads to memory of its own, so that where an access ends says which let it through. */
+/*
+ * Each mapping leads to memory of its own, so that where an access ends says which let it through.
+ */
 static struct {
 	struct iommu_domain *domains[DOMAINS];
 	uint32_t slots[DOMAINS][SLOTS];
@@ -870,7 +878,10 @@ static void check_access(unsigned int slot)
 	const bool passes = access_at(LIOBN, slot_address(slot) + offset, &paddr);
 	const uint64_t number = (paddr - memory_of(0)) >> 23;
 
-	/* Whatever has failed: of a domain that it was told to use, or may be in as the caller knows. */
+	/*
+	 * Whatever has failed: of a domain that it was told to use, or may be in as the caller
+	 * knows.
+	 */
 	if (passes) {
 		assert_true(number < r.made && !r.is_gone[number]);
 		assert_true(r.domain_of[number] == r.attached ||
@@ -1302,7 +1313,10 @@ static void the_best_window_is_chosen(void **state)
 			 IOMMU_EINVAL);
 }
 
-/* A window of 64 KiB pages that begins far up: memory of a manager's must be aligned so, and is placed there. */
+/*
+ * A window of 64 KiB pages that begins far up: memory of a manager's must be aligned so, and is
+ * placed there.
+ */
 static void managers_map_in_larger_pages(void **state)
 {
 	const unsigned int rw = IOMMU_IOAS_READ | IOMMU_IOAS_WRITE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which PASIDs are free: those of all units, those that a unit has set aside, and those that somebody else hands out.
+ * Which PASIDs are free: those of all units, those that a unit has set aside, and those that
+ * somebody else hands out.
  */
 #include <string.h>
 
@@ -104,7 +105,10 @@ static void no_memory_is_no_pasid(void **state)
 	unsigned int failed = 0;
 
 	(void)state;
-	/* Until one fails and the one after the memory is back succeeds, whatever was allocated at once. */
+	/*
+	 * Until one fails and the one after the memory is back succeeds, whatever was allocated at
+	 * once.
+	 */
 	while (pasid == 0) {
 		r.test.fail_after = r.test.allocations + 1 + failed;
 		if (iommu_pasid_alloc(r.iommu, 9, 9, &pasid) == 0)

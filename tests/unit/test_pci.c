@@ -516,7 +516,7 @@ static bool bridge_binds(const struct iommu_pci_topology *t, size_t low, size_t 
 		f->type == IOMMU_PCI_CONVENTIONAL_BRIDGE);
 }
 
-/* --- A request on its way ----------------------------------------------------------------------- */
+/* --- A request on its way --------------------------------------------------------------------- */
 
 /* It goes down to a function, by its address, or to anything below that. */
 static void goes_down(const struct iommu_pci_topology *t, size_t to, bool *gets)

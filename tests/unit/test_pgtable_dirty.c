@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What hardware notes of writes: read into bitmaps of any granularity, in both formats that have it. */
+/*
+ * What hardware notes of writes: read into bitmaps of any granularity, in both formats that have
+ * it.
+ */
 #include <pthread.h>
 #include <string.h>
 
@@ -352,7 +355,10 @@ static void splits_that_cannot_be(void **state)
 						    IOMMU_SIZE_4K, &gather),
 				 IOMMU_EOVERFLOW);
 		assert_true(iommu_gather_is_empty(&gather));
-		/* Wherever memory runs out: what was split stays so, and every translation as it was. */
+		/*
+		 * Wherever memory runs out: what was split stays so, and every translation as it
+		 * was.
+		 */
 		for (tables = 1; tables < 5; tables++) {
 			test.fail_after = test.allocations + tables;
 			assert_int_equal(split(0, IOMMU_SIZE_1G, IOMMU_SIZE_4K), IOMMU_ENOMEM);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The first-stage format: the behaviour suite at each depth, the bits, and the two halves of addresses. */
+/*
+ * The first-stage format: the behaviour suite at each depth, the bits, and the two halves of
+ * addresses.
+ */
 #include <string.h>
 
 #include <libiommu/hw/vtd_first_stage.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The system scenario, the very file that runs in the kernel under QEMU, against the model, in many
- * kinds of hardware. With the argument "--print" (and "take-over" or "drivers") the transcript of one run goes to
- * the console, for comparison with QEMU's.
+ * kinds of hardware. With the argument "--print" (and "take-over" or "drivers") the transcript of
+ * one run goes to the console, for comparison with QEMU's.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The system scenarios of POWER machines, the very files that run in the kernel under QEMU, against the
- * models of bridges and of a hypervisor, which cache what QEMU's do not. With the argument "--print" and
- * "opal" or "papr" the transcript of one run goes to the console, for comparison with QEMU's.
+ * The system scenarios of POWER machines, the very files that run in the kernel under QEMU, against
+ * the models of bridges and of a hypervisor, which cache what QEMU's do not. With the argument
+ * "--print" and "opal" or "papr" the transcript of one run goes to the console, for comparison with
+ * QEMU's.
  */
 #include <stdio.h>
 #include <string.h>
@@ -95,7 +96,9 @@ static bool translate(struct dma_device *device, iommu_iova_t iova, bool is_writ
 	int status;
 
 	if (f.papr != NULL) {
-		/* The second device is behind the second bridge; a third window is the first one's. */
+		/*
+		 * The second device is behind the second bridge; a third window is the first one's.
+		 */
 		static const uint32_t windows[2][2] = {{LIOBN, 0x90000000}, {LIOBN + 0x100, 0}};
 
 		status = iommu_model_papr_access(f.papr, windows[number_of(device)][iova >> 59 & 1],

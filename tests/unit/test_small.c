@@ -423,12 +423,18 @@ static void what_firmware_claims_is_out_of_reach(void **state)
 	end();
 }
 
-/* A domain is as the unit made it; one that can do less is not given it, and its device stays blocked. */
+/*
+ * A domain is as the unit made it; one that can do less is not given it, and its device stays
+ * blocked.
+ */
 static void a_domain_does_not_change_for_an_unlike_unit(void **state)
 {
 	static const struct iommu_model_vtd_config wide = {.address_width = 48};
 	static const struct iommu_model_vtd_config narrow = {.address_width = 39};
-	/* Of the device's unit, which cannot do something; and of the one that the domain is made for. */
+	/*
+	 * Of the device's unit, which cannot do something; and of the one that the domain is made
+	 * for.
+	 */
 	static const struct {
 		struct iommu_model_vtd_config own;
 		const struct iommu_model_vtd_config *other;

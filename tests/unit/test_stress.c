@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Everything at once: one thread attaches and claims, one lets a device come and go and does DMA mapping
- * for it, two map and unmap, one makes the unit report faults of both devices. For the thread sanitizer
- * to look at; without it, for what must hold in the end.
+ * Everything at once: one thread attaches and claims, one lets a device come and go and does DMA
+ * mapping for it, two map and unmap, one makes the unit report faults of both devices. For the
+ * thread sanitizer to look at; without it, for what must hold in the end.
  */
 #include <pthread.h>
 #include <string.h>
@@ -135,7 +135,9 @@ static void *fault_and_report(void *argument)
 	unsigned int i = 0;
 
 	(void)argument;
-	/* A few of each in any case: on a busy machine the others may be done before this begins. */
+	/*
+	 * A few of each in any case: on a busy machine the others may be done before this begins.
+	 */
 	while (!must_stop() || i < 4) {
 		pthread_mutex_lock(&s.machine.lock);
 		fake_fault(&s.machine.units[0], 0, i++ % 2 != 0 ? RESIDENT : VISITOR, 0x9000, 5,

@@ -16,7 +16,10 @@ static void devices_have_weights(void **state)
 	assert_int_equal(iommu_tce_weight(0x020000), 10); /* Ethernet */
 }
 
-/* Whatever the weights: all is given, side by side, at least one each, and nobody is off by more than one. */
+/*
+ * Whatever the weights: all is given, side by side, at least one each, and nobody is off by more
+ * than one.
+ */
 static void assert_fair(unsigned int segments, const unsigned int *weights, unsigned int count)
 {
 	struct iommu_tce_share shares[PES];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * POWER windows: handing out pages against a naive search, tables in memory under a bridge that caches
- * all that it may, and tables in a hypervisor that is busy, poor, or says no.
+ * POWER windows: handing out pages against a naive search, tables in memory under a bridge that
+ * caches all that it may, and tables in a hypervisor that is busy, poor, or says no.
  */
 #include <pthread.h>
 #include <string.h>
@@ -351,7 +351,9 @@ static void what_is_not_confirmed_is_kept_back(void **state)
 	for (i = 0; i < 300; i++) {
 		assert_int_equal(iommu_tce_table_map(table, 0x1000, 1, RW, NULL, &other), 0);
 		assert_true(other < address || other >= address + 512 * 4096);
-		/* The first kill that is confirmed is for all: the old table goes, a new one came. */
+		/*
+		 * The first kill that is confirmed is for all: the old table goes, a new one came.
+		 */
 		assert_int_equal(bridge.kills_of_all, 2);
 		assert_true(i != 0 || test.hosted.pages_in_use == pages);
 	}

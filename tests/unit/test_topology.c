@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Groups that follow from the PCI topology, and the other ids that requests of a device carry: they are
- * translated like its own, whatever comes and goes.
+ * Groups that follow from the PCI topology, and the other ids that requests of a device carry: they
+ * are translated like its own, whatever comes and goes.
  */
 #include <string.h>
 
@@ -226,7 +226,9 @@ static void id_that_is_a_device_too(void **state)
 	EXPECT_CALLS(&r, "detach:20 detach:18 release:20 release:18 free");
 }
 
-/* A device that was released is none, also where its id goes on: not for its driver, nor a holder. */
+/*
+ * A device that was released is none, also where its id goes on: not for its driver, nor a holder.
+ */
 static void id_that_was_a_device(void **state)
 {
 	const struct iommu_bus_event unbound = {.type = IOMMU_BUS_UNBOUND, .source_id = 0x20};
@@ -366,7 +368,9 @@ static void failures_leave_nothing(void **state)
 #define CHAIN     24
 #define FUNCTIONS (CHAIN + 8)
 
-/* A switch of two ports, which keep apart or do not; a device with a virtual function; a plain one. */
+/*
+ * A switch of two ports, which keep apart or do not; a device with a virtual function; a plain one.
+ */
 static size_t make_switch(struct test_random *random, struct iommu_pci_function *functions)
 {
 	static const struct iommu_pci_function parts[] = {
@@ -452,14 +456,17 @@ static int check_id(void *ctx, uint16_t source_id)
 	return 0;
 }
 
-/* --- Owners that are not trusted ------------------------------------------------------------------ */
+/* --- Owners that are not trusted -------------------------------------------------------------- */
 
 static int check(const struct iommu_endpoint *endpoint)
 {
 	return iommu_group_check_isolation(iommu_endpoint_group(endpoint));
 }
 
-/* A back end that keeps apart what the topology joins is not believed; nor one that cannot know of interrupts. */
+/*
+ * A back end that keeps apart what the topology joins is not believed; nor one that cannot know of
+ * interrupts.
+ */
 static void isolated_from_neighbours_and_by_interrupts(void **state)
 {
 	struct iommu_endpoint *first, *second, *alone;

@@ -776,7 +776,9 @@ static void global_invalidation_follows_a_failure(void **state)
 	assert_int_equal(iommu_unmap(f.domain, 0, 0x1000, 0, NULL), IOMMU_ETIMEDOUT);
 	f.hw->queue_dead = false;
 	fake_forget(f.hw);
-	/* What hung is executed when the doorbell rings; the map then begins with the global one. */
+	/*
+	 * What hung is executed when the doorbell rings; the map then begins with the global one.
+	 */
 	assert_int_equal(iommu_map(f.domain, 0, 0x1000, 0x1000, RW), 0);
 	fake_expect_iotlb(f.hw, &at, VTD_GRANULARITY_PAGE, 1);
 	fake_expect_context(f.hw, &at, VTD_GRANULARITY_GLOBAL, 0, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What hardware has not confirmed: that no call is done on top of it, who asks for it again, and what a unit
- * that does not answer costs those who ask.
+ * What hardware has not confirmed: that no call is done on top of it, who asks for it again, and
+ * what a unit that does not answer costs those who ask.
  */
 #include <string.h>
 
@@ -47,7 +47,9 @@ static void fail_once(const struct iommu_model_vtd_config *kind, unsigned int wa
 	misbehave(way == 0 && kind != &registers ? &refuse : &hang);
 }
 
-/* Two devices and two domains that map one address to two pages; the first device uses the first. */
+/*
+ * Two devices and two domains that map one address to two pages; the first device uses the first.
+ */
 static struct iommu_domain *domain[2];
 static iommu_paddr_t page[2];
 
@@ -84,7 +86,7 @@ static void end_two_domains(void)
 	end();
 }
 
-/* --- Nothing is done on top of it --------------------------------------------------------------- */
+/* --- Nothing is done on top of it ------------------------------------------------------------- */
 
 static void an_attach_after_an_unconfirmed_detach(void **state)
 {
@@ -350,7 +352,7 @@ static void ids_that_are_not_confirmed_are_found_again(void **state)
 	end();
 }
 
-/* --- What the library says of a unit --------------------------------------------------------------- */
+/* --- What the library says of a unit ---------------------------------------------------------- */
 
 static uint32_t status_of_unit(void)
 {
@@ -462,8 +464,8 @@ static void blocked_meanwhile(struct model_machine *machine)
 }
 
 /*
- * A unit that was out of reach for a moment was told nothing, and translates: it does so all the time while
- * what failed is repeated, and when that fails, too.
+ * A unit that was out of reach for a moment was told nothing, and translates: it does so all the
+ * time while what failed is repeated, and when that fails, too.
  */
 static void what_translates_is_not_opened(void **state)
 {
@@ -507,7 +509,10 @@ static void fail_to_suspend(void)
 	misbehave(&none);
 }
 
-/* A bring-up begins with telling devices to leave their TLBs alone; a unit that goes on may not know. */
+/*
+ * A bring-up begins with telling devices to leave their TLBs alone; a unit that goes on may not
+ * know.
+ */
 static void device_tlbs_after_a_bring_up_that_failed(void **state)
 {
 	const struct iommu_model_vtd_faults stuck = {.commands_hang = true};
@@ -606,7 +611,10 @@ static void gone_once_it_translates(struct model_machine *machine)
 		misbehave(&gone);
 }
 
-/* One that was to go off again, and did not, is turned off by the next disable, whatever came in between. */
+/*
+ * One that was to go off again, and did not, is turned off by the next disable, whatever came in
+ * between.
+ */
 static void what_did_not_go_off_is_not_forgotten(void **state)
 {
 	const struct iommu_model_vtd_faults gone = {.gone = true};
@@ -647,7 +655,9 @@ static void interrupts_come_back_after_a_suspend_that_failed(void **state)
 	endpoints();
 	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
 	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
-	/* Translation and interrupts are off, the queue is not; and they do not come back at once. */
+	/*
+	 * Translation and interrupts are off, the queue is not; and they do not come back at once.
+	 */
 	ignores_queue_off = true;
 	assert_int_equal(iommu_suspend(f.iommu), IOMMU_ETIMEDOUT);
 	ignores_queue_off = false;
@@ -660,7 +670,7 @@ static void interrupts_come_back_after_a_suspend_that_failed(void **state)
 	end();
 }
 
-/* --- Waiting -------------------------------------------------------------------------------------- */
+/* --- Waiting ---------------------------------------------------------------------------------- */
 
 static unsigned int depth, relaxed;
 static void (*when_relaxed)(void);
@@ -719,7 +729,10 @@ static void begin_watched(const struct iommu_model_vtd_config *config,
 	}
 }
 
-/* A unit that hangs is waited for once, without a lock; then it is left alone until it has answered. */
+/*
+ * A unit that hangs is waited for once, without a lock; then it is left alone until it has
+ * answered.
+ */
 static void a_unit_that_hangs_is_left_alone(void **state)
 {
 	static const struct iommu_model_vtd_faults hangs[] = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A unit sends a message when something becomes pending, and none while anything is. The host here looks only
- * when a message has come, as a host with interrupts does, and devices act at every register access of the
- * handler: whatever they do, later ones must still be told.
+ * A unit sends a message when something becomes pending, and none while anything is. The host here
+ * looks only when a message has come, as a host with interrupts does, and devices act at every
+ * register access of the handler: whatever they do, later ones must still be told.
  */
 #include <libiommu/hw/vtd_registers.h>
 #include <libiommu/page_request.h>
@@ -178,7 +178,10 @@ static void a_device_that_faults_without_end(void **state)
 
 /* --- The queue -------------------------------------------------------------------------------- */
 
-/* The host's handler comes before the submitter has seen to the error; the device faults in between. */
+/*
+ * The host's handler comes before the submitter has seen to the error; the device faults in
+ * between.
+ */
 static void handle_once(struct model_machine *machine)
 {
 	if (plan.busy || machine->messages == seen)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the VT-d driver does beyond mapping, against the model: regions of firmware, identity without
- * pass-through, domains over unlike units, devices that keep translations, taking over from a dead
- * kernel, power states, units that come and go, faults, and interrupt remapping.
+ * What the VT-d driver does beyond mapping, against the model: regions of firmware, identity
+ * without pass-through, domains over unlike units, devices that keep translations, taking over from
+ * a dead kernel, power states, units that come and go, faults, and interrupt remapping.
  */
 #include <string.h>
 
@@ -129,7 +129,10 @@ static void a_region_that_is_taken_is_refused(void **state)
 	end();
 }
 
-/* A region is in a domain for as long as its device is, whatever kind of domain that is, and no longer. */
+/*
+ * A region is in a domain for as long as its device is, whatever kind of domain that is, and no
+ * longer.
+ */
 static void a_region_comes_and_goes_with_its_device(void **state)
 {
 	static const enum iommu_domain_type types[] = {IOMMU_DOMAIN_DMA, IOMMU_DOMAIN_IDENTITY};
@@ -663,7 +666,9 @@ static void a_device_tlb_needs_leave(void **state)
 	unsigned int firmware;
 
 	(void)state;
-	/* 0: nothing said, 1: the port listed, 2: all ports, 3: integrated, 4: needed in hardware */
+	/*
+	 * 0: nothing said, 1: the port listed, 2: all ports, 3: integrated, 4: needed in hardware
+	 */
 	for (firmware = 0; firmware < 5; firmware++) {
 		int size;
 
@@ -969,7 +974,9 @@ static void what_nobody_claims_is_kept_until_the_end(void **state)
 	end();
 }
 
-/* Old tables that lie: what makes no sense is blocked, what does goes on; and none of it crashes. */
+/*
+ * Old tables that lie: what makes no sense is blocked, what does goes on; and none of it crashes.
+ */
 static void tables_of_the_dead_are_not_trusted(void **state)
 {
 	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_PASS_THROUGH};
@@ -1028,7 +1035,10 @@ static void tables_of_the_dead_are_not_trusted(void **state)
 		assert_int_equal(probe_with(&small), 0);
 		endpoints();
 		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
-		/* Page tables are hardware's to walk: what they lie about faults, and the rest holds. */
+		/*
+		 * Page tables are hardware's to walk: what they lie about faults, and the rest
+		 * holds.
+		 */
 		assert_int_equal(reaches(0, IOVA, f.memory), lie != 4 && lie != 5);
 		assert_true(is_blocked(0, IOVA + (1ULL << 39)));
 		assert_true(is_blocked(1, IOVA));
@@ -1250,7 +1260,9 @@ static void graphics_can_be_left_alone(void **state)
 	end();
 }
 
-/* A driver that waits for its unit's bring-up maps nothing: identity where nothing is translated. */
+/*
+ * A driver that waits for its unit's bring-up maps nothing: identity where nothing is translated.
+ */
 static void graphics_that_are_left_alone_need_no_mapping(void **state)
 {
 	const struct iommu_model_vtd_config config = {.flags = 0};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What firmware says, and what is believed of it: where virtual functions belong, memory that is
- * claimed for devices, units that only remap interrupts, widths of addresses, paths through bridges.
+ * claimed for devices, units that only remap interrupts, widths of addresses, paths through
+ * bridges.
  */
 #include <string.h>
 
@@ -47,7 +48,10 @@ static unsigned int log_has(const char *text)
 
 /* --- Tables by hand --------------------------------------------------------------------------- */
 
-/* Units, of which the last takes the rest, and devices 00:04.0, … on them in turn; a table to be filled. */
+/*
+ * Units, of which the last takes the rest, and devices 00:04.0, … on them in turn; a table to be
+ * filled.
+ */
 static void start(unsigned int units, const struct iommu_model_vtd_config *config,
 		  unsigned int device_count)
 {
@@ -86,7 +90,7 @@ static void one_unit(void)
 	iommu_dmar_add_unit(&b, 0, MACHINE_UNIT(0), 4096, true);
 }
 
-/* --- Virtual functions -------------------------------------------------------------------------- */
+/* --- Virtual functions ------------------------------------------------------------------------ */
 
 static struct iommu_endpoint *add(const struct iommu_endpoint_info *info)
 {
@@ -98,7 +102,10 @@ static struct iommu_endpoint *add(const struct iommu_endpoint_info *info)
 
 static void a_virtual_function_is_where_its_physical_one_is(void **state)
 {
-	/* On the next number, on another bus, with a path, behind a bridge; and devices that are none. */
+	/*
+	 * On the next number, on another bus, with a path, behind a bridge; and devices that are
+	 * none.
+	 */
 	static const struct iommu_endpoint_info infos[] = {
 		{.source_id = 0x28, .physical_function = 0x20},
 		{.source_id = 0x180, .physical_function = 0x20},
@@ -218,7 +225,7 @@ static void a_virtual_function_may_keep_translations_as_its_physical_one(void **
 	end();
 }
 
-/* --- Memory that firmware claims ---------------------------------------------------------------- */
+/* --- Memory that firmware claims -------------------------------------------------------------- */
 
 static enum iommu_vtd_region_answer host_says;
 static iommu_paddr_t host_start, host_last;
@@ -430,7 +437,7 @@ static void an_alias_that_becomes_a_device_has_its_regions(void **state)
 	end();
 }
 
-/* --- Units that only remap interrupts ----------------------------------------------------------- */
+/* --- Units that only remap interrupts --------------------------------------------------------- */
 
 static void a_unit_without_table_depths_remaps_interrupts(void **state)
 {
@@ -470,7 +477,7 @@ static void a_unit_without_table_depths_remaps_interrupts(void **state)
 	end();
 }
 
-/* --- Widths ------------------------------------------------------------------------------------- */
+/* --- Widths ----------------------------------------------------------------------------------- */
 
 static void registers_beyond_the_machine_are_not_mapped(void **state)
 {
@@ -488,8 +495,8 @@ static void registers_beyond_the_machine_are_not_mapped(void **state)
 }
 
 /*
- * One set of registers that firmware gives to two units: in two segments, with the same source ids in both; with
- * other devices in each; or in a part of what the other has.
+ * One set of registers that firmware gives to two units: in two segments, with the same source ids
+ * in both; with other devices in each; or in a part of what the other has.
  */
 static void registers_belong_to_one_unit(void **state)
 {
@@ -718,7 +725,10 @@ static void a_page_that_cannot_be_addressed_is_refused(void **state)
 		f.devices = 0;
 		end();
 	}
-	/* Root, ring, status, page requests; context, directory, its table; window's or domain's tables, … */
+	/*
+	 * Root, ring, status, page requests; context, directory, its table; window's or domain's
+	 * tables, …
+	 */
 	assert_true(refused >= 10);
 }
 
@@ -746,7 +756,7 @@ static void a_width_that_firmware_understates(void **state)
 	}
 }
 
-/* --- Paths through bridges ---------------------------------------------------------------------- */
+/* --- Paths through bridges -------------------------------------------------------------------- */
 
 static void sources_behind_bridges_are_found_by_the_topology(void **state)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A kernel before this one left units on: translation, interrupt remapping, the queue, protected memory, on
- * units with devices, with none, and with a graphics device that is left alone. Devices do DMA and send
- * interrupts at every register write of what follows.
+ * A kernel before this one left units on: translation, interrupt remapping, the queue, protected
+ * memory, on units with devices, with none, and with a graphics device that is left alone. Devices
+ * do DMA and send interrupts at every register write of what follows.
  */
 #include <libiommu/hw/vtd_interrupt.h>
 #include <libiommu/hw/vtd_registers.h>
@@ -43,8 +43,8 @@ static bool arrives(const struct iommu_vtd_interrupt *interrupt, struct iommu_mo
 }
 
 /*
- * Hardware does not obey from one register access on: for good, or until about when the driver gives up, which is after
- * so many looks at it.
+ * Hardware does not obey from one register access on: for good, or until about when the driver
+ * gives up, which is after so many looks at it.
  */
 #define PATIENCE ((unsigned int)(QUICK_NS / 1000))
 #define LATE     8U
@@ -172,7 +172,10 @@ static void interrupts_go_to_the_same_processor_in_either_apic_mode(void **state
 
 /* --- The matrix ------------------------------------------------------------------------------- */
 
-/* Units: one that the new kernel knows nothing behind, one with a graphics device, one with the rest. */
+/*
+ * Units: one that the new kernel knows nothing behind, one with a graphics device, one with the
+ * rest.
+ */
 enum {
 	IDLE,
 	GRAPHICS,
@@ -660,7 +663,10 @@ static void what_a_crash_kernel_finds_in_scalable_mode_goes_on(void **state)
 		assert_int_equal(iommu_domain_attach_group(domain, f.group[SEVERAL]), 0);
 		several_goes_on(false);
 		assert_true(reaches(SEVERAL, NEW_IOVA, f.memory));
-		/* A PASID for another: so does what it had without one. A feature alone changes nothing. */
+		/*
+		 * A PASID for another: so does what it had without one. A feature alone changes
+		 * nothing.
+		 */
 		assert_int_equal(
 			iommu_endpoint_enable_feature(f.endpoint[IDENTITY], IOMMU_FEATURE_PASID),
 			0);

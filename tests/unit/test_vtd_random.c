@@ -3,7 +3,8 @@
  * The driver against the model, at random: several units, devices and domains; mapping, unmapping,
  * attaching, detaching, turning units off and on, suspending and resuming, memory that runs out,
  * hardware that stops answering, and devices that keep translations and do not give them back; and
- * DMA all the time, by every device, with and without PASIDs, each access held against what must happen.
+ * DMA all the time, by every device, with and without PASIDs, each access held against what must
+ * happen.
  *
  * The model forgets nothing on its own, so that each missing or too narrow invalidation becomes an
  * access that should have faulted, or that reaches a page which has long been given back.
@@ -92,8 +93,8 @@ static struct {
 	iommu_paddr_t limbo[DOMAINS * AREAS * AREA_PAGES];
 	unsigned int limbo_count;
 	/*
-	 * After hardware failed. Calls may fail then; but what returned 0 is so, and nothing that was given
-	 * back is reached. Devices with a TLB may be kept from using it.
+	 * After hardware failed. Calls may fail then; but what returned 0 is so, and nothing that
+	 * was given back is reached. Devices with a TLB may be kept from using it.
 	 */
 	bool uncertain;
 	uint64_t operation, seed;
@@ -774,8 +775,8 @@ static bool recover_by_working(void)
 }
 
 /*
- * Where it was not confirmed that a device's TLB forgot something, the device was kept from using it: until
- * something is attached to it again.
+ * Where it was not confirmed that a device's TLB forgot something, the device was kept from using
+ * it: until something is attached to it again.
  */
 static void attach_again(struct shadow_device *device)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * VT-d's scalable mode, the driver against the model: which mode and which stage is used, PASIDs, tables that somebody else
- * owns, nesting, dirty bits, page requests; and what is left when memory or hardware fails on the way.
+ * VT-d's scalable mode, the driver against the model: which mode and which stage is used, PASIDs,
+ * tables that somebody else owns, nesting, dirty bits, page requests; and what is left when memory
+ * or hardware fails on the way.
  */
 #include <string.h>
 
@@ -516,7 +517,10 @@ static void attaching_a_pasid_may_fail_anywhere(void **state)
 	end();
 }
 
-/* Not confirmed: what was attached stays, what was to go is gone, and nothing that hardware may walk is freed. */
+/*
+ * Not confirmed: what was attached stays, what was to go is gone, and nothing that hardware may
+ * walk is freed.
+ */
 static void hardware_fails(void (*trouble)(bool begins))
 {
 	struct iommu_pasid_handle first, second;
@@ -553,7 +557,10 @@ static void hardware_fails(void (*trouble)(bool begins))
 	(void)pasid_is_blocked(0, 40000, IOVA);
 	(void)pasid_is_blocked(0, 40001, IOVA);
 	trouble(false);
-	/* The next invalidation, of somebody else, makes good for all that: what waited is freed with the next domain. */
+	/*
+	 * The next invalidation, of somebody else, makes good for all that: what waited is freed
+	 * with the next domain.
+	 */
 	assert_int_equal(iommu_map(domain[2], IOVA, f.memory, 4096, RW), 0);
 	assert_int_equal(iommu_unmap(domain[2], IOVA, 4096, 0, NULL), 0);
 	assert_int_equal(iommu_domain_free(domain_of_stage(IOMMU_STAGE_SECOND)), 0);
@@ -609,7 +616,10 @@ static void refuse(unsigned int descriptor)
 	misbehave(&one);
 }
 
-/* Of the three that the end of a PASID needs, one is refused: the PASID's cache, the IOTLB, or the device's TLB. */
+/*
+ * Of the three that the end of a PASID needs, one is refused: the PASID's cache, the IOTLB, or the
+ * device's TLB.
+ */
 static void ends_of_pasids_that_are_refused(void **state)
 {
 	struct iommu_pasid_handle first, second;
@@ -648,7 +658,10 @@ static void ends_of_pasids_that_are_refused(void **state)
 	}
 }
 
-/* More devices than one batch has room for, of which one leaves while the first batch is on its way. */
+/*
+ * More devices than one batch has room for, of which one leaves while the first batch is on its
+ * way.
+ */
 static struct iommu_group *leaves;
 static uint64_t (*machine_clock)(void *ctx);
 
@@ -768,7 +781,9 @@ static void pasids_that_nobody_attached(void **state)
 	end();
 }
 
-/* A device that does not answer for one PASID is closed off with all of them, until it was reset. */
+/*
+ * A device that does not answer for one PASID is closed off with all of them, until it was reset.
+ */
 static void silent_devices_lose_all_pasids(void **state)
 {
 	struct iommu_pasid_handle handle[2];
@@ -807,7 +822,10 @@ static void silent_devices_lose_all_pasids(void **state)
 	end();
 }
 
-/* What was unmapped, or detached, while the unit was off is not in a device's TLB when it is on again. */
+/*
+ * What was unmapped, or detached, while the unit was off is not in a device's TLB when it is on
+ * again.
+ */
 static void tlbs_are_emptied_of_pasids_after_a_rest(void **state)
 {
 	struct iommu_pasid_handle handle[2];
@@ -1131,7 +1149,10 @@ static void guests_translate_first(void **state)
 	}
 }
 
-/* The domain id of a nested domain is used again: what it tagged of the second stage, below the guest, is gone. */
+/*
+ * The domain id of a nested domain is used again: what it tagged of the second stage, below the
+ * guest, is gone.
+ */
 static void ids_of_guests_are_used_again(void **state)
 {
 	struct iommu_domain *other, *empty;
@@ -1623,7 +1644,9 @@ static void requests_that_nobody_should_see(void **state)
 	assert_int_equal(f.device[0]->answers, 2);
 	assert_int_equal(f.device[0]->answer.code, 1);
 	assert_int_equal(pager.groups, 0);
-	/* What came before of that group is answered with it: nothing stays, to be answered again. */
+	/*
+	 * What came before of that group is answered with it: nothing stays, to be answered again.
+	 */
 	put_request(by, (last & ~VTD_PAGE_REQUEST_LAST) | 5 << 3);
 	put_request(by | VTD_PAGE_REQUEST_EXECUTE, last | 5 << 3);
 	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 2);
@@ -1711,7 +1734,10 @@ static void a_detached_pasid_leaves_no_question_open(void **state)
 	begin_paging();
 	pager.answers = pager.maps = false;
 	assert_int_equal(iommu_attach_pasid(pager.domain, f.group[0], PASID, &handle), 0);
-	/* One that its handler keeps, one that is not complete, one in the ring; and one of nobody's PASID. */
+	/*
+	 * One that its handler keeps, one that is not complete, one in the ring; and one of
+	 * nobody's PASID.
+	 */
 	assert_int_equal(model_device_request_page(f.device[0], PASID, IOVA, RW, 2, true), 0);
 	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 1);
 	assert_int_equal(model_device_request_page(f.device[0], PASID, IOVA, RW, 3, false), 0);
@@ -1746,7 +1772,9 @@ static void what_the_unit_holds_is_drained(void **state)
 	f.device[0]->answers = 0;
 	assert_int_equal(model_device_request_page(f.device[0], PASID, IOVA, RW, 9, true), 0);
 	assert_int_equal(iommu_detach_pasid(f.group[0], PASID), 0);
-	/* The last answer is the last request's, and it is the host's: not that it may try again. */
+	/*
+	 * The last answer is the last request's, and it is the host's: not that it may try again.
+	 */
 	assert_true(f.device[0]->answers > 0);
 	assert_int_equal(f.device[0]->answer.group, 9);
 	assert_int_equal(f.device[0]->answer.pasid, PASID);
@@ -1755,7 +1783,10 @@ static void what_the_unit_holds_is_drained(void **state)
 	end_paging();
 }
 
-/* The interrupt of page requests is programmed again after a rest in which the unit has forgotten it. */
+/*
+ * The interrupt of page requests is programmed again after a rest in which the unit has forgotten
+ * it.
+ */
 static void page_request_interrupts_come_back(void **state)
 {
 	struct iommu_model_vtd *model;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * No entry of several words is ever seen half changed: while the driver changes one, the processor stops after each of its
- * instructions, and the entry is looked at as hardware would see it. Whenever it is present it must be the one from before or
- * the one from after. Needs a processor that single-steps itself: x86-64.
+ * No entry of several words is ever seen half changed: while the driver changes one, the processor
+ * stops after each of its instructions, and the entry is looked at as hardware would see it.
+ * Whenever it is present it must be the one from before or the one from after. Needs a processor
+ * that single-steps itself: x86-64.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <signal.h>
@@ -30,7 +31,10 @@ struct entry {
 static struct {
 	const volatile uint64_t *words;
 	unsigned int count;
-	/* The entries that were seen present, without repetition; how many there were, and of instructions. */
+	/*
+	 * The entries that were seen present, without repetition; how many there were, and of
+	 * instructions.
+	 */
 	struct entry seen[SEEN_MAX];
 	unsigned int entries;
 	uint64_t steps;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * POWER's windows: the allocator of arch/powerpc/kernel/iommu.c over the tables of PowerNV. Each change of
- * entries is followed by a fence and a kill that takes no time, as PowerNV's table operations do for every
- * bridge; ours does likewise.
+ * POWER's windows: the allocator of arch/powerpc/kernel/iommu.c over the tables of PowerNV. Each
+ * change of entries is followed by a fence and a kill that takes no time, as PowerNV's table
+ * operations do for every bridge; ours does likewise.
  */
 #include "shim.h"
 

@@ -308,8 +308,8 @@ struct iommu_endpoint {
 };
 
 /*
- * Is the device gone? What a driver or a holder still has of it then serves nothing: the endpoint is
- * kept for them alone, or as an id that others use.
+ * Is the device gone? What a driver or a holder still has of it then serves nothing: the endpoint
+ * is kept for them alone, or as an id that others use.
  */
 static inline bool iommu_endpoint_is_released(const struct iommu_endpoint *endpoint)
 {

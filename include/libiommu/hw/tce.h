@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Datasheet: POWER translation control entries (TCE), as host bridges of POWER8 and later walk them and
- * as hypervisor calls carry them.
+ * Datasheet: POWER translation control entries (TCE), as host bridges of POWER8 and later walk them
+ * and as hypervisor calls carry them.
  *
- * 64-bit big-endian entries. An entry allows nothing, and is not valid, while both permission bits are
- * clear. A table of one level holds entries of pages; of several, entries of the upper levels lead to
- * tables, all of one size, with both permissions set.
+ * 64-bit big-endian entries. An entry allows nothing, and is not valid, while both permission bits
+ * are clear. A table of one level holds entries of pages; of several, entries of the upper levels
+ * lead to tables, all of one size, with both permissions set.
  */
 #ifndef LIBIOMMU_HW_TCE_H
 #define LIBIOMMU_HW_TCE_H
@@ -19,7 +19,9 @@
 #define TCE_PAGE_SHIFT_MIN 12
 #define TCE_PAGE_SHIFT_MAX 34
 #define TCE_LEVELS_MAX     5
-/* What page shift and the bits of all levels may come to: the bridges' addresses end below bit 55. */
+/*
+ * What page shift and the bits of all levels may come to: the bridges' addresses end below bit 55.
+ */
 #define TCE_ADDRESS_BITS_MAX 54
 
 static inline bool tce_is_valid(uint64_t entry)

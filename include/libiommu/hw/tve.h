@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Datasheet: translation validation entries (TVE) of POWER host bridges (IODA2 and later), two for each
- * partitionable endpoint: number 2 * PE + bit 59 of the address. And the register that has a bridge forget.
+ * Datasheet: translation validation entries (TVE) of POWER host bridges (IODA2 and later), two for
+ * each partitionable endpoint: number 2 * PE + bit 59 of the address. And the register that has a
+ * bridge forget.
  *
- * A window by tables has a page size; one that passes addresses on as they are has none, and bounds for
- * address bits 49 to 24.
+ * A window by tables has a page size; one that passes addresses on as they are has none, and bounds
+ * for address bits 49 to 24.
  */
 #ifndef LIBIOMMU_HW_TVE_H
 #define LIBIOMMU_HW_TVE_H

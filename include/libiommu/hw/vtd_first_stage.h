@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Datasheet: x86-64 paging entries, which are those of VT-d's first stage too (VT-d specification, chapter
- * "First-Stage Translation", and the first-stage entry formats in "Translation Structure Formats"; Intel SDM
- * volume 3, chapter "Paging").
+ * Datasheet: x86-64 paging entries, which are those of VT-d's first stage too (VT-d specification,
+ * chapter "First-Stage Translation", and the first-stage entry formats in "Translation Structure
+ * Formats"; Intel SDM volume 3, chapter "Paging").
  *
- * 64-bit little-endian entries, 512 to a 4 KiB table, in 4 or 5 levels: level 1 = FS-PTE (4K leaves),
- * 2 = FS-PDE (2M), 3 = FS-PDPE (1G), 4 = FS-PML4E, 5 = FS-PML5E. A present entry can always be read through.
- * Addresses are canonical: bits above the highest that is translated repeat it.
+ * 64-bit little-endian entries, 512 to a 4 KiB table, in 4 or 5 levels: level 1 = FS-PTE (4K
+ * leaves), 2 = FS-PDE (2M), 3 = FS-PDPE (1G), 4 = FS-PML4E, 5 = FS-PML5E. A present entry can
+ * always be read through. Addresses are canonical: bits above the highest that is translated repeat
+ * it.
  */
 #ifndef LIBIOMMU_HW_VTD_FIRST_STAGE_H
 #define LIBIOMMU_HW_VTD_FIRST_STAGE_H

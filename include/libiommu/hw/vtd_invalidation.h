@@ -2,9 +2,9 @@
 /*
  * Datasheet: VT-d invalidation descriptors (VT-d specification, "Queued Invalidation Interface").
  *
- * 128-bit descriptors, two 64-bit words, little-endian in the queue; in a queue of 256-bit ones, which scalable
- * mode needs, two words of 0 follow. The type is in bits 3:0 of the low word. All bits that are not named must
- * be 0.
+ * 128-bit descriptors, two 64-bit words, little-endian in the queue; in a queue of 256-bit ones,
+ * which scalable mode needs, two words of 0 follow. The type is in bits 3:0 of the low word. All
+ * bits that are not named must be 0.
  */
 #ifndef LIBIOMMU_HW_VTD_INVALIDATION_H
 #define LIBIOMMU_HW_VTD_INVALIDATION_H
@@ -179,7 +179,7 @@ static inline struct vtd_descriptor vtd_descriptor_all_interrupts(void)
 #define VTD_WAIT_INTERRUPT    (1ULL << 4)
 #define VTD_WAIT_STATUS_WRITE (1ULL << 5)
 #define VTD_WAIT_FENCE        (1ULL << 6)
-#define VTD_WAIT_DRAIN        (1ULL << 7) /* page requests that the unit holds reach the queue before */
+#define VTD_WAIT_DRAIN        (1ULL << 7) /* page requests that the unit holds are queued before */
 
 static inline struct vtd_descriptor vtd_descriptor_wait(uint64_t status_address, uint32_t value)
 {
@@ -197,8 +197,8 @@ static inline uint32_t vtd_descriptor_pasid(struct vtd_descriptor d)
 }
 
 /*
- * PASID-IOTLB: what the first stage, alone or nested, has made. 5:4 granularity, 31:16 domain id, 51:32 PASID;
- * high as of IOTLB. No bound is set to the address mask.
+ * PASID-IOTLB: what the first stage, alone or nested, has made. 5:4 granularity, 31:16 domain id,
+ * 51:32 PASID; high as of IOTLB. No bound is set to the address mask.
  */
 #define VTD_PASID_IOTLB_ALL  2U
 #define VTD_PASID_IOTLB_PAGE 3U
@@ -233,8 +233,8 @@ static inline struct vtd_descriptor vtd_descriptor_pasid_cache(unsigned int gran
 }
 
 /*
- * What a device's TLB holds of a PASID: 8:4 queue depth, 15:12 and 63:52 physical function, 31:16 source id,
- * 51:32 PASID; high 0 all PASIDs, 11 size, 63:12 address, as of device-TLB.
+ * What a device's TLB holds of a PASID: 8:4 queue depth, 15:12 and 63:52 physical function, 31:16
+ * source id, 51:32 PASID; high 0 all PASIDs, 11 size, 63:12 address, as of device-TLB.
  */
 #define VTD_PASID_DEVICE_TLB_SIZE (1ULL << 11)
 #define VTD_PASID_DEVICE_TLB_ALL  (1ULL << 0)
@@ -273,7 +273,10 @@ static inline uint16_t vtd_descriptor_pasid_source_id(struct vtd_descriptor d)
 	return (uint16_t)(d.low >> 16);
 }
 
-/* Answer to a page request group: 4 has a PASID, 15:12 code, 31:16 source id, 51:32 PASID; high 11:3 group. */
+/*
+ * Answer to a page request group: 4 has a PASID, 15:12 code, 31:16 source id, 51:32 PASID; high
+ * 11:3 group.
+ */
 #define VTD_PAGE_RESPONSE_HAS_PASID (1ULL << 4)
 #define VTD_PAGE_RESPONSE_LAST      (1ULL << 2)
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Datasheet: VT-d page request descriptors (VT-d specification, "Page Request Descriptor" in "Page Requests").
+ * Datasheet: VT-d page request descriptors (VT-d specification, "Page Request Descriptor" in "Page
+ * Requests").
  *
- * 32 bytes, four little-endian 64-bit words, in the ring that PQA names; the two high words are private data of
- * the device, and 0 without.
+ * 32 bytes, four little-endian 64-bit words, in the ring that PQA names; the two high words are
+ * private data of the device, and 0 without.
  */
 #ifndef LIBIOMMU_HW_VTD_PAGE_REQUEST_H
 #define LIBIOMMU_HW_VTD_PAGE_REQUEST_H
@@ -46,7 +47,10 @@ static inline uint16_t vtd_page_request_group(uint64_t word1)
 	return (uint16_t)(word1 >> 3 & 0x1ff);
 }
 
-/* The last of a group, and nothing is wanted: the device has stopped using the PASID; no answer is due. */
+/*
+ * The last of a group, and nothing is wanted: the device has stopped using the PASID; no answer is
+ * due.
+ */
 static inline bool vtd_page_request_is_stop(uint64_t word1)
 {
 	return (word1 & (VTD_PAGE_REQUEST_READ | VTD_PAGE_REQUEST_WRITE | VTD_PAGE_REQUEST_LAST)) ==

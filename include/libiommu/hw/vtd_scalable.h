@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Datasheet: VT-d scalable mode: root and context entries, PASID directories and PASID tables (VT-d
- * specification, "Scalable-Mode Root Entry", "Scalable-Mode Context Entry", "Scalable-Mode PASID Directory
- * Entry" and "Scalable-Mode PASID Table Entry" in "Translation Structure Formats").
+ * specification, "Scalable-Mode Root Entry", "Scalable-Mode Context Entry", "Scalable-Mode PASID
+ * Directory Entry" and "Scalable-Mode PASID Table Entry" in "Translation Structure Formats").
  *
- * A root entry leads to two context tables, one for each half of a bus; a context entry to the PASID directory
- * of a device; a directory entry to a table of 64 PASIDs; an entry there to the page tables. Requests without a
- * PASID use the one that their context entry names.
+ * A root entry leads to two context tables, one for each half of a bus; a context entry to the
+ * PASID directory of a device; a directory entry to a table of 64 PASIDs; an entry there to the
+ * page tables. Requests without a PASID use the one that their context entry names.
  */
 #ifndef LIBIOMMU_HW_VTD_SCALABLE_H
 #define LIBIOMMU_HW_VTD_SCALABLE_H
@@ -19,8 +19,11 @@
 #define VTD_SCALABLE_CONTEXT_ENTRIES 128 /* to a table; index: the low 7 bits of the source id */
 #define VTD_SCALABLE_CONTEXT_WORDS   4   /* of 64 bits; the two high ones are 0 */
 
-/* Context entry, low word: 0 present, 1 fault processing disable, 11:9 size, 63:12 PASID directory, and: */
-#define VTD_CONTEXT_DEVICE_TLB        (1ULL << 2) /* DTE: translation requests, translated requests */
+/*
+ * Context entry, low word: 0 present, 1 fault processing disable, 11:9 size, 63:12 PASID directory,
+ * and:
+ */
+#define VTD_CONTEXT_DEVICE_TLB        (1ULL << 2) /* DTE: translation and translated requests */
 #define VTD_CONTEXT_PASIDS            (1ULL << 3) /* PASIDE: requests with a PASID */
 #define VTD_CONTEXT_PAGE_REQUESTS     (1ULL << 4) /* PRE */
 #define VTD_SCALABLE_CONTEXT_RESERVED 0x1e0ULL
