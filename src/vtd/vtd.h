@@ -563,7 +563,13 @@ static inline void iommu_vtd_claims_free(struct vtd_probe *probe)
 {
 	(void)probe;
 }
-#define iommu_vtd_claims_leave(probe, start, size) true
+static inline bool iommu_vtd_claims_leave(void *probe, iommu_paddr_t start, uint64_t size)
+{
+	(void)probe;
+	(void)start;
+	(void)size;
+	return true;
+}
 /* None of them is believed, and that is all that is said. */
 int iommu_vtd_regions_decide(struct vtd_endpoint *endpoint);
 static inline void iommu_vtd_regions_forget(struct vtd_endpoint *endpoint)
