@@ -34,7 +34,7 @@ static inline void iommu_log(const struct iommu_platform *platform, enum iommu_l
 #define IOMMU_CALL      __func__
 #else
 #define IOMMU_WHY(text) ""
-#define IOMMU_CALL      ""
+#define IOMMU_CALL      NULL
 #endif
 
 /*

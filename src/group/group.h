@@ -153,7 +153,9 @@ static inline bool iommu_is_identity_table(const struct iommu_domain *domain)
 #define IOMMU_REFUSE_GROUP(group, status, text)                                                    \
 	IOMMU_REFUSE((group)->iommu, iommu_group_who(group), status, text)
 #else
-#define IOMMU_REFUSE_GROUP(group, status, text) ((void)(group), (status))
+#define IOMMU_REFUSE_GROUP(group, status, text)         ((void)(group), (status))
+/* Without reasons nothing is said of anything: a call less, and fewer arguments. */
+#define iommu_control_end_for(iommu, call, who, status) iommu_control_end(iommu, call, status)
 #endif
 /*
  * What was noted of a status, or what it means in general: for failures that only a log tells of.
