@@ -25,11 +25,13 @@ struct iommu_deadline {
 static inline struct iommu_deadline iommu_deadline_in(const struct iommu_platform *platform,
 						      uint64_t timeout_ns)
 {
-	return (struct iommu_deadline){
-		.platform = platform,
-		.start_ns = platform->now_ns != NULL ? platform->now_ns(platform->ctx) : 0,
-		.timeout_ns = timeout_ns,
-	};
+	struct iommu_deadline deadline;
+
+	deadline.platform = platform;
+	deadline.start_ns = platform->now_ns != NULL ? platform->now_ns(platform->ctx) : 0;
+	deadline.timeout_ns = timeout_ns;
+	deadline.polls = 0;
+	return deadline;
 }
 
 /* To be asked once per poll: also tells the host that we spin. */
