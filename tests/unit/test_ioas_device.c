@@ -273,6 +273,13 @@ static void refusals_say_why(void **state)
 	f.machine.last[IOMMU_LOG_REFUSAL][0] = '\0';
 	assert_int_equal(iommu_device_replace(ctx, device[0], 0, ioas, &other), 0);
 	assert_string_equal(f.machine.last[IOMMU_LOG_REFUSAL], "");
+	/* Nor does the same error of another layer get it. */
+	assert_int_equal(iommu_device_bind(ctx, f.endpoint[0], &id), IOMMU_EBUSY);
+	assert_int_equal(iommu_device_unbind(ctx, device[0]), 0);
+	assert_int_equal(iommu_group_claim(iommu_endpoint_group(f.endpoint[0]), &id), 0);
+	assert_int_equal(iommu_device_bind(ctx, f.endpoint[0], &id), IOMMU_EBUSY);
+	assert_null(strstr(f.machine.last[IOMMU_LOG_REFUSAL], "it is bound already"));
+	assert_int_equal(iommu_group_release(iommu_endpoint_group(f.endpoint[0]), &id), 0);
 	finish();
 }
 

@@ -1278,6 +1278,13 @@ static void guests_ask_for_anything(void **state)
 		IOMMU_EOPNOTSUPP);
 	fail_hardware(true);
 	assert_int_equal(guest_invalidates(IOVA, 1), IOMMU_ETIMEDOUT);
+	/* What hardware did not confirm is not done. */
+	several[1].pages = 1;
+	done = 9;
+	assert_int_equal(
+		iommu_domain_invalidate_user(guest.nested, several, sizeof(several[0]), 3, &done),
+		IOMMU_ETIMEDOUT);
+	assert_int_equal(done, 0);
 	fail_hardware(false);
 	assert_int_equal(guest_invalidates(IOVA, 1), 0);
 	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
