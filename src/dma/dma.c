@@ -752,7 +752,7 @@ int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell, iommu_iova_
 		if (status != 0)
 			return status;
 		status = doorbell_at(dma, page, &own, &found);
-		/* Somebody else was faster. Nobody has used ours. */
+		/* Another call was faster. This handle was not used. */
 		if (found != own)
 			(void)iommu_dma_unmap(dma, own, IOMMU_PAGE_SIZE);
 		else

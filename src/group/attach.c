@@ -312,7 +312,7 @@ int iommu_group_make_window(struct iommu_group *group)
 		status = iommu_domain_new(unit, IOMMU_DOMAIN_PAGING, NULL, &group->window);
 	if (status != 0)
 		return status;
-	group->window->groups = 1; /* nobody else's to free */
+	group->window->groups = 1; /* the group's alone to free */
 	status = admit_all(group, group->window);
 	if (status != 0 && is_new)
 		iommu_group_close_window(group);

@@ -149,7 +149,7 @@ static int device_removed(struct iommu_endpoint *endpoint)
 {
 	struct iommu_group *group = endpoint->group;
 
-	/* What is attached has nobody left to use it. Unconfirmed or not: it is detached. */
+	/* What is attached has no user left. Unconfirmed or not: it is detached. */
 	if (group->members == 1)
 		(void)iommu_detach_group(group);
 	return iommu_release(endpoint);

@@ -131,7 +131,7 @@ static int default_alloc(struct iommu_group *group, enum iommu_domain_type *type
 		status = iommu_domain_new(first->unit, *type, &config, domain);
 	}
 	if (status == 0)
-		(*domain)->groups++; /* nobody else's to free */
+		(*domain)->groups++; /* the group's alone to free */
 	return status;
 }
 

@@ -166,7 +166,7 @@ const char *iommu_why(const struct iommu *iommu, int status);
 
 /* A group without members, with the smallest free id; NULL: no memory. */
 struct iommu_group *iommu_group_new(struct iommu *iommu);
-/* Free a group that has no members left and that nobody holds. */
+/* Free a group that has neither members nor holders. */
 void iommu_group_free_if_unused(struct iommu_group *group);
 void iommu_group_notify(struct iommu_group *group, enum iommu_group_event event,
 			struct iommu_endpoint *endpoint);
@@ -285,7 +285,8 @@ static inline void iommu_make_name_unique(struct iommu_endpoint *endpoint)
 void iommu_endpoint_describe(struct iommu_endpoint *endpoint,
 			     const struct iommu_endpoint_info *info);
 /*
- * Into the list of the instance; and out of it: then nobody finds it any more, and nobody is at it.
+ * Into the list of the instance; and out of it: then it is not found any more, and no call is at
+ * it.
  */
 void iommu_endpoint_list(struct iommu_endpoint *endpoint);
 void iommu_endpoint_unlist(struct iommu_endpoint *endpoint);

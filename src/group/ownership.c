@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Whose a group is: the host's drivers' through its default domain, or an owner's who attaches what
- * he likes. Never both: either one keeps the other away.
+ * it likes. Never both: either one keeps the other away.
  */
 #include <libiommu/group.h>
 #include <libiommu/status.h>

@@ -456,7 +456,7 @@ void iommu_page_requests_destroy(struct iommu_endpoint *endpoint)
 
 	endpoint->page_requests = NULL;
 	iommu_spin_unlock(platform, &endpoint->iommu->look_lock, state);
-	/* Nobody finds them any more; those who had found them before end in time. */
+	/* They are not found any more; calls that had found them before end in time. */
 	iommu_wait_for_users(endpoint);
 	answer_all_late(endpoint, requests, 0, 0, IOMMU_PAGE_FAILURE);
 	platform->free_pages(platform->ctx, requests, requests->order);

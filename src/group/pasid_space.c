@@ -100,7 +100,7 @@ static int take_from_ours(struct iommu *iommu, uint32_t first, uint32_t last, ui
 	}
 }
 
-/* One that somebody else hands out; what makes no sense is given back. */
+/* One that the source of PASIDs hands out; what makes no sense is given back. */
 static int take_from_source(struct iommu *iommu, uint32_t first, uint32_t last, uint32_t *pasid)
 {
 	const struct iommu_pasid_source *source = iommu->pasid_source;

@@ -36,7 +36,7 @@ static bool overlap(const struct iommu_region *one, const struct iommu_region *o
 	return one->start <= other->last && other->start <= one->last;
 }
 
-/* Does the second begin where the first ends? The end of all addresses is nobody's neighbour. */
+/* Does the second begin where the first ends? The end of all addresses has no neighbour. */
 static bool adjoin(const struct iommu_region *one, const struct iommu_region *other)
 {
 	return one->last != UINT64_MAX && one->last + 1 == other->start;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Access objects. What is pinned by one is a holder of its pages, with a list of where they are;
- * and keeps its area from being unmapped, for as long as it takes its owner to let go when he is
+ * and keeps its area from being unmapped, for as long as it takes its owner to let go when it is
  * told.
  *
- * Unpinning does not enter the gate: it is done by who was told by somebody inside, for whom the
- * gate's closer waits. It needs no more than the pin: the area does not go before it, nor do its
- * pages.
+ * Unpinning does not enter the gate: it is done by a holder that a call inside has told, for which
+ * the gate's closer waits. It needs no more than the pin: the area does not go before it, nor do
+ * its pages.
  */
 #include "ioas/access.h"
 

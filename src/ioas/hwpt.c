@@ -324,8 +324,8 @@ static int leave(struct iommu_hwpt *hwpt)
 	if (!hwpt->is_leaving)
 		status = take_out(ioas, hwpt);
 	/*
-	 * Nothing that was ever translated by it is cached any more: only then is it nobody's
-	 * business.
+	 * Nothing that was ever translated by it is cached any more: only then does it concern no
+	 * device.
 	 */
 	if (status == 0)
 		status = iommu_domain_flush(hwpt->domain);

@@ -183,10 +183,10 @@ static inline void iommu_object_visit_locked(struct ioas_object *object)
 /* Another object needs it; no longer. */
 void iommu_object_use(struct ioas_object *object);
 void iommu_object_unuse(struct ioas_object *object);
-/* In the control path: an object is looked up, and nobody can destroy it meanwhile. */
+/* In the control path: an object is looked up, and cannot be destroyed meanwhile. */
 struct ioas_object *iommu_object_find(struct iommu_ctx *ctx, uint32_t id,
 				      enum iommu_object_type type, int *status);
-/* End an object that nobody uses. Control path. */
+/* End an object that is not in use. Control path. */
 int iommu_object_end(struct ioas_object *object);
 
 /* The ids of a context: 1 to that. */
@@ -291,8 +291,8 @@ struct ioas_range {
 };
 
 /*
- * Keep [first, last] free for somebody. IOMMU_EADDRINUSE: an area is there, or it is allowed;
- * IOMMU_ENOMEM. And give back all that somebody has reserved.
+ * Keep [first, last] free for an owner. IOMMU_EADDRINUSE: an area is there, or it is allowed;
+ * IOMMU_ENOMEM. And give back all that an owner has reserved.
  */
 int iommu_ioas_reserve(struct iommu_ioas *ioas, const void *owner, iommu_iova_t first,
 		       iommu_iova_t last);
@@ -324,7 +324,7 @@ struct ioas_pages {
 	struct iommu_rb_tree holders;
 };
 
-/* A part of the memory that is pinned because somebody needs it. */
+/* A part of the memory that is pinned because a holder needs it. */
 struct ioas_holder {
 	struct ioas_interval interval; /* pages */
 	/* Where the physical addresses are: in the tables of an area … */
@@ -367,7 +367,7 @@ struct ioas_area {
 	unsigned int prot;
 	/* Under ioas->lock. */
 	enum ioas_area_state state;
-	bool busy; /* somebody is unmapping it */
+	bool busy; /* a call is unmapping it */
 	bool no_pins;
 	unsigned int pins;    /* that hold a part of it until they are told */
 	unsigned int readers; /* calls that copy from it or to it, which end by themselves */

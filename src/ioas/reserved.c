@@ -285,7 +285,7 @@ static int allow(struct iommu_ctx *ctx, uint32_t id, const struct iommu_iova_bou
 	if (status == 0) {
 		struct ioas_interval *interval;
 
-		/* Those from before, which nobody sees any more. */
+		/* Those from before, which are not seen any more. */
 		while ((interval = iommu_interval_first(&before, 0, UINT64_MAX)) != NULL) {
 			iommu_interval_remove(&before, interval);
 			iommu_ctx_free(ctx, &ctx->range_cache, range_of(interval));

@@ -422,7 +422,7 @@ static int copy(struct iommu_ioas *to, struct iommu_ioas *from, iommu_iova_t fro
 }
 
 /*
- * A place for the whole, where none was asked for: found, and left again; somebody else may be
+ * A place for the whole, where none was asked for: found, and left again; another call may be
  * there first.
  */
 static int find_place(struct iommu_ioas *ioas, uint64_t address, uint64_t size, iommu_iova_t *iova)

@@ -15,7 +15,7 @@ struct dirty_cursor {
 	bool keeps;
 };
 
-/* Nobody clears the bit but the caller, and hardware changes nothing else that is ours. */
+/* Only the caller clears the bit, and hardware changes nothing else that is the table's. */
 static void entry_clean(iommu_cell_t *entry)
 {
 	uint64_t raw = iommu_cell_load(entry);

@@ -150,7 +150,7 @@ static uint64_t subtree_free_pages(const struct iommu_pgtable *pt, iommu_cell_t 
 	return pages;
 }
 
-/* Free a table and all below it. Nobody else, and no hardware, can reach it. */
+/* Free a table and all below it. No other caller, and no hardware, can reach it. */
 static void subtree_free(struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int level)
 {
 	iommu_pgtable_uncount(pt, subtree_free_pages(pt, table, level));

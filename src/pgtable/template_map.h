@@ -8,7 +8,7 @@ struct map_cursor {
 	iommu_iova_t iova;
 	iommu_paddr_t paddr;
 	unsigned int prot;
-	/* Below a table that this call has just made: known to be empty, and seen by nobody. */
+	/* Below a table that this call has just made: known to be empty, and not yet visible. */
 	bool is_private;
 };
 

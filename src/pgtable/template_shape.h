@@ -153,7 +153,7 @@ void PUBLIC(free_top)(struct iommu_pgtable *pt, void *top, unsigned int level)
 
 #endif
 
-/* --- Clone: a copy of somebody else's tables, who is not to be trusted ------------------------ */
+/* --- Clone: a copy of tables that another owner left, not to be trusted ----------------------- */
 
 struct clone {
 	struct iommu_pgtable *pt;

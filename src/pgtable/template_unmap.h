@@ -151,7 +151,7 @@ static iommu_cell_t *split_table(struct iommu_pgtable *pt, iommu_paddr_t paddr, 
 }
 
 #ifdef FORMAT_DIRTY
-/* What was written of a leaf was, as far as anybody knows, written of all that it becomes. */
+/* What was written of a leaf was, as far as is known, written of all that it becomes. */
 static void subtree_set_dirty(const struct iommu_pgtable *pt, iommu_cell_t *table,
 			      unsigned int level)
 {

@@ -145,7 +145,7 @@ static int memory_get(struct iommu_tce_table *base, uint64_t index, iommu_paddr_
 	return iommu_tce_iova_to_phys(&memory_of(base)->pt, iova_of(base, index), paddr, prot);
 }
 
-/* Of a table that has one owner: nobody else changes the entry meanwhile. */
+/* Of a table that has one owner: no other CPU changes the entry meanwhile. */
 static int memory_exchange(struct iommu_tce_table *base, uint64_t index, iommu_paddr_t paddr,
 			   unsigned int prot, iommu_paddr_t *old_paddr, unsigned int *old_prot)
 {

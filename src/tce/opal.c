@@ -314,7 +314,7 @@ static int close_what_is_open(struct opal_unit *unit)
 		if (status == 0)
 			status = iommu_opal_set_bypass(unit, i, false);
 	}
-	/* And whoever was there before has put ids into PEs: all are nobody's. */
+	/* And a predecessor has put ids into PEs: all belong to none. */
 	if (status == 0 && unit->config.find_pe == NULL)
 		status = iommu_opal_set_ids(unit, unit->config.reserved_pe, 0, UINT16_MAX, false);
 	return status == 0 ? iommu_opal_forget(unit, OPAL_KILL_ALL, 0, 0, 0, 0) : status;

@@ -77,7 +77,7 @@ static bool range_of(const struct iommu_opal_pe_config *config, uint16_t *first,
 	return true;
 }
 
-/* Nobody is there yet: whoever is probed has the PE that his id had then. */
+/* No endpoint is there yet: one that is probed has the PE that its id had then. */
 static bool has_endpoints(struct opal_unit *unit, uint16_t first, uint16_t last)
 {
 	struct iommu_endpoint *endpoint = NULL;
@@ -211,7 +211,7 @@ static bool has_members(struct opal_unit *unit, const struct opal_pe *pe)
 	return false;
 }
 
-/* Ranges within its own would be nobody's for a moment. */
+/* Ranges within its own would belong to no PE for a moment. */
 static bool has_inner(const struct opal_unit *unit, const struct opal_pe *pe)
 {
 	unsigned int i;

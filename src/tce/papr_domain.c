@@ -187,7 +187,7 @@ static int domain_unmap(struct iommu_domain *base, iommu_iova_t iova, uint64_t s
 	return status != 0 ? status : settled;
 }
 
-/* Tables of the book: whoever still reads them holds the lock. */
+/* Tables of the book: a CPU that still reads them holds the lock. */
 static void domain_free_gathered(struct iommu_domain *base, struct iommu_gather *gather)
 {
 	struct papr_domain *domain = papr_domain_of(base);

@@ -285,7 +285,7 @@ static bool next_page(struct papr_unit *unit, const struct papr_domain *domain, 
 
 	if (*index >= papr_pages(&unit->config.window))
 		return false;
-	/* Under the lock: a table that is unlinked meanwhile is freed by somebody who takes it. */
+	/* Under the lock: a table that is unlinked meanwhile is freed by a CPU that takes it. */
 	state = iommu_spin_lock(unit->platform, &unit->lock);
 	status = iommu_tce_walk(&domain->book, *index << shift, domain->book.aperture_last,
 				note_first, &found);

@@ -225,7 +225,7 @@ static int start_window(struct papr_unit *unit, struct papr_calls *calls,
 		.has_multiple = unit->config.has_multiple,
 	};
 	status = iommu_papr_calls_init(calls);
-	/* Whatever somebody has left there. */
+	/* Whatever a predecessor has left there. */
 	return status == 0 ? iommu_papr_clear_entries(calls, 0, papr_pages(window)) : status;
 }
 

@@ -3,9 +3,9 @@
  * What the parts of the back end for guests of a hypervisor share: windows as units, and domains.
  *
  * A domain's entries are in a table of ours (its book), which no hardware reads. While the domain
- * is in use by an enabled unit, the hypervisor's entries follow: whoever has changed a range of the
- * book takes the unit's lock and copies that range, as it then stands. So the last who copies a
- * page copies what is last in the book, whatever order they come in.
+ * is in use by an enabled unit, the hypervisor's entries follow: the CPU that has changed a range
+ * of the book takes the unit's lock and copies that range, as it then stands. So the last who
+ * copies a page copies what is last in the book, whatever order they come in.
  *
  * A page that was taken out of the book may not have been copied yet when the entries follow
  * another domain. So leaving one does not ask its book: the unit remembers in which parts of the

@@ -3,8 +3,8 @@
  * What the parts of a POWER translation window share.
  *
  * Locking: each pool has a spinlock for its hint, its counts and its bits. Pools begin at whole
- * words of the bitmap, so that no two locks guard one word. Whoever has bits may read them without
- * the lock. Entries belong to whoever has their bits; back ends are called without a lock.
+ * words of the bitmap, so that no two locks guard one word. The owner of bits may read them without
+ * the lock. Entries belong to the owner of their bits; back ends are called without a lock.
  */
 #ifndef IOMMU_TCE_INTERNAL_H
 #define IOMMU_TCE_INTERNAL_H

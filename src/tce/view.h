@@ -20,7 +20,7 @@ void iommu_tce_view_init(struct tce_view *view, uint64_t words);
 /* The place of a word; NULL: it is 0, or there is no memory to make it. */
 uint64_t *iommu_tce_view_find(struct tce_view *view, const struct iommu_platform *platform,
 			      uint64_t index, bool make);
-/* All are 0 again. Nobody else uses it meanwhile. */
+/* All are 0 again. No other CPU uses it meanwhile. */
 void iommu_tce_view_clear(struct tce_view *view, const struct iommu_platform *platform);
 
 #endif

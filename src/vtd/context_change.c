@@ -13,9 +13,9 @@
  *                           id; otherwise a write-buffer flush where the unit needs it.
  *
  * Entries change on the control path, with one exception: a device that does not invalidate its TLB
- * is blocked at once, in whatever context that is noticed. Whoever writes an entry looks afterwards
- * whether that has happened, and whoever blocks marks first and clears then: in either order the
- * entry ends up not present.
+ * is blocked at once, in whatever context that is noticed. The writer of an entry looks afterwards
+ * whether that has happened, and the one that blocks marks first and clears then: in either order
+ * the entry ends up not present.
  */
 #include <libiommu/status.h>
 
@@ -190,7 +190,7 @@ int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_
 			old_low = hold_back(endpoint, low, old_low);
 	}
 	if (status != 0) {
-		/* Hardware may have cached either; the old one is what everybody believes in. */
+		/* Hardware may have cached either; the old one is what callers go by. */
 		iommu_vtd_context_store(endpoint, 0, 0);
 		iommu_vtd_context_store(endpoint, old_low, old_high);
 	}

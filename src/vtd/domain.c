@@ -238,7 +238,7 @@ static int clean(struct vtd_domain *domain)
 
 /*
  * Have the second stage noted, or no longer, wherever it is used. On failure some may note, which
- * harms nobody.
+ * does no harm.
  */
 static int switch_uses(struct vtd_domain *domain, bool enable)
 {
@@ -314,7 +314,7 @@ static void note_written(struct iommu_domain *base, iommu_iova_t iova, uint64_t 
 	domain->format->note_written(&domain->pgtable, iova, size);
 }
 
-/* For whoever changes a first stage that is not ours. */
+/* For the owner of a first stage that is not the library's. */
 int iommu_vtd_invalidate_foreign(struct iommu_domain *base, iommu_iova_t start, iommu_iova_t last,
 				 bool leaves_only)
 {

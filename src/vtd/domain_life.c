@@ -114,7 +114,7 @@ static const struct iommu_domain_ops nested_ops = {
 	.invalidate_user = iommu_vtd_invalidate_user,
 };
 
-/* Its owner changes tables as he likes. */
+/* Its owner changes the tables at any time. */
 static int invalidate_range(struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last)
 {
 	return iommu_vtd_invalidate_foreign(domain, start, last, false);
@@ -129,7 +129,7 @@ static const struct iommu_domain_ops sva_ops = {
 	.invalidate_range = invalidate_range,
 };
 
-/* --- Somebody else's first stage -------------------------------------------------------------- */
+/* --- A first stage of another owner ----------------------------------------------------------- */
 
 /* What a host, or a guest, says of its table; nothing in it is trusted. */
 static int take_first_stage(struct vtd_domain *domain, const struct vtd_unit *unit,
@@ -238,7 +238,7 @@ static int make_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 		.accepts = iommu_vtd_claims_leave,
 		.accepts_ctx = unit->probe,
 #endif
-		/* Where nobody wants to know, hardware is spared writing to the table. */
+		/* Where the host does not want to know, hardware is spared writing to the table. */
 		.flags = (caps->coherent ? 0U : IOMMU_PGTABLE_NONCOHERENT) |
 			 (config->dirty_tracking ? 0U : IOMMU_PGTABLE_ACCESSED),
 	};

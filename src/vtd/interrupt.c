@@ -3,9 +3,9 @@
  * Interrupt remapping: one table for each unit, blocks of entries handed out from it, and each
  * change made known to hardware before the call returns.
  *
- * An entry belongs to whoever allocated its block; the lock guards which are taken. An entry that
- * hardware did not confirm to have forgotten is retired: it is handed out again only after a global
- * invalidation that was confirmed. The remapping table lives until its unit goes.
+ * An entry belongs to the caller that allocated its block; the lock guards which are taken. An
+ * entry that hardware did not confirm to have forgotten is retired: it is handed out again only
+ * after a global invalidation that was confirmed. The remapping table lives until its unit goes.
  */
 #include <libiommu/hw/vtd_interrupt.h>
 #include <libiommu/status.h>

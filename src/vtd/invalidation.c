@@ -239,7 +239,7 @@ static void give_up(struct vtd_batch *batch, unsigned int at)
 }
 
 /*
- * Somebody's device did not answer. One of ours? Hardware that does not say which (0) leaves us
+ * A device did not answer. One of this batch? Hardware that does not say which (0) leaves us
  * only with trying: a device that is the only one in its batch and fails again and again is the
  * one.
  */
@@ -497,8 +497,8 @@ static uint16_t id_of(const struct vtd_use *use)
 }
 
 /*
- * What has to be said for one use. Of a nested domain nobody knows which of its addresses lead to
- * the range: all of them go.
+ * What has to be said for one use. Of a nested domain it is not known which of its addresses lead
+ * to the range: all of them go.
  */
 static void add_use(struct vtd_batch *batch, struct vtd_domain *domain,
 		    const struct vtd_listing *listing, uint16_t domain_id,
@@ -529,7 +529,7 @@ static void add_use(struct vtd_batch *batch, struct vtd_domain *domain,
 
 /*
  * Add the domain's uses behind this unit whose numbers are above *number, as far as there is room.
- * Numbers are not positions: nobody is left out because somebody before him has left meanwhile.
+ * Numbers are not positions: no use is left out because one before it has ended meanwhile.
  * Devices cannot go away while they are in use here. False: these were all.
  */
 static bool add_uses(struct vtd_batch *batch, struct vtd_unit *unit, struct vtd_domain *domain,

@@ -95,7 +95,7 @@ static void add_caches(struct vtd_batch *batch, const struct vtd_unit *unit, uin
 
 /*
  * What was translated by these words is no longer; the device is told if it may use its TLB at all.
- * On failure it may hold translations that are nobody's to invalidate: unless the words come back,
+ * On failure it may hold translations that no later call invalidates: unless the words come back,
  * it must not use them.
  */
 static int forget(struct vtd_endpoint *endpoint, uint32_t pasid, const uint64_t *words)
@@ -217,7 +217,7 @@ int iommu_vtd_pasid_write(struct vtd_endpoint *endpoint, uint32_t pasid,
 			iommu_vtd_tlb_suspect(endpoint);
 	}
 	if (status != 0) {
-		/* Hardware may have cached either; the old one is what everybody believes in. */
+		/* Hardware may have cached either; the old one is what callers go by. */
 		store_first(endpoint, entry, 0);
 		if (was_present)
 			store(endpoint, entry, before);

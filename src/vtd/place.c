@@ -5,8 +5,8 @@
  * A domain has a place on each unit that it was ever attached to: a domain id and a count of
  * endpoints. Places are only ever added while the domain lives, so that the map path can read them
  * without a lock; the domain id is held only while there are endpoints. The order that makes this
- * safe: the id is stored before the count rises, and a reader reads the count before the id. If he
- * sees the count of before a detach, his entries were cleared before the context entry of the next
+ * safe: the id is stored before the count rises, and a reader reads the count before the id. If it
+ * sees the count of before a detach, its entries were cleared before the context entry of the next
  * attach was written, and hardware caches nothing of them under the new id.
  *
  * When the first endpoint behind a unit joins, the domain is cut down to what that unit can do;
@@ -169,7 +169,7 @@ static bool unit_knows(const struct vtd_domain *domain, const struct vtd_unit *u
 		return false;
 	switch (domain->type) {
 	case VTD_PASID_FIRST_STAGE:
-		/* Somebody else's table is flushed by nobody; and see choose_mode in probe.c. */
+		/* A table of another owner is not flushed here; and see choose_mode in probe.c. */
 		return vtd_is_scalable(unit) && caps->first_stage && has_depth &&
 		       (caps->coherent || (vtd_domain_has_table(domain) && !domain->dirty_wanted));
 	case VTD_PASID_SECOND_STAGE:

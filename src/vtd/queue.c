@@ -5,9 +5,9 @@
  * A submission is a few descriptors and a wait descriptor behind them, copied into the ring under
  * the lock. The submitter then polls the status dword of its own wait slot with no lock held, so
  * that several CPUs wait side by side. Hardware writes the submission's sequence number there.
- * Numbers only grow, and a slot that is filled anew starts at its new number - 1; so whoever reads
- * a number that is not before his own knows that his own wait was executed, even when the slot has
- * found another user since. Therefore anybody may reuse the slots of a submission that was
+ * Numbers only grow, and a slot that is filled anew starts at its new number - 1; so a submitter
+ * that reads a number not before its own knows that its wait was executed, even when the slot has
+ * found another user since. Therefore any submitter may reuse the slots of a submission that was
  * answered, without waiting for its submitter to have looked: one that is not scheduled for a while
  * does not block the ring.
  *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Who depends on a domain's tables: endpoints, for their own requests or those with a PASID,
- * directly or through a domain that is nested in it. Written on the control path, read by whoever
- * invalidates: under the domain's lock.
+ * directly or through a domain that is nested in it. Written on the control path, read by every CPU
+ * that invalidates: under the domain's lock.
  */
 #include "vtd/vtd.h"
 

@@ -153,7 +153,7 @@ int iommu_vtd_queue_turn_off(struct vtd_unit *unit);
  * Have hardware execute `count` descriptors, perhaps none, and all that came before them, and wait
  * for it. 0; IOMMU_EIO: hardware refused one, or reported an error; IOMMU_EAGAIN: a device's TLB
  * did not answer, *silent says which (0: unknown), and what had been submitted behind it is lost,
- * whoever's it was; IOMMU_ETIMEDOUT; IOMMU_EINVAL: more than VTD_BATCH_MAX.
+ * whichever submission it was of; IOMMU_ETIMEDOUT; IOMMU_EINVAL: more than VTD_BATCH_MAX.
  */
 int iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
 			   unsigned int count, uint16_t *silent);
@@ -496,8 +496,8 @@ struct vtd_endpoint {
 	/* … but not now: see iommu_vtd_context_hold_tlb. */
 	bool tlb_held;
 	/*
-	 * The device may keep what nobody told it to forget: empty its TLB before it may use it. In
-	 * scalable mode its context entry does not let it, until then.
+	 * The device may keep what it was not told to forget: empty its TLB before it may use it.
+	 * In scalable mode its context entry does not let it, until then.
 	 */
 	bool tlb_unknown;
 	/* The device did not answer: nothing of it passes until it was reset. Atomic. */
@@ -598,12 +598,14 @@ int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_
 /* iommu_vtd_translation_put_back of legacy mode; and of scalable mode, the way to its PASIDs. */
 void iommu_vtd_context_put_back(struct vtd_endpoint *endpoint, uint64_t low, uint64_t high);
 void iommu_vtd_context_reopen(struct vtd_endpoint *endpoint);
-/* Store one value into all entries of an endpoint, with low == 0 not present. Tells nobody. */
+/*
+ * Store one value into all entries of an endpoint, with low == 0 not present. Hardware is not told.
+ */
 void iommu_vtd_context_store(struct vtd_endpoint *endpoint, uint64_t low, uint64_t high);
 /* Take a device that did not answer off the table, in any context; hardware is not told yet. */
 void iommu_vtd_context_block(struct vtd_endpoint *endpoint);
 /*
- * While a unit is off nobody tells the devices behind it what was unmapped. Before it is turned on
+ * While a unit is off the devices behind it are not told what was unmapped. Before it is turned on
  * their translated requests are refused; once it is, their TLBs are emptied and they may go on.
  */
 void iommu_vtd_context_hold_tlb(struct vtd_endpoint *endpoint);
@@ -826,7 +828,7 @@ struct vtd_domain {
 	bool nest_parent; /* nested domains may be made of it */
 	bool dirty_wanted, dirty;
 	/*
-	 * A first stage that somebody else owns, and in nested domains whose addresses it leads to.
+	 * A first stage of another owner, and in nested domains whose addresses it leads to.
 	 */
 	iommu_paddr_t first_table;
 	unsigned int first_levels;
@@ -891,7 +893,7 @@ int iommu_vtd_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 void iommu_vtd_domain_free(struct iommu_domain *domain);
 extern const struct iommu_domain_ops iommu_vtd_first_stage_ops;
 extern const struct iommu_domain_ops iommu_vtd_second_stage_ops;
-/* A range of a first stage that somebody else owns, wherever the domain is used. */
+/* A range of a first stage of another owner, wherever the domain is used. */
 int iommu_vtd_invalidate_foreign(struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last,
 				 bool leaves_only);
 /* What a newer caller's structure has behind those that are known: nothing that is asked for. */
