@@ -658,8 +658,8 @@ IOMMU_API int iommu_fault_respond(struct iommu_ctx *ctx, uint32_t queue, uint32_
 /*
  * A guest's IOMMU, as far as the host knows of it: which physical unit it stands for, what nested
  * tables it has, and by what numbers the guest calls its devices. What its devices do wrong it is
- * told through <libiommu/ioas.h>. Control path, but for iommu_virtual_unit_find; ids as in
- * <libiommu/ioas.h>.
+ * told through event queues, below. Control path, but for iommu_virtual_unit_find; ids as
+ * everywhere here.
  */
 
 /*
@@ -697,7 +697,7 @@ IOMMU_API int iommu_virtual_unit_invalidate(struct iommu_ctx *ctx, uint32_t virt
  * guest, which tells the guest of them as its own IOMMU would. A device takes part as long as it
  * has a number on the unit (iommu_virtual_device_alloc): its faults go to the queue, and to no
  * handler of the host's; afterwards they go where they went before. Page requests, which want an
- * answer, have queues of their own (<libiommu/ioas.h>).
+ * answer, have queues of their own (fault queues, above).
  */
 
 /*
