@@ -240,7 +240,7 @@ int iommu_domain_attach_group(struct iommu_domain *domain, struct iommu_group *g
 
 	iommu_control_lock(group->iommu);
 	status = iommu_attach_group(domain, group);
-	return iommu_control_end_for(group->iommu, IOMMU_CALL, iommu_group_who(group), status);
+	return IOMMU_CONTROL_END_GROUP(group, status);
 }
 
 int iommu_domain_detach_group(struct iommu_group *group)
@@ -249,7 +249,7 @@ int iommu_domain_detach_group(struct iommu_group *group)
 
 	iommu_control_lock(group->iommu);
 	status = iommu_detach_group(group);
-	return iommu_control_end_for(group->iommu, IOMMU_CALL, iommu_group_who(group), status);
+	return IOMMU_CONTROL_END_GROUP(group, status);
 }
 
 static int check_alone(const struct iommu_endpoint *endpoint)

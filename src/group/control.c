@@ -136,7 +136,7 @@ int iommu_refuse_now(struct iommu *iommu, const char *call, const char *who, int
 	return iommu_refuse(iommu, who, status, why);
 }
 
-int(iommu_control_end_for)(struct iommu *iommu, const char *call, const char *who, int status)
+int iommu_control_end_for(struct iommu *iommu, const char *call, const char *who, int status)
 {
 	(void)who;
 	return iommu_control_end(iommu, call, status);

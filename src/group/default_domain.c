@@ -240,7 +240,7 @@ int iommu_group_set_default_type(struct iommu_group *group, enum iommu_domain_ty
 
 	iommu_control_lock(group->iommu);
 	status = set_type(group, type);
-	return iommu_control_end_for(group->iommu, IOMMU_CALL, iommu_group_who(group), status);
+	return IOMMU_CONTROL_END_GROUP(group, status);
 }
 
 int iommu_reconsider_default(struct iommu_endpoint *endpoint)

@@ -152,10 +152,12 @@ static inline bool iommu_is_identity_table(const struct iommu_domain *domain)
 #if IOMMU_CONFIG_REASONS
 #define IOMMU_REFUSE_GROUP(group, status, text)                                                    \
 	IOMMU_REFUSE((group)->iommu, iommu_group_who(group), status, text)
+/* The end of a call that is about a group, by whose name it goes where nothing was noted. */
+#define IOMMU_CONTROL_END_GROUP(group, status)                                                     \
+	iommu_control_end_for((group)->iommu, IOMMU_CALL, iommu_group_who(group), status)
 #else
-#define IOMMU_REFUSE_GROUP(group, status, text)         ((void)(group), (status))
-/* Without reasons nothing is said of anything: a call less, and fewer arguments. */
-#define iommu_control_end_for(iommu, call, who, status) iommu_control_end(iommu, call, status)
+#define IOMMU_REFUSE_GROUP(group, status, text) ((void)(group), (status))
+#define IOMMU_CONTROL_END_GROUP(group, status)  iommu_control_end((group)->iommu, IOMMU_CALL, status)
 #endif
 /*
  * What was noted of a status, or what it means in general: for failures that only a log tells of.

@@ -52,7 +52,7 @@ int iommu_group_claim(struct iommu_group *group, void *owner)
 
 	iommu_control_lock(group->iommu);
 	status = claim(group, owner);
-	return iommu_control_end_for(group->iommu, IOMMU_CALL, iommu_group_who(group), status);
+	return IOMMU_CONTROL_END_GROUP(group, status);
 }
 
 /* The last release: back to the default domain. */

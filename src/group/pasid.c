@@ -183,7 +183,7 @@ int iommu_attach_pasid(struct iommu_domain *domain, struct iommu_group *group, u
 	else
 		status = IOMMU_REFUSE_GROUP(group, IOMMU_EBUSY,
 					    "a domain is attached to this PASID");
-	return iommu_control_end_for(group->iommu, IOMMU_CALL, iommu_group_who(group), status);
+	return IOMMU_CONTROL_END_GROUP(group, status);
 }
 
 int iommu_replace_pasid(struct iommu_domain *domain, struct iommu_group *group, uint32_t pasid,
@@ -199,7 +199,7 @@ int iommu_replace_pasid(struct iommu_domain *domain, struct iommu_group *group, 
 	else
 		status = IOMMU_REFUSE_GROUP(group, IOMMU_ENOENT,
 					    "nothing is attached to this PASID");
-	return iommu_control_end_for(group->iommu, IOMMU_CALL, iommu_group_who(group), status);
+	return IOMMU_CONTROL_END_GROUP(group, status);
 }
 
 static int detach(struct iommu_group *group, struct iommu_pasid_handle *handle)
@@ -254,7 +254,7 @@ int iommu_detach_pasid(struct iommu_group *group, uint32_t pasid)
 	else
 		status = IOMMU_REFUSE_GROUP(group, IOMMU_ENOENT,
 					    "nothing is attached to this PASID");
-	return iommu_control_end_for(group->iommu, IOMMU_CALL, iommu_group_who(group), status);
+	return IOMMU_CONTROL_END_GROUP(group, status);
 }
 
 #endif
