@@ -157,7 +157,7 @@ static inline bool iommu_is_identity_table(const struct iommu_domain *domain)
 	iommu_control_end_for((group)->iommu, IOMMU_CALL, iommu_group_who(group), status)
 #else
 #define IOMMU_REFUSE_GROUP(group, status, text) ((void)(group), (status))
-#define IOMMU_CONTROL_END_GROUP(group, status)  iommu_control_end((group)->iommu, IOMMU_CALL, status)
+#define IOMMU_CONTROL_END_GROUP(of, status)     iommu_control_end((of)->iommu, IOMMU_CALL, status)
 #endif
 /*
  * What was noted of a status, or what it means in general: for failures that only a log tells of.

@@ -207,11 +207,11 @@ int iommu_object_destroy(struct iommu_ctx *ctx, uint32_t id)
 	 */
 	if (object != NULL && object->type == IOMMU_OBJECT_IOAS)
 		status = iommu_hwpts_end_unused(iommu_ioas_of(object));
-	if (status == 0 && object->type == IOMMU_OBJECT_DEVICE)
+	if (object != NULL && status == 0 && object->type == IOMMU_OBJECT_DEVICE)
 		status = iommu_ctx_refuse_object(
 			ctx, id, IOMMU_EBUSY,
 			IOMMU_WHY("a device is unbound (iommu_device_unbind), not destroyed"));
-	else if (status == 0)
+	else if (object != NULL && status == 0)
 		status = iommu_object_end(object);
 	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }

@@ -471,8 +471,15 @@ static int copy_in_gates(struct iommu_ioas *to, struct iommu_ioas *from, iommu_i
 	return status;
 }
 
-static int copy_in(struct iommu_ctx *ctx, uint32_t to_id, uint32_t from_id, iommu_iova_t from_iova,
-		   uint64_t size, unsigned int flags, iommu_iova_t *iova, const char **why)
+/* What is copied. */
+struct source {
+	uint32_t id; /* of an IOAS */
+	iommu_iova_t iova;
+	uint64_t size;
+};
+
+static int copy_in(struct iommu_ctx *ctx, uint32_t to_id, const struct source *source,
+		   unsigned int flags, iommu_iova_t *iova, const char **why)
 {
 	struct ioas_object *to, *from;
 	int status;
@@ -481,11 +488,11 @@ static int copy_in(struct iommu_ctx *ctx, uint32_t to_id, uint32_t from_id, iomm
 	to = iommu_object_visit(ctx, to_id, IOMMU_OBJECT_IOAS, &status);
 	if (to == NULL)
 		return ioas_because(why, status, iommu_object_missing(status));
-	from = iommu_object_visit(ctx, from_id, IOMMU_OBJECT_IOAS, &status);
+	from = iommu_object_visit(ctx, source->id, IOMMU_OBJECT_IOAS, &status);
 	if (from != NULL) {
 		iommu_gate_enter_both(iommu_ioas_of(to), iommu_ioas_of(from));
-		status = copy_in_gates(iommu_ioas_of(to), iommu_ioas_of(from), from_iova, size,
-				       flags, iova, why);
+		status = copy_in_gates(iommu_ioas_of(to), iommu_ioas_of(from), source->iova,
+				       source->size, flags, iova, why);
 		iommu_gate_leave(iommu_ioas_of(from));
 		iommu_gate_leave(iommu_ioas_of(to));
 		iommu_object_leave(from);
@@ -501,11 +508,12 @@ static int copy_in(struct iommu_ctx *ctx, uint32_t to_id, uint32_t from_id, iomm
 int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to, uint32_t from, iommu_iova_t from_iova,
 		    uint64_t size, unsigned int flags, iommu_iova_t *iova)
 {
+	const struct source source = {from, from_iova, size};
 	const char *why;
-	int status = copy_in(ctx, to, from, from_iova, size, flags, iova, &why);
+	int status = copy_in(ctx, to, &source, flags, iova, &why);
 
 	if (status == IOMMU_ENOMEM && iommu_ioas_trim(ctx, to))
-		status = copy_in(ctx, to, from, from_iova, size, flags, iova, &why);
+		status = copy_in(ctx, to, &source, flags, iova, &why);
 	return status == 0 ? 0 : not_mapped(ctx, IOMMU_CALL, to, status, why);
 }
 

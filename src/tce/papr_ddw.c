@@ -229,13 +229,19 @@ static unsigned int size_for(const struct iommu_papr_grant *grant, unsigned int 
 	return *holds_memory ? needed : most;
 }
 
+/* What a window is to be like. */
+struct wish {
+	uint64_t page_sizes;
+	iommu_paddr_t memory_end;
+	uint64_t mask;
+};
+
 static int open_window(const struct iommu_papr_ddw *ddw, const char *call,
-		       const struct iommu_papr_grant *grant, uint64_t page_sizes,
-		       iommu_paddr_t memory_end, uint64_t mask, struct iommu_papr_window *window,
-		       bool *holds_memory)
+		       const struct iommu_papr_grant *grant, const struct wish *wish,
+		       struct iommu_papr_window *window, bool *holds_memory)
 {
-	const unsigned int page_shift = largest_page(grant->page_sizes, page_sizes);
-	struct iommu_papr_window made;
+	const unsigned int page_shift = largest_page(grant->page_sizes, wish->page_sizes);
+	struct iommu_papr_window made = {0};
 	unsigned int size_shift;
 	bool holds;
 	int status;
@@ -243,11 +249,11 @@ static int open_window(const struct iommu_papr_ddw *ddw, const char *call,
 	if (grant->windows == 0 || grant->largest_pages == 0 || page_shift < TCE_PAGE_SHIFT_MIN)
 		return refuse(ddw, call, IOMMU_ENOSPC,
 			      IOMMU_WHY("the hypervisor grants no window, or none of these pages"));
-	size_shift = size_for(grant, page_shift, memory_end, &holds);
+	size_shift = size_for(grant, page_shift, wish->memory_end, &holds);
 	status = iommu_papr_create_window(ddw, page_shift, size_shift, &made);
 	if (status != 0)
 		return status;
-	if (made.address + (made.size - 1) > mask) {
+	if (made.address + (made.size - 1) > wish->mask) {
 		status = iommu_papr_remove_window(ddw, made.liobn);
 		return status != 0 ? status
 				   : refuse(ddw, call, IOMMU_ERANGE,
@@ -262,6 +268,7 @@ int iommu_papr_open_window(const struct iommu_papr_ddw *ddw, uint64_t page_sizes
 			   iommu_paddr_t memory_end, uint64_t mask, struct iommu_papr_window *first,
 			   struct iommu_papr_window *window, bool *holds_memory)
 {
+	const struct wish wish = {page_sizes, memory_end, mask};
 	struct iommu_papr_grant grant;
 	bool gave_up = false;
 	int status;
@@ -279,8 +286,7 @@ int iommu_papr_open_window(const struct iommu_papr_ddw *ddw, uint64_t page_sizes
 			status = iommu_papr_query_windows(ddw, &grant);
 	}
 	if (status == 0)
-		status = open_window(ddw, IOMMU_CALL, &grant, page_sizes, memory_end, mask, window,
-				     holds_memory);
+		status = open_window(ddw, IOMMU_CALL, &grant, &wish, window, holds_memory);
 	if (!gave_up)
 		return status;
 	if (status == 0 || iommu_papr_reset_windows(ddw) != 0)
