@@ -6,6 +6,7 @@
 #ifndef BENCH_NULL_UNIT_H
 #define BENCH_NULL_UNIT_H
 
+#include <libiommu/backend/ops.h>
 #include <libiommu/iommu.h>
 
 IOMMU_BEGIN_DECLS
