@@ -24,7 +24,7 @@ struct flat_unit {
 	struct iommu_unit base;
 	const struct iommu_platform *platform;
 	unsigned char *registers;
-	bool locked;
+	uint32_t locked;
 	/* Invalidations, by number: how many began, how many hardware has confirmed, … */
 	uint64_t begun, confirmed;
 	/* … and the one that must be before hardware has forgotten all that it should. */
@@ -66,7 +66,7 @@ static uintptr_t lock(struct flat_unit *unit)
 	const struct iommu_platform *platform = unit->platform;
 	const uintptr_t state = platform->irq_save != NULL ? platform->irq_save(platform->ctx) : 0;
 
-	while (__atomic_exchange_n(&unit->locked, true, __ATOMIC_ACQUIRE))
+	while (__atomic_exchange_n(&unit->locked, 1, __ATOMIC_ACQUIRE) != 0)
 		if (platform->relax != NULL)
 			platform->relax(platform->ctx);
 	return state;
@@ -76,7 +76,7 @@ static void unlock(struct flat_unit *unit, uintptr_t state)
 {
 	const struct iommu_platform *platform = unit->platform;
 
-	__atomic_store_n(&unit->locked, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&unit->locked, 0, __ATOMIC_RELEASE);
 	if (platform->irq_restore != NULL)
 		platform->irq_restore(platform->ctx, state);
 }
