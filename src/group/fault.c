@@ -14,17 +14,40 @@ void iommu_set_fault_handler(struct iommu *iommu, iommu_fault_handler handler, v
 	iommu->fault_ctx = ctx;
 }
 
-void iommu_endpoint_set_fault_handler(struct iommu_endpoint *endpoint, iommu_fault_handler handler,
-				      void *ctx)
+void iommu_endpoint_take_faults(struct iommu_endpoint *endpoint, struct iommu_fault_route mine,
+				struct iommu_fault_route *before)
 {
 	const struct iommu_platform *platform = endpoint->iommu->platform;
 	uintptr_t state = iommu_spin_lock(platform, &endpoint->iommu->look_lock);
 
-	endpoint->fault_handler = handler;
-	endpoint->fault_ctx = ctx;
+	*before = (struct iommu_fault_route){endpoint->fault_handler, endpoint->fault_ctx};
+	endpoint->fault_handler = mine.handler;
+	endpoint->fault_ctx = mine.ctx;
 	iommu_spin_unlock(platform, &endpoint->iommu->look_lock, state);
 	/* The one before is not running any more: what it used may go. */
 	iommu_wait_for_users(endpoint);
+}
+
+void iommu_endpoint_give_faults(struct iommu_endpoint *endpoint, struct iommu_fault_route mine,
+				struct iommu_fault_route before)
+{
+	const struct iommu_platform *platform = endpoint->iommu->platform;
+	uintptr_t state = iommu_spin_lock(platform, &endpoint->iommu->look_lock);
+
+	if (endpoint->fault_handler == mine.handler && endpoint->fault_ctx == mine.ctx) {
+		endpoint->fault_handler = before.handler;
+		endpoint->fault_ctx = before.ctx;
+	}
+	iommu_spin_unlock(platform, &endpoint->iommu->look_lock, state);
+	iommu_wait_for_users(endpoint);
+}
+
+void iommu_endpoint_set_fault_handler(struct iommu_endpoint *endpoint, iommu_fault_handler handler,
+				      void *ctx)
+{
+	struct iommu_fault_route before;
+
+	iommu_endpoint_take_faults(endpoint, (struct iommu_fault_route){handler, ctx}, &before);
 }
 
 int iommu_unit_handle_faults(struct iommu_unit *unit, bool *lost)

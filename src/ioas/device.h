@@ -52,8 +52,7 @@ struct ioas_device {
 	unsigned int faulting;     /* of its attachments, those whose page requests go to a queue */
 	struct iommu_virtual_device *virtual_device;
 	/* While its faults go to an event queue: where they went before. */
-	iommu_fault_handler host_handler;
-	void *host_ctx;
+	struct iommu_fault_route host;
 };
 
 static inline struct ioas_device *iommu_device_of(struct ioas_object *object)

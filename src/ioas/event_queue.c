@@ -68,15 +68,15 @@ static void take(void *ctx, const struct iommu_fault *fault)
 
 void iommu_device_events_on(struct ioas_device *device)
 {
-	device->host_handler = device->endpoint->fault_handler;
-	device->host_ctx = device->endpoint->fault_ctx;
-	iommu_endpoint_set_fault_handler(device->endpoint, take, device);
+	iommu_endpoint_take_faults(device->endpoint, (struct iommu_fault_route){take, device},
+				   &device->host);
 }
 
 void iommu_device_events_off(struct ioas_device *device)
 {
 	/* When it returns, none is being put. */
-	iommu_endpoint_set_fault_handler(device->endpoint, device->host_handler, device->host_ctx);
+	iommu_endpoint_give_faults(device->endpoint, (struct iommu_fault_route){take, device},
+				   device->host);
 }
 
 /* --- Life ------------------------------------------------------------------------------------- */

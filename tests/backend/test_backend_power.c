@@ -292,47 +292,21 @@ static bool dma_in_partition(unsigned int device, iommu_iova_t address, iommu_pa
 	return status == 0;
 }
 
+#define BRIDGE(kind, count, begin_it, mend_it, own_it)                                             \
+	{                                                                                          \
+		.name = (kind), .page = 4096, .stride = 1 << 23, .large_pages = 1536,              \
+		.devices = (count), .has_identity = true, .bypass = BYPASS,                        \
+		.memory_end = MEMORY_OF_BRIDGE, .begin = (begin_it), .end = end_bridge,            \
+		.reboot = reboot_bridge, .probe = probe_bridge, .dma = dma_of_bridge,              \
+		.source_id = id_behind_bridge, .mate_id = mate_behind_bridge, .mend = (mend_it),   \
+		.ready = make_pes, .own = (own_it),                                                \
+	}
+
 int main(void)
 {
 	static const struct kit_backend backends[] = {
-		{
-			.name = "opal",
-			.page = 4096,
-			.stride = 1 << 23,
-			.large_pages = 1536,
-			.devices = 3,
-			.has_identity = true,
-			.bypass = BYPASS,
-			.memory_end = MEMORY_OF_BRIDGE,
-			.begin = begin_by_call,
-			.end = end_bridge,
-			.reboot = reboot_bridge,
-			.probe = probe_bridge,
-			.dma = dma_of_bridge,
-			.source_id = id_behind_bridge,
-			.mate_id = mate_behind_bridge,
-			.ready = make_pes,
-			.own = change_pes,
-		},
-		{
-			.name = "opal by register",
-			.page = 4096,
-			.stride = 1 << 23,
-			.large_pages = 1536,
-			.devices = 2,
-			.has_identity = true,
-			.bypass = BYPASS,
-			.memory_end = MEMORY_OF_BRIDGE,
-			.begin = begin_by_register,
-			.end = end_bridge,
-			.reboot = reboot_bridge,
-			.probe = probe_bridge,
-			.dma = dma_of_bridge,
-			.source_id = id_behind_bridge,
-			.mate_id = mate_behind_bridge,
-			.mend = end_kill,
-			.ready = make_pes,
-		},
+		BRIDGE("opal", 3, begin_by_call, NULL, change_pes),
+		BRIDGE("opal by register", 2, begin_by_register, end_kill, NULL),
 		{
 			.name = "papr",
 			.page = 4096,

@@ -329,6 +329,56 @@ static void faults_with_a_shared_id_have_a_name(void **state)
 	assert_null(faulting);
 }
 
+static void count_fault(void *ctx, const struct iommu_fault *fault)
+{
+	(void)fault;
+	++*(unsigned int *)ctx;
+}
+
+/* Who had the faults of a device gets them back, but for a device that was released meanwhile. */
+static void faults_go_back_to_who_is_there(void **state)
+{
+	unsigned int host = 0, layer = 0, other = 0;
+	const struct iommu_fault_route mine = {count_fault, &layer};
+	struct iommu_fault fault = {.source_id = 0x20, .explanation = "", .reason_name = ""};
+	struct iommu_endpoint *user, *device;
+	struct iommu_fault_route before;
+
+	(void)state;
+	assert_int_equal(iommu_set_pci_topology(r.iommu, &topology), 0);
+	iommu_set_fault_handler(r.iommu, count_fault, &other);
+	user = recorder_add(&r, 0x18);
+	device = recorder_add(&r, 0x20);
+	fault.unit = iommu_endpoint_unit(device);
+	iommu_endpoint_set_fault_handler(device, count_fault, &host);
+	iommu_endpoint_take_faults(device, mine, &before);
+	iommu_report_fault(r.iommu, &fault);
+	assert_int_equal(layer, 1);
+	iommu_endpoint_give_faults(device, mine, before);
+	iommu_report_fault(r.iommu, &fault);
+	assert_int_equal(host, 1);
+	/* Another has taken them in between. */
+	iommu_endpoint_take_faults(device, mine, &before);
+	iommu_endpoint_set_fault_handler(device, NULL, NULL);
+	iommu_endpoint_give_faults(device, mine, before);
+	iommu_report_fault(r.iommu, &fault);
+	assert_int_equal(other, 1);
+	/* The device has gone, and its driver with it; its id goes on, and is a device's again. */
+	iommu_endpoint_set_fault_handler(device, count_fault, &host);
+	iommu_endpoint_take_faults(device, mine, &before);
+	iommu_endpoint_hold(device);
+	assert_int_equal(iommu_release_endpoint(device), 0);
+	iommu_endpoint_give_faults(device, mine, before);
+	iommu_endpoint_drop(device);
+	device = recorder_add(&r, 0x20);
+	iommu_report_fault(r.iommu, &fault);
+	assert_int_equal(host, 1);
+	assert_int_equal(layer, 1);
+	assert_int_equal(other, 2);
+	assert_int_equal(iommu_release_endpoint(device), 0);
+	assert_int_equal(iommu_release_endpoint(user), 0);
+}
+
 /* Whatever fails on the way, nothing is left. */
 static void failures_leave_nothing(void **state)
 {
@@ -597,6 +647,7 @@ int main(void)
 		WITH_FIXTURE(id_that_was_a_device),
 		WITH_FIXTURE(id_that_cannot_become_a_device),
 		WITH_FIXTURE(faults_with_a_shared_id_have_a_name),
+		WITH_FIXTURE(faults_go_back_to_who_is_there),
 		WITH_FIXTURE(failures_leave_nothing),
 		WITH_FIXTURE(isolated_from_neighbours_and_by_interrupts),
 		WITH_FIXTURE(a_group_that_is_whole_is_isolated),

@@ -478,6 +478,25 @@ IOMMU_API const struct iommu_platform *iommu_platform_of(const struct iommu *iom
 IOMMU_API int iommu_domain_flush(struct iommu_domain *domain);
 
 /*
+ * For layers above the core that have an endpoint's faults for a while: who has them, and what is
+ * said to it. iommu_endpoint_take_faults - they go to `mine`; before is who had them.
+ * iommu_endpoint_give_faults - to `before` again, unless they go elsewhere by now: another has
+ * taken them, or the device was released, whose driver's handler is not to be called any more. When
+ * either returns, the handler that had them is not running. Context as
+ * iommu_endpoint_set_fault_handler.
+ */
+struct iommu_fault_route {
+	iommu_fault_handler handler;
+	void *ctx;
+};
+IOMMU_API void iommu_endpoint_take_faults(struct iommu_endpoint *endpoint,
+					  struct iommu_fault_route mine,
+					  struct iommu_fault_route *before);
+IOMMU_API void iommu_endpoint_give_faults(struct iommu_endpoint *endpoint,
+					  struct iommu_fault_route mine,
+					  struct iommu_fault_route before);
+
+/*
  * iommu_report_fault - find the endpoint by fault->segment and fault->source_id, and call the
  * handler. Any context in which ops->handle_faults is called. What cannot be told apart from others
  * by its id is reported for one of those that share it.
