@@ -196,7 +196,8 @@ IOMMU_API int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device
  *
  * What an untrusted device wrote is in the buffer afterwards; where hardware does not confirm, when
  * it has: so the buffer must be left alone until then. Returns 0; IOMMU_ENOENT: nothing is mapped
- * there, nothing changed; IOMMU_EAGAIN: so much waits for hardware that does not confirm that no
+ * there, nothing changed; IOMMU_EINVAL: it is a part of a mapping that large pages serve, which are
+ * not cut: nothing changed; IOMMU_EAGAIN: so much waits for hardware that does not confirm that no
  * more is begun: the buffer is mapped as before, unmap it again later; or IOMMU_ETIMEDOUT /
  * IOMMU_EIO: unmapped but not confirmed, the memory must not be reused before a later unmap, or
  * iommu_dma_tick, succeeds.
@@ -270,9 +271,9 @@ IOMMU_API int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_p
  * iommu_dma_free - memory (NULL, where alloc was given NULL), address and size as allocated. May
  * sleep where the platform's unmap_pieces does, if the memory may be of pieces; from any context
  * otherwise. Returns 0; IOMMU_ENOENT: nothing is mapped there, or memory in pieces of another size,
- * nothing changed; IOMMU_EAGAIN: as iommu_dma_unmap, it is still the caller's; or IOMMU_ETIMEDOUT /
- * IOMMU_EIO: not confirmed: the pages are kept until it is, rather than be reused while the device
- * may reach them; they are not the caller's any more.
+ * nothing changed; IOMMU_EINVAL: as iommu_dma_unmap; IOMMU_EAGAIN: as iommu_dma_unmap, it is still
+ * the caller's; or IOMMU_ETIMEDOUT / IOMMU_EIO: not confirmed: the pages are kept until it is,
+ * rather than be reused while the device may reach them; they are not the caller's any more.
  */
 IOMMU_API int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			      uint64_t size, void **memory, iommu_iova_t *address);

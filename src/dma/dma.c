@@ -455,6 +455,12 @@ void iommu_dma_undo(struct iommu_dma *dma, uint64_t first, uint64_t mapped, uint
 	give_addresses(dma, first, pages);
 }
 
+/* No address of such a range was ever handed out: nothing is mapped there. */
+static int not_unmapped(int status)
+{
+	return status == IOMMU_ERANGE || status == IOMMU_EOVERFLOW ? IOMMU_ENOENT : status;
+}
+
 int iommu_dma_unmap_strictly(struct iommu_dma *dma, uint64_t first, uint64_t pages,
 			     const struct dma_hanging *hanging)
 {
@@ -475,7 +481,7 @@ int iommu_dma_unmap_strictly(struct iommu_dma *dma, uint64_t first, uint64_t pag
 	if (dma_is_unconfirmed(status))
 		iommu_dma_withhold(dma, first, pages, hanging);
 	if (status != 0)
-		return status;
+		return not_unmapped(status);
 	give_addresses(dma, first, pages);
 	if (__builtin_expect(__atomic_load_n(&dma->withheld_count, __ATOMIC_ACQUIRE) != 0, 0))
 		iommu_dma_give_withheld(dma, serial);
@@ -491,10 +497,12 @@ int iommu_dma_unmap_pages(struct iommu_dma *dma, uint64_t first, uint64_t pages)
 	status = dma_make_room(dma);
 	if (status == 0)
 		status = iommu_flush_queue_unmap_size(dma->queue, first, pages);
+	if (__builtin_expect(status == 0, 1))
+		return 0;
 	/* A queue that is full of what hardware does not confirm. */
 	if (dma_is_unconfirmed(status))
 		iommu_dma_withhold(dma, first, pages, &nothing_hangs);
-	return status;
+	return not_unmapped(status);
 }
 
 /* Whole pages, and what hangs on them if they cannot be mapped. */

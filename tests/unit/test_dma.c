@@ -264,7 +264,11 @@ static void maps_that_make_no_sense_are_refused(void **state)
 	assert_int_equal(iommu_dma_unmap(f.dma, 0x5000, 0), IOMMU_ENOENT);
 	assert_int_equal(iommu_dma_unmap(f.dma, 0x5000, UINT64_MAX), IOMMU_ENOENT);
 	assert_int_equal(iommu_dma_unmap(f.dma, 0x5000, PAGE), IOMMU_ENOENT);
-	f.mistakes = 3;
+	/* Where no address can be, or partly. */
+	assert_int_equal(iommu_dma_unmap(f.dma, 1ULL << 60, PAGE), IOMMU_ENOENT);
+	assert_int_equal(iommu_dma_unmap(f.dma, (1ULL << 48) - PAGE, 2 * PAGE), IOMMU_ENOENT);
+	assert_int_equal(iommu_dma_unmap(f.dma, UINT64_MAX - (PAGE - 1), PAGE), IOMMU_ENOENT);
+	f.mistakes = 6;
 	end();
 }
 
@@ -286,7 +290,8 @@ static void other_requests_that_make_no_sense_are_refused(void **state)
 			 sizeof(void *) == 4 ? IOMMU_ERANGE : IOMMU_ENOSPC);
 	assert_int_equal(iommu_dma_free(f.dma, &shared, 0x5000, 0), IOMMU_ENOENT);
 	assert_int_equal(iommu_dma_free(f.dma, &shared, 0x5000, UINT64_MAX), IOMMU_ENOENT);
-	f.mistakes = 2;
+	assert_int_equal(iommu_dma_free(f.dma, &shared, 1ULL << 60, PAGE), IOMMU_ENOENT);
+	f.mistakes = 3;
 	assert_int_equal(iommu_dma_window_create(f.dma, &any, 0, &window), IOMMU_EINVAL);
 	assert_int_equal(iommu_dma_window_create(f.dma, &hole, 1, &window), IOMMU_EINVAL);
 	assert_int_equal(address, 0);
