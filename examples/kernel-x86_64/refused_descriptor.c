@@ -10,17 +10,17 @@
 
 #define RESERVED_TYPE 0xf
 
-int __real_iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
-				  unsigned int count, uint16_t *silent);
-int __wrap_iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
-				  unsigned int count, uint16_t *silent);
+int __real_iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu_command *commands,
+			     unsigned int count, uint16_t *silent);
+int __wrap_iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu_command *commands,
+			     unsigned int count, uint16_t *silent);
 
-int __wrap_iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
-				  unsigned int count, uint16_t *silent)
+int __wrap_iommu_ring_submit(struct iommu_command_ring *ring, const struct iommu_command *commands,
+			     unsigned int count, uint16_t *silent)
 {
-	const struct vtd_descriptor bad = {.low = RESERVED_TYPE};
+	const struct iommu_command bad = {.low = RESERVED_TYPE};
 
-	if (__real_iommu_vtd_queue_submit(unit, &bad, 1, silent) != IOMMU_EIO)
+	if (__real_iommu_ring_submit(ring, &bad, 1, silent) != IOMMU_EIO)
 		return IOMMU_EINVAL;
-	return __real_iommu_vtd_queue_submit(unit, descriptors, count, silent);
+	return __real_iommu_ring_submit(ring, commands, count, silent);
 }

@@ -5,12 +5,11 @@
  */
 #include "vtd/vtd.h"
 
-int __wrap_iommu_vtd_invalidate(struct vtd_unit *unit, struct vtd_batch *batch);
+int __wrap_iommu_vtd_invalidate(struct vtd_unit *unit, struct iommu_batch *batch);
 int __wrap_iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain,
-				      uint16_t domain_id, iommu_iova_t start, iommu_iova_t last,
-				      bool leaves_only);
+				      uint16_t domain_id, const struct iommu_change *change);
 
-int __wrap_iommu_vtd_invalidate(struct vtd_unit *unit, struct vtd_batch *batch)
+int __wrap_iommu_vtd_invalidate(struct vtd_unit *unit, struct iommu_batch *batch)
 {
 	(void)unit;
 	(void)batch;
@@ -18,14 +17,11 @@ int __wrap_iommu_vtd_invalidate(struct vtd_unit *unit, struct vtd_batch *batch)
 }
 
 int __wrap_iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain,
-				      uint16_t domain_id, iommu_iova_t start, iommu_iova_t last,
-				      bool leaves_only)
+				      uint16_t domain_id, const struct iommu_change *change)
 {
 	(void)unit;
 	(void)domain;
 	(void)domain_id;
-	(void)start;
-	(void)last;
-	(void)leaves_only;
+	(void)change;
 	return 0;
 }

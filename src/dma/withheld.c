@@ -12,8 +12,8 @@
  * under way already; should there be more of them, addresses and memory are lost, and counted, but
  * never reused.
  */
-#include "base/confirmation.h"
 #include "dma/dma.h"
+#include "unit/confirmation.h"
 
 void iommu_dma_withhold(struct iommu_dma *dma, uint64_t first, uint64_t pages,
 			const struct dma_hanging *hanging)

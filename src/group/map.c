@@ -7,8 +7,8 @@
 #include <libiommu/domain.h>
 #include <libiommu/status.h>
 
-#include "base/confirmation.h"
 #include "group/group.h"
+#include "unit/confirmation.h"
 
 /* How an invalidation in the domain ended, before which so many had failed. */
 static int note(struct iommu_domain *domain, uint32_t failures, int status)

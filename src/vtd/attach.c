@@ -17,7 +17,7 @@ static int check(const struct vtd_domain *domain, const struct vtd_endpoint *end
 					   "the domain is another back end's");
 	if (endpoint->unit->bypassed)
 		return VTD_REFUSE_ENDPOINT(endpoint, IOMMU_EPERM, BYPASSED);
-	return __atomic_load_n(&endpoint->lost, __ATOMIC_RELAXED)
+	return iommu_device_tlb_is_lost(&endpoint->tlb)
 		       ? VTD_REFUSE_ENDPOINT(
 				 endpoint, IOMMU_EIO,
 				 "its TLB did not answer: it is blocked until it is reset")
@@ -62,7 +62,7 @@ static void describe(struct vtd_translation *translation, struct vtd_domain *dom
 	*translation = (struct vtd_translation){
 		.type = domain->type,
 		.domain_id = domain_id,
-		.keeps = iommu_vtd_use_keeps(domain, endpoint),
+		.keeps = vtd_use_keeps(domain, endpoint),
 		.snoops = domain->snoops,
 		.second_levels = deepest(unit),
 		.first_levels = 4,
@@ -80,31 +80,58 @@ static void describe(struct vtd_translation *translation, struct vtd_domain *dom
 /* On the unit, in the domain, and in the one that it is nested in. */
 static int enter(struct vtd_domain *domain, struct vtd_unit *unit, uint16_t *domain_id)
 {
-	struct vtd_attachment *attachment, *below = NULL;
+	struct iommu_place *place, *below = NULL;
 	int status = 0;
 
 	if (domain->parent != NULL)
 		status = iommu_vtd_place_enter(domain->parent, unit, &below);
 	if (status != 0)
 		return status;
-	status = iommu_vtd_place_enter(domain, unit, &attachment);
+	status = iommu_vtd_place_enter(domain, unit, &place);
 	if (status != 0 && below != NULL)
 		iommu_vtd_place_leave(domain->parent, below);
 	if (status == 0)
-		*domain_id = attachment->domain_id;
+		*domain_id = place->id;
 	return status;
 }
 
 static void leave(struct vtd_domain *domain, struct vtd_unit *unit)
 {
-	iommu_vtd_place_leave(domain, iommu_vtd_place_find(domain, unit));
+	iommu_vtd_place_leave(domain, iommu_place_find(&domain->common, unit));
 	if (domain->parent != NULL)
-		iommu_vtd_place_leave(domain->parent, iommu_vtd_place_find(domain->parent, unit));
+		iommu_vtd_place_leave(domain->parent,
+				      iommu_place_find(&domain->parent->common, unit));
+}
+
+/* --- Uses ------------------------------------------------------------------------------------- */
+
+static struct vtd_domain *domain_of(const struct iommu_use *use)
+{
+	return use->domain != NULL ? vtd_domain_of(&use->domain->base) : NULL;
+}
+
+static struct iommu_placed *parent_of(const struct vtd_domain *domain)
+{
+	return domain->parent != NULL ? &domain->parent->common : NULL;
+}
+
+/*
+ * A command of its own, beyond what is said under the domain id: for a device's TLB; and for a
+ * first stage under another PASID than that of ordinary requests.
+ */
+static void begin_use(struct iommu_use *use, struct vtd_domain *domain,
+		      struct vtd_endpoint *endpoint, uint32_t pasid)
+{
+	use->user = endpoint;
+	use->pasid = pasid;
+	iommu_use_begin(use, &domain->common, parent_of(domain),
+			vtd_use_keeps(domain, endpoint) ||
+				(pasid != 0 && domain->type != VTD_PASID_SECOND_STAGE));
 }
 
 /* The use begins before hardware can translate by it, and ends after it no longer does. */
-static int use_domain(struct vtd_use *use, struct vtd_domain *domain, struct vtd_endpoint *endpoint,
-		      uint32_t pasid)
+static int use_domain(struct iommu_use *use, struct vtd_domain *domain,
+		      struct vtd_endpoint *endpoint, uint32_t pasid)
 {
 	struct vtd_translation translation;
 	uint16_t domain_id = 0;
@@ -112,36 +139,37 @@ static int use_domain(struct vtd_use *use, struct vtd_domain *domain, struct vtd
 
 	if (status != 0)
 		return status;
-	iommu_vtd_use_begin(use, domain, endpoint, pasid);
+	begin_use(use, domain, endpoint, pasid);
 	describe(&translation, domain, endpoint, domain_id);
 	status = iommu_vtd_translation_set(endpoint, pasid, &translation);
 	if (status != 0) {
-		iommu_vtd_use_end(use);
+		iommu_use_end(use, parent_of(domain));
 		leave(domain, endpoint->unit);
 	}
 	return status;
 }
 
-static void end_use(struct vtd_use *use)
+static void end_use(struct iommu_use *use)
 {
-	struct vtd_domain *domain = use->domain;
+	const struct vtd_endpoint *endpoint = use->user;
+	struct vtd_domain *domain = domain_of(use);
 
-	iommu_vtd_use_end(use);
-	leave(domain, use->endpoint->unit);
+	iommu_use_end(use, parent_of(domain));
+	leave(domain, endpoint->unit);
 }
 
 /* --- Requests without a PASID ----------------------------------------------------------------- */
 
 /* The use that requests of the endpoint are under; or one that is free: NULL as the domain. */
-static struct vtd_use *use_of(struct vtd_endpoint *endpoint, const struct vtd_domain *domain)
+static struct iommu_use *use_of(struct vtd_endpoint *endpoint, const struct vtd_domain *domain)
 {
-	return endpoint->uses[0].domain == domain ? &endpoint->uses[0] : &endpoint->uses[1];
+	return domain_of(&endpoint->uses[0]) == domain ? &endpoint->uses[0] : &endpoint->uses[1];
 }
 
 /* The use of the domain that the endpoint uses now; NULL: it is blocked, by a domain or without. */
-static struct vtd_use *current_use(const struct iommu_endpoint *base)
+static struct iommu_use *current_use(const struct iommu_endpoint *base)
 {
-	struct vtd_use *use;
+	struct iommu_use *use;
 
 	if (base->domain == NULL || vtd_domain_of(base->domain)->type == 0)
 		return NULL;
@@ -151,7 +179,7 @@ static struct vtd_use *current_use(const struct iommu_endpoint *base)
 
 static void leave_current(const struct iommu_endpoint *base)
 {
-	struct vtd_use *use = current_use(base);
+	struct iommu_use *use = current_use(base);
 
 	if (use != NULL)
 		end_use(use);
@@ -196,18 +224,19 @@ int iommu_vtd_detach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
 /*
  * Of an attach that failed: hardware may go on as before, and so does what is said of the endpoint.
  */
-static void put_back(struct vtd_use *use)
+static void put_back(struct iommu_use *use)
 {
-	const struct vtd_attachment *place = iommu_vtd_place_find(use->domain, use->endpoint->unit);
+	struct vtd_endpoint *endpoint = use->user;
+	const struct iommu_place *place = iommu_place_find(use->domain, endpoint->unit);
 	struct vtd_translation translation;
 
-	describe(&translation, use->domain, use->endpoint, place->domain_id);
-	iommu_vtd_translation_put_back(use->endpoint, use->pasid, &translation);
+	describe(&translation, domain_of(use), endpoint, place->id);
+	iommu_vtd_translation_put_back(endpoint, use->pasid, &translation);
 }
 
 int iommu_vtd_blocked_attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
 {
-	struct vtd_use *use;
+	struct iommu_use *use;
 	int status;
 
 	if (vtd_unit_of(endpoint->unit)->bypassed)
@@ -217,7 +246,7 @@ int iommu_vtd_blocked_attach(struct iommu_domain *base, struct iommu_endpoint *e
 	use = current_use(endpoint);
 	if (use == NULL)
 		return iommu_vtd_detach(base, endpoint);
-	status = iommu_vtd_translation_set(use->endpoint, 0, NULL);
+	status = iommu_vtd_translation_set(use->user, 0, NULL);
 	if (status != 0)
 		put_back(use);
 	else
@@ -234,12 +263,12 @@ int iommu_vtd_block_inherited(struct iommu_endpoint *endpoint)
 
 #if IOMMU_CONFIG_SCALABLE
 
-static struct vtd_use *pasid_use(struct vtd_endpoint *endpoint, uint32_t pasid)
+static struct iommu_use *pasid_use(struct vtd_endpoint *endpoint, uint32_t pasid)
 {
 	struct iommu_list_node *node;
 
 	iommu_list_for_each (node, &endpoint->pasids) {
-		struct vtd_use *use = iommu_container_of(node, struct vtd_use, link);
+		struct iommu_use *use = iommu_container_of(node, struct iommu_use, link);
 
 		if (use->pasid == pasid)
 			return use;
@@ -247,9 +276,9 @@ static struct vtd_use *pasid_use(struct vtd_endpoint *endpoint, uint32_t pasid)
 	return NULL;
 }
 
-static void drop_pasid_use(struct vtd_use *use)
+static void drop_pasid_use(struct iommu_use *use)
 {
-	struct vtd_probe *probe = use->endpoint->unit->probe;
+	struct vtd_probe *probe = ((const struct vtd_endpoint *)use->user)->unit->probe;
 
 	iommu_list_remove(&use->link);
 	end_use(use);
@@ -261,9 +290,9 @@ int iommu_vtd_attach_pasid(struct iommu_domain *base, struct iommu_endpoint *bas
 {
 	struct vtd_endpoint *endpoint = vtd_endpoint_of(base_endpoint);
 	struct vtd_domain *domain = vtd_domain_of(base);
-	struct vtd_use *old = pasid_use(endpoint, pasid);
+	struct iommu_use *old = pasid_use(endpoint, pasid);
 	int status = check(domain, endpoint);
-	struct vtd_use *use;
+	struct iommu_use *use;
 
 	(void)before; /* the use tells */
 	if (status != 0)
@@ -291,7 +320,7 @@ int iommu_vtd_detach_pasid(struct iommu_domain *base, struct iommu_endpoint *bas
 			   uint32_t pasid)
 {
 	struct vtd_endpoint *endpoint = vtd_endpoint_of(base_endpoint);
-	struct vtd_use *use = pasid_use(endpoint, pasid);
+	struct iommu_use *use = pasid_use(endpoint, pasid);
 	int status;
 
 	(void)base;

@@ -172,14 +172,6 @@ int iommu_vtd_flush_write_buffer(struct vtd_unit *unit)
 		status = iommu_vtd_command_once(unit, VTD_GLOBAL_WBF);
 	/* Hardware may have seen the change and not see that it is taken back. */
 	if (status != 0)
-		iommu_vtd_doubt(unit);
+		iommu_unit_note_failure(&unit->state);
 	return status;
-}
-
-void iommu_vtd_doubt(struct vtd_unit *unit)
-{
-	iommu_confirmation_fail(&unit->confirmation);
-	iommu_confirmation_fail(&unit->device_tlbs);
-	/* A map of the same addresses must now find that out: see sync_map in domain.c. */
-	__atomic_store_n(&unit->probe->tells_of_maps, true, __ATOMIC_RELEASE);
 }

@@ -122,7 +122,7 @@ void iommu_vtd_context_store(struct vtd_endpoint *endpoint, uint64_t low, uint64
 
 void iommu_vtd_context_block(struct vtd_endpoint *endpoint)
 {
-	__atomic_store_n(&endpoint->lost, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&endpoint->tlb.lost, true, __ATOMIC_SEQ_CST);
 	iommu_full_fence();
 	iommu_vtd_context_store(endpoint, 0, 0);
 }

@@ -30,12 +30,12 @@ static int forget(struct vtd_endpoint *endpoint, uint64_t old_low, uint16_t old_
 			  (old_low & VTD_CONTEXT_PRESENT) != 0 &&
 			  vtd_context_type(old_low) == VTD_TRANSLATE_ALL;
 	struct vtd_unit *unit = endpoint->unit;
-	struct vtd_batch batch = {.domain_id = old_domain_id};
+	struct iommu_batch batch = {.id = old_domain_id};
 	int status;
 
 	if (kept)
 		endpoint->tlb_unknown = true;
-	if (!vtd_unit_is_active(unit))
+	if (!iommu_unit_is_active(&unit->state))
 		return 0;
 	vtd_batch_add(&batch, iommu_vtd_context_descriptor(endpoint, old_domain_id));
 	/*
@@ -44,7 +44,7 @@ static int forget(struct vtd_endpoint *endpoint, uint64_t old_low, uint16_t old_
 	if (!vtd_is_scalable(unit))
 		vtd_batch_add(&batch, vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, old_domain_id,
 							   unit->caps.drain));
-	if (kept && !__atomic_load_n(&endpoint->lost, __ATOMIC_RELAXED))
+	if (kept && !iommu_device_tlb_is_lost(&endpoint->tlb))
 		iommu_vtd_batch_add_device(&batch, endpoint, 0, 0, 64);
 	status = iommu_vtd_invalidate(unit, &batch);
 	if (kept && status == 0)
@@ -52,7 +52,7 @@ static int forget(struct vtd_endpoint *endpoint, uint64_t old_low, uint16_t old_
 	return status;
 }
 
-static int invalidate_tlb(struct vtd_endpoint *endpoint, struct vtd_batch *batch)
+static int invalidate_tlb(struct vtd_endpoint *endpoint, struct iommu_batch *batch)
 {
 	int status = iommu_vtd_invalidate(endpoint->unit, batch);
 
@@ -61,7 +61,7 @@ static int invalidate_tlb(struct vtd_endpoint *endpoint, struct vtd_batch *batch
 }
 
 /* What it has of PASIDs: of all that may ever have been attached. */
-static int empty_pasids(struct vtd_endpoint *endpoint, struct vtd_batch *batch)
+static int empty_pasids(struct vtd_endpoint *endpoint, struct iommu_batch *batch)
 {
 	uint32_t pasid = iommu_vtd_pasid_next(endpoint, 1);
 	int status = 0;
@@ -73,7 +73,7 @@ static int empty_pasids(struct vtd_endpoint *endpoint, struct vtd_batch *batch)
 	for (; pasid < VTD_PASIDS_MAX && status == 0;
 	     pasid = iommu_vtd_pasid_next(endpoint, pasid + 1)) {
 		iommu_vtd_batch_add_device(batch, endpoint, pasid, 0, 64);
-		if (!vtd_batch_has_room(batch))
+		if (!iommu_batch_has_room(batch))
 			status = invalidate_tlb(endpoint, batch);
 	}
 	return status;
@@ -82,7 +82,7 @@ static int empty_pasids(struct vtd_endpoint *endpoint, struct vtd_batch *batch)
 /* Have the device forget everything. */
 static int empty_whole_tlb(struct vtd_endpoint *endpoint)
 {
-	struct vtd_batch batch = {.count = 0};
+	struct iommu_batch batch = {.count = 0};
 	int status = 0;
 
 	iommu_vtd_batch_add_device(&batch, endpoint, 0, 0, 64);
@@ -99,7 +99,7 @@ static int empty_tlb(struct vtd_endpoint *endpoint)
 	int status;
 
 	if (!IOMMU_CONFIG_DEVICE_TLB || !endpoint->tlb_unknown ||
-	    !vtd_unit_is_active(endpoint->unit))
+	    !iommu_unit_is_active(&endpoint->unit->state))
 		return 0;
 	status = empty_whole_tlb(endpoint);
 	if (status == 0)
@@ -110,9 +110,9 @@ static int empty_tlb(struct vtd_endpoint *endpoint)
 /* What is new must be seen: where nothing may be cached, only a write buffer can be in the way. */
 static int announce(struct vtd_unit *unit, struct vtd_descriptor context, uint16_t domain_id)
 {
-	struct vtd_batch batch = {.count = 0};
+	struct iommu_batch batch = {.count = 0};
 
-	if (!vtd_unit_is_active(unit))
+	if (!iommu_unit_is_active(&unit->state))
 		return 0;
 	if (!unit->caps.caching_mode)
 		return iommu_vtd_flush_write_buffer(unit);
@@ -167,8 +167,7 @@ int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_
 	/*
 	 * The entries of a device that was blocked have gone, but not what was translated by them.
 	 */
-	if ((old_low & VTD_CONTEXT_PRESENT) != 0 ||
-	    __atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST)) {
+	if ((old_low & VTD_CONTEXT_PRESENT) != 0 || iommu_device_tlb_is_lost(&endpoint->tlb)) {
 		iommu_vtd_context_store(endpoint, 0, 0);
 		status = forget(endpoint, old_low, vtd_context_domain_id(old_high));
 	}
@@ -179,7 +178,7 @@ int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_
 	if (status == 0 && !vtd_is_scalable(endpoint->unit) &&
 	    vtd_context_type(low) == VTD_TRANSLATE_ALL)
 		status = empty_tlb(endpoint);
-	if (__atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST))
+	if (iommu_device_tlb_is_lost(&endpoint->tlb))
 		return IOMMU_EIO;
 	if (status == 0) {
 		iommu_vtd_context_store(endpoint, low, high);
@@ -198,7 +197,7 @@ int iommu_vtd_context_write(struct vtd_endpoint *endpoint, uint64_t low, uint64_
 	if (status == 0)
 		endpoint->tlb_held = false;
 	iommu_full_fence();
-	if (__atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST)) {
+	if (iommu_device_tlb_is_lost(&endpoint->tlb)) {
 		iommu_vtd_context_store(endpoint, 0, 0);
 		return IOMMU_EIO;
 	}
@@ -210,7 +209,7 @@ void iommu_vtd_context_put_back(struct vtd_endpoint *endpoint, uint64_t low, uin
 {
 	iommu_vtd_context_store(endpoint, hold_back(endpoint, low, low), high);
 	iommu_full_fence();
-	if (__atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST))
+	if (iommu_device_tlb_is_lost(&endpoint->tlb))
 		iommu_vtd_context_store(endpoint, 0, 0);
 }
 
@@ -234,7 +233,7 @@ static void store_context(struct vtd_endpoint *endpoint)
 {
 	iommu_vtd_context_store(endpoint, context_of(endpoint), 0);
 	iommu_full_fence();
-	if (__atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST))
+	if (iommu_device_tlb_is_lost(&endpoint->tlb))
 		iommu_vtd_context_store(endpoint, 0, 0);
 }
 
@@ -260,13 +259,13 @@ int iommu_vtd_context_open(struct vtd_endpoint *endpoint)
 
 int iommu_vtd_context_update(struct vtd_endpoint *endpoint)
 {
-	struct vtd_batch batch = {.count = 0};
+	struct iommu_batch batch = {.count = 0};
 	struct vtd_unit *unit = endpoint->unit;
 
 	if (!has_context(endpoint))
 		return 0;
 	store_context(endpoint);
-	if (!vtd_unit_is_active(unit))
+	if (!iommu_unit_is_active(&unit->state))
 		return 0;
 	vtd_batch_add(&batch, iommu_vtd_context_descriptor(endpoint, 0));
 	return iommu_vtd_invalidate(unit, &batch);
@@ -287,7 +286,7 @@ int iommu_vtd_tlb_recover(struct vtd_endpoint *endpoint)
 {
 	int status;
 
-	if (!endpoint->tlb_unknown || !vtd_unit_is_active(endpoint->unit))
+	if (!endpoint->tlb_unknown || !iommu_unit_is_active(&endpoint->unit->state))
 		return 0;
 	status = empty_tlb(endpoint);
 	if (status != 0 || !has_context(endpoint))
@@ -334,7 +333,7 @@ int iommu_vtd_context_release_tlb(struct vtd_endpoint *endpoint)
 		return 0;
 	if (vtd_is_scalable(endpoint->unit)) {
 		status = iommu_vtd_tlb_recover(endpoint);
-		return __atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST) ? 0 : status;
+		return iommu_device_tlb_is_lost(&endpoint->tlb) ? 0 : status;
 	}
 	if (!endpoint->tlb_held || entry == NULL)
 		return 0;
@@ -347,7 +346,7 @@ int iommu_vtd_context_release_tlb(struct vtd_endpoint *endpoint)
 		iommu_le64(entry->high));
 	endpoint->tlb_held = status != 0;
 	/* One that does not answer is blocked now, which is all that can be done about it. */
-	return __atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST) ? 0 : status;
+	return iommu_device_tlb_is_lost(&endpoint->tlb) ? 0 : status;
 }
 
 /* --- Devices with a TLB of which an invalidation failed --------------------------------------- */
@@ -382,11 +381,12 @@ static int confirm_device_tlbs(struct vtd_unit *unit)
 	struct iommu_endpoint *endpoint = NULL;
 	int status = 0;
 
-	iommu_confirmation_end(&unit->device_tlbs, iommu_confirmation_begin(&unit->device_tlbs));
+	iommu_confirmation_end(&unit->state.device_tlbs,
+			       iommu_confirmation_begin(&unit->state.device_tlbs));
 	while (status == 0 && (endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
 		status = iommu_vtd_tlb_confirm(vtd_endpoint_of(endpoint));
 	if (status != 0)
-		iommu_confirmation_fail(&unit->device_tlbs);
+		iommu_confirmation_fail(&unit->state.device_tlbs);
 	return status;
 }
 
@@ -394,12 +394,12 @@ int iommu_vtd_confirm(struct vtd_unit *unit)
 {
 	int status = 0;
 
-	if (vtd_unit_is_suspect(unit))
+	if (iommu_unit_is_suspect(&unit->state))
 		status = iommu_vtd_queue_hold(unit);
-	if (status == 0 && vtd_unit_is_suspect(unit))
+	if (status == 0 && iommu_unit_is_suspect(&unit->state))
 		status = iommu_vtd_invalidate_all(unit);
-	if (IOMMU_CONFIG_DEVICE_TLB && status == 0 && vtd_unit_is_active(unit) &&
-	    iommu_confirmation_is_open(&unit->device_tlbs))
+	if (IOMMU_CONFIG_DEVICE_TLB && status == 0 && iommu_unit_is_active(&unit->state) &&
+	    iommu_confirmation_is_open(&unit->state.device_tlbs))
 		status = confirm_device_tlbs(unit);
 	return status;
 }

@@ -22,17 +22,6 @@
 
 /* --- The end ---------------------------------------------------------------------------------- */
 
-/* Might a unit that the domain was attached to still walk its tables? */
-static bool domain_is_haunted(const struct vtd_domain *domain)
-{
-	const struct vtd_attachment *attachment;
-
-	for (attachment = domain->attachments; attachment != NULL; attachment = attachment->next)
-		if (vtd_unit_is_suspect(attachment->unit))
-			return true;
-	return false;
-}
-
 #if IOMMU_CONFIG_UNLIKE_UNITS
 static void free_tops(struct vtd_domain *domain)
 {
@@ -40,49 +29,29 @@ static void free_tops(struct vtd_domain *domain)
 
 	for (i = 2; i-- != 0;)
 		if (domain->tops[i] != NULL)
-			iommu_vtdss_free_top(&domain->pgtable, domain->tops[i], i + 4);
+			iommu_vtdss_free_top(&domain->common.pgtable, domain->tops[i], i + 4);
 }
 #else
 #define free_tops(domain) ((void)0)
 #endif
 
-static void domain_bury(struct vtd_domain *domain)
+static void left(void *unit)
 {
-	struct iommu_pgtable *pt = &domain->pgtable;
+	iommu_vtd_unit_put(unit);
+}
 
-	iommu_vtd_attachments_free(domain);
-	if (vtd_domain_has_table(domain)) {
-		domain->format->free_gathered(pt, &domain->quarantine);
+static void release(struct iommu_placed *common)
+{
+	struct vtd_domain *domain = vtd_domain_of(&common->base);
+	struct vtd_probe *probe = domain->probe;
+
+	if (vtd_domain_has_table(domain))
 		free_tops(domain);
-		domain->format->destroy(pt);
-	}
-	iommu_object_free(&domain->probe->domain_cache, domain);
-}
-
-void iommu_vtd_domain_free(struct iommu_domain *base)
-{
-	struct vtd_domain *domain = vtd_domain_of(base);
-
-	if (domain_is_haunted(domain))
-		iommu_list_insert(&domain->probe->graveyard, &domain->grave);
-	else
-		domain_bury(domain);
-}
-
-void iommu_vtd_reap(struct vtd_probe *probe)
-{
-	struct iommu_list_node *node = probe->graveyard.next;
-
-	while (node != &probe->graveyard) {
-		struct vtd_domain *domain = iommu_container_of(node, struct vtd_domain, grave);
-
-		node = node->next;
-		if (domain_is_haunted(domain))
-			continue;
-		iommu_list_remove(&domain->grave);
-		domain_bury(domain);
-	}
-	iommu_vtd_directories_reap(probe);
+	iommu_placed_destroy(common, &probe->place_cache, left);
+	iommu_object_free(&probe->domain_cache, domain);
+	/* A host may free its domains after the last unit is gone. */
+	probe->references--;
+	iommu_vtd_probe_free(probe);
 }
 
 /* --- Domains without tables of their own ------------------------------------------------------ */
@@ -94,13 +63,13 @@ static const struct iommu_domain_ops identity_ops = {
 	.attach_pasid = iommu_vtd_attach_pasid,
 	.detach_pasid = iommu_vtd_detach_pasid,
 #endif
-	.free = iommu_vtd_domain_free,
+	.free = iommu_placed_free,
 };
 
 static const struct iommu_domain_ops blocked_ops = {
 	.attach = iommu_vtd_blocked_attach,
 	.detach = iommu_vtd_detach,
-	.free = iommu_vtd_domain_free,
+	.free = iommu_placed_free,
 };
 
 #if IOMMU_CONFIG_SCALABLE
@@ -110,7 +79,7 @@ static const struct iommu_domain_ops nested_ops = {
 	.detach = iommu_vtd_detach,
 	.attach_pasid = iommu_vtd_attach_pasid,
 	.detach_pasid = iommu_vtd_detach_pasid,
-	.free = iommu_vtd_domain_free,
+	.free = iommu_placed_free,
 	.invalidate_user = iommu_vtd_invalidate_user,
 };
 
@@ -125,7 +94,7 @@ static const struct iommu_domain_ops sva_ops = {
 	.detach = iommu_vtd_detach,
 	.attach_pasid = iommu_vtd_attach_pasid,
 	.detach_pasid = iommu_vtd_detach_pasid,
-	.free = iommu_vtd_domain_free,
+	.free = iommu_placed_free,
 	.invalidate_range = invalidate_range,
 };
 
@@ -170,8 +139,8 @@ static int take_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 		domain->first_flags |= VTD_PASID_WPE;
 	if ((table.flags & IOMMU_VTD_NO_EXECUTE) != 0)
 		domain->first_flags |= VTD_PASID_NXE;
-	domain->base.aperture_last = (1ULL << vtd_fs_address_width(table.levels)) - 1;
-	domain->base.stage = IOMMU_STAGE_FIRST;
+	domain->common.base.aperture_last = (1ULL << vtd_fs_address_width(table.levels)) - 1;
+	domain->common.base.stage = IOMMU_STAGE_FIRST;
 	return 0;
 }
 
@@ -187,8 +156,8 @@ static int make_nested(struct vtd_domain *domain, const struct vtd_unit *unit,
 	domain->type = VTD_PASID_NESTED;
 	domain->parent = parent;
 	/* What the parent's leaves enforce, the guest's must not undo. */
-	domain->snoops = (parent->pgtable.flags & IOMMU_PGTABLE_FORCE_SNOOP) != 0;
-	domain->base.ops = &nested_ops;
+	domain->snoops = (parent->common.pgtable.flags & IOMMU_PGTABLE_FORCE_SNOOP) != 0;
+	domain->common.base.ops = &nested_ops;
 	return take_first_stage(domain, unit, config);
 }
 
@@ -200,7 +169,7 @@ static int make_sva(struct vtd_domain *domain, const struct vtd_unit *unit,
 		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
 				  "it has no first stage that walks through the CPU caches");
 	domain->type = VTD_PASID_FIRST_STAGE;
-	domain->base.ops = &sva_ops;
+	domain->common.base.ops = &sva_ops;
 	return take_first_stage(domain, unit, config);
 }
 
@@ -210,12 +179,12 @@ static int make_sva(struct vtd_domain *domain, const struct vtd_unit *unit,
 
 static void show_table(struct vtd_domain *domain, const struct iommu_domain_config *config)
 {
-	domain->base.aperture_last = domain->pgtable.aperture_last;
-	domain->base.pgsize_bitmap = domain->pgtable.pgsize_bitmap;
-	domain->aperture = domain->pgtable.aperture_last;
+	domain->common.base.aperture_last = domain->common.pgtable.aperture_last;
+	domain->common.base.pgsize_bitmap = domain->common.pgtable.pgsize_bitmap;
+	domain->aperture = domain->common.pgtable.aperture_last;
 	domain->pgsizes = config->pgsize_bitmap != 0 ? config->pgsize_bitmap : EVERY_SIZE;
 	domain->dirty_wanted = config->dirty_tracking;
-	domain->base.prot_hints |= IOMMU_PROT_MAY_SLEEP;
+	domain->common.base.prot_hints |= IOMMU_PROT_MAY_SLEEP;
 }
 
 #if IOMMU_CONFIG_FIRST_STAGE
@@ -253,19 +222,19 @@ static int make_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 	    (table.pgsize_bitmap & ~caps->first_stage_sizes) != 0)
 		return VTD_REFUSE(unit, IOMMU_EINVAL,
 				  "its first stage has no such width or page sizes");
-	status = iommu_vtdfs_init(&domain->pgtable, &table);
+	status = iommu_vtdfs_init(&domain->common.pgtable, &table);
 	if (status != 0)
 		return status == IOMMU_ENOMEM ? status : VTD_REFUSE(unit, status, NO_TABLE);
 	domain->type = VTD_PASID_FIRST_STAGE;
-	domain->format = &iommu_vtdfs_ops;
+	domain->common.format = &iommu_vtdfs_ops;
 	domain->snoops = config->force_snoop;
-	domain->base.ops = &iommu_vtd_first_stage_ops;
-	domain->base.stage = IOMMU_STAGE_FIRST;
+	domain->common.base.ops = &iommu_vtd_first_stage_ops;
+	domain->common.base.stage = IOMMU_STAGE_FIRST;
 	/*
 	 * Of the hints the one that asks for nothing of the device: it has memory types, and no
 	 * execute-disable here.
 	 */
-	domain->base.prot_hints |= IOMMU_PROT_MMIO;
+	domain->common.base.prot_hints |= IOMMU_PROT_MMIO;
 	show_table(domain, config);
 	return 0;
 }
@@ -308,15 +277,15 @@ static int make_second_stage(struct vtd_domain *domain, const struct vtd_unit *u
 	while (vtd_ss_address_width(table.levels) < table.input_bits ||
 	       (caps->sagaw >> (table.levels - 2) & 1) == 0)
 		table.levels++;
-	status = iommu_vtdss_init(&domain->pgtable, &table);
+	status = iommu_vtdss_init(&domain->common.pgtable, &table);
 	if (status != 0)
 		return status == IOMMU_ENOMEM ? status : VTD_REFUSE(unit, status, NO_TABLE);
 	domain->type = VTD_PASID_SECOND_STAGE;
-	domain->format = &iommu_vtdss_ops;
+	domain->common.format = &iommu_vtdss_ops;
 	domain->nest_parent = config->nest_parent;
-	domain->base.ops = &iommu_vtd_second_stage_ops;
-	domain->base.stage = IOMMU_STAGE_SECOND;
-	domain->base.nest_parent = config->nest_parent;
+	domain->common.base.ops = &iommu_vtd_second_stage_ops;
+	domain->common.base.stage = IOMMU_STAGE_SECOND;
+	domain->common.base.nest_parent = config->nest_parent;
 	show_table(domain, config);
 	return 0;
 }
@@ -373,14 +342,14 @@ static int make_domain(struct vtd_domain *domain, const struct vtd_unit *unit,
 		return IOMMU_EOPNOTSUPP;
 #endif
 	case IOMMU_DOMAIN_BLOCKED:
-		domain->base.ops = &blocked_ops;
+		domain->common.base.ops = &blocked_ops;
 		return 0;
 	case IOMMU_DOMAIN_IDENTITY:
 		/* Where there is no pass-through, tables that map all memory to itself do it. */
 		if (!unit->caps.pass_through && !unit->bypassed)
 			return make_tables(domain, unit, config);
 		domain->type = VTD_PASID_PASS_THROUGH;
-		domain->base.ops = &identity_ops;
+		domain->common.base.ops = &identity_ops;
 		return 0;
 	/* To a back end these are paging domains. */
 	case IOMMU_DOMAIN_DMA:
@@ -400,19 +369,20 @@ int iommu_vtd_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type,
 
 	if (!unit->caps.translates)
 		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP, "it remaps interrupts only");
-	iommu_vtd_reap(unit->probe);
+	iommu_release_confirmed(&unit->probe->set);
 	domain = iommu_object_alloc(&unit->probe->domain_cache, 0);
 	if (domain == NULL)
 		return IOMMU_ENOMEM;
 	domain->probe = unit->probe;
-	iommu_gather_init(&domain->quarantine);
-	domain->base.aperture_last = (1ULL << unit->output_width) - 1;
-	iommu_list_init(&domain->uses);
+	iommu_placed_init(&domain->common, &iommu_vtd_place_ops, unit->platform, &unit->probe->set,
+			  release);
+	domain->common.base.aperture_last = (1ULL << unit->output_width) - 1;
 	status = make_domain(domain, unit, type, config);
 	if (status != 0) {
 		iommu_object_free(&unit->probe->domain_cache, domain);
 		return status;
 	}
-	*result = &domain->base;
+	unit->probe->references++;
+	*result = &domain->common.base;
 	return 0;
 }

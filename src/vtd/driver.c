@@ -22,7 +22,7 @@ static int unit_disable(struct iommu_unit *base)
 	struct vtd_unit *unit = vtd_unit_of(base);
 	int status = iommu_vtd_unit_disable(unit);
 
-	iommu_vtd_reap(unit->probe);
+	iommu_release_confirmed(&unit->probe->set);
 	return status;
 }
 
@@ -46,7 +46,7 @@ static void unit_remove(struct iommu_unit *base)
 
 	/* The unit is off: it walks nothing, and no domain id of it means anything. */
 	(void)iommu_vtd_unit_suspend(unit);
-	iommu_vtd_reap(unit->probe);
+	iommu_release_confirmed(&unit->probe->set);
 	iommu_vtd_unit_free(unit);
 }
 
@@ -60,7 +60,7 @@ static int unit_confirm(struct iommu_unit *base)
 	struct vtd_unit *unit = vtd_unit_of(base);
 	int status = iommu_vtd_confirm(unit);
 
-	iommu_vtd_reap(unit->probe);
+	iommu_release_confirmed(&unit->probe->set);
 	return status;
 }
 

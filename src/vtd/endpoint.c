@@ -75,12 +75,13 @@ int iommu_vtd_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *end
 	if (!unit->caps.translates)
 		return VTD_REFUSE(unit, IOMMU_ENODEV,
 				  "it remaps interrupts only: the device's DMA is not restricted");
-	iommu_vtd_reap(unit->probe);
+	iommu_release_confirmed(&unit->probe->set);
 	own = iommu_object_alloc(&unit->probe->endpoint_cache, 0);
 	if (own == NULL)
 		return IOMMU_ENOMEM;
 	own->base = endpoint;
 	own->unit = unit;
+	own->tlb.source_id = endpoint->info.source_id;
 	own->device_tlb = tlb_is_allowed(unit, &endpoint->info);
 	iommu_list_init(&own->pasids);
 	iommu_list_init(&own->regions);
@@ -107,13 +108,10 @@ int iommu_vtd_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *end
 void iommu_vtd_release_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
 {
 	struct vtd_endpoint *own = vtd_endpoint_of(endpoint);
-	const struct iommu_platform *platform = own->unit->platform;
 
 	(void)base;
 	/* It is detached and on no list; an invalidation that had found it before ends in time. */
-	while (__atomic_load_n(&own->users, __ATOMIC_ACQUIRE) != 0)
-		if (platform->relax != NULL)
-			platform->relax(platform->ctx);
+	iommu_device_tlb_drain(&own->tlb, own->unit->platform);
 	endpoint->unit_data = NULL;
 	iommu_vtd_regions_forget(own);
 	if (own->directory != NULL)
@@ -124,12 +122,12 @@ void iommu_vtd_release_endpoint(struct iommu_unit *base, struct iommu_endpoint *
 void iommu_vtd_endpoint_was_reset(struct iommu_endpoint *endpoint)
 {
 	vtd_endpoint_of(endpoint)->tlb_unknown = false;
-	__atomic_store_n(&vtd_endpoint_of(endpoint)->lost, false, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&vtd_endpoint_of(endpoint)->tlb.lost, false, __ATOMIC_SEQ_CST);
 }
 
 bool iommu_vtd_endpoint_is_lost(const struct iommu_endpoint *endpoint)
 {
-	return __atomic_load_n(&vtd_endpoint_of(endpoint)->lost, __ATOMIC_SEQ_CST);
+	return iommu_device_tlb_is_lost(&vtd_endpoint_of(endpoint)->tlb);
 }
 
 int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature feature, bool enable)

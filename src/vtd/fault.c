@@ -339,9 +339,9 @@ static void settle_queue(struct vtd_unit *unit)
 {
 	uint32_t fsts;
 
-	iommu_vtd_queue_check_errors(unit);
+	iommu_ring_check_errors(&unit->queue);
 	fsts = vtd_read32(unit, VTD_FSTS);
-	if (fsts != UINT32_MAX && (fsts & QUEUE_ERRORS) != 0 && !iommu_vtd_queue_answers(unit))
+	if (fsts != UINT32_MAX && (fsts & QUEUE_ERRORS) != 0 && !iommu_ring_answers(&unit->queue))
 		vtd_write32(unit, VTD_FSTS, fsts & QUEUE_ERRORS);
 }
 

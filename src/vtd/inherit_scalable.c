@@ -185,7 +185,7 @@ unsigned int iommu_vtd_inherit_scalable(struct vtd_unit *unit, uint16_t source_i
 		return lost;
 	}
 	directory->source_id = source_id;
-	iommu_list_insert(&unit->inherited_directories, &directory->grave);
+	iommu_list_insert(&unit->inherited_directories, &directory->link);
 	entry = iommu_vtd_context_find(unit, source_id);
 	entry->high = iommu_le64(high);
 	entry->low = iommu_le64(

@@ -38,7 +38,7 @@ bool iommu_vtd_inherited_note(struct vtd_unit *unit, uint16_t domain_id)
 	if (count == NULL)
 		return false;
 	if ((*count)++ == 0) {
-		iommu_vtd_domain_id_take(unit, domain_id);
+		iommu_ids_take(&unit->domain_ids, domain_id, 0);
 		unit->inherited_ids++;
 	}
 	return true;
@@ -46,7 +46,7 @@ bool iommu_vtd_inherited_note(struct vtd_unit *unit, uint16_t domain_id)
 
 static void release(struct vtd_unit *unit, uint16_t domain_id)
 {
-	iommu_vtd_domain_id_free(unit, domain_id);
+	iommu_ids_free(&unit->domain_ids, domain_id, 0);
 	unit->inherited_ids--;
 }
 
@@ -80,7 +80,7 @@ static void release_all(struct vtd_unit *unit)
 
 static struct vtd_directory *directory_of(struct iommu_list_node *node)
 {
-	return iommu_container_of(node, struct vtd_directory, grave);
+	return iommu_container_of(node, struct vtd_directory, link);
 }
 
 bool iommu_vtd_inherited_adopt(struct vtd_endpoint *endpoint)
@@ -152,7 +152,7 @@ static void clear_scalable(struct vtd_unit *unit)
 	while (!iommu_list_is_empty(&unit->inherited_directories)) {
 		struct vtd_directory *directory = directory_of(unit->inherited_directories.next);
 
-		iommu_list_remove(&directory->grave);
+		iommu_list_remove(&directory->link);
 		clear_entry(unit, directory->source_id);
 		iommu_vtd_directory_free(directory);
 	}

@@ -4,7 +4,7 @@
  * change made known to hardware before the call returns.
  *
  * An entry belongs to the caller that allocated its block; the lock guards which are taken. An
- * entry that hardware did not confirm to have forgotten is retired: it is handed out again only
+ * entry that hardware did not confirm to have forgotten is withheld: it is handed out again only
  * after a global invalidation that was confirmed. The remapping table lives until its unit goes.
  */
 #include <libiommu/hw/vtd_interrupt.h>
@@ -55,8 +55,10 @@ static int interrupts_alloc(struct vtd_unit *unit)
 		return IOMMU_ENOMEM;
 	unit->interrupts = interrupts;
 	interrupts->entries = TABLE_ENTRIES;
-	interrupts->taken = (uint64_t *)(void *)((unsigned char *)interrupts + IOMMU_PAGE_SIZE / 2);
-	interrupts->retired = interrupts->taken + TABLE_ENTRIES / 64;
+	interrupts->ids.count = TABLE_ENTRIES;
+	interrupts->ids.taken =
+		(uint64_t *)(void *)((unsigned char *)interrupts + IOMMU_PAGE_SIZE / 2);
+	interrupts->ids.withheld = interrupts->ids.taken + TABLE_ENTRIES / 64;
 	interrupts->table = iommu_vtd_pages_alloc(unit, TABLE_ORDER);
 	if (interrupts->table == NULL) {
 		iommu_vtd_interrupts_free(unit);
@@ -293,52 +295,13 @@ int iommu_vtd_interrupts_off(struct iommu *iommu)
 
 /* --- Blocks ----------------------------------------------------------------------------------- */
 
-/* The bits of an aligned block inside its word, or of a whole word. */
-static uint64_t block_bits(unsigned int index, unsigned int order)
-{
-	return order >= 6 ? UINT64_MAX : ((1ULL << (1U << order)) - 1) << index % 64;
-}
-
-static bool block_is_free(const struct vtd_interrupts *interrupts, unsigned int index,
-			  unsigned int order)
-{
-	const uint64_t bits = block_bits(index, order);
-	unsigned int word;
-
-	for (word = index / 64; word <= (index + (1U << order) - 1) / 64; word++)
-		if (((interrupts->taken[word] | interrupts->retired[word]) & bits) != 0)
-			return false;
-	return true;
-}
-
-static void block_mark(uint64_t *bitmap, unsigned int index, unsigned int order, bool set)
-{
-	const uint64_t bits = block_bits(index, order);
-	unsigned int word;
-
-	for (word = index / 64; word <= (index + (1U << order) - 1) / 64; word++)
-		bitmap[word] = set ? bitmap[word] | bits : bitmap[word] & ~bits;
-}
-
-/* What waited for a global invalidation is free once the unit is no longer suspect. */
-static void reclaim_retired(struct vtd_unit *unit)
-{
-	unsigned int word;
-
-	if (vtd_unit_has_failed(unit))
-		return;
-	for (word = 0; word < TABLE_ENTRIES / 64; word++)
-		unit->interrupts->retired[word] = 0;
-}
-
 static int alloc(const char *call, struct iommu_unit *base, unsigned int count,
 		 struct iommu_vtd_interrupt *interrupt)
 {
 	struct vtd_unit *unit = vtd_unit_of(base);
 	unsigned int order = 0;
-	unsigned int index;
+	uint32_t index;
 	uintptr_t state;
-	int status = IOMMU_ENOSPC;
 
 	while (1U << order < count && order <= BLOCK_ORDER_MAX)
 		order++;
@@ -349,18 +312,14 @@ static int alloc(const char *call, struct iommu_unit *base, unsigned int count,
 	if (unit->interrupts == NULL || !unit->interrupts->running)
 		return REFUSE(call, base, IOMMU_EOPNOTSUPP, "it does not remap interrupts now");
 	state = iommu_spin_lock(unit->platform, &unit->interrupts->lock);
-	reclaim_retired(unit);
-	for (index = 0; index < TABLE_ENTRIES && status != 0; index += 1U << order)
-		if (block_is_free(unit->interrupts, index, order)) {
-			block_mark(unit->interrupts->taken, index, order, true);
-			*interrupt = (struct iommu_vtd_interrupt){
-				.unit = base, .index = (uint16_t)index, .order = order};
-			status = 0;
-		}
+	index = iommu_ids_alloc(&unit->interrupts->ids, &unit->state, 0, order);
 	iommu_spin_unlock(unit->platform, &unit->interrupts->lock, state);
-	return status == 0 ? 0
-			   : REFUSE(call, base, IOMMU_ENOSPC,
-				    "no block of so many entries is free in its table");
+	if (index >= TABLE_ENTRIES)
+		return REFUSE(call, base, IOMMU_ENOSPC,
+			      "no block of so many entries is free in its table");
+	*interrupt = (struct iommu_vtd_interrupt){
+		.unit = base, .index = (uint16_t)index, .order = order};
+	return 0;
 }
 
 int iommu_vtd_interrupt_alloc(struct iommu_unit *base, unsigned int count,
@@ -420,9 +379,10 @@ int iommu_vtd_interrupt_free(struct iommu_vtd_interrupt *interrupt)
 		store_low(unit, entry_of(unit, interrupt, number), 0);
 	status = iommu_vtd_invalidate_interrupts(unit, interrupt->index, interrupt->order);
 	state = iommu_spin_lock(unit->platform, &unit->interrupts->lock);
-	block_mark(unit->interrupts->taken, interrupt->index, interrupt->order, false);
-	if (status != 0)
-		block_mark(unit->interrupts->retired, interrupt->index, interrupt->order, true);
+	if (status == 0)
+		iommu_ids_free(&unit->interrupts->ids, interrupt->index, interrupt->order);
+	else
+		iommu_ids_withhold(&unit->interrupts->ids, interrupt->index, interrupt->order);
 	iommu_spin_unlock(unit->platform, &unit->interrupts->lock, state);
 	interrupt->unit = NULL;
 	return status == 0 ? 0 : VTD_REFUSE_NOW(&unit->base, status, "");

@@ -4,24 +4,12 @@
  * without a queue take the same requests through CCMD and IOTLB_REG (VT-d specification, "Register-
  * based Invalidation Interface"); with the queue on these registers do nothing, and are not
  * touched.
- *
- * A device that keeps translations may fail to answer. It is blocked then: its context entries go,
- * which closes the way to its already translated requests, too; and what was asked for is asked for
- * again without it. What was confirmed therefore holds, and the caller need not care.
  */
 #include <libiommu/status.h>
 
-#include "base/bits.h"
+#include "unit/range.h"
 #include "vtd/vtd.h"
 #include <libiommu/backend/deadline.h>
-
-/* Times that a request is repeated because some device did not answer. */
-#define REPEATS_MAX 64
-/* Times that a device may be the only one asked, and not answer, where hardware gives no names. */
-#define SUSPICION_MAX 3
-/* Aligned blocks that a range is invalidated in, before one larger block or the domain is cheaper.
- */
-#define BLOCKS_MAX 4
 
 /* --- By registers ----------------------------------------------------------------------------- */
 
@@ -158,172 +146,98 @@ static int iotlb_by_register(struct vtd_unit *unit, struct vtd_descriptor d)
 	return status;
 }
 
-static int execute_by_registers(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
+static int execute_by_registers(struct vtd_unit *unit, const struct iommu_command *commands,
 				unsigned int count)
 {
 	unsigned int i;
 	int status = 0;
 
 	for (i = 0; i < count && status == 0; i++) {
-		if (vtd_descriptor_type(descriptors[i]) == VTD_DESCRIPTOR_CONTEXT)
-			status = context_by_register(unit, descriptors[i]);
-		else if (vtd_descriptor_type(descriptors[i]) == VTD_DESCRIPTOR_IOTLB)
-			status = iotlb_by_register(unit, descriptors[i]);
+		const struct vtd_descriptor descriptor =
+			vtd_descriptor_of(commands[i].low, commands[i].high);
+
+		if (vtd_descriptor_type(descriptor) == VTD_DESCRIPTOR_CONTEXT)
+			status = context_by_register(unit, descriptor);
+		else if (vtd_descriptor_type(descriptor) == VTD_DESCRIPTOR_IOTLB)
+			status = iotlb_by_register(unit, descriptor);
 		else
 			status = IOMMU_EOPNOTSUPP;
 	}
 	return status;
 }
 
-static int submit(struct vtd_unit *unit, const struct vtd_batch *batch, uint16_t *silent)
-{
-	if (!IOMMU_CONFIG_REGISTERS || unit->use_queue)
-		return iommu_vtd_queue_submit(unit, batch->descriptors, batch->count, silent);
-	return execute_by_registers(unit, batch->descriptors, batch->count);
-}
-
 /* --- Devices that do not answer --------------------------------------------------------------- */
 
-void iommu_vtd_batch_add_device(struct vtd_batch *batch, struct vtd_endpoint *endpoint,
+void iommu_vtd_batch_add_device(struct iommu_batch *batch, struct vtd_endpoint *endpoint,
 				uint32_t pasid, uint64_t address, unsigned int order)
 {
 	const struct iommu_endpoint_info *info = &endpoint->base->info;
 	const bool names = endpoint->unit->caps.names_functions;
-
-	batch->device[batch->count] = endpoint;
-	batch->descriptors[batch->count++] =
+	const struct vtd_descriptor descriptor =
 		pasid == 0 ? vtd_descriptor_device_tlb(info->source_id, address, order,
 						       info->tlb_queue_depth, names,
 						       info->physical_function)
 			   : vtd_descriptor_pasid_device_tlb(info->source_id, pasid, address, order,
 							     info->tlb_queue_depth, names,
 							     info->physical_function);
+
+	iommu_batch_add(batch, vtd_command_of(descriptor), &endpoint->tlb);
 }
 
-void iommu_vtd_batch_add_all_pasids(struct vtd_batch *batch, struct vtd_endpoint *endpoint)
+void iommu_vtd_batch_add_all_pasids(struct iommu_batch *batch, struct vtd_endpoint *endpoint)
 {
 	const struct iommu_endpoint_info *info = &endpoint->base->info;
 
-	batch->device[batch->count] = endpoint;
-	batch->descriptors[batch->count++] = vtd_descriptor_all_pasids_device_tlb(
-		info->source_id, info->tlb_queue_depth, endpoint->unit->caps.names_functions,
-		info->physical_function);
+	iommu_batch_add(batch,
+			vtd_command_of(vtd_descriptor_all_pasids_device_tlb(
+				info->source_id, info->tlb_queue_depth,
+				endpoint->unit->caps.names_functions, info->physical_function)),
+			&endpoint->tlb);
 }
 
-static unsigned int devices_in(const struct vtd_batch *batch)
+#if IOMMU_CONFIG_DEVICE_TLB
+/* Its context entries go, and are forgotten in place of its TLB's. */
+static struct iommu_command block(struct iommu_unit_state *unit, struct iommu_device_tlb *device,
+				  uint16_t id)
 {
-	unsigned int devices = 0;
-	unsigned int i;
+	struct vtd_endpoint *endpoint =
+		iommu_container_of((uintptr_t)device, struct vtd_endpoint, tlb);
 
-	for (i = 0; IOMMU_CONFIG_DEVICE_TLB && i < batch->count; i++)
-		devices += batch->device[i] != NULL;
-	return devices;
-}
-
-/* Block a device, and have its context entries forgotten in place of its TLB's. */
-static void give_up(struct vtd_batch *batch, unsigned int at)
-{
-	struct vtd_endpoint *endpoint = batch->device[at];
-	unsigned int i;
-
+	(void)unit;
 	iommu_vtd_context_block(endpoint);
 	vtd_log(endpoint->unit, IOMMU_LOG_ERROR,
 		"a device does not invalidate its TLB: it is blocked until it is reset");
-	/* Before everything else of the batch: nothing may be cached anew through the old entry. */
-	for (i = at; i > 0; i--) {
-		batch->descriptors[i] = batch->descriptors[i - 1];
-		batch->device[i] = batch->device[i - 1];
-	}
-	batch->descriptors[0] = iommu_vtd_context_descriptor(endpoint, batch->domain_id);
-	batch->device[0] = NULL;
+	return vtd_command_of(iommu_vtd_context_descriptor(endpoint, id));
 }
-
-/*
- * A device did not answer. One of this batch? Hardware that does not say which (0) leaves us
- * only with trying: a device that is the only one in its batch and fails again and again is the
- * one.
- */
-static void find_the_silent(struct vtd_batch *batch, uint16_t silent, unsigned int *suspicion)
-{
-	unsigned int i;
-
-	for (i = 0; i < batch->count; i++) {
-		const struct vtd_endpoint *endpoint = batch->device[i];
-
-		if (endpoint == NULL)
-			continue;
-		if (silent == endpoint->base->info.source_id ||
-		    (silent == 0 && devices_in(batch) == 1 && ++*suspicion >= SUSPICION_MAX))
-			give_up(batch, i);
-	}
-}
+#endif
 
 /* --- Execution -------------------------------------------------------------------------------- */
 
-/*
- * A unit that is off walks nothing, and there is nothing to confirm. One that was turned off, and
- * perhaps on again, while we waited may have lost what we asked for without anything being wrong:
- * ask again. Interrupt entries live while translation is off, and their invalidation does not stop
- * for that.
- *
- * IOMMU_EAGAIN: one of several devices is silent, and hardware does not say which.
- */
-static int execute(struct vtd_unit *unit, struct vtd_batch *batch, bool while_off)
+static int submit(struct iommu_unit_state *state, const struct iommu_batch *batch, uint16_t *silent)
 {
-	unsigned int repeats = 0;
-	unsigned int suspicion = 0;
-	uint16_t silent = 0;
-	uint32_t epoch;
-	int status;
+	struct vtd_unit *unit = iommu_container_of((uintptr_t)state, struct vtd_unit, state);
 
-	do {
-		epoch = __atomic_load_n(&unit->epoch, __ATOMIC_SEQ_CST);
-		if (!while_off && !vtd_unit_is_active(unit))
-			return 0;
-		while ((status = submit(unit, batch, &silent)) == IOMMU_EAGAIN &&
-		       repeats++ < REPEATS_MAX) {
-			if (silent == 0 && devices_in(batch) > 1)
-				return IOMMU_EAGAIN;
-			if (IOMMU_CONFIG_DEVICE_TLB)
-				find_the_silent(batch, silent, &suspicion);
-		}
-		if (status == 0)
-			return 0;
-	} while (__atomic_load_n(&unit->epoch, __ATOMIC_SEQ_CST) != epoch);
-	iommu_vtd_doubt(unit);
-	return status == IOMMU_EAGAIN ? IOMMU_ETIMEDOUT : status;
+	if (!IOMMU_CONFIG_REGISTERS || unit->use_queue)
+		return iommu_ring_submit(&unit->queue, batch->commands, batch->count, silent);
+	return execute_by_registers(unit, batch->commands, batch->count);
 }
 
-/* Each device for itself. */
-static int execute_apart(struct vtd_unit *unit, const struct vtd_batch *batch)
+static const struct iommu_batch_ops batch_ops = {
+	.submit = submit,
+#if IOMMU_CONFIG_DEVICE_TLB
+	.block = block,
+#endif
+};
+
+static int execute(struct vtd_unit *unit, struct iommu_batch *batch, bool while_off)
 {
-	struct vtd_batch common = {.domain_id = batch->domain_id};
-	unsigned int i;
-	int status = 0;
-
-	for (i = 0; i < batch->count; i++)
-		if (batch->device[i] == NULL)
-			vtd_batch_add(&common, batch->descriptors[i]);
-	if (common.count != 0)
-		status = execute(unit, &common, false);
-	for (i = 0; i < batch->count && status == 0; i++) {
-		struct vtd_batch single = {
-			.descriptors = {batch->descriptors[i]},
-			.device = {batch->device[i]},
-			.count = 1,
-			.domain_id = batch->domain_id,
-		};
-
-		if (batch->device[i] != NULL)
-			status = execute(unit, &single, false);
-	}
-	return status;
+	return iommu_batch_execute(&unit->state, &batch_ops, batch, while_off);
 }
 
 int iommu_vtd_invalidate_all(struct vtd_unit *unit)
 {
-	struct vtd_batch everything = {.count = 0};
-	const uint32_t failures = iommu_confirmation_begin(&unit->confirmation);
+	struct iommu_batch everything = {.count = 0};
+	const uint32_t failures = iommu_confirmation_begin(&unit->state.confirmation);
 	const bool interrupts = unit->interrupts != NULL && unit->queue_is_on;
 	int status;
 
@@ -339,37 +253,34 @@ int iommu_vtd_invalidate_all(struct vtd_unit *unit)
 		vtd_batch_add(&everything, vtd_descriptor_all_interrupts());
 	status = execute(unit, &everything, interrupts);
 	if (status == 0)
-		iommu_confirmation_end(&unit->confirmation, failures);
+		iommu_confirmation_end(&unit->state.confirmation, failures);
 	return status;
 }
 
-int iommu_vtd_invalidate(struct vtd_unit *unit, struct vtd_batch *batch)
+int iommu_vtd_invalidate(struct vtd_unit *unit, struct iommu_batch *batch)
 {
-	int status;
+	if (iommu_unit_has_failed(&unit->state)) {
+		const int status = iommu_vtd_invalidate_all(unit);
 
-	if (vtd_unit_has_failed(unit)) {
-		status = iommu_vtd_invalidate_all(unit);
 		/* The TLBs of devices are not part of it. */
-		if (status != 0 || devices_in(batch) == 0)
+		if (status != 0 || !iommu_batch_has_devices(batch))
 			return status;
 	}
-	status = execute(unit, batch, false);
-	return IOMMU_CONFIG_DEVICE_TLB && status == IOMMU_EAGAIN ? execute_apart(unit, batch)
-								 : status;
+	return execute(unit, batch, false);
 }
 
-int iommu_vtd_tell(struct vtd_unit *unit, struct vtd_batch *batch)
+int iommu_vtd_tell(struct vtd_unit *unit, struct iommu_batch *batch)
 {
 	return execute(unit, batch, false);
 }
 
 int iommu_vtd_invalidate_interrupts(struct vtd_unit *unit, uint16_t index, unsigned int order)
 {
-	struct vtd_batch batch = {.count = 0};
+	struct iommu_batch batch = {.count = 0};
 
 	if (!unit->queue_is_on)
 		return 0; /* nothing is remapped, and enabling begins with a global invalidation */
-	if (vtd_unit_has_failed(unit))
+	if (iommu_unit_has_failed(&unit->state))
 		return iommu_vtd_invalidate_all(unit);
 	vtd_batch_add(&batch, order <= unit->caps.max_handle_mask
 				      ? vtd_descriptor_interrupts(index, order)
@@ -379,26 +290,6 @@ int iommu_vtd_invalidate_interrupts(struct vtd_unit *unit, uint16_t index, unsig
 
 /* --- Ranges ----------------------------------------------------------------------------------- */
 
-/* The smallest aligned power of two of pages that holds the range. */
-static unsigned int covering_order(iommu_iova_t start, iommu_iova_t last)
-{
-	const uint64_t differing = (start ^ last) >> IOMMU_PAGE_SHIFT;
-
-	return differing == 0 ? 0 : iommu_highest_bit(differing) + 1;
-}
-
-/* The largest aligned block that begins at a page and does not go beyond `last`. */
-static unsigned int block_order(uint64_t page, uint64_t last_page, unsigned int max)
-{
-	const uint64_t pages = last_page - page + 1;
-	unsigned int order = pages == 0 ? 52 : iommu_highest_bit(pages);
-
-	/* The lowest set bit of the page's number says how it is aligned. */
-	if (page != 0 && iommu_highest_bit(page & (0 - page)) < order)
-		order = iommu_highest_bit(page & (0 - page));
-	return order < max ? order : max;
-}
-
 /* What is invalidated under: a domain id, and for a first stage the PASID. */
 struct target {
 	const struct vtd_capabilities *caps;
@@ -407,14 +298,14 @@ struct target {
 	uint32_t pasid;
 };
 
-static struct vtd_descriptor block(const struct target *target, uint64_t address,
-				   unsigned int order, bool leaves_only)
+static struct vtd_descriptor block_of(const struct target *target, const struct iommu_block *block,
+				      bool leaves_only)
 {
 	if (target->first_stage)
-		return vtd_descriptor_pasid_iotlb_pages(target->domain_id, target->pasid, address,
-							order, leaves_only);
-	return vtd_descriptor_iotlb_pages(target->domain_id, address, order, leaves_only,
-					  target->caps->drain);
+		return vtd_descriptor_pasid_iotlb_pages(target->domain_id, target->pasid,
+							block->address, block->order, leaves_only);
+	return vtd_descriptor_iotlb_pages(target->domain_id, block->address, block->order,
+					  leaves_only, target->caps->drain);
 }
 
 static struct vtd_descriptor everything(const struct target *target)
@@ -424,175 +315,121 @@ static struct vtd_descriptor everything(const struct target *target)
 	return vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, target->domain_id, target->caps->drain);
 }
 
-/*
- * The largest block of one descriptor, as a power of two of pages; blocks of a first stage have no
- * such bound.
- */
-static unsigned int largest_order(const struct target *target)
+static void add_range(struct iommu_batch *batch, const struct target *target,
+		      const struct iommu_change *change)
 {
-	return target->first_stage ? 51 : target->caps->max_address_mask;
-}
+	/* Blocks of a first stage have no bound of their own. */
+	const unsigned int largest = target->first_stage ? 51 : target->caps->max_address_mask;
+	struct iommu_block blocks[IOMMU_BLOCKS_MAX];
+	unsigned int count = 0;
+	unsigned int i;
 
-/*
- * Aligned blocks that together are the range. False: more than BLOCKS_MAX would be needed; what was
- * added is taken back.
- */
-static bool add_blocks(struct vtd_batch *batch, const struct target *target, iommu_iova_t start,
-		       iommu_iova_t last, bool leaves_only)
-{
-	const uint64_t last_page = last >> IOMMU_PAGE_SHIFT;
-	const unsigned int before = batch->count;
-	uint64_t page = start >> IOMMU_PAGE_SHIFT;
-
-	for (;;) {
-		const unsigned int order = block_order(page, last_page, largest_order(target));
-
-		if (batch->count - before == BLOCKS_MAX) {
-			batch->count = before;
-			return false;
-		}
-		vtd_batch_add(batch, block(target, page << IOMMU_PAGE_SHIFT, order, leaves_only));
-		if (last_page - page < 1ULL << order)
-			return true;
-		page += 1ULL << order;
-	}
-}
-
-static void add_range(struct vtd_batch *batch, const struct target *target, iommu_iova_t start,
-		      iommu_iova_t last, bool leaves_only)
-{
-	const unsigned int order = covering_order(start, last);
-	const uint64_t pages = ((last - start) >> IOMMU_PAGE_SHIFT) + 1;
-	const bool selects = target->first_stage || target->caps->page_selective;
-	const bool fits = selects && order <= largest_order(target);
-	const uint64_t base = fits ? start & ~((IOMMU_PAGE_SIZE << order) - 1) : 0;
-
-	/* One block, when at least half of what it drops had to go; then a few exact ones; then one
-	 * that drops too much; then everything. */
-	if (fits && 1ULL << order <= 2 * pages) {
-		vtd_batch_add(batch, block(target, base, order, leaves_only));
-		return;
-	}
-	if (selects && add_blocks(batch, target, start, last, leaves_only))
-		return;
-	vtd_batch_add(batch, fits ? block(target, base, order, leaves_only) : everything(target));
+	if (target->first_stage || target->caps->page_selective)
+		count = iommu_range_blocks(change->start, change->last, largest, blocks);
+	for (i = 0; i < count; i++)
+		vtd_batch_add(batch, block_of(target, &blocks[i], change->leaves_only));
+	if (count == 0)
+		vtd_batch_add(batch, everything(target));
 }
 
 /* --- Those who have to be told one by one ----------------------------------------------------- */
 
 /* The most descriptors of one use. */
-#define USE_DESCRIPTORS_MAX (BLOCKS_MAX + 1)
+#define USE_DESCRIPTORS_MAX (IOMMU_BLOCKS_MAX + 1)
 
-struct range {
-	iommu_iova_t start, last;
-	bool leaves_only;
+/* One round over the uses of a domain. */
+struct round {
+	struct iommu_batch batch;
+	struct vtd_unit *unit;
+	const struct vtd_domain *domain;
+	uint16_t domain_id;
+	const struct iommu_change *change;
 };
 
 /* The domain id of a use on its unit. */
-static uint16_t id_of(const struct vtd_use *use)
+static uint16_t id_of(const struct iommu_use *use, const struct vtd_unit *unit)
 {
-	const struct vtd_attachment *place = iommu_vtd_place_find(use->domain, use->endpoint->unit);
+	const struct iommu_place *place = iommu_place_find(use->domain, unit);
 
-	return __atomic_load_n(&place->domain_id, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&place->id, __ATOMIC_ACQUIRE);
 }
 
 /*
  * What has to be said for one use. Of a nested domain it is not known which of its addresses lead
- * to the range: all of them go.
+ * to the ones that changed: all of it goes. Devices cannot go away while they are in use here.
  */
-static void add_use(struct vtd_batch *batch, struct vtd_domain *domain,
-		    const struct vtd_listing *listing, uint16_t domain_id,
-		    const struct range *range)
+static bool add_use(void *ctx, const struct iommu_listing *listing)
 {
-	const struct vtd_use *use = listing->use;
-	struct vtd_endpoint *endpoint = use->endpoint;
-	const bool is_nested = use->domain != domain;
+	struct round *round = ctx;
+	const struct iommu_use *use = listing->use;
+	struct vtd_endpoint *endpoint = use->user;
+	const bool is_nested = &round->domain->common != use->domain;
+	const struct iommu_change *change = round->change;
 	const struct target target = {
 		.caps = &endpoint->unit->caps,
 		.first_stage = true,
-		.domain_id = domain_id,
+		.domain_id = round->domain_id,
 		.pasid = use->pasid,
 	};
 
+	if (endpoint->unit != round->unit)
+		return true;
+	if (round->batch.count + USE_DESCRIPTORS_MAX > IOMMU_BATCH_MAX)
+		return false;
 	if (is_nested)
-		vtd_batch_add(batch, vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, id_of(use),
-							  endpoint->unit->caps.drain));
-	else if (use->pasid != 0 && domain->type != VTD_PASID_SECOND_STAGE)
-		add_range(batch, &target, range->start, range->last, range->leaves_only);
-	if (!iommu_vtd_use_keeps(use->domain, endpoint) ||
-	    __atomic_load_n(&endpoint->lost, __ATOMIC_RELAXED))
-		return;
-	__atomic_add_fetch(&endpoint->users, 1, __ATOMIC_ACQUIRE);
-	iommu_vtd_batch_add_device(batch, endpoint, use->pasid, is_nested ? 0 : range->start,
-				   is_nested ? 64 : covering_order(range->start, range->last));
+		vtd_batch_add(&round->batch,
+			      vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, id_of(use, round->unit),
+						   endpoint->unit->caps.drain));
+	else if (use->pasid != 0 && round->domain->type != VTD_PASID_SECOND_STAGE)
+		add_range(&round->batch, &target, change);
+	if (!vtd_use_keeps(vtd_domain_of(&use->domain->base), endpoint) ||
+	    iommu_device_tlb_is_lost(&endpoint->tlb))
+		return true;
+	iommu_device_tlb_hold(&endpoint->tlb);
+	iommu_vtd_batch_add_device(&round->batch, endpoint, use->pasid,
+				   is_nested ? 0 : change->start,
+				   is_nested ? 64 : iommu_range_order(change->start, change->last));
+	return true;
 }
 
-/*
- * Add the domain's uses behind this unit whose numbers are above *number, as far as there is room.
- * Numbers are not positions: no use is left out because one before it has ended meanwhile.
- * Devices cannot go away while they are in use here. False: these were all.
- */
-static bool add_uses(struct vtd_batch *batch, struct vtd_unit *unit, struct vtd_domain *domain,
-		     uint16_t domain_id, const struct range *range, uint64_t *number)
+/* Invalidate what has come together, and let go of the devices in it. */
+static int end_round(struct round *round)
 {
-	uintptr_t state = iommu_spin_lock(unit->platform, &domain->lock);
-	struct iommu_list_node *node;
-	bool more = false;
+	const struct iommu_batch held = round->batch;
+	int status = held.count != 0 ? iommu_vtd_invalidate(round->unit, &round->batch) : 0;
 
-	iommu_list_for_each (node, &domain->uses) {
-		const struct vtd_listing *listing =
-			iommu_container_of(node, struct vtd_listing, node);
-
-		if (listing->use->endpoint->unit != unit || listing->number <= *number)
-			continue;
-		if (batch->count + USE_DESCRIPTORS_MAX > VTD_BATCH_MAX) {
-			more = true;
-			break;
-		}
-		add_use(batch, domain, listing, domain_id, range);
-		*number = listing->number;
-	}
-	iommu_spin_unlock(unit->platform, &domain->lock, state);
-	return more;
-}
-
-static void let_go_of_devices(const struct vtd_batch *batch)
-{
-	unsigned int i;
-
-	for (i = 0; i < batch->count; i++)
-		if (batch->device[i] != NULL)
-			__atomic_sub_fetch(&batch->device[i]->users, 1, __ATOMIC_RELEASE);
+	iommu_batch_let_go(&held);
+	round->batch.count = 0;
+	return status;
 }
 
 int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain, uint16_t domain_id,
-			       iommu_iova_t start, iommu_iova_t last, bool leaves_only)
+			       const struct iommu_change *change)
 {
-	const struct range range = {start, last, leaves_only};
 	const struct target target = {
 		.caps = &unit->caps,
 		.first_stage = IOMMU_CONFIG_SCALABLE && domain->type != VTD_PASID_SECOND_STAGE,
 		.domain_id = domain_id,
 	};
-	struct vtd_batch batch;
+	struct round round;
 	uint64_t number = 0;
 	bool more = false;
 	int status;
 
-	batch.count = 0;
-	batch.domain_id = domain_id;
-	add_range(&batch, &target, start, last, leaves_only);
+	round.batch.count = 0;
+	round.batch.id = domain_id;
+	add_range(&round.batch, &target, change);
 	if (!(IOMMU_CONFIG_DEVICE_TLB || IOMMU_CONFIG_SCALABLE) ||
-	    __builtin_expect(__atomic_load_n(&domain->special_uses, __ATOMIC_RELAXED) == 0, 1))
-		return iommu_vtd_invalidate(unit, &batch);
+	    __builtin_expect(__atomic_load_n(&domain->common.special_uses, __ATOMIC_RELAXED) == 0,
+			     1))
+		return iommu_vtd_invalidate(unit, &round.batch);
+	round.unit = unit;
+	round.domain = domain;
+	round.domain_id = domain_id;
+	round.change = change;
 	do {
-		struct vtd_batch held;
-
-		more = add_uses(&batch, unit, domain, domain_id, &range, &number);
-		held = batch;
-		status = batch.count != 0 ? iommu_vtd_invalidate(unit, &batch) : 0;
-		let_go_of_devices(&held);
-		batch.count = 0;
+		more = iommu_uses_visit(&domain->common, &number, add_use, &round);
+		status = end_round(&round);
 	} while (more && status == 0);
 	return status;
 }

@@ -81,7 +81,7 @@ static enum vtd_page_response_code code_of(enum iommu_page_response_code code)
 static int respond(struct vtd_unit *unit, uint16_t source_id,
 		   const struct iommu_page_response *response)
 {
-	struct vtd_batch batch = {.count = 0};
+	struct iommu_batch batch = {.count = 0};
 
 	vtd_batch_add(&batch,
 		      vtd_descriptor_page_response(source_id, response->has_pasid, response->pasid,
@@ -270,10 +270,10 @@ static void handle_all(struct vtd_unit *unit)
 void iommu_vtd_page_requests_drain(struct vtd_endpoint *endpoint)
 {
 	struct vtd_unit *unit = endpoint->unit;
-	struct vtd_batch batch = {.count = 0};
+	struct iommu_batch batch = {.count = 0};
 
 	if (unit->requests == NULL || (endpoint->context_flags & VTD_CONTEXT_PAGE_REQUESTS) == 0 ||
-	    !vtd_unit_is_active(unit))
+	    !iommu_unit_is_active(&unit->state))
 		return;
 	/* Room in the ring first, or what is drained is dropped. */
 	handle_all(unit);

@@ -81,7 +81,7 @@ static void encode(const struct vtd_endpoint *endpoint, const struct vtd_transla
 
 /* --- Telling hardware ------------------------------------------------------------------------- */
 
-static void add_caches(struct vtd_batch *batch, const struct vtd_unit *unit, uint32_t pasid,
+static void add_caches(struct iommu_batch *batch, const struct vtd_unit *unit, uint32_t pasid,
 		       const uint64_t *words)
 {
 	const uint16_t domain_id = vtd_pasid_domain_id(words[1]);
@@ -100,11 +100,10 @@ static void add_caches(struct vtd_batch *batch, const struct vtd_unit *unit, uin
  */
 static int forget(struct vtd_endpoint *endpoint, uint32_t pasid, const uint64_t *words)
 {
-	const bool kept =
-		endpoint->device_tlb && !__atomic_load_n(&endpoint->lost, __ATOMIC_RELAXED);
-	struct vtd_batch batch = {.count = 0};
+	const bool kept = endpoint->device_tlb && !iommu_device_tlb_is_lost(&endpoint->tlb);
+	struct iommu_batch batch = {.count = 0};
 
-	if (!vtd_unit_is_active(endpoint->unit)) {
+	if (!iommu_unit_is_active(&endpoint->unit->state)) {
 		if (kept)
 			iommu_vtd_tlb_suspect(endpoint);
 		return 0;
@@ -121,9 +120,9 @@ static int forget(struct vtd_endpoint *endpoint, uint32_t pasid, const uint64_t 
 static int announce(struct vtd_endpoint *endpoint, uint32_t pasid, const uint64_t *words)
 {
 	struct vtd_unit *unit = endpoint->unit;
-	struct vtd_batch batch = {.count = 0};
+	struct iommu_batch batch = {.count = 0};
 
-	if (!vtd_unit_is_active(unit))
+	if (!iommu_unit_is_active(&unit->state))
 		return 0;
 	if (!unit->caps.caching_mode)
 		return iommu_vtd_flush_write_buffer(unit);
@@ -171,7 +170,7 @@ static int prepare(struct vtd_endpoint *endpoint, uint32_t pasid)
 
 static bool is_lost(const struct vtd_endpoint *endpoint)
 {
-	return __atomic_load_n(&endpoint->lost, __ATOMIC_SEQ_CST);
+	return iommu_device_tlb_is_lost(&endpoint->tlb);
 }
 
 int iommu_vtd_pasid_write(struct vtd_endpoint *endpoint, uint32_t pasid,

@@ -23,6 +23,47 @@ static uint32_t entries_of(const struct vtd_directory *directory)
 	return (uint32_t)VTD_PASID_DIRECTORY_PAGE_ENTRIES << directory->order;
 }
 
+/* The table that a directory entry leads to, or NULL. */
+static struct vtd_pasid_entry *table_at(const struct vtd_directory *directory, uint32_t index)
+{
+	const uint64_t entry = iommu_le64(iommu_cell_load(&directory->entries[index]));
+
+	if ((entry & VTD_PASID_DIRECTORY_PRESENT) == 0)
+		return NULL;
+	return iommu_phys_to_virt(directory->unit->platform, entry & VTD_ENTRY_ADDRESS_MASK);
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+static struct vtd_directory *directory_of(const struct iommu_withheld *end)
+{
+	return iommu_container_of((uintptr_t)end, struct vtd_directory, end);
+}
+
+static bool is_reachable(const struct iommu_withheld *end)
+{
+	return iommu_unit_is_suspect(&directory_of(end)->unit->state);
+}
+
+static void release(struct iommu_withheld *end)
+{
+	struct vtd_directory *directory = directory_of(end);
+	struct vtd_unit *unit = directory->unit;
+	const struct iommu_platform *platform = unit->platform;
+	struct vtd_probe *probe = unit->probe;
+	uint32_t index;
+
+	for (index = 0; index < entries_of(directory) && !directory->shares_tables; index++) {
+		struct vtd_pasid_entry *table = table_at(directory, index);
+
+		if (table != NULL)
+			platform->free_pages(platform->ctx, table, 0);
+	}
+	platform->free_pages(platform->ctx, directory->entries, directory->order);
+	iommu_object_free(&probe->directory_cache, directory);
+	iommu_vtd_unit_put(unit);
+}
+
 struct vtd_directory *iommu_vtd_directory_make(struct vtd_unit *unit, unsigned int order)
 {
 	struct vtd_directory *directory = iommu_object_alloc(&unit->probe->directory_cache, 0);
@@ -36,7 +77,9 @@ struct vtd_directory *iommu_vtd_directory_make(struct vtd_unit *unit, unsigned i
 	}
 	directory->unit = unit;
 	directory->order = order;
-	unit->attachments++;
+	unit->references++;
+	directory->end.is_reachable = is_reachable;
+	directory->end.release = release;
 	vtd_flush(unit, directory->entries, (size_t)IOMMU_PAGE_SIZE << order);
 	return directory;
 }
@@ -45,16 +88,6 @@ int iommu_vtd_directory_alloc(struct vtd_endpoint *endpoint)
 {
 	endpoint->directory = iommu_vtd_directory_make(endpoint->unit, 0);
 	return endpoint->directory != NULL ? 0 : IOMMU_ENOMEM;
-}
-
-/* The table that a directory entry leads to, or NULL. */
-static struct vtd_pasid_entry *table_at(const struct vtd_directory *directory, uint32_t index)
-{
-	const uint64_t entry = iommu_le64(iommu_cell_load(&directory->entries[index]));
-
-	if ((entry & VTD_PASID_DIRECTORY_PRESENT) == 0)
-		return NULL;
-	return iommu_phys_to_virt(directory->unit->platform, entry & VTD_ENTRY_ADDRESS_MASK);
 }
 
 struct vtd_pasid_entry *iommu_vtd_pasid_find(const struct vtd_endpoint *endpoint, uint32_t pasid)
@@ -137,48 +170,9 @@ int iommu_vtd_pasid_create(struct vtd_endpoint *endpoint, uint32_t pasid)
 	return 0;
 }
 
-/* --- The end ---------------------------------------------------------------------------------- */
-
-static void bury(struct vtd_directory *directory)
-{
-	struct vtd_unit *unit = directory->unit;
-	const struct iommu_platform *platform = unit->platform;
-	struct vtd_probe *probe = unit->probe;
-	uint32_t index;
-
-	for (index = 0; index < entries_of(directory) && !directory->shares_tables; index++) {
-		struct vtd_pasid_entry *table = table_at(directory, index);
-
-		if (table != NULL)
-			platform->free_pages(platform->ctx, table, 0);
-	}
-	platform->free_pages(platform->ctx, directory->entries, directory->order);
-	iommu_object_free(&probe->directory_cache, directory);
-	iommu_vtd_unit_put(unit);
-}
-
 void iommu_vtd_directory_free(struct vtd_directory *directory)
 {
-	if (vtd_unit_is_suspect(directory->unit))
-		iommu_list_insert(&directory->unit->probe->directory_graveyard, &directory->grave);
-	else
-		bury(directory);
-}
-
-void iommu_vtd_directories_reap(struct vtd_probe *probe)
-{
-	struct iommu_list_node *node = probe->directory_graveyard.next;
-
-	while (node != &probe->directory_graveyard) {
-		struct vtd_directory *directory =
-			iommu_container_of(node, struct vtd_directory, grave);
-
-		node = node->next;
-		if (vtd_unit_is_suspect(directory->unit))
-			continue;
-		iommu_list_remove(&directory->grave);
-		bury(directory);
-	}
+	iommu_withhold(&directory->unit->probe->set, &directory->end);
 }
 
 #endif

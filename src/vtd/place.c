@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where a domain is used, and what it becomes by the units that it is used on.
+ * A domain's places on units (unit/domain.h), and what it becomes by the units that it is used on.
  *
- * A domain has a place on each unit that it was ever attached to: a domain id and a count of
- * endpoints. Places are only ever added while the domain lives, so that the map path can read them
- * without a lock; the domain id is held only while there are endpoints. The order that makes this
- * safe: the id is stored before the count rises, and a reader reads the count before the id. If it
- * sees the count of before a detach, its entries were cleared before the context entry of the next
- * attach was written, and hardware caches nothing of them under the new id.
- *
- * When the first endpoint behind a unit joins, the domain is cut down to what that unit can do;
- * when the last one leaves, page sizes and coherency are found anew from the units that are left.
+ * When the first endpoint behind a unit joins, the domain gets a domain id there and is cut down to
+ * what that unit can do; when the last one leaves, page sizes and coherency are found anew from the
+ * units that are left. A domain id that was given back may still tag something in the unit's
+ * caches, when the invalidation was not confirmed: no entry is made present with it before that is
+ * (iommu_vtd_confirm).
  */
 #include <libiommu/hw/vtd_first_stage.h>
 #include <libiommu/hw/vtd_second_stage.h>
@@ -22,47 +18,21 @@
 
 /* --- Places on units -------------------------------------------------------------------------- */
 
-struct vtd_attachment *iommu_vtd_place_find(const struct vtd_domain *domain,
-					    const struct vtd_unit *unit)
+static struct vtd_unit *unit_at(const struct iommu_place *place)
 {
-	struct vtd_attachment *attachment = __atomic_load_n(&domain->attachments, __ATOMIC_ACQUIRE);
-
-	while (attachment != NULL && attachment->unit != unit)
-		attachment = attachment->next;
-	return attachment;
+	return place->at;
 }
 
-/* The domain's place on a unit; made on first use. */
-static struct vtd_attachment *place_get(struct vtd_domain *domain, struct vtd_unit *unit)
+/* The domain's place on a unit; made on first use, which keeps the unit's structure. */
+static struct iommu_place *place_get(struct vtd_domain *domain, struct vtd_unit *unit)
 {
-	struct vtd_attachment *attachment = iommu_vtd_place_find(domain, unit);
+	const bool is_known = iommu_place_find(&domain->common, unit) != NULL;
+	struct iommu_place *place =
+		iommu_place_get(&domain->common, &domain->probe->place_cache, &unit->state, unit);
 
-	if (attachment != NULL)
-		return attachment;
-	attachment = iommu_object_alloc(&domain->probe->attachment_cache, 0);
-	if (attachment == NULL)
-		return NULL;
-	attachment->unit = unit;
-	unit->attachments++;
-	attachment->next = domain->attachments;
-	__atomic_store_n(&domain->attachments, attachment, __ATOMIC_RELEASE);
-	return attachment;
-}
-
-void iommu_vtd_attachments_free(struct vtd_domain *domain)
-{
-	while (domain->attachments != NULL) {
-		struct vtd_attachment *attachment = domain->attachments;
-
-		domain->attachments = attachment->next;
-		iommu_vtd_unit_put(attachment->unit);
-		iommu_object_free(&domain->probe->attachment_cache, attachment);
-	}
-}
-
-static bool is_used(const struct vtd_attachment *attachment)
-{
-	return __atomic_load_n(&attachment->endpoints, __ATOMIC_RELAXED) != 0;
+	if (place != NULL && !is_known)
+		unit->references++;
+	return place;
 }
 
 /* --- Depth ------------------------------------------------------------------------------------ */
@@ -74,8 +44,8 @@ static unsigned int levels_on(const struct vtd_domain *domain, const struct vtd_
 	unsigned int levels;
 
 	if (domain->type == VTD_PASID_FIRST_STAGE)
-		return domain->pgtable.levels;
-	for (levels = domain->pgtable.levels; levels <= VTD_SS_LEVELS_MAX; levels++)
+		return domain->common.pgtable.levels;
+	for (levels = domain->common.pgtable.levels; levels <= VTD_SS_LEVELS_MAX; levels++)
 		if ((unit->caps.sagaw >> (levels - 2) & 1) != 0)
 			return levels;
 	return 0;
@@ -88,13 +58,13 @@ static void *root_of(struct vtd_domain *domain, unsigned int levels)
 {
 	void **top;
 
-	if (levels == domain->pgtable.levels)
-		return domain->pgtable.root;
+	if (levels == domain->common.pgtable.levels)
+		return domain->common.pgtable.root;
 	top = &domain->tops[levels - 4];
 	if (*top == NULL) {
 		void *below = root_of(domain, levels - 1);
 
-		if (below == NULL || iommu_vtdss_extend(&domain->pgtable, below, top) != 0)
+		if (below == NULL || iommu_vtdss_extend(&domain->common.pgtable, below, top) != 0)
 			return NULL;
 	}
 	return *top;
@@ -111,8 +81,8 @@ iommu_paddr_t iommu_vtd_place_root(struct vtd_domain *domain, const struct vtd_u
 static int trim_for(struct vtd_domain *domain, const struct vtd_unit *unit)
 {
 	while (levels_on(domain, unit) == 0) {
-		const unsigned int levels = domain->pgtable.levels;
-		int status = iommu_vtdss_trim(&domain->pgtable, &domain->tops[levels - 4]);
+		const unsigned int levels = domain->common.pgtable.levels;
+		int status = iommu_vtdss_trim(&domain->common.pgtable, &domain->tops[levels - 4]);
 
 		if (status != 0)
 			return status == IOMMU_ENOMEM ? status
@@ -129,8 +99,8 @@ iommu_paddr_t iommu_vtd_place_root(struct vtd_domain *domain, const struct vtd_u
 				   unsigned int *levels)
 {
 	(void)unit;
-	*levels = domain->pgtable.levels;
-	return iommu_virt_to_phys(domain->probe->platform, domain->pgtable.root);
+	*levels = domain->common.pgtable.levels;
+	return iommu_virt_to_phys(domain->probe->platform, domain->common.pgtable.root);
 }
 
 #endif
@@ -158,7 +128,7 @@ static bool unit_knows(const struct vtd_domain *domain, const struct vtd_unit *u
 {
 	const struct vtd_capabilities *caps = &unit->caps;
 	const unsigned int first_levels =
-		vtd_domain_has_table(domain) ? domain->pgtable.levels : domain->first_levels;
+		vtd_domain_has_table(domain) ? domain->common.pgtable.levels : domain->first_levels;
 	const bool has_depth = first_levels <= 4 || caps->first_stage_5;
 
 	if (!caps->translates)
@@ -187,7 +157,7 @@ static bool unit_knows(const struct vtd_domain *domain, const struct vtd_unit *u
 /* Does the domain lead to memory beyond the unit's addresses, or force snooping that it cannot? */
 static bool is_beyond(const struct vtd_domain *domain, const struct vtd_unit *unit)
 {
-	const struct iommu_pgtable *pt = &domain->pgtable;
+	const struct iommu_pgtable *pt = &domain->common.pgtable;
 
 	return pt->paddr_last >> unit->output_width != 0 ||
 	       ((pt->flags & IOMMU_PGTABLE_FORCE_SNOOP) != 0 && !unit->caps.snoop_control);
@@ -198,7 +168,7 @@ static bool is_beyond(const struct vtd_domain *domain, const struct vtd_unit *un
 /* Cut the domain down to what the unit can do. On failure nothing has changed that matters. */
 static int join(struct vtd_domain *domain, const struct vtd_unit *unit)
 {
-	struct iommu_pgtable *pt = &domain->pgtable;
+	struct iommu_pgtable *pt = &domain->common.pgtable;
 	const struct vtd_capabilities *caps = &unit->caps;
 	const iommu_iova_t last = last_of_width(caps->guest_width);
 	int status = 0;
@@ -211,8 +181,8 @@ static int join(struct vtd_domain *domain, const struct vtd_unit *unit)
 	if (!is_first_stage(domain) && last < pt->aperture_last)
 		status = iommu_vtdss_set_aperture(pt, last);
 	if (status == 0)
-		status =
-			domain->format->set_pgsizes(pt, pt->pgsize_bitmap & sizes_on(domain, unit));
+		status = domain->common.format->set_pgsizes(pt, pt->pgsize_bitmap &
+									sizes_on(domain, unit));
 	if (status != 0)
 		return VTD_REFUSE(
 			unit, IOMMU_EINVAL,
@@ -222,7 +192,7 @@ static int join(struct vtd_domain *domain, const struct vtd_unit *unit)
 	if (status != 0)
 		return status;
 	if (!caps->coherent)
-		domain->format->set_coherent(pt, false);
+		domain->common.format->set_coherent(pt, false);
 	return root_of(domain, levels_on(domain, unit)) != NULL ? 0 : IOMMU_ENOMEM;
 }
 
@@ -239,39 +209,39 @@ static void flush_tops(const struct vtd_domain *domain, const struct vtd_unit *u
 /* Units with endpoints that use the domain. */
 static unsigned int units_in_use(const struct vtd_domain *domain)
 {
-	const struct vtd_attachment *attachment;
+	const struct iommu_place *place;
 	unsigned int units = 0;
 
-	for (attachment = domain->attachments; attachment != NULL; attachment = attachment->next)
-		units += is_used(attachment);
+	for (place = domain->common.places; place != NULL; place = place->next)
+		units += iommu_place_is_used(place);
 	return units;
 }
 
 /* What the units that are left can do together; with none left, as before. */
 static void find_common(struct vtd_domain *domain)
 {
-	struct iommu_pgtable *pt = &domain->pgtable;
-	const struct vtd_attachment *attachment;
+	struct iommu_pgtable *pt = &domain->common.pgtable;
+	const struct iommu_place *place;
 	uint64_t pgsizes = domain->pgsizes;
 	iommu_iova_t last = domain->aperture;
 	bool coherent = true;
 
 	if (units_in_use(domain) == 0)
 		return;
-	for (attachment = domain->attachments; attachment != NULL; attachment = attachment->next) {
-		const struct vtd_capabilities *caps = &attachment->unit->caps;
+	for (place = domain->common.places; place != NULL; place = place->next) {
+		const struct vtd_capabilities *caps = &unit_at(place)->caps;
 
-		if (!is_used(attachment))
+		if (!iommu_place_is_used(place))
 			continue;
-		pgsizes &= sizes_on(domain, attachment->unit);
+		pgsizes &= sizes_on(domain, unit_at(place));
 		coherent = coherent && caps->coherent;
 		if (last > last_of_width(caps->guest_width))
 			last = last_of_width(caps->guest_width);
 	}
 	/* Growing: none of these can fail. */
-	(void)domain->format->set_pgsizes(pt, pgsizes);
+	(void)domain->common.format->set_pgsizes(pt, pgsizes);
 	if (coherent)
-		domain->format->set_coherent(pt, true);
+		domain->common.format->set_coherent(pt, true);
 	if (is_first_stage(domain))
 		return;
 	if (last > last_of_width(vtd_ss_address_width(pt->levels)))
@@ -282,10 +252,10 @@ static void find_common(struct vtd_domain *domain)
 /* Written only when it changes: look-ups may run beside an attach that changes nothing. */
 static void show_common(struct vtd_domain *domain)
 {
-	if (domain->base.aperture_last != domain->pgtable.aperture_last)
-		domain->base.aperture_last = domain->pgtable.aperture_last;
-	if (domain->base.pgsize_bitmap != domain->pgtable.pgsize_bitmap)
-		domain->base.pgsize_bitmap = domain->pgtable.pgsize_bitmap;
+	if (domain->common.base.aperture_last != domain->common.pgtable.aperture_last)
+		domain->common.base.aperture_last = domain->common.pgtable.aperture_last;
+	if (domain->common.base.pgsize_bitmap != domain->common.pgtable.pgsize_bitmap)
+		domain->common.base.pgsize_bitmap = domain->common.pgtable.pgsize_bitmap;
 }
 
 #else
@@ -293,7 +263,7 @@ static void show_common(struct vtd_domain *domain)
 /* The domain stays as it was made: the unit must be able to do all of that. */
 static int join(struct vtd_domain *domain, const struct vtd_unit *unit)
 {
-	const struct iommu_pgtable *pt = &domain->pgtable;
+	const struct iommu_pgtable *pt = &domain->common.pgtable;
 	const struct vtd_capabilities *caps = &unit->caps;
 
 	if (is_beyond(domain, unit) || (pt->pgsize_bitmap & ~sizes_on(domain, unit)) != 0 ||
@@ -315,29 +285,31 @@ static int join(struct vtd_domain *domain, const struct vtd_unit *unit)
 /* --- Entering and leaving --------------------------------------------------------------------- */
 
 /* A domain id for the first endpoint behind the unit, and a table that the unit can walk. */
-static int first_endpoint(struct vtd_domain *domain, struct vtd_attachment *attachment)
+static int first_endpoint(struct vtd_domain *domain, struct iommu_place *place)
 {
-	const uint16_t id = iommu_vtd_domain_id_alloc(attachment->unit);
+	struct vtd_unit *unit = unit_at(place);
+	/* Id 0 tags not-present entries in caching mode and is never given away. */
+	const uint32_t id = iommu_ids_alloc(&unit->domain_ids, &unit->state, 1, 0);
 	int status = 0;
 
-	if (id == 0)
-		return VTD_REFUSE(attachment->unit, IOMMU_ENOSPC, "no domain id is free");
+	if (id >= unit->domain_ids.count)
+		return VTD_REFUSE(unit, IOMMU_ENOSPC, "no domain id is free");
 	if (vtd_domain_has_table(domain)) {
-		status = join(domain, attachment->unit);
-		flush_tops(domain, attachment->unit);
+		status = join(domain, unit);
+		flush_tops(domain, unit);
 		if (status != 0)
 			find_common(domain);
 		show_common(domain);
 	}
 	if (status != 0)
-		iommu_vtd_domain_id_free(attachment->unit, id);
+		iommu_ids_free(&unit->domain_ids, id, 0);
 	else
-		__atomic_store_n(&attachment->domain_id, id, __ATOMIC_RELEASE);
+		__atomic_store_n(&place->id, (uint16_t)id, __ATOMIC_RELEASE);
 	return status;
 }
 
 int iommu_vtd_place_enter(struct vtd_domain *domain, struct vtd_unit *unit,
-			  struct vtd_attachment **attachment)
+			  struct iommu_place **place)
 {
 	int status = 0;
 
@@ -345,24 +317,22 @@ int iommu_vtd_place_enter(struct vtd_domain *domain, struct vtd_unit *unit,
 		return VTD_REFUSE(unit, IOMMU_EINVAL,
 				  "it cannot translate by the domain's stage, depth, snooping or "
 				  "dirty tracking");
-	*attachment = place_get(domain, unit);
-	if (*attachment == NULL)
+	*place = place_get(domain, unit);
+	if (*place == NULL)
 		return IOMMU_ENOMEM;
-	if (!is_used(*attachment))
-		status = first_endpoint(domain, *attachment);
-	if (status != 0)
-		return status;
-	__atomic_add_fetch(&(*attachment)->endpoints, 1, __ATOMIC_SEQ_CST);
-	iommu_full_fence();
-	return 0;
+	if (!iommu_place_is_used(*place))
+		status = first_endpoint(domain, *place);
+	if (status == 0)
+		iommu_place_enter(*place);
+	return status;
 }
 
 /* With the last endpoint the domain id goes, and the domain may do more again. */
-void iommu_vtd_place_leave(struct vtd_domain *domain, struct vtd_attachment *attachment)
+void iommu_vtd_place_leave(struct vtd_domain *domain, struct iommu_place *place)
 {
-	if (__atomic_sub_fetch(&attachment->endpoints, 1, __ATOMIC_SEQ_CST) != 0)
+	if (!iommu_place_leave(place))
 		return;
-	iommu_vtd_domain_id_free(attachment->unit, attachment->domain_id);
+	iommu_ids_free(&unit_at(place)->domain_ids, place->id, 0);
 	if (!vtd_domain_has_table(domain))
 		return;
 	find_common(domain);

@@ -217,10 +217,10 @@ static int alloc_domain_ids(struct vtd_unit *unit)
 {
 	const struct iommu_platform *platform = unit->platform;
 
-	unit->domain_id_order = order_of((unit->caps.domains + 7) / 8);
-	unit->domain_ids =
-		platform->alloc_pages(platform->ctx, unit->domain_id_order, unit->node, 0);
-	return unit->domain_ids != NULL ? 0 : IOMMU_ENOMEM;
+	unit->domain_ids.count = unit->caps.domains;
+	unit->domain_ids.taken = platform->alloc_pages(
+		platform->ctx, order_of((unit->caps.domains + 7) / 8), unit->node, 0);
+	return unit->domain_ids.taken != NULL ? 0 : IOMMU_ENOMEM;
 }
 
 static void unit_name(struct vtd_unit *unit, unsigned int number)
@@ -291,12 +291,13 @@ static int unit_setup(struct vtd_unit *unit)
 		vtd_log(unit, IOMMU_LOG_ERROR, "it has no invalidation queue");
 		return IOMMU_EIO;
 	}
+	iommu_vtd_queue_init(unit);
 	unit->caps.scalable = unit->caps.scalable && unit->use_queue;
 	choose_mode(unit);
 	/* Only through the queue can a device's TLB be invalidated. */
 	unit->caps.device_tlb = unit->caps.device_tlb && unit->use_queue;
 	if (unit->caps.caching_mode || unit->caps.write_buffer)
-		__atomic_store_n(&unit->probe->tells_of_maps, true, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&unit->probe->set.tells_of_maps, true, __ATOMIC_SEQ_CST);
 	status = iommu_vtd_root_alloc(unit);
 	if (status == 0)
 		status = alloc_domain_ids(unit);
@@ -323,15 +324,16 @@ void iommu_vtd_unit_free(struct vtd_unit *unit)
 	iommu_vtd_queue_free(unit);
 	iommu_vtd_page_queue_free(unit);
 	iommu_vtd_interrupts_free(unit);
-	if (unit->domain_ids != NULL)
-		platform->free_pages(platform->ctx, unit->domain_ids, unit->domain_id_order);
+	if (unit->domain_ids.taken != NULL)
+		platform->free_pages(platform->ctx, unit->domain_ids.taken,
+				     order_of((unit->caps.domains + 7) / 8));
 	unmap_registers(unit);
 	if (--unit->table->units == 0 && unit->table != probe->main)
 		iommu_vtd_table_free(probe, unit->table);
 	/*
 	 * One more than there are, so that the last of them ends here, not in the loop of another.
 	 */
-	unit->attachments++;
+	unit->references++;
 	unit->removed = true;
 	iommu_vtd_unit_put(unit);
 }
@@ -343,12 +345,13 @@ static int unit_create(struct vtd_probe *probe, struct vtd_table *table,
 
 	if (unit == NULL)
 		return IOMMU_ENOMEM;
-	probe->units++;
+	probe->references++;
 	table->units++;
 	unit_name(unit, probe->names++);
 	unit->base.ops = probe->ops;
 	unit->base.segment = record->segment;
 	unit->probe = probe;
+	unit->state.set = &probe->set;
 	unit->platform = probe->platform;
 	unit->table = table;
 	unit->record = *record;
@@ -434,14 +437,13 @@ static int probe_create(struct iommu *iommu, const struct iommu_dmar *dmar,
 	set_options(probe, options);
 	iommu_list_init(&probe->tables);
 	iommu_vtd_claims_init(probe);
-	iommu_list_init(&probe->graveyard);
-	iommu_list_init(&probe->directory_graveyard);
+	iommu_unit_set_init(&probe->set);
 	iommu_object_cache_init(&probe->table_cache, platform, sizeof(struct vtd_table));
 	iommu_object_cache_init(&probe->unit_cache, platform, sizeof(struct vtd_unit));
 	iommu_object_cache_init(&probe->domain_cache, platform, sizeof(struct vtd_domain));
-	iommu_object_cache_init(&probe->attachment_cache, platform, sizeof(struct vtd_attachment));
+	iommu_object_cache_init(&probe->place_cache, platform, sizeof(struct iommu_place));
 	iommu_object_cache_init(&probe->endpoint_cache, platform, sizeof(struct vtd_endpoint));
-	iommu_object_cache_init(&probe->use_cache, platform, sizeof(struct vtd_use));
+	iommu_object_cache_init(&probe->use_cache, platform, sizeof(struct iommu_use));
 	iommu_object_cache_init(&probe->directory_cache, platform, sizeof(struct vtd_directory));
 	probe->main = table_alloc(probe, dmar->length);
 	if (probe->main == NULL) {
@@ -474,14 +476,14 @@ int iommu_vtd_probe_units(struct iommu *iommu, const struct iommu_ops *ops, cons
 	iommu_vtd_report_table(probe, &dmar);
 	probe->ops = ops;
 	/* Held, so that a unit which fails does not take the probe with it. */
-	probe->units++;
+	probe->references++;
 	status = iommu_vtd_claims_make(probe);
 	if (status == 0)
 		status =
 			iommu_keep_free(iommu, VTD_INTERRUPT_RANGE_START, VTD_INTERRUPT_RANGE_LAST);
 	if (status == 0)
 		status = units_create(probe, probe->main);
-	probe->units--;
+	probe->references--;
 	if (status != 0)
 		iommu_vtd_probe_free(probe);
 	return status;
@@ -536,7 +538,7 @@ static bool has_interrupts(const struct vtd_unit *unit)
 	unsigned int word;
 
 	for (word = 0; unit->interrupts != NULL && word < unit->interrupts->entries / 64; word++)
-		if (unit->interrupts->taken[word] != 0)
+		if (unit->interrupts->ids.taken[word] != 0)
 			return true;
 	return false;
 }
@@ -559,7 +561,7 @@ int iommu_vtd_unit_remove(struct iommu_unit *base)
 	if (status != 0)
 		return status;
 	base->enabled = false;
-	iommu_vtd_reap(unit->probe);
+	iommu_release_confirmed(&unit->probe->set);
 	iommu_unregister_unit(base);
 	iommu_vtd_unit_free(unit);
 	return 0;

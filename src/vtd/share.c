@@ -31,7 +31,7 @@ void iommu_vtd_table_free(struct vtd_probe *probe, struct vtd_table *table)
 
 void iommu_vtd_probe_free(struct vtd_probe *probe)
 {
-	if (probe->units != 0)
+	if (probe->references != 0)
 		return;
 	while (!iommu_list_is_empty(&probe->tables))
 		iommu_vtd_table_free(
@@ -44,10 +44,10 @@ void iommu_vtd_unit_put(struct vtd_unit *unit)
 {
 	struct vtd_probe *probe = unit->probe;
 
-	unit->attachments--;
-	if (unit->attachments != 0 || !unit->removed)
+	unit->references--;
+	if (unit->references != 0 || !unit->removed)
 		return;
 	iommu_object_free(&probe->unit_cache, unit);
-	probe->units--;
+	probe->references--;
 	iommu_vtd_probe_free(probe);
 }

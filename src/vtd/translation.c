@@ -45,5 +45,5 @@ void iommu_vtd_translation_put_back(struct vtd_endpoint *endpoint, uint32_t pasi
 	else
 		iommu_vtd_context_put_back(endpoint, low_of(translation), high_of(translation));
 	/* In caching mode the unit may remember that there was nothing. */
-	iommu_vtd_doubt(endpoint->unit);
+	iommu_unit_note_failure(&endpoint->unit->state);
 }

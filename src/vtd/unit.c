@@ -9,7 +9,6 @@
  */
 #include <libiommu/status.h>
 
-#include "base/atomic.h"
 #include "vtd/vtd.h"
 
 /* --- Bring-up --------------------------------------------------------------------------------- */
@@ -54,9 +53,7 @@ static int set_root_table(struct vtd_unit *unit)
 	 * From here on hardware may walk the tables. An unmap that does not see the flag yet has
 	 * cleared its entries before hardware can read them.
 	 */
-	__atomic_store_n(&unit->active, true, __ATOMIC_SEQ_CST);
-	__atomic_add_fetch(&unit->epoch, 1, __ATOMIC_SEQ_CST);
-	iommu_full_fence();
+	iommu_unit_set_active(&unit->state, true);
 	vtd_write64(unit, VTD_RTADDR,
 		    iommu_virt_to_phys(unit->platform, unit->root) |
 			    (vtd_is_scalable(unit) ? VTD_RTADDR_SCALABLE : VTD_RTADDR_LEGACY));
@@ -123,9 +120,8 @@ static int shut_down(struct vtd_unit *unit)
 	status = iommu_vtd_command_clear(unit, VTD_GLOBAL_TE);
 	if (status != 0)
 		return status;
-	/* Before the queue goes: see execute() in invalidation.c. */
-	__atomic_store_n(&unit->active, false, __ATOMIC_SEQ_CST);
-	__atomic_add_fetch(&unit->epoch, 1, __ATOMIC_SEQ_CST);
+	/* Before the queue goes: see iommu_batch_execute. */
+	iommu_unit_set_active(&unit->state, false);
 	iommu_vtd_inherited_drop(unit);
 	status = iommu_vtd_queue_release(unit);
 	unit->started = status != 0;
@@ -149,7 +145,8 @@ bool iommu_vtd_unit_translates(const struct vtd_unit *unit)
 {
 	const uint32_t gsts = vtd_read32(unit, VTD_GSTS);
 
-	return vtd_unit_is_active(unit) && gsts != UINT32_MAX && (gsts & VTD_GLOBAL_TE) != 0;
+	return iommu_unit_is_active(&unit->state) && gsts != UINT32_MAX &&
+	       (gsts & VTD_GLOBAL_TE) != 0;
 }
 
 static void begin(struct vtd_unit *unit)
@@ -167,7 +164,7 @@ static void begin(struct vtd_unit *unit)
 static void abandon(struct vtd_unit *unit)
 {
 	if (unit->stays_on || vtd_unit_is_taken_over(unit))
-		iommu_vtd_doubt(unit);
+		iommu_unit_note_failure(&unit->state);
 	else
 		(void)shut_down(unit);
 }

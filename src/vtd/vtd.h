@@ -9,7 +9,8 @@
  *   unit->queue.lock      the ring, and what became of submissions
  *   unit->command_lock    the global command register, and invalidation by registers: a look at the
  *                         status and the start of one command
- *   domain->lock          the domain's quarantine
+ *   domain->common.lock   the domain's uses
+ *   domain->common.pages  its withheld pages
  *
  * Root and context tables, the list of a domain's units and the unit's domain ids change only on
  * the control path, which the host serialises.
@@ -28,11 +29,13 @@
 #include <libiommu/status.h>
 #include <libiommu/vtd.h>
 
-#include "base/confirmation.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/object_cache.h"
 #include "base/spinlock.h"
+#include "unit/domain.h"
+#include "unit/id.h"
+#include "unit/invalidation.h"
 #include <libiommu/backend/mmio.h>
 
 /* --- cap: what a unit can do ------------------------------------------------------------------ */
@@ -86,54 +89,13 @@ unsigned int iommu_vtd_root_bits(struct vtd_unit *unit);
 
 /* --- queue: the invalidation queue ------------------------------------------------------------ */
 
-/* One page of 128-bit descriptors, or two of 256-bit ones. */
-#define VTD_QUEUE_ENTRIES 256
+static inline struct iommu_command vtd_command_of(struct vtd_descriptor descriptor)
+{
+	return (struct iommu_command){descriptor.low, descriptor.high};
+}
 
-/* What became of a submission; kept in the slot of its wait descriptor. */
-enum vtd_submission_state {
-	VTD_SUBMITTED = 0,
-	VTD_REFUSED,   /* hardware refused one of its descriptors */
-	VTD_DROPPED,   /* hardware dropped its wait: no status will come */
-	VTD_TOLD,      /* one of the two above, and the submitter knows */
-	VTD_ABANDONED, /* the submitter waits no longer; hardware may still answer */
-};
-
-/* What is known of a slot in use. */
-struct vtd_slot {
-	/* Of a wait descriptor: the number of its submission, and what became of that. */
-	uint32_t sequence;
-	uint16_t silent; /* when it was dropped: the device, as far as hardware says */
-	uint8_t state;
-	/* The slot of the wait descriptor of its submission. */
-	uint8_t owner;
-	/* Its descriptor was refused, and the one that took its place must not be. */
-	bool replaced;
-	/* Of a wait descriptor: its submission asks a device. */
-	bool asks_device;
-};
-
-struct vtd_queue {
-	struct iommu_spinlock lock;
-	struct vtd_descriptor *ring;
-	/* One status dword for each slot: hardware writes it for the wait descriptor in that slot.
-	 */
-	uint32_t *status;
-	struct vtd_slot *slots; /* in the same page, behind them */
-	unsigned int head;      /* the oldest slot in use */
-	unsigned int tail;      /* the next slot to fill; head == tail: empty */
-	uint32_t sequence;      /* of the newest submission */
-	/* Counts restarts: what was submitted before one is lost. */
-	uint32_t generation;
-	bool wide;    /* descriptors of 256 bits, as scalable mode wants them */
-	bool running; /* hardware has confirmed that it is on; nothing is submitted otherwise */
-	/*
-	 * Hardware stopped answering: nothing is submitted before all that was has been answered.
-	 */
-	bool hangs;
-	/* It was told to turn off while busy, and did not: hardware may have ignored that. */
-	bool stayed_on;
-};
-
+/* The queue of a unit whose capabilities are known; and its memory. */
+void iommu_vtd_queue_init(struct vtd_unit *unit);
 int iommu_vtd_queue_alloc(struct vtd_unit *unit);
 void iommu_vtd_queue_free(struct vtd_unit *unit);
 /*
@@ -149,19 +111,6 @@ void iommu_vtd_queue_look(struct vtd_unit *unit);
 int iommu_vtd_queue_release(struct vtd_unit *unit);
 /* Turn it off, or the one that a predecessor left on. */
 int iommu_vtd_queue_turn_off(struct vtd_unit *unit);
-/*
- * Have hardware execute `count` descriptors, perhaps none, and all that came before them, and wait
- * for it. 0; IOMMU_EIO: hardware refused one, or reported an error; IOMMU_EAGAIN: a device's TLB
- * did not answer, *silent says which (0: unknown), and what had been submitted behind it is lost,
- * whichever submission it was of; IOMMU_ETIMEDOUT; IOMMU_EINVAL: more than VTD_BATCH_MAX.
- */
-int iommu_vtd_queue_submit(struct vtd_unit *unit, const struct vtd_descriptor *descriptors,
-			   unsigned int count, uint16_t *silent);
-#define VTD_BATCH_MAX 16
-/* Make good, for whichever submitter, what hardware complains of in FSTS. Any context. */
-void iommu_vtd_queue_check_errors(struct vtd_unit *unit);
-/* Does it run, and has it not fallen silent, as far as is known? Any context. */
-bool iommu_vtd_queue_answers(struct vtd_unit *unit);
 
 /* --- command: the global command register ----------------------------------------------------- */
 
@@ -188,41 +137,23 @@ int iommu_vtd_flush_write_buffer(struct vtd_unit *unit);
 struct vtd_domain;
 struct vtd_endpoint;
 
-/* Descriptors that are confirmed together. */
-struct vtd_batch {
-	struct vtd_descriptor descriptors[VTD_BATCH_MAX];
-	/* Of a device-TLB descriptor: the device, which is blocked when it does not answer. */
-	struct vtd_endpoint *device[VTD_BATCH_MAX];
-	unsigned int count;
-	/* The domain id under which hardware caches the context entries of those devices. */
-	uint16_t domain_id;
-};
-
-static inline bool vtd_batch_has_room(const struct vtd_batch *batch)
+static inline void vtd_batch_add(struct iommu_batch *batch, struct vtd_descriptor descriptor)
 {
-	return batch->count < VTD_BATCH_MAX;
-}
-
-static inline void vtd_batch_add(struct vtd_batch *batch, struct vtd_descriptor descriptor)
-{
-	batch->device[batch->count] = NULL;
-	batch->descriptors[batch->count++] = descriptor;
+	iommu_batch_add(batch, vtd_command_of(descriptor), NULL);
 }
 
 /* The 2^order pages at `address` in a device's TLB, of a PASID, or of none: 0. */
-void iommu_vtd_batch_add_device(struct vtd_batch *batch, struct vtd_endpoint *endpoint,
+void iommu_vtd_batch_add_device(struct iommu_batch *batch, struct vtd_endpoint *endpoint,
 				uint32_t pasid, uint64_t address, unsigned int order);
 /* Everything that it holds of PASIDs, where the device knows how. */
-void iommu_vtd_batch_add_all_pasids(struct vtd_batch *batch, struct vtd_endpoint *endpoint);
+void iommu_vtd_batch_add_all_pasids(struct iommu_batch *batch, struct vtd_endpoint *endpoint);
 /*
- * Execute a batch, by queue or by registers, and wait. When that fails the unit is marked: what it
- * caches is unknown, and the next invalidation of anything begins with a global one. A device that
- * does not answer is blocked, and the rest is done without it: 0 then means as always that hardware
- * lets nothing pass any more that was invalidated. The batch is used up.
+ * Execute a batch, by queue or by registers, and wait; what is open on the unit is made good first.
+ * See iommu_batch_execute.
  */
-int iommu_vtd_invalidate(struct vtd_unit *unit, struct vtd_batch *batch);
+int iommu_vtd_invalidate(struct vtd_unit *unit, struct iommu_batch *batch);
 /* Execute a batch that invalidates nothing: what had failed before is none of its business. */
-int iommu_vtd_tell(struct vtd_unit *unit, struct vtd_batch *batch);
+int iommu_vtd_tell(struct vtd_unit *unit, struct iommu_batch *batch);
 /* Context cache, IOTLB and interrupt entries, all of it; not the TLBs of devices. */
 int iommu_vtd_invalidate_all(struct vtd_unit *unit);
 /*
@@ -231,14 +162,9 @@ int iommu_vtd_invalidate_all(struct vtd_unit *unit);
  * is made present or reported as done. Control path.
  */
 int iommu_vtd_confirm(struct vtd_unit *unit);
-/*
- * What the unit caches is not known any more: the next invalidation of anything begins with a
- * global one.
- */
-void iommu_vtd_doubt(struct vtd_unit *unit);
 /* All that a unit has cached of a domain and overlaps [start, last], and what its devices have. */
 int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain, uint16_t domain_id,
-			       iommu_iova_t start, iommu_iova_t last, bool leaves_only);
+			       const struct iommu_change *change);
 /* 2^order entries of the interrupt table from an index on. */
 int iommu_vtd_invalidate_interrupts(struct vtd_unit *unit, uint16_t index, unsigned int order);
 
@@ -288,7 +214,9 @@ struct vtd_unit {
 	/* Invalidation by registers: one was waited for in vain; the request at work, or NULL. */
 	bool registers_hang;
 	struct vtd_register_request *register_request;
-	struct vtd_queue queue;
+	struct iommu_command_ring queue;
+	/* It was told to turn off while busy, and did not: hardware may have ignored that. */
+	bool queue_stayed_on;
 	/* Scalable mode, rather than legacy mode. */
 	bool scalable;
 	bool use_queue;
@@ -319,23 +247,15 @@ struct vtd_unit {
 	uint32_t *inherited[VTD_INHERITED_PAGES]; /* entries by domain id; NULL: none of these */
 	unsigned int inherited_ids;
 	struct iommu_list_node inherited_directories;
-	/* So many attachments name it; the structure outlives the unit until none does. */
-	unsigned int attachments;
-	bool removed;
 	/*
-	 * Hardware may walk the root table: changes must be invalidated. Atomic: set before
-	 * hardware gets the table, cleared once it has confirmed that translation is off.
+	 * So many places and directories name it; the structure outlives the unit until none does.
 	 */
-	bool active;
-	/* Counts the changes of `active`. Atomic. */
-	uint32_t epoch;
-	/* Of invalidations; a global one makes all of them good … */
-	struct iommu_confirmation confirmation;
-	/* … but for what devices keep in their TLBs. */
-	struct iommu_confirmation device_tlbs;
+	unsigned int references;
+	bool removed;
+	/* What it has not confirmed; it is active while hardware may walk the root table. */
+	struct iommu_unit_state state;
 	struct vtd_root_entry *root;
-	uint64_t *domain_ids; /* a bit for each that is taken */
-	unsigned int domain_id_order;
+	struct iommu_ids domain_ids;
 };
 
 /*
@@ -415,29 +335,8 @@ bool iommu_vtd_unit_translates(const struct vtd_unit *unit);
 int iommu_vtd_unit_suspend(struct vtd_unit *unit);
 int iommu_vtd_unit_resume(struct vtd_unit *unit);
 
-/* A free domain id, never 0; 0: all are taken. And back. */
-uint16_t iommu_vtd_domain_id_alloc(struct vtd_unit *unit);
-void iommu_vtd_domain_id_free(struct vtd_unit *unit, uint16_t id);
-/* Mark an id as taken that is in use already. */
-void iommu_vtd_domain_id_take(struct vtd_unit *unit, uint16_t id);
 /* One attachment less names the unit. */
 void iommu_vtd_unit_put(struct vtd_unit *unit);
-static inline bool vtd_unit_is_active(const struct vtd_unit *unit)
-{
-	return __atomic_load_n(&unit->active, __ATOMIC_ACQUIRE);
-}
-
-/* Might hardware still use what it was not confirmed to have forgotten? */
-static inline bool vtd_unit_has_failed(const struct vtd_unit *unit)
-{
-	return iommu_confirmation_is_open(&unit->confirmation);
-}
-
-static inline bool vtd_unit_is_suspect(const struct vtd_unit *unit)
-{
-	return vtd_unit_is_active(unit) && vtd_unit_has_failed(unit);
-}
-
 /* --- report: what was found, in lines for people --- */
 /* Once for a unit, a table; and after units were enabled together, for all of them. */
 #if IOMMU_CONFIG_LOG
@@ -463,28 +362,6 @@ static inline void iommu_vtd_report_enabled(struct vtd_unit *first)
 
 /* --- endpoint --------------------------------------------------------------------------------- */
 
-struct vtd_use;
-
-/* A use in the list of a domain that it depends on; under the domain's lock. */
-struct vtd_listing {
-	struct iommu_list_node node;
-	/* The list is in this order, and a number is never given twice: see invalidation.c. */
-	uint64_t number;
-	struct vtd_use *use;
-};
-
-/*
- * An endpoint that uses a domain: for its requests without a PASID (0) or those with this one.
- * Nested domains list it with their parent, too, on which it also depends.
- */
-struct vtd_use {
-	struct vtd_listing own, below;
-	struct vtd_endpoint *endpoint;
-	struct vtd_domain *domain; /* NULL: not in use */
-	uint32_t pasid;
-	struct iommu_list_node link; /* with a PASID: in the endpoint's list */
-};
-
 struct vtd_directory;
 
 /* The back end's part of an endpoint. */
@@ -500,13 +377,10 @@ struct vtd_endpoint {
 	 * In scalable mode its context entry does not let it, until then.
 	 */
 	bool tlb_unknown;
-	/* The device did not answer: nothing of it passes until it was reset. Atomic. */
-	bool lost;
+	struct iommu_device_tlb tlb;
 	/* Two, because on its way between domains it keeps translations of both. */
-	struct vtd_use uses[2];
+	struct iommu_use uses[2];
 	struct iommu_list_node pasids; /* uses with a PASID */
-	/* Invalidations under way that name it; atomic. Its end waits for them. */
-	uint32_t users;
 	/*
 	 * Scalable mode: its PASIDs, how many of them are present, and the flags of its context
 	 * entry.
@@ -665,9 +539,10 @@ struct vtd_directory {
 	iommu_cell_t *entries;
 	unsigned int order; /* of its pages */
 	bool shares_tables; /* a larger one has taken its place, and has the tables */
-	/* In the graveyard; or, one of before, in its unit's list until an endpoint takes it. */
-	struct iommu_list_node grave;
-	/* One of before: whose it is, and how many PASIDs are present. */
+	struct iommu_withheld end;
+	/* One of before: in its unit's list until an endpoint takes it. Whose it is, and how many
+	 * PASIDs are present. */
+	struct iommu_list_node link;
 	uint16_t source_id;
 	unsigned int present;
 };
@@ -688,9 +563,8 @@ struct vtd_directory *iommu_vtd_directory_make(struct vtd_unit *unit, unsigned i
 int iommu_vtd_directory_alloc(struct vtd_endpoint *endpoint);
 /* The first PASID from `pasid` on whose entry is in a table, or VTD_PASIDS_MAX. */
 uint32_t iommu_vtd_pasid_next(const struct vtd_endpoint *endpoint, uint32_t pasid);
-/* Free a directory once no unit can be walking it, and those that waited for that. */
+/* Free a directory once its unit cannot be walking it. */
 void iommu_vtd_directory_free(struct vtd_directory *directory);
-void iommu_vtd_directories_reap(struct vtd_probe *probe);
 #else
 static inline int iommu_vtd_directory_alloc(struct vtd_endpoint *endpoint)
 {
@@ -706,10 +580,6 @@ static inline uint32_t iommu_vtd_pasid_next(const struct vtd_endpoint *endpoint,
 static inline void iommu_vtd_directory_free(struct vtd_directory *directory)
 {
 	(void)directory;
-}
-static inline void iommu_vtd_directories_reap(struct vtd_probe *probe)
-{
-	(void)probe;
 }
 #endif
 
@@ -799,26 +669,11 @@ static inline void iommu_vtd_inherited_drop(struct vtd_unit *unit)
 
 /* --- domain, attach, fault, scope, driver ----------------------------------------------------- */
 
-/* One unit that a domain is or was attached to. Lives until the domain is freed. */
-struct vtd_attachment {
-	struct vtd_attachment *next;
-	struct vtd_unit *unit;
-	/*
-	 * Endpoints attached, and the domain id while there are any. Both atomic: the map path
-	 * reads first the one, then the other.
-	 */
-	uint32_t endpoints;
-	uint16_t domain_id;
-};
-
 struct vtd_domain {
-	struct iommu_domain base; /* first */
+	struct iommu_placed common; /* first */
 	struct vtd_probe *probe;
 	/* 0: everything is blocked. */
 	enum vtd_pasid_type type;
-	/* Of a domain with tables of its own: the table, and what makes it. */
-	struct iommu_pgtable pgtable;
-	const struct iommu_pgtable_ops *format;
 	/* Roots for units that know only deeper tables: of 4 and 5 levels, made on demand. */
 	void *tops[2];
 	/* As configured: what the units that come and go cut down. */
@@ -834,63 +689,46 @@ struct vtd_domain {
 	unsigned int first_levels;
 	uint64_t first_flags;
 	struct vtd_domain *parent;
-	/* Newest first; only ever grows while the domain lives. Atomic: the map path reads it. */
-	struct vtd_attachment *attachments;
-	struct iommu_spinlock lock;
-	/* What failed to be invalidated, and a flag (atomic) that there is something. */
-	struct iommu_gather quarantine;
-	bool quarantined;
-	/*
-	 * Everything that depends on its tables (struct vtd_listing), in order of numbers, and how
-	 * many of those need a descriptor of their own when something is invalidated: atomic.
-	 */
-	struct iommu_list_node uses;
-	uint64_t use_numbers;
-	uint32_t special_uses;
-	struct iommu_list_node grave;
 };
 
 static inline struct vtd_domain *vtd_domain_of(const struct iommu_domain *domain)
 {
-	return iommu_container_of((uintptr_t)domain, struct vtd_domain, base);
+	return iommu_container_of((uintptr_t)domain, struct vtd_domain, common.base);
 }
 
 /* Does it have tables of its own? */
 static inline bool vtd_domain_has_table(const struct vtd_domain *domain)
 {
-	return domain->pgtable.root != NULL;
+	return iommu_placed_has_table(&domain->common);
 }
 
 /* --- place: a domain on a unit ---------------------------------------------------------------- */
 
-/* The domain's place on a unit, or NULL. */
-struct vtd_attachment *iommu_vtd_place_find(const struct vtd_domain *domain,
-					    const struct vtd_unit *unit);
 /* One endpoint more: the domain is fitted to the unit with the first. And one less. */
 int iommu_vtd_place_enter(struct vtd_domain *domain, struct vtd_unit *unit,
-			  struct vtd_attachment **attachment);
-void iommu_vtd_place_leave(struct vtd_domain *domain, struct vtd_attachment *attachment);
+			  struct iommu_place **place);
+void iommu_vtd_place_leave(struct vtd_domain *domain, struct iommu_place *place);
 /*
  * Where a unit finds the table, and of how many levels it is there. The domain has been fitted to
  * it.
  */
 iommu_paddr_t iommu_vtd_place_root(struct vtd_domain *domain, const struct vtd_unit *unit,
 				   unsigned int *levels);
-/* Give up the domain's places on units; it is attached to nothing. */
-void iommu_vtd_attachments_free(struct vtd_domain *domain);
-
 /* --- use -------------------------------------------------------------------------------------- */
 
 /* Does a device keep translations of the domain? */
-bool iommu_vtd_use_keeps(const struct vtd_domain *domain, const struct vtd_endpoint *endpoint);
-/* List a use with the domain, and the domain's parent; take it off. */
-void iommu_vtd_use_begin(struct vtd_use *use, struct vtd_domain *domain,
-			 struct vtd_endpoint *endpoint, uint32_t pasid);
-void iommu_vtd_use_end(struct vtd_use *use);
+static inline bool vtd_use_keeps(const struct vtd_domain *domain,
+				 const struct vtd_endpoint *endpoint)
+{
+	/* In legacy mode a device does not get to know what is passed through. */
+	return IOMMU_CONFIG_DEVICE_TLB && endpoint->device_tlb &&
+	       (vtd_is_scalable(endpoint->unit) || vtd_domain_has_table(domain));
+}
+/* Tell hardware of a change of a domain there. */
+extern const struct iommu_place_ops iommu_vtd_place_ops;
 
 int iommu_vtd_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 			   const struct iommu_domain_config *config, struct iommu_domain **domain);
-void iommu_vtd_domain_free(struct iommu_domain *domain);
 extern const struct iommu_domain_ops iommu_vtd_first_stage_ops;
 extern const struct iommu_domain_ops iommu_vtd_second_stage_ops;
 /* A range of a first stage of another owner, wherever the domain is used. */
@@ -901,8 +739,6 @@ bool iommu_vtd_rest_is_zero(const void *user, size_t from, size_t size);
 /* See iommu_domain_ops.invalidate_user. */
 int iommu_vtd_invalidate_user(struct iommu_domain *domain, const void *requests,
 			      size_t request_size, unsigned int count, unsigned int *done);
-/* Free the freed domains, and directories, that no unit can be walking any more. Control path. */
-void iommu_vtd_reap(struct vtd_probe *probe);
 
 int iommu_vtd_paging_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
 int iommu_vtd_identity_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
@@ -948,19 +784,13 @@ struct vtd_probe {
 	struct iommu_object_cache claim_cache, region_cache;
 	struct iommu_list_node tables;
 	struct vtd_table *main; /* the machine's */
-	struct iommu_object_cache table_cache, unit_cache, domain_cache, attachment_cache,
+	struct iommu_object_cache table_cache, unit_cache, domain_cache, place_cache,
 		endpoint_cache, use_cache, directory_cache;
-	unsigned int units; /* structures alive */
-	unsigned int names; /* given so far */
+	unsigned int references; /* structures of units and domains that are alive */
+	unsigned int names;      /* given so far */
 	/* All units are enabled together, and so will be those that get devices later. */
 	bool running;
-	/*
-	 * A unit has to be told of new mappings: it caches that there are none, has a write buffer,
-	 * or did not confirm an invalidation. Never unset. Atomic.
-	 */
-	bool tells_of_maps;
-	/* Freed domains whose tables a suspect unit might still walk; and PASID directories. */
-	struct iommu_list_node graveyard, directory_graveyard;
+	struct iommu_unit_set set;
 };
 
 /* Do devices of a kernel before us go on behind it? */
@@ -1047,9 +877,8 @@ static inline void iommu_vtd_page_requests_drain(struct vtd_endpoint *endpoint)
 struct vtd_interrupts {
 	struct vtd_interrupt_entry *table;
 	unsigned int entries, order;
-	struct iommu_spinlock lock;
-	/* A bit for each entry that is taken, and one for each that waits for confirmation. */
-	uint64_t *taken, *retired;
+	struct iommu_spinlock lock; /* of the ids */
+	struct iommu_ids ids;
 	bool x2apic; /* how the entries are written */
 	bool running;
 	/*

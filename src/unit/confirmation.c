@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What hardware has not confirmed, and what waits for that. */
+#include "unit/confirmation.h"
+
+#include "base/atomic.h"
+
+void iommu_unit_set_active(struct iommu_unit_state *state, bool active)
+{
+	__atomic_store_n(&state->active, active, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&state->epoch, 1, __ATOMIC_SEQ_CST);
+	iommu_full_fence();
+}
+
+void iommu_unit_note_failure(struct iommu_unit_state *state)
+{
+	iommu_confirmation_fail(&state->confirmation);
+	iommu_confirmation_fail(&state->device_tlbs);
+	/* A map of the same addresses must now find that out: see iommu_placed_sync_map. */
+	__atomic_store_n(&state->set->tells_of_maps, true, __ATOMIC_RELEASE);
+}
+
+void iommu_unit_set_in_doubt(struct iommu_unit_state *state, bool in_doubt)
+{
+	/* Before it begins, and before it ends: between the two it is never seen as closed. */
+	iommu_unit_note_failure(state);
+	__atomic_add_fetch(&state->in_doubt, in_doubt ? 1 : UINT32_MAX, __ATOMIC_SEQ_CST);
+}
+
+/* --- What is withheld ------------------------------------------------------------------------- */
+
+void iommu_unit_set_init(struct iommu_unit_set *set)
+{
+	iommu_list_init(&set->withheld);
+}
+
+void iommu_withhold(struct iommu_unit_set *set, struct iommu_withheld *withheld)
+{
+	if (withheld->is_reachable(withheld))
+		iommu_list_insert(&set->withheld, &withheld->link);
+	else
+		withheld->release(withheld);
+}
+
+void iommu_release_confirmed(struct iommu_unit_set *set)
+{
+	struct iommu_list_node *node = set->withheld.next;
+
+	while (node != &set->withheld) {
+		struct iommu_withheld *withheld =
+			iommu_container_of(node, struct iommu_withheld, link);
+
+		node = node->next;
+		if (withheld->is_reachable(withheld))
+			continue;
+		iommu_list_remove(&withheld->link);
+		withheld->release(withheld);
+	}
+}
+
+void iommu_withheld_pages_take(struct iommu_withheld_pages *pages,
+			       const struct iommu_pgtable_ops *format, struct iommu_pgtable *pt,
+			       struct iommu_gather *gather)
+{
+	uintptr_t state = iommu_spin_lock(pt->platform, &pages->lock);
+
+	format->merge_gathered(pt, gather, &pages->gather);
+	__atomic_store_n(&pages->any, false, __ATOMIC_RELAXED);
+	iommu_spin_unlock(pt->platform, &pages->lock, state);
+}
+
+void iommu_withheld_pages_put(struct iommu_withheld_pages *pages,
+			      const struct iommu_pgtable_ops *format, struct iommu_pgtable *pt,
+			      struct iommu_gather *gather)
+{
+	uintptr_t state = iommu_spin_lock(pt->platform, &pages->lock);
+
+	format->merge_gathered(pt, &pages->gather, gather);
+	__atomic_store_n(&pages->any, true, __ATOMIC_RELAXED);
+	iommu_spin_unlock(pt->platform, &pages->lock, state);
+}

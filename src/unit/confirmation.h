@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What hardware has not confirmed: the one authority on it. Every path that is about to rely on
+ * what hardware has forgotten asks here, and nothing else decides.
+ *
+ * The words. Something of a unit is *open* from the moment in which an invalidation of it, or the
+ * change that makes one necessary, has failed, until a later invalidation of everything has been
+ * confirmed. A part of a unit is *in doubt* while its state may be other than it should, because
+ * the call that was to change it failed. What must not be freed or used anew meanwhile is
+ * *withheld*: pages of tables, whole domains, ids, interrupt entries.
+ *
+ * The invariants:
+ *
+ *   1. Nothing that was withheld is freed, and nothing new is made present on a unit, while
+ *      anything of that unit is open.
+ *   2. An invalidation of everything closes what was open when it *began*, and only once it is
+ *      confirmed: what fails meanwhile, on another CPU, stays open.
+ *   3. A unit that walks no table, as hardware has confirmed, reaches nothing, whatever is open.
+ *   4. What is in doubt is open for as long, and once more when the doubt ends: for what was cached
+ *      until then.
+ *   5. A call that finds something open repeats the invalidation or fails; it does not return 0 on
+ *      top of it.
+ *
+ *	const uint32_t failures = iommu_confirmation_begin(&unit->confirmation);
+ *	status = invalidate_everything();
+ *	if (status == 0)
+ *		iommu_confirmation_end(&unit->confirmation, failures);
+ *
+ * Counting is for any context, any CPU, without a lock. What is withheld is released on the control
+ * path.
+ */
+#ifndef IOMMU_UNIT_CONFIRMATION_H
+#define IOMMU_UNIT_CONFIRMATION_H
+
+#include <libiommu/backend/ops.h>
+#include <libiommu/pgtable.h>
+
+#include "base/inline_atomics.h"
+#include "base/list.h"
+#include "base/spinlock.h"
+
+/* --- What is open ----------------------------------------------------------------------------- */
+
+static inline bool iommu_confirmation_is_open(const struct iommu_confirmation *confirmation)
+{
+	return __atomic_load_n(&confirmation->failures, __ATOMIC_ACQUIRE) !=
+	       __atomic_load_n(&confirmation->made_good, __ATOMIC_ACQUIRE);
+}
+
+static inline void iommu_confirmation_fail(struct iommu_confirmation *confirmation)
+{
+	__atomic_add_fetch(&confirmation->failures, 1, __ATOMIC_RELEASE);
+}
+
+static inline uint32_t iommu_confirmation_begin(const struct iommu_confirmation *confirmation)
+{
+	return __atomic_load_n(&confirmation->failures, __ATOMIC_ACQUIRE);
+}
+
+static inline void iommu_confirmation_end(struct iommu_confirmation *confirmation,
+					  uint32_t failures)
+{
+	uint32_t made_good = __atomic_load_n(&confirmation->made_good, __ATOMIC_RELAXED);
+
+	while ((int32_t)(failures - made_good) > 0 &&
+	       !__atomic_compare_exchange_n(&confirmation->made_good, &made_good, failures, false,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+}
+
+/* --- Of a unit -------------------------------------------------------------------------------- */
+
+/* What the units share among which domains are. */
+struct iommu_unit_set {
+	/* What is withheld: struct iommu_withheld. */
+	struct iommu_list_node withheld;
+	/*
+	 * A unit has to be told of new mappings: it caches that there are none, has a write buffer,
+	 * or did not confirm an invalidation. Never unset. Atomic.
+	 */
+	bool tells_of_maps;
+};
+
+struct iommu_unit_state {
+	struct iommu_unit_set *set;
+	/* Of invalidations; one of everything makes all of them good … */
+	struct iommu_confirmation confirmation;
+	/* … but for what devices keep in their TLBs. */
+	struct iommu_confirmation device_tlbs;
+	/* So many parts are in doubt. Atomic. */
+	uint32_t in_doubt;
+	/*
+	 * Hardware may walk tables: changes must be invalidated. Atomic: set before hardware gets
+	 * the tables, cleared once it has confirmed that it does not use them any more.
+	 */
+	bool active;
+	/* Counts the changes of `active`. Atomic. */
+	uint32_t epoch;
+};
+
+static inline bool iommu_unit_is_active(const struct iommu_unit_state *state)
+{
+	return __atomic_load_n(&state->active, __ATOMIC_ACQUIRE);
+}
+
+/* Is anything open, or in doubt, whether hardware walks tables or not? */
+static inline bool iommu_unit_has_failed(const struct iommu_unit_state *state)
+{
+	return iommu_confirmation_is_open(&state->confirmation) ||
+	       (IOMMU_CONFIG_POWER && __atomic_load_n(&state->in_doubt, __ATOMIC_ACQUIRE) != 0);
+}
+
+/* Might hardware still use what it was not confirmed to have forgotten? */
+static inline bool iommu_unit_is_suspect(const struct iommu_unit_state *state)
+{
+	return iommu_unit_is_active(state) && iommu_unit_has_failed(state);
+}
+
+/* From before hardware gets the tables until after it confirmed that it walks none. */
+void iommu_unit_set_active(struct iommu_unit_state *state, bool active);
+/* What the unit, and the devices behind it, cache is not known any more. Any context. */
+void iommu_unit_note_failure(struct iommu_unit_state *state);
+/* One part more is in doubt, or one less. */
+void iommu_unit_set_in_doubt(struct iommu_unit_state *state, bool in_doubt);
+
+/* --- What is withheld ------------------------------------------------------------------------- */
+
+struct iommu_withheld {
+	struct iommu_list_node link;
+	/* Might hardware still reach it? */
+	bool (*is_reachable)(const struct iommu_withheld *withheld);
+	void (*release)(struct iommu_withheld *withheld);
+};
+
+void iommu_unit_set_init(struct iommu_unit_set *set);
+/* Release it: now, if hardware cannot reach it, or later. Control path. */
+void iommu_withhold(struct iommu_unit_set *set, struct iommu_withheld *withheld);
+/* Release what hardware cannot reach any more. Control path. */
+void iommu_release_confirmed(struct iommu_unit_set *set);
+
+/* Pages of tables whose range was not confirmed to be forgotten, and that range. */
+struct iommu_withheld_pages {
+	struct iommu_spinlock lock;
+	bool any; /* atomic: asked without the lock */
+	struct iommu_gather gather;
+};
+
+/* Add to a gather what is withheld: an invalidation of it covers both. Any context. */
+void iommu_withheld_pages_take(struct iommu_withheld_pages *pages,
+			       const struct iommu_pgtable_ops *format, struct iommu_pgtable *pt,
+			       struct iommu_gather *gather);
+/* Its invalidation was not confirmed. The gather is empty afterwards. Any context. */
+void iommu_withheld_pages_put(struct iommu_withheld_pages *pages,
+			      const struct iommu_pgtable_ops *format, struct iommu_pgtable *pt,
+			      struct iommu_gather *gather);
+
+static inline bool iommu_withheld_pages_any(const struct iommu_withheld_pages *pages)
+{
+	return __atomic_load_n(&pages->any, __ATOMIC_RELAXED);
+}
+
+#endif

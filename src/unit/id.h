@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Ids by which hardware tags what it caches, and entries of its tables that are handed out: domain
+ * ids, VMIDs, ASIDs, GSCIDs, PSCIDs, interrupt entries. Single ones, or aligned blocks.
+ *
+ * An id whose end hardware did not confirm may still tag something. Either it is withheld here
+ * until the unit has confirmed, or the family makes nothing present under a new id while anything
+ * of the unit is open (the rule of confirmation.h). The caller's lock, or control path, guards
+ * them.
+ */
+#ifndef IOMMU_UNIT_ID_H
+#define IOMMU_UNIT_ID_H
+
+#include "unit/confirmation.h"
+
+struct iommu_ids {
+	uint32_t count; /* a multiple of 64, or all in one word */
+	/* A bit for each that is taken, and for each that is withheld (NULL: none ever is). */
+	uint64_t *taken, *withheld;
+};
+
+/* The largest block, as a power of two. */
+#define IOMMU_ID_ORDER_MAX 7
+
+/* An aligned block of 2^order ids from `first` on; ids->count: none is free. */
+uint32_t iommu_ids_alloc(struct iommu_ids *ids, const struct iommu_unit_state *unit, uint32_t first,
+			 unsigned int order);
+/* Ids that are in use already. */
+void iommu_ids_take(struct iommu_ids *ids, uint32_t id, unsigned int order);
+void iommu_ids_free(struct iommu_ids *ids, uint32_t id, unsigned int order);
+/* Free once the unit has confirmed that nothing is open. */
+void iommu_ids_withhold(struct iommu_ids *ids, uint32_t id, unsigned int order);
+
+#endif

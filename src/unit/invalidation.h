@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Commands that are confirmed together, and what happens when they are not: the unit is marked, or
+ * the one device that is to blame is blocked.
+ *
+ * A device that keeps translations (ATS) may fail to answer. It is blocked then: its entries go,
+ * which closes the way to its already translated requests, too; and what was asked for is asked for
+ * again without it. What was confirmed therefore holds, and the caller need not care.
+ */
+#ifndef IOMMU_UNIT_INVALIDATION_H
+#define IOMMU_UNIT_INVALIDATION_H
+
+#include "unit/command_ring.h"
+#include "unit/confirmation.h"
+
+/* What is known of a device that keeps translations; part of the family's endpoint. */
+struct iommu_device_tlb {
+	uint16_t source_id;
+	/* It did not answer: nothing of it passes until it was reset. Atomic. */
+	bool lost;
+	/* Invalidations under way that name it; atomic. Its end waits for them. */
+	uint32_t users;
+};
+
+static inline bool iommu_device_tlb_is_lost(const struct iommu_device_tlb *device)
+{
+	return IOMMU_CONFIG_DEVICE_TLB && __atomic_load_n(&device->lost, __ATOMIC_SEQ_CST);
+}
+
+static inline void iommu_device_tlb_hold(struct iommu_device_tlb *device)
+{
+	__atomic_add_fetch(&device->users, 1, __ATOMIC_ACQUIRE);
+}
+
+/* Until no invalidation names it any more; it is on no list by which one could find it. */
+void iommu_device_tlb_drain(const struct iommu_device_tlb *device,
+			    const struct iommu_platform *platform);
+
+#define IOMMU_BATCH_MAX IOMMU_RING_BATCH_MAX
+
+struct iommu_batch {
+	struct iommu_command commands[IOMMU_BATCH_MAX];
+	/* Of a command that asks a device: the device, which is blocked when it does not answer. */
+	struct iommu_device_tlb *device[IOMMU_BATCH_MAX];
+	unsigned int count;
+	/* The id under which hardware caches the entries of those devices. */
+	uint16_t id;
+};
+
+static inline bool iommu_batch_has_room(const struct iommu_batch *batch)
+{
+	return batch->count < IOMMU_BATCH_MAX;
+}
+
+static inline void iommu_batch_add(struct iommu_batch *batch, struct iommu_command command,
+				   struct iommu_device_tlb *device)
+{
+	batch->device[batch->count] = device;
+	batch->commands[batch->count++] = command;
+}
+
+static inline bool iommu_batch_has_devices(const struct iommu_batch *batch)
+{
+	unsigned int i;
+
+	for (i = 0; IOMMU_CONFIG_DEVICE_TLB && i < batch->count; i++)
+		if (batch->device[i] != NULL)
+			return true;
+	return false;
+}
+
+/* Let go of the devices of a batch that were held. */
+void iommu_batch_let_go(const struct iommu_batch *batch);
+
+struct iommu_batch_ops {
+	/*
+	 * Execute the commands and wait. Errors as iommu_ring_submit; IOMMU_EAGAIN: a device did
+	 * not answer, *silent says which (0: unknown).
+	 */
+	int (*submit)(struct iommu_unit_state *unit, const struct iommu_batch *batch,
+		      uint16_t *silent);
+	/*
+	 * Take a device that did not answer off the tables, in any context; the command that has
+	 * hardware forget its entries, which it caches under this id. NULL: no command asks one.
+	 */
+	struct iommu_command (*block)(struct iommu_unit_state *unit,
+				      struct iommu_device_tlb *device, uint16_t id);
+};
+
+/*
+ * Execute a batch and wait. A unit that is off walks nothing, and there is nothing to confirm,
+ * unless the commands are of what lives `while_off`. On failure the unit is marked
+ * (iommu_unit_note_failure). A device that does not answer is blocked, and the rest is done without
+ * it: 0 then means as always that hardware lets nothing pass any more that was invalidated. The
+ * batch is used up. Any context.
+ */
+int iommu_batch_execute(struct iommu_unit_state *unit, const struct iommu_batch_ops *ops,
+			struct iommu_batch *batch, bool while_off);
+
+#endif
