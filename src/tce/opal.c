@@ -111,7 +111,7 @@ static int unit_enable(struct iommu_unit *base)
 		 */
 		set_on(unit, false);
 		(void)iommu_opal_set_all_windows(unit);
-		iommu_opal_note_failure(unit);
+		iommu_unit_note_failure(&unit->state);
 	}
 	return status != 0 ? status : forgotten;
 }
@@ -144,6 +144,7 @@ static int unit_confirm(struct iommu_unit *base)
 	const int windows = iommu_opal_settle(unit);
 	const int forgotten = iommu_opal_forget_failed(unit);
 
+	iommu_release_confirmed(&unit->set);
 	if (ids != 0 || windows != 0)
 		return ids != 0 ? ids : windows;
 	return forgotten;
@@ -166,7 +167,8 @@ static void unit_remove(struct iommu_unit *base)
 	struct opal_unit *unit = opal_unit_of(base);
 
 	/* All windows are closed, and the bridge has forgotten: that is what let us come here. */
-	iommu_opal_made_good(unit, __atomic_load_n(&unit->failures, __ATOMIC_ACQUIRE));
+	iommu_unit_set_active(&unit->state, false);
+	iommu_release_confirmed(&unit->set);
 	unit_destroy(unit);
 }
 
@@ -290,7 +292,11 @@ static int unit_create(struct iommu *iommu, const struct iommu_opal_config *conf
 	unit->base.ops = &opal_ops;
 	unit->base.segment = config->segment;
 	unit->base.iommu = iommu; /* what the probe asks of firmware is refused in its name */
-	iommu_list_init(&unit->domains);
+	iommu_unit_set_init(&unit->set);
+	unit->set.tells_of_maps = true; /* a bridge remembers that there was nothing */
+	unit->state.set = &unit->set;
+	iommu_unit_set_active(&unit->state, true);
+	iommu_object_cache_init(&unit->place_cache, platform, sizeof(struct iommu_place));
 	(void)iommu_line_append_number(
 		unit->base.name, sizeof(unit->base.name),
 		iommu_line_append(unit->base.name, sizeof(unit->base.name), 0, "phb"),

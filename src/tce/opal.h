@@ -3,24 +3,16 @@
  * What the parts of the back end for bridges under OPAL share: PEs, their windows, and domains of
  * TCE tables.
  *
- * Attach against unmap. A PE is listed with a domain from before firmware is told of its window
- * until after the bridge has forgotten it; unmap clears entries, fences, and reads the list. If it
- * does not find the PE, its window was set after the entries were cleared, or is gone and
- * forgotten. While a PE goes from one domain to another it is listed with both, and is told to
- * forget all of it, because whose pages it has is not known.
- *
- * What a bridge did not confirm to have forgotten makes the unit suspect: the next that is told to
- * it is to forget all, and what waited for that is freed then: tables of unmapped ranges, and
- * domains.
+ * A domain has a place in each PE that ever used it (unit/domain.h). A PE is counted there from
+ * before firmware is told of its window until after the bridge has forgotten it. While it goes from
+ * one domain to another it counts in both, and is told to forget all of it, because whose pages it
+ * has is not known.
  *
  * What a PE was told to use and what its windows hold are two things. A call of firmware that fails
  * leaves the windows in doubt, whether it was to open or to close: it may have done nothing, or
  * all. A PE in doubt keeps its domain, and every control call tries to bring its windows to what
  * they should be. Until that is confirmed nothing is mapped in its domain, and no domain that it
- * might lead to is freed.
- *
- * Locking: the unit's spinlock guards the lists of PEs, the quarantines and the graveyard. Firmware
- * is called without it.
+ * might lead to is freed. A PE in doubt is a part of the unit in doubt (unit/confirmation.h).
  */
 #ifndef IOMMU_TCE_OPAL_H
 #define IOMMU_TCE_OPAL_H
@@ -32,7 +24,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
-#include "base/spinlock.h"
+#include "unit/domain.h"
 
 #define OPAL_REFUSE(unit, status, text)                                                            \
 	IOMMU_REFUSE((unit)->base.iommu, (unit)->base.name, status, text)
@@ -42,18 +34,16 @@
 struct opal_domain;
 
 struct opal_pe {
-	struct iommu_list_node
-		links[2];            /* in the lists of its domain and of the one that it leaves */
-	unsigned int current;        /* which is its domain's */
 	struct opal_domain *domain;  /* that it was told to use; NULL: none */
 	struct opal_domain *leaving; /* the one before, while the bridge may know it; NULL: none */
-	bool is_moving;              /* from one to another, or from or to none */
 	unsigned int endpoints;      /* that use a domain */
+	/* Odd while it goes from one to another, or from or to none. Atomic. */
+	uint32_t moves;
 	/* What its windows hold, as far as firmware has confirmed. */
 	bool is_open;     /* the first may lead somewhere */
 	bool is_bypassed; /* the second may */
 	bool is_shown;    /* the first is its domain's: pages of it have a size. Atomic */
-	bool is_unsure;   /* they may be other than they should; changed under the lock */
+	bool is_unsure;   /* they may be other than they should. Atomic */
 	/* Where the library keeps ids: from first to last, and of what kind. */
 	bool has_ids;
 	bool has_unsure_ids; /* firmware may have them in it, or elsewhere, against has_ids */
@@ -71,22 +61,15 @@ struct opal_unit {
 	struct iommu_tce_register_state told;
 	bool is_on; /* windows are to be as their PEs' domains want; otherwise all closed; atomic */
 	uint32_t is_hung; /* firmware let a wait run out, and has not answered since; atomic */
-	struct iommu_spinlock lock;
-	uint32_t failures;              /* since the bridge last forgot all; atomic */
-	uint32_t unsure;                /* PEs whose windows are; atomic */
-	struct iommu_list_node domains; /* all, for what waits in them */
+	struct iommu_unit_set set;
+	/* It may walk tables for as long as it is a unit. */
+	struct iommu_unit_state state;
+	struct iommu_object_cache place_cache;
 };
 
 struct opal_domain {
-	struct iommu_domain base;
+	struct iommu_placed common; /* first */
 	struct opal_unit *unit;
-	struct iommu_list_node link;
-	struct iommu_list_node pes;
-	unsigned int pe_count;
-	bool has_table; /* otherwise an identity, or nothing */
-	bool is_buried; /* freed, but the bridge might still walk it */
-	struct iommu_pgtable pt;
-	struct iommu_gather quarantine;
 };
 
 static inline struct opal_unit *opal_unit_of(const struct iommu_unit *unit)
@@ -96,7 +79,7 @@ static inline struct opal_unit *opal_unit_of(const struct iommu_unit *unit)
 
 static inline struct opal_domain *opal_domain_of(const struct iommu_domain *domain)
 {
-	return iommu_container_of((uintptr_t)domain, struct opal_domain, base);
+	return iommu_container_of((uintptr_t)domain, struct opal_domain, common.base);
 }
 
 /* Window 1: bus addresses from here on, in the bridges' steps of 16 MiB. */
@@ -107,13 +90,6 @@ static inline uint64_t opal_bypass_size(const struct opal_unit *unit)
 	const uint64_t granule = 1ULL << TVE_BYPASS_GRANULE;
 
 	return (unit->config.memory_end + (granule - 1)) & -granule;
-}
-
-/* Whose link this is, of either kind. */
-static inline struct opal_pe *opal_pe_of_link(const struct opal_unit *unit,
-					      const struct iommu_list_node *link)
-{
-	return &unit->pes[((uintptr_t)link - (uintptr_t)unit->pes) / sizeof(struct opal_pe)];
 }
 
 static inline uint32_t opal_number_of(const struct opal_unit *unit, const struct opal_pe *pe)
@@ -154,17 +130,10 @@ int iommu_opal_settle_ids(struct opal_unit *unit);
 
 /* --- opal_forget.c ---------------------------------------------------------------------------- */
 
-void iommu_opal_note_failure(struct opal_unit *unit);
-/*
- * The bridge has forgotten all, or walks nothing any more. `failures` is what was read before it
- * was told: if another has failed meanwhile, that one's things wait on.
- */
-void iommu_opal_made_good(struct opal_unit *unit, uint32_t failures);
 int iommu_opal_forget_all(struct opal_unit *unit);
 /* The same if there is anything to make good. */
 int iommu_opal_forget_failed(struct opal_unit *unit);
-/* The bridge's caches of [start, last], or, with start > last, of all of the domain. */
-int iommu_opal_forget_range(struct opal_domain *domain, iommu_iova_t start, iommu_iova_t last);
+extern const struct iommu_place_ops iommu_opal_place_ops;
 
 /* --- opal_window.c ---------------------------------------------------------------------------- */
 
@@ -172,8 +141,6 @@ int iommu_opal_forget_range(struct opal_domain *domain, iommu_iova_t start, iomm
 int iommu_opal_set_all_windows(struct opal_unit *unit);
 /* Those of PEs in doubt, and the bridge has forgotten what it knew of them: 0, or why not. */
 int iommu_opal_settle(struct opal_unit *unit);
-/* Is a PE in doubt that was told to use this domain? Any context. */
-bool iommu_opal_is_torn(struct opal_domain *domain);
 int iommu_opal_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
 int iommu_opal_detach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
 int iommu_opal_attach_blocked(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
@@ -182,6 +149,5 @@ int iommu_opal_attach_blocked(struct iommu_domain *domain, struct iommu_endpoint
 
 int iommu_opal_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 			    const struct iommu_domain_config *config, struct iommu_domain **domain);
-void iommu_opal_domain_destroy(struct opal_domain *domain);
 
 #endif

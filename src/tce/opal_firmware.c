@@ -113,16 +113,16 @@ int iommu_opal_set_window(struct opal_unit *unit, uint32_t pe, const struct opal
 	const uint64_t size = 1ULL << unit->config.window_bits;
 	uint64_t arguments[7] = {unit->config.phb, pe, (uint64_t)pe << 1};
 
-	if (domain != NULL && !domain->has_table) {
+	if (domain != NULL && !iommu_placed_has_table(&domain->common)) {
 		arguments[3] = 0;
 		arguments[4] = size;
 		return control_call(unit, IOMMU_OPAL_MAP_PE_WINDOW_REAL, arguments);
 	}
 	if (domain != NULL) {
-		arguments[3] = domain->pt.levels;
-		arguments[4] = iommu_virt_to_phys(unit->platform, domain->pt.root);
-		arguments[5] = IOMMU_PAGE_SIZE << domain->pt.table_order;
-		arguments[6] = 1ULL << domain->pt.page_shift;
+		arguments[3] = domain->common.pgtable.levels;
+		arguments[4] = iommu_virt_to_phys(unit->platform, domain->common.pgtable.root);
+		arguments[5] = IOMMU_PAGE_SIZE << domain->common.pgtable.table_order;
+		arguments[6] = 1ULL << domain->common.pgtable.page_shift;
 	}
 	return control_call(unit, IOMMU_OPAL_MAP_PE_WINDOW, arguments);
 }

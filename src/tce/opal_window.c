@@ -4,58 +4,56 @@
 
 #include "tce/opal.h"
 
-/*
- * It goes to a domain, or to none, and is listed with the one before, too, until it has left or
- * stays.
- */
-static void begin_move(struct opal_unit *unit, struct opal_pe *pe, struct opal_domain *domain)
+static void count_move(struct opal_pe *pe)
 {
-	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
-
-	pe->is_moving = true;
-	pe->leaving = pe->domain;
-	pe->domain = domain;
-	pe->current = !pe->current;
-	if (domain != NULL) {
-		iommu_list_insert(&domain->pes, &pe->links[pe->current]);
-		domain->pe_count++;
-	}
-	iommu_spin_unlock(unit->platform, &unit->lock, state);
+	__atomic_store_n(&pe->moves, pe->moves + 1, __ATOMIC_SEQ_CST);
 }
 
-static void unlist(struct opal_pe *pe, struct opal_domain *domain, unsigned int link)
+/*
+ * It goes to a domain, or to none, and counts in the one before, too, until it has left or stays.
+ * IOMMU_ENOMEM.
+ */
+static int begin_move(struct opal_unit *unit, struct opal_pe *pe, struct opal_domain *domain)
 {
-	if (domain == NULL)
-		return;
-	iommu_list_remove(&pe->links[link]);
-	domain->pe_count--;
+	struct iommu_place *place = NULL;
+
+	if (domain != NULL) {
+		place = iommu_place_get(&domain->common, &unit->place_cache, &unit->state, pe);
+		if (place == NULL)
+			return IOMMU_ENOMEM;
+	}
+	count_move(pe);
+	pe->leaving = pe->domain;
+	pe->domain = domain;
+	if (place != NULL)
+		iommu_place_enter(place);
+	return 0;
+}
+
+static void leave(struct opal_pe *pe, const struct opal_domain *domain)
+{
+	if (domain != NULL)
+		(void)iommu_place_leave(iommu_place_find(&domain->common, pe));
+	pe->leaving = NULL;
+	count_move(pe);
 }
 
 /*
  * The bridge has forgotten the one before; or it is told to forget all before anything relies on
  * that.
  */
-static void end_move(struct opal_unit *unit, struct opal_pe *pe)
+static void end_move(struct opal_pe *pe)
 {
-	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
-
-	unlist(pe, pe->leaving, !pe->current);
-	pe->leaving = NULL;
-	pe->is_moving = false;
-	iommu_spin_unlock(unit->platform, &unit->lock, state);
+	leave(pe, pe->leaving);
 }
 
 /* It stays where it was. */
-static void cancel_move(struct opal_unit *unit, struct opal_pe *pe)
+static void cancel_move(struct opal_pe *pe)
 {
-	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
+	const struct opal_domain *domain = pe->domain;
 
-	unlist(pe, pe->domain, pe->current);
 	pe->domain = pe->leaving;
-	pe->current = !pe->current;
-	pe->leaving = NULL;
-	pe->is_moving = false;
-	iommu_spin_unlock(unit->platform, &unit->lock, state);
+	leave(pe, domain);
 }
 
 /*
@@ -64,32 +62,10 @@ static void cancel_move(struct opal_unit *unit, struct opal_pe *pe)
  */
 static void set_unsure(struct opal_unit *unit, struct opal_pe *pe, bool is_unsure)
 {
-	uintptr_t state;
-
 	if (pe->is_unsure == is_unsure)
 		return;
-	iommu_opal_note_failure(unit);
-	state = iommu_spin_lock(unit->platform, &unit->lock);
-	pe->is_unsure = is_unsure;
-	__atomic_store_n(&unit->unsure, is_unsure ? unit->unsure + 1 : unit->unsure - 1,
-			 __ATOMIC_RELEASE);
-	iommu_spin_unlock(unit->platform, &unit->lock, state);
-}
-
-bool iommu_opal_is_torn(struct opal_domain *domain)
-{
-	struct opal_unit *unit = domain->unit;
-	struct iommu_list_node *node;
-	bool is_torn = false;
-	uintptr_t state;
-
-	if (__atomic_load_n(&unit->unsure, __ATOMIC_ACQUIRE) == 0)
-		return false;
-	state = iommu_spin_lock(unit->platform, &unit->lock);
-	iommu_list_for_each (node, &domain->pes)
-		is_torn = is_torn || opal_pe_of_link(unit, node)->is_unsure;
-	iommu_spin_unlock(unit->platform, &unit->lock, state);
-	return is_torn;
+	iommu_unit_set_in_doubt(&unit->state, is_unsure);
+	__atomic_store_n(&pe->is_unsure, is_unsure, __ATOMIC_RELEASE);
 }
 
 /* --- Windows ---------------------------------------------------------------------------------- */
@@ -129,7 +105,7 @@ static int set_window(struct opal_unit *unit, struct opal_pe *pe, const struct o
 /* Both as a domain wants them, or (NULL) closed; the first failure is the answer. */
 static int set_windows(struct opal_unit *unit, struct opal_pe *pe, const struct opal_domain *domain)
 {
-	const bool wants = domain != NULL && domain->base.bypass_size != 0;
+	const bool wants = domain != NULL && domain->common.base.bypass_size != 0;
 	const int bypass = set_bypass(unit, pe, wants);
 	const int window = set_window(unit, pe, domain);
 
@@ -176,7 +152,7 @@ int iommu_opal_settle(struct opal_unit *unit)
 	int result = 0;
 	int forgotten;
 
-	if (unit->unsure == 0)
+	if (unit->state.in_doubt == 0)
 		return 0;
 	for (i = 0; i < unit->config.pes; i++) {
 		struct opal_pe *pe = &unit->pes[i];
@@ -217,12 +193,13 @@ static int use_windows(struct opal_unit *unit, struct opal_pe *pe, struct opal_d
  */
 static int switch_window(struct opal_unit *unit, struct opal_pe *pe, struct opal_domain *domain)
 {
-	int status;
+	int status = begin_move(unit, pe, domain);
 
-	begin_move(unit, pe, domain);
+	if (status != 0)
+		return status;
 	status = use_windows(unit, pe, unit->is_on ? domain : NULL);
 	if (status == 0) {
-		end_move(unit, pe);
+		end_move(pe);
 		return 0;
 	}
 	/*
@@ -230,8 +207,8 @@ static int switch_window(struct opal_unit *unit, struct opal_pe *pe, struct opal
 	 * noted.
 	 */
 	(void)restore_windows(unit, pe, pe->leaving);
-	iommu_opal_note_failure(unit);
-	cancel_move(unit, pe);
+	iommu_unit_note_failure(&unit->state);
+	cancel_move(pe);
 	return status;
 }
 
@@ -240,11 +217,11 @@ static int drop_window(struct opal_unit *unit, struct opal_pe *pe)
 {
 	int status;
 
-	begin_move(unit, pe, NULL);
+	(void)begin_move(unit, pe, NULL);
 	status = use_windows(unit, pe, NULL);
 	if (status != 0)
-		iommu_opal_note_failure(unit);
-	end_move(unit, pe);
+		iommu_unit_note_failure(&unit->state);
+	end_move(pe);
 	return status == 0 || status == IOMMU_ETIMEDOUT ? status : IOMMU_EIO;
 }
 
@@ -264,6 +241,7 @@ static int attach(struct opal_domain *domain, struct iommu_endpoint *endpoint)
 	int status;
 
 	(void)iommu_opal_settle(unit);
+	iommu_release_confirmed(&unit->set);
 	/* Others of its PE have it already: there is one window for all. */
 	status = pe->domain != domain ? switch_window(unit, pe, domain) : join(pe);
 	if (status == 0 && endpoint->domain == NULL)

@@ -78,13 +78,14 @@ static bool are_many(const struct iommu_placed *domain, const struct iommu_place
 }
 
 /* A place that may be another domain's shows no mapping of this one. */
-static bool hides_maps(const struct iommu_place *place)
+static bool hides_maps(const struct iommu_placed *domain, const struct iommu_place *place)
 {
-	return iommu_place_is_used(place) && __atomic_load_n(&place->in_doubt, __ATOMIC_ACQUIRE);
+	return domain->places_ops->is_in_doubt != NULL && iommu_place_is_used(place) &&
+	       domain->places_ops->is_in_doubt(place);
 }
 #else
-#define are_many(domain, place) false
-#define hides_maps(place)       false
+#define are_many(domain, place)   false
+#define hides_maps(domain, place) false
 #endif
 
 int iommu_placed_tell(struct iommu_placed *domain, const struct iommu_change *change)
@@ -101,7 +102,7 @@ int iommu_placed_tell(struct iommu_placed *domain, const struct iommu_change *ch
 	for (; place != NULL; place = place->next) {
 		int status = are_told ? 0 : tell_place(domain, place, change);
 
-		if (status == 0 && change->is_map && hides_maps(place))
+		if (status == 0 && change->is_map && hides_maps(domain, place))
 			status = IOMMU_EIO;
 		if (result == 0)
 			result = status;
@@ -292,7 +293,7 @@ void iommu_placed_init(struct iommu_placed *domain, const struct iommu_place_ops
 	iommu_list_init(&domain->uses);
 }
 
-/* The pages of its tables stay with it. */
+/* The pages of its tables go, if hardware confirms that it has forgotten them, or stay with it. */
 static void empty(struct iommu_placed *domain)
 {
 	struct iommu_gather gather;
@@ -300,7 +301,7 @@ static void empty(struct iommu_placed *domain)
 	iommu_gather_init(&gather);
 	(void)domain->base.ops->unmap_pages(&domain->base, 0, domain->pgtable.aperture_last + 1, 0,
 					    &gather, NULL);
-	iommu_withheld_pages_put(&domain->pages, domain->format, &domain->pgtable, &gather);
+	(void)iommu_placed_sync(&domain->base, &gather);
 }
 
 void iommu_placed_free(struct iommu_domain *base)

@@ -38,8 +38,6 @@ struct iommu_place {
 	 */
 	uint32_t users;
 	uint16_t id;
-	/* Hardware may lead elsewhere than here: nothing is mapped meanwhile. Atomic. */
-	bool in_doubt;
 };
 
 /* What has changed. */
@@ -59,6 +57,8 @@ struct iommu_place_ops {
 		    const struct iommu_change *change);
 	/* The same for everything of the place's unit, which makes good what is open there. */
 	int (*tell_all)(const struct iommu_place *place);
+	/* May hardware lead elsewhere than here? Nothing is mapped meanwhile. NULL: never. */
+	bool (*is_in_doubt)(const struct iommu_place *place);
 	/* More places than that, and everything of the unit goes at once; 0: any number. */
 	unsigned int places_max;
 };
