@@ -12,15 +12,15 @@
 #include "base/bits.h"
 #include "base/log.h"
 #include "tce/table.h"
+#include "unit/confirmation.h"
 
 struct memory_table {
 	struct iommu_tce_table base;
 	struct iommu_pgtable pt;
 	struct iommu_tce_kill kill;
-	struct iommu_spinlock lock;
-	/* Unlinked tables that the bridge may still walk, and how often it has failed. Locked. */
-	struct iommu_gather quarantine;
-	uint32_t failures; /* atomic: whether there are any is asked without the lock */
+	/* What the bridge has not confirmed, and unlinked tables that it may still walk. */
+	struct iommu_confirmation confirmation;
+	struct iommu_withheld_pages pages;
 };
 
 static struct memory_table *memory_of(const struct iommu_tce_table *table)
@@ -35,71 +35,53 @@ static iommu_iova_t iova_of(const struct iommu_tce_table *table, uint64_t index)
 
 /* --- Telling the bridge ----------------------------------------------------------------------- */
 
-static uint32_t failures_of(const struct memory_table *table)
+/* Forget all; tables that waited for that come along in the gather, and go with it. */
+static int kill_all(struct memory_table *table, struct iommu_gather *gather)
 {
-	return __atomic_load_n(&table->failures, __ATOMIC_ACQUIRE);
-}
-
-/* The bridge has forgotten all; `failures` is what was read before it was told. */
-static void made_good(struct memory_table *table, uint32_t failures)
-{
-	const struct iommu_platform *platform = table->base.platform;
-	struct iommu_gather gather;
-	uintptr_t state;
-
-	iommu_gather_init(&gather);
-	state = iommu_spin_lock(platform, &table->lock);
-	if (table->failures == failures) {
-		iommu_tce_merge_gathered(&table->pt, &gather, &table->quarantine);
-		__atomic_store_n(&table->failures, 0, __ATOMIC_RELEASE);
-	}
-	iommu_spin_unlock(platform, &table->lock, state);
-	iommu_tce_free_gathered(&table->pt, &gather);
-}
-
-static int kill_all(struct memory_table *table)
-{
-	const uint32_t failures = failures_of(table);
+	const uint32_t failures = iommu_confirmation_begin(&table->confirmation);
 	int status;
 
+	if (iommu_withheld_pages_any(&table->pages))
+		iommu_withheld_pages_take(&table->pages, &iommu_tce_ops, &table->pt, gather);
 	iommu_full_fence();
 	status = table->kill.all(table->kill.ctx);
-	if (status == 0 && failures != 0)
-		made_good(table, failures);
+	if (status == 0)
+		iommu_confirmation_end(&table->confirmation, failures);
 	return status;
 }
 
-static int kill_range(struct memory_table *table, uint64_t index, uint64_t count)
+static int kill_range(struct memory_table *table, uint64_t index, uint64_t count,
+		      struct iommu_gather *gather)
 {
 	const struct iommu_tce_table *base = &table->base;
 
-	if (table->kill.pages == NULL || failures_of(table) != 0)
-		return kill_all(table);
+	/* A table that went takes with it what the bridge remembers of tables: all, to be sure. */
+	if (table->kill.pages == NULL || gather->tables_unlinked ||
+	    iommu_confirmation_is_open(&table->confirmation))
+		return kill_all(table, gather);
 	/* Entries are in memory before the bridge is told: it may read them again at once. */
 	iommu_full_fence();
 	return table->kill.pages(table->kill.ctx, (base->first_page + index) << base->page_shift,
 				 base->page_shift, count);
 }
 
-/* What was cleared waits for the bridge, or for a later time. */
-static int settle(struct memory_table *table, uint64_t index, uint64_t count,
-		  struct iommu_gather *gather)
+/* How a kill ended: what is gathered goes, or waits for a later one. */
+static int conclude(struct memory_table *table, struct iommu_gather *gather, int status)
 {
-	const struct iommu_platform *platform = table->base.platform;
-	/* A table that went takes with it what the bridge remembers of tables: all, to be sure. */
-	int status = gather->tables_unlinked ? kill_all(table) : kill_range(table, index, count);
-	uintptr_t state;
-
 	if (status == 0) {
 		iommu_tce_free_gathered(&table->pt, gather);
 		return 0;
 	}
-	state = iommu_spin_lock(platform, &table->lock);
-	iommu_tce_merge_gathered(&table->pt, &table->quarantine, gather);
-	__atomic_store_n(&table->failures, table->failures == UINT32_MAX ? 1 : table->failures + 1,
-			 __ATOMIC_RELEASE);
-	iommu_spin_unlock(platform, &table->lock, state);
+	iommu_confirmation_fail(&table->confirmation);
+	iommu_withheld_pages_put(&table->pages, &iommu_tce_ops, &table->pt, gather);
 	return status == IOMMU_ETIMEDOUT ? status : IOMMU_EIO;
+}
+
+/* What was cleared waits for the bridge, or for a later time. */
+static int settle(struct memory_table *table, uint64_t index, uint64_t count,
+		  struct iommu_gather *gather)
+{
+	return conclude(table, gather, kill_range(table, index, count, gather));
 }
 
 /* --- Entries ---------------------------------------------------------------------------------- */
@@ -133,8 +115,7 @@ static int memory_set(struct iommu_tce_table *base, uint64_t index, uint64_t cou
 	if (status != 0)
 		return status;
 	/* It may remember that there was nothing. */
-	status = kill_range(table, index, count);
-	if (status == 0)
+	if (settle(table, index, count, &gather) == 0)
 		return 0;
 	return memory_clear(base, index, count) == 0 ? IOMMU_EAGAIN : IOMMU_EIO;
 }
@@ -175,7 +156,11 @@ static int memory_exchange(struct iommu_tce_table *base, uint64_t index, iommu_p
 
 static int memory_flush(struct iommu_tce_table *base)
 {
-	return kill_all(memory_of(base));
+	struct memory_table *table = memory_of(base);
+	struct iommu_gather gather;
+
+	iommu_gather_init(&gather);
+	return conclude(table, &gather, kill_all(table, &gather));
 }
 
 /* --- Life ------------------------------------------------------------------------------------- */
@@ -185,7 +170,7 @@ static void memory_free(struct iommu_tce_table *base)
 	const struct iommu_platform *platform = base->platform;
 	struct memory_table *table = memory_of(base);
 
-	iommu_tce_free_gathered(&table->pt, &table->quarantine);
+	iommu_tce_free_gathered(&table->pt, &table->pages.gather);
 	iommu_tce_destroy(&table->pt);
 	platform->free_pages(platform->ctx, table, 0);
 }
@@ -259,7 +244,7 @@ int iommu_tce_memory_create(const struct iommu_tce_memory_config *config,
 		return IOMMU_ENOMEM;
 	table->base.ops = &memory_ops;
 	table->kill = config->kill;
-	iommu_gather_init(&table->quarantine);
+	iommu_gather_init(&table->pages.gather);
 	status = memory_init(table, config);
 	if (status != 0) {
 		platform->free_pages(platform->ctx, table, 0);
