@@ -41,12 +41,16 @@ static int set_direct(struct papr_unit *unit, bool is_open)
 										  : IOMMU_EIO;
 }
 
-static void set_unsure(struct papr_unit *unit, bool is_unsure)
+/* In doubt, or no longer. */
+static bool is_in_doubt(const struct papr_unit *unit)
 {
-	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
+	return __atomic_load_n(&unit->state.in_doubt, __ATOMIC_ACQUIRE) != 0;
+}
 
-	unit->is_unsure = is_unsure;
-	iommu_spin_unlock(unit->platform, &unit->lock, state);
+static void set_in_doubt(struct papr_unit *unit, bool in_doubt)
+{
+	if (is_in_doubt(unit) != in_doubt)
+		iommu_unit_set_in_doubt(&unit->state, in_doubt);
 }
 
 int iommu_papr_apply(struct papr_unit *unit)
@@ -58,7 +62,7 @@ int iommu_papr_apply(struct papr_unit *unit)
 
 	if (status == 0)
 		status = direct;
-	set_unsure(unit, status != 0);
+	set_in_doubt(unit, status != 0);
 	return status == 0 || status == IOMMU_ETIMEDOUT || status == IOMMU_EIO
 		       ? status
 		       : PAPR_REFUSE(unit, status, "the hypervisor refuses an entry of its window");
@@ -66,7 +70,7 @@ int iommu_papr_apply(struct papr_unit *unit)
 
 int iommu_papr_confirm(struct papr_unit *unit)
 {
-	int status = unit->is_unsure ? iommu_papr_apply(unit) : 0;
+	int status = is_in_doubt(unit) ? iommu_papr_apply(unit) : 0;
 	int settled = iommu_papr_settle(unit);
 
 	return status != 0 ? status : settled;
@@ -96,13 +100,13 @@ static int switch_to(struct papr_unit *unit, struct papr_domain *domain)
 }
 
 /*
- * Another member has brought the window there. What is owed does not make this fail: the first
+ * Another member has brought the window there. What is open does not make this fail: the first
  * member would then have to go back, and take the window along.
  */
 static int join(struct papr_unit *unit)
 {
 	(void)iommu_papr_confirm(unit);
-	return unit->is_unsure ? IOMMU_EIO : 0;
+	return is_in_doubt(unit) ? IOMMU_EIO : 0;
 }
 
 static int attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
@@ -156,7 +160,7 @@ static bool is_torn(const struct papr_domain *domain)
 {
 	struct papr_unit *unit = domain->unit;
 	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
-	const bool is_torn = unit->is_unsure && unit->domain == domain;
+	const bool is_torn = is_in_doubt(unit) && unit->domain == domain;
 
 	iommu_spin_unlock(unit->platform, &unit->lock, state);
 	return is_torn;

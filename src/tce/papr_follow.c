@@ -54,26 +54,6 @@ static uint64_t in_one_part(uint64_t index, uint64_t count)
 	return count < room ? count : room;
 }
 
-/* --- What is owed ----------------------------------------------------------------------------- */
-
-static bool is_owed(const struct papr_unit *unit, uint64_t part)
-{
-	return iommu_tce_bitmap_next_set(&unit->owed, part, part + 1) == part;
-}
-
-/* Locked. */
-static void set_owed(struct papr_unit *unit, uint64_t part, bool owed)
-{
-	if (is_owed(unit, part) == owed)
-		return;
-	if (owed)
-		iommu_tce_bitmap_set(&unit->owed, part, 1);
-	else
-		iommu_tce_bitmap_clear(&unit->owed, part, 1);
-	__atomic_store_n(&unit->owed_count, owed ? unit->owed_count + 1 : unit->owed_count - 1,
-			 __ATOMIC_RELAXED);
-}
-
 static bool is_unconfirmed(int status)
 {
 	return status == IOMMU_ETIMEDOUT || status == IOMMU_EIO;
@@ -106,7 +86,7 @@ static int copy(const struct step *step, bool is_last)
 
 	if (unit->followed == NULL || is_empty(&excerpt, step->count))
 		return iommu_papr_clear_entries(&unit->window, step->index, step->count);
-	iommu_tce_bitmap_set(&unit->touched, step->index / PAPR_PART, 1);
+	iommu_bitmap_set(&unit->touched, step->index / PAPR_PART, 1);
 	status =
 		iommu_papr_put_entries(&unit->window, step->index, step->count, entry_at, &excerpt);
 	return status == 0 || (status == IOMMU_EBUSY && !is_last) ? status : status_of_put(status);
@@ -120,14 +100,14 @@ static int clear(const struct step *step, bool is_last)
 
 	(void)is_last;
 	if (status == 0) {
-		iommu_tce_bitmap_clear(&unit->touched, step->index / PAPR_PART, 1);
-		set_owed(unit, step->index / PAPR_PART, false);
+		iommu_bitmap_clear(&unit->touched, step->index / PAPR_PART, 1);
+		iommu_open_parts_set(&unit->open, step->index / PAPR_PART, false);
 	}
 	return status;
 }
 
 /*
- * A whole part that is owed: pages that the book does not have are clear. The others stay as they
+ * A whole part that is open: pages that the book does not have are clear. The others stay as they
  * are set.
  */
 static int clear_holes(const struct step *step, bool is_last)
@@ -152,7 +132,7 @@ static int clear_holes(const struct step *step, bool is_last)
 		i = end + 1;
 	}
 	if (result == 0)
-		set_owed(unit, step->index / PAPR_PART, false);
+		iommu_open_parts_set(&unit->open, step->index / PAPR_PART, false);
 	return result;
 }
 
@@ -168,7 +148,7 @@ static int run_locked(const struct step *step, bool is_last)
 	if (status == IOMMU_EBUSY && is_last)
 		status = IOMMU_ETIMEDOUT;
 	if (is_unconfirmed(status))
-		set_owed(unit, step->index / PAPR_PART, true);
+		iommu_open_parts_set(&unit->open, step->index / PAPR_PART, true);
 	iommu_spin_unlock(unit->platform, &unit->lock, state);
 	return status;
 }
@@ -220,7 +200,7 @@ static struct step whole_part(struct papr_unit *unit, uint64_t part,
 }
 
 /* Every part of a bitmap; the first failure is the answer. */
-static int run_all(struct papr_unit *unit, const struct tce_bitmap *bitmap,
+static int run_all(struct papr_unit *unit, const struct iommu_bitmap *bitmap,
 		   int (*run_one)(const struct step *step, bool is_last))
 {
 	const uint64_t parts = papr_parts(&unit->config.window);
@@ -232,7 +212,7 @@ static int run_all(struct papr_unit *unit, const struct tce_bitmap *bitmap,
 		struct step step;
 		int status;
 
-		part = iommu_tce_bitmap_next_set(bitmap, part, parts);
+		part = iommu_bitmap_next_set(bitmap, part, parts);
 		iommu_spin_unlock(unit->platform, &unit->lock, state);
 		if (part >= parts)
 			return result;
@@ -245,9 +225,9 @@ static int run_all(struct papr_unit *unit, const struct tce_bitmap *bitmap,
 
 int iommu_papr_settle(struct papr_unit *unit)
 {
-	if (__atomic_load_n(&unit->owed_count, __ATOMIC_RELAXED) == 0)
+	if (!iommu_open_parts_any(&unit->open))
 		return 0;
-	return run_all(unit, &unit->owed, clear_holes);
+	return run_all(unit, &unit->open.parts, clear_holes);
 }
 
 int iommu_papr_follow(struct papr_domain *domain, uint64_t index, uint64_t count)
@@ -311,7 +291,7 @@ static int copy_book(struct papr_unit *unit, const struct papr_domain *domain)
 	return status;
 }
 
-/* Follow none, and clear what was set. What is not cleared is owed. */
+/* Follow none, and clear what was set. What is not cleared is open. */
 static int leave(struct papr_unit *unit)
 {
 	int status;

@@ -106,9 +106,8 @@ static void unit_destroy(struct papr_unit *unit)
 	const struct iommu_platform *platform = unit->platform;
 
 	if (unit->touched.chunks != NULL)
-		iommu_tce_bitmap_destroy(&unit->touched);
-	if (unit->owed.chunks != NULL)
-		iommu_tce_bitmap_destroy(&unit->owed);
+		iommu_bitmap_destroy(&unit->touched);
+	iommu_open_parts_destroy(&unit->open);
 	iommu_papr_calls_fini(&unit->window);
 	iommu_papr_calls_fini(&unit->direct);
 	platform->free_pages(platform->ctx, unit, 0);
@@ -242,14 +241,16 @@ static int unit_create(const struct iommu_platform *platform,
 	unit->config = *config;
 	unit->base.ops = &papr_ops;
 	unit->base.segment = config->segment;
+	iommu_unit_set_init(&unit->set);
+	unit->state.set = &unit->set;
 	(void)iommu_line_append_hex(
 		unit->base.name, sizeof(unit->base.name),
 		iommu_line_append(unit->base.name, sizeof(unit->base.name), 0, "liobn"),
 		config->window.liobn, 1);
-	status = iommu_tce_bitmap_create(&unit->touched, platform, papr_parts(&config->window));
+	status = iommu_bitmap_create(&unit->touched, platform, papr_parts(&config->window));
 	if (status == 0)
 		status =
-			iommu_tce_bitmap_create(&unit->owed, platform, papr_parts(&config->window));
+			iommu_open_parts_create(&unit->open, platform, papr_parts(&config->window));
 	if (status == 0)
 		status = start_window(unit, &unit->window, &config->window);
 	if (status == 0 && config->direct.size != 0)

@@ -11,17 +11,16 @@
  * another domain. So leaving one does not ask its book: the unit remembers in which parts of the
  * window anything was set, and clears these whole.
  *
- * A part whose entries the hypervisor would not change is owed: any page of it may lead where it
- * led before. Owed parts are a bitmap, so that whatever was asked for is remembered whole. Every
- * later map and unmap begins with what is owed, and while something is, nothing is reported as
- * done. Tables of the book are freed by a caller that has had the lock after they were unlinked:
- * reading the book needs it.
+ * A part whose entries the hypervisor would not change is open (unit/open_parts.h): any page of it
+ * may lead where it led before. Every later map and unmap begins with what is open, and while
+ * something is, nothing is reported as done. Tables of the book are freed by a caller that has had
+ * the lock after they were unlinked: reading the book needs it.
  *
  * What the unit was told to use and what its windows follow are two things: while a change has
  * failed, and the way back, too, they are in doubt. The unit keeps its domain, nothing is mapped in
  * that, and the next call of the control path tries again.
  *
- * Locking: the unit's spinlock guards which domain the entries follow, what is owed, and the
+ * Locking: the unit's spinlock guards which domain the entries follow, what is open, and the
  * entries. Calls of the hypervisor are made under it, a few at once: a hypervisor that is busy is
  * waited for without it.
  */
@@ -39,8 +38,9 @@
 
 #define PAPR_REFUSE(unit, status, text)                                                            \
 	IOMMU_REFUSE((unit)->base.iommu, (unit)->base.name, status, text)
-#include "tce/bitmap.h"
 #include "tce/papr_calls.h"
+#include "unit/confirmation.h"
+#include "unit/open_parts.h"
 
 struct papr_domain;
 
@@ -61,11 +61,12 @@ struct papr_unit {
 	struct iommu_spinlock lock;
 	struct papr_domain *followed; /* by the entries; NULL: all are clear, or about to be … */
 	struct papr_domain *leaving;  /* … of this one's pages; NULL: they are */
-	struct tce_bitmap touched;    /* parts of PAPR_PART pages in which something was set */
-	struct tce_bitmap owed;       /* … in which something may be set that should not be */
-	uint32_t owed_count;          /* atomic: whether there are any is asked without the lock */
+	struct iommu_bitmap touched;  /* parts of PAPR_PART pages in which something was set */
+	struct iommu_open_parts open; /* … in which something may be set that should not be */
 	bool is_on;                   /* windows are to be as the domain wants, not clear; atomic */
-	bool is_unsure; /* they may be other than they should; changed under the lock */
+	/* In doubt: the windows may be other than they should. */
+	struct iommu_unit_set set;
+	struct iommu_unit_state state;
 	enum papr_direct direct_holds; /* control path */
 };
 
@@ -102,12 +103,12 @@ static inline uint64_t papr_parts(const struct iommu_papr_window *window)
 
 /*
  * Have the entries be as the book is, if they follow this domain. Returns 0, IOMMU_ETIMEDOUT or
- * IOMMU_EIO: something is not clear that should be, and owed; IOMMU_EAGAIN, IOMMU_EPERM,
+ * IOMMU_EIO: something is not clear that should be, and open; IOMMU_EAGAIN, IOMMU_EPERM,
  * IOMMU_EFAULT: something was not set, and is to be taken back. All of the range is tried, also
  * after a failure: the first is the answer.
  */
 int iommu_papr_follow(struct papr_domain *domain, uint64_t index, uint64_t count);
-/* Clear what is owed: 0, IOMMU_ETIMEDOUT or IOMMU_EIO. */
+/* Clear what is open: 0, IOMMU_ETIMEDOUT or IOMMU_EIO. */
 int iommu_papr_settle(struct papr_unit *unit);
 /* Follow this domain from now on, in place of another; NULL: none. On failure they follow none. */
 int iommu_papr_switch(struct papr_unit *unit, struct papr_domain *domain);
@@ -119,7 +120,7 @@ int iommu_papr_switch(struct papr_unit *unit, struct papr_domain *domain);
  * doubt on failure.
  */
 int iommu_papr_apply(struct papr_unit *unit);
-/* The same where they are in doubt, and what is owed is cleared: 0, or why not. */
+/* The same where they are in doubt, and what is open is cleared: 0, or why not. */
 int iommu_papr_confirm(struct papr_unit *unit);
 int iommu_papr_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 			    const struct iommu_domain_config *config, struct iommu_domain **domain);

@@ -65,11 +65,11 @@ static uint64_t find_run(const struct iommu_tce_table *table, const struct tce_r
 	for (;;) {
 		uint64_t used;
 
-		index = iommu_tce_bitmap_next_clear(&table->bitmap, index, end);
+		index = iommu_bitmap_next_clear(&table->bitmap, index, end);
 		index = next_place(table, request, index);
 		if (index >= end || end - index < request->pages)
 			return UINT64_MAX;
-		used = iommu_tce_bitmap_next_set(&table->bitmap, index, index + request->pages);
+		used = iommu_bitmap_next_set(&table->bitmap, index, index + request->pages);
 		if (used == index + request->pages)
 			return index;
 		index = used + 1;
@@ -84,13 +84,13 @@ static bool take_at_hint(struct iommu_tce_table *table, struct tce_pool *pool,
 	uint64_t word, mask;
 
 	if (request->alignment != 0 || request->boundary != 0 || hint >= end ||
-	    request->pages > end - hint || !tce_in_one_word(hint, request->pages))
+	    request->pages > end - hint || !iommu_bitmap_in_one_word(hint, request->pages))
 		return false;
-	word = tce_load_word(&table->bitmap, hint);
-	mask = tce_word_mask(hint, request->pages);
+	word = iommu_bitmap_load_word(&table->bitmap, hint);
+	mask = iommu_bitmap_word_mask(hint, request->pages);
 	if ((word & mask) != 0)
 		return false;
-	tce_store_word(&table->bitmap, hint, word | mask);
+	iommu_bitmap_store_word(&table->bitmap, hint, word | mask);
 	return true;
 }
 
@@ -105,7 +105,7 @@ static uint64_t take_anywhere(struct iommu_tce_table *table, const struct tce_po
 	if (found == UINT64_MAX)
 		found = find_run(table, request, pool->start, end);
 	if (found != UINT64_MAX)
-		iommu_tce_bitmap_set(&table->bitmap, found, request->pages);
+		iommu_bitmap_set(&table->bitmap, found, request->pages);
 	return found;
 }
 
@@ -146,10 +146,10 @@ static uint64_t claim(struct iommu_tce_table *table, uint64_t index, uint64_t pa
 		const uint64_t end = index + claimed + part;
 		uintptr_t state = iommu_spin_lock(table->platform, &pool->lock);
 		const bool is_free =
-			iommu_tce_bitmap_next_set(&table->bitmap, index + claimed, end) == end;
+			iommu_bitmap_next_set(&table->bitmap, index + claimed, end) == end;
 
 		if (is_free) {
-			iommu_tce_bitmap_set(&table->bitmap, index + claimed, part);
+			iommu_bitmap_set(&table->bitmap, index + claimed, part);
 			pool->taken += part;
 		}
 		iommu_spin_unlock(table->platform, &pool->lock, state);
@@ -222,12 +222,12 @@ void iommu_tce_pools_free(struct iommu_tce_table *table, uint64_t index, uint64_
 		const uint64_t part = part_in(pool, index, pages);
 		uintptr_t state = iommu_spin_lock(table->platform, &pool->lock);
 
-		if (tce_in_one_word(index, part))
-			tce_store_word(&table->bitmap, index,
-				       tce_load_word(&table->bitmap, index) &
-					       ~tce_word_mask(index, part));
+		if (iommu_bitmap_in_one_word(index, part))
+			iommu_bitmap_store_word(&table->bitmap, index,
+						iommu_bitmap_load_word(&table->bitmap, index) &
+							~iommu_bitmap_word_mask(index, part));
 		else
-			iommu_tce_bitmap_clear(&table->bitmap, index, part);
+			iommu_bitmap_clear(&table->bitmap, index, part);
 		pool->taken -= part;
 		iommu_spin_unlock(table->platform, &pool->lock, state);
 		index += part;
@@ -243,8 +243,8 @@ uint64_t iommu_tce_pools_reserve(struct iommu_tce_table *table, uint64_t index, 
 		struct tce_pool *pool = pool_of(table, index);
 		uintptr_t state = iommu_spin_lock(table->platform, &pool->lock);
 
-		if (iommu_tce_bitmap_next_clear(&table->bitmap, index, index + 1) == index) {
-			iommu_tce_bitmap_set(&table->bitmap, index, 1);
+		if (iommu_bitmap_next_clear(&table->bitmap, index, index + 1) == index) {
+			iommu_bitmap_set(&table->bitmap, index, 1);
 			pool->taken++;
 			reserved++;
 		}
@@ -270,10 +270,10 @@ uint64_t iommu_tce_pools_taken(struct iommu_tce_table *table)
 
 bool iommu_tce_pools_have(const struct iommu_tce_table *table, uint64_t index, uint64_t pages)
 {
-	if (tce_in_one_word(index, pages)) {
-		const uint64_t mask = tce_word_mask(index, pages);
+	if (iommu_bitmap_in_one_word(index, pages)) {
+		const uint64_t mask = iommu_bitmap_word_mask(index, pages);
 
-		return (tce_load_word(&table->bitmap, index) & mask) == mask;
+		return (iommu_bitmap_load_word(&table->bitmap, index) & mask) == mask;
 	}
-	return iommu_tce_bitmap_next_clear(&table->bitmap, index, index + pages) == index + pages;
+	return iommu_bitmap_next_clear(&table->bitmap, index, index + pages) == index + pages;
 }

@@ -64,7 +64,7 @@ int iommu_tce_table_init(struct iommu_tce_table *table, const struct iommu_tce_t
 	table->block = config->block != 0 ? config->block : BLOCK;
 	table->has_view = (config->flags & IOMMU_TCE_TABLE_USER_WORDS) != 0;
 	iommu_tce_view_init(&table->view, table->entries);
-	status = iommu_tce_bitmap_create(&table->bitmap, table->platform, table->entries);
+	status = iommu_bitmap_create(&table->bitmap, table->platform, table->entries);
 	if (status != 0)
 		return status;
 	iommu_tce_pools_init(table);
@@ -75,7 +75,7 @@ int iommu_tce_table_init(struct iommu_tce_table *table, const struct iommu_tce_t
 void iommu_tce_table_fini(struct iommu_tce_table *table)
 {
 	iommu_tce_view_clear(&table->view, table->platform);
-	iommu_tce_bitmap_destroy(&table->bitmap);
+	iommu_bitmap_destroy(&table->bitmap);
 }
 
 /* Is any of these one that is never handed out? */

@@ -13,8 +13,8 @@
 #include <libiommu/tce_table.h>
 
 #include "base/atomic.h"
+#include "base/bitmap.h"
 #include "base/spinlock.h"
-#include "tce/bitmap.h"
 #include "tce/view.h"
 
 /* --- pool.c ----------------------------------------------------------------------------------- */
@@ -79,7 +79,7 @@ struct iommu_tce_table {
 	uint64_t entries;
 	unsigned int page_shift;
 	uint64_t block;
-	struct tce_bitmap bitmap;
+	struct iommu_bitmap bitmap;
 	struct tce_pool pools[TCE_POOLS_MAX + 1]; /* the last one in use is for large requests */
 	unsigned int pool_count;                  /* without that one */
 	uint64_t pool_size;                       /* of each but that one */

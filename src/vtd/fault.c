@@ -17,8 +17,6 @@
 
 #include "vtd/vtd.h"
 
-#define NANOSECONDS 1000000000ULL
-
 #if IOMMU_CONFIG_FAULT_TEXTS
 
 struct reason {
@@ -230,21 +228,10 @@ static enum iommu_fault_access access_of(enum vtd_fault_type type)
 /* A device that faults without end must not keep a CPU busy with reports. */
 static bool may_report(struct vtd_unit *unit)
 {
-	const struct iommu_platform *platform = unit->platform;
 	const unsigned int limit = unit->probe->faults_per_second;
-	uint64_t now;
 
-	if (limit == IOMMU_VTD_FAULTS_UNBOUNDED || platform->now_ns == NULL)
-		return true;
-	now = platform->now_ns(platform->ctx);
-	if (now - unit->fault_second >= NANOSECONDS) {
-		unit->fault_second = now;
-		unit->fault_budget = limit;
-	}
-	if (unit->fault_budget == 0)
-		return false;
-	unit->fault_budget--;
-	return true;
+	return limit == IOMMU_VTD_FAULTS_UNBOUNDED ||
+	       iommu_event_budget_take(&unit->fault_budget, unit->platform, limit);
 }
 
 static bool is_interrupt_reason(unsigned int reason)
@@ -280,9 +267,8 @@ static void report(struct vtd_unit *unit, uint64_t low, uint64_t high)
 /* What the queue reports in FSTS, and all that makes the unit send its message. */
 #define QUEUE_ERRORS (VTD_FSTS_IQE | VTD_FSTS_ICE | VTD_FSTS_ITE)
 #define CONDITIONS   (VTD_FSTS_PFO | VTD_FSTS_PPF | QUEUE_ERRORS)
-/* Looks at FSTS in one call, and how many of them before the ring is let run full. */
-#define ROUNDS_MAX 8
-#define PATIENCE   4
+/* Looks at FSTS before the ring is let run full. */
+#define PATIENCE 4
 
 /* One call. */
 struct sweep {
@@ -391,25 +377,30 @@ static void let_ring_run_full(struct vtd_unit *unit)
 	}
 }
 
+/* 0: nothing is pending. */
+static int look(void *ctx, unsigned int round)
+{
+	struct sweep *sweep = ctx;
+	const uint32_t fsts = vtd_read32(sweep->unit, VTD_FSTS);
+	int status = 0;
+
+	if (fsts == UINT32_MAX)
+		return IOMMU_EIO;
+	if ((fsts & CONDITIONS) == 0)
+		return 0;
+	if (round == PATIENCE && !sweep->rearmed && (fsts & VTD_FSTS_PFO) == 0)
+		let_ring_run_full(sweep->unit);
+	else
+		status = settle(sweep, fsts);
+	return status != 0 ? status : 1;
+}
+
 static int sweep_faults(struct sweep *sweep)
 {
-	unsigned int round;
+	const int status = iommu_event_rounds(look, sweep);
 
-	for (round = 0; round < ROUNDS_MAX; round++) {
-		const uint32_t fsts = vtd_read32(sweep->unit, VTD_FSTS);
-		int status = 0;
-
-		if (fsts == UINT32_MAX)
-			return IOMMU_EIO;
-		if ((fsts & CONDITIONS) == 0)
-			return 0;
-		if (round == PATIENCE && !sweep->rearmed && (fsts & VTD_FSTS_PFO) == 0)
-			let_ring_run_full(sweep->unit);
-		else
-			status = settle(sweep, fsts);
-		if (status != 0)
-			return status;
-	}
+	if (status <= 0)
+		return status;
 	return sweep->rearmed ? 0 : IOMMU_EIO;
 }
 

@@ -23,12 +23,6 @@
 #define RING_ORDER   2
 #define RING_BYTES   ((uint64_t)IOMMU_PAGE_SIZE << RING_ORDER)
 #define REQUEST_SIZE sizeof(struct vtd_page_request)
-/*
- * Times that the ring is emptied in one call: a device that asks without end must not keep a CPU
- * busy.
- */
-#define ROUNDS_MAX 8
-
 /* --- The ring --------------------------------------------------------------------------------- */
 
 int iommu_vtd_page_queue_alloc(struct vtd_unit *unit)
@@ -180,58 +174,41 @@ static bool clear_overflow(struct vtd_unit *unit)
 	return true;
 }
 
+/* One call. */
+struct reading {
+	struct vtd_unit *unit;
+	bool lost;
+	int reported;
+};
+
+/* 0: the ring is empty. */
+static int look(void *ctx, unsigned int round)
+{
+	struct reading *reading = ctx;
+	int count;
+
+	(void)round;
+	/* Before the ring is looked at: what comes after that raises the interrupt again. */
+	vtd_write32(reading->unit, VTD_PRS, VTD_PRS_PPR);
+	count = empty_ring(reading->unit);
+	if (count < 0)
+		return count;
+	reading->reported += count;
+	if (clear_overflow(reading->unit))
+		reading->lost = true;
+	else if (count == 0)
+		return 0;
+	return 1;
+}
+
 static int handle(struct vtd_unit *unit, bool *lost)
 {
-	unsigned int rounds;
-	int total = 0;
+	struct reading reading = {.unit = unit};
+	const int status = iommu_event_rounds(look, &reading);
 
-	for (rounds = 0; rounds < ROUNDS_MAX; rounds++) {
-		int count;
-
-		/*
-		 * Before the ring is looked at: what comes after that raises the interrupt again.
-		 */
-		vtd_write32(unit, VTD_PRS, VTD_PRS_PPR);
-		count = empty_ring(unit);
-		if (count < 0)
-			return count;
-		total += count;
-		if (clear_overflow(unit))
-			*lost = true;
-		else if (count == 0)
-			break;
-	}
-	return total;
-}
-
-/* --- One CPU at a time ------------------------------------------------------------------------ */
-
-/* What requests_busy holds while a CPU is at the ring: that alone, or that it is to look again. */
-#define BUSY   1U
-#define CALLED 2U
-
-/* Begin; false: another CPU is at it, and finds `note`. */
-static bool enter(struct vtd_unit *unit, uint32_t note)
-{
-	uint32_t seen = __atomic_load_n(&unit->requests_busy, __ATOMIC_RELAXED);
-
-	while (!__atomic_compare_exchange_n(&unit->requests_busy, &seen,
-					    seen == 0 ? BUSY : seen | note, false, __ATOMIC_ACQ_REL,
-					    __ATOMIC_RELAXED))
-		;
-	return seen == 0;
-}
-
-/* End; false: another CPU was here, and what it came for may have come after the last look. */
-static bool leave(struct vtd_unit *unit)
-{
-	uint32_t seen = BUSY;
-
-	if (__atomic_compare_exchange_n(&unit->requests_busy, &seen, 0, false, __ATOMIC_ACQ_REL,
-					__ATOMIC_RELAXED))
-		return true;
-	__atomic_store_n(&unit->requests_busy, BUSY, __ATOMIC_RELAXED);
-	return false;
+	if (reading.lost)
+		*lost = true;
+	return status < 0 ? status : reading.reported;
 }
 
 int iommu_vtd_handle_page_requests(struct iommu_unit *base, bool *lost)
@@ -241,13 +218,13 @@ int iommu_vtd_handle_page_requests(struct iommu_unit *base, bool *lost)
 
 	if (unit->requests == NULL)
 		return 0;
-	if (!enter(unit, CALLED))
+	if (!iommu_event_gate_enter(&unit->requests_gate, true))
 		return 0;
 	do {
 		int count = handle(unit, lost);
 
 		status = count < 0 || status < 0 ? IOMMU_EIO : status + count;
-	} while (!leave(unit));
+	} while (!iommu_event_gate_leave(&unit->requests_gate));
 	return status;
 }
 
@@ -259,12 +236,12 @@ static void handle_all(struct vtd_unit *unit)
 	const struct iommu_platform *platform = unit->platform;
 	bool lost = false;
 
-	while (!enter(unit, 0))
+	while (!iommu_event_gate_enter(&unit->requests_gate, false))
 		if (platform->relax != NULL)
 			platform->relax(platform->ctx);
 	do
 		(void)handle(unit, &lost);
-	while (!leave(unit));
+	while (!iommu_event_gate_leave(&unit->requests_gate));
 }
 
 void iommu_vtd_page_requests_drain(struct vtd_endpoint *endpoint)

@@ -277,7 +277,7 @@ static int unit_setup(struct vtd_unit *unit)
 
 	unit->timeout_ns = probe->timeout_ns;
 	unit->device_timeout_ns = probe->device_timeout_ns;
-	unit->fault_budget = probe->faults_per_second;
+	unit->fault_budget.left = probe->faults_per_second;
 	unit->node = node_of(unit);
 	status = check_place(unit);
 	if (status != 0)

@@ -34,6 +34,7 @@
 #include "base/object_cache.h"
 #include "base/spinlock.h"
 #include "unit/domain.h"
+#include "unit/event.h"
 #include "unit/id.h"
 #include "unit/invalidation.h"
 #include <libiommu/backend/mmio.h>
@@ -236,11 +237,9 @@ struct vtd_unit {
 	const char *failure;
 	/* What the unit sends when it has recorded a fault, or queued a page request. */
 	struct vtd_event fault_event, request_event;
-	/* Faults that may still be reported in the second that began then. */
-	uint64_t fault_second;
-	unsigned int fault_budget;
+	struct iommu_event_budget fault_budget;
 	/* The ring of page requests; NULL: the unit knows none. */
-	uint32_t requests_busy; /* a CPU is reading them, or has been called again; atomic */
+	struct iommu_event_gate requests_gate;
 	struct vtd_page_request *requests;
 	struct vtd_interrupts *interrupts; /* NULL: never enabled */
 	/* What a kernel before us left, until the last of it is replaced. */

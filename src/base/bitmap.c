@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "tce/bitmap.h"
+#include "base/bitmap.h"
 
 #include <libiommu/status.h>
 
 #include "base/bits.h"
 #include "base/log.h"
 
-int iommu_tce_bitmap_create(struct tce_bitmap *bitmap, const struct iommu_platform *platform,
-			    uint64_t bits)
+int iommu_bitmap_create(struct iommu_bitmap *bitmap, const struct iommu_platform *platform,
+			uint64_t bits)
 {
-	const uint64_t chunks = (bits + TCE_CHUNK_MASK) >> TCE_CHUNK_SHIFT;
+	const uint64_t chunks = (bits + BITMAP_CHUNK_MASK) >> BITMAP_CHUNK_SHIFT;
 
-	*bitmap = (struct tce_bitmap){.platform = platform};
+	*bitmap = (struct iommu_bitmap){.platform = platform};
 	while ((IOMMU_PAGE_SIZE << bitmap->order) / sizeof(uint64_t *) < chunks)
 		bitmap->order++;
 	if (bitmap->order > IOMMU_MAX_ALLOC_ORDER)
@@ -25,7 +25,7 @@ int iommu_tce_bitmap_create(struct tce_bitmap *bitmap, const struct iommu_platfo
 		uint64_t *chunk = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 
 		if (chunk == NULL) {
-			iommu_tce_bitmap_destroy(bitmap);
+			iommu_bitmap_destroy(bitmap);
 			return IOMMU_ENOMEM;
 		}
 		bitmap->chunks[bitmap->chunk_count] = chunk;
@@ -33,7 +33,7 @@ int iommu_tce_bitmap_create(struct tce_bitmap *bitmap, const struct iommu_platfo
 	return 0;
 }
 
-void iommu_tce_bitmap_destroy(struct tce_bitmap *bitmap)
+void iommu_bitmap_destroy(struct iommu_bitmap *bitmap)
 {
 	const struct iommu_platform *platform = bitmap->platform;
 
@@ -51,36 +51,39 @@ static uint64_t mask_in_word(uint64_t first, uint64_t count)
 	return first % 64 + count < 64 ? from & ~(UINT64_MAX << (first % 64 + count)) : from;
 }
 
-void iommu_tce_bitmap_set(struct tce_bitmap *bitmap, uint64_t first, uint64_t count)
+void iommu_bitmap_set(struct iommu_bitmap *bitmap, uint64_t first, uint64_t count)
 {
 	while (count != 0) {
 		const uint64_t here = 64 - first % 64 < count ? 64 - first % 64 : count;
 
-		tce_store_word(bitmap, first,
-			       tce_load_word(bitmap, first) | mask_in_word(first, here));
+		iommu_bitmap_store_word(bitmap, first,
+					iommu_bitmap_load_word(bitmap, first) |
+						mask_in_word(first, here));
 		first += here;
 		count -= here;
 	}
 }
 
-void iommu_tce_bitmap_clear(struct tce_bitmap *bitmap, uint64_t first, uint64_t count)
+void iommu_bitmap_clear(struct iommu_bitmap *bitmap, uint64_t first, uint64_t count)
 {
 	while (count != 0) {
 		const uint64_t here = 64 - first % 64 < count ? 64 - first % 64 : count;
 
-		tce_store_word(bitmap, first,
-			       tce_load_word(bitmap, first) & ~mask_in_word(first, here));
+		iommu_bitmap_store_word(bitmap, first,
+					iommu_bitmap_load_word(bitmap, first) &
+						~mask_in_word(first, here));
 		first += here;
 		count -= here;
 	}
 }
 
 /* `invert`: all ones, to look for a clear bit; or 0. */
-static uint64_t next(const struct tce_bitmap *bitmap, uint64_t first, uint64_t end, uint64_t invert)
+static uint64_t next(const struct iommu_bitmap *bitmap, uint64_t first, uint64_t end,
+		     uint64_t invert)
 {
 	while (first < end) {
 		const uint64_t word =
-			(tce_load_word(bitmap, first) ^ invert) & UINT64_MAX << first % 64;
+			(iommu_bitmap_load_word(bitmap, first) ^ invert) & UINT64_MAX << first % 64;
 
 		if (word != 0) {
 			first = (first & ~63ULL) + iommu_lowest_bit(word);
@@ -91,12 +94,12 @@ static uint64_t next(const struct tce_bitmap *bitmap, uint64_t first, uint64_t e
 	return end;
 }
 
-uint64_t iommu_tce_bitmap_next_clear(const struct tce_bitmap *bitmap, uint64_t first, uint64_t end)
+uint64_t iommu_bitmap_next_clear(const struct iommu_bitmap *bitmap, uint64_t first, uint64_t end)
 {
 	return next(bitmap, first, end, UINT64_MAX);
 }
 
-uint64_t iommu_tce_bitmap_next_set(const struct tce_bitmap *bitmap, uint64_t first, uint64_t end)
+uint64_t iommu_bitmap_next_set(const struct iommu_bitmap *bitmap, uint64_t first, uint64_t end)
 {
 	return next(bitmap, first, end, 0);
 }
