@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What every back end is made of (src/unit/), by itself: the confirmation authority in every
+ * interleaving of its steps on several CPUs, ids, ranges, open parts, and the gate of events.
+ */
+#include <string.h>
+
+#include <libiommu/status.h>
+
+#include "base/bits.h"
+#include "test.h"
+#include "test_platform.h"
+#include "unit/confirmation.h"
+#include "unit/event.h"
+#include "unit/id.h"
+#include "unit/open_parts.h"
+#include "unit/range.h"
+
+/* --- Confirmation ----------------------------------------------------------------------------- */
+
+/*
+ * A machine of one unit and several CPUs, whose steps are what other CPUs can come between. Each
+ * change leaves something stale in hardware; an invalidation of everything takes it away when
+ * hardware executes it, which is between the caller's beginning and its end. Whatever was
+ * *reported* as failed must be seen as open until an invalidation that began afterwards was
+ * confirmed.
+ */
+enum step {
+	CHANGE,      /* an entry is changed: hardware may keep the old one */
+	FAIL,        /* … whose own invalidation is not confirmed: the unit is marked */
+	BEGIN,       /* an invalidation of everything begins */
+	EXECUTE,     /* hardware does it */
+	EXECUTE_NOT, /* or does not */
+	CONFIRMED,   /* the caller has the answer */
+	REFUSED,     /* or none */
+	DOUBT,       /* a part may be other than it should */
+	NO_DOUBT,    /* it is as it should, and what was cached until then is open */
+	REST,        /* hardware has confirmed that it walks nothing; it keeps nothing */
+	WAKE,
+	REUSE, /* something new is made present, if the authority lets it */
+	RELEASE,
+	STEPS
+};
+
+#define CPUS_MAX  4
+#define STEPS_MAX 4
+
+struct cpu {
+	const enum step *steps;
+	unsigned int count;
+};
+
+struct machine {
+	struct iommu_unit_state unit;
+	uint32_t seen[CPUS_MAX]; /* what BEGIN read */
+	unsigned int next[CPUS_MAX];
+	/* What hardware keeps: of each CPU's change, and whether that was reported. */
+	bool stale[CPUS_MAX], reported[CPUS_MAX];
+	bool doubtful; /* hardware may cache anything anew */
+	bool is_withheld;
+	unsigned int releases;
+};
+
+static unsigned int interleavings, reuses, waits;
+static struct machine *running; /* whose withheld object is looked at */
+static struct iommu_unit_set set;
+static struct iommu_withheld withheld;
+
+static bool is_reachable(const struct iommu_withheld *object)
+{
+	(void)object;
+	return iommu_unit_is_suspect(&running->unit);
+}
+
+/* Does hardware keep anything of which a caller was told that it failed? */
+static bool keeps_anything(const struct machine *machine)
+{
+	unsigned int i;
+
+	if (!machine->unit.active)
+		return false;
+	for (i = 0; i < CPUS_MAX; i++)
+		if (machine->stale[i] && machine->reported[i])
+			return true;
+	return machine->doubtful;
+}
+
+static void release(struct iommu_withheld *object)
+{
+	(void)object;
+	assert_false(keeps_anything(running));
+	running->releases++;
+}
+
+static void forget_everything(struct machine *machine)
+{
+	memset(machine->stale, 0, sizeof(machine->stale));
+}
+
+static void run_step(struct machine *machine, unsigned int cpu, enum step step)
+{
+	struct iommu_unit_state *unit = &machine->unit;
+
+	switch (step) {
+	case CHANGE:
+		machine->stale[cpu] = unit->active;
+		break;
+	case FAIL:
+		iommu_unit_note_failure(unit);
+		machine->reported[cpu] = true;
+		break;
+	case BEGIN:
+		machine->seen[cpu] = iommu_confirmation_begin(&unit->confirmation);
+		break;
+	case EXECUTE:
+		forget_everything(machine);
+		break;
+	case CONFIRMED:
+		iommu_confirmation_end(&unit->confirmation, machine->seen[cpu]);
+		break;
+	case REFUSED:
+		iommu_unit_note_failure(unit);
+		break;
+	case DOUBT:
+		iommu_unit_set_in_doubt(unit, true);
+		machine->doubtful = true;
+		break;
+	case NO_DOUBT:
+		iommu_unit_set_in_doubt(unit, false);
+		machine->doubtful = false;
+		machine->stale[cpu] = machine->reported[cpu] = unit->active;
+		break;
+	case REST:
+		forget_everything(machine);
+		iommu_unit_set_active(unit, false);
+		break;
+	case WAKE:
+		iommu_unit_set_active(unit, true);
+		break;
+	case REUSE:
+		if (!iommu_unit_is_suspect(unit)) {
+			assert_false(keeps_anything(machine));
+			reuses++;
+		} else {
+			waits++;
+		}
+		break;
+	case RELEASE:
+		if (!machine->is_withheld)
+			break;
+		iommu_unit_set_init(&set);
+		set.tells_of_maps = true;
+		iommu_list_insert(&set.withheld, &withheld.link);
+		machine->releases = 0;
+		iommu_release_confirmed(&set);
+		machine->is_withheld = machine->releases == 0;
+		assert_int_equal(iommu_list_is_empty(&set.withheld), machine->releases == 1);
+		break;
+	case EXECUTE_NOT:
+	case STEPS:
+	default:
+		break;
+	}
+}
+
+/* Nothing is closed on top of what hardware keeps. */
+static void check(const struct machine *machine)
+{
+	if (keeps_anything(machine))
+		assert_true(iommu_unit_is_suspect(&machine->unit));
+}
+
+/* An undisturbed invalidation closes everything that is not in doubt. */
+static void check_end(struct machine *machine)
+{
+	static const enum step last[] = {BEGIN, EXECUTE, CONFIRMED};
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		run_step(machine, 0, last[i]);
+	assert_int_equal(iommu_unit_has_failed(&machine->unit), machine->unit.in_doubt != 0);
+	interleavings++;
+}
+
+static void explore(const struct cpu *cpus, unsigned int count, const struct machine *before)
+{
+	bool is_end = true;
+	unsigned int cpu;
+
+	for (cpu = 0; cpu < count; cpu++) {
+		struct machine machine = *before;
+
+		if (machine.next[cpu] == cpus[cpu].count)
+			continue;
+		is_end = false;
+		running = &machine;
+		run_step(&machine, cpu, cpus[cpu].steps[machine.next[cpu]++]);
+		check(&machine);
+		explore(cpus, count, &machine);
+	}
+	if (is_end) {
+		struct machine machine = *before;
+
+		running = &machine;
+		check_end(&machine);
+	}
+}
+
+static void explore_all(const struct cpu *cpus, unsigned int count)
+{
+	const struct machine start = {
+		.unit = {.set = &set, .active = true},
+		.is_withheld = true,
+	};
+
+	explore(cpus, count, &start);
+}
+
+static const enum step failing_change[] = {CHANGE, FAIL};
+static const enum step good_flush[] = {BEGIN, EXECUTE, CONFIRMED};
+static const enum step lost_flush[] = {BEGIN, EXECUTE_NOT, REFUSED};
+static const enum step late_refusal[] = {BEGIN, EXECUTE, REFUSED};
+static const enum step user[] = {REUSE, RELEASE, REUSE};
+static const enum step doubt[] = {DOUBT, REUSE, NO_DOUBT, REUSE};
+static const enum step power[] = {REST, REUSE, WAKE};
+
+#define CPU(script)                                                                                \
+	{                                                                                          \
+		script, sizeof(script) / sizeof((script)[0])                                       \
+	}
+
+static void every_interleaving_of_the_confirmation(void **state)
+{
+	static const struct cpu flushes[] = {CPU(good_flush), CPU(lost_flush), CPU(late_refusal)};
+	unsigned int i, k;
+
+	(void)state;
+	withheld.is_reachable = is_reachable;
+	withheld.release = release;
+	interleavings = reuses = waits = 0;
+	/* Two changes that fail, an invalidation that ends so or so, and a user of the unit. */
+	for (i = 0; i < 3; i++) {
+		const struct cpu cpus[] = {CPU(failing_change), CPU(failing_change), flushes[i],
+					   CPU(user)};
+
+		explore_all(cpus, 4);
+	}
+	/* A change, two invalidations side by side, a user. */
+	for (i = 0; i < 3; i++)
+		for (k = 0; k < 3; k++) {
+			const struct cpu cpus[] = {CPU(failing_change), flushes[i], flushes[k],
+						   CPU(user)};
+
+			explore_all(cpus, 4);
+		}
+	/* The same with a part in doubt, and with a unit that goes off and on. */
+	for (i = 0; i < 3; i++) {
+		const struct cpu doubts[] = {CPU(doubt), CPU(failing_change), flushes[i],
+					     CPU(user)};
+		const struct cpu powers[] = {CPU(power), CPU(failing_change), flushes[i],
+					     CPU(user)};
+
+		explore_all(doubts, 4);
+		explore_all(powers, 4);
+	}
+	/* Each multinomial of what was asked for, and either answer many times. */
+	assert_int_equal(interleavings, 3 * 25200 + 9 * 92400 + 3 * (277200 + 92400));
+	assert_true(reuses > 100000 && waits > 100000);
+}
+
+/* The count of failures wraps: what is open is a difference. */
+static void failures_wrap(void **state)
+{
+	struct iommu_confirmation confirmation = {UINT32_MAX - 1, UINT32_MAX - 1};
+	uint32_t seen;
+
+	(void)state;
+	assert_false(iommu_confirmation_is_open(&confirmation));
+	iommu_confirmation_fail(&confirmation);
+	iommu_confirmation_fail(&confirmation);
+	seen = iommu_confirmation_begin(&confirmation);
+	iommu_confirmation_fail(&confirmation);
+	iommu_confirmation_end(&confirmation, seen);
+	assert_true(iommu_confirmation_is_open(&confirmation));
+	/* One that began earlier and ends later takes nothing back. */
+	iommu_confirmation_end(&confirmation, UINT32_MAX);
+	assert_true(iommu_confirmation_is_open(&confirmation));
+	iommu_confirmation_end(&confirmation, iommu_confirmation_begin(&confirmation));
+	assert_false(iommu_confirmation_is_open(&confirmation));
+}
+
+/* --- Ids -------------------------------------------------------------------------------------- */
+
+#define IDS 192U
+
+/* What each id is, as the test knows it. */
+enum id_state {
+	FREE_ID,
+	TAKEN_ID,
+	WITHHELD_ID
+};
+
+static void note_ids(enum id_state *ids, uint32_t first, unsigned int order, enum id_state is)
+{
+	uint32_t i;
+
+	for (i = 0; i < 1U << order; i++)
+		ids[first + i] = is;
+}
+
+static void ids_against_a_list(void **state)
+{
+	struct iommu_unit_set units = {.tells_of_maps = false};
+	struct iommu_unit_state unit = {.set = &units, .active = true};
+	uint64_t taken[IDS / 64] = {0}, kept[IDS / 64] = {0};
+	struct iommu_ids ids = {.count = IDS, .taken = taken, .withheld = kept};
+	enum id_state known[IDS] = {FREE_ID};
+	unsigned int blocks[IDS]; /* order of the block that begins there */
+	uint32_t owner[IDS];      /* the block that an id is in */
+	uint64_t random = 88172645463325252ULL;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 200000; i++) {
+		const unsigned int order = (unsigned int)(random >> 40) % (IOMMU_ID_ORDER_MAX + 1);
+		uint32_t id = (uint32_t)(random >> 20) % IDS;
+		uint32_t k;
+
+		random ^= random << 13;
+		random ^= random >> 7;
+		random ^= random << 17;
+		switch (random % 8) {
+		case 0:
+			iommu_unit_note_failure(&unit);
+			break;
+		case 1:
+			iommu_confirmation_end(&unit.confirmation,
+					       iommu_confirmation_begin(&unit.confirmation));
+			break;
+		case 2:
+		case 3:
+		case 4:
+			id = iommu_ids_alloc(&ids, &unit, 0, order);
+			if (!iommu_unit_has_failed(&unit))
+				for (k = 0; k < IDS; k++)
+					if (known[k] == WITHHELD_ID)
+						known[k] = FREE_ID;
+			if (id == IDS) {
+				/* Then there is none. */
+				for (id = 0; id + (1U << order) <= IDS; id += 1U << order) {
+					for (k = 0; k < 1U << order && known[id + k] == FREE_ID;
+					     k++)
+						;
+					assert_true(k < 1U << order);
+				}
+				break;
+			}
+			assert_true(id % (1U << order) == 0 && id + (1U << order) <= IDS);
+			for (k = 0; k < 1U << order; k++)
+				assert_int_equal(known[id + k], FREE_ID);
+			note_ids(known, id, order, TAKEN_ID);
+			blocks[id] = order;
+			for (k = 0; k < 1U << order; k++)
+				owner[id + k] = id;
+			break;
+		default:
+			/* The block that the id is in goes, confirmed or not. */
+			if (known[id] != TAKEN_ID)
+				break;
+			k = owner[id];
+			if (random % 8 == 5) {
+				iommu_unit_note_failure(&unit);
+				iommu_ids_withhold(&ids, k, blocks[k]);
+				note_ids(known, k, blocks[k], WITHHELD_ID);
+			} else {
+				iommu_ids_free(&ids, k, blocks[k]);
+				note_ids(known, k, blocks[k], FREE_ID);
+			}
+			break;
+		}
+	}
+}
+
+/* --- Ranges ----------------------------------------------------------------------------------- */
+
+/* Do the blocks cover the range, each aligned, none larger than allowed? */
+static void check_blocks(iommu_iova_t start, iommu_iova_t last, unsigned int largest)
+{
+	struct iommu_block blocks[IOMMU_BLOCKS_MAX];
+	const unsigned int count = iommu_range_blocks(start, last, largest, blocks);
+	uint64_t covered = start >> IOMMU_PAGE_SHIFT;
+	unsigned int i;
+
+	assert_true(count <= IOMMU_BLOCKS_MAX);
+	for (i = 0; i < count; i++) {
+		const uint64_t page = blocks[i].address >> IOMMU_PAGE_SHIFT;
+
+		assert_true(blocks[i].order <= largest);
+		assert_int_equal(blocks[i].address % (IOMMU_PAGE_SIZE << blocks[i].order), 0);
+		assert_true(page <= covered);
+		covered = page + (1ULL << blocks[i].order);
+	}
+	if (count != 0)
+		assert_true(covered > last >> IOMMU_PAGE_SHIFT);
+	else
+		/* One block would not do, and a few exact ones neither. */
+		assert_true(iommu_range_order(start, last) > largest);
+	/* What fits exactly is not enlarged. */
+	if (count == 1 && blocks[0].address == start &&
+	    last - start == (IOMMU_PAGE_SIZE << blocks[0].order) - 1)
+		assert_int_equal(iommu_range_order(start, last), blocks[0].order);
+}
+
+static void ranges_are_covered(void **state)
+{
+	uint64_t first, pages;
+	unsigned int largest;
+
+	(void)state;
+	for (largest = 0; largest < 8; largest++)
+		for (first = 0; first < 70; first++)
+			for (pages = 1; pages < 140; pages++) {
+				check_blocks(first << IOMMU_PAGE_SHIFT,
+					     ((first + pages) << IOMMU_PAGE_SHIFT) - 1, largest);
+				/* Up to the last byte of the space. */
+				check_blocks(-(first + pages) << IOMMU_PAGE_SHIFT,
+					     UINT64_MAX - (first << IOMMU_PAGE_SHIFT), largest);
+			}
+	check_blocks(0, UINT64_MAX, 51);
+	check_blocks(0, UINT64_MAX, 9);
+	assert_int_equal(iommu_range_order(0, UINT64_MAX), 52);
+	assert_int_equal(iommu_range_order(0x5000, 0x5fff), 0);
+	assert_int_equal(iommu_range_order(0x7000, 0x8fff), 4);
+}
+
+/* --- Open parts, events ----------------------------------------------------------------------- */
+
+static void parts_are_counted_once(void **state)
+{
+	struct test_platform test;
+	struct iommu_open_parts open = {.limit = 0};
+
+	(void)state;
+	test_platform_init(&test, 1 << 20, 0x100000);
+	assert_int_equal(iommu_open_parts_create(&open, &test.platform, 100), 0);
+	assert_false(iommu_open_parts_any(&open));
+	iommu_open_parts_set(&open, 99, true);
+	iommu_open_parts_set(&open, 99, true);
+	iommu_open_parts_set(&open, 0, true);
+	iommu_open_parts_set(&open, 99, false);
+	assert_true(iommu_open_parts_any(&open));
+	assert_int_equal(iommu_bitmap_next_set(&open.parts, 0, 100), 0);
+	iommu_open_parts_set(&open, 0, false);
+	iommu_open_parts_set(&open, 0, false);
+	assert_false(iommu_open_parts_any(&open));
+	iommu_open_parts_destroy(&open);
+	test_platform_destroy(&test);
+}
+
+static void a_cpu_that_is_at_it_looks_again(void **state)
+{
+	struct iommu_event_gate gate = {0};
+
+	(void)state;
+	assert_true(iommu_event_gate_enter(&gate, true));
+	assert_false(iommu_event_gate_enter(&gate, false));
+	assert_true(iommu_event_gate_leave(&gate));
+	assert_true(iommu_event_gate_enter(&gate, true));
+	assert_false(iommu_event_gate_enter(&gate, true));
+	assert_false(iommu_event_gate_enter(&gate, true));
+	assert_false(iommu_event_gate_leave(&gate)); /* both came before this look */
+	assert_true(iommu_event_gate_leave(&gate));
+}
+
+static int count_down(void *ctx, unsigned int number)
+{
+	int *left = ctx;
+
+	(void)number;
+	return --*left > 0 ? 1 : *left;
+}
+
+static void rounds_end(void **state)
+{
+	int left = IOMMU_EVENT_ROUNDS_MAX;
+
+	(void)state;
+	assert_int_equal(iommu_event_rounds(count_down, &left), 0);
+	left = IOMMU_EVENT_ROUNDS_MAX + 1;
+	assert_int_equal(iommu_event_rounds(count_down, &left), 1);
+	left = 0;
+	assert_int_equal(iommu_event_rounds(count_down, &left), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_interleaving_of_the_confirmation),
+		cmocka_unit_test(failures_wrap),
+		cmocka_unit_test(ids_against_a_list),
+		cmocka_unit_test(ranges_are_covered),
+		cmocka_unit_test(parts_are_counted_once),
+		cmocka_unit_test(a_cpu_that_is_at_it_looks_again),
+		cmocka_unit_test(rounds_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
