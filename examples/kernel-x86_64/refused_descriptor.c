@@ -4,9 +4,11 @@
  * invalidation queue: hardware refuses it and stops, and the library has to set the queue going
  * again. A queue that takes the descriptor makes the submission fail, and with it the scenario.
  */
+#include <libiommu/backend/ops.h>
 #include <libiommu/status.h>
 
-#include "vtd/vtd.h"
+#include "unit/command_ring.h"
+#include "vtd/unit.h"
 
 #define RESERVED_TYPE 0xf
 

@@ -3,7 +3,11 @@
  * The negative control: linked with --wrap, these take the place of the library's invalidation, and
  * do nothing. The scenario must notice.
  */
-#include "vtd/vtd.h"
+#include "unit/domain.h"
+#include "unit/invalidation.h"
+#include "vtd/domain.h"
+#include "vtd/unit.h"
+#include <libiommu/backend/ops.h>
 
 int __wrap_iommu_vtd_invalidate(struct vtd_unit *unit, struct iommu_batch *batch);
 int __wrap_iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain,

@@ -3,9 +3,22 @@
  * Which domain the requests of an endpoint use: those without a PASID, and those with one. Where
  * that is written depends on the unit's mode (translation.c); what is counted and listed does not.
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_registers.h>
+#include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/status.h>
 
-#include "vtd/vtd.h"
+#include "base/list.h"
+#include "base/object_cache.h"
+#include "unit/domain.h"
+#include "unit/invalidation.h"
+#include "vtd/domain.h"
+#include "vtd/endpoint.h"
+#include "vtd/invalidation.h"
+#include "vtd/pasid.h"
+#include "vtd/probe.h"
+#include "vtd/translation.h"
+#include "vtd/unit.h"
 
 #define BYPASSED "its unit is bypassed: only identity domains can be attached"
 

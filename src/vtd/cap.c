@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Capabilities: the registers decoded once, and refused when no real unit could have them. */
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_invalidation.h>
+#include <libiommu/hw/vtd_registers.h>
+#include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/status.h>
 
-#include "vtd/vtd.h"
+#include "vtd/cap.h"
+#include "vtd/unit.h"
 
 /* Table depths that this library and the specification know. */
 #define KNOWN_SAGAW (VTD_SAGAW_3_LEVELS | VTD_SAGAW_4_LEVELS | VTD_SAGAW_5_LEVELS)

@@ -11,9 +11,14 @@
  * status and one write, never a wait.
  */
 #define VTD_REGISTER_BODY /* the registers' access functions, for all where size counts */
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_registers.h>
 #include <libiommu/status.h>
 
-#include "vtd/vtd.h"
+#include "base/spinlock.h"
+#include "unit/confirmation.h"
+#include "vtd/command.h"
+#include "vtd/unit.h"
 #include <libiommu/backend/deadline.h>
 
 uint32_t iommu_vtd_read32(const struct vtd_unit *unit, uint32_t offset)

@@ -7,11 +7,16 @@
  * In scalable mode a bus has two tables of 128 entries, each twice as long; of an entry the first
  * half, which is all that is not 0, is handled just as an entry of legacy mode.
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_context.h>
+#include <libiommu/hw/vtd_invalidation.h>
 #include <libiommu/status.h>
 
 #include "base/atomic.h"
 #include "base/byteorder.h"
-#include "vtd/vtd.h"
+#include "vtd/context.h"
+#include "vtd/endpoint.h"
+#include "vtd/unit.h"
 
 /* The word of the root table that leads to the context table of a source id. */
 static iommu_cell_t *root_word(const struct vtd_unit *unit, uint16_t source_id)

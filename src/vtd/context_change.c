@@ -17,11 +17,24 @@
  * whether that has happened, and the one that blocks marks first and clears then: in either order
  * the entry ends up not present.
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_context.h>
+#include <libiommu/hw/vtd_invalidation.h>
+#include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/status.h>
 
 #include "base/atomic.h"
 #include "base/byteorder.h"
-#include "vtd/vtd.h"
+#include "unit/confirmation.h"
+#include "unit/invalidation.h"
+#include "vtd/command.h"
+#include "vtd/context.h"
+#include "vtd/endpoint.h"
+#include "vtd/invalidation.h"
+#include "vtd/pasid.h"
+#include "vtd/predecessor.h"
+#include "vtd/queue.h"
+#include "vtd/unit.h"
 
 /* The entries have gone: make hardware forget them, and what was translated through them. */
 static int forget(struct vtd_endpoint *endpoint, uint64_t old_low, uint16_t old_domain_id)

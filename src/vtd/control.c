@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The public control path: each function takes the instance's lock and has one thing done. */
+#include <libiommu/backend/ops.h>
 #include <libiommu/dmar.h>
 #include <libiommu/status.h>
 #include <libiommu/vtd.h>
 #include <libiommu/vtd_interrupt.h>
 
 #include "base/list.h"
-#include "vtd/vtd.h"
+#include "vtd/interrupt.h"
+#include "vtd/probe.h"
+#include "vtd/unit.h"
 
 int iommu_vtd_probe(struct iommu *iommu, const void *dmar, size_t size,
 		    const struct iommu_vtd_options *options)

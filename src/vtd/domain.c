@@ -3,12 +3,21 @@
  * VT-d domains with tables of their own: the map path, and dirty tracking. What all families have
  * in common of it is in unit/domain.c.
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/hw/vtd_second_stage.h>
 #include <libiommu/pgtable.h>
 #include <libiommu/status.h>
 
 #include "base/atomic.h"
-#include "vtd/vtd.h"
+#include "base/list.h"
+#include "unit/confirmation.h"
+#include "unit/domain.h"
+#include "vtd/command.h"
+#include "vtd/domain.h"
+#include "vtd/invalidation.h"
+#include "vtd/translation.h"
+#include "vtd/unit.h"
 
 /* --- The map path: the one thing in which the stages differ where it matters ------------------ */
 

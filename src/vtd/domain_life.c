@@ -8,13 +8,25 @@
  * no second; where the host asks for it; and where not-present entries may be cached, which of a
  * first stage they never are: it saves an invalidation for each map.
  */
+#include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_first_stage.h>
+#include <libiommu/hw/vtd_registers.h>
+#include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/hw/vtd_second_stage.h>
 #include <libiommu/pgtable.h>
 #include <libiommu/status.h>
+#include <libiommu/vtd.h>
 
+#include "base/log.h"
 #include "base/memory.h"
-#include "vtd/vtd.h"
+#include "base/object_cache.h"
+#include "unit/confirmation.h"
+#include "unit/domain.h"
+#include "vtd/cap.h"
+#include "vtd/domain.h"
+#include "vtd/probe.h"
+#include "vtd/region.h"
+#include "vtd/unit.h"
 
 /* The page sizes that tables can have. */
 #define NO_TABLE   "no table can be made of this width, of these page sizes or this budget"

@@ -1,12 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The VT-d back end behind the core's ops, bring-up of all units, and facts about them. */
+#include <libiommu/backend/ops.h>
+#include <libiommu/dmar.h>
+#include <libiommu/hw/vtd_context.h>
+#include <libiommu/hw/vtd_registers.h>
+#include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/status.h>
 #include <libiommu/vtd.h>
 
 #include "base/byteorder.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "vtd/vtd.h"
+#include "unit/confirmation.h"
+#include "vtd/cap.h"
+#include "vtd/context.h"
+#include "vtd/domain.h"
+#include "vtd/endpoint.h"
+#include "vtd/fault.h"
+#include "vtd/interrupt.h"
+#include "vtd/invalidation.h"
+#include "vtd/page_request.h"
+#include "vtd/pasid.h"
+#include "vtd/predecessor.h"
+#include "vtd/probe.h"
+#include "vtd/region.h"
+#include "vtd/unit.h"
 
 #define CLASS_DISPLAY 0x03
 

@@ -1,9 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Endpoints: the back end's part of their life, and their TLBs. */
+#include <libiommu/backend/ops.h>
+#include <libiommu/dmar.h>
+#include <libiommu/hw/vtd_context.h>
 #include <libiommu/status.h>
 
 #include "base/byteorder.h"
-#include "vtd/vtd.h"
+#include "base/list.h"
+#include "base/object_cache.h"
+#include "unit/confirmation.h"
+#include "unit/invalidation.h"
+#include "vtd/context.h"
+#include "vtd/endpoint.h"
+#include "vtd/page_request.h"
+#include "vtd/pasid.h"
+#include "vtd/predecessor.h"
+#include "vtd/probe.h"
+#include "vtd/region.h"
+#include "vtd/unit.h"
 
 /* --- Device TLBs ------------------------------------------------------------------------------ */
 

@@ -3,9 +3,13 @@
  * Messages that a unit sends on its own: of faults and of page requests (VT-d specification, "Fault
  * Event Control Register" and "Page Request Event Control Register", which are alike).
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_interrupt.h>
+#include <libiommu/hw/vtd_registers.h>
 #include <libiommu/status.h>
 
-#include "vtd/vtd.h"
+#include "vtd/fault.h"
+#include "vtd/unit.h"
 
 /* Where the registers of an event lie, behind its control register. */
 #define EVENT_DATA          4

@@ -12,10 +12,18 @@
  * whatever devices do. One that faults just as fast as its records are read never fills the ring,
  * nor lets it be empty. It is given time to fill it.
  */
+#include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_fault.h>
+#include <libiommu/hw/vtd_registers.h>
 #include <libiommu/status.h>
+#include <libiommu/vtd.h>
 
-#include "vtd/vtd.h"
+#include "base/spinlock.h"
+#include "unit/command_ring.h"
+#include "unit/event.h"
+#include "vtd/fault.h"
+#include "vtd/probe.h"
+#include "vtd/unit.h"
 
 #if IOMMU_CONFIG_FAULT_TEXTS
 

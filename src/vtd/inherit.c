@@ -20,11 +20,17 @@
  * blocked: better a device that stops than one that overwrites the new kernel. The page tables were
  * the old kernel's promise of what its devices may reach; hardware walks them, and we never do.
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_context.h>
+#include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/hw/vtd_second_stage.h>
 #include <libiommu/status.h>
 
 #include "base/byteorder.h"
-#include "vtd/vtd.h"
+#include "vtd/context.h"
+#include "vtd/predecessor.h"
+#include "vtd/probe.h"
+#include "vtd/unit.h"
 
 #if IOMMU_CONFIG_TAKE_OVER
 

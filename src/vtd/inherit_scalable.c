@@ -5,11 +5,17 @@
  * The copy is as large as what is present needs, not as large as the old one. Its device may not
  * ask for pages: the queue of requests is ours.
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_context.h>
 #include <libiommu/hw/vtd_scalable.h>
 
 #include "base/atomic.h"
 #include "base/byteorder.h"
-#include "vtd/vtd.h"
+#include "base/list.h"
+#include "vtd/context.h"
+#include "vtd/pasid.h"
+#include "vtd/predecessor.h"
+#include "vtd/unit.h"
 
 #if IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_TAKE_OVER
 

@@ -8,11 +8,20 @@
  * its endpoint, and is then the endpoint's. With the endpoint's first attach, of whatever PASID,
  * all that it had of before goes, confirmed, before anything new is there: its driver has come.
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_context.h>
+#include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/status.h>
 
 #include "base/atomic.h"
 #include "base/byteorder.h"
-#include "vtd/vtd.h"
+#include "base/list.h"
+#include "unit/id.h"
+#include "vtd/context.h"
+#include "vtd/endpoint.h"
+#include "vtd/pasid.h"
+#include "vtd/predecessor.h"
+#include "vtd/unit.h"
 
 #if IOMMU_CONFIG_TAKE_OVER
 

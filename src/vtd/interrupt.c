@@ -7,13 +7,26 @@
  * entry that hardware did not confirm to have forgotten is withheld: it is handed out again only
  * after a global invalidation that was confirmed. The remapping table lives until its unit goes.
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/dmar.h>
 #include <libiommu/hw/vtd_interrupt.h>
+#include <libiommu/hw/vtd_registers.h>
 #include <libiommu/status.h>
+#include <libiommu/vtd.h>
 #include <libiommu/vtd_interrupt.h>
 
 #include "base/atomic.h"
 #include "base/byteorder.h"
-#include "vtd/vtd.h"
+#include "base/log.h"
+#include "base/spinlock.h"
+#include "unit/id.h"
+#include "vtd/command.h"
+#include "vtd/interrupt.h"
+#include "vtd/invalidation.h"
+#include "vtd/predecessor.h"
+#include "vtd/probe.h"
+#include "vtd/queue.h"
+#include "vtd/unit.h"
 
 #if IOMMU_CONFIG_INTERRUPTS
 

@@ -5,10 +5,27 @@
  * based Invalidation Interface"); with the queue on these registers do nothing, and are not
  * touched.
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_context.h>
+#include <libiommu/hw/vtd_invalidation.h>
+#include <libiommu/hw/vtd_registers.h>
+#include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/status.h>
 
+#include "base/list.h"
+#include "base/spinlock.h"
+#include "unit/command_ring.h"
+#include "unit/confirmation.h"
+#include "unit/domain.h"
+#include "unit/invalidation.h"
 #include "unit/range.h"
-#include "vtd/vtd.h"
+#include "vtd/cap.h"
+#include "vtd/context.h"
+#include "vtd/domain.h"
+#include "vtd/endpoint.h"
+#include "vtd/invalidation.h"
+#include "vtd/queue.h"
+#include "vtd/unit.h"
 #include <libiommu/backend/deadline.h>
 
 /* --- By registers ----------------------------------------------------------------------------- */

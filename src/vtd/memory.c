@@ -5,7 +5,11 @@
  *
  * An address is never cut to what a unit takes: a page that it cannot address is not used.
  */
-#include "vtd/vtd.h"
+#include "vtd/region.h"
+#include "vtd/unit.h"
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_context.h>
+#include <libiommu/hw/vtd_registers.h>
 
 void *iommu_vtd_pages_alloc(const struct vtd_unit *unit, unsigned int order)
 {

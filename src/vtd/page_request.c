@@ -8,12 +8,26 @@
  * one that comes. What is in the ring comes from devices, by way of memory: nothing in it is
  * trusted.
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_context.h>
+#include <libiommu/hw/vtd_invalidation.h>
+#include <libiommu/hw/vtd_page_request.h>
+#include <libiommu/hw/vtd_registers.h>
+#include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/page_request.h>
 #include <libiommu/status.h>
 
 #include "base/atomic.h"
 #include "base/byteorder.h"
-#include "vtd/vtd.h"
+#include "base/log.h"
+#include "unit/confirmation.h"
+#include "unit/event.h"
+#include "unit/invalidation.h"
+#include "vtd/endpoint.h"
+#include "vtd/fault.h"
+#include "vtd/invalidation.h"
+#include "vtd/page_request.h"
+#include "vtd/unit.h"
 
 #if IOMMU_CONFIG_SCALABLE
 

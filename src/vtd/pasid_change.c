@@ -17,11 +17,25 @@
  * The context entry that leads here is present as long as a PASID is. It is also what closes the
  * way when a device does not answer, in any context: see context_change.c.
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_context.h>
+#include <libiommu/hw/vtd_invalidation.h>
+#include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/status.h>
 
 #include "base/atomic.h"
 #include "base/byteorder.h"
-#include "vtd/vtd.h"
+#include "unit/confirmation.h"
+#include "unit/invalidation.h"
+#include "vtd/command.h"
+#include "vtd/context.h"
+#include "vtd/endpoint.h"
+#include "vtd/invalidation.h"
+#include "vtd/page_request.h"
+#include "vtd/pasid.h"
+#include "vtd/predecessor.h"
+#include "vtd/translation.h"
+#include "vtd/unit.h"
 
 #if IOMMU_CONFIG_SCALABLE
 

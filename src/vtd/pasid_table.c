@@ -9,12 +9,22 @@
  * two hardware knows is right, and nothing that is attached is disturbed. A table stays until the
  * endpoint is released: detaching never allocates, and attaching again neither. Control path.
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_context.h>
+#include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/status.h>
 
 #include "base/atomic.h"
 #include "base/byteorder.h"
+#include "base/list.h"
 #include "base/memory.h"
-#include "vtd/vtd.h"
+#include "base/object_cache.h"
+#include "unit/confirmation.h"
+#include "vtd/context.h"
+#include "vtd/endpoint.h"
+#include "vtd/pasid.h"
+#include "vtd/probe.h"
+#include "vtd/unit.h"
 
 #if IOMMU_CONFIG_SCALABLE
 

@@ -8,13 +8,20 @@
  * caches, when the invalidation was not confirmed: no entry is made present with it before that is
  * (iommu_vtd_confirm).
  */
+#include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_first_stage.h>
+#include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/hw/vtd_second_stage.h>
 #include <libiommu/pgtable.h>
 #include <libiommu/status.h>
 
 #include "base/atomic.h"
-#include "vtd/vtd.h"
+#include "unit/domain.h"
+#include "unit/id.h"
+#include "vtd/cap.h"
+#include "vtd/domain.h"
+#include "vtd/probe.h"
+#include "vtd/unit.h"
 
 /* --- Places on units -------------------------------------------------------------------------- */
 

@@ -13,9 +13,20 @@
  *   the queue         is turned off before ours is used, or before registers are.
  *   protected memory  is opened last in bring-up, and on a unit that lets everything pass.
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_context.h>
+#include <libiommu/hw/vtd_registers.h>
 #include <libiommu/status.h>
+#include <libiommu/vtd.h>
 
-#include "vtd/vtd.h"
+#include "base/log.h"
+#include "vtd/command.h"
+#include "vtd/fault.h"
+#include "vtd/interrupt.h"
+#include "vtd/predecessor.h"
+#include "vtd/probe.h"
+#include "vtd/queue.h"
+#include "vtd/unit.h"
 
 static bool is_on(const struct vtd_unit *unit, uint32_t bit)
 {

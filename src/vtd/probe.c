@@ -7,13 +7,32 @@
  * unit's structure outlives the unit while a domain has a place on it; the last structure takes the
  * probe with it.
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/dmar.h>
 #include <libiommu/hw/acpi_dmar.h>
+#include <libiommu/hw/vtd_registers.h>
 #include <libiommu/status.h>
 #include <libiommu/vtd.h>
 
+#include "base/list.h"
+#include "base/log.h"
 #include "base/memory.h"
+#include "base/object_cache.h"
 #include "base/text.h"
-#include "vtd/vtd.h"
+#include "unit/confirmation.h"
+#include "unit/domain.h"
+#include "vtd/cap.h"
+#include "vtd/context.h"
+#include "vtd/domain.h"
+#include "vtd/endpoint.h"
+#include "vtd/interrupt.h"
+#include "vtd/page_request.h"
+#include "vtd/pasid.h"
+#include "vtd/predecessor.h"
+#include "vtd/probe.h"
+#include "vtd/queue.h"
+#include "vtd/region.h"
+#include "vtd/unit.h"
 
 #define UNMAPPED                  "the host does not map its registers"
 #define DEFAULT_TIMEOUT_NS        1000000000ULL

@@ -7,9 +7,18 @@
  * a wait descriptor that writes nothing is reserved, and would be refused, too. A device that does
  * not answer is an ITE: the waits in flight are lost.
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_invalidation.h>
+#include <libiommu/hw/vtd_registers.h>
 #include <libiommu/status.h>
 
-#include "vtd/vtd.h"
+#include "base/list.h"
+#include "unit/command_ring.h"
+#include "unit/confirmation.h"
+#include "vtd/command.h"
+#include "vtd/interrupt.h"
+#include "vtd/queue.h"
+#include "vtd/unit.h"
 
 #define ERRORS (VTD_FSTS_IQE | VTD_FSTS_ITE | VTD_FSTS_ICE)
 

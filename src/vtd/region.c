@@ -11,10 +11,20 @@
  * page from becoming a table. The list of claims is made with the probe and never changes, their
  * states are atomic.
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/dmar.h>
+#include <libiommu/hw/vtd_interrupt.h>
 #include <libiommu/status.h>
+#include <libiommu/vtd.h>
 
+#include "base/list.h"
+#include "base/log.h"
+#include "base/object_cache.h"
 #include "base/text.h"
-#include "vtd/vtd.h"
+#include "vtd/endpoint.h"
+#include "vtd/probe.h"
+#include "vtd/region.h"
+#include "vtd/unit.h"
 
 #if IOMMU_CONFIG_REGIONS
 

@@ -3,10 +3,16 @@
  * What was found, in lines for people: each once for a unit or a table. Texts are cut at the end of
  * a line, so that what matters most comes first.
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/dmar.h>
 #include <libiommu/status.h>
+#include <libiommu/vtd.h>
 
+#include "base/log.h"
 #include "base/text.h"
-#include "vtd/vtd.h"
+#include "vtd/cap.h"
+#include "vtd/probe.h"
+#include "vtd/unit.h"
 
 #if IOMMU_CONFIG_LOG
 

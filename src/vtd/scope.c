@@ -6,9 +6,12 @@
  * without asking any bridge for its bus numbers, which an operating system may have changed.
  * Firmware lists no virtual functions: they are where their physical function is.
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/dmar.h>
 #include <libiommu/status.h>
 
-#include "vtd/vtd.h"
+#include "vtd/probe.h"
+#include "vtd/unit.h"
 
 /*
  * A step of the endpoint's path, as device and function; the last of a virtual one's is the

@@ -3,7 +3,12 @@
  * What the units of one probe share, and its end: the tables that name them, the structures of
  * units that outlive their units, and the way from one unit to the next.
  */
-#include "vtd/vtd.h"
+#include "base/list.h"
+#include "base/object_cache.h"
+#include "vtd/probe.h"
+#include "vtd/region.h"
+#include "vtd/unit.h"
+#include <libiommu/backend/ops.h>
 
 /* Every ops table of this back end has this very string as its name. */
 const char iommu_vtd_name[] = "vtd";

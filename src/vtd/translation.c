@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What hardware is to do with the requests of an endpoint, said in the terms of the unit's mode. */
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_context.h>
+#include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/status.h>
 
-#include "vtd/vtd.h"
+#include "unit/confirmation.h"
+#include "vtd/context.h"
+#include "vtd/endpoint.h"
+#include "vtd/pasid.h"
+#include "vtd/translation.h"
+#include "vtd/unit.h"
 
 /* Legacy mode: the context entry says it, and there are no PASIDs. */
 static uint64_t low_of(const struct vtd_translation *translation)

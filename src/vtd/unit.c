@@ -7,9 +7,25 @@
  * invalidations that must follow it; translation; the TLBs of devices; and last the
  * protected-memory regions, which would otherwise open a window.
  */
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_context.h>
+#include <libiommu/hw/vtd_invalidation.h>
+#include <libiommu/hw/vtd_registers.h>
 #include <libiommu/status.h>
 
-#include "vtd/vtd.h"
+#include "base/log.h"
+#include "unit/confirmation.h"
+#include "vtd/command.h"
+#include "vtd/context.h"
+#include "vtd/endpoint.h"
+#include "vtd/fault.h"
+#include "vtd/interrupt.h"
+#include "vtd/invalidation.h"
+#include "vtd/page_request.h"
+#include "vtd/predecessor.h"
+#include "vtd/probe.h"
+#include "vtd/queue.h"
+#include "vtd/unit.h"
 
 /* --- Bring-up --------------------------------------------------------------------------------- */
 

@@ -4,10 +4,14 @@
  * checked before it becomes descriptors under the domain's own ids. No request reaches further than
  * the domain that it is made of.
  */
+#include <libiommu/backend/ops.h>
 #include <libiommu/status.h>
+#include <libiommu/vtd.h>
 
+#include "base/log.h"
 #include "base/memory.h"
-#include "vtd/vtd.h"
+#include "vtd/domain.h"
+#include "vtd/unit.h"
 
 #if IOMMU_CONFIG_SCALABLE
 

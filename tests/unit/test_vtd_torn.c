@@ -6,6 +6,9 @@
  * that single-steps itself: x86-64.
  */
 #define _POSIX_C_SOURCE 200809L
+#include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_context.h>
+#include <libiommu/vtd.h>
 #include <signal.h>
 #include <string.h>
 
@@ -15,7 +18,11 @@
 #include "base/atomic.h"
 #include "base/byteorder.h"
 #include "test.h"
-#include "vtd/vtd.h"
+#include "vtd/context.h"
+#include "vtd/endpoint.h"
+#include "vtd/interrupt.h"
+#include "vtd/pasid.h"
+#include "vtd/unit.h"
 #include "vtd_fixture.h"
 
 #define WORDS_MAX VTD_PASID_ENTRY_WORDS

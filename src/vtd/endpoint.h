@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The back end's part of an endpoint. */
+#ifndef IOMMU_VTD_ENDPOINT_H
+#define IOMMU_VTD_ENDPOINT_H
+
+#include <libiommu/backend/ops.h>
+
+#include "base/list.h"
+#include "unit/domain.h"
+#include "unit/invalidation.h"
+
+struct vtd_unit;
+
+struct vtd_directory;
+
+/* The back end's part of an endpoint. */
+struct vtd_endpoint {
+	struct iommu_endpoint *base;
+	struct vtd_unit *unit;
+	/* Translations are kept in the device: context entries allow it. */
+	bool device_tlb;
+	/* … but not now: see iommu_vtd_context_hold_tlb. */
+	bool tlb_held;
+	/*
+	 * The device may keep what it was not told to forget: empty its TLB before it may use it.
+	 * In scalable mode its context entry does not let it, until then.
+	 */
+	bool tlb_unknown;
+	struct iommu_device_tlb tlb;
+	/* Two, because on its way between domains it keeps translations of both. */
+	struct iommu_use uses[2];
+	struct iommu_list_node pasids; /* uses with a PASID */
+	/*
+	 * Scalable mode: its PASIDs, how many of them are present, and the flags of its context
+	 * entry.
+	 */
+	struct vtd_directory *directory;
+	unsigned int present;
+	uint64_t context_flags;
+	/* What firmware claims for it, and was believed: see region.c. */
+	struct iommu_list_node regions;
+	/* What is present is of a kernel before us, and so is the context entry. */
+	bool inherited;
+};
+
+static inline struct vtd_endpoint *vtd_endpoint_of(const struct iommu_endpoint *endpoint)
+{
+	return endpoint->unit_data;
+}
+
+int iommu_vtd_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint);
+void iommu_vtd_release_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint);
+void iommu_vtd_endpoint_was_reset(struct iommu_endpoint *endpoint);
+bool iommu_vtd_endpoint_is_lost(const struct iommu_endpoint *endpoint);
+bool iommu_vtd_is_inherited(const struct iommu_endpoint *endpoint);
+int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature feature, bool enable);
+
+#endif
