@@ -105,8 +105,9 @@ struct model_cache_node *iommu_model_order_find(struct model_cache *cache,
 static void add(enum model_cache_order by, struct model_cache_bunch *bunch,
 		struct model_cache_node *node)
 {
-	bunch->entries[bunch->count++] = node;
+	node->at[by] = (uint8_t)bunch->count;
 	node->bunch[by] = bunch;
+	bunch->entries[bunch->count++] = node;
 }
 
 /*
@@ -210,16 +211,21 @@ static void merge_with_neighbours(struct model_cache *cache, enum model_cache_or
 		merge(cache, by, lower, bunch);
 }
 
+/* At each halving: not at each that leaves while the neighbours are still too large. */
+static bool is_small(unsigned int count)
+{
+	return count <= MERGED_MAX / 2 && (count & (count - 1)) == 0;
+}
+
 void iommu_model_order_leave(struct model_cache *cache, enum model_cache_order by,
 			     struct model_cache_node *node)
 {
 	struct model_cache_bunch *bunch = node->bunch[by];
-	unsigned int i = 0;
+	struct model_cache_node *last = bunch->entries[--bunch->count];
 
-	while (bunch->entries[i] != node)
-		i++;
-	bunch->entries[i] = bunch->entries[--bunch->count];
-	if (bunch->count <= MERGED_MAX / 2)
+	bunch->entries[node->at[by]] = last;
+	last->at[by] = node->at[by];
+	if (is_small(bunch->count))
 		merge_with_neighbours(cache, by, bunch);
 }
 

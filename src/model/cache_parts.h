@@ -55,7 +55,8 @@ struct model_cache_node {
 	struct model_cache_bunch *bunch[MODEL_CACHE_ORDERS]; /* by owner: NULL if it has none */
 	struct iommu_list_node learned; /* when it is a spare one: among the spare ones */
 	uint32_t owner;
-	bool is_beside; /* its slot is not in the table */
+	uint8_t at[MODEL_CACHE_ORDERS]; /* in the bunch */
+	bool is_beside;                 /* its slot is not in the table */
 };
 
 static inline uintptr_t model_cache_lock(struct model_cache *cache)
