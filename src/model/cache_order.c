@@ -47,44 +47,49 @@ void iommu_model_order_init(struct model_cache *cache)
 static struct model_cache_bunch *bunch_of(struct model_cache *cache, enum model_cache_order by,
 					  struct model_cache_key key)
 {
-	struct model_cache_bunch *found = &cache->first_bunch[by];
 	struct iommu_rb_node *node = cache->bunches[by].root;
+	struct iommu_rb_node *passed[2]; /* last, on each side */
 
-	while (node != NULL) {
+	do {
 		const bool behind = !is_before(key, by_key(node)->begin);
 
-		found = behind ? by_key(node) : found;
+		passed[behind] = node;
 		node = node->child[behind];
-	}
-	return found;
+	} while (node != NULL);
+	/* One begins before all keys. */
+	return by_key(passed[true]);
 }
+
+/* Below the lowest bunches: no key lies behind it. Not written. */
+static struct model_cache_bunch nowhere = {.begin = {UINT64_MAX, UINT64_MAX}};
 
 /* Side by side: a step waits for memory, and the steps for other keys do not wait for it. */
 void iommu_model_order_guess(struct model_cache *cache, const struct model_cached *entries,
 			     unsigned int count, struct model_cache_guess *guess)
 {
 	struct model_cache_key keys[MODEL_CACHE_GUESSES];
-	struct iommu_rb_node *at[MODEL_CACHE_GUESSES];
-	unsigned int i, left;
+	struct model_cache_bunch *at[MODEL_CACHE_GUESSES];
+	struct model_cache_bunch *passed[MODEL_CACHE_GUESSES][2];
+	unsigned int i;
+	bool goes_on;
 
 	guess->changes = cache->bunch_changes;
 	for (i = 0; i < count; i++) {
 		keys[i] = model_key_of(&entries[i]);
-		at[i] = cache->bunches[MODEL_BY_KEY].root;
-		guess->bunch[i] = &cache->first_bunch[MODEL_BY_KEY];
+		at[i] = by_key(cache->bunches[MODEL_BY_KEY].root);
 	}
 	do {
-		for (i = 0, left = 0; i < count; i++) {
-			bool behind;
+		for (i = 0, goes_on = false; i < count; i++) {
+			const bool behind = !is_before(keys[i], at[i]->begin);
+			struct iommu_rb_node *below = at[i]->by_key.child[behind];
 
-			if (at[i] == NULL)
-				continue;
-			behind = !is_before(keys[i], by_key(at[i])->begin);
-			guess->bunch[i] = behind ? by_key(at[i]) : guess->bunch[i];
-			at[i] = at[i]->child[behind];
-			left++;
+			passed[i][behind] = at[i];
+			at[i] = below != NULL ? by_key(below) : &nowhere;
+			goes_on |= below != NULL;
 		}
-	} while (left != 0);
+	} while (goes_on);
+	for (i = 0; i < count; i++)
+		guess->bunch[i] = passed[i][true];
 }
 
 struct model_cache_node *iommu_model_order_find(struct model_cache *cache,
