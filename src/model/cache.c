@@ -79,9 +79,27 @@ static void forget_one(struct model_cache *cache)
 		iommu_list_remove(&node->learned);
 		iommu_list_insert(&cache->learned, &node->learned);
 	}
-	/* The next time is soon: until then its slot can be on its way. */
-	if (cache->total != 0)
-		__builtin_prefetch(next_to_go(cache)->slot, 1);
+}
+
+/* A walk of four levels brings so many. */
+#define AHEAD 4
+
+void iommu_model_cache_expect(const struct model_cache *cache)
+{
+	struct iommu_list_node *at = cache->learned.next;
+	unsigned int i;
+
+	if (cache->total < cache->limit)
+		return;
+	for (i = 0; i < AHEAD && at != &cache->learned; i++, at = at->next) {
+		const struct model_cache_node *node =
+			iommu_container_of(at, struct model_cache_node, learned);
+		const struct model_cache_bunch *bunch = node->bunch[MODEL_BY_KEY];
+
+		__builtin_prefetch(node->slot, 1);
+		__builtin_prefetch(bunch, 1);
+		__builtin_prefetch(&bunch->entries[node->at[MODEL_BY_KEY]], 1);
+	}
 }
 
 static struct model_cache_node *take_node(struct model_cache *cache)

@@ -192,6 +192,8 @@ static inline void model_add_spare_rest(struct model_cache *cache, struct model_
 /* --- Entries ---------------------------------------------------------------------------------- */
 
 void iommu_model_cache_forget(struct model_cache *cache, struct model_cache_node *node);
+/* Entries are about to come: what forgetting others for them takes comes nearer until then. */
+void iommu_model_cache_expect(const struct model_cache *cache);
 /* Those that are not known, of up to MODEL_CACHE_GUESSES. */
 void iommu_model_cache_learn(struct model_cache *cache, const struct model_cached *entries,
 			     unsigned int count);

@@ -24,6 +24,8 @@ void iommu_model_walk_begin(struct model_cache *cache, struct model_walk *walk, 
 	walk->number = ++cache->walk_count;
 	walk->generation = iommu_cell_load(&cache->generation);
 	iommu_list_insert(&cache->walks, &walk->link);
+	if (adds)
+		iommu_model_cache_expect(cache);
 	model_cache_unlock(cache, state);
 }
 
