@@ -44,21 +44,21 @@
 
 /* What is known, as it goes in and comes out. */
 struct model_cached {
-	/* The key, in this order: what kind of entry, whose, of which level of tables, where. */
+	/* The key: what kind of entry, whose, of which level of tables, where. */
 	uint8_t kind;
-	uint64_t tag; /* up to MODEL_CACHE_TAG_MAX */
 	uint8_t level;
-	uint64_t address;
+	/* What is known. With a reason: that it faults. */
+	uint8_t reason;
+	bool fault_hidden; /* VT-d's FPD */
 	/*
 	 * By whom it can also be dropped; of the kinds that have owners, whose tags are of 32 bits
 	 * and whose addresses of 24. It is not told again.
 	 */
 	bool has_owner;
 	uint32_t owner;
-	/* What is known. With a reason: that it faults. */
+	uint64_t tag; /* up to MODEL_CACHE_TAG_MAX */
+	uint64_t address;
 	uint64_t low, high, third;
-	uint8_t reason;
-	bool fault_hidden; /* VT-d's FPD */
 };
 
 /* What entries are ordered by: kind, tag and level in one word, then the address. */

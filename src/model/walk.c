@@ -64,14 +64,6 @@ void iommu_model_walk_settle(struct model_cache *cache, struct model_walk *walk)
 	model_cache_unlock(cache, state);
 }
 
-void iommu_model_cache_put(struct model_cache *cache, struct model_walk *walk,
-			   const struct model_cached *entry)
-{
-	if (walk->learned_count == MODEL_WALK_LEARNS)
-		iommu_model_walk_settle(cache, walk);
-	walk->learned[walk->learned_count++] = *entry;
-}
-
 bool iommu_model_walk_end(struct model_cache *cache, struct model_walk *walk)
 {
 	const uintptr_t state = model_cache_lock(cache);

@@ -60,9 +60,16 @@ bool iommu_model_walks_have_ended(struct model_cache *cache, uint64_t *ticket);
  * add_to_high - set bits below 2^16 in what the cache knows, at once, unless something was
  * invalidated.
  */
-void iommu_model_cache_put(struct model_cache *cache, struct model_walk *walk,
-			   const struct model_cached *entry);
 void iommu_model_walk_settle(struct model_cache *cache, struct model_walk *walk);
+/* Here, so that an entry is put together where the walk keeps it. */
+static inline void iommu_model_cache_put(struct model_cache *cache, struct model_walk *walk,
+					 const struct model_cached *entry)
+{
+	if (walk->learned_count == MODEL_WALK_LEARNS)
+		iommu_model_walk_settle(cache, walk);
+	walk->learned[walk->learned_count++] = *entry;
+}
+
 void iommu_model_cache_add_to_high(struct model_cache *cache, const struct model_walk *walk,
 				   const struct model_cached *key, uint64_t bits);
 
