@@ -116,32 +116,32 @@ static struct model_cache_node *take_node(struct model_cache *cache)
 	return node;
 }
 
-static void learn(struct model_cache *cache, const struct model_cached *entry,
-		  const struct model_cache_guess *guess, unsigned int at)
+static void learn(struct model_cache *cache, const struct model_cached *entry, unsigned int at)
 {
+	const struct model_cache_key key = model_key_of(entry);
 	struct model_cache_node *node;
+	struct model_cache_spot spot;
 
-	if (iommu_model_table_find(cache, model_key_of(entry)) != NULL)
+	if (iommu_model_table_find(cache, key, &spot) != NULL)
 		return; /* what is known stays known */
 	node = take_node(cache);
 	if (node == NULL)
 		return;
-	node->key = model_key_of(entry);
+	node->key = key;
 	node->owner = entry->owner;
 	node->bunch[MODEL_BY_OWNER] = NULL;
-	if (!iommu_model_table_put(cache, node, entry)) {
+	if (!iommu_model_table_put(cache, node, entry, &spot)) {
 		model_add_spare_node(cache, node);
 		return;
 	}
-	iommu_model_order_join(cache, MODEL_BY_KEY, node,
-			       guess->changes == cache->bunch_changes ? guess->bunch[at] : NULL);
+	iommu_model_order_join(cache, MODEL_BY_KEY, node, cache->guess->bunch[at]);
 	if (entry->has_owner)
 		iommu_model_order_join(cache, MODEL_BY_OWNER, node, NULL);
 	iommu_list_insert(&cache->learned, &node->learned);
 	cache->count[entry->kind]++;
-	cache->count_of_level[entry->kind][entry->level]++;
 	cache->total++;
-	note_presence(cache, entry->kind, entry->level);
+	if (cache->count_of_level[entry->kind][entry->level]++ == 0)
+		note_presence(cache, entry->kind, entry->level);
 }
 
 void iommu_model_cache_learn(struct model_cache *cache, const struct model_cached *entries,
@@ -152,7 +152,8 @@ void iommu_model_cache_learn(struct model_cache *cache, const struct model_cache
 
 	iommu_model_order_guess(cache, entries, count, &guess);
 	for (i = 0; i < count; i++)
-		learn(cache, &entries[i], &guess, i);
+		learn(cache, &entries[i], i);
+	cache->guess = NULL;
 }
 
 /* --- Forgetting ------------------------------------------------------------------------------- */
@@ -167,9 +168,9 @@ void iommu_model_cache_forget(struct model_cache *cache, struct model_cache_node
 		iommu_model_order_leave(cache, MODEL_BY_OWNER, node);
 	iommu_list_remove(&node->learned);
 	cache->count[kind]--;
-	cache->count_of_level[kind][level]--;
 	cache->total--;
-	note_presence(cache, kind, level);
+	if (--cache->count_of_level[kind][level] == 0)
+		note_presence(cache, kind, level);
 	model_add_spare_node(cache, node);
 }
 
@@ -201,6 +202,7 @@ void iommu_model_cache_drop(struct model_cache *cache, unsigned int kind, uint64
 {
 	const struct model_cache_key from = model_cache_key(kind, tag, level, first);
 	struct model_cache_node *node;
+	struct model_cache_spot spot;
 
 	if (cache->count_of_level[kind][level] == 0)
 		return;
@@ -210,7 +212,7 @@ void iommu_model_cache_drop(struct model_cache *cache, unsigned int kind, uint64
 		return;
 	}
 	/* Most invalidations name one page. */
-	node = iommu_model_table_find(cache, from);
+	node = iommu_model_table_find(cache, from, &spot);
 	if (node != NULL)
 		iommu_model_cache_forget(cache, node);
 }

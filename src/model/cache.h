@@ -67,6 +67,7 @@ struct model_cache_key {
 	uint64_t address;
 };
 
+struct model_cache_guess;
 struct model_cache_node;
 struct model_cache_page;
 struct model_cache_rest;
@@ -93,7 +94,7 @@ struct model_cache {
 	/* What look-ups read: changed seldom. */
 	const struct iommu_platform *platform;
 	struct model_cache_table **table; /* several places may share one */
-	size_t table_mask;
+	size_t places;
 	unsigned int table_order;
 	uint64_t forget_seed; /* 0: nothing is forgotten at random */
 	iommu_cell_t generation;
@@ -115,7 +116,8 @@ struct model_cache {
 	size_t spare_count, spare_bunch_count, spare_slot_count, spare_rest_count,
 		spare_table_count;
 	/* What there is: nodes, slots beside the table, rests, tables; bunches in use. */
-	unsigned int bunch_changes; /* counts bunches that came or went */
+	struct model_cache_guess *guess; /* of entries that are being learned, or NULL */
+	unsigned int bunch_victims;      /* counts entries that went because a bunch was full */
 	size_t made, made_slots, made_rests, made_tables, bunch_count;
 	size_t count[MODEL_CACHE_KINDS];
 	size_t count_of_level[MODEL_CACHE_KINDS][MODEL_CACHE_LEVELS];
@@ -144,6 +146,9 @@ static inline uint64_t iommu_model_cache_generation(const struct model_cache *ca
 /* Without a lock. False: not cached. */
 bool iommu_model_cache_find(struct model_cache *cache, unsigned int kind, uint64_t tag,
 			    unsigned int level, uint64_t address, struct model_cached *found);
+/* It is looked up soon. */
+void iommu_model_cache_prefetch(const struct model_cache *cache, unsigned int kind, uint64_t tag,
+				unsigned int level, uint64_t address);
 /* The same for one who only looks: nothing is forgotten, and nothing counts as used. */
 bool iommu_model_cache_peek(struct model_cache *cache, unsigned int kind, uint64_t tag,
 			    unsigned int level, uint64_t address, struct model_cached *found);

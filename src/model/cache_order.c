@@ -17,10 +17,7 @@
 /* Without a branch, which would be guessed wrong at every second step down the tree. */
 static bool is_before(struct model_cache_key a, struct model_cache_key b)
 {
-	const unsigned int lower = a.rank < b.rank, same = a.rank == b.rank;
-	const unsigned int nearer = a.address < b.address;
-
-	return (lower | (same & nearer)) != 0;
+	return a.rank < b.rank + (a.address < b.address);
 }
 
 static struct model_cache_bunch *by_key(struct iommu_rb_node *node)
@@ -61,7 +58,7 @@ static struct model_cache_bunch *bunch_of(struct model_cache *cache, enum model_
 }
 
 /* Below the lowest bunches: no key lies behind it. Not written. */
-static struct model_cache_bunch nowhere = {.begin = {UINT64_MAX, UINT64_MAX}};
+static struct model_cache_bunch nowhere = {.begin = {.rank = UINT64_MAX}};
 
 /* Side by side: a step waits for memory, and the steps for other keys do not wait for it. */
 void iommu_model_order_guess(struct model_cache *cache, const struct model_cached *entries,
@@ -73,7 +70,8 @@ void iommu_model_order_guess(struct model_cache *cache, const struct model_cache
 	unsigned int i;
 	bool goes_on;
 
-	guess->changes = cache->bunch_changes;
+	guess->count = count;
+	cache->guess = guess;
 	for (i = 0; i < count; i++) {
 		keys[i] = model_key_of(&entries[i]);
 		at[i] = by_key(cache->bunches[MODEL_BY_KEY].root);
@@ -90,6 +88,18 @@ void iommu_model_order_guess(struct model_cache *cache, const struct model_cache
 	} while (goes_on);
 	for (i = 0; i < count; i++)
 		guess->bunch[i] = passed[i][true];
+}
+
+/* What belonged to the one belongs to the other now; NULL: to which is to be looked up. */
+static void correct_guess(struct model_cache *cache, const struct model_cache_bunch *from,
+			  struct model_cache_bunch *to)
+{
+	struct model_cache_guess *guess = cache->guess;
+	unsigned int i;
+
+	for (i = 0; guess != NULL && i < guess->count; i++)
+		if (guess->bunch[i] == from)
+			guess->bunch[i] = to;
 }
 
 struct model_cache_node *iommu_model_order_find(struct model_cache *cache,
@@ -146,7 +156,7 @@ static bool split(struct model_cache *cache, enum model_cache_order by,
 	cache->spare_bunches = upper->spare;
 	cache->spare_bunch_count--;
 	cache->bunch_count++;
-	cache->bunch_changes++;
+	correct_guess(cache, bunch, NULL);
 	upper->begin = middle_of(by, bunch);
 	upper->count = 0;
 	bunch->count = 0;
@@ -175,7 +185,7 @@ void iommu_model_order_join(struct model_cache *cache, enum model_cache_order by
 		 */
 		if (!split(cache, by, bunch))
 			iommu_model_cache_forget(
-				cache, bunch->entries[cache->bunch_changes++ % MODEL_CACHE_BUNCH]);
+				cache, bunch->entries[cache->bunch_victims++ % MODEL_CACHE_BUNCH]);
 		bunch = bunch_of(cache, by, key);
 	}
 	add(by, bunch, node);
@@ -193,7 +203,7 @@ static void merge(struct model_cache *cache, enum model_cache_order by,
 		add(by, lower, upper->entries[i]);
 	iommu_rb_remove(&cache->bunches[by], iommu_rb_no_update, &upper->by_key);
 	cache->bunch_count--;
-	cache->bunch_changes++;
+	correct_guess(cache, upper, lower);
 	model_add_spare_bunch(cache, upper);
 }
 

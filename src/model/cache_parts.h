@@ -20,7 +20,7 @@ struct model_cache_slot {
 	uint8_t reason;
 	uint8_t used; /* since it was last passed over */
 	iommu_cell_t address;
-	iommu_cell_t rank; /* and above it a count: see cache_table.c */
+	iommu_cell_t rank; /* and above it the reach: see cache_table.c */
 	iommu_cell_t low;  /* of an entry that does not fit: the address of the rest */
 };
 
@@ -34,19 +34,30 @@ struct model_cache_rest {
 };
 
 /* Lines of a page of the table, and slots. */
-#define MODEL_TABLE_LINES 48
+#define MODEL_TABLE_LINES 51
 #define MODEL_TABLE_SLOTS (2 * MODEL_TABLE_LINES)
 
 struct model_cache_table {
 	struct model_cache_slot slots[MODEL_TABLE_SLOTS];
 	/* Under the lock. */
-	struct model_cache_node *nodes[MODEL_TABLE_SLOTS];
-	struct model_cache_table *spare; /* the next that holds nothing */
+	union {
+		struct model_cache_node *nodes[MODEL_TABLE_SLOTS];
+		struct model_cache_table *spare; /* of one that holds nothing: the next */
+	};
+	/* The places that lead here. */
+	uint32_t first_place, places;
 	/* Entries that belong here and lie beside the table. */
-	size_t beside;
+	uint32_t beside;
 };
 
 _Static_assert(sizeof(struct model_cache_table) <= IOMMU_PAGE_SIZE, "it is one page");
+
+/* Where in the table a key belongs. */
+struct model_cache_spot {
+	struct model_cache_table *table;
+	unsigned int home;
+	uint64_t hash;
+};
 
 /* The rest of it, under the lock. */
 struct model_cache_node {
@@ -56,6 +67,7 @@ struct model_cache_node {
 	struct iommu_list_node learned; /* when it is a spare one: among the spare ones */
 	uint32_t owner;
 	uint8_t at[MODEL_CACHE_ORDERS]; /* in the bunch */
+	uint8_t home;                   /* see cache_table.c */
 	bool is_beside;                 /* its slot is not in the table */
 };
 
@@ -117,29 +129,32 @@ bool iommu_model_table_init(struct model_cache *cache);
 void iommu_model_table_destroy(struct model_cache *cache);
 /* May it become larger? */
 bool iommu_model_table_may_grow(const struct model_cache *cache);
+/* *spot: where an entry with this key would go, until one is put. */
 struct model_cache_node *iommu_model_table_find(struct model_cache *cache,
-						struct model_cache_key key);
+						struct model_cache_key key,
+						struct model_cache_spot *spot);
 /*
  * The entry is none of those that are there; another may be forgotten for it. False: there is no
  * memory for it.
  */
 bool iommu_model_table_put(struct model_cache *cache, struct model_cache_node *node,
-			   const struct model_cached *entry);
+			   const struct model_cached *entry, const struct model_cache_spot *spot);
 /* Set bits below 2^16 in `high`. */
 void iommu_model_table_add_to_high(struct model_cache_node *node, uint64_t bits);
 void iommu_model_table_remove(struct model_cache *cache, struct model_cache_node *node);
 
 /* --- The orders ------------------------------------------------------------------------------- */
 
-/* Keys whose places by key are looked up at once, and these: they hold until bunches change. */
+/* Keys whose places by key are looked up at once, and these. NULL: to be looked up again. */
 #define MODEL_CACHE_GUESSES 8
 
 struct model_cache_guess {
-	unsigned int changes;
+	unsigned int count;
 	struct model_cache_bunch *bunch[MODEL_CACHE_GUESSES];
 };
 
 void iommu_model_order_init(struct model_cache *cache);
+/* While it is the cache's it is kept true: until iommu_model_cache_learn takes it away. */
 void iommu_model_order_guess(struct model_cache *cache, const struct model_cached *entries,
 			     unsigned int count, struct model_cache_guess *guess);
 /* At the place that is given, or NULL. Another entry may be forgotten for it. */

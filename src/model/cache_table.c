@@ -18,19 +18,17 @@
  */
 #include "model/cache_parts.h"
 
-/* Lines, and slots, that an entry can lie in. */
-#define GROUP       8U
-#define GROUP_SLOTS (2 * GROUP)
 /*
- * The table has places for entries that are spread thin, and pages for as many as come together
- * when entries come and go for long.
+ * Entries for each page when there are as many as there may be: seven of ten slots. Fewer would
+ * stray less, and take more of the processor's caches and of its TLB.
  */
-#define ENTRIES_PER_PLACE 16
 #define ENTRIES_PER_TABLE 36
 #define PLACES_MAX        (((size_t)IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER) / sizeof(void *))
 
 /* A table of fewer pages grows before entries stray: it is in the processor's caches as it is. */
 #define SPREAD_TABLES 64
+/* A larger one before they stray farther than so many slots. */
+#define NEAR_STEPS 8
 
 /* A version: nothing to be read; the address of the rest is where `low` would be; counts. */
 #define VERSION_ODD      1U
@@ -38,16 +36,18 @@
 #define VERSION_STEP     4U
 
 /*
- * In the first slot of a line, above the rank of its own entry: how many entries that have their
- * home here have strayed. All ones: so many that they are not counted any more.
+ * In the first slot of a line, above the rank of its own entry: its reach, which is how many lines
+ * beyond it the entries lie that have their home here. The largest: perhaps also beside the table.
  */
-#define STRAYED_SHIFT 59
-#define STRAYED_MAX   31U
-#define RANK_MASK     ((1ULL << STRAYED_SHIFT) - 1)
+#define REACH_SHIFT 59
+#define REACH_MAX   31U
+#define RANK_MASK   ((1ULL << REACH_SHIFT) - 1)
+/* Slots that an entry can lie in. */
+#define STEPS (2 * REACH_MAX + 2)
 
-_Static_assert(MODEL_CACHE_KINDS <= 1 << (STRAYED_SHIFT - MODEL_RANK_KIND_SHIFT),
-	       "a rank leaves room for the count");
-_Static_assert(MODEL_TABLE_LINES % GROUP == 0, "the groups are whole");
+_Static_assert(MODEL_CACHE_KINDS <= 1 << (REACH_SHIFT - MODEL_RANK_KIND_SHIFT),
+	       "a rank leaves room for the reach");
+_Static_assert(STEPS <= MODEL_TABLE_SLOTS, "no slot comes twice");
 
 /* --- Slots ------------------------------------------------------------------------------------ */
 
@@ -94,12 +94,12 @@ static void make_readable(struct model_cache_slot *slot, bool has_rest)
 			 __ATOMIC_RELEASE);
 }
 
-/* The count above the rank is not the entry's. */
+/* The reach above the rank is not the entry's. */
 static void fill_key(struct model_cache_slot *slot, struct model_cache_key key)
 {
-	const uint64_t strayed = iommu_cell_load(&slot->rank) & ~RANK_MASK;
+	const uint64_t reach = iommu_cell_load(&slot->rank) & ~RANK_MASK;
 
-	iommu_cell_store_release(&slot->rank, key.rank | strayed);
+	iommu_cell_store_release(&slot->rank, key.rank | reach);
 	iommu_cell_store_release(&slot->address, key.address);
 }
 
@@ -191,12 +191,11 @@ static inline unsigned int home_of(uint64_t hash)
 	return 2 * ((unsigned int)(hash >> 54) * MODEL_TABLE_LINES >> 10);
 }
 
+/* A part of all hashes, by bits that the home does not depend on. */
 static inline size_t place_of(const struct model_cache *cache, uint64_t hash)
 {
-	return (size_t)(hash >> 32) & cache->table_mask;
+	return (size_t)((hash >> 22 & UINT32_MAX) * cache->places >> 32);
 }
-
-_Static_assert(PLACES_MAX <= 1U << 22, "place and home have no bit in common");
 
 static inline struct model_cache_table *table_of(const struct model_cache *cache, uint64_t hash)
 {
@@ -206,22 +205,46 @@ static inline struct model_cache_table *table_of(const struct model_cache *cache
 /* The slots that an entry can lie in, from its home on: each step leads to one more. */
 static inline unsigned int slot_at(unsigned int home, unsigned int step)
 {
-	return home ^ step;
+	const unsigned int at = home + step;
+
+	return at < MODEL_TABLE_SLOTS ? at : at - MODEL_TABLE_SLOTS;
 }
 
-static unsigned int strayed_from(const struct model_cache_table *table, unsigned int home)
+static unsigned int reach_of(const struct model_cache_table *table, unsigned int home)
 {
-	return (unsigned int)(iommu_cell_load_acquire(&table->slots[home].rank) >> STRAYED_SHIFT);
+	return (unsigned int)(iommu_cell_load_acquire(&table->slots[home].rank) >> REACH_SHIFT);
 }
 
-/* One more, or one less. */
-static void count_strayed(struct model_cache_table *table, unsigned int home, bool more)
+static void set_reach(struct model_cache_table *table, unsigned int home, unsigned int reach)
 {
-	const uint64_t rank = iommu_cell_load(&table->slots[home].rank);
-	const uint64_t one = 1ULL << STRAYED_SHIFT;
+	const uint64_t rank = iommu_cell_load(&table->slots[home].rank) & RANK_MASK;
 
-	if (rank >> STRAYED_SHIFT != STRAYED_MAX)
-		iommu_cell_store_release(&table->slots[home].rank, more ? rank + one : rank - one);
+	iommu_cell_store_release(&table->slots[home].rank, (uint64_t)reach << REACH_SHIFT | rank);
+}
+
+/* Which a slot of is in. */
+static struct model_cache_table *table_with(struct model_cache_slot *slot)
+{
+	return (struct model_cache_table *)(void *)((unsigned char *)slot -
+						    ((uintptr_t)slot & (IOMMU_PAGE_SIZE - 1)));
+}
+
+static bool is_home_of(const struct model_cache_table *table, unsigned int home, unsigned int at)
+{
+	const struct model_cache_slot *slot = &table->slots[at];
+
+	return !is_empty(slot) && home_of(hash_of(key_in(slot))) == home;
+}
+
+/* One that had strayed from here has gone: as far as the farthest of the others, and no farther. */
+static void lower_reach(struct model_cache_table *table, unsigned int home)
+{
+	unsigned int reach = reach_of(table, home);
+
+	while (reach != 0 && !is_home_of(table, home, slot_at(home, 2 * reach)) &&
+	       !is_home_of(table, home, slot_at(home, 2 * reach + 1)))
+		reach--;
+	set_reach(table, home, reach);
 }
 
 static void clear(struct model_cache_table *table)
@@ -235,22 +258,21 @@ static void clear(struct model_cache_table *table)
 bool iommu_model_table_init(struct model_cache *cache)
 {
 	const struct iommu_platform *platform = cache->platform;
-	size_t places = 1;
+	const size_t places = cache->limit / ENTRIES_PER_TABLE + 1;
 	size_t i;
 
-	while (places < PLACES_MAX && places < cache->limit / ENTRIES_PER_PLACE)
-		places *= 2;
-	while (((size_t)IOMMU_PAGE_SIZE << cache->table_order) / sizeof(void *) < places)
+	cache->places = places < PLACES_MAX ? places : PLACES_MAX;
+	while (((size_t)IOMMU_PAGE_SIZE << cache->table_order) / sizeof(void *) < cache->places)
 		cache->table_order++;
 	cache->table = platform->alloc_pages(platform->ctx, cache->table_order, IOMMU_NODE_ANY, 0);
 	if (cache->table == NULL)
 		return false;
-	cache->table_mask = places - 1;
 	cache->table[0] = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (cache->table[0] == NULL)
 		return false;
 	clear(cache->table[0]);
-	for (i = 1; i < places; i++)
+	cache->table[0]->places = (uint32_t)cache->places;
+	for (i = 1; i < cache->places; i++)
 		cache->table[i] = cache->table[0];
 	cache->made_tables = 1;
 	return true;
@@ -259,18 +281,15 @@ bool iommu_model_table_init(struct model_cache *cache)
 void iommu_model_table_destroy(struct model_cache *cache)
 {
 	const struct iommu_platform *platform = cache->platform;
-	struct model_cache_table *before = NULL;
-	size_t i;
+	size_t i = 0;
 
 	if (cache->table == NULL)
 		return;
-	/* Places that share a page are side by side. */
-	for (i = 0; i <= cache->table_mask && cache->table[i] != NULL; i++) {
+	while (i < cache->places && cache->table[i] != NULL) {
 		struct model_cache_table *table = cache->table[i];
 
-		if (table != before)
-			platform->free_pages(platform->ctx, table, 0);
-		before = table;
+		i += table->places;
+		platform->free_pages(platform->ctx, table, 0);
 	}
 	platform->free_pages(platform->ctx, cache->table, cache->table_order);
 	cache->table = NULL;
@@ -278,26 +297,26 @@ void iommu_model_table_destroy(struct model_cache *cache)
 
 bool iommu_model_table_may_grow(const struct model_cache *cache)
 {
-	const size_t even = cache->limit / ENTRIES_PER_TABLE;
-
-	return cache->made_tables <= cache->table_mask && cache->made_tables < even + even / 8;
+	return cache->made_tables < cache->places;
 }
 
 /* --- Look-ups --------------------------------------------------------------------------------- */
 
 struct model_cache_node *iommu_model_table_find(struct model_cache *cache,
-						struct model_cache_key key)
+						struct model_cache_key key,
+						struct model_cache_spot *spot)
 {
 	const uint64_t hash = hash_of(key);
-	const struct model_cache_table *table = table_of(cache, hash);
+	struct model_cache_table *table = table_of(cache, hash);
 	const unsigned int home = home_of(hash);
-	const unsigned int steps = strayed_from(table, home) != 0 ? GROUP_SLOTS : 2;
+	const unsigned int reach = reach_of(table, home);
 	unsigned int step;
 
-	for (step = 0; step < steps; step++)
+	*spot = (struct model_cache_spot){table, home, hash};
+	for (step = 0; step < 2 * reach + 2; step++)
 		if (has_key(&table->slots[slot_at(home, step)], key))
 			return table->nodes[slot_at(home, step)];
-	return table->beside != 0 ? iommu_model_order_find(cache, key) : NULL;
+	return reach == REACH_MAX && table->beside != 0 ? iommu_model_order_find(cache, key) : NULL;
 }
 
 /* Under the lock: beside the table, or of a cache that forgets at random. */
@@ -305,7 +324,8 @@ static bool find_slowly(struct model_cache *cache, struct model_cache_key key,
 			struct model_cached *found, bool peeks)
 {
 	const uintptr_t state = model_cache_lock(cache);
-	struct model_cache_node *node = iommu_model_table_find(cache, key);
+	struct model_cache_spot spot;
+	struct model_cache_node *node = iommu_model_table_find(cache, key, &spot);
 	bool known = node != NULL;
 
 	if (known && !peeks && iommu_model_cache_forgets_now(cache)) {
@@ -323,7 +343,7 @@ static bool find_slowly(struct model_cache *cache, struct model_cache_key key,
 static struct model_cache_slot *find_in(struct model_cache_table *table, unsigned int home,
 					struct model_cache_key key, struct model_cached *found)
 {
-	const unsigned int steps = strayed_from(table, home) != 0 ? GROUP_SLOTS : 2;
+	const unsigned int steps = 2 * reach_of(table, home) + 2;
 	unsigned int step;
 
 	for (step = 0; step < steps; step++)
@@ -351,7 +371,8 @@ static bool find_elsewhere(struct model_cache *cache, struct model_cache_table *
 		before = table;
 		table = table_of(cache, hash);
 	} while (table != before);
-	return __atomic_load_n(&table->beside, __ATOMIC_RELAXED) != 0 &&
+	return reach_of(table, home) == REACH_MAX &&
+	       __atomic_load_n(&table->beside, __ATOMIC_RELAXED) != 0 &&
 	       find_slowly(cache, key, found, peeks);
 }
 
@@ -375,10 +396,18 @@ static inline bool find(struct model_cache *cache, unsigned int kind, uint64_t t
 		return true;
 	}
 	/* If it is the first, the second was not it either; and with no stray that is all. */
-	if (slot == &table->slots[home] && strayed_from(table, home) == 0 &&
+	if (slot == &table->slots[home] && reach_of(table, home) == 0 &&
 	    table_of(cache, hash) == table)
 		return false;
 	return find_elsewhere(cache, table, key, found, peeks);
+}
+
+void iommu_model_cache_prefetch(const struct model_cache *cache, unsigned int kind, uint64_t tag,
+				unsigned int level, uint64_t address)
+{
+	const uint64_t hash = hash_of(model_cache_key(kind, tag, level, address));
+
+	__builtin_prefetch(&table_of(cache, hash)->slots[home_of(hash)]);
 }
 
 bool iommu_model_cache_find(struct model_cache *cache, unsigned int kind, uint64_t tag,
@@ -395,12 +424,15 @@ bool iommu_model_cache_peek(struct model_cache *cache, unsigned int kind, uint64
 
 /* --- Growing ---------------------------------------------------------------------------------- */
 
-/* How many steps it is to a slot that holds nothing; GROUP_SLOTS: there is none. */
+/* How many steps it is to a slot that holds nothing; STEPS: there is none. */
 static unsigned int steps_to_empty(const struct model_cache_table *table, unsigned int home)
 {
-	unsigned int step = 0;
+	const unsigned int first = !is_empty(&table->slots[home]);
+	const unsigned int second = !is_empty(&table->slots[home + 1]);
+	/* To here without a branch, which would be guessed wrong at every second entry. */
+	unsigned int step = first + (first & second);
 
-	while (step < GROUP_SLOTS && !is_empty(&table->slots[slot_at(home, step)]))
+	while (step >= 2 && step < STEPS && !is_empty(&table->slots[slot_at(home, step)]))
 		step++;
 	return step;
 }
@@ -410,10 +442,11 @@ static struct model_cache_slot *take_slot(struct model_cache_table *table, unsig
 {
 	const unsigned int at = slot_at(home, step);
 
-	if (step >= 2)
-		count_strayed(table, home, true);
+	if (step / 2 > reach_of(table, home))
+		set_reach(table, home, step / 2);
 	table->nodes[at] = node;
 	node->slot = &table->slots[at];
+	node->home = (uint8_t)home;
 	node->is_beside = false;
 	return node->slot;
 }
@@ -422,74 +455,11 @@ static void leave_slot(struct model_cache_table *table, unsigned int home,
 		       struct model_cache_slot *slot)
 {
 	make_unreadable(slot);
-	if (((unsigned int)(slot - table->slots) & ~1U) != home)
-		count_strayed(table, home, false);
+	if (((unsigned int)(slot - table->slots) & ~1U) != home && table->beside == 0)
+		lower_reach(table, home);
 }
 
-/* To a page in which there is room: its group has no more entries than that which it comes from. */
-static void move(struct model_cache_table *to_table, unsigned int home,
-		 struct model_cache_node *node)
-{
-	const struct model_cache_slot *from = node->slot;
-	struct model_cache_slot *to =
-		take_slot(to_table, home, steps_to_empty(to_table, home), node);
-
-	fill_key(to, node->key);
-	to->reason = from->reason;
-	to->high = from->high;
-	to->used = __atomic_load_n(&from->used, __ATOMIC_RELAXED);
-	iommu_cell_store_release(&to->low, iommu_cell_load(&from->low));
-	make_readable(to, rest_of(from) != NULL);
-}
-
-/* How many places lead to the page of this one: an aligned block of them. */
-static size_t count_places(const struct model_cache *cache, size_t place)
-{
-	const struct model_cache_table *table = cache->table[place];
-	size_t count = 1;
-
-	while (2 * count <= cache->table_mask + 1 &&
-	       cache->table[place & ~(2 * count - 1)] == table &&
-	       cache->table[place | (2 * count - 1)] == table)
-		count *= 2;
-	return count;
-}
-
-/* The upper half of the places that lead to the page of this one get a page of their own. */
-static bool split(struct model_cache *cache, size_t place)
-{
-	const size_t half = count_places(cache, place) / 2;
-	struct model_cache_table *lower = cache->table[place];
-	struct model_cache_table *upper = cache->spare_tables;
-	struct model_cache_slot *moved[MODEL_TABLE_SLOTS];
-	unsigned int count = 0;
-	size_t i;
-
-	if (half == 0 || upper == NULL || lower->beside != 0)
-		return false;
-	cache->spare_tables = upper->spare;
-	cache->spare_table_count--;
-	clear(upper);
-	for (i = 0; i < MODEL_TABLE_SLOTS; i++) {
-		const uint64_t hash = hash_of(key_in(&lower->slots[i]));
-
-		if (is_empty(&lower->slots[i]) || (place_of(cache, hash) & half) == 0)
-			continue;
-		move(upper, home_of(hash), lower->nodes[i]);
-		moved[count++] = &lower->slots[i];
-	}
-	place = (place & ~(2 * half - 1)) | half;
-	for (i = 0; i < half; i++)
-		__atomic_store_n(&cache->table[place + i], upper, __ATOMIC_RELEASE);
-	/* Look-ups that do not find it here any more find that. */
-	while (count-- != 0)
-		leave_slot(lower, home_of(hash_of(key_in(moved[count]))), moved[count]);
-	return true;
-}
-
-/* --- Entries ---------------------------------------------------------------------------------- */
-
-/* One beside the table; or, where there is none, that of another entry of the same home. */
+/* One beside the table; or, where there is none, that of another entry in the same home. */
 static struct model_cache_slot *take_slot_elsewhere(struct model_cache *cache,
 						    struct model_cache_table *table,
 						    unsigned int home,
@@ -503,33 +473,87 @@ static struct model_cache_slot *take_slot_elsewhere(struct model_cache *cache,
 	}
 	cache->spare_slots = (struct model_cache_slot *)(uintptr_t)iommu_cell_load(&slot->low);
 	cache->spare_slot_count--;
-	count_strayed(table, home, true);
+	set_reach(table, home, REACH_MAX);
 	__atomic_store_n(&table->beside, table->beside + 1, __ATOMIC_RELEASE);
 	node->slot = slot;
+	node->home = (uint8_t)home;
 	node->is_beside = true;
 	return slot;
 }
 
-static struct model_cache_slot *take_any_slot(struct model_cache *cache,
-					      struct model_cache_node *node)
+/* So many steps from its home, if that is a place. */
+static struct model_cache_slot *take_slot_at(struct model_cache *cache,
+					     struct model_cache_table *table, unsigned int home,
+					     unsigned int step, struct model_cache_node *node)
 {
-	const uint64_t hash = hash_of(node->key);
-	const unsigned int home = home_of(hash);
-	const unsigned int near = cache->made_tables < SPREAD_TABLES ? 2 : GROUP_SLOTS;
-	struct model_cache_table *table;
+	return step != STEPS ? take_slot(table, home, step, node)
+			     : take_slot_elsewhere(cache, table, home, node);
+}
+
+static void move(struct model_cache *cache, struct model_cache_table *to_table,
+		 struct model_cache_node *node)
+{
+	const struct model_cache_slot *from = node->slot;
+	const unsigned int step = steps_to_empty(to_table, node->home);
+	struct model_cache_slot *to = take_slot_at(cache, to_table, node->home, step, node);
+
+	fill_key(to, node->key);
+	to->reason = from->reason;
+	to->high = from->high;
+	to->used = __atomic_load_n(&from->used, __ATOMIC_RELAXED);
+	iommu_cell_store_release(&to->low, iommu_cell_load(&from->low));
+	make_readable(to, rest_of(from) != NULL);
+}
+
+/* The upper half of the places that lead to a page get a page of their own. */
+static bool split(struct model_cache *cache, struct model_cache_table *lower)
+{
+	struct model_cache_table *upper = cache->spare_tables;
+	struct model_cache_slot *moved[MODEL_TABLE_SLOTS];
+	unsigned int count = 0;
+	size_t i;
+
+	if (lower->places == 1 || upper == NULL || lower->beside != 0)
+		return false;
+	cache->spare_tables = upper->spare;
+	cache->spare_table_count--;
+	clear(upper);
+	upper->places = lower->places / 2;
+	lower->places -= upper->places;
+	upper->first_place = lower->first_place + lower->places;
+	for (i = 0; i < MODEL_TABLE_SLOTS; i++) {
+		struct model_cache_slot *slot = &lower->slots[i];
+
+		if (is_empty(slot) || place_of(cache, hash_of(key_in(slot))) < upper->first_place)
+			continue;
+		move(cache, upper, lower->nodes[i]);
+		moved[count++] = slot;
+	}
+	for (i = 0; i < upper->places; i++)
+		__atomic_store_n(&cache->table[upper->first_place + i], upper, __ATOMIC_RELEASE);
+	/* Look-ups that do not find it here any more find that. */
+	while (count-- != 0)
+		leave_slot(lower, home_of(hash_of(key_in(moved[count]))), moved[count]);
+	return true;
+}
+
+/* --- Entries ---------------------------------------------------------------------------------- */
+
+static struct model_cache_slot *take_any_slot(struct model_cache *cache,
+					      struct model_cache_node *node,
+					      const struct model_cache_spot *spot)
+{
+	const unsigned int near = cache->made_tables < SPREAD_TABLES ? 2 : NEAR_STEPS;
+	struct model_cache_table *table = spot->table;
 	unsigned int step;
 
-	do {
-		table = table_of(cache, hash);
-		step = steps_to_empty(table, home);
-	} while (step >= near && split(cache, place_of(cache, hash)));
-	if (step != GROUP_SLOTS)
-		return take_slot(table, home, step, node);
-	return take_slot_elsewhere(cache, table, home, node);
+	while ((step = steps_to_empty(table, spot->home)) >= near && split(cache, table))
+		table = table_of(cache, spot->hash);
+	return take_slot_at(cache, table, spot->home, step, node);
 }
 
 bool iommu_model_table_put(struct model_cache *cache, struct model_cache_node *node,
-			   const struct model_cached *entry)
+			   const struct model_cached *entry, const struct model_cache_spot *spot)
 {
 	struct model_cache_rest *rest = NULL;
 
@@ -540,23 +564,24 @@ bool iommu_model_table_put(struct model_cache *cache, struct model_cache_node *n
 		cache->spare_rests = rest_at(iommu_cell_load(&rest->low));
 		cache->spare_rest_count--;
 	}
-	fill(take_any_slot(cache, node), node->key, entry, rest);
+	fill(take_any_slot(cache, node, spot), node->key, entry, rest);
 	return true;
 }
 
 void iommu_model_table_remove(struct model_cache *cache, struct model_cache_node *node)
 {
-	const uint64_t hash = hash_of(node->key);
-	struct model_cache_table *table = table_of(cache, hash);
 	struct model_cache_rest *rest = rest_of(node->slot);
 
 	if (node->is_beside) {
+		struct model_cache_table *table = table_of(cache, hash_of(node->key));
+
 		make_unreadable(node->slot);
-		count_strayed(table, home_of(hash), false);
 		__atomic_store_n(&table->beside, table->beside - 1, __ATOMIC_RELAXED);
+		if (table->beside == 0)
+			lower_reach(table, node->home);
 		model_add_spare_slot(cache, node->slot);
 	} else {
-		leave_slot(table, home_of(hash), node->slot);
+		leave_slot(table_with(node->slot), node->home, node->slot);
 	}
 	if (rest != NULL)
 		model_add_spare_rest(cache, rest);

@@ -107,6 +107,16 @@ static void remember(const struct walk *w, enum model_kind kind, unsigned int le
 	journey_remember(w->j, &entry);
 }
 
+/* Where tables of the way there may be known: looked up one after the other, fetched at once. */
+static void prefetch_tables(const struct walk *w)
+{
+	unsigned int level;
+
+	for (level = 2; level <= w->j->second_levels; level++)
+		iommu_model_cache_prefetch(&w->j->model->cache, MODEL_TABLE, w->j->domain_id, level,
+					   w->address & ~LOW_MASK(vtd_ss_level_shift(level)));
+}
+
 /* The deepest table that is known for the address; *level is the level of its entries. */
 static void start_of_walk(const struct walk *w, unsigned int *level, uint64_t *table,
 			  unsigned int *allowed, unsigned int *reason)
@@ -280,6 +290,7 @@ unsigned int iommu_model_second_stage(struct journey *j, uint64_t address, unsig
 		return j->scalable ? VTD_REASON_SECOND_STAGE_TOO_WIDE : VTD_REASON_ADDRESS_TOO_WIDE;
 	if (known_leaf(&w, &reason))
 		return reason;
+	prefetch_tables(&w);
 	if (!model_passage_walks(j->passage))
 		return MODEL_AGAIN;
 	do

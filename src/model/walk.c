@@ -82,7 +82,8 @@ void iommu_model_cache_add_to_high(struct model_cache *cache, const struct model
 				   const struct model_cached *key, uint64_t bits)
 {
 	const uintptr_t state = model_cache_lock(cache);
-	struct model_cache_node *node = iommu_model_table_find(cache, model_key_of(key));
+	struct model_cache_spot spot;
+	struct model_cache_node *node = iommu_model_table_find(cache, model_key_of(key), &spot);
 
 	if (node != NULL && iommu_cell_load(&cache->generation) == walk->generation)
 		iommu_model_table_add_to_high(node, bits);
