@@ -40,7 +40,7 @@
 /* Entries of all kinds, where the configuration says nothing. */
 #define MODEL_CACHE_DEFAULT 16384
 /* Entries in a bunch. */
-#define MODEL_CACHE_BUNCH 32
+#define MODEL_CACHE_BUNCH 64
 
 /* What is known, as it goes in and comes out. */
 struct model_cached {

@@ -12,7 +12,7 @@
 #include "model/cache_parts.h"
 
 /* Bunches that have so many together become one, when one of them has become small. */
-#define MERGED_MAX 20
+#define MERGED_MAX 40
 
 /* Without a branch, which would be guessed wrong at every second step down the tree. */
 static bool is_before(struct model_cache_key a, struct model_cache_key b)
