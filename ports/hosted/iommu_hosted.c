@@ -13,6 +13,9 @@
 
 #include <libiommu/status.h>
 
+/* What Linux backs large memory with; a multiple of IOMMU_HOSTED_ALIGNMENT. */
+#define LARGE_PAGE ((size_t)2 << 20)
+
 static size_t order_size(unsigned int order)
 {
 	return (size_t)IOMMU_PAGE_SIZE << order;
@@ -134,10 +137,25 @@ static void hosted_log(void *ctx, enum iommu_log_level level, const char *text)
 		fprintf(stderr, "libiommu: %s\n", text);
 }
 
+/*
+ * Much memory is read at random, by models that remember much for example: in large pages an
+ * address in it costs the processor half. The first one stays small pages: most hosts need no more.
+ */
+static void arena_want_large_pages(unsigned char *arena, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+	if (size > LARGE_PAGE)
+		(void)madvise(arena + LARGE_PAGE, size - LARGE_PAGE, MADV_HUGEPAGE);
+#else
+	(void)arena;
+	(void)size;
+#endif
+}
+
 /* Address space for an arena, aligned by hand: mmap promises no more than the host's page. */
 static int arena_reserve(struct iommu_hosted *hosted, size_t arena_size)
 {
-	hosted->reserved_size = arena_size + IOMMU_HOSTED_ALIGNMENT;
+	hosted->reserved_size = arena_size + LARGE_PAGE;
 	hosted->reserved = mmap(NULL, hosted->reserved_size, PROT_READ | PROT_WRITE,
 				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (hosted->reserved == MAP_FAILED) {
@@ -145,14 +163,15 @@ static int arena_reserve(struct iommu_hosted *hosted, size_t arena_size)
 		return IOMMU_ENOMEM;
 	}
 	hosted->arena = hosted->reserved;
-	hosted->arena += -(uintptr_t)hosted->reserved & (IOMMU_HOSTED_ALIGNMENT - 1);
+	hosted->arena += -(uintptr_t)hosted->reserved & (LARGE_PAGE - 1);
+	arena_want_large_pages(hosted->arena, arena_size);
 	return 0;
 }
 
 int iommu_hosted_init(struct iommu_hosted *hosted, void *arena, size_t arena_size,
 		      iommu_paddr_t base)
 {
-	if (arena_size == 0 || arena_size > SIZE_MAX - IOMMU_HOSTED_ALIGNMENT ||
+	if (arena_size == 0 || arena_size > SIZE_MAX - LARGE_PAGE ||
 	    arena_size % IOMMU_PAGE_SIZE != 0 ||
 	    ((base | (uintptr_t)arena) & (IOMMU_HOSTED_ALIGNMENT - 1)) != 0)
 		return IOMMU_EINVAL;

@@ -40,7 +40,9 @@ struct iommu_hosted {
  * iommu_hosted_init - a platform over an arena.
  *
  * @arena:      memory aligned to IOMMU_HOSTED_ALIGNMENT that the caller keeps alive, or NULL to
- *              reserve so much address space, which costs memory only as it is used.
+ *              reserve so much address space, which costs memory only as it is used: beyond the
+ *              first 2 MiB in large pages (MADV_HUGEPAGE), where the system has them. For an
+ *              arena of the caller's own that is the caller's choice.
  * @arena_size: its bytes, a multiple of IOMMU_PAGE_SIZE.
  * @base:       the physical address that its first byte stands for; aligned as the arena is.
  *

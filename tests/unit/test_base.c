@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The small things: status names, version, object cache, log lines, byte order, address conversion.
  */
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <libiommu/status.h>
 #include <libiommu/version.h>
@@ -254,6 +256,45 @@ static void the_hosted_port_uses_memory_that_it_is_given(void **state)
 	iommu_hosted_destroy(&hosted);
 }
 
+/* Does the system say of the memory at this address that it may be of large pages? -1: no word. */
+static int may_be_large(const unsigned char *at)
+{
+	FILE *maps = fopen("/proc/self/smaps", "r");
+	uint64_t first, last;
+	bool is_it = false;
+	char line[512];
+	int answer = -1;
+
+	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &first, &last) == 2)
+			is_it = first <= (uintptr_t)at && (uintptr_t)at < last;
+		else if (is_it && strncmp(line, "VmFlags:", 8) == 0)
+			answer = strstr(line, " hg") != NULL;
+	}
+	if (maps != NULL)
+		fclose(maps);
+	return answer;
+}
+
+static void a_large_arena_goes_on_in_large_pages(void **state)
+{
+	const size_t large = 2 << 20;
+	struct iommu_hosted hosted;
+
+	(void)state;
+	assert_int_equal(iommu_hosted_init(&hosted, NULL, 4 * large, 0), 0);
+	assert_int_equal((uintptr_t)hosted.arena % large, 0);
+	if (access("/sys/kernel/mm/transparent_hugepage", F_OK) == 0 &&
+	    may_be_large(hosted.arena) >= 0) {
+		assert_int_equal(may_be_large(hosted.arena), 0);
+		assert_int_equal(may_be_large(hosted.arena + large), 1);
+		assert_int_equal(may_be_large(hosted.arena + 4 * large - 1), 1);
+	}
+	iommu_hosted_destroy(&hosted);
+	assert_int_equal(iommu_hosted_init(&hosted, NULL, IOMMU_HOSTED_ALIGNMENT, 0), 0);
+	iommu_hosted_destroy(&hosted);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,6 +306,7 @@ int main(void)
 		cmocka_unit_test(bytes_have_their_order),
 		cmocka_unit_test(addresses_are_converted_in_each_form),
 		cmocka_unit_test(the_hosted_port_uses_memory_that_it_is_given),
+		cmocka_unit_test(a_large_arena_goes_on_in_large_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
