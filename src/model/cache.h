@@ -39,6 +39,9 @@
 #define MODEL_CACHE_TAG_MAX ((1ULL << 48) - 1)
 /* Entries of all kinds, where the configuration says nothing. */
 #define MODEL_CACHE_DEFAULT 16384
+/* Blocks of memory for the places of the table, of 2^MODEL_CACHE_BLOCK_SHIFT places. */
+#define MODEL_CACHE_BLOCKS      8
+#define MODEL_CACHE_BLOCK_SHIFT 13
 /* Entries in a bunch. */
 #define MODEL_CACHE_BUNCH 64
 
@@ -93,9 +96,9 @@ enum model_cache_order {
 struct model_cache {
 	/* What look-ups read: changed seldom. */
 	const struct iommu_platform *platform;
-	struct model_cache_table **table; /* several places may share one */
+	struct model_cache_table **table[MODEL_CACHE_BLOCKS]; /* several places may share one */
 	size_t places;
-	unsigned int table_order;
+	unsigned int block_order;
 	uint64_t forget_seed; /* 0: nothing is forgotten at random */
 	iommu_cell_t generation;
 	uint8_t present[MODEL_CACHE_KINDS]; /* bit n: there may be entries of level n */

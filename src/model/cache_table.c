@@ -23,7 +23,8 @@
  * stray less, and take more of the processor's caches and of its TLB.
  */
 #define ENTRIES_PER_TABLE 36
-#define PLACES_MAX        (((size_t)IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER) / sizeof(void *))
+#define BLOCK_PLACES      ((size_t)1 << MODEL_CACHE_BLOCK_SHIFT)
+#define PLACES_MAX        (MODEL_CACHE_BLOCKS * BLOCK_PLACES)
 
 /* A table of fewer pages grows before entries stray: it is in the processor's caches as it is. */
 #define SPREAD_TABLES 64
@@ -47,6 +48,8 @@
 
 _Static_assert(MODEL_CACHE_KINDS <= 1 << (REACH_SHIFT - MODEL_RANK_KIND_SHIFT),
 	       "a rank leaves room for the reach");
+_Static_assert(BLOCK_PLACES * sizeof(void *) <= (size_t)IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER,
+	       "a block can be had");
 _Static_assert(STEPS <= MODEL_TABLE_SLOTS, "no slot comes twice");
 
 /* --- Slots ------------------------------------------------------------------------------------ */
@@ -197,9 +200,14 @@ static inline size_t place_of(const struct model_cache *cache, uint64_t hash)
 	return (size_t)((hash >> 22 & UINT32_MAX) * cache->places >> 32);
 }
 
+static inline struct model_cache_table **place_at(const struct model_cache *cache, size_t place)
+{
+	return &cache->table[place >> MODEL_CACHE_BLOCK_SHIFT][place & (BLOCK_PLACES - 1)];
+}
+
 static inline struct model_cache_table *table_of(const struct model_cache *cache, uint64_t hash)
 {
-	return __atomic_load_n(&cache->table[place_of(cache, hash)], __ATOMIC_ACQUIRE);
+	return __atomic_load_n(place_at(cache, place_of(cache, hash)), __ATOMIC_ACQUIRE);
 }
 
 /* The slots that an entry can lie in, from its home on: each step leads to one more. */
@@ -247,6 +255,15 @@ static void lower_reach(struct model_cache_table *table, unsigned int home)
 	set_reach(table, home, reach);
 }
 
+/* From here on look-ups find this table by its places. */
+static void lead_places_to(struct model_cache *cache, struct model_cache_table *table)
+{
+	size_t i;
+
+	for (i = 0; i < table->places; i++)
+		__atomic_store_n(place_at(cache, table->first_place + i), table, __ATOMIC_RELEASE);
+}
+
 static void clear(struct model_cache_table *table)
 {
 	unsigned int i;
@@ -255,25 +272,39 @@ static void clear(struct model_cache_table *table)
 		make_unreadable(&table->slots[i]);
 }
 
+static bool make_blocks(struct model_cache *cache, size_t places)
+{
+	const struct iommu_platform *platform = cache->platform;
+	const size_t in_block = places < BLOCK_PLACES ? places : BLOCK_PLACES;
+	size_t i;
+
+	while (((size_t)IOMMU_PAGE_SIZE << cache->block_order) / sizeof(void *) < in_block)
+		cache->block_order++;
+	for (i = 0; i << MODEL_CACHE_BLOCK_SHIFT < places; i++) {
+		cache->table[i] =
+			platform->alloc_pages(platform->ctx, cache->block_order, IOMMU_NODE_ANY, 0);
+		if (cache->table[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
 bool iommu_model_table_init(struct model_cache *cache)
 {
 	const struct iommu_platform *platform = cache->platform;
-	const size_t places = cache->limit / ENTRIES_PER_TABLE + 1;
-	size_t i;
+	const size_t wanted = cache->limit / ENTRIES_PER_TABLE + 1;
+	const size_t places = wanted < PLACES_MAX ? wanted : PLACES_MAX;
+	struct model_cache_table *first;
 
-	cache->places = places < PLACES_MAX ? places : PLACES_MAX;
-	while (((size_t)IOMMU_PAGE_SIZE << cache->table_order) / sizeof(void *) < cache->places)
-		cache->table_order++;
-	cache->table = platform->alloc_pages(platform->ctx, cache->table_order, IOMMU_NODE_ANY, 0);
-	if (cache->table == NULL)
+	if (!make_blocks(cache, places))
 		return false;
-	cache->table[0] = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
-	if (cache->table[0] == NULL)
+	first = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	if (first == NULL)
 		return false;
-	clear(cache->table[0]);
-	cache->table[0]->places = (uint32_t)cache->places;
-	for (i = 1; i < cache->places; i++)
-		cache->table[i] = cache->table[0];
+	clear(first);
+	first->places = (uint32_t)places;
+	lead_places_to(cache, first);
+	cache->places = places;
 	cache->made_tables = 1;
 	return true;
 }
@@ -283,16 +314,17 @@ void iommu_model_table_destroy(struct model_cache *cache)
 	const struct iommu_platform *platform = cache->platform;
 	size_t i = 0;
 
-	if (cache->table == NULL)
-		return;
-	while (i < cache->places && cache->table[i] != NULL) {
-		struct model_cache_table *table = cache->table[i];
+	while (i < cache->places) {
+		struct model_cache_table *table = *place_at(cache, i);
 
 		i += table->places;
 		platform->free_pages(platform->ctx, table, 0);
 	}
-	platform->free_pages(platform->ctx, cache->table, cache->table_order);
-	cache->table = NULL;
+	cache->places = 0;
+	for (i = 0; i < MODEL_CACHE_BLOCKS && cache->table[i] != NULL; i++) {
+		platform->free_pages(platform->ctx, cache->table[i], cache->block_order);
+		cache->table[i] = NULL;
+	}
 }
 
 bool iommu_model_table_may_grow(const struct model_cache *cache)
@@ -529,8 +561,7 @@ static bool split(struct model_cache *cache, struct model_cache_table *lower)
 		move(cache, upper, lower->nodes[i]);
 		moved[count++] = slot;
 	}
-	for (i = 0; i < upper->places; i++)
-		__atomic_store_n(&cache->table[upper->first_place + i], upper, __ATOMIC_RELEASE);
+	lead_places_to(cache, upper);
 	/* Look-ups that do not find it here any more find that. */
 	while (count-- != 0)
 		leave_slot(lower, home_of(hash_of(key_in(moved[count]))), moved[count]);

@@ -7,6 +7,7 @@
 #include <libiommu/status.h>
 
 #include "base/list.h"
+#include "model/cache_parts.h"
 #include "model/walk.h"
 #include "test.h"
 #include "test_platform.h"
@@ -20,11 +21,16 @@ static struct {
 	unsigned int count;
 } f;
 
-static void begin(size_t limit)
+static void begin_with_memory(size_t limit, size_t bytes)
 {
 	memset(&f, 0, sizeof(f));
-	test_platform_init(&f.outside, 64 << 20, 0);
+	test_platform_init(&f.outside, bytes, 0);
 	assert_int_equal(iommu_model_cache_init(&f.cache, &f.outside.platform, limit, 0), 0);
+}
+
+static void begin(size_t limit)
+{
+	begin_with_memory(limit, 64 << 20);
 }
 
 static void end(void)
@@ -266,6 +272,63 @@ static void without_a_bound_all_are_found(void **state)
 	end();
 }
 
+/* However many there are, each has its place in the table: a look-up takes no lock. */
+static void a_million_have_their_places(void **state)
+{
+	const uint64_t number = 1000000;
+	struct model_cached found;
+
+	(void)state;
+	begin_with_memory(SIZE_MAX, 512 << 20);
+	for (uint64_t i = 0; i < number; i++)
+		put_page(i);
+	assert_int_equal(f.cache.total, number);
+	assert_int_equal(f.cache.made_slots, f.cache.spare_slot_count);
+	assert_true(f.outside.hosted.pages_in_use < number * 200 / IOMMU_PAGE_SIZE);
+	for (uint64_t i = 0; i < number; i += 17) {
+		assert_true(iommu_model_cache_find(&f.cache, 0, 1, 0, i << 12, &found));
+		assert_int_equal(found.low, i);
+	}
+	end();
+}
+
+/* What a walk has learned joins the order at once, while bunches come and go: also by ranges. */
+static void what_was_learned_at_once_is_dropped_by_range(void **state)
+{
+	struct test_random random = {.state = test_setting("IOMMU_TEST_SEED", 77)};
+	const size_t limits[] = {SIZE_MAX, 600};
+	struct model_walk walk;
+
+	(void)state;
+	for (unsigned int round = 0; round < 400; round++) {
+		const uint64_t first = test_random_below(&random, 4096);
+		const uint64_t last = first + test_random_below(&random, 1024);
+
+		if (round % 200 == 0)
+			begin(limits[round / 200]);
+		for (unsigned int i = 0; i < 40; i++) {
+			const uint64_t near = test_random_below(&random, 4096);
+
+			iommu_model_walk_begin(&f.cache, &walk, true);
+			for (unsigned int k = 0; k < MODEL_WALK_LEARNS; k++)
+				iommu_model_cache_put(
+					&f.cache, &walk,
+					&(struct model_cached){
+						.tag = 1,
+						.address = near + test_random_below(&random, 96)});
+			assert_false(iommu_model_walk_end(&f.cache, &walk));
+		}
+		drop(&(struct span){.how = BY_ADDRESS, .tag = 1, .first = first, .last = last});
+		for (uint64_t i = first; i <= last; i++)
+			assert_false(knows(0, 1, 0, i));
+		if (round % 200 != 199)
+			continue;
+		drop(&(struct span){.how = BY_ADDRESS, .tag = 1, .last = UINT64_MAX});
+		assert_int_equal(f.cache.total, 0);
+		end();
+	}
+}
+
 /* Ranges that are empty, and that begin and end within bunches, in whatever order entries come. */
 static void a_range_is_dropped_and_no_more(void **state)
 {
@@ -466,6 +529,48 @@ static void entries_of_one_hash_are_found(void **state)
 	}
 }
 
+/* How far entries lie from where they are looked for first, of all that do. */
+static unsigned int farthest_reach(void)
+{
+	unsigned int farthest = 0;
+
+	for (size_t i = 0; i < f.cache.places; i++) {
+		const struct model_cache_table *table =
+			f.cache.table[i >> MODEL_CACHE_BLOCK_SHIFT]
+				     [i & ((1U << MODEL_CACHE_BLOCK_SHIFT) - 1)];
+
+		for (unsigned int slot = 0; slot < MODEL_TABLE_SLOTS; slot += 2) {
+			const unsigned int reach =
+				(unsigned int)(iommu_cell_load(&table->slots[slot].rank) >> 59);
+
+			farthest = reach > farthest ? reach : farthest;
+		}
+	}
+	return farthest;
+}
+
+/* A look-up reads no more than it must, also when what had strayed has gone. */
+static void a_home_reaches_no_farther_than_it_must(void **state)
+{
+	const uint64_t number = 41;
+
+	(void)state;
+	begin(100);
+	for (uint64_t n = 0; n < number; n++) {
+		const struct model_cached entry = flood_entry(n);
+
+		put(&entry);
+		assert_int_equal(farthest_reach(), n / 2);
+	}
+	for (uint64_t n = number; n-- != 0;) {
+		drop(&(struct span){
+			.how = BY_ADDRESS, .tag = 1, .first = same_hash(n), .last = same_hash(n)});
+		assert_int_equal(farthest_reach(), n == 0 ? 0 : (n - 1) / 2);
+		assert_true(n == 0 || knows(0, 1, 0, same_hash(n - 1)));
+	}
+	end();
+}
+
 /* Where there is no memory for that, the one that came last is known. */
 static void the_last_of_one_hash_is_known(void **state)
 {
@@ -584,12 +689,15 @@ int main(void)
 		cmocka_unit_test(the_one_unused_longest_goes),
 		cmocka_unit_test(there_is_a_bound),
 		cmocka_unit_test(without_a_bound_all_are_found),
+		cmocka_unit_test(a_million_have_their_places),
+		cmocka_unit_test(what_was_learned_at_once_is_dropped_by_range),
 		cmocka_unit_test(a_range_is_dropped_and_no_more),
 		cmocka_unit_test(bunches_that_became_small_are_few),
 		cmocka_unit_test(memory_is_taken_as_entries_come),
 		cmocka_unit_test(what_does_not_fit_a_slot_is_whole),
 		cmocka_unit_test(what_is_not_there_takes_no_time),
 		cmocka_unit_test(entries_of_one_hash_are_found),
+		cmocka_unit_test(a_home_reaches_no_farther_than_it_must),
 		cmocka_unit_test(the_last_of_one_hash_is_known),
 		cmocka_unit_test(what_is_known_is_found_while_the_table_grows),
 		cmocka_unit_test(a_walk_may_learn_much),
