@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The hash table of a cache. (Extendible hashing: Fagin, Nievergelt, Pippenger, Strong 1979.)
+ * The hash table of a cache. (After extendible hashing: Fagin, Nievergelt, Pippenger, Strong 1979.)
  *
  * Some bits of a hash are a place in the table, which leads to a page; others are the home of the
- * entry, a line of two slots in that page. When both are taken the entry strays to another of the
- * same eight lines, and the home counts it: so a look-up of what is there, and of what is not,
- * reads one line as a rule, and all that it may read is in one page. What lies dense stays in the
- * processor's caches; that is why a slot has no room for the 64-bit words that few entries need.
+ * entry, a line of two slots in that page. When both are taken the entry strays to one of the next
+ * lines, and the home keeps how far those reach that did: so a look-up of what is there, and of
+ * what is not, reads one line as a rule, and all that it may read is in one page. What lies dense
+ * stays in the processor's caches; that is why a slot has no room for the 64-bit words that few
+ * entries need.
  *
- * The table grows by one page at a time, where it is needed: when all eight lines are taken, half
- * of the places that lead to the page get a page of their own, and what belongs to them moves
- * there. It is there before it leaves the old page; so a look-up that does not find it, and does
- * find that its place leads to another page now, looks there.
+ * There are as many places as a full cache is to have pages, and at first all lead to one. The
+ * table grows by one page at a time, where it is needed: when entries stray, half of the places
+ * that lead to the page get a page of their own, and what belongs to them moves there. It is there
+ * before it leaves the old page; so a look-up that does not find it, and does find that its place
+ * leads to another page now, looks there.
  *
  * Where the table does not grow, because there is no memory, or too many entries have one hash,
  * which a guest can bring about, entries lie beside the table, and only their order finds them.
@@ -19,8 +21,8 @@
 #include "model/cache_parts.h"
 
 /*
- * Entries for each page when there are as many as there may be: seven of ten slots. Fewer would
- * stray less, and take more of the processor's caches and of its TLB.
+ * Entries for each page when there are as many as there may be. More would stray more, and a walk,
+ * which asks for much that is not there, would wait for the lines that it reads to see that.
  */
 #define ENTRIES_PER_TABLE 36
 #define BLOCK_PLACES      ((size_t)1 << MODEL_CACHE_BLOCK_SHIFT)
