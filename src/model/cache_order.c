@@ -45,7 +45,8 @@ static struct model_cache_bunch *bunch_of(struct model_cache *cache, enum model_
 					  struct model_cache_key key)
 {
 	struct iommu_rb_node *node = cache->bunches[by].root;
-	struct iommu_rb_node *passed[2]; /* last, on each side */
+	/* Last, on each side; one bunch begins before all keys. */
+	struct iommu_rb_node *passed[2] = {NULL, &cache->first_bunch[by].by_key};
 
 	do {
 		const bool behind = !is_before(key, by_key(node)->begin);
@@ -53,12 +54,11 @@ static struct model_cache_bunch *bunch_of(struct model_cache *cache, enum model_
 		passed[behind] = node;
 		node = node->child[behind];
 	} while (node != NULL);
-	/* One begins before all keys. */
 	return by_key(passed[true]);
 }
 
-/* Below the lowest bunches: no key lies behind it. Not written. */
-static struct model_cache_bunch nowhere = {.begin = {.rank = UINT64_MAX}};
+/* Below the lowest bunches: no key lies behind it. */
+static const struct model_cache_bunch nowhere = {.begin = {.rank = UINT64_MAX}};
 
 /* Side by side: a step waits for memory, and the steps for other keys do not wait for it. */
 void iommu_model_order_guess(struct model_cache *cache, const struct model_cached *entries,
@@ -67,6 +67,7 @@ void iommu_model_order_guess(struct model_cache *cache, const struct model_cache
 	struct model_cache_key keys[MODEL_CACHE_GUESSES];
 	struct model_cache_bunch *at[MODEL_CACHE_GUESSES];
 	struct model_cache_bunch *passed[MODEL_CACHE_GUESSES][2];
+	struct model_cache_bunch *end = (struct model_cache_bunch *)(uintptr_t)&nowhere;
 	unsigned int i;
 	bool goes_on;
 
@@ -75,6 +76,7 @@ void iommu_model_order_guess(struct model_cache *cache, const struct model_cache
 	for (i = 0; i < count; i++) {
 		keys[i] = model_key_of(&entries[i]);
 		at[i] = by_key(cache->bunches[MODEL_BY_KEY].root);
+		passed[i][true] = &cache->first_bunch[MODEL_BY_KEY];
 	}
 	do {
 		for (i = 0, goes_on = false; i < count; i++) {
@@ -82,7 +84,7 @@ void iommu_model_order_guess(struct model_cache *cache, const struct model_cache
 			struct iommu_rb_node *below = at[i]->by_key.child[behind];
 
 			passed[i][behind] = at[i];
-			at[i] = below != NULL ? by_key(below) : &nowhere;
+			at[i] = below != NULL ? by_key(below) : end;
 			goes_on |= below != NULL;
 		}
 	} while (goes_on);

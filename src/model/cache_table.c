@@ -229,7 +229,7 @@ static void set_reach(struct model_cache_table *table, unsigned int home, unsign
 {
 	const uint64_t rank = iommu_cell_load(&table->slots[home].rank) & RANK_MASK;
 
-	iommu_cell_store_release(&table->slots[home].rank, (uint64_t)reach << REACH_SHIFT | rank);
+	iommu_cell_store_release(&table->slots[home].rank, reach * (RANK_MASK + 1) | rank);
 }
 
 /* Which a slot of is in. */
