@@ -31,7 +31,7 @@
 /* A table of fewer pages grows before entries stray: it is in the processor's caches as it is. */
 #define SPREAD_TABLES 64
 /* A larger one before they stray farther than so many slots. */
-#define NEAR_STEPS 8
+#define NEAR_STEPS 4
 
 /* A version: nothing to be read; the address of the rest is where `low` would be; counts. */
 #define VERSION_ODD      1U
