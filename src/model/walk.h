@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Walks of tables in memory, what of them is remembered, and a request's passage through a model,
- * which becomes a walk when it must.
+ * which becomes a walk when it must; and where passages and walks are counted.
  *
  *   - A walk is registered from its begin to its end. What it has read is only remembered if the
  *     cache's generation has not changed since its begin: nothing stale comes in behind an
@@ -15,6 +15,7 @@
 #ifndef IOMMU_MODEL_WALK_H
 #define IOMMU_MODEL_WALK_H
 
+#include "base/atomic.h"
 #include "model/cache.h"
 
 /*
@@ -121,6 +122,43 @@ static inline bool model_passage_holds(struct model_passage *passage)
 static inline bool model_passage_end(struct model_passage *passage)
 {
 	return passage->is_walk && iommu_model_walk_end(passage->cache, &passage->walk);
+}
+
+/* --- Counters --------------------------------------------------------------------------------- */
+
+/*
+ * What requests of devices are counted in: those of two devices, as a rule, in different cache
+ * lines.
+ */
+
+/* A page of them. */
+#define MODEL_COUNTERS (IOMMU_PAGE_SIZE / sizeof(struct model_counter))
+
+struct model_counter {
+	iommu_cell_t requests, walks;
+	unsigned char apart[MODEL_CACHE_LINE - 2 * sizeof(iommu_cell_t)];
+};
+
+static inline struct model_counter *model_counter_of(struct model_counter *counters,
+						     uint16_t source_id)
+{
+	return &counters[(source_id * 0x9e3779b1U >> 16) & (MODEL_COUNTERS - 1)];
+}
+
+static inline void model_count_up(iommu_cell_t *counter)
+{
+	(void)iommu_cell_add(counter, 1);
+}
+
+static inline void model_counters_sum(const struct model_counter *counters, uint64_t *requests,
+				      uint64_t *walks)
+{
+	size_t i;
+
+	for (i = 0; i < MODEL_COUNTERS; i++) {
+		*requests += iommu_cell_load(&counters[i].requests);
+		*walks += iommu_cell_load(&counters[i].walks);
+	}
 }
 
 #endif

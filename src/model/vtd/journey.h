@@ -9,7 +9,7 @@
 #include <libiommu/hw/vtd_first_stage.h>
 #include <libiommu/hw/vtd_scalable.h>
 
-#include "model/vtd.h"
+#include "model/vtd/model.h"
 
 #define LOW_MASK(bits) ((1ULL << (bits)) - 1)
 

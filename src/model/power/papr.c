@@ -4,7 +4,7 @@
  * entries. (Linux on Power Architecture Reference, "H_PUT_TCE", "H_PUT_TCE_INDIRECT",
  * "H_STUFF_TCE", "H_GET_TCE".)
  */
-#include "model/papr.h"
+#include "model/power/papr.h"
 
 #include <libiommu/hw/tce.h>
 #include <libiommu/status.h>

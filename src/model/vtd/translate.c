@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A request of a device: where it goes, or why it does not and how that is recorded (VT-d
- * specification, "DMA Remapping"). The way there is in vtd_context.c, vtd_second_stage.c and
+ * specification, "DMA Remapping"). The way there is in context.c, second_stage.c and
  * vtd_first_stage.c.
  */
 #include <libiommu/status.h>
 
 #include "base/bits.h"
-#include "model/vtd_journey.h"
+#include "model/vtd/journey.h"
 
 /* --- The request ------------------------------------------------------------------------------ */
 

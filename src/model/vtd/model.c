@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The life of a model. Its state for migration is in vtd_state.c. */
+/* The life of a model. Its state for migration is in state.c. */
 #include <libiommu/status.h>
 
 #include "base/log.h"
-#include "model/vtd.h"
+#include "model/vtd/model.h"
 
 _Static_assert(sizeof(struct iommu_model_vtd) <= IOMMU_PAGE_SIZE, "it is one page");
 

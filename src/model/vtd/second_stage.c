@@ -8,7 +8,7 @@
  * believed, not walked anew; and one in which a write was noted lets further writes pass without a
  * look at memory.
  */
-#include "model/vtd_journey.h"
+#include "model/vtd/journey.h"
 
 /* Times that an entry may change under the unit's eyes. */
 #define REPEATS_MAX 16

@@ -4,7 +4,7 @@
  * same commands through registers (VT-d specification, "Invalidation of Translation Caches").
  */
 #include "base/byteorder.h"
-#include "model/vtd.h"
+#include "model/vtd/model.h"
 
 #define TYPE_HIGH_BITS   0xe00ULL
 #define IOTLB_RESERVED   0xffffffff0000ff00ULL

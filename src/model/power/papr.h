@@ -6,8 +6,8 @@
  * than a bounded piece of work: memory is asked for before it, and given back behind it. The
  * guest's memory is read without it.
  */
-#ifndef IOMMU_MODEL_PAPR_H
-#define IOMMU_MODEL_PAPR_H
+#ifndef IOMMU_MODEL_POWER_PAPR_H
+#define IOMMU_MODEL_POWER_PAPR_H
 
 #include <libiommu/model_tce.h>
 

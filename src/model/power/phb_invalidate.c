@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A bridge forgets: told through its register, or by firmware. */
-#include "model/phb.h"
+#include "model/power/phb.h"
 
 /* The pages, and everything on the way to them. */
 void iommu_phb_kill_pages(struct iommu_model_phb *phb, uint32_t window, uint64_t first_page,

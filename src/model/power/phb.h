@@ -7,15 +7,14 @@
  * ids, windows and whether a PE is frozen are read without it, and each change of an id or a window
  * changes the cache's generation (see cache.h). No function of the host is called with it held.
  */
-#ifndef IOMMU_MODEL_PHB_H
-#define IOMMU_MODEL_PHB_H
+#ifndef IOMMU_MODEL_POWER_PHB_H
+#define IOMMU_MODEL_POWER_PHB_H
 
 #include <libiommu/hw/tce.h>
 #include <libiommu/hw/tve.h>
 #include <libiommu/model_tce.h>
 
 #include "base/spinlock.h"
-#include "model/counter.h"
 #include "model/walk.h"
 
 #define PHB_PES_MAX      512

@@ -5,7 +5,7 @@
  */
 #include <libiommu/status.h>
 
-#include "model/vtd_journey.h"
+#include "model/vtd/journey.h"
 
 struct request {
 	struct iommu_model_vtd *model;

@@ -4,7 +4,7 @@
 
 #include "base/bits.h"
 #include "base/memory.h"
-#include "model/phb.h"
+#include "model/power/phb.h"
 
 #define OPAL_SUCCESS    0
 #define OPAL_PARAMETER  (-1)

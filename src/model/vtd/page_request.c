@@ -6,7 +6,7 @@
 #include <libiommu/hw/vtd_page_request.h>
 #include <libiommu/status.h>
 
-#include "model/vtd_journey.h"
+#include "model/vtd/journey.h"
 
 static uint64_t ring_bytes(const struct iommu_model_vtd *model)
 {

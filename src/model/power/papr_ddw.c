@@ -7,7 +7,7 @@
 #include <libiommu/status.h>
 
 #include "base/bits.h"
-#include "model/papr.h"
+#include "model/power/papr.h"
 
 #define RTAS_SUCCESS   0
 #define RTAS_HARDWARE  (-1)

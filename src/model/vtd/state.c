@@ -9,7 +9,7 @@
 #include "base/byteorder.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "model/vtd.h"
+#include "model/vtd/model.h"
 
 #define STATE_MAGIC 0x33444f4d445456ULL /* "VTDMOD3" */
 #define REGISTERS   (sizeof(struct model_registers) / sizeof(uint64_t))

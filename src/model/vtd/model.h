@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The VT-d model's structures, and what its files offer each other: registers, queue (and register
- * invalidation), notices of it for the host, cache, the way of a request (vtd_journey.h), page
+ * invalidation), notices of it for the host, cache, the way of a request (journey.h), page
  * requests, interrupt, fault, state. Everything here is called with the model's lock held, unless
  * it says otherwise.
  *
@@ -11,8 +11,8 @@
  * one (see cache.h). No function of the host but the platform's irq_save, irq_restore and relax is
  * called with either.
  */
-#ifndef IOMMU_MODEL_VTD_H
-#define IOMMU_MODEL_VTD_H
+#ifndef IOMMU_MODEL_VTD_MODEL_H
+#define IOMMU_MODEL_VTD_MODEL_H
 
 #include <libiommu/hw/vtd_context.h>
 #include <libiommu/hw/vtd_fault.h>
@@ -25,7 +25,6 @@
 
 #include "base/byteorder.h"
 #include "base/spinlock.h"
-#include "model/counter.h"
 #include "model/walk.h"
 
 /* Where the registers lie whose place the capabilities name. */
@@ -37,7 +36,7 @@
 /* Index masks of the interrupt entry cache. */
 #define MODEL_HANDLE_MASK_MAX 15
 
-/* What a guest can see and migration must carry. Only 64-bit words: see vtd_state.c. */
+/* What a guest can see and migration must carry. Only 64-bit words: see state.c. */
 struct model_registers {
 	uint64_t version, cap, ecap;
 	uint64_t gcmd, gsts;

@@ -8,7 +8,7 @@
  */
 #include <libiommu/status.h>
 
-#include "model/vtd_journey.h"
+#include "model/vtd/journey.h"
 
 /*
  * Blocks that one call looks at; each takes at most about 40 reads of memory, where stages are

@@ -3,7 +3,7 @@
 #include <libiommu/status.h>
 
 #include "base/log.h"
-#include "model/phb.h"
+#include "model/power/phb.h"
 
 #define GENERATION_3_PES_MAX 256
 #define TVES_ORDER           1

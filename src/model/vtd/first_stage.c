@@ -8,7 +8,7 @@
  * stages: it goes stale with either, and the second stage alone does not find it. That something is
  * not present is never cached.
  */
-#include "model/vtd_journey.h"
+#include "model/vtd/journey.h"
 
 #define REPEATS_MAX 16
 

@@ -4,7 +4,7 @@
  * lock. Each entry does bounded work, whatever other processors do meanwhile: what it leaves goes
  * on at the next.
  */
-#include "model/vtd.h"
+#include "model/vtd/model.h"
 
 /* For one piece of work of this entry. */
 static unsigned int spend(struct iommu_model_vtd *model, uintptr_t state)

@@ -4,7 +4,7 @@
  * Logging" and "Fault Event"). A fault goes to the next record of the ring; when that still holds
  * one, overflow is noted and nothing is recorded until software has cleared it.
  */
-#include "model/vtd.h"
+#include "model/vtd/model.h"
 
 #define EVENT_BITS (VTD_FSTS_PFO | VTD_FSTS_PPF | VTD_FSTS_IQE | VTD_FSTS_ICE | VTD_FSTS_ITE)
 

@@ -3,7 +3,7 @@
 #include <libiommu/status.h>
 
 #include "base/byteorder.h"
-#include "model/phb.h"
+#include "model/power/phb.h"
 
 /* Beyond the reasons of <libiommu/model_tce.h>: what was found before may be old. Again. */
 #define AGAIN ((enum iommu_model_tce_reason)0x100)

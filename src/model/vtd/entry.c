@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * In and out of the model's lock, and what requests that come without it go by. How an entry ends
- * stands in vtd_work.c.
+ * In and out of the model's lock: what requests that come without it go by, and what the host is
+ * told on the way out. How an entry ends stands in work.c.
  */
-#include "model/vtd.h"
+#include "model/vtd/model.h"
 
 #define WORKS (VTD_GLOBAL_TE | VTD_GLOBAL_IRE | VTD_GLOBAL_CFI)
 
@@ -70,4 +70,64 @@ void iommu_model_flush_writes(struct iommu_model_vtd *model)
 {
 	if (model->config.host.write_buffer_flushed != NULL)
 		model->config.host.write_buffer_flushed(model->config.host.ctx);
+}
+
+/* --- Notices ---------------------------------------------------------------------------------- */
+
+/*
+ * That the guest has invalidated, set or switched something. The model's own caches and registers
+ * are as they are to be when a notice is posted; what the guest waits for comes when the host has
+ * been told (work.c, without the lock). So whatever the host looks up when it is told is new, and
+ * whatever a device does after the guest has seen completion is, too.
+ */
+
+static bool wants_to_know(const struct iommu_model_vtd_host *host,
+			  const struct iommu_model_invalidation *what)
+{
+	return host->invalidate != NULL || (what->type == IOMMU_MODEL_INVALIDATE_DEVICE_TLB &&
+					    host->invalidate_device_tlb != NULL);
+}
+
+bool iommu_model_notify(struct iommu_model_vtd *model, enum model_notice_place place,
+			const struct iommu_model_invalidation *what)
+{
+	iommu_model_give_up_notice(model, place);
+	if (!wants_to_know(&model->config.host, what))
+		return false;
+	model->notices[place].what = *what;
+	model->notices_open |= 1U << place;
+	model->notices_wanted |= 1U << place;
+	return true;
+}
+
+void iommu_model_give_up_notice(struct iommu_model_vtd *model, enum model_notice_place place)
+{
+	model->notices[place].serial++;
+	model->notices_open &= ~(1U << place);
+	model->notices_wanted &= ~(1U << place);
+}
+
+static bool ask_device(const struct iommu_model_vtd_host *host,
+		       const struct iommu_model_invalidation *what)
+{
+	const struct iommu_model_device_tlb forget = {
+		.source_id = what->source_id,
+		.has_pasid = what->has_pasid,
+		.all_pasids = what->all_pasids,
+		.pasid = what->pasid,
+		.address = what->address,
+		.size = what->size,
+	};
+
+	return host->invalidate_device_tlb == NULL ||
+	       host->invalidate_device_tlb(host->ctx, &forget);
+}
+
+bool iommu_model_tell_notice(const struct iommu_model_vtd_host *host,
+			     const struct iommu_model_invalidation *what)
+{
+	const bool is_device_tlb = what->type == IOMMU_MODEL_INVALIDATE_DEVICE_TLB;
+	const bool answered = host->invalidate == NULL || host->invalidate(host->ctx, what);
+
+	return !is_device_tlb || (ask_device(host, what) && answered);
 }

@@ -5,7 +5,7 @@
  * register, whose commands complete at once or, when a test wants it, after some register reads.
  */
 #include "base/memory.h"
-#include "model/vtd.h"
+#include "model/vtd/model.h"
 
 #define REGION_MASK 0xffe00000ULL /* protected memory regions are cut at 2 MiB */
 

@@ -8,7 +8,7 @@
  * none, and one that is not present with domain id 0. A PASID entry is tagged with its domain id;
  * one that is not present has none, and goes with its PASID.
  */
-#include "model/vtd_journey.h"
+#include "model/vtd/journey.h"
 
 static unsigned int deepest(const struct iommu_model_vtd *model)
 {
