@@ -25,9 +25,9 @@ function(iommu_collect_symbols result)
       list(APPEND names ${found})
     endforeach()
     # The page-table formats declare theirs through one macro.
-    file(STRINGS ${header} formats REGEX "^IOMMU_PGTABLE_DECLARE\\([a-z0-9]+\\)")
+    file(STRINGS ${header} formats REGEX "^IOMMU_PGTABLE_DECLARE\\([a-z0-9_]+\\)")
     foreach(line IN LISTS formats)
-      string(REGEX REPLACE ".*\\(([a-z0-9]+)\\).*" "\\1" format "${line}")
+      string(REGEX REPLACE ".*\\(([a-z0-9_]+)\\).*" "\\1" format "${line}")
       foreach(operation ops init destroy map unmap free_gathered merge_gathered
               iova_to_phys walk set_coherent set_pgsizes set_aperture trim extend free_top read_dirty
               split clone)

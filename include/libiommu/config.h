@@ -28,8 +28,8 @@
 #endif
 
 /*
- * Page tables of VT-d's first stage (iommu_vtdfs_map and the like); domains have second-stage ones
- * without.
+ * Page tables of VT-d's first stage and of x86-64 processors (iommu_x86_64_table_map and the like);
+ * domains have second-stage ones without.
  */
 #ifndef IOMMU_CONFIG_FIRST_STAGE
 #define IOMMU_CONFIG_FIRST_STAGE IOMMU_CONFIG_SCALABLE

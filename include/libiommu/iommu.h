@@ -72,5 +72,6 @@
 #include <libiommu/vfio.h>
 #include <libiommu/vtd.h>
 #include <libiommu/vtd_interrupt.h>
+#include <libiommu/x86_64.h>
 
 #endif

@@ -139,14 +139,17 @@ enum iommu_pgtable_flags {
 	/* All tables are there from the start: map never allocates (TCE). */
 	IOMMU_PGTABLE_EAGER = 1 << 2,
 	/*
-	 * First stage: execute-disable is on in hardware, so that IOMMU_PROT_NO_EXEC can be obeyed.
+	 * x86-64, first stage: execute-disable is on in hardware, so that IOMMU_PROT_NO_EXEC can be
+	 * obeyed.
 	 */
 	IOMMU_PGTABLE_NO_EXECUTE = 1 << 3,
-	/* First stage: leaves are global: they outlive a change of address space in caches. */
+	/*
+	 * x86-64, first stage: leaves are global: they outlive a change of address space in caches.
+	 */
 	IOMMU_PGTABLE_GLOBAL = 1 << 4,
 	/*
-	 * First stage: entries come with accessed and dirty set, so that hardware never writes
-	 * them: for units that cannot, or tables whose bits are of no interest.
+	 * x86-64, first stage: entries come with accessed and dirty set, so that hardware never
+	 * writes them: for units that cannot, or tables whose bits are of no interest.
 	 */
 	IOMMU_PGTABLE_ACCESSED = 1 << 5,
 };
@@ -155,13 +158,13 @@ struct iommu_pgtable_config {
 	const struct iommu_platform *platform;
 	/*
 	 * Levels of table, counting the one with the smallest leaves. VT-d second stage: 3 to 5;
-	 * first stage: 4 or 5. TCE: 1 to 5.
+	 * x86-64, VT-d first stage: 4 or 5. TCE: 1 to 5.
 	 */
 	unsigned int levels;
 	/*
 	 * Highest IOVA bit + 1. At most what the levels hold; the aperture is [0, 2^bits - 1].
-	 * First stage: of the lower half, at most 47 or 56; the upper half, [-2^bits, -1], is as
-	 * large.
+	 * x86-64, VT-d first stage: of the lower half, at most 47 or 56; the upper half,
+	 * [-2^bits, -1], is as large.
 	 */
 	unsigned int input_bits;
 	/*
@@ -470,18 +473,57 @@ IOMMU_PGTABLE_DECLARE(vtdss);
 IOMMU_PGTABLE_DECLARE_DIRTY(vtdss);
 
 /*
- * Intel VT-d first stage, and x86-64 processors': 4 or 5 levels; pages of 4K, 2M, 1G;
- * IOMMU_PROT_HINTS are obeyed as far as the flags let them. Writing implies reading. A range lies
- * in one half; set_aperture, trim and extend are IOMMU_EINVAL.
+ * x86-64 processors: 4 or 5 levels; pages of 4K, 2M, 1G; IOMMU_PROT_HINTS are obeyed as far as the
+ * flags let them. Writing implies reading. A range lies in one half; set_aperture, trim and extend
+ * are IOMMU_EINVAL. How a processor is given such a table: <libiommu/x86_64.h>.
  */
-IOMMU_PGTABLE_DECLARE(vtdfs);
-IOMMU_PGTABLE_DECLARE_DIRTY(vtdfs);
+IOMMU_PGTABLE_DECLARE(x86_64_table);
+IOMMU_PGTABLE_DECLARE_DIRTY(x86_64_table);
+
+/* Intel VT-d first stage: the same tables, and so the same functions by the unit's name. */
+#define iommu_vtdfs_ops            iommu_x86_64_table_ops
+#define iommu_vtdfs_init           iommu_x86_64_table_init
+#define iommu_vtdfs_destroy        iommu_x86_64_table_destroy
+#define iommu_vtdfs_map            iommu_x86_64_table_map
+#define iommu_vtdfs_unmap          iommu_x86_64_table_unmap
+#define iommu_vtdfs_free_gathered  iommu_x86_64_table_free_gathered
+#define iommu_vtdfs_merge_gathered iommu_x86_64_table_merge_gathered
+#define iommu_vtdfs_iova_to_phys   iommu_x86_64_table_iova_to_phys
+#define iommu_vtdfs_walk           iommu_x86_64_table_walk
+#define iommu_vtdfs_set_coherent   iommu_x86_64_table_set_coherent
+#define iommu_vtdfs_set_pgsizes    iommu_x86_64_table_set_pgsizes
+#define iommu_vtdfs_set_aperture   iommu_x86_64_table_set_aperture
+#define iommu_vtdfs_trim           iommu_x86_64_table_trim
+#define iommu_vtdfs_extend         iommu_x86_64_table_extend
+#define iommu_vtdfs_free_top       iommu_x86_64_table_free_top
+#define iommu_vtdfs_clone          iommu_x86_64_table_clone
+#define iommu_vtdfs_read_dirty     iommu_x86_64_table_read_dirty
+#define iommu_vtdfs_split          iommu_x86_64_table_split
 
 /*
  * POWER translation control entries: 1 to 5 levels, one page size for a table. Entries are
  * big-endian on every host. (Linux and OPAL call a table of one level direct, others indirect.)
  */
 IOMMU_PGTABLE_DECLARE(tce);
+
+/*
+ * iommu_pgtable_root - the physical address of the root table, which hardware is given. It changes
+ * with trim. In the form in which hardware takes it:
+ *
+ *   processors          CR3: iommu_x86_64_table_cr3 of <libiommu/x86_64.h>
+ *   VT-d first stage    PASID entry: vtd_pasid_word2(pt->levels, root, ...)
+ *   VT-d second stage   PASID entry: vtd_pasid_word0(type, pt->levels, root); context entry:
+ *                       vtd_context_low(root, type) and vtd_context_high(pt->levels, id)
+ *   POWER               window: tve_table(root, pt->levels, IOMMU_PAGE_SHIFT + pt->table_order,
+ *                       pt->page_shift)
+ *
+ * (<libiommu/hw/vtd_scalable.h>, <libiommu/hw/vtd_context.h>, <libiommu/hw/tve.h>). Of an
+ * initialised table; any context.
+ */
+static inline iommu_paddr_t iommu_pgtable_root(const struct iommu_pgtable *pt)
+{
+	return iommu_virt_to_phys(pt->platform, pt->root);
+}
 
 IOMMU_END_DECLS
 #endif

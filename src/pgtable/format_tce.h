@@ -113,7 +113,7 @@ static inline const char *tce_configure(struct iommu_pgtable *pt,
 	return NULL;
 }
 
-#define FORMAT_NAME          tce
+#define FORMAT_NAME          "tce"
 #define FORMAT_LEVELS_MIN    1
 #define FORMAT_EAGER         /* all tables can be made at once */
 #define format_entry_is_sane tce_entry_is_sane

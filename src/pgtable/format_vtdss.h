@@ -119,7 +119,7 @@ static inline const char *vtdss_configure(struct iommu_pgtable *pt,
 	return NULL;
 }
 
-#define FORMAT_NAME vtdss
+#define FORMAT_NAME "vtdss"
 #if IOMMU_CONFIG_SCALABLE /* the only mode in which hardware notes */
 #define FORMAT_DIRTY VTD_SS_DIRTY
 #endif

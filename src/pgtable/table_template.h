@@ -3,8 +3,9 @@
  * The radix page table, for any format.
  *
  * A format's .c file includes its format_NAME.h, which defines FORMAT_NAME and the format_*
- * functions as static inline, and then this file: out come iommu_NAME_map and the other operations
- * of <libiommu/pgtable.h>, with every format call inlined and no descriptor read in an inner loop.
+ * functions as static inline, says by a list how each function of the template is called for this
+ * format (pgtable_map is iommu_NAME_map), and includes this file: out come these operations of
+ * <libiommu/pgtable.h>, with every format call inlined and no descriptor read in an inner loop.
  *
  * Parts: template_entries.h (entries, the straight walk, subtrees), template_map.h,
  * template_unmap.h, template_shape.h (changing a table as a whole), template_dirty.h, and here the
@@ -35,7 +36,7 @@
 
 #define NAME_PASTE(format, operation) iommu_##format##_##operation
 #define NAME_OF(format, operation)    NAME_PASTE(format, operation)
-#define PUBLIC(operation)             NAME_OF(FORMAT_NAME, operation)
+#define pgtable_operation             NAME_OF(FORMAT_NAME, operation)
 #define STRING_OF(x)                  #x
 #define STRING(x)                     STRING_OF(x)
 
@@ -58,7 +59,7 @@
 #include "pgtable/template_map.h"
 #include "pgtable/template_unmap.h"
 
-void PUBLIC(free_gathered)(struct iommu_pgtable *pt, struct iommu_gather *gather)
+void pgtable_free_gathered(struct iommu_pgtable *pt, struct iommu_gather *gather)
 {
 	uint64_t item = gather->freed;
 
@@ -73,7 +74,7 @@ void PUBLIC(free_gathered)(struct iommu_pgtable *pt, struct iommu_gather *gather
 	iommu_gather_init(gather);
 }
 
-void PUBLIC(merge_gathered)(const struct iommu_pgtable *pt, struct iommu_gather *into,
+void pgtable_merge_gathered(const struct iommu_pgtable *pt, struct iommu_gather *into,
 			    struct iommu_gather *from)
 {
 	uint64_t item = from->freed;
@@ -93,7 +94,7 @@ void PUBLIC(merge_gathered)(const struct iommu_pgtable *pt, struct iommu_gather 
 	iommu_gather_init(from);
 }
 
-int PUBLIC(iova_to_phys)(const struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t *paddr,
+int pgtable_iova_to_phys(const struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t *paddr,
 			 unsigned int *prot)
 {
 	unsigned int level;
@@ -154,7 +155,7 @@ static int walk_table(const struct walk_cursor *walk, const iommu_cell_t *table,
 	}
 }
 
-int PUBLIC(walk)(const struct iommu_pgtable *pt, iommu_iova_t start, iommu_iova_t last,
+int pgtable_walk(const struct iommu_pgtable *pt, iommu_iova_t start, iommu_iova_t last,
 		 iommu_pgtable_visitor visitor, void *ctx)
 {
 	const struct walk_cursor walk = {.pt = pt, .visitor = visitor, .ctx = ctx};
@@ -204,7 +205,7 @@ static int populate(struct iommu_pgtable *pt, iommu_cell_t *table, unsigned int 
 }
 #endif
 
-void PUBLIC(destroy)(struct iommu_pgtable *pt)
+void pgtable_destroy(struct iommu_pgtable *pt)
 {
 	if (pt == NULL)
 		return;
@@ -213,7 +214,7 @@ void PUBLIC(destroy)(struct iommu_pgtable *pt)
 	pt->root = NULL;
 }
 
-int PUBLIC(init)(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config)
+int pgtable_init(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config)
 {
 	const char *defect = iommu_pgtable_configure(pt, config);
 	int status;
@@ -233,38 +234,38 @@ int PUBLIC(init)(struct iommu_pgtable *pt, const struct iommu_pgtable_config *co
 		status = populate(pt, pt->root, pt->levels, 0);
 #endif
 	if (status != 0)
-		PUBLIC(destroy)(pt);
+		pgtable_destroy(pt);
 	else
 		iommu_pgtable_flush(pt, pt->root, iommu_pgtable_table_size(pt));
 	return status;
 }
 
-const struct iommu_pgtable_ops PUBLIC(ops) = {
-	.name = STRING(FORMAT_NAME),
-	.init = PUBLIC(init),
-	.destroy = PUBLIC(destroy),
-	.map = PUBLIC(map),
-	.unmap = PUBLIC(unmap),
-	.free_gathered = PUBLIC(free_gathered),
-	.merge_gathered = PUBLIC(merge_gathered),
-	.iova_to_phys = PUBLIC(iova_to_phys),
+const struct iommu_pgtable_ops pgtable_ops = {
+	.name = FORMAT_NAME,
+	.init = pgtable_init,
+	.destroy = pgtable_destroy,
+	.map = pgtable_map,
+	.unmap = pgtable_unmap,
+	.free_gathered = pgtable_free_gathered,
+	.merge_gathered = pgtable_merge_gathered,
+	.iova_to_phys = pgtable_iova_to_phys,
 #if IOMMU_CONFIG_TABLE_TOOLS
-	.walk = PUBLIC(walk),
+	.walk = pgtable_walk,
 #endif
 #if IOMMU_CONFIG_UNLIKE_UNITS
-	.set_coherent = PUBLIC(set_coherent),
-	.set_pgsizes = PUBLIC(set_pgsizes),
-	.set_aperture = PUBLIC(set_aperture),
-	.trim = PUBLIC(trim),
-	.extend = PUBLIC(extend),
-	.free_top = PUBLIC(free_top),
+	.set_coherent = pgtable_set_coherent,
+	.set_pgsizes = pgtable_set_pgsizes,
+	.set_aperture = pgtable_set_aperture,
+	.trim = pgtable_trim,
+	.extend = pgtable_extend,
+	.free_top = pgtable_free_top,
 #endif
 #ifdef FORMAT_DIRTY
-	.read_dirty = PUBLIC(read_dirty),
-	.split = PUBLIC(split),
+	.read_dirty = pgtable_read_dirty,
+	.split = pgtable_split,
 	.note_written = note_range,
 #endif
 #if IOMMU_CONFIG_TABLE_TOOLS
-	.clone = PUBLIC(clone),
+	.clone = pgtable_clone,
 #endif
 };

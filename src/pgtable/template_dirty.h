@@ -90,7 +90,7 @@ static void read_table(const struct dirty_cursor *dirty, iommu_cell_t *table, un
 	}
 }
 
-int PUBLIC(read_dirty)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size,
+int pgtable_read_dirty(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size,
 		       unsigned int flags, const struct iommu_dirty_bitmap *bitmap,
 		       struct iommu_gather *gather)
 {
@@ -183,7 +183,7 @@ static int split_in_table(struct iommu_pgtable *pt, iommu_cell_t *table, unsigne
 	return status;
 }
 
-int PUBLIC(split)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, uint64_t pgsize,
+int pgtable_split(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, uint64_t pgsize,
 		  struct iommu_gather *gather)
 {
 	unsigned int target = 1;

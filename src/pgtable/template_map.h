@@ -252,11 +252,11 @@ static __attribute__((noinline)) int map_range(struct iommu_pgtable *pt, iommu_i
 
 	*mapped = map.iova - iova;
 	if (status != 0 && *mapped != 0)
-		(void)PUBLIC(unmap)(pt, iova, *mapped, 0, gather, NULL);
+		(void)pgtable_unmap(pt, iova, *mapped, 0, gather, NULL);
 	return status;
 }
 
-int PUBLIC(map)(struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t paddr, uint64_t size,
+int pgtable_map(struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t paddr, uint64_t size,
 		unsigned int prot, struct iommu_gather *gather, uint64_t *mapped)
 {
 	const uint64_t count = size >> format_level_shift(pt, 1);

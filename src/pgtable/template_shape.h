@@ -18,7 +18,7 @@ static void subtree_flush(const struct iommu_pgtable *pt, const iommu_cell_t *ta
 	iommu_pgtable_flush(pt, table, iommu_pgtable_table_size(pt));
 }
 
-void PUBLIC(set_coherent)(struct iommu_pgtable *pt, bool coherent)
+void pgtable_set_coherent(struct iommu_pgtable *pt, bool coherent)
 {
 	const bool was_coherent = (pt->flags & IOMMU_PGTABLE_NONCOHERENT) == 0;
 
@@ -41,7 +41,7 @@ static int check_size(void *ctx, const struct iommu_pgtable_visit *visit)
 	return !visit->is_table && (visit->size & check->pgsizes) == 0 ? IOMMU_EBUSY : 0;
 }
 
-int PUBLIC(set_pgsizes)(struct iommu_pgtable *pt, uint64_t pgsize_bitmap)
+int pgtable_set_pgsizes(struct iommu_pgtable *pt, uint64_t pgsize_bitmap)
 {
 	struct size_check check = {.pgsizes = pgsize_bitmap};
 
@@ -50,7 +50,7 @@ int PUBLIC(set_pgsizes)(struct iommu_pgtable *pt, uint64_t pgsize_bitmap)
 	if ((pgsize_bitmap & 1ULL << format_level_shift(pt, 1)) == 0)
 		return IOMMU_EINVAL;
 	if ((pt->pgsize_bitmap & ~pgsize_bitmap) != 0 &&
-	    PUBLIC(walk)(pt, 0, UINT64_MAX, check_size, &check) != 0)
+	    pgtable_walk(pt, 0, UINT64_MAX, check_size, &check) != 0)
 		return IOMMU_EBUSY;
 	pt->pgsize_bitmap = pgsize_bitmap;
 	return 0;
@@ -73,7 +73,7 @@ static inline int set_aperture(struct iommu_pgtable *pt, iommu_iova_t last)
 	if (((last + 1) & (IOMMU_PAGE_SIZE - 1)) != 0 || last / 2 > end)
 		return IOMMU_EINVAL;
 	if (last < pt->aperture_last &&
-	    PUBLIC(walk)(pt, last + 1, pt->aperture_last, find_leaf, NULL) != 0)
+	    pgtable_walk(pt, last + 1, pt->aperture_last, find_leaf, NULL) != 0)
 		return IOMMU_EBUSY;
 	pt->aperture_last = last;
 	return 0;
@@ -127,22 +127,22 @@ static inline int extend(struct iommu_pgtable *pt, const void *below, void **top
 }
 
 /* Two halves do not change their shape. */
-int PUBLIC(set_aperture)(struct iommu_pgtable *pt, iommu_iova_t last)
+int pgtable_set_aperture(struct iommu_pgtable *pt, iommu_iova_t last)
 {
 	return FORMAT_SIGN_EXTENDED ? IOMMU_EINVAL : set_aperture(pt, last);
 }
 
-int PUBLIC(trim)(struct iommu_pgtable *pt, void **top)
+int pgtable_trim(struct iommu_pgtable *pt, void **top)
 {
 	return FORMAT_SIGN_EXTENDED ? IOMMU_EINVAL : trim(pt, top);
 }
 
-int PUBLIC(extend)(struct iommu_pgtable *pt, const void *below, void **top)
+int pgtable_extend(struct iommu_pgtable *pt, const void *below, void **top)
 {
 	return FORMAT_SIGN_EXTENDED ? IOMMU_EINVAL : extend(pt, below, top);
 }
 
-void PUBLIC(free_top)(struct iommu_pgtable *pt, void *top, unsigned int level)
+void pgtable_free_top(struct iommu_pgtable *pt, void *top, unsigned int level)
 {
 	iommu_cell_t *table = top;
 
@@ -211,7 +211,7 @@ static int clone_table(const struct clone *clone, iommu_cell_t *to, iommu_paddr_
 	return 0;
 }
 
-int PUBLIC(clone)(struct iommu_pgtable *pt, iommu_paddr_t root,
+int pgtable_clone(struct iommu_pgtable *pt, iommu_paddr_t root,
 		  bool (*is_memory)(void *ctx, iommu_paddr_t paddr, uint64_t size), void *ctx)
 {
 	const struct clone clone = {.pt = pt, .is_memory = is_memory, .ctx = ctx};

@@ -251,7 +251,7 @@ static __attribute__((noinline)) int unmap_range(struct iommu_pgtable *pt, iommu
 	return 0;
 }
 
-int PUBLIC(unmap)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, unsigned int flags,
+int pgtable_unmap(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, unsigned int flags,
 		  struct iommu_gather *gather, uint64_t *unmapped)
 {
 	const unsigned int shift = format_level_shift(pt, 1);

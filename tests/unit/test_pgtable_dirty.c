@@ -29,8 +29,8 @@ struct format {
 
 static const struct format formats[] = {
 	{&iommu_vtdss_ops, 48, VTD_SS_DIRTY, 0x40000000},
-	{&iommu_vtdfs_ops, 47, VTD_FS_DIRTY, 0x40000000},
-	{&iommu_vtdfs_ops, 47, VTD_FS_DIRTY, 0xffff900000000000},
+	{&iommu_x86_64_table_ops, 47, VTD_FS_DIRTY, 0x40000000},
+	{&iommu_x86_64_table_ops, 47, VTD_FS_DIRTY, 0xffff900000000000},
 };
 
 static struct test_platform test;

@@ -47,7 +47,7 @@ static void universe_init(struct universe *u, enum kind kind, unsigned int level
 
 	test_platform_init(&u->platform, 1ULL << 30, 1ULL << 30);
 	u->random.state = seed;
-	u->ops = kind == SECOND_STAGE ? &iommu_vtdss_ops : &iommu_vtdfs_ops;
+	u->ops = kind == SECOND_STAGE ? &iommu_vtdss_ops : &iommu_x86_64_table_ops;
 	u->operations = u->mapped = u->refused = u->unmapped = u->out_of_memory = 0;
 	assert_int_equal(u->ops->init(&u->pt, &config), 0);
 	u->first = kind == FIRST_STAGE_UPPER ? ~u->pt.aperture_last : 0;
@@ -170,7 +170,7 @@ static void random_map(struct universe *u)
 	iommu_paddr_t paddr;
 	int status;
 
-	if (u->ops == &iommu_vtdfs_ops)
+	if (u->ops == &iommu_x86_64_table_ops)
 		prot |= IOMMU_PROT_READ |
 			((unsigned int)test_random_below(&u->random, 8) * IOMMU_PROT_NO_EXEC);
 	random_range(u, &iova, &size);

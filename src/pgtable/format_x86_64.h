@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Page-table format: VT-d's first stage, which is that of x86-64 processors. The bits stand in
- * <libiommu/hw/vtd_first_stage.h>; this file gives them the names that table_template.h asks for.
+ * Page-table format: x86-64 processors, and VT-d's first stage, which walks the same tables. The
+ * bits stand in <libiommu/hw/vtd_first_stage.h>; this file gives them the names that
+ * table_template.h asks for.
  *
  *   level   1        2        3         4          5
  *   name    FS-PTE   FS-PDE   FS-PDPE   FS-PML4E   FS-PML5E
@@ -10,8 +11,8 @@
  * There is no entry that can be written and not read: writing implies reading. Addresses have two
  * halves, the upper one with all higher bits set.
  */
-#ifndef IOMMU_PGTABLE_FORMAT_VTDFS_H
-#define IOMMU_PGTABLE_FORMAT_VTDFS_H
+#ifndef IOMMU_PGTABLE_FORMAT_X86_64_H
+#define IOMMU_PGTABLE_FORMAT_X86_64_H
 
 #include <libiommu/hw/vtd_first_stage.h>
 #include <libiommu/pgtable.h>
@@ -21,41 +22,41 @@
 #include "base/byteorder.h"
 #include "base/log.h"
 
-static inline unsigned int vtdfs_level_shift(const struct iommu_pgtable *pt, unsigned int level)
+static inline unsigned int x86_64_level_shift(const struct iommu_pgtable *pt, unsigned int level)
 {
 	(void)pt;
 	return vtd_fs_level_shift(level);
 }
 
-static inline unsigned int vtdfs_table_entries(const struct iommu_pgtable *pt, unsigned int level)
+static inline unsigned int x86_64_table_entries(const struct iommu_pgtable *pt, unsigned int level)
 {
 	(void)pt;
 	(void)level;
 	return VTD_FS_ENTRIES;
 }
 
-static inline uint64_t vtdfs_to_memory(uint64_t entry)
+static inline uint64_t x86_64_to_memory(uint64_t entry)
 {
 	return iommu_le64(entry);
 }
 
-static inline bool vtdfs_is_present(uint64_t entry)
+static inline bool x86_64_is_present(uint64_t entry)
 {
 	return vtd_fs_is_present(entry);
 }
 
-static inline bool vtdfs_is_leaf(uint64_t entry, unsigned int level)
+static inline bool x86_64_is_leaf(uint64_t entry, unsigned int level)
 {
 	return vtd_fs_is_leaf(entry, level);
 }
 
-static inline bool vtdfs_leaf_allowed(const struct iommu_pgtable *pt, unsigned int level)
+static inline bool x86_64_leaf_allowed(const struct iommu_pgtable *pt, unsigned int level)
 {
 	return (pt->pgsize_bitmap >> vtd_fs_level_shift(level) & 1) != 0;
 }
 
 /* What a permission adds to a leaf; hints that this table has no bits for, nothing. */
-static inline uint64_t vtdfs_permissions(const struct iommu_pgtable *pt, unsigned int prot)
+static inline uint64_t x86_64_permissions(const struct iommu_pgtable *pt, unsigned int prot)
 {
 	uint64_t bits = VTD_FS_PRESENT;
 
@@ -71,24 +72,24 @@ static inline uint64_t vtdfs_permissions(const struct iommu_pgtable *pt, unsigne
 	return bits;
 }
 
-static inline uint64_t vtdfs_make_leaf(const struct iommu_pgtable *pt, iommu_paddr_t paddr,
-				       unsigned int level, unsigned int prot)
+static inline uint64_t x86_64_make_leaf(const struct iommu_pgtable *pt, iommu_paddr_t paddr,
+					unsigned int level, unsigned int prot)
 {
-	return paddr | vtdfs_permissions(pt, prot) | (level > 1 ? VTD_FS_PAGE_SIZE : 0) |
+	return paddr | x86_64_permissions(pt, prot) | (level > 1 ? VTD_FS_PAGE_SIZE : 0) |
 	       pt->leaf_attributes;
 }
 
-static inline uint64_t vtdfs_make_table(const struct iommu_pgtable *pt, iommu_paddr_t table)
+static inline uint64_t x86_64_make_table(const struct iommu_pgtable *pt, iommu_paddr_t table)
 {
 	return vtd_fs_table(table) | (pt->leaf_attributes & VTD_FS_ACCESSED);
 }
 
-static inline iommu_paddr_t vtdfs_address(const struct iommu_pgtable *pt, uint64_t entry)
+static inline iommu_paddr_t x86_64_address(const struct iommu_pgtable *pt, uint64_t entry)
 {
 	return entry & pt->address_mask;
 }
 
-static inline unsigned int vtdfs_prot(uint64_t entry)
+static inline unsigned int x86_64_prot(uint64_t entry)
 {
 	return IOMMU_PROT_READ | ((entry & VTD_FS_WRITE) != 0 ? IOMMU_PROT_WRITE : 0U) |
 	       ((entry & VTD_FS_USER) == 0 ? IOMMU_PROT_PRIVILEGED : 0U) |
@@ -97,8 +98,8 @@ static inline unsigned int vtdfs_prot(uint64_t entry)
 }
 
 /* Could hardware use this present entry without a fault, as far as its bits say? */
-static inline bool vtdfs_entry_is_sane(const struct iommu_pgtable *pt, uint64_t entry,
-				       unsigned int level)
+static inline bool x86_64_entry_is_sane(const struct iommu_pgtable *pt, uint64_t entry,
+					unsigned int level)
 {
 	const uint64_t below = (1ULL << vtd_fs_level_shift(level)) - 1;
 
@@ -107,11 +108,11 @@ static inline bool vtdfs_entry_is_sane(const struct iommu_pgtable *pt, uint64_t 
 		return false;
 	if (!vtd_fs_is_leaf(entry, level))
 		return level > VTD_FS_LEAF_LEVELS ? (entry & VTD_FS_PAGE_SIZE) == 0 : true;
-	return (entry & VTD_FS_ADDRESS_MASK & below) == 0 && vtdfs_leaf_allowed(pt, level);
+	return (entry & VTD_FS_ADDRESS_MASK & below) == 0 && x86_64_leaf_allowed(pt, level);
 }
 
-static inline const char *vtdfs_configure(struct iommu_pgtable *pt,
-					  const struct iommu_pgtable_config *config)
+static inline const char *x86_64_configure(struct iommu_pgtable *pt,
+					   const struct iommu_pgtable_config *config)
 {
 	const uint64_t sizes = IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G;
 
@@ -136,28 +137,28 @@ static inline const char *vtdfs_configure(struct iommu_pgtable *pt,
 }
 
 enum {
-	VTDFS_FLAGS = IOMMU_PGTABLE_NO_EXECUTE | IOMMU_PGTABLE_GLOBAL | IOMMU_PGTABLE_ACCESSED,
+	X86_64_FLAGS = IOMMU_PGTABLE_NO_EXECUTE | IOMMU_PGTABLE_GLOBAL | IOMMU_PGTABLE_ACCESSED,
 };
 
-#define FORMAT_NAME          vtdfs
+#define FORMAT_NAME          "x86_64"
 #define FORMAT_DIRTY         VTD_FS_DIRTY
 #define FORMAT_LEVELS_MIN    VTD_FS_LEVELS_MIN
 #define FORMAT_SIGN_EXTENDED true
 #define FORMAT_PROT_HINTS                                                                          \
 	(IOMMU_PROT_CACHE | IOMMU_PROT_NO_EXEC | IOMMU_PROT_MMIO | IOMMU_PROT_PRIVILEGED)
-#define FORMAT_FLAGS         ((unsigned int)VTDFS_FLAGS)
+#define FORMAT_FLAGS         ((unsigned int)X86_64_FLAGS)
 
-#define format_entry_is_sane vtdfs_entry_is_sane
-#define format_level_shift   vtdfs_level_shift
-#define format_table_entries vtdfs_table_entries
-#define format_to_memory     vtdfs_to_memory
-#define format_is_present    vtdfs_is_present
-#define format_is_leaf       vtdfs_is_leaf
-#define format_leaf_allowed  vtdfs_leaf_allowed
-#define format_make_leaf     vtdfs_make_leaf
-#define format_make_table    vtdfs_make_table
-#define format_address       vtdfs_address
-#define format_prot          vtdfs_prot
-#define format_configure     vtdfs_configure
+#define format_entry_is_sane x86_64_entry_is_sane
+#define format_level_shift   x86_64_level_shift
+#define format_table_entries x86_64_table_entries
+#define format_to_memory     x86_64_to_memory
+#define format_is_present    x86_64_is_present
+#define format_is_leaf       x86_64_is_leaf
+#define format_leaf_allowed  x86_64_leaf_allowed
+#define format_make_leaf     x86_64_make_leaf
+#define format_make_table    x86_64_make_table
+#define format_address       x86_64_address
+#define format_prot          x86_64_prot
+#define format_configure     x86_64_configure
 
 #endif
