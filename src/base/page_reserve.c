@@ -19,12 +19,12 @@
 
 _Static_assert(sizeof(struct iommu_spinlock) == sizeof(uint32_t), "the public field is one");
 
-static uintptr_t lock(struct iommu_page_reserve *reserve)
+static uintptr_t reserve_lock(struct iommu_page_reserve *reserve)
 {
 	return iommu_spin_lock(&reserve->host, (struct iommu_spinlock *)&reserve->lock);
 }
 
-static void unlock(struct iommu_page_reserve *reserve, uintptr_t state)
+static void reserve_unlock(struct iommu_page_reserve *reserve, uintptr_t state)
 {
 	iommu_spin_unlock(&reserve->host, (struct iommu_spinlock *)&reserve->lock, state);
 }
@@ -93,9 +93,9 @@ void iommu_page_reserve_set_ready(struct iommu_page_reserve *reserve, unsigned i
 
 	if (order > IOMMU_MAX_ALLOC_ORDER)
 		return;
-	state = lock(reserve);
+	state = reserve_lock(reserve);
 	reserve->blocks[order].ready = blocks;
-	unlock(reserve, state);
+	reserve_unlock(reserve, state);
 }
 
 /* --- In any context --------------------------------------------------------------------------- */
@@ -104,7 +104,7 @@ void iommu_page_reserve_set_ready(struct iommu_page_reserve *reserve, unsigned i
 static void *take_ready(struct iommu_page_reserve *reserve, unsigned int order)
 {
 	struct iommu_page_reserve_blocks *blocks = &reserve->blocks[order];
-	uintptr_t state = lock(reserve);
+	uintptr_t state = reserve_lock(reserve);
 	void *block = pop(&blocks->clean, &blocks->clean_count);
 	const bool is_clean = block != NULL;
 	bool wake;
@@ -116,7 +116,7 @@ static void *take_ready(struct iommu_page_reserve *reserve, unsigned int order)
 	else
 		blocks->missed++;
 	wake = must_wake(reserve, blocks);
-	unlock(reserve, state);
+	reserve_unlock(reserve, state);
 	if (wake)
 		reserve->wake(reserve->host.ctx);
 	if (block != NULL)
@@ -140,11 +140,11 @@ static void keep_large(struct iommu_page_reserve *reserve, void *pages, unsigned
 	bool wake;
 
 	memcpy((unsigned char *)pages + sizeof(void *), &order, sizeof(order));
-	state = lock(reserve);
+	state = reserve_lock(reserve);
 	push(&reserve->large, &reserve->large_count, pages);
 	wake = reserve->wake != NULL && !reserve->woken;
 	reserve->woken = reserve->woken || wake;
-	unlock(reserve, state);
+	reserve_unlock(reserve, state);
 	if (wake)
 		reserve->wake(reserve->host.ctx);
 }
@@ -161,10 +161,10 @@ void iommu_page_reserve_free(void *ctx, void *pages, unsigned int order)
 		return;
 	}
 	blocks = &reserve->blocks[order];
-	state = lock(reserve);
+	state = reserve_lock(reserve);
 	push(&blocks->used, &blocks->used_count, pages);
 	wake = must_wake(reserve, blocks);
-	unlock(reserve, state);
+	reserve_unlock(reserve, state);
 	if (wake)
 		reserve->wake(reserve->host.ctx);
 }
@@ -179,11 +179,11 @@ void iommu_page_reserve_get_stats(struct iommu_page_reserve *reserve, unsigned i
 	if (order > IOMMU_MAX_ALLOC_ORDER)
 		return;
 	blocks = &reserve->blocks[order];
-	state = lock(reserve);
+	state = reserve_lock(reserve);
 	stats->ready = ready_of(blocks);
 	stats->taken = blocks->taken;
 	stats->missed = blocks->missed;
-	unlock(reserve, state);
+	reserve_unlock(reserve, state);
 }
 
 /* --- Where the host may sleep ----------------------------------------------------------------- */
@@ -191,24 +191,24 @@ void iommu_page_reserve_get_stats(struct iommu_page_reserve *reserve, unsigned i
 static void keep(struct iommu_page_reserve *reserve, unsigned int order, void *block)
 {
 	struct iommu_page_reserve_blocks *blocks = &reserve->blocks[order];
-	uintptr_t state = lock(reserve);
+	uintptr_t state = reserve_lock(reserve);
 
 	push(&blocks->clean, &blocks->clean_count, block);
-	unlock(reserve, state);
+	reserve_unlock(reserve, state);
 }
 
 /* One that is too much, or that is to be zeroed; NULL: all is as it should be. */
 static void *take_untidy(struct iommu_page_reserve *reserve, unsigned int order, bool *too_much)
 {
 	struct iommu_page_reserve_blocks *blocks = &reserve->blocks[order];
-	uintptr_t state = lock(reserve);
+	uintptr_t state = reserve_lock(reserve);
 	void *block;
 
 	*too_much = ready_of(blocks) > blocks->ready;
 	block = pop(&blocks->used, &blocks->used_count);
 	if (block == NULL && *too_much)
 		block = pop(&blocks->clean, &blocks->clean_count);
-	unlock(reserve, state);
+	reserve_unlock(reserve, state);
 	return block;
 }
 
@@ -230,14 +230,14 @@ static void tidy(struct iommu_page_reserve *reserve, unsigned int order)
 static bool is_short(struct iommu_page_reserve *reserve, unsigned int order)
 {
 	const struct iommu_page_reserve_blocks *blocks = &reserve->blocks[order];
-	uintptr_t state = lock(reserve);
+	uintptr_t state = reserve_lock(reserve);
 	const bool result = ready_of(blocks) < blocks->ready;
 
-	unlock(reserve, state);
+	reserve_unlock(reserve, state);
 	return result;
 }
 
-static int fill(struct iommu_page_reserve *reserve, unsigned int order)
+static int reserve_fill(struct iommu_page_reserve *reserve, unsigned int order)
 {
 	while (is_short(reserve, order)) {
 		void *block =
@@ -253,11 +253,11 @@ static int fill(struct iommu_page_reserve *reserve, unsigned int order)
 static void give_large(struct iommu_page_reserve *reserve)
 {
 	for (;;) {
-		uintptr_t state = lock(reserve);
+		uintptr_t state = reserve_lock(reserve);
 		void *pages = pop(&reserve->large, &reserve->large_count);
 		unsigned int order;
 
-		unlock(reserve, state);
+		reserve_unlock(reserve, state);
 		if (pages == NULL)
 			return;
 		memcpy(&order, (unsigned char *)pages + sizeof(void *), sizeof(order));
@@ -267,19 +267,19 @@ static void give_large(struct iommu_page_reserve *reserve)
 
 int iommu_page_reserve_refill(struct iommu_page_reserve *reserve)
 {
-	uintptr_t state = lock(reserve);
+	uintptr_t state = reserve_lock(reserve);
 	unsigned int order;
 	int result = 0;
 
 	/* Before it is looked at: what is taken meanwhile asks again. */
 	reserve->woken = false;
-	unlock(reserve, state);
+	reserve_unlock(reserve, state);
 	give_large(reserve);
 	for (order = 0; order <= IOMMU_MAX_ALLOC_ORDER; order++) {
 		int status;
 
 		tidy(reserve, order);
-		status = fill(reserve, order);
+		status = reserve_fill(reserve, order);
 		if (result == 0)
 			result = status;
 	}
@@ -296,12 +296,12 @@ void iommu_page_reserve_empty(struct iommu_page_reserve *reserve)
 		void *block;
 
 		do {
-			uintptr_t state = lock(reserve);
+			uintptr_t state = reserve_lock(reserve);
 
 			block = pop(&blocks->used, &blocks->used_count);
 			if (block == NULL)
 				block = pop(&blocks->clean, &blocks->clean_count);
-			unlock(reserve, state);
+			reserve_unlock(reserve, state);
 			if (block != NULL)
 				reserve->host.free_pages(reserve->host.ctx, block, order);
 		} while (block != NULL);

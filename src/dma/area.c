@@ -28,7 +28,7 @@ static void hold(struct dma_area *area)
 	__atomic_add_fetch(&area->holders, 1, __ATOMIC_RELAXED);
 }
 
-static void put(struct iommu_dma *dma, struct dma_area *area)
+static void area_put(struct iommu_dma *dma, struct dma_area *area)
 {
 	const struct iommu_platform *platform = dma->platform;
 	struct iommu_memory_piece *piece;
@@ -43,9 +43,9 @@ static void put(struct iommu_dma *dma, struct dma_area *area)
 	iommu_object_free(&dma->areas, area);
 }
 
-static void release(struct iommu_dma *dma, const struct dma_hanging *hanging)
+static void hanging_release(struct iommu_dma *dma, const struct dma_hanging *hanging)
 {
-	put(dma, hanging->memory);
+	area_put(dma, hanging->memory);
 }
 
 /* --- Memory ----------------------------------------------------------------------------------- */
@@ -138,7 +138,7 @@ static int map_pieces(struct iommu_dma *dma, const struct dma_area *area, uint64
 static int map_for_device(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			  struct dma_area *area)
 {
-	const struct dma_hanging hanging = {.release = release, .memory = area};
+	const struct dma_hanging hanging = {.release = hanging_release, .memory = area};
 	const iommu_paddr_t paddr = iommu_virt_to_phys(dma->platform, area->pieces->memory);
 	uint64_t first, mapped;
 	int status = iommu_dma_take_addresses(dma, device, area->pages, paddr, &first);
@@ -155,7 +155,7 @@ static int map_for_device(struct iommu_dma *dma, const struct iommu_dma_device *
 
 /* --- Alloc and free --------------------------------------------------------------------------- */
 
-static void insert(struct iommu_dma *dma, struct dma_area *area)
+static void area_insert(struct iommu_dma *dma, struct dma_area *area)
 {
 	uintptr_t state = iommu_spin_lock(dma->platform, &dma->lock);
 
@@ -164,8 +164,8 @@ static void insert(struct iommu_dma *dma, struct dma_area *area)
 }
 
 /* Take the area at an address out of the list, if it is that one; *found: there is one. */
-static struct dma_area *take(struct iommu_dma *dma, const void *memory, iommu_iova_t address,
-			     uint64_t pages, bool *found)
+static struct dma_area *area_take(struct iommu_dma *dma, const void *memory, iommu_iova_t address,
+				  uint64_t pages, bool *found)
 {
 	uintptr_t state = iommu_spin_lock(dma->platform, &dma->lock);
 	struct dma_area *area = NULL;
@@ -211,13 +211,13 @@ int iommu_dma_alloc_area(struct iommu_dma *dma, const struct iommu_dma_device *d
 		status = map_for_device(dma, device, area);
 	if (status != 0) {
 		unmap_for_cpu(dma, area);
-		put(dma, area);
+		area_put(dma, area);
 		return status;
 	}
 	*address = area->address;
 	if (memory != NULL)
 		*memory = area->memory;
-	insert(dma, area);
+	area_insert(dma, area);
 	return 0;
 }
 
@@ -225,21 +225,21 @@ bool iommu_dma_free_area(struct iommu_dma *dma, const void *memory, iommu_iova_t
 			 uint64_t pages, int *status)
 {
 	bool found;
-	struct dma_area *area = take(dma, memory, address, pages, &found);
-	const struct dma_hanging hanging = {.release = release, .memory = area};
+	struct dma_area *area = area_take(dma, memory, address, pages, &found);
+	const struct dma_hanging hanging = {.release = hanging_release, .memory = area};
 
 	*status = IOMMU_ENOENT;
 	if (area == NULL)
 		return found;
 	*status = iommu_dma_unmap_strictly(dma, address >> dma->page_shift, pages, &hanging);
 	if (*status != 0 && !dma_is_unconfirmed(*status)) {
-		insert(dma, area);
+		area_insert(dma, area);
 		return true;
 	}
 	unmap_for_cpu(dma, area);
 	if (*status == 0)
 		dma_release(dma, &hanging);
-	put(dma, area);
+	area_put(dma, area);
 	return true;
 }
 

@@ -89,7 +89,7 @@ static struct dma_bounce *bounce_of(struct iommu_rb_node *node)
 	return iommu_container_of(node, struct dma_bounce, node);
 }
 
-static void insert(struct iommu_dma *dma, struct dma_bounce *bounce)
+static void bounce_insert(struct iommu_dma *dma, struct dma_bounce *bounce)
 {
 	uintptr_t state = iommu_spin_lock(dma->platform, &dma->lock);
 	struct iommu_rb_node *parent = NULL;
@@ -113,7 +113,7 @@ static iommu_iova_t address_of(const struct iommu_dma *dma, const struct dma_bou
 }
 
 /* The bounced buffer with a page that an address lies on, or NULL. Under the lock. */
-static struct dma_bounce *find(struct iommu_dma *dma, iommu_iova_t address)
+static struct dma_bounce *bounce_find(struct iommu_dma *dma, iommu_iova_t address)
 {
 	struct iommu_rb_node *node = dma->bounced.root;
 
@@ -133,11 +133,11 @@ static struct dma_bounce *find(struct iommu_dma *dma, iommu_iova_t address)
  * Take the buffer that is mapped just there out of the tree. IOMMU_ENOENT: none is, but another has
  * the page, which must not be unmapped under it.
  */
-static int take(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
-		struct dma_bounce **result)
+static int bounce_take(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
+		       struct dma_bounce **result)
 {
 	uintptr_t state = iommu_spin_lock(dma->platform, &dma->lock);
-	struct dma_bounce *bounce = find(dma, address);
+	struct dma_bounce *bounce = bounce_find(dma, address);
 	int status = 0;
 
 	if (bounce != NULL && (bounce->size != size || address_of(dma, bounce) != address)) {
@@ -272,7 +272,7 @@ int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *
 		return status;
 	}
 	bounce->start = *first << dma->page_shift;
-	insert(dma, bounce);
+	bounce_insert(dma, bounce);
 	return 0;
 }
 
@@ -323,7 +323,7 @@ int iommu_dma_map_bounced_whole(struct iommu_dma *dma, const struct iommu_dma_de
 	bounce->direction = direction;
 	copy(dma, bounce, 0, size, true);
 	*address = address_of(dma, bounce);
-	insert(dma, bounce);
+	bounce_insert(dma, bounce);
 	return 0;
 }
 
@@ -339,7 +339,7 @@ int iommu_dma_alloc_aligned(struct iommu_dma *dma, const struct iommu_dma_device
 	if (memory != NULL)
 		*memory = bounce->head;
 	*address = bounce->start;
-	insert(dma, bounce);
+	bounce_insert(dma, bounce);
 	return 0;
 }
 
@@ -360,7 +360,7 @@ static int unmap(struct iommu_dma *dma, struct dma_bounce *bounce)
 	if (dma_is_unconfirmed(status))
 		return status; /* it is withheld */
 	if (status != 0) {
-		insert(dma, bounce);
+		bounce_insert(dma, bounce);
 		return status;
 	}
 	dma_release(dma, &hanging);
@@ -372,7 +372,7 @@ bool iommu_dma_unmap_bounced(struct iommu_dma *dma, iommu_iova_t address, uint64
 {
 	struct dma_bounce *bounce;
 
-	*status = take(dma, address, size, &bounce);
+	*status = bounce_take(dma, address, size, &bounce);
 	if (bounce != NULL)
 		*status = unmap(dma, bounce);
 	return *status != 0 || bounce != NULL;
@@ -390,7 +390,7 @@ static void sync(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, boo
 	if (!dma_has_bounced(dma))
 		return;
 	state = iommu_spin_lock(dma->platform, &dma->lock);
-	bounce = find(dma, address);
+	bounce = bounce_find(dma, address);
 	iommu_spin_unlock(dma->platform, &dma->lock, state);
 	if (bounce == NULL || ((unsigned int)bounce->direction & way) == 0)
 		return;

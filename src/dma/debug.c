@@ -125,8 +125,8 @@ static void log_of(const struct iommu_dma *dma, const char *what)
 /*
  * "DMA of domain 3: what: the caller's range; the mapping's, if it is of one". Not under the lock.
  */
-static void report(const struct iommu_dma *dma, const char *what, uint64_t address, uint64_t size,
-		   const struct dma_claim *mapped)
+static void debug_report(const struct iommu_dma *dma, const char *what, uint64_t address,
+			 uint64_t size, const struct dma_claim *mapped)
 {
 	struct line line = {.used = 0};
 
@@ -185,7 +185,7 @@ static int compare(const struct dma_claim *one, const struct dma_claim *other)
 	return (int)one->kind - (int)other->kind;
 }
 
-static void insert(struct dma_debug *debug, struct dma_mapping *mapping)
+static void mapping_insert(struct dma_debug *debug, struct dma_mapping *mapping)
 {
 	struct iommu_rb_node *parent = NULL;
 	struct iommu_rb_node *node = debug->mappings.root;
@@ -283,7 +283,7 @@ static struct dma_mapping *find_covering(const struct dma_debug *debug, uint64_t
 }
 
 /* Out of the tree, with all of its list. */
-static struct dma_mapping *take(struct dma_debug *debug, struct dma_mapping *first)
+static struct dma_mapping *mappings_take(struct dma_debug *debug, struct dma_mapping *first)
 {
 	struct dma_mapping *mapping;
 
@@ -329,7 +329,7 @@ void iommu_dma_debug_create(struct iommu_dma *dma)
 	iommu_spin_unlock(platform, &lock, state);
 }
 
-static void leave(struct dma_debug *debug)
+static void debug_leave(struct dma_debug *debug)
 {
 	const struct iommu_platform *platform = debug->dma->platform;
 	uintptr_t state = iommu_spin_lock(platform, &lock);
@@ -354,14 +354,15 @@ void iommu_dma_debug_destroy(struct iommu_dma *dma)
 
 	if (debug == NULL)
 		return;
-	leave(debug);
+	debug_leave(debug);
 	while (debug->mappings.root != NULL) {
 		struct dma_mapping *mapping = mapping_of(debug->mappings.root);
 		const struct dma_claim *claim = &mapping->claim;
 
 		iommu_rb_remove(&debug->mappings, update_last, &mapping->node);
 		if (is_leak(debug, mapping) && leaks++ < LEAKS_SAID)
-			report(dma, "still mapped at the end", claim->address, claim->size, claim);
+			debug_report(dma, "still mapped at the end", claim->address, claim->size,
+				     claim);
 		iommu_object_free(&debug->cache, mapping);
 	}
 	if (leaks > LEAKS_SAID) {
@@ -386,8 +387,8 @@ static void turn_off(struct iommu_dma *dma)
 }
 
 /* A note that is not in the tree yet, before those of `next`; NULL: no memory. */
-static struct dma_mapping *note(struct dma_debug *debug, struct dma_claim claim,
-				struct dma_mapping *next)
+static struct dma_mapping *mapping_note(struct dma_debug *debug, struct dma_claim claim,
+					struct dma_mapping *next)
 {
 	struct dma_mapping *mapping =
 		iommu_object_alloc(&debug->cache, claim.may_sleep ? 0U : IOMMU_ALLOC_ATOMIC);
@@ -402,12 +403,12 @@ static struct dma_mapping *note(struct dma_debug *debug, struct dma_claim claim,
 	return mapping;
 }
 
-static void put(struct iommu_dma *dma, struct dma_mapping *mapping)
+static void mapping_put(struct iommu_dma *dma, struct dma_mapping *mapping)
 {
 	uintptr_t state = iommu_spin_lock(dma->platform, &lock);
 
 	for (; mapping != NULL; mapping = mapping->claim.next)
-		insert(dma->debug, mapping);
+		mapping_insert(dma->debug, mapping);
 	iommu_spin_unlock(dma->platform, &lock, state);
 }
 
@@ -417,9 +418,9 @@ void iommu_dma_debug_map(struct iommu_dma *dma, struct dma_claim claim)
 
 	if (dma->debug == NULL)
 		return;
-	mapping = note(dma->debug, claim, NULL);
+	mapping = mapping_note(dma->debug, claim, NULL);
 	if (mapping != NULL)
-		put(dma, mapping);
+		mapping_put(dma, mapping);
 	else
 		turn_off(dma);
 }
@@ -460,7 +461,7 @@ void iommu_dma_debug_map_list(struct iommu_dma *dma, const struct iommu_dma_devi
 		claim.size = last->address + last->length - claim.address;
 		/* What the list is known by again: where it begins, and all that is in it. */
 		claim.memory = i == 0 ? bytes_of(pieces, count) : 0;
-		before = note(dma->debug, claim, mapping);
+		before = mapping_note(dma->debug, claim, mapping);
 		if (before == NULL) {
 			free_all(dma->debug, mapping);
 			turn_off(dma);
@@ -468,7 +469,7 @@ void iommu_dma_debug_map_list(struct iommu_dma *dma, const struct iommu_dma_devi
 		}
 		mapping = before;
 	}
-	put(dma, mapping);
+	mapping_put(dma, mapping);
 }
 
 void iommu_dma_debug_set_kind(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
@@ -483,9 +484,9 @@ void iommu_dma_debug_set_kind(struct iommu_dma *dma, iommu_iova_t address, uint6
 	state = iommu_spin_lock(dma->platform, &lock);
 	mapping = find_start(dma->debug, &claim);
 	if (mapping != NULL) {
-		(void)take(dma->debug, mapping);
+		(void)mappings_take(dma->debug, mapping);
 		mapping->claim.kind = kind;
-		insert(dma->debug, mapping);
+		mapping_insert(dma->debug, mapping);
 	}
 	iommu_spin_unlock(dma->platform, &lock, state);
 }
@@ -565,11 +566,11 @@ struct dma_mapping *iommu_dma_debug_unmap(struct iommu_dma *dma, struct dma_clai
 		if (about != NULL)
 			mapped = about->claim;
 		if (mapping != NULL)
-			(void)take(debug, mapping);
+			(void)mappings_take(debug, mapping);
 	}
 	iommu_spin_unlock(dma->platform, &lock, state);
 	if (wrong != NULL)
-		report(dma, wrong, claim.address, claim.size, about != NULL ? &mapped : NULL);
+		debug_report(dma, wrong, claim.address, claim.size, about != NULL ? &mapped : NULL);
 	return mapping;
 }
 
@@ -600,7 +601,7 @@ void iommu_dma_debug_unmap_end(struct iommu_dma *dma, struct dma_mapping *taken,
 		return;
 	/* Nothing has happened to it. */
 	if (status != 0 && (!dma_is_unconfirmed(status) || taken->claim.kind == DMA_WINDOW)) {
-		put(dma, taken);
+		mapping_put(dma, taken);
 		return;
 	}
 	state = iommu_spin_lock(dma->platform, &lock);
@@ -634,7 +635,7 @@ void iommu_dma_debug_sync(struct iommu_dma *dma, iommu_iova_t address, uint64_t 
 	}
 	iommu_spin_unlock(dma->platform, &lock, state);
 	if (wrong != NULL)
-		report(dma, wrong, address, size, about != NULL ? &mapped : NULL);
+		debug_report(dma, wrong, address, size, about != NULL ? &mapped : NULL);
 }
 
 /* --- What tests and hosts see ----------------------------------------------------------------- */

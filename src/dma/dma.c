@@ -506,9 +506,9 @@ int iommu_dma_unmap_pages(struct iommu_dma *dma, uint64_t first, uint64_t pages)
 }
 
 /* Whole pages, and what hangs on them if they cannot be mapped. */
-static int map_pages(struct iommu_dma *dma, const struct iommu_dma_device *device,
-		     iommu_paddr_t paddr, uint64_t pages, enum iommu_dma_direction direction,
-		     const struct dma_hanging *hanging, uint64_t *first)
+static int dma_map_pages(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			 iommu_paddr_t paddr, uint64_t pages, enum iommu_dma_direction direction,
+			 const struct dma_hanging *hanging, uint64_t *first)
 {
 	int status = iommu_dma_take_addresses(dma, device, pages, paddr, first);
 
@@ -546,9 +546,9 @@ static int map_buffer(struct iommu_dma *dma, const struct iommu_dma_device *devi
 	if (device->untrusted && ((paddr | size) & dma_page_mask(dma)) != 0)
 		status = iommu_dma_map_bounced(dma, device, paddr, size, direction, &first);
 	else
-		status = map_pages(dma, device, paddr & ~dma_page_mask(dma),
-				   dma_pages_of(dma, paddr, size), direction, &nothing_hangs,
-				   &first);
+		status = dma_map_pages(dma, device, paddr & ~dma_page_mask(dma),
+				       dma_pages_of(dma, paddr, size), direction, &nothing_hangs,
+				       &first);
 	if (status == 0)
 		*address = (first << dma->page_shift) | (paddr & dma_page_mask(dma));
 	return status;
@@ -643,7 +643,8 @@ static int alloc_shared(struct iommu_dma *dma, const struct iommu_dma_device *de
 	paddr = iommu_virt_to_phys(dma->platform, hanging.memory);
 	if (dma_bypasses(dma, device, paddr, size, address))
 		return 0;
-	status = map_pages(dma, device, paddr, pages, IOMMU_DMA_BIDIRECTIONAL, &hanging, &first);
+	status =
+		dma_map_pages(dma, device, paddr, pages, IOMMU_DMA_BIDIRECTIONAL, &hanging, &first);
 	if (status == 0)
 		*address = first << dma->page_shift;
 	return status;

@@ -188,7 +188,8 @@ int iommu_flush_queue_flush(struct iommu_flush_queue *queue)
  * Put an entry into a ring; false: it is full, in entries or bytes. *safe: the oldest can be
  * retired, if there is one.
  */
-static bool put(struct iommu_flush_queue *queue, struct ring *ring, struct entry entry, bool *safe)
+static bool ring_put(struct iommu_flush_queue *queue, struct ring *ring, struct entry entry,
+		     bool *safe)
 {
 	const uint64_t bytes = bytes_of(queue, entry.size);
 	uintptr_t state = iommu_spin_lock(platform_of(queue), &ring->lock);
@@ -264,19 +265,19 @@ static bool queue_entry(struct iommu_flush_queue *queue, struct ring *ring, stru
 {
 	bool safe;
 
-	if (put(queue, ring, entry, &safe)) {
+	if (ring_put(queue, ring, entry, &safe)) {
 		if (safe)
 			retire(queue, ring);
 		return true;
 	}
 	/* Perhaps there is room once what is safe has gone. */
 	retire(queue, ring);
-	if (safe && put(queue, ring, entry, &safe))
+	if (safe && ring_put(queue, ring, entry, &safe))
 		return true;
 	/* Also after a failure: an earlier one may have made something safe. */
 	(void)invalidate(queue);
 	retire(queue, ring);
-	return put(queue, ring, entry, &safe);
+	return ring_put(queue, ring, entry, &safe);
 }
 
 int iommu_flush_queue_unmap_size(struct iommu_flush_queue *queue, uint64_t first, uint64_t size)

@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "dma/debug.h"
 
-static int refuse(const struct iommu_dma *dma, const char *call, int status, const char *why)
+static int window_refuse(const struct iommu_dma *dma, const char *call, int status, const char *why)
 {
 	return iommu_log_refusal(dma->platform, call, "", why, status);
 }
@@ -15,16 +15,16 @@ int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device
 	int status;
 
 	if (iommu_dma_check_device(device) != 0 || pages == 0)
-		return refuse(
+		return window_refuse(
 			dma, IOMMU_CALL, IOMMU_EINVAL,
 			IOMMU_WHY("no pages, or a boundary or alignment of the device makes no "
 				  "sense"));
 	if (dma_is_direct(dma))
-		return refuse(dma, IOMMU_CALL, IOMMU_EOPNOTSUPP,
-			      IOMMU_WHY("nothing translates for the handle"));
+		return window_refuse(dma, IOMMU_CALL, IOMMU_EOPNOTSUPP,
+				     IOMMU_WHY("nothing translates for the handle"));
 	if (!iommu_dma_last_page(dma, device, &request.limit))
-		return refuse(dma, IOMMU_CALL, IOMMU_ENOSPC,
-			      IOMMU_WHY("the device's mask does not hold one page"));
+		return window_refuse(dma, IOMMU_CALL, IOMMU_ENOSPC,
+				     IOMMU_WHY("the device's mask does not hold one page"));
 	iommu_dma_want_place(dma, device, &request);
 	*window = (struct iommu_dma_window){.dma = dma, .pages = pages};
 	status = iommu_iova_alloc(dma->space, &request, &window->range);
@@ -38,10 +38,11 @@ int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device
 		status = iommu_iova_alloc(dma->space, &request, &window->range);
 	}
 	if (status != 0)
-		return refuse(dma, IOMMU_CALL, status,
-			      status == IOMMU_ENOSPC
-				      ? IOMMU_WHY("no free range of so many pages below the mask")
-				      : "");
+		return window_refuse(
+			dma, IOMMU_CALL, status,
+			status == IOMMU_ENOSPC
+				? IOMMU_WHY("no free range of so many pages below the mask")
+				: "");
 	window->start = window->range->first << dma->page_shift;
 	iommu_dma_debug_map(dma, (struct dma_claim){.kind = DMA_WINDOW,
 						    .address = window->start,

@@ -37,7 +37,7 @@ void iommu_dma_withhold(struct iommu_dma *dma, uint64_t first, uint64_t pages,
 }
 
 /* Take the oldest one, if it is not newer than `serial`. */
-static bool take(struct iommu_dma *dma, uint32_t serial, struct dma_withheld *range)
+static bool withheld_take(struct iommu_dma *dma, uint32_t serial, struct dma_withheld *range)
 {
 	uintptr_t state = iommu_spin_lock(dma->platform, &dma->lock);
 	const bool found =
@@ -63,7 +63,7 @@ void iommu_dma_give_withheld(struct iommu_dma *dma, uint32_t serial)
 {
 	struct dma_withheld range;
 
-	while (take(dma, serial, &range)) {
+	while (withheld_take(dma, serial, &range)) {
 		dma_release(dma, &range.hanging);
 		iommu_iova_cache_free_size(dma->cache, range.first, range.pages);
 	}

@@ -79,7 +79,7 @@ static int have_all_unpinned(struct ioas_access *access)
 
 /* --- Attached, to a space --------------------------------------------------------------------- */
 
-static void join(struct ioas_access *access, struct iommu_ioas *ioas)
+static void access_join(struct ioas_access *access, struct iommu_ioas *ioas)
 {
 	iommu_gate_close(ioas);
 	__atomic_store_n(&access->ioas, ioas, __ATOMIC_RELAXED);
@@ -89,7 +89,7 @@ static void join(struct ioas_access *access, struct iommu_ioas *ioas)
 }
 
 /* Its pins are gone, and no new one comes: who makes one is inside the gate. */
-static int leave(struct ioas_access *access)
+static int access_leave(struct ioas_access *access)
 {
 	struct iommu_ioas *ioas = access->ioas;
 	int status;
@@ -110,7 +110,7 @@ int iommu_access_end(struct ioas_object *object)
 {
 	struct ioas_access *access = access_of(object);
 
-	return access->ioas != NULL ? leave(access) : 0;
+	return access->ioas != NULL ? access_leave(access) : 0;
 }
 
 static int change(struct iommu_ctx *ctx, const char *call, uint32_t id, uint32_t to_id,
@@ -132,9 +132,9 @@ static int change(struct iommu_ctx *ctx, const char *call, uint32_t id, uint32_t
 				from_one ? IOMMU_WHY("the access is attached to no space")
 					 : IOMMU_WHY("the access is attached to a space already"));
 		if (status == 0 && from_one)
-			status = leave(access);
+			status = access_leave(access);
 		if (status == 0 && to_one)
-			join(access, iommu_ioas_of(to));
+			access_join(access, iommu_ioas_of(to));
 	}
 	return iommu_ctx_end(ctx, call, status);
 }
@@ -345,8 +345,8 @@ static void list_pages(const struct ioas_pin *pin, iommu_paddr_t *pages)
 					*pages++ = batch->pieces[i].paddr + at;
 }
 
-static int check(const struct ioas_access *access, iommu_iova_t iova, uint64_t size,
-		 unsigned int prot, const char **why)
+static int access_check(const struct ioas_access *access, iommu_iova_t iova, uint64_t size,
+			unsigned int prot, const char **why)
 {
 	if ((prot & ~(unsigned int)IOMMU_PROT_READ_WRITE) != 0)
 		return ioas_because(why, IOMMU_EOPNOTSUPP, IOMMU_WHY("unknown permissions"));
@@ -487,7 +487,7 @@ int iommu_access_pin(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint
 	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_ACCESS, &status);
 	if (object == NULL)
 		return not_held(ctx, IOMMU_CALL, id, status, iommu_object_missing(status));
-	status = check(access_of(object), iova, size, prot, &why);
+	status = access_check(access_of(object), iova, size, prot, &why);
 	if (status == 0)
 		status = pin_charged(access_of(object), iova, size, prot, &first, &why);
 	if (status == 0)

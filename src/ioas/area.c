@@ -176,7 +176,7 @@ static void withhold(struct ioas_area *area, struct ioas_batch *batch)
 }
 
 /* What was not confirmed: ask again, and let go of it. */
-static int settle(struct ioas_area *area)
+static int area_settle(struct ioas_area *area)
 {
 	struct ioas_batch *batch = area->withheld;
 	int status;
@@ -237,7 +237,7 @@ bool iommu_area_is_whole(const struct ioas_area *area)
 
 int iommu_area_empty(struct ioas_area *area)
 {
-	int status = settle(area);
+	int status = area_settle(area);
 
 	while (status == 0 && area->emptied < area->full)
 		status = empty_step(area);
@@ -302,7 +302,7 @@ static int fill_step(struct ioas_area *area, struct iommu_hwpt *only, struct ioa
 	return status;
 }
 
-static int fill(struct ioas_area *area, struct iommu_hwpt *only)
+static int area_fill(struct ioas_area *area, struct iommu_hwpt *only)
 {
 	struct ioas_batch *batch = iommu_batch_take(area->ioas, iommu_area_pages(area));
 	int status = 0;
@@ -327,7 +327,7 @@ int iommu_area_fill(struct ioas_area *area)
 	area->storage = first_domain(area->ioas);
 	if (area->storage == NULL)
 		return 0;
-	status = fill(area, NULL);
+	status = area_fill(area, NULL);
 	iommu_area_hold(area);
 	return status;
 }
@@ -340,7 +340,7 @@ int iommu_area_copy_to(struct ioas_area *area, struct iommu_hwpt *hwpt)
 	if (area->pages->state == IOAS_PAGES_REVOKED)
 		return 0;
 	area->full = 0;
-	status = fill(area, hwpt);
+	status = area_fill(area, hwpt);
 	area->full = full;
 	return status;
 }

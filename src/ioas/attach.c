@@ -89,7 +89,7 @@ static int clear_domain(struct ioas_attachment *attachment)
 						   : iommu_detach_pasid(group, attachment->pasid);
 }
 
-static int refuse(const struct ioas_attachment *attachment, int status, const char *why)
+static int attach_refuse(const struct ioas_attachment *attachment, int status, const char *why)
 {
 	const struct ioas_group *group = attachment->group;
 
@@ -103,17 +103,18 @@ static int lead_to(struct ioas_attachment *attachment, struct iommu_hwpt *hwpt)
 	int status = 0;
 
 	if (hwpt->is_leaving)
-		return refuse(attachment, IOMMU_EINVAL, IOMMU_WHY("the HWPT is on its way out"));
+		return attach_refuse(attachment, IOMMU_EINVAL,
+				     IOMMU_WHY("the HWPT is on its way out"));
 	if (hwpt->virtual_unit != NULL &&
 	    !iommu_virtual_unit_serves(hwpt->virtual_unit, attachment->group->group))
-		return refuse(attachment, IOMMU_EINVAL,
-			      IOMMU_WHY("the HWPT's virtual unit stands for another unit"));
+		return attach_refuse(attachment, IOMMU_EINVAL,
+				     IOMMU_WHY("the HWPT's virtual unit stands for another unit"));
 	/* Half of it is unmapped already. */
 	if (hwpt->ioas->draining)
-		return refuse(attachment, IOMMU_EBUSY, IOMMU_WHY(IOAS_DRAINING));
+		return attach_refuse(attachment, IOMMU_EBUSY, IOMMU_WHY(IOAS_DRAINING));
 	if (attachment->pasid != IOMMU_NO_PASID && (hwpt->flags & IOMMU_HWPT_PASID) == 0)
-		return refuse(attachment, IOMMU_EINVAL,
-			      IOMMU_WHY("the HWPT was not made for PASIDs"));
+		return attach_refuse(attachment, IOMMU_EINVAL,
+				     IOMMU_WHY("the HWPT was not made for PASIDs"));
 	/*
 	 * It may have changed since it was bound: remapping was turned off, another member has
 	 * come.
@@ -324,7 +325,8 @@ static int lead_to_object(struct ioas_attachment *attachment, struct ioas_object
 	case IOMMU_OBJECT_VIRTUAL_DEVICE:
 	case IOMMU_OBJECT_EVENT_QUEUE:
 	default:
-		return refuse(attachment, IOMMU_EINVAL, IOMMU_WHY("led to neither IOAS nor HWPT"));
+		return attach_refuse(attachment, IOMMU_EINVAL,
+				     IOMMU_WHY("led to neither IOAS nor HWPT"));
 	}
 }
 
@@ -411,12 +413,13 @@ static int attach_another(const struct ioas_attachment *attachment, struct ioas_
 			  struct ioas_object *to)
 {
 	if (!is_there(attachment, to))
-		return refuse(attachment, IOMMU_EINVAL,
-			      IOMMU_WHY("another member of its group is attached elsewhere"));
+		return attach_refuse(
+			attachment, IOMMU_EINVAL,
+			IOMMU_WHY("another member of its group is attached elsewhere"));
 	return attachment->hwpt->fault_queue != NULL ? iommu_device_faults_on(device) : 0;
 }
 
-static int attach(struct ioas_device *device, uint32_t pasid, struct ioas_object *to)
+static int attach_device(struct ioas_device *device, uint32_t pasid, struct ioas_object *to)
 {
 	struct iommu_ctx *ctx = device->object.ctx;
 	struct ioas_attachment *attachment = iommu_attachment_find(device->group, pasid);
@@ -512,7 +515,7 @@ static int change(struct iommu_ctx *ctx, const char *call, uint32_t device, uint
 int iommu_device_lead(struct ioas_device *device, uint32_t pasid, struct ioas_object *to)
 {
 	return iommu_use_find(device, pasid) != NULL ? replace(device, pasid, to)
-						     : attach(device, pasid, to);
+						     : attach_device(device, pasid, to);
 }
 
 int iommu_device_change(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to,
@@ -524,7 +527,7 @@ int iommu_device_change(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, 
 int iommu_device_attach(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to,
 			uint32_t *hwpt)
 {
-	return change(ctx, IOMMU_CALL, device, pasid, to, hwpt, attach);
+	return change(ctx, IOMMU_CALL, device, pasid, to, hwpt, attach_device);
 }
 
 int iommu_device_replace(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to,

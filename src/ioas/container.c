@@ -9,13 +9,13 @@
 
 #include "ioas/device.h"
 
-static void lock(const struct iommu_container *container)
+static void container_lock(const struct iommu_container *container)
 {
 	if (container->mutex != NULL)
 		container->platform->mutex_lock(container->platform->ctx, container->mutex);
 }
 
-static void unlock(const struct iommu_container *container)
+static void container_unlock(const struct iommu_container *container)
 {
 	if (container->mutex != NULL)
 		container->platform->mutex_unlock(container->platform->ctx, container->mutex);
@@ -116,7 +116,8 @@ static struct iommu_hwpt_info info_of(const struct iommu_container *container, u
  * One that others use and that fits; or a new one. What can be made to snoop is made to, whatever
  * was there before.
  */
-static int attach(struct iommu_container *container, uint32_t device, bool notes, bool snoops)
+static int container_attach(struct iommu_container *container, uint32_t device, bool notes,
+			    bool snoops)
 {
 	const struct iommu_hwpt_config config = {.flags = IOMMU_HWPT_ATTACH |
 							  (notes ? IOMMU_HWPT_DIRTY : 0U)};
@@ -156,8 +157,8 @@ static int destroy_unused(struct iommu_container *container)
 	return result;
 }
 
-static int join(struct iommu_container *container, struct iommu_endpoint *endpoint,
-		uint32_t *device)
+static int container_join(struct iommu_container *container, struct iommu_endpoint *endpoint,
+			  uint32_t *device)
 {
 	int status;
 
@@ -165,9 +166,9 @@ static int join(struct iommu_container *container, struct iommu_endpoint *endpoi
 	status = iommu_device_bind(container->ctx, endpoint, device);
 	if (status != 0)
 		return status;
-	status =
-		attach(container, *device, iommu_device_can(endpoint, IOMMU_CAPABLE_DIRTY_TRACKING),
-		       iommu_device_can(endpoint, IOMMU_CAPABLE_ENFORCED_COHERENCY));
+	status = container_attach(container, *device,
+				  iommu_device_can(endpoint, IOMMU_CAPABLE_DIRTY_TRACKING),
+				  iommu_device_can(endpoint, IOMMU_CAPABLE_ENFORCED_COHERENCY));
 	if (status != 0 && iommu_device_unbind(container->ctx, *device) == 0) {
 		(void)destroy_unused(container);
 		*device = 0;
@@ -183,13 +184,13 @@ int iommu_container_join(struct iommu_container *container, struct iommu_endpoin
 {
 	int status;
 
-	lock(container);
-	status = join(container, endpoint, device);
-	unlock(container);
+	container_lock(container);
+	status = container_join(container, endpoint, device);
+	container_unlock(container);
 	return status;
 }
 
-static int leave(struct iommu_container *container, uint32_t device)
+static int container_leave(struct iommu_container *container, uint32_t device)
 {
 	int status = 0;
 
@@ -208,9 +209,9 @@ int iommu_container_leave(struct iommu_container *container, uint32_t device)
 {
 	int status;
 
-	lock(container);
-	status = leave(container, device);
-	unlock(container);
+	container_lock(container);
+	status = container_leave(container, device);
+	container_unlock(container);
 	return status;
 }
 
@@ -273,7 +274,7 @@ int iommu_container_set_dirty(struct iommu_container *container, bool enable)
 {
 	int result = 0;
 
-	lock(container);
+	container_lock(container);
 	for (uint32_t hwpt = next_hwpt(container, 0); hwpt != 0;
 	     hwpt = next_hwpt(container, hwpt)) {
 		int status = iommu_hwpt_set_dirty(container->ctx, hwpt, enable);
@@ -287,7 +288,7 @@ int iommu_container_set_dirty(struct iommu_container *container, bool enable)
 		/* What cannot go yet does with the next group, or with the container. */
 		(void)destroy_unused(container);
 	}
-	unlock(container);
+	container_unlock(container);
 	return result;
 }
 
@@ -346,7 +347,7 @@ int iommu_container_read_dirty(struct iommu_container *container, iommu_iova_t i
 
 	if (status != 0)
 		return iommu_ctx_refuse_now(container->ctx, IOMMU_CALL, 0, status, why);
-	lock(container);
+	container_lock(container);
 	if (!container->notes)
 		status = iommu_ctx_refuse_now(container->ctx, IOMMU_CALL, 0, IOMMU_EINVAL,
 					      IOMMU_WHY("what devices write is not being noted"));
@@ -358,7 +359,7 @@ int iommu_container_read_dirty(struct iommu_container *container, iommu_iova_t i
 			status = 0;
 		}
 	}
-	unlock(container);
+	container_unlock(container);
 	return status;
 }
 

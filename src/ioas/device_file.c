@@ -47,21 +47,21 @@ struct iommu_group_file {
 	bool is_closed;       /* but for those */
 };
 
-static void lock(struct iommu_device_files *files)
+static void device_files_lock(struct iommu_device_files *files)
 {
 	if (files->mutex != NULL)
 		files->platform->mutex_lock(files->platform->ctx, files->mutex);
 }
 
-static void unlock(struct iommu_device_files *files)
+static void device_files_unlock(struct iommu_device_files *files)
 {
 	if (files->mutex != NULL)
 		files->platform->mutex_unlock(files->platform->ctx, files->mutex);
 }
 
 /* Files belong to no context: they say why by themselves. */
-static int refuse(const struct iommu_device_files *files, const char *call, const char *who,
-		  int status, const char *why)
+static int device_file_refuse(const struct iommu_device_files *files, const char *call,
+			      const char *who, int status, const char *why)
 {
 	return iommu_refuse_now(files->iommu, call, who, status, why);
 }
@@ -102,7 +102,8 @@ int iommu_device_files_destroy(struct iommu_device_files *files)
 		return 0;
 	platform = files->platform;
 	if (files->open != 0)
-		return refuse(files, IOMMU_CALL, "", IOMMU_EBUSY, IOMMU_WHY("files are open"));
+		return device_file_refuse(files, IOMMU_CALL, "", IOMMU_EBUSY,
+					  IOMMU_WHY("files are open"));
 	if (files->mutex != NULL)
 		platform->mutex_destroy(platform->ctx, files->mutex);
 	platform->free_pages(platform->ctx, files, 0);
@@ -160,7 +161,8 @@ static int open_device(struct iommu_device_files *files, const char *call,
 	if (file == NULL || file->group == NULL) {
 		if (file != NULL)
 			iommu_object_free(&files->file_cache, file);
-		return refuse(files, call, iommu_endpoint_name(endpoint), IOMMU_ENOMEM, "");
+		return device_file_refuse(files, call, iommu_endpoint_name(endpoint), IOMMU_ENOMEM,
+					  "");
 	}
 	iommu_endpoint_hold(endpoint);
 	file->files = files;
@@ -175,9 +177,9 @@ int iommu_device_file_open(struct iommu_device_files *files, struct iommu_endpoi
 {
 	int status;
 
-	lock(files);
+	device_files_lock(files);
 	status = open_device(files, IOMMU_CALL, endpoint, NULL, file);
-	unlock(files);
+	device_files_unlock(files);
 	return status;
 }
 
@@ -188,14 +190,14 @@ static int bind(struct iommu_device_file *file, const char *call, struct iommu_c
 	int status;
 
 	if (file->through != NULL)
-		return refuse(file->files, call, who, IOMMU_EINVAL,
-			      IOMMU_WHY("the file was opened through its group"));
+		return device_file_refuse(file->files, call, who, IOMMU_EINVAL,
+					  IOMMU_WHY("the file was opened through its group"));
 	if (file->ctx != NULL)
-		return refuse(file->files, call, who, IOMMU_EINVAL,
-			      IOMMU_WHY("the file is bound already"));
+		return device_file_refuse(file->files, call, who, IOMMU_EINVAL,
+					  IOMMU_WHY("the file is bound already"));
 	if (file->group->as_group != NULL)
-		return refuse(file->files, call, who, IOMMU_EBUSY,
-			      IOMMU_WHY("the device's group is open as a group"));
+		return device_file_refuse(file->files, call, who, IOMMU_EBUSY,
+					  IOMMU_WHY("the device's group is open as a group"));
 	status = iommu_device_bind(ctx, file->endpoint, &file->device);
 	if (status != 0)
 		return status;
@@ -211,9 +213,9 @@ int iommu_device_file_bind(struct iommu_device_file *file, struct iommu_ctx *ctx
 {
 	int status;
 
-	lock(file->files);
+	device_files_lock(file->files);
 	status = bind(file, IOMMU_CALL, ctx, device);
-	unlock(file->files);
+	device_files_unlock(file->files);
 	return status;
 }
 
@@ -222,13 +224,14 @@ int iommu_device_file_attach(struct iommu_device_file *file, uint32_t pasid, uin
 {
 	int status;
 
-	lock(file->files);
+	device_files_lock(file->files);
 	if (file->ctx != NULL)
 		status = iommu_device_change(file->ctx, file->device, pasid, to, hwpt);
 	else
-		status = refuse(file->files, IOMMU_CALL, iommu_endpoint_name(file->endpoint),
-				IOMMU_EINVAL, IOMMU_WHY("the file is not bound to a context"));
-	unlock(file->files);
+		status = device_file_refuse(file->files, IOMMU_CALL,
+					    iommu_endpoint_name(file->endpoint), IOMMU_EINVAL,
+					    IOMMU_WHY("the file is not bound to a context"));
+	device_files_unlock(file->files);
 	return status;
 }
 
@@ -236,14 +239,15 @@ int iommu_device_file_detach(struct iommu_device_file *file, uint32_t pasid)
 {
 	int status;
 
-	lock(file->files);
+	device_files_lock(file->files);
 	/* That nothing is attached is no refusal here. */
 	if (file->ctx != NULL)
 		status = iommu_device_let_go(file->ctx, file->device, pasid);
 	else
-		status = refuse(file->files, IOMMU_CALL, iommu_endpoint_name(file->endpoint),
-				IOMMU_EINVAL, IOMMU_WHY("the file is not bound to a context"));
-	unlock(file->files);
+		status = device_file_refuse(file->files, IOMMU_CALL,
+					    iommu_endpoint_name(file->endpoint), IOMMU_EINVAL,
+					    IOMMU_WHY("the file is not bound to a context"));
+	device_files_unlock(file->files);
 	return status;
 }
 
@@ -299,9 +303,9 @@ int iommu_device_file_close(struct iommu_device_file *file)
 	if (file == NULL)
 		return 0;
 	files = file->files;
-	lock(files);
+	device_files_lock(files);
 	status = close_device(file);
-	unlock(files);
+	device_files_unlock(files);
 	return status;
 }
 
@@ -317,14 +321,15 @@ static int open_group(struct iommu_device_files *files, const char *call, struct
 	if (file == NULL || group == NULL) {
 		if (file != NULL)
 			iommu_object_free(&files->group_file_cache, file);
-		return refuse(files, call, iommu_group_who(of), IOMMU_ENOMEM, "");
+		return device_file_refuse(files, call, iommu_group_who(of), IOMMU_ENOMEM, "");
 	}
 	if (group->as_group != NULL)
-		status = refuse(files, call, iommu_group_who(of), IOMMU_EBUSY,
-				IOMMU_WHY("the group is open already"));
+		status = device_file_refuse(files, call, iommu_group_who(of), IOMMU_EBUSY,
+					    IOMMU_WHY("the group is open already"));
 	else if (group->bound != 0)
-		status = refuse(files, call, iommu_group_who(of), IOMMU_EBUSY,
-				IOMMU_WHY("a device file of a member is bound to a context"));
+		status = device_file_refuse(
+			files, call, iommu_group_who(of), IOMMU_EBUSY,
+			IOMMU_WHY("a device file of a member is bound to a context"));
 	if (status != 0) {
 		group_put(files, group);
 		iommu_object_free(&files->group_file_cache, file);
@@ -342,9 +347,9 @@ int iommu_group_file_open(struct iommu_device_files *files, struct iommu_group *
 {
 	int status;
 
-	lock(files);
+	device_files_lock(files);
 	status = open_group(files, IOMMU_CALL, group, file);
-	unlock(files);
+	device_files_unlock(files);
 	return status;
 }
 
@@ -376,12 +381,14 @@ static int set_container(struct iommu_group_file *file, const char *call,
 	if (status != 0)
 		return status;
 	if (file->container != NULL)
-		return refuse(file->files, call, iommu_group_who(file->group->group), IOMMU_EINVAL,
-			      IOMMU_WHY("the group has a container already"));
+		return device_file_refuse(file->files, call, iommu_group_who(file->group->group),
+					  IOMMU_EINVAL,
+					  IOMMU_WHY("the group has a container already"));
 	(void)iommu_members_visit(container->ctx, file->group->group, take_first, &member);
 	if (member == NULL)
-		return refuse(file->files, call, iommu_group_who(file->group->group), IOMMU_EINVAL,
-			      IOMMU_WHY("the group has no members any more"));
+		return device_file_refuse(file->files, call, iommu_group_who(file->group->group),
+					  IOMMU_EINVAL,
+					  IOMMU_WHY("the group has no members any more"));
 	status = iommu_container_join(container, member, &file->device);
 	iommu_endpoint_drop(member);
 	if (file->device != 0)
@@ -394,9 +401,9 @@ int iommu_group_file_set_container(struct iommu_group_file *file, struct iommu_c
 {
 	int status;
 
-	lock(file->files);
+	device_files_lock(file->files);
 	status = set_container(file, IOMMU_CALL, container);
-	unlock(file->files);
+	device_files_unlock(file->files);
 	return status;
 }
 
@@ -405,16 +412,17 @@ int iommu_group_file_unset_container(struct iommu_group_file *file)
 	const char *who = iommu_group_who(file->group->group);
 	int status;
 
-	lock(file->files);
+	device_files_lock(file->files);
 	if (file->container == NULL)
-		status = refuse(file->files, IOMMU_CALL, who, IOMMU_EINVAL,
-				IOMMU_WHY("the group has no container"));
+		status = device_file_refuse(file->files, IOMMU_CALL, who, IOMMU_EINVAL,
+					    IOMMU_WHY("the group has no container"));
 	else if (file->devices != 0)
-		status = refuse(file->files, IOMMU_CALL, who, IOMMU_EBUSY,
-				IOMMU_WHY("devices that were opened through the group are open"));
+		status = device_file_refuse(
+			file->files, IOMMU_CALL, who, IOMMU_EBUSY,
+			IOMMU_WHY("devices that were opened through the group are open"));
 	else
 		status = unset_container(file);
-	unlock(file->files);
+	device_files_unlock(file->files);
 	return status;
 }
 
@@ -423,17 +431,18 @@ int iommu_group_file_get_device(struct iommu_group_file *file, struct iommu_endp
 {
 	int status;
 
-	lock(file->files);
+	device_files_lock(file->files);
 	if (file->container == NULL || file->is_leaving)
-		status = refuse(file->files, IOMMU_CALL, iommu_endpoint_name(endpoint),
-				IOMMU_EINVAL, IOMMU_WHY("the group has no container"));
+		status = device_file_refuse(file->files, IOMMU_CALL, iommu_endpoint_name(endpoint),
+					    IOMMU_EINVAL, IOMMU_WHY("the group has no container"));
 	else if (iommu_endpoint_group(endpoint) != file->group->group)
-		status = refuse(file->files, IOMMU_CALL, iommu_endpoint_name(endpoint),
-				IOMMU_EINVAL, IOMMU_WHY("it is no member of the file's group"));
+		status = device_file_refuse(file->files, IOMMU_CALL, iommu_endpoint_name(endpoint),
+					    IOMMU_EINVAL,
+					    IOMMU_WHY("it is no member of the file's group"));
 	else
 		status = open_device(file->files, IOMMU_CALL, endpoint, file, device);
 	file->devices += status == 0;
-	unlock(file->files);
+	device_files_unlock(file->files);
 	return status;
 }
 
@@ -458,11 +467,11 @@ int iommu_group_file_close(struct iommu_group_file *file)
 	if (file == NULL)
 		return 0;
 	files = file->files;
-	lock(files);
+	device_files_lock(files);
 	if (file->devices != 0)
 		file->is_closed = true;
 	else
 		status = close_group(file);
-	unlock(files);
+	device_files_unlock(files);
 	return status;
 }

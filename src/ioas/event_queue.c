@@ -15,8 +15,8 @@
  * --- From devices -------------------------------------------------------------------------------
  */
 
-static void put(struct ioas_event_queue *queue, const struct ioas_device *device,
-		const struct iommu_fault *fault)
+static void event_queue_put(struct ioas_event_queue *queue, const struct ioas_device *device,
+			    const struct iommu_fault *fault)
 {
 	const uint32_t sequence = queue->sequence++;
 	unsigned int at = queue->first + queue->count;
@@ -42,7 +42,7 @@ static void put(struct ioas_event_queue *queue, const struct ioas_device *device
 }
 
 /* A fault of a device: the handler of its endpoint. */
-static void take(void *ctx, const struct iommu_fault *fault)
+static void event_queue_take(void *ctx, const struct iommu_fault *fault)
 {
 	const struct ioas_device *device = ctx;
 	struct iommu_ctx *context = device->object.ctx;
@@ -56,7 +56,7 @@ static void take(void *ctx, const struct iommu_fault *fault)
 		/* It is not destroyed before its owner was told. */
 		iommu_object_visit_locked(&queue->object);
 		tell = queue->count == 0;
-		put(queue, device, fault);
+		event_queue_put(queue, device, fault);
 	}
 	iommu_spin_unlock(context->platform, &context->lock, state);
 	if (queue == NULL)
@@ -68,14 +68,16 @@ static void take(void *ctx, const struct iommu_fault *fault)
 
 void iommu_device_events_on(struct ioas_device *device)
 {
-	iommu_endpoint_take_faults(device->endpoint, (struct iommu_fault_route){take, device},
+	iommu_endpoint_take_faults(device->endpoint,
+				   (struct iommu_fault_route){event_queue_take, device},
 				   &device->host);
 }
 
 void iommu_device_events_off(struct ioas_device *device)
 {
 	/* When it returns, none is being put. */
-	iommu_endpoint_give_faults(device->endpoint, (struct iommu_fault_route){take, device},
+	iommu_endpoint_give_faults(device->endpoint,
+				   (struct iommu_fault_route){event_queue_take, device},
 				   device->host);
 }
 

@@ -59,8 +59,9 @@ static uint32_t pasid_of(const struct iommu_page_request *request)
 	return request->has_pasid ? request->pasid : IOMMU_NO_PASID;
 }
 
-static void answer(struct iommu_endpoint *endpoint, const struct iommu_page_request *request,
-		   enum iommu_page_response_code code, int *status)
+static void fault_queue_answer(struct iommu_endpoint *endpoint,
+			       const struct iommu_page_request *request,
+			       enum iommu_page_response_code code, int *status)
 {
 	const struct iommu_page_response response = {.group = request->group,
 						     .has_pasid = request->has_pasid,
@@ -104,8 +105,8 @@ static uint32_t new_cookie(struct ioas_fault_queue *queue)
 }
 
 /* A group of requests of a device: the handler of its endpoint. */
-static void take(void *ctx, struct iommu_endpoint *endpoint,
-		 const struct iommu_page_request *requests, unsigned int count)
+static void fault_queue_take(void *ctx, struct iommu_endpoint *endpoint,
+			     const struct iommu_page_request *requests, unsigned int count)
 {
 	struct ioas_device *device = ctx;
 	struct iommu_ctx *context = device->object.ctx;
@@ -129,7 +130,7 @@ static void take(void *ctx, struct iommu_endpoint *endpoint,
 	}
 	iommu_spin_unlock(context->platform, &context->lock, state);
 	if (queue == NULL) {
-		answer(endpoint, &requests[0], IOMMU_PAGE_INVALID, &unused);
+		fault_queue_answer(endpoint, &requests[0], IOMMU_PAGE_INVALID, &unused);
 		return;
 	}
 	if (tell && queue->notifier != NULL)
@@ -142,7 +143,7 @@ int iommu_device_faults_on(struct ioas_device *device)
 	int status = 0;
 
 	if (device->faulting == 0) {
-		iommu_endpoint_set_request_handler(device->endpoint, take, device);
+		iommu_endpoint_set_request_handler(device->endpoint, fault_queue_take, device);
 		status = iommu_endpoint_enable_feature(device->endpoint,
 						       IOMMU_FEATURE_PAGE_REQUESTS);
 		if (status != 0)
@@ -262,7 +263,7 @@ static int respond(struct ioas_fault_queue *queue, uint32_t cookie,
 		return iommu_ctx_refuse_object(
 			ctx, iommu_object_id(&queue->object), IOMMU_ENOENT,
 			IOMMU_WHY("no group that was read and is not answered has this cookie"));
-	answer(entry.device->endpoint, &entry.request, code, &status);
+	fault_queue_answer(entry.device->endpoint, &entry.request, code, &status);
 	return status;
 }
 
@@ -299,6 +300,7 @@ void iommu_fault_queue_drop(struct ioas_fault_queue *queue, struct ioas_device *
 				entry = take_out(queue, i);
 		iommu_spin_unlock(ctx->platform, &ctx->lock, state);
 		if (entry.device != NULL)
-			answer(device->endpoint, &entry.request, IOMMU_PAGE_INVALID, &unused);
+			fault_queue_answer(device->endpoint, &entry.request, IOMMU_PAGE_INVALID,
+					   &unused);
 	} while (entry.device != NULL);
 }

@@ -164,7 +164,7 @@ static int fill_areas(struct iommu_ioas *ioas, struct iommu_hwpt *hwpt)
 						 status, iommu_ioas_why_not_mapped(status));
 }
 
-static int fill(struct iommu_hwpt *hwpt)
+static int hwpt_fill(struct iommu_hwpt *hwpt)
 {
 	struct iommu_ioas *ioas = hwpt->ioas;
 	int status;
@@ -232,7 +232,7 @@ int iommu_hwpt_make(struct iommu_ioas *ioas, const struct ioas_device *device, u
 	else
 		status = reserve_aperture(hwpt);
 	if (status == 0)
-		status = fill(hwpt);
+		status = hwpt_fill(hwpt);
 	if (status != 0 && ioas->draining && ioas->hwpts.next == &hwpt->link) {
 		/* It cannot go: the next call that would end it tries that again. */
 		hwpt->is_orphan = true;
@@ -315,7 +315,7 @@ static int take_out(struct iommu_ioas *ioas, struct iommu_hwpt *hwpt)
 	return 0;
 }
 
-static int leave(struct iommu_hwpt *hwpt)
+static int hwpt_leave(struct iommu_hwpt *hwpt)
 {
 	struct iommu_ioas *ioas = hwpt->ioas;
 	int status = 0;
@@ -344,7 +344,7 @@ int iommu_hwpt_destroy(struct ioas_object *object)
 	int status;
 
 	if (object->type == IOMMU_OBJECT_HWPT) {
-		status = leave(hwpt);
+		status = hwpt_leave(hwpt);
 		if (status != 0)
 			return status;
 		iommu_ioas_unreserve(hwpt->ioas, hwpt);
@@ -389,7 +389,7 @@ int iommu_hwpts_end_unused(struct iommu_ioas *ioas)
 
 /* --- Made by hand ----------------------------------------------------------------------------- */
 
-static int refuse(const struct ioas_device *device, int status, const char *why)
+static int hwpt_refuse(const struct ioas_device *device, int status, const char *why)
 {
 	return iommu_ctx_refuse(device->object.ctx, iommu_endpoint_name(device->endpoint), status,
 				why);
@@ -399,17 +399,18 @@ static int check_nested(const struct iommu_hwpt *parent, const struct ioas_devic
 			const struct iommu_hwpt_config *config)
 {
 	if ((config->flags & ~NESTED_FLAGS) != 0)
-		return refuse(device, IOMMU_EOPNOTSUPP,
-			      IOMMU_WHY("flags that a nested HWPT does not have"));
+		return hwpt_refuse(device, IOMMU_EOPNOTSUPP,
+				   IOMMU_WHY("flags that a nested HWPT does not have"));
 	if ((parent->flags & IOMMU_HWPT_NEST_PARENT) == 0)
-		return refuse(
+		return hwpt_refuse(
 			device, IOMMU_EINVAL,
 			IOMMU_WHY("the HWPT below was not made to be nested on (NEST_PARENT)"));
 	if (parent->is_leaving)
-		return refuse(device, IOMMU_EINVAL, IOMMU_WHY("the HWPT below is on its way out"));
+		return hwpt_refuse(device, IOMMU_EINVAL,
+				   IOMMU_WHY("the HWPT below is on its way out"));
 	if (config->user_data == NULL || config->user_size == 0)
-		return refuse(device, IOMMU_EINVAL,
-			      IOMMU_WHY("no user data says where the guest's table is"));
+		return hwpt_refuse(device, IOMMU_EINVAL,
+				   IOMMU_WHY("no user data says where the guest's table is"));
 	return 0;
 }
 
@@ -458,11 +459,11 @@ static int make_paging(struct iommu_ioas *ioas, const struct ioas_device *device
 	/* What a guest's device asks for is for the guest, by the nested ones. */
 	if ((config->flags & ~PAGING_FLAGS) != 0 ||
 	    (config->flags & parent_with_faults) == parent_with_faults)
-		return refuse(device, IOMMU_EOPNOTSUPP,
-			      IOMMU_WHY("unknown flags, or faults of one that is nested on"));
+		return hwpt_refuse(device, IOMMU_EOPNOTSUPP,
+				   IOMMU_WHY("unknown flags, or faults of one that is nested on"));
 	if (config->user_size != 0)
-		return refuse(device, IOMMU_EINVAL,
-			      IOMMU_WHY("user data for an HWPT that is not nested"));
+		return hwpt_refuse(device, IOMMU_EINVAL,
+				   IOMMU_WHY("user data for an HWPT that is not nested"));
 	(void)iommu_hwpts_end_unused(ioas);
 	return iommu_hwpt_make(ioas, device, config->flags, hwpt);
 }
@@ -482,8 +483,8 @@ static int make_on(struct ioas_object *on, const struct ioas_device *device,
 		virtual_unit = iommu_virtual_unit_of(on);
 		/* The guest's IOMMU stands for one unit: the device is not behind that one. */
 		if (device->endpoint->unit != virtual_unit->unit)
-			return refuse(device, IOMMU_EINVAL,
-				      IOMMU_WHY("the virtual unit stands for another unit"));
+			return hwpt_refuse(device, IOMMU_EINVAL,
+					   IOMMU_WHY("the virtual unit stands for another unit"));
 		return make_nested(virtual_unit->parent, virtual_unit, device, config, hwpt);
 	case IOMMU_OBJECT_ANY:
 	case IOMMU_OBJECT_HWPT_NESTED:
@@ -493,7 +494,7 @@ static int make_on(struct ioas_object *on, const struct ioas_device *device,
 	case IOMMU_OBJECT_VIRTUAL_DEVICE:
 	case IOMMU_OBJECT_EVENT_QUEUE:
 	default:
-		return refuse(
+		return hwpt_refuse(
 			device, IOMMU_EINVAL,
 			IOMMU_WHY("made on neither an IOAS, nor an HWPT, nor a virtual unit"));
 	}
@@ -510,8 +511,8 @@ static int alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on_id,
 	if (object == NULL)
 		return status;
 	if (iommu_device_is_gone(iommu_device_of(object)->endpoint))
-		return refuse(iommu_device_of(object), IOMMU_ENODEV,
-			      IOMMU_WHY("the endpoint was released"));
+		return hwpt_refuse(iommu_device_of(object), IOMMU_ENODEV,
+				   IOMMU_WHY("the endpoint was released"));
 	on = iommu_object_find(ctx, on_id, IOMMU_OBJECT_ANY, &status);
 	if (on == NULL)
 		return status;

@@ -40,7 +40,7 @@ static void revoke(struct ioas_area *area, int *status)
  * little as can be is reached afterwards. What hardware did not confirm matters more than a holder
  * that does not let go.
  */
-static void take_back(struct ioas_area *area, int *status)
+static void revoke_take_back(struct ioas_area *area, int *status)
 {
 	int pinned, mapped;
 
@@ -64,7 +64,7 @@ static void let_come(struct ioas_area *area, int *status)
 }
 
 /* Into all tables; what is not filled with the last HWPT on its way out is so with the next one. */
-static void fill(struct ioas_area *area, int *status)
+static void revoke_fill(struct ioas_area *area, int *status)
 {
 	if (*status != 0 || area->pages->state != IOAS_PAGES_COMING ||
 	    area->state != IOAS_AREA_LIVE || area->ioas->draining)
@@ -95,16 +95,16 @@ static void let_go(struct ioas_area *area, int *status)
 static int restore(struct iommu_ctx *ctx, const void *backing)
 {
 	/* What a revocation has left undone comes first: no page is mapped where it was before. */
-	int status = everywhere(ctx, backing, take_back), left;
+	int status = everywhere(ctx, backing, revoke_take_back), left;
 
 	if (status != 0)
 		return status;
 	(void)everywhere(ctx, backing, let_come);
-	status = everywhere(ctx, backing, fill);
+	status = everywhere(ctx, backing, revoke_fill);
 	if (status == 0)
 		return everywhere(ctx, backing, let_stay);
 	(void)everywhere(ctx, backing, let_go);
-	left = everywhere(ctx, backing, take_back);
+	left = everywhere(ctx, backing, revoke_take_back);
 	if (left == 0)
 		return status;
 	/* Devices may reach what is left, whatever kept it: no other error says that. */
@@ -118,7 +118,7 @@ int iommu_backing_revoke(struct iommu_ctx *ctx, void *backing)
 	iommu_ctx_lock(ctx);
 	iommu_gates_close(ctx);
 	(void)everywhere(ctx, backing, revoke);
-	status = everywhere(ctx, backing, take_back);
+	status = everywhere(ctx, backing, revoke_take_back);
 	iommu_gates_open(ctx);
 	return iommu_ctx_end(ctx, IOMMU_CALL, status);
 }

@@ -242,8 +242,8 @@ static unsigned int prot_of(unsigned int flags)
 }
 
 /* An area of these pages, mapped; inside the gate. */
-static int map_pages(struct iommu_ioas *ioas, struct ioas_pages *pages, uint64_t page,
-		     uint64_t size, unsigned int flags, iommu_iova_t *iova, const char **why)
+static int space_map_pages(struct iommu_ioas *ioas, struct ioas_pages *pages, uint64_t page,
+			   uint64_t size, unsigned int flags, iommu_iova_t *iova, const char **why)
 {
 	const uint64_t address = pages->backing.address + (page << IOMMU_PAGE_SHIFT);
 	struct ioas_area *area;
@@ -298,7 +298,7 @@ static int map(struct iommu_ioas *ioas, const struct iommu_backing *backing, uin
 					prot_of(flags));
 		status = IOMMU_ENOMEM;
 		if (pages != NULL) {
-			status = map_pages(ioas, pages, 0, size, flags, iova, why);
+			status = space_map_pages(ioas, pages, 0, size, flags, iova, why);
 			iommu_pages_put(pages);
 		}
 	}
@@ -407,8 +407,8 @@ static int copy(struct iommu_ioas *to, struct iommu_ioas *from, iommu_iova_t fro
 		status = find_part(from, at, pages, prot_of(flags), &part, why);
 		if (status != 0)
 			break;
-		status = map_pages(to, part.pages, part.page, part.count << IOMMU_PAGE_SHIFT, flags,
-				   &next, why);
+		status = space_map_pages(to, part.pages, part.page, part.count << IOMMU_PAGE_SHIFT,
+					 flags, &next, why);
 		iommu_pages_put(part.pages);
 		if (status != 0)
 			break;

@@ -268,7 +268,7 @@ static bool cuts_last(struct iommu_ioas *ioas, uint64_t last_page)
 	return cuts;
 }
 
-static int check(iommu_iova_t iova, uint64_t size, const char **why)
+static int unmap_check(iommu_iova_t iova, uint64_t size, const char **why)
 {
 	if (size == 0)
 		return ioas_because(why, IOMMU_EINVAL, IOMMU_WHY("the size is 0"));
@@ -311,7 +311,7 @@ static int unmap(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t
 	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_IOAS, &status);
 	if (object == NULL)
 		return ioas_because(why, status, iommu_object_missing(status));
-	status = everything ? 0 : check(iova, size, why);
+	status = everything ? 0 : unmap_check(iova, size, why);
 	if (status == 0) {
 		iommu_gate_enter(iommu_ioas_of(object));
 		if (whole && !everything &&

@@ -73,7 +73,8 @@ static struct iommu_virtual_device *device_at(struct iommu_list_node *node)
 }
 
 /* Locked. */
-static struct iommu_virtual_device *find(const struct iommu_virtual_unit *virtual_unit, uint64_t id)
+static struct iommu_virtual_device *
+virtual_device_find(const struct iommu_virtual_unit *virtual_unit, uint64_t id)
 {
 	struct iommu_list_node *node;
 
@@ -141,7 +142,7 @@ static int device_alloc(struct iommu_ctx *ctx, uint32_t unit_id, uint32_t device
 		return iommu_ctx_refuse_object(
 			ctx, device_id, IOMMU_EEXIST,
 			IOMMU_WHY("the device has a virtual device already"));
-	if (find(virtual_unit, virtual_id) != NULL)
+	if (virtual_device_find(virtual_unit, virtual_id) != NULL)
 		return iommu_ctx_refuse_object(
 			ctx, device_id, IOMMU_EEXIST,
 			IOMMU_WHY("another device of the virtual unit has this virtual id"));
@@ -185,7 +186,7 @@ int iommu_virtual_unit_find(struct iommu_ctx *ctx, uint32_t id, uint64_t virtual
 		return iommu_ctx_refuse_now(ctx, IOMMU_CALL, id, status,
 					    iommu_object_missing(status));
 	state = iommu_spin_lock(ctx->platform, &ctx->lock);
-	found = find(iommu_virtual_unit_of(object), virtual_id);
+	found = virtual_device_find(iommu_virtual_unit_of(object), virtual_id);
 	if (found != NULL)
 		*device = iommu_object_id(&found->device->object);
 	iommu_spin_unlock(ctx->platform, &ctx->lock, state);

@@ -455,12 +455,12 @@ static __attribute__((noinline)) void free_to(struct iommu_iova_cache *cache, un
  * The shortest way, without a call: the loaded magazine of a CPU whose lock is free, or which has
  * none, on a host that does not mask interrupts. False: not this way, and nothing has happened.
  */
-static inline bool try_lock(const struct iommu_iova_cache *cache, struct cpu_cache *cpu)
+static inline bool cpu_try_lock(const struct iommu_iova_cache *cache, struct cpu_cache *cpu)
 {
 	return cache->exclusive || __atomic_exchange_n(&cpu->lock.taken, 1, __ATOMIC_ACQUIRE) == 0;
 }
 
-static inline void unlock(const struct iommu_iova_cache *cache, struct cpu_cache *cpu)
+static inline void cpu_unlock_shortest(const struct iommu_iova_cache *cache, struct cpu_cache *cpu)
 {
 	if (!cache->exclusive)
 		__atomic_store_n(&cpu->lock.taken, 0, __ATOMIC_RELEASE);
@@ -474,7 +474,7 @@ static inline bool alloc_shortest(struct iommu_iova_cache *cache, struct cpu_cac
 	uint64_t count;
 	bool hit;
 
-	if (!try_lock(cache, cpu))
+	if (!cpu_try_lock(cache, cpu))
 		return false;
 	loaded = cpu->pairs[order].loaded;
 	count = loaded->count;
@@ -484,7 +484,7 @@ static inline bool alloc_shortest(struct iommu_iova_cache *cache, struct cpu_cac
 		*first = loaded->ranges[count - 1];
 		loaded->count = count - 1;
 	}
-	unlock(cache, cpu);
+	cpu_unlock_shortest(cache, cpu);
 	return hit;
 }
 
@@ -494,14 +494,14 @@ static inline bool free_shortest(struct iommu_iova_cache *cache, struct cpu_cach
 	struct magazine *loaded;
 	bool room;
 
-	if (!try_lock(cache, cpu))
+	if (!cpu_try_lock(cache, cpu))
 		return false;
 	loaded = cpu->pairs[order].loaded;
 	/* Not full, and not none. */
 	room = loaded->count < IOMMU_IOVA_MAGAZINE;
 	if (room)
 		loaded->ranges[loaded->count++] = first;
-	unlock(cache, cpu);
+	cpu_unlock_shortest(cache, cpu);
 	return room;
 }
 

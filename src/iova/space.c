@@ -86,7 +86,7 @@ static void unlink_range(struct iommu_iova_space *space, struct iommu_iova_range
 }
 
 /* The range that holds a granule, or NULL. */
-static struct iommu_iova_range *find(const struct iommu_iova_space *space, uint64_t granule)
+static struct iommu_iova_range *range_find(const struct iommu_iova_space *space, uint64_t granule)
 {
 	struct iommu_iova_range *range;
 
@@ -332,7 +332,7 @@ void iommu_iova_free(struct iommu_iova_space *space, struct iommu_iova_range *ra
 static int free_range(struct iommu_iova_space *space, uint64_t first, uint64_t size)
 {
 	uintptr_t state = iommu_spin_lock(space->platform, &space->lock);
-	struct iommu_iova_range *range = find(space, first);
+	struct iommu_iova_range *range = range_find(space, first);
 	bool kept = false;
 
 	if (range != NULL &&
@@ -508,7 +508,7 @@ int iommu_iova_copy_reserved(struct iommu_iova_space *to, struct iommu_iova_spac
 struct iommu_iova_range *iommu_iova_find(struct iommu_iova_space *space, uint64_t granule)
 {
 	uintptr_t state = iommu_spin_lock(space->platform, &space->lock);
-	struct iommu_iova_range *range = find(space, granule);
+	struct iommu_iova_range *range = range_find(space, granule);
 
 	iommu_spin_unlock(space->platform, &space->lock, state);
 	return range;

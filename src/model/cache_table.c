@@ -108,8 +108,8 @@ static void fill_key(struct model_cache_slot *slot, struct model_cache_key key)
 	iommu_cell_store_release(&slot->address, key.address);
 }
 
-static void fill(struct model_cache_slot *slot, struct model_cache_key key,
-		 const struct model_cached *entry, struct model_cache_rest *rest)
+static void slot_fill(struct model_cache_slot *slot, struct model_cache_key key,
+		      const struct model_cached *entry, struct model_cache_rest *rest)
 {
 	fill_key(slot, key);
 	__atomic_store_n(&slot->reason, entry->reason, __ATOMIC_RELEASE);
@@ -410,9 +410,9 @@ static bool find_elsewhere(struct model_cache *cache, struct model_cache_table *
 	       find_slowly(cache, key, found, peeks);
 }
 
-static inline bool find(struct model_cache *cache, unsigned int kind, uint64_t tag,
-			unsigned int level, uint64_t address, struct model_cached *found,
-			bool peeks)
+static inline bool table_find(struct model_cache *cache, unsigned int kind, uint64_t tag,
+			      unsigned int level, uint64_t address, struct model_cached *found,
+			      bool peeks)
 {
 	const struct model_cache_key key = model_cache_key(kind, tag, level, address);
 	const uint64_t hash = hash_of(key);
@@ -447,13 +447,13 @@ void iommu_model_cache_prefetch(const struct model_cache *cache, unsigned int ki
 bool iommu_model_cache_find(struct model_cache *cache, unsigned int kind, uint64_t tag,
 			    unsigned int level, uint64_t address, struct model_cached *found)
 {
-	return find(cache, kind, tag, level, address, found, false);
+	return table_find(cache, kind, tag, level, address, found, false);
 }
 
 bool iommu_model_cache_peek(struct model_cache *cache, unsigned int kind, uint64_t tag,
 			    unsigned int level, uint64_t address, struct model_cached *found)
 {
-	return find(cache, kind, tag, level, address, found, true);
+	return table_find(cache, kind, tag, level, address, found, true);
 }
 
 /* --- Growing ---------------------------------------------------------------------------------- */
@@ -597,7 +597,7 @@ bool iommu_model_table_put(struct model_cache *cache, struct model_cache_node *n
 		cache->spare_rests = rest_at(iommu_cell_load(&rest->low));
 		cache->spare_rest_count--;
 	}
-	fill(take_any_slot(cache, node, spot), node->key, entry, rest);
+	slot_fill(take_any_slot(cache, node, spot), node->key, entry, rest);
 	return true;
 }
 

@@ -25,7 +25,7 @@ static void fail(struct iommu_dmar_builder *builder, int status, const char *why
 	builder->refusal = why;
 }
 
-static void put(uint8_t *bytes, uint64_t value, unsigned int size)
+static void bytes_put(uint8_t *bytes, uint64_t value, unsigned int size)
 {
 	while (size-- != 0) {
 		*bytes++ = (uint8_t)value;
@@ -58,7 +58,7 @@ void iommu_dmar_begin(struct iommu_dmar_builder *builder, void *bytes, size_t si
 	header = grow(builder, DMAR_HEADER_SIZE);
 	if (header == NULL)
 		return;
-	put(header, DMAR_SIGNATURE, 4);
+	bytes_put(header, DMAR_SIGNATURE, 4);
 	header[ACPI_TABLE_REVISION_OFFSET] = 1;
 	header[DMAR_WIDTH_OFFSET] = (uint8_t)(address_width - 1);
 	header[DMAR_FLAGS_OFFSET] = (uint8_t)flags;
@@ -73,8 +73,8 @@ static uint8_t *add_structure(struct iommu_dmar_builder *builder, enum dmar_stru
 		return NULL;
 	builder->structure = (size_t)(structure - builder->bytes);
 	builder->takes_scopes = takes_scopes;
-	put(structure, (uint64_t)type, 2);
-	put(structure + 2, size, 2);
+	bytes_put(structure, (uint64_t)type, 2);
+	bytes_put(structure + 2, size, 2);
 	return structure;
 }
 
@@ -97,8 +97,8 @@ void iommu_dmar_add_unit(struct iommu_dmar_builder *builder, uint16_t segment, i
 		return;
 	structure[DMAR_DRHD_FLAGS] = include_all ? DMAR_DRHD_INCLUDE_PCI_ALL : 0;
 	structure[DMAR_DRHD_SIZE] = (uint8_t)order;
-	put(structure + DMAR_DRHD_SEGMENT, segment, 2);
-	put(structure + DMAR_DRHD_BASE, base, 8);
+	bytes_put(structure + DMAR_DRHD_SEGMENT, segment, 2);
+	bytes_put(structure + DMAR_DRHD_BASE, base, 8);
 }
 
 void iommu_dmar_add_region(struct iommu_dmar_builder *builder, uint16_t segment,
@@ -112,9 +112,9 @@ void iommu_dmar_add_region(struct iommu_dmar_builder *builder, uint16_t segment,
 	structure = add_structure(builder, DMAR_RMRR, DMAR_RMRR_FIXED_SIZE, true);
 	if (structure == NULL)
 		return;
-	put(structure + DMAR_RMRR_SEGMENT, segment, 2);
-	put(structure + DMAR_RMRR_BASE, start, 8);
-	put(structure + DMAR_RMRR_LIMIT, last, 8);
+	bytes_put(structure + DMAR_RMRR_SEGMENT, segment, 2);
+	bytes_put(structure + DMAR_RMRR_BASE, start, 8);
+	bytes_put(structure + DMAR_RMRR_LIMIT, last, 8);
 }
 
 static void add_flagged(struct iommu_dmar_builder *builder, enum dmar_structure_type type,
@@ -125,7 +125,7 @@ static void add_flagged(struct iommu_dmar_builder *builder, enum dmar_structure_
 	if (structure == NULL)
 		return;
 	structure[DMAR_ATSR_FLAGS] = (uint8_t)flags;
-	put(structure + DMAR_ATSR_SEGMENT, segment, 2);
+	bytes_put(structure + DMAR_ATSR_SEGMENT, segment, 2);
 }
 
 void iommu_dmar_add_ports(struct iommu_dmar_builder *builder, uint16_t segment, bool all_ports)
@@ -146,8 +146,8 @@ void iommu_dmar_add_affinity(struct iommu_dmar_builder *builder, iommu_paddr_t b
 
 	if (structure == NULL)
 		return;
-	put(structure + DMAR_RHSA_BASE, base, 8);
-	put(structure + DMAR_RHSA_PROXIMITY, proximity_domain, 4);
+	bytes_put(structure + DMAR_RHSA_BASE, base, 8);
+	bytes_put(structure + DMAR_RHSA_PROXIMITY, proximity_domain, 4);
 }
 
 /* Bounded, also so that the compiler does not take it for a function that no host has to have. */
@@ -222,7 +222,7 @@ void iommu_dmar_add_scope(struct iommu_dmar_builder *builder, enum dmar_scope_ty
 		hop[0] = path[i].device;
 		hop[1] = path[i].function;
 	}
-	put(builder->bytes + builder->structure + 2, builder->used - builder->structure, 2);
+	bytes_put(builder->bytes + builder->structure + 2, builder->used - builder->structure, 2);
 }
 
 static void put_text(uint8_t *bytes, const char *text, size_t size)
@@ -241,7 +241,7 @@ int iommu_dmar_finish(struct iommu_dmar_builder *builder, const char *oem_id,
 		fail(builder, IOMMU_ENOSPC, IOMMU_WHY("the table is larger than 2 GiB"));
 	if (builder->status != 0)
 		return builder->status;
-	put(bytes + ACPI_TABLE_LENGTH_OFFSET, builder->used, 4);
+	bytes_put(bytes + ACPI_TABLE_LENGTH_OFFSET, builder->used, 4);
 	put_text(bytes + OEM_ID_OFFSET, oem_id, 6);
 	put_text(bytes + OEM_TABLE_ID_OFFSET, oem_table_id, 8);
 	put_text(bytes + CREATOR_OFFSET, "IOMM", 4);

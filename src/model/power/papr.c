@@ -78,8 +78,8 @@ struct papr_window *iommu_papr_model_make_window(const struct iommu_platform *pl
 	return NULL;
 }
 
-static int refuse(const struct iommu_model_papr *papr, const char *call, int status,
-		  const char *why)
+static int papr_model_refuse(const struct iommu_model_papr *papr, const char *call, int status,
+			     const char *why)
 {
 	return iommu_log_refusal(papr->platform, call, "", why, status);
 }
@@ -92,17 +92,18 @@ int iommu_model_papr_add_window(struct iommu_model_papr *papr, uint32_t liobn, u
 	bool is_known;
 
 	if (page_shift < TCE_PAGE_SHIFT_MIN || page_shift > TCE_PAGE_SHIFT_MAX)
-		return refuse(papr, IOMMU_CALL, IOMMU_EINVAL,
-			      IOMMU_WHY("page_shift is not within 12 to 34"));
+		return papr_model_refuse(papr, IOMMU_CALL, IOMMU_EINVAL,
+					 IOMMU_WHY("page_shift is not within 12 to 34"));
 	if (pages == 0 || pages > PAPR_PAGES_MAX)
-		return refuse(papr, IOMMU_CALL, IOMMU_EINVAL,
-			      IOMMU_WHY("the window has no pages, or too many"));
+		return papr_model_refuse(papr, IOMMU_CALL, IOMMU_EINVAL,
+					 IOMMU_WHY("the window has no pages, or too many"));
 	if ((address & ((1ULL << page_shift) - 1)) != 0)
-		return refuse(papr, IOMMU_CALL, IOMMU_EINVAL,
-			      IOMMU_WHY("the window's address is not aligned to its pages"));
+		return papr_model_refuse(
+			papr, IOMMU_CALL, IOMMU_EINVAL,
+			IOMMU_WHY("the window's address is not aligned to its pages"));
 	if ((pages << page_shift) - 1 > UINT64_MAX - address)
-		return refuse(papr, IOMMU_CALL, IOMMU_ERANGE,
-			      IOMMU_WHY("the window ends beyond 64 bits"));
+		return papr_model_refuse(papr, IOMMU_CALL, IOMMU_ERANGE,
+					 IOMMU_WHY("the window ends beyond 64 bits"));
 	window = iommu_papr_model_make_window(papr->platform, pages, 0);
 	if (window == NULL)
 		return IOMMU_ENOMEM;
@@ -117,8 +118,8 @@ int iommu_model_papr_add_window(struct iommu_model_papr *papr, uint32_t liobn, u
 	if (is_known)
 		iommu_papr_model_free_window(papr->platform, window);
 	return !is_known ? 0
-			 : refuse(papr, IOMMU_CALL, IOMMU_EEXIST,
-				  IOMMU_WHY("a window has this number already"));
+			 : papr_model_refuse(papr, IOMMU_CALL, IOMMU_EEXIST,
+					     IOMMU_WHY("a window has this number already"));
 }
 
 int iommu_model_papr_remove_window(struct iommu_model_papr *papr, uint32_t liobn)
@@ -130,8 +131,8 @@ int iommu_model_papr_remove_window(struct iommu_model_papr *papr, uint32_t liobn
 		iommu_list_remove(&window->link);
 	iommu_spin_unlock(papr->platform, &papr->lock, state);
 	if (window == NULL)
-		return refuse(papr, IOMMU_CALL, IOMMU_ENOENT,
-			      IOMMU_WHY("no window has this number"));
+		return papr_model_refuse(papr, IOMMU_CALL, IOMMU_ENOENT,
+					 IOMMU_WHY("no window has this number"));
 	iommu_papr_model_free_window(papr->platform, window);
 	return 0;
 }
@@ -259,8 +260,8 @@ struct papr_call {
 	uint64_t opcode, liobn, address, third, fourth;
 };
 
-static int64_t call(struct iommu_model_papr *papr, uintptr_t *state, const struct papr_call *c,
-		    uint64_t *result)
+static int64_t papr_model_call(struct iommu_model_papr *papr, uintptr_t *state,
+			       const struct papr_call *c, uint64_t *result)
 {
 	struct papr_window *window = iommu_papr_model_find_window(papr, c->liobn);
 	const uint64_t opcode = c->opcode;
@@ -362,7 +363,7 @@ int64_t iommu_model_papr_hypercall(struct iommu_model_papr *papr, uint64_t opcod
 
 	if (sets_entries(papr, opcode, third))
 		state = make_missing(papr, state, &c);
-	code = call(papr, &state, &c, result);
+	code = papr_model_call(papr, &state, &c, result);
 	iommu_spin_unlock(papr->platform, &papr->lock, state);
 	return code;
 }

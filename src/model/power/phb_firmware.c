@@ -207,7 +207,8 @@ static int64_t kill(struct iommu_model_phb *phb, const uint64_t arguments[7])
 
 /* --- Calls ------------------------------------------------------------------------------------ */
 
-static int64_t call(struct iommu_model_phb *phb, uint64_t token, const uint64_t arguments[7])
+static int64_t firmware_call(struct iommu_model_phb *phb, uint64_t token,
+			     const uint64_t arguments[7])
 {
 	if (phb->faults.busy != 0) {
 		phb->faults.busy--;
@@ -238,7 +239,7 @@ int64_t iommu_model_phb_opal(struct iommu_model_phb *phb, uint64_t token,
 	if (token == IOMMU_OPAL_SET_PE)
 		prepare_ids(phb, arguments);
 	state = iommu_phb_lock(phb);
-	code = call(phb, token, arguments);
+	code = firmware_call(phb, token, arguments);
 	iommu_phb_unlock(phb, state);
 	return code;
 }

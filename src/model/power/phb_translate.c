@@ -51,7 +51,7 @@ static unsigned int find_table(const struct access *a, uint64_t page, uint64_t *
  * The entry of a page by a walk, which ends at the first that allows nothing; false: no memory
  * there.
  */
-static bool walk(const struct access *a, uint64_t page, uint64_t *entry)
+static bool access_walk(const struct access *a, uint64_t page, uint64_t *entry)
 {
 	const struct iommu_model_tce_host *host = &a->phb->config.host;
 	const unsigned int bits = bits_of(a);
@@ -84,7 +84,7 @@ static enum iommu_model_tce_reason find_entry(const struct access *a, uint64_t p
 	if (!iommu_model_cache_find(&a->phb->cache, PHB_PAGE, a->window, 0, page, &found)) {
 		if (!model_passage_walks(a->passage))
 			return AGAIN;
-		if (!walk(a, page, &found.low))
+		if (!access_walk(a, page, &found.low))
 			return IOMMU_MODEL_TCE_MEMORY;
 		iommu_model_cache_put(&a->phb->cache, &a->passage->walk, &found);
 	}
@@ -163,7 +163,7 @@ static void freeze(const struct access *a, uint32_t pe, uint64_t address,
 }
 
 /* The access's answer; *pe: whose it was. */
-static enum iommu_model_tce_reason answer(struct access *a, uint64_t address, uint32_t *pe)
+static enum iommu_model_tce_reason access_answer(struct access *a, uint64_t address, uint32_t *pe)
 {
 	*a->result = (struct iommu_model_tce_access){0};
 	*pe = iommu_phb_find_pe(a->phb, a->source_id);
@@ -189,7 +189,7 @@ int iommu_model_phb_access(struct iommu_model_phb *phb, uint16_t source_id, uint
 
 	model_passage_begin(&passage, &phb->cache, false);
 	do {
-		reason = answer(&a, address, &pe);
+		reason = access_answer(&a, address, &pe);
 		holds = reason != AGAIN && model_passage_holds(&passage);
 		/* That a PE is frozen can be seen. */
 		if (holds && reason != IOMMU_MODEL_TCE_OK)

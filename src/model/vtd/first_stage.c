@@ -41,8 +41,8 @@ static uint64_t tag_of(const struct journey *j)
 	return (uint64_t)j->domain_id << 32 | j->pasid;
 }
 
-static bool find(const struct walk *w, enum model_kind kind, unsigned int level,
-		 struct model_cached *found)
+static bool first_stage_find(const struct walk *w, enum model_kind kind, unsigned int level,
+			     struct model_cached *found)
 {
 	const struct model_cache *cache = &w->j->model->cache;
 
@@ -51,8 +51,8 @@ static bool find(const struct walk *w, enum model_kind kind, unsigned int level,
 			    w->j->request->address & ~LOW_MASK(vtd_fs_level_shift(level)), found);
 }
 
-static void remember(const struct walk *w, enum model_kind kind, unsigned int level, uint64_t low,
-		     uint64_t high, uint64_t third)
+static void first_stage_remember(const struct walk *w, enum model_kind kind, unsigned int level,
+				 uint64_t low, uint64_t high, uint64_t third)
 {
 	const struct model_cached entry = {
 		.kind = (uint8_t)kind,
@@ -123,7 +123,7 @@ static bool known_leaf(const struct walk *w, unsigned int *reason)
 	for (level = 1; level <= MODEL_BLOCK_LEVEL; level++) {
 		struct model_cached known;
 
-		if (!find(w, MODEL_FIRST_PAGE, level, &known))
+		if (!first_stage_find(w, MODEL_FIRST_PAGE, level, &known))
 			continue;
 		*reason = found(w, level, known.low, known.high);
 		return *reason != 0 || !model_is_write(w->j->request->access) ||
@@ -160,7 +160,7 @@ static unsigned int start_of_walk(struct walk *w)
 	for (unsigned int at = 2; at <= levels; at++) {
 		struct model_cached known;
 
-		if (!find(w, MODEL_FIRST_TABLE, at, &known))
+		if (!first_stage_find(w, MODEL_FIRST_TABLE, at, &known))
 			continue;
 		w->level = at - 1;
 		w->table = known.low;
@@ -191,7 +191,8 @@ static uint64_t reserved_bits(const struct walk *w, bool leaf)
 }
 
 /* Note in an entry that it was used; in a nested one that is a write of the guest's memory. */
-static unsigned int note(struct walk *w, uint64_t offset, uint64_t *entry, uint64_t bits)
+static unsigned int first_stage_note(struct walk *w, uint64_t offset, uint64_t *entry,
+				     uint64_t bits)
 {
 	struct model_leaf leaf = {0};
 
@@ -236,7 +237,8 @@ static unsigned int use_leaf(struct walk *w, uint64_t offset, uint64_t entry)
 	unsigned int level;
 
 	if (reason == 0)
-		reason = note(w, offset, &entry, VTD_FS_ACCESSED | (writes ? VTD_FS_DIRTY : 0));
+		reason = first_stage_note(w, offset, &entry,
+					  VTD_FS_ACCESSED | (writes ? VTD_FS_DIRTY : 0));
 	if (reason != 0 || w->repeats)
 		return reason;
 	if (w->nested) {
@@ -257,11 +259,11 @@ static unsigned int use_leaf(struct walk *w, uint64_t offset, uint64_t entry)
 	high |= below.snoop ? FIRST_SNOOPS : 0;
 	level = level_of_size(below.size < mask + 1 ? below.size : mask + 1);
 	below.paddr &= ~LOW_MASK(vtd_fs_level_shift(level));
-	remember(w, MODEL_FIRST_PAGE, level, below.paddr, high, 0);
+	first_stage_remember(w, MODEL_FIRST_PAGE, level, below.paddr, high, 0);
 	return found(w, level, below.paddr, high);
 }
 
-static unsigned int walk(struct walk *w)
+static unsigned int first_stage_walk(struct walk *w)
 {
 	struct iommu_model_vtd *model = w->j->model;
 	const unsigned int levels = vtd_pasid_first_levels(w->j->first);
@@ -287,14 +289,14 @@ static unsigned int walk(struct walk *w)
 		w->allowed = allowed_by(w->allowed, entry);
 		if (leaf)
 			return use_leaf(w, offset, entry);
-		reason = note(w, offset, &entry, VTD_FS_ACCESSED);
+		reason = first_stage_note(w, offset, &entry, VTD_FS_ACCESSED);
 		if (reason != 0 || w->repeats)
 			return reason;
 		reason = enter_table(w, entry & VTD_FS_ADDRESS_MASK, w->level - 1,
 				     VTD_REASON_NESTED_TABLE_NOT_READABLE);
 		if (reason == 0)
-			remember(w, MODEL_FIRST_TABLE, w->level + 1, w->table, w->allowed,
-				 w->guest_table);
+			first_stage_remember(w, MODEL_FIRST_TABLE, w->level + 1, w->table,
+					     w->allowed, w->guest_table);
 	}
 	return reason;
 }
@@ -323,7 +325,7 @@ unsigned int iommu_model_first_stage(struct journey *j, struct model_leaf *leaf)
 	if (!model_passage_walks(j->passage))
 		return MODEL_AGAIN;
 	do
-		reason = walk(&w);
+		reason = first_stage_walk(&w);
 	while (w.repeats && ++repeats < REPEATS_MAX);
 	return w.repeats ? VTD_REASON_FIRST_STAGE_DIRTY_FAILED : reason;
 }
@@ -342,6 +344,6 @@ unsigned int iommu_model_pass_through(struct journey *j, struct model_leaf *leaf
 		return reason;
 	if (!model_passage_walks(j->passage))
 		return MODEL_AGAIN;
-	remember(&w, MODEL_FIRST_PAGE, MODEL_BLOCK_LEVEL, block, high, 0);
+	first_stage_remember(&w, MODEL_FIRST_PAGE, MODEL_BLOCK_LEVEL, block, high, 0);
 	return found(&w, MODEL_BLOCK_LEVEL, block, high);
 }

@@ -182,7 +182,7 @@ static struct model_fault fault_of(const struct request *r, unsigned int reason)
 }
 
 /* The request's answer, with the reason. */
-static unsigned int answer(struct request *r, uint64_t address, uint32_t data)
+static unsigned int interrupt_answer(struct request *r, uint64_t address, uint32_t data)
 {
 	*r->result = (struct iommu_model_interrupt){.address = address, .data = data};
 	if (!model_works(r->model, VTD_GLOBAL_IRE)) {
@@ -208,7 +208,7 @@ static unsigned int pass(struct request *r, struct model_passage *passage,
 				      .source_id = source_id,
 				      .peeks = passage->peeks,
 				      .result = interrupt};
-		reason = answer(r, address, data);
+		reason = interrupt_answer(r, address, data);
 		holds = reason != MODEL_AGAIN && model_passage_holds(passage);
 		if (holds && reason != 0 && !passage->peeks)
 			holds = model_passage_walks(passage);

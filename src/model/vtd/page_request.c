@@ -29,7 +29,7 @@ static bool ring_is_full(const struct iommu_model_vtd *model)
 	       model->ring_writers == MODEL_WRITERS_MAX;
 }
 
-static void note(struct iommu_model_vtd *model, uint32_t bit)
+static void status_note(struct iommu_model_vtd *model, uint32_t bit)
 {
 	const bool before = (model->regs.prs & (VTD_PRS_PPR | VTD_PRS_PRO)) != 0;
 
@@ -80,15 +80,15 @@ static void publish_written(struct iommu_model_vtd *model)
 		model->ring_first++;
 		model->ring_writers--;
 		if (is_last)
-			note(model, VTD_PRS_PPR);
+			status_note(model, VTD_PRS_PPR);
 	}
 }
 
 /*
  * Into the next place of the ring. The lock is let go of, and others may write the places behind.
  */
-static bool put(struct iommu_model_vtd *model, uintptr_t *state,
-		const struct iommu_model_page_request *request)
+static bool ring_put(struct iommu_model_vtd *model, uintptr_t *state,
+		     const struct iommu_model_page_request *request)
 {
 	const uint64_t place = (model->regs.pqa & VTD_ENTRY_ADDRESS_MASK) + next_place(model);
 	const uint32_t number = model->ring_first + model->ring_writers++;
@@ -115,8 +115,8 @@ static bool put(struct iommu_model_vtd *model, uintptr_t *state,
 }
 
 /* The answer that the unit gives itself; what was no last request needs none. */
-static void answer(struct iommu_model_vtd *model, uintptr_t *state,
-		   const struct iommu_model_page_request *request, unsigned int code)
+static void request_answer(struct iommu_model_vtd *model, uintptr_t *state,
+			   const struct iommu_model_page_request *request, unsigned int code)
 {
 	const struct iommu_model_page_answer answer = {
 		.source_id = request->source_id,
@@ -131,7 +131,7 @@ static void answer(struct iommu_model_vtd *model, uintptr_t *state,
 }
 
 /* May this device ask? The reason why not, or 0. */
-static unsigned int check(struct journey *j)
+static unsigned int request_check(struct journey *j)
 {
 	const unsigned int reason = iommu_model_find_context(j);
 
@@ -165,7 +165,7 @@ static unsigned int find_reason(struct iommu_model_vtd *model, struct model_pass
 		reason = VTD_REASON_LEGACY_PAGE_REQUEST;
 		if (model_works(model, VTD_GLOBAL_TE) &&
 		    model_has(model, IOMMU_MODEL_VTD_PAGE_REQUESTS))
-			reason = check(&j);
+			reason = request_check(&j);
 	} while (reason == MODEL_AGAIN || !model_passage_holds(passage));
 	*misuse = j.misuse;
 	*fault = (struct model_fault){
@@ -186,15 +186,15 @@ static int enqueue(struct iommu_model_vtd *model, uintptr_t *state,
 {
 	/* Once it has overflowed the ring takes nothing until software has seen that. */
 	if ((model->regs.prs & VTD_PRS_PRO) != 0 || ring_is_full(model)) {
-		note(model, VTD_PRS_PRO);
+		status_note(model, VTD_PRS_PRO);
 		return IOMMU_ENOSPC;
 	}
-	return put(model, state, request) ? 0 : IOMMU_EFAULT;
+	return ring_put(model, state, request) ? 0 : IOMMU_EFAULT;
 }
 
 /* The lock is let go of. From the look at the tables to the place in the ring it is one walk. */
-static int take(struct iommu_model_vtd *model, uintptr_t *state,
-		const struct iommu_model_page_request *request)
+static int request_take(struct iommu_model_vtd *model, uintptr_t *state,
+			const struct iommu_model_page_request *request)
 {
 	unsigned int left = iommu_model_go_out(model, *state);
 	struct model_passage passage;
@@ -216,8 +216,8 @@ static int take(struct iommu_model_vtd *model, uintptr_t *state,
 	if (model_passage_end(&passage))
 		iommu_model_walks_ended(model);
 	if (status != 0)
-		answer(model, state, request,
-		       status == IOMMU_ENOSPC ? VTD_PAGE_SUCCESS : VTD_PAGE_FAILURE);
+		request_answer(model, state, request,
+			       status == IOMMU_ENOSPC ? VTD_PAGE_SUCCESS : VTD_PAGE_FAILURE);
 	return status;
 }
 
@@ -228,7 +228,7 @@ void iommu_model_requests_drain(struct iommu_model_vtd *model, uintptr_t *state)
 	if (!model->request_held)
 		return;
 	model->request_held = false;
-	(void)take(model, state, &held);
+	(void)request_take(model, state, &held);
 }
 
 int iommu_model_vtd_page_request(struct iommu_model_vtd *model,
@@ -244,7 +244,7 @@ int iommu_model_vtd_page_request(struct iommu_model_vtd *model,
 		model->held = *request;
 		model->request_held = true;
 	} else {
-		status = take(model, &state, request);
+		status = request_take(model, &state, request);
 	}
 	iommu_model_leave(model, state);
 	return status;

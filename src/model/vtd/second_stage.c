@@ -84,8 +84,8 @@ static struct model_cached key_of(const struct walk *w, enum model_kind kind, un
 	};
 }
 
-static bool find(const struct walk *w, enum model_kind kind, unsigned int level,
-		 struct model_cached *found)
+static bool second_stage_find(const struct walk *w, enum model_kind kind, unsigned int level,
+			      struct model_cached *found)
 {
 	const struct model_cache *cache = &w->j->model->cache;
 
@@ -94,8 +94,8 @@ static bool find(const struct walk *w, enum model_kind kind, unsigned int level,
 			    w->address & ~LOW_MASK(vtd_ss_level_shift(level)), found);
 }
 
-static void remember(const struct walk *w, enum model_kind kind, unsigned int level, uint64_t low,
-		     uint64_t high, unsigned int reason)
+static void second_stage_remember(const struct walk *w, enum model_kind kind, unsigned int level,
+				  uint64_t low, uint64_t high, unsigned int reason)
 {
 	struct model_cached entry = key_of(w, kind, level);
 
@@ -128,7 +128,7 @@ static void start_of_walk(const struct walk *w, unsigned int *level, uint64_t *t
 	for (unsigned int at = 2; at <= w->j->second_levels; at++) {
 		struct model_cached known;
 
-		if (!find(w, MODEL_TABLE, at, &known))
+		if (!second_stage_find(w, MODEL_TABLE, at, &known))
 			continue;
 		*level = at - 1;
 		*table = known.low;
@@ -180,11 +180,11 @@ static unsigned int use_leaf(struct walk *w, unsigned int level, uint64_t at, ui
 	if ((high & LEAF_DIRTY) != 0 && !w->j->peeks)
 		iommu_model_cache_add_to_high(&w->j->model->cache, &w->j->passage->walk, &key,
 					      LEAF_DIRTY);
-	remember(w, MODEL_PAGE, level, entry & VTD_SS_ADDRESS_MASK, high, 0);
+	second_stage_remember(w, MODEL_PAGE, level, entry & VTD_SS_ADDRESS_MASK, high, 0);
 	return found(w, level, entry & VTD_SS_ADDRESS_MASK, high);
 }
 
-static unsigned int walk(struct walk *w)
+static unsigned int second_stage_walk(struct walk *w)
 {
 	struct iommu_model_vtd *model = w->j->model;
 	unsigned int level, allowed, reason;
@@ -218,7 +218,8 @@ static unsigned int walk(struct walk *w)
 			reason = w->j->scalable ? VTD_REASON_SECOND_STAGE_RESERVED
 						: VTD_REASON_TABLE_RESERVED;
 		if (reason != 0) {
-			remember(w, level == 1 ? MODEL_PAGE : MODEL_TABLE, level, 0, 0, reason);
+			second_stage_remember(w, level == 1 ? MODEL_PAGE : MODEL_TABLE, level, 0, 0,
+					      reason);
 			return reason;
 		}
 		allowed &= allowed_by(entry);
@@ -229,7 +230,7 @@ static unsigned int walk(struct walk *w)
 			return 0;
 		}
 		table = entry & VTD_SS_ADDRESS_MASK;
-		remember(w, MODEL_TABLE, level, table, allowed, 0);
+		second_stage_remember(w, MODEL_TABLE, level, table, allowed, 0);
 		if (!suffices(w, allowed))
 			return denied(w);
 	}
@@ -244,7 +245,7 @@ static bool known_leaf(const struct walk *w, unsigned int *reason)
 	for (level = 1; level <= MODEL_BLOCK_LEVEL; level++) {
 		struct model_cached known;
 
-		if (!find(w, MODEL_PAGE, level, &known))
+		if (!second_stage_find(w, MODEL_PAGE, level, &known))
 			continue;
 		if (known.reason != 0) {
 			*reason = is_denied(known.reason) ? denied(w) : known.reason;
@@ -271,7 +272,7 @@ static unsigned int pass_through(const struct walk *w)
 		return reason;
 	if (!model_passage_walks(w->j->passage))
 		return MODEL_AGAIN;
-	remember(w, MODEL_PAGE, MODEL_BLOCK_LEVEL, block, IOMMU_PROT_READ_WRITE, 0);
+	second_stage_remember(w, MODEL_PAGE, MODEL_BLOCK_LEVEL, block, IOMMU_PROT_READ_WRITE, 0);
 	return found(w, MODEL_BLOCK_LEVEL, block, IOMMU_PROT_READ_WRITE);
 }
 
@@ -294,7 +295,7 @@ unsigned int iommu_model_second_stage(struct journey *j, uint64_t address, unsig
 	if (!model_passage_walks(j->passage))
 		return MODEL_AGAIN;
 	do
-		reason = walk(&w);
+		reason = second_stage_walk(&w);
 	while (w.repeats && ++repeats < REPEATS_MAX);
 	/* The first stage comes here again for its next table, in the same walk. */
 	if (j->how == VTD_PASID_NESTED && !j->peeks)

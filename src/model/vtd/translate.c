@@ -180,7 +180,7 @@ static struct model_fault fault_of(const struct journey *j, unsigned int reason)
 }
 
 /* The request's answer, with the reason; *recorded: as a fault, if there is a reason. */
-static unsigned int answer(struct journey *j, bool *recorded)
+static unsigned int journey_answer(struct journey *j, bool *recorded)
 {
 	const struct iommu_model_request *request = j->request;
 	const bool is_on = model_works(j->model, VTD_GLOBAL_TE);
@@ -227,7 +227,7 @@ static unsigned int pass(struct journey *j, struct model_passage *passage,
 
 	do {
 		model_journey_begin(j, model, passage, request, result);
-		reason = answer(j, recorded);
+		reason = journey_answer(j, recorded);
 		holds = reason != MODEL_AGAIN && model_passage_holds(passage);
 		/*
 		 * A record can be seen: of what is still so, and before it is told to be otherwise.

@@ -25,7 +25,7 @@ static bool has_messages(const struct iommu_model_vtd *model)
  * host is being told, also by what it does itself, is told by the same processor afterwards:
  * otherwise a guest's queue would decide how deep these calls are in each other.
  */
-static bool tell(struct iommu_model_vtd *model, uintptr_t *state)
+static bool messages_tell(struct iommu_model_vtd *model, uintptr_t *state)
 {
 	const struct iommu_model_vtd_host *host = &model->config.host;
 	const struct model_message messages[] = {model->fault_message, model->wait_message,
@@ -122,7 +122,7 @@ static void give_first_answer(struct iommu_model_vtd *model, uintptr_t *state)
 	iommu_model_queue_wake(model);
 }
 
-/* While one is being given the others wait, as in tell. */
+/* While one is being given the others wait, as in messages_tell. */
 static bool has_answer(const struct iommu_model_vtd *model)
 {
 	return model->answer_count != 0 && model->answering == 0;
@@ -148,8 +148,8 @@ static bool has_work(const struct iommu_model_vtd *model)
 void iommu_model_work(struct iommu_model_vtd *model, uintptr_t *state)
 {
 	while (model->budget != 0 &&
-	       (tell_notice(model, state) || give_answer(model, state) || tell(model, state) ||
-		iommu_model_commands_step(model, state) ||
+	       (tell_notice(model, state) || give_answer(model, state) ||
+		messages_tell(model, state) || iommu_model_commands_step(model, state) ||
 		iommu_model_register_commands_step(model, state) ||
 		iommu_model_queue_step(model, state)))
 		;
@@ -162,7 +162,7 @@ static bool finish(struct iommu_model_vtd *model, uintptr_t state)
 
 	iommu_model_work(model, &state);
 	/* A message of what was done is not held back. */
-	(void)tell(model, &state);
+	(void)messages_tell(model, &state);
 	remains = has_work(model);
 	__atomic_store_n(&model->work_is_left, remains, __ATOMIC_RELAXED);
 	(void)iommu_model_go_out(model, state);
