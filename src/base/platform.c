@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Is the host-services table usable? Checked once, so that no path has to check again. */
+/*
+ * Is the host-services table usable? Checked once, so that no path has to check again. And the one
+ * copy of a spinlock's functions, which are made of its services, where size counts.
+ */
+#define IOMMU_SPINLOCK_BODY
 #include <libiommu/platform.h>
 #include <libiommu/status.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/spinlock.h"
 
 typedef void (*service)(void);
 

@@ -16,7 +16,7 @@ struct iommu_spinlock {
 };
 
 /*
- * One in each function that locks, which is faster; where size counts (-Os), those of spinlock.c.
+ * One in each function that locks, which is faster; where size counts (-Os), those of platform.c.
  */
 #if defined(__OPTIMIZE_SIZE__) || defined(IOMMU_SPINLOCK_BODY)
 #define IOMMU_SPINLOCK_COPY

@@ -1,7 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Names of status values. A switch and not a table: the values are errno numbers, far apart. */
+/* What the library tells of itself: its version, and what its status values mean. */
 #include <libiommu/status.h>
+#include <libiommu/version.h>
 
+#define STRING_OF(x) #x
+#define STRING(x)    STRING_OF(x)
+
+unsigned int iommu_version(void)
+{
+	return IOMMU_VERSION;
+}
+
+const char *iommu_version_string(void)
+{
+	return STRING(IOMMU_VERSION_MAJOR) "." STRING(IOMMU_VERSION_MINOR) "." STRING(
+		IOMMU_VERSION_PATCH);
+}
+
+/* A switch and not a table: the values are errno numbers, far apart. */
 const char *iommu_strerror(int status)
 {
 	switch (status) {

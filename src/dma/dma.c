@@ -3,9 +3,9 @@
  * The DMA mapping API over a domain: addresses from the per-CPU caches, mappings through the
  * domain's map path, unmapping strict or through the flush queue.
  */
+#include "dma/dma.h"
 #include "base/log.h"
 #include "base/per_cpu.h"
-#include "dma/bypass.h"
 #include "dma/debug.h"
 
 #define DEPOT_MAGAZINES 32

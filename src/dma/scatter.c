@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Scattered buffers: one range of addresses for all pieces, one invalidation to unmap them. */
-#include "dma/bypass.h"
 #include "dma/debug.h"
+#include "dma/dma.h"
 
 #if IOMMU_CONFIG_DMA_SCATTER
 

@@ -263,7 +263,7 @@ static inline int iommu_pasids_leave(struct iommu_endpoint *endpoint)
 }
 #endif
 
-/* --- name.c, member.c, alias.c ---------------------------------------------------------------- */
+/* --- member.c, alias.c; names: lookup.c ------------------------------------------------------- */
 
 #if IOMMU_CONFIG_NAMES
 /* Its place, as people write it: 0000:00:04.0. */

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Endpoints by their ids. Faults and page requests come beside the control path: an endpoint is
- * looked up under `look_lock`, and counts those who use it until they let go; its release waits.
+ * Endpoints by their ids, and their names. Faults and page requests come beside the control path:
+ * an endpoint is looked up under `look_lock`, and counts those who use it until they let go; its
+ * release waits.
  */
 #include <libiommu/endpoint.h>
 
+#include "base/text.h"
 #include "group/group.h"
+
+/* --- Ids -------------------------------------------------------------------------------------- */
 
 struct iommu_endpoint *iommu_find_id(struct iommu *iommu, uint16_t segment, uint16_t source_id)
 {
@@ -74,3 +78,49 @@ void iommu_wait_for_users(const struct iommu_endpoint *endpoint)
 		if (platform->relax != NULL)
 			platform->relax(platform->ctx);
 }
+
+/* --- Names ------------------------------------------------------------------------------------ */
+
+/* What the host calls them, or their place; unique in their group. */
+#if IOMMU_CONFIG_NAMES
+
+void iommu_name_by_place(char *name, uint16_t segment, uint16_t source_id)
+{
+	size_t used = iommu_line_append_hex(name, IOMMU_NAME_SIZE, 0, segment, 4);
+
+	used = iommu_line_append(name, IOMMU_NAME_SIZE, used, ":");
+	used = iommu_line_append_hex(name, IOMMU_NAME_SIZE, used, source_id >> 8, 2);
+	used = iommu_line_append(name, IOMMU_NAME_SIZE, used, ":");
+	used = iommu_line_append_hex(name, IOMMU_NAME_SIZE, used, source_id >> 3 & 31, 2);
+	used = iommu_line_append(name, IOMMU_NAME_SIZE, used, ".");
+	(void)iommu_line_append_hex(name, IOMMU_NAME_SIZE, used, source_id & 7, 1);
+}
+
+static bool name_is_taken(const struct iommu_endpoint *endpoint)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &endpoint->group->endpoints)
+		if (iommu_member_of(node) != endpoint &&
+		    iommu_text_equal(iommu_member_of(node)->name, endpoint->name))
+			return true;
+	return false;
+}
+
+#define SUFFIX_SIZE 8 /* of ".999999" */
+
+void iommu_make_name_unique(struct iommu_endpoint *endpoint)
+{
+	unsigned int number;
+	size_t length = 0;
+	size_t used;
+
+	while (length < IOMMU_NAME_SIZE - SUFFIX_SIZE && endpoint->name[length] != '\0')
+		length++;
+	for (number = 1; name_is_taken(endpoint); number++) {
+		used = iommu_line_append(endpoint->name, IOMMU_NAME_SIZE, length, ".");
+		(void)iommu_line_append_number(endpoint->name, IOMMU_NAME_SIZE, used, number);
+	}
+}
+
+#endif

@@ -5,7 +5,7 @@
 #include <libiommu/ioas.h>
 
 #include "ioas/ioas.h"
-#include "ioas/keyed.h"
+#include "ioas/tree.h"
 
 struct ioas_access {
 	struct ioas_object object; /* first */

@@ -9,7 +9,7 @@
 #include <libiommu/ioas.h>
 
 #include "ioas/ioas.h"
-#include "ioas/keyed.h"
+#include "ioas/tree.h"
 
 /* A group that is claimed: as long as a member is bound. */
 struct ioas_group {

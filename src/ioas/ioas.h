@@ -36,7 +36,7 @@
 #include "base/log.h"
 #include "base/object_cache.h"
 #include "base/spinlock.h"
-#include "ioas/interval.h"
+#include "ioas/tree.h"
 
 #define IOAS_TYPES        10
 #define IOAS_PAGE_MUTEXES 8

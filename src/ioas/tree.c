@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "ioas/interval.h"
+#include "ioas/tree.h"
 
-#include <stddef.h>
-
-#include "base/list.h"
+/* --- Intervals -------------------------------------------------------------------------------- */
 
 static struct ioas_interval *interval_of(const struct iommu_rb_node *node)
 {
@@ -11,7 +9,7 @@ static struct ioas_interval *interval_of(const struct iommu_rb_node *node)
 			    : NULL;
 }
 
-static bool update(struct iommu_rb_node *node)
+static bool update_interval(struct iommu_rb_node *node)
 {
 	struct ioas_interval *interval = interval_of(node);
 	uint64_t last = interval->last;
@@ -38,12 +36,12 @@ void iommu_interval_insert(struct iommu_rb_tree *tree, struct ioas_interval *int
 		right = interval->first >= interval_of(node)->first;
 		node = node->child[right];
 	}
-	iommu_rb_insert(tree, update, parent, right, &interval->node);
+	iommu_rb_insert(tree, update_interval, parent, right, &interval->node);
 }
 
 void iommu_interval_remove(struct iommu_rb_tree *tree, struct ioas_interval *interval)
 {
-	iommu_rb_remove(tree, update, &interval->node);
+	iommu_rb_remove(tree, update_interval, &interval->node);
 }
 
 /* The leftmost below a node that touches [first, last]. */
@@ -99,4 +97,50 @@ struct ioas_interval *iommu_interval_next(const struct ioas_interval *interval, 
 		if (interval_of(node)->last >= first)
 			return interval_of(node);
 	}
+}
+
+/* --- By two numbers --------------------------------------------------------------------------- */
+
+static bool update_nothing(struct iommu_rb_node *node)
+{
+	(void)node;
+	return false;
+}
+
+static bool is_before(const struct ioas_keyed *keyed, uint64_t first, uint64_t second)
+{
+	return keyed->first != first ? keyed->first < first : keyed->second < second;
+}
+
+void iommu_keyed_insert(struct iommu_rb_tree *tree, struct ioas_keyed *keyed)
+{
+	struct iommu_rb_node *parent = NULL, *node = tree->root;
+	bool right = false;
+
+	while (node != NULL) {
+		parent = node;
+		right = is_before(iommu_keyed_of(node), keyed->first, keyed->second);
+		node = node->child[right];
+	}
+	iommu_rb_insert(tree, update_nothing, parent, right, &keyed->node);
+}
+
+void iommu_keyed_remove(struct iommu_rb_tree *tree, struct ioas_keyed *keyed)
+{
+	iommu_rb_remove(tree, update_nothing, &keyed->node);
+}
+
+struct ioas_keyed *iommu_keyed_find(const struct iommu_rb_tree *tree, uint64_t first,
+				    uint64_t second)
+{
+	struct iommu_rb_node *node = tree->root;
+
+	while (node != NULL) {
+		struct ioas_keyed *keyed = iommu_keyed_of(node);
+
+		if (keyed->first == first && keyed->second == second)
+			return keyed;
+		node = node->child[is_before(keyed, first, second)];
+	}
+	return NULL;
 }
