@@ -7,7 +7,7 @@
  * scanned once: a bridge gets one only where no function is yet and none leads.
  */
 #include <libiommu/hw/pci_config.h>
-#include <libiommu/pci_scan.h>
+#include <libiommu/pci.h>
 #include <libiommu/status.h>
 
 /* Lists of capabilities have no more entries than there is room for. */

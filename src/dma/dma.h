@@ -11,7 +11,6 @@
 
 #include <libiommu/backend/ops.h>
 #include <libiommu/dma.h>
-#include <libiommu/flush_queue.h>
 #include <libiommu/iova.h>
 #include <libiommu/status.h>
 

@@ -13,8 +13,8 @@
  * the other members' drivers whatever is attached meanwhile.
  */
 #include <libiommu/domain.h>
+#include <libiommu/endpoint.h>
 #include <libiommu/iova.h>
-#include <libiommu/region.h>
 #include <libiommu/status.h>
 
 #include "base/log.h"

@@ -3,7 +3,7 @@
  * Back ends at boot: looked for in the order that they ask for, which is their order of
  * registration where they ask for none.
  */
-#include <libiommu/backend.h>
+#include <libiommu/instance.h>
 #include <libiommu/status.h>
 
 #include "base/log.h"

@@ -156,7 +156,7 @@ void iommu_report_fault(struct iommu *iommu, struct iommu_fault *fault)
 	fault->endpoint = endpoint;
 	/* What was found stays while the endpoint is held: see take_out in pasid.c. */
 	fault->handle = IOMMU_CONFIG_SCALABLE && endpoint != NULL && fault->has_pasid
-				? iommu_find_pasid(endpoint->group, fault->pasid)
+				? iommu_group_find_pasid(endpoint->group, fault->pasid)
 				: NULL;
 	if (endpoint != NULL)
 		handler = handler_of(endpoint, &ctx);

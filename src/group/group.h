@@ -9,8 +9,8 @@
 #ifndef IOMMU_GROUP_GROUP_H
 #define IOMMU_GROUP_GROUP_H
 
-#include <libiommu/backend.h>
 #include <libiommu/backend/ops.h>
+#include <libiommu/instance.h>
 #include <libiommu/status.h>
 
 #include "base/list.h"

@@ -11,7 +11,7 @@
  * refused is "refused": one entry stands for it, swallows what still comes of it, and is answered
  * with the last. So no rest of it can become part of the next group of that number.
  */
-#include <libiommu/page_request.h>
+#include <libiommu/fault.h>
 #include <libiommu/status.h>
 
 #include "group/group.h"

@@ -28,7 +28,7 @@ static struct iommu_pasid_handle *find(struct iommu_group *group, uint32_t pasid
 	return NULL;
 }
 
-struct iommu_pasid_handle *iommu_find_pasid(struct iommu_group *group, uint32_t pasid)
+struct iommu_pasid_handle *iommu_group_find_pasid(struct iommu_group *group, uint32_t pasid)
 {
 	const struct iommu_platform *platform = group->iommu->platform;
 	uintptr_t state = iommu_spin_lock(platform, &group->iommu->look_lock);
@@ -172,8 +172,8 @@ static int set(struct iommu_group *group, struct iommu_domain *domain, uint32_t 
 	return 0;
 }
 
-int iommu_attach_pasid(struct iommu_domain *domain, struct iommu_group *group, uint32_t pasid,
-		       struct iommu_pasid_handle *handle)
+int iommu_domain_attach_pasid(struct iommu_domain *domain, struct iommu_group *group,
+			      uint32_t pasid, struct iommu_pasid_handle *handle)
 {
 	int status;
 
@@ -186,8 +186,8 @@ int iommu_attach_pasid(struct iommu_domain *domain, struct iommu_group *group, u
 	return IOMMU_CONTROL_END_GROUP(group, status);
 }
 
-int iommu_replace_pasid(struct iommu_domain *domain, struct iommu_group *group, uint32_t pasid,
-			struct iommu_pasid_handle *handle)
+int iommu_domain_replace_pasid(struct iommu_domain *domain, struct iommu_group *group,
+			       uint32_t pasid, struct iommu_pasid_handle *handle)
 {
 	struct iommu_pasid_handle *before;
 	int status;
@@ -242,7 +242,7 @@ int iommu_pasids_leave(struct iommu_endpoint *endpoint)
 	return result;
 }
 
-int iommu_detach_pasid(struct iommu_group *group, uint32_t pasid)
+int iommu_domain_detach_pasid(struct iommu_group *group, uint32_t pasid)
 {
 	struct iommu_pasid_handle *handle;
 	int status;

@@ -59,7 +59,7 @@ static bool is_attached(struct iommu *iommu, const struct iommu_unit *unit, uint
 			iommu_container_of(node, struct iommu_endpoint, link);
 
 		if ((unit == NULL || endpoint->unit == unit) &&
-		    iommu_find_pasid(endpoint->group, pasid) != NULL)
+		    iommu_group_find_pasid(endpoint->group, pasid) != NULL)
 			return true;
 	}
 	return false;

@@ -73,18 +73,18 @@ static bool trim(struct iommu_ioas *ioas)
 	return after < before;
 }
 
-bool iommu_ioas_trim(struct iommu_ctx *ctx, uint32_t id)
+bool iommu_ioas_trim(struct iommu_file *file, uint32_t id)
 {
 	struct ioas_object *object;
 	bool helped = false;
 	int status;
 
-	if (ctx->limits.table_pages == 0)
+	if (file->limits.table_pages == 0)
 		return false;
-	iommu_ctx_lock(ctx);
-	object = iommu_object_find(ctx, id, IOMMU_OBJECT_IOAS, &status);
+	iommu_file_lock(file);
+	object = iommu_object_find(file, id, IOMMU_OBJECT_IOAS, &status);
 	if (object != NULL)
 		helped = trim(iommu_ioas_of(object));
-	iommu_ctx_unlock(ctx);
+	iommu_file_unlock(file);
 	return helped;
 }

@@ -14,7 +14,7 @@
 #include <libiommu/hw/vtd_page_request.h>
 #include <libiommu/hw/vtd_registers.h>
 #include <libiommu/hw/vtd_scalable.h>
-#include <libiommu/page_request.h>
+#include <libiommu/fault.h>
 #include <libiommu/status.h>
 
 #include "base/atomic.h"

@@ -138,9 +138,9 @@ static void the_rest_of_the_core_says_why(void **state)
 	NO(iommu_endpoint_enable_feature(e, (enum iommu_feature)64), IOMMU_EINVAL);
 	NO(iommu_endpoint_enable_feature(e, IOMMU_FEATURE_ATS), IOMMU_EOPNOTSUPP);
 	NO(iommu_endpoint_disable_feature(e, (enum iommu_feature)64), IOMMU_EINVAL);
-	NO(iommu_attach_pasid(domain, group, 0, &handle), IOMMU_EINVAL);
-	NO(iommu_detach_pasid(group, 5), IOMMU_ENOENT);
-	NO(iommu_replace_pasid(domain, group, 5, &handle), IOMMU_ENOENT);
+	NO(iommu_domain_attach_pasid(domain, group, 0, &handle), IOMMU_EINVAL);
+	NO(iommu_domain_detach_pasid(group, 5), IOMMU_ENOENT);
+	NO(iommu_domain_replace_pasid(domain, group, 5, &handle), IOMMU_ENOENT);
 	NO(iommu_pasid_alloc(r.iommu, 9, 3, &pasid), IOMMU_EINVAL);
 	NO(iommu_pasid_free(r.iommu, 9), IOMMU_ENOENT);
 	NO(iommu_set_pasid_source(r.iommu, &source), IOMMU_EINVAL);
@@ -150,7 +150,7 @@ static void the_rest_of_the_core_says_why(void **state)
 	NO(iommu_reserve(r.iommu, 2, 1), IOMMU_EINVAL);
 	NO(iommu_add_memory(r.iommu, 1, 2), IOMMU_EINVAL);
 	NO(iommu_remove_memory(r.iommu, 0, 0xfff), IOMMU_ENOENT);
-	NO(iommu_bus_event(r.iommu, &event), IOMMU_EINVAL);
+	NO(iommu_report_bus_event(r.iommu, &event), IOMMU_EINVAL);
 	NO(iommu_register_backend(r.iommu, &backend), IOMMU_EINVAL);
 	NO(iommu_start(r.iommu, 1U << 30), IOMMU_EINVAL);
 	NO(iommu_start_late(r.iommu), IOMMU_EINVAL);
@@ -492,7 +492,7 @@ static void what_ends_an_object_takes_null(void **state)
 	assert_int_equal(iommu_dma_destroy(NULL), 0);
 	assert_int_equal(iommu_dma_window_destroy(NULL), 0);
 	assert_int_equal(iommu_flush_queue_destroy(NULL), 0);
-	assert_int_equal(iommu_ctx_destroy(NULL), 0);
+	assert_int_equal(iommu_file_destroy(NULL), 0);
 	assert_int_equal(iommu_container_destroy(NULL), 0);
 	assert_int_equal(iommu_device_files_destroy(NULL), 0);
 	assert_int_equal(iommu_device_file_close(NULL), 0);
