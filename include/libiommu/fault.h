@@ -144,18 +144,19 @@ IOMMU_API int iommu_page_respond(struct iommu_endpoint *endpoint,
 				 const struct iommu_page_response *response);
 
 /*
- * iommu_page_requests_drop_all - answer IOMMU_PAGE_INVALID to all pending requests, including
+ * iommu_endpoint_drop_page_requests - answer IOMMU_PAGE_INVALID to all pending requests, including
  * incomplete groups: before page requests are disabled, which fails while requests are pending. Any
  * context.
  */
-IOMMU_API void iommu_page_requests_drop_all(struct iommu_endpoint *endpoint);
+IOMMU_API void iommu_endpoint_drop_page_requests(struct iommu_endpoint *endpoint);
 
 /*
- * iommu_page_request_tick - for a timer: answer IOMMU_PAGE_FAILURE to groups that have been pending
- * for more than `timeout_ns` of the host's clock, including incomplete ones. Does nothing without a
- * clock.
+ * iommu_endpoint_tick_page_requests - for a timer: answer IOMMU_PAGE_FAILURE to groups that have
+ * been pending for more than `timeout_ns` of the host's clock, including incomplete ones. Does
+ * nothing without a clock.
  */
-IOMMU_API void iommu_page_request_tick(struct iommu_endpoint *endpoint, uint64_t timeout_ns);
+IOMMU_API void iommu_endpoint_tick_page_requests(struct iommu_endpoint *endpoint,
+						 uint64_t timeout_ns);
 
 /*
  * iommu_unit_handle_page_requests - report the page requests of devices behind a unit: for the

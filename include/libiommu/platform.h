@@ -133,7 +133,8 @@ struct iommu_platform {
 	 * received; never by a map, nor by an unmap that does not wait (lazy mode). It bounds waits
 	 * for hardware, the age of lazy unmaps and of pending page requests, and the rate of
 	 * reported faults. Default: waits are bounded by a number of polls, every tick flushes lazy
-	 * unmaps, iommu_page_request_tick does nothing, and the rate of faults is not bounded.
+	 * unmaps, iommu_endpoint_tick_page_requests does nothing, and the rate of faults is not
+	 * bounded.
 	 */
 	uint64_t (*now_ns)(void *ctx);
 

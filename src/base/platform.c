@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Is the host-services table usable? Checked once, so that no path has to check again. */
+/* Check of the host services, once, so that no other path has to check. */
 #include <libiommu/platform.h>
 #include <libiommu/status.h>
 

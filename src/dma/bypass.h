@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Buffers that are not mapped at all: where the domain has a window through which memory is reached
- * as it is (iommu_domain_bypass), and a device that is trusted has the address bits for all of it.
+ * Buffers that are not mapped at all: if the domain has a window to untranslated memory
+ * (iommu_domain_bypass), and a trusted device has the address bits for all of it.
  *
- * Such addresses lie beyond the domain's aperture, so an address says whether there is anything to
- * unmap.
+ * Such addresses lie beyond the domain's aperture, so an address tells whether there is something
+ * to unmap.
  */
 #ifndef IOMMU_DMA_BYPASS_H
 #define IOMMU_DMA_BYPASS_H

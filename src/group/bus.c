@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a host's bus code tells: devices that come, go, and get drivers. */
+/* Events of the host's bus code: devices that are added and removed, and drivers that are bound. */
 #include <libiommu/instance.h>
 #include <libiommu/status.h>
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Faults on their way from a back end to the host, beside the control path: see lookup.c.
- */
+/* Faults: from a back end to the host, concurrently with the control path: see lookup.c. */
 #include <libiommu/fault.h>
 
 #include "base/log.h"
@@ -109,7 +107,7 @@ static enum log_answer count_line(struct iommu *iommu)
 }
 
 /*
- * "0000:00:04.0 at 0x1000: why": who asked, also where that is no endpoint, and for which address.
+ * "0000:00:04.0 at 0x1000: why": the source id, whether or not it is an endpoint, and the address.
  */
 static void log_one(const struct iommu *iommu, const struct iommu_fault *fault)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whether a group may be handed to an owner that is not trusted. Translation keeps its members from
- * memory that is not theirs; two ways go around it: a write that the platform takes for an
- * interrupt, and a neighbour that is reached before the unit is.
+ * Whether a group may be given to an owner that is not trusted. Translation isolates its members
+ * from memory of others; two ways bypass it: a write that the platform treats as an interrupt, and
+ * another function that is reached without passing the unit.
  */
 #include <libiommu/group.h>
 #include <libiommu/status.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Names of endpoints: what the host calls them, or their place; unique in their group. */
+/* Names of endpoints: the host's, or their address; unique in their group. */
 #include "base/text.h"
 #include "group/group.h"
 

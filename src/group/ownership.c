@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whose a group is: the host's drivers' through its default domain, or an owner's who attaches what
- * it likes. Never both: either one keeps the other away.
+ * Ownership of a group: by the host's drivers, through its default domain, or by an owner that
+ * attaches domains of its own. Each excludes the other.
  */
 #include <libiommu/group.h>
 #include <libiommu/status.h>

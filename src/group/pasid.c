@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Domains attached for one process address space id: for all members of a group or for none. The
- * handles are the callers'; the list of them is looked at by fault handlers, under `look_lock`.
+ * Domains attached for one PASID: for all members of a group or for none. The handles are memory of
+ * the callers; fault handlers read their list under `look_lock`.
  */
 #include <libiommu/group.h>
 #include <libiommu/status.h>
@@ -47,7 +47,7 @@ static void insert(struct iommu_group *group, struct iommu_pasid_handle *handle)
 	iommu_spin_unlock(platform, &group->iommu->look_lock, state);
 }
 
-/* When it returns, those who were told of the handle by a fault have done with it. */
+/* When it returns, no fault handler uses the handle any more. */
 static void take_out(struct iommu_group *group, struct iommu_pasid_handle *handle)
 {
 	const struct iommu_platform *platform = group->iommu->platform;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PASIDs that are free: IOVA spaces, in which a granule is a PASID: one of the instance, and one of
- * each unit that has set a range aside, which the instance's allocations pass over. Those of a
- * source are noted in the instance's.
+ * Allocation of PASIDs: IOVA spaces in which a granule is a PASID: one of the instance, and one of
+ * each unit that has set a range aside, which the instance's allocations skip. PASIDs of an
+ * external source are recorded in the instance's.
  */
 #include <libiommu/group.h>
 #include <libiommu/iova.h>

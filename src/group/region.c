@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reserved regions of endpoints, addresses that are kept free of DMA, and what is memory. */
+/* Regions of endpoints, addresses that are excluded from DMA, and what is memory. */
 #include <libiommu/domain.h>
 #include <libiommu/endpoint.h>
 #include <libiommu/iova.h>

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Access objects. What is pinned by one is a holder of its pages, with a list of where they are;
- * and keeps its area from being unmapped, for as long as it takes its owner to let go when it is
- * told.
+ * Access objects. A pin is a holder of its pages, with a list of their addresses, and prevents the
+ * unmap of its area until the owner of the access object, when notified, unpins it.
  *
- * Unpinning does not enter the gate: it is done by a holder that a call inside has told, for which
- * the gate's closer waits. It needs no more than the pin: the area does not go before it, nor do
- * its pages.
+ * Unpinning does not enter the gate: it is done by a holder that was notified by a call inside the
+ * gate, for which a call that closes the gate waits. It uses only the pin: neither the area nor its
+ * pages are freed before it.
  */
 #include "ioas/access.h"
 
@@ -88,7 +87,7 @@ static void join(struct ioas_access *access, struct iommu_ioas *ioas)
 	iommu_object_use(&ioas->object);
 }
 
-/* Its pins are gone, and no new one comes: who makes one is inside the gate. */
+/* Its pins are gone, and no new one can be made: that is done inside the gate. */
 static int leave(struct ioas_access *access)
 {
 	struct iommu_ioas *ioas = access->ioas;

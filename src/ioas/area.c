@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Areas: their life, and their way into tables and out of them.
+ * Areas: lifetime, mapping and unmapping in page tables.
  *
- * Into: pieces are collected into a batch, mapped in one HWPT after the other, and so on until the
- * area is full; a piece that may go on is kept back for the next batch, so that large pages are not
- * cut where batches end. Out: what the tables say is read into a batch, unmapped everywhere,
- * confirmed, unpinned. What is not confirmed stays with the area, in its batch, and is asked about
- * again before anything else is done with the area. Everything here is under pages->mutex, and
- * inside the gate.
+ * Map: pieces are collected in a batch, mapped in one HWPT after the other, and so on until the
+ * area is complete; a piece that may continue is kept for the next batch, so that large pages are
+ * not split where batches end. Unmap: addresses are read from the tables into a batch, unmapped in
+ * all HWPTs, confirmed, unpinned. What is not confirmed stays with the area, in its batch, and is
+ * invalidated again before any other operation on the area. Everything here is under pages->mutex,
+ * and inside the gate.
  */
 #include "ioas/ioas.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What devices are attached to: one HWPT for all members of a group, for each PASID.
+ * Attachments of devices: one HWPT for all members of a group, for each PASID.
  *
- * The first member attaches the group, those after it join, the last one to leave detaches it. What
- * the group must not use as addresses is reserved in the IOAS under the name of the attachment, as
- * long as that leads there. Control path; what touches an IOAS closes its gate, so that nothing is
- * mapped while addresses become reserved.
+ * The first member attaches the group, further members join, the last one to leave detaches it.
+ * What the group reserves is reserved in the IOAS, with the attachment as its holder, as long as it
+ * is attached. Control path; a call that changes an IOAS closes its gate, so that nothing is mapped
+ * while addresses are being reserved.
  */
 #include "ioas/device.h"
 #include "ioas/fault_queue.h"
@@ -386,7 +386,7 @@ static void use_free(struct iommu_file *file, struct ioas_use *use)
 	iommu_file_discharge(&file->attachments, 1);
 }
 
-/* Page requests look at who uses what: both under file->lock. */
+/* Page requests look up attachments: both under file->lock. */
 static void use_begin(struct iommu_file *file, struct ioas_use *use)
 {
 	uintptr_t state = iommu_spin_lock(file->platform, &file->lock);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory that appears in address spaces: what of it is pinned, for whom, and where it is.
+ * Memory that is mapped in address spaces: which of it is pinned, for which holders, and where it
+ * is.
  *
- * A page is pinned when the first holder comes to cover it and unpinned when the last one has gone;
- * holders that overlap share it. Where it is stands with its holders, in tables or lists, and
- * nowhere else: so there is nothing here whose size depends on that of the memory. Everything is
- * under pages->mutex unless said otherwise.
+ * A page is pinned when its first holder is added and unpinned when the last one is removed;
+ * overlapping holders share it. The physical addresses are kept by the holders, in tables or lists,
+ * and nowhere else: so nothing here has a size that depends on that of the memory. Everything is
+ * under pages->mutex unless stated otherwise.
  */
 #include "ioas/ioas.h"
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Batches: room for the physical pieces of a part of an area, on their way from the backing to
- * tables and back.
+ * Batches: arrays for the physical pieces of a part of an area, between its backing and the tables.
  *
- * Each address space has one of its own, so that what is mapped can always be unmapped. It is lent
- * to one call at a time, or stays away with what hardware has not confirmed.
+ * Each address space has one, so that what is mapped can always be unmapped. It is lent to one call
+ * at a time, or kept by what hardware has not confirmed.
  */
 #include "ioas/ioas.h"
 

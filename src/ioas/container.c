@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Containers: a file with one address space. Groups that join share an HWPT as far as they fit
- * each other; each is made to note what devices write, where that can be.
+ * Containers: a file with one address space. Groups that join share an HWPT as far as they fit each
+ * other; each HWPT has dirty tracking, if possible.
  */
 #include "ioas/container.h"
 

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Devices: bound, unbound, and what there is to know of them. What they are attached to is in
- * attach.c. Control path.
- */
+/* Devices: bind, unbind, and their properties. Attachments are in attach.c. Control path. */
 #include "ioas/device.h"
 
 #include "ioas/virtual_unit.h"

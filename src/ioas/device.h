@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Devices of a file, their groups, and what those are attached to. Everything is under
- * file->mutex.
- */
+/* Devices of a file, their groups, and their attachments. Everything is under file->mutex. */
 #ifndef IOMMU_IOAS_DEVICE_H
 #define IOMMU_IOAS_DEVICE_H
 
@@ -62,9 +59,9 @@ static inline struct ioas_device *iommu_device_of(struct ioas_object *object)
 
 int iommu_device_destroy(struct ioas_object *object);
 /*
- * Devices are pulled out beside the control path of a file, which is another than the
- * instance's. So what is asked of endpoints, and who belongs to a group, is looked at under the
- * instance's mutex: by visitors, which must not enter its control path, and by these two.
+ * Endpoints are released concurrently with the control path of a file, which is not that of the
+ * instance. Properties of endpoints and members of groups are therefore read under the instance's
+ * mutex: by visitors, which must not enter its control path, and by these two.
  */
 int iommu_members_visit(struct iommu_file *file, struct iommu_group *group,
 			iommu_group_visitor visitor, void *visitor_ctx);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files of devices and of groups. A group with anything open has one record, which says which of
- * the two ways it goes: it is found or made under the mutex of all files, so that two who come at
- * once meet in it.
+ * Files of devices and of groups. A group with an open file has one record, which says in which of
+ * the two ways it is used: the record is found or made under the mutex of all files, so that two
+ * concurrent calls use the same one.
  */
 #include <libiommu/vfio.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Event queues. A fault finds its queue by the number that its device has on a virtual unit. What
- * is in the queue are copies: devices, and their numbers, may go while it is not read.
+ * Event queues. A fault finds its queue by the number that its device has on a virtual unit.
+ * Entries are copies: devices, and their numbers, may be removed while the queue is not read.
  */
 #include "ioas/event_queue.h"
 
@@ -158,9 +158,7 @@ int iommu_event_queue_end(struct ioas_object *object)
 	return 0;
 }
 
-/*
- * --- To who reads -------------------------------------------------------------------------------
- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 /* Locked. */
 static unsigned int read(struct ioas_event_queue *queue, struct iommu_event_record *records,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fault queues. A request finds its queue by the attachment of its device for its PASID, and takes
- * its place in it or is refused at once. What is in a queue belongs to a device that is attached:
- * it is answered before that ends.
+ * Fault queues. A request finds its queue by the attachment of its device for its PASID, and is
+ * queued or refused at once. Everything in a queue belongs to an attached device, and is answered
+ * before that is detached.
  */
 #include "ioas/fault_queue.h"
 
@@ -159,11 +159,11 @@ void iommu_device_faults_off(struct ioas_device *device)
 	/* What comes in between is answered, too. */
 	while (iommu_endpoint_disable_feature(device->endpoint, IOMMU_FEATURE_PAGE_REQUESTS) ==
 	       IOMMU_EBUSY)
-		iommu_page_requests_drop_all(device->endpoint);
+		iommu_endpoint_drop_page_requests(device->endpoint);
 	iommu_endpoint_set_request_handler(device->endpoint, NULL, NULL);
 }
 
-/* --- To who reads, and back ------------------------------------------------------------------- */
+/* --- Reading, and answers --------------------------------------------------------------------- */
 
 static void describe(const struct fault_entry *entry, struct iommu_fault_record *record)
 {

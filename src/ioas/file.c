@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * IOMMU files: made, ended with all that is in them, and what is counted in them.
- */
+/* IOMMU files: creation, destruction with all of their objects, and statistics. */
 #include "ioas/ioas.h"
 
 #include "ioas/access.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The gate of an address space: many may be inside who map and unmap; who changes its HWPTs closes
- * it and waits until it is empty. Those who find it closed wait for a mutex that its closer holds,
- * so that they sleep where the host can. It is not the control path's: they are counted as visitors
- * of the space, and the next in the control path may be about to end the space, and waits for them.
+ * The gate of an address space: any number of calls that map and unmap may be inside; a call that
+ * changes the HWPTs closes it and waits until it is empty. Calls that find it closed wait for a
+ * mutex that the closing call holds, so that they sleep if the host can. This is not the mutex of
+ * the control path: these calls count as visitors of the space, and the next call of the control
+ * path may be about to destroy the space, and waits for them.
  */
 #include "base/atomic.h"
 #include "ioas/ioas.h"
@@ -114,7 +115,7 @@ static void with_all(struct iommu_file *file, void (*action)(struct iommu_ioas *
 		action(ioas);
 }
 
-/* One after the other: who is inside one waits for no other. */
+/* One after the other: a call inside one gate waits for no other. */
 void iommu_gates_close(struct iommu_file *file)
 {
 	gate_lock(file);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Hardware page tables: made full, and taken out when hardware has forgotten them.
+ * Hardware page tables: creation with all mappings, and destruction when hardware has confirmed.
  *
- * Everything here is under file->mutex; what changes the lists of an IOAS, with its gate closed. An
- * HWPT that was taken out while hardware did not confirm stays among those that are leaving:
- * whatever is unmapped in the IOAS asks it, too.
+ * Everything here is under file->mutex; lists of an IOAS are changed with its gate closed. An HWPT
+ * whose removal hardware did not confirm stays in the list of those that are being destroyed: every
+ * unmap in the IOAS asks it for confirmation, too.
  */
 #include <libiommu/ioas.h>
 
@@ -591,8 +591,8 @@ static struct iommu_hwpt *lock_and_find(struct iommu_file *file, const char *cal
 }
 
 /*
- * The same with the gate closed. What devices have written stands in tables, which an unmap takes
- * out and gives back: those who look at it, or split what is there, have them to themselves.
+ * The same with the gate closed. Dirty bits are in tables, which an unmap removes and frees: calls
+ * that read them, or split pages, need exclusive use.
  */
 static struct iommu_hwpt *lock_and_close(struct iommu_file *file, const char *call, uint32_t id,
 					 int *status)

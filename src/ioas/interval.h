@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interval trees: which of a set of inclusive ranges touch another one. They may overlap each
- * other. A red-black tree by first address, in which each node knows the largest last address below
- * it (Cormen et al., "Interval Trees"). The locks are the caller's, and so is the memory.
+ * Interval trees: which of a set of inclusive ranges, which may overlap, intersect another one. A
+ * red-black tree by first address, in which each node records the largest last address below it
+ * (Cormen et al., "Interval Trees"). Locks and memory are the caller's.
  */
 #ifndef IOMMU_IOAS_INTERVAL_H
 #define IOMMU_IOAS_INTERVAL_H

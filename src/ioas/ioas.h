@@ -149,8 +149,8 @@ void iommu_file_discharge(size_t *counter, uint64_t amount);
 void *iommu_file_alloc_pages(struct iommu_file *file, unsigned int order);
 void iommu_file_free_pages(struct iommu_file *file, void *pages, unsigned int order);
 /*
- * Take out tables of a space that have become empty. False: there were none, or nothing bounds
- * them. Control path: not for those who are visiting, whom another in there may be waiting for.
+ * Free empty tables of a space. False: there were none, or tables are not limited. Control path:
+ * not for visitors of the space, for which another call of the control path may be waiting.
  */
 bool iommu_ioas_trim(struct iommu_file *file, uint32_t ioas);
 
@@ -171,7 +171,7 @@ int iommu_object_finish(struct ioas_object *object, int status, uint32_t *id);
 /* The object with an id, which does not go before iommu_object_leave. NULL, with the reason. */
 struct ioas_object *iommu_object_visit(struct iommu_file *file, uint32_t id,
 				       enum iommu_object_kind type, int *status);
-/* The same of one that may be ending: for those who are asked to let go of it. */
+/* The same for an object that may be ending: for calls from its notification callbacks. */
 struct ioas_object *iommu_object_visit_ending(struct iommu_file *file, uint32_t id,
 					      enum iommu_object_kind type, int *status);
 void iommu_object_leave(struct ioas_object *object);
@@ -278,7 +278,7 @@ int iommu_ioas_destroy(struct ioas_object *object);
  */
 int iommu_ioas_unmap_whole(struct iommu_file *file, const char *call, uint32_t ioas,
 			   iommu_iova_t iova, uint64_t size, uint64_t *unmapped);
-/* iommu_ioas_unmap, for who is inside the gate. */
+/* iommu_ioas_unmap, for a call inside the gate. */
 int iommu_ioas_take_out(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t size,
 			uint64_t *unmapped);
 
@@ -408,8 +408,8 @@ static inline struct ioas_area *iommu_area_from(const struct iommu_ioas *ioas, u
 void iommu_area_drop(struct ioas_area *area);
 void iommu_area_set_state(struct ioas_area *area, enum ioas_area_state to);
 /*
- * Have an area that no call can pin any more let go of: those who pin it are told, those who copy
- * are waited for. Returns 0, or IOMMU_EBUSY: it stays pinned. Inside the gate, without a lock.
+ * Have an area unpinned that can no longer be pinned: access objects are notified, copies are
+ * waited for. Returns 0, or IOMMU_EBUSY: it stays pinned. Inside the gate, without a lock.
  */
 int iommu_area_have_unpinned(struct ioas_area *area);
 /*

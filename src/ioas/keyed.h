@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Things that are found by two numbers, of which a manager or a guest may make as many as it is
- * allowed: a red-black tree, so that a look-up under a spinlock stays short. Several may have the
- * same numbers. The locks and the memory are the caller's.
+ * Objects that are found by two numbers, of which a manager or a guest may create as many as its
+ * limits allow: a red-black tree, so that a lookup under a spinlock stays short. Several may have
+ * the same numbers. Locks and memory are the caller's.
  */
 #ifndef IOMMU_IOAS_KEYED_H
 #define IOMMU_IOAS_KEYED_H

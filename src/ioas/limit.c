@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a file may take: counted before it is taken, so that callers at once never exceed it
- * together.
+ * Limits of a file: what is allocated is charged before, so that concurrent calls never exceed a
+ * limit together.
  */
 #include "ioas/ioas.h"
 

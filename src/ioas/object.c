@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The objects of a file: ids, references, ends; and the lock of its control path.
+ * The objects of a file: ids, references, destruction; and the lock of the control path.
  *
- * Those who have found an object are waited for twice: before it ends, and before its memory goes,
- * for those that find what is ending. An id is free when its object is.
+ * Calls that have found an object are waited for twice: before it is destroyed, and before its
+ * memory is freed, for calls that find an object while it is being destroyed. An id becomes free
+ * with its object.
  */
 #include "ioas/ioas.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which addresses of a space may be used: what is reserved, by whom (the same address perhaps by
+ * Usable addresses of a space: what is reserved, and by which holders (one address perhaps by
  * several), what is allowed, and where there is room for an area.
  */
 #include "ioas/ioas.h"

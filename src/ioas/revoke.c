@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory that its owner takes back while it is mapped, and gives back later.
+ * Memory that its owner withdraws while it is mapped, and restores later.
  *
- * Everything here is control path with all gates of the file closed: no area is on its way in or
- * out, nothing is being copied, and no pin is made, so that what is asked of one area after the
- * other holds for all of them together. The areas stay. While their pages are revoked, nothing
- * fills them: neither a new HWPT, nor a copy. Half of one may be left in tables when hardware does
- * not confirm; that half is finished by the next call here, by an unmap, and before an HWPT goes.
+ * Everything here is control path with all gates of the file closed: no area is being mapped or
+ * unmapped, nothing is being copied, and no pin is made, so that checks of one area after the other
+ * hold for all of them together. The areas remain. While their pages are revoked, nothing maps
+ * them: neither a new HWPT, nor a copy. If hardware does not confirm, part of an area may be left
+ * in tables; it is completed by the next call here, by an unmap, and before an HWPT is destroyed.
  */
 #include "ioas/ioas.h"
 

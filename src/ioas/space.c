@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IO address spaces: map, copy, and what is there. Unmapping: unmap.c.
+ * IO address spaces: map, copy, and lookup of areas. Unmap is in unmap.c.
  *
- * An area is found under ioas->lock. Who maps it owns it while it is NEW, who unmaps it while it is
- * busy; in between it is LIVE and may go at any moment that the lock is not held, unless it is
- * pinned.
+ * An area is found under ioas->lock. The call that maps it owns it while it is NEW, the call that
+ * unmaps it while it is busy; in between it is LIVE and may be unmapped whenever the lock is not
+ * held, unless it is pinned.
  */
 #include "ioas/ioas.h"
 

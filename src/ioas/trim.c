@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tables that nothing is in. Tables are bounded for each HWPT, by the tables themselves. Small
- * areas that come and go all over a space leave tables behind, since only an unmap of all that a
- * table covers takes it out; when the bound is reached, those that nothing is in any more are
- * looked for.
+ * Reclaiming of empty tables. The number of tables of an HWPT is limited by the tables themselves.
+ * Small areas that are mapped and unmapped all over a space leave empty tables behind, because only
+ * an unmap of a table's whole range frees it; when the limit is reached, empty tables are searched
+ * for and freed.
  */
 #include "ioas/ioas.h"
 

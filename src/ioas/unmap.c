@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Unmapping: one area after the other is claimed, let go of by those who pin it, cut where it
- * sticks out, emptied, and dropped.
+ * Unmap: one area after the other is claimed, unpinned by the access objects that use it, split
+ * where it extends beyond the range, unmapped, and freed.
  */
 #include "ioas/access.h"
 #include "ioas/ioas.h"

@@ -426,9 +426,9 @@ static void a_refused_group_is_answered_once(void **state)
 	/* Its last never comes: it is answered like any other that is not complete. */
 	r.response_count = 0;
 	assert_int_equal(refuse(6, 0x1000, false), IOMMU_EINVAL);
-	iommu_page_requests_drop_all(e);
+	iommu_endpoint_drop_page_requests(e);
 	assert_int_equal(r.response_count, 1);
-	iommu_page_requests_drop_all(e);
+	iommu_endpoint_drop_page_requests(e);
 	assert_int_equal(r.response_count, 1);
 	assert_int_equal(refuse(6, 0x1000, true), IOMMU_EINVAL);
 	assert_int_equal(r.response_count, 2);
@@ -477,9 +477,9 @@ static void nobody_waits_for_ever(void **state)
 	assert_int_equal(ask(2, 0x1000, true), 0);  /* its answer never comes */
 	r.test.clock_ns += 1000000;
 	assert_int_equal(ask(3, 0x1000, true), 0);
-	iommu_page_request_tick(e, 2000000);
+	iommu_endpoint_tick_page_requests(e, 2000000);
 	assert_int_equal(r.response_count, 0);
-	iommu_page_request_tick(e, 1000000);
+	iommu_endpoint_tick_page_requests(e, 1000000);
 	assert_int_equal(r.response_count, 2);
 	assert_int_equal(r.responses[0].group, 1);
 	assert_int_equal(r.responses[1].group, 2);

@@ -1674,7 +1674,7 @@ static void requests_that_nobody_should_see(void **state)
 	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 2);
 	assert_int_equal(f.device[0]->answers, 3);
 	assert_int_equal(f.device[0]->answer.group, 5);
-	iommu_page_requests_drop_all(f.endpoint[0]);
+	iommu_endpoint_drop_page_requests(f.endpoint[0]);
 	assert_int_equal(f.device[0]->answers, 3);
 	f.device[0]->answers = 2;
 	/* What is no request at all, and the end of one: no answer. */
@@ -1801,7 +1801,7 @@ static void what_the_unit_holds_is_drained(void **state)
 	assert_int_equal(f.device[0]->answer.group, 9);
 	assert_int_equal(f.device[0]->answer.pasid, PASID);
 	assert_int_equal(f.device[0]->answer.code, 1);
-	iommu_page_requests_drop_all(f.endpoint[0]);
+	iommu_endpoint_drop_page_requests(f.endpoint[0]);
 	end_paging();
 }
 
