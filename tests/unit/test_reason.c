@@ -170,6 +170,70 @@ static void the_rest_of_the_core_says_why(void **state)
 	assert_int_equal(iommu_domain_free(domain), 0);
 }
 
+/*
+ * Zero in a configuration is the default; where a field has none it is refused, and never taken for
+ * a size or a width.
+ */
+static void zero_is_the_default_or_refused(void **state)
+{
+	const struct iommu_platform *platform = &r.test.platform;
+	struct iommu_iova_space *space;
+	struct iommu_dma *dma;
+	struct iommu_tce_table *table;
+	struct iommu_page_reserve reserve;
+	struct iommu_pgtable pt;
+	struct iommu_model_vtd *vtd;
+	struct iommu_model_phb *phb;
+	struct iommu_model_papr *papr;
+	struct iommu_domain *domain;
+	const struct iommu_domain_config config = {.parent = NULL};
+
+	(void)state;
+	/* Required: a granule, a domain, a window, an allocator, a shape of tables, memory. */
+	assert_int_equal(
+		iommu_iova_space_create(&(struct iommu_iova_config){.platform = platform}, &space),
+		IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_create(&(struct iommu_dma_config){.flags = 0}, &dma),
+			 IOMMU_EINVAL);
+	assert_int_equal(
+		iommu_tce_memory_create(
+			&(struct iommu_tce_memory_config){.table = {.platform = platform}}, &table),
+		IOMMU_EINVAL);
+	assert_int_equal(
+		iommu_tce_papr_create(
+			&(struct iommu_tce_papr_config){.table = {.platform = platform}}, &table),
+		IOMMU_EINVAL);
+	assert_int_equal(
+		iommu_page_reserve_init(&reserve, &(struct iommu_page_reserve_config){.ctx = NULL}),
+		IOMMU_EINVAL);
+	assert_int_equal(
+		iommu_vtdss_init(&pt, &(struct iommu_pgtable_config){.platform = platform}),
+		IOMMU_EINVAL);
+	assert_int_equal(
+		iommu_vtdfs_init(&pt, &(struct iommu_pgtable_config){.platform = platform}),
+		IOMMU_EINVAL);
+	assert_int_equal(iommu_tce_init(&pt, &(struct iommu_pgtable_config){.platform = platform}),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_model_vtd_create(
+				 &(struct iommu_model_vtd_config){.platform = platform}, &vtd),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_model_phb_create(
+				 &(struct iommu_model_phb_config){.platform = platform}, &phb),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_model_papr_create(
+				 &(struct iommu_model_papr_config){.platform = platform}, &papr),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_opal_probe(r.iommu, &(struct iommu_opal_config){.phb = 0}),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_papr_probe(r.iommu, &(struct iommu_papr_config){.segment = 0}),
+			 IOMMU_EINVAL);
+	/* All zero: as the unit has it. */
+	assert_int_equal(iommu_domain_alloc(iommu_next_unit(r.iommu, NULL), IOMMU_DOMAIN_PAGING,
+					    &config, &domain),
+			 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+}
+
 /* Every allocation of these calls fails in turn: that is said, too, and success never is. */
 static void want_of_memory_is_said(void **state)
 {
@@ -586,6 +650,7 @@ int main(void)
 		WITH(groups_and_domains_say_why, ),
 		WITH(the_rest_of_the_core_says_why, ),
 		WITH(want_of_memory_is_said, ),
+		WITH(zero_is_the_default_or_refused, ),
 		WITH(refused_tables_say_why, plain_),
 		WITH(probes_say_why, plain_),
 		WITH(tables_without_a_unit_are_not_detected, plain_),
