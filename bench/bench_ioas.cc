@@ -82,13 +82,13 @@ class Machine
 	Machine()
 	{
 		check(null_unit_create(&null, IOMMU_DOMAIN_DMA, false) == 0);
-		check(iommu_ctx_create(null.iommu, nullptr, &ctx) == 0);
+		check(iommu_file_create(null.iommu, nullptr, &ctx) == 0);
 		check(iommu_ioas_alloc(ctx, 0, &ioas) == 0);
 		check(iommu_device_bind(ctx, null.endpoint, &device) == 0);
 	}
 	~Machine()
 	{
-		check(iommu_ctx_destroy(ctx) == 0);
+		check(iommu_file_destroy(ctx) == 0);
 		null_unit_destroy(&null);
 	}
 	void attach()
@@ -107,13 +107,13 @@ class Machine
 	}
 	uint64_t metadata()
 	{
-		iommu_ctx_stats stats;
+		iommu_file_stats stats;
 
-		iommu_ctx_get_stats(ctx, &stats);
+		iommu_file_get_stats(ctx, &stats);
 		return stats.metadata_bytes;
 	}
 	null_unit null;
-	iommu_ctx *ctx = nullptr;
+	iommu_file *ctx = nullptr;
 	uint32_t ioas = 0, device = 0;
 };
 

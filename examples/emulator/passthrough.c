@@ -254,7 +254,7 @@ static bool device_writes(struct machine *m, uint16_t source_id, iommu_iova_t ad
 
 static struct {
 	struct machine host, guest;
-	struct iommu_ctx *ctx;
+	struct iommu_file *ctx;
 	uint32_t ioas, device, parent, nested; /* nested: 0 where the guest has set nothing up */
 	iommu_paddr_t nested_table;
 	unsigned int handed_on;
@@ -365,7 +365,7 @@ static int manager_start(unsigned char *memory)
 	const struct iommu_hwpt_config config = {.flags =
 							 IOMMU_HWPT_NEST_PARENT | IOMMU_HWPT_DIRTY};
 	iommu_iova_t iova = 0;
-	int status = iommu_ctx_create(vm.host.iommu, NULL, &vm.ctx);
+	int status = iommu_file_create(vm.host.iommu, NULL, &vm.ctx);
 
 	(void)memory;
 	if (status == 0)
@@ -530,7 +530,7 @@ int main(void)
 		return 1;
 	run(destination);
 	good = machine_stop(&vm.guest) && good;
-	good = iommu_ctx_destroy(vm.ctx) == 0 && good;
+	good = iommu_file_destroy(vm.ctx) == 0 && good;
 	good = machine_stop(&vm.host) && good;
 	free(destination);
 	free(memory);

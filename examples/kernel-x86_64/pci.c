@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* PCI by configuration ports, which reach the first 256 bytes of each function's space. */
-#include <libiommu/pci_scan.h>
+#include <libiommu/pci.h>
 
 #include "machine.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is built. Each option is 1, or 0 to leave a part out; it is set for the whole library, with
- * -D on the command line of the compiler, with CMake's option of the same name, or in
- * <libiommu/config_build.h>, which CMake's build generates where it differs from the defaults and
- * which is installed beside this file.
+ * Build options. Each is 1, or 0 to leave a part out. Options apply to the whole library: they are
+ * set with -D on the compiler's command line, with CMake's option of the same name, or in
+ * <libiommu/config_build.h>, which CMake generates if options differ from the defaults, and
+ * installs beside this file.
  *
  * The headers declare everything in any case: a call of a function that was left out does not link.
- * What is asked of a function that is there and needs a part that is not, is answered as if the
- * hardware did not have it (IOMMU_EOPNOTSUPP). scripts/sizes prints what each option saves.
+ * A function that would need a part that was left out behaves as if the hardware did not support it
+ * (IOMMU_EOPNOTSUPP). scripts/sizes prints what each option saves.
  */
 #ifndef LIBIOMMU_CONFIG_H
 #define LIBIOMMU_CONFIG_H
@@ -20,8 +20,9 @@
 
 /*
  * VT-d's scalable mode, and with it PASIDs, page requests, dirty tracking, nested domains, and
- * tables that belong to others. Units are then driven in legacy mode, but for those that know only
- * scalable mode or were left on in it: these are refused, or turned off and used in legacy mode.
+ * tables that belong to the host or to guests. Without it units are driven in legacy mode; those
+ * that support only scalable mode are refused, and those that were left enabled in it are disabled
+ * first.
  */
 #ifndef IOMMU_CONFIG_SCALABLE
 #define IOMMU_CONFIG_SCALABLE 1
@@ -36,49 +37,49 @@
 #endif
 
 /*
- * Remapping and posting of interrupts by VT-d (<libiommu/vtd_interrupt.h>). What was left on goes
- * off.
+ * Remapping and posting of interrupts by VT-d (<libiommu/vtd_interrupt.h>). Without it remapping
+ * that was left enabled is disabled.
  */
 #ifndef IOMMU_CONFIG_INTERRUPTS
 #define IOMMU_CONFIG_INTERRUPTS 1
 #endif
 
 /*
- * Going on where a kernel that died left off (IOMMU_VTD_TAKE_OVER): without, everything of before
- * goes.
+ * Taking over units from a kernel that crashed (IOMMU_VTD_TAKE_OVER): without it nothing is
+ * inherited.
  */
 #ifndef IOMMU_CONFIG_TAKE_OVER
 #define IOMMU_CONFIG_TAKE_OVER 1
 #endif
 
-/* TLBs in devices (ATS): without, devices are not allowed to have any. */
+/* TLBs in devices (ATS): without it, devices must not use them. */
 #ifndef IOMMU_CONFIG_DEVICE_TLB
 #define IOMMU_CONFIG_DEVICE_TLB 1
 #endif
 
-/* Invalidation through registers: without, a unit that has no queue is refused (IOMMU_EIO). */
+/* Invalidation through registers: without it, a unit that has no queue is refused (IOMMU_EIO). */
 #ifndef IOMMU_CONFIG_REGISTERS
 #define IOMMU_CONFIG_REGISTERS 1
 #endif
 
 /*
- * Memory that the library maps to itself: what firmware claims for devices, whose claims are then
- * all refused, as if the host had said so of each; and all of memory for identity domains where
- * hardware passes nothing through, which are then not to be had (IOMMU_EOPNOTSUPP).
+ * Memory that the library maps itself: regions that firmware claims for devices, which are all
+ * refused without it; and all of memory for identity domains on units without pass-through, which
+ * are then not supported (IOMMU_EOPNOTSUPP).
  */
 #ifndef IOMMU_CONFIG_REGIONS
 #define IOMMU_CONFIG_REGIONS 1
 #endif
 
 /*
- * Domains that change with the units that they are attached to: without, a unit must be able to do
- * all that the one could which the domain was made for (IOMMU_EINVAL).
+ * Domains that adapt to the units that they are attached to: without it, a unit must support
+ * everything that the domain's first unit does (IOMMU_EINVAL).
  */
 #ifndef IOMMU_CONFIG_UNLIKE_UNITS
 #define IOMMU_CONFIG_UNLIKE_UNITS 1
 #endif
 
-/* iommu_suspend and iommu_resume; iommu_shutdown is there without. */
+/* iommu_suspend and iommu_resume; iommu_shutdown does not depend on it. */
 #ifndef IOMMU_CONFIG_SUSPEND
 #define IOMMU_CONFIG_SUSPEND 1
 #endif
@@ -88,45 +89,47 @@
 #define IOMMU_CONFIG_TABLE_TOOLS 1
 #endif
 
-/* Names and explanations of VT-d's fault reasons: empty without; the numbers are reported. */
+/*
+ * Names and explanations of VT-d's fault reasons: empty strings without it; the numbers are
+ * reported.
+ */
 #ifndef IOMMU_CONFIG_FAULT_TEXTS
 #define IOMMU_CONFIG_FAULT_TEXTS 1
 #endif
 
-/* Lines for the host's log, but for those of refusals (IOMMU_CONFIG_REASONS). */
+/* Lines for the host's log, except those for refusals (IOMMU_CONFIG_REASONS). */
 #ifndef IOMMU_CONFIG_LOG
 #define IOMMU_CONFIG_LOG 1
 #endif
 
 /*
- * Why a call was refused, in words: without, the code that it returns is all, iommu_reason is empty
- * and no line is logged about it.
+ * Reasons of refused calls, in words: without it there is only the code, iommu_reason is empty, and
+ * no line is logged.
  */
 #ifndef IOMMU_CONFIG_REASONS
 #define IOMMU_CONFIG_REASONS 1
 #endif
 
-/* Names of endpoints that the host has given none: empty without, and not unique in their group. */
+/* Default names of endpoints: empty without it, and not unique in their group. */
 #ifndef IOMMU_CONFIG_NAMES
 #define IOMMU_CONFIG_NAMES 1
 #endif
 
-/* The DMA mapping API, domains of the types IOMMU_DOMAIN_DMA and its kin, and IOVA spaces. */
+/* The DMA mapping API, domains of type IOMMU_DOMAIN_DMA and its variants, and IOVA spaces. */
 #ifndef IOMMU_CONFIG_DMA
 #define IOMMU_CONFIG_DMA 1
 #endif
 
 /*
- * Of the DMA mapping API:
- *   SCATTER  lists of pieces, iommu_dma_map_sg
- *   BOUNCE   pages that take the place of an untrusted device's, where a buffer does not fill its
- *            own, and of those that a device does not reach where nothing translates: without, such
- *            a buffer is refused (IOMMU_EOPNOTSUPP)
- *   LAZY     unmaps that wait for a common invalidation: flush queues, IOMMU_DOMAIN_DMA_LAZY
- *   DIRECT   handles where nothing translates, and the way around a domain's tables where it has
- *            one, IOMMU_DOMAIN_DMA_BYPASS: without, all is mapped, and an identity domain has no
- *            handle (IOMMU_EOPNOTSUPP)
- *   PIECES   shared memory larger than the host's largest block, or without an address for the CPU
+ * Parts of the DMA mapping API:
+ * SCATTER  lists of pieces, iommu_dma_map_sg
+ * BOUNCE   bounce pages, for partial pages of an untrusted device's buffers, and for buffers that
+ *          a device cannot address where nothing translates: without it, such a buffer is refused
+ *          (IOMMU_EOPNOTSUPP)
+ * LAZY     deferred invalidation: flush queues, IOMMU_DOMAIN_DMA_LAZY
+ * DIRECT   handles where nothing translates, and IOMMU_DOMAIN_DMA_BYPASS: without it, everything is
+ *          mapped, and an identity domain has no handle (IOMMU_EOPNOTSUPP)
+ * PIECES   shared memory larger than the host's largest block, or without an address for the CPU
  */
 #ifndef IOMMU_CONFIG_DMA_SCATTER
 #define IOMMU_CONFIG_DMA_SCATTER 1
@@ -145,19 +148,21 @@
 #endif
 
 /*
- * CPUs' caches of IOVAs, and what a space remembers for speed: without, each address comes from the
- * tree, and goes back to it.
+ * Per-CPU caches of IOVAs, and hints that a space keeps for speed: without it, each address comes
+ * from the tree, and returns to it.
  */
 #ifndef IOMMU_CONFIG_IOVA_CACHES
 #define IOMMU_CONFIG_IOVA_CACHES 1
 #endif
 
-/* Address spaces for managers of virtual machines (<libiommu/ioas.h>) and what stands on them. */
+/*
+ * IO address spaces for managers of virtual machines (<libiommu/ioas.h>) and what is built on them.
+ */
 #ifndef IOMMU_CONFIG_IOAS
 #define IOMMU_CONFIG_IOAS (IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_DMA && IOMMU_CONFIG_TABLE_TOOLS)
 #endif
 
-/* POWER: windows, OPAL, hypervisors' guests. */
+/* POWER: TCE tables, OPAL, guests of PAPR hypervisors. */
 #ifndef IOMMU_CONFIG_POWER
 #define IOMMU_CONFIG_POWER 1
 #endif

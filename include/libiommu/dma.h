@@ -1,90 +1,95 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The DMA mapping API: a driver says which memory its device is to reach, and gets the address to
- * put into the device.
+ * The DMA mapping API: a driver names the memory that its device is to access, and gets the address
+ * to program into the device.
  *
- *	iommu_dma_of(endpoint, &dma)                          once, for each device: it is in use
+ *	iommu_dma_of(endpoint, &dma)                          once for each device: begin of use
  *	struct iommu_dma_device device = iommu_dma_device_of(endpoint, mask);
  *	iommu_dma_map(dma, &device, paddr, size, IOMMU_DMA_TO_DEVICE, &address)
  *	iommu_dma_unmap(dma, address, size)
- *	iommu_unuse_default_domain(endpoint)                  it is not any more
+ *	iommu_unuse_default_domain(endpoint)                  end of use
  *
- * It stands on an IOMMU_DOMAIN_DMA domain, usually the default domain of the device's group, or,
- * where nothing translates, on none (iommu_dma_create_direct). Addresses come from the domain's
- * IOVA space through per-CPU caches, mappings go into its tables, and when a call that unmaps
- * returns, the device cannot reach the memory any more; in lazy mode a moment later, see
- * <libiommu/flush_queue.h>.
+ * A DMA handle works on an IOMMU_DOMAIN_DMA domain, usually the default domain of the device's
+ * group, or without a domain where nothing translates (iommu_dma_create_direct). Addresses come
+ * from the domain's IOVA space through per-CPU caches, and mappings go into its tables. When an
+ * unmap returns, the device can no longer reach the memory; in lazy mode, shortly after (see "Flush
+ * queues" below).
  *
- * Buffers need not begin or end at pages. A device reaches the whole pages that a buffer lies on,
- * which is fine for one that is trusted. For one that is not, the pages at the ends are replaced by
- * others of the library's own, and the bytes are copied.
+ * Buffers need not begin or end at page boundaries. A device can access the whole pages that
+ * contain a buffer, which is acceptable for a trusted device. For an untrusted device, partial
+ * pages at the ends are replaced by bounce pages of the library, and the data are copied.
  *
- * Locking: every function may be called at any time on any CPU for different buffers, from any
- * context; what says so may sleep, and every map whose device says so (iommu_dma_device.may_sleep).
- * Nothing is lost on an error: an address that hardware did not confirm to have forgotten is kept
- * back until it has.
+ * Locking: every function may be called at any time on any CPU for different buffers, and from any
+ * context unless its comment says that it may sleep; maps may sleep if iommu_dma_device.may_sleep
+ * is set. Nothing is lost on an error: an address whose invalidation hardware did not confirm is
+ * withheld until it is confirmed.
  */
 #ifndef LIBIOMMU_DMA_H
 #define LIBIOMMU_DMA_H
 
 #include <libiommu/domain.h>
+#include <libiommu/iova.h>
 #include <libiommu/platform.h>
+#include <libiommu/status.h>
 
 IOMMU_BEGIN_DECLS
 
 struct iommu_dma;
 
 enum iommu_dma_flags {
-	/* Unmap now, invalidate soon: much cheaper, for devices that the host trusts. */
+	/* Unmap now and invalidate later: much cheaper, for trusted devices. */
 	IOMMU_DMA_LAZY = 1 << 0,
 };
 
 struct iommu_dma_config {
-	struct iommu_domain *domain; /* IOMMU_DOMAIN_DMA or its lazy kind; must outlive this */
-	unsigned int flags;          /* enum iommu_dma_flags; the lazy kind implies the flag */
-	/* Of the lazy queue: see struct iommu_flush_queue_config. 0: its defaults. */
+	struct iommu_domain
+		*domain;    /* IOMMU_DOMAIN_DMA or IOMMU_DOMAIN_DMA_LAZY; must outlive the handle */
+	unsigned int flags; /* enum iommu_dma_flags; implied by IOMMU_DOMAIN_DMA_LAZY */
+	/* Of the flush queue: see struct iommu_flush_queue_config. 0: its defaults. */
 	unsigned int queue_entries;
 	uint64_t queue_max_age_ns;
 };
 
 /*
- * iommu_dma_create - DMA mapping for the devices of one domain, in its smallest pages; over a
- * domain of the type IOMMU_DOMAIN_IDENTITY as iommu_dma_create_direct, for addresses up to the
- * domain's last. May sleep. Returns 0, IOMMU_EINVAL (no domain, or one of another type; unknown
- * flags; more than 4,096 CPUs), IOMMU_EOPNOTSUPP (its smallest page is larger than
+ * iommu_dma_create - make a DMA handle for the devices of one domain, with its smallest page size;
+ * for a domain of type IOMMU_DOMAIN_IDENTITY as iommu_dma_create_direct, for addresses up to the
+ * end of the domain. May sleep. Returns 0, IOMMU_EINVAL (no domain, or one of another type; unknown
+ * flags; more than 4,096 CPUs), IOMMU_EOPNOTSUPP (the domain's smallest page is larger than
  * 2^IOMMU_MAX_ALLOC_ORDER pages of 4 KiB) or IOMMU_ENOMEM.
  *
- * iommu_dma_destroy - what is still mapped stays mapped in the domain, which is to be freed next.
- * May sleep. No other call may be using it. Returns 0; IOMMU_EBUSY: a bounced buffer is mapped (an
- * untrusted device's, or one that its device does not reach untranslated), or shared memory in
- * pieces, or, where nothing translates, in a block that is larger than it for its alignment; or
- * IOMMU_ETIMEDOUT / IOMMU_EIO: a last invalidation was not confirmed: nothing is freed, try again.
+ * iommu_dma_destroy - free a handle. Buffers that are still mapped remain mapped in the domain,
+ * which is to be freed next. No other call may use the handle. May sleep. Returns 0; IOMMU_EBUSY: a
+ * bounced buffer is mapped, or shared memory in pieces, or, where nothing translates, shared memory
+ * in a block that is larger because of its alignment; or IOMMU_ETIMEDOUT / IOMMU_EIO: a last
+ * invalidation was not confirmed: nothing is freed, try again.
  */
 IOMMU_API int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **dma);
 IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
 
 /*
- * iommu_dma_create_direct - DMA mapping for devices that nothing translates for, so that their
- * drivers are written as all others: the machine has no unit, or the host leaves it off, or
- * iommu_probe_endpoint has returned IOMMU_ENODEV. Nothing restricts what such a device reaches.
+ * iommu_dma_create_direct - make a DMA handle for devices that are not translated, so that their
+ * drivers need no special case: the machine has no unit, the host leaves it disabled, or
+ * iommu_probe_endpoint has returned IOMMU_ENODEV. Nothing restricts what such a device can access.
  *
- * An address is the physical one. A buffer that the device has not the address bits for (mask),
- * that is not aligned as it asks, or that crosses its boundary though it is no larger than that, is
- * copied through pages that the device reaches, which the platform gives (alloc_pages_below), at
- * most iommu_dma_max_size bytes: so the hand-over functions have to be called. Shared memory lies
- * where the device reaches it, and as it asks, as far as the platform gives such blocks
- * (IOMMU_ENOSPC: it gave another). What differs from a handle that translates:
- *   - an unmap of what was not bounced does nothing and returns 0, whatever it names;
+ * Device addresses are physical addresses. A buffer that the device cannot address (mask), that
+ * does not have the required alignment, or that crosses the device's boundary although it is no
+ * larger, is bounced through pages that the device can address, which the platform provides
+ * (alloc_pages_below), up to iommu_dma_max_size bytes: so iommu_dma_sync_for_cpu and
+ * iommu_dma_sync_for_device must be called. Shared memory is allocated where the device can address
+ * it, if the platform has such blocks (IOMMU_ENOSPC: it returned another one). Differences from a
+ * handle that translates:
+ *   - an unmap of a buffer that was not bounced does nothing and returns 0, whatever its arguments;
  *   - each piece of a scattered buffer is an element of its own;
- *   - windows, and untrusted devices, are IOMMU_EOPNOTSUPP; a doorbell's address is its own;
- *   - iommu_dma_free wants the address that belongs to the memory: IOMMU_ENOENT.
+ *   - windows and untrusted devices are IOMMU_EOPNOTSUPP; the address of a doorbell is its physical
+ *     address;
+ *   - iommu_dma_free checks that the address belongs to the memory: IOMMU_ENOENT.
  *
- * @platform: lives as long as the handle. May sleep. Returns 0, IOMMU_EINVAL (see
- * iommu_platform_check) or IOMMU_ENOMEM. Ended by iommu_dma_destroy.
+ * @platform: used as long as the handle exists. May sleep. Returns 0, IOMMU_EINVAL (see
+ *            iommu_platform_check) or IOMMU_ENOMEM. Freed by iommu_dma_destroy.
  *
- * iommu_dma_max_size - the most bytes that one iommu_dma_map, or one piece, may have wherever they
- * lie in memory. UINT64_MAX: any size. 0: its alignment is beyond all blocks that the platform has.
- * Any context.
+ * iommu_dma_max_size - the largest buffer, or piece, in bytes, that can be mapped wherever it lies
+ * in memory. UINT64_MAX: any size. 0: no block of the platform has the device's alignment. Any
+ * context.
  */
 struct iommu_dma_device;
 IOMMU_API int iommu_dma_create_direct(const struct iommu_platform *platform,
@@ -93,155 +98,157 @@ IOMMU_API uint64_t iommu_dma_max_size(const struct iommu_dma *dma,
 				      const struct iommu_dma_device *device);
 
 /*
- * iommu_dma_of - DMA mapping for an endpoint, through the default domain of its group. Made on
- * first use, the same for all of the group, and destroyed with the default domain: not by its
- * users. Where that is an identity, buffers pass as they are (see iommu_dma_create_direct).
+ * iommu_dma_of - the DMA handle of an endpoint, on the default domain of its group. It is made on
+ * first use, shared by the group, and freed with the default domain, not by its users. If the
+ * default domain is an identity, device addresses are physical addresses (see
+ * iommu_dma_create_direct).
  *
  * A driver that has the handle uses the default domain: the group cannot be claimed, nor its
- * default domain change, until iommu_unuse_default_domain, or the bus tells that the driver is
- * unbound. Until then the handle is valid, also when the endpoint was released (see
+ * default domain changed, until iommu_unuse_default_domain, or until the bus reports that the
+ * driver is unbound. Until then the handle is valid, also if the endpoint is released (see
  * iommu_release_endpoint).
  *
  * Returns 0, or
  *   IOMMU_ENODEV  the endpoint was released
- *   IOMMU_EPERM   the group has no default domain: the device is to reach nothing
+ *   IOMMU_EPERM   the group has no default domain: it is blocked
  *   IOMMU_EAGAIN  the domain translates, and the endpoint's unit is not enabled: the device would
- *                 write to whatever memory has its buffers' addresses. Enable the unit first; where
- *                 it is to stay off, iommu_dma_create_direct has a handle. (A handle that the
- *                 driver has already stays.)
- *   IOMMU_ENOMEM; otherwise as iommu_use_default_domain. Control path.
+ *                 access physical memory at its buffers' device addresses. Enable the unit first;
+ *                 if it is to stay disabled, use iommu_dma_create_direct. (A handle that the driver
+ *                 has already remains valid.)
+ *   IOMMU_ENOMEM
+ *   otherwise  as iommu_use_default_domain. Control path
  */
 IOMMU_API int iommu_dma_of(struct iommu_endpoint *endpoint, struct iommu_dma **dma);
 
 /*
- * iommu_dma_tick - for a timer: try again what hardware did not confirm, and in lazy mode flush
- * what is too old (see iommu_flush_queue_tick). Returns 0: no call's failure to have an unmap
- * confirmed is left, those of windows included; or IOMMU_ETIMEDOUT / IOMMU_EIO: still not
- * confirmed.
+ * iommu_dma_tick - for a timer: retry invalidations that hardware did not confirm, and in lazy mode
+ * flush entries that are too old (see iommu_flush_queue_tick). Returns 0: every unmap, including
+ * those of windows, is confirmed; or IOMMU_ETIMEDOUT / IOMMU_EIO: not yet.
  */
 IOMMU_API int iommu_dma_tick(struct iommu_dma *dma);
 
-/* What a device can address and how. Zero in a field: no limit. */
+/* Addressing limits of a device. 0 in a field: no limit. */
 struct iommu_dma_device {
-	uint64_t mask;        /* the highest address that it can put on the bus: 2^n - 1 */
-	uint64_t max_segment; /* bytes of one element of a scatter list */
+	uint64_t mask;        /* highest address that it can generate: 2^n - 1 */
+	uint64_t max_segment; /* maximum size of an element of a scatter list */
 	/*
-	 * No element of a scatter list crosses a multiple of it, and no other mapping, or window,
-	 * that is not larger, counted in pages: a power of two.
+	 * A power of two. No element of a scatter list crosses a multiple of it; nor does a mapping
+	 * or window that is no larger, counted in pages.
 	 */
 	uint64_t boundary;
-	bool untrusted;     /* share nothing with it that it was not given */
-	uint64_t alignment; /* of the page that a mapping begins on, in bytes: a power of two */
-	/* Of the calls, not of the device: maps may sleep while the host looks for pages. */
+	bool untrusted;     /* it must not reach memory outside of its buffers */
+	uint64_t alignment; /* of the first page of a mapping, in bytes: a power of two */
+	/* Applies to calls, not to the device: maps may sleep while the host allocates pages. */
 	bool may_sleep;
 };
 
 /*
- * iommu_dma_device_of - what an endpoint's probe said of it, with the mask that its driver gives;
- * 0: no limit. Any context.
+ * iommu_dma_device_of - the limits of an endpoint as it was probed, with the mask that the driver
+ * gives; 0: no limit. Any context.
  */
 IOMMU_API struct iommu_dma_device iommu_dma_device_of(const struct iommu_endpoint *endpoint,
 						      uint64_t mask);
 
+/* Direction of a transfer, from which follow the permissions of the device. */
 enum iommu_dma_direction {
-	IOMMU_DMA_TO_DEVICE = 1,   /* the device reads */
-	IOMMU_DMA_FROM_DEVICE = 2, /* the device writes */
-	IOMMU_DMA_BIDIRECTIONAL = 3,
+	IOMMU_DMA_TO_DEVICE = IOMMU_PROT_READ,    /* the device reads */
+	IOMMU_DMA_FROM_DEVICE = IOMMU_PROT_WRITE, /* the device writes */
+	IOMMU_DMA_BIDIRECTIONAL = IOMMU_PROT_READ_WRITE,
 };
 
 /*
- * iommu_dma_required_mask - the narrowest mask that reaches every address this may hand out: a
- * device with less gets its addresses below its own.
+ * iommu_dma_required_mask - the smallest mask that covers all addresses the handle may return. A
+ * device with a smaller mask gets addresses below its own.
  */
 IOMMU_API uint64_t iommu_dma_required_mask(const struct iommu_dma *dma);
 
 /*
- * iommu_dma_map - let a device reach `size` bytes of memory at `paddr`.
+ * iommu_dma_map - map `size` bytes of memory at `paddr` for a device.
  *
- * *address is what the device uses; it has the same place in its page as paddr. For an untrusted
- * device memory must be reachable by the platform's address conversion.
+ * @address: receives the device address; its offset in the page is that of paddr.
  *
- * Which addresses a buffer takes, in pages of the domain:
- *   - of up to 2^(IOMMU_IOVA_CACHED_ORDERS - 1) = 32 pages: the next power of two, at a multiple of
- *     that; such blocks come from the CPU's cache;
- *   - larger: just its pages. They begin at a multiple of the largest page of the domain that fits
- *     into the buffer and divides paddr, where there is such a place, so that large pages map it;
- *     then of the next smaller, and so on. No alignment is needed: if so many pages in a row are
- *     free below the mask, they are found;
- *   - at a multiple of the device's `alignment` in either case, and inside two multiples of its
- *     `boundary`, or, where the buffer is larger than that, from one multiple on.
+ * The memory of an untrusted device must be accessible through the platform's address conversion.
+ *
+ * Choice of the address, in pages of the domain:
+ *   - up to 2^(IOMMU_IOVA_CACHED_ORDERS - 1) = 32 pages: the next power of two, naturally aligned,
+ *     from the cache of the CPU;
+ *   - larger: exactly the pages of the buffer. If possible they begin at a multiple of the largest
+ *     page size that fits into the buffer and divides paddr, so that large pages can be used; else
+ *     of the next smaller one, and so on. No alignment is required: if there are enough free pages
+ *     in a row below the mask, they are found;
+ *   - in both cases at a multiple of the device's `alignment`, and between two multiples of its
+ *     `boundary`, or, for a larger buffer, beginning at a multiple.
  *
  * Returns 0, or
- *   IOMMU_EINVAL     size 0, direction, or mask, boundary or alignment that make no sense
- *   IOMMU_EOPNOTSUPP an untrusted device in lazy mode, or where nothing translates; in a library
- *                    without IOMMU_CONFIG_DMA_BOUNCE, a buffer that would have to be bounced
- *   IOMMU_EOVERFLOW  paddr + size wraps
- *   IOMMU_ERANGE     beyond what the units can address; larger than what can be bounced
- *                    (iommu_dma_max_size)
- *   IOMMU_ENOSPC     no such addresses below the mask are free, or no page to bounce through lies
- *                    below it
+ *   IOMMU_EINVAL      size 0; direction; or an invalid mask, boundary or alignment
+ *   IOMMU_EOPNOTSUPP  an untrusted device in lazy mode, or where nothing translates; in a library
+ *                     without IOMMU_CONFIG_DMA_BOUNCE, a buffer that would have to be bounced
+ *   IOMMU_EOVERFLOW   paddr + size wraps
+ *   IOMMU_ERANGE      beyond what the units can address; too large to be bounced
+ *                     (iommu_dma_max_size)
+ *   IOMMU_ENOSPC      no suitable addresses below the mask are free, or there is no bounce page
+ *                     below it
  *   IOMMU_ENOMEM
- *   IOMMU_ETIMEDOUT, IOMMU_EIO  hardware must be told of new mappings, and did not confirm
- *   IOMMU_EAGAIN     so much waits for hardware that does not confirm that no more is begun
- *   IOMMU_EEXIST     a caller has mapped something in the domain by itself, at the address that was
- *                    chosen
- *   otherwise a hypervisor that keeps the tables refuses, as of iommu_map
+ *   IOMMU_ETIMEDOUT, IOMMU_EIO
+ *                 hardware must be told of new mappings, and did not confirm
+ *   IOMMU_EAGAIN  so many operations wait for hardware that no new one is started
+ *   IOMMU_EEXIST  a caller has mapped something in the domain itself, at the chosen address
+ *   otherwise     a hypervisor that keeps the tables refuses, as iommu_map
  */
 IOMMU_API int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			    iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
 			    iommu_iova_t *address);
 
 /*
- * iommu_dma_unmap - the device is done with a buffer: address and size as mapped.
+ * iommu_dma_unmap - unmap a buffer: address and size as mapped.
  *
- * What an untrusted device wrote is in the buffer afterwards; where hardware does not confirm, when
- * it has: so the buffer must be left alone until then. Returns 0; IOMMU_ENOENT: nothing is mapped
- * there, nothing changed; IOMMU_EINVAL: it is a part of a mapping that large pages serve, which are
- * not cut: nothing changed; IOMMU_EAGAIN: so much waits for hardware that does not confirm that no
- * more is begun: the buffer is mapped as before, unmap it again later; or IOMMU_ETIMEDOUT /
- * IOMMU_EIO: unmapped but not confirmed, the memory must not be reused before a later unmap, or
- * iommu_dma_tick, succeeds.
+ * Data that an untrusted device has written are in the buffer afterwards; if hardware does not
+ * confirm, only once it has, so the buffer must not be touched until then. Returns 0; IOMMU_ENOENT:
+ * nothing is mapped there, nothing has changed; IOMMU_EINVAL: the range is part of a mapping with
+ * large pages, which are not split: nothing has changed; IOMMU_EAGAIN: so many operations wait for
+ * hardware that no new one is started: the buffer is still mapped, unmap it again later; or
+ * IOMMU_ETIMEDOUT / IOMMU_EIO: unmapped but not confirmed; the memory must not be reused before a
+ * later unmap, or iommu_dma_tick, succeeds.
  */
 IOMMU_API int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
 
 /*
- * iommu_dma_sync_for_cpu, iommu_dma_sync_for_device - hand a mapped buffer over for a while. Only
- * what is copied has to be: of an untrusted device, or where nothing translates; of any other there
- * is nothing to do. The range may be part of the buffer. For the CPU: what the device has written,
- * of a buffer that it writes; for the device: what the CPU has, of one that the device reads. The
- * other two do nothing, and are no mistake: a driver may give a buffer that the device only writes
- * back to the device before the next use (what arrives meanwhile is not overwritten), and take one
- * that it only reads for the CPU before it fills it again.
+ * iommu_dma_sync_for_cpu, iommu_dma_sync_for_device - transfer the ownership of a mapped buffer, or
+ * of part of it, while it stays mapped. Effective only for bounced buffers, that is, of untrusted
+ * devices, or where nothing translates. For the CPU: data that the device has written are copied
+ * into the buffer, if the device may write it. For the device: data that the CPU has written are
+ * copied to the device's pages, if the device may read them. Other combinations of call and
+ * direction are allowed and do nothing: a driver may return a buffer that the device only writes to
+ * the device before its next use (data that arrive meanwhile are not overwritten), and take one
+ * that the device only reads before filling it again.
  */
 IOMMU_API void iommu_dma_sync_for_cpu(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
 IOMMU_API void iommu_dma_sync_for_device(struct iommu_dma *dma, iommu_iova_t address,
 					 uint64_t size);
 
-/* One piece of a scattered buffer, and one element of what the device gets. */
+/* A piece of a scattered buffer, and an element of the list for the device. */
 struct iommu_dma_piece {
 	iommu_paddr_t paddr;
 	uint64_t size;
-	/*
-	 * Filled in by map, in the first *elements pieces of the list; length is 0 in the next one.
-	 */
+	/* Set by map in the first *elements entries of the list; length is 0 in the next one. */
 	iommu_iova_t address;
 	uint64_t length;
 };
 
 /*
- * iommu_dma_map_sg - map a scattered buffer in one range of addresses, piece after piece.
+ * iommu_dma_map_sg - map a scattered buffer at consecutive addresses, piece by piece.
  *
- * Pieces that come to lie one behind the other (a piece that ends at the end of a page, before one
- * that begins at the beginning of one) become one element, as far as the device's max_segment and
- * boundary allow. A piece that would cross a multiple of the boundary where the one before it ends
- * is put at that multiple, and the addresses between are left out: so a list is refused for its
- * boundary only when one of its pieces, with the bytes before it in its page, is larger than that.
+ * Adjoining pieces (one ends at the end of a page, the next begins at the start of one) are merged
+ * into one element, within the device's max_segment and boundary. A piece that would cross a
+ * multiple of the boundary at its place is moved to that multiple, leaving a gap. A list is
+ * therefore refused because of the boundary only if one of its pieces, with the bytes before it in
+ * its page, is larger than the boundary.
  *
- * All or nothing. Errors as iommu_dma_map; IOMMU_EINVAL also: no pieces, or one that is larger than
+ * All or nothing. Errors as iommu_dma_map; IOMMU_EINVAL also: no pieces, or a piece larger than
  * max_segment or the boundary, as above. Not for untrusted devices (IOMMU_EOPNOTSUPP).
  *
- * iommu_dma_unmap_sg - the same list, untouched since: its elements say where it is mapped. Errors
- * as iommu_dma_unmap.
+ * iommu_dma_unmap_sg - unmap a list, which must be unchanged since it was mapped. Errors as
+ * iommu_dma_unmap.
  */
 IOMMU_API int iommu_dma_map_sg(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			       struct iommu_dma_piece *pieces, unsigned int count,
@@ -250,30 +257,31 @@ IOMMU_API int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_p
 				 unsigned int count);
 
 /*
- * iommu_dma_alloc - zeroed memory that CPU and device share: rings, descriptors, a device's own
- * buffers. Whole pages, at consecutive addresses for the device.
+ * iommu_dma_alloc - allocate zeroed memory that CPU and device share, for rings, descriptors, or a
+ * device's own buffers: whole pages at consecutive device addresses.
  *
- * @memory: where the CPU's address of it goes; consecutive, too. NULL: the CPU never looks at it,
- * as at a host-memory buffer of an NVMe drive; then memory in pieces always serves.
+ * @memory: receives the CPU's address, consecutive as well. NULL: the CPU never accesses the memory
+ *          (such as a host memory buffer of an NVMe drive); memory in pieces is then always
+ *          possible.
  *
- * Memory is one block of the host's, of the next power of two of pages
- * (iommu_platform.alloc_pages). Where the host has no such block it is made of pieces, as large as
- * there are, down to single pages; the CPU's address then comes from the platform's map_pieces, and
- * is not one for iommu_virt_to_phys. A host without map_pieces is limited, for memory that the CPU
- * looks at, to the largest block that it has. Where there is map_pieces, more than
- * 2^IOMMU_MAX_ALLOC_ORDER pages that are no power of two are always made of pieces.
+ * Memory is one block of the host, of the next power of two of pages (iommu_platform.alloc_pages).
+ * If the host has no such block, the memory is made of pieces, as large as available, down to
+ * single pages; the CPU's address then comes from the platform's map_pieces, and must not be passed
+ * to iommu_virt_to_phys. A host without map_pieces is limited to its largest block, except with
+ * @memory NULL. With map_pieces, more than 2^IOMMU_MAX_ALLOC_ORDER pages that are no power of two
+ * are always made of pieces.
  *
- * May sleep. Returns 0, IOMMU_EINVAL (no size, or a device that makes no sense), IOMMU_ERANGE (more
- * than the CPU has addresses for), IOMMU_ENOMEM (no block, and no pieces, or no CPU addresses for
- * them), IOMMU_EOPNOTSUPP (@memory is NULL in a library without IOMMU_CONFIG_DMA_PIECES); other
- * errors as iommu_dma_map.
+ * May sleep. Returns 0, IOMMU_EINVAL (size 0, or invalid limits of the device), IOMMU_ERANGE (more
+ * than the CPU can address), IOMMU_ENOMEM (no block and no pieces, or no CPU addresses for them),
+ * IOMMU_EOPNOTSUPP (@memory is NULL in a library without IOMMU_CONFIG_DMA_PIECES); other errors as
+ * iommu_dma_map.
  *
- * iommu_dma_free - memory (NULL, where alloc was given NULL), address and size as allocated. May
- * sleep where the platform's unmap_pieces does, if the memory may be of pieces; from any context
- * otherwise. Returns 0; IOMMU_ENOENT: nothing is mapped there, or memory in pieces of another size,
- * nothing changed; IOMMU_EINVAL: as iommu_dma_unmap; IOMMU_EAGAIN: as iommu_dma_unmap, it is still
- * the caller's; or IOMMU_ETIMEDOUT / IOMMU_EIO: not confirmed: the pages are kept until it is,
- * rather than be reused while the device may reach them; they are not the caller's any more.
+ * iommu_dma_free - free memory: memory (NULL if it was allocated so), address and size as
+ * allocated. May sleep if the platform's unmap_pieces does and the memory may be in pieces; from
+ * any context otherwise. Returns 0; IOMMU_ENOENT: nothing is mapped there, or memory in pieces of
+ * another size, nothing has changed; IOMMU_EINVAL: as iommu_dma_unmap; IOMMU_EAGAIN: as
+ * iommu_dma_unmap, the memory is still allocated; or IOMMU_ETIMEDOUT / IOMMU_EIO: freed but not
+ * confirmed: the library keeps the pages until it is.
  */
 IOMMU_API int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			      uint64_t size, void **memory, iommu_iova_t *address);
@@ -281,8 +289,8 @@ IOMMU_API int iommu_dma_free(struct iommu_dma *dma, void *memory, iommu_iova_t a
 			     uint64_t size);
 
 /*
- * Windows, for rings: consecutive addresses are reserved once, buffers are mapped into them page by
- * page, and any number of neighbours is unmapped with one invalidation.
+ * Windows, for rings: consecutive addresses are reserved once, buffers are mapped there page by
+ * page, and any number of neighbouring pages is unmapped with one invalidation.
  */
 struct iommu_dma_window {
 	struct iommu_dma *dma;
@@ -292,17 +300,17 @@ struct iommu_dma_window {
 };
 
 /*
- * iommu_dma_window_create - reserve; pages are the smallest of the domain, throughout. May sleep.
- * Returns 0, IOMMU_EINVAL (no pages, mask), IOMMU_EOPNOTSUPP (nothing translates), IOMMU_ENOSPC or
- * IOMMU_ENOMEM.
+ * iommu_dma_window_create - reserve a window of `pages` pages of the domain's smallest size. May
+ * sleep. Returns 0, IOMMU_EINVAL (no pages, mask), IOMMU_EOPNOTSUPP (nothing translates),
+ * IOMMU_ENOSPC or IOMMU_ENOMEM.
  */
 IOMMU_API int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				      uint64_t pages, struct iommu_dma_window *window);
 /*
- * iommu_dma_window_map - map whole pages at page number `first` of the window: no address is looked
- * for. IOMMU_ERANGE: beyond the window; IOMMU_EEXIST: something is mapped there; otherwise as
- * iommu_map. iommu_dma_window_unmap - `count` pages from `first` on, holes included, with one
- * invalidation. As iommu_unmap. One call at a time for the same pages.
+ * iommu_dma_window_map - map whole pages at page number `first` of the window, without allocating
+ * addresses. IOMMU_ERANGE: beyond the window; IOMMU_EEXIST: something is mapped there; otherwise as
+ * iommu_map. iommu_dma_window_unmap - unmap `count` pages from `first` on, skipping holes, with one
+ * invalidation. Errors as iommu_unmap. One call at a time for the same pages.
  */
 IOMMU_API int iommu_dma_window_map(struct iommu_dma_window *window, uint64_t first,
 				   iommu_paddr_t paddr, uint64_t count,
@@ -310,14 +318,14 @@ IOMMU_API int iommu_dma_window_map(struct iommu_dma_window *window, uint64_t fir
 IOMMU_API int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t first,
 				     uint64_t count);
 /*
- * iommu_dma_window_destroy - unmap all and give the addresses back. Returns 0, or IOMMU_ETIMEDOUT /
- * IOMMU_EIO, as iommu_unmap: the window then stays.
+ * iommu_dma_window_destroy - unmap all pages and free the addresses. Returns 0, or IOMMU_ETIMEDOUT
+ * / IOMMU_EIO, as iommu_unmap: the window remains.
  */
 IOMMU_API int iommu_dma_window_destroy(struct iommu_dma_window *window);
 
 /*
  * iommu_dma_map_msi - the address at which devices of the domain reach a page of interrupt
- * registers that the IOMMU translates like memory. Mapped on first use, and then for the life of
+ * registers, for units that translate interrupts like memory. Mapped on first use, for the life of
  * the domain. IOMMU_ENOSPC: more than IOMMU_DMA_MSI_PAGES different pages; otherwise as
  * iommu_dma_map. May sleep.
  */
@@ -327,36 +335,135 @@ IOMMU_API int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell,
 
 struct iommu_dma_stats {
 	unsigned int withheld; /* address ranges that wait for a confirmed invalidation */
-	unsigned int lost; /* … and those for which there was no room: more than 32 calls at once */
-	unsigned int bounced; /* buffers mapped through pages of the library's own */
+	unsigned int
+		lost; /* ranges that could not be recorded as such: more than 32 calls at once */
+	unsigned int bounced; /* buffers mapped through bounce pages */
 };
 IOMMU_API void iommu_dma_get_stats(struct iommu_dma *dma, struct iommu_dma_stats *stats);
 
 /*
- * Mistakes of drivers. A library that was built with IOMMU_DMA_DEBUG (a CMake option; a macro for
- * hosts that compile src/ themselves) knows every live mapping, and reports in the platform's log,
- * at IOMMU_LOG_ERROR, each call that does not fit them, with the caller's address and size, and
- * those of the mapping:
+ * Checking of drivers. A library built with IOMMU_DMA_DEBUG (a CMake option; a macro for hosts that
+ * compile src/ themselves) records every mapping, and reports calls that do not match in the
+ * platform's log, at IOMMU_LOG_ERROR, with address and size of the call and of the mapping:
  *
- *   short unmap; unmap of more than was mapped; unmap from the middle; unmapped twice; unmap of
- *     what is not mapped;
- *   unmapped by the wrong handle: another one has just that mapping
- *   unmapped as another kind: a list, shared memory, a window by the function for buffers, say
- *   list unmapped with another count; list changed since it was mapped; freed with other memory
- *   sync beyond the end of a mapping; sync of what is not mapped (of either way, whatever the
- *     direction)
- *   still mapped at the end: of the handle (iommu_dma_destroy, or the end of the default domain)
+ *   - unmap of less, or more, than was mapped; from the middle; twice; of an address that is not
+ *     mapped;
+ *   - unmap through the wrong handle, while another one has this mapping;
+ *   - unmap by the function for another kind: lists, shared memory, windows, buffers;
+ *   - unmap of a list with another count, or changed since it was mapped; free of other memory;
+ *   - sync beyond the end of a mapping, or of an address that is not mapped, whatever the
+ *     direction;
+ *   - mappings that remain at the end of a handle (iommu_dma_destroy, or the end of the default
+ *     domain).
  *
- * The call then goes on as it does without, with the same result. A mapping costs an object of some
- * 100 bytes in pages of the host (IOMMU_ALLOC_ATOMIC). Where there is none, the handle is not
- * watched any more, and the log says so; nothing is reported that is not a mistake. Other builds
- * have no trace of it.
+ * The call then has the same result as without the option. Each mapping takes an object of some 100
+ * bytes in pages of the host (IOMMU_ALLOC_ATOMIC). If there is no memory, the handle is no longer
+ * watched, which is logged; there are no false reports. Other builds contain nothing of this.
  *
- * iommu_dma_debug_reports - how many reports there were since the program began, of all handles; 0
- * in other builds. iommu_dma_debug_is_on - is the handle watched? Any context.
+ * iommu_dma_debug_reports - the number of reports of all handles since the program started; 0 in
+ * other builds. iommu_dma_debug_is_on - whether the handle is watched. Both: any context.
  */
 IOMMU_API uint32_t iommu_dma_debug_reports(void);
 IOMMU_API bool iommu_dma_debug_is_on(const struct iommu_dma *dma);
+
+/* --- Flush queues ----------------------------------------------------------------------------- */
+
+/*
+ * Flush queues defer invalidations: addresses and memory that were unmapped are kept until a common
+ * invalidation has completed.
+ *
+ * An unmap through the queue clears the page table entries and returns; the unit's caches may use
+ * the old translation for some time. The address range and the table pages that became free wait in
+ * a ring of the calling CPU until an invalidation of the whole domain, started after they were
+ * queued, has completed; then they are returned to the IOVA cache and to the host. A device may
+ * reach unmapped memory for a bounded time, and many unmaps share one invalidation: for trusted
+ * devices.
+ *
+ * Bounds are the number of entries and of bytes for each CPU, and the age of entries. An unmap that
+ * reaches one of the first two invalidates before it queues. The age is enforced by
+ * iommu_flush_queue_tick, which the host calls periodically: no entry gets older than max_age_ns
+ * plus the time between two ticks. An unmap does not read the clock unless it invalidates.
+ *
+ * If hardware does not confirm an invalidation, nothing is released: the entries remain, and an
+ * unmap that finds no room returns the error, with its range still allocated.
+ *
+ * Locking: one spinlock for the ring of each CPU, held for a few entries at a time, and never while
+ * waiting for hardware or freeing. unmap, flush and tick may be called concurrently, from any
+ * context, on any CPU.
+ *
+ * Memory: 128 bytes for each CPU, and a ring from the CPU's first unmap on, allocated with
+ * IOMMU_ALLOC_ATOMIC. If the host has no block for a whole ring, a shorter one is used; without
+ * even a page, the unmap waits for its own invalidation.
+ */
+
+struct iommu_flush_queue;
+
+struct iommu_flush_queue_config {
+	const struct iommu_platform *platform;
+	struct iommu_domain *domain;    /* a paging domain */
+	struct iommu_iova_cache *cache; /* receives the ranges; both must outlive the queue */
+	uint64_t granule;               /* of the cache's space, in bytes */
+	unsigned int entries;           /* maximum for each CPU: 2 to 1024; 0: 256 */
+	uint64_t max_bytes;             /* maximum for each CPU; 0: 64 MiB */
+	uint64_t max_age_ns;            /* 0: 10 ms. Without a clock (now_ns) every tick flushes */
+};
+
+/*
+ * iommu_flush_queue_create - make an empty queue. Returns 0, IOMMU_EINVAL (a domain without tables;
+ * entries or granule; no CPU or more than 4096) or IOMMU_ENOMEM.
+ */
+IOMMU_API int iommu_flush_queue_create(const struct iommu_flush_queue_config *config,
+				       struct iommu_flush_queue **queue);
+
+/*
+ * iommu_flush_queue_destroy - flush and free the queue. No other call may use it. Returns 0, or
+ * IOMMU_ETIMEDOUT / IOMMU_EIO: an invalidation was not confirmed; the queue remains, with its
+ * entries.
+ */
+IOMMU_API int iommu_flush_queue_destroy(struct iommu_flush_queue *queue);
+
+/*
+ * iommu_flush_queue_unmap - unmap 2^order granules from granule `first` on, and return the range to
+ * the cache when that is safe.
+ *
+ * iommu_flush_queue_unmap_size - the same for a range of any size, in granules, which is returned
+ * as by iommu_iova_cache_free_size.
+ *
+ * Return 0; IOMMU_EINVAL: size 0, or beyond 64 bits; the errors of iommu_pgtable_ops.unmap, and
+ * IOMMU_ENOENT if nothing was mapped, with nothing changed (the range stays allocated: it may
+ * belong to another buffer by now); or, if the ring is full, or there is no memory for one, and
+ * hardware does not confirm, IOMMU_ETIMEDOUT or IOMMU_EIO: unmapped, and the range stays allocated
+ * for good.
+ */
+IOMMU_API int iommu_flush_queue_unmap(struct iommu_flush_queue *queue, uint64_t first,
+				      unsigned int order);
+IOMMU_API int iommu_flush_queue_unmap_size(struct iommu_flush_queue *queue, uint64_t first,
+					   uint64_t size);
+
+/*
+ * iommu_flush_queue_flush - invalidate now, and release all entries that were queued before, on all
+ * CPUs: under memory pressure, or before a driver is unloaded. Returns 0, or IOMMU_ETIMEDOUT /
+ * IOMMU_EIO: the invalidation was not confirmed, and all entries remain.
+ */
+IOMMU_API int iommu_flush_queue_flush(struct iommu_flush_queue *queue);
+
+/*
+ * iommu_flush_queue_tick - for a timer: flush if the queue has entries and the last confirmed
+ * invalidation began more than max_age_ns ago; on a host without a clock, if the queue has entries.
+ * An entry may thus be released before max_age_ns, and is at the latest by the first tick after it.
+ * Reads the clock at most twice. Returns as iommu_flush_queue_flush; 0 if there was nothing to do.
+ */
+IOMMU_API int iommu_flush_queue_tick(struct iommu_flush_queue *queue);
+
+struct iommu_flush_queue_stats {
+	uint64_t entries; /* at present */
+	uint64_t bytes;   /* at present */
+	uint64_t flushes; /* invalidations started */
+};
+
+/* iommu_flush_queue_get_stats - takes the lock of each CPU in turn. */
+IOMMU_API void iommu_flush_queue_get_stats(struct iommu_flush_queue *queue,
+					   struct iommu_flush_queue_stats *stats);
 
 IOMMU_END_DECLS
 #endif

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading an ACPI DMAR table: which remapping units a machine has, and who is behind them.
+ * Parsing an ACPI DMAR table: the remapping units of a machine, and the devices behind them.
  *
  * The bytes come from firmware or from a guest and are not trusted: nothing is read outside them,
- * nothing is read unaligned, nothing is allocated, and every iteration ends. The bytes must stay
- * unchanged while they are iterated. Pure functions: no locks, any context.
+ * nothing is read unaligned, nothing is allocated, and every iteration ends. The bytes must not
+ * change while they are parsed. Pure functions: no locks, any context.
  *
- * Firmware is often a little wrong. What makes the table unusable is refused by iommu_dmar_open;
- * the rest is tolerated as listed at enum iommu_dmar_defect, and recorded in `defects`. (VT-d
- * specification, "BIOS Considerations"; the layouts: <libiommu/hw/acpi_dmar.h>.)
+ * Tables of real machines often have minor defects. A defect that makes the table unusable is
+ * refused by iommu_dmar_open; others are tolerated as described at enum iommu_dmar_defect, and
+ * recorded in `defects`. (VT-d specification, "BIOS Considerations"; the layouts:
+ * <libiommu/hw/acpi_dmar.h>.)
  */
 #ifndef LIBIOMMU_DMAR_H
 #define LIBIOMMU_DMAR_H
 
+#include <libiommu/status.h>
 #include <libiommu/types.h>
 
 IOMMU_BEGIN_DECLS
@@ -24,7 +26,7 @@ enum dmar_flag {
 	DMAR_FLAG_PLATFORM_OPT_IN = 1 << 2, /* no DMA happened outside reserved regions */
 };
 
-/* Its structures. */
+/* Types of structures. */
 enum dmar_structure_type {
 	DMAR_DRHD = 0, /* DMA remapping hardware unit */
 	DMAR_RMRR = 1, /* reserved memory region */
@@ -35,7 +37,7 @@ enum dmar_structure_type {
 	DMAR_SIDP = 6, /* properties of integrated devices */
 };
 
-/* What a device scope names. */
+/* Types of device scopes. */
 enum dmar_scope_type {
 	DMAR_SCOPE_ENDPOINT = 1,  /* one PCI function */
 	DMAR_SCOPE_BRIDGE = 2,    /* a bridge and all below it */
@@ -44,32 +46,35 @@ enum dmar_scope_type {
 	DMAR_SCOPE_NAMESPACE = 5, /* id = device number of an ANDD */
 };
 
-/* Larger tables are refused: the largest of real machines are below 2 KiB. */
+/* Larger tables are refused: those of real machines are below 2 KiB. */
 #define IOMMU_DMAR_MAX_SIZE 65536U
 
-/* What was found wrong, and what is done about it. */
+/* Defects, and how they are handled. */
 enum iommu_dmar_defect {
-	/* A structure of length 0 to 3: it and all behind it are not seen. */
+	/* A structure of length 0 to 3: it and all that follow are ignored. */
 	IOMMU_DMAR_STRUCTURE_LENGTH = 1 << 0,
 	/* A structure shorter than its fixed part: skipped. */
 	IOMMU_DMAR_STRUCTURE_SHORT = 1 << 1,
-	/* A device scope of length 0 to 5, or one that runs past its structure: it and the scopes
-	 * behind it in that structure are not seen. */
+	/*
+	 * A device scope of length 0 to 5, or one that extends beyond its structure: it and the
+	 * scopes that follow in that structure are ignored.
+	 */
 	IOMMU_DMAR_SCOPE_LENGTH = 1 << 2,
 	/* A device scope without a path, or with half a hop: skipped. */
 	IOMMU_DMAR_SCOPE_PATH = 1 << 3,
 	/* A device scope of unknown type: skipped. */
 	IOMMU_DMAR_SCOPE_TYPE = 1 << 4,
-	/* A unit at address 0 or ~0, or not page-aligned: shown with `usable` false. A host
-	 * that enables units must fail closed: its devices would otherwise pass for another unit's.
+	/*
+	 * A unit at address 0 or ~0, or not page-aligned: returned with `usable` false. A host that
+	 * enables units must fail then: the unit's devices would be treated as another unit's.
 	 */
 	IOMMU_DMAR_UNIT_WITHOUT_BASE = 1 << 5,
 	/*
-	 * A second unit that is, byte for byte, an earlier one: skipped. One that has only its
-	 * base, and other devices, is shown: both cannot be enabled, see iommu_vtd_probe.
+	 * A unit that is identical to an earlier one, byte for byte: skipped. One with only the
+	 * same base is returned: both cannot be enabled, see iommu_vtd_probe.
 	 */
 	IOMMU_DMAR_UNIT_TWICE = 1 << 6,
-	/* A second INCLUDE_PCI_ALL unit in a segment: shown without that flag. */
+	/* A second INCLUDE_PCI_ALL unit in a segment: returned without that flag. */
 	IOMMU_DMAR_TWO_INCLUDE_ALL = 1 << 7,
 	/* A reserved region that is not page-aligned: rounded outwards. */
 	IOMMU_DMAR_REGION_UNALIGNED = 1 << 8,
@@ -79,16 +84,13 @@ enum iommu_dmar_defect {
 	IOMMU_DMAR_NAME_UNTERMINATED = 1 << 10,
 	/* An affinity record for a unit that does not exist: skipped. */
 	IOMMU_DMAR_AFFINITY_UNMATCHED = 1 << 11,
-	/* A structure of a type unknown to this library: skipped. (No fault of firmware's.) */
+	/* A structure of a type unknown to this library: skipped. (Not a defect of firmware.) */
 	IOMMU_DMAR_STRUCTURE_UNKNOWN = 1 << 12,
-	/*
-	 * The bytes do not add up to 0: nothing else says what is wrong, if anything is. Used all
-	 * the same.
-	 */
+	/* The checksum is wrong, which does not tell what is wrong: the table is used. */
 	IOMMU_DMAR_CHECKSUM = 1 << 13,
 };
 
-/* An opened table. Read-only. */
+/* A parsed table. Read-only. */
 struct iommu_dmar {
 	const uint8_t *bytes;
 	uint32_t length;
@@ -98,16 +100,16 @@ struct iommu_dmar {
 	unsigned int flags;
 	/* enum iommu_dmar_defect of the whole table */
 	unsigned int defects;
-	/* After iommu_dmar_open refused it: why, in words; otherwise "". A static string. */
+	/* After iommu_dmar_open failed: the reason, in words; otherwise "". A static string. */
 	const char *refusal;
 };
 
-/* What the structures of each type say. */
+/* Contents of the structures of each type. */
 struct iommu_dmar_drhd {
 	iommu_paddr_t base; /* of the registers; page-aligned */
-	uint64_t size;      /* of the registers as firmware says, in bytes; >= 4K */
+	uint64_t size;      /* size of the registers according to firmware, in bytes; >= 4K */
 	bool include_all;   /* all devices of the segment that no other unit names */
-	bool usable;        /* base is an address that registers can have */
+	bool usable;        /* base is a possible address of registers */
 };
 struct iommu_dmar_rmrr {
 	iommu_paddr_t start; /* page-aligned */
@@ -128,7 +130,7 @@ struct iommu_dmar_satc {
 	bool atc_required;
 };
 
-/* One structure. `type` says which member of the union counts. */
+/* One structure. `type` selects the member of the union. */
 struct iommu_dmar_record {
 	enum dmar_structure_type type;
 	/* PCI segment; 0 for RHSA and ANDD, which have none. */
@@ -141,7 +143,7 @@ struct iommu_dmar_record {
 		struct iommu_dmar_andd andd;
 		struct iommu_dmar_satc satc;
 	};
-	/* Where the structure and its scopes are: for the iterators. */
+	/* Private to the iterators. */
 	uint32_t offset;
 	uint32_t length;
 	uint32_t scopes;
@@ -156,29 +158,28 @@ struct iommu_dmar_scope {
 	const uint8_t *path;    /* `hops` pairs of device and function */
 	/* The raw flags byte (SATC and SIDP). */
 	unsigned int flags;
-	/* For the iterator. */
+	/* Private to the iterator. */
 	uint32_t offset;
 };
 
 /*
- * iommu_dmar_open - check a table and get ready to iterate it.
+ * iommu_dmar_open - check a table and prepare its iteration.
  *
- * @bytes, @size: the table as firmware left it; @size may be larger than the table. Not copied.
+ * @bytes, @size: the table from firmware; @size may exceed the table. Not copied.
  *
- * Returns 0 (look at dmar->defects for what was tolerated), or IOMMU_EINVAL: shorter than its
- * header or than its own length field, larger than IOMMU_DMAR_MAX_SIZE, wrong signature,
- * an address width that makes no sense, or a structure that runs past the end. A table
- * without any unit is not an error here.
- * After an error *dmar is empty, and dmar->refusal says in words why.
+ * Returns 0 (dmar->defects lists what was tolerated), or IOMMU_EINVAL: shorter than its header or
+ * than its own length field, larger than IOMMU_DMAR_MAX_SIZE, wrong signature, an impossible
+ * address width, or a structure that extends beyond the end. A table without units is not an error
+ * here. After an error *dmar is empty, and dmar->refusal is the reason in words.
  */
 IOMMU_API int iommu_dmar_open(struct iommu_dmar *dmar, const void *bytes, size_t size);
 
 /*
  * iommu_dmar_next - the next structure, in table order.
  *
- * @record: zero-initialised before the first call, then as the last call left it.
+ * @record: zero-initialised before the first call, then unchanged from the last call.
  *
- * Returns false at the end. Skips what enum iommu_dmar_defect says is skipped.
+ * Returns false at the end. Structures are skipped as described at enum iommu_dmar_defect.
  */
 IOMMU_API bool iommu_dmar_next(const struct iommu_dmar *dmar, struct iommu_dmar_record *record);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Building an ACPI DMAR table: how an emulator tells its guest of the units that it models.
+ * Building an ACPI DMAR table, in which an emulator describes its units to a guest.
  *
  *	struct iommu_dmar_builder b;
  *	iommu_dmar_begin(&b, bytes, sizeof(bytes), 48, DMAR_FLAG_INTR_REMAP);
@@ -8,16 +8,17 @@
  *	iommu_dmar_add_scope(&b, DMAR_SCOPE_IOAPIC, 0, 0xff, &path, 1);
  *	size = iommu_dmar_finish(&b, "BOCHS ", "MYTABLE ");
  *
- * Structures stand in the table in the order of the calls; scopes belong to the structure before
- * them. The specification wants units first, regions next, and an include-all unit last of its
- * segment. An error sticks: only the finish has to be looked at. Pure functions on the caller's
- * memory: no locks, any context.
+ * Structures are in the table in the order of the calls; scopes belong to the structure before
+ * them. The specification requires units first, regions next, and an include-all unit last of its
+ * segment. The first error is kept, and returned by iommu_dmar_finish. Pure functions on the
+ * caller's memory: no locks, any context.
  */
 #ifndef LIBIOMMU_DMAR_BUILDER_H
 #define LIBIOMMU_DMAR_BUILDER_H
 
 #include <libiommu/dmar.h>
 #include <libiommu/endpoint.h>
+#include <libiommu/status.h>
 #include <libiommu/types.h>
 
 IOMMU_BEGIN_DECLS
@@ -26,10 +27,10 @@ struct iommu_dmar_builder {
 	uint8_t *bytes;
 	size_t size;
 	size_t used;
-	size_t structure; /* offset of the last one; 0: none yet */
+	size_t structure; /* offset of the last structure; 0: none yet */
 	bool takes_scopes;
 	int status; /* the first error */
-	/* Why, in words; empty where there is none. */
+	/* The reason in words; empty if there is no error. */
 	const char *refusal;
 };
 
@@ -49,7 +50,7 @@ IOMMU_API void iommu_dmar_begin(struct iommu_dmar_builder *builder, void *bytes,
 IOMMU_API void iommu_dmar_add_unit(struct iommu_dmar_builder *builder, uint16_t segment,
 				   iommu_paddr_t base, uint64_t size, bool include_all);
 
-/* iommu_dmar_add_region - a reserved memory region (RMRR): pages, both ends inclusive. */
+/* iommu_dmar_add_region - a reserved memory region (RMRR): whole pages, both ends inclusive. */
 IOMMU_API void iommu_dmar_add_region(struct iommu_dmar_builder *builder, uint16_t segment,
 				     iommu_paddr_t start, iommu_paddr_t last);
 
@@ -70,20 +71,20 @@ IOMMU_API void iommu_dmar_add_integrated(struct iommu_dmar_builder *builder, uin
 					 bool tlb_required);
 
 /*
- * iommu_dmar_add_scope - a device of the last structure. @id: of an I/O APIC, HPET or named device.
- * IOMMU_EINVAL: no structure, or one without scopes, precedes; id > 255; no path, or a hop that is
- * no PCI place.
+ * iommu_dmar_add_scope - a device scope of the last structure. @id: of an I/O APIC, HPET or named
+ * device. IOMMU_EINVAL: there is no structure, or one without scopes; id > 255; no path, or a hop
+ * that is no PCI device and function.
  */
 IOMMU_API void iommu_dmar_add_scope(struct iommu_dmar_builder *builder, enum dmar_scope_type type,
 				    unsigned int id, uint8_t start_bus,
 				    const struct iommu_pci_hop *path, unsigned int hops);
 
 /*
- * iommu_dmar_finish - length and checksum. @oem_id: 6 characters, @oem_table_id: 8 characters;
- * shorter ones are filled up with NULs.
+ * iommu_dmar_finish - set length and checksum. @oem_id: 6 characters, @oem_table_id: 8 characters;
+ * shorter ones are padded with NULs.
  *
- * Returns the size of the table in bytes, or the first error of any call above: IOMMU_EINVAL or
- * IOMMU_ENOSPC; builder->refusal says why in words.
+ * Returns the size of the table in bytes, or the first error of the calls above: IOMMU_EINVAL or
+ * IOMMU_ENOSPC; builder->refusal is the reason in words.
  */
 IOMMU_API int iommu_dmar_finish(struct iommu_dmar_builder *builder, const char *oem_id,
 				const char *oem_table_id);

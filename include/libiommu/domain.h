@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Domains and groups: address spaces, and who uses them.
+ * Domains: address spaces for endpoints, and what is mapped in them.
  *
- * A group is the smallest set of endpoints that hardware can keep apart from others; a domain is
- * attached to whole groups. Locking: see the head of <libiommu/endpoint.h>; map, unmap and look-ups
- * take no lock that another range's map takes, and may be called from interrupt context (an unmap
- * then polls hardware there).
+ * A group is the smallest set of endpoints that hardware can isolate from others; a domain is
+ * attached to whole groups. Locking: see the head of <libiommu/endpoint.h>. Map, unmap and lookups
+ * do not take a lock that a map of another range takes, and may be called from interrupt context
+ * (an unmap polls hardware there).
  */
 #ifndef LIBIOMMU_DOMAIN_H
 #define LIBIOMMU_DOMAIN_H
 
 #include <libiommu/pgtable.h>
+#include <libiommu/status.h>
 #include <libiommu/types.h>
 
 IOMMU_BEGIN_DECLS
@@ -21,152 +22,161 @@ struct iommu_group;
 struct iommu_domain;
 
 enum iommu_domain_type {
-	IOMMU_DOMAIN_PAGING = 0, /* translated by tables that iommu_map fills; empty at first */
-	IOMMU_DOMAIN_IDENTITY,   /* device addresses are physical addresses, all of them */
-	IOMMU_DOMAIN_BLOCKED,    /* all DMA faults */
+	IOMMU_DOMAIN_PAGING =
+		0,             /* translated by page tables that iommu_map fills; initially empty */
+	IOMMU_DOMAIN_IDENTITY, /* every device address is the physical address */
+	IOMMU_DOMAIN_BLOCKED,  /* all DMA faults */
 	/*
-	 * A paging domain of the host's own drivers: it has an IOVA space in which nothing reserved
-	 * is handed out, and maps the direct regions of the endpoints that join.
+	 * A paging domain for the host's own drivers: it has an IOVA space, from which reserved
+	 * ranges are excluded, and maps the direct regions of the endpoints that are attached.
 	 */
 	IOMMU_DOMAIN_DMA,
-	/* The same, and what is unmapped may be invalidated a moment later (<libiommu/dma.h>). */
+	/* IOMMU_DOMAIN_DMA with deferred invalidation of unmapped memory (<libiommu/dma.h>). */
 	IOMMU_DOMAIN_DMA_LAZY,
 	/*
-	 * IOMMU_DOMAIN_DMA, and beside it all of memory, untranslated, at an offset: for devices
-	 * that are trusted and have the address bits (iommu_domain_bypass). For back ends that have
-	 * it.
+	 * IOMMU_DOMAIN_DMA with, in addition, all of memory untranslated at an offset, for trusted
+	 * devices with enough address bits (iommu_domain_bypass). For back ends that support it.
 	 */
 	IOMMU_DOMAIN_DMA_BYPASS,
-	/* For back ends that have them: see <libiommu/backend/ops.h>. */
+	/* For back ends that support them: see <libiommu/backend/ops.h>. */
 	IOMMU_DOMAIN_NESTED,
 	IOMMU_DOMAIN_SVA,
 };
 
-/* Where a unit translates twice: by tables for its own users, and by those of what they run on. */
+/*
+ * Stages of a unit with two-stage translation: the first is for its users, the second for the host
+ * of those.
+ */
 enum iommu_stage {
 	IOMMU_STAGE_ANY = 0,
 	IOMMU_STAGE_FIRST,
 	IOMMU_STAGE_SECOND,
 };
 
-/* What a paging domain should be like. All zero: the widest that the unit can do. */
+/* Properties of a paging domain. All zero: the largest that the unit supports. */
 struct iommu_domain_config {
-	/* Bits of the address space; 0: as many as the unit has. */
+	/* Width of the address space, in bits; 0: the unit's. */
 	unsigned int address_width;
-	/* Page sizes to use, bit n = 2^n bytes; 0: all that the unit has. */
+	/* Page sizes to use, bit n = 2^n bytes; 0: all of the unit's. */
 	uint64_t pgsize_bitmap;
 	/*
-	 * The most table pages it may take; 0: unbounded. Reaching it is IOMMU_ENOMEM from map. A
-	 * table that unmaps have emptied counts until one unmap covers all that it stands for.
+	 * Maximum number of table pages; 0: no limit. A map that needs more is IOMMU_ENOMEM. A
+	 * table emptied by several unmaps counts until one unmap covers its whole range.
 	 */
 	uint64_t max_table_pages;
-	/* Leaves force the devices' accesses to snoop; only units that can do that may join. */
+	/* Accesses of devices snoop the CPU caches; only for units that can enforce it. */
 	bool force_snoop;
-	/* Which stage its tables are for; IOMMU_STAGE_ANY: what the unit is best at. */
+	/* The stage that its tables are used for; IOMMU_STAGE_ANY: the unit's best. */
 	enum iommu_stage stage;
-	/* Nested domains are to be made of it. */
+	/* Nested domains may be made on it. */
 	bool nest_parent;
-	/* iommu_domain_set_dirty_tracking is to work; only units that can do that may join. */
+	/* Has dirty tracking (iommu_domain_set_dirty_tracking); only for units that support it. */
 	bool dirty_tracking;
-	/* As IOMMU_DOMAIN_DMA_BYPASS, which sets it, of a paging domain of any other use. */
+	/* Of a paging domain: with the bypass of IOMMU_DOMAIN_DMA_BYPASS, which sets this field. */
 	bool bypass;
 	/*
-	 * Of IOMMU_DOMAIN_NESTED, required: what its results are translated by, made with
-	 * nest_parent.
+	 * Of IOMMU_DOMAIN_NESTED, required: a domain made with nest_parent, which translates the
+	 * addresses that the nested domain produces.
 	 */
 	struct iommu_domain *parent;
-	/* Of IOMMU_DOMAIN_NESTED and IOMMU_DOMAIN_SVA: what their back end wants to know. */
+	/* Of IOMMU_DOMAIN_NESTED and IOMMU_DOMAIN_SVA: parameters that their back end defines. */
 	const void *user_data;
 	size_t user_size;
-	/*
-	 * 1 + the NUMA node that its tables come from; 0: the unit's, if firmware says where it is.
-	 */
+	/* 1 + the NUMA node for its tables; 0: the node of the unit, if firmware reports one. */
 	unsigned int near_node;
 };
 
 /*
- * iommu_domain_alloc - an address space for endpoints behind `unit` and units like it.
+ * iommu_domain_alloc - make a domain for endpoints behind `unit` and similar units.
  *
  * @config: NULL means all zero. Ignored for identity and blocked domains.
  *
  * Returns 0, or
- *   IOMMU_EINVAL      unknown type; the width or page sizes are none that the unit can do; a parent
- *                     that is none, or is given for another type than IOMMU_DOMAIN_NESTED
- *   IOMMU_EOPNOTSUPP  the back end does not know the type; IOMMU_DOMAIN_IDENTITY on a unit without
- *                     pass-through, and no memory was added that tables could map (see
- *                     iommu_add_memory); force_snoop on a unit without snoop control; bypass,
- *                     stage, nest_parent or dirty_tracking on one that has none
+ *   IOMMU_EINVAL      unknown type; the unit does not support the width or the page sizes; `parent`
+ *                     is no parent of nested domains, or is given for another type than
+ *                     IOMMU_DOMAIN_NESTED
+ *   IOMMU_EOPNOTSUPP  the back end does not support the type; IOMMU_DOMAIN_IDENTITY on a unit
+ *                     without pass-through, and no memory was added that tables could map (see
+ *                     iommu_add_memory); force_snoop, bypass, stage, nest_parent or dirty_tracking
+ *                     on a unit that does not support it
  *   IOMMU_ENOMEM
- *   and of an identity domain that is made of tables the errors of iommu_map
+ *   and for an identity domain that is made of tables the errors of iommu_map
  */
 IOMMU_API int iommu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 				 const struct iommu_domain_config *config,
 				 struct iommu_domain **domain);
 
 /*
- * iommu_domain_free - free a domain and its tables. What is mapped in it is forgotten.
+ * iommu_domain_free - free a domain, its mappings and its tables.
  *
- * Returns 0; IOMMU_EBUSY while it is attached to a group, or is the parent of others; or, of a
- * domain that has a DMA handle of its own (iommu_dma_of), the errors of iommu_dma_destroy: the
- * domain stays. Tables that hardware might still walk, because a unit did not confirm an
- * invalidation, are kept until it does.
+ * Returns 0; IOMMU_EBUSY: it is attached to a group, or is the parent of nested domains; or, for a
+ * domain with a DMA handle (iommu_dma_of), the errors of iommu_dma_destroy: the domain remains.
+ * Tables that hardware might still use, because a unit did not confirm an invalidation, are kept
+ * until it has.
  */
 IOMMU_API int iommu_domain_free(struct iommu_domain *domain);
 
 /*
- * What devices have written, for those who copy memory while it is in use: where the hardware notes
- * it in the tables.
+ * Dirty tracking: hardware records in the page tables which pages devices have written, so that
+ * memory can be copied while it is in use.
  *
- * iommu_domain_set_dirty_tracking - on, with nothing noted, or off, in a domain that was made for
- * it. Errors: IOMMU_EOPNOTSUPP; IOMMU_ETIMEDOUT / IOMMU_EIO: it is as before.
+ * iommu_domain_set_dirty_tracking - turn it on, with all pages clean, or off; for a domain made
+ * with dirty_tracking. Errors: IOMMU_EOPNOTSUPP; IOMMU_ETIMEDOUT / IOMMU_EIO: nothing has changed.
+ *
  * iommu_domain_read_dirty - set bit (address - bitmap->start) >> bitmap->page_shift in
- * bitmap->words for what was written in [iova, iova + size), and forget it, unless IOMMU_DIRTY_KEEP
- * is among the flags. When it returns, hardware notes again. Bits that are set stay set. Errors:
- * IOMMU_EINVAL (size 0, or a range that is not whole pages of the bitmap or lies outside it; it is
- * off), IOMMU_EOVERFLOW, IOMMU_ERANGE (beyond the aperture), IOMMU_EOPNOTSUPP (also unknown flags);
- * IOMMU_ETIMEDOUT / IOMMU_EIO: what was forgotten was noted in the bitmap, but
- * hardware may not note new writes before the next invalidation is confirmed: whatever is mapped in
- * the range counts as written at the next read.
+ * bitmap->words for each page written in [iova, iova + size), and mark the pages clean, unless
+ * IOMMU_DIRTY_KEEP is among the flags. Bits that are set remain set. When the call returns 0,
+ * hardware records new writes. Errors: IOMMU_EINVAL (size 0; a range that is not whole pages of the
+ * bitmap or lies outside it; tracking is off), IOMMU_EOVERFLOW, IOMMU_ERANGE (beyond the aperture),
+ * IOMMU_EOPNOTSUPP (also unknown flags); IOMMU_ETIMEDOUT / IOMMU_EIO: the bitmap has every page
+ * that was marked clean, but hardware may not record new writes before the next invalidation is
+ * confirmed: everything that is mapped in the range counts as written at the next read.
  *
- * Control path; and beside it nothing of the range (to switch tracking: nothing of the domain) is
- * mapped or unmapped, because tables are read, and written, that an unmap gives back.
+ * Control path. Meanwhile the range (for turning tracking on or off: the domain) must not be mapped
+ * or unmapped, because its tables are read and written.
  */
 IOMMU_API int iommu_domain_set_dirty_tracking(struct iommu_domain *domain, bool enable);
 IOMMU_API int iommu_domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 				      unsigned int flags, struct iommu_dirty_bitmap *bitmap);
 
 /*
- * iommu_domain_split - before that: have larger pages in [iova, iova + size) replaced by pages of
- * at most `pgsize`, so that no more has to be copied again than was written. What is mapped stays
- * mapped, also while devices are at it; a page that lies in the range only in part is split whole.
- * Maps that come later use large pages again. Returns 0, IOMMU_EINVAL (size 0 or misaligned, pgsize
- * is none of the domain's), IOMMU_EOVERFLOW, IOMMU_ERANGE, IOMMU_EOPNOTSUPP, IOMMU_ENOMEM: a part
- * was split; or IOMMU_ETIMEDOUT / IOMMU_EIO as iommu_domain_read_dirty. Control path, with the
- * range to itself.
+ * iommu_domain_split - replace pages in [iova, iova + size) that are larger than `pgsize` by pages
+ * of at most that size, so that dirty tracking becomes finer. Mappings stay valid throughout, also
+ * while devices use them; a page that lies partly in the range is split as a whole. Later maps use
+ * large pages again. Returns 0, IOMMU_EINVAL (size 0 or misaligned; pgsize is no page size of the
+ * domain), IOMMU_EOVERFLOW, IOMMU_ERANGE, IOMMU_EOPNOTSUPP, IOMMU_ENOMEM: a part was split; or
+ * IOMMU_ETIMEDOUT / IOMMU_EIO as iommu_domain_read_dirty. Control path; the range must not be
+ * mapped or unmapped meanwhile.
  */
 IOMMU_API int iommu_domain_split(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 				 uint64_t pgsize);
 
 /*
- * iommu_domain_invalidate_user - what the owner of a nested domain's tables wants invalidated:
- * `count` requests of `request_size` bytes, whose form is its back end's. *done of them were.
- * Without any it says whether there could be some. Returns 0, or the error of the first that was
- * not: IOMMU_EINVAL (a request makes no sense; `requests` is NULL, or of size 0, or larger than a
- * page, or than the form is smaller), IOMMU_EOVERFLOW (its range wraps), IOMMU_EOPNOTSUPP (its
- * flags, or what is reserved in it is not zero; or the domain is not a nested one), IOMMU_ETIMEDOUT
- * / IOMMU_EIO (not confirmed). Control path, which others enter in between when there are many.
+ * iommu_domain_invalidate_user - perform invalidations that the owner of a nested domain's tables
+ * requests.
+ *
+ * @requests, @request_size, @count: an array of requests of `request_size` bytes, in the format of
+ *                                   the back end.
+ * @done:                            receives the number of requests that were performed.
+ *
+ * With count 0 the call tells whether requests of this format are possible. Between batches of many
+ * requests other control path calls may run. Returns 0, or the error of the first request that
+ * failed: IOMMU_EINVAL (the request makes no sense; `requests` is NULL, or request_size is 0,
+ * larger than a page, or smaller than the format), IOMMU_EOVERFLOW (its range wraps),
+ * IOMMU_EOPNOTSUPP (unknown flags; reserved fields are not zero; the domain is not nested),
+ * IOMMU_ETIMEDOUT / IOMMU_EIO (not confirmed). Control path.
  */
 IOMMU_API int iommu_domain_invalidate_user(struct iommu_domain *domain, const void *requests,
 					   size_t request_size, unsigned int count,
 					   unsigned int *done);
 
 /*
- * iommu_domain_invalidate_range - the host has changed the tables of an IOMMU_DOMAIN_SVA domain,
- * which are its own, in [iova, iova + size): from now on hardware knows. To be called after the
- * change and before memory that was mapped there is reused, like a processor's TLB shootdown. Any
- * context, any CPU.
+ * iommu_domain_invalidate_range - invalidate [iova, iova + size) after the host has changed the
+ * tables of an IOMMU_DOMAIN_SVA domain, which are the host's own. To be called after the change and
+ * before memory that was mapped there is reused, like a TLB shootdown of processors. Any context,
+ * any CPU.
  *
- * Returns 0; IOMMU_EINVAL (size 0), IOMMU_EOVERFLOW; IOMMU_EOPNOTSUPP: not such a domain;
+ * Returns 0; IOMMU_EINVAL (size 0), IOMMU_EOVERFLOW; IOMMU_EOPNOTSUPP: another type of domain;
  * IOMMU_ETIMEDOUT / IOMMU_EIO as iommu_unmap.
  */
 IOMMU_API int iommu_domain_invalidate_range(struct iommu_domain *domain, iommu_iova_t iova,
@@ -177,13 +187,13 @@ struct iommu_domain_info {
 	enum iommu_domain_type type;
 	iommu_iova_t aperture_last; /* the aperture is [0, aperture_last] */
 	uint64_t pgsize_bitmap;
-	uint64_t table_pages;   /* held now, quarantined ones included */
-	bool quarantine;        /* pages wait for an invalidation that was not confirmed */
-	bool coherent;          /* all its units walk tables through the CPU caches */
+	uint64_t table_pages;   /* in use at present, including those of `quarantine` */
+	bool quarantine;        /* table pages wait for an invalidation that was not confirmed */
+	bool coherent;          /* all of its units snoop the CPU caches when they read tables */
 	bool snoop_control;     /* all its units can force snooping */
-	unsigned int levels;    /* of its table; 0: it has none */
-	enum iommu_stage stage; /* IOMMU_STAGE_ANY: the unit has but one, or it has no table */
-	/* See iommu_domain_bypass; size 0: none. */
+	unsigned int levels;    /* of its table; 0: no table */
+	enum iommu_stage stage; /* IOMMU_STAGE_ANY: the unit has one stage, or there is no table */
+	/* See iommu_domain_bypass; size 0: no bypass. */
 	iommu_iova_t bypass_offset;
 	uint64_t bypass_size;
 };
@@ -191,70 +201,69 @@ IOMMU_API void iommu_domain_get_info(const struct iommu_domain *domain,
 				     struct iommu_domain_info *info);
 
 /*
- * iommu_domain_bypass - where devices reach memory untranslated, beside what is mapped: physical
- * address p at *offset + p.
+ * iommu_domain_bypass - the address range at which devices reach memory untranslated, in addition
+ * to mappings: physical address p is at *offset + p.
  *
- * @mask: the highest address that the device can put on the bus; 0: any.
- * Returns 0; IOMMU_ENOENT: the domain has no such window; IOMMU_ERANGE: the device does not reach
- * the end of memory there, and must have its buffers mapped. No locks; any context.
+ * @mask: the highest address that the device can generate; 0: any.
+ *
+ * Returns 0; IOMMU_ENOENT: the domain has no bypass; IOMMU_ERANGE: the device cannot reach the end
+ * of memory there, so its buffers must be mapped. No locks; any context.
  */
 IOMMU_API int iommu_domain_bypass(const struct iommu_domain *domain, uint64_t mask,
 				  iommu_iova_t *offset);
 
 /*
- * iommu_domain_attach_group - let all endpoints of a group use this domain, instead of the one they
- * use now. Blocked for a moment in between; all or none: on failure each keeps what it had.
+ * iommu_domain_attach_group - attach a group: all of its endpoints use this domain instead of their
+ * present one. They are blocked for a moment in between. All or none: on failure each endpoint
+ * keeps its domain.
  *
- * It does not ask whether a driver of the host uses the group, whose buffers would be gone: claim
- * the group first (iommu_group_claim), which does.
+ * The call does not check whether drivers of the host use the group, whose buffers would become
+ * unreachable: claim the group first (iommu_group_claim), which does.
  *
  * A domain adapts to the units that join it: address width, page sizes and coherency become what
- * all of them can do, and page sizes and coherency grow again when one leaves. Where units differ
- * in these, nothing may be mapped or unmapped in the domain while the first endpoint behind a unit
+ * all of them support, and page sizes and coherency grow again when one leaves. If units differ in
+ * these, nothing may be mapped or unmapped in the domain while the first endpoint behind a unit
  * joins it or the last one leaves.
  *
- * Regions that firmware wants endpoints to reach are mapped in IOMMU_DOMAIN_DMA domains, and in
- * identity domains that are made of tables, for as long as one that has them is attached; a failed
- * attach leaves none. Addresses that were once kept free for them stay so.
+ * Direct regions of the endpoints are mapped in IOMMU_DOMAIN_DMA domains, and in identity domains
+ * that are made of tables, as long as an endpoint with such a region is attached; a failed attach
+ * leaves none. Addresses that were once reserved for them stay reserved.
  *
- * Returns 0 (also when it is attached already; hardware is asked to confirm what it did not), or
- *   IOMMU_EINVAL     domain and a unit do not fit each other: what is mapped already lies beyond
- *                    the unit's width or uses pages that it does not have; or snooping
- *   IOMMU_EPERM      firmware wants an endpoint to reach a region for ever (IOMMU_REGION_DIRECT),
- *                    and the domain is an IOMMU_DOMAIN_PAGING or IOMMU_DOMAIN_NESTED one, of which
- *                    the library does not know what belongs at those addresses; or an endpoint is
- *                    untrusted, and the domain lets it reach more than it is given, or for longer:
- *                    an identity, a lazy one, or one with a bypass; or the unit is bypassed
- *   IOMMU_EEXIST     a direct region is in use for something else in an IOMMU_DOMAIN_DMA domain
- *   IOMMU_ERANGE     a direct region lies beyond the domain's addresses, or what the unit can
- *                    address
- *   IOMMU_EIO        an endpoint is lost (see iommu_endpoint_was_reset)
- *   IOMMU_ENOSPC     a unit has no domain id left
+ * Returns 0 (also if the group is attached already; hardware is then asked for outstanding
+ * confirmations), or
+ *   IOMMU_EINVAL  domain and unit do not fit: a mapping lies beyond the unit's width or uses pages
+ *                 that it does not support; or the unit cannot enforce snooping
+ *   IOMMU_EPERM   an endpoint has an IOMMU_REGION_DIRECT region, and the domain is
+ *                 IOMMU_DOMAIN_PAGING or IOMMU_DOMAIN_NESTED, whose addresses the library does not
+ *                 manage; an endpoint is untrusted, and the domain is an identity, lazy, or has a
+ *                 bypass; or the unit is bypassed
+ *   IOMMU_EEXIST  a direct region is in use otherwise in an IOMMU_DOMAIN_DMA domain
+ *   IOMMU_ERANGE  a direct region lies beyond the aperture, or beyond what the unit can address
+ *   IOMMU_EIO     an endpoint is lost (see iommu_endpoint_was_reset); or a unit reported an error
+ *   IOMMU_ENOSPC  a unit has no free domain id
  *   IOMMU_EFAULT, IOMMU_EPERM, IOMMU_EOPNOTSUPP, IOMMU_EAGAIN
- *                    a hypervisor keeps the tables, and refuses, as of iommu_map, what is mapped
+ *                 a hypervisor keeps the tables and refuses a mapping, as iommu_map
  *   IOMMU_ENOMEM
- *   IOMMU_ETIMEDOUT  a unit did not confirm the invalidation; IOMMU_EIO: it reported an error
+ *   IOMMU_ETIMEDOUT  a unit did not confirm the invalidation
  */
 IOMMU_API int iommu_domain_attach_group(struct iommu_domain *domain, struct iommu_group *group);
 
 /*
- * iommu_domain_detach_group - take away what the host has attached: the group's default domain is
- * used again, or the endpoints' DMA is blocked except to direct regions.
+ * iommu_domain_detach_group - detach the domain that the host has attached: the group uses its
+ * default domain again, or is blocked except for direct regions.
  *
- * An endpoint that cannot go to the default domain is blocked and logged. Returns 0 (also when
+ * An endpoint that cannot use the default domain is blocked, which is logged. Returns 0 (also if
  * nothing is attached), or IOMMU_ETIMEDOUT / IOMMU_EIO: the endpoints are detached, but a unit did
- * not confirm that it forgot the old translations. Memory that was mapped must then not be reused
- * before another call of this, or an attach, has returned 0: each asks the unit again. Other errors
- * are those of the way to the default domain, as iommu_domain_attach_group: the endpoints concerned
- * are blocked.
+ * not confirm the invalidation. Memory that was mapped must not be reused before another call of
+ * this function, or an attach, has returned 0: each asks the unit again. Other errors are those of
+ * attaching the default domain, as iommu_domain_attach_group: the endpoints concerned are blocked.
  */
 IOMMU_API int iommu_domain_detach_group(struct iommu_group *group);
 
 /*
  * iommu_domain_attach_endpoint, iommu_domain_detach_endpoint - the same for the group of an
- * endpoint that is the only one in it; IOMMU_EINVAL also: it is not; IOMMU_ENODEV: it was released.
- * Other errors as
- * iommu_domain_attach_group and iommu_domain_detach_group.
+ * endpoint that is its only member; IOMMU_EINVAL also: there are other members; IOMMU_ENODEV: the
+ * endpoint was released. Other errors as iommu_domain_attach_group and iommu_domain_detach_group.
  */
 struct iommu_endpoint;
 IOMMU_API int iommu_domain_attach_endpoint(struct iommu_domain *domain,
@@ -262,83 +271,86 @@ IOMMU_API int iommu_domain_attach_endpoint(struct iommu_domain *domain,
 IOMMU_API int iommu_domain_detach_endpoint(struct iommu_endpoint *endpoint);
 
 /*
- * The IOVA space of an IOMMU_DOMAIN_DMA domain, in granules of its smallest page; NULL: it has
- * none.
+ * iommu_domain_iova_space - the IOVA space of an IOMMU_DOMAIN_DMA domain, in granules of its
+ * smallest page; NULL for other types.
  */
 struct iommu_iova_space;
 IOMMU_API struct iommu_iova_space *iommu_domain_iova_space(const struct iommu_domain *domain);
 
 /*
- * iommu_map - let devices of the domain reach [paddr, paddr + size) at [iova, iova + size).
+ * iommu_map - map [paddr, paddr + size) at [iova, iova + size) for the devices of a domain.
  *
- * @iova, @paddr, @size: multiples of the smallest page size, in bytes.
- * @prot:                enum iommu_prot: what the devices may do, and hints; with
- *                       IOMMU_PROT_MAY_SLEEP the call may sleep.
+ * @iova, @paddr, @size: bytes; multiples of the smallest page size.
+ * @prot:                enum iommu_prot: permissions, and hints; with IOMMU_PROT_MAY_SLEEP the call
+ *                       may sleep.
  *
- * All or nothing; the largest pages that fit are used. The caller owns the range: two calls for
- * overlapping ranges must not run at once, disjoint ones may, without a lock. When it returns,
- * hardware sees the mapping.
+ * All or nothing; the largest possible pages are used. Concurrent calls must be for disjoint
+ * ranges, and then need no lock. When the call returns 0, the mapping is visible to hardware.
  *
  * Returns 0, or
- *   IOMMU_EINVAL      size 0, alignment, prot, or the domain is not a paging domain
- *   IOMMU_EOVERFLOW   a range wraps
- *   IOMMU_ERANGE      iova is beyond the aperture, or paddr beyond what the units can address
- *   IOMMU_EEXIST      something is mapped there
- *   IOMMU_ENOMEM      for a table, or more tables than the domain may have
+ *   IOMMU_EINVAL     size 0, alignment, prot, or the domain is not a paging domain
+ *   IOMMU_EOVERFLOW  a range wraps
+ *   IOMMU_ERANGE     iova is beyond the aperture, or paddr beyond what the units can address
+ *   IOMMU_EEXIST     something is mapped in the range
+ *   IOMMU_ENOMEM     no memory for a table, or the domain's limit of table pages
  *   IOMMU_EFAULT, IOMMU_EPERM, IOMMU_EOPNOTSUPP, IOMMU_EAGAIN
- *                     a hypervisor keeps the tables, and refuses: the memory; the window; the call;
- *                     for now, because it is busy or short of memory. Nothing is mapped
+ *                    a hypervisor keeps the tables, and refuses the memory; the window; the call;
+ *                    or everything for now, because it is busy or short of memory. Nothing is
+ *                    mapped
  *   IOMMU_ETIMEDOUT, IOMMU_EIO
- *                     a unit that must be told of new mappings did not confirm, or not that the
- *                     call took back what it had mapped: the memory must not be reused before an
- *                     operation on this domain succeeds
+ *                    a unit that must be told of new mappings did not confirm, or did not confirm
+ *                    that the mapping was removed again: the memory must not be reused before an
+ *                    operation on this domain succeeds
  */
 IOMMU_API int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
 			uint64_t size, unsigned int prot);
 
 /*
- * iommu_unmap - end the devices' access to [iova, iova + size).
+ * iommu_unmap - unmap [iova, iova + size).
  *
  * @flags:    enum iommu_unmap_flags.
- * @unmapped: receives how many bytes were mapped; may be NULL, which is cheaper (see
+ * @unmapped: receives the number of bytes that were mapped; may be NULL, which is faster (see
  *            iommu_pgtable_ops.unmap).
  *
- * Strict: when it returns 0, hardware has confirmed, and the memory may be reused. Holes are
- * skipped. Without `unmapped` all of the range is invalidated, whatever was mapped there: so the
- * call, repeated, confirms what it could not the first time. Returns 0, the errors of
- * iommu_pgtable_ops.unmap with nothing changed, IOMMU_EINVAL when the domain is not a paging
- * domain, or IOMMU_ETIMEDOUT / IOMMU_EIO: the range is cleared, but a unit did not confirm: the
- * memory must not be reused before an operation on this domain succeeds.
+ * When the call returns 0, hardware has confirmed the invalidation, and the memory may be reused.
+ * Holes are skipped. Without `unmapped` the whole range is invalidated, whatever was mapped there,
+ * so that repeating the call obtains a confirmation that failed before. Returns 0, the errors of
+ * iommu_pgtable_ops.unmap with nothing changed, IOMMU_EINVAL: no paging domain; or IOMMU_ETIMEDOUT
+ * / IOMMU_EIO: the range is unmapped, but a unit did not confirm: the memory must not be reused
+ * before an operation on this domain succeeds.
  */
 IOMMU_API int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 			  unsigned int flags, uint64_t *unmapped);
 
-/* One piece of memory that is scattered. */
+/* One piece of scattered memory. */
 struct iommu_map_piece {
 	iommu_paddr_t paddr;
 	uint64_t size;
 };
 
 /*
- * iommu_map_sg - iommu_map for pieces that are to appear one behind the other, from iova on. All or
- * nothing. Pieces that adjoin in memory are mapped as one, with larger pages, and hardware is told
- * once. Errors as iommu_map; IOMMU_EINVAL also: no pieces; IOMMU_EOVERFLOW: their sizes wrap.
+ * iommu_map_sg - map several pieces at consecutive addresses from iova on. All or nothing. Pieces
+ * that adjoin in memory are mapped as one, with larger pages, and hardware is notified once. Errors
+ * as iommu_map; IOMMU_EINVAL also: no pieces; IOMMU_EOVERFLOW: the sum of sizes wraps.
  *
- * *mapped receives the bytes; may be NULL.
+ * @mapped: receives the number of bytes; may be NULL.
  */
 IOMMU_API int iommu_map_sg(struct iommu_domain *domain, iommu_iova_t iova,
 			   const struct iommu_map_piece *pieces, unsigned int count,
 			   unsigned int prot, uint64_t *mapped);
 
 /*
- * iommu_unmap_gather - iommu_unmap without the invalidation: for many ranges, of one domain, that
- * are invalidated together, best when they are near each other.
+ * iommu_unmap_gather - iommu_unmap without the invalidation, for several ranges of one domain,
+ * preferably near each other, that are invalidated together.
  *
- * @gather: the caller's, from iommu_gather_init (<libiommu/pgtable.h>) to iommu_sync_gather.
+ * @gather: memory of the caller, from iommu_gather_init (<libiommu/pgtable.h>) to
+ *          iommu_sync_gather.
  *
- * Nothing of these ranges, neither addresses nor memory, may be reused before iommu_sync_gather has
- * returned 0. iommu_sync_gather invalidates what was gathered, waits, and empties the gather in any
- * case; 0 also when there was nothing; IOMMU_ETIMEDOUT / IOMMU_EIO as iommu_unmap.
+ * Neither addresses nor memory of these ranges may be reused before iommu_sync_gather has returned
+ * 0.
+ *
+ * iommu_sync_gather - invalidate what was gathered, wait for the confirmation, and empty the gather
+ * in any case. Returns 0, also if nothing was gathered; IOMMU_ETIMEDOUT / IOMMU_EIO as iommu_unmap.
  */
 IOMMU_API int iommu_unmap_gather(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 				 unsigned int flags, struct iommu_gather *gather,
@@ -346,16 +358,16 @@ IOMMU_API int iommu_unmap_gather(struct iommu_domain *domain, iommu_iova_t iova,
 IOMMU_API int iommu_sync_gather(struct iommu_domain *domain, struct iommu_gather *gather);
 
 /*
- * iommu_iova_to_phys - where a device's access to iova goes.
+ * iommu_iova_to_phys - the physical address that iova is translated to.
  *
- * Returns 0, IOMMU_ENOENT (it would fault) or IOMMU_ERANGE (beyond the aperture).
+ * Returns 0, IOMMU_ENOENT (an access would fault) or IOMMU_ERANGE (beyond the aperture).
  */
 IOMMU_API int iommu_iova_to_phys(const struct iommu_domain *domain, iommu_iova_t iova,
 				 iommu_paddr_t *paddr);
 
 /*
  * iommu_domain_walk - visit the entries of a paging domain's tables; see iommu_pgtable_ops.walk.
- * IOMMU_EINVAL when it has none; IOMMU_ERANGE: start is beyond the aperture.
+ * IOMMU_EINVAL: the domain has no tables; IOMMU_ERANGE: start is beyond the aperture.
  */
 IOMMU_API int iommu_domain_walk(const struct iommu_domain *domain, iommu_iova_t start,
 				iommu_iova_t last, iommu_pgtable_visitor visitor, void *ctx);

@@ -1,154 +1,297 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An instance of the library: one machine's IOMMUs, on one host. Instances know nothing of each
- * other, and the library has no other state.
+ * Instances, units and back ends. An instance holds the IOMMUs of one machine for one host.
+ * Instances are independent of each other, and the library has no other state.
  */
 #ifndef LIBIOMMU_INSTANCE_H
 #define LIBIOMMU_INSTANCE_H
 
+#include <libiommu/endpoint.h>
 #include <libiommu/platform.h>
+#include <libiommu/status.h>
+#include <libiommu/types.h>
 
 IOMMU_BEGIN_DECLS
 
+struct iommu_endpoint_info;
 struct iommu;
 struct iommu_unit;
 
 /*
- * iommu_create - a new instance without units.
+ * iommu_create - create an instance without units.
  *
- * @platform: the host's services; kept by reference until iommu_destroy.
+ * @platform: the host's services; used until iommu_destroy.
  *
- * Next: a probe function of a back end (iommu_vtd_probe) to find units.
- * Returns 0, IOMMU_EINVAL (see iommu_platform_check) or IOMMU_ENOMEM.
+ * The probe function of a back end (iommu_vtd_probe) then finds the units. Returns 0, IOMMU_EINVAL
+ * (see iommu_platform_check) or IOMMU_ENOMEM.
  */
 IOMMU_API int iommu_create(const struct iommu_platform *platform, struct iommu **iommu);
 
 /*
- * iommu_destroy - remove all units and free the instance. Enabled units are disabled first: from
- * then on devices reach all memory, as before the instance was there.
+ * iommu_destroy - remove all units and free the instance. Enabled units are disabled first: devices
+ * then reach all memory, as before the instance was created.
  *
- * NULL: nothing to do. Returns 0; IOMMU_EBUSY while endpoints, domains, or groups that are claimed
- * or held exist; or, when a unit does not confirm that it is disabled, IOMMU_ETIMEDOUT or
- * IOMMU_EIO: the instance then stays, because hardware may still read its tables.
+ * NULL: nothing to do. Returns 0; IOMMU_EBUSY: endpoints, domains, or groups that are claimed or
+ * held exist; or IOMMU_ETIMEDOUT / IOMMU_EIO: a unit did not confirm that it is disabled; the
+ * instance remains, because hardware may still read its tables.
  */
 IOMMU_API int iommu_destroy(struct iommu *iommu);
 
 /*
- * iommu_reason - why the last call that was refused returned an error, in words, such as
- * "0000:00:04.0: it is untrusted, and the domain lets it reach more than it is given". It is the
- * text of the line that was logged (IOMMU_LOG_REFUSAL), without the call and the code; never NULL,
- * empty before the first. Valid until the next call that is refused; where threads call at once,
- * the line in the log is the one that belongs to its call.
+ * iommu_reason - why the last refused call returned its error, in words, such as "0000:00:04.0: it
+ * is untrusted, and the domain lets it reach more than it is given": the text of the line that was
+ * logged at IOMMU_LOG_REFUSAL, without the call and the code. Never NULL; empty before the first
+ * refusal. Valid until the next call that is refused. When several threads call, the line in the
+ * log is the one that belongs to its call.
  *
- * Which calls. Those of the control path of the instance, of contexts and what belongs to them
- * (<libiommu/ioas.h> and its neighbours), of containers and files, and of interrupts
- * (<libiommu/vtd_interrupt.h>). A call that succeeds leaves the text as it was. So do maps, unmaps,
- * the DMA of drivers and look-ups, whose code, with the cause that stands at the function, is all
- * that they say. What is made with a platform and no instance (page tables, spaces of addresses,
- * flush queues, TCE tables, models) logs what is wrong with its configuration, in a line of the
- * same form; where there is not even that, the result says it (iommu_dmar.refusal,
+ * Covered are calls of the control path of the instance, of IOMMU files and their objects
+ * (<libiommu/ioas.h>), of containers, device files and group files (<libiommu/vfio.h>), and of
+ * interrupts (<libiommu/vtd_interrupt.h>). A call that succeeds leaves the text unchanged; so do
+ * map and unmap, the DMA API of drivers, and lookups, whose code, with its cause in the function's
+ * comment, is all the information. Objects that are created with a platform and without an instance
+ * (page tables, IOVA spaces, flush queues, TCE tables, models) log errors of their configuration in
+ * the same form; parsers without a platform return the text (iommu_dmar.refusal,
  * iommu_dmar_builder.refusal).
  */
 IOMMU_API const char *iommu_reason(const struct iommu *iommu);
 
-/* iommu_next_unit - iterate the units: NULL gives the first, the last gives NULL. */
+/* iommu_next_unit - iterate over the units: NULL returns the first; after the last, NULL. */
 IOMMU_API struct iommu_unit *iommu_next_unit(struct iommu *iommu, struct iommu_unit *unit);
 
 /*
- * iommu_unit_name - such as "dmar0"; iommu_unit_backend - whose it is, such as "vtd". Static for
- * the life of the unit. The endpoints behind it: iommu_unit_next_endpoint.
+ * iommu_unit_name - such as "dmar0". iommu_unit_backend - name of the back end, such as "vtd". Both
+ * are valid as long as the unit exists. For its endpoints see iommu_unit_next_endpoint.
  */
 IOMMU_API const char *iommu_unit_name(const struct iommu_unit *unit);
 IOMMU_API const char *iommu_unit_backend(const struct iommu_unit *unit);
 
-/* iommu_find_unit - by name; NULL: there is none. */
+/* iommu_find_unit - find a unit by its name; NULL: there is none. */
 IOMMU_API struct iommu_unit *iommu_find_unit(struct iommu *iommu, const char *name);
 
 /*
- * iommu_unit_is_enabled - does the unit translate by this library's tables? Where the hardware has
- * a status register, that is what is read. False while suspended, and after an operation that
- * failed half way on hardware without such a register. Any context.
+ * iommu_unit_is_enabled - whether the unit translates with the tables of this library. If the
+ * hardware has a status register, its value counts. False while the unit is suspended, and after an
+ * operation that failed half way on hardware without such a register. Any context.
  */
 IOMMU_API bool iommu_unit_is_enabled(const struct iommu_unit *unit);
 
 /*
- * iommu_translating - how many units iommu_unit_is_enabled is true of. 0 after an enable that
- * returned 0: there was nothing to enable, and nothing restricts any device's DMA. Control path.
+ * iommu_translating - the number of enabled units (iommu_unit_is_enabled). 0 after an enable that
+ * returned 0 means that there was nothing to enable, and that no device's DMA is restricted.
+ * Control path.
  */
 IOMMU_API unsigned int iommu_translating(struct iommu *iommu);
 
 /*
- * iommu_unit_hardware_info - what user space wants to know of a unit to build tables for it. `type`
- * says what the rest is. Returns 0 or IOMMU_EOPNOTSUPP. Any context.
+ * iommu_unit_get_hardware_info - what user space needs to know of a unit to build tables for it.
+ * `type` determines the meaning of the rest. Returns 0 or IOMMU_EOPNOTSUPP. Any context.
  */
 enum iommu_hardware_type {
 	IOMMU_HARDWARE_NONE = 0,
-	IOMMU_HARDWARE_VTD, /* words: capability and extended capability registers */
+	IOMMU_HARDWARE_VTD, /* words: the capability and extended capability registers */
 };
 struct iommu_hardware_info {
 	enum iommu_hardware_type type;
-	unsigned int flags; /* none yet */
+	unsigned int flags; /* 0 */
 	uint64_t words[4];
 };
-IOMMU_API int iommu_unit_hardware_info(const struct iommu_unit *unit,
-				       struct iommu_hardware_info *info);
+IOMMU_API int iommu_unit_get_hardware_info(const struct iommu_unit *unit,
+					   struct iommu_hardware_info *info);
 
 /*
- * iommu_unit_enable - start translating: DMA of every endpoint behind the unit goes through the
- * domain that is attached to it, and is blocked where there is none.
+ * iommu_unit_enable - start translation: DMA of every endpoint behind the unit goes through the
+ * domain attached to it; without one it is blocked.
  *
- * The caches of the hardware are invalidated first, globally. On a unit that is enabled the call
- * has hardware confirm what it has not confirmed of earlier operations, such as a detach that timed
- * out. After an enable, disable, suspend or resume that failed half way it runs all steps again; it
- * also resumes a unit that is suspended. A unit that translated before the call does so all the
- * time.
+ * All translation caches of the unit are invalidated first. For an enabled unit, the call makes
+ * hardware confirm earlier operations that it has not confirmed, such as a detach that timed out.
+ * After an enable, disable, suspend or resume that failed half way, all steps are run again. A
+ * suspended unit is resumed. A unit that translated before the call translates throughout.
  *
- * Returns 0: the unit translates, and everything is confirmed; or an error that is also logged with
- * the step that failed. A unit that was off is then off again, as far as it obeys:
- *   IOMMU_ETIMEDOUT  hardware did not confirm a command in time
- *   IOMMU_EIO        hardware reported an error
- *   IOMMU_EPERM      the unit is bypassed
- *   IOMMU_EOPNOTSUPP the unit remaps interrupts only
- *   IOMMU_ENOSPC     no domain id is left for a group that is to reach its direct regions
+ * Returns 0: the unit translates, and every earlier operation is confirmed. Otherwise the failed
+ * step is logged, and a unit that was off is off again, as far as it responds:
+ *   IOMMU_ETIMEDOUT   hardware did not confirm a command in time
+ *   IOMMU_EIO         hardware reported an error
+ *   IOMMU_EPERM       the unit is bypassed
+ *   IOMMU_EOPNOTSUPP  the unit only remaps interrupts
+ *   IOMMU_ENOSPC      no domain id is free for a group with direct regions
  *   IOMMU_ENOMEM
- *   otherwise a hypervisor that keeps the tables refuses what is mapped, as of iommu_map
+ *   otherwise  a hypervisor that keeps the tables refuses a mapping, as iommu_map
  */
 IOMMU_API int iommu_unit_enable(struct iommu_unit *unit);
 
 /*
- * iommu_unit_disable - stop translating: devices reach all memory. Domains stay attached, and hold
- * again after the next enable. Returns 0 (also when it is off already), or IOMMU_ETIMEDOUT /
- * IOMMU_EIO: a step was not confirmed. iommu_unit_is_enabled then says whether the unit translates;
- * either call may be repeated, and runs all of its steps.
+ * iommu_unit_disable - stop translation: devices reach all memory. Domains remain attached, and
+ * take effect again with the next enable. Returns 0, also if the unit is off; or IOMMU_ETIMEDOUT /
+ * IOMMU_EIO: a step was not confirmed. iommu_unit_is_enabled then tells whether the unit
+ * translates; enable and disable may be called again, and run all of their steps.
  */
 IOMMU_API int iommu_unit_disable(struct iommu_unit *unit);
 
 /*
- * iommu_suspend, iommu_resume - around a power state in which units lose their registers.
+ * iommu_suspend, iommu_resume - to be called before and after a power state in which units lose
+ * their registers.
  *
- * Suspend stops all units, in order; devices must be quiet, for nothing is translated then. Resume
- * brings back what was on: translation, interrupt remapping, fault interrupts, domains, with all
- * caches invalidated. Every unit is tried, whatever another one answers.
+ * Suspend stops all units, in order. Devices must be quiescent, because nothing is translated
+ * afterwards. Resume restores translation, interrupt remapping, fault interrupts and domains as
+ * they were, with all caches invalidated. Both try every unit, even if another one fails.
  *
- * Between the two, iommu_unit_is_enabled is false. Domains may be mapped, unmapped, attached and
- * detached: what is changed takes effect with the resume. iommu_unit_enable and iommu_vtd_enable
- * resume the units that they are called for.
+ * In between, iommu_unit_is_enabled is false. Domains may be mapped, unmapped, attached and
+ * detached; the changes take effect with the resume. iommu_unit_enable and iommu_vtd_enable resume
+ * the units that they are called for.
  *
- * Return 0, or the error of the first unit that failed, which is logged: errors as
- * iommu_unit_disable and iommu_unit_enable. A suspend that fails has resumed all units, the one
- * that failed included, as far as they obey. After a resume that failed the units that did not come
- * back are as between the two: call iommu_resume again.
+ * Returns 0, or the error of the first unit that failed, which is logged: errors as
+ * iommu_unit_disable and iommu_unit_enable. After a failed suspend all units, including the failed
+ * one, are resumed as far as they respond. After a failed resume the failed units are still
+ * suspended: call iommu_resume again.
  */
 IOMMU_API int iommu_suspend(struct iommu *iommu);
 IOMMU_API int iommu_resume(struct iommu *iommu);
 
 /*
- * iommu_shutdown - leave the hardware to a kernel that follows: everything off, on every unit,
- * whatever fails on another. Nothing is freed; the instance is of no use but to be destroyed.
- * Returns 0 or the first error, as iommu_unit_disable. Takes only the locks of the registers: other
- * CPUs must have stopped.
+ * iommu_shutdown - turn everything off, for a kernel that takes over the machine. Every unit is
+ * tried, even if another one fails. Nothing is freed; the only valid call afterwards is
+ * iommu_destroy. Returns 0 or the first error, as iommu_unit_disable. Takes only the locks of the
+ * registers: other CPUs must have stopped.
  */
 IOMMU_API int iommu_shutdown(struct iommu *iommu);
+
+/* --- Back ends at boot ------------------------------------------------------------------------ */
+
+/*
+ * Selection of back ends at boot, for hosts that run on different machines. A host that knows its
+ * hardware calls iommu_vtd_probe, or the equivalent, and needs none of this.
+ *
+ *	iommu_vtd_backend_init(&vtd, dmar, size, NULL);
+ *	iommu_register_backend(iommu, &vtd.base);                for each back end
+ *	iommu_start(iommu, IOMMU_START_REQUIRED);                detect hardware, find units
+ *	iommu_report_bus_event(iommu, &event);                   for each device, at any time
+ *	iommu_start_late(iommu);                                 protection is on
+ */
+
+enum iommu_backend_flags {
+	/* If this back end is detected, later ones are not looked for. */
+	IOMMU_BACKEND_LAST_IF_DETECTED = 1 << 0,
+};
+
+/*
+ * A back end: memory of the caller, used until iommu_destroy. All functions are called in the
+ * control path.
+ */
+struct iommu_backend {
+	const char *name;   /* unique */
+	const char *after;  /* name of a back end that is looked for first; NULL: none */
+	unsigned int flags; /* enum iommu_backend_flags */
+	/* Whether its hardware is present. Must not change anything. */
+	bool (*detect)(struct iommu *iommu, struct iommu_backend *backend);
+	/*
+	 * early_init finds and registers units, disabled. late_init enables them, after the devices
+	 * that are present were probed; NULL: nothing to do. Both return 0, or an error after
+	 * undoing their steps: an error of the back end's own functions, such as iommu_vtd_probe
+	 * and iommu_vtd_enable.
+	 */
+	int (*early_init)(struct iommu *iommu, struct iommu_backend *backend);
+	int (*late_init)(struct iommu *iommu, struct iommu_backend *backend);
+	/* Private to the library. */
+	struct iommu_list_node link;
+	bool is_detected;
+	bool is_placed;
+};
+
+/*
+ * iommu_register_backend - register a back end, before iommu_start. Returns 0, IOMMU_EINVAL (no
+ * name, or a required function is missing), IOMMU_EEXIST (the name), or IOMMU_EBUSY (iommu_start
+ * was called).
+ */
+IOMMU_API int iommu_register_backend(struct iommu *iommu, struct iommu_backend *backend);
+
+/*
+ * Policy of the host, or of its command line. Without flags the machine is protected, or an error
+ * is returned.
+ */
+enum iommu_start_flags {
+	IOMMU_START_OFF = 1 << 0,          /* do not look for hardware */
+	IOMMU_START_REQUIRED = 1 << 1,     /* the absence of hardware is an error, too */
+	IOMMU_START_PASS_THROUGH = 1 << 2, /* trusted devices reach all memory by default */
+	IOMMU_START_STRICT = 1 << 3,       /* every unmap is invalidated at once: the default */
+	IOMMU_START_LAZY = 1 << 4,         /* invalidation of unmapped memory may be deferred */
+	IOMMU_START_PERMISSIVE =
+		1 << 5, /* failures are logged, and the devices concerned are unprotected */
+};
+
+/*
+ * iommu_start - detect back ends in order, have them find their units, and probe the devices that
+ * were already reported.
+ *
+ * @flags: enum iommu_start_flags. The default domain type becomes IOMMU_DOMAIN_DMA; with
+ *         IOMMU_START_LAZY IOMMU_DOMAIN_DMA_LAZY, with IOMMU_START_PASS_THROUGH
+ *         IOMMU_DOMAIN_IDENTITY.
+ *
+ * To be called once, and again after an error. A back end whose early_init fails is logged and left
+ * out. That a machine has no hardware is no error, unless protection is required. Returns 0, or
+ *   IOMMU_EINVAL  unknown flags; IOMMU_START_REQUIRED with IOMMU_START_OFF or
+ *                 IOMMU_START_PERMISSIVE; more than one of pass-through, strict and lazy; the order
+ *                 of back ends is circular: the members of the circle are logged
+ *   IOMMU_EBUSY   already started
+ *   IOMMU_ENODEV  protection is required, and there is no unit
+ *   otherwise     the error of the first back end that failed, as iommu_vtd_probe, or its own; the
+ *                 others are started as far as they got. The host must not continue as if its
+ *                 devices were isolated. Not returned with IOMMU_START_PERMISSIVE
+ */
+IOMMU_API int iommu_start(struct iommu *iommu, unsigned int flags);
+
+/*
+ * iommu_start_late - enable protection: late_init of all detected back ends.
+ *
+ * Returns 0; the error of the first back end that failed, as iommu_vtd_enable, or its own, which is
+ * only logged with IOMMU_START_PERMISSIVE; IOMMU_ENODEV: protection is required, and no unit is
+ * enabled; or IOMMU_EINVAL: not started. May be called again.
+ */
+IOMMU_API int iommu_start_late(struct iommu *iommu);
+
+/* --- Devices that come and go ----------------------------------------------------------------- */
+
+enum iommu_bus_event_type {
+	IOMMU_BUS_ADDED = 0, /* a device has appeared: `info` */
+	IOMMU_BUS_REMOVED,   /* it has disappeared, or is about to */
+	IOMMU_BUS_BINDING,   /* a driver is about to be bound; an error forbids it */
+	IOMMU_BUS_BOUND,
+	IOMMU_BUS_NOT_BOUND, /* binding the driver failed */
+	IOMMU_BUS_UNBINDING,
+	IOMMU_BUS_UNBOUND,
+};
+
+struct iommu_bus_event {
+	enum iommu_bus_event_type type;
+	const struct iommu_endpoint_info *info; /* with IOMMU_BUS_ADDED */
+	uint16_t segment, source_id;            /* with the other types */
+};
+
+/*
+ * iommu_report_bus_event - the only function that the bus code of a host has to call.
+ *
+ * ADDED probes the endpoint. If no unit is responsible for it, it is remembered, and probed when
+ * units are added (iommu_start, iommu_start_late, iommu_probe_waiting). REMOVED releases it; if it
+ * is the last member of its group, the group is detached first. BINDING takes the default domain
+ * into use, UNBOUND and NOT_BOUND release it. Listeners of the group are notified of every event;
+ * for ADDED and REMOVED by the probe and the release.
+ *
+ * Returns 0, also for devices without a unit, or
+ *   IOMMU_EBUSY         BINDING: the group is claimed, or has a domain attached; REMOVED: see
+ *                       iommu_release_endpoint
+ *   IOMMU_EPROBE_DEFER  BINDING: the device waits for a unit that firmware describes; ADDED: it was
+ *                       remembered for that reason
+ *   IOMMU_EINVAL        the type
+ *   IOMMU_ENOMEM        ADDED: no memory to remember it; otherwise as iommu_probe_endpoint, and for
+ *                       BINDING as iommu_use_default_domain
+ */
+IOMMU_API int iommu_report_bus_event(struct iommu *iommu, const struct iommu_bus_event *event);
+
+/*
+ * iommu_probe_waiting - probe devices that wait for a unit again, after units were added.
+ * iommu_waiting - the number of devices that still wait.
+ */
+IOMMU_API void iommu_probe_waiting(struct iommu *iommu);
+IOMMU_API unsigned int iommu_waiting(struct iommu *iommu);
 
 IOMMU_END_DECLS
 #endif

@@ -40,14 +40,12 @@
 #define LIBIOMMU_IOMMU_H
 
 #include <libiommu/acpi.h>
-#include <libiommu/backend.h>
 #include <libiommu/dma.h>
 #include <libiommu/dmar.h>
 #include <libiommu/dmar_builder.h>
 #include <libiommu/domain.h>
 #include <libiommu/endpoint.h>
 #include <libiommu/fault.h>
-#include <libiommu/flush_queue.h>
 #include <libiommu/group.h>
 #include <libiommu/instance.h>
 #include <libiommu/ioas.h>
@@ -55,17 +53,12 @@
 #include <libiommu/model_tce.h>
 #include <libiommu/model_vtd.h>
 #include <libiommu/opal.h>
-#include <libiommu/page_request.h>
 #include <libiommu/page_reserve.h>
 #include <libiommu/papr.h>
 #include <libiommu/pci.h>
-#include <libiommu/pci_scan.h>
 #include <libiommu/pgtable.h>
 #include <libiommu/platform.h>
-#include <libiommu/region.h>
 #include <libiommu/status.h>
-#include <libiommu/tce_set.h>
-#include <libiommu/tce_share.h>
 #include <libiommu/tce_table.h>
 #include <libiommu/types.h>
 #include <libiommu/version.h>
@@ -73,5 +66,7 @@
 #include <libiommu/vtd.h>
 #include <libiommu/vtd_interrupt.h>
 #include <libiommu/x86_64.h>
+/* Last: macros for names that went. */
+#include <libiommu/former_names.h>
 
 #endif

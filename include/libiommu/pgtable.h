@@ -1,53 +1,55 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Radix page tables: one set of operations, one table of them per hardware format.
+ * Radix page tables: one set of operations, with one table of functions for each hardware format.
  *
  * A `struct iommu_pgtable` is the table of one address space. Domains use it through their back
- * end; it also works alone, for a host that only wants tables built.
+ * end; a host that only needs page tables can use it alone.
  *
  * Ownership instead of locks. A caller owns the IOVA range that it maps or unmaps, as it owns
- * memory: two calls may run at once on any CPUs as long as their ranges are disjoint, with no lock
- * held anywhere. Tables that two ranges share are installed with one compare-and-swap. `init` and
- * `destroy` need the table to themselves. map, unmap, iova_to_phys and walk may be called from
- * interrupt context: map allocates with IOMMU_ALLOC_ATOMIC, unless its prot has
- * IOMMU_PROT_MAY_SLEEP, and so does unmap when it splits a page. All others may sleep.
+ * memory: calls may run concurrently on any CPUs as long as their ranges are disjoint, without any
+ * lock. Tables that two ranges share are installed with one compare-and-swap. `init` and `destroy`
+ * need exclusive use of the table. map, unmap, iova_to_phys and walk may be called from interrupt
+ * context: map allocates with IOMMU_ALLOC_ATOMIC, unless its prot has IOMMU_PROT_MAY_SLEEP, and so
+ * does unmap when it splits a page. All others may sleep.
  *
- * What is read from an entry is masked to the unit's address width; what is written there never is:
- * an address that does not fit is refused. With IOMMU_PGTABLE_NONCOHERENT each change is flushed
- * from the CPU caches, contents before the entry that publishes them.
+ * Addresses that are read from an entry are masked to the unit's address width; addresses that are
+ * written are not: one that does not fit is refused. With IOMMU_PGTABLE_NONCOHERENT each change is
+ * flushed from the CPU caches, contents before the entry that publishes them.
  */
 #ifndef LIBIOMMU_PGTABLE_H
 #define LIBIOMMU_PGTABLE_H
 
 #include <libiommu/platform.h>
+#include <libiommu/status.h>
 #include <libiommu/types.h>
 
 IOMMU_BEGIN_DECLS
 
 /* --- Page sizes ------------------------------------------------------------------------------- */
 
-/* Which page size serves a piece of a mapping best. */
+/* Choice of page sizes. */
 
 /*
- * iommu_pgsize - the largest page that can map the start of a range, and how many of it in a row.
+ * iommu_pgsize - the largest page that can map the start of a range, and the number of such pages
+ * in a row.
  *
- * @pgsize_bitmap: the page sizes on offer: bit n set means pages of 2^n bytes.
- * @iova, @paddr:  where the range starts, in bytes.
- * @size:          its length in bytes.
+ * @pgsize_bitmap: the available page sizes: bit n set means pages of 2^n bytes.
+ * @iova, @paddr:  start of the range, in bytes.
+ * @size:          length of the range in bytes.
  * @pgsize:        receives the page size in bytes.
- * @count:         receives how many pages of that size to use before asking again: until the range
- *                 ends, or until a larger page would serve because both addresses reach the larger
- *                 page's alignment together and enough of the range is left.
+ * @count:         receives the number of pages of that size to use before calling again: up to the
+ *                 end of the range, or to the point where both addresses reach the alignment of a
+ *                 larger page together and enough of the range is left for it.
  *
- * Mapping *count pages of *pgsize bytes, advancing by them and asking again covers a range with the
- * fewest pages that alignment permits. Only the part [iova, iova + size) that the caller vouches
- * for is considered: the addresses may end at the very top of the 64-bit space.
+ * Mapping *count pages of *pgsize bytes, advancing by them and calling again covers a range with
+ * the fewest pages that alignment permits. Only [iova, iova + size) is considered: the addresses
+ * may end at the very top of the 64-bit space.
  *
- * Returns 0, or
+ * Returns 0, or with both outputs untouched
  *   IOMMU_EINVAL     @pgsize_bitmap is 0; @size is smaller than its smallest page; or @iova or
  *                    @paddr is not aligned to the smallest page
  *   IOMMU_EOVERFLOW  @iova or @paddr plus @size - 1 wraps around the 64-bit space
- * with both outputs untouched. Pure function: no locks, any context.
+ * Pure function: no locks, any context.
  */
 IOMMU_API int iommu_pgsize(uint64_t pgsize_bitmap, iommu_iova_t iova, iommu_paddr_t paddr,
 			   uint64_t size, uint64_t *pgsize, uint64_t *count);
@@ -55,32 +57,35 @@ IOMMU_API int iommu_pgsize(uint64_t pgsize_bitmap, iommu_iova_t iova, iommu_padd
 /* --- The gather ------------------------------------------------------------------------------- */
 
 /*
- * The gather: what was cleared from a page table and still has to be invalidated.
+ * The gather: entries that were cleared from a page table and have not yet been invalidated.
  *
- * Unmapping clears entries and unlinks tables; hardware may go on using what it cached of them
- * until an invalidation is confirmed. A gather collects what that invalidation must cover, and
- * holds the unlinked table pages until then. The rule that everything else rests on:
+ * An unmap clears entries and unlinks tables; hardware may continue to use what it has cached of
+ * them until an invalidation is confirmed. A gather collects the range that the invalidation must
+ * cover, and holds the unlinked table pages until then. The rule on which everything else depends:
  *
  *     no page of the gather's list, no IOVA of its range and no memory that was mapped there
- *     is reused before hardware confirmed the invalidation that covers the gather.
+ *     is reused before hardware has confirmed the invalidation that covers the gather.
  *
- * A gather lives on the caller's stack or in a queue; it belongs to one page table and one thread
- * at a time, and takes no locks. It is complete when the table's `free_gathered` was called after
- * the invalidation.
+ * A gather is on the caller's stack or in a queue; it belongs to one page table and one thread at a
+ * time, and takes no locks. It is complete when the table's `free_gathered` was called after the
+ * invalidation.
  */
 
 struct iommu_gather {
-	/* The smallest range that holds all that was cleared; empty while start > last. */
+	/* The smallest range that contains everything that was cleared; empty if start > last. */
 	iommu_iova_t start;
 	iommu_iova_t last;
 	/* The smallest leaf that may have been cleared, in bytes; 0 while empty. */
 	uint64_t pgsize;
-	/* A table went away too: paging-structure caches must go, not only leaf translations. */
+	/*
+	 * A table was unlinked: paging-structure caches must be invalidated as well as leaf
+	 * translations.
+	 */
 	bool tables_unlinked;
 	/*
 	 * The unlinked subtrees, linked through their first entry. Hardware may still walk them:
-	 * the link is written so that the entry reads as not present. Only the page table
-	 * understands it.
+	 * the link is encoded so that the entry reads as not present. Only the page table
+	 * interprets it.
 	 */
 	uint64_t freed;
 };
@@ -94,7 +99,7 @@ static inline void iommu_gather_init(struct iommu_gather *gather)
 	gather->freed = 0;
 }
 
-/* Is there anything to invalidate? */
+/* Whether there is nothing to invalidate. */
 static inline bool iommu_gather_is_empty(const struct iommu_gather *gather)
 {
 	return gather->start > gather->last;
@@ -114,18 +119,18 @@ static inline void iommu_gather_add(struct iommu_gather *gather, iommu_iova_t st
 
 /* --- Dirty bitmaps ---------------------------------------------------------------------------- */
 
-/* Where it is noted what devices have written. */
+/* Dirty tracking: which pages devices have written. */
 
 enum iommu_dirty_flags {
-	/* It is read, and stays noted in the tables. */
+	/* The pages remain marked dirty in the tables. */
 	IOMMU_DIRTY_KEEP = 1 << 0,
 };
 
 /* A bit for each 2^page_shift bytes from `start` on. */
 struct iommu_dirty_bitmap {
 	uint64_t *words;
-	iommu_iova_t start;      /* of bit 0: a multiple of that size */
-	uint64_t bits;           /* room */
+	iommu_iova_t start;      /* address of bit 0: a multiple of the page size */
+	uint64_t bits;           /* capacity in bits */
 	unsigned int page_shift; /* 12 to 63 */
 };
 
@@ -136,20 +141,20 @@ enum iommu_pgtable_flags {
 	IOMMU_PGTABLE_NONCOHERENT = 1 << 0,
 	/* Leaves force snooping for the device's data accesses (VT-d SNP; needs snoop control). */
 	IOMMU_PGTABLE_FORCE_SNOOP = 1 << 1,
-	/* All tables are there from the start: map never allocates (TCE). */
+	/* All tables exist from the start: map never allocates (TCE). */
 	IOMMU_PGTABLE_EAGER = 1 << 2,
 	/*
-	 * x86-64, first stage: execute-disable is on in hardware, so that IOMMU_PROT_NO_EXEC can be
+	 * x86-64, first stage: execute-disable is enabled in hardware, so IOMMU_PROT_NO_EXEC can be
 	 * obeyed.
 	 */
 	IOMMU_PGTABLE_NO_EXECUTE = 1 << 3,
 	/*
-	 * x86-64, first stage: leaves are global: they outlive a change of address space in caches.
+	 * x86-64, first stage: leaves are global: caches keep them when the address space changes.
 	 */
 	IOMMU_PGTABLE_GLOBAL = 1 << 4,
 	/*
-	 * x86-64, first stage: entries come with accessed and dirty set, so that hardware never
-	 * writes them: for units that cannot, or tables whose bits are of no interest.
+	 * x86-64, first stage: entries have accessed and dirty set from the start, so that hardware
+	 * never writes them: for units that cannot, or if the bits are not needed.
 	 */
 	IOMMU_PGTABLE_ACCESSED = 1 << 5,
 };
@@ -157,273 +162,277 @@ enum iommu_pgtable_flags {
 struct iommu_pgtable_config {
 	const struct iommu_platform *platform;
 	/*
-	 * Levels of table, counting the one with the smallest leaves. VT-d second stage: 3 to 5;
+	 * Levels of table, including the one with the smallest leaves. VT-d second stage: 3 to 5;
 	 * x86-64, VT-d first stage: 4 or 5. TCE: 1 to 5.
 	 */
 	unsigned int levels;
 	/*
-	 * Highest IOVA bit + 1. At most what the levels hold; the aperture is [0, 2^bits - 1].
+	 * Highest IOVA bit + 1, at most what the levels cover; the aperture is [0, 2^bits - 1].
 	 * x86-64, VT-d first stage: of the lower half, at most 47 or 56; the upper half,
-	 * [-2^bits, -1], is as large.
+	 * [-2^bits, -1], has the same size.
 	 */
 	unsigned int input_bits;
 	/*
-	 * Width of a physical address that hardware accepts; mapping beyond it is IOMMU_ERANGE, and
-	 * a page of the host's beyond it is not made a table: IOMMU_ENOMEM, and a line in the log.
+	 * Width of a physical address that hardware accepts. Mapping beyond it is IOMMU_ERANGE. A
+	 * page of the host beyond it is not used for a table: IOMMU_ENOMEM, and a line in the log.
 	 */
 	unsigned int output_bits;
 	/*
-	 * Page sizes that may be used, bit n = 2^n bytes. Must hold the format's smallest page.
+	 * Page sizes that may be used, bit n = 2^n bytes; must include the format's smallest page.
 	 * TCE: the one page size, 2^12 to 2^34.
 	 */
 	uint64_t pgsize_bitmap;
-	/* Each table takes 2^order pages. VT-d: 0; TCE: up to IOMMU_MAX_ALLOC_ORDER. */
+	/* Each table has 2^order pages. VT-d: 0; TCE: up to IOMMU_MAX_ALLOC_ORDER. */
 	unsigned int table_order;
-	/* The most pages that tables may take, the root included; 0: no bound. */
+	/* Maximum number of table pages, including the root; 0: no limit. */
 	uint64_t max_pages;
 	/* NUMA node of the table pages, or IOMMU_NODE_ANY. */
 	int node;
 	/* enum iommu_pgtable_flags */
 	unsigned int flags;
 	/*
-	 * May these bytes of the host's be a table? NULL: always. What may not is given back, and
-	 * counts as no memory. Called as alloc_pages is, beside itself.
+	 * Whether a block of the host may be used for a table; NULL: always. A block that is
+	 * refused is freed, and counts as no memory. Called in the contexts of alloc_pages.
 	 */
 	bool (*accepts)(void *ctx, iommu_paddr_t paddr, uint64_t size);
 	void *accepts_ctx;
 };
 
-/* Fields are read-only for all but the format's own functions. */
+/* Fields are read-only except for the functions of the format. */
 struct iommu_pgtable {
 	const struct iommu_platform *platform;
 	void *root;
 	unsigned int levels;
 	unsigned int table_order;
-	unsigned int page_shift; /* of a format that has one page size, which is chosen */
+	unsigned int page_shift; /* of a format with one page size */
 	unsigned int flags;
 	iommu_iova_t aperture_last;
-	/* Bits of an entry that are an address. */
+	/* Address bits of an entry. */
 	uint64_t address_mask;
-	/* The last physical address that can be mapped. */
+	/* Last physical address that can be mapped. */
 	iommu_paddr_t paddr_last;
-	/* Bits that every leaf carries besides address and permissions. */
+	/* Bits of every leaf besides address and permissions. */
 	uint64_t leaf_attributes;
 	uint64_t pgsize_bitmap;
 	uint64_t max_pages;
-	/* Table pages held, unlinked ones that wait in a gather included. Changed atomically. */
+	/* Table pages in use, including unlinked ones in a gather. Changed atomically. */
 	iommu_cell_t pages;
 	int node;
 	bool (*accepts)(void *ctx, iommu_paddr_t paddr, uint64_t size);
 	void *accepts_ctx;
-	/* Pages of the host's that could not be tables, and were not used: atomic. */
+	/* Pages of the host that could not be used for tables: atomic. */
 	uint32_t refused_pages;
 };
 
 enum iommu_unmap_flags {
 	/*
-	 * Where an end of the range cuts a large page, replace that page by smaller ones first.
-	 * Without it a cut is IOMMU_EINVAL. Splitting allocates tables.
+	 * If an end of the range lies inside a large page, replace that page by smaller ones first.
+	 * Without the flag this is IOMMU_EINVAL. Splitting allocates tables.
 	 */
 	IOMMU_UNMAP_SPLIT = 1 << 0,
 };
 
-/* One entry, as `walk` shows it. */
+/* One entry, as `walk` reports it. */
 struct iommu_pgtable_visit {
-	iommu_iova_t iova;   /* the first address that the entry covers */
-	uint64_t size;       /* bytes that it covers */
-	unsigned int level;  /* 1 = the lowest table; `levels` = the root */
-	bool is_table;       /* it points to a table of level - 1, not to memory */
+	iommu_iova_t iova;   /* first address that the entry covers */
+	uint64_t size;       /* bytes that the entry covers */
+	unsigned int level;  /* 1: lowest table; `levels`: root */
+	bool is_table;       /* points to a table of level - 1, not to memory */
 	iommu_paddr_t paddr; /* of the memory, or of the table */
 	unsigned int prot;   /* enum iommu_prot */
 	uint64_t entry;      /* as hardware reads it, in the host's byte order */
 };
 
-/* Called for each present entry; anything but 0 ends the walk, which returns it. */
+/* Called for each present entry; a result other than 0 ends the walk, and is its result. */
 typedef int (*iommu_pgtable_visitor)(void *ctx, const struct iommu_pgtable_visit *visit);
 
 struct iommu_pgtable_ops {
 	const char *name;
 
 	/*
-	 * init - an empty table: allocates the root.
+	 * init - initialise an empty table, and allocate the root.
 	 *
 	 * Returns 0, IOMMU_EINVAL (a field of config does not fit the format or the other fields;
-	 * the platform is unusable: a line at IOMMU_LOG_REFUSAL says which), or IOMMU_ENOMEM. On
-	 * failure *pt needs no destroy.
+	 * the platform is unusable: a line at IOMMU_LOG_REFUSAL names the reason), or IOMMU_ENOMEM.
+	 * After a failure *pt needs no destroy.
 	 */
 	int (*init)(struct iommu_pgtable *pt, const struct iommu_pgtable_config *config);
 
 	/*
-	 * destroy - free every table page. Hardware must not walk the table any more: detached, and
-	 * the invalidation confirmed. What is still mapped is forgotten.
+	 * destroy - free all table pages. Hardware must no longer use the table: it is detached,
+	 * and the invalidation is confirmed. Mappings are dropped.
 	 */
 	void (*destroy)(struct iommu_pgtable *pt);
 
 	/*
-	 * map - make [iova, iova + size) translate to [paddr, paddr + size) with prot.
+	 * map - map [iova, iova + size) to [paddr, paddr + size) with prot.
 	 *
 	 * Uses the largest pages that alignment and the page-size bitmap allow. Nothing in the
-	 * range may be mapped. An empty table in the way of a large page is replaced by the page
-	 * and goes to `gather`: map, too, may owe an invalidation, and the caller looks at the
+	 * range may be mapped. An empty table in the place of a large page is replaced by the page
+	 * and added to `gather`: map, too, may require an invalidation, and the caller checks the
 	 * gather after success and after failure.
 	 *
-	 * *mapped receives how many bytes had become visible when the call ended: size on success.
-	 * On failure those bytes were unmapped again and the gather covers them; a failure in the
-	 * first subtree that needs a new table reports 0 and hardware has seen nothing.
-	 * Translations are exactly as before. A table that was installed on the way and that
-	 * another range may share stays, empty: at most one per level.
+	 * @mapped: receives the number of bytes that had become visible to hardware when the call
+	 *          ended: size on success. On failure those bytes were unmapped again, and the
+	 *          gather covers them; a failure in the first subtree that needs a new table
+	 *          reports 0, and hardware has seen nothing.
+	 *
+	 * After a failure translations are exactly as before. A table that was installed and that
+	 * another range may share remains, empty: at most one for each level.
 	 *
 	 * Returns 0, or
 	 *   IOMMU_EINVAL     size is 0; iova, paddr or size is not aligned to the smallest page;
 	 *                    prot has neither READ nor WRITE, or an unknown bit
 	 *   IOMMU_EOVERFLOW  iova or paddr plus size - 1 wraps
 	 *   IOMMU_ERANGE     beyond the aperture, or beyond the physical address width
-	 *   IOMMU_EEXIST     part of the range is mapped already
-	 *   IOMMU_ENOMEM     no table page, or the page budget is used up
+	 *   IOMMU_EEXIST     part of the range is mapped
+	 *   IOMMU_ENOMEM     no memory for a table, or the limit of pages
 	 */
 	int (*map)(struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t paddr, uint64_t size,
 		   unsigned int prot, struct iommu_gather *gather, uint64_t *mapped);
 
 	/*
-	 * unmap - clear all that is mapped in [iova, iova + size); holes are skipped.
+	 * unmap - clear all mappings in [iova, iova + size); holes are skipped.
 	 *
-	 * What was cleared is added to `gather`; tables whose whole span lies in the range are
-	 * unlinked onto it without being looked at. flags: enum iommu_unmap_flags.
+	 * What was cleared is added to `gather`; tables that lie completely in the range are
+	 * unlinked without reading them. flags: enum iommu_unmap_flags.
 	 *
-	 * *unmapped receives how many bytes were mapped. It may be NULL, and then dropping 1 GiB
-	 * of small pages costs one store: counting means reading every entry. Not counted, all of
-	 * the range goes to the gather, whatever was mapped there.
+	 * @unmapped: receives the number of bytes that were mapped. If it is NULL, unmapping 1 GiB
+	 *            of small pages takes one store, since counting has to read every entry; the
+	 *            whole range is then added to the gather, whatever was mapped there.
 	 *
-	 * Never allocates without IOMMU_UNMAP_SPLIT. Returns 0 (also when nothing was mapped), or
-	 *   IOMMU_EINVAL     size is 0, misaligned, or cuts a large page and SPLIT is not set
+	 * Allocates only with IOMMU_UNMAP_SPLIT. Returns 0 (also if nothing was mapped), or with
+	 * every translation unchanged
+	 *   IOMMU_EINVAL     size is 0, misaligned, or an end lies inside a large page and SPLIT is
+	 *                    not set
 	 *   IOMMU_EOVERFLOW  iova + size - 1 wraps
 	 *   IOMMU_ERANGE     beyond the aperture
-	 *   IOMMU_ENOMEM     splitting needs a table and there is none
-	 * with every translation as it was.
+	 *   IOMMU_ENOMEM     no memory for a table to split a page
 	 */
 	int (*unmap)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, unsigned int flags,
 		     struct iommu_gather *gather, uint64_t *unmapped);
 
-	/* free_gathered - free the gather's table pages and reset it. After the invalidation. */
+	/* free_gathered - free the table pages of a gather and reset it. After the invalidation. */
 	void (*free_gathered)(struct iommu_pgtable *pt, struct iommu_gather *gather);
 
 	/*
-	 * merge_gathered - move all that `from` holds into `into`, and reset `from`. For gathers
+	 * merge_gathered - move the contents of `from` into `into`, and reset `from`. For gathers
 	 * whose invalidation was not confirmed and that wait for a later one.
 	 */
 	void (*merge_gathered)(const struct iommu_pgtable *pt, struct iommu_gather *into,
 			       struct iommu_gather *from);
 
 	/*
-	 * iova_to_phys - where iova leads, byte exact, and with which permissions.
+	 * iova_to_phys - the physical address and the permissions of iova, byte exact. Either
+	 * output may be NULL.
 	 *
-	 * Returns 0, IOMMU_ENOENT (not mapped) or IOMMU_ERANGE (beyond the aperture). Either output
-	 * may be NULL.
+	 * Returns 0, IOMMU_ENOENT (not mapped) or IOMMU_ERANGE (beyond the aperture).
 	 */
 	int (*iova_to_phys)(const struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t *paddr,
 			    unsigned int *prot);
 
 	/*
-	 * walk - visit every present entry that covers part of [start, last], tables before what
-	 * they hold, in ascending order. Returns 0, the visitor's non-zero value, or
-	 * IOMMU_EINVAL (start > last), IOMMU_ERANGE (start is beyond the aperture).
+	 * walk - visit every present entry that covers part of [start, last] in ascending order,
+	 * tables before their contents. Returns 0, the visitor's result if it is not 0,
+	 * IOMMU_EINVAL (start > last), or IOMMU_ERANGE (start is beyond the aperture).
 	 */
 	int (*walk)(const struct iommu_pgtable *pt, iommu_iova_t start, iommu_iova_t last,
 		    iommu_pgtable_visitor visitor, void *ctx);
 
 	/*
 	 * The functions below change the table as a whole: no map or unmap may run meanwhile,
-	 * except when the three setters are given what holds already.
+	 * unless the three setters are given the present value.
 	 *
-	 * set_coherent - whether hardware snoops the CPU caches when it walks. On the way to not
-	 * coherent all tables are flushed.
+	 * set_coherent - whether hardware snoops the CPU caches when it walks. A change to
+	 * non-coherent flushes all tables.
 	 */
 	void (*set_coherent)(struct iommu_pgtable *pt, bool coherent);
 
 	/*
-	 * set_pgsizes - the page sizes to use from now on. Returns 0, IOMMU_EINVAL (the smallest is
-	 * missing), or IOMMU_EBUSY: a page of a size that is to go is mapped; nothing changed.
+	 * set_pgsizes - set the page sizes to use from now on. Returns 0, IOMMU_EINVAL (the
+	 * smallest is missing), or IOMMU_EBUSY: a page of a removed size is mapped; nothing has
+	 * changed.
 	 */
 	int (*set_pgsizes)(struct iommu_pgtable *pt, uint64_t pgsize_bitmap);
 
 	/*
-	 * set_aperture - make `last` the last address that can be mapped. Returns 0, IOMMU_EINVAL
-	 * (no end of a page, or more than the levels hold), or IOMMU_EBUSY: something is mapped
-	 * beyond; nothing changed.
+	 * set_aperture - set the last address that can be mapped. Returns 0, IOMMU_EINVAL (not the
+	 * end of a page, or more than the levels cover), or IOMMU_EBUSY: something is mapped
+	 * beyond; nothing has changed.
 	 */
 	int (*set_aperture)(struct iommu_pgtable *pt, iommu_iova_t last);
 
 	/*
-	 * trim - make the table one level shallower, for hardware that knows no deeper one. What
-	 * was the root becomes *top: it goes on leading to the new root, for hardware that uses it,
-	 * and is the caller's to free with free_top. Returns 0, IOMMU_EINVAL (as shallow as the
-	 * format has it), IOMMU_EBUSY (something is mapped beyond the first entry) or IOMMU_ENOMEM.
+	 * trim - remove the topmost level, for hardware that supports fewer levels. *top receives
+	 * the former root: it still points to the new root, for hardware that uses it, and the
+	 * caller frees it with free_top. Returns 0, IOMMU_EINVAL (the format's minimum),
+	 * IOMMU_EBUSY (something is mapped beyond the first entry) or IOMMU_ENOMEM.
 	 */
 	int (*trim)(struct iommu_pgtable *pt, void **top);
 
 	/*
-	 * extend - a table of one level more, *top, whose first entry leads to `below`: the root,
-	 * or the result of trim or extend for the level below. The table itself stays as it is.
-	 * Returns 0, IOMMU_EINVAL (first stage: two halves do not change their shape), or
-	 * IOMMU_ENOMEM. free_top - free it, once no hardware uses it; `level` is its own: how many
-	 * levels hardware sees that starts there.
+	 * extend - make a table of one more level, *top, whose first entry points to `below`: the
+	 * root, or the result of trim or extend for the level below. The table itself is unchanged.
+	 * Returns 0, IOMMU_EINVAL (first stage: a table with two halves has a fixed shape), or
+	 * IOMMU_ENOMEM. free_top - free such a table when no hardware uses it; `level` is the
+	 * number of levels that hardware sees from it on.
 	 */
 	int (*extend)(struct iommu_pgtable *pt, const void *below, void **top);
 	void (*free_top)(struct iommu_pgtable *pt, void *top, unsigned int level);
 
 	/*
-	 * read_dirty - mark what devices have written of [iova, iova + size) in a bitmap, as
-	 * hardware has noted it in the leaves, and clear it there, unless flags has
-	 * IOMMU_DIRTY_KEEP. Bits that are set stay set. Without a bitmap (NULL) it is only
-	 * forgotten. What was cleared goes on the gather: hardware notes it again only after that
-	 * is invalidated. A large page of which only a part is asked for stays noted as a whole.
+	 * read_dirty - set the bits of pages in [iova, iova + size) that devices have written, as
+	 * hardware has marked them in the leaves, and mark the pages clean, unless flags has
+	 * IOMMU_DIRTY_KEEP. Bits that are set remain set. Without a bitmap (NULL) the pages are
+	 * only marked clean. These are added to the gather: hardware marks them again only after
+	 * the invalidation. A large page that lies partly in the range remains marked.
 	 *
 	 * Returns 0, IOMMU_EINVAL, IOMMU_EOVERFLOW, IOMMU_ERANGE (range or bitmap: see
-	 * iommu_domain_read_dirty) or IOMMU_EOPNOTSUPP (IOMMU_PGTABLE_ACCESSED). Beside map and
-	 * unmap of other ranges, on any CPU. NULL: the format has no such bit.
+	 * iommu_domain_read_dirty) or IOMMU_EOPNOTSUPP (IOMMU_PGTABLE_ACCESSED). May run
+	 * concurrently with map and unmap of other ranges. NULL: the format has no dirty bit.
 	 */
 	int (*read_dirty)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size,
 			  unsigned int flags, const struct iommu_dirty_bitmap *bitmap,
 			  struct iommu_gather *gather);
 
 	/*
-	 * split - replace what is mapped by larger pages in [iova, iova + size) by pages of at most
-	 * `pgsize`, one of the table's sizes, so that writes are noted in that grain. Translations
-	 * stay as they are, at every moment. What was split goes on the gather: until that is
-	 * invalidated hardware may note a write nowhere, if it had noted one before. A page of
-	 * which only a part lies in the range is split whole.
+	 * split - replace larger pages in [iova, iova + size) by pages of at most `pgsize`, one of
+	 * the table's sizes, so that dirty tracking becomes finer. Translations are valid
+	 * throughout. The pages are added to the gather: until the invalidation hardware may fail
+	 * to mark a write if it had marked one before. A page that lies partly in the range is
+	 * split as a whole.
 	 *
 	 * Returns 0, IOMMU_EINVAL, IOMMU_EOVERFLOW, IOMMU_ERANGE, or IOMMU_ENOMEM: a part was
-	 * split. Beside map and unmap of other ranges. NULL: as read_dirty.
+	 * split. May run concurrently with map and unmap of other ranges. NULL: as read_dirty.
 	 */
 	int (*split)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, uint64_t pgsize,
 		     struct iommu_gather *gather);
 
 	/*
-	 * note_written - every leaf in [iova, iova + size) counts as written from now on: for who
-	 * could not have hardware confirm what read_dirty or split left on the gather, so that it
-	 * may have noted writes nowhere. Nothing for a range that is none. Beside map and unmap of
-	 * other ranges. NULL: as read_dirty.
+	 * note_written - mark every leaf in [iova, iova + size) as written: for callers to whom
+	 * hardware did not confirm the invalidation after read_dirty or split, so that writes may
+	 * not have been marked. An invalid range is ignored. May run concurrently with map and
+	 * unmap of other ranges. NULL: as read_dirty.
 	 */
 	void (*note_written)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size);
 
 	/*
 	 * clone - fill an empty table with a copy of the tables at physical address `root`, which
-	 * have as many levels and were made by another kernel: nothing in them is trusted. Page and
-	 * table addresses beyond the table's width, sizes that it does not use and bits that make
-	 * no sense are refused; set max_pages, since a table may lead to itself. is_memory says
-	 * whether a table page can be read there; NULL: it always can.
+	 * have the same number of levels and were made by another kernel; they are not trusted.
+	 * Page and table addresses beyond the table's width, unsupported sizes and reserved bits
+	 * are refused; set max_pages, because a table may refer to itself. is_memory tells whether
+	 * a table page can be read; NULL: always.
 	 *
-	 * Returns 0, IOMMU_EEXIST (not empty), IOMMU_EINVAL, IOMMU_EFAULT (is_memory said no) or
-	 * IOMMU_ENOMEM. After the last three the table is destroyed.
+	 * Returns 0, IOMMU_EEXIST (not empty), IOMMU_EINVAL, IOMMU_EFAULT (is_memory refused a
+	 * page) or IOMMU_ENOMEM. After the last three the table is destroyed.
 	 */
 	int (*clone)(struct iommu_pgtable *pt, iommu_paddr_t root,
 		     bool (*is_memory)(void *ctx, iommu_paddr_t paddr, uint64_t size), void *ctx);
 };
 
 /*
- * The formats. The functions in a table are also exported one by one, as iommu_FORMAT_map and so
- * on, for callers that know the format and save the indirect call.
+ * The formats. The functions of a table are also exported one by one, as iommu_FORMAT_map and so
+ * on, for callers that know the format and avoid the indirect call.
  */
 #define IOMMU_PGTABLE_DECLARE(format)                                                              \
 	IOMMU_API extern const struct iommu_pgtable_ops iommu_##format##_ops;                      \
@@ -473,9 +482,9 @@ IOMMU_PGTABLE_DECLARE(vtdss);
 IOMMU_PGTABLE_DECLARE_DIRTY(vtdss);
 
 /*
- * x86-64 processors: 4 or 5 levels; pages of 4K, 2M, 1G; IOMMU_PROT_HINTS are obeyed as far as the
- * flags let them. Writing implies reading. A range lies in one half; set_aperture, trim and extend
- * are IOMMU_EINVAL. How a processor is given such a table: <libiommu/x86_64.h>.
+ * x86-64 processors: 4 or 5 levels; pages of 4K, 2M, 1G. IOMMU_PROT_HINTS are obeyed as far as the
+ * flags allow. Write permission implies read permission. A range lies in one half; set_aperture,
+ * trim and extend are IOMMU_EINVAL. How a processor is given such a table: <libiommu/x86_64.h>.
  */
 IOMMU_PGTABLE_DECLARE(x86_64_table);
 IOMMU_PGTABLE_DECLARE_DIRTY(x86_64_table);
@@ -502,7 +511,7 @@ IOMMU_PGTABLE_DECLARE_DIRTY(x86_64_table);
 
 /*
  * POWER translation control entries: 1 to 5 levels, one page size for a table. Entries are
- * big-endian on every host. (Linux and OPAL call a table of one level direct, others indirect.)
+ * big-endian on every host. (Linux and OPAL call tables of one level direct, others indirect.)
  */
 IOMMU_PGTABLE_DECLARE(tce);
 

@@ -1,115 +1,117 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Host services: all that the library asks of the kernel, hypervisor or emulator that links it.
+ * Host services: everything that the library needs from the kernel, hypervisor or emulator that
+ * links it.
  *
- * Fill in one `struct iommu_platform`, keep it alive and unchanged while any object made with it
- * lives, and give it to iommu_create() (or to a lower layer that is used alone). Only the two page
- * functions are required; for the rest NULL means the default that stands at the field. Each call
- * is handed `ctx` as its first argument. docs/porting.md has a complete minimal port.
+ * Fill in one `struct iommu_platform`, keep it unchanged as long as an object made with it exists,
+ * and pass it to iommu_create() (or to a lower layer that is used alone). Only the two page
+ * functions are required; for the others, NULL means the default stated at the field. Every call
+ * gets `ctx` as its first argument. docs/porting.md has a complete minimal port.
  *
- * Contexts. "Any context" below means that the library may call the service from wherever the host
- * called the library, with one of the library's spinlocks held and interrupts disabled (through
- * irq_save): such a service must not sleep and must not call the library. No service is called
- * recursively from another.
+ * Contexts. "Any context" below means that the library may call the service from any context in
+ * which the host calls the library, with a spinlock of the library held and interrupts disabled
+ * (through irq_save): such a service must not sleep and must not call the library. No service is
+ * called recursively from another.
  */
 #ifndef LIBIOMMU_PLATFORM_H
 #define LIBIOMMU_PLATFORM_H
 
+#include <libiommu/status.h>
 #include <libiommu/types.h>
 
 IOMMU_BEGIN_DECLS
 
-/* iommu_platform.alloc_pages flags. */
+/* Flags of iommu_platform.alloc_pages. */
 enum iommu_alloc_flags {
 	IOMMU_ALLOC_ATOMIC = 1 << 0, /* must not sleep */
 };
 
-/* "No preference" as a NUMA node. */
+/* No preference for a NUMA node. */
 #define IOMMU_NODE_ANY (-1)
 
 enum iommu_log_level {
-	IOMMU_LOG_ERROR = 0, /* something failed that the host asked for */
-	IOMMU_LOG_WARNING,   /* firmware or hardware is wrong, and it was worked around */
-	IOMMU_LOG_INFO,      /* what was found and enabled, once for each thing */
+	IOMMU_LOG_ERROR = 0, /* an operation that the host requested failed */
+	IOMMU_LOG_WARNING,   /* firmware or hardware is wrong; the library works around it */
+	IOMMU_LOG_INFO,      /* what was found and enabled, once for each */
 	/*
-	 * Why a call returned an error, of those that say so (see iommu_reason): one line for each
-	 * such call, which its caller can cause as often as it likes. "call: who: why: CODE".
+	 * Why a call returned an error, for calls that log it (see iommu_reason): one line for each
+	 * such call, "call: who: why: CODE". A caller can cause any number of lines.
 	 */
 	IOMMU_LOG_REFUSAL,
-	IOMMU_LOG_DEBUG, /* what comes and goes: members of groups, domains */
+	IOMMU_LOG_DEBUG, /* additions and removals: members of groups, domains */
 };
 
-/* Memory that is made of several blocks of alloc_pages: one of them. */
+/* One block of memory that is made of several blocks of alloc_pages. */
 struct iommu_memory_piece {
-	struct iommu_memory_piece *next; /* the one behind it, or NULL */
+	struct iommu_memory_piece *next; /* the next block, or NULL */
 	void *memory;                    /* as alloc_pages returned it */
-	unsigned int order;              /* as it was asked for */
+	unsigned int order;              /* as passed to alloc_pages */
 };
 
 struct iommu_platform {
-	/* Handed to every service as it stands. May be NULL. */
+	/* Passed to every service. May be NULL. */
 	void *ctx;
 
 	/*
-	 * alloc_pages - 2^order pages of IOMMU_PAGE_SIZE bytes. REQUIRED.
+	 * alloc_pages - allocate 2^order pages of IOMMU_PAGE_SIZE bytes. REQUIRED.
 	 *
-	 * Zeroed, physically contiguous and aligned to their own size; order is at most
-	 * IOMMU_MAX_ALLOC_ORDER and nearly always 0. Only iommu_dma_alloc asks for more, whatever
-	 * its caller needs, and always without IOMMU_ALLOC_ATOMIC: such a block is aligned to
-	 * 2^IOMMU_MAX_ALLOC_ORDER pages at least, and a host that has none returns NULL. `node` is
-	 * the NUMA node that the memory should come from, or IOMMU_NODE_ANY; it may come from
-	 * firmware: one that the host does not know means no preference, too. Returns the virtual
-	 * address, or NULL: every caller handles NULL. May sleep unless flags has
-	 * IOMMU_ALLOC_ATOMIC, which every map sets whose caller did not say that it may sleep
-	 * (IOMMU_PROT_MAY_SLEEP, iommu_dma_device.may_sleep): mapping is allowed from interrupt
-	 * context. Never called with a library lock held. A host whose allocator always may sleep
-	 * puts a reserve between: <libiommu/page_reserve.h>.
+	 * The block must be zeroed, physically contiguous and aligned to its own size. order is at
+	 * most IOMMU_MAX_ALLOC_ORDER, and nearly always 0. Only iommu_dma_alloc requests larger
+	 * blocks, always without IOMMU_ALLOC_ATOMIC: they must be aligned to at least
+	 * 2^IOMMU_MAX_ALLOC_ORDER pages, and a host that has none returns NULL. `node` is the
+	 * preferred NUMA node, or IOMMU_NODE_ANY; it may come from firmware, and a node that the
+	 * host does not know means no preference. Returns the virtual address, or NULL, which every
+	 * caller handles. May sleep unless flags has IOMMU_ALLOC_ATOMIC, which every map sets
+	 * unless its caller allows it to sleep (IOMMU_PROT_MAY_SLEEP, iommu_dma_device.may_sleep),
+	 * because mapping is allowed in interrupt context. Never called with a lock of the library
+	 * held. A host whose allocator always may sleep puts a reserve in front of it:
+	 * <libiommu/page_reserve.h>.
 	 */
 	void *(*alloc_pages)(void *ctx, unsigned int order, int node, unsigned int flags);
 
 	/*
-	 * free_pages - give back what alloc_pages returned, same order. REQUIRED. Any context: must
-	 * not sleep (see <libiommu/page_reserve.h>, too).
+	 * free_pages - free a block of alloc_pages; same order. REQUIRED. Any context: must not
+	 * sleep (see also <libiommu/page_reserve.h>).
 	 */
 	void (*free_pages)(void *ctx, void *pages, unsigned int order);
 
 	/*
-	 * Address conversion for pages of alloc_pages and for table memory that is walked: the hot
-	 * spot, done at every level of every walk. Three forms, cheapest to write first:
+	 * Address conversion, for pages of alloc_pages and for tables that are walked: performance
+	 * critical, because it is needed at every level of every walk. Three forms, the simplest
+	 * first:
 	 *
-	 * 1. leave both functions NULL and set the offset: virt = phys + offset (modulo 2^64). For
-	 *    kernels with a direct map, identity-mapped hosts (0), and emulators whose guest memory
-	 *    is one buffer (the buffer's address minus the guest address of its first byte).
-	 *    Inlined, one predictable branch.
+	 * 1. both functions NULL: virt = phys + offset (modulo 2^64). For kernels with a direct
+	 *    map, identity-mapped hosts (0), and emulators whose guest memory is one buffer (the
+	 *    buffer's address minus the guest address of its first byte). Inlined, one predictable
+	 *    branch.
 	 * 2. build the library with -DIOMMU_PORT_HEADER='"your_port.h"', a header that defines
-	 *        static inline void *iommu_port_phys_to_virt(void *ctx, uint64_t paddr);
-	 *        static inline uint64_t iommu_port_virt_to_phys(void *ctx, const void *virt);
-	 *    Inlined, no branch; the fields below are then ignored.
-	 * 3. set both functions (several memory regions). A call through a pointer each time.
+	 *       static inline void *iommu_port_phys_to_virt(void *ctx, uint64_t paddr);
+	 *       static inline uint64_t iommu_port_virt_to_phys(void *ctx, const void *virt);
+	 *    Inlined, no branch; the fields below are ignored.
+	 * 3. set both functions (several memory regions). An indirect call each time.
 	 *
-	 * All three are called in any context and must not fail for pages of alloc_pages.
+	 * All three are used in any context, and must not fail for pages of alloc_pages.
 	 */
 	uint64_t direct_map_offset;
 	void *(*phys_to_virt)(void *ctx, iommu_paddr_t paddr);
 	iommu_paddr_t (*virt_to_phys)(void *ctx, const void *virt);
 
 	/*
-	 * map_mmio / unmap_mmio - a pointer by which the registers at a physical address are
-	 * reached.
+	 * map_mmio, unmap_mmio - map the registers at a physical address, and undo it.
 	 *
 	 * paddr is page-aligned, size is a multiple of IOMMU_PAGE_SIZE. The mapping must be
-	 * uncached. NULL from map_mmio fails the probe with IOMMU_EFAULT. The pointer is only ever
-	 * given to mmio_*: it may be a token. May sleep; called at probe and at removal only.
-	 * Default: the address conversion above, and nothing to undo.
+	 * uncached. NULL from map_mmio fails the probe with IOMMU_EFAULT. The library passes the
+	 * result only to the functions below: it may be a token. May sleep; called at probe and
+	 * removal only. Default: the address conversion above.
 	 */
 	void *(*map_mmio)(void *ctx, iommu_paddr_t paddr, uint64_t size);
 	void (*unmap_mmio)(void *ctx, void *registers, uint64_t size);
 
 	/*
-	 * Register access: naturally aligned, `reg` points into a map_mmio result. A 64-bit access
-	 * may be done as two 32-bit ones, low half first. A write must be ordered after all earlier
-	 * stores to memory, as uncached stores are on x86. Any context.
-	 * Default: one volatile access.
+	 * Register access: naturally aligned, `reg` points into a result of map_mmio. A 64-bit
+	 * access may be done as two 32-bit ones, low half first. A write must be ordered after all
+	 * earlier stores to memory, as uncached stores are on x86. Any context. Default: one
+	 * volatile access.
 	 */
 	uint32_t (*mmio_read32)(void *ctx, const volatile void *reg);
 	uint64_t (*mmio_read64)(void *ctx, const volatile void *reg);
@@ -120,54 +122,57 @@ struct iommu_platform {
 	 * cache_flush - write [virt, virt + size) back from the CPU caches to memory, and wait.
 	 *
 	 * Called after every change to a structure that a unit with non-coherent page walks reads.
-	 * Any context. Default: nothing, which is right when hardware snoops; on a machine whose
-	 * units do not (VT-d ECAP.C = 0) leaving it NULL loses DMA protection.
+	 * Any context. Default: nothing, which is correct if hardware snoops; on a machine whose
+	 * units do not (VT-d ECAP.C = 0), NULL breaks DMA protection.
 	 */
 	void (*cache_flush)(void *ctx, const void *virt, size_t size);
 
 	/*
-	 * now_ns - a monotonic clock in nanoseconds, any origin. Any context. Read where the
-	 * library waits for hardware, by the ticks, and where a fault or a page request of a device
-	 * is taken in; never by a map, nor by an unmap that waits for nothing: one that is lazy.
-	 * Bounds waits for hardware, the age of lazy unmaps and of unanswered page requests, and
-	 * the faults that are reported in a second. Default: waits are bounded by a count of polls,
-	 * every tick flushes lazy unmaps, iommu_page_request_tick does nothing, faults have no
-	 * bound.
+	 * now_ns - a monotonic clock in nanoseconds, with any origin. Any context. Read while the
+	 * library waits for hardware, by the tick functions, and when a fault or a page request is
+	 * received; never by a map, nor by an unmap that does not wait (lazy mode). It bounds waits
+	 * for hardware, the age of lazy unmaps and of pending page requests, and the rate of
+	 * reported faults. Default: waits are bounded by a number of polls, every tick flushes lazy
+	 * unmaps, iommu_endpoint_tick_page_requests does nothing, and the rate of faults is not
+	 * bounded.
 	 */
 	uint64_t (*now_ns)(void *ctx);
 
-	/* relax - told once per poll while spinning (x86: PAUSE). Any context. Default: nothing. */
+	/*
+	 * relax - called once for each poll of a spin loop (x86: PAUSE). Any context. Default:
+	 * nothing.
+	 */
 	void (*relax)(void *ctx);
 
 	/*
-	 * cpu_id / cpu_count - the CPU that executes, 0 to cpu_count - 1, for per-CPU caches. A
-	 * stale id costs speed, never correctness. Any context. Default: one CPU.
+	 * cpu_id, cpu_count - the executing CPU, 0 to cpu_count - 1, for per-CPU caches. A stale id
+	 * costs speed, never correctness. Any context. Default: one CPU.
 	 */
 	unsigned int (*cpu_id)(void *ctx);
 	unsigned int (*cpu_count)(void *ctx);
 
 	/*
-	 * cpu_exclusive - the host vouches that a thread in a call of the DMA mapping API stays on
-	 * its CPU until the call returns, and that no other such call begins there meanwhile,
-	 * but between irq_save and irq_restore: kernels that are not preempted there. The per-CPU
-	 * caches then have no lock. In a call that said that it may sleep the host may do so where
-	 * it is asked for pages without IOMMU_ALLOC_ATOMIC: no cache is in use then. Default: they
-	 * have one.
+	 * cpu_exclusive - the host guarantees that a thread in a call of the DMA mapping API stays
+	 * on its CPU until the call returns, and that no other such call starts there meanwhile,
+	 * except between irq_save and irq_restore: kernels without preemption in these calls. The
+	 * per-CPU caches then have no lock. In a call that may sleep, the guarantee is not needed
+	 * while the host allocates pages without IOMMU_ALLOC_ATOMIC: no cache is in use then.
+	 * Default: the caches have locks.
 	 */
 	bool cpu_exclusive;
 
 	/*
-	 * irq_save / irq_restore - disable local interrupts around a spinlock and restore what
-	 * irq_save returned. Needed when the library is called from interrupt handlers. Any
-	 * context. Default: nothing.
+	 * irq_save, irq_restore - disable local interrupts around a spinlock, and restore what
+	 * irq_save returned. Needed if the library is called from interrupt handlers. Any context.
+	 * Default: nothing.
 	 */
 	uintptr_t (*irq_save)(void *ctx);
 	void (*irq_restore)(void *ctx, uintptr_t state);
 
 	/*
-	 * mutex_create / mutex_destroy / mutex_lock / mutex_unlock - a lock that may sleep, for the
+	 * mutex_create, mutex_destroy, mutex_lock, mutex_unlock - a lock that may sleep, for the
 	 * control path (see <libiommu/endpoint.h>): one for each instance. NULL from mutex_create
-	 * fails iommu_create with IOMMU_ENOMEM. Never taken on the map path, nor from interrupt
+	 * fails iommu_create with IOMMU_ENOMEM. Never used by map and unmap, nor in interrupt
 	 * context. Default: the host serialises the control path itself.
 	 */
 	void *(*mutex_create)(void *ctx);
@@ -176,56 +181,56 @@ struct iommu_platform {
 	void (*mutex_unlock)(void *ctx, void *mutex);
 
 	/*
-	 * log - one line of text without a newline, valid during the call only. Never on a map or
-	 * unmap path that succeeds. Any context, sometimes with a lock held. A manager's user can
-	 * cause lines of IOMMU_LOG_REFUSAL and IOMMU_LOG_DEBUG as often as it likes: a host that
-	 * hands calls to users bounds their rate, or leaves these levels out. Default: silence.
+	 * log - one line of text without a newline, valid during the call only. Not called by a map
+	 * or unmap that succeeds. Any context, sometimes with a lock held. Users of a manager can
+	 * cause any number of lines at IOMMU_LOG_REFUSAL and IOMMU_LOG_DEBUG: a host that exposes
+	 * calls to users limits their rate, or drops these levels. Default: no log.
 	 */
 	void (*log)(void *ctx, enum iommu_log_level level, const char *text);
 
 	/*
-	 * isolates_interrupts - the host vouches that no device can have an interrupt delivered
-	 * that it was not given, without any help from a unit: its interrupt controller looks at
-	 * who writes the message (a GIC's translation service, say), or there is none, as in a
-	 * program whose hardware is all models. Never on a PC. Only asked where a unit cannot remap
-	 * interrupts (see iommu_group_check_isolation). Default: they are isolated as far as units
-	 * do it.
+	 * isolates_interrupts - the host guarantees that devices can only raise interrupts that
+	 * were assigned to them, without the help of a unit: its interrupt controller checks the
+	 * sender of a message (such as a GIC's translation service), or there is none, as in a
+	 * program whose hardware is all models. Never true on a PC. Used only if a unit cannot
+	 * remap interrupts (see iommu_group_check_isolation). Default: interrupts are isolated as
+	 * far as units do it.
 	 */
 	bool isolates_interrupts;
 
 	/*
-	 * map_pieces / unmap_pieces - one run of CPU addresses for memory that lies in pieces, in
-	 * their order, with the caching that alloc_pages gives.
+	 * map_pieces, unmap_pieces - map memory in pieces at consecutive CPU addresses, in their
+	 * order, with the same caching as memory of alloc_pages; and undo it.
 	 *
-	 * `size` is the sum of the pieces, and what unmap_pieces is told again. Returns the first
-	 * address, aligned to a page, or NULL: every caller handles it. The list and its memory
-	 * stay as they are until unmap_pieces; the conversion functions above are never asked about
-	 * such an address. Both may sleep. Used by iommu_dma_alloc alone, where alloc_pages has no
-	 * block that is large enough. Default: such memory is IOMMU_ENOMEM there, unless the CPU
-	 * needs no address for it.
+	 * `size` is the sum of the pieces, also for unmap_pieces. Returns the first address,
+	 * aligned to a page, or NULL, which every caller handles. The list and its memory do not
+	 * change until unmap_pieces; the conversion functions above are never used for such an
+	 * address. Both may sleep. Used by iommu_dma_alloc only, if alloc_pages has no block that
+	 * is large enough. Default: such an allocation is IOMMU_ENOMEM, unless the CPU needs no
+	 * address for it.
 	 */
 	void *(*map_pieces)(void *ctx, const struct iommu_memory_piece *pieces, uint64_t size);
 	void (*unmap_pieces)(void *ctx, void *memory, uint64_t size);
 
 	/*
-	 * alloc_pages_below - as alloc_pages, with no byte beyond the physical address `last`: for
-	 * devices that nothing translates for, and that have fewer address bits than the machine
-	 * has memory (iommu_dma_create_direct). May sleep as alloc_pages may. Given back by
-	 * free_pages. Default: alloc_pages, and what lies beyond is given back at once, and the
-	 * call of the library fails with IOMMU_ENOSPC.
+	 * alloc_pages_below - as alloc_pages, with no byte above the physical address `last`: for
+	 * devices that are not translated, and have fewer address bits than the machine has memory
+	 * (iommu_dma_create_direct). May sleep as alloc_pages may. Freed by free_pages. Default:
+	 * alloc_pages; a block above `last` is freed at once, and the call of the library fails
+	 * with IOMMU_ENOSPC.
 	 */
 	void *(*alloc_pages_below)(void *ctx, unsigned int order, int node, unsigned int flags,
 				   iommu_paddr_t last);
 };
 
-/* The largest order that alloc_pages is asked for, but by iommu_dma_alloc. */
+/* The largest order of alloc_pages, except for iommu_dma_alloc. */
 #define IOMMU_MAX_ALLOC_ORDER 4
 
 #ifdef IOMMU_PORT_HEADER
 #include IOMMU_PORT_HEADER
 #endif
 
-/* iommu_phys_to_virt - where the CPU reaches a physical address; the platform's form 1, 2 or 3. */
+/* iommu_phys_to_virt - the CPU's address of a physical address; the platform's form 1, 2 or 3. */
 static inline void *iommu_phys_to_virt(const struct iommu_platform *platform, iommu_paddr_t paddr)
 {
 #ifdef IOMMU_PORT_HEADER
@@ -237,7 +242,7 @@ static inline void *iommu_phys_to_virt(const struct iommu_platform *platform, io
 #endif
 }
 
-/* iommu_virt_to_phys - the inverse, for addresses that alloc_pages or phys_to_virt returned. */
+/* iommu_virt_to_phys - the inverse, for addresses from alloc_pages or iommu_phys_to_virt. */
 static inline iommu_paddr_t iommu_virt_to_phys(const struct iommu_platform *platform,
 					       const void *virt)
 {
@@ -251,12 +256,12 @@ static inline iommu_paddr_t iommu_virt_to_phys(const struct iommu_platform *plat
 }
 
 /*
- * iommu_platform_check - is this table usable?
+ * iommu_platform_check - check a platform.
  *
- * Returns 0, or IOMMU_EINVAL when it is NULL, when a required service is missing, or when only one
- * function of several that belong together is set (phys_to_virt/virt_to_phys, irq_save/irq_restore,
- * cpu_id/cpu_count, map_mmio/unmap_mmio, map_pieces/unmap_pieces, mmio reads/writes, the four of
- * the mutex). Every creating function calls it. No locks.
+ * Returns 0, or IOMMU_EINVAL: it is NULL, a required service is missing, or only some functions of
+ * a set are given (phys_to_virt/virt_to_phys, irq_save/irq_restore, cpu_id/cpu_count,
+ * map_mmio/unmap_mmio, map_pieces/unmap_pieces, mmio reads/writes, the four of the mutex). Called
+ * by every function that creates something. No locks.
  */
 IOMMU_API int iommu_platform_check(const struct iommu_platform *platform);
 

@@ -6,12 +6,10 @@
 #ifndef LIBIOMMU_POWER_HOST_H
 #define LIBIOMMU_POWER_HOST_H
 
-#include <libiommu/backend.h>
 #include <libiommu/dma.h>
 #include <libiommu/domain.h>
 #include <libiommu/endpoint.h>
 #include <libiommu/fault.h>
-#include <libiommu/flush_queue.h>
 #include <libiommu/group.h>
 #include <libiommu/instance.h>
 #include <libiommu/opal.h>
@@ -19,10 +17,7 @@
 #include <libiommu/papr.h>
 #include <libiommu/pci.h>
 #include <libiommu/platform.h>
-#include <libiommu/region.h>
 #include <libiommu/status.h>
-#include <libiommu/tce_set.h>
-#include <libiommu/tce_share.h>
 #include <libiommu/tce_table.h>
 #include <libiommu/types.h>
 #include <libiommu/version.h>

@@ -4,13 +4,12 @@
  *
  * A function that can fail returns int: 0 (or a count or a size, where its comment says so), or one
  * of these negative constants. Each equals the negated Linux errno of that name, so that a kernel
- * may pass it through as it stands. Which of them a function returns, and why, stands at the
- * function.
+ * may return it unchanged. The comment of a function lists its values and their causes.
  */
 #ifndef LIBIOMMU_STATUS_H
 #define LIBIOMMU_STATUS_H
 
-#include <libiommu/export.h>
+#include <libiommu/types.h>
 
 enum iommu_status {
 	IOMMU_OK = 0,              /* success */
@@ -38,10 +37,10 @@ IOMMU_BEGIN_DECLS
 /*
  * iommu_strerror - name and meaning of a status, for a log line.
  *
- * @status: what a function of this library returned.
+ * @status: a result of a function of this library.
  *
- * Returns a static string that is never NULL: the name, and what stands beside it above; "unknown
- * status" for a value that is none of ours. Takes no locks; callable from any context.
+ * Returns a static string that is never NULL: the name, and the comment above; "unknown status" for
+ * other values. Takes no locks; callable from any context.
  */
 IOMMU_API const char *iommu_strerror(int status);
 

@@ -2,8 +2,8 @@
 /*
  * Addresses, permissions and the page unit.
  *
- * Addresses are 64 bits wide on every host, 32-bit hosts too. A range is (start, last), inclusive
- * at both ends, so that the top of the space can be said; a size is in bytes.
+ * Addresses have 64 bits on every host, including 32-bit hosts. A range is (start, last), both
+ * inclusive, so that it can include the top of the address space; a size is in bytes.
  */
 #ifndef LIBIOMMU_TYPES_H
 #define LIBIOMMU_TYPES_H
@@ -12,11 +12,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <libiommu/export.h>
+#include <libiommu/config.h>
 
-/* An I/O virtual address: what a device puts on the bus. */
+/* --- Declarations ----------------------------------------------------------------------------- */
+
+/* A function or table of the public interface: in the shared library everything else is hidden. */
+#define IOMMU_API __attribute__((visibility("default")))
+
+/* Every public header can be included from C++. */
+#ifdef __cplusplus
+#define IOMMU_BEGIN_DECLS extern "C" {
+#define IOMMU_END_DECLS   }
+#else
+#define IOMMU_BEGIN_DECLS
+#define IOMMU_END_DECLS
+#endif
+
+/* --- Addresses and permissions ---------------------------------------------------------------- */
+
+/* An I/O virtual address: the address in a device's request. */
 typedef uint64_t iommu_iova_t;
-/* A host physical address: where memory is. Guest physical, when an emulator links us. */
+/* A host physical address; guest physical if an emulator links the library. */
 typedef uint64_t iommu_paddr_t;
 
 /* A 64-bit word that is changed atomically: aligned to its size on every host (i386 aligns to 4).
@@ -31,23 +47,25 @@ typedef uint64_t iommu_cell_t __attribute__((aligned(8)));
 #define IOMMU_SIZE_2M    (1ULL << 21)
 #define IOMMU_SIZE_1G    (1ULL << 30)
 
-/* What a device may do with a mapping. At least one of the first two must be given. */
+/*
+ * Permissions of a mapping. Every call that maps memory uses these values: of domains, page tables,
+ * IO address spaces and containers. At least one of the first two is required.
+ */
 enum iommu_prot {
 	IOMMU_PROT_READ = 1 << 0,  /* the device may read memory */
 	IOMMU_PROT_WRITE = 1 << 1, /* the device may write memory */
 	/*
-	 * Hints, for tables that can say so. iommu_map, and what stands above it, leaves out those
-	 * that the domain's tables have no bits for; a page table that is used by itself
-	 * (<libiommu/pgtable.h>) refuses them with IOMMU_EINVAL. None of them lets a device do more
-	 * than the first two.
+	 * Hints. iommu_map, and everything that uses it, drops those that the domain's tables have
+	 * no bits for; a page table that is used alone (<libiommu/pgtable.h>) refuses them with
+	 * IOMMU_EINVAL. No hint adds a permission.
 	 */
 	IOMMU_PROT_CACHE = 1 << 2,      /* coherent with the CPU caches */
-	IOMMU_PROT_NO_EXEC = 1 << 3,    /* the device may not fetch instructions */
+	IOMMU_PROT_NO_EXEC = 1 << 3,    /* the device may not execute the memory */
 	IOMMU_PROT_MMIO = 1 << 4,       /* registers of another device, not memory */
-	IOMMU_PROT_PRIVILEGED = 1 << 5, /* only for what the device does with privilege */
+	IOMMU_PROT_PRIVILEGED = 1 << 5, /* only for supervisor requests of the device */
 	/*
-	 * Of the call, not of the mapping: it may sleep while the host looks for table pages, which
-	 * it is asked for without IOMMU_ALLOC_ATOMIC. Every table takes it.
+	 * Of the call, not of the mapping: it may sleep while the host allocates table pages, that
+	 * is, without IOMMU_ALLOC_ATOMIC. Supported by every table.
 	 */
 	IOMMU_PROT_MAY_SLEEP = 1 << 6,
 };
@@ -58,14 +76,14 @@ enum iommu_prot {
 
 /* --- Nodes ------------------------------------------------------------------------------------ */
 
-/* The list node that public structures embed; the operations are the library's own. */
+/* A list node, embedded in public structures; private to the library. */
 
 struct iommu_list_node {
 	struct iommu_list_node *next;
 	struct iommu_list_node *previous;
 };
 
-/* The tree node that public structures embed; the operations are the library's own. */
+/* A tree node, embedded in public structures; private to the library. */
 
 struct iommu_rb_node {
 	struct iommu_rb_node *parent;

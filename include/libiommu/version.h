@@ -3,7 +3,7 @@
 #ifndef LIBIOMMU_VERSION_H
 #define LIBIOMMU_VERSION_H
 
-#include <libiommu/export.h>
+#include <libiommu/types.h>
 
 #define IOMMU_VERSION_MAJOR 0
 #define IOMMU_VERSION_MINOR 1

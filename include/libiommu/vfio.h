@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The older way in which managers of virtual machines hand devices to them (VFIO, "type 1", version
- * 2): containers and device files.
+ * VFIO's interface to managers of virtual machines ("type 1", version 2), on top of
+ * <libiommu/ioas.h>: containers, and the files of devices and groups.
  */
 #ifndef LIBIOMMU_VFIO_H
 #define LIBIOMMU_VFIO_H
 
 #include <libiommu/ioas.h>
+#include <libiommu/status.h>
 #include <libiommu/types.h>
 
 IOMMU_BEGIN_DECLS
@@ -14,33 +15,36 @@ IOMMU_BEGIN_DECLS
 /* --- Containers ------------------------------------------------------------------------------- */
 
 /*
- * A container is one IO address space. Groups are put into it through device files (below), and all
- * of them reach what is mapped in it.
+ * A container is one IO address space. Groups are put into it through group files (below), and
+ * reach what is mapped in it.
  *
- * Locking: as in <libiommu/ioas.h>; map and unmap run at once, everything else is control path.
- * Each has a mutex of the host's for that, which is taken before its context's.
+ * Locking: as in <libiommu/ioas.h>: map and unmap run concurrently, all other calls are control
+ * path. A container has a mutex of the host, which is taken before that of its IOMMU file.
  */
 
 struct iommu_container;
 
-/* What a container may hold if the limits do not say otherwise. */
+/* The default limit of mappings in a container. */
 #define IOMMU_CONTAINER_MAPPINGS 65535U
 
 /*
- * iommu_container_create - empty. @limits: as of iommu_ctx_create; `areas` 0:
- * IOMMU_CONTAINER_MAPPINGS.
- * iommu_container_destroy - IOMMU_EBUSY while groups are in it; what hardware does not confirm, as
- * iommu_ctx_destroy. Errors as iommu_ctx_create and iommu_ioas_alloc.
+ * iommu_container_create - create an empty container. @limits: as iommu_file_create; `areas` 0:
+ * IOMMU_CONTAINER_MAPPINGS. Errors as iommu_file_create and iommu_ioas_alloc.
+ * iommu_container_destroy - IOMMU_EBUSY: the container has groups; or, if hardware does not
+ * confirm, as iommu_file_destroy.
  */
-IOMMU_API int iommu_container_create(struct iommu *iommu, const struct iommu_ctx_limits *limits,
+IOMMU_API int iommu_container_create(struct iommu *iommu, const struct iommu_file_limits *limits,
 				     struct iommu_container **container);
 IOMMU_API int iommu_container_destroy(struct iommu_container *container);
 
 /*
- * iommu_container_map - `size` bytes of memory at iova. @prot: enum iommu_prot. Returns 0, or
- *   IOMMU_EINVAL  size 0, not aligned, neither read nor write, or at reserved addresses
- *   IOMMU_EEXIST  something is mapped there
- *   IOMMU_ENOSPC  as many mappings as may be
+ * iommu_container_map - map `size` bytes of memory at iova. @prot: IOMMU_PROT_READ,
+ * IOMMU_PROT_WRITE or both.
+ *
+ * Returns 0, or
+ *   IOMMU_EINVAL  size 0, alignment, prot, or reserved addresses
+ *   IOMMU_EEXIST  something is mapped in the range
+ *   IOMMU_ENOSPC  the limit of mappings
  *   and the errors of iommu_ioas_map.
  */
 IOMMU_API int iommu_container_map(struct iommu_container *container, iommu_iova_t iova,
@@ -48,15 +52,15 @@ IOMMU_API int iommu_container_map(struct iommu_container *container, iommu_iova_
 				  const struct iommu_backing *backing);
 
 /*
- * iommu_container_unmap - all mappings in [iova, iova + size), each as a whole; iova 0 with size
- * UINT64_MAX: everything.
+ * iommu_container_unmap - unmap all mappings in [iova, iova + size), each as a whole; iova 0 with
+ * size UINT64_MAX stands for everything. That nothing is mapped is no error.
  *
- * @bitmap: not NULL: receives what devices have written there before it goes, for which the range
- * has to be one mapping. It is told first and unmapped then: what a device writes in between is not
- * in the bitmap. Stop the device before, or take its memory as written. *unmapped: bytes; nothing
- * there is no error.
+ * @bitmap:   if not NULL, the range must be one mapping, and the bitmap receives the pages that
+ *            devices have written. It is read before the mapping is removed: writes in between are
+ *            not recorded. Stop the device first, or treat its memory as written.
+ * @unmapped: receives the number of bytes.
  *
- * Returns 0, IOMMU_EINVAL (a mapping lies in the range only in part: nothing has changed; with a
+ * Returns 0, IOMMU_EINVAL (a mapping lies only partly in the range: nothing has changed; with a
  * bitmap: the range is not one mapping, or dirty tracking is off), and the errors of
  * iommu_ioas_unmap and iommu_hwpt_read_dirty.
  */
@@ -66,17 +70,18 @@ IOMMU_API int iommu_container_unmap(struct iommu_container *container, iommu_iov
 				    uint64_t *unmapped);
 
 /*
- * iommu_container_revoke, iommu_container_restore - the owner of what is mapped takes it back, and
- * gives it back: see iommu_backing_revoke and iommu_backing_restore.
+ * iommu_container_revoke, iommu_container_restore - as iommu_backing_revoke and
+ * iommu_backing_restore.
  */
 IOMMU_API int iommu_container_revoke(struct iommu_container *container, void *backing);
 IOMMU_API int iommu_container_restore(struct iommu_container *container, void *backing);
 
 /*
- * What devices have written. Where one of the groups is behind a unit that cannot tell, everything
- * that is mapped counts as written. What a group has written that left meanwhile is told, too: its
- * tables, and with them what is pinned, stay until tracking is switched off. Errors as
- * iommu_hwpt_set_dirty, iommu_hwpt_read_dirty; IOMMU_EINVAL: it is off.
+ * iommu_container_set_dirty, iommu_container_read_dirty - dirty tracking of the container. If one
+ * of its groups is behind a unit without dirty tracking, everything that is mapped counts as
+ * written. Writes of a group that has left since are included: its tables, and the memory they pin,
+ * are kept until tracking is turned off. Errors as iommu_hwpt_set_dirty and as
+ * iommu_hwpt_read_dirty; IOMMU_EINVAL: tracking is off.
  */
 IOMMU_API int iommu_container_set_dirty(struct iommu_container *container, bool enable);
 IOMMU_API int iommu_container_read_dirty(struct iommu_container *container, iommu_iova_t iova,
@@ -84,17 +89,18 @@ IOMMU_API int iommu_container_read_dirty(struct iommu_container *container, iomm
 
 struct iommu_container_info {
 	uint64_t alignment;     /* of mappings, in bytes */
-	uint64_t available;     /* mappings that may still be made */
-	uint64_t dirty_pgsizes; /* granularities of dirty bitmaps; 0: no unit can tell */
+	uint64_t available;     /* mappings that can still be made */
+	uint64_t dirty_pgsizes; /* granularities of dirty bitmaps; 0: no unit has dirty tracking */
 	/*
-	 * All groups are made to snoop the CPU caches; false also while there is none (VFIO's
-	 * DMA_CC). See iommu_hwpt_alloc.
+	 * All groups are made to snoop the CPU caches (VFIO's DMA_CC); false without groups. See
+	 * iommu_hwpt_alloc.
 	 */
 	bool enforced_coherency;
 };
 /*
- * iommu_container_get_info - also where mappings may lie, as iommu_ioas_ranges. Returns 0, or
- * IOMMU_ENOSPC: *count are needed, and `capacity` of them were filled in.
+ * iommu_container_get_info - facts about a container, and the ranges for mappings, as
+ * iommu_ioas_get_ranges. Returns 0, or IOMMU_ENOSPC: *count ranges are needed, and the first
+ * `capacity` of them were returned.
  */
 IOMMU_API int iommu_container_get_info(struct iommu_container *container,
 				       struct iommu_container_info *info,
@@ -104,19 +110,18 @@ IOMMU_API int iommu_container_get_info(struct iommu_container *container,
 /* --- Device files ----------------------------------------------------------------------------- */
 
 /*
- * What stands behind a device's file, and a group's: the calls that managers of virtual machines
- * make, with what has to be remembered for each time that it was opened. Two ways, of which a group
- * goes one at a time:
+ * What stands behind VFIO's files of devices and groups: the calls that managers of virtual
+ * machines make, with the state of each open file. A group is used in one of two ways at a time:
  *
- *	iommu_device_file_open   → _bind to a context → _attach, which replaces → _detach → _close
+ *	iommu_device_file_open   → _bind to a file → _attach, which replaces → _detach → _close
  *	iommu_group_file_open    → _set_container → _get_device → _unset_container → _close
  *
- * A file may be closed at any point, and whatever was done through it is undone. Locking: one mutex
- * of the host's for all of them, taken before those of contexts; every call here may sleep.
+ * A file may be closed at any point, which undoes everything that was done through it. Locking: one
+ * mutex of the host for all of them, taken before those of IOMMU files; every call may sleep.
  */
 
 struct iommu;
-struct iommu_ctx;
+struct iommu_file;
 struct iommu_endpoint;
 struct iommu_group;
 struct iommu_device_files;
@@ -125,34 +130,35 @@ struct iommu_group_file;
 
 /*
  * iommu_device_files_create - for all devices of an instance, once. Returns 0 or IOMMU_ENOMEM.
- * iommu_device_files_destroy - IOMMU_EBUSY while a file is open.
+ * iommu_device_files_destroy - IOMMU_EBUSY: a file is open.
  */
 IOMMU_API int iommu_device_files_create(struct iommu *iommu, struct iommu_device_files **files);
 IOMMU_API int iommu_device_files_destroy(struct iommu_device_files *files);
 
 /*
- * iommu_device_file_open - nothing is claimed yet; a device may be opened several times. Returns 0
- * or IOMMU_ENOMEM.
+ * iommu_device_file_open - open a device; it is not claimed yet, and may be opened several times.
+ * Returns 0 or IOMMU_ENOMEM.
  *
- * iommu_device_file_bind - to a context, which must not be destroyed before the file is bound;
- * *device: its id there. Returns 0, or
- *   IOMMU_EINVAL  the file came through a group, or is bound already
- *   IOMMU_EBUSY   the device's group is open as a group; or another file has bound the device
+ * iommu_device_file_bind - bind the device to an IOMMU file, which must not be destroyed before the
+ * call returns. *device: its id there. Returns 0, or
+ *   IOMMU_EINVAL  the device file came through a group, or is already bound
+ *   IOMMU_EBUSY   the device's group is open as a group; or the device is bound through another
+ *                 device file
  *   and the errors of iommu_device_bind.
  *
- * iommu_device_file_attach - to what `to` says, or there instead of where it is: see
- * iommu_device_attach and iommu_device_replace. iommu_device_file_detach - 0 also when it is not
- * attached. Both IOMMU_EINVAL: it is not bound; IOMMU_ENOENT or IOMMU_ENODEV: the context was
- * closed.
+ * iommu_device_file_attach - attach the device, or move it if it is attached: see
+ * iommu_device_attach and iommu_device_replace. iommu_device_file_detach - returns 0 also if the
+ * device is not attached. Both return IOMMU_EINVAL: not bound; IOMMU_ENOENT or IOMMU_ENODEV: the
+ * IOMMU file was destroyed.
  *
- * iommu_device_file_close - with a device that came through a group its group's file may be closed
- * before. Returns 0, or what hardware did not confirm, and nothing else: the file is open then, its
- * device attached to nothing; call again.
+ * iommu_device_file_close - close a device file. If it came through a group, the group file may be
+ * closed before it. Returns 0; or IOMMU_ETIMEDOUT / IOMMU_EIO, and no other error: hardware did not
+ * confirm; the device file is still open, and its device attached to nothing: call again.
  */
 IOMMU_API int iommu_device_file_open(struct iommu_device_files *files,
 				     struct iommu_endpoint *endpoint,
 				     struct iommu_device_file **file);
-IOMMU_API int iommu_device_file_bind(struct iommu_device_file *file, struct iommu_ctx *ctx,
+IOMMU_API int iommu_device_file_bind(struct iommu_device_file *file, struct iommu_file *iommu_file,
 				     uint32_t *device);
 IOMMU_API int iommu_device_file_attach(struct iommu_device_file *file, uint32_t pasid, uint32_t to,
 				       uint32_t *hwpt);
@@ -160,19 +166,18 @@ IOMMU_API int iommu_device_file_detach(struct iommu_device_file *file, uint32_t 
 IOMMU_API int iommu_device_file_close(struct iommu_device_file *file);
 
 /*
- * iommu_group_file_open - once at a time. Returns 0, IOMMU_ENOMEM, or IOMMU_EBUSY: it is open, or
- * one of its devices is bound through a file of its own.
+ * iommu_group_file_open - open a group, once at a time. Returns 0, IOMMU_ENOMEM, or IOMMU_EBUSY:
+ * the group is open, or one of its devices is bound through a device file.
  *
- * iommu_group_file_set_container - all members reach what is mapped in the container. IOMMU_EINVAL:
- * it has one; and the errors of iommu_device_bind and iommu_device_attach. After IOMMU_ETIMEDOUT or
- * IOMMU_EIO the group may be half in it, attached to nothing: until it was set again, unset, or the
- * file was closed, it is no other's, and the container cannot be destroyed.
- * iommu_group_file_unset_container - IOMMU_EINVAL: it has none; IOMMU_EBUSY: devices are open
- * through it.
- * iommu_group_file_get_device - a file of a member; IOMMU_EINVAL: it is none, or there is no
- * container.
- * iommu_group_file_close - out of its container first. With devices that are open through it it
- * stays until they are closed. Errors as iommu_device_file_close.
+ * iommu_group_file_set_container - put all members into a container. IOMMU_EINVAL: the group has
+ * one; and the errors of iommu_device_bind and iommu_device_attach. After IOMMU_ETIMEDOUT or
+ * IOMMU_EIO the group may remain bound, attached to nothing: no other user can have it, and the
+ * container cannot be destroyed, until the container is set again, unset, or the group file is
+ * closed. iommu_group_file_unset_container - IOMMU_EINVAL: the group has none; IOMMU_EBUSY: devices
+ * are open through the group file. iommu_group_file_get_device - open a member. IOMMU_EINVAL: the
+ * endpoint is no member, or the group has no container. iommu_group_file_close - close a group file
+ * and leave its container. It remains until devices that are open through it are closed. Errors as
+ * iommu_device_file_close.
  */
 IOMMU_API int iommu_group_file_open(struct iommu_device_files *files, struct iommu_group *group,
 				    struct iommu_group_file **file);

@@ -8,10 +8,10 @@
 #define LIBIOMMU_VMM_H
 
 #include <libiommu/endpoint.h>
+#include <libiommu/fault.h>
 #include <libiommu/group.h>
 #include <libiommu/instance.h>
 #include <libiommu/ioas.h>
-#include <libiommu/page_request.h>
 #include <libiommu/platform.h>
 #include <libiommu/status.h>
 #include <libiommu/types.h>

@@ -1,70 +1,76 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The Intel VT-d back end: finding the units of a machine, turning them on together, and what only
- * VT-d has. Interrupt remapping: <libiommu/vtd_interrupt.h>.
+ * The Intel VT-d back end: finding and enabling the units of a machine, and functions specific to
+ * VT-d. Interrupt remapping: <libiommu/vtd_interrupt.h>.
  *
  * Legacy mode: root and context entries by bus, device and function, second-stage page tables.
- * Scalable mode, where a unit has it: PASIDs, first and second stage, nested, dirty bits. Both are
- * used side by side, unit by unit. Units are driven as the VT-d specification describes, through
- * queued invalidation where the unit has it and through registers where it does not.
+ * Scalable mode, if the unit supports it: PASIDs, first and second stage, nested translation, dirty
+ * bits. The mode is chosen for each unit. Units are driven as the VT-d specification describes,
+ * through queued invalidation if the unit has it, otherwise through registers.
  *
- * Locking: all but the look-ups are control path, see <libiommu/endpoint.h>.
+ * Locking: all functions except getters are control path, see <libiommu/endpoint.h>.
  */
 #ifndef LIBIOMMU_VTD_H
 #define LIBIOMMU_VTD_H
 
-#include <libiommu/backend.h>
 #include <libiommu/endpoint.h>
 #include <libiommu/instance.h>
+#include <libiommu/status.h>
 
 IOMMU_BEGIN_DECLS
 
 enum iommu_vtd_flags {
 	/*
-	 * Invalidate through registers even where the unit has a queue. For hosts in doubt of it.
-	 * Not where the unit was left on in scalable mode, which has only the queue.
+	 * Invalidate through registers even if the unit has a queue: for hosts that do not trust
+	 * it. No effect on a unit that was left enabled in scalable mode, which has only the queue.
 	 */
 	IOMMU_VTD_REGISTER_INVALIDATION = 1 << 0,
 	/*
-	 * Units that are on when they are found were left so by a kernel that died, with DMA under
-	 * way: copy what leads to their page tables, and go on with those where they lie. Only for
-	 * a kernel whose memory does not overlap the old one's, as a crash kernel's does not: the
-	 * old page tables are in use until the first attach of each endpoint, or of a PASID of it,
-	 * which replaces all that the endpoint has of before. What cannot be copied is blocked.
-	 * Units with nothing known behind them, and those that IOMMU_VTD_BYPASS_GRAPHICS names, are
-	 * taken over like all others. A unit stays in the mode that it is in. When bring-up fails,
-	 * a unit that is taken over goes on translating; the host may try again.
+	 * Units that are enabled when they are found were left so by a kernel that crashed, with
+	 * DMA in progress: the structures that lead to their page tables are copied, and the page
+	 * tables are used where they are. Only for a kernel whose memory does not overlap the old
+	 * one's, such as a crash kernel. The old page tables are used until the first attach of
+	 * each endpoint, or of one of its PASIDs, which replaces everything that the endpoint has
+	 * inherited. What cannot be copied is blocked. Units without known endpoints, and those of
+	 * IOMMU_VTD_BYPASS_GRAPHICS, are taken over like all others. A unit remains in its mode. If
+	 * enabling fails, a unit that was taken over continues to translate; the host may try
+	 * again.
 	 *
-	 * Without this flag everything of before goes: units that are used are not turned off for
-	 * that, but get the new tables while they translate, so that no access passes untranslated;
-	 * only one that was left in legacy mode and is to be used in scalable mode has to be off in
-	 * between, and one that nothing is behind, or that is bypassed, is turned off. Remapping of
-	 * interrupts goes off at once, with the flag when it is enabled or disabled.
+	 * Without this flag nothing is inherited: units that are used are not disabled for that,
+	 * but get the new tables while they translate, so that no access passes untranslated. Only
+	 * a unit that was left in legacy mode and is to be used in scalable mode has to be disabled
+	 * in between, and a unit without endpoints, or a bypassed one, is disabled. Interrupt
+	 * remapping is disabled at once; with the flag, when it is enabled or disabled.
 	 */
 	IOMMU_VTD_TAKE_OVER = 1 << 1,
 	/*
-	 * Leave units alone that have nothing but display devices behind them: their DMA is not
-	 * restricted, and only identity domains can be attached. What was left on of such a unit
-	 * goes off, and its protected memory is opened.
+	 * Bypass units that have only display devices behind them: their DMA is not restricted, and
+	 * only identity domains can be attached. A bypassed unit that was left enabled is disabled,
+	 * and its protected memory regions are opened.
 	 */
 	IOMMU_VTD_BYPASS_GRAPHICS = 1 << 2,
-	/* Bridges to ISA or LPC reach the first 16 MiB of memory while nothing is attached. */
+	/* Bridges to ISA or LPC may access the first 16 MiB of memory while nothing is attached. */
 	IOMMU_VTD_ISA_WINDOW = 1 << 3,
-	/* Legacy mode even where the unit has scalable mode, unless it was left on in that. */
+	/*
+	 * Legacy mode even if the unit supports scalable mode, unless it was left enabled in that.
+	 */
 	IOMMU_VTD_LEGACY_MODE = 1 << 4,
 };
 
-/* For iommu_vtd_options.faults_per_second: a device may then keep a CPU busy with its faults. */
+/*
+ * For iommu_vtd_options.faults_per_second: no limit; a device may then keep a CPU busy with its
+ * faults.
+ */
 #define IOMMU_VTD_FAULTS_UNBOUNDED 0xffffffffU
 
-/* What the host says to a region that firmware claims for a device. */
+/* The host's decision about a region that firmware claims for a device. */
 enum iommu_vtd_region_answer {
 	/*
-	 * Refused for an endpoint that is untrusted, and where all regions of the device together
-	 * are larger than 256 MiB, or for a display device 4 GiB; else accepted.
+	 * Refuse it for an untrusted endpoint, and if all regions of the device together are larger
+	 * than 256 MiB, or for a display device 4 GiB; otherwise accept it.
 	 */
 	IOMMU_VTD_REGION_DEFAULT = 0,
-	IOMMU_VTD_REGION_ACCEPT, /* also where that would refuse it */
+	IOMMU_VTD_REGION_ACCEPT, /* even if the default would refuse it */
 	IOMMU_VTD_REGION_REFUSE,
 };
 
@@ -72,62 +78,61 @@ struct iommu_vtd_options {
 	/* enum iommu_vtd_flags */
 	unsigned int flags;
 	/*
-	 * How long to wait for a unit to confirm a command or an invalidation of what it caches
-	 * itself. 0: one second, some thousand times of what units need; a wait spins. After one
-	 * that was in vain the unit is left alone: later calls answer IOMMU_ETIMEDOUT at once,
-	 * until the unit has answered everything that it was asked, or an attach, enable or resume
-	 * has restarted its queue.
+	 * Timeout for a unit to confirm a command, or an invalidation of its own caches; waits
+	 * spin. 0: one second, some thousand times of what units need. After a timeout later calls
+	 * return IOMMU_ETIMEDOUT at once, until the unit has answered all requests, or an attach,
+	 * enable or resume has restarted its queue.
 	 */
 	uint64_t timeout_ns;
 	/*
-	 * The most faults of a unit that are reported in a second of the host's clock; the rest is
-	 * cleared, and counts as lost. 0: 1000. A host without a clock has no bound.
+	 * Maximum rate of reported faults of a unit, per second of the host's clock; further faults
+	 * are cleared, and count as lost. 0: 1000. There is no limit on a host without a clock.
 	 */
 	unsigned int faults_per_second;
 	/*
-	 * For IOMMU_VTD_TAKE_OVER: is there memory at a physical address? Old tables may say
-	 * anything, and what they name is read: root, context, PASID directories and tables, each
-	 * after this has been asked for each of its pages. Page tables are only asked for by their
-	 * root. NULL: every address below the machine's width can be read.
+	 * For IOMMU_VTD_TAKE_OVER: whether there is memory at a physical address. Old tables may
+	 * contain anything, and what they refer to is read: root and context tables, PASID
+	 * directories and tables, each after this function was called for each of their pages. Of
+	 * page tables only the root is checked. NULL: every address below the machine's width can
+	 * be read.
 	 */
 	bool (*is_memory)(void *ctx, iommu_paddr_t paddr, uint64_t size);
 	void *is_memory_ctx;
 	/*
-	 * The most pages that copies take, of all units together: one for each bus, or half of one,
-	 * that has devices, and in scalable mode two for most devices. What is beyond is blocked.
-	 * 0: 4096.
+	 * For IOMMU_VTD_TAKE_OVER: maximum number of pages for copies, of all units together: one
+	 * for each bus, or half bus, with devices, and in scalable mode two for most devices. What
+	 * exceeds it is blocked. 0: 4096.
 	 */
 	uint64_t inherited_pages_max;
 	/*
-	 * The same while a device behind the unit is being asked to invalidate its TLB, which holds
-	 * up all requests behind it. PCIe (ATS, "Invalidate Completion") gives a device one minute,
-	 * plus half of that; the unit itself tells of one that takes longer. 0: timeout_ns if that
-	 * is given, otherwise 90 seconds, so that a slow device makes no unmap of another domain
-	 * fail.
+	 * Timeout for an invalidation of device TLBs, which holds up all later requests of the
+	 * unit. PCIe (ATS, "Invalidate Completion") allows a device one minute plus half of that;
+	 * the unit itself reports a device that exceeds it. 0: timeout_ns if that is given,
+	 * otherwise 90 seconds, so that a slow device does not fail the unmaps of other domains.
 	 */
 	uint64_t device_timeout_ns;
 	/*
-	 * Firmware claims memory [*start, *last] for a device, which then reaches it as long as
-	 * nothing is attached, and wherever firmware's regions are kept (<libiommu/region.h>). May
-	 * such a claim be believed? The host may make it smaller, by whole pages. Asked once for
-	 * each region when the endpoint is probed, in the control path; each answer is logged.
-	 * NULL: IOMMU_VTD_REGION_DEFAULT.
+	 * Called when firmware claims memory [*start, *last] for a device, which can then access it
+	 * as long as nothing is attached, and in every domain that maps firmware's regions
+	 * (<libiommu/endpoint.h>). The host may make the region smaller, by whole pages. Called
+	 * once for each region when the endpoint is probed, in the control path; each decision is
+	 * logged. NULL: IOMMU_VTD_REGION_DEFAULT.
 	 *
-	 * Never accepted, whatever the answer: what the unit cannot address, what overlaps the
-	 * interrupt window, a unit's registers, or a page that is one of the library's tables; a
-	 * page that a device reaches so does not become one later. The device is blocked from a
-	 * region that was not accepted; everything else about it, and all other devices, are as
-	 * they would be without that claim.
+	 * Never accepted, whatever the decision, are regions that the unit cannot address, or that
+	 * overlap the interrupt range, a unit's registers, or a page of the library's tables; a
+	 * page that is part of an accepted region does not become a table later. The device is
+	 * blocked from a region that was not accepted; nothing else about it, or about other
+	 * devices, changes.
 	 */
 	enum iommu_vtd_region_answer (*firmware_region)(void *ctx,
 							const struct iommu_endpoint_info *endpoint,
 							iommu_paddr_t *start, iommu_paddr_t *last);
 	void *firmware_region_ctx;
 	/*
-	 * The NUMA node of a proximity domain of ACPI, by which firmware says where a unit is
-	 * (RHSA): its root, context and interrupt tables, its queues, and the page tables of
-	 * domains that are made for it come from there, unless the endpoint's node is known. NULL:
-	 * the number as it is.
+	 * The NUMA node of a proximity domain of ACPI, which firmware reports for a unit (RHSA).
+	 * The unit's root, context and interrupt tables, its queues, and the page tables of its
+	 * domains are allocated there, unless the node of the endpoint is known. NULL: the same
+	 * number.
 	 */
 	int (*node_of)(void *ctx, uint32_t proximity_domain);
 	void *node_of_ctx;
@@ -139,43 +144,42 @@ struct iommu_vtd_options {
  * @dmar, @size: the ACPI table (see iommu_dmar_open). Copied.
  * @options:     NULL means all zero.
  *
- * All or nothing. The units are named dmar0, dmar1, … in table order. A unit that knows no depth of
- * table remaps interrupts only: it is registered, and left out of iommu_vtd_enable; DMA behind it
- * is not restricted, so probing an endpoint there is IOMMU_ENODEV, and enabling the unit or making
- * a domain on it IOMMU_EOPNOTSUPP. Returns 0, or
- *   IOMMU_EINVAL     the table is broken (see iommu_dmar_open)
- *   IOMMU_ENODEV     it describes no unit: an ordinary answer on machines without VT-d
- *   IOMMU_EIO        a unit has no register address, or registers that are another unit's, too (in
- *                    whatever segment), or does not answer with sensible capabilities.
- *                    Nothing is enabled then, rather than leaving the devices behind it unprotected
- *                    while the host believes otherwise
- *   IOMMU_EFAULT     the host cannot map a unit's registers
- *   IOMMU_EBUSY      the instance has VT-d units already
+ * All or nothing. The units are named dmar0, dmar1, … in table order. A unit that supports no page
+ * table depth only remaps interrupts: it is registered, and iommu_vtd_enable ignores it; DMA behind
+ * it is not restricted, so probing an endpoint there is IOMMU_ENODEV, and enabling the unit or
+ * making a domain on it IOMMU_EOPNOTSUPP. Returns 0, or
+ *   IOMMU_EINVAL  the table is malformed (see iommu_dmar_open)
+ *   IOMMU_ENODEV  it describes no unit: normal on machines without VT-d
+ *   IOMMU_EIO     a unit has no register address, shares registers with another unit (of any
+ *                 segment), or has capabilities that make no sense. No unit is registered then, so
+ *                 that the host does not believe the devices behind it to be protected
+ *   IOMMU_EFAULT  the host cannot map a unit's registers
+ *   IOMMU_EBUSY   the instance already has VT-d units
  *   IOMMU_ENOMEM
  */
 IOMMU_API int iommu_vtd_probe(struct iommu *iommu, const void *dmar, size_t size,
 			      const struct iommu_vtd_options *options);
 
 /*
- * iommu_vtd_enable - turn all units on, step by step together, as some chipsets want it: every
- * queue works before any root table is set.
+ * iommu_vtd_enable - enable all units, step by step together, as some chipsets require: every queue
+ * works before any root table is set.
  *
- * Call it when the devices that are there have been probed. Units that no endpoint is behind, and
- * that do not take the rest of their segment, are left off, and turned off where a kernel before
- * this one left them on; they are enabled when they get one.
- * Returns 0, also when no endpoint is known and nothing was turned on, which is logged:
- * iommu_translating tells; IOMMU_ENODEV: iommu_vtd_probe has found none; or the error of the step
- * that failed, as iommu_unit_enable: everything is off again, and iommu_vtd_get_info names the
- * step.
+ * To be called after the devices that are present were probed. A unit without endpoints that does
+ * not cover the rest of its segment stays disabled, and is disabled if an earlier kernel left it
+ * enabled; it is enabled when it gets an endpoint. Returns 0, also if no endpoint is known and
+ * nothing was enabled, which is logged (see iommu_translating); IOMMU_ENODEV: iommu_vtd_probe has
+ * found no unit; or the error of the step that failed, as iommu_unit_enable: all units are disabled
+ * again, and iommu_vtd_get_info names the step.
  */
 IOMMU_API int iommu_vtd_enable(struct iommu *iommu);
 
 /*
- * VT-d among other back ends (see <libiommu/backend.h>), under the name "vtd": detected where the
- * table describes a unit; early_init is iommu_vtd_probe, late_init iommu_vtd_enable.
+ * VT-d as one of several back ends (see <libiommu/instance.h>), named "vtd": detected if the table
+ * describes a unit; early_init is iommu_vtd_probe, late_init is iommu_vtd_enable.
  *
- * iommu_vtd_backend_init - fill in the caller's structure. @dmar: stays the caller's, and is needed
- * until iommu_start has returned; NULL: the machine has none. @options: as iommu_vtd_probe; copied.
+ * iommu_vtd_backend_init - initialise the caller's structure. @dmar: remains the caller's, and is
+ * used until iommu_start has returned; NULL: the machine has no table. @options: as
+ * iommu_vtd_probe; copied.
  */
 struct iommu_vtd_backend {
 	struct iommu_backend base;
@@ -187,34 +191,35 @@ IOMMU_API void iommu_vtd_backend_init(struct iommu_vtd_backend *backend, const v
 				      size_t size, const struct iommu_vtd_options *options);
 
 /*
- * iommu_vtd_add_units - units that came with a host bridge at run time.
+ * iommu_vtd_add_units - add the units of a host bridge that was hot-plugged.
  *
  * @structures, @size: remapping structures as the bridge's _DSM returns them, DRHDs first. Copied.
  *
- * The new units are registered, disabled, all or none; where interrupts are remapped, they begin to
- * do that, too. Errors as iommu_vtd_probe and, where interrupts are remapped,
- * iommu_vtd_interrupts_enable; IOMMU_ENODEV: iommu_vtd_probe has found none; IOMMU_EEXIST: a unit
- * at that address is known. IOMMU_EINVAL also when there is a structure that cannot be added (a
- * reserved region).
+ * All or none of the units are registered, disabled; if interrupts are remapped, the new units
+ * remap them, too. Errors as iommu_vtd_probe, and if interrupts are remapped, as
+ * iommu_vtd_interrupts_enable; IOMMU_ENODEV: iommu_vtd_probe has found no unit; IOMMU_EEXIST: there
+ * is a unit at that address; IOMMU_EINVAL also: a structure that cannot be added (a reserved
+ * region).
  */
 IOMMU_API int iommu_vtd_add_units(struct iommu *iommu, const void *structures, size_t size);
 
 /*
- * iommu_vtd_remove_unit - disable a unit and forget it.
+ * iommu_vtd_remove_unit - disable a unit and remove it.
  *
- * No map or unmap that began before its last endpoint was released may still be running. Returns 0;
- * IOMMU_EBUSY while it has endpoints, released ones that a driver or a holder has not let go of
- * included, or interrupt entries, or is the last one; IOMMU_EINVAL: not of this back end; or
- * IOMMU_ETIMEDOUT, when it does not confirm that it is off: it then stays.
- * IOMMU_EIO: it reported an error, or is gone.
+ * Maps and unmaps that began before its last endpoint was released must have ended. Returns 0;
+ * IOMMU_EBUSY: it has endpoints (including released ones that are still used or held) or interrupt
+ * entries, or is the last unit; IOMMU_EINVAL: a unit of another back end; IOMMU_ETIMEDOUT: it did
+ * not confirm that it is disabled, and remains; IOMMU_EIO: it reported an error, or does not
+ * respond.
  */
 IOMMU_API int iommu_vtd_remove_unit(struct iommu_unit *unit);
 
 /*
- * iommu_vtd_set_fault_interrupt - have the unit send this message (an MSI's address and data, not
- * remapped) when it has recorded a fault; the host then calls iommu_unit_handle_faults.
- * iommu_vtd_mask_fault_interrupt - no longer. Both take effect at once and survive disable, enable,
- * suspend and resume. IOMMU_EINVAL: not of this back end, or address is none of an interrupt.
+ * iommu_vtd_set_fault_interrupt - set the message that the unit sends when it has recorded a fault:
+ * address and data of an MSI, not remapped. The host then calls iommu_unit_handle_faults.
+ * iommu_vtd_mask_fault_interrupt - mask it. Both take effect at once and remain in effect across
+ * disable, enable, suspend and resume. IOMMU_EINVAL: a unit of another back end, or not an
+ * interrupt address.
  */
 IOMMU_API int iommu_vtd_set_fault_interrupt(struct iommu_unit *unit, uint64_t address,
 					    uint32_t data);
@@ -222,9 +227,9 @@ IOMMU_API int iommu_vtd_mask_fault_interrupt(struct iommu_unit *unit);
 
 /*
  * iommu_vtd_set_page_request_interrupt, iommu_vtd_mask_page_request_interrupt - the same for page
- * requests, which the host then has reported with iommu_unit_handle_page_requests
- * (<libiommu/page_request.h>). IOMMU_EOPNOTSUPP: the unit has none; IOMMU_EINVAL: it is none of
- * this back end, or the address is none of an interrupt.
+ * requests; the host calls iommu_unit_handle_page_requests (<libiommu/fault.h>). IOMMU_EOPNOTSUPP:
+ * the unit does not support page requests; IOMMU_EINVAL: a unit of another back end, or not an
+ * interrupt address.
  */
 IOMMU_API int iommu_vtd_set_page_request_interrupt(struct iommu_unit *unit, uint64_t address,
 						   uint32_t data);
@@ -232,95 +237,98 @@ IOMMU_API int iommu_vtd_mask_page_request_interrupt(struct iommu_unit *unit);
 
 /*
  * iommu_vtd_find_named - the segment and source id of a device that is no PCI function, by its ACPI
- * path; its endpoint is probed with these. IOMMU_ENOENT: firmware names none, or by a path through
- * bridges that the topology (iommu_set_pci_topology) does not show. Any context, but not while the
+ * path, for iommu_probe_endpoint. IOMMU_ENOENT: firmware does not describe it, or by a path through
+ * bridges that are not in the topology (iommu_set_pci_topology). Any context, but not while the
  * topology changes.
  */
 IOMMU_API int iommu_vtd_find_named(struct iommu *iommu, const char *acpi_path, uint16_t *segment,
 				   uint16_t *source_id);
 
-/* What a unit can do, in units that people use. */
+/* Capabilities and state of a unit. */
 struct iommu_vtd_info {
 	iommu_paddr_t register_base;
 	unsigned int version_major, version_minor;
-	uint64_t capability, extended_capability; /* the registers as they are */
-	uint32_t domains;                         /* domain ids, the unusable id 0 included */
-	unsigned int address_width;               /* widest domain, in bits */
-	unsigned int output_width;                /* of physical addresses, in bits */
+	uint64_t capability, extended_capability; /* raw register values */
+	uint32_t domains;                         /* domain ids, including the unusable id 0 */
+	unsigned int address_width;               /* of the widest domain, in bits */
+	unsigned int output_width;                /* of a physical address, in bits */
 	uint64_t pgsize_bitmap;
-	bool coherent; /* walks snoop the CPU caches */
+	bool coherent; /* page walks snoop the CPU caches */
 	bool queued;   /* invalidation goes through the queue */
 	bool caching_mode;
 	bool pass_through;
 	bool page_selective; /* IOTLB invalidation of single pages */
 	bool snoop_control;
 	bool device_tlb;
-	bool scalable; /* it is used in scalable mode; the rest of this line only holds then: */
+	/* Scalable mode is used; only then are the fields up to pasid_bits valid. */
+	bool scalable;
 	bool first_stage, second_stage, nested, dirty_tracking, page_requests;
-	unsigned int pasid_bits; /* 0: it knows no PASIDs */
+	unsigned int pasid_bits; /* 0: PASIDs are not supported */
 	bool interrupt_remapping, x2apic, posted_interrupts;
 	unsigned int fault_records;
 	bool bypassed;          /* see IOMMU_VTD_BYPASS_GRAPHICS */
-	unsigned int inherited; /* domain ids of a kernel before us that are still in use */
-	const char *failure;    /* the step of the last bring-up that failed, or NULL */
+	unsigned int inherited; /* domain ids of an earlier kernel that are still in use */
+	const char *failure;    /* step at which enabling last failed, or NULL */
 	bool interrupts_only;   /* it does not translate DMA: see iommu_vtd_probe */
 };
 
-/* iommu_vtd_get_info - IOMMU_EINVAL when the unit is not of this back end. Any context. */
+/* iommu_vtd_get_info - IOMMU_EINVAL: a unit of another back end. Any context. */
 IOMMU_API int iommu_vtd_get_info(const struct iommu_unit *unit, struct iommu_vtd_info *info);
 
 /* --- Scalable mode ---------------------------------------------------------------------------- */
 
 enum iommu_vtd_first_stage_flags {
-	IOMMU_VTD_PRIVILEGED = 1 << 0,    /* privileged requests are served, too */
+	IOMMU_VTD_PRIVILEGED = 1 << 0,    /* supervisor requests are allowed */
 	IOMMU_VTD_WRITE_PROTECT = 1 << 1, /* … and obey write protection */
-	IOMMU_VTD_NO_EXECUTE = 1 << 2,    /* entries have execute-disable */
+	IOMMU_VTD_NO_EXECUTE = 1 << 2,    /* execute-disable is enabled */
 };
 
 /*
  * iommu_domain_config.user_data of IOMMU_DOMAIN_SVA and IOMMU_DOMAIN_NESTED: a first-stage table,
- * which is that of an x86-64 processor, that the library does not own: the host does, which says
- * with iommu_domain_invalidate_range what it has changed; or a guest, whose addresses the parent
- * translates, and whose invalidations come with iommu_domain_invalidate_user. A larger structure,
- * of a page at most, must go on with zeros.
+ * in the format of x86-64 processors, that belongs to the host, which reports changes with
+ * iommu_domain_invalidate_range; or to a guest, whose addresses the parent translates, and whose
+ * invalidations are performed by iommu_domain_invalidate_user. A larger structure, of at most a
+ * page, must continue with zeros.
  *
- * Entries are as the processor has them: requests of a device are a user's unless they have a PASID
- * and say otherwise, so that every entry on the way needs its user bit, or the access is a fault
- * (reason 81h).
+ * Entries are as for a processor: requests of a device are user-mode requests unless they have a
+ * PASID and request supervisor mode, so every entry on the path needs its user bit; otherwise the
+ * access faults (reason 81h).
  */
 struct iommu_vtd_first_stage {
-	uint64_t table;      /* physical, or guest physical; of a page */
+	uint64_t table;      /* physical, or guest physical; page-aligned */
 	unsigned int levels; /* 4 or 5 */
 	unsigned int flags;  /* enum iommu_vtd_first_stage_flags */
 };
 
-#define IOMMU_VTD_LEAVES_ONLY 1U /* no table has changed */
+#define IOMMU_VTD_LEAVES_ONLY 1U /* only leaf entries have changed */
 
 /*
- * A request of iommu_domain_invalidate_user. A larger one must go on with zeros: IOMMU_EOPNOTSUPP
- * otherwise, as for unknown flags and what is reserved. IOMMU_EINVAL: no pages, an address that is
- * none of a page; IOMMU_EOVERFLOW: the range wraps.
+ * A request of iommu_domain_invalidate_user. A larger one must continue with zeros:
+ * IOMMU_EOPNOTSUPP otherwise, as for unknown flags and reserved fields. IOMMU_EINVAL: no pages, or
+ * an address that is not page-aligned; IOMMU_EOVERFLOW: the range wraps.
  */
 struct iommu_vtd_invalidation {
-	uint64_t address;  /* of a page */
+	uint64_t address;  /* page-aligned */
 	uint64_t pages;    /* of 4 KiB; UINT64_MAX with address 0: everything */
 	uint32_t flags;    /* IOMMU_VTD_LEAVES_ONLY */
 	uint32_t reserved; /* 0 */
 };
 
-/* The structures that lead hardware from an endpoint's source id to its page table. */
+/* The structures that lead from an endpoint's source id to its page table. */
 struct iommu_vtd_tables {
 	iommu_paddr_t root_table;
-	uint64_t root_entry; /* the word for its bus; 0: that has no context table */
+	uint64_t root_entry; /* the qword for its bus; 0: no context table */
 	iommu_paddr_t context_table;
 	uint64_t context_low, context_high;
-	/* Scalable mode: the words that are used, of the entry for requests without a PASID. */
+	/*
+	 * Scalable mode: the qwords in use of the PASID table entry for requests without a PASID.
+	 */
 	uint64_t pasid_entry[3];
 };
 
 /*
- * iommu_vtd_get_tables - for a debugger or a person. Returns 0, IOMMU_EINVAL (not of this back
- * end), or IOMMU_ENODEV (it was released).
+ * iommu_vtd_get_tables - for debugging. Returns 0, IOMMU_EINVAL (of another back end), or
+ * IOMMU_ENODEV (the endpoint was released).
  */
 IOMMU_API int iommu_vtd_get_tables(const struct iommu_endpoint *endpoint,
 				   struct iommu_vtd_tables *tables);

@@ -7,20 +7,15 @@
 #define LIBIOMMU_VTD_HOST_H
 
 #include <libiommu/acpi.h>
-#include <libiommu/backend.h>
 #include <libiommu/dma.h>
 #include <libiommu/domain.h>
 #include <libiommu/endpoint.h>
 #include <libiommu/fault.h>
-#include <libiommu/flush_queue.h>
 #include <libiommu/group.h>
 #include <libiommu/instance.h>
-#include <libiommu/page_request.h>
 #include <libiommu/page_reserve.h>
 #include <libiommu/pci.h>
-#include <libiommu/pci_scan.h>
 #include <libiommu/platform.h>
-#include <libiommu/region.h>
 #include <libiommu/status.h>
 #include <libiommu/types.h>
 #include <libiommu/version.h>

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * VT-d interrupt remapping: interrupts of devices go through a table, too, so that a device can
- * only send those that it was given. (VT-d specification, "Interrupt Remapping and Posting".)
+ * VT-d interrupt remapping: interrupt messages of devices pass through a table, so that a device
+ * can send only interrupts that were assigned to it. (VT-d specification, "Interrupt Remapping and
+ * Posting".)
  *
  *	iommu_vtd_interrupts_enable(iommu, 0)                        once, when the units are known
- *	iommu_vtd_interrupt_alloc_for(endpoint, count, &interrupt)   for what that device sends
- *	iommu_vtd_interrupt_set(&interrupt, 0, &target)              what becomes of it
+ *	iommu_vtd_interrupt_alloc_for(endpoint, count, &interrupt)   entries for a device
+ *	iommu_vtd_interrupt_set(&interrupt, 0, &target)              where the interrupt goes
  *	iommu_vtd_interrupt_message(&interrupt, 0, …)                what to write into the device
  *
- * Locking: enable and disable are control path, see <libiommu/endpoint.h>. The others may run at
- * any time and on any CPU for different interrupts; set, clear and free poll hardware, in any
+ * Locking: enable and disable are control path, see <libiommu/endpoint.h>. The others may be called
+ * at any time and on any CPU for different interrupts; set, clear and free poll hardware, in any
  * context.
  */
 #ifndef LIBIOMMU_VTD_INTERRUPT_H
 #define LIBIOMMU_VTD_INTERRUPT_H
 
 #include <libiommu/pci.h>
+#include <libiommu/status.h>
 #include <libiommu/types.h>
 
 IOMMU_BEGIN_DECLS
@@ -25,57 +27,64 @@ struct iommu_endpoint;
 struct iommu_unit;
 
 enum iommu_vtd_interrupts_flags {
-	/* 32-bit destinations, for CPUs in x2APIC mode. Cannot be changed while it is on. */
+	/*
+	 * 32-bit destinations, for CPUs in x2APIC mode. Cannot be changed while remapping is
+	 * enabled.
+	 */
 	IOMMU_VTD_X2APIC = 1 << 0,
-	/* … even where firmware asks not to. */
+	/* … even if firmware opts out of it. */
 	IOMMU_VTD_X2APIC_IGNORE_OPT_OUT = 1 << 1,
 };
 
 /*
- * iommu_vtd_interrupts_enable - remap on all units. From then on interrupts in the old format are
- * blocked, and so is every one that no entry allows.
+ * iommu_vtd_interrupts_enable - enable interrupt remapping on all units. From then on interrupts in
+ * compatibility format are blocked, as is every interrupt that no entry allows.
  *
- * All or none. Remapping that a kernel before this one left on is off since the probe; with
- * IOMMU_VTD_TAKE_OVER it is still on and changes its table without a gap, unless the APIC mode is
- * another one: what that kernel's devices send is blocked from then on. Returns 0, or
- *   IOMMU_EOPNOTSUPP  firmware or a unit does not support it, a unit has no queue or is told not to
- *                     use it; or X2APIC is asked for and a unit does not have it
- *   IOMMU_EPERM       firmware asks not to use x2APIC mode
- *   IOMMU_EBUSY       it is on already
+ * All or none. Remapping that an earlier kernel left enabled was disabled by the probe; with
+ * IOMMU_VTD_TAKE_OVER it is still enabled, and the table is replaced without an interruption unless
+ * the APIC mode differs; interrupts of that kernel's devices are blocked from then on. Returns 0,
+ * or
+ *   IOMMU_EOPNOTSUPP  firmware or a unit does not support it, a unit has no queue or must not use
+ *                     it; or x2APIC mode is requested and a unit does not support it
+ *   IOMMU_EPERM       firmware opts out of x2APIC mode
+ *   IOMMU_EBUSY       remapping is enabled
  *   IOMMU_ERANGE      an entry that was set in x2APIC mode has a destination above 255, and x2APIC
- *                     is not asked for
+ *                     mode is not requested
  *   IOMMU_ENOMEM, IOMMU_ETIMEDOUT, IOMMU_EIO
  */
 IOMMU_API int iommu_vtd_interrupts_enable(struct iommu *iommu, unsigned int flags);
 
 /*
- * iommu_vtd_interrupts_disable - interrupts pass as they are again; remapping that a kernel before
- * this one left on goes off, too. Entries stay taken, and hold again after the next enable, for the
- * same processors also where that is in the other APIC mode. Returns 0, IOMMU_EIO (a unit is gone)
- * or IOMMU_ETIMEDOUT: a unit may go on remapping, and keeps its table and its queue; call again.
+ * iommu_vtd_interrupts_disable - disable interrupt remapping, also what an earlier kernel left
+ * enabled: interrupts pass unchanged. Entries remain allocated, and take effect again with the next
+ * enable, for the same processors even if the APIC mode differs. Returns 0, IOMMU_EIO (a unit does
+ * not respond) or IOMMU_ETIMEDOUT: a unit may still remap, and keeps its table and its queue; call
+ * again.
  */
 IOMMU_API int iommu_vtd_interrupts_disable(struct iommu *iommu);
 
-/* A block of table entries: the caller's memory, filled in by alloc. */
+/* A block of table entries: memory of the caller, filled in by alloc. */
 struct iommu_vtd_interrupt {
 	struct iommu_unit *unit;
-	uint16_t index;     /* of the first */
-	unsigned int order; /* 2^order of them */
-	/* Whose messages pass, for all of the block; false: each target says it. */
+	uint16_t index;     /* first entry */
+	unsigned int order; /* 2^order entries */
+	/*
+	 * The sender of all interrupts of the block; has_sender false: each target names its own.
+	 */
 	bool has_sender;
 	struct iommu_pci_requester sender;
 };
 
 /*
- * iommu_vtd_interrupt_alloc_for - entries for `count` interrupts of an endpoint, in one block as
- * multi-message MSI wants it; count is rounded up to a power of two, at most 128.
+ * iommu_vtd_interrupt_alloc_for - allocate entries for `count` interrupts of an endpoint, as one
+ * block, as multi-message MSI requires; count is rounded up to a power of two, at most 128.
  *
- * Only messages of this endpoint pass: by all ids that they may carry, those of bridges above it
- * and of its phantom functions included (iommu_pci_requester), as the topology was when it was
- * probed. Nothing passes until an entry is set. The block is to be freed before the endpoint is
- * released. Returns 0, or
- *   IOMMU_EINVAL      count, or its unit is not of this back end
- *   IOMMU_ENODEV      it was released
+ * Only messages of this endpoint pass, with any id that they may carry, including those of bridges
+ * above it and of its phantom functions (iommu_pci_requester), according to the topology at the
+ * time of the probe. Nothing passes until an entry is set. The block must be freed before the
+ * endpoint is released. Returns 0, or
+ *   IOMMU_EINVAL      count; or its unit is of another back end
+ *   IOMMU_ENODEV      the endpoint was released
  *   IOMMU_EOPNOTSUPP  interrupt remapping is not enabled
  *   IOMMU_ENOSPC      the table is full
  */
@@ -85,9 +94,9 @@ IOMMU_API int iommu_vtd_interrupt_alloc_for(const struct iommu_endpoint *endpoin
 
 /*
  * iommu_vtd_interrupt_alloc_ioapic, iommu_vtd_interrupt_alloc_hpet - the same for the pins of an
- * I/O APIC, by the id of ACPI's MADT, or for a timer block by its number: whose unit and id
- * firmware's table says. The errors of iommu_vtd_find_ioapic and of iommu_vtd_interrupt_alloc_for.
- * Not while the topology changes.
+ * I/O APIC, by its id in ACPI's MADT, or for an HPET, by its number; firmware's table names their
+ * unit and source id. The errors of iommu_vtd_find_ioapic and of iommu_vtd_interrupt_alloc_for. Not
+ * while the topology changes.
  */
 IOMMU_API int iommu_vtd_interrupt_alloc_ioapic(struct iommu *iommu, unsigned int id,
 					       unsigned int count,
@@ -97,86 +106,91 @@ IOMMU_API int iommu_vtd_interrupt_alloc_hpet(struct iommu *iommu, unsigned int n
 					     struct iommu_vtd_interrupt *interrupt);
 
 /*
- * iommu_vtd_interrupt_alloc - the same for a sender that the library does not know: each target
- * says by its raw id who may send, and with IOMMU_VTD_SOURCE_ANY it is anything behind the unit.
+ * iommu_vtd_interrupt_alloc - the same for a sender that is no endpoint: each target names the
+ * source id that may send, or IOMMU_VTD_SOURCE_ANY for everything behind the unit.
  *
- * Nothing passes through them until they are set. Returns 0, IOMMU_EINVAL (count, or a unit that is
- * not of this back end), IOMMU_EOPNOTSUPP (not enabled) or IOMMU_ENOSPC (the table is full).
+ * Nothing passes until an entry is set. Returns 0, IOMMU_EINVAL (count, or a unit of another back
+ * end), IOMMU_EOPNOTSUPP (remapping is not enabled) or IOMMU_ENOSPC (the table is full).
  */
 IOMMU_API int iommu_vtd_interrupt_alloc(struct iommu_unit *unit, unsigned int count,
 					struct iommu_vtd_interrupt *interrupt);
 
 /*
- * iommu_vtd_interrupt_free - give a block back. Returns 0, or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware
- * did not confirm that it forgot them; they are then not used again before it has.
+ * iommu_vtd_interrupt_free - free a block. Returns 0, or IOMMU_ETIMEDOUT / IOMMU_EIO: hardware did
+ * not confirm the invalidation of the entries; they are not reused before it has.
  */
 IOMMU_API int iommu_vtd_interrupt_free(struct iommu_vtd_interrupt *interrupt);
 
-/* Who may send an interrupt of a block that has no sender of its own. */
+/* The allowed sender of an interrupt, for a block without a sender of its own. */
 enum iommu_vtd_source {
 	IOMMU_VTD_SOURCE_ANY = 0,
-	IOMMU_VTD_SOURCE_ID,  /* source_id, but for ignored_function_bits */
-	IOMMU_VTD_SOURCE_BUS, /* any device of the buses first_bus to last_bus: behind a bridge */
+	IOMMU_VTD_SOURCE_ID,  /* source_id, except for ignored_function_bits */
+	IOMMU_VTD_SOURCE_BUS, /* any device on the buses first_bus to last_bus: behind a bridge */
 };
 
 struct iommu_vtd_interrupt_target {
-	enum iommu_vtd_source source; /* IOMMU_VTD_SOURCE_ANY where the block has a sender */
+	enum iommu_vtd_source source; /* IOMMU_VTD_SOURCE_ANY if the block has a sender */
 	uint16_t source_id;
-	unsigned int ignored_function_bits; /* the highest 0 to 3 of the function number */
+	unsigned int ignored_function_bits; /* number of high bits of the function number: 0 to 3 */
 	uint8_t first_bus, last_bus;
 
-	uint8_t vector; /* 16 to 255; of no meaning with a delivery mode above 1 */
-	/* Delivered: */
+	uint8_t vector; /* 16 to 255; ignored with a delivery mode above 1 */
+	/* Remapped: */
 	uint8_t delivery_mode; /* 0 fixed, 1 lowest priority, 2 SMI, 4 NMI, 5 INIT, 7 ExtINT */
-	bool logical;          /* destination is a logical one */
+	bool logical;          /* logical destination mode */
 	bool redirection_hint;
 	bool level;
-	uint32_t destination; /* APIC id; at most 255 without x2APIC mode */
-	/* … or posted: noted in a descriptor of 64 bytes, aligned to them, at this address. */
+	uint32_t destination; /* APIC id; at most 255 unless in x2APIC mode */
+	/*
+	 * … or posted: recorded in a posted interrupt descriptor of 64 bytes, aligned to 64, at
+	 * this address.
+	 */
 	bool posted;
 	bool urgent;
 	iommu_paddr_t descriptor;
 };
 
 /*
- * iommu_vtd_interrupt_set - let interrupt `number` of a block pass as `target` says, from now on.
+ * iommu_vtd_interrupt_set - set the target of interrupt `number` of a block, and let it pass from
+ * now on.
  *
- * When only the target changes and not the source, it changes in one piece; else the entry is
+ * If only the target changes and not the source, the entry changes atomically; otherwise it is
  * blocked for a moment, and the caller masks the device meanwhile if that matters. Returns 0, or
  *   IOMMU_EINVAL      number; a field of target is out of range, such as a vector below 16; a
- *                     source, where the block has a sender
- *   IOMMU_EOPNOTSUPP  posted, on a unit that cannot
- *   IOMMU_ETIMEDOUT, IOMMU_EIO  hardware may still use the entry as it was
+ *                     source, if the block has a sender
+ *   IOMMU_EOPNOTSUPP  posted, on a unit that does not support it
+ *   IOMMU_ETIMEDOUT, IOMMU_EIO
+ *                     hardware may still use the old entry
  */
 IOMMU_API int iommu_vtd_interrupt_set(const struct iommu_vtd_interrupt *interrupt,
 				      unsigned int number,
 				      const struct iommu_vtd_interrupt_target *target);
 
-/* iommu_vtd_interrupt_clear - block it again. Errors as iommu_vtd_interrupt_set. */
+/* iommu_vtd_interrupt_clear - block an interrupt again. Errors as iommu_vtd_interrupt_set. */
 IOMMU_API int iommu_vtd_interrupt_clear(const struct iommu_vtd_interrupt *interrupt,
 					unsigned int number);
 
 /*
- * iommu_vtd_interrupt_message - the MSI or MSI-X message for one interrupt of a block. For a
- * device with one message for several interrupts (multi-message MSI), number 0 of the block: the
- * device then counts up in the data. Any context.
+ * iommu_vtd_interrupt_message - the MSI or MSI-X message for an interrupt of a block. For a device
+ * with one message for several interrupts (multi-message MSI), that of number 0: the device
+ * increments the data. Any context.
  */
 IOMMU_API void iommu_vtd_interrupt_message(const struct iommu_vtd_interrupt *interrupt,
 					   unsigned int number, uint64_t *address, uint32_t *data);
 
 /*
- * iommu_vtd_interrupt_ioapic_entry - the redirection entry of an I/O APIC pin. Vector and trigger
- * mode must be those of the target, since the I/O APIC looks at them when the interrupt ends.
+ * iommu_vtd_interrupt_ioapic_entry - the redirection table entry of an I/O APIC pin. Vector and
+ * trigger mode must be those of the target, because the I/O APIC uses them at the end of interrupt.
  */
 IOMMU_API uint64_t iommu_vtd_interrupt_ioapic_entry(const struct iommu_vtd_interrupt *interrupt,
 						    unsigned int number, uint8_t vector, bool level,
 						    bool active_low);
 
 /*
- * iommu_vtd_find_ioapic, iommu_vtd_find_hpet - the unit and the source id of an I/O APIC (by the
- * id of ACPI's MADT) or of a timer block. IOMMU_ENOENT: firmware names none, or by a path through
- * bridges that the topology (iommu_set_pci_topology) does not show; an I/O APIC without one means
- * that interrupt remapping must stay off. Any context, but not while the topology changes.
+ * iommu_vtd_find_ioapic, iommu_vtd_find_hpet - the unit and the source id of an I/O APIC (by its id
+ * in ACPI's MADT) or of an HPET (by its number). IOMMU_ENOENT: firmware does not describe it, or by
+ * a path through bridges that are not in the topology (iommu_set_pci_topology); with such an I/O
+ * APIC interrupt remapping must stay disabled. Any context, but not while the topology changes.
  */
 IOMMU_API int iommu_vtd_find_ioapic(struct iommu *iommu, unsigned int id, struct iommu_unit **unit,
 				    uint16_t *source_id);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Bitmaps of what devices have written: checked, and marked. */
+/* Dirty bitmaps: checks and marking. */
 #ifndef IOMMU_BASE_DIRTY_H
 #define IOMMU_BASE_DIRTY_H
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pages kept ready for calls that must not sleep, between the library and a host's allocator that
- * may.
+ * Pages kept ready for calls that must not sleep, in front of a host's allocator that may.
  *
- * Two lists for each order, linked in the first word of the blocks: clean ones, zeroed but for that
- * word, and used ones, as the library gave them back. Both are ready: a used block is zeroed when
- * it is taken, if no refill has done it before. The host is called from refill and empty alone, and
- * for allocations that may sleep.
+ * Two lists for each order, linked through the first word of the blocks: clean ones, zeroed except
+ * for that word, and used ones, as the library freed them. Both are ready: a used block is zeroed
+ * when it is allocated, if no refill has done it before. The host is called only from refill and
+ * empty, and for allocations that may sleep.
  */
 #include <libiommu/page_reserve.h>
 #include <libiommu/status.h>

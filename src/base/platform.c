@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Is the host-services table usable? Checked once, so that no path has to check again. And the one
- * copy of a spinlock's functions, which are made of its services, where size counts.
+ * Check of the host services, once, so that no other path has to check. And the one copy of a
+ * spinlock's functions, which are made of these services, where size counts.
  */
 #define IOMMU_SPINLOCK_BODY
 #include <libiommu/platform.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From the root pointer to a table. Everything is copied out of memory before it is looked at, so
- * that a length is the one that was checked also where the bytes change meanwhile.
+ * Finding an ACPI table from the root pointer. Everything is copied out of memory before it is
+ * examined, so that a checked length is the one that is used even if the bytes change meanwhile.
  */
 #include <libiommu/acpi.h>
 #include <libiommu/hw/acpi_root.h>

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What configuration space says of a machine's functions.
+ * PCI functions from configuration space.
  *
- * The array of functions is also the list of what is still to be looked at: a bridge's bus is
- * scanned when the bridge's turn comes, so that nothing recurses. It ends because each bus is
- * scanned once: a bridge gets one only where no function is yet and none leads.
+ * The array of functions is also the list of what is still to be examined: a bridge's bus is
+ * scanned when the bridge's turn comes, so that there is no recursion. It terminates because each
+ * bus is scanned once: a bridge is followed only to a bus that has no function yet and is below no
+ * other bridge.
  */
 #include <libiommu/hw/pci_config.h>
-#include <libiommu/pci_scan.h>
+#include <libiommu/pci.h>
 #include <libiommu/status.h>
 
 /* Lists of capabilities have no more entries than there is room for. */

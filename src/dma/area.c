@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Shared memory in pieces: where the host has no block that is large enough, pages that lie
- * anywhere are mapped side by side, for the device by the domain, and for the CPU by the host.
+ * Shared memory in pieces: if the host has no block that is large enough, separate pages are mapped
+ * at consecutive addresses, for the device by the domain, and for the CPU by the host.
  *
- * The DMA object has a list of those that are handed out, under its lock. An area has two holders,
- * each of which may be the last: the mapping, which may be withheld when the caller frees it, and
- * the call that frees it, which first takes the CPU's addresses away. The last one gives the pages
- * back, so no page is the host's again while the device or the CPU has an address for it.
+ * The DMA object has a list of allocated areas, under its lock. An area has two holders, each of
+ * which may be the last: the mapping, which may be withheld when the caller frees the area, and the
+ * call that frees it, which first removes the CPU's addresses. The last one frees the pages, so
+ * that the host gets no page back while the device or the CPU has an address for it.
  */
 #include "dma/dma.h"
 

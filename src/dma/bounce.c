@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Buffers of untrusted devices that do not fill their pages: the first and the last page are
- * replaced by others with nothing else on them, and the bytes are copied; what lies between is
- * mapped as it is. And where nothing translates, buffers that a device cannot reach: all their
- * pages are replaced, by one block. The tree of them is guarded by the lock of the DMA object, see
- * dma/dma.h.
+ * Bounce buffers. For an untrusted device, the first and the last page of a buffer that does not
+ * fill them are replaced by pages with no other contents, and the bytes are copied; what lies
+ * between is mapped as it is. Where nothing translates, a buffer that the device cannot address is
+ * replaced as a whole, by one block. The tree of bounced buffers is guarded by the lock of the DMA
+ * object, see dma/dma.h.
  */
 #include "dma/debug.h"
 

@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Watching callers of the DMA mapping API: every live mapping is noted, and each call is held
- * against the notes.
+ * Checking callers of the DMA mapping API: every mapping is recorded, and each call is compared
+ * with the records.
  *
- * Notes are in a tree for each handle, by address, size and kind. Where nothing translates the same
- * memory may be mapped many times over, so ranges overlap: each node knows the last byte of all
- * that is below it, by which a mapping that covers a range is found in one way down if there is
- * any.
+ * Records are in a tree for each handle, by address, size and kind. Where nothing translates the
+ * same memory may be mapped many times, so ranges overlap: each node records the last byte of all
+ * that is below it, by which a mapping that covers a range is found in one descent if there is any.
  *
- * A hand-over (sync) is asked for its range, not for its direction: a driver may give a buffer that
- * the device only writes back to the device, and take one that it only reads for the CPU, before it
+ * A sync is checked for its range, not for its direction: a driver may return a buffer that the
+ * device only writes to the device, and take one that the device only reads for the CPU, before it
  * fills it again.
  *
- * A list is one note where its elements follow each other, and otherwise one for each of them, in a
+ * A list is one record if its elements follow each other, and otherwise one for each of them, in a
  * chain whose first holds what is known of the whole.
  *
- * One lock guards everything, also the list of handles, in which the owner of an address is looked
- * for that is not the caller's. It is the only state of the library that is no instance's. Nothing
- * is asked of the host under it. No report is made of what could not be noted: a handle for whose
- * notes there was no memory is not watched any more, and says so.
+ * One lock guards everything, including the list of handles, in which the owner of an address is
+ * searched for that is not the caller's. It is the only state of the library outside of instances.
+ * Nothing is requested from the host under it. There is no report for what could not be recorded: a
+ * handle without memory for its records is no longer watched, which is logged.
  */
 #include "dma/debug.h"
 

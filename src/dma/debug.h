@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Watching callers of the DMA mapping API (<libiommu/dma.h>, "Mistakes of drivers"): the hooks. In
- * a build without IOMMU_DMA_DEBUG they are empty, and nothing is left of them.
+ * Checking callers of the DMA mapping API (<libiommu/dma.h>, "Checking of drivers"): the hooks. In
+ * a build without IOMMU_DMA_DEBUG they are empty.
  *
- * A mapping is noted when it has been made, before its address is given to the caller, and taken
- * out of the notes before it is unmapped: from then on its addresses may be another call's. An
- * unmap that left it as it was puts it back.
+ * A mapping is recorded when it has been made, before its address is returned, and removed from the
+ * records before it is unmapped: from then on its addresses may be another call's. An unmap that
+ * failed restores the record.
  */
 #ifndef IOMMU_DMA_DEBUG_H
 #define IOMMU_DMA_DEBUG_H

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where nothing translates: a buffer's address is its physical one. What a device has not the
- * address bits for, or what lies across one of its boundaries, goes through pages of the library's
- * own, whole.
+ * DMA handles where nothing translates: a buffer's address is its physical address. A buffer that
+ * the device cannot address, or that crosses one of its boundaries, is bounced as a whole.
  *
- * Nothing is looked for, mapped or invalidated, so nothing is ever withheld. Only what was bounced
- * is remembered: of any other buffer an unmap has nothing to do, and cannot know whether it was
+ * Nothing is searched for, mapped or invalidated, so nothing is ever withheld. Only bounced buffers
+ * are recorded: for any other buffer an unmap has nothing to do, and cannot know whether it was
  * mapped.
  */
 #include "dma/dma.h"

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the parts of the DMA mapping API share.
+ * Internals of the DMA mapping API.
  *
- * One spinlock guards what is withheld, the bounced buffers and the doorbells; nothing is mapped or
- * invalidated under it. A buffer is its caller's: what is looked up under the lock stays valid
- * until the caller unmaps it.
+ * One spinlock guards withheld addresses, bounced buffers and doorbells; nothing is mapped or
+ * invalidated under it. A buffer belongs to its caller: what is looked up under the lock remains
+ * valid until the caller unmaps it.
  */
 #ifndef IOMMU_DMA_INTERNAL_H
 #define IOMMU_DMA_INTERNAL_H
 
 #include <libiommu/backend/ops.h>
 #include <libiommu/dma.h>
-#include <libiommu/flush_queue.h>
 #include <libiommu/iova.h>
 #include <libiommu/status.h>
 

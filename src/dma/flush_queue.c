@@ -18,7 +18,7 @@
  * invalidation begins, and by the tick.
  */
 #include <libiommu/backend/ops.h>
-#include <libiommu/flush_queue.h>
+#include <libiommu/dma.h>
 #include <libiommu/status.h>
 
 #include "base/atomic.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Windows: addresses that stay reserved, for buffers that come and go. */
+/* Windows: addresses that stay reserved while buffers are mapped and unmapped in them. */
 #include "base/log.h"
 #include "dma/debug.h"
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Addresses that hardware did not confirm to have forgotten.
+ * Withheld addresses: those whose invalidation hardware did not confirm.
  *
- * They are remembered with what a device may still reach there, and given back after the next
- * invalidation of the domain that is confirmed and began later: it covers them, because a unit that
- * did not confirm one has everything invalidated by the next (see struct iommu_domain_ops). The
- * room is set aside at creation, because nothing may have to be allocated in such a moment.
+ * They are recorded with what a device may still reach there, and freed after a later invalidation
+ * of the domain is confirmed: it covers them, because a unit that did not confirm one has
+ * everything invalidated by the next (see struct iommu_domain_ops). The room is allocated at
+ * creation, because nothing may have to be allocated at such a moment.
  *
- * When half of it is taken no call begins that might need some, but tries first to have hardware
- * confirm, and fails with nothing changed if it does not. So the other half is for those that were
- * under way already; should there be more of them, addresses and memory are lost, and counted, but
+ * When half of it is used no call begins that might need some, but first tries to have hardware
+ * confirm, and fails with nothing changed if it does not. The other half is for calls that were in
+ * progress already; if there are more of them, addresses and memory are lost, and counted, but
  * never reused.
  */
 #include "dma/dma.h"

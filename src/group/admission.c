@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which domains an endpoint may use, and what the library maps in a domain for those that do.
+ * Admission: which domains an endpoint may use, and what the library maps in a domain for its
+ * endpoints.
  *
  * Every way into a domain passes here: an attach, a member that joins, the way back to the default
- * domain, the window. Regions that firmware wants an endpoint to reach are counted: each endpoint
- * holds its own in each domain that it is admitted to. What two hold is mapped once, and unmapped
- * with the last of them; so a failed attach, a detach and a member that leaves undo exactly what
- * their admission did. In an identity domain made of tables what is memory counts as held, too.
+ * domain, the window. Direct regions are counted: each endpoint holds its own in each domain that
+ * it is admitted to. A region that two endpoints hold is mapped once, and unmapped with the last of
+ * them, so that a failed attach, a detach and a member that leaves undo exactly what their
+ * admission did. In an identity domain made of tables, memory counts as held, too.
  *
- * A group's own domains, the default one and the window, hold the regions of all members from the
- * moment that they join: the way back needs no memory, and addresses are kept out of the hands of
- * the other members' drivers whatever is attached meanwhile.
+ * A group's own domains, the default domain and the window, hold the regions of all members from
+ * the moment they join: the way back needs no memory, and the addresses are not allocated to other
+ * members' drivers whatever is attached meanwhile.
  */
 #include <libiommu/domain.h>
+#include <libiommu/endpoint.h>
 #include <libiommu/iova.h>
-#include <libiommu/region.h>
 #include <libiommu/status.h>
 
 #include "base/log.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Aliases: other ids that requests of an endpoint may carry. To the back end each is an endpoint
- * that can do nothing; it is a member of its users' group, and counts them.
+ * Aliases: other ids that requests of an endpoint may carry. For the back end each is an endpoint
+ * without features; it is a member of the group of the endpoints that use it, and counts them.
  */
 #include <libiommu/status.h>
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which domain the members of a group use: all the same one, changed for all or for none.
+ * The domain that the members of a group use: the same for all, changed for all or for none.
  *
- * What that is follows from the group's state: what the host attached; else, unless it is claimed,
- * the default domain; else the window, which holds nothing but direct regions; else nothing.
+ * It follows from the state of the group: the domain that the host has attached; otherwise, unless
+ * the group is claimed, the default domain; otherwise the window, which maps nothing but direct
+ * regions; otherwise none.
  */
 #include <libiommu/domain.h>
 #include <libiommu/status.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Back ends at boot: looked for in the order that they ask for, which is their order of
- * registration where they ask for none.
+ * Back ends at boot: detected in the order that they request, otherwise in the order of their
+ * registration.
  */
-#include <libiommu/backend.h>
+#include <libiommu/instance.h>
 #include <libiommu/status.h>
 
 #include "base/log.h"

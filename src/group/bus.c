@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a host's bus code tells: devices that come, go, and get drivers. */
-#include <libiommu/backend.h>
+/* Events of the host's bus code: devices that are added and removed, and drivers that are bound. */
+#include <libiommu/instance.h>
 #include <libiommu/status.h>
 
 #include "base/log.h"
@@ -224,7 +224,7 @@ static int handle(struct iommu *iommu, const struct iommu_bus_event *event)
 						: driver_event(endpoint, event->type);
 }
 
-int iommu_bus_event(struct iommu *iommu, const struct iommu_bus_event *event)
+int iommu_report_bus_event(struct iommu *iommu, const struct iommu_bus_event *event)
 {
 	int status;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The control path: one call at a time for each instance, and why calls are refused. A reason is
- * noted where it is found, as deep as that is, and logged where the call ends: so there is one line
- * for each call, however many attempts were made inside it, and none for an attempt that something
- * else made good.
+ * The control path: one call at a time for each instance; and the reasons of refused calls. A
+ * reason is recorded where it is found, at any depth, and logged where the call ends: so there is
+ * one line for each call, however many attempts were made inside it, and none for an attempt that
+ * was made good.
  */
 #include <libiommu/instance.h>
 

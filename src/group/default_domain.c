@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Default domains: of which type a group's is, and how it changes.
+ * Default domains: which type a group's has, and how it changes.
  *
- * In this order: strict for a group with an untrusted member; what the host fixed for this group;
- * what a member's back end needs; the instance's type, where that would work for all members.
+ * In this order: strict for a group with an untrusted member; the type that the host has set for
+ * this group; the type that a member's back end requires; the instance's type, if it works for all
+ * members.
  */
 #include <libiommu/group.h>
 #include <libiommu/status.h>

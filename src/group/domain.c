@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Domains: their life, and facts about them. */
+/* Domains: lifetime and properties. */
 #include <libiommu/domain.h>
 #include <libiommu/iova.h>
 #include <libiommu/status.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Endpoints: finding their unit, and their life in a group. */
+/* Endpoints: finding their unit, and their lifetime in a group. */
 #include <libiommu/endpoint.h>
 #include <libiommu/status.h>
 

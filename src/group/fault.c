@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Faults on their way from a back end to the host, beside the control path: see lookup.c.
- */
+/* Faults: from a back end to the host, concurrently with the control path: see lookup.c. */
 #include <libiommu/fault.h>
 
 #include "base/log.h"
@@ -109,7 +107,7 @@ static enum log_answer count_line(struct iommu *iommu)
 }
 
 /*
- * "0000:00:04.0 at 0x1000: why": who asked, also where that is no endpoint, and for which address.
+ * "0000:00:04.0 at 0x1000: why": the source id, whether or not it is an endpoint, and the address.
  */
 static void log_one(const struct iommu *iommu, const struct iommu_fault *fault)
 {
@@ -156,7 +154,7 @@ void iommu_report_fault(struct iommu *iommu, struct iommu_fault *fault)
 	fault->endpoint = endpoint;
 	/* What was found stays while the endpoint is held: see take_out in pasid.c. */
 	fault->handle = IOMMU_CONFIG_SCALABLE && endpoint != NULL && fault->has_pasid
-				? iommu_find_pasid(endpoint->group, fault->pasid)
+				? iommu_group_find_pasid(endpoint->group, fault->pasid)
 				: NULL;
 	if (endpoint != NULL)
 		handler = handler_of(endpoint, &ctx);

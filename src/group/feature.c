@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is enabled in devices, in the order that the PCI Express specification wants: a device may
- * not have its use of PASIDs changed while it has ATS ("PASID Control Register"), and page requests
- * are for the translations that ATS asked for ("Page Request Services").
+ * Features that are enabled in devices, in the order that the PCI Express specification requires:
+ * the use of PASIDs must not change while ATS is enabled ("PASID Control Register"), and page
+ * requests are for translations that ATS has requested ("Page Request Services").
  */
 #include <libiommu/endpoint.h>
 #include <libiommu/status.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Groups: their life, and what is known of them. */
+/* Groups: lifetime and properties. */
 #include <libiommu/group.h>
 #include <libiommu/status.h>
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The core's own structures: the instance and its groups.
+ * Structures of the core: the instance and its groups.
  *
  * Locking: everything here belongs to the control path, whose public functions hold the instance's
- * mutex, and is used by functions that run under it, unless a line says otherwise. Interrupts look
- * at two things beside it, under `look_lock`: the list of endpoints and a group's PASIDs.
+ * mutex, and is used by functions that run under it, unless stated otherwise. Two things are also
+ * read by interrupt handlers, under `look_lock`: the list of endpoints and a group's PASIDs.
  */
 #ifndef IOMMU_GROUP_GROUP_H
 #define IOMMU_GROUP_GROUP_H
 
-#include <libiommu/backend.h>
 #include <libiommu/backend/ops.h>
+#include <libiommu/instance.h>
 #include <libiommu/status.h>
 
 #include "base/list.h"
@@ -50,7 +50,7 @@ struct iommu {
 	struct iommu_list_node memory;
 	/* What no DMA domain hands out: only reserved ranges. NULL until something is reserved. */
 	struct iommu_iova_space *reserved;
-	/* PASIDs that are taken, NULL until one is; and who else hands them out. */
+	/* Allocated PASIDs, NULL until there is one; and the external source of PASIDs. */
 	struct iommu_iova_space *pasids;
 	const struct iommu_pasid_source *pasid_source;
 	iommu_fault_handler fault_handler;
@@ -316,7 +316,7 @@ int iommu_release(struct iommu_endpoint *endpoint);
 /* With an endpoint that it finds, it must be let go of again. Any context. */
 struct iommu_endpoint *iommu_look_up(struct iommu *iommu, uint16_t segment, uint16_t source_id);
 void iommu_let_go(struct iommu_endpoint *endpoint);
-/* Until all have let go who had found it. */
+/* Waits until every user of a lookup has released it. */
 void iommu_wait_for_users(const struct iommu_endpoint *endpoint);
 /* The endpoint with an id, an alias included; under look_lock, or in the control path. */
 struct iommu_endpoint *iommu_find_id(struct iommu *iommu, uint16_t segment, uint16_t source_id);

@@ -184,7 +184,7 @@ struct iommu_unit *iommu_find_unit(struct iommu *iommu, const char *name)
 	return unit;
 }
 
-int iommu_unit_hardware_info(const struct iommu_unit *unit, struct iommu_hardware_info *info)
+int iommu_unit_get_hardware_info(const struct iommu_unit *unit, struct iommu_hardware_info *info)
 {
 	*info = (struct iommu_hardware_info){.type = IOMMU_HARDWARE_NONE};
 	if (unit->ops->hardware_info == NULL)

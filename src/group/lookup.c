@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Endpoints by their ids, and their names. Faults and page requests come beside the control path:
- * an endpoint is looked up under `look_lock`, and counts those who use it until they let go; its
- * release waits.
+ * Lookup of endpoints by their ids, and their names. Faults and page requests arrive concurrently
+ * with the control path: an endpoint is looked up under `look_lock`, and counts its users until
+ * they release it; iommu_release_endpoint waits for them.
  */
 #include <libiommu/endpoint.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The map entry points: one hop from the public API to the back end, which makes the one to the
- * page table. What a back end cleared is settled here, on every path: see <libiommu/pgtable.h>.
+ * The map functions: one hop from the public API to the back end, which makes the one to the page
+ * table. What a back end has cleared is invalidated here, on every path: see <libiommu/pgtable.h>.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/domain.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Membership: endpoints, and ids that are none, join and leave groups, and the list of the instance
- * in which faults look for them.
+ * Membership: endpoints and aliases join and leave groups, and the list of the instance in which
+ * faults look them up.
  */
 #include <libiommu/status.h>
 

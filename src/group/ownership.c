@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whose a group is: the host's drivers' through its default domain, or an owner's who attaches what
- * it likes. Never both: either one keeps the other away. And whether it may be given to an owner
- * that is not trusted.
+ * Ownership of a group: by the host's drivers, through its default domain, or by an owner that
+ * attaches domains of its own. Each excludes the other. And whether a group may be given to an
+ * owner that is not trusted: translation isolates its members from memory of others; two ways
+ * bypass it: a write that the platform treats as an interrupt, and another function that is reached
+ * without passing the unit.
  */
 #include <libiommu/group.h>
 #include <libiommu/status.h>

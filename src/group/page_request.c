@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Page requests on their way from a device to the host, and the answers back.
+ * Page requests from a device to the host, and the answers.
  *
- * What a device may have outstanding is known when page requests are enabled (its "Outstanding Page
- * Request Allocation"), and so is the memory: nothing is allocated when one comes. A device that
- * asks for more than it may is told to stop.
+ * The number of requests that a device may have outstanding is known when page requests are enabled
+ * (its "Outstanding Page Request Allocation"), and memory is allocated then: nothing is allocated
+ * when a request arrives. A device that exceeds its allocation is told to stop.
  *
- * A group has one owner and one answer. While it is not complete its requests are "open"; then its
- * handler has been told, and it waits for the host's answer. A group of which one request is
- * refused is "refused": one entry stands for it, swallows what still comes of it, and is answered
- * with the last. So no rest of it can become part of the next group of that number.
+ * A group of requests gets exactly one answer. While it is incomplete its requests are "open";
+ * afterwards its handler has been called, and it waits for the host's answer. A group with a
+ * refused request is "refused": one entry represents it, absorbs its further requests, and is
+ * answered with the last one, so that none of them can become part of the next group with that
+ * number.
  */
-#include <libiommu/page_request.h>
+#include <libiommu/fault.h>
 #include <libiommu/status.h>
 
 #include "group/group.h"
@@ -373,7 +374,7 @@ static void answer_all_late(struct iommu_endpoint *endpoint, struct iommu_page_r
 	} while (found);
 }
 
-void iommu_page_request_tick(struct iommu_endpoint *endpoint, uint64_t timeout_ns)
+void iommu_endpoint_tick_page_requests(struct iommu_endpoint *endpoint, uint64_t timeout_ns)
 {
 	const struct iommu_platform *platform = endpoint->iommu->platform;
 	struct iommu_page_requests *requests;
@@ -423,7 +424,7 @@ void iommu_page_requests_drop(struct iommu_endpoint *endpoint, bool has_pasid, u
 	iommu_let_go(endpoint);
 }
 
-void iommu_page_requests_drop_all(struct iommu_endpoint *endpoint)
+void iommu_endpoint_drop_page_requests(struct iommu_endpoint *endpoint)
 {
 	struct iommu_page_requests *requests = get(endpoint);
 

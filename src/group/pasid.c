@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Domains attached for one process address space id: for all members of a group or for none. The
- * handles are the callers'; the list of them is looked at by fault handlers, under `look_lock`.
+ * Domains attached for one PASID: for all members of a group or for none. The handles are memory of
+ * the callers; fault handlers read their list under `look_lock`.
  */
 #include <libiommu/group.h>
 #include <libiommu/status.h>
@@ -28,7 +28,7 @@ static struct iommu_pasid_handle *find(struct iommu_group *group, uint32_t pasid
 	return NULL;
 }
 
-struct iommu_pasid_handle *iommu_find_pasid(struct iommu_group *group, uint32_t pasid)
+struct iommu_pasid_handle *iommu_group_find_pasid(struct iommu_group *group, uint32_t pasid)
 {
 	const struct iommu_platform *platform = group->iommu->platform;
 	uintptr_t state = iommu_spin_lock(platform, &group->iommu->look_lock);
@@ -47,7 +47,7 @@ static void insert(struct iommu_group *group, struct iommu_pasid_handle *handle)
 	iommu_spin_unlock(platform, &group->iommu->look_lock, state);
 }
 
-/* When it returns, those who were told of the handle by a fault have done with it. */
+/* When it returns, no fault handler uses the handle any more. */
 static void take_out(struct iommu_group *group, struct iommu_pasid_handle *handle)
 {
 	const struct iommu_platform *platform = group->iommu->platform;
@@ -172,8 +172,8 @@ static int set(struct iommu_group *group, struct iommu_domain *domain, uint32_t 
 	return 0;
 }
 
-int iommu_attach_pasid(struct iommu_domain *domain, struct iommu_group *group, uint32_t pasid,
-		       struct iommu_pasid_handle *handle)
+int iommu_domain_attach_pasid(struct iommu_domain *domain, struct iommu_group *group,
+			      uint32_t pasid, struct iommu_pasid_handle *handle)
 {
 	int status;
 
@@ -186,8 +186,8 @@ int iommu_attach_pasid(struct iommu_domain *domain, struct iommu_group *group, u
 	return IOMMU_CONTROL_END_GROUP(group, status);
 }
 
-int iommu_replace_pasid(struct iommu_domain *domain, struct iommu_group *group, uint32_t pasid,
-			struct iommu_pasid_handle *handle)
+int iommu_domain_replace_pasid(struct iommu_domain *domain, struct iommu_group *group,
+			       uint32_t pasid, struct iommu_pasid_handle *handle)
 {
 	struct iommu_pasid_handle *before;
 	int status;
@@ -242,7 +242,7 @@ int iommu_pasids_leave(struct iommu_endpoint *endpoint)
 	return result;
 }
 
-int iommu_detach_pasid(struct iommu_group *group, uint32_t pasid)
+int iommu_domain_detach_pasid(struct iommu_group *group, uint32_t pasid)
 {
 	struct iommu_pasid_handle *handle;
 	int status;

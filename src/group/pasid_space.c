@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PASIDs that are free: IOVA spaces, in which a granule is a PASID: one of the instance, and one of
- * each unit that has set a range aside, which the instance's allocations pass over. Those of a
- * source are noted in the instance's.
+ * Allocation of PASIDs: IOVA spaces in which a granule is a PASID: one of the instance, and one of
+ * each unit that has set a range aside, which the instance's allocations skip. PASIDs of an
+ * external source are recorded in the instance's.
  */
 #include <libiommu/group.h>
 #include <libiommu/iova.h>
@@ -59,7 +59,7 @@ static bool is_attached(struct iommu *iommu, const struct iommu_unit *unit, uint
 			iommu_container_of(node, struct iommu_endpoint, link);
 
 		if ((unit == NULL || endpoint->unit == unit) &&
-		    iommu_find_pasid(endpoint->group, pasid) != NULL)
+		    iommu_group_find_pasid(endpoint->group, pasid) != NULL)
 			return true;
 	}
 	return false;

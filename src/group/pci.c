@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PCI isolation groups: the connected components of "cannot be kept apart", found by union-find in
- * the caller's array. A component's root is always its first function, so that no order of unions
- * can show in the result.
+ * PCI isolation groups: the connected components of "cannot be isolated", found by union-find in
+ * the caller's array. The root of a component is always its first function, so that the result does
+ * not depend on the order of unions.
  */
 #include <libiommu/pci.h>
 #include <libiommu/status.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reserved regions of endpoints, addresses that are kept free of DMA, and what is memory. */
+/* Regions of endpoints, addresses that are excluded from DMA, and what is memory. */
 #include <libiommu/domain.h>
+#include <libiommu/endpoint.h>
 #include <libiommu/iova.h>
-#include <libiommu/region.h>
 #include <libiommu/status.h>
 
 #include "group/group.h"
@@ -90,8 +90,8 @@ static int insert_region(struct iommu_region region, struct iommu_region *region
 	return 0;
 }
 
-int iommu_group_regions(const struct iommu_group *group, struct iommu_region *regions,
-			unsigned int capacity, unsigned int *count)
+int iommu_group_get_regions(const struct iommu_group *group, struct iommu_region *regions,
+			    unsigned int capacity, unsigned int *count)
 {
 	struct iommu_list_node *node;
 

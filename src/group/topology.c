@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which group an endpoint belongs to: what its back end says, or what follows from the PCI topology
- * that the host has given. The numbers of pci.h are kept for all functions, so that a new endpoint
- * only has to be compared.
+ * The group of an endpoint: as its back end determines, or as it follows from the PCI topology that
+ * the host has given. The numbers of pci.h are kept for all functions, so that a new endpoint needs
+ * only comparisons.
  *
- * Two groups that exist never become one: a topology that wants it is refused, and so is an
- * endpoint.
+ * Existing groups are never merged: a topology that requires it is refused, and so is an endpoint.
  */
 #include <libiommu/group.h>
 #include <libiommu/status.h>
@@ -248,9 +247,9 @@ void iommu_topology_set_requester(struct iommu_endpoint *endpoint)
 }
 
 /*
- * The numbers say who reaches whom. Where nothing keeps the function's requests from its
- * neighbours, those with its number have to be in its group; a back end that makes groups of its
- * own may have seen it otherwise.
+ * The numbers say which functions reach each other. Where nothing keeps the function's requests
+ * from its neighbours, those with its number have to be in its group; a back end that makes groups
+ * of its own may have seen it otherwise.
  */
 bool iommu_topology_reaches_others(const struct iommu_endpoint *endpoint)
 {

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Access objects. What is pinned by one is a holder of its pages, with a list of where they are;
- * and keeps its area from being unmapped, for as long as it takes its owner to let go when it is
- * told.
+ * Access objects. A pin is a holder of its pages, with a list of their addresses, and prevents the
+ * unmap of its area until the owner of the access object, when notified, unpins it.
  *
- * Unpinning does not enter the gate: it is done by a holder that a call inside has told, for which
- * the gate's closer waits. It needs no more than the pin: the area does not go before it, nor do
- * its pages.
+ * Unpinning does not enter the gate: it is done by a holder that was notified by a call inside the
+ * gate, for which a call that closes the gate waits. It uses only the pin: neither the area nor its
+ * pages are freed before it.
  */
 #include "ioas/access.h"
 
@@ -21,22 +20,22 @@ static struct ioas_access *access_of(struct ioas_object *object)
 	return iommu_container_of(object, struct ioas_access, object);
 }
 
-int iommu_access_create(struct iommu_ctx *ctx, iommu_access_unmap unmap, void *unmap_ctx,
-			uint32_t *id)
+int iommu_access_alloc(struct iommu_file *file, iommu_access_unmap unmap, void *unmap_ctx,
+		       uint32_t *id)
 {
 	struct ioas_object *object;
 	struct ioas_access *access;
 	int status;
 
-	iommu_ctx_lock(ctx);
-	status = iommu_object_new(ctx, IOMMU_OBJECT_ACCESS, &object);
+	iommu_file_lock(file);
+	status = iommu_object_new(file, IOMMU_OBJECT_ACCESS, &object);
 	if (status == 0) {
 		access = access_of(object);
 		access->unmap = unmap;
 		access->unmap_ctx = unmap_ctx;
 		status = iommu_object_finish(object, 0, id);
 	}
-	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+	return iommu_file_end(file, IOMMU_CALL, status);
 }
 
 /* --- Telling, and letting go ------------------------------------------------------------------ */
@@ -57,11 +56,11 @@ void iommu_accesses_notify(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t 
 
 static bool has_pins(struct ioas_access *access)
 {
-	struct iommu_ctx *ctx = access->object.ctx;
-	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	struct iommu_file *file = access->object.file;
+	uintptr_t state = iommu_spin_lock(file->platform, &file->lock);
 	const bool pins = access->pins.root != NULL;
 
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 	return pins;
 }
 
@@ -69,8 +68,8 @@ static int have_all_unpinned(struct ioas_access *access)
 {
 	for (unsigned int turn = 0; has_pins(access); turn++) {
 		if (turn == NOTIFIES_MAX)
-			return iommu_ctx_refuse_object(
-				access->object.ctx, iommu_object_id(&access->object), IOMMU_EBUSY,
+			return iommu_file_refuse_object(
+				access->object.file, iommu_object_id(&access->object), IOMMU_EBUSY,
 				IOMMU_WHY("its holder was told, and does not unpin"));
 		access->unmap(access->unmap_ctx, 0, UINT64_MAX);
 	}
@@ -88,7 +87,7 @@ static void access_join(struct ioas_access *access, struct iommu_ioas *ioas)
 	iommu_object_use(&ioas->object);
 }
 
-/* Its pins are gone, and no new one comes: who makes one is inside the gate. */
+/* Its pins are gone, and no new one can be made: that is done inside the gate. */
 static int access_leave(struct ioas_access *access)
 {
 	struct iommu_ioas *ioas = access->ioas;
@@ -113,22 +112,22 @@ int iommu_access_end(struct ioas_object *object)
 	return access->ioas != NULL ? access_leave(access) : 0;
 }
 
-static int change(struct iommu_ctx *ctx, const char *call, uint32_t id, uint32_t to_id,
+static int change(struct iommu_file *file, const char *call, uint32_t id, uint32_t to_id,
 		  bool from_one, bool to_one)
 {
 	struct ioas_object *object, *to = NULL;
 	struct ioas_access *access;
 	int status;
 
-	iommu_ctx_lock(ctx);
-	object = iommu_object_find(ctx, id, IOMMU_OBJECT_ACCESS, &status);
+	iommu_file_lock(file);
+	object = iommu_object_find(file, id, IOMMU_OBJECT_ACCESS, &status);
 	if (object != NULL && to_one)
-		to = iommu_object_find(ctx, to_id, IOMMU_OBJECT_IOAS, &status);
+		to = iommu_object_find(file, to_id, IOMMU_OBJECT_IOAS, &status);
 	if (status == 0) {
 		access = access_of(object);
 		if ((access->ioas != NULL) != from_one)
-			status = iommu_ctx_refuse_object(
-				ctx, id, IOMMU_EINVAL,
+			status = iommu_file_refuse_object(
+				file, id, IOMMU_EINVAL,
 				from_one ? IOMMU_WHY("the access is attached to no space")
 					 : IOMMU_WHY("the access is attached to a space already"));
 		if (status == 0 && from_one)
@@ -136,32 +135,32 @@ static int change(struct iommu_ctx *ctx, const char *call, uint32_t id, uint32_t
 		if (status == 0 && to_one)
 			access_join(access, iommu_ioas_of(to));
 	}
-	return iommu_ctx_end(ctx, call, status);
+	return iommu_file_end(file, call, status);
 }
 
-int iommu_access_attach(struct iommu_ctx *ctx, uint32_t access, uint32_t ioas)
+int iommu_access_attach(struct iommu_file *file, uint32_t access, uint32_t ioas)
 {
-	return change(ctx, IOMMU_CALL, access, ioas, false, true);
+	return change(file, IOMMU_CALL, access, ioas, false, true);
 }
 
-int iommu_access_replace(struct iommu_ctx *ctx, uint32_t access, uint32_t ioas)
+int iommu_access_replace(struct iommu_file *file, uint32_t access, uint32_t ioas)
 {
-	return change(ctx, IOMMU_CALL, access, ioas, true, true);
+	return change(file, IOMMU_CALL, access, ioas, true, true);
 }
 
-int iommu_access_detach(struct iommu_ctx *ctx, uint32_t access)
+int iommu_access_detach(struct iommu_file *file, uint32_t access)
 {
-	return change(ctx, IOMMU_CALL, access, 0, true, false);
+	return change(file, IOMMU_CALL, access, 0, true, false);
 }
 
 /* --- Pinning ---------------------------------------------------------------------------------- */
 
-static void batches_free(struct iommu_ctx *ctx, struct ioas_batch *batch)
+static void batches_free(struct iommu_file *file, struct ioas_batch *batch)
 {
 	while (batch != NULL) {
 		struct ioas_batch *next = batch->next;
 
-		iommu_batch_free(ctx, batch);
+		iommu_batch_free(file, batch);
 		batch = next;
 	}
 }
@@ -181,7 +180,7 @@ static unsigned int *counter_of(struct ioas_area *area, enum hold hold)
 static int hold_area(struct iommu_ioas *ioas, uint64_t page, unsigned int prot, enum hold hold,
 		     struct ioas_area **result)
 {
-	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	const struct iommu_platform *platform = ioas->object.file->platform;
 	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
 	struct ioas_area *area = iommu_area_of(iommu_iova_find_from(ioas->areas, page));
 	int status = 0;
@@ -202,7 +201,7 @@ static int hold_area(struct iommu_ioas *ioas, uint64_t page, unsigned int prot, 
 
 static void let_go_of_area(struct ioas_area *area, enum hold hold)
 {
-	const struct iommu_platform *platform = area->ioas->object.ctx->platform;
+	const struct iommu_platform *platform = area->ioas->object.file->platform;
 	uintptr_t state = iommu_spin_lock(platform, &area->ioas->lock);
 
 	--*counter_of(area, hold);
@@ -210,7 +209,7 @@ static void let_go_of_area(struct ioas_area *area, enum hold hold)
 }
 
 /* Let go of one part: of its pages those that have no other user. Its area is still held. */
-static void part_free(struct iommu_ctx *ctx, struct ioas_pin *pin)
+static void part_free(struct iommu_file *file, struct ioas_pin *pin)
 {
 	struct ioas_pages *pages = pin->area->pages;
 
@@ -220,30 +219,30 @@ static void part_free(struct iommu_ctx *ctx, struct ioas_pin *pin)
 	     batch = batch->next)
 		iommu_pages_release(pages, batch);
 	iommu_pages_unlock(pages);
-	batches_free(ctx, pin->holder.batches);
-	iommu_ctx_free(ctx, &ctx->pin_cache, pin);
+	batches_free(file, pin->holder.batches);
+	iommu_file_free(file, &file->pin_cache, pin);
 }
 
-static void parts_free(struct iommu_ctx *ctx, struct ioas_pin *pin)
+static void parts_free(struct iommu_file *file, struct ioas_pin *pin)
 {
 	while (pin != NULL) {
 		struct ioas_pin *next = pin->parts;
 		struct ioas_area *area = pin->area;
 
-		part_free(ctx, pin);
+		part_free(file, pin);
 		let_go_of_area(area, HOLD_PIN);
 		pin = next;
 	}
 }
 
 /* Where the pages are, in as many batches as it takes. The pages are locked. */
-static int collect(struct iommu_ctx *ctx, struct ioas_pages *pages, struct ioas_holder *holder)
+static int collect(struct iommu_file *file, struct ioas_pages *pages, struct ioas_holder *holder)
 {
 	struct ioas_batch **end = &holder->batches;
 	uint64_t page = holder->interval.first;
 
 	while (page <= holder->interval.last) {
-		struct ioas_batch *batch = iommu_batch_make(ctx, 0);
+		struct ioas_batch *batch = iommu_batch_make(file, 0);
 		int status;
 
 		if (batch == NULL)
@@ -271,7 +270,7 @@ static int check_pages(const struct ioas_pages *pages)
 }
 
 /* Pin [page, last], which begins in an area that is held; *result goes as far as the area does. */
-static int pin_part(struct iommu_ctx *ctx, struct ioas_area *area, uint64_t page, uint64_t last,
+static int pin_part(struct iommu_file *file, struct ioas_area *area, uint64_t page, uint64_t last,
 		    struct ioas_pin **result)
 {
 	struct ioas_pages *pages = area->pages;
@@ -280,7 +279,7 @@ static int pin_part(struct iommu_ctx *ctx, struct ioas_area *area, uint64_t page
 	struct ioas_pin *pin = NULL;
 
 	if (status == 0) {
-		pin = iommu_ctx_alloc(ctx, &ctx->pin_cache);
+		pin = iommu_file_alloc(file, &file->pin_cache);
 		status = IOMMU_ENOMEM;
 	}
 	if (pin != NULL) {
@@ -288,7 +287,7 @@ static int pin_part(struct iommu_ctx *ctx, struct ioas_area *area, uint64_t page
 		pin->holder.interval.first = area->page + (page - area->range.first);
 		pin->holder.interval.last = area->page + (end - area->range.first);
 		iommu_pages_lock(pages);
-		status = collect(ctx, pages, &pin->holder);
+		status = collect(file, pages, &pin->holder);
 		if (status == 0)
 			iommu_interval_insert(&pages->holders, &pin->holder.interval);
 		else
@@ -302,14 +301,14 @@ static int pin_part(struct iommu_ctx *ctx, struct ioas_area *area, uint64_t page
 		return 0;
 	}
 	if (pin != NULL) {
-		batches_free(ctx, pin->holder.batches);
-		iommu_ctx_free(ctx, &ctx->pin_cache, pin);
+		batches_free(file, pin->holder.batches);
+		iommu_file_free(file, &file->pin_cache, pin);
 	}
 	return status;
 }
 
 /* All parts of a range, which are linked. */
-static int pin_parts(struct iommu_ctx *ctx, struct iommu_ioas *ioas, uint64_t page, uint64_t last,
+static int pin_parts(struct iommu_file *file, struct iommu_ioas *ioas, uint64_t page, uint64_t last,
 		     unsigned int prot, struct ioas_pin **first)
 {
 	struct ioas_pin **end = first;
@@ -321,7 +320,7 @@ static int pin_parts(struct iommu_ctx *ctx, struct iommu_ioas *ioas, uint64_t pa
 
 		if (status != 0)
 			return status;
-		status = pin_part(ctx, area, page, last, &pin);
+		status = pin_part(file, area, page, last, &pin);
 		if (status != 0) {
 			let_go_of_area(area, HOLD_PIN);
 			return status;
@@ -383,36 +382,35 @@ static const char *why_not_held(int status)
 	case IOMMU_EFAULT:
 		return IOMMU_WHY("the backing does not have this memory");
 	case IOMMU_ENOMEM:
-		return IOMMU_WHY(
-			"no memory, or a limit of the context: pins, or pages of accesses");
+		return IOMMU_WHY("no memory, or a limit of the file: pins, or pages of accesses");
 	default:
 		return "";
 	}
 }
 
-static int not_held(struct iommu_ctx *ctx, const char *call, uint32_t id, int status,
+static int not_held(struct iommu_file *file, const char *call, uint32_t id, int status,
 		    const char *why)
 {
-	return iommu_ctx_refuse_now(ctx, call, id, status,
-				    why[0] != '\0' ? why : why_not_held(status));
+	return iommu_file_refuse_now(file, call, id, status,
+				     why[0] != '\0' ? why : why_not_held(status));
 }
 
 /* The space of an access that is visited, inside its gate; NULL: it has none. */
 static struct iommu_ioas *enter_space(struct ioas_access *access)
 {
-	struct iommu_ctx *ctx = access->object.ctx;
+	struct iommu_file *file = access->object.file;
 	struct ioas_object *space = NULL;
 	struct iommu_ioas *ioas;
 	uintptr_t state;
 
 	for (;;) {
-		state = iommu_spin_lock(ctx->platform, &ctx->lock);
+		state = iommu_spin_lock(file->platform, &file->lock);
 		ioas = __atomic_load_n(&access->ioas, __ATOMIC_RELAXED);
 		if (ioas != NULL) {
 			space = &ioas->object;
 			iommu_object_visit_locked(space);
 		}
-		iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+		iommu_spin_unlock(file->platform, &file->lock, state);
 		if (ioas == NULL)
 			return NULL;
 		iommu_gate_enter(ioas);
@@ -433,7 +431,7 @@ static void leave_space(struct iommu_ioas *ioas)
 static int pin(struct ioas_access *access, iommu_iova_t iova, uint64_t size, unsigned int prot,
 	       struct ioas_pin **result, const char **why)
 {
-	struct iommu_ctx *ctx = access->object.ctx;
+	struct iommu_file *file = access->object.file;
 	struct iommu_ioas *ioas = enter_space(access);
 	struct ioas_pin *first = NULL;
 	uintptr_t state;
@@ -444,17 +442,17 @@ static int pin(struct ioas_access *access, iommu_iova_t iova, uint64_t size, uns
 				    IOMMU_WHY("the access is attached to no space"));
 	status = ioas->draining ? ioas_because(why, IOMMU_EBUSY, IOMMU_WHY(IOAS_DRAINING)) : 0;
 	if (status == 0)
-		status = pin_parts(ctx, ioas, iova >> IOMMU_PAGE_SHIFT,
+		status = pin_parts(file, ioas, iova >> IOMMU_PAGE_SHIFT,
 				   (iova + (size - 1)) >> IOMMU_PAGE_SHIFT, prot, &first);
 	if (status == 0 && first != NULL) {
 		first->asked.first = iova;
 		first->asked.second = size;
-		state = iommu_spin_lock(ctx->platform, &ctx->lock);
+		state = iommu_spin_lock(file->platform, &file->lock);
 		iommu_keyed_insert(&access->pins, &first->asked);
-		iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+		iommu_spin_unlock(file->platform, &file->lock, state);
 		*result = first;
 	} else {
-		parts_free(ctx, first);
+		parts_free(file, first);
 	}
 	leave_space(ioas);
 	return status;
@@ -464,19 +462,19 @@ static int pin(struct ioas_access *access, iommu_iova_t iova, uint64_t size, uns
 static int pin_charged(struct ioas_access *access, iommu_iova_t iova, uint64_t size,
 		       unsigned int prot, struct ioas_pin **result, const char **why)
 {
-	struct iommu_ctx *ctx = access->object.ctx;
+	struct iommu_file *file = access->object.file;
 	int status;
 
-	if (!iommu_ctx_charge(&ctx->access_pages, size >> IOMMU_PAGE_SHIFT,
-			      ctx->limits.access_pages))
+	if (!iommu_file_charge(&file->access_pages, size >> IOMMU_PAGE_SHIFT,
+			       file->limits.access_pages))
 		return IOMMU_ENOMEM;
 	status = pin(access, iova, size, prot, result, why);
 	if (status != 0)
-		iommu_ctx_discharge(&ctx->access_pages, size >> IOMMU_PAGE_SHIFT);
+		iommu_file_discharge(&file->access_pages, size >> IOMMU_PAGE_SHIFT);
 	return status;
 }
 
-int iommu_access_pin(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t size,
+int iommu_access_pin(struct iommu_file *file, uint32_t id, iommu_iova_t iova, uint64_t size,
 		     unsigned int prot, iommu_paddr_t *pages)
 {
 	struct ioas_object *object;
@@ -484,48 +482,48 @@ int iommu_access_pin(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint
 	const char *why = "";
 	int status;
 
-	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_ACCESS, &status);
+	object = iommu_object_visit(file, id, IOMMU_OBJECT_ACCESS, &status);
 	if (object == NULL)
-		return not_held(ctx, IOMMU_CALL, id, status, iommu_object_missing(status));
+		return not_held(file, IOMMU_CALL, id, status, iommu_object_missing(status));
 	status = access_check(access_of(object), iova, size, prot, &why);
 	if (status == 0)
 		status = pin_charged(access_of(object), iova, size, prot, &first, &why);
 	if (status == 0)
 		list_pages(first, pages);
 	iommu_object_leave(object);
-	return status == 0 ? 0 : not_held(ctx, IOMMU_CALL, id, status, why);
+	return status == 0 ? 0 : not_held(file, IOMMU_CALL, id, status, why);
 }
 
 /* One pin with just this range, taken out of the list; NULL: there is none. */
 static struct ioas_pin *take_pin(struct ioas_access *access, iommu_iova_t iova, uint64_t size)
 {
-	struct iommu_ctx *ctx = access->object.ctx;
-	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	struct iommu_file *file = access->object.file;
+	uintptr_t state = iommu_spin_lock(file->platform, &file->lock);
 	struct ioas_keyed *asked = iommu_keyed_find(&access->pins, iova, size);
 
 	if (asked != NULL)
 		iommu_keyed_remove(&access->pins, asked);
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 	return asked != NULL ? iommu_container_of(asked, struct ioas_pin, asked) : NULL;
 }
 
-int iommu_access_unpin(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t size)
+int iommu_access_unpin(struct iommu_file *file, uint32_t id, iommu_iova_t iova, uint64_t size)
 {
 	struct ioas_object *object;
 	struct ioas_pin *found;
 	int status;
 
-	object = iommu_object_visit_ending(ctx, id, IOMMU_OBJECT_ACCESS, &status);
+	object = iommu_object_visit_ending(file, id, IOMMU_OBJECT_ACCESS, &status);
 	if (object == NULL)
-		return not_held(ctx, IOMMU_CALL, id, status, iommu_object_missing(status));
+		return not_held(file, IOMMU_CALL, id, status, iommu_object_missing(status));
 	found = take_pin(access_of(object), iova, size);
 	if (found != NULL) {
-		parts_free(ctx, found);
-		iommu_ctx_discharge(&ctx->access_pages, size >> IOMMU_PAGE_SHIFT);
+		parts_free(file, found);
+		iommu_file_discharge(&file->access_pages, size >> IOMMU_PAGE_SHIFT);
 	}
 	iommu_object_leave(object);
 	return found != NULL ? 0
-			     : not_held(ctx, IOMMU_CALL, id, IOMMU_ENOENT,
+			     : not_held(file, IOMMU_CALL, id, IOMMU_ENOENT,
 					IOMMU_WHY("no pin has this address and size"));
 }
 
@@ -537,14 +535,14 @@ static void copy_bytes(void *memory, void *bytes, size_t size, bool write)
 }
 
 /* Through the CPU's own view of the memory, while it is pinned. */
-static int copy_pinned(struct iommu_ctx *ctx, struct ioas_area *area, uint64_t offset,
+static int copy_pinned(struct iommu_file *file, struct ioas_area *area, uint64_t offset,
 		       unsigned char *bytes, size_t size, bool write)
 {
 	const uint64_t page = area->range.first + (offset >> IOMMU_PAGE_SHIFT);
 	uint64_t skip = offset & PAGE_MASK;
 	struct ioas_pin *pin;
 	int status =
-		pin_part(ctx, area, page,
+		pin_part(file, area, page,
 			 area->range.first + ((offset + (size - 1)) >> IOMMU_PAGE_SHIFT), &pin);
 
 	if (status != 0)
@@ -555,18 +553,19 @@ static int copy_pinned(struct iommu_ctx *ctx, struct ioas_area *area, uint64_t o
 			const uint64_t left = batch->pieces[i].size - skip;
 			const size_t part = left < size ? (size_t)left : size;
 
-			copy_bytes(iommu_phys_to_virt(ctx->platform, batch->pieces[i].paddr + skip),
-				   bytes, part, write);
+			copy_bytes(
+				iommu_phys_to_virt(file->platform, batch->pieces[i].paddr + skip),
+				bytes, part, write);
 			bytes += part;
 			size -= part;
 			skip = 0;
 		}
-	part_free(ctx, pin);
+	part_free(file, pin);
 	return 0;
 }
 
 /* A part in one area, which is held. */
-static int copy_part(struct iommu_ctx *ctx, struct ioas_area *area, iommu_iova_t iova,
+static int copy_part(struct iommu_file *file, struct ioas_area *area, iommu_iova_t iova,
 		     unsigned char *bytes, size_t size, bool write)
 {
 	const struct ioas_pages *pages = area->pages;
@@ -576,13 +575,13 @@ static int copy_part(struct iommu_ctx *ctx, struct ioas_area *area, iommu_iova_t
 	if (pages->state == IOAS_PAGES_REVOKED)
 		return IOMMU_ENODEV;
 	if (backing->ops->copy == NULL)
-		return copy_pinned(ctx, area, offset, bytes, size, write);
+		return copy_pinned(file, area, offset, bytes, size, write);
 	return backing->ops->copy(backing->ctx,
 				  backing->address + (area->page << IOMMU_PAGE_SHIFT) + offset,
 				  bytes, size, write);
 }
 
-static int copy_parts(struct iommu_ctx *ctx, struct iommu_ioas *ioas, iommu_iova_t iova,
+static int copy_parts(struct iommu_file *file, struct iommu_ioas *ioas, iommu_iova_t iova,
 		      unsigned char *bytes, size_t size, bool write)
 {
 	int status = 0;
@@ -599,7 +598,7 @@ static int copy_parts(struct iommu_ctx *ctx, struct iommu_ioas *ioas, iommu_iova
 		left = ((area->range.last << IOMMU_PAGE_SHIFT) | PAGE_MASK) - iova;
 		part = left < size - 1 ? (size_t)left + 1 : size;
 		part = part < COPY_MAX ? part : (size_t)COPY_MAX;
-		status = copy_part(ctx, area, iova, bytes, part, write);
+		status = copy_part(file, area, iova, bytes, part, write);
 		let_go_of_area(area, HOLD_COPY);
 		iova += part;
 		bytes += part;
@@ -624,22 +623,22 @@ static int copy_in_space(struct ioas_access *access, iommu_iova_t iova, void *by
 		return ioas_because(why, IOMMU_EINVAL,
 				    IOMMU_WHY("the access is attached to no space"));
 	status = ioas->draining ? ioas_because(why, IOMMU_EBUSY, IOMMU_WHY(IOAS_DRAINING))
-				: copy_parts(access->object.ctx, ioas, iova, bytes, size, write);
+				: copy_parts(access->object.file, ioas, iova, bytes, size, write);
 	leave_space(ioas);
 	return status;
 }
 
-int iommu_access_rw(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, void *bytes, size_t size,
-		    bool write)
+int iommu_access_rw(struct iommu_file *file, uint32_t id, iommu_iova_t iova, void *bytes,
+		    size_t size, bool write)
 {
 	struct ioas_object *object;
 	const char *why = "";
 	int status;
 
-	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_ACCESS, &status);
+	object = iommu_object_visit(file, id, IOMMU_OBJECT_ACCESS, &status);
 	if (object == NULL)
-		return not_held(ctx, IOMMU_CALL, id, status, iommu_object_missing(status));
+		return not_held(file, IOMMU_CALL, id, status, iommu_object_missing(status));
 	status = copy_in_space(access_of(object), iova, bytes, size, write, &why);
 	iommu_object_leave(object);
-	return status == 0 ? 0 : not_held(ctx, IOMMU_CALL, id, status, why);
+	return status == 0 ? 0 : not_held(file, IOMMU_CALL, id, status, why);
 }

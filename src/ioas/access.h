@@ -11,10 +11,10 @@ struct ioas_access {
 	struct ioas_object object; /* first */
 	iommu_access_unmap unmap;
 	void *unmap_ctx;
-	/* Changed under ctx->mutex and with the gate closed. */
+	/* Changed under file->mutex and with the gate closed. */
 	struct iommu_ioas *ioas;
 	struct iommu_list_node link;
-	struct iommu_rb_tree pins; /* under ctx->lock */
+	struct iommu_rb_tree pins; /* under file->lock */
 };
 
 /* A part of a call of iommu_access_pin, in one area; `parts` links those of one call. */

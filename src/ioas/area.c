@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Areas: their life, and their way into tables and out of them.
+ * Areas: lifetime, mapping and unmapping in page tables.
  *
- * Into: pieces are collected into a batch, mapped in one HWPT after the other, and so on until the
- * area is full; a piece that may go on is kept back for the next batch, so that large pages are not
- * cut where batches end. Out: what the tables say is read into a batch, unmapped everywhere,
- * confirmed, unpinned. What is not confirmed stays with the area, in its batch, and is asked about
- * again before anything else is done with the area. Everything here is under pages->mutex, and
- * inside the gate.
+ * Map: pieces are collected in a batch, mapped in one HWPT after the other, and so on until the
+ * area is complete; a piece that may continue is kept for the next batch, so that large pages are
+ * not split where batches end. Unmap: addresses are read from the tables into a batch, unmapped in
+ * all HWPTs, confirmed, unpinned. What is not confirmed stays with the area, in its batch, and is
+ * invalidated again before any other operation on the area. Everything here is under pages->mutex,
+ * and inside the gate.
  */
 #include "ioas/ioas.h"
 
 struct ioas_area *iommu_area_new(struct iommu_ioas *ioas, struct ioas_pages *pages, uint64_t page,
 				 unsigned int prot, int *status)
 {
-	struct iommu_ctx *ctx = ioas->object.ctx;
+	struct iommu_file *file = ioas->object.file;
 	struct ioas_area *area;
 
 	*status = IOMMU_ENOSPC;
-	if (!iommu_ctx_charge(&ctx->areas, 1, ctx->limits.areas))
+	if (!iommu_file_charge(&file->areas, 1, file->limits.areas))
 		return NULL;
-	area = iommu_ctx_alloc(ctx, &ctx->area_cache);
+	area = iommu_file_alloc(file, &file->area_cache);
 	*status = area != NULL ? 0 : IOMMU_ENOMEM;
 	if (area == NULL) {
-		iommu_ctx_discharge(&ctx->areas, 1);
+		iommu_file_discharge(&file->areas, 1);
 		return NULL;
 	}
 	area->ioas = ioas;
@@ -37,11 +37,11 @@ struct ioas_area *iommu_area_new(struct iommu_ioas *ioas, struct ioas_pages *pag
 
 void iommu_area_free(struct ioas_area *area)
 {
-	struct iommu_ctx *ctx = area->ioas->object.ctx;
+	struct iommu_file *file = area->ioas->object.file;
 
 	iommu_pages_put(area->pages);
-	iommu_ctx_free(ctx, &ctx->area_cache, area);
-	iommu_ctx_discharge(&ctx->areas, 1);
+	iommu_file_free(file, &file->area_cache, area);
+	iommu_file_discharge(&file->areas, 1);
 }
 
 static uint64_t last_page(const struct ioas_area *area)

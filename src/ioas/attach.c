@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What devices are attached to: one HWPT for all members of a group, for each PASID.
+ * Attachments of devices: one HWPT for all members of a group, for each PASID.
  *
- * The first member attaches the group, those after it join, the last one to leave detaches it. What
- * the group must not use as addresses is reserved in the IOAS under the name of the attachment, as
- * long as that leads there. Control path; what touches an IOAS closes its gate, so that nothing is
- * mapped while addresses become reserved.
+ * The first member attaches the group, further members join, the last one to leave detaches it.
+ * What the group reserves is reserved in the IOAS, with the attachment as its holder, as long as it
+ * is attached. Control path; a call that changes an IOAS closes its gate, so that nothing is mapped
+ * while addresses are being reserved.
  */
 #include "ioas/device.h"
 #include "ioas/fault_queue.h"
@@ -52,7 +52,7 @@ static int reserve_regions_of(void *ctx, struct iommu_endpoint *endpoint)
 static int reserve_regions(struct iommu_ioas *ioas, const struct ioas_attachment *attachment)
 {
 	struct reserving reserving = {ioas, attachment};
-	int status = iommu_members_visit(ioas->object.ctx, attachment->group->group,
+	int status = iommu_members_visit(ioas->object.file, attachment->group->group,
 					 reserve_regions_of, &reserving);
 
 	if (status != 0)
@@ -72,10 +72,10 @@ static int set_domain(struct ioas_attachment *attachment, const struct iommu_hwp
 	if (attachment->pasid == IOMMU_NO_PASID)
 		return iommu_domain_attach_group(hwpt->domain, group);
 	status = attachment->hwpt == NULL
-			 ? iommu_attach_pasid(hwpt->domain, group, attachment->pasid,
-					      &attachment->handles[other])
-			 : iommu_replace_pasid(hwpt->domain, group, attachment->pasid,
-					       &attachment->handles[other]);
+			 ? iommu_domain_attach_pasid(hwpt->domain, group, attachment->pasid,
+						     &attachment->handles[other])
+			 : iommu_domain_replace_pasid(hwpt->domain, group, attachment->pasid,
+						      &attachment->handles[other]);
 	if (status == 0)
 		attachment->current = other;
 	return status;
@@ -85,15 +85,16 @@ static int clear_domain(struct ioas_attachment *attachment)
 {
 	struct iommu_group *group = attachment->group->group;
 
-	return attachment->pasid == IOMMU_NO_PASID ? iommu_domain_detach_group(group)
-						   : iommu_detach_pasid(group, attachment->pasid);
+	return attachment->pasid == IOMMU_NO_PASID
+		       ? iommu_domain_detach_group(group)
+		       : iommu_domain_detach_pasid(group, attachment->pasid);
 }
 
 static int attach_refuse(const struct ioas_attachment *attachment, int status, const char *why)
 {
 	const struct ioas_group *group = attachment->group;
 
-	return iommu_ctx_refuse(group->ctx, iommu_group_who(group->group), status, why);
+	return iommu_file_refuse(group->file, iommu_group_who(group->group), status, why);
 }
 
 /* The attachment leads to the HWPT from now on: the first, or another one than before. */
@@ -203,7 +204,7 @@ static void have_no_faults(struct ioas_attachment *attachment, const struct iomm
 
 static int lead(struct ioas_attachment *attachment, struct iommu_hwpt *hwpt)
 {
-	struct iommu_ctx *ctx = attachment->group->ctx;
+	struct iommu_file *file = attachment->group->file;
 	struct iommu_hwpt *before = attachment->hwpt;
 	int status = have_faults(attachment, hwpt);
 	uintptr_t state;
@@ -215,9 +216,9 @@ static int lead(struct ioas_attachment *attachment, struct iommu_hwpt *hwpt)
 		have_no_faults(attachment, hwpt);
 		return status;
 	}
-	state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	state = iommu_spin_lock(file->platform, &file->lock);
 	attachment->hwpt = hwpt;
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 	have_no_faults(attachment, before);
 	if (before != NULL)
 		let_go(attachment, before, before->ioas == hwpt->ioas);
@@ -248,7 +249,7 @@ static int try_hwpts(struct ioas_attachment *attachment, struct iommu_ioas *ioas
 		/* They do not fit each other: another one may. */
 		if (status != IOMMU_EINVAL)
 			return status;
-		ioas->object.ctx->refused = 0;
+		ioas->object.file->refused = 0;
 	}
 	return IOMMU_ENOENT;
 }
@@ -343,8 +344,8 @@ static bool is_there(const struct ioas_attachment *attachment, struct ioas_objec
 
 static struct ioas_attachment *attachment_new(struct ioas_group *group, uint32_t pasid)
 {
-	struct iommu_ctx *ctx = group->ctx;
-	struct ioas_attachment *attachment = iommu_ctx_alloc(ctx, &ctx->attachment_cache);
+	struct iommu_file *file = group->file;
+	struct ioas_attachment *attachment = iommu_file_alloc(file, &file->attachment_cache);
 	uintptr_t state;
 
 	if (attachment == NULL)
@@ -353,59 +354,59 @@ static struct ioas_attachment *attachment_new(struct ioas_group *group, uint32_t
 	attachment->pasid = pasid;
 	attachment->keyed.first = pasid;
 	iommu_list_init(&attachment->uses);
-	state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	state = iommu_spin_lock(file->platform, &file->lock);
 	iommu_keyed_insert(&group->attachments, &attachment->keyed);
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 	return attachment;
 }
 
 static void attachment_free(struct ioas_attachment *attachment)
 {
-	struct iommu_ctx *ctx = attachment->group->ctx;
-	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	struct iommu_file *file = attachment->group->file;
+	uintptr_t state = iommu_spin_lock(file->platform, &file->lock);
 
 	iommu_keyed_remove(&attachment->group->attachments, &attachment->keyed);
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
-	iommu_ctx_free(ctx, &ctx->attachment_cache, attachment);
+	iommu_spin_unlock(file->platform, &file->lock, state);
+	iommu_file_free(file, &file->attachment_cache, attachment);
 }
 
-static int use_new(struct iommu_ctx *ctx, struct ioas_use **use)
+static int use_new(struct iommu_file *file, struct ioas_use **use)
 {
-	if (!iommu_ctx_charge(&ctx->attachments, 1, ctx->limits.attachments))
-		return iommu_ctx_refuse(
-			ctx, "", IOMMU_ENOSPC,
-			IOMMU_WHY("the context has as many attachments as its limit"));
-	*use = iommu_ctx_alloc(ctx, &ctx->use_cache);
+	if (!iommu_file_charge(&file->attachments, 1, file->limits.attachments))
+		return iommu_file_refuse(
+			file, "", IOMMU_ENOSPC,
+			IOMMU_WHY("the file has as many attachments as its limit"));
+	*use = iommu_file_alloc(file, &file->use_cache);
 	if (*use == NULL)
-		iommu_ctx_discharge(&ctx->attachments, 1);
+		iommu_file_discharge(&file->attachments, 1);
 	return *use != NULL ? 0 : IOMMU_ENOMEM;
 }
 
-static void use_free(struct iommu_ctx *ctx, struct ioas_use *use)
+static void use_free(struct iommu_file *file, struct ioas_use *use)
 {
-	iommu_ctx_free(ctx, &ctx->use_cache, use);
-	iommu_ctx_discharge(&ctx->attachments, 1);
+	iommu_file_free(file, &file->use_cache, use);
+	iommu_file_discharge(&file->attachments, 1);
 }
 
-/* Page requests look at who uses what: both under ctx->lock. */
-static void use_begin(struct iommu_ctx *ctx, struct ioas_use *use)
+/* Page requests look up attachments: both under file->lock. */
+static void use_begin(struct iommu_file *file, struct ioas_use *use)
 {
-	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	uintptr_t state = iommu_spin_lock(file->platform, &file->lock);
 
 	iommu_list_insert(&use->attachment->uses, &use->link);
 	use->keyed.first = use->attachment->pasid;
 	iommu_keyed_insert(&use->device->uses, &use->keyed);
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 }
 
-static void use_end(struct iommu_ctx *ctx, struct ioas_use *use)
+static void use_end(struct iommu_file *file, struct ioas_use *use)
 {
-	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	uintptr_t state = iommu_spin_lock(file->platform, &file->lock);
 
 	iommu_list_remove(&use->link);
 	iommu_keyed_remove(&use->device->uses, &use->keyed);
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
-	use_free(ctx, use);
+	iommu_spin_unlock(file->platform, &file->lock, state);
+	use_free(file, use);
 }
 
 /* Another one, which has to be where the group is. */
@@ -421,31 +422,31 @@ static int attach_another(const struct ioas_attachment *attachment, struct ioas_
 
 static int attach_device(struct ioas_device *device, uint32_t pasid, struct ioas_object *to)
 {
-	struct iommu_ctx *ctx = device->object.ctx;
+	struct iommu_file *file = device->object.file;
 	struct ioas_attachment *attachment = iommu_attachment_find(device->group, pasid);
 	struct ioas_use *use;
 	int status;
 
 	if (iommu_use_find(device, pasid) != NULL)
-		return iommu_ctx_refuse(ctx, iommu_endpoint_name(device->endpoint),
-					pasid != IOMMU_NO_PASID ? IOMMU_EBUSY : IOMMU_EINVAL,
-					IOMMU_WHY("it is attached already"));
-	status = use_new(ctx, &use);
+		return iommu_file_refuse(file, iommu_endpoint_name(device->endpoint),
+					 pasid != IOMMU_NO_PASID ? IOMMU_EBUSY : IOMMU_EINVAL,
+					 IOMMU_WHY("it is attached already"));
+	status = use_new(file, &use);
 	if (status != 0)
 		return status;
 	if (attachment == NULL)
 		attachment = attachment_new(device->group, pasid);
 	if (attachment == NULL) {
-		use_free(ctx, use);
+		use_free(file, use);
 		return IOMMU_ENOMEM;
 	}
 	use->attachment = attachment;
 	use->device = device;
-	use_begin(ctx, use);
+	use_begin(file, use);
 	status = attachment->hwpt == NULL ? lead_to_object(attachment, to, device)
 					  : attach_another(attachment, device, to);
 	if (status != 0) {
-		use_end(ctx, use);
+		use_end(file, use);
 		if (iommu_list_is_empty(&attachment->uses))
 			attachment_free(attachment);
 	}
@@ -460,11 +461,11 @@ int iommu_device_drop(struct ioas_device *device, uint32_t pasid)
 	int status;
 
 	if (use == NULL)
-		return iommu_ctx_refuse(device->object.ctx, iommu_endpoint_name(device->endpoint),
-					IOMMU_EINVAL, IOMMU_WHY("it is not attached"));
+		return iommu_file_refuse(device->object.file, iommu_endpoint_name(device->endpoint),
+					 IOMMU_EINVAL, IOMMU_WHY("it is not attached"));
 	attachment = use->attachment;
 	hwpt = attachment->hwpt;
-	use_end(device->object.ctx, use);
+	use_end(device->object.file, use);
 	if (hwpt->fault_queue != NULL) {
 		iommu_fault_queue_drop(hwpt->fault_queue, device, pasid);
 		iommu_device_faults_off(device);
@@ -484,12 +485,12 @@ static int replace(struct ioas_device *device, uint32_t pasid, struct ioas_objec
 	const struct ioas_use *use = iommu_use_find(device, pasid);
 
 	if (use == NULL)
-		return iommu_ctx_refuse(device->object.ctx, iommu_endpoint_name(device->endpoint),
-					IOMMU_EINVAL, IOMMU_WHY("it is not attached"));
+		return iommu_file_refuse(device->object.file, iommu_endpoint_name(device->endpoint),
+					 IOMMU_EINVAL, IOMMU_WHY("it is not attached"));
 	return lead_to_object(use->attachment, to, device);
 }
 
-static int change(struct iommu_ctx *ctx, const char *call, uint32_t device, uint32_t pasid,
+static int change(struct iommu_file *file, const char *call, uint32_t device, uint32_t pasid,
 		  uint32_t to_id, uint32_t *hwpt,
 		  int (*how)(struct ioas_device *device, uint32_t pasid, struct ioas_object *to))
 {
@@ -497,19 +498,19 @@ static int change(struct iommu_ctx *ctx, const char *call, uint32_t device, uint
 	struct ioas_object *object, *to;
 	int status;
 
-	iommu_ctx_lock(ctx);
-	object = iommu_object_find(ctx, device, IOMMU_OBJECT_DEVICE, &status);
-	to = object != NULL ? iommu_object_find(ctx, to_id, IOMMU_OBJECT_ANY, &status) : NULL;
+	iommu_file_lock(file);
+	object = iommu_object_find(file, device, IOMMU_OBJECT_DEVICE, &status);
+	to = object != NULL ? iommu_object_find(file, to_id, IOMMU_OBJECT_ANY, &status) : NULL;
 	if (to != NULL && iommu_device_is_gone(iommu_device_of(object)->endpoint))
-		status = iommu_ctx_refuse(ctx, "", IOMMU_ENODEV,
-					  IOMMU_WHY("the device's endpoint was released"));
+		status = iommu_file_refuse(file, "", IOMMU_ENODEV,
+					   IOMMU_WHY("the device's endpoint was released"));
 	else if (to != NULL)
 		status = how(iommu_device_of(object), pasid, to);
 	if (to != NULL && status == 0)
 		use = iommu_use_find(iommu_device_of(object), pasid);
 	if (use != NULL && hwpt != NULL)
 		*hwpt = iommu_object_id(&use->attachment->hwpt->object);
-	return iommu_ctx_end(ctx, call, status);
+	return iommu_file_end(file, call, status);
 }
 
 int iommu_device_lead(struct ioas_device *device, uint32_t pasid, struct ioas_object *to)
@@ -518,44 +519,44 @@ int iommu_device_lead(struct ioas_device *device, uint32_t pasid, struct ioas_ob
 						     : attach_device(device, pasid, to);
 }
 
-int iommu_device_change(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to,
+int iommu_device_change(struct iommu_file *file, uint32_t device, uint32_t pasid, uint32_t to,
 			uint32_t *hwpt)
 {
-	return change(ctx, IOMMU_CALL, device, pasid, to, hwpt, iommu_device_lead);
+	return change(file, IOMMU_CALL, device, pasid, to, hwpt, iommu_device_lead);
 }
 
-int iommu_device_attach(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to,
+int iommu_device_attach(struct iommu_file *file, uint32_t device, uint32_t pasid, uint32_t to,
 			uint32_t *hwpt)
 {
-	return change(ctx, IOMMU_CALL, device, pasid, to, hwpt, attach_device);
+	return change(file, IOMMU_CALL, device, pasid, to, hwpt, attach_device);
 }
 
-int iommu_device_replace(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to,
+int iommu_device_replace(struct iommu_file *file, uint32_t device, uint32_t pasid, uint32_t to,
 			 uint32_t *hwpt)
 {
-	return change(ctx, IOMMU_CALL, device, pasid, to, hwpt, replace);
+	return change(file, IOMMU_CALL, device, pasid, to, hwpt, replace);
 }
 
-int iommu_device_detach(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid)
+int iommu_device_detach(struct iommu_file *file, uint32_t device, uint32_t pasid)
 {
 	struct ioas_object *object;
 	int status;
 
-	iommu_ctx_lock(ctx);
-	object = iommu_object_find(ctx, device, IOMMU_OBJECT_DEVICE, &status);
+	iommu_file_lock(file);
+	object = iommu_object_find(file, device, IOMMU_OBJECT_DEVICE, &status);
 	if (object != NULL)
 		status = iommu_device_drop(iommu_device_of(object), pasid);
-	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+	return iommu_file_end(file, IOMMU_CALL, status);
 }
 
-int iommu_device_let_go(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid)
+int iommu_device_let_go(struct iommu_file *file, uint32_t device, uint32_t pasid)
 {
 	struct ioas_object *object;
 	int status;
 
-	iommu_ctx_lock(ctx);
-	object = iommu_object_find(ctx, device, IOMMU_OBJECT_DEVICE, &status);
+	iommu_file_lock(file);
+	object = iommu_object_find(file, device, IOMMU_OBJECT_DEVICE, &status);
 	if (object != NULL && iommu_use_find(iommu_device_of(object), pasid) != NULL)
 		status = iommu_device_drop(iommu_device_of(object), pasid);
-	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+	return iommu_file_end(file, IOMMU_CALL, status);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory that appears in address spaces: what of it is pinned, for whom, and where it is.
+ * Memory that is mapped in address spaces: which of it is pinned, for which holders, and where it
+ * is.
  *
- * A page is pinned when the first holder comes to cover it and unpinned when the last one has gone;
- * holders that overlap share it. Where it is stands with its holders, in tables or lists, and
- * nowhere else: so there is nothing here whose size depends on that of the memory. Everything is
- * under pages->mutex unless said otherwise.
+ * A page is pinned when its first holder is added and unpinned when the last one is removed;
+ * overlapping holders share it. The physical addresses are kept by the holders, in tables or lists,
+ * and nowhere else: so nothing here has a size that depends on that of the memory. Everything is
+ * under pages->mutex unless stated otherwise.
  */
 #include "ioas/ioas.h"
 
@@ -14,7 +15,7 @@
 
 void iommu_pages_lock(struct ioas_pages *pages)
 {
-	const struct iommu_platform *platform = pages->ctx->platform;
+	const struct iommu_platform *platform = pages->file->platform;
 
 	if (pages->mutex != NULL)
 		platform->mutex_lock(platform->ctx, pages->mutex);
@@ -22,27 +23,27 @@ void iommu_pages_lock(struct ioas_pages *pages)
 
 void iommu_pages_unlock(struct ioas_pages *pages)
 {
-	const struct iommu_platform *platform = pages->ctx->platform;
+	const struct iommu_platform *platform = pages->file->platform;
 
 	if (pages->mutex != NULL)
 		platform->mutex_unlock(platform->ctx, pages->mutex);
 }
 
-struct ioas_pages *iommu_pages_new(struct iommu_ctx *ctx, const struct iommu_backing *backing,
+struct ioas_pages *iommu_pages_new(struct iommu_file *file, const struct iommu_backing *backing,
 				   uint64_t count, unsigned int prot)
 {
-	struct ioas_pages *pages = iommu_ctx_alloc(ctx, &ctx->pages_cache);
+	struct ioas_pages *pages = iommu_file_alloc(file, &file->pages_cache);
 	uint32_t mutex;
 
 	if (pages == NULL)
 		return NULL;
-	mutex = __atomic_fetch_add(&ctx->next_page_mutex, 1, __ATOMIC_RELAXED);
+	mutex = __atomic_fetch_add(&file->next_page_mutex, 1, __ATOMIC_RELAXED);
 	*pages = (struct ioas_pages){
-		.ctx = ctx,
+		.file = file,
 		.backing = *backing,
 		.count = count,
 		.prot = prot,
-		.mutex = ctx->page_mutexes[mutex % IOAS_PAGE_MUTEXES],
+		.mutex = file->page_mutexes[mutex % IOAS_PAGE_MUTEXES],
 		.areas = 1,
 	};
 	return pages;
@@ -51,7 +52,7 @@ struct ioas_pages *iommu_pages_new(struct iommu_ctx *ctx, const struct iommu_bac
 void iommu_pages_put(struct ioas_pages *pages)
 {
 	if (__atomic_sub_fetch(&pages->areas, 1, __ATOMIC_ACQ_REL) == 0)
-		iommu_ctx_free(pages->ctx, &pages->ctx->pages_cache, pages);
+		iommu_file_free(pages->file, &pages->file->pages_cache, pages);
 }
 
 static struct ioas_holder *holder_of(struct ioas_interval *interval)
@@ -135,17 +136,17 @@ void iommu_pages_read(const struct ioas_holder *holder, struct ioas_batch *batch
  */
 static uint64_t charge(const struct ioas_pages *of, uint64_t pages)
 {
-	struct iommu_ctx *ctx = of->ctx;
-	const uint64_t allowed = ctx->limits.pinned_pages;
+	struct iommu_file *file = of->file;
+	const uint64_t allowed = file->limits.pinned_pages;
 	const size_t limit = allowed != 0 && allowed < SIZE_MAX ? (size_t)allowed : SIZE_MAX;
-	size_t pinned = __atomic_load_n(&ctx->pinned, __ATOMIC_RELAXED);
+	size_t pinned = __atomic_load_n(&file->pinned, __ATOMIC_RELAXED);
 	size_t granted;
 
 	if (iommu_pages_are_mmio(of))
 		return pages;
 	do {
 		granted = pages <= limit - pinned ? (size_t)pages : limit - pinned;
-	} while (!__atomic_compare_exchange_n(&ctx->pinned, &pinned, pinned + granted, false,
+	} while (!__atomic_compare_exchange_n(&file->pinned, &pinned, pinned + granted, false,
 					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	return granted;
 }
@@ -153,7 +154,7 @@ static uint64_t charge(const struct ioas_pages *of, uint64_t pages)
 static void discharge(const struct ioas_pages *of, uint64_t pages)
 {
 	if (!iommu_pages_are_mmio(of))
-		iommu_ctx_discharge(&of->ctx->pinned, pages);
+		iommu_file_discharge(&of->file->pinned, pages);
 }
 
 /*

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Batches: room for the physical pieces of a part of an area, on their way from the backing to
- * tables and back.
+ * Batches: arrays for the physical pieces of a part of an area, between its backing and the tables.
  *
- * Each address space has one of its own, so that what is mapped can always be unmapped. It is lent
- * to one call at a time, or stays away with what hardware has not confirmed.
+ * Each address space has one, so that what is mapped can always be unmapped. It is lent to one call
+ * at a time, or kept by what hardware has not confirmed.
  */
 #include "ioas/ioas.h"
 
@@ -33,9 +32,9 @@ bool iommu_batch_add(struct ioas_batch *batch, iommu_paddr_t paddr, uint64_t siz
 	return true;
 }
 
-struct ioas_batch *iommu_batch_make(struct iommu_ctx *ctx, unsigned int order)
+struct ioas_batch *iommu_batch_make(struct iommu_file *file, unsigned int order)
 {
-	struct ioas_batch *batch = iommu_ctx_alloc_pages(ctx, order);
+	struct ioas_batch *batch = iommu_file_alloc_pages(file, order);
 
 	if (batch == NULL)
 		return NULL;
@@ -44,9 +43,9 @@ struct ioas_batch *iommu_batch_make(struct iommu_ctx *ctx, unsigned int order)
 	return batch;
 }
 
-void iommu_batch_free(struct iommu_ctx *ctx, struct ioas_batch *batch)
+void iommu_batch_free(struct iommu_file *file, struct ioas_batch *batch)
 {
-	iommu_ctx_free_pages(ctx, batch, batch->order);
+	iommu_file_free_pages(file, batch, batch->order);
 }
 
 static struct ioas_batch *take_spare(struct iommu_ioas *ioas)
@@ -58,15 +57,15 @@ static struct ioas_batch *take_spare(struct iommu_ioas *ioas)
 
 struct ioas_batch *iommu_batch_take(struct iommu_ioas *ioas, uint64_t pages)
 {
-	struct iommu_ctx *ctx = ioas->object.ctx;
+	struct iommu_file *file = ioas->object.file;
 	struct ioas_batch *batch = NULL;
 
 	if (pages <= capacity_of(0))
 		batch = take_spare(ioas);
 	else
-		batch = iommu_batch_make(ctx, LARGE_ORDER);
+		batch = iommu_batch_make(file, LARGE_ORDER);
 	if (batch == NULL)
-		batch = iommu_batch_make(ctx, 0);
+		batch = iommu_batch_make(file, 0);
 	return batch != NULL ? batch : take_spare(ioas);
 }
 
@@ -75,5 +74,5 @@ void iommu_batch_give(struct iommu_ioas *ioas, struct ioas_batch *batch)
 	if (batch->is_spare)
 		__atomic_store_n(&ioas->spare_taken, 0, __ATOMIC_RELEASE);
 	else
-		iommu_batch_free(ioas->object.ctx, batch);
+		iommu_batch_free(ioas->object.file, batch);
 }

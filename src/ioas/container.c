@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Containers: a context with one address space. Groups that join share an HWPT as far as they fit
- * each other; each is made to note what devices write, where that can be.
+ * Containers: a file with one address space. Groups that join share an HWPT as far as they fit each
+ * other; each HWPT has dirty tracking, if possible.
  */
 #include "ioas/container.h"
 
@@ -32,7 +32,7 @@ static void container_free(struct iommu_container *container)
 }
 
 static int prepare(struct iommu_container *container, const char *call, struct iommu *iommu,
-		   const struct iommu_ctx_limits *limits)
+		   const struct iommu_file_limits *limits)
 {
 	const struct iommu_platform *platform = container->platform;
 	int status;
@@ -43,20 +43,20 @@ static int prepare(struct iommu_container *container, const char *call, struct i
 			return iommu_refuse_now(iommu, call, "", IOMMU_ENOMEM,
 						IOMMU_WHY("the host makes no mutex"));
 	}
-	status = iommu_ctx_create(iommu, limits, &container->ctx);
+	status = iommu_file_create(iommu, limits, &container->file);
 	if (status != 0)
 		return status;
-	status = iommu_ioas_alloc(container->ctx, 0, &container->ioas);
+	status = iommu_ioas_alloc(container->file, 0, &container->ioas);
 	if (status != 0)
-		(void)iommu_ctx_destroy(container->ctx);
+		(void)iommu_file_destroy(container->file);
 	return status;
 }
 
-int iommu_container_create(struct iommu *iommu, const struct iommu_ctx_limits *limits,
+int iommu_container_create(struct iommu *iommu, const struct iommu_file_limits *limits,
 			   struct iommu_container **result)
 {
 	const struct iommu_platform *platform = iommu_platform_of(iommu);
-	struct iommu_ctx_limits own = {0};
+	struct iommu_file_limits own = {0};
 	struct iommu_container *container =
 		platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	int status;
@@ -85,9 +85,9 @@ int iommu_container_destroy(struct iommu_container *container)
 	if (container == NULL)
 		return 0;
 	if (container->groups != 0)
-		return iommu_ctx_refuse_now(container->ctx, IOMMU_CALL, 0, IOMMU_EBUSY,
-					    IOMMU_WHY("groups have not left it yet"));
-	status = iommu_ctx_destroy(container->ctx);
+		return iommu_file_refuse_now(container->file, IOMMU_CALL, 0, IOMMU_EBUSY,
+					     IOMMU_WHY("groups have not left it yet"));
+	status = iommu_file_destroy(container->file);
 	if (status == 0)
 		container_free(container);
 	return status;
@@ -99,8 +99,8 @@ int iommu_container_destroy(struct iommu_container *container)
 static uint32_t next_hwpt(const struct iommu_container *container, uint32_t id)
 {
 	do
-		id = iommu_object_next(container->ctx, id);
-	while (id != 0 && iommu_object_type(container->ctx, id) != IOMMU_OBJECT_HWPT);
+		id = iommu_object_next(container->file, id);
+	while (id != 0 && iommu_object_type(container->file, id) != IOMMU_OBJECT_HWPT);
 	return id;
 }
 
@@ -108,7 +108,7 @@ static struct iommu_hwpt_info info_of(const struct iommu_container *container, u
 {
 	struct iommu_hwpt_info info = {0};
 
-	(void)iommu_hwpt_get_info(container->ctx, hwpt, &info);
+	(void)iommu_hwpt_get_info(container->file, hwpt, &info);
 	return info;
 }
 
@@ -127,13 +127,13 @@ static int container_attach(struct iommu_container *container, uint32_t device, 
 	for (hwpt = next_hwpt(container, 0); hwpt != 0; hwpt = next_hwpt(container, hwpt)) {
 		if (snoops && !info_of(container, hwpt).enforced_coherency)
 			continue;
-		status = iommu_device_attach(container->ctx, device, IOMMU_NO_PASID, hwpt, NULL);
+		status = iommu_device_attach(container->file, device, IOMMU_NO_PASID, hwpt, NULL);
 		if (status != IOMMU_EINVAL)
 			return status;
 	}
-	status = iommu_hwpt_alloc(container->ctx, device, container->ioas, &config, &hwpt);
+	status = iommu_hwpt_alloc(container->file, device, container->ioas, &config, &hwpt);
 	if (status == 0 && container->notes && notes)
-		status = iommu_hwpt_set_dirty(container->ctx, hwpt, true);
+		status = iommu_hwpt_set_dirty(container->file, hwpt, true);
 	return status;
 }
 
@@ -149,7 +149,7 @@ static int destroy_unused(struct iommu_container *container)
 		return 0;
 	for (uint32_t hwpt = next_hwpt(container, 0); hwpt != 0;
 	     hwpt = next_hwpt(container, hwpt)) {
-		int status = iommu_object_end_unused(container->ctx, hwpt);
+		int status = iommu_object_end_unused(container->file, hwpt);
 
 		if (status != 0)
 			result = status;
@@ -163,13 +163,13 @@ static int container_join(struct iommu_container *container, struct iommu_endpoi
 	int status;
 
 	*device = 0;
-	status = iommu_device_bind(container->ctx, endpoint, device);
+	status = iommu_device_bind(container->file, endpoint, device);
 	if (status != 0)
 		return status;
 	status = container_attach(container, *device,
 				  iommu_device_can(endpoint, IOMMU_CAPABLE_DIRTY_TRACKING),
 				  iommu_device_can(endpoint, IOMMU_CAPABLE_ENFORCED_COHERENCY));
-	if (status != 0 && iommu_device_unbind(container->ctx, *device) == 0) {
+	if (status != 0 && iommu_device_unbind(container->file, *device) == 0) {
 		(void)destroy_unused(container);
 		*device = 0;
 		return status;
@@ -195,8 +195,8 @@ static int container_leave(struct iommu_container *container, uint32_t device)
 	int status = 0;
 
 	/* It may have left before, and only its HWPT could not go. */
-	if (iommu_object_type(container->ctx, device) == IOMMU_OBJECT_DEVICE)
-		status = iommu_device_unbind(container->ctx, device);
+	if (iommu_object_type(container->file, device) == IOMMU_OBJECT_DEVICE)
+		status = iommu_device_unbind(container->file, device);
 	if (status != 0)
 		return status;
 	status = destroy_unused(container);
@@ -220,14 +220,11 @@ int iommu_container_leave(struct iommu_container *container, uint32_t device)
 int iommu_container_map(struct iommu_container *container, iommu_iova_t iova, uint64_t size,
 			unsigned int prot, const struct iommu_backing *backing)
 {
-	unsigned int flags = IOMMU_IOAS_FIXED;
-
 	if ((prot & ~(unsigned int)IOMMU_PROT_READ_WRITE) != 0)
-		return iommu_ctx_refuse_now(container->ctx, IOMMU_CALL, 0, IOMMU_EINVAL,
-					    IOMMU_WHY("unknown permissions"));
-	flags |= (prot & IOMMU_PROT_READ) != 0 ? IOMMU_IOAS_READ : 0U;
-	flags |= (prot & IOMMU_PROT_WRITE) != 0 ? IOMMU_IOAS_WRITE : 0U;
-	return iommu_ioas_map(container->ctx, container->ioas, backing, size, flags, &iova);
+		return iommu_file_refuse_now(container->file, IOMMU_CALL, 0, IOMMU_EINVAL,
+					     IOMMU_WHY("unknown permissions"));
+	return iommu_ioas_map(container->file, container->ioas, backing, size,
+			      IOMMU_IOAS_FIXED | prot, &iova);
 }
 
 static bool is_one_mapping(const struct iommu_container *container, iommu_iova_t iova,
@@ -235,7 +232,7 @@ static bool is_one_mapping(const struct iommu_container *container, iommu_iova_t
 {
 	struct iommu_ioas_area area;
 
-	return iommu_ioas_next_area(container->ctx, container->ioas, iova, &area) == 0 &&
+	return iommu_ioas_next_area(container->file, container->ioas, iova, &area) == 0 &&
 	       area.iova == iova && area.size == size;
 }
 
@@ -247,25 +244,25 @@ int iommu_container_unmap(struct iommu_container *container, iommu_iova_t iova, 
 	if (unmapped != NULL)
 		*unmapped = 0;
 	if (bitmap != NULL && !is_one_mapping(container, iova, size))
-		return iommu_ctx_refuse_now(
-			container->ctx, IOMMU_CALL, 0, IOMMU_EINVAL,
+		return iommu_file_refuse_now(
+			container->file, IOMMU_CALL, 0, IOMMU_EINVAL,
 			IOMMU_WHY("with a bitmap the range must be that of one mapping"));
 	if (bitmap != NULL)
 		status = iommu_container_read_dirty(container, iova, size, bitmap);
 	if (status == 0)
-		status = iommu_ioas_unmap_whole(container->ctx, IOMMU_CALL, container->ioas, iova,
+		status = iommu_ioas_unmap_whole(container->file, IOMMU_CALL, container->ioas, iova,
 						size, unmapped);
 	return status;
 }
 
 int iommu_container_revoke(struct iommu_container *container, void *backing)
 {
-	return iommu_backing_revoke(container->ctx, backing);
+	return iommu_backing_revoke(container->file, backing);
 }
 
 int iommu_container_restore(struct iommu_container *container, void *backing)
 {
-	return iommu_backing_restore(container->ctx, backing);
+	return iommu_backing_restore(container->file, backing);
 }
 
 /* --- What devices have written ---------------------------------------------------------------- */
@@ -277,7 +274,7 @@ int iommu_container_set_dirty(struct iommu_container *container, bool enable)
 	container_lock(container);
 	for (uint32_t hwpt = next_hwpt(container, 0); hwpt != 0;
 	     hwpt = next_hwpt(container, hwpt)) {
-		int status = iommu_hwpt_set_dirty(container->ctx, hwpt, enable);
+		int status = iommu_hwpt_set_dirty(container->file, hwpt, enable);
 
 		/* Those that cannot count everything as written. */
 		if (status != 0 && status != IOMMU_EOPNOTSUPP)
@@ -300,7 +297,7 @@ static void set_all(struct iommu_container *container, iommu_iova_t iova, uint64
 	struct iommu_ioas_area area;
 
 	while (iova <= last &&
-	       iommu_ioas_next_area(container->ctx, container->ioas, iova, &area) == 0 &&
+	       iommu_ioas_next_area(container->file, container->ioas, iova, &area) == 0 &&
 	       area.iova <= last) {
 		const iommu_iova_t from = area.iova > iova ? area.iova : iova;
 		const iommu_iova_t end =
@@ -346,14 +343,14 @@ int iommu_container_read_dirty(struct iommu_container *container, iommu_iova_t i
 	int status = check_range(iova, size, &own, &why);
 
 	if (status != 0)
-		return iommu_ctx_refuse_now(container->ctx, IOMMU_CALL, 0, status, why);
+		return iommu_file_refuse_now(container->file, IOMMU_CALL, 0, status, why);
 	container_lock(container);
 	if (!container->notes)
-		status = iommu_ctx_refuse_now(container->ctx, IOMMU_CALL, 0, IOMMU_EINVAL,
-					      IOMMU_WHY("what devices write is not being noted"));
+		status = iommu_file_refuse_now(container->file, IOMMU_CALL, 0, IOMMU_EINVAL,
+					       IOMMU_WHY("what devices write is not being noted"));
 	for (uint32_t hwpt = next_hwpt(container, 0); hwpt != 0 && status == 0;
 	     hwpt = next_hwpt(container, hwpt)) {
-		status = iommu_hwpt_read_dirty(container->ctx, hwpt, iova, size, 0, &own);
+		status = iommu_hwpt_read_dirty(container->file, hwpt, iova, size, 0, &own);
 		if (status == IOMMU_EOPNOTSUPP || status == IOMMU_EINVAL) {
 			set_all(container, iova, size, &own);
 			status = 0;
@@ -387,9 +384,9 @@ int iommu_container_get_info(struct iommu_container *container, struct iommu_con
 			     unsigned int *count)
 {
 	const struct iommu_hwpt_info common = common_info(container);
-	struct iommu_ctx_stats stats;
+	struct iommu_file_stats stats;
 
-	iommu_ctx_get_stats(container->ctx, &stats);
+	iommu_file_get_stats(container->file, &stats);
 	*info = (struct iommu_container_info){
 		.available =
 			stats.areas < container->mappings ? container->mappings - stats.areas : 0,
@@ -397,6 +394,6 @@ int iommu_container_get_info(struct iommu_container *container, struct iommu_con
 			(common.flags & IOMMU_HWPT_DIRTY) != 0 ? ~(IOMMU_PAGE_SIZE - 1) : 0,
 		.enforced_coherency = common.enforced_coherency,
 	};
-	return iommu_ioas_ranges(container->ctx, container->ioas, ranges, capacity, count,
-				 &info->alignment);
+	return iommu_ioas_get_ranges(container->file, container->ioas, ranges, capacity, count,
+				     &info->alignment);
 }

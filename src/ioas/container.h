@@ -8,9 +8,9 @@
 
 struct iommu_container {
 	const struct iommu_platform *platform;
-	struct iommu_ctx *ctx;
+	struct iommu_file *file;
 	/*
-	 * Taken before the context's: what is attached, and whether it notes, change as one. NULL:
+	 * Taken before the file's: what is attached, and whether it notes, change as one. NULL:
 	 * the host has none.
 	 */
 	void *mutex;

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Devices: bound, unbound, and what there is to know of them. What they are attached to is in
- * attach.c. Control path.
- */
+/* Devices: bind, unbind, and their properties. Attachments are in attach.c. Control path. */
 #include "ioas/device.h"
 
 #include "ioas/virtual_unit.h"
@@ -12,53 +9,53 @@ static struct ioas_group *group_at(struct iommu_list_node *node)
 	return iommu_container_of(node, struct ioas_group, link);
 }
 
-static struct ioas_group *find_group(struct iommu_ctx *ctx, const struct iommu_group *group)
+static struct ioas_group *find_group(struct iommu_file *file, const struct iommu_group *group)
 {
 	struct iommu_list_node *node;
 
-	iommu_list_for_each (node, &ctx->groups)
+	iommu_list_for_each (node, &file->groups)
 		if (group_at(node)->group == group)
 			return group_at(node);
 	return NULL;
 }
 
-/* The context's object for a group, with one more device; it is claimed with each. */
-static int join_group(struct iommu_ctx *ctx, struct iommu_group *of, struct ioas_group **result)
+/* The file's object for a group, with one more device; it is claimed with each. */
+static int join_group(struct iommu_file *file, struct iommu_group *of, struct ioas_group **result)
 {
-	struct ioas_group *group = find_group(ctx, of);
+	struct ioas_group *group = find_group(file, of);
 	const bool is_new = group == NULL;
 	int status;
 
 	if (is_new)
-		group = iommu_ctx_alloc(ctx, &ctx->group_cache);
+		group = iommu_file_alloc(file, &file->group_cache);
 	if (group == NULL)
-		return iommu_ctx_refuse(
-			ctx, "", IOMMU_ENOMEM,
-			IOMMU_WHY("no memory for its group, or the context's limit on metadata"));
-	status = iommu_group_claim(of, ctx);
+		return iommu_file_refuse(
+			file, "", IOMMU_ENOMEM,
+			IOMMU_WHY("no memory for its group, or the file's limit on metadata"));
+	status = iommu_group_claim(of, file);
 	if (status != 0) {
 		if (is_new)
-			iommu_ctx_free(ctx, &ctx->group_cache, group);
+			iommu_file_free(file, &file->group_cache, group);
 		return status == IOMMU_EPERM ? IOMMU_EBUSY : status;
 	}
 	if (is_new) {
-		group->ctx = ctx;
+		group->file = file;
 		group->group = of;
-		iommu_list_insert(&ctx->groups, &group->link);
+		iommu_list_insert(&file->groups, &group->link);
 	}
 	group->devices++;
 	*result = group;
 	return 0;
 }
 
-int iommu_members_visit(struct iommu_ctx *ctx, struct iommu_group *group,
+int iommu_members_visit(struct iommu_file *file, struct iommu_group *group,
 			iommu_group_visitor visitor, void *visitor_ctx)
 {
 	int status;
 
-	iommu_control_lock(ctx->iommu);
+	iommu_control_lock(file->iommu);
 	status = iommu_group_for_each(group, visitor, visitor_ctx);
-	iommu_control_unlock(ctx->iommu);
+	iommu_control_unlock(file->iommu);
 	return status;
 }
 
@@ -91,73 +88,73 @@ static int cannot_snoop(void *ctx, struct iommu_endpoint *endpoint)
 
 bool iommu_group_can_snoop(const struct ioas_group *group)
 {
-	return iommu_members_visit(group->ctx, group->group, cannot_snoop, NULL) == 0;
+	return iommu_members_visit(group->file, group->group, cannot_snoop, NULL) == 0;
 }
 
-static int leave_group(struct iommu_ctx *ctx, struct ioas_group *group)
+static int leave_group(struct iommu_file *file, struct ioas_group *group)
 {
-	int status = iommu_group_release(group->group, ctx);
+	int status = iommu_group_release(group->group, file);
 
 	if (status != 0)
 		return status;
 	if (--group->devices == 0) {
 		iommu_list_remove(&group->link);
-		iommu_ctx_free(ctx, &ctx->group_cache, group);
+		iommu_file_free(file, &file->group_cache, group);
 	}
 	return 0;
 }
 
 /* Is a device of ours this endpoint? */
-static bool is_bound(struct iommu_ctx *ctx, const struct iommu_endpoint *endpoint)
+static bool is_bound(struct iommu_file *file, const struct iommu_endpoint *endpoint)
 {
 	uint32_t id = 0;
 
-	while ((id = iommu_object_next(ctx, id)) != 0) {
+	while ((id = iommu_object_next(file, id)) != 0) {
 		struct ioas_object *object;
 		int status;
 
-		if (iommu_object_type(ctx, id) != IOMMU_OBJECT_DEVICE)
+		if (iommu_object_type(file, id) != IOMMU_OBJECT_DEVICE)
 			continue;
-		object = iommu_object_find(ctx, id, IOMMU_OBJECT_DEVICE, &status);
+		object = iommu_object_find(file, id, IOMMU_OBJECT_DEVICE, &status);
 		if (object != NULL && iommu_device_of(object)->endpoint == endpoint)
 			return true;
 	}
 	return false;
 }
 
-static int bind(struct iommu_ctx *ctx, struct iommu_endpoint *endpoint, uint32_t *id)
+static int bind(struct iommu_file *file, struct iommu_endpoint *endpoint, uint32_t *id)
 {
 	struct ioas_object *object;
 	struct ioas_device *device;
 	int status;
 
 	if (iommu_device_is_gone(endpoint))
-		return iommu_ctx_refuse(ctx, iommu_endpoint_name(endpoint), IOMMU_ENODEV,
-					IOMMU_WHY("the endpoint was released"));
-	if (is_bound(ctx, endpoint))
-		return iommu_ctx_refuse(ctx, iommu_endpoint_name(endpoint), IOMMU_EBUSY,
-					IOMMU_WHY("it is bound already"));
+		return iommu_file_refuse(file, iommu_endpoint_name(endpoint), IOMMU_ENODEV,
+					 IOMMU_WHY("the endpoint was released"));
+	if (is_bound(file, endpoint))
+		return iommu_file_refuse(file, iommu_endpoint_name(endpoint), IOMMU_EBUSY,
+					 IOMMU_WHY("it is bound already"));
 	status = iommu_group_check_isolation(iommu_endpoint_group(endpoint));
 	if (status != 0)
 		return status;
-	status = iommu_object_new(ctx, IOMMU_OBJECT_DEVICE, &object);
+	status = iommu_object_new(file, IOMMU_OBJECT_DEVICE, &object);
 	if (status != 0)
 		return status;
 	device = iommu_device_of(object);
 	device->endpoint = endpoint;
-	status = join_group(ctx, iommu_endpoint_group(endpoint), &device->group);
+	status = join_group(file, iommu_endpoint_group(endpoint), &device->group);
 	if (status == 0)
 		iommu_endpoint_hold(endpoint);
 	return iommu_object_finish(object, status, id);
 }
 
-int iommu_device_bind(struct iommu_ctx *ctx, struct iommu_endpoint *endpoint, uint32_t *device)
+int iommu_device_bind(struct iommu_file *file, struct iommu_endpoint *endpoint, uint32_t *device)
 {
 	int status;
 
-	iommu_ctx_lock(ctx);
-	status = bind(ctx, endpoint, device);
-	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+	iommu_file_lock(file);
+	status = bind(file, endpoint, device);
+	return iommu_file_end(file, IOMMU_CALL, status);
 }
 
 int iommu_device_destroy(struct ioas_object *object)
@@ -168,7 +165,7 @@ int iommu_device_destroy(struct ioas_object *object)
 	/* What is not confirmed keeps its HWPT, and with it what is pinned. */
 	while (device->uses.root != NULL)
 		(void)iommu_device_drop(device, (uint32_t)iommu_keyed_of(device->uses.root)->first);
-	status = leave_group(object->ctx, device->group);
+	status = leave_group(object->file, device->group);
 	if (status != 0)
 		return status;
 	if (device->virtual_device != NULL)
@@ -177,26 +174,26 @@ int iommu_device_destroy(struct ioas_object *object)
 	return 0;
 }
 
-int iommu_device_unbind(struct iommu_ctx *ctx, uint32_t id)
+int iommu_device_unbind(struct iommu_file *file, uint32_t id)
 {
 	struct ioas_object *object;
 	int status;
 
-	iommu_ctx_lock(ctx);
-	object = iommu_object_find(ctx, id, IOMMU_OBJECT_DEVICE, &status);
+	iommu_file_lock(file);
+	object = iommu_object_find(file, id, IOMMU_OBJECT_DEVICE, &status);
 	if (object != NULL)
 		status = iommu_object_end(object);
-	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+	return iommu_file_end(file, IOMMU_CALL, status);
 }
 
-int iommu_device_get_info(struct iommu_ctx *ctx, uint32_t id, struct iommu_device_info *info)
+int iommu_device_get_info(struct iommu_file *file, uint32_t id, struct iommu_device_info *info)
 {
 	struct iommu_endpoint *endpoint;
 	struct ioas_object *object;
 	int status;
 
-	iommu_ctx_lock(ctx);
-	object = iommu_object_find(ctx, id, IOMMU_OBJECT_DEVICE, &status);
+	iommu_file_lock(file);
+	object = iommu_object_find(file, id, IOMMU_OBJECT_DEVICE, &status);
 	if (object != NULL) {
 		endpoint = iommu_device_of(object)->endpoint;
 		*info = (struct iommu_device_info){
@@ -208,8 +205,8 @@ int iommu_device_get_info(struct iommu_ctx *ctx, uint32_t id, struct iommu_devic
 					      ? endpoint->info.max_pasids
 					      : 0,
 		};
-		info->hardware_status =
-			iommu_unit_hardware_info(iommu_endpoint_unit(endpoint), &info->hardware);
+		info->hardware_status = iommu_unit_get_hardware_info(iommu_endpoint_unit(endpoint),
+								     &info->hardware);
 	}
-	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+	return iommu_file_end(file, IOMMU_CALL, status);
 }

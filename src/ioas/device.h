@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Devices of a context, their groups, and what those are attached to. Everything is under
- * ctx->mutex.
- */
+/* Devices of a file, their groups, and their attachments. Everything is under file->mutex. */
 #ifndef IOMMU_IOAS_DEVICE_H
 #define IOMMU_IOAS_DEVICE_H
 
@@ -14,10 +11,10 @@
 /* A group that is claimed: as long as a member is bound. */
 struct ioas_group {
 	struct iommu_list_node link;
-	struct iommu_ctx *ctx;
+	struct iommu_file *file;
 	struct iommu_group *group;
 	unsigned int devices;
-	/* Looked at by page requests, too: changed under ctx->lock. */
+	/* Looked at by page requests, too: changed under file->lock. */
 	struct iommu_rb_tree attachments;
 };
 
@@ -48,7 +45,7 @@ struct ioas_device {
 	struct ioas_object object; /* first */
 	struct iommu_endpoint *endpoint;
 	struct ioas_group *group;
-	struct iommu_rb_tree uses; /* changed under ctx->lock, as attachments are */
+	struct iommu_rb_tree uses; /* changed under file->lock, as attachments are */
 	unsigned int faulting;     /* of its attachments, those whose page requests go to a queue */
 	struct iommu_virtual_device *virtual_device;
 	/* While its faults go to an event queue: where they went before. */
@@ -62,20 +59,20 @@ static inline struct ioas_device *iommu_device_of(struct ioas_object *object)
 
 int iommu_device_destroy(struct ioas_object *object);
 /*
- * Devices are pulled out beside the control path of a context, which is another than the
- * instance's. So what is asked of endpoints, and who belongs to a group, is looked at under the
- * instance's mutex: by visitors, which must not enter its control path, and by these two.
+ * Endpoints are released concurrently with the control path of a file, which is not that of the
+ * instance. Properties of endpoints and members of groups are therefore read under the instance's
+ * mutex: by visitors, which must not enter its control path, and by these two.
  */
-int iommu_members_visit(struct iommu_ctx *ctx, struct iommu_group *group,
+int iommu_members_visit(struct iommu_file *file, struct iommu_group *group,
 			iommu_group_visitor visitor, void *visitor_ctx);
 bool iommu_device_is_gone(const struct iommu_endpoint *endpoint);
 bool iommu_device_can(const struct iommu_endpoint *endpoint, enum iommu_capability capability);
 /* Can all its members be made to snoop? */
 bool iommu_group_can_snoop(const struct ioas_group *group);
 /* iommu_device_detach, for which nothing to detach is no refusal. */
-int iommu_device_let_go(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid);
+int iommu_device_let_go(struct iommu_file *file, uint32_t device, uint32_t pasid);
 /* iommu_device_attach, or iommu_device_replace where it is attached. */
-int iommu_device_change(struct iommu_ctx *ctx, uint32_t device, uint32_t pasid, uint32_t to,
+int iommu_device_change(struct iommu_file *file, uint32_t device, uint32_t pasid, uint32_t to,
 			uint32_t *hwpt);
 /* Attach, or replace, wherever it is now: as those do. Control path, with its mutex. */
 int iommu_device_lead(struct ioas_device *device, uint32_t pasid, struct ioas_object *to);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files of devices and of groups. A group with anything open has one record, which says which of
- * the two ways it goes: it is found or made under the mutex of all files, so that two who come at
- * once meet in it.
+ * Files of devices and of groups. A group with an open file has one record, which says in which of
+ * the two ways it is used: the record is found or made under the mutex of all files, so that two
+ * concurrent calls use the same one.
  */
 #include <libiommu/vfio.h>
 
@@ -33,7 +33,7 @@ struct iommu_device_file {
 	struct iommu_endpoint *endpoint;
 	struct file_group *group;
 	struct iommu_group_file *through; /* it came through a group */
-	struct iommu_ctx *ctx;            /* it is bound */
+	struct iommu_file *iommu_file;    /* it is bound */
 	uint32_t device;
 };
 
@@ -59,7 +59,7 @@ static void device_files_unlock(struct iommu_device_files *files)
 		files->platform->mutex_unlock(files->platform->ctx, files->mutex);
 }
 
-/* Files belong to no context: they say why by themselves. */
+/* Device files belong to no IOMMU file: they say why by themselves. */
 static int device_file_refuse(const struct iommu_device_files *files, const char *call,
 			      const char *who, int status, const char *why)
 {
@@ -183,7 +183,7 @@ int iommu_device_file_open(struct iommu_device_files *files, struct iommu_endpoi
 	return status;
 }
 
-static int bind(struct iommu_device_file *file, const char *call, struct iommu_ctx *ctx,
+static int bind(struct iommu_device_file *file, const char *call, struct iommu_file *iommu_file,
 		uint32_t *device)
 {
 	const char *who = iommu_endpoint_name(file->endpoint);
@@ -192,29 +192,30 @@ static int bind(struct iommu_device_file *file, const char *call, struct iommu_c
 	if (file->through != NULL)
 		return device_file_refuse(file->files, call, who, IOMMU_EINVAL,
 					  IOMMU_WHY("the file was opened through its group"));
-	if (file->ctx != NULL)
+	if (file->iommu_file != NULL)
 		return device_file_refuse(file->files, call, who, IOMMU_EINVAL,
 					  IOMMU_WHY("the file is bound already"));
 	if (file->group->as_group != NULL)
 		return device_file_refuse(file->files, call, who, IOMMU_EBUSY,
 					  IOMMU_WHY("the device's group is open as a group"));
-	status = iommu_device_bind(ctx, file->endpoint, &file->device);
+	status = iommu_device_bind(iommu_file, file->endpoint, &file->device);
 	if (status != 0)
 		return status;
-	/* The file outlives the context's end. */
-	__atomic_add_fetch(&ctx->holders, 1, __ATOMIC_RELAXED);
-	file->ctx = ctx;
+	/* The device file outlives the end of the IOMMU file. */
+	__atomic_add_fetch(&iommu_file->holders, 1, __ATOMIC_RELAXED);
+	file->iommu_file = iommu_file;
 	file->group->bound++;
 	*device = file->device;
 	return 0;
 }
 
-int iommu_device_file_bind(struct iommu_device_file *file, struct iommu_ctx *ctx, uint32_t *device)
+int iommu_device_file_bind(struct iommu_device_file *file, struct iommu_file *iommu_file,
+			   uint32_t *device)
 {
 	int status;
 
 	device_files_lock(file->files);
-	status = bind(file, IOMMU_CALL, ctx, device);
+	status = bind(file, IOMMU_CALL, iommu_file, device);
 	device_files_unlock(file->files);
 	return status;
 }
@@ -225,12 +226,12 @@ int iommu_device_file_attach(struct iommu_device_file *file, uint32_t pasid, uin
 	int status;
 
 	device_files_lock(file->files);
-	if (file->ctx != NULL)
-		status = iommu_device_change(file->ctx, file->device, pasid, to, hwpt);
+	if (file->iommu_file != NULL)
+		status = iommu_device_change(file->iommu_file, file->device, pasid, to, hwpt);
 	else
 		status = device_file_refuse(file->files, IOMMU_CALL,
 					    iommu_endpoint_name(file->endpoint), IOMMU_EINVAL,
-					    IOMMU_WHY("the file is not bound to a context"));
+					    IOMMU_WHY("the file is not bound to an IOMMU file"));
 	device_files_unlock(file->files);
 	return status;
 }
@@ -241,12 +242,12 @@ int iommu_device_file_detach(struct iommu_device_file *file, uint32_t pasid)
 
 	device_files_lock(file->files);
 	/* That nothing is attached is no refusal here. */
-	if (file->ctx != NULL)
-		status = iommu_device_let_go(file->ctx, file->device, pasid);
+	if (file->iommu_file != NULL)
+		status = iommu_device_let_go(file->iommu_file, file->device, pasid);
 	else
 		status = device_file_refuse(file->files, IOMMU_CALL,
 					    iommu_endpoint_name(file->endpoint), IOMMU_EINVAL,
-					    IOMMU_WHY("the file is not bound to a context"));
+					    IOMMU_WHY("the file is not bound to an IOMMU file"));
 	device_files_unlock(file->files);
 	return status;
 }
@@ -255,18 +256,18 @@ static int unbind(struct iommu_device_file *file)
 {
 	int status = 0;
 
-	if (file->ctx == NULL)
+	if (file->iommu_file == NULL)
 		return 0;
 	/*
-	 * The context may have been closed, and the device gone with it; its memory is ours as long
-	 * as we hold it.
+	 * The IOMMU file may have been closed, and the device gone with it; its memory is ours as
+	 * long as we hold it.
 	 */
-	if (iommu_object_type(file->ctx, file->device) == IOMMU_OBJECT_DEVICE)
-		status = iommu_device_unbind(file->ctx, file->device);
+	if (iommu_object_type(file->iommu_file, file->device) == IOMMU_OBJECT_DEVICE)
+		status = iommu_device_unbind(file->iommu_file, file->device);
 	if (status != 0)
 		return status;
-	iommu_ctx_put(file->ctx);
-	file->ctx = NULL;
+	iommu_file_put(file->iommu_file);
+	file->iommu_file = NULL;
 	file->group->bound--;
 	return 0;
 }
@@ -329,7 +330,7 @@ static int open_group(struct iommu_device_files *files, const char *call, struct
 	else if (group->bound != 0)
 		status = device_file_refuse(
 			files, call, iommu_group_who(of), IOMMU_EBUSY,
-			IOMMU_WHY("a device file of a member is bound to a context"));
+			IOMMU_WHY("a device file of a member is bound to an IOMMU file"));
 	if (status != 0) {
 		group_put(files, group);
 		iommu_object_free(&files->group_file_cache, file);
@@ -384,7 +385,7 @@ static int set_container(struct iommu_group_file *file, const char *call,
 		return device_file_refuse(file->files, call, iommu_group_who(file->group->group),
 					  IOMMU_EINVAL,
 					  IOMMU_WHY("the group has a container already"));
-	(void)iommu_members_visit(container->ctx, file->group->group, take_first, &member);
+	(void)iommu_members_visit(container->file, file->group->group, take_first, &member);
 	if (member == NULL)
 		return device_file_refuse(file->files, call, iommu_group_who(file->group->group),
 					  IOMMU_EINVAL,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Event queues. A fault finds its queue by the number that its device has on a virtual unit. What
- * is in the queue are copies: devices, and their numbers, may go while it is not read.
+ * Event queues. A fault finds its queue by the number that its device has on a virtual unit.
+ * Entries are copies: devices, and their numbers, may be removed while the queue is not read.
  */
 #include "ioas/event_queue.h"
 
@@ -45,8 +45,8 @@ static void event_queue_put(struct ioas_event_queue *queue, const struct ioas_de
 static void event_queue_take(void *ctx, const struct iommu_fault *fault)
 {
 	const struct ioas_device *device = ctx;
-	struct iommu_ctx *context = device->object.ctx;
-	uintptr_t state = iommu_spin_lock(context->platform, &context->lock);
+	struct iommu_file *file = device->object.file;
+	uintptr_t state = iommu_spin_lock(file->platform, &file->lock);
 	struct ioas_event_queue *queue = NULL;
 	bool tell = false;
 
@@ -58,7 +58,7 @@ static void event_queue_take(void *ctx, const struct iommu_fault *fault)
 		tell = queue->count == 0;
 		event_queue_put(queue, device, fault);
 	}
-	iommu_spin_unlock(context->platform, &context->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 	if (queue == NULL)
 		return;
 	if (tell && queue->notifier != NULL)
@@ -95,35 +95,35 @@ static void for_each_device(const struct iommu_virtual_unit *unit,
 
 static void set_queue(struct iommu_virtual_unit *unit, struct ioas_event_queue *queue)
 {
-	struct iommu_ctx *ctx = unit->object.ctx;
-	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	struct iommu_file *file = unit->object.file;
+	uintptr_t state = iommu_spin_lock(file->platform, &file->lock);
 
 	unit->event_queue = queue;
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 }
 
 static int make_events(struct ioas_event_queue *queue)
 {
 	queue->capacity = (unsigned int)(SIZE / sizeof(struct iommu_event_record));
-	queue->events = iommu_ctx_alloc_pages(queue->object.ctx, ORDER);
+	queue->events = iommu_file_alloc_pages(queue->object.file, ORDER);
 	return queue->events != NULL ? 0 : IOMMU_ENOMEM;
 }
 
-static int queue_alloc(struct iommu_ctx *ctx, uint32_t unit_id, iommu_event_notifier notifier,
+static int queue_alloc(struct iommu_file *file, uint32_t unit_id, iommu_event_notifier notifier,
 		       void *notifier_ctx, uint32_t *id)
 {
 	struct ioas_object *unit, *object;
 	struct ioas_event_queue *queue;
 	int status;
 
-	unit = iommu_object_find(ctx, unit_id, IOMMU_OBJECT_VIRTUAL_UNIT, &status);
+	unit = iommu_object_find(file, unit_id, IOMMU_OBJECT_VIRTUAL_UNIT, &status);
 	if (unit == NULL)
 		return status;
 	if (iommu_virtual_unit_of(unit)->event_queue != NULL)
-		return iommu_ctx_refuse_object(
-			ctx, unit_id, IOMMU_EEXIST,
+		return iommu_file_refuse_object(
+			file, unit_id, IOMMU_EEXIST,
 			IOMMU_WHY("the virtual unit has an event queue already"));
-	status = iommu_object_new(ctx, IOMMU_OBJECT_EVENT_QUEUE, &object);
+	status = iommu_object_new(file, IOMMU_OBJECT_EVENT_QUEUE, &object);
 	if (status != 0)
 		return status;
 	queue = iommu_event_queue_of(object);
@@ -139,14 +139,14 @@ static int queue_alloc(struct iommu_ctx *ctx, uint32_t unit_id, iommu_event_noti
 	return iommu_object_finish(object, status, id);
 }
 
-int iommu_event_queue_alloc(struct iommu_ctx *ctx, uint32_t virtual_unit,
+int iommu_event_queue_alloc(struct iommu_file *file, uint32_t virtual_unit,
 			    iommu_event_notifier notifier, void *notifier_ctx, uint32_t *queue)
 {
 	int status;
 
-	iommu_ctx_lock(ctx);
-	status = queue_alloc(ctx, virtual_unit, notifier, notifier_ctx, queue);
-	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+	iommu_file_lock(file);
+	status = queue_alloc(file, virtual_unit, notifier, notifier_ctx, queue);
+	return iommu_file_end(file, IOMMU_CALL, status);
 }
 
 int iommu_event_queue_end(struct ioas_object *object)
@@ -155,14 +155,12 @@ int iommu_event_queue_end(struct ioas_object *object)
 
 	for_each_device(queue->unit, iommu_device_events_off);
 	set_queue(queue->unit, NULL);
-	iommu_ctx_free_pages(object->ctx, queue->events, ORDER);
+	iommu_file_free_pages(object->file, queue->events, ORDER);
 	iommu_object_unuse(&queue->unit->object);
 	return 0;
 }
 
-/*
- * --- To who reads -------------------------------------------------------------------------------
- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 /* Locked. */
 static unsigned int read(struct ioas_event_queue *queue, struct iommu_event_record *records,
@@ -178,7 +176,7 @@ static unsigned int read(struct ioas_event_queue *queue, struct iommu_event_reco
 	return count;
 }
 
-int iommu_event_read(struct iommu_ctx *ctx, uint32_t id, struct iommu_event_record *records,
+int iommu_event_read(struct iommu_file *file, uint32_t id, struct iommu_event_record *records,
 		     unsigned int capacity, unsigned int *count, uint64_t *lost)
 {
 	struct ioas_event_queue *queue;
@@ -187,18 +185,18 @@ int iommu_event_read(struct iommu_ctx *ctx, uint32_t id, struct iommu_event_reco
 	int status;
 
 	*count = 0;
-	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_EVENT_QUEUE, &status);
+	object = iommu_object_visit(file, id, IOMMU_OBJECT_EVENT_QUEUE, &status);
 	if (object == NULL)
-		return iommu_ctx_refuse_now(ctx, IOMMU_CALL, id, status,
-					    iommu_object_missing(status));
+		return iommu_file_refuse_now(file, IOMMU_CALL, id, status,
+					     iommu_object_missing(status));
 	queue = iommu_event_queue_of(object);
-	state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	state = iommu_spin_lock(file->platform, &file->lock);
 	*count = read(queue, records, capacity);
 	if (lost != NULL) {
 		*lost = queue->lost;
 		queue->lost = 0;
 	}
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 	iommu_object_leave(object);
 	return 0;
 }

@@ -13,7 +13,7 @@ struct ioas_event_queue {
 	struct iommu_virtual_unit *unit;
 	iommu_event_notifier notifier;
 	void *notifier_ctx;
-	/* Under ctx->lock: a ring. */
+	/* Under file->lock: a ring. */
 	struct iommu_event_record *events;
 	unsigned int first, count, capacity;
 	uint32_t sequence; /* of the next one */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fault queues. A request finds its queue by the attachment of its device for its PASID, and takes
- * its place in it or is refused at once. What is in a queue belongs to a device that is attached:
- * it is answered before that ends.
+ * Fault queues. A request finds its queue by the attachment of its device for its PASID, and is
+ * queued or refused at once. Everything in a queue belongs to an attached device, and is answered
+ * before that is detached.
  */
 #include "ioas/fault_queue.h"
 
@@ -24,31 +24,31 @@ struct fault_entry {
 static int make_entries(struct ioas_fault_queue *queue)
 {
 	queue->capacity = (unsigned int)(SIZE / sizeof(struct fault_entry));
-	queue->entries = iommu_ctx_alloc_pages(queue->object.ctx, ORDER);
+	queue->entries = iommu_file_alloc_pages(queue->object.file, ORDER);
 	return queue->entries != NULL ? 0 : IOMMU_ENOMEM;
 }
 
-int iommu_fault_queue_alloc(struct iommu_ctx *ctx, iommu_fault_notifier notifier,
+int iommu_fault_queue_alloc(struct iommu_file *file, iommu_fault_notifier notifier,
 			    void *notifier_ctx, uint32_t *id)
 {
 	struct ioas_fault_queue *queue;
 	struct ioas_object *object;
 	int status;
 
-	iommu_ctx_lock(ctx);
-	status = iommu_object_new(ctx, IOMMU_OBJECT_FAULT_QUEUE, &object);
+	iommu_file_lock(file);
+	status = iommu_object_new(file, IOMMU_OBJECT_FAULT_QUEUE, &object);
 	if (status == 0) {
 		queue = iommu_fault_queue_of(object);
 		queue->notifier = notifier;
 		queue->notifier_ctx = notifier_ctx;
 		status = iommu_object_finish(object, make_entries(queue), id);
 	}
-	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+	return iommu_file_end(file, IOMMU_CALL, status);
 }
 
 int iommu_fault_queue_end(struct ioas_object *object)
 {
-	iommu_ctx_free_pages(object->ctx, iommu_fault_queue_of(object)->entries, ORDER);
+	iommu_file_free_pages(object->file, iommu_fault_queue_of(object)->entries, ORDER);
 	return 0;
 }
 
@@ -109,8 +109,8 @@ static void fault_queue_take(void *ctx, struct iommu_endpoint *endpoint,
 			     const struct iommu_page_request *requests, unsigned int count)
 {
 	struct ioas_device *device = ctx;
-	struct iommu_ctx *context = device->object.ctx;
-	uintptr_t state = iommu_spin_lock(context->platform, &context->lock);
+	struct iommu_file *file = device->object.file;
+	uintptr_t state = iommu_spin_lock(file->platform, &file->lock);
 	struct ioas_fault_queue *queue = queue_for(device, pasid_of(&requests[0]), count);
 	uint32_t cookie;
 	bool tell = false;
@@ -128,7 +128,7 @@ static void fault_queue_take(void *ctx, struct iommu_endpoint *endpoint,
 			queue->entries[queue->count++] = (struct fault_entry){
 				.device = device, .cookie = cookie, .request = requests[i]};
 	}
-	iommu_spin_unlock(context->platform, &context->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 	if (queue == NULL) {
 		fault_queue_answer(endpoint, &requests[0], IOMMU_PAGE_INVALID, &unused);
 		return;
@@ -160,11 +160,11 @@ void iommu_device_faults_off(struct ioas_device *device)
 	/* What comes in between is answered, too. */
 	while (iommu_endpoint_disable_feature(device->endpoint, IOMMU_FEATURE_PAGE_REQUESTS) ==
 	       IOMMU_EBUSY)
-		iommu_page_requests_drop_all(device->endpoint);
+		iommu_endpoint_drop_page_requests(device->endpoint);
 	iommu_endpoint_set_request_handler(device->endpoint, NULL, NULL);
 }
 
-/* --- To who reads, and back ------------------------------------------------------------------- */
+/* --- Reading, and answers --------------------------------------------------------------------- */
 
 static void describe(const struct fault_entry *entry, struct iommu_fault_record *record)
 {
@@ -209,7 +209,7 @@ static int read(struct ioas_fault_queue *queue, struct iommu_fault_record *recor
 	return 0;
 }
 
-int iommu_fault_read(struct iommu_ctx *ctx, uint32_t id, struct iommu_fault_record *records,
+int iommu_fault_read(struct iommu_file *file, uint32_t id, struct iommu_fault_record *records,
 		     unsigned int capacity, unsigned int *count)
 {
 	struct ioas_object *object;
@@ -217,18 +217,18 @@ int iommu_fault_read(struct iommu_ctx *ctx, uint32_t id, struct iommu_fault_reco
 	int status;
 
 	*count = 0;
-	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_FAULT_QUEUE, &status);
+	object = iommu_object_visit(file, id, IOMMU_OBJECT_FAULT_QUEUE, &status);
 	if (object == NULL)
-		return iommu_ctx_refuse_now(ctx, IOMMU_CALL, id, status,
-					    iommu_object_missing(status));
-	state = iommu_spin_lock(ctx->platform, &ctx->lock);
+		return iommu_file_refuse_now(file, IOMMU_CALL, id, status,
+					     iommu_object_missing(status));
+	state = iommu_spin_lock(file->platform, &file->lock);
 	status = read(iommu_fault_queue_of(object), records, capacity, count);
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 	iommu_object_leave(object);
 	return status == 0
 		       ? 0
-		       : iommu_ctx_refuse_now(
-				 ctx, IOMMU_CALL, id, status,
+		       : iommu_file_refuse_now(
+				 file, IOMMU_CALL, id, status,
 				 IOMMU_WHY("the next group has more requests than the capacity"));
 }
 
@@ -247,9 +247,9 @@ static struct fault_entry take_out(struct ioas_fault_queue *queue, unsigned int 
 static int respond(struct ioas_fault_queue *queue, uint32_t cookie,
 		   enum iommu_page_response_code code)
 {
-	struct iommu_ctx *ctx = queue->object.ctx;
+	struct iommu_file *file = queue->object.file;
 	struct fault_entry entry = {.device = NULL};
-	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	uintptr_t state = iommu_spin_lock(file->platform, &file->lock);
 	int status;
 
 	for (unsigned int i = 0; i < queue->count; i++)
@@ -257,40 +257,40 @@ static int respond(struct ioas_fault_queue *queue, uint32_t cookie,
 			entry = take_out(queue, i);
 			break;
 		}
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 	/* The device does not go meanwhile: that is control path, like this. */
 	if (entry.device == NULL)
-		return iommu_ctx_refuse_object(
-			ctx, iommu_object_id(&queue->object), IOMMU_ENOENT,
+		return iommu_file_refuse_object(
+			file, iommu_object_id(&queue->object), IOMMU_ENOENT,
 			IOMMU_WHY("no group that was read and is not answered has this cookie"));
 	fault_queue_answer(entry.device->endpoint, &entry.request, code, &status);
 	return status;
 }
 
-int iommu_fault_respond(struct iommu_ctx *ctx, uint32_t id, uint32_t cookie,
+int iommu_fault_respond(struct iommu_file *file, uint32_t id, uint32_t cookie,
 			enum iommu_page_response_code code)
 {
 	struct ioas_object *object;
 	int status;
 
 	if (code != IOMMU_PAGE_SUCCESS && code != IOMMU_PAGE_INVALID && code != IOMMU_PAGE_FAILURE)
-		return iommu_ctx_refuse_now(ctx, IOMMU_CALL, id, IOMMU_EINVAL,
-					    IOMMU_WHY("the code is not one of an answer"));
-	iommu_ctx_lock(ctx);
-	object = iommu_object_find(ctx, id, IOMMU_OBJECT_FAULT_QUEUE, &status);
+		return iommu_file_refuse_now(file, IOMMU_CALL, id, IOMMU_EINVAL,
+					     IOMMU_WHY("the code is not one of an answer"));
+	iommu_file_lock(file);
+	object = iommu_object_find(file, id, IOMMU_OBJECT_FAULT_QUEUE, &status);
 	if (object != NULL)
 		status = respond(iommu_fault_queue_of(object), cookie, code);
-	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+	return iommu_file_end(file, IOMMU_CALL, status);
 }
 
 void iommu_fault_queue_drop(struct ioas_fault_queue *queue, struct ioas_device *device,
 			    uint32_t pasid)
 {
-	struct iommu_ctx *ctx = queue->object.ctx;
+	struct iommu_file *file = queue->object.file;
 	struct fault_entry entry;
 
 	do {
-		uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+		uintptr_t state = iommu_spin_lock(file->platform, &file->lock);
 		int unused;
 
 		entry.device = NULL;
@@ -298,7 +298,7 @@ void iommu_fault_queue_drop(struct ioas_fault_queue *queue, struct ioas_device *
 			if (queue->entries[i].device == device &&
 			    pasid_of(&queue->entries[i].request) == pasid)
 				entry = take_out(queue, i);
-		iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+		iommu_spin_unlock(file->platform, &file->lock, state);
 		if (entry.device != NULL)
 			fault_queue_answer(device->endpoint, &entry.request, IOMMU_PAGE_INVALID,
 					   &unused);

@@ -13,7 +13,7 @@ struct ioas_fault_queue {
 	struct ioas_object object; /* first */
 	iommu_fault_notifier notifier;
 	void *notifier_ctx;
-	/* Under ctx->lock: requests in order of arrival, those that were read among them. */
+	/* Under file->lock: requests in order of arrival, those that were read among them. */
 	struct fault_entry *entries;
 	unsigned int count, capacity;
 	uint32_t next_cookie;

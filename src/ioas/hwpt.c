@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Hardware page tables: made full, and taken out when hardware has forgotten them.
+ * Hardware page tables: creation with all mappings, and destruction when hardware has confirmed.
  *
- * Everything here is under ctx->mutex; what changes the lists of an IOAS, with its gate closed. An
- * HWPT that was taken out while hardware did not confirm stays among those that are leaving:
- * whatever is unmapped in the IOAS asks it, too.
+ * Everything here is under file->mutex; lists of an IOAS are changed with its gate closed. An HWPT
+ * whose removal hardware did not confirm stays in the list of those that are being destroyed: every
+ * unmap in the IOAS asks it for confirmation, too.
  */
 #include <libiommu/ioas.h>
 
@@ -42,7 +42,7 @@ static uint64_t smallest_page(const struct iommu_hwpt *hwpt)
 /* The strictest of all HWPTs. */
 static void set_alignment(struct iommu_ioas *ioas)
 {
-	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	const struct iommu_platform *platform = ioas->object.file->platform;
 	uint64_t alignment = IOMMU_PAGE_SIZE;
 	struct iommu_list_node *node;
 	uintptr_t state;
@@ -160,8 +160,8 @@ static int fill_areas(struct iommu_ioas *ioas, struct iommu_hwpt *hwpt)
 
 	return status == 0
 		       ? 0
-		       : iommu_ctx_refuse_object(ioas->object.ctx, iommu_object_id(&ioas->object),
-						 status, iommu_ioas_why_not_mapped(status));
+		       : iommu_file_refuse_object(ioas->object.file, iommu_object_id(&ioas->object),
+						  status, iommu_ioas_why_not_mapped(status));
 }
 
 static int hwpt_fill(struct iommu_hwpt *hwpt)
@@ -171,12 +171,12 @@ static int hwpt_fill(struct iommu_hwpt *hwpt)
 
 	iommu_gate_close(ioas);
 	if (!areas_are_aligned(ioas, smallest_page(hwpt)))
-		status = iommu_ctx_refuse(
-			ioas->object.ctx, "", IOMMU_EADDRINUSE,
+		status = iommu_file_refuse(
+			ioas->object.file, "", IOMMU_EADDRINUSE,
 			IOMMU_WHY("what is mapped is not aligned to the device's smallest page"));
 	else if (ioas->draining)
-		status = iommu_ctx_refuse(ioas->object.ctx, "", IOMMU_EBUSY,
-					  IOMMU_WHY(IOAS_DRAINING));
+		status = iommu_file_refuse(ioas->object.file, "", IOMMU_EBUSY,
+					   IOMMU_WHY(IOAS_DRAINING));
 	else
 		status = fill_areas(ioas, hwpt);
 	if (status == 0)
@@ -194,7 +194,7 @@ static int make_domain(struct iommu_hwpt *hwpt, const struct ioas_device *device
 		.nest_parent = (hwpt->flags & IOMMU_HWPT_NEST_PARENT) != 0,
 		.dirty_tracking = (hwpt->flags & IOMMU_HWPT_DIRTY) != 0,
 		.force_snoop = iommu_group_can_snoop(device->group),
-		.max_table_pages = ioas->object.ctx->limits.table_pages,
+		.max_table_pages = ioas->object.file->limits.table_pages,
 	};
 	int status = iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, &config, &hwpt->domain);
 
@@ -212,7 +212,7 @@ int iommu_hwpt_make(struct iommu_ioas *ioas, const struct ioas_device *device, u
 {
 	struct ioas_object *object;
 	struct iommu_hwpt *hwpt;
-	int status = iommu_object_new(ioas->object.ctx, IOMMU_OBJECT_HWPT, &object);
+	int status = iommu_object_new(ioas->object.file, IOMMU_OBJECT_HWPT, &object);
 
 	if (status != 0)
 		return status;
@@ -226,8 +226,8 @@ int iommu_hwpt_make(struct iommu_ioas *ioas, const struct ioas_device *device, u
 	}
 	/* What is pinned is read from its tables, and nowhere else. */
 	if (hwpt->domain->ops->walk == NULL)
-		status = iommu_ctx_refuse(
-			ioas->object.ctx, iommu_endpoint_name(device->endpoint), IOMMU_EOPNOTSUPP,
+		status = iommu_file_refuse(
+			ioas->object.file, iommu_endpoint_name(device->endpoint), IOMMU_EOPNOTSUPP,
 			IOMMU_WHY("the unit's back end cannot say what is mapped"));
 	else
 		status = reserve_aperture(hwpt);
@@ -391,8 +391,8 @@ int iommu_hwpts_end_unused(struct iommu_ioas *ioas)
 
 static int hwpt_refuse(const struct ioas_device *device, int status, const char *why)
 {
-	return iommu_ctx_refuse(device->object.ctx, iommu_endpoint_name(device->endpoint), status,
-				why);
+	return iommu_file_refuse(device->object.file, iommu_endpoint_name(device->endpoint), status,
+				 why);
 }
 
 static int check_nested(const struct iommu_hwpt *parent, const struct ioas_device *device,
@@ -427,7 +427,7 @@ static int make_nested(struct iommu_hwpt *parent, struct iommu_virtual_unit *vir
 
 	if (status != 0)
 		return status;
-	status = iommu_object_new(parent->object.ctx, IOMMU_OBJECT_HWPT_NESTED, &object);
+	status = iommu_object_new(parent->object.file, IOMMU_OBJECT_HWPT_NESTED, &object);
 	if (status != 0)
 		return status;
 	hwpt = iommu_hwpt_of(object);
@@ -500,24 +500,24 @@ static int make_on(struct ioas_object *on, const struct ioas_device *device,
 	}
 }
 
-static int alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on_id,
+static int alloc(struct iommu_file *file, uint32_t device, uint32_t on_id,
 		 const struct iommu_hwpt_config *config, uint32_t *id)
 {
 	struct ioas_object *object, *on, *queue = NULL;
 	struct iommu_hwpt *hwpt = NULL;
 	int status;
 
-	object = iommu_object_find(ctx, device, IOMMU_OBJECT_DEVICE, &status);
+	object = iommu_object_find(file, device, IOMMU_OBJECT_DEVICE, &status);
 	if (object == NULL)
 		return status;
 	if (iommu_device_is_gone(iommu_device_of(object)->endpoint))
 		return hwpt_refuse(iommu_device_of(object), IOMMU_ENODEV,
 				   IOMMU_WHY("the endpoint was released"));
-	on = iommu_object_find(ctx, on_id, IOMMU_OBJECT_ANY, &status);
+	on = iommu_object_find(file, on_id, IOMMU_OBJECT_ANY, &status);
 	if (on == NULL)
 		return status;
 	if ((config->flags & IOMMU_HWPT_FAULTS) != 0) {
-		queue = iommu_object_find(ctx, config->faults, IOMMU_OBJECT_FAULT_QUEUE, &status);
+		queue = iommu_object_find(file, config->faults, IOMMU_OBJECT_FAULT_QUEUE, &status);
 		if (queue == NULL)
 			return status;
 	}
@@ -541,31 +541,31 @@ static int alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on_id,
 	return 0;
 }
 
-int iommu_hwpt_alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t on,
+int iommu_hwpt_alloc(struct iommu_file *file, uint32_t device, uint32_t on,
 		     const struct iommu_hwpt_config *config, uint32_t *hwpt)
 {
 	/* Read once: another thread may write to what the caller passes. */
 	const struct iommu_hwpt_config own = *config;
 	int status;
 
-	iommu_ctx_lock(ctx);
-	status = alloc(ctx, device, on, &own, hwpt);
-	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+	iommu_file_lock(file);
+	status = alloc(file, device, on, &own, hwpt);
+	return iommu_file_end(file, IOMMU_CALL, status);
 }
 
-int iommu_hwpt_get_info(struct iommu_ctx *ctx, uint32_t id, struct iommu_hwpt_info *info)
+int iommu_hwpt_get_info(struct iommu_file *file, uint32_t id, struct iommu_hwpt_info *info)
 {
 	struct iommu_domain_info domain;
 	const struct iommu_hwpt *hwpt;
 	struct ioas_object *object;
 	int status;
 
-	iommu_ctx_lock(ctx);
-	object = iommu_object_find(ctx, id, IOMMU_OBJECT_ANY, &status);
+	iommu_file_lock(file);
+	object = iommu_object_find(file, id, IOMMU_OBJECT_ANY, &status);
 	if (object != NULL && object->type != IOMMU_OBJECT_HWPT &&
 	    object->type != IOMMU_OBJECT_HWPT_NESTED)
-		status = iommu_ctx_refuse_object(ctx, id, IOMMU_EINVAL,
-						 iommu_object_missing(IOMMU_EINVAL));
+		status = iommu_file_refuse_object(file, id, IOMMU_EINVAL,
+						  iommu_object_missing(IOMMU_EINVAL));
 	if (status == 0) {
 		hwpt = iommu_hwpt_of(object);
 		iommu_domain_get_info(hwpt->domain, &domain);
@@ -573,84 +573,84 @@ int iommu_hwpt_get_info(struct iommu_ctx *ctx, uint32_t id, struct iommu_hwpt_in
 						 .enforced_coherency = hwpt->enforces_coherency,
 						 .table_pages = domain.table_pages};
 	}
-	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+	return iommu_file_end(file, IOMMU_CALL, status);
 }
 
 /* --- What it notes, and what is cached of it -------------------------------------------------- */
 
-/* An HWPT of a type, under ctx->mutex, which is held when it is found. */
-static struct iommu_hwpt *lock_and_find(struct iommu_ctx *ctx, const char *call, uint32_t id,
-					enum iommu_object_type type, int *status)
+/* An HWPT of a type, under file->mutex, which is held when it is found. */
+static struct iommu_hwpt *lock_and_find(struct iommu_file *file, const char *call, uint32_t id,
+					enum iommu_object_kind type, int *status)
 {
 	struct ioas_object *object;
 
-	iommu_ctx_lock(ctx);
-	object = iommu_object_find(ctx, id, type, status);
+	iommu_file_lock(file);
+	object = iommu_object_find(file, id, type, status);
 	if (object == NULL)
-		(void)iommu_ctx_end(ctx, call, *status);
+		(void)iommu_file_end(file, call, *status);
 	return object != NULL ? iommu_hwpt_of(object) : NULL;
 }
 
 /*
- * The same with the gate closed. What devices have written stands in tables, which an unmap takes
- * out and gives back: those who look at it, or split what is there, have them to themselves.
+ * The same with the gate closed. Dirty bits are in tables, which an unmap removes and frees: calls
+ * that read them, or split pages, need exclusive use.
  */
-static struct iommu_hwpt *lock_and_close(struct iommu_ctx *ctx, const char *call, uint32_t id,
+static struct iommu_hwpt *lock_and_close(struct iommu_file *file, const char *call, uint32_t id,
 					 int *status)
 {
-	struct iommu_hwpt *hwpt = lock_and_find(ctx, call, id, IOMMU_OBJECT_HWPT, status);
+	struct iommu_hwpt *hwpt = lock_and_find(file, call, id, IOMMU_OBJECT_HWPT, status);
 
 	if (hwpt != NULL)
 		iommu_gate_close(hwpt->ioas);
 	return hwpt;
 }
 
-static int open_and_end(struct iommu_ctx *ctx, const char *call, struct iommu_hwpt *hwpt,
+static int open_and_end(struct iommu_file *file, const char *call, struct iommu_hwpt *hwpt,
 			int status)
 {
 	iommu_gate_open(hwpt->ioas);
-	return iommu_ctx_end(ctx, call, status);
+	return iommu_file_end(file, call, status);
 }
 
-int iommu_hwpt_set_dirty(struct iommu_ctx *ctx, uint32_t id, bool enable)
+int iommu_hwpt_set_dirty(struct iommu_file *file, uint32_t id, bool enable)
 {
 	struct iommu_hwpt *hwpt;
 	int status;
 
-	hwpt = lock_and_close(ctx, IOMMU_CALL, id, &status);
+	hwpt = lock_and_close(file, IOMMU_CALL, id, &status);
 	if (hwpt == NULL)
 		return status;
 	status = iommu_domain_set_dirty_tracking(hwpt->domain, enable);
-	return open_and_end(ctx, IOMMU_CALL, hwpt, status);
+	return open_and_end(file, IOMMU_CALL, hwpt, status);
 }
 
-int iommu_hwpt_read_dirty(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t size,
+int iommu_hwpt_read_dirty(struct iommu_file *file, uint32_t id, iommu_iova_t iova, uint64_t size,
 			  unsigned int flags, struct iommu_dirty_bitmap *bitmap)
 {
 	struct iommu_hwpt *hwpt;
 	int status;
 
-	hwpt = lock_and_close(ctx, IOMMU_CALL, id, &status);
+	hwpt = lock_and_close(file, IOMMU_CALL, id, &status);
 	if (hwpt == NULL)
 		return status;
 	status = iommu_domain_read_dirty(hwpt->domain, iova, size, flags, bitmap);
-	return open_and_end(ctx, IOMMU_CALL, hwpt, status);
+	return open_and_end(file, IOMMU_CALL, hwpt, status);
 }
 
-int iommu_hwpt_split(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t size,
+int iommu_hwpt_split(struct iommu_file *file, uint32_t id, iommu_iova_t iova, uint64_t size,
 		     uint64_t pgsize)
 {
 	struct iommu_hwpt *hwpt;
 	int status;
 
-	hwpt = lock_and_close(ctx, IOMMU_CALL, id, &status);
+	hwpt = lock_and_close(file, IOMMU_CALL, id, &status);
 	if (hwpt == NULL)
 		return status;
 	status = iommu_domain_split(hwpt->domain, iova, size, pgsize);
-	return open_and_end(ctx, IOMMU_CALL, hwpt, status);
+	return open_and_end(file, IOMMU_CALL, hwpt, status);
 }
 
-int iommu_hwpt_invalidate(struct iommu_ctx *ctx, uint32_t id, const void *requests,
+int iommu_hwpt_invalidate(struct iommu_file *file, uint32_t id, const void *requests,
 			  size_t request_size, unsigned int count, unsigned int *done)
 {
 	const unsigned char *bytes = requests;
@@ -660,7 +660,7 @@ int iommu_hwpt_invalidate(struct iommu_ctx *ctx, uint32_t id, const void *reques
 	/* A guest says how many: other calls come in between, and may destroy it. */
 	do {
 		struct iommu_hwpt *hwpt =
-			lock_and_find(ctx, IOMMU_CALL, id, IOMMU_OBJECT_HWPT_NESTED, &status);
+			lock_and_find(file, IOMMU_CALL, id, IOMMU_OBJECT_HWPT_NESTED, &status);
 		const unsigned int left = count - *done;
 		unsigned int some;
 
@@ -669,7 +669,7 @@ int iommu_hwpt_invalidate(struct iommu_ctx *ctx, uint32_t id, const void *reques
 		status = iommu_domain_invalidate_user(
 			hwpt->domain, *done != 0 ? bytes + *done * request_size : requests,
 			request_size, left < IOAS_INVALIDATIONS ? left : IOAS_INVALIDATIONS, &some);
-		(void)iommu_ctx_end(ctx, IOMMU_CALL, status);
+		(void)iommu_file_end(file, IOMMU_CALL, status);
 		*done += some;
 	} while (status == 0 && *done < count);
 	return status;

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The inside of IO address spaces.
+ * Internals of IO address spaces.
  *
  * Locks, in the order in which they are taken:
- *   ctx->mutex     the control path: objects, who is attached to what, the lists of HWPTs
- *   ioas gate      shared by those who map, unmap, copy, pin and look; exclusive, under ctx->mutex,
- *                  for those who change the list of HWPTs or their areas as a whole. What belongs
- *                  to pieces of memory that several spaces may share is changed with all gates of
- *                  the context closed
- *   ctx->gate_mutex  held while a gate is closed: those wait for it who found it so. They hold
- *                    nothing else
- *   pages->mutex   what is pinned of a piece of memory, and by whom; one of a few that all pieces
- *                  share
- *   ioas->lock     a spinlock: areas, their states, reserved and allowed ranges
- *   ctx->lock      a spinlock: ids, references, counters
+ * file->mutex       the control path: objects, attachments, the lists of HWPTs
+ * ioas gate         shared by calls that map, unmap, copy, pin and look up; exclusive, under
+ *                   file->mutex, for calls that change the list of HWPTs or the areas as a
+ *                   whole. Memory that several spaces may share is changed with all gates of the
+ *                   file closed
+ * file->gate_mutex  held while a gate is closed, for calls that wait for it, which hold no other
+ *                   lock
+ * pages->mutex      what is pinned of a piece of memory, and for which holders; one of a few that
+ *                   all pieces share
+ * ioas->lock        a spinlock: areas, their states, reserved and allowed ranges
+ * file->lock        a spinlock: ids, references, counters
  * Callbacks of backings run under pages->mutex, those of accesses under the gate alone.
  *
  * Invariants, whenever the gate is open:
  *   - a live area is mapped in every HWPT of its IOAS, if there is one, and is then a holder of its
- *     pages; unless those are revoked: then it is in no table, but for what hardware has not
- *     confirmed or what could not be taken out;
+ *     pages; unless these are revoked: then it is in no table, except for what hardware has not
+ *     confirmed or what could not be unmapped;
  *   - a page is pinned exactly if a holder covers it: an area that is filled, or a pin of an
  *     access;
  *   - what is unpinned was unmapped, with hardware's confirmation, everywhere.
@@ -43,7 +43,7 @@
 /* Requests of a guest that are served before another call may enter the control path. */
 #define IOAS_INVALIDATIONS 64U
 
-/* --- Contexts and objects: context.c ---------------------------------------------------------- */
+/* --- Files and objects: file.c ---------------------------------------------------------- */
 
 enum ioas_object_state {
 	IOAS_OBJECT_NEW,    /* being made: no id finds it */
@@ -53,22 +53,22 @@ enum ioas_object_state {
 
 struct ioas_object {
 	struct iommu_iova_range id; /* first: the id */
-	struct iommu_ctx *ctx;
-	enum iommu_object_type type;
+	struct iommu_file *file;
+	enum iommu_object_kind type;
 	/*
-	 * Under ctx->lock. Objects that need this one; calls that are at it, which are waited for
+	 * Under file->lock. Objects that need this one; calls that are at it, which are waited for
 	 * without.
 	 */
 	uint32_t users, visitors;
 	enum ioas_object_state state;
 };
 
-struct iommu_ctx {
-	/* How an object of any type ends: context.c knows the types, object.c does not. */
+struct iommu_file {
+	/* How an object of any type ends: file.c knows the types, object.c does not. */
 	int (*end_object)(struct ioas_object *object);
 	struct iommu *iommu;
 	const struct iommu_platform *platform;
-	struct iommu_ctx_limits limits;
+	struct iommu_file_limits limits;
 	void *mutex;
 	void *gate_mutex;
 	void *page_mutexes[IOAS_PAGE_MUTEXES];
@@ -82,13 +82,13 @@ struct iommu_ctx {
 	struct iommu_list_node groups;
 	/*
 	 * Under the mutex: why the call that has it is refused, noted where that is found
-	 * (iommu_ctx_end).
+	 * (iommu_file_end).
 	 */
 	const char *who, *why;
 	int refused;
 	char who_object[IOMMU_NAME_SIZE]; /* "object 7" */
 	uint32_t refusals;                /* of the instance, when the call began */
-	/* Handles that know of the context; it outlives its end until none does. */
+	/* Handles that know of the file; it outlives its end until none does. */
 	uint32_t holders;
 	bool closed;
 	struct iommu_object_cache caches[IOAS_TYPES];
@@ -96,27 +96,27 @@ struct iommu_ctx {
 		attachment_cache, use_cache;
 };
 
-void iommu_ctx_lock(struct iommu_ctx *ctx);
-void iommu_ctx_unlock(struct iommu_ctx *ctx);
+void iommu_file_lock(struct iommu_file *file);
+void iommu_file_unlock(struct iommu_file *file);
 /*
  * Note why, under the mutex; `who` and `why` stay until the end. The call that is refused tells the
  * host, if its status is that one: an attempt that something else makes good leaves no line.
  */
-static inline int iommu_ctx_refuse(struct iommu_ctx *ctx, const char *who, int status,
-				   const char *why)
+static inline int iommu_file_refuse(struct iommu_file *file, const char *who, int status,
+				    const char *why)
 {
-	ctx->who = who;
-	ctx->why = why;
-	ctx->refused = status;
+	file->who = who;
+	file->why = why;
+	file->refused = status;
 	return status;
 }
 /* The same of an object, by its number. */
-int iommu_ctx_refuse_object(struct iommu_ctx *ctx, uint32_t id, int status, const char *why);
+int iommu_file_refuse_object(struct iommu_file *file, uint32_t id, int status, const char *why);
 /*
  * Give the mutex back, and return the status. An error leaves one line: what was noted, or what the
  * status means in general, unless a call of the instance has left its own meanwhile.
  */
-int iommu_ctx_end(struct iommu_ctx *ctx, const char *call, int status);
+int iommu_file_end(struct iommu_file *file, const char *call, int status);
 /*
  * For calls that run without the mutex, beside each other: each hands up why it fails by a pointer
  * of its own (ioas_because), and says it where it ends. `id`: 0 for none; `why`: empty where the
@@ -127,55 +127,55 @@ static inline int ioas_because(const char **why, int status, const char *text)
 	*why = text;
 	return status;
 }
-int iommu_ctx_refuse_now(struct iommu_ctx *ctx, const char *call, uint32_t id, int status,
-			 const char *why);
+int iommu_file_refuse_now(struct iommu_file *file, const char *call, uint32_t id, int status,
+			  const char *why);
 /* Why an area is not mapped, beyond what its request is checked for; empty: for nothing special. */
 const char *iommu_ioas_why_not_mapped(int status);
 #define IOAS_DRAINING "its last HWPT is on its way out, which hardware has not confirmed yet"
 /* iommu_object_destroy, unless other objects use it: then it stays, and that is no refusal. */
-int iommu_object_end_unused(struct iommu_ctx *ctx, uint32_t id);
+int iommu_object_end_unused(struct iommu_file *file, uint32_t id);
 /* Why an object is not found: there is none, or it is of another type. */
 const char *iommu_object_missing(int status);
-/* A handle lets go of a context. */
-void iommu_ctx_put(struct iommu_ctx *ctx);
+/* A handle lets go of a file. */
+void iommu_file_put(struct iommu_file *file);
 
 /*
- * Count `amount` more of something of which there may be `limit` (0: any number); false: that would
- * be too many. And less of it: limit.c. What was charged as metadata is what iommu_ctx_stats tells.
+ * Charge `amount` to a counter with this limit (0: none); false: that would exceed it. And
+ * discharge it: limit.c. What was charged as metadata is what iommu_file_stats reports.
  */
-bool iommu_ctx_charge(size_t *counter, uint64_t amount, uint64_t limit);
-void iommu_ctx_discharge(size_t *counter, uint64_t amount);
+bool iommu_file_charge(size_t *counter, uint64_t amount, uint64_t limit);
+void iommu_file_discharge(size_t *counter, uint64_t amount);
 /* 2^order zeroed pages, charged as metadata; NULL: no memory, or beyond the limit. May sleep. */
-void *iommu_ctx_alloc_pages(struct iommu_ctx *ctx, unsigned int order);
-void iommu_ctx_free_pages(struct iommu_ctx *ctx, void *pages, unsigned int order);
+void *iommu_file_alloc_pages(struct iommu_file *file, unsigned int order);
+void iommu_file_free_pages(struct iommu_file *file, void *pages, unsigned int order);
 /*
- * Take out tables of a space that have become empty. False: there were none, or nothing bounds
- * them. Control path: not for those who are visiting, whom another in there may be waiting for.
+ * Free empty tables of a space. False: there were none, or tables are not limited. Control path:
+ * not for visitors of the space, for which another call of the control path may be waiting.
  */
-bool iommu_ioas_trim(struct iommu_ctx *ctx, uint32_t ioas);
+bool iommu_ioas_trim(struct iommu_file *file, uint32_t ioas);
 
-/* Small objects of a context, counted. */
-void *iommu_ctx_alloc(struct iommu_ctx *ctx, struct iommu_object_cache *cache);
-void iommu_ctx_free(struct iommu_ctx *ctx, struct iommu_object_cache *cache, void *object);
+/* Small objects of a file, counted. */
+void *iommu_file_alloc(struct iommu_file *file, struct iommu_object_cache *cache);
+void iommu_file_free(struct iommu_file *file, struct iommu_object_cache *cache, void *object);
 
 /*
  * An object that no id finds yet; and, when it is complete, one that ids find; or none. Control
  * path.
  */
-int iommu_object_new(struct iommu_ctx *ctx, enum iommu_object_type type,
+int iommu_object_new(struct iommu_file *file, enum iommu_object_kind type,
 		     struct ioas_object **object);
 void iommu_object_publish(struct ioas_object *object);
 void iommu_object_abort(struct ioas_object *object);
 /* One or the other, as its making went; returns that. */
 int iommu_object_finish(struct ioas_object *object, int status, uint32_t *id);
 /* The object with an id, which does not go before iommu_object_leave. NULL, with the reason. */
-struct ioas_object *iommu_object_visit(struct iommu_ctx *ctx, uint32_t id,
-				       enum iommu_object_type type, int *status);
-/* The same of one that may be ending: for those who are asked to let go of it. */
-struct ioas_object *iommu_object_visit_ending(struct iommu_ctx *ctx, uint32_t id,
-					      enum iommu_object_type type, int *status);
+struct ioas_object *iommu_object_visit(struct iommu_file *file, uint32_t id,
+				       enum iommu_object_kind type, int *status);
+/* The same for an object that may be ending: for calls from its notification callbacks. */
+struct ioas_object *iommu_object_visit_ending(struct iommu_file *file, uint32_t id,
+					      enum iommu_object_kind type, int *status);
 void iommu_object_leave(struct ioas_object *object);
-/* One more call is at an object that is known not to be gone: ctx->lock is held. */
+/* One more call is at an object that is known not to be gone: file->lock is held. */
 static inline void iommu_object_visit_locked(struct ioas_object *object)
 {
 	__atomic_add_fetch(&object->visitors, 1, __ATOMIC_RELAXED);
@@ -184,12 +184,12 @@ static inline void iommu_object_visit_locked(struct ioas_object *object)
 void iommu_object_use(struct ioas_object *object);
 void iommu_object_unuse(struct ioas_object *object);
 /* In the control path: an object is looked up, and cannot be destroyed meanwhile. */
-struct ioas_object *iommu_object_find(struct iommu_ctx *ctx, uint32_t id,
-				      enum iommu_object_type type, int *status);
+struct ioas_object *iommu_object_find(struct iommu_file *file, uint32_t id,
+				      enum iommu_object_kind type, int *status);
 /* End an object that is not in use. Control path. */
 int iommu_object_end(struct ioas_object *object);
 
-/* The ids of a context: 1 to that. */
+/* The ids of a file: 1 to that. */
 #define IOAS_ID_LAST 0x7fffffffU
 
 static inline struct ioas_object *iommu_object_at(struct iommu_iova_range *range)
@@ -217,8 +217,8 @@ struct ioas_batch {
 	struct iommu_map_piece pieces[];
 };
 
-struct ioas_batch *iommu_batch_make(struct iommu_ctx *ctx, unsigned int order);
-void iommu_batch_free(struct iommu_ctx *ctx, struct ioas_batch *batch);
+struct ioas_batch *iommu_batch_make(struct iommu_file *file, unsigned int order);
+void iommu_batch_free(struct iommu_file *file, struct ioas_batch *batch);
 /* Add a piece behind the others; false: there is no room. */
 bool iommu_batch_add(struct ioas_batch *batch, iommu_paddr_t paddr, uint64_t size);
 /* Empty, from this page of the backing on. */
@@ -261,11 +261,11 @@ void iommu_gate_enter_both(struct iommu_ioas *one, struct iommu_ioas *other);
 void iommu_gate_leave(struct iommu_ioas *ioas);
 void iommu_gate_close(struct iommu_ioas *ioas);
 void iommu_gate_open(struct iommu_ioas *ioas);
-/* Of all spaces of a context. */
-void iommu_gates_close(struct iommu_ctx *ctx);
-void iommu_gates_open(struct iommu_ctx *ctx);
+/* Of all spaces of a file. */
+void iommu_gates_close(struct iommu_file *file);
+void iommu_gates_open(struct iommu_file *file);
 /* The next space above an id, which is set to its own; NULL: there is none. Control path. */
-struct iommu_ioas *iommu_ioas_after(struct iommu_ctx *ctx, uint32_t *id);
+struct iommu_ioas *iommu_ioas_after(struct iommu_file *file, uint32_t *id);
 
 /* Room for so many pages, or fewer; NULL: no memory. */
 struct ioas_batch *iommu_batch_take(struct iommu_ioas *ioas, uint64_t pages);
@@ -276,9 +276,9 @@ int iommu_ioas_destroy(struct ioas_object *object);
  * iommu_ioas_unmap, which looks at both ends first: IOMMU_EINVAL with nothing changed where one
  * cuts an area.
  */
-int iommu_ioas_unmap_whole(struct iommu_ctx *ctx, const char *call, uint32_t ioas,
+int iommu_ioas_unmap_whole(struct iommu_file *file, const char *call, uint32_t ioas,
 			   iommu_iova_t iova, uint64_t size, uint64_t *unmapped);
-/* iommu_ioas_unmap, for who is inside the gate. */
+/* iommu_ioas_unmap, for a call inside the gate. */
 int iommu_ioas_take_out(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t size,
 			uint64_t *unmapped);
 
@@ -314,12 +314,12 @@ enum ioas_pages_state {
 };
 
 struct ioas_pages {
-	struct iommu_ctx *ctx;
+	struct iommu_file *file;
 	struct iommu_backing backing;
 	uint64_t count;    /* of pages; the first is at backing.address */
 	unsigned int prot; /* what may be done with it at all */
 	enum ioas_pages_state state;
-	void *mutex;  /* one of the context's; NULL: the host has none */
+	void *mutex;  /* one of the file's; NULL: the host has none */
 	size_t areas; /* that lead to it; atomic */
 	struct iommu_rb_tree holders;
 };
@@ -408,8 +408,8 @@ static inline struct ioas_area *iommu_area_from(const struct iommu_ioas *ioas, u
 void iommu_area_drop(struct ioas_area *area);
 void iommu_area_set_state(struct ioas_area *area, enum ioas_area_state to);
 /*
- * Have an area that no call can pin any more let go of: those who pin it are told, those who copy
- * are waited for. Returns 0, or IOMMU_EBUSY: it stays pinned. Inside the gate, without a lock.
+ * Have an area unpinned that can no longer be pinned: access objects are notified, copies are
+ * waited for. Returns 0, or IOMMU_EBUSY: it stays pinned. Inside the gate, without a lock.
  */
 int iommu_area_have_unpinned(struct ioas_area *area);
 /*
@@ -420,7 +420,7 @@ struct ioas_area *iommu_area_new(struct iommu_ioas *ioas, struct ioas_pages *pag
 				 unsigned int prot, int *status);
 /* Free an area that is in no space, and pages that nothing leads to any more. */
 void iommu_area_free(struct ioas_area *area);
-struct ioas_pages *iommu_pages_new(struct iommu_ctx *ctx, const struct iommu_backing *backing,
+struct ioas_pages *iommu_pages_new(struct iommu_file *file, const struct iommu_backing *backing,
 				   uint64_t count, unsigned int prot);
 void iommu_pages_put(struct ioas_pages *pages);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a context may take: counted before it is taken, so that callers at once never exceed it
- * together.
+ * Limits of a file: what is allocated is charged before, so that concurrent calls never exceed a
+ * limit together.
  */
 #include "ioas/ioas.h"
 
-bool iommu_ctx_charge(size_t *counter, uint64_t amount, uint64_t limit)
+bool iommu_file_charge(size_t *counter, uint64_t amount, uint64_t limit)
 {
 	const size_t most = limit != 0 && limit < SIZE_MAX ? (size_t)limit : SIZE_MAX;
 	size_t taken = __atomic_load_n(counter, __ATOMIC_RELAXED);
@@ -18,26 +18,27 @@ bool iommu_ctx_charge(size_t *counter, uint64_t amount, uint64_t limit)
 	return true;
 }
 
-void iommu_ctx_discharge(size_t *counter, uint64_t amount)
+void iommu_file_discharge(size_t *counter, uint64_t amount)
 {
 	__atomic_sub_fetch(counter, (size_t)amount, __ATOMIC_RELAXED);
 }
 
-void *iommu_ctx_alloc_pages(struct iommu_ctx *ctx, unsigned int order)
+void *iommu_file_alloc_pages(struct iommu_file *file, unsigned int order)
 {
-	const struct iommu_platform *platform = ctx->platform;
+	const struct iommu_platform *platform = file->platform;
 	void *pages;
 
-	if (!iommu_ctx_charge(&ctx->metadata, IOMMU_PAGE_SIZE << order, ctx->limits.metadata_bytes))
+	if (!iommu_file_charge(&file->metadata, IOMMU_PAGE_SIZE << order,
+			       file->limits.metadata_bytes))
 		return NULL;
 	pages = platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, 0);
 	if (pages == NULL)
-		iommu_ctx_discharge(&ctx->metadata, IOMMU_PAGE_SIZE << order);
+		iommu_file_discharge(&file->metadata, IOMMU_PAGE_SIZE << order);
 	return pages;
 }
 
-void iommu_ctx_free_pages(struct iommu_ctx *ctx, void *pages, unsigned int order)
+void iommu_file_free_pages(struct iommu_file *file, void *pages, unsigned int order)
 {
-	iommu_ctx_discharge(&ctx->metadata, IOMMU_PAGE_SIZE << order);
-	ctx->platform->free_pages(ctx->platform->ctx, pages, order);
+	iommu_file_discharge(&file->metadata, IOMMU_PAGE_SIZE << order);
+	file->platform->free_pages(file->platform->ctx, pages, order);
 }

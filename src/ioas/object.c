@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The objects of a context: ids, references, ends; and the lock of its control path.
+ * The objects of a file: ids, references, destruction; and the lock of the control path.
  *
- * Those who have found an object are waited for twice: before it ends, and before its memory goes,
- * for those that find what is ending. An id is free when its object is.
+ * Calls that have found an object are waited for twice: before it is destroyed, and before its
+ * memory is freed, for calls that find an object while it is being destroyed. An id becomes free
+ * with its object.
  */
 #include "ioas/ioas.h"
 
 #include "base/text.h"
 
-void iommu_ctx_lock(struct iommu_ctx *ctx)
+void iommu_file_lock(struct iommu_file *file)
 {
-	if (ctx->mutex != NULL)
-		ctx->platform->mutex_lock(ctx->platform->ctx, ctx->mutex);
-	ctx->refused = 0;
-	ctx->refusals = iommu_refusals(ctx->iommu);
+	if (file->mutex != NULL)
+		file->platform->mutex_lock(file->platform->ctx, file->mutex);
+	file->refused = 0;
+	file->refusals = iommu_refusals(file->iommu);
 }
 
 static void name_object(char *name, uint32_t id)
@@ -25,19 +26,19 @@ static void name_object(char *name, uint32_t id)
 		(void)iommu_line_append_number(name, IOMMU_NAME_SIZE, used, id);
 }
 
-int iommu_ctx_refuse_object(struct iommu_ctx *ctx, uint32_t id, int status, const char *why)
+int iommu_file_refuse_object(struct iommu_file *file, uint32_t id, int status, const char *why)
 {
-	name_object(ctx->who_object, id);
-	return iommu_ctx_refuse(ctx, ctx->who_object, status, why);
+	name_object(file->who_object, id);
+	return iommu_file_refuse(file, file->who_object, status, why);
 }
 
-int iommu_ctx_refuse_now(struct iommu_ctx *ctx, const char *call, uint32_t id, int status,
-			 const char *why)
+int iommu_file_refuse_now(struct iommu_file *file, const char *call, uint32_t id, int status,
+			  const char *why)
 {
 	char who[IOMMU_NAME_SIZE];
 
 	name_object(who, id);
-	return iommu_refuse_now(ctx->iommu, call, who, status, why);
+	return iommu_refuse_now(file->iommu, call, who, status, why);
 }
 
 const char *iommu_object_missing(int status)
@@ -46,43 +47,43 @@ const char *iommu_object_missing(int status)
 				      : IOMMU_WHY("there is no object with this id");
 }
 
-int iommu_ctx_end(struct iommu_ctx *ctx, const char *call, int status)
+int iommu_file_end(struct iommu_file *file, const char *call, int status)
 {
-	if (status != 0 && status == ctx->refused)
-		(void)iommu_refuse_now(ctx->iommu, call, ctx->who, status, ctx->why);
-	else if (status != 0 && ctx->refusals == iommu_refusals(ctx->iommu))
-		(void)iommu_refuse_now(ctx->iommu, call, "", status, "");
-	iommu_ctx_unlock(ctx);
+	if (status != 0 && status == file->refused)
+		(void)iommu_refuse_now(file->iommu, call, file->who, status, file->why);
+	else if (status != 0 && file->refusals == iommu_refusals(file->iommu))
+		(void)iommu_refuse_now(file->iommu, call, "", status, "");
+	iommu_file_unlock(file);
 	return status;
 }
 
-void iommu_ctx_unlock(struct iommu_ctx *ctx)
+void iommu_file_unlock(struct iommu_file *file)
 {
-	if (ctx->mutex != NULL)
-		ctx->platform->mutex_unlock(ctx->platform->ctx, ctx->mutex);
+	if (file->mutex != NULL)
+		file->platform->mutex_unlock(file->platform->ctx, file->mutex);
 }
 
-void *iommu_ctx_alloc(struct iommu_ctx *ctx, struct iommu_object_cache *cache)
+void *iommu_file_alloc(struct iommu_file *file, struct iommu_object_cache *cache)
 {
 	void *object;
 
-	if (!iommu_ctx_charge(&ctx->metadata, cache->object_size, ctx->limits.metadata_bytes))
+	if (!iommu_file_charge(&file->metadata, cache->object_size, file->limits.metadata_bytes))
 		return NULL;
 	object = iommu_object_alloc(cache, 0);
 	if (object == NULL)
-		iommu_ctx_discharge(&ctx->metadata, cache->object_size);
+		iommu_file_discharge(&file->metadata, cache->object_size);
 	return object;
 }
 
-void iommu_ctx_free(struct iommu_ctx *ctx, struct iommu_object_cache *cache, void *object)
+void iommu_file_free(struct iommu_file *file, struct iommu_object_cache *cache, void *object)
 {
-	iommu_ctx_discharge(&ctx->metadata, cache->object_size);
+	iommu_file_discharge(&file->metadata, cache->object_size);
 	iommu_object_free(cache, object);
 }
 
 /* --- Life of objects -------------------------------------------------------------------------- */
 
-int iommu_object_new(struct iommu_ctx *ctx, enum iommu_object_type type,
+int iommu_object_new(struct iommu_file *file, enum iommu_object_kind type,
 		     struct ioas_object **result)
 {
 	const struct iommu_iova_request lowest = {
@@ -91,26 +92,26 @@ int iommu_object_new(struct iommu_ctx *ctx, enum iommu_object_type type,
 	uintptr_t state;
 	int status;
 
-	if (ctx->closed)
-		return iommu_ctx_refuse(ctx, "", IOMMU_ENODEV,
-					IOMMU_WHY("the context is being destroyed"));
-	if (ctx->limits.objects != 0 && ctx->objects >= ctx->limits.objects)
-		return iommu_ctx_refuse(ctx, "", IOMMU_ENOSPC,
-					IOMMU_WHY("the context has as many objects as its limit"));
-	object = iommu_ctx_alloc(ctx, &ctx->caches[type]);
+	if (file->closed)
+		return iommu_file_refuse(file, "", IOMMU_ENODEV,
+					 IOMMU_WHY("the file is being destroyed"));
+	if (file->limits.objects != 0 && file->objects >= file->limits.objects)
+		return iommu_file_refuse(file, "", IOMMU_ENOSPC,
+					 IOMMU_WHY("the file has as many objects as its limit"));
+	object = iommu_file_alloc(file, &file->caches[type]);
 	if (object == NULL)
-		return iommu_ctx_refuse(
-			ctx, "", IOMMU_ENOMEM,
-			IOMMU_WHY("no memory for the object, or the context's limit on metadata"));
-	object->ctx = ctx;
+		return iommu_file_refuse(
+			file, "", IOMMU_ENOMEM,
+			IOMMU_WHY("no memory for the object, or the file's limit on metadata"));
+	object->file = file;
 	object->type = type;
-	state = iommu_spin_lock(ctx->platform, &ctx->lock);
-	status = iommu_iova_place(ctx->ids, &lowest, &object->id);
-	ctx->objects += status == 0;
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	state = iommu_spin_lock(file->platform, &file->lock);
+	status = iommu_iova_place(file->ids, &lowest, &object->id);
+	file->objects += status == 0;
+	iommu_spin_unlock(file->platform, &file->lock, state);
 	if (status != 0) {
-		iommu_ctx_free(ctx, &ctx->caches[type], object);
-		return iommu_ctx_refuse(ctx, "", status, IOMMU_WHY("no id is left"));
+		iommu_file_free(file, &file->caches[type], object);
+		return iommu_file_refuse(file, "", status, IOMMU_WHY("no id is left"));
 	}
 	*result = object;
 	return 0;
@@ -118,11 +119,11 @@ int iommu_object_new(struct iommu_ctx *ctx, enum iommu_object_type type,
 
 static void set_state(struct ioas_object *object, enum ioas_object_state to)
 {
-	struct iommu_ctx *ctx = object->ctx;
-	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	struct iommu_file *file = object->file;
+	uintptr_t state = iommu_spin_lock(file->platform, &file->lock);
 
 	object->state = to;
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 }
 
 /*
@@ -130,7 +131,7 @@ static void set_state(struct ioas_object *object, enum ioas_object_state to)
  */
 static void wait_for_visitors(const struct ioas_object *object)
 {
-	const struct iommu_platform *platform = object->ctx->platform;
+	const struct iommu_platform *platform = object->file->platform;
 
 	while (__atomic_load_n(&object->visitors, __ATOMIC_ACQUIRE) != 0)
 		if (platform->relax != NULL)
@@ -144,14 +145,14 @@ void iommu_object_publish(struct ioas_object *object)
 
 void iommu_object_abort(struct ioas_object *object)
 {
-	struct iommu_ctx *ctx = object->ctx;
-	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	struct iommu_file *file = object->file;
+	uintptr_t state = iommu_spin_lock(file->platform, &file->lock);
 
-	iommu_iova_remove(ctx->ids, &object->id);
-	ctx->objects--;
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_iova_remove(file->ids, &object->id);
+	file->objects--;
+	iommu_spin_unlock(file->platform, &file->lock, state);
 	wait_for_visitors(object);
-	iommu_ctx_free(ctx, &ctx->caches[object->type], object);
+	iommu_file_free(file, &file->caches[object->type], object);
 }
 
 int iommu_object_finish(struct ioas_object *object, int status, uint32_t *id)
@@ -165,16 +166,16 @@ int iommu_object_finish(struct ioas_object *object, int status, uint32_t *id)
 	return 0;
 }
 
-static int check_type(const struct ioas_object *object, enum iommu_object_type type)
+static int check_type(const struct ioas_object *object, enum iommu_object_kind type)
 {
 	return type == IOMMU_OBJECT_ANY || object->type == type ? 0 : IOMMU_EINVAL;
 }
 
-static struct ioas_object *visit(struct iommu_ctx *ctx, uint32_t id, enum iommu_object_type type,
+static struct ioas_object *visit(struct iommu_file *file, uint32_t id, enum iommu_object_kind type,
 				 bool ending, int *status)
 {
-	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
-	struct ioas_object *object = iommu_object_at(iommu_iova_find(ctx->ids, id));
+	uintptr_t state = iommu_spin_lock(file->platform, &file->lock);
+	struct ioas_object *object = iommu_object_at(iommu_iova_find(file->ids, id));
 
 	*status = IOMMU_ENOENT;
 	if (object != NULL &&
@@ -184,60 +185,61 @@ static struct ioas_object *visit(struct iommu_ctx *ctx, uint32_t id, enum iommu_
 		iommu_object_visit_locked(object);
 	else
 		object = NULL;
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 	return object;
 }
 
-struct ioas_object *iommu_object_visit(struct iommu_ctx *ctx, uint32_t id,
-				       enum iommu_object_type type, int *status)
+struct ioas_object *iommu_object_visit(struct iommu_file *file, uint32_t id,
+				       enum iommu_object_kind type, int *status)
 {
-	return visit(ctx, id, type, false, status);
+	return visit(file, id, type, false, status);
 }
 
-struct ioas_object *iommu_object_visit_ending(struct iommu_ctx *ctx, uint32_t id,
-					      enum iommu_object_type type, int *status)
+struct ioas_object *iommu_object_visit_ending(struct iommu_file *file, uint32_t id,
+					      enum iommu_object_kind type, int *status)
 {
-	return visit(ctx, id, type, true, status);
+	return visit(file, id, type, true, status);
 }
 
 void iommu_object_leave(struct ioas_object *object)
 {
-	struct iommu_ctx *ctx = object->ctx;
-	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	struct iommu_file *file = object->file;
+	uintptr_t state = iommu_spin_lock(file->platform, &file->lock);
 
 	__atomic_sub_fetch(&object->visitors, 1,
 			   __ATOMIC_RELEASE); /* it may be gone from here on */
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 }
 
-struct ioas_object *iommu_object_find(struct iommu_ctx *ctx, uint32_t id,
-				      enum iommu_object_type type, int *status)
+struct ioas_object *iommu_object_find(struct iommu_file *file, uint32_t id,
+				      enum iommu_object_kind type, int *status)
 {
-	struct ioas_object *object = iommu_object_visit(ctx, id, type, status);
+	struct ioas_object *object = iommu_object_visit(file, id, type, status);
 
 	if (object != NULL)
 		iommu_object_leave(object);
 	else
-		*status = iommu_ctx_refuse_object(ctx, id, *status, iommu_object_missing(*status));
+		*status =
+			iommu_file_refuse_object(file, id, *status, iommu_object_missing(*status));
 	return object;
 }
 
 void iommu_object_use(struct ioas_object *object)
 {
-	struct iommu_ctx *ctx = object->ctx;
-	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	struct iommu_file *file = object->file;
+	uintptr_t state = iommu_spin_lock(file->platform, &file->lock);
 
 	object->users++;
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 }
 
 void iommu_object_unuse(struct ioas_object *object)
 {
-	struct iommu_ctx *ctx = object->ctx;
-	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	struct iommu_file *file = object->file;
+	uintptr_t state = iommu_spin_lock(file->platform, &file->lock);
 
 	object->users--;
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 }
 
 int iommu_object_end(struct ioas_object *object)
@@ -245,11 +247,11 @@ int iommu_object_end(struct ioas_object *object)
 	int status;
 
 	if (object->users != 0)
-		return iommu_ctx_refuse_object(object->ctx, iommu_object_id(object), IOMMU_EBUSY,
-					       IOMMU_WHY("other objects use it"));
+		return iommu_file_refuse_object(object->file, iommu_object_id(object), IOMMU_EBUSY,
+						IOMMU_WHY("other objects use it"));
 	set_state(object, IOAS_OBJECT_ENDING);
 	wait_for_visitors(object);
-	status = object->ctx->end_object(object);
+	status = object->file->end_object(object);
 	if (status != 0) {
 		set_state(object, IOAS_OBJECT_THERE);
 		return status;
@@ -258,40 +260,40 @@ int iommu_object_end(struct ioas_object *object)
 	return 0;
 }
 
-int iommu_object_end_unused(struct iommu_ctx *ctx, uint32_t id)
+int iommu_object_end_unused(struct iommu_file *file, uint32_t id)
 {
 	struct ioas_object *object;
 	int status;
 
-	iommu_ctx_lock(ctx);
-	object = iommu_object_find(ctx, id, IOMMU_OBJECT_ANY, &status);
+	iommu_file_lock(file);
+	object = iommu_object_find(file, id, IOMMU_OBJECT_ANY, &status);
 	if (object != NULL && object->users == 0)
 		status = iommu_object_end(object);
-	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+	return iommu_file_end(file, IOMMU_CALL, status);
 }
 
-enum iommu_object_type iommu_object_type(struct iommu_ctx *ctx, uint32_t id)
+enum iommu_object_kind iommu_object_type(struct iommu_file *file, uint32_t id)
 {
-	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
-	const struct ioas_object *object = iommu_object_at(iommu_iova_find(ctx->ids, id));
-	const enum iommu_object_type type = object != NULL && object->state == IOAS_OBJECT_THERE
+	uintptr_t state = iommu_spin_lock(file->platform, &file->lock);
+	const struct ioas_object *object = iommu_object_at(iommu_iova_find(file->ids, id));
+	const enum iommu_object_kind type = object != NULL && object->state == IOAS_OBJECT_THERE
 						    ? object->type
 						    : IOMMU_OBJECT_ANY;
 
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 	return type;
 }
 
-uint32_t iommu_object_next(struct iommu_ctx *ctx, uint32_t id)
+uint32_t iommu_object_next(struct iommu_file *file, uint32_t id)
 {
-	uintptr_t state = iommu_spin_lock(ctx->platform, &ctx->lock);
-	struct iommu_iova_range *range = iommu_iova_find_from(ctx->ids, (uint64_t)id + 1);
+	uintptr_t state = iommu_spin_lock(file->platform, &file->lock);
+	struct iommu_iova_range *range = iommu_iova_find_from(file->ids, (uint64_t)id + 1);
 	uint32_t found = 0;
 
 	while (range != NULL && iommu_object_at(range)->state != IOAS_OBJECT_THERE)
-		range = iommu_iova_next(ctx->ids, range);
+		range = iommu_iova_next(file->ids, range);
 	if (range != NULL)
 		found = (uint32_t)range->first;
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 	return found;
 }

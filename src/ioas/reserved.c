@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which addresses of a space may be used: what is reserved, by whom (the same address perhaps by
+ * Usable addresses of a space: what is reserved, and by which holders (one address perhaps by
  * several), what is allowed, and where there is room for an area.
  */
 #include "ioas/ioas.h"
@@ -27,10 +27,10 @@ bool iommu_ioas_is_reserved(const struct iommu_ioas *ioas, iommu_iova_t first, i
 	return iommu_interval_first(&ioas->reserved, first, last) != NULL;
 }
 
-static struct ioas_range *range_new(struct iommu_ctx *ctx, const void *owner, iommu_iova_t first,
+static struct ioas_range *range_new(struct iommu_file *file, const void *owner, iommu_iova_t first,
 				    iommu_iova_t last)
 {
-	struct ioas_range *range = iommu_ctx_alloc(ctx, &ctx->range_cache);
+	struct ioas_range *range = iommu_file_alloc(file, &file->range_cache);
 
 	if (range != NULL)
 		*range = (struct ioas_range){.interval = {.first = first, .last = last},
@@ -41,24 +41,24 @@ static struct ioas_range *range_new(struct iommu_ctx *ctx, const void *owner, io
 int iommu_ioas_reserve(struct iommu_ioas *ioas, const void *owner, iommu_iova_t first,
 		       iommu_iova_t last)
 {
-	struct iommu_ctx *ctx = ioas->object.ctx;
-	struct ioas_range *range = range_new(ctx, owner, first, last);
+	struct iommu_file *file = ioas->object.file;
+	struct ioas_range *range = range_new(file, owner, first, last);
 	uintptr_t state;
 	int status = 0;
 
 	if (range == NULL)
 		return IOMMU_ENOMEM;
-	state = iommu_spin_lock(ctx->platform, &ioas->lock);
+	state = iommu_spin_lock(file->platform, &ioas->lock);
 	if (has_area(ioas, first, last) ||
 	    iommu_interval_first(&ioas->allowed, first, last) != NULL)
-		status = iommu_ctx_refuse_object(
-			ctx, iommu_object_id(&ioas->object), IOMMU_EADDRINUSE,
+		status = iommu_file_refuse_object(
+			file, iommu_object_id(&ioas->object), IOMMU_EADDRINUSE,
 			IOMMU_WHY("addresses that the device must not use are mapped, or allowed"));
 	else
 		iommu_interval_insert(&ioas->reserved, &range->interval);
-	iommu_spin_unlock(ctx->platform, &ioas->lock, state);
+	iommu_spin_unlock(file->platform, &ioas->lock, state);
 	if (status != 0)
-		iommu_ctx_free(ctx, &ctx->range_cache, range);
+		iommu_file_free(file, &file->range_cache, range);
 	return status;
 }
 
@@ -76,16 +76,16 @@ static struct ioas_range *take_one_of(struct iommu_rb_tree *tree, const void *ow
 
 static void free_all_of(struct iommu_ioas *ioas, struct iommu_rb_tree *tree, const void *owner)
 {
-	struct iommu_ctx *ctx = ioas->object.ctx;
+	struct iommu_file *file = ioas->object.file;
 	struct ioas_range *range;
 
 	do {
-		uintptr_t state = iommu_spin_lock(ctx->platform, &ioas->lock);
+		uintptr_t state = iommu_spin_lock(file->platform, &ioas->lock);
 
 		range = take_one_of(tree, owner);
-		iommu_spin_unlock(ctx->platform, &ioas->lock, state);
+		iommu_spin_unlock(file->platform, &ioas->lock, state);
 		if (range != NULL)
-			iommu_ctx_free(ctx, &ctx->range_cache, range);
+			iommu_file_free(file, &file->range_cache, range);
 	} while (range != NULL);
 }
 
@@ -180,8 +180,8 @@ static bool next_gap(const struct iommu_ioas *ioas, iommu_iova_t *at, struct iom
 	return true;
 }
 
-int iommu_ioas_ranges(struct iommu_ctx *ctx, uint32_t id, struct iommu_iova_bounds *ranges,
-		      unsigned int capacity, unsigned int *count, uint64_t *alignment)
+int iommu_ioas_get_ranges(struct iommu_file *file, uint32_t id, struct iommu_iova_bounds *ranges,
+			  unsigned int capacity, unsigned int *count, uint64_t *alignment)
 {
 	struct iommu_iova_bounds gap;
 	struct ioas_object *object;
@@ -191,12 +191,12 @@ int iommu_ioas_ranges(struct iommu_ctx *ctx, uint32_t id, struct iommu_iova_boun
 	int status;
 
 	*count = 0;
-	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_IOAS, &status);
+	object = iommu_object_visit(file, id, IOMMU_OBJECT_IOAS, &status);
 	if (object == NULL)
-		return iommu_ctx_refuse_now(ctx, IOMMU_CALL, id, status,
-					    iommu_object_missing(status));
+		return iommu_file_refuse_now(file, IOMMU_CALL, id, status,
+					     iommu_object_missing(status));
 	ioas = iommu_ioas_of(object);
-	state = iommu_spin_lock(ctx->platform, &ioas->lock);
+	state = iommu_spin_lock(file->platform, &ioas->lock);
 	while (next_gap(ioas, &at, &gap)) {
 		if (*count < capacity)
 			ranges[*count] = gap;
@@ -207,18 +207,18 @@ int iommu_ioas_ranges(struct iommu_ctx *ctx, uint32_t id, struct iommu_iova_boun
 	}
 	if (alignment != NULL)
 		*alignment = ioas->alignment;
-	iommu_spin_unlock(ctx->platform, &ioas->lock, state);
+	iommu_spin_unlock(file->platform, &ioas->lock, state);
 	iommu_object_leave(object);
 	return *count <= capacity ? 0 : IOMMU_ENOSPC;
 }
 
-static void free_list(struct iommu_ctx *ctx, struct ioas_range *list)
+static void free_list(struct iommu_file *file, struct ioas_range *list)
 {
 	while (list != NULL) {
 		struct ioas_range *range = list;
 
 		list = range->next;
-		iommu_ctx_free(ctx, &ctx->range_cache, range);
+		iommu_file_free(file, &file->range_cache, range);
 	}
 }
 
@@ -237,7 +237,7 @@ static int make_allowed(struct iommu_ioas *ioas, const struct iommu_iova_bounds 
 				IOMMU_WHY("a range does not end behind its first address"));
 		if (iommu_interval_first(tree, bounds.first, bounds.last) != NULL)
 			return ioas_because(why, IOMMU_EINVAL, IOMMU_WHY("two ranges overlap"));
-		range = range_new(ioas->object.ctx, ioas, bounds.first, bounds.last);
+		range = range_new(ioas->object.file, ioas, bounds.first, bounds.last);
 		if (range == NULL)
 			return IOMMU_ENOMEM;
 		range->next = *list;
@@ -247,7 +247,7 @@ static int make_allowed(struct iommu_ioas *ioas, const struct iommu_iova_bounds 
 	return 0;
 }
 
-static int allow(struct iommu_ctx *ctx, uint32_t id, const struct iommu_iova_bounds *ranges,
+static int allow(struct iommu_file *file, uint32_t id, const struct iommu_iova_bounds *ranges,
 		 unsigned int count, const char **why)
 {
 	struct iommu_rb_tree tree = {NULL}, before;
@@ -257,20 +257,20 @@ static int allow(struct iommu_ctx *ctx, uint32_t id, const struct iommu_iova_bou
 	uintptr_t state;
 	int status;
 
-	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_IOAS, &status);
+	object = iommu_object_visit(file, id, IOMMU_OBJECT_IOAS, &status);
 	if (object == NULL)
 		return ioas_because(why, status, iommu_object_missing(status));
 	ioas = iommu_ioas_of(object);
-	status = ctx->limits.allowed_ranges != 0 && count > ctx->limits.allowed_ranges
+	status = file->limits.allowed_ranges != 0 && count > file->limits.allowed_ranges
 			 ? ioas_because(why, IOMMU_ENOSPC,
-					IOMMU_WHY("more ranges than the context's limit"))
+					IOMMU_WHY("more ranges than the file's limit"))
 			 : make_allowed(ioas, ranges, count, &tree, &list, why);
 	if (status != 0) {
-		free_list(ctx, list);
+		free_list(file, list);
 		iommu_object_leave(object);
 		return status;
 	}
-	state = iommu_spin_lock(ctx->platform, &ioas->lock);
+	state = iommu_spin_lock(file->platform, &ioas->lock);
 	/* As they were read, once: another thread may write to what the caller passes. */
 	for (const struct ioas_range *range = list; range != NULL && status == 0;
 	     range = range->next)
@@ -281,27 +281,27 @@ static int allow(struct iommu_ctx *ctx, uint32_t id, const struct iommu_iova_bou
 	before = ioas->allowed;
 	if (status == 0)
 		ioas->allowed = tree;
-	iommu_spin_unlock(ctx->platform, &ioas->lock, state);
+	iommu_spin_unlock(file->platform, &ioas->lock, state);
 	if (status == 0) {
 		struct ioas_interval *interval;
 
 		/* Those from before, which are not seen any more. */
 		while ((interval = iommu_interval_first(&before, 0, UINT64_MAX)) != NULL) {
 			iommu_interval_remove(&before, interval);
-			iommu_ctx_free(ctx, &ctx->range_cache, range_of(interval));
+			iommu_file_free(file, &file->range_cache, range_of(interval));
 		}
 	} else {
-		free_list(ctx, list);
+		free_list(file, list);
 	}
 	iommu_object_leave(object);
 	return status;
 }
 
-int iommu_ioas_allow(struct iommu_ctx *ctx, uint32_t id, const struct iommu_iova_bounds *ranges,
+int iommu_ioas_allow(struct iommu_file *file, uint32_t id, const struct iommu_iova_bounds *ranges,
 		     unsigned int count)
 {
 	const char *why = "";
-	int status = allow(ctx, id, ranges, count, &why);
+	int status = allow(file, id, ranges, count, &why);
 
-	return status == 0 ? 0 : iommu_ctx_refuse_now(ctx, IOMMU_CALL, id, status, why);
+	return status == 0 ? 0 : iommu_file_refuse_now(file, IOMMU_CALL, id, status, why);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory that its owner takes back while it is mapped, and gives back later.
+ * Memory that its owner withdraws while it is mapped, and restores later.
  *
- * Everything here is control path with all gates of the context closed: no area is on its way in or
- * out, nothing is being copied, and no pin is made, so that what is asked of one area after the
- * other holds for all of them together. The areas stay. While their pages are revoked, nothing
- * fills them: neither a new HWPT, nor a copy. Half of one may be left in tables when hardware does
- * not confirm; that half is finished by the next call here, by an unmap, and before an HWPT goes.
+ * Everything here is control path with all gates of the file closed: no area is being mapped or
+ * unmapped, nothing is being copied, and no pin is made, so that checks of one area after the other
+ * hold for all of them together. The areas remain. While their pages are revoked, nothing maps
+ * them: neither a new HWPT, nor a copy. If hardware does not confirm, part of an area may be left
+ * in tables; it is completed by the next call here, by an unmap, and before an HWPT is destroyed.
  */
 #include "ioas/ioas.h"
 
@@ -14,14 +14,14 @@
 typedef void (*area_action)(struct ioas_area *area, int *status);
 
 /* Of every area that the backing is behind, in all spaces. */
-static int everywhere(struct iommu_ctx *ctx, const void *backing, area_action action)
+static int everywhere(struct iommu_file *file, const void *backing, area_action action)
 {
 	struct iommu_ioas *ioas;
 	struct ioas_area *area;
 	uint32_t id = 0;
 	int status = 0;
 
-	while ((ioas = iommu_ioas_after(ctx, &id)) != NULL)
+	while ((ioas = iommu_ioas_after(file, &id)) != NULL)
 		for (area = iommu_area_from(ioas, 0); area != NULL;
 		     area = iommu_area_from(ioas, area->range.last + 1))
 			if (area->pages->backing.ctx == backing)
@@ -92,44 +92,44 @@ static void let_go(struct ioas_area *area, int *status)
 		area->pages->state = IOAS_PAGES_REVOKED;
 }
 
-static int restore(struct iommu_ctx *ctx, const void *backing)
+static int restore(struct iommu_file *file, const void *backing)
 {
 	/* What a revocation has left undone comes first: no page is mapped where it was before. */
-	int status = everywhere(ctx, backing, revoke_take_back), left;
+	int status = everywhere(file, backing, revoke_take_back), left;
 
 	if (status != 0)
 		return status;
-	(void)everywhere(ctx, backing, let_come);
-	status = everywhere(ctx, backing, revoke_fill);
+	(void)everywhere(file, backing, let_come);
+	status = everywhere(file, backing, revoke_fill);
 	if (status == 0)
-		return everywhere(ctx, backing, let_stay);
-	(void)everywhere(ctx, backing, let_go);
-	left = everywhere(ctx, backing, revoke_take_back);
+		return everywhere(file, backing, let_stay);
+	(void)everywhere(file, backing, let_go);
+	left = everywhere(file, backing, revoke_take_back);
 	if (left == 0)
 		return status;
 	/* Devices may reach what is left, whatever kept it: no other error says that. */
 	return left == IOMMU_ETIMEDOUT ? left : IOMMU_EIO;
 }
 
-int iommu_backing_revoke(struct iommu_ctx *ctx, void *backing)
+int iommu_backing_revoke(struct iommu_file *file, void *backing)
 {
 	int status;
 
-	iommu_ctx_lock(ctx);
-	iommu_gates_close(ctx);
-	(void)everywhere(ctx, backing, revoke);
-	status = everywhere(ctx, backing, revoke_take_back);
-	iommu_gates_open(ctx);
-	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+	iommu_file_lock(file);
+	iommu_gates_close(file);
+	(void)everywhere(file, backing, revoke);
+	status = everywhere(file, backing, revoke_take_back);
+	iommu_gates_open(file);
+	return iommu_file_end(file, IOMMU_CALL, status);
 }
 
-int iommu_backing_restore(struct iommu_ctx *ctx, void *backing)
+int iommu_backing_restore(struct iommu_file *file, void *backing)
 {
 	int status;
 
-	iommu_ctx_lock(ctx);
-	iommu_gates_close(ctx);
-	status = restore(ctx, backing);
-	iommu_gates_open(ctx);
-	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+	iommu_file_lock(file);
+	iommu_gates_close(file);
+	status = restore(file, backing);
+	iommu_gates_open(file);
+	return iommu_file_end(file, IOMMU_CALL, status);
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IO address spaces: map, copy, and what is there. Unmapping: unmap.c.
+ * IO address spaces: map, copy, and lookup of areas. Unmap is in unmap.c.
  *
- * An area is found under ioas->lock. Who maps it owns it while it is NEW, who unmaps it while it is
- * busy; in between it is LIVE and may go at any moment that the lock is not held, unless it is
- * pinned.
+ * An area is found under ioas->lock. The call that maps it owns it while it is NEW, the call that
+ * unmaps it while it is busy; in between it is LIVE and may be unmapped whenever the lock is not
+ * held, unless it is pinned.
  */
 #include "ioas/ioas.h"
 
 #define PAGE_MASK     (IOMMU_PAGE_SIZE - 1)
 #define ALIGNMENT_MAX (1ULL << 30)
 #define LARGE_PAGE    (1ULL << 21)
-#define KNOWN_FLAGS   ((unsigned int)(IOMMU_IOAS_FIXED | IOMMU_IOAS_READ | IOMMU_IOAS_WRITE))
+#define KNOWN_FLAGS   ((unsigned int)(IOMMU_IOAS_FIXED | IOMMU_PROT_READ_WRITE))
 #define EVERYTHING    UINT64_MAX
 
 /* --- Life ------------------------------------------------------------------------------------- */
@@ -22,33 +22,34 @@
  */
 static int prepare(struct iommu_ioas *ioas)
 {
-	const struct iommu_iova_config config = {.platform = ioas->object.ctx->platform,
+	const struct iommu_iova_config config = {.platform = ioas->object.file->platform,
 						 .granule = IOMMU_PAGE_SIZE,
 						 .first = 0,
 						 .last = UINT64_MAX >> IOMMU_PAGE_SHIFT};
 	int status;
 
-	ioas->spare = iommu_batch_make(ioas->object.ctx, 0);
+	ioas->spare = iommu_batch_make(ioas->object.file, 0);
 	if (ioas->spare == NULL)
 		return IOMMU_ENOMEM;
 	ioas->spare->is_spare = true;
 	status = iommu_iova_space_create(&config, &ioas->areas);
 	if (status != 0)
-		iommu_batch_free(ioas->object.ctx, ioas->spare);
+		iommu_batch_free(ioas->object.file, ioas->spare);
 	return status;
 }
 
-int iommu_ioas_alloc(struct iommu_ctx *ctx, unsigned int flags, uint32_t *id)
+int iommu_ioas_alloc(struct iommu_file *file, unsigned int flags, uint32_t *id)
 {
 	struct ioas_object *object;
 	struct iommu_ioas *ioas;
 	int status;
 
 	if ((flags & ~(unsigned int)(IOMMU_IOAS_SPLIT | IOMMU_IOAS_SMALL_PAGES)) != 0)
-		return iommu_ctx_refuse_now(ctx, IOMMU_CALL, 0, IOMMU_EOPNOTSUPP,
-					    IOMMU_WHY("flags that an address space does not have"));
-	iommu_ctx_lock(ctx);
-	status = iommu_object_new(ctx, IOMMU_OBJECT_IOAS, &object);
+		return iommu_file_refuse_now(
+			file, IOMMU_CALL, 0, IOMMU_EOPNOTSUPP,
+			IOMMU_WHY("flags that an address space does not have"));
+	iommu_file_lock(file);
+	status = iommu_object_new(file, IOMMU_OBJECT_IOAS, &object);
 	if (status == 0) {
 		ioas = iommu_ioas_of(object);
 		ioas->flags = flags;
@@ -58,7 +59,7 @@ int iommu_ioas_alloc(struct iommu_ctx *ctx, unsigned int flags, uint32_t *id)
 		iommu_list_init(&ioas->accesses);
 		status = iommu_object_finish(object, prepare(ioas), id);
 	}
-	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+	return iommu_file_end(file, IOMMU_CALL, status);
 }
 
 int iommu_ioas_destroy(struct ioas_object *object)
@@ -71,7 +72,7 @@ int iommu_ioas_destroy(struct ioas_object *object)
 		return status;
 	iommu_ranges_free(ioas);
 	iommu_iova_space_destroy(ioas->areas);
-	iommu_batch_free(object->ctx, ioas->spare);
+	iommu_batch_free(object->file, ioas->spare);
 	return 0;
 }
 
@@ -80,7 +81,7 @@ int iommu_ioas_destroy(struct ioas_object *object)
 void iommu_area_drop(struct ioas_area *area)
 {
 	struct iommu_ioas *ioas = area->ioas;
-	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	const struct iommu_platform *platform = ioas->object.file->platform;
 	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
 
 	iommu_iova_remove(ioas->areas, &area->range);
@@ -91,7 +92,7 @@ void iommu_area_drop(struct ioas_area *area)
 void iommu_area_set_state(struct ioas_area *area, enum ioas_area_state to)
 {
 	struct iommu_ioas *ioas = area->ioas;
-	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	const struct iommu_platform *platform = ioas->object.file->platform;
 	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
 
 	area->state = to;
@@ -139,7 +140,7 @@ static int check_request(const struct iommu_ioas *ioas, uint64_t address, uint64
 		return ioas_because(
 			why, IOMMU_EINVAL,
 			IOMMU_WHY("size or source are not aligned to the space's smallest page"));
-	if ((flags & (IOMMU_IOAS_READ | IOMMU_IOAS_WRITE)) == 0)
+	if ((flags & IOMMU_PROT_READ_WRITE) == 0)
 		return ioas_because(why, IOMMU_EINVAL,
 				    IOMMU_WHY("neither IOMMU_IOAS_READ nor IOMMU_IOAS_WRITE"));
 	if (size - 1 > UINT64_MAX - address)
@@ -165,7 +166,7 @@ const char *iommu_ioas_why_not_mapped(int status)
 		return IOMMU_WHY(
 			"there is no free range of this size among those that are allowed");
 	case IOMMU_ENOMEM:
-		return IOMMU_WHY("no memory, or a limit of the context: pins, tables or metadata");
+		return IOMMU_WHY("no memory, or a limit of the file: pins, tables or metadata");
 	case IOMMU_EFAULT:
 		return IOMMU_WHY(
 			"the backing does not have this memory, or an HWPT cannot reach it");
@@ -176,11 +177,11 @@ const char *iommu_ioas_why_not_mapped(int status)
 	}
 }
 
-static int not_mapped(struct iommu_ctx *ctx, const char *call, uint32_t id, int status,
+static int not_mapped(struct iommu_file *file, const char *call, uint32_t id, int status,
 		      const char *why)
 {
-	return iommu_ctx_refuse_now(ctx, call, id, status,
-				    why[0] != '\0' ? why : iommu_ioas_why_not_mapped(status));
+	return iommu_file_refuse_now(file, call, id, status,
+				     why[0] != '\0' ? why : iommu_ioas_why_not_mapped(status));
 }
 
 /* As the size, up to 1 GiB, as far as the backing's address is aligned to it. */
@@ -219,7 +220,7 @@ static int place(struct ioas_area *area, uint64_t address, uint64_t size, unsign
 		 iommu_iova_t iova, const char **why)
 {
 	struct iommu_ioas *ioas = area->ioas;
-	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	const struct iommu_platform *platform = ioas->object.file->platform;
 	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
 	int status = check_request(ioas, address, size, flags, iova, why);
 
@@ -235,10 +236,13 @@ static int place(struct ioas_area *area, uint64_t address, uint64_t size, unsign
 	return status;
 }
 
+/* Flags of a call are the permissions of a table, and what is only the call's beside them. */
 static unsigned int prot_of(unsigned int flags)
 {
-	return ((flags & IOMMU_IOAS_READ) != 0 ? IOMMU_PROT_READ : 0U) |
-	       ((flags & IOMMU_IOAS_WRITE) != 0 ? IOMMU_PROT_WRITE : 0U);
+	_Static_assert(((unsigned int)IOMMU_IOAS_FIXED &
+			(unsigned int)(IOMMU_PROT_READ_WRITE | IOMMU_PROT_HINTS)) == 0,
+		       "no flag of a call is a permission or a hint");
+	return flags & (unsigned int)IOMMU_PROT_READ_WRITE;
 }
 
 /* An area of these pages, mapped; inside the gate. */
@@ -252,11 +256,10 @@ static int space_map_pages(struct iommu_ioas *ioas, struct ioas_pages *pages, ui
 
 	area = iommu_area_new(ioas, pages, page, prot_of(flags), &status);
 	if (area == NULL)
-		return ioas_because(
-			why, status,
-			status == IOMMU_ENOSPC
-				? IOMMU_WHY("the context has as many areas as its limit")
-				: "");
+		return ioas_because(why, status,
+				    status == IOMMU_ENOSPC
+					    ? IOMMU_WHY("the file has as many areas as its limit")
+					    : "");
 	status = place(area, address, size, flags, *iova, why);
 	if (status != 0) {
 		iommu_area_free(area);
@@ -294,7 +297,7 @@ static int map(struct iommu_ioas *ioas, const struct iommu_backing *backing, uin
 		status = ioas_because(why, IOMMU_EBUSY, IOMMU_WHY(IOAS_DRAINING));
 	if (status == 0) {
 		/* Memory that may be written is pinned so from the first: an access may want to. */
-		pages = iommu_pages_new(ioas->object.ctx, backing, size >> IOMMU_PAGE_SHIFT,
+		pages = iommu_pages_new(ioas->object.file, backing, size >> IOMMU_PAGE_SHIFT,
 					prot_of(flags));
 		status = IOMMU_ENOMEM;
 		if (pages != NULL) {
@@ -306,14 +309,14 @@ static int map(struct iommu_ioas *ioas, const struct iommu_backing *backing, uin
 	return status;
 }
 
-static int map_in(struct iommu_ctx *ctx, uint32_t id, const struct iommu_backing *backing,
+static int map_in(struct iommu_file *file, uint32_t id, const struct iommu_backing *backing,
 		  uint64_t size, unsigned int flags, iommu_iova_t *iova, const char **why)
 {
 	struct ioas_object *object;
 	int status;
 
 	*why = "";
-	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_IOAS, &status);
+	object = iommu_object_visit(file, id, IOMMU_OBJECT_IOAS, &status);
 	if (object == NULL)
 		return ioas_because(why, status, iommu_object_missing(status));
 	status = map(iommu_ioas_of(object), backing, size, flags, iova, why);
@@ -321,18 +324,18 @@ static int map_in(struct iommu_ctx *ctx, uint32_t id, const struct iommu_backing
 	return status;
 }
 
-int iommu_ioas_map(struct iommu_ctx *ctx, uint32_t id, const struct iommu_backing *backing,
+int iommu_ioas_map(struct iommu_file *file, uint32_t id, const struct iommu_backing *backing,
 		   uint64_t size, unsigned int flags, iommu_iova_t *iova)
 {
 	/* Read once: another thread may write to what the caller passes. */
 	const struct iommu_backing own = *backing;
 	const char *why;
-	int status = map_in(ctx, id, &own, size, flags, iova, &why);
+	int status = map_in(file, id, &own, size, flags, iova, &why);
 
 	/* Tables that were used up by what is gone do not count against it. */
-	if (status == IOMMU_ENOMEM && iommu_ioas_trim(ctx, id))
-		status = map_in(ctx, id, &own, size, flags, iova, &why);
-	return status == 0 ? 0 : not_mapped(ctx, IOMMU_CALL, id, status, why);
+	if (status == IOMMU_ENOMEM && iommu_ioas_trim(file, id))
+		status = map_in(file, id, &own, size, flags, iova, &why);
+	return status == 0 ? 0 : not_mapped(file, IOMMU_CALL, id, status, why);
 }
 
 /* --- Copy ------------------------------------------------------------------------------------- */
@@ -347,7 +350,7 @@ struct part {
 static int find_part(struct iommu_ioas *ioas, uint64_t at, uint64_t limit, unsigned int prot,
 		     struct part *part, const char **why)
 {
-	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	const struct iommu_platform *platform = ioas->object.file->platform;
 	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
 	const struct ioas_area *area = iommu_area_from(ioas, at);
 	int status = 0;
@@ -427,7 +430,7 @@ static int copy(struct iommu_ioas *to, struct iommu_ioas *from, iommu_iova_t fro
  */
 static int find_place(struct iommu_ioas *ioas, uint64_t address, uint64_t size, iommu_iova_t *iova)
 {
-	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	const struct iommu_platform *platform = ioas->object.file->platform;
 	struct iommu_iova_range range;
 	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
 	int status = place_anywhere(ioas, address, size, &range);
@@ -478,17 +481,17 @@ struct source {
 	uint64_t size;
 };
 
-static int copy_in(struct iommu_ctx *ctx, uint32_t to_id, const struct source *source,
+static int copy_in(struct iommu_file *file, uint32_t to_id, const struct source *source,
 		   unsigned int flags, iommu_iova_t *iova, const char **why)
 {
 	struct ioas_object *to, *from;
 	int status;
 
 	*why = "";
-	to = iommu_object_visit(ctx, to_id, IOMMU_OBJECT_IOAS, &status);
+	to = iommu_object_visit(file, to_id, IOMMU_OBJECT_IOAS, &status);
 	if (to == NULL)
 		return ioas_because(why, status, iommu_object_missing(status));
-	from = iommu_object_visit(ctx, source->id, IOMMU_OBJECT_IOAS, &status);
+	from = iommu_object_visit(file, source->id, IOMMU_OBJECT_IOAS, &status);
 	if (from != NULL) {
 		iommu_gate_enter_both(iommu_ioas_of(to), iommu_ioas_of(from));
 		status = copy_in_gates(iommu_ioas_of(to), iommu_ioas_of(from), source->iova,
@@ -505,21 +508,21 @@ static int copy_in(struct iommu_ctx *ctx, uint32_t to_id, const struct source *s
 	return status;
 }
 
-int iommu_ioas_copy(struct iommu_ctx *ctx, uint32_t to, uint32_t from, iommu_iova_t from_iova,
+int iommu_ioas_copy(struct iommu_file *file, uint32_t to, uint32_t from, iommu_iova_t from_iova,
 		    uint64_t size, unsigned int flags, iommu_iova_t *iova)
 {
 	const struct source source = {from, from_iova, size};
 	const char *why;
-	int status = copy_in(ctx, to, &source, flags, iova, &why);
+	int status = copy_in(file, to, &source, flags, iova, &why);
 
-	if (status == IOMMU_ENOMEM && iommu_ioas_trim(ctx, to))
-		status = copy_in(ctx, to, &source, flags, iova, &why);
-	return status == 0 ? 0 : not_mapped(ctx, IOMMU_CALL, to, status, why);
+	if (status == IOMMU_ENOMEM && iommu_ioas_trim(file, to))
+		status = copy_in(file, to, &source, flags, iova, &why);
+	return status == 0 ? 0 : not_mapped(file, IOMMU_CALL, to, status, why);
 }
 
 /* --- Looking ---------------------------------------------------------------------------------- */
 
-int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova,
+int iommu_ioas_next_area(struct iommu_file *file, uint32_t id, iommu_iova_t iova,
 			 struct iommu_ioas_area *result)
 {
 	const struct ioas_area *area;
@@ -528,14 +531,14 @@ int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova,
 	uintptr_t state;
 	int status;
 
-	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_IOAS, &status);
+	object = iommu_object_visit(file, id, IOMMU_OBJECT_IOAS, &status);
 	if (object == NULL)
-		return iommu_ctx_refuse_now(ctx, IOMMU_CALL, id, status,
-					    iommu_object_missing(status));
+		return iommu_file_refuse_now(file, IOMMU_CALL, id, status,
+					     iommu_object_missing(status));
 	ioas = iommu_ioas_of(object);
 	/* Inside the gate: whose memory it is changes with all of them closed. */
 	iommu_gate_enter(ioas);
-	state = iommu_spin_lock(ctx->platform, &ioas->lock);
+	state = iommu_spin_lock(file->platform, &ioas->lock);
 	area = iommu_area_from(ioas, iova >> IOMMU_PAGE_SHIFT);
 	while (area != NULL && area->state != IOAS_AREA_LIVE)
 		area = iommu_area_from(ioas, area->range.last + 1);
@@ -550,7 +553,7 @@ int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova,
 		};
 		result->backing.address += area->page << IOMMU_PAGE_SHIFT;
 	}
-	iommu_spin_unlock(ctx->platform, &ioas->lock, state);
+	iommu_spin_unlock(file->platform, &ioas->lock, state);
 	iommu_gate_leave(ioas);
 	iommu_object_leave(object);
 	return area != NULL ? 0 : IOMMU_ENOENT;
@@ -564,7 +567,7 @@ int iommu_ioas_next_area(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova,
  */
 static int check_change(const struct iommu_ioas *ioas, const void *from, void *to)
 {
-	struct iommu_ctx *ctx = ioas->object.ctx;
+	struct iommu_file *file = ioas->object.file;
 	const struct ioas_area *area;
 	bool any = false;
 
@@ -575,18 +578,19 @@ static int check_change(const struct iommu_ioas *ioas, const void *from, void *t
 		if (backing->ctx != from)
 			continue;
 		if (backing->ops->is_same == NULL)
-			return iommu_ctx_refuse(
-				ctx, "", IOMMU_EOPNOTSUPP,
+			return iommu_file_refuse(
+				file, "", IOMMU_EOPNOTSUPP,
 				IOMMU_WHY("the backing cannot say whether its memory is the same"));
 		if (!backing->ops->is_same(backing->ctx, to, backing->address,
 					   area->pages->count << IOMMU_PAGE_SHIFT))
-			return iommu_ctx_refuse(
-				ctx, "", IOMMU_EINVAL,
+			return iommu_file_refuse(
+				file, "", IOMMU_EINVAL,
 				IOMMU_WHY("the new owner has other memory at an address"));
 		any = true;
 	}
 	return any ? 0
-		   : iommu_ctx_refuse(ctx, "", IOMMU_ENOENT, IOMMU_WHY("no area has this backing"));
+		   : iommu_file_refuse(file, "", IOMMU_ENOENT,
+				       IOMMU_WHY("no area has this backing"));
 }
 
 /* All areas that are backed by `from` are backed by `to`, or none. The gates are closed. */
@@ -607,18 +611,18 @@ static int change_backing(const struct iommu_ioas *ioas, const void *from, void 
 	return 0;
 }
 
-int iommu_ioas_change_backing(struct iommu_ctx *ctx, uint32_t id, void *from, void *to)
+int iommu_ioas_change_backing(struct iommu_file *file, uint32_t id, void *from, void *to)
 {
 	struct ioas_object *object;
 	int status;
 
-	iommu_ctx_lock(ctx);
-	object = iommu_object_find(ctx, id, IOMMU_OBJECT_IOAS, &status);
+	iommu_file_lock(file);
+	object = iommu_object_find(file, id, IOMMU_OBJECT_IOAS, &status);
 	if (object != NULL) {
 		/* Copies in other spaces lead to the same memory; their users name its owner. */
-		iommu_gates_close(ctx);
+		iommu_gates_close(file);
 		status = change_backing(iommu_ioas_of(object), from, to);
-		iommu_gates_open(ctx);
+		iommu_gates_open(file);
 	}
-	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+	return iommu_file_end(file, IOMMU_CALL, status);
 }

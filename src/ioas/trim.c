@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tables that nothing is in. Tables are bounded for each HWPT, by the tables themselves. Small
- * areas that come and go all over a space leave tables behind, since only an unmap of all that a
- * table covers takes it out; when the bound is reached, those that nothing is in any more are
- * looked for.
+ * Reclaiming of empty tables. The number of tables of an HWPT is limited by the tables themselves.
+ * Small areas that are mapped and unmapped all over a space leave empty tables behind, because only
+ * an unmap of a table's whole range frees it; when the limit is reached, empty tables are searched
+ * for and freed.
  */
 #include "ioas/ioas.h"
 
@@ -73,18 +73,18 @@ static bool trim(struct iommu_ioas *ioas)
 	return after < before;
 }
 
-bool iommu_ioas_trim(struct iommu_ctx *ctx, uint32_t id)
+bool iommu_ioas_trim(struct iommu_file *file, uint32_t id)
 {
 	struct ioas_object *object;
 	bool helped = false;
 	int status;
 
-	if (ctx->limits.table_pages == 0)
+	if (file->limits.table_pages == 0)
 		return false;
-	iommu_ctx_lock(ctx);
-	object = iommu_object_find(ctx, id, IOMMU_OBJECT_IOAS, &status);
+	iommu_file_lock(file);
+	object = iommu_object_find(file, id, IOMMU_OBJECT_IOAS, &status);
 	if (object != NULL)
 		helped = trim(iommu_ioas_of(object));
-	iommu_ctx_unlock(ctx);
+	iommu_file_unlock(file);
 	return helped;
 }

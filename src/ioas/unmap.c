@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Unmapping: one area after the other is claimed, let go of by those who pin it, cut where it
- * sticks out, emptied, and dropped.
+ * Unmap: one area after the other is claimed, unpinned by the access objects that use it, split
+ * where it extends beyond the range, unmapped, and freed.
  */
 #include "ioas/access.h"
 #include "ioas/ioas.h"
@@ -45,7 +45,7 @@ static bool may_cut(const struct unmap *u, const struct ioas_area *area)
  */
 static int claim_next(const struct unmap *u, struct ioas_area **claimed)
 {
-	const struct iommu_platform *platform = u->ioas->object.ctx->platform;
+	const struct iommu_platform *platform = u->ioas->object.file->platform;
 	uintptr_t state = iommu_spin_lock(platform, &u->ioas->lock);
 	struct ioas_area *area = iommu_area_from(u->ioas, u->first);
 	int status = 0;
@@ -67,7 +67,7 @@ static int claim_next(const struct unmap *u, struct ioas_area **claimed)
 static void unclaim(struct ioas_area *area)
 {
 	struct iommu_ioas *ioas = area->ioas;
-	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	const struct iommu_platform *platform = ioas->object.file->platform;
 	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
 
 	area->busy = false;
@@ -78,7 +78,7 @@ static void unclaim(struct ioas_area *area)
 /* One of an area's counters, as it is now. */
 static unsigned int count_of(struct ioas_area *area, const unsigned int *counter)
 {
-	const struct iommu_platform *platform = area->ioas->object.ctx->platform;
+	const struct iommu_platform *platform = area->ioas->object.file->platform;
 	uintptr_t state = iommu_spin_lock(platform, &area->ioas->lock);
 	const unsigned int count = *counter;
 
@@ -88,7 +88,7 @@ static unsigned int count_of(struct ioas_area *area, const unsigned int *counter
 
 int iommu_area_have_unpinned(struct ioas_area *area)
 {
-	const struct iommu_platform *platform = area->ioas->object.ctx->platform;
+	const struct iommu_platform *platform = area->ioas->object.file->platform;
 	const uint64_t size = iommu_area_pages(area) << IOMMU_PAGE_SHIFT;
 
 	for (unsigned int turn = 0; count_of(area, &area->pins) != 0; turn++) {
@@ -147,7 +147,7 @@ static void become_part(struct ioas_area *part, uint64_t first, uint64_t last,
 static void cut_area(const struct unmap *u, struct ioas_area *area, const struct cut *cut)
 {
 	struct iommu_ioas *ioas = u->ioas;
-	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	const struct iommu_platform *platform = ioas->object.file->platform;
 	const struct iommu_domain *storage = area->full != 0 ? area->storage : NULL;
 	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
 	const uint64_t first = area->range.first, last = area->range.last;
@@ -258,7 +258,7 @@ int iommu_ioas_take_out(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t siz
  */
 static bool cuts_last(struct iommu_ioas *ioas, uint64_t last_page)
 {
-	const struct iommu_platform *platform = ioas->object.ctx->platform;
+	const struct iommu_platform *platform = ioas->object.file->platform;
 	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
 	const struct ioas_area *last = iommu_area_from(ioas, last_page);
 	const bool cuts =
@@ -292,13 +292,13 @@ static const char *why_not_unmapped(int status)
 	case IOMMU_EBUSY:
 		return IOMMU_WHY("an access does not let go of an area, or another call is at it");
 	case IOMMU_ENOSPC:
-		return IOMMU_WHY("cutting an area would exceed the context's limit on areas");
+		return IOMMU_WHY("cutting an area would exceed the file's limit on areas");
 	default:
 		return "";
 	}
 }
 
-static int unmap(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t size, bool whole,
+static int unmap(struct iommu_file *file, uint32_t id, iommu_iova_t iova, uint64_t size, bool whole,
 		 uint64_t *unmapped, const char **why)
 {
 	const bool everything = iova == 0 && size == EVERYTHING;
@@ -308,7 +308,7 @@ static int unmap(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t
 
 	if (unmapped != NULL)
 		*unmapped = 0;
-	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_IOAS, &status);
+	object = iommu_object_visit(file, id, IOMMU_OBJECT_IOAS, &status);
 	if (object == NULL)
 		return ioas_because(why, status, iommu_object_missing(status));
 	status = everything ? 0 : unmap_check(iova, size, why);
@@ -330,26 +330,26 @@ static int unmap(struct iommu_ctx *ctx, uint32_t id, iommu_iova_t iova, uint64_t
 	return status == IOMMU_ENOENT && everything ? 0 : status;
 }
 
-int iommu_ioas_unmap(struct iommu_ctx *ctx, uint32_t ioas, iommu_iova_t iova, uint64_t size,
+int iommu_ioas_unmap(struct iommu_file *file, uint32_t ioas, iommu_iova_t iova, uint64_t size,
 		     uint64_t *unmapped)
 {
 	const char *why = "";
-	int status = unmap(ctx, ioas, iova, size, false, unmapped, &why);
+	int status = unmap(file, ioas, iova, size, false, unmapped, &why);
 
 	return status == 0 ? 0
-			   : iommu_ctx_refuse_now(ctx, IOMMU_CALL, ioas, status,
-						  why[0] != '\0' ? why : why_not_unmapped(status));
+			   : iommu_file_refuse_now(file, IOMMU_CALL, ioas, status,
+						   why[0] != '\0' ? why : why_not_unmapped(status));
 }
 
-int iommu_ioas_unmap_whole(struct iommu_ctx *ctx, const char *call, uint32_t ioas,
+int iommu_ioas_unmap_whole(struct iommu_file *file, const char *call, uint32_t ioas,
 			   iommu_iova_t iova, uint64_t size, uint64_t *unmapped)
 {
 	const char *why = "";
-	int status = unmap(ctx, ioas, iova, size, true, unmapped, &why);
+	int status = unmap(file, ioas, iova, size, true, unmapped, &why);
 
 	/* That nothing is mapped is no refusal here. */
 	if (status == 0 || status == IOMMU_ENOENT)
 		return 0;
-	return iommu_ctx_refuse_now(ctx, call, ioas, status,
-				    why[0] != '\0' ? why : why_not_unmapped(status));
+	return iommu_file_refuse_now(file, call, ioas, status,
+				     why[0] != '\0' ? why : why_not_unmapped(status));
 }

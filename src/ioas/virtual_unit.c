@@ -10,29 +10,29 @@ int iommu_virtual_unit_end(struct ioas_object *object)
 	return 0;
 }
 
-static int unit_alloc(struct iommu_ctx *ctx, uint32_t device_id, uint32_t hwpt_id, uint32_t *id)
+static int unit_alloc(struct iommu_file *file, uint32_t device_id, uint32_t hwpt_id, uint32_t *id)
 {
 	struct ioas_object *device, *parent, *object;
 	struct iommu_virtual_unit *virtual_unit;
 	int status;
 
-	device = iommu_object_find(ctx, device_id, IOMMU_OBJECT_DEVICE, &status);
+	device = iommu_object_find(file, device_id, IOMMU_OBJECT_DEVICE, &status);
 	if (device == NULL)
 		return status;
-	parent = iommu_object_find(ctx, hwpt_id, IOMMU_OBJECT_HWPT, &status);
+	parent = iommu_object_find(file, hwpt_id, IOMMU_OBJECT_HWPT, &status);
 	if (parent == NULL)
 		return status;
 	if (iommu_device_is_gone(iommu_device_of(device)->endpoint))
-		return iommu_ctx_refuse(ctx, "", IOMMU_ENODEV,
-					IOMMU_WHY("the device's endpoint was released"));
+		return iommu_file_refuse(file, "", IOMMU_ENODEV,
+					 IOMMU_WHY("the device's endpoint was released"));
 	if (!iommu_hwpt_of(parent)->domain->nest_parent)
-		return iommu_ctx_refuse_object(
-			ctx, hwpt_id, IOMMU_EINVAL,
+		return iommu_file_refuse_object(
+			file, hwpt_id, IOMMU_EINVAL,
 			IOMMU_WHY("the HWPT was not made to be nested on (NEST_PARENT)"));
 	if (iommu_hwpt_of(parent)->is_leaving)
-		return iommu_ctx_refuse_object(ctx, hwpt_id, IOMMU_EINVAL,
-					       IOMMU_WHY("the HWPT is on its way out"));
-	status = iommu_object_new(ctx, IOMMU_OBJECT_VIRTUAL_UNIT, &object);
+		return iommu_file_refuse_object(file, hwpt_id, IOMMU_EINVAL,
+						IOMMU_WHY("the HWPT is on its way out"));
+	status = iommu_object_new(file, IOMMU_OBJECT_VIRTUAL_UNIT, &object);
 	if (status != 0)
 		return status;
 	virtual_unit = iommu_virtual_unit_of(object);
@@ -44,13 +44,13 @@ static int unit_alloc(struct iommu_ctx *ctx, uint32_t device_id, uint32_t hwpt_i
 	return iommu_object_finish(object, 0, id);
 }
 
-int iommu_virtual_unit_alloc(struct iommu_ctx *ctx, uint32_t device, uint32_t hwpt, uint32_t *id)
+int iommu_virtual_unit_alloc(struct iommu_file *file, uint32_t device, uint32_t hwpt, uint32_t *id)
 {
 	int status;
 
-	iommu_ctx_lock(ctx);
-	status = unit_alloc(ctx, device, hwpt, id);
-	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+	iommu_file_lock(file);
+	status = unit_alloc(file, device, hwpt, id);
+	return iommu_file_end(file, IOMMU_CALL, status);
 }
 
 static int is_elsewhere(void *unit, struct iommu_endpoint *endpoint)
@@ -61,7 +61,7 @@ static int is_elsewhere(void *unit, struct iommu_endpoint *endpoint)
 bool iommu_virtual_unit_serves(const struct iommu_virtual_unit *virtual_unit,
 			       struct iommu_group *group)
 {
-	return iommu_members_visit(virtual_unit->object.ctx, group, is_elsewhere,
+	return iommu_members_visit(virtual_unit->object.file, group, is_elsewhere,
 				   virtual_unit->unit) == 0;
 }
 
@@ -86,16 +86,16 @@ virtual_device_find(const struct iommu_virtual_unit *virtual_unit, uint64_t id)
 
 void iommu_virtual_device_leave(struct iommu_virtual_device *virtual_device)
 {
-	struct iommu_ctx *ctx = virtual_device->object.ctx;
+	struct iommu_file *file = virtual_device->object.file;
 	uintptr_t state;
 
 	if (virtual_device->unit->event_queue != NULL)
 		iommu_device_events_off(virtual_device->device);
-	state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	state = iommu_spin_lock(file->platform, &file->lock);
 	iommu_list_remove(&virtual_device->link);
 	virtual_device->device->virtual_device = NULL;
 	virtual_device->device = NULL;
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 }
 
 int iommu_virtual_device_end(struct ioas_object *object)
@@ -109,7 +109,7 @@ int iommu_virtual_device_end(struct ioas_object *object)
 	return 0;
 }
 
-static int device_alloc(struct iommu_ctx *ctx, uint32_t unit_id, uint32_t device_id,
+static int device_alloc(struct iommu_file *file, uint32_t unit_id, uint32_t device_id,
 			uint64_t virtual_id, uint32_t *id)
 {
 	struct ioas_object *unit_object, *device_object, *object;
@@ -119,61 +119,61 @@ static int device_alloc(struct iommu_ctx *ctx, uint32_t unit_id, uint32_t device
 	uintptr_t state;
 	int status;
 
-	unit_object = iommu_object_find(ctx, unit_id, IOMMU_OBJECT_VIRTUAL_UNIT, &status);
+	unit_object = iommu_object_find(file, unit_id, IOMMU_OBJECT_VIRTUAL_UNIT, &status);
 	if (unit_object == NULL)
 		return status;
-	device_object = iommu_object_find(ctx, device_id, IOMMU_OBJECT_DEVICE, &status);
+	device_object = iommu_object_find(file, device_id, IOMMU_OBJECT_DEVICE, &status);
 	if (device_object == NULL)
 		return status;
 	virtual_unit = iommu_virtual_unit_of(unit_object);
 	device = iommu_device_of(device_object);
 	if (iommu_device_is_gone(device->endpoint))
-		return iommu_ctx_refuse_object(ctx, device_id, IOMMU_ENODEV,
-					       IOMMU_WHY("the device's endpoint was released"));
+		return iommu_file_refuse_object(file, device_id, IOMMU_ENODEV,
+						IOMMU_WHY("the device's endpoint was released"));
 	if (iommu_endpoint_unit(device->endpoint) != virtual_unit->unit)
-		return iommu_ctx_refuse_object(
-			ctx, device_id, IOMMU_EINVAL,
+		return iommu_file_refuse_object(
+			file, device_id, IOMMU_EINVAL,
 			IOMMU_WHY("the virtual unit stands for another unit than the device's"));
 	if (virtual_id == UINT64_MAX)
-		return iommu_ctx_refuse_object(
-			ctx, device_id, IOMMU_EINVAL,
+		return iommu_file_refuse_object(
+			file, device_id, IOMMU_EINVAL,
 			IOMMU_WHY("the virtual id is the one that means none"));
 	if (device->virtual_device != NULL)
-		return iommu_ctx_refuse_object(
-			ctx, device_id, IOMMU_EEXIST,
+		return iommu_file_refuse_object(
+			file, device_id, IOMMU_EEXIST,
 			IOMMU_WHY("the device has a virtual device already"));
 	if (virtual_device_find(virtual_unit, virtual_id) != NULL)
-		return iommu_ctx_refuse_object(
-			ctx, device_id, IOMMU_EEXIST,
+		return iommu_file_refuse_object(
+			file, device_id, IOMMU_EEXIST,
 			IOMMU_WHY("another device of the virtual unit has this virtual id"));
-	status = iommu_object_new(ctx, IOMMU_OBJECT_VIRTUAL_DEVICE, &object);
+	status = iommu_object_new(file, IOMMU_OBJECT_VIRTUAL_DEVICE, &object);
 	if (status != 0)
 		return status;
 	virtual_device = iommu_container_of(object, struct iommu_virtual_device, object);
 	virtual_device->unit = virtual_unit;
 	virtual_device->device = device;
 	virtual_device->id = virtual_id;
-	state = iommu_spin_lock(ctx->platform, &ctx->lock);
+	state = iommu_spin_lock(file->platform, &file->lock);
 	iommu_list_insert(&virtual_unit->devices, &virtual_device->link);
 	device->virtual_device = virtual_device;
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 	if (virtual_unit->event_queue != NULL)
 		iommu_device_events_on(device);
 	iommu_object_use(unit_object);
 	return iommu_object_finish(object, 0, id);
 }
 
-int iommu_virtual_device_alloc(struct iommu_ctx *ctx, uint32_t virtual_unit, uint32_t device,
+int iommu_virtual_device_alloc(struct iommu_file *file, uint32_t virtual_unit, uint32_t device,
 			       uint64_t virtual_id, uint32_t *id)
 {
 	int status;
 
-	iommu_ctx_lock(ctx);
-	status = device_alloc(ctx, virtual_unit, device, virtual_id, id);
-	return iommu_ctx_end(ctx, IOMMU_CALL, status);
+	iommu_file_lock(file);
+	status = device_alloc(file, virtual_unit, device, virtual_id, id);
+	return iommu_file_end(file, IOMMU_CALL, status);
 }
 
-int iommu_virtual_unit_find(struct iommu_ctx *ctx, uint32_t id, uint64_t virtual_id,
+int iommu_virtual_unit_find(struct iommu_file *file, uint32_t id, uint64_t virtual_id,
 			    uint32_t *device)
 {
 	const struct iommu_virtual_device *found;
@@ -181,15 +181,15 @@ int iommu_virtual_unit_find(struct iommu_ctx *ctx, uint32_t id, uint64_t virtual
 	uintptr_t state;
 	int status;
 
-	object = iommu_object_visit(ctx, id, IOMMU_OBJECT_VIRTUAL_UNIT, &status);
+	object = iommu_object_visit(file, id, IOMMU_OBJECT_VIRTUAL_UNIT, &status);
 	if (object == NULL)
-		return iommu_ctx_refuse_now(ctx, IOMMU_CALL, id, status,
-					    iommu_object_missing(status));
-	state = iommu_spin_lock(ctx->platform, &ctx->lock);
+		return iommu_file_refuse_now(file, IOMMU_CALL, id, status,
+					     iommu_object_missing(status));
+	state = iommu_spin_lock(file->platform, &file->lock);
 	found = virtual_device_find(iommu_virtual_unit_of(object), virtual_id);
 	if (found != NULL)
 		*device = iommu_object_id(&found->device->object);
-	iommu_spin_unlock(ctx->platform, &ctx->lock, state);
+	iommu_spin_unlock(file->platform, &file->lock, state);
 	iommu_object_leave(object);
 	return found != NULL ? 0 : IOMMU_ENOENT;
 }
@@ -249,7 +249,7 @@ static bool sweep_some(const struct iommu_virtual_unit *virtual_unit, struct swe
 	return sweep->done == sweep->count;
 }
 
-int iommu_virtual_unit_invalidate(struct iommu_ctx *ctx, uint32_t id, const void *requests,
+int iommu_virtual_unit_invalidate(struct iommu_file *file, uint32_t id, const void *requests,
 				  size_t request_size, unsigned int count, unsigned int *done)
 {
 	struct sweep sweep = {.bytes = requests, .size = request_size, .count = count};
@@ -259,15 +259,15 @@ int iommu_virtual_unit_invalidate(struct iommu_ctx *ctx, uint32_t id, const void
 
 	*done = 0;
 	if (count != 0 && (requests == NULL || request_size == 0 || request_size > IOMMU_PAGE_SIZE))
-		return iommu_ctx_refuse_now(
-			ctx, IOMMU_CALL, id, IOMMU_EINVAL,
+		return iommu_file_refuse_now(
+			file, IOMMU_CALL, id, IOMMU_EINVAL,
 			IOMMU_WHY("no requests, or the size of one is 0 or above 4096"));
 	while (status == 0 && !ends) {
-		iommu_ctx_lock(ctx);
-		object = iommu_object_find(ctx, id, IOMMU_OBJECT_VIRTUAL_UNIT, &status);
+		iommu_file_lock(file);
+		object = iommu_object_find(file, id, IOMMU_OBJECT_VIRTUAL_UNIT, &status);
 		if (object != NULL)
 			ends = sweep_some(iommu_virtual_unit_of(object), &sweep);
-		(void)iommu_ctx_end(ctx, IOMMU_CALL, status);
+		(void)iommu_file_end(file, IOMMU_CALL, status);
 		*done = sweep.done;
 	}
 	return status != 0 ? status : sweep.status;

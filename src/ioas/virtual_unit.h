@@ -13,7 +13,7 @@ struct iommu_virtual_unit {
 	struct iommu_unit *unit;
 	struct iommu_hwpt *parent;
 	struct iommu_list_node hwpts;         /* nested ones that were made on it */
-	struct iommu_list_node devices;       /* under ctx->lock */
+	struct iommu_list_node devices;       /* under file->lock */
 	struct ioas_event_queue *event_queue; /* likewise; NULL: none */
 };
 

@@ -3,23 +3,23 @@
  * Magazines over a depot.
  *
  * Invariants. Each CPU has, for each order, two magazines: `loaded`, which is tried first, and
- * `spare`. Where it has none yet, `none` of the cache stands, whose count fits neither "there is a
- * range" nor "there is room": so the shortest way asks nothing more for it. All other magazines are
- * in the depot, full ones in a list for each order, empty ones in one list; never more than the
- * depot's maximum.
+ * `spare`. Where it has none yet, the cache's `none` takes its place, whose count fits neither
+ * "there is a range" nor "there is room": so the fast path needs no further check for it. All other
+ * magazines are in the depot, full ones in a list for each order, empty ones in one list; never
+ * more than the depot's maximum.
  *
- * A magazine is made when a range is freed and no empty one is left, and goes back to the host when
- * it is drained. The host is asked with no lock held; where it has nothing, the range goes to the
+ * A magazine is made when a range is freed and no empty one is left, and returned to the host when
+ * it is drained. The host is called with no lock held; if it has no memory, the range goes to the
  * tree.
  *
- * Lock order: a CPU's lock, then the depot's. What goes to the tree is first taken out under these
- * locks and given back after they are released.
+ * Lock order: a CPU's lock, then the depot's. Ranges for the tree are first taken out under these
+ * locks and freed after they are released.
  *
- * Exclusive CPUs have no lock, so nothing but the CPU itself reaches what it has cached. Two things
- * keep that from making a space look full. Together they never cache more than a quarter of it: in
- * a small one magazines hold less, and the shortest way is closed. And a CPU that finds no place
- * asks the others to drain: each does when it next frees something, for which the shortest way is
- * closed until all have.
+ * Exclusive CPUs have no lock, so nothing but the CPU itself can reach what it has cached. Two
+ * rules prevent that this makes a space look full. Together they never cache more than a quarter of
+ * it: in a small one magazines hold less, and the fast path is disabled. And a CPU that finds no
+ * place asks the others to drain: each does when it next frees a range, for which the fast path is
+ * disabled until all have drained.
  */
 #include <libiommu/iova.h>
 #include <libiommu/status.h>

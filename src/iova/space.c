@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IOVA spaces: the tree of taken ranges and its life. How a place is found stands in search.c.
+ * IOVA spaces: the tree of allocated ranges and its lifetime. The search for a place is in
+ * search.c.
  *
  * Invariants, under the lock: the ranges are disjoint, inside the space, and in order both in the
  * tree and in the list; the end marker is the last of both; subtree_gap and subtree_order of each
- * node are what <libiommu/iova.h> says; `taken` is the sum of the ranges.
+ * node are as described in <libiommu/iova.h>; `taken` is the sum of the ranges.
  */
 #include <libiommu/iova.h>
 #include <libiommu/status.h>

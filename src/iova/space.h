@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The inside of an IOVA space. */
+/* Internals of IOVA spaces. */
 #ifndef IOMMU_IOVA_SPACE_H
 #define IOMMU_IOVA_SPACE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <libiommu/tce_set.h>
+#include <libiommu/tce_table.h>
 
 #include <libiommu/backend/ops.h>
 #include <libiommu/group.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The one window of older bridges, divided among PEs by what their devices will need. */
 #include <libiommu/status.h>
-#include <libiommu/tce_share.h>
+#include <libiommu/tce_table.h>
 
 #define SEGMENTS_MAX 4096U
 #define WEIGHTS_MAX  ((1U << 20) - 1)

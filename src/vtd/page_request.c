@@ -9,12 +9,12 @@
  * trusted.
  */
 #include <libiommu/backend/ops.h>
+#include <libiommu/fault.h>
 #include <libiommu/hw/vtd_context.h>
 #include <libiommu/hw/vtd_invalidation.h>
 #include <libiommu/hw/vtd_page_request.h>
 #include <libiommu/hw/vtd_registers.h>
 #include <libiommu/hw/vtd_scalable.h>
-#include <libiommu/page_request.h>
 #include <libiommu/status.h>
 
 #include "base/atomic.h"

@@ -28,8 +28,8 @@ DEAD_AFTER = set()
 STORED_BY = '&'
 # Functions that return the status that they are given: which argument that is.
 HANDS_BACK = {'iommu_refuse': 2, 'iommu_refuse_now': 3, 'iommu_control_end': 2, 'iommu_control_end_for': 3,
-              'iommu_log_refusal': 4, 'iommu_ctx_refuse': 2, 'iommu_ctx_refuse_object': 2,
-              'iommu_ctx_refuse_now': 3, 'iommu_ctx_end': 2, 'ioas_because': 1}
+              'iommu_log_refusal': 4, 'iommu_file_refuse': 2, 'iommu_file_refuse_object': 2,
+              'iommu_file_refuse_now': 3, 'iommu_file_end': 2, 'ioas_because': 1}
 
 
 def fail(text):

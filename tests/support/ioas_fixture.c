@@ -3,7 +3,7 @@
 
 #include "test.h"
 
-struct iommu_ctx *ctx;
+struct iommu_file *ctx;
 struct test_memory memory;
 uint32_t ioas, device[MACHINE_DEVICES];
 
@@ -53,7 +53,7 @@ void begin_with(unsigned int flags, unsigned int units, unsigned int count,
 {
 	begin_machine(flags, units, count);
 	test_memory_init(&memory, shape, 0x7f0000000000, PAGES, 1ULL << 36);
-	assert_int_equal(iommu_ctx_create(f.iommu, NULL, &ctx), 0);
+	assert_int_equal(iommu_file_create(f.iommu, NULL, &ctx), 0);
 	assert_int_equal(iommu_ioas_alloc(ctx, 0, &ioas), 0);
 	for (unsigned int i = 0; i < count; i++)
 		assert_int_equal(iommu_device_bind(ctx, f.endpoint[i], &device[i]), 0);
@@ -61,7 +61,7 @@ void begin_with(unsigned int flags, unsigned int units, unsigned int count,
 
 void finish(void)
 {
-	assert_int_equal(iommu_ctx_destroy(ctx), 0);
+	assert_int_equal(iommu_file_destroy(ctx), 0);
 	test_memory_destroy(&memory);
 	end();
 }
@@ -115,8 +115,8 @@ void hang(bool hangs)
 
 uint64_t metadata(void)
 {
-	struct iommu_ctx_stats stats;
+	struct iommu_file_stats stats;
 
-	iommu_ctx_get_stats(ctx, &stats);
+	iommu_file_get_stats(ctx, &stats);
 	return stats.metadata_bytes;
 }

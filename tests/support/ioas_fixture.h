@@ -15,7 +15,7 @@
 #define ANY   (IOMMU_IOAS_READ | IOMMU_IOAS_WRITE)
 #define PAGES 4096ULL
 
-extern struct iommu_ctx *ctx;
+extern struct iommu_file *ctx;
 extern struct test_memory memory;
 extern uint32_t ioas, device[MACHINE_DEVICES];
 

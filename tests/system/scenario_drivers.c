@@ -18,7 +18,7 @@ static int tell(const struct scenario *s, enum iommu_bus_event_type type, unsign
 	const struct iommu_bus_event event = {
 		.type = type, .info = info, .segment = info->segment, .source_id = info->source_id};
 
-	return iommu_bus_event(s->iommu, &event);
+	return iommu_report_bus_event(s->iommu, &event);
 }
 
 static void find_endpoint(struct scenario *s, unsigned int device)

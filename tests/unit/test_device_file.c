@@ -15,7 +15,7 @@ static void begin_files(unsigned int flags, unsigned int units)
 {
 	begin_machine(flags, units, 2);
 	test_memory_init(&memory, MEMORY_SCATTERED, 0x7f0000000000, PAGES, 1ULL << 36);
-	assert_int_equal(iommu_ctx_create(f.iommu, NULL, &ctx), 0);
+	assert_int_equal(iommu_file_create(f.iommu, NULL, &ctx), 0);
 	assert_int_equal(iommu_ioas_alloc(ctx, 0, &ioas), 0);
 	assert_int_equal(iommu_device_files_create(f.iommu, &files), 0);
 }
@@ -53,12 +53,12 @@ static struct iommu_container *new_container(void)
 static void devices_are_bound_and_attached(void **state)
 {
 	struct iommu_device_file *file, *second;
-	struct iommu_ctx *other_ctx;
+	struct iommu_file *other_ctx;
 	uint32_t id, other, hwpt, again;
 
 	(void)state;
 	begin_files(EVERYTHING, 1);
-	assert_int_equal(iommu_ctx_create(f.iommu, NULL, &other_ctx), 0);
+	assert_int_equal(iommu_file_create(f.iommu, NULL, &other_ctx), 0);
 	assert_int_equal(iommu_ioas_alloc(ctx, 0, &other), 0);
 	assert_int_equal(map_at(IOVA, 0, 0x1000), 0);
 	file = open_device(0);
@@ -90,8 +90,8 @@ static void devices_are_bound_and_attached(void **state)
 	assert_int_equal(memory.pins, 0);
 	assert_null(iommu_group_owner(f.group[0]));
 	assert_int_equal(iommu_device_file_bind(second, other_ctx, &id), 0);
-	/* A context that goes first. */
-	assert_int_equal(iommu_ctx_destroy(other_ctx), 0);
+	/* An IOMMU file that goes first. */
+	assert_int_equal(iommu_file_destroy(other_ctx), 0);
 	assert_int_not_equal(iommu_device_file_attach(second, 0, ioas, NULL), 0);
 	assert_int_equal(iommu_device_file_close(second), 0);
 	finish_files();
@@ -263,7 +263,7 @@ static void containers_hold_groups(void **state)
 
 static void limits_of_containers(void **state)
 {
-	const struct iommu_ctx_limits limits = {.areas = 2};
+	const struct iommu_file_limits limits = {.areas = 2};
 	struct iommu_container *container;
 	uint64_t unmapped;
 

@@ -2012,7 +2012,7 @@ static int tell(enum iommu_bus_event_type type, const struct iommu_endpoint_info
 	const struct iommu_bus_event event = {
 		.type = type, .info = info, .segment = info->segment, .source_id = info->source_id};
 
-	return iommu_bus_event(f.iommu, &event);
+	return iommu_report_bus_event(f.iommu, &event);
 }
 
 /* A host that only starts back ends and tells of devices. */
@@ -2106,7 +2106,8 @@ static void drivers_map_through_the_default_domain(void **state)
 						      IOMMU_DOMAIN_BLOCKED),
 			 0);
 	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), IOMMU_EPERM);
-	assert_int_equal(iommu_unit_hardware_info(iommu_endpoint_unit(f.endpoint), &hardware), 0);
+	assert_int_equal(iommu_unit_get_hardware_info(iommu_endpoint_unit(f.endpoint), &hardware),
+			 0);
 	assert_int_equal(hardware.type, IOMMU_HARDWARE_VTD);
 	assert_true(iommu_capable(f.endpoint, IOMMU_CAPABLE_CACHE_COHERENCY));
 	assert_false(iommu_capable(f.endpoint, IOMMU_CAPABLE_PASID));

@@ -166,32 +166,33 @@ static void pasids_are_attached_for_all_or_none(void **state)
 	group = iommu_endpoint_group(e[0]);
 	a = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
 	b = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
-	assert_int_equal(iommu_attach_pasid(a, group, 5, &first), IOMMU_EOPNOTSUPP); /* not on */
-	assert_int_equal(iommu_attach_pasid(a, group, 16, &first), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_domain_attach_pasid(a, group, 5, &first),
+			 IOMMU_EOPNOTSUPP); /* not on */
+	assert_int_equal(iommu_domain_attach_pasid(a, group, 16, &first), IOMMU_EOPNOTSUPP);
 	for (i = 0; i < 3; i++)
 		assert_int_equal(iommu_endpoint_enable_feature(e[i], IOMMU_FEATURE_PASID), 0);
 	r.calls[0] = '\0';
-	assert_int_equal(iommu_attach_pasid(a, group, 0, &first), IOMMU_EINVAL);
-	assert_int_equal(iommu_attach_pasid(a, group, 16, &first), IOMMU_EINVAL);
-	assert_int_equal(iommu_attach_pasid(a, group, 15, &first), 0);
+	assert_int_equal(iommu_domain_attach_pasid(a, group, 0, &first), IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_attach_pasid(a, group, 16, &first), IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_attach_pasid(a, group, 15, &first), 0);
 	EXPECT_CALLS(&r, "attach_pasid attach_pasid attach_pasid");
-	assert_int_equal(iommu_attach_pasid(a, group, 15, &second), IOMMU_EBUSY);
-	assert_int_equal(iommu_replace_pasid(a, group, 14, &second), IOMMU_ENOENT);
-	assert_int_equal(iommu_detach_pasid(group, 14), IOMMU_ENOENT);
-	assert_ptr_equal(iommu_find_pasid(group, 15), &first);
-	assert_null(iommu_find_pasid(group, 14));
+	assert_int_equal(iommu_domain_attach_pasid(a, group, 15, &second), IOMMU_EBUSY);
+	assert_int_equal(iommu_domain_replace_pasid(a, group, 14, &second), IOMMU_ENOENT);
+	assert_int_equal(iommu_domain_detach_pasid(group, 14), IOMMU_ENOENT);
+	assert_ptr_equal(iommu_group_find_pasid(group, 15), &first);
+	assert_null(iommu_group_find_pasid(group, 14));
 	assert_int_equal(iommu_domain_free(a), IOMMU_EBUSY);
 	/* All or none, of a new one and of one that takes another's place. */
 	r.attach = IOMMU_ENOSPC;
 	for (failing = 1; failing <= 3; failing++) {
 		r.attach_from = failing;
 		r.attach_failures = 1;
-		assert_int_equal(iommu_attach_pasid(b, group, 7, &second), IOMMU_ENOSPC);
-		assert_null(iommu_find_pasid(group, 7));
+		assert_int_equal(iommu_domain_attach_pasid(b, group, 7, &second), IOMMU_ENOSPC);
+		assert_null(iommu_group_find_pasid(group, 7));
 		r.attach_from = failing;
 		r.attach_failures = 1;
-		assert_int_equal(iommu_replace_pasid(b, group, 15, &second), IOMMU_ENOSPC);
-		assert_ptr_equal(iommu_find_pasid(group, 15), &first);
+		assert_int_equal(iommu_domain_replace_pasid(b, group, 15, &second), IOMMU_ENOSPC);
+		assert_ptr_equal(iommu_group_find_pasid(group, 15), &first);
 	}
 	EXPECT_CALLS(&r, "attach_pasid replace_pasid "
 			 "attach_pasid attach_pasid detach_pasid "
@@ -203,11 +204,11 @@ static void pasids_are_attached_for_all_or_none(void **state)
 	r.test.log_lines = 0;
 	r.attach_from = 2;
 	r.attach_failures = 2;
-	assert_int_equal(iommu_replace_pasid(b, group, 15, &second), IOMMU_ENOSPC);
+	assert_int_equal(iommu_domain_replace_pasid(b, group, 15, &second), IOMMU_ENOSPC);
 	EXPECT_CALLS(&r, "replace_pasid replace_pasid replace_pasid detach_pasid");
 	assert_int_equal(r.test.log_lines, 1);
-	assert_int_equal(iommu_replace_pasid(b, group, 15, &second), 0);
-	assert_ptr_equal(iommu_find_pasid(group, 15), &second);
+	assert_int_equal(iommu_domain_replace_pasid(b, group, 15, &second), 0);
+	assert_ptr_equal(iommu_group_find_pasid(group, 15), &second);
 	assert_ptr_equal(second.domain, b);
 	assert_int_equal(iommu_domain_free(a), 0);
 	/* Busy: features, claims, default domains, new members, the last member. */
@@ -219,17 +220,17 @@ static void pasids_are_attached_for_all_or_none(void **state)
 			 IOMMU_EBUSY);
 	assert_null(iommu_find_endpoint(r.iommu, 0, 64));
 	e[0] = iommu_find_endpoint(r.iommu, 0, 8);
-	assert_int_equal(iommu_attach_pasid(b, group, 1, &third), 0);
+	assert_int_equal(iommu_domain_attach_pasid(b, group, 1, &third), 0);
 	r.calls[0] = '\0';
 	assert_int_equal(iommu_release_endpoint(e[1]), 0);
 	EXPECT_CALLS(&r, "detach_pasid detach_pasid pasid-off release");
 	assert_int_equal(iommu_release_endpoint(e[2]), 0);
 	assert_int_equal(iommu_release_endpoint(e[0]), IOMMU_EBUSY);
 	r.detach_pasid = IOMMU_ETIMEDOUT;
-	assert_int_equal(iommu_detach_pasid(group, 15), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_domain_detach_pasid(group, 15), IOMMU_ETIMEDOUT);
 	r.detach_pasid = 0;
-	assert_null(iommu_find_pasid(group, 15));
-	assert_int_equal(iommu_detach_pasid(group, 1), 0);
+	assert_null(iommu_group_find_pasid(group, 15));
+	assert_int_equal(iommu_domain_detach_pasid(group, 1), 0);
 	assert_int_equal(iommu_release_endpoint(e[0]), 0);
 	assert_int_equal(iommu_domain_free(b), 0);
 }
@@ -243,7 +244,7 @@ static void pasids_need_a_back_end_that_has_them(void **state)
 	(void)state;
 	r.has_pasids = r.has_dirty = false;
 	domain = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
-	assert_int_equal(iommu_attach_pasid(domain, iommu_endpoint_group(e), 1, &handle),
+	assert_int_equal(iommu_domain_attach_pasid(domain, iommu_endpoint_group(e), 1, &handle),
 			 IOMMU_EOPNOTSUPP);
 	assert_int_equal(iommu_domain_free(domain), 0);
 	assert_int_equal(iommu_release_endpoint(e), 0);
@@ -425,9 +426,9 @@ static void a_refused_group_is_answered_once(void **state)
 	/* Its last never comes: it is answered like any other that is not complete. */
 	r.response_count = 0;
 	assert_int_equal(refuse(6, 0x1000, false), IOMMU_EINVAL);
-	iommu_page_requests_drop_all(e);
+	iommu_endpoint_drop_page_requests(e);
 	assert_int_equal(r.response_count, 1);
-	iommu_page_requests_drop_all(e);
+	iommu_endpoint_drop_page_requests(e);
 	assert_int_equal(r.response_count, 1);
 	assert_int_equal(refuse(6, 0x1000, true), IOMMU_EINVAL);
 	assert_int_equal(r.response_count, 2);
@@ -448,13 +449,13 @@ static void requests_go_with_their_pasid(void **state)
 	assert_int_equal(ON(PASID), 0);
 	assert_int_equal(ON(ATS), 0);
 	assert_int_equal(ON(PAGE_REQUESTS), 0);
-	assert_int_equal(iommu_attach_pasid(domain, iommu_endpoint_group(e), 3, &third), 0);
-	assert_int_equal(iommu_attach_pasid(domain, iommu_endpoint_group(e), 4, &fourth), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, iommu_endpoint_group(e), 3, &third), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, iommu_endpoint_group(e), 4, &fourth), 0);
 	assert_int_equal(ask_of(4, 1, 0x1000, true), 0);
 	assert_int_equal(ask_of(3, 2, 0x1000, true), 0);
 	assert_int_equal(ask_of(0, 3, 0x1000, true), 0);
 	assert_int_equal(ask_of(3, 4, 0x1000, false), 0);
-	assert_int_equal(iommu_detach_pasid(iommu_endpoint_group(e), 3), 0);
+	assert_int_equal(iommu_domain_detach_pasid(iommu_endpoint_group(e), 3), 0);
 	assert_int_equal(r.response_count, 2);
 	assert_int_equal(r.responses[0].group, 2);
 	assert_int_equal(r.responses[1].group, 4);
@@ -462,7 +463,7 @@ static void requests_go_with_their_pasid(void **state)
 	assert_int_equal(respond(e, 2, IOMMU_PAGE_SUCCESS), IOMMU_ENOENT);
 	assert_int_equal(respond(e, 1, IOMMU_PAGE_SUCCESS), 0);
 	assert_int_equal(respond(e, 3, IOMMU_PAGE_SUCCESS), 0);
-	assert_int_equal(iommu_detach_pasid(iommu_endpoint_group(e), 4), 0);
+	assert_int_equal(iommu_domain_detach_pasid(iommu_endpoint_group(e), 4), 0);
 	assert_int_equal(iommu_domain_free(domain), 0);
 	assert_int_equal(iommu_release_endpoint(e), 0);
 }
@@ -476,9 +477,9 @@ static void nobody_waits_for_ever(void **state)
 	assert_int_equal(ask(2, 0x1000, true), 0);  /* its answer never comes */
 	r.test.clock_ns += 1000000;
 	assert_int_equal(ask(3, 0x1000, true), 0);
-	iommu_page_request_tick(e, 2000000);
+	iommu_endpoint_tick_page_requests(e, 2000000);
 	assert_int_equal(r.response_count, 0);
-	iommu_page_request_tick(e, 1000000);
+	iommu_endpoint_tick_page_requests(e, 1000000);
 	assert_int_equal(r.response_count, 2);
 	assert_int_equal(r.responses[0].group, 1);
 	assert_int_equal(r.responses[1].group, 2);

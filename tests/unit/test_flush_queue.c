@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include <libiommu/backend/ops.h>
-#include <libiommu/flush_queue.h>
+#include <libiommu/dma.h>
 #include <libiommu/status.h>
 
 #include "base/list.h"

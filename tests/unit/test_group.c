@@ -575,11 +575,11 @@ static void a_groups_regions_are_merged(void **state)
 	unsigned int count = 10;
 	unsigned int i;
 
-	assert_int_equal(iommu_group_regions(group, NULL, 0, &count), 0);
+	assert_int_equal(iommu_group_get_regions(group, NULL, 0, &count), 0);
 	assert_int_equal(count, 0);
 	f->regions = regions;
 	f->region_count = 10;
-	assert_int_equal(iommu_group_regions(group, result, 10, &count), 0);
+	assert_int_equal(iommu_group_get_regions(group, result, 10, &count), 0);
 	assert_int_equal(count, 6);
 	for (i = 0; i < 6; i++) {
 		assert_int_equal(result[i].start, merged[i].start);
@@ -587,7 +587,7 @@ static void a_groups_regions_are_merged(void **state)
 		assert_int_equal(result[i].type, merged[i].type);
 		assert_int_equal(result[i].prot, merged[i].prot);
 	}
-	assert_int_equal(iommu_group_regions(group, result, 5, &count), IOMMU_ENOSPC);
+	assert_int_equal(iommu_group_get_regions(group, result, 5, &count), IOMMU_ENOSPC);
 	assert_int_equal(count, 0);
 	f->region_count = 0;
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
@@ -623,9 +623,9 @@ static void regions_cover_just_what_they_did(void **state)
 				wanted[type][page] = true;
 		}
 		f->region_count = COUNT;
-		assert_int_equal(
-			iommu_group_regions(iommu_endpoint_group(endpoint), result, COUNT, &count),
-			0);
+		assert_int_equal(iommu_group_get_regions(iommu_endpoint_group(endpoint), result,
+							 COUNT, &count),
+				 0);
 		for (i = 0; i < count; i++) {
 			/* Of one type they are in order, with a gap between them. */
 			if (i > 0 && result[i].type == result[i - 1].type)

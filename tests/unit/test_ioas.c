@@ -60,14 +60,14 @@ static void ids_begin_at_one_and_are_used_again(void **state)
 
 static void limits_hold(void **state)
 {
-	const struct iommu_ctx_limits limits = {.objects = 3, .areas = 2, .pinned_pages = 100};
+	const struct iommu_file_limits limits = {.objects = 3, .areas = 2, .pinned_pages = 100};
 	iommu_iova_t iova;
 	uint32_t id;
 
 	(void)state;
 	begin_machine(0, 1, 1);
 	test_memory_init(&memory, MEMORY_SCATTERED, 0x7f0000000000, PAGES, 1ULL << 36);
-	assert_int_equal(iommu_ctx_create(f.iommu, &limits, &ctx), 0);
+	assert_int_equal(iommu_file_create(f.iommu, &limits, &ctx), 0);
 	assert_int_equal(iommu_ioas_alloc(ctx, 0, &ioas), 0);
 	assert_int_equal(iommu_device_bind(ctx, f.endpoint[0], &device[0]), 0);
 	assert_int_equal(attach(0, ioas), 0);
@@ -106,7 +106,7 @@ static void the_last_page_is_one_like_others(void **state)
 	assert_int_equal(map_at(last, 8192, 4096), IOMMU_EEXIST);
 	assert_int_equal(iommu_ioas_next_area(ctx, ioas, UINT64_MAX, &area), 0);
 	assert_true(area.iova == last && area.size == 4096);
-	assert_int_equal(iommu_access_create(ctx, NULL, NULL, &access), 0);
+	assert_int_equal(iommu_access_alloc(ctx, NULL, NULL, &access), 0);
 	assert_int_equal(iommu_access_attach(ctx, access, ioas), 0);
 	assert_int_equal(iommu_access_rw(ctx, access, UINT64_MAX, &byte, 1, true), 0);
 	byte = 0;
@@ -117,7 +117,7 @@ static void the_last_page_is_one_like_others(void **state)
 	assert_int_equal(iommu_ioas_unmap(ctx, ioas, last - 4096, 8192, &unmapped), 0);
 	assert_int_equal(unmapped, 8192);
 	assert_int_equal(attach(0, ioas), 0);
-	assert_int_equal(iommu_ioas_ranges(ctx, ioas, ranges, 4, &count, &alignment), 0);
+	assert_int_equal(iommu_ioas_get_ranges(ctx, ioas, ranges, 4, &count, &alignment), 0);
 	iova = ranges[count - 1].last - 4095;
 	assert_int_equal(map_at(iova, 0, 4096), 0);
 	assert_true(leads(0, iova, 0));
@@ -239,6 +239,47 @@ static void maps_that_cannot_be(void **state)
 	assert_int_equal(map_at(0x1000, 0, 0x2000), IOMMU_EFAULT);
 	memory.lies = false;
 	assert_int_equal(map_at(0x1000, 0, 0x2000), 0);
+	finish();
+}
+
+static bool may(unsigned int i, iommu_iova_t iova, unsigned int prot)
+{
+	iommu_paddr_t to;
+
+	return model_device_access(f.device[i], iova, prot, &to) == 0;
+}
+
+/* Whichever names the permissions are given by, devices get these; hints are refused. */
+static void permissions_have_one_encoding(void **state)
+{
+	const unsigned int prots[] = {IOMMU_PROT_READ, IOMMU_PROT_WRITE, IOMMU_PROT_READ_WRITE};
+	const unsigned int flags[] = {IOMMU_IOAS_READ, IOMMU_IOAS_WRITE, ANY};
+	struct iommu_backing backing;
+	struct iommu_ioas_area area;
+	iommu_iova_t iova;
+
+	(void)state;
+	begin_with(0, 1, 1, MEMORY_CONTIGUOUS);
+	backing = test_memory_at(&memory, 0);
+	assert_int_equal(attach(0, ioas), 0);
+	for (unsigned int i = 0; i < 6; i++) {
+		const unsigned int prot = i < 3 ? prots[i] : flags[i - 3];
+		const bool at_a_place = i % 2 == 0;
+
+		iova = IOVA;
+		assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, 0x1000,
+						prot | (at_a_place ? IOMMU_IOAS_FIXED : 0U), &iova),
+				 0);
+		assert_int_equal(iommu_ioas_next_area(ctx, ioas, 0, &area), 0);
+		assert_int_equal(area.prot, prots[i % 3]);
+		assert_true((area.iova == IOVA) == at_a_place);
+		assert_true(may(0, iova, IOMMU_PROT_READ) == (i % 3 != 1));
+		assert_true(may(0, iova, IOMMU_PROT_WRITE) == (i % 3 != 0));
+		assert_int_equal(unmap(iova, 0x1000), 0);
+	}
+	for (unsigned int hint = IOMMU_PROT_CACHE; hint <= IOMMU_PROT_MAY_SLEEP; hint <<= 1)
+		assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, 0x1000, ANY | hint, &iova),
+				 IOMMU_EOPNOTSUPP);
 	finish();
 }
 
@@ -483,15 +524,16 @@ static void places_are_chosen(void **state)
 	 * The interrupt window of the device is not free, once it is attached; nor what is beyond
 	 * its unit.
 	 */
-	assert_int_equal(iommu_ioas_ranges(ctx, ioas, ranges, 4, &count, &alignment), 0);
+	assert_int_equal(iommu_ioas_get_ranges(ctx, ioas, ranges, 4, &count, &alignment), 0);
 	assert_int_equal(count, 1);
 	assert_int_equal(ranges[0].first, 0);
 	assert_int_equal(ranges[0].last, UINT64_MAX);
 	assert_int_equal(alignment, 4096);
 	assert_int_equal(attach(0, ioas), 0);
-	assert_int_equal(iommu_ioas_ranges(ctx, ioas, ranges, 1, &count, &alignment), IOMMU_ENOSPC);
+	assert_int_equal(iommu_ioas_get_ranges(ctx, ioas, ranges, 1, &count, &alignment),
+			 IOMMU_ENOSPC);
 	assert_int_equal(count, 2);
-	assert_int_equal(iommu_ioas_ranges(ctx, ioas, ranges, 4, &count, &alignment), 0);
+	assert_int_equal(iommu_ioas_get_ranges(ctx, ioas, ranges, 4, &count, &alignment), 0);
 	assert_int_equal(ranges[0].last, 0xfedfffff);
 	assert_int_equal(ranges[1].first, 0xfef00000);
 	assert_int_equal(ranges[1].last, (1ULL << 48) - 1);
@@ -801,7 +843,7 @@ static void what_is_not_confirmed_stays_pinned(void **state)
 	assert_int_equal(detach(0), IOMMU_ETIMEDOUT);
 	assert_int_equal(detach(1), IOMMU_ETIMEDOUT);
 	assert_int_equal(memory.pins, 2048);
-	assert_int_not_equal(iommu_ctx_destroy(ctx), 0);
+	assert_int_not_equal(iommu_file_destroy(ctx), 0);
 	assert_int_equal(memory.pins, 2048);
 	hang(false);
 	finish();
@@ -875,11 +917,11 @@ static void the_end_is_tried_again(void **state)
 {
 	const struct iommu_hwpt_config now = {.flags = IOMMU_HWPT_ATTACH};
 	uint32_t hwpt, other, objects;
-	struct iommu_ctx_stats stats;
+	struct iommu_file_stats stats;
 
 	(void)state;
 	begin_with(0, 1, 2, MEMORY_SCATTERED);
-	iommu_ctx_get_stats(ctx, &stats);
+	iommu_file_get_stats(ctx, &stats);
 	objects = stats.objects;
 	assert_int_equal(map_at(IOVA, 0, 0x10000), 0);
 	assert_int_equal(attach(0, ioas), 0);
@@ -899,12 +941,12 @@ static void the_end_is_tried_again(void **state)
 	assert_int_equal(attach(1, ioas), 0);
 	hang(true);
 	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &now, &hwpt), IOMMU_ETIMEDOUT);
-	iommu_ctx_get_stats(ctx, &stats);
+	iommu_file_get_stats(ctx, &stats);
 	assert_int_equal(stats.objects, objects + 4);
 	hang(false);
 	assert_int_equal(detach(1), 0);
 	assert_int_equal(detach(0), 0);
-	iommu_ctx_get_stats(ctx, &stats);
+	iommu_file_get_stats(ctx, &stats);
 	assert_int_equal(stats.objects, objects + 1);
 	assert_int_equal(memory.pins, 0);
 	finish();
@@ -966,6 +1008,7 @@ int main(void)
 		cmocka_unit_test(places_are_aligned_as_well_as_they_can_be),
 		cmocka_unit_test(pages_may_be_kept_small),
 		cmocka_unit_test(maps_that_cannot_be),
+		cmocka_unit_test(permissions_have_one_encoding),
 		cmocka_unit_test(memory_is_pinned_while_a_device_may_reach_it),
 		cmocka_unit_test(large_pages_result),
 		cmocka_unit_test(what_managers_map_may_sleep),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What devices of a context do: bound and attached, as groups, with PASIDs, over guests' tables;
- * what is noted of their writes; software that accesses the same memory; page requests; and a
- * context that is closed in the middle of it.
+ * What devices of an IOMMU file do: bound and attached, as groups, with PASIDs, over guests'
+ * tables; what is noted of their writes; software that accesses the same memory; page requests; and
+ * a file that is closed in the middle of it.
  */
 #define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include <errno.h>
@@ -43,12 +43,12 @@ static uint32_t hwpt_with(unsigned int flags)
 static void a_device_has_one_owner(void **state)
 {
 	struct iommu_device_info info;
-	struct iommu_ctx *other;
+	struct iommu_file *other;
 	uint32_t id, again;
 
 	(void)state;
 	begin_with(EVERYTHING, 1, 1, MEMORY_CONTIGUOUS);
-	assert_int_equal(iommu_ctx_create(f.iommu, NULL, &other), 0);
+	assert_int_equal(iommu_file_create(f.iommu, NULL, &other), 0);
 	assert_int_equal(iommu_device_bind(other, f.endpoint[0], &id), IOMMU_EBUSY);
 	assert_int_equal(iommu_device_bind(ctx, f.endpoint[0], &id), IOMMU_EBUSY);
 	assert_int_equal(iommu_device_get_info(ctx, device[0], &info), 0);
@@ -75,7 +75,7 @@ static void a_device_has_one_owner(void **state)
 	assert_int_equal(iommu_device_unbind(ctx, device[0]), IOMMU_ENOENT);
 	assert_int_equal(iommu_device_bind(other, f.endpoint[0], &id), 0);
 	assert_int_equal(iommu_device_bind(ctx, f.endpoint[0], &device[0]), IOMMU_EBUSY);
-	assert_int_equal(iommu_ctx_destroy(other), 0);
+	assert_int_equal(iommu_file_destroy(other), 0);
 	assert_int_equal(iommu_device_bind(ctx, f.endpoint[0], &device[0]), 0);
 	finish();
 }
@@ -101,7 +101,7 @@ static void begin_groups(void)
 	assert_ptr_equal(f.group[0], f.group[1]);
 	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
 	test_memory_init(&memory, MEMORY_SCATTERED, 0x7f0000000000, PAGES, 1ULL << 36);
-	assert_int_equal(iommu_ctx_create(f.iommu, NULL, &ctx), 0);
+	assert_int_equal(iommu_file_create(f.iommu, NULL, &ctx), 0);
 	assert_int_equal(iommu_ioas_alloc(ctx, 0, &ioas), 0);
 }
 
@@ -287,7 +287,7 @@ static void refusals_say_why(void **state)
 static void hwpts_are_attached_as_they_are_made(void **state)
 {
 	const struct iommu_hwpt_config now = {.flags = IOMMU_HWPT_ATTACH};
-	struct iommu_ctx_stats stats;
+	struct iommu_file_stats stats;
 	uint32_t first, second, none = 0, objects;
 
 	(void)state;
@@ -300,7 +300,7 @@ static void hwpts_are_attached_as_they_are_made(void **state)
 	assert_true(leads(0, IOVA, 0));
 	assert_int_equal(iommu_object_destroy(ctx, first), 0);
 	assert_int_equal(iommu_object_destroy(ctx, second), IOMMU_EBUSY);
-	iommu_ctx_get_stats(ctx, &stats);
+	iommu_file_get_stats(ctx, &stats);
 	objects = stats.objects;
 	hang(true);
 	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &now, &none), IOMMU_ETIMEDOUT);
@@ -311,7 +311,7 @@ static void hwpts_are_attached_as_they_are_made(void **state)
 	for (uint32_t id = iommu_object_next(ctx, 0); id != 0; id = iommu_object_next(ctx, id))
 		if (iommu_object_type(ctx, id) == IOMMU_OBJECT_HWPT && id != second)
 			assert_int_equal(iommu_object_destroy(ctx, id), 0);
-	iommu_ctx_get_stats(ctx, &stats);
+	iommu_file_get_stats(ctx, &stats);
 	assert_int_equal(stats.objects, objects);
 	assert_int_equal(memory.pins, 1);
 	/* Memory that runs out on the way. */
@@ -325,7 +325,7 @@ static void hwpts_are_attached_as_they_are_made(void **state)
 		if (status == 0)
 			break;
 		assert_int_equal(status, IOMMU_ENOMEM);
-		iommu_ctx_get_stats(ctx, &stats);
+		iommu_file_get_stats(ctx, &stats);
 		assert_int_equal(stats.objects, objects);
 	}
 	assert_int_equal(iommu_object_destroy(ctx, second), 0);
@@ -419,7 +419,7 @@ static struct iommu_hwpt_config begin_guest(struct iommu_vtd_first_stage *stage)
 /* The guest's memory goes after everybody has forgotten it. */
 static void finish_guest(void)
 {
-	assert_int_equal(iommu_ctx_destroy(ctx), 0);
+	assert_int_equal(iommu_file_destroy(ctx), 0);
 	test_memory_destroy(&memory);
 	iommu_vtdfs_destroy(&guest.table);
 	end();
@@ -494,7 +494,7 @@ static void guests_are_nested(void **state)
 	assert_int_equal(iommu_object_destroy(ctx, virtual_device), 0);
 	assert_int_equal(iommu_virtual_unit_find(ctx, unit, 5, &done), 0);
 	assert_int_equal(done, device[0]);
-	/* Everything else goes with the context. */
+	/* Everything else goes with the file. */
 	finish_guest();
 }
 
@@ -715,7 +715,7 @@ static void begin_access(enum test_memory_shape shape)
 	begin_with(0, 1, 1, shape);
 	memset(&holder, 0, sizeof(holder));
 	holder.obeys = true;
-	assert_int_equal(iommu_access_create(ctx, let_go, NULL, &holder.id), 0);
+	assert_int_equal(iommu_access_alloc(ctx, let_go, NULL, &holder.id), 0);
 }
 
 static void software_pins_what_it_uses(void **state)
@@ -926,7 +926,7 @@ static void what_is_being_made_is_found_by_nobody(void **state)
 
 	(void)state;
 	begin_access(MEMORY_SCATTERED);
-	iommu_ctx_lock(ctx);
+	iommu_file_lock(ctx);
 	assert_int_equal(iommu_object_new(ctx, IOMMU_OBJECT_ACCESS, &object), 0);
 	assert_int_equal(iommu_access_unpin(ctx, iommu_object_id(object), IOVA, 0x1000),
 			 IOMMU_ENOENT);
@@ -935,7 +935,7 @@ static void what_is_being_made_is_found_by_nobody(void **state)
 					      &status));
 	assert_int_equal(status, IOMMU_ENOENT);
 	iommu_object_abort(object);
-	iommu_ctx_unlock(ctx);
+	iommu_file_unlock(ctx);
 	finish();
 }
 
@@ -1050,14 +1050,14 @@ static void lets_nothing_go(void *context, iommu_iova_t iova, uint64_t size)
  */
 static void pins_are_told_apart(void **state)
 {
-	struct iommu_ctx_stats stats;
+	struct iommu_file_stats stats;
 	iommu_paddr_t pages[16];
 	uint32_t access;
 
 	(void)state;
 	begin_with(0, 1, 1, MEMORY_SCATTERED);
 	assert_int_equal(map_at(IOVA, 0, 0x20000), 0);
-	assert_int_equal(iommu_access_create(ctx, lets_nothing_go, NULL, &access), 0);
+	assert_int_equal(iommu_access_alloc(ctx, lets_nothing_go, NULL, &access), 0);
 	assert_int_equal(iommu_access_attach(ctx, access, ioas), 0);
 	/* All 128, some of them twice, in two orders. */
 	for (unsigned int i = 0; i < 192; i++)
@@ -1070,7 +1070,7 @@ static void pins_are_told_apart(void **state)
 		assert_int_equal(iommu_access_unpin(ctx, access, IOVA + i * 37 % 16 * 0x1000ULL,
 						    (1 + i * 37 % 128 / 16) * 0x1000ULL),
 				 0);
-	iommu_ctx_get_stats(ctx, &stats);
+	iommu_file_get_stats(ctx, &stats);
 	assert_int_equal(stats.access_pages, 0);
 	assert_int_equal(memory.pins, 0);
 	assert_int_equal(iommu_access_unpin(ctx, access, IOVA, 0x1000), IOMMU_ENOENT);
@@ -1348,7 +1348,7 @@ static void cookies_do_not_come_around(void **state)
 /* --- Closed in the middle --------------------------------------------------------------------- */
 
 /* Everything there is, in every order in which it can be made. */
-static void contexts_close_in_any_state(void **state)
+static void files_close_in_any_state(void **state)
 {
 	(void)state;
 	for (unsigned int round = 0; round < 16; round++) {
@@ -1360,7 +1360,7 @@ static void contexts_close_in_any_state(void **state)
 		begin_with(FAULTS, 2, 3, MEMORY_SCATTERED);
 		f.memory = model_machine_take(&f.machine, 1);
 		assert_int_equal(iommu_fault_queue_alloc(ctx, NULL, NULL, &queue), 0);
-		assert_int_equal(iommu_access_create(ctx, let_go, NULL, &holder.id), 0);
+		assert_int_equal(iommu_access_alloc(ctx, let_go, NULL, &holder.id), 0);
 		holder.obeys = true;
 		holder.size = 0;
 		if ((round & 1) != 0)
@@ -1422,7 +1422,7 @@ int main(void)
 		cmocka_unit_test(endpoints_do_not_go_while_they_are_asked),
 		cmocka_unit_test(tables_are_looked_into_alone),
 		cmocka_unit_test(cookies_do_not_come_around),
-		cmocka_unit_test(contexts_close_in_any_state),
+		cmocka_unit_test(files_close_in_any_state),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a context may take of the host: everything that its owner can make grow has a limit, is
+ * What an IOMMU file may take of the host: everything that its owner can make grow has a limit, is
  * refused beyond it with nothing changed, is counted once, and can be had again when something was
  * given back. Objects, areas and pinned pages: test_ioas.c.
  */
@@ -11,21 +11,21 @@
 
 #define MANY 64
 
-static void begin_limited(unsigned int flags, const struct iommu_ctx_limits *limits)
+static void begin_limited(unsigned int flags, const struct iommu_file_limits *limits)
 {
 	begin_machine(flags, 1, 1);
 	test_memory_init(&memory, MEMORY_SCATTERED, 0x7f0000000000, PAGES, 1ULL << 36);
-	assert_int_equal(iommu_ctx_create(f.iommu, limits, &ctx), 0);
+	assert_int_equal(iommu_file_create(f.iommu, limits, &ctx), 0);
 	assert_int_equal(iommu_ioas_alloc(ctx, 0, &ioas), 0);
 	assert_int_equal(iommu_device_bind(ctx, f.endpoint[0], &device[0]), 0);
 	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID), 0);
 }
 
-static struct iommu_ctx_stats stats(void)
+static struct iommu_file_stats stats(void)
 {
-	struct iommu_ctx_stats now;
+	struct iommu_file_stats now;
 
-	iommu_ctx_get_stats(ctx, &now);
+	iommu_file_get_stats(ctx, &now);
 	return now;
 }
 
@@ -42,7 +42,7 @@ static int allow(unsigned int count)
 
 static void allowed_ranges_are_bounded(void **state)
 {
-	static const struct iommu_ctx_limits limits[] = {
+	static const struct iommu_file_limits limits[] = {
 		{.areas = 4}, {.areas = 9, .allowed_ranges = 4}, {.allowed_ranges = 4}};
 
 	(void)state;
@@ -71,8 +71,8 @@ static void allowed_ranges_are_bounded(void **state)
 
 static void attachments_are_bounded(void **state)
 {
-	static const struct iommu_ctx_limits limits[] = {{.objects = 4},
-							 {.objects = 9, .attachments = 4}};
+	static const struct iommu_file_limits limits[] = {{.objects = 4},
+							  {.objects = 9, .attachments = 4}};
 
 	(void)state;
 	for (unsigned int i = 0; i < 2; i++) {
@@ -109,7 +109,7 @@ static void keep(void *unused, iommu_iova_t iova, uint64_t size)
 /* What is pinned already is pinned again for nothing, but for the list of where it is. */
 static void pins_are_bounded(void **state)
 {
-	static const struct iommu_ctx_limits limits[] = {
+	static const struct iommu_file_limits limits[] = {
 		{.pinned_pages = 8}, {.pinned_pages = 9, .access_pages = 8}, {.access_pages = 8}};
 
 	(void)state;
@@ -120,7 +120,7 @@ static void pins_are_bounded(void **state)
 
 		begin_limited(EVERYTHING, &limits[i]);
 		assert_int_equal(map_at(IOVA, 0, 0x4000), 0);
-		assert_int_equal(iommu_access_create(ctx, keep, NULL, &access), 0);
+		assert_int_equal(iommu_access_alloc(ctx, keep, NULL, &access), 0);
 		assert_int_equal(iommu_access_attach(ctx, access, ioas), 0);
 		for (unsigned int j = 0; j < 2; j++)
 			assert_int_equal(iommu_access_pin(ctx, access, IOVA, 0x4000, RW, pages), 0);
@@ -146,7 +146,7 @@ static void pins_are_bounded(void **state)
 /* Copying pins a part at a time, however much is copied. */
 static void copies_pin_little(void **state)
 {
-	const struct iommu_ctx_limits limits = {.pinned_pages = 256};
+	const struct iommu_file_limits limits = {.pinned_pages = 256};
 	static unsigned char bytes[2 << 20];
 	struct iommu_backing backing;
 	iommu_iova_t iova = IOVA;
@@ -159,7 +159,7 @@ static void copies_pin_little(void **state)
 			 model_machine_take(&f.machine, 512));
 	backing = test_memory_at(&memory, 0);
 	assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, sizeof(bytes), FIXED, &iova), 0);
-	assert_int_equal(iommu_access_create(ctx, NULL, NULL, &access), 0);
+	assert_int_equal(iommu_access_alloc(ctx, NULL, NULL, &access), 0);
 	assert_int_equal(iommu_access_attach(ctx, access, ioas), 0);
 	memset(bytes, 0x5a, sizeof(bytes));
 	assert_int_equal(iommu_access_rw(ctx, access, IOVA, bytes, sizeof(bytes), true), 0);
@@ -189,7 +189,7 @@ static iommu_iova_t far_apart(unsigned int i)
 
 static void tables_are_bounded(void **state)
 {
-	const struct iommu_ctx_limits limits = {.table_pages = 20};
+	const struct iommu_file_limits limits = {.table_pages = 20};
 	unsigned int count = 0;
 	uint32_t hwpt;
 	int status;
@@ -219,7 +219,7 @@ static void tables_are_bounded(void **state)
  */
 static void empty_tables_make_room(void **state)
 {
-	const struct iommu_ctx_limits limits = {.table_pages = 20};
+	const struct iommu_file_limits limits = {.table_pages = 20};
 	uint32_t hwpt, other;
 	iommu_iova_t iova;
 
@@ -251,7 +251,7 @@ static void empty_tables_make_room(void **state)
 /* What hardware has not confirmed to have forgotten is no room. */
 static void unconfirmed_tables_are_none(void **state)
 {
-	const struct iommu_ctx_limits limits = {.table_pages = 20};
+	const struct iommu_file_limits limits = {.table_pages = 20};
 	unsigned int i = 10;
 	uint32_t hwpt;
 
@@ -288,7 +288,7 @@ static int make_one(unsigned int kind, unsigned int i)
 	case 1:
 		return iommu_fault_queue_alloc(ctx, NULL, NULL, &id);
 	case 2:
-		return iommu_access_create(ctx, keep, NULL, &id);
+		return iommu_access_alloc(ctx, keep, NULL, &id);
 	case 3:
 		return iommu_hwpt_alloc(ctx, device[0], ioas, &none, &id);
 	case 4:
@@ -302,7 +302,7 @@ static int make_one(unsigned int kind, unsigned int i)
 
 static void metadata_is_bounded(void **state)
 {
-	const struct iommu_ctx_limits limits = {.metadata_bytes = 100000};
+	const struct iommu_file_limits limits = {.metadata_bytes = 100000};
 
 	(void)state;
 	for (unsigned int kind = 0; kind < 7; kind++) {

@@ -691,13 +691,13 @@ static void run(unsigned int flags, bool split)
 	t.random.state = test_setting("IOMMU_TEST_SEED", 0x10a5) + flags + split;
 	t.operations = test_setting("IOMMU_TEST_OPERATIONS", 100000) / 40;
 	t.split = split;
-	assert_int_equal(iommu_ctx_create(f.iommu, NULL, &ctx), 0);
+	assert_int_equal(iommu_file_create(f.iommu, NULL, &ctx), 0);
 	for (unsigned int s = 0; s < SPACES; s++)
 		assert_int_equal(iommu_ioas_alloc(ctx, split ? IOMMU_IOAS_SPLIT : 0, &t.spaces[s]),
 				 0);
 	for (unsigned int i = 0; i < DEVICES; i++)
 		assert_int_equal(iommu_device_bind(ctx, f.endpoint[i], &device[i]), 0);
-	assert_int_equal(iommu_access_create(ctx, let_go, NULL, &t.access), 0);
+	assert_int_equal(iommu_access_alloc(ctx, let_go, NULL, &t.access), 0);
 	assert_int_equal(iommu_access_attach(ctx, t.access, t.spaces[0]), 0);
 	while (t.operation < t.operations)
 		do_one();

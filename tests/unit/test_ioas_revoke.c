@@ -84,7 +84,7 @@ static uint32_t begin_bar(unsigned int flags, enum test_memory_shape shape)
 static void registers_go_and_come_back(void **state)
 {
 	static const enum test_memory_shape shapes[] = {MEMORY_WHOLE, MEMORY_SCATTERED};
-	struct iommu_ctx_stats stats;
+	struct iommu_file_stats stats;
 	uint32_t other;
 
 	(void)state;
@@ -93,7 +93,7 @@ static void registers_go_and_come_back(void **state)
 		assert_true(leads(0, IOVA, 0) && leads(1, IOVA, 0) && leads(2, OTHER, 0));
 		assert_int_equal(memory.pins, SIZE >> 12);
 		/* What is no memory cannot run out. */
-		iommu_ctx_get_stats(ctx, &stats);
+		iommu_file_get_stats(ctx, &stats);
 		assert_int_equal(stats.pinned_pages, 0);
 		assert_false(is_revoked(ioas, IOVA));
 		for (unsigned int turn = 0; turn < 2; turn++) {
@@ -288,7 +288,7 @@ static void begin_holder(bool is_mmio)
 	assert_int_equal(map_at(IOVA, 0, SIZE), 0);
 	holder.obeys = true;
 	holder.size = 0;
-	assert_int_equal(iommu_access_create(ctx, let_go, NULL, &holder.id), 0);
+	assert_int_equal(iommu_access_alloc(ctx, let_go, NULL, &holder.id), 0);
 	assert_int_equal(iommu_access_attach(ctx, holder.id, ioas), 0);
 	assert_int_equal(attach(0, ioas), 0);
 }

@@ -27,7 +27,7 @@ static struct {
 	struct fake_machine machine;
 	struct iommu *iommu;
 	struct iommu_endpoint *endpoints[3];
-	struct iommu_ctx *ctx;
+	struct iommu_file *ctx;
 	struct iommu_device_files *files;
 	uint32_t spaces[2], access;
 	uint32_t fleeting[2];      /* a space and an access that come and go; atomic */
@@ -261,7 +261,7 @@ static void *make_and_destroy(void *argument)
 
 		expect(iommu_ioas_alloc(s.ctx, 0, &space) == 0);
 		__atomic_store_n(&s.fleeting[0], space, __ATOMIC_RELAXED);
-		expect(iommu_access_create(s.ctx, let_go, NULL, &access) == 0);
+		expect(iommu_access_alloc(s.ctx, let_go, NULL, &access) == 0);
 		__atomic_store_n(&s.fleeting[1], access, __ATOMIC_RELAXED);
 		expect(iommu_object_destroy(s.ctx, access) == 0);
 		expect(iommu_object_destroy(s.ctx, space) == 0);
@@ -352,7 +352,7 @@ static void *revoke_and_restore(void *argument)
 static void *look_at_it(void *argument)
 {
 	struct iommu_ioas_area area;
-	struct iommu_ctx_stats stats;
+	struct iommu_file_stats stats;
 	unsigned char bytes[100];
 
 	(void)argument;
@@ -364,7 +364,7 @@ static void *look_at_it(void *argument)
 				       area.backing.ctx == &s.owns[1]);
 		(void)iommu_access_rw(s.ctx, s.reader, OWNED + 0xff0, bytes, sizeof(bytes), false);
 		(void)iommu_access_rw(s.ctx, s.reader, TAKEN + 0xff0, bytes, sizeof(bytes), false);
-		iommu_ctx_get_stats(s.ctx, &stats);
+		iommu_file_get_stats(s.ctx, &stats);
 		expect(stats.objects >= 4);
 	}
 	return NULL;
@@ -431,13 +431,13 @@ static void everything_at_once(void **state)
 	assert_ptr_equal(iommu_endpoint_group(s.endpoints[1]),
 			 iommu_endpoint_group(s.endpoints[2]));
 	assert_int_equal(iommu_vtd_enable(s.iommu), 0);
-	assert_int_equal(iommu_ctx_create(s.iommu, NULL, &s.ctx), 0);
+	assert_int_equal(iommu_file_create(s.iommu, NULL, &s.ctx), 0);
 	assert_int_equal(iommu_device_files_create(s.iommu, &s.files), 0);
 	for (unsigned int i = 0; i < 2; i++)
 		assert_int_equal(iommu_ioas_alloc(s.ctx, 0, &s.spaces[i]), 0);
-	assert_int_equal(iommu_access_create(s.ctx, let_go, NULL, &s.access), 0);
+	assert_int_equal(iommu_access_alloc(s.ctx, let_go, NULL, &s.access), 0);
 	assert_int_equal(iommu_access_attach(s.ctx, s.access, s.spaces[0]), 0);
-	assert_int_equal(iommu_access_create(s.ctx, NULL, NULL, &s.reader), 0);
+	assert_int_equal(iommu_access_alloc(s.ctx, NULL, NULL, &s.reader), 0);
 	assert_int_equal(iommu_access_attach(s.ctx, s.reader, s.spaces[1]), 0);
 	s.owns[0] = true;
 	for (unsigned int i = 0; i < 2; i++)
@@ -460,7 +460,7 @@ static void everything_at_once(void **state)
 		pthread_join(runners[i], NULL);
 	assert_int_equal(failures, 0);
 	assert_int_equal(iommu_device_files_destroy(s.files), 0);
-	assert_int_equal(iommu_ctx_destroy(s.ctx), 0);
+	assert_int_equal(iommu_file_destroy(s.ctx), 0);
 	for (unsigned int piece = 0; piece < 8; piece++)
 		for (unsigned int i = 0; i < PAGES; i++)
 			assert_int_equal(s.pinned[piece][i], 0);

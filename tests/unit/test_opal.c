@@ -1275,7 +1275,7 @@ static void managers_map_through_a_window(void **state)
 	struct test_memory memory;
 	struct iommu_backing backing;
 	uint32_t ioas, device, second;
-	struct iommu_ctx *ctx;
+	struct iommu_file *ctx;
 	iommu_iova_t iova;
 	uint64_t unmapped;
 
@@ -1286,7 +1286,7 @@ static void managers_map_through_a_window(void **state)
 	other = add(0x200);
 	test_memory_init(&memory, MEMORY_SCATTERED, 0, 1024, MEMORY);
 	backing = test_memory_at(&memory, 0);
-	assert_int_equal(iommu_ctx_create(f.iommu, NULL, &ctx), 0);
+	assert_int_equal(iommu_file_create(f.iommu, NULL, &ctx), 0);
 	assert_int_equal(iommu_ioas_alloc(ctx, 0, &ioas), 0);
 	assert_true(iommu_capable(one, IOMMU_CAPABLE_INTERRUPT_ISOLATION));
 	assert_true(iommu_capable(one, IOMMU_CAPABLE_CACHE_COHERENCY));
@@ -1320,7 +1320,7 @@ static void managers_map_through_a_window(void **state)
 	assert_true(is_blocked(1, iova) && is_blocked(2, iova));
 	assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, 0x4000, rw, &iova), 0);
 	assert_true(reaches(2, iova, test_memory_paddr(&memory, 0)));
-	assert_int_equal(iommu_ctx_destroy(ctx), 0);
+	assert_int_equal(iommu_file_destroy(ctx), 0);
 	assert_true(is_blocked(1, iova) && is_blocked(2, iova));
 	test_memory_destroy(&memory);
 	assert_int_equal(iommu_release_endpoint(one), 0);

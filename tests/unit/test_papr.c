@@ -1325,7 +1325,7 @@ static void managers_map_in_larger_pages(void **state)
 	struct test_memory memory;
 	struct iommu_backing backing;
 	uint32_t ioas, unaligned, device;
-	struct iommu_ctx *ctx;
+	struct iommu_file *ctx;
 	uint64_t alignment;
 	iommu_iova_t iova;
 	unsigned int count;
@@ -1340,7 +1340,7 @@ static void managers_map_in_larger_pages(void **state)
 	assert_int_equal(iommu_unit_enable(f.unit), 0);
 	endpoint = add(0x100);
 	test_memory_init(&memory, MEMORY_CONTIGUOUS, 0, 1024, MEMORY);
-	assert_int_equal(iommu_ctx_create(f.iommu, NULL, &ctx), 0);
+	assert_int_equal(iommu_file_create(f.iommu, NULL, &ctx), 0);
 	assert_int_equal(iommu_ioas_alloc(ctx, IOMMU_IOAS_SPLIT, &ioas), 0);
 	assert_int_equal(iommu_ioas_alloc(ctx, 0, &unaligned), 0);
 	assert_true(iommu_capable(endpoint, IOMMU_CAPABLE_INTERRUPT_ISOLATION));
@@ -1359,7 +1359,7 @@ static void managers_map_in_larger_pages(void **state)
 	assert_int_equal(iommu_device_attach(ctx, device, 0, unaligned, NULL), IOMMU_EADDRINUSE);
 	assert_int_equal(memory.pins, 0);
 	assert_int_equal(iommu_device_attach(ctx, device, 0, ioas, NULL), 0);
-	assert_int_equal(iommu_ioas_ranges(ctx, ioas, ranges, 2, &count, &alignment), 0);
+	assert_int_equal(iommu_ioas_get_ranges(ctx, ioas, ranges, 2, &count, &alignment), 0);
 	assert_int_equal(alignment, 0x10000);
 	assert_int_equal(count, 1);
 	assert_int_equal(ranges[0].first, DIRECT_BASE);
@@ -1385,7 +1385,7 @@ static void managers_map_in_larger_pages(void **state)
 	memory.shape = MEMORY_SCATTERED;
 	assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, 0x30000, rw, &iova), IOMMU_EINVAL);
 	assert_int_equal(memory.pins, 0);
-	assert_int_equal(iommu_ctx_destroy(ctx), 0);
+	assert_int_equal(iommu_file_destroy(ctx), 0);
 	test_memory_destroy(&memory);
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 	(void)end(NULL);

@@ -90,10 +90,11 @@ static void what_is_attached_is_not_freed(void **state)
 	assert_int_equal(iommu_endpoint_enable_feature(endpoint, IOMMU_FEATURE_PASID), 0);
 	domain = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
 	EXPECT_ALLOCATED(7, 9, 7);
-	assert_int_equal(iommu_attach_pasid(domain, iommu_endpoint_group(endpoint), 7, &handle), 0);
+	assert_int_equal(
+		iommu_domain_attach_pasid(domain, iommu_endpoint_group(endpoint), 7, &handle), 0);
 	assert_int_equal(iommu_pasid_free(r.iommu, 7), IOMMU_EBUSY);
 	EXPECT_ALLOCATED(7, 9, 8);
-	assert_int_equal(iommu_detach_pasid(iommu_endpoint_group(endpoint), 7), 0);
+	assert_int_equal(iommu_domain_detach_pasid(iommu_endpoint_group(endpoint), 7), 0);
 	assert_int_equal(iommu_pasid_free(r.iommu, 7), 0);
 	assert_int_equal(iommu_domain_free(domain), 0);
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);

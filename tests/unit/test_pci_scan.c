@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <libiommu/pci_scan.h>
+#include <libiommu/pci.h>
 #include <libiommu/status.h>
 
 #include "test.h"

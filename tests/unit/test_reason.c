@@ -138,9 +138,9 @@ static void the_rest_of_the_core_says_why(void **state)
 	NO(iommu_endpoint_enable_feature(e, (enum iommu_feature)64), IOMMU_EINVAL);
 	NO(iommu_endpoint_enable_feature(e, IOMMU_FEATURE_ATS), IOMMU_EOPNOTSUPP);
 	NO(iommu_endpoint_disable_feature(e, (enum iommu_feature)64), IOMMU_EINVAL);
-	NO(iommu_attach_pasid(domain, group, 0, &handle), IOMMU_EINVAL);
-	NO(iommu_detach_pasid(group, 5), IOMMU_ENOENT);
-	NO(iommu_replace_pasid(domain, group, 5, &handle), IOMMU_ENOENT);
+	NO(iommu_domain_attach_pasid(domain, group, 0, &handle), IOMMU_EINVAL);
+	NO(iommu_domain_detach_pasid(group, 5), IOMMU_ENOENT);
+	NO(iommu_domain_replace_pasid(domain, group, 5, &handle), IOMMU_ENOENT);
 	NO(iommu_pasid_alloc(r.iommu, 9, 3, &pasid), IOMMU_EINVAL);
 	NO(iommu_pasid_free(r.iommu, 9), IOMMU_ENOENT);
 	NO(iommu_set_pasid_source(r.iommu, &source), IOMMU_EINVAL);
@@ -150,7 +150,7 @@ static void the_rest_of_the_core_says_why(void **state)
 	NO(iommu_reserve(r.iommu, 2, 1), IOMMU_EINVAL);
 	NO(iommu_add_memory(r.iommu, 1, 2), IOMMU_EINVAL);
 	NO(iommu_remove_memory(r.iommu, 0, 0xfff), IOMMU_ENOENT);
-	NO(iommu_bus_event(r.iommu, &event), IOMMU_EINVAL);
+	NO(iommu_report_bus_event(r.iommu, &event), IOMMU_EINVAL);
 	NO(iommu_register_backend(r.iommu, &backend), IOMMU_EINVAL);
 	NO(iommu_start(r.iommu, 1U << 30), IOMMU_EINVAL);
 	NO(iommu_start_late(r.iommu), IOMMU_EINVAL);
@@ -167,6 +167,70 @@ static void the_rest_of_the_core_says_why(void **state)
 	assert_int_equal(strncmp(iommu_reason(r.iommu), unit->name, strlen(unit->name)), 0);
 	r.enable = 0;
 	assert_int_equal(iommu_release_endpoint(e), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+}
+
+/*
+ * Zero in a configuration is the default; where a field has none it is refused, and never taken for
+ * a size or a width.
+ */
+static void zero_is_the_default_or_refused(void **state)
+{
+	const struct iommu_platform *platform = &r.test.platform;
+	struct iommu_iova_space *space;
+	struct iommu_dma *dma;
+	struct iommu_tce_table *table;
+	struct iommu_page_reserve reserve;
+	struct iommu_pgtable pt;
+	struct iommu_model_vtd *vtd;
+	struct iommu_model_phb *phb;
+	struct iommu_model_papr *papr;
+	struct iommu_domain *domain;
+	const struct iommu_domain_config config = {.parent = NULL};
+
+	(void)state;
+	/* Required: a granule, a domain, a window, an allocator, a shape of tables, memory. */
+	assert_int_equal(
+		iommu_iova_space_create(&(struct iommu_iova_config){.platform = platform}, &space),
+		IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_create(&(struct iommu_dma_config){.flags = 0}, &dma),
+			 IOMMU_EINVAL);
+	assert_int_equal(
+		iommu_tce_memory_create(
+			&(struct iommu_tce_memory_config){.table = {.platform = platform}}, &table),
+		IOMMU_EINVAL);
+	assert_int_equal(
+		iommu_tce_papr_create(
+			&(struct iommu_tce_papr_config){.table = {.platform = platform}}, &table),
+		IOMMU_EINVAL);
+	assert_int_equal(
+		iommu_page_reserve_init(&reserve, &(struct iommu_page_reserve_config){.ctx = NULL}),
+		IOMMU_EINVAL);
+	assert_int_equal(
+		iommu_vtdss_init(&pt, &(struct iommu_pgtable_config){.platform = platform}),
+		IOMMU_EINVAL);
+	assert_int_equal(
+		iommu_vtdfs_init(&pt, &(struct iommu_pgtable_config){.platform = platform}),
+		IOMMU_EINVAL);
+	assert_int_equal(iommu_tce_init(&pt, &(struct iommu_pgtable_config){.platform = platform}),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_model_vtd_create(
+				 &(struct iommu_model_vtd_config){.platform = platform}, &vtd),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_model_phb_create(
+				 &(struct iommu_model_phb_config){.platform = platform}, &phb),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_model_papr_create(
+				 &(struct iommu_model_papr_config){.platform = platform}, &papr),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_opal_probe(r.iommu, &(struct iommu_opal_config){.phb = 0}),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_papr_probe(r.iommu, &(struct iommu_papr_config){.segment = 0}),
+			 IOMMU_EINVAL);
+	/* All zero: as the unit has it. */
+	assert_int_equal(iommu_domain_alloc(iommu_next_unit(r.iommu, NULL), IOMMU_DOMAIN_PAGING,
+					    &config, &domain),
+			 0);
 	assert_int_equal(iommu_domain_free(domain), 0);
 }
 
@@ -492,7 +556,7 @@ static void what_ends_an_object_takes_null(void **state)
 	assert_int_equal(iommu_dma_destroy(NULL), 0);
 	assert_int_equal(iommu_dma_window_destroy(NULL), 0);
 	assert_int_equal(iommu_flush_queue_destroy(NULL), 0);
-	assert_int_equal(iommu_ctx_destroy(NULL), 0);
+	assert_int_equal(iommu_file_destroy(NULL), 0);
 	assert_int_equal(iommu_container_destroy(NULL), 0);
 	assert_int_equal(iommu_device_files_destroy(NULL), 0);
 	assert_int_equal(iommu_device_file_close(NULL), 0);
@@ -586,6 +650,7 @@ int main(void)
 		WITH(groups_and_domains_say_why, ),
 		WITH(the_rest_of_the_core_says_why, ),
 		WITH(want_of_memory_is_said, ),
+		WITH(zero_is_the_default_or_refused, ),
 		WITH(refused_tables_say_why, plain_),
 		WITH(probes_say_why, plain_),
 		WITH(tables_without_a_unit_are_not_detected, plain_),

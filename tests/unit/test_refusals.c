@@ -59,7 +59,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* Without a context: one needs interrupts that are remapped already. */
+/* Without an IOMMU file: one needs interrupts that are remapped already. */
 static int interrupts_setup(void **state)
 {
 	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_INTERRUPT_REMAPPING};
@@ -83,7 +83,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* --- Contexts --------------------------------------------------------------------------------- */
+/* --- IOMMU files ------------------------------------------------------------------------------ */
 
 static int map_with(const struct iommu_backing *backing, uint64_t size, unsigned int flags,
 		    iommu_iova_t iova)
@@ -165,8 +165,8 @@ static void accesses(void **state)
 	char byte = 0;
 
 	(void)state;
-	assert_int_equal(iommu_access_create(ctx, unpin_nothing, NULL, &access), 0);
-	assert_int_equal(iommu_access_create(ctx, NULL, NULL, &blind), 0);
+	assert_int_equal(iommu_access_alloc(ctx, unpin_nothing, NULL, &access), 0);
+	assert_int_equal(iommu_access_alloc(ctx, NULL, NULL, &blind), 0);
 	NO(iommu_access_detach(ctx, access), IOMMU_EINVAL, "attached to no space");
 	NO(iommu_access_replace(ctx, access, ioas), IOMMU_EINVAL, "attached to no space");
 	NO(iommu_access_attach(ctx, access, device[0]), IOMMU_EINVAL, "of another type");
@@ -198,7 +198,7 @@ static void guests(void **state)
 	struct iommu_device_info info;
 	struct iommu_hwpt_info hwpt_info;
 	struct iommu_dirty_bitmap bitmap = {.page_shift = 12};
-	struct iommu_ctx *other;
+	struct iommu_file *other;
 	uint32_t hwpt, flat, unit, number, queue, id;
 	unsigned int done;
 
@@ -231,11 +231,11 @@ static void guests(void **state)
 	NO(iommu_device_unbind(ctx, hwpt), IOMMU_EINVAL, "of another type");
 	NO(iommu_device_attach(ctx, device[0], 0, NOWHERE, NULL), IOMMU_ENOENT, "no object with");
 	/* What a call of the instance has said already is not said again. */
-	assert_int_equal(iommu_ctx_create(f.iommu, NULL, &other), 0);
+	assert_int_equal(iommu_file_create(f.iommu, NULL, &other), 0);
 	f.machine.lines[IOMMU_LOG_REFUSAL] = 0;
 	assert_int_equal(iommu_device_bind(other, f.endpoint[0], &id), IOMMU_EBUSY);
 	assert_int_equal(f.machine.lines[IOMMU_LOG_REFUSAL], 1);
-	assert_int_equal(iommu_ctx_destroy(other), 0);
+	assert_int_equal(iommu_file_destroy(other), 0);
 }
 
 static void files(void **state)
@@ -252,11 +252,13 @@ static void files(void **state)
 	assert_int_equal(iommu_device_unbind(ctx, device[1]), 0);
 	assert_int_equal(iommu_device_files_create(f.iommu, &all), 0);
 	assert_int_equal(iommu_device_file_open(all, f.endpoint[1], &file), 0);
-	NO(iommu_device_file_attach(file, 0, ioas, NULL), IOMMU_EINVAL, "not bound to a context");
-	NO(iommu_device_file_detach(file, 0), IOMMU_EINVAL, "not bound to a context");
+	NO(iommu_device_file_attach(file, 0, ioas, NULL), IOMMU_EINVAL,
+	   "not bound to an IOMMU file");
+	NO(iommu_device_file_detach(file, 0), IOMMU_EINVAL, "not bound to an IOMMU file");
 	assert_int_equal(iommu_device_file_bind(file, ctx, &id), 0);
 	NO(iommu_device_file_bind(file, ctx, &id), IOMMU_EINVAL, "the file is bound already");
-	NO(iommu_group_file_open(all, f.group[1], &group), IOMMU_EBUSY, "is bound to a context");
+	NO(iommu_group_file_open(all, f.group[1], &group), IOMMU_EBUSY,
+	   "is bound to an IOMMU file");
 	NO(iommu_device_files_destroy(all), IOMMU_EBUSY, "files are open");
 	/* Nothing was attached, which is no refusal here. */
 	f.machine.lines[IOMMU_LOG_REFUSAL] = 0;

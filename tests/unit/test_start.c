@@ -280,7 +280,7 @@ static void devices_that_were_there_are_probed_then(void **state)
 	(void)state;
 	register_all();
 	speakers[0].is_there = speakers[0].brings_unit = true;
-	assert_int_equal(iommu_bus_event(iommu, &event), 0);
+	assert_int_equal(iommu_report_bus_event(iommu, &event), 0);
 	assert_int_equal(iommu_waiting(iommu), 1);
 	assert_int_equal(iommu_start(iommu, 0), 0);
 	/* It was tried: the unit says that it cannot, and that is the end of it. */

@@ -99,7 +99,7 @@ static int tell(enum iommu_bus_event_type type)
 	const struct iommu_endpoint_info info = {.source_id = VISITOR};
 	const struct iommu_bus_event event = {.type = type, .info = &info, .source_id = VISITOR};
 
-	return iommu_bus_event(s.iommu, &event);
+	return iommu_report_bus_event(s.iommu, &event);
 }
 
 static void *come_and_go(void *argument)

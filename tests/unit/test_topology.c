@@ -256,7 +256,7 @@ static void id_that_was_a_device(void **state)
 	assert_true(iommu_endpoint_is_lost(device));
 	/* The bus says when the driver has let go. */
 	assert_int_equal(iommu_group_claim(group, &owner), IOMMU_EBUSY);
-	assert_int_equal(iommu_bus_event(r.iommu, &unbound), 0);
+	assert_int_equal(iommu_report_bus_event(r.iommu, &unbound), 0);
 	assert_int_equal(iommu_group_claim(group, &owner), 0);
 	assert_int_equal(iommu_group_release(group, &owner), 0);
 	iommu_endpoint_drop(device);
@@ -283,10 +283,10 @@ static void id_that_cannot_become_a_device(void **state)
 	assert_int_equal(iommu_probe_endpoint(r.iommu, &info, &user), 0);
 	assert_int_equal(iommu_endpoint_enable_feature(user, IOMMU_FEATURE_PASID), 0);
 	domain = recorder_domain(&r, IOMMU_DOMAIN_PAGING);
-	assert_int_equal(iommu_attach_pasid(domain, user->group, 1, &handle), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, user->group, 1, &handle), 0);
 	assert_int_equal(iommu_probe_endpoint(r.iommu, &untrusted, &device), IOMMU_EBUSY);
 	assert_int_equal(iommu_group_size(user->group), 1);
-	assert_int_equal(iommu_detach_pasid(user->group, 1), 0);
+	assert_int_equal(iommu_domain_detach_pasid(user->group, 1), 0);
 	/* Lazy, and in use. */
 	assert_int_equal(iommu_use_default_domain(user), 0);
 	assert_int_equal(iommu_probe_endpoint(r.iommu, &untrusted, &device), IOMMU_EBUSY);

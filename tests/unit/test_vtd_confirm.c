@@ -120,13 +120,13 @@ static void an_attach_beside_a_pasid(void **state)
 		two_domains(kinds[kind]);
 		assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID),
 				 0);
-		assert_int_equal(iommu_attach_pasid(domain[0], f.group[0], 5, &handle), 0);
+		assert_int_equal(iommu_domain_attach_pasid(domain[0], f.group[0], 5, &handle), 0);
 		fail_once(kinds[kind], 0);
 		assert_true(iommu_domain_detach_group(f.group[0]) != 0);
 		misbehave(&none);
 		assert_int_equal(iommu_domain_attach_group(domain[1], f.group[0]), 0);
 		assert_true(reaches(0, IOVA, page[1]));
-		assert_int_equal(iommu_detach_pasid(f.group[0], 5), 0);
+		assert_int_equal(iommu_domain_detach_pasid(f.group[0], 5), 0);
 		end_two_domains();
 	}
 }
@@ -279,17 +279,17 @@ static void a_pasid_that_went_unconfirmed(void **state)
 	two_domains(&scalable);
 	blocked = domain_of_type(IOMMU_DOMAIN_BLOCKED);
 	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID), 0);
-	assert_int_equal(iommu_attach_pasid(domain[0], f.group[0], 5, &handle), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain[0], f.group[0], 5, &handle), 0);
 	/* It stays: nothing else has to be told to the unit. */
-	assert_int_equal(iommu_attach_pasid(domain[1], f.group[0], 6, &other), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain[1], f.group[0], 6, &other), 0);
 	assert_int_equal(iommu_domain_attach_group(blocked, f.group[0]), 0);
 	assert_int_equal(model_device_access_pasid(f.device[0], 5, IOVA, IOMMU_PROT_READ, &to), 0);
 	fail_once(&scalable, 0);
-	assert_true(iommu_detach_pasid(f.group[0], 5) != 0);
+	assert_true(iommu_domain_detach_pasid(f.group[0], 5) != 0);
 	misbehave(&none);
 	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
 	assert_true(model_device_access_pasid(f.device[0], 5, IOVA, IOMMU_PROT_READ, &to) != 0);
-	assert_int_equal(iommu_detach_pasid(f.group[0], 6), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], 6), 0);
 	assert_int_equal(iommu_domain_free(blocked), 0);
 	end_two_domains();
 }
@@ -522,7 +522,7 @@ static void device_tlbs_after_a_bring_up_that_failed(void **state)
 	two_domains(&scalable_tlbs);
 	/* It keeps the way to the device's entries open. */
 	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID), 0);
-	assert_int_equal(iommu_attach_pasid(domain[1], f.group[0], 5, &handle), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain[1], f.group[0], 5, &handle), 0);
 	assert_true(reaches(0, IOVA, page[0]));
 	misbehave(&stuck);
 	assert_true(iommu_suspend(f.iommu) != 0);
@@ -531,7 +531,7 @@ static void device_tlbs_after_a_bring_up_that_failed(void **state)
 	assert_true(is_blocked(0, IOVA));
 	misbehave(&none);
 	assert_int_equal(iommu_resume(f.iommu), 0);
-	assert_int_equal(iommu_detach_pasid(f.group[0], 5), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], 5), 0);
 	end_two_domains();
 }
 

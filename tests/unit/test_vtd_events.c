@@ -4,8 +4,8 @@
  * looks only when a message has come, as a host with interrupts does, and devices act at every
  * register access of the handler: whatever they do, later ones must still be told.
  */
+#include <libiommu/fault.h>
 #include <libiommu/hw/vtd_registers.h>
-#include <libiommu/page_request.h>
 #include <libiommu/status.h>
 
 #include <string.h>

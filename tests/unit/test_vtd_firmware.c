@@ -679,7 +679,7 @@ static int use_everything(struct iommu_domain **domain)
 	if (status == 0)
 		status = iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID);
 	if (status == 0)
-		status = iommu_attach_pasid(*domain, f.group[0], 40000, &handle);
+		status = iommu_domain_attach_pasid(*domain, f.group[0], 40000, &handle);
 	if (status == 0)
 		status = iommu_map(*domain, IOVA, f.memory, 4096, RW);
 	return status;
@@ -717,7 +717,7 @@ static void a_page_that_cannot_be_addressed_is_refused(void **state)
 			refused++;
 		}
 		if (f.endpoint[0] != NULL) {
-			(void)iommu_detach_pasid(f.group[0], 40000);
+			(void)iommu_domain_detach_pasid(f.group[0], 40000);
 			assert_int_equal(iommu_release_endpoint(f.endpoint[0]), 0);
 		}
 		if (domain != NULL)

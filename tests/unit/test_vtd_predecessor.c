@@ -549,8 +549,8 @@ static void attach_pasid(unsigned int device, uint32_t pasid, struct iommu_domai
 	static struct iommu_pasid_handle handles[8];
 	static unsigned int next;
 
-	assert_int_equal(iommu_attach_pasid(domain, f.group[device], pasid, &handles[next++ % 8]),
-			 0);
+	assert_int_equal(
+		iommu_domain_attach_pasid(domain, f.group[device], pasid, &handles[next++ % 8]), 0);
 }
 
 static iommu_paddr_t data; /* what all but the guest reach */
@@ -689,7 +689,7 @@ static void what_a_crash_kernel_finds_in_scalable_mode_goes_on(void **state)
 		assert_true(is_blocked(FIRST, OLD_IOVA));
 		assert_true(reaches(SEVERAL, NEW_IOVA, f.memory));
 		assert_int_equal(iommu_domain_detach_group(f.group[SEVERAL]), 0);
-		assert_int_equal(iommu_detach_pasid(f.group[IDENTITY], 9), 0);
+		assert_int_equal(iommu_domain_detach_pasid(f.group[IDENTITY], 9), 0);
 		assert_int_equal(iommu_domain_free(domain), 0);
 		f.machine.pages_in_use -= before;
 		end();

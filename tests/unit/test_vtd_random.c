@@ -523,10 +523,10 @@ static void do_attach_pasid(void)
 	dma_as(device, p, area, below(64), random_access());
 	handle = &device->handles[p][!device->handle[p]];
 	status = device->domain[p] == BLOCKED
-			 ? iommu_attach_pasid(t.domains[index].domain, device->group, pasids[p],
-					      handle)
-			 : iommu_replace_pasid(t.domains[index].domain, device->group, pasids[p],
-					       handle);
+			 ? iommu_domain_attach_pasid(t.domains[index].domain, device->group,
+						     pasids[p], handle)
+			 : iommu_domain_replace_pasid(t.domains[index].domain, device->group,
+						      pasids[p], handle);
 	note("attach %04x pasid %u to domain %u -> %d", device->device->source_id, pasids[p], index,
 	     status);
 	told(device, p, status);
@@ -542,7 +542,7 @@ static void do_attach_pasid(void)
 
 static void detach_pasid(struct shadow_device *device, unsigned int p)
 {
-	const int status = iommu_detach_pasid(device->group, pasids[p]);
+	const int status = iommu_domain_detach_pasid(device->group, pasids[p]);
 
 	note("detach %04x pasid %u -> %d", device->device->source_id, pasids[p], status);
 	expect(status == 0 || (is_hardware_failure(status) && t.uncertain),
@@ -786,8 +786,9 @@ static void attach_again(struct shadow_device *device)
 		if (device->domain[p] == BLOCKED)
 			continue;
 		device->handle[p] = !device->handle[p];
-		expect(iommu_replace_pasid(t.domains[device->domain[p]].domain, device->group,
-					   pasids[p], &device->handles[p][device->handle[p]]) == 0,
+		expect(iommu_domain_replace_pasid(t.domains[device->domain[p]].domain,
+						  device->group, pasids[p],
+						  &device->handles[p][device->handle[p]]) == 0,
 		       "a PASID cannot be attached again");
 	}
 	if (device->domain[0] < 0)

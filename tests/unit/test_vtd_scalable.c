@@ -362,9 +362,11 @@ static void pasids_have_domains_of_their_own(void **state)
 		domain[0] = domain_of_stage(stages[i]);
 		domain[1] = domain_of_stage(stages[!i]);
 		assert_int_equal(iommu_map(domain[0], IOVA, f.memory, 4096, RW), 0);
-		assert_int_equal(iommu_attach_pasid(domain[0], f.group[0], PASID, &handle[0]), 0);
-		assert_int_equal(iommu_attach_pasid(domain[1], f.group[0], PASID, &handle[1]),
-				 IOMMU_EBUSY);
+		assert_int_equal(
+			iommu_domain_attach_pasid(domain[0], f.group[0], PASID, &handle[0]), 0);
+		assert_int_equal(
+			iommu_domain_attach_pasid(domain[1], f.group[0], PASID, &handle[1]),
+			IOMMU_EBUSY);
 		assert_true(pasid_reaches(0, PASID, IOVA, f.memory));
 		/* Not without the PASID, not with another, not another device. */
 		assert_true(is_blocked(0, IOVA));
@@ -382,13 +384,14 @@ static void pasids_have_domains_of_their_own(void **state)
 		assert_int_equal(faults.last.pasid, PASID);
 		assert_ptr_equal(faults.last.handle, &handle[0]);
 		/* Another domain in its place. */
-		assert_int_equal(iommu_replace_pasid(domain[1], f.group[0], PASID, &handle[1]), 0);
+		assert_int_equal(
+			iommu_domain_replace_pasid(domain[1], f.group[0], PASID, &handle[1]), 0);
 		assert_true(pasid_is_blocked(0, PASID, IOVA));
 		assert_int_equal(iommu_domain_free(domain[0]), 0);
 		assert_int_equal(iommu_map(domain[1], IOVA, f.memory, 4096, RW), 0);
 		assert_true(pasid_reaches(0, PASID, IOVA, f.memory));
 		assert_int_equal(iommu_domain_free(domain[1]), IOMMU_EBUSY);
-		assert_int_equal(iommu_detach_pasid(f.group[0], PASID), 0);
+		assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID), 0);
 		assert_true(pasid_is_blocked(0, PASID, IOVA));
 		assert_int_equal(iommu_domain_free(domain[1]), 0);
 		end();
@@ -403,17 +406,20 @@ static void pasids_that_cannot_be(void **state)
 	(void)state;
 	begin_with(EVERYTHING, 1, 1);
 	domain = domain_of_stage(IOMMU_STAGE_SECOND);
-	assert_int_equal(iommu_attach_pasid(domain, f.group[0], 0, &handle), IOMMU_EINVAL);
-	assert_int_equal(iommu_attach_pasid(domain, f.group[0], 1U << 20, &handle), IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], 0, &handle), IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], 1U << 20, &handle),
+			 IOMMU_EINVAL);
 	/* Beyond the largest directory that a host can give memory for. */
-	assert_int_equal(iommu_attach_pasid(domain, f.group[0], 1U << 19, &handle), IOMMU_EINVAL);
-	assert_int_equal(iommu_attach_pasid(domain, f.group[0], (1U << 19) - 1, &handle), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], 1U << 19, &handle),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], (1U << 19) - 1, &handle), 0);
 	assert_int_equal(iommu_endpoint_disable_feature(f.endpoint[0], IOMMU_FEATURE_PASID),
 			 IOMMU_EBUSY);
-	assert_int_equal(iommu_detach_pasid(f.group[0], (1U << 19) - 1), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], (1U << 19) - 1), 0);
 	/* Neither side forgets to ask. */
 	assert_int_equal(iommu_endpoint_disable_feature(f.endpoint[0], IOMMU_FEATURE_PASID), 0);
-	assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID, &handle), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], PASID, &handle),
+			 IOMMU_EOPNOTSUPP);
 	assert_int_equal(iommu_domain_free(domain), 0);
 	end();
 	/* No more than the unit has bits. */
@@ -429,9 +435,9 @@ static void pasids_that_cannot_be(void **state)
 	endpoints();
 	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID), 0);
 	domain = domain_of_stage(IOMMU_STAGE_SECOND);
-	assert_int_equal(iommu_attach_pasid(domain, f.group[0], 64, &handle), IOMMU_EINVAL);
-	assert_int_equal(iommu_attach_pasid(domain, f.group[0], 63, &handle), 0);
-	assert_int_equal(iommu_detach_pasid(f.group[0], 63), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], 64, &handle), IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], 63, &handle), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], 63), 0);
 	assert_int_equal(iommu_domain_free(domain), 0);
 	end();
 	/* And none at all in legacy mode. */
@@ -440,7 +446,8 @@ static void pasids_that_cannot_be(void **state)
 	assert_false(iommu_capable(f.endpoint[0], IOMMU_CAPABLE_PASID));
 	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID),
 			 IOMMU_EOPNOTSUPP);
-	assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID, &handle), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], PASID, &handle),
+			 IOMMU_EOPNOTSUPP);
 	assert_int_equal(iommu_domain_free(domain), 0);
 	end();
 }
@@ -465,11 +472,12 @@ static void directories_grow_under_live_entries(void **state)
 	begin_with(WITH_TLB | IOMMU_MODEL_VTD_CACHING_MODE, 1, 1);
 	domain = domain_of_stage(IOMMU_STAGE_SECOND);
 	assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
-	assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID, &handle), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], PASID, &handle), 0);
 	f.machine.meanwhile = works_on;
 	for (i = 0; i < 4; i++) {
 		before = f.machine.pages_in_use;
-		assert_int_equal(iommu_attach_pasid(domain, f.group[0], pasids[i], &handles[i]), 0);
+		assert_int_equal(
+			iommu_domain_attach_pasid(domain, f.group[0], pasids[i], &handles[i]), 0);
 		assert_true(pasid_reaches(0, pasids[i], IOVA, f.memory));
 		/* A table; and what the larger directory is larger than the one before. */
 		assert_int_equal(f.machine.pages_in_use - before, i == 0   ? 1
@@ -479,8 +487,8 @@ static void directories_grow_under_live_entries(void **state)
 	}
 	f.machine.meanwhile = NULL;
 	for (i = 0; i < 4; i++)
-		assert_int_equal(iommu_detach_pasid(f.group[0], pasids[i]), 0);
-	assert_int_equal(iommu_detach_pasid(f.group[0], PASID), 0);
+		assert_int_equal(iommu_domain_detach_pasid(f.group[0], pasids[i]), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID), 0);
 	assert_int_equal(iommu_domain_free(domain), 0);
 	end();
 }
@@ -497,21 +505,21 @@ static void attaching_a_pasid_may_fail_anywhere(void **state)
 	domain[0] = domain_of_stage(IOMMU_STAGE_SECOND);
 	domain[1] = domain_of_stage(IOMMU_STAGE_FIRST);
 	assert_int_equal(iommu_map(domain[0], IOVA, f.memory, 4096, RW), 0);
-	assert_int_equal(iommu_attach_pasid(domain[0], f.group[0], PASID, &first), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain[0], f.group[0], PASID, &first), 0);
 	for (step = 1; status != 0; step++) {
 		f.machine.fail_at = f.machine.allocations + step;
-		status = iommu_attach_pasid(domain[1], f.group[0], 200000, &second);
+		status = iommu_domain_attach_pasid(domain[1], f.group[0], 200000, &second);
 		assert_true(status == 0 || status == IOMMU_ENOMEM);
 		if (status != 0)
-			assert_null(iommu_find_pasid(f.group[0], 200000));
+			assert_null(iommu_group_find_pasid(f.group[0], 200000));
 		assert_true(pasid_reaches(0, PASID, IOVA, f.memory));
 	}
 	f.machine.fail_at = 0;
 	assert_true(step > 3);
 	assert_int_equal(iommu_map(domain[1], IOVA, f.memory, 4096, RW), 0);
 	assert_true(pasid_reaches(0, 200000, IOVA, f.memory));
-	assert_int_equal(iommu_detach_pasid(f.group[0], 200000), 0);
-	assert_int_equal(iommu_detach_pasid(f.group[0], PASID), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], 200000), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID), 0);
 	assert_int_equal(iommu_domain_free(domain[0]), 0);
 	assert_int_equal(iommu_domain_free(domain[1]), 0);
 	end();
@@ -532,23 +540,23 @@ static void hardware_fails(void (*trouble)(bool begins))
 	domain[2] = domain_of_stage(IOMMU_STAGE_SECOND);
 	assert_int_equal(iommu_domain_attach_group(domain[2], f.group[1]), 0);
 	assert_int_equal(iommu_map(domain[0], IOVA, f.memory, 4096, RW), 0);
-	assert_int_equal(iommu_attach_pasid(domain[0], f.group[0], PASID, &first), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain[0], f.group[0], PASID, &first), 0);
 	assert_true(pasid_reaches(0, PASID, IOVA, f.memory));
 	trouble(true);
-	assert_int_equal(iommu_replace_pasid(domain[1], f.group[0], PASID, &second),
+	assert_int_equal(iommu_domain_replace_pasid(domain[1], f.group[0], PASID, &second),
 			 IOMMU_ETIMEDOUT);
-	assert_ptr_equal(iommu_find_pasid(f.group[0], PASID), &first);
+	assert_ptr_equal(iommu_group_find_pasid(f.group[0], PASID), &first);
 	/* A larger directory that hardware was told of and has not confirmed. */
-	assert_int_equal(iommu_attach_pasid(domain[1], f.group[0], 40000, &second),
+	assert_int_equal(iommu_domain_attach_pasid(domain[1], f.group[0], 40000, &second),
 			 IOMMU_ETIMEDOUT);
 	trouble(false);
 	assert_true(pasid_reaches(0, PASID, IOVA, f.memory));
-	assert_int_equal(iommu_attach_pasid(domain[1], f.group[0], 40000, &second), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain[1], f.group[0], 40000, &second), 0);
 	(void)pasid_is_blocked(0, 40000, IOVA);
 	trouble(true);
-	assert_int_equal(iommu_detach_pasid(f.group[0], PASID), IOMMU_ETIMEDOUT);
-	assert_int_equal(iommu_detach_pasid(f.group[0], 40000), IOMMU_ETIMEDOUT);
-	assert_null(iommu_find_pasid(f.group[0], PASID));
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], 40000), IOMMU_ETIMEDOUT);
+	assert_null(iommu_group_find_pasid(f.group[0], PASID));
 	/* The endpoint stays, and the domain's tables outlive the domain: hardware may go there. */
 	assert_int_equal(iommu_release_endpoint(f.endpoint[0]), IOMMU_ETIMEDOUT);
 	assert_int_equal(iommu_domain_free(domain[0]), 0);
@@ -589,15 +597,16 @@ static void a_directory_that_is_taken_back(void **state)
 	begin_with(EVERYTHING, 1, 1);
 	domain = domain_of_stage(IOMMU_STAGE_SECOND);
 	assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
-	assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID, &first), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], PASID, &first), 0);
 	misbehave(&late);
 	f.machine.meanwhile = dma_meanwhile;
 	f.machine.meanwhile_reading = true;
-	assert_int_equal(iommu_attach_pasid(domain, f.group[0], 40000, &second), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], 40000, &second),
+			 IOMMU_ETIMEDOUT);
 	f.machine.meanwhile = NULL;
 	(void)pasid_is_blocked(0, 40001, IOVA);
 	misbehave(&none);
-	assert_int_equal(iommu_detach_pasid(f.group[0], PASID), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID), 0);
 	assert_int_equal(iommu_domain_free(domain), 0);
 	end();
 }
@@ -632,25 +641,26 @@ static void ends_of_pasids_that_are_refused(void **state)
 		domain = domain_of_stage(IOMMU_STAGE_FIRST);
 		empty = domain_of_stage(IOMMU_STAGE_FIRST);
 		assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
-		assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID, &first), 0);
-		assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID + 1, &second), 0);
+		assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], PASID, &first), 0);
+		assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], PASID + 1, &second),
+				 0);
 		assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), 0);
 		assert_true(pasid_reaches(0, PASID, IOVA, f.memory));
 		refuse(refused);
-		assert_int_equal(iommu_detach_pasid(f.group[0], PASID), IOMMU_EIO);
+		assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID), IOMMU_EIO);
 		/* The others work on, without the device's TLB if need be. */
 		assert_true(pasid_reaches(0, PASID + 1, IOVA, f.memory));
 		/* When another invalidation is confirmed that one is made good. */
 		assert_int_equal(iommu_unmap(domain, IOVA, 4096, 0, NULL), 0);
 		assert_true(pasid_is_blocked(0, PASID, IOVA));
 		assert_true(pasid_is_blocked(0, PASID + 1, IOVA));
-		assert_int_equal(iommu_attach_pasid(empty, f.group[0], PASID, &first), 0);
+		assert_int_equal(iommu_domain_attach_pasid(empty, f.group[0], PASID, &first), 0);
 		assert_true(pasid_is_blocked(0, PASID, IOVA));
 		assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
 		assert_true(pasid_is_blocked(0, PASID, IOVA));
 		assert_true(pasid_reaches(0, PASID + 1, IOVA, f.memory));
-		assert_int_equal(iommu_detach_pasid(f.group[0], PASID), 0);
-		assert_int_equal(iommu_detach_pasid(f.group[0], PASID + 1), 0);
+		assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID), 0);
+		assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID + 1), 0);
 		assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
 		assert_int_equal(iommu_domain_free(domain), 0);
 		assert_int_equal(iommu_domain_free(empty), 0);
@@ -720,12 +730,13 @@ static void what_is_taken_back_was_learnt(void **state)
 	begin_with(WITH_TLB | IOMMU_MODEL_VTD_CACHING_MODE, 1, 1);
 	domain = domain_of_stage(IOMMU_STAGE_SECOND);
 	assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
-	assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID + 1, &first), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], PASID + 1, &first), 0);
 	machine_clock = f.machine.platform.now_ns;
 	f.machine.platform.now_ns = device_looks;
 	fail_hardware(true);
 	looks = 3;
-	assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID, &second), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], PASID, &second),
+			 IOMMU_ETIMEDOUT);
 	assert_int_equal(looks, 0);
 	fail_hardware(false);
 	f.machine.platform.now_ns = machine_clock;
@@ -735,7 +746,7 @@ static void what_is_taken_back_was_learnt(void **state)
 	assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
 	assert_true(pasid_is_blocked(0, PASID, IOVA));
 	assert_true(pasid_reaches(0, PASID + 1, IOVA, f.memory));
-	assert_int_equal(iommu_detach_pasid(f.group[0], PASID + 1), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID + 1), 0);
 	assert_int_equal(iommu_domain_free(domain), 0);
 	end();
 }
@@ -764,19 +775,19 @@ static void pasids_that_nobody_attached(void **state)
 	(void)state;
 	begin_with(EVERYTHING | IOMMU_MODEL_VTD_NONCOHERENT, 1, 1);
 	domain = domain_of_stage(IOMMU_STAGE_SECOND);
-	assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID, &first), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], PASID, &first), 0);
 	for (pasid = 64; pasid < 128; pasid++)
 		assert_int_equal(fault_of(pasid), pasid == PASID ? 0x79 : 0x59);
 	for (pasid = 128; pasid < 32768; pasid += 64)
 		assert_int_equal(fault_of(pasid), 0x51);
 	assert_int_equal(fault_of(32768), 0x46);
-	assert_int_equal(iommu_attach_pasid(domain, f.group[0], 32768, &second), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], 32768, &second), 0);
 	assert_int_equal(fault_of(32769), 0x59);
 	assert_int_equal(fault_of(PASID + 1), 0x59);
 	for (pasid = 32768 + 64; pasid < 65536; pasid += 64)
 		assert_int_equal(fault_of(pasid), 0x51);
-	assert_int_equal(iommu_detach_pasid(f.group[0], PASID), 0);
-	assert_int_equal(iommu_detach_pasid(f.group[0], 32768), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], 32768), 0);
 	assert_int_equal(iommu_domain_free(domain), 0);
 	end();
 }
@@ -793,8 +804,8 @@ static void silent_devices_lose_all_pasids(void **state)
 	begin_with(WITH_TLB, 1, 2);
 	domain = domain_of_stage(IOMMU_STAGE_SECOND);
 	assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
-	assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID, &handle[0]), 0);
-	assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID + 1, &handle[1]), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], PASID, &handle[0]), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], PASID + 1, &handle[1]), 0);
 	assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), 0);
 	assert_true(pasid_reaches(0, PASID, IOVA, f.memory));
 	assert_true(reaches(1, IOVA, f.memory));
@@ -806,17 +817,18 @@ static void silent_devices_lose_all_pasids(void **state)
 	assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
 	assert_true(pasid_is_blocked(0, PASID + 1, IOVA));
 	assert_true(reaches(1, IOVA, f.memory));
-	assert_int_equal(iommu_replace_pasid(domain, f.group[0], PASID, &handle[1]), IOMMU_EIO);
-	assert_int_equal(iommu_detach_pasid(f.group[0], PASID), 0);
+	assert_int_equal(iommu_domain_replace_pasid(domain, f.group[0], PASID, &handle[1]),
+			 IOMMU_EIO);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID), 0);
 	f.device[0]->silent = false;
 	memset(f.device[0]->tlb, 0, sizeof(f.device[0]->tlb));
 	assert_int_equal(iommu_endpoint_was_reset(f.endpoint[0]), 0);
-	assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID, &handle[0]), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], PASID, &handle[0]), 0);
 	assert_true(pasid_reaches(0, PASID, IOVA, f.memory));
 	/* What had stayed attached is so again. */
 	assert_true(pasid_reaches(0, PASID + 1, IOVA, f.memory));
-	assert_int_equal(iommu_detach_pasid(f.group[0], PASID), 0);
-	assert_int_equal(iommu_detach_pasid(f.group[0], PASID + 1), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID + 1), 0);
 	assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
 	assert_int_equal(iommu_domain_free(domain), 0);
 	end();
@@ -847,20 +859,22 @@ static void tlbs_are_emptied_of_pasids_after_a_rest(void **state)
 				 0);
 		domain = domain_of_stage(IOMMU_STAGE_FIRST);
 		assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
-		assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID, &handle[0]), 0);
-		assert_int_equal(iommu_attach_pasid(domain, f.group[0], 40000, &handle[1]), 0);
+		assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], PASID, &handle[0]),
+				 0);
+		assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], 40000, &handle[1]),
+				 0);
 		assert_true(pasid_reaches(0, PASID, IOVA, f.memory));
 		assert_true(pasid_reaches(0, 40000, IOVA, f.memory));
 		assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
 		assert_int_equal(iommu_unmap(domain, IOVA, 4096, 0, NULL), 0);
-		assert_int_equal(iommu_detach_pasid(f.group[0], PASID), 0);
+		assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID), 0);
 		f.device[0]->invalidations = 0;
 		assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
 		assert_true(pasid_is_blocked(0, PASID, IOVA));
 		assert_true(pasid_is_blocked(0, 40000, IOVA));
 		/* One message for all PASIDs, or one for each that may have been. */
 		assert_int_equal(f.device[0]->invalidations, global != 0 ? 2 : 1 + 64 + 64);
-		assert_int_equal(iommu_detach_pasid(f.group[0], 40000), 0);
+		assert_int_equal(iommu_domain_detach_pasid(f.group[0], 40000), 0);
 		assert_int_equal(iommu_domain_free(domain), 0);
 		end();
 	}
@@ -927,8 +941,8 @@ static void processes_share_their_tables(void **state)
 	assert_int_equal(sva(&table, &domain), 0);
 	assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), IOMMU_EINVAL);
 	/* Under one number in both devices, and under another. */
-	assert_int_equal(iommu_attach_pasid(domain, f.group[0], PASID, &handle[0]), 0);
-	assert_int_equal(iommu_attach_pasid(domain, f.group[1], PASID + 1, &handle[1]), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], PASID, &handle[0]), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[1], PASID + 1, &handle[1]), 0);
 	hosts_map(IOVA, f.memory, RW);
 	assert_true(pasid_reaches(0, PASID, IOVA, f.memory));
 	assert_true(pasid_reaches(1, PASID + 1, IOVA, f.memory));
@@ -954,8 +968,8 @@ static void processes_share_their_tables(void **state)
 	fail_hardware(true);
 	assert_int_equal(iommu_domain_invalidate_range(domain, IOVA, 4096), IOMMU_ETIMEDOUT);
 	fail_hardware(false);
-	assert_int_equal(iommu_detach_pasid(f.group[0], PASID), 0);
-	assert_int_equal(iommu_detach_pasid(f.group[1], PASID + 1), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[1], PASID + 1), 0);
 	assert_int_equal(iommu_domain_free(domain), 0);
 	iommu_vtdfs_destroy(&hosts_table);
 	end();
@@ -1104,7 +1118,8 @@ static void guests_translate_first(void **state)
 		begin_guest(kinds[i], false);
 		/* One device as a whole, and a PASID of another. */
 		assert_int_equal(iommu_domain_attach_group(guest.nested, f.group[0]), 0);
-		assert_int_equal(iommu_attach_pasid(guest.nested, f.group[1], PASID, &handle), 0);
+		assert_int_equal(
+			iommu_domain_attach_pasid(guest.nested, f.group[1], PASID, &handle), 0);
 		hosts_map(IOVA, guest_address(0), RW);
 		hosts_map(IOVA + 0x1000, guest_address(1), IOMMU_PROT_READ);
 		assert_true(reaches(0, IOVA, guest_page(0)));
@@ -1144,7 +1159,7 @@ static void guests_translate_first(void **state)
 				 0);
 		assert_true(is_blocked(0, IOVA));
 		assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
-		assert_int_equal(iommu_detach_pasid(f.group[1], PASID), 0);
+		assert_int_equal(iommu_domain_detach_pasid(f.group[1], PASID), 0);
 		end_guest();
 	}
 }
@@ -1388,7 +1403,7 @@ static void writes_are_noted(void **state)
 		memory = model_machine_take(&f.machine, 64);
 		domain = domain_with(&config);
 		assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
-		assert_int_equal(iommu_attach_pasid(domain, f.group[1], PASID, &handle), 0);
+		assert_int_equal(iommu_domain_attach_pasid(domain, f.group[1], PASID, &handle), 0);
 		assert_int_equal(iommu_map(domain, IOVA, memory, 64 * 4096, RW), 0);
 		assert_int_equal(iommu_domain_read_dirty(domain, IOVA, 4096, 0, &none),
 				 IOMMU_EINVAL);
@@ -1418,7 +1433,7 @@ static void writes_are_noted(void **state)
 				 IOMMU_EINVAL);
 		assert_int_equal(iommu_domain_set_dirty_tracking(domain, true), 0);
 		assert_int_equal(dirty_pages(domain, IOVA, 0), 0);
-		assert_int_equal(iommu_detach_pasid(f.group[1], PASID), 0);
+		assert_int_equal(iommu_domain_detach_pasid(f.group[1], PASID), 0);
 		assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
 		assert_int_equal(iommu_domain_free(domain), 0);
 		end();
@@ -1557,7 +1572,7 @@ static void begin_paging(void)
 static void end_paging(void)
 {
 	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
-	(void)iommu_detach_pasid(f.group[0], PASID);
+	(void)iommu_domain_detach_pasid(f.group[0], PASID);
 	assert_int_equal(iommu_domain_free(pager.domain), 0);
 	end();
 }
@@ -1570,7 +1585,7 @@ static void pages_come_on_demand(void **state)
 
 	(void)state;
 	begin_paging();
-	assert_int_equal(iommu_attach_pasid(pager.domain, f.group[0], PASID, &handle), 0);
+	assert_int_equal(iommu_domain_attach_pasid(pager.domain, f.group[0], PASID, &handle), 0);
 	assert_int_equal(iommu_vtd_set_page_request_interrupt(f.unit[0], 0x1000, 5), IOMMU_EINVAL);
 	assert_int_equal(iommu_vtd_set_page_request_interrupt(f.unit[0], 0xfee01000, 0x45), 0);
 	assert_true(pasid_is_blocked(0, PASID, IOVA));
@@ -1659,7 +1674,7 @@ static void requests_that_nobody_should_see(void **state)
 	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 2);
 	assert_int_equal(f.device[0]->answers, 3);
 	assert_int_equal(f.device[0]->answer.group, 5);
-	iommu_page_requests_drop_all(f.endpoint[0]);
+	iommu_endpoint_drop_page_requests(f.endpoint[0]);
 	assert_int_equal(f.device[0]->answers, 3);
 	f.device[0]->answers = 2;
 	/* What is no request at all, and the end of one: no answer. */
@@ -1740,7 +1755,7 @@ static void a_detached_pasid_leaves_no_question_open(void **state)
 	(void)state;
 	begin_paging();
 	pager.answers = pager.maps = false;
-	assert_int_equal(iommu_attach_pasid(pager.domain, f.group[0], PASID, &handle), 0);
+	assert_int_equal(iommu_domain_attach_pasid(pager.domain, f.group[0], PASID, &handle), 0);
 	/*
 	 * One that its handler keeps, one that is not complete, one in the ring; and one of
 	 * nobody's PASID.
@@ -1751,7 +1766,7 @@ static void a_detached_pasid_leaves_no_question_open(void **state)
 	assert_int_equal(model_device_request_page(f.device[0], PASID, IOVA, RW, 4, true), 0);
 	assert_int_equal(iommu_endpoint_disable_feature(f.endpoint[0], IOMMU_FEATURE_PAGE_REQUESTS),
 			 IOMMU_EBUSY);
-	assert_int_equal(iommu_detach_pasid(f.group[0], PASID), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID), 0);
 	assert_int_equal(pager.groups, 2);
 	assert_int_equal(f.device[0]->answers, 3);
 	assert_int_equal(f.device[0]->answer.code, 1);
@@ -1771,14 +1786,14 @@ static void what_the_unit_holds_is_drained(void **state)
 	(void)state;
 	begin_paging();
 	pager.answers = pager.maps = false;
-	assert_int_equal(iommu_attach_pasid(pager.domain, f.group[0], PASID, &handle), 0);
+	assert_int_equal(iommu_domain_attach_pasid(pager.domain, f.group[0], PASID, &handle), 0);
 	for (i = 0; i < 511; i++)
 		assert_int_equal(model_device_request_page(f.device[0], 0, IOVA, RW, i % 8, true),
 				 0);
 	misbehave(&holds);
 	f.device[0]->answers = 0;
 	assert_int_equal(model_device_request_page(f.device[0], PASID, IOVA, RW, 9, true), 0);
-	assert_int_equal(iommu_detach_pasid(f.group[0], PASID), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID), 0);
 	/*
 	 * The last answer is the last request's, and it is the host's: not that it may try again.
 	 */
@@ -1786,7 +1801,7 @@ static void what_the_unit_holds_is_drained(void **state)
 	assert_int_equal(f.device[0]->answer.group, 9);
 	assert_int_equal(f.device[0]->answer.pasid, PASID);
 	assert_int_equal(f.device[0]->answer.code, 1);
-	iommu_page_requests_drop_all(f.endpoint[0]);
+	iommu_endpoint_drop_page_requests(f.endpoint[0]);
 	end_paging();
 }
 

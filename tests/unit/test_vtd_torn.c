@@ -202,31 +202,31 @@ static void pasid_entries_with(unsigned int flags)
 	domains[1] = domain_of_stage(IOMMU_STAGE_FIRST);
 	assert_int_equal(iommu_domain_set_dirty_tracking(domains[0], true), 0);
 	/* The table is there. */
-	assert_int_equal(iommu_attach_pasid(domains[0], f.group[0], PASID + 1, &other), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domains[0], f.group[0], PASID + 1, &other), 0);
 	watch_words(iommu_vtd_pasid_find(vtd_endpoint_of(f.endpoint[0]), PASID)->words,
 		    VTD_PASID_ENTRY_WORDS);
-	STEP(status = iommu_attach_pasid(domains[0], f.group[0], PASID, &first));
+	STEP(status = iommu_domain_attach_pasid(domains[0], f.group[0], PASID, &first));
 	assert_int_equal(status, 0);
 	assert_true(is_present());
 	/* Something else in most words. */
-	STEP(status = iommu_replace_pasid(domains[1], f.group[0], PASID, &second));
+	STEP(status = iommu_domain_replace_pasid(domains[1], f.group[0], PASID, &second));
 	assert_int_equal(status, 0);
 	assert_int_equal(watch.entries, 2);
 	/* Taken back. */
 	hang(true);
-	STEP(status = iommu_replace_pasid(domains[0], f.group[0], PASID, &first));
+	STEP(status = iommu_domain_replace_pasid(domains[0], f.group[0], PASID, &first));
 	assert_int_equal(status, IOMMU_ETIMEDOUT);
 	assert_true(is_present());
 	hang(false);
-	STEP(status = iommu_replace_pasid(domains[0], f.group[0], PASID, &third));
+	STEP(status = iommu_domain_replace_pasid(domains[0], f.group[0], PASID, &third));
 	assert_int_equal(status, 0);
 	STEP(status = iommu_domain_set_dirty_tracking(domains[0], false));
 	assert_int_equal(status, 0);
 	assert_int_equal(watch.entries, 2);
-	STEP(status = iommu_detach_pasid(f.group[0], PASID));
+	STEP(status = iommu_domain_detach_pasid(f.group[0], PASID));
 	assert_int_equal(status, 0);
 	assert_false(is_present());
-	assert_int_equal(iommu_detach_pasid(f.group[0], PASID + 1), 0);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID + 1), 0);
 	assert_int_equal(iommu_domain_free(domains[0]), 0);
 	assert_int_equal(iommu_domain_free(domains[1]), 0);
 	end();

@@ -18,9 +18,7 @@
 #include <libiommu/fault.h>
 #include <libiommu/group.h>
 #include <libiommu/instance.h>
-#include <libiommu/page_request.h>
 #include <libiommu/pci.h>
-#include <libiommu/region.h>
 #include <libiommu/types.h>
 
 IOMMU_BEGIN_DECLS
@@ -103,7 +101,7 @@ struct iommu_ops {
 	bool (*default_type)(const struct iommu_endpoint *endpoint, enum iommu_domain_type *type);
 	/* See iommu_capable. NULL: of nothing. Any context. */
 	bool (*capable)(const struct iommu_endpoint *endpoint, enum iommu_capability capability);
-	/* See iommu_unit_hardware_info. NULL: IOMMU_EOPNOTSUPP. Any context. */
+	/* See iommu_unit_get_hardware_info. NULL: IOMMU_EOPNOTSUPP. Any context. */
 	int (*hardware_info)(const struct iommu_unit *unit, struct iommu_hardware_info *info);
 	/*
 	 * A feature is about to be enabled in a device that has it, or was disabled. NULL: none can
@@ -171,7 +169,7 @@ struct iommu_domain_ops {
 	/*
 	 * The same for requests with a PASID; `before` is what is replaced, or NULL. On failure
 	 * that stays. NULL: the hardware, or this domain, does not know PASIDs. Errors as
-	 * iommu_attach_pasid, and as iommu_detach_pasid.
+	 * iommu_domain_attach_pasid, and as iommu_domain_detach_pasid.
 	 */
 	int (*attach_pasid)(struct iommu_domain *domain, struct iommu_endpoint *endpoint,
 			    uint32_t pasid, struct iommu_domain *before);

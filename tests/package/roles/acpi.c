@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <libiommu/pci_scan.h>
+#include <libiommu/acpi.h>
 #include <libiommu/vtd_host.h>
 
 #include "roles.h"
