@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Root and context tables. */
+/* Root and context tables, and what is said of one endpoint's requests in either mode. */
 #ifndef IOMMU_VTD_CONTEXT_H
 #define IOMMU_VTD_CONTEXT_H
 
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_context.h>
 #include <libiommu/hw/vtd_invalidation.h>
+#include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/status.h>
 
 struct vtd_endpoint;
@@ -57,5 +58,33 @@ int iommu_vtd_tlb_confirm(struct vtd_endpoint *endpoint);
 /* Forget the context entries of an endpoint: all its functions, one descriptor. */
 struct vtd_descriptor iommu_vtd_context_descriptor(const struct vtd_endpoint *endpoint,
 						   uint16_t domain_id);
+
+/* --- Translation: in either mode -------------------------------------------------------------- */
+
+struct vtd_translation {
+	enum vtd_pasid_type type;
+	uint16_t domain_id;
+	bool keeps;  /* legacy mode: the device may keep translations */
+	bool dirty;  /* the second stage notes accesses and writes */
+	bool snoops; /* every access does */
+	iommu_paddr_t second_table, first_table;
+	unsigned int second_levels, first_levels;
+	uint64_t first_flags;
+};
+
+/*
+ * Have the requests of an endpoint with a PASID, or with none (0), translated so, or not at all
+ * (NULL). On failure it is as before, except that what was to be blocked stays blocked.
+ */
+int iommu_vtd_translation_set(struct vtd_endpoint *endpoint, uint32_t pasid,
+			      const struct vtd_translation *translation);
+/*
+ * What was taken away, without confirmation, is said again: hardware may not have forgotten it
+ * anyway. A TLB of the device is not used before it was emptied.
+ */
+void iommu_vtd_translation_put_back(struct vtd_endpoint *endpoint, uint32_t pasid,
+				    const struct vtd_translation *translation);
+/* Switch the noting of writes of what is translated so. Scalable mode. */
+int iommu_vtd_translation_set_dirty(struct vtd_endpoint *endpoint, uint32_t pasid, bool dirty);
 
 #endif

@@ -30,10 +30,8 @@
 #include "vtd/command.h"
 #include "vtd/context.h"
 #include "vtd/endpoint.h"
-#include "vtd/invalidation.h"
 #include "vtd/pasid.h"
 #include "vtd/predecessor.h"
-#include "vtd/queue.h"
 #include "vtd/unit.h"
 
 /* The entries have gone: make hardware forget them, and what was translated through them. */

@@ -14,9 +14,8 @@
 #include "unit/confirmation.h"
 #include "unit/domain.h"
 #include "vtd/command.h"
+#include "vtd/context.h"
 #include "vtd/domain.h"
-#include "vtd/invalidation.h"
-#include "vtd/translation.h"
 #include "vtd/unit.h"
 
 /* --- The map path: the one thing in which the stages differ where it matters ------------------ */

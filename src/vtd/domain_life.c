@@ -24,8 +24,8 @@
 #include "unit/domain.h"
 #include "vtd/cap.h"
 #include "vtd/domain.h"
+#include "vtd/endpoint.h"
 #include "vtd/probe.h"
-#include "vtd/region.h"
 #include "vtd/unit.h"
 
 /* The page sizes that tables can have. */

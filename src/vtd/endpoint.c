@@ -12,11 +12,10 @@
 #include "unit/invalidation.h"
 #include "vtd/context.h"
 #include "vtd/endpoint.h"
-#include "vtd/page_request.h"
+#include "vtd/event.h"
 #include "vtd/pasid.h"
 #include "vtd/predecessor.h"
 #include "vtd/probe.h"
-#include "vtd/region.h"
 #include "vtd/unit.h"
 
 /* --- Device TLBs ------------------------------------------------------------------------------ */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The back end's part of an endpoint. */
+/* The back end's part of an endpoint, and what firmware claims for it. */
 #ifndef IOMMU_VTD_ENDPOINT_H
 #define IOMMU_VTD_ENDPOINT_H
 
@@ -10,8 +10,8 @@
 #include "unit/invalidation.h"
 
 struct vtd_unit;
-
 struct vtd_directory;
+struct vtd_probe;
 
 /* The back end's part of an endpoint. */
 struct vtd_endpoint {
@@ -54,5 +54,53 @@ void iommu_vtd_endpoint_was_reset(struct iommu_endpoint *endpoint);
 bool iommu_vtd_endpoint_is_lost(const struct iommu_endpoint *endpoint);
 bool iommu_vtd_is_inherited(const struct iommu_endpoint *endpoint);
 int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature feature, bool enable);
+
+/* --- Regions: what firmware claims ------------------------------------------------------------ */
+
+#if IOMMU_CONFIG_REGIONS
+/* The claims of the machine's table. Before the first page is given to hardware. */
+void iommu_vtd_claims_init(struct vtd_probe *probe);
+int iommu_vtd_claims_make(struct vtd_probe *probe);
+void iommu_vtd_claims_free(struct vtd_probe *probe);
+/*
+ * Does no device have a claim to these bytes? Then none gets it any more. @probe: struct vtd_probe.
+ * Any context.
+ */
+bool iommu_vtd_claims_leave(void *probe, iommu_paddr_t start, uint64_t size);
+/* Which regions the endpoint has, by what is said of it now; and none. */
+int iommu_vtd_regions_decide(struct vtd_endpoint *endpoint);
+void iommu_vtd_regions_forget(struct vtd_endpoint *endpoint);
+/* See iommu_ops. */
+int iommu_vtd_endpoint_changed(struct iommu_endpoint *endpoint);
+#else
+static inline void iommu_vtd_claims_init(struct vtd_probe *probe)
+{
+	(void)probe;
+}
+static inline int iommu_vtd_claims_make(struct vtd_probe *probe)
+{
+	(void)probe;
+	return 0;
+}
+static inline void iommu_vtd_claims_free(struct vtd_probe *probe)
+{
+	(void)probe;
+}
+static inline bool iommu_vtd_claims_leave(void *probe, iommu_paddr_t start, uint64_t size)
+{
+	(void)probe;
+	(void)start;
+	(void)size;
+	return true;
+}
+/* None of them is believed, and that is all that is said. */
+int iommu_vtd_regions_decide(struct vtd_endpoint *endpoint);
+static inline void iommu_vtd_regions_forget(struct vtd_endpoint *endpoint)
+{
+	(void)endpoint;
+}
+#endif
+bool iommu_vtd_next_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
+			   struct iommu_region *region);
 
 #endif

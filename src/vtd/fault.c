@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Primary fault logging (VT-d specification, "Primary Fault Logging").
+ * Primary fault logging (VT-d specification, "Primary Fault Logging"), and the messages that a unit
+ * sends of that and of page requests ("Fault Event Control Register", "Page Request Event Control
+ * Register", which are alike).
  *
  * The records are a ring. Hardware says in FSTS which one it filled first; they are read from there
  * until one is not filled, and each is given back by clearing its F bit. When hardware ran out of
@@ -14,6 +16,7 @@
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_fault.h>
+#include <libiommu/hw/vtd_interrupt.h>
 #include <libiommu/hw/vtd_registers.h>
 #include <libiommu/status.h>
 #include <libiommu/vtd.h>
@@ -21,7 +24,7 @@
 #include "base/spinlock.h"
 #include "unit/command_ring.h"
 #include "unit/event.h"
-#include "vtd/fault.h"
+#include "vtd/event.h"
 #include "vtd/probe.h"
 #include "vtd/unit.h"
 
@@ -432,4 +435,33 @@ int iommu_vtd_discard_faults(struct vtd_unit *unit)
 		vtd_write32(unit, record_offset(unit, i) + VTD_FAULT_RECORD_TOP,
 			    (uint32_t)(VTD_FAULT_F >> 32));
 	return sweep_faults(&sweep);
+}
+
+/* --- Messages --------------------------------------------------------------------------------- */
+
+/* Where the registers of an event lie, behind its control register. */
+#define EVENT_DATA          4
+#define EVENT_ADDRESS       8
+#define EVENT_UPPER_ADDRESS 12
+
+void iommu_vtd_event_apply(struct vtd_unit *unit, uint32_t control, const struct vtd_event *event)
+{
+	vtd_write32(unit, control, VTD_EVENT_MASK);
+	if (!event->enabled)
+		return;
+	vtd_write32(unit, control + EVENT_DATA, event->data);
+	vtd_write32(unit, control + EVENT_ADDRESS, (uint32_t)event->address);
+	vtd_write32(unit, control + EVENT_UPPER_ADDRESS, (uint32_t)(event->address >> 32));
+	/* Read back: the writes have arrived before the interrupt is let out. */
+	(void)vtd_read32(unit, control + EVENT_UPPER_ADDRESS);
+	vtd_write32(unit, control, 0);
+}
+
+bool iommu_vtd_event_set(struct vtd_event *event, uint64_t address, uint32_t data)
+{
+	if ((uint32_t)address < VTD_INTERRUPT_RANGE_START ||
+	    (uint32_t)address > VTD_INTERRUPT_RANGE_LAST || (address & 3) != 0 || data > UINT16_MAX)
+		return false;
+	*event = (struct vtd_event){.address = address, .data = data, .enabled = true};
+	return true;
 }

@@ -22,10 +22,8 @@
 #include "unit/id.h"
 #include "vtd/command.h"
 #include "vtd/interrupt.h"
-#include "vtd/invalidation.h"
 #include "vtd/predecessor.h"
 #include "vtd/probe.h"
-#include "vtd/queue.h"
 #include "vtd/unit.h"
 
 #if IOMMU_CONFIG_INTERRUPTS

@@ -20,11 +20,10 @@
 #include "unit/invalidation.h"
 #include "unit/range.h"
 #include "vtd/cap.h"
+#include "vtd/command.h"
 #include "vtd/context.h"
 #include "vtd/domain.h"
 #include "vtd/endpoint.h"
-#include "vtd/invalidation.h"
-#include "vtd/queue.h"
 #include "vtd/unit.h"
 #include <libiommu/backend/deadline.h>
 

@@ -23,10 +23,9 @@
 #include "unit/confirmation.h"
 #include "unit/event.h"
 #include "unit/invalidation.h"
+#include "vtd/command.h"
 #include "vtd/endpoint.h"
-#include "vtd/fault.h"
-#include "vtd/invalidation.h"
-#include "vtd/page_request.h"
+#include "vtd/event.h"
 #include "vtd/unit.h"
 
 #if IOMMU_CONFIG_SCALABLE

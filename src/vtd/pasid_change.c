@@ -30,11 +30,9 @@
 #include "vtd/command.h"
 #include "vtd/context.h"
 #include "vtd/endpoint.h"
-#include "vtd/invalidation.h"
-#include "vtd/page_request.h"
+#include "vtd/event.h"
 #include "vtd/pasid.h"
 #include "vtd/predecessor.h"
-#include "vtd/translation.h"
 #include "vtd/unit.h"
 
 #if IOMMU_CONFIG_SCALABLE

@@ -21,11 +21,10 @@
 
 #include "base/log.h"
 #include "vtd/command.h"
-#include "vtd/fault.h"
+#include "vtd/event.h"
 #include "vtd/interrupt.h"
 #include "vtd/predecessor.h"
 #include "vtd/probe.h"
-#include "vtd/queue.h"
 #include "vtd/unit.h"
 
 static bool is_on(const struct vtd_unit *unit, uint32_t bit)

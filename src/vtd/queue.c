@@ -17,7 +17,6 @@
 #include "unit/confirmation.h"
 #include "vtd/command.h"
 #include "vtd/interrupt.h"
-#include "vtd/queue.h"
 #include "vtd/unit.h"
 
 #define ERRORS (VTD_FSTS_IQE | VTD_FSTS_ITE | VTD_FSTS_ICE)

@@ -23,7 +23,6 @@
 #include "base/text.h"
 #include "vtd/endpoint.h"
 #include "vtd/probe.h"
-#include "vtd/region.h"
 #include "vtd/unit.h"
 
 #if IOMMU_CONFIG_REGIONS

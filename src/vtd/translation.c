@@ -9,7 +9,6 @@
 #include "vtd/context.h"
 #include "vtd/endpoint.h"
 #include "vtd/pasid.h"
-#include "vtd/translation.h"
 #include "vtd/unit.h"
 
 /* Legacy mode: the context entry says it, and there are no PASIDs. */

@@ -18,13 +18,10 @@
 #include "vtd/command.h"
 #include "vtd/context.h"
 #include "vtd/endpoint.h"
-#include "vtd/fault.h"
+#include "vtd/event.h"
 #include "vtd/interrupt.h"
-#include "vtd/invalidation.h"
-#include "vtd/page_request.h"
 #include "vtd/predecessor.h"
 #include "vtd/probe.h"
-#include "vtd/queue.h"
 #include "vtd/unit.h"
 
 /* --- Bring-up --------------------------------------------------------------------------------- */

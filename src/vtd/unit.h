@@ -32,7 +32,7 @@
 #include "unit/event.h"
 #include "unit/id.h"
 #include "vtd/cap.h"
-#include "vtd/fault.h"
+#include "vtd/event.h"
 
 struct vtd_probe;
 
