@@ -40,6 +40,7 @@ struct kit_backend {
 	iommu_iova_t start;   /* from here on is mapped, at KIT_PLACES places … */
 	uint64_t stride;      /* … so far apart */
 	uint64_t large_pages; /* of a mapping: more than the back end does at once */
+	bool is_big_endian;   /* the entries of its tables are */
 	unsigned int devices; /* at most KIT_DEVICES */
 	bool has_identity;    /* domains through which addresses pass as they are */
 	/*

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/byteorder.h"
 #include "test.h"
 
 #define ARENA        (1ULL << 24)
@@ -75,6 +76,23 @@ static void *alloc_pages(void *ctx, unsigned int order, int node, unsigned int f
 	if (machine.fails_allocations && next_answer() != KIT_OBEY)
 		return NULL;
 	return machine.alloc_pages(ctx, order, node, flags);
+}
+
+/*
+ * A page that is given back is full of entries that lead to memory of no mapping: hardware that
+ * still walks it gives that away.
+ */
+static void free_pages(void *ctx, void *pages, unsigned int order)
+{
+	const uint64_t trap = memory_of(MACHINE_MAPPINGS) | 3; /* readable, writable, present */
+	const uint64_t entry = machine.backend->is_big_endian ? iommu_be64(trap) : iommu_le64(trap);
+	uint64_t *entries = pages;
+	size_t i;
+
+	(void)ctx;
+	for (i = 0; i < ((size_t)IOMMU_PAGE_SIZE << order) / sizeof(entry); i++)
+		entries[i] = entry;
+	machine.test.hosted.platform.free_pages(&machine.test.hosted, pages, order);
 }
 
 void machine_be_ill(const struct machine_failure *failure, unsigned int step)
@@ -160,16 +178,30 @@ static uint64_t probe_of(const struct machine_mapping *mapping, unsigned int i)
 	return (i == 5 ? pages - 1 : pages * i / 5) * machine.backend->page;
 }
 
+/*
+ * One place in the table beside a mapping, or in it, which hardware need not remember: another each
+ * time.
+ */
+static iommu_iova_t anywhere_near(const struct machine_mapping *mapping)
+{
+	const uint64_t entries = IOMMU_PAGE_SIZE / sizeof(uint64_t);
+	const uint64_t offset = machine.looks++ * 197 % entries * machine.backend->page;
+
+	return mapping->iova + (offset < machine.backend->stride ? offset : 0);
+}
+
 static void look_by(unsigned int device)
 {
 	iommu_paddr_t paddr;
 	unsigned int n, i;
 
-	for (n = 0; n < machine.mapped; n++)
+	for (n = 0; n < machine.mapped; n++) {
+		(void)look_at(device, anywhere_near(&machine.mappings[n]), &paddr);
 		for (i = 0; i < (machine.mappings[n].size == machine.backend->page ? 1 : 6); i++)
 			(void)look_at(device,
 				      machine.mappings[n].iova + probe_of(&machine.mappings[n], i),
 				      &paddr);
+	}
 	(void)look_at(device, PASSED_ON, &paddr);
 	if (machine.backend->bypass != 0) {
 		(void)look_at(device, machine.backend->bypass + PASSED_ON, &paddr);
@@ -409,25 +441,39 @@ int machine_map(unsigned int domain, unsigned int place, uint64_t pages)
 	return status;
 }
 
-/* All that is there. */
-int machine_unmap(unsigned int domain, unsigned int place)
+static int unmap(unsigned int domain, unsigned int place, bool exactly)
 {
+	uint64_t size = machine.backend->stride;
 	unsigned int n;
 	int status;
 
 	machine.now = "unmap";
 	for (n = 0; n < machine.mapped; n++)
 		if (machine.mappings[n].domain == domain && machine.mappings[n].fate == MAPPED &&
-		    machine.mappings[n].iova == place_at(place))
+		    machine.mappings[n].iova == place_at(place)) {
 			machine.mappings[n].fate = UNSURE;
-	status = iommu_unmap(machine.domains[domain], place_at(place), machine.backend->stride, 0,
-			     NULL);
+			if (exactly)
+				size = machine.mappings[n].size;
+		}
+	status = iommu_unmap(machine.domains[domain], place_at(place), size, 0, NULL);
 	if (status == 0)
 		confirm_domain(domain);
 	else
 		assert_true(is_unconfirmed(status));
 	machine_look();
 	return status;
+}
+
+/* All that is there, and what is around it. */
+int machine_unmap(unsigned int domain, unsigned int place)
+{
+	return unmap(domain, place, false);
+}
+
+/* Just what is mapped there. */
+int machine_unmap_exactly(unsigned int domain, unsigned int place)
+{
+	return unmap(domain, place, true);
 }
 
 int machine_make_domain(enum machine_role role)
@@ -614,6 +660,7 @@ void machine_begin(const struct kit_backend *backend)
 	machine.test.quiet = true;
 	machine.alloc_pages = machine.test.platform.alloc_pages;
 	machine.test.platform.alloc_pages = alloc_pages;
+	machine.test.platform.free_pages = free_pages;
 	machine.test.platform.now_ns = now_ns;
 	machine.test.platform.relax = NULL;
 	backend->begin(&machine.test);

@@ -61,6 +61,7 @@ struct machine {
 	bool passes_on[MACHINE_DOMAINS];
 	unsigned int made;
 	unsigned int roles[ROLES]; /* MACHINE_NONE: there is none */
+	uint64_t looks;            /* at places near mappings, so far */
 	struct machine_mapping mappings[MACHINE_MAPPINGS];
 	unsigned int mapped;
 	struct machine_device devices[KIT_DEVICES];
@@ -114,6 +115,7 @@ int machine_attach(unsigned int device, unsigned int domain);
 int machine_detach(unsigned int device);
 int machine_map(unsigned int domain, unsigned int place, uint64_t pages);
 int machine_unmap(unsigned int domain, unsigned int place);
+int machine_unmap_exactly(unsigned int domain, unsigned int place);
 int machine_make_domain(enum machine_role role);
 void machine_free_domain(enum machine_role role);
 bool machine_uses(unsigned int domain);

@@ -9,6 +9,8 @@
 #include "test.h"
 #include "tests.h"
 
+#define FEW_PAGES  5
+
 #define OPERATIONS 50 /* of a machine */
 
 static struct test_random rng;
@@ -43,6 +45,19 @@ static void change_device(unsigned int device)
 		(void)machine_attach(device, domain);
 }
 
+/* One page, a few, or more than is done at once. */
+static uint64_t any_size(void)
+{
+	switch (any(3)) {
+	case 0:
+		return machine.backend->large_pages;
+	case 1:
+		return FEW_PAGES;
+	default:
+		return 1;
+	}
+}
+
 static void change_mappings(void)
 {
 	const unsigned int domain = any_domain();
@@ -50,10 +65,18 @@ static void change_mappings(void)
 
 	if (domain == MACHINE_NONE || !has_tables(domain))
 		return;
-	if (any(2) == 0)
+	switch (any(4)) {
+	case 0:
 		(void)machine_unmap(domain, place);
-	else if (machine.mapped < MACHINE_MAPPINGS - 1) /* the last is for the end */
-		(void)machine_map(domain, place, any(3) == 0 ? machine.backend->large_pages : 1);
+		break;
+	case 1:
+		(void)machine_unmap_exactly(domain, place);
+		break;
+	default:
+		if (machine.mapped < MACHINE_MAPPINGS - 1) /* the last is for the end */
+			(void)machine_map(domain, place, any_size());
+		break;
+	}
 }
 
 static void change_domains(void)

@@ -295,7 +295,7 @@ static bool dma_in_partition(unsigned int device, iommu_iova_t address, iommu_pa
 #define BRIDGE(kind, count, begin_it, mend_it, own_it)                                             \
 	{                                                                                          \
 		.name = (kind), .page = 4096, .stride = 1 << 23, .large_pages = 1536,              \
-		.devices = (count), .has_identity = true, .bypass = BYPASS,                        \
+		.is_big_endian = true, .devices = (count), .has_identity = true, .bypass = BYPASS, \
 		.memory_end = MEMORY_OF_BRIDGE, .begin = (begin_it), .end = end_bridge,            \
 		.reboot = reboot_bridge, .probe = probe_bridge, .dma = dma_of_bridge,              \
 		.source_id = id_behind_bridge, .mate_id = mate_behind_bridge, .mend = (mend_it),   \
@@ -313,6 +313,7 @@ int main(void)
 			.start = WINDOW_START,
 			.stride = 1 << 23,
 			.large_pages = 1536,
+			.is_big_endian = true,
 			.devices = 1,
 			.bypass = BYPASS,
 			.memory_end = DIRECT_PAGES << DIRECT_SHIFT,
