@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The register by which POWER8's bridges are told to forget: see <libiommu/hw/tve.h>.
+ * The kill register of POWER8's bridges, which invalidates their TCE caches: see
+ * <libiommu/hw/tve.h>.
  *
- * A bridge that is told while it is at it loses one of the two, and what it was told is not done
- * when the write arrives. So the register has to read as idle before each write, and after the last
- * one before anything relies on it. That PHB3 shows this is stated nowhere in public, PHB4's rule
- * is; where these bits read as zero at once, looking costs one read. QEMU's PHB3 keeps what was
- * written: `is_silent`.
+ * A bridge that is written to while it executes a kill loses one of the two, and a kill is not done
+ * when its write arrives. So the register must read as idle before each write, and after the last
+ * one before anything relies on it. No public document states this for PHB3, but one does for PHB4;
+ * if the bits always read as zero the check costs one read. QEMU's PHB3 keeps what was written:
+ * `is_silent`.
  *
- * Locking: a spinlock for looking and writing in one; none while the bridge is waited for.
+ * Locking: a spinlock for one check with one write; none while the bridge is waited for.
  */
 #ifndef IOMMU_TCE_KILL_REGISTER_H
 #define IOMMU_TCE_KILL_REGISTER_H

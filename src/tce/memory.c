@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Windows whose entries are in memory that a host bridge walks, and caches until it is told to
- * forget.
+ * Windows whose entries are in memory that a host bridge walks and caches.
  *
- * What the bridge did not confirm to have forgotten is made good by the next time that it is told
- * anything: it is then told to forget all, and tables that it might still walk are freed after
- * that.
+ * After a kill that the bridge did not confirm, the next one is of everything; tables that the
+ * bridge may still walk are withheld until that is confirmed.
  */
 #include <libiommu/pgtable.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Bridges as units of the core: probing, endpoints and their PEs, opening and closing all. */
+/* OPAL bridges as units: probe, endpoints and their PEs, enable and disable. */
 #include <libiommu/hw/tce.h>
 #include <libiommu/status.h>
 

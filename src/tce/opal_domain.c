@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Domains: TCE tables that the core maps in, the identity, and nothing. */
+/* Domains of OPAL bridges: TCE tables, identity, blocked. */
 #include <libiommu/status.h>
 
 #include "base/atomic.h"

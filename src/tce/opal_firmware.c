@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What bridges are told: by calls of firmware, again while it is busy; or through registers. */
+/* Calls of OPAL firmware, repeated while it is busy; and kills through the register. */
 #include <libiommu/status.h>
 
 #include "tce/kill_register.h"

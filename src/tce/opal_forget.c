@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a bridge has to forget: pages of a PE, all of a PE, or all. */
+/* Invalidation of a bridge's TCE cache: pages of a PE, all of a PE, or everything. */
 #include <libiommu/status.h>
 
 #include "base/atomic.h"

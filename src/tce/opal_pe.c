@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which requester ids are a PE's, where the library keeps that: made, taken apart, and found.
+ * PEs whose requester ids the library manages: creation, removal, lookup.
  *
- * A PE's ids are a range: one function, or a number of buses. Ranges nest, or are apart; an id
- * belongs to the narrowest that holds it. A range is made inside a wider one or where none is,
- * never around one: between two calls of firmware the inner ids would be the outer's.
+ * The ids of a PE are a range: one function, or a number of buses. Ranges are nested or disjoint;
+ * an id belongs to the narrowest range that contains it. A range is created inside a wider one or
+ * where none is, never around one: between two calls of firmware the inner ids would belong to the
+ * outer PE.
  *
  * Locking: the control path, under the host's mutex of the instance.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Windows of PEs: opened, switched and closed; attaching and detaching their members. */
+/* Windows of PEs: opening, switching and closing; attach and detach of endpoints. */
 #include <libiommu/status.h>
 
 #include "tce/opal.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Windows whose entries are in a hypervisor, handed out by the bitmap. */
+/* Windows whose entries a hypervisor keeps; pages of them are allocated by the bitmap. */
 #include <libiommu/hw/tce.h>
 
 #include "base/log.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Entries of a window in a hypervisor: each change is a call, which has happened for hardware, too,
+ * Entries of a window that a hypervisor keeps. A call changes them, and is complete for hardware
  * when it returns. (Linux on Power Architecture Reference, "H_PUT_TCE", "H_PUT_TCE_INDIRECT",
  * "H_STUFF_TCE", "H_GET_TCE".)
  *
- * Many entries go with one call, as a list in a page of ours, of which there is one: who finds it
- * in use makes single calls instead of waiting. Any context in which the host's call can be made;
- * no locks.
+ * One call sets many entries, as a list in a page of the library's. There is one such page; a CPU
+ * that finds it in use makes single calls instead of waiting. Any context in which the host's call
+ * can be made; no locks.
  */
 #ifndef IOMMU_TCE_PAPR_CALLS_H
 #define IOMMU_TCE_PAPR_CALLS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Windows that a hypervisor grants: read from the device tree, asked for, given back. (Linux on
- * Power Architecture Reference, "DMA Window Manipulation Calls".)
+ * Dynamic DMA windows: read from the device tree, requested from and returned to a hypervisor.
+ * (Linux on Power Architecture Reference, "DMA Window Manipulation Calls".)
  */
 #include <libiommu/backend/deadline.h>
 #include <libiommu/hw/tce.h>

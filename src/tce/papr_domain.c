@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Domains: a book of pages that the hypervisor's entries follow, and nothing. */
+/* Domains of a hypervisor's window: a table that the hypervisor's entries follow, and blocked. */
 #include <libiommu/status.h>
 
 #include "tce/papr_unit.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The hypervisor's entries, kept as the book of a domain is. */
+/* Keeping the hypervisor's entries equal to the table of a domain (its book). */
 #include <libiommu/hw/tce.h>
 #include <libiommu/status.h>
 

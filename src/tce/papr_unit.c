@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Windows of a hypervisor as units of the core. */
+/* Windows of a hypervisor as units: probe, enable and disable. */
 #include "tce/papr_unit.h"
 
 #include <libiommu/hw/tce.h>

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the parts of the back end for guests of a hypervisor share: windows as units, and domains.
+ * What the files of the back end for guests of a hypervisor share: windows as units, and domains.
  *
- * A domain's entries are in a table of ours (its book), which no hardware reads. While the domain
- * is in use by an enabled unit, the hypervisor's entries follow: the CPU that has changed a range
- * of the book takes the unit's lock and copies that range, as it then stands. So the last who
- * copies a page copies what is last in the book, whatever order they come in.
+ * The entries of a domain are in a table of the library's (its book), which no hardware reads.
+ * While an enabled unit uses the domain, the hypervisor's entries follow: a CPU that has changed a
+ * range of the book takes the unit's lock and copies the range as it then is. So the last copy of a
+ * page is the last state of the book, whatever the order of the CPUs.
  *
- * A page that was taken out of the book may not have been copied yet when the entries follow
- * another domain. So leaving one does not ask its book: the unit remembers in which parts of the
- * window anything was set, and clears these whole.
+ * A page that was removed from the book may not have been copied when the entries change to
+ * another domain. So leaving a domain does not consult its book: the unit records in which parts of
+ * the window entries were set, and clears these parts whole.
  *
- * A part whose entries the hypervisor would not change is open (unit/open_parts.h): any page of it
- * may lead where it led before. Every later map and unmap begins with what is open, and while
- * something is, nothing is reported as done. Tables of the book are freed by a caller that has had
- * the lock after they were unlinked: reading the book needs it.
+ * A part whose entries the hypervisor did not change is open (unit/open_parts.h): any page of it
+ * may lead where it led before. Every later map and unmap first clears what is open, and nothing is
+ * reported as done while something is. Tables of the book are freed by a caller that has held the
+ * lock after they were unlinked: a CPU that reads the book holds it.
  *
- * What the unit was told to use and what its windows follow are two things: while a change has
- * failed, and the way back, too, they are in doubt. The unit keeps its domain, nothing is mapped in
- * that, and the next call of the control path tries again.
+ * What the unit was told to use and what its windows contain may differ: after a change that
+ * failed, and whose reversal failed, they are in doubt. The unit keeps its domain, nothing is
+ * mapped in the domain, and the next call of the control path tries again.
  *
  * Locking: the unit's spinlock guards which domain the entries follow, what is open, and the
- * entries. Calls of the hypervisor are made under it, a few at once: a hypervisor that is busy is
- * waited for without it.
+ * entries. Hypervisor calls are made under it, a few at a time; a busy hypervisor is waited for
+ * without it.
  */
 #ifndef IOMMU_TCE_PAPR_UNIT_H
 #define IOMMU_TCE_PAPR_UNIT_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Handing out the pages of a window: a pool for each of a few CPUs, so that they do not meet at one
- * lock, and one, the top quarter, for large requests, so that they find runs. Within a pool
- * next-fit from a hint: addresses that were just freed are not used again at once, and full words
- * are passed quickly. What does not find a place in its own pool looks in the others, and then
- * across them, before it fails: a window that is empty has a run of all of it.
+ * Allocation of the pages of a window. Each of a few CPUs has a pool, to avoid contention for one
+ * lock; one more, the top quarter, serves large requests, which need runs. Within a pool the search
+ * is next-fit from a hint: freed addresses are not used again at once, and full words are skipped
+ * quickly. A request that does not fit in its own pool is tried in the others, then across pools,
+ * before it fails: an empty window has a run of all of it.
  */
 #include "tce/table.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The one window of older bridges, divided among PEs by what their devices will need. */
+/* Division of the one window of older bridges among PEs, in proportion to their devices' needs. */
 #include <libiommu/status.h>
 #include <libiommu/tce_table.h>
 

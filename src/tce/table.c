@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Windows: their life, mapping in them, and owners who take one whole. */
+/* Windows: creation and end, mapping, and exclusive owners. */
 #include "tce/table.h"
 
 #include "base/bits.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which domain the requests of an endpoint use: those without a PASID, and those with one. Where
- * that is written depends on the unit's mode (translation.c); what is counted and listed does not.
+ * Attaching: which domain the requests of an endpoint use, without a PASID and with each PASID. The
+ * entries depend on the unit's mode (translation.c); counts and lists of uses do not.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_registers.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Capabilities: the registers decoded once, and refused when no real unit could have them. */
+/* Capability registers: decoded once, and refused if no usable unit could have their values. */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_invalidation.h>
 #include <libiommu/hw/vtd_registers.h>

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The global command register, the one place that writes it (VT-d specification, "Global Command
- * Register").
+ * The global command register (VT-d specification, "Global Command Register"). Only this file
+ * writes it.
  *
- * The rules: a write repeats the lasting bits that the status register shows and changes exactly
- * one bit; one-shot bits are never repeated; and no command is given before the last one has
- * completed: not even when it timed out. After a time-out later commands fail at once until the
- * status register shows that the command has completed; except that a queue may be told again to
- * turn off, which hardware may have ignored while the queue was busy. The lock covers a look at the
- * status and one write, never a wait.
+ * A write repeats the lasting bits that the status register shows and changes exactly one bit;
+ * one-shot bits are never repeated. No command is given before the previous one has completed, even
+ * if that one timed out: later commands fail at once until the status register shows completion.
+ * One exception: a queue may be told again to turn off, because hardware may ignore that command
+ * while the queue is busy. The lock covers one read of the status and one write, never a wait.
  */
 #define VTD_REGISTER_BODY /* the registers' access functions, for all where size counts */
 #include <libiommu/backend/ops.h>

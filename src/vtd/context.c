@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Root and context tables, of either mode: finding and storing entries. What hardware has to be
- * told of a change stands in context_change.c; a device that does not invalidate its TLB is blocked
- * from here, in whatever context that is noticed.
+ * Root and context tables, in either mode: lookup and storing of entries. Which invalidations a
+ * change needs is in context_change.c. A device that does not invalidate its TLB is blocked here,
+ * in any context.
  *
- * In scalable mode a bus has two tables of 128 entries, each twice as long; of an entry the first
- * half, which is all that is not 0, is handled just as an entry of legacy mode.
+ * In scalable mode a bus has two tables of 128 entries of twice the length. Only the first half of
+ * such an entry is used; it is handled like an entry of legacy mode.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_context.h>

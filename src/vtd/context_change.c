@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Changing context entries, and telling hardware. In legacy mode they say how a device's requests
- * are translated, in scalable mode only where its PASIDs are, and what kinds of requests it may
- * send.
+ * Changing context entries, and the invalidations for it. In legacy mode an entry says how a
+ * device's requests are translated; in scalable mode it says where the device's PASID directory is
+ * and which kinds of requests the device may send.
  *
- * An entry is changed through the not present state, and hardware is told of each change as the
- * specification wants it ("Guidance to Software for Invalidations"):
+ * An entry is changed through the not-present state, with the invalidations of the specification
+ * ("Guidance to Software for Invalidations"):
  *   present -> not present  context cache of the device under its old domain id, then the IOTLB of
  *                           that domain id, then the device's own TLB
- *   not present -> present  nothing, or in caching mode the context cache of the device under
- *                           domain id 0, which tags not-present entries, and the IOTLB of the new
- *                           id; otherwise a write-buffer flush where the unit needs it.
+ *   not present -> present  nothing; in caching mode the context cache of the device under domain
+ *                           id 0, which tags not-present entries, and the IOTLB of the new id;
+ *                           otherwise a write-buffer flush if the unit needs one
  *
  * Entries change on the control path, with one exception: a device that does not invalidate its TLB
- * is blocked at once, in whatever context that is noticed. The writer of an entry looks afterwards
- * whether that has happened, and the one that blocks marks first and clears then: in either order
- * the entry ends up not present.
+ * is blocked at once, in any context. The blocking CPU marks the endpoint and then clears the
+ * entry; the CPU that writes an entry checks the mark afterwards. In either order the entry ends up
+ * not present.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_context.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The public control path: each function takes the instance's lock and has one thing done. */
+/* The public functions of the control path: each takes the instance's lock and does one thing. */
 #include <libiommu/backend/ops.h>
 #include <libiommu/dmar.h>
 #include <libiommu/status.h>

@@ -2,10 +2,9 @@
 /*
  * The DMAR parser.
  *
- * Everything is read byte by byte from [bytes, bytes + length); iommu_dmar_open has checked that
- * each structure lies inside, so that the iterators only look at lengths inside a structure. The
- * open pass runs the same iterators as the users, once, and notes what they skip: `defects` is
- * written there and nowhere else.
+ * All fields are read byte by byte from [bytes, bytes + length). iommu_dmar_open has checked that
+ * each structure lies inside, so iterators only check lengths within a structure. iommu_dmar_open
+ * runs the same iterators once and records in `defects` what they skip; nothing else writes it.
  */
 #include <libiommu/dmar.h>
 #include <libiommu/hw/acpi_dmar.h>

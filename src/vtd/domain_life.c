@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The life of domains: which stage translates, the table for it, and the end of what hardware might
- * still walk.
+ * Creation and end of domains: the stage that translates, and its table.
  *
- * Of its own tables a domain has the second stage where the unit has one, in either mode: every
- * unit can join it, and it is what dirty tracking and nesting want. It has the first where there is
- * no second; where the host asks for it; and where not-present entries may be cached, which of a
- * first stage they never are: it saves an invalidation for each map.
+ * A paging domain uses the second stage if the unit has one, in either mode: every unit can join
+ * it, and dirty tracking and nesting need it. It uses the first stage if the unit has no second; if
+ * the host asks for it; and if hardware may cache not-present entries, which it never does for a
+ * first stage: that saves an invalidation for each map.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_first_stage.h>

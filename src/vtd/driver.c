@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The VT-d back end behind the core's ops, bring-up of all units, and facts about them. */
+/* The operations of the VT-d back end, bring-up of all units, and queries. */
 #include <libiommu/backend/ops.h>
 #include <libiommu/dmar.h>
 #include <libiommu/hw/vtd_context.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Endpoints: the back end's part of their life, and their TLBs. */
+/* Endpoints: probe, release and features, and whether a device may have a TLB. */
 #include <libiommu/backend/ops.h>
 #include <libiommu/dmar.h>
 #include <libiommu/hw/vtd_context.h>

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Primary fault logging (VT-d specification, "Primary Fault Logging"), and the messages that a unit
- * sends of that and of page requests ("Fault Event Control Register", "Page Request Event Control
- * Register", which are alike).
+ * Primary fault logging (VT-d specification, "Primary Fault Logging"), and the interrupts of faults
+ * and page requests ("Fault Event Control Register", "Page Request Event Control Register").
  *
- * The records are a ring. Hardware says in FSTS which one it filled first; they are read from there
- * until one is not filled, and each is given back by clearing its F bit. When hardware ran out of
- * records it says so (PFO) and records nothing more until that is cleared.
+ * The fault records are a ring. FSTS holds the index of the oldest record; records are read from
+ * there until one has F clear, and each is released by clearing F. If all records are in use
+ * hardware sets PFO and records nothing more until PFO is cleared.
  *
- * The unit sends a message when the first condition appears in FSTS, and none while one is left
- * there: what is left pending silences the unit for good. So it is looked at again until nothing
- * is, errors of the queue included, and PFO goes last: with that write FSTS is 0 for a moment,
- * whatever devices do. One that faults just as fast as its records are read never fills the ring,
- * nor lets it be empty. It is given time to fill it.
+ * A unit sends its interrupt when the first condition appears in FSTS, and none while any is
+ * pending: a condition that stays pending silences the unit for good. So the handler repeats until
+ * nothing is pending, including errors of the queue, and clears PFO last: that write makes FSTS 0
+ * for a moment, whatever devices do. A device that faults exactly as fast as its records are read
+ * neither fills the ring nor leaves it empty; the handler then waits until the ring is full.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_fault.h>

@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Units that were left on. Translation is not turned off where that can be avoided: bring-up
- * changes the tables under a running unit, so that devices are blocked that the old kernel's tables
- * let through, and never let loose.
+ * Units that were left translating. Translation is not turned off if that can be avoided: bring-up
+ * replaces the tables of a running unit, so that no device passes untranslated on the way.
  *
- * Taking over from a kernel that died with translation on: its devices are still doing DMA, and
- * must not be stopped or let loose before they have been reset.
+ * Take-over from a kernel that died with translation on: its devices are still doing DMA, which
+ * must neither be stopped nor be set free before their drivers have reset them.
  *
- * When the unit is found, what leads to page tables is copied: root and context tables, in scalable
- * mode also PASID directories and tables (inherit_scalable.c). The page tables themselves stay
- * where they are, in the old kernel's memory, which is not the new one's: it was loaded into memory
- * that was set aside for it. Bring-up then hands the copy to hardware without turning translation
- * off, in the mode that the unit is in: a unit does not change its mode while it translates. Domain
- * ids stay the same, so that what hardware has cached stays right, and are not given to anything
- * else. An entry is replaced by the first attach of its endpoint, and with the last entry of a
- * domain id that id is free (inherited.c).
+ * When the unit is found, everything that leads to page tables is copied: root and context tables,
+ * in scalable mode also PASID directories and tables (inherit_scalable.c). The page tables
+ * themselves stay in the old kernel's memory, which the new kernel does not use: the new kernel was
+ * loaded into memory that was set aside for it. Bring-up gives the copy to hardware without turning
+ * translation off, in the unit's present mode: a unit does not change its mode while it translates.
+ * Domain ids are kept, so that cached translations stay right, and are not given to new domains.
+ * The first attach of an endpoint replaces its entry; with the last entry of a domain id that id
+ * becomes free (inherited.c).
  *
- * Nothing in the old tables is trusted. What cannot be copied is left out, and that device is
- * blocked: better a device that stops than one that overwrites the new kernel. The page tables were
- * the old kernel's promise of what its devices may reach; hardware walks them, and we never do.
+ * Nothing in the old tables is trusted. An entry that cannot be copied is omitted and its device is
+ * blocked: a device that stops is better than one that overwrites the new kernel. Hardware walks
+ * the old page tables; the library never does.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_context.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Scalable mode: a device's PASID directory, copied with the tables that it leads to. A copied
- * entry names the page tables, of either stage or both, that the old kernel made; see inherit.c.
- * The copy is as large as what is present needs, not as large as the old one. Its device may not
- * ask for pages: the queue of requests is ours.
+ * Take-over in scalable mode: a device's PASID directory is copied with the tables that it leads
+ * to. A copied entry names the page tables, of either stage or both, of the old kernel; see
+ * inherit.c. The copy is as large as its present entries need. Its device may not send page
+ * requests: their queue is the new kernel's.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_context.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What was copied from a kernel before us, until it is replaced; see inherit.c for how it comes
- * about.
+ * Entries that were copied from a previous kernel (inherit.c), until they are replaced.
  *
- * Domain ids are counted: an entry is one of before exactly when its domain id's count is not 0,
- * for such ids are given to nothing else. In scalable mode a device's copied directory waits for
- * its endpoint, and is then the endpoint's. With the endpoint's first attach, of whatever PASID,
- * all that it had of before goes, confirmed, before anything new is there: its driver has come.
+ * The entries of each inherited domain id are counted; an entry is inherited exactly if the count
+ * of its domain id is not 0, because such ids are not given to new domains. In scalable mode a
+ * device's copied directory waits for its endpoint and then belongs to it. The first attach of the
+ * endpoint, of any PASID, means that the device's driver has come: all inherited entries of the
+ * endpoint are removed, confirmed, before the new one becomes present.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_context.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interrupt remapping: one table for each unit, blocks of entries handed out from it, and each
- * change made known to hardware before the call returns.
+ * Interrupt remapping: one table for each unit, from which blocks of entries are allocated.
+ * Hardware has been told of a change before the call returns.
  *
- * An entry belongs to the caller that allocated its block; the lock guards which are taken. An
- * entry that hardware did not confirm to have forgotten is withheld: it is handed out again only
- * after a global invalidation that was confirmed. The remapping table lives until its unit goes.
+ * An entry belongs to the caller that allocated its block; the lock guards which entries are taken.
+ * A freed entry whose invalidation was not confirmed is withheld until a global invalidation has
+ * been confirmed. The remapping table lives as long as its unit.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/dmar.h>

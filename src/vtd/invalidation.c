@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Invalidation: one form, the descriptors of the queue, and two ways to have them executed. Units
- * without a queue take the same requests through CCMD and IOTLB_REG (VT-d specification, "Register-
- * based Invalidation Interface"); with the queue on these registers do nothing, and are not
- * touched.
+ * Invalidation. Requests are descriptors of the queue. Units without a queue execute the same
+ * requests through CCMD and IOTLB_REG (VT-d specification, "Register-based Invalidation
+ * Interface"); while the queue is on these registers have no effect and are not used.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_context.h>

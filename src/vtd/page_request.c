@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Page requests: the ring that hardware fills, and the answers (VT-d specification, "Page
+ * Page requests: the queue that hardware fills, and the responses (VT-d specification, "Page
  * Requests").
  *
- * Reports are made with no lock held, by one CPU at a time. A CPU that finds another at work leaves
- * it a note, and the other looks once more: the message that brought the first one here is the only
- * one that comes. What is in the ring comes from devices, by way of memory: nothing in it is
- * trusted.
+ * One CPU at a time reads the queue, and reports requests with no lock held (unit/event.h). The
+ * contents of the queue come from devices and are not trusted.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/fault.h>

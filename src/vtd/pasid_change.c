@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Changing PASID entries, and telling hardware.
+ * Changing PASID entries, and the invalidations for it.
  *
- * An entry is 512 bits, of which hardware may see any mixture: it becomes present with the store of
- * its first word, after all others, and stops being so with a store to that word, before all
- * others. In between it is changed only through the not present state, except for one flag.
- * Hardware is told ("Guidance to Software for Invalidations"):
- *   present -> not present  the PASID cache of domain id and PASID, then what was translated: by a
- *                           first stage or passed through, the IOTLB of that PASID; by a second
- *                           stage, of the domain id; then the device's TLB
- *   not present -> present  nothing, or in caching mode the same but for the device; otherwise a
- *                           write-buffer flush where the unit needs it
- *   dirty tracking          as of an entry that goes: what was translated before may be written
- *                           without being noted
+ * An entry has 512 bits, of which hardware may see any mixture. It becomes present by the store of
+ * its first word, after all others, and not present by a store to that word, before all others.
+ * Between the two it changes only through the not-present state, except for the dirty-tracking
+ * flag. Invalidations ("Guidance to Software for Invalidations"):
+ *   present -> not present  the PASID cache of domain id and PASID; then the translations: of a
+ *                           first stage or pass-through the IOTLB of that PASID, of a second stage
+ *                           the IOTLB of the domain id; then the device's TLB
+ *   not present -> present  nothing; in caching mode the same without the device's TLB; otherwise a
+ *                           write-buffer flush if the unit needs one
+ *   dirty tracking          as for an entry that is removed: cached translations allow writes that
+ *                           are not recorded
  *
- * The context entry that leads here is present as long as a PASID is. It is also what closes the
- * way when a device does not answer, in any context: see context_change.c.
+ * The context entry that leads to the directory is present as long as one PASID is. It is also what
+ * blocks a device that does not answer, in any context: see context_change.c.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_context.h>

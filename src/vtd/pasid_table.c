@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PASID directories and tables: their memory, and finding entries (VT-d specification,
- * "Scalable-Mode PASID Directory Entry", "Scalable-Mode PASID Table Entry"). What is written there
- * and what hardware has to be told of it is in pasid_change.c.
+ * PASID directories and tables: memory and lookup (VT-d specification, "Scalable-Mode PASID
+ * Directory Entry", "Scalable-Mode PASID Table Entry"). Contents and invalidations are in
+ * pasid_change.c.
  *
- * A directory starts with one page, which leads to 32768 PASIDs. When a higher one is attached a
- * larger directory takes its place: a copy that leads to the same tables, so that whichever of the
- * two hardware knows is right, and nothing that is attached is disturbed. A table stays until the
- * endpoint is released: detaching never allocates, and attaching again neither. Control path.
+ * A directory starts with one page, for 32768 PASIDs. For a higher PASID a larger directory
+ * replaces it: a copy that leads to the same tables, so that hardware may use either and no
+ * attached PASID is disturbed. A table stays until the endpoint is released: a detach never
+ * allocates, nor does the next attach of the PASID. Control path.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_context.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A domain's places on units (unit/domain.h), and what it becomes by the units that it is used on.
+ * A domain's places on units (unit/domain.h), and the properties that it takes from them.
  *
- * When the first endpoint behind a unit joins, the domain gets a domain id there and is cut down to
- * what that unit can do; when the last one leaves, page sizes and coherency are found anew from the
- * units that are left. A domain id that was given back may still tag something in the unit's
- * caches, when the invalidation was not confirmed: no entry is made present with it before that is
+ * With the first endpoint behind a unit the domain gets a domain id there and is restricted to what
+ * that unit can do; with the last one that leaves, page sizes and coherency are computed again from
+ * the remaining units. A freed domain id may still tag translations in the unit's caches, if the
+ * invalidation was not confirmed: no entry with it becomes present before that is confirmed
  * (iommu_vtd_confirm).
  */
 #include <libiommu/backend/ops.h>

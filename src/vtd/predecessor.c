@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What firmware, or a kernel before us, left on: translation, interrupt remapping, the queue,
- * protected memory. The status register says so, on every unit, whether anything is behind it or
- * not; what is on and not ours uses tables whose memory is no longer theirs.
+ * State that firmware or a previous kernel left in a unit: translation, interrupt remapping, the
+ * queue, protected memory. The status register shows it, on every unit, with or without devices.
+ * Structures that were left in use may lie in memory that has been given to others.
  *
- *   translation       is turned off when the units are enabled: in bring-up, or here where a unit
- *                     is left alone. With IOMMU_VTD_TAKE_OVER it goes on with copied tables: see
- *                     inherit.c.
- *   interrupts        remapping is turned off at once; or, where the unit is taken over, it goes on
- *                     until the host enables its own, in which the table changes without a gap, or
- *                     disables it.
- *   the queue         is turned off before ours is used, or before registers are.
- *   protected memory  is opened last in bring-up, and on a unit that lets everything pass.
+ *   translation       is turned off when the units are enabled: by bring-up, or here for a unit
+ *                     that is left alone. With IOMMU_VTD_TAKE_OVER it continues with copied tables:
+ *                     see inherit.c.
+ *   interrupts        remapping is turned off at once. If the unit is taken over it continues until
+ *                     the host enables its own, which replaces the table without a gap, or disables
+ *                     it.
+ *   the queue         is turned off before the library's queue, or the registers, are used.
+ *   protected memory  is opened last in bring-up, and on a unit that translates nothing.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_context.h>

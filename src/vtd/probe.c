@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Finding units, at boot and later: DMAR tables, registers, and the memory that a unit needs.
+ * Finding units, at boot and on hot-add: DMAR tables, registers, and the memory that a unit needs.
  *
  * A probe owns what its units share. Tables that name units are copied and kept: the machine's, and
- * one for each hot-added bunch, which is given a header so that it can be read like the other. A
- * unit's structure outlives the unit while a domain has a place on it; the last structure takes the
- * probe with it.
+ * one for each hot-add, whose structures get a header so that the parser can read them. A unit's
+ * structure outlives the unit while a domain has a place on it. The probe is freed with its last
+ * unit and domain.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/dmar.h>

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory that firmware claims for devices (RMRR): which claims are believed.
+ * Memory that firmware claims for devices (RMRR), and which claims are accepted.
  *
- * Whatever a claim says, its device reaches that memory as long as nothing is attached. So it is
- * looked at before: when the endpoint becomes known, once, and each answer is logged. The host is
- * asked first; what it leaves open is decided here.
+ * A device with a claim reaches that memory while nothing is attached. So each claim is judged
+ * once, when its endpoint is probed, and the answer is logged. The host is asked first; what it
+ * leaves open is decided here.
  *
- * A claim and the library's own tables never overlap: whichever comes first has the memory. A
- * table's page ends all claims to it that no device has yet; a claim that a device has keeps the
- * page from becoming a table. The list of claims is made with the probe and never changes, their
- * states are atomic.
+ * A claim and the library's own tables never overlap. A page that becomes a table ends all claims
+ * to it that no endpoint has yet; a claim that an endpoint has keeps the page from becoming a
+ * table. The list of claims is made with the probe and never changes; their states are atomic.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/dmar.h>

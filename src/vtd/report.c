@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What was found, in lines for people: each once for a unit or a table. Texts are cut at the end of
- * a line, so that what matters most comes first.
+ * Log lines on what was found, one for each unit and table. Lines are cut at their end, so the most
+ * important facts come first.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/dmar.h>

@@ -2,9 +2,9 @@
 /*
  * Which unit translates for an endpoint (VT-d specification, "Device Scope Structure").
  *
- * Scopes and endpoints are both described by a path from a root bus, so that they are compared
- * without asking any bridge for its bus numbers, which an operating system may have changed.
- * Firmware lists no virtual functions: they are where their physical function is.
+ * Scopes and endpoints are both described by a path from a root bus. Comparing paths needs no bus
+ * numbers of bridges, which an operating system may have changed. Firmware lists no virtual
+ * functions: they belong to the unit of their physical function.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/dmar.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the units of one probe share, and its end: the tables that name them, the structures of
- * units that outlive their units, and the way from one unit to the next. And pages that hardware
- * gets the address of: root, context and PASID tables, the queue and its status words, interrupt
- * tables and page requests. Page tables have the same check (src/pgtable/page.c). An address is
- * never cut to what a unit takes: a page that it cannot address is not used.
+ * What the units of one probe share: tables, structures that outlive their units, iteration. And
+ * pages whose addresses hardware gets: root, context and PASID tables, the queue and its status
+ * words, interrupt tables, page requests (for page tables the same check is in
+ * src/pgtable/page.c). An address is never truncated: a page that a unit cannot address is not
+ * used.
  */
 #include "base/list.h"
 #include "base/object_cache.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What hardware is to do with the requests of an endpoint, said in the terms of the unit's mode. */
+/* How the requests of an endpoint are translated: written to entries of the unit's mode. */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_context.h>
 #include <libiommu/hw/vtd_scalable.h>

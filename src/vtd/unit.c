@@ -2,10 +2,10 @@
 /*
  * Bring-up of a unit (VT-d specification, "Programming Considerations", "Set Root Table Pointer").
  *
- * The order: take over what firmware left on; clear old faults; the queue, so that everything below
- * can invalidate; the fault interrupt; the write buffer; the root table, with the global
- * invalidations that must follow it; translation; the TLBs of devices; and last the
- * protected-memory regions, which would otherwise open a window.
+ * The order: take over what firmware left on; clear old faults; start the queue, which all later
+ * invalidations need; program the fault interrupt; flush the write buffer; set the root table, with
+ * the global invalidations that must follow; enable translation; invalidate the TLBs of devices;
+ * and open protected memory last, which would otherwise be unprotected for a moment.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_context.h>

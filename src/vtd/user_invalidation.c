@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the owner of a nested domain's first stage wants invalidated: requests from outside, each
- * checked before it becomes descriptors under the domain's own ids. No request reaches further than
- * the domain that it is made of.
+ * Invalidation requests of the owner of a nested domain's first stage. They come from outside: each
+ * is checked, and becomes descriptors under the domain's own ids only.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/status.h>
