@@ -2,7 +2,7 @@
 /*
  * A request of a device: where it goes, or why it does not and how that is recorded (VT-d
  * specification, "DMA Remapping"). The way there is in context.c, second_stage.c and
- * vtd_first_stage.c.
+ * first_stage.c.
  */
 #include <libiommu/status.h>
 
