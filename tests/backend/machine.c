@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/byteorder.h"
 #include "test.h"
 
 #define ARENA        (1ULL << 24)
@@ -85,13 +84,15 @@ static void *alloc_pages(void *ctx, unsigned int order, int node, unsigned int f
 static void free_pages(void *ctx, void *pages, unsigned int order)
 {
 	const uint64_t trap = memory_of(MACHINE_MAPPINGS) | 3; /* readable, writable, present */
-	const uint64_t entry = machine.backend->is_big_endian ? iommu_be64(trap) : iommu_le64(trap);
-	uint64_t *entries = pages;
+	unsigned char *bytes = pages;
 	size_t i;
 
 	(void)ctx;
-	for (i = 0; i < ((size_t)IOMMU_PAGE_SIZE << order) / sizeof(entry); i++)
-		entries[i] = entry;
+	for (i = 0; i < (size_t)IOMMU_PAGE_SIZE << order; i++) {
+		const size_t at = machine.backend->is_big_endian ? 7 - i % 8 : i % 8;
+
+		bytes[i] = (unsigned char)(trap >> 8 * at);
+	}
 	machine.test.hosted.platform.free_pages(&machine.test.hosted, pages, order);
 }
 
