@@ -42,7 +42,7 @@ static unsigned int devices_in(const struct iommu_batch *batch)
 static void give_up(struct iommu_unit_state *unit, const struct iommu_batch_ops *ops,
 		    struct iommu_batch *batch, unsigned int at)
 {
-	const struct iommu_command forget = ops->block(unit, batch->device[at], batch->id);
+	const struct iommu_command forget = ops->block(unit, batch->device[at]);
 	unsigned int i;
 
 	/* Before everything else of the batch: nothing may be cached anew through the old entry. */
@@ -52,6 +52,17 @@ static void give_up(struct iommu_unit_state *unit, const struct iommu_batch_ops 
 	}
 	batch->commands[0] = forget;
 	batch->device[0] = NULL;
+}
+
+/* Devices that are known not to answer are not asked again: each would take its time to fail. */
+static void give_up_the_lost(struct iommu_unit_state *unit, const struct iommu_batch_ops *ops,
+			     struct iommu_batch *batch)
+{
+	unsigned int i;
+
+	for (i = 0; IOMMU_CONFIG_DEVICE_TLB && i < batch->count; i++)
+		if (batch->device[i] != NULL && iommu_device_tlb_is_lost(batch->device[i]))
+			give_up(unit, ops, batch, i);
 }
 
 /*
@@ -84,6 +95,7 @@ static int submit(struct iommu_unit_state *unit, const struct iommu_batch_ops *o
 	uint16_t silent = 0;
 	int status;
 
+	give_up_the_lost(unit, ops, batch);
 	while ((status = ops->submit(unit, batch, &silent)) == IOMMU_EAGAIN) {
 		if (repeats++ == REPEATS_MAX)
 			return IOMMU_ETIMEDOUT;
@@ -125,7 +137,7 @@ static int execute(struct iommu_unit_state *unit, const struct iommu_batch_ops *
 static int execute_apart(struct iommu_unit_state *unit, const struct iommu_batch_ops *ops,
 			 const struct iommu_batch *batch, bool while_off)
 {
-	struct iommu_batch common = {.id = batch->id};
+	struct iommu_batch common = {.count = 0};
 	unsigned int i;
 	int status = 0;
 
@@ -135,7 +147,7 @@ static int execute_apart(struct iommu_unit_state *unit, const struct iommu_batch
 	if (common.count != 0)
 		status = execute(unit, ops, &common, while_off);
 	for (i = 0; i < batch->count && status == 0; i++) {
-		struct iommu_batch single = {.id = batch->id};
+		struct iommu_batch single = {.count = 0};
 
 		if (batch->device[i] == NULL)
 			continue;

@@ -43,8 +43,6 @@ struct iommu_batch {
 	/* Of a command that asks a device: the device, which is blocked when it does not answer. */
 	struct iommu_device_tlb *device[IOMMU_BATCH_MAX];
 	unsigned int count;
-	/* The id under which hardware caches the entries of those devices. */
-	uint16_t id;
 };
 
 static inline bool iommu_batch_has_room(const struct iommu_batch *batch)
@@ -81,10 +79,11 @@ struct iommu_batch_ops {
 		      uint16_t *silent);
 	/*
 	 * Take a device that did not answer off the tables, in any context; the command that has
-	 * hardware forget its entries, which it caches under this id. NULL: no command asks one.
+	 * hardware forget its entries, whatever id they are cached under. Also of a device that is
+	 * lost already. NULL: no command asks one.
 	 */
 	struct iommu_command (*block)(struct iommu_unit_state *unit,
-				      struct iommu_device_tlb *device, uint16_t id);
+				      struct iommu_device_tlb *device);
 };
 
 /*

@@ -142,11 +142,6 @@ bool iommu_vtd_command_hangs(const struct vtd_unit *unit, uint32_t bit)
 	return unit->command_hangs && unit->command_mask == bit;
 }
 
-void iommu_vtd_command_cancel(struct vtd_unit *unit, uint32_t bit)
-{
-	conclude(unit, bit, 0);
-}
-
 void iommu_vtd_command_forget(struct vtd_unit *unit)
 {
 	conclude(unit, unit->command_mask, 0);

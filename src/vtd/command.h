@@ -26,8 +26,6 @@ int iommu_vtd_command_clear(struct vtd_unit *unit, uint32_t bit);
 int iommu_vtd_command_once(struct vtd_unit *unit, uint32_t bit);
 /* Was a command for this bit waited for in vain? */
 bool iommu_vtd_command_hangs(const struct vtd_unit *unit, uint32_t bit);
-/* What timed out is known not to be under way: hardware has ignored it. */
-void iommu_vtd_command_cancel(struct vtd_unit *unit, uint32_t bit);
 /* The unit was reset: no command is under way. */
 void iommu_vtd_command_forget(struct vtd_unit *unit);
 /* The write-buffer flush, on units that need one. */
@@ -49,10 +47,7 @@ void iommu_vtd_queue_free(struct vtd_unit *unit);
  * neither translation nor interrupts need it. Control path.
  */
 int iommu_vtd_queue_hold(struct vtd_unit *unit);
-/*
- * Does a queue that did not turn off work again? Then the command to do so is not under way any
- * more.
- */
+/* Turn off a queue that was told so while it was busy, and stayed on. */
 void iommu_vtd_queue_look(struct vtd_unit *unit);
 int iommu_vtd_queue_release(struct vtd_unit *unit);
 /* Turn it off, or the one that a predecessor left on. */

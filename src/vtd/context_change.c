@@ -41,7 +41,7 @@ static int forget(struct vtd_endpoint *endpoint, uint64_t old_low, uint16_t old_
 			  (old_low & VTD_CONTEXT_PRESENT) != 0 &&
 			  vtd_context_type(old_low) == VTD_TRANSLATE_ALL;
 	struct vtd_unit *unit = endpoint->unit;
-	struct iommu_batch batch = {.id = old_domain_id};
+	struct iommu_batch batch = {.count = 0};
 	int status;
 
 	if (kept)
@@ -81,7 +81,7 @@ static int empty_pasids(struct vtd_endpoint *endpoint, struct iommu_batch *batch
 		iommu_vtd_batch_add_all_pasids(batch, endpoint);
 		return 0;
 	}
-	for (; pasid < VTD_PASIDS_MAX && status == 0;
+	for (; pasid < VTD_PASIDS_MAX && status == 0 && !iommu_device_tlb_is_lost(&endpoint->tlb);
 	     pasid = iommu_vtd_pasid_next(endpoint, pasid + 1)) {
 		iommu_vtd_batch_add_device(batch, endpoint, pasid, 0, 64);
 		if (!iommu_batch_has_room(batch))

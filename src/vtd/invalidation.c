@@ -211,18 +211,22 @@ void iommu_vtd_batch_add_all_pasids(struct iommu_batch *batch, struct vtd_endpoi
 }
 
 #if IOMMU_CONFIG_DEVICE_TLB
-/* Its context entries go, and are forgotten in place of its TLB's. */
-static struct iommu_command block(struct iommu_unit_state *unit, struct iommu_device_tlb *device,
-				  uint16_t id)
+/*
+ * Its context entries go, and are forgotten in place of its TLB's: of all devices, because the
+ * domain id that hardware has cached them under may be that of the domain which it leaves, or of
+ * the one which it enters.
+ */
+static struct iommu_command block(struct iommu_unit_state *unit, struct iommu_device_tlb *device)
 {
 	struct vtd_endpoint *endpoint =
 		iommu_container_of((uintptr_t)device, struct vtd_endpoint, tlb);
 
 	(void)unit;
+	if (!iommu_device_tlb_is_lost(device))
+		vtd_log(endpoint->unit, IOMMU_LOG_ERROR,
+			"a device does not invalidate its TLB: it is blocked until it is reset");
 	iommu_vtd_context_block(endpoint);
-	vtd_log(endpoint->unit, IOMMU_LOG_ERROR,
-		"a device does not invalidate its TLB: it is blocked until it is reset");
-	return vtd_command_of(iommu_vtd_context_descriptor(endpoint, id));
+	return vtd_command_of(vtd_descriptor_context(VTD_GRANULARITY_GLOBAL, 0, 0));
 }
 #endif
 
@@ -432,7 +436,6 @@ int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain,
 	int status;
 
 	round.batch.count = 0;
-	round.batch.id = domain_id;
 	add_range(&round.batch, &target, change);
 	if (!(IOMMU_CONFIG_DEVICE_TLB || IOMMU_CONFIG_SCALABLE) ||
 	    __builtin_expect(__atomic_load_n(&domain->common.special_uses, __ATOMIC_RELAXED) == 0,

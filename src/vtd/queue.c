@@ -178,17 +178,9 @@ static int bring_to_rest(struct vtd_unit *unit)
 		return IOMMU_EIO;
 	iommu_ring_set_running(&unit->queue, true);
 	status = iommu_ring_submit(&unit->queue, NULL, 0, &silent);
-	if (status == 0 && unit->queue_stayed_on)
-		iommu_vtd_command_cancel(unit, VTD_GLOBAL_QIE);
 	if (status == 0)
 		unit->queue_stayed_on = false;
 	return status;
-}
-
-void iommu_vtd_queue_look(struct vtd_unit *unit)
-{
-	if (unit->queue_stayed_on)
-		(void)bring_to_rest(unit);
 }
 
 /*
@@ -216,12 +208,25 @@ int iommu_vtd_queue_turn_off(struct vtd_unit *unit)
 	int status;
 
 	iommu_ring_set_running(&unit->queue, false); /* nothing new is accepted */
-	if ((vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_QIE) == 0)
+	/* Off, and no command under way that would turn it on. */
+	if ((vtd_read32(unit, VTD_GSTS) & VTD_GLOBAL_QIE) == 0 &&
+	    !iommu_vtd_command_hangs(unit, VTD_GLOBAL_QIE))
 		return 0;
 	empty_queue(unit);
 	status = iommu_vtd_command_clear(unit, VTD_GLOBAL_QIE);
 	unit->queue_stayed_on = status != 0 && !rests;
 	return status;
+}
+
+/*
+ * A queue that was told to turn off while it was busy: hardware may have ignored that, or be late.
+ * That it answers does not say which. So it is told again, at rest, before any other command is
+ * given.
+ */
+void iommu_vtd_queue_look(struct vtd_unit *unit)
+{
+	if (unit->queue_stayed_on && iommu_vtd_queue_turn_off(unit) == 0)
+		unit->queue_is_on = false;
 }
 
 static int turn_on(struct vtd_unit *unit)
@@ -262,7 +267,9 @@ int iommu_vtd_queue_hold(struct vtd_unit *unit)
 	if (status != 0)
 		/* If hardware is still in the ring, submitters look whether it has come back. */
 		iommu_ring_let_hang(&unit->queue, is_at_work(unit));
-	unit->queue_is_on = status == 0 || unit->queue.running;
+	/* A command to turn it on that was waited for in vain may still be obeyed. */
+	unit->queue_is_on =
+		status == 0 || unit->queue.running || iommu_vtd_command_hangs(unit, VTD_GLOBAL_QIE);
 	return status;
 }
 

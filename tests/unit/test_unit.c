@@ -13,6 +13,7 @@
 #include "unit/confirmation.h"
 #include "unit/event.h"
 #include "unit/id.h"
+#include "unit/invalidation.h"
 #include "unit/open_parts.h"
 #include "unit/range.h"
 
@@ -433,6 +434,57 @@ static void ranges_are_covered(void **state)
 	assert_int_equal(iommu_range_order(0x7000, 0x8fff), 4);
 }
 
+/* --- Devices that do not answer --------------------------------------------------------------- */
+
+static unsigned int submissions, blocked;
+
+/* A device that is asked does not answer; hardware does not say which. */
+static int submit_to_silent(struct iommu_unit_state *unit, const struct iommu_batch *batch,
+			    uint16_t *silent)
+{
+	unsigned int i;
+
+	(void)unit;
+	submissions++;
+	*silent = 0;
+	for (i = 0; i < batch->count; i++) {
+		if (batch->device[i] == NULL)
+			continue;
+		assert_false(iommu_device_tlb_is_lost(batch->device[i]));
+		return IOMMU_EAGAIN;
+	}
+	return 0;
+}
+
+static struct iommu_command block_device(struct iommu_unit_state *unit,
+					 struct iommu_device_tlb *device)
+{
+	(void)unit;
+	blocked += !device->lost;
+	device->lost = true;
+	return (struct iommu_command){.low = 1};
+}
+
+static void a_lost_device_is_not_asked_again(void **state)
+{
+	static const struct iommu_batch_ops ops = {submit_to_silent, block_device};
+	struct iommu_unit_set units = {.tells_of_maps = false};
+	struct iommu_unit_state unit = {.set = &units, .active = true};
+	struct iommu_device_tlb devices[3] = {{.source_id = 1}, {.source_id = 2}, {.source_id = 3}};
+	struct iommu_batch batch = {.count = 0};
+	unsigned int i;
+
+	(void)state;
+	submissions = blocked = 0;
+	for (i = 0; i < IOMMU_BATCH_MAX; i++)
+		iommu_batch_add(&batch, (struct iommu_command){.low = 2}, &devices[i % 3]);
+	assert_int_equal(iommu_batch_execute(&unit, &ops, &batch, false), 0);
+	assert_int_equal(blocked, 3);
+	/* All at once; each device until it is known; and once for each command behind that. */
+	assert_true(submissions <= 1 + 3 * 4 + IOMMU_BATCH_MAX);
+	assert_false(iommu_unit_has_failed(&unit));
+}
+
 /* --- Open parts, events ----------------------------------------------------------------------- */
 
 static void parts_are_counted_once(void **state)
@@ -499,6 +551,7 @@ int main(void)
 		cmocka_unit_test(failures_wrap),
 		cmocka_unit_test(ids_against_a_list),
 		cmocka_unit_test(ranges_are_covered),
+		cmocka_unit_test(a_lost_device_is_not_asked_again),
 		cmocka_unit_test(parts_are_counted_once),
 		cmocka_unit_test(a_cpu_that_is_at_it_looks_again),
 		cmocka_unit_test(rounds_end),

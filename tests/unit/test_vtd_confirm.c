@@ -268,6 +268,79 @@ static void what_a_device_keeps_is_confirmed(void **state)
 		}
 }
 
+/*
+ * A device that falls silent while what it was not told is confirmed: hardware forgets its entries,
+ * under whatever domain id they are cached.
+ */
+static void a_device_that_is_silent_when_it_is_confirmed(void **state)
+{
+	const struct iommu_model_vtd_config *const with_tlbs[] = {&tlbs, &scalable_tlbs};
+	unsigned int kind;
+
+	(void)state;
+	for (kind = 0; kind < 2; kind++) {
+		two_domains(with_tlbs[kind]);
+		assert_int_equal(iommu_domain_attach_group(domain[1], f.group[1]), 0);
+		fail_once(with_tlbs[kind], 1);
+		assert_true(iommu_unmap(domain[0], IOVA, 4096, 0, NULL) != 0);
+		misbehave(&none);
+		/* The unit forgets all; the device has what it had, and the context is cached. */
+		assert_int_equal(iommu_unmap(domain[1], IOVA, 4096, 0, NULL), 0);
+		(void)is_blocked(0, IOVA);
+		f.device[0]->silent = true;
+		(void)iommu_domain_attach_group(domain[0], f.group[0]);
+		assert_true(iommu_endpoint_is_lost(f.endpoint[0]));
+		assert_int_equal(iommu_unmap(domain[0], IOVA, 4096, 0, NULL), 0);
+		assert_true(is_blocked(0, IOVA));
+		f.device[0]->silent = false;
+		end_two_domains();
+	}
+}
+
+/* A queue that was told to turn on may still do so: its pages stay until it is off again. */
+static void a_queue_that_comes_on_late(void **state)
+{
+	const struct iommu_model_vtd_faults hang = {.commands_hang = true};
+
+	(void)state;
+	begin(1, &legacy, 1);
+	misbehave(&hang);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_unit_disable(f.unit[0]), IOMMU_ETIMEDOUT);
+	misbehave(&none);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+	assert_int_equal(
+		iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4) & VTD_GLOBAL_QIE, 0);
+	end();
+}
+
+/* One that was told to turn off and still answers may be late: nothing else is said before. */
+static void a_queue_that_goes_off_late(void **state)
+{
+	const struct iommu_model_vtd_faults all = {.invalidations_hang = true,
+						   .commands_hang = true};
+	const struct iommu_model_vtd_faults hang = {.commands_hang = true};
+	unsigned int i;
+
+	(void)state;
+	two_domains(&legacy);
+	misbehave(&all);
+	assert_true(iommu_unmap(domain[0], IOVA, 4096, 0, NULL) != 0);
+	assert_true(iommu_domain_attach_group(domain[1], f.group[0]) != 0);
+	misbehave(&hang);
+	(void)iommu_unmap(domain[0], IOVA, 4096, 0, NULL);
+	assert_int_equal(iommu_unit_disable(f.unit[0]), IOMMU_ETIMEDOUT);
+	misbehave(&none);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+		assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+		assert_int_equal(iommu_domain_attach_group(domain[1], f.group[0]), 0);
+		assert_true(reaches(0, IOVA, page[1]));
+	}
+	end_two_domains();
+}
+
 /* A detach asks also where it takes nothing away. */
 static void a_pasid_that_went_unconfirmed(void **state)
 {
@@ -889,6 +962,9 @@ int main(void)
 		cmocka_unit_test(calls_that_repeat_what_was_not_confirmed),
 		cmocka_unit_test(an_attach_of_what_is_attached_confirms),
 		cmocka_unit_test(what_a_device_keeps_is_confirmed),
+		cmocka_unit_test(a_device_that_is_silent_when_it_is_confirmed),
+		cmocka_unit_test(a_queue_that_comes_on_late),
+		cmocka_unit_test(a_queue_that_goes_off_late),
 		cmocka_unit_test(a_pasid_that_went_unconfirmed),
 		cmocka_unit_test(a_release_that_is_not_confirmed),
 		cmocka_unit_test(ids_that_are_not_confirmed_are_found_again),
