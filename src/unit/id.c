@@ -62,7 +62,7 @@ uint32_t iommu_ids_alloc(struct iommu_ids *ids, const struct iommu_unit_state *u
 	uint32_t id = first;
 
 	reclaim(ids, unit);
-	while (id < ids->count) {
+	while (id < ids->count && ids->count - id >= 1U << ORDER(order)) {
 		if (id % 64 == 0 && busy_in(ids, id / 64) == UINT64_MAX) {
 			id += 64;
 		} else if (is_free(ids, id, ORDER(order))) {
