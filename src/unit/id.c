@@ -63,7 +63,7 @@ uint32_t iommu_ids_alloc(struct iommu_ids *ids, const struct iommu_unit_state *u
 
 	reclaim(ids, unit);
 	while (id < ids->count && ids->count - id >= 1U << ORDER(order)) {
-		if (id % 64 == 0 && busy_in(ids, id / 64) == UINT64_MAX) {
+		if (ORDER(order) <= 6 && id % 64 == 0 && busy_in(ids, id / 64) == UINT64_MAX) {
 			id += 64;
 		} else if (is_free(ids, id, ORDER(order))) {
 			mark(ids->taken, id, ORDER(order), true);

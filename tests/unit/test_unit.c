@@ -313,7 +313,7 @@ static void ids_against_a_list(void **state)
 {
 	struct iommu_unit_set units = {.tells_of_maps = false};
 	struct iommu_unit_state unit = {.set = &units, .active = true};
-	uint64_t taken[IDS / 64] = {0}, kept[IDS / 64] = {0};
+	uint64_t taken[IDS / 64 + 1] = {0}, kept[IDS / 64 + 1] = {0};
 	struct iommu_ids ids = {.count = IDS, .taken = taken, .withheld = kept};
 	enum id_state known[IDS] = {FREE_ID};
 	unsigned int blocks[IDS]; /* order of the block that begins there */
@@ -380,6 +380,20 @@ static void ids_against_a_list(void **state)
 			break;
 		}
 	}
+}
+
+/* A word that is full is passed as a whole, but not into the middle of a block of two. */
+static void the_largest_blocks_are_aligned(void **state)
+{
+	struct iommu_unit_state unit = {.active = true};
+	uint64_t taken[4] = {UINT64_MAX, 0, 0, 0}, kept[4] = {0};
+	struct iommu_ids ids = {.count = 256, .taken = taken, .withheld = kept};
+
+	(void)state;
+	assert_int_equal(iommu_ids_alloc(&ids, &unit, 0, 7), 128);
+	assert_int_equal(iommu_ids_alloc(&ids, &unit, 0, 7), 256);
+	assert_int_equal(iommu_ids_alloc(&ids, &unit, 0, 6), 64);
+	assert_int_equal(iommu_ids_alloc(&ids, &unit, 0, 0), 256);
 }
 
 /* --- Ranges ----------------------------------------------------------------------------------- */
@@ -550,6 +564,7 @@ int main(void)
 		cmocka_unit_test(every_interleaving_of_the_confirmation),
 		cmocka_unit_test(failures_wrap),
 		cmocka_unit_test(ids_against_a_list),
+		cmocka_unit_test(the_largest_blocks_are_aligned),
 		cmocka_unit_test(ranges_are_covered),
 		cmocka_unit_test(a_lost_device_is_not_asked_again),
 		cmocka_unit_test(parts_are_counted_once),
