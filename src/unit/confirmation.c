@@ -4,6 +4,16 @@
 
 #include "base/atomic.h"
 
+void iommu_confirmation_end(struct iommu_confirmation *confirmation, uint32_t failures)
+{
+	uint32_t made_good = __atomic_load_n(&confirmation->made_good, __ATOMIC_RELAXED);
+
+	while ((int32_t)(failures - made_good) > 0 &&
+	       !__atomic_compare_exchange_n(&confirmation->made_good, &made_good, failures, false,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+}
+
 void iommu_unit_set_active(struct iommu_unit_state *state, bool active)
 {
 	__atomic_store_n(&state->active, active, __ATOMIC_SEQ_CST);

@@ -57,16 +57,8 @@ static inline uint32_t iommu_confirmation_begin(const struct iommu_confirmation 
 	return __atomic_load_n(&confirmation->failures, __ATOMIC_ACQUIRE);
 }
 
-static inline void iommu_confirmation_end(struct iommu_confirmation *confirmation,
-					  uint32_t failures)
-{
-	uint32_t made_good = __atomic_load_n(&confirmation->made_good, __ATOMIC_RELAXED);
-
-	while ((int32_t)(failures - made_good) > 0 &&
-	       !__atomic_compare_exchange_n(&confirmation->made_good, &made_good, failures, false,
-					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
-		;
-}
+/* What had failed by then is made good: an invalidation that began so is confirmed. */
+void iommu_confirmation_end(struct iommu_confirmation *confirmation, uint32_t failures);
 
 /* --- Of a unit -------------------------------------------------------------------------------- */
 
