@@ -30,14 +30,14 @@ struct flat_unit {
 	/* … and the one that must be before hardware has forgotten all that it should. */
 	uint64_t owed;
 	/* Freed domains whose tables hardware may still walk. */
-	struct flat_domain *graveyard;
+	struct flat_domain *withheld;
 };
 
 struct flat_domain {
 	struct iommu_domain base;
 	struct flat_unit *unit;
 	uint64_t *table;          /* NULL: blocked */
-	struct flat_domain *next; /* in the graveyard */
+	struct flat_domain *next; /* of those withheld */
 };
 
 /* The bases are the first members. */
@@ -162,23 +162,23 @@ static void bury(struct flat_domain *domain)
 	platform->free_pages(platform->ctx, domain, 0);
 }
 
-static void empty_graveyard(struct flat_unit *unit)
+static void release_withheld(struct flat_unit *unit)
 {
-	while (unit->graveyard != NULL) {
-		struct flat_domain *domain = unit->graveyard;
+	while (unit->withheld != NULL) {
+		struct flat_domain *domain = unit->withheld;
 
-		unit->graveyard = domain->next;
+		unit->withheld = domain->next;
 		bury(domain);
 	}
 }
 
-/* On the control path: what waits in the graveyard goes with the first that is confirmed. */
+/* On the control path: what is withheld goes with the first that is confirmed. */
 static int invalidate_and_bury(struct flat_unit *unit)
 {
 	const int status = invalidate(unit);
 
 	if (status == 0 && !is_open(unit))
-		empty_graveyard(unit);
+		release_withheld(unit);
 	return status;
 }
 
@@ -232,12 +232,12 @@ static void domain_free(struct iommu_domain *base)
 	struct flat_domain *domain = domain_of(base);
 	struct flat_unit *unit = domain->unit;
 
-	domain->next = unit->graveyard;
-	unit->graveyard = domain;
+	domain->next = unit->withheld;
+	unit->withheld = domain;
 	if (is_open(unit))
 		(void)invalidate_and_bury(unit);
 	else
-		empty_graveyard(unit);
+		release_withheld(unit);
 }
 
 /* --- The map path ----------------------------------------------------------------------------- */
@@ -470,7 +470,7 @@ static int unit_disable(struct iommu_unit *base)
 
 	/* Hardware walks no table any more. */
 	if (status == 0)
-		empty_graveyard(unit);
+		release_withheld(unit);
 	return status;
 }
 
@@ -497,7 +497,7 @@ static void unit_remove(struct iommu_unit *base)
 	struct flat_unit *unit = unit_of(base);
 	const struct iommu_platform *platform = unit->platform;
 
-	empty_graveyard(unit);
+	release_withheld(unit);
 	unmap_registers(unit);
 	platform->free_pages(platform->ctx, unit, 0);
 }

@@ -89,7 +89,7 @@ struct iommu_opal_config {
 	 */
 	iommu_paddr_t registers;
 	/* Bus addresses that the bridge decodes as registers or interrupts: not used for DMA. */
-	iommu_iova_t reserved_start, reserved_last; /* start > last: none */
+	iommu_iova_t reserved_start, reserved_last; /* last 0, or below start: none */
 	/*
 	 * With `registers`: the invalidation register keeps the written value, and never reads as
 	 * idle, as on QEMU's POWER8 machines ("compatible" of the tree's root: "qemu,powernv8"),

@@ -68,7 +68,8 @@ static bool unit_next_region(const struct iommu_endpoint *endpoint, unsigned int
 	*region = (struct iommu_region){.start = config->reserved_start,
 					.last = config->reserved_last,
 					.type = IOMMU_REGION_RESERVED};
-	return wanted == 1 && config->reserved_start <= config->reserved_last;
+	return wanted == 1 && config->reserved_last != 0 &&
+	       config->reserved_start <= config->reserved_last;
 }
 
 static bool is_on(const struct opal_unit *unit)

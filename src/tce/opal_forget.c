@@ -45,6 +45,7 @@ static int forget_pages(struct opal_unit *unit, const struct opal_pe *pe, unsign
 		return iommu_opal_forget(unit, OPAL_KILL_PE, number, 0, 0, 0);
 	status = iommu_opal_forget(unit, OPAL_KILL_PAGES, number, 1ULL << shift, change->start,
 				   pages);
+	iommu_full_fence(); /* the kill, then the look */
 	/* It has begun to move meanwhile: its pages may be of another size. */
 	if (status == 0 && __atomic_load_n(&pe->moves, __ATOMIC_ACQUIRE) != moves)
 		status = iommu_opal_forget(unit, OPAL_KILL_PE, number, 0, 0, 0);

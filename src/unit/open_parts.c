@@ -5,7 +5,6 @@
 int iommu_open_parts_create(struct iommu_open_parts *open, const struct iommu_platform *platform,
 			    uint64_t limit)
 {
-	open->limit = limit;
 	open->count = 0;
 	return iommu_bitmap_create(&open->parts, platform, limit);
 }

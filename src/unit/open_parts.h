@@ -14,7 +14,6 @@
 
 struct iommu_open_parts {
 	struct iommu_bitmap parts;
-	uint64_t limit; /* parts of the window */
 	uint32_t count; /* of those that are open. Atomic */
 };
 

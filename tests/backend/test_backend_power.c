@@ -137,7 +137,6 @@ static int probe_bridge(struct iommu *iommu)
 		.window_bits = 31,
 		.memory_end = MEMORY_OF_BRIDGE,
 		.registers = f.generation == 3 ? PHB_REGISTERS : 0,
-		.reserved_start = 1,
 	};
 
 	return iommu_opal_probe(iommu, &config);

@@ -217,6 +217,35 @@ static struct iommu_domain *domain_of(enum iommu_domain_type type)
 
 /* --- Probing ---------------------------------------------------------------------------------- */
 
+/* The interrupts, and what the host has named; nothing where it has not. */
+static void what_is_reserved(void **state)
+{
+	static const struct {
+		iommu_iova_t start, last;
+		unsigned int regions;
+	} cases[] = {{0, 0, 1}, {1, 0, 1}, {0x80000000, 0x80ffffff, 2}, {0, 0xfff, 2}};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct iommu_opal_config config = good_config();
+		struct iommu_endpoint *endpoint;
+		struct iommu_region region;
+		unsigned int cursor = 0, regions = 0;
+
+		config.reserved_start = cases[i].start;
+		config.reserved_last = cases[i].last;
+		begin_unprobed();
+		assert_int_equal(iommu_opal_probe(f.iommu, &config), 0);
+		endpoint = add(0x100);
+		while (iommu_endpoint_next_region(endpoint, &cursor, &region))
+			regions++;
+		assert_int_equal(regions, cases[i].regions);
+		assert_int_equal(iommu_release_endpoint(endpoint), 0);
+		end();
+	}
+}
+
 static void bridges_are_probed_or_refused(void **state)
 {
 	struct iommu_opal_config config;
@@ -1333,6 +1362,7 @@ int main(void)
 	int failed;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bridges_are_probed_or_refused),
+		cmocka_unit_test(what_is_reserved),
 		cmocka_unit_test(a_pe_is_a_group),
 		cmocka_unit_test(drivers_map_through_a_window),
 		cmocka_unit_test(memory_is_reached_beside_a_window),

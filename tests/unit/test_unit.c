@@ -504,7 +504,7 @@ static void a_lost_device_is_not_asked_again(void **state)
 static void parts_are_counted_once(void **state)
 {
 	struct test_platform test;
-	struct iommu_open_parts open = {.limit = 0};
+	struct iommu_open_parts open = {.count = 0};
 
 	(void)state;
 	test_platform_init(&test, 1 << 20, 0x100000);
