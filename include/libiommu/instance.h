@@ -214,8 +214,8 @@ enum iommu_start_flags {
 	IOMMU_START_PASS_THROUGH = 1 << 2, /* trusted devices reach all memory by default */
 	IOMMU_START_STRICT = 1 << 3,       /* every unmap is invalidated at once: the default */
 	IOMMU_START_LAZY = 1 << 4,         /* invalidation of unmapped memory may be deferred */
-	IOMMU_START_PERMISSIVE =
-		1 << 5, /* failures are logged, and the devices concerned are unprotected */
+	/* Failures are logged, and the devices concerned are unprotected. */
+	IOMMU_START_PERMISSIVE = 1 << 5,
 };
 
 /*

@@ -386,13 +386,12 @@ IOMMU_API int iommu_ioas_allow(struct iommu_file *file, uint32_t ioas,
 
 enum iommu_hwpt_flags {
 	IOMMU_HWPT_NEST_PARENT = 1 << 0, /* nested HWPTs may be made on it */
-	IOMMU_HWPT_DIRTY =
-		1 << 1, /* has dirty tracking; devices behind units without it are refused */
+	/* Has dirty tracking; devices behind units without it are refused. */
+	IOMMU_HWPT_DIRTY = 1 << 1,
 	IOMMU_HWPT_PASID = 1 << 2,  /* may be attached to a PASID */
 	IOMMU_HWPT_FAULTS = 1 << 3, /* page requests go to the fault queue `faults` */
-	IOMMU_HWPT_ATTACH =
-		1
-		<< 4, /* also attach the device, without a PASID; if that fails, no HWPT is made */
+	/* Also attach the device, without a PASID; if that fails, no HWPT is made. */
+	IOMMU_HWPT_ATTACH = 1 << 4,
 };
 
 struct iommu_hwpt_config {

@@ -221,10 +221,10 @@ enum iommu_model_vtd_flags {
 	IOMMU_MODEL_VTD_POSTED_INTERRUPTS = 1 << 9,
 	IOMMU_MODEL_VTD_WRITE_BUFFER = 1 << 10, /* requires write buffer flushing */
 	IOMMU_MODEL_VTD_PROTECTED_MEMORY = 1 << 11,
-	IOMMU_MODEL_VTD_SELF_INVALIDATING =
-		1 << 12, /* setting a table pointer invalidates the caches */
-	IOMMU_MODEL_VTD_SCALABLE =
-		1 << 13, /* scalable mode; requires the queue. Required by the following: */
+	/* Setting a table pointer invalidates the caches. */
+	IOMMU_MODEL_VTD_SELF_INVALIDATING = 1 << 12,
+	/* Scalable mode; requires the queue. Required by the following: */
+	IOMMU_MODEL_VTD_SCALABLE = 1 << 13,
 	IOMMU_MODEL_VTD_NO_SECOND_STAGE = 1 << 14, /* not in scalable mode */
 	IOMMU_MODEL_VTD_FIRST_STAGE = 1 << 15,
 	IOMMU_MODEL_VTD_FIRST_STAGE_5 = 1 << 16, /* with 5 levels as well */
