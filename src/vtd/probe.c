@@ -4,8 +4,8 @@
  *
  * A probe owns what its units share. Tables that name units are copied and kept: the machine's, and
  * one for each hot-add, whose structures get a header so that the parser can read them. A unit's
- * structure outlives the unit while a domain has a place on it. The probe is freed with its last
- * unit and domain.
+ * structure outlives the unit while a domain has a place on it, and serves again when the unit is
+ * added again. The probe is freed with its last unit and domain.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/dmar.h>
@@ -353,27 +353,57 @@ void iommu_vtd_unit_free(struct vtd_unit *unit)
 	 */
 	unit->references++;
 	unit->removed = true;
+	iommu_list_insert(&probe->removed_units, &unit->link);
 	iommu_vtd_unit_put(unit);
+}
+
+/* The structure of a unit that was removed, and had its registers there; or NULL. */
+static struct vtd_unit *unit_again(struct vtd_probe *probe, iommu_paddr_t register_base)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &probe->removed_units) {
+		struct vtd_unit *unit = iommu_container_of(node, struct vtd_unit, link);
+
+		if (unit->register_base != register_base || iommu_unit_is_active(&unit->state))
+			continue;
+		iommu_list_remove(&unit->link);
+		unit->removed = false;
+		memset(&unit->base, 0, sizeof(*unit) - offsetof(struct vtd_unit, base));
+		return unit;
+	}
+	return NULL;
+}
+
+static struct vtd_unit *unit_new(struct vtd_probe *probe, iommu_paddr_t register_base)
+{
+	struct vtd_unit *unit = iommu_object_alloc(&probe->unit_cache, 0);
+
+	if (unit == NULL)
+		return NULL;
+	probe->references++;
+	unit->probe = probe;
+	unit->register_base = register_base;
+	unit->state.set = &probe->set;
+	return unit;
 }
 
 static int unit_create(struct vtd_probe *probe, struct vtd_table *table,
 		       const struct iommu_dmar_record *record)
 {
-	struct vtd_unit *unit = iommu_object_alloc(&probe->unit_cache, 0);
+	struct vtd_unit *unit = unit_again(probe, record->drhd.base);
 
 	if (unit == NULL)
+		unit = unit_new(probe, record->drhd.base);
+	if (unit == NULL)
 		return IOMMU_ENOMEM;
-	probe->references++;
 	table->units++;
 	unit_name(unit, probe->names++);
 	unit->base.ops = probe->ops;
 	unit->base.segment = record->segment;
-	unit->probe = probe;
-	unit->state.set = &probe->set;
 	unit->platform = probe->platform;
 	unit->table = table;
 	unit->record = *record;
-	unit->register_base = record->drhd.base;
 	unit->register_size = record->drhd.size;
 	iommu_list_init(&unit->inherited_directories);
 	iommu_register_unit(probe->iommu, &unit->base);
@@ -454,6 +484,7 @@ static int probe_create(struct iommu *iommu, const struct iommu_dmar *dmar,
 	probe->platform = platform;
 	set_options(probe, options);
 	iommu_list_init(&probe->tables);
+	iommu_list_init(&probe->removed_units);
 	iommu_vtd_claims_init(probe);
 	iommu_unit_set_init(&probe->set);
 	iommu_object_cache_init(&probe->table_cache, platform, sizeof(struct vtd_table));

@@ -42,6 +42,7 @@ struct vtd_probe {
 	struct iommu_list_node claims;
 	struct iommu_object_cache claim_cache, region_cache;
 	struct iommu_list_node tables;
+	struct iommu_list_node removed_units;
 	struct vtd_table *main; /* the machine's */
 	struct iommu_object_cache table_cache, unit_cache, domain_cache, place_cache,
 		endpoint_cache, use_cache, directory_cache;

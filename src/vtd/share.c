@@ -57,6 +57,7 @@ void iommu_vtd_unit_put(struct vtd_unit *unit)
 	unit->references--;
 	if (unit->references != 0 || !unit->removed)
 		return;
+	iommu_list_remove(&unit->link);
 	iommu_object_free(&probe->unit_cache, unit);
 	probe->references--;
 	iommu_vtd_probe_free(probe);

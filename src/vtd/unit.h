@@ -44,12 +44,23 @@ struct vtd_interrupts;
 #define VTD_INHERITED_PAGES  (65536U / VTD_INHERITED_COUNTS)
 
 struct vtd_unit {
-	struct iommu_unit base; /* first */
+	/*
+	 * What stays when the unit is removed, until no domain has a place on it and no directory
+	 * names it: so many references. A unit that is added again with these registers is this
+	 * one, so that domains do not collect places of units that are gone.
+	 */
 	struct vtd_probe *probe;
+	iommu_paddr_t register_base;
+	unsigned int references;
+	bool removed;
+	struct iommu_list_node link; /* removed: in probe->removed_units */
+	/* What it has not confirmed; it is active while hardware may walk the root table. */
+	struct iommu_unit_state state;
+	/* From here on, what it is now: zero when it is added. */
+	struct iommu_unit base;
 	struct vtd_table *table; /* the DMAR table that names it */
 	const struct iommu_platform *platform;
 	struct vtd_capabilities caps;
-	iommu_paddr_t register_base;
 	void *registers;
 	uint64_t register_size;
 	/* The unit's structure in the DMAR table: who is behind it. */
@@ -95,13 +106,6 @@ struct vtd_unit {
 	uint32_t *inherited[VTD_INHERITED_PAGES]; /* entries by domain id; NULL: none of these */
 	unsigned int inherited_ids;
 	struct iommu_list_node inherited_directories;
-	/*
-	 * So many places and directories name it; the structure outlives the unit until none does.
-	 */
-	unsigned int references;
-	bool removed;
-	/* What it has not confirmed; it is active while hardware may walk the root table. */
-	struct iommu_unit_state state;
 	struct vtd_root_entry *root;
 	struct iommu_ids domain_ids;
 };

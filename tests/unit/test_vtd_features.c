@@ -1395,6 +1395,53 @@ static void units_are_added_and_removed(void **state)
 	end();
 }
 
+/* A domain that lives on does not grow with the units that come and go: the unit is the same. */
+static void a_unit_that_comes_back_is_the_one_that_went(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = 0};
+	const struct iommu_vtd_options none = {0};
+	const struct iommu_endpoint_info late = {.source_id = 0x30};
+	struct iommu_domain *domain;
+	uint8_t bytes[256];
+	size_t size, pages = 0;
+	unsigned int cycle;
+
+	(void)state;
+	machine(1, &config);
+	devices(1);
+	assert_int_equal(probe_with(&none), 0);
+	endpoints();
+	f.memory = model_machine_take(&f.machine, 1);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	model_machine_add_unit(&f.machine, &config);
+	f.device[1] = model_machine_add_device(&f.machine, 1, 0x30);
+	size = structures_for_unit_1(bytes, sizeof(bytes));
+	for (cycle = 0; cycle < 400; cycle++) {
+		struct iommu_endpoint *added;
+		struct iommu_unit *unit;
+
+		assert_int_equal(iommu_vtd_add_units(f.iommu, bytes, size), 0);
+		unit = iommu_next_unit(f.iommu, f.unit[0]);
+		assert_int_equal(iommu_probe_endpoint(f.iommu, &late, &added), 0);
+		assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(added)), 0);
+		assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+		assert_true(reaches(1, IOVA, f.memory));
+		assert_int_equal(iommu_unmap(domain, IOVA, 0x1000, 0, NULL), 0);
+		assert_true(is_blocked(1, IOVA));
+		assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(added)), 0);
+		assert_int_equal(iommu_release_endpoint(added), 0);
+		assert_int_equal(iommu_vtd_remove_unit(unit), 0);
+		if (cycle == 0)
+			pages = f.machine.pages_in_use;
+	}
+	assert_int_equal(f.machine.pages_in_use, pages);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
 /* A unit that comes while interrupts are remapped remaps them, too, or does not come. */
 static void an_added_unit_joins_interrupt_remapping(void **state)
 {
@@ -2154,6 +2201,7 @@ int main(void)
 		cmocka_unit_test(graphics_can_be_left_alone),
 		cmocka_unit_test(graphics_that_are_left_alone_need_no_mapping),
 		cmocka_unit_test(units_are_added_and_removed),
+		cmocka_unit_test(a_unit_that_comes_back_is_the_one_that_went),
 		cmocka_unit_test(an_added_unit_joins_interrupt_remapping),
 		cmocka_unit_test(interrupt_sources_and_named_devices_are_found),
 		cmocka_unit_test(faults_go_to_their_endpoint_and_storms_are_bounded),
