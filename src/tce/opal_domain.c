@@ -10,7 +10,7 @@ static void release(struct iommu_placed *common)
 	struct opal_domain *domain = opal_domain_of(&common->base);
 	const struct iommu_platform *platform = common->platform;
 
-	iommu_placed_destroy(common, &domain->unit->place_cache, NULL);
+	iommu_placed_destroy(common, &domain->unit->place_cache);
 	platform->free_pages(platform->ctx, domain, 0);
 }
 

@@ -216,20 +216,21 @@ static void delist(struct iommu_listing *listing, struct iommu_placed *domain)
 #define delist(listing, domain)                  ((void)0)
 #endif
 
-void iommu_use_begin(struct iommu_use *use, struct iommu_placed *domain,
-		     struct iommu_placed *parent, bool is_special)
+void iommu_use_begin(struct iommu_use *use, struct iommu_placed *domain, bool is_special)
 {
 	use->domain = domain;
-	if (parent != NULL)
-		enlist(&use->below, parent, use, true);
+	if (iommu_placed_parent(domain) != NULL)
+		enlist(&use->below, domain->parent, use, true);
 	enlist(&use->own, domain, use, is_special);
 }
 
-void iommu_use_end(struct iommu_use *use, struct iommu_placed *parent)
+void iommu_use_end(struct iommu_use *use)
 {
-	delist(&use->own, use->domain);
-	if (parent != NULL)
-		delist(&use->below, parent);
+	struct iommu_placed *domain = use->domain;
+
+	delist(&use->own, domain);
+	if (iommu_placed_parent(domain) != NULL)
+		delist(&use->below, domain->parent);
 	use->domain = NULL;
 }
 
@@ -313,15 +314,12 @@ void iommu_placed_free(struct iommu_domain *base)
 	iommu_withhold(domain->set, &domain->end);
 }
 
-void iommu_placed_destroy(struct iommu_placed *domain, struct iommu_object_cache *cache,
-			  void (*left)(void *at))
+void iommu_placed_destroy(struct iommu_placed *domain, struct iommu_object_cache *cache)
 {
 	while (domain->places != NULL) {
 		struct iommu_place *place = domain->places;
 
 		domain->places = place->next;
-		if (left != NULL)
-			left(place->at);
 		iommu_object_free(cache, place);
 	}
 	if (!iommu_placed_has_table(domain))

@@ -26,12 +26,14 @@
 #include "unit/confirmation.h"
 
 struct iommu_placed;
+struct iommu_attached;
 
 struct iommu_place {
 	struct iommu_place *next;
 	/* What hardware has not confirmed there, and the family's unit or part of one. */
 	struct iommu_unit_state *unit;
 	void *at;
+	struct iommu_ids *ids; /* of what is there; NULL: it has none */
 	/*
 	 * Users, and the id while there are any. Both atomic: first the one is read, then the
 	 * other.
@@ -61,6 +63,15 @@ struct iommu_place_ops {
 	bool (*is_in_doubt)(const struct iommu_place *place);
 	/* More places than that, and everything of the unit goes at once; 0: any number. */
 	unsigned int places_max;
+	/*
+	 * For attach.h, on the control path. The domain's place there (iommu_place_get), with the
+	 * ids of what is there, if that can translate by the domain at all. With the first endpoint
+	 * there the domain is cut down to what it can do; on failure, and when the last has left,
+	 * the domain may do all again that the others can.
+	 */
+	int (*find)(struct iommu_placed *domain, void *at, struct iommu_place **place);
+	int (*join)(struct iommu_placed *domain, void *at);
+	void (*left)(struct iommu_placed *domain);
 };
 
 /* A domain of a back end; the first member of the family's own structure. */
@@ -69,6 +80,8 @@ struct iommu_placed {
 	const struct iommu_place_ops *places_ops;
 	const struct iommu_platform *platform;
 	struct iommu_unit_set *set;
+	/* The domain that a nested one is nested in. */
+	struct iommu_placed *parent;
 	/* Of a domain with tables of its own: the table, and what makes it, or NULL. */
 	struct iommu_pgtable pgtable;
 	const struct iommu_pgtable_ops *format;
@@ -88,6 +101,12 @@ struct iommu_placed {
 	uint64_t use_numbers;
 	uint32_t special_uses;
 };
+
+/* The domain that a nested one is nested in, or NULL. */
+static inline struct iommu_placed *iommu_placed_parent(const struct iommu_placed *domain)
+{
+	return IOMMU_CONFIG_SCALABLE ? domain->parent : NULL;
+}
 
 static inline struct iommu_placed *iommu_placed_of(const struct iommu_domain *domain)
 {
@@ -151,19 +170,18 @@ struct iommu_listing {
  */
 struct iommu_use {
 	struct iommu_listing own, below;
-	void *user;                  /* the family's endpoint */
+	struct iommu_attached *user;
 	struct iommu_placed *domain; /* NULL: not in use */
 	uint32_t pasid;
 	struct iommu_list_node link; /* with a PASID: in the endpoint's list */
 };
 
 /*
- * List a use with the domain, and with the parent (or NULL) that it is nested in. `is_special`: it
+ * List a use with the domain, and with the parent that the domain is nested in. `is_special`: it
  * needs a command of its own; with a parent it always does.
  */
-void iommu_use_begin(struct iommu_use *use, struct iommu_placed *domain,
-		     struct iommu_placed *parent, bool is_special);
-void iommu_use_end(struct iommu_use *use, struct iommu_placed *parent);
+void iommu_use_begin(struct iommu_use *use, struct iommu_placed *domain, bool is_special);
+void iommu_use_end(struct iommu_use *use);
 /*
  * Visit the uses whose numbers are above *number, which goes along, under the domain's lock. The
  * visitor returns false when it has no room for this one: it is the first of the next call. Numbers
@@ -194,7 +212,6 @@ int iommu_placed_walk(const struct iommu_domain *domain, iommu_iova_t start, iom
  */
 void iommu_placed_free(struct iommu_domain *domain);
 /* For `release`: its pages and tables, and its places. The family's structure is what is left. */
-void iommu_placed_destroy(struct iommu_placed *domain, struct iommu_object_cache *cache,
-			  void (*left)(void *at));
+void iommu_placed_destroy(struct iommu_placed *domain, struct iommu_object_cache *cache);
 
 #endif

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Attaching: which domain the requests of an endpoint use, without a PASID and with each PASID. The
- * entries depend on the unit's mode (translation.c); counts and lists of uses do not.
+ * Attaching: who may use which domain, and what hardware is told of it. When uses begin and end is
+ * in unit/attach.c; the entries depend on the unit's mode (translation.c).
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_registers.h>
 #include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/status.h>
 
-#include "base/list.h"
-#include "base/object_cache.h"
-#include "unit/domain.h"
+#include "unit/attach.h"
 #include "unit/invalidation.h"
 #include "vtd/command.h"
 #include "vtd/context.h"
@@ -35,6 +33,11 @@ static int check(const struct vtd_domain *domain, const struct vtd_endpoint *end
 				 endpoint, IOMMU_EIO,
 				 "its TLB did not answer: it is blocked until it is reset")
 		       : 0;
+}
+
+static struct vtd_endpoint *endpoint_of(struct iommu_attached *attached)
+{
+	return iommu_container_of(attached, struct vtd_endpoint, attached);
 }
 
 /* --- What hardware is told of a domain -------------------------------------------------------- */
@@ -83,188 +86,110 @@ static void describe(struct vtd_translation *translation, struct vtd_domain *dom
 	if (domain->type == VTD_PASID_SECOND_STAGE)
 		use_second_stage(translation, domain, unit);
 	if (domain->type == VTD_PASID_NESTED)
-		use_second_stage(translation, domain->parent, unit);
+		use_second_stage(translation, vtd_domain_of(&domain->common.parent->base), unit);
 	if (domain->type == VTD_PASID_FIRST_STAGE || domain->type == VTD_PASID_NESTED)
 		use_first_stage(translation, domain, unit);
 }
 
-/* --- Entering and leaving domains ------------------------------------------------------------- */
-
-/* On the unit, in the domain, and in the one that it is nested in. */
-static int enter(struct vtd_domain *domain, struct vtd_unit *unit, uint16_t *domain_id)
+static int set(struct iommu_attached *attached, uint32_t pasid, struct iommu_placed *domain,
+	       uint16_t id)
 {
-	struct iommu_place *place, *below = NULL;
-	int status = 0;
+	struct vtd_endpoint *endpoint = endpoint_of(attached);
+	struct vtd_translation translation;
 
-	if (domain->parent != NULL)
-		status = iommu_vtd_place_enter(domain->parent, unit, &below);
-	if (status != 0)
-		return status;
-	status = iommu_vtd_place_enter(domain, unit, &place);
-	if (status != 0 && below != NULL)
-		iommu_vtd_place_leave(domain->parent, below);
-	if (status == 0)
-		*domain_id = place->id;
-	return status;
+	if (domain == NULL)
+		return iommu_vtd_translation_set(endpoint, pasid, NULL);
+	describe(&translation, vtd_domain_of(&domain->base), endpoint, id);
+	return iommu_vtd_translation_set(endpoint, pasid, &translation);
 }
 
-static void leave(struct vtd_domain *domain, struct vtd_unit *unit)
+static void put_back(struct iommu_attached *attached, uint32_t pasid, struct iommu_placed *domain,
+		     uint16_t id)
 {
-	iommu_vtd_place_leave(domain, iommu_place_find(&domain->common, unit));
-	if (domain->parent != NULL)
-		iommu_vtd_place_leave(domain->parent,
-				      iommu_place_find(&domain->parent->common, unit));
+	struct vtd_endpoint *endpoint = endpoint_of(attached);
+	struct vtd_translation translation;
+
+	describe(&translation, vtd_domain_of(&domain->base), endpoint, id);
+	iommu_vtd_translation_put_back(endpoint, pasid, &translation);
 }
 
-/* --- Uses ------------------------------------------------------------------------------------- */
-
-static struct vtd_domain *domain_of(const struct iommu_use *use)
-{
-	return use->domain != NULL ? vtd_domain_of(&use->domain->base) : NULL;
-}
-
-static struct iommu_placed *parent_of(const struct vtd_domain *domain)
-{
-	return domain->parent != NULL ? &domain->parent->common : NULL;
-}
-
+#if IOMMU_CONFIG_DEVICE_TLB || IOMMU_CONFIG_SCALABLE
 /*
  * A command of its own, beyond what is said under the domain id: for a device's TLB; and for a
  * first stage under another PASID than that of ordinary requests.
  */
-static void begin_use(struct iommu_use *use, struct vtd_domain *domain,
-		      struct vtd_endpoint *endpoint, uint32_t pasid)
+static bool is_special(struct iommu_attached *attached, const struct iommu_placed *common,
+		       uint32_t pasid)
 {
-	use->user = endpoint;
-	use->pasid = pasid;
-	iommu_use_begin(use, &domain->common, parent_of(domain),
-			vtd_use_keeps(domain, endpoint) ||
-				(pasid != 0 && domain->type != VTD_PASID_SECOND_STAGE));
+	const struct vtd_domain *domain = vtd_domain_of(&common->base);
+
+	return vtd_use_keeps(domain, endpoint_of(attached)) ||
+	       (pasid != 0 && domain->type != VTD_PASID_SECOND_STAGE);
 }
+#endif
 
-/* The use begins before hardware can translate by it, and ends after it no longer does. */
-static int use_domain(struct iommu_use *use, struct vtd_domain *domain,
-		      struct vtd_endpoint *endpoint, uint32_t pasid)
-{
-	struct vtd_translation translation;
-	uint16_t domain_id = 0;
-	int status = enter(domain, endpoint->unit, &domain_id);
-
-	if (status != 0)
-		return status;
-	begin_use(use, domain, endpoint, pasid);
-	describe(&translation, domain, endpoint, domain_id);
-	status = iommu_vtd_translation_set(endpoint, pasid, &translation);
-	if (status != 0) {
-		iommu_use_end(use, parent_of(domain));
-		leave(domain, endpoint->unit);
-	}
-	return status;
-}
-
-static void end_use(struct iommu_use *use)
-{
-	const struct vtd_endpoint *endpoint = use->user;
-	struct vtd_domain *domain = domain_of(use);
-
-	iommu_use_end(use, parent_of(domain));
-	leave(domain, endpoint->unit);
-}
+const struct iommu_attach_ops iommu_vtd_attach_ops = {
+	.set = set,
+	.put_back = put_back,
+#if IOMMU_CONFIG_DEVICE_TLB || IOMMU_CONFIG_SCALABLE
+	.is_special = is_special,
+#endif
+};
 
 /* --- Requests without a PASID ----------------------------------------------------------------- */
 
-/* The use that requests of the endpoint are under; or one that is free: NULL as the domain. */
-static struct iommu_use *use_of(struct vtd_endpoint *endpoint, const struct vtd_domain *domain)
+/* An attach failed so, or not. */
+static int attached(const struct vtd_endpoint *endpoint, int status)
 {
-	return domain_of(&endpoint->uses[0]) == domain ? &endpoint->uses[0] : &endpoint->uses[1];
+	return status == IOMMU_ENOSPC ? VTD_REFUSE_ENDPOINT(endpoint, IOMMU_ENOSPC,
+							    "its unit has no free domain id")
+				      : status;
 }
 
-/* The use of the domain that the endpoint uses now; NULL: it is blocked, by a domain or without. */
-static struct iommu_use *current_use(const struct iommu_endpoint *base)
+int iommu_vtd_paging_attach(struct iommu_domain *base, struct iommu_endpoint *base_endpoint)
 {
-	struct iommu_use *use;
-
-	if (base->domain == NULL || vtd_domain_of(base->domain)->type == 0)
-		return NULL;
-	use = use_of(vtd_endpoint_of(base), vtd_domain_of(base->domain));
-	return use->domain != NULL ? use : NULL;
-}
-
-static void leave_current(const struct iommu_endpoint *base)
-{
-	struct iommu_use *use = current_use(base);
-
-	if (use != NULL)
-		end_use(use);
-}
-
-static int attach(struct vtd_domain *domain, struct vtd_endpoint *endpoint)
-{
-	int status = use_domain(use_of(endpoint, NULL), domain, endpoint, 0);
+	struct vtd_endpoint *endpoint = vtd_endpoint_of(base_endpoint);
+	int status = check(vtd_domain_of(base), endpoint);
 
 	if (status == 0)
-		leave_current(endpoint->base);
-	return status;
-}
-
-int iommu_vtd_paging_attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
-{
-	int status = check(vtd_domain_of(base), vtd_endpoint_of(endpoint));
-
-	return status != 0 ? status : attach(vtd_domain_of(base), vtd_endpoint_of(endpoint));
+		status = iommu_attached_set(&endpoint->attached, iommu_placed_of(base));
+	return attached(endpoint, status);
 }
 
 int iommu_vtd_identity_attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
 {
-	int status = check(vtd_domain_of(base), vtd_endpoint_of(endpoint));
+	int status = iommu_vtd_paging_attach(base, endpoint);
 
-	/* What is not translated needs no entry; one of before the bypass goes. */
+	/* Bypassed: what is not translated needs no entry; one of before the bypass goes. */
 	if (status == IOMMU_EPERM)
 		return endpoint->domain != NULL ? iommu_vtd_detach(base, endpoint) : 0;
-	return status != 0 ? status : attach(vtd_domain_of(base), vtd_endpoint_of(endpoint));
+	return status;
+}
+
+static int clear(struct vtd_endpoint *endpoint, bool or_stays)
+{
+	int status = iommu_attached_clear(&endpoint->attached, or_stays);
+
+	/* There may have been nothing to take away, and something that is not confirmed. */
+	return status != 0 ? status : iommu_vtd_confirm(endpoint->unit);
 }
 
 int iommu_vtd_detach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
 {
-	int status = iommu_vtd_translation_set(vtd_endpoint_of(endpoint), 0, NULL);
+	(void)base;
+	return clear(vtd_endpoint_of(endpoint), false);
+}
+
+int iommu_vtd_blocked_attach(struct iommu_domain *base, struct iommu_endpoint *base_endpoint)
+{
+	struct vtd_endpoint *endpoint = vtd_endpoint_of(base_endpoint);
 
 	(void)base;
-	leave_current(endpoint);
-	/* There may have been nothing to take away, and something that is not confirmed. */
-	return status != 0 ? status : iommu_vtd_confirm(vtd_unit_of(endpoint->unit));
-}
-
-/*
- * Of an attach that failed: hardware may go on as before, and so does what is said of the endpoint.
- */
-static void put_back(struct iommu_use *use)
-{
-	struct vtd_endpoint *endpoint = use->user;
-	const struct iommu_place *place = iommu_place_find(use->domain, endpoint->unit);
-	struct vtd_translation translation;
-
-	describe(&translation, domain_of(use), endpoint, place->id);
-	iommu_vtd_translation_put_back(endpoint, use->pasid, &translation);
-}
-
-int iommu_vtd_blocked_attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
-{
-	struct iommu_use *use;
-	int status;
-
-	if (vtd_unit_of(endpoint->unit)->bypassed)
-		return VTD_REFUSE_ENDPOINT(vtd_endpoint_of(endpoint), IOMMU_EPERM, BYPASSED);
-	if (endpoint->domain == NULL && !iommu_vtd_is_inherited(endpoint))
-		return iommu_vtd_confirm(vtd_unit_of(endpoint->unit));
-	use = current_use(endpoint);
-	if (use == NULL)
-		return iommu_vtd_detach(base, endpoint);
-	status = iommu_vtd_translation_set(use->user, 0, NULL);
-	if (status != 0)
-		put_back(use);
-	else
-		end_use(use);
-	return status;
+	if (endpoint->unit->bypassed)
+		return VTD_REFUSE_ENDPOINT(endpoint, IOMMU_EPERM, BYPASSED);
+	if (base_endpoint->domain == NULL && !iommu_vtd_is_inherited(base_endpoint))
+		return iommu_vtd_confirm(endpoint->unit);
+	return clear(endpoint, true);
 }
 
 int iommu_vtd_block_inherited(struct iommu_endpoint *endpoint)
@@ -276,36 +201,11 @@ int iommu_vtd_block_inherited(struct iommu_endpoint *endpoint)
 
 #if IOMMU_CONFIG_SCALABLE
 
-static struct iommu_use *pasid_use(struct vtd_endpoint *endpoint, uint32_t pasid)
-{
-	struct iommu_list_node *node;
-
-	iommu_list_for_each (node, &endpoint->pasids) {
-		struct iommu_use *use = iommu_container_of(node, struct iommu_use, link);
-
-		if (use->pasid == pasid)
-			return use;
-	}
-	return NULL;
-}
-
-static void drop_pasid_use(struct iommu_use *use)
-{
-	struct vtd_probe *probe = ((const struct vtd_endpoint *)use->user)->unit->probe;
-
-	iommu_list_remove(&use->link);
-	end_use(use);
-	iommu_object_free(&probe->use_cache, use);
-}
-
 int iommu_vtd_attach_pasid(struct iommu_domain *base, struct iommu_endpoint *base_endpoint,
 			   uint32_t pasid, struct iommu_domain *before)
 {
 	struct vtd_endpoint *endpoint = vtd_endpoint_of(base_endpoint);
-	struct vtd_domain *domain = vtd_domain_of(base);
-	struct iommu_use *old = pasid_use(endpoint, pasid);
-	int status = check(domain, endpoint);
-	struct iommu_use *use;
+	int status = check(vtd_domain_of(base), endpoint);
 
 	(void)before; /* the use tells */
 	if (status != 0)
@@ -315,33 +215,19 @@ int iommu_vtd_attach_pasid(struct iommu_domain *base, struct iommu_endpoint *bas
 					   "its unit is in legacy mode, which has no PASIDs");
 	if (pasid >> endpoint->unit->caps.pasid_bits != 0 || pasid >= VTD_PASIDS_MAX)
 		return VTD_REFUSE_ENDPOINT(endpoint, IOMMU_EINVAL, "its unit has no such PASID");
-	use = iommu_object_alloc(&domain->probe->use_cache, 0);
-	if (use == NULL)
-		return IOMMU_ENOMEM;
-	status = use_domain(use, domain, endpoint, pasid);
-	if (status != 0) {
-		iommu_object_free(&domain->probe->use_cache, use);
-		return status;
-	}
-	iommu_list_insert(&endpoint->pasids, &use->link);
-	if (old != NULL)
-		drop_pasid_use(old);
-	return 0;
+	status = iommu_attached_set_pasid(&endpoint->attached, iommu_placed_of(base), pasid);
+	return attached(endpoint, status);
 }
 
 int iommu_vtd_detach_pasid(struct iommu_domain *base, struct iommu_endpoint *base_endpoint,
 			   uint32_t pasid)
 {
 	struct vtd_endpoint *endpoint = vtd_endpoint_of(base_endpoint);
-	struct iommu_use *use = pasid_use(endpoint, pasid);
-	int status;
+	int status = iommu_attached_clear_pasid(&endpoint->attached, pasid);
 
 	(void)base;
-	if (use == NULL)
-		return iommu_vtd_confirm(endpoint->unit); /* an attach that failed */
-	status = iommu_vtd_translation_set(endpoint, pasid, NULL);
-	drop_pasid_use(use);
-	return status;
+	/* As above: nothing may be left to take away, of an attach that failed. */
+	return status != 0 ? status : iommu_vtd_confirm(endpoint->unit);
 }
 
 #endif

@@ -82,6 +82,9 @@ static int tell_all(const struct iommu_place *place)
 const struct iommu_place_ops iommu_vtd_place_ops = {
 	.tell = tell,
 	.tell_all = tell_all,
+	.find = iommu_vtd_place_find,
+	.join = iommu_vtd_place_join,
+	.left = iommu_vtd_place_left,
 };
 
 static void get_info(const struct iommu_domain *base, struct iommu_domain_info *info)
@@ -132,7 +135,8 @@ static int switch_uses(struct vtd_domain *domain, bool enable)
 	iommu_list_for_each (node, &domain->common.uses) {
 		const struct iommu_use *use =
 			iommu_container_of(node, struct iommu_listing, node)->use;
-		int status = iommu_vtd_translation_set_dirty(use->user, use->pasid, enable);
+		int status = iommu_vtd_translation_set_dirty(vtd_endpoint_using(use), use->pasid,
+							     enable);
 
 		if (result == 0)
 			result = status;

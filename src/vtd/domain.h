@@ -32,7 +32,6 @@ struct vtd_domain {
 	iommu_paddr_t first_table;
 	unsigned int first_levels;
 	uint64_t first_flags;
-	struct vtd_domain *parent;
 };
 
 static inline struct vtd_domain *vtd_domain_of(const struct iommu_domain *domain)
@@ -48,10 +47,10 @@ static inline bool vtd_domain_has_table(const struct vtd_domain *domain)
 
 /* --- Places on units -------------------------------------------------------------------------- */
 
-/* One endpoint more: the domain is fitted to the unit with the first. And one less. */
-int iommu_vtd_place_enter(struct vtd_domain *domain, struct vtd_unit *unit,
-			  struct iommu_place **place);
-void iommu_vtd_place_leave(struct vtd_domain *domain, struct iommu_place *place);
+/* See struct iommu_place_ops. */
+int iommu_vtd_place_find(struct iommu_placed *domain, void *unit, struct iommu_place **place);
+int iommu_vtd_place_join(struct iommu_placed *domain, void *unit);
+void iommu_vtd_place_left(struct iommu_placed *domain);
 /*
  * Where a unit finds the table, and of how many levels it is there. The domain has been fitted to
  * it.

@@ -46,11 +46,6 @@ static void free_tops(struct vtd_domain *domain)
 #define free_tops(domain) ((void)0)
 #endif
 
-static void left(void *unit)
-{
-	iommu_vtd_unit_put(unit);
-}
-
 static void release(struct iommu_placed *common)
 {
 	struct vtd_domain *domain = vtd_domain_of(&common->base);
@@ -58,7 +53,7 @@ static void release(struct iommu_placed *common)
 
 	if (vtd_domain_has_table(domain))
 		free_tops(domain);
-	iommu_placed_destroy(common, &probe->place_cache, left);
+	iommu_placed_destroy(common, &probe->place_cache);
 	iommu_object_free(&probe->domain_cache, domain);
 	/* A host may free its domains after the last unit is gone. */
 	probe->references--;
@@ -165,7 +160,7 @@ static int make_nested(struct vtd_domain *domain, const struct vtd_unit *unit,
 	if (parent->probe != domain->probe || parent->type != VTD_PASID_SECOND_STAGE)
 		return VTD_REFUSE(unit, IOMMU_EINVAL, "the parent is no second stage of VT-d");
 	domain->type = VTD_PASID_NESTED;
-	domain->parent = parent;
+	domain->common.parent = &parent->common;
 	/* What the parent's leaves enforce, the guest's must not undo. */
 	domain->snoops = (parent->common.pgtable.flags & IOMMU_PGTABLE_FORCE_SNOOP) != 0;
 	domain->common.base.ops = &nested_ops;

@@ -96,7 +96,7 @@ int iommu_vtd_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *end
 	own->unit = unit;
 	own->tlb.source_id = endpoint->info.source_id;
 	own->device_tlb = tlb_is_allowed(unit, &endpoint->info);
-	iommu_list_init(&own->pasids);
+	iommu_attached_init(&own->attached, &iommu_vtd_attach_ops, unit, &unit->probe->use_cache);
 	iommu_list_init(&own->regions);
 	status = iommu_vtd_regions_decide(own);
 	/* The context table is made now, so that blocking and unblocking never has to allocate. */

@@ -6,7 +6,7 @@
 #include <libiommu/backend/ops.h>
 
 #include "base/list.h"
-#include "unit/domain.h"
+#include "unit/attach.h"
 #include "unit/invalidation.h"
 
 struct vtd_unit;
@@ -27,9 +27,7 @@ struct vtd_endpoint {
 	 */
 	bool tlb_unknown;
 	struct iommu_device_tlb tlb;
-	/* Two, because on its way between domains it keeps translations of both. */
-	struct iommu_use uses[2];
-	struct iommu_list_node pasids; /* uses with a PASID */
+	struct iommu_attached attached;
 	/*
 	 * Scalable mode: its PASIDs, how many of them are present, and the flags of its context
 	 * entry.
@@ -47,6 +45,14 @@ static inline struct vtd_endpoint *vtd_endpoint_of(const struct iommu_endpoint *
 {
 	return endpoint->unit_data;
 }
+
+static inline struct vtd_endpoint *vtd_endpoint_using(const struct iommu_use *use)
+{
+	return iommu_container_of(use->user, struct vtd_endpoint, attached);
+}
+
+/* How hardware is told of what is attached. */
+extern const struct iommu_attach_ops iommu_vtd_attach_ops;
 
 int iommu_vtd_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint);
 void iommu_vtd_release_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint);

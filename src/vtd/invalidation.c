@@ -381,7 +381,7 @@ static bool add_use(void *ctx, const struct iommu_listing *listing)
 {
 	struct round *round = ctx;
 	const struct iommu_use *use = listing->use;
-	struct vtd_endpoint *endpoint = use->user;
+	struct vtd_endpoint *endpoint = vtd_endpoint_using(use);
 	const bool is_nested = &round->domain->common != use->domain;
 	const struct iommu_change *change = round->change;
 	const struct target target = {

@@ -58,9 +58,9 @@ static bool is_reachable(const struct iommu_withheld *end)
 static void release(struct iommu_withheld *end)
 {
 	struct vtd_directory *directory = directory_of(end);
-	struct vtd_unit *unit = directory->unit;
-	const struct iommu_platform *platform = unit->platform;
-	struct vtd_probe *probe = unit->probe;
+	/* The unit may be gone. */
+	struct vtd_probe *probe = directory->unit->probe;
+	const struct iommu_platform *platform = probe->platform;
 	uint32_t index;
 
 	for (index = 0; index < entries_of(directory) && !directory->shares_tables; index++) {
@@ -71,7 +71,8 @@ static void release(struct iommu_withheld *end)
 	}
 	platform->free_pages(platform->ctx, directory->entries, directory->order);
 	iommu_object_free(&probe->directory_cache, directory);
-	iommu_vtd_unit_put(unit);
+	probe->references--;
+	iommu_vtd_probe_free(probe);
 }
 
 struct vtd_directory *iommu_vtd_directory_make(struct vtd_unit *unit, unsigned int order)
@@ -87,7 +88,7 @@ struct vtd_directory *iommu_vtd_directory_make(struct vtd_unit *unit, unsigned i
 	}
 	directory->unit = unit;
 	directory->order = order;
-	unit->references++;
+	unit->probe->references++;
 	directory->end.is_reachable = is_reachable;
 	directory->end.release = release;
 	vtd_flush(unit, directory->entries, (size_t)IOMMU_PAGE_SIZE << order);

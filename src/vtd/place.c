@@ -15,32 +15,11 @@
 #include <libiommu/pgtable.h>
 #include <libiommu/status.h>
 
-#include "base/atomic.h"
 #include "unit/domain.h"
-#include "unit/id.h"
 #include "vtd/cap.h"
 #include "vtd/domain.h"
 #include "vtd/probe.h"
 #include "vtd/unit.h"
-
-/* --- Places on units -------------------------------------------------------------------------- */
-
-static struct vtd_unit *unit_at(const struct iommu_place *place)
-{
-	return place->at;
-}
-
-/* The domain's place on a unit; made on first use, which keeps the unit's structure. */
-static struct iommu_place *place_get(struct vtd_domain *domain, struct vtd_unit *unit)
-{
-	const bool is_known = iommu_place_find(&domain->common, unit) != NULL;
-	struct iommu_place *place =
-		iommu_place_get(&domain->common, &domain->probe->place_cache, &unit->state, unit);
-
-	if (place != NULL && !is_known)
-		unit->references++;
-	return place;
-}
 
 /* --- Depth ------------------------------------------------------------------------------------ */
 
@@ -130,7 +109,6 @@ static uint64_t sizes_on(const struct vtd_domain *domain, const struct vtd_unit 
 	return is_first_stage(domain) ? unit->caps.first_stage_sizes : unit->caps.pgsize_bitmap;
 }
 
-/* Can the unit translate by this domain's stages at all? */
 static bool unit_knows(const struct vtd_domain *domain, const struct vtd_unit *unit)
 {
 	const struct vtd_capabilities *caps = &unit->caps;
@@ -213,6 +191,11 @@ static void flush_tops(const struct vtd_domain *domain, const struct vtd_unit *u
 			vtd_flush(unit, domain->tops[i], IOMMU_PAGE_SIZE);
 }
 
+static const struct vtd_unit *unit_at(const struct iommu_place *place)
+{
+	return place->at;
+}
+
 /* Units with endpoints that use the domain. */
 static unsigned int units_in_use(const struct vtd_domain *domain)
 {
@@ -289,57 +272,40 @@ static int join(struct vtd_domain *domain, const struct vtd_unit *unit)
 
 #endif
 
-/* --- Entering and leaving --------------------------------------------------------------------- */
+/* --- For attaching (unit/attach.h) ------------------------------------------------------------ */
 
-/* A domain id for the first endpoint behind the unit, and a table that the unit can walk. */
-static int first_endpoint(struct vtd_domain *domain, struct iommu_place *place)
+int iommu_vtd_place_find(struct iommu_placed *domain, void *at, struct iommu_place **place)
 {
-	struct vtd_unit *unit = unit_at(place);
-	/* Id 0 tags not-present entries in caching mode and is never given away. */
-	const uint32_t id = iommu_ids_alloc(&unit->domain_ids, &unit->state, 1, 0);
-	int status = 0;
+	struct vtd_unit *unit = at;
 
-	if (id >= unit->domain_ids.count)
-		return VTD_REFUSE(unit, IOMMU_ENOSPC, "no domain id is free");
-	if (vtd_domain_has_table(domain)) {
-		status = join(domain, unit);
-		flush_tops(domain, unit);
-		if (status != 0)
-			find_common(domain);
-		show_common(domain);
-	}
-	if (status != 0)
-		iommu_ids_free(&unit->domain_ids, id, 0);
-	else
-		__atomic_store_n(&place->id, (uint16_t)id, __ATOMIC_RELEASE);
-	return status;
-}
-
-int iommu_vtd_place_enter(struct vtd_domain *domain, struct vtd_unit *unit,
-			  struct iommu_place **place)
-{
-	int status = 0;
-
-	if (!unit_knows(domain, unit))
+	if (!unit_knows(vtd_domain_of(&domain->base), unit))
 		return VTD_REFUSE(unit, IOMMU_EINVAL,
 				  "it cannot translate by the domain's stage, depth, snooping or "
 				  "dirty tracking");
-	*place = place_get(domain, unit);
+	*place = iommu_place_get(domain, &unit->probe->place_cache, &unit->state, unit);
 	if (*place == NULL)
 		return IOMMU_ENOMEM;
-	if (!iommu_place_is_used(*place))
-		status = first_endpoint(domain, *place);
-	if (status == 0)
-		iommu_place_enter(*place);
+	(*place)->ids = &unit->domain_ids;
+	return 0;
+}
+
+int iommu_vtd_place_join(struct iommu_placed *common, void *at)
+{
+	struct vtd_domain *domain = vtd_domain_of(&common->base);
+	int status = 0;
+
+	if (vtd_domain_has_table(domain)) {
+		status = join(domain, at);
+		flush_tops(domain, at);
+		show_common(domain);
+	}
 	return status;
 }
 
-/* With the last endpoint the domain id goes, and the domain may do more again. */
-void iommu_vtd_place_leave(struct vtd_domain *domain, struct iommu_place *place)
+void iommu_vtd_place_left(struct iommu_placed *common)
 {
-	if (!iommu_place_leave(place))
-		return;
-	iommu_ids_free(&unit_at(place)->domain_ids, place->id, 0);
+	struct vtd_domain *domain = vtd_domain_of(&common->base);
+
 	if (!vtd_domain_has_table(domain))
 		return;
 	find_common(domain);

@@ -4,8 +4,8 @@
  *
  * A probe owns what its units share. Tables that name units are copied and kept: the machine's, and
  * one for each hot-add, whose structures get a header so that the parser can read them. A unit's
- * structure outlives the unit while a domain has a place on it, and serves again when the unit is
- * added again. The probe is freed with its last unit and domain.
+ * structure stays, and serves again when the unit is added again. The probe is freed with its last
+ * unit, domain and PASID directory.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/dmar.h>
@@ -348,55 +348,45 @@ void iommu_vtd_unit_free(struct vtd_unit *unit)
 	unmap_registers(unit);
 	if (--unit->table->units == 0 && unit->table != probe->main)
 		iommu_vtd_table_free(probe, unit->table);
-	/*
-	 * One more than there are, so that the last of them ends here, not in the loop of another.
-	 */
-	unit->references++;
-	unit->removed = true;
-	iommu_list_insert(&probe->removed_units, &unit->link);
-	iommu_vtd_unit_put(unit);
+	memset(&unit->base, 0, sizeof(*unit) - offsetof(struct vtd_unit, base));
+	probe->references--;
+	iommu_vtd_probe_free(probe);
 }
 
-/* The structure of a unit that was removed, and had its registers there; or NULL. */
-static struct vtd_unit *unit_again(struct vtd_probe *probe, iommu_paddr_t register_base)
-{
-	struct iommu_list_node *node;
-
-	iommu_list_for_each (node, &probe->removed_units) {
-		struct vtd_unit *unit = iommu_container_of(node, struct vtd_unit, link);
-
-		if (unit->register_base != register_base || iommu_unit_is_active(&unit->state))
-			continue;
-		iommu_list_remove(&unit->link);
-		unit->removed = false;
-		memset(&unit->base, 0, sizeof(*unit) - offsetof(struct vtd_unit, base));
-		return unit;
-	}
-	return NULL;
-}
-
-static struct vtd_unit *unit_new(struct vtd_probe *probe, iommu_paddr_t register_base)
+static struct vtd_unit *unit_alloc(struct vtd_probe *probe, iommu_paddr_t register_base)
 {
 	struct vtd_unit *unit = iommu_object_alloc(&probe->unit_cache, 0);
 
 	if (unit == NULL)
 		return NULL;
-	probe->references++;
 	unit->probe = probe;
 	unit->register_base = register_base;
 	unit->state.set = &probe->set;
+	iommu_list_insert(&probe->units, &unit->link);
 	return unit;
 }
 
-static int unit_create(struct vtd_probe *probe, struct vtd_table *table,
+/* The structure of a unit that was removed, and had its registers there; or a new one. */
+static struct vtd_unit *unit_again(struct vtd_probe *probe, iommu_paddr_t register_base)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &probe->units) {
+		struct vtd_unit *unit = iommu_container_of(node, struct vtd_unit, link);
+
+		if (unit->register_base == register_base && unit->table == NULL &&
+		    !iommu_unit_is_active(&unit->state))
+			return unit;
+	}
+	return unit_alloc(probe, register_base);
+}
+
+static int unit_create(struct vtd_unit *unit, struct vtd_table *table,
 		       const struct iommu_dmar_record *record)
 {
-	struct vtd_unit *unit = unit_again(probe, record->drhd.base);
+	struct vtd_probe *probe = unit->probe;
 
-	if (unit == NULL)
-		unit = unit_new(probe, record->drhd.base);
-	if (unit == NULL)
-		return IOMMU_ENOMEM;
+	probe->references++;
 	table->units++;
 	unit_name(unit, probe->names++);
 	unit->base.ops = probe->ops;
@@ -411,8 +401,19 @@ static int unit_create(struct vtd_probe *probe, struct vtd_table *table,
 	return unit_setup(unit);
 }
 
+static struct vtd_unit *next_of(struct iommu *iommu, const struct vtd_table *table,
+				struct vtd_unit *unit)
+{
+	do {
+		unit = iommu_vtd_next_unit(iommu, unit);
+	} while (unit != NULL && unit->table != table);
+	return unit;
+}
+
 /* All units of a table, or none: those that were made are taken back. */
-static int units_create(struct vtd_probe *probe, struct vtd_table *table)
+static int units_create(struct vtd_probe *probe, struct vtd_table *table,
+			struct vtd_unit *(*alloc)(struct vtd_probe *probe,
+						  iommu_paddr_t register_base))
 {
 	struct iommu_dmar_record record = {0};
 	struct vtd_unit *unit, *next;
@@ -420,25 +421,22 @@ static int units_create(struct vtd_probe *probe, struct vtd_table *table)
 
 	table->units++; /* held */
 	while (status == 0 && iommu_dmar_next(&table->dmar, &record))
-		if (record.type == DMAR_DRHD)
-			status = unit_create(probe, table, &record);
+		if (record.type == DMAR_DRHD) {
+			unit = alloc(probe, record.drhd.base);
+			status = unit != NULL ? unit_create(unit, table, &record) : IOMMU_ENOMEM;
+		}
 	if (status == 0 && table->units == 1)
 		status = IOMMU_REFUSE(probe->iommu, iommu_vtd_name, IOMMU_ENODEV,
 				      "the table describes no unit");
-	for (unit = iommu_vtd_next_unit(probe->iommu, NULL);
+	for (unit = next_of(probe->iommu, table, NULL);
 	     IOMMU_CONFIG_INTERRUPTS && unit != NULL && status == 0;
-	     unit = iommu_vtd_next_unit(probe->iommu, unit))
-		if (unit->table == table)
-			status = iommu_vtd_interrupts_extend(unit);
-	for (unit = iommu_vtd_next_unit(probe->iommu, NULL); unit != NULL && status == 0;
-	     unit = iommu_vtd_next_unit(probe->iommu, unit))
-		if (unit->table == table)
-			iommu_vtd_predecessor_found(unit);
-	for (unit = iommu_vtd_next_unit(probe->iommu, NULL); unit != NULL && status != 0;
-	     unit = next) {
-		next = iommu_vtd_next_unit(probe->iommu, unit);
-		if (unit->table != table)
-			continue;
+	     unit = next_of(probe->iommu, table, unit))
+		status = iommu_vtd_interrupts_extend(unit);
+	for (unit = next_of(probe->iommu, table, NULL); unit != NULL && status == 0;
+	     unit = next_of(probe->iommu, table, unit))
+		iommu_vtd_predecessor_found(unit);
+	for (unit = next_of(probe->iommu, table, NULL); unit != NULL && status != 0; unit = next) {
+		next = next_of(probe->iommu, table, unit);
 		/* What was found on stays as it was found. */
 		if (vtd_interrupts_may_run(unit))
 			(void)iommu_vtd_unit_suspend(unit);
@@ -484,7 +482,7 @@ static int probe_create(struct iommu *iommu, const struct iommu_dmar *dmar,
 	probe->platform = platform;
 	set_options(probe, options);
 	iommu_list_init(&probe->tables);
-	iommu_list_init(&probe->removed_units);
+	iommu_list_init(&probe->units);
 	iommu_vtd_claims_init(probe);
 	iommu_unit_set_init(&probe->set);
 	iommu_object_cache_init(&probe->table_cache, platform, sizeof(struct vtd_table));
@@ -492,8 +490,11 @@ static int probe_create(struct iommu *iommu, const struct iommu_dmar *dmar,
 	iommu_object_cache_init(&probe->domain_cache, platform, sizeof(struct vtd_domain));
 	iommu_object_cache_init(&probe->place_cache, platform, sizeof(struct iommu_place));
 	iommu_object_cache_init(&probe->endpoint_cache, platform, sizeof(struct vtd_endpoint));
-	iommu_object_cache_init(&probe->use_cache, platform, sizeof(struct iommu_use));
-	iommu_object_cache_init(&probe->directory_cache, platform, sizeof(struct vtd_directory));
+	if (IOMMU_CONFIG_SCALABLE) {
+		iommu_object_cache_init(&probe->use_cache, platform, sizeof(struct iommu_use));
+		iommu_object_cache_init(&probe->directory_cache, platform,
+					sizeof(struct vtd_directory));
+	}
 	probe->main = table_alloc(probe, dmar->length);
 	if (probe->main == NULL) {
 		platform->free_pages(platform->ctx, probe, 0);
@@ -531,7 +532,7 @@ int iommu_vtd_probe_units(struct iommu *iommu, const struct iommu_ops *ops, cons
 		status =
 			iommu_keep_free(iommu, VTD_INTERRUPT_RANGE_START, VTD_INTERRUPT_RANGE_LAST);
 	if (status == 0)
-		status = units_create(probe, probe->main);
+		status = units_create(probe, probe->main, unit_alloc);
 	probe->references--;
 	if (status != 0)
 		iommu_vtd_probe_free(probe);
@@ -575,7 +576,7 @@ int iommu_vtd_units_add(struct iommu *iommu, const void *structures, size_t size
 	iommu_vtd_report_table(first->probe, &table->dmar);
 	status = check_added(first->probe, &table->dmar);
 	if (status == 0)
-		status = units_create(first->probe, table);
+		status = units_create(first->probe, table, unit_again);
 	/* A failure gives back the units, but the hold of units_create keeps the table for us. */
 	if (status != 0)
 		iommu_vtd_table_free(first->probe, table);

@@ -42,11 +42,11 @@ struct vtd_probe {
 	struct iommu_list_node claims;
 	struct iommu_object_cache claim_cache, region_cache;
 	struct iommu_list_node tables;
-	struct iommu_list_node removed_units;
-	struct vtd_table *main; /* the machine's */
+	struct iommu_list_node units; /* also those that were removed */
+	struct vtd_table *main;       /* the machine's */
 	struct iommu_object_cache table_cache, unit_cache, domain_cache, place_cache,
 		endpoint_cache, use_cache, directory_cache;
-	unsigned int references; /* structures of units and domains that are alive */
+	unsigned int references; /* units, domains and PASID directories */
 	unsigned int names;      /* given so far */
 	/* All units are enabled together, and so will be those that get devices later. */
 	bool running;

@@ -46,21 +46,15 @@ void iommu_vtd_probe_free(struct vtd_probe *probe)
 	while (!iommu_list_is_empty(&probe->tables))
 		iommu_vtd_table_free(
 			probe, iommu_container_of(probe->tables.next, struct vtd_table, link));
+	while (!iommu_list_is_empty(&probe->units)) {
+		struct vtd_unit *unit =
+			iommu_container_of(probe->units.next, struct vtd_unit, link);
+
+		iommu_list_remove(&unit->link);
+		iommu_object_free(&probe->unit_cache, unit);
+	}
 	iommu_vtd_claims_free(probe);
 	probe->platform->free_pages(probe->platform->ctx, probe, 0);
-}
-
-void iommu_vtd_unit_put(struct vtd_unit *unit)
-{
-	struct vtd_probe *probe = unit->probe;
-
-	unit->references--;
-	if (unit->references != 0 || !unit->removed)
-		return;
-	iommu_list_remove(&unit->link);
-	iommu_object_free(&probe->unit_cache, unit);
-	probe->references--;
-	iommu_vtd_probe_free(probe);
 }
 
 /* --- Pages that hardware gets the address of -------------------------------------------------- */

@@ -45,18 +45,16 @@ struct vtd_interrupts;
 
 struct vtd_unit {
 	/*
-	 * What stays when the unit is removed, until no domain has a place on it and no directory
-	 * names it: so many references. A unit that is added again with these registers is this
-	 * one, so that domains do not collect places of units that are gone.
+	 * The structure stays until the probe goes, because places of domains name it. A unit that
+	 * is added again with these registers gets it again: otherwise domains that live on would
+	 * collect places of units that are gone.
 	 */
 	struct vtd_probe *probe;
+	struct iommu_list_node link; /* in probe->units */
 	iommu_paddr_t register_base;
-	unsigned int references;
-	bool removed;
-	struct iommu_list_node link; /* removed: in probe->removed_units */
 	/* What it has not confirmed; it is active while hardware may walk the root table. */
 	struct iommu_unit_state state;
-	/* From here on, what it is now: zero when it is added. */
+	/* From here on zero while the unit is not there. */
 	struct iommu_unit base;
 	struct vtd_table *table; /* the DMAR table that names it */
 	const struct iommu_platform *platform;
@@ -186,9 +184,6 @@ bool iommu_vtd_unit_translates(const struct vtd_unit *unit);
 /* Translation, interrupts and queue off, and back on as they were. */
 int iommu_vtd_unit_suspend(struct vtd_unit *unit);
 int iommu_vtd_unit_resume(struct vtd_unit *unit);
-
-/* One attachment less names the unit. */
-void iommu_vtd_unit_put(struct vtd_unit *unit);
 
 /* --- Pages that hardware gets the address of -------------------------------------------------- */
 
