@@ -471,9 +471,89 @@ static void everything_at_once(void **state)
 	pthread_mutex_destroy(&s.holder);
 }
 
+/* --- One call at a time, as the locks have it ------------------------------------------------- */
+
+/*
+ * The owner changes while a copy of the memory in another space is being read: the change waits,
+ * and says so by platform->relax.
+ */
+static struct {
+	pthread_t changer;
+	bool began, waits, done, came_first;
+} r;
+
+static void note_waiting(void *ctx)
+{
+	(void)ctx;
+	if (pthread_equal(pthread_self(), r.changer) != 0)
+		__atomic_store_n(&r.waits, true, __ATOMIC_RELEASE);
+}
+
+static void *change_owner(void *argument)
+{
+	(void)argument;
+	/* The other thread has stored which thread this is. */
+	while (!__atomic_load_n(&r.began, __ATOMIC_ACQUIRE))
+		;
+	expect(iommu_ioas_change_backing(s.ctx, s.spaces[0], &s.owns[0], &s.owns[1]) == 0);
+	__atomic_store_n(&r.done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static int change_while_copied(void *ctx, uint64_t address, void *bytes, size_t size, bool write)
+{
+	const struct timespec a_moment = {0, 50000};
+
+	assert_int_equal(pthread_create(&r.changer, NULL, change_owner, NULL), 0);
+	__atomic_store_n(&r.began, true, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&r.waits, __ATOMIC_ACQUIRE) &&
+	       !__atomic_load_n(&r.done, __ATOMIC_ACQUIRE))
+		(void)nanosleep(&a_moment, NULL);
+	r.came_first = !__atomic_load_n(&r.done, __ATOMIC_ACQUIRE);
+	return copy(ctx, address, bytes, size, write);
+}
+
+static void an_owner_does_not_change_while_a_copy_is_read(void **state)
+{
+	struct iommu_backing_ops ops = owned_ops;
+	const struct iommu_backing backing = {&ops, &s.owns[0], 0};
+	iommu_iova_t iova = OWNED;
+	unsigned char byte;
+
+	(void)state;
+	memset(&s, 0, sizeof(s));
+	memset(&r, 0, sizeof(r));
+	failures = 0;
+	s.owns[0] = s.owns[1] = true;
+	ops.copy = change_while_copied;
+	fake_machine_init(&s.machine, 1, FAKE_CAP_48, FAKE_ECAP_QI);
+	s.machine.test.platform.relax = note_waiting;
+	assert_int_equal(iommu_create(&s.machine.test.platform, &s.iommu), 0);
+	assert_int_equal(iommu_file_create(s.iommu, NULL, &s.ctx), 0);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(iommu_ioas_alloc(s.ctx, 0, &s.spaces[i]), 0);
+	assert_int_equal(iommu_access_alloc(s.ctx, NULL, NULL, &s.reader), 0);
+	assert_int_equal(iommu_access_attach(s.ctx, s.reader, s.spaces[1]), 0);
+	assert_int_equal(
+		iommu_ioas_map(s.ctx, s.spaces[0], &backing, 0x1000, ANY | IOMMU_IOAS_FIXED, &iova),
+		0);
+	assert_int_equal(iommu_ioas_copy(s.ctx, s.spaces[1], s.spaces[0], OWNED, 0x1000,
+					 ANY | IOMMU_IOAS_FIXED, &iova),
+			 0);
+	assert_int_equal(iommu_access_rw(s.ctx, s.reader, OWNED, &byte, 1, false), 0);
+	assert_true(r.came_first);
+	pthread_join(r.changer, NULL);
+	assert_true(r.done);
+	assert_int_equal(failures, 0);
+	assert_int_equal(iommu_file_destroy(s.ctx), 0);
+	assert_int_equal(iommu_destroy(s.iommu), 0);
+	fake_machine_destroy(&s.machine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_owner_does_not_change_while_a_copy_is_read),
 		cmocka_unit_test(everything_at_once),
 	};
 
