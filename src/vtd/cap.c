@@ -95,17 +95,19 @@ int iommu_vtd_decode_capabilities(struct vtd_capabilities *caps, uint32_t versio
 		.protected_memory = (cap & (VTD_CAP_PLMR | VTD_CAP_PHMR)) != 0,
 		.snoop_control = (ecap & VTD_ECAP_SC) != 0,
 		/* These three are only reached through the queue. */
-		.device_tlb = (ecap & VTD_ECAP_DT) != 0 && (ecap & VTD_ECAP_QI) != 0,
+		.device_tlb = IOMMU_CONFIG_DEVICE_TLB && (ecap & VTD_ECAP_DT) != 0 &&
+			      (ecap & VTD_ECAP_QI) != 0,
 		.interrupt_remapping = IOMMU_CONFIG_INTERRUPTS && (ecap & VTD_ECAP_IR) != 0 &&
 				       (ecap & VTD_ECAP_QI) != 0,
-		.x2apic = (ecap & VTD_ECAP_EIM) != 0,
-		.posted_interrupts = (cap & VTD_CAP_PI) != 0,
+		.x2apic = IOMMU_CONFIG_INTERRUPTS && (ecap & VTD_ECAP_EIM) != 0,
+		.posted_interrupts = IOMMU_CONFIG_INTERRUPTS && (cap & VTD_CAP_PI) != 0,
 		.names_functions = (ecap & VTD_ECAP_DIT) != 0,
 		.max_handle_mask = vtd_ecap_max_handle_mask(ecap),
 		.invalidates_on_root = (cap & VTD_CAP_ESRTPS) != 0,
 		.invalidates_on_interrupts = (cap & VTD_CAP_ESIRTPS) != 0,
 	};
-	decode_scalable(caps);
+	if (IOMMU_CONFIG_SCALABLE)
+		decode_scalable(caps);
 	return caps->queue || caps->registers ? 0 : IOMMU_EIO;
 }
 
