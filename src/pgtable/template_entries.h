@@ -106,29 +106,74 @@ static iommu_cell_t *table_covering(const struct iommu_pgtable *pt, iommu_iova_t
  */
 #define WALK_STEP(level)                                                                           \
 	do {                                                                                       \
-		if (pt->levels >= (level)) {                                                       \
-			uint64_t entry = entry_load_acquire(&table[table_index(pt, iova, level)]); \
+		uint64_t entry = entry_load_acquire(&table[table_index(pt, iova, level)]);         \
                                                                                                    \
-			if (!entry_is_table(entry, level)) {                                       \
-				*at = level;                                                       \
-				return table;                                                      \
-			}                                                                          \
-			table = table_at(pt, entry);                                               \
+		if (!entry_is_table(entry, level)) {                                               \
+			*at = level;                                                               \
+			return table;                                                              \
 		}                                                                                  \
+		table = table_at(pt, entry);                                                       \
 	} while (0)
 
-/* The lowest table on the way of an address; *at is its level. The hot path of everything. */
-static inline iommu_cell_t *table_covering(const struct iommu_pgtable *pt, iommu_iova_t iova,
-					   unsigned int *at)
+static inline __attribute__((always_inline)) iommu_cell_t *
+walk_straight(const struct iommu_pgtable *pt, iommu_iova_t iova, unsigned int *at)
 {
 	iommu_cell_t *table = pt->root;
 
-	WALK_STEP(5);
-	WALK_STEP(4);
-	WALK_STEP(3);
-	WALK_STEP(2);
-	*at = 1;
-	return table;
+	switch (pt->levels) {
+	case 5:
+		WALK_STEP(5);
+		__attribute__((fallthrough));
+	case 4:
+		WALK_STEP(4);
+		__attribute__((fallthrough));
+	case 3:
+		WALK_STEP(3);
+		__attribute__((fallthrough));
+	case 2:
+		WALK_STEP(2);
+		__attribute__((fallthrough));
+	default:
+		*at = 1;
+		return table;
+	}
+}
+
+static __attribute__((noinline)) iommu_cell_t *walk_by_calls(const struct iommu_pgtable *pt,
+							     iommu_iova_t iova, unsigned int *at)
+{
+	return walk_straight(pt, iova, at);
+}
+
+/*
+ * The lowest table on the way of an address; *at is its level. The hot path of everything. What the
+ * steps need is read once, into a view of the table that never leaves the registers: entries are
+ * atomic, and after each of them the compiler would have to read it again.
+ */
+static inline __attribute__((always_inline)) iommu_cell_t *
+table_covering(const struct iommu_pgtable *pt, iommu_iova_t iova, unsigned int *at)
+{
+	const struct iommu_platform host = {
+		.ctx = pt->platform->ctx,
+		.direct_map_offset = pt->platform->direct_map_offset,
+	};
+	const struct iommu_pgtable view = {
+		.platform = &host,
+		.root = pt->root,
+		.levels = pt->levels,
+		.table_order = pt->table_order,
+		.page_shift = pt->page_shift,
+		.address_mask = pt->address_mask,
+	};
+
+	if (__builtin_expect(pt->platform->phys_to_virt != NULL, 0)) {
+		unsigned int level;
+		iommu_cell_t *table = walk_by_calls(pt, iova, &level);
+
+		*at = level;
+		return table;
+	}
+	return walk_straight(&view, iova, at);
 }
 
 #endif

@@ -110,16 +110,6 @@ static void unmap_in_table(struct unmap_cursor *unmap, iommu_cell_t *table, unsi
 	}
 }
 
-/* The entry of the leaf that covers iova, or NULL; *level is its level. */
-static iommu_cell_t *leaf_covering(const struct iommu_pgtable *pt, iommu_iova_t iova,
-				   unsigned int *level)
-{
-	iommu_cell_t *table = table_covering(pt, iova, level);
-	iommu_cell_t *entry = &table[table_index(pt, iova, *level)];
-
-	return format_is_present(entry_load(entry)) ? entry : NULL;
-}
-
 /*
  * Fill a private table with the pages that a leaf of level + 1 stood for; NULL: no memory. prot may
  * say, too, that the call may sleep.
@@ -211,20 +201,29 @@ static int split_leaf(struct iommu_pgtable *pt, iommu_cell_t *entry, unsigned in
 static int split_at(struct iommu_pgtable *pt, iommu_iova_t inside, iommu_iova_t boundary,
 		    unsigned int flags, struct iommu_gather *gather)
 {
-	for (;;) {
-		unsigned int level;
-		iommu_cell_t *entry = leaf_covering(pt, inside, &level);
-		const uint64_t mask = (1ULL << format_level_shift(pt, level)) - 1;
+	iommu_cell_t *table = pt->root;
+	unsigned int level = pt->levels;
+
+	/* A leaf that ends where the boundary is cannot be cut by it, nor can any below. */
+	while ((boundary & ((1ULL << format_level_shift(pt, level)) - 1)) != 0) {
+		iommu_cell_t *entry = &table[table_index(pt, inside, level)];
+		const uint64_t value = entry_load_acquire(entry);
 		int status;
 
-		if (entry == NULL || (boundary & mask) == 0)
+		if (!format_is_present(value))
 			return 0;
+		if (!format_is_leaf(value, level)) {
+			table = table_at(pt, value);
+			level--;
+			continue;
+		}
 		if ((flags & IOMMU_UNMAP_SPLIT) == 0)
 			return IOMMU_EINVAL;
 		status = split_leaf(pt, entry, level, inside, 0, gather);
 		if (status != 0)
 			return status;
 	}
+	return 0;
 }
 
 /* Any range: from the root, after it is known that no leaf is cut. */
