@@ -38,7 +38,11 @@ enum iommu_domain_type {
 	 * devices with enough address bits (iommu_domain_bypass). For back ends that support it.
 	 */
 	IOMMU_DOMAIN_DMA_BYPASS,
-	/* For back ends that support them: see <libiommu/backend/ops.h>. */
+	/*
+	 * For back ends that support them (<libiommu/vtd.h>): a guest's table, whose addresses the
+	 * parent translates; and a table of the host's own, of a process (first stage) or of a
+	 * guest's memory (second stage).
+	 */
 	IOMMU_DOMAIN_NESTED,
 	IOMMU_DOMAIN_SVA,
 };
@@ -109,9 +113,11 @@ IOMMU_API int iommu_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type
 /*
  * iommu_domain_free - free a domain, its mappings and its tables.
  *
- * Returns 0; IOMMU_EBUSY: it is attached to a group, or is the parent of nested domains; or, for a
- * domain with a DMA handle (iommu_dma_of), the errors of iommu_dma_destroy: the domain remains.
- * Tables that hardware might still use, because a unit did not confirm an invalidation, are kept
+ * Returns 0; IOMMU_EBUSY: it is attached to a group, or is the parent of nested domains; for a
+ * domain with a DMA handle (iommu_dma_of), the errors of iommu_dma_destroy; IOMMU_ETIMEDOUT /
+ * IOMMU_EIO: a unit has not confirmed that it walks the host's own table (IOMMU_DOMAIN_SVA) no
+ * longer, so that the host must keep the table. On failure the domain remains. Tables of the
+ * library that hardware might still use, because a unit did not confirm an invalidation, are kept
  * until it has.
  */
 IOMMU_API int iommu_domain_free(struct iommu_domain *domain);

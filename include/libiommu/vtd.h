@@ -300,6 +300,26 @@ struct iommu_vtd_first_stage {
 	unsigned int flags;  /* enum iommu_vtd_first_stage_flags */
 };
 
+/*
+ * iommu_domain_config.user_data of IOMMU_DOMAIN_SVA with `stage` IOMMU_STAGE_SECOND: a second-stage
+ * table that belongs to the host, such as the one by which a hypervisor's processors translate for
+ * a guest (extended page tables have this format). In either mode, with and without a PASID. The
+ * host reports each change with iommu_domain_invalidate_range, and to units in caching mode
+ * (iommu_vtd_info) new mappings, too; its entries lead only to memory within the width of every
+ * unit. The table must stay until iommu_domain_free has returned 0. A larger structure, of at most
+ * a page, must continue with zeros.
+ *
+ * config->pgsize_bitmap: the sizes that its leaves may have; 0: those of the unit that the domain
+ * is made for. config->address_width: the width of the addresses that it maps; 0: all that its
+ * levels and that unit have. A unit that lacks one of the sizes, the levels or the width, or that
+ * does not snoop the CPU caches when it walks, cannot join: IOMMU_EINVAL of the attach.
+ */
+struct iommu_vtd_second_stage {
+	uint64_t table;      /* physical; page-aligned */
+	unsigned int levels; /* 3 to 5 */
+	unsigned int flags;  /* 0 */
+};
+
 #define IOMMU_VTD_LEAVES_ONLY 1U /* only leaf entries have changed */
 
 /*

@@ -162,6 +162,9 @@ int iommu_domain_drop(struct iommu_domain *domain)
 				    "the domain is the parent of others");
 	if (domain->release_data != NULL)
 		status = domain->release_data(domain->data);
+	/* The host's own table, which the host frees next. */
+	if (domain->type == IOMMU_DOMAIN_SVA && domain->ops->flush_all != NULL)
+		status = domain->ops->flush_all(domain);
 	if (status != 0)
 		return status;
 	if (IOMMU_CONFIG_DMA && domain->space != NULL)

@@ -53,8 +53,14 @@ static unsigned int deepest(const struct vtd_unit *unit)
 static void use_second_stage(struct vtd_translation *translation, struct vtd_domain *domain,
 			     const struct vtd_unit *unit)
 {
-	translation->second_table = iommu_vtd_place_root(domain, unit, &translation->second_levels);
 	translation->dirty = domain->dirty;
+	if (vtd_domain_has_table(domain)) {
+		translation->second_table =
+			iommu_vtd_place_root(domain, unit, &translation->second_levels);
+		return;
+	}
+	translation->second_table = domain->foreign_table;
+	translation->second_levels = domain->foreign_levels;
 }
 
 static void use_first_stage(struct vtd_translation *translation, struct vtd_domain *domain,
@@ -66,8 +72,8 @@ static void use_first_stage(struct vtd_translation *translation, struct vtd_doma
 			iommu_vtd_place_root(domain, unit, &translation->first_levels);
 		return;
 	}
-	translation->first_table = domain->first_table;
-	translation->first_levels = domain->first_levels;
+	translation->first_table = domain->foreign_table;
+	translation->first_levels = domain->foreign_levels;
 }
 
 static void describe(struct vtd_translation *translation, struct vtd_domain *domain,

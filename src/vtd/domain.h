@@ -26,11 +26,9 @@ struct vtd_domain {
 	bool snoops;      /* first stage: every access does */
 	bool nest_parent; /* nested domains may be made of it */
 	bool dirty_wanted, dirty;
-	/*
-	 * A first stage of another owner, and in nested domains whose addresses it leads to.
-	 */
-	iommu_paddr_t first_table;
-	unsigned int first_levels;
+	/* A table of another owner: a first stage, in nested domains a guest's; or a second. */
+	iommu_paddr_t foreign_table;
+	unsigned int foreign_levels;
 	uint64_t first_flags;
 };
 
@@ -66,7 +64,7 @@ static inline bool vtd_use_keeps(const struct vtd_domain *domain,
 {
 	/* In legacy mode a device does not get to know what is passed through. */
 	return IOMMU_CONFIG_DEVICE_TLB && endpoint->device_tlb &&
-	       (vtd_is_scalable(endpoint->unit) || vtd_domain_has_table(domain));
+	       (vtd_is_scalable(endpoint->unit) || domain->type == VTD_PASID_SECOND_STAGE);
 }
 /* Tell hardware of a change of a domain there. */
 extern const struct iommu_place_ops iommu_vtd_place_ops;

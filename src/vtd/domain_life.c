@@ -101,10 +101,12 @@ static const struct iommu_domain_ops sva_ops = {
 	.attach_pasid = iommu_vtd_attach_pasid,
 	.detach_pasid = iommu_vtd_detach_pasid,
 	.free = iommu_placed_free,
+	/* Also before the host has its table back. */
+	.flush_all = iommu_placed_flush_all,
 	.invalidate_range = invalidate_range,
 };
 
-/* --- A first stage of another owner ----------------------------------------------------------- */
+/* --- Tables of another owner ------------------------------------------------------------------ */
 
 /* What a host, or a guest, says of its table; nothing in it is trusted. */
 static int take_first_stage(struct vtd_domain *domain, const struct vtd_unit *unit,
@@ -137,8 +139,8 @@ static int take_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 	    ((table.flags & IOMMU_VTD_PRIVILEGED) != 0 && (unit->caps.ecap & VTD_ECAP_SRS) == 0))
 		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
 				  "it has no fifth level, or no requests with privilege");
-	domain->first_table = table.table;
-	domain->first_levels = table.levels;
+	domain->foreign_table = table.table;
+	domain->foreign_levels = table.levels;
 	if ((table.flags & IOMMU_VTD_PRIVILEGED) != 0)
 		domain->first_flags |= VTD_PASID_SRE;
 	if ((table.flags & IOMMU_VTD_WRITE_PROTECT) != 0)
@@ -167,10 +169,63 @@ static int make_nested(struct vtd_domain *domain, const struct vtd_unit *unit,
 	return take_first_stage(domain, unit, config);
 }
 
+/* A hypervisor's table, of a guest's memory. */
+static int take_second_stage(struct vtd_domain *domain, const struct vtd_unit *unit,
+			     const struct iommu_domain_config *config)
+{
+	const struct vtd_capabilities *caps = &unit->caps;
+	const void *given = config->user_data;
+	struct iommu_vtd_second_stage table;
+	unsigned int width;
+
+	if (given == NULL || config->user_size < sizeof(table) ||
+	    config->user_size > IOMMU_PAGE_SIZE)
+		return VTD_REFUSE(unit, IOMMU_EINVAL,
+				  "user_data is no struct iommu_vtd_second_stage");
+	memcpy(&table, given, sizeof(table));
+	if (table.flags != 0 || config->force_snoop || config->dirty_tracking ||
+	    !iommu_vtd_rest_is_zero(given, sizeof(table), config->user_size))
+		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
+				  "the second stage has unknown flags, or more than is known; or "
+				  "what its owner's entries say is asked of the library");
+	if ((table.table & (IOMMU_PAGE_SIZE - 1)) != 0 || table.table >> unit->output_width != 0 ||
+	    table.levels < VTD_SS_LEVELS_MIN || table.levels > VTD_SS_LEVELS_MAX ||
+	    (config->pgsize_bitmap & ~EVERY_SIZE) != 0 ||
+	    config->address_width > vtd_ss_address_width(table.levels))
+		return VTD_REFUSE(unit, IOMMU_EINVAL,
+				  "the second stage's address, levels, width or page sizes make no "
+				  "sense");
+	width = config->address_width != 0 ? config->address_width
+					   : vtd_ss_address_width(table.levels);
+	if (width > caps->guest_width && config->address_width == 0)
+		width = caps->guest_width;
+	domain->foreign_table = table.table;
+	domain->foreign_levels = table.levels;
+	domain->pgsizes = config->pgsize_bitmap != 0 ? config->pgsize_bitmap : caps->pgsize_bitmap;
+	domain->aperture = (1ULL << width) - 1;
+	domain->common.base.aperture_last = domain->aperture;
+	domain->common.base.pgsize_bitmap = domain->pgsizes;
+	domain->common.base.stage = IOMMU_STAGE_SECOND;
+	return 0;
+}
+
+static int share_second_stage(struct vtd_domain *domain, const struct vtd_unit *unit,
+			      const struct iommu_domain_config *config)
+{
+	if (!unit->caps.coherent || (vtd_is_scalable(unit) && !unit->caps.second_stage))
+		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
+				  "it has no second stage that walks through the CPU caches");
+	domain->type = VTD_PASID_SECOND_STAGE;
+	domain->common.base.ops = &sva_ops;
+	return take_second_stage(domain, unit, config);
+}
+
 /* The host's table is in the CPU's caches: only a unit that looks there can walk it. */
 static int make_sva(struct vtd_domain *domain, const struct vtd_unit *unit,
 		    const struct iommu_domain_config *config)
 {
+	if (config->stage == IOMMU_STAGE_SECOND)
+		return share_second_stage(domain, unit, config);
 	if (!vtd_is_scalable(unit) || !unit->caps.first_stage || !unit->caps.coherent)
 		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
 				  "it has no first stage that walks through the CPU caches");

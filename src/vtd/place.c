@@ -109,11 +109,27 @@ static uint64_t sizes_on(const struct vtd_domain *domain, const struct vtd_unit 
 	return is_first_stage(domain) ? unit->caps.first_stage_sizes : unit->caps.pgsize_bitmap;
 }
 
+#if IOMMU_CONFIG_SCALABLE
+/* Can the unit walk a second stage that cannot be fitted to it? */
+static bool fits_foreign(const struct vtd_domain *domain, const struct vtd_unit *unit)
+{
+	const struct vtd_capabilities *caps = &unit->caps;
+
+	return caps->coherent && (caps->sagaw >> (domain->foreign_levels - 2) & 1) != 0 &&
+	       (domain->pgsizes & ~caps->pgsize_bitmap) == 0 &&
+	       domain->aperture <= last_of_width(caps->guest_width);
+}
+#else
+#define fits_foreign(domain, unit) true
+#endif
+
+/* Can the unit translate by this domain's stages at all? */
 static bool unit_knows(const struct vtd_domain *domain, const struct vtd_unit *unit)
 {
 	const struct vtd_capabilities *caps = &unit->caps;
-	const unsigned int first_levels =
-		vtd_domain_has_table(domain) ? domain->common.pgtable.levels : domain->first_levels;
+	const unsigned int first_levels = vtd_domain_has_table(domain)
+						  ? domain->common.pgtable.levels
+						  : domain->foreign_levels;
 	const bool has_depth = first_levels <= 4 || caps->first_stage_5;
 
 	if (!caps->translates)
@@ -128,6 +144,8 @@ static bool unit_knows(const struct vtd_domain *domain, const struct vtd_unit *u
 		return vtd_is_scalable(unit) && caps->first_stage && has_depth &&
 		       (caps->coherent || (vtd_domain_has_table(domain) && !domain->dirty_wanted));
 	case VTD_PASID_SECOND_STAGE:
+		if (!vtd_domain_has_table(domain) && !fits_foreign(domain, unit))
+			return false;
 		return !vtd_is_scalable(unit) ||
 		       (caps->second_stage && (!domain->dirty_wanted || caps->dirty));
 	case VTD_PASID_NESTED:

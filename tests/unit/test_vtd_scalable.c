@@ -1016,6 +1016,225 @@ static void tables_that_cannot_be_taken(void **state)
 	end();
 }
 
+/* A host that frees its domain frees its table next: it does not go while a unit may walk it. */
+static void a_hosts_table_is_kept_until_it_is_not_walked(void **state)
+{
+	struct iommu_pasid_handle handle;
+	struct iommu_vtd_first_stage table;
+	struct iommu_domain *domain;
+	struct iommu_gather gather;
+
+	(void)state;
+	begin_with(WITH_TLB, 1, 1);
+	make_hosts_table(&f.machine.platform, 4);
+	table = described(&f.machine.platform);
+	assert_int_equal(sva(&table, &domain), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], PASID, &handle), 0);
+	hosts_map(IOVA, f.memory, RW);
+	assert_true(pasid_reaches(0, PASID, IOVA, f.memory));
+	fail_hardware(true);
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_domain_free(domain), IOMMU_ETIMEDOUT);
+	fail_hardware(false);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	hosts_unmap(0, 1ULL << 40, &gather);
+	iommu_vtdfs_free_gathered(&hosts_table, &gather);
+	iommu_vtdfs_destroy(&hosts_table);
+	end();
+}
+
+/* --- A hypervisor's second stage -------------------------------------------------------------- */
+
+static struct iommu_pgtable guests_memory;
+
+static int share(const struct iommu_domain_config *wanted,
+		 const struct iommu_vtd_second_stage *table, struct iommu_domain **domain)
+{
+	struct iommu_domain_config config = *wanted;
+
+	config.stage = IOMMU_STAGE_SECOND;
+	config.user_data = table;
+	config.user_size = sizeof(*table);
+	return iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_SVA, &config, domain);
+}
+
+static struct iommu_vtd_second_stage make_guests_memory(void)
+{
+	const struct iommu_pgtable_config config = {
+		.platform = &f.machine.platform,
+		.levels = 4,
+		.input_bits = 48,
+		.output_bits = 46,
+		.pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M,
+	};
+
+	assert_int_equal(iommu_vtdss_init(&guests_memory, &config), 0);
+	return (struct iommu_vtd_second_stage){
+		.table = iommu_virt_to_phys(&f.machine.platform, guests_memory.root), .levels = 4};
+}
+
+/* As the hypervisor does: the table is changed, then the units are told. */
+static void guest_gets(iommu_iova_t address, struct iommu_domain *tell)
+{
+	struct iommu_gather gather;
+	uint64_t mapped;
+
+	iommu_gather_init(&gather);
+	assert_int_equal(
+		iommu_vtdss_map(&guests_memory, address, f.memory, 4096, RW, &gather, &mapped), 0);
+	if (tell != NULL)
+		assert_int_equal(iommu_domain_invalidate_range(tell, address, 4096), 0);
+}
+
+static int guest_loses(iommu_iova_t address, struct iommu_domain *domain)
+{
+	struct iommu_gather gather;
+	int status;
+
+	iommu_gather_init(&gather);
+	assert_int_equal(iommu_vtdss_unmap(&guests_memory, address, 4096, 0, &gather, NULL), 0);
+	status = iommu_domain_invalidate_range(domain, address, 4096);
+	iommu_vtdss_free_gathered(&guests_memory, &gather);
+	return status;
+}
+
+static void a_hypervisors_table_is_shared(void **state)
+{
+	static const struct {
+		unsigned int flags, options;
+	} cases[] = {
+		{WITH_TLB, 0},
+		{WITH_TLB, IOMMU_VTD_LEGACY_MODE},
+		{WITH_TLB | IOMMU_MODEL_VTD_CACHING_MODE, 0},
+		{WITH_TLB | IOMMU_MODEL_VTD_CACHING_MODE, IOMMU_VTD_LEGACY_MODE},
+	};
+	const struct iommu_domain_config none = {0};
+	unsigned int i, device;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct iommu_vtd_options options = {.flags = cases[i].options};
+		const struct iommu_model_vtd_config config = config_of(cases[i].flags);
+		const bool caches_nothing = (cases[i].flags & IOMMU_MODEL_VTD_CACHING_MODE) != 0;
+		struct iommu_vtd_second_stage table;
+		struct iommu_vtd_tables tables;
+		struct iommu_domain_info info;
+		struct iommu_domain *domain;
+
+		machine(2, &config);
+		devices(2);
+		f.info.device_tlb = true;
+		assert_int_equal(probe_with(&options), 0);
+		endpoints();
+		f.memory = model_machine_take(&f.machine, 1);
+		for (device = 0; device < 2; device++) {
+			f.device[device]->has_tlb =
+				iommu_endpoint_uses_device_tlb(f.endpoint[device]);
+			assert_int_equal(iommu_unit_enable(f.unit[device]), 0);
+		}
+		table = make_guests_memory();
+		assert_int_equal(share(&none, &table, &domain), 0);
+		iommu_domain_get_info(domain, &info);
+		assert_int_equal(info.stage, IOMMU_STAGE_SECOND);
+		assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), IOMMU_EINVAL);
+		for (device = 0; device < 2; device++)
+			assert_int_equal(iommu_domain_attach_group(domain, f.group[device]), 0);
+		for (device = 0; device < 2; device++)
+			assert_true(is_blocked(device, IOVA));
+		/* In legacy mode the context entry lets a device ask for translations. */
+		assert_int_equal(iommu_vtd_get_tables(f.endpoint[0], &tables), 0);
+		if (cases[i].options == IOMMU_VTD_LEGACY_MODE)
+			assert_int_equal(tables.context_low >> 2 & 3, VTD_TRANSLATE_ALL);
+		guest_gets(IOVA, caches_nothing ? domain : NULL);
+		guest_gets(IOVA + 0x1000, caches_nothing ? domain : NULL);
+		for (device = 0; device < 2; device++) {
+			assert_true(reaches(device, IOVA, f.memory));
+			assert_true(reaches(device, IOVA + 0x1000, f.memory));
+		}
+		assert_int_equal(guest_loses(IOVA, domain), 0);
+		for (device = 0; device < 2; device++) {
+			assert_true(is_blocked(device, IOVA));
+			assert_true(reaches(device, IOVA + 0x1000, f.memory));
+		}
+		fail_hardware(true);
+		assert_int_equal(guest_loses(IOVA + 0x1000, domain), IOMMU_ETIMEDOUT);
+		fail_hardware(false);
+		for (device = 0; device < 2; device++)
+			assert_int_equal(iommu_domain_detach_group(f.group[device]), 0);
+		assert_int_equal(iommu_domain_free(domain), 0);
+		iommu_vtdss_destroy(&guests_memory);
+		end();
+	}
+}
+
+static void a_hypervisors_table_fits_or_is_refused(void **state)
+{
+	static const struct {
+		struct iommu_vtd_second_stage table;
+		struct iommu_domain_config config;
+		int status;
+	} cases[] = {
+		{{0x1234000, 4, 0}, {0}, 0},
+		{{0x1234000, 4, 0}, {.address_width = 48, .pgsize_bitmap = IOMMU_SIZE_4K}, 0},
+		{{0x1234800, 4, 0}, {0}, IOMMU_EINVAL},
+		{{1ULL << 46, 4, 0}, {0}, IOMMU_EINVAL},
+		{{0x1234000, 2, 0}, {0}, IOMMU_EINVAL},
+		{{0x1234000, 6, 0}, {0}, IOMMU_EINVAL},
+		{{0x1234000, 4, 1}, {0}, IOMMU_EOPNOTSUPP},
+		{{0x1234000, 4, 0}, {.force_snoop = true}, IOMMU_EOPNOTSUPP},
+		{{0x1234000, 4, 0}, {.dirty_tracking = true}, IOMMU_EOPNOTSUPP},
+		{{0x1234000, 3, 0}, {.address_width = 48}, IOMMU_EINVAL},
+		{{0x1234000, 4, 0}, {.pgsize_bitmap = 1ULL << 39}, IOMMU_EINVAL},
+	};
+	/* What the unit does not have is noticed when it is to use it. */
+	static const struct {
+		struct iommu_vtd_second_stage table;
+		struct iommu_domain_config config;
+	} foreign[] = {
+		{{0x1234000, 5, 0}, {.address_width = 48}},
+		{{0x1234000, 5, 0}, {.address_width = 57}},
+	};
+	const struct iommu_domain_config none = {.stage = IOMMU_STAGE_SECOND};
+	const struct iommu_model_vtd_config whole = config_of(EVERYTHING);
+	struct iommu_model_vtd_config small = whole;
+	const struct iommu_vtd_options plain = {0};
+	struct iommu_domain *domain;
+	size_t i;
+
+	(void)state;
+	begin_with(EVERYTHING, 1, 1);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(share(&cases[i].config, &cases[i].table, &domain),
+				 cases[i].status);
+		if (cases[i].status == 0)
+			assert_int_equal(iommu_domain_free(domain), 0);
+	}
+	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_SVA, &none, &domain),
+			 IOMMU_EINVAL);
+	for (i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+		assert_int_equal(share(&foreign[i].config, &foreign[i].table, &domain), 0);
+		assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), IOMMU_EINVAL);
+		assert_int_equal(iommu_domain_free(domain), 0);
+	}
+	end();
+	/* The second unit has no pages of 1G, which the table may have. */
+	small.pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M;
+	machine(1, &whole);
+	model_machine_add_unit(&f.machine, &small);
+	devices(2);
+	assert_int_equal(probe_with(&plain), 0);
+	endpoints();
+	assert_int_equal(share(&cases[0].config, &cases[0].table, &domain), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+	begin_with(EVERYTHING | IOMMU_MODEL_VTD_NONCOHERENT, 1, 1);
+	assert_int_equal(share(&cases[0].config, &cases[0].table, &domain), IOMMU_EOPNOTSUPP);
+	end();
+}
+
 /* --- Nesting ---------------------------------------------------------------------------------- */
 
 #define GUEST_BASE  0x40000000ULL /* guest physical */
@@ -1852,6 +2071,9 @@ int main(void)
 		cmocka_unit_test(tlbs_are_emptied_of_pasids_after_a_rest),
 		cmocka_unit_test(processes_share_their_tables),
 		cmocka_unit_test(tables_that_cannot_be_taken),
+		cmocka_unit_test(a_hosts_table_is_kept_until_it_is_not_walked),
+		cmocka_unit_test(a_hypervisors_table_is_shared),
+		cmocka_unit_test(a_hypervisors_table_fits_or_is_refused),
 		cmocka_unit_test(guests_translate_first),
 		cmocka_unit_test(ids_of_guests_are_used_again),
 		cmocka_unit_test(guests_come_and_go),
