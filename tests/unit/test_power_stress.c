@@ -4,9 +4,12 @@
  * what is reached; one attaches, detaches, and switches the unit off and on. For the thread and
  * address sanitizers to look at; without them, for what must hold of each unmap.
  */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <libiommu/iommu.h>
 
@@ -86,7 +89,25 @@ static void mutex_unlock(void *ctx, void *mutex)
 	pthread_mutex_unlock(mutex);
 }
 
+/* A second of it is long, also where a busy machine lets another thread of ours wait. */
+static uint64_t now_ns(void *ctx)
+{
+	struct timespec now;
+
+	(void)ctx;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+static void relax(void *ctx)
+{
+	(void)ctx;
+	(void)sched_yield();
+}
+
 static const struct iommu_platform platform = {
+	.now_ns = now_ns,
+	.relax = relax,
 	.alloc_pages = alloc_pages,
 	.free_pages = free_pages,
 	.mutex_create = mutex_create,
