@@ -40,7 +40,6 @@
 	IOMMU_REFUSE((unit)->base.iommu, (unit)->base.name, status, text)
 #include "tce/papr_calls.h"
 #include "unit/confirmation.h"
-#include "unit/open_parts.h"
 
 struct papr_domain;
 

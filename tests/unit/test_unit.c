@@ -14,7 +14,6 @@
 #include "unit/event.h"
 #include "unit/id.h"
 #include "unit/invalidation.h"
-#include "unit/open_parts.h"
 #include "unit/range.h"
 
 /* --- Confirmation ----------------------------------------------------------------------------- */
