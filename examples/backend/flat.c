@@ -362,7 +362,7 @@ static void domain_get_info(const struct iommu_domain *base, struct iommu_domain
 	const struct flat_domain *domain = domain_of(base);
 
 	info->table_pages = domain->table != NULL ? 1U << FLAT_TABLE_ORDER : 0;
-	info->quarantine = is_open(domain->unit);
+	info->withheld = is_open(domain->unit);
 }
 
 static const struct iommu_domain_ops paging_ops = {

@@ -50,7 +50,7 @@ static void domain_get_info(const struct iommu_domain *base, struct iommu_domain
 	if (!iommu_placed_has_table(&domain->common))
 		return;
 	info->table_pages = iommu_cell_load(&domain->common.pgtable.pages);
-	info->quarantine = iommu_withheld_pages_any(&domain->common.pages);
+	info->withheld = iommu_withheld_pages_any(&domain->common.pages);
 	info->levels = domain->common.pgtable.levels;
 }
 

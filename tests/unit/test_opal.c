@@ -788,7 +788,7 @@ static void what_the_bridge_does_not_forget_is_kept(void **state)
 	assert_true(reaches(1, 0x5000, MEMORY + 0x5000)); /* that is why */
 	assert_int_equal(f.test.hosted.pages_in_use, pages);
 	iommu_domain_get_info(domain, &info);
-	assert_true(info.quarantine);
+	assert_true(info.withheld);
 	assert_int_equal(iommu_map(domain, 0x40000000, MEMORY, 0x1000, RW), IOMMU_ETIMEDOUT);
 	BEHAVE();
 	pages = f.test.hosted.pages_in_use;
@@ -796,7 +796,7 @@ static void what_the_bridge_does_not_forget_is_kept(void **state)
 	assert_int_equal(iommu_unmap(domain, 0x80000000, 0x1000, 0, NULL), 0);
 	assert_true(is_blocked(1, 0x5000));
 	iommu_domain_get_info(domain, &info);
-	assert_false(info.quarantine);
+	assert_false(info.withheld);
 	assert_int_equal(f.test.hosted.pages_in_use, pages - 1);
 	/* The same for a domain that goes. */
 	assert_int_equal(iommu_map(domain, 0, MEMORY, IOMMU_SIZE_2M, RW), 0);

@@ -506,12 +506,12 @@ static void an_unconfirmed_detach_still_counts(void **state)
 	assert_int_equal(iommu_unmap(domain, IOVA & ~0x1fffffULL, IOMMU_SIZE_2M, 0, NULL),
 			 IOMMU_ETIMEDOUT);
 	iommu_domain_get_info(domain, &info);
-	assert_true(info.quarantine);
+	assert_true(info.withheld);
 	assert_true(reaches(0, IOVA, f.memory)); /* and the memory is still there for it */
 	iommu_model_vtd_misbehave(f.machine.units[0], &none);
 	assert_int_equal(iommu_unmap(domain, IOVA, 0x1000, 0, NULL), 0);
 	iommu_domain_get_info(domain, &info);
-	assert_false(info.quarantine);
+	assert_false(info.withheld);
 	assert_true(is_blocked(0, IOVA));
 	assert_int_equal(iommu_domain_free(domain), 0);
 	end();

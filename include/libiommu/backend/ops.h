@@ -193,7 +193,7 @@ struct iommu_domain_ops {
 	int (*sync_map)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
 	/*
 	 * Invalidate what the gather covers on every unit, wait, and free its pages. When a unit
-	 * does not confirm, the pages stay with the domain (quarantine) and the error is returned.
+	 * does not confirm, the pages stay with the domain (withheld) and the error is returned.
 	 * The gather is empty afterwards in either case. After a failure, the next call of sync or
 	 * flush_all that succeeds has invalidated what the failed one should have, too. Errors as
 	 * iommu_sync_gather.
@@ -236,7 +236,7 @@ struct iommu_domain_ops {
 	/* See iommu_domain_invalidate_user. NULL: IOMMU_EOPNOTSUPP. */
 	int (*invalidate_user)(struct iommu_domain *domain, const void *requests,
 			       size_t request_size, unsigned int count, unsigned int *done);
-	/* Fills in table_pages and quarantine. */
+	/* Fills in table_pages and withheld. */
 	void (*get_info)(const struct iommu_domain *domain, struct iommu_domain_info *info);
 };
 
