@@ -187,7 +187,7 @@ static void *machine_map_mmio(void *ctx, iommu_paddr_t paddr, uint64_t size)
 	(void)size;
 	test_contract_no_lock(ctx, "map_mmio");
 	machine->mapped++;
-	/* A token: nobody but the functions below looks at it. */
+	/* A token, which only the functions below look at. */
 	return (void *)(uintptr_t)paddr;
 }
 
@@ -262,7 +262,7 @@ static void machine_write64(void *ctx, volatile void *reg, uint64_t value)
 	mmio_write(ctx, reg, 8, value);
 }
 
-/* Time passes only when somebody looks: a time-out is a number of polls. */
+/* Time passes only when the clock is read: a time-out is a number of polls. */
 static uint64_t machine_now_ns(void *ctx)
 {
 	struct model_machine *machine = ctx;

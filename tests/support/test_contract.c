@@ -27,7 +27,7 @@ static struct held *held_of(const void *ctx)
 	while (held->ctx != ctx && held->depth != 0)
 		if (++held == all_held + PLATFORMS_MAX)
 			broken("irq_save", "of more platforms than a thread could hold");
-	/* One that holds nothing may be anybody's: but not twice the same. */
+	/* An entry that holds nothing may be any platform's, but no platform has two. */
 	for (struct held *other = held; other < all_held + PLATFORMS_MAX; other++)
 		if (other->ctx == ctx && other->depth != 0)
 			return other;

@@ -58,8 +58,8 @@ static void test_log(void *ctx, enum iommu_log_level level, const char *text)
 }
 
 /*
- * Time that only passes when somebody looks at it, a microsecond each time: a time-out is a number
- * of polls, and comes out the same on a busy machine.
+ * Time that passes only when the clock is read, a microsecond each time: a time-out is a number of
+ * polls, and comes out the same on a busy machine.
  */
 static uint64_t test_now_ns(void *ctx)
 {

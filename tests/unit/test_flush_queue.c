@@ -243,7 +243,7 @@ static void bounds_are_kept(void **state)
 	assert_int_equal(iommu_flush_queue_unmap(f.queue, use(&f, 4), 4), 0);
 	assert_int_equal(stats_of(&f).entries, 1);
 	assert_int_equal(iommu_flush_queue_unmap(f.queue, use(&f, 0), 0), 0);
-	assert_int_equal(stats_of(&f).entries, 1); /* … and holds nobody else back */
+	assert_int_equal(stats_of(&f).entries, 1); /* … and holds no other entry back */
 	end(&f);
 }
 

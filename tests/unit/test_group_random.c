@@ -29,7 +29,7 @@ static int owners[OWNERS];
 struct expected {
 	struct iommu_group *group;
 	struct iommu_domain *domain;
-	int owner; /* -1: nobody */
+	int owner; /* -1: none */
 	unsigned int claims;
 	enum iommu_domain_type type;
 };

@@ -105,7 +105,7 @@ static struct iommu_backing memory(unsigned int piece)
 	return (struct iommu_backing){&memory_ops, s.pinned[piece], 0};
 }
 
-/* Memory with an owner, which nobody may ask for it when it is another's. */
+/* Memory with an owner, which must not be asked for memory of another. */
 static uint32_t *owned_by(void *ctx)
 {
 	expect(__atomic_load_n((bool *)ctx, __ATOMIC_RELAXED));
@@ -191,7 +191,7 @@ static void *map_and_unmap(void *argument)
 	return NULL;
 }
 
-/* Told by whoever unmaps. */
+/* Called by the thread that unmaps. */
 static void let_go(void *ctx, iommu_iova_t iova, uint64_t size)
 {
 	(void)ctx;
@@ -269,7 +269,7 @@ static void *make_and_destroy(void *argument)
 	return NULL;
 }
 
-/* … and who still knows its id: it may be nobody's, or another object's by now. */
+/* … and a thread that still knows its id: it may be free, or another object's by now. */
 static void *map_in_what_may_be_gone(void *argument)
 {
 	const struct iommu_backing backing = memory(3);

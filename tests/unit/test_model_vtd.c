@@ -471,7 +471,7 @@ static bool drops_page(struct vtd_descriptor d, uint64_t address)
 	word(LEVEL(1) + (address >> 12 & 511) * 8, vtd_ss_leaf(DATA, 1, true, true));
 	assert_int_equal(reach(address, IOMMU_PROT_READ), 0);
 	word(LEVEL(1) + (address >> 12 & 511) * 8, 0);
-	assert_int_equal(reach(address, IOMMU_PROT_READ), 0); /* nobody has told it */
+	assert_int_equal(reach(address, IOMMU_PROT_READ), 0); /* it was not told */
 	run_descriptors(&d, 1);
 	dropped = reach(address, IOMMU_PROT_READ) != 0;
 	end();

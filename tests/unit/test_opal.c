@@ -415,7 +415,7 @@ static void memory_is_reached_beside_a_window(void **state)
 	assert_true(is_blocked(1, address));
 	/*
 	 * Not for registers beyond memory, for buffers that cross what the device cannot, nor for
-	 * those whom nobody trusts.
+	 * untrusted devices.
 	 */
 	assert_int_equal(
 		iommu_dma_map(dma, &wide, MEMORY_END - 4096, 8192, IOMMU_DMA_TO_DEVICE, &address),
@@ -1338,7 +1338,7 @@ static void managers_map_through_a_window(void **state)
 	assert_int_equal(iommu_device_attach(ctx, second, 0, ioas, NULL), 0);
 	assert_int_equal(memory.pins, 1024);
 	assert_true(reaches(2, iova + 0x3ff123, test_memory_paddr(&memory, 0x3ff123)));
-	/* It does not forget: what is mapped is still somebody's. */
+	/* The bridge does not forget: what was mapped stays pinned. */
 	MISBEHAVE(.kills_hang = true);
 	assert_int_not_equal(iommu_ioas_unmap(ctx, ioas, iova, 1024 * 4096, &unmapped), 0);
 	assert_int_equal(memory.pins, 1024);

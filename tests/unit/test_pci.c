@@ -606,7 +606,7 @@ static void send(const struct iommu_pci_topology *t, size_t from, bool *gets)
 		turns_at(t, at, gets);
 }
 
-/* Pair by pair, and then whoever is one with somebody in between (Warshall). */
+/* Pair by pair, and then through each function in between (Warshall). */
 static void closure(const struct iommu_pci_topology *t, bool one[FUNCTIONS_MAX][FUNCTIONS_MAX])
 {
 	static bool gets[FUNCTIONS_MAX][FUNCTIONS_MAX];

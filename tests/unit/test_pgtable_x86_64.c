@@ -268,7 +268,7 @@ static void addresses_have_two_halves(void **state)
 	}
 }
 
-/* Somebody else's tables, with what hardware would refuse in them. */
+/* Tables of another owner, with entries that hardware would refuse. */
 static void foreign_tables_are_checked(void **state)
 {
 	static const uint64_t bad[] = {

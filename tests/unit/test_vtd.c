@@ -1197,7 +1197,7 @@ static void faults_are_read_decoded_and_cleared(void **state)
 	assert_int_equal(seen.faults[0].address, 0x12345000);
 	assert_int_equal(seen.faults[0].access, IOMMU_FAULT_READ);
 	assert_string_equal(seen.faults[0].reason_name, "read denied");
-	assert_null(seen.faults[1].endpoint); /* nobody we know */
+	assert_null(seen.faults[1].endpoint); /* an unknown id */
 	assert_int_equal(seen.faults[1].access, IOMMU_FAULT_WRITE);
 	assert_int_equal(seen.faults[2].address, 77); /* an interrupt index */
 	assert_int_equal(seen.faults[2].access, IOMMU_FAULT_OTHER);

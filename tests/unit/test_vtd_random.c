@@ -241,7 +241,7 @@ static void meanwhile(struct model_machine *machine)
 	t.in_meanwhile = false;
 }
 
-/* Everybody goes there, whatever comes of it. */
+/* All devices try to reach it, with any result. */
 static void dma_anywhere(unsigned int area, unsigned int page)
 {
 	iommu_paddr_t paddr;
@@ -659,7 +659,7 @@ static void do_domain(void)
 		return;
 	for (i = 0; i < t.device_count; i++)
 		detach_all(&t.devices[i], (int)index);
-	expect(iommu_domain_free(d->domain) == 0, "a domain that nobody uses was not freed");
+	expect(iommu_domain_free(d->domain) == 0, "a domain without a user was not freed");
 	d->domain = NULL;
 	drop_memory(d);
 }
