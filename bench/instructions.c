@@ -5,9 +5,8 @@
  *	instructions map|unmap PAGES CALLS COUNTED
  *
  * The lowest tables exist already when the run is shorter than one, as on a device's fast path;
- *longer runs bring and drop theirs. COUNTED: unmap reports how many bytes were mapped ("count") or
- *not
- * ("plain"). Ours alone; comparisons with peers are made by time, in one process.
+ * longer runs make and drop their tables. COUNTED: unmap reports how many bytes were mapped
+ * ("count") or not ("plain"). Of this library alone; peers are compared by time, in one process.
  */
 #include <stdlib.h>
 #include <string.h>

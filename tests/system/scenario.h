@@ -45,8 +45,7 @@ struct scenario_machine {
 	/* Print text; no newline is added. */
 	void (*say)(const char *text);
 	const struct iommu_platform *platform;
-	/* Zeroed memory that devices can reach, aligned to its size, up to 2 MiB; never given back.
-	 */
+	/* Zeroed memory that devices can reach, aligned to its size, up to 2 MiB; never freed. */
 	void *(*alloc)(uint64_t size);
 	/*
 	 * A machine that watches what devices reach: this page of the library's is meant for them,

@@ -26,8 +26,7 @@ struct fixture {
 	struct iommu_flush_queue *queue;
 	uint64_t clock_ns;
 	uint64_t clock_reads;
-	/* One number for each thing that happens; what is atomic below is read by several threads.
-	 */
+	/* A number for each event; the atomic fields below are read by several threads. */
 	uint64_t events;
 	uint64_t unmapped_at[GRANULES];
 	uint64_t confirmed_from; /* when the latest invalidation that completed had started */
@@ -439,8 +438,7 @@ static void table_pages_ride_along(void **state)
 	end(&f);
 }
 
-/* Hardware that does not confirm: nothing is retired; a full ring is an error; later all is well.
- */
+/* Hardware does not confirm: no entry leaves; a full ring is an error; later all is well. */
 static void unconfirmed_entries_stay(void **state)
 {
 	uint64_t ranges[6], taken;
