@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The example back end, above its imaginary hardware: what docs/backend.md promises of it, through
- * the public interface, and the DMA mapping API over it.
+ * The example back end, above its imaginary hardware: what docs/backend.md says of it, through the
+ * public interface, and the DMA mapping API over it.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a group uses at rest, and whose it is: the type of default domains, claims, drivers that
- * come and go, and what a bus tells, against a back end that records what it is asked.
+ * The default domain and the owner of a group: types of default domains, claims, drivers that come
+ * and go, and bus events, above a back end that records its calls.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files of devices and groups, and containers: the two ways in which managers of virtual machines
- * take devices, in every order, and never both for one group.
+ * Device files, group files and containers: the two ways in which managers of virtual machines take
+ * devices, in every order, and never both for one group.
  */
 #include <string.h>
 

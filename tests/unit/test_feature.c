@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What devices can do beyond DMA: features and their order, PASIDs, page requests; and the parts of
- * domains that need a back end which has them.
+ * Features of devices beyond DMA: their order, PASIDs, page requests; and the calls of domains that
+ * need a back end with support.
  */
 #include <string.h>
 

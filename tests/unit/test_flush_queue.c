@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lazy invalidation, above a domain that knows what it was told: real page tables, and an
- * invalidation that the test can delay or refuse. The rule, checked at every reuse: nothing comes
- * back before an invalidation that started after it was unmapped has completed.
+ * Lazy invalidation, above a domain that counts its invalidations: real page tables, and an
+ * invalidation that the test can delay or refuse. The rule, checked at every reuse: no address
+ * comes back before an invalidation that started after its unmap has completed.
  */
 #include <pthread.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The core above a back end that records what it is asked: finding units, groups, attach and its
- * rollback, and that the map path settles what the back end cleared on every path.
+ * The core above a back end that records its calls: finding units, groups, attach and its rollback,
+ * and the invalidation of what the back end cleared, on every path of a map.
  */
 #include <string.h>
 

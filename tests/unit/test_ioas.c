@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IO address spaces over the model of hardware: objects and their ids, areas, what is pinned and
- * when, HWPTs, devices; with everything failing that can. What devices reach is tried, never read
- * from tables.
+ * IO address spaces over the model of hardware: objects and their ids, areas, pinned pages, HWPTs,
+ * devices; with every possible failure. What devices reach is tested by DMA, never read from
+ * tables.
  */
 #include <string.h>
 

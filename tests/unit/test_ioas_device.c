@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What devices of an IOMMU file do: bound and attached, as groups, with PASIDs, over guests'
- * tables; what is noted of their writes; software that accesses the same memory; page requests; and
- * a file that is closed in the middle of it.
+ * Devices of an IOMMU file: bound and attached, by groups, with PASIDs, over guests' tables; dirty
+ * tracking; software that accesses the same memory; page requests; and a file that is closed in the
+ * middle of that.
  */
 #define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include <errno.h>

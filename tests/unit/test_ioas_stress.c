@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Address spaces from many threads: two map and unmap, one copies, one lets devices come and go,
- * one accesses the memory and lets go of it when it is told, two race for the two devices of one
- * group, one destroys what another maps in, one piece of memory changes its owner while others look
- * at it, and one is revoked and restored. For the thread sanitizer to look at; without it, for what
- * must hold in the end: nothing is pinned, and nothing was pinned twice.
+ * Address spaces from many threads: two map and unmap, one copies, one binds and unbinds devices,
+ * one pins memory and unpins it when it is told, two race for the two devices of one group, one
+ * destroys what another maps in, one piece of memory changes its owner while others read it, and
+ * one is revoked and restored. For the thread sanitizer; without it, for what must hold in the end:
+ * nothing is pinned, and nothing was pinned twice.
  */
 #define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include <pthread.h>

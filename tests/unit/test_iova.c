@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IOVA spaces: arguments and ends; then random operations on a small space against a bitmap, with
+ * IOVA spaces: arguments and bounds; then random operations on a small space against a bitmap, with
  * the tree's own invariants and its augmentation checked after every step; then threads.
  *
  * IOMMU_TEST_OPERATIONS and IOMMU_TEST_SEED change length and sequence.

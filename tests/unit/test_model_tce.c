@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The models of TCEs' other side by themselves: what a bridge decodes, caches, refuses and forgets;
- * what a hypervisor does with what it is told.
+ * The models of bridge, firmware and hypervisor by themselves: what a bridge decodes, caches,
+ * refuses and drops; how a hypervisor executes its calls.
  */
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The VT-d model by itself, against the specification: each register rule, each fault reason, what
- * is cached and what makes it forget, both invalidation interfaces, device-TLBs, interrupts, state,
- * and a driver that does everything wrong. No driver of ours takes part.
+ * is cached and which invalidation drops it, both invalidation interfaces, device-TLBs, interrupts,
+ * state, and a driver that does everything wrong. Without the library's driver.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The back end for bridges under OPAL, over the model of a bridge and of firmware that obeys or
- * does not. What a PE reaches is tried, never read from tables.
+ * does not. What a PE reaches is tested by DMA, never read from tables.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which ids are a PE's, kept by the library: what the model's bridge sorts where is what is
- * checked.
+ * PEs that the library makes: the ids of each are compared with the PE to which the model's bridge
+ * assigns requests.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The back end for guests of a hypervisor, and the windows that are asked for, over the model of
- * one that obeys or does not. What devices reach is tried, never read from tables.
+ * The back end for guests of a hypervisor, and dynamic windows, over a model of a hypervisor that
+ * obeys or does not. What devices reach is tested by DMA, never read from tables.
  */
 #include <string.h>
 

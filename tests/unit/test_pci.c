@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PCI isolation groups: topologies of real kinds of machines, written down as data with the groups
- * that the specification makes of them; and random ones, in which the groups must not depend on the
- * order of the functions and must be who gets whose requests, found by sending one from each.
+ * PCI isolation groups: topologies of real kinds of machines, as data, with the groups that the
+ * specification makes of them; and random topologies, in which the groups must not depend on the
+ * order of the functions, and must be the functions that receive each other's requests, found by
+ * sending one from each.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What hardware notes of writes: read into bitmaps of any granularity, in both formats that have
- * it.
- */
+/* Dirty bits: read into bitmaps of any granularity, in both formats that have them. */
 #include <pthread.h>
 #include <string.h>
 

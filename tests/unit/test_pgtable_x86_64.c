@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The format of x86-64 processors and of the first stage: the behaviour suite at each depth, the
- * bits, the two halves of addresses, and what hardware is given.
+ * bits, the two halves of addresses, and the value of the root register.
  */
 #include <string.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The weights of devices, and the division of a window among PEs by them. */
 #include <libiommu/iommu.h>
 
 #include "test.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * POWER windows: handing out pages against a naive search, tables in memory under a bridge that
- * caches all that it may, and tables in a hypervisor that is busy, poor, or says no.
+ * POWER windows: the allocation of pages against a naive search, tables in memory under a bridge
+ * that caches all that it may, and tables in a hypervisor that is busy, out of memory, or refuses.
  */
 #include <pthread.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the VT-d driver does beyond mapping, against the model: regions of firmware, identity
- * without pass-through, domains over unlike units, devices that keep translations, taking over from
- * a dead kernel, power states, units that come and go, faults, and interrupt remapping.
+ * without pass-through, domains over unlike units, device TLBs, taking over from a dead kernel,
+ * power states, units that are added and removed, faults, and interrupt remapping.
  */
 #include <string.h>
 
