@@ -11,7 +11,7 @@
  * another domain. So leaving a domain does not consult its book: the unit records in which parts of
  * the window entries were set, and clears these parts whole.
  *
- * A part whose entries the hypervisor did not change is open (unit/open_parts.h): any page of it
+ * A part whose entries the hypervisor did not change is open (unit/confirmation.h): any page of it
  * may lead where it led before. Every later map and unmap first clears what is open, and nothing is
  * reported as done while something is. Tables of the book are freed by a caller that has held the
  * lock after they were unlinked: a CPU that reads the book holds it.
