@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Names of groups that are a partitionable endpoint. */
+/* Names of groups for partitionable endpoints. */
 #ifndef IOMMU_TCE_PE_NAME_H
 #define IOMMU_TCE_PE_NAME_H
 
