@@ -34,8 +34,8 @@ struct opal_domain;
 
 struct opal_pe {
 	struct opal_domain *domain; /* that the PE is to use; NULL: none */
-	struct opal_domain
-		*leaving; /* the one before, while the bridge may have cached it; NULL: none */
+	/* The one before, while the bridge may have cached it; NULL: none. */
+	struct opal_domain *leaving;
 	unsigned int endpoints; /* that use a domain */
 	/* Odd during a change from or to a domain. Atomic. */
 	uint32_t moves;

@@ -67,8 +67,8 @@ static bool is_unconfirmed(int status)
  */
 struct step {
 	struct papr_unit *unit;
-	const struct papr_domain
-		*domain; /* only while entries follow or leave this domain; NULL: always */
+	/* Only while entries follow or leave this domain; NULL: always. */
+	const struct papr_domain *domain;
 	uint64_t index, count;
 	int (*run)(const struct step *step, bool is_last);
 };
