@@ -5,9 +5,8 @@
  *	instructions map|unmap PAGES CALLS COUNTED
  *
  * The lowest tables exist already when the run is shorter than one, as on a device's fast path;
- *longer runs bring and drop theirs. COUNTED: unmap reports how many bytes were mapped ("count") or
- *not
- * ("plain"). Ours alone; comparisons with peers are made by time, in one process.
+ * longer runs make and drop their tables. COUNTED: unmap reports how many bytes were mapped
+ * ("count") or not ("plain"). Of this library alone; peers are compared by time, in one process.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,7 @@
 #include <iommu_hosted.h>
 #include <libiommu/iommu.h>
 
-/* Zeroing pages is the host's work and not counted: pages are zeroed when they come back. */
+/* Zeroing is the host's work and not counted: pages are zeroed when they are freed. */
 static void *pages_back;
 static struct iommu_hosted hosted;
 
@@ -59,8 +58,10 @@ int main(int argc, char **argv)
 	if (pages == 0 || iommu_hosted_init(&hosted, NULL, 1 << 28, 1 << 28) != 0)
 		return EXIT_FAILURE;
 	platform.direct_map_offset = hosted.platform.direct_map_offset;
-	/* Pages for every table that will be needed, so that none comes from the host while
-	 * counting. */
+	/*
+	 * Pages for every table that will be needed, so that none is allocated from the host while
+	 * counting.
+	 */
 	for (i = 0; i < pages / 512 + 8; i++) {
 		void *page = hosted.platform.alloc_pages(&hosted, 0, IOMMU_NODE_ANY, 0);
 
@@ -71,7 +72,7 @@ int main(int argc, char **argv)
 	if (iommu_vtdss_init(&pt, &config) != 0)
 		return EXIT_FAILURE;
 	iommu_gather_init(&gather);
-	/* One neighbour keeps the tables; the target's alignment allows no large page. */
+	/* A neighbouring mapping keeps the tables; the target's alignment allows no large page. */
 	if (iommu_vtdss_map(&pt, IOMMU_SIZE_1G - IOMMU_SIZE_4K, 0, IOMMU_SIZE_4K, IOMMU_PROT_READ,
 			    &gather, &bytes) != 0)
 		return EXIT_FAILURE;

@@ -112,7 +112,7 @@ static void run(const char *mode, unsigned long pairs)
 	    iommu_dma_of(null.endpoint, &dma) != 0)
 		exit(EXIT_FAILURE);
 	device = iommu_dma_device_of(null.endpoint, 0);
-	/* A neighbour that stays keeps the tables. */
+	/* A neighbouring mapping keeps the tables. */
 	if (iommu_dma_map(dma, &device, 0x200000000, IOMMU_PAGE_SIZE, IOMMU_DMA_BIDIRECTIONAL,
 			  &keep) != 0)
 		exit(EXIT_FAILURE);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Exchanges in an IOVA tree with many live ranges, for scripts/instructions to count under
- *callgrind.
+ * callgrind.
  *
  *	instructions_iova LIVE EXCHANGES
  *
  * One exchange frees a range at random and allocates another of 1 to 4 granules, aligned to the
- *next power of two, as the benchmark iova/tree/LIVE does. Only the exchanges are counted.
+ * next power of two, as the benchmark iova/tree/LIVE does. Only the exchanges are counted.
  */
 #include <stdlib.h>
 

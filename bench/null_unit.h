@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A unit whose invalidations take no time and cannot fail: what is left is what the software costs.
- * Its domains are VT-d's second-stage tables.
+ * A unit whose invalidations take no time and cannot fail, so that the cost of the software is
+ * left. Its domains are VT-d's second-stage tables.
  */
 #ifndef BENCH_NULL_UNIT_H
 #define BENCH_NULL_UNIT_H
@@ -21,7 +21,7 @@ struct null_unit {
 
 /*
  * An instance with the unit and one endpoint, whose default domain is strict or lazy. @exclusive:
- * the host vouches for its CPUs. 0 or an error.
+ * the host's CPUs are exclusive. 0 or an error.
  */
 int null_unit_create(struct null_unit *null, enum iommu_domain_type type, bool exclusive);
 void null_unit_destroy(struct null_unit *null);

@@ -32,7 +32,7 @@ void *bench_page_alloc(void)
 	if (page != NULL) {
 		memcpy(&free_list, page, sizeof(free_list));
 	} else {
-		/* The first page stays unused: address 0 means "none" to some. */
+		/* The first page stays unused: address 0 means "none" to some peers. */
 		next_page += IOMMU_PAGE_SIZE;
 		if (next_page >= BENCH_POOL_SIZE)
 			return NULL;
@@ -49,7 +49,7 @@ void bench_page_free(void *page)
 
 static void *free_blocks[IOMMU_MAX_ALLOC_ORDER + 1];
 
-/* More than a page, aligned to its size: of what is set up before the clock starts. */
+/* More than a page, aligned to its size, for what is set up before the clock starts. */
 static void *block_alloc(unsigned int order)
 {
 	const size_t size = (size_t)IOMMU_PAGE_SIZE << order;
@@ -101,7 +101,7 @@ static unsigned int platform_cpu_count(void *ctx)
 	return 2;
 }
 
-/* As a kernel waits, and as the peer does. */
+/* Wait as a kernel does, and as the peer does. */
 static void platform_relax(void *ctx)
 {
 	(void)ctx;

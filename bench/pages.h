@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Table pages for the benchmarks: one pool, for ours and for every peer. A page is zeroed when it
- * is handed out; physical address 0 is the pool's first byte. One thread.
+ * Table pages for the benchmarks: one pool, for the library and for every peer. A page is zeroed
+ * when it is handed out; physical address 0 is the pool's first byte. One thread.
  */
 #ifndef BENCH_PAGES_H
 #define BENCH_PAGES_H
@@ -17,7 +17,7 @@ unsigned char *bench_pool(void);
 void *bench_page_alloc(void);
 void bench_page_free(void *page);
 
-/* A platform over the pool, with two CPUs: the calling thread is on the one that it says. */
+/* A platform over the pool, with two CPUs: the calling thread says on which it is. */
 const struct iommu_platform *bench_platform(void);
 extern __thread unsigned int bench_cpu;
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The options of include/libiommu/config.h, which says what each of them is. IOMMU_LEFT_OUT: those that are off.
+# The options of include/libiommu/config.h, which describes them. IOMMU_LEFT_OUT: those that are off.
 include(CMakeDependentOption)
 option(IOMMU_CONFIG_SCALABLE "VT-d's scalable mode: PASIDs, page requests, nested domains" ON)
 cmake_dependent_option(IOMMU_CONFIG_FIRST_STAGE "Page tables of VT-d's first stage" ON IOMMU_CONFIG_SCALABLE OFF)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# What `cmake --install` leaves behind: headers, libraries, libiommu.pc and a CMake package.
+# The installed files: headers, libraries, libiommu.pc and a CMake package.
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/libiommu)

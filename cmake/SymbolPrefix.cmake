@@ -3,7 +3,7 @@
 #
 # Every function and table that a header of ours declares is renamed by a macro, so that library and
 # users agree without any tool touching the objects. Names that are only used inline are renamed too,
-# which changes nothing for anybody.
+# which changes nothing for other programs.
 set(IOMMU_GENERATED_INCLUDE ${PROJECT_BINARY_DIR}/generated)
 
 function(iommu_collect_symbols result)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The warnings that every target of ours is built with; errors with IOMMU_WERROR, as in our own presets. A
-# compiler that is newer than the library may know more of them, and that is no reason to refuse to build it.
+# The warnings of every target; errors with IOMMU_WERROR, as in the presets for work on the library: a newer
+# compiler may have more of them, which must not make a user's build fail.
 set(IOMMU_WARNINGS
     -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wpedantic -Wstrict-prototypes
     -Wmissing-prototypes -Wmissing-declarations -Wcast-align -Wcast-qual -Wwrite-strings -Wundef
@@ -11,7 +11,7 @@ endif()
 
 function(iommu_target_defaults target)
   target_compile_options(${target} PRIVATE ${IOMMU_WARNINGS})
-  # Two files compiled alike must come out alike, wherever the tree stands.
+  # The objects do not depend on where the tree is.
   target_compile_options(${target} PRIVATE -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
   if(IOMMU_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${IOMMU_SANITIZE} -fno-omit-frame-pointer

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A complete back end, for the imaginary IOMMU of flat.h, made of installed headers alone. What
- * each function owes to the core stands in <libiommu/backend/ops.h>; docs/backend.md walks through
- * this file.
+ * A complete back end, for the imaginary IOMMU of flat.h, made of installed headers alone.
+ * <libiommu/backend/ops.h> says what each function has to do; docs/backend.md explains this file.
  *
  * Locking: the control path is serialised by the host. map_pages and unmap_pages touch only entries
  * that their caller owns. The lock guards the counts of invalidations; it is never held while
@@ -25,9 +24,9 @@ struct flat_unit {
 	const struct iommu_platform *platform;
 	unsigned char *registers;
 	uint32_t locked;
-	/* Invalidations, by number: how many began, how many hardware has confirmed, … */
+	/* Numbers of invalidations: the last that began, and the last that was confirmed. */
 	uint64_t begun, confirmed;
-	/* … and the one that must be before hardware has forgotten all that it should. */
+	/* The one that must be confirmed because an earlier one was not. */
 	uint64_t owed;
 	/* Freed domains whose tables hardware may still walk. */
 	struct flat_domain *withheld;
@@ -83,9 +82,7 @@ static void unlock(struct flat_unit *unit, uintptr_t state)
 
 /* --- Invalidation ----------------------------------------------------------------------------- */
 
-/*
- * The number of the next invalidation: one that is under way may not cover what was just cleared.
- */
+/* The number of the next invalidation: the current one may not cover what was just cleared. */
 static uint64_t number_of_next(struct flat_unit *unit)
 {
 	const uintptr_t state = lock(unit);
@@ -96,7 +93,8 @@ static uint64_t number_of_next(struct flat_unit *unit)
 }
 
 /*
- * Looks at hardware once, and has it begin invalidation `number` when that is due; true: confirmed.
+ * Poll hardware once, and have it begin invalidation `number` if the one before has ended; true:
+ * `number` is confirmed.
  */
 static bool advance(struct flat_unit *unit, uint64_t number)
 {
@@ -115,7 +113,7 @@ static bool advance(struct flat_unit *unit, uint64_t number)
 	return is_confirmed;
 }
 
-/* That was not confirmed: no later invalidation counts that began before the next. */
+/* The invalidation was not confirmed: only one that begins from now on makes good for it. */
 static void give_up(struct flat_unit *unit)
 {
 	const uintptr_t state = lock(unit);
@@ -125,8 +123,8 @@ static void give_up(struct flat_unit *unit)
 }
 
 /*
- * Hardware forgets everything. What was cleared before the call is then out of reach. Several CPUs
- * may be here at once: those that came while one invalidation ran share the next.
+ * Invalidate everything: what was cleared before the call is then out of reach. Several CPUs may
+ * call this at once: those that come while one invalidation runs share the next.
  */
 static int invalidate(struct flat_unit *unit)
 {
@@ -153,7 +151,7 @@ static bool is_open(struct flat_unit *unit)
 
 /* --- Domains ---------------------------------------------------------------------------------- */
 
-static void bury(struct flat_domain *domain)
+static void release(struct flat_domain *domain)
 {
 	const struct iommu_platform *platform = domain->unit->platform;
 
@@ -168,12 +166,12 @@ static void release_withheld(struct flat_unit *unit)
 		struct flat_domain *domain = unit->withheld;
 
 		unit->withheld = domain->next;
-		bury(domain);
+		release(domain);
 	}
 }
 
-/* On the control path: what is withheld goes with the first that is confirmed. */
-static int invalidate_and_bury(struct flat_unit *unit)
+/* Control path: the first confirmed invalidation releases what is withheld. */
+static int invalidate_and_release(struct flat_unit *unit)
 {
 	const int status = invalidate(unit);
 
@@ -198,7 +196,7 @@ static void write_table(const struct flat_unit *unit, const struct iommu_endpoin
 }
 
 /*
- * Without a confirmation the endpoint goes back, and the caller is told: hardware may know some of
+ * Without a confirmation the old table is put back and the error returned: hardware may use some of
  * either domain until an invalidation is confirmed.
  */
 static int domain_attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
@@ -210,7 +208,7 @@ static int domain_attach(struct iommu_domain *base, struct iommu_endpoint *endpo
 		return iommu_refuse(endpoint->iommu, endpoint->name, IOMMU_EINVAL,
 				    "the domain is another unit's");
 	write_table(unit, endpoint, base);
-	status = invalidate_and_bury(unit);
+	status = invalidate_and_release(unit);
 	if (status != 0) {
 		write_table(unit, endpoint, endpoint->domain);
 		give_up(unit);
@@ -223,7 +221,7 @@ static int domain_detach(struct iommu_domain *base, struct iommu_endpoint *endpo
 	struct flat_unit *unit = domain_of(base)->unit;
 
 	write_table(unit, endpoint, NULL);
-	return invalidate_and_bury(unit);
+	return invalidate_and_release(unit);
 }
 
 /* Until then hardware may walk the table. */
@@ -235,7 +233,7 @@ static void domain_free(struct iommu_domain *base)
 	domain->next = unit->withheld;
 	unit->withheld = domain;
 	if (is_open(unit))
-		(void)invalidate_and_bury(unit);
+		(void)invalidate_and_release(unit);
 	else
 		release_withheld(unit);
 }
@@ -306,7 +304,7 @@ static int domain_unmap(struct iommu_domain *base, iommu_iova_t iova, uint64_t s
 		__atomic_store_n(&entry[i], 0, __ATOMIC_RELAXED);
 		bytes += IOMMU_PAGE_SIZE;
 	}
-	/* A caller that does not count has all of the range invalidated. */
+	/* Without a count, all of the range is invalidated. */
 	if (bytes != 0 || unmapped == NULL)
 		iommu_gather_add(gather, iova, iova + (size - 1), IOMMU_PAGE_SIZE);
 	if (unmapped != NULL)
@@ -314,7 +312,7 @@ static int domain_unmap(struct iommu_domain *base, iommu_iova_t iova, uint64_t s
 	return 0;
 }
 
-/* This hardware remembers nothing that was not valid. */
+/* This hardware caches no invalid entries. */
 static int domain_sync_map(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
 {
 	(void)base;
@@ -323,7 +321,7 @@ static int domain_sync_map(struct iommu_domain *base, iommu_iova_t iova, uint64_
 	return 0;
 }
 
-/* A gather never holds tables here: there is one, and it lives as long as its domain. */
+/* A gather never holds tables: a domain has one table, which lives as long as the domain. */
 static int domain_sync(struct iommu_domain *base, struct iommu_gather *gather)
 {
 	iommu_gather_init(gather);
@@ -362,7 +360,7 @@ static void domain_get_info(const struct iommu_domain *base, struct iommu_domain
 	const struct flat_domain *domain = domain_of(base);
 
 	info->table_pages = domain->table != NULL ? 1U << FLAT_TABLE_ORDER : 0;
-	info->quarantine = is_open(domain->unit);
+	info->withheld = is_open(domain->unit);
 }
 
 static const struct iommu_domain_ops paging_ops = {
@@ -409,7 +407,7 @@ static int domain_alloc(struct iommu_unit *base, enum iommu_domain_type type,
 		domain->table =
 			platform->alloc_pages(platform->ctx, FLAT_TABLE_ORDER, IOMMU_NODE_ANY, 0);
 		if (domain->table == NULL) {
-			bury(domain);
+			release(domain);
 			return IOMMU_ENOMEM;
 		}
 	}
@@ -429,16 +427,16 @@ static enum iommu_match unit_match(const struct iommu_unit *unit,
 static int unit_probe_endpoint(struct iommu_unit *unit, struct iommu_endpoint *endpoint)
 {
 	write_table(unit_of(unit), endpoint, NULL);
-	return invalidate_and_bury(unit_of(unit));
+	return invalidate_and_release(unit_of(unit));
 }
 
-/* The endpoint is blocked, and was detached. */
+/* The endpoint is detached and blocked. */
 static void unit_release_endpoint(struct iommu_unit *unit, struct iommu_endpoint *endpoint)
 {
 	write_table(unit_of(unit), endpoint, NULL);
 }
 
-/* Hardware translates, or not, when its register says so. */
+/* The change is done when the register shows it. */
 static int set_control(const struct flat_unit *unit, uint64_t value)
 {
 	struct iommu_deadline deadline = iommu_deadline_in(unit->platform, TIMEOUT_NS);
@@ -450,7 +448,7 @@ static int set_control(const struct flat_unit *unit, uint64_t value)
 	return 0;
 }
 
-/* After a sleep the registers are empty: all that endpoints use is written once more. */
+/* After a sleep the registers are empty: the tables of all endpoints are written again. */
 static int unit_enable(struct iommu_unit *base)
 {
 	struct flat_unit *unit = unit_of(base);
@@ -459,7 +457,7 @@ static int unit_enable(struct iommu_unit *base)
 
 	while ((endpoint = iommu_unit_next_id(base, endpoint)) != NULL)
 		write_table(unit, endpoint, endpoint->domain);
-	status = invalidate_and_bury(unit);
+	status = invalidate_and_release(unit);
 	return status == 0 ? set_control(unit, 1) : status;
 }
 
@@ -481,7 +479,7 @@ static bool unit_translates(const struct iommu_unit *unit)
 
 static int unit_confirm(struct iommu_unit *unit)
 {
-	return is_open(unit_of(unit)) ? invalidate_and_bury(unit_of(unit)) : 0;
+	return is_open(unit_of(unit)) ? invalidate_and_release(unit_of(unit)) : 0;
 }
 
 static void unmap_registers(const struct flat_unit *unit)
@@ -541,7 +539,7 @@ static const struct iommu_ops unit_ops = {
 	.handle_faults = unit_handle_faults,
 };
 
-/* A predecessor may have left tables there that are none of ours: nothing passes. */
+/* A predecessor may have left its tables: without them nothing passes. */
 static int clear_tables(struct flat_unit *unit)
 {
 	unsigned int device;

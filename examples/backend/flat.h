@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An IOMMU that does not exist, as simple as one can be: 16 devices, source ids 0 to 15, each with
- * a flat table of 1024 entries, one for each 4K page from address 0 on. All registers are 64 bits
- * wide. Entries are in the CPU's byte order; walks see the CPU's caches. What it walked it may
- * remember, tables and entries, those that are not valid excepted, until it is told to forget
- * everything.
+ * An imaginary IOMMU, as simple as one can be: 16 devices, source ids 0 to 15, each with a flat
+ * table of 1024 entries, one for each 4K page from address 0 on. All registers are 64 bits wide.
+ * Entries are in the CPU's byte order; walks snoop the CPU's caches. Hardware may cache the tables
+ * and the valid entries that it has read until an invalidation of everything.
  */
 #ifndef FLAT_H
 #define FLAT_H
@@ -17,7 +16,7 @@
 
 enum flat_register {
 	FLAT_CONTROL = 0x00,       /* bit 0: translate; off, everything passes */
-	FLAT_INVALIDATE = 0x08,    /* write 1: forget; reads 1 until that is done */
+	FLAT_INVALIDATE = 0x08,    /* write 1: invalidate everything; reads 1 until that is done */
 	FLAT_FAULT = 0x10,         /* see below; any write clears it */
 	FLAT_FAULT_ADDRESS = 0x18, /* the address of the access */
 	FLAT_TABLE = 0x80,         /* 16 of them: a table | FLAT_VALID; 0: nothing passes */
@@ -26,7 +25,7 @@ enum flat_register {
 #define FLAT_WINDOW 4096
 #define FLAT_VALID  1ULL
 
-/* An entry: a page | what may be done to it. */
+/* An entry: a page | its permissions. */
 #define FLAT_READ  1ULL
 #define FLAT_WRITE 2ULL
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The smallest emulator with a virtual IOMMU: guest memory is one buffer, one VT-d unit stands at a
- * guest physical address, and one device does DMA through it. The part that is a guest is played by
- * the library's own driver; an operating system in its place would see the same registers.
+ * guest physical address, and one device does DMA through it. The guest is the library's own
+ * driver; an operating system in its place would see the same registers.
  *
- * What an emulator has to do is in the first half: give the model access to guest memory, hand it
- * register accesses, ask it for each DMA where that goes, and tell the guest of it in a DMAR table.
+ * What an emulator has to do is in the first half: give the model access to guest memory, pass
+ * register accesses to it, ask it where each DMA goes, and describe the unit in a DMAR table.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -54,7 +54,7 @@ static bool write_guest(void *ctx, iommu_paddr_t paddr, const void *bytes, size_
 	return true;
 }
 
-/* A mistake of the guest's driver: worth a line in a log, and nothing else. */
+/* A mistake of the guest's driver, for the log. */
 static void note_misuse(void *ctx, const char *text)
 {
 	(void)ctx;
@@ -62,8 +62,8 @@ static void note_misuse(void *ctx, const char *text)
 }
 
 /*
- * A guest that queues more than one call does must not hold up its processor: the rest goes on from
- * the emulator's main loop, even if the guest only looks at memory meanwhile.
+ * A queue longer than one call executes must not hold up the guest's processor: the emulator's main
+ * loop executes the rest, even if the guest only polls memory meanwhile.
  */
 static void note_work(void *ctx)
 {
@@ -200,7 +200,7 @@ static void guest_free(void *ctx, void *pages, unsigned int order)
 	e->guest_memory.platform.free_pages(&e->guest_memory, pages, order);
 }
 
-/* Maps one page for the device, lets it write, and takes the page away again. */
+/* Map one page for the device, let it write, and unmap the page. */
 static bool guest_runs(struct emulator *e, struct iommu *iommu, unsigned char *page)
 {
 	const uint64_t paddr = (uint64_t)(page - e->guest_memory.arena);

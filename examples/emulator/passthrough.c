@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A small manager of a virtual machine. The guest has memory, a virtual IOMMU in front of its
- * devices, one device that is emulated and one that is the host's, passed through; and it is
- * migrated while that device writes.
+ * A small manager of a virtual machine. The guest has memory, a virtual IOMMU, an emulated device
+ * and a passed-through device of the host; and it is migrated while that device writes.
  *
  *	the guest's driver ── a VT-d unit that the manager emulates (a model)
  *	                        ├ emulated device: each access asks that model
@@ -12,9 +11,9 @@
  *	the manager           ── the host's VT-d unit (a second model, for want of a real one)
  *
  * Both drivers are this library's. What a manager does is in the first half: an address space with
- * the guest's memory in it (ioas.h), a nested HWPT for what the guest sets up, and its
- * invalidations handed on. The guest is told that the device has a TLB, and so says what it must
- * forget; what the host's unit has cached is that TLB.
+ * the guest's memory in it (ioas.h), a nested HWPT for the guest's tables, and the guest's
+ * invalidations passed on. The guest sees a device with a TLB, and therefore invalidates it; what
+ * the host's unit has cached takes the place of that TLB.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -205,8 +204,8 @@ static int machine_start(struct machine *m, unsigned char *memory, size_t size, 
 		.mmio_write64 = write64,
 		.direct_map_offset = m->tables.platform.direct_map_offset,
 		/*
-		 * There is no interrupt controller in here. A kernel's table says so only of one
-		 * that looks at the sender.
+		 * There is no interrupt controller in this example. A kernel sets this only if its
+		 * controller checks the sender of a message.
 		 */
 		.isolates_interrupts = true,
 	};
@@ -255,12 +254,12 @@ static bool device_writes(struct machine *m, uint16_t source_id, iommu_iova_t ad
 static struct {
 	struct machine host, guest;
 	struct iommu_file *ctx;
-	uint32_t ioas, device, parent, nested; /* nested: 0 where the guest has set nothing up */
+	uint32_t ioas, device, parent, nested; /* nested: 0 while the guest translates nothing */
 	iommu_paddr_t nested_table;
 	unsigned int handed_on;
 } vm;
 
-/* The guest's memory lies behind the host's own: a real manager would pin it here. */
+/* The guest's memory is part of this process: a real manager would pin it here. */
 static int pin(void *ctx, uint64_t address, uint64_t size, unsigned int prot,
 	       struct iommu_map_piece *pieces, unsigned int room, unsigned int *count)
 {
@@ -285,8 +284,8 @@ static void unpin(void *ctx, uint64_t address, const struct iommu_map_piece *pie
 static const struct iommu_backing_ops guest_memory = {.pin = pin, .unpin = unpin};
 
 /*
- * What the guest has set up for the device that is passed through becomes a nested HWPT; or
- * nothing.
+ * The table that the guest has given the passed-through device becomes a nested HWPT; without a
+ * table the device is detached.
  */
 static bool follow_guest(void)
 {
@@ -318,8 +317,7 @@ static bool follow_guest(void)
 }
 
 /*
- * The guest invalidates the TLB that it believes the device has: that is what the host's unit has
- * cached.
+ * The guest invalidates the TLB of the device, which stands for what the host's unit has cached.
  */
 static bool hand_on(const struct iommu_model_invalidation *what)
 {
@@ -332,7 +330,7 @@ static bool hand_on(const struct iommu_model_invalidation *what)
 	       iommu_hwpt_invalidate(vm.ctx, vm.nested, &request, sizeof(request), 1, &done) == 0;
 }
 
-/* In caching mode it also says when it has set something up that was not there. */
+/* In caching mode the guest also invalidates entries that it has just made present. */
 static bool guest_invalidates(void *ctx, const struct iommu_model_invalidation *what)
 {
 	(void)ctx;
@@ -413,7 +411,7 @@ static bool guest_shuts_down(void)
 	return down;
 }
 
-/* A byte of the guest's memory, as the guest sees it. */
+/* A byte of memory, by its guest physical address. */
 static unsigned char guest_byte(iommu_paddr_t paddr)
 {
 	return vm.guest.memory[paddr];
@@ -421,7 +419,7 @@ static unsigned char guest_byte(iommu_paddr_t paddr)
 
 /* --- The way to another host ------------------------------------------------------------------ */
 
-/* Copy what was written since the last round; how many pages that were. */
+/* Copy the pages that were written since the last round; returns their number. */
 static unsigned int copy_round(unsigned char *destination, bool everything)
 {
 	static uint64_t words[GUEST_MEMORY / 4096 / 64];
@@ -442,7 +440,7 @@ static unsigned int copy_round(unsigned char *destination, bool everything)
 	return pages;
 }
 
-/* The device goes on writing, less and less of it, as the rounds go on. */
+/* The device goes on writing, to fewer pages in each round. */
 static void migrate(unsigned char *destination)
 {
 	unsigned int pages;

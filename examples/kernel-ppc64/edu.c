@@ -24,7 +24,7 @@ static void run(const struct dma_device *device, uint64_t source, uint64_t desti
 	machine->write(machine, registers + EDU_DMA_COMMAND, EDU_START | direction);
 	while ((machine->read(machine, registers + EDU_DMA_COMMAND) & EDU_START) != 0)
 		;
-	/* What it has written is read after this. */
+	/* Reads of what the device has written come after this. */
 	__asm__ volatile("sync" ::: "memory");
 }
 

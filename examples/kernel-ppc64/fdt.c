@@ -10,7 +10,7 @@
 #define FDT_PROPERTY   3
 #define FDT_NOP        4
 
-/* Behind the token at `at`; its end when it makes no sense. */
+/* The offset behind the token at `at`; the end of the tree if the token is invalid. */
 static uint32_t skip(const struct tree *tree, uint32_t at)
 {
 	const uint32_t token = tree_big32(tree->start + at);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A kernel that is as small as can be and does real DMA through TCEs that libiommu wrote.
+ * The smallest kernel that does real DMA through TCEs that libiommu wrote.
  *
- * It finds out from the device tree on what kind of machine it is, fills in one host-services
- * table, finds two "edu" devices by scanning PCI, and runs a scenario of tests/system/ on them: on
- * a bare machine through tables that the host bridge walks, under a hypervisor through its calls.
+ * It reads the kind of machine from the device tree, fills in one host-services table, finds two
+ * "edu" devices by scanning PCI, and runs a scenario of tests/system/ on them: on a bare machine
+ * through tables that the host bridge walks, under a hypervisor through its calls.
  */
 #include "machine.h"
 #include "pages.h"
 
-/* What is used of memory: above the image, below what firmware uses. */
+/* The memory that is used: above the image, below firmware. */
 #define MEMORY_SIZE (64ULL << 20)
 
 extern char kernel_end[];
@@ -42,7 +42,7 @@ static void host_free_pages(void *ctx, void *pages, unsigned int order)
 static void host_log(void *ctx, enum iommu_log_level level, const char *text)
 {
 	(void)ctx;
-	/* Not what comes and goes, nor refusals: the demo asks for some. */
+	/* No debug messages, and no refusals: the demo provokes some. */
 	if (level > IOMMU_LOG_INFO)
 		return;
 	say("libiommu: ");
@@ -50,7 +50,7 @@ static void host_log(void *ctx, enum iommu_log_level level, const char *text)
 	say("\n");
 }
 
-/* The CPU is in real mode: an address is what it is. */
+/* The CPU is in real mode: virtual addresses are physical ones. */
 static struct iommu_platform platform = {
 	.alloc_pages = host_alloc_pages,
 	.free_pages = host_free_pages,
@@ -187,7 +187,7 @@ static _Noreturn void run_opal(void)
 		.call = iommu_ppc64_opal_call,
 		.ctx = &machine.port,
 		.page_sizes = page_sizes(tree, bridge.node),
-		/* POWER8's firmware has its bridges forget nothing. */
+		/* POWER8's firmware has no call that invalidates a bridge's cache. */
 		.registers = tree_has_string(tree, bridge.node, "compatible", "ibm,power8-pciex")
 				     ? tree_two_cells(tree, bridge.node, "reg", 0)
 				     : 0,
@@ -229,7 +229,7 @@ static bool window_of(const struct tree *tree, uint32_t node, struct iommu_tce_p
 	return true;
 }
 
-/* How more windows are asked for. A property is valid until the next is read. */
+/* The tokens for dynamic windows. A property is valid until the next is read. */
 static bool ddw_of(const struct tree *tree, const struct bridge *bridge, uint16_t source_id,
 		   struct iommu_papr_ddw *ddw)
 {

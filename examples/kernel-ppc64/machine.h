@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What this kernel is made of, besides libiommu: the device tree (tree.h), two kinds of machine
- * that reach console, PCI and registers in ways of their own, PCI, and the DMA device. Each has a
- * file of its own name.
+ * The parts of this kernel besides libiommu: the device tree (tree.h), two kinds of machine that
+ * reach console, PCI and registers in different ways, PCI, and the DMA device. Each has a file of
+ * its own name.
  */
 #ifndef KERNEL_MACHINE_H
 #define KERNEL_MACHINE_H
@@ -16,13 +16,13 @@
 /* A PCI host bridge, as the device tree describes it. */
 struct bridge {
 	uint32_t node;
-	uint64_t id; /* OPAL's number of it, or the hypervisor's */
-	/* Its 32-bit window for registers: from here on, as the bus and as the CPU see it. */
+	uint64_t id; /* OPAL's number, or the hypervisor's */
+	/* Its 32-bit window for registers: the start, as a bus address and as a CPU address. */
 	uint64_t bus_address, cpu_address, size;
 	uint64_t used; /* of it */
 };
 
-/* How a machine does things. */
+/* The operations of a kind of machine. */
 struct machine {
 	const char *name;
 	void (*console)(struct machine *machine, const char *text, size_t size);
@@ -45,7 +45,7 @@ bool powernv_start(struct machine *machine);
 
 /* --- pseries.c: guests of a hypervisor -------------------------------------------------------- */
 bool pseries_start(struct machine *machine);
-/* A service of the hypervisor's by its token; outputs[0] is its status, which is also returned. */
+/* Call a service of the hypervisor by its token; returns its status, which outputs[0] has, too. */
 int32_t pseries_rtas(void *ctx, uint32_t token, unsigned int input_count, const uint32_t *inputs,
 		     unsigned int output_count, uint32_t *outputs);
 
@@ -56,7 +56,7 @@ struct pci_device {
 	uint64_t bar0; /* as the CPU sees it */
 };
 
-/* Read what the tree says of a bridge. */
+/* Read the description of a bridge from the tree. */
 void bridge_open(struct machine *machine, struct bridge *bridge, uint32_t node);
 /*
  * All devices with this vendor and device id, at most `space`, behind a bridge, with registers and

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A tree that firmware keeps and is asked for, by the client interface: cells of 32 bits,
- * big-endian.
+ * The tree that firmware keeps, read by the client interface: cells of 32 bits, big-endian.
  */
 #include "tree.h"
 
@@ -18,7 +17,7 @@ static uint32_t big32(uint32_t value)
 	return tree_big32((const unsigned char *)&value);
 }
 
-/* A service with up to four arguments and one result, which is returned. */
+/* Call a service with up to four arguments; returns its one result. */
 static uint32_t ask(const struct tree *tree, const char *service, uint32_t count, uint32_t first,
 		    uint32_t second, uint32_t third, uint32_t fourth)
 {
@@ -60,7 +59,7 @@ static const void *property_of(const struct tree *tree, uint32_t node, const cha
 	return answer;
 }
 
-/* With its address: the last part of its path. */
+/* The name with its unit address: the last part of the path. */
 static const char *name_of(const struct tree *tree, uint32_t node)
 {
 	static char path[ANSWER_SIZE];

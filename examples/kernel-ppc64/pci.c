@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PCI behind one host bridge: the root bus, and buses behind bridges on it, whose numbers firmware
- * gave.
+ * PCI behind one host bridge: the root bus, and the buses behind bridges on it, which firmware has
+ * numbered.
  */
 #include "machine.h"
 
@@ -57,7 +57,7 @@ static uint64_t place_bar(struct machine *machine, struct bridge *bridge, uint16
 	return bridge->cpu_address + offset;
 }
 
-/* A bridge passes on what is between the two: in steps of 1 MiB. */
+/* A bridge forwards addresses between base and limit, in steps of 1 MiB. */
 static void open_bridge(struct machine *machine, const struct bridge *bridge, uint16_t source_id,
 			uint64_t first, uint64_t end)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Bare POWER machines: everything is done by OPAL, the firmware. */
+/* Bare POWER machines: console, PCI and power-off by calls of OPAL, the firmware. */
 #include "machine.h"
 
 #define OPAL_CONSOLE_WRITE     1

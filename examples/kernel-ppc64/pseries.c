@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Guests of a hypervisor: everything is done by its calls, and by its services (RTAS). */
+/* Guests of a hypervisor: console, PCI and power-off by its calls and its services (RTAS). */
 #include "machine.h"
 
 #define H_LOGICAL_CI_LOAD  0x3c

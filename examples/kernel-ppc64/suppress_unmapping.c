@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The negative control: linked with --wrap, this takes the place of what clears entries, and says
- * that all were cleared. The scenario must notice.
+ * The negative control: linked with --wrap, this replaces the function that clears entries and
+ * reports all as cleared. The scenario must notice.
  */
 #include <libiommu/pgtable.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is wanted of a tree, however it is read. */
+/* Look-ups in a tree of either form. */
 #include "tree.h"
 
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The device tree: flattened, as OPAL hands it over (Devicetree Specification, chapter 5), or asked
- * for piece by piece, as Open Firmware wants it (IEEE 1275, 6.3.2).
+ * The device tree: flattened, as OPAL passes it (Devicetree Specification, chapter 5), or read
+ * piece by piece by calls of Open Firmware (IEEE 1275, 6.3.2).
  */
 #ifndef KERNEL_TREE_H
 #define KERNEL_TREE_H
@@ -19,7 +19,7 @@ struct tree {
 	/* A property of a node, or NULL; valid until the next call. Its bytes are big-endian. */
 	const void *(*property)(const struct tree *tree, uint32_t node, const char *name,
 				uint32_t *size);
-	/* Flattened: where it is, and offsets in it. */
+	/* Flattened: its address, and offsets in it. */
 	const unsigned char *start;
 	uint32_t structure, structure_end;
 	uint32_t strings, strings_end;
@@ -28,7 +28,7 @@ struct tree {
 	uint64_t entry;
 };
 
-/* fdt.c. False: that is no device tree. */
+/* fdt.c. False: it is not a device tree. */
 bool fdt_open(struct tree *tree, const void *start);
 /* open_firmware.c. False: it does not answer. */
 bool open_firmware_open(struct tree *tree, uint64_t entry);
@@ -42,7 +42,7 @@ uint32_t tree_cell(const struct tree *tree, uint32_t node, const char *name, uin
 uint64_t tree_two_cells(const struct tree *tree, uint32_t node, const char *name, uint32_t index);
 /* Is `text` one of the strings of a property? */
 bool tree_has_string(const struct tree *tree, uint32_t node, const char *name, const char *text);
-/* The next node whose name begins so. */
+/* The next node whose name begins with this text. */
 bool tree_find(const struct tree *tree, const char *prefix, uint32_t *node);
 /* Reserved range `index` of memory; false: there are no more. */
 bool tree_reservation(const struct tree *tree, unsigned int index, uint64_t *start, uint64_t *size);

@@ -44,7 +44,7 @@ static volatile uint32_t *register32_at(const struct dma_device *device, uint32_
 	return (volatile uint32_t *)device->data + offset / sizeof(uint32_t);
 }
 
-/* Raise an interrupt, give it time to arrive, and take it back. */
+/* Raise an interrupt, give it time to arrive, and lower it. */
 static void edu_interrupt(struct dma_device *device)
 {
 	unsigned int i;

@@ -46,7 +46,7 @@ static volatile uint32_t *ioapic(uint32_t offset)
 	return (volatile uint32_t *)physical(IOAPIC_BASE + offset);
 }
 
-/* Called by the stubs. Exceptions end here, too, and nothing can be done about them. */
+/* Called by the stubs. Exceptions, too, come here, and end the kernel. */
 void interrupt_arrived(uint64_t vector)
 {
 	if (vector < 32) {

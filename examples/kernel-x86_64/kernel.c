@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A kernel that is as small as can be and does real DMA through tables that libiommu built.
+ * The smallest kernel that does real DMA through tables that libiommu built.
  *
  * It starts up, fills in one host-services table, finds the VT-d units through firmware's DMAR
  * table and two "edu" devices by scanning PCI, and runs the scenario of tests/system/ on them.
@@ -37,7 +37,7 @@ static void host_free_pages(void *ctx, void *pages, unsigned int order)
 static void host_log(void *ctx, enum iommu_log_level level, const char *text)
 {
 	(void)ctx;
-	/* Not what comes and goes, nor refusals: the demo asks for some. */
+	/* No debug messages, and no refusals: the demo provokes some. */
 	if (level > IOMMU_LOG_INFO)
 		return;
 	console_text("libiommu: ");

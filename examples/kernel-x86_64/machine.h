@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What this kernel is made of, besides libiommu: the console, memory, ACPI tables, PCI, and the DMA
+ * The parts of this kernel besides libiommu: the console, memory, ACPI tables, PCI, and the DMA
  * device. Each has a file of its own name.
  */
 #ifndef KERNEL_MACHINE_H
@@ -14,7 +14,7 @@
 
 /* --- boot.S: the address space ---------------------------------------------------------------- */
 #define DIRECT_MAP_OFFSET 0xffff800000000000ULL
-/* Physical memory that the direct map reaches. */
+/* The size of the physical memory in the direct map. */
 #define DIRECT_MAP_SIZE (1ULL << 32)
 
 static inline void *physical(uint64_t address)
@@ -53,7 +53,7 @@ static inline uint32_t in32(uint16_t port)
 #define INTERRUPT_OLD_MESSAGE 0xfee00000ULL /* to CPU 0 */
 
 void interrupt_start(void);
-/* How many interrupts with this vector have arrived. */
+/* The number of interrupts with this vector that have arrived. */
 unsigned int interrupt_seen(unsigned int vector);
 /* Write the redirection entry of the pins that PCI lines lead to; and the I/O APIC's id. */
 void ioapic_set(uint64_t entry);
@@ -105,7 +105,7 @@ void pci_set_message(const struct pci_device *device, uint64_t address, uint32_t
 #define EDU_DEVICE 0x11e8
 
 void edu_start(struct dma_device *device, const struct pci_device *pci);
-/* Its interrupt line: raise it, wait until it was taken, and drop it. */
+/* Raise the device's interrupt line, wait until the interrupt was taken, and lower the line. */
 void edu_pulse(struct interrupt_line *line);
 
 #endif

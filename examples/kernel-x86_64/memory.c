@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which memory there is. */
+/* The machine's memory, by the start info. */
 #include "machine.h"
 #include "pages.h"
 

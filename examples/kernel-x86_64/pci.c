@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PCI by configuration ports, which reach the first 256 bytes of each function's space. */
+/* PCI by configuration ports, which reach the first 256 bytes of configuration space. */
 #include <libiommu/pci.h>
 
 #include "machine.h"

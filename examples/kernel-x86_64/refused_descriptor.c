@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The same kernel with a descriptor of a reserved type in front of every submission to the
- * invalidation queue: hardware refuses it and stops, and the library has to set the queue going
- * again. A queue that takes the descriptor makes the submission fail, and with it the scenario.
+ * invalidation queue: hardware refuses it and stops, and the library has to restart the queue. A
+ * queue that accepts the descriptor makes the submission fail, and with it the scenario.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/status.h>

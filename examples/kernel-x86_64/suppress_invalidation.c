@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The negative control: linked with --wrap, these take the place of the library's invalidation, and
+ * The negative control: linked with --wrap, these functions replace the library's invalidation, and
  * do nothing. The scenario must notice.
  */
 #include "unit/domain.h"

@@ -193,8 +193,11 @@ struct iommu_domain_info {
 	enum iommu_domain_type type;
 	iommu_iova_t aperture_last; /* the aperture is [0, aperture_last] */
 	uint64_t pgsize_bitmap;
-	uint64_t table_pages;   /* in use at present, including those of `quarantine` */
-	bool quarantine;        /* table pages wait for an invalidation that was not confirmed */
+	uint64_t table_pages; /* in use at present, including those that are withheld */
+	union {
+		bool withheld;   /* table pages wait for an invalidation that was not confirmed */
+		bool quarantine; /* the name of `withheld` in earlier versions, until the next */
+	};
 	bool coherent;          /* all of its units snoop the CPU caches when they read tables */
 	bool snoop_control;     /* all its units can force snooping */
 	unsigned int levels;    /* of its table; 0: no table */

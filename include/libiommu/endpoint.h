@@ -150,7 +150,7 @@ IOMMU_API int iommu_probe_endpoint(struct iommu *iommu, const struct iommu_endpo
 				   struct iommu_endpoint **endpoint);
 
 /*
- * iommu_release_endpoint - forget a device, and its group with the last member, unless the group is
+ * iommu_release_endpoint - remove a device, and its group with the last member, unless the group is
  * claimed or held. When 0 is returned, the device is blocked and hardware has confirmed it; other
  * members are not affected.
  *

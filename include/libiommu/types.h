@@ -35,8 +35,7 @@ typedef uint64_t iommu_iova_t;
 /* A host physical address; guest physical if an emulator links the library. */
 typedef uint64_t iommu_paddr_t;
 
-/* A 64-bit word that is changed atomically: aligned to its size on every host (i386 aligns to 4).
- */
+/* A 64-bit word that is changed atomically; aligned to its size on i386, too, which aligns to 4. */
 typedef uint64_t iommu_cell_t __attribute__((aligned(8)));
 
 /* The unit of iommu_platform.alloc_pages, and the size of every hardware table page. */

@@ -36,9 +36,9 @@
  *
  * What a gather holds must be invalidated on every processor that uses the table, before
  * free_gathered and before memory that was unmapped is used again: by INVLPG or INVPCID for each
- * page of gather.pgsize bytes from gather.start to gather.last, or by loading CR3; of global leaves
- * by what forgets these, too. Each of them forgets what is cached of tables as well (of the current
- * identifier), so that gather.tables_unlinked asks for nothing more.
+ * page of gather.pgsize bytes from gather.start to gather.last, or by loading CR3; global leaves by
+ * an operation that drops these, too. Each of these operations also drops cached table entries (of
+ * the current identifier), so that gather.tables_unlinked needs no other.
  */
 #ifndef LIBIOMMU_X86_64_H
 #define LIBIOMMU_X86_64_H

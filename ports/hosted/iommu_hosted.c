@@ -22,8 +22,8 @@ static size_t order_size(unsigned int order)
 }
 
 /*
- * The next untouched bytes of the arena, aligned to their size, as far as the arena is; the gap
- * before them is wasted.
+ * The next unused bytes of the arena, aligned to their size up to the arena's own alignment; the
+ * gap before them is wasted.
  */
 static void *arena_take(struct iommu_hosted *hosted, size_t size)
 {
@@ -138,8 +138,8 @@ static void hosted_log(void *ctx, enum iommu_log_level level, const char *text)
 }
 
 /*
- * Much memory is read at random, by models that remember much for example: in large pages an
- * address in it costs the processor half. The first one stays small pages: most hosts need no more.
+ * Models with large caches read this memory at random: with large pages a random access costs about
+ * half. The first 2 MiB stay in small pages: most hosts need no more.
  */
 static void arena_want_large_pages(unsigned char *arena, size_t size)
 {
@@ -192,7 +192,7 @@ int iommu_hosted_init(struct iommu_hosted *hosted, void *arena, size_t arena_siz
 		.mutex_lock = hosted_mutex_lock,
 		.mutex_unlock = hosted_mutex_unlock,
 		.log = hosted_log,
-		/* Messages of models end in the program. */
+		/* Interrupts of models go to the program itself, not to an interrupt controller. */
 		.isolates_interrupts = true,
 	};
 	pthread_mutex_init(&hosted->lock, NULL);

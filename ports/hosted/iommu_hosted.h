@@ -24,12 +24,12 @@ IOMMU_BEGIN_DECLS
 struct iommu_hosted {
 	/* Give &hosted.platform to the library. Services may be replaced before that. */
 	struct iommu_platform platform;
-	/* Pages handed out and not given back. Read under no lock once all threads are quiet. */
+	/* Pages handed out and not given back. Read it when no other thread uses the platform. */
 	size_t pages_in_use;
 
 	unsigned char *arena;
 	size_t arena_size;
-	size_t next;                     /* the arena beyond was never handed out */
+	size_t next;                     /* offset of the part that was never handed out */
 	void *free[IOMMU_HOSTED_ORDERS]; /* given back, by order, linked in the pages */
 	void *reserved;                  /* what destroy unmaps; NULL: the caller's arena */
 	size_t reserved_size;
@@ -40,9 +40,9 @@ struct iommu_hosted {
  * iommu_hosted_init - a platform over an arena.
  *
  * @arena:      memory aligned to IOMMU_HOSTED_ALIGNMENT that the caller keeps alive, or NULL to
- *              reserve so much address space, which costs memory only as it is used: beyond the
- *              first 2 MiB in large pages (MADV_HUGEPAGE), where the system has them. For an
- *              arena of the caller's own that is the caller's choice.
+ *              reserve address space, which takes memory only as it is used: beyond the first
+ *              2 MiB in large pages (MADV_HUGEPAGE), where the system has them. An arena of the
+ *              caller's own has the pages that the caller chooses.
  * @arena_size: its bytes, a multiple of IOMMU_PAGE_SIZE.
  * @base:       the physical address that its first byte stands for; aligned as the arena is.
  *

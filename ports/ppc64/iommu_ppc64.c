@@ -9,12 +9,12 @@ static uint64_t ppc64_now_ns(void *ctx)
 	uint64_t ticks;
 
 	__asm__ volatile("mftb %0" : "=r"(ticks));
-	/* In two parts, so that nothing overflows for centuries. */
+	/* In two parts, so that the product does not overflow for centuries. */
 	return ticks / port->timebase_hz * 1000000000ULL +
 	       ticks % port->timebase_hz * 1000000000ULL / port->timebase_hz;
 }
 
-/* Leave the core to its other threads, and take it back. */
+/* Lower the thread's priority, and restore it. */
 static void ppc64_relax(void *ctx)
 {
 	(void)ctx;
@@ -36,7 +36,7 @@ static void ppc64_irq_restore(void *ctx, uintptr_t state)
 	__asm__ volatile("mtmsrd %0,1" ::"r"(state & (MSR_EE | 2UL)) : "memory");
 }
 
-/* Registers and memory are not ordered by themselves: sync before a write, and after a read. */
+/* Registers are not ordered with memory: sync before a write, and after a read. */
 static uint32_t ppc64_mmio_read32(void *ctx, const volatile void *reg)
 {
 	const uint32_t value = *(const volatile uint32_t *)reg;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Host services that any 64-bit POWER kernel or hypervisor has, ready to be filled into its table:
- * time, spinning, interrupt masking, register access; and the ways to firmware (OPAL) and to a
- * hypervisor (PAPR). Either byte order. Pages, their addresses and the log are the kernel's own.
+ * Host services that are the same in every 64-bit POWER kernel or hypervisor: time, spinning,
+ * interrupt masking, register access; and the calls of firmware (OPAL) and of a hypervisor (PAPR).
+ * Either byte order. Pages, their addresses and the log are left to the kernel.
  *
  *	static struct iommu_ppc64 port = { .timebase_hz = …, .opal_base = …, .opal_entry = … };
  *	static struct iommu_platform platform = { .alloc_pages = …, .free_pages = … };
  *	iommu_ppc64_fill(&platform, &port);
  *
- * The services take their state from `ctx`; a kernel that needs a ctx of its own puts struct
- * iommu_ppc64 first in it. Needs a privileged state.
+ * The services take their state from `ctx`; a kernel that needs a ctx of its own makes struct
+ * iommu_ppc64 its first member. They need a privileged state.
  */
 #ifndef IOMMU_PPC64_H
 #define IOMMU_PPC64_H
@@ -18,7 +18,7 @@
 
 IOMMU_BEGIN_DECLS
 
-/* opal_call.S knows the order. */
+/* opal_call.S depends on the order of the members. */
 struct iommu_ppc64 {
 	uint64_t timebase_hz; /* "timebase-frequency" of a CPU in the device tree; not 0 */
 	/* "opal-base-address" and "opal-entry-address"; 0 under a hypervisor. */
@@ -29,14 +29,14 @@ struct iommu_ppc64 {
 void iommu_ppc64_fill(struct iommu_platform *platform, struct iommu_ppc64 *port);
 
 /*
- * iommu_ppc64_opal_call - as struct iommu_opal_config wants it; ctx is a struct iommu_ppc64. Any
- * token. Firmware runs big-endian, in real mode, with interrupts masked, and the CPU is as before
- * afterwards. The code has to be where real mode finds it: at its address, or at that with the top
- * four bits set.
+ * iommu_ppc64_opal_call - the call of struct iommu_opal_config; ctx is a struct iommu_ppc64. Any
+ * token. Firmware runs big-endian, in real mode, with interrupts masked; afterwards the CPU is in
+ * its state from before. The code of the call must be reachable in real mode: linked at its real
+ * address, or at that with the top four bits set.
  */
 int64_t iommu_ppc64_opal_call(void *ctx, uint64_t token, const uint64_t arguments[7]);
 
-/* iommu_ppc64_hypercall - as struct iommu_tce_papr_config wants it; any call of four arguments. */
+/* iommu_ppc64_hypercall - the call of struct iommu_tce_papr_config; any of four arguments. */
 int64_t iommu_ppc64_hypercall(void *ctx, uint64_t opcode, uint64_t first, uint64_t second,
 			      uint64_t third, uint64_t fourth, uint64_t *result);
 

@@ -34,7 +34,7 @@ static uint64_t x86_64_now_ns(void *ctx)
 
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
 	ticks = (uint64_t)high << 32 | low;
-	/* In two parts, so that nothing overflows for centuries. */
+	/* In two parts, so that the product does not overflow for centuries. */
 	return ticks / port->tsc_hz * 1000000000ULL +
 	       ticks % port->tsc_hz * 1000000000ULL / port->tsc_hz;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Host services that any x86-64 kernel or hypervisor has, ready to be filled into its table: cache
- * flushing, time, spinning, interrupt masking. Pages, the direct map and the log are the kernel's
- *own.
+ * Host services that are the same in every x86-64 kernel or hypervisor: cache flushing, time,
+ * spinning, interrupt masking. Pages, the direct map and the log are left to the kernel.
  *
  *	static struct iommu_x86_64 port;
  *	static struct iommu_platform platform = { .alloc_pages = …, .free_pages = …,
@@ -10,9 +9,9 @@
  *	iommu_x86_64_init(&port, tsc_hz);
  *	iommu_x86_64_fill(&platform, &port);
  *
- * The services take their state from `ctx`; a kernel that needs a ctx of its own puts struct
- * iommu_x86_64 first in it. Needs ring 0 (interrupt masking) and CLFLUSH, which every x86-64 CPU
- *has.
+ * The services take their state from `ctx`; a kernel that needs a ctx of its own makes struct
+ * iommu_x86_64 its first member. They need ring 0 (interrupt masking) and CLFLUSH, which every
+ * x86-64 CPU has.
  */
 #ifndef IOMMU_X86_64_H
 #define IOMMU_X86_64_H
@@ -27,8 +26,7 @@ struct iommu_x86_64 {
 	bool has_clflushopt;
 };
 
-/* iommu_x86_64_init - ask the CPU what it has. tsc_hz: the time-stamp counter's frequency, not 0.
- */
+/* iommu_x86_64_init - read the features of the CPU. tsc_hz: frequency of its counter, not 0. */
 void iommu_x86_64_init(struct iommu_x86_64 *port, uint64_t tsc_hz);
 
 /* iommu_x86_64_fill - set ctx, cache_flush, now_ns, relax, irq_save and irq_restore. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Text without a library: compared, and put together without a format interpreter. */
+/* Comparison of texts, and lines put together without a format interpreter. */
 #ifndef IOMMU_BASE_TEXT_H
 #define IOMMU_BASE_TEXT_H
 
@@ -15,8 +15,7 @@ static inline bool iommu_text_equal(const char *one, const char *other)
 	return *one == *other;
 }
 
-/* Append text to a line of `size` bytes that holds `used`; returns the new `used`. NUL-terminated.
- */
+/* Append text to a line of `size` bytes, of which `used` are; NUL-terminated. The new `used`. */
 size_t iommu_line_append(char *line, size_t size, size_t used, const char *text);
 
 /* The same for a number in decimal. */

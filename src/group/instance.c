@@ -76,8 +76,7 @@ static int stop_units(struct iommu *iommu)
 		return IOMMU_REFUSE(iommu, "", IOMMU_EBUSY, "there are domains");
 	if (!iommu_list_is_empty(&iommu->groups))
 		return IOMMU_REFUSE(iommu, "", IOMMU_EBUSY, "groups are claimed or held");
-	/* Not only those that are enabled: one that failed to start may also have failed to stop.
-	 */
+	/* All units, not only enabled ones: a unit that failed to start may not have stopped. */
 	iommu_list_for_each (node, &iommu->units) {
 		int status = unit_of(node)->ops->disable(unit_of(node));
 

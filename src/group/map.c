@@ -90,8 +90,7 @@ static inline int map_pages(struct iommu_domain *domain, iommu_iova_t iova, iomm
 	status = settled != 0 ? settled : ops->sync_map(domain, iova, size);
 	if (status == 0)
 		return 0;
-	/* Hardware may not know of the mapping: take it away again rather than leave it half known.
-	 */
+	/* Hardware may not know of the mapping: unmap it rather than leave it half known. */
 	return take_away(domain, iova, size, status);
 }
 

@@ -140,8 +140,9 @@ const char *iommu_object_missing(int status);
 void iommu_file_put(struct iommu_file *file);
 
 /*
- * Charge `amount` to a counter with this limit (0: none); false: that would exceed it. And
- * discharge it: limit.c. What was charged as metadata is what iommu_file_stats reports.
+ * Charge `amount` to a counter with this limit (0: none), before it is allocated, so that
+ * concurrent calls never exceed a limit together; false: that would exceed it. And discharge it.
+ * What was charged as metadata is what iommu_file_stats reports.
  */
 bool iommu_file_charge(size_t *counter, uint64_t amount, uint64_t limit);
 void iommu_file_discharge(size_t *counter, uint64_t amount);

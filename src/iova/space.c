@@ -228,8 +228,7 @@ static int normalise(const struct iommu_iova_space *space, struct iommu_iova_req
 	return 0;
 }
 
-/* Where the smallest size is remembered for which such a request failed below 4 GiB; NULL: nowhere.
- */
+/* The record of the smallest size for which such a request failed below 4 GiB; NULL: none. */
 static uint64_t *low_failure(struct iommu_iova_space *space,
 			     const struct iommu_iova_request *request)
 {

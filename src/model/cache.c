@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The cache of a model: what it remembers, the order of forgetting, and what is to be forgotten. */
+/* The cache of a model: look-ups, learning, eviction, and invalidations. */
 #include "model/cache.h"
 
 #include <libiommu/status.h>
 
 #include "model/cache_parts.h"
 
-/* So many that were used are passed over before one of them goes. */
+/* The most entries that were used, and are therefore passed over, in one search for a victim. */
 #define PASSED_OVER_MAX 32
 
 int iommu_model_cache_init(struct model_cache *cache, const struct iommu_platform *platform,
@@ -62,7 +62,7 @@ static struct model_cache_node *next_to_go(const struct model_cache *cache)
 	return iommu_container_of(cache->learned.next, struct model_cache_node, learned);
 }
 
-/* What was learned first and not used since goes. */
+/* Evict the entry that was learned first and has not been used since. */
 static void forget_one(struct model_cache *cache)
 {
 	unsigned int passed_over = PASSED_OVER_MAX;
@@ -81,7 +81,7 @@ static void forget_one(struct model_cache *cache)
 	}
 }
 
-/* A walk of four levels brings so many. */
+/* The entries that a walk of four levels adds. */
 #define AHEAD 4
 
 void iommu_model_cache_expect(const struct model_cache *cache)
@@ -123,7 +123,7 @@ static void learn(struct model_cache *cache, const struct model_cached *entry, u
 	struct model_cache_spot spot;
 
 	if (iommu_model_table_find(cache, key, &spot) != NULL)
-		return; /* what is known stays known */
+		return; /* an entry that is cached stays */
 	node = take_node(cache);
 	if (node == NULL)
 		return;
@@ -192,7 +192,9 @@ uintptr_t iommu_model_cache_begin_drop(struct model_cache *cache)
 
 void iommu_model_cache_end_drop(struct model_cache *cache, uintptr_t state)
 {
-	/* Behind what has gone: a look-up that sees it finds nothing of that any more. */
+	/*
+	 * After the entries have gone: a look-up that sees the new generation finds none of them.
+	 */
 	iommu_cell_store_release(&cache->generation, iommu_cell_load(&cache->generation) + 1);
 	model_cache_unlock(cache, state);
 }

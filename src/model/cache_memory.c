@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The memory of a cache: pages, which are asked for as entries come, and kept until the model goes.
- * Nodes, bunches and the like are cut from them; of the table's pages some are kept
- * ready.
+ * The memory of a cache: pages, taken from the host as entries come, and kept until the model is
+ * destroyed. Nodes, bunches and rests are cut from them; some pages of the table are kept in
+ * reserve.
  */
 #include "model/cache_parts.h"
 
 /*
- * What one request may add: nested tables of five levels each, on the way of which all is
- * remembered.
+ * The most that one request may add: nested tables of five levels each, with every entry on the
+ * way.
  */
 #define RESERVE 48
-/* Pages that the table may grow by before there are others. */
+/* Pages in reserve by which the table may grow. */
 #define TABLES_RESERVE 2
-/* Of so many entries one may lie beside the table. */
+/* One in so many entries may lie beside the table. */
 #define ENTRIES_PER_SLOT 4
 
 struct model_cache_page {
@@ -25,13 +25,13 @@ struct model_cache_page {
 
 /* --- What there is too little of -------------------------------------------------------------- */
 
-/* A full cache takes the entries that it forgets. */
+/* A full cache reuses the structures of entries that it evicts. */
 static bool wants_nodes(const struct model_cache *cache)
 {
 	return cache->spare_count < RESERVE && cache->made < cache->limit;
 }
 
-/* Each that there is may become two; one of a few that come, too. */
+/* At most one in reserve for each bunch, which may be split. */
 static bool wants_bunches(const struct model_cache *cache)
 {
 	return cache->spare_bunch_count < RESERVE && cache->spare_bunch_count < cache->bunch_count;
@@ -107,8 +107,8 @@ static void add_table(struct model_cache *cache, struct model_cache_table *table
 }
 
 /*
- * A page becomes what is wanted most; another processor may have brought the same. Without nodes
- * nothing is remembered.
+ * A new page goes to where memory is needed most, which another processor may have served
+ * meanwhile. Without nodes nothing can be cached.
  */
 static void add_page(struct model_cache *cache, void *memory)
 {

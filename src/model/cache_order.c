@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The orders of a cache's entries: by key, and by owner. An invalidation of a range finds there
- * what it names.
+ * The orders of a cache's entries: by key, and by owner. Invalidations of ranges find their entries
+ * here.
  *
- * Entries of neighbouring keys are in a bunch, in no order, and bunches are in a tree. So a new
- * entry only joins its bunch, which needs no sorting and seldom changes the tree: a bunch that is
- * full is split, and one that few are left of joins a neighbour. Two neighbours have more than
- * MERGED_MAX / 2 entries together, unless one was just split unevenly; so a guest cannot have many
- * bunches made of few entries.
+ * Entries with neighbouring keys are in a bunch, in no order, and bunches are in a tree. So a new
+ * entry only joins its bunch, without sorting, and seldom changes the tree: a full bunch is split,
+ * and a bunch with few entries is merged with a neighbour. Two neighbours have more than MERGED_MAX
+ * / 2 entries together, unless one was just split unevenly; so a guest cannot cause many bunches of
+ * few entries.
  */
 #include "model/cache_parts.h"
 
-/* Bunches that have so many together become one, when one of them has become small. */
+/* Two neighbours with so many entries together are merged when one of them has become small. */
 #define MERGED_MAX 40
 
-/* Without a branch, which would be guessed wrong at every second step down the tree. */
+/* Without a branch, which the processor would mispredict at every second step down the tree. */
 static bool is_before(struct model_cache_key a, struct model_cache_key b)
 {
 	return a.rank < b.rank + (a.address < b.address);
@@ -60,7 +60,7 @@ static struct model_cache_bunch *bunch_of(struct model_cache *cache, enum model_
 /* Below the lowest bunches: no key lies behind it. */
 static const struct model_cache_bunch nowhere = {.begin = {.rank = UINT64_MAX}};
 
-/* Side by side: a step waits for memory, and the steps for other keys do not wait for it. */
+/* The searches are interleaved: while one step waits for memory, those for other keys go on. */
 void iommu_model_order_guess(struct model_cache *cache, const struct model_cached *entries,
 			     unsigned int count, struct model_cache_guess *guess)
 {
@@ -92,7 +92,7 @@ void iommu_model_order_guess(struct model_cache *cache, const struct model_cache
 		guess->bunch[i] = passed[i][true];
 }
 
-/* What belonged to the one belongs to the other now; NULL: to which is to be looked up. */
+/* Entries of one bunch move to another; NULL: to the bunch that a look-up finds. */
 static void correct_guess(struct model_cache *cache, const struct model_cache_bunch *from,
 			  struct model_cache_bunch *to)
 {
@@ -143,7 +143,7 @@ static struct model_cache_key middle_of(enum model_cache_order by,
 	return is_before(a, b) == is_before(a, c) ? c : a;
 }
 
-/* The upper half of it becomes a bunch of its own. False: there is no memory for one. */
+/* Split: the upper half of a bunch becomes a bunch of its own. False: there is no memory for it. */
 static bool split(struct model_cache *cache, enum model_cache_order by,
 		  struct model_cache_bunch *bunch)
 {
@@ -167,7 +167,7 @@ static bool split(struct model_cache *cache, enum model_cache_order by,
 
 		add(by, is_before(key_by(by, node), upper->begin) ? bunch : upper, node);
 	}
-	/* Its place is to the right of the lower half, or to the left of what comes behind that. */
+	/* It goes to the right of the lower half, or to the left of the node that follows that. */
 	right = parent->child[1] == NULL;
 	if (!right)
 		parent = iommu_rb_next(parent);
@@ -182,9 +182,7 @@ void iommu_model_order_join(struct model_cache *cache, enum model_cache_order by
 	struct model_cache_bunch *bunch = place != NULL ? place : bunch_of(cache, by, key);
 
 	if (bunch->count == MODEL_CACHE_BUNCH) {
-		/*
-		 * Of the entries one after the other: what came last is where the one before was.
-		 */
+		/* Without memory for that the bunch's entries are evicted in turn. */
 		if (!split(cache, by, bunch))
 			iommu_model_cache_forget(
 				cache, bunch->entries[cache->bunch_victims++ % MODEL_CACHE_BUNCH]);
@@ -195,7 +193,7 @@ void iommu_model_order_join(struct model_cache *cache, enum model_cache_order by
 
 /* --- Leaving ---------------------------------------------------------------------------------- */
 
-/* What is in the upper of two neighbours joins the lower. */
+/* Merge: the upper of two neighbours joins the lower. */
 static void merge(struct model_cache *cache, enum model_cache_order by,
 		  struct model_cache_bunch *lower, struct model_cache_bunch *upper)
 {
@@ -228,7 +226,10 @@ static void merge_with_neighbours(struct model_cache *cache, enum model_cache_or
 		merge(cache, by, lower, bunch);
 }
 
-/* At each halving: not at each that leaves while the neighbours are still too large. */
+/*
+ * Tried at each halving, and not at each entry that leaves while the neighbours are still too
+ * large.
+ */
 static bool is_small(unsigned int count)
 {
 	return count <= MERGED_MAX / 2 && (count & (count - 1)) == 0;
@@ -248,7 +249,7 @@ void iommu_model_order_leave(struct model_cache *cache, enum model_cache_order b
 
 /* --- Dropping --------------------------------------------------------------------------------- */
 
-/* Those of a bunch whose keys are in [first, last]: where they are now, bunches may merge. */
+/* The entries of a bunch with keys in [first, last]. Bunches may merge when they leave. */
 static void drop_of_bunch(struct model_cache *cache, enum model_cache_order by,
 			  const struct model_cache_bunch *bunch, struct model_cache_key first,
 			  struct model_cache_key last)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of the cache offer each other: its table, its orders, its memory. Everything here
- * is called with the cache's lock held, unless it says otherwise.
+ * The internal interfaces between the files of the cache: its table, its orders, its memory. Called
+ * with the cache's lock held, unless stated otherwise.
  */
 #ifndef IOMMU_MODEL_CACHE_PARTS_H
 #define IOMMU_MODEL_CACHE_PARTS_H
@@ -10,15 +10,15 @@
 #include "model/cache.h"
 
 /*
- * What look-ups read of an entry: half a line of the processor's cache. It is written under the
- * lock while `version` is odd, in an order that lets a reader notice: each word with release, read
- * with acquire. Odd for good: the slot holds nothing.
+ * The part of an entry that look-ups read: half a line of the processor's cache. It is written
+ * under the lock while `version` is odd, in an order that readers can check: each word with
+ * release, read with acquire. A version that stays odd: the slot is empty.
  */
 struct model_cache_slot {
 	_Alignas(MODEL_CACHE_LINE / 2) uint32_t version;
 	uint16_t high;
 	uint8_t reason;
-	uint8_t used; /* since it was last passed over */
+	uint8_t used; /* since the last pass of the eviction */
 	iommu_cell_t address;
 	iommu_cell_t rank; /* and above it the reach: see cache_table.c */
 	iommu_cell_t low;  /* of an entry that does not fit: the address of the rest */
@@ -26,9 +26,9 @@ struct model_cache_slot {
 
 _Static_assert(2 * sizeof(struct model_cache_slot) == MODEL_CACHE_LINE, "two are one line");
 
-/* What does not fit a slot: of few entries, of contexts for example. */
+/* The part of an entry that a slot has no room for; few entries have one, such as contexts. */
 struct model_cache_rest {
-	iommu_cell_t low; /* of one that holds nothing: where the next is */
+	iommu_cell_t low; /* of an unused one: the next unused */
 	iommu_cell_t high, third;
 	uint8_t fault_hidden;
 };
@@ -42,29 +42,29 @@ struct model_cache_table {
 	/* Under the lock. */
 	union {
 		struct model_cache_node *nodes[MODEL_TABLE_SLOTS];
-		struct model_cache_table *spare; /* of one that holds nothing: the next */
+		struct model_cache_table *spare; /* of an unused page: the next unused */
 	};
-	/* The places that lead here. */
+	/* The places that lead to this page. */
 	uint32_t first_place, places;
-	/* Entries that belong here and lie beside the table. */
+	/* The number of entries with their home in this page that lie beside the table. */
 	uint32_t beside;
 };
 
 _Static_assert(sizeof(struct model_cache_table) <= IOMMU_PAGE_SIZE, "it is one page");
 
-/* Where in the table a key belongs. */
+/* The page and line of a key. */
 struct model_cache_spot {
 	struct model_cache_table *table;
 	unsigned int home;
 	uint64_t hash;
 };
 
-/* The rest of it, under the lock. */
+/* The rest of an entry, under the lock. */
 struct model_cache_node {
 	struct model_cache_key key;
 	struct model_cache_slot *slot;
 	struct model_cache_bunch *bunch[MODEL_CACHE_ORDERS]; /* by owner: NULL if it has none */
-	struct iommu_list_node learned; /* when it is a spare one: among the spare ones */
+	struct iommu_list_node learned; /* of an unused one: the list of unused ones */
 	uint32_t owner;
 	uint8_t at[MODEL_CACHE_ORDERS]; /* in the bunch */
 	uint8_t home;                   /* see cache_table.c */
@@ -114,7 +114,7 @@ static inline unsigned int model_key_level(struct model_cache_key key)
 	return (unsigned int)key.rank & 0xff;
 }
 
-/* Where an entry with this key is among those of its owner. */
+/* Where an entry with this key belongs in the order by owner. */
 static inline struct model_cache_key model_owned_key(uint32_t owner, struct model_cache_key key)
 {
 	return (struct model_cache_key){
@@ -127,16 +127,13 @@ static inline struct model_cache_key model_owned_key(uint32_t owner, struct mode
 /* A table of one page, without the lock. False: there is no memory. */
 bool iommu_model_table_init(struct model_cache *cache);
 void iommu_model_table_destroy(struct model_cache *cache);
-/* May it become larger? */
+/* May it grow? */
 bool iommu_model_table_may_grow(const struct model_cache *cache);
-/* *spot: where an entry with this key would go, until one is put. */
+/* *spot: where an entry with this key would be put, valid until the next one is put. */
 struct model_cache_node *iommu_model_table_find(struct model_cache *cache,
 						struct model_cache_key key,
 						struct model_cache_spot *spot);
-/*
- * The entry is none of those that are there; another may be forgotten for it. False: there is no
- * memory for it.
- */
+/* Put an entry that is not in the table; another may be evicted for it. False: no memory. */
 bool iommu_model_table_put(struct model_cache *cache, struct model_cache_node *node,
 			   const struct model_cached *entry, const struct model_cache_spot *spot);
 /* Set bits below 2^16 in `high`. */
@@ -145,7 +142,10 @@ void iommu_model_table_remove(struct model_cache *cache, struct model_cache_node
 
 /* --- The orders ------------------------------------------------------------------------------- */
 
-/* Keys whose places by key are looked up at once, and these. NULL: to be looked up again. */
+/*
+ * Keys whose bunches in the order by key are looked up at once, and the results. NULL: to be looked
+ * up again.
+ */
 #define MODEL_CACHE_GUESSES 8
 
 struct model_cache_guess {
@@ -154,24 +154,24 @@ struct model_cache_guess {
 };
 
 void iommu_model_order_init(struct model_cache *cache);
-/* While it is the cache's it is kept true: until iommu_model_cache_learn takes it away. */
+/* Kept valid while the cache has it: until iommu_model_cache_learn takes it away. */
 void iommu_model_order_guess(struct model_cache *cache, const struct model_cached *entries,
 			     unsigned int count, struct model_cache_guess *guess);
-/* At the place that is given, or NULL. Another entry may be forgotten for it. */
+/* Into the bunch that is given, or NULL. Another entry may be evicted for it. */
 void iommu_model_order_join(struct model_cache *cache, enum model_cache_order by,
 			    struct model_cache_node *node, struct model_cache_bunch *place);
 void iommu_model_order_leave(struct model_cache *cache, enum model_cache_order by,
 			     struct model_cache_node *node);
 struct model_cache_node *iommu_model_order_find(struct model_cache *cache,
 						struct model_cache_key key);
-/* Forget all whose keys in this order are in [first, last]. */
+/* Drop all entries whose keys in this order are in [first, last]. */
 void iommu_model_order_drop(struct model_cache *cache, enum model_cache_order by,
 			    struct model_cache_key first, struct model_cache_key last);
 
 /* --- Memory ----------------------------------------------------------------------------------- */
 
 /*
- * There is room for what one request may add, if there is memory. The lock is let go of for it.
+ * Make room for what one request may add, as far as there is memory. Releases the lock meanwhile.
  */
 uintptr_t iommu_model_memory_reserve(struct model_cache *cache, uintptr_t state);
 void iommu_model_memory_destroy(struct model_cache *cache);
@@ -207,12 +207,12 @@ static inline void model_add_spare_rest(struct model_cache *cache, struct model_
 /* --- Entries ---------------------------------------------------------------------------------- */
 
 void iommu_model_cache_forget(struct model_cache *cache, struct model_cache_node *node);
-/* Entries are about to come: what forgetting others for them takes comes nearer until then. */
+/* Entries are about to be added: prefetch what eviction for them will read. */
 void iommu_model_cache_expect(const struct model_cache *cache);
-/* Those that are not known, of up to MODEL_CACHE_GUESSES. */
+/* Of up to MODEL_CACHE_GUESSES keys, those that are not cached. */
 void iommu_model_cache_learn(struct model_cache *cache, const struct model_cached *entries,
 			     unsigned int count);
-/* When the configuration wants it: one time in four. */
+/* Where the configuration asks for random eviction: one time in four. */
 bool iommu_model_cache_forgets_now(struct model_cache *cache);
 
 #endif

@@ -2,50 +2,53 @@
 /*
  * The hash table of a cache. (After extendible hashing: Fagin, Nievergelt, Pippenger, Strong 1979.)
  *
- * Some bits of a hash are a place in the table, which leads to a page; others are the home of the
- * entry, a line of two slots in that page. When both are taken the entry strays to one of the next
- * lines, and the home keeps how far those reach that did: so a look-up of what is there, and of
- * what is not, reads one line as a rule, and all that it may read is in one page. What lies dense
- * stays in the processor's caches; that is why a slot has no room for the 64-bit words that few
- * entries need.
+ * Some bits of a hash select a place of the table, which leads to a page; others select the home of
+ * the entry, a line of two slots in that page. When both slots are taken the entry strays to one of
+ * the next lines, and the home records its reach, which is how far its entries have strayed: so a
+ * look-up reads one line as a rule, whether the entry exists or not, and never more than one page.
+ * A dense table stays in the processor's caches; that is why a slot has no room for the 64-bit
+ * words that few entries need.
  *
- * There are as many places as a full cache is to have pages, and at first all lead to one. The
- * table grows by one page at a time, where it is needed: when entries stray, half of the places
- * that lead to the page get a page of their own, and what belongs to them moves there. It is there
- * before it leaves the old page; so a look-up that does not find it, and does find that its place
- * leads to another page now, looks there.
+ * There are as many places as a full cache has pages, and at first all lead to one page. The table
+ * grows by one page at a time, where it is needed: when entries stray, half of the places that lead
+ * to their page get a page of their own, and the entries of these places move there. An entry is in
+ * the new page before it leaves the old one; so a look-up that does not find it in the old page,
+ * and then finds that its place leads to another page, looks there.
  *
- * Where the table does not grow, because there is no memory, or too many entries have one hash,
- * which a guest can bring about, entries lie beside the table, and only their order finds them.
+ * Where the table does not grow, because there is no memory, or because too many entries have one
+ * hash, which a guest can cause, entries lie beside the table, and only the orders find them.
  */
 #include "model/cache_parts.h"
 
 /*
- * Entries for each page when there are as many as there may be. More would stray more, and a walk,
- * which asks for much that is not there, would wait for the lines that it reads to see that.
+ * Entries in each page of a full cache. With more of them entries stray farther, and a walk, which
+ * looks up much that is not cached, would wait for the lines that tell so.
  */
 #define ENTRIES_PER_TABLE 36
 #define BLOCK_PLACES      ((size_t)1 << MODEL_CACHE_BLOCK_SHIFT)
 #define PLACES_MAX        (MODEL_CACHE_BLOCKS * BLOCK_PLACES)
 
-/* A table of fewer pages grows before entries stray: it is in the processor's caches as it is. */
+/*
+ * A table of fewer pages grows before entries stray: all of it is in the processor's caches anyway.
+ */
 #define SPREAD_TABLES 64
-/* A larger one before they stray farther than so many slots. */
+/* A larger table grows before entries stray farther than this many slots. */
 #define NEAR_STEPS 4
 
-/* A version: nothing to be read; the address of the rest is where `low` would be; counts. */
+/* Bits of a version: the slot is empty; `low` holds the address of the rest; the count. */
 #define VERSION_ODD      1U
 #define VERSION_HAS_REST 2U
 #define VERSION_STEP     4U
 
 /*
- * In the first slot of a line, above the rank of its own entry: its reach, which is how many lines
- * beyond it the entries lie that have their home here. The largest: perhaps also beside the table.
+ * In the first slot of a line, above the rank of its own entry: the line's reach, which is the
+ * number of lines beyond it that hold entries with their home here. The largest value: entries may
+ * lie beside the table, too.
  */
 #define REACH_SHIFT 59
 #define REACH_MAX   31U
 #define RANK_MASK   ((1ULL << REACH_SHIFT) - 1)
-/* Slots that an entry can lie in. */
+/* The number of slots that an entry can lie in. */
 #define STEPS (2 * REACH_MAX + 2)
 
 _Static_assert(MODEL_CACHE_KINDS <= 1 << (REACH_SHIFT - MODEL_RANK_KIND_SHIFT),
@@ -85,7 +88,7 @@ static struct model_cache_rest *rest_of(const struct model_cache_slot *slot)
 						       : NULL;
 }
 
-/* From here to the next time that it is readable no look-up takes it for anything. */
+/* From here until the slot is readable again, no look-up matches it. */
 static void make_unreadable(struct model_cache_slot *slot)
 {
 	__atomic_store_n(&slot->version, slot->version | VERSION_ODD, __ATOMIC_RELEASE);
@@ -99,7 +102,7 @@ static void make_readable(struct model_cache_slot *slot, bool has_rest)
 			 __ATOMIC_RELEASE);
 }
 
-/* The reach above the rank is not the entry's. */
+/* The reach, above the rank, belongs to the line, not to the entry. */
 static void fill_key(struct model_cache_slot *slot, struct model_cache_key key)
 {
 	const uint64_t reach = iommu_cell_load(&slot->rank) & ~RANK_MASK;
@@ -140,7 +143,7 @@ static void read_rest(const struct model_cache_rest *rest, struct model_cached *
 	found->fault_hidden = __atomic_load_n(&rest->fault_hidden, __ATOMIC_ACQUIRE) != 0;
 }
 
-/* Is it this one? Then *found is what it says, all of one moment. */
+/* Does the slot hold this key? Then *found receives the answer, all words of one moment. */
 static inline bool read_if(const struct model_cache_slot *slot, struct model_cache_key key,
 			   struct model_cached *found)
 {
@@ -153,7 +156,10 @@ static inline bool read_if(const struct model_cache_slot *slot, struct model_cac
 	found->reason = __atomic_load_n(&slot->reason, __ATOMIC_ACQUIRE);
 	found->high = __atomic_load_n(&slot->high, __ATOMIC_ACQUIRE);
 	found->low = iommu_cell_load_acquire(&slot->low);
-	/* An address only of an entry that is still this one; the rest stays a rest for good. */
+	/*
+	 * The address of a rest is valid only while the slot is unchanged; a rest's memory always
+	 * stays a rest.
+	 */
 	if ((version & VERSION_HAS_REST) != 0 &&
 	    __atomic_load_n(&slot->version, __ATOMIC_ACQUIRE) == version)
 		read_rest(rest_at(found->low), found);
@@ -161,7 +167,7 @@ static inline bool read_if(const struct model_cache_slot *slot, struct model_cac
 }
 
 /*
- * The slot of a line that is read first. Chosen without a branch, which would be guessed wrong at
+ * The slot of a line that is read first. Chosen without a branch, which would be mispredicted at
  * every second look-up.
  */
 static inline struct model_cache_slot *likely_slot(struct model_cache_slot *line,
@@ -173,7 +179,7 @@ static inline struct model_cache_slot *likely_slot(struct model_cache_slot *line
 	return &line[has_address & has_rank];
 }
 
-/* Not written when it is so already: the line stays every processor's. */
+/* Not written when it is set already: the line stays shared by all processors. */
 static inline void note_use(struct model_cache_slot *slot)
 {
 	if (__atomic_load_n(&slot->used, __ATOMIC_RELAXED) == 0)
@@ -190,13 +196,13 @@ static inline uint64_t hash_of(struct model_cache_key key)
 	return hash * 0xd6e8feb86659fd93ULL;
 }
 
-/* The number of the home's first slot: of the highest bits, which depend on all of the key. */
+/* The first slot of the home line: from the highest bits, which depend on all of the key. */
 static inline unsigned int home_of(uint64_t hash)
 {
 	return 2 * ((unsigned int)(hash >> 54) * MODEL_TABLE_LINES >> 10);
 }
 
-/* A part of all hashes, by bits that the home does not depend on. */
+/* A bit for a part of all hashes, from bits that the home does not depend on. */
 static inline size_t place_of(const struct model_cache *cache, uint64_t hash)
 {
 	return (size_t)((hash >> 22 & UINT32_MAX) * cache->places >> 32);
@@ -212,7 +218,7 @@ static inline struct model_cache_table *table_of(const struct model_cache *cache
 	return __atomic_load_n(place_at(cache, place_of(cache, hash)), __ATOMIC_ACQUIRE);
 }
 
-/* The slots that an entry can lie in, from its home on: each step leads to one more. */
+/* The slots that an entry can lie in, from its home on: each step leads to the next. */
 static inline unsigned int slot_at(unsigned int home, unsigned int step)
 {
 	const unsigned int at = home + step;
@@ -232,7 +238,7 @@ static void set_reach(struct model_cache_table *table, unsigned int home, unsign
 	iommu_cell_store_release(&table->slots[home].rank, reach * (RANK_MASK + 1) | rank);
 }
 
-/* Which a slot of is in. */
+/* The page that a slot is in. */
 static struct model_cache_table *table_with(struct model_cache_slot *slot)
 {
 	return (struct model_cache_table *)(void *)((unsigned char *)slot -
@@ -246,7 +252,7 @@ static bool is_home_of(const struct model_cache_table *table, unsigned int home,
 	return !is_empty(slot) && home_of(hash_of(key_in(slot))) == home;
 }
 
-/* One that had strayed from here has gone: as far as the farthest of the others, and no farther. */
+/* An entry that had strayed from here has left: shorten the reach to the farthest that remains. */
 static void lower_reach(struct model_cache_table *table, unsigned int home)
 {
 	unsigned int reach = reach_of(table, home);
@@ -257,7 +263,7 @@ static void lower_reach(struct model_cache_table *table, unsigned int home)
 	set_reach(table, home, reach);
 }
 
-/* From here on look-ups find this table by its places. */
+/* From here on look-ups reach the page by its places. */
 static void lead_places_to(struct model_cache *cache, struct model_cache_table *table)
 {
 	size_t i;
@@ -353,7 +359,7 @@ struct model_cache_node *iommu_model_table_find(struct model_cache *cache,
 	return reach == REACH_MAX && table->beside != 0 ? iommu_model_order_find(cache, key) : NULL;
 }
 
-/* Under the lock: beside the table, or of a cache that forgets at random. */
+/* Under the lock: for entries beside the table, or with random eviction. */
 static bool find_slowly(struct model_cache *cache, struct model_cache_key key,
 			struct model_cached *found, bool peeks)
 {
@@ -373,7 +379,7 @@ static bool find_slowly(struct model_cache *cache, struct model_cache_key key,
 	return known;
 }
 
-/* NULL: it is not in the table. */
+/* NULL: not in the table. */
 static struct model_cache_slot *find_in(struct model_cache_table *table, unsigned int home,
 					struct model_cache_key key, struct model_cached *found)
 {
@@ -386,7 +392,7 @@ static struct model_cache_slot *find_in(struct model_cache_table *table, unsigne
 	return NULL;
 }
 
-/* Not where it was to be expected, in this page. */
+/* A look-up has missed in this page. */
 static bool find_elsewhere(struct model_cache *cache, struct model_cache_table *table,
 			   struct model_cache_key key, struct model_cached *found, bool peeks)
 {
@@ -429,7 +435,9 @@ static inline bool table_find(struct model_cache *cache, unsigned int kind, uint
 			note_use(slot);
 		return true;
 	}
-	/* If it is the first, the second was not it either; and with no stray that is all. */
+	/*
+	 * The first slot is read where the second does not match: with no stray the look-up ends.
+	 */
 	if (slot == &table->slots[home] && reach_of(table, home) == 0 &&
 	    table_of(cache, hash) == table)
 		return false;
@@ -458,12 +466,12 @@ bool iommu_model_cache_peek(struct model_cache *cache, unsigned int kind, uint64
 
 /* --- Growing ---------------------------------------------------------------------------------- */
 
-/* How many steps it is to a slot that holds nothing; STEPS: there is none. */
+/* The number of steps to an empty slot; STEPS: there is none. */
 static unsigned int steps_to_empty(const struct model_cache_table *table, unsigned int home)
 {
 	const unsigned int first = !is_empty(&table->slots[home]);
 	const unsigned int second = !is_empty(&table->slots[home + 1]);
-	/* To here without a branch, which would be guessed wrong at every second entry. */
+	/* Up to here without a branch, which would be mispredicted at every second entry. */
 	unsigned int step = first + (first & second);
 
 	while (step >= 2 && step < STEPS && !is_empty(&table->slots[slot_at(home, step)]))
@@ -493,7 +501,7 @@ static void leave_slot(struct model_cache_table *table, unsigned int home,
 		lower_reach(table, home);
 }
 
-/* One beside the table; or, where there is none, that of another entry in the same home. */
+/* Evict an entry beside the table; or, without one, an entry of the same home. */
 static struct model_cache_slot *take_slot_elsewhere(struct model_cache *cache,
 						    struct model_cache_table *table,
 						    unsigned int home,
@@ -515,7 +523,7 @@ static struct model_cache_slot *take_slot_elsewhere(struct model_cache *cache,
 	return slot;
 }
 
-/* So many steps from its home, if that is a place. */
+/* The slot so many steps from the home, if there is one. */
 static struct model_cache_slot *take_slot_at(struct model_cache *cache,
 					     struct model_cache_table *table, unsigned int home,
 					     unsigned int step, struct model_cache_node *node)
@@ -539,7 +547,7 @@ static void move(struct model_cache *cache, struct model_cache_table *to_table,
 	make_readable(to, rest_of(from) != NULL);
 }
 
-/* The upper half of the places that lead to a page get a page of their own. */
+/* Grow: the upper half of the places that lead to a page get a page of their own. */
 static bool split(struct model_cache *cache, struct model_cache_table *lower)
 {
 	struct model_cache_table *upper = cache->spare_tables;
@@ -564,7 +572,7 @@ static bool split(struct model_cache *cache, struct model_cache_table *lower)
 		moved[count++] = slot;
 	}
 	lead_places_to(cache, upper);
-	/* Look-ups that do not find it here any more find that. */
+	/* Look-ups that miss in the old page find the new one. */
 	while (count-- != 0)
 		leave_slot(lower, home_of(hash_of(key_in(moved[count]))), moved[count]);
 	return true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The DMAR builder. Structures grow at the end of the table, and so do the scopes of the last one,
- * whose length field is kept up to date: at any time what is there is a well-formed table but for
- * length and checksum.
+ * The DMAR builder. Structures are appended to the table, and scopes to the last structure, whose
+ * length field is kept up to date: at any time the table is well-formed but for its length and
+ * checksum.
  */
 #include <libiommu/dmar_builder.h>
 #include <libiommu/hw/acpi_dmar.h>
@@ -16,7 +16,7 @@
 #define CREATOR_OFFSET      28
 #define STRUCTURE_SIZE_MAX  0xffffU
 
-/* Only the first error counts, and why. */
+/* The first error counts, and its reason. */
 static void fail(struct iommu_dmar_builder *builder, int status, const char *why)
 {
 	if (builder->status != 0)
@@ -33,7 +33,7 @@ static void bytes_put(uint8_t *bytes, uint64_t value, unsigned int size)
 	}
 }
 
-/* `size` more bytes, zeroed; NULL when there are none, or after an error. */
+/* Append `size` zeroed bytes; NULL: no room, or an earlier error. */
 static uint8_t *grow(struct iommu_dmar_builder *builder, size_t size)
 {
 	uint8_t *at = builder->bytes + builder->used;
@@ -150,7 +150,7 @@ void iommu_dmar_add_affinity(struct iommu_dmar_builder *builder, iommu_paddr_t b
 	bytes_put(structure + DMAR_RHSA_PROXIMITY, proximity_domain, 4);
 }
 
-/* Bounded, also so that the compiler does not take it for a function that no host has to have. */
+/* Bounded, also so that the compiler does not replace it by a call of strlen. */
 static size_t length_of(const char *text, size_t max)
 {
 	size_t length = 0;

@@ -37,7 +37,10 @@ bool iommu_model_walks_have_ended(struct model_cache *cache, uint64_t *ticket)
 	if (*ticket == 0)
 		*ticket = cache->walk_count + 1;
 	ended = have_ended(cache, *ticket);
-	/* Of several that wait the last one asks again when it is told for the others. */
+	/*
+	 * Where several completions wait, the last of them asks again when it is told for the
+	 * others.
+	 */
 	if (!ended && (cache->awaited == 0 || *ticket < cache->awaited))
 		cache->awaited = *ticket;
 	if (ended)
@@ -48,7 +51,7 @@ bool iommu_model_walks_have_ended(struct model_cache *cache, uint64_t *ticket)
 
 _Static_assert(MODEL_WALK_LEARNS <= MODEL_CACHE_GUESSES, "all at once");
 
-/* What a walk has learned becomes known, under one lock. */
+/* The cache takes what a walk has learned, under one lock. */
 static void put_learned(struct model_cache *cache, struct model_walk *walk)
 {
 	if (walk->learned_count != 0 && iommu_cell_load(&cache->generation) == walk->generation)

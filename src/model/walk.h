@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Walks of tables in memory, what of them is remembered, and a request's passage through a model,
- * which becomes a walk when it must; and where passages and walks are counted.
+ * Walks of tables in memory, what of them is cached, and the passage of a request through a model,
+ * which becomes a walk when it has to; and where passages and walks are counted.
  *
- *   - A walk is registered from its begin to its end. What it has read is only remembered if the
- *     cache's generation has not changed since its begin: nothing stale comes in behind an
+ *   - A walk is registered from its begin to its end. What it has read is cached only if the
+ *     cache's generation has not changed since its begin: nothing stale is added after an
  *     invalidation.
- *   - An invalidation is only reported complete when all walks that began before it have ended
+ *   - An invalidation is reported complete only when all walks that began before it have ended
  *     (iommu_model_walks_have_ended). So a walk, which may write to the guest's memory and whose
- *     result may already be old, is never seen by a guest after it was told that nothing old is
- *     left. Nothing waits for that: the completion is put off, and the walk that ends last sees
- *     to it.
+ *     result may be stale already, is never observed by a guest that has seen the completion. No
+ *     thread waits for that: the completion is put off, and the walk that ends last sees to it.
  */
 #ifndef IOMMU_MODEL_WALK_H
 #define IOMMU_MODEL_WALK_H
@@ -19,16 +18,17 @@
 #include "model/cache.h"
 
 /*
- * So many entries a walk keeps until the cache takes them all at once: five levels, context, PASID.
+ * The entries that a walk collects until the cache takes them all at once: five levels, context,
+ * PASID.
  */
 #define MODEL_WALK_LEARNS 8
 
 /* A walk of tables in memory, on the stack of the thread that does it. */
 struct model_walk {
-	struct iommu_list_node link; /* from the one that began first to the one that began last */
+	struct iommu_list_node link; /* in the order in which they began */
 	uint64_t number;             /* counts walks */
 	uint64_t generation;         /* at its begin */
-	/* What it has learned and the cache does not know yet. */
+	/* What it has learned and not yet added to the cache. */
 	unsigned int learned_count;
 	struct model_cached learned[MODEL_WALK_LEARNS];
 };
@@ -36,33 +36,32 @@ struct model_walk {
 /* --- Walks ------------------------------------------------------------------------------------ */
 
 /*
- * begin - the walk is registered, and there is room for what it may add, as far as there is memory.
- * Without a lock: pages are asked for, with IOMMU_ALLOC_ATOMIC; `adds`: unless it adds nothing.
+ * begin - register the walk, and make room for what it may add, as far as there is memory. Without
+ * a lock: pages are allocated with IOMMU_ALLOC_ATOMIC, unless `adds` is false.
  *
- * end - true: a completion was put off until now, and the caller sees to it.
+ * end - true: a completion was put off until now, and the caller has to see to it.
  */
 void iommu_model_walk_begin(struct model_cache *cache, struct model_walk *walk, bool adds);
 bool iommu_model_walk_end(struct model_cache *cache, struct model_walk *walk);
 
 /*
- * Have all walks ended that had begun before the first question? *ticket is 0 at the first, and
- * keeps what is waited for; it is 0 again with the answer true. After the answer false the walk
- * that ends last is told so.
+ * Have all walks ended that had begun before the first call? *ticket is 0 at the first call, and
+ * keeps what is waited for; it is 0 again when the result is true. When it is false, the walk that
+ * ends last is told so by iommu_model_walk_end.
  */
 bool iommu_model_walks_have_ended(struct model_cache *cache, uint64_t *ticket);
 
 /*
- * put - remember `entry`, whose key is filled in. The walk keeps it until its end, when the cache
- * takes all that it has learned under one lock; what is known by then stays as it is, and nothing
- * is taken if something was invalidated since the walk began.
+ * put - add `entry`, whose key is filled in. The walk keeps it until its end, when the cache takes
+ * all that the walk has learned, under one lock. An entry that is cached by then stays as it is,
+ * and nothing is added if there was an invalidation since the walk began.
  *
  * settle - the cache takes it now, so that look-ups of the same walk find it.
  *
- * add_to_high - set bits below 2^16 in what the cache knows, at once, unless something was
- * invalidated.
+ * add_to_high - set bits below 2^16 in a cached entry, at once, unless there was an invalidation.
  */
 void iommu_model_walk_settle(struct model_cache *cache, struct model_walk *walk);
-/* Here, so that an entry is put together where the walk keeps it. */
+/* Inline, so that an entry is composed in the walk's own memory. */
 static inline void iommu_model_cache_put(struct model_cache *cache, struct model_walk *walk,
 					 const struct model_cached *entry)
 {
@@ -78,14 +77,14 @@ void iommu_model_cache_add_to_high(struct model_cache *cache, const struct model
 
 /*
  * A request that passes through a model, on the stack of its thread. As long as it only looks
- * things up nothing is registered: what it found is good if nothing was invalidated meanwhile.
- * Before it reads tables, or does anything that is seen outside, it becomes a walk; what is
- * invalidated from then on is complete after its end. So a request begins anew once at most.
+ * entries up it is not registered: its answer is valid if there was no invalidation meanwhile.
+ * Before it reads tables, or does anything that can be observed, it becomes a walk; an invalidation
+ * from then on is complete after its end. So a request begins anew at most once.
  */
 struct model_passage {
 	struct model_cache *cache;
 	uint64_t generation; /* when it began */
-	bool peeks;          /* it only looks: nothing is added to the cache */
+	bool peeks;          /* without side effects: nothing is added to the cache */
 	bool is_walk;
 	struct model_walk walk;
 };
@@ -99,7 +98,7 @@ static inline void model_passage_begin(struct model_passage *passage, struct mod
 	passage->generation = iommu_model_cache_generation(cache);
 }
 
-/* From here on it is a walk. False: what was found so far may be old: again from the start. */
+/* From here on it is a walk. False: what was found so far may be stale: begin anew. */
 static inline bool model_passage_walks(struct model_passage *passage)
 {
 	if (passage->is_walk)
@@ -109,7 +108,7 @@ static inline bool model_passage_walks(struct model_passage *passage)
 	return passage->walk.generation == passage->generation;
 }
 
-/* May what was found be told? False: again from the start. */
+/* Is the answer valid? False: begin anew. */
 static inline bool model_passage_holds(struct model_passage *passage)
 {
 	if (passage->is_walk || iommu_model_cache_generation(passage->cache) == passage->generation)
@@ -118,7 +117,7 @@ static inline bool model_passage_holds(struct model_passage *passage)
 	return false;
 }
 
-/* True: a completion was put off until now, and the caller sees to it. */
+/* True: a completion was put off until now, and the caller has to see to it. */
 static inline bool model_passage_end(struct model_passage *passage)
 {
 	return passage->is_walk && iommu_model_walk_end(passage->cache, &passage->walk);
@@ -126,10 +125,7 @@ static inline bool model_passage_end(struct model_passage *passage)
 
 /* --- Counters --------------------------------------------------------------------------------- */
 
-/*
- * What requests of devices are counted in: those of two devices, as a rule, in different cache
- * lines.
- */
+/* Counters of requests: those of two devices lie, as a rule, in different cache lines. */
 
 /* A page of them. */
 #define MODEL_COUNTERS (IOMMU_PAGE_SIZE / sizeof(struct model_counter))

@@ -9,16 +9,17 @@
 #include <libiommu/backend/deadline.h>
 #include <libiommu/backend/mmio.h>
 
-#define ONE_BY_ONE 8 /* more pages than that, and all of the PE's go at once */
+#define ONE_BY_ONE 8 /* beyond so many pages all of the PE is invalidated */
 
-/* A bridge forgets within microseconds: one that has not after this long will not. */
+/* A bridge completes an invalidation within microseconds: after this long it never will. */
 #define TIMEOUT_NS 1000000000ULL
 
-/* struct iommu_tce_register_state, as it is used. */
+/* The contents of struct iommu_tce_register_state. */
 struct shared {
 	struct iommu_spinlock lock;
-	uint32_t writes;  /* so far; atomic */
-	uint32_t is_hung; /* it let a wait run out, and has not been seen idle since; atomic */
+	uint32_t writes; /* so far; atomic */
+	/* A wait has timed out, and the register was not seen idle since. Atomic. */
+	uint32_t is_hung;
 };
 
 _Static_assert(sizeof(struct shared) == sizeof(struct iommu_tce_register_state), "they are one");
@@ -28,7 +29,7 @@ static volatile void *kill_register(const struct iommu_tce_register *told)
 	return (volatile unsigned char *)told->registers + PHB_KILL_REGISTER;
 }
 
-/* It is big-endian. Reading it also has a write arrive before anything that follows. */
+/* The register is big-endian. A read also pushes earlier writes to the bridge. */
 static bool is_idle(const struct iommu_tce_register *told)
 {
 	const uint64_t value = iommu_be64(iommu_mmio_read64(told->platform, kill_register(told)));
@@ -39,8 +40,8 @@ static bool is_idle(const struct iommu_tce_register *told)
 }
 
 /*
- * Write if the bridge is idle, which no other CPU changes in between; *number receives which write
- * it is.
+ * Write if the bridge is idle, which no other CPU changes in between; *number receives the number
+ * of the write.
  */
 static bool write_when_idle(const struct iommu_tce_register *told, struct shared *shared,
 			    uint64_t value, uint32_t *number)
@@ -57,7 +58,7 @@ static bool write_when_idle(const struct iommu_tce_register *told, struct shared
 	return idle;
 }
 
-/* Idle; or another CPU has found it idle, and told it something else since. */
+/* Idle; or another CPU has found the register idle and written it since. */
 static bool has_done(const struct iommu_tce_register *told, const struct shared *shared,
 		     uint32_t number)
 {
@@ -74,7 +75,7 @@ static int tell_and_wait(const struct iommu_tce_register *told, struct shared *s
 	while (!write_when_idle(told, shared, value, &number))
 		if (was_hung || iommu_deadline_passed(&deadline))
 			return IOMMU_ETIMEDOUT;
-	/* It was idle, and so is alive, whatever was before. */
+	/* It was idle, so that the bridge is alive, whatever happened before. */
 	while (!has_done(told, shared, number))
 		if (iommu_deadline_passed(&deadline))
 			return IOMMU_ETIMEDOUT;

@@ -16,7 +16,7 @@ struct memory_table {
 	struct iommu_tce_table base;
 	struct iommu_pgtable pt;
 	struct iommu_tce_kill kill;
-	/* What the bridge has not confirmed, and unlinked tables that it may still walk. */
+	/* The open invalidations, and unlinked tables that the bridge may still walk. */
 	struct iommu_confirmation confirmation;
 	struct iommu_withheld_pages pages;
 };
@@ -33,7 +33,9 @@ static iommu_iova_t iova_of(const struct iommu_tce_table *table, uint64_t index)
 
 /* --- Telling the bridge ----------------------------------------------------------------------- */
 
-/* Forget all; tables that waited for that come along in the gather, and go with it. */
+/*
+ * Invalidate everything; the gather takes the tables that waited for that, which are freed with it.
+ */
 static int kill_all(struct memory_table *table, struct iommu_gather *gather)
 {
 	const uint32_t failures = iommu_confirmation_begin(&table->confirmation);
@@ -53,17 +55,21 @@ static int kill_range(struct memory_table *table, uint64_t index, uint64_t count
 {
 	const struct iommu_tce_table *base = &table->base;
 
-	/* A table that went takes with it what the bridge remembers of tables: all, to be sure. */
+	/*
+	 * After an unlinked table, cached entries of tables are stale, too: invalidate everything.
+	 */
 	if (table->kill.pages == NULL || gather->tables_unlinked ||
 	    iommu_confirmation_is_open(&table->confirmation))
 		return kill_all(table, gather);
-	/* Entries are in memory before the bridge is told: it may read them again at once. */
+	/*
+	 * The entry is in memory before the bridge is invalidated, which may read it again at once.
+	 */
 	iommu_full_fence();
 	return table->kill.pages(table->kill.ctx, (base->first_page + index) << base->page_shift,
 				 base->page_shift, count);
 }
 
-/* How a kill ended: what is gathered goes, or waits for a later one. */
+/* The end of a kill: what is gathered is freed, or waits for a later one. */
 static int conclude(struct memory_table *table, struct iommu_gather *gather, int status)
 {
 	if (status == 0) {
@@ -75,7 +81,7 @@ static int conclude(struct memory_table *table, struct iommu_gather *gather, int
 	return status == IOMMU_ETIMEDOUT ? status : IOMMU_EIO;
 }
 
-/* What was cleared waits for the bridge, or for a later time. */
+/* Invalidate what was cleared; after a failure the gather waits for a later invalidation. */
 static int settle(struct memory_table *table, uint64_t index, uint64_t count,
 		  struct iommu_gather *gather)
 {
@@ -112,7 +118,7 @@ static int memory_set(struct iommu_tce_table *base, uint64_t index, uint64_t cou
 		return IOMMU_EIO;
 	if (status != 0)
 		return status;
-	/* It may remember that there was nothing. */
+	/* The bridge may have cached that the entries were absent. */
 	if (settle(table, index, count, &gather) == 0)
 		return 0;
 	return memory_clear(base, index, count) == 0 ? IOMMU_EAGAIN : IOMMU_EIO;
@@ -124,7 +130,7 @@ static int memory_get(struct iommu_tce_table *base, uint64_t index, iommu_paddr_
 	return iommu_tce_iova_to_phys(&memory_of(base)->pt, iova_of(base, index), paddr, prot);
 }
 
-/* Of a table that has one owner: no other CPU changes the entry meanwhile. */
+/* For a table with one owner: no other CPU changes the entry meanwhile. */
 static int memory_exchange(struct iommu_tce_table *base, uint64_t index, iommu_paddr_t paddr,
 			   unsigned int prot, iommu_paddr_t *old_paddr, unsigned int *old_prot)
 {
@@ -138,7 +144,7 @@ static int memory_exchange(struct iommu_tce_table *base, uint64_t index, iommu_p
 
 	(void)memory_get(base, index, &before, &before_prot);
 	iommu_gather_init(&gather);
-	/* One entry never unlinks a table that has others: what is gathered is only its address. */
+	/* One entry never unlinks a table that has others: the gather holds only its address. */
 	if (before_prot != 0)
 		status = iommu_tce_unmap(&table->pt, iova_of(base, index), size, 0, &gather, NULL);
 	if (status == 0 && prot != 0)
@@ -184,7 +190,7 @@ static const struct tce_ops memory_ops = {
 
 _Static_assert(sizeof(struct memory_table) <= IOMMU_PAGE_SIZE, "it is one page");
 
-/* The bits of addresses within the window. */
+/* The number of bits of addresses within the window. */
 static unsigned int width_of(const struct iommu_tce_table_config *config)
 {
 	const uint64_t bytes = config->entries << config->page_shift;
@@ -232,7 +238,7 @@ int iommu_tce_memory_create(const struct iommu_tce_memory_config *config,
 
 	if (defect == NULL && config->kill.all == NULL)
 		defect = IOMMU_WHY("kill.all is missing");
-	/* There is nothing to keep in tables that are made here. */
+	/* New tables have no entries to keep. */
 	if (defect == NULL && (config->table.flags & IOMMU_TCE_TABLE_KEEP) != 0)
 		defect = IOMMU_WHY("tables that are made here have no entries to keep");
 	if (defect != NULL)

@@ -32,7 +32,7 @@ static int unit_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *e
 	if (pe >= unit->config.pes)
 		return IOMMU_REFUSE(base->iommu, endpoint->name, IOMMU_ENOENT,
 				    "its id is in no PE of the bridge");
-	/* That it is blocked is what the core has confirmed when it joins its group. */
+	/* The core confirms that it is blocked when it joins its group. */
 	endpoint->unit_data = &unit->pes[pe];
 	return 0;
 }
@@ -82,7 +82,7 @@ static void set_on(struct opal_unit *unit, bool on)
 	__atomic_store_n(&unit->is_on, on, __ATOMIC_RELAXED);
 }
 
-/* Windows are as their domains want, or in doubt, which every call then says. */
+/* While on, windows are as their domains need them, or in doubt, which every call reports. */
 static bool unit_translates(const struct iommu_unit *base)
 {
 	return is_on(opal_unit_of(base));
@@ -94,10 +94,7 @@ static int unit_enable(struct iommu_unit *base)
 	const bool was_on = is_on(unit);
 	int status, forgotten;
 
-	/*
-	 * Nothing is opened while the bridge may remember what an earlier call could not have it
-	 * forget.
-	 */
+	/* No window is opened while an invalidation of the bridge is open. */
 	status = iommu_opal_forget_failed(unit);
 	if (status != 0)
 		return status;
@@ -108,7 +105,8 @@ static int unit_enable(struct iommu_unit *base)
 		return 0;
 	if (!was_on) {
 		/*
-		 * In this order: what bridges cache until they are closed is to be forgotten, too.
+		 * In this order: what bridges cache until the windows are closed is invalidated,
+		 * too.
 		 */
 		set_on(unit, false);
 		(void)iommu_opal_set_all_windows(unit);
@@ -117,7 +115,7 @@ static int unit_enable(struct iommu_unit *base)
 	return status != 0 ? status : forgotten;
 }
 
-/* What is not off as a whole goes on as it was: some of it would be neither. */
+/* A disable that fails sets the windows back: the unit is on as a whole, or off as a whole. */
 static int unit_disable(struct iommu_unit *base)
 {
 	struct opal_unit *unit = opal_unit_of(base);
@@ -137,7 +135,7 @@ static int unit_disable(struct iommu_unit *base)
 	return status == IOMMU_ETIMEDOUT ? status : IOMMU_EIO;
 }
 
-/* Windows, ids and what is remembered: all as they should be, or why not. */
+/* Make good what is open: windows, ids, invalidations. Returns 0 or the first error. */
 static int unit_confirm(struct iommu_unit *base)
 {
 	struct opal_unit *unit = opal_unit_of(base);
@@ -167,13 +165,16 @@ static void unit_remove(struct iommu_unit *base)
 {
 	struct opal_unit *unit = opal_unit_of(base);
 
-	/* All windows are closed, and the bridge has forgotten: that is what let us come here. */
+	/*
+	 * All windows are closed, and the bridge was invalidated: the core removes no unit before
+	 * that.
+	 */
 	iommu_unit_set_active(&unit->state, false);
 	iommu_release_confirmed(&unit->set);
 	unit_destroy(unit);
 }
 
-/* A bad DMA freezes its PE, which the host's error recovery finds out and mends. */
+/* A bad DMA freezes its PE, which the host's error recovery finds and thaws. */
 static int unit_handle_faults(struct iommu_unit *base, bool *lost)
 {
 	(void)base;
@@ -182,8 +183,8 @@ static int unit_handle_faults(struct iommu_unit *base, bool *lost)
 }
 
 /*
- * Bridges compare the PE that a message comes from with the PE that its interrupt was given to,
- * whatever device writes it; and they are coherent with the CPUs' caches, always.
+ * Bridges compare the PE of a message's sender with the PE that the interrupt was given to,
+ * whatever device sends it; and DMA is always coherent with the CPUs' caches.
  */
 static bool unit_capable(const struct iommu_endpoint *endpoint, enum iommu_capability capability)
 {
@@ -224,7 +225,7 @@ uint32_t iommu_opal_pe(const struct iommu_endpoint *endpoint)
 
 /* --- Probe ------------------------------------------------------------------------------------ */
 
-/* What makes no sense in it; NULL: nothing. */
+/* What is wrong with the configuration; NULL: nothing. */
 static const char *mistake_in(const struct iommu_opal_config *config)
 {
 	if (config->call == NULL)
@@ -292,9 +293,9 @@ static int unit_create(struct iommu *iommu, const struct iommu_opal_config *conf
 	unit->config = *config;
 	unit->base.ops = &opal_ops;
 	unit->base.segment = config->segment;
-	unit->base.iommu = iommu; /* what the probe asks of firmware is refused in its name */
+	unit->base.iommu = iommu; /* for the reasons of refusals during the probe */
 	iommu_unit_set_init(&unit->set);
-	unit->set.tells_of_maps = true; /* a bridge remembers that there was nothing */
+	unit->set.tells_of_maps = true; /* bridges cache absent entries */
 	unit->state.set = &unit->set;
 	iommu_unit_set_active(&unit->state, true);
 	iommu_object_cache_init(&unit->place_cache, platform, sizeof(struct iommu_place));
@@ -310,7 +311,7 @@ static int unit_create(struct iommu *iommu, const struct iommu_opal_config *conf
 	return status;
 }
 
-/* Whatever firmware has left behind. */
+/* Windows that firmware has left open. */
 static int close_what_is_open(struct opal_unit *unit)
 {
 	unsigned int i;
@@ -321,7 +322,7 @@ static int close_what_is_open(struct opal_unit *unit)
 		if (status == 0)
 			status = iommu_opal_set_bypass(unit, i, false);
 	}
-	/* And a predecessor has put ids into PEs: all belong to none. */
+	/* Ids that a predecessor has put into PEs are taken out. */
 	if (status == 0 && unit->config.find_pe == NULL)
 		status = iommu_opal_set_ids(unit, unit->config.reserved_pe, 0, UINT16_MAX, false);
 	return status == 0 ? iommu_opal_forget(unit, OPAL_KILL_ALL, 0, 0, 0, 0) : status;

@@ -14,7 +14,7 @@ static void release(struct iommu_placed *common)
 	platform->free_pages(platform->ctx, domain, 0);
 }
 
-/* One that must wait goes at once if what has failed can be made good. */
+/* A domain that would have to wait is freed at once if what is open can be made good now. */
 static void domain_free(struct iommu_domain *base)
 {
 	struct opal_unit *unit = opal_domain_of(base)->unit;
@@ -50,7 +50,7 @@ static void domain_get_info(const struct iommu_domain *base, struct iommu_domain
 	if (!iommu_placed_has_table(&domain->common))
 		return;
 	info->table_pages = iommu_cell_load(&domain->common.pgtable.pages);
-	info->quarantine = iommu_withheld_pages_any(&domain->common.pages);
+	info->withheld = iommu_withheld_pages_any(&domain->common.pages);
 	info->levels = domain->common.pgtable.levels;
 }
 
@@ -83,7 +83,9 @@ static const struct iommu_domain_ops blocked_ops = {
 	.get_info = domain_get_info,
 };
 
-/* Of those that are wanted and there, the smallest page: so that everything can be mapped. */
+/*
+ * The smallest of the page sizes that are wanted and supported, so that everything can be mapped.
+ */
 static uint64_t page_size_for(const struct opal_unit *unit, uint64_t wanted)
 {
 	const uint64_t sizes =
@@ -92,7 +94,7 @@ static uint64_t page_size_for(const struct opal_unit *unit, uint64_t wanted)
 	return sizes & -sizes;
 }
 
-/* Levels of 4 KiB tables that hold so many bits of address. */
+/* Levels of 4 KiB tables for so many bits of address. */
 static unsigned int levels_for(unsigned int bits, uint64_t page_size)
 {
 	unsigned int levels = 1;

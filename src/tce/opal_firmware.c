@@ -6,11 +6,9 @@
 #include "tce/opal.h"
 #include <libiommu/backend/deadline.h>
 
-/*
- * Firmware answers within milliseconds, or says how far it is: a second without an answer is none.
- */
+/* Firmware answers within milliseconds, or reports progress: after a second it counts as hung. */
 #define TIMEOUT_NS 1000000000ULL
-/* Such firmware is asked so often and not waited for, until it answers again. */
+/* Calls of hung firmware, without a wait in between, until it answers again. */
 #define HUNG_CALLS      4
 
 #define OPAL_BUSY       (-2)
@@ -39,7 +37,7 @@ static int call(struct opal_unit *unit, uint64_t token, const uint64_t arguments
 	return code == OPAL_PARAMETER ? IOMMU_EINVAL : IOMMU_EIO;
 }
 
-/* One of the control path, which says what came of it. */
+/* A call on the control path, whose failure is noted as the reason. */
 static int control_call(struct opal_unit *unit, uint64_t token, const uint64_t arguments[7])
 {
 	switch (call(unit, token, arguments)) {

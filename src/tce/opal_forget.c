@@ -5,7 +5,7 @@
 #include "base/atomic.h"
 #include "tce/opal.h"
 
-#define KILL_ONE_BY 8 /* more PEs than that, or pages, and all are told at once */
+#define KILL_ONE_BY 8 /* beyond so many PEs, or pages, everything is invalidated at once */
 
 int iommu_opal_forget_all(struct opal_unit *unit)
 {
@@ -26,7 +26,9 @@ int iommu_opal_forget_failed(struct opal_unit *unit)
 	return iommu_unit_has_failed(&unit->state) ? iommu_opal_forget_all(unit) : 0;
 }
 
-/* Does the PE know pages of the domain: is its window open, and not about to be another's? */
+/*
+ * May the bridge have cached pages of the domain in this PE: is its window open, and not changing?
+ */
 static bool knows_pages(const struct opal_pe *pe, uint32_t moves)
 {
 	return moves % 2 == 0 && __atomic_load_n(&pe->is_shown, __ATOMIC_ACQUIRE);
@@ -45,8 +47,8 @@ static int forget_pages(struct opal_unit *unit, const struct opal_pe *pe, unsign
 		return iommu_opal_forget(unit, OPAL_KILL_PE, number, 0, 0, 0);
 	status = iommu_opal_forget(unit, OPAL_KILL_PAGES, number, 1ULL << shift, change->start,
 				   pages);
-	iommu_full_fence(); /* the kill, then the look */
-	/* It has begun to move meanwhile: its pages may be of another size. */
+	iommu_full_fence(); /* first the kill, then the look */
+	/* The PE has begun to change meanwhile: its pages may be of another size. */
 	if (status == 0 && __atomic_load_n(&pe->moves, __ATOMIC_ACQUIRE) != moves)
 		status = iommu_opal_forget(unit, OPAL_KILL_PE, number, 0, 0, 0);
 	return status;

@@ -51,7 +51,7 @@ uint32_t iommu_opal_pe_of_id(const struct opal_unit *unit, uint16_t source_id)
 
 /* --- Making one ------------------------------------------------------------------------------- */
 
-/* The ids of a kind; false: no such range can be told to a bridge. */
+/* The ids of a kind; false: bridges cannot compare such a range. */
 static bool range_of(const struct iommu_opal_pe_config *config, uint16_t *first, uint16_t *last)
 {
 	unsigned int buses = 0;
@@ -78,7 +78,7 @@ static bool range_of(const struct iommu_opal_pe_config *config, uint16_t *first,
 	return true;
 }
 
-/* No endpoint is there yet: one that is probed has the PE that its id had then. */
+/* Without an endpoint: an endpoint keeps the PE that its id had at the probe. */
 static bool has_endpoints(struct opal_unit *unit, uint16_t first, uint16_t last)
 {
 	struct iommu_endpoint *endpoint = NULL;
@@ -135,7 +135,7 @@ static int choose_number(const struct opal_unit *unit, uint32_t wanted, uint32_t
 	return OPAL_REFUSE(unit, IOMMU_ENOSPC, "all its PEs are in use");
 }
 
-/* What firmware is told of a range that one is to be found in from now on; NULL: in none. */
+/* Tell firmware the PE of a range from now on; NULL: none. */
 static int tell(struct opal_unit *unit, uint16_t first, uint16_t last, const struct opal_pe *pe)
 {
 	const uint32_t number = pe != NULL ? opal_number_of(unit, pe) : unit->config.reserved_pe;
@@ -163,7 +163,7 @@ int iommu_opal_settle_ids(struct opal_unit *unit)
 	return result;
 }
 
-/* A call that failed may have been done all the same: ids go where they were, or are in doubt. */
+/* A call that failed may have taken effect: the ids are set back, or are in doubt. */
 static void take_back(struct opal_unit *unit, struct opal_pe *pe)
 {
 	pe->has_unsure_ids = true;
@@ -180,7 +180,7 @@ static int add_pe(struct opal_unit *unit, const struct iommu_opal_pe_config *con
 	if (!range_of(config, &first, &last))
 		return OPAL_REFUSE(unit, IOMMU_EINVAL, "the ids are no range that a PE can have");
 	(void)iommu_opal_settle(unit);
-	/* None is made beside ids in doubt: where those belong would not be known any more. */
+	/* No PE is made beside ids in doubt: it would not be known which PE those belong to. */
 	status = iommu_opal_settle_ids(unit);
 	if (status == 0)
 		status = check_room(unit, first, last);
@@ -212,7 +212,7 @@ static bool has_members(struct opal_unit *unit, const struct opal_pe *pe)
 	return false;
 }
 
-/* Ranges within its own would belong to no PE for a moment. */
+/* PEs inside its range would lose their ids for a moment. */
 static bool has_inner(const struct opal_unit *unit, const struct opal_pe *pe)
 {
 	unsigned int i;

@@ -10,8 +10,8 @@ static void count_move(struct opal_pe *pe)
 }
 
 /*
- * It goes to a domain, or to none, and counts in the one before, too, until it has left or stays.
- * IOMMU_ENOMEM.
+ * Begin a change to a domain, or to none: the PE counts in the old one, too, until the change is
+ * done or undone. IOMMU_ENOMEM.
  */
 static int begin_move(struct opal_unit *unit, struct opal_pe *pe, struct opal_domain *domain)
 {
@@ -39,15 +39,14 @@ static void leave(struct opal_pe *pe, const struct opal_domain *domain)
 }
 
 /*
- * The bridge has forgotten the one before; or it is told to forget all before anything relies on
- * that.
+ * The bridge was invalidated for the old domain; or everything is, before anything relies on that.
  */
 static void end_move(struct opal_pe *pe)
 {
 	leave(pe, pe->leaving);
 }
 
-/* It stays where it was. */
+/* The change is undone. */
 static void cancel_move(struct opal_pe *pe)
 {
 	const struct opal_domain *domain = pe->domain;
@@ -57,8 +56,9 @@ static void cancel_move(struct opal_pe *pe)
 }
 
 /*
- * A PE in doubt counts among the unit's, and makes it suspect: what the bridge reads through such a
- * window is known only to it. So does the end of the doubt, for what it has read until then.
+ * A PE in doubt counts among the parts of the unit in doubt, and makes the unit suspect: it is not
+ * known what the bridge reads through such a window. When the doubt ends the unit is suspect once
+ * more, for what was cached until then.
  */
 static void set_unsure(struct opal_unit *unit, struct opal_pe *pe, bool is_unsure)
 {
@@ -71,7 +71,7 @@ static void set_unsure(struct opal_unit *unit, struct opal_pe *pe, bool is_unsur
 /* --- Windows ---------------------------------------------------------------------------------- */
 
 /*
- * Both are open from before firmware is told to open them until it has confirmed that they are
+ * A window counts as open from before firmware is told to open it until it has confirmed that it is
  * closed.
  */
 static int set_bypass(struct opal_unit *unit, struct opal_pe *pe, bool is_open)
@@ -102,7 +102,7 @@ static int set_window(struct opal_unit *unit, struct opal_pe *pe, const struct o
 	return status;
 }
 
-/* Both as a domain wants them, or (NULL) closed; the first failure is the answer. */
+/* Both windows as a domain needs them, or (NULL) closed; returns the first error. */
 static int set_windows(struct opal_unit *unit, struct opal_pe *pe, const struct opal_domain *domain)
 {
 	const bool wants = domain != NULL && domain->common.base.bypass_size != 0;
@@ -114,7 +114,8 @@ static int set_windows(struct opal_unit *unit, struct opal_pe *pe, const struct 
 }
 
 /*
- * The domain that it was told to use cannot be had: closed, as far as firmware obeys, and in doubt.
+ * The domain that the PE is to use cannot be opened: closed, as far as firmware obeys, and in
+ * doubt.
  */
 static void tear(struct opal_unit *unit, struct opal_pe *pe)
 {
@@ -122,7 +123,7 @@ static void tear(struct opal_unit *unit, struct opal_pe *pe)
 	set_unsure(unit, pe, true);
 }
 
-/* What a PE's windows should be. */
+/* The domain that a PE's windows should be of. */
 static int restore_windows(struct opal_unit *unit, struct opal_pe *pe, struct opal_domain *domain)
 {
 	int status = set_windows(unit, pe, unit->is_on ? domain : NULL);
@@ -161,7 +162,7 @@ int iommu_opal_settle(struct opal_unit *unit)
 		if (result == 0)
 			result = status;
 	}
-	/* What waited for that goes when the bridge has forgotten it, too. */
+	/* Domains that waited for that are freed when the bridge was invalidated, too. */
 	forgotten = iommu_opal_forget_all(unit);
 	return result != 0 ? result : forgotten;
 }
@@ -169,15 +170,13 @@ int iommu_opal_settle(struct opal_unit *unit)
 /* --- Moving ----------------------------------------------------------------------------------- */
 
 /*
- * Have a PE's windows be those of a domain, or closed, and the bridge forget the ones from before.
+ * Set a PE's windows to those of a domain, or close them, and invalidate the bridge for the old
+ * ones.
  */
 static int use_windows(struct opal_unit *unit, struct opal_pe *pe, struct opal_domain *domain)
 {
 	const bool was_closed = !pe->is_open && !pe->is_bypassed && !pe->is_unsure;
-	/*
-	 * Nothing is opened while the bridge may remember what an earlier call could not have it
-	 * forget.
-	 */
+	/* No window is opened while an invalidation of the bridge is open. */
 	int status = domain != NULL ? iommu_opal_forget_failed(unit) : 0;
 
 	if (status == 0)
@@ -188,8 +187,7 @@ static int use_windows(struct opal_unit *unit, struct opal_pe *pe, struct opal_d
 }
 
 /*
- * Tell a PE to use another domain, or none; on failure it uses the one from before, perhaps in
- * doubt.
+ * Have a PE use another domain, or none; on failure it uses the one from before, perhaps in doubt.
  */
 static int switch_window(struct opal_unit *unit, struct opal_pe *pe, struct opal_domain *domain)
 {
@@ -202,17 +200,14 @@ static int switch_window(struct opal_unit *unit, struct opal_pe *pe, struct opal
 		end_move(pe);
 		return 0;
 	}
-	/*
-	 * It may have cached of either, until its window is what it will be: only then is that
-	 * noted.
-	 */
+	/* The bridge may have cached either until the window is set: only then is that noted. */
 	(void)restore_windows(unit, pe, pe->leaving);
 	iommu_unit_note_failure(&unit->state);
 	cancel_move(pe);
 	return status;
 }
 
-/* Take a PE's windows away; whatever is returned it was told to use none. */
+/* Close a PE's windows; whatever is returned, the PE is to use no domain. */
 static int drop_window(struct opal_unit *unit, struct opal_pe *pe)
 {
 	int status;
@@ -226,8 +221,8 @@ static int drop_window(struct opal_unit *unit, struct opal_pe *pe)
 }
 
 /*
- * Another member has brought its PE there. Nothing of other PEs makes this fail: the first member
- * would then have to go back, and take the PE along.
+ * Another member has brought the PE there. A failure of other PEs does not matter here: the first
+ * member would have to go back, and take the PE along.
  */
 static int join(const struct opal_pe *pe)
 {
@@ -242,7 +237,7 @@ static int attach(struct opal_domain *domain, struct iommu_endpoint *endpoint)
 
 	(void)iommu_opal_settle(unit);
 	iommu_release_confirmed(&unit->set);
-	/* Others of its PE have it already: there is one window for all. */
+	/* Other members of the PE use it already: a PE has one window. */
 	status = pe->domain != domain ? switch_window(unit, pe, domain) : join(pe);
 	if (status == 0 && endpoint->domain == NULL)
 		pe->endpoints++;
@@ -270,7 +265,7 @@ int iommu_opal_detach(struct iommu_domain *base, struct iommu_endpoint *endpoint
 	struct opal_pe *pe = endpoint->unit_data;
 
 	(void)base;
-	/* What others of its PE use it has, too: they cannot be told apart. */
+	/* Other members of the PE still use it: they cannot be told apart. */
 	if (--pe->endpoints != 0)
 		return 0;
 	return drop_window(opal_unit_of(endpoint->unit), pe);

@@ -21,7 +21,7 @@ static int papr_clear(struct iommu_tce_table *base, uint64_t index, uint64_t cou
 	return iommu_papr_clear_entries(calls_of(base), index, count);
 }
 
-/* Pages one behind the other. */
+/* Consecutive pages. */
 struct pages {
 	iommu_paddr_t paddr;
 	unsigned int shift, prot;
@@ -40,10 +40,13 @@ static int papr_set(struct iommu_tce_table *base, uint64_t index, uint64_t count
 	const struct pages pages = {paddr, base->page_shift, prot};
 	int status = iommu_papr_put_entries(calls_of(base), index, count, page_entry, &pages);
 
-	/* How far a call came that failed is not known: all that it may have set goes. */
+	/*
+	 * It is not known how many entries a failed call has set: all that it may have set are
+	 * cleared.
+	 */
 	if (status != 0 && papr_clear(base, index, count) != 0)
 		return IOMMU_EIO;
-	/* It was taken back, and so is no question of confirmation. */
+	/* The failed map is undone, so that this leaves nothing open. */
 	if (status == IOMMU_ETIMEDOUT)
 		return IOMMU_EAGAIN;
 	return status == IOMMU_EIO ? IOMMU_EFAULT : status;
@@ -87,7 +90,7 @@ static int papr_exchange(struct iommu_tce_table *base, uint64_t index, iommu_pad
 	*old_paddr = old.paddr;
 	*old_prot = old.prot;
 	status = iommu_papr_put_entry(calls_of(base), index, iommu_papr_entry_for(paddr, prot));
-	/* A call that answered with an error may have been made all the same. */
+	/* A call that returned an error may have taken effect. */
 	if (status != 0 && status != IOMMU_ETIMEDOUT && !is_entry(base, index, old.paddr, old.prot))
 		return IOMMU_EIO;
 	return status;

@@ -8,9 +8,12 @@
 #include "base/inline_atomics.h"
 #include <libiommu/backend/deadline.h>
 
-/* A hypervisor is busy for milliseconds, with what other guests want: after a second it hangs. */
+/*
+ * A hypervisor is busy for milliseconds, with work for other guests: after a second it counts as
+ * hung.
+ */
 #define TIMEOUT_NS 1000000000ULL
-/* So often is it asked, and not waited for, under a lock, or while it hangs. */
+/* The number of calls without a wait in between, under a lock, or while it hangs. */
 #define QUICK_CALLS 4
 
 /* Status of a call. */
@@ -55,7 +58,7 @@ void iommu_papr_set_hung(struct papr_calls *calls, bool is_hung)
 	__atomic_store_n(&calls->is_hung, is_hung, __ATOMIC_RELAXED);
 }
 
-/* One call, again while the hypervisor is busy; IOMMU_ETIMEDOUT, IOMMU_EBUSY: for too long. */
+/* One call, repeated while the hypervisor is busy; IOMMU_ETIMEDOUT, IOMMU_EBUSY: for too long. */
 static int call(struct papr_calls *calls, uint64_t opcode, uint64_t index, uint64_t third,
 		uint64_t fourth, uint64_t *result)
 {
@@ -86,7 +89,7 @@ static bool uses_multiple(const struct papr_calls *calls)
 	return __atomic_load_n(&calls->has_multiple, __ATOMIC_RELAXED);
 }
 
-/* The hypervisor said that it has the calls, and has not: it is not asked again. */
+/* The hypervisor announces these calls and lacks them: they are not used again. */
 static void use_single(struct papr_calls *calls)
 {
 	__atomic_store_n(&calls->has_multiple, false, __ATOMIC_RELAXED);
@@ -147,19 +150,19 @@ int iommu_papr_clear_entries(struct papr_calls *calls, uint64_t index, uint64_t 
 		index += part;
 		count -= part;
 	}
-	/* Whatever it says: they may still lead somewhere. */
+	/* Whatever the result: entries may still lead somewhere. */
 	return result == 0 || result == IOMMU_ETIMEDOUT || result == IOMMU_EBUSY ? result
 										 : IOMMU_EIO;
 }
 
-/* What is to be put, and where it begins in its source. */
+/* The entries to be set, from an offset into their source. */
 struct run {
 	uint64_t (*entry_at)(const void *source, uint64_t i);
 	const void *source;
 	uint64_t first;
 };
 
-/* IOMMU_EOPNOTSUPP: the list is in use, or there is no such call. */
+/* IOMMU_EOPNOTSUPP: the list is in use, or the hypervisor lacks the call. */
 static int put_listed(struct papr_calls *calls, uint64_t index, uint64_t count,
 		      const struct run *run)
 {

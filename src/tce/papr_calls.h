@@ -21,35 +21,39 @@ struct papr_calls {
 			uint64_t third, uint64_t fourth, uint64_t *result);
 	void *ctx;
 	uint32_t liobn;
-	uint64_t first_page; /* on the bus: that of index 0 */
+	uint64_t first_page; /* bus address of index 0 */
 	unsigned int page_shift;
-	bool has_multiple; /* until it turns out that it has not; atomic */
+	bool has_multiple; /* until the call has failed as unknown; atomic */
 	uint64_t *list;    /* NULL: single calls only */
 	uint32_t list_taken;
-	bool is_locked;   /* calls are made under a lock: a busy hypervisor is IOMMU_EBUSY */
-	uint32_t is_hung; /* a wait has run out, and no call was answered since; atomic */
+	/* Calls are made under a lock: they return IOMMU_EBUSY while the hypervisor is busy. */
+	bool is_locked;
+	uint32_t is_hung; /* a wait has timed out, and no call was answered since; atomic */
 };
 
-/* With all but the list set. 0, IOMMU_ENOMEM, or IOMMU_EIO: the hypervisor knows no such window. */
+/*
+ * With all fields but the list set. 0, IOMMU_ENOMEM, or IOMMU_EIO: the hypervisor has no such
+ * window.
+ */
 int iommu_papr_calls_init(struct papr_calls *calls);
 void iommu_papr_calls_fini(struct papr_calls *calls);
 
-/* It let a wait run out: who waits on behalf of calls under a lock says so. */
+/* Note a time-out: called where the wait is done for calls under a lock. */
 bool iommu_papr_is_hung(const struct papr_calls *calls);
 void iommu_papr_set_hung(struct papr_calls *calls, bool is_hung);
 
 int iommu_papr_get_entry(struct papr_calls *calls, uint64_t index, uint64_t *entry);
 int iommu_papr_put_entry(struct papr_calls *calls, uint64_t index, uint64_t entry);
 /*
- * Entries as a function of how far they are from the first; how many came through a failure:
- * unknown.
+ * Set entries, each a function of its distance from the first. After a failure it is not known how
+ * many were set.
  */
 int iommu_papr_put_entries(struct papr_calls *calls, uint64_t index, uint64_t count,
 			   uint64_t (*entry_at)(const void *source, uint64_t i),
 			   const void *source);
 /*
- * All that can be is cleared, also after a failure: 0, IOMMU_ETIMEDOUT, IOMMU_EBUSY or IOMMU_EIO,
- * and then some may lead somewhere still.
+ * Clear entries, all that is possible, also after a failure: 0, IOMMU_ETIMEDOUT, IOMMU_EBUSY or
+ * IOMMU_EIO, and then some may still lead somewhere.
  */
 int iommu_papr_clear_entries(struct papr_calls *calls, uint64_t index, uint64_t count);
 

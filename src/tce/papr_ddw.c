@@ -70,7 +70,7 @@ int iommu_papr_parse_ddw(const void *applicable, size_t applicable_size, const v
 	ddw->query_token = cell_of(applicable, 0);
 	ddw->create_token = cell_of(applicable, 1);
 	ddw->remove_token = cell_of(applicable, 2);
-	/* The first cell says how many follow. */
+	/* The first cell is the number of those that follow. */
 	if (extensions != NULL && extensions_size >= cell)
 		count = cell_of(extensions, 0);
 	if (count > extensions_size / cell - (extensions != NULL))
@@ -175,7 +175,7 @@ int iommu_papr_create_window(const struct iommu_papr_ddw *ddw, unsigned int page
 		.size = 1ULL << size_shift,
 		.page_shift = page_shift,
 	};
-	/* What it says must be a window, or it is none of ours. */
+	/* The hypervisor's answer must be a valid window. */
 	if ((made.address & ((1ULL << page_shift) - 1)) != 0 ||
 	    made.size - 1 > UINT64_MAX - made.address) {
 		(void)iommu_papr_remove_window(ddw, made.liobn);
@@ -206,7 +206,7 @@ int iommu_papr_reset_windows(const struct iommu_papr_ddw *ddw)
 
 /* --- The window that suits best --------------------------------------------------------------- */
 
-/* Of the sizes that both want, the largest; 0: none. */
+/* The largest size that both support; 0: none. */
 static unsigned int largest_page(uint64_t offered, uint64_t wanted)
 {
 	const uint64_t sizes = offered & wanted;
@@ -214,7 +214,7 @@ static unsigned int largest_page(uint64_t offered, uint64_t wanted)
 	return sizes != 0 ? iommu_highest_bit(sizes) : 0;
 }
 
-/* For all of memory, if so many pages are to be had. */
+/* A window for all of memory, if there are enough pages. */
 static unsigned int size_for(const struct iommu_papr_grant *grant, unsigned int page_shift,
 			     iommu_paddr_t memory_end, bool *holds_memory)
 {
@@ -229,7 +229,7 @@ static unsigned int size_for(const struct iommu_papr_grant *grant, unsigned int 
 	return *holds_memory ? needed : most;
 }
 
-/* What a window is to be like. */
+/* The properties of the window to be made. */
 struct wish {
 	uint64_t page_sizes;
 	iommu_paddr_t memory_end;
@@ -279,7 +279,7 @@ int iommu_papr_open_window(const struct iommu_papr_ddw *ddw, uint64_t page_sizes
 	status = iommu_papr_query_windows(ddw, &grant);
 	if (status == 0 && grant.windows == 0 && first != NULL && first->size != 0 &&
 	    ddw->reset_token != 0) {
-		/* Whatever is answered: it may be gone. */
+		/* Whatever the result: the window may be gone. */
 		gave_up = true;
 		status = iommu_papr_remove_window(ddw, first->liobn);
 		if (status == 0)

@@ -18,7 +18,7 @@ static uint64_t direct_entry(const void *source, uint64_t i)
 	return iommu_papr_entry_for(i << unit->config.direct.page_shift, IOMMU_PROT_READ_WRITE);
 }
 
-/* All of memory in the second window, or nothing. */
+/* The second window: all of memory, or closed. */
 static int set_direct(struct papr_unit *unit, bool is_open)
 {
 	const enum papr_direct wanted = is_open ? PAPR_DIRECT_OPEN : PAPR_DIRECT_CLEAR;
@@ -36,12 +36,12 @@ static int set_direct(struct papr_unit *unit, bool is_open)
 	if (status == 0)
 		unit->direct_holds = wanted;
 	else if (is_open && iommu_papr_clear_entries(&unit->direct, 0, pages) == 0)
-		unit->direct_holds = PAPR_DIRECT_CLEAR; /* all that it may have set is gone */
+		unit->direct_holds = PAPR_DIRECT_CLEAR; /* what may have been set, too */
 	return status == 0 || status == IOMMU_ETIMEDOUT || status == IOMMU_EAGAIN ? status
 										  : IOMMU_EIO;
 }
 
-/* In doubt, or no longer. */
+/* Are the windows in doubt? */
 static bool is_in_doubt(const struct papr_unit *unit)
 {
 	return __atomic_load_n(&unit->state.in_doubt, __ATOMIC_ACQUIRE) != 0;
@@ -84,7 +84,7 @@ static void tell(struct papr_unit *unit, struct papr_domain *domain)
 	iommu_spin_unlock(unit->platform, &unit->lock, state);
 }
 
-/* On failure it uses what it did, perhaps in doubt. */
+/* On failure the unit uses the domain from before, perhaps in doubt. */
 static int switch_to(struct papr_unit *unit, struct papr_domain *domain)
 {
 	struct papr_domain *before = unit->domain;
@@ -101,7 +101,7 @@ static int switch_to(struct papr_unit *unit, struct papr_domain *domain)
 
 /*
  * Another member has brought the window there. What is open does not make this fail: the first
- * member would then have to go back, and take the window along.
+ * member would have to go back, and take the window along.
  */
 static int join(struct papr_unit *unit)
 {
@@ -118,7 +118,7 @@ static int attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
 	if (endpoint->unit != &unit->base)
 		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EINVAL,
 				    "the domain is another window's");
-	/* Others behind the window have it already: there is one for all. */
+	/* Other members use it already: there is one window for all. */
 	status = unit->domain != domain ? switch_to(unit, domain) : join(unit);
 	if (status == 0 && endpoint->domain == NULL)
 		unit->endpoints++;
@@ -155,7 +155,7 @@ static int follow(struct papr_domain *domain, iommu_iova_t iova, uint64_t size)
 	return iommu_papr_follow(domain, (iova - base_of(domain)) >> shift, size >> shift);
 }
 
-/* Is it the one that the unit was told to use, and does the window perhaps not follow it? */
+/* Is it the domain that the unit is to use, and may the window not follow it? */
 static bool is_torn(const struct papr_domain *domain)
 {
 	struct papr_unit *unit = domain->unit;
@@ -177,7 +177,7 @@ static int domain_sync_map(struct iommu_domain *base, iommu_iova_t iova, uint64_
 	return status == 0 && is_torn(domain) ? IOMMU_EIO : status;
 }
 
-/* Entries are clear when this returns: there is nothing left to wait for. */
+/* Entries are clear when this returns: nothing is left to wait for. */
 static int domain_unmap(struct iommu_domain *base, iommu_iova_t iova, uint64_t size,
 			unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped)
 {
@@ -221,7 +221,7 @@ static int domain_iova_to_phys(const struct iommu_domain *base, iommu_iova_t iov
 	return iommu_tce_iova_to_phys(&domain->book, iova - base_of(domain), paddr, NULL);
 }
 
-/* The book's addresses begin with the window. */
+/* Addresses of the book begin with 0 at the start of the window. */
 struct walk {
 	iommu_pgtable_visitor visitor;
 	void *ctx;

@@ -8,7 +8,7 @@
 
 #define TIMEOUT_NS 1000000000ULL /* see papr_calls.c */
 
-/* What the book says of pages, one behind the other. */
+/* Consecutive pages of the book. */
 struct excerpt {
 	const struct papr_domain *domain;
 	uint64_t first;
@@ -40,13 +40,13 @@ static bool is_empty(const struct excerpt *excerpt, uint64_t count)
 
 static int status_of_put(int status)
 {
-	/* It will be taken back: that, and not this, is a question of confirmation. */
+	/* The failed map is undone by its caller, so that this leaves nothing open. */
 	if (status == IOMMU_ETIMEDOUT || status == IOMMU_EBUSY)
 		return IOMMU_EAGAIN;
 	return status == IOMMU_EIO || status == IOMMU_EINVAL ? IOMMU_EFAULT : status;
 }
 
-/* Pages from an index on that lie in one part of the window. */
+/* Consecutive pages in one part of the window. */
 static uint64_t in_one_part(uint64_t index, uint64_t count)
 {
 	const uint64_t room = PAPR_PART - index % PAPR_PART;
@@ -62,21 +62,21 @@ static bool is_unconfirmed(int status)
 /* --- One part --------------------------------------------------------------------------------- */
 
 /*
- * Pages from an index on, in one part, and what is done with them: IOMMU_EBUSY: the hypervisor is,
- * wait. Locked.
+ * Change consecutive pages in one part. IOMMU_EBUSY: the hypervisor is busy, and is to be waited
+ * for. Locked.
  */
 struct step {
 	struct papr_unit *unit;
-	const struct papr_domain
-		*domain; /* only while entries follow or leave it; NULL: whatever they do */
+	/* Only while entries follow or leave this domain; NULL: always. */
+	const struct papr_domain *domain;
 	uint64_t index, count;
 	int (*run)(const struct step *step, bool is_last);
 };
 
 /*
- * As the book is, or clear if there is none to follow. How much was set by a call that failed is
- * not known: the caller takes the pages out of its book, or has the window follow none, and has
- * that copied.
+ * Set entries as in the book, or clear them if no book is followed. After a failure it is not known
+ * how many were set: the caller takes the pages out of its book, or has the window follow none, and
+ * has that copied.
  */
 static int copy(const struct step *step, bool is_last)
 {
@@ -92,7 +92,7 @@ static int copy(const struct step *step, bool is_last)
 	return status == 0 || (status == IOMMU_EBUSY && !is_last) ? status : status_of_put(status);
 }
 
-/* A whole part, in which nothing has to be set: clear. */
+/* All of a part in which nothing has to be set: clear. */
 static int clear(const struct step *step, bool is_last)
 {
 	struct papr_unit *unit = step->unit;
@@ -106,10 +106,7 @@ static int clear(const struct step *step, bool is_last)
 	return status;
 }
 
-/*
- * A whole part that is open: pages that the book does not have are clear. The others stay as they
- * are set.
- */
+/* All of a part that is open: clear the pages that the book does not have. The others stay set. */
 static int clear_holes(const struct step *step, bool is_last)
 {
 	struct papr_unit *unit = step->unit;
@@ -142,7 +139,10 @@ static int run_locked(const struct step *step, bool is_last)
 	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
 	int status = 0;
 
-	/* Of one that is left, too: a page that its book has lost is cleared by who took it out. */
+	/*
+	 * Also of a domain that is being left: a page that its book has lost is cleared by the CPU
+	 * that unmapped it.
+	 */
 	if (step->domain == NULL || unit->followed == step->domain || unit->leaving == step->domain)
 		status = step->run(step, is_last);
 	if (status == IOMMU_EBUSY && is_last)
@@ -153,7 +153,7 @@ static int run_locked(const struct step *step, bool is_last)
 	return status;
 }
 
-/* Again while the hypervisor is busy, without the lock in between. */
+/* Repeat while the hypervisor is busy, without the lock in between. */
 static int run_step(const struct step *step)
 {
 	struct papr_unit *unit = step->unit;
@@ -170,7 +170,7 @@ static int run_step(const struct step *step)
 
 /* --- Ranges ----------------------------------------------------------------------------------- */
 
-/* A range part by part, between which others get the lock; the first failure is the answer. */
+/* A range part by part, between which other CPUs get the lock; returns the first error. */
 static int copy_range(struct papr_unit *unit, const struct papr_domain *domain, uint64_t index,
 		      uint64_t count)
 {
@@ -199,7 +199,7 @@ static struct step whole_part(struct papr_unit *unit, uint64_t part,
 			     in_one_part(first, papr_pages(&unit->config.window) - first), run};
 }
 
-/* Every part of a bitmap; the first failure is the answer. */
+/* Every part of a bitmap; returns the first error. */
 static int run_all(struct papr_unit *unit, const struct iommu_bitmap *bitmap,
 		   int (*run_one)(const struct step *step, bool is_last))
 {
@@ -255,7 +255,7 @@ static int note_first(void *ctx, const struct iommu_pgtable_visit *visit)
 	return 1;
 }
 
-/* The next page from *index on that the book has; false: there is none. */
+/* The next page of the book from *index on; false: none. */
 static bool next_page(struct papr_unit *unit, const struct papr_domain *domain, uint64_t *index)
 {
 	const unsigned int shift = unit->config.window.page_shift;
@@ -274,7 +274,7 @@ static bool next_page(struct papr_unit *unit, const struct papr_domain *domain, 
 	return status == 1;
 }
 
-/* Every page that the book of a domain has; it is followed already. */
+/* Every page of a domain's book; the domain is followed already. */
 static int copy_book(struct papr_unit *unit, const struct papr_domain *domain)
 {
 	const uint64_t pages = papr_pages(&unit->config.window);
@@ -291,7 +291,7 @@ static int copy_book(struct papr_unit *unit, const struct papr_domain *domain)
 	return status;
 }
 
-/* Follow none, and clear what was set. What is not cleared is open. */
+/* Follow no domain, and clear what was set. What was not cleared is open. */
 static int leave(struct papr_unit *unit)
 {
 	int status;

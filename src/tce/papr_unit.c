@@ -41,13 +41,13 @@ static void unit_finalize_endpoint(struct iommu_unit *base, struct iommu_endpoin
 	iommu_tce_name_group(endpoint, papr_unit_of(base)->config.pe);
 }
 
-/* What is behind one window cannot be told apart by it. */
+/* Devices behind one window cannot be told apart. */
 static const void *unit_device_group(const struct iommu_endpoint *endpoint)
 {
 	return endpoint->unit;
 }
 
-/* Addresses below the window lead nowhere. */
+/* Addresses below the window are not translated. */
 static bool unit_next_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
 			     struct iommu_region *region)
 {
@@ -74,7 +74,10 @@ static int unit_confirm(struct iommu_unit *base)
 	return iommu_papr_confirm(papr_unit_of(base));
 }
 
-/* As the domain wants, or clear; what fails as a whole goes on as it was, perhaps in doubt. */
+/*
+ * Set the windows as the domain needs them, or clear them; on failure they stay as before, perhaps
+ * in doubt.
+ */
 static int turn(struct papr_unit *unit, bool is_on)
 {
 	const bool was_on = unit->is_on;
@@ -118,7 +121,7 @@ static void unit_remove(struct iommu_unit *base)
 	unit_destroy(papr_unit_of(base));
 }
 
-/* A bad access is answered by the hypervisor, which the host's error recovery finds out. */
+/* A bad access is handled by the hypervisor, and found by the host's error recovery. */
 static int unit_handle_faults(struct iommu_unit *base, bool *lost)
 {
 	(void)base;
@@ -127,8 +130,8 @@ static int unit_handle_faults(struct iommu_unit *base, bool *lost)
 }
 
 /*
- * The bridge is the hypervisor's: a message is delivered if its PE was given the interrupt; caches
- * are coherent.
+ * The bridge belongs to the hypervisor: a message is delivered if its PE was given the interrupt;
+ * DMA is coherent with the CPUs' caches.
  */
 static bool unit_capable(const struct iommu_endpoint *endpoint, enum iommu_capability capability)
 {
@@ -167,7 +170,7 @@ static bool can_be(const struct iommu_papr_window *window)
 	       papr_pages(window) <= PAGES_MAX && window->size - 1 <= UINT64_MAX - window->address;
 }
 
-/* What makes no sense in it; NULL: nothing. */
+/* What is wrong with the configuration; NULL: nothing. */
 static const char *mistake_in(const struct iommu_papr_config *config)
 {
 	if (config->call == NULL)
@@ -192,7 +195,7 @@ static bool has_number(const struct iommu_papr_config *config, uint32_t liobn)
 	       (config->direct.size != 0 && config->direct.liobn == liobn);
 }
 
-/* Is either window one of a unit's already? */
+/* Does either window belong to another unit? */
 static bool is_known(struct iommu *iommu, const struct iommu_papr_config *config)
 {
 	struct iommu_unit *unit = NULL;
@@ -224,7 +227,7 @@ static int start_window(struct papr_unit *unit, struct papr_calls *calls,
 		.has_multiple = unit->config.has_multiple,
 	};
 	status = iommu_papr_calls_init(calls);
-	/* Whatever a predecessor has left there. */
+	/* Entries that a predecessor has left. */
 	return status == 0 ? iommu_papr_clear_entries(calls, 0, papr_pages(window)) : status;
 }
 
@@ -255,7 +258,7 @@ static int unit_create(const struct iommu_platform *platform,
 		status = start_window(unit, &unit->window, &config->window);
 	if (status == 0 && config->direct.size != 0)
 		status = start_window(unit, &unit->direct, &config->direct);
-	/* From here on it is told under the unit's lock. */
+	/* From here on calls are made under the unit's lock. */
 	unit->window.is_locked = true;
 	if (status != 0)
 		unit_destroy(unit);

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of the back end for guests of a hypervisor share: windows as units, and domains.
+ * The back end for guests of a hypervisor: windows as units, and domains.
  *
  * The entries of a domain are in a table of the library's (its book), which no hardware reads.
  * While an enabled unit uses the domain, the hypervisor's entries follow: a CPU that has changed a
  * range of the book takes the unit's lock and copies the range as it then is. So the last copy of a
  * page is the last state of the book, whatever the order of the CPUs.
  *
- * A page that was removed from the book may not have been copied when the entries change to
- * another domain. So leaving a domain does not consult its book: the unit records in which parts of
- * the window entries were set, and clears these parts whole.
+ * A page that was removed from the book may not have been copied when the entries change to another
+ * domain. So leaving a domain does not consult its book: the unit records in which parts of the
+ * window entries were set, and clears these parts whole.
  *
- * A part whose entries the hypervisor did not change is open (unit/open_parts.h): any page of it
- * may lead where it led before. Every later map and unmap first clears what is open, and nothing is
- * reported as done while something is. Tables of the book are freed by a caller that has held the
- * lock after they were unlinked: a CPU that reads the book holds it.
+ * A part whose entries the hypervisor did not change is open (unit/confirmation.h): any page of it
+ * may lead where it led before. Every later map and unmap first clears what is open, and no call
+ * returns 0 while something is. Tables of the book are freed by a caller that has held the lock
+ * after they were unlinked: a CPU that reads the book holds it.
  *
- * What the unit was told to use and what its windows contain may differ: after a change that
- * failed, and whose reversal failed, they are in doubt. The unit keeps its domain, nothing is
- * mapped in the domain, and the next call of the control path tries again.
+ * What the unit is to use and what its windows contain may differ: after a change that failed, and
+ * whose reversal failed, they are in doubt. The unit keeps its domain, nothing is mapped in the
+ * domain, and the next call of the control path tries again.
  *
  * Locking: the unit's spinlock guards which domain the entries follow, what is open, and the
  * entries. Hypervisor calls are made under it, a few at a time; a busy hypervisor is waited for
@@ -40,11 +40,10 @@
 	IOMMU_REFUSE((unit)->base.iommu, (unit)->base.name, status, text)
 #include "tce/papr_calls.h"
 #include "unit/confirmation.h"
-#include "unit/open_parts.h"
 
 struct papr_domain;
 
-/* What the second window holds, as far as the hypervisor has confirmed. */
+/* The state of the second window, as far as the hypervisor has confirmed it. */
 enum papr_direct {
 	PAPR_DIRECT_CLEAR = 0,
 	PAPR_DIRECT_OPEN,   /* all of memory */
@@ -56,15 +55,15 @@ struct papr_unit {
 	const struct iommu_platform *platform;
 	struct iommu_papr_config config;
 	struct papr_calls window, direct;
-	struct papr_domain *domain; /* that it was told to use; changed under the lock */
-	unsigned int endpoints;     /* that use a domain; control path */
+	struct papr_domain *domain; /* that the unit is to use; changed under the lock */
+	unsigned int endpoints;     /* the number of endpoints that use a domain; control path */
 	struct iommu_spinlock lock;
-	struct papr_domain *followed; /* by the entries; NULL: all are clear, or about to be … */
-	struct papr_domain *leaving;  /* … of this one's pages; NULL: they are */
-	struct iommu_bitmap touched;  /* parts of PAPR_PART pages in which something was set */
-	struct iommu_open_parts open; /* … in which something may be set that should not be */
-	bool is_on;                   /* windows are to be as the domain wants, not clear; atomic */
-	/* In doubt: the windows may be other than they should. */
+	struct papr_domain *followed; /* by the entries; NULL: all are clear, or are being … */
+	struct papr_domain *leaving; /* … cleared, of this domain's pages; NULL: they are clear */
+	struct iommu_bitmap touched; /* parts of PAPR_PART pages in which an entry was set */
+	struct iommu_open_parts open; /* parts in which an entry may be set that should not be */
+	bool is_on; /* windows are to be as the domain needs them, or else clear; atomic */
+	/* In doubt: the windows may differ from what they should be. */
 	struct iommu_unit_set set;
 	struct iommu_unit_state state;
 	enum papr_direct direct_holds; /* control path */
@@ -87,7 +86,7 @@ static inline struct papr_domain *papr_domain_of(const struct iommu_domain *doma
 	return iommu_container_of((uintptr_t)domain, struct papr_domain, base);
 }
 
-#define PAPR_PART PAPR_LIST_MAX /* pages whose entries are changed at once, under the lock */
+#define PAPR_PART PAPR_LIST_MAX /* the pages whose entries are changed at once, under the lock */
 
 static inline uint64_t papr_pages(const struct iommu_papr_window *window)
 {
@@ -102,25 +101,25 @@ static inline uint64_t papr_parts(const struct iommu_papr_window *window)
 /* --- papr_follow.c ---------------------------------------------------------------------------- */
 
 /*
- * Have the entries be as the book is, if they follow this domain. Returns 0, IOMMU_ETIMEDOUT or
- * IOMMU_EIO: something is not clear that should be, and open; IOMMU_EAGAIN, IOMMU_EPERM,
- * IOMMU_EFAULT: something was not set, and is to be taken back. All of the range is tried, also
- * after a failure: the first is the answer.
+ * Set entries as in the book, if they follow this domain. Returns 0, IOMMU_ETIMEDOUT or IOMMU_EIO:
+ * an entry that should be clear is not, and is open; IOMMU_EAGAIN, IOMMU_EPERM, IOMMU_EFAULT: an
+ * entry was not set, and the map is to be undone. All of the range is tried, also after a failure;
+ * the first error is returned.
  */
 int iommu_papr_follow(struct papr_domain *domain, uint64_t index, uint64_t count);
 /* Clear what is open: 0, IOMMU_ETIMEDOUT or IOMMU_EIO. */
 int iommu_papr_settle(struct papr_unit *unit);
-/* Follow this domain from now on, in place of another; NULL: none. On failure they follow none. */
+/* Follow this domain from now on, in place of another; NULL: none. On failure none is followed. */
 int iommu_papr_switch(struct papr_unit *unit, struct papr_domain *domain);
 
 /* --- papr_domain.c ---------------------------------------------------------------------------- */
 
 /*
- * Have the windows be as the unit's domain wants them, or, off or without one, clear. They are in
- * doubt on failure.
+ * Set the windows as the unit's domain needs them; without a domain, or with the unit off, clear
+ * them. On failure they are in doubt.
  */
 int iommu_papr_apply(struct papr_unit *unit);
-/* The same where they are in doubt, and what is open is cleared: 0, or why not. */
+/* The same where they are in doubt; then clear what is open: 0, or the error. */
 int iommu_papr_confirm(struct papr_unit *unit);
 int iommu_papr_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 			    const struct iommu_domain_config *config, struct iommu_domain **domain);

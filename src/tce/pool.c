@@ -8,8 +8,8 @@
  */
 #include "tce/table.h"
 
-#define LARGE_PAGES    16           /* from here on a request is large */
-#define SEVERAL_POOLS  (1ULL << 30) /* bytes of a window that has more than one */
+#define LARGE_PAGES    16           /* a request of so many pages is large */
+#define SEVERAL_POOLS  (1ULL << 30) /* bytes of a window with several pools */
 #define WHOLE_WORDS(x) ((x) & ~63ULL)
 
 void iommu_tce_pools_init(struct iommu_tce_table *table)
@@ -27,7 +27,7 @@ void iommu_tce_pools_init(struct iommu_tce_table *table)
 	table->pools[table->pool_count].end = table->entries;
 }
 
-/* Without a look at the pools themselves, which other CPUs write. */
+/* Without reading the pools, which other CPUs write. */
 static struct tce_pool *pool_of(struct iommu_tce_table *table, uint64_t index)
 {
 	unsigned int i = table->pool_count;
@@ -39,7 +39,7 @@ static struct tce_pool *pool_of(struct iommu_tce_table *table, uint64_t index)
 
 /* --- Search ----------------------------------------------------------------------------------- */
 
-/* The first index from `index` on at which the request may begin, by its number on the bus. */
+/* The first index from `index` on at which the request may begin, by its bus address. */
 static uint64_t next_place(const struct iommu_tce_table *table, const struct tce_request *request,
 			   uint64_t index)
 {
@@ -48,7 +48,8 @@ static uint64_t next_place(const struct iommu_tce_table *table, const struct tce
 
 	if (request->boundary != 0 && (page ^ (page + request->pages - 1)) >= request->boundary) {
 		/*
-		 * Beyond the next boundary, which is aligned to more or to less than the request.
+		 * Beyond the next boundary, whose alignment may be larger or smaller than the
+		 * request's.
 		 */
 		page = (page | (request->boundary - 1)) + 1;
 		page = (page + step) & ~step;
@@ -56,7 +57,7 @@ static uint64_t next_place(const struct iommu_tce_table *table, const struct tce
 	return page - table->first_page;
 }
 
-/* A run in [start, end) that is free; UINT64_MAX: there is none. The pool is locked. */
+/* A free run in [start, end); UINT64_MAX: none. The pool is locked. */
 static uint64_t find_run(const struct iommu_tce_table *table, const struct tce_request *request,
 			 uint64_t start, uint64_t end)
 {
@@ -76,7 +77,7 @@ static uint64_t find_run(const struct iommu_tce_table *table, const struct tce_r
 	}
 }
 
-/* At the hint, as it usually is: free, within one word, and the request wants nothing special. */
+/* The frequent case: free at the hint, in one word, without a special request. */
 static bool take_at_hint(struct iommu_tce_table *table, struct tce_pool *pool,
 			 const struct tce_request *request, uint64_t end)
 {
@@ -94,7 +95,7 @@ static bool take_at_hint(struct iommu_tce_table *table, struct tce_pool *pool,
 	return true;
 }
 
-/* Anywhere, from the hint on and then from the start. */
+/* From the hint on, and then from the start. */
 static uint64_t take_anywhere(struct iommu_tce_table *table, const struct tce_pool *pool,
 			      const struct tce_request *request, uint64_t end)
 {
@@ -129,13 +130,15 @@ static bool alloc_from(struct iommu_tce_table *table, struct tce_pool *pool,
 	return found != UINT64_MAX;
 }
 
-/* The part of a range that lies in the pool of its first index. */
+/* The part of a range in the pool of its first index. */
 static uint64_t part_in(const struct tce_pool *pool, uint64_t index, uint64_t pages)
 {
 	return pool->end - index < pages ? pool->end - index : pages;
 }
 
-/* Take pages that looked free, pool by pool; how many before one that is not any more. */
+/*
+ * Take pages that looked free, pool by pool; returns how many, up to one that is not free any more.
+ */
 static uint64_t claim(struct iommu_tce_table *table, uint64_t index, uint64_t pages)
 {
 	uint64_t claimed = 0;
@@ -161,9 +164,9 @@ static uint64_t claim(struct iommu_tce_table *table, uint64_t index, uint64_t pa
 }
 
 /*
- * A run that no pool has by itself: across them, looked for without their locks, one of which is
- * held at a time to take it. What another CPU takes meanwhile ends the attempt, and the search goes
- * on behind it.
+ * A run across pools, for a request that no pool has room for: searched without the locks, each of
+ * which is held alone to take its part. A page that another CPU takes meanwhile ends the attempt,
+ * and the search goes on behind it.
  */
 static bool alloc_across(struct iommu_tce_table *table, const struct tce_request *request,
 			 uint64_t *index)
@@ -200,7 +203,7 @@ int iommu_tce_pools_alloc(struct iommu_tce_table *table, const struct tce_reques
 			(table->pool_count - 1);
 	if (alloc_from(table, &table->pools[first], request, index))
 		return 0;
-	/* Then the others in a ring; the large one comes last of all for a small request. */
+	/* Then the others in a ring; for a small request the large pool is the last. */
 	for (i = 1; i < pools; i++) {
 		unsigned int pool = (first + i) % pools;
 

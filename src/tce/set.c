@@ -72,7 +72,7 @@ int iommu_tce_set_unregister(struct iommu *iommu, uint16_t segment, uint16_t sou
 			IOMMU_WHY("no set is registered for this segment and source id"));
 	endpoint->uses_tce_set = false;
 	group = iommu_endpoint_group(endpoint);
-	/* Others of the group use it still. */
+	/* Other members of the group still use it. */
 	if (iommu_group_for_each(group, is_registered, NULL) == 0)
 		iommu_group_set_data(group, NULL, NULL);
 	return 0;

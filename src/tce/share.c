@@ -40,8 +40,8 @@ static int add_up(const unsigned int *weights, unsigned int count, unsigned int 
 }
 
 /*
- * One for each, and the rest in proportion: up to the n-th PE go as many as its part of the sum
- * says, rounded, so that no share is off by more than one and all are given away.
+ * One for each, and the rest in proportion: the first n PEs together get their part of the sum,
+ * rounded, so that no share is off by more than one and all are given away.
  */
 int iommu_tce_divide(unsigned int segments, const unsigned int *weights, unsigned int count,
 		     struct iommu_tce_share *shares)

@@ -8,7 +8,7 @@
 #define ENTRIES_MAX   (1ULL << 28)
 #define BLOCK         16
 #define FLAGS         (IOMMU_TCE_TABLE_KEEP | IOMMU_TCE_TABLE_USER_WORDS)
-#define KEEP_AT_LEAST 2048 /* entries for a kernel that follows one that died */
+#define KEEP_AT_LEAST 2048 /* entries for a kernel that follows a dead one */
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
@@ -30,7 +30,7 @@ const char *iommu_tce_table_defect(const struct iommu_tce_table_config *config)
 	return (config->flags & ~(unsigned int)FLAGS) == 0 ? NULL : IOMMU_WHY("unknown flags");
 }
 
-/* What is never handed out: bus address 0, and what the host has kept for itself. */
+/* Pages that are never handed out: bus address 0, and those that the host has reserved. */
 static uint64_t reserve(struct iommu_tce_table *table, const struct iommu_tce_table_config *config)
 {
 	const uint64_t last_page = config->first_page + (config->entries - 1);
@@ -78,7 +78,7 @@ void iommu_tce_table_fini(struct iommu_tce_table *table)
 	iommu_bitmap_destroy(&table->bitmap);
 }
 
-/* Is any of these one that is never handed out? */
+/* Is any of these pages never handed out? */
 static bool has_reserved(const struct iommu_tce_table *table, uint64_t index, uint64_t pages)
 {
 	return (table->first_page == 0 && index == 0) ||
@@ -86,7 +86,7 @@ static bool has_reserved(const struct iommu_tce_table *table, uint64_t index, ui
 		table->reserved_first < index + pages);
 }
 
-/* All that may lead somewhere stays: also an entry that could not be read. */
+/* Keep all entries that may lead somewhere, also those that could not be read. */
 static void keep_valid(struct iommu_tce_table *table)
 {
 	uint64_t index;
@@ -96,10 +96,7 @@ static void keep_valid(struct iommu_tce_table *table)
 			(void)iommu_tce_pools_reserve(table, index, 1);
 }
 
-/*
- * Take the last ones away, so that there is something to work with; what is reserved stays
- * reserved.
- */
+/* Clear the last entries, so that some are free; reserved ones stay reserved. */
 static int take_last(struct iommu_tce_table *table, uint64_t count)
 {
 	uint64_t index;
@@ -240,7 +237,7 @@ int iommu_tce_table_map(struct iommu_tce_table *table, iommu_paddr_t paddr, uint
 	return status;
 }
 
-/* The index of an address; false: not all of the range lies in the window. */
+/* The index of an address; false: not all of the range is in the window. */
 static bool find_range(const struct iommu_tce_table *table, uint64_t address, uint64_t pages,
 		       uint64_t *index)
 {
@@ -262,7 +259,7 @@ int iommu_tce_table_unmap(struct iommu_tce_table *table, uint64_t address, uint6
 	if (is_owned(table) || has_reserved(table, index, pages) ||
 	    !iommu_tce_pools_have(table, index, pages))
 		return IOMMU_EINVAL;
-	/* First the entries, then the addresses. */
+	/* First the entries, then their bits. */
 	status = table->ops->clear(table, index, pages);
 	if (status != 0)
 		lose(table, pages);
@@ -340,7 +337,7 @@ int iommu_tce_table_flush(struct iommu_tce_table *table)
 	return is_owned(table) ? table->ops->flush(table) : IOMMU_EPERM;
 }
 
-/* The index of an owner's word, or why there is none. */
+/* The index of an owner's word, or the error. */
 static int find_word(const struct iommu_tce_table *table, uint64_t address, uint64_t *index)
 {
 	if (!table->has_view)

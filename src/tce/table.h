@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the parts of a POWER translation window share.
+ * The parts of a POWER translation window.
  *
  * Locking: each pool has a spinlock for its hint, its counts and its bits. Pools begin at whole
  * words of the bitmap, so that no two locks guard one word. The owner of bits may read them without
@@ -21,7 +21,7 @@
 
 #define TCE_POOLS_MAX 4 /* of small requests */
 
-/* Each on cache lines of its own: CPUs do not meet there. */
+/* On cache lines of its own, which CPUs of other pools do not touch. */
 struct tce_pool {
 	_Alignas(128) struct iommu_spinlock lock;
 	uint64_t start, end; /* indices */
@@ -29,7 +29,7 @@ struct tce_pool {
 	uint64_t taken;
 };
 
-/* A request in pages: the index that it must end before, and what else it wants. */
+/* A request in pages: the index that it must end before, its boundary and alignment. */
 struct tce_request {
 	uint64_t pages;
 	uint64_t end;
@@ -41,27 +41,28 @@ void iommu_tce_pools_init(struct iommu_tce_table *table);
 int iommu_tce_pools_alloc(struct iommu_tce_table *table, const struct tce_request *request,
 			  uint64_t *index);
 void iommu_tce_pools_free(struct iommu_tce_table *table, uint64_t index, uint64_t pages);
-/* For ever, or until freed; what is taken already stays. Returns how many were not. */
+/*
+ * Reserve pages until they are freed; those that are taken stay taken. Returns how many were not.
+ */
 uint64_t iommu_tce_pools_reserve(struct iommu_tce_table *table, uint64_t index, uint64_t pages);
 uint64_t iommu_tce_pools_taken(struct iommu_tce_table *table);
-/* Are all of these handed out? */
+/* Are all of these pages handed out? */
 bool iommu_tce_pools_have(const struct iommu_tce_table *table, uint64_t index, uint64_t pages);
 
 /* --- Back ends -------------------------------------------------------------------------------- */
 
 struct tce_ops {
 	/*
-	 * Entries that are not in use lead to pages from paddr on, and hardware sees them: or none
-	 * does.
+	 * Set unused entries to consecutive pages from paddr on, which hardware sees: all, or none.
 	 */
 	int (*set)(struct iommu_tce_table *table, uint64_t index, uint64_t count,
 		   iommu_paddr_t paddr, unsigned int prot);
 	/*
-	 * They lead nowhere, and hardware has forgotten them. On failure only the first of these
-	 * holds.
+	 * Clear entries and have hardware drop them. After a failure they are clear, but perhaps
+	 * cached.
 	 */
 	int (*clear)(struct iommu_tce_table *table, uint64_t index, uint64_t count);
-	/* Without telling hardware; prot 0: nowhere. */
+	/* Without an invalidation; prot 0: no access. */
 	int (*exchange)(struct iommu_tce_table *table, uint64_t index, iommu_paddr_t paddr,
 			unsigned int prot, iommu_paddr_t *old_paddr, unsigned int *old_prot);
 	int (*flush)(struct iommu_tce_table *table);
@@ -83,8 +84,8 @@ struct iommu_tce_table {
 	struct tce_pool pools[TCE_POOLS_MAX + 1]; /* the last one in use is for large requests */
 	unsigned int pool_count;                  /* without that one */
 	uint64_t pool_size;                       /* of each but that one */
-	uint64_t reserved;                        /* how many, and which besides index 0: */
-	uint64_t reserved_first, reserved_count;  /* indices */
+	uint64_t reserved; /* how many pages are reserved, and which besides index 0: */
+	uint64_t reserved_first, reserved_count; /* indices */
 	iommu_cell_t lost;
 	bool has_view; /* of an owner's words */
 	struct tce_view view;
@@ -94,14 +95,14 @@ struct iommu_tce_table {
 /* What is wrong with a configuration; NULL: nothing. */
 const char *iommu_tce_table_defect(const struct iommu_tce_table_config *config);
 /*
- * Make what every table has, of a configuration without defects. ops and the back end's parts come
- * after.
+ * Make the common parts of a table, from a valid configuration. `ops` and the back end's parts are
+ * set after that.
  */
 int iommu_tce_table_init(struct iommu_tce_table *table,
 			 const struct iommu_tce_table_config *config);
-/* With the back end ready: clear all entries, or keep what is there. */
+/* When the back end is ready: clear all entries, or keep those that exist. */
 int iommu_tce_table_start(struct iommu_tce_table *table, unsigned int flags);
-/* What iommu_tce_table_init has made. */
+/* Undo iommu_tce_table_init. */
 void iommu_tce_table_fini(struct iommu_tce_table *table);
 
 #endif

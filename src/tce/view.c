@@ -13,7 +13,7 @@ void iommu_tce_view_init(struct tce_view *view, uint64_t words)
 		view->levels++;
 }
 
-/* A page in its place; that of the first CPU. */
+/* A new page in its place; if another CPU was first, that CPU's page. */
 static void *make_page(const struct iommu_platform *platform, void **place)
 {
 	void *fresh = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, IOMMU_ALLOC_ATOMIC);

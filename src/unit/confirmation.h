@@ -35,6 +35,7 @@
 #include <libiommu/backend/ops.h>
 #include <libiommu/pgtable.h>
 
+#include "base/bitmap.h"
 #include "base/inline_atomics.h"
 #include "base/list.h"
 #include "base/spinlock.h"
@@ -149,6 +150,30 @@ void iommu_withheld_pages_put(struct iommu_withheld_pages *pages,
 static inline bool iommu_withheld_pages_any(const struct iommu_withheld_pages *pages)
 {
 	return __atomic_load_n(&pages->any, __ATOMIC_RELAXED);
+}
+
+/* --- Parts of a window ------------------------------------------------------------------------ */
+
+/*
+ * For hardware and hypervisors that are told of each entry by itself, where everything is never
+ * invalidated at once: the parts of an address window that are open, each until it is confirmed.
+ * Parts are marked under the caller's lock; whether there are any is asked without it.
+ */
+struct iommu_open_parts {
+	struct iommu_bitmap parts;
+	uint32_t count; /* of those that are open. Atomic */
+};
+
+/* IOMMU_ENOMEM, or as iommu_bitmap_create. */
+int iommu_open_parts_create(struct iommu_open_parts *open, const struct iommu_platform *platform,
+			    uint64_t limit);
+void iommu_open_parts_destroy(struct iommu_open_parts *open);
+/* A part is open from now on, or confirmed. */
+void iommu_open_parts_set(struct iommu_open_parts *open, uint64_t part, bool is_open);
+
+static inline bool iommu_open_parts_any(const struct iommu_open_parts *open)
+{
+	return __atomic_load_n(&open->count, __ATOMIC_RELAXED) != 0;
 }
 
 #endif

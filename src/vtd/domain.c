@@ -100,7 +100,7 @@ static void get_info(const struct iommu_domain *base, struct iommu_domain_info *
 		if (iommu_place_is_live(place, &id) && !unit_at(place)->caps.snoop_control)
 			info->snoop_control = false;
 	info->table_pages = iommu_cell_load(&domain->common.pgtable.pages);
-	info->quarantine = iommu_withheld_pages_any(&domain->common.pages);
+	info->withheld = iommu_withheld_pages_any(&domain->common.pages);
 }
 
 #if IOMMU_CONFIG_SCALABLE

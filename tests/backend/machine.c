@@ -7,7 +7,7 @@
 #include "test.h"
 
 #define ARENA        (1ULL << 24)
-#define MEMORY       (1ULL << 40) /* of mappings; below: what is passed on as it is */
+#define MEMORY       (1ULL << 40) /* of mappings; what is below may pass untranslated */
 #define MAPPING_BITS 30
 #define PASSED_ON    0x5000ULL
 #define RW           IOMMU_PROT_READ_WRITE
@@ -78,8 +78,8 @@ static void *alloc_pages(void *ctx, unsigned int order, int node, unsigned int f
 }
 
 /*
- * A page that is given back is full of entries that lead to memory of no mapping: hardware that
- * still walks it gives that away.
+ * A page that is given back is filled with entries that lead to memory without a mapping: hardware
+ * that still walks it is found out.
  */
 static void free_pages(void *ctx, void *pages, unsigned int order)
 {
@@ -112,7 +112,7 @@ void machine_be_well(void)
 		machine.backend->mend();
 }
 
-/* A wait is over after a few looks at the clock. */
+/* A wait times out after a few reads of the clock. */
 static uint64_t now_ns(void *ctx)
 {
 	static uint64_t now;
@@ -169,8 +169,7 @@ static bool look_at(unsigned int device, iommu_iova_t address, iommu_paddr_t *pa
 }
 
 /*
- * Offsets in a mapping at which one is tried: the first and last page, and one in each of four
- * parts.
+ * Offsets in a mapping that are accessed: the first and last page, and one in each of four parts.
  */
 static uint64_t probe_of(const struct machine_mapping *mapping, unsigned int i)
 {
@@ -180,8 +179,8 @@ static uint64_t probe_of(const struct machine_mapping *mapping, unsigned int i)
 }
 
 /*
- * One place in the table beside a mapping, or in it, which hardware need not remember: another each
- * time.
+ * A place in the table beside a mapping, or in it, which hardware need not have cached: another
+ * place at each call.
  */
 static iommu_iova_t anywhere_near(const struct machine_mapping *mapping)
 {
@@ -221,7 +220,7 @@ void kit_look(void)
 		look_by(device);
 }
 
-/* What a device must reach: everything that is mapped in its domain. */
+/* What a device must reach: all that is mapped in its domain. */
 static void look_for(unsigned int number)
 {
 	const struct machine_device *device = &machine.devices[number];
@@ -339,7 +338,7 @@ int machine_disable(void)
 	return status;
 }
 
-/* The host goes on until it is back: there is nothing else that it may do. */
+/* The host repeats it until it succeeds: no other call is possible. */
 void machine_suspend(void)
 {
 	const bool was_on = machine.is_on;
@@ -465,13 +464,13 @@ static int unmap(unsigned int domain, unsigned int place, bool exactly)
 	return status;
 }
 
-/* All that is there, and what is around it. */
+/* The mapping, and what is around it. */
 int machine_unmap(unsigned int domain, unsigned int place)
 {
 	return unmap(domain, place, false);
 }
 
-/* Just what is mapped there. */
+/* Exactly what is mapped there. */
 int machine_unmap_exactly(unsigned int domain, unsigned int place)
 {
 	return unmap(domain, place, true);
@@ -541,7 +540,7 @@ bool machine_is_complete(unsigned int number)
 	       (machine.backend->mate_id == NULL || machine.devices[number].mate != NULL);
 }
 
-/* A device, and its mate; it is blocked then, unless its group has a domain. */
+/* A device and its mate, which are blocked then, unless their group has a domain. */
 int machine_add(unsigned int number)
 {
 	struct machine_device *device = &machine.devices[number];
@@ -695,7 +694,7 @@ void machine_die(void)
 	make_instance();
 }
 
-/* In use, and what is mapped known to hardware. */
+/* In use, and with all mappings in hardware's caches. */
 void machine_set_up(bool is_crowded)
 {
 	const struct kit_backend *backend = machine.backend;
@@ -718,7 +717,7 @@ void machine_set_up(bool is_crowded)
 	assert_int_equal(machine_map(machine.roles[FIRST], 1, backend->large_pages), 0);
 }
 
-/* Nothing fails any more: whatever was in doubt, the machine can be used, and goes. */
+/* Nothing fails any more: whatever was in doubt, the machine can be used, and ended. */
 void machine_use_and_end(void)
 {
 	const struct kit_backend *backend = machine.backend;

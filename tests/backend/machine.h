@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The machine that a back end is tested on: its domains, devices and mappings, what fails, and the
- * shadow of what devices may reach. The calls that a test makes are made through the functions
- * here, which keep the shadow and judge what devices reach.
+ * The machine on which a back end is tested: its domains, devices and mappings, the failures, and
+ * the shadow of what devices may reach. Tests make their calls through the functions here, which
+ * keep the shadow and check what devices reach.
  */
 #ifndef MACHINE_H
 #define MACHINE_H
@@ -13,7 +13,7 @@
 #define MACHINE_DOMAINS  32 /* ever made */
 #define MACHINE_NONE     MACHINE_DOMAINS
 
-/* The domains of a machine by what they are for. */
+/* The domains of a machine, by their role. */
 enum machine_role {
 	FIRST,
 	SECOND,
@@ -34,7 +34,7 @@ extern const struct machine_failure machine_failures[MACHINE_FAILURES];
 
 enum machine_fate {
 	MAPPED = 1,
-	UNSURE, /* the caller knows that it may be reached */
+	UNSURE, /* the caller was told that it may still be reached */
 	GONE,
 };
 
@@ -47,9 +47,9 @@ struct machine_mapping {
 
 struct machine_device {
 	struct iommu_endpoint *endpoint, *mate;
-	unsigned int told; /* the domain, or MACHINE_NONE */
-	uint32_t may;      /* domains that it may be in, as the caller knows: bits */
-	bool is_sure;      /* the last call that concerned it returned 0 */
+	unsigned int told; /* of the last attach: a domain, or MACHINE_NONE */
+	uint32_t may;      /* bits for domains that it may still use, as the caller knows */
+	bool is_sure;      /* the last call about it returned 0 */
 };
 
 struct machine {
@@ -61,20 +61,20 @@ struct machine {
 	bool passes_on[MACHINE_DOMAINS];
 	unsigned int made;
 	unsigned int roles[ROLES]; /* MACHINE_NONE: there is none */
-	uint64_t looks;            /* at places near mappings, so far */
+	uint64_t looks;            /* accesses near mappings so far */
 	struct machine_mapping mappings[MACHINE_MAPPINGS];
 	unsigned int mapped;
 	struct machine_device devices[KIT_DEVICES];
 	bool is_on;
-	bool may_be_off; /* a call that turns it off failed: it may be, or be later */
-	uint64_t left;   /* pages of an instance that died */
+	bool may_be_off; /* a call that turns the unit off failed: it may be off, or become so */
+	uint64_t left;   /* pages that an instance which died has left */
 	/* What fails. */
 	void *(*alloc_pages)(void *ctx, unsigned int order, int node, unsigned int flags);
 	bool fails_allocations;
-	unsigned int countdown; /* to the step that fails; 0: none will */
+	unsigned int countdown; /* to the step that fails; 0: none fails */
 	enum kit_answer answer;
 	bool for_ever, has_failed;
-	bool is_quiet; /* devices do nothing for a moment */
+	bool is_quiet; /* devices make no access for now */
 	/* Of the last fault that was reported. */
 	unsigned int faults;
 	uint16_t fault_id;
@@ -85,12 +85,14 @@ struct machine {
 extern struct machine machine;
 
 /*
- * machine_begin - a machine and an instance, without units. machine_probe - the unit is found.
- * machine_set_up - it is in use, and what is mapped known to hardware; the last of several devices
- * uses nothing, unless the machine is crowded. machine_die - the instance is
- * gone without a word, and there is another; what it left in memory stays.
+ * machine_begin - a machine and an instance, without units.
+ * machine_probe - have the unit found.
+ * machine_set_up - bring it into use, with all mappings in hardware's caches; the last of several
+ * devices uses no domain, unless the machine is crowded.
+ * machine_die - the instance stops without an end, and there is a new one; what it left in memory
+ * stays.
  * machine_use_and_end - nothing fails any more: whatever was in doubt, the machine can be used, and
- * goes, without leaving a page.
+ * ends without a page in use.
  */
 void machine_begin(const struct kit_backend *backend);
 int machine_probe(void);
@@ -98,16 +100,16 @@ void machine_set_up(bool is_crowded);
 void machine_die(void);
 void machine_use_and_end(void);
 
-/* From here on the n-th step fails; from here on nothing does. */
+/* From here on the n-th step fails; from here on none does. */
 void machine_be_ill(const struct machine_failure *failure, unsigned int step);
 void machine_be_well(void);
 
 /* The test fails unless a call returned 0. */
 void machine_must(int status);
-/* What devices reach is judged, also what they must reach. */
+/* Check what devices reach, and also that they reach what they must. */
 void machine_look(void);
 
-/* Calls, which return what the library does. */
+/* Calls of the library, whose results are returned. */
 int machine_enable(void);
 int machine_disable(void);
 void machine_suspend(void); /* and resume */
@@ -124,8 +126,8 @@ int machine_add(unsigned int device);
 int machine_take_away(unsigned int device);
 bool machine_is_complete(unsigned int device);
 /*
- * machine_handle_faults - the unit's faults are handled, while devices go on to make more.
- * machine_fault - a device uses an address at which nothing is mapped: that is reported.
+ * machine_handle_faults - handle the unit's faults while devices go on to cause more. machine_fault
+ * - have a device access an address without a mapping, and check that this is reported.
  */
 void machine_handle_faults(void);
 void machine_fault(unsigned int device);

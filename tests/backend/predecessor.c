@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A machine that an instance left running: it died, and hardware goes on by its tables. The next
- * one finds the unit, adds devices, attaches them and enables, with each step of each of these
+ * instance finds the unit, adds devices, attaches them and enables, with each step of each of these
  * failing.
  */
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "test.h"
 #include "tests.h"
 
-/* What a host does at boot, in order; each may be tried again. */
+/* The calls of a host at boot, in order; each may be repeated. */
 enum stage {
 	PROBE,
 	READY,
@@ -20,7 +20,7 @@ enum stage {
 	STAGES,
 };
 
-/* All but the last, of which the instance knows nothing until the unit is on. */
+/* All but the last, which the instance does not know until the unit is on. */
 static unsigned int first_devices(void)
 {
 	return machine.backend->devices == 1 ? 1 : machine.backend->devices - 1;
@@ -69,7 +69,7 @@ static int do_stage(enum stage stage)
 	}
 }
 
-/* The n-th step of a stage fails, which is then done again; false: it has no such step. */
+/* A stage with its n-th step failing, and again without; false: it has no such step. */
 static bool run(const struct kit_backend *backend, const struct machine_failure *failure,
 		enum stage failing, unsigned int step)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Any operations in any order, any steps of which fail: machines that live for a few dozen
- * operations each. IOMMU_TEST_SEED and IOMMU_TEST_OPERATIONS choose others, or more of them.
+ * operations each. IOMMU_TEST_SEED and IOMMU_TEST_OPERATIONS choose other operations, or more of
+ * them.
  */
 #include <stdio.h>
 
@@ -45,7 +46,7 @@ static void change_device(unsigned int device)
 		(void)machine_attach(device, domain);
 }
 
-/* One page, a few, or more than is done at once. */
+/* One page, a few, or more than is done in one piece. */
 static uint64_t any_size(void)
 {
 	switch (any(3)) {
@@ -73,7 +74,7 @@ static void change_mappings(void)
 		(void)machine_unmap_exactly(domain, place);
 		break;
 	default:
-		if (machine.mapped < MACHINE_MAPPINGS - 1) /* the last is for the end */
+		if (machine.mapped < MACHINE_MAPPINGS - 1) /* the last place is kept for the end */
 			(void)machine_map(domain, place, any_size());
 		break;
 	}
@@ -154,7 +155,7 @@ static void live(const struct kit_backend *backend, uint64_t seed)
 void random_run(const struct kit_backend *backend)
 {
 	const uint64_t seed = test_setting("IOMMU_TEST_SEED", 1);
-	/* One operation is as much work as ten of other random tests. */
+	/* One operation takes as long as ten of other random tests. */
 	const uint64_t machines =
 		test_setting("IOMMU_TEST_OPERATIONS", 50000) / (10 * OPERATIONS) + 1;
 	uint64_t i;

@@ -77,7 +77,7 @@ static unsigned int place_of(unsigned int mapping)
 			      machine.backend->stride);
 }
 
-/* The last of a kind that is mapped. */
+/* The last mapping in such a state. */
 static void unmap_one(bool is_large)
 {
 	unsigned int n;
@@ -100,7 +100,7 @@ static void op_unmap_many(void)
 	unmap_one(true);
 }
 
-/* What was not confirmed, once more. */
+/* Repeat what was not confirmed. */
 static void op_unmap_again(void)
 {
 	unsigned int n;
@@ -185,8 +185,8 @@ static const struct {
 /* --- Runs ------------------------------------------------------------------------------------- */
 
 /*
- * Operation `first` with its n-th step failing, then `second`, and that again; false: it has no
- * such step.
+ * Operation `first` with its n-th step failing, then `second`, and both again; false: `first` has
+ * no such step.
  */
 static bool run(const struct kit_backend *backend, const struct machine_failure *failure,
 		unsigned int first, unsigned int step, unsigned int second)
@@ -212,8 +212,8 @@ static bool run(const struct kit_backend *backend, const struct machine_failure 
 }
 
 /*
- * Operation `first` with its n-th step refused once, and in what that leaves `second` with its m-th
- * step and all after it refused; false: it has no such step.
+ * Operation `first` with its n-th step refused once, then `second` with its m-th step and all after
+ * it refused; false: there is no such step.
  */
 static bool run_twice(const struct kit_backend *backend, unsigned int first, unsigned int step,
 		      unsigned int second, unsigned int second_step, bool *has_first)
@@ -256,7 +256,7 @@ static void sweep_twice(const struct kit_backend *backend, unsigned int first, u
 			;
 }
 
-/* Probing with its n-th step failing: then it is tried again. */
+/* A probe with its n-th step failing, and again without. */
 static bool run_probe(const struct kit_backend *backend, const struct machine_failure *failure,
 		      unsigned int step)
 {
@@ -277,8 +277,8 @@ static bool run_probe(const struct kit_backend *backend, const struct machine_fa
 }
 
 /*
- * Of the second operations all in the long run, as in the release build; otherwise a third, another
- * one after each first operation.
+ * Second operations: all of them in a long run, as in the release build; otherwise a third of them,
+ * another third after each first operation.
  */
 static unsigned int stride(void)
 {

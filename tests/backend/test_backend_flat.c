@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The example back end, of installed headers alone, passes the kit (kit.h). A step is a write to a
- * register that starts something.
+ * The example back end, made of installed headers alone, passes the kit (kit.h). A step is a write
+ * to a register that starts something.
  */
 #include "flat_hardware.h"
 #include "kit.h"
@@ -24,7 +24,7 @@ static void before(unsigned int offset)
 		flat_hardware.hangs = true;
 }
 
-/* One who refuses once obeys the next time. */
+/* Hardware that refuses once obeys the next time. */
 static void after(void)
 {
 	flat_hardware.hangs = flat_hardware.is_slow = flat_hardware.keeps_going = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * POWER's back ends pass the kit (kit.h): bridges under OPAL that firmware tells to forget, bridges
- * that are told through their register, and windows of a hypervisor.
+ * POWER's back ends pass the kit (kit.h): bridges under OPAL that firmware invalidates, bridges
+ * that are invalidated through their register, and windows of a hypervisor.
  */
 #include <string.h>
 
@@ -17,7 +17,7 @@ static struct {
 	struct iommu_model_phb *bridge;
 	struct iommu_model_papr *papr;
 	unsigned int generation;
-	/* Two ids that a PE is made for, and taken from. */
+	/* Two ids that are put into a PE, and taken out. */
 	bool has_pe[2];
 	uint32_t pe[2];
 	unsigned int calls;
@@ -72,7 +72,7 @@ static int64_t call(void *ctx, uint64_t token, const uint64_t arguments[7])
 	return code;
 }
 
-/* What a register does not do at once is done later, after the driver has given up. */
+/* What the register does not do at once is done later, when the driver has given up. */
 static void write_register(void *ctx, volatile void *reg, uint64_t value)
 {
 	struct iommu_model_phb_faults faults = {0};
@@ -152,7 +152,7 @@ static uint16_t mate_behind_bridge(unsigned int device)
 	return (uint16_t)(id_behind_bridge(device) + 1);
 }
 
-/* Each a bus, of which two functions are there. */
+/* A bus for each, with two functions on it. */
 static void make_pes(struct iommu_unit *unit)
 {
 	unsigned int i;
@@ -181,7 +181,7 @@ static bool dma_of_bridge(unsigned int device, iommu_iova_t address, iommu_paddr
 	return status == 0;
 }
 
-/* What firmware was told of an id is what the last call said that returned 0. */
+/* Firmware's state of an id is that of the last call that returned 0. */
 static void change_pe(struct iommu_unit *unit, unsigned int n)
 {
 	const struct iommu_opal_pe_config config = {.source_id = (uint16_t)(OWN_ID + n),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * VT-d's back end passes the kit (kit.h): units with and without a queue, that remember what is
- * absent, and in scalable mode. A step is a write to a register that starts something.
+ * VT-d's back end passes the kit (kit.h): units with and without a queue, units in caching mode,
+ * and in scalable mode. A step is a write to a register that starts something.
  */
 #include <string.h>
 
@@ -107,8 +107,8 @@ static bool starts_something(uint64_t offset)
 }
 
 /*
- * What hardware does not do at once, or does not say at once: a command completes when the wait for
- * it is over, a descriptor is refused, or executed without the wait behind it.
+ * Work that hardware does not do, or does not report, at once: a command completes after the
+ * driver's time-out, a descriptor is refused, or executed without the wait behind it.
  */
 static void fail_by(enum kit_answer answer, uint64_t offset)
 {
@@ -133,7 +133,7 @@ static void write_register(uint64_t offset, unsigned int size, uint64_t value)
 	if (answer != KIT_OBEY)
 		fail_by(answer, offset);
 	iommu_model_vtd_mmio_write(f.unit, offset, size, value);
-	/* The next descriptor is taken again. */
+	/* The next descriptor is accepted again. */
 	f.faults.refuse_after = 0;
 	kit_look();
 }
@@ -150,7 +150,7 @@ static void write64(void *ctx, volatile void *reg, uint64_t value)
 	write_register(offset_of(reg), 8, value);
 }
 
-/* What was under way completes. */
+/* What was in progress completes. */
 static void be_well(void)
 {
 	unsigned int i;

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-The sources and headers, read for the programs beside this: which codes each function can return, and which
-comment belongs to which function.
+The reader of sources and headers for the programs beside this: which codes each function can return, and
+which comment belongs to which function.
 
-The codes are found in the sources as the compiler sees them: what a function's `return` gives, through its
-variables, the functions that it calls, tables of operations (by the types of the pointers that lead
-there), and functions that are handed to others. Which path is taken is not looked at, so more is found than
-can happen.
+The codes are found in the sources as the compiler sees them: what a function returns, through its
+variables, the functions that it calls, tables of operations (by the types of the pointers to them), and
+functions that are passed to others. Paths are not told apart, so more codes are found than can occur.
 """
 import collections
 import concurrent.futures
@@ -21,7 +20,7 @@ CODE = re.compile(r'^IOMMU_E[A-Z_]+$')
 KEYWORDS = {'if', 'while', 'for', 'switch', 'return', 'sizeof', '_Static_assert', '__attribute__',
             '__typeof__', '_Alignof', 'else', 'do', 'case', 'goto', '__builtin_expect', '__extension__',
             '__builtin_offsetof'}
-# Functions whose status is no longer of interest, for programs that ask for something else.
+# Functions whose status does not count, for programs that look for something else.
 ENDS_HERE = set()
 DEAD_AFTER = set()
 # A value that another function stores.

@@ -35,7 +35,7 @@ static bool host_write(void *ctx, iommu_paddr_t paddr, const void *bytes, size_t
 	test_contract_memory(paddr, size);
 	if (paddr > MEMORY - size)
 		return false;
-	/* Status words, by several threads at once. */
+	/* Status words, written by several threads at once. */
 	if (size == 4) {
 		uint32_t value;
 
@@ -147,7 +147,7 @@ int create(const struct iommu_model_vtd_config *config)
 {
 	struct iommu_model_vtd_config own = *config;
 
-	/* The least of what units offer, where the test does not say. */
+	/* The defaults of a unit where the test does not say. */
 	if (own.fault_records == 0)
 		own.fault_records = 1;
 	if (own.address_mask == 0 && (own.flags & IOMMU_MODEL_VTD_NO_PAGES) == 0)
@@ -193,7 +193,7 @@ void command(uint32_t bit, bool value)
 	set(VTD_GCMD, 4, value ? lasting | bit : lasting & ~bit);
 }
 
-/* Tables that lead SID's address 0x123000 to DATA, of so many levels. */
+/* Tables by which address 0x123000 of SID leads to DATA, with so many levels. */
 void make_tables(unsigned int levels, enum vtd_translation_type type)
 {
 	unsigned int level;

@@ -43,17 +43,18 @@ struct bare_vtd {
 	unsigned int reads;        /* of memory, by the model */
 	unsigned int work_remains; /* told so often */
 	/*
-	 * What another processor of the guest does while a device is asked, or is given an answer.
+	 * Work of another processor of the guest, done while a device is asked, or is given an
+	 * answer …
 	 */
 	void (*meanwhile)(void);
-	/* … while the unit's message or the driver's misuse is told … */
+	/* … while a message of the unit or a misuse is delivered … */
 	void (*told)(void);
 	/* … and while the model reads memory: what was there has been read. */
 	void (*reading)(iommu_paddr_t paddr);
 };
 
 extern struct bare_vtd t;
-/* The callback of the models that are made from now on; a test sets it before, and NULL after. */
+/* The callback of models that are made from now on; a test sets it before, and to NULL after. */
 extern bool (*bare_vtd_invalidate)(void *ctx, const struct iommu_model_invalidation *what);
 /* Of the last access. */
 extern struct iommu_model_translation result;
@@ -70,9 +71,9 @@ void translation_on(void);
 void queue_on(void);
 void wide_queue_on(void);
 void submit(struct vtd_descriptor d);
-/* Submit, and expect that all were executed. */
+/* Submit, and check that all were executed. */
 void run_descriptors(const struct vtd_descriptor *d, unsigned int count);
-/* 0, or the fault reason. */
+/* Returns 0, or the fault reason. */
 unsigned int reach_as(enum iommu_model_request_type type, uint64_t address, unsigned int access);
 unsigned int reach(uint64_t address, unsigned int how);
 /* Tables, and translation on. */

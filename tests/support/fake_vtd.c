@@ -40,7 +40,7 @@ static bool counts_down(unsigned int *counter)
 	return *counter != 0 && --*counter == 0;
 }
 
-/* Execute one descriptor; false: stop here. */
+/* Execute one descriptor; false: the queue stops here. */
 static bool execute(struct fake_vtd *unit, struct vtd_descriptor d)
 {
 	if (counts_down(&unit->refuse_after)) {
@@ -58,7 +58,7 @@ static bool execute(struct fake_vtd *unit, struct vtd_descriptor d)
 		return true;
 	}
 	if (unit->on_descriptor != NULL) {
-		/* Hardware takes its time; what the hook does is another CPU's work. */
+		/* Hardware takes its time; the hook is the work of another CPU meanwhile. */
 		pthread_mutex_unlock(&unit->machine->lock);
 		unit->on_descriptor(unit->ctx);
 		pthread_mutex_lock(&unit->machine->lock);
@@ -106,7 +106,7 @@ static bool is_stuck(const struct fake_vtd *unit, uint32_t bit, bool set)
 	return (bit & unit->stuck_commands) != 0 || (!set && (bit & unit->stuck_stops) != 0);
 }
 
-/* A command that hung and no longer does completes. */
+/* A command that hung completes when it no longer has to. */
 static void complete_late(struct fake_vtd *unit)
 {
 	if (unit->pending == 0 || is_stuck(unit, unit->pending, unit->pending_set))
@@ -127,7 +127,7 @@ static void write_gcmd(struct fake_vtd *unit, uint32_t value)
 	if (bit == 0)
 		return;
 	note(unit, (struct fake_event){.kind = FAKE_COMMAND, .bit = bit, .set = set});
-	/* A queue may be told again to turn off. */
+	/* The command to turn the queue off may be repeated. */
 	if (unit->pending == VTD_GLOBAL_QIE && bit == VTD_GLOBAL_QIE && !set && !unit->pending_set)
 		return;
 	if (unit->pending != 0) {
@@ -144,7 +144,7 @@ static void write_gcmd(struct fake_vtd *unit, uint32_t value)
 	complete(unit, bit, set);
 }
 
-/* CCMD or IOTLB_REG: executed at once, unless it should never be. */
+/* CCMD or IOTLB_REG: executed at once, unless the test has it hang. */
 static uint64_t register_command(struct fake_vtd *unit, uint64_t value, uint64_t start,
 				 unsigned int asked_at, unsigned int actual_at,
 				 struct vtd_descriptor d)

@@ -13,7 +13,7 @@ static struct iommu_model_vtd_config config_of(unsigned int flags)
 		.flags = flags, .levels = 1U << 3 | 1U << 4, .address_mask = 9, .fault_records = 4};
 }
 
-/* The devices of units that are there, and the driver. */
+/* The devices of existing units, and the driver. */
 static void start(unsigned int flags, unsigned int count)
 {
 	const struct iommu_vtd_options none = {0};
@@ -47,7 +47,7 @@ void begin_mixed_machine(unsigned int flags, unsigned int other, unsigned int co
 	start(flags & other, count);
 }
 
-/* A context with an IOAS, devices that are bound, and memory. */
+/* An IOMMU file with an IOAS, devices that are bound, and memory. */
 void begin_with(unsigned int flags, unsigned int units, unsigned int count,
 		enum test_memory_shape shape)
 {

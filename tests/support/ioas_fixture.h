@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A machine of models, a context with an IOAS and devices, and memory to map. */
+/* A machine of models, an IOMMU file with an IOAS and devices, and memory to map. */
 #ifndef IOAS_FIXTURE_H
 #define IOAS_FIXTURE_H
 
@@ -20,7 +20,7 @@ extern struct test_memory memory;
 extern uint32_t ioas, device[MACHINE_DEVICES];
 
 void begin_machine(unsigned int flags, unsigned int units, unsigned int count);
-/* Two units that are not alike. */
+/* Two units with different features. */
 void begin_mixed_machine(unsigned int flags, unsigned int other, unsigned int count);
 void begin_with(unsigned int flags, unsigned int units, unsigned int count,
 		enum test_memory_shape shape);

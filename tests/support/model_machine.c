@@ -19,7 +19,7 @@
 #define LINE          64
 /* The driver's pages are below, the devices' from here up. */
 #define DEVICE_PAGES (MACHINE_PAGES / 2)
-/* A page of device memory that nothing is ever mapped to. */
+/* A page of device memory that is never mapped. */
 #define STALE_TARGET (MACHINE_BASE + (MACHINE_PAGES - 1) * IOMMU_PAGE_SIZE)
 
 static void violated(struct model_machine *machine, const char *text)
@@ -85,7 +85,7 @@ static void give_pages(struct model_machine *machine, unsigned int page, unsigne
 }
 
 /*
- * What memory holds as long as nothing was flushed to it: as bad as it can be, entries that are
+ * The contents of memory until something was flushed to it: the worst case, entries that are
  * present, in tables of all kinds, and lead to a page of device memory.
  */
 static void fill_with_stale(unsigned char *visible, size_t size)
@@ -131,7 +131,7 @@ static void machine_free_pages(void *ctx, void *pages, unsigned int order)
 	give_pages(machine, (unsigned int)(offset / IOMMU_PAGE_SIZE), order);
 }
 
-/* The first run of free pages in the upper half, which is the devices'. */
+/* The first run of free pages in the upper half, which is device memory. */
 iommu_paddr_t model_machine_take(struct model_machine *machine, unsigned int count)
 {
 	const unsigned int align = (count & (count - 1)) == 0 ? count : 1;
@@ -187,7 +187,7 @@ static void *machine_map_mmio(void *ctx, iommu_paddr_t paddr, uint64_t size)
 	(void)size;
 	test_contract_no_lock(ctx, "map_mmio");
 	machine->mapped++;
-	/* A token: nobody but the functions below looks at it. */
+	/* A token, which only the functions below look at. */
 	return (void *)(uintptr_t)paddr;
 }
 
@@ -236,7 +236,7 @@ static void mmio_write(struct model_machine *machine, volatile void *reg, unsign
 	test_contract_register((uintptr_t)reg, size);
 	if (machine->meanwhile != NULL)
 		machine->meanwhile(machine);
-	/* The queue is read through the CPU's caches whatever the walks do. */
+	/* The queue is read through the CPU's caches, whether walks snoop or not. */
 	if (offset == VTD_IQA && size == 8)
 		machine->queue_page[index] = value;
 	iommu_model_vtd_mmio_write(unit, offset, size, value);
@@ -262,7 +262,7 @@ static void machine_write64(void *ctx, volatile void *reg, uint64_t value)
 	mmio_write(ctx, reg, 8, value);
 }
 
-/* Time passes only when somebody looks: a time-out is a number of polls. */
+/* Time passes only when the clock is read: a time-out is a number of polls. */
 static uint64_t machine_now_ns(void *ctx)
 {
 	struct model_machine *machine = ctx;
@@ -463,13 +463,13 @@ void model_machine_add_unit(struct model_machine *machine,
 	struct iommu_model_vtd_config own = *config;
 
 	own.strict |= MACHINE_STRICT;
-	/* The least of what units offer, where the test does not say. */
+	/* The defaults of a unit where the test does not say. */
 	if (own.fault_records == 0)
 		own.fault_records = 1;
 	if (own.address_mask == 0 && (own.flags & IOMMU_MODEL_VTD_NO_PAGES) == 0)
 		own.flags |= IOMMU_MODEL_VTD_SINGLE_PAGES;
 	if (own.cache_entries == 0)
-		own.cache_entries = SIZE_MAX; /* never forgets by itself */
+		own.cache_entries = SIZE_MAX; /* no random eviction */
 	own.platform = &machine->models.platform;
 	own.host = (struct iommu_model_vtd_host){
 		.ctx = view,
@@ -497,7 +497,7 @@ void model_machine_add_unit(struct model_machine *machine,
 	machine->unit_count++;
 }
 
-/* Aligned to 2 MiB; a file, so that a test can have its pages at other addresses, too. */
+/* Aligned to 2 MiB; a file, so that a test can map its pages at other addresses, too. */
 static unsigned char *map_memory(int *file)
 {
 	const size_t size = MACHINE_PAGES * IOMMU_PAGE_SIZE;
@@ -551,7 +551,7 @@ void model_machine_init(struct model_machine *machine, unsigned int units,
 		.irq_save = test_contract_irq_save,
 		.irq_restore = test_contract_irq_restore,
 		.log = machine_log,
-		/* Nothing interrupts it; units that can remap interrupts have to, all the same. */
+		/* The platform isolates no interrupts; units that can remap them have to. */
 		.isolates_interrupts = true,
 	};
 	test_platform_add_mutex(&machine->platform);
@@ -636,7 +636,7 @@ static const struct device_tlb_entry *tlb_find(const struct model_device *device
 	return NULL;
 }
 
-/* Through the device's TLB: ask when it is not known, then go out translated. */
+/* Through the device's TLB: a translation request where it has none, then a translated request. */
 static int access_by_tlb(struct model_device *device, struct iommu_model_request *request,
 			 struct iommu_model_translation *result)
 {
@@ -647,7 +647,7 @@ static int access_by_tlb(struct model_device *device, struct iommu_model_request
 
 	if (known == NULL) {
 		request->type = IOMMU_MODEL_TRANSLATION_REQUEST;
-		/* Refused: it may still send them untranslated. */
+		/* Refused: the device may still send the request untranslated. */
 		if (iommu_model_vtd_translate(unit, request, result) != 0) {
 			request->type = IOMMU_MODEL_UNTRANSLATED;
 			return iommu_model_vtd_translate(unit, request, result);

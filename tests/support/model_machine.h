@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A machine made of models: memory, VT-d units, and devices that do DMA through them. Everything
- * that a driver must never do is noticed:
+ * A machine made of models: memory, VT-d units, and devices that do DMA through them. It notices
+ * everything that a driver must never do:
  *
- *   - hardware walks into a page that the driver has given back, or that holds no table;
+ *   - hardware walks into a page that the driver has freed, or that holds no table;
  *   - a device reaches a page that is not in use as device memory;
- *   - hardware needs a store that was not flushed from the CPU's caches (a unit whose walks are not
- *     coherent sees only what was flushed, one with a write buffer what was there at its last
- *     flush);
+ *   - hardware needs a store that was not flushed from the CPU's caches (a unit whose walks do not
+ *     snoop sees only what was flushed, one with a write buffer what was there at its last flush);
  *   - a rule of the specification is broken (the model says so).
  *
- * The first of these is kept in `violation`. Freed pages are used again at once.
+ * `violation` names the first of these. Freed pages are reused at once.
  */
 #ifndef MODEL_MACHINE_H
 #define MODEL_MACHINE_H
@@ -23,11 +22,11 @@
 #define MACHINE_BASE    0x10000000ULL /* of memory: no IOVA of a test is a physical address */
 #define MACHINE_PAGES   16384U
 #define MACHINE_UNITS   3
-#define MACHINE_ORDERS  13 /* of blocks of pages that it gives: up to 16 MiB */
+#define MACHINE_ORDERS  13 /* of its blocks of pages: up to 16 MiB */
 #define MACHINE_DEVICES 24
 #define MACHINE_UNIT(n) (0xfed90000ULL + 0x10000ULL * (n))
 
-/* How strict its units are (enum iommu_model_vtd_strict), beside what their configuration says. */
+/* The strictness of its units (enum iommu_model_vtd_strict), beside their configuration. */
 #define MACHINE_STRICT                                                                             \
 	(IOMMU_MODEL_VTD_STRICT_WAITS | IOMMU_MODEL_VTD_STRICT_QUEUE_OFF |                         \
 	 IOMMU_MODEL_VTD_STRICT_QUEUE_LAST)
@@ -36,12 +35,12 @@ enum page_state {
 	PAGE_FREE = 0,
 	PAGE_TABLE,  /* the driver's */
 	PAGE_DEVICE, /* the test's: devices may reach it */
-	PAGE_POSTED, /* the test's: posted-interrupt descriptors */
+	PAGE_POSTED, /* the test's: holds posted-interrupt descriptors */
 };
 
 struct model_machine;
 
-/* What a device remembers of translations, until it is told to forget. */
+/* A translation that a device keeps until it is invalidated. */
 struct device_tlb_entry {
 	bool used;
 	uint32_t pasid; /* 0: none */
@@ -55,19 +54,19 @@ struct model_device {
 	unsigned int unit;
 	uint16_t source_id;
 	unsigned char buffer[4096];
-	/* With a TLB: requests go out translated. */
+	/* With a device TLB: requests are sent translated. */
 	bool has_tlb;
-	bool tlb_is_off; /* it has one, and answers, but the host has not enabled it */
+	bool tlb_is_off; /* it has a device TLB that answers, but that the host has not enabled */
 	bool silent;     /* does not answer invalidations */
 	struct device_tlb_entry tlb[64];
 	unsigned int tlb_next;
 	unsigned int invalidations;
-	/* The answer to its page requests that came last, and how many came. */
+	/* The last answer to its page requests, and their number. */
 	struct iommu_model_page_answer answer;
 	unsigned int answers;
 };
 
-/* A unit, and how it sees memory. */
+/* A unit, and its view of memory. */
 struct model_unit {
 	struct model_machine *machine;
 	const unsigned char *memory;
@@ -96,14 +95,14 @@ struct model_machine {
 	uint64_t allocations, fail_at, fail_every;
 	uint64_t clock_ns;
 	unsigned int mapped; /* register windows */
-	/* Messages that units sent on their own. */
+	/* Messages that units have sent. */
 	unsigned int messages;
 	uint64_t message_address;
 	uint32_t message_data;
-	/* Of the log: how many lines of each level, and the last of it. */
+	/* Of the log: the number of lines of each level, and the last of them. */
 	unsigned int lines[IOMMU_LOG_DEBUG + 1];
 	char last[IOMMU_LOG_DEBUG + 1][192];
-	/* The same of errors and warnings together. */
+	/* The same for errors and warnings together. */
 	unsigned int log_lines;
 	char log_last[192];
 	bool quiet;
@@ -116,17 +115,18 @@ struct model_machine {
 	const char *violation;
 };
 
-/* The same configuration for all units; config's platform and host are filled in here. */
+/* The same configuration for all units; its platform and host are filled in here. */
 void model_machine_init(struct model_machine *machine, unsigned int units,
 			const struct iommu_model_vtd_config *config);
-/* A unit of its own kind. Before the DMAR table is made. */
+/* Add a unit with a configuration of its own. Before the DMAR table is made. */
 void model_machine_add_unit(struct model_machine *machine,
 			    const struct iommu_model_vtd_config *config);
-/* Fails the test on a violation, and when the driver has not given back what it took. */
+/* Fails the test on a violation, or if the driver has not freed all pages. */
 void model_machine_destroy(struct model_machine *machine);
 
 /*
- * A device behind a unit. A DMAR scope names it, unless the unit is the last, which takes the rest.
+ * Add a device behind a unit. A DMAR scope names it, unless the unit is the last, which serves the
+ * rest.
  */
 struct model_device *model_machine_add_device(struct model_machine *machine, unsigned int unit,
 					      uint16_t source_id);
@@ -143,16 +143,16 @@ void *model_machine_bytes(struct model_machine *machine, iommu_paddr_t paddr);
 /* One access of a device: 0 with *paddr, or IOMMU_EFAULT. Uses its TLB if it has one. */
 int model_device_access(struct model_device *device, iommu_iova_t iova, unsigned int access,
 			iommu_paddr_t *paddr);
-/* The same with a PASID; 0: with none. */
+/* The same with a PASID; 0: without. */
 int model_device_access_pasid(struct model_device *device, uint32_t pasid, iommu_iova_t iova,
 			      unsigned int access, iommu_paddr_t *paddr);
 /* Ask for a page. */
 int model_device_request_page(struct model_device *device, uint32_t pasid, iommu_iova_t iova,
 			      unsigned int access, uint16_t group, bool is_last);
-/* DMA between the device's buffer and memory, page by page; what faults does not happen. */
+/* DMA between the device's buffer and memory, page by page; pages that fault are left out. */
 void model_device_read(struct model_device *device, iommu_iova_t iova, size_t size);
 void model_device_write(struct model_device *device, iommu_iova_t iova, size_t size);
-/* As a device of the system scenario. */
+/* The device for the system scenario. */
 struct dma_device model_device_for_scenario(struct model_device *device);
 
 #endif

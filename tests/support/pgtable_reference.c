@@ -78,7 +78,7 @@ static void table_add(struct pgtable_reference *reference, unsigned int level, i
 	reference->tables[reference->table_count++] = (struct reference_table){level, iova};
 }
 
-/* Every table on the way down to a leaf of this size. */
+/* Every table on the way to a leaf of this size. */
 static void tables_add_for_leaf(struct pgtable_reference *reference, iommu_iova_t iova,
 				uint64_t size)
 {
@@ -89,7 +89,7 @@ static void tables_add_for_leaf(struct pgtable_reference *reference, iommu_iova_
 			table_add(reference, level, iova & ~(table_size(level) - 1));
 }
 
-/* The tables that a range covers whole go away. */
+/* Remove the tables that a range covers whole. */
 static void tables_remove_in(struct pgtable_reference *reference, iommu_iova_t start,
 			     iommu_iova_t last)
 {
@@ -105,7 +105,7 @@ static void tables_remove_in(struct pgtable_reference *reference, iommu_iova_t s
 	}
 }
 
-/* The largest pages that fit, as iommu_pgsize plans them. */
+/* The largest pages that fit, as planned by iommu_pgsize. */
 static struct reference_leaf *plan_leaves(uint64_t bitmap, iommu_iova_t iova, iommu_paddr_t paddr,
 					  uint64_t size, unsigned int prot, size_t *leaf_count)
 {
@@ -144,7 +144,7 @@ int reference_map(struct pgtable_reference *reference, iommu_iova_t iova, iommu_
 		const struct reference_leaf *leaf = &leaves[i];
 		const iommu_iova_t last = leaf->iova + (leaf->size - 1);
 
-		/* A leaf takes the place of the empty tables below it. */
+		/* A leaf replaces the empty tables below it. */
 		if (leaf->size > IOMMU_SIZE_4K)
 			tables_remove_in(reference, leaf->iova, last);
 		if (i == 0 || leaf->size != leaves[i - 1].size ||
@@ -162,7 +162,7 @@ static uint64_t next_smaller(uint64_t bitmap, uint64_t pgsize)
 	return 1ULL << (63 - __builtin_clzll(smaller));
 }
 
-/* Split the leaf that `boundary` cuts until it cuts none. Returns false when there is no cut. */
+/* Split the leaf that `boundary` cuts until none is cut. Returns false if none was. */
 static bool leaf_split_at(struct pgtable_reference *reference, iommu_iova_t boundary)
 {
 	size_t at = reference_find(reference, boundary);
@@ -245,7 +245,7 @@ void reference_compare(const struct pgtable_reference *reference, const struct i
 
 	assert_int_equal(ops->walk(pt, start, last, compare_leaf, &comparison), 0);
 	assert_true(comparison.same);
-	/* The walk must have shown all that the reference has in the range. */
+	/* The walk must have visited all that the reference has in the range. */
 	if (comparison.next < reference->leaf_count)
 		assert_true(reference->leaves[comparison.next].iova > last);
 }

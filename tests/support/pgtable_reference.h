@@ -2,7 +2,7 @@
 /*
  * A naive page table: a sorted list of leaves, and a list of the tables that should exist.
  *
- * It knows the rules of <libiommu/pgtable.h> and nothing of radix trees: a map adds the leaves that
+ * It implements the rules of <libiommu/pgtable.h> without a radix tree: a map adds the leaves that
  * iommu_pgsize plans, an unmap removes those inside the range, a table exists from the first leaf
  * below it until a range covers it whole.
  */
@@ -37,7 +37,7 @@ void reference_init(struct pgtable_reference *reference, unsigned int levels,
 		    uint64_t pgsize_bitmap);
 void reference_destroy(struct pgtable_reference *reference);
 
-/* The index of the first leaf that ends at or after iova; leaf_count when there is none. */
+/* The index of the first leaf that ends at or after iova; leaf_count if there is none. */
 size_t reference_find(const struct pgtable_reference *reference, iommu_iova_t iova);
 
 /* 0 or IOMMU_EEXIST. The range must be valid. */
@@ -48,14 +48,14 @@ int reference_map(struct pgtable_reference *reference, iommu_iova_t iova, iommu_
 int reference_unmap(struct pgtable_reference *reference, iommu_iova_t iova, uint64_t size,
 		    unsigned int flags, uint64_t *unmapped);
 
-/* Fails the test unless pt and the reference agree on every leaf that touches [start, last]. */
+/* Fails the test unless pt and the reference agree on every leaf that intersects [start, last]. */
 void reference_compare(const struct pgtable_reference *reference, const struct iommu_pgtable *pt,
 		       const struct iommu_pgtable_ops *ops, iommu_iova_t start, iommu_iova_t last);
 
 /*
- * After a failed operation: translations must be exactly those of the reference, while a large leaf
- * may have been split, and empty tables may have come (at most `most_new_tables`) or gone. Checks
- * that, and takes over the shape.
+ * After a failed operation: checks that translations are exactly those of the reference, while a
+ * large leaf may have been split, and empty tables may have been added (at most `most_new_tables`)
+ * or removed; then takes over that shape.
  */
 void reference_adopt_shape(struct pgtable_reference *reference, const struct iommu_pgtable *pt,
 			   const struct iommu_pgtable_ops *ops, size_t most_new_tables);

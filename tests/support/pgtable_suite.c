@@ -19,11 +19,11 @@ struct suite {
 	const struct iommu_pgtable_ops *ops;
 	struct iommu_gather gather;
 	struct iommu_pgtable_config config;
-	/* The smallest page, and what an entry of the two levels above covers. */
+	/* The smallest page, and the range that an entry of the two levels above covers. */
 	uint64_t page, mid, big;
 };
 
-/* The format's own: a small page, and what would be larger ones where it has them. */
+/* The format's sizes: a small page, and the sizes of larger ones, which not every format has. */
 #define PAGE (s->page)
 #define MID  (s->mid)
 #define BIG  (s->big)
@@ -64,7 +64,7 @@ int suite_teardown(void **state)
 	return 0;
 }
 
-/* Start again with other settings. */
+/* Begin anew with other settings. */
 static void restart(struct suite *s)
 {
 	s->ops->free_gathered(&s->pt, &s->gather);
@@ -194,7 +194,7 @@ void suite_ends_of_the_aperture(void **state)
 	assert_int_equal(s->ops->iova_to_phys(&s->pt, 0, NULL, &prot), 0);
 	assert_int_equal(prot, RW);
 
-	/* The whole aperture at once, and nothing is left but the root. */
+	/* The whole aperture at once: only the root is left. */
 	assert_int_equal(unmap(s, 0, s->pt.aperture_last + 1, 0), 0);
 	assert_int_equal(s->gather.start, 0);
 	assert_int_equal(s->gather.last, s->pt.aperture_last);
@@ -209,7 +209,7 @@ void suite_largest_pages_are_used(void **state)
 	const uint64_t size = BIG + 2 * (MID + PAGE);
 	struct shape shape;
 
-	/* Up to the border in small pages, then larger, and down again at the other end. */
+	/* Small pages up to a boundary, then larger ones, and small ones again at the end. */
 	assert_int_equal(map(s, iova, iova + 4 * BIG, size), 0);
 	shape = shape_of(s);
 	assert_int_equal(shape.small, 2);
@@ -224,7 +224,7 @@ void suite_largest_pages_are_used(void **state)
 	assert_int_equal(map(s, 4 * BIG, PAGE, 2 * MID), 0);
 	assert_int_equal(shape_of(s).small, 2 + 1024);
 
-	/* Without 1G in the bitmap 2M pages do it. */
+	/* Without 1G in the bitmap 2M pages serve. */
 	s->config.pgsize_bitmap = PAGE | MID;
 	restart(s);
 	assert_int_equal(map(s, BIG, 0, BIG), 0);
@@ -245,7 +245,7 @@ void suite_mapped_range_is_refused(void **state)
 	uint64_t mapped;
 
 	assert_int_equal(map(s, 0x200 * PAGE, 0x200 * PAGE, 0x200 * PAGE),
-			 0);                                       /* large pages, if there are */
+			 0); /* large pages, if the format has them */
 	assert_int_equal(map(s, 0x5 * PAGE, 0x5 * PAGE, PAGE), 0); /* a small one */
 	s->ops->free_gathered(&s->pt, &s->gather);
 
@@ -257,7 +257,7 @@ void suite_mapped_range_is_refused(void **state)
 	assert_int_equal(map(s, 0, 0x9 * PAGE, 0x6 * PAGE), IOMMU_EEXIST);
 	assert_true(iommu_gather_is_empty(&s->gather)); /* none of these was ever visible */
 
-	/* Found late: what was visible in between is undone, reported, and in the gather. */
+	/* Found late: what was visible meanwhile is undone, reported, and in the gather. */
 	assert_int_equal(
 		s->ops->map(&s->pt, 0x1fe * PAGE, PAGE, 0x4 * PAGE, RW, &s->gather, &mapped),
 		IOMMU_EEXIST);
@@ -311,7 +311,7 @@ void suite_cut_is_refused_or_split(void **state)
 	assert_int_equal(unmap(s, PAGE, PAGE, 0), IOMMU_EINVAL);
 	assert_int_equal(unmap(s, 0, MID, 0), IOMMU_EINVAL);
 	assert_int_equal(unmap(s, PAGE, BIG - PAGE, 0), IOMMU_EINVAL);
-	/* A range that covers one page whole and cuts the next: nothing goes. */
+	/* A range that covers one page whole and cuts the next: nothing is unmapped. */
 	assert_int_equal(unmap(s, 0, BIG + PAGE, 0), IOMMU_EINVAL);
 	assert_true(iommu_gather_is_empty(&s->gather));
 	assert_leads_to(s, 0, 0);
@@ -374,7 +374,7 @@ void suite_tables_wait_in_the_gather(void **state)
 	assert_int_equal(s->gather.last, 3 * BIG - 1);
 	assert_int_equal(s->gather.pgsize, PAGE);
 
-	/* Nothing goes back to the host before the invalidation; then all of it. */
+	/* Nothing is freed before the invalidation; then everything. */
 	assert_int_equal(s->test.hosted.pages_in_use, with_all);
 	assert_int_equal(s->pt.pages, with_all);
 	s->ops->free_gathered(&s->pt, &s->gather);
@@ -408,7 +408,7 @@ void suite_unmap_skips_holes(void **state)
 	assert_leads_to(s, PAGE, PAGE);
 	s->ops->free_gathered(&s->pt, &s->gather);
 
-	/* A range in which nothing is mapped is no error, and owes nothing. */
+	/* Unmapping a range without mappings is no error, and needs no invalidation. */
 	assert_int_equal(s->ops->unmap(&s->pt, 16 * BIG, BIG, 0, &s->gather, &unmapped), 0);
 	assert_int_equal(unmapped, 0);
 	assert_true(iommu_gather_is_empty(&s->gather));
@@ -417,7 +417,7 @@ void suite_unmap_skips_holes(void **state)
 void suite_each_allocation_fails_in_turn(void **state)
 {
 	struct suite *s = *state;
-	/* Two neighbours in the tables that the range shares with them. */
+	/* Two neighbouring ranges in tables that the range shares with them. */
 	const iommu_iova_t iova = BIG - 2 * MID - 0x3 * PAGE;
 	const uint64_t size = 4 * MID + 0x6 * PAGE;
 	uint64_t n, mapped;
@@ -449,7 +449,7 @@ void suite_each_allocation_fails_in_turn(void **state)
 		assert_leads_to(s, iova + size, 0x8 * PAGE);
 	}
 	assert_int_equal(status, 0);
-	assert_true(n > 3); /* it did fail a few times */
+	assert_true(n > 3); /* at least a few allocations failed */
 	assert_leads_to(s, iova + size - 1, PAGE + size - 1);
 }
 
@@ -467,7 +467,7 @@ void suite_page_budget(void **state)
 	assert_int_equal(s->pt.pages, s->config.levels);
 	assert_unmapped(s, MID);
 
-	/* Pages that wait in a gather still count. */
+	/* Pages on a gather count until they are freed. */
 	assert_int_equal(unmap(s, 0, MID, 0), 0);
 	assert_int_equal(map(s, MID, 0, PAGE), IOMMU_ENOMEM);
 	s->ops->free_gathered(&s->pt, &s->gather);
@@ -475,7 +475,7 @@ void suite_page_budget(void **state)
 	s->config.max_pages = 0;
 }
 
-/* Pages of the host's that are asked for, and which of them is not accepted. */
+/* Pages that are offered to the host, and which of them it refuses. */
 struct acceptance {
 	unsigned int asked, refused;
 };
@@ -489,7 +489,8 @@ static bool accept_page(void *ctx, iommu_paddr_t paddr, uint64_t size)
 }
 
 /*
- * What hardware cannot address, or must not walk, is no table, and nothing of its address is used.
+ * A page that hardware cannot address, or must not walk, becomes no table, and no part of its
+ * address is used.
  */
 void suite_tables_out_of_reach(void **state)
 {
@@ -503,7 +504,7 @@ void suite_tables_out_of_reach(void **state)
 
 	s->test.quiet = true;
 	pages = s->test.hosted.pages_in_use;
-	/* The arena begins where a width of that many bits ends. */
+	/* The arena begins where an address of so many bits ends. */
 	for (config.output_bits = 0; ARENA_BASE >> config.output_bits != 0;)
 		config.output_bits++;
 	config.output_bits--;
@@ -561,7 +562,7 @@ void suite_walk_order_and_stop(void **state)
 	assert_int_equal(log.entries, leaves_of(shape_of(s)) + shape_of(s).tables);
 	assert_int_equal(log.last_leaf, BIG + MID);
 
-	/* Only what touches the range; the visitor's value comes back. */
+	/* Only leaves that intersect the range; the visitor's value is returned. */
 	log = (struct walk_log){.last_leaf = UINT64_MAX, .ordered = true};
 	assert_int_equal(s->ops->walk(&s->pt, 0x7 * PAGE - 1, 0x7 * PAGE - 1, log_entry, &log), 0);
 	assert_int_equal(log.entries, s->config.levels);
@@ -573,8 +574,8 @@ void suite_walk_order_and_stop(void **state)
 }
 
 /*
- * A machine whose hardware reads memory behind the CPU caches: `memory` holds what was flushed, and
- * a fresh page holds garbage there until it is. At every flush hardware walks all the tables.
+ * A machine whose hardware reads memory behind the CPU's caches: `memory` holds what was flushed,
+ * and a fresh page holds garbage until then. At every flush hardware walks all tables.
  */
 struct noncoherent {
 	struct suite *suite;
@@ -656,7 +657,7 @@ void suite_noncoherent_walker_sees_no_garbage(void **state)
 	assert_true(n.walks > 10);
 	assert_false(n.garbage_seen);
 
-	/* In the end memory says exactly what the CPU sees. */
+	/* In the end memory holds exactly what the CPU sees. */
 	hardware = s->pt;
 	hardware.platform = &n.view;
 	hardware.root = n.memory + ((unsigned char *)s->pt.root - s->test.hosted.arena);
@@ -683,7 +684,7 @@ void suite_two_tables_are_independent(void **state)
 	struct iommu_gather gather;
 	uint64_t mapped;
 
-	/* Another host, with its memory elsewhere, in the same process. */
+	/* Another host, with its memory at other addresses, in the same process. */
 	test_platform_init(&other_platform, 1 << 20, 0x70000000);
 	config.platform = &other_platform.platform;
 	assert_int_equal(s->ops->init(&other, &config), 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The registers of a model's bridge for the platform of a test: the one that has it forget, which
- * is big-endian whatever the host is. Any other access fails the test.
+ * The register window of a model's bridge for the platform of a test: the kill register, which is
+ * big-endian on every host. Any other access fails the test.
  */
 #ifndef PHB_REGISTERS_H
 #define PHB_REGISTERS_H
@@ -16,9 +16,9 @@
 
 static struct {
 	struct iommu_model_phb **model;
-	void (*around)(void); /* called before and after each access; or NULL */
+	void (*around)(void); /* called before and after each access, or NULL */
 	unsigned int mapped;
-	bool are_gone; /* reads return all ones, writes go nowhere */
+	bool are_gone; /* reads return all ones, writes are lost */
 } phb_registers;
 
 static unsigned char *const phb_registers_base = (unsigned char *)0x7000;

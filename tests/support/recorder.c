@@ -185,7 +185,7 @@ static int domain_set_dirty_tracking(struct iommu_domain *domain, bool enable)
 	return 0;
 }
 
-/* The first page of any range was written. */
+/* The first page of any range counts as written. */
 static int domain_read_dirty(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 			     unsigned int flags, struct iommu_dirty_bitmap *bitmap,
 			     struct iommu_gather *gather)
@@ -359,7 +359,7 @@ static bool unit_capable(const struct iommu_endpoint *endpoint, enum iommu_capab
 	       (capability == IOMMU_CAPABLE_INTERRUPT_REMAPPING && r->remaps_interrupts);
 }
 
-/* Only what was not confirmed is asked for. */
+/* Only what was not confirmed is asked for again. */
 static int unit_confirm(struct iommu_unit *unit)
 {
 	struct recorder *r = recorder_of(unit);

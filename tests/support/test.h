@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What every unit test includes: cmocka with the headers that it needs first, and small helpers. */
+/* The header of every unit test: cmocka with the headers that it needs first, and small helpers. */
 #ifndef TEST_H
 #define TEST_H
 
@@ -26,7 +26,7 @@ static inline uint64_t test_random_next(struct test_random *random)
 	return z ^ z >> 31;
 }
 
-/* Uniform enough in [0, bound). */
+/* Nearly uniform in [0, bound). */
 static inline uint64_t test_random_below(struct test_random *random, uint64_t bound)
 {
 	return test_random_next(random) % bound;
@@ -40,7 +40,7 @@ static inline uint64_t test_setting(const char *name, uint64_t otherwise)
 	return text != NULL ? strtoull(text, NULL, 0) : otherwise;
 }
 
-/* Bytes that depend on their place and a seed. */
+/* Bytes that depend on their position and a seed. */
 static inline void test_pattern(unsigned char *at, size_t size, unsigned int seed)
 {
 	size_t i;

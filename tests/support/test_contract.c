@@ -6,7 +6,7 @@
 
 #define PLATFORMS_MAX 16
 
-/* How many spinlocks this thread holds of each platform. */
+/* The number of spinlocks that this thread holds of each platform. */
 struct held {
 	const void *ctx;
 	uintptr_t depth;
@@ -27,7 +27,7 @@ static struct held *held_of(const void *ctx)
 	while (held->ctx != ctx && held->depth != 0)
 		if (++held == all_held + PLATFORMS_MAX)
 			broken("irq_save", "of more platforms than a thread could hold");
-	/* One that holds nothing may be anybody's: but not twice the same. */
+	/* An entry that holds nothing may be any platform's, but no platform has two. */
 	for (struct held *other = held; other < all_held + PLATFORMS_MAX; other++)
 		if (other->ctx == ctx && other->depth != 0)
 			return other;
@@ -57,7 +57,7 @@ void test_contract_no_lock(const void *ctx, const char *service)
 
 void test_contract_alloc(const void *ctx, unsigned int order, unsigned int flags)
 {
-	/* Only iommu_dma_alloc asks for more, and it may sleep. */
+	/* Only iommu_dma_alloc asks for larger orders, and it may sleep. */
 	if (order > IOMMU_MAX_ALLOC_ORDER && (flags & IOMMU_ALLOC_ATOMIC) != 0)
 		broken("alloc_pages", "of a larger order than any, and atomic");
 	test_contract_no_lock(ctx, "alloc_pages");
@@ -97,7 +97,7 @@ void test_contract_leave_cpu(const void *ctx, uintptr_t held)
 
 /* --- A hosted platform ------------------------------------------------------------------------ */
 
-/* Of every hosted platform the same. */
+/* The checks that every hosted platform has. */
 static void *(*alloc_pages)(void *ctx, unsigned int order, int node, unsigned int flags);
 static void (*mutex_lock)(void *ctx, void *mutex);
 

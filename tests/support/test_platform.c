@@ -58,8 +58,8 @@ static void test_log(void *ctx, enum iommu_log_level level, const char *text)
 }
 
 /*
- * Time that only passes when somebody looks at it, a microsecond each time: a time-out is a number
- * of polls, and comes out the same on a busy machine.
+ * Time that passes only when the clock is read, a microsecond each time: a time-out is a number of
+ * polls, and comes out the same on a busy machine.
  */
 static uint64_t test_now_ns(void *ctx)
 {
@@ -70,11 +70,11 @@ static uint64_t test_now_ns(void *ctx)
 }
 
 /*
- * One that fails the test when the control path is entered from within itself, or left twice. Kept
- * for ever, to be used again: a test of a kernel that dies never gives its own back.
+ * A mutex that fails the test when the control path is entered from within itself, or left twice.
+ * Kept for ever, for reuse: a test of a kernel that dies never destroys its own.
  */
 struct test_mutex {
-	pthread_mutex_t mutex; /* first: what the library is given */
+	pthread_mutex_t mutex; /* first: the mutex that the library is given */
 	struct test_mutex *next;
 	bool is_free;
 };

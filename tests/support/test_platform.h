@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A platform for tests: the hosted port, plus allocation failure on demand, poison on free, and
- * counts of what was asked for.
+ * counts of calls.
  */
 #ifndef TEST_PLATFORM_H
 #define TEST_PLATFORM_H
 
 #include <iommu_hosted.h>
 
-/* What a freed page is filled with: no valid table looks like it, and walking it is visible. */
+/* The contents of a freed page: unlike any valid table, so that a walk of it is noticed. */
 #define TEST_POISON 0xdb
 
 struct test_platform {
@@ -19,23 +19,25 @@ struct test_platform {
 	uint64_t fail_every;  /* every n-th call fails; 0: none */
 	uint64_t flushes;     /* cache_flush calls so far */
 	uint64_t log_lines;   /* errors and warnings */
-	/* Of each level, and the last of it. */
+	/* Lines of each level, and the last of them. */
 	uint64_t lines[IOMMU_LOG_DEBUG + 1];
 	char last[IOMMU_LOG_DEBUG + 1][192];
 	uint64_t clock_reads;
 	unsigned int largest_order; /* that was asked for */
 	uint64_t clock_ns;
-	bool quiet; /* do not show log lines */
+	bool quiet; /* do not print log lines */
 };
 
-/* A platform over an arena of `size` bytes at the physical address `base`. Fails the test if it
- * cannot. */
+/*
+ * A platform over an arena of `size` bytes at the physical address `base`. Fails the test if that
+ * is impossible.
+ */
 void test_platform_init(struct test_platform *test, size_t size, iommu_paddr_t base);
 
-/* Mutexes that fail the test when they are misused, for any platform. */
+/* Mutexes for any platform that fail the test when they are misused. */
 void test_platform_add_mutex(struct iommu_platform *platform);
 
-/* Fails the test when pages are still in use. */
+/* Fails the test if pages are in use. */
 void test_platform_destroy(struct test_platform *test);
 
 #endif

@@ -32,7 +32,7 @@ int probe_with(const struct iommu_vtd_options *options)
 	return status;
 }
 
-/* Devices 00:04.0, 00:05.0, … alternate between the units; the table names them. */
+/* Devices 00:04.0, 00:05.0, … are behind the units in turn; the table names them. */
 void devices(unsigned int count)
 {
 	unsigned int i;

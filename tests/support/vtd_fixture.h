@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A machine of models with the VT-d driver on it: for tests that look at one thing after the other.
+ * A machine of models with the VT-d driver on it, for tests that check one subject after the other.
  */
 #ifndef VTD_FIXTURE_H
 #define VTD_FIXTURE_H
@@ -26,8 +26,8 @@ struct fixture {
 extern struct fixture f;
 
 /*
- * The machine; its devices 00:04.0, 00:05.0, … on the units in turn, which the DMAR table names;
- * the driver; …
+ * The machine; its devices 00:04.0, 00:05.0, … behind the units in turn, named by the DMAR table;
+ * the driver …
  */
 void machine(unsigned int units, const struct iommu_model_vtd_config *config);
 void devices(unsigned int count);

@@ -107,7 +107,7 @@ static int say_entry(void *ctx, const struct iommu_pgtable_visit *visit)
 	return 0;
 }
 
-/* The way of an address through the tables, for a person. */
+/* Print the walk of an address through the tables. */
 static void say_walk(struct scenario *s, unsigned int device, iommu_iova_t iova)
 {
 	struct iommu_vtd_tables tables;
@@ -168,7 +168,7 @@ static void page_crossing(struct scenario *s)
 	unsigned char expected[PATTERN_SIZE];
 
 	title(s, "A transfer across two pages that are not neighbours in memory");
-	/* The second half first, so that the order in memory is not that of the addresses. */
+	/* The second half first, so that the order in memory differs from that of the addresses. */
 	check(s,
 	      map(s, 0, iova, second.paddr, 4096, IOMMU_PROT_READ_WRITE) == 0 &&
 		      map(s, 0, iova + 4096, first.paddr, 4096, IOMMU_PROT_READ_WRITE) == 0,
@@ -217,7 +217,7 @@ static void large_pages(struct scenario *s)
 {
 	struct page large = page_new(s, IOMMU_SIZE_2M);
 	struct page inside = {large.bytes + 0x123000, large.paddr + 0x123000};
-	/* The gigabyte that holds all memory of this machine: physical 0 up. */
+	/* The gigabyte that holds all memory of this machine: from physical address 0. */
 	const iommu_iova_t in_1g = IOVA_1G + inside.paddr;
 
 	title(s, "Large pages");
@@ -282,7 +282,7 @@ static void two_domains(struct scenario *s)
 	      "the same address leads to another page there");
 	expect_copy(s, 0, IOVA_SECRET, &s->secret, IOVA_TARGET, &s->target,
 		    "device A writes to its own page");
-	/* B's buffer takes a pattern from its own page, and nothing of A's changes. */
+	/* B's buffer takes a pattern from B's own page, and nothing of A's changes. */
 	pattern_put(s, own.bytes);
 	device_copy(s, 1, IOVA_TARGET, IOVA_TARGET);
 	check(s, same(s->secret.bytes, s->target.bytes) && !same(own.bytes, s->target.bytes),
@@ -383,7 +383,10 @@ static void count_arrivals(const struct scenario *s)
 		arrivals[i] = s->machine->interrupts_seen(SCENARIO_VECTOR + i);
 }
 
-/* Since the last count: at least `least` and at most `most` with this vector, and no others. */
+/*
+ * Since the last count, at least `least` and at most `most` interrupts with this vector, and no
+ * others.
+ */
 static void expect_arrivals(struct scenario *s, unsigned int which, unsigned int least,
 			    unsigned int most, const char *what)
 {
@@ -478,7 +481,7 @@ static void remapped_messages(struct scenario *s)
 	check(s, iommu_vtd_interrupt_free(&interrupt) == 0, "it is given back");
 }
 
-/* Perhaps behind a bridge that puts another id on what it sends. */
+/* The device may be behind a bridge that puts another id on its requests. */
 static void remapped_message_of_the_other(struct scenario *s)
 {
 	const struct iommu_vtd_interrupt_target target = {.vector = SCENARIO_VECTOR + 1};
@@ -518,7 +521,7 @@ static void remapped_line(struct scenario *s)
 	line->set_entry(
 		line, iommu_vtd_interrupt_ioapic_entry(&interrupt, 0, target.vector, true, false));
 	line->pulse(line);
-	/* As long as the line is up it interrupts again and again. */
+	/* While the line is up it interrupts again and again. */
 	expect_arrivals(s, 3, 1, UINT32_MAX, "device A's line leads to the vector of the entry");
 	expect_no_fault(s);
 	line->set_entry(line, 1ULL << 16);
@@ -602,7 +605,7 @@ bool scenario_run(struct scenario_machine *machine)
 
 /* --- A second instance ------------------------------------------------------------------------ */
 
-/* Forget the first instance, as a kernel that starts anew does: what it had is still at work. */
+/* Drop the first instance, as a kernel that starts anew does: its tables are still in use. */
 static bool start_again(struct scenario *s, unsigned int vtd_flags)
 {
 	s->machine->vtd_options.flags &= ~(unsigned int)IOMMU_VTD_TAKE_OVER;
@@ -621,7 +624,7 @@ static void copied(struct scenario *s)
 		check(s, false, "a second instance starts");
 		return;
 	}
-	/* The devices' memory is still where the first instance had mapped it. */
+	/* The devices' memory is still mapped where the first instance had mapped it. */
 	s->secret = secret;
 	s->target = target;
 	check(s, iommu_vtd_get_info(s->unit, &info) == 0 && info.inherited == 1,

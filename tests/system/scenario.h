@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The system scenario: two devices do real DMA, through tables and invalidations of the library,
- * and each step says what must happen and what did.
+ * and each step prints what must happen and what did.
  *
- * It knows devices only by the interface below, so that the same file runs in a kernel with
- * emulated or real devices, and against a software model of the hardware. Freestanding: no libc.
+ * It uses devices only by the interface below, so that the same file runs in a kernel with emulated
+ * or real devices, and against a software model of the hardware. Freestanding: no libc.
  */
 #ifndef SCENARIO_H
 #define SCENARIO_H
@@ -12,17 +12,19 @@
 #include <libiommu/iommu.h>
 
 /*
- * A device with a private buffer of at least SCENARIO_DMA_MAX bytes that copies between it and
- * memory. Both calls return when the transfer has ended; whether it was blocked only memory and
- * fault records tell.
+ * A device with a private buffer of at least SCENARIO_DMA_MAX bytes that copies between the buffer
+ * and memory. Both calls return when the transfer has ended; whether it was blocked is seen in
+ * memory and in fault records alone.
  */
 struct dma_device {
 	struct iommu_endpoint_info info;
-	/* Memory at iova to the buffer. */
+	/* From memory at iova to the buffer. */
 	void (*read)(struct dma_device *device, iommu_iova_t iova, size_t size);
-	/* The buffer to memory at iova. */
+	/* From the buffer to memory at iova. */
 	void (*write)(struct dma_device *device, iommu_iova_t iova, size_t size);
-	/* What it sends as an interrupt, and having it sent. NULL: it sends none. */
+	/*
+	 * Its interrupt message, and the function that has the device send it. NULL: it sends none.
+	 */
 	void (*set_message)(struct dma_device *device, uint64_t address, uint32_t data);
 	void (*interrupt)(struct dma_device *device);
 	/* The device's own. */
@@ -36,7 +38,7 @@ struct interrupt_line {
 	unsigned int ioapic; /* its id */
 	/* Write the redirection entry of the line's pin: 64 bits. */
 	void (*set_entry)(struct interrupt_line *line, uint64_t entry);
-	/* Have the device raise and drop the line, instead of sending its message. */
+	/* Have the device raise and lower the line, instead of sending its message. */
 	void (*pulse)(struct interrupt_line *line);
 	void *data;
 };
@@ -45,12 +47,11 @@ struct scenario_machine {
 	/* Print text; no newline is added. */
 	void (*say)(const char *text);
 	const struct iommu_platform *platform;
-	/* Zeroed memory that devices can reach, aligned to its size, up to 2 MiB; never given back.
-	 */
+	/* Zeroed memory that devices can reach, aligned to its size, up to 2 MiB; never freed. */
 	void *(*alloc)(uint64_t size);
 	/*
-	 * A machine that watches what devices reach: this page of the library's is meant for them,
-	 * or no longer. NULL: it does not watch.
+	 * For a machine that watches what devices reach: this page of the library's is meant for
+	 * devices, or no longer. NULL: it does not watch.
 	 */
 	void (*lend)(void *page, bool is_lent);
 	const void *dmar;
@@ -59,14 +60,18 @@ struct scenario_machine {
 	const struct iommu_pci_topology *topology;
 	struct iommu_vtd_options vtd_options;
 	struct dma_device devices[2];
-	/* How many interrupts with this vector have arrived. NULL: the machine cannot remap any. */
+	/*
+	 * The number of interrupts with this vector that have arrived. NULL: the machine cannot
+	 * remap any.
+	 */
 	unsigned int (*interrupts_seen)(unsigned int vector);
 	struct interrupt_line *line;
 	/* The message in the old format that leads to a vector. */
 	uint64_t old_message_address;
 	/*
-	 * It blocks the old format, and records the faults of interrupts, as the specification
-	 * wants it. QEMU lets the old format pass, and before its version 10 records no such fault.
+	 * The machine blocks the old format, and records the faults of interrupts, as the
+	 * specification requires. QEMU lets the old format pass, and before its version 10 records
+	 * no such fault.
 	 */
 	bool strict_interrupts;
 };
@@ -76,18 +81,20 @@ struct scenario_machine {
 #define SCENARIO_VECTORS 4
 
 /*
- * As an operating system does it: back ends started, devices told of by the bus, drivers that map
- * by the DMA API, a device handed to a user, and one that is taken out.
+ * The library as an operating system uses it: back ends started, devices reported by the bus,
+ * drivers that map by the DMA API, a device handed to a user, and one that is removed.
  */
 bool scenario_drivers(struct scenario_machine *machine);
 
 /*
- * A first instance of the library translates and is left alone; a second one takes over, once with
- * a copy of what the first had, once from scratch.
+ * A first instance of the library translates and is abandoned; a second one takes over, once with a
+ * copy of what the first had, once from scratch.
  */
 bool scenario_take_over(struct scenario_machine *machine);
 
-/* Runs all steps, ends with a line "verdict: …", and returns whether every step was as expected. */
+/*
+ * Run all steps; print a line "verdict: …" at the end; return whether every step was as expected.
+ */
 bool scenario_run(struct scenario_machine *machine);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The library as an operating system uses it: it tells of devices and of drivers, drivers map by
- * the DMA API, a device is handed to a user, and one is taken out while it is in use.
+ * The library as an operating system uses it: the bus reports devices and drivers, drivers map by
+ * the DMA API, a device is handed to a user, and one is removed while it is in use.
  */
 #include "scenario_steps.h"
 

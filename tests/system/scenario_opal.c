@@ -152,7 +152,7 @@ static void isolation(struct scenario *s)
 
 static void one_shape(struct scenario *s, uint64_t page_size, unsigned int width, const char *what)
 {
-	/* Near the end of the window, so that every level has an index of its own. */
+	/* Near the end of the window, so that the index at every level is not 0. */
 	const iommu_iova_t target = (1ULL << width) - 3 * page_size;
 
 	title(s, what);

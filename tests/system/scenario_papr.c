@@ -49,7 +49,7 @@ static struct iommu_tce_table *table_new(struct scenario *s,
 	return table;
 }
 
-/* The first pages of secret and target are mapped, for reading and for both. */
+/* The first pages are mapped: of secret for reading, of target for reading and writing. */
 static bool map_two(struct scenario *s, struct iommu_tce_table *table, uint64_t pages,
 		    uint64_t *from, uint64_t *to)
 {

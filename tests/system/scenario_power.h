@@ -3,8 +3,8 @@
  * The system scenarios of POWER machines: two devices do real DMA through TCEs of the library, in
  * tables that the host bridge walks (OPAL), or in a hypervisor's (PAPR).
  *
- * These devices report no faults to us: what must not happen is seen by what is in memory
- * afterwards.
+ * No faults of these devices are reported to the library: that an access was blocked is seen in
+ * memory afterwards.
  */
 #ifndef SCENARIO_POWER_H
 #define SCENARIO_POWER_H
@@ -22,14 +22,14 @@ struct opal_machine {
 
 struct papr_machine {
 	struct scenario_machine base;
-	/* Of each device, which are behind bridges of their own. */
+	/* For each device, which are behind different bridges. */
 	struct iommu_tce_papr_config windows[2];
-	/* How more windows for the first device are asked for; memory for them ends here. */
+	/* How dynamic windows for the first device are requested; the memory for them ends here. */
 	struct iommu_papr_ddw ddw;
 	iommu_paddr_t memory_end;
 };
 
-/* Both end with a line "verdict: …", and return whether every step was as expected. */
+/* Both print a line "verdict: …" at the end, and return whether every step was as expected. */
 bool scenario_opal(struct opal_machine *machine);
 bool scenario_papr(struct papr_machine *machine);
 

@@ -56,7 +56,7 @@ void say_source_id(const struct scenario *s, uint16_t source_id)
 	say(s, text);
 }
 
-/* Headings, and one line for each thing that was expected. */
+/* Headings, and one line for each expectation. */
 void title(const struct scenario *s, const char *text)
 {
 	say(s, "\n== ");
@@ -197,8 +197,8 @@ static bool is_scalable(const struct scenario *s)
 }
 
 /*
- * Is it this reason, or what stands for it in scalable mode? There the specification has numbers of
- * its own, of which QEMU uses only some.
+ * Is it this reason, or its counterpart in scalable mode? There the specification has other
+ * numbers, of which QEMU uses only some.
  */
 static bool is_reason(const struct scenario *s, unsigned int reason, unsigned int expected)
 {
@@ -215,7 +215,7 @@ static bool is_reason(const struct scenario *s, unsigned int reason, unsigned in
 	return false;
 }
 
-/* Exactly this device, address and access, for this reason. */
+/* Exactly one fault: of this device, address and access, with this reason. */
 void expect_fault(struct scenario *s, unsigned int device, iommu_iova_t iova,
 		  enum iommu_fault_access access, unsigned int reason)
 {
@@ -230,7 +230,7 @@ void expect_fault(struct scenario *s, unsigned int device, iommu_iova_t iova,
 }
 
 /*
- * A write that must be stopped: memory behind the address, if there is any, stays as it was. The
+ * A write that must be blocked: memory behind the address, if there is any, stays as it was. The
  * device's buffer holds a fresh pattern, so that anything that arrives is seen.
  */
 void expect_write_blocked(struct scenario *s, unsigned int device, iommu_iova_t iova,
@@ -244,7 +244,7 @@ void expect_write_blocked(struct scenario *s, unsigned int device, iommu_iova_t 
 	expect_fault(s, device, iova, IOMMU_FAULT_WRITE, reason);
 }
 
-/* A read that must be stopped. */
+/* A read that must be blocked. */
 void expect_read_blocked(struct scenario *s, unsigned int device, iommu_iova_t iova,
 			 unsigned int reason)
 {
@@ -252,7 +252,7 @@ void expect_read_blocked(struct scenario *s, unsigned int device, iommu_iova_t i
 	expect_fault(s, device, iova, IOMMU_FAULT_READ, reason);
 }
 
-/* The device copies what is at `from` to `to`, and memory shows it. */
+/* The device copies from `from` to `to`, and memory shows it. */
 void expect_copy(struct scenario *s, unsigned int device, iommu_iova_t from,
 		 const struct page *from_page, iommu_iova_t to, const struct page *to_page,
 		 const char *what)
@@ -263,7 +263,7 @@ void expect_copy(struct scenario *s, unsigned int device, iommu_iova_t from,
 	expect_no_fault(s);
 }
 
-/* Memory that must not change, and a device whose buffer has something else. */
+/* Memory that must not change, and a device whose buffer has other contents. */
 void expect_no_write(struct scenario *s, unsigned int device, iommu_iova_t iova,
 		     const struct page *behind, const char *what)
 {

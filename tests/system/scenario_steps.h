@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the scenarios are made of: words, patterns, DMA, and expectations that are said aloud. */
+/* The parts of scenarios: text, patterns, DMA, and expectations that are printed. */
 #ifndef SCENARIO_STEPS_H
 #define SCENARIO_STEPS_H
 
@@ -39,7 +39,7 @@ struct scenario {
 	unsigned int passed, failed;
 };
 
-/* Words: text, numbers, headings, and one line for each thing that was expected. */
+/* Output: text, numbers, headings, and one line for each expectation. */
 void say(const struct scenario *s, const char *text);
 void say_number(const struct scenario *s, uint64_t number);
 void say_hex(const struct scenario *s, uint64_t number);
@@ -49,8 +49,8 @@ void title(const struct scenario *s, const char *text);
 void check(struct scenario *s, bool as_expected, const char *expectation);
 
 /*
- * Memory, and a device that copies PATTERN_SIZE bytes. A pattern is one that no other call has
- * used.
+ * Memory, and a device that copies PATTERN_SIZE bytes. Each pattern differs from those of all other
+ * calls.
  */
 struct page page_new(const struct scenario *s, uint64_t size);
 void pattern_put(struct scenario *s, unsigned char *bytes);
@@ -59,7 +59,7 @@ void device_read(const struct scenario *s, unsigned int device, iommu_iova_t iov
 void device_write(const struct scenario *s, unsigned int device, iommu_iova_t iova);
 void device_copy(const struct scenario *s, unsigned int device, iommu_iova_t from, iommu_iova_t to);
 
-/* Faults are noted as they come, and read, said and counted by these. */
+/* Faults are recorded as they arrive; these functions read, print and count them. */
 void note_fault(void *ctx, const struct iommu_fault *fault);
 void collect_faults(struct scenario *s);
 void expect_no_fault(struct scenario *s);
@@ -67,8 +67,8 @@ void expect_fault(struct scenario *s, unsigned int device, iommu_iova_t iova,
 		  enum iommu_fault_access access, unsigned int reason);
 
 /*
- * A write that must be stopped: memory behind the address, if there is any, stays as it was. A read
- * that must be. A copy that must arrive.
+ * A write that must be blocked: memory behind the address, if there is any, stays as it was. A read
+ * that must be blocked. A copy that must arrive.
  */
 void expect_write_blocked(struct scenario *s, unsigned int device, iommu_iova_t iova,
 			  const struct page *behind, unsigned int reason);
@@ -79,8 +79,8 @@ void expect_copy(struct scenario *s, unsigned int device, iommu_iova_t from,
 		 const char *what);
 
 /*
- * The same where nothing reports faults: a write that must not arrive, seen by the memory behind;
- * and a copy that must.
+ * The same where no faults are reported: a write that must not arrive, by the memory behind the
+ * address; and a copy that must.
  */
 void expect_no_write(struct scenario *s, unsigned int device, iommu_iova_t iova,
 		     const struct page *behind, const char *what);
@@ -94,7 +94,7 @@ int map(struct scenario *s, unsigned int domain, iommu_iova_t iova, iommu_paddr_
 int unmap(struct scenario *s, unsigned int domain, iommu_iova_t iova, uint64_t size);
 int attach(struct scenario *s, unsigned int domain, unsigned int device);
 
-/* What was found, and how it ended. */
+/* The findings, and the verdict. */
 void say_unit(const struct scenario *s, const struct iommu_unit *unit);
 void say_verdict(const struct scenario *s);
 

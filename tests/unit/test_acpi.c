@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From the root pointer to a table, in memory as it should be, and in memory as it should not. */
+/* From the root pointer to a table, in valid memory and in damaged memory. */
 #include <string.h>
 
 #include <libiommu/acpi.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The example back end, above its imaginary hardware: what docs/backend.md promises of it, through
- * the public interface, and the DMA mapping API over it.
+ * The example back end, above its imaginary hardware: what docs/backend.md says of it, through the
+ * public interface, and the DMA mapping API over it.
  */
 #include <string.h>
 
@@ -187,7 +187,7 @@ static void what_is_not_confirmed_is_kept(void **state)
 	flat_hardware.hangs = true;
 	assert_int_equal(iommu_unmap(domain, 0x5000, PAGE, 0, NULL), IOMMU_ETIMEDOUT);
 	iommu_domain_get_info(domain, &info);
-	assert_true(info.quarantine);
+	assert_true(info.withheld);
 	assert_int_equal(iommu_domain_detach_group(f.group[0]), IOMMU_ETIMEDOUT);
 	assert_int_equal(iommu_domain_free(domain), 0);
 	/* It is gone for us, not for the hardware. */

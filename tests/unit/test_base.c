@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The small things: status names, version, object cache, log lines, byte order, address conversion.
+ * The helpers of src/base/: status names, version, object cache, log lines, byte order, address
+ * conversion.
  */
 #define _GNU_SOURCE
 #include <inttypes.h>

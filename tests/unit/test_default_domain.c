@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a group uses at rest, and whose it is: the type of default domains, claims, drivers that
- * come and go, and what a bus tells, against a back end that records what it is asked.
+ * The default domain and the owner of a group: types of default domains, claims, drivers that come
+ * and go, and bus events, above a back end that records its calls.
  */
 #include <string.h>
 
@@ -114,7 +114,7 @@ static void identity_that_a_unit_cannot_do_becomes_tables(void **state)
 	r.domain_alloc = 0;
 }
 
-static void the_type_changes_only_while_nobody_uses_it(void **state)
+static void the_type_changes_only_while_no_driver_uses_it(void **state)
 {
 	struct iommu_endpoint *endpoint;
 	struct iommu_domain *other;
@@ -158,13 +158,13 @@ static void the_type_changes_only_while_nobody_uses_it(void **state)
 	EXPECT_CALLS(&r, "attach free");
 	assert_int_equal(type_of(endpoint), IOMMU_DOMAIN_DMA);
 	assert_ptr_equal(iommu_endpoint_domain(endpoint), other);
-	/* A default domain is nobody's to free or to attach. */
+	/* A default domain cannot be freed or attached by the host. */
 	assert_int_equal(iommu_domain_free(other), IOMMU_EBUSY);
 	assert_int_equal(iommu_domain_attach_group(other, group), IOMMU_EINVAL);
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
 
-/* Memory beside the domain: where the back end has it, for those who are trusted. */
+/* Memory beside the domain: where the back end has a bypass, for trusted devices. */
 static void a_bypass_is_for_those_who_are_trusted(void **state)
 {
 	const struct iommu_endpoint_info untrusted = {.source_id = 16, .untrusted = true};
@@ -177,7 +177,7 @@ static void a_bypass_is_for_those_who_are_trusted(void **state)
 	(void)state;
 	r.group_key = &r;
 	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_DMA_BYPASS), 0);
-	/* It has none: strict. And whoever asks for it hears so. */
+	/* The back end has none: strict. A call that asks for a bypass is refused. */
 	first = recorder_add(&r, 8);
 	assert_int_equal(type_of(first), IOMMU_DOMAIN_DMA);
 	assert_int_equal(iommu_domain_bypass(iommu_endpoint_domain(first), 0, &offset),
@@ -266,7 +266,7 @@ static void one_identity_domain_serves_all(void **state)
 	assert_int_equal(iommu_domain_free(domain), 0);
 	assert_ptr_equal(iommu_endpoint_domain(other), domain);
 	assert_int_equal(iommu_release_endpoint(other), 0);
-	/* And again, after it was nobody's. */
+	/* And again, after its last device has gone. */
 	one = recorder_add(&r, 8);
 	assert_ptr_equal(iommu_endpoint_domain(one), domain);
 	assert_int_equal(iommu_release_endpoint(one), 0);
@@ -956,7 +956,7 @@ static void the_bus_tells_and_listeners_hear_in_order(void **state)
 	assert_string_equal(told, "1:added 2:added 1:binding 2:binding 1:bound 2:bound "
 				  "1:binding 1:not-bound 1:unbinding 1:unbound");
 	told[0] = '\0';
-	/* Nobody uses it any more: it can be claimed, and drivers are kept away, unheard. */
+	/* Without a driver it can be claimed; drivers are kept away, and no listener is told. */
 	assert_int_equal(iommu_group_claim(group, &owner), 0);
 	assert_int_equal(send(IOMMU_BUS_BINDING, 8), IOMMU_EBUSY);
 	assert_string_equal(told, "");
@@ -1039,7 +1039,7 @@ int main(void)
 #define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 		WITH_FIXTURE(the_type_follows_the_rules),
 		WITH_FIXTURE(identity_that_a_unit_cannot_do_becomes_tables),
-		WITH_FIXTURE(the_type_changes_only_while_nobody_uses_it),
+		WITH_FIXTURE(the_type_changes_only_while_no_driver_uses_it),
 		WITH_FIXTURE(a_bypass_is_for_those_who_are_trusted),
 		WITH_FIXTURE(an_untrusted_member_makes_its_group_strict),
 		WITH_FIXTURE(one_identity_domain_serves_all),

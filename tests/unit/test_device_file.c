@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files of devices and groups, and containers: the two ways in which managers of virtual machines
- * take devices, in every order, and never both for one group.
+ * Device files, group files and containers: the two ways in which managers of virtual machines take
+ * devices, in every order, and never both for one group.
  */
 #include <string.h>
 
@@ -156,7 +156,7 @@ static void closing_waits_for_hardware(void **state)
 	assert_int_equal(memory.pins, 1);
 	hang(false);
 	assert_int_equal(iommu_device_file_close(file), 0);
-	/* The HWPT is still there, until somebody asks again. */
+	/* The HWPT is still there, until the next call that needs its end. */
 	assert_int_equal(unmap(0, UINT64_MAX), 0);
 	assert_int_equal(memory.pins, 0);
 	finish_files();
@@ -374,7 +374,7 @@ static void containers_tell_what_was_written(void **state)
 		assert_true(leads(0, IOVA + 0x2000, 0x2000));
 		word = 0;
 		assert_int_equal(iommu_container_read_dirty(container, IOVA, 0x20000, &bitmap), 0);
-		/* Where nobody can tell, all that is mapped. */
+		/* Without dirty tracking all that is mapped is reported. */
 		assert_int_equal(word, notes != 0 ? 4 : 0x300ff);
 		assert_int_equal(iommu_container_read_dirty(container, IOVA, 0, &bitmap),
 				 IOMMU_EINVAL);

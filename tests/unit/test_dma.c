@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The DMA mapping API, over the VT-d driver and the model: what a device can and cannot reach is
- * tried with the device, never read from tables.
+ * The DMA mapping API, over the VT-d driver and the model. What a device reaches is tested by its
+ * DMA, never read from tables.
  */
 #define _GNU_SOURCE
 #include <string.h>

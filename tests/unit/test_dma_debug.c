@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A library that watches its callers: each mistake is said, with both ranges, and nothing that is
- * none.
+ * The checking build of the DMA mapping API: each mistake of a driver is reported, with both
+ * ranges, and correct calls are not.
  */
 #include <pthread.h>
 #include <stdio.h>

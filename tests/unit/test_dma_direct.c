@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * DMA mapping where nothing translates: over the VT-d driver and the model with an identity for the
- * default domain, with the unit off, and with nothing to reach; and over a memory that a device has
- * not the address bits for.
+ * DMA mapping without translation: over the VT-d driver and the model with an identity as the
+ * default domain, with the unit off, and with a group that is to reach nothing; and memory beyond
+ * the address bits of a device.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What devices can do beyond DMA: features and their order, PASIDs, page requests; and the parts of
- * domains that need a back end which has them.
+ * Features of devices beyond DMA: their order, PASIDs, page requests; and the calls of domains that
+ * need a back end with support.
  */
 #include <string.h>
 
@@ -468,7 +468,7 @@ static void requests_go_with_their_pasid(void **state)
 	assert_int_equal(iommu_release_endpoint(e), 0);
 }
 
-static void nobody_waits_for_ever(void **state)
+static void no_request_waits_for_ever(void **state)
 {
 	struct iommu_endpoint *e = begin_requests(note_requests);
 
@@ -592,7 +592,7 @@ static void domains_are_what_was_asked_for(void **state)
 	}
 	r.has_dirty = true;
 	assert_int_equal(iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, &wanted[2], &domain), 0);
-	/* Its tables are nobody else's to change. */
+	/* Its tables can be changed by their owner alone. */
 	assert_int_equal(iommu_domain_invalidate_range(domain, 0, 0x1000), IOMMU_EOPNOTSUPP);
 	assert_int_equal(iommu_domain_free(domain), 0);
 }
@@ -610,7 +610,7 @@ int main(void)
 		WITH_FIXTURE(devices_that_ask_for_too_much_are_stopped),
 		WITH_FIXTURE(a_refused_group_is_answered_once),
 		WITH_FIXTURE(requests_go_with_their_pasid),
-		WITH_FIXTURE(nobody_waits_for_ever),
+		WITH_FIXTURE(no_request_waits_for_ever),
 		WITH_FIXTURE(dirty_pages_are_read_and_forgotten),
 		WITH_FIXTURE(nested_domains_hold_their_parent),
 		WITH_FIXTURE(domains_are_what_was_asked_for),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lazy invalidation, above a domain that knows what it was told: real page tables, and an
- * invalidation that the test can delay or refuse. The rule, checked at every reuse: nothing comes
- * back before an invalidation that started after it was unmapped has completed.
+ * Lazy invalidation, above a domain that counts its invalidations: real page tables, and an
+ * invalidation that the test can delay or refuse. The rule, checked at every reuse: no address
+ * comes back before an invalidation that started after its unmap has completed.
  */
 #include <pthread.h>
 #include <string.h>
@@ -26,8 +26,7 @@ struct fixture {
 	struct iommu_flush_queue *queue;
 	uint64_t clock_ns;
 	uint64_t clock_reads;
-	/* One number for each thing that happens; what is atomic below is read by several threads.
-	 */
+	/* A number for each event; the atomic fields below are read by several threads. */
 	uint64_t events;
 	uint64_t unmapped_at[GRANULES];
 	uint64_t confirmed_from; /* when the latest invalidation that completed had started */
@@ -243,7 +242,7 @@ static void bounds_are_kept(void **state)
 	assert_int_equal(iommu_flush_queue_unmap(f.queue, use(&f, 4), 4), 0);
 	assert_int_equal(stats_of(&f).entries, 1);
 	assert_int_equal(iommu_flush_queue_unmap(f.queue, use(&f, 0), 0), 0);
-	assert_int_equal(stats_of(&f).entries, 1); /* … and holds nobody else back */
+	assert_int_equal(stats_of(&f).entries, 1); /* … and holds no other entry back */
 	end(&f);
 }
 
@@ -439,8 +438,7 @@ static void table_pages_ride_along(void **state)
 	end(&f);
 }
 
-/* Hardware that does not confirm: nothing is retired; a full ring is an error; later all is well.
- */
+/* Hardware does not confirm: no entry leaves; a full ring is an error; later all is well. */
 static void unconfirmed_entries_stay(void **state)
 {
 	uint64_t ranges[6], taken;

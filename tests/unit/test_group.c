@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The core above a back end that records what it is asked: finding units, groups, attach and its
- * rollback, and that the map path settles what the back end cleared on every path.
+ * The core above a back end that records its calls: finding units, groups, attach and its rollback,
+ * and the invalidation of what the back end cleared, on every path of a map.
  */
 #include <string.h>
 
@@ -62,7 +62,7 @@ static void endpoints_are_checked_and_found(void **state)
 {
 	struct recorder *f = *state;
 	struct iommu_endpoint_info info = {
-		.name = "a name that is longer than anybody will ever need",
+		.name = "a name that is longer than any host will ever need",
 		.segment = 3,
 		.source_id = 0x0123,
 		.host_data = f,
@@ -333,7 +333,7 @@ static void hints_go_to_those_who_know_them(void **state)
 	domain->prot_hints = IOMMU_PROT_CACHE | IOMMU_PROT_NO_EXEC;
 	assert_int_equal(iommu_map(domain, 0, 0, 0x1000, IOMMU_PROT_READ | hints), 0);
 	assert_int_equal(r->prot, IOMMU_PROT_READ | IOMMU_PROT_CACHE | IOMMU_PROT_NO_EXEC);
-	/* What nobody knows is for the back end to refuse. */
+	/* An unknown bit is for the back end to refuse. */
 	assert_int_equal(iommu_map(domain, 0, 0, 0x1000, 0x80 | IOMMU_PROT_READ), 0);
 	assert_int_equal(r->prot, 0x80 | IOMMU_PROT_READ);
 	r->calls[0] = '\0';

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Random operations on groups, with the back end failing in between, against a few lines that say
- * what each group should be using, and which regions should be mapped for that. A call that fails
- * leaves everything as it was; what could not be taken back is blocked, and never uses anything
- * else; and a call that returns 0 because there is nothing to do has had hardware confirm what it
- * did not before.
+ * Random operations on groups, with the back end failing in between, against a short model of what
+ * each group should use, and which regions should be mapped for that. A call that fails leaves
+ * everything as it was; an endpoint that cannot be switched back is blocked, and never uses
+ * anything else; and a call that returns 0 because nothing is left to do has had hardware confirm
+ * what was open.
  */
 #include <string.h>
 
@@ -29,7 +29,7 @@ static int owners[OWNERS];
 struct expected {
 	struct iommu_group *group;
 	struct iommu_domain *domain;
-	int owner; /* -1: nobody */
+	int owner; /* -1: none */
 	unsigned int claims;
 	enum iommu_domain_type type;
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IO address spaces over the model of hardware: objects and their ids, areas, what is pinned and
- * when, HWPTs, devices; with everything failing that can. What devices reach is tried, never read
- * from tables.
+ * IO address spaces over the model of hardware: objects and their ids, areas, pinned pages, HWPTs,
+ * devices; with every possible failure. What devices reach is tested by DMA, never read from
+ * tables.
  */
 #include <string.h>
 
@@ -868,7 +868,7 @@ static void hwpts_go_when_they_are_forgotten(void **state)
 	hang(true);
 	assert_int_equal(detach(0), IOMMU_ETIMEDOUT);
 	assert_int_equal(iommu_object_destroy(ctx, hwpt[0]), IOMMU_ETIMEDOUT);
-	/* Whoever unmaps waits for it, too. */
+	/* An unmap waits for it, too. */
 	assert_int_not_equal(unmap(IOVA, 0x10000), 0);
 	assert_int_equal(memory.pins, 16);
 	hang(false);
@@ -900,7 +900,7 @@ static void half_an_unmap(void **state)
 	assert_int_equal(unmap(IOVA, 0x258000), IOMMU_EIO);
 	f.machine.fail_every = 0;
 	assert_true(memory.pins > 0 && memory.pins < 600);
-	/* Somebody else needs all of it: some is pinned anew, some is held, some is in tables. */
+	/* Another space needs all of it: some is pinned anew, some is held, some is in tables. */
 	assert_int_equal(attach(1, other), 0);
 	assert_int_equal(memory.pins, 600);
 	for (unsigned int page = 0; page < 600; page++)
@@ -973,7 +973,7 @@ static void spaces_that_drain(void **state)
 	assert_int_equal(memory.pins, 15);
 	assert_true(leads(0, IOVA + 0x3000, 0x3000) && is_blocked(0, IOVA + 0x4000));
 	assert_true(leads(0, IOVA + 0x5000, 0x5000));
-	/* An HWPT that is half out is nobody's. */
+	/* No device can be attached to an HWPT whose detach is not confirmed. */
 	hang(true);
 	assert_int_equal(detach(0), IOMMU_ETIMEDOUT);
 	for (uint32_t id = iommu_object_next(ctx, 0); id != 0; id = iommu_object_next(ctx, id))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What devices of an IOMMU file do: bound and attached, as groups, with PASIDs, over guests'
- * tables; what is noted of their writes; software that accesses the same memory; page requests; and
- * a file that is closed in the middle of it.
+ * Devices of an IOMMU file: bound and attached, by groups, with PASIDs, over guests' tables; dirty
+ * tracking; software that accesses the same memory; page requests; and a file that is closed in the
+ * middle of that.
  */
 #define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include <errno.h>
@@ -122,7 +122,7 @@ static void groups_go_together(void **state)
 	assert_int_equal(attach(1, other), IOMMU_EINVAL);
 	assert_int_equal(iommu_device_attach(ctx, device[1], 0, ioas, &same), 0);
 	assert_int_equal(same, hwpt);
-	/* Both go over, whoever is asked; and stay as long as one does. */
+	/* Both devices move, whichever of them is named, and stay as long as one of them does. */
 	assert_int_equal(iommu_device_replace(ctx, device[1], 0, other, &id), 0);
 	assert_int_not_equal(id, hwpt);
 	assert_int_equal(iommu_object_type(ctx, hwpt), IOMMU_OBJECT_ANY);
@@ -307,7 +307,7 @@ static void hwpts_are_attached_as_they_are_made(void **state)
 	hang(false);
 	assert_int_equal(none, 0);
 	assert_true(leads(0, IOVA, 0));
-	/* The one that hardware may know of is still there, and nobody's. */
+	/* The one that hardware may know of is still there, and no device uses it. */
 	for (uint32_t id = iommu_object_next(ctx, 0); id != 0; id = iommu_object_next(ctx, id))
 		if (iommu_object_type(ctx, id) == IOMMU_OBJECT_HWPT && id != second)
 			assert_int_equal(iommu_object_destroy(ctx, id), 0);
@@ -416,7 +416,7 @@ static struct iommu_hwpt_config begin_guest(struct iommu_vtd_first_stage *stage)
 	return (struct iommu_hwpt_config){.user_data = stage, .user_size = sizeof(*stage)};
 }
 
-/* The guest's memory goes after everybody has forgotten it. */
+/* The guest's memory goes after all of hardware has forgotten it. */
 static void finish_guest(void)
 {
 	assert_int_equal(iommu_file_destroy(ctx), 0);
@@ -763,9 +763,7 @@ static void software_pins_what_it_uses(void **state)
 		assert_int_equal(detach(0), 0);
 		assert_int_equal(memory.pins, 512);
 		assert_int_equal(attach(0, ioas), 0);
-		/*
-		 * The area goes: who pins a part of it is told, and lets go of all that he pinned.
-		 */
+		/* The area goes: an access that pins a part of it is told, and unpins all of it. */
 		assert_int_equal(unmap(IOVA, 0x200000), 0);
 		assert_int_equal(holder.calls, 1);
 		assert_int_equal(holder.size, 0);
@@ -919,7 +917,7 @@ static void copies_are_waited_for(void **state)
 }
 
 /* Its id is known before it is complete: to those who guess. */
-static void what_is_being_made_is_found_by_nobody(void **state)
+static void what_is_being_made_is_not_found(void **state)
 {
 	struct ioas_object *object;
 	int status = 0;
@@ -1414,7 +1412,7 @@ int main(void)
 		cmocka_unit_test(pins_outlive_devices),
 		cmocka_unit_test(software_reads_and_writes),
 		cmocka_unit_test(copies_are_waited_for),
-		cmocka_unit_test(what_is_being_made_is_found_by_nobody),
+		cmocka_unit_test(what_is_being_made_is_not_found),
 		cmocka_unit_test(page_requests_are_queued),
 		cmocka_unit_test(queues_outlive_those_who_tell),
 		cmocka_unit_test(pins_are_told_apart),

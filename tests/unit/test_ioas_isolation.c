@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a manager may rely on when it hands a device to a guest: that its interrupts are isolated,
- * or that the administrator has said that they need not be; and that it snoops the CPU caches,
- * wherever its unit can see to that.
+ * What a manager may rely on when it hands a device to a guest: interrupts are isolated, or the
+ * administrator has allowed that they are not; and the device snoops the CPU caches wherever its
+ * unit can enforce it.
  */
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What an IOMMU file may take of the host: everything that its owner can make grow has a limit, is
- * refused beyond it with nothing changed, is counted once, and can be had again when something was
- * given back. Objects, areas and pinned pages: test_ioas.c.
+ * Limits of an IOMMU file: everything that its owner can make grow has a limit, is refused beyond
+ * it with nothing changed, is counted once, and is available again after a release. Objects, areas
+ * and pinned pages: test_ioas.c.
  */
 #include <string.h>
 

@@ -4,9 +4,9 @@
  * made by hand, memory that is mapped, copied, cut, unmapped and pinned by software, and taken back
  * by its owner and given back somewhere else; while allocations fail, pinning fails, and hardware
  * does not confirm. After every step each device reaches exactly what the table says, every page is
- * pinned exactly if somebody needs it, and at the end nothing is left. After a failure the judge
- * goes on: a device reaches what is mapped now in a space that it was told to use, or what the
- * caller was told is not confirmed, and nothing else; and whatever answers 0 is certain again.
+ * pinned exactly if it has a holder, and at the end nothing is left. After a failure the rule is:
+ * a device reaches what is mapped now in a space that it was told to use, or what the caller was
+ * told is not confirmed, and nothing else; and after a call that returns 0 its effect is certain.
  */
 #include <string.h>
 
@@ -352,7 +352,7 @@ static void do_copy(void)
 	}
 }
 
-/* Somebody who pins is told, and lets go of what he has there. */
+/* An access is told of the unmap, and unpins what it has there. */
 static void let_go(void *context, iommu_iova_t iova, uint64_t size)
 {
 	(void)context;
@@ -579,8 +579,8 @@ static void do_revoke(void)
 }
 
 /*
- * Hardware answers again: what is stuck can be unmapped, and devices that nobody is sure of are
- * attached and detached.
+ * Hardware answers again: what is stuck can be unmapped, and devices whose attachment is uncertain
+ * are attached and detached.
  */
 static void recover(void)
 {
@@ -632,7 +632,7 @@ static void recover(void)
 static void do_trouble(void)
 {
 	if (t.hangs && below(2) == 0) {
-		/* It answers again, and what it left behind is found by whoever comes to it. */
+		/* It answers again, and the next call that meets it finds what it left behind. */
 		t.hangs = false;
 		hang(false);
 		return;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory, and registers of devices, that their owner takes back while they are mapped, and gives
- * back.
+ * Memory, and registers of devices, that their owner revokes while they are mapped, and restores.
  */
 #include <string.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Address spaces from many threads: two map and unmap, one copies, one lets devices come and go,
- * one accesses the memory and lets go of it when it is told, two race for the two devices of one
- * group, one destroys what another maps in, one piece of memory changes its owner while others look
- * at it, and one is revoked and restored. For the thread sanitizer to look at; without it, for what
- * must hold in the end: nothing is pinned, and nothing was pinned twice.
+ * Address spaces from many threads: two map and unmap, one copies, one binds and unbinds devices,
+ * one pins memory and unpins it when it is told, two race for the two devices of one group, one
+ * destroys what another maps in, one piece of memory changes its owner while others read it, and
+ * one is revoked and restored. For the thread sanitizer; without it, for what must hold in the end:
+ * nothing is pinned, and nothing was pinned twice.
  */
 #define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include <pthread.h>
@@ -105,7 +105,7 @@ static struct iommu_backing memory(unsigned int piece)
 	return (struct iommu_backing){&memory_ops, s.pinned[piece], 0};
 }
 
-/* Memory with an owner, which nobody may ask for it when it is another's. */
+/* Memory with an owner, which must not be asked for memory of another. */
 static uint32_t *owned_by(void *ctx)
 {
 	expect(__atomic_load_n((bool *)ctx, __ATOMIC_RELAXED));
@@ -191,7 +191,7 @@ static void *map_and_unmap(void *argument)
 	return NULL;
 }
 
-/* Told by whoever unmaps. */
+/* Called by the thread that unmaps. */
 static void let_go(void *ctx, iommu_iova_t iova, uint64_t size)
 {
 	(void)ctx;
@@ -269,7 +269,7 @@ static void *make_and_destroy(void *argument)
 	return NULL;
 }
 
-/* … and who still knows its id: it may be nobody's, or another object's by now. */
+/* … and a thread that still knows its id: it may be free, or another object's by now. */
 static void *map_in_what_may_be_gone(void *argument)
 {
 	const struct iommu_backing backing = memory(3);

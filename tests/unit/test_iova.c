@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IOVA spaces: arguments and ends; then random operations on a small space against a bitmap, with
+ * IOVA spaces: arguments and bounds; then random operations on a small space against a bitmap, with
  * the tree's own invariants and its augmentation checked after every step; then threads.
  *
  * IOMMU_TEST_OPERATIONS and IOMMU_TEST_SEED change length and sequence.
@@ -16,8 +16,7 @@
 #include "test.h"
 #include "test_platform.h"
 
-/* --- The tree, checked from outside ------------------------------------------------------------
- */
+/* --- The tree, checked from outside ----------------------------------------------------------- */
 
 struct subtree {
 	uint64_t gap;
@@ -94,8 +93,7 @@ static struct iommu_iova_space *new_space(struct test_platform *test, uint64_t f
 	return space;
 }
 
-/* --- Arguments and ends -------------------------------------------------------------------------
- */
+/* --- Arguments and ends ----------------------------------------------------------------------- */
 
 static void the_order_of_a_block_is_exact(void **state)
 {
@@ -338,8 +336,7 @@ static void low_addresses_go_first_and_failures_are_remembered(void **state)
 	test_platform_destroy(&test);
 }
 
-/* --- Against a bitmap ----------------------------------------------------------------------------
- */
+/* --- Against a bitmap ------------------------------------------------------------------------- */
 
 #define MAP_FIRST 3
 #define MAP_LAST  514

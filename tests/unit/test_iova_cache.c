@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Per-CPU IOVA caches: what is cached comes back, limits hold, memory is bounded, draining empties,
- * an exhausted space is helped out by what is cached, and threads may exchange ranges.
+ * Per-CPU IOVA caches: cached ranges come back, limits hold, memory is bounded, draining empties,
+ * cached ranges serve an exhausted space, and threads may exchange ranges.
  */
 #include <pthread.h>
 
@@ -492,8 +492,7 @@ static void many_cpus_take_few_bytes(void **state)
 	}
 }
 
-/* --- Threads -----------------------------------------------------------------------------------
- */
+/* --- Threads ---------------------------------------------------------------------------------- */
 
 struct exchange {
 	struct fixture *fixture;

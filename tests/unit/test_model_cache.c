@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a model remembers: against an array that is searched from end to end, and at its bounds. */
+/* The cache of a model: against an array that is searched from end to end, and at its bounds. */
 #include <pthread.h>
 #include <string.h>
 #include <time.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the VT-d model offers to the emulator around it: it is told of every invalidation before the
- * guest sees completion, looks up without side effects, and finds what is mapped for a device. No
- * driver of ours takes part.
+ * What the VT-d model offers to the emulator around it: a notice of every invalidation before the
+ * guest sees completion, look-ups without side effects, and the mappings of a device. Without the
+ * library's driver.
  */
 #include <pthread.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The models of TCEs' other side by themselves: what a bridge decodes, caches, refuses and forgets;
- * what a hypervisor does with what it is told.
+ * The models of bridge, firmware and hypervisor by themselves: what a bridge decodes, caches,
+ * refuses and drops; how a hypervisor executes its calls.
  */
 #include <string.h>
 
@@ -587,7 +587,7 @@ static void a_bad_access_freezes_its_pe(void **state)
 		opal(IOMMU_OPAL_MAP_PE_WINDOW_REAL, PE + 1, (PE + 1) << 1, 0, 1 << 24, 0, 0), 0);
 	assert_int_equal(iommu_model_phb_access(f.phb, ID, 1 << 24, true, &access), IOMMU_EFAULT);
 	assert_int_equal(access.reason, IOMMU_MODEL_TCE_ADDRESS);
-	/* Everything of the PE, good accesses and messages too; nobody else. */
+	/* Everything of the PE is frozen, good accesses and messages too; other PEs are not. */
 	assert_int_equal(iommu_model_phb_access(f.phb, ID + 1, 0, true, &access), IOMMU_EFAULT);
 	assert_int_equal(access.reason, IOMMU_MODEL_TCE_FROZEN);
 	assert_int_equal(iommu_model_phb_access(f.phb, ID, 0xffff0000, true, &access),

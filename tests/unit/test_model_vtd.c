@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The VT-d model by itself, against the specification: each register rule, each fault reason, what
- * is cached and what makes it forget, both invalidation interfaces, device-TLBs, interrupts, state,
- * and a driver that does everything wrong. No driver of ours takes part.
+ * is cached and which invalidation drops it, both invalidation interfaces, device-TLBs, interrupts,
+ * state, and a driver that does everything wrong. Without the library's driver.
  */
 #include <string.h>
 
@@ -471,7 +471,7 @@ static bool drops_page(struct vtd_descriptor d, uint64_t address)
 	word(LEVEL(1) + (address >> 12 & 511) * 8, vtd_ss_leaf(DATA, 1, true, true));
 	assert_int_equal(reach(address, IOMMU_PROT_READ), 0);
 	word(LEVEL(1) + (address >> 12 & 511) * 8, 0);
-	assert_int_equal(reach(address, IOMMU_PROT_READ), 0); /* nobody has told it */
+	assert_int_equal(reach(address, IOMMU_PROT_READ), 0); /* it was not told */
 	run_descriptors(&d, 1);
 	dropped = reach(address, IOMMU_PROT_READ) != 0;
 	end();

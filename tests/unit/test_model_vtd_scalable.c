@@ -2,7 +2,7 @@
 /*
  * The scalable mode of the VT-d model by itself, against the specification: what each kind of PASID
  * entry translates, each fault reason, what is cached and which descriptor drops it, page requests,
- * state. No driver of ours takes part.
+ * state. Without the library's driver.
  */
 #include <string.h>
 

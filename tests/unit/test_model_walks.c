@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Walks and invalidations at once: while a device's request reads tables, another processor of the
- * guest changes them, and asks the unit to forget. What it asked for is complete only when the walk
- * has ended; nothing that the walk has read is remembered; and no request that begins after that
- * finds anything old.
+ * guest changes them, and invalidates. The invalidation is complete only when the walk has ended;
+ * nothing that the walk has read is cached; and no request that begins after that finds anything
+ * stale.
  */
 #include <pthread.h>
 #include <sched.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The back end for bridges under OPAL, over the model of a bridge and of firmware that obeys or
- * does not. What a PE reaches is tried, never read from tables.
+ * does not. What a PE reaches is tested by DMA, never read from tables.
  */
 #include <string.h>
 
@@ -415,7 +415,7 @@ static void memory_is_reached_beside_a_window(void **state)
 	assert_true(is_blocked(1, address));
 	/*
 	 * Not for registers beyond memory, for buffers that cross what the device cannot, nor for
-	 * those whom nobody trusts.
+	 * untrusted devices.
 	 */
 	assert_int_equal(
 		iommu_dma_map(dma, &wide, MEMORY_END - 4096, 8192, IOMMU_DMA_TO_DEVICE, &address),
@@ -788,7 +788,7 @@ static void what_the_bridge_does_not_forget_is_kept(void **state)
 	assert_true(reaches(1, 0x5000, MEMORY + 0x5000)); /* that is why */
 	assert_int_equal(f.test.hosted.pages_in_use, pages);
 	iommu_domain_get_info(domain, &info);
-	assert_true(info.quarantine);
+	assert_true(info.withheld);
 	assert_int_equal(iommu_map(domain, 0x40000000, MEMORY, 0x1000, RW), IOMMU_ETIMEDOUT);
 	BEHAVE();
 	pages = f.test.hosted.pages_in_use;
@@ -796,7 +796,7 @@ static void what_the_bridge_does_not_forget_is_kept(void **state)
 	assert_int_equal(iommu_unmap(domain, 0x80000000, 0x1000, 0, NULL), 0);
 	assert_true(is_blocked(1, 0x5000));
 	iommu_domain_get_info(domain, &info);
-	assert_false(info.quarantine);
+	assert_false(info.withheld);
 	assert_int_equal(f.test.hosted.pages_in_use, pages - 1);
 	/* The same for a domain that goes. */
 	assert_int_equal(iommu_map(domain, 0, MEMORY, IOMMU_SIZE_2M, RW), 0);
@@ -1338,7 +1338,7 @@ static void managers_map_through_a_window(void **state)
 	assert_int_equal(iommu_device_attach(ctx, second, 0, ioas, NULL), 0);
 	assert_int_equal(memory.pins, 1024);
 	assert_true(reaches(2, iova + 0x3ff123, test_memory_paddr(&memory, 0x3ff123)));
-	/* It does not forget: what is mapped is still somebody's. */
+	/* The bridge does not forget: what was mapped stays pinned. */
 	MISBEHAVE(.kills_hang = true);
 	assert_int_not_equal(iommu_ioas_unmap(ctx, ioas, iova, 1024 * 4096, &unmapped), 0);
 	assert_int_equal(memory.pins, 1024);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which ids are a PE's, kept by the library: what the model's bridge sorts where is what is
- * checked.
+ * PEs that the library makes: the ids of each are compared with the PE to which the model's bridge
+ * assigns requests.
  */
 #include <string.h>
 
@@ -71,7 +71,7 @@ static int begin(void **state)
 	test_platform_init(&f.outside, 1 << 22, 0);
 	f.test.quiet = true;
 	assert_int_equal(iommu_model_phb_create(&model, &f.model), 0);
-	/* Of somebody who was there before. */
+	/* Of a predecessor. */
 	assert_int_equal(iommu_model_phb_set_pe(f.model, 0x4200, 3), 0);
 	assert_int_equal(iommu_create(&f.test.platform, &f.iommu), 0);
 	assert_int_equal(iommu_opal_probe(f.iommu, &config), 0);
@@ -310,7 +310,7 @@ static void hosts_may_keep_them_themselves(void **state)
 	assert_int_equal(iommu_opal_get_pe(f.unit, 0, &found), IOMMU_EOPNOTSUPP);
 }
 
-/* Firmware makes a PE and says no, and does not take it back: it is nobody else's until it has. */
+/* Firmware makes a PE, returns an error and keeps the PE: its ids are in no other PE until then. */
 static void ids_in_doubt_keep_their_pe(void **state)
 {
 	const struct iommu_endpoint_info info = {.source_id = 0x100};

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Random operations on the back end for bridges under OPAL against the model of a bridge that
- * remembers all that it reads; devices do DMA before and after each call of firmware, and after
- * each operation.
+ * caches all that it reads; devices do DMA before and after each call of firmware, and after each
+ * operation.
  *
- * Each mapping leads to memory of its own, so that where an access ends says which mapping let it
- * through: never one that was taken away, whatever fails. While nothing is wrong every PE reaches
- * exactly what its domain maps.
+ * Each mapping leads to memory of its own, so that the memory that an access reaches says which
+ * mapping let it through: never one that was unmapped, whatever fails. While nothing has failed
+ * every PE reaches exactly what its domain maps.
  */
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A host whose page allocator may sleep, for asking and for giving back: it ends the test when it
- * is called where that is not allowed. First the reserve alone, then the library over it, with a
- * machine of models.
+ * A host whose page allocator may sleep, in both directions: it ends the test when it is called
+ * where that is not allowed. First the reserve alone, then the library over it, with a machine of
+ * models.
  */
 #include <pthread.h>
 #include <string.h>

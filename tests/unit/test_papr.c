@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The back end for guests of a hypervisor, and the windows that are asked for, over the model of
- * one that obeys or does not. What devices reach is tried, never read from tables.
+ * The back end for guests of a hypervisor, and dynamic windows, over a model of a hypervisor that
+ * obeys or does not. What devices reach is tested by DMA, never read from tables.
  */
 #include <string.h>
 
@@ -156,7 +156,7 @@ static void make_model(bool single_calls)
 	assert_int_equal(iommu_model_papr_add_window(f.model, LIOBN, START, 12, PAGES), 0);
 	assert_int_equal(
 		iommu_model_papr_add_window(f.model, DIRECT, DIRECT_BASE, 16, MEMORY_END >> 16), 0);
-	/* Of somebody who was there before. */
+	/* Of a predecessor. */
 	for (i = 0; i < PAGES; i += 100)
 		assert_int_equal(iommu_model_papr_hypercall(f.model, IOMMU_H_PUT_TCE, LIOBN,
 							    START + (i << 12), 0x5003, 0, &unused),
@@ -332,7 +332,7 @@ static void use_domains(void)
 	assert_true(is_blocked(START));
 	assert_true(is_blocked(START + 0x102000));
 	assert_true(reaches(START + 0x1000, MEMORY + 0x800000));
-	/* What nobody is attached to changes nothing. */
+	/* Maps in a domain without a device change nothing in the window. */
 	assert_int_equal(iommu_unmap(a, START, 0x1000, 0, NULL), 0);
 	assert_int_equal(iommu_map(a, START + 0x5000, MEMORY, 0x1000, RW), 0);
 	assert_true(is_blocked(START + 0x5000));
@@ -459,7 +459,7 @@ static void what_is_not_cleared_is_said(void **state)
 	group = iommu_endpoint_group(endpoint);
 	domain = domain_of(IOMMU_DOMAIN_PAGING);
 	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
-	/* Not set: as if nobody had asked, whatever part of it was. */
+	/* Not set: as if it had not been asked for, whatever part of it was set. */
 	MISBEHAVE(.fail_at = 3, .fail_with = -44);
 	assert_int_equal(iommu_map(domain, START, MEMORY, 0x8000, RW), IOMMU_EAGAIN);
 	assert_true(is_blocked(START));
@@ -516,7 +516,7 @@ static void irq_restore(void *ctx, uintptr_t state)
 	if (intruder.releases == 0 || --intruder.releases != 0)
 		return;
 	assert_int_equal(iommu_unmap(intruder.domain, START + SIZE - 0x1000, 0x1000, 0, NULL), 0);
-	/* Whoever changes what is followed has not come to this page yet, or has; it is gone. */
+	/* The call that changes which domain is followed is before this page or behind it. */
 	assert_true(is_blocked(START + SIZE - 0x1000));
 }
 

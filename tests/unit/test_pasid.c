@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which PASIDs are free: those of all units, those that a unit has set aside, and those that
- * somebody else hands out.
+ * Which PASIDs are free: those of all units, those that a unit has set aside, and those that the
+ * host or a hypervisor hands out.
  */
 #include <string.h>
 
@@ -160,7 +160,7 @@ static void units_have_their_own(void **state)
 	EXPECT_ALLOCATED(3, 20, 10);
 }
 
-static void what_is_allocated_for_all_is_nobodys_own(void **state)
+static void what_is_allocated_for_all_is_no_units_own(void **state)
 {
 	(void)state;
 	EXPECT_ALLOCATED(10, 20, 10);
@@ -173,7 +173,7 @@ static void what_is_allocated_for_all_is_nobodys_own(void **state)
 	EXPECT_ALLOCATED(8, IOMMU_PASID_MAX, 10);
 }
 
-/* --- Of somebody else ------------------------------------------------------------------------- */
+/* --- Handed out elsewhere --------------------------------------------------------------------- */
 
 struct source {
 	struct iommu_pasid_source base;
@@ -246,7 +246,7 @@ static void a_source_that_lies(void **state)
 	assert_int_equal(iommu_unit_set_pasid_range(units[0], 50, 60), 0);
 	source.answer = 49;
 	EXPECT_ALLOCATED(1, 99, 49);
-	/* Again the same, one of a unit's own, and one that nobody asked for: given back. */
+	/* Again the same, one of a unit's own, and one that was not asked for: given back. */
 	assert_int_equal(iommu_pasid_alloc(r.iommu, 1, 99, &pasid), IOMMU_EIO);
 	source.answer = 55;
 	assert_int_equal(iommu_pasid_alloc(r.iommu, 1, 99, &pasid), IOMMU_EIO);
@@ -287,7 +287,7 @@ int main(void)
 		TEST(what_is_attached_is_not_freed),
 		TEST(no_memory_is_no_pasid),
 		TEST(units_have_their_own),
-		TEST(what_is_allocated_for_all_is_nobodys_own),
+		TEST(what_is_allocated_for_all_is_no_units_own),
 		TEST(a_source_is_asked),
 		TEST(a_source_that_lies),
 		TEST(the_source_gets_back_what_is_left),

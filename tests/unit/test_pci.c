@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PCI isolation groups: topologies of real kinds of machines, written down as data with the groups
- * that the specification makes of them; and random ones, in which the groups must not depend on the
- * order of the functions and must be who gets whose requests, found by sending one from each.
+ * PCI isolation groups: topologies of real kinds of machines, as data, with the groups that the
+ * specification makes of them; and random topologies, in which the groups must not depend on the
+ * order of the functions, and must be the functions that receive each other's requests, found by
+ * sending one from each.
  */
 #include <stdio.h>
 #include <string.h>
@@ -606,7 +607,7 @@ static void send(const struct iommu_pci_topology *t, size_t from, bool *gets)
 		turns_at(t, at, gets);
 }
 
-/* Pair by pair, and then whoever is one with somebody in between (Warshall). */
+/* Pair by pair, and then through each function in between (Warshall). */
 static void closure(const struct iommu_pci_topology *t, bool one[FUNCTIONS_MAX][FUNCTIONS_MAX])
 {
 	static bool gets[FUNCTIONS_MAX][FUNCTIONS_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What configuration space says of a machine: of one that was captured (tests/data/pci), of devices
- * that are put together here, register by register, and of devices that lie.
+ * that are composed here, register by register, and of devices whose registers lie.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What hardware notes of writes: read into bitmaps of any granularity, in both formats that have
- * it.
- */
+/* Dirty bits: read into bitmaps of any granularity, in both formats that have them. */
 #include <pthread.h>
 #include <string.h>
 
@@ -287,7 +284,7 @@ static int split(iommu_iova_t offset, uint64_t size, uint64_t pgsize)
 	return format->ops->split(&pt, format->base + offset, size, pgsize, &gather);
 }
 
-/* Large pages, made smaller before anybody writes; nothing of what they translate changes. */
+/* Large pages, made smaller before any write; nothing of what they translate changes. */
 static void pages_are_split_beforehand(void **state)
 {
 	const struct format *of;

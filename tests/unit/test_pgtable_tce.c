@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The POWER format: the behaviour suite at several page sizes and depths, then what is its own. */
+/*
+ * The POWER format: the behaviour suite at several page sizes and depths, then the format's own
+ * rules.
+ */
 #include <string.h>
 
 #include <libiommu/hw/tce.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Threads that map and unmap disjoint ranges of one table at once, with no lock anywhere. The
- * ranges interleave so that every table is shared and threads race to install it. Meant for the
- * thread sanitizer, and useful without: a lost table or a lost page shows at the end.
+ * Threads that map and unmap disjoint ranges of one table at once, without a lock. The ranges
+ * interleave so that every table is shared and threads race to install it. Meant for the thread
+ * sanitizer, and useful without: a lost table or a lost page shows at the end.
  */
 #include <pthread.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The format of x86-64 processors and of the first stage: the behaviour suite at each depth, the
- * bits, the two halves of addresses, and what hardware is given.
+ * bits, the two halves of addresses, and the value of the root register.
  */
 #include <string.h>
 
@@ -268,7 +268,7 @@ static void addresses_have_two_halves(void **state)
 	}
 }
 
-/* Somebody else's tables, with what hardware would refuse in them. */
+/* Tables of another owner, with entries that hardware would refuse. */
 static void foreign_tables_are_checked(void **state)
 {
 	static const uint64_t bad[] = {

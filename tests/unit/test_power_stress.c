@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The back ends of POWER on several threads: two map and unmap, and ask the model of the other side
- * what is reached; one attaches, detaches, and switches the unit off and on. For the thread and
- * address sanitizers to look at; without them, for what must hold of each unmap.
+ * The back ends of POWER on several threads: two map and unmap, and ask the models what is reached;
+ * one attaches, detaches, and switches the unit off and on. For the thread and address sanitizers;
+ * without them, for what must hold after each unmap.
  */
 #define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include <pthread.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the library says: a call of the control path that is refused says why, in one line; what was
- * found and enabled is told once; and NULL means nothing to do.
+ * What the library logs: a refused call of the control path says why, in one line; what was found
+ * and enabled is reported once; and NULL, for functions that end an object, does nothing.
  */
 #include <stdio.h>
 #include <string.h>

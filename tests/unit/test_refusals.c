@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Wrong calls of all kinds, as a new user makes them: each is refused in one line, which begins
- * with the call, names the object where there is one, says what is wrong in words of its own, and
- * ends with the code. Calls with an instance keep the text for iommu_reason.
+ * with the call, names the object where there is one, says in words what is wrong, and ends with
+ * the code. Calls with an instance keep the text for iommu_reason.
  */
 #include <stdio.h>
 #include <string.h>

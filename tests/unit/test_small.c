@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The smallest library there is, compiled for size: VT-d in legacy mode and the DMA mapping API,
- * with all options of <libiommu/config.h> off that scripts/sizes has off, over the model of a unit
- * that is compiled with the same. What is left works, and what is left out is refused: no device
+ * The smallest library, compiled for size: VT-d in legacy mode and the DMA mapping API, with all
+ * options of <libiommu/config.h> off that scripts/sizes has off, over the model of a unit that is
+ * compiled with the same options. What is left works, and what is left out is refused: no device
  * reaches what it was not given.
  */
 #include <string.h>

@@ -135,7 +135,7 @@ static void back_ends_are_looked_for_in_order(void **state)
 	(void)state;
 	speakers[0].base.after = "c";
 	speakers[2].base.after = "d";
-	speakers[1].base.after = "nobody";
+	speakers[1].base.after = "missing";
 	speakers[0].is_there = speakers[2].is_there = true;
 	register_all();
 	assert_int_equal(iommu_start(iommu, 0), 0);

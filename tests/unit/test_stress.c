@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Everything at once: one thread attaches and claims, one lets a device come and go and does DMA
+ * Everything at once: one thread attaches and claims, one adds and removes a device and does DMA
  * mapping for it, two map and unmap, one makes the unit report faults of both devices. For the
- * thread sanitizer to look at; without it, for what must hold in the end.
+ * thread sanitizer; without it, for what must hold in the end.
  */
 #include <pthread.h>
 #include <string.h>

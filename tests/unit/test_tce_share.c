@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The weights of devices, and the division of a window among PEs by them. */
 #include <libiommu/iommu.h>
 
 #include "test.h"
@@ -17,7 +18,7 @@ static void devices_have_weights(void **state)
 }
 
 /*
- * Whatever the weights: all is given, side by side, at least one each, and nobody is off by more
+ * Whatever the weights: all is given, side by side, at least one each, and no share is off by more
  * than one.
  */
 static void assert_fair(unsigned int segments, const unsigned int *weights, unsigned int count)
@@ -50,7 +51,7 @@ static void segments_are_divided_by_weight(void **state)
 {
 	static const unsigned int equal[] = {10, 10, 10, 10};
 	static const unsigned int unlike[] = {3, 0, 15, 10, 0, 2};
-	static const unsigned int nobody[] = {0, 0};
+	static const unsigned int no_weight[] = {0, 0};
 	static const unsigned int one[] = {1};
 	static const unsigned int most[] = {1, (1U << 20) - 2};
 	struct test_random rng = {.state = 5};
@@ -62,7 +63,7 @@ static void segments_are_divided_by_weight(void **state)
 	assert_fair(4, equal, 4);
 	assert_fair(5, equal, 4);
 	assert_fair(12, unlike, 6);
-	assert_fair(7, nobody, 2);
+	assert_fair(7, no_weight, 2);
 	assert_fair(4096, one, 1);
 	assert_fair(4096, most, 2);
 	assert_fair(1, one, 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * POWER windows: handing out pages against a naive search, tables in memory under a bridge that
- * caches all that it may, and tables in a hypervisor that is busy, poor, or says no.
+ * POWER windows: the allocation of pages against a naive search, tables in memory under a bridge
+ * that caches all that it may, and tables in a hypervisor that is busy, out of memory, or refuses.
  */
 #include <pthread.h>
 #include <string.h>
@@ -386,7 +386,7 @@ static void an_owner_takes_the_whole_window(void **state)
 	assert_int_equal(iommu_tce_table_take(table), 0);
 	assert_int_equal(iommu_tce_table_take(table), IOMMU_EBUSY);
 	assert_int_equal(iommu_tce_table_map(table, 0x1000, 1, RW, NULL, &address), IOMMU_EBUSY);
-	/* Address 0, too, is his. */
+	/* Address 0, too, is the owner's. */
 	assert_int_equal(iommu_tce_table_exchange(table, 0, 0x5000, RW, &paddr, &prot), 0);
 	assert_int_equal(prot, 0);
 	assert_int_equal(iommu_tce_table_flush(table), 0);
@@ -583,7 +583,7 @@ static void owners_keep_words_of_their_own(void **state)
 				       : i % 999 == 0     ? (i ^ 0x5555555500000000)
 							  : 0);
 	}
-	/* The next owner finds nothing of his. */
+	/* The next owner finds nothing of the last one's. */
 	bridge.hangs = true;
 	assert_int_equal(iommu_tce_table_give_back(table), IOMMU_ETIMEDOUT);
 	assert_int_equal(iommu_tce_table_get_user(table, last, &word), 0);
@@ -618,7 +618,7 @@ static void what_is_free_is_found(void **state)
 		hand_out_at_random(&windows[i], 2, i + 1);
 }
 
-static void what_is_reserved_is_nobodys(void **state)
+static void what_is_reserved_is_not_handed_out(void **state)
 {
 	static const struct iommu_tce_table_config window = {
 		.entries = 1024, .page_shift = 12, .reserved_first = 10, .reserved_last = 20};
@@ -1106,7 +1106,7 @@ int main(void)
 		cmocka_unit_test(an_owner_takes_the_whole_window),
 		cmocka_unit_test(owners_keep_words_of_their_own),
 		cmocka_unit_test(what_is_free_is_found),
-		cmocka_unit_test(what_is_reserved_is_nobodys),
+		cmocka_unit_test(what_is_reserved_is_not_handed_out),
 		cmocka_unit_test(cpus_have_pools_of_their_own),
 		cmocka_unit_test(several_cpus_map_at_once),
 		cmocka_unit_test(the_hypervisor_is_called_as_rarely_as_can_be),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Groups that follow from the PCI topology, and the other ids that requests of a device carry: they
- * are translated like its own, whatever comes and goes.
+ * are translated like the device's own, whatever is added or removed.
  */
 #include <string.h>
 

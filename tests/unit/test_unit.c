@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What every back end is made of (src/unit/), by itself: the confirmation authority in every
+ * The parts of every back end (src/unit/) by themselves: the confirmation authority in every
  * interleaving of its steps on several CPUs, ids, ranges, open parts, and the gate of events.
  */
 #include <string.h>
@@ -14,7 +14,6 @@
 #include "unit/event.h"
 #include "unit/id.h"
 #include "unit/invalidation.h"
-#include "unit/open_parts.h"
 #include "unit/range.h"
 
 /* --- Confirmation ----------------------------------------------------------------------------- */

@@ -747,7 +747,7 @@ static void unconfirmed_pages_are_kept(void **state)
 				 IOMMU_ETIMEDOUT);
 		assert_int_equal(iommu_iova_to_phys(f.domain, 0x1000, NULL), IOMMU_ENOENT);
 		assert_int_equal(f.machine.test.hosted.pages_in_use, pages);
-		assert_true(info_of(f.domain).quarantine);
+		assert_true(info_of(f.domain).withheld);
 
 		/* It answers again: the next operation begins with a global invalidation. */
 		f.hw->queue_dead = f.hw->registers_dead = false;
@@ -755,7 +755,7 @@ static void unconfirmed_pages_are_kept(void **state)
 		fake_forget(f.hw);
 		assert_int_equal(iommu_map(f.domain, 0x40000000, 0x1000, 0x1000, RW), 0);
 		assert_int_equal(iommu_unmap(f.domain, 0x40000000, 0x1000, 0, NULL), 0);
-		assert_false(info_of(f.domain).quarantine);
+		assert_false(info_of(f.domain).withheld);
 		/* Two lowest tables went, one directory and one lowest table came. */
 		assert_int_equal(f.machine.test.hosted.pages_in_use, pages);
 		assert_int_equal(iommu_unmap(f.domain, 0, 1ULL << 48, 0, NULL), 0);
@@ -915,7 +915,7 @@ static void a_queue_error_is_mended(void **state)
 				 which == 1 ? IOMMU_EIO : 0);
 		assert_int_equal(f.hw->fsts & VTD_FSTS_IQE, 0);
 		assert_int_equal(iommu_unmap(f.domain, 0x1000, 0x1000, 0, NULL), 0);
-		assert_false(info_of(f.domain).quarantine);
+		assert_false(info_of(f.domain).withheld);
 		end(&f);
 	}
 }
@@ -1197,7 +1197,7 @@ static void faults_are_read_decoded_and_cleared(void **state)
 	assert_int_equal(seen.faults[0].address, 0x12345000);
 	assert_int_equal(seen.faults[0].access, IOMMU_FAULT_READ);
 	assert_string_equal(seen.faults[0].reason_name, "read denied");
-	assert_null(seen.faults[1].endpoint); /* nobody we know */
+	assert_null(seen.faults[1].endpoint); /* an unknown id */
 	assert_int_equal(seen.faults[1].access, IOMMU_FAULT_WRITE);
 	assert_int_equal(seen.faults[2].address, 77); /* an interrupt index */
 	assert_int_equal(seen.faults[2].access, IOMMU_FAULT_OTHER);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What hardware has not confirmed: that no call is done on top of it, who asks for it again, and
- * what a unit that does not answer costs those who ask.
+ * What hardware has not confirmed: no call returns 0 on top of it, later calls ask for the
+ * confirmation again, and a unit that does not answer costs them one time-out.
  */
 #include <string.h>
 

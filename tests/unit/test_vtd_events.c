@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A unit sends a message when something becomes pending, and none while anything is. The host here
- * looks only when a message has come, as a host with interrupts does, and devices act at every
- * register access of the handler: whatever they do, later ones must still be told.
+ * reads only after a message, as a host with interrupts does, and devices act at every register
+ * access of the handler: whatever they do, later events must still be reported.
  */
 #include <libiommu/fault.h>
 #include <libiommu/hw/vtd_registers.h>

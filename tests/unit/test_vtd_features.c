@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the VT-d driver does beyond mapping, against the model: regions of firmware, identity
- * without pass-through, domains over unlike units, devices that keep translations, taking over from
- * a dead kernel, power states, units that come and go, faults, and interrupt remapping.
+ * without pass-through, domains over unlike units, device TLBs, taking over from a dead kernel,
+ * power states, units that are added and removed, faults, and interrupt remapping.
  */
 #include <string.h>
 
@@ -396,7 +396,7 @@ static void a_shallow_table_serves_a_unit_that_knows_only_deeper_ones(void **sta
 	end();
 }
 
-/* The tables on top were made when nobody needed them flushed. */
+/* The tables on top were made while no unit needed them flushed. */
 static void a_unit_that_does_not_snoop_joins_late(void **state)
 {
 	static const struct iommu_model_vtd_config configs[] = {
@@ -506,12 +506,12 @@ static void an_unconfirmed_detach_still_counts(void **state)
 	assert_int_equal(iommu_unmap(domain, IOVA & ~0x1fffffULL, IOMMU_SIZE_2M, 0, NULL),
 			 IOMMU_ETIMEDOUT);
 	iommu_domain_get_info(domain, &info);
-	assert_true(info.quarantine);
+	assert_true(info.withheld);
 	assert_true(reaches(0, IOVA, f.memory)); /* and the memory is still there for it */
 	iommu_model_vtd_misbehave(f.machine.units[0], &none);
 	assert_int_equal(iommu_unmap(domain, IOVA, 0x1000, 0, NULL), 0);
 	iommu_domain_get_info(domain, &info);
-	assert_false(info.quarantine);
+	assert_false(info.withheld);
 	assert_true(is_blocked(0, IOVA));
 	assert_int_equal(iommu_domain_free(domain), 0);
 	end();
@@ -727,7 +727,7 @@ static void a_silent_device_is_blocked(void **state)
 	assert_true(is_blocked(1, IOVA + 0x1000));
 	assert_true(is_blocked(0, IOVA));
 	assert_true(reaches(0, IOVA + 0x1000, f.memory));
-	/* Nobody waits for it any more. */
+	/* No invalidation waits for it any more. */
 	assert_int_equal(iommu_unmap(domain, IOVA + 0x1000, 0x1000, 0, NULL), 0);
 	assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), 0); /* as before: nothing */
 	assert_true(is_blocked(1, IOVA));
@@ -743,7 +743,7 @@ static void a_silent_device_is_blocked(void **state)
 	end_with_tlbs(domain);
 }
 
-/* Its domain id goes to somebody else, but not what was translated under it. */
+/* Its domain id goes to another domain, but not what was translated under it. */
 static void a_blocked_devices_translations_go_with_it(void **state)
 {
 	struct iommu_domain *domain = begin_with_tlbs(2);
@@ -823,7 +823,7 @@ static void a_unit_that_was_left_on_gets_new_tables(void **state)
 	assert_true(is_blocked(0, IOVA));
 	assert_int_equal(iommu_release_endpoint(f.endpoint[0]), 0);
 	assert_int_equal(iommu_destroy(f.iommu), 0);
-	/* The dead kernel's pages are nobody's. */
+	/* The dead kernel's pages have no owner. */
 	f.machine.pages_in_use = 0;
 	model_machine_destroy(&f.machine);
 }
@@ -941,8 +941,8 @@ static void what_ends_an_inherited_device(void **state)
 	end();
 }
 
-/* A device that nobody claims keeps running, and the unit's end gives the copies back. */
-static void what_nobody_claims_is_kept_until_the_end(void **state)
+/* A device that is not claimed keeps running, and the unit's end gives the copies back. */
+static void what_is_not_claimed_is_kept_until_the_end(void **state)
 {
 	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_NONCOHERENT};
 	struct iommu_domain *domain;
@@ -2191,7 +2191,7 @@ int main(void)
 		cmocka_unit_test(a_unit_that_was_left_on_gets_new_tables),
 		cmocka_unit_test(dma_goes_on_while_a_dead_kernels_tables_are_taken_over),
 		cmocka_unit_test(what_ends_an_inherited_device),
-		cmocka_unit_test(what_nobody_claims_is_kept_until_the_end),
+		cmocka_unit_test(what_is_not_claimed_is_kept_until_the_end),
 		cmocka_unit_test(tables_of_the_dead_are_not_trusted),
 		cmocka_unit_test(all_domain_ids_are_taken_over),
 		cmocka_unit_test(everything_comes_back_after_a_suspend),

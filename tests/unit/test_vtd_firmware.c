@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What firmware says, and what is believed of it: where virtual functions belong, memory that is
+ * What firmware says, and how far it is trusted: the place of virtual functions, memory that is
  * claimed for devices, units that only remap interrupts, widths of addresses, paths through
  * bridges.
  */

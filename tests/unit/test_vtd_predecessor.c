@@ -674,7 +674,7 @@ static void what_a_crash_kernel_finds_in_scalable_mode_goes_on(void **state)
 		attach_pasid(IDENTITY, 9, domain);
 		assert_true(pasid_reaches(IDENTITY, 9, NEW_IOVA, f.memory));
 		assert_true(is_blocked(IDENTITY, data));
-		/* One that is taken out. The domain id of what is still there is nobody else's. */
+		/* A device is taken out. Domain ids that are still in use are not given away. */
 		gone[NESTED] = true;
 		assert_int_equal(iommu_release_endpoint(f.endpoint[NESTED]), 0);
 		f.endpoint[NESTED] = NULL;

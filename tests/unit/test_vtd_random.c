@@ -2,14 +2,14 @@
 /*
  * The driver against the model, at random: several units, devices and domains; mapping, unmapping,
  * attaching, detaching, turning units off and on, suspending and resuming, memory that runs out,
- * hardware that stops answering, and devices that keep translations and do not give them back; and
- * DMA all the time, by every device, with and without PASIDs, each access held against what must
+ * hardware that stops answering, and devices with TLBs that do not answer invalidations; and DMA
+ * all the time, by every device, with and without PASIDs, each access compared with what must
  * happen.
  *
- * The model forgets nothing on its own, so that each missing or too narrow invalidation becomes an
- * access that should have faulted, or that reaches a page which has long been given back.
+ * The model evicts nothing on its own, so that each missing or too narrow invalidation becomes an
+ * access that should have faulted, or that reaches a page which was freed long ago.
  *
- * IOMMU_TEST_OPERATIONS sets how many operations, IOMMU_TEST_SEED where they start.
+ * IOMMU_TEST_OPERATIONS sets the number of operations, IOMMU_TEST_SEED their sequence.
  */
 #include <libiommu/hw/vtd_registers.h>
 
@@ -241,7 +241,7 @@ static void meanwhile(struct model_machine *machine)
 	t.in_meanwhile = false;
 }
 
-/* Everybody goes there, whatever comes of it. */
+/* All devices try to reach it, with any result. */
 static void dma_anywhere(unsigned int area, unsigned int page)
 {
 	iommu_paddr_t paddr;
@@ -659,7 +659,7 @@ static void do_domain(void)
 		return;
 	for (i = 0; i < t.device_count; i++)
 		detach_all(&t.devices[i], (int)index);
-	expect(iommu_domain_free(d->domain) == 0, "a domain that nobody uses was not freed");
+	expect(iommu_domain_free(d->domain) == 0, "a domain without a user was not freed");
 	d->domain = NULL;
 	drop_memory(d);
 }

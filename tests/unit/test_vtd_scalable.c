@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * VT-d's scalable mode, the driver against the model: which mode and which stage is used, PASIDs,
- * tables that somebody else owns, nesting, dirty bits, page requests; and what is left when memory
- * or hardware fails on the way.
+ * tables of another owner, nesting, dirty bits, page requests; and what is left when memory or
+ * hardware fails on the way.
  */
 #include <string.h>
 
@@ -566,7 +566,7 @@ static void hardware_fails(void (*trouble)(bool begins))
 	(void)pasid_is_blocked(0, 40001, IOVA);
 	trouble(false);
 	/*
-	 * The next invalidation, of somebody else, makes good for all that: what waited is freed
+	 * The next invalidation, of another domain, makes good for all that: what waited is freed
 	 * with the next domain.
 	 */
 	assert_int_equal(iommu_map(domain[2], IOVA, f.memory, 4096, RW), 0);
@@ -766,7 +766,7 @@ static unsigned int fault_of(uint32_t pasid)
 }
 
 /* Memory that is new to hardware is empty, too, where it does not look into the CPU's caches. */
-static void pasids_that_nobody_attached(void **state)
+static void pasids_that_are_not_attached(void **state)
 {
 	struct iommu_pasid_handle first, second;
 	struct iommu_domain *domain;
@@ -880,7 +880,7 @@ static void tlbs_are_emptied_of_pasids_after_a_rest(void **state)
 	}
 }
 
-/* --- Tables that somebody else owns ----------------------------------------------------------- */
+/* --- Tables of another owner ------------------------------------------------------------------ */
 
 static struct iommu_pgtable hosts_table;
 
@@ -1837,14 +1837,14 @@ static void pages_come_on_demand(void **state)
 	assert_int_equal(f.machine.messages, 2);
 	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 1);
 	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 0);
-	/* It was using the PASID, and has stopped: nobody has to answer. */
+	/* It was using the PASID, and has stopped: no answer is due. */
 	assert_int_equal(model_device_request_page(f.device[0], PASID, 0, 0, 0, true), 0);
 	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 1);
 	assert_int_equal(f.device[0]->answers, 3);
 	end_paging();
 }
 
-/* In the ring, whoever wrote it there. */
+/* Into the ring, past the device. */
 static void put_request(uint64_t word0, uint64_t word1)
 {
 	struct iommu_model_vtd *model = f.machine.units[0];
@@ -1858,7 +1858,7 @@ static void put_request(uint64_t word0, uint64_t word1)
 	iommu_model_vtd_mmio_write(model, VTD_PQT, 8, (tail + 32) % 16384);
 }
 
-static void requests_that_nobody_should_see(void **state)
+static void requests_that_no_handler_should_see(void **state)
 {
 	const uint64_t last = IOVA | VTD_PAGE_REQUEST_READ | VTD_PAGE_REQUEST_LAST;
 	uint64_t by, other;
@@ -1943,7 +1943,7 @@ static void requests_that_are_refused(void **state)
 	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], &lost), 1);
 	assert_false(lost);
 	assert_int_equal(f.device[0]->answers, 1);
-	/* Nobody listens: the access fails. */
+	/* No handler is set: the access fails. */
 	assert_int_equal(iommu_endpoint_disable_feature(f.endpoint[0], IOMMU_FEATURE_PAGE_REQUESTS),
 			 0);
 	iommu_endpoint_set_request_handler(f.endpoint[0], NULL, NULL);
@@ -1976,8 +1976,8 @@ static void a_detached_pasid_leaves_no_question_open(void **state)
 	pager.answers = pager.maps = false;
 	assert_int_equal(iommu_domain_attach_pasid(pager.domain, f.group[0], PASID, &handle), 0);
 	/*
-	 * One that its handler keeps, one that is not complete, one in the ring; and one of
-	 * nobody's PASID.
+	 * One that its handler keeps, one that is not complete, one in the ring; and one of a
+	 * PASID that is not attached.
 	 */
 	assert_int_equal(model_device_request_page(f.device[0], PASID, IOVA, RW, 2, true), 0);
 	assert_int_equal(iommu_unit_handle_page_requests(f.unit[0], NULL), 1);
@@ -2060,7 +2060,7 @@ int main(void)
 		cmocka_unit_test(pasids_have_domains_of_their_own),
 		cmocka_unit_test(pasids_that_cannot_be),
 		cmocka_unit_test(directories_grow_under_live_entries),
-		cmocka_unit_test(pasids_that_nobody_attached),
+		cmocka_unit_test(pasids_that_are_not_attached),
 		cmocka_unit_test(attaching_a_pasid_may_fail_anywhere),
 		cmocka_unit_test(a_directory_that_is_taken_back),
 		cmocka_unit_test(hardware_that_does_not_confirm_pasids),
@@ -2086,7 +2086,7 @@ int main(void)
 		cmocka_unit_test(noting_that_hardware_does_not_confirm),
 		cmocka_unit_test(pages_come_on_demand),
 		cmocka_unit_test(requests_that_are_refused),
-		cmocka_unit_test(requests_that_nobody_should_see),
+		cmocka_unit_test(requests_that_no_handler_should_see),
 		cmocka_unit_test(a_detached_pasid_leaves_no_question_open),
 		cmocka_unit_test(what_the_unit_holds_is_drained),
 		cmocka_unit_test(page_request_interrupts_come_back),

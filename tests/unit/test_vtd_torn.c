@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * No entry of several words is ever seen half changed: while the driver changes one, the processor
- * stops after each of its instructions, and the entry is looked at as hardware would see it.
- * Whenever it is present it must be the one from before or the one from after. Needs a processor
- * that single-steps itself: x86-64.
+ * stops after each of its instructions, and the entry is read as hardware would read it. Whenever
+ * it is present it must be the old entry or the new one. Needs a processor that single-steps
+ * itself: x86-64.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <libiommu/backend/ops.h>

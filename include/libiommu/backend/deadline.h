@@ -34,7 +34,7 @@ static inline struct iommu_deadline iommu_deadline_in(const struct iommu_platfor
 	return deadline;
 }
 
-/* To be asked once per poll: also tells the host that we spin. */
+/* To be called once per poll; calls the host's `relax`. */
 static inline bool iommu_deadline_passed(struct iommu_deadline *deadline)
 {
 	const struct iommu_platform *platform = deadline->platform;

@@ -22,7 +22,7 @@ static inline void iommu_mmio_write32(const struct iommu_platform *platform, vol
 		*(volatile uint32_t *)reg = value;
 }
 
-/* 32-bit hosts access a 64-bit register in two halves, the low one first: the high half starts. */
+/* 32-bit hosts access a 64-bit register in two halves, low half first: the high one starts it. */
 static inline uint64_t iommu_mmio_read64(const struct iommu_platform *platform,
 					 const volatile void *reg)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a hardware back end gives the core: the only way from src/group/ to hardware.
+ * The interface between the core and hardware back ends: the only way from src/group/ to hardware.
  *
  * A back end embeds these structures as the first member of its own, fills in the fields that are
- * not the core's, and registers its units with iommu_register_unit. Unless a line says otherwise a
- * function is required, may sleep, and is called by one thread at a time per instance (it is the
- * control path; see <libiommu/endpoint.h>).
+ * not the core's, and registers its units with iommu_register_unit. Unless its comment says
+ * otherwise a function is required, may sleep, and is called by one thread at a time per instance
+ * (on the control path; see <libiommu/endpoint.h>).
  *
  * Where a comment says "errors as" a public function, that function hands them to its caller as
  * they are: a back end returns none that is not listed there.
@@ -25,16 +25,14 @@ IOMMU_BEGIN_DECLS
 
 #define IOMMU_NAME_SIZE 32
 
-/* How sure a unit is that it translates for an endpoint. */
+/* Whether a unit translates for an endpoint, and how it is known. */
 enum iommu_match {
 	IOMMU_MATCH_NONE = 0,
-	IOMMU_MATCH_REST, /* it takes what no other unit names */
+	IOMMU_MATCH_REST, /* it serves endpoints that no other unit names */
 	IOMMU_MATCH_NAMED,
 };
 
-/*
- * Of an endpoint's info, as the core keeps it: is it a virtual function, one of physical_function?
- */
+/* Of an endpoint's info as the core keeps it: a virtual function, of physical_function. */
 static inline bool iommu_is_virtual_function(const struct iommu_endpoint_info *info)
 {
 	return info->physical_function != info->source_id;
@@ -76,22 +74,23 @@ struct iommu_ops {
 	enum iommu_match (*match)(const struct iommu_unit *unit,
 				  const struct iommu_endpoint_info *info);
 	/*
-	 * Get ready for, and forget, an endpoint. The endpoint is blocked after the first. Between
-	 * the two, NULL: nothing to do, finalize_endpoint is called when it is in its group, in
-	 * place of its features, and uses the group's domain.
+	 * The life of an endpoint. probe_endpoint prepares the unit for it and leaves it blocked.
+	 * finalize_endpoint is called when it is in its group and uses the group's domain (NULL:
+	 * nothing to do). release_endpoint ends all that the unit has of it.
 	 *
-	 * An endpoint with is_alias set is no device but another id of one: it has no features and
-	 * no regions.
+	 * An endpoint with is_alias set is not a device but another id of one: it has no features
+	 * and no regions.
 	 *
-	 * probe_endpoint: errors as iommu_probe_endpoint, or IOMMU_ENOENT: the unit has nothing for
-	 * this id, which is then refused.
+	 * probe_endpoint: errors as iommu_probe_endpoint, or IOMMU_ENOENT: the unit cannot
+	 * translate for this id, and the probe is refused.
 	 */
 	int (*probe_endpoint)(struct iommu_unit *unit, struct iommu_endpoint *endpoint);
 	void (*finalize_endpoint)(struct iommu_unit *unit, struct iommu_endpoint *endpoint);
 	void (*release_endpoint)(struct iommu_unit *unit, struct iommu_endpoint *endpoint);
 	/*
-	 * Which endpoints cannot be kept apart: those with the same answer, which is not NULL.
-	 * NULL, from the function or in its place: by PCI topology. Asked after probe_endpoint.
+	 * A key of the endpoints that the unit cannot keep apart: endpoints with the same key are
+	 * one group. NULL, as result or as pointer: the PCI topology decides. Called after
+	 * probe_endpoint.
 	 */
 	const void *(*device_group)(const struct iommu_endpoint *endpoint);
 	/*
@@ -99,58 +98,59 @@ struct iommu_ops {
 	 * IOMMU_DOMAIN_DMA; false: any. NULL: any.
 	 */
 	bool (*default_type)(const struct iommu_endpoint *endpoint, enum iommu_domain_type *type);
-	/* See iommu_capable. NULL: of nothing. Any context. */
+	/* See iommu_capable. NULL: no capability. Any context. */
 	bool (*capable)(const struct iommu_endpoint *endpoint, enum iommu_capability capability);
 	/* See iommu_unit_get_hardware_info. NULL: IOMMU_EOPNOTSUPP. Any context. */
 	int (*hardware_info)(const struct iommu_unit *unit, struct iommu_hardware_info *info);
 	/*
-	 * A feature is about to be enabled in a device that has it, or was disabled. NULL: none can
-	 * be but ATS, where uses_device_tlb says so. Errors as iommu_endpoint_enable_feature.
+	 * A feature is about to be enabled in a device that has it, or was disabled. NULL: no
+	 * feature can be enabled but ATS, and that where uses_device_tlb is set. Errors as
+	 * iommu_endpoint_enable_feature.
 	 */
 	int (*set_feature)(struct iommu_endpoint *endpoint, enum iommu_feature feature,
 			   bool enable);
 	/*
-	 * Answer the requests of a page request group. NULL: the unit knows none. Any context.
-	 * Errors as iommu_page_respond.
+	 * Answer the requests of a page request group. NULL: the unit has no page requests. Any
+	 * context. Errors as iommu_page_respond.
 	 */
 	int (*page_response)(struct iommu_endpoint *endpoint,
 			     const struct iommu_page_response *response);
-	/* See iommu_unit_handle_page_requests. NULL: the unit knows none. Any context. */
+	/* See iommu_unit_handle_page_requests. NULL: the unit has none. Any context. */
 	int (*handle_page_requests)(struct iommu_unit *unit, bool *lost);
 	/* See iommu_endpoint_next_region. NULL: there are none. Any context. */
 	bool (*next_region)(const struct iommu_endpoint *endpoint, unsigned int *cursor,
 			    struct iommu_region *region);
 	/*
-	 * An alias has become a device, with another info: its regions may be others from now on.
-	 * NULL: nothing to do. On failure, which is IOMMU_ENOMEM, it stays an alias, with its
-	 * regions as those of one.
+	 * An alias has become a device, with another info: its regions may differ from now on.
+	 * NULL: nothing to do. On failure, which is IOMMU_ENOMEM, the endpoint stays an alias,
+	 * without regions.
 	 */
 	int (*endpoint_changed)(struct iommu_endpoint *endpoint);
-	/* The endpoint is as after a reset, and blocked. NULL: nothing to do. */
+	/* The device was reset, and its endpoint is blocked. NULL: nothing to do. */
 	void (*endpoint_was_reset)(struct iommu_endpoint *endpoint);
 	/*
-	 * Is the endpoint still served by what was there before us? Its DMA then goes on as it did,
-	 * until the first attach. NULL: never happens.
+	 * Does the endpoint still use the tables of a previous kernel? Its DMA then goes on as it
+	 * did, until the first attach. NULL: never.
 	 */
 	bool (*is_inherited)(const struct iommu_endpoint *endpoint);
 	/*
-	 * Block such an endpoint, which no domain of ours does. NULL: never happens. Errors as
-	 * iommu_domain_detach_group.
+	 * Block such an endpoint, which has no domain to detach it from. NULL: where is_inherited
+	 * is. Errors as iommu_domain_detach_group.
 	 */
 	int (*block_inherited)(struct iommu_endpoint *endpoint);
-	/* Nothing of the endpoint passes until then; NULL: never happens. Any context. */
+	/* See iommu_endpoint_is_lost. NULL: no endpoint is ever lost. Any context. */
 	bool (*endpoint_is_lost)(const struct iommu_endpoint *endpoint);
 	/*
-	 * See iommu_domain_alloc; config is never NULL. The type is never IOMMU_DOMAIN_DMA or
-	 * another of its kind, which are paging domains to a back end. An identity domain with
-	 * map_pages uses tables, which the core fills. Fills in all of struct iommu_domain that is
-	 * the back end's; the rest is zero. Identity and blocked domains may be one object, always
-	 * the same, that any number of callers share and `free` does nothing to: then attaching it
-	 * should never fail. IOMMU_EOPNOTSUPP for types that the back end does not know.
+	 * See iommu_domain_alloc; config is never NULL. The core passes IOMMU_DOMAIN_PAGING for
+	 * IOMMU_DOMAIN_DMA and its variants. An identity domain with map_pages uses tables, which
+	 * the core fills. The back end fills in its fields of struct iommu_domain; the rest is
+	 * zero. It may return the same identity or blocked domain to all callers, with a `free`
+	 * that does nothing; attaching such a domain should never fail. IOMMU_EOPNOTSUPP for types
+	 * that the back end does not have.
 	 */
 	int (*domain_alloc)(struct iommu_unit *unit, enum iommu_domain_type type,
 			    const struct iommu_domain_config *config, struct iommu_domain **domain);
-	/* See iommu_unit_handle_faults: reports through iommu_report_fault. Any context. */
+	/* See iommu_unit_handle_faults; calls iommu_report_fault for each. Any context. */
 	int (*handle_faults)(struct iommu_unit *unit, bool *lost);
 };
 
@@ -167,9 +167,9 @@ struct iommu_domain_ops {
 	 */
 	int (*detach)(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
 	/*
-	 * The same for requests with a PASID; `before` is what is replaced, or NULL. On failure
-	 * that stays. NULL: the hardware, or this domain, does not know PASIDs. Errors as
-	 * iommu_domain_attach_pasid, and as iommu_domain_detach_pasid.
+	 * The same for requests with a PASID; `before` is the domain that is replaced, or NULL. On
+	 * failure that domain stays. NULL pointers: the hardware, or this domain, has no PASIDs.
+	 * Errors as iommu_domain_attach_pasid, and as iommu_domain_detach_pasid.
 	 */
 	int (*attach_pasid)(struct iommu_domain *domain, struct iommu_endpoint *endpoint,
 			    uint32_t pasid, struct iommu_domain *before);
@@ -179,24 +179,26 @@ struct iommu_domain_ops {
 	void (*free)(struct iommu_domain *domain);
 
 	/*
-	 * The map path. NULL, all of them, in a domain without tables. Any context, any CPU, at
-	 * once for disjoint ranges. map_pages as iommu_pgtable_ops.map, unmap_pages as
-	 * iommu_pgtable_ops.unmap, each with its errors; beside those, what was asked of hardware
-	 * or of a hypervisor meanwhile: errors as iommu_map.
+	 * The map path. All of these are NULL in a domain without tables. Any context, any CPU,
+	 * concurrently for disjoint ranges. map_pages as iommu_pgtable_ops.map, unmap_pages as
+	 * iommu_pgtable_ops.unmap, each with its errors; beside those, where the call needs
+	 * hardware or a hypervisor: errors as iommu_map.
 	 */
 	int (*map_pages)(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
 			 uint64_t size, unsigned int prot, struct iommu_gather *gather,
 			 uint64_t *mapped);
 	int (*unmap_pages)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 			   unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped);
-	/* Tell hardware of new mappings, where it has to be told. Errors as iommu_map. */
+	/*
+	 * Make new mappings effective: where hardware caches absent entries or buffers writes, and
+	 * where a hypervisor holds the entries. Errors as iommu_map.
+	 */
 	int (*sync_map)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
 	/*
 	 * Invalidate what the gather covers on every unit, wait, and free its pages. When a unit
-	 * does not confirm, the pages stay with the domain (quarantine) and the error is returned.
-	 * The gather is empty afterwards in either case. After a failure, the next call of sync or
-	 * flush_all that succeeds has invalidated what the failed one should have, too. Errors as
-	 * iommu_sync_gather.
+	 * does not confirm, the pages stay with the domain (withheld) and the error is returned.
+	 * The gather is empty afterwards in either case. The next call of sync or flush_all that
+	 * succeeds also invalidates what a failed one did not. Errors as iommu_sync_gather.
 	 */
 	int (*sync)(struct iommu_domain *domain, struct iommu_gather *gather);
 	/*
@@ -210,7 +212,7 @@ struct iommu_domain_ops {
 	int (*iova_to_phys)(const struct iommu_domain *domain, iommu_iova_t iova,
 			    iommu_paddr_t *paddr);
 	/*
-	 * Needed by IO address spaces (<libiommu/ioas.h>), which have physical addresses from
+	 * Required for IO address spaces (<libiommu/ioas.h>), which record physical addresses
 	 * nowhere else. Errors as iommu_pgtable_ops.walk.
 	 */
 	int (*walk)(const struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last,
@@ -227,8 +229,8 @@ struct iommu_domain_ops {
 	int (*split)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size, uint64_t pgsize,
 		     struct iommu_gather *gather);
 	/*
-	 * See iommu_pgtable_ops.note_written: after a sync of what read_dirty or split cleared that
-	 * failed. NULL: a write that hardware has noted nowhere since is lost.
+	 * See iommu_pgtable_ops.note_written: called when the sync after a read_dirty or a split
+	 * has failed. NULL: dirty bits that hardware did not set again are lost.
 	 */
 	void (*note_written)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
 	/* See iommu_domain_invalidate_range. NULL: IOMMU_EOPNOTSUPP. Any context. */
@@ -236,7 +238,7 @@ struct iommu_domain_ops {
 	/* See iommu_domain_invalidate_user. NULL: IOMMU_EOPNOTSUPP. */
 	int (*invalidate_user)(struct iommu_domain *domain, const void *requests,
 			       size_t request_size, unsigned int count, unsigned int *done);
-	/* Fills in table_pages and quarantine. */
+	/* Fills in table_pages and withheld. */
 	void (*get_info)(const struct iommu_domain *domain, struct iommu_domain_info *info);
 };
 
@@ -251,8 +253,8 @@ struct iommu_unit {
 	const struct iommu_ops *ops;
 	uint16_t segment;
 	char name[IOMMU_NAME_SIZE];
-	const void *firmware_node; /* what a fwspec may name it by; or NULL */
-	/* The core's; `enabled` also that of a back end which enables units by itself. */
+	const void *firmware_node; /* by which a fwspec names the unit, or NULL */
+	/* The core's; `enabled` is also set by back ends that enable units themselves. */
 	struct iommu *iommu;
 	struct iommu_list_node link;
 	bool enabled;
@@ -263,12 +265,12 @@ struct iommu_unit {
 	bool unsettled;
 	enum iommu_unit_power power;
 	unsigned int endpoints;
-	/* PASIDs of its own (<libiommu/group.h>); NULL: none. */
+	/* PASIDs that this unit alone hands out (<libiommu/group.h>); NULL: none. */
 	struct iommu_iova_space *pasids;
 	uint32_t pasid_first, pasid_last;
 };
 
-/* The most ids that requests of one endpoint can carry, besides its own. */
+/* The largest number of ids that requests of one endpoint can carry, besides its own. */
 #define IOMMU_ALIASES_MAX 24
 
 struct iommu_endpoint {
@@ -282,14 +284,14 @@ struct iommu_endpoint {
 	struct iommu_list_node group_link; /* in the group */
 	/* The domain that hardware uses for it; NULL: blocked. Written by the core. */
 	struct iommu_domain *domain;
-	bool is_gone;             /* released; a driver or a holder has not let go yet */
-	bool uses_dma;            /* iommu_dma_of was called, and not let go */
-	bool is_alias;            /* no device: another id of members of its group */
-	unsigned int alias_users; /* so many of them */
-	unsigned int alias_count; /* its own other ids */
+	bool is_gone;             /* released; a driver or a holder still has the object */
+	bool uses_dma;            /* a driver has the handle of iommu_dma_of */
+	bool is_alias;            /* not a device: another id of members of its group */
+	unsigned int alias_users; /* of an alias: the number of these members */
+	unsigned int alias_count; /* of `aliases`: the device's other ids */
 	struct iommu_endpoint *aliases[IOMMU_ALIASES_MAX];
 	unsigned int drivers;                      /* that use the default domain */
-	unsigned int features;                     /* enum iommu_feature: on */
+	unsigned int features;                     /* enum iommu_feature, enabled */
 	unsigned int users;                        /* faults on their way to it; atomic */
 	struct iommu_page_requests *page_requests; /* NULL: not enabled */
 	iommu_fault_handler fault_handler;
@@ -301,20 +303,17 @@ struct iommu_endpoint {
 	bool uses_device_tlb; /* see iommu_endpoint_uses_device_tlb */
 	unsigned int holders; /* see iommu_endpoint_hold */
 	bool uses_tce_set;    /* see iommu_tce_set_register */
-	/* Its ids, as hardware can compare them: the core's, since the probe. */
+	/* Its ids in the form in which hardware compares them. Set by the core at the probe. */
 	struct iommu_pci_requester requester;
 };
 
-/*
- * Is the device gone? What a driver or a holder still has of it then serves nothing: the endpoint
- * is kept for them alone, or as an id that others use.
- */
+/* The device is gone: the object is kept for a driver or a holder alone, or as an alias. */
 static inline bool iommu_endpoint_is_released(const struct iommu_endpoint *endpoint)
 {
 	return endpoint->is_gone || endpoint->is_alias;
 }
 
-/* Invalidations that failed, and how many of those a later one has made good. Both atomic. */
+/* The number of failed invalidations, and of those that a later one has made good. Atomic. */
 struct iommu_confirmation {
 	uint32_t failures, made_good;
 };
@@ -325,11 +324,11 @@ struct iommu_domain {
 	iommu_iova_t aperture_last;
 	uint64_t pgsize_bitmap;
 	enum iommu_stage stage;
-	bool nest_parent;        /* nested domains may be made of it */
-	unsigned int prot_hints; /* of IOMMU_PROT_HINTS, those that map_pages is to be given */
+	bool nest_parent;        /* nested domains may be made on it */
+	unsigned int prot_hints; /* those of IOMMU_PROT_HINTS that map_pages takes */
 	/*
-	 * When the configuration asks for it: physical addresses below the size are reached at that
-	 * offset, too, untranslated. Size 0: the back end has no such thing.
+	 * The bypass, where the configuration asks for one: physical addresses below the size are
+	 * reached untranslated at that offset. Size 0: the back end has no bypass.
 	 */
 	iommu_iova_t bypass_offset;
 	uint64_t bypass_size;
@@ -337,16 +336,16 @@ struct iommu_domain {
 	enum iommu_domain_type type;
 	struct iommu *iommu;
 	struct iommu_list_node link;
-	/* Of what was unmapped. */
+	/* Of the invalidations of unmaps. */
 	struct iommu_confirmation confirmation;
 	unsigned int page_shift;        /* of the smallest page that it was made with */
 	struct iommu_iova_space *space; /* of an IOMMU_DOMAIN_DMA domain */
-	unsigned int groups;            /* attached to so many, PASIDs counted each */
-	unsigned int holders;           /* it was allocated so often */
-	unsigned int children;          /* nested domains */
+	unsigned int groups;            /* number of attachments: of groups, and of their PASIDs */
+	unsigned int holders;           /* number of iommu_domain_alloc calls that returned it */
+	unsigned int children;          /* number of nested domains on it */
 	struct iommu_domain *parent;    /* of a nested domain */
 	/*
-	 * What a layer above keeps with it; its release may refuse: with IOMMU_EBUSY, or with
+	 * The data of a layer above, and its release, which may refuse: with IOMMU_EBUSY, or with
 	 * IOMMU_ETIMEDOUT or IOMMU_EIO where hardware does not confirm.
 	 */
 	void *data;
@@ -362,34 +361,38 @@ struct iommu_domain {
 IOMMU_API void iommu_register_unit(struct iommu *iommu, struct iommu_unit *unit);
 
 /*
- * iommu_control_lock, iommu_control_unlock - for a back end's own control path functions: the
- * host's mutex of the instance. Never from the functions of struct iommu_ops, which run under it.
+ * iommu_control_lock, iommu_control_unlock - take and release the host's mutex of the instance, for
+ * public control-path functions of a back end. The functions of struct iommu_ops run under it.
  */
 IOMMU_API void iommu_control_lock(struct iommu *iommu);
 IOMMU_API void iommu_control_unlock(struct iommu *iommu);
 
 /*
- * Every refusal on the control path says why, in one line for each call: what finds the reason
- * notes it, and the public function, where it returns, logs the call, the reason and the code.
+ * Every refused call of the control path logs its reason, in one line: the code that finds the
+ * reason notes it, and the public function logs the call, the reason and the status on its return.
  *
- * iommu_refuse - note why the call that holds the control lock will return `status`, and return
- * that:
+ * iommu_refuse - note why the call that holds the control lock will return `status`, and return the
+ * status:
  *
  *	return iommu_refuse(iommu, unit->name, IOMMU_EINVAL, "its table has no entry for it");
  *
- * @who: the unit, endpoint or group; copied. @why: a static string; how it goes on from "who: ".
- * The last note counts; a note of another status than the call returns is dropped, and the line
- * then says what iommu_strerror says. For the functions of struct iommu_ops and struct
- * iommu_domain_ops, too.
+ * @who: the unit, endpoint or group; copied. @why: a static string, which follows "who: " in the
+ * line. The last note counts; a note of another status than the call returns is dropped, and the
+ * line has the text of iommu_strerror instead. The functions of struct iommu_ops and struct
+ * iommu_domain_ops may call it, too.
+ *
  * iommu_control_end - iommu_control_unlock for functions that return a status: logs an error, and
  * returns the status. @call: the public function's name. iommu_control_end_for names the unit,
  * endpoint or group that the call is for, where nothing was noted.
+ *
  * iommu_refuse_now - all in one, for functions that do not hold the control lock: logs the line,
- * keeps its text for iommu_reason, and returns the status. @call, @who and @why may be empty; `why`
- * then is what iommu_strerror says. Any context.
- * iommu_group_who - how a line names a group: by its name, or by that of a member.
- * iommu_refusals - how many calls were refused so far: a layer above looks whether one that it has
- * called has said why already. Any context.
+ * keeps its text for iommu_reason, and returns the status. @call, @who and @why may be empty; an
+ * empty `why` is replaced by the text of iommu_strerror. Any context.
+ *
+ * iommu_group_who - the name of a group in such a line: its own, or that of a member.
+ *
+ * iommu_refusals - the number of refused calls so far, by which a layer above sees whether a call
+ * that it made has logged its reason already. Any context.
  */
 IOMMU_API int iommu_refuse(struct iommu *iommu, const char *who, int status, const char *why);
 IOMMU_API int iommu_control_end(struct iommu *iommu, const char *call, int status);
@@ -401,13 +404,15 @@ IOMMU_API const char *iommu_group_who(const struct iommu_group *group);
 IOMMU_API uint32_t iommu_refusals(const struct iommu *iommu);
 
 /*
- * iommu_unit_start, iommu_keep_free - iommu_unit_enable and iommu_reserve for those.
+ * For callers that hold the control lock:
+ *
+ * iommu_unit_start, iommu_keep_free - as iommu_unit_enable and iommu_reserve.
  * iommu_unit_wake - iommu_resume for one unit; 0 when it is awake.
  * iommu_unit_confirm - see iommu_ops.confirm. Errors of all three as iommu_unit_enable;
  * iommu_keep_free: IOMMU_EINVAL (start > last), IOMMU_ENOMEM.
- * iommu_unit_settle - record how an enable or a disable of a back end's own ended: whether the unit
- * is enabled, and the status; another than 0 leaves it unsettled, and enabled where the back end
- * says that it translates all the same.
+ * iommu_unit_settle - record the result of an enable or a disable that a back end does itself:
+ * whether the unit is enabled, and the status. A status other than 0 leaves the unit unsettled, and
+ * enabled if it translates all the same.
  */
 IOMMU_API int iommu_unit_start(struct iommu_unit *unit);
 IOMMU_API int iommu_unit_wake(struct iommu_unit *unit);
@@ -422,7 +427,7 @@ static inline void iommu_unit_settle(struct iommu_unit *unit, bool enabled, int 
 }
 IOMMU_API int iommu_keep_free(struct iommu *iommu, iommu_iova_t start, iommu_iova_t last);
 
-/* iommu_node_near - the NUMA node of a near_node, for alloc_pages; `otherwise` where it is 0. */
+/* iommu_node_near - the NUMA node that a near_node means; `otherwise` where near_node is 0. */
 static inline int iommu_node_near(unsigned int near_node, int otherwise)
 {
 	return near_node != 0 && near_node - 1 <= INT32_MAX ? (int)(near_node - 1) : otherwise;
@@ -430,14 +435,14 @@ static inline int iommu_node_near(unsigned int near_node, int otherwise)
 
 /*
  * iommu_topology_bus_below - the bus below a bridge, by the topology that the host has given;
- * false: it shows no such bridge. Any context, but not while the topology changes.
+ * false: the topology has no such bridge. Any context, but not while the topology changes.
  */
 IOMMU_API bool iommu_topology_bus_below(const struct iommu *iommu, uint16_t segment,
 					uint16_t source_id, uint8_t *bus);
 
 /*
- * iommu_unit_next_id - everything behind a unit, aliases included. iommu_group_set_unit_data - what
- * a back end keeps with a group, such as iommu_group_set_data for hosts.
+ * iommu_unit_next_id - as iommu_unit_next_endpoint, aliases included. iommu_group_set_unit_data -
+ * data of the back end with a group, as iommu_group_set_data is for hosts.
  */
 IOMMU_API struct iommu_endpoint *iommu_unit_next_id(struct iommu_unit *unit,
 						    struct iommu_endpoint *endpoint);
@@ -446,22 +451,23 @@ IOMMU_API void iommu_group_set_unit_data(struct iommu_group *group, void *data,
 IOMMU_API void *iommu_group_unit_data(const struct iommu_group *group);
 
 /*
- * iommu_reconsider_default - what default_type says of an endpoint has changed: its group gets
- * another default domain. The errors of iommu_group_set_default_type. Control path.
+ * iommu_reconsider_default - the result of default_type for an endpoint has changed: give its group
+ * a default domain of the new type. The errors of iommu_group_set_default_type. Control path.
  */
 IOMMU_API int iommu_reconsider_default(struct iommu_endpoint *endpoint);
 
 /*
- * iommu_use_dma - for a DMA mapping layer, which gives a driver a handle on the default domain: the
- * use of the endpoint that goes with it, once however often; the errors of
- * iommu_use_default_domain, and IOMMU_ENODEV: it was released. It ends with the last
- * iommu_unuse_default_domain. iommu_unuse_dma - the handle came to nothing. Control path.
+ * iommu_use_dma - for a DMA mapping layer that gives a driver a handle on the default domain: count
+ * the endpoint's handles as one use of the default domain, however many there are. The errors of
+ * iommu_use_default_domain, and IOMMU_ENODEV: the endpoint was released. The use ends with the last
+ * iommu_unuse_default_domain. iommu_unuse_dma - end it, for a handle that could not be made.
+ * Control path.
  */
 IOMMU_API int iommu_use_dma(struct iommu_endpoint *endpoint);
 IOMMU_API void iommu_unuse_dma(struct iommu_endpoint *endpoint);
 
 /*
- * iommu_unregister_unit - take a unit out that has no endpoints; it is the back end's again.
+ * iommu_unregister_unit - remove a unit without endpoints; the back end owns it again.
  * iommu_unit_prepare - for a back end that enables units on its own, before it does so: lets the
  * endpoints behind the unit reach their direct regions. The errors of iommu_domain_attach_group.
  */
@@ -476,12 +482,12 @@ IOMMU_API const struct iommu_platform *iommu_platform_of(const struct iommu *iom
 IOMMU_API int iommu_domain_flush(struct iommu_domain *domain);
 
 /*
- * For layers above the core that have an endpoint's faults for a while: who has them, and what is
- * said to it. iommu_endpoint_take_faults - they go to `mine`; before is who had them.
- * iommu_endpoint_give_faults - to `before` again, unless they go elsewhere by now: another has
- * taken them, or the device was released, whose driver's handler is not to be called any more. When
- * either returns, the handler that had them is not running. Context as
- * iommu_endpoint_set_fault_handler.
+ * For layers above the core that take over an endpoint's faults for a while: a handler and its
+ * context. iommu_endpoint_take_faults - faults go to `mine`; *before receives the handler that had
+ * them. iommu_endpoint_give_faults - faults go to `before` again, unless they no longer go to
+ * `mine`: another layer has taken them, or the device was released, and its driver's handler must
+ * not be called any more. When either returns, the handler that had the faults is not running.
+ * Context as iommu_endpoint_set_fault_handler.
  */
 struct iommu_fault_route {
 	iommu_fault_handler handler;
@@ -495,9 +501,9 @@ IOMMU_API void iommu_endpoint_give_faults(struct iommu_endpoint *endpoint,
 					  struct iommu_fault_route before);
 
 /*
- * iommu_report_fault - find the endpoint by fault->segment and fault->source_id, and call the
- * handler. Any context in which ops->handle_faults is called. What cannot be told apart from others
- * by its id is reported for one of those that share it.
+ * iommu_report_fault - find the endpoint by fault->segment and fault->source_id, and call its
+ * handler. A fault of an id that several devices share is reported for one of them. Any context in
+ * which ops->handle_faults is called.
  */
 IOMMU_API void iommu_report_fault(struct iommu *iommu, struct iommu_fault *fault);
 

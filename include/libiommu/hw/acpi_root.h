@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Datasheet: the way to ACPI tables (ACPI specification, "Root System Description Pointer", "System
- * Description Table Header").
+ * Datasheet: from the root pointer to ACPI tables (ACPI specification, "Root System Description
+ * Pointer", "System Description Table Header").
  *
  * Offsets in bytes; all integers little-endian. The bytes of each structure add up to 0.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Datasheet: PCI configuration space, as far as an IOMMU has to do with it (PCI Local Bus
+ * Datasheet: the parts of PCI configuration space that matter to an IOMMU (PCI Local Bus
  * Specification, "Configuration Space Organization"; PCI Express Base Specification, "Software
  * Initialization and Configuration").
  *
@@ -10,8 +10,8 @@
 #ifndef LIBIOMMU_HW_PCI_CONFIG_H
 #define LIBIOMMU_HW_PCI_CONFIG_H
 
-#define PCI_CONFIG_SIZE          256U  /* … of conventional PCI */
-#define PCI_CONFIG_EXTENDED_SIZE 4096U /* … and with what PCI Express has behind it */
+#define PCI_CONFIG_SIZE          256U  /* of conventional PCI */
+#define PCI_CONFIG_EXTENDED_SIZE 4096U /* of PCI Express */
 
 /* --- The header --------------------------------------------------------------------------- */
 #define PCI_CONFIG_ID                   0x00 /* 15:0 vendor, 31:16 device */
@@ -32,7 +32,7 @@
 #define PCI_LAYOUT_BRIDGE       1U
 #define PCI_LAYOUT_CARDBUS      2U
 
-/* --- Capabilities: 7:0 which, 15:8 where the next is -------------------------------------- */
+/* --- Capabilities: 7:0 id, 15:8 offset of the next ---------------------------------------- */
 #define PCI_CAPABILITY_FIRST   0x40U
 #define PCI_CAPABILITY_MSI     0x05U
 #define PCI_CAPABILITY_EXPRESS 0x10U
@@ -40,16 +40,16 @@
 /* PCI Express: 19:16 version, 23:20 device/port type. */
 #define PCI_EXPRESS_VERSION(word)      ((word) >> 16 & 0xfU)
 #define PCI_EXPRESS_TYPE(word)         ((word) >> 20 & 0xfU)
-#define PCI_EXPRESS_DEVICE             0x04U /* 4:3 phantom functions: so many bits */
+#define PCI_EXPRESS_DEVICE             0x04U /* 4:3 number of phantom function bits */
 #define PCI_EXPRESS_DEVICE_CONTROL     0x08U
 #define PCI_EXPRESS_DEVICE_2           0x24U /* from version 2 on */
 #define PCI_EXPRESS_DEVICE_CONTROL_2   0x28U
 #define PCI_EXPRESS_PHANTOM_BITS(word) ((word) >> 3 & 3U)
 #define PCI_EXPRESS_PHANTOM_ENABLE     (1U << 9)
 #define PCI_EXPRESS_PREFIXES           (1U << 21) /* end-to-end prefixes (PASIDs) pass */
-#define PCI_EXPRESS_ARI_FORWARDING     (1U << 5) /* control 2: function numbers below have 8 bits */
+#define PCI_EXPRESS_ARI_FORWARDING     (1U << 5)  /* control 2: 8-bit function numbers below */
 
-/* --- Extended capabilities: 15:0 which, 19:16 version, 31:20 where the next is ------------ */
+/* --- Extended capabilities: 15:0 id, 19:16 version, 31:20 offset of the next -------------- */
 #define PCI_EXTENDED_FIRST 0x100U
 #define PCI_EXTENDED_ACS   0x000dU
 #define PCI_EXTENDED_ARI   0x000eU
@@ -85,7 +85,7 @@
 #define PCI_PRI_CAPACITY 0x08U
 #define PCI_PRI_LENGTH   0x10U
 
-/* Process address space ids: 12:8 how many bits. */
+/* Process address space ids: 12:8 width in bits. */
 #define PCI_PASID_WORD       0x04U
 #define PCI_PASID_BITS(word) ((word) >> 8 & 0x1fU)
 #define PCI_PASID_BITS_MAX   20U

@@ -19,9 +19,7 @@
 #define TCE_PAGE_SHIFT_MIN 12
 #define TCE_PAGE_SHIFT_MAX 34
 #define TCE_LEVELS_MAX     5
-/*
- * What page shift and the bits of all levels may come to: the bridges' addresses end below bit 55.
- */
+/* The largest sum of the page shift and the index bits of all levels: of a bridge's address. */
 #define TCE_ADDRESS_BITS_MAX 54
 
 static inline bool tce_is_valid(uint64_t entry)

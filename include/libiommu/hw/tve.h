@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Datasheet: translation validation entries (TVE) of POWER host bridges (IODA2 and later), two for
- * each partitionable endpoint: number 2 * PE + bit 59 of the address. And the register that has a
- * bridge forget.
+ * each partitionable endpoint: number 2 * PE + bit 59 of the address. And the kill register, which
+ * invalidates a bridge's cache of TCEs.
  *
- * A window by tables has a page size; one that passes addresses on as they are has none, and bounds
- * for address bits 49 to 24.
+ * The TVE of a window with tables has a page size. The TVE of a bypass window, which passes
+ * addresses on untranslated, has bounds instead: address bits 49 to 24 of start and end.
  */
 #ifndef LIBIOMMU_HW_TVE_H
 #define LIBIOMMU_HW_TVE_H
@@ -16,7 +16,7 @@
 /* --- Bus addresses ---------------------------------------------------------------------------- */
 
 #define TVE_WINDOW_BIT       59   /* of an address: which window */
-#define TVE_BYPASS_BITS      50   /* of an address that is passed on */
+#define TVE_BYPASS_BITS      50   /* of an address that is passed on untranslated */
 #define TVE_BYPASS_GRANULE   24   /* bounds are multiples of 2^24 */
 #define PHB_MESSAGE_SPACE    1ULL /* bits 63 to 60 of an address that is an interrupt */
 #define PHB_MESSAGE_32_START 0xffff0000ULL
@@ -37,7 +37,7 @@ static inline uint64_t tve_table(uint64_t paddr, unsigned int levels, unsigned i
 	       (page_shift - TVE_PAGE_SIZE_BASE);
 }
 
-/* Addresses from start to end - 1 as they are; both multiples of 16 MiB. */
+/* Addresses from start to end - 1 pass untranslated; both are multiples of 16 MiB. */
 static inline uint64_t tve_bypass(uint64_t start, uint64_t end)
 {
 	return (start >> 24 & 0xffffff) << 40 | (end >> 24 & 0xffffff) << 16 |
@@ -85,7 +85,7 @@ static inline uint64_t tve_bypass_end(uint64_t tve)
 	return (tve >> 16 & 0xffffff) << 24 | (tve >> 8 & 3) << 48;
 }
 
-/* --- The register that has a bridge forget ---------------------------------------------------- */
+/* --- The kill register ------------------------------------------------------------------------ */
 
 #define PHB_KILL_REGISTER     0x210
 #define PHB_KILL_ALL          (1ULL << 63)
@@ -96,7 +96,7 @@ static inline uint64_t tve_bypass_end(uint64_t tve)
 #define PHB_KILL_PE_MASK      0x1ffULL
 #define PHB_KILL_ADDRESS_MASK 0x0ffffffffffff000ULL
 
-/* The size of the page that is to be forgotten is in bits 12 and 13 then. */
+/* With PHB_KILL_SIZED bits 12 and 13 hold the size of the page to be invalidated. */
 static inline unsigned int phb_kill_page_shift(uint64_t value)
 {
 	static const unsigned char shifts[4] = {12, 16, 21, 30};

@@ -27,8 +27,8 @@ enum vtd_fault_type {
 };
 
 /*
- * Fault reasons. Up to 0x0e of legacy mode, then of interrupt remapping, of either mode's root, of
- * scalable mode's structures, of its stages, and of what came out of them. "Access": hardware could
+ * Fault reasons: up to 0x0e of legacy mode, then of interrupt remapping, of either mode's root, of
+ * scalable mode's structures, of its stages, and of the resulting address. "Access": hardware could
  * not read the structure. "Reserved": a reserved bit is set in it.
  */
 enum vtd_fault_reason {
@@ -131,7 +131,7 @@ static inline bool vtd_fault_execute(uint64_t high)
 	return (high >> 30 & 1) != 0;
 }
 
-/* PP: only with it does the PASID field mean anything. */
+/* PP: the PASID field is valid. */
 static inline bool vtd_fault_has_pasid(uint64_t high)
 {
 	return (high >> 31 & 1) != 0;

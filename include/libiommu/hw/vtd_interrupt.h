@@ -4,8 +4,8 @@
  * Interrupt Posting", and "Interrupt Remapping Table Entry").
  *
  * An interrupt request is a write to 0xFEEx_xxxx. In the remappable format its address holds an
- * index ("handle") into a table of 128-bit entries; the entry says what is delivered, and which
- * device may ask for it.
+ * index ("handle") into a table of 128-bit entries; the entry says which interrupt is delivered,
+ * and which device may request it.
  */
 #ifndef LIBIOMMU_HW_VTD_INTERRUPT_H
 #define LIBIOMMU_HW_VTD_INTERRUPT_H

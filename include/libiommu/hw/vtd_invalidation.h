@@ -126,14 +126,14 @@ static inline struct vtd_descriptor vtd_descriptor_iotlb_pages(uint16_t domain_i
 
 /*
  * Device-TLB: low 15:12 and 63:52 physical function, 20:16 how many invalidations the device
- * queues (0: 32), 47:32 source id; high 0 size, 63:12 address. With the size bit the number of ones
- * from bit 12 upwards says how much: 2^(ones + 1) pages.
+ * queues (0: 32), 47:32 source id; high 0 size, 63:12 address. With the size bit the range is
+ * 2^(ones + 1) pages, where "ones" is the number of consecutive ones from bit 12 upwards.
  */
 #define VTD_DEVICE_TLB_SIZE (1ULL << 0)
 
 /*
- * The 2^order pages around an address; order >= 52: all there is. With ECAP.DIT the unit wants to
- * know the physical function that the device belongs to; without, that field is reserved.
+ * The 2^order pages around an address; order >= 52: all addresses. With ECAP.DIT the descriptor
+ * names the physical function that the device belongs to; without, that field is reserved.
  */
 static inline struct vtd_descriptor
 vtd_descriptor_device_tlb(uint16_t source_id, uint64_t address, unsigned int order,
@@ -197,8 +197,8 @@ static inline uint32_t vtd_descriptor_pasid(struct vtd_descriptor d)
 }
 
 /*
- * PASID-IOTLB: what the first stage, alone or nested, has made. 5:4 granularity, 31:16 domain id,
- * 51:32 PASID; high as of IOTLB. No bound is set to the address mask.
+ * PASID-IOTLB: translations of the first stage, alone or nested. 5:4 granularity, 31:16 domain id,
+ * 51:32 PASID; high word as in IOTLB descriptors. The address mask has no bound.
  */
 #define VTD_PASID_IOTLB_ALL  2U
 #define VTD_PASID_IOTLB_PAGE 3U
@@ -233,8 +233,9 @@ static inline struct vtd_descriptor vtd_descriptor_pasid_cache(unsigned int gran
 }
 
 /*
- * What a device's TLB holds of a PASID: 8:4 queue depth, 15:12 and 63:52 physical function, 31:16
- * source id, 51:32 PASID; high 0 all PASIDs, 11 size, 63:12 address, as of device-TLB.
+ * PASID-device-TLB: a device's translations for a PASID. 8:4 queue depth, 15:12 and 63:52 physical
+ * function, 31:16 source id, 51:32 PASID; high 0 all PASIDs, 11 size, 63:12 address, as in
+ * device-TLB descriptors.
  */
 #define VTD_PASID_DEVICE_TLB_SIZE (1ULL << 11)
 #define VTD_PASID_DEVICE_TLB_ALL  (1ULL << 0)
@@ -255,7 +256,7 @@ vtd_descriptor_pasid_device_tlb(uint16_t source_id, uint32_t pasid, uint64_t add
 	return d;
 }
 
-/* What it holds of all PASIDs: for devices with "Global Invalidate" in their ATS capability. */
+/* The same for all PASIDs: for devices with "Global Invalidate" in their ATS capability. */
 static inline struct vtd_descriptor vtd_descriptor_all_pasids_device_tlb(uint16_t source_id,
 									 unsigned int queue_depth,
 									 bool name_function,
@@ -297,7 +298,7 @@ static inline struct vtd_descriptor vtd_descriptor_page_response(uint16_t source
 				 VTD_PAGE_RESPONSE_LAST | (uint64_t)group << 3);
 }
 
-/* A wait for what the unit holds of page requests. */
+/* A wait that is complete when the unit has drained its page requests. */
 static inline struct vtd_descriptor vtd_descriptor_drain(void)
 {
 	return vtd_descriptor_of(VTD_DESCRIPTOR_WAIT | VTD_WAIT_FENCE | VTD_WAIT_DRAIN, 0);

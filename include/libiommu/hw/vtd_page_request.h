@@ -48,8 +48,8 @@ static inline uint16_t vtd_page_request_group(uint64_t word1)
 }
 
 /*
- * The last of a group, and nothing is wanted: the device has stopped using the PASID; no answer is
- * due.
+ * A stop marker (the last of a group, without an access): the device has stopped using the PASID,
+ * and expects no answer.
  */
 static inline bool vtd_page_request_is_stop(uint64_t word1)
 {

@@ -80,7 +80,7 @@ static inline unsigned int vtd_version_minor(uint32_t version)
 #define VTD_SAGAW_4_LEVELS (1U << 2)
 #define VTD_SAGAW_5_LEVELS (1U << 3)
 
-/* How many domain ids there are; 0 for the reserved encoding. */
+/* Number of domain ids; 0 for the reserved encoding. */
 static inline uint32_t vtd_cap_domains(uint64_t cap)
 {
 	unsigned int nd = (unsigned int)(cap & 7);
@@ -144,7 +144,7 @@ static inline unsigned int vtd_cap_max_address_mask(uint64_t cap)
 #define VTD_ECAP_FSTS  (1ULL << 47) /* first stage */
 #define VTD_ECAP_SMPWCS                                                                            \
 	(1ULL << 48)              /* walks of PASID and page tables in scalable mode are coherent */
-#define VTD_ECAP_RPS (1ULL << 49) /* requests without a PASID may be given any */
+#define VTD_ECAP_RPS (1ULL << 49) /* the PASID of requests without one can be set */
 
 /* Bits of a PASID. */
 static inline unsigned int vtd_ecap_pasid_bits(uint64_t ecap)
@@ -230,7 +230,7 @@ static inline unsigned int vtd_fsts_record_index(uint32_t fsts)
 
 /* FECTL, IECTL and PECTL */
 #define VTD_EVENT_MASK    (1U << 31) /* IM: no interrupt is sent */
-#define VTD_EVENT_PENDING (1U << 30) /* IP: one would have been (read only) */
+#define VTD_EVENT_PENDING (1U << 30) /* IP: one is held back (read only) */
 
 /* ICS */
 #define VTD_ICS_IWC (1U << 0) /* a wait with an interrupt has completed (write 1 to clear) */
@@ -279,7 +279,7 @@ static inline unsigned int vtd_queue_index(uint64_t offset, bool wide)
 #define VTD_PRS_PPR (1U << 0) /* a page request is pending (write 1 to clear) */
 #define VTD_PRS_PRO (1U << 1) /* the queue was full, and requests were dropped (write 1 to clear) */
 
-/* IQERCD: 3:0 why the queue stopped, 47:32 who did not answer, 63:48 who answered wrongly. */
+/* IQERCD: 3:0 why the queue stopped, 47:32 source id of a time-out, 63:48 of a wrong answer. */
 enum vtd_queue_error {
 	VTD_QUEUE_ERROR_NONE = 0,      /* none, or the unit does not say which */
 	VTD_QUEUE_ERROR_TAIL = 1,      /* tail beyond the queue */

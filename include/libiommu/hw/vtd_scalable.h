@@ -73,7 +73,7 @@ struct vtd_pasid_entry {
 enum vtd_pasid_type {
 	VTD_PASID_FIRST_STAGE = 1,
 	VTD_PASID_SECOND_STAGE = 2,
-	VTD_PASID_NESTED = 3, /* what the first stage leads to is translated by the second */
+	VTD_PASID_NESTED = 3, /* output addresses of the first stage are translated by the second */
 	VTD_PASID_PASS_THROUGH = 4,
 };
 
@@ -125,7 +125,7 @@ static inline uint64_t vtd_pasid_word2(unsigned int levels, uint64_t table, uint
 	return table | (uint64_t)(levels - 4) << 2 | flags;
 }
 
-/* Of the first stage: 4 or 5; 6 and 7 are no depths. */
+/* Of the first stage: 4 or 5; 6 and 7 are invalid. */
 static inline unsigned int vtd_pasid_first_levels(uint64_t word2)
 {
 	return (unsigned int)(word2 >> 2 & 3) + 4;

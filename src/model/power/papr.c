@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A hypervisor that keeps TCEs for a partition: windows by number, and the calls that change their
+ * A hypervisor that keeps a partition's TCEs: windows by number, and the calls that change their
  * entries. (Linux on Power Architecture Reference, "H_PUT_TCE", "H_PUT_TCE_INDIRECT",
  * "H_STUFF_TCE", "H_GET_TCE".)
  */
@@ -139,7 +139,7 @@ int iommu_model_papr_remove_window(struct iommu_model_papr *papr, uint32_t liobn
 
 /* --- Entries ---------------------------------------------------------------------------------- */
 
-/* The number of the page that a bus address lies in; false: not in the window. */
+/* The page of a window that a bus address lies in; false: outside of the window. */
 static bool page_at(const struct papr_window *window, uint64_t address, uint64_t *page)
 {
 	if (address < window->address)
@@ -165,7 +165,7 @@ static int64_t set_entry(struct iommu_model_papr *papr, struct papr_window *wind
 		return papr->faults.fail_with;
 	if (page >= window->pages)
 		return H_PARAMETER;
-	/* What a half-done call has set is not so any more: it begins anew. */
+	/* A partial call is void once its entries have changed: it begins anew. */
 	if (page - window->stuff_page < window->stuff_done)
 		window->stuff_done = 0;
 	entries = window->entries[page / ENTRIES_PER_PAGE];
@@ -177,7 +177,7 @@ static int64_t set_entry(struct iommu_model_papr *papr, struct papr_window *wind
 
 /* --- Calls ------------------------------------------------------------------------------------ */
 
-/* Entries of the guest's list that there is memory for, to LIST_PIECE of them. Without the lock. */
+/* The entries of the guest's list, up to LIST_PIECE, that can be read. Without the lock. */
 static uint64_t read_list(const struct iommu_model_papr *papr, uint64_t list, uint64_t count,
 			  uint64_t *entries)
 {
@@ -191,8 +191,8 @@ static uint64_t read_list(const struct iommu_model_papr *papr, uint64_t list, ui
 }
 
 /*
- * A list, in pieces: the lock is let go of while one is read, and the window looked for again,
- * which may have been given up.
+ * A list is set in pieces: the lock is released while a piece is read, and the window, which may
+ * have been removed, looked up again.
  */
 static int64_t put_list(struct iommu_model_papr *papr, uintptr_t *state, uint64_t liobn,
 			uint64_t address, uint64_t list, uint64_t count)
@@ -219,7 +219,7 @@ static int64_t put_list(struct iommu_model_papr *papr, uintptr_t *state, uint64_
 	return code;
 }
 
-/* How much of such a call is done already. */
+/* The progress of such a call. */
 static uint64_t stuff_done(const struct papr_window *window, uint64_t page, uint64_t entry,
 			   uint64_t count)
 {
@@ -229,7 +229,7 @@ static uint64_t stuff_done(const struct papr_window *window, uint64_t page, uint
 		       : 0;
 }
 
-/* A long one in pieces: the same call goes on where the last one of them has stopped. */
+/* A long call is executed in pieces: repeated, it continues where it has stopped. */
 static int64_t stuff(struct iommu_model_papr *papr, struct papr_window *window, uint64_t page,
 		     uint64_t entry, uint64_t count)
 {
@@ -255,7 +255,7 @@ static int64_t stuff(struct iommu_model_papr *papr, struct papr_window *window, 
 	return code;
 }
 
-/* What a guest has in its registers. */
+/* The arguments, as the guest's registers hold them. */
 struct papr_call {
 	uint64_t opcode, liobn, address, third, fourth;
 };
@@ -289,7 +289,7 @@ static int64_t papr_model_call(struct iommu_model_papr *papr, uintptr_t *state,
 	}
 }
 
-/* A place for a page of entries that the call is going to need; NULL: it has all. */
+/* A place for a page of entries that the call needs; NULL: it has all. */
 static uint64_t **find_missing(struct iommu_model_papr *papr, const struct papr_call *c)
 {
 	struct papr_window *window = iommu_papr_model_find_window(papr, c->liobn);
@@ -299,7 +299,10 @@ static uint64_t **find_missing(struct iommu_model_papr *papr, const struct papr_
 
 	if (window == NULL || !page_at(window, c->address, &page))
 		return NULL;
-	/* A list that is too long is put as far as the window goes; nothing else is. */
+	/*
+	 * A list that goes beyond the window is set as far as the window goes; other calls set
+	 * nothing.
+	 */
 	if (opcode == IOMMU_H_PUT_TCE_INDIRECT && count <= LIST_MAX && count > window->pages - page)
 		count = window->pages - page;
 	if (count > window->pages - page)
@@ -327,12 +330,12 @@ static bool sets_entries(const struct iommu_model_papr *papr, uint64_t opcode, u
 	       third != 0;
 }
 
-/* With the lock, which is let go of for it: all pages of entries that the call is going to need. */
+/* Allocate all pages of entries that the call needs. With the lock, which is released for that. */
 static uintptr_t make_missing(struct iommu_model_papr *papr, uintptr_t state,
 			      const struct papr_call *c)
 {
 	const struct iommu_platform *platform = papr->platform;
-	/* As many as a piece can touch; another processor may have needed one of them. */
+	/* As many as a piece can touch; another processor may have taken one of them. */
 	unsigned int tries = 2 * (PAPR_PIECE / ENTRIES_PER_PAGE + 1);
 	uint64_t **missing;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the parts of the model of a hypervisor share: its windows.
+ * The windows of the model of a hypervisor, shared by its files.
  *
- * Locking: one spinlock guards everything. Under it nothing is allocated, and no call does more
- * than a bounded piece of work: memory is asked for before it, and given back behind it. The
+ * Locking: one spinlock guards everything. Under it nothing is allocated, and each call does a
+ * bounded amount of work: memory is allocated before the lock is taken, and freed after. The
  * guest's memory is read without it.
  */
 #ifndef IOMMU_MODEL_POWER_PAPR_H
@@ -16,8 +16,8 @@
 
 #define PAPR_PAGES_MAX (1ULL << 22)
 /*
- * Entries that one call sets at most; a longer one is told that the hypervisor is busy, and to come
- * again.
+ * The most entries that one call sets; a longer call returns that the hypervisor is busy, and is to
+ * be repeated.
  */
 #define PAPR_PIECE 4096
 
@@ -26,11 +26,12 @@ struct papr_window {
 	uint32_t liobn;
 	unsigned int page_shift;
 	uint64_t address, pages;
-	uint64_t **entries; /* of as many pages each as a page of entries holds; NULL: all absent */
+	/* Pages of entries; NULL: all of a page's entries are absent. */
+	uint64_t **entries;
 	unsigned int entries_order;
-	bool is_dynamic; /* asked for by the guest */
-	bool is_hidden;  /* given up by it: as if it were not there, until a reset */
-	/* A long clearing or filling that is half done: its arguments, and how far it is. */
+	bool is_dynamic; /* dynamic: made at the guest's request */
+	bool is_hidden;  /* removed by the guest: does not exist, until a reset */
+	/* A long H_STUFF_TCE that is done in part: its arguments, and its progress. */
 	uint64_t stuff_page, stuff_count, stuff_entry, stuff_done;
 };
 
@@ -42,9 +43,9 @@ struct iommu_model_papr {
 	struct iommu_model_papr_faults faults;
 };
 
-/* papr.c. Not the hidden ones; under the lock. A new one is in no list yet. */
+/* papr.c. Look-ups skip hidden windows; under the lock. A new window is in no list yet. */
 struct papr_window *iommu_papr_model_find_window(struct iommu_model_papr *papr, uint64_t liobn);
-/* Without the lock, of windows that are in no list. */
+/* Without the lock, for windows that are in no list. */
 struct papr_window *iommu_papr_model_make_window(const struct iommu_platform *platform,
 						 uint64_t pages, unsigned int flags);
 void iommu_papr_model_free_window(const struct iommu_platform *platform,

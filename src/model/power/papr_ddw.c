@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The services by which a guest asks for windows. (Linux on Power Architecture Reference, "DMA
- * Window Manipulation Calls".)
+ * The services by which a guest manages dynamic windows. (Linux on Power Architecture Reference,
+ * "DMA Window Manipulation Calls".)
  */
 #include <libiommu/hw/tce.h>
 #include <libiommu/status.h>
@@ -79,7 +79,7 @@ static int32_t check_create(const struct iommu_model_papr *papr, const uint32_t 
 	return RTAS_SUCCESS;
 }
 
-/* The window was made without the lock; NULL: there was no memory for it. */
+/* The window was made without the lock; NULL: there was no memory. */
 static int32_t create(struct iommu_model_papr *papr, const uint32_t *inputs, uint32_t *outputs,
 		      struct papr_window **fresh)
 {
@@ -105,7 +105,7 @@ static int32_t create(struct iommu_model_papr *papr, const uint32_t *inputs, uin
 	return RTAS_SUCCESS;
 }
 
-/* Out of the way: what it holds is given back without the lock. */
+/* Unlinked: its memory is freed without the lock. */
 static void put_aside(struct papr_window *window, struct iommu_list_node *aside)
 {
 	iommu_list_remove(&window->link);
@@ -138,10 +138,7 @@ static int32_t reset(struct iommu_model_papr *papr, struct iommu_list_node *asid
 	return RTAS_SUCCESS;
 }
 
-/*
- * Those that the guest asked for go; the others are empty, and hidden until a reset. Without the
- * lock.
- */
+/* Dynamic windows are freed; the others are emptied, and hidden until a reset. Without the lock. */
 static void give_back(struct iommu_model_papr *papr, struct iommu_list_node *aside)
 {
 	while (!iommu_list_is_empty(aside)) {
@@ -169,7 +166,7 @@ static bool is_create(enum iommu_model_papr_service service, unsigned int input_
 	return service == IOMMU_MODEL_PAPR_CREATE && input_count == 5 && output_count == 4;
 }
 
-/* Memory for a window that can be made, without the lock. */
+/* Memory for the window of a create call that may succeed. Without the lock. */
 static struct papr_window *prepare_create(struct iommu_model_papr *papr, const uint32_t *inputs)
 {
 	uintptr_t state = iommu_spin_lock(papr->platform, &papr->lock);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The life of a model of a POWER host bridge, and what is set and asked. */
+/* The life of a model of a POWER host bridge; its settings and queries. */
 #include <libiommu/status.h>
 
 #include "base/log.h"
@@ -14,7 +14,7 @@ _Static_assert(2 * PHB_PES_MAX * sizeof(uint64_t) <= IOMMU_PAGE_SIZE << TVES_ORD
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
-/* Defaults; what is wrong with the rest, or NULL. */
+/* Fill in defaults; returns what is wrong with the rest, or NULL. */
 static const char *complete(struct iommu_model_phb_config *config)
 {
 	const char *defect = iommu_platform_defect(config->platform);
@@ -125,7 +125,7 @@ uint64_t iommu_model_phb_page_sizes(const struct iommu_model_phb *phb)
 					   : common | 1ULL << 21 | 1ULL << 30;
 }
 
-/* A page of ids that is not there yet, if there is memory for it. */
+/* Allocate a page of ids that is missing, if there is memory. */
 static void make_id_page(struct iommu_model_phb *phb, unsigned int index)
 {
 	const struct iommu_platform *platform = phb->platform;
@@ -176,7 +176,7 @@ uint32_t iommu_phb_find_pe(const struct iommu_model_phb *phb, uint16_t source_id
 	return __atomic_load_n(&page[source_id % PHB_IDS_PER_PAGE], __ATOMIC_RELAXED) - 1U;
 }
 
-/* What was found through the entry before is not told any more. */
+/* Answers that were found through the old entry are no longer given. */
 void iommu_phb_set_tve(struct iommu_model_phb *phb, uint32_t window, uint64_t tve)
 {
 	const uintptr_t changing = iommu_model_cache_begin_drop(&phb->cache);

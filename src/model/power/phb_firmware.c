@@ -89,7 +89,8 @@ static int64_t map_window_real(struct iommu_model_phb *phb, const uint64_t argum
 #define ALL_IDS         0x10000
 
 /*
- * The bits of an id that are compared: of the bus so many from the top, device and function or not.
+ * The bits of an id that are compared: some of the bus, from the top, and device and function or
+ * not.
  */
 static bool mask_of(const uint64_t arguments[7], uint32_t *mask)
 {
@@ -102,7 +103,7 @@ static bool mask_of(const uint64_t arguments[7], uint32_t *mask)
 	return true;
 }
 
-/* Memory for the ids that a call is about to set, without the lock. */
+/* Allocate memory for the ids that a call is about to set. Without the lock. */
 static void prepare_ids(struct iommu_model_phb *phb, const uint64_t arguments[7])
 {
 	uint32_t mask;
@@ -180,10 +181,10 @@ static bool is_same_call(const uint64_t a[7], const uint64_t b[7])
 }
 
 /*
- * The same call comes again while walks that began before the first are on their way. When they
- * have ended it is as good as a new one, which it may be: firmware cannot tell the call that is
- * repeated from one that means another change, of the same pages, by another processor. So what is
- * answered with success has dropped, and no walk is left at that moment.
+ * The same call is repeated while walks that began before it are on their way. When they have ended
+ * the call is treated as a new one, because firmware cannot tell a repetition from another
+ * processor's call for another change of the same pages. So when a call returns success its pages
+ * have been dropped, and no walk from before is left.
  */
 static int64_t kill(struct iommu_model_phb *phb, const uint64_t arguments[7])
 {

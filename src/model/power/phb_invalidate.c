@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A bridge forgets: told through its register, or by firmware. */
+/* Invalidations of a bridge: by its kill register, or by firmware. */
 #include "model/power/phb.h"
 
-/* The pages, and everything on the way to them. */
+/* The pages, and all tables on the way to them. */
 void iommu_phb_kill_pages(struct iommu_model_phb *phb, uint32_t window, uint64_t first_page,
 			  uint64_t last_page)
 {
@@ -53,11 +53,11 @@ static void kill_one(struct iommu_model_phb *phb, uint32_t pe, uint64_t value, b
 	const unsigned int shift = tve_page_shift(phb_tve(phb, window));
 	const uint64_t page = (address & ((1ULL << TVE_WINDOW_BIT) - 1)) >> shift;
 
-	/* Generation 3 has no size: it is the window's. */
+	/* Generation 3 has no page size in the register: that of the window counts. */
 	if (shift != 0 && (phb->config.generation == 3 || phb_kill_page_shift(value) == shift))
 		iommu_phb_kill_pages(phb, window, page, page);
 	else if (is_late)
-		kill_window(phb, window); /* it was set anew since the bridge was told */
+		kill_window(phb, window); /* it was set again since the register was written */
 	else
 		iommu_phb_misuse(phb,
 				 "a page is to be forgotten of a size that its window has not");
@@ -78,7 +78,7 @@ static void kill_by_register(struct iommu_model_phb *phb, uint64_t value, bool i
 		kill_one(phb, pe, value, is_late);
 }
 
-/* What the register was told: drop, and wait for the walks before. */
+/* Execute the value of the register: drop, and wait for the walks before. */
 static void carry_out(struct iommu_model_phb *phb, bool is_late)
 {
 	uintptr_t dropping;
@@ -95,7 +95,7 @@ static void carry_out(struct iommu_model_phb *phb, bool is_late)
 	phb->kill_pending = 0;
 }
 
-/* It holds what is no command only for those who ask what it was last told. */
+/* A value that is no command is only kept, for reads. */
 static void begin(struct iommu_model_phb *phb, uint64_t value)
 {
 	if (phb->kill_pending != 0) {

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What becomes of a device's access: sorted to a PE and a window, walked, or refused. */
+/* An access of a device: its PE, its window, and the walk of the tables, or the refusal. */
 #include <libiommu/status.h>
 
 #include "base/byteorder.h"
 #include "model/power/phb.h"
 
-/* Beyond the reasons of <libiommu/model_tce.h>: what was found before may be old. Again. */
+/* Beyond the reasons of <libiommu/model_tce.h>: what was found may be stale; begin anew. */
 #define AGAIN ((enum iommu_model_tce_reason)0x100)
 
-/* An access on its way. */
+/* An access in progress. */
 struct access {
 	struct iommu_model_phb *phb;
 	struct model_passage *passage;
 	uint16_t source_id;
 	uint32_t window;
-	uint64_t tve; /* the window's entry, as it was when the access came to it */
+	uint64_t tve; /* the window's TVE, as it was when the access read it */
 	bool is_write;
 	struct iommu_model_tce_access *result;
 };
 
-/* Of a number of a page, by one level of the window's tables; 0: it has none. */
+/* The index into one level of a window's tables for a page; 0: it has none. */
 static unsigned int bits_of(const struct access *a)
 {
 	const unsigned int shift = tve_table_shift(a->tve);
@@ -27,7 +27,7 @@ static unsigned int bits_of(const struct access *a)
 	return shift != 0 ? shift - 3 : 0;
 }
 
-/* The lowest table on the way to a page that the bridge remembers: its level; or the top. */
+/* The lowest cached table on the way to a page: its level; or the top. */
 static unsigned int find_table(const struct access *a, uint64_t page, uint64_t *entry)
 {
 	const unsigned int bits = bits_of(a);
@@ -48,8 +48,8 @@ static unsigned int find_table(const struct access *a, uint64_t page, uint64_t *
 }
 
 /*
- * The entry of a page by a walk, which ends at the first that allows nothing; false: no memory
- * there.
+ * The entry of a page by a walk, which ends at the first entry without permissions; false: no
+ * memory there.
  */
 static bool access_walk(const struct access *a, uint64_t page, uint64_t *entry)
 {
@@ -144,7 +144,7 @@ static enum iommu_model_tce_reason by_window(struct access *a, uint32_t pe, uint
 	return IOMMU_MODEL_TCE_OK;
 }
 
-/* The first bad access is what is known of a PE that is frozen. */
+/* Only the first bad access of a PE is recorded, by which the PE freezes. */
 static void freeze(const struct access *a, uint32_t pe, uint64_t address,
 		   enum iommu_model_tce_reason reason)
 {
@@ -162,7 +162,7 @@ static void freeze(const struct access *a, uint32_t pe, uint64_t address,
 	iommu_phb_unlock(a->phb, state);
 }
 
-/* The access's answer; *pe: whose it was. */
+/* The access's answer; *pe: its PE. */
 static enum iommu_model_tce_reason access_answer(struct access *a, uint64_t address, uint32_t *pe)
 {
 	*a->result = (struct iommu_model_tce_access){0};
@@ -191,7 +191,7 @@ int iommu_model_phb_access(struct iommu_model_phb *phb, uint16_t source_id, uint
 	do {
 		reason = access_answer(&a, address, &pe);
 		holds = reason != AGAIN && model_passage_holds(&passage);
-		/* That a PE is frozen can be seen. */
+		/* The freeze of a PE can be observed. */
 		if (holds && reason != IOMMU_MODEL_TCE_OK)
 			holds = model_passage_walks(&passage);
 	} while (!holds);
@@ -200,7 +200,7 @@ int iommu_model_phb_access(struct iommu_model_phb *phb, uint16_t source_id, uint
 	if (reason != IOMMU_MODEL_TCE_OK && reason != IOMMU_MODEL_TCE_NO_PE &&
 	    reason != IOMMU_MODEL_TCE_FROZEN)
 		freeze(&a, pe, address, reason);
-	/* Those who wait for the walk ask again by themselves. */
+	/* A caller that waits for the walk asks again by itself. */
 	(void)model_passage_end(&passage);
 	result->reason = reason;
 	return reason == IOMMU_MODEL_TCE_OK ? 0 : IOMMU_EFAULT;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From a source id to what translates it: root and context entries and, in scalable mode, PASID
+ * From a source id to its translation: root and context entries and, in scalable mode, PASID
  * directory and PASID table, through their caches.
  *
- * What may be cached is what is present; in caching mode also that an entry is not present or
- * wrong. A context entry of legacy mode is tagged with its domain id, one of scalable mode with
- * none, and one that is not present with domain id 0. A PASID entry is tagged with its domain id;
- * one that is not present has none, and goes with its PASID.
+ * Present entries may be cached; in caching mode also entries that are not present or invalid. A
+ * cached context entry of legacy mode is tagged with its domain id, one of scalable mode has no
+ * tag, and one that is not present has domain id 0. A PASID entry is tagged with its domain id; one
+ * that is not present has none, and is dropped with its PASID.
  */
 #include "model/vtd/journey.h"
 
@@ -145,11 +145,11 @@ static unsigned int fetch_context(struct journey *j, uint64_t *words)
 	return reason;
 }
 
-/* *entry: what is known of the context entry, cached or not. */
+/* *entry: the context entry, from the cache or from memory. */
 static unsigned int find_context_entry(struct journey *j, struct model_cached *entry)
 {
 	struct iommu_model_vtd *model = j->model;
-	/* What was an entry of the other mode is none of this one. */
+	/* A cached entry of the other mode does not count in this one. */
 	const unsigned int mode = j->scalable ? 1 : 0;
 	uint64_t words[4] = {0};
 
@@ -231,7 +231,7 @@ static unsigned int check_pasid_entry(struct journey *j, const uint64_t *words)
 	return 0;
 }
 
-/* Read directory and table from memory: words 0 to 2 of the entry are what matters. */
+/* Read directory and table from memory: words 0 to 2 of the entry are used. */
 static unsigned int fetch_pasid(struct journey *j, const struct model_cached *context,
 				uint64_t *words)
 {
@@ -316,7 +316,7 @@ static unsigned int find_scalable(struct journey *j, const struct model_cached *
 	if (vtd_pasid_directory_index(j->pasid) >= vtd_scalable_directory_entries(context->low) ||
 	    j->pasid >> j->model->config.pasid_bits != 0)
 		return VTD_REASON_PASID_TOO_LARGE;
-	/* What was translated is not translated again. */
+	/* A translated request is not translated again. */
 	return request->type == IOMMU_MODEL_TRANSLATED ? 0 : find_pasid(j, context);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * In and out of the model's lock: what requests that come without it go by, and what the host is
- * told on the way out. How an entry ends stands in work.c.
+ * Entering and leaving the model's lock: the state that requests read without the lock, and what is
+ * delivered to the host on leaving. The work that is left is done in work.c.
  */
 #include "model/vtd/model.h"
 
@@ -27,12 +27,12 @@ void iommu_model_publish(struct iommu_model_vtd *model)
 
 	changed |= publish(&published->root, regs->root);
 	changed |= publish(&published->interrupts, regs->interrupts);
-	/* One after the other: between the two, there is no region. */
+	/* One word after the other: in between there is no protected region. */
 	changed |= publish(&published->low_first, closed ? regs->plmbase : UINT64_MAX);
 	changed |= publish(&published->low_last, closed ? regs->plmlimit | 0x1fffff : 0);
 	changed |= publish(&published->high_first, closed ? regs->phmbase : UINT64_MAX);
 	changed |= publish(&published->high_last, closed ? regs->phmlimit | 0x1fffff : 0);
-	/* What was found with the old is not told any more. */
+	/* Answers that were found with the old state are no longer given. */
 	if (changed)
 		iommu_model_cache_end_drop(&model->cache,
 					   iommu_model_cache_begin_drop(&model->cache));
@@ -57,7 +57,7 @@ unsigned int iommu_model_go_out(struct iommu_model_vtd *model, uintptr_t state)
 	return left;
 }
 
-/* The budget is that of the entry, not of another that came in meanwhile. */
+/* The budget belongs to this call, not to another that entered meanwhile. */
 uintptr_t iommu_model_come_back(struct iommu_model_vtd *model, unsigned int left)
 {
 	const uintptr_t state = iommu_spin_lock(model->platform, &model->lock);
@@ -75,10 +75,11 @@ void iommu_model_flush_writes(struct iommu_model_vtd *model)
 /* --- Notices ---------------------------------------------------------------------------------- */
 
 /*
- * That the guest has invalidated, set or switched something. The model's own caches and registers
- * are as they are to be when a notice is posted; what the guest waits for comes when the host has
- * been told (work.c, without the lock). So whatever the host looks up when it is told is new, and
- * whatever a device does after the guest has seen completion is, too.
+ * Notices: the guest has invalidated, set or switched something. When a notice is posted the
+ * model's own caches and registers are in their new state; what the guest waits for completes when
+ * the host's callback has returned (work.c, without the lock). So a look-up of the host during the
+ * callback sees the new state, and so does every request of a device after the guest has seen
+ * completion.
  */
 
 static bool wants_to_know(const struct iommu_model_vtd_host *host,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Faults: the ring of records, overflow, and the event interrupts (VT-d specification, "Fault
- * Logging" and "Fault Event"). A fault goes to the next record of the ring; when that still holds
- * one, overflow is noted and nothing is recorded until software has cleared it.
+ * Logging" and "Fault Event"). A fault is recorded in the next record of the ring; when that is
+ * still in use, overflow is set and nothing is recorded until software has cleared it.
  */
 #include "model/vtd/model.h"
 
 #define EVENT_BITS (VTD_FSTS_PFO | VTD_FSTS_PPF | VTD_FSTS_IQE | VTD_FSTS_ICE | VTD_FSTS_ITE)
 
-/* Send the message now, or note that it would have been sent. */
+/* Send the message, or mark it as pending. */
 static void event(uint64_t *control, struct model_message *message, uint64_t address,
 		  uint64_t upper, uint64_t data)
 {
@@ -59,7 +59,7 @@ void iommu_model_fault_event(struct iommu_model_vtd *model, uint32_t fsts_bits)
 	const bool before = (model->regs.fsts & EVENT_BITS) != 0;
 
 	model->regs.fsts |= fsts_bits;
-	/* One message for all that is pending: software looks at everything when it comes. */
+	/* One message for all pending conditions: software reads all of them when it arrives. */
 	if (!before)
 		fault_event(model);
 }
@@ -73,7 +73,7 @@ void iommu_model_wait_event(struct iommu_model_vtd *model)
 		wait_event(model);
 }
 
-/* The oldest record that holds a fault: the ring is filled in order. */
+/* The oldest record in use: the ring is filled in order. */
 static unsigned int oldest_record(const struct iommu_model_vtd *model)
 {
 	const unsigned int count = model->fault_count;

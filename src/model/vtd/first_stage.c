@@ -4,17 +4,17 @@
  * specification, "First-Stage Translation", "Nested Translation" and "Caching Translation
  * Information").
  *
- * Tagged with domain id and PASID. What is cached of nested translations has been through both
- * stages: it goes stale with either, and the second stage alone does not find it. That something is
- * not present is never cached.
+ * Cached entries are tagged with domain id and PASID. An entry of a nested translation is the
+ * result of both stages: an invalidation of either drops it, and a translation by the second stage
+ * alone does not use it. Absent entries are never cached.
  */
 #include "model/vtd/journey.h"
 
 #define REPEATS_MAX 16
 
 /*
- * What a cached leaf or table allows, beside what the second stage does (enum iommu_prot, at the
- * bottom).
+ * The permissions of a cached leaf or table, beside those of the second stage (enum iommu_prot, in
+ * the lowest bits).
  */
 #define FIRST_WRITE      0x100U
 #define FIRST_USER       0x200U
@@ -26,14 +26,11 @@ struct walk {
 	struct journey *j;
 	struct model_leaf *leaf;
 	bool nested;
-	/*
-	 * The table that is looked at: where it is, and what its address was before the second
-	 * stage.
-	 */
+	/* The current table: its address, and that address before the second stage. */
 	unsigned int level;
 	uint64_t table, guest_table;
 	uint32_t allowed;
-	bool repeats; /* an entry has changed: again from the start */
+	bool repeats; /* an entry has changed: begin the walk anew */
 };
 
 static uint64_t tag_of(const struct journey *j)
@@ -64,7 +61,7 @@ static void first_stage_remember(const struct walk *w, enum model_kind kind, uns
 		.third = third,
 	};
 
-	/* What is known stays known, but that a write was noted. */
+	/* The cached entry stays, with a note that a write was recorded. */
 	if (kind == MODEL_FIRST_PAGE && (high & FIRST_DIRTY) != 0 && !w->j->peeks)
 		iommu_model_cache_add_to_high(&w->j->model->cache, &w->j->passage->walk, &entry,
 					      FIRST_DIRTY);
@@ -73,7 +70,7 @@ static void first_stage_remember(const struct walk *w, enum model_kind kind, uns
 
 /* --- Permissions ------------------------------------------------------------------------------ */
 
-/* May the request do this? What the first stage says of it, then the second. */
+/* Is the request allowed? First by the first stage, then by the second. */
 static unsigned int check_access(const struct walk *w, uint32_t allowed)
 {
 	const struct iommu_model_request *request = w->j->request;
@@ -91,7 +88,7 @@ static unsigned int check_access(const struct walk *w, uint32_t allowed)
 		       : 0;
 }
 
-/* What a device may do there that is told of it. */
+/* The permissions in the answer to a device that asks. */
 static unsigned int prot_of(const struct walk *w, uint32_t allowed)
 {
 	unsigned int prot = IOMMU_PROT_READ;
@@ -134,7 +131,7 @@ static bool known_leaf(const struct walk *w, unsigned int *reason)
 
 /* --- The walk --------------------------------------------------------------------------------- */
 
-/* A table of the first stage; its address is the guest's where stages are nested. */
+/* A table of the first stage; where stages are nested its address is the guest's. */
 static unsigned int enter_table(struct walk *w, uint64_t address, unsigned int level,
 				unsigned int reason)
 {
@@ -190,7 +187,7 @@ static uint64_t reserved_bits(const struct walk *w, bool leaf)
 	return reserved;
 }
 
-/* Note in an entry that it was used; in a nested one that is a write of the guest's memory. */
+/* Set the accessed bits of an entry; where stages are nested that writes the guest's memory. */
 static unsigned int first_stage_note(struct walk *w, uint64_t offset, uint64_t *entry,
 				     uint64_t bits)
 {
@@ -223,7 +220,7 @@ static unsigned int level_of_size(uint64_t size)
 	return size >= IOMMU_SIZE_1G ? 3 : size >= IOMMU_SIZE_2M ? 2 : 1;
 }
 
-/* A leaf of the first stage: through the second if they are nested, noted, remembered, used. */
+/* A leaf of the first stage: through the second if they are nested, noted, cached, used. */
 static unsigned int use_leaf(struct walk *w, uint64_t offset, uint64_t entry)
 {
 	const struct iommu_model_request *request = w->j->request;
@@ -250,7 +247,7 @@ static unsigned int use_leaf(struct walk *w, uint64_t offset, uint64_t entry)
 		if (reason != 0)
 			return reason;
 		high |= below.allowed;
-		/* Noted in both stages only by a write. */
+		/* Only a write sets the dirty bits of both stages. */
 		if (writes)
 			high |= FIRST_DIRTY;
 	} else if ((entry & VTD_FS_DIRTY) != 0) {

@@ -14,7 +14,7 @@ struct request {
 	uint16_t source_id;
 	uint32_t index;
 	bool fault_hidden;
-	bool peeks;         /* nothing is posted, remembered or recorded */
+	bool peeks;         /* nothing is posted, cached or recorded */
 	uint64_t low, high; /* the entry */
 	struct iommu_model_interrupt *result;
 };
@@ -24,7 +24,7 @@ static bool is_x2apic(const struct request *r)
 	return (r->table & VTD_IRTA_X2APIC) != 0;
 }
 
-/* Reserved bits of a present entry; the reason, or 0. */
+/* Reserved bits of a present entry; returns the reason, or 0. */
 static unsigned int check_entry(const struct request *r)
 {
 	uint64_t low = VTD_IRTE_REMAPPED_RESERVED;
@@ -95,7 +95,7 @@ static bool source_is_allowed(const struct request *r)
 	}
 }
 
-/* Note the vector in the descriptor, and notify unless that has been done already. */
+/* Set the vector in the descriptor, and notify unless a notification is outstanding. */
 static unsigned int post(struct request *r)
 {
 	const struct iommu_model_vtd_host *host = &r->model->config.host;
@@ -103,10 +103,7 @@ static unsigned int post(struct request *r)
 	const unsigned int vector = vtd_irte_vector(r->low);
 	uint64_t control, before;
 
-	/*
-	 * What is written to the guest's memory is written before an invalidation of the entry is
-	 * complete.
-	 */
+	/* Memory of the guest is written before an invalidation of the entry is complete. */
 	if (!model_passage_walks(r->passage))
 		return MODEL_AGAIN;
 	if (!model_read_words(r->model, descriptor + VTD_POSTED_CONTROL_OFFSET, &control, 1))
@@ -139,7 +136,7 @@ static void deliver(struct request *r)
 	r->result->destination = vtd_irte_destination(r->low, is_x2apic(r));
 }
 
-/* The remappable format; the reason, or 0. */
+/* The remappable format; returns the reason, or 0. */
 static unsigned int remap(struct request *r, uint32_t address, uint32_t data)
 {
 	unsigned int reason;
@@ -181,7 +178,7 @@ static struct model_fault fault_of(const struct request *r, unsigned int reason)
 	};
 }
 
-/* The request's answer, with the reason. */
+/* Complete the request, with the reason. */
 static unsigned int interrupt_answer(struct request *r, uint64_t address, uint32_t data)
 {
 	*r->result = (struct iommu_model_interrupt){.address = address, .data = data};
@@ -193,7 +190,7 @@ static unsigned int interrupt_answer(struct request *r, uint64_t address, uint32
 						   : compatibility(r);
 }
 
-/* Answered, with the passage still open: the reason, or 0. */
+/* Answer the request, with the passage still open: returns the reason, or 0. */
 static unsigned int pass(struct request *r, struct model_passage *passage,
 			 struct iommu_model_vtd *model, uint16_t source_id, uint64_t address,
 			 uint32_t data, struct iommu_model_interrupt *interrupt)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A request on its way through the VT-d model: context (root, context, PASID), then the stages of
- * translation that it names. Every step answers with a fault reason, or 0.
+ * translation that it names. Every step returns a fault reason, or 0.
  */
 #ifndef IOMMU_MODEL_VTD_JOURNEY_H
 #define IOMMU_MODEL_VTD_JOURNEY_H
@@ -13,7 +13,7 @@
 
 #define LOW_MASK(bits) ((1ULL << (bits)) - 1)
 
-/* What passes through is remembered as leaves of this level: 2^48 bytes. */
+/* Pass-through is cached as leaves of this level: 2^48 bytes. */
 #define MODEL_BLOCK_LEVEL 5
 
 struct journey {
@@ -21,15 +21,15 @@ struct journey {
 	struct model_passage *passage;
 	const struct iommu_model_request *request;
 	struct iommu_model_translation *result;
-	/* What the entries on the way say; of legacy mode in the terms of scalable mode. */
-	/* Nothing is noted, counted, remembered or told … */
+	/* The settings from the entries on the way; legacy mode in the terms of scalable mode. */
+	/* Nothing is noted, counted, cached or reported … */
 	bool peeks;
-	/* … and the tables in memory are what counts, not what is cached of them. */
+	/* … and tables are read from memory, not from the cache. */
 	bool fresh;
-	uint64_t root; /* as it was when the journey began */
+	uint64_t root; /* as it was at the beginning */
 	bool scalable;
 	bool page_requests;
-	bool device_tlb; /* translation requests and translated requests pass */
+	bool device_tlb; /* translation requests and translated requests are allowed */
 	bool fault_hidden;
 	const char *misuse; /* told at the end */
 	enum vtd_pasid_type how;
@@ -42,20 +42,20 @@ struct journey {
 	uint64_t first; /* word 2 of the PASID entry */
 };
 
-/* Where an address leads. */
+/* The translation of an address. */
 struct model_leaf {
 	uint64_t paddr; /* byte exact */
 	unsigned int allowed;
 	uint64_t size; /* of the aligned block around it */
 	bool snoop;
 	/*
-	 * Where the address leads nowhere: so does the aligned block of this size around it; 0:
-	 * all.
+	 * Without a translation: the size of the aligned block around the address that has none
+	 * either; 0: all addresses.
 	 */
 	uint64_t absent;
 };
 
-/* At its beginning. Member by member: what is written so is not copied. */
+/* At the beginning. Member by member, which avoids a copy of the whole structure. */
 static inline void model_journey_begin(struct journey *j, struct iommu_model_vtd *model,
 				       struct model_passage *passage,
 				       const struct iommu_model_request *request,
@@ -83,13 +83,13 @@ static inline void model_journey_begin(struct journey *j, struct iommu_model_vtd
 	j->first = 0;
 }
 
-/* Is this on: TE, IRE, CFI? As requests see it. */
+/* Is TE, IRE or CFI on, as requests see it? */
 static inline bool model_works(const struct iommu_model_vtd *model, uint32_t bit)
 {
 	return (iommu_cell_load(&model->published.works) & bit) != 0;
 }
 
-/* What is cached, for this journey. One who only looks does not change it. */
+/* A look-up in the cache for this journey; without side effects where the journey has none. */
 static inline bool journey_find(const struct journey *j, unsigned int kind, uint64_t tag,
 				unsigned int level, uint64_t address, struct model_cached *found)
 {
@@ -124,23 +124,23 @@ static inline uint16_t model_is_write(unsigned int access)
 }
 
 /*
- * An entry that hardware notes in that it was used: set `bits` in it. False: it has changed
- * meanwhile, or cannot be written.
+ * Set `bits` in an entry whose use hardware records. False: the entry has changed meanwhile, or
+ * cannot be written.
  */
 bool iommu_model_note(const struct journey *j, uint64_t paddr, uint64_t *entry, uint64_t bits);
 
 /*
- * Root, context and, in scalable mode, PASID: fills in the journey. Like the stages, it may answer
+ * Root, context and, in scalable mode, PASID: fills in the journey. As the stages it may return
  * MODEL_AGAIN.
  */
 unsigned int iommu_model_find_context(struct journey *j);
 
-/* The second stage for an address that need not be the request's. */
+/* The second stage for an address, which may be another than the request's. */
 unsigned int iommu_model_second_stage(struct journey *j, uint64_t address, unsigned int access,
 				      struct model_leaf *leaf);
 /* The first stage, alone or nested. */
 unsigned int iommu_model_first_stage(struct journey *j, struct model_leaf *leaf);
-/* Pass-through of scalable mode: cached like a first stage, under domain id and PASID. */
+/* Pass-through of scalable mode: cached as a first stage, under domain id and PASID. */
 unsigned int iommu_model_pass_through(struct journey *j, struct model_leaf *leaf);
 
 #endif

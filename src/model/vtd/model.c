@@ -7,9 +7,9 @@
 
 _Static_assert(sizeof(struct iommu_model_vtd) <= IOMMU_PAGE_SIZE, "it is one page");
 
-/* A burst of faults, of all devices behind a unit, finds room until a driver comes to read it. */
+/* Room for a burst of faults, of all devices behind a unit, until a driver reads it. */
 #define DEFAULT_FAULT_RECORDS 64
-/* 1 GiB in one invalidation: a driver need not flush a whole domain for what it unmaps at once. */
+/* 1 GiB in one invalidation: a driver need not flush a whole domain for a large unmap. */
 #define DEFAULT_ADDRESS_MASK 18
 
 static void set_defaults(struct iommu_model_vtd_config *config)
@@ -36,7 +36,7 @@ static void set_defaults(struct iommu_model_vtd_config *config)
 		config->pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G;
 }
 
-/* What a feature of scalable mode needs and does not have; NULL: nothing. */
+/* A feature of scalable mode that needs another one, which is missing; NULL: none. */
 static const char *scalable_defect(const struct iommu_model_vtd_config *config)
 {
 	const unsigned int parts = IOMMU_MODEL_VTD_NO_SECOND_STAGE | IOMMU_MODEL_VTD_FIRST_STAGE |
@@ -110,7 +110,7 @@ static const char *config_defect(const struct iommu_model_vtd_config *config)
 		return IOMMU_WHY("the version is none of a unit");
 	if (!has_queue && vtd_version_major(config->version) >= VTD_VERSION_QUEUE_ONLY)
 		return IOMMU_WHY("a unit of this version has a queue");
-	/* What is only to be had through the queue, or with something else. */
+	/* Features that need the queue, or another feature. */
 	if (!has_queue && (has_interrupts || (flags & IOMMU_MODEL_VTD_DEVICE_TLB) != 0))
 		return IOMMU_WHY("interrupt remapping or a device TLB without a queue");
 	if (!has_interrupts &&
@@ -203,7 +203,7 @@ void iommu_model_vtd_misbehave(struct iommu_model_vtd *model,
 
 	iommu_model_give_answers(model, &state);
 	model->faults = *faults;
-	/* What had been held up goes on. */
+	/* Completions that were held back go on. */
 	if (!faults->holds_requests)
 		iommu_model_requests_drain(model, &state);
 	model->context.is_due = model->iotlb.is_due = true;

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The VT-d model's structures, and what its files offer each other: registers, queue (and register
- * invalidation), notices of it for the host, cache, the way of a request (journey.h), page
- * requests, interrupt, fault, state. Everything here is called with the model's lock held, unless
- * it says otherwise.
+ * The VT-d model's structures, and the interfaces between its files: registers, queue (and
+ * invalidation by registers), notices for the host, cache, the way of a request (journey.h), page
+ * requests, interrupts, faults, state. Called with the model's lock held, unless stated otherwise.
  *
  * Locking: `lock` guards registers, queue, faults and messages; a request of a device takes it only
- * to record a fault. What requests depend on of the registers is published (struct
- * model_published), and what they remember is in the cache, which has a lock of its own behind this
- * one (see cache.h). No function of the host but the platform's irq_save, irq_restore and relax is
- * called with either.
+ * to record a fault. The registers that requests depend on are published (struct model_published),
+ * and cached entries are in the cache, which has a lock of its own, taken inside this one (see
+ * cache.h). No function of the host but the platform's irq_save, irq_restore and relax is called
+ * with either.
  */
 #ifndef IOMMU_MODEL_VTD_MODEL_H
 #define IOMMU_MODEL_VTD_MODEL_H
@@ -27,7 +26,7 @@
 #include "base/spinlock.h"
 #include "model/walk.h"
 
-/* Where the registers lie whose place the capabilities name. */
+/* Offsets of registers whose place the capabilities name. */
 #define MODEL_IVA          0x0f0
 #define MODEL_IOTLB        0x0f8
 #define MODEL_FAULT_OFFSET 0x220
@@ -36,7 +35,7 @@
 /* Index masks of the interrupt entry cache. */
 #define MODEL_HANDLE_MASK_MAX 15
 
-/* What a guest can see and migration must carry. Only 64-bit words: see state.c. */
+/* The state that a guest can see and that migration must carry. Only 64-bit words: see state.c. */
 struct model_registers {
 	uint64_t version, cap, ecap;
 	uint64_t gcmd, gsts;
@@ -49,7 +48,7 @@ struct model_registers {
 	uint64_t ics, iectl, iedata, ieaddr, ieuaddr;
 	uint64_t irta, interrupts; /* as written; as set by SIRTP */
 	uint64_t interrupts_set;
-	uint64_t fault_next; /* the record that the next fault goes to */
+	uint64_t fault_next; /* the record of the next fault */
 	uint64_t pqh, pqt, pqa, prs, pectl, pedata, peaddr, peuaddr;
 };
 
@@ -60,36 +59,36 @@ enum model_kind {
 	MODEL_TABLE,   /* tag = domain id; an entry of `level`: low = the table, high = allowed */
 	MODEL_INTERRUPT, /* tag 0, address = index; low, high = entry */
 	/* Scalable mode. */
-	/* tag = PASID, address = source id; low, high, third = words 0, 2, 1; owner likewise */
+	/* tag = PASID, address = source id; low, high, third = words 0, 2, 1; owner = domain id */
 	MODEL_PASID,
 	MODEL_FIRST_PAGE,  /* tag = domain id << 32 | PASID; of both stages where they are nested */
-	MODEL_FIRST_TABLE, /* likewise; low = where it is, third = its address in the first stage */
+	MODEL_FIRST_TABLE, /* likewise; low = the table, third = its address in the first stage */
 };
 
-/* The owner of a PASID entry that is not present or wrong: no domain id. */
+/* The owner of a PASID entry that is not present or invalid: not a domain id. */
 #define MODEL_NO_DOMAIN 0x10000U
 
 /*
- * What one entry into the model may do at most, in descriptors and calls of the host: as much as
- * fits the largest queue. The lock is let go of for each.
+ * The most that one call into the model does, in descriptors and calls of the host: as much as fits
+ * the largest queue. The lock is released after each.
  */
 #define MODEL_BUDGET 32768U
 
 /*
- * What the host is told of without the lock, each kind in a place of its own, in this order. The
- * guest sees no completion before the host has been told.
+ * Notices for the host, which are delivered without the lock: each kind has a place of its own, in
+ * this order. The guest sees no completion before the host's callback has returned.
  */
 enum model_notice_place {
 	NOTICE_RESET,
-	NOTICE_COMMAND,    /* GSTS shows the state before */
-	NOTICE_PROTECTION, /* PRS shows the state before */
+	NOTICE_COMMAND,    /* GSTS shows the old state until then */
+	NOTICE_PROTECTION, /* PRS shows the old state until then */
 	NOTICE_CONTEXT,    /* ICC stays set */
 	NOTICE_IOTLB,      /* IVT stays set */
 	NOTICE_QUEUE,      /* the head stays */
 	MODEL_NOTICES
 };
 
-/* Page requests that several processors may write into the ring at once. */
+/* The number of page requests that processors can write into the ring side by side. */
 #define MODEL_WRITERS_MAX 32U
 
 /* The unit may owe one answer to a request that it held, and one to the request behind it. */
@@ -107,14 +106,14 @@ struct model_message {
 };
 
 struct model_notice {
-	/* Changes when something is to be told, and when that is given up. */
+	/* Changes when a notice is posted, and when it is withdrawn. */
 	uint32_t serial;
 	struct iommu_model_invalidation what;
 };
 
 /*
- * What requests of devices depend on, read without the lock and written with it, by
- * iommu_model_publish alone, which changes the cache's generation when it changes any of it.
+ * The state that requests of devices depend on, read without the lock and written with it, by
+ * iommu_model_publish alone, which changes the cache's generation with any change.
  */
 struct model_published {
 	iommu_cell_t works; /* what is on, of TE, IRE and CFI */
@@ -123,7 +122,7 @@ struct model_published {
 	iommu_cell_t low_first, low_last, high_first, high_last;
 };
 
-/* An invalidation by a register: what it names has gone; and is it complete? */
+/* An invalidation by registers: its entries were dropped; whether it is complete. */
 struct model_register_command {
 	bool is_due; /* to be looked at */
 	bool is_dropped;
@@ -137,106 +136,107 @@ struct iommu_model_vtd {
 	struct model_cache cache;
 	struct model_published published;
 	struct model_counter *counters;
-	uint8_t work_is_left; /* has_work, for those without the lock */
+	uint8_t work_is_left; /* a copy of has_work, for readers without the lock */
 	unsigned char apart[MODEL_CACHE_LINE];
 	struct iommu_spinlock lock;
 	struct model_registers regs;
 	uint64_t (*fault_records)[2];
 	unsigned int fault_count, fault_order;
 	struct iommu_model_vtd_faults faults;
-	/* A command on its way: its bit, the value that it gets, reads left. */
+	/* A command in progress: its bit, the new value, the reads until it acts. */
 	uint32_t command;
 	bool command_value;
 	unsigned int command_reads;
-	/*
-	 * It is to be looked at; it has taken effect, and is complete when older walks have ended.
-	 */
+	/* To be looked at; has taken effect, and is complete when older walks have ended. */
 	bool command_is_due, command_has_begun;
 	uint64_t command_ticket;
-	/* What is on of TE, IRE and CFI: ahead of the status until a command is complete. */
+	/*
+	 * The state of TE, IRE and CFI, which is ahead of the status register until a command
+	 * completes.
+	 */
 	uint32_t works;
 	struct model_register_command context, iotlb;
-	/* The protected regions were turned on or off. */
+	/* The protected regions were switched. */
 	uint64_t protection_ticket;
 	bool protection_is_due;
-	/* A wait descriptor at the head of the queue is being delayed. */
+	/* The wait descriptor at the head of the queue is held back. */
 	bool wait_held;
 	unsigned int wait_reads;
 	uint64_t wait_ticket; /* walks that it waits for */
-	/* The last descriptor that was executed since the queue was turned on was a wait. */
+	/* Since the queue was turned on, the last executed descriptor was a wait. */
 	bool last_was_wait;
-	/* The queue is to be looked at. */
+	/* The queue has to be looked at. */
 	bool queue_left;
-	/* How much the entry that has the lock may still do. */
+	/* The budget of the call that has the lock. */
 	unsigned int budget;
-	/* Changes when the queue is turned on or off: what was asked for before is for nothing. */
+	/* Changes when the queue is turned on or off, which voids earlier requests. */
 	uint32_t queue_generation;
 	/*
-	 * Bits for places: not completed for the guest yet; of these, the host is still to be told.
-	 * It is being told of one; it is being told a message or a misuse.
+	 * Bits for places: not yet completed for the guest; of these, not yet delivered to the
+	 * host. The host is in the callback of a notice; of a message or a misuse.
 	 */
 	unsigned int notices_open, notices_wanted;
 	bool telling, sending;
 	struct model_notice notices[MODEL_NOTICES];
-	bool queue_busy;   /* in the hands of one processor, which is out of the lock */
-	bool queue_writes; /* … to memory: the queue is not off before that is done */
-	/* A page request that has not reached the queue. */
+	bool queue_busy;   /* used by one processor, without the lock */
+	bool queue_writes; /* a write to memory: the queue stays on until it is done */
+	/* A page request that is not yet in the ring. */
 	bool request_held;
 	struct iommu_model_page_request held;
 	/*
-	 * Places behind the tail of the ring that are being written: the number of the first, how
-	 * many, which of them are written, which of those are the last of a group. `ring_epoch`
-	 * changes when software moves the ring under them.
+	 * Places behind the ring's tail that are being written: the number of the first, how many
+	 * there are, which are written, and which of those end a group. `ring_epoch` changes when
+	 * software moves the ring meanwhile.
 	 */
 	uint32_t ring_epoch, ring_first, ring_writers, ring_written, ring_last;
-	/* Answers that devices get without the lock; the queue waits for them. */
+	/* Answers that are due to devices, and given without the lock; the queue waits for them. */
 	unsigned int answer_count;
 	struct iommu_model_page_answer answers[MODEL_ANSWERS_MAX];
 	/* Answers that are being given. */
 	unsigned int answering;
-	/* To be told without the lock. */
+	/* Callbacks that are due, without the lock. */
 	struct model_message fault_message, wait_message, request_message;
 	const char *misuse;
 	uint64_t descriptors, fault_total;
 };
 
 /*
- * Enter and leave the model: leave tells what there is to tell, and goes on with the queue. Neither
- * with the lock held.
+ * Enter and leave the model: leave delivers all that is due, and goes on with the queue. Called
+ * without the lock.
  */
 uintptr_t iommu_model_enter(struct iommu_model_vtd *model);
 void iommu_model_leave(struct iommu_model_vtd *model, uintptr_t state);
-/* What leave does, without leaving; the lock is let go of in between. */
+/* The work of leave, without leaving; the lock is released in between. */
 void iommu_model_work(struct iommu_model_vtd *model, uintptr_t *state);
-/* Devices get the answers that are due: there is room for new ones. */
+/* Deliver the answers that are due: there is room for new ones. */
 void iommu_model_give_answers(struct iommu_model_vtd *model, uintptr_t *state);
-/* … and will get this one. The lock is let go of when there is no room. */
+/* Add an answer. The lock is released when there is no room. */
 void iommu_model_owe_answer(struct iommu_model_vtd *model, uintptr_t *state,
 			    const struct iommu_model_page_answer *answer);
 /*
- * Let go of the lock, for a call of the host, and take it again. go_out answers what this entry may
- * still do, which come_back wants to have.
+ * Release the lock for a call of the host, and take it again. go_out returns the budget that is
+ * left, which come_back takes.
  */
 unsigned int iommu_model_go_out(struct iommu_model_vtd *model, uintptr_t state);
 uintptr_t iommu_model_come_back(struct iommu_model_vtd *model, unsigned int left);
-/* Requests from now on obey what the registers say; before what that makes stale is dropped. */
+/* From now on requests obey the registers; called before what that makes stale is dropped. */
 void iommu_model_publish(struct iommu_model_vtd *model);
-/* Walks that something waited for have ended. */
+/* The walks that a completion waited for have ended. */
 void iommu_model_walks_ended(struct iommu_model_vtd *model);
-/* What the CPU wrote is in memory. Without the lock. */
+/* Order the processor's writes to memory. Without the lock. */
 void iommu_model_flush_writes(struct iommu_model_vtd *model);
 
 /* --- notices ---------------------------------------------------------------------------------- */
 
 /*
- * The host is to be told; what there was in this place is told no more. False: it does not want to
- * know, and the guest may see completion at once.
+ * Post a notice; one in the same place is replaced. False: the host has no callback, and the guest
+ * may see completion at once.
  */
 bool iommu_model_notify(struct iommu_model_vtd *model, enum model_notice_place place,
 			const struct iommu_model_invalidation *what);
-/* What there is to be told in this place is given up. */
+/* Withdraw the notice in this place. */
 void iommu_model_give_up_notice(struct iommu_model_vtd *model, enum model_notice_place place);
-/* Tell the host, without the lock. Answers whether a device has answered. */
+/* Deliver to the host, without the lock. Returns whether a device has answered. */
 bool iommu_model_tell_notice(const struct iommu_model_vtd_host *host,
 			     const struct iommu_model_invalidation *what);
 
@@ -262,7 +262,7 @@ static inline bool model_is_on(const struct iommu_model_vtd *model, uint32_t bit
 	return (model->regs.gsts & bit) != 0;
 }
 
-/* Only the first misuse of a call is told. */
+/* The first misuse of a call is reported. */
 static inline void model_misuse(struct iommu_model_vtd *model, const char *text)
 {
 	if (model->misuse == NULL)
@@ -274,7 +274,7 @@ static inline uint64_t model_output_last(const struct iommu_model_vtd *model)
 	return (1ULL << model->config.output_width) - 1;
 }
 
-/* One or two little-endian words at paddr; false: nothing is there, or beyond the output width. */
+/* One or two little-endian words at paddr; false: no memory there, or beyond the output width. */
 static inline bool model_read_words(struct iommu_model_vtd *model, iommu_paddr_t paddr,
 				    uint64_t *words, unsigned int count)
 {
@@ -288,7 +288,7 @@ static inline bool model_read_words(struct iommu_model_vtd *model, iommu_paddr_t
 	return true;
 }
 
-/* Four words, which the host is asked for in two pieces. */
+/* Four words, read from the host in two pieces. */
 static inline bool model_read_wide(struct iommu_model_vtd *model, iommu_paddr_t paddr,
 				   uint64_t *words)
 {
@@ -298,39 +298,38 @@ static inline bool model_read_wide(struct iommu_model_vtd *model, iommu_paddr_t 
 
 /* --- a request's passage, without the lock ---------------------------------------------------- */
 
-/* Beyond what the specification has for reasons: what was found before may be old. Again. */
+/* Beyond the specification's reasons: what was found may be stale; begin anew. */
 #define MODEL_AGAIN 0x100U
 
 struct model_fault;
 /*
- * The request has its answer. `fault` is recorded, unless NULL, of a passage that is a walk;
- * `misuse` told, unless NULL. When there is work for a processor that enters the model, this one
- * does.
+ * Complete a request. `fault` is recorded, unless NULL, for a passage that is a walk; `misuse` is
+ * reported, unless NULL. Work that is due is then done by this processor.
  */
 void iommu_model_passage_end(struct iommu_model_vtd *model, struct model_passage *passage,
 			     const struct model_fault *fault, const char *misuse);
 
 /* --- queue: invalidation, by queue and by registers ------------------------------------------- */
 
-/* The queue is looked at when the model is left. */
+/* Have the queue looked at when the model is left. */
 void iommu_model_queue_wake(struct iommu_model_vtd *model);
-/* Is there something for this processor to do in the queue? */
+/* Has this processor work to do in the queue? */
 bool iommu_model_queue_has_work(const struct iommu_model_vtd *model);
-/* Execute the descriptor at the head, if there is one and it can be; false: nothing was done. */
+/* Execute the descriptor at the head, if it can be; false: nothing was done. */
 bool iommu_model_queue_step(struct iommu_model_vtd *model, uintptr_t *state);
-/* A page request that is held up reaches the queue. The lock is let go of. */
+/* Write the page request that is held back into the ring. Releases the lock. */
 void iommu_model_requests_drain(struct iommu_model_vtd *model, uintptr_t *state);
 /* Software has moved the ring of page requests. */
 void iommu_model_ring_moved(struct iommu_model_vtd *model);
-/* The device that was asked has answered, or not. */
+/* The device that was asked has answered, or has not. */
 void iommu_model_queue_answered(struct iommu_model_vtd *model, bool answered);
-/* Could it be at this place in its queue? */
+/* Can the queue's head be where it is? */
 bool iommu_model_queue_head_is_sane(const struct model_registers *regs);
-/* The command that the register holds is looked at when the model is left. */
+/* Have the command in the register looked at when the model is left. */
 void iommu_model_context_command(struct iommu_model_vtd *model);
 void iommu_model_iotlb_command(struct iommu_model_vtd *model);
 bool iommu_model_register_commands_have_work(const struct iommu_model_vtd *model);
-/* Execute one, or complete it; false: nothing was done. The lock is let go of. */
+/* Execute or complete a command; false: nothing was done. Releases the lock. */
 bool iommu_model_register_commands_step(struct iommu_model_vtd *model, uintptr_t *state);
 /* Drop everything that a new root table makes stale; between begin and end of a drop. */
 void iommu_model_drop_translations(struct iommu_model_vtd *model);
@@ -349,9 +348,9 @@ struct model_fault {
 };
 
 void iommu_model_fault_record(struct iommu_model_vtd *model, const struct model_fault *fault);
-/* Bits of FSTS that ask for the fault interrupt have been set. */
+/* Bits of FSTS that cause the fault interrupt have been set. */
 void iommu_model_fault_event(struct iommu_model_vtd *model, uint32_t fsts_bits);
-/* FSTS or a record was written: recompute what depends on them. */
+/* FSTS or a record was written: recompute what depends on it. */
 void iommu_model_fault_written(struct iommu_model_vtd *model);
 void iommu_model_wait_event(struct iommu_model_vtd *model);
 void iommu_model_request_event(struct iommu_model_vtd *model);
@@ -360,22 +359,20 @@ void iommu_model_event_unmasked(struct iommu_model_vtd *model);
 /* --- registers -------------------------------------------------------------------------------- */
 
 void iommu_model_registers_reset(struct iommu_model_vtd *model);
-/* The command that is due, and the protected regions: as the functions of their names above. */
+/* Execute the command that is due; the same for the protected regions. */
 bool iommu_model_commands_have_work(const struct iommu_model_vtd *model);
 bool iommu_model_commands_step(struct iommu_model_vtd *model, uintptr_t *state);
-/*
- * Bits that these registers can hold, each for itself; what one says of another is not looked at.
- */
+/* Bits that these registers can hold, each register for itself. */
 bool iommu_model_registers_are_sane(const struct iommu_model_vtd *model,
 				    const struct model_registers *regs);
-/* Why this bit of the command register may not be changed so; NULL: it may. */
+/* Why this bit of the command register must not be changed now; NULL: it may. */
 const char *iommu_model_command_mistake(const struct iommu_model_vtd *model,
 					const struct model_registers *regs, uint32_t bit,
 					bool value);
 
 /* --- state ------------------------------------------------------------------------------------ */
 
-/* The host is to be told that nothing that it knew holds any more. */
+/* Post the notice that everything that the host keeps is void. */
 void iommu_model_notify_reset(struct iommu_model_vtd *model);
 /* Forget everything that is cached. */
 void iommu_model_drop_caches(struct iommu_model_vtd *model);

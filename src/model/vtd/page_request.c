@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Page requests: the ring that the unit fills, its overflow, and what it answers by itself (VT-d
- * specification, "Page Requests" and "Page Request Queue").
+ * Page requests: the ring that the unit fills, its overflow, and the answers that the unit gives
+ * itself (VT-d specification, "Page Requests" and "Page Request Queue").
  */
 #include <libiommu/hw/vtd_page_request.h>
 #include <libiommu/status.h>
@@ -13,7 +13,7 @@ static uint64_t ring_bytes(const struct iommu_model_vtd *model)
 	return IOMMU_PAGE_SIZE << (model->regs.pqa & 7);
 }
 
-/* Behind the tail and what is being written there. */
+/* Free places behind the tail and the places that are being written. */
 static uint64_t next_place(const struct iommu_model_vtd *model)
 {
 	return (model->regs.pqt + model->ring_writers * sizeof(struct vtd_page_request)) &
@@ -67,7 +67,7 @@ void iommu_model_ring_moved(struct iommu_model_vtd *model)
 	model->ring_writers = model->ring_written = model->ring_last = 0;
 }
 
-/* The tail moves over what is written, in order; and the software is told of whole groups. */
+/* Move the tail over written places, in order, and send the message for whole groups. */
 static void publish_written(struct iommu_model_vtd *model)
 {
 	while ((model->ring_written & 1) != 0) {
@@ -85,7 +85,8 @@ static void publish_written(struct iommu_model_vtd *model)
 }
 
 /*
- * Into the next place of the ring. The lock is let go of, and others may write the places behind.
+ * Write a request into the next place of the ring. The lock is released, and other processors may
+ * write the places behind.
  */
 static bool ring_put(struct iommu_model_vtd *model, uintptr_t *state,
 		     const struct iommu_model_page_request *request)
@@ -101,7 +102,7 @@ static bool ring_put(struct iommu_model_vtd *model, uintptr_t *state,
 	if (!written)
 		model_misuse(model, "the page request queue is no memory");
 	if (model->ring_epoch != epoch)
-		return written; /* into a ring that is no more */
+		return written; /* into a ring that has moved */
 	bit = 1U << (number - model->ring_first);
 	if (!written && number + 1 == model->ring_first + model->ring_writers) {
 		model->ring_writers--;
@@ -114,7 +115,7 @@ static bool ring_put(struct iommu_model_vtd *model, uintptr_t *state,
 	return written;
 }
 
-/* The answer that the unit gives itself; what was no last request needs none. */
+/* An answer of the unit itself; only the last request of a group is answered. */
 static void request_answer(struct iommu_model_vtd *model, uintptr_t *state,
 			   const struct iommu_model_page_request *request, unsigned int code)
 {
@@ -130,12 +131,12 @@ static void request_answer(struct iommu_model_vtd *model, uintptr_t *state,
 		iommu_model_owe_answer(model, state, &answer);
 }
 
-/* May this device ask? The reason why not, or 0. */
+/* May this device make page requests? Returns the reason why not, or 0. */
 static unsigned int request_check(struct journey *j)
 {
 	const unsigned int reason = iommu_model_find_context(j);
 
-	/* What is asked for need not be there: only the way to the PASID must be open. */
+	/* The requested page may be absent: only the PASID must be usable. */
 	if (reason != 0 && reason != VTD_REASON_DIRECTORY_NOT_PRESENT &&
 	    reason != VTD_REASON_PASID_ENTRY_NOT_PRESENT)
 		return reason;
@@ -180,11 +181,11 @@ static unsigned int find_reason(struct iommu_model_vtd *model, struct model_pass
 	return reason;
 }
 
-/* Into the ring, of a device that may ask. */
+/* Into the ring, for a device that may make page requests. */
 static int enqueue(struct iommu_model_vtd *model, uintptr_t *state,
 		   const struct iommu_model_page_request *request)
 {
-	/* Once it has overflowed the ring takes nothing until software has seen that. */
+	/* After an overflow the ring takes nothing until software has cleared it. */
 	if ((model->regs.prs & VTD_PRS_PRO) != 0 || ring_is_full(model)) {
 		status_note(model, VTD_PRS_PRO);
 		return IOMMU_ENOSPC;
@@ -192,7 +193,7 @@ static int enqueue(struct iommu_model_vtd *model, uintptr_t *state,
 	return ring_put(model, state, request) ? 0 : IOMMU_EFAULT;
 }
 
-/* The lock is let go of. From the look at the tables to the place in the ring it is one walk. */
+/* Releases the lock. From the look at the tables to the place in the ring it is one walk. */
 static int request_take(struct iommu_model_vtd *model, uintptr_t *state,
 			const struct iommu_model_page_request *request)
 {

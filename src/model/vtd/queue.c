@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Invalidation: descriptors of the queue, checked as strictly as the specification allows, and the
- * same commands through registers (VT-d specification, "Invalidation of Translation Caches").
+ * same commands by registers (VT-d specification, "Invalidation of Translation Caches").
  */
 #include "base/byteorder.h"
 #include "model/vtd/model.h"
@@ -19,7 +19,7 @@ static bool is_scalable(const struct iommu_model_vtd *model)
 }
 
 /*
- * The entries of source ids in [first, last]. In scalable mode they have no domain id: only the
+ * Context entries of source ids in [first, last]. In scalable mode they have no domain id: only the
  * device counts.
  */
 static void drop_sources(struct iommu_model_vtd *model, uint16_t domain_id, uint64_t first,
@@ -64,7 +64,7 @@ static uint64_t span(unsigned int level)
 	return 1ULL << vtd_ss_level_shift(level);
 }
 
-/* Everything with a tag that touches [first, last]: also what begins before it. */
+/* All entries with a tag that intersect [first, last], including those that begin before it. */
 static void drop_range(struct iommu_model_vtd *model, enum model_kind pages, uint64_t tag,
 		       uint64_t first, uint64_t last, bool tables)
 {
@@ -81,7 +81,7 @@ static void drop_range(struct iommu_model_vtd *model, enum model_kind pages, uin
 	}
 }
 
-/* Everything of a domain id, of all PASIDs. */
+/* Everything of a domain id, for all PASIDs. */
 static void drop_domain(struct iommu_model_vtd *model, uint16_t domain_id)
 {
 	const uint64_t first = (uint64_t)domain_id << 32;
@@ -116,8 +116,8 @@ static uint64_t bytes_of(uint64_t pages)
 }
 
 /*
- * Page-selective: `pages` holds address, hint and mask. Of the second stage it drops no more than
- * that: what was cached of nested translations stays.
+ * Page-selective: `pages` holds address, hint and mask. For the second stage only its own entries
+ * are dropped: those of nested translations stay.
  */
 static void drop_pages(struct iommu_model_vtd *model, enum model_kind kind, uint64_t tag,
 		       uint64_t pages)
@@ -171,7 +171,7 @@ static void invalidate_contexts(struct iommu_model_vtd *model, enum model_notice
 	(void)iommu_model_notify(model, place, &what);
 }
 
-/* The range that `pages` names: address, hint and mask. */
+/* The range that `pages` encodes: address, hint and mask. */
 static void name_pages(struct iommu_model_invalidation *what, uint64_t pages)
 {
 	what->granularity = IOMMU_MODEL_OF_RANGE;
@@ -216,7 +216,7 @@ static bool registers_work(struct iommu_model_vtd *model)
 	return false;
 }
 
-/* Written, or to be looked at anew: from its beginning. */
+/* Written: the command begins again. */
 static void begin_again(struct model_register_command *command)
 {
 	*command = (struct model_register_command){.is_due = true};
@@ -232,7 +232,7 @@ void iommu_model_iotlb_command(struct iommu_model_vtd *model)
 	begin_again(&model->iotlb);
 }
 
-/* What is dropped is reported; 0: nothing. */
+/* Returns the granularity that was executed; 0: none. */
 static unsigned int drop_by_ccmd(struct iommu_model_vtd *model)
 {
 	const uint64_t ccmd = model->regs.ccmd;
@@ -263,7 +263,7 @@ bool iommu_model_register_commands_have_work(const struct iommu_model_vtd *model
 	return (model->context.is_due || model->iotlb.is_due) && !model->faults.invalidations_hang;
 }
 
-/* Drop, tell the host, and wait for the walks before; true: it is complete. */
+/* Drop, notify the host, and wait for the walks before; true: complete. */
 static bool carry_out(struct iommu_model_vtd *model, uintptr_t *state,
 		      enum model_notice_place place, struct model_register_command *command,
 		      const uint64_t *reg, uint64_t busy,
@@ -279,7 +279,7 @@ static bool carry_out(struct iommu_model_vtd *model, uintptr_t *state,
 		left = iommu_model_go_out(model, *state);
 		iommu_model_flush_writes(model);
 		*state = iommu_model_come_back(model, left);
-		/* Written anew meanwhile, or carried out by another processor. */
+		/* Written again meanwhile, or completed by another processor. */
 		if (command->is_due || command->is_dropped || (*reg & busy) == 0)
 			return false;
 	}
@@ -461,7 +461,7 @@ static enum vtd_queue_error do_pasid_device_tlb(struct iommu_model_vtd *model,
 	return VTD_QUEUE_ERROR_NONE;
 }
 
-/* Given to the device when the lock has been released: see iommu_model_leave. */
+/* Delivered to the device when the lock has been released: see iommu_model_leave. */
 static enum vtd_queue_error do_page_response(struct iommu_model_vtd *model, struct vtd_descriptor d)
 {
 	if (!model_has(model, IOMMU_MODEL_VTD_PAGE_REQUESTS) || !is_wide(model))
@@ -502,7 +502,7 @@ static enum vtd_queue_error do_interrupts(struct iommu_model_vtd *model, struct 
 	return VTD_QUEUE_ERROR_NONE;
 }
 
-/* Is a wait at the head to be held back for now? */
+/* Is the wait at the head to be held back? */
 static bool wait_is_held(struct iommu_model_vtd *model)
 {
 	if (model->faults.waits_hang)
@@ -517,7 +517,7 @@ static bool wait_is_held(struct iommu_model_vtd *model)
 	return false;
 }
 
-/* Does a wait ask for something? What only orders others is not enough for all units. */
+/* Does a wait request anything? Some units refuse one that only orders. */
 static bool has_purpose(const struct iommu_model_vtd *model, uint64_t low)
 {
 	const bool strict = model_is_strict(model, IOMMU_MODEL_VTD_STRICT_WAITS);
@@ -546,8 +546,8 @@ static bool write_status(struct iommu_model_vtd *model, struct vtd_descriptor d)
 }
 
 /*
- * What goes before it is complete, and the software is told. The lock is let go of; of a queue
- * that was turned off meanwhile nothing more is done.
+ * Everything before it is complete: write the status. Releases the lock; if the queue is turned off
+ * meanwhile nothing more is done.
  */
 static void do_wait(struct iommu_model_vtd *model, uintptr_t *state, struct vtd_descriptor d)
 {
@@ -604,7 +604,7 @@ static enum vtd_queue_error execute(struct iommu_model_vtd *model, struct vtd_de
 
 /* --- The queue -------------------------------------------------------------------------------- */
 
-/* As a power of two: of 64 bits nothing is divided, for processors that cannot. */
+/* As a power of two: there are processors without a 64-bit division. */
 static unsigned int descriptor_shift(const struct model_registers *regs)
 {
 	return (regs->iqa & VTD_IQA_WIDE) != 0 ? 5 : 4;
@@ -644,7 +644,7 @@ static void advance(struct iommu_model_vtd *model)
 	regs->iqh = (regs->iqh + (1ULL << descriptor_shift(regs))) & (queue_bytes(regs) - 1);
 }
 
-/* What is wrong with the queue as it is set up; UNKNOWN: nothing. */
+/* What is wrong with the set-up of the queue; VTD_QUEUE_ERROR_NONE: nothing. */
 static enum vtd_queue_error check_queue(const struct iommu_model_vtd *model)
 {
 	const struct model_registers *regs = &model->regs;
@@ -656,7 +656,7 @@ static enum vtd_queue_error check_queue(const struct iommu_model_vtd *model)
 	return tail_is_sane(regs) ? VTD_QUEUE_ERROR_NONE : VTD_QUEUE_ERROR_TAIL;
 }
 
-/* Is there something to be executed, and nothing that it waits for? */
+/* Is there a descriptor to execute, and nothing that it has to wait for? */
 static bool can_run(const struct iommu_model_vtd *model)
 {
 	const struct model_registers *regs = &model->regs;
@@ -677,13 +677,16 @@ bool iommu_model_queue_has_work(const struct iommu_model_vtd *model)
 	return model->queue_left && can_run(model);
 }
 
-/* What was read at the head. */
+/* The descriptor at the head. */
 struct fetched {
 	bool is_memory;
 	uint64_t words[4];
 };
 
-/* The lock is let go of, and the queue is this processor's. False: it was turned off meanwhile. */
+/*
+ * Release the lock and keep the queue for this processor. False: the queue was turned off
+ * meanwhile.
+ */
 static bool fetch(struct iommu_model_vtd *model, uintptr_t *state, struct fetched *fetched)
 {
 	const bool wide = is_wide(model);
@@ -709,7 +712,7 @@ static void stop(struct iommu_model_vtd *model, enum vtd_queue_error error)
 	stop_with(model, VTD_FSTS_IQE, vtd_iqercd(error, 0));
 }
 
-/* A wait that is sound: held back, until all walks before it have ended; or done. */
+/* A valid wait: held back until all walks before it have ended; or executed. */
 static void wait_at_head(struct iommu_model_vtd *model, uintptr_t *state, struct vtd_descriptor d)
 {
 	const uint32_t generation = model->queue_generation;
@@ -730,7 +733,7 @@ static void wait_at_head(struct iommu_model_vtd *model, uintptr_t *state, struct
 
 static bool is_refused(struct iommu_model_vtd *model, const struct fetched *fetched)
 {
-	const bool again = model->wait_ticket != 0; /* what is looked at once more is not counted */
+	const bool again = model->wait_ticket != 0; /* a second look is not counted */
 
 	return (!again && model->faults.refuse_after != 0 && --model->faults.refuse_after == 0) ||
 	       (fetched->words[2] | fetched->words[3]) != 0;
@@ -758,7 +761,7 @@ static void execute_at_head(struct iommu_model_vtd *model, uintptr_t *state,
 			return;
 		}
 	}
-	/* Not the wait that was held back here: software has taken that back. */
+	/* Not the wait that was held back: software has taken that back. */
 	model->wait_ticket = 0;
 	if (error == VTD_QUEUE_ERROR_NONE) {
 		dropping = iommu_model_cache_begin_drop(&model->cache);
@@ -772,7 +775,7 @@ static void execute_at_head(struct iommu_model_vtd *model, uintptr_t *state,
 	model->descriptors++;
 	model->last_was_wait = false;
 	if (!model_notice_is_open(model, NOTICE_QUEUE))
-		advance(model); /* otherwise when the host has been told */
+		advance(model); /* otherwise when the host's callback has returned */
 }
 
 bool iommu_model_queue_step(struct iommu_model_vtd *model, uintptr_t *state)
@@ -794,9 +797,8 @@ bool iommu_model_queue_step(struct iommu_model_vtd *model, uintptr_t *state)
 }
 
 /*
- * No answer: the invalidation is given up, and so is every wait that has been fetched with it. A
- * queue fetches ahead; as much as the specification allows is up to the tail, if that is a place in
- * it.
+ * A time-out: the invalidation is aborted, and with it every wait that has been fetched. A queue
+ * fetches ahead; the specification allows up to the tail, if that is a valid place.
  */
 static void drop_fetched_waits(struct iommu_model_vtd *model)
 {

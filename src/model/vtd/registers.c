@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The register window: one line for each register says which bits can be written, which are cleared
- * by writing 1, and what happens then; the fault records follow behind. Also the global command
- * register, whose commands complete at once or, when a test wants it, after some register reads.
+ * The register window: a line for each register says which bits can be written, which are cleared
+ * by writing 1, and what happens then; the fault records follow. Also the global command register,
+ * whose commands complete at once or, where a test wants it, after some register reads.
  */
 #include "base/memory.h"
 #include "model/vtd/model.h"
@@ -19,7 +19,7 @@ static void set_status(struct iommu_model_vtd *model, uint32_t bit, bool value)
 		model->regs.gsts &= ~(uint64_t)bit;
 }
 
-/* A new table, and nothing that was found by the old one comes in any more. */
+/* A new table: nothing that was read by the old one is cached any more. */
 static void latch_root(struct iommu_model_vtd *model)
 {
 	uintptr_t dropping;
@@ -58,7 +58,9 @@ static void switch_queue(struct iommu_model_vtd *model, bool on)
 	iommu_model_queue_wake(model);
 }
 
-/* The host learns what the guest has set or switched; the guest sees it done after that. */
+/*
+ * The host is notified of what the guest has set or switched; the guest sees completion after that.
+ */
 static void announce(struct iommu_model_vtd *model, uint32_t bit, bool value)
 {
 	static const struct {
@@ -81,7 +83,7 @@ static void announce(struct iommu_model_vtd *model, uint32_t bit, bool value)
 	}
 }
 
-/* The command takes effect: requests from now on see it. */
+/* The command takes effect for requests. */
 static void begin_command(struct iommu_model_vtd *model, uintptr_t *state, uint32_t bit, bool value)
 {
 	unsigned int left;
@@ -106,7 +108,7 @@ static void begin_command(struct iommu_model_vtd *model, uintptr_t *state, uint3
 	}
 }
 
-/* Requests from before it have ended: software is told. */
+/* Requests from before the command have ended: the status shows it. */
 static void complete(struct iommu_model_vtd *model, uint32_t bit, bool value)
 {
 	if (bit == VTD_GLOBAL_QIE)
@@ -117,7 +119,7 @@ static void complete(struct iommu_model_vtd *model, uint32_t bit, bool value)
 		set_status(model, bit, (bit & (VTD_GLOBAL_SRTP | VTD_GLOBAL_SIRTP)) != 0 || value);
 }
 
-/* Software must have let the queue come to rest before it turns it off: does hardware insist? */
+/* Before software turns the queue off it must have come to rest; strict hardware insists. */
 static bool queue_stays_on(const struct iommu_model_vtd *model)
 {
 	const struct model_registers *regs = &model->regs;
@@ -155,7 +157,7 @@ const char *iommu_model_command_mistake(const struct iommu_model_vtd *model,
 	return mistake;
 }
 
-/* May this bit be changed so? Tells the driver's mistake when not. */
+/* May this bit be changed now? Reports misuse if not. */
 static bool command_is_allowed(struct iommu_model_vtd *model, uint32_t bit, bool value)
 {
 	const char *mistake = iommu_model_command_mistake(model, &model->regs, bit, value);
@@ -181,8 +183,8 @@ static void command_written(struct iommu_model_vtd *model)
 		return;
 	}
 	/*
-	 * That a queue is to turn off may be said again: hardware may ignore it while the queue is
-	 * busy.
+	 * The command to turn the queue off may be repeated: hardware may ignore it while the queue
+	 * is busy.
 	 */
 	if (model->command == VTD_GLOBAL_QIE && changed == VTD_GLOBAL_QIE && !value &&
 	    !model->command_value)
@@ -211,8 +213,8 @@ bool iommu_model_commands_have_work(const struct iommu_model_vtd *model)
 }
 
 /*
- * The command that is due: takes effect, and is complete when the host has been told and the walks
- * before have ended.
+ * The command that is due takes effect, and is complete when the host's callback has returned and
+ * the walks before have ended.
  */
 static void carry_out_command(struct iommu_model_vtd *model, uintptr_t *state)
 {
@@ -221,7 +223,7 @@ static void carry_out_command(struct iommu_model_vtd *model, uintptr_t *state)
 
 	model->command_is_due = false;
 	if (!model->command_has_begun) {
-		/* What it is about may have been written anew since it was given. */
+		/* The registers that it depends on may have been written since. */
 		if (!command_is_allowed(model, bit, value)) {
 			model->command = 0;
 			return;
@@ -243,7 +245,7 @@ static void carry_out_command(struct iommu_model_vtd *model, uintptr_t *state)
 }
 
 /*
- * Software is told that the regions are closed, or open, when the host has been told and the walks
+ * The status of the protected regions changes when the host's callback has returned and the walks
  * before have ended.
  */
 static void carry_out_protection(struct iommu_model_vtd *model)
@@ -289,8 +291,8 @@ static void protection_written(struct iommu_model_vtd *model)
 		.type = IOMMU_MODEL_PROTECTED_MEMORY_SWITCHED, .by_register = true, .is_on = is_on};
 
 	/*
-	 * Before the last change of it is complete the host may have seen that one, and PRS shows
-	 * none.
+	 * Before its last change is complete the host may have seen the new state, while PRS shows
+	 * the old one.
 	 */
 	if (is_on != ((model->regs.pmen & VTD_PMEN_PRS) != 0) || model->protection_ticket != 0 ||
 	    model_notice_is_open(model, NOTICE_PROTECTION))
@@ -299,7 +301,7 @@ static void protection_written(struct iommu_model_vtd *model)
 	model->protection_ticket = 0;
 }
 
-/* Address bits above its width are not there. */
+/* Address bits above the width read as zero. */
 static void root_written(struct iommu_model_vtd *model)
 {
 	model->regs.rtaddr &= model_output_last(model);
@@ -308,7 +310,7 @@ static void root_written(struct iommu_model_vtd *model)
 struct register_line {
 	uint16_t offset;
 	uint8_t size;
-	uint16_t at; /* in struct model_registers */
+	uint16_t at; /* offset in struct model_registers */
 	uint64_t writable, cleared_by_1;
 	void (*written)(struct iommu_model_vtd *model);
 };
@@ -380,7 +382,7 @@ static uint64_t *field_of(struct iommu_model_vtd *model, const struct register_l
 
 /* --- What they can hold ----------------------------------------------------------------------- */
 
-/* What is neither written nor cleared by software. */
+/* Bits that software neither writes nor clears. */
 static uint64_t set_by_hardware(const struct register_line *line)
 {
 	switch (line->offset) {
@@ -435,7 +437,7 @@ bool iommu_model_registers_are_sane(const struct iommu_model_vtd *model,
 
 /* --- Access, 32 bits at a time ---------------------------------------------------------------- */
 
-/* The dword of a fault record at this offset: its word and shift; false: none is there. */
+/* The dword of a fault record at this offset: its word and shift; false: none. */
 static bool record_at(struct iommu_model_vtd *model, uint64_t offset, uint64_t **word,
 		      unsigned int *shift)
 {
@@ -470,7 +472,7 @@ static uint32_t read32(struct iommu_model_vtd *model, uint64_t offset)
 static void record_written(struct iommu_model_vtd *model, uint64_t *word, unsigned int shift,
 			   uint32_t value)
 {
-	/* Only F, the top bit of the high word, reacts. */
+	/* Only F, the top bit of the high word, can be cleared. */
 	if (word == &model->fault_records[(word - &model->fault_records[0][0]) / 2][1] &&
 	    ((uint64_t)value << shift & VTD_FAULT_F) != 0)
 		*word &= ~VTD_FAULT_F;
@@ -484,8 +486,8 @@ static bool is_of_region(const struct register_line *line)
 }
 
 /*
- * Registers that must not change under a running queue, while their regions are protected, or
- * before their command has completed.
+ * Registers that must not change while the queue runs, while their regions are protected, or before
+ * their command has completed.
  */
 static bool is_locked(struct iommu_model_vtd *model, const struct register_line *line)
 {
@@ -525,7 +527,10 @@ static void write32(struct iommu_model_vtd *model, uint64_t offset, uint32_t val
 	word = field_of(model, line);
 	*word = (*word & ~(line->writable & mask)) | (bits & line->writable & mask);
 	*word &= ~(bits & line->cleared_by_1);
-	/* Of 64-bit registers the high half acts, except of the tail, whose low half says all. */
+	/*
+	 * Writing the high half of a 64-bit register acts; of the tail, the low half, which holds
+	 * all of it.
+	 */
 	if (line->written != NULL && (line->size == 4 || (half != 0) == (line->offset != VTD_IQT)))
 		line->written(model);
 }
@@ -557,7 +562,7 @@ uint64_t iommu_model_vtd_mmio_read(struct iommu_model_vtd *model, uint64_t offse
 		value = size == 4 ? UINT32_MAX : UINT64_MAX;
 	} else if (access_is_sane(model, offset, size)) {
 		pass_time(model);
-		/* What has become due by that is done before it is read. */
+		/* What the passed time makes due is done before the read. */
 		iommu_model_work(model, &state);
 		value = read32(model, offset);
 		if (size == 8)

@@ -3,17 +3,17 @@
  * The second stage (VT-d specification, "Second-Stage Translation" and "Caching Translation
  * Information").
  *
- * What may be cached is leaves, non-leaf entries, and in caching mode also that an entry is not
- * present or wrong, all tagged with the domain id. A cached leaf that does not allow an access is
- * believed, not walked anew; and one in which a write was noted lets further writes pass without a
- * look at memory.
+ * Leaves and non-leaf entries may be cached, and in caching mode also entries that are not present
+ * or invalid, all tagged with the domain id. A cached leaf decides about an access that it does not
+ * allow, without a walk; one in which a write was recorded allows further writes without a look at
+ * memory.
  */
 #include "model/vtd/journey.h"
 
-/* Times that an entry may change under the unit's eyes. */
+/* Limit of changes of an entry during one walk. */
 #define REPEATS_MAX 16
 
-/* What a leaf says is kept in one word: permissions, and these. */
+/* A cached leaf has one word: permissions, and these. */
 #define LEAF_SNOOPS 0x100U
 #define LEAF_DIRTY  0x200U
 
@@ -34,7 +34,7 @@ struct walk {
 	uint64_t address;
 	unsigned int access;
 	struct model_leaf *leaf;
-	bool repeats; /* an entry has changed: again from the start */
+	bool repeats; /* an entry has changed: begin the walk anew */
 };
 
 static unsigned int denied(const struct walk *w)
@@ -50,7 +50,7 @@ static bool is_denied(unsigned int reason)
 	       reason == VTD_REASON_SECOND_STAGE_DENIED;
 }
 
-/* Does `allowed` suffice? A zero-length read may look at a page that can only be written. */
+/* Does `allowed` suffice? A zero-length read is allowed on a write-only page, too. */
 static bool suffices(const struct walk *w, unsigned int allowed)
 {
 	return w->access == 0 ? allowed != 0 : (w->access & ~allowed) == 0;
@@ -107,7 +107,7 @@ static void second_stage_remember(const struct walk *w, enum model_kind kind, un
 	journey_remember(w->j, &entry);
 }
 
-/* Where tables of the way there may be known: looked up one after the other, fetched at once. */
+/* Places of cached tables on the way: looked up one after the other, fetched at once. */
 static void prefetch_tables(const struct walk *w)
 {
 	unsigned int level;
@@ -117,7 +117,7 @@ static void prefetch_tables(const struct walk *w)
 					   w->address & ~LOW_MASK(vtd_ss_level_shift(level)));
 }
 
-/* The deepest table that is known for the address; *level is the level of its entries. */
+/* The deepest cached table for the address; *level is the level of its entries. */
 static void start_of_walk(const struct walk *w, unsigned int *level, uint64_t *table,
 			  unsigned int *allowed, unsigned int *reason)
 {
@@ -155,13 +155,13 @@ static unsigned int found(const struct walk *w, unsigned int level, uint64_t pad
 	return suffices(w, w->leaf->allowed) ? 0 : denied(w);
 }
 
-/* Is this access one that has to be noted as a write? */
+/* Is the access one that sets the dirty bit? */
 static bool is_noted_write(const struct walk *w)
 {
 	return w->j->notes && model_is_write(w->access);
 }
 
-/* A leaf: noted, remembered, used. */
+/* A leaf: noted, cached, used. */
 static unsigned int use_leaf(struct walk *w, unsigned int level, uint64_t at, uint64_t entry,
 			     unsigned int allowed)
 {
@@ -176,7 +176,7 @@ static unsigned int use_leaf(struct walk *w, unsigned int level, uint64_t at, ui
 	}
 	if ((entry & VTD_SS_DIRTY) != 0)
 		high |= LEAF_DIRTY;
-	/* What is known stays known, but that a write was noted. */
+	/* The cached entry stays, with a note that a write was recorded. */
 	if ((high & LEAF_DIRTY) != 0 && !w->j->peeks)
 		iommu_model_cache_add_to_high(&w->j->model->cache, &w->j->passage->walk, &key,
 					      LEAF_DIRTY);
@@ -195,8 +195,8 @@ static unsigned int second_stage_walk(struct walk *w)
 	if (reason != 0)
 		return is_denied(reason) ? denied(w) : reason;
 	/*
-	 * The way there forbids it: what is behind is not looked at, whether the way is known or
-	 * not.
+	 * Without permission on the way the walk ends, whether the tables come from the cache or
+	 * from memory.
 	 */
 	if (!suffices(w, allowed)) {
 		w->leaf->absent = 1ULL << vtd_ss_level_shift(level + 1);
@@ -234,10 +234,10 @@ static unsigned int second_stage_walk(struct walk *w)
 		if (!suffices(w, allowed))
 			return denied(w);
 	}
-	return denied(w); /* a table of no levels translates nothing */
+	return denied(w); /* a table without levels translates nothing */
 }
 
-/* From the leaves that are known; false: none is, or a write has to be noted. */
+/* From the cached leaves; false: none, or a write has to be recorded. */
 static bool known_leaf(const struct walk *w, unsigned int *reason)
 {
 	unsigned int level;
@@ -258,7 +258,7 @@ static bool known_leaf(const struct walk *w, unsigned int *reason)
 }
 
 /*
- * Pass-through of legacy mode is cached like a translation, under its domain id, in the largest
+ * Pass-through of legacy mode is cached as a translation, under its domain id, in the largest
  * blocks.
  */
 static unsigned int pass_through(const struct walk *w)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The state of a model for migration: little-endian words. The magic, the registers, the fault
- * records, and what is on its way: a command, the messages and answers that are not told, a request
- * that is held.
+ * The state of a model for migration, in little-endian words: the magic, the registers, the fault
+ * records, and what is in progress: a command, messages and answers that are not delivered, a
+ * request that is held.
  */
 #include <libiommu/status.h>
 
@@ -19,7 +19,7 @@
 struct carried {
 	uint64_t flags;
 	uint64_t command;               /* its bit, or 0 */
-	uint64_t messages[MESSAGES][2]; /* address; data and, above it, whether it is wanted */
+	uint64_t messages[MESSAGES][2]; /* address; data and, above it, a flag: pending */
 	uint64_t answers[MODEL_ANSWERS_MAX];
 	uint64_t held[2]; /* the address; the rest */
 };
@@ -183,7 +183,7 @@ static bool command_is_sane(const struct iommu_model_vtd *model, const struct mo
 	struct model_registers given = *regs;
 
 	/*
-	 * Where tables are may have been written anew since it was given: looked at when it
+	 * The address of a table may have been written since the command was given: checked when it
 	 * completes.
 	 */
 	given.rtaddr = given.root;
@@ -203,10 +203,7 @@ static bool carried_is_sane(const struct iommu_model_vtd *model, const struct ca
 	if ((carried->flags & ~FLAGS) != 0 || answers > MODEL_ANSWERS_MAX ||
 	    (carried->held[1] & ~WHO_REQUEST) != 0)
 		return false;
-	/*
-	 * A device that asks is answered, also that there are no page requests; but none is held
-	 * then.
-	 */
+	/* A device without page requests is answered, too; but its request is not held. */
 	if ((carried->flags & HOLDS_REQUEST) != 0 &&
 	    !model_has(model, IOMMU_MODEL_VTD_PAGE_REQUESTS))
 		return false;
@@ -223,7 +220,7 @@ static bool carried_is_sane(const struct iommu_model_vtd *model, const struct ca
 	return true;
 }
 
-/* Could this model have come into this state? What else is wrong in it only the guest suffers. */
+/* Can this model be in this state? Everything else that is wrong affects the guest alone. */
 static bool registers_are_sane(const struct iommu_model_vtd *model,
 			       const struct model_registers *regs)
 {
@@ -272,7 +269,7 @@ static void resume(struct iommu_model_vtd *model)
 	iommu_model_fault_written(model);
 	iommu_model_context_command(model);
 	iommu_model_iotlb_command(model);
-	iommu_model_queue_wake(model); /* when the model is left it runs */
+	iommu_model_queue_wake(model); /* the queue runs when the model is left */
 }
 
 int iommu_model_vtd_restore(struct iommu_model_vtd *model, const void *bytes, size_t size)

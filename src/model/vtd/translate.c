@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A request of a device: where it goes, or why it does not and how that is recorded (VT-d
- * specification, "DMA Remapping"). The way there is in context.c, second_stage.c and
+ * A request of a device: its translation, or the reason of its fault and how that is recorded (VT-d
+ * specification, "DMA Remapping"). Entries and tables are read in context.c, second_stage.c and
  * first_stage.c.
  */
 #include <libiommu/status.h>
@@ -11,7 +11,7 @@
 
 /* --- The request ------------------------------------------------------------------------------ */
 
-/* As it is: and so is all memory around it. */
+/* Untranslated, as all memory around it. */
 static void unchanged(struct journey *j)
 {
 	*j->result = (struct iommu_model_translation){.paddr = j->request->address,
@@ -19,7 +19,7 @@ static void unchanged(struct journey *j)
 						      .size = model_output_last(j->model) + 1};
 }
 
-/* What the stages found: the request's answer. */
+/* The result of the stages, as the request's answer. */
 static unsigned int arrive(struct journey *j, const struct model_leaf *leaf, unsigned int reason)
 {
 	j->result->prot = leaf->allowed;
@@ -36,8 +36,8 @@ static unsigned int arrive(struct journey *j, const struct model_leaf *leaf, uns
 }
 
 /*
- * With a PASID, and to a device that has translated, even the interrupt range is memory, and
- * closed: what is written there as memory would reach an interrupt controller without remapping.
+ * With a PASID, or in a translated request, the interrupt range is memory, and is refused: a write
+ * to it would reach an interrupt controller without remapping.
  */
 static bool is_closed(const struct iommu_model_request *request)
 {
@@ -71,7 +71,10 @@ static unsigned int translate(struct journey *j)
 	return arrive(j, &leaf, reason);
 }
 
-/* Merely not mapped, or not so: what a device that asks is told, and not blamed for. */
+/*
+ * The page is absent or lacks the permission: a translation request is answered so, without a
+ * fault.
+ */
 static bool is_merely_denied(unsigned int reason)
 {
 	switch (reason) {
@@ -99,7 +102,7 @@ static unsigned int denied(const struct journey *j)
 /* --- Blocks ----------------------------------------------------------------------------------- */
 
 /*
- * An aligned block around the address may reach to the highest bit that differs in one that is
+ * An aligned block around the address may extend to the highest bit that differs from an address
  * outside.
  */
 static void end_before(uint64_t address, uint64_t outside, uint64_t *size)
@@ -123,7 +126,7 @@ static void keep_out_of(uint64_t address, uint64_t first, uint64_t last, uint64_
 		*size = IOMMU_PAGE_SIZE;
 }
 
-/* Protected memory is closed to what is not translated, and may be closed to all else. */
+/* Protected memory is closed to untranslated requests, and may be closed to others. */
 static bool is_protected(const struct iommu_model_vtd *model, uint64_t address)
 {
 	const struct model_published *regs = &model->published;
@@ -134,7 +137,7 @@ static bool is_protected(const struct iommu_model_vtd *model, uint64_t address)
 		address <= iommu_cell_load(&regs->high_last));
 }
 
-/* What is alike around the address is not memory that is protected, nor the range of interrupts. */
+/* The block around the address excludes protected memory and the interrupt range. */
 static void cut_block(const struct iommu_model_vtd *model, uint64_t address,
 		      struct iommu_model_translation *result)
 {
@@ -149,7 +152,7 @@ static void cut_block(const struct iommu_model_vtd *model, uint64_t address,
 
 /* --- The answer ------------------------------------------------------------------------------- */
 
-/* Interrupt messages are not memory, and nothing else in their range is anything. */
+/* Interrupt messages are not memory; other accesses to their range fault. */
 static bool in_interrupt_range(const struct iommu_model_request *request)
 {
 	return request->type == IOMMU_MODEL_UNTRANSLATED && !request->has_pasid &&
@@ -170,7 +173,7 @@ static struct model_fault fault_of(const struct journey *j, unsigned int reason)
 		.at = request->type,
 		.has_pasid = request->has_pasid,
 		.pasid = request->pasid,
-		/* Faults on the way to an entry cannot be hidden by it. */
+		/* An entry cannot suppress faults on the way to it. */
 		.hidden = j->fault_hidden && reason != VTD_REASON_ROOT_NOT_PRESENT &&
 			  reason != VTD_REASON_ROOT_ACCESS && reason != VTD_REASON_CONTEXT_ACCESS &&
 			  reason != VTD_REASON_ROOT_RESERVED &&
@@ -179,7 +182,7 @@ static struct model_fault fault_of(const struct journey *j, unsigned int reason)
 	};
 }
 
-/* The request's answer, with the reason; *recorded: as a fault, if there is a reason. */
+/* Complete the request with the reason; *recorded: the fault, if there is one. */
 static unsigned int journey_answer(struct journey *j, bool *recorded)
 {
 	const struct iommu_model_request *request = j->request;
@@ -201,13 +204,13 @@ static unsigned int journey_answer(struct journey *j, bool *recorded)
 		else if (is_closed(request))
 			reason = VTD_REASON_SCALABLE_INTERRUPT_RANGE;
 	}
-	/* A device that only asked is answered, not blamed. */
+	/* A translation request is answered without a fault. */
 	if (request->type == IOMMU_MODEL_TRANSLATION_REQUEST && is_merely_denied(reason)) {
 		reason = 0;
 		if (j->result->size == 0)
 			j->result->size = IOMMU_PAGE_SIZE;
 	}
-	/* Protected memory is closed to all, and its addresses are told to none. */
+	/* Protected memory is closed to all, and no device is told an address in it. */
 	if (reason == 0 && j->result->prot != 0 && is_protected(j->model, j->result->paddr)) {
 		*recorded = false;
 		return denied(j);
@@ -217,7 +220,7 @@ static unsigned int journey_answer(struct journey *j, bool *recorded)
 	return reason;
 }
 
-/* Answered, with the passage still open: the reason, or 0. */
+/* Answer the request, with the passage still open: returns the reason, or 0. */
 static unsigned int pass(struct journey *j, struct model_passage *passage,
 			 struct iommu_model_vtd *model, const struct iommu_model_request *request,
 			 struct iommu_model_translation *result, bool *recorded)
@@ -230,7 +233,8 @@ static unsigned int pass(struct journey *j, struct model_passage *passage,
 		reason = journey_answer(j, recorded);
 		holds = reason != MODEL_AGAIN && model_passage_holds(passage);
 		/*
-		 * A record can be seen: of what is still so, and before it is told to be otherwise.
+		 * A fault record can be observed: of the state that still holds, and before another
+		 * is reported.
 		 */
 		if (holds && reason != 0 && *recorded && !passage->peeks)
 			holds = model_passage_walks(passage);

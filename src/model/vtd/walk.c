@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is mapped for a device, leaf by leaf. The walk is a row of look-ups: each answers for the
- * address that the walk stands at and says how large the block around it is that is alike, mapped
- * or not, and the walk goes on behind it. So it agrees with what requests are told, by the same
- * code; and all that is kept between two calls is an address, which tables that change or lead to
- * themselves cannot make wrong.
+ * The mappings of a device, leaf by leaf. The walk is a row of look-ups: each answers for the
+ * current address, with the size of the block around it that is mapped alike, or unmapped, and the
+ * walk goes on behind that block. So it agrees with the answers to requests, by the same code; and
+ * the only state between two calls is an address, which tables that change or lead to themselves
+ * cannot make invalid.
  */
 #include <libiommu/status.h>
 
 #include "model/vtd/journey.h"
 
 /*
- * Blocks that one call looks at; each takes at most about 40 reads of memory, where stages are
- * nested.
+ * The blocks that one call looks at; each takes at most about 40 reads of memory, with nested
+ * stages.
  */
 #define STEPS 512U
 
@@ -31,7 +31,7 @@ struct walker {
 	struct hole holes[3];
 };
 
-/* From the address on to `last`: what is there; prot 0: nothing. */
+/* From the address to `last`: the mapping; prot 0: none. */
 struct block {
 	uint64_t last;
 	uint64_t paddr;
@@ -76,10 +76,7 @@ static struct block pass(const struct walker *w, uint64_t at)
 		.last = last, .paddr = at, .prot = IOMMU_PROT_READ_WRITE, .snoop = w->j.snoops};
 }
 
-/*
- * The block from `at` on ends where the hole begins or, when it begins in the hole, where that
- * ends.
- */
+/* The block from `at` on ends where the hole begins or, in the hole, where the hole ends. */
 static void keep_out(struct block *block, uint64_t at, uint64_t position, const struct hole *hole)
 {
 	uint64_t bytes = hole->first - position;
@@ -114,8 +111,8 @@ static void add_hole(struct walker *w, const iommu_cell_t *first, const iommu_ce
 }
 
 /*
- * What the walk goes through, and where it must not lead. It is a walk of the cache's from here to
- * the end of the call: what the guest invalidates meanwhile is complete after it.
+ * The steps of the walk, and the ranges that it leaves out. To the end of the call it is a walk of
+ * the cache's: an invalidation of the guest meanwhile is complete after it.
  */
 static unsigned int begin(struct walker *w, struct iommu_model_vtd *model)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What there is to ask of the host, or to tell it, and what the guest waits for: done without the
- * lock. Each entry does bounded work, whatever other processors do meanwhile: what it leaves goes
- * on at the next.
+ * What the model delivers to the host, or asks of it, and the completions that depend on that: done
+ * without the lock. Each call does bounded work, whatever other processors do meanwhile: what it
+ * leaves is done by the next.
  */
 #include "model/vtd/model.h"
 
-/* For one piece of work of this entry. */
+/* Budget for one piece of work of this call. */
 static unsigned int spend(struct iommu_model_vtd *model, uintptr_t state)
 {
 	const unsigned int left = iommu_model_go_out(model, state);
@@ -21,9 +21,9 @@ static bool has_messages(const struct iommu_model_vtd *model)
 }
 
 /*
- * Tell what there is to tell, without the lock; true: there was something. What comes up while the
- * host is being told, also by what it does itself, is told by the same processor afterwards:
- * otherwise a guest's queue would decide how deep these calls are in each other.
+ * Deliver messages and misuse, without the lock; true: there was something. What arises during a
+ * callback, even by what the callback itself does, is delivered afterwards by the same processor:
+ * otherwise a guest's queue would decide how deeply these calls nest.
  */
 static bool messages_tell(struct iommu_model_vtd *model, uintptr_t *state)
 {
@@ -51,7 +51,10 @@ static bool messages_tell(struct iommu_model_vtd *model, uintptr_t *state)
 	return true;
 }
 
-/* The host has been told: when the walks before have ended, too, the guest sees completion. */
+/*
+ * The host's callback has returned: when the walks before have ended, too, the guest sees
+ * completion.
+ */
 static void notice_told(struct iommu_model_vtd *model, enum model_notice_place place, bool answered)
 {
 	model->notices_open &= ~(1U << place);
@@ -77,7 +80,7 @@ static void notice_told(struct iommu_model_vtd *model, enum model_notice_place p
 	}
 }
 
-/* Tell the host the first of what it is to be told, one at a time; true: there was something. */
+/* Deliver the first notice that is due, one at a time; true: there was one. */
 static bool tell_notice(struct iommu_model_vtd *model, uintptr_t *state)
 {
 	struct model_notice told;
@@ -103,7 +106,7 @@ static bool tell_notice(struct iommu_model_vtd *model, uintptr_t *state)
 	return true;
 }
 
-/* Give a device its answer: there is one. */
+/* Deliver an answer that is due to its device. */
 static void give_first_answer(struct iommu_model_vtd *model, uintptr_t *state)
 {
 	const struct iommu_model_vtd_host *host = &model->config.host;
@@ -118,11 +121,11 @@ static void give_first_answer(struct iommu_model_vtd *model, uintptr_t *state)
 		host->page_answer(host->ctx, &answer);
 	*state = iommu_model_come_back(model, left);
 	model->answering--;
-	/* The queue has stopped for it, perhaps. */
+	/* The queue may have stopped for it. */
 	iommu_model_queue_wake(model);
 }
 
-/* While one is being given the others wait, as in messages_tell. */
+/* While one is being delivered the others wait, as in messages_tell. */
 static bool has_answer(const struct iommu_model_vtd *model)
 {
 	return model->answer_count != 0 && model->answering == 0;
@@ -155,13 +158,13 @@ void iommu_model_work(struct iommu_model_vtd *model, uintptr_t *state)
 		;
 }
 
-/* Do what can be done without the lock, and let go of it for good; true: something is left. */
+/* Do what can be done without the lock, and release it for good; true: something is left. */
 static bool finish(struct iommu_model_vtd *model, uintptr_t state)
 {
 	bool remains;
 
 	iommu_model_work(model, &state);
-	/* A message of what was done is not held back. */
+	/* Messages about completed work are not held back. */
 	(void)messages_tell(model, &state);
 	remains = has_work(model);
 	__atomic_store_n(&model->work_is_left, remains, __ATOMIC_RELAXED);
@@ -221,7 +224,7 @@ void iommu_model_passage_end(struct iommu_model_vtd *model, struct model_passage
 		return;
 	state = iommu_model_enter(model);
 	if (fault != NULL) {
-		/* Recorded before what waits for the walk is complete. */
+		/* Recorded before the completions that wait for the walk. */
 		iommu_model_fault_record(model, fault);
 		wakes = model_passage_end(passage);
 	}

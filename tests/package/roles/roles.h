@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What each program of a role defines; main.c calls it with two functions of a host. */
+/* The function that each role's program defines; main.c calls it with two functions of a host. */
 #ifndef ROLES_H
 #define ROLES_H
 
