@@ -79,6 +79,14 @@
 #define IOMMU_CONFIG_UNLIKE_UNITS 1
 #endif
 
+/*
+ * Quirks of VT-d hardware (enum iommu_vtd_quirks): for a host that runs on none of that hardware.
+ * Without it nothing is recognised, and forcing a quirk is refused.
+ */
+#ifndef IOMMU_CONFIG_QUIRKS
+#define IOMMU_CONFIG_QUIRKS 1
+#endif
+
 /* iommu_suspend and iommu_resume; iommu_shutdown does not depend on it. */
 #ifndef IOMMU_CONFIG_SUSPEND
 #define IOMMU_CONFIG_SUSPEND 1

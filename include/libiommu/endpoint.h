@@ -117,6 +117,19 @@ struct iommu_endpoint_info {
 	 * there. 0: the node of its unit, if firmware reports one.
 	 */
 	unsigned int near_node;
+	/*
+	 * PCI vendor, device and revision id. Hardware with known defects is recognised by them.
+	 * vendor 0: unknown.
+	 */
+	uint16_t vendor, device;
+	uint8_t revision;
+	/*
+	 * From the ATS capability: its translation requests may have addresses that are not aligned
+	 * to a page (the bit "page aligned request" is clear). From the PRI status: the device does
+	 * not expect a PASID in responses to page requests that had one (the bit "PRG response
+	 * PASID required" is clear).
+	 */
+	bool tlb_unaligned, page_responses_without_pasid;
 };
 
 /*

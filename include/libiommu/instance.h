@@ -90,9 +90,16 @@ enum iommu_hardware_type {
 	IOMMU_HARDWARE_NONE = 0,
 	IOMMU_HARDWARE_VTD, /* words: the capability and extended capability registers */
 };
+enum iommu_hardware_flags {
+	/*
+	 * VT-d: a domain with nest_parent has no mappings for reading only, because hardware may
+	 * write to them (erratum SPR17 of document 772415, Sapphire Rapids).
+	 */
+	IOMMU_HARDWARE_WRITABLE_PARENTS = 1 << 0,
+};
 struct iommu_hardware_info {
 	enum iommu_hardware_type type;
-	unsigned int flags; /* 0 */
+	unsigned int flags; /* enum iommu_hardware_flags */
 	uint64_t words[4];
 };
 IOMMU_API int iommu_unit_get_hardware_info(const struct iommu_unit *unit,
@@ -120,8 +127,9 @@ IOMMU_API int iommu_unit_get_hardware_info(const struct iommu_unit *unit,
 IOMMU_API int iommu_unit_enable(struct iommu_unit *unit);
 
 /*
- * iommu_unit_disable - stop translation: devices reach all memory. Domains remain attached, and
- * take effect again with the next enable. Returns 0, also if the unit is off; or IOMMU_ETIMEDOUT /
+ * iommu_unit_disable - stop translation: devices reach all memory; behind a unit that must not be
+ * turned off (IOMMU_VTD_QUIRK_KEEP_TRANSLATING), none. Domains remain attached, and take effect
+ * again with the next enable. Returns 0, also if the unit is off; or IOMMU_ETIMEDOUT /
  * IOMMU_EIO: a step was not confirmed. iommu_unit_is_enabled then tells whether the unit
  * translates; enable and disable may be called again, and run all of their steps.
  */

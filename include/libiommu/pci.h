@@ -264,7 +264,8 @@ IOMMU_API uint16_t iommu_pci_acs_wanted(const struct iommu_pci_function *functio
  * @features: enum iommu_feature: those that the host will enable in the device if the library
  *            allows it. Others are not claimed: a device whose ATS is claimed and remains disabled
  *            may fail to answer invalidations.
- * @info:     receives address, path, class, enabled phantom functions, physical function, and with
+ * @info:     receives address, path, class, vendor, device and revision, enabled phantom functions,
+ *            physical function, and with
  *            `features` the device's TLB, PASIDs and page requests. The host adds name, host_data,
  *            untrusted and requires_dma_32.
  *

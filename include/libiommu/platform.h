@@ -221,6 +221,16 @@ struct iommu_platform {
 	 */
 	void *(*alloc_pages_below)(void *ctx, unsigned int order, int node, unsigned int flags,
 				   iommu_paddr_t last);
+
+	/*
+	 * compare_exchange_16 - store desired in the 16 bytes at `memory`, aligned to 16, in one
+	 * access, if they equal expected; true if they did (x86: CMPXCHG16B,
+	 * <libiommu/x86_64.h>). Words are in memory order. Any context. Used for entries of VT-d's
+	 * interrupt remapping table, so that both halves of an entry change at once. Default: an
+	 * entry whose upper half changes is blocked for a moment.
+	 */
+	bool (*compare_exchange_16)(void *ctx, void *memory, const uint64_t expected[2],
+				    const uint64_t desired[2]);
 };
 
 /* The largest order of alloc_pages, except for iommu_dma_alloc. */

@@ -15,6 +15,7 @@
 
 #include <libiommu/endpoint.h>
 #include <libiommu/instance.h>
+#include <libiommu/pci.h>
 #include <libiommu/status.h>
 
 IOMMU_BEGIN_DECLS
@@ -73,6 +74,75 @@ enum iommu_vtd_region_answer {
 	IOMMU_VTD_REGION_ACCEPT, /* even if the default would refuse it */
 	IOMMU_VTD_REGION_REFUSE,
 };
+
+/*
+ * Quirks: hardware that does not behave as it reports, and what is done about it. The library knows
+ * such hardware by
+ *   - the chipset: vendor, device and revision of the function 00:00.0 of segment 0, read through
+ *     iommu_vtd_options.pci_config;
+ *   - the processor: iommu_vtd_options.processor;
+ *   - the devices behind a unit: read through pci_config as far as firmware's table names them by a
+ *     bus, and those of iommu_probe_endpoint, by vendor, device and revision in their info.
+ * Each quirk that applies is logged once, at IOMMU_LOG_INFO, and reported by iommu_vtd_get_info.
+ */
+enum iommu_vtd_quirks {
+	/*
+	 * Translation is not turned off once it is on, because the unit would not confirm it, and
+	 * the machine hangs: units of the graphics of Ice Lake to Meteor Lake processors. Where the
+	 * unit would be turned off, by disable, suspend, shutdown, removal or a failed enable, it
+	 * is given an empty root table instead: everything behind it is blocked, and the unit
+	 * counts as disabled. It is not bypassed if it was left enabled. When such a unit is
+	 * removed, the page of the empty table is not freed, because hardware still reads it: one
+	 * page for each unit is lost for good.
+	 */
+	IOMMU_VTD_QUIRK_KEEP_TRANSLATING = 1 << 0,
+	/* The unit has a write buffer, although it reports none: Cantiga and other chipsets of the
+	   4 series. */
+	IOMMU_VTD_QUIRK_WRITE_BUFFER = 1 << 1,
+	/*
+	 * Display devices do not work with translation: Q35, the 4 series, QM57, Broadwell; and
+	 * Calpella, if firmware has allocated no shadow of the graphics table. As
+	 * IOMMU_VTD_BYPASS_GRAPHICS; and if their unit has other devices, too, the default domain
+	 * of display devices is identity.
+	 */
+	IOMMU_VTD_QUIRK_BYPASS_GRAPHICS = 1 << 2,
+	/*
+	 * Invalidations must find display devices idle: Calpella, with a shadow of the graphics
+	 * table. Their default domain is strict.
+	 */
+	IOMMU_VTD_QUIRK_STRICT_GRAPHICS = 1 << 3,
+	/* The unit does not remap interrupts, although it reports it: 5500, 5520 and X58 up to
+	   revision 13h, and 5520 of revision 22h. */
+	IOMMU_VTD_QUIRK_NO_INTERRUPT_REMAPPING = 1 << 4,
+	/* There are no protected memory regions, although they are reported: 5400. */
+	IOMMU_VTD_QUIRK_NO_PROTECTED_MEMORY = 1 << 5,
+	/* One invalidation covers at most 2^9 pages: Xeon E5, of stepping 6. */
+	IOMMU_VTD_QUIRK_ADDRESS_MASK = 1 << 6,
+	/*
+	 * The device may confirm an invalidation of its TLB too early: each is sent twice. QAT of
+	 * Sapphire Rapids and later. Of endpoints, not of units.
+	 */
+	IOMMU_VTD_QUIRK_INVALIDATE_TWICE = 1 << 7,
+	/*
+	 * Firmware has enabled a unit for the sound device alone, and given it no TLB, so that it
+	 * does not work with translation: 5500 and X58. The unit is bypassed.
+	 */
+	IOMMU_VTD_QUIRK_BYPASS_SOUND = 1 << 8,
+	/*
+	 * Firmware names the wrong unit for the DMA engine of the 5400 chipset: probing it is
+	 * IOMMU_ENODEV, since no known unit restricts it. Of endpoints; cannot be forced.
+	 */
+	IOMMU_VTD_QUIRK_WRONG_UNIT = 1 << 9,
+	/*
+	 * With nested translation, hardware may set accessed and dirty bits of a guest's first
+	 * stage in memory that the second stage maps for reading only (Sapphire Rapids, erratum
+	 * SPR17 of document 772415). Mappings without IOMMU_PROT_WRITE in a domain with nest_parent
+	 * are refused: IOMMU_EINVAL. Applies also if `processor` is 0, to units that nest,
+	 * unless they have caching mode, which emulators alone have.
+	 */
+	IOMMU_VTD_QUIRK_WRITABLE_PARENTS = 1 << 10,
+};
+#define IOMMU_VTD_QUIRKS_ALL ((1U << 11) - 1)
 
 struct iommu_vtd_options {
 	/* enum iommu_vtd_flags */
@@ -136,6 +206,22 @@ struct iommu_vtd_options {
 	 */
 	int (*node_of)(void *ctx, uint32_t proximity_domain);
 	void *node_of_ctx;
+	/*
+	 * Quirks (enum iommu_vtd_quirks) that apply to all units and endpoints, whatever the
+	 * hardware is; and quirks that do not apply although the hardware is known to need them.
+	 * Default: those of the hardware.
+	 */
+	unsigned int force_quirks, ignore_quirks;
+	/*
+	 * How to read configuration space, to recognise hardware; called in the control path, at
+	 * probe, enable and probe of endpoints. read NULL: the chipset is not recognised, and
+	 * devices by what their info says.
+	 */
+	struct iommu_pci_config pci_config;
+	/*
+	 * The processor's signature: EAX of CPUID leaf 1. 0: unknown.
+	 */
+	uint32_t processor;
 };
 
 /*
@@ -155,6 +241,8 @@ struct iommu_vtd_options {
  *                 that the host does not believe the devices behind it to be protected
  *   IOMMU_EFAULT  the host cannot map a unit's registers
  *   IOMMU_EBUSY   the instance already has VT-d units
+ *   IOMMU_EOPNOTSUPP  options->force_quirks has an unknown quirk, or one that cannot be forced; or
+ *                 is not 0, and the library was built without IOMMU_CONFIG_QUIRKS
  *   IOMMU_ENOMEM
  */
 IOMMU_API int iommu_vtd_probe(struct iommu *iommu, const void *dmar, size_t size,
@@ -270,6 +358,7 @@ struct iommu_vtd_info {
 	unsigned int inherited; /* domain ids of an earlier kernel that are still in use */
 	const char *failure;    /* step at which enabling last failed, or NULL */
 	bool interrupts_only;   /* it does not translate DMA: see iommu_vtd_probe */
+	unsigned int quirks;    /* enum iommu_vtd_quirks, of the unit: those that apply */
 };
 
 /* iommu_vtd_get_info - IOMMU_EINVAL: a unit of another back end. Any context. */

@@ -471,6 +471,7 @@ static void describe_tlb(const struct space *at, struct iommu_endpoint_info *inf
 	info->device_tlb = true;
 	info->tlb_queue_depth = PCI_ATS_QUEUE_DEPTH(word);
 	info->tlb_global_invalidate = (word & PCI_ATS_GLOBAL_INVALIDATE) != 0;
+	info->tlb_unaligned = (word & PCI_ATS_PAGE_ALIGNED) == 0;
 }
 
 static uint32_t pasids_of(const struct space *at)
@@ -484,15 +485,37 @@ static uint32_t pasids_of(const struct space *at)
 	return 1U << (bits < PCI_PASID_BITS_MAX ? bits : PCI_PASID_BITS_MAX);
 }
 
-static uint16_t page_requests_of(const struct space *at)
+static void describe_page_requests(const struct space *at, struct iommu_endpoint_info *info)
 {
 	const unsigned int pri = find_extended(at, PCI_EXTENDED_PRI, PCI_PRI_LENGTH);
 	uint32_t capacity;
 
 	if (pri == 0)
-		return 0;
+		return;
 	capacity = read_word(at, pri + PCI_PRI_CAPACITY);
-	return (uint16_t)(capacity < PAGE_REQUESTS_MAX ? capacity : PAGE_REQUESTS_MAX);
+	info->page_requests =
+		(uint16_t)(capacity < PAGE_REQUESTS_MAX ? capacity : PAGE_REQUESTS_MAX);
+	info->page_responses_without_pasid =
+		(read_word(at, pri + PCI_PRI_STATUS) & PCI_PRI_PASID) == 0;
+}
+
+/* A virtual function's ids read as all ones: the physical one has them for all of its own. */
+static void describe_identity(const struct space *own, const struct space *physical,
+			      struct iommu_endpoint_info *info)
+{
+	const uint32_t id = read_word(physical, PCI_CONFIG_ID);
+	const uint32_t class_word = read_word(physical, PCI_CONFIG_CLASS);
+	unsigned int sriov;
+
+	info->class_code = class_word >> 8;
+	info->revision = (uint8_t)class_word;
+	info->vendor = (uint16_t)id;
+	info->device = (uint16_t)(id >> 16);
+	if (own->id == physical->id)
+		return;
+	sriov = find_extended(physical, PCI_EXTENDED_SRIOV, PCI_SRIOV_LENGTH);
+	if (sriov != 0)
+		info->device = (uint16_t)(read_word(physical, sriov + PCI_SRIOV_DEVICE) >> 16);
 }
 
 static void describe_features(const struct space *own, const struct space *physical,
@@ -508,7 +531,7 @@ static void describe_features(const struct space *own, const struct space *physi
 	if ((features & IOMMU_FEATURE_PASID) != 0)
 		info->max_pasids = pasids_of(physical);
 	if ((features & IOMMU_FEATURE_PAGE_REQUESTS) != 0)
-		info->page_requests = page_requests_of(physical);
+		describe_page_requests(physical, info);
 }
 
 int iommu_pci_describe(const struct iommu_pci_config *config,
@@ -536,8 +559,8 @@ int iommu_pci_describe(const struct iommu_pci_config *config,
 		.segment = function->segment,
 		.source_id = own.id,
 		.physical_function = physical.id,
-		.class_code = read_word(&physical, PCI_CONFIG_CLASS) >> 8,
 	};
+	describe_identity(&own, &physical, info);
 	describe_way(topology, &way, info);
 	describe_features(&own, &physical, features, info);
 	if (info->max_pasids != 0 && !prefixes_pass(config, topology, &way, physical.id))

@@ -45,6 +45,19 @@ static int map_pages(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_t
 			       gather, mapped);
 }
 
+#if IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_QUIRKS
+/* Hardware may write, by a guest's first stage, to what it is to read only: see quirks.c. */
+static int map_writable_pages(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_t paddr,
+			      uint64_t size, unsigned int prot, struct iommu_gather *gather,
+			      uint64_t *mapped)
+{
+	*mapped = 0;
+	if ((prot & IOMMU_PROT_WRITE) == 0)
+		return IOMMU_EINVAL;
+	return map_pages(base, iova, paddr, size, prot, gather, mapped);
+}
+#endif
+
 static int unmap_pages(struct iommu_domain *base, iommu_iova_t iova, uint64_t size,
 		       unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped)
 {
@@ -218,54 +231,34 @@ int iommu_vtd_invalidate_foreign(struct iommu_domain *base, iommu_iova_t start, 
 
 /* --- The operations --------------------------------------------------------------------------- */
 
-const struct iommu_domain_ops iommu_vtd_second_stage_ops = {
-	.attach = iommu_vtd_paging_attach,
-	.detach = iommu_vtd_detach,
-#if IOMMU_CONFIG_SCALABLE
-	.attach_pasid = iommu_vtd_attach_pasid,
-	.detach_pasid = iommu_vtd_detach_pasid,
-#endif
-	.free = iommu_placed_free,
-	.map_pages = map_pages,
-	.unmap_pages = unmap_pages,
-	.sync_map = iommu_placed_sync_map,
-	.sync = iommu_placed_sync,
-	.flush_all = iommu_placed_flush_all,
-	.free_gathered = iommu_placed_free_gathered,
-	.iova_to_phys = iommu_placed_iova_to_phys,
 #if IOMMU_CONFIG_TABLE_TOOLS
-	.walk = iommu_placed_walk,
+#define WALK_OPS .walk = iommu_placed_walk,
+#else
+#define WALK_OPS
 #endif
 #if IOMMU_CONFIG_SCALABLE
-	.set_dirty_tracking = set_dirty_tracking,
-	.read_dirty = read_dirty,
-	.split = split,
+#define SCALABLE_OPS                                                                               \
+	.attach_pasid = iommu_vtd_attach_pasid, .detach_pasid = iommu_vtd_detach_pasid,            \
+	.set_dirty_tracking = set_dirty_tracking, .read_dirty = read_dirty, .split = split,        \
 	.note_written = note_written,
+#else
+#define SCALABLE_OPS
 #endif
-	.get_info = get_info,
-};
+#define TABLE_OPS(map, unmap)                                                                      \
+	{                                                                                          \
+		.attach = iommu_vtd_paging_attach, .detach = iommu_vtd_detach,                     \
+		SCALABLE_OPS.free = iommu_placed_free, .map_pages = (map), .unmap_pages = (unmap), \
+		.sync_map = iommu_placed_sync_map, .sync = iommu_placed_sync,                      \
+		.flush_all = iommu_placed_flush_all, .free_gathered = iommu_placed_free_gathered,  \
+		.iova_to_phys = iommu_placed_iova_to_phys, WALK_OPS.get_info = get_info,           \
+	}
 
-#if IOMMU_CONFIG_FIRST_STAGE
-const struct iommu_domain_ops iommu_vtd_first_stage_ops = {
-	.attach = iommu_vtd_paging_attach,
-	.detach = iommu_vtd_detach,
-	.attach_pasid = iommu_vtd_attach_pasid,
-	.detach_pasid = iommu_vtd_detach_pasid,
-	.free = iommu_placed_free,
-	.map_pages = map_first_stage,
-	.unmap_pages = unmap_first_stage,
-	.sync_map = iommu_placed_sync_map,
-	.sync = iommu_placed_sync,
-	.flush_all = iommu_placed_flush_all,
-	.free_gathered = iommu_placed_free_gathered,
-	.iova_to_phys = iommu_placed_iova_to_phys,
-#if IOMMU_CONFIG_TABLE_TOOLS
-	.walk = iommu_placed_walk,
+const struct iommu_domain_ops iommu_vtd_second_stage_ops = TABLE_OPS(map_pages, unmap_pages);
+#if IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_QUIRKS
+const struct iommu_domain_ops iommu_vtd_writable_parent_ops =
+	TABLE_OPS(map_writable_pages, unmap_pages);
 #endif
-	.set_dirty_tracking = set_dirty_tracking,
-	.read_dirty = read_dirty,
-	.split = split,
-	.note_written = note_written,
-	.get_info = get_info,
-};
+#if IOMMU_CONFIG_FIRST_STAGE
+const struct iommu_domain_ops iommu_vtd_first_stage_ops =
+	TABLE_OPS(map_first_stage, unmap_first_stage);
 #endif

@@ -25,6 +25,7 @@
 #include "vtd/domain.h"
 #include "vtd/endpoint.h"
 #include "vtd/probe.h"
+#include "vtd/quirks.h"
 #include "vtd/unit.h"
 
 /* The page sizes that tables can have. */
@@ -345,6 +346,10 @@ static int make_second_stage(struct vtd_domain *domain, const struct vtd_unit *u
 	domain->common.format = &iommu_vtdss_ops;
 	domain->nest_parent = config->nest_parent;
 	domain->common.base.ops = &iommu_vtd_second_stage_ops;
+#if IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_QUIRKS
+	if (config->nest_parent && iommu_vtd_parents_are_writable(unit->probe))
+		domain->common.base.ops = &iommu_vtd_writable_parent_ops;
+#endif
 	domain->common.base.stage = IOMMU_STAGE_SECOND;
 	domain->common.base.nest_parent = config->nest_parent;
 	show_table(domain, config);

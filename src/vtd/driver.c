@@ -22,9 +22,11 @@
 #include "vtd/pasid.h"
 #include "vtd/predecessor.h"
 #include "vtd/probe.h"
+#include "vtd/quirks.h"
 #include "vtd/unit.h"
 
 #define CLASS_DISPLAY 0x03
+#define CLASS_AUDIO   0x04
 
 /* --- The ops ---------------------------------------------------------------------------------- */
 
@@ -88,11 +90,17 @@ static enum iommu_match unit_match(const struct iommu_unit *base,
 	return iommu_vtd_scope_match(&unit->table->dmar, &unit->record, info);
 }
 
-/* A unit that lets everything pass has no use for tables. */
+/* A unit that lets everything pass has no use for tables. And see the quirks of display devices. */
 static bool default_type(const struct iommu_endpoint *endpoint, enum iommu_domain_type *type)
 {
+	const struct vtd_unit *unit = vtd_unit_of(endpoint->unit);
+	const bool is_display = endpoint->info.class_code >> 16 == CLASS_DISPLAY;
+
 	*type = IOMMU_DOMAIN_IDENTITY;
-	return vtd_unit_of(endpoint->unit)->bypassed;
+	if (unit->bypassed || (vtd_has_quirk(unit, IOMMU_VTD_QUIRK_BYPASS_GRAPHICS) && is_display))
+		return true;
+	*type = IOMMU_DOMAIN_DMA;
+	return vtd_has_quirk(unit, IOMMU_VTD_QUIRK_STRICT_GRAPHICS) && is_display;
 }
 
 static bool capable(const struct iommu_endpoint *endpoint, enum iommu_capability capability)
@@ -123,6 +131,8 @@ static int hardware_info(const struct iommu_unit *unit, struct iommu_hardware_in
 	info->type = IOMMU_HARDWARE_VTD;
 	info->words[0] = vtd_unit_of(unit)->caps.cap;
 	info->words[1] = vtd_unit_of(unit)->caps.ecap;
+	if (vtd_has_quirk(vtd_unit_of(unit), IOMMU_VTD_QUIRK_WRITABLE_PARENTS))
+		info->flags |= IOMMU_HARDWARE_WRITABLE_PARENTS;
 	return 0;
 }
 
@@ -177,17 +187,32 @@ static bool unit_is_needed(const struct vtd_unit *unit)
 	       vtd_unit_is_taken_over(unit);
 }
 
-/* Nothing but display devices, as far as they are known? */
-static bool has_only_displays(struct vtd_unit *unit)
+/* Nothing but devices of this class, as far as they are known? */
+static bool has_only(struct vtd_unit *unit, unsigned int base_class)
 {
 	struct iommu_endpoint *endpoint = NULL;
 
 	if (unit->record.drhd.include_all || unit->base.endpoints == 0)
 		return false;
 	while ((endpoint = iommu_unit_next_id(&unit->base, endpoint)) != NULL)
-		if (endpoint->info.class_code >> 16 != CLASS_DISPLAY)
+		if (endpoint->info.class_code >> 16 != base_class)
 			return false;
 	return true;
+}
+
+static bool wants_bypass(struct vtd_unit *unit)
+{
+	const bool graphics = (unit->probe->flags & IOMMU_VTD_BYPASS_GRAPHICS) != 0 ||
+			      vtd_has_quirk(unit, IOMMU_VTD_QUIRK_BYPASS_GRAPHICS);
+
+	if (!(graphics && has_only(unit, CLASS_DISPLAY)) &&
+	    !(vtd_has_quirk(unit, IOMMU_VTD_QUIRK_BYPASS_SOUND) && has_only(unit, CLASS_AUDIO)))
+		return false;
+	if (!iommu_vtd_must_stay_on(unit))
+		return true;
+	vtd_log(unit, IOMMU_LOG_WARNING,
+		"not bypassed: it was left on, and must not be turned off");
+	return false;
 }
 
 static bool is_wanted(const struct vtd_unit *unit)
@@ -270,8 +295,7 @@ int iommu_vtd_enable_units(struct iommu *iommu)
 	if (status != 0)
 		return status;
 	for (unit = first; unit != NULL; unit = iommu_vtd_next_unit(iommu, unit))
-		if ((unit->probe->flags & IOMMU_VTD_BYPASS_GRAPHICS) != 0 && !unit->base.enabled &&
-		    !vtd_unit_is_taken_over(unit) && has_only_displays(unit))
+		if (!unit->base.enabled && !vtd_unit_is_taken_over(unit) && wants_bypass(unit))
 			bypass(unit);
 	for (unit = first_wanted(first); unit != NULL && status == 0; unit = next_wanted(unit))
 		status = iommu_unit_prepare(&unit->base);
@@ -425,6 +449,7 @@ int iommu_vtd_get_info(const struct iommu_unit *base, struct iommu_vtd_info *inf
 		.interrupts_only = !caps->translates,
 		.failure = unit->failure,
 		.inherited = unit->inherited_ids,
+		.quirks = unit->quirks,
 	};
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "vtd/pasid.h"
 #include "vtd/predecessor.h"
 #include "vtd/probe.h"
+#include "vtd/quirks.h"
 #include "vtd/unit.h"
 
 /* --- Device TLBs ------------------------------------------------------------------------------ */
@@ -47,13 +48,17 @@ static bool port_has_ats(const struct iommu_dmar *dmar, const struct iommu_endpo
 	return false;
 }
 
-/* May the device keep translations? (VT-d specification, "Root Port ATS Capability Reporting") */
+/*
+ * May the device keep translations? (VT-d specification, "Root Port ATS Capability Reporting")
+ * Units answer requests for whole pages.
+ */
 static bool tlb_is_allowed(const struct vtd_unit *unit, const struct iommu_endpoint_info *info)
 {
 	const struct iommu_list_node *node;
 	bool allowed = info->path_length == 1; /* on the root complex no port stands in the way */
 
-	if (!IOMMU_CONFIG_DEVICE_TLB || !info->device_tlb || !unit->caps.device_tlb)
+	if (!IOMMU_CONFIG_DEVICE_TLB || !info->device_tlb || info->tlb_unaligned ||
+	    !unit->caps.device_tlb)
 		return false;
 	iommu_list_for_each (node, &unit->probe->tables) {
 		const struct iommu_dmar *dmar =
@@ -62,7 +67,7 @@ static bool tlb_is_allowed(const struct vtd_unit *unit, const struct iommu_endpo
 
 		/* A TLB that it needs in legacy mode is run by hardware, and is none of ours. */
 		if (is_integrated(dmar, info, &required))
-			return !required;
+			return !required || vtd_is_scalable(unit);
 		allowed = allowed || port_has_ats(dmar, info);
 	}
 	return allowed;
@@ -98,7 +103,9 @@ int iommu_vtd_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *end
 	own->device_tlb = tlb_is_allowed(unit, &endpoint->info);
 	iommu_attached_init(&own->attached, &iommu_vtd_attach_ops, unit, &unit->probe->use_cache);
 	iommu_list_init(&own->regions);
-	status = iommu_vtd_regions_decide(own);
+	status = iommu_vtd_quirks_of_endpoint(own);
+	if (status == 0)
+		status = iommu_vtd_regions_decide(own);
 	/* The context table is made now, so that blocking and unblocking never has to allocate. */
 	if (status == 0)
 		status = iommu_vtd_context_create(unit, endpoint->info.source_id);
@@ -143,6 +150,10 @@ bool iommu_vtd_endpoint_is_lost(const struct iommu_endpoint *endpoint)
 	return iommu_device_tlb_is_lost(&vtd_endpoint_of(endpoint)->tlb);
 }
 
+/* Units answer a request that had a PASID with it. */
+#define NO_PASID_IN_RESPONSES                                                                      \
+	"the device has page requests with PASIDs, and expects none in the responses"
+
 int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature feature, bool enable)
 {
 	struct vtd_endpoint *own = vtd_endpoint_of(endpoint);
@@ -154,6 +165,11 @@ int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature fe
 		return 0; /* where it is allowed it was from the first attach on */
 	if (!vtd_is_scalable(unit))
 		return VTD_REFUSE_ENDPOINT(own, IOMMU_EOPNOTSUPP, "its unit is in legacy mode");
+	/* PASIDs come first. */
+	if (enable && feature == IOMMU_FEATURE_PAGE_REQUESTS &&
+	    endpoint->info.page_responses_without_pasid &&
+	    (endpoint->features & IOMMU_FEATURE_PASID) != 0)
+		return VTD_REFUSE_ENDPOINT(own, IOMMU_EOPNOTSUPP, NO_PASID_IN_RESPONSES);
 	flag = feature == IOMMU_FEATURE_PASID ? VTD_CONTEXT_PASIDS : VTD_CONTEXT_PAGE_REQUESTS;
 	if (feature == IOMMU_FEATURE_PASID ? !unit->caps.pasids : !unit->caps.page_requests)
 		return VTD_REFUSE_ENDPOINT(own, IOMMU_EOPNOTSUPP,

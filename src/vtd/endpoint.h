@@ -39,6 +39,7 @@ struct vtd_endpoint {
 	struct iommu_list_node regions;
 	/* What is present is of a kernel before us, and so is the context entry. */
 	bool inherited;
+	unsigned int quirks; /* enum iommu_vtd_quirks */
 };
 
 static inline struct vtd_endpoint *vtd_endpoint_of(const struct iommu_endpoint *endpoint)

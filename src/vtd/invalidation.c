@@ -23,6 +23,7 @@
 #include "vtd/context.h"
 #include "vtd/domain.h"
 #include "vtd/endpoint.h"
+#include "vtd/quirks.h"
 #include "vtd/unit.h"
 #include <libiommu/backend/deadline.h>
 
@@ -197,17 +198,20 @@ void iommu_vtd_batch_add_device(struct iommu_batch *batch, struct vtd_endpoint *
 							     info->physical_function);
 
 	iommu_batch_add(batch, vtd_command_of(descriptor), &endpoint->tlb);
+	if (vtd_has_quirk(endpoint, IOMMU_VTD_QUIRK_INVALIDATE_TWICE))
+		iommu_batch_add(batch, vtd_command_of(descriptor), &endpoint->tlb);
 }
 
 void iommu_vtd_batch_add_all_pasids(struct iommu_batch *batch, struct vtd_endpoint *endpoint)
 {
 	const struct iommu_endpoint_info *info = &endpoint->base->info;
+	const struct iommu_command command = vtd_command_of(vtd_descriptor_all_pasids_device_tlb(
+		info->source_id, info->tlb_queue_depth, endpoint->unit->caps.names_functions,
+		info->physical_function));
 
-	iommu_batch_add(batch,
-			vtd_command_of(vtd_descriptor_all_pasids_device_tlb(
-				info->source_id, info->tlb_queue_depth,
-				endpoint->unit->caps.names_functions, info->physical_function)),
-			&endpoint->tlb);
+	iommu_batch_add(batch, command, &endpoint->tlb);
+	if (vtd_has_quirk(endpoint, IOMMU_VTD_QUIRK_INVALIDATE_TWICE))
+		iommu_batch_add(batch, command, &endpoint->tlb);
 }
 
 #if IOMMU_CONFIG_DEVICE_TLB
@@ -354,7 +358,7 @@ static void add_range(struct iommu_batch *batch, const struct target *target,
 /* --- Those who have to be told one by one ----------------------------------------------------- */
 
 /* The most descriptors of one use. */
-#define USE_DESCRIPTORS_MAX (IOMMU_BLOCKS_MAX + 1)
+#define USE_DESCRIPTORS_MAX (IOMMU_BLOCKS_MAX + 2)
 
 /* One round over the uses of a domain. */
 struct round {
@@ -404,7 +408,10 @@ static bool add_use(void *ctx, const struct iommu_listing *listing)
 	if (!vtd_use_keeps(vtd_domain_of(&use->domain->base), endpoint) ||
 	    iommu_device_tlb_is_lost(&endpoint->tlb))
 		return true;
+	/* Once for each command. */
 	iommu_device_tlb_hold(&endpoint->tlb);
+	if (vtd_has_quirk(endpoint, IOMMU_VTD_QUIRK_INVALIDATE_TWICE))
+		iommu_device_tlb_hold(&endpoint->tlb);
 	iommu_vtd_batch_add_device(&round->batch, endpoint, use->pasid,
 				   is_nested ? 0 : change->start,
 				   is_nested ? 64 : iommu_range_order(change->start, change->last));

@@ -19,6 +19,7 @@
 #include "vtd/cap.h"
 #include "vtd/domain.h"
 #include "vtd/probe.h"
+#include "vtd/quirks.h"
 #include "vtd/unit.h"
 
 /* --- Depth ------------------------------------------------------------------------------------ */
@@ -137,6 +138,10 @@ static bool unit_knows(const struct vtd_domain *domain, const struct vtd_unit *u
 	if ((domain->snoops && !caps->snoop_control) ||
 	    (domain->dirty_wanted && !vtd_is_scalable(unit)) ||
 	    (domain->nest_parent && !(vtd_is_scalable(unit) && caps->nested)))
+		return false;
+	/* A unit that was added after the domain was made. */
+	if (IOMMU_CONFIG_SCALABLE && vtd_has_quirk(unit, IOMMU_VTD_QUIRK_WRITABLE_PARENTS) &&
+	    domain->nest_parent && domain->common.base.ops != &iommu_vtd_writable_parent_ops)
 		return false;
 	switch (domain->type) {
 	case VTD_PASID_FIRST_STAGE:

@@ -25,6 +25,7 @@
 #include "vtd/interrupt.h"
 #include "vtd/predecessor.h"
 #include "vtd/probe.h"
+#include "vtd/quirks.h"
 #include "vtd/unit.h"
 
 static bool is_on(const struct vtd_unit *unit, uint32_t bit)
@@ -89,7 +90,7 @@ int iommu_vtd_predecessor_take_over(struct vtd_unit *unit)
 	mask_queue_event(unit);
 	/* What translates by tables of ours goes on: off, it would let everything pass. */
 	if (!unit->keeps_running && !unit->stays_on && is_on(unit, VTD_GLOBAL_TE))
-		status = iommu_vtd_command_clear(unit, VTD_GLOBAL_TE);
+		status = iommu_vtd_make_way(unit);
 	/* Registers do not invalidate under a queue. */
 	if (status == 0 && !unit->use_queue)
 		status = iommu_vtd_predecessor_stop_queue(unit);
@@ -101,7 +102,7 @@ int iommu_vtd_predecessor_turn_off(struct vtd_unit *unit)
 	int status = 0;
 
 	if (!unit->started && is_on(unit, VTD_GLOBAL_TE))
-		status = iommu_vtd_command_clear(unit, VTD_GLOBAL_TE);
+		status = iommu_vtd_stop_translating(unit);
 	if (status == 0 && !unit->queue_is_on)
 		status = iommu_vtd_predecessor_stop_queue(unit);
 	return status;

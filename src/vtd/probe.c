@@ -31,6 +31,7 @@
 #include "vtd/pasid.h"
 #include "vtd/predecessor.h"
 #include "vtd/probe.h"
+#include "vtd/quirks.h"
 #include "vtd/unit.h"
 
 #define UNMAPPED                  "the host does not map its registers"
@@ -220,7 +221,9 @@ static void choose_mode(struct vtd_unit *unit)
 	bool wanted =
 		(flags & IOMMU_VTD_LEGACY_MODE) == 0 || was_left_on(unit, VTD_RTADDR_SCALABLE);
 
-	if ((flags & IOMMU_VTD_TAKE_OVER) != 0 && was_left_on(unit, VTD_RTADDR_LEGACY))
+	if (((flags & IOMMU_VTD_TAKE_OVER) != 0 ||
+	     vtd_has_quirk(unit, IOMMU_VTD_QUIRK_KEEP_TRANSLATING)) &&
+	    was_left_on(unit, VTD_RTADDR_LEGACY))
 		wanted = false;
 	unit->scalable = IOMMU_CONFIG_SCALABLE && caps->scalable && wanted;
 	if (!vtd_is_scalable(unit))
@@ -304,6 +307,9 @@ static int unit_setup(struct vtd_unit *unit)
 	if (status != 0)
 		return status;
 	unit->output_width = width_of(unit);
+	status = iommu_vtd_quirks_of_unit(unit);
+	if (status != 0)
+		return status;
 	unit->use_queue = unit->caps.queue && wants_queue(unit);
 	if (!IOMMU_CONFIG_REGISTERS && !unit->use_queue) {
 		vtd_log(unit, IOMMU_LOG_ERROR, "it has no invalidation queue");
@@ -345,6 +351,7 @@ void iommu_vtd_unit_free(struct vtd_unit *unit)
 	if (unit->domain_ids.taken != NULL)
 		platform->free_pages(platform->ctx, unit->domain_ids.taken,
 				     order_of((unit->caps.domains + 7) / 8));
+	iommu_vtd_quirks_free(unit);
 	unmap_registers(unit);
 	if (--unit->table->units == 0 && unit->table != probe->main)
 		iommu_vtd_table_free(probe, unit->table);
@@ -525,6 +532,12 @@ int iommu_vtd_probe_units(struct iommu *iommu, const struct iommu_ops *ops, cons
 		return status;
 	iommu_vtd_report_table(probe, &dmar);
 	probe->ops = ops;
+	status = iommu_vtd_quirks_init(probe, options != NULL ? options : &none);
+	if (status != 0) {
+		iommu_vtd_probe_free(probe);
+		return IOMMU_REFUSE(iommu, iommu_vtd_name, status,
+				    "there is no such quirk that can be forced");
+	}
 	/* Held, so that a unit which fails does not take the probe with it. */
 	probe->references++;
 	status = iommu_vtd_claims_make(probe);

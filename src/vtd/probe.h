@@ -39,6 +39,10 @@ struct vtd_probe {
 	void *firmware_region_ctx;
 	int (*node_of)(void *ctx, uint32_t proximity_domain);
 	void *node_of_ctx;
+	/* Of all units and endpoints; and what the host ignores: see quirks.c. */
+	unsigned int quirks, quirks_ignored;
+	struct iommu_pci_config pci_config;
+	bool knows_processor;
 	struct iommu_list_node claims;
 	struct iommu_object_cache claim_cache, region_cache;
 	struct iommu_list_node tables;

@@ -22,6 +22,7 @@
 #include "vtd/interrupt.h"
 #include "vtd/predecessor.h"
 #include "vtd/probe.h"
+#include "vtd/quirks.h"
 #include "vtd/unit.h"
 
 /* --- Bring-up --------------------------------------------------------------------------------- */
@@ -130,7 +131,7 @@ static int shut_down(struct vtd_unit *unit)
 	if (!unit->started)
 		return 0;
 	iommu_vtd_queue_look(unit);
-	status = iommu_vtd_command_clear(unit, VTD_GLOBAL_TE);
+	status = iommu_vtd_stop_translating(unit);
 	if (status != 0)
 		return status;
 	/* Before the queue goes: see iommu_batch_execute. */

@@ -106,6 +106,10 @@ struct vtd_unit {
 	struct iommu_list_node inherited_directories;
 	struct vtd_root_entry *root;
 	struct iommu_ids domain_ids;
+	/* enum iommu_vtd_quirks. */
+	unsigned int quirks;
+	/* What it is given in place of being turned off, which it must not be; NULL: it may be. */
+	void *empty_root;
 };
 
 /*

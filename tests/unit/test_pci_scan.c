@@ -279,6 +279,18 @@ static void writes_of_access_control_split_a_group(void **state)
 	assert_int_equal(iommu_pci_acs_wanted(found(ID(0, 2, 0))), 0x1f);
 }
 
+/* The extended capability of this kind, which is there. */
+static unsigned int extended_at(const uint8_t *bytes, unsigned int which)
+{
+	unsigned int offset = 0x100;
+
+	while ((bytes[offset] | bytes[offset + 1] << 8) != (int)which) {
+		offset = (unsigned int)(bytes[offset + 3] << 4 | bytes[offset + 2] >> 4);
+		assert_true(offset >= 0x100);
+	}
+	return offset;
+}
+
 static void captured_endpoints_are_described(void **state)
 {
 	struct iommu_endpoint_info info;
@@ -295,6 +307,7 @@ static void captured_endpoints_are_described(void **state)
 	assert_int_equal(info.class_code, 0x020000);
 	assert_int_equal(info.physical_function, ID(4, 3, 0));
 	assert_false(info.device_tlb || info.max_pasids != 0 || info.page_requests != 0);
+	assert_true(info.vendor == 0x8086 && info.device == 0x100e && info.revision == 3);
 
 	info = describe(ID(7, 0, 0), ALL_FEATURES);
 	assert_true(info.device_tlb && !info.tlb_global_invalidate);
@@ -306,6 +319,12 @@ static void captured_endpoints_are_described(void **state)
 	info = describe(ID(1, 0, 2), 0);
 	assert_int_equal(info.physical_function, ID(1, 0, 0));
 	assert_int_equal(info.class_code, 0x010802);
+	/* What virtual functions are says the physical one: their own ids read as all ones. */
+	assert_true(info.vendor == 0x1b36 && info.device == 0x0010 && info.revision == 2);
+	put16(space_at(ID(1, 0, 0)), extended_at(space_at(ID(1, 0, 0)), 0x10) + 0x1a, 0x4941);
+	info = describe(ID(1, 0, 2), 0);
+	assert_true(info.vendor == 0x1b36 && info.device == 0x4941);
+	assert_int_equal(describe(ID(1, 0, 0), 0).device, 0x0010);
 	assert_int_equal(info.path_length, 2);
 	assert_int_equal(info.path[1].function, 2);
 
@@ -342,6 +361,11 @@ static void features_of_an_integrated_device_are_read(void **state)
 	assert_int_equal(info.max_pasids, 1 << 20);
 	assert_int_equal(info.page_requests, 512);
 	assert_int_equal(info.phantom_bits, 0);
+	assert_true(!info.tlb_unaligned && info.page_responses_without_pasid);
+	put16(bytes, at + 6, 0x8000);
+	put16(bytes, at - 128 + 4, 0x40 | 17);
+	info = describe(ID(0, 4, 0), ALL_FEATURES);
+	assert_true(info.tlb_unaligned && !info.page_responses_without_pasid);
 	/* Phantom functions count once they are enabled. */
 	put16(bytes, 0x68, 1 << 9);
 	put16(bytes, at - 64 + 4, 6 << 8);

@@ -374,9 +374,48 @@ static void every_page_request_is_answered(void **state)
 	end();
 }
 
+/* Units answer a request that had a PASID with it, which some devices do not understand. */
+static void responses_have_the_pasid_that_the_device_expects(void **state)
+{
+	const struct iommu_model_vtd_config config = {
+		.flags = IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_FIRST_STAGE |
+			 IOMMU_MODEL_VTD_PASID | IOMMU_MODEL_VTD_PAGE_REQUESTS |
+			 IOMMU_MODEL_VTD_DEVICE_TLB};
+	unsigned int expects, with_pasids;
+
+	(void)state;
+	for (expects = 0; expects < 2; expects++) {
+		for (with_pasids = 0; with_pasids < 2; with_pasids++) {
+			machine(1, &config);
+			devices(1);
+			assert_int_equal(probe_with(&(struct iommu_vtd_options){0}), 0);
+			f.info = (struct iommu_endpoint_info){
+				.device_tlb = true,
+				.max_pasids = 1024,
+				.page_requests = 512,
+				.page_responses_without_pasid = !expects,
+				.path_length = 1,
+				.path = {{4, 0}},
+			};
+			endpoints();
+			if (with_pasids)
+				assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0],
+									       IOMMU_FEATURE_PASID),
+						 0);
+			assert_int_equal(
+				iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_ATS), 0);
+			assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0],
+								       IOMMU_FEATURE_PAGE_REQUESTS),
+					 with_pasids && !expects ? IOMMU_EOPNOTSUPP : 0);
+			end();
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(responses_have_the_pasid_that_the_device_expects),
 		cmocka_unit_test(faults_at_every_access_of_the_handler),
 		cmocka_unit_test(a_device_that_faults_without_end),
 		cmocka_unit_test(errors_of_the_queue_do_not_silence_the_unit),

@@ -4,6 +4,7 @@
  * claimed for devices, units that only remap interrupts, widths of addresses, paths through
  * bridges.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include <libiommu/hw/vtd_interrupt.h>
@@ -797,9 +798,93 @@ static void sources_behind_bridges_are_found_by_the_topology(void **state)
 	end();
 }
 
+/* --- Devices with a TLB of their own ---------------------------------------------------------- */
+
+/* A machine's table: a unit for graphics, one for the rest, and two devices that need ATS. */
+#define GRAPHICS_UNIT 0xfc800000ULL
+#define OTHERS_UNIT   0xfc801000ULL
+
+static void *(*map_unit)(void *ctx, iommu_paddr_t paddr, uint64_t size);
+
+static void *map_real_unit(void *ctx, iommu_paddr_t paddr, uint64_t size)
+{
+	assert_true(paddr == GRAPHICS_UNIT || paddr == OTHERS_UNIT);
+	return map_unit(ctx, paddr == GRAPHICS_UNIT ? MACHINE_UNIT(0) : MACHINE_UNIT(1), size);
+}
+
+static void read_real_table(void)
+{
+	FILE *file = fopen(TEST_DATA "/dmar/4ff4c5fa14e2.bin", "rb");
+
+	assert_non_null(file);
+	f.machine.dmar_size = fread(f.machine.dmar, 1, sizeof(f.machine.dmar), file);
+	assert_true(f.machine.dmar_size > 48 && feof(file));
+	fclose(file);
+	map_unit = f.machine.platform.map_mmio;
+	f.machine.platform.map_mmio = map_real_unit;
+}
+
+/* What the device had of a page goes with the page. */
+static void use_its_tlb(unsigned int device)
+{
+	struct iommu_domain *domain;
+
+	assert_int_equal(iommu_domain_alloc(iommu_endpoint_unit(f.endpoint[device]),
+					    IOMMU_DOMAIN_PAGING, NULL, &domain),
+			 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[device]), 0);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
+	assert_true(reaches(device, IOVA, f.memory));
+	assert_int_equal(iommu_unmap(domain, IOVA, 4096, 0, NULL), 0);
+	assert_true(is_blocked(device, IOVA));
+	assert_int_equal(iommu_domain_detach_group(f.group[device]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+}
+
+/*
+ * Firmware says that two devices need ATS (SATC): in scalable mode they get it, in legacy mode it
+ * is hardware's own affair. And none gets it that asks for parts of pages.
+ */
+static void what_needs_a_tlb_gets_it_in_scalable_mode(void **state)
+{
+	static const uint16_t ids[] = {0x02 << 3, 0x0b << 3};
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_SCALABLE |
+							       IOMMU_MODEL_VTD_FIRST_STAGE |
+							       IOMMU_MODEL_VTD_DEVICE_TLB};
+	unsigned int mode, i;
+
+	(void)state;
+	for (mode = 0; mode < 3; mode++) {
+		const struct iommu_vtd_options options = {.flags = mode == 1 ? IOMMU_VTD_LEGACY_MODE
+									     : 0};
+
+		machine(2, &config);
+		for (i = 0; i < 2; i++) {
+			f.device[i] = model_machine_add_device(&f.machine, i, ids[i]);
+			f.device[i]->has_tlb = mode == 0;
+		}
+		f.devices = 2;
+		read_real_table();
+		assert_int_equal(probe_with(&options), 0);
+		f.info.device_tlb = true;
+		f.info.tlb_unaligned = mode == 2;
+		endpoints();
+		f.memory = model_machine_take(&f.machine, 1);
+		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+		for (i = 0; i < 2; i++) {
+			assert_ptr_equal(iommu_endpoint_unit(f.endpoint[i]), f.unit[i]);
+			assert_int_equal(iommu_endpoint_uses_device_tlb(f.endpoint[i]), mode == 0);
+			use_its_tlb(i);
+			assert_int_equal(f.device[i]->invalidations != 0, mode == 0);
+		}
+		end();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_needs_a_tlb_gets_it_in_scalable_mode),
 		cmocka_unit_test(a_virtual_function_is_where_its_physical_one_is),
 		cmocka_unit_test(virtual_graphics_are_left_alone_with_the_physical_one),
 		cmocka_unit_test(a_virtual_function_may_keep_translations_as_its_physical_one),

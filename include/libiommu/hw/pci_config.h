@@ -71,6 +71,7 @@
 /* Address translation services: 4:0 invalidate queue depth, 6 global invalidate. */
 #define PCI_ATS_WORD              0x04U
 #define PCI_ATS_QUEUE_DEPTH(word) ((word)&0x1fU)
+#define PCI_ATS_PAGE_ALIGNED      (1U << 5)
 #define PCI_ATS_GLOBAL_INVALIDATE (1U << 6)
 #define PCI_ATS_LENGTH            0x08U
 
@@ -79,9 +80,12 @@
 #define PCI_SRIOV_ENABLE  (1U << 0)
 #define PCI_SRIOV_COUNT   0x10U /* 15:0 how many are there */
 #define PCI_SRIOV_PLACES  0x14U /* 15:0 offset of the first, 31:16 stride */
+#define PCI_SRIOV_DEVICE  0x18U /* 31:16 device id of virtual functions */
 #define PCI_SRIOV_LENGTH  0x40U
 
 /* Page requests: the most that may be outstanding. */
+#define PCI_PRI_STATUS   0x04U
+#define PCI_PRI_PASID    (1U << 31) /* a response needs the PASID of its request */
 #define PCI_PRI_CAPACITY 0x08U
 #define PCI_PRI_LENGTH   0x10U
 
