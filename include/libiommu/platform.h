@@ -56,9 +56,10 @@ struct iommu_platform {
 	 * alloc_pages - allocate 2^order pages of IOMMU_PAGE_SIZE bytes. REQUIRED.
 	 *
 	 * The block must be zeroed, physically contiguous and aligned to its own size. order is at
-	 * most IOMMU_MAX_ALLOC_ORDER, and nearly always 0. Only iommu_dma_alloc requests larger
-	 * blocks, always without IOMMU_ALLOC_ATOMIC: they must be aligned to at least
-	 * 2^IOMMU_MAX_ALLOC_ORDER pages, and a host that has none returns NULL. `node` is the
+	 * most IOMMU_MAX_ALLOC_ORDER, and nearly always 0. Only iommu_dma_alloc, and interrupt
+	 * remapping tables that grow (order 5 to 8), request larger blocks, always without
+	 * IOMMU_ALLOC_ATOMIC: they must be aligned to at least 2^IOMMU_MAX_ALLOC_ORDER pages, and
+	 * a host that has none returns NULL. `node` is the
 	 * preferred NUMA node, or IOMMU_NODE_ANY; it may come from firmware, and a node that the
 	 * host does not know means no preference. Returns the virtual address, or NULL, which every
 	 * caller handles. May sleep unless flags has IOMMU_ALLOC_ATOMIC, which every map sets

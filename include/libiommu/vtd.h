@@ -359,6 +359,8 @@ struct iommu_vtd_info {
 	const char *failure;    /* step at which enabling last failed, or NULL */
 	bool interrupts_only;   /* it does not translate DMA: see iommu_vtd_probe */
 	unsigned int quirks;    /* enum iommu_vtd_quirks, of the unit: those that apply */
+	/* Entries of the interrupt remapping table, and those of an earlier kernel among them. */
+	unsigned int interrupt_entries, inherited_interrupts;
 };
 
 /* iommu_vtd_get_info - IOMMU_EINVAL: a unit of another back end. Any context. */

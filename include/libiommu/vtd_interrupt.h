@@ -9,9 +9,15 @@
  *	iommu_vtd_interrupt_set(&interrupt, 0, &target)              where the interrupt goes
  *	iommu_vtd_interrupt_message(&interrupt, 0, …)                what to write into the device
  *
+ * A unit's table has 4096 entries at first, in 64 KiB of memory, and 20 KiB beside it. When it is
+ * full, an allocation doubles it while interrupts go on, up to 65,536 entries in 1 MiB; the old
+ * table is freed after hardware has confirmed the new one. A host without blocks of 128 KiB to
+ * 1 MiB (iommu_platform.alloc_pages) keeps what it has.
+ *
  * Locking: enable and disable are control path, see <libiommu/endpoint.h>. The others may be called
  * at any time and on any CPU for different interrupts; set, clear and free poll hardware, in any
- * context.
+ * context. Allocation sleeps, and polls hardware, when the table is full; in any context while it
+ * is not.
  */
 #ifndef LIBIOMMU_VTD_INTERRUPT_H
 #define LIBIOMMU_VTD_INTERRUPT_H
@@ -42,8 +48,12 @@ enum iommu_vtd_interrupts_flags {
  *
  * All or none. Remapping that an earlier kernel left enabled was disabled by the probe; with
  * IOMMU_VTD_TAKE_OVER it is still enabled, and the table is replaced without an interruption unless
- * the APIC mode differs; interrupts of that kernel's devices are blocked from then on. Returns 0,
- * or
+ * the APIC mode differs. Entries of that kernel are kept in their places, so that its devices,
+ * which still send interrupts, see none refused, until a block is allocated for the device that an
+ * entry names (alloc_for, alloc_ioapic, alloc_hpet), or remapping is disabled. The vectors are the
+ * old kernel's: the host ignores them. Not kept are entries with reserved bits, without a sender,
+ * with another delivery mode than fixed or lowest priority, or a vector below 16, and posted ones:
+ * hardware would write to the old kernel's memory. Returns 0, or
  *   IOMMU_EOPNOTSUPP  firmware or a unit does not support it, a unit has no queue or must not use
  *                     it; or x2APIC mode is requested and a unit does not support it
  *   IOMMU_EPERM       firmware opts out of x2APIC mode
@@ -86,7 +96,10 @@ struct iommu_vtd_interrupt {
  *   IOMMU_EINVAL      count; or its unit is of another back end
  *   IOMMU_ENODEV      the endpoint was released
  *   IOMMU_EOPNOTSUPP  interrupt remapping is not enabled
- *   IOMMU_ENOSPC      the table is full
+ *   IOMMU_ENOSPC      the table is full, and is the largest, or there is no memory for a larger one
+ *   IOMMU_ETIMEDOUT, IOMMU_EIO
+ *                     hardware did not confirm a larger table, or that an earlier kernel's entries
+ *                     of this sender are gone; call again
  */
 IOMMU_API int iommu_vtd_interrupt_alloc_for(const struct iommu_endpoint *endpoint,
 					    unsigned int count,
@@ -110,7 +123,8 @@ IOMMU_API int iommu_vtd_interrupt_alloc_hpet(struct iommu *iommu, unsigned int n
  * source id that may send, or IOMMU_VTD_SOURCE_ANY for everything behind the unit.
  *
  * Nothing passes until an entry is set. Returns 0, IOMMU_EINVAL (count, or a unit of another back
- * end), IOMMU_EOPNOTSUPP (remapping is not enabled) or IOMMU_ENOSPC (the table is full).
+ * end), IOMMU_EOPNOTSUPP (remapping is not enabled), or the other errors of
+ * iommu_vtd_interrupt_alloc_for.
  */
 IOMMU_API int iommu_vtd_interrupt_alloc(struct iommu_unit *unit, unsigned int count,
 					struct iommu_vtd_interrupt *interrupt);
@@ -154,8 +168,10 @@ struct iommu_vtd_interrupt_target {
  * iommu_vtd_interrupt_set - set the target of interrupt `number` of a block, and let it pass from
  * now on.
  *
- * If only the target changes and not the source, the entry changes atomically; otherwise it is
- * blocked for a moment, and the caller masks the device meanwhile if that matters. Returns 0, or
+ * If only the target changes, and neither the source nor the upper half of a posted interrupt
+ * descriptor's address, the entry changes atomically; on a host with compare_exchange_16
+ * (<libiommu/platform.h>) always. Otherwise it is blocked for a moment, and the caller masks the
+ * device meanwhile if that matters. Returns 0, or
  *   IOMMU_EINVAL      number; a field of target is out of range, such as a vector below 16; a
  *                     source, if the block has a sender
  *   IOMMU_EOPNOTSUPP  posted, on a unit that does not support it

@@ -60,5 +60,26 @@ static inline uint64_t iommu_x86_64_table_cr3(const struct iommu_pgtable *pt, un
 	return iommu_pgtable_root(pt) | (pcid & 0xfff);
 }
 
+#ifdef __x86_64__
+/*
+ * iommu_x86_64_compare_exchange_16 - iommu_platform.compare_exchange_16 for hosts on x86-64, whose
+ * processors have CMPXCHG16B wherever there is VT-d. ctx is not used. Any context.
+ */
+static inline bool iommu_x86_64_compare_exchange_16(void *ctx, void *memory,
+						    const uint64_t expected[2],
+						    const uint64_t desired[2])
+{
+	uint64_t low = expected[0], high = expected[1];
+	bool done;
+
+	(void)ctx;
+	__asm__ volatile("lock cmpxchg16b %1"
+			 : "=@ccz"(done), "+m"(*(uint64_t(*)[2])memory), "+a"(low), "+d"(high)
+			 : "b"(desired[0]), "c"(desired[1])
+			 : "memory");
+	return done;
+}
+#endif
+
 IOMMU_END_DECLS
 #endif

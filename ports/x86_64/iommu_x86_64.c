@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "iommu_x86_64.h"
 
+#include <libiommu/x86_64.h>
+
 static void cpuid(uint32_t leaf, uint32_t *ebx, uint32_t *edx)
 {
 	uint32_t eax = leaf;
@@ -81,4 +83,5 @@ void iommu_x86_64_fill(struct iommu_platform *platform, struct iommu_x86_64 *por
 	platform->relax = x86_64_relax;
 	platform->irq_save = x86_64_irq_save;
 	platform->irq_restore = x86_64_irq_restore;
+	platform->compare_exchange_16 = iommu_x86_64_compare_exchange_16;
 }

@@ -85,5 +85,6 @@ int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain,
 			       const struct iommu_change *change);
 /* 2^order entries of the interrupt table from an index on. */
 int iommu_vtd_invalidate_interrupts(struct vtd_unit *unit, uint16_t index, unsigned int order);
+int iommu_vtd_invalidate_every_interrupt(struct vtd_unit *unit);
 
 #endif

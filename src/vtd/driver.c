@@ -451,6 +451,10 @@ int iommu_vtd_get_info(const struct iommu_unit *base, struct iommu_vtd_info *inf
 		.inherited = unit->inherited_ids,
 		.quirks = unit->quirks,
 	};
+	if (IOMMU_CONFIG_INTERRUPTS && unit->interrupts != NULL) {
+		info->interrupt_entries = unit->interrupts->ids.count;
+		info->inherited_interrupts = unit->interrupts->inherited_count;
+	}
 	return 0;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interrupt remapping: one table for each unit, from which blocks of entries are allocated.
- * Hardware has been told of a change before the call returns.
+ * Interrupt remapping: one table for each unit (interrupt_table.c), from which blocks of entries
+ * are allocated. Hardware has been told of a change before the call returns.
  *
- * An entry belongs to the caller that allocated its block; the lock guards which entries are taken.
- * A freed entry whose invalidation was not confirmed is withheld until a global invalidation has
- * been confirmed. The remapping table lives as long as its unit.
+ * An entry belongs to the caller that allocated its block. A freed entry whose invalidation was not
+ * confirmed is withheld until a global invalidation has been confirmed. The remapping table lives
+ * as long as its unit.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/dmar.h>
@@ -28,65 +28,9 @@
 
 #if IOMMU_CONFIG_INTERRUPTS
 
-/* The largest table that fits into one allocation: 4096 entries. */
-#define TABLE_ORDER IOMMU_MAX_ALLOC_ORDER
-#define TABLE_ENTRIES                                                                              \
-	((unsigned int)((IOMMU_PAGE_SIZE << TABLE_ORDER) / sizeof(struct vtd_interrupt_entry)))
-/* log2 of it, which is what the register wants. */
-#define TABLE_BITS      12
 #define BLOCK_ORDER_MAX 7
-/* Those below are the processor's own: an APIC refuses them. */
-#define VECTOR_MIN 16
 
-/* --- The table -------------------------------------------------------------------------------- */
-
-void iommu_vtd_interrupts_free(struct vtd_unit *unit)
-{
-	const struct iommu_platform *platform = unit->platform;
-	struct vtd_interrupts *interrupts = unit->interrupts;
-
-	if (interrupts == NULL)
-		return;
-	if (interrupts->table != NULL)
-		platform->free_pages(platform->ctx, interrupts->table, TABLE_ORDER);
-	platform->free_pages(platform->ctx, interrupts, 0);
-	unit->interrupts = NULL;
-}
-
-/* The structure and both bitmaps share a page. */
-static int interrupts_alloc(struct vtd_unit *unit)
-{
-	const struct iommu_platform *platform = unit->platform;
-	struct vtd_interrupts *interrupts;
-
-	if (unit->interrupts != NULL)
-		return 0;
-	interrupts = platform->alloc_pages(platform->ctx, 0, unit->node, 0);
-	if (interrupts == NULL)
-		return IOMMU_ENOMEM;
-	unit->interrupts = interrupts;
-	interrupts->entries = TABLE_ENTRIES;
-	interrupts->ids.count = TABLE_ENTRIES;
-	interrupts->ids.taken =
-		(uint64_t *)(void *)((unsigned char *)interrupts + IOMMU_PAGE_SIZE / 2);
-	interrupts->ids.withheld = interrupts->ids.taken + TABLE_ENTRIES / 64;
-	interrupts->table = iommu_vtd_pages_alloc(unit, TABLE_ORDER);
-	if (interrupts->table == NULL) {
-		iommu_vtd_interrupts_free(unit);
-		return IOMMU_ENOMEM;
-	}
-	vtd_flush(unit, interrupts->table, (size_t)IOMMU_PAGE_SIZE << TABLE_ORDER);
-	return 0;
-}
-
-static int set_table(struct vtd_unit *unit)
-{
-	const struct vtd_interrupts *interrupts = unit->interrupts;
-	const uint64_t table = iommu_virt_to_phys(unit->platform, interrupts->table);
-
-	vtd_write64(unit, VTD_IRTA, vtd_irta(table, TABLE_BITS, interrupts->x2apic));
-	return iommu_vtd_command_once(unit, VTD_GLOBAL_SIRTP);
-}
+/* --- On and off ------------------------------------------------------------------------------- */
 
 /* From one table to another, remapping stays on: but not from one APIC mode to the other. */
 static int leave_old_table(struct vtd_unit *unit)
@@ -102,7 +46,7 @@ static int start(struct vtd_unit *unit)
 	int status = leave_old_table(unit);
 
 	if (status == 0)
-		status = set_table(unit);
+		status = iommu_vtd_interrupts_give_table(unit);
 	if (status == 0 && !unit->caps.invalidates_on_interrupts)
 		status = iommu_vtd_invalidate_all(unit);
 	if (status == 0)
@@ -117,9 +61,13 @@ int iommu_vtd_interrupts_start(struct vtd_unit *unit)
 {
 	int status;
 
+	iommu_vtd_interrupts_begin_change(unit);
 	unit->interrupts->in_use = true;
 	status = start(unit);
 	unit->interrupts->running = status == 0;
+	if (status == 0)
+		iommu_vtd_interrupts_drop_next(unit);
+	iommu_vtd_interrupts_end_change(unit);
 	/* Half on is off; where that is not confirmed either, the table and the queue stay. */
 	if (status != 0)
 		(void)iommu_vtd_interrupts_stop(unit);
@@ -132,12 +80,16 @@ int iommu_vtd_interrupts_stop(struct vtd_unit *unit)
 
 	if (!vtd_interrupts_may_run(unit))
 		return iommu_vtd_predecessor_stop_interrupts(unit);
+	iommu_vtd_interrupts_begin_change(unit);
 	/* A failure there does not keep it on: without remapping nothing uses the entries. */
 	if (!unit->caps.invalidates_on_interrupts)
 		(void)iommu_vtd_invalidate_all(unit);
 	status = iommu_vtd_command_clear(unit, VTD_GLOBAL_IRE);
 	unit->interrupts->in_use = status != 0;
 	unit->interrupts->running = unit->interrupts->running && status != 0;
+	if (status == 0)
+		iommu_vtd_interrupts_drop_next(unit);
+	iommu_vtd_interrupts_end_change(unit);
 	return status;
 }
 
@@ -156,7 +108,7 @@ static bool entries_fit(const struct vtd_interrupts *interrupts, bool x2apic)
 {
 	unsigned int index;
 
-	for (index = 0; interrupts != NULL && index < interrupts->entries; index++)
+	for (index = 0; interrupts != NULL && index < interrupts->ids.count; index++)
 		if (!entry_fits(interrupts, index, x2apic))
 			return false;
 	return true;
@@ -170,14 +122,14 @@ static void write_entries_for(struct vtd_unit *unit, bool x2apic)
 
 	if (interrupts->x2apic == x2apic)
 		return;
-	for (index = 0; index < interrupts->entries; index++) {
+	for (index = 0; index < interrupts->ids.count; index++) {
 		const uint64_t low = iommu_le64(interrupts->table[index].low);
 
 		if ((low & VTD_IRTE_PRESENT) != 0 && (low & VTD_IRTE_POSTED) == 0)
 			interrupts->table[index].low = iommu_le64(vtd_irte_with_destination(
 				low, vtd_irte_destination(low, interrupts->x2apic), x2apic));
 	}
-	vtd_flush(unit, interrupts->table, (size_t)IOMMU_PAGE_SIZE << TABLE_ORDER);
+	vtd_flush(unit, interrupts->table, (size_t)IOMMU_PAGE_SIZE << interrupts->order);
 	interrupts->x2apic = x2apic;
 }
 
@@ -214,7 +166,7 @@ static int check_firmware(const struct vtd_unit *first, unsigned int flags)
 
 static int unit_start(struct vtd_unit *unit, unsigned int flags)
 {
-	int status = interrupts_alloc(unit);
+	int status = iommu_vtd_interrupts_alloc(unit);
 
 	/* An earlier start that failed may not have been undone. */
 	if (status == 0 && vtd_interrupts_may_run(unit))
@@ -224,6 +176,7 @@ static int unit_start(struct vtd_unit *unit, unsigned int flags)
 	if (status != 0)
 		return status;
 	write_entries_for(unit, (flags & IOMMU_VTD_X2APIC) != 0);
+	iommu_vtd_interrupts_inherit(unit);
 	status = iommu_vtd_interrupts_start(unit);
 	if (status == 0) {
 		vtd_log(unit, IOMMU_LOG_INFO,
@@ -240,6 +193,8 @@ static int unit_stop(struct vtd_unit *unit)
 {
 	int status = iommu_vtd_interrupts_stop(unit);
 
+	if (status == 0)
+		iommu_vtd_interrupts_disown(unit);
 	if (status == 0)
 		status = iommu_vtd_queue_release(unit);
 	/* One that was told to start, and did not confirm it in time. */
@@ -286,6 +241,18 @@ int iommu_vtd_interrupts_extend(struct vtd_unit *unit)
 	return status != 0 ? status : unit_start(unit, flags);
 }
 
+bool iommu_vtd_interrupts_any(const struct vtd_unit *unit)
+{
+	const struct vtd_interrupts *interrupts = unit->interrupts;
+	unsigned int word;
+
+	for (word = 0; interrupts != NULL && word < interrupts->ids.count / 64; word++)
+		if ((interrupts->ids.taken[word] &
+		     ~(interrupts->inherited != NULL ? interrupts->inherited[word] : 0)) != 0)
+			return true;
+	return false;
+}
+
 int iommu_vtd_interrupts_off(struct iommu *iommu)
 {
 	struct vtd_unit *unit = NULL;
@@ -306,28 +273,37 @@ int iommu_vtd_interrupts_off(struct iommu *iommu)
 
 /* --- Blocks ----------------------------------------------------------------------------------- */
 
+/* A block of this order, from as many entries as there are. */
+static uint32_t take_block(struct vtd_unit *unit, unsigned int order, uint32_t *count)
+{
+	const uintptr_t state = iommu_spin_lock(unit->platform, &unit->interrupts->lock);
+	const uint32_t index = iommu_ids_alloc(&unit->interrupts->ids, &unit->state, 0, order);
+
+	*count = unit->interrupts->ids.count;
+	iommu_spin_unlock(unit->platform, &unit->interrupts->lock, state);
+	return index;
+}
+
 static int alloc(const char *call, struct iommu_unit *base, unsigned int count,
 		 struct iommu_vtd_interrupt *interrupt)
 {
 	struct vtd_unit *unit = vtd_unit_of(base);
 	unsigned int order = 0;
-	uint32_t index;
-	uintptr_t state;
+	uint32_t index, entries;
+	int status = 0;
 
 	while (1U << order < count && order <= BLOCK_ORDER_MAX)
 		order++;
-	if (!iommu_vtd_owns(base))
-		return REFUSE(call, base, IOMMU_EINVAL, VTD_OTHERS);
 	if (count == 0 || order > BLOCK_ORDER_MAX)
 		return REFUSE(call, base, IOMMU_EINVAL, "a block has from 1 to 128 entries");
-	if (unit->interrupts == NULL || !unit->interrupts->running)
+	if (!vtd_interrupts_run(unit))
 		return REFUSE(call, base, IOMMU_EOPNOTSUPP, "it does not remap interrupts now");
-	state = iommu_spin_lock(unit->platform, &unit->interrupts->lock);
-	index = iommu_ids_alloc(&unit->interrupts->ids, &unit->state, 0, order);
-	iommu_spin_unlock(unit->platform, &unit->interrupts->lock, state);
-	if (index >= TABLE_ENTRIES)
-		return REFUSE(call, base, IOMMU_ENOSPC,
-			      "no block of so many entries is free in its table");
+	while ((index = take_block(unit, order, &entries)) >= entries && status == 0)
+		status = iommu_vtd_interrupts_grow(unit, entries);
+	if (index >= entries)
+		return REFUSE(
+			call, base, status,
+			"no block of so many entries is free in its table, which cannot grow");
 	*interrupt = (struct iommu_vtd_interrupt){
 		.unit = base, .index = (uint16_t)index, .order = order};
 	return 0;
@@ -336,6 +312,8 @@ static int alloc(const char *call, struct iommu_unit *base, unsigned int count,
 int iommu_vtd_interrupt_alloc(struct iommu_unit *base, unsigned int count,
 			      struct iommu_vtd_interrupt *interrupt)
 {
+	if (!iommu_vtd_owns(base))
+		return REFUSE(IOMMU_CALL, base, IOMMU_EINVAL, VTD_OTHERS);
 	return alloc(IOMMU_CALL, base, count, interrupt);
 }
 
@@ -343,12 +321,23 @@ static int alloc_for(const char *call, struct iommu_unit *unit, unsigned int cou
 		     const struct iommu_pci_requester *sender,
 		     struct iommu_vtd_interrupt *interrupt)
 {
-	int status = alloc(call, unit, count, interrupt);
+	struct iommu_vtd_interrupt block;
+	int status;
 
+	if (!iommu_vtd_owns(unit))
+		return REFUSE(call, unit, IOMMU_EINVAL, VTD_OTHERS);
+	status = alloc(call, unit, count, &block);
 	if (status != 0)
 		return status;
-	interrupt->has_sender = true;
-	interrupt->sender = *sender;
+	/* The device's driver has come: what a kernel before us had for it goes. */
+	status = iommu_vtd_interrupts_replace(vtd_unit_of(unit), sender);
+	if (status != 0) {
+		(void)iommu_vtd_interrupt_free(&block);
+		return REFUSE(call, unit, status, "");
+	}
+	block.has_sender = true;
+	block.sender = *sender;
+	*interrupt = block;
 	return 0;
 }
 
@@ -363,19 +352,6 @@ int iommu_vtd_interrupt_alloc_for(const struct iommu_endpoint *endpoint, unsigne
 
 /* --- Entries ---------------------------------------------------------------------------------- */
 
-static struct vtd_interrupt_entry *entry_of(const struct vtd_unit *unit,
-					    const struct iommu_vtd_interrupt *interrupt,
-					    unsigned int number)
-{
-	return &unit->interrupts->table[interrupt->index + number];
-}
-
-static void store_low(struct vtd_unit *unit, struct vtd_interrupt_entry *entry, uint64_t low)
-{
-	iommu_cell_store_release(&entry->low, iommu_le64(low));
-	vtd_flush(unit, entry, sizeof(*entry));
-}
-
 int iommu_vtd_interrupt_free(struct iommu_vtd_interrupt *interrupt)
 {
 	struct vtd_unit *unit;
@@ -387,7 +363,7 @@ int iommu_vtd_interrupt_free(struct iommu_vtd_interrupt *interrupt)
 		return 0;
 	unit = vtd_unit_of(interrupt->unit);
 	for (number = 0; number < 1U << interrupt->order; number++)
-		store_low(unit, entry_of(unit, interrupt, number), 0);
+		iommu_vtd_entry_clear(unit, interrupt->index + number);
 	status = iommu_vtd_invalidate_interrupts(unit, interrupt->index, interrupt->order);
 	state = iommu_spin_lock(unit->platform, &unit->interrupts->lock);
 	if (status == 0)
@@ -409,7 +385,7 @@ static const char *target_defect(const struct vtd_unit *unit,
 	if (target->delivery_mode > 7 || target->delivery_mode == 3 || target->delivery_mode == 6)
 		return IOMMU_WHY("the delivery mode is reserved");
 	/* Fixed, lowest priority, and posted ones; the others carry no vector. */
-	if ((target->posted || target->delivery_mode <= 1) && target->vector < VECTOR_MIN)
+	if ((target->posted || target->delivery_mode <= 1) && target->vector < VTD_VECTOR_MIN)
 		return IOMMU_WHY("vectors 0 to 15 are the processor's own");
 	if (!target->posted)
 		return !unit->interrupts->x2apic && target->destination > 0xff
@@ -460,7 +436,7 @@ static int clear_entry(const struct iommu_vtd_interrupt *interrupt, unsigned int
 {
 	struct vtd_unit *unit = vtd_unit_of(interrupt->unit);
 
-	store_low(unit, entry_of(unit, interrupt, number), 0);
+	iommu_vtd_entry_clear(unit, interrupt->index + number);
 	return iommu_vtd_invalidate_interrupts(unit, (uint16_t)(interrupt->index + number), 0);
 }
 
@@ -468,20 +444,15 @@ static int set_entry(const struct iommu_vtd_interrupt *interrupt, unsigned int n
 		     const struct iommu_vtd_interrupt_target *target)
 {
 	struct vtd_unit *unit = vtd_unit_of(interrupt->unit);
-	struct vtd_interrupt_entry *entry = entry_of(unit, interrupt, number);
+	const unsigned int index = interrupt->index + number;
 	const uint64_t high = high_of(interrupt, target);
+	const uint64_t low = low_of(unit, target);
 	int status = 0;
 
-	/* Both words cannot change at once: when the second does, the entry is absent meanwhile. */
-	if (iommu_le64(entry->high) != high) {
-		if ((iommu_le64(entry->low) & VTD_IRTE_PRESENT) != 0)
-			status = clear_entry(interrupt, number);
-		if (status != 0)
-			return status;
-		entry->high = iommu_le64(high);
-	}
-	store_low(unit, entry, low_of(unit, target));
-	return iommu_vtd_invalidate_interrupts(unit, (uint16_t)(interrupt->index + number), 0);
+	/* Where both words cannot change at once, the entry is absent meanwhile. */
+	while (!iommu_vtd_entry_set(unit, index, low, high) && status == 0)
+		status = clear_entry(interrupt, number);
+	return status != 0 ? status : iommu_vtd_invalidate_interrupts(unit, (uint16_t)index, 0);
 }
 
 int iommu_vtd_interrupt_set(const struct iommu_vtd_interrupt *interrupt, unsigned int number,

@@ -311,6 +311,11 @@ int iommu_vtd_invalidate_interrupts(struct vtd_unit *unit, uint16_t index, unsig
 	return execute(unit, &batch, true);
 }
 
+int iommu_vtd_invalidate_every_interrupt(struct vtd_unit *unit)
+{
+	return iommu_vtd_invalidate_interrupts(unit, 0, 16);
+}
+
 /* --- Ranges ----------------------------------------------------------------------------------- */
 
 /* What is invalidated under: a domain id, and for a first stage the PASID. */

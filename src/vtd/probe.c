@@ -596,16 +596,6 @@ int iommu_vtd_units_add(struct iommu *iommu, const void *structures, size_t size
 	return status;
 }
 
-static bool has_interrupts(const struct vtd_unit *unit)
-{
-	unsigned int word;
-
-	for (word = 0; unit->interrupts != NULL && word < unit->interrupts->entries / 64; word++)
-		if (unit->interrupts->ids.taken[word] != 0)
-			return true;
-	return false;
-}
-
 int iommu_vtd_unit_remove(struct iommu_unit *base)
 {
 	struct vtd_unit *unit = vtd_unit_of(base);
@@ -615,7 +605,7 @@ int iommu_vtd_unit_remove(struct iommu_unit *base)
 	if (!iommu_vtd_owns(base))
 		return IOMMU_REFUSE(base->iommu, base->name, IOMMU_EINVAL, "it is no VT-d unit");
 	first = iommu_vtd_next_unit(base->iommu, NULL);
-	if (base->endpoints != 0 || has_interrupts(unit))
+	if (base->endpoints != 0 || iommu_vtd_interrupts_any(unit))
 		return VTD_REFUSE(unit, IOMMU_EBUSY,
 				  "it has endpoints, or interrupts that are not freed");
 	if (first == unit && iommu_vtd_next_unit(base->iommu, unit) == NULL)

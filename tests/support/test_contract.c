@@ -57,7 +57,7 @@ void test_contract_no_lock(const void *ctx, const char *service)
 
 void test_contract_alloc(const void *ctx, unsigned int order, unsigned int flags)
 {
-	/* Only iommu_dma_alloc asks for larger orders, and it may sleep. */
+	/* Only iommu_dma_alloc and interrupt tables ask for larger orders, and may sleep. */
 	if (order > IOMMU_MAX_ALLOC_ORDER && (flags & IOMMU_ALLOC_ATOMIC) != 0)
 		broken("alloc_pages", "of a larger order than any, and atomic");
 	test_contract_no_lock(ctx, "alloc_pages");

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include <libiommu/hw/acpi_dmar.h>
 #include <libiommu/hw/vtd_fault.h>
 #include <libiommu/iommu.h>
 
@@ -219,11 +220,83 @@ static void with_an_id_that_is_shared(void **state)
 	everything_at_once(&topology);
 }
 
+/* --- Interrupt tables that grow --------------------------------------------------------------- */
+
+#define ALLOCATORS 3
+#define PER_THREAD 100 /* blocks, of 128 entries: the table is doubled four times, to the largest */
+
+static uint8_t owners[65536 / 128];
+
+/* Blocks are nobody else's, while all of them make the table grow. */
+static void *allocate_blocks(void *argument)
+{
+	const uint8_t own = (uint8_t)(uintptr_t)argument;
+	const struct iommu_vtd_interrupt_target target = {.vector = own};
+	struct iommu_vtd_interrupt block;
+	unsigned int i;
+
+	for (i = 0; i < PER_THREAD; i++) {
+		expect(iommu_vtd_interrupt_alloc(s.unit, 128, &block) == 0);
+		expect(__atomic_exchange_n(&owners[block.index / 128], own, __ATOMIC_RELAXED) == 0);
+		expect(iommu_vtd_interrupt_set(&block, 127, &target) == 0);
+	}
+	return NULL;
+}
+
+/* Meanwhile entries change. */
+static void *change_entries(void *argument)
+{
+	const struct iommu_vtd_interrupt *block = argument;
+	struct iommu_vtd_interrupt_target target = {.vector = 0x40};
+
+	while (!must_stop()) {
+		target.source = target.source == IOMMU_VTD_SOURCE_ANY ? IOMMU_VTD_SOURCE_ID
+								      : IOMMU_VTD_SOURCE_ANY;
+		expect(iommu_vtd_interrupt_set(block, 1, &target) == 0);
+		expect(iommu_vtd_interrupt_clear(block, 1) == 0);
+	}
+	return NULL;
+}
+
+static void interrupt_tables_grow_under_all(void **state)
+{
+	struct iommu_vtd_interrupt block;
+	pthread_t threads[ALLOCATORS], changer;
+	struct iommu_vtd_info info;
+	uintptr_t i;
+
+	(void)state;
+	memset(&s, 0, sizeof(s));
+	failures = 0;
+	fake_machine_init(&s.machine, 1, FAKE_CAP_48, FAKE_ECAP_QI | VTD_ECAP_IR);
+	s.machine.dmar[DMAR_FLAGS_OFFSET] |= DMAR_FLAG_INTR_REMAP;
+	s.machine.dmar[ACPI_TABLE_CHECKSUM_OFFSET]--;
+	assert_int_equal(iommu_create(&s.machine.test.platform, &s.iommu), 0);
+	assert_int_equal(iommu_vtd_probe(s.iommu, s.machine.dmar, s.machine.dmar_size, NULL), 0);
+	s.unit = iommu_next_unit(s.iommu, NULL);
+	assert_int_equal(iommu_vtd_interrupts_enable(s.iommu, 0), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc(s.unit, 128, &block), 0);
+	pthread_create(&changer, NULL, change_entries, &block);
+	for (i = 0; i < ALLOCATORS; i++)
+		pthread_create(&threads[i], NULL, allocate_blocks, (void *)(i + 0x20));
+	for (i = 0; i < ALLOCATORS; i++)
+		pthread_join(threads[i], NULL);
+	__atomic_store_n(&s.stop, true, __ATOMIC_RELAXED);
+	pthread_join(changer, NULL);
+	assert_int_equal(failures, 0);
+	assert_int_equal(iommu_vtd_get_info(s.unit, &info), 0);
+	assert_int_equal(info.interrupt_entries, 65536);
+	assert_int_equal(iommu_vtd_interrupts_disable(s.iommu), 0);
+	assert_int_equal(iommu_destroy(s.iommu), 0);
+	fake_machine_destroy(&s.machine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(with_devices_that_are_alone),
 		cmocka_unit_test(with_an_id_that_is_shared),
+		cmocka_unit_test(interrupt_tables_grow_under_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
