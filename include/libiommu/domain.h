@@ -297,7 +297,9 @@ IOMMU_API struct iommu_iova_space *iommu_domain_iova_space(const struct iommu_do
  * ranges, and then need no lock. When the call returns 0, the mapping is visible to hardware.
  *
  * Returns 0, or
- *   IOMMU_EINVAL     size 0, alignment, prot, or the domain is not a paging domain
+ *   IOMMU_EINVAL     size 0, alignment, prot, or the domain is not a paging domain; or the mapping
+ *                    is for reading only, and the domain a parent of nested domains on hardware
+ *                    that might write to it (IOMMU_HARDWARE_WRITABLE_PARENTS)
  *   IOMMU_EOVERFLOW  a range wraps
  *   IOMMU_ERANGE     iova is beyond the aperture, or paddr beyond what the units can address
  *   IOMMU_EEXIST     something is mapped in the range

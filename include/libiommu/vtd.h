@@ -82,7 +82,7 @@ enum iommu_vtd_region_answer {
  *     iommu_vtd_options.pci_config;
  *   - the processor: iommu_vtd_options.processor;
  *   - the devices behind a unit: read through pci_config as far as firmware's table names them by a
- *     bus, and those of iommu_probe_endpoint, by vendor, device and revision in their info.
+ *     bus, and those of iommu_probe_endpoint, by vendor, device, revision and class in their info.
  * Each quirk that applies is logged once, at IOMMU_LOG_INFO, and reported by iommu_vtd_get_info.
  */
 enum iommu_vtd_quirks {
@@ -96,8 +96,10 @@ enum iommu_vtd_quirks {
 	 * page for each unit is lost for good.
 	 */
 	IOMMU_VTD_QUIRK_KEEP_TRANSLATING = 1 << 0,
-	/* The unit has a write buffer, although it reports none: Cantiga and other chipsets of the
-	   4 series. */
+	/*
+	 * The unit has a write buffer, although it reports none: Cantiga and other chipsets of the
+	 * 4 series.
+	 */
 	IOMMU_VTD_QUIRK_WRITE_BUFFER = 1 << 1,
 	/*
 	 * Display devices do not work with translation: Q35, the 4 series, QM57, Broadwell; and
@@ -111,8 +113,10 @@ enum iommu_vtd_quirks {
 	 * table. Their default domain is strict.
 	 */
 	IOMMU_VTD_QUIRK_STRICT_GRAPHICS = 1 << 3,
-	/* The unit does not remap interrupts, although it reports it: 5500, 5520 and X58 up to
-	   revision 13h, and 5520 of revision 22h. */
+	/*
+	 * The unit does not remap interrupts, although it reports that it does: 5500, 5520 and X58
+	 * up to revision 13h, and device 3405h of revision 22h.
+	 */
 	IOMMU_VTD_QUIRK_NO_INTERRUPT_REMAPPING = 1 << 4,
 	/* There are no protected memory regions, although they are reported: 5400. */
 	IOMMU_VTD_QUIRK_NO_PROTECTED_MEMORY = 1 << 5,
@@ -162,9 +166,9 @@ struct iommu_vtd_options {
 	/*
 	 * For IOMMU_VTD_TAKE_OVER: whether there is memory at a physical address. Old tables may
 	 * contain anything, and what they refer to is read: root and context tables, PASID
-	 * directories and tables, each after this function was called for each of their pages. Of
-	 * page tables only the root is checked. NULL: every address below the machine's width can
-	 * be read.
+	 * directories and tables, and interrupt remapping tables, each after this function was
+	 * called for each of their pages. Of page tables only the root is checked. NULL: every
+	 * address below the machine's width can be read.
 	 */
 	bool (*is_memory)(void *ctx, iommu_paddr_t paddr, uint64_t size);
 	void *is_memory_ctx;

@@ -22,6 +22,7 @@
 #include "base/text.h"
 #include "vtd/endpoint.h"
 #include "vtd/probe.h"
+#include "vtd/quirks.h"
 #include "vtd/unit.h"
 
 #if IOMMU_CONFIG_REGIONS
@@ -321,6 +322,9 @@ int iommu_vtd_regions_decide(struct vtd_endpoint *endpoint)
 
 int iommu_vtd_endpoint_changed(struct iommu_endpoint *endpoint)
 {
+	/* It is behind this unit all the same: nothing can be refused any more. */
+	if (iommu_vtd_quirks_of_endpoint(vtd_endpoint_of(endpoint)) == IOMMU_ENOMEM)
+		return IOMMU_ENOMEM;
 	return iommu_vtd_regions_decide(vtd_endpoint_of(endpoint));
 }
 

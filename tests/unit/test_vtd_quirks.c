@@ -460,6 +460,37 @@ static void the_empty_table_of_graphics_stays(void **state)
 	end();
 }
 
+/* A unit that does not wait for requests, and one that takes the rest, cannot hang so. */
+static void other_units_of_such_graphics_are_turned_off(void **state)
+{
+	struct iommu_model_vtd_faults no_drain = {0};
+	unsigned int unit;
+
+	(void)state;
+	for (unit = 0; unit < 2; unit++) {
+		reset(NULL);
+		set_function(0x20, 0x9a49, DISPLAY, 1);
+		set_function(0x28, 0x9a49, DISPLAY, 1);
+		start(&graphics_unit);
+		no_drain.capability = iommu_model_vtd_mmio_read(f.machine.units[0], VTD_CAP, 8) &
+				      ~(VTD_CAP_DWD | VTD_CAP_DRD);
+		if (unit == 0)
+			iommu_model_vtd_misbehave(f.machine.units[0], &no_drain);
+		assert_int_equal(probe_with(&options), 0);
+		assert_int_equal(quirks_of(unit), 0);
+		f.info.class_code = DISPLAY;
+		endpoints();
+		assert_int_equal(quirks_of(unit), 0);
+		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+		assert_true(translates(unit));
+		assert_int_equal(iommu_unit_disable(f.unit[unit]), 0);
+		assert_false(translates(unit));
+		if (unit == 1)
+			lose_a_page(); /* the first one's */
+		end();
+	}
+}
+
 /* Not confirmed is not disabled, and says so. */
 static void graphics_that_do_not_confirm_stay_marked(void **state)
 {
@@ -920,6 +951,7 @@ int main(void)
 		cmocka_unit_test_setup(graphics_are_blocked_in_place_of_being_turned_off, reset),
 		cmocka_unit_test_setup(the_empty_table_of_graphics_stays, reset),
 		cmocka_unit_test_setup(graphics_that_do_not_confirm_stay_marked, reset),
+		cmocka_unit_test_setup(other_units_of_such_graphics_are_turned_off, reset),
 		cmocka_unit_test_setup(each_allocation_of_graphics_may_fail, reset),
 		cmocka_unit_test_setup(graphics_that_were_left_on_are_not_turned_off, reset),
 		cmocka_unit_test_setup(another_mode_cannot_be_left_without_turning_off, reset),
