@@ -74,7 +74,12 @@ int iommu_vtd_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 extern const struct iommu_domain_ops iommu_vtd_first_stage_ops;
 extern const struct iommu_domain_ops iommu_vtd_second_stage_ops;
 /* A second stage in which everything can be written. */
+#if IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_QUIRKS
 extern const struct iommu_domain_ops iommu_vtd_writable_parent_ops;
+#define vtd_is_writable_parent(domain) ((domain)->common.base.ops == &iommu_vtd_writable_parent_ops)
+#else
+#define vtd_is_writable_parent(domain) ((void)(domain), true)
+#endif
 /* A range of a first stage of another owner, wherever the domain is used. */
 int iommu_vtd_invalidate_foreign(struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last,
 				 bool leaves_only);

@@ -136,6 +136,16 @@ static int hardware_info(const struct iommu_unit *unit, struct iommu_hardware_in
 	return 0;
 }
 
+#if IOMMU_CONFIG_REGIONS || IOMMU_CONFIG_QUIRKS
+static int endpoint_changed(struct iommu_endpoint *endpoint)
+{
+	/* It is behind this unit all the same: nothing can be refused any more. */
+	if (iommu_vtd_quirks_of_endpoint(vtd_endpoint_of(endpoint)) == IOMMU_ENOMEM)
+		return IOMMU_ENOMEM;
+	return iommu_vtd_regions_decide(vtd_endpoint_of(endpoint));
+}
+#endif
+
 static const struct iommu_ops vtd_ops = {
 	.name = iommu_vtd_name,
 	.enable = unit_enable,
@@ -156,8 +166,8 @@ static const struct iommu_ops vtd_ops = {
 	.handle_page_requests = iommu_vtd_handle_page_requests,
 #endif
 	.next_region = iommu_vtd_next_region,
-#if IOMMU_CONFIG_REGIONS
-	.endpoint_changed = iommu_vtd_endpoint_changed,
+#if IOMMU_CONFIG_REGIONS || IOMMU_CONFIG_QUIRKS
+	.endpoint_changed = endpoint_changed,
 #endif
 	.endpoint_was_reset = iommu_vtd_endpoint_was_reset,
 	.endpoint_is_lost = iommu_vtd_endpoint_is_lost,

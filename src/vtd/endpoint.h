@@ -77,8 +77,6 @@ bool iommu_vtd_claims_leave(void *probe, iommu_paddr_t start, uint64_t size);
 /* Which regions the endpoint has, by what is said of it now; and none. */
 int iommu_vtd_regions_decide(struct vtd_endpoint *endpoint);
 void iommu_vtd_regions_forget(struct vtd_endpoint *endpoint);
-/* See iommu_ops. */
-int iommu_vtd_endpoint_changed(struct iommu_endpoint *endpoint);
 #else
 static inline void iommu_vtd_claims_init(struct vtd_probe *probe)
 {

@@ -321,7 +321,7 @@ static int alloc_for(const char *call, struct iommu_unit *unit, unsigned int cou
 		     const struct iommu_pci_requester *sender,
 		     struct iommu_vtd_interrupt *interrupt)
 {
-	struct iommu_vtd_interrupt block;
+	struct iommu_vtd_interrupt block = {.unit = unit};
 	int status;
 
 	if (!iommu_vtd_owns(unit))
@@ -541,7 +541,7 @@ static int alloc_from(const char *call, struct iommu *iommu, enum dmar_scope_typ
 		      unsigned int id, unsigned int count, struct iommu_vtd_interrupt *interrupt)
 {
 	struct iommu_pci_requester sender = {0};
-	struct iommu_unit *unit;
+	struct iommu_unit *unit = NULL;
 	int status = find_source(iommu, type, id, &unit, &sender.id);
 
 	if (status != 0)

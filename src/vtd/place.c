@@ -140,8 +140,8 @@ static bool unit_knows(const struct vtd_domain *domain, const struct vtd_unit *u
 	    (domain->nest_parent && !(vtd_is_scalable(unit) && caps->nested)))
 		return false;
 	/* A unit that was added after the domain was made. */
-	if (IOMMU_CONFIG_SCALABLE && vtd_has_quirk(unit, IOMMU_VTD_QUIRK_WRITABLE_PARENTS) &&
-	    domain->nest_parent && domain->common.base.ops != &iommu_vtd_writable_parent_ops)
+	if (vtd_has_quirk(unit, IOMMU_VTD_QUIRK_WRITABLE_PARENTS) && domain->nest_parent &&
+	    !vtd_is_writable_parent(domain))
 		return false;
 	switch (domain->type) {
 	case VTD_PASID_FIRST_STAGE:

@@ -146,7 +146,7 @@ static bool is_elsewhere(const struct vtd_probe *probe, const struct vtd_unit *u
 #define TEXT(text)        IOMMU_LOG_TEXT(text)
 
 #define SERIES_4_TEXT     TEXT("quirk of the 4 series: a write buffer, and graphics bypassed")
-#define SERIES_4          IOMMU_VTD_QUIRK_WRITE_BUFFER | IOMMU_VTD_QUIRK_BYPASS_GRAPHICS
+#define SERIES_4          (IOMMU_VTD_QUIRK_WRITE_BUFFER | IOMMU_VTD_QUIRK_BYPASS_GRAPHICS)
 #define NO_REMAPPING_TEXT TEXT("quirk of 5500, 5520 and X58: interrupts are not remapped")
 
 #define GRAPHICS_STAY_ON(family)                                                                   \

@@ -22,7 +22,6 @@
 #include "base/text.h"
 #include "vtd/endpoint.h"
 #include "vtd/probe.h"
-#include "vtd/quirks.h"
 #include "vtd/unit.h"
 
 #if IOMMU_CONFIG_REGIONS
@@ -318,14 +317,6 @@ int iommu_vtd_regions_decide(struct vtd_endpoint *endpoint)
 	if (status != 0)
 		iommu_vtd_regions_forget(endpoint);
 	return status;
-}
-
-int iommu_vtd_endpoint_changed(struct iommu_endpoint *endpoint)
-{
-	/* It is behind this unit all the same: nothing can be refused any more. */
-	if (iommu_vtd_quirks_of_endpoint(vtd_endpoint_of(endpoint)) == IOMMU_ENOMEM)
-		return IOMMU_ENOMEM;
-	return iommu_vtd_regions_decide(vtd_endpoint_of(endpoint));
 }
 
 /* The region of this number; false: there are only *count. */
