@@ -212,8 +212,8 @@ struct iommu_vtd_options {
 	void *node_of_ctx;
 	/*
 	 * Quirks (enum iommu_vtd_quirks) that apply to all units and endpoints, whatever the
-	 * hardware is; and quirks that do not apply although the hardware is known to need them.
-	 * Default: those of the hardware.
+	 * hardware is; and quirks that do not apply although the hardware is known to need them. A
+	 * quirk in both applies. Default: those of the hardware.
 	 */
 	unsigned int force_quirks, ignore_quirks;
 	/*
