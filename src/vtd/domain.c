@@ -247,10 +247,11 @@ int iommu_vtd_invalidate_foreign(struct iommu_domain *base, iommu_iova_t start, 
 #define TABLE_OPS(map, unmap)                                                                      \
 	{                                                                                          \
 		.attach = iommu_vtd_paging_attach, .detach = iommu_vtd_detach,                     \
-		SCALABLE_OPS.free = iommu_placed_free, .map_pages = (map), .unmap_pages = (unmap), \
+		.free = iommu_placed_free, .map_pages = (map), .unmap_pages = (unmap),             \
 		.sync_map = iommu_placed_sync_map, .sync = iommu_placed_sync,                      \
 		.flush_all = iommu_placed_flush_all, .free_gathered = iommu_placed_free_gathered,  \
-		.iova_to_phys = iommu_placed_iova_to_phys, WALK_OPS.get_info = get_info,           \
+		.iova_to_phys = iommu_placed_iova_to_phys, .get_info = get_info,                   \
+		WALK_OPS SCALABLE_OPS                                                              \
 	}
 
 const struct iommu_domain_ops iommu_vtd_second_stage_ops = TABLE_OPS(map_pages, unmap_pages);

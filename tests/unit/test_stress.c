@@ -227,7 +227,7 @@ static void with_an_id_that_is_shared(void **state)
 
 static uint8_t owners[65536 / 128];
 
-/* Blocks are nobody else's, while all of them make the table grow. */
+/* No block is given twice, while all of them make the table grow. */
 static void *allocate_blocks(void *argument)
 {
 	const uint8_t own = (uint8_t)(uintptr_t)argument;

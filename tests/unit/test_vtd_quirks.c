@@ -443,7 +443,7 @@ static void the_empty_table_of_graphics_stays(void **state)
 	assert_int_equal(f.machine.states[(page - MACHINE_BASE) / IOMMU_PAGE_SIZE], PAGE_TABLE);
 	for (i = 0; i < IOMMU_PAGE_SIZE; i++)
 		assert_int_equal(((unsigned char *)model_machine_bytes(&f.machine, page))[i], 0);
-	/* And whoever comes next replaces it while it translates. */
+	/* And the next instance replaces it while the unit translates. */
 	assert_int_equal(probe_with(&none), 0);
 	f.info = (struct iommu_endpoint_info){0};
 	endpoints();
