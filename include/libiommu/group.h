@@ -191,6 +191,13 @@ IOMMU_API int iommu_group_release(struct iommu_group *group, void *owner);
 IOMMU_API void *iommu_group_owner(const struct iommu_group *group);
 
 /*
+ * iommu_group_is_claimable - whether the first claim of a group would find it free (VFIO's
+ * "viable"): it has no owner, no driver of the host uses a member, and no domain is attached. An
+ * answer for users, out of date as soon as another call changes the group.
+ */
+IOMMU_API bool iommu_group_is_claimable(struct iommu_group *group);
+
+/*
  * iommu_use_default_domain - announce that a driver of the host uses an endpoint through its
  * group's default domain. iommu_dma_of does so itself if necessary. Returns 0, IOMMU_EBUSY (the
  * group is claimed, or another domain is attached), IOMMU_ENODEV (the endpoint was released), or

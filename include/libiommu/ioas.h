@@ -156,6 +156,8 @@ enum iommu_backing_flags {
 	IOMMU_BACKING_MMIO = 1 << 0,
 };
 
+struct iommu_backing;
+
 /*
  * Memory that may be mapped in address spaces: of a process, a file, a guest. Addresses are the
  * backing's own, in bytes. The functions may sleep and may be called concurrently for different
@@ -185,6 +187,13 @@ struct iommu_backing_ops {
 	 */
 	bool (*is_same)(void *ctx, void *other, uint64_t address, uint64_t size);
 	unsigned int flags; /* enum iommu_backing_flags */
+	/*
+	 * See iommu_container_map_vaddr: are the `size` bytes from other->address on in `other` the
+	 * same memory as those from `address` on in ctx? NULL: is_same is asked, for the same
+	 * address and functions; other memory never is.
+	 */
+	bool (*is_same_at)(void *ctx, uint64_t address, const struct iommu_backing *other,
+			   uint64_t size);
 };
 
 struct iommu_backing {
@@ -284,6 +293,8 @@ struct iommu_ioas_area {
 	struct iommu_backing backing;
 	unsigned int pins; /* calls of iommu_access_pin that pin a part of it */
 	bool is_revoked;   /* no device reaches it: see iommu_backing_revoke */
+	/* Where its owner sees it is not known: see iommu_container_unmap_vaddr. */
+	bool vaddr_unmapped;
 };
 
 /*
@@ -595,7 +606,7 @@ IOMMU_API int iommu_access_detach(struct iommu_file *file, uint32_t access);
  * range.
  *
  * @prot:  the intended use: IOMMU_PROT_READ, IOMMU_PROT_WRITE or both.
- * @pages: receives the physical address of each page of 4 KiB.
+ * @pages: receives the physical address of each page of 4 KiB. NULL: iommu_access_get_paddr tells.
  *
  * Returns 0, or with nothing pinned
  *   IOMMU_EOPNOTSUPP  prot has other bits
@@ -618,6 +629,17 @@ IOMMU_API int iommu_access_pin(struct iommu_file *file, uint32_t access, iommu_i
 			       uint64_t size, unsigned int prot, iommu_paddr_t *pages);
 IOMMU_API int iommu_access_unpin(struct iommu_file *file, uint32_t access, iommu_iova_t iova,
 				 uint64_t size);
+
+/*
+ * iommu_access_get_paddr - where memory is that the access object has pinned. *size: so many bytes
+ * follow each other in memory from *paddr on, 1 GiB at most; more may. For memory that others have
+ * pinned the answer may be out of date when the call returns. Returns 0, IOMMU_ENOENT (nothing is
+ * mapped there, nothing has pinned it, or no object has this id), IOMMU_EBUSY (it is being
+ * unmapped), IOMMU_ENODEV (revoked), IOMMU_ENOMEM, or IOMMU_EINVAL (the object is no access object,
+ * or is not attached).
+ */
+IOMMU_API int iommu_access_get_paddr(struct iommu_file *file, uint32_t access, iommu_iova_t iova,
+				     iommu_paddr_t *paddr, uint64_t *size);
 
 /*
  * iommu_access_rw - copy `size` bytes from an address of the address space, or to it. Any address

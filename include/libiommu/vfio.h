@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * VFIO's interface to managers of virtual machines ("type 1", version 2), on top of
+ * VFIO's interface to managers of virtual machines ("type 1", versions 1 and 2), on top of
  * <libiommu/ioas.h>: containers, and the files of devices and groups.
  */
 #ifndef LIBIOMMU_VFIO_H
@@ -37,6 +37,48 @@ IOMMU_API int iommu_container_create(struct iommu *iommu, const struct iommu_fil
 				     struct iommu_container **container);
 IOMMU_API int iommu_container_destroy(struct iommu_container *container);
 
+enum iommu_container_flags {
+	/*
+	 * Version 1 of type 1: an unmap removes what lies in its range, and cuts mappings at either
+	 * end, also where hardware has large pages. What is left of a mapping counts as one or two.
+	 */
+	IOMMU_CONTAINER_CUTS = 1 << 0,
+	/* Of devices without an IOMMU: see iommu_allow_no_iommu. */
+	IOMMU_CONTAINER_NO_IOMMU = 1 << 1,
+};
+
+/*
+ * iommu_container_create_with - iommu_container_create with properties. @flags: enum
+ * iommu_container_flags. Errors as iommu_container_create; and IOMMU_EOPNOTSUPP (unknown flags),
+ * IOMMU_EINVAL (both flags), or IOMMU_EPERM (IOMMU_CONTAINER_NO_IOMMU is not allowed).
+ */
+IOMMU_API int iommu_container_create_with(struct iommu *iommu,
+					  const struct iommu_file_limits *limits,
+					  unsigned int flags, struct iommu_container **container);
+
+/*
+ * iommu_allow_no_iommu - the administrator accepts that users drive devices that no unit translates
+ * for: such a device reaches all of memory, so its user must be trusted as the host itself is.
+ * False at first. Containers that were created before are not affected.
+ *
+ * A container with IOMMU_CONTAINER_NO_IOMMU pins what is mapped in it, and
+ * iommu_container_get_paddr tells its user what to give to the device. Groups, whose devices have
+ * an IOMMU, cannot be put into it; the host gives out the devices without one itself, and keeps the
+ * file to users that it trusts. Each creation is logged as a warning, and iommu_container_get_info
+ * shows the flag. Registers (IOMMU_BACKING_MMIO) cannot be mapped (IOMMU_EINVAL), and there is no
+ * dirty tracking (IOMMU_EOPNOTSUPP). An unmap unpins at once: stop the device first.
+ */
+IOMMU_API void iommu_allow_no_iommu(struct iommu *iommu, bool allow);
+
+/*
+ * iommu_container_get_paddr - the physical address of an IO virtual address, and how many bytes
+ * follow it there, up to 1 GiB; valid until the mapping is removed or its backing revoked. Returns
+ * 0, IOMMU_EOPNOTSUPP (the container has an IOMMU), IOMMU_ENOENT (nothing is mapped there),
+ * IOMMU_EBUSY (it is being unmapped), IOMMU_ENODEV (revoked), or IOMMU_ENOMEM.
+ */
+IOMMU_API int iommu_container_get_paddr(struct iommu_container *container, iommu_iova_t iova,
+					iommu_paddr_t *paddr, uint64_t *size);
+
 /*
  * iommu_container_map - map `size` bytes of memory at iova. @prot: IOMMU_PROT_READ,
  * IOMMU_PROT_WRITE or both.
@@ -45,6 +87,7 @@ IOMMU_API int iommu_container_destroy(struct iommu_container *container);
  *   IOMMU_EINVAL  size 0, alignment, prot, or reserved addresses
  *   IOMMU_EEXIST  something is mapped in the range
  *   IOMMU_ENOSPC  the limit of mappings
+ *   IOMMU_ENODEV  the container has no address space (iommu_container_clear_ioas)
  *   and the errors of iommu_ioas_map.
  */
 IOMMU_API int iommu_container_map(struct iommu_container *container, iommu_iova_t iova,
@@ -52,8 +95,9 @@ IOMMU_API int iommu_container_map(struct iommu_container *container, iommu_iova_
 				  const struct iommu_backing *backing);
 
 /*
- * iommu_container_unmap - unmap all mappings in [iova, iova + size), each as a whole; iova 0 with
- * size UINT64_MAX stands for everything. That nothing is mapped is no error.
+ * iommu_container_unmap - unmap all mappings in [iova, iova + size), each as a whole unless the
+ * container has IOMMU_CONTAINER_CUTS; iova 0 with size UINT64_MAX stands for everything. That
+ * nothing is mapped is no error.
  *
  * @bitmap:   if not NULL, the range must be one mapping, and the bitmap receives the pages that
  *            devices have written. It is read before the mapping is removed: writes in between are
@@ -68,6 +112,46 @@ struct iommu_dirty_bitmap;
 IOMMU_API int iommu_container_unmap(struct iommu_container *container, iommu_iova_t iova,
 				    uint64_t size, struct iommu_dirty_bitmap *bitmap,
 				    uint64_t *unmapped);
+
+/*
+ * Live update: the manager of a virtual machine replaces itself by a newer version while devices
+ * work on, and the memory of the guest stands at other addresses in the new process.
+ *
+ *	iommu_container_unmap_vaddr(container, 0, UINT64_MAX, NULL)        in the old process
+ *	iommu_container_map_vaddr(container, iova, size, &backing)         in the new one, for each
+ *
+ * iommu_container_unmap_vaddr - forget where the memory of all mappings in [iova, iova + size) is
+ * to be found in its owner's address space (VFIO_DMA_UNMAP_FLAG_VADDR). The mappings remain,
+ * devices reach the memory as before, and it stays pinned. Until iommu_container_map_vaddr,
+ * whatever would pin more of it fails with IOMMU_EBUSY and changes nothing: a group whose devices
+ * need tables of their own when nothing is pinned yet, a copy of a mapping, a pin by software. What
+ * is pinned already is used on, by new tables too. Unmap, dirty tracking, revocation and groups
+ * that leave work as always: what they unpin goes to the former backing, which therefore remains
+ * valid. If a mapping was cut or copied, its parts and copies are affected like the mapping.
+ * *bytes: size of the mappings; may be NULL.
+ *
+ * Returns 0, also when nothing is mapped; or with nothing changed IOMMU_EINVAL (size or alignment;
+ * a mapping lies only partly in the range, or was unmapped so already), IOMMU_EOVERFLOW (the range
+ * wraps), IOMMU_ENODEV (the container has no address space).
+ *
+ * iommu_container_map_vaddr - say where the memory of one mapping is found now
+ * (VFIO_DMA_MAP_FLAG_VADDR); permissions stay. The former backing is asked whether the memory is
+ * the same (is_same_at of struct iommu_backing_ops): the new one unpins what the former one has
+ * pinned. The question is about all of the memory that was mapped by the call that made the
+ * mapping. After the call the former backing is not used for it any more. Returns 0, or with
+ * nothing changed
+ *   IOMMU_ENOENT     nothing is mapped at iova
+ *   IOMMU_EINVAL     the range is not exactly that of one mapping; its virtual address was not
+ *                    unmapped; alignment; the memory is not the same; one is registers and the
+ *                    other is not; the backing lacks a function
+ *   IOMMU_EOVERFLOW  a range wraps
+ *   IOMMU_ENODEV     the container has no address space
+ * Both are control path: calls that map and unmap in the container wait meanwhile.
+ */
+IOMMU_API int iommu_container_unmap_vaddr(struct iommu_container *container, iommu_iova_t iova,
+					  uint64_t size, uint64_t *bytes);
+IOMMU_API int iommu_container_map_vaddr(struct iommu_container *container, iommu_iova_t iova,
+					uint64_t size, const struct iommu_backing *backing);
 
 /*
  * iommu_container_revoke, iommu_container_restore - as iommu_backing_revoke and
@@ -96,16 +180,46 @@ struct iommu_container_info {
 	 * iommu_hwpt_alloc.
 	 */
 	bool enforced_coherency;
+	unsigned int flags; /* enum iommu_container_flags */
 };
 /*
  * iommu_container_get_info - facts about a container, and the ranges for mappings, as
- * iommu_ioas_get_ranges. Returns 0, or IOMMU_ENOSPC: *count ranges are needed, and the first
- * `capacity` of them were returned.
+ * iommu_ioas_get_ranges. Returns 0; IOMMU_ENOSPC: *count ranges are needed, and the first
+ * `capacity` of them were returned; or IOMMU_ENODEV: the container has no address space, and no
+ * range was returned.
  */
 IOMMU_API int iommu_container_get_info(struct iommu_container *container,
 				       struct iommu_container_info *info,
 				       struct iommu_iova_bounds *ranges, unsigned int capacity,
 				       unsigned int *count);
+
+/*
+ * A container's address space as an object (VFIO_IOAS of iommufd), for managers that use both
+ * interfaces: devices are bound to the container's file through device files, and attached to the
+ * IOAS that the container's groups reach.
+ *
+ * iommu_container_file - the file of a container, for <libiommu/ioas.h>; it ends with the
+ * container. Objects that the user makes in it count towards its limits. Dirty tracking of the
+ * container covers its groups, and no other devices. The IOAS in use cannot be destroyed.
+ *
+ * iommu_container_get_ioas - the id of the IOAS. iommu_container_set_ioas - use another IOAS of the
+ * file from now on; the former one stays, with its mappings, as an object of the user.
+ * iommu_container_clear_ioas - use none: map, unmap and groups that are put into the container then
+ * fail with IOMMU_ENODEV until another is set. A new container has one. Whether mappings can be cut
+ * is as the IOAS was made: an IOAS without IOMMU_IOAS_SPLIT cuts nothing.
+ *
+ * Return 0, or with nothing changed
+ *   IOMMU_ENODEV      get: the container has none
+ *   IOMMU_ENOENT      set: no object has this id
+ *   IOMMU_EINVAL      set: the object is no IOAS
+ *   IOMMU_EBUSY       set and clear: the container has groups, or dirty tracking is on
+ *   IOMMU_EOPNOTSUPP  set and clear: the container is one without an IOMMU
+ *   and what hardware did not confirm when groups left.
+ */
+IOMMU_API struct iommu_file *iommu_container_file(struct iommu_container *container);
+IOMMU_API int iommu_container_get_ioas(struct iommu_container *container, uint32_t *ioas);
+IOMMU_API int iommu_container_set_ioas(struct iommu_container *container, uint32_t ioas);
+IOMMU_API int iommu_container_clear_ioas(struct iommu_container *container);
 
 /* --- Device files ----------------------------------------------------------------------------- */
 
@@ -188,6 +302,17 @@ IOMMU_API int iommu_group_file_get_device(struct iommu_group_file *file,
 					  struct iommu_endpoint *endpoint,
 					  struct iommu_device_file **device);
 IOMMU_API int iommu_group_file_close(struct iommu_group_file *file);
+
+/*
+ * iommu_group_file_get_status - VFIO's GROUP_GET_STATUS. viable: no driver of the host and no other
+ * owner uses a member, so that the group can be put into a container; also as long as it is in one.
+ * The isolation of the group is checked when it is put there (iommu_group_check_isolation).
+ */
+struct iommu_group_file_status {
+	bool viable, has_container;
+};
+IOMMU_API void iommu_group_file_get_status(struct iommu_group_file *file,
+					   struct iommu_group_file_status *status);
 
 IOMMU_END_DECLS
 #endif

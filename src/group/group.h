@@ -72,6 +72,7 @@ struct iommu {
 	bool required;          /* a machine without units is an error */
 	bool permissive;        /* … and a back end that fails is none */
 	bool unsafe_interrupts; /* the administrator allows them */
+	bool no_iommu;          /* … and containers that translate nothing */
 	/* Devices that were added before there was a unit for them. */
 	struct iommu_list_node waiting;
 };

@@ -32,6 +32,17 @@ static int take(struct iommu_group *group, void *owner)
 	return status;
 }
 
+bool iommu_group_is_claimable(struct iommu_group *group)
+{
+	bool is_free;
+
+	iommu_control_lock(group->iommu);
+	is_free = group->owner == NULL && group->drivers == 0 && group->domain == NULL &&
+		  iommu_list_is_empty(&group->pasids);
+	iommu_control_unlock(group->iommu);
+	return is_free;
+}
+
 static int claim(struct iommu_group *group, void *owner)
 {
 	int status = 0;

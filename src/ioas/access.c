@@ -13,6 +13,7 @@
 
 #define PAGE_MASK    (IOMMU_PAGE_SIZE - 1)
 #define NOTIFIES_MAX 100
+#define PIECE_MAX    (1ULL << (30 - IOMMU_PAGE_SHIFT)) /* pages that a look-up goes on for */
 #define COPY_MAX     (256 * IOMMU_PAGE_SIZE) /* bytes that are pinned at once to be copied */
 
 static struct ioas_access *access_of(struct ioas_object *object)
@@ -374,7 +375,8 @@ static const char *why_not_held(int status)
 	case IOMMU_EPERM:
 		return IOMMU_WHY("part of the range is not mapped with these permissions");
 	case IOMMU_EBUSY:
-		return IOMMU_WHY("part of the range is being mapped or unmapped");
+		return IOMMU_WHY("part of the range is being mapped or unmapped, or its virtual "
+				 "address is");
 	case IOMMU_ENODEV:
 		return IOMMU_WHY("the owner of the memory has revoked it");
 	case IOMMU_EINVAL:
@@ -488,10 +490,84 @@ int iommu_access_pin(struct iommu_file *file, uint32_t id, iommu_iova_t iova, ui
 	status = access_check(access_of(object), iova, size, prot, &why);
 	if (status == 0)
 		status = pin_charged(access_of(object), iova, size, prot, &first, &why);
-	if (status == 0)
+	if (status == 0 && pages != NULL)
 		list_pages(first, pages);
 	iommu_object_leave(object);
 	return status == 0 ? 0 : not_held(file, IOMMU_CALL, id, status, why);
+}
+
+/* --- Where it is ------------------------------------------------------------------------------ */
+
+/* The piece that a page of an area begins, or is in; the area is held. */
+static int look_up(const struct ioas_area *area, uint64_t page, struct iommu_map_piece *piece)
+{
+	struct ioas_pages *pages = area->pages;
+	const uint64_t at = area->page + (page - area->range.first);
+	uint64_t last = area->page + iommu_area_pages(area) - 1;
+	struct ioas_interval *interval;
+	struct ioas_batch *batch;
+	int status = IOMMU_ENOENT;
+
+	if (pages->state == IOAS_PAGES_REVOKED)
+		return IOMMU_ENODEV;
+	if (last - at >= PIECE_MAX)
+		last = at + PIECE_MAX - 1;
+	batch = iommu_batch_take(area->ioas, 1);
+	if (batch == NULL)
+		return IOMMU_ENOMEM;
+	iommu_batch_begin(batch, at);
+	iommu_pages_lock(pages);
+	interval = iommu_interval_first(&pages->holders, at, at);
+	if (interval != NULL)
+		iommu_pages_read(iommu_container_of(interval, struct ioas_holder, interval), batch,
+				 at, last < interval->last ? last : interval->last);
+	iommu_pages_unlock(pages);
+	if (batch->count != 0) {
+		*piece = batch->pieces[0];
+		status = 0;
+	}
+	iommu_batch_give(area->ioas, batch);
+	return status;
+}
+
+static int access_get_paddr(struct ioas_access *access, iommu_iova_t iova,
+			    struct iommu_map_piece *piece, const char **why)
+{
+	struct iommu_ioas *ioas = enter_space(access);
+	struct ioas_area *area;
+	int status;
+
+	if (ioas == NULL)
+		return ioas_because(why, IOMMU_EINVAL,
+				    IOMMU_WHY("the access is attached to no space"));
+	status = hold_area(ioas, iova >> IOMMU_PAGE_SHIFT, 0, HOLD_COPY, &area);
+	if (status == 0) {
+		status = look_up(area, iova >> IOMMU_PAGE_SHIFT, piece);
+		let_go_of_area(area, HOLD_COPY);
+	}
+	leave_space(ioas);
+	return status;
+}
+
+int iommu_access_get_paddr(struct iommu_file *file, uint32_t id, iommu_iova_t iova,
+			   iommu_paddr_t *paddr, uint64_t *size)
+{
+	const uint64_t skip = iova & PAGE_MASK;
+	struct iommu_map_piece piece = {0};
+	struct ioas_object *object;
+	const char *why = "";
+	int status;
+
+	object = iommu_object_visit(file, id, IOMMU_OBJECT_ACCESS, &status);
+	if (object == NULL)
+		return not_held(file, IOMMU_CALL, id, status, iommu_object_missing(status));
+	status = access_get_paddr(access_of(object), iova, &piece, &why);
+	iommu_object_leave(object);
+	if (status != 0)
+		return not_held(file, IOMMU_CALL, id, status, why);
+	*paddr = piece.paddr + skip;
+	*size = piece.size - skip;
+	return 0;
 }
 
 /* One pin with just this range, taken out of the list; NULL: there is none. */
@@ -574,6 +650,9 @@ static int copy_part(struct iommu_file *file, struct ioas_area *area, iommu_iova
 
 	if (pages->state == IOAS_PAGES_REVOKED)
 		return IOMMU_ENODEV;
+	if (__atomic_load_n(&pages->without_vaddr, __ATOMIC_RELAXED) != 0 &&
+	    backing->ops->copy != NULL)
+		return IOMMU_EBUSY;
 	if (backing->ops->copy == NULL)
 		return copy_pinned(file, area, offset, bytes, size, write);
 	return backing->ops->copy(backing->ctx,

@@ -35,10 +35,19 @@ struct ioas_area *iommu_area_new(struct iommu_ioas *ioas, struct ioas_pages *pag
 	return area;
 }
 
+void iommu_area_count_vaddr(struct ioas_area *area, bool unmapped)
+{
+	if (unmapped != area->vaddr_unmapped)
+		__atomic_add_fetch(&area->pages->without_vaddr, unmapped ? 1 : (size_t)-1,
+				   __ATOMIC_RELAXED);
+	area->vaddr_unmapped = unmapped;
+}
+
 void iommu_area_free(struct ioas_area *area)
 {
 	struct iommu_file *file = area->ioas->object.file;
 
+	iommu_area_count_vaddr(area, false);
 	iommu_pages_put(area->pages);
 	iommu_file_free(file, &file->area_cache, area);
 	iommu_file_discharge(&file->areas, 1);

@@ -182,13 +182,17 @@ static int pin(struct ioas_pages *pages, struct ioas_batch *batch, uint64_t last
 {
 	const struct iommu_backing *backing = &pages->backing;
 	const uint64_t page = batch->page + batch->pages;
-	const uint64_t granted = charge(pages, last - page + 1);
+	uint64_t granted;
 	const unsigned int room = batch->capacity - batch->count;
 	struct iommu_map_piece *pieces = &batch->pieces[batch->count];
 	unsigned int count = 0;
 	uint64_t sum;
 	int status;
 
+	/* Where its owner sees it now is not known. */
+	if (__atomic_load_n(&pages->without_vaddr, __ATOMIC_RELAXED) != 0)
+		return IOMMU_EBUSY;
+	granted = charge(pages, last - page + 1);
 	if (granted == 0)
 		return IOMMU_ENOMEM;
 	status = backing->ops->pin(backing->ctx, backing->address + (page << IOMMU_PAGE_SHIFT),

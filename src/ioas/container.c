@@ -9,13 +9,13 @@
 
 #include "ioas/device.h"
 
-static void container_lock(const struct iommu_container *container)
+void iommu_container_lock(const struct iommu_container *container)
 {
 	if (container->mutex != NULL)
 		container->platform->mutex_lock(container->platform->ctx, container->mutex);
 }
 
-static void container_unlock(const struct iommu_container *container)
+void iommu_container_unlock(const struct iommu_container *container)
 {
 	if (container->mutex != NULL)
 		container->platform->mutex_unlock(container->platform->ctx, container->mutex);
@@ -31,10 +31,44 @@ static void container_free(struct iommu_container *container)
 	platform->free_pages(platform->ctx, container, 0);
 }
 
+/* The space whose id this is becomes the container's: it does not go before leave_space. */
+static int take_space(struct iommu_container *container, const char *call, uint32_t id)
+{
+	struct ioas_object *object;
+	int status;
+
+	iommu_file_lock(container->file);
+	object = iommu_object_find(container->file, id, IOMMU_OBJECT_IOAS, &status);
+	if (object != NULL)
+		iommu_object_use(object);
+	return iommu_file_end(container->file, call, status);
+}
+
+/* Another takes the place of this one, or none does: 0. */
+static void leave_space(struct iommu_container *container, uint32_t id, uint32_t next)
+{
+	struct ioas_object *object;
+	int status;
+
+	__atomic_store_n(&container->ioas, next, __ATOMIC_RELAXED);
+	if (id == 0)
+		return;
+	object = iommu_object_visit(container->file, id, IOMMU_OBJECT_IOAS, &status);
+	iommu_object_unuse(object);
+	iommu_object_leave(object);
+}
+
+static uint32_t space_of(const struct iommu_container *container)
+{
+	return __atomic_load_n(&container->ioas, __ATOMIC_RELAXED);
+}
+
 static int prepare(struct iommu_container *container, const char *call, struct iommu *iommu,
 		   const struct iommu_file_limits *limits)
 {
+	const bool cuts = (container->flags & IOMMU_CONTAINER_CUTS) != 0;
 	const struct iommu_platform *platform = container->platform;
+	uint32_t ioas = 0;
 	int status;
 
 	if (platform->mutex_create != NULL) {
@@ -46,21 +80,51 @@ static int prepare(struct iommu_container *container, const char *call, struct i
 	status = iommu_file_create(iommu, limits, &container->file);
 	if (status != 0)
 		return status;
-	status = iommu_ioas_alloc(container->file, 0, &container->ioas);
-	if (status != 0)
+	status = iommu_ioas_alloc(container->file, cuts ? IOMMU_IOAS_SPLIT : 0, &ioas);
+	if (status == 0)
+		status = take_space(container, call, ioas);
+	if (status == 0)
+		container->ioas = ioas;
+	if (status == 0 && iommu_container_has_no_iommu(container))
+		status = iommu_no_iommu_begin(container, call, iommu);
+	if (status != 0) {
+		leave_space(container, container->ioas, 0);
 		(void)iommu_file_destroy(container->file);
+	}
 	return status;
+}
+
+/* That the caller asks for something that there is, and that may be. */
+static int check_flags(struct iommu *iommu, const char *call, unsigned int flags)
+{
+	const unsigned int both = IOMMU_CONTAINER_CUTS | IOMMU_CONTAINER_NO_IOMMU;
+
+	if ((flags & ~both) != 0)
+		return iommu_refuse_now(iommu, call, "", IOMMU_EOPNOTSUPP,
+					IOMMU_WHY("flags that a container does not have"));
+	if (flags == both)
+		return iommu_refuse_now(iommu, call, "", IOMMU_EINVAL,
+					IOMMU_WHY("what is mapped without an IOMMU cannot be cut"));
+	return 0;
 }
 
 int iommu_container_create(struct iommu *iommu, const struct iommu_file_limits *limits,
 			   struct iommu_container **result)
 {
+	return iommu_container_create_with(iommu, limits, 0, result);
+}
+
+int iommu_container_create_with(struct iommu *iommu, const struct iommu_file_limits *limits,
+				unsigned int flags, struct iommu_container **result)
+{
 	const struct iommu_platform *platform = iommu_platform_of(iommu);
 	struct iommu_file_limits own = {0};
-	struct iommu_container *container =
-		platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
-	int status;
+	struct iommu_container *container;
+	int status = check_flags(iommu, IOMMU_CALL, flags);
 
+	if (status != 0)
+		return status;
+	container = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (container == NULL)
 		return iommu_refuse_now(iommu, IOMMU_CALL, "", IOMMU_ENOMEM, "");
 	if (limits != NULL)
@@ -69,6 +133,7 @@ int iommu_container_create(struct iommu *iommu, const struct iommu_file_limits *
 		own.areas = IOMMU_CONTAINER_MAPPINGS;
 	container->platform = platform;
 	container->mappings = own.areas;
+	container->flags = flags;
 	status = prepare(container, IOMMU_CALL, iommu, &own);
 	if (status != 0) {
 		container_free(container);
@@ -87,6 +152,13 @@ int iommu_container_destroy(struct iommu_container *container)
 	if (container->groups != 0)
 		return iommu_file_refuse_now(container->file, IOMMU_CALL, 0, IOMMU_EBUSY,
 					     IOMMU_WHY("groups have not left it yet"));
+	if (container->access != 0) {
+		status = iommu_ioas_unmap(container->file, container->ioas, 0, UINT64_MAX, NULL);
+		if (status != 0)
+			return status;
+		iommu_no_iommu_end(container);
+	}
+	leave_space(container, container->ioas, 0);
 	status = iommu_file_destroy(container->file);
 	if (status == 0)
 		container_free(container);
@@ -95,12 +167,42 @@ int iommu_container_destroy(struct iommu_container *container)
 
 /* --- HWPTs ------------------------------------------------------------------------------------ */
 
+/*
+ * Is it one that the container made, or that was left behind when something was made? Others of the
+ * file are those of users of the container's space.
+ */
+static bool is_own(const struct iommu_container *container, uint32_t id)
+{
+	int status;
+	struct ioas_object *object =
+		iommu_object_visit(container->file, id, IOMMU_OBJECT_HWPT, &status);
+	bool own;
+
+	if (object == NULL)
+		return false;
+	own = iommu_hwpt_of(object)->container == container || iommu_hwpt_of(object)->is_orphan;
+	iommu_object_leave(object);
+	return own;
+}
+
+static void mark_own(const struct iommu_container *container, uint32_t id)
+{
+	int status;
+	struct ioas_object *object =
+		iommu_object_visit(container->file, id, IOMMU_OBJECT_HWPT, &status);
+
+	if (object == NULL)
+		return;
+	iommu_hwpt_of(object)->container = container;
+	iommu_object_leave(object);
+}
+
 /* The next HWPT after an id; 0: there is none. */
 static uint32_t next_hwpt(const struct iommu_container *container, uint32_t id)
 {
 	do
 		id = iommu_object_next(container->file, id);
-	while (id != 0 && iommu_object_type(container->file, id) != IOMMU_OBJECT_HWPT);
+	while (id != 0 && !is_own(container, id));
 	return id;
 }
 
@@ -132,6 +234,8 @@ static int container_attach(struct iommu_container *container, uint32_t device, 
 			return status;
 	}
 	status = iommu_hwpt_alloc(container->file, device, container->ioas, &config, &hwpt);
+	if (status == 0)
+		mark_own(container, hwpt);
 	if (status == 0 && container->notes && notes)
 		status = iommu_hwpt_set_dirty(container->file, hwpt, true);
 	return status;
@@ -157,12 +261,24 @@ static int destroy_unused(struct iommu_container *container)
 	return result;
 }
 
-static int container_join(struct iommu_container *container, struct iommu_endpoint *endpoint,
-			  uint32_t *device)
+static int no_space(const struct iommu_container *container, const char *call)
+{
+	return iommu_file_refuse_now(container->file, call, 0, IOMMU_ENODEV,
+				     IOMMU_WHY("the container has no address space"));
+}
+
+static int container_join(struct iommu_container *container, const char *call,
+			  struct iommu_endpoint *endpoint, uint32_t *device)
 {
 	int status;
 
 	*device = 0;
+	if (iommu_container_has_no_iommu(container))
+		return iommu_file_refuse_now(
+			container->file, call, 0, IOMMU_EINVAL,
+			IOMMU_WHY("the container is one without an IOMMU, and the group has one"));
+	if (container->ioas == 0)
+		return no_space(container, call);
 	status = iommu_device_bind(container->file, endpoint, device);
 	if (status != 0)
 		return status;
@@ -179,14 +295,14 @@ static int container_join(struct iommu_container *container, struct iommu_endpoi
 	return status;
 }
 
-int iommu_container_join(struct iommu_container *container, struct iommu_endpoint *endpoint,
-			 uint32_t *device)
+int iommu_container_join(struct iommu_container *container, const char *call,
+			 struct iommu_endpoint *endpoint, uint32_t *device)
 {
 	int status;
 
-	container_lock(container);
-	status = container_join(container, endpoint, device);
-	container_unlock(container);
+	iommu_container_lock(container);
+	status = container_join(container, call, endpoint, device);
+	iommu_container_unlock(container);
 	return status;
 }
 
@@ -209,9 +325,9 @@ int iommu_container_leave(struct iommu_container *container, uint32_t device)
 {
 	int status;
 
-	container_lock(container);
+	iommu_container_lock(container);
 	status = container_leave(container, device);
-	container_unlock(container);
+	iommu_container_unlock(container);
 	return status;
 }
 
@@ -220,39 +336,69 @@ int iommu_container_leave(struct iommu_container *container, uint32_t device)
 int iommu_container_map(struct iommu_container *container, iommu_iova_t iova, uint64_t size,
 			unsigned int prot, const struct iommu_backing *backing)
 {
+	const uint32_t ioas = space_of(container);
+
 	if ((prot & ~(unsigned int)IOMMU_PROT_READ_WRITE) != 0)
 		return iommu_file_refuse_now(container->file, IOMMU_CALL, 0, IOMMU_EINVAL,
 					     IOMMU_WHY("unknown permissions"));
-	return iommu_ioas_map(container->file, container->ioas, backing, size,
-			      IOMMU_IOAS_FIXED | prot, &iova);
+	if (iommu_container_has_no_iommu(container))
+		return iommu_no_iommu_map(container, iova, size, prot, backing);
+	if (ioas == 0)
+		return no_space(container, IOMMU_CALL);
+	return iommu_ioas_map(container->file, ioas, backing, size, IOMMU_IOAS_FIXED | prot, &iova);
 }
 
-static bool is_one_mapping(const struct iommu_container *container, iommu_iova_t iova,
-			   uint64_t size)
+static bool is_one_mapping(const struct iommu_container *container, uint32_t ioas,
+			   iommu_iova_t iova, uint64_t size)
 {
 	struct iommu_ioas_area area;
 
-	return iommu_ioas_next_area(container->file, container->ioas, iova, &area) == 0 &&
-	       area.iova == iova && area.size == size;
+	return iommu_ioas_next_area(container->file, ioas, iova, &area) == 0 && area.iova == iova &&
+	       area.size == size;
 }
 
 int iommu_container_unmap(struct iommu_container *container, iommu_iova_t iova, uint64_t size,
 			  struct iommu_dirty_bitmap *bitmap, uint64_t *unmapped)
 {
+	const bool cuts = (container->flags & IOMMU_CONTAINER_CUTS) != 0;
+	const uint32_t ioas = space_of(container);
 	int status = 0;
 
 	if (unmapped != NULL)
 		*unmapped = 0;
-	if (bitmap != NULL && !is_one_mapping(container, iova, size))
+	if (ioas == 0)
+		return no_space(container, IOMMU_CALL);
+	if (bitmap != NULL && !is_one_mapping(container, ioas, iova, size))
 		return iommu_file_refuse_now(
 			container->file, IOMMU_CALL, 0, IOMMU_EINVAL,
 			IOMMU_WHY("with a bitmap the range must be that of one mapping"));
 	if (bitmap != NULL)
 		status = iommu_container_read_dirty(container, iova, size, bitmap);
 	if (status == 0)
-		status = iommu_ioas_unmap_whole(container->file, IOMMU_CALL, container->ioas, iova,
-						size, unmapped);
+		status = iommu_ioas_unmap_container(container->file, IOMMU_CALL, ioas, iova, size,
+						    !cuts, unmapped);
 	return status;
+}
+
+int iommu_container_unmap_vaddr(struct iommu_container *container, iommu_iova_t iova, uint64_t size,
+				uint64_t *bytes)
+{
+	const uint32_t ioas = space_of(container);
+	uint64_t unused;
+
+	return ioas != 0 ? iommu_ioas_unmap_vaddr(container->file, IOMMU_CALL, ioas, iova, size,
+						  bytes != NULL ? bytes : &unused)
+			 : no_space(container, IOMMU_CALL);
+}
+
+int iommu_container_map_vaddr(struct iommu_container *container, iommu_iova_t iova, uint64_t size,
+			      const struct iommu_backing *backing)
+{
+	const uint32_t ioas = space_of(container);
+
+	return ioas != 0 ? iommu_ioas_map_vaddr(container->file, IOMMU_CALL, ioas, iova, size,
+						backing)
+			 : no_space(container, IOMMU_CALL);
 }
 
 int iommu_container_revoke(struct iommu_container *container, void *backing)
@@ -262,7 +408,9 @@ int iommu_container_revoke(struct iommu_container *container, void *backing)
 
 int iommu_container_restore(struct iommu_container *container, void *backing)
 {
-	return iommu_backing_restore(container->file, backing);
+	return iommu_container_has_no_iommu(container)
+		       ? iommu_no_iommu_restore(container, backing)
+		       : iommu_backing_restore(container->file, backing);
 }
 
 /* --- What devices have written ---------------------------------------------------------------- */
@@ -271,7 +419,11 @@ int iommu_container_set_dirty(struct iommu_container *container, bool enable)
 {
 	int result = 0;
 
-	container_lock(container);
+	if (iommu_container_has_no_iommu(container))
+		return iommu_file_refuse_now(
+			container->file, IOMMU_CALL, 0, IOMMU_EOPNOTSUPP,
+			IOMMU_WHY("without an IOMMU it is not seen what devices write"));
+	iommu_container_lock(container);
 	for (uint32_t hwpt = next_hwpt(container, 0); hwpt != 0;
 	     hwpt = next_hwpt(container, hwpt)) {
 		int status = iommu_hwpt_set_dirty(container->file, hwpt, enable);
@@ -285,7 +437,7 @@ int iommu_container_set_dirty(struct iommu_container *container, bool enable)
 		/* What cannot go yet does with the next group, or with the container. */
 		(void)destroy_unused(container);
 	}
-	container_unlock(container);
+	iommu_container_unlock(container);
 	return result;
 }
 
@@ -344,7 +496,7 @@ int iommu_container_read_dirty(struct iommu_container *container, iommu_iova_t i
 
 	if (status != 0)
 		return iommu_file_refuse_now(container->file, IOMMU_CALL, 0, status, why);
-	container_lock(container);
+	iommu_container_lock(container);
 	if (!container->notes)
 		status = iommu_file_refuse_now(container->file, IOMMU_CALL, 0, IOMMU_EINVAL,
 					       IOMMU_WHY("what devices write is not being noted"));
@@ -356,7 +508,59 @@ int iommu_container_read_dirty(struct iommu_container *container, iommu_iova_t i
 			status = 0;
 		}
 	}
-	container_unlock(container);
+	iommu_container_unlock(container);
+	return status;
+}
+
+/* --- Its address space as an object ----------------------------------------------------------- */
+
+struct iommu_file *iommu_container_file(struct iommu_container *container)
+{
+	return container->file;
+}
+
+int iommu_container_get_ioas(struct iommu_container *container, uint32_t *ioas)
+{
+	*ioas = space_of(container);
+	return *ioas != 0 ? 0 : no_space(container, IOMMU_CALL);
+}
+
+/* That it may have another: nothing of it is in use. */
+static int check_change(struct iommu_container *container, const char *call)
+{
+	if (iommu_container_has_no_iommu(container))
+		return iommu_file_refuse_now(container->file, call, 0, IOMMU_EOPNOTSUPP,
+					     IOMMU_WHY("the container is one without an IOMMU"));
+	if (container->groups != 0 || container->notes)
+		return iommu_file_refuse_now(
+			container->file, call, 0, IOMMU_EBUSY,
+			IOMMU_WHY("groups have not left it yet, or dirty tracking is on"));
+	return destroy_unused(container);
+}
+
+int iommu_container_set_ioas(struct iommu_container *container, uint32_t ioas)
+{
+	int status;
+
+	iommu_container_lock(container);
+	status = check_change(container, IOMMU_CALL);
+	if (status == 0)
+		status = take_space(container, IOMMU_CALL, ioas);
+	if (status == 0)
+		leave_space(container, container->ioas, ioas);
+	iommu_container_unlock(container);
+	return status;
+}
+
+int iommu_container_clear_ioas(struct iommu_container *container)
+{
+	int status;
+
+	iommu_container_lock(container);
+	status = check_change(container, IOMMU_CALL);
+	if (status == 0)
+		leave_space(container, container->ioas, 0);
+	iommu_container_unlock(container);
 	return status;
 }
 
@@ -384,6 +588,7 @@ int iommu_container_get_info(struct iommu_container *container, struct iommu_con
 			     unsigned int *count)
 {
 	const struct iommu_hwpt_info common = common_info(container);
+	const uint32_t ioas = space_of(container);
 	struct iommu_file_stats stats;
 
 	iommu_file_get_stats(container->file, &stats);
@@ -393,7 +598,11 @@ int iommu_container_get_info(struct iommu_container *container, struct iommu_con
 		.dirty_pgsizes =
 			(common.flags & IOMMU_HWPT_DIRTY) != 0 ? ~(IOMMU_PAGE_SIZE - 1) : 0,
 		.enforced_coherency = common.enforced_coherency,
+		.flags = container->flags,
 	};
-	return iommu_ioas_get_ranges(container->file, container->ioas, ranges, capacity, count,
+	*count = 0;
+	if (ioas == 0)
+		return no_space(container, IOMMU_CALL);
+	return iommu_ioas_get_ranges(container->file, ioas, ranges, capacity, count,
 				     &info->alignment);
 }

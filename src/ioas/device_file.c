@@ -390,7 +390,7 @@ static int set_container(struct iommu_group_file *file, const char *call,
 		return device_file_refuse(file->files, call, iommu_group_who(file->group->group),
 					  IOMMU_EINVAL,
 					  IOMMU_WHY("the group has no members any more"));
-	status = iommu_container_join(container, member, &file->device);
+	status = iommu_container_join(container, call, member, &file->device);
 	iommu_endpoint_drop(member);
 	if (file->device != 0)
 		file->container = container;
@@ -406,6 +406,16 @@ int iommu_group_file_set_container(struct iommu_group_file *file, struct iommu_c
 	status = set_container(file, IOMMU_CALL, container);
 	device_files_unlock(file->files);
 	return status;
+}
+
+void iommu_group_file_get_status(struct iommu_group_file *file,
+				 struct iommu_group_file_status *status)
+{
+	device_files_lock(file->files);
+	status->has_container = file->container != NULL && !file->is_leaving;
+	/* What it did not get out of the container is its own still: it may try again. */
+	status->viable = file->container != NULL || iommu_group_is_claimable(file->group->group);
+	device_files_unlock(file->files);
 }
 
 int iommu_group_file_unset_container(struct iommu_group_file *file)

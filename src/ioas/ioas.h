@@ -274,11 +274,11 @@ void iommu_batch_give(struct iommu_ioas *ioas, struct ioas_batch *batch);
 
 int iommu_ioas_destroy(struct ioas_object *object);
 /*
- * iommu_ioas_unmap, which looks at both ends first: IOMMU_EINVAL with nothing changed where one
- * cuts an area.
+ * iommu_ioas_unmap, for which nothing to unmap is no refusal; `whole`: it looks at both ends first:
+ * IOMMU_EINVAL with nothing changed where one cuts an area.
  */
-int iommu_ioas_unmap_whole(struct iommu_file *file, const char *call, uint32_t ioas,
-			   iommu_iova_t iova, uint64_t size, uint64_t *unmapped);
+int iommu_ioas_unmap_container(struct iommu_file *file, const char *call, uint32_t ioas,
+			       iommu_iova_t iova, uint64_t size, bool whole, uint64_t *unmapped);
 /* iommu_ioas_unmap, for a call inside the gate. */
 int iommu_ioas_take_out(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t size,
 			uint64_t *unmapped);
@@ -322,6 +322,8 @@ struct ioas_pages {
 	enum ioas_pages_state state;
 	void *mutex;  /* one of the file's; NULL: the host has none */
 	size_t areas; /* that lead to it; atomic */
+	/* … of them, those without a virtual address: nothing is pinned meanwhile; atomic */
+	size_t without_vaddr;
 	struct iommu_rb_tree holders;
 };
 
@@ -375,7 +377,8 @@ struct ioas_area {
 	/* Under pages->mutex. */
 	struct ioas_holder holder; /* of what its tables have, if they have anything */
 	bool holds;
-	bool is_cut; /* it was larger when it was mapped: tables have to be split with it */
+	bool is_cut;         /* it was larger when it was mapped: tables have to be split with it */
+	bool vaddr_unmapped; /* see vaddr.c; changed with all gates closed */
 	const struct iommu_domain *storage; /* tables that have all of it */
 	uint64_t emptied, full; /* pages from the beginning that are out again; that were filled */
 	bool is_torn;           /* a part behind that is out of some HWPTs, and in others still */
@@ -425,6 +428,11 @@ struct ioas_pages *iommu_pages_new(struct iommu_file *file, const struct iommu_b
 				   uint64_t count, unsigned int prot);
 void iommu_pages_put(struct ioas_pages *pages);
 
+/* Has a backing the functions that it must have, and no flags that are unknown? */
+int iommu_backing_check(const struct iommu_backing *backing, const char **why);
+/* The area's virtual address is there again, or never was gone. */
+void iommu_area_count_vaddr(struct ioas_area *area, bool unmapped);
+
 struct iommu_hwpt;
 /* It is a holder of what was filled and not emptied since, and of nothing else. Locked. */
 void iommu_area_hold(struct ioas_area *area);
@@ -443,6 +451,17 @@ int iommu_area_empty(struct ioas_area *area);
 /* Has iommu_area_empty, which failed, changed nothing? */
 bool iommu_area_is_whole(const struct ioas_area *area);
 
+/* --- Virtual addresses: vaddr.c --------------------------------------------------------------- */
+
+/*
+ * Of all areas in a range, which cuts none and in which none is without: IOMMU_EINVAL. And a new
+ * one for an area without, which is there: IOMMU_ENOENT.
+ */
+int iommu_ioas_unmap_vaddr(struct iommu_file *file, const char *call, uint32_t ioas,
+			   iommu_iova_t iova, uint64_t size, uint64_t *bytes);
+int iommu_ioas_map_vaddr(struct iommu_file *file, const char *call, uint32_t ioas,
+			 iommu_iova_t iova, uint64_t size, const struct iommu_backing *backing);
+
 /* --- HWPTs: hwpt.c ---------------------------------------------------------------------------- */
 
 struct ioas_fault_queue;
@@ -459,7 +478,8 @@ struct iommu_hwpt {
 	bool is_auto;                /* made by an attach, goes with the last one */
 	bool is_orphan; /* its making failed, and it could not go: no caller knows its id */
 	bool is_leaving;
-	bool enforces_coherency; /* devices snoop, whatever they ask for */
+	bool enforces_coherency;                 /* devices snoop, whatever they ask for */
+	const struct iommu_container *container; /* that made it; NULL: another user did */
 	unsigned int flags;
 	iommu_iova_t aperture_last; /* as it is reserved */
 };

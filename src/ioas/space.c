@@ -272,7 +272,7 @@ static int space_map_pages(struct iommu_ioas *ioas, struct ioas_pages *pages, ui
 	return status;
 }
 
-static int check_backing(const struct iommu_backing *backing, const char **why)
+int iommu_backing_check(const struct iommu_backing *backing, const char **why)
 {
 	if (backing->ops == NULL || backing->ops->pin == NULL || backing->ops->unpin == NULL)
 		return ioas_because(why, IOMMU_EINVAL,
@@ -292,7 +292,7 @@ static int map(struct iommu_ioas *ioas, const struct iommu_backing *backing, uin
 	iommu_gate_enter(ioas);
 	status = check_request(ioas, backing->address, size, flags, *iova, why);
 	if (status == 0)
-		status = check_backing(backing, why);
+		status = iommu_backing_check(backing, why);
 	if (status == 0 && ioas->draining)
 		status = ioas_because(why, IOMMU_EBUSY, IOMMU_WHY(IOAS_DRAINING));
 	if (status == 0) {
@@ -550,6 +550,7 @@ int iommu_ioas_next_area(struct iommu_file *file, uint32_t id, iommu_iova_t iova
 			.backing = area->pages->backing,
 			.pins = area->pins,
 			.is_revoked = area->pages->state == IOAS_PAGES_REVOKED,
+			.vaddr_unmapped = area->vaddr_unmapped,
 		};
 		result->backing.address += area->page << IOMMU_PAGE_SHIFT;
 	}

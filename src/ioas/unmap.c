@@ -124,9 +124,15 @@ static int cut_make(const struct unmap *u, const struct ioas_area *area, struct 
 		cut->behind = iommu_area_new(u->ioas, area->pages,
 					     area->page + (u->last + 1 - area->range.first),
 					     area->prot, &status);
-	if (status != 0)
+	if (status != 0) {
 		cut_free(cut);
-	return status;
+		return status;
+	}
+	if (cut->before != NULL)
+		iommu_area_count_vaddr(cut->before, area->vaddr_unmapped);
+	if (cut->behind != NULL)
+		iommu_area_count_vaddr(cut->behind, area->vaddr_unmapped);
+	return 0;
 }
 
 /*
@@ -341,11 +347,11 @@ int iommu_ioas_unmap(struct iommu_file *file, uint32_t ioas, iommu_iova_t iova, 
 						   why[0] != '\0' ? why : why_not_unmapped(status));
 }
 
-int iommu_ioas_unmap_whole(struct iommu_file *file, const char *call, uint32_t ioas,
-			   iommu_iova_t iova, uint64_t size, uint64_t *unmapped)
+int iommu_ioas_unmap_container(struct iommu_file *file, const char *call, uint32_t ioas,
+			       iommu_iova_t iova, uint64_t size, bool whole, uint64_t *unmapped)
 {
 	const char *why = "";
-	int status = unmap(file, ioas, iova, size, true, unmapped, &why);
+	int status = unmap(file, ioas, iova, size, whole, unmapped, &why);
 
 	/* That nothing is mapped is no refusal here. */
 	if (status == 0 || status == IOMMU_ENOENT)
