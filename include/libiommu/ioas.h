@@ -762,6 +762,30 @@ IOMMU_API int iommu_event_queue_alloc(struct iommu_file *file, uint32_t virtual_
 				      iommu_event_notifier notifier, void *notifier_ctx,
 				      uint32_t *queue);
 
+/* The most events that a queue can be made to hold. */
+#define IOMMU_EVENT_QUEUE_DEPTH 8192U
+
+struct iommu_event_queue_config {
+	iommu_event_notifier notifier; /* may be NULL */
+	void *notifier_ctx;
+	/* The events that it holds, IOMMU_EVENT_QUEUE_DEPTH at most; 0: at least 500. */
+	unsigned int depth;
+};
+
+/*
+ * iommu_event_queue_alloc_with - iommu_event_queue_alloc with a depth, as the guest's own IOMMU has
+ * it. Errors as that; IOMMU_EINVAL also: the depth is too large.
+ *
+ * iommu_event_queue_mark_lost - report that events may have been lost before they reached the
+ * library: iommu_unit_handle_faults says so of a unit, and the host passes it on to the guests that
+ * have devices behind it. The next event is marked, and one event counts as lost. Returns 0,
+ * IOMMU_ENOENT, or IOMMU_EINVAL (no event queue). Any context.
+ */
+IOMMU_API int iommu_event_queue_alloc_with(struct iommu_file *file, uint32_t virtual_unit,
+					   const struct iommu_event_queue_config *config,
+					   uint32_t *queue);
+IOMMU_API int iommu_event_queue_mark_lost(struct iommu_file *file, uint32_t queue);
+
 struct iommu_event_record {
 	uint64_t virtual_id; /* the guest's number for the device */
 	uint32_t device;     /* id of the device when it faulted */
@@ -774,12 +798,15 @@ struct iommu_event_record {
 	/* The hardware's code for the fault, and its name: a static string. */
 	unsigned int reason;
 	const char *reason_name;
+	bool after_loss; /* events were dropped directly before this one */
 };
 
 /*
  * iommu_event_read - read and remove the oldest events. *count: number of records returned, at most
- * `capacity`; 0 if there are none. *lost: number of events dropped since the last read; may be
- * NULL. Returns 0, IOMMU_ENOENT, or IOMMU_EINVAL (no event queue). Any context.
+ * `capacity`; 0 if there are none. *lost: number of events dropped since the last read that asked
+ * for it; may be NULL. Where they are missing is told by the records; behind the last one, if *lost
+ * is not 0 and none that is left in the queue says so. Readers at the same time get each event
+ * once. Returns 0, IOMMU_ENOENT, or IOMMU_EINVAL (no event queue). Any context.
  */
 IOMMU_API int iommu_event_read(struct iommu_file *file, uint32_t queue,
 			       struct iommu_event_record *records, unsigned int capacity,

@@ -8,8 +8,17 @@
 #include "ioas/device.h"
 #include "ioas/virtual_unit.h"
 
+/* What a queue has that is made without a depth. */
 #define ORDER 3
-#define SIZE  (IOMMU_PAGE_SIZE << ORDER)
+/* Events that are read under the lock at once: devices, and the control path, wait for it. */
+#define CHUNK 32U
+
+/* Events in so many pages. */
+static unsigned int room_of(unsigned int order)
+{
+	return (unsigned int)(((size_t)IOMMU_PAGE_SIZE << order) /
+			      sizeof(struct iommu_event_record));
+}
 
 /*
  * --- From devices -------------------------------------------------------------------------------
@@ -23,6 +32,7 @@ static void event_queue_put(struct ioas_event_queue *queue, const struct ioas_de
 
 	if (queue->count == queue->capacity) {
 		queue->lost++;
+		queue->gap = true;
 		return;
 	}
 	if (at >= queue->capacity)
@@ -38,7 +48,9 @@ static void event_queue_put(struct ioas_event_queue *queue, const struct ioas_de
 		.pasid = fault->pasid,
 		.reason = fault->reason,
 		.reason_name = fault->reason_name,
+		.after_loss = queue->gap,
 	};
+	queue->gap = false;
 }
 
 /* A fault of a device: the handler of its endpoint. */
@@ -102,15 +114,18 @@ static void set_queue(struct iommu_virtual_unit *unit, struct ioas_event_queue *
 	iommu_spin_unlock(file->platform, &file->lock, state);
 }
 
-static int make_events(struct ioas_event_queue *queue)
+static int make_events(struct ioas_event_queue *queue, unsigned int depth)
 {
-	queue->capacity = (unsigned int)(SIZE / sizeof(struct iommu_event_record));
-	queue->events = iommu_file_alloc_pages(queue->object.file, ORDER);
+	queue->order = depth != 0 ? 0 : ORDER;
+	while (room_of(queue->order) < depth)
+		queue->order++;
+	queue->capacity = depth != 0 ? depth : room_of(ORDER);
+	queue->events = iommu_file_alloc_pages(queue->object.file, queue->order);
 	return queue->events != NULL ? 0 : IOMMU_ENOMEM;
 }
 
-static int queue_alloc(struct iommu_file *file, uint32_t unit_id, iommu_event_notifier notifier,
-		       void *notifier_ctx, uint32_t *id)
+static int queue_alloc(struct iommu_file *file, uint32_t unit_id,
+		       const struct iommu_event_queue_config *config, uint32_t *id)
 {
 	struct ioas_object *unit, *object;
 	struct ioas_event_queue *queue;
@@ -119,6 +134,9 @@ static int queue_alloc(struct iommu_file *file, uint32_t unit_id, iommu_event_no
 	unit = iommu_object_find(file, unit_id, IOMMU_OBJECT_VIRTUAL_UNIT, &status);
 	if (unit == NULL)
 		return status;
+	if (config->depth > IOMMU_EVENT_QUEUE_DEPTH)
+		return iommu_file_refuse(file, "", IOMMU_EINVAL,
+					 IOMMU_WHY("an event queue is not as deep as that"));
 	if (iommu_virtual_unit_of(unit)->event_queue != NULL)
 		return iommu_file_refuse_object(
 			file, unit_id, IOMMU_EEXIST,
@@ -128,9 +146,9 @@ static int queue_alloc(struct iommu_file *file, uint32_t unit_id, iommu_event_no
 		return status;
 	queue = iommu_event_queue_of(object);
 	queue->unit = iommu_virtual_unit_of(unit);
-	queue->notifier = notifier;
-	queue->notifier_ctx = notifier_ctx;
-	status = make_events(queue);
+	queue->notifier = config->notifier;
+	queue->notifier_ctx = config->notifier_ctx;
+	status = make_events(queue, config->depth);
 	if (status == 0) {
 		iommu_object_use(unit);
 		set_queue(queue->unit, queue);
@@ -142,10 +160,22 @@ static int queue_alloc(struct iommu_file *file, uint32_t unit_id, iommu_event_no
 int iommu_event_queue_alloc(struct iommu_file *file, uint32_t virtual_unit,
 			    iommu_event_notifier notifier, void *notifier_ctx, uint32_t *queue)
 {
+	const struct iommu_event_queue_config config = {notifier, notifier_ctx, 0};
 	int status;
 
 	iommu_file_lock(file);
-	status = queue_alloc(file, virtual_unit, notifier, notifier_ctx, queue);
+	status = queue_alloc(file, virtual_unit, &config, queue);
+	return iommu_file_end(file, IOMMU_CALL, status);
+}
+
+int iommu_event_queue_alloc_with(struct iommu_file *file, uint32_t virtual_unit,
+				 const struct iommu_event_queue_config *config, uint32_t *queue)
+{
+	const struct iommu_event_queue_config own = *config;
+	int status;
+
+	iommu_file_lock(file);
+	status = queue_alloc(file, virtual_unit, &own, queue);
 	return iommu_file_end(file, IOMMU_CALL, status);
 }
 
@@ -155,20 +185,20 @@ int iommu_event_queue_end(struct ioas_object *object)
 
 	for_each_device(queue->unit, iommu_device_events_off);
 	set_queue(queue->unit, NULL);
-	iommu_file_free_pages(object->file, queue->events, ORDER);
+	iommu_file_free_pages(object->file, queue->events, queue->order);
 	iommu_object_unuse(&queue->unit->object);
 	return 0;
 }
 
 /* --- Reading ---------------------------------------------------------------------------------- */
 
-/* Locked. */
+/* Some. Locked. */
 static unsigned int read(struct ioas_event_queue *queue, struct iommu_event_record *records,
 			 unsigned int capacity)
 {
 	unsigned int count = 0;
 
-	for (; queue->count != 0 && count < capacity; queue->count--) {
+	for (; queue->count != 0 && count < capacity && count < CHUNK; queue->count--) {
 		records[count++] = queue->events[queue->first++];
 		if (queue->first == queue->capacity)
 			queue->first = 0;
@@ -181,6 +211,8 @@ int iommu_event_read(struct iommu_file *file, uint32_t id, struct iommu_event_re
 {
 	struct ioas_event_queue *queue;
 	struct ioas_object *object;
+	unsigned int done = 0, some;
+	uint64_t dropped = 0;
 	uintptr_t state;
 	int status;
 
@@ -190,12 +222,39 @@ int iommu_event_read(struct iommu_file *file, uint32_t id, struct iommu_event_re
 		return iommu_file_refuse_now(file, IOMMU_CALL, id, status,
 					     iommu_object_missing(status));
 	queue = iommu_event_queue_of(object);
+	do {
+		state = iommu_spin_lock(file->platform, &file->lock);
+		some = read(queue, done != 0 ? records + done : records, capacity - done);
+		if (lost != NULL) {
+			dropped += queue->lost;
+			queue->lost = 0;
+		}
+		iommu_spin_unlock(file->platform, &file->lock, state);
+		done += some;
+	} while (some == CHUNK && done < capacity);
+	iommu_object_leave(object);
+	if (lost != NULL)
+		*lost = dropped;
+	*count = done;
+	return 0;
+}
+
+int iommu_event_queue_mark_lost(struct iommu_file *file, uint32_t id)
+{
+	struct ioas_event_queue *queue;
+	struct ioas_object *object;
+	uintptr_t state;
+	int status;
+
+	object = iommu_object_visit(file, id, IOMMU_OBJECT_EVENT_QUEUE, &status);
+	if (object == NULL)
+		return iommu_file_refuse_now(file, IOMMU_CALL, id, status,
+					     iommu_object_missing(status));
+	queue = iommu_event_queue_of(object);
 	state = iommu_spin_lock(file->platform, &file->lock);
-	*count = read(queue, records, capacity);
-	if (lost != NULL) {
-		*lost = queue->lost;
-		queue->lost = 0;
-	}
+	queue->sequence++;
+	queue->lost++;
+	queue->gap = true;
 	iommu_spin_unlock(file->platform, &file->lock, state);
 	iommu_object_leave(object);
 	return 0;

@@ -15,9 +15,10 @@ struct ioas_event_queue {
 	void *notifier_ctx;
 	/* Under file->lock: a ring. */
 	struct iommu_event_record *events;
-	unsigned int first, count, capacity;
+	unsigned int first, count, capacity, order;
 	uint32_t sequence; /* of the next one */
 	uint64_t lost;
+	bool gap; /* what comes next comes behind a loss */
 };
 
 static inline struct ioas_event_queue *iommu_event_queue_of(struct ioas_object *object)
