@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A small manager of a virtual machine. The guest has memory, a virtual IOMMU, an emulated device
- * and a passed-through device of the host; and it is migrated while that device writes.
+ * and a passed-through device of the host.
  *
  *	the guest's driver ── a VT-d unit that the manager emulates (a model)
  *	                        ├ emulated device: each access asks that model
  *	                        └ the host's device: what the guest says of its tables goes to the
- *	                          host's unit, as a first stage over the manager's own tables, which
- *	                          say where the guest's memory is
+ *	                          host's unit
  *	the manager           ── the host's VT-d unit (a second model, for want of a real one)
  *
  * Both drivers are this library's. What a manager does is in the first half: an address space with
- * the guest's memory in it (ioas.h), a nested HWPT for the guest's tables, and the guest's
- * invalidations passed on. The guest sees a device with a TLB, and therefore invalidates it; what
- * the host's unit has cached takes the place of that TLB.
+ * the guest's memory in it (ioas.h), and then one of two ways. On a host whose unit nests, the
+ * guest's own table is a first stage over the manager's tables: a nested HWPT for what the guest
+ * sets up, and its invalidations handed on; such a guest is also migrated while its device writes.
+ * On any other host a shadow (shadow.h) keeps a second address space equal to what the guest's
+ * tables say.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -215,10 +216,10 @@ static int machine_start(struct machine *m, unsigned char *memory, size_t size, 
 	return status;
 }
 
-static int machine_add(struct machine *m, unsigned int i, uint16_t source_id, bool device_tlb)
+static int machine_add(struct machine *m, unsigned int i, uint16_t source_id)
 {
-	const struct iommu_endpoint_info info = {
-		.source_id = source_id, .device_tlb = device_tlb, .physical_function = source_id};
+	const struct iommu_endpoint_info info = {.source_id = source_id,
+						 .physical_function = source_id};
 
 	return iommu_probe_endpoint(m->iommu, &info, &m->endpoints[i]);
 }
@@ -254,9 +255,14 @@ static bool device_writes(struct machine *m, uint16_t source_id, iommu_iova_t ad
 static struct {
 	struct machine host, guest;
 	struct iommu_file *ctx;
-	uint32_t ioas, device, parent, nested; /* nested: 0 while the guest translates nothing */
+	uint32_t ioas, device;
+	/* Where the host's unit nests; `nested` is 0 where the guest has set nothing up. */
+	uint32_t parent, nested;
 	iommu_paddr_t nested_table;
 	unsigned int handed_on;
+	/* Where it does not: what the device is attached to, which the shadow keeps. */
+	uint32_t space;
+	struct iommu_shadow *shadow;
 } vm;
 
 /* The guest's memory is part of this process: a real manager would pin it here. */
@@ -316,9 +322,7 @@ static bool follow_guest(void)
 	       iommu_object_destroy(vm.ctx, before) == 0;
 }
 
-/*
- * The guest invalidates the TLB of the device, which stands for what the host's unit has cached.
- */
+/* The guest invalidates what its unit has cached of its table: that is what the host's unit has. */
 static bool hand_on(const struct iommu_model_invalidation *what)
 {
 	const struct iommu_vtd_invalidation request = {
@@ -330,14 +334,31 @@ static bool hand_on(const struct iommu_model_invalidation *what)
 	       iommu_hwpt_invalidate(vm.ctx, vm.nested, &request, sizeof(request), 1, &done) == 0;
 }
 
+/*
+ * A shadow is told, and is equal when it returns. Where it could not take away what the guest has
+ * taken away, the device is stopped before the guest goes on.
+ */
+static bool keep_shadow(const struct iommu_model_invalidation *what)
+{
+	struct iommu_shadow_stats stats;
+
+	if (iommu_shadow_invalidate(vm.shadow, what) == 0)
+		return true;
+	good = false;
+	iommu_shadow_get_stats(vm.shadow, &stats);
+	return stats.is_safe || iommu_device_detach(vm.ctx, vm.device, IOMMU_NO_PASID) == 0;
+}
+
 /* In caching mode the guest also invalidates entries that it has just made present. */
 static bool guest_invalidates(void *ctx, const struct iommu_model_invalidation *what)
 {
 	(void)ctx;
+	if (vm.shadow != NULL)
+		return keep_shadow(what);
 	if (what->has_source && ((what->source_id ^ PASSED) & what->source_mask) != 0)
 		return true;
 	switch (what->type) {
-	case IOMMU_MODEL_INVALIDATE_DEVICE_TLB:
+	case IOMMU_MODEL_INVALIDATE_IOTLB:
 		return hand_on(what);
 	case IOMMU_MODEL_INVALIDATE_CONTEXTS:
 	case IOMMU_MODEL_INVALIDATE_PASIDS:
@@ -346,7 +367,7 @@ static bool guest_invalidates(void *ctx, const struct iommu_model_invalidation *
 	case IOMMU_MODEL_RESET:
 		good = follow_guest() && good;
 		return true;
-	case IOMMU_MODEL_INVALIDATE_IOTLB: /* the device-TLB's comes behind it */
+	case IOMMU_MODEL_INVALIDATE_DEVICE_TLB: /* there is none */
 	case IOMMU_MODEL_INVALIDATE_INTERRUPTS:
 	case IOMMU_MODEL_PROTECTED_MEMORY_SWITCHED:
 	case IOMMU_MODEL_INTERRUPT_TABLE_SET:
@@ -357,15 +378,13 @@ static bool guest_invalidates(void *ctx, const struct iommu_model_invalidation *
 	return true;
 }
 
-static int manager_start(unsigned char *memory)
+/* The guest's memory, at its own addresses; and the device. */
+static int manager_start(void)
 {
 	const struct iommu_backing backing = {&guest_memory, NULL, 0};
-	const struct iommu_hwpt_config config = {.flags =
-							 IOMMU_HWPT_NEST_PARENT | IOMMU_HWPT_DIRTY};
 	iommu_iova_t iova = 0;
 	int status = iommu_file_create(vm.host.iommu, NULL, &vm.ctx);
 
-	(void)memory;
 	if (status == 0)
 		status = iommu_ioas_alloc(vm.ctx, 0, &vm.ioas);
 	if (status == 0)
@@ -374,8 +393,33 @@ static int manager_start(unsigned char *memory)
 					&iova);
 	if (status == 0)
 		status = iommu_device_bind(vm.ctx, vm.host.endpoints[0], &vm.device);
+	return status;
+}
+
+/* What the guest's tables will be nested on. */
+static int manager_nests(void)
+{
+	const struct iommu_hwpt_config config = {.flags =
+							 IOMMU_HWPT_NEST_PARENT | IOMMU_HWPT_DIRTY};
+
+	return iommu_hwpt_alloc(vm.ctx, vm.device, vm.ioas, &config, &vm.parent);
+}
+
+/* An address space for the device, and what keeps it. */
+static int manager_shadows(void)
+{
+	struct iommu_shadow_config config;
+	int status = iommu_ioas_alloc(vm.ctx, IOMMU_IOAS_SPLIT, &vm.space);
+
 	if (status == 0)
-		status = iommu_hwpt_alloc(vm.ctx, vm.device, vm.ioas, &config, &vm.parent);
+		status = iommu_device_attach(vm.ctx, vm.device, IOMMU_NO_PASID, vm.space, NULL);
+	config = (struct iommu_shadow_config){.file = vm.ctx,
+					      .ioas = vm.space,
+					      .memory = vm.ioas,
+					      .model = vm.guest.unit,
+					      .source_id = PASSED};
+	if (status == 0)
+		status = iommu_shadow_create(&config, &vm.shadow);
 	return status;
 }
 
@@ -468,17 +512,31 @@ static void migrate(unsigned char *destination)
 	expect(iommu_hwpt_set_dirty(vm.ctx, vm.parent, false) == 0, "dirty tracking is off");
 }
 
+/* What the manager has done for the guest's device so far. */
+static uint64_t work_done(void)
+{
+	struct iommu_shadow_stats stats;
+
+	if (vm.shadow == NULL)
+		return vm.handed_on;
+	iommu_shadow_get_stats(vm.shadow, &stats);
+	return stats.unmapped_pages;
+}
+
 /* --- What happens ----------------------------------------------------------------------------- */
 
 static void run(unsigned char *destination)
 {
 	const iommu_paddr_t first = GUEST_TABLES + 0x100000, second = GUEST_TABLES + 0x200000;
+	const bool nests = vm.shadow == NULL;
+	uint64_t before;
 
 	expect(!device_writes(&vm.host, PASSED, BUFFER, 1),
 	       "the host's device is blocked at first");
 	expect(guest_boots(), "the guest boots, and turns its IOMMU on");
-	expect(vm.nested != 0,
-	       "the guest starts that device: its table is nested in the host's unit");
+	if (nests)
+		expect(vm.nested != 0,
+		       "the guest starts that device: its table is nested in the host's unit");
 	expect(guest_maps(0, first, 4096), "the guest maps a page for the emulated device");
 	expect(device_writes(&vm.guest, EMULATED, BUFFER, 11) && guest_byte(first) == 11,
 	       "which writes it");
@@ -486,50 +544,73 @@ static void run(unsigned char *destination)
 	expect(guest_maps(1, second, BUFFER_PAGES * 4096UL),
 	       "the guest maps a buffer for the host's device");
 	expect(device_writes(&vm.host, PASSED, BUFFER + 5, 21) && guest_byte(second + 5) == 21,
-	       "which writes it, through both stages");
+	       nests ? "which writes it, through both stages"
+		     : "which writes it, by the shadow of the guest's tables");
 	expect(!device_writes(&vm.host, PASSED, second, 22),
 	       "and not at the guest's own addresses");
 	expect(!device_writes(&vm.host, PASSED, HOST_BASE, 23), "nor at the host's");
-	migrate(destination);
-	vm.handed_on = 0;
+	if (nests)
+		migrate(destination);
+	before = work_done();
 	expect(iommu_unmap(domains[1], BUFFER, BUFFER_PAGES * 4096UL, 0, NULL) == 0,
 	       "the guest unmaps the buffer");
-	expect(vm.handed_on != 0, "its invalidation was handed on");
+	expect(work_done() != before, "its invalidation was followed");
 	expect(!device_writes(&vm.host, PASSED, BUFFER + 5, 24),
 	       "the device does not reach it any more");
 	expect(guest_shuts_down(), "the guest lets go of its devices");
-	expect(vm.nested == 0, "and the device is detached from the guest's table");
+	if (nests)
+		expect(vm.nested == 0, "and the device is detached from the guest's table");
 	expect(!device_writes(&vm.host, PASSED, BUFFER, 25), "it is blocked again");
+}
+
+/* A host whose unit nests, or does not, and a guest on it. */
+static bool machines_start(unsigned char *memory, bool nests)
+{
+	const struct iommu_model_vtd_host for_guest = {.invalidate = guest_invalidates};
+	const struct iommu_model_vtd_host for_host = {.invalidate = NULL};
+	const unsigned int host = IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_FIRST_STAGE |
+				  IOMMU_MODEL_VTD_NESTED | IOMMU_MODEL_VTD_DIRTY;
+	/* What is nested is a first stage; what is shadowed, a second one, in caching mode. */
+	const unsigned int guest =
+		IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_CACHING_MODE |
+		(nests ? IOMMU_MODEL_VTD_FIRST_STAGE | IOMMU_MODEL_VTD_NO_SECOND_STAGE : 0);
+
+	return machine_start(&vm.host, memory, HOST_MEMORY + GUEST_MEMORY, HOST_MEMORY, HOST_BASE,
+			     nests ? host : 0, &for_host) == 0 &&
+	       machine_add(&vm.host, 0, PASSED) == 0 && iommu_vtd_enable(vm.host.iommu) == 0 &&
+	       manager_start() == 0 &&
+	       machine_start(&vm.guest, memory + HOST_MEMORY, GUEST_MEMORY, GUEST_TABLES, 0, guest,
+			     &for_guest) == 0 &&
+	       machine_add(&vm.guest, 0, EMULATED) == 0 && machine_add(&vm.guest, 1, PASSED) == 0 &&
+	       (nests ? manager_nests() : manager_shadows()) == 0;
+}
+
+static void run_on(unsigned char *memory, unsigned char *destination, bool nests)
+{
+	memset(&vm, 0, sizeof(vm));
+	memset(memory, 0, HOST_MEMORY + GUEST_MEMORY);
+	puts(nests ? "a host that nests:" : "a host that does not:");
+	if (!machines_start(memory, nests)) {
+		good = false;
+		return;
+	}
+	run(destination);
+	good = iommu_shadow_destroy(vm.shadow) == 0 && good;
+	vm.shadow = NULL;
+	good = machine_stop(&vm.guest) && good;
+	good = iommu_file_destroy(vm.ctx) == 0 && good;
+	good = machine_stop(&vm.host) && good;
 }
 
 int main(void)
 {
-	const struct iommu_model_vtd_host for_guest = {.invalidate = guest_invalidates};
-	const struct iommu_model_vtd_host for_host = {.invalidate = NULL};
 	unsigned char *memory = aligned_alloc(IOMMU_HOSTED_ALIGNMENT, HOST_MEMORY + GUEST_MEMORY);
 	unsigned char *destination = calloc(1, GUEST_MEMORY);
 
 	if (memory == NULL || destination == NULL)
 		return 1;
-	memset(memory, 0, HOST_MEMORY + GUEST_MEMORY);
-	if (machine_start(&vm.host, memory, HOST_MEMORY + GUEST_MEMORY, HOST_MEMORY, HOST_BASE,
-			  IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_FIRST_STAGE |
-				  IOMMU_MODEL_VTD_NESTED | IOMMU_MODEL_VTD_DIRTY,
-			  &for_host) != 0 ||
-	    machine_add(&vm.host, 0, PASSED, false) != 0 || iommu_vtd_enable(vm.host.iommu) != 0 ||
-	    manager_start(memory) != 0 ||
-	    machine_start(&vm.guest, memory + HOST_MEMORY, GUEST_MEMORY, GUEST_TABLES, 0,
-			  IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_FIRST_STAGE |
-				  IOMMU_MODEL_VTD_NO_SECOND_STAGE | IOMMU_MODEL_VTD_DEVICE_TLB |
-				  IOMMU_MODEL_VTD_CACHING_MODE,
-			  &for_guest) != 0 ||
-	    machine_add(&vm.guest, 0, EMULATED, false) != 0 ||
-	    machine_add(&vm.guest, 1, PASSED, true) != 0)
-		return 1;
-	run(destination);
-	good = machine_stop(&vm.guest) && good;
-	good = iommu_file_destroy(vm.ctx) == 0 && good;
-	good = machine_stop(&vm.host) && good;
+	run_on(memory, destination, true);
+	run_on(memory, destination, false);
 	free(destination);
 	free(memory);
 	puts(good ? "all as it should be" : "something is wrong");

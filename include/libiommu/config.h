@@ -164,7 +164,8 @@
 #endif
 
 /*
- * IO address spaces for managers of virtual machines (<libiommu/ioas.h>) and what is built on them.
+ * IO address spaces for managers of virtual machines (<libiommu/ioas.h>) and what is built on them;
+ * with the models, shadows of guests' tables (<libiommu/shadow.h>).
  */
 #ifndef IOMMU_CONFIG_IOAS
 #define IOMMU_CONFIG_IOAS (IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_DMA && IOMMU_CONFIG_TABLE_TOOLS)

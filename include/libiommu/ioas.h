@@ -774,7 +774,7 @@ struct iommu_event_queue_config {
 
 /*
  * iommu_event_queue_alloc_with - iommu_event_queue_alloc with a depth, as the guest's own IOMMU has
- * it. Errors as that; IOMMU_EINVAL also: the depth is too large.
+ * it. Errors as iommu_event_queue_alloc; IOMMU_EINVAL also: the depth is too large.
  *
  * iommu_event_queue_mark_lost - report that events may have been lost before they reached the
  * library: iommu_unit_handle_faults says so of a unit, and the host passes it on to the guests that

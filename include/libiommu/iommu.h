@@ -58,6 +58,7 @@
 #include <libiommu/pci.h>
 #include <libiommu/pgtable.h>
 #include <libiommu/platform.h>
+#include <libiommu/shadow.h>
 #include <libiommu/status.h>
 #include <libiommu/tce_table.h>
 #include <libiommu/types.h>

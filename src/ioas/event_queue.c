@@ -24,6 +24,13 @@ static unsigned int room_of(unsigned int order)
  * --- From devices -------------------------------------------------------------------------------
  */
 
+/* Locked. */
+static void event_queue_lose(struct ioas_event_queue *queue)
+{
+	queue->lost++;
+	queue->gap = true;
+}
+
 static void event_queue_put(struct ioas_event_queue *queue, const struct ioas_device *device,
 			    const struct iommu_fault *fault)
 {
@@ -31,8 +38,7 @@ static void event_queue_put(struct ioas_event_queue *queue, const struct ioas_de
 	unsigned int at = queue->first + queue->count;
 
 	if (queue->count == queue->capacity) {
-		queue->lost++;
-		queue->gap = true;
+		event_queue_lose(queue);
 		return;
 	}
 	if (at >= queue->capacity)
@@ -253,8 +259,7 @@ int iommu_event_queue_mark_lost(struct iommu_file *file, uint32_t id)
 	queue = iommu_event_queue_of(object);
 	state = iommu_spin_lock(file->platform, &file->lock);
 	queue->sequence++;
-	queue->lost++;
-	queue->gap = true;
+	event_queue_lose(queue);
 	iommu_spin_unlock(file->platform, &file->lock, state);
 	iommu_object_leave(object);
 	return 0;

@@ -302,6 +302,8 @@ void iommu_ioas_unreserve(struct iommu_ioas *ioas, const void *owner);
 int iommu_ioas_place(struct iommu_ioas *ioas, uint64_t size, uint64_t alignment,
 		     struct iommu_iova_range *range);
 bool iommu_ioas_is_reserved(const struct iommu_ioas *ioas, iommu_iova_t first, iommu_iova_t last);
+/* The lowest that is reserved within bounds, which become it; false: none. Takes the lock. */
+bool iommu_ioas_find_reserved(struct iommu_ioas *ioas, struct iommu_iova_bounds *bounds);
 void iommu_ranges_free(struct iommu_ioas *ioas);
 
 /* --- Memory: backing.c ------------------------------------------------------------------------ */

@@ -27,6 +27,19 @@ bool iommu_ioas_is_reserved(const struct iommu_ioas *ioas, iommu_iova_t first, i
 	return iommu_interval_first(&ioas->reserved, first, last) != NULL;
 }
 
+bool iommu_ioas_find_reserved(struct iommu_ioas *ioas, struct iommu_iova_bounds *bounds)
+{
+	const struct iommu_platform *platform = ioas->object.file->platform;
+	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
+	const struct ioas_interval *interval =
+		iommu_interval_first(&ioas->reserved, bounds->first, bounds->last);
+
+	if (interval != NULL)
+		*bounds = (struct iommu_iova_bounds){interval->first, interval->last};
+	iommu_spin_unlock(platform, &ioas->lock, state);
+	return interval != NULL;
+}
+
 static struct ioas_range *range_new(struct iommu_file *file, const void *owner, iommu_iova_t first,
 				    iommu_iova_t last)
 {

@@ -455,6 +455,13 @@ static void host_page_answer(void *ctx, const struct iommu_model_page_answer *an
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
+static bool host_invalidate(void *ctx, const struct iommu_model_invalidation *what)
+{
+	struct model_machine *machine = ((struct model_unit *)ctx)->machine;
+
+	return machine->invalidate == NULL || machine->invalidate(machine, what);
+}
+
 void model_machine_add_unit(struct model_machine *machine,
 			    const struct iommu_model_vtd_config *config)
 {
@@ -481,6 +488,7 @@ void model_machine_add_unit(struct model_machine *machine,
 		.invalidate_device_tlb = host_invalidate_device_tlb,
 		.page_answer = host_page_answer,
 		.misuse = host_misuse,
+		.invalidate = host_invalidate,
 	};
 	if ((own.flags & IOMMU_MODEL_VTD_WRITE_BUFFER) != 0)
 		own.host.write_buffer_flushed = host_write_buffer_flushed;

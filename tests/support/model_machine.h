@@ -112,6 +112,9 @@ struct model_machine {
 	 */
 	void (*meanwhile)(struct model_machine *machine);
 	bool meanwhile_reading;
+	/* The emulator's: what a unit tells it of its driver's invalidations. NULL: nothing. */
+	bool (*invalidate)(struct model_machine *machine,
+			   const struct iommu_model_invalidation *what);
 	const char *violation;
 };
 

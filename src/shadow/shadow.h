@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Internals of shadows: guest.c says what the guest has, in windows; shadow.c makes the address
+ * space equal to it.
+ */
+#ifndef IOMMU_SHADOW_SHADOW_H
+#define IOMMU_SHADOW_SHADOW_H
+
+#include <libiommu/shadow.h>
+
+#include "ioas/ioas.h"
+
+#define SHADOW_LAST_PAGE (UINT64_MAX >> IOMMU_PAGE_SHIFT)
+
+/* Pages, both ends inclusive; first > last: none. */
+struct shadow_span {
+	uint64_t first, last;
+};
+
+/* What the guest has at adjoining addresses with adjoining memory. */
+struct shadow_extent {
+	struct shadow_span pages; /* of IOVA */
+	uint64_t frame;           /* guest-physical page of the first */
+	unsigned int prot;
+};
+
+/* A part of the address space, and all that the guest has there, in ascending order. */
+struct shadow_window {
+	struct shadow_span pages;
+	unsigned int count;
+};
+
+#define SHADOW_ORDER   2
+#define SHADOW_EXTENTS (((size_t)IOMMU_PAGE_SIZE << SHADOW_ORDER) / sizeof(struct shadow_extent))
+
+struct iommu_shadow {
+	struct iommu_shadow_config config;
+	const struct iommu_platform *platform;
+	void *mutex; /* NULL: the host has none */
+	struct shadow_extent *extents;
+	struct shadow_window window;
+	/* Where not all could be mapped; and within that, where something could not be unmapped. */
+	struct shadow_span missing, stuck;
+	struct iommu_shadow_stats stats;
+	/* Of the call: what became of mapping, and of unmapping. */
+	int mapping, unmapping;
+	bool is_short; /* of memory, or at a limit: no more is mapped in this turn */
+};
+
+/* A walk through what the guest has; begins with a span. */
+struct shadow_walk {
+	struct iommu_model_walk walk;
+	uint64_t leaves; /* that may still be looked at */
+	bool is_cut;     /* there were more */
+};
+
+void iommu_shadow_walk_begin(const struct iommu_shadow *shadow, const struct shadow_span *span,
+			     struct shadow_walk *walk);
+/* The next window into shadow->window; false: the walk was at its end. */
+bool iommu_shadow_walk_next(struct iommu_shadow *shadow, struct shadow_walk *walk);
+/* What an invalidation may have changed for the shadow's device; false: nothing. */
+bool iommu_shadow_scope(const struct iommu_shadow *shadow,
+			const struct iommu_model_invalidation *what, struct shadow_span *span);
+
+#endif

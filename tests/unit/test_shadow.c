@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Shadows, from one end to the other: a guest's driver, the unit that is emulated for it, the
+ * shadow of what it says, an address space, the host's driver, and the host's unit. What the host's
+ * device reaches is compared with what the guest has mapped, page by page.
+ */
+#include <string.h>
+
+#include "ioas_fixture.h"
+#include "test.h"
+
+#define BASE     0x80000000ULL /* of the guest's addresses for its device */
+#define SLOTS    1536U
+#define GUEST    (MACHINE_BASE + MACHINE_PAGES / 2 * 4096ULL) /* its memory for devices */
+#define FRAMES   2048U /* of it that the host has memory for; more than that is a hole */
+#define DOMAINS  2U
+#define LEGACY   IOMMU_MODEL_VTD_CACHING_MODE
+#define SCALABLE (IOMMU_MODEL_VTD_CACHING_MODE | IOMMU_MODEL_VTD_SCALABLE)
+#define NO_FRAME UINT32_MAX
+
+/* What the guest has mapped in a domain of its own. */
+struct slot {
+	uint32_t frame;
+	unsigned int prot;
+};
+
+static struct {
+	struct model_machine machine;
+	struct iommu *iommu;
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domains[DOMAINS];
+	struct slot slots[DOMAINS][SLOTS];
+	unsigned int attached; /* 0: none; 1 + domain */
+	uint32_t space;        /* of the shadow; `ioas` has the guest's memory */
+	struct iommu_shadow *shadow;
+	struct test_random random;
+	int status; /* of the shadow's calls, the last that was not 0 */
+	unsigned int failures;
+} g;
+
+static bool follow(struct model_machine *machine, const struct iommu_model_invalidation *what)
+{
+	int status;
+
+	(void)machine;
+	if (g.shadow == NULL)
+		return true;
+	status = iommu_shadow_invalidate(g.shadow, what);
+	if (status != 0) {
+		g.status = status;
+		g.failures++;
+	}
+	return true;
+}
+
+static struct iommu_shadow_stats stats_of(void)
+{
+	struct iommu_shadow_stats stats;
+
+	iommu_shadow_get_stats(g.shadow, &stats);
+	return stats;
+}
+
+static void boot_guest(unsigned int flags)
+{
+	const struct iommu_model_vtd_config config = {
+		.flags = flags, .levels = 1U << 3 | 1U << 4, .address_mask = 9, .fault_records = 4};
+	const struct iommu_vtd_options options = {.timeout_ns = QUICK_NS};
+	struct iommu_endpoint_info info = {.source_id = 0x20, .physical_function = 0x20};
+
+	model_machine_init(&g.machine, 0, NULL);
+	g.machine.quiet = true;
+	g.machine.invalidate = follow;
+	model_machine_add_unit(&g.machine, &config);
+	(void)model_machine_add_device(&g.machine, 0, 0x20);
+	model_machine_make_dmar(&g.machine);
+	assert_int_equal(iommu_create(&g.machine.platform, &g.iommu), 0);
+	assert_int_equal(iommu_vtd_probe(g.iommu, g.machine.dmar, g.machine.dmar_size, &options),
+			 0);
+	assert_int_equal(iommu_probe_endpoint(g.iommu, &info, &g.endpoint), 0);
+}
+
+/* The host with a device and the guest's memory, of which the middle cannot be written. */
+static void begin_shadow(unsigned int host, unsigned int flags)
+{
+	const struct iommu_shadow_config base = {.source_id = 0x20};
+	struct iommu_shadow_config config = base;
+
+	memset(&g, 0, sizeof(g));
+	begin_with(host, 1, 1, MEMORY_CONTIGUOUS);
+	memory.shape = MEMORY_WHOLE;
+	assert_int_equal(map_at(GUEST, 0, 1000 * 4096), 0);
+	assert_int_equal(map_at(GUEST + 1000 * 4096, 1000 * 4096, (FRAMES - 1000) * 4096), 0);
+	assert_int_equal(iommu_ioas_alloc(ctx, IOMMU_IOAS_SPLIT, &g.space), 0);
+	assert_int_equal(attach(0, g.space), 0);
+	boot_guest(flags);
+	config.file = ctx;
+	config.ioas = g.space;
+	config.memory = ioas;
+	config.model = g.machine.units[0];
+	assert_int_equal(iommu_shadow_create(&config, &g.shadow), 0);
+	assert_int_equal(iommu_vtd_enable(g.iommu), 0);
+	for (unsigned int d = 0; d < DOMAINS; d++) {
+		assert_int_equal(iommu_domain_alloc(iommu_endpoint_unit(g.endpoint),
+						    IOMMU_DOMAIN_PAGING, NULL, &g.domains[d]),
+				 0);
+		for (unsigned int i = 0; i < SLOTS; i++)
+			g.slots[d][i].frame = NO_FRAME;
+	}
+}
+
+static void attach_guest(unsigned int domain)
+{
+	struct iommu_group *group = iommu_endpoint_group(g.endpoint);
+
+	if (g.attached != 0)
+		assert_int_equal(iommu_domain_detach_group(group), 0);
+	g.attached = 0;
+	if (domain < DOMAINS) {
+		assert_int_equal(iommu_domain_attach_group(g.domains[domain], group), 0);
+		g.attached = 1 + domain;
+	}
+}
+
+static void finish_shadow(void)
+{
+	attach_guest(DOMAINS);
+	for (unsigned int d = 0; d < DOMAINS; d++)
+		assert_int_equal(iommu_domain_free(g.domains[d]), 0);
+	assert_int_equal(iommu_release_endpoint(g.endpoint), 0);
+	assert_int_equal(iommu_destroy(g.iommu), 0);
+	assert_int_equal(iommu_shadow_destroy(g.shadow), 0);
+	model_machine_destroy(&g.machine);
+	finish();
+}
+
+/* --- What there is ---------------------------------------------------------------------------- */
+
+/* What the guest has at a slot now; NULL: nothing that leads to memory. */
+static const struct slot *slot_at(unsigned int i)
+{
+	const struct slot *slot;
+
+	if (g.attached == 0)
+		return NULL;
+	slot = &g.slots[g.attached - 1][i];
+	return slot->frame < FRAMES ? slot : NULL;
+}
+
+/*
+ * Does the device reach just what the guest has at the slot? `less`: that it does not reach what it
+ * could is not wrong.
+ */
+static void check_slot(unsigned int i, bool less)
+{
+	const struct slot *slot = slot_at(i);
+
+	for (unsigned int access = IOMMU_PROT_READ; access <= IOMMU_PROT_WRITE; access++) {
+		iommu_paddr_t to = 0;
+		const bool reached =
+			model_device_access(f.device[0], BASE + i * 4096ULL + 8, access, &to) == 0;
+		const bool may = slot != NULL && (slot->prot & access) != 0;
+
+		if (reached &&
+		    (!may || to != test_memory_paddr(&memory, slot->frame * 4096ULL) + 8))
+			fail_msg("slot %u is reached, by %u", i, access);
+		if (!reached && may && !less)
+			fail_msg("slot %u is not reached, by %u", i, access);
+	}
+}
+
+static void check_all(bool less)
+{
+	for (unsigned int i = 0; i < SLOTS; i++)
+		check_slot(i, less);
+}
+
+/* --- What the guest does ---------------------------------------------------------------------- */
+
+static unsigned int below(unsigned int bound)
+{
+	return (unsigned int)test_random_below(&g.random, bound);
+}
+
+static void guest_maps(unsigned int d, unsigned int first, unsigned int count, unsigned int frame,
+		       unsigned int prot)
+{
+	assert_int_equal(iommu_map(g.domains[d], BASE + first * 4096ULL, GUEST + frame * 4096ULL,
+				   count * 4096ULL, prot),
+			 0);
+	for (unsigned int i = 0; i < count; i++)
+		g.slots[d][first + i] = (struct slot){frame + i, prot};
+}
+
+static void guest_unmaps(unsigned int d, unsigned int first, unsigned int count)
+{
+	assert_int_equal(iommu_unmap(g.domains[d], BASE + first * 4096ULL, count * 4096ULL,
+				     IOMMU_UNMAP_SPLIT, NULL),
+			 0);
+	for (unsigned int i = 0; i < count; i++)
+		g.slots[d][first + i].frame = NO_FRAME;
+}
+
+/* A run of slots from `first` on that are all mapped, or all not. */
+static unsigned int run_of(unsigned int d, unsigned int first, unsigned int most)
+{
+	const bool mapped = g.slots[d][first].frame != NO_FRAME;
+	unsigned int count = 1;
+
+	while (count < most && first + count < SLOTS &&
+	       (g.slots[d][first + count].frame != NO_FRAME) == mapped)
+		count++;
+	return count;
+}
+
+static void guest_acts(void)
+{
+	const unsigned int d = below(DOMAINS), sizes[] = {1, 2, 16, 520, 700};
+	const unsigned int first = below(3) == 0 ? below(3) * 512 : below(SLOTS);
+	const unsigned int count = run_of(d, first, 1 + below(sizes[below(5)]));
+	/* Some of it beyond what the host has memory for; often as large pages. */
+	const unsigned int frame = below(3) == 0 ? below(3) * 512 : below(FRAMES + 100 - 1);
+
+	if (below(12) == 0)
+		attach_guest(below(DOMAINS + 1));
+	else if (g.slots[d][first].frame != NO_FRAME)
+		guest_unmaps(d, first, count);
+	else
+		guest_maps(d, first, count, frame, below(3) == 0 ? IOMMU_PROT_READ : RW);
+}
+
+/* --- Tests ------------------------------------------------------------------------------------ */
+
+/*
+ * Memory, or pins, fail now and then, or for a while; what is left is never more than the guest
+ * has.
+ */
+static void disturb(void)
+{
+	switch (below(4)) {
+	case 0:
+		f.machine.fail_at = f.machine.allocations + 1 + below(6);
+		break;
+	case 1:
+		f.machine.fail_every = 1 + below(2);
+		break;
+	case 2:
+		memory.fail_after = 1 + below(3);
+		break;
+	default:
+		memory.is_gone = true;
+		break;
+	}
+}
+
+static void settle(void)
+{
+	f.machine.fail_at = f.machine.fail_every = 0;
+	memory.fail_after = 0;
+	memory.is_gone = false;
+}
+
+/* Much changes that the shadow is not told of; then it looks at everything. */
+static void act_unseen(void)
+{
+	struct iommu_shadow *shadow = g.shadow;
+
+	g.shadow = NULL;
+	for (unsigned int i = 0; i < 12; i++)
+		guest_acts();
+	g.shadow = shadow;
+	(void)iommu_shadow_sync(g.shadow, 0, UINT64_MAX);
+}
+
+/* What could not be is made good, and all is as it should be. */
+static void recover(void)
+{
+	settle();
+	assert_int_equal(iommu_shadow_sync(g.shadow, BASE, 1), 0);
+	assert_true(stats_of().is_complete);
+	check_all(false);
+}
+
+static void random_guest(unsigned int host, unsigned int flags)
+{
+	/* Each is as dear as many of other tests. */
+	const uint64_t operations = test_setting("IOMMU_TEST_OPERATIONS", 90000) / 60;
+
+	begin_shadow(host, flags);
+	g.random.state = test_setting("IOMMU_TEST_SEED", 0x5ad0) + flags + host;
+	attach_guest(0);
+	for (uint64_t operation = 0; operation < operations; operation++) {
+		if (below(10) == 0)
+			disturb();
+		if (below(12) == 0)
+			act_unseen();
+		else
+			guest_acts();
+		assert_true(stats_of().is_safe);
+		if (below(4) == 0)
+			check_all(!stats_of().is_complete);
+		for (unsigned int i = 0; i < 8; i++)
+			check_slot(below(SLOTS), !stats_of().is_complete);
+		if (below(8) == 0)
+			recover();
+	}
+	recover();
+	assert_true(operations < 1000 || g.failures > 20);
+	finish_shadow();
+}
+
+static void guests_at_random_on_any_host(void **state)
+{
+	(void)state;
+	random_guest(0, LEGACY);
+	random_guest(EVERYTHING | IOMMU_MODEL_VTD_CACHING_MODE, SCALABLE);
+	random_guest(0, SCALABLE);
+}
+
+/* What stays is not touched: the device uses it throughout, and nothing is pinned again. */
+static void only_differences_are_changed(void **state)
+{
+	struct iommu_shadow_stats before;
+	uint64_t calls;
+
+	(void)state;
+	begin_shadow(0, LEGACY);
+	attach_guest(0);
+	guest_maps(0, 0, 1024, 0, RW);
+	check_all(false);
+	before = stats_of();
+	calls = memory.pin_calls;
+	assert_int_equal(iommu_shadow_sync(g.shadow, 0, UINT64_MAX), 0);
+	guest_unmaps(0, 100, 1);
+	guest_maps(0, 100, 1, 100, IOMMU_PROT_READ);
+	check_all(false);
+	assert_int_equal(stats_of().mapped_pages - before.mapped_pages, 1);
+	assert_int_equal(stats_of().unmapped_pages - before.unmapped_pages, 1);
+	assert_in_range(memory.pin_calls, calls, calls + 1);
+	/* An invalidation of another domain is not looked at. */
+	before = stats_of();
+	guest_maps(1, 0, 10, 0, RW);
+	guest_unmaps(1, 0, 10);
+	assert_int_equal(stats_of().syncs, before.syncs);
+	/* The other domain instead, where a part is the same. */
+	guest_maps(1, 0, 512, 0, RW);
+	before = stats_of();
+	attach_guest(1);
+	check_all(false);
+	attach_guest(DOMAINS);
+	check_all(false);
+	assert_int_equal(memory.pins, 0);
+	finish_shadow();
+}
+
+/* Before the guest has a driver, and behind a unit that passes all: as far as there is memory. */
+static void what_is_not_translated_is_all_of_memory(void **state)
+{
+	iommu_paddr_t to;
+
+	(void)state;
+	begin_shadow(0, LEGACY | IOMMU_MODEL_VTD_PASS_THROUGH);
+	attach_guest(0);
+	guest_maps(0, 0, 16, 1005, RW);
+	assert_int_equal(iommu_unit_disable(iommu_endpoint_unit(g.endpoint)), 0);
+	assert_int_equal(g.status, 0);
+	assert_true(is_blocked(0, BASE));
+	assert_true(leads(0, GUEST, 0) &&
+		    leads(0, GUEST + FRAMES * 4096ULL - 1, FRAMES * 4096ULL - 1));
+	assert_true(is_blocked(0, GUEST + FRAMES * 4096ULL) && is_blocked(0, GUEST - 1));
+	/* The guest's memory changes: it is told, and asks again. */
+	assert_int_equal(unmap(GUEST, 1000 * 4096), 0);
+	assert_true(leads(0, GUEST, 0));
+	assert_int_equal(iommu_shadow_sync(g.shadow, GUEST, 1), 0);
+	assert_int_equal(iommu_shadow_sync(g.shadow, GUEST + 4096, 999 * 4096), 0);
+	assert_true(is_blocked(0, GUEST) && leads(0, GUEST + 1000 * 4096, 1000 * 4096));
+	assert_int_equal(memory.pins, FRAMES - 1000);
+	assert_int_equal(iommu_vtd_enable(g.iommu), 0);
+	check_all(false);
+	assert_int_equal(
+		model_device_access(f.device[0], GUEST + 1000 * 4096, IOMMU_PROT_READ, &to),
+		IOMMU_EFAULT);
+	finish_shadow();
+}
+
+/* A guest that maps all there is with a few tables is looked at for so long, and no longer. */
+static void hostile_tables_have_an_end(void **state)
+{
+	struct iommu_shadow_config config = {.file = NULL};
+	struct iommu_shadow_stats before;
+	struct iommu_shadow *shadow;
+	uint32_t space;
+
+	(void)state;
+	begin_shadow(0, LEGACY);
+	attach_guest(0);
+	/* Nothing adjoins: every page leads to the same. What is right stays, in many windows. */
+	for (unsigned int i = 0; i < SLOTS; i++)
+		guest_maps(0, i, 1, 3, RW);
+	check_all(false);
+	before = stats_of();
+	assert_int_equal(iommu_shadow_sync(g.shadow, 0, UINT64_MAX), 0);
+	assert_int_equal(stats_of().mapped_pages, before.mapped_pages);
+	assert_int_equal(memory.pins, 1);
+	assert_int_equal(iommu_ioas_alloc(ctx, IOMMU_IOAS_SPLIT, &space), 0);
+	config = (struct iommu_shadow_config){.file = ctx,
+					      .ioas = space,
+					      .memory = ioas,
+					      .model = g.machine.units[0],
+					      .source_id = 0x20,
+					      .max_leaves = 700};
+	assert_int_equal(iommu_shadow_create(&config, &shadow), 0);
+	assert_int_equal(iommu_device_replace(ctx, device[0], IOMMU_NO_PASID, space, NULL), 0);
+	assert_int_equal(iommu_shadow_sync(shadow, 0, UINT64_MAX), IOMMU_ENOSPC);
+	check_all(true);
+	check_slot(100, false);
+	/* Behind the end nothing stays that the guest had before. */
+	assert_int_equal(iommu_shadow_sync(shadow, BASE + 1400 * 4096ULL, 100 * 4096),
+			 IOMMU_ENOSPC);
+	check_all(true);
+	assert_int_equal(iommu_device_replace(ctx, device[0], IOMMU_NO_PASID, g.space, NULL), 0);
+	assert_int_equal(iommu_object_destroy(ctx, space), IOMMU_EBUSY);
+	assert_int_equal(iommu_shadow_destroy(shadow), 0);
+	assert_int_equal(iommu_object_destroy(ctx, space), 0);
+	check_all(false);
+	finish_shadow();
+}
+
+/* Hardware that does not confirm: it is said, and made good. */
+static void hardware_that_is_silent_is_told(void **state)
+{
+	(void)state;
+	begin_shadow(0, LEGACY);
+	attach_guest(0);
+	guest_maps(0, 0, 600, 0, RW);
+	hang(true);
+	guest_unmaps(0, 10, 20);
+	assert_int_equal(g.status, IOMMU_ETIMEDOUT);
+	assert_false(stats_of().is_safe);
+	/* What is stuck stays pinned, and stands in the way of what comes there next. */
+	assert_int_equal(memory.pins, 600);
+	guest_maps(0, 10, 5, 900, RW);
+	hang(false);
+	assert_int_equal(iommu_shadow_sync(g.shadow, BASE, 4096), 0);
+	assert_true(stats_of().is_safe && stats_of().is_complete);
+	check_all(false);
+	assert_int_equal(memory.pins, 585);
+	finish_shadow();
+}
+
+/* Where the host's device cannot reach, whatever the guest maps. */
+static void reserved_addresses_are_left_out(void **state)
+{
+	(void)state;
+	begin_shadow(0, LEGACY);
+	attach_guest(0);
+	assert_int_equal(iommu_map(g.domains[0], 0xfedff000, GUEST, 0x102000, RW), 0);
+	assert_int_equal(g.status, 0);
+	assert_true(leads(0, 0xfedff000, 0) && leads(0, 0xfef00000, 0x101000));
+	assert_int_equal(iommu_unmap(g.domains[0], 0xfedff000, 0x102000, 0, NULL), 0);
+	assert_int_equal(memory.pins, 0);
+	finish_shadow();
+}
+
+static void shadows_are_made_of_what_fits(void **state)
+{
+	struct iommu_shadow_config config = {.file = NULL};
+	struct iommu_shadow *shadow = NULL;
+	iommu_iova_t iova = 0x1000;
+	uint32_t whole, used;
+
+	(void)state;
+	begin_shadow(0, LEGACY);
+	config = (struct iommu_shadow_config){
+		.file = ctx, .ioas = 999, .memory = ioas, .model = g.machine.units[0]};
+	assert_int_equal(iommu_shadow_create(&config, &shadow), IOMMU_ENOENT);
+	config.model = f.machine.units[0];
+	assert_int_equal(iommu_shadow_create(&config, &shadow), IOMMU_EOPNOTSUPP);
+	config.model = g.machine.units[0];
+	config.ioas = device[0];
+	assert_int_equal(iommu_shadow_create(&config, &shadow), IOMMU_EINVAL);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &whole), 0);
+	config.ioas = whole;
+	assert_int_equal(iommu_shadow_create(&config, &shadow), IOMMU_EINVAL);
+	assert_int_equal(iommu_ioas_alloc(ctx, IOMMU_IOAS_SPLIT, &used), 0);
+	config.ioas = used;
+	config.memory = used;
+	assert_int_equal(iommu_shadow_create(&config, &shadow), IOMMU_EINVAL);
+	config.memory = 999;
+	assert_int_equal(iommu_shadow_create(&config, &shadow), IOMMU_ENOENT);
+	config.memory = ioas;
+	assert_int_equal(iommu_ioas_copy(ctx, used, ioas, GUEST, 4096, FIXED, &iova), 0);
+	assert_int_equal(iommu_shadow_create(&config, &shadow), IOMMU_EINVAL);
+	assert_null(shadow);
+	/* Nothing is held by what was not made; whatever memory is short. */
+	assert_int_equal(iommu_ioas_unmap(ctx, used, iova, 4096, NULL), 0);
+	for (unsigned int n = 1; n < 3; n++) {
+		f.machine.fail_at = f.machine.allocations + n;
+		assert_int_equal(iommu_shadow_create(&config, &shadow), IOMMU_ENOMEM);
+	}
+	assert_int_equal(iommu_object_destroy(ctx, used), 0);
+	assert_int_equal(iommu_object_destroy(ctx, whole), 0);
+	assert_int_equal(iommu_object_destroy(ctx, ioas), IOMMU_EBUSY);
+	assert_int_equal(iommu_shadow_sync(g.shadow, 0, 0), IOMMU_EINVAL);
+	assert_int_equal(iommu_shadow_sync(g.shadow, UINT64_MAX, 2), IOMMU_EOVERFLOW);
+	assert_int_equal(iommu_shadow_sync(g.shadow, UINT64_MAX, 1), 0);
+	assert_int_equal(iommu_shadow_destroy(NULL), 0);
+	finish_shadow();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_differences_are_changed),
+		cmocka_unit_test(what_is_not_translated_is_all_of_memory),
+		cmocka_unit_test(hostile_tables_have_an_end),
+		cmocka_unit_test(hardware_that_is_silent_is_told),
+		cmocka_unit_test(reserved_addresses_are_left_out),
+		cmocka_unit_test(shadows_are_made_of_what_fits),
+		cmocka_unit_test(guests_at_random_on_any_host),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
