@@ -70,6 +70,8 @@ struct iommu_file_limits {
 	uint64_t table_pages;
 	/* All memory except page tables: see struct iommu_file_stats. */
 	uint64_t metadata_bytes;
+	/* Also charged with what the file pins; NULL: none. See iommu_file_set_account. */
+	struct iommu_account *account;
 };
 
 /*
@@ -84,6 +86,35 @@ struct iommu_file_limits {
 IOMMU_API int iommu_file_create(struct iommu *iommu, const struct iommu_file_limits *limits,
 				struct iommu_file **file);
 IOMMU_API int iommu_file_destroy(struct iommu_file *file);
+
+/*
+ * Accounts count the pages that several files have pinned together, such as those of one user of
+ * the host, and limit them: what Linux charges to a user's locked memory. A page that two files pin
+ * counts twice; registers do not count.
+ *
+ * iommu_account_create - create an account. @pinned_pages: the limit, of 4 KiB; 0: none. Returns 0
+ * or
+ * IOMMU_ENOMEM. iommu_account_destroy - returns 0, or IOMMU_EBUSY: a file uses it. NULL: nothing to
+ * do.
+ *
+ * iommu_account_set_limit - change the limit, perhaps to less than is pinned: that stays pinned,
+ * and no more is. iommu_account_pinned - what is pinned. Both in any context. What exceeds the
+ * limit fails like the limit of the file, with IOMMU_ENOMEM.
+ */
+struct iommu_account;
+IOMMU_API int iommu_account_create(struct iommu *iommu, uint64_t pinned_pages,
+				   struct iommu_account **account);
+IOMMU_API int iommu_account_destroy(struct iommu_account *account);
+IOMMU_API void iommu_account_set_limit(struct iommu_account *account, uint64_t pinned_pages);
+IOMMU_API uint64_t iommu_account_pinned(const struct iommu_account *account);
+
+/*
+ * iommu_file_set_account - charge another account, or none (NULL), instead of that of the file's
+ * limits: whether a user's or a process's limit applies (iommufd's OPTION_RLIMIT_MODE), or none
+ * does for a user with privilege. Returns 0, IOMMU_EBUSY (the file has objects), or IOMMU_ENODEV
+ * (it is being destroyed). Control path.
+ */
+IOMMU_API int iommu_file_set_account(struct iommu_file *file, struct iommu_account *account);
 
 enum iommu_object_kind {
 	IOMMU_OBJECT_ANY = 0,
@@ -231,7 +262,8 @@ enum iommu_ioas_map_flags {
  *   IOMMU_EOVERFLOW   the place, or the backing's addresses, wrap
  *   IOMMU_EEXIST      a fixed place is not free
  *   IOMMU_ENOSPC      no place is free; or the file's limit of areas
- *   IOMMU_ENOMEM      also: the limit of pinned pages, of table pages, or of metadata
+ *   IOMMU_ENOMEM      also: the limit of pinned pages of the file or of its account, of table
+ *                     pages, or of metadata
  *   IOMMU_EBUSY       the last HWPT is being destroyed, and hardware has not confirmed it
  *   IOMMU_ENOENT      no object has this id
  *   otherwise         the error that pin returned (IOMMU_EFAULT: its result is invalid), or as
@@ -414,6 +446,8 @@ struct iommu_hwpt_config {
 	 */
 	const void *user_data;
 	size_t user_size;
+	/* What user_data is; IOMMU_HARDWARE_NONE: what the device's unit takes. */
+	enum iommu_hardware_type user_type;
 };
 
 /*
@@ -432,7 +466,8 @@ struct iommu_hwpt_config {
  *   IOMMU_EINVAL      `on` is of another type, is no parent of nested HWPTs, belongs to another
  *                     back end, or is a virtual unit of another unit than the device's; user data
  *                     are missing or too large
- *   IOMMU_EOPNOTSUPP  unknown flags, or flags that the device's unit does not support;
+ *   IOMMU_EOPNOTSUPP  user data of another type than the unit takes; unknown flags, or flags that
+ *                     the device's unit does not support;
  *                     IOMMU_HWPT_NEST_PARENT with IOMMU_HWPT_FAULTS; for a nested HWPT, flags other
  *                     than IOMMU_HWPT_PASID, IOMMU_HWPT_FAULTS and IOMMU_HWPT_ATTACH
  *   IOMMU_EADDRINUSE  a mapping or an allowed range lies beyond what the unit can address, or is
@@ -476,6 +511,20 @@ IOMMU_API int iommu_hwpt_split(struct iommu_file *file, uint32_t hwpt, iommu_iov
  */
 IOMMU_API int iommu_hwpt_invalidate(struct iommu_file *file, uint32_t hwpt, const void *requests,
 				    size_t request_size, unsigned int count, unsigned int *done);
+
+/*
+ * iommu_hwpt_invalidate_as, iommu_virtual_unit_invalidate_as - iommu_hwpt_invalidate and
+ * iommu_virtual_unit_invalidate for requests that come with their type, as a guest's manager states
+ * it: for a type that is not that of the unit, IOMMU_EINVAL, and nothing is performed. Count 0 asks
+ * whether the type is right.
+ */
+IOMMU_API int iommu_hwpt_invalidate_as(struct iommu_file *file, uint32_t hwpt,
+				       enum iommu_hardware_type type, const void *requests,
+				       size_t request_size, unsigned int count, unsigned int *done);
+IOMMU_API int iommu_virtual_unit_invalidate_as(struct iommu_file *file, uint32_t virtual_unit,
+					       enum iommu_hardware_type type, const void *requests,
+					       size_t request_size, unsigned int count,
+					       unsigned int *done);
 
 /* --- Devices ---------------------------------------------------------------------------------- */
 

@@ -376,6 +376,11 @@ enum iommu_vtd_first_stage_flags {
 	IOMMU_VTD_PRIVILEGED = 1 << 0,    /* supervisor requests are allowed */
 	IOMMU_VTD_WRITE_PROTECT = 1 << 1, /* … and obey write protection */
 	IOMMU_VTD_NO_EXECUTE = 1 << 2,    /* execute-disable is enabled */
+	/*
+	 * The unit sets the extended accessed bit (10) in entries that it uses, beside the accessed
+	 * bit: which were used by devices, and not by processors.
+	 */
+	IOMMU_VTD_EXTENDED_ACCESS = 1 << 3,
 };
 
 /*

@@ -136,25 +136,13 @@ void iommu_pages_read(const struct ioas_holder *holder, struct ioas_batch *batch
  */
 static uint64_t charge(const struct ioas_pages *of, uint64_t pages)
 {
-	struct iommu_file *file = of->file;
-	const uint64_t allowed = file->limits.pinned_pages;
-	const size_t limit = allowed != 0 && allowed < SIZE_MAX ? (size_t)allowed : SIZE_MAX;
-	size_t pinned = __atomic_load_n(&file->pinned, __ATOMIC_RELAXED);
-	size_t granted;
-
-	if (iommu_pages_are_mmio(of))
-		return pages;
-	do {
-		granted = pages <= limit - pinned ? (size_t)pages : limit - pinned;
-	} while (!__atomic_compare_exchange_n(&file->pinned, &pinned, pinned + granted, false,
-					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-	return granted;
+	return iommu_pages_are_mmio(of) ? pages : iommu_file_charge_pins(of->file, pages);
 }
 
 static void discharge(const struct ioas_pages *of, uint64_t pages)
 {
 	if (!iommu_pages_are_mmio(of))
-		iommu_file_discharge(&of->file->pinned, pages);
+		iommu_file_discharge_pins(of->file, pages);
 }
 
 /*

@@ -82,6 +82,8 @@ static void make_caches(struct iommu_file *file)
 static void set_limits(struct iommu_file *file, const struct iommu_file_limits *limits)
 {
 	file->limits = *limits;
+	file->limits.account = NULL;
+	iommu_file_use_account(file, limits->account);
 	if (file->limits.allowed_ranges == 0)
 		file->limits.allowed_ranges = limits->areas;
 	if (file->limits.attachments == 0)
@@ -114,6 +116,7 @@ int iommu_file_create(struct iommu *iommu, const struct iommu_file_limits *limit
 	if (status == 0)
 		status = iommu_iova_space_create(&ids, &file->ids);
 	if (status != 0) {
+		iommu_file_use_account(file, NULL);
 		free_mutexes(file);
 		platform->free_pages(platform->ctx, file, 0);
 		return iommu_refuse_now(iommu, IOMMU_CALL, "", status, "");
@@ -170,7 +173,10 @@ int iommu_file_destroy(struct iommu_file *file)
 		return 0;
 	iommu_file_lock(file);
 	file->closed = true;
-	status = iommu_file_end(file, IOMMU_CALL, end_all(file));
+	status = end_all(file);
+	if (status == 0)
+		iommu_file_use_account(file, NULL);
+	status = iommu_file_end(file, IOMMU_CALL, status);
 	if (status == 0)
 		iommu_file_put(file);
 	return status;

@@ -395,6 +395,13 @@ static int hwpt_refuse(const struct ioas_device *device, int status, const char 
 				 why);
 }
 
+enum iommu_hardware_type iommu_hardware_type(const struct iommu_unit *unit)
+{
+	struct iommu_hardware_info info;
+
+	return iommu_unit_get_hardware_info(unit, &info) == 0 ? info.type : IOMMU_HARDWARE_NONE;
+}
+
 static int check_nested(const struct iommu_hwpt *parent, const struct ioas_device *device,
 			const struct iommu_hwpt_config *config)
 {
@@ -411,6 +418,10 @@ static int check_nested(const struct iommu_hwpt *parent, const struct ioas_devic
 	if (config->user_data == NULL || config->user_size == 0)
 		return hwpt_refuse(device, IOMMU_EINVAL,
 				   IOMMU_WHY("no user data says where the guest's table is"));
+	if (config->user_type != IOMMU_HARDWARE_NONE &&
+	    config->user_type != iommu_hardware_type(iommu_endpoint_unit(device->endpoint)))
+		return hwpt_refuse(device, IOMMU_EOPNOTSUPP,
+				   IOMMU_WHY("the user data are not of the unit's type"));
 	return 0;
 }
 
@@ -441,6 +452,7 @@ static int make_nested(struct iommu_hwpt *parent, struct iommu_virtual_unit *vir
 	hwpt->parent = parent;
 	hwpt->flags = config->flags;
 	hwpt->enforces_coherency = parent->enforces_coherency;
+	hwpt->type = iommu_hardware_type(iommu_endpoint_unit(device->endpoint));
 	iommu_object_use(&parent->object);
 	hwpt->virtual_unit = virtual_unit;
 	if (virtual_unit != NULL) {
@@ -673,4 +685,24 @@ int iommu_hwpt_invalidate(struct iommu_file *file, uint32_t id, const void *requ
 		*done += some;
 	} while (status == 0 && *done < count);
 	return status;
+}
+
+int iommu_hwpt_invalidate_as(struct iommu_file *file, uint32_t id, enum iommu_hardware_type type,
+			     const void *requests, size_t request_size, unsigned int count,
+			     unsigned int *done)
+{
+	struct iommu_hwpt *hwpt;
+	int status;
+
+	*done = 0;
+	hwpt = lock_and_find(file, IOMMU_CALL, id, IOMMU_OBJECT_HWPT_NESTED, &status);
+	if (hwpt == NULL)
+		return status;
+	if (type != hwpt->type)
+		status = iommu_file_refuse_object(
+			file, id, IOMMU_EINVAL,
+			IOMMU_WHY("the requests are not of the unit's type"));
+	status = iommu_file_end(file, IOMMU_CALL, status);
+	return status != 0 ? status
+			   : iommu_hwpt_invalidate(file, id, requests, request_size, count, done);
 }

@@ -146,6 +146,19 @@ void iommu_file_put(struct iommu_file *file);
  */
 bool iommu_file_charge(size_t *counter, uint64_t amount, uint64_t limit);
 void iommu_file_discharge(size_t *counter, uint64_t amount);
+struct iommu_account {
+	struct iommu *iommu;
+	size_t limit, pinned, files; /* atomic */
+};
+
+/* The file uses another account, or none; it has pinned nothing. */
+void iommu_file_use_account(struct iommu_file *file, struct iommu_account *account);
+/*
+ * Of so many pages, those that may be pinned more, by the file's limit and its account's: charged.
+ * And what was not pinned, or is not any more.
+ */
+uint64_t iommu_file_charge_pins(struct iommu_file *file, uint64_t pages);
+void iommu_file_discharge_pins(struct iommu_file *file, uint64_t pages);
 /* 2^order zeroed pages, charged as metadata; NULL: no memory, or beyond the limit. May sleep. */
 void *iommu_file_alloc_pages(struct iommu_file *file, unsigned int order);
 void iommu_file_free_pages(struct iommu_file *file, void *pages, unsigned int order);
@@ -482,6 +495,7 @@ struct iommu_hwpt {
 	bool is_leaving;
 	bool enforces_coherency;                 /* devices snoop, whatever they ask for */
 	const struct iommu_container *container; /* that made it; NULL: another user did */
+	enum iommu_hardware_type type;           /* of a nested one: of what its user says */
 	unsigned int flags;
 	iommu_iova_t aperture_last; /* as it is reserved */
 };
@@ -492,6 +506,8 @@ static inline struct iommu_hwpt *iommu_hwpt_of(struct ioas_object *object)
 }
 
 int iommu_hwpt_destroy(struct ioas_object *object);
+/* What a unit calls itself to users. */
+enum iommu_hardware_type iommu_hardware_type(const struct iommu_unit *unit);
 /* Its aperture and smallest page, which attaching changes, as the IOAS sees them. */
 int iommu_hwpt_adapt(struct iommu_hwpt *hwpt);
 /*

@@ -272,3 +272,23 @@ int iommu_virtual_unit_invalidate(struct iommu_file *file, uint32_t id, const vo
 	}
 	return status != 0 ? status : sweep.status;
 }
+
+int iommu_virtual_unit_invalidate_as(struct iommu_file *file, uint32_t id,
+				     enum iommu_hardware_type type, const void *requests,
+				     size_t request_size, unsigned int count, unsigned int *done)
+{
+	struct ioas_object *object;
+	int status;
+
+	*done = 0;
+	iommu_file_lock(file);
+	object = iommu_object_find(file, id, IOMMU_OBJECT_VIRTUAL_UNIT, &status);
+	if (object != NULL && type != iommu_hardware_type(iommu_virtual_unit_of(object)->unit))
+		status = iommu_file_refuse_object(
+			file, id, IOMMU_EINVAL,
+			IOMMU_WHY("the requests are not of the unit's type"));
+	status = iommu_file_end(file, IOMMU_CALL, status);
+	return status != 0 ? status
+			   : iommu_virtual_unit_invalidate(file, id, requests, request_size, count,
+							   done);
+}

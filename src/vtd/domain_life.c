@@ -116,8 +116,8 @@ static int take_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 	const void *given = config->user_data;
 	struct iommu_vtd_first_stage table;
 	const bool is_nested = domain->type == VTD_PASID_NESTED;
-	const unsigned int known =
-		IOMMU_VTD_PRIVILEGED | IOMMU_VTD_WRITE_PROTECT | IOMMU_VTD_NO_EXECUTE;
+	const unsigned int known = IOMMU_VTD_PRIVILEGED | IOMMU_VTD_WRITE_PROTECT |
+				   IOMMU_VTD_NO_EXECUTE | IOMMU_VTD_EXTENDED_ACCESS;
 	const unsigned int width = is_nested ? 52 : unit->output_width;
 
 	if (given == NULL || config->user_size < sizeof(table) ||
@@ -137,9 +137,13 @@ static int take_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 		return VTD_REFUSE(unit, IOMMU_EINVAL,
 				  "the first stage's address, levels or flags make no sense");
 	if ((table.levels == 5 && !unit->caps.first_stage_5) ||
-	    ((table.flags & IOMMU_VTD_PRIVILEGED) != 0 && (unit->caps.ecap & VTD_ECAP_SRS) == 0))
-		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
-				  "it has no fifth level, or no requests with privilege");
+	    ((table.flags & IOMMU_VTD_PRIVILEGED) != 0 && (unit->caps.ecap & VTD_ECAP_SRS) == 0) ||
+	    ((table.flags & IOMMU_VTD_EXTENDED_ACCESS) != 0 &&
+	     (unit->caps.ecap & VTD_ECAP_EAFS) == 0))
+		return VTD_REFUSE(
+			unit, IOMMU_EOPNOTSUPP,
+			"it has no fifth level, no requests with privilege, or no extended "
+			"accessed bit");
 	domain->foreign_table = table.table;
 	domain->foreign_levels = table.levels;
 	if ((table.flags & IOMMU_VTD_PRIVILEGED) != 0)
@@ -148,6 +152,8 @@ static int take_first_stage(struct vtd_domain *domain, const struct vtd_unit *un
 		domain->first_flags |= VTD_PASID_WPE;
 	if ((table.flags & IOMMU_VTD_NO_EXECUTE) != 0)
 		domain->first_flags |= VTD_PASID_NXE;
+	if ((table.flags & IOMMU_VTD_EXTENDED_ACCESS) != 0)
+		domain->first_flags |= VTD_PASID_EAFE;
 	domain->common.base.aperture_last = (1ULL << vtd_fs_address_width(table.levels)) - 1;
 	domain->common.base.stage = IOMMU_STAGE_FIRST;
 	return 0;

@@ -10,6 +10,7 @@
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/hw/vtd_first_stage.h>
+#include <libiommu/hw/vtd_registers.h>
 #include <libiommu/hw/vtd_scalable.h>
 #include <libiommu/hw/vtd_second_stage.h>
 #include <libiommu/pgtable.h>
@@ -120,8 +121,18 @@ static bool fits_foreign(const struct vtd_domain *domain, const struct vtd_unit 
 	       (domain->pgsizes & ~caps->pgsize_bitmap) == 0 &&
 	       domain->aperture <= last_of_width(caps->guest_width);
 }
+
+/* What a table of another owner relies on. */
+static bool has_first_flags(const struct vtd_domain *domain, const struct vtd_unit *unit)
+{
+	const uint64_t ecap = unit->caps.ecap;
+
+	return ((domain->first_flags & VTD_PASID_SRE) == 0 || (ecap & VTD_ECAP_SRS) != 0) &&
+	       ((domain->first_flags & VTD_PASID_EAFE) == 0 || (ecap & VTD_ECAP_EAFS) != 0);
+}
 #else
-#define fits_foreign(domain, unit) true
+#define fits_foreign(domain, unit)    true
+#define has_first_flags(domain, unit) true
 #endif
 
 /* Can the unit translate by this domain's stages at all? */
@@ -133,7 +144,7 @@ static bool unit_knows(const struct vtd_domain *domain, const struct vtd_unit *u
 						  : domain->foreign_levels;
 	const bool has_depth = first_levels <= 4 || caps->first_stage_5;
 
-	if (!caps->translates)
+	if (!caps->translates || !has_first_flags(domain, unit))
 		return false;
 	if ((domain->snoops && !caps->snoop_control) ||
 	    (domain->dirty_wanted && !vtd_is_scalable(unit)) ||

@@ -561,6 +561,38 @@ static void guests_do_not_keep_others_out(void **state)
 	assert_int_equal(iommu_virtual_unit_invalidate(ctx, unit, requests, 4097, 1, &done),
 			 IOMMU_EINVAL);
 	assert_int_equal(iommu_virtual_unit_invalidate(ctx, unit, NULL, 0, 0, &done), 0);
+	/* With their type: it is asked for by none, and requests of another are not looked at. */
+	requests[0].reserved = requests[900].reserved = 0;
+	for (unsigned int count = 0; count < 2; count++) {
+		assert_int_equal(iommu_virtual_unit_invalidate_as(ctx, unit, IOMMU_HARDWARE_VTD,
+								  requests, sizeof(*requests),
+								  count, &done),
+				 0);
+		assert_int_equal(done, count);
+		assert_int_equal(iommu_virtual_unit_invalidate_as(ctx, unit, IOMMU_HARDWARE_NONE,
+								  requests, sizeof(*requests),
+								  count, &done),
+				 IOMMU_EINVAL);
+		assert_int_equal(done, 0);
+		assert_int_equal(iommu_hwpt_invalidate_as(ctx, nested[2], IOMMU_HARDWARE_VTD,
+							  requests, sizeof(*requests), count,
+							  &done),
+				 0);
+		assert_int_equal(done, count);
+		assert_int_equal(iommu_hwpt_invalidate_as(ctx, nested[2], IOMMU_HARDWARE_NONE,
+							  requests, sizeof(*requests), count,
+							  &done),
+				 IOMMU_EINVAL);
+		assert_int_equal(done, 0);
+	}
+	assert_int_equal(
+		iommu_hwpt_invalidate_as(ctx, parent, IOMMU_HARDWARE_VTD, NULL, 0, 0, &done),
+		IOMMU_EINVAL);
+	config.user_type = (enum iommu_hardware_type)77;
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], unit, &config, &nested[0]),
+			 IOMMU_EOPNOTSUPP);
+	config.user_type = IOMMU_HARDWARE_VTD;
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], unit, &config, &nested[0]), 0);
 	finish_guest();
 }
 

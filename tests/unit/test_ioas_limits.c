@@ -143,6 +143,64 @@ static void pins_are_bounded(void **state)
 	}
 }
 
+/* One count for all files of a user, whichever of them pins. */
+static void users_are_bounded_over_all_of_their_files(void **state)
+{
+	struct iommu_file_limits limits = {.pinned_pages = 100};
+	struct iommu_account *account, *other;
+	struct iommu_file *second;
+	struct iommu_backing backing;
+	iommu_iova_t iova = IOVA;
+	iommu_paddr_t pages[8];
+	uint32_t to, access;
+
+	(void)state;
+	begin_limited(EVERYTHING, &limits);
+	assert_int_equal(iommu_account_create(f.iommu, 8, &account), 0);
+	assert_int_equal(iommu_account_create(f.iommu, 0, &other), 0);
+	/* Not while it has objects; by a limit of the file, when it is made. */
+	assert_int_equal(iommu_file_set_account(ctx, account), IOMMU_EBUSY);
+	assert_int_equal(iommu_file_destroy(ctx), 0);
+	limits.account = account;
+	assert_int_equal(iommu_file_create(f.iommu, &limits, &ctx), 0);
+	assert_int_equal(iommu_file_create(f.iommu, NULL, &second), 0);
+	assert_int_equal(iommu_file_set_account(second, other), 0);
+	assert_int_equal(iommu_file_set_account(second, account), 0);
+	assert_int_equal(iommu_account_destroy(other), 0);
+	assert_int_equal(iommu_account_destroy(account), IOMMU_EBUSY);
+	assert_int_equal(iommu_ioas_alloc(ctx, 0, &ioas), 0);
+	assert_int_equal(iommu_device_bind(ctx, f.endpoint[0], &device[0]), 0);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(map_at(IOVA, 0, 0x5000), 0);
+	assert_int_equal(iommu_account_pinned(account), 5);
+	assert_int_equal(iommu_ioas_alloc(second, 0, &to), 0);
+	assert_int_equal(iommu_access_alloc(second, keep, NULL, &access), 0);
+	assert_int_equal(iommu_access_attach(second, access, to), 0);
+	backing = test_memory_at(&memory, 0x10000);
+	assert_int_equal(iommu_ioas_map(second, to, &backing, 0x4000, FIXED, &iova), 0);
+	assert_int_equal(iommu_access_pin(second, access, IOVA, 0x4000, RW, pages), IOMMU_ENOMEM);
+	assert_int_equal(iommu_account_pinned(account), 5);
+	assert_int_equal(memory.pins, 5);
+	assert_int_equal(iommu_access_pin(second, access, IOVA, 0x3000, RW, pages), 0);
+	assert_int_equal(iommu_account_pinned(account), 8);
+	assert_int_equal(map_at(IOVA + 0x10000, 0x20000, 0x1000), IOMMU_ENOMEM);
+	/* A smaller limit takes nothing back, and lets nothing more. */
+	iommu_account_set_limit(account, 4);
+	assert_int_equal(iommu_access_unpin(second, access, IOVA, 0x3000), 0);
+	assert_int_equal(iommu_access_pin(second, access, IOVA, 0x1000, RW, pages), IOMMU_ENOMEM);
+	iommu_account_set_limit(account, 0);
+	assert_int_equal(iommu_access_pin(second, access, IOVA, 0x4000, RW, pages), 0);
+	assert_int_equal(iommu_access_unpin(second, access, IOVA, 0x4000), 0);
+	assert_int_equal(iommu_file_destroy(second), 0);
+	assert_int_equal(unmap(IOVA, 0x5000), 0);
+	assert_int_equal(iommu_account_pinned(account), 0);
+	assert_int_equal(iommu_file_destroy(ctx), 0);
+	assert_int_equal(iommu_account_destroy(account), 0);
+	assert_int_equal(iommu_account_destroy(NULL), 0);
+	assert_int_equal(iommu_file_create(f.iommu, NULL, &ctx), 0);
+	finish();
+}
+
 /* Copying pins a part at a time, however much is copied. */
 static void copies_pin_little(void **state)
 {
@@ -394,6 +452,7 @@ int main(void)
 		cmocka_unit_test(allowed_ranges_are_bounded),
 		cmocka_unit_test(attachments_are_bounded),
 		cmocka_unit_test(pins_are_bounded),
+		cmocka_unit_test(users_are_bounded_over_all_of_their_files),
 		cmocka_unit_test(copies_pin_little),
 		cmocka_unit_test(tables_are_bounded),
 		cmocka_unit_test(empty_tables_make_room),

@@ -990,7 +990,9 @@ static void tables_that_cannot_be_taken(void **state)
 		{{0x1234000, 3, 0}, IOMMU_EINVAL},
 		{{0x1234000, 6, 0}, IOMMU_EINVAL},
 		{{0x1234000, 5, 0}, IOMMU_EOPNOTSUPP},
-		{{0x1234000, 4, 8}, IOMMU_EOPNOTSUPP},
+		{{0x1234000, 4, IOMMU_VTD_EXTENDED_ACCESS},
+		 IOMMU_EOPNOTSUPP}, /* the unit has none */
+		{{0x1234000, 4, 16}, IOMMU_EOPNOTSUPP},
 		{{0x1234000, 4, IOMMU_VTD_WRITE_PROTECT}, IOMMU_EINVAL},
 	};
 	const struct iommu_domain_config none = {0};
@@ -1232,6 +1234,42 @@ static void a_hypervisors_table_fits_or_is_refused(void **state)
 	end();
 	begin_with(EVERYTHING | IOMMU_MODEL_VTD_NONCOHERENT, 1, 1);
 	assert_int_equal(share(&cases[0].config, &cases[0].table, &domain), IOMMU_EOPNOTSUPP);
+	end();
+}
+
+/* The bit beside the accessed bit is set where the unit has it; such tables go nowhere else. */
+static void extended_accessed_bits_are_asked_for(void **state)
+{
+	static const struct iommu_vtd_first_stage table = {0x1234000, 4, IOMMU_VTD_EXTENDED_ACCESS};
+	const struct iommu_model_vtd_config config = config_of(EVERYTHING);
+	const struct iommu_domain_config below = {.nest_parent = true};
+	struct iommu_domain_config above = {.user_data = &table, .user_size = sizeof(table)};
+	const struct iommu_vtd_options none = {0};
+	struct iommu_model_vtd_faults lies = {0};
+	struct iommu_domain *parent, *nested, *other;
+	struct iommu_vtd_tables tables;
+
+	(void)state;
+	machine(2, &config);
+	devices(2);
+	lies.extended_capability =
+		iommu_model_vtd_mmio_read(f.machine.units[0], VTD_ECAP, 8) | VTD_ECAP_EAFS;
+	iommu_model_vtd_misbehave(f.machine.units[0], &lies);
+	assert_int_equal(probe_with(&none), 0);
+	endpoints();
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_PAGING, &below, &parent), 0);
+	above.parent = parent;
+	assert_int_equal(iommu_domain_alloc(f.unit[1], IOMMU_DOMAIN_NESTED, &above, &other),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_NESTED, &above, &nested), 0);
+	assert_int_equal(iommu_domain_attach_group(nested, f.group[0]), 0);
+	assert_int_equal(iommu_vtd_get_tables(f.endpoint[0], &tables), 0);
+	assert_int_equal(tables.pasid_entry[2] & (VTD_PASID_EAFE | VTD_PASID_SRE), VTD_PASID_EAFE);
+	assert_int_equal(iommu_domain_attach_group(nested, f.group[1]), IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(nested), 0);
+	assert_int_equal(iommu_domain_free(parent), 0);
 	end();
 }
 
@@ -2074,6 +2112,7 @@ int main(void)
 		cmocka_unit_test(a_hosts_table_is_kept_until_it_is_not_walked),
 		cmocka_unit_test(a_hypervisors_table_is_shared),
 		cmocka_unit_test(a_hypervisors_table_fits_or_is_refused),
+		cmocka_unit_test(extended_accessed_bits_are_asked_for),
 		cmocka_unit_test(guests_translate_first),
 		cmocka_unit_test(ids_of_guests_are_used_again),
 		cmocka_unit_test(guests_come_and_go),

@@ -135,6 +135,7 @@ static inline unsigned int vtd_cap_max_address_mask(uint64_t cap)
 #define VTD_ECAP_PRS   (1ULL << 29) /* page requests */
 #define VTD_ECAP_ERS   (1ULL << 30) /* execute requests */
 #define VTD_ECAP_SRS   (1ULL << 31) /* privileged requests */
+#define VTD_ECAP_EAFS  (1ULL << 34) /* extended accessed bit in the first stage */
 #define VTD_ECAP_PASID (1ULL << 40)
 #define VTD_ECAP_DIT   (1ULL << 41)
 #define VTD_ECAP_PDS   (1ULL << 42)
