@@ -24,6 +24,10 @@
  * host's tables, and the device may use it throughout. Pages are pinned once, however often the
  * guest maps them, also together with other users of `memory`.
  *
+ * Dirty tracking of the HWPT is by the addresses that the device uses, and ends where the shadow
+ * unmaps: a manager that migrates the guest takes what the guest has mapped to be written for
+ * written, or nests.
+ *
  * Locking: a mutex of the host for each shadow, taken before those of the IOMMU file; calls may
  * sleep. iommu_shadow_invalidate is called from the model's callback, which holds no lock.
  */

@@ -127,6 +127,8 @@ static bool has_first_flags(const struct vtd_domain *domain, const struct vtd_un
 {
 	const uint64_t ecap = unit->caps.ecap;
 
+	if (!vtd_is_scalable(unit))
+		return true; /* it has no first stage at all */
 	return ((domain->first_flags & VTD_PASID_SRE) == 0 || (ecap & VTD_ECAP_SRS) != 0) &&
 	       ((domain->first_flags & VTD_PASID_EAFE) == 0 || (ecap & VTD_ECAP_EAFS) != 0);
 }

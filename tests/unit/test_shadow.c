@@ -66,7 +66,8 @@ static void boot_guest(unsigned int flags)
 	const struct iommu_model_vtd_config config = {
 		.flags = flags, .levels = 1U << 3 | 1U << 4, .address_mask = 9, .fault_records = 4};
 	const struct iommu_vtd_options options = {.timeout_ns = QUICK_NS};
-	struct iommu_endpoint_info info = {.source_id = 0x20, .physical_function = 0x20};
+	struct iommu_endpoint_info info = {
+		.source_id = 0x20, .physical_function = 0x20, .max_pasids = 1U << 16};
 
 	model_machine_init(&g.machine, 0, NULL);
 	g.machine.quiet = true;
@@ -426,6 +427,52 @@ static void hostile_tables_have_an_end(void **state)
 	finish_shadow();
 }
 
+/* One PASID of the device, whose other requests have another shadow. */
+static void a_pasid_has_a_shadow_of_its_own(void **state)
+{
+	struct iommu_group *group;
+	struct iommu_pasid_handle handle;
+	struct iommu_shadow_config config;
+	struct iommu_shadow *without;
+	iommu_paddr_t to = 0;
+	uint32_t space;
+
+	(void)state;
+	begin_shadow(EVERYTHING, SCALABLE | IOMMU_MODEL_VTD_PASID);
+	group = iommu_endpoint_group(g.endpoint);
+	without = g.shadow;
+	assert_int_equal(iommu_endpoint_enable_feature(g.endpoint, IOMMU_FEATURE_PASID), 0);
+	assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID), 0);
+	assert_int_equal(iommu_ioas_alloc(ctx, IOMMU_IOAS_SPLIT, &space), 0);
+	assert_int_equal(iommu_device_attach(ctx, device[0], 40, space, NULL), 0);
+	config = (struct iommu_shadow_config){.file = ctx,
+					      .ioas = space,
+					      .memory = ioas,
+					      .model = g.machine.units[0],
+					      .source_id = 0x20,
+					      .has_pasid = true,
+					      .pasid = 9};
+	assert_int_equal(iommu_shadow_create(&config, &g.shadow), 0);
+	assert_int_equal(iommu_domain_attach_pasid(g.domains[0], group, 9, &handle), 0);
+	guest_maps(0, 0, 16, 700, RW);
+	assert_int_equal(model_device_access_pasid(f.device[0], 40, BASE + 0x3008, RW, &to), 0);
+	assert_int_equal(to, test_memory_paddr(&memory, 703 * 4096) + 8);
+	assert_true(is_blocked(0, BASE));
+	/* What is another PASID's is not looked at. */
+	assert_int_equal(iommu_shadow_sync(without, 0, UINT64_MAX), 0);
+	assert_true(is_blocked(0, BASE));
+	guest_unmaps(0, 2, 4);
+	assert_int_not_equal(model_device_access_pasid(f.device[0], 40, BASE + 0x3000, RW, &to), 0);
+	assert_int_equal(model_device_access_pasid(f.device[0], 40, BASE + 0x6000, RW, &to), 0);
+	assert_int_equal(iommu_domain_detach_pasid(group, 9), 0);
+	assert_int_not_equal(model_device_access_pasid(f.device[0], 40, BASE + 0x6000, RW, &to), 0);
+	assert_int_equal(memory.pins, 0);
+	assert_int_equal(iommu_device_detach(ctx, device[0], 40), 0);
+	assert_int_equal(iommu_shadow_destroy(g.shadow), 0);
+	g.shadow = without;
+	finish_shadow();
+}
+
 /* Hardware that does not confirm: it is said, and made good. */
 static void hardware_that_is_silent_is_told(void **state)
 {
@@ -514,6 +561,7 @@ int main(void)
 		cmocka_unit_test(only_differences_are_changed),
 		cmocka_unit_test(what_is_not_translated_is_all_of_memory),
 		cmocka_unit_test(hostile_tables_have_an_end),
+		cmocka_unit_test(a_pasid_has_a_shadow_of_its_own),
 		cmocka_unit_test(hardware_that_is_silent_is_told),
 		cmocka_unit_test(reserved_addresses_are_left_out),
 		cmocka_unit_test(shadows_are_made_of_what_fits),
