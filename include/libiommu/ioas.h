@@ -515,8 +515,9 @@ IOMMU_API int iommu_hwpt_invalidate(struct iommu_file *file, uint32_t hwpt, cons
 /*
  * iommu_hwpt_invalidate_as, iommu_virtual_unit_invalidate_as - iommu_hwpt_invalidate and
  * iommu_virtual_unit_invalidate for requests that come with their type, as a guest's manager states
- * it: for a type that is not that of the unit, IOMMU_EINVAL, and nothing is performed. Count 0 asks
- * whether the type is right.
+ * it. Count 0 asks whether the type is right. Errors as iommu_hwpt_invalidate and as
+ * iommu_virtual_unit_invalidate; IOMMU_EINVAL also, with nothing performed: the type is not that of
+ * the unit.
  */
 IOMMU_API int iommu_hwpt_invalidate_as(struct iommu_file *file, uint32_t hwpt,
 				       enum iommu_hardware_type type, const void *requests,
