@@ -138,6 +138,8 @@
  * DIRECT   handles where nothing translates, and IOMMU_DOMAIN_DMA_BYPASS: without it, everything is
  *          mapped, and an identity domain has no handle (IOMMU_EOPNOTSUPP)
  * PIECES   shared memory larger than the host's largest block, or without an address for the CPU
+ * ATTRIBUTES
+ *          the calls with attributes (enum iommu_dma_attributes)
  */
 #ifndef IOMMU_CONFIG_DMA_SCATTER
 #define IOMMU_CONFIG_DMA_SCATTER 1
@@ -153,6 +155,9 @@
 #endif
 #ifndef IOMMU_CONFIG_DMA_PIECES
 #define IOMMU_CONFIG_DMA_PIECES 1
+#endif
+#ifndef IOMMU_CONFIG_DMA_ATTRIBUTES
+#define IOMMU_CONFIG_DMA_ATTRIBUTES 1
 #endif
 
 /*

@@ -157,6 +157,36 @@ enum iommu_dma_direction {
 };
 
 /*
+ * Attributes of a mapping: a word of the calls whose names end in _with, which otherwise do what
+ * the functions without do. An unknown attribute is IOMMU_EINVAL. An attribute that restricts what
+ * may happen is IOMMU_EOPNOTSUPP where it cannot be honoured; the others are hints.
+ */
+enum iommu_dma_attributes {
+	/*
+	 * The driver transfers the ownership itself (iommu_dma_sync_for_device,
+	 * iommu_dma_sync_for_cpu): the call copies nothing into bounce pages, or from them.
+	 * A map of memory that the device may write copies all the same: what the device leaves as
+	 * it was is copied back with the rest. Not for shared memory.
+	 */
+	IOMMU_DMA_SKIP_SYNC = 1 << 8,
+	/*
+	 * Only supervisor requests of the device may use the mapping (IOMMU_PROT_PRIVILEGED).
+	 * IOMMU_EOPNOTSUPP: the domain's tables do not distinguish them, or nothing translates.
+	 */
+	IOMMU_DMA_PRIVILEGED = 1 << 9,
+	/*
+	 * `paddr` are registers of another device, not memory (IOMMU_PROT_MMIO): the CPU never
+	 * copies them, and they are always mapped, in a domain with a bypass, too.
+	 * IOMMU_EOPNOTSUPP: they would have to be bounced. Not for shared memory.
+	 */
+	IOMMU_DMA_MMIO = 1 << 10,
+	/* A hint: the device's accesses may be reordered. No table of the library says so. */
+	IOMMU_DMA_WEAK_ORDERING = 1 << 11,
+	/* A hint: failure is expected. Maps log no failure, with or without it. */
+	IOMMU_DMA_NO_WARN = 1 << 12,
+};
+
+/*
  * iommu_dma_required_mask - the smallest mask that covers all addresses the handle may return. A
  * device with a smaller mask gets addresses below its own.
  */
@@ -213,6 +243,19 @@ IOMMU_API int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device
 IOMMU_API int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
 
 /*
+ * iommu_dma_map_with, iommu_dma_unmap_with - the same with attributes (enum iommu_dma_attributes).
+ * For an unmap only IOMMU_DMA_SKIP_SYNC has an effect: what the device has written to bounce pages
+ * since the last iommu_dma_sync_for_cpu is dropped. Errors as iommu_dma_map and iommu_dma_unmap;
+ * IOMMU_EINVAL and IOMMU_EOPNOTSUPP also as the attributes say, with nothing changed.
+ */
+IOMMU_API int iommu_dma_map_with(struct iommu_dma *dma, const struct iommu_dma_device *device,
+				 iommu_paddr_t paddr, uint64_t size,
+				 enum iommu_dma_direction direction, unsigned int attributes,
+				 iommu_iova_t *address);
+IOMMU_API int iommu_dma_unmap_with(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
+				   unsigned int attributes);
+
+/*
  * iommu_dma_sync_for_cpu, iommu_dma_sync_for_device - transfer the ownership of a mapped buffer, or
  * of part of it, while it stays mapped. Effective only for bounced buffers, that is, of untrusted
  * devices, or where nothing translates. For the CPU: data that the device has written are copied
@@ -257,6 +300,18 @@ IOMMU_API int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_p
 				 unsigned int count);
 
 /*
+ * iommu_dma_map_sg_with, iommu_dma_unmap_sg_with - the same with attributes, as iommu_dma_map_with
+ * and iommu_dma_unmap_with. Errors as iommu_dma_map_sg, iommu_dma_map_with and
+ * iommu_dma_unmap_with.
+ */
+IOMMU_API int iommu_dma_map_sg_with(struct iommu_dma *dma, const struct iommu_dma_device *device,
+				    struct iommu_dma_piece *pieces, unsigned int count,
+				    enum iommu_dma_direction direction, unsigned int attributes,
+				    unsigned int *elements);
+IOMMU_API int iommu_dma_unmap_sg_with(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
+				      unsigned int count, unsigned int attributes);
+
+/*
  * iommu_dma_alloc - allocate zeroed memory that CPU and device share, for rings, descriptors, or a
  * device's own buffers: whole pages at consecutive device addresses.
  *
@@ -287,6 +342,15 @@ IOMMU_API int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_devi
 			      uint64_t size, void **memory, iommu_iova_t *address);
 IOMMU_API int iommu_dma_free(struct iommu_dma *dma, void *memory, iommu_iova_t address,
 			     uint64_t size);
+
+/*
+ * iommu_dma_alloc_with - the same with attributes; memory that is freed as any other. Errors as
+ * iommu_dma_alloc and iommu_dma_map_with; IOMMU_EINVAL also: IOMMU_DMA_SKIP_SYNC or IOMMU_DMA_MMIO,
+ * which shared memory cannot have.
+ */
+IOMMU_API int iommu_dma_alloc_with(struct iommu_dma *dma, const struct iommu_dma_device *device,
+				   uint64_t size, unsigned int attributes, void **memory,
+				   iommu_iova_t *address);
 
 /*
  * Windows, for rings: consecutive addresses are reserved once, buffers are mapped there page by
@@ -406,11 +470,12 @@ struct iommu_flush_queue_config {
 	unsigned int entries;           /* maximum for each CPU: 2 to 1024; 0: 256 */
 	uint64_t max_bytes;             /* maximum for each CPU; 0: 64 MiB */
 	uint64_t max_age_ns;            /* 0: 10 ms. Without a clock (now_ns) every tick flushes */
+	unsigned int flags;             /* 0 */
 };
 
 /*
  * iommu_flush_queue_create - make an empty queue. Returns 0, IOMMU_EINVAL (a domain without tables;
- * entries or granule; no CPU or more than 4096) or IOMMU_ENOMEM.
+ * entries or granule; unknown flags; no CPU or more than 4096) or IOMMU_ENOMEM.
  */
 IOMMU_API int iommu_flush_queue_create(const struct iommu_flush_queue_config *config,
 				       struct iommu_flush_queue **queue);

@@ -88,12 +88,13 @@ struct iommu_domain_config {
 	size_t user_size;
 	/* 1 + the NUMA node for its tables; 0: the node of the unit, if firmware reports one. */
 	unsigned int near_node;
+	unsigned int flags; /* 0 */
 };
 
 /*
  * iommu_domain_alloc - make a domain for endpoints behind `unit` and similar units.
  *
- * @config: NULL means all zero. Ignored for identity and blocked domains.
+ * @config: NULL means all zero. Ignored for identity and blocked domains, except for its flags.
  *
  * Returns 0, or
  *   IOMMU_EINVAL      unknown type; the unit does not support the width or the page sizes; `parent`
@@ -102,7 +103,7 @@ struct iommu_domain_config {
  *   IOMMU_EOPNOTSUPP  the back end does not support the type; IOMMU_DOMAIN_IDENTITY on a unit
  *                     without pass-through, and no memory was added that tables could map (see
  *                     iommu_add_memory); force_snoop, bypass, stage, nest_parent or dirty_tracking
- *                     on a unit that does not support it
+ *                     on a unit that does not support it; unknown flags
  *   IOMMU_ENOMEM
  *   and for an identity domain that is made of tables the errors of iommu_map
  */

@@ -95,6 +95,8 @@ static int domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
 	if (type > IOMMU_DOMAIN_SVA)
 		return IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_EINVAL,
 				    "there is no such type of domain");
+	if (config->flags != 0)
+		return IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_EOPNOTSUPP, "unknown flags");
 	if (!config_makes_sense(unit, type, config))
 		return IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_EINVAL,
 				    "a nested domain wants a parent made with nest_parent, and "

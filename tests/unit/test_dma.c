@@ -1360,6 +1360,119 @@ static void bounced_bytes_go_the_way_of_the_direction(void **state)
 	end();
 }
 
+/* The driver says when bytes are copied: neither the map nor the unmap does it then. */
+static void bounce_pages_are_left_to_the_driver(void **state)
+{
+	const unsigned int skip = IOMMU_DMA_SKIP_SYNC;
+	unsigned char *own;
+	iommu_paddr_t memory;
+	iommu_iova_t address;
+
+	(void)state;
+	begin();
+	own = f.device->buffer;
+	memory = model_machine_take(&f.machine, 1);
+	memset(bytes(memory), 1, PAGE);
+	assert_int_equal(iommu_dma_map_with(f.dma, &untrusted, memory + 16, 64, IOMMU_DMA_TO_DEVICE,
+					    skip, &address),
+			 0);
+	lend(address, 64);
+	model_device_read(f.device, address, 64);
+	assert_true(all_are(own, 64, 0));
+	iommu_dma_sync_for_device(f.dma, address, 64);
+	model_device_read(f.device, address, 64);
+	assert_true(all_are(own, 64, 1));
+	take_back();
+	assert_int_equal(iommu_dma_unmap_with(f.dma, address, 64, skip), 0);
+
+	/* Of what the device writes, what it leaves out is not lost at a plain unmap. */
+	assert_int_equal(
+		iommu_dma_map_with(f.dma, &untrusted, memory + 16, 64, BOTH, skip, &address), 0);
+	lend(address, 64);
+	memset(own, 9, 8);
+	model_device_write(f.device, address + 8, 8);
+	take_back();
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 64), 0);
+	assert_true(all_are(bytes(memory + 16), 8, 1));
+	assert_true(all_are(bytes(memory + 24), 8, 9));
+	assert_true(all_are(bytes(memory + 32), 48, 1));
+
+	/* What was not taken before an unmap that skips is dropped. */
+	assert_int_equal(iommu_dma_map(f.dma, &untrusted, memory + 16, 64, BOTH, &address), 0);
+	lend(address, 64);
+	memset(own, 7, 64);
+	model_device_write(f.device, address, 64);
+	iommu_dma_sync_for_cpu(f.dma, address, 8);
+	take_back();
+	assert_int_equal(iommu_dma_unmap_with(f.dma, address, 64, skip), 0);
+	assert_true(is_blocked(address));
+	assert_true(all_are(bytes(memory + 16), 8, 7));
+	assert_true(all_are(bytes(memory + 24), 8, 9));
+	end();
+}
+
+/* What the tables cannot restrict is refused; what is only asked for is not. */
+static void attributes_are_honoured_or_refused(void **state)
+{
+	const unsigned int hints = IOMMU_DMA_WEAK_ORDERING | IOMMU_DMA_NO_WARN;
+	const unsigned int unknown = 1U << 31;
+	struct iommu_dma_piece piece = {.size = PAGE};
+	unsigned int elements;
+	iommu_paddr_t memory;
+	iommu_iova_t address;
+	void *shared;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 2);
+	piece.paddr = memory;
+	assert_int_equal(iommu_dma_map_with(f.dma, &any, memory, PAGE, BOTH, unknown, &address),
+			 IOMMU_EINVAL);
+	/* A direction is none of the attributes, nor an attribute a direction. */
+	assert_int_equal(iommu_dma_map_with(f.dma, &any, memory, PAGE, IOMMU_DMA_TO_DEVICE,
+					    IOMMU_DMA_FROM_DEVICE, &address),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_map(f.dma, &any, memory, PAGE,
+				       (enum iommu_dma_direction)(BOTH | IOMMU_DMA_SKIP_SYNC),
+				       &address),
+			 IOMMU_EINVAL);
+	assert_int_equal(
+		iommu_dma_map_with(f.dma, &any, memory, PAGE, BOTH, IOMMU_DMA_PRIVILEGED, &address),
+		IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_dma_map_sg_with(f.dma, &any, &piece, 1, BOTH, unknown, &elements),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_map_sg_with(f.dma, &any, &piece, 1, BOTH, IOMMU_DMA_PRIVILEGED,
+					       &elements),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(
+		iommu_dma_alloc_with(f.dma, &any, PAGE, IOMMU_DMA_PRIVILEGED, &shared, &address),
+		IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_dma_alloc_with(f.dma, &any, PAGE, IOMMU_DMA_MMIO, &shared, &address),
+			 IOMMU_EINVAL);
+	assert_int_equal(
+		iommu_dma_alloc_with(f.dma, &any, PAGE, IOMMU_DMA_SKIP_SYNC, &shared, &address),
+		IOMMU_EINVAL);
+	/* Registers are not copied. */
+	assert_int_equal(iommu_dma_map_with(f.dma, &untrusted, memory + 8, 64, BOTH, IOMMU_DMA_MMIO,
+					    &address),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_dma_map_with(f.dma, &untrusted, memory, PAGE, BOTH,
+					    IOMMU_DMA_MMIO | hints, &address),
+			 0);
+	assert_true(reaches(address, memory));
+	assert_int_equal(iommu_dma_unmap_with(f.dma, address, PAGE, unknown), IOMMU_EINVAL);
+	assert_true(reaches(address, memory));
+	assert_int_equal(iommu_dma_unmap_with(f.dma, address, PAGE, IOMMU_DMA_MMIO | hints), 0);
+	assert_true(is_blocked(address));
+	assert_int_equal(iommu_dma_map_sg_with(f.dma, &any, &piece, 1, BOTH, hints, &elements), 0);
+	assert_true(reaches(piece.address, memory));
+	assert_int_equal(iommu_dma_unmap_sg_with(f.dma, &piece, 1, unknown), IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_unmap_sg_with(f.dma, &piece, 1, hints), 0);
+	assert_int_equal(iommu_dma_alloc_with(f.dma, &any, PAGE, hints, &shared, &address), 0);
+	assert_int_equal(iommu_dma_free(f.dma, shared, address, PAGE), 0);
+	end();
+}
+
 static void a_bounced_buffer_is_handed_over_in_parts(void **state)
 {
 	unsigned char *own;
@@ -2213,6 +2326,8 @@ int main(void)
 		cmocka_unit_test(addresses_are_aligned_as_the_device_asks),
 		cmocka_unit_test(an_untrusted_device_sees_only_its_buffer),
 		cmocka_unit_test(bounced_bytes_go_the_way_of_the_direction),
+		cmocka_unit_test(bounce_pages_are_left_to_the_driver),
+		cmocka_unit_test(attributes_are_honoured_or_refused),
 		cmocka_unit_test(a_bounced_buffer_is_handed_over_in_parts),
 		cmocka_unit_test(many_bounced_buffers_are_told_apart),
 		cmocka_unit_test(memory_is_shared),
