@@ -72,6 +72,14 @@
 #endif
 
 /*
+ * IOMMU_DOMAIN_QUARANTINE and iommu_set_quarantine: without it, groups that are to reach nothing
+ * are blocked. Needs REGIONS.
+ */
+#ifndef IOMMU_CONFIG_QUARANTINE
+#define IOMMU_CONFIG_QUARANTINE IOMMU_CONFIG_REGIONS
+#endif
+
+/*
  * Domains that adapt to the units that they are attached to: without it, a unit must support
  * everything that the domain's first unit does (IOMMU_EINVAL).
  */
@@ -90,6 +98,11 @@
 /* iommu_suspend and iommu_resume; iommu_shutdown does not depend on it. */
 #ifndef IOMMU_CONFIG_SUSPEND
 #define IOMMU_CONFIG_SUSPEND 1
+#endif
+
+/* Resets of devices: iommu_endpoint_reset_begin. */
+#ifndef IOMMU_CONFIG_RESETS
+#define IOMMU_CONFIG_RESETS 1
 #endif
 
 /* Walking and cloning of page tables through iommu_pgtable_ops and iommu_domain_walk. */
@@ -187,6 +200,9 @@
 
 #if IOMMU_CONFIG_FIRST_STAGE && !IOMMU_CONFIG_SCALABLE
 #error "IOMMU_CONFIG_FIRST_STAGE needs IOMMU_CONFIG_SCALABLE"
+#endif
+#if IOMMU_CONFIG_QUARANTINE && !IOMMU_CONFIG_REGIONS
+#error "IOMMU_CONFIG_QUARANTINE needs IOMMU_CONFIG_REGIONS"
 #endif
 #if IOMMU_CONFIG_IOAS && !(IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_DMA && IOMMU_CONFIG_TABLE_TOOLS)
 #error "IOMMU_CONFIG_IOAS needs those of SCALABLE, DMA and TABLE_TOOLS"

@@ -144,6 +144,17 @@ IOMMU_API void iommu_group_unlisten(struct iommu_group *group,
 IOMMU_API int iommu_set_default_type(struct iommu *iommu, enum iommu_domain_type type);
 
 /*
+ * iommu_set_quarantine - whether groups that are to reach nothing are quarantined
+ * (IOMMU_DOMAIN_QUARANTINE) rather than blocked: those that are claimed while nothing is attached,
+ * as before and after a guest has the device, and those whose default type is IOMMU_DOMAIN_BLOCKED.
+ * Each has a page of its own. For groups that come to that state for the first time afterwards: to
+ * be called before endpoints are probed. A group whose unit does not support it is blocked, which
+ * is logged. Devices that are released, or being reset, are blocked. False at first; see also
+ * IOMMU_START_QUARANTINE.
+ */
+IOMMU_API void iommu_set_quarantine(struct iommu *iommu, bool enable);
+
+/*
  * iommu_group_set_default_type - change the default domain of a group.
  *
  * Returns 0, or with the former domain kept

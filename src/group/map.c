@@ -106,10 +106,10 @@ static inline int unmap_pages(struct iommu_domain *domain, iommu_iova_t iova, ui
 	return status != 0 ? status : settled;
 }
 
-/* May the host map there? What is identity is the library's own business. */
+/* May the host map there? What is identity, or a quarantine, is the library's own business. */
 static inline bool is_open_to_the_host(const struct iommu_domain *domain)
 {
-	return domain->ops->map_pages != NULL && domain->type != IOMMU_DOMAIN_IDENTITY;
+	return domain->ops->map_pages != NULL && !domain->is_closed;
 }
 
 /* Without the hints that the domain's tables have no bits for. */
@@ -248,7 +248,8 @@ int iommu_iova_to_phys(const struct iommu_domain *domain, iommu_iova_t iova, iom
 int iommu_domain_walk(const struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last,
 		      iommu_pgtable_visitor visitor, void *ctx)
 {
-	if (domain->ops->walk == NULL)
+	/* All entries of a quarantine lead to one page: they would be visited without an end. */
+	if (domain->ops->walk == NULL || iommu_is_quarantine(domain))
 		return IOMMU_EINVAL;
 	return domain->ops->walk(domain, start, last, visitor, ctx);
 }

@@ -178,6 +178,10 @@ static const struct iommu_ops vtd_ops = {
 	.hardware_info = hardware_info,
 	.domain_alloc = iommu_vtd_domain_alloc,
 	.handle_faults = iommu_vtd_handle_faults,
+#if IOMMU_CONFIG_RESETS && IOMMU_CONFIG_DEVICE_TLB
+	.begin_reset = iommu_vtd_begin_reset,
+	.cancel_reset = iommu_vtd_cancel_reset,
+#endif
 };
 
 int iommu_vtd_find_units(struct iommu *iommu, const void *dmar, size_t size,
