@@ -353,14 +353,25 @@ IOMMU_API int iommu_dma_alloc_with(struct iommu_dma *dma, const struct iommu_dma
 				   iommu_iova_t *address);
 
 /*
- * Windows, for rings: consecutive addresses are reserved once, buffers are mapped there page by
- * page, and any number of neighbouring pages is unmapped with one invalidation.
+ * Windows: consecutive addresses that are reserved once, in which memory is mapped afterwards.
+ *
+ * For rings, page by page: any number of neighbouring pages is unmapped with one invalidation.
+ * For a request of many pieces, in two steps: its pieces are linked byte by byte in the window, and
+ * hardware is told of all of them at once.
+ *
+ *	iommu_dma_window_reserve(dma, &device, first_paddr, total, &window)
+ *	for each piece: iommu_dma_window_link(&window, offset, paddr, size, direction, 0)
+ *	iommu_dma_window_tell(&window, 0, total)      at iommu_dma_window_address
+ *	iommu_dma_window_destroy(&window)             when the device has finished
  */
 struct iommu_dma_window {
 	struct iommu_dma *dma;
-	struct iommu_iova_range *range;
-	iommu_iova_t start; /* of its first page */
+	struct iommu_iova_range *range; /* NULL: from the caches */
+	iommu_iova_t start;             /* of its first page */
 	uint64_t pages;
+	uint64_t offset; /* of its first byte in that page */
+	uint64_t size;   /* in bytes, from that on */
+	bool untrusted;  /* the device is */
 };
 
 /*
@@ -381,6 +392,48 @@ IOMMU_API int iommu_dma_window_map(struct iommu_dma_window *window, uint64_t fir
 				   enum iommu_dma_direction direction);
 IOMMU_API int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t first,
 				     uint64_t count);
+/*
+ * iommu_dma_window_reserve - reserve a window for a buffer of `size` bytes, the first of which is
+ * at `paddr`, or at another address with the same offset in its page. The choice of addresses, and
+ * errors, are as of iommu_dma_map; IOMMU_EOPNOTSUPP also: nothing translates, or the device is
+ * untrusted and the handle lazy. Nothing is mapped. The caller maps with iommu_dma_map where the
+ * call is refused.
+ *
+ * iommu_dma_window_address - where the device finds byte `offset` of the window.
+ *
+ * iommu_dma_window_link - map `size` bytes of memory at `paddr` from byte `offset` of the window
+ * on, without telling hardware. @attributes: enum iommu_dma_attributes. A piece that begins or ends
+ * inside a page must be the first, or the last, of the window; its offset in its page must be that
+ * of its place. Returns 0; IOMMU_EINVAL: otherwise, or direction or attributes; IOMMU_ERANGE:
+ * beyond the window; IOMMU_EEXIST: something is mapped there; IOMMU_EOPNOTSUPP: part of a page of
+ * an untrusted device, or as the attributes say; otherwise as iommu_map_nosync. Pieces that were
+ * linked before stay so.
+ *
+ * iommu_dma_window_tell - tell hardware of what was linked in `size` bytes from `offset` on: once
+ * for a request. The device may use it when 0 is returned. Errors as iommu_sync_map, and
+ * IOMMU_ERANGE: beyond the window.
+ *
+ * iommu_dma_window_unlink - unmap what was linked, or mapped, in `size` bytes from `offset` on,
+ * skipping holes, with one invalidation: whole pages of the window, as for link. Errors as
+ * iommu_unmap, and IOMMU_ERANGE, IOMMU_EINVAL as link. The addresses remain reserved.
+ *
+ * One call at a time for the same bytes. Contexts as iommu_dma_map; link does not sleep.
+ */
+IOMMU_API int iommu_dma_window_reserve(struct iommu_dma *dma, const struct iommu_dma_device *device,
+				       iommu_paddr_t paddr, uint64_t size,
+				       struct iommu_dma_window *window);
+static inline iommu_iova_t iommu_dma_window_address(const struct iommu_dma_window *window,
+						    uint64_t offset)
+{
+	return window->start + window->offset + offset;
+}
+IOMMU_API int iommu_dma_window_link(struct iommu_dma_window *window, uint64_t offset,
+				    iommu_paddr_t paddr, uint64_t size,
+				    enum iommu_dma_direction direction, unsigned int attributes);
+IOMMU_API int iommu_dma_window_tell(struct iommu_dma_window *window, uint64_t offset,
+				    uint64_t size);
+IOMMU_API int iommu_dma_window_unlink(struct iommu_dma_window *window, uint64_t offset,
+				      uint64_t size);
 /*
  * iommu_dma_window_destroy - unmap all pages and free the addresses. Returns 0, or IOMMU_ETIMEDOUT
  * / IOMMU_EIO, as iommu_unmap: the window remains.

@@ -330,6 +330,25 @@ IOMMU_API int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_pa
 			uint64_t size, unsigned int prot);
 
 /*
+ * iommu_map_nosync, iommu_sync_map - iommu_map in two steps, for many mappings that hardware is
+ * told of at once: only units that cache what is not mapped, or have a write buffer, are told at
+ * all.
+ *
+ * iommu_map_nosync: as iommu_map, but devices may fault at the mapping until iommu_sync_map has
+ * returned 0 for it. iommu_sync_map tells hardware of everything that was mapped in [iova, iova +
+ * size), and waits: in caching mode one invalidation. The range may have holes; a mapping in it
+ * that was told of before is told of again.
+ *
+ * Return as iommu_map; iommu_sync_map: 0, IOMMU_EINVAL (size 0, or no paging domain),
+ * IOMMU_EOVERFLOW, IOMMU_ERANGE (beyond the aperture), or IOMMU_ETIMEDOUT / IOMMU_EIO: a unit did
+ * not confirm; the mappings remain, devices may or may not reach them, and they are to be unmapped,
+ * or told of again.
+ */
+IOMMU_API int iommu_map_nosync(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
+			       uint64_t size, unsigned int prot);
+IOMMU_API int iommu_sync_map(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
+
+/*
  * iommu_unmap - unmap [iova, iova + size).
  *
  * @flags:    enum iommu_unmap_flags.

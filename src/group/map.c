@@ -129,6 +129,35 @@ int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t padd
 	return map_pages(domain, iova, paddr, size, prot);
 }
 
+int iommu_map_nosync(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
+		     uint64_t size, unsigned int prot)
+{
+	struct iommu_gather gather;
+	uint64_t mapped;
+	int status, settled;
+
+	if (!is_open_to_the_host(domain))
+		return IOMMU_EINVAL;
+	iommu_gather_init(&gather);
+	status = domain->ops->map_pages(domain, iova, paddr, size, known_prot(domain, prot),
+					&gather, &mapped);
+	settled = settle_map(domain, &gather, status);
+	if (status != 0 || settled == 0)
+		return settled != 0 ? settled : status;
+	return take_away(domain, iova, size, settled);
+}
+
+int iommu_sync_map(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
+{
+	if (!is_open_to_the_host(domain) || size == 0)
+		return IOMMU_EINVAL;
+	if (size - 1 > UINT64_MAX - iova)
+		return IOMMU_EOVERFLOW;
+	if (iova + (size - 1) > domain->aperture_last)
+		return IOMMU_ERANGE;
+	return domain->ops->sync_map(domain, iova, size);
+}
+
 int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size, unsigned int flags,
 		uint64_t *unmapped)
 {
