@@ -13,6 +13,7 @@ cmake_dependent_option(IOMMU_CONFIG_QUARANTINE "A page for devices that are to r
 option(IOMMU_CONFIG_UNLIKE_UNITS "Domains that change with the units that they are attached to" ON)
 option(IOMMU_CONFIG_QUIRKS "Quirks of VT-d hardware" ON)
 option(IOMMU_CONFIG_SUSPEND "Suspend and resume" ON)
+option(IOMMU_CONFIG_POLICY "Policy for default domains, by device" ON)
 option(IOMMU_CONFIG_RESETS "Resets of devices" ON)
 option(IOMMU_CONFIG_TABLE_TOOLS "Walking and cloning of page tables" ON)
 option(IOMMU_CONFIG_LOG "Lines for the host's log" ON)
@@ -36,7 +37,7 @@ set(IOMMU_LEFT_OUT)
 foreach(
   part
   SCALABLE FIRST_STAGE INTERRUPTS TAKE_OVER DEVICE_TLB REGISTERS REGIONS QUARANTINE UNLIKE_UNITS QUIRKS
-  SUSPEND RESETS TABLE_TOOLS
+  SUSPEND POLICY RESETS TABLE_TOOLS
   LOG FAULT_TEXTS REASONS NAMES
   DMA DMA_SCATTER DMA_BOUNCE DMA_LAZY DMA_DIRECT DMA_PIECES DMA_ATTRIBUTES IOVA_CACHES IOAS POWER MODELS)
   if(NOT IOMMU_CONFIG_${part})

@@ -100,6 +100,11 @@
 #define IOMMU_CONFIG_SUSPEND 1
 #endif
 
+/* Policy for default domains: iommu_set_default_type_of, iommu_set_largest_page. */
+#ifndef IOMMU_CONFIG_POLICY
+#define IOMMU_CONFIG_POLICY 1
+#endif
+
 /* Resets of devices: iommu_endpoint_reset_begin. */
 #ifndef IOMMU_CONFIG_RESETS
 #define IOMMU_CONFIG_RESETS 1

@@ -297,6 +297,8 @@ enum iommu_capability {
 	IOMMU_CAPABLE_PASID,
 	IOMMU_CAPABLE_DIRTY_TRACKING,
 	IOMMU_CAPABLE_INTERRUPT_REMAPPING, /* its unit can remap interrupts, enabled or not */
+	/* Its unit is to be told of all mappings, as a hypervisor's that shadows tables is. */
+	IOMMU_CAPABLE_SHADOWING,
 };
 /*
  * iommu_capable - whether an endpoint has a capability; false if the back end does not know. Any

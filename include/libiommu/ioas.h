@@ -41,6 +41,7 @@ IOMMU_BEGIN_DECLS
 
 struct iommu;
 struct iommu_file;
+struct iommu_account;
 
 /* --- IOMMU files ------------------------------------------------------------------------------ */
 
@@ -70,7 +71,22 @@ struct iommu_file_limits {
 	uint64_t table_pages;
 	/* All memory except page tables: see struct iommu_file_stats. */
 	uint64_t metadata_bytes;
+	/* Of the file's user, to whom its pinned pages are charged, too. NULL: none. */
+	struct iommu_account *account;
 };
+
+/*
+ * The pinned memory of one user, of all files with this account together, whatever their own
+ * limits. Memory of the caller, zeroed but for the limit, and used until the last such file is
+ * destroyed. What several files pin counts in each.
+ *
+ * iommu_account_get_pinned - pages of 4 KiB that are pinned now. Any context.
+ */
+struct iommu_account {
+	uint64_t pinned_pages; /* the limit, of 4 KiB; 0: none. May be changed at any time */
+	size_t pinned;         /* private to the library */
+};
+IOMMU_API uint64_t iommu_account_get_pinned(const struct iommu_account *account);
 
 /*
  * iommu_file_create - create a file without objects. @limits: NULL: no limits. Returns 0 or

@@ -74,6 +74,10 @@ struct iommu {
 	bool unsafe_interrupts; /* the administrator allows them */
 	/* Devices that were added before there was a unit for them. */
 	struct iommu_list_node waiting;
+	/* Policy for default domains: of devices, by id; the largest page, or 0. */
+	struct iommu_type_rule *type_rules;
+	struct iommu_object_cache rule_cache;
+	uint64_t largest_page;
 	bool quarantines; /* groups that are to reach nothing are not blocked */
 	/* Regions that the host has added. Atomic: read in any context. */
 	struct iommu_host_region *host_regions;
@@ -277,7 +281,26 @@ void iommu_host_regions_free(struct iommu *iommu);
 #define iommu_host_regions_free(iommu)                   ((void)(iommu))
 #endif
 
+/* --- policy.c --------------------------------------------------------------------------------- */
+
+#if IOMMU_CONFIG_POLICY
+/* What the host has said of the members' types. */
+bool iommu_policy_type(const struct iommu_group *group, enum iommu_domain_type *type);
+/* The page sizes that a default domain is to have, of those that it could. */
+uint64_t iommu_policy_pgsizes(const struct iommu *iommu, uint64_t pgsize_bitmap);
+void iommu_policy_init(struct iommu *iommu);
+void iommu_policy_free(struct iommu *iommu);
+#else
+#define iommu_policy_type(group, type)             false
+#define iommu_policy_pgsizes(iommu, pgsize_bitmap) (pgsize_bitmap)
+#define iommu_policy_init(iommu)                   ((void)(iommu))
+#define iommu_policy_free(iommu)                   ((void)(iommu))
+#endif
+
 /* --- default_domain.c ------------------------------------------------------------------------- */
+
+#define IOMMU_NOT_DEFAULT "default domains are blocked, identity, or for the DMA API"
+bool iommu_is_default_type(enum iommu_domain_type type);
 
 /* Find the type for a group without one, or with a new member, and make its domain. */
 int iommu_default_choose(struct iommu_group *group);

@@ -130,31 +130,56 @@ void iommu_pages_read(const struct ioas_holder *holder, struct ioas_batch *batch
 
 /* --- From the backing ------------------------------------------------------------------------- */
 
-/*
- * So many more pages may be pinned: as many as are asked for, or fewer; 0: none. Registers are no
- * memory that could run out.
- */
-static uint64_t charge(const struct ioas_pages *of, uint64_t pages)
+/* Of so many pages, as many as the counter has room for below its limit (0: none). */
+static size_t take_room(size_t *counter, uint64_t allowed, uint64_t pages)
 {
-	struct iommu_file *file = of->file;
-	const uint64_t allowed = file->limits.pinned_pages;
 	const size_t limit = allowed != 0 && allowed < SIZE_MAX ? (size_t)allowed : SIZE_MAX;
-	size_t pinned = __atomic_load_n(&file->pinned, __ATOMIC_RELAXED);
+	size_t taken = __atomic_load_n(counter, __ATOMIC_RELAXED);
 	size_t granted;
 
-	if (iommu_pages_are_mmio(of))
-		return pages;
 	do {
-		granted = pages <= limit - pinned ? (size_t)pages : limit - pinned;
-	} while (!__atomic_compare_exchange_n(&file->pinned, &pinned, pinned + granted, false,
+		const size_t room = taken < limit ? limit - taken : 0;
+
+		granted = pages <= room ? (size_t)pages : room;
+	} while (!__atomic_compare_exchange_n(counter, &taken, taken + granted, false,
 					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	return granted;
 }
 
+/*
+ * So many more pages may be pinned: as many as are asked for, or fewer; 0: none. By the file, and
+ * by its user. Registers are no memory that could run out.
+ */
+static uint64_t charge(const struct ioas_pages *of, uint64_t pages)
+{
+	struct iommu_file *file = of->file;
+	struct iommu_account *account = file->limits.account;
+	size_t granted, of_user;
+
+	if (iommu_pages_are_mmio(of))
+		return pages;
+	granted = take_room(&file->pinned, file->limits.pinned_pages, pages);
+	if (account == NULL)
+		return granted;
+	of_user = take_room(&account->pinned, account->pinned_pages, granted);
+	iommu_file_discharge(&file->pinned, granted - of_user);
+	return of_user;
+}
+
 static void discharge(const struct ioas_pages *of, uint64_t pages)
 {
-	if (!iommu_pages_are_mmio(of))
-		iommu_file_discharge(&of->file->pinned, pages);
+	struct iommu_account *account = of->file->limits.account;
+
+	if (iommu_pages_are_mmio(of))
+		return;
+	iommu_file_discharge(&of->file->pinned, pages);
+	if (account != NULL)
+		iommu_file_discharge(&account->pinned, pages);
+}
+
+uint64_t iommu_account_get_pinned(const struct iommu_account *account)
+{
+	return __atomic_load_n(&account->pinned, __ATOMIC_RELAXED);
 }
 
 /*

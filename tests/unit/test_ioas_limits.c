@@ -143,6 +143,52 @@ static void pins_are_bounded(void **state)
 	}
 }
 
+/* A user has several files, and one limit: what one of them pins the other cannot. */
+static void pinned_memory_is_charged_to_the_user(void **state)
+{
+	struct iommu_account account = {.pinned_pages = 6};
+	const struct iommu_file_limits limits = {.pinned_pages = 5, .account = &account};
+	struct iommu_file *other;
+	iommu_paddr_t pages[8];
+	iommu_iova_t iova = IOVA;
+	struct iommu_backing backing;
+	uint32_t access, other_ioas, other_access;
+
+	(void)state;
+	begin_limited(EVERYTHING, &limits);
+	backing = test_memory_at(&memory, 0x8000); /* not what the first file maps */
+	assert_int_equal(iommu_file_create(f.iommu, &limits, &other), 0);
+	assert_int_equal(iommu_ioas_alloc(other, 0, &other_ioas), 0);
+	assert_int_equal(map_at(IOVA, 0, 0x6000), 0);
+	assert_int_equal(iommu_ioas_map(other, other_ioas, &backing, 0x6000, FIXED, &iova), 0);
+	assert_int_equal(iommu_access_alloc(ctx, keep, NULL, &access), 0);
+	assert_int_equal(iommu_access_attach(ctx, access, ioas), 0);
+	assert_int_equal(iommu_access_alloc(other, keep, NULL, &other_access), 0);
+	assert_int_equal(iommu_access_attach(other, other_access, other_ioas), 0);
+	assert_int_equal(iommu_access_pin(ctx, access, IOVA, 0x4000, RW, pages), 0);
+	assert_int_equal(iommu_account_get_pinned(&account), 4);
+	assert_int_equal(iommu_access_pin(other, other_access, IOVA, 0x3000, RW, pages),
+			 IOMMU_ENOMEM);
+	assert_int_equal(iommu_account_get_pinned(&account), 4);
+	assert_int_equal(iommu_access_pin(other, other_access, IOVA, 0x2000, RW, pages), 0);
+	assert_int_equal(iommu_account_get_pinned(&account), 6);
+	/* The file's own limit still counts; and what it does not pin is charged to neither. */
+	account.pinned_pages = 100;
+	assert_int_equal(iommu_access_pin(ctx, access, IOVA, 0x6000, RW, pages), IOMMU_ENOMEM);
+	assert_int_equal(iommu_account_get_pinned(&account), 6);
+	assert_int_equal(stats().pinned_pages, 4);
+	assert_int_equal(iommu_access_unpin(ctx, access, IOVA, 0x4000), 0);
+	assert_int_equal(iommu_account_get_pinned(&account), 2);
+	/* A limit that has become less than what is pinned refuses more, and takes nothing away. */
+	account.pinned_pages = 1;
+	assert_int_equal(iommu_access_pin(ctx, access, IOVA, 0x1000, RW, pages), IOMMU_ENOMEM);
+	assert_int_equal(iommu_account_get_pinned(&account), 2);
+	assert_int_equal(iommu_access_unpin(other, other_access, IOVA, 0x2000), 0);
+	assert_int_equal(iommu_account_get_pinned(&account), 0);
+	assert_int_equal(iommu_file_destroy(other), 0);
+	finish();
+}
+
 /* Copying pins a part at a time, however much is copied. */
 static void copies_pin_little(void **state)
 {
@@ -394,6 +440,7 @@ int main(void)
 		cmocka_unit_test(allowed_ranges_are_bounded),
 		cmocka_unit_test(attachments_are_bounded),
 		cmocka_unit_test(pins_are_bounded),
+		cmocka_unit_test(pinned_memory_is_charged_to_the_user),
 		cmocka_unit_test(copies_pin_little),
 		cmocka_unit_test(tables_are_bounded),
 		cmocka_unit_test(empty_tables_make_room),

@@ -1118,6 +1118,55 @@ static void regions_of_the_host_are_the_devices(void **state)
 	end();
 }
 
+/* --- Policy ----------------------------------------------------------------------------------- */
+
+/* No larger pages than the host allows; and what a hypervisor shadows is strict. */
+static void default_domains_follow_the_policy(void **state)
+{
+	const struct iommu_model_vtd_config config = {.fault_records = 4};
+	const struct iommu_model_vtd_config shadowed = {.fault_records = 4,
+							.flags = IOMMU_MODEL_VTD_CACHING_MODE};
+	static const struct {
+		uint64_t largest, sizes;
+	} cases[] = {
+		{0, IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G},
+		{IOMMU_SIZE_2M, IOMMU_SIZE_4K | IOMMU_SIZE_2M},
+		{1ULL << 25, IOMMU_SIZE_4K | IOMMU_SIZE_2M},
+		{IOMMU_SIZE_4K, IOMMU_SIZE_4K},
+		{1, IOMMU_SIZE_4K},
+	};
+	const struct iommu_vtd_options none = {0};
+	struct iommu_domain_info info;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		machine(1, &config);
+		devices(1);
+		assert_int_equal(probe_with(&none), 0);
+		assert_int_equal(iommu_set_default_type(f.iommu, IOMMU_DOMAIN_DMA_LAZY), 0);
+		assert_int_equal(iommu_set_largest_page(f.iommu, 3), IOMMU_EINVAL);
+		assert_int_equal(iommu_set_largest_page(f.iommu, cases[i].largest), 0);
+		endpoints();
+		assert_int_equal(iommu_group_default_type(f.group[0]), IOMMU_DOMAIN_DMA_LAZY);
+		iommu_domain_get_info(iommu_group_default_domain(f.group[0]), &info);
+		assert_true(info.pgsize_bitmap == cases[i].sizes);
+		assert_false(iommu_capable(f.endpoint[0], IOMMU_CAPABLE_SHADOWING));
+		end();
+	}
+	machine(1, &shadowed);
+	devices(1);
+	assert_int_equal(probe_with(&none), 0);
+	assert_int_equal(iommu_set_default_type(f.iommu, IOMMU_DOMAIN_DMA_LAZY), 0);
+	endpoints();
+	assert_true(iommu_capable(f.endpoint[0], IOMMU_CAPABLE_SHADOWING));
+	assert_int_equal(iommu_group_default_type(f.group[0]), IOMMU_DOMAIN_DMA);
+	/* The host can still have it so, of a group. */
+	assert_int_equal(iommu_group_set_default_type(f.group[0], IOMMU_DOMAIN_DMA_LAZY), 0);
+	assert_int_equal(iommu_group_default_type(f.group[0]), IOMMU_DOMAIN_DMA_LAZY);
+	end();
+}
+
 /* --- Taking over ------------------------------------------------------------------------------ */
 
 /* The first kernel leaves everything on, and the second finds it so. */
@@ -2589,6 +2638,7 @@ int main(void)
 		cmocka_unit_test(every_address_leads_to_one_page),
 		cmocka_unit_test(devices_are_quarantined_by_policy),
 		cmocka_unit_test(regions_of_the_host_are_the_devices),
+		cmocka_unit_test(default_domains_follow_the_policy),
 		cmocka_unit_test(a_unit_that_was_left_on_gets_new_tables),
 		cmocka_unit_test(dma_goes_on_while_a_dead_kernels_tables_are_taken_over),
 		cmocka_unit_test(what_ends_an_inherited_device),

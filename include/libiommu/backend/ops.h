@@ -254,8 +254,8 @@ struct iommu_domain_ops {
 #if IOMMU_CONFIG_QUARANTINE
 	/*
 	 * See IOMMU_DOMAIN_QUARANTINE, which is a paging domain to a back end, and
-	 * iommu_pgtable_ops.fill. Hardware is told by the core, through flush_all. NULL, both:
-	 * IOMMU_EOPNOTSUPP.
+	 * iommu_pgtable_ops.fill, with its errors. Hardware is told by the core, through flush_all.
+	 * NULL, both: IOMMU_EOPNOTSUPP.
 	 */
 	int (*fill)(struct iommu_domain *domain);
 	void (*unfill)(struct iommu_domain *domain);
