@@ -121,10 +121,8 @@ static bool capable(const struct iommu_endpoint *endpoint, enum iommu_capability
 	case IOMMU_CAPABLE_DIRTY_TRACKING:
 		return vtd_is_scalable(unit) &&
 		       (unit->caps.dirty || (unit->caps.first_stage && unit->caps.coherent));
-#if IOMMU_CONFIG_DMA_LAZY
 	case IOMMU_CAPABLE_SHADOWING:
-		return unit->caps.caching_mode;
-#endif
+		return IOMMU_CONFIG_DMA_LAZY && unit->caps.caching_mode;
 	default:
 		return false;
 	}

@@ -253,9 +253,9 @@ struct iommu_domain_ops {
 	void (*get_info)(const struct iommu_domain *domain, struct iommu_domain_info *info);
 #if IOMMU_CONFIG_QUARANTINE
 	/*
-	 * See IOMMU_DOMAIN_QUARANTINE, which is a paging domain to a back end, and
-	 * iommu_pgtable_ops.fill, with its errors. Hardware is told by the core, through flush_all.
-	 * NULL, both: IOMMU_EOPNOTSUPP.
+	 * See IOMMU_DOMAIN_QUARANTINE, which is a paging domain to a back end. Hardware is told by
+	 * the core, through flush_all. NULL, both: IOMMU_EOPNOTSUPP. Errors as
+	 * iommu_pgtable_ops.fill.
 	 */
 	int (*fill)(struct iommu_domain *domain);
 	void (*unfill)(struct iommu_domain *domain);
