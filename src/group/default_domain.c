@@ -14,12 +14,6 @@
 
 #define NOT_IDLE "its default domain is in use, or it is claimed or has a domain attached"
 
-bool iommu_is_default_type(enum iommu_domain_type type)
-{
-	return type == IOMMU_DOMAIN_BLOCKED || type == IOMMU_DOMAIN_IDENTITY ||
-	       iommu_type_is_dma(type);
-}
-
 int iommu_set_default_type(struct iommu *iommu, enum iommu_domain_type type)
 {
 	int status = 0;

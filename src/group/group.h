@@ -300,7 +300,11 @@ void iommu_policy_free(struct iommu *iommu);
 /* --- default_domain.c ------------------------------------------------------------------------- */
 
 #define IOMMU_NOT_DEFAULT "default domains are blocked, identity, or for the DMA API"
-bool iommu_is_default_type(enum iommu_domain_type type);
+static inline bool iommu_is_default_type(enum iommu_domain_type type)
+{
+	return type == IOMMU_DOMAIN_BLOCKED || type == IOMMU_DOMAIN_IDENTITY ||
+	       iommu_type_is_dma(type);
+}
 
 /* Find the type for a group without one, or with a new member, and make its domain. */
 int iommu_default_choose(struct iommu_group *group);
