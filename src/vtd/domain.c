@@ -265,11 +265,6 @@ const struct iommu_domain_ops iommu_vtd_writable_parent_ops =
 	TABLE_OPS(map_writable_pages, unmap_pages);
 #endif
 #if IOMMU_CONFIG_FIRST_STAGE
-#if IOMMU_CONFIG_QUARANTINE
-#define FILL_OPS .fill = iommu_placed_fill, .unfill = iommu_placed_unfill,
-#else
-#define FILL_OPS
-#endif
 const struct iommu_domain_ops iommu_vtd_first_stage_ops =
 	TABLE_OPS(map_first_stage, unmap_first_stage);
 #endif

@@ -142,11 +142,11 @@ struct iommu_ops {
 	bool (*endpoint_is_lost)(const struct iommu_endpoint *endpoint);
 	/*
 	 * See iommu_domain_alloc; config is never NULL. The core passes IOMMU_DOMAIN_PAGING for
-	 * IOMMU_DOMAIN_DMA and its variants, and for IOMMU_DOMAIN_QUARANTINE. An identity domain with map_pages uses tables, which
-	 * the core fills. The back end fills in its fields of struct iommu_domain; the rest is
-	 * zero. It may return the same identity or blocked domain to all callers, with a `free`
-	 * that does nothing; attaching such a domain should never fail. IOMMU_EOPNOTSUPP for types
-	 * that the back end does not have.
+	 * IOMMU_DOMAIN_DMA and its variants, and for IOMMU_DOMAIN_QUARANTINE. An identity domain
+	 * with map_pages uses tables, which the core fills. The back end fills in its fields of
+	 * struct iommu_domain; the rest is zero. It may return the same identity or blocked domain
+	 * to all callers, with a `free` that does nothing; attaching such a domain should never
+	 * fail. IOMMU_EOPNOTSUPP for types that the back end does not have.
 	 */
 	int (*domain_alloc)(struct iommu_unit *unit, enum iommu_domain_type type,
 			    const struct iommu_domain_config *config, struct iommu_domain **domain);
