@@ -2105,7 +2105,7 @@ static void requests_with_a_bridges_id_are_translated(void **state)
 	end();
 }
 
-/* An id that others use stays open until all of them are in reset, what comes and goes. */
+/* An id that others use stays open until all of them are in reset, through comings and goings. */
 static void shared_ids_are_silent_with_all_their_users(void **state)
 {
 	static const struct iommu_pci_function functions[] = {
