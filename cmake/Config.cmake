@@ -8,9 +8,13 @@ option(IOMMU_CONFIG_TAKE_OVER "Taking over from a kernel that died" ON)
 option(IOMMU_CONFIG_DEVICE_TLB "TLBs in devices (ATS)" ON)
 option(IOMMU_CONFIG_REGISTERS "Invalidation through registers" ON)
 option(IOMMU_CONFIG_REGIONS "Memory mapped to itself: firmware's regions, identity domains with tables" ON)
+cmake_dependent_option(IOMMU_CONFIG_QUARANTINE "A page for devices that are to reach nothing" ON
+                       IOMMU_CONFIG_REGIONS OFF)
 option(IOMMU_CONFIG_UNLIKE_UNITS "Domains that change with the units that they are attached to" ON)
 option(IOMMU_CONFIG_QUIRKS "Quirks of VT-d hardware" ON)
 option(IOMMU_CONFIG_SUSPEND "Suspend and resume" ON)
+option(IOMMU_CONFIG_POLICY "Policy for default domains, by device" ON)
+option(IOMMU_CONFIG_RESETS "Resets of devices" ON)
 option(IOMMU_CONFIG_TABLE_TOOLS "Walking and cloning of page tables" ON)
 option(IOMMU_CONFIG_LOG "Lines for the host's log" ON)
 option(IOMMU_CONFIG_FAULT_TEXTS "Fault reasons in words" ON)
@@ -22,6 +26,7 @@ option(IOMMU_CONFIG_DMA_BOUNCE "DMA: bounce pages" ON)
 option(IOMMU_CONFIG_DMA_LAZY "DMA: lazy invalidation" ON)
 option(IOMMU_CONFIG_DMA_DIRECT "DMA: handles where nothing translates, and ways around tables" ON)
 option(IOMMU_CONFIG_DMA_PIECES "DMA: shared memory in pieces" ON)
+option(IOMMU_CONFIG_DMA_ATTRIBUTES "DMA: calls with attributes" ON)
 option(IOMMU_CONFIG_IOVA_CACHES "CPUs' caches of IOVAs" ON)
 cmake_dependent_option(IOMMU_CONFIG_IOAS "Address spaces for managers of virtual machines" ON
                        "IOMMU_CONFIG_SCALABLE;IOMMU_CONFIG_DMA;IOMMU_CONFIG_TABLE_TOOLS" OFF)
@@ -31,9 +36,10 @@ option(IOMMU_CONFIG_MODELS "Models of hardware" ON)
 set(IOMMU_LEFT_OUT)
 foreach(
   part
-  SCALABLE FIRST_STAGE INTERRUPTS TAKE_OVER DEVICE_TLB REGISTERS REGIONS UNLIKE_UNITS QUIRKS SUSPEND TABLE_TOOLS
+  SCALABLE FIRST_STAGE INTERRUPTS TAKE_OVER DEVICE_TLB REGISTERS REGIONS QUARANTINE UNLIKE_UNITS QUIRKS
+  SUSPEND POLICY RESETS TABLE_TOOLS
   LOG FAULT_TEXTS REASONS NAMES
-  DMA DMA_SCATTER DMA_BOUNCE DMA_LAZY DMA_DIRECT DMA_PIECES IOVA_CACHES IOAS POWER MODELS)
+  DMA DMA_SCATTER DMA_BOUNCE DMA_LAZY DMA_DIRECT DMA_PIECES DMA_ATTRIBUTES IOVA_CACHES IOAS POWER MODELS)
   if(NOT IOMMU_CONFIG_${part})
     list(APPEND IOMMU_LEFT_OUT ${part})
   endif()

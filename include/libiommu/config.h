@@ -72,6 +72,14 @@
 #endif
 
 /*
+ * IOMMU_DOMAIN_QUARANTINE and iommu_set_quarantine: without it, groups that are to reach nothing
+ * are blocked. Needs REGIONS.
+ */
+#ifndef IOMMU_CONFIG_QUARANTINE
+#define IOMMU_CONFIG_QUARANTINE IOMMU_CONFIG_REGIONS
+#endif
+
+/*
  * Domains that adapt to the units that they are attached to: without it, a unit must support
  * everything that the domain's first unit does (IOMMU_EINVAL).
  */
@@ -90,6 +98,16 @@
 /* iommu_suspend and iommu_resume; iommu_shutdown does not depend on it. */
 #ifndef IOMMU_CONFIG_SUSPEND
 #define IOMMU_CONFIG_SUSPEND 1
+#endif
+
+/* Policy for default domains: iommu_set_default_type_of, iommu_set_largest_page. */
+#ifndef IOMMU_CONFIG_POLICY
+#define IOMMU_CONFIG_POLICY 1
+#endif
+
+/* Resets of devices: iommu_endpoint_reset_begin. */
+#ifndef IOMMU_CONFIG_RESETS
+#define IOMMU_CONFIG_RESETS 1
 #endif
 
 /* Walking and cloning of page tables through iommu_pgtable_ops and iommu_domain_walk. */
@@ -138,6 +156,8 @@
  * DIRECT   handles where nothing translates, and IOMMU_DOMAIN_DMA_BYPASS: without it, everything is
  *          mapped, and an identity domain has no handle (IOMMU_EOPNOTSUPP)
  * PIECES   shared memory larger than the host's largest block, or without an address for the CPU
+ * ATTRIBUTES
+ *          the calls with attributes (enum iommu_dma_attributes)
  */
 #ifndef IOMMU_CONFIG_DMA_SCATTER
 #define IOMMU_CONFIG_DMA_SCATTER 1
@@ -153,6 +173,9 @@
 #endif
 #ifndef IOMMU_CONFIG_DMA_PIECES
 #define IOMMU_CONFIG_DMA_PIECES 1
+#endif
+#ifndef IOMMU_CONFIG_DMA_ATTRIBUTES
+#define IOMMU_CONFIG_DMA_ATTRIBUTES 1
 #endif
 
 /*
@@ -183,6 +206,9 @@
 
 #if IOMMU_CONFIG_FIRST_STAGE && !IOMMU_CONFIG_SCALABLE
 #error "IOMMU_CONFIG_FIRST_STAGE needs IOMMU_CONFIG_SCALABLE"
+#endif
+#if IOMMU_CONFIG_QUARANTINE && !IOMMU_CONFIG_REGIONS
+#error "IOMMU_CONFIG_QUARANTINE needs IOMMU_CONFIG_REGIONS"
 #endif
 #if IOMMU_CONFIG_IOAS && !(IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_DMA && IOMMU_CONFIG_TABLE_TOOLS)
 #error "IOMMU_CONFIG_IOAS needs those of SCALABLE, DMA and TABLE_TOOLS"

@@ -157,6 +157,36 @@ enum iommu_dma_direction {
 };
 
 /*
+ * Attributes of a mapping: a word of the calls whose names end in _with, which otherwise do what
+ * the functions without do. An unknown attribute is IOMMU_EINVAL. An attribute that restricts what
+ * may happen is IOMMU_EOPNOTSUPP where it cannot be honoured; the others are hints.
+ */
+enum iommu_dma_attributes {
+	/*
+	 * The driver transfers the ownership itself (iommu_dma_sync_for_device,
+	 * iommu_dma_sync_for_cpu): the call copies nothing into bounce pages, or from them.
+	 * A map of memory that the device may write copies all the same: what the device leaves as
+	 * it was is copied back with the rest. Not for shared memory.
+	 */
+	IOMMU_DMA_SKIP_SYNC = 1 << 8,
+	/*
+	 * Only supervisor requests of the device may use the mapping (IOMMU_PROT_PRIVILEGED).
+	 * IOMMU_EOPNOTSUPP: the domain's tables do not distinguish them, or nothing translates.
+	 */
+	IOMMU_DMA_PRIVILEGED = 1 << 9,
+	/*
+	 * `paddr` are registers of another device, not memory (IOMMU_PROT_MMIO): the CPU never
+	 * copies them, and they are always mapped, in a domain with a bypass, too.
+	 * IOMMU_EOPNOTSUPP: they would have to be bounced. Not for shared memory.
+	 */
+	IOMMU_DMA_MMIO = 1 << 10,
+	/* A hint: the device's accesses may be reordered. No table of the library says so. */
+	IOMMU_DMA_WEAK_ORDERING = 1 << 11,
+	/* A hint: failure is expected. Maps log no failure, with or without it. */
+	IOMMU_DMA_NO_WARN = 1 << 12,
+};
+
+/*
  * iommu_dma_required_mask - the smallest mask that covers all addresses the handle may return. A
  * device with a smaller mask gets addresses below its own.
  */
@@ -213,6 +243,19 @@ IOMMU_API int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device
 IOMMU_API int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
 
 /*
+ * iommu_dma_map_with, iommu_dma_unmap_with - the same with attributes (enum iommu_dma_attributes).
+ * For an unmap only IOMMU_DMA_SKIP_SYNC has an effect: what the device has written to bounce pages
+ * since the last iommu_dma_sync_for_cpu is dropped. Errors as iommu_dma_map and iommu_dma_unmap;
+ * IOMMU_EINVAL and IOMMU_EOPNOTSUPP also as the attributes say, with nothing changed.
+ */
+IOMMU_API int iommu_dma_map_with(struct iommu_dma *dma, const struct iommu_dma_device *device,
+				 iommu_paddr_t paddr, uint64_t size,
+				 enum iommu_dma_direction direction, unsigned int attributes,
+				 iommu_iova_t *address);
+IOMMU_API int iommu_dma_unmap_with(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
+				   unsigned int attributes);
+
+/*
  * iommu_dma_sync_for_cpu, iommu_dma_sync_for_device - transfer the ownership of a mapped buffer, or
  * of part of it, while it stays mapped. Effective only for bounced buffers, that is, of untrusted
  * devices, or where nothing translates. For the CPU: data that the device has written are copied
@@ -257,6 +300,18 @@ IOMMU_API int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_p
 				 unsigned int count);
 
 /*
+ * iommu_dma_map_sg_with, iommu_dma_unmap_sg_with - the same with attributes, as iommu_dma_map_with
+ * and iommu_dma_unmap_with. Errors as iommu_dma_map_sg, iommu_dma_map_with and
+ * iommu_dma_unmap_with.
+ */
+IOMMU_API int iommu_dma_map_sg_with(struct iommu_dma *dma, const struct iommu_dma_device *device,
+				    struct iommu_dma_piece *pieces, unsigned int count,
+				    enum iommu_dma_direction direction, unsigned int attributes,
+				    unsigned int *elements);
+IOMMU_API int iommu_dma_unmap_sg_with(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
+				      unsigned int count, unsigned int attributes);
+
+/*
  * iommu_dma_alloc - allocate zeroed memory that CPU and device share, for rings, descriptors, or a
  * device's own buffers: whole pages at consecutive device addresses.
  *
@@ -289,14 +344,34 @@ IOMMU_API int iommu_dma_free(struct iommu_dma *dma, void *memory, iommu_iova_t a
 			     uint64_t size);
 
 /*
- * Windows, for rings: consecutive addresses are reserved once, buffers are mapped there page by
- * page, and any number of neighbouring pages is unmapped with one invalidation.
+ * iommu_dma_alloc_with - the same with attributes; memory that is freed as any other. Errors as
+ * iommu_dma_alloc and iommu_dma_map_with; IOMMU_EINVAL also: IOMMU_DMA_SKIP_SYNC or IOMMU_DMA_MMIO,
+ * which shared memory cannot have.
+ */
+IOMMU_API int iommu_dma_alloc_with(struct iommu_dma *dma, const struct iommu_dma_device *device,
+				   uint64_t size, unsigned int attributes, void **memory,
+				   iommu_iova_t *address);
+
+/*
+ * Windows: consecutive addresses that are reserved once, in which memory is mapped afterwards.
+ *
+ * For rings, page by page: any number of neighbouring pages is unmapped with one invalidation.
+ * For a request of many pieces, in two steps: its pieces are linked byte by byte in the window, and
+ * hardware is told of all of them at once.
+ *
+ *	iommu_dma_window_reserve(dma, &device, first_paddr, total, &window)
+ *	for each piece: iommu_dma_window_link(&window, offset, paddr, size, direction, 0)
+ *	iommu_dma_window_tell(&window, 0, total)      at iommu_dma_window_address
+ *	iommu_dma_window_destroy(&window)             when the device has finished
  */
 struct iommu_dma_window {
 	struct iommu_dma *dma;
-	struct iommu_iova_range *range;
-	iommu_iova_t start; /* of its first page */
+	struct iommu_iova_range *range; /* NULL: from the caches */
+	iommu_iova_t start;             /* of its first page */
 	uint64_t pages;
+	uint64_t offset; /* of its first byte in that page */
+	uint64_t size;   /* in bytes, from that on */
+	bool untrusted;  /* the device is */
 };
 
 /*
@@ -317,6 +392,48 @@ IOMMU_API int iommu_dma_window_map(struct iommu_dma_window *window, uint64_t fir
 				   enum iommu_dma_direction direction);
 IOMMU_API int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t first,
 				     uint64_t count);
+/*
+ * iommu_dma_window_reserve - reserve a window for a buffer of `size` bytes, the first of which is
+ * at `paddr`, or at another address with the same offset in its page. The choice of addresses, and
+ * errors, are as of iommu_dma_map; IOMMU_EOPNOTSUPP also: nothing translates, or the device is
+ * untrusted and the handle lazy. Nothing is mapped. The caller maps with iommu_dma_map where the
+ * call is refused.
+ *
+ * iommu_dma_window_address - where the device finds byte `offset` of the window.
+ *
+ * iommu_dma_window_link - map `size` bytes of memory at `paddr` from byte `offset` of the window
+ * on, without telling hardware. @attributes: enum iommu_dma_attributes. A piece that begins or ends
+ * inside a page must be the first, or the last, of the window; its offset in its page must be that
+ * of its place. Returns 0; IOMMU_EINVAL: otherwise, or direction or attributes; IOMMU_ERANGE:
+ * beyond the window; IOMMU_EEXIST: something is mapped there; IOMMU_EOPNOTSUPP: part of a page of
+ * an untrusted device, or as the attributes say; otherwise as iommu_map_nosync. Pieces that were
+ * linked before stay so.
+ *
+ * iommu_dma_window_tell - tell hardware of what was linked in `size` bytes from `offset` on: once
+ * for a request. The device may use it when 0 is returned. Errors as iommu_sync_map, and
+ * IOMMU_ERANGE: beyond the window.
+ *
+ * iommu_dma_window_unlink - unmap what was linked, or mapped, in `size` bytes from `offset` on,
+ * skipping holes, with one invalidation: whole pages of the window, as for link. Errors as
+ * iommu_unmap, and IOMMU_ERANGE, IOMMU_EINVAL as link. The addresses remain reserved.
+ *
+ * One call at a time for the same bytes. Contexts as iommu_dma_map; link does not sleep.
+ */
+IOMMU_API int iommu_dma_window_reserve(struct iommu_dma *dma, const struct iommu_dma_device *device,
+				       iommu_paddr_t paddr, uint64_t size,
+				       struct iommu_dma_window *window);
+static inline iommu_iova_t iommu_dma_window_address(const struct iommu_dma_window *window,
+						    uint64_t offset)
+{
+	return window->start + window->offset + offset;
+}
+IOMMU_API int iommu_dma_window_link(struct iommu_dma_window *window, uint64_t offset,
+				    iommu_paddr_t paddr, uint64_t size,
+				    enum iommu_dma_direction direction, unsigned int attributes);
+IOMMU_API int iommu_dma_window_tell(struct iommu_dma_window *window, uint64_t offset,
+				    uint64_t size);
+IOMMU_API int iommu_dma_window_unlink(struct iommu_dma_window *window, uint64_t offset,
+				      uint64_t size);
 /*
  * iommu_dma_window_destroy - unmap all pages and free the addresses. Returns 0, or IOMMU_ETIMEDOUT
  * / IOMMU_EIO, as iommu_unmap: the window remains.
@@ -406,11 +523,12 @@ struct iommu_flush_queue_config {
 	unsigned int entries;           /* maximum for each CPU: 2 to 1024; 0: 256 */
 	uint64_t max_bytes;             /* maximum for each CPU; 0: 64 MiB */
 	uint64_t max_age_ns;            /* 0: 10 ms. Without a clock (now_ns) every tick flushes */
+	unsigned int flags;             /* 0 */
 };
 
 /*
  * iommu_flush_queue_create - make an empty queue. Returns 0, IOMMU_EINVAL (a domain without tables;
- * entries or granule; no CPU or more than 4096) or IOMMU_ENOMEM.
+ * entries or granule; unknown flags; no CPU or more than 4096) or IOMMU_ENOMEM.
  */
 IOMMU_API int iommu_flush_queue_create(const struct iommu_flush_queue_config *config,
 				       struct iommu_flush_queue **queue);

@@ -45,6 +45,14 @@ enum iommu_domain_type {
 	 */
 	IOMMU_DOMAIN_NESTED,
 	IOMMU_DOMAIN_SVA,
+	/*
+	 * Every address leads to one page of memory, for reads and writes, except for the direct
+	 * regions of the endpoints, which lead to themselves: for devices that lock up the machine
+	 * when an access faults. The page is set to zero before each attach; what a device writes
+	 * there reaches nothing else, because the domain can be attached to one group only. It
+	 * takes a few pages, whatever its width. Nothing else can be mapped in it.
+	 */
+	IOMMU_DOMAIN_QUARANTINE,
 };
 
 /*
@@ -88,21 +96,23 @@ struct iommu_domain_config {
 	size_t user_size;
 	/* 1 + the NUMA node for its tables; 0: the node of the unit, if firmware reports one. */
 	unsigned int near_node;
+	unsigned int flags; /* 0 */
 };
 
 /*
  * iommu_domain_alloc - make a domain for endpoints behind `unit` and similar units.
  *
- * @config: NULL means all zero. Ignored for identity and blocked domains.
+ * @config: NULL means all zero. Ignored for identity and blocked domains, except for its flags.
  *
  * Returns 0, or
  *   IOMMU_EINVAL      unknown type; the unit does not support the width or the page sizes; `parent`
  *                     is no parent of nested domains, or is given for another type than
  *                     IOMMU_DOMAIN_NESTED
- *   IOMMU_EOPNOTSUPP  the back end does not support the type; IOMMU_DOMAIN_IDENTITY on a unit
- *                     without pass-through, and no memory was added that tables could map (see
+ *   IOMMU_EOPNOTSUPP  the back end does not support the type (IOMMU_DOMAIN_QUARANTINE: VT-d does,
+ *                     without nest_parent, dirty_tracking or bypass); IOMMU_DOMAIN_IDENTITY on a
+ *                     unit without pass-through, and no memory was added that tables could map (see
  *                     iommu_add_memory); force_snoop, bypass, stage, nest_parent or dirty_tracking
- *                     on a unit that does not support it
+ *                     on a unit that does not support it; unknown flags
  *   IOMMU_ENOMEM
  *   and for an identity domain that is made of tables the errors of iommu_map
  */
@@ -234,9 +244,11 @@ IOMMU_API int iommu_domain_bypass(const struct iommu_domain *domain, uint64_t ma
  * these, nothing may be mapped or unmapped in the domain while the first endpoint behind a unit
  * joins it or the last one leaves.
  *
- * Direct regions of the endpoints are mapped in IOMMU_DOMAIN_DMA domains, and in identity domains
- * that are made of tables, as long as an endpoint with such a region is attached; a failed attach
- * leaves none. Addresses that were once reserved for them stay reserved.
+ * Direct regions of the endpoints are mapped in IOMMU_DOMAIN_DMA and IOMMU_DOMAIN_QUARANTINE
+ * domains, and in identity domains that are made of tables, as long as an endpoint with such a
+ * region is attached; a failed attach leaves none. (While an endpoint with regions joins or leaves
+ * an IOMMU_DOMAIN_QUARANTINE that others use, their accesses may fault.) Addresses that were once
+ * reserved for them stay reserved.
  *
  * Returns 0 (also if the group is attached already; hardware is then asked for outstanding
  * confirmations), or
@@ -246,6 +258,7 @@ IOMMU_API int iommu_domain_bypass(const struct iommu_domain *domain, uint64_t ma
  *                 IOMMU_DOMAIN_PAGING or IOMMU_DOMAIN_NESTED, whose addresses the library does not
  *                 manage; an endpoint is untrusted, and the domain is an identity, lazy, or has a
  *                 bypass; or the unit is bypassed
+ *   IOMMU_EBUSY   the domain is an IOMMU_DOMAIN_QUARANTINE, and attached to another group
  *   IOMMU_EEXIST  a direct region is in use otherwise in an IOMMU_DOMAIN_DMA domain
  *   IOMMU_ERANGE  a direct region lies beyond the aperture, or beyond what the unit can address
  *   IOMMU_EIO     an endpoint is lost (see iommu_endpoint_was_reset); or a unit reported an error
@@ -317,6 +330,25 @@ IOMMU_API int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_pa
 			uint64_t size, unsigned int prot);
 
 /*
+ * iommu_map_nosync, iommu_sync_map - iommu_map in two steps, for many mappings that hardware is
+ * told of at once: only units that cache what is not mapped, or have a write buffer, are told at
+ * all.
+ *
+ * iommu_map_nosync: as iommu_map, but devices may fault at the mapping until iommu_sync_map has
+ * returned 0 for it. iommu_sync_map tells hardware of everything that was mapped in [iova, iova +
+ * size), and waits: in caching mode one invalidation. The range may have holes; a mapping in it
+ * that was told of before is told of again.
+ *
+ * Return as iommu_map; iommu_sync_map: 0, IOMMU_EINVAL (size 0, or no paging domain),
+ * IOMMU_EOVERFLOW, IOMMU_ERANGE (beyond the aperture), or IOMMU_ETIMEDOUT / IOMMU_EIO: a unit did
+ * not confirm; the mappings remain, devices may or may not reach them, and they are to be unmapped,
+ * or told of again.
+ */
+IOMMU_API int iommu_map_nosync(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
+			       uint64_t size, unsigned int prot);
+IOMMU_API int iommu_sync_map(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
+
+/*
  * iommu_unmap - unmap [iova, iova + size).
  *
  * @flags:    enum iommu_unmap_flags.
@@ -378,7 +410,8 @@ IOMMU_API int iommu_iova_to_phys(const struct iommu_domain *domain, iommu_iova_t
 
 /*
  * iommu_domain_walk - visit the entries of a paging domain's tables; see iommu_pgtable_ops.walk.
- * IOMMU_EINVAL: the domain has no tables; IOMMU_ERANGE: start is beyond the aperture.
+ * IOMMU_EINVAL: the domain has no tables, or is an IOMMU_DOMAIN_QUARANTINE; IOMMU_ERANGE: start is
+ * beyond the aperture.
  */
 IOMMU_API int iommu_domain_walk(const struct iommu_domain *domain, iommu_iova_t start,
 				iommu_iova_t last, iommu_pgtable_visitor visitor, void *ctx);

@@ -211,10 +211,51 @@ IOMMU_API bool iommu_endpoint_uses_device_tlb(const struct iommu_endpoint *endpo
  * report that the host has reset the device (a function level reset empties its TLB): it may be
  * attached again, and is blocked until then. Its group is detached first if necessary. Errors as
  * iommu_domain_detach_group; IOMMU_ENODEV: it was released; IOMMU_EBUSY: it is untrusted, and its
- * group uses a domain that an untrusted device must not share.
+ * group uses a domain that an untrusted device must not share, or a reset has begun
+ * (iommu_endpoint_reset_begin).
  */
 IOMMU_API bool iommu_endpoint_is_lost(const struct iommu_endpoint *endpoint);
 IOMMU_API int iommu_endpoint_was_reset(struct iommu_endpoint *endpoint);
+
+/*
+ * Resets of a device, such as a function level reset: while a device is being reset it does not
+ * answer, and an invalidation of its TLB would time out.
+ *
+ * iommu_endpoint_reset_begin - to be called before the host resets a device. When it returns 0, DMA
+ * of the device is blocked, with and without PASIDs, which hardware has confirmed; no invalidation
+ * of its TLB is sent, or waited for, until the end; its pending page requests are answered. The
+ * device is not asked to empty its TLB, so that one that has fallen silent holds nothing up.
+ * iommu_endpoint_reset_end - to be called after the reset, which has emptied the TLB, and after the
+ * host has restored the features that were enabled in the device: the device uses again what its
+ * group uses, and its PASIDs what is attached to them.
+ *
+ * Resets are nested: each begin needs an end, and the last one counts. Meanwhile the group, and its
+ * PASIDs, can be attached, detached, replaced, claimed and released: the device uses the result at
+ * the end. Whether a domain suits the device's unit is known only then. Other members of the group
+ * are not affected, nor are ids that they use, too, such as that of a bridge above: such an id is
+ * blocked while all of its users are being reset. A group that hardware cannot tell apart (a PE of
+ * POWER) is blocked with the last of its members.
+ *
+ * A release ends the resets of the device. iommu_endpoint_was_reset, for a device that was lost, is
+ * not needed in addition.
+ *
+ * Return 0, or
+ *   IOMMU_ENODEV  the endpoint was released
+ *   IOMMU_EBUSY   begin: too many are nested
+ *   IOMMU_EINVAL  end: no reset was begun
+ *   IOMMU_ETIMEDOUT, IOMMU_EIO
+ *                 begin: a unit did not confirm: no reset has begun, and the device must not be
+ *                 reset: it uses what it used before, or, if the unit does not confirm that
+ *                 either, is blocked, which is logged, until a later attach
+ *   otherwise     end: errors as iommu_domain_attach_group and iommu_domain_attach_pasid: the reset
+ *                 has not ended, the device is still blocked; call it again, perhaps after
+ *                 attaching another domain
+ *
+ * iommu_endpoint_is_in_reset - whether a reset has begun and not ended. Control path.
+ */
+IOMMU_API int iommu_endpoint_reset_begin(struct iommu_endpoint *endpoint);
+IOMMU_API int iommu_endpoint_reset_end(struct iommu_endpoint *endpoint);
+IOMMU_API bool iommu_endpoint_is_in_reset(const struct iommu_endpoint *endpoint);
 
 /*
  * Features that the host enables in a device, in its configuration space. The library enforces the
@@ -256,6 +297,8 @@ enum iommu_capability {
 	IOMMU_CAPABLE_PASID,
 	IOMMU_CAPABLE_DIRTY_TRACKING,
 	IOMMU_CAPABLE_INTERRUPT_REMAPPING, /* its unit can remap interrupts, enabled or not */
+	/* Its unit is to be told of all mappings, as a hypervisor's that shadows tables is. */
+	IOMMU_CAPABLE_SHADOWING,
 };
 /*
  * iommu_capable - whether an endpoint has a capability; false if the back end does not know. Any
@@ -273,8 +316,8 @@ IOMMU_API uint16_t iommu_endpoint_source_id(const struct iommu_endpoint *endpoin
 IOMMU_API const char *iommu_endpoint_name(const struct iommu_endpoint *endpoint);
 /*
  * The domain that hardware uses; NULL: none, the endpoint is blocked. It differs from its group's
- * domain only if an attach failed, and so did its rollback: such an endpoint is blocked, and an
- * error was logged.
+ * domain only while the device is being reset, and if an attach failed, and so did its rollback:
+ * such an endpoint is blocked, and an error was logged.
  */
 struct iommu_domain;
 IOMMU_API struct iommu_domain *iommu_endpoint_domain(const struct iommu_endpoint *endpoint);
@@ -346,6 +389,21 @@ IOMMU_API bool iommu_endpoint_next_region(const struct iommu_endpoint *endpoint,
  */
 IOMMU_API int iommu_group_get_regions(const struct iommu_group *group, struct iommu_region *regions,
 				      unsigned int capacity, unsigned int *count);
+
+/*
+ * iommu_add_region - add a region to those that firmware reports for a device, before the device is
+ * probed: what firmware should have said, or what the administrator knows.
+ *
+ * @region: copied; for ever. Its memory is not the library's: no page of alloc_pages lies in it.
+ *          The host answers for it, so that no limit of firmware's regions applies. Direct regions
+ *          are ignored if the device turns out to be untrusted.
+ *
+ * Returns 0, IOMMU_EINVAL (start > last; not whole pages; no such type; a direct region without a
+ * permission, or with others than IOMMU_PROT_READ and IOMMU_PROT_WRITE), IOMMU_EBUSY (an endpoint
+ * with this id exists) or IOMMU_ENOMEM. Control path.
+ */
+IOMMU_API int iommu_add_region(struct iommu *iommu, uint16_t segment, uint16_t source_id,
+			       const struct iommu_region *region);
 
 /*
  * iommu_reserve - exclude [start, last] from the device addresses of every IOMMU_DOMAIN_DMA domain

@@ -144,6 +144,33 @@ IOMMU_API void iommu_group_unlisten(struct iommu_group *group,
 IOMMU_API int iommu_set_default_type(struct iommu *iommu, enum iommu_domain_type type);
 
 /*
+ * iommu_set_default_type_of - set the default domain type for a device, by its id, before it is
+ * probed: it takes the place of iommu_set_default_type's for the device's group. Of members that
+ * differ, one that is IOMMU_DOMAIN_BLOCKED prevails, otherwise the group gets IOMMU_DOMAIN_DMA; a
+ * device that would change the default domain of a group in use is refused by its probe
+ * (IOMMU_EBUSY). Calling it again replaces the type. Returns 0, IOMMU_EINVAL (the type, as above),
+ * IOMMU_EBUSY (the device was probed; see iommu_group_set_default_type) or IOMMU_ENOMEM.
+ *
+ * iommu_set_largest_page - the largest page that default domains use which are made later, in
+ * bytes; 0: no limit. A domain always has the smallest page of its unit. IOMMU_EINVAL: no power of
+ * two.
+ */
+IOMMU_API int iommu_set_default_type_of(struct iommu *iommu, uint16_t segment, uint16_t source_id,
+					enum iommu_domain_type type);
+IOMMU_API int iommu_set_largest_page(struct iommu *iommu, uint64_t size);
+
+/*
+ * iommu_set_quarantine - whether groups that are to reach nothing are quarantined
+ * (IOMMU_DOMAIN_QUARANTINE) rather than blocked: those that are claimed while nothing is attached,
+ * as before and after a guest has the device, and those whose default type is IOMMU_DOMAIN_BLOCKED.
+ * Each has a page of its own. For groups that come to that state for the first time afterwards: to
+ * be called before endpoints are probed. A group whose unit does not support it is blocked, which
+ * is logged. Devices that are released, or being reset, are blocked. False at first; see also
+ * IOMMU_START_QUARANTINE.
+ */
+IOMMU_API void iommu_set_quarantine(struct iommu *iommu, bool enable);
+
+/*
  * iommu_group_set_default_type - change the default domain of a group.
  *
  * Returns 0, or with the former domain kept

@@ -224,6 +224,11 @@ enum iommu_start_flags {
 	IOMMU_START_LAZY = 1 << 4,         /* invalidation of unmapped memory may be deferred */
 	/* Failures are logged, and the devices concerned are unprotected. */
 	IOMMU_START_PERMISSIVE = 1 << 5,
+	/*
+	 * Groups that are to reach nothing reach a page of zeros (iommu_set_quarantine). Unknown in
+	 * a library without IOMMU_CONFIG_QUARANTINE.
+	 */
+	IOMMU_START_QUARANTINE = 1 << 6,
 };
 
 /*

@@ -72,14 +72,15 @@ struct iommu_iova_request {
 
 struct iommu_iova_config {
 	const struct iommu_platform *platform;
-	uint64_t granule; /* in bytes: a power of two, 4 KiB to 1 GiB */
-	uint64_t first;   /* first granule; usually 1, so that address 0 is not used */
-	uint64_t last;    /* last granule, inclusive; at most the last of the 64-bit space */
+	uint64_t granule;   /* in bytes: a power of two, 4 KiB to 1 GiB */
+	uint64_t first;     /* first granule; usually 1, so that address 0 is not used */
+	uint64_t last;      /* last granule, inclusive; at most the last of the 64-bit space */
+	unsigned int flags; /* 0 */
 };
 
 /*
- * iommu_iova_space_create - make an empty space. Returns 0, IOMMU_EINVAL (platform, granule, or
- * first > last or beyond 64 bits) or IOMMU_ENOMEM.
+ * iommu_iova_space_create - make an empty space. Returns 0, IOMMU_EINVAL (platform, granule,
+ * unknown flags, or first > last or beyond 64 bits) or IOMMU_ENOMEM.
  */
 IOMMU_API int iommu_iova_space_create(const struct iommu_iova_config *config,
 				      struct iommu_iova_space **space);

@@ -73,6 +73,7 @@ struct iommu_model_phb_config {
 	unsigned int pes;        /* 1 to 256 (generation 3) or 512; 0: 256 */
 	size_t cache_entries;    /* as of <libiommu/model_vtd.h>; 0: 16384 */
 	uint64_t forget_seed;    /* not 0: entries are evicted at random, as real caches do */
+	unsigned int flags;      /* 0; others: IOMMU_EINVAL */
 };
 
 /* Faulty behaviour of bridge and firmware, for tests of drivers. All zero: none. */
@@ -191,7 +192,8 @@ struct iommu_model_papr_config {
 	uint32_t dynamic_windows;
 	uint64_t dynamic_page_sizes;
 	uint64_t dynamic_pages;
-	bool wide_query; /* "ibm,ddw-extensions", 2, is 1 */
+	bool wide_query;    /* "ibm,ddw-extensions", 2, is 1 */
+	unsigned int flags; /* 0; others: IOMMU_EINVAL */
 };
 
 /* Faulty behaviour of a hypervisor, for tests of drivers. All zero: none. */

@@ -97,6 +97,7 @@ struct iommu_opal_config {
 	 * is then the confirmation.
 	 */
 	bool register_is_silent;
+	unsigned int flags; /* 0; others: IOMMU_EINVAL */
 };
 
 /*
@@ -128,7 +129,8 @@ struct iommu_opal_pe_config {
 	uint16_t source_id; /* of a function; of the first function of a bus */
 	/* Of IOMMU_OPAL_PE_BUS_ALL: 1 to 32, a power of two; the first bus is a multiple of it. */
 	unsigned int buses;
-	uint32_t number; /* number of the PE; IOMMU_OPAL_NO_PE: any that is free */
+	uint32_t number;    /* number of the PE; IOMMU_OPAL_NO_PE: any that is free */
+	unsigned int flags; /* 0; others: IOMMU_EINVAL */
 };
 
 /*

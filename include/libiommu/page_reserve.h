@@ -66,6 +66,7 @@ struct iommu_page_reserve_config {
 	void *ctx; /* passed to all of these */
 	/* Blocks of each order to keep ready: see iommu_page_reserve_set_ready. */
 	unsigned int ready[IOMMU_MAX_ALLOC_ORDER + 1];
+	unsigned int flags; /* 0 */
 };
 
 /* Memory of the caller; its fields are private to the library. */
@@ -85,7 +86,7 @@ struct iommu_page_reserve {
 
 /*
  * iommu_page_reserve_init - initialise an empty reserve. Returns 0, or IOMMU_EINVAL: a function of
- * the allocator is missing, or one of irq_save and irq_restore.
+ * the allocator is missing, or one of irq_save and irq_restore; unknown flags.
  */
 IOMMU_API int iommu_page_reserve_init(struct iommu_page_reserve *reserve,
 				      const struct iommu_page_reserve_config *config);

@@ -78,6 +78,7 @@ struct iommu_papr_config {
 	int64_t (*call)(void *ctx, uint64_t opcode, uint64_t liobn, uint64_t address,
 			uint64_t third, uint64_t fourth, uint64_t *result);
 	void *ctx;
+	unsigned int flags; /* 0; others: IOMMU_EINVAL */
 };
 
 /*

@@ -218,6 +218,7 @@ struct iommu_pci_config {
 	 * PASID and virtual functions are not found.
 	 */
 	uint32_t (*read)(void *ctx, uint16_t segment, uint16_t id, unsigned int offset);
+	unsigned int flags; /* 0 */
 };
 
 /*
@@ -239,6 +240,7 @@ struct iommu_pci_config {
  * Returns 0, or, with *count unchanged,
  *   IOMMU_ENOSPC  there are more functions than `capacity`
  *   IOMMU_EEXIST  the array has functions of that bus, or a bridge to it
+ *   IOMMU_EINVAL  unknown flags of the configuration
  */
 IOMMU_API int iommu_pci_scan(const struct iommu_pci_config *config, uint16_t segment,
 			     uint8_t root_bus, struct iommu_pci_function *functions,

@@ -222,6 +222,8 @@ struct iommu_pgtable {
 	void *accepts_ctx;
 	/* Pages of the host that could not be used for tables: atomic. */
 	uint32_t refused_pages;
+	/* See iommu_pgtable_ops.fill: the page, and a table for each level below the root's. */
+	void *fill[5];
 };
 
 enum iommu_unmap_flags {
@@ -428,6 +430,24 @@ struct iommu_pgtable_ops {
 	 */
 	int (*clone)(struct iommu_pgtable *pt, iommu_paddr_t root,
 		     bool (*is_memory)(void *ctx, iommu_paddr_t paddr, uint64_t size), void *ctx);
+
+#if IOMMU_CONFIG_QUARANTINE
+	/*
+	 * fill - lead every address of the tables to which nothing is mapped to one page of zeros,
+	 * for reads and writes. unfill - undo it.
+	 *
+	 * The page, and a table for each level, shared by all of its entries, are allocated with
+	 * the first fill, count as table pages, and are freed by destroy; another fill sets the
+	 * page to zero again. Between the two only iova_to_phys, destroy and set_coherent may be
+	 * called; set_pgsizes and set_aperture return IOMMU_EBUSY where they would take something
+	 * away.
+	 *
+	 * Not in a library without IOMMU_CONFIG_QUARANTINE. fill returns 0, or with nothing changed
+	 * IOMMU_ENOMEM, or IOMMU_EOPNOTSUPP: the smallest page is larger than a table.
+	 */
+	int (*fill)(struct iommu_pgtable *pt);
+	void (*unfill)(struct iommu_pgtable *pt);
+#endif
 };
 
 /*

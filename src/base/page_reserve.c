@@ -68,6 +68,7 @@ static bool must_wake(struct iommu_page_reserve *reserve,
 int iommu_page_reserve_init(struct iommu_page_reserve *reserve,
 			    const struct iommu_page_reserve_config *config)
 {
+	const char *defect;
 	unsigned int order;
 
 	*reserve = (struct iommu_page_reserve){
@@ -81,8 +82,10 @@ int iommu_page_reserve_init(struct iommu_page_reserve *reserve,
 	};
 	for (order = 0; order <= IOMMU_MAX_ALLOC_ORDER; order++)
 		reserve->blocks[order].ready = config->ready[order];
-	return iommu_refuse_defect(&reserve->host, IOMMU_CALL,
-				   iommu_platform_defect(&reserve->host));
+	defect = iommu_platform_defect(&reserve->host);
+	if (defect == NULL && config->flags != 0)
+		defect = IOMMU_WHY("unknown flags");
+	return iommu_refuse_defect(&reserve->host, IOMMU_CALL, defect);
 }
 
 void iommu_page_reserve_set_ready(struct iommu_page_reserve *reserve, unsigned int order,

@@ -389,6 +389,8 @@ int iommu_pci_scan(const struct iommu_pci_config *config, uint16_t segment, uint
 	size_t i, physical_end;
 	int status;
 
+	if (config->flags != 0)
+		return IOMMU_EINVAL;
 	if (!bus_is_free(&scan, root_bus))
 		return IOMMU_EEXIST;
 	status = scan_bus(&scan, &root);
@@ -543,7 +545,8 @@ int iommu_pci_describe(const struct iommu_pci_config *config,
 	struct way way;
 	int status;
 
-	if (index >= topology->count || (features & ~(unsigned int)FEATURES) != 0)
+	if (index >= topology->count || (features & ~(unsigned int)FEATURES) != 0 ||
+	    config->flags != 0)
 		return IOMMU_EINVAL;
 	function = &topology->functions[index];
 	own = (struct space){config, function->segment, iommu_pci_id(function)};

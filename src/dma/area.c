@@ -110,7 +110,7 @@ static void unmap_for_cpu(struct iommu_dma *dma, struct dma_area *area)
 #define CHUNK 32 /* pieces that are handed on at once */
 
 static int map_pieces(struct iommu_dma *dma, const struct dma_area *area, uint64_t first,
-		      uint64_t *mapped)
+		      unsigned int prot, uint64_t *mapped)
 {
 	const struct iommu_memory_piece *piece = area->pieces;
 	int status = 0;
@@ -127,7 +127,7 @@ static int map_pieces(struct iommu_dma *dma, const struct dma_area *area, uint64
 			bytes += chunk[i].size;
 		}
 		status = iommu_map_sg(dma->domain, (first + *mapped) << dma->page_shift, chunk, i,
-				      IOMMU_PROT_READ_WRITE | IOMMU_PROT_MAY_SLEEP, NULL);
+				      prot, NULL);
 		if (status == 0)
 			*mapped += bytes >> dma->page_shift;
 	}
@@ -136,7 +136,7 @@ static int map_pieces(struct iommu_dma *dma, const struct dma_area *area, uint64
 
 /* With a holder of its own from when addresses are taken. */
 static int map_for_device(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			  struct dma_area *area)
+			  struct dma_area *area, unsigned int prot)
 {
 	const struct dma_hanging hanging = {.release = hanging_release, .memory = area};
 	const iommu_paddr_t paddr = iommu_virt_to_phys(dma->platform, area->pieces->memory);
@@ -147,7 +147,7 @@ static int map_for_device(struct iommu_dma *dma, const struct iommu_dma_device *
 		return status;
 	hold(area);
 	area->address = first << dma->page_shift;
-	status = map_pieces(dma, area, first, &mapped);
+	status = map_pieces(dma, area, first, prot, &mapped);
 	if (status != 0)
 		iommu_dma_undo(dma, first, mapped, area->pages, status, &hanging);
 	return status;
@@ -188,7 +188,7 @@ static struct dma_area *area_take(struct iommu_dma *dma, const void *memory, iom
 }
 
 int iommu_dma_alloc_area(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			 uint64_t pages, void **memory, iommu_iova_t *address)
+			 uint64_t pages, unsigned int prot, void **memory, iommu_iova_t *address)
 {
 	struct dma_area *area;
 	uint64_t last;
@@ -208,7 +208,7 @@ int iommu_dma_alloc_area(struct iommu_dma *dma, const struct iommu_dma_device *d
 	if (status == 0 && memory != NULL)
 		status = map_for_cpu(dma, area);
 	if (status == 0)
-		status = map_for_device(dma, device, area);
+		status = map_for_device(dma, device, area, prot);
 	if (status != 0) {
 		unmap_for_cpu(dma, area);
 		area_put(dma, area);

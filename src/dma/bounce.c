@@ -15,7 +15,7 @@ struct dma_bounce {
 	iommu_iova_t start; /* of its first page */
 	iommu_paddr_t paddr;
 	uint64_t size;
-	enum iommu_dma_direction direction;
+	unsigned int how;           /* see DMA_ATTRIBUTES; no direction: there is no buffer */
 	unsigned char *head, *tail; /* our pages; NULL: the buffer fills its own */
 	unsigned int head_order;    /* for the host's allocator; the tail is one page */
 	bool is_whole;              /* the head stands for all of the buffer */
@@ -177,9 +177,19 @@ static void finish(struct iommu_dma *dma, const struct dma_hanging *hanging)
 {
 	const struct dma_bounce *bounce = hanging->memory;
 
-	if ((bounce->direction & IOMMU_DMA_FROM_DEVICE) != 0)
+	if ((bounce->how & IOMMU_DMA_FROM_DEVICE) != 0)
 		copy(dma, bounce, 0, bounce->size, false);
 	drop(dma, hanging);
+}
+
+/*
+ * What the device is to find there. Also where it only writes: what it leaves as it was is copied
+ * back.
+ */
+static void fill(const struct iommu_dma *dma, const struct dma_bounce *bounce)
+{
+	if ((bounce->how & IOMMU_DMA_SKIP_SYNC) == 0 || (bounce->how & IOMMU_DMA_FROM_DEVICE) != 0)
+		copy(dma, bounce, 0, bounce->size, true);
 }
 
 static unsigned char *page_of_our_own(struct iommu_dma *dma, unsigned int alloc_flags)
@@ -189,7 +199,7 @@ static unsigned char *page_of_our_own(struct iommu_dma *dma, unsigned int alloc_
 }
 
 static struct dma_bounce *make(struct iommu_dma *dma, iommu_paddr_t paddr, uint64_t size,
-			       enum iommu_dma_direction direction, unsigned int alloc_flags)
+			       unsigned int how, unsigned int alloc_flags)
 {
 	struct dma_bounce *bounce = iommu_object_alloc(&dma->bounces, alloc_flags);
 	const bool one_page = dma_pages_of(dma, paddr, size) == 1;
@@ -201,7 +211,7 @@ static struct dma_bounce *make(struct iommu_dma *dma, iommu_paddr_t paddr, uint6
 		return NULL;
 	bounce->paddr = paddr;
 	bounce->size = size;
-	bounce->direction = direction;
+	bounce->how = how;
 	bounce->head_order = dma_host_order(dma, 0);
 	bounce->head = head ? page_of_our_own(dma, alloc_flags) : NULL;
 	bounce->tail = tail ? page_of_our_own(dma, alloc_flags) : NULL;
@@ -248,10 +258,9 @@ static int map_parts(struct iommu_dma *dma, const struct dma_bounce *bounce, uin
 }
 
 int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			  iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
-			  uint64_t *first)
+			  iommu_paddr_t paddr, uint64_t size, unsigned int how, uint64_t *first)
 {
-	struct dma_bounce *bounce = make(dma, paddr, size, direction, dma_alloc_flags(device));
+	struct dma_bounce *bounce = make(dma, paddr, size, how, dma_alloc_flags(device));
 	const struct dma_hanging hanging = {.release = drop, .memory = bounce};
 	const uint64_t pages = dma_pages_of(dma, paddr, size);
 	uint64_t mapped;
@@ -259,14 +268,13 @@ int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *
 
 	if (bounce == NULL)
 		return IOMMU_ENOMEM;
-	/* In every direction: what the device does not write is to come back as it was. */
-	copy(dma, bounce, 0, size, true);
+	fill(dma, bounce);
 	status = iommu_dma_take_addresses(dma, device, pages, paddr, first);
 	if (status != 0) {
 		free_bounce(dma, bounce);
 		return status;
 	}
-	status = map_parts(dma, bounce, *first, dma_map_prot(device, direction), &mapped);
+	status = map_parts(dma, bounce, *first, dma_map_prot(device, how, how), &mapped);
 	if (status != 0) {
 		iommu_dma_undo(dma, *first, mapped, pages, status, &hanging);
 		return status;
@@ -312,16 +320,16 @@ static int make_whole(struct iommu_dma *dma, const struct iommu_dma_device *devi
 }
 
 int iommu_dma_map_bounced_whole(struct iommu_dma *dma, const struct iommu_dma_device *device,
-				iommu_paddr_t paddr, uint64_t size,
-				enum iommu_dma_direction direction, iommu_iova_t *address)
+				iommu_paddr_t paddr, uint64_t size, unsigned int how,
+				iommu_iova_t *address)
 {
 	struct dma_bounce *bounce;
 	int status = make_whole(dma, device, paddr, size, &bounce);
 
 	if (status != 0)
 		return status;
-	bounce->direction = direction;
-	copy(dma, bounce, 0, size, true);
+	bounce->how = how;
+	fill(dma, bounce);
 	*address = address_of(dma, bounce);
 	bounce_insert(dma, bounce);
 	return 0;
@@ -348,9 +356,12 @@ int iommu_dma_alloc_aligned(struct iommu_dma *dma, const struct iommu_dma_device
 /*
  * The bytes are copied when the device cannot change them any more: now, or when that is confirmed.
  */
-static int unmap(struct iommu_dma *dma, struct dma_bounce *bounce)
+static int unmap(struct iommu_dma *dma, struct dma_bounce *bounce, unsigned int attributes)
 {
-	const struct dma_hanging hanging = {.release = finish, .memory = bounce};
+	const struct dma_hanging hanging = {
+		.release = (attributes & IOMMU_DMA_SKIP_SYNC) != 0 ? drop : finish,
+		.memory = bounce,
+	};
 	int status = 0;
 
 	if (!dma_is_direct(dma))
@@ -368,13 +379,13 @@ static int unmap(struct iommu_dma *dma, struct dma_bounce *bounce)
 }
 
 bool iommu_dma_unmap_bounced(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
-			     int *status)
+			     unsigned int attributes, int *status)
 {
 	struct dma_bounce *bounce;
 
 	*status = bounce_take(dma, address, size, &bounce);
 	if (bounce != NULL)
-		*status = unmap(dma, bounce);
+		*status = unmap(dma, bounce, attributes);
 	return *status != 0 || bounce != NULL;
 }
 
@@ -392,7 +403,7 @@ static void sync(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, boo
 	state = iommu_spin_lock(dma->platform, &dma->lock);
 	bounce = bounce_find(dma, address);
 	iommu_spin_unlock(dma->platform, &dma->lock, state);
-	if (bounce == NULL || ((unsigned int)bounce->direction & way) == 0)
+	if (bounce == NULL || (bounce->how & way) == 0)
 		return;
 	from = address - address_of(dma, bounce);
 	if (from >= bounce->size)

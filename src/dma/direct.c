@@ -59,7 +59,7 @@ int iommu_dma_pages_within(struct iommu_dma *dma, const struct iommu_dma_device 
 /* --- One buffer ------------------------------------------------------------------------------- */
 
 int iommu_dma_map_direct(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			 iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
+			 iommu_paddr_t paddr, uint64_t size, unsigned int how,
 			 iommu_iova_t *address)
 {
 	const iommu_paddr_t last = paddr + (size - 1);
@@ -70,17 +70,21 @@ int iommu_dma_map_direct(struct iommu_dma *dma, const struct iommu_dma_device *d
 		return IOMMU_ERANGE;
 	if (last > last_within(dma, device) || crosses(dma, device, paddr, size) ||
 	    !dma_is_aligned(dma, device, paddr))
-		return iommu_dma_map_bounced_whole(dma, device, paddr, size, direction, address);
+		return (how & IOMMU_DMA_MMIO) != 0
+			       ? IOMMU_EOPNOTSUPP
+			       : iommu_dma_map_bounced_whole(dma, device, paddr, size, how,
+							     address);
 	*address = paddr;
 	return 0;
 }
 
-int iommu_dma_unmap_direct(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
+int iommu_dma_unmap_direct(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
+			   unsigned int attributes)
 {
 	int status = 0;
 
 	if (dma_has_bounced(dma))
-		(void)iommu_dma_unmap_bounced(dma, address, size, &status);
+		(void)iommu_dma_unmap_bounced(dma, address, size, attributes, &status);
 	return status;
 }
 
@@ -128,7 +132,7 @@ int iommu_dma_free_direct(struct iommu_dma *dma, void *memory, iommu_iova_t addr
 		memory = iommu_phys_to_virt(platform, address);
 	if (address != iommu_virt_to_phys(platform, memory))
 		return IOMMU_ENOENT;
-	if (dma_has_bounced(dma) && iommu_dma_unmap_bounced(dma, address, size, &status))
+	if (dma_has_bounced(dma) && iommu_dma_unmap_bounced(dma, address, size, 0, &status))
 		return status;
 	platform->free_pages(platform->ctx, memory, order_of(dma, size));
 	return 0;
@@ -156,32 +160,32 @@ uint64_t iommu_dma_max_size(const struct iommu_dma *dma, const struct iommu_dma_
 
 /* Each piece is an element: one that was bounced is found by its own address again. */
 static int map_piece(struct iommu_dma *dma, const struct iommu_dma_device *device,
-		     struct iommu_dma_piece *piece, enum iommu_dma_direction direction)
+		     struct iommu_dma_piece *piece, unsigned int how)
 {
-	int status = iommu_dma_map_direct(dma, device, piece->paddr, piece->size, direction,
-					  &piece->address);
+	int status =
+		iommu_dma_map_direct(dma, device, piece->paddr, piece->size, how, &piece->address);
 
 	if (status != 0)
 		return status;
 	piece->length = piece->size;
 	if (!dma_crosses(device, piece->address, piece->length))
 		return 0;
-	(void)iommu_dma_unmap_direct(dma, piece->address, piece->size);
+	(void)iommu_dma_unmap_direct(dma, piece->address, piece->size, IOMMU_DMA_SKIP_SYNC);
 	return IOMMU_EINVAL;
 }
 
 int iommu_dma_map_sg_direct(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			    struct iommu_dma_piece *pieces, unsigned int count,
-			    enum iommu_dma_direction direction, unsigned int *elements)
+			    struct iommu_dma_piece *pieces, unsigned int count, unsigned int how,
+			    unsigned int *elements)
 {
 	unsigned int done;
 
 	for (done = 0; done < count; done++) {
-		int status = map_piece(dma, device, &pieces[done], direction);
+		int status = map_piece(dma, device, &pieces[done], how);
 
 		if (status == 0)
 			continue;
-		(void)iommu_dma_unmap_sg_direct(dma, pieces, done);
+		(void)iommu_dma_unmap_sg_direct(dma, pieces, done, IOMMU_DMA_SKIP_SYNC);
 		pieces[0].length = 0; /* not mapped: unmap finds nothing in it */
 		return status;
 	}
@@ -190,7 +194,7 @@ int iommu_dma_map_sg_direct(struct iommu_dma *dma, const struct iommu_dma_device
 }
 
 int iommu_dma_unmap_sg_direct(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
-			      unsigned int count)
+			      unsigned int count, unsigned int attributes)
 {
 	unsigned int i;
 	int first = 0;
@@ -198,7 +202,8 @@ int iommu_dma_unmap_sg_direct(struct iommu_dma *dma, const struct iommu_dma_piec
 	if (count == 0 || pieces[0].length == 0)
 		return IOMMU_ENOENT;
 	for (i = 0; i < count; i++) {
-		int status = iommu_dma_unmap_direct(dma, pieces[i].address, pieces[i].size);
+		int status =
+			iommu_dma_unmap_direct(dma, pieces[i].address, pieces[i].size, attributes);
 
 		if (first == 0)
 			first = status;

@@ -439,6 +439,19 @@ int iommu_dma_check_buffer(const struct iommu_dma_device *device, iommu_paddr_t 
 	return iommu_dma_check_device(device);
 }
 
+#if IOMMU_CONFIG_DMA_ATTRIBUTES
+int iommu_dma_check_attributes(const struct iommu_dma *dma, unsigned int attributes)
+{
+	if ((attributes & ~DMA_ATTRIBUTES) != 0)
+		return IOMMU_EINVAL;
+	/* Without the bit in the tables every request of the device could use it. */
+	if ((attributes & IOMMU_DMA_PRIVILEGED) != 0 &&
+	    (dma_is_direct(dma) || (dma->domain->prot_hints & IOMMU_PROT_PRIVILEGED) == 0))
+		return IOMMU_EOPNOTSUPP;
+	return 0;
+}
+#endif
+
 void iommu_dma_undo(struct iommu_dma *dma, uint64_t first, uint64_t mapped, uint64_t pages, int why,
 		    const struct dma_hanging *hanging)
 {
@@ -507,7 +520,7 @@ int iommu_dma_unmap_pages(struct iommu_dma *dma, uint64_t first, uint64_t pages)
 
 /* Whole pages, and what hangs on them if they cannot be mapped. */
 static int dma_map_pages(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			 iommu_paddr_t paddr, uint64_t pages, enum iommu_dma_direction direction,
+			 iommu_paddr_t paddr, uint64_t pages, unsigned int prot,
 			 const struct dma_hanging *hanging, uint64_t *first)
 {
 	int status = iommu_dma_take_addresses(dma, device, pages, paddr, first);
@@ -517,7 +530,7 @@ static int dma_map_pages(struct iommu_dma *dma, const struct iommu_dma_device *d
 		return status;
 	}
 	status = iommu_map(dma->domain, *first << dma->page_shift, paddr, pages << dma->page_shift,
-			   dma_map_prot(device, direction));
+			   prot);
 	if (status != 0)
 		iommu_dma_undo(dma, *first, 0, pages, status, hanging);
 	return status;
@@ -525,10 +538,13 @@ static int dma_map_pages(struct iommu_dma *dma, const struct iommu_dma_device *d
 
 /* --- One buffer ------------------------------------------------------------------------------- */
 
-static int map_buffer(struct iommu_dma *dma, const struct iommu_dma_device *device,
-		      iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
-		      iommu_iova_t *address)
+/* In line: without attributes, nothing is asked about them. */
+static inline __attribute__((always_inline)) int
+map_buffer(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu_paddr_t paddr,
+	   uint64_t size, enum iommu_dma_direction direction, unsigned int attributes,
+	   iommu_iova_t *address)
 {
+	const unsigned int how = (unsigned int)direction | attributes;
 	int status = iommu_dma_check_buffer(device, paddr, size, direction);
 	uint64_t first;
 
@@ -539,36 +555,60 @@ static int map_buffer(struct iommu_dma *dma, const struct iommu_dma_device *devi
 		return IOMMU_EOPNOTSUPP;
 	if (__builtin_expect(dma_passes(dma), 0)) {
 		if (dma_is_direct(dma))
-			return iommu_dma_map_direct(dma, device, paddr, size, direction, address);
-		if (dma_bypasses(dma, device, paddr, size, address))
+			return iommu_dma_map_direct(dma, device, paddr, size, how, address);
+		if (dma_may_bypass(attributes) && dma_bypasses(dma, device, paddr, size, address))
 			return 0;
 	}
 	if (device->untrusted && ((paddr | size) & dma_page_mask(dma)) != 0)
-		status = iommu_dma_map_bounced(dma, device, paddr, size, direction, &first);
+		status = (attributes & IOMMU_DMA_MMIO) != 0
+				 ? IOMMU_EOPNOTSUPP
+				 : iommu_dma_map_bounced(dma, device, paddr, size, how, &first);
 	else
-		status = dma_map_pages(dma, device, paddr & ~dma_page_mask(dma),
-				       dma_pages_of(dma, paddr, size), direction, &nothing_hangs,
-				       &first);
+		status = dma_map_pages(
+			dma, device, paddr & ~dma_page_mask(dma), dma_pages_of(dma, paddr, size),
+			dma_map_prot(device, direction, attributes), &nothing_hangs, &first);
 	if (status == 0)
 		*address = (first << dma->page_shift) | (paddr & dma_page_mask(dma));
 	return status;
 }
 
+static inline void note_buffer(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			       iommu_paddr_t paddr, uint64_t size, iommu_iova_t address)
+{
+	iommu_dma_debug_map(dma, (struct dma_claim){.kind = DMA_BUFFER,
+						    .address = address,
+						    .size = size,
+						    .memory = paddr,
+						    .may_sleep = device->may_sleep});
+}
+
 int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu_paddr_t paddr,
 		  uint64_t size, enum iommu_dma_direction direction, iommu_iova_t *address)
 {
-	int status = map_buffer(dma, device, paddr, size, direction, address);
+	int status = map_buffer(dma, device, paddr, size, direction, 0, address);
 
 	if (status == 0)
-		iommu_dma_debug_map(dma, (struct dma_claim){.kind = DMA_BUFFER,
-							    .address = *address,
-							    .size = size,
-							    .memory = paddr,
-							    .may_sleep = device->may_sleep});
+		note_buffer(dma, device, paddr, size, *address);
 	return status;
 }
 
-static int unmap_buffer(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
+#if IOMMU_CONFIG_DMA_ATTRIBUTES
+int iommu_dma_map_with(struct iommu_dma *dma, const struct iommu_dma_device *device,
+		       iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
+		       unsigned int attributes, iommu_iova_t *address)
+{
+	int status = iommu_dma_check_attributes(dma, attributes);
+
+	if (status == 0)
+		status = map_buffer(dma, device, paddr, size, direction, attributes, address);
+	if (status == 0)
+		note_buffer(dma, device, paddr, size, *address);
+	return status;
+}
+#endif
+
+static inline __attribute__((always_inline)) int
+unmap_buffer(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, unsigned int attributes)
 {
 	int status;
 
@@ -576,11 +616,12 @@ static int unmap_buffer(struct iommu_dma *dma, iommu_iova_t address, uint64_t si
 		return IOMMU_ENOENT;
 	if (__builtin_expect(dma_passes(dma), 0)) {
 		if (dma_is_direct(dma))
-			return iommu_dma_unmap_direct(dma, address, size);
+			return iommu_dma_unmap_direct(dma, address, size, attributes);
 		if (dma_is_bypass(dma, address))
 			return 0;
 	}
-	if (dma_has_bounced(dma) && iommu_dma_unmap_bounced(dma, address, size, &status))
+	if (dma_has_bounced(dma) &&
+	    iommu_dma_unmap_bounced(dma, address, size, attributes, &status))
 		return status;
 	return iommu_dma_unmap_pages(dma, address >> dma->page_shift,
 				     dma_pages_of(dma, address, size));
@@ -590,11 +631,28 @@ int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 {
 	struct dma_mapping *noted = iommu_dma_debug_unmap(
 		dma, (struct dma_claim){.kind = DMA_BUFFER, .address = address, .size = size});
-	int status = unmap_buffer(dma, address, size);
+	int status = unmap_buffer(dma, address, size, 0);
 
 	iommu_dma_debug_unmap_end(dma, noted, status);
 	return status;
 }
+
+#if IOMMU_CONFIG_DMA_ATTRIBUTES
+int iommu_dma_unmap_with(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
+			 unsigned int attributes)
+{
+	struct dma_mapping *noted;
+	int status;
+
+	if ((attributes & ~DMA_ATTRIBUTES) != 0)
+		return IOMMU_EINVAL;
+	noted = iommu_dma_debug_unmap(
+		dma, (struct dma_claim){.kind = DMA_BUFFER, .address = address, .size = size});
+	status = unmap_buffer(dma, address, size, attributes);
+	iommu_dma_debug_unmap_end(dma, noted, status);
+	return status;
+}
+#endif
 
 /* --- Shared memory ---------------------------------------------------------------------------- */
 
@@ -620,7 +678,7 @@ static void *shared_block(struct iommu_dma *dma, uint64_t pages, unsigned int *o
 }
 
 static int alloc_shared(struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t size,
-			void **memory, iommu_iova_t *address)
+			unsigned int attributes, void **memory, iommu_iova_t *address)
 {
 	struct dma_hanging hanging = {.release = NULL};
 	iommu_paddr_t paddr;
@@ -637,28 +695,30 @@ static int alloc_shared(struct iommu_dma *dma, const struct iommu_dma_device *de
 	if (memory != NULL)
 		hanging.memory = shared_block(dma, pages, &hanging.order);
 	if (hanging.memory == NULL)
-		return iommu_dma_alloc_area(dma, device, pages, memory, address);
+		return iommu_dma_alloc_area(
+			dma, device, pages,
+			dma_map_prot(device, IOMMU_DMA_BIDIRECTIONAL, attributes), memory, address);
 	hanging.release = release_block;
 	*memory = hanging.memory;
 	paddr = iommu_virt_to_phys(dma->platform, hanging.memory);
-	if (dma_bypasses(dma, device, paddr, size, address))
+	if (dma_may_bypass(attributes) && dma_bypasses(dma, device, paddr, size, address))
 		return 0;
-	status =
-		dma_map_pages(dma, device, paddr, pages, IOMMU_DMA_BIDIRECTIONAL, &hanging, &first);
+	status = dma_map_pages(dma, device, paddr, pages,
+			       dma_map_prot(device, IOMMU_DMA_BIDIRECTIONAL, attributes), &hanging,
+			       &first);
 	if (status == 0)
 		*address = first << dma->page_shift;
 	return status;
 }
 
-int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t size,
-		    void **memory, iommu_iova_t *address)
+static int alloc_noted(struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t size,
+		       unsigned int attributes, void **memory, iommu_iova_t *address)
 {
 	struct iommu_dma_device sleeping = *device;
 	int status;
 
 	sleeping.may_sleep = true;
-	status = alloc_shared(dma, &sleeping, size, memory, address);
-
+	status = alloc_shared(dma, &sleeping, size, attributes, memory, address);
 	if (status == 0)
 		iommu_dma_debug_map(
 			dma, (struct dma_claim){.kind = DMA_SHARED,
@@ -668,6 +728,25 @@ int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device
 						.may_sleep = true});
 	return status;
 }
+
+int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t size,
+		    void **memory, iommu_iova_t *address)
+{
+	return alloc_noted(dma, device, size, 0, memory, address);
+}
+
+#if IOMMU_CONFIG_DMA_ATTRIBUTES
+int iommu_dma_alloc_with(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			 uint64_t size, unsigned int attributes, void **memory,
+			 iommu_iova_t *address)
+{
+	int status = iommu_dma_check_attributes(dma, attributes);
+
+	if (status == 0 && (attributes & (IOMMU_DMA_SKIP_SYNC | IOMMU_DMA_MMIO)) != 0)
+		status = IOMMU_EINVAL;
+	return status != 0 ? status : alloc_noted(dma, device, size, attributes, memory, address);
+}
+#endif
 
 static int free_shared(struct iommu_dma *dma, void *memory, iommu_iova_t address, uint64_t size)
 {

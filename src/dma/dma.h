@@ -120,10 +120,30 @@ static inline unsigned int dma_order_of(uint64_t pages)
 	return (pages & (pages - 1)) == 0 ? order : order + 1;
 }
 
-static inline unsigned int dma_prot_of(enum iommu_dma_direction direction)
+/*
+ * How a buffer is mapped: its direction and attributes, in one word. The functions below the public
+ * ones take it in place of a direction.
+ */
+#define DMA_ATTRIBUTES                                                                             \
+	((unsigned int)IOMMU_DMA_SKIP_SYNC | IOMMU_DMA_PRIVILEGED | IOMMU_DMA_MMIO |               \
+	 IOMMU_DMA_WEAK_ORDERING | IOMMU_DMA_NO_WARN)
+
+static inline unsigned int dma_prot_of(unsigned int direction)
 {
 	return ((direction & IOMMU_DMA_TO_DEVICE) != 0 ? IOMMU_PROT_READ : 0U) |
 	       ((direction & IOMMU_DMA_FROM_DEVICE) != 0 ? IOMMU_PROT_WRITE : 0U);
+}
+
+static inline unsigned int dma_prot_of_attributes(unsigned int attributes)
+{
+	return ((attributes & IOMMU_DMA_PRIVILEGED) != 0 ? IOMMU_PROT_PRIVILEGED : 0U) |
+	       ((attributes & IOMMU_DMA_MMIO) != 0 ? IOMMU_PROT_MMIO : 0U);
+}
+
+/* May it be reached as it is, beside what is mapped? */
+static inline bool dma_may_bypass(unsigned int how)
+{
+	return (how & (IOMMU_DMA_PRIVILEGED | IOMMU_DMA_MMIO)) == 0;
 }
 
 /* How the host is asked for pages in a map. */
@@ -134,9 +154,10 @@ static inline unsigned int dma_alloc_flags(const struct iommu_dma_device *device
 
 /* What a map of the domain is told. */
 static inline unsigned int dma_map_prot(const struct iommu_dma_device *device,
-					enum iommu_dma_direction direction)
+					unsigned int direction, unsigned int attributes)
 {
-	return dma_prot_of(direction) | (device->may_sleep ? IOMMU_PROT_MAY_SLEEP : 0U);
+	return dma_prot_of(direction) | dma_prot_of_attributes(attributes) |
+	       (device->may_sleep ? IOMMU_PROT_MAY_SLEEP : 0U);
 }
 
 /* Does the page that it begins on lie as the device wants it? */
@@ -163,6 +184,8 @@ static inline bool dma_is_unconfirmed(int status)
 int iommu_dma_check_device(const struct iommu_dma_device *device);
 int iommu_dma_check_buffer(const struct iommu_dma_device *device, iommu_paddr_t paddr,
 			   uint64_t size, enum iommu_dma_direction direction);
+/* Attributes that make no sense, or that the domain cannot honour. */
+int iommu_dma_check_attributes(const struct iommu_dma *dma, unsigned int attributes);
 /* The last page that the device reaches all of. False: not even one. */
 bool iommu_dma_last_page(const struct iommu_dma *dma, const struct iommu_dma_device *device,
 			 uint64_t *last);
@@ -217,28 +240,30 @@ static inline void dma_release(struct iommu_dma *dma, const struct dma_hanging *
 bool iommu_dma_free_area(struct iommu_dma *dma, const void *memory, iommu_iova_t address,
 			 uint64_t pages, int *status);
 #if IOMMU_CONFIG_DMA_PIECES
-/* As iommu_dma_alloc, of pieces. @memory: NULL: the CPU needs no address. */
+/* As iommu_dma_alloc, of pieces. @memory: NULL: the CPU needs no address. @prot: of the mapping. */
 int iommu_dma_alloc_area(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			 uint64_t pages, void **memory, iommu_iova_t *address);
+			 uint64_t pages, unsigned int prot, void **memory, iommu_iova_t *address);
 #else
 static inline int iommu_dma_alloc_area(struct iommu_dma *dma, const struct iommu_dma_device *device,
-				       uint64_t pages, void **memory, iommu_iova_t *address)
+				       uint64_t pages, unsigned int prot, void **memory,
+				       iommu_iova_t *address)
 {
-	(void)dma, (void)device, (void)pages, (void)address;
+	(void)dma, (void)device, (void)pages, (void)prot, (void)address;
 	return memory == NULL ? IOMMU_EOPNOTSUPP : IOMMU_ENOMEM;
 }
 #endif
 
 /* direct.c: where nothing translates. */
 int iommu_dma_map_direct(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			 iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
+			 iommu_paddr_t paddr, uint64_t size, unsigned int how,
 			 iommu_iova_t *address);
-int iommu_dma_unmap_direct(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
+int iommu_dma_unmap_direct(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
+			   unsigned int attributes);
 int iommu_dma_map_sg_direct(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			    struct iommu_dma_piece *pieces, unsigned int count,
-			    enum iommu_dma_direction direction, unsigned int *elements);
+			    struct iommu_dma_piece *pieces, unsigned int count, unsigned int how,
+			    unsigned int *elements);
 int iommu_dma_unmap_sg_direct(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
-			      unsigned int count);
+			      unsigned int count, unsigned int attributes);
 int iommu_dma_alloc_direct(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			   uint64_t size, void **memory, iommu_iova_t *address);
 int iommu_dma_free_direct(struct iommu_dma *dma, void *memory, iommu_iova_t address, uint64_t size);
@@ -252,12 +277,12 @@ int iommu_dma_pages_within(struct iommu_dma *dma, const struct iommu_dma_device 
 /* bounce.c */
 /* Is this buffer bounced, as some are? *status is then that of unmapping it. */
 bool iommu_dma_unmap_bounced(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
-			     int *status);
+			     unsigned int attributes, int *status);
 #if IOMMU_CONFIG_DMA_BOUNCE
 /* All of a buffer, through pages within what the device reaches untranslated. */
 int iommu_dma_map_bounced_whole(struct iommu_dma *dma, const struct iommu_dma_device *device,
-				iommu_paddr_t paddr, uint64_t size,
-				enum iommu_dma_direction direction, iommu_iova_t *address);
+				iommu_paddr_t paddr, uint64_t size, unsigned int how,
+				iommu_iova_t *address);
 /*
  * Shared memory in a block that is larger than it, for its alignment; freed as what is bounced is
  * unmapped.
@@ -265,17 +290,15 @@ int iommu_dma_map_bounced_whole(struct iommu_dma *dma, const struct iommu_dma_de
 int iommu_dma_alloc_aligned(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			    uint64_t size, void **memory, iommu_iova_t *address);
 int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			  iommu_paddr_t paddr, uint64_t size, enum iommu_dma_direction direction,
-			  uint64_t *first);
+			  iommu_paddr_t paddr, uint64_t size, unsigned int how, uint64_t *first);
 #else
 /* What the device must not get, or cannot reach, is refused. */
 static inline int iommu_dma_map_bounced_whole(struct iommu_dma *dma,
 					      const struct iommu_dma_device *device,
-					      iommu_paddr_t paddr, uint64_t size,
-					      enum iommu_dma_direction direction,
+					      iommu_paddr_t paddr, uint64_t size, unsigned int how,
 					      iommu_iova_t *address)
 {
-	(void)dma, (void)device, (void)paddr, (void)size, (void)direction, (void)address;
+	(void)dma, (void)device, (void)paddr, (void)size, (void)how, (void)address;
 	return IOMMU_EOPNOTSUPP;
 }
 static inline int iommu_dma_alloc_aligned(struct iommu_dma *dma,
@@ -287,10 +310,9 @@ static inline int iommu_dma_alloc_aligned(struct iommu_dma *dma,
 }
 static inline int iommu_dma_map_bounced(struct iommu_dma *dma,
 					const struct iommu_dma_device *device, iommu_paddr_t paddr,
-					uint64_t size, enum iommu_dma_direction direction,
-					uint64_t *first)
+					uint64_t size, unsigned int how, uint64_t *first)
 {
-	(void)dma, (void)device, (void)paddr, (void)size, (void)direction, (void)first;
+	(void)dma, (void)device, (void)paddr, (void)size, (void)how, (void)first;
 	return IOMMU_EOPNOTSUPP;
 }
 #endif

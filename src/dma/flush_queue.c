@@ -386,6 +386,8 @@ static const char *defect_of(const struct iommu_flush_queue_config *config)
 
 	if (defect != NULL)
 		return defect;
+	if (config->flags != 0)
+		return IOMMU_WHY("unknown flags");
 	if (config->domain->ops->unmap_pages == NULL)
 		return IOMMU_WHY("the domain has no tables to unmap from");
 	if (config->granule < IOMMU_PAGE_SIZE || (config->granule & (config->granule - 1)) != 0)

@@ -184,19 +184,17 @@ static int map_pieces(struct iommu_dma *dma, const struct iommu_dma_device *devi
 }
 
 static int map_list(struct iommu_dma *dma, const struct iommu_dma_device *device,
-		    struct iommu_dma_piece *pieces, unsigned int count,
-		    enum iommu_dma_direction direction, unsigned int *elements)
+		    struct iommu_dma_piece *pieces, unsigned int count, unsigned int how,
+		    unsigned int *elements)
 {
 	const struct dma_hanging nothing = {.release = NULL};
 	uint64_t pages, first;
 	uint64_t mapped = 0;
-	int status = check_pieces(device, pieces, count, direction);
+	int status;
 
-	if (status != 0)
-		return status;
 	if (__builtin_expect(dma_is_direct(dma), 0))
-		return iommu_dma_map_sg_direct(dma, device, pieces, count, direction, elements);
-	if (bypass_pieces(dma, device, pieces, count, elements))
+		return iommu_dma_map_sg_direct(dma, device, pieces, count, how, elements);
+	if (dma_may_bypass(how) && bypass_pieces(dma, device, pieces, count, elements))
 		return 0;
 	status = count_pages(dma, device, pieces, count, &pages);
 	if (status == 0)
@@ -204,7 +202,7 @@ static int map_list(struct iommu_dma *dma, const struct iommu_dma_device *device
 	if (status != 0)
 		return status;
 	make_elements(dma, device, pieces, count, first, elements);
-	status = map_pieces(dma, device, pieces, count, first, dma_map_prot(device, direction),
+	status = map_pieces(dma, device, pieces, count, first, dma_map_prot(device, how, how),
 			    &mapped);
 	if (status == 0)
 		return 0;
@@ -213,16 +211,40 @@ static int map_list(struct iommu_dma *dma, const struct iommu_dma_device *device
 	return status;
 }
 
-int iommu_dma_map_sg(struct iommu_dma *dma, const struct iommu_dma_device *device,
+static int map_noted(struct iommu_dma *dma, const struct iommu_dma_device *device,
 		     struct iommu_dma_piece *pieces, unsigned int count,
-		     enum iommu_dma_direction direction, unsigned int *elements)
+		     enum iommu_dma_direction direction, unsigned int attributes,
+		     unsigned int *elements)
 {
-	int status = map_list(dma, device, pieces, count, direction, elements);
+	int status = check_pieces(device, pieces, count, direction);
 
+	if (status == 0)
+		status = map_list(dma, device, pieces, count, (unsigned int)direction | attributes,
+				  elements);
 	if (status == 0)
 		iommu_dma_debug_map_list(dma, device, pieces, count, *elements);
 	return status;
 }
+
+int iommu_dma_map_sg(struct iommu_dma *dma, const struct iommu_dma_device *device,
+		     struct iommu_dma_piece *pieces, unsigned int count,
+		     enum iommu_dma_direction direction, unsigned int *elements)
+{
+	return map_noted(dma, device, pieces, count, direction, 0, elements);
+}
+
+#if IOMMU_CONFIG_DMA_ATTRIBUTES
+int iommu_dma_map_sg_with(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			  struct iommu_dma_piece *pieces, unsigned int count,
+			  enum iommu_dma_direction direction, unsigned int attributes,
+			  unsigned int *elements)
+{
+	int status = iommu_dma_check_attributes(dma, attributes);
+
+	return status != 0 ? status
+			   : map_noted(dma, device, pieces, count, direction, attributes, elements);
+}
+#endif
 
 /* The pages of the range that a list is mapped in, those left out included; 0: it is not mapped. */
 static uint64_t mapped_pages(const struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
@@ -242,12 +264,12 @@ static uint64_t mapped_pages(const struct iommu_dma *dma, const struct iommu_dma
 }
 
 static int unmap_list(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
-		      unsigned int count)
+		      unsigned int count, unsigned int attributes)
 {
 	uint64_t pages;
 
 	if (__builtin_expect(dma_is_direct(dma), 0))
-		return iommu_dma_unmap_sg_direct(dma, pieces, count);
+		return iommu_dma_unmap_sg_direct(dma, pieces, count, attributes);
 	pages = mapped_pages(dma, pieces, count);
 	if (pages == 0)
 		return IOMMU_ENOENT;
@@ -257,14 +279,29 @@ static int unmap_list(struct iommu_dma *dma, const struct iommu_dma_piece *piece
 	return iommu_dma_unmap_pages(dma, pieces[0].address >> dma->page_shift, pages);
 }
 
-int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
-		       unsigned int count)
+static int unmap_noted(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
+		       unsigned int count, unsigned int attributes)
 {
 	struct dma_mapping *noted = iommu_dma_debug_unmap_list(dma, pieces, count);
-	int status = unmap_list(dma, pieces, count);
+	int status = unmap_list(dma, pieces, count, attributes);
 
 	iommu_dma_debug_unmap_end(dma, noted, status);
 	return status;
 }
+
+int iommu_dma_unmap_sg(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
+		       unsigned int count)
+{
+	return unmap_noted(dma, pieces, count, 0);
+}
+
+#if IOMMU_CONFIG_DMA_ATTRIBUTES
+int iommu_dma_unmap_sg_with(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
+			    unsigned int count, unsigned int attributes)
+{
+	return (attributes & ~DMA_ATTRIBUTES) != 0 ? IOMMU_EINVAL
+						   : unmap_noted(dma, pieces, count, attributes);
+}
+#endif
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Windows: addresses that stay reserved while buffers are mapped and unmapped in them. */
+/*
+ * Windows: addresses that stay reserved while buffers are mapped and unmapped in them, by pages, or
+ * linked byte by byte and told of at once.
+ */
 #include "base/log.h"
 #include "dma/debug.h"
 
@@ -26,7 +29,12 @@ int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device
 		return window_refuse(dma, IOMMU_CALL, IOMMU_ENOSPC,
 				     IOMMU_WHY("the device's mask does not hold one page"));
 	iommu_dma_want_place(dma, device, &request);
-	*window = (struct iommu_dma_window){.dma = dma, .pages = pages};
+	*window = (struct iommu_dma_window){
+		.dma = dma,
+		.pages = pages,
+		.size = pages << dma->page_shift,
+		.untrusted = device->untrusted,
+	};
 	status = iommu_iova_alloc(dma->space, &request, &window->range);
 	if (status == IOMMU_ENOSPC) {
 		/*
@@ -50,6 +58,114 @@ int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device
 						    .may_sleep = true});
 	return 0;
 }
+
+/* --- In two steps ----------------------------------------------------------------------------- */
+
+int iommu_dma_window_reserve(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			     iommu_paddr_t paddr, uint64_t size, struct iommu_dma_window *window)
+{
+	int status = iommu_dma_check_buffer(device, paddr, size, IOMMU_DMA_BIDIRECTIONAL);
+	uint64_t first;
+
+	if (status != 0)
+		return status;
+	if (dma_is_direct(dma) || (device->untrusted && dma_is_lazy(dma)))
+		return IOMMU_EOPNOTSUPP;
+	*window = (struct iommu_dma_window){
+		.dma = dma,
+		.pages = dma_pages_of(dma, paddr, size),
+		.offset = paddr & dma_page_mask(dma),
+		.size = size,
+		.untrusted = device->untrusted,
+	};
+	status = iommu_dma_take_addresses(dma, device, window->pages, paddr & ~dma_page_mask(dma),
+					  &first);
+	if (status != 0)
+		return status;
+	window->start = first << dma->page_shift;
+	iommu_dma_debug_map(dma, (struct dma_claim){.kind = DMA_WINDOW,
+						    .address = window->start,
+						    .size = window->pages << dma->page_shift,
+						    .may_sleep = device->may_sleep});
+	return 0;
+}
+
+/* The pages that bytes of a window lie on, from *start on, *size bytes. */
+static int pages_of(const struct iommu_dma_window *window, uint64_t offset, uint64_t *start,
+		    uint64_t *size)
+{
+	const uint64_t mask = dma_page_mask(window->dma);
+	const uint64_t at = window->offset + offset;
+	const uint64_t end = at + *size;
+
+	if (*size == 0)
+		return IOMMU_EINVAL;
+	if (offset >= window->size || *size > window->size - offset)
+		return IOMMU_ERANGE;
+	/* Another piece could be on the same page. */
+	if ((offset != 0 && (at & mask) != 0) ||
+	    (offset + *size != window->size && (end & mask) != 0))
+		return IOMMU_EINVAL;
+	*start = window->start + (at & ~mask);
+	*size = ((end + mask) & ~mask) - (at & ~mask);
+	return 0;
+}
+
+static int check_link(const struct iommu_dma_window *window, iommu_paddr_t paddr, uint64_t size,
+		      enum iommu_dma_direction direction, unsigned int attributes)
+{
+	static const struct iommu_dma_device any = {.mask = 0};
+	int status = iommu_dma_check_buffer(&any, paddr, size, direction);
+
+#if IOMMU_CONFIG_DMA_ATTRIBUTES
+	if (status == 0 && attributes != 0)
+		status = iommu_dma_check_attributes(window->dma, attributes);
+#else
+	if (status == 0 && attributes != 0)
+		status = IOMMU_EOPNOTSUPP;
+#endif
+	/* There are no bounce pages here. */
+	if (status == 0 && window->untrusted && ((paddr | size) & dma_page_mask(window->dma)) != 0)
+		status = IOMMU_EOPNOTSUPP;
+	return status;
+}
+
+int iommu_dma_window_link(struct iommu_dma_window *window, uint64_t offset, iommu_paddr_t paddr,
+			  uint64_t size, enum iommu_dma_direction direction,
+			  unsigned int attributes)
+{
+	const uint64_t mask = dma_page_mask(window->dma);
+	uint64_t start = 0;
+	int status = check_link(window, paddr, size, direction, attributes);
+
+	if (status == 0)
+		status = pages_of(window, offset, &start, &size);
+	if (status != 0)
+		return status;
+	if (((window->offset + offset) & mask) != (paddr & mask))
+		return IOMMU_EINVAL;
+	return iommu_map_nosync(window->dma->domain, start, paddr & ~mask, size,
+				dma_prot_of(direction) | dma_prot_of_attributes(attributes));
+}
+
+int iommu_dma_window_tell(struct iommu_dma_window *window, uint64_t offset, uint64_t size)
+{
+	if (size == 0)
+		return IOMMU_EINVAL;
+	if (offset >= window->size || size > window->size - offset)
+		return IOMMU_ERANGE;
+	return iommu_sync_map(window->dma->domain, iommu_dma_window_address(window, offset), size);
+}
+
+int iommu_dma_window_unlink(struct iommu_dma_window *window, uint64_t offset, uint64_t size)
+{
+	uint64_t start = 0;
+	int status = pages_of(window, offset, &start, &size);
+
+	return status != 0 ? status : iommu_unmap(window->dma->domain, start, size, 0, NULL);
+}
+
+/* --- By pages --------------------------------------------------------------------------------- */
 
 static bool is_inside(const struct iommu_dma_window *window, uint64_t first, uint64_t count)
 {
@@ -92,7 +208,11 @@ int iommu_dma_window_destroy(struct iommu_dma_window *window)
 	iommu_dma_debug_unmap_end(window->dma, noted, status);
 	if (status != 0)
 		return status;
-	iommu_iova_free(window->dma->space, window->range);
+	if (window->range != NULL)
+		iommu_iova_free(window->dma->space, window->range);
+	else
+		iommu_iova_cache_free_size(window->dma->cache,
+					   window->start >> window->dma->page_shift, window->pages);
 	*window = (struct iommu_dma_window){.dma = NULL};
 	return 0;
 }

@@ -97,7 +97,7 @@ static bool next_part(const struct iommu_domain *domain, const struct iommu_span
 	return true;
 }
 
-int iommu_span_unmap(struct iommu_domain *domain, const struct iommu_span *span)
+static int span_unmap(struct iommu_domain *domain, const struct iommu_span *span)
 {
 	iommu_iova_t at = span->start;
 	iommu_iova_t last;
@@ -116,7 +116,18 @@ int iommu_span_unmap(struct iommu_domain *domain, const struct iommu_span *span)
 	return result;
 }
 
-int iommu_span_map(struct iommu_domain *domain, const struct iommu_span *span, unsigned int prot)
+int iommu_span_unmap(struct iommu_domain *domain, const struct iommu_span *span)
+{
+	int status;
+
+	if (!iommu_is_quarantine(domain))
+		return span_unmap(domain, span);
+	iommu_quarantine_close(domain);
+	status = span_unmap(domain, span);
+	return iommu_quarantine_settle(domain, status);
+}
+
+static int span_map(struct iommu_domain *domain, const struct iommu_span *span, unsigned int prot)
 {
 	struct iommu_span done = *span;
 	iommu_iova_t at = span->start;
@@ -133,8 +144,19 @@ int iommu_span_map(struct iommu_domain *domain, const struct iommu_span *span, u
 		return status;
 	/* What stands in `done` is not on the list: it covers nothing that this must leave. */
 	done.last = at - 1;
-	(void)iommu_span_unmap(domain, &done);
+	(void)span_unmap(domain, &done);
 	return status;
+}
+
+int iommu_span_map(struct iommu_domain *domain, const struct iommu_span *span, unsigned int prot)
+{
+	int status;
+
+	if (!iommu_is_quarantine(domain))
+		return span_map(domain, span, prot);
+	iommu_quarantine_close(domain);
+	status = span_map(domain, span, prot);
+	return iommu_quarantine_settle(domain, status);
 }
 
 #endif
@@ -356,7 +378,7 @@ bool iommu_may_use(const struct iommu_domain *domain, const struct iommu_endpoin
 /* Does the library know what belongs where firmware wants to be? */
 static bool can_hold(const struct iommu_domain *domain, const struct iommu_endpoint *endpoint)
 {
-	return iommu_type_is_dma(domain->type) ||
+	return iommu_type_is_dma(domain->type) || iommu_is_quarantine(domain) ||
 	       (IOMMU_CONFIG_REGIONS &&
 		(domain == endpoint->group->window || iommu_is_identity_table(domain)));
 }

@@ -24,11 +24,17 @@ static int endpoint_switch(struct iommu_endpoint *endpoint, struct iommu_domain 
 {
 	int status = 0;
 
+	if (iommu_is_silent(endpoint) && domain != NULL)
+		return 0;
 	if (domain == NULL && endpoint->domain == NULL && is_inherited(endpoint))
 		return endpoint->unit->ops->block_inherited(endpoint);
 	/* Hardware may never have confirmed that: see iommu_ops.confirm. */
 	if (endpoint->domain == domain)
 		return iommu_unit_confirm(endpoint->unit);
+	if (domain != NULL && iommu_is_quarantine(domain))
+		status = iommu_quarantine_open(domain);
+	if (status != 0)
+		return status;
 	if (domain != NULL)
 		status = domain->ops->attach(domain, endpoint);
 	else
@@ -178,6 +184,9 @@ int iommu_attach_group(struct iommu_domain *domain, struct iommu_group *group)
 	if (is_own(group, domain))
 		return IOMMU_REFUSE_GROUP(group, IOMMU_EINVAL,
 					  "the domain is one that the library made for the group");
+	if (iommu_is_quarantine(domain) && domain->groups != 0 && domain != before)
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EBUSY,
+					  "what another group writes could be read in the domain");
 	status = iommu_group_switch(group, iommu_group_current(group), domain);
 	if (status != 0)
 		return status;
@@ -297,21 +306,38 @@ static bool has_direct_regions(const struct iommu_endpoint *endpoint)
 	       iommu_has_region(endpoint, IOMMU_REGION_DIRECT_RELAXABLE);
 }
 
+/* @unit: of a member with regions; NULL: none has any, and nothing is needed to block them. */
+static int new_window(struct iommu_group *group, struct iommu_unit *unit)
+{
+	int status = IOMMU_EOPNOTSUPP;
+
+	if (IOMMU_CONFIG_QUARANTINE && group->iommu->quarantines &&
+	    !iommu_list_is_empty(&group->endpoints)) {
+		struct iommu_unit *any = iommu_member_of(group->endpoints.next)->unit;
+
+		status = iommu_domain_new(any, IOMMU_DOMAIN_QUARANTINE, NULL, &group->window);
+		if (status == IOMMU_EOPNOTSUPP)
+			iommu_log(group->iommu->platform, IOMMU_LOG_WARNING, iommu_group_who(group),
+				  "its unit has no quarantine: it is blocked where it is to reach "
+				  "nothing");
+	}
+	if (status != IOMMU_EOPNOTSUPP)
+		return status;
+	return unit != NULL ? iommu_domain_new(unit, IOMMU_DOMAIN_PAGING, NULL, &group->window) : 0;
+}
+
 int iommu_group_make_window(struct iommu_group *group)
 {
 	struct iommu_unit *unit = NULL;
 	struct iommu_list_node *node;
 	const bool is_new = group->window == NULL;
-	int status = 0;
+	int status;
 
 	iommu_list_for_each (node, &group->endpoints)
 		if (has_direct_regions(iommu_member_of(node)))
 			unit = iommu_member_of(node)->unit;
-	if (unit == NULL)
-		return 0;
-	if (is_new)
-		status = iommu_domain_new(unit, IOMMU_DOMAIN_PAGING, NULL, &group->window);
-	if (status != 0)
+	status = is_new ? new_window(group, unit) : 0;
+	if (status != 0 || group->window == NULL)
 		return status;
 	group->window->groups = 1; /* the group's alone to free */
 	status = admit_all(group, group->window);

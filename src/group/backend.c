@@ -147,8 +147,9 @@ static bool has_several(unsigned int flags)
 static bool flags_make_sense(unsigned int flags)
 {
 	const unsigned int types = IOMMU_START_PASS_THROUGH | IOMMU_START_STRICT | IOMMU_START_LAZY;
-	const unsigned int known =
-		types | IOMMU_START_OFF | IOMMU_START_REQUIRED | IOMMU_START_PERMISSIVE;
+	const unsigned int known = types | IOMMU_START_OFF | IOMMU_START_REQUIRED |
+				   IOMMU_START_PERMISSIVE |
+				   (IOMMU_CONFIG_QUARANTINE ? IOMMU_START_QUARANTINE : 0U);
 
 	if ((flags & ~known) != 0 || has_several(flags & types))
 		return false;
@@ -181,6 +182,7 @@ static int start(struct iommu *iommu, unsigned int flags)
 		return status;
 	iommu->required = (flags & IOMMU_START_REQUIRED) != 0;
 	iommu->permissive = (flags & IOMMU_START_PERMISSIVE) != 0;
+	iommu->quarantines = iommu->quarantines || (flags & IOMMU_START_QUARANTINE) != 0;
 	if ((flags & IOMMU_START_OFF) == 0)
 		status = find_units(iommu);
 	iommu_probe_waiting_devices(iommu);

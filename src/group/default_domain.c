@@ -12,24 +12,17 @@
 #include "base/log.h"
 #include "group/group.h"
 
-#define NOT_DEFAULT "default domains are blocked, identity, or for the DMA API"
-#define NOT_IDLE    "its default domain is in use, or it is claimed or has a domain attached"
-
-static bool is_default_type(enum iommu_domain_type type)
-{
-	return type == IOMMU_DOMAIN_BLOCKED || type == IOMMU_DOMAIN_IDENTITY ||
-	       iommu_type_is_dma(type);
-}
+#define NOT_IDLE "its default domain is in use, or it is claimed or has a domain attached"
 
 int iommu_set_default_type(struct iommu *iommu, enum iommu_domain_type type)
 {
 	int status = 0;
 
 	iommu_control_lock(iommu);
-	if (is_default_type(type))
+	if (iommu_is_default_type(type))
 		iommu->default_type = type;
 	else
-		status = IOMMU_REFUSE(iommu, "", IOMMU_EINVAL, NOT_DEFAULT);
+		status = IOMMU_REFUSE(iommu, "", IOMMU_EINVAL, IOMMU_NOT_DEFAULT);
 	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 
@@ -75,10 +68,38 @@ static bool is_reached_by_all(const struct iommu_group *group)
 	return true;
 }
 
+#if IOMMU_CONFIG_DMA_LAZY
+/*
+ * A hypervisor shadows the tables of such a unit, and keeps what is mapped pinned until it is told:
+ * deferred, that is memory which nothing uses.
+ */
+static bool is_shadowed(const struct iommu_group *group)
+{
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &group->endpoints)
+		if (iommu_capable(iommu_member_of(node), IOMMU_CAPABLE_SHADOWING))
+			return true;
+	return false;
+}
+#else
+#define is_shadowed(group) false
+#endif
+
+/* What the host has said, of this group, of a member, or in general. */
+static enum iommu_domain_type usual_type(const struct iommu_group *group)
+{
+	enum iommu_domain_type type = group->iommu->default_type;
+
+	if (group->default_is_fixed)
+		return group->default_type;
+	(void)iommu_policy_type(group, &type);
+	return type == IOMMU_DOMAIN_DMA_LAZY && is_shadowed(group) ? IOMMU_DOMAIN_DMA : type;
+}
+
 static enum iommu_domain_type wanted_type(const struct iommu_group *group)
 {
-	const enum iommu_domain_type usual =
-		group->default_is_fixed ? group->default_type : group->iommu->default_type;
+	const enum iommu_domain_type usual = usual_type(group);
 	enum iommu_domain_type type = IOMMU_DOMAIN_BLOCKED;
 
 	if (usual == IOMMU_DOMAIN_BLOCKED)
@@ -110,6 +131,27 @@ static bool may_be(const struct iommu_group *group, enum iommu_domain_type type)
 
 /* --- The domain ------------------------------------------------------------------------------- */
 
+#if IOMMU_CONFIG_POLICY
+/* With no larger pages than the host allows: only the domain says which it could have. */
+static int alloc_with_policy(struct iommu_unit *unit, enum iommu_domain_type type,
+			     struct iommu_domain_config config, struct iommu_domain **domain)
+{
+	int status = iommu_domain_new(unit, type, &config, domain);
+
+	if (status != 0 || !iommu_type_is_dma(type))
+		return status;
+	config.pgsize_bitmap = iommu_policy_pgsizes(unit->iommu, (*domain)->pgsize_bitmap);
+	if (config.pgsize_bitmap == (*domain)->pgsize_bitmap)
+		return 0;
+	(void)iommu_domain_drop(*domain);
+	*domain = NULL;
+	return iommu_domain_new(unit, type, &config, domain);
+}
+#else
+#define alloc_with_policy(unit, type, config, domain)                                              \
+	iommu_domain_new(unit, type, &(config), domain)
+#endif
+
 static int default_alloc(struct iommu_group *group, enum iommu_domain_type *type,
 			 struct iommu_domain **domain)
 {
@@ -120,7 +162,7 @@ static int default_alloc(struct iommu_group *group, enum iommu_domain_type *type
 	*domain = NULL;
 	if (*type == IOMMU_DOMAIN_BLOCKED)
 		return 0;
-	status = iommu_domain_new(first->unit, *type, &config, domain);
+	status = alloc_with_policy(first->unit, *type, config, domain);
 	if (status == IOMMU_EOPNOTSUPP &&
 	    (*type == IOMMU_DOMAIN_IDENTITY || *type == IOMMU_DOMAIN_DMA_BYPASS)) {
 		iommu_log(group->iommu->platform, IOMMU_LOG_WARNING, first->name,
@@ -129,7 +171,7 @@ static int default_alloc(struct iommu_group *group, enum iommu_domain_type *type
 				    "translated"
 				  : "its unit has no bypass: all DMA of its group is translated");
 		*type = IOMMU_DOMAIN_DMA;
-		status = iommu_domain_new(first->unit, *type, &config, domain);
+		status = alloc_with_policy(first->unit, *type, config, domain);
 	}
 	if (status == 0)
 		(*domain)->groups++; /* the group's alone to free */
@@ -194,6 +236,18 @@ static int change(struct iommu_group *group, enum iommu_domain_type type)
 	return 0;
 }
 
+#if IOMMU_CONFIG_POLICY
+/* Has the host said of a member what it is to have, and not of the group? */
+static bool is_ruled(const struct iommu_group *group)
+{
+	enum iommu_domain_type type = IOMMU_DOMAIN_BLOCKED;
+
+	return !group->default_is_fixed && iommu_policy_type(group, &type);
+}
+#else
+#define is_ruled(group) false
+#endif
+
 int iommu_default_choose(struct iommu_group *group)
 {
 	const enum iommu_domain_type type = wanted_type(group);
@@ -207,7 +261,7 @@ int iommu_default_choose(struct iommu_group *group)
 			group->default_type = IOMMU_DOMAIN_BLOCKED;
 		return status;
 	}
-	if (type == group->default_type || may_be(group, group->default_type))
+	if (type == group->default_type || (!is_ruled(group) && may_be(group, group->default_type)))
 		return 0;
 	return is_idle(group) ? change(group, type)
 			      : IOMMU_REFUSE_GROUP(group, IOMMU_EBUSY, NOT_IDLE);
@@ -217,8 +271,8 @@ static int set_type(struct iommu_group *group, enum iommu_domain_type type)
 {
 	int status = 0;
 
-	if (!is_default_type(type))
-		return IOMMU_REFUSE_GROUP(group, IOMMU_EINVAL, NOT_DEFAULT);
+	if (!iommu_is_default_type(type))
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EINVAL, IOMMU_NOT_DEFAULT);
 	if (group->members == 0)
 		return IOMMU_REFUSE_GROUP(group, IOMMU_EINVAL, "it has no members");
 	if (!may_be(group, type))

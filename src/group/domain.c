@@ -24,6 +24,9 @@ static int domain_complete(struct iommu_domain *domain, struct iommu *iommu,
 							: IOMMU_PAGE_SHIFT;
 	iommu_list_init(&domain->holds);
 	iommu_list_insert(&iommu->domains, &domain->link);
+	domain->is_closed = type == IOMMU_DOMAIN_IDENTITY || iommu_is_quarantine(domain);
+	if (iommu_is_quarantine(domain))
+		status = iommu_quarantine_open(domain);
 	if (iommu_type_is_dma(type))
 		status = iommu_space_create(domain, &domain->space);
 	if (type == IOMMU_DOMAIN_IDENTITY && domain->ops->map_pages != NULL)
@@ -47,10 +50,15 @@ static bool config_makes_sense(const struct iommu_unit *unit, enum iommu_domain_
 static void debug(const struct iommu_domain *domain, const struct iommu_unit *made_for)
 {
 	static const char *const names[] = {
-		[IOMMU_DOMAIN_PAGING] = "paging",     [IOMMU_DOMAIN_IDENTITY] = "identity",
-		[IOMMU_DOMAIN_BLOCKED] = "blocked",   [IOMMU_DOMAIN_DMA] = "DMA",
-		[IOMMU_DOMAIN_DMA_LAZY] = "lazy DMA", [IOMMU_DOMAIN_DMA_BYPASS] = "DMA and bypass",
-		[IOMMU_DOMAIN_NESTED] = "nested",     [IOMMU_DOMAIN_SVA] = "shared table",
+		[IOMMU_DOMAIN_PAGING] = "paging",
+		[IOMMU_DOMAIN_IDENTITY] = "identity",
+		[IOMMU_DOMAIN_BLOCKED] = "blocked",
+		[IOMMU_DOMAIN_DMA] = "DMA",
+		[IOMMU_DOMAIN_DMA_LAZY] = "lazy DMA",
+		[IOMMU_DOMAIN_DMA_BYPASS] = "DMA and bypass",
+		[IOMMU_DOMAIN_NESTED] = "nested",
+		[IOMMU_DOMAIN_SVA] = "shared table",
+		[IOMMU_DOMAIN_QUARANTINE] = "quarantine",
 	};
 	char who[IOMMU_NAME_SIZE], line[64];
 	size_t used = iommu_line_append(who, sizeof(who), 0, "domain ");
@@ -68,14 +76,41 @@ static void debug(const struct iommu_domain *domain, const struct iommu_unit *ma
 #define debug(domain, made_for) ((void)0)
 #endif
 
+#if IOMMU_CONFIG_QUARANTINE
+static bool is_quarantine_type(enum iommu_domain_type type)
+{
+	return type == IOMMU_DOMAIN_QUARANTINE;
+}
+
+/* Its tables are shared by all addresses: nothing is noted in them, or nested on them. */
+static bool cannot_fill(const struct iommu_domain *domain, const struct iommu_domain_config *config)
+{
+	return domain->ops->fill == NULL || config->nest_parent || config->dirty_tracking ||
+	       config->bypass;
+}
+#define LAST_TYPE IOMMU_DOMAIN_QUARANTINE
+#else
+#define is_quarantine_type(type)    false
+#define cannot_fill(domain, config) false
+#define LAST_TYPE                   IOMMU_DOMAIN_SVA
+#endif
+
+/* With tables that the library, or the host, fills. */
+static bool is_paging_type(enum iommu_domain_type type)
+{
+	return type == IOMMU_DOMAIN_PAGING || iommu_type_is_dma(type) || is_quarantine_type(type);
+}
+
 /* What was asked for, and the back end has not made. */
 static bool lacks_something(const struct iommu *iommu, const struct iommu_domain *domain,
 			    enum iommu_domain_type type, const struct iommu_domain_config *config)
 {
 	if (type == IOMMU_DOMAIN_IDENTITY)
 		return domain->ops->map_pages != NULL && !iommu_knows_memory(iommu);
-	if (type != IOMMU_DOMAIN_PAGING && !iommu_type_is_dma(type))
+	if (!is_paging_type(type))
 		return false;
+	if (is_quarantine_type(type) && cannot_fill(domain, config))
+		return true;
 	return (config->bypass && domain->bypass_size == 0) ||
 	       (config->stage != IOMMU_STAGE_ANY && config->stage != domain->stage) ||
 	       (config->nest_parent && !domain->nest_parent) ||
@@ -86,15 +121,17 @@ static int domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
 		      const struct iommu_domain_config *wanted, struct iommu_domain **result)
 {
 	const enum iommu_domain_type hardware_type =
-		iommu_type_is_dma(type) ? IOMMU_DOMAIN_PAGING : type;
+		is_paging_type(type) ? IOMMU_DOMAIN_PAGING : type;
 	struct iommu_domain_config copy = *wanted;
 	const struct iommu_domain_config *config = &copy;
 	struct iommu_domain *domain;
 	int status;
 
-	if (type > IOMMU_DOMAIN_SVA)
+	if (type > LAST_TYPE)
 		return IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_EINVAL,
 				    "there is no such type of domain");
+	if (config->flags != 0)
+		return IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_EOPNOTSUPP, "unknown flags");
 	if (!config_makes_sense(unit, type, config))
 		return IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_EINVAL,
 				    "a nested domain wants a parent made with nest_parent, and "
@@ -112,7 +149,8 @@ static int domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
 			unit->iommu, unit->name, IOMMU_EOPNOTSUPP,
 			type == IOMMU_DOMAIN_IDENTITY
 				? "it passes nothing through, and no memory was added to map"
-				: "it has no such bypass, stage, nesting or dirty tracking");
+				: "it has no such bypass, stage, nesting, dirty tracking or "
+				  "quarantine");
 	}
 	/* One object for all, perhaps: complete since its first use. */
 	if (domain->holders++ == 0)
@@ -176,6 +214,8 @@ int iommu_domain_drop(struct iommu_domain *domain)
 	debug(domain, NULL);
 	domain->holders = 0;
 	domain->release_data = NULL;
+	if (iommu_is_quarantine(domain))
+		iommu_quarantine_close(domain);
 	domain->ops->free(domain);
 	return 0;
 }
@@ -270,7 +310,7 @@ int iommu_domain_split(struct iommu_domain *domain, iommu_iova_t iova, uint64_t 
 
 	iommu_gather_init(&gather);
 	iommu_control_lock(domain->iommu);
-	if (domain->ops->split != NULL)
+	if (domain->ops->split != NULL && !iommu_is_quarantine(domain))
 		status = domain->ops->split(domain, iova, size, pgsize, &gather);
 	else
 		status = IOMMU_REFUSE(domain->iommu, "", IOMMU_EOPNOTSUPP,

@@ -215,6 +215,7 @@ int iommu_probe(struct iommu *iommu, const struct iommu_endpoint_info *info,
 		status = alias_to_device(endpoint, info);
 	if (status != 0)
 		return status;
+	iommu_resets_follow(endpoint->group);
 	if (endpoint->unit->ops->finalize_endpoint != NULL)
 		endpoint->unit->ops->finalize_endpoint(endpoint->unit, endpoint);
 	iommu_group_notify(endpoint->group, IOMMU_ENDPOINT_ADDED, endpoint);
@@ -295,15 +296,18 @@ int iommu_release(struct iommu_endpoint *endpoint)
 	iommu_group_notify(group, IOMMU_ENDPOINT_REMOVED, endpoint);
 	iommu_features_off(endpoint);
 	endpoint->uses_tce_set = false;
+	iommu_resets_end(endpoint);
 	if (endpoint->alias_users != 0) {
 		device_to_alias(endpoint);
 		iommu_aliases_drop(endpoint);
+		iommu_resets_follow(group);
 		return 0;
 	}
 	iommu_endpoint_unlist(endpoint);
 	group->holders++; /* the end of the endpoint may want it */
 	unsettle(endpoint);
 	iommu_endpoint_free(endpoint);
+	iommu_resets_follow(group);
 	group->holders--;
 	iommu_groups_close(iommu);
 	return 0;
@@ -347,6 +351,9 @@ static int was_reset(struct iommu_endpoint *endpoint)
 	if (iommu_endpoint_is_released(endpoint))
 		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_ENODEV,
 				    "it was released");
+	if (iommu_is_in_reset(endpoint))
+		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EBUSY,
+				    "a reset of it has begun, and not ended");
 	if (group->domain != NULL)
 		status = iommu_detach_group(group);
 	/* Nothing was attached, or its default domain is: that is then what goes. */

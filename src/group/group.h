@@ -75,6 +75,14 @@ struct iommu {
 	bool no_iommu;          /* … and containers that translate nothing */
 	/* Devices that were added before there was a unit for them. */
 	struct iommu_list_node waiting;
+	/* Policy for default domains: of devices, by id; the largest page, or 0. */
+	struct iommu_type_rule *type_rules;
+	struct iommu_object_cache rule_cache;
+	uint64_t largest_page;
+	bool quarantines; /* groups that are to reach nothing are not blocked */
+	/* Regions that the host has added. Atomic: read in any context. */
+	struct iommu_host_region *host_regions;
+	struct iommu_object_cache host_region_cache;
 };
 
 /* Addresses that the library maps to themselves: memory, or a region of an endpoint. */
@@ -98,8 +106,9 @@ struct iommu_group {
 	bool default_is_fixed; /* by the host */
 	struct iommu_domain *default_domain;
 	/*
-	 * What members use while blocked: their direct regions and nothing else. NULL: they have
-	 * none, or were never blocked behind an enabled unit.
+	 * What members use while blocked: their direct regions and nothing else; or an
+	 * IOMMU_DOMAIN_QUARANTINE. NULL: they have none, or were never blocked behind an enabled
+	 * unit.
 	 */
 	struct iommu_domain *window;
 	/*
@@ -141,6 +150,10 @@ static inline bool iommu_is_unconfirmed(int status)
 	(IOMMU_CONFIG_DMA && ((type) == IOMMU_DOMAIN_DMA ||                                        \
 			      (IOMMU_CONFIG_DMA_LAZY && (type) == IOMMU_DOMAIN_DMA_LAZY) ||        \
 			      (IOMMU_CONFIG_DMA_DIRECT && (type) == IOMMU_DOMAIN_DMA_BYPASS)))
+
+/* A macro for the same reason. */
+#define iommu_is_quarantine(domain)                                                                \
+	(IOMMU_CONFIG_QUARANTINE && (domain)->type == IOMMU_DOMAIN_QUARANTINE)
 
 /* One that has tables, for want of a unit that passes everything on. */
 static inline bool iommu_is_identity_table(const struct iommu_domain *domain)
@@ -226,7 +239,73 @@ static inline void iommu_group_close_window(struct iommu_group *group)
 }
 #endif
 
+/* --- reset.c ---------------------------------------------------------------------------------- */
+
+#if IOMMU_CONFIG_RESETS
+/* Left out of every change: it is blocked, and stays so. */
+#define iommu_is_silent(endpoint)   ((endpoint)->is_silent)
+#define iommu_is_in_reset(endpoint) ((endpoint)->resets != 0)
+#define iommu_resets_end(endpoint)  ((void)((endpoint)->resets = 0))
+/* Members have come or gone: an id may be others' now, or of none but those in reset. */
+void iommu_resets_follow(struct iommu_group *group);
+#else
+#define iommu_is_silent(endpoint)   false
+#define iommu_is_in_reset(endpoint) false
+#define iommu_resets_end(endpoint)  ((void)(endpoint))
+#define iommu_resets_follow(group)  ((void)(group))
+#endif
+
+/* --- quarantine.c ----------------------------------------------------------------------------- */
+
+#if IOMMU_CONFIG_QUARANTINE
+/* The page is there, and zeros. */
+int iommu_quarantine_open(struct iommu_domain *domain);
+/* For a change of what is mapped; and its end: the change's status, or hardware's. */
+void iommu_quarantine_close(struct iommu_domain *domain);
+int iommu_quarantine_settle(struct iommu_domain *domain, int status);
+#else
+#define iommu_quarantine_open(domain)           0
+#define iommu_quarantine_close(domain)          ((void)(domain))
+#define iommu_quarantine_settle(domain, status) (status)
+#endif
+#if IOMMU_CONFIG_REGIONS
+/* As iommu_endpoint_next_region, of those that the host has added; and is a cursor one of these? */
+bool iommu_next_host_region(const struct iommu_endpoint *endpoint, unsigned int *cursor,
+			    struct iommu_region *region);
+bool iommu_is_hosts_cursor(unsigned int cursor);
+void iommu_host_regions_init(struct iommu *iommu);
+void iommu_host_regions_free(struct iommu *iommu);
+#else
+#define iommu_next_host_region(endpoint, cursor, region) false
+#define iommu_is_hosts_cursor(cursor)                    false
+#define iommu_host_regions_init(iommu)                   ((void)(iommu))
+#define iommu_host_regions_free(iommu)                   ((void)(iommu))
+#endif
+
+/* --- policy.c --------------------------------------------------------------------------------- */
+
+#if IOMMU_CONFIG_POLICY
+/* What the host has said of the members' types. */
+bool iommu_policy_type(const struct iommu_group *group, enum iommu_domain_type *type);
+/* The page sizes that a default domain is to have, of those that it could. */
+uint64_t iommu_policy_pgsizes(const struct iommu *iommu, uint64_t pgsize_bitmap);
+void iommu_policy_init(struct iommu *iommu);
+void iommu_policy_free(struct iommu *iommu);
+#else
+#define iommu_policy_type(group, type)             false
+#define iommu_policy_pgsizes(iommu, pgsize_bitmap) (pgsize_bitmap)
+#define iommu_policy_init(iommu)                   ((void)(iommu))
+#define iommu_policy_free(iommu)                   ((void)(iommu))
+#endif
+
 /* --- default_domain.c ------------------------------------------------------------------------- */
+
+#define IOMMU_NOT_DEFAULT "default domains are blocked, identity, or for the DMA API"
+static inline bool iommu_is_default_type(enum iommu_domain_type type)
+{
+	return type == IOMMU_DOMAIN_BLOCKED || type == IOMMU_DOMAIN_IDENTITY ||
+	       iommu_type_is_dma(type);
+}
 
 /* Find the type for a group without one, or with a new member, and make its domain. */
 int iommu_default_choose(struct iommu_group *group);
@@ -254,10 +333,16 @@ void iommu_end_uses(struct iommu *iommu);
 /* --- pasid.c ---------------------------------------------------------------------------------- */
 
 #if IOMMU_CONFIG_SCALABLE
-/* A member leaves: its requests with the group's PASIDs fault. */
+/* A member leaves: its requests with the group's PASIDs fault. And returns: they do not. */
 int iommu_pasids_leave(struct iommu_endpoint *endpoint);
+int iommu_pasids_return(struct iommu_endpoint *endpoint);
 #else
 static inline int iommu_pasids_leave(struct iommu_endpoint *endpoint)
+{
+	(void)endpoint;
+	return 0;
+}
+static inline int iommu_pasids_return(struct iommu_endpoint *endpoint)
 {
 	(void)endpoint;
 	return 0;

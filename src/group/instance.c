@@ -48,6 +48,8 @@ int iommu_create(const struct iommu_platform *platform, struct iommu **result)
 	iommu_waiting_init(iommu);
 	iommu_holds_init(iommu);
 	iommu_regions_init(iommu);
+	iommu_host_regions_init(iommu);
+	iommu_policy_init(iommu);
 	*result = iommu;
 	return 0;
 }
@@ -110,6 +112,8 @@ int iommu_destroy(struct iommu *iommu)
 	}
 	iommu_pasids_forget(iommu);
 	iommu_regions_free(iommu);
+	iommu_host_regions_free(iommu);
+	iommu_policy_free(iommu);
 	iommu_topology_forget(iommu);
 	iommu_forget_waiting_devices(iommu);
 	if (iommu->mutex != NULL)

@@ -106,10 +106,10 @@ static inline int unmap_pages(struct iommu_domain *domain, iommu_iova_t iova, ui
 	return status != 0 ? status : settled;
 }
 
-/* May the host map there? What is identity is the library's own business. */
+/* May the host map there? What is identity, or a quarantine, is the library's own business. */
 static inline bool is_open_to_the_host(const struct iommu_domain *domain)
 {
-	return domain->ops->map_pages != NULL && domain->type != IOMMU_DOMAIN_IDENTITY;
+	return domain->ops->map_pages != NULL && !domain->is_closed;
 }
 
 /* Without the hints that the domain's tables have no bits for. */
@@ -127,6 +127,35 @@ int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t padd
 		return IOMMU_EINVAL;
 	prot = known_prot(domain, prot);
 	return map_pages(domain, iova, paddr, size, prot);
+}
+
+int iommu_map_nosync(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
+		     uint64_t size, unsigned int prot)
+{
+	struct iommu_gather gather;
+	uint64_t mapped;
+	int status, settled;
+
+	if (!is_open_to_the_host(domain))
+		return IOMMU_EINVAL;
+	iommu_gather_init(&gather);
+	status = domain->ops->map_pages(domain, iova, paddr, size, known_prot(domain, prot),
+					&gather, &mapped);
+	settled = settle_map(domain, &gather, status);
+	if (status != 0 || settled == 0)
+		return settled != 0 ? settled : status;
+	return take_away(domain, iova, size, settled);
+}
+
+int iommu_sync_map(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
+{
+	if (!is_open_to_the_host(domain) || size == 0)
+		return IOMMU_EINVAL;
+	if (size - 1 > UINT64_MAX - iova)
+		return IOMMU_EOVERFLOW;
+	if (iova + (size - 1) > domain->aperture_last)
+		return IOMMU_ERANGE;
+	return domain->ops->sync_map(domain, iova, size);
 }
 
 int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size, unsigned int flags,
@@ -248,7 +277,8 @@ int iommu_iova_to_phys(const struct iommu_domain *domain, iommu_iova_t iova, iom
 int iommu_domain_walk(const struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last,
 		      iommu_pgtable_visitor visitor, void *ctx)
 {
-	if (domain->ops->walk == NULL)
+	/* All entries of a quarantine lead to one page: they would be visited without an end. */
+	if (domain->ops->walk == NULL || iommu_is_quarantine(domain))
 		return IOMMU_EINVAL;
 	return domain->ops->walk(domain, start, last, visitor, ctx);
 }

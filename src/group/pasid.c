@@ -68,6 +68,12 @@ static bool has_pasids(const struct iommu_endpoint *endpoint)
 	return !endpoint->is_alias;
 }
 
+/* One that is being reset gets what is attached then: see iommu_pasids_return. */
+static bool takes_part(const struct iommu_endpoint *endpoint)
+{
+	return has_pasids(endpoint) && !iommu_is_in_reset(endpoint);
+}
+
 static bool all_may_use(const struct iommu_domain *domain, const struct iommu_group *group)
 {
 	const struct iommu_list_node *node;
@@ -91,6 +97,9 @@ static int check(const struct iommu_domain *domain, const struct iommu_group *gr
 	if (domain->ops->attach_pasid == NULL || domain->ops->detach_pasid == NULL)
 		return IOMMU_REFUSE_GROUP(group, IOMMU_EOPNOTSUPP,
 					  "such a domain is not for PASIDs");
+	if (iommu_is_quarantine(domain))
+		return IOMMU_REFUSE_GROUP(group, IOMMU_EOPNOTSUPP,
+					  "a quarantine is not for PASIDs");
 	if (!all_may_use(domain, group))
 		return IOMMU_REFUSE_GROUP(group, IOMMU_EPERM,
 					  "a member is untrusted, and the domain lets it reach "
@@ -138,7 +147,7 @@ static int set_all(struct iommu_group *group, struct iommu_domain *domain, uint3
 	int status = 0;
 
 	iommu_list_for_each (node, &group->endpoints) {
-		if (has_pasids(iommu_member_of(node)))
+		if (takes_part(iommu_member_of(node)))
 			status = domain->ops->attach_pasid(domain, iommu_member_of(node), pasid,
 							   before);
 		if (status != 0)
@@ -147,7 +156,7 @@ static int set_all(struct iommu_group *group, struct iommu_domain *domain, uint3
 	if (status == 0)
 		return 0;
 	while ((node = node->previous) != &group->endpoints)
-		if (has_pasids(iommu_member_of(node)))
+		if (takes_part(iommu_member_of(node)))
 			take_back(iommu_member_of(node), domain, pasid, before);
 	return status;
 }
@@ -211,7 +220,7 @@ static int detach(struct iommu_group *group, struct iommu_pasid_handle *handle)
 	iommu_list_for_each (node, &group->endpoints) {
 		int status = 0;
 
-		if (!has_pasids(iommu_member_of(node)))
+		if (!takes_part(iommu_member_of(node)))
 			continue;
 		status = domain->ops->detach_pasid(domain, iommu_member_of(node), handle->pasid);
 		/* The back end has drained them: no more will come. */
@@ -233,13 +242,30 @@ int iommu_pasids_leave(struct iommu_endpoint *endpoint)
 		struct iommu_domain *domain = handle_of(node)->domain;
 		int status = 0;
 
-		if (has_pasids(endpoint))
+		if (takes_part(endpoint))
 			status =
 				domain->ops->detach_pasid(domain, endpoint, handle_of(node)->pasid);
 		if (result == 0)
 			result = status;
 	}
 	return result;
+}
+
+int iommu_pasids_return(struct iommu_endpoint *endpoint)
+{
+	struct iommu_list_node *node;
+	int status = 0;
+
+	iommu_list_for_each (node, &endpoint->group->pasids) {
+		struct iommu_domain *domain = handle_of(node)->domain;
+
+		if (takes_part(endpoint))
+			status = domain->ops->attach_pasid(domain, endpoint, handle_of(node)->pasid,
+							   NULL);
+		if (status != 0)
+			return status;
+	}
+	return 0;
 }
 
 int iommu_domain_detach_pasid(struct iommu_group *group, uint32_t pasid)

@@ -17,7 +17,9 @@ bool iommu_endpoint_next_region(const struct iommu_endpoint *endpoint, unsigned 
 	if (iommu_endpoint_is_released(endpoint))
 		return false; /* those of an alias are the device's whose id it is */
 	ops = endpoint->unit->ops;
-	return ops->next_region != NULL && ops->next_region(endpoint, cursor, region);
+	return (ops->next_region != NULL && !iommu_is_hosts_cursor(*cursor) &&
+		ops->next_region(endpoint, cursor, region)) ||
+	       iommu_next_host_region(endpoint, cursor, region);
 }
 
 bool iommu_has_region(const struct iommu_endpoint *endpoint, enum iommu_region_type type)

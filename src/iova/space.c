@@ -136,6 +136,8 @@ static const char *defect_of(const struct iommu_iova_config *config)
 
 	if (defect != NULL)
 		return defect;
+	if (config->flags != 0)
+		return IOMMU_WHY("unknown flags");
 	if (config->granule < GRANULE_MIN || config->granule > GRANULE_MAX ||
 	    (config->granule & (config->granule - 1)) != 0)
 		return IOMMU_WHY("the granule is no power of two from 4 KiB to 1 GiB");

@@ -8,8 +8,8 @@
  * <libiommu/pgtable.h>, with every format call inlined and no descriptor read in an inner loop.
  *
  * Parts: template_entries.h (entries, the straight walk, subtrees), template_map.h,
- * template_unmap.h, template_shape.h (changing a table as a whole), template_dirty.h, and here the
- * rest.
+ * template_unmap.h, template_shape.h (changing a table as a whole), template_dirty.h,
+ * template_fill.h, and here the rest.
  *
  * Shape of map and unmap: a page or a run whose entries lie in one lowest table, the usual case, is
  * one straight walk and one tight loop. Every other range goes through the recursive form, from the
@@ -32,6 +32,7 @@
 #include "base/atomic.h"
 #include "base/dirty.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "pgtable/page.h"
 
 #define NAME_PASTE(format, operation) iommu_##format##_##operation
@@ -174,6 +175,7 @@ int pgtable_walk(const struct iommu_pgtable *pt, iommu_iova_t start, iommu_iova_
 	return status;
 }
 
+#include "pgtable/template_fill.h"
 #include "pgtable/template_shape.h"
 #ifdef FORMAT_DIRTY
 #include "pgtable/template_dirty.h"
@@ -209,8 +211,10 @@ void pgtable_destroy(struct iommu_pgtable *pt)
 {
 	if (pt == NULL)
 		return;
-	if (pt->root != NULL)
+	if (pt->root != NULL) {
+		fill_end(pt);
 		subtree_free(pt, pt->root, pt->levels);
+	}
 	pt->root = NULL;
 }
 
@@ -267,5 +271,9 @@ const struct iommu_pgtable_ops pgtable_ops = {
 #endif
 #if IOMMU_CONFIG_TABLE_TOOLS
 	.clone = pgtable_clone,
+#endif
+#if IOMMU_CONFIG_QUARANTINE
+	.fill = pgtable_fill,
+	.unfill = pgtable_unfill,
 #endif
 };

@@ -12,7 +12,8 @@ static void subtree_flush(const struct iommu_pgtable *pt, const iommu_cell_t *ta
 	for (i = 0; level > 1 && i < format_table_entries(pt, level); i++) {
 		uint64_t entry = entry_load(&table[i]);
 
-		if (entry_is_table(entry, level))
+		/* What a fill leads to is the same for all, and was flushed at once. */
+		if (entry_is_table(entry, level) && !is_fill(pt, entry, level))
 			subtree_flush(pt, table_at(pt, entry), level - 1);
 	}
 	iommu_pgtable_flush(pt, table, iommu_pgtable_table_size(pt));
@@ -25,6 +26,8 @@ void pgtable_set_coherent(struct iommu_pgtable *pt, bool coherent)
 	if (coherent == was_coherent)
 		return;
 	pt->flags ^= IOMMU_PGTABLE_NONCOHERENT;
+	if (was_coherent)
+		fill_flush(pt);
 	if (was_coherent)
 		subtree_flush(pt, pt->root, pt->levels);
 }
@@ -49,6 +52,8 @@ int pgtable_set_pgsizes(struct iommu_pgtable *pt, uint64_t pgsize_bitmap)
 		return 0;
 	if ((pgsize_bitmap & 1ULL << format_level_shift(pt, 1)) == 0)
 		return IOMMU_EINVAL;
+	if ((pt->pgsize_bitmap & ~pgsize_bitmap) != 0 && is_filled(pt))
+		return IOMMU_EBUSY;
 	if ((pt->pgsize_bitmap & ~pgsize_bitmap) != 0 &&
 	    pgtable_walk(pt, 0, UINT64_MAX, check_size, &check) != 0)
 		return IOMMU_EBUSY;

@@ -177,6 +177,8 @@ static int add_pe(struct opal_unit *unit, const struct iommu_opal_pe_config *con
 	struct opal_pe *pe;
 	int status;
 
+	if (config->flags != 0)
+		return OPAL_REFUSE(unit, IOMMU_EINVAL, "unknown flags");
 	if (!range_of(config, &first, &last))
 		return OPAL_REFUSE(unit, IOMMU_EINVAL, "the ids are no range that a PE can have");
 	(void)iommu_opal_settle(unit);

@@ -173,6 +173,8 @@ static bool can_be(const struct iommu_papr_window *window)
 /* What is wrong with the configuration; NULL: nothing. */
 static const char *mistake_in(const struct iommu_papr_config *config)
 {
+	if (config->flags != 0)
+		return IOMMU_WHY("unknown flags");
 	if (config->call == NULL)
 		return IOMMU_WHY("there is no call to the hypervisor");
 	if (config->first_id > config->last_id)

@@ -182,6 +182,22 @@ int iommu_placed_walk(const struct iommu_domain *base, iommu_iova_t start, iommu
 }
 #endif
 
+#if IOMMU_CONFIG_QUARANTINE
+int iommu_placed_fill(struct iommu_domain *base)
+{
+	struct iommu_placed *domain = iommu_placed_of(base);
+
+	return domain->format->fill(&domain->pgtable);
+}
+
+void iommu_placed_unfill(struct iommu_domain *base)
+{
+	struct iommu_placed *domain = iommu_placed_of(base);
+
+	domain->format->unfill(&domain->pgtable);
+}
+#endif
+
 /* --- Uses ------------------------------------------------------------------------------------- */
 
 /* Without device TLBs and PASIDs nothing has to be said for a use alone, and none is listed. */

@@ -204,6 +204,11 @@ int iommu_placed_iova_to_phys(const struct iommu_domain *domain, iommu_iova_t io
 int iommu_placed_walk(const struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last,
 		      iommu_pgtable_visitor visitor, void *ctx);
 
+#if IOMMU_CONFIG_QUARANTINE
+int iommu_placed_fill(struct iommu_domain *domain);
+void iommu_placed_unfill(struct iommu_domain *domain);
+#endif
+
 /* --- The end: control path -------------------------------------------------------------------- */
 
 /*

@@ -172,10 +172,18 @@ int iommu_vtd_identity_attach(struct iommu_domain *base, struct iommu_endpoint *
 	return status;
 }
 
+/* Invalidations that had found it before wait for it: not while it is being reset. */
+static void leave_alone(const struct vtd_endpoint *endpoint)
+{
+	if (vtd_is_in_reset(endpoint))
+		iommu_device_tlb_drain(&endpoint->tlb, endpoint->unit->platform);
+}
+
 static int clear(struct vtd_endpoint *endpoint, bool or_stays)
 {
 	int status = iommu_attached_clear(&endpoint->attached, or_stays);
 
+	leave_alone(endpoint);
 	/* There may have been nothing to take away, and something that is not confirmed. */
 	return status != 0 ? status : iommu_vtd_confirm(endpoint->unit);
 }
@@ -232,6 +240,7 @@ int iommu_vtd_detach_pasid(struct iommu_domain *base, struct iommu_endpoint *bas
 	int status = iommu_attached_clear_pasid(&endpoint->attached, pasid);
 
 	(void)base;
+	leave_alone(endpoint);
 	/* As above: nothing may be left to take away, of an attach that failed. */
 	return status != 0 ? status : iommu_vtd_confirm(endpoint->unit);
 }

@@ -55,10 +55,10 @@ static int forget(struct vtd_endpoint *endpoint, uint64_t old_low, uint16_t old_
 	if (!vtd_is_scalable(unit))
 		vtd_batch_add(&batch, vtd_descriptor_iotlb(VTD_GRANULARITY_DOMAIN, old_domain_id,
 							   unit->caps.drain));
-	if (kept && !iommu_device_tlb_is_lost(&endpoint->tlb))
+	if (kept && vtd_endpoint_is_asked(endpoint))
 		iommu_vtd_batch_add_device(&batch, endpoint, 0, 0, 64);
 	status = iommu_vtd_invalidate(unit, &batch);
-	if (kept && status == 0)
+	if (kept && status == 0 && !vtd_is_in_reset(endpoint))
 		endpoint->tlb_unknown = false;
 	return status;
 }
@@ -340,7 +340,7 @@ int iommu_vtd_context_release_tlb(struct vtd_endpoint *endpoint)
 	uint64_t low;
 	int status;
 
-	if (endpoint->inherited)
+	if (endpoint->inherited || vtd_is_in_reset(endpoint))
 		return 0;
 	if (vtd_is_scalable(endpoint->unit)) {
 		status = iommu_vtd_tlb_recover(endpoint);
@@ -376,6 +376,8 @@ static bool may_use_tlb(const struct vtd_endpoint *endpoint)
 
 int iommu_vtd_tlb_confirm(struct vtd_endpoint *endpoint)
 {
+	if (vtd_is_in_reset(endpoint))
+		return 0;
 	/* What may not use it until it is empty may do so again. */
 	if (endpoint->tlb_held || (vtd_is_scalable(endpoint->unit) && endpoint->tlb_unknown))
 		return iommu_vtd_context_release_tlb(endpoint);

@@ -244,6 +244,11 @@ int iommu_vtd_invalidate_foreign(struct iommu_domain *base, iommu_iova_t start, 
 #else
 #define SCALABLE_OPS
 #endif
+#if IOMMU_CONFIG_QUARANTINE
+#define FILL_OPS .fill = iommu_placed_fill, .unfill = iommu_placed_unfill,
+#else
+#define FILL_OPS
+#endif
 #define TABLE_OPS(map, unmap)                                                                      \
 	{                                                                                          \
 		.attach = iommu_vtd_paging_attach, .detach = iommu_vtd_detach,                     \
@@ -251,7 +256,7 @@ int iommu_vtd_invalidate_foreign(struct iommu_domain *base, iommu_iova_t start, 
 		.sync_map = iommu_placed_sync_map, .sync = iommu_placed_sync,                      \
 		.flush_all = iommu_placed_flush_all, .free_gathered = iommu_placed_free_gathered,  \
 		.iova_to_phys = iommu_placed_iova_to_phys, .get_info = get_info,                   \
-		WALK_OPS SCALABLE_OPS                                                              \
+		WALK_OPS SCALABLE_OPS FILL_OPS                                                     \
 	}
 
 const struct iommu_domain_ops iommu_vtd_second_stage_ops = TABLE_OPS(map_pages, unmap_pages);

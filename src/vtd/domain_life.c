@@ -427,6 +427,7 @@ static int make_domain(struct vtd_domain *domain, const struct vtd_unit *unit,
 	case IOMMU_DOMAIN_DMA:
 	case IOMMU_DOMAIN_DMA_LAZY:
 	case IOMMU_DOMAIN_DMA_BYPASS:
+	case IOMMU_DOMAIN_QUARANTINE:
 	default:
 		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP, "it has no such type of domain");
 	}

@@ -121,6 +121,8 @@ static bool capable(const struct iommu_endpoint *endpoint, enum iommu_capability
 	case IOMMU_CAPABLE_DIRTY_TRACKING:
 		return vtd_is_scalable(unit) &&
 		       (unit->caps.dirty || (unit->caps.first_stage && unit->caps.coherent));
+	case IOMMU_CAPABLE_SHADOWING:
+		return IOMMU_CONFIG_DMA_LAZY && unit->caps.caching_mode;
 	default:
 		return false;
 	}
@@ -178,6 +180,10 @@ static const struct iommu_ops vtd_ops = {
 	.hardware_info = hardware_info,
 	.domain_alloc = iommu_vtd_domain_alloc,
 	.handle_faults = iommu_vtd_handle_faults,
+#if IOMMU_CONFIG_RESETS && IOMMU_CONFIG_DEVICE_TLB
+	.begin_reset = iommu_vtd_begin_reset,
+	.cancel_reset = iommu_vtd_cancel_reset,
+#endif
 };
 
 int iommu_vtd_find_units(struct iommu *iommu, const void *dmar, size_t size,

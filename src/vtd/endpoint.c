@@ -139,8 +139,38 @@ void iommu_vtd_release_endpoint(struct iommu_unit *base, struct iommu_endpoint *
 	iommu_object_free(&own->unit->probe->endpoint_cache, own);
 }
 
+#if IOMMU_CONFIG_RESETS && IOMMU_CONFIG_DEVICE_TLB
+
+/*
+ * The context entry goes before the domains do: from then on what the device has translated does
+ * not pass, so that a later unmap need not ask the device, which is in no domain.
+ */
+int iommu_vtd_begin_reset(struct iommu_endpoint *endpoint)
+{
+	struct vtd_endpoint *own = vtd_endpoint_of(endpoint);
+
+	own->in_reset = true;
+	if (!own->device_tlb || iommu_vtd_is_inherited(endpoint))
+		return 0;
+	return iommu_vtd_context_write(own, 0, 0);
+}
+
+void iommu_vtd_cancel_reset(struct iommu_endpoint *endpoint)
+{
+	struct vtd_endpoint *own = vtd_endpoint_of(endpoint);
+
+	own->in_reset = false;
+	if (own->device_tlb)
+		iommu_vtd_tlb_suspect(own);
+}
+
+#endif
+
 void iommu_vtd_endpoint_was_reset(struct iommu_endpoint *endpoint)
 {
+#if IOMMU_CONFIG_RESETS && IOMMU_CONFIG_DEVICE_TLB
+	vtd_endpoint_of(endpoint)->in_reset = false;
+#endif
 	vtd_endpoint_of(endpoint)->tlb_unknown = false;
 	__atomic_store_n(&vtd_endpoint_of(endpoint)->tlb.lost, false, __ATOMIC_SEQ_CST);
 }

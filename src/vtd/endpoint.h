@@ -40,6 +40,8 @@ struct vtd_endpoint {
 	/* What is present is of a kernel before us, and so is the context entry. */
 	bool inherited;
 	unsigned int quirks; /* enum iommu_vtd_quirks */
+	/* It is being reset: its TLB is asked nothing. Control path. */
+	bool in_reset;
 };
 
 static inline struct vtd_endpoint *vtd_endpoint_of(const struct iommu_endpoint *endpoint)
@@ -55,9 +57,24 @@ static inline struct vtd_endpoint *vtd_endpoint_using(const struct iommu_use *us
 /* How hardware is told of what is attached. */
 extern const struct iommu_attach_ops iommu_vtd_attach_ops;
 
+#if IOMMU_CONFIG_RESETS && IOMMU_CONFIG_DEVICE_TLB
+#define vtd_is_in_reset(endpoint) ((endpoint)->in_reset)
+#else
+#define vtd_is_in_reset(endpoint) false
+#endif
+
+/* Is its TLB to be told to forget something? */
+static inline bool vtd_endpoint_is_asked(const struct vtd_endpoint *endpoint)
+{
+	return !vtd_is_in_reset(endpoint) && !iommu_device_tlb_is_lost(&endpoint->tlb);
+}
+
 int iommu_vtd_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint);
 void iommu_vtd_release_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint);
 void iommu_vtd_endpoint_was_reset(struct iommu_endpoint *endpoint);
+/* See iommu_ops. */
+int iommu_vtd_begin_reset(struct iommu_endpoint *endpoint);
+void iommu_vtd_cancel_reset(struct iommu_endpoint *endpoint);
 bool iommu_vtd_endpoint_is_lost(const struct iommu_endpoint *endpoint);
 bool iommu_vtd_is_inherited(const struct iommu_endpoint *endpoint);
 int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature feature, bool enable);

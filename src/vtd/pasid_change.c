@@ -112,7 +112,7 @@ static void add_caches(struct iommu_batch *batch, const struct vtd_unit *unit, u
  */
 static int forget(struct vtd_endpoint *endpoint, uint32_t pasid, const uint64_t *words)
 {
-	const bool kept = endpoint->device_tlb && !iommu_device_tlb_is_lost(&endpoint->tlb);
+	const bool kept = endpoint->device_tlb && vtd_endpoint_is_asked(endpoint);
 	struct iommu_batch batch = {.count = 0};
 
 	if (!iommu_unit_is_active(&endpoint->unit->state)) {

@@ -696,3 +696,69 @@ void suite_two_tables_are_independent(void **state)
 	test_platform_destroy(&other_platform);
 	assert_leads_to(s, PAGE, 0x9 * PAGE);
 }
+
+/* What is not mapped leads to one page of zeros, at the cost of a few pages; and back. */
+void suite_what_is_not_mapped_can_be_filled(void **state)
+{
+	struct suite *s = *state;
+	const uint64_t before = s->pt.pages;
+	const bool fits = PAGE <= IOMMU_PAGE_SIZE << s->pt.table_order;
+	const iommu_iova_t last = s->pt.aperture_last & ~(PAGE - 1);
+	iommu_paddr_t page = 0;
+	uint64_t at, n, used;
+	unsigned int prot = 0;
+	int status = IOMMU_ENOMEM;
+
+	/* Each allocation fails in turn; nothing is left of the others. */
+	for (n = 1; status == IOMMU_ENOMEM; n++) {
+		s->test.allocations = 0;
+		s->test.fail_every = n;
+		status = s->ops->fill(&s->pt);
+		s->test.fail_every = 0;
+		if (status != 0) {
+			assert_int_equal(s->ops->iova_to_phys(&s->pt, 0, NULL, NULL), IOMMU_ENOENT);
+			assert_int_equal(s->pt.pages, before);
+		}
+	}
+	assert_int_equal(status, fits ? 0 : IOMMU_EOPNOTSUPP);
+	if (!fits)
+		return;
+	assert_int_equal(n - 1, s->pt.levels + 1);
+	assert_int_equal(s->pt.pages, before + ((uint64_t)s->pt.levels << s->pt.table_order));
+	s->ops->unfill(&s->pt);
+	assert_int_equal(s->ops->iova_to_phys(&s->pt, 0, NULL, NULL), IOMMU_ENOENT);
+	/* Beside mappings, which keep their tables. */
+	assert_int_equal(map(s, BIG + MID, 0x4000000, PAGE), 0);
+	assert_int_equal(map(s, BIG + 2 * MID, 0x8000000, MID), 0);
+	used = s->pt.pages;
+	assert_int_equal(s->ops->fill(&s->pt), 0);
+	assert_int_equal(s->pt.pages, used);
+	assert_leads_to(s, BIG + MID, 0x4000000);
+	assert_leads_to(s, BIG + 2 * MID + MID - PAGE, 0x8000000 + MID - PAGE);
+	assert_int_equal(s->ops->iova_to_phys(&s->pt, BIG + MID + PAGE, &page, &prot), 0);
+	assert_int_equal(prot & RW, RW);
+	assert_int_equal(page % PAGE, 0);
+	for (at = PAGE; at < last; at *= 2)
+		if (at != BIG + MID) {
+			assert_leads_to(s, at + (at == BIG ? PAGE : 0), page);
+			assert_leads_to(s, last - at, page);
+		}
+	assert_leads_to(s, last, page);
+	assert_int_equal(*(unsigned char *)iommu_phys_to_virt(&s->test.platform, page), 0);
+	*(unsigned char *)iommu_phys_to_virt(&s->test.platform, page) = 7;
+	/* It is not walked through to take something away; coherency is all that changes. */
+	if (s->ops->set_pgsizes != NULL && (s->pt.pgsize_bitmap & (s->pt.pgsize_bitmap - 1)) != 0)
+		assert_int_equal(s->ops->set_pgsizes(&s->pt, PAGE), IOMMU_EBUSY);
+	if (s->ops->set_coherent != NULL) {
+		s->ops->set_coherent(&s->pt, false);
+		s->ops->set_coherent(&s->pt, true);
+	}
+	assert_int_equal(s->ops->fill(&s->pt), 0);
+	assert_int_equal(*(unsigned char *)iommu_phys_to_virt(&s->test.platform, page), 0);
+	s->ops->unfill(&s->pt);
+	assert_int_equal(s->ops->iova_to_phys(&s->pt, BIG + MID + PAGE, NULL, NULL), IOMMU_ENOENT);
+	assert_int_equal(unmap(s, BIG + MID, PAGE, 0), 0);
+	assert_int_equal(unmap(s, BIG + 2 * MID, MID, 0), 0);
+	/* It is freed with the tables, filled or not. */
+	assert_int_equal(s->ops->fill(&s->pt), 0);
+}

@@ -95,6 +95,59 @@ static void the_type_follows_the_rules(void **state)
 	}
 }
 
+/* What is said of one device, by its id, before it is there. */
+static void devices_have_types_of_their_own(void **state)
+{
+	static const struct {
+		enum iommu_domain_type types[2], result;
+	} pairs[] = {
+		{{IOMMU_DOMAIN_IDENTITY, IOMMU_DOMAIN_IDENTITY}, IOMMU_DOMAIN_IDENTITY},
+		{{IOMMU_DOMAIN_IDENTITY, IOMMU_DOMAIN_DMA_LAZY}, IOMMU_DOMAIN_DMA},
+		{{IOMMU_DOMAIN_BLOCKED, IOMMU_DOMAIN_IDENTITY}, IOMMU_DOMAIN_BLOCKED},
+		{{IOMMU_DOMAIN_DMA_LAZY, IOMMU_DOMAIN_BLOCKED}, IOMMU_DOMAIN_BLOCKED},
+	};
+	struct iommu_endpoint *one, *other;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(iommu_set_default_type(r.iommu, IOMMU_DOMAIN_DMA_LAZY), 0);
+	assert_int_equal(iommu_set_default_type_of(r.iommu, 0, 8, IOMMU_DOMAIN_PAGING),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_set_default_type_of(r.iommu, 0, 8, IOMMU_DOMAIN_BLOCKED), 0);
+	assert_int_equal(iommu_set_default_type_of(r.iommu, 0, 8, IOMMU_DOMAIN_IDENTITY), 0);
+	assert_int_equal(iommu_set_default_type_of(r.iommu, 1, 16, IOMMU_DOMAIN_IDENTITY), 0);
+	one = add_with(&(struct iommu_endpoint_info){.source_id = 8});
+	other = add_with(&(struct iommu_endpoint_info){.source_id = 16});
+	assert_int_equal(type_of(one), IOMMU_DOMAIN_IDENTITY);
+	assert_int_equal(type_of(other), IOMMU_DOMAIN_DMA_LAZY);
+	assert_int_equal(iommu_set_default_type_of(r.iommu, 0, 8, IOMMU_DOMAIN_DMA), IOMMU_EBUSY);
+	/* The host's word for the group comes after that. */
+	assert_int_equal(iommu_group_set_default_type(iommu_endpoint_group(one), IOMMU_DOMAIN_DMA),
+			 0);
+	assert_int_equal(type_of(one), IOMMU_DOMAIN_DMA);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	/* It holds for the device that comes next, unless that must not have it. */
+	one = add_with(&(struct iommu_endpoint_info){.source_id = 8});
+	assert_int_equal(type_of(one), IOMMU_DOMAIN_IDENTITY);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	one = add_with(&(struct iommu_endpoint_info){.source_id = 8, .untrusted = true});
+	assert_int_equal(type_of(one), IOMMU_DOMAIN_DMA);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+	/* Members of one group of which different things were said. */
+	r.group_key = &r;
+	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		assert_int_equal(iommu_set_default_type_of(r.iommu, 0, 8, pairs[i].types[0]), 0);
+		assert_int_equal(iommu_set_default_type_of(r.iommu, 0, 9, pairs[i].types[1]), 0);
+		one = add_with(&(struct iommu_endpoint_info){.source_id = 8});
+		other = add_with(&(struct iommu_endpoint_info){.source_id = 9});
+		assert_ptr_equal(iommu_endpoint_group(one), iommu_endpoint_group(other));
+		assert_int_equal(type_of(one), pairs[i].result);
+		assert_int_equal(iommu_release_endpoint(one), 0);
+		assert_int_equal(iommu_release_endpoint(other), 0);
+	}
+}
+
 static void identity_that_a_unit_cannot_do_becomes_tables(void **state)
 {
 	struct iommu_endpoint *endpoint;
@@ -1038,6 +1091,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 		WITH_FIXTURE(the_type_follows_the_rules),
+		WITH_FIXTURE(devices_have_types_of_their_own),
 		WITH_FIXTURE(identity_that_a_unit_cannot_do_becomes_tables),
 		WITH_FIXTURE(the_type_changes_only_while_no_driver_uses_it),
 		WITH_FIXTURE(a_bypass_is_for_those_who_are_trusted),

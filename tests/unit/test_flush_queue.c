@@ -142,7 +142,8 @@ static void begin(struct fixture *f, unsigned int entries, uint64_t max_bytes)
 	f->test.platform.now_ns = test_clock;
 	f->domain.ops = &ops;
 	assert_int_equal(iommu_vtdss_init(&f->pt, &table), 0);
-	space = (struct iommu_iova_config){&f->test.platform, 4096, 1, GRANULES - 1};
+	space = (struct iommu_iova_config){
+		.platform = &f->test.platform, .granule = 4096, .first = 1, .last = GRANULES - 1};
 	assert_int_equal(iommu_iova_space_create(&space, &f->space), 0);
 	cache = (struct iommu_iova_cache_config){f->space, 8, 0};
 	assert_int_equal(iommu_iova_cache_create(&cache, &f->cache), 0);
@@ -520,6 +521,9 @@ static void bad_arguments_are_refused(void **state)
 	config.granule = 5000;
 	assert_int_equal(iommu_flush_queue_create(&config, &queue), IOMMU_EINVAL);
 	config.granule = 4096;
+	config.flags = 1;
+	assert_int_equal(iommu_flush_queue_create(&config, &queue), IOMMU_EINVAL);
+	config.flags = 0;
 	config.platform = NULL;
 	assert_int_equal(iommu_flush_queue_create(&config, &queue), IOMMU_EINVAL);
 	config.platform = &f.test.platform;

@@ -86,7 +86,8 @@ static void check_space(struct iommu_iova_space *space)
 
 static struct iommu_iova_space *new_space(struct test_platform *test, uint64_t first, uint64_t last)
 {
-	const struct iommu_iova_config config = {&test->platform, 4096, first, last};
+	const struct iommu_iova_config config = {
+		.platform = &test->platform, .granule = 4096, .first = first, .last = last};
 	struct iommu_iova_space *space = NULL;
 
 	assert_int_equal(iommu_iova_space_create(&config, &space), 0);
@@ -127,7 +128,8 @@ static void bad_spaces_are_refused(void **state)
 	(void)state;
 	test_platform_init(&test, 1 << 20, 0);
 #define REFUSED(g, f, l)                                                                           \
-	config = (struct iommu_iova_config){&test.platform, g, f, l};                              \
+	config = (struct iommu_iova_config){                                                       \
+		.platform = &test.platform, .granule = g, .first = f, .last = l};                  \
 	assert_int_equal(iommu_iova_space_create(&config, &space), IOMMU_EINVAL)
 	REFUSED(0, 0, 1);
 	REFUSED(2048, 0, 1);
@@ -136,9 +138,9 @@ static void bad_spaces_are_refused(void **state)
 	REFUSED(4096, 2, 1);
 	REFUSED(4096, 0, 1ULL << 52);
 	REFUSED(1ULL << 30, 0, 1ULL << 34);
-	config = (struct iommu_iova_config){NULL, 4096, 0, 1};
+	config = (struct iommu_iova_config){.granule = 4096, .last = 1};
 	assert_int_equal(iommu_iova_space_create(&config, &space), IOMMU_EINVAL);
-	config = (struct iommu_iova_config){&test.platform, 4096, 0, 1};
+	config = (struct iommu_iova_config){.platform = &test.platform, .granule = 4096, .last = 1};
 	test.fail_after = 1;
 	assert_int_equal(iommu_iova_space_create(&config, &space), IOMMU_ENOMEM);
 	test_platform_destroy(&test);
@@ -198,7 +200,8 @@ static void the_whole_space_can_be_used(void **state)
 	for (granule = 4096; granule <= 1ULL << 30; granule *= 2) {
 		struct test_platform test;
 		const uint64_t last = UINT64_MAX / granule;
-		const struct iommu_iova_config config = {&test.platform, granule, 0, last};
+		const struct iommu_iova_config config = {
+			.platform = &test.platform, .granule = granule, .last = last};
 		struct iommu_iova_space *space;
 		struct iommu_iova_range *range;
 

@@ -47,7 +47,8 @@ static void begin(struct fixture *f, uint64_t last, unsigned int depot, unsigned
 	f->test.platform.irq_restore = NULL;
 	f->test.platform.cpu_id = test_cpu_id;
 	f->test.platform.cpu_count = test_cpu_count;
-	space = (struct iommu_iova_config){&f->test.platform, 4096, 1, last};
+	space = (struct iommu_iova_config){
+		.platform = &f->test.platform, .granule = 4096, .first = 1, .last = last};
 	assert_int_equal(iommu_iova_space_create(&space, &f->space), 0);
 	cache = (struct iommu_iova_cache_config){f->space, depot, flags};
 	assert_int_equal(iommu_iova_cache_create(&cache, &f->cache), 0);

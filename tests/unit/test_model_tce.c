@@ -155,6 +155,7 @@ static void bridges_are_made_or_refused(void **state)
 	config.field = value;                                                                      \
 	assert_int_equal(iommu_model_phb_create(&config, &f.phb), IOMMU_EINVAL)
 	REFUSED(host.read, NULL);
+	REFUSED(flags, 1);
 	REFUSED(generation, 2);
 	REFUSED(generation, 6);
 	REFUSED(pes, 513);
@@ -645,6 +646,9 @@ static void begin_papr(bool single_calls)
 	config.platform = &f.outside.platform;
 	assert_int_equal(iommu_model_papr_create(&config, &papr), IOMMU_EINVAL);
 	config.host = (struct iommu_model_tce_host){.ctx = &f, .read = read_memory};
+	config.flags = 1;
+	assert_int_equal(iommu_model_papr_create(&config, &papr), IOMMU_EINVAL);
+	config.flags = 0;
 	assert_int_equal(iommu_model_papr_create(&config, &papr), 0);
 }
 

@@ -261,6 +261,7 @@ static void bridges_are_probed_or_refused(void **state)
 	REFUSED(pes, 0);
 	REFUSED(pes, 513);
 	REFUSED(call, NULL);
+	REFUSED(flags, 1);
 	REFUSED(page_sizes, 1ULL << 16);
 	REFUSED(page_sizes, 1ULL << 12 | 1ULL << 35);
 	REFUSED(output_bits, 12);

@@ -158,9 +158,11 @@ static void each_kind_has_its_ids(void **state)
 
 static void what_makes_no_sense_is_refused(void **state)
 {
+	const struct iommu_opal_pe_config newer = {.source_id = 8, .number = NONE, .flags = 1};
 	uint32_t number;
 
 	(void)state;
+	assert_int_equal(iommu_opal_add_pe(f.unit, &newer, &number), IOMMU_EINVAL);
 	assert_int_equal(add(IOMMU_OPAL_PE_BUS, 0x201, 0, NONE, &number), IOMMU_EINVAL);
 	assert_int_equal(add(IOMMU_OPAL_PE_BUS_ALL, 0x200, 0, NONE, &number), IOMMU_EINVAL);
 	assert_int_equal(add(IOMMU_OPAL_PE_BUS_ALL, 0x200, 3, NONE, &number), IOMMU_EINVAL);

@@ -233,6 +233,7 @@ static void windows_are_probed_or_refused(void **state)
 	REFUSED(window.page_shift, 11);
 	REFUSED(window.page_shift, 35);
 	REFUSED(call, NULL);
+	REFUSED(flags, 1);
 	REFUSED(last_id, 0xff);
 	REFUSED(memory_end, 0);
 	REFUSED(memory_end, MEMORY_END + 1);

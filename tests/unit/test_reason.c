@@ -234,6 +234,46 @@ static void zero_is_the_default_or_refused(void **state)
 	assert_int_equal(iommu_domain_free(domain), 0);
 }
 
+/* A word that means something to a newer caller alone is refused, whatever else is asked for. */
+static void unknown_flags_are_refused(void **state)
+{
+	const struct iommu_platform *platform = &r.test.platform;
+	struct iommu_unit *unit = iommu_next_unit(r.iommu, NULL);
+	const enum iommu_domain_type types[] = {IOMMU_DOMAIN_PAGING, IOMMU_DOMAIN_BLOCKED,
+						IOMMU_DOMAIN_IDENTITY, IOMMU_DOMAIN_DMA};
+	const struct iommu_domain_config config = {.flags = 1U << 31};
+	struct iommu_iova_config iova = {.platform = platform, .granule = 4096, .last = 9};
+	struct iommu_page_reserve_config reserve = {.alloc_pages = platform->alloc_pages,
+						    .free_pages = platform->free_pages};
+	struct iommu_pci_function function;
+	const struct iommu_pci_topology topology = {.functions = &function, .count = 1};
+	struct iommu_endpoint_info info;
+	struct iommu_iova_space *space;
+	struct iommu_page_reserve reserved;
+	struct iommu_domain *domain;
+	size_t count = 0;
+	unsigned int i;
+
+	(void)state;
+	memset(&function, 0, sizeof(function));
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		assert_int_equal(iommu_domain_alloc(unit, types[i], &config, &domain),
+				 IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_iova_space_create(&iova, &space), 0);
+	iommu_iova_space_destroy(space);
+	iova.flags = 1;
+	assert_int_equal(iommu_iova_space_create(&iova, &space), IOMMU_EINVAL);
+	assert_int_equal(iommu_page_reserve_init(&reserved, &reserve), 0);
+	reserve.flags = 1;
+	assert_int_equal(iommu_page_reserve_init(&reserved, &reserve), IOMMU_EINVAL);
+	assert_int_equal(
+		iommu_pci_scan(&(struct iommu_pci_config){.flags = 1}, 0, 0, &function, 1, &count),
+		IOMMU_EINVAL);
+	assert_int_equal(
+		iommu_pci_describe(&(struct iommu_pci_config){.flags = 1}, &topology, 0, 0, &info),
+		IOMMU_EINVAL);
+}
+
 /* Every allocation of these calls fails in turn: that is said, too, and success never is. */
 static void want_of_memory_is_said(void **state)
 {
@@ -651,6 +691,7 @@ int main(void)
 		WITH(the_rest_of_the_core_says_why, ),
 		WITH(want_of_memory_is_said, ),
 		WITH(zero_is_the_default_or_refused, ),
+		WITH(unknown_flags_are_refused, ),
 		WITH(refused_tables_say_why, plain_),
 		WITH(probes_say_why, plain_),
 		WITH(tables_without_a_unit_are_not_detected, plain_),

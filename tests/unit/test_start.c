@@ -199,7 +199,7 @@ static void options_are_heeded(void **state)
 	(void)state;
 	register_all();
 	speakers[0].is_there = true;
-	assert_int_equal(iommu_start(iommu, 64), IOMMU_EINVAL);
+	assert_int_equal(iommu_start(iommu, 1U << 31), IOMMU_EINVAL);
 	assert_int_equal(iommu_start(iommu, IOMMU_START_OFF | IOMMU_START_REQUIRED), IOMMU_EINVAL);
 	assert_int_equal(iommu_start(iommu, IOMMU_START_PASS_THROUGH | IOMMU_START_STRICT),
 			 IOMMU_EINVAL);

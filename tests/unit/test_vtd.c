@@ -539,7 +539,8 @@ static void domains_that_do_not_fit_are_refused(void **state)
 	other = add_endpoint(&f, 0x30); /* named by no scope: the second unit */
 	assert_ptr_equal(iommu_endpoint_unit(other), second);
 
-	assert_int_equal(iommu_domain_alloc(f.unit, (enum iommu_domain_type)(IOMMU_DOMAIN_SVA + 1),
+	assert_int_equal(iommu_domain_alloc(f.unit,
+					    (enum iommu_domain_type)(IOMMU_DOMAIN_QUARANTINE + 1),
 					    NULL, &domain),
 			 IOMMU_EINVAL);
 	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain),

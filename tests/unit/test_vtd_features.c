@@ -787,6 +787,386 @@ static void a_device_that_is_silent_on_its_way_is_blocked(void **state)
 	end_with_tlbs(domain);
 }
 
+/* --- Resets ----------------------------------------------------------------------------------- */
+
+/* One that answers nothing, as while it is being reset, is not waited for, not even at first. */
+static void a_device_in_reset_is_asked_nothing(void **state)
+{
+	struct iommu_domain *domain = begin_with_tlbs(2);
+	struct iommu_domain *other = domain_of_type(IOMMU_DOMAIN_PAGING);
+	struct iommu_endpoint *device = f.endpoint[1];
+	const iommu_paddr_t page = model_machine_take(&f.machine, 1);
+	unsigned int asked;
+
+	(void)state;
+	assert_int_equal(iommu_endpoint_reset_end(device), IOMMU_EINVAL);
+	assert_int_equal(iommu_map(domain, IOVA, page, 0x1000, RW), 0);
+	assert_int_equal(iommu_map(other, IOVA, f.memory, 0x1000, RW), 0);
+	assert_true(reaches(0, IOVA, page));
+	assert_true(reaches(1, IOVA, page));
+	f.device[1]->silent = true;
+	asked = f.device[1]->invalidations;
+	assert_int_equal(iommu_endpoint_reset_begin(device), 0);
+	assert_true(iommu_endpoint_is_in_reset(device));
+	assert_false(iommu_endpoint_is_in_reset(f.endpoint[0]));
+	assert_null(iommu_endpoint_domain(device));
+	assert_ptr_equal(iommu_group_domain(f.group[1]), domain);
+	/* It has the translation in its TLB, and it does not help it. */
+	assert_true(is_blocked(1, IOVA));
+	assert_true(reaches(0, IOVA, page));
+	assert_int_equal(iommu_unmap(domain, IOVA, 0x1000, 0, NULL), 0);
+	model_machine_give(&f.machine, page, 1);
+	assert_true(is_blocked(1, IOVA));
+	assert_int_equal(iommu_endpoint_was_reset(device), IOMMU_EBUSY);
+	/* Nested; and the group moves on meanwhile, on its way over none. */
+	assert_int_equal(iommu_endpoint_reset_begin(device), 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
+	assert_int_equal(iommu_domain_attach_group(other, f.group[1]), 0);
+	assert_true(is_blocked(1, IOVA));
+	/* All of what devices keep is confirmed again, but not by this one. */
+	assert_int_equal(iommu_unit_disable(f.unit[0]), 0);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	assert_int_equal(iommu_endpoint_reset_end(device), 0);
+	assert_true(iommu_endpoint_is_in_reset(device));
+	assert_true(is_blocked(1, IOVA));
+	assert_int_equal(f.device[1]->invalidations, asked);
+	f.device[1]->silent = false;
+	memset(f.device[1]->tlb, 0, sizeof(f.device[1]->tlb));
+	assert_int_equal(iommu_endpoint_reset_end(device), 0);
+	assert_false(iommu_endpoint_is_in_reset(device));
+	assert_false(iommu_endpoint_is_lost(device));
+	assert_true(reaches(1, IOVA, f.memory));
+	assert_int_equal(iommu_endpoint_reset_end(device), IOMMU_EINVAL);
+	/* And from now on it is asked again. */
+	assert_int_equal(iommu_unmap(other, IOVA, 0x1000, 0, NULL), 0);
+	assert_int_equal(f.device[1]->invalidations, asked + 1);
+	assert_true(is_blocked(1, IOVA));
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), 0);
+	assert_int_equal(iommu_domain_free(other), 0);
+	end_with_tlbs(domain);
+}
+
+/* What hardware does not confirm has not begun, or has not ended. */
+static void a_reset_that_fails_has_not_happened(void **state)
+{
+	static const struct iommu_model_vtd_faults hang = {.invalidations_hang = true};
+	static const struct iommu_model_vtd_faults well;
+	struct iommu_domain *domain = begin_with_tlbs(2);
+	struct iommu_endpoint *device = f.endpoint[1];
+
+	(void)state;
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+	assert_true(reaches(1, IOVA, f.memory));
+	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+	f.machine.quiet = true;
+	assert_int_equal(iommu_endpoint_reset_begin(device), IOMMU_ETIMEDOUT);
+	assert_false(iommu_endpoint_is_in_reset(device));
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), 0);
+	assert_true(reaches(1, IOVA, f.memory));
+	/* It was to forget what it might have kept. */
+	assert_true(f.device[1]->invalidations != 0);
+	assert_int_equal(iommu_endpoint_reset_begin(device), 0);
+	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+	/* An unmap that fails leaves something open, on top of which nothing is attached. */
+	assert_int_equal(iommu_unmap(domain, IOVA, 0x1000, 0, NULL), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_endpoint_reset_end(device), IOMMU_ETIMEDOUT);
+	assert_true(iommu_endpoint_is_in_reset(device));
+	assert_null(iommu_endpoint_domain(device));
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	assert_int_equal(iommu_endpoint_reset_end(device), 0);
+	f.machine.quiet = false;
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+	assert_true(reaches(1, IOVA, f.memory));
+	/* A device that goes while it is being reset is gone; a new one is not in reset. */
+	assert_int_equal(iommu_endpoint_reset_begin(device), 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
+	iommu_endpoint_hold(device);
+	assert_int_equal(iommu_release_endpoint(device), 0);
+	assert_false(iommu_endpoint_is_in_reset(device));
+	assert_int_equal(iommu_endpoint_reset_begin(device), IOMMU_ENODEV);
+	assert_int_equal(iommu_endpoint_reset_end(device), IOMMU_ENODEV);
+	iommu_endpoint_drop(device);
+	assert_int_equal(endpoint(1), 0);
+	f.group[1] = iommu_endpoint_group(f.endpoint[1]);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), 0);
+	assert_true(reaches(1, IOVA, f.memory));
+	end_with_tlbs(domain);
+}
+
+/* --- Quarantine ------------------------------------------------------------------------------- */
+
+/* The page of a device's quarantine. It is the driver's, and the device's to write to. */
+static iommu_paddr_t page_of(unsigned int device)
+{
+	iommu_paddr_t page = 0;
+
+	assert_int_equal(iommu_iova_to_phys(iommu_endpoint_domain(f.endpoint[device]), 0, &page),
+			 0);
+	return page;
+}
+
+static bool is_zeros(iommu_paddr_t page)
+{
+	static const unsigned char zeros[IOMMU_PAGE_SIZE];
+
+	return memcmp(model_machine_bytes(&f.machine, page), zeros, sizeof(zeros)) == 0;
+}
+
+/* Every address of the machine's width leads to one page. */
+static void assert_quarantined(unsigned int device)
+{
+	const iommu_paddr_t page = page_of(device);
+	unsigned int bit;
+
+	assert_true(is_zeros(page));
+	model_machine_mark(&f.machine, page, 1, PAGE_DEVICE);
+	assert_true(reaches(device, 0xfff, page + 0xfff));
+	for (bit = 12; bit < 39; bit++) {
+		assert_true(reaches(device, 1ULL << bit, page));
+		assert_true(reaches(device, (1ULL << 39) - (1ULL << bit), page));
+	}
+	model_machine_mark(&f.machine, page, 1, PAGE_TABLE);
+}
+
+static const struct iommu_model_vtd_config of_39_bits[] = {
+	{.address_width = 39, .fault_records = 4},
+	{.address_width = 39,
+	 .fault_records = 4,
+	 .flags = IOMMU_MODEL_VTD_CACHING_MODE | IOMMU_MODEL_VTD_NONCOHERENT},
+	{.address_width = 39,
+	 .levels = 1U << 3 | 1U << 4,
+	 .fault_records = 4,
+	 .flags = IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_FIRST_STAGE},
+};
+
+static void every_address_leads_to_one_page(void **state)
+{
+	const struct iommu_vtd_options none = {0};
+	const struct iommu_domain_config impossible[] = {
+		{.nest_parent = true}, {.dirty_tracking = true}, {.bypass = true}};
+	const enum iommu_stage stages[] = {IOMMU_STAGE_SECOND, IOMMU_STAGE_SECOND,
+					   IOMMU_STAGE_FIRST};
+	struct iommu_domain_config config = {.stage = IOMMU_STAGE_ANY};
+	struct iommu_domain_info info;
+	struct iommu_domain *domain, *other;
+	iommu_paddr_t page;
+	unsigned int i, j;
+
+	(void)state;
+	for (i = 0; i < sizeof(of_39_bits) / sizeof(of_39_bits[0]); i++) {
+		machine(1, &of_39_bits[i]);
+		devices(2);
+		assert_int_equal(probe_with(&none), 0);
+		endpoints();
+		f.memory = model_machine_take(&f.machine, 1);
+		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+		for (j = 0; j < 3; j++)
+			assert_int_equal(iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_QUARANTINE,
+							    &impossible[j], &domain),
+					 IOMMU_EOPNOTSUPP);
+		config.stage = i == 2 ? IOMMU_STAGE_FIRST : IOMMU_STAGE_ANY;
+		assert_int_equal(
+			iommu_domain_alloc(f.unit[0], IOMMU_DOMAIN_QUARANTINE, &config, &domain),
+			0);
+		iommu_domain_get_info(domain, &info);
+		assert_int_equal(info.type, IOMMU_DOMAIN_QUARANTINE);
+		if (i == 2)
+			assert_int_equal(info.stage, stages[i]);
+		/* A root, the page, and a table for each level between. */
+		assert_int_equal(info.table_pages, info.levels + 1);
+		other = domain_of_type(IOMMU_DOMAIN_PAGING);
+		assert_int_equal(iommu_map(other, IOVA, f.memory, 0x1000, RW), 0);
+		assert_int_equal(iommu_domain_attach_group(other, f.group[0]), 0);
+		assert_true(reaches(0, IOVA, f.memory));
+		assert_true(is_blocked(0, 0x1000));
+		assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+		assert_quarantined(0);
+		/* It is closed: to the host's maps, to other groups, to endless walks. */
+		assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), IOMMU_EINVAL);
+		assert_int_equal(iommu_unmap(domain, IOVA, 0x1000, 0, NULL), IOMMU_EINVAL);
+		assert_int_equal(iommu_domain_walk(domain, 0, UINT64_MAX, NULL, NULL),
+				 IOMMU_EINVAL);
+		assert_int_equal(iommu_domain_split(domain, 0, 0x1000, 0x1000), IOMMU_EOPNOTSUPP);
+		assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), IOMMU_EBUSY);
+		assert_int_equal(iommu_iova_to_phys(domain, IOVA + 5, &page), 0);
+		assert_true(page == page_of(0) + 5);
+		/* What was written there is gone with the next attach. */
+		memset(model_machine_bytes(&f.machine, page_of(0)), 0xaa, 4096);
+		assert_int_equal(iommu_domain_attach_group(other, f.group[0]), 0);
+		assert_true(reaches(0, IOVA, f.memory));
+		assert_true(is_blocked(0, 0x1000));
+		assert_int_equal(iommu_domain_attach_group(domain, f.group[1]), 0);
+		assert_quarantined(1);
+		assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+		assert_int_equal(iommu_domain_detach_group(f.group[1]), 0);
+		assert_true(is_blocked(1, 0x1000));
+		assert_int_equal(iommu_domain_free(domain), 0);
+		assert_int_equal(iommu_domain_free(other), 0);
+		model_machine_give(&f.machine, f.memory, 1);
+		end();
+	}
+}
+
+/* By policy it is where devices are that are to reach nothing: before, and after, a guest's. */
+static void devices_are_quarantined_by_policy(void **state)
+{
+	const struct iommu_vtd_options none = {0};
+	const struct iommu_region region = {
+		.start = 0x7000000, .last = 0x7001fff, .type = IOMMU_REGION_DIRECT, .prot = RW};
+	struct iommu_region wrong = region;
+	struct iommu_domain *guest;
+	int owner;
+	uint64_t n;
+	int status = IOMMU_ENOMEM;
+
+	(void)state;
+	machine(1, &of_39_bits[1]);
+	devices(2);
+	assert_int_equal(probe_with(&none), 0);
+	/* What the host knows of a device, and firmware does not say. */
+	wrong.last = 0x7001ffe;
+	assert_int_equal(iommu_add_region(f.iommu, 0, f.device[1]->source_id, &wrong),
+			 IOMMU_EINVAL);
+	wrong = region;
+	wrong.prot = 0;
+	assert_int_equal(iommu_add_region(f.iommu, 0, f.device[1]->source_id, &wrong),
+			 IOMMU_EINVAL);
+	wrong = region;
+	wrong.type = (enum iommu_region_type)17;
+	assert_int_equal(iommu_add_region(f.iommu, 0, f.device[1]->source_id, &wrong),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_add_region(f.iommu, 0, f.device[1]->source_id, &region), 0);
+	iommu_set_quarantine(f.iommu, true);
+	assert_int_equal(iommu_set_default_type(f.iommu, IOMMU_DOMAIN_BLOCKED), 0);
+	endpoints();
+	assert_int_equal(iommu_add_region(f.iommu, 0, f.device[1]->source_id, &region),
+			 IOMMU_EBUSY);
+	/* Every allocation on the way fails once: what is not there is not half there. */
+	for (n = 1; status != 0 && n < 100; n++) {
+		f.machine.fail_at = n;
+		status = iommu_vtd_enable(f.iommu);
+	}
+	f.machine.fail_at = 0;
+	assert_int_equal(status, 0);
+	assert_quarantined(0);
+	assert_true(page_of(1) != page_of(0));
+	model_machine_mark(&f.machine, page_of(1), 1, PAGE_DEVICE);
+	assert_true(reaches(1, 0x7000123, 0x7000123));
+	assert_true(reaches(1, 0x7001123, 0x7001123));
+	assert_true(reaches(1, 0x6fff000, page_of(1)));
+	assert_true(reaches(1, 0x7002000, page_of(1)));
+	assert_true(reaches(1, 0x7200000, page_of(1)));
+	model_machine_mark(&f.machine, page_of(1), 1, PAGE_TABLE);
+	owner = 0;
+	assert_int_equal(iommu_group_claim(f.group[0], &owner), 0);
+	assert_quarantined(0);
+	guest = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(guest, f.group[0]), 0);
+	assert_true(is_blocked(0, 0x1000));
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_quarantined(0);
+	assert_int_equal(iommu_group_release(f.group[0], &owner), 0);
+	assert_quarantined(0);
+	assert_int_equal(iommu_endpoint_reset_begin(f.endpoint[0]), 0);
+	assert_true(is_blocked(0, 0x1000));
+	assert_int_equal(iommu_endpoint_reset_end(f.endpoint[0]), 0);
+	assert_quarantined(0);
+	assert_int_equal(iommu_domain_free(guest), 0);
+	end();
+}
+
+/* What the host says of a device holds for that device, and lets no untrusted one reach memory. */
+static void regions_of_the_host_are_the_devices(void **state)
+{
+	const struct iommu_vtd_options none = {0};
+	const struct iommu_region direct = {
+		.start = 0x7000000, .last = 0x7001fff, .type = IOMMU_REGION_DIRECT, .prot = RW};
+	const struct iommu_region reserved = {
+		.start = 0x9000000, .last = 0x9000fff, .type = IOMMU_REGION_RESERVED};
+	unsigned int i;
+
+	(void)state;
+	machine(1, &of_39_bits[0]);
+	devices(2);
+	assert_int_equal(probe_with(&none), 0);
+	assert_int_equal(iommu_add_region(f.iommu, 0, f.device[0]->source_id, &direct), 0);
+	assert_int_equal(iommu_add_region(f.iommu, 0, f.device[0]->source_id, &reserved), 0);
+	assert_int_equal(iommu_add_region(f.iommu, 1, f.device[1]->source_id, &direct), 0);
+	for (i = 0; i < 3; i++) {
+		struct iommu_endpoint *device;
+		struct iommu_region region;
+		unsigned int cursor = 0;
+		unsigned int directs = 0;
+		unsigned int reserveds = 0;
+
+		f.info.untrusted = i == 1;
+		assert_int_equal(endpoint(i / 2), 0);
+		device = f.endpoint[i / 2];
+		while (iommu_endpoint_next_region(device, &cursor, &region)) {
+			directs += region.type == IOMMU_REGION_DIRECT &&
+				   region.start == direct.start && region.last == direct.last;
+			reserveds += region.type == IOMMU_REGION_RESERVED &&
+				     region.start == reserved.start;
+		}
+		assert_int_equal(directs, i == 0);
+		assert_int_equal(reserveds, i < 2);
+		assert_int_equal(iommu_release_endpoint(device), 0);
+	}
+	f.info.untrusted = false;
+	endpoints();
+	end();
+}
+
+/* --- Policy ----------------------------------------------------------------------------------- */
+
+/* No larger pages than the host allows; and what a hypervisor shadows is strict. */
+static void default_domains_follow_the_policy(void **state)
+{
+	const struct iommu_model_vtd_config config = {.fault_records = 4};
+	const struct iommu_model_vtd_config shadowed = {.fault_records = 4,
+							.flags = IOMMU_MODEL_VTD_CACHING_MODE};
+	static const struct {
+		uint64_t largest, sizes;
+	} cases[] = {
+		{0, IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G},
+		{IOMMU_SIZE_2M, IOMMU_SIZE_4K | IOMMU_SIZE_2M},
+		{1ULL << 25, IOMMU_SIZE_4K | IOMMU_SIZE_2M},
+		{IOMMU_SIZE_4K, IOMMU_SIZE_4K},
+		{1, IOMMU_SIZE_4K},
+	};
+	const struct iommu_vtd_options none = {0};
+	struct iommu_domain_info info;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		machine(1, &config);
+		devices(1);
+		assert_int_equal(probe_with(&none), 0);
+		assert_int_equal(iommu_set_default_type(f.iommu, IOMMU_DOMAIN_DMA_LAZY), 0);
+		assert_int_equal(iommu_set_largest_page(f.iommu, 3), IOMMU_EINVAL);
+		assert_int_equal(iommu_set_largest_page(f.iommu, cases[i].largest), 0);
+		endpoints();
+		assert_int_equal(iommu_group_default_type(f.group[0]), IOMMU_DOMAIN_DMA_LAZY);
+		iommu_domain_get_info(iommu_group_default_domain(f.group[0]), &info);
+		assert_true(info.pgsize_bitmap == cases[i].sizes);
+		assert_false(iommu_capable(f.endpoint[0], IOMMU_CAPABLE_SHADOWING));
+		end();
+	}
+	machine(1, &shadowed);
+	devices(1);
+	assert_int_equal(probe_with(&none), 0);
+	assert_int_equal(iommu_set_default_type(f.iommu, IOMMU_DOMAIN_DMA_LAZY), 0);
+	endpoints();
+	assert_true(iommu_capable(f.endpoint[0], IOMMU_CAPABLE_SHADOWING));
+	assert_int_equal(iommu_group_default_type(f.group[0]), IOMMU_DOMAIN_DMA);
+	/* The host can still have it so, of a group. */
+	assert_int_equal(iommu_group_set_default_type(f.group[0], IOMMU_DOMAIN_DMA_LAZY), 0);
+	assert_int_equal(iommu_group_default_type(f.group[0]), IOMMU_DOMAIN_DMA_LAZY);
+	end();
+}
+
 /* --- Taking over ------------------------------------------------------------------------------ */
 
 /* The first kernel leaves everything on, and the second finds it so. */
@@ -1725,6 +2105,68 @@ static void requests_with_a_bridges_id_are_translated(void **state)
 	end();
 }
 
+/* An id that others use stays open until all of them are in reset, through comings and goings. */
+static void shared_ids_are_silent_with_all_their_users(void **state)
+{
+	static const struct iommu_pci_function functions[] = {
+		{.bus = 0, .devfn = 0x10, .type = IOMMU_PCI_EXPRESS_TO_PCI, .secondary_bus = 2},
+		{.bus = 2, .devfn = 0x08, .type = IOMMU_PCI_CONVENTIONAL},
+		{.bus = 2, .devfn = 0x10, .type = IOMMU_PCI_CONVENTIONAL},
+	};
+	static const struct iommu_pci_topology topology = {functions, 3};
+	const struct iommu_model_vtd_config config = {.flags = 0};
+	const struct iommu_vtd_options none = {0};
+	struct iommu_domain *domain;
+	struct iommu_group *group;
+
+	(void)state;
+	machine(1, &config);
+	f.device[0] = model_machine_add_device(&f.machine, 0, 0x208);
+	f.device[1] = model_machine_add_device(&f.machine, 0, 0x210);
+	f.device[2] = model_machine_add_device(&f.machine, 0, 0x200); /* either, as it arrives */
+	f.devices = 2;
+	model_machine_make_dmar(&f.machine);
+	assert_int_equal(probe_with(&none), 0);
+	assert_int_equal(iommu_set_pci_topology(f.iommu, &topology), 0);
+	endpoints();
+	group = f.group[0];
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	f.memory = model_machine_take(&f.machine, 1);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, IOMMU_PAGE_SIZE, RW), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	assert_int_equal(iommu_endpoint_reset_begin(f.endpoint[0]), 0);
+	assert_true(is_blocked(0, IOVA));
+	assert_true(reaches(1, IOVA, f.memory));
+	assert_true(reaches(2, IOVA, f.memory));
+	/* The other goes: what is left is only the one in reset's. It comes back: it is not. */
+	assert_int_equal(iommu_release_endpoint(f.endpoint[1]), 0);
+	assert_true(is_blocked(2, IOVA));
+	assert_int_equal(endpoint(1), 0);
+	assert_true(reaches(1, IOVA, f.memory));
+	assert_true(reaches(2, IOVA, f.memory));
+	assert_true(is_blocked(0, IOVA));
+	assert_int_equal(iommu_endpoint_reset_begin(f.endpoint[1]), 0);
+	assert_true(is_blocked(1, IOVA));
+	assert_true(is_blocked(2, IOVA));
+	assert_int_equal(iommu_endpoint_reset_end(f.endpoint[0]), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	assert_true(reaches(2, IOVA, f.memory));
+	assert_true(is_blocked(1, IOVA));
+	/* Detached and attached as a whole, without it. */
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_true(is_blocked(2, IOVA));
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	assert_true(is_blocked(1, IOVA));
+	assert_int_equal(iommu_endpoint_reset_end(f.endpoint[1]), 0);
+	assert_true(reaches(1, IOVA, f.memory));
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	model_machine_give(&f.machine, f.memory, 1);
+	end();
+}
+
 /* --- Interrupts ------------------------------------------------------------------------------- */
 
 static const struct iommu_model_vtd_config with_interrupts = {
@@ -2190,6 +2632,13 @@ int main(void)
 		cmocka_unit_test(a_silent_device_is_blocked),
 		cmocka_unit_test(a_blocked_devices_translations_go_with_it),
 		cmocka_unit_test(a_device_that_is_silent_on_its_way_is_blocked),
+		cmocka_unit_test(a_device_in_reset_is_asked_nothing),
+		cmocka_unit_test(a_reset_that_fails_has_not_happened),
+		cmocka_unit_test(shared_ids_are_silent_with_all_their_users),
+		cmocka_unit_test(every_address_leads_to_one_page),
+		cmocka_unit_test(devices_are_quarantined_by_policy),
+		cmocka_unit_test(regions_of_the_host_are_the_devices),
+		cmocka_unit_test(default_domains_follow_the_policy),
 		cmocka_unit_test(a_unit_that_was_left_on_gets_new_tables),
 		cmocka_unit_test(dma_goes_on_while_a_dead_kernels_tables_are_taken_over),
 		cmocka_unit_test(what_ends_an_inherited_device),

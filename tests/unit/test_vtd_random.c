@@ -178,7 +178,8 @@ static void dma_as(const struct shadow_device *device, unsigned int pasid, unsig
 	if (!t.unit_is_on[device->device->unit] ||
 	    (t.uncertain && (device->unsure[pasid] || iommu_endpoint_is_lost(device->endpoint))))
 		return;
-	if (domain == BLOCKED || iommu_endpoint_is_lost(device->endpoint)) {
+	if (domain == BLOCKED || iommu_endpoint_is_lost(device->endpoint) ||
+	    iommu_endpoint_is_in_reset(device->endpoint)) {
 		expect(status != 0, "a blocked device reached memory");
 		return;
 	}
@@ -722,6 +723,33 @@ static void do_silence(void)
 	(void)iommu_endpoint_was_reset(device->endpoint);
 }
 
+/* A device is reset, and answers nothing meanwhile, whatever else goes on. */
+static void do_reset(void)
+{
+	struct shadow_device *device = &t.devices[below(t.device_count)];
+	unsigned int operations = below(6);
+	int status = 0;
+
+	note("a device is reset");
+	if (t.uncertain || device->device->silent || below(4) != 0)
+		return;
+	if (!iommu_endpoint_is_in_reset(device->endpoint))
+		status = iommu_endpoint_reset_begin(device->endpoint);
+	note("begin the reset of %04x -> %d", device->device->source_id, status);
+	expect(status == 0, "a reset did not begin");
+	device->device->silent = device->device->has_tlb;
+	while (operations-- != 0)
+		do_one();
+	device->device->silent = false;
+	memset(device->device->tlb, 0, sizeof(device->device->tlb));
+	status = iommu_endpoint_reset_end(device->endpoint);
+	note("end the reset of %04x -> %d", device->device->source_id, status);
+	/* What was attached meanwhile may not suit its unit. */
+	expect(status == 0 || status == IOMMU_ENOMEM || status == IOMMU_EINVAL ||
+		       status == IOMMU_ENOSPC || status == IOMMU_EOPNOTSUPP || t.uncertain,
+	       "a reset did not end");
+}
+
 static bool has_faults(unsigned int unit)
 {
 	return (iommu_model_vtd_mmio_read(t.machine.units[unit], VTD_FSTS, 4) &
@@ -896,7 +924,7 @@ static void do_one(void)
 		{do_domain, 4},        {do_split, 4},        {do_unit, 1},
 		{do_faults, 3},        {do_slow, 1},         {do_hardware_failure, 1},
 		{do_out_of_memory, 2}, {do_power, 1},        {do_silence, 2},
-		{do_identity, 2},      {dma_at_random, 7},
+		{do_reset, 2},         {do_identity, 2},     {dma_at_random, 7},
 	};
 	unsigned int pick = below(100);
 	size_t i;

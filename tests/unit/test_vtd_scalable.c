@@ -834,6 +834,76 @@ static void silent_devices_lose_all_pasids(void **state)
 	end();
 }
 
+/* PASIDs are part of it: what is attached to them when the reset ends is what they lead to. */
+static void pasids_are_reset_with_their_device(void **state)
+{
+	struct iommu_pasid_handle handle[4];
+	struct iommu_domain *domain, *other;
+	struct iommu_endpoint *endpoint;
+	unsigned int asked, i;
+	iommu_paddr_t page;
+
+	(void)state;
+	begin_with(WITH_TLB, 1, 2);
+	endpoint = f.endpoint[0];
+	domain = domain_of_stage(IOMMU_STAGE_SECOND);
+	other = domain_of_stage(IOMMU_STAGE_FIRST);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
+	assert_int_equal(iommu_map(other, IOVA, f.memory, 4096, RW), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(
+			iommu_domain_attach_pasid(domain, f.group[0], PASID + i, &handle[i]), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	for (i = 0; i < 3; i++)
+		assert_true(pasid_reaches(0, PASID + i, IOVA, f.memory));
+	f.device[0]->silent = true;
+	asked = f.device[0]->invalidations;
+	assert_int_equal(iommu_endpoint_reset_begin(endpoint), 0);
+	assert_true(is_blocked(0, IOVA));
+	for (i = 0; i < 3; i++)
+		assert_true(pasid_is_blocked(0, PASID + i, IOVA));
+	/* One goes, one changes, one comes; the device hears of none. */
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID), 0);
+	assert_int_equal(iommu_domain_replace_pasid(other, f.group[0], PASID + 1, &handle[0]), 0);
+	assert_int_equal(iommu_domain_attach_pasid(other, f.group[0], PASID + 3, &handle[3]), 0);
+	assert_ptr_equal(iommu_group_find_pasid(f.group[0], PASID + 1), &handle[0]);
+	assert_int_equal(iommu_unmap(domain, IOVA, 4096, 0, NULL), 0);
+	for (i = 0; i < 4; i++)
+		assert_true(pasid_is_blocked(0, PASID + i, IOVA));
+	assert_int_equal(f.device[0]->invalidations, asked);
+	assert_false(iommu_endpoint_is_lost(endpoint));
+	f.device[0]->silent = false;
+	memset(f.device[0]->tlb, 0, sizeof(f.device[0]->tlb));
+	assert_int_equal(iommu_endpoint_reset_end(endpoint), 0);
+	assert_true(pasid_is_blocked(0, PASID, IOVA));
+	assert_true(pasid_reaches(0, PASID + 1, IOVA, f.memory));
+	assert_true(pasid_is_blocked(0, PASID + 2, IOVA));
+	assert_true(pasid_reaches(0, PASID + 3, IOVA, f.memory));
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	assert_true(pasid_reaches(0, PASID + 2, IOVA, f.memory));
+	for (i = 1; i < 4; i++)
+		assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID + i), 0);
+	/* One that does not begin: what the device has kept goes before the device may use it. */
+	page = model_machine_take(&f.machine, 1);
+	assert_true(reaches(0, IOVA, f.memory));
+	f.machine.quiet = true;
+	fail_hardware(true);
+	assert_int_equal(iommu_endpoint_reset_begin(endpoint), IOMMU_ETIMEDOUT);
+	assert_false(iommu_endpoint_is_in_reset(endpoint));
+	fail_hardware(false);
+	assert_int_equal(iommu_unmap(domain, IOVA, 4096, 0, NULL), 0);
+	assert_int_equal(iommu_map(domain, IOVA, page, 4096, RW), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_true(reaches(0, IOVA, page));
+	model_machine_give(&f.machine, page, 1);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_domain_free(other), 0);
+	end();
+}
+
 /*
  * What was unmapped, or detached, while the unit was off is not in a device's TLB when it is on
  * again.
@@ -2106,6 +2176,7 @@ int main(void)
 		cmocka_unit_test(every_device_of_many_is_told),
 		cmocka_unit_test(what_is_taken_back_was_learnt),
 		cmocka_unit_test(silent_devices_lose_all_pasids),
+		cmocka_unit_test(pasids_are_reset_with_their_device),
 		cmocka_unit_test(tlbs_are_emptied_of_pasids_after_a_rest),
 		cmocka_unit_test(processes_share_their_tables),
 		cmocka_unit_test(tables_that_cannot_be_taken),

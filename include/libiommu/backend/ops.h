@@ -142,16 +142,27 @@ struct iommu_ops {
 	bool (*endpoint_is_lost)(const struct iommu_endpoint *endpoint);
 	/*
 	 * See iommu_domain_alloc; config is never NULL. The core passes IOMMU_DOMAIN_PAGING for
-	 * IOMMU_DOMAIN_DMA and its variants. An identity domain with map_pages uses tables, which
-	 * the core fills. The back end fills in its fields of struct iommu_domain; the rest is
-	 * zero. It may return the same identity or blocked domain to all callers, with a `free`
-	 * that does nothing; attaching such a domain should never fail. IOMMU_EOPNOTSUPP for types
-	 * that the back end does not have.
+	 * IOMMU_DOMAIN_DMA and its variants, and for IOMMU_DOMAIN_QUARANTINE. An identity domain
+	 * with map_pages uses tables, which the core fills. The back end fills in its fields of
+	 * struct iommu_domain; the rest is zero. It may return the same identity or blocked domain
+	 * to all callers, with a `free` that does nothing; attaching such a domain should never
+	 * fail. IOMMU_EOPNOTSUPP for types that the back end does not have.
 	 */
 	int (*domain_alloc)(struct iommu_unit *unit, enum iommu_domain_type type,
 			    const struct iommu_domain_config *config, struct iommu_domain **domain);
 	/* See iommu_unit_handle_faults; calls iommu_report_fault for each. Any context. */
 	int (*handle_faults)(struct iommu_unit *unit, bool *lost);
+#if IOMMU_CONFIG_RESETS
+	/*
+	 * A reset of the endpoint begins (iommu_endpoint_reset_begin): from now on nothing is asked
+	 * of the device, and no request of it passes by what the device itself has translated. It
+	 * is detached next, for all PASIDs, and nothing is attached until endpoint_was_reset, or
+	 * cancel_reset: the reset does not take place, and the device may keep what it was not told
+	 * to forget. Errors as iommu_domain_detach_group. NULL, both: no unit asks devices.
+	 */
+	int (*begin_reset)(struct iommu_endpoint *endpoint);
+	void (*cancel_reset)(struct iommu_endpoint *endpoint);
+#endif
 };
 
 struct iommu_domain_ops {
@@ -240,6 +251,15 @@ struct iommu_domain_ops {
 			       size_t request_size, unsigned int count, unsigned int *done);
 	/* Fills in table_pages and withheld. */
 	void (*get_info)(const struct iommu_domain *domain, struct iommu_domain_info *info);
+#if IOMMU_CONFIG_QUARANTINE
+	/*
+	 * See IOMMU_DOMAIN_QUARANTINE, which is a paging domain to a back end. Hardware is told by
+	 * the core, through flush_all. NULL, both: IOMMU_EOPNOTSUPP. Errors as
+	 * iommu_pgtable_ops.fill.
+	 */
+	int (*fill)(struct iommu_domain *domain);
+	void (*unfill)(struct iommu_domain *domain);
+#endif
 };
 
 enum iommu_unit_power {
@@ -305,6 +325,9 @@ struct iommu_endpoint {
 	bool uses_tce_set;    /* see iommu_tce_set_register */
 	/* Its ids in the form in which hardware compares them. Set by the core at the probe. */
 	struct iommu_pci_requester requester;
+	/* Resets that have begun; and whether the id is blocked for resets. The core's. */
+	unsigned int resets;
+	bool is_silent;
 };
 
 /* The device is gone: the object is kept for a driver or a holder alone, or as an alias. */
@@ -352,6 +375,7 @@ struct iommu_domain {
 	int (*release_data)(void *data);
 	struct iommu_list_node holds; /* regions that are mapped in it, by their endpoints */
 	unsigned int number;          /* in the order in which they were made: for log lines */
+	bool is_closed;               /* what is mapped in it is the library's alone to say */
 };
 
 /*

@@ -416,6 +416,8 @@ int iommu_model_papr_create(const struct iommu_model_papr_config *config,
 
 	const char *defect = iommu_platform_defect(platform);
 
+	if (defect == NULL && config->flags != 0)
+		defect = IOMMU_WHY("unknown flags");
 	if (defect == NULL && config->host.read == NULL)
 		defect = IOMMU_WHY("host.read is missing");
 	if (defect == NULL && config->dynamic_pages > PAPR_PAGES_MAX)

@@ -25,6 +25,8 @@ static const char *complete(struct iommu_model_phb_config *config)
 		config->pes = 256;
 	if (defect != NULL)
 		return defect;
+	if (config->flags != 0)
+		return IOMMU_WHY("unknown flags");
 	if (config->host.read == NULL)
 		return IOMMU_WHY("host.read is missing");
 	if (config->generation < 3 || config->generation > 5)

@@ -5,7 +5,8 @@
 
 int run(const struct iommu_platform *platform)
 {
-	const struct iommu_iova_config config = {platform, IOMMU_SIZE_4K, 1, 0xfffff};
+	const struct iommu_iova_config config = {
+		.platform = platform, .granule = IOMMU_SIZE_4K, .first = 1, .last = 0xfffff};
 	struct iommu_iova_cache_config cached = {.flags = ~0U};
 	struct iommu_iova_cache *cache;
 
