@@ -291,7 +291,8 @@ IOMMU_API void iommu_vtd_backend_init(struct iommu_vtd_backend *backend, const v
  * remap them, too. Errors as iommu_vtd_probe, and if interrupts are remapped, as
  * iommu_vtd_interrupts_enable; IOMMU_ENODEV: iommu_vtd_probe has found no unit; IOMMU_EEXIST: there
  * is a unit at that address; IOMMU_EINVAL also: a structure that cannot be added (a reserved
- * region).
+ * region). After IOMMU_ETIMEDOUT / IOMMU_EIO a unit that has not confirmed that it uses no memory
+ * of the library remains, disabled, until iommu_vtd_remove_unit has succeeded.
  */
 IOMMU_API int iommu_vtd_add_units(struct iommu *iommu, const void *structures, size_t size);
 

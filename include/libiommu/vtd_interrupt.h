@@ -53,11 +53,14 @@ enum iommu_vtd_interrupts_flags {
  * entry names (alloc_for, alloc_ioapic, alloc_hpet), or remapping is disabled. The vectors are the
  * old kernel's: the host ignores them. Not kept are entries with reserved bits, without a sender,
  * with another delivery mode than fixed or lowest priority, or a vector below 16, and posted ones:
- * hardware would write to the old kernel's memory. Returns 0, or
+ * hardware would write to the old kernel's memory.
+ *
+ * Where all units remap interrupts in this mode already, the call asks only for invalidations that
+ * are not confirmed, and a failure turns nothing off. Returns 0, or
  *   IOMMU_EOPNOTSUPP  firmware or a unit does not support it, a unit has no queue or must not use
  *                     it; or x2APIC mode is requested and a unit does not support it
  *   IOMMU_EPERM       firmware opts out of x2APIC mode
- *   IOMMU_EBUSY       remapping is enabled
+ *   IOMMU_EBUSY       remapping is enabled in the other APIC mode
  *   IOMMU_ERANGE      an entry that was set in x2APIC mode has a destination above 255, and x2APIC
  *                     mode is not requested
  *   IOMMU_ENOMEM, IOMMU_ETIMEDOUT, IOMMU_EIO

@@ -124,7 +124,10 @@ static int switch_all(struct iommu_group *group, struct iommu_domain *before,
 	int status = 0;
 
 	iommu_list_for_each (node, &group->endpoints) {
-		status = endpoint_switch(iommu_member_of(node), domain);
+		struct iommu_endpoint *member = iommu_member_of(node);
+
+		member->was_blocked = member->domain == NULL;
+		status = endpoint_switch(member, domain);
 		if (status != 0)
 			break;
 	}
@@ -133,10 +136,13 @@ static int switch_all(struct iommu_group *group, struct iommu_domain *before,
 	/* Those before the one that failed go back; one that was to be blocked is blocked. */
 	if (domain == NULL)
 		node = node->next;
-	while ((node = node->previous) != &group->endpoints)
-		if (iommu_member_of(node)->domain != before &&
-		    endpoint_switch(iommu_member_of(node), before) != 0)
-			give_up(iommu_member_of(node));
+	while ((node = node->previous) != &group->endpoints) {
+		struct iommu_endpoint *member = iommu_member_of(node);
+		struct iommu_domain *back = member->was_blocked ? NULL : before;
+
+		if (member->domain != back && endpoint_switch(member, back) != 0)
+			give_up(member);
+	}
 	return status;
 }
 

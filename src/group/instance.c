@@ -78,10 +78,16 @@ static int stop_units(struct iommu *iommu)
 		return IOMMU_REFUSE(iommu, "", IOMMU_EBUSY, "there are domains");
 	if (!iommu_list_is_empty(&iommu->groups))
 		return IOMMU_REFUSE(iommu, "", IOMMU_EBUSY, "groups are claimed or held");
-	/* All units, not only enabled ones: a unit that failed to start may not have stopped. */
+	/*
+	 * All units, not only enabled ones: a unit that failed to start may not have stopped. And
+	 * all of each: interrupts are remapped by memory, too.
+	 */
 	iommu_list_for_each (node, &iommu->units) {
-		int status = unit_of(node)->ops->disable(unit_of(node));
+		const struct iommu_ops *ops = unit_of(node)->ops;
+		int status = ops->disable(unit_of(node));
 
+		if (IOMMU_CONFIG_INTERRUPTS && status == 0 && ops->suspend != NULL)
+			status = ops->suspend(unit_of(node));
 		if (status != 0) {
 			unit_of(node)->unsettled = true;
 			return refuse_for(unit_of(node), status);

@@ -102,9 +102,10 @@ int iommu_vtd_decode_capabilities(struct vtd_capabilities *caps, uint32_t versio
 		.x2apic = IOMMU_CONFIG_INTERRUPTS && (ecap & VTD_ECAP_EIM) != 0,
 		.posted_interrupts = IOMMU_CONFIG_INTERRUPTS && (cap & VTD_CAP_PI) != 0,
 		.names_functions = (ecap & VTD_ECAP_DIT) != 0,
-		.max_handle_mask = vtd_ecap_max_handle_mask(ecap),
+		.max_handle_mask = IOMMU_CONFIG_INTERRUPTS ? vtd_ecap_max_handle_mask(ecap) : 0,
 		.invalidates_on_root = (cap & VTD_CAP_ESRTPS) != 0,
-		.invalidates_on_interrupts = (cap & VTD_CAP_ESIRTPS) != 0,
+		.invalidates_on_interrupts =
+			IOMMU_CONFIG_INTERRUPTS && (cap & VTD_CAP_ESIRTPS) != 0,
 	};
 	if (IOMMU_CONFIG_SCALABLE)
 		decode_scalable(caps);

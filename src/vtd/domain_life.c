@@ -191,6 +191,7 @@ static int take_second_stage(struct vtd_domain *domain, const struct vtd_unit *u
 				  "user_data is no struct iommu_vtd_second_stage");
 	memcpy(&table, given, sizeof(table));
 	if (table.flags != 0 || config->force_snoop || config->dirty_tracking ||
+	    config->nest_parent || config->max_table_pages != 0 ||
 	    !iommu_vtd_rest_is_zero(given, sizeof(table), config->user_size))
 		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
 				  "the second stage has unknown flags, or more than is known; or "
@@ -198,6 +199,7 @@ static int take_second_stage(struct vtd_domain *domain, const struct vtd_unit *u
 	if ((table.table & (IOMMU_PAGE_SIZE - 1)) != 0 || table.table >> unit->output_width != 0 ||
 	    table.levels < VTD_SS_LEVELS_MIN || table.levels > VTD_SS_LEVELS_MAX ||
 	    (config->pgsize_bitmap & ~EVERY_SIZE) != 0 ||
+	    (config->address_width != 0 && config->address_width <= IOMMU_PAGE_SHIFT) ||
 	    config->address_width > vtd_ss_address_width(table.levels))
 		return VTD_REFUSE(unit, IOMMU_EINVAL,
 				  "the second stage's address, levels, width or page sizes make no "
@@ -233,6 +235,8 @@ static int make_sva(struct vtd_domain *domain, const struct vtd_unit *unit,
 {
 	if (config->stage == IOMMU_STAGE_SECOND)
 		return share_second_stage(domain, unit, config);
+	if (config->stage != IOMMU_STAGE_ANY && config->stage != IOMMU_STAGE_FIRST)
+		return VTD_REFUSE(unit, IOMMU_EINVAL, "there is no such stage");
 	if (!vtd_is_scalable(unit) || !unit->caps.first_stage || !unit->caps.coherent)
 		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP,
 				  "it has no first stage that walks through the CPU caches");

@@ -76,8 +76,13 @@ static bool unit_translates(const struct iommu_unit *unit)
 static int unit_confirm(struct iommu_unit *base)
 {
 	struct vtd_unit *unit = vtd_unit_of(base);
-	int status = iommu_vtd_confirm(unit);
+	int status;
 
+	if (base->enabled && !base->unsettled &&
+	    (!IOMMU_CONFIG_SUSPEND || base->power == IOMMU_UNIT_AWAKE) &&
+	    !iommu_vtd_unit_translates(unit))
+		return VTD_REFUSE(unit, IOMMU_EIO, "its status says that it does not translate");
+	status = iommu_vtd_confirm(unit);
 	iommu_release_confirmed(&unit->probe->set);
 	return status;
 }

@@ -78,7 +78,9 @@ static bool tlb_is_allowed(const struct vtd_unit *unit, const struct iommu_endpo
 /* A unit that had no devices was not enabled with the others: it is now. */
 static int enable_late(struct vtd_unit *unit)
 {
-	if (!unit->probe->running || unit->base.enabled || unit->bypassed)
+	const bool is_on = unit->base.enabled && !unit->base.unsettled;
+
+	if (!unit->probe->running || is_on || unit->bypassed)
 		return 0;
 	return iommu_unit_start(&unit->base);
 }

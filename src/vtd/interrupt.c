@@ -142,8 +142,9 @@ static int check_unit(const struct vtd_unit *unit, unsigned int flags)
 				  "it does not remap interrupts, or has no queue for that");
 	if ((flags & IOMMU_VTD_X2APIC) != 0 && !unit->caps.x2apic)
 		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP, "it has no x2APIC mode");
-	if (vtd_interrupts_run(unit))
-		return VTD_REFUSE(unit, IOMMU_EBUSY, "it remaps interrupts already");
+	if (vtd_interrupts_run(unit) &&
+	    unit->interrupts->x2apic != ((flags & IOMMU_VTD_X2APIC) != 0))
+		return VTD_REFUSE(unit, IOMMU_EBUSY, "it remaps interrupts in another APIC mode");
 	return entries_fit(unit->interrupts, (flags & IOMMU_VTD_X2APIC) != 0)
 		       ? 0
 		       : VTD_REFUSE(
@@ -203,9 +204,16 @@ static int unit_stop(struct vtd_unit *unit)
 	return status;
 }
 
+/* Interrupts that an entry allowed may still pass, whether DMA is translated or not. */
+static int confirm(struct vtd_unit *unit)
+{
+	return iommu_unit_has_failed(&unit->state) ? iommu_vtd_invalidate_all(unit) : 0;
+}
+
 int iommu_vtd_interrupts_on(struct iommu *iommu, unsigned int flags)
 {
 	struct vtd_unit *unit = iommu_vtd_next_unit(iommu, NULL);
+	bool were_on = true;
 	int status;
 
 	if (unit == NULL)
@@ -214,13 +222,14 @@ int iommu_vtd_interrupts_on(struct iommu *iommu, unsigned int flags)
 
 	while (status == 0 && unit != NULL) {
 		status = check_unit(unit, flags);
+		were_on = were_on && vtd_interrupts_run(unit);
 		unit = iommu_vtd_next_unit(iommu, unit);
 	}
 	if (status != 0)
 		return status;
 	while (status == 0 && (unit = iommu_vtd_next_unit(iommu, unit)) != NULL)
-		status = unit_start(unit, flags);
-	if (status != 0)
+		status = vtd_interrupts_run(unit) ? confirm(unit) : unit_start(unit, flags);
+	if (status != 0 && !were_on)
 		(void)iommu_vtd_interrupts_off(iommu);
 	return status;
 }

@@ -417,6 +417,15 @@ static struct vtd_unit *next_of(struct iommu *iommu, const struct vtd_table *tab
 	return unit;
 }
 
+/* Has hardware confirmed that it uses nothing? What was found on stays as it was found. */
+static bool is_off(struct vtd_unit *unit)
+{
+	if (!IOMMU_CONFIG_INTERRUPTS ||
+	    (!vtd_interrupts_may_run(unit) && !unit->queue_is_on && !unit->queue_stayed_on))
+		return true;
+	return iommu_vtd_unit_suspend(unit) == 0;
+}
+
 /* All units of a table, or none: those that were made are taken back. */
 static int units_create(struct vtd_probe *probe, struct vtd_table *table,
 			struct vtd_unit *(*alloc)(struct vtd_probe *probe,
@@ -444,9 +453,11 @@ static int units_create(struct vtd_probe *probe, struct vtd_table *table,
 		iommu_vtd_predecessor_found(unit);
 	for (unit = next_of(probe->iommu, table, NULL); unit != NULL && status != 0; unit = next) {
 		next = next_of(probe->iommu, table, unit);
-		/* What was found on stays as it was found. */
-		if (vtd_interrupts_may_run(unit))
-			(void)iommu_vtd_unit_suspend(unit);
+		/* Hardware that may still use its pages has them: it can be removed later. */
+		if (!is_off(unit)) {
+			unit->base.unsettled = true;
+			continue;
+		}
 		iommu_unregister_unit(&unit->base);
 		iommu_vtd_unit_free(unit);
 	}
@@ -590,8 +601,8 @@ int iommu_vtd_units_add(struct iommu *iommu, const void *structures, size_t size
 	status = check_added(first->probe, &table->dmar);
 	if (status == 0)
 		status = units_create(first->probe, table, unit_again);
-	/* A failure gives back the units, but the hold of units_create keeps the table for us. */
-	if (status != 0)
+	/* After a failure the table goes, unless a unit could not be turned off. */
+	if (status != 0 && table->units == 0)
 		iommu_vtd_table_free(first->probe, table);
 	return status;
 }
@@ -611,9 +622,10 @@ int iommu_vtd_unit_remove(struct iommu_unit *base)
 	if (first == unit && iommu_vtd_next_unit(base->iommu, unit) == NULL)
 		return VTD_REFUSE(unit, IOMMU_EBUSY, "it is the last one");
 	status = iommu_vtd_unit_suspend(unit);
+	/* Translation may be off: an enable runs all of its steps again. */
+	iommu_unit_settle(base, base->enabled && status != 0, status);
 	if (status != 0)
 		return status;
-	base->enabled = false;
 	iommu_release_confirmed(&unit->probe->set);
 	iommu_unregister_unit(base);
 	iommu_vtd_unit_free(unit);

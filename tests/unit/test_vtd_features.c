@@ -1822,6 +1822,160 @@ static void a_unit_that_comes_back_is_the_one_that_went(void **state)
 	end();
 }
 
+/* A removal that failed may have turned translation off: an enable runs all steps again. */
+static void a_removal_that_failed_leaves_nothing_believed(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = 0};
+	const struct iommu_model_vtd_faults hang = {.commands_hang = true}, well = {0};
+	const struct iommu_vtd_options none = {0};
+	const struct iommu_endpoint_info late = {.source_id = 0x30};
+	unsigned int way;
+
+	(void)state;
+	for (way = 0; way < 2; way++) {
+		struct iommu_endpoint *added;
+		struct iommu_unit *unit;
+		uint8_t bytes[256];
+		size_t size;
+
+		machine(1, &config);
+		devices(1);
+		assert_int_equal(probe_with(&none), 0);
+		endpoints();
+		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+		model_machine_add_unit(&f.machine, &config);
+		f.device[1] = model_machine_add_device(&f.machine, 1, 0x30);
+		size = structures_for_unit_1(bytes, sizeof(bytes));
+		assert_int_equal(iommu_vtd_add_units(f.iommu, bytes, size), 0);
+		unit = iommu_next_unit(f.iommu, f.unit[0]);
+		assert_int_equal(iommu_unit_enable(unit), 0);
+		iommu_model_vtd_misbehave(f.machine.units[1], &hang);
+		assert_int_equal(iommu_vtd_remove_unit(unit), IOMMU_ETIMEDOUT);
+		iommu_model_vtd_misbehave(f.machine.units[1], &well);
+		if (way == 0)
+			assert_int_equal(iommu_unit_enable(unit), 0);
+		/* Otherwise with the first device. */
+		assert_int_equal(iommu_probe_endpoint(f.iommu, &late, &added), 0);
+		assert_true(iommu_unit_is_enabled(unit));
+		assert_true(is_blocked(1, IOVA));
+		assert_int_equal(iommu_release_endpoint(added), 0);
+		assert_int_equal(iommu_vtd_remove_unit(unit), 0);
+		end();
+	}
+}
+
+/* One member is blocked, because its release failed: an attach that fails gives it nothing. */
+static void a_blocked_member_gets_nothing_back(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = 0};
+	const struct iommu_model_vtd_faults hang = {.waits_hang = true}, well = {0};
+	const struct iommu_vtd_options none = {0};
+	struct iommu_pci_function functions[2] = {{0}};
+	const struct iommu_pci_topology topology = {functions, 2};
+	struct iommu_domain *domain, *other;
+	unsigned int i;
+
+	(void)state;
+	machine(2, &config);
+	for (i = 0; i < 2; i++) {
+		functions[i].devfn = (uint8_t)(0x20 + i);
+		functions[i].flags = IOMMU_PCI_MULTIFUNCTION;
+		f.device[i] = model_machine_add_device(&f.machine, i, (uint16_t)(0x20 + i));
+	}
+	f.devices = 2;
+	model_machine_make_dmar(&f.machine);
+	assert_int_equal(probe_with(&none), 0);
+	assert_int_equal(iommu_set_pci_topology(f.iommu, &topology), 0);
+	endpoints();
+	assert_ptr_equal(f.group[0], f.group[1]);
+	f.memory = model_machine_take(&f.machine, 1);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	other = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 0x1000, RW), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+	assert_int_equal(iommu_release_endpoint(f.endpoint[0]), IOMMU_ETIMEDOUT);
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	assert_true(is_blocked(0, IOVA));
+	iommu_model_vtd_misbehave(f.machine.units[1], &hang);
+	assert_int_equal(iommu_domain_attach_group(other, f.group[0]), IOMMU_ETIMEDOUT);
+	iommu_model_vtd_misbehave(f.machine.units[1], &well);
+	assert_true(is_blocked(0, IOVA));
+	assert_true(reaches(1, IOVA, f.memory));
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_true(reaches(0, IOVA, f.memory));
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_domain_free(other), 0);
+	end();
+}
+
+/* What is gone is not enabled, whatever was confirmed before. */
+static void a_unit_that_has_gone_is_not_enabled_already(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = 0};
+	const struct iommu_model_vtd_faults gone = {.gone = true}, well = {0};
+	struct iommu_domain *domain;
+
+	(void)state;
+	begin(1, &config, 1);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	iommu_model_vtd_misbehave(f.machine.units[0], &gone);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), IOMMU_EIO);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), IOMMU_EIO);
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+/* Nothing is given back under a unit that still remaps interrupts, or runs its queue for them. */
+static void memory_stays_with_a_unit_that_remaps_interrupts(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_INTERRUPT_REMAPPING};
+	const struct iommu_model_vtd_faults faults[] = {{.commands_hang = true},
+							{.waits_hang = true}};
+	const struct iommu_model_vtd_faults well = {0};
+	const struct iommu_vtd_options none = {0};
+	struct iommu_unit *unit;
+	uint8_t bytes[256];
+	size_t size, i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		machine(1, &config);
+		devices(1);
+		assert_int_equal(probe_with(&none), 0);
+		assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+		/* One that comes, and is neither made to remap them nor stopped. */
+		model_machine_add_unit(&f.machine, &config);
+		iommu_model_vtd_misbehave(f.machine.units[1], &faults[i]);
+		size = structures_for_unit_1(bytes, sizeof(bytes));
+		assert_int_equal(iommu_vtd_add_units(f.iommu, bytes, size), IOMMU_ETIMEDOUT);
+		iommu_model_vtd_misbehave(f.machine.units[1], &well);
+		unit = iommu_next_unit(f.iommu, f.unit[0]);
+		if (unit != NULL)
+			assert_int_equal(iommu_vtd_remove_unit(unit), 0);
+		assert_int_equal(iommu_model_vtd_mmio_read(f.machine.units[1], VTD_GSTS, 4) &
+					 (VTD_GLOBAL_IRE | VTD_GLOBAL_QIE),
+				 0);
+		assert_int_equal(iommu_vtd_add_units(f.iommu, bytes, size), 0);
+		assert_int_equal(iommu_vtd_remove_unit(iommu_next_unit(f.iommu, f.unit[0])), 0);
+		/* And the end. */
+		iommu_model_vtd_misbehave(f.machine.units[0], &faults[i]);
+		assert_int_equal(iommu_destroy(f.iommu), IOMMU_ETIMEDOUT);
+		iommu_model_vtd_misbehave(f.machine.units[0], &well);
+		assert_int_equal(iommu_vtd_interrupts_disable(f.iommu), 0);
+		end();
+	}
+}
+
 /* A unit that comes while interrupts are remapped remaps them, too, or does not come. */
 static void an_added_unit_joins_interrupt_remapping(void **state)
 {
@@ -2197,7 +2351,8 @@ static void interrupts_pass_only_as_they_were_set(void **state)
 	assert_int_equal(send(0x20, 0xfee00000, 0x40), 0);
 	assert_true(sent.unchanged);
 	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
-	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), IOMMU_EBUSY);
+	/* Again, and nothing is left to do. */
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
 	/* The old format is closed. */
 	assert_int_equal(send(0x20, 0xfee00000, 0x40), 0x25);
 
@@ -2653,6 +2808,10 @@ int main(void)
 		cmocka_unit_test(graphics_that_are_left_alone_need_no_mapping),
 		cmocka_unit_test(units_are_added_and_removed),
 		cmocka_unit_test(a_unit_that_comes_back_is_the_one_that_went),
+		cmocka_unit_test(a_removal_that_failed_leaves_nothing_believed),
+		cmocka_unit_test(a_unit_that_has_gone_is_not_enabled_already),
+		cmocka_unit_test(a_blocked_member_gets_nothing_back),
+		cmocka_unit_test(memory_stays_with_a_unit_that_remaps_interrupts),
 		cmocka_unit_test(an_added_unit_joins_interrupt_remapping),
 		cmocka_unit_test(interrupt_sources_and_named_devices_are_found),
 		cmocka_unit_test(faults_go_to_their_endpoint_and_storms_are_bounded),

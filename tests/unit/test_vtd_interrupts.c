@@ -607,9 +607,36 @@ static void without_a_take_over_nothing_is_kept(void **state)
 	end_take_over();
 }
 
+/* Asked again it has nothing to do, confirms what is open, and turns nothing off. */
+static void remapping_is_enabled_once(void **state)
+{
+	const struct iommu_model_vtd_faults hangs = {.waits_hang = true};
+	const struct iommu_model_vtd_faults well = {0};
+	struct iommu_vtd_interrupt block;
+
+	(void)state;
+	begin_remapping(IOMMU_MODEL_VTD_X2APIC);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &block), 0);
+	set_vector(&block, 0, 0x41);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, IOMMU_VTD_X2APIC), IOMMU_EBUSY);
+	assert_int_equal(vector_of(0, block.index), 0x41);
+	iommu_model_vtd_misbehave(f.machine.units[0], &hangs);
+	assert_int_equal(iommu_vtd_interrupt_free(&block), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), IOMMU_ETIMEDOUT);
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
+	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &block), 0);
+	set_vector(&block, 0, 0x42);
+	assert_int_equal(vector_of(0, block.index), 0x42);
+	assert_int_equal(iommu_vtd_interrupt_free(&block), 0);
+	end_remapping();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(remapping_is_enabled_once),
 		cmocka_unit_test(the_table_grows_to_the_largest),
 		cmocka_unit_test(nothing_is_refused_while_it_grows),
 		cmocka_unit_test(without_memory_it_stays_as_it_is),

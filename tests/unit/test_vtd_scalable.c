@@ -1255,6 +1255,8 @@ static void a_hypervisors_table_fits_or_is_refused(void **state)
 		{{0x1234000, 4, 1}, {0}, IOMMU_EOPNOTSUPP},
 		{{0x1234000, 4, 0}, {.force_snoop = true}, IOMMU_EOPNOTSUPP},
 		{{0x1234000, 4, 0}, {.dirty_tracking = true}, IOMMU_EOPNOTSUPP},
+		{{0x1234000, 4, 0}, {.nest_parent = true}, IOMMU_EOPNOTSUPP},
+		{{0x1234000, 4, 0}, {.address_width = 12}, IOMMU_EINVAL},
 		{{0x1234000, 3, 0}, {.address_width = 48}, IOMMU_EINVAL},
 		{{0x1234000, 4, 0}, {.pgsize_bitmap = 1ULL << 39}, IOMMU_EINVAL},
 	};

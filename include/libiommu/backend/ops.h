@@ -328,6 +328,8 @@ struct iommu_endpoint {
 	/* Resets that have begun; and whether the id is blocked for resets. The core's. */
 	unsigned int resets;
 	bool is_silent;
+	/* Before the change of its group that is under way. The core's. */
+	bool was_blocked;
 };
 
 /* The device is gone: the object is kept for a driver or a holder alone, or as an alias. */
