@@ -624,6 +624,8 @@ static void remapping_is_enabled_once(void **state)
 	iommu_model_vtd_misbehave(f.machine.units[0], &hangs);
 	assert_int_equal(iommu_vtd_interrupt_free(&block), IOMMU_ETIMEDOUT);
 	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), IOMMU_ETIMEDOUT);
+	assert_int_not_equal(
+		iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4) & VTD_GLOBAL_IRE, 0);
 	iommu_model_vtd_misbehave(f.machine.units[0], &well);
 	assert_int_equal(iommu_vtd_interrupts_enable(f.iommu, 0), 0);
 	assert_int_equal(iommu_vtd_interrupt_alloc(f.unit[0], 1, &block), 0);
