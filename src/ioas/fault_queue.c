@@ -287,20 +287,23 @@ void iommu_fault_queue_drop(struct ioas_fault_queue *queue, struct ioas_device *
 			    uint32_t pasid)
 {
 	struct iommu_file *file = queue->object.file;
-	struct fault_entry entry;
+	struct fault_entry entry = {.device = NULL};
+	bool is_taken;
 
 	do {
 		uintptr_t state = iommu_spin_lock(file->platform, &file->lock);
 		int unused;
 
-		entry.device = NULL;
-		for (unsigned int i = 0; i < queue->count && entry.device == NULL; i++)
-			if (queue->entries[i].device == device &&
-			    pasid_of(&queue->entries[i].request) == pasid)
+		is_taken = false;
+		for (unsigned int i = 0; i < queue->count && !is_taken; i++) {
+			is_taken = queue->entries[i].device == device &&
+				   pasid_of(&queue->entries[i].request) == pasid;
+			if (is_taken)
 				entry = take_out(queue, i);
+		}
 		iommu_spin_unlock(file->platform, &file->lock, state);
-		if (entry.device != NULL)
+		if (is_taken)
 			fault_queue_answer(device->endpoint, &entry.request, IOMMU_PAGE_INVALID,
 					   &unused);
-	} while (entry.device != NULL);
+	} while (is_taken);
 }
