@@ -252,7 +252,10 @@ void iommu_resets_follow(struct iommu_group *group);
 #define iommu_is_silent(endpoint)   false
 #define iommu_is_in_reset(endpoint) false
 #define iommu_resets_end(endpoint)  ((void)(endpoint))
-#define iommu_resets_follow(group)  ((void)(group))
+static inline void iommu_resets_follow(struct iommu_group *group)
+{
+	(void)group;
+}
 #endif
 
 /* --- quarantine.c ----------------------------------------------------------------------------- */
@@ -264,9 +267,20 @@ int iommu_quarantine_open(struct iommu_domain *domain);
 void iommu_quarantine_close(struct iommu_domain *domain);
 int iommu_quarantine_settle(struct iommu_domain *domain, int status);
 #else
-#define iommu_quarantine_open(domain)           0
-#define iommu_quarantine_close(domain)          ((void)(domain))
-#define iommu_quarantine_settle(domain, status) (status)
+static inline int iommu_quarantine_open(struct iommu_domain *domain)
+{
+	(void)domain;
+	return 0;
+}
+static inline void iommu_quarantine_close(struct iommu_domain *domain)
+{
+	(void)domain;
+}
+static inline int iommu_quarantine_settle(struct iommu_domain *domain, int status)
+{
+	(void)domain;
+	return status;
+}
 #endif
 #if IOMMU_CONFIG_REGIONS
 /* As iommu_endpoint_next_region, of those that the host has added; and is a cursor one of these? */
@@ -276,10 +290,27 @@ bool iommu_is_hosts_cursor(unsigned int cursor);
 void iommu_host_regions_init(struct iommu *iommu);
 void iommu_host_regions_free(struct iommu *iommu);
 #else
-#define iommu_next_host_region(endpoint, cursor, region) false
-#define iommu_is_hosts_cursor(cursor)                    false
-#define iommu_host_regions_init(iommu)                   ((void)(iommu))
-#define iommu_host_regions_free(iommu)                   ((void)(iommu))
+static inline bool iommu_next_host_region(const struct iommu_endpoint *endpoint,
+					  unsigned int *cursor, struct iommu_region *region)
+{
+	(void)endpoint;
+	(void)cursor;
+	(void)region;
+	return false;
+}
+static inline bool iommu_is_hosts_cursor(unsigned int cursor)
+{
+	(void)cursor;
+	return false;
+}
+static inline void iommu_host_regions_init(struct iommu *iommu)
+{
+	(void)iommu;
+}
+static inline void iommu_host_regions_free(struct iommu *iommu)
+{
+	(void)iommu;
+}
 #endif
 
 /* --- policy.c --------------------------------------------------------------------------------- */
@@ -292,10 +323,25 @@ uint64_t iommu_policy_pgsizes(const struct iommu *iommu, uint64_t pgsize_bitmap)
 void iommu_policy_init(struct iommu *iommu);
 void iommu_policy_free(struct iommu *iommu);
 #else
-#define iommu_policy_type(group, type)             false
-#define iommu_policy_pgsizes(iommu, pgsize_bitmap) (pgsize_bitmap)
-#define iommu_policy_init(iommu)                   ((void)(iommu))
-#define iommu_policy_free(iommu)                   ((void)(iommu))
+static inline bool iommu_policy_type(const struct iommu_group *group, enum iommu_domain_type *type)
+{
+	(void)group;
+	(void)type;
+	return false;
+}
+static inline uint64_t iommu_policy_pgsizes(const struct iommu *iommu, uint64_t pgsize_bitmap)
+{
+	(void)iommu;
+	return pgsize_bitmap;
+}
+static inline void iommu_policy_init(struct iommu *iommu)
+{
+	(void)iommu;
+}
+static inline void iommu_policy_free(struct iommu *iommu)
+{
+	(void)iommu;
+}
 #endif
 
 /* --- default_domain.c ------------------------------------------------------------------------- */
