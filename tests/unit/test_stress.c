@@ -225,7 +225,7 @@ static void with_an_id_that_is_shared(void **state)
 #define ALLOCATORS 3
 #define PER_THREAD 100 /* blocks, of 128 entries: the table is doubled four times, to the largest */
 
-static uint8_t owners[65536 / 128];
+static uint32_t owners[65536 / 128];
 
 /* No block is given twice, while all of them make the table grow. */
 static void *allocate_blocks(void *argument)
