@@ -140,6 +140,13 @@ static void take_back(struct iommu_endpoint *endpoint, struct iommu_domain *doma
 	}
 }
 
+static bool is_blocked(const struct iommu_endpoint *endpoint, uint32_t pasid)
+{
+	const struct iommu_ops *ops = endpoint->unit->ops;
+
+	return ops->has_pasid != NULL && !ops->has_pasid(endpoint, pasid);
+}
+
 static int set_all(struct iommu_group *group, struct iommu_domain *domain, uint32_t pasid,
 		   struct iommu_domain *before)
 {
@@ -147,17 +154,23 @@ static int set_all(struct iommu_group *group, struct iommu_domain *domain, uint3
 	int status = 0;
 
 	iommu_list_for_each (node, &group->endpoints) {
-		if (takes_part(iommu_member_of(node)))
-			status = domain->ops->attach_pasid(domain, iommu_member_of(node), pasid,
-							   before);
+		struct iommu_endpoint *member = iommu_member_of(node);
+
+		if (!takes_part(member))
+			continue;
+		member->was_blocked = is_blocked(member, pasid);
+		status = domain->ops->attach_pasid(domain, member, pasid, before);
 		if (status != 0)
 			break;
 	}
 	if (status == 0)
 		return 0;
-	while ((node = node->previous) != &group->endpoints)
-		if (takes_part(iommu_member_of(node)))
-			take_back(iommu_member_of(node), domain, pasid, before);
+	while ((node = node->previous) != &group->endpoints) {
+		struct iommu_endpoint *member = iommu_member_of(node);
+
+		if (takes_part(member))
+			take_back(member, domain, pasid, member->was_blocked ? NULL : before);
+	}
 	return status;
 }
 

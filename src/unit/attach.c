@@ -177,6 +177,11 @@ static void drop_pasid_use(struct iommu_use *use)
 	iommu_object_free(cache, use);
 }
 
+bool iommu_attached_has_pasid(struct iommu_attached *endpoint, uint32_t pasid)
+{
+	return pasid_use(endpoint, pasid) != NULL;
+}
+
 int iommu_attached_set_pasid(struct iommu_attached *endpoint, struct iommu_placed *domain,
 			     uint32_t pasid)
 {

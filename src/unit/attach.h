@@ -74,6 +74,7 @@ int iommu_attached_set(struct iommu_attached *endpoint, struct iommu_placed *dom
 int iommu_attached_clear(struct iommu_attached *endpoint, bool or_stays);
 
 /* The same for requests with a PASID. */
+bool iommu_attached_has_pasid(struct iommu_attached *endpoint, uint32_t pasid);
 int iommu_attached_set_pasid(struct iommu_attached *endpoint, struct iommu_placed *domain,
 			     uint32_t pasid);
 int iommu_attached_clear_pasid(struct iommu_attached *endpoint, uint32_t pasid);

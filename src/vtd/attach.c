@@ -215,6 +215,11 @@ int iommu_vtd_block_inherited(struct iommu_endpoint *endpoint)
 
 #if IOMMU_CONFIG_SCALABLE
 
+bool iommu_vtd_has_pasid(const struct iommu_endpoint *endpoint, uint32_t pasid)
+{
+	return iommu_attached_has_pasid(&vtd_endpoint_of(endpoint)->attached, pasid);
+}
+
 int iommu_vtd_attach_pasid(struct iommu_domain *base, struct iommu_endpoint *base_endpoint,
 			   uint32_t pasid, struct iommu_domain *before)
 {

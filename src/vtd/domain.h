@@ -94,6 +94,7 @@ int iommu_vtd_identity_attach(struct iommu_domain *domain, struct iommu_endpoint
 int iommu_vtd_blocked_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
 int iommu_vtd_block_inherited(struct iommu_endpoint *endpoint);
 int iommu_vtd_detach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
+bool iommu_vtd_has_pasid(const struct iommu_endpoint *endpoint, uint32_t pasid);
 int iommu_vtd_attach_pasid(struct iommu_domain *domain, struct iommu_endpoint *endpoint,
 			   uint32_t pasid, struct iommu_domain *before);
 int iommu_vtd_detach_pasid(struct iommu_domain *domain, struct iommu_endpoint *endpoint,

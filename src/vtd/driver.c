@@ -171,6 +171,7 @@ static const struct iommu_ops vtd_ops = {
 #if IOMMU_CONFIG_SCALABLE
 	.page_response = iommu_vtd_page_response,
 	.handle_page_requests = iommu_vtd_handle_page_requests,
+	.has_pasid = iommu_vtd_has_pasid,
 #endif
 	.next_region = iommu_vtd_next_region,
 #if IOMMU_CONFIG_REGIONS || IOMMU_CONFIG_QUIRKS
@@ -297,7 +298,7 @@ static int enable_again(struct vtd_unit *first)
 		int status = iommu_unit_wake(&unit->base);
 
 		if (status == 0 && unit->base.enabled && !unit->base.unsettled)
-			status = iommu_vtd_confirm(unit);
+			status = unit_confirm(&unit->base);
 		if (result == 0)
 			result = status;
 	}

@@ -1926,6 +1926,7 @@ static void a_unit_that_has_gone_is_not_enabled_already(void **state)
 	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
 	iommu_model_vtd_misbehave(f.machine.units[0], &gone);
 	assert_int_equal(iommu_unit_enable(f.unit[0]), IOMMU_EIO);
+	assert_int_equal(iommu_vtd_enable(f.iommu), IOMMU_EIO);
 	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), IOMMU_EIO);
 	iommu_model_vtd_misbehave(f.machine.units[0], &well);
 	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);

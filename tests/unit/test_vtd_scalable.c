@@ -1115,6 +1115,59 @@ static void a_hosts_table_is_kept_until_it_is_not_walked(void **state)
 	end();
 }
 
+/* One member lost its PASIDs in a release that failed: a replacement that fails gives it none. */
+static void a_member_without_its_pasid_gets_none_back(void **state)
+{
+	const struct iommu_model_vtd_config config = config_of(EVERYTHING);
+	const struct iommu_vtd_options none = {0};
+	struct iommu_pci_function functions[2] = {{0}};
+	const struct iommu_pci_topology topology = {functions, 2};
+	struct iommu_domain *domain, *other;
+	struct iommu_pasid_handle handle, next;
+	struct iommu_model_vtd_faults hang = {.waits_hang = true}, well = {0};
+	unsigned int i;
+
+	(void)state;
+	machine(2, &config);
+	for (i = 0; i < 2; i++) {
+		functions[i].devfn = (uint8_t)(0x20 + i);
+		functions[i].flags = IOMMU_PCI_MULTIFUNCTION;
+		f.device[i] = model_machine_add_device(&f.machine, i, (uint16_t)(0x20 + i));
+	}
+	f.devices = 2;
+	model_machine_make_dmar(&f.machine);
+	f.info.max_pasids = 128;
+	assert_int_equal(probe_with(&none), 0);
+	assert_int_equal(iommu_set_pci_topology(f.iommu, &topology), 0);
+	endpoints();
+	assert_ptr_equal(f.group[0], f.group[1]);
+	f.memory = model_machine_take(&f.machine, 1);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(iommu_unit_enable(f.unit[i]), 0);
+		assert_int_equal(iommu_endpoint_enable_feature(f.endpoint[i], IOMMU_FEATURE_PASID),
+				 0);
+	}
+	domain = domain_of_stage(IOMMU_STAGE_SECOND);
+	other = domain_of_stage(IOMMU_STAGE_SECOND);
+	assert_int_equal(iommu_map(domain, IOVA, f.memory, 4096, RW), 0);
+	assert_int_equal(iommu_domain_attach_pasid(domain, f.group[0], PASID, &handle), 0);
+	assert_true(pasid_reaches(0, PASID, IOVA, f.memory));
+	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+	assert_int_equal(iommu_release_endpoint(f.endpoint[0]), IOMMU_ETIMEDOUT);
+	iommu_model_vtd_misbehave(f.machine.units[0], &well);
+	assert_int_equal(iommu_unit_enable(f.unit[0]), 0);
+	assert_true(pasid_is_blocked(0, PASID, IOVA));
+	iommu_model_vtd_misbehave(f.machine.units[1], &hang);
+	assert_int_equal(iommu_domain_replace_pasid(other, f.group[0], PASID, &next),
+			 IOMMU_ETIMEDOUT);
+	iommu_model_vtd_misbehave(f.machine.units[1], &well);
+	assert_true(pasid_is_blocked(0, PASID, IOVA));
+	assert_int_equal(iommu_domain_detach_pasid(f.group[0], PASID), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_domain_free(other), 0);
+	end();
+}
+
 /* --- A hypervisor's second stage -------------------------------------------------------------- */
 
 static struct iommu_pgtable guests_memory;
@@ -2183,6 +2236,7 @@ int main(void)
 		cmocka_unit_test(processes_share_their_tables),
 		cmocka_unit_test(tables_that_cannot_be_taken),
 		cmocka_unit_test(a_hosts_table_is_kept_until_it_is_not_walked),
+		cmocka_unit_test(a_member_without_its_pasid_gets_none_back),
 		cmocka_unit_test(a_hypervisors_table_is_shared),
 		cmocka_unit_test(a_hypervisors_table_fits_or_is_refused),
 		cmocka_unit_test(extended_accessed_bits_are_asked_for),

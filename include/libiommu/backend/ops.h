@@ -152,6 +152,13 @@ struct iommu_ops {
 			    const struct iommu_domain_config *config, struct iommu_domain **domain);
 	/* See iommu_unit_handle_faults; calls iommu_report_fault for each. Any context. */
 	int (*handle_faults)(struct iommu_unit *unit, bool *lost);
+#if IOMMU_CONFIG_SCALABLE
+	/*
+	 * Is a domain attached to the endpoint with this PASID? It may have lost the one of its
+	 * group, when a release of it failed. NULL: never.
+	 */
+	bool (*has_pasid)(const struct iommu_endpoint *endpoint, uint32_t pasid);
+#endif
 #if IOMMU_CONFIG_RESETS
 	/*
 	 * A reset of the endpoint begins (iommu_endpoint_reset_begin): from now on nothing is asked
