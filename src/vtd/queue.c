@@ -252,7 +252,9 @@ int iommu_vtd_queue_hold(struct vtd_unit *unit)
 
 	if (!unit->use_queue)
 		return 0;
-	if (unit->queue_is_on && iommu_ring_answers(&unit->queue) && is_at_work(unit))
+	/* While it may still turn off, no other command can be given. */
+	if (unit->queue_is_on && iommu_ring_answers(&unit->queue) && is_at_work(unit) &&
+	    !iommu_vtd_command_hangs(unit, VTD_GLOBAL_QIE))
 		return 0;
 	status = bring_to_rest(unit);
 	/* One that may still turn off is turned off first. */

@@ -889,6 +889,74 @@ static void a_write_buffer_that_holds_what_was_taken_back(void **state)
 	end_two_domains();
 }
 
+static unsigned int writes_until_waits_hang;
+
+static void hang_after_some_writes(struct model_machine *machine)
+{
+	const struct iommu_model_vtd_faults hang = {.waits_hang = true};
+
+	if (--writes_until_waits_hang == 0)
+		iommu_model_vtd_misbehave(machine->units[0], &hang);
+}
+
+/*
+ * A queue that was told to turn off, did not, and answers again: the command may still come true,
+ * and no other one can be given. It is told again before a write buffer is to be flushed.
+ */
+static void a_command_that_was_ignored_is_not_waited_for_for_ever(void **state)
+{
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_WRITE_BUFFER |
+							       IOMMU_MODEL_VTD_DEVICE_TLB};
+	const struct iommu_model_vtd_faults refuse = {.refuse_after = 9};
+	const struct iommu_vtd_options plain = {0};
+	struct iommu_pci_function functions[3] = {{0}};
+	const struct iommu_pci_topology topology = {functions, 3};
+	struct iommu_domain *other, *first;
+	unsigned int i, at;
+
+	(void)state;
+	for (at = 2; at < 6; at++) {
+		machine(1, &config);
+		for (i = 0; i < 3; i++) {
+			functions[i].devfn = (uint8_t)(0x20 + i);
+			functions[i].flags = IOMMU_PCI_MULTIFUNCTION;
+			f.device[i] = model_machine_add_device(&f.machine, 0, (uint16_t)(0x20 + i));
+		}
+		f.devices = 3;
+		model_machine_make_dmar(&f.machine);
+		assert_int_equal(probe_with(&plain), 0);
+		assert_int_equal(iommu_set_pci_topology(f.iommu, &topology), 0);
+		for (i = 0; i < 3; i++) {
+			f.info.device_tlb = f.device[i]->tlb_is_off = i == 0;
+			assert_int_equal(endpoint(i), 0);
+			f.group[i] = iommu_endpoint_group(f.endpoint[i]);
+		}
+		f.memory = model_machine_take(&f.machine, 1);
+		assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+		first = domain_of_type(IOMMU_DOMAIN_PAGING);
+		other = domain_of_type(IOMMU_DOMAIN_PAGING);
+		assert_int_equal(iommu_map(first, IOVA, f.memory, 4096, RW), 0);
+		assert_int_equal(iommu_domain_attach_group(first, f.group[0]), 0);
+		writes_until_waits_hang = at;
+		f.machine.meanwhile = hang_after_some_writes;
+		assert_int_equal(iommu_domain_attach_group(other, f.group[0]), IOMMU_ETIMEDOUT);
+		f.machine.meanwhile = NULL;
+		misbehave(&refuse);
+		(void)iommu_map(first, IOVA + 0x100000, f.memory, 4096, RW);
+		misbehave(&none);
+		for (i = 0; i < 30000; i++)
+			(void)iommu_model_vtd_mmio_read(f.machine.units[0], VTD_GSTS, 4);
+		(void)iommu_domain_attach_group(first, f.group[0]);
+		assert_int_equal(iommu_domain_attach_group(first, f.group[0]), 0);
+		for (i = 0; i < 3; i++)
+			assert_true(reaches(i, IOVA, f.memory));
+		assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+		assert_int_equal(iommu_domain_free(first), 0);
+		assert_int_equal(iommu_domain_free(other), 0);
+		end();
+	}
+}
+
 /* What another CPU does in the meantime. */
 static int status_meanwhile;
 
@@ -994,6 +1062,7 @@ int main(void)
 		cmocka_unit_test(a_unit_that_hangs_is_left_alone),
 		cmocka_unit_test(a_write_buffer_that_is_not_flushed),
 		cmocka_unit_test(a_write_buffer_that_holds_what_was_taken_back),
+		cmocka_unit_test(a_command_that_was_ignored_is_not_waited_for_for_ever),
 		cmocka_unit_test(register_requests_do_not_wait_for_each_other_for_ever),
 		cmocka_unit_test(a_device_that_is_slow),
 		cmocka_unit_test(a_refused_descriptor_holds_nothing_up),
