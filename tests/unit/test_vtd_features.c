@@ -2206,7 +2206,7 @@ static void segments_are_told_apart(void **state)
 }
 
 /* Two devices behind a bridge to conventional PCI, whose requests carry the bridge's id. */
-static void requests_with_a_bridges_id_are_translated(void **state)
+static void two_behind_a_bridge(void)
 {
 	static const struct iommu_pci_function functions[] = {
 		{.bus = 0, .devfn = 0x10, .type = IOMMU_PCI_EXPRESS_TO_PCI, .secondary_bus = 2},
@@ -2216,10 +2216,7 @@ static void requests_with_a_bridges_id_are_translated(void **state)
 	static const struct iommu_pci_topology topology = {functions, 3};
 	const struct iommu_model_vtd_config config = {.flags = 0};
 	const struct iommu_vtd_options none = {0};
-	struct iommu_domain *domain;
-	struct iommu_endpoint *late;
 
-	(void)state;
 	machine(1, &config);
 	f.device[0] = model_machine_add_device(&f.machine, 0, 0x208);
 	f.device[1] = model_machine_add_device(&f.machine, 0, 0x210);
@@ -2229,6 +2226,15 @@ static void requests_with_a_bridges_id_are_translated(void **state)
 	assert_int_equal(probe_with(&none), 0);
 	assert_int_equal(iommu_set_pci_topology(f.iommu, &topology), 0);
 	endpoints();
+}
+
+static void requests_with_a_bridges_id_are_translated(void **state)
+{
+	struct iommu_domain *domain;
+	struct iommu_endpoint *late;
+
+	(void)state;
+	two_behind_a_bridge();
 	assert_ptr_equal(f.group[0], f.group[1]);
 	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
 	iommu_set_fault_handler(f.iommu, keep_fault, NULL);
@@ -2263,27 +2269,11 @@ static void requests_with_a_bridges_id_are_translated(void **state)
 /* An id that others use stays open until all of them are in reset, through comings and goings. */
 static void shared_ids_are_silent_with_all_their_users(void **state)
 {
-	static const struct iommu_pci_function functions[] = {
-		{.bus = 0, .devfn = 0x10, .type = IOMMU_PCI_EXPRESS_TO_PCI, .secondary_bus = 2},
-		{.bus = 2, .devfn = 0x08, .type = IOMMU_PCI_CONVENTIONAL},
-		{.bus = 2, .devfn = 0x10, .type = IOMMU_PCI_CONVENTIONAL},
-	};
-	static const struct iommu_pci_topology topology = {functions, 3};
-	const struct iommu_model_vtd_config config = {.flags = 0};
-	const struct iommu_vtd_options none = {0};
 	struct iommu_domain *domain;
 	struct iommu_group *group;
 
 	(void)state;
-	machine(1, &config);
-	f.device[0] = model_machine_add_device(&f.machine, 0, 0x208);
-	f.device[1] = model_machine_add_device(&f.machine, 0, 0x210);
-	f.device[2] = model_machine_add_device(&f.machine, 0, 0x200); /* either, as it arrives */
-	f.devices = 2;
-	model_machine_make_dmar(&f.machine);
-	assert_int_equal(probe_with(&none), 0);
-	assert_int_equal(iommu_set_pci_topology(f.iommu, &topology), 0);
-	endpoints();
+	two_behind_a_bridge();
 	group = f.group[0];
 	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
 	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
