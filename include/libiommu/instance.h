@@ -29,11 +29,12 @@ IOMMU_API int iommu_create(const struct iommu_platform *platform, struct iommu *
 
 /*
  * iommu_destroy - remove all units and free the instance. Enabled units are disabled first: devices
- * then reach all memory, as before the instance was created.
+ * then reach all memory, as before the instance was created, and their interrupts are not remapped.
  *
  * NULL: nothing to do. Returns 0; IOMMU_EBUSY: endpoints, domains, or groups that are claimed or
- * held exist; or IOMMU_ETIMEDOUT / IOMMU_EIO: a unit did not confirm that it is disabled; the
- * instance remains, because hardware may still read its tables.
+ * held exist; or IOMMU_ETIMEDOUT / IOMMU_EIO: a unit did not confirm that translation, interrupt
+ * remapping and its queue are off; the instance remains, because hardware may still read its
+ * memory. Other units may be off by then: the host enables them again, or repeats the call.
  */
 IOMMU_API int iommu_destroy(struct iommu *iommu);
 

@@ -303,7 +303,7 @@ IOMMU_API int iommu_vtd_add_units(struct iommu *iommu, const void *structures, s
  * IOMMU_EBUSY: it has endpoints (including released ones that are still used or held) or interrupt
  * entries, or is the last unit; IOMMU_EINVAL: a unit of another back end; IOMMU_ETIMEDOUT: it did
  * not confirm that it is disabled, and remains; IOMMU_EIO: it reported an error, or does not
- * respond.
+ * respond. After these two parts of it may be off: the next enable runs all of its steps.
  */
 IOMMU_API int iommu_vtd_remove_unit(struct iommu_unit *unit);
 
