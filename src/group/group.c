@@ -201,7 +201,7 @@ void iommu_group_notify(struct iommu_group *group, enum iommu_group_event event,
 {
 	struct iommu_list_node *node;
 
-	if (event == IOMMU_ENDPOINT_ADDED || event == IOMMU_ENDPOINT_REMOVED)
+	if (IOMMU_CONFIG_LOG && (event == IOMMU_ENDPOINT_ADDED || event == IOMMU_ENDPOINT_REMOVED))
 		debug_member(endpoint, event == IOMMU_ENDPOINT_ADDED);
 	iommu_list_for_each (node, &group->notifiers) {
 		const struct iommu_group_notifier *notifier =

@@ -125,7 +125,6 @@ static void unmap_registers(struct vtd_unit *unit)
 	unit->registers = NULL;
 }
 
-/* Where firmware says that the registers are: somewhere, and inside of what it says there is. */
 /*
  * Two that share registers are one unit, of which the last table that was set holds: for the
  * devices of both.
@@ -142,6 +141,7 @@ static bool has_registers_of_another(const struct vtd_unit *unit)
 	return false;
 }
 
+/* Where firmware says that the registers are: somewhere, and inside of what it says there is. */
 static int check_place(const struct vtd_unit *unit)
 {
 	const unsigned int width = unit->table->dmar.address_width;
