@@ -2,6 +2,7 @@
 #include "kit.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "test.h"
 #include "tests.h"
@@ -47,5 +48,6 @@ int kit_run(const struct kit_backend *backends, unsigned int count)
 		units[n++] = (struct CMUnitTest){
 			.name = test->name, .test_func = run, .initial_state = test};
 	}
+	cmocka_set_test_filter(getenv("IOMMU_TEST_FILTER"));
 	return _cmocka_run_group_tests("kit", units, n, NULL, NULL);
 }

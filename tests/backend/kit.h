@@ -88,7 +88,10 @@ enum kit_answer kit_step(void);
 /* Fail the test, and print what was being done. */
 void kit_fail(const char *what);
 
-/* Run all tests for each of the back ends; returns the result of main(). */
+/*
+ * Run all tests for each of the back ends, or those whose names match the environment's
+ * IOMMU_TEST_FILTER ("opal: *"); returns the result of main().
+ */
 int kit_run(const struct kit_backend *backends, unsigned int count);
 
 #endif
