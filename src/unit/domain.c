@@ -139,7 +139,7 @@ int iommu_placed_sync(struct iommu_domain *base, struct iommu_gather *gather)
 		iommu_withheld_pages_take(&domain->pages, domain->format, &domain->pgtable, gather);
 	change = (struct iommu_change){
 		.start = gather->start,
-		.last = gather->last - (gather->last - gather->start > 4095 ? 4096 : 0),
+		.last = gather->last,
 		.leaves_only = !gather->tables_unlinked,
 	};
 	status = iommu_placed_tell(domain, &change);
