@@ -277,12 +277,17 @@ static bool run_probe(const struct kit_backend *backend, const struct machine_fa
 }
 
 /*
- * Second operations: all of them in a long run, as in the release build; otherwise a third of them,
- * another third after each first operation.
+ * Second operations: all of them in a long run, as in the release build; in a shorter one a third
+ * of them, another third after each first operation; and in the shortest, on an emulated processor,
+ * a ninth.
  */
 static unsigned int stride(void)
 {
-	return test_setting("IOMMU_TEST_OPERATIONS", 50000) < 50000 ? 3 : 1;
+	const uint64_t length = test_setting("IOMMU_TEST_OPERATIONS", 50000);
+
+	if (length >= 50000)
+		return 1;
+	return length >= 10000 ? 3 : 9;
 }
 
 void sweep_run(const struct kit_backend *backend)
