@@ -69,7 +69,7 @@ static inline uint64_t iommu_bitmap_load_word(const struct iommu_bitmap *bitmap,
 }
 #endif
 
-/* Do these lie in one word, with others? */
+/* Do these bits lie in one word, and are less than all of it? */
 static inline bool iommu_bitmap_in_one_word(uint64_t first, uint64_t count)
 {
 	return count < 64 && first % 64 + count <= 64;

@@ -7,8 +7,8 @@
 #include <libiommu/status.h>
 
 /*
- * Is a range whole pages of the bitmap (NULL: there is none), and in it? 0, IOMMU_EINVAL or
- * IOMMU_EOVERFLOW.
+ * Check that a range consists of whole pages of the bitmap (NULL: there is none) and lies in it: 0,
+ * IOMMU_EINVAL or IOMMU_EOVERFLOW.
  */
 static inline int iommu_dirty_check(iommu_iova_t iova, uint64_t size,
 				    const struct iommu_dirty_bitmap *bitmap)
@@ -28,7 +28,7 @@ static inline int iommu_dirty_check(iommu_iova_t iova, uint64_t size,
 	return 0;
 }
 
-/* All that [start, last] touches; it lies in the bitmap. */
+/* Mark every page that [start, last] touches; the range lies in the bitmap. */
 static inline void iommu_dirty_mark(const struct iommu_dirty_bitmap *bitmap, iommu_iova_t start,
 				    iommu_iova_t last)
 {

@@ -71,8 +71,8 @@ static inline int iommu_log_refusal(const struct iommu_platform *platform, const
 #endif
 
 /*
- * For what is made with a platform alone: what is wrong with its configuration (NULL: nothing) is
- * logged, and becomes IOMMU_EINVAL. That memory is short the code says by itself.
+ * For objects that are made with a platform alone: a defect of the configuration is logged, and
+ * becomes IOMMU_EINVAL; no defect (NULL) is 0. Memory that is short needs no line.
  */
 int iommu_refuse_defect(const struct iommu_platform *platform, const char *call,
 			const char *defect);

@@ -51,7 +51,7 @@ static unsigned int ready_of(const struct iommu_page_reserve_blocks *blocks)
 	return blocks->clean_count + blocks->used_count;
 }
 
-/* Is it time for a refill of which the host was not told yet? Locked. */
+/* Is a refill due, of which the host has not been told yet? Locked. */
 static bool must_wake(struct iommu_page_reserve *reserve,
 		      const struct iommu_page_reserve_blocks *blocks)
 {
@@ -199,7 +199,7 @@ static void keep(struct iommu_page_reserve *reserve, unsigned int order, void *b
 	reserve_unlock(reserve, state);
 }
 
-/* One that is too much, or that is to be zeroed; NULL: all is as it should be. */
+/* A block that is to be given back (*too_much) or zeroed; NULL: there is none. */
 static void *take_untidy(struct iommu_page_reserve *reserve, unsigned int order, bool *too_much)
 {
 	struct iommu_page_reserve_blocks *blocks = &reserve->blocks[order];
@@ -273,7 +273,7 @@ int iommu_page_reserve_refill(struct iommu_page_reserve *reserve)
 	unsigned int order;
 	int result = 0;
 
-	/* Before it is looked at: what is taken meanwhile asks again. */
+	/* First: an allocation during the refill asks for another one. */
 	reserve->woken = false;
 	reserve_unlock(reserve, state);
 	give_large(reserve);

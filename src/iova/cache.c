@@ -41,7 +41,7 @@ static unsigned int order_of(uint64_t size)
 
 #define DEPOT_MAX 4096
 
-/* The count of a magazine that is not there. */
+/* The count of the magazine that stands for "none". */
 #define NONE UINT64_MAX
 
 struct magazine {
@@ -252,7 +252,7 @@ static bool pair_alloc(struct iommu_iova_cache *cache, struct pair *pair, unsign
 	return magazine_pop(pair->loaded, order, limit, first);
 }
 
-/* The CPU is locked. *wants_fresh: not kept, but with a fresh magazine it would be. */
+/* The CPU is locked. *wants_fresh: the range was not kept; with a fresh magazine it would be. */
 static bool pair_free(struct iommu_iova_cache *cache, struct pair *pair, unsigned int order,
 		      uint64_t first, struct magazine **fresh, bool *wants_fresh)
 {
@@ -260,7 +260,7 @@ static bool pair_free(struct iommu_iova_cache *cache, struct pair *pair, unsigne
 	if (!has_room(cache, pair->loaded))
 		swap_pair(pair);
 	if (!has_room(cache, pair->loaded)) {
-		/* Rather a second magazine than one for the depot. */
+		/* The CPU's second magazine is made before one goes to the depot. */
 		if (is_none(pair->spare))
 			swap_pair(pair);
 		*wants_fresh = !load_empty(cache, pair, order, fresh);
@@ -302,7 +302,7 @@ static __attribute__((noinline)) int alloc_slowly(struct iommu_iova_cache *cache
 
 	if (status != IOMMU_ENOSPC)
 		return status;
-	/* What is cached may be what is missing. */
+	/* The missing range may be among those that are cached. */
 	iommu_iova_cache_drain(cache);
 	return tree_alloc(cache, request, first);
 }
@@ -319,7 +319,7 @@ static bool all_have_drained(const struct iommu_iova_cache *cache)
 	return true;
 }
 
-/* Another CPU has asked: this one's caches go back to the tree. */
+/* Another CPU has asked: this CPU's caches go back to the tree. */
 static __attribute__((noinline)) void answer_drain(struct iommu_iova_cache *cache,
 						   struct cpu_cache *cpu, unsigned int cpu_id)
 {
@@ -330,7 +330,7 @@ static __attribute__((noinline)) void answer_drain(struct iommu_iova_cache *cach
 		return;
 	__atomic_store_n(&cache->short_orders, cache->shortest ? cache->orders : 0,
 			 __ATOMIC_SEQ_CST);
-	/* One that asks meanwhile has closed the shortest way before: it stays closed. */
+	/* A CPU that has asked meanwhile closed the shortest way before: it stays closed. */
 	if (!all_have_drained(cache))
 		__atomic_store_n(&cache->short_orders, 0, __ATOMIC_SEQ_CST);
 }
@@ -348,7 +348,7 @@ static inline uintptr_t cpu_lock_to_free(struct iommu_iova_cache *cache, struct 
 	return cpu_lock(cache, cpu);
 }
 
-/* Have the other exclusive CPUs drain when they come by; this one has drained. */
+/* Ask the other exclusive CPUs to drain at their next free; this CPU has drained. */
 static void ask_for_drain(struct iommu_iova_cache *cache)
 {
 	struct cpu_cache *cpu = cpu_at(cache, iommu_this_cpu(cache->platform));

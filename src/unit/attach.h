@@ -28,7 +28,7 @@ struct iommu_attach_ops {
 	 */
 	int (*set)(struct iommu_attached *endpoint, uint32_t pasid, struct iommu_placed *domain,
 		   uint16_t id);
-	/* What was taken away without confirmation is said again. */
+	/* Write the entry again that was cleared without confirmation. */
 	void (*put_back)(struct iommu_attached *endpoint, uint32_t pasid,
 			 struct iommu_placed *domain, uint16_t id);
 	/* Does an invalidation of the domain need a command of its own for such a use? */

@@ -184,7 +184,7 @@ static void handle_errors(struct iommu_command_ring *ring)
 		ring->hangs = true;
 }
 
-/* Any submitter may find another's trouble. */
+/* A submitter may find the error of another one's command. */
 void iommu_ring_check_errors(struct iommu_command_ring *ring)
 {
 	uintptr_t state;
@@ -300,7 +300,7 @@ static int verdict(struct iommu_command_ring *ring, const struct ticket *ticket,
 	/* After a restart numbers grow on, but what was submitted before is lost. */
 	if (__atomic_load_n(&ring->generation, __ATOMIC_ACQUIRE) != ticket->generation)
 		return IOMMU_ETIMEDOUT;
-	/* A submission that failed keeps its slots until here: if none has failed, ours has not. */
+	/* A submission that failed keeps its slots until here: if none has, this one has not. */
 	if (state_of(ring, ticket->slot) == SUBMITTED)
 		return 0;
 	state = iommu_spin_lock(ring->platform, &ring->lock);

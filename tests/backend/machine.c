@@ -24,9 +24,11 @@ const struct machine_failure machine_failures[MACHINE_FAILURES] = {
 	{"no memory for ever", KIT_REFUSE, true, true},
 };
 
+/* Every other mapping leads to memory that only the smallest pages fit. */
 static iommu_paddr_t memory_of(unsigned int mapping)
 {
-	return MEMORY + ((uint64_t)mapping << MAPPING_BITS);
+	return MEMORY + ((uint64_t)mapping << MAPPING_BITS) +
+	       (mapping % 2 == 0 ? machine.backend->page : 0);
 }
 
 static uint32_t bit_of(unsigned int domain)
