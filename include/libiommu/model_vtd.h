@@ -288,10 +288,14 @@ struct iommu_model_vtd_config {
 struct iommu_model_vtd_faults {
 	unsigned int command_delay; /* register reads until a command completes */
 	unsigned int wait_delay;    /* register reads until a wait descriptor completes */
-	bool waits_hang;            /* wait descriptors never complete, all others do */
-	bool invalidations_hang;    /* no descriptor and no register invalidation is executed */
-	bool commands_hang;         /* commands never complete */
-	unsigned int refuse_after;  /* the n-th descriptor from now fails; 0: none */
+	/*
+	 * Invalidations are executed, and that is not reported: wait descriptors, and register
+	 * invalidations, do not complete.
+	 */
+	bool waits_hang;
+	bool invalidations_hang;   /* no descriptor and no register invalidation is executed */
+	bool commands_hang;        /* commands never complete */
+	unsigned int refuse_after; /* the n-th descriptor from now fails; 0: none */
 	/*
 	 * A page request stays inside the unit until another arrives, or the driver drains
 	 * requests.

@@ -42,6 +42,7 @@ struct kit_backend {
 	uint64_t stride;      /* … at this distance */
 	uint64_t large_pages; /* of a large mapping, which is done in several pieces */
 	bool is_big_endian;   /* the entries of its tables */
+	uint64_t leaf;        /* the bits of a last-level entry that lets any access pass */
 	unsigned int devices; /* at most KIT_DEVICES */
 	bool has_identity;    /* it has identity domains */
 	/*

@@ -12,6 +12,7 @@
 #define MACHINE_MAPPINGS 64 /* ever made */
 #define MACHINE_DOMAINS  32 /* ever made */
 #define MACHINE_NONE     MACHINE_DOMAINS
+#define MACHINE_FEW      5U /* pages: not one aligned block, and one page less is */
 
 /* The domains of a machine, by their role. */
 enum machine_role {
@@ -118,6 +119,7 @@ int machine_detach(unsigned int device);
 int machine_map(unsigned int domain, unsigned int place, uint64_t pages);
 int machine_unmap(unsigned int domain, unsigned int place);
 int machine_unmap_exactly(unsigned int domain, unsigned int place);
+bool machine_has_mapping(unsigned int domain, unsigned int place);
 int machine_make_domain(enum machine_role role);
 void machine_free_domain(enum machine_role role);
 bool machine_uses(unsigned int domain);

@@ -62,7 +62,7 @@ static void op_detach(void)
 static void op_map(void)
 {
 	if (machine.roles[FIRST] != MACHINE_NONE)
-		(void)machine_map(machine.roles[FIRST], 3, 1);
+		(void)machine_map(machine.roles[FIRST], 3, MACHINE_FEW);
 }
 
 static void op_map_many(void)
@@ -77,27 +77,32 @@ static unsigned int place_of(unsigned int mapping)
 			      machine.backend->stride);
 }
 
-/* The last mapping in such a state. */
-static void unmap_one(bool is_large)
+/* The last mapping of that kind; MACHINE_MAPPINGS: there is none. */
+static unsigned int last_mapping(bool is_large)
 {
 	unsigned int n;
 
 	for (n = machine.mapped; n-- != 0;)
 		if (machine.mappings[n].fate == MAPPED &&
-		    (machine.mappings[n].size != machine.backend->page) == is_large) {
-			(void)machine_unmap(machine.mappings[n].domain, place_of(n));
-			return;
-		}
+		    (machine.mappings[n].size > MACHINE_FEW * machine.backend->page) == is_large)
+			return n;
+	return MACHINE_MAPPINGS;
 }
 
 static void op_unmap(void)
 {
-	unmap_one(false);
+	const unsigned int n = last_mapping(false);
+
+	if (n != MACHINE_MAPPINGS)
+		(void)machine_unmap_exactly(machine.mappings[n].domain, place_of(n));
 }
 
 static void op_unmap_many(void)
 {
-	unmap_one(true);
+	const unsigned int n = last_mapping(true);
+
+	if (n != MACHINE_MAPPINGS)
+		(void)machine_unmap(machine.mappings[n].domain, place_of(n));
 }
 
 /* Repeat what was not confirmed. */

@@ -63,6 +63,7 @@ int main(void)
 	static const struct kit_backend backend = {
 		.name = "flat",
 		.page = IOMMU_PAGE_SIZE,
+		.leaf = 3,
 		.start = 0x10000,
 		.stride = 0x60000,
 		.large_pages = 80,

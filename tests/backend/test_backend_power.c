@@ -293,7 +293,7 @@ static bool dma_in_partition(unsigned int device, iommu_iova_t address, iommu_pa
 
 #define BRIDGE(kind, count, begin_it, mend_it, own_it)                                             \
 	{                                                                                          \
-		.name = (kind), .page = 4096, .stride = 1 << 23, .large_pages = 1536,              \
+		.name = (kind), .page = 4096, .leaf = 3, .stride = 1 << 23, .large_pages = 1536,   \
 		.is_big_endian = true, .devices = (count), .has_identity = true, .bypass = BYPASS, \
 		.memory_end = MEMORY_OF_BRIDGE, .begin = (begin_it), .end = end_bridge,            \
 		.reboot = reboot_bridge, .probe = probe_bridge, .dma = dma_of_bridge,              \
@@ -309,6 +309,7 @@ int main(void)
 		{
 			.name = "papr",
 			.page = 4096,
+			.leaf = 3,
 			.start = WINDOW_START,
 			.stride = 1 << 23,
 			.large_pages = 1536,

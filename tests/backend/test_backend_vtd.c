@@ -13,6 +13,10 @@
 #define BASE  0xfed90000ULL
 #define START 0x40000000ULL
 
+/* Bits of leaves: present, writable and for users; readable and writable. */
+#define FIRST_STAGE  7
+#define SECOND_STAGE 3
+
 static struct {
 	struct test_platform *test;
 	struct test_platform outside; /* for the model's own memory */
@@ -265,9 +269,9 @@ static void begin_first_stage(struct test_platform *test)
 }
 
 /* A large mapping is more than one block, and more than one page table. */
-#define UNIT(kind, begin_it)                                                                       \
+#define UNIT(kind, bits, begin_it)                                                                 \
 	{                                                                                          \
-		.name = (kind), .page = 4096, .start = START, .stride = 1 << 23,                   \
+		.name = (kind), .leaf = (bits), .page = 4096, .start = START, .stride = 1 << 23,   \
 		.large_pages = 1536, .devices = 2, .has_identity = true, .is_open_when_off = true, \
 		.reports_faults = true, .begin = (begin_it), .end = end, .probe = probe,           \
 		.dma = dma, .source_id = source_id, .mend = be_well, .sleep = sleep_it,            \
@@ -276,11 +280,11 @@ static void begin_first_stage(struct test_platform *test)
 int main(void)
 {
 	static const struct kit_backend backends[] = {
-		UNIT("vtd, queue", begin_legacy),
-		UNIT("vtd, registers", begin_registers),
-		UNIT("vtd, caching mode", begin_caching),
-		UNIT("vtd, scalable", begin_scalable),
-		UNIT("vtd, first stage", begin_first_stage),
+		UNIT("vtd, queue", SECOND_STAGE, begin_legacy),
+		UNIT("vtd, registers", SECOND_STAGE, begin_registers),
+		UNIT("vtd, caching mode", SECOND_STAGE, begin_caching),
+		UNIT("vtd, scalable", SECOND_STAGE, begin_scalable),
+		UNIT("vtd, first stage", FIRST_STAGE, begin_first_stage),
 	};
 
 	return kit_run(backends, sizeof(backends) / sizeof(backends[0]));

@@ -290,7 +290,8 @@ static bool carry_out(struct iommu_model_vtd *model, uintptr_t *state,
 		command->is_dropped = true;
 	}
 	if (model_notice_is_open(model, place) ||
-	    !iommu_model_walks_have_ended(&model->cache, &command->ticket))
+	    !iommu_model_walks_have_ended(&model->cache, &command->ticket) ||
+	    model->faults.waits_hang)
 		return false;
 	command->is_dropped = false;
 	return true;
