@@ -42,6 +42,17 @@ static int unmap_pages(struct iommu_domain *domain, iommu_iova_t iova, uint64_t 
 	return iommu_vtdss_unmap(&domain_of(domain)->table, iova, size, flags, gather, unmapped);
 }
 
+static bool map_page(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
+		     uint64_t size, unsigned int prot)
+{
+	return iommu_vtdss_map_page(&domain_of(domain)->table, iova, paddr, size, prot);
+}
+
+static bool unmap_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
+{
+	return iommu_vtdss_unmap_page(&domain_of(domain)->table, iova, size);
+}
+
 static int sync_map(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
 {
 	(void)domain;
@@ -88,6 +99,8 @@ static const struct iommu_domain_ops domain_ops = {
 	.free = domain_free,
 	.map_pages = map_pages,
 	.unmap_pages = unmap_pages,
+	.map_page = map_page,
+	.unmap_page = unmap_page,
 	.sync_map = sync_map,
 	.sync = sync,
 	.flush_all = flush_all,

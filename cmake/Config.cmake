@@ -15,11 +15,12 @@ option(IOMMU_CONFIG_QUIRKS "Quirks of VT-d hardware" ON)
 option(IOMMU_CONFIG_SUSPEND "Suspend and resume" ON)
 option(IOMMU_CONFIG_POLICY "Policy for default domains, by device" ON)
 option(IOMMU_CONFIG_RESETS "Resets of devices" ON)
+option(IOMMU_CONFIG_ONE_PAGE "A way of its own for one page, unless compiled for size" ON)
 option(IOMMU_CONFIG_TABLE_TOOLS "Walking and cloning of page tables" ON)
 option(IOMMU_CONFIG_LOG "Lines for the host's log" ON)
 option(IOMMU_CONFIG_FAULT_TEXTS "Fault reasons in words" ON)
 option(IOMMU_CONFIG_REASONS "Reasons of refusals in words" ON)
-option(IOMMU_CONFIG_NAMES "Names of endpoints that have none" ON)
+option(IOMMU_CONFIG_NAMES "Names of units, and of endpoints that have none" ON)
 option(IOMMU_CONFIG_DMA "The DMA mapping API and IOVA spaces" ON)
 option(IOMMU_CONFIG_DMA_SCATTER "DMA: lists of pieces" ON)
 option(IOMMU_CONFIG_DMA_BOUNCE "DMA: bounce pages" ON)
@@ -37,7 +38,7 @@ set(IOMMU_LEFT_OUT)
 foreach(
   part
   SCALABLE FIRST_STAGE INTERRUPTS TAKE_OVER DEVICE_TLB REGISTERS REGIONS QUARANTINE UNLIKE_UNITS QUIRKS
-  SUSPEND POLICY RESETS TABLE_TOOLS
+  SUSPEND POLICY RESETS ONE_PAGE TABLE_TOOLS
   LOG FAULT_TEXTS REASONS NAMES
   DMA DMA_SCATTER DMA_BOUNCE DMA_LAZY DMA_DIRECT DMA_PIECES DMA_ATTRIBUTES IOVA_CACHES IOAS POWER MODELS)
   if(NOT IOMMU_CONFIG_${part})

@@ -314,6 +314,19 @@ struct iommu_pgtable_ops {
 	int (*unmap)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size, unsigned int flags,
 		     struct iommu_gather *gather, uint64_t *unmapped);
 
+	/*
+	 * map_page, unmap_page - map or unmap one page of the smallest size, where that is one
+	 * store. NULL in a library without IOMMU_CONFIG_ONE_PAGE.
+	 *
+	 * Return true, or with nothing changed false: anything else is asked for, a table is
+	 * missing, or the page is mapped already, or not mapped. The caller then calls map or
+	 * unmap, whose arguments and rules these are; there is no gather, because map has cleared
+	 * nothing, and unmap exactly this page.
+	 */
+	bool (*map_page)(struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t paddr,
+			 uint64_t size, unsigned int prot);
+	bool (*unmap_page)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size);
+
 	/* free_gathered - free the table pages of a gather and reset it. After the invalidation. */
 	void (*free_gathered)(struct iommu_pgtable *pt, struct iommu_gather *gather);
 
@@ -465,6 +478,11 @@ struct iommu_pgtable_ops {
 	IOMMU_API int iommu_##format##_unmap(struct iommu_pgtable *pt, iommu_iova_t iova,          \
 					     uint64_t size, unsigned int flags,                    \
 					     struct iommu_gather *gather, uint64_t *unmapped);     \
+	IOMMU_API bool iommu_##format##_map_page(struct iommu_pgtable *pt, iommu_iova_t iova,      \
+						 iommu_paddr_t paddr, uint64_t size,               \
+						 unsigned int prot);                               \
+	IOMMU_API bool iommu_##format##_unmap_page(struct iommu_pgtable *pt, iommu_iova_t iova,    \
+						   uint64_t size);                                 \
 	IOMMU_API void iommu_##format##_free_gathered(struct iommu_pgtable *pt,                    \
 						      struct iommu_gather *gather);                \
 	IOMMU_API void iommu_##format##_merge_gathered(const struct iommu_pgtable *pt,             \
@@ -515,6 +533,8 @@ IOMMU_PGTABLE_DECLARE_DIRTY(x86_64_table);
 #define iommu_vtdfs_destroy        iommu_x86_64_table_destroy
 #define iommu_vtdfs_map            iommu_x86_64_table_map
 #define iommu_vtdfs_unmap          iommu_x86_64_table_unmap
+#define iommu_vtdfs_map_page       iommu_x86_64_table_map_page
+#define iommu_vtdfs_unmap_page     iommu_x86_64_table_unmap_page
 #define iommu_vtdfs_free_gathered  iommu_x86_64_table_free_gathered
 #define iommu_vtdfs_merge_gathered iommu_x86_64_table_merge_gathered
 #define iommu_vtdfs_iova_to_phys   iommu_x86_64_table_iova_to_phys

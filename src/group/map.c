@@ -106,6 +106,48 @@ static inline int unmap_pages(struct iommu_domain *domain, iommu_iova_t iova, ui
 	return status != 0 ? status : settled;
 }
 
+/* One page of the smallest size that formats have, as a driver's buffer often is. */
+static inline bool is_one_page(uint64_t size)
+{
+	return IOMMU_CONFIG_ONE_PAGE && size == IOMMU_PAGE_SIZE;
+}
+
+/* As map_pages, where it is one store; false: nothing has happened. */
+static inline bool map_page(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
+			    uint64_t size, unsigned int prot, int *result)
+{
+	int status = 0;
+
+	if (domain->ops->map_page == NULL ||
+	    __builtin_expect(!domain->ops->map_page(domain, iova, paddr, size, prot), 0))
+		return false;
+	/* As in settle: not on top of an earlier unmap that was not confirmed. */
+	if (__builtin_expect(iommu_confirmation_is_open(&domain->confirmation), 0))
+		status = iommu_domain_flush(domain);
+	if (__builtin_expect(status == 0, 1))
+		status = domain->ops->sync_map(domain, iova, size);
+	if (__builtin_expect(status != 0, 0))
+		status = take_away(domain, iova, size, status);
+	*result = status;
+	return true;
+}
+
+static inline bool unmap_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
+			      uint64_t *unmapped, int *result)
+{
+	struct iommu_gather gather = {.start = iova, .last = iova + (size - 1), .pgsize = size};
+	uint32_t failures;
+
+	if (domain->ops->unmap_page == NULL ||
+	    __builtin_expect(!domain->ops->unmap_page(domain, iova, size), 0))
+		return false;
+	if (unmapped != NULL)
+		*unmapped = size;
+	failures = iommu_confirmation_begin(&domain->confirmation);
+	*result = note(domain, failures, domain->ops->sync(domain, &gather));
+	return true;
+}
+
 /* May the host map there? What is identity, or a quarantine, is the library's own business. */
 static inline bool is_open_to_the_host(const struct iommu_domain *domain)
 {
@@ -123,9 +165,13 @@ static inline unsigned int known_prot(const struct iommu_domain *domain, unsigne
 int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr, uint64_t size,
 	      unsigned int prot)
 {
+	int status;
+
 	if (!is_open_to_the_host(domain))
 		return IOMMU_EINVAL;
 	prot = known_prot(domain, prot);
+	if (is_one_page(size) && map_page(domain, iova, paddr, size, prot, &status))
+		return status;
 	return map_pages(domain, iova, paddr, size, prot);
 }
 
@@ -161,10 +207,14 @@ int iommu_sync_map(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size
 int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size, unsigned int flags,
 		uint64_t *unmapped)
 {
+	int status;
+
 	if (unmapped != NULL)
 		*unmapped = 0;
 	if (!is_open_to_the_host(domain))
 		return IOMMU_EINVAL;
+	if (is_one_page(size) && unmap_page(domain, iova, size, unmapped, &status))
+		return status;
 	return unmap_pages(domain, iova, size, flags, unmapped);
 }
 

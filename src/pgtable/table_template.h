@@ -9,7 +9,7 @@
  *
  * Parts: template_entries.h (entries, the straight walk, subtrees), template_map.h,
  * template_unmap.h, template_shape.h (changing a table as a whole), template_dirty.h,
- * template_fill.h, and here the rest.
+ * template_fill.h, template_page.h, and here the rest.
  *
  * Shape of map and unmap: a page or a run whose entries lie in one lowest table, the usual case, is
  * one straight walk and one tight loop. Every other range goes through the recursive form, from the
@@ -175,6 +175,9 @@ int pgtable_walk(const struct iommu_pgtable *pt, iommu_iova_t start, iommu_iova_
 	return status;
 }
 
+#if IOMMU_CONFIG_ONE_PAGE
+#include "pgtable/template_page.h"
+#endif
 #include "pgtable/template_fill.h"
 #include "pgtable/template_shape.h"
 #ifdef FORMAT_DIRTY
@@ -253,6 +256,10 @@ const struct iommu_pgtable_ops pgtable_ops = {
 	.free_gathered = pgtable_free_gathered,
 	.merge_gathered = pgtable_merge_gathered,
 	.iova_to_phys = pgtable_iova_to_phys,
+#if IOMMU_CONFIG_ONE_PAGE
+	.map_page = pgtable_map_page,
+	.unmap_page = pgtable_unmap_page,
+#endif
 #if IOMMU_CONFIG_TABLE_TOOLS
 	.walk = pgtable_walk,
 #endif

@@ -8,6 +8,8 @@
 #define pgtable_destroy        iommu_tce_destroy
 #define pgtable_map            iommu_tce_map
 #define pgtable_unmap          iommu_tce_unmap
+#define pgtable_map_page       iommu_tce_map_page
+#define pgtable_unmap_page     iommu_tce_unmap_page
 #define pgtable_free_gathered  iommu_tce_free_gathered
 #define pgtable_merge_gathered iommu_tce_merge_gathered
 #define pgtable_iova_to_phys   iommu_tce_iova_to_phys

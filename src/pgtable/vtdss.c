@@ -8,6 +8,8 @@
 #define pgtable_destroy        iommu_vtdss_destroy
 #define pgtable_map            iommu_vtdss_map
 #define pgtable_unmap          iommu_vtdss_unmap
+#define pgtable_map_page       iommu_vtdss_map_page
+#define pgtable_unmap_page     iommu_vtdss_unmap_page
 #define pgtable_free_gathered  iommu_vtdss_free_gathered
 #define pgtable_merge_gathered iommu_vtdss_merge_gathered
 #define pgtable_iova_to_phys   iommu_vtdss_iova_to_phys

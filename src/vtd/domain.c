@@ -35,6 +35,19 @@ static int unmap_first_stage(struct iommu_domain *base, iommu_iova_t iova, uint6
 	return iommu_vtdfs_unmap(&vtd_domain_of(base)->common.pgtable, iova, size, flags, gather,
 				 unmapped);
 }
+
+#if IOMMU_CONFIG_ONE_PAGE
+static bool map_first_stage_page(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_t paddr,
+				 uint64_t size, unsigned int prot)
+{
+	return iommu_vtdfs_map_page(&vtd_domain_of(base)->common.pgtable, iova, paddr, size, prot);
+}
+
+static bool unmap_first_stage_page(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
+{
+	return iommu_vtdfs_unmap_page(&vtd_domain_of(base)->common.pgtable, iova, size);
+}
+#endif
 #endif
 
 static int map_pages(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_t paddr,
@@ -64,6 +77,19 @@ static int unmap_pages(struct iommu_domain *base, iommu_iova_t iova, uint64_t si
 	return iommu_vtdss_unmap(&vtd_domain_of(base)->common.pgtable, iova, size, flags, gather,
 				 unmapped);
 }
+
+#if IOMMU_CONFIG_ONE_PAGE
+static bool map_page(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_t paddr,
+		     uint64_t size, unsigned int prot)
+{
+	return iommu_vtdss_map_page(&vtd_domain_of(base)->common.pgtable, iova, paddr, size, prot);
+}
+
+static bool unmap_page(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
+{
+	return iommu_vtdss_unmap_page(&vtd_domain_of(base)->common.pgtable, iova, size);
+}
+#endif
 
 /* --- Telling a unit --------------------------------------------------------------------------- */
 
@@ -249,22 +275,28 @@ int iommu_vtd_invalidate_foreign(struct iommu_domain *base, iommu_iova_t start, 
 #else
 #define FILL_OPS
 #endif
-#define TABLE_OPS(map, unmap)                                                                      \
+#if IOMMU_CONFIG_ONE_PAGE
+#define PAGE_OPS(map, unmap) .map_page = (map), .unmap_page = (unmap),
+#else
+#define PAGE_OPS(map, unmap)
+#endif
+#define TABLE_OPS(map, unmap, page_ops)                                                            \
 	{                                                                                          \
 		.attach = iommu_vtd_paging_attach, .detach = iommu_vtd_detach,                     \
 		.free = iommu_placed_free, .map_pages = (map), .unmap_pages = (unmap),             \
 		.sync_map = iommu_placed_sync_map, .sync = iommu_placed_sync,                      \
 		.flush_all = iommu_placed_flush_all, .free_gathered = iommu_placed_free_gathered,  \
 		.iova_to_phys = iommu_placed_iova_to_phys, .get_info = get_info,                   \
-		WALK_OPS SCALABLE_OPS FILL_OPS                                                     \
+		page_ops WALK_OPS SCALABLE_OPS FILL_OPS                                            \
 	}
 
-const struct iommu_domain_ops iommu_vtd_second_stage_ops = TABLE_OPS(map_pages, unmap_pages);
+const struct iommu_domain_ops iommu_vtd_second_stage_ops =
+	TABLE_OPS(map_pages, unmap_pages, PAGE_OPS(map_page, unmap_page));
 #if IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_QUIRKS
 const struct iommu_domain_ops iommu_vtd_writable_parent_ops =
-	TABLE_OPS(map_writable_pages, unmap_pages);
+	TABLE_OPS(map_writable_pages, unmap_pages, );
 #endif
 #if IOMMU_CONFIG_FIRST_STAGE
-const struct iommu_domain_ops iommu_vtd_first_stage_ops =
-	TABLE_OPS(map_first_stage, unmap_first_stage);
+const struct iommu_domain_ops iommu_vtd_first_stage_ops = TABLE_OPS(
+	map_first_stage, unmap_first_stage, PAGE_OPS(map_first_stage_page, unmap_first_stage_page));
 #endif

@@ -395,7 +395,8 @@ static int unit_create(struct vtd_unit *unit, struct vtd_table *table,
 
 	probe->references++;
 	table->units++;
-	unit_name(unit, probe->names++);
+	if (IOMMU_CONFIG_NAMES)
+		unit_name(unit, probe->names++);
 	unit->base.ops = probe->ops;
 	unit->base.segment = record->segment;
 	unit->platform = probe->platform;

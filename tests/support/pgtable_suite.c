@@ -179,6 +179,58 @@ void suite_arguments(void **state)
 	assert_int_equal(shape_of(s).small, 0);
 }
 
+/* Map and unmap of one page, where that is one store; where it is not, nothing happens. */
+void suite_one_page_alone(void **state)
+{
+	struct suite *s = *state;
+	const iommu_iova_t end = s->pt.aperture_last + 1;
+	const struct {
+		uint64_t iova, paddr, size;
+		unsigned int prot;
+	} cases[] = {
+		{PAGE + 1, PAGE, PAGE, RW},
+		{PAGE, PAGE + 1, PAGE, RW},
+		{PAGE, PAGE, 0, RW},
+		{PAGE, PAGE, 2 * PAGE, RW},
+		{PAGE, PAGE, PAGE / 2, RW},
+		{PAGE, PAGE, PAGE, 0},
+		{PAGE, PAGE, PAGE, RW | 1U << 30},
+		{end, PAGE, PAGE, RW},
+		{UINT64_MAX - (PAGE - 1), PAGE, PAGE, RW},
+		{PAGE, 1ULL << 46, PAGE, RW},
+		{PAGE, UINT64_MAX - (PAGE - 1), PAGE, RW},
+		{0, PAGE, PAGE, RW}, /* it is mapped */
+	};
+	size_t i;
+
+	if (s->pt.levels > 1)
+		assert_false(s->ops->map_page(&s->pt, PAGE, PAGE, PAGE, RW));
+	assert_int_equal(map(s, 0, 5 * PAGE, PAGE), 0);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_false(s->ops->map_page(&s->pt, cases[i].iova, cases[i].paddr, cases[i].size,
+					      cases[i].prot));
+	assert_leads_to(s, 0, 5 * PAGE);
+	assert_unmapped(s, PAGE);
+	assert_true(s->ops->map_page(&s->pt, PAGE, 7 * PAGE, PAGE, IOMMU_PROT_READ));
+	assert_leads_to(s, PAGE + 291, 7 * PAGE + 291);
+	assert_int_equal(map(s, PAGE, PAGE, PAGE), IOMMU_EEXIST);
+	assert_true(s->ops->map_page(&s->pt, 2 * PAGE, (1ULL << 46) - PAGE, PAGE, RW));
+	assert_leads_to(s, 2 * PAGE, (1ULL << 46) - PAGE);
+
+	assert_false(s->ops->unmap_page(&s->pt, PAGE + 1, PAGE));
+	assert_false(s->ops->unmap_page(&s->pt, PAGE, 2 * PAGE));
+	assert_false(s->ops->unmap_page(&s->pt, PAGE, 0));
+	assert_false(s->ops->unmap_page(&s->pt, end, PAGE));
+	assert_false(s->ops->unmap_page(&s->pt, UINT64_MAX - (PAGE - 1), PAGE));
+	assert_false(s->ops->unmap_page(&s->pt, 4 * PAGE, PAGE));
+	assert_leads_to(s, PAGE, 7 * PAGE);
+	assert_true(s->ops->unmap_page(&s->pt, PAGE, PAGE));
+	assert_unmapped(s, PAGE);
+	assert_leads_to(s, 0, 5 * PAGE);
+	assert_leads_to(s, 2 * PAGE, (1ULL << 46) - PAGE);
+	assert_false(s->ops->unmap_page(&s->pt, PAGE, PAGE));
+}
+
 void suite_ends_of_the_aperture(void **state)
 {
 	struct suite *s = *state;

@@ -158,6 +158,31 @@ static int domain_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t
 	return r->unmap;
 }
 
+static bool domain_map_page(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
+			    uint64_t size, unsigned int prot)
+{
+	struct recorder *r = domain_recorder(domain);
+
+	(void)iova;
+	(void)paddr;
+	(void)size;
+	(void)prot;
+	if (r->pages_alone)
+		record(r, "map_page");
+	return r->pages_alone;
+}
+
+static bool domain_unmap_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
+{
+	struct recorder *r = domain_recorder(domain);
+
+	(void)iova;
+	(void)size;
+	if (r->pages_alone)
+		record(r, "unmap_page");
+	return r->pages_alone;
+}
+
 static int domain_sync(struct iommu_domain *domain, struct iommu_gather *gather)
 {
 	record(domain_recorder(domain), "sync");
@@ -217,6 +242,8 @@ static int domain_invalidate_user(struct iommu_domain *domain, const void *reque
 }
 
 static const struct iommu_domain_ops plain_ops = {
+	.map_page = domain_map_page,
+	.unmap_page = domain_unmap_page,
 	.attach = domain_attach,
 	.detach = domain_detach,
 	.free = domain_free,

@@ -39,6 +39,7 @@ struct recorder {
 	uint64_t mapped[8][2]; /* sizes and addresses of the last maps */
 	unsigned int maps;
 	bool map_clears, unmap_clears; /* add something to the gather */
+	bool pages_alone;              /* one page has a way of its own, which succeeds */
 	bool with_ids;                 /* record which endpoint, too */
 	unsigned int alive;            /* domains */
 	const struct iommu_region *regions;

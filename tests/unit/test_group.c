@@ -271,6 +271,47 @@ static void maps_and_unmaps_are_settled_on_every_path(void **state)
 	assert_int_equal(iommu_domain_free(domain), 0);
 }
 
+/* The same of one page, where that is one store. */
+static void a_page_alone_is_settled_on_every_path(void **state)
+{
+	struct recorder *r = *state;
+	struct iommu_domain *domain = recorder_domain(r, IOMMU_DOMAIN_PAGING);
+	uint64_t unmapped = 0;
+
+	r->pages_alone = true;
+	r->unmap_clears = true;
+	assert_int_equal(iommu_map(domain, 0, 0, 0x1000, 1), 0);
+	EXPECT_CALLS(r, "map_page sync_map");
+	assert_int_equal(iommu_map(domain, 0, 0, 0x2000, 1), 0);
+	EXPECT_CALLS(r, "map sync_map");
+	assert_int_equal(iommu_unmap(domain, 0, 0x1000, 0, &unmapped), 0);
+	assert_int_equal(unmapped, 0x1000);
+	EXPECT_CALLS(r, "unmap_page sync");
+	assert_int_equal(iommu_unmap(domain, 0, 0x1000, IOMMU_UNMAP_SPLIT, NULL), 0);
+	EXPECT_CALLS(r, "unmap_page sync");
+	assert_int_equal(iommu_unmap(domain, 0, 0x2000, 0, NULL), 0);
+	EXPECT_CALLS(r, "unmap sync");
+
+	r->sync_map = IOMMU_ETIMEDOUT;
+	assert_int_equal(iommu_map(domain, 0, 0, 0x1000, 1), IOMMU_ETIMEDOUT);
+	EXPECT_CALLS(r, "map_page sync_map unmap sync");
+	r->sync_map = 0;
+	r->sync = IOMMU_ETIMEDOUT;
+	assert_int_equal(iommu_unmap(domain, 0, 0x1000, 0, NULL), IOMMU_ETIMEDOUT);
+	EXPECT_CALLS(r, "unmap_page sync");
+	/* Not on top of what was not confirmed. */
+	r->flush_all = IOMMU_ETIMEDOUT;
+	assert_int_equal(iommu_map(domain, 0, 0, 0x1000, 1), IOMMU_ETIMEDOUT);
+	EXPECT_CALLS(r, "map_page flush_all unmap sync");
+	r->flush_all = 0;
+	assert_int_equal(iommu_map(domain, 0, 0, 0x1000, 1), 0);
+	EXPECT_CALLS(r, "map_page flush_all sync_map");
+	assert_int_equal(iommu_map(domain, 0, 0, 0x1000, 1), 0);
+	EXPECT_CALLS(r, "map_page sync_map");
+	r->sync = 0;
+	assert_int_equal(iommu_domain_free(domain), 0);
+}
+
 static void pieces_are_mapped_as_one_or_not_at_all(void **state)
 {
 	static const struct iommu_map_piece pieces[] = {
@@ -653,6 +694,7 @@ int main(void)
 		WITH_FIXTURE(attach_detach_and_what_is_busy),
 		WITH_FIXTURE(a_group_is_attached_whole_or_not_at_all),
 		WITH_FIXTURE(maps_and_unmaps_are_settled_on_every_path),
+		WITH_FIXTURE(a_page_alone_is_settled_on_every_path),
 		WITH_FIXTURE(pieces_are_mapped_as_one_or_not_at_all),
 		WITH_FIXTURE(hints_go_to_those_who_know_them),
 		WITH_FIXTURE(many_ranges_are_invalidated_together),

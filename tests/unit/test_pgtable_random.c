@@ -23,6 +23,7 @@ struct universe {
 	struct iommu_pgtable pt;
 	struct pgtable_reference reference;
 	uint64_t operations, mapped, refused, unmapped, out_of_memory;
+	uint64_t mapped_alone, unmapped_alone;
 };
 
 /* Which format, and of one with two halves, which. */
@@ -49,6 +50,7 @@ static void universe_init(struct universe *u, enum kind kind, unsigned int level
 	u->random.state = seed;
 	u->ops = kind == SECOND_STAGE ? &iommu_vtdss_ops : &iommu_x86_64_table_ops;
 	u->operations = u->mapped = u->refused = u->unmapped = u->out_of_memory = 0;
+	u->mapped_alone = u->unmapped_alone = 0;
 	assert_int_equal(u->ops->init(&u->pt, &config), 0);
 	u->first = kind == FIRST_STAGE_UPPER ? ~u->pt.aperture_last : 0;
 	u->last = kind == FIRST_STAGE_UPPER ? UINT64_MAX : u->pt.aperture_last;
@@ -161,6 +163,30 @@ static void settle(struct universe *u, struct iommu_gather *gather, bool changed
 	u->ops->free_gathered(&u->pt, gather);
 }
 
+/* One page by a way of its own, which refuses what is not one store. */
+static bool map_alone(struct universe *u, iommu_iova_t iova, iommu_paddr_t paddr, uint64_t size,
+		      unsigned int prot)
+{
+	if (test_random_below(&u->random, 2) == 0 ||
+	    !u->ops->map_page(&u->pt, iova, paddr, size, prot))
+		return false;
+	assert_int_equal(reference_map(&u->reference, iova, paddr, size, prot), 0);
+	u->mapped_alone++;
+	return true;
+}
+
+static bool unmap_alone(struct universe *u, iommu_iova_t iova, uint64_t size)
+{
+	uint64_t expected;
+
+	if (test_random_below(&u->random, 2) == 0 || !u->ops->unmap_page(&u->pt, iova, size))
+		return false;
+	assert_int_equal(reference_unmap(&u->reference, iova, size, 0, &expected), 0);
+	assert_int_equal(expected, size);
+	u->unmapped_alone++;
+	return true;
+}
+
 static void random_map(struct universe *u)
 {
 	unsigned int prot = 1 + (unsigned int)test_random_below(&u->random, 3);
@@ -175,6 +201,11 @@ static void random_map(struct universe *u)
 			((unsigned int)test_random_below(&u->random, 8) * IOMMU_PROT_NO_EXEC);
 	random_range(u, &iova, &size);
 	paddr = random_target(u, iova, size);
+	if (map_alone(u, iova, paddr, size, prot)) {
+		u->mapped++;
+		compare_around(u, iova, size);
+		return;
+	}
 	iommu_gather_init(&gather);
 	status = u->ops->map(&u->pt, iova, paddr, size, prot, &gather, &mapped);
 	if (status == IOMMU_ENOMEM) {
@@ -205,6 +236,11 @@ static void random_unmap(struct universe *u)
 	int status;
 
 	random_range(u, &iova, &size);
+	if (unmap_alone(u, iova, size)) {
+		u->unmapped++;
+		compare_around(u, iova, size);
+		return;
+	}
 	iommu_gather_init(&gather);
 	status = u->ops->unmap(&u->pt, iova, size, flags, &gather, counting ? &unmapped : NULL);
 	if (status == IOMMU_ENOMEM) {
@@ -262,6 +298,7 @@ static void run(enum kind kind, unsigned int levels, uint64_t bitmap, uint64_t o
 	/* A test that never got anywhere proves nothing. */
 	assert_true(u.mapped > operations / 20 && u.unmapped > operations / 20);
 	assert_true(u.refused > operations / 100);
+	assert_true(u.mapped_alone > operations / 1000 && u.unmapped_alone > operations / 1000);
 	assert_true(fail_every == 0 || u.out_of_memory > operations / 1000);
 	universe_destroy(&u);
 }

@@ -234,6 +234,7 @@ int main(void)
 		AT_EVERY_SHAPE(suite_walk_order_and_stop),
 		AT_EVERY_SHAPE(suite_noncoherent_walker_sees_no_garbage),
 		AT_EVERY_SHAPE(suite_two_tables_are_independent),
+		AT_EVERY_SHAPE(suite_one_page_alone),
 		AT_EVERY_SHAPE(suite_what_is_not_mapped_can_be_filled),
 		cmocka_unit_test(configurations_that_do_not_fit_are_refused),
 		cmocka_unit_test(entries_are_big_endian),

@@ -208,6 +208,14 @@ struct iommu_domain_ops {
 	int (*unmap_pages)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 			   unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped);
 	/*
+	 * Map or unmap one page, where that is one store: as iommu_pgtable_ops.map_page, which also
+	 * says what false means, and unmap_page. sync_map, or sync for the page, follows. NULL,
+	 * both: map_pages and unmap_pages are called.
+	 */
+	bool (*map_page)(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
+			 uint64_t size, unsigned int prot);
+	bool (*unmap_page)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
+	/*
 	 * Make new mappings effective: where hardware caches absent entries or buffers writes, and
 	 * where a hypervisor holds the entries. Errors as iommu_map.
 	 */
