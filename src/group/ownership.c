@@ -79,7 +79,7 @@ static int give_back(struct iommu_group *group)
 								: group->window);
 }
 
-static int release(struct iommu_group *group, const void *owner)
+static int ownership_release(struct iommu_group *group, const void *owner)
 {
 	int status = 0;
 
@@ -103,7 +103,7 @@ int iommu_group_release(struct iommu_group *group, void *owner)
 	int status;
 
 	iommu_control_lock(iommu);
-	status = release(group, owner);
+	status = ownership_release(group, owner);
 	return iommu_control_end(iommu, IOMMU_CALL, status);
 }
 

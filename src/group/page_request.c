@@ -158,7 +158,7 @@ static void add(struct iommu_page_requests *requests, const struct iommu_page_re
 }
 
 /* Copy a group that is complete for its handler. Locked. */
-static unsigned int tell(struct iommu_page_requests *requests, uint16_t group)
+static unsigned int tell_handlers(struct iommu_page_requests *requests, uint16_t group)
 {
 	unsigned int found = 0;
 	unsigned int i;
@@ -183,10 +183,10 @@ enum outcome {
  * group whose handler was told, and one that finds no room, is answered at once: the device broke
  * the rules, and is told to stop. Locked.
  */
-static enum outcome refuse(struct iommu_page_requests *requests,
-			   const struct iommu_page_request *request,
-			   struct iommu_page_response *response,
-			   const struct iommu_platform *platform)
+static enum outcome refuse_page(struct iommu_page_requests *requests,
+				const struct iommu_page_request *request,
+				struct iommu_page_response *response,
+				const struct iommu_platform *platform)
 {
 	const unsigned int first = next_of_group(requests, request->group, 0);
 	struct entry stands = {.request = *request};
@@ -222,15 +222,15 @@ static enum outcome decide(struct iommu_page_requests *requests,
 			   const struct iommu_platform *platform)
 {
 	if (response->code != IOMMU_PAGE_SUCCESS || is_refused(requests, request->group))
-		return refuse(requests, request, response, platform);
+		return refuse_page(requests, request, response, platform);
 	if (!makes_sense(requests, request)) {
 		response->code = IOMMU_PAGE_FAILURE;
-		return refuse(requests, request, response, platform);
+		return refuse_page(requests, request, response, platform);
 	}
 	add(requests, request, platform);
 	if (!request->is_last)
 		return OUTCOME_KEPT;
-	*told = tell(requests, request->group);
+	*told = tell_handlers(requests, request->group);
 	return OUTCOME_TELL;
 }
 

@@ -343,7 +343,7 @@ static size_t root_of(const size_t *groups, size_t index)
 }
 
 /* The lower root stays one. Those on the way lead there directly from then on. */
-static void join(size_t *groups, size_t a, size_t b)
+static void join_groups(size_t *groups, size_t a, size_t b)
 {
 	const size_t root_a = root_of(groups, a);
 	const size_t root_b = root_of(groups, b);
@@ -376,10 +376,10 @@ static int join_owner_of(void *ctx, uint16_t id)
 		if (other->segment != segment || other->bus != id >> 8)
 			continue;
 		if (other->devfn == (id & 0xff))
-			join(search->groups, search->index, i);
+			join_groups(search->groups, search->index, i);
 		for (alias = 0; alias < other->alias_count; alias++)
 			if (other->aliases[alias] == (id & 0xff))
-				join(search->groups, search->index, i);
+				join_groups(search->groups, search->index, i);
 	}
 	return 0;
 }
@@ -392,7 +392,7 @@ static void join_bridges(const struct iommu_pci_topology *topology, size_t *grou
 
 	for (; bridge < topology->count; bridge = iommu_pci_bridge_above(topology, bridge))
 		if (id_above(function_at(topology, bridge), &id))
-			join(groups, index, bridge);
+			join_groups(groups, index, bridge);
 }
 
 /* One with those beside it whose requests may turn into it; and marked, for what is below. */
@@ -403,7 +403,7 @@ static void join_neighbours(const struct iommu_pci_topology *topology, size_t *g
 	for (from = 0; from < topology->count; from++) {
 		if (!is_entered_from(topology, index, from))
 			continue;
-		join(groups, index, from);
+		join_groups(groups, index, from);
 		groups[index] |= ENTERED;
 	}
 }
@@ -415,7 +415,7 @@ static void join_above(const struct iommu_pci_topology *topology, size_t *groups
 
 	for (; bridge < topology->count; bridge = iommu_pci_bridge_above(topology, bridge))
 		if ((groups[bridge] & ENTERED) != 0)
-			join(groups, index, bridge);
+			join_groups(groups, index, bridge);
 }
 
 /* Is a virtual function one of a physical function that is there? */

@@ -117,7 +117,7 @@ static int give_back(struct iommu_endpoint *endpoint)
 	return status != 0 ? status : iommu_pasids_return(endpoint);
 }
 
-static int begin(struct iommu_endpoint *endpoint)
+static int reset_begin(struct iommu_endpoint *endpoint)
 {
 	int status = iommu_endpoint_check_is_there(endpoint);
 
@@ -147,7 +147,7 @@ int iommu_endpoint_reset_begin(struct iommu_endpoint *endpoint)
 	int status;
 
 	iommu_control_lock(endpoint->iommu);
-	status = begin(endpoint);
+	status = reset_begin(endpoint);
 	return iommu_control_end_for(endpoint->iommu, IOMMU_CALL, endpoint->name, status);
 }
 

@@ -6,7 +6,7 @@
 
 #define LEAVES_DEFAULT (1ULL << 24)
 
-static int refuse(struct iommu *iommu, const char *call, int status, const char *why)
+static int refuse_shadow(struct iommu *iommu, const char *call, int status, const char *why)
 {
 	return iommu_refuse_now(iommu, call, "", status, why);
 }
@@ -44,8 +44,9 @@ static int check_unit(const struct iommu_shadow_config *config, const char *call
 
 	if ((capability & VTD_CAP_CM) != 0 && (extended & VTD_ECAP_FSTS) == 0)
 		return 0;
-	return refuse(config->file->iommu, call, IOMMU_EOPNOTSUPP,
-		      IOMMU_WHY("the guest's unit is without caching mode, or has a first stage"));
+	return refuse_shadow(
+		config->file->iommu, call, IOMMU_EOPNOTSUPP,
+		IOMMU_WHY("the guest's unit is without caching mode, or has a first stage"));
 }
 
 /* Of spaces that are used already. */
@@ -61,14 +62,15 @@ static int check_spaces(const struct iommu_shadow_config *config, const char *ca
 	flags = iommu_ioas_of(object)->flags;
 	iommu_object_leave(object);
 	if (config->ioas == config->memory)
-		return refuse(iommu, call, IOMMU_EINVAL,
-			      IOMMU_WHY("the guest's memory and the shadow are one space"));
+		return refuse_shadow(iommu, call, IOMMU_EINVAL,
+				     IOMMU_WHY("the guest's memory and the shadow are one space"));
 	if ((flags & IOMMU_IOAS_SPLIT) == 0)
-		return refuse(iommu, call, IOMMU_EINVAL,
-			      IOMMU_WHY("the space was made without IOMMU_IOAS_SPLIT"));
+		return refuse_shadow(iommu, call, IOMMU_EINVAL,
+				     IOMMU_WHY("the space was made without IOMMU_IOAS_SPLIT"));
 	return iommu_ioas_next_area(config->file, config->ioas, 0, &area) != 0
 		       ? 0
-		       : refuse(iommu, call, IOMMU_EINVAL, IOMMU_WHY("the space is not empty"));
+		       : refuse_shadow(iommu, call, IOMMU_EINVAL,
+				       IOMMU_WHY("the space is not empty"));
 }
 
 static void shadow_free(struct iommu_shadow *shadow)
@@ -123,7 +125,7 @@ int iommu_shadow_create(const struct iommu_shadow_config *config, struct iommu_s
 	if (status == 0) {
 		status = make(config, shadow);
 		if (status != 0)
-			(void)refuse(file->iommu, IOMMU_CALL, status, "");
+			(void)refuse_shadow(file->iommu, IOMMU_CALL, status, "");
 	}
 	if (status != 0) {
 		unuse(file, config->ioas);

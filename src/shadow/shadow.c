@@ -37,7 +37,7 @@ static bool is_empty(const struct shadow_span *span)
 	return span->first > span->last;
 }
 
-static void join(struct shadow_span *span, const struct shadow_span *other)
+static void join_spans(struct shadow_span *span, const struct shadow_span *other)
 {
 	if (is_empty(span)) {
 		*span = *other;
@@ -168,7 +168,7 @@ static int unmap_whole(struct iommu_shadow *shadow, const struct shadow_span *sp
 	       pages.first <= span->last) {
 		status = unmap(shadow, &pages);
 		if (status == 0)
-			join(&shadow->missing, &pages);
+			join_spans(&shadow->missing, &pages);
 	}
 	return status;
 }
@@ -188,10 +188,10 @@ static int unmap_surely(struct iommu_shadow *shadow, const struct shadow_span *s
 	if (status != IOMMU_ENOMEM && status != IOMMU_ENOSPC && status != IOMMU_EINVAL)
 		return status;
 	/* An area that is half unmapped, and not in the list, reaches beyond the span. */
-	join(&shadow->missing, &everything);
+	join_spans(&shadow->missing, &everything);
 	status = unmap(shadow, &everything);
 	if (status != 0)
-		join(&shadow->stuck, &everything);
+		join_spans(&shadow->stuck, &everything);
 	return status;
 }
 
@@ -204,8 +204,8 @@ static void take_out(struct iommu_shadow *shadow, const struct shadow_span *span
 	status = unmap_surely(shadow, span);
 	if (status == 0)
 		return;
-	join(&shadow->stuck, span);
-	join(&shadow->missing, span);
+	join_spans(&shadow->stuck, span);
+	join_spans(&shadow->missing, span);
 	if (shadow->unmapping == 0)
 		shadow->unmapping = status;
 }
@@ -225,7 +225,7 @@ static void clean_area(struct iommu_shadow *shadow, const struct shadow_span *pa
 			take_out(shadow, &wrong);
 			wrong = no_span;
 		} else {
-			join(&wrong, &wanted.pages);
+			join_spans(&wrong, &wanted.pages);
 		}
 		page = wanted.pages.last + 1;
 	}
@@ -325,7 +325,7 @@ static void put_in(struct iommu_shadow *shadow, const struct wanted *wanted,
 	if (status == 0)
 		return;
 	shadow->is_short = status == IOMMU_ENOMEM || status == IOMMU_ENOSPC;
-	join(&shadow->missing, span);
+	join_spans(&shadow->missing, span);
 	if (shadow->mapping == 0)
 		shadow->mapping = status;
 }
@@ -387,7 +387,7 @@ static bool sync_span(struct iommu_shadow *shadow, const char *call, const struc
 	}
 	if (!walk.is_cut)
 		return true;
-	join(&shadow->missing, &shadow->window.pages);
+	join_spans(&shadow->missing, &shadow->window.pages);
 	if (shadow->mapping == 0)
 		shadow->mapping = iommu_refuse_now(
 			shadow->config.file->iommu, call, "", IOMMU_ENOSPC,
@@ -405,7 +405,7 @@ static int sync(struct iommu_shadow *shadow, const char *call, struct shadow_spa
 
 	shadow->stats.syncs++;
 	for (unsigned int turn = 0; turn < 2 && again; turn++) {
-		join(&span, &shadow->missing);
+		join_spans(&span, &shadow->missing);
 		again = sync_span(shadow, call, &span) && !is_empty(&shadow->missing);
 		span = no_span;
 	}

@@ -88,8 +88,8 @@ static void leave(struct iommu_placed *domain, void *at)
 #endif
 
 /* The use begins before hardware can translate by it … */
-static int begin(struct iommu_use *use, struct iommu_attached *endpoint,
-		 struct iommu_placed *domain, uint32_t pasid)
+static int use_begin(struct iommu_use *use, struct iommu_attached *endpoint,
+		     struct iommu_placed *domain, uint32_t pasid)
 {
 	uint16_t id = 0;
 	int status = enter(domain, endpoint->at, &id);
@@ -129,7 +129,7 @@ int iommu_attached_set(struct iommu_attached *endpoint, struct iommu_placed *dom
 {
 	struct iommu_use *before = iommu_attached_use(endpoint);
 	struct iommu_use *use = &endpoint->uses[before == &endpoint->uses[0]];
-	int status = begin(use, endpoint, domain, 0);
+	int status = use_begin(use, endpoint, domain, 0);
 
 	if (status == 0 && before != NULL)
 		end(before);
@@ -191,7 +191,7 @@ int iommu_attached_set_pasid(struct iommu_attached *endpoint, struct iommu_place
 
 	if (use == NULL)
 		return IOMMU_ENOMEM;
-	status = begin(use, endpoint, domain, pasid);
+	status = use_begin(use, endpoint, domain, pasid);
 	if (status != 0) {
 		iommu_object_free(endpoint->use_cache, use);
 		return status;

@@ -289,7 +289,7 @@ static bool is_reachable(const struct iommu_withheld *end)
 	return false;
 }
 
-static void release(struct iommu_withheld *end)
+static void placed_release(struct iommu_withheld *end)
 {
 	struct iommu_placed *domain = iommu_container_of(end, struct iommu_placed, end);
 
@@ -304,7 +304,7 @@ void iommu_placed_init(struct iommu_placed *domain, const struct iommu_place_ops
 	domain->platform = platform;
 	domain->set = set;
 	domain->end.is_reachable = is_reachable;
-	domain->end.release = release;
+	domain->end.release = placed_release;
 	domain->release = release_domain;
 	iommu_gather_init(&domain->pages.gather);
 	iommu_list_init(&domain->uses);

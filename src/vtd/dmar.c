@@ -305,7 +305,7 @@ static bool structures_fit(const struct iommu_dmar *dmar)
 	return true;
 }
 
-static int refuse(struct iommu_dmar *dmar, const char *why)
+static int refuse_table(struct iommu_dmar *dmar, const char *why)
 {
 	*dmar = (struct iommu_dmar){.refusal = why};
 	return IOMMU_EINVAL;
@@ -342,10 +342,11 @@ int iommu_dmar_open(struct iommu_dmar *dmar, const void *bytes, size_t size)
 	unsigned int defects = 0;
 
 	if (defect != NULL)
-		return refuse(dmar, defect);
+		return refuse_table(dmar, defect);
 	table.length = iommu_read_le32(table.bytes + ACPI_TABLE_LENGTH_OFFSET);
 	if (!structures_fit(&table))
-		return refuse(dmar, IOMMU_WHY("a structure reaches beyond the end of the table"));
+		return refuse_table(dmar,
+				    IOMMU_WHY("a structure reaches beyond the end of the table"));
 	if (!checksum_is_right(table.bytes, table.length))
 		defects |= IOMMU_DMAR_CHECKSUM;
 	table.address_width = table.bytes[DMAR_WIDTH_OFFSET] + 1U;

@@ -102,8 +102,8 @@ static struct vtd_unit *unit_at(const struct iommu_place *place)
  * New mappings: hardware may have cached that there are none, or a write buffer may still hold
  * them. That a first stage maps nothing is never cached.
  */
-static int tell(struct iommu_placed *common, const struct iommu_place *place, uint16_t id,
-		const struct iommu_change *change)
+static int tell_unit(struct iommu_placed *common, const struct iommu_place *place, uint16_t id,
+		     const struct iommu_change *change)
 {
 	struct vtd_domain *domain = vtd_domain_of(&common->base);
 	struct vtd_unit *unit = unit_at(place);
@@ -119,7 +119,7 @@ static int tell_all(const struct iommu_place *place)
 }
 
 const struct iommu_place_ops iommu_vtd_place_ops = {
-	.tell = tell,
+	.tell = tell_unit,
 	.tell_all = tell_all,
 	.find = iommu_vtd_place_find,
 	.join = iommu_vtd_place_join,

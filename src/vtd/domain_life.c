@@ -47,7 +47,7 @@ static void free_tops(struct vtd_domain *domain)
 #define free_tops(domain) ((void)0)
 #endif
 
-static void release(struct iommu_placed *common)
+static void domain_release(struct iommu_placed *common)
 {
 	struct vtd_domain *domain = vtd_domain_of(&common->base);
 	struct vtd_probe *probe = domain->probe;
@@ -452,7 +452,7 @@ int iommu_vtd_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type,
 		return IOMMU_ENOMEM;
 	domain->probe = unit->probe;
 	iommu_placed_init(&domain->common, &iommu_vtd_place_ops, unit->platform, &unit->probe->set,
-			  release);
+			  domain_release);
 	domain->common.base.aperture_last = (1ULL << unit->output_width) - 1;
 	status = make_domain(domain, unit, type, config);
 	if (status != 0) {

@@ -53,7 +53,7 @@ bool iommu_vtd_inherited_note(struct vtd_unit *unit, uint16_t domain_id)
 	return true;
 }
 
-static void release(struct vtd_unit *unit, uint16_t domain_id)
+static void inherited_release(struct vtd_unit *unit, uint16_t domain_id)
 {
 	iommu_ids_free(&unit->domain_ids, domain_id, 0);
 	unit->inherited_ids--;
@@ -64,7 +64,7 @@ void iommu_vtd_inherited_replaced(struct vtd_unit *unit, uint16_t domain_id)
 	uint32_t *count = count_of(unit, domain_id);
 
 	if (count != NULL && *count != 0 && --*count == 0)
-		release(unit, domain_id);
+		inherited_release(unit, domain_id);
 }
 
 /* All ids of before, and what counts their entries. */
@@ -79,7 +79,8 @@ static void release_all(struct vtd_unit *unit)
 		unit->inherited[page] = NULL;
 		for (i = 0; counts != NULL && i < VTD_INHERITED_COUNTS; i++)
 			if (counts[i] != 0)
-				release(unit, (uint16_t)(page * VTD_INHERITED_COUNTS + i));
+				inherited_release(unit,
+						  (uint16_t)(page * VTD_INHERITED_COUNTS + i));
 		if (counts != NULL)
 			platform->free_pages(platform->ctx, counts, 0);
 	}

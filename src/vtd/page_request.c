@@ -103,7 +103,8 @@ int iommu_vtd_page_response(struct iommu_endpoint *endpoint,
 /* --- Requests --------------------------------------------------------------------------------- */
 
 /* The core does not know this device, or has no page requests of it: the answer is not its own. */
-static void refuse(struct vtd_unit *unit, uint64_t word0, const struct iommu_page_request *request)
+static void refuse_request(struct vtd_unit *unit, uint64_t word0,
+			   const struct iommu_page_request *request)
 {
 	const struct iommu_page_response response = {
 		.group = request->group,
@@ -145,7 +146,7 @@ static void take(struct vtd_unit *unit, uint64_t word0, uint64_t word1)
 	    vtd_page_request_is_stop(word1))
 		return;
 	if (hand_on(unit, word0, &request) == IOMMU_ENODEV)
-		refuse(unit, word0, &request);
+		refuse_request(unit, word0, &request);
 }
 
 /* Report what is in the ring now; how many, or IOMMU_EIO: registers that make no sense. */

@@ -55,7 +55,7 @@ static bool is_reachable(const struct iommu_withheld *end)
 	return iommu_unit_is_suspect(&directory_of(end)->unit->state);
 }
 
-static void release(struct iommu_withheld *end)
+static void pasid_table_release(struct iommu_withheld *end)
 {
 	struct vtd_directory *directory = directory_of(end);
 	/* The unit may be gone. */
@@ -90,7 +90,7 @@ struct vtd_directory *iommu_vtd_directory_make(struct vtd_unit *unit, unsigned i
 	directory->order = order;
 	unit->probe->references++;
 	directory->end.is_reachable = is_reachable;
-	directory->end.release = release;
+	directory->end.release = pasid_table_release;
 	vtd_flush(unit, directory->entries, (size_t)IOMMU_PAGE_SIZE << order);
 	return directory;
 }

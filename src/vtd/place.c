@@ -187,7 +187,7 @@ static bool is_beyond(const struct vtd_domain *domain, const struct vtd_unit *un
 #if IOMMU_CONFIG_UNLIKE_UNITS
 
 /* Cut the domain down to what the unit can do. On failure nothing has changed that matters. */
-static int join(struct vtd_domain *domain, const struct vtd_unit *unit)
+static int place_join(struct vtd_domain *domain, const struct vtd_unit *unit)
 {
 	struct iommu_pgtable *pt = &domain->common.pgtable;
 	const struct vtd_capabilities *caps = &unit->caps;
@@ -287,7 +287,7 @@ static void show_common(struct vtd_domain *domain)
 #else
 
 /* The domain stays as it was made: the unit must be able to do all of that. */
-static int join(struct vtd_domain *domain, const struct vtd_unit *unit)
+static int place_join(struct vtd_domain *domain, const struct vtd_unit *unit)
 {
 	const struct iommu_pgtable *pt = &domain->common.pgtable;
 	const struct vtd_capabilities *caps = &unit->caps;
@@ -331,7 +331,7 @@ int iommu_vtd_place_join(struct iommu_placed *common, void *at)
 	int status = 0;
 
 	if (vtd_domain_has_table(domain)) {
-		status = join(domain, at);
+		status = place_join(domain, at);
 		flush_tops(domain, at);
 		show_common(domain);
 	}

@@ -163,7 +163,7 @@ bool iommu_vtd_unit_translates(const struct vtd_unit *unit)
 	       (gsts & VTD_GLOBAL_TE) != 0;
 }
 
-static void begin(struct vtd_unit *unit)
+static void unit_begin(struct vtd_unit *unit)
 {
 	unit->started = true;
 	unit->failure = NULL;
@@ -190,7 +190,7 @@ int iommu_vtd_units_enable(struct vtd_unit *first, struct vtd_unit *(*next)(stru
 	size_t step;
 
 	for (unit = first; unit != NULL; unit = next(unit))
-		begin(unit);
+		unit_begin(unit);
 	for (step = 0; step < STEPS && status == 0; step++)
 		for (unit = first; unit != NULL && status == 0; unit = next(unit))
 			status = run_step(unit, step);

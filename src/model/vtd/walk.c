@@ -114,7 +114,7 @@ static void add_hole(struct walker *w, const iommu_cell_t *first, const iommu_ce
  * The steps of the walk, and the ranges that it leaves out. To the end of the call it is a walk of
  * the cache's: an invalidation of the guest meanwhile is complete after it.
  */
-static unsigned int begin(struct walker *w, struct iommu_model_vtd *model)
+static unsigned int walk_begin(struct walker *w, struct iommu_model_vtd *model)
 {
 	const struct model_published *regs = &model->published;
 	unsigned int reason;
@@ -149,7 +149,7 @@ int iommu_model_vtd_walk(struct iommu_model_vtd *model, struct iommu_model_walk 
 	if (room == 0 || walk->next > walk->last ||
 	    ((walk->next | (walk->last + 1)) & LOW_MASK(12)) != 0)
 		return IOMMU_EINVAL;
-	walk->reason = begin(&w, model);
+	walk->reason = walk_begin(&w, model);
 	walk->is_done = walk->reason != 0;
 	while (!walk->is_done && *count < room && steps-- != 0) {
 		const uint64_t at = walk->next;
