@@ -30,6 +30,7 @@
 #include <libiommu/status.h>
 
 #include "base/atomic.h"
+#include "base/bits.h"
 #include "base/dirty.h"
 #include "base/log.h"
 #include "base/memory.h"

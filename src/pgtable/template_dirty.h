@@ -42,7 +42,50 @@ static void read_leaf(const struct dirty_cursor *dirty, iommu_cell_t *entry, uns
 	iommu_gather_add(dirty->gather, first, last, mask + 1);
 }
 
-/* The lowest level: most entries are clean, and looked at four at a time. */
+/* Which of the next `count` entries, at most 64, have the bit, as a mask. */
+static uint64_t dirty_mask(const iommu_cell_t *entries, uint64_t count)
+{
+	uint64_t mask = 0;
+	uint64_t i;
+
+	for (i = 0; i < count; i++)
+		mask |= (uint64_t)((entry_load(&entries[i]) & FORMAT_DIRTY) != 0) << i;
+	return mask;
+}
+
+/*
+ * Entries of a run that was written, as far as one word of the bitmap goes: how many were read. 0:
+ * a bit of the bitmap is not a page of the table.
+ */
+static uint64_t read_run(const struct dirty_cursor *dirty, iommu_cell_t *entries, uint64_t count,
+			 iommu_iova_t iova)
+{
+	const struct iommu_dirty_bitmap *bitmap = dirty->bitmap;
+	const unsigned int shift = format_level_shift(dirty->pt, 1);
+	uint64_t bit, mask;
+
+	if (bitmap == NULL || bitmap->page_shift != shift)
+		return 0;
+	bit = (iova - bitmap->start) >> shift;
+	if (count > 64 - bit % 64)
+		count = 64 - bit % 64;
+	mask = dirty_mask(entries, count);
+	bitmap->words[bit / 64] |= mask << bit % 64;
+	for (; !dirty->keeps && mask != 0; mask &= mask - 1) {
+		const unsigned int i = iommu_lowest_bit(mask);
+		const iommu_iova_t page = iova + ((uint64_t)i << shift);
+
+		entry_clean(&entries[i]);
+		entries_flush(dirty->pt, &entries[i], 1);
+		iommu_gather_add(dirty->gather, page, page | ((1ULL << shift) - 1), 1ULL << shift);
+	}
+	return count;
+}
+
+/*
+ * The lowest level. Most entries are clean, and looked at four at a time; where four in a row were
+ * written, so were many behind them, and a word of the bitmap is made at once.
+ */
 static void read_leaves(const struct dirty_cursor *dirty, iommu_cell_t *entries, uint64_t count,
 			iommu_iova_t iova)
 {
@@ -51,12 +94,20 @@ static void read_leaves(const struct dirty_cursor *dirty, iommu_cell_t *entries,
 	uint64_t i = 0;
 
 	while (i < count) {
-		if (count - i >= 4 &&
-		    ((iommu_cell_load(&entries[i]) | iommu_cell_load(&entries[i + 1]) |
-		      iommu_cell_load(&entries[i + 2]) | iommu_cell_load(&entries[i + 3])) &
-		     bit) == 0) {
-			i += 4;
-			continue;
+		if (count - i >= 4) {
+			const uint64_t a = iommu_cell_load(&entries[i]);
+			const uint64_t b = iommu_cell_load(&entries[i + 1]);
+			const uint64_t c = iommu_cell_load(&entries[i + 2]);
+			const uint64_t d = iommu_cell_load(&entries[i + 3]);
+			uint64_t run = 0;
+
+			if (((a | b | c | d) & bit) == 0)
+				run = 4;
+			else if ((a & b & c & d & bit) != 0)
+				run = read_run(dirty, &entries[i], count - i, iova + (i << shift));
+			i += run;
+			if (run != 0)
+				continue;
 		}
 		if ((iommu_cell_load(&entries[i]) & bit) != 0)
 			read_leaf(dirty, &entries[i], 1, iova + (i << shift));

@@ -397,30 +397,48 @@ static void random_writes_are_all_found(void **state)
 			const unsigned int count = 1 + (unsigned int)test_random_below(
 							       &rng, (1 << 14) / per_bit - first);
 			const bool keeps = test_random_below(&rng, 3) == 0;
+			/* Words of the bitmap begin anywhere in a table. */
+			const uint64_t skew = test_random_below(&rng, 64);
 			uint64_t n;
 
+			/* Single pages, and runs. */
 			for (i = (unsigned int)test_random_below(&rng, 20); i != 0; i--) {
-				const unsigned int page =
+				const unsigned int from =
 					(unsigned int)test_random_below(&rng, 1 << 14);
-				unsigned int j;
+				const unsigned int pages =
+					test_random_below(&rng, 3) != 0
+						? 1
+						: (unsigned int)test_random_below(&rng, 300);
+				unsigned int page, j;
 
-				device_writes(of->base + ((uint64_t)page << 12));
-				written[page] = true;
-				for (j = 0x1000; page >> 9 == 8 && j < 0x1200; j++)
-					written[j] = true;
+				for (page = from; page < from + pages && page < 1 << 14; page++) {
+					device_writes(of->base + ((uint64_t)page << 12));
+					written[page] = true;
+					for (j = 0x1000; page >> 9 == 8 && j < 0x1200; j++)
+						written[j] = true;
+				}
 			}
 			forget_bits();
 			assert_int_equal(read_into(of->base + ((uint64_t)first << shift),
 						   (uint64_t)count << shift,
-						   keeps ? IOMMU_DIRTY_KEEP : 0, of->base, shift),
+						   keeps ? IOMMU_DIRTY_KEEP : 0,
+						   of->base - (skew << shift), shift),
 					 0);
 			for (n = 0; n < (1U << 14) / per_bit; n++) {
 				bool expected = false;
 
 				for (i = 0; i < per_bit; i++)
 					expected |= written[n * per_bit + i];
-				assert_int_equal(bit(n),
+				assert_int_equal(bit(n + skew),
 						 expected && n >= first && n < first + count);
+			}
+			/* What is clean again is invalidated. */
+			for (i = first * per_bit; !keeps && i < (first + count) * per_bit; i++) {
+				const iommu_iova_t page = of->base + ((uint64_t)i << 12);
+
+				if (written[i] && i >> 9 != 8)
+					assert_true(gather.start <= page &&
+						    gather.last >= page + 4095);
 			}
 			for (i = first * per_bit; !keeps && i < (first + count) * per_bit; i++)
 				if (i < 0x1000 || i >= 0x1200 ||
