@@ -206,6 +206,12 @@ IOMMU_API void iommu_iova_get_stats(struct iommu_iova_space *space, struct iommu
  * irq_restore: for hosts where nothing else runs on a CPU between the two, and the caller cannot
  * migrate to another CPU meanwhile. Other CPUs cannot reach what one CPU caches: so all of them
  * together keep at most a quarter of the space, with smaller magazines if necessary, or none.
+ *
+ * Neighbours: page-table entries of neighbouring addresses share a cache line, which two CPUs that
+ * map there take from each other at each call. With IOMMU_IOVA_CACHE_LINES a CPU whose caches have
+ * none of a size below 8 granules takes an aligned block of 8 from the tree, and caches the rest of
+ * it. The cost is address space, at most 7 granules for each CPU and size, and 7 handles of the
+ * tree; a space of less than 512 granules for each CPU is spared.
  */
 
 struct iommu_iova_cache;
@@ -217,6 +223,7 @@ struct iommu_iova_cache;
 
 enum iommu_iova_cache_flags {
 	IOMMU_IOVA_CACHE_CPU_EXCLUSIVE = 1 << 0, /* see "Locking" above */
+	IOMMU_IOVA_CACHE_LINES = 1 << 1,         /* see "Neighbours" above */
 };
 
 struct iommu_iova_cache_config {

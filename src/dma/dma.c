@@ -70,7 +70,8 @@ static int make_translated(struct iommu_dma *dma, const struct iommu_dma_config 
 	const struct iommu_iova_cache_config cache = {
 		.space = domain->space,
 		.depot_magazines = DEPOT_MAGAZINES,
-		.flags = dma->platform->cpu_exclusive ? IOMMU_IOVA_CACHE_CPU_EXCLUSIVE : 0,
+		.flags = IOMMU_IOVA_CACHE_LINES |
+			 (dma->platform->cpu_exclusive ? IOMMU_IOVA_CACHE_CPU_EXCLUSIVE : 0U),
 	};
 	int status;
 

@@ -41,6 +41,9 @@ static unsigned int order_of(uint64_t size)
 
 #define DEPOT_MAX 4096
 
+/* Granules whose page-table entries are a cache line: 2^LINE_ORDER = IOVA_PIECES_MAX. */
+#define LINE_ORDER 3
+
 /* The count of the magazine that stands for "none". */
 #define NONE UINT64_MAX
 
@@ -76,6 +79,7 @@ struct iommu_iova_cache {
 	unsigned int short_takes, short_orders;
 	uint64_t capacity;   /* of a magazine: IOMMU_IOVA_MAGAZINE, or less in a small space */
 	unsigned int orders; /* that have magazines: all, or none */
+	bool has_lines;      /* see line_alloc */
 	uint32_t drains;     /* requests so far; atomic */
 	struct iommu_per_cpu cpus;
 	struct magazine none; /* read by all, written by none */
@@ -377,40 +381,6 @@ static bool cpu_alloc(struct iommu_iova_cache *cache, unsigned int cpu_id, unsig
 	return found;
 }
 
-/* Below 4 GiB, cached or from the tree; IOMMU_ENOSPC: nothing there. */
-static __attribute__((noinline)) int alloc_low(struct iommu_iova_cache *cache, unsigned int cpu,
-					       unsigned int order, unsigned int flags,
-					       uint64_t *first)
-{
-	const uint64_t low = cache->space->low_last;
-	const struct iommu_iova_request request = request_of(order, low, flags);
-
-	if (cpu_alloc(cache, cpu, order, low, first))
-		return 0;
-	return tree_alloc(cache, &request, first);
-}
-
-/* Everything but the shortest way. */
-static __attribute__((noinline)) int alloc_from(struct iommu_iova_cache *cache, unsigned int cpu,
-						unsigned int order, uint64_t limit,
-						unsigned int flags, uint64_t *first)
-{
-	struct iommu_iova_request request;
-
-	if (order > 51)
-		return IOMMU_EINVAL;
-	if ((flags & IOMMU_IOVA_LOW_FIRST) != 0 && limit > cache->space->low_last) {
-		int status = alloc_low(cache, cpu, order, flags, first);
-
-		if (status != IOMMU_ENOSPC)
-			return status;
-	}
-	if (cpu_alloc(cache, cpu, order, limit, first))
-		return 0;
-	request = request_of(order, limit, flags);
-	return alloc_slowly(cache, &request, first);
-}
-
 /* To this CPU's magazines. */
 static bool cpu_free(struct iommu_iova_cache *cache, unsigned int cpu_id, uint64_t first,
 		     unsigned int order, struct magazine **fresh, bool *wants_fresh)
@@ -449,6 +419,61 @@ static __attribute__((noinline)) void free_to(struct iommu_iova_cache *cache, un
 	     (wants_fresh && cpu_free_with_fresh(cache, cpu, first, order))))
 		return;
 	(void)iommu_iova_free_at(cache->space, first);
+}
+
+/*
+ * From the tree, an aligned block of which the CPU caches the rest: the page-table entries of its
+ * addresses fill a cache line, and no other CPU maps beside them. In a space so small that the CPUs
+ * together could hold much of it, and where none is left, an address is taken by itself.
+ */
+static bool line_alloc(struct iommu_iova_cache *cache, unsigned int cpu, unsigned int order,
+		       uint64_t limit, unsigned int flags, uint64_t *first)
+{
+	const struct iommu_iova_request request = request_of(LINE_ORDER, limit, flags);
+	unsigned int i;
+
+	if (order >= LINE_ORDER || order >= cache->orders || !cache->has_lines ||
+	    iommu_iova_alloc_pieces(cache->space, &request, order, first) != 0)
+		return false;
+	for (i = 1; i < 1U << (LINE_ORDER - order); i++)
+		free_to(cache, cpu, *first + ((uint64_t)i << order), order);
+	return true;
+}
+
+/* Below 4 GiB, cached or from the tree; IOMMU_ENOSPC: nothing there. */
+static __attribute__((noinline)) int alloc_low(struct iommu_iova_cache *cache, unsigned int cpu,
+					       unsigned int order, unsigned int flags,
+					       uint64_t *first)
+{
+	const uint64_t low = cache->space->low_last;
+	const struct iommu_iova_request request = request_of(order, low, flags);
+
+	if (cpu_alloc(cache, cpu, order, low, first) ||
+	    line_alloc(cache, cpu, order, low, flags, first))
+		return 0;
+	return tree_alloc(cache, &request, first);
+}
+
+/* Everything but the shortest way. */
+static __attribute__((noinline)) int alloc_from(struct iommu_iova_cache *cache, unsigned int cpu,
+						unsigned int order, uint64_t limit,
+						unsigned int flags, uint64_t *first)
+{
+	struct iommu_iova_request request;
+
+	if (order > 51)
+		return IOMMU_EINVAL;
+	if ((flags & IOMMU_IOVA_LOW_FIRST) != 0 && limit > cache->space->low_last) {
+		int status = alloc_low(cache, cpu, order, flags, first);
+
+		if (status != IOMMU_ENOSPC)
+			return status;
+	}
+	if (cpu_alloc(cache, cpu, order, limit, first) ||
+	    line_alloc(cache, cpu, order, limit, flags, first))
+		return 0;
+	request = request_of(order, limit, flags);
+	return alloc_slowly(cache, &request, first);
 }
 
 /*
@@ -672,7 +697,7 @@ static uint64_t capacity_for(const struct iommu_iova_cache *cache)
 	return ranges;
 }
 
-static void fill_in(struct iommu_iova_cache *cache)
+static void fill_in(struct iommu_iova_cache *cache, bool wants_lines)
 {
 	const struct iommu_platform *platform = cache->platform;
 	unsigned int cpu, order;
@@ -684,6 +709,9 @@ static void fill_in(struct iommu_iova_cache *cache)
 				(struct pair){&cache->none, &cache->none};
 	cache->capacity = capacity_for(cache);
 	cache->orders = cache->capacity != 0 ? IOMMU_IOVA_CACHED_ORDERS : 0;
+	/* At most a 64th of the space for each order, if every CPU holds a line. */
+	cache->has_lines = wants_lines && (cache->space->last - cache->space->first) >>
+						  (LINE_ORDER + 6) >= cache->cpus.count;
 	cache->shortest = platform->irq_save == NULL && cache->capacity == IOMMU_IOVA_MAGAZINE;
 	cache->short_takes = cache->shortest ? cache->orders : 0;
 	cache->short_orders = cache->short_takes;
@@ -692,7 +720,9 @@ static void fill_in(struct iommu_iova_cache *cache)
 
 static const char *defect_of(const struct iommu_iova_cache_config *config)
 {
-	if ((config->flags & ~(unsigned int)IOMMU_IOVA_CACHE_CPU_EXCLUSIVE) != 0)
+	const unsigned int known = IOMMU_IOVA_CACHE_CPU_EXCLUSIVE | IOMMU_IOVA_CACHE_LINES;
+
+	if ((config->flags & ~known) != 0)
 		return IOMMU_WHY("unknown flags");
 	if (config->depot_magazines > DEPOT_MAX)
 		return IOMMU_WHY("more magazines in the depot than it can have");
@@ -722,7 +752,7 @@ int iommu_iova_cache_create(const struct iommu_iova_cache_config *config,
 		platform->free_pages(platform->ctx, cache, 0);
 		return status;
 	}
-	fill_in(cache);
+	fill_in(cache, (config->flags & IOMMU_IOVA_CACHE_LINES) != 0);
 	*result = cache;
 	return 0;
 }

@@ -315,6 +315,57 @@ int iommu_iova_alloc(struct iommu_iova_space *space, const struct iommu_iova_req
 	return 0;
 }
 
+#if IOMMU_CONFIG_IOVA_CACHES
+
+/* The first range is all of them: make it as long as each. Locked. */
+static void cut(struct iommu_iova_space *space, struct iommu_iova_range *ranges[],
+		unsigned int count, uint64_t size)
+{
+	struct iommu_iova_range *next = ranges[0]->next;
+	unsigned int i;
+
+	space->taken -= ranges[0]->last - ranges[0]->first + 1 - size;
+	ranges[0]->last = ranges[0]->first + (size - 1);
+	for (i = 1; i < count; i++) {
+		const uint64_t first = ranges[i - 1]->last + 1;
+
+		ranges[i]->reserved = false;
+		link_range(space, ranges[i], next, first, first + (size - 1));
+	}
+}
+
+int iommu_iova_alloc_pieces(struct iommu_iova_space *space,
+			    const struct iommu_iova_request *request, unsigned int order,
+			    uint64_t *first)
+{
+	struct iommu_iova_range *ranges[IOVA_PIECES_MAX];
+	const unsigned int count = (unsigned int)(request->size >> order);
+	struct iommu_iova_request wanted = *request;
+	unsigned int made = 0;
+	int status = normalise(space, &wanted);
+	uintptr_t state;
+
+	if (status != 0)
+		return status;
+	while (made < count && (ranges[made] = range_new(space, wanted.flags)) != NULL)
+		made++;
+	status = IOMMU_ENOMEM;
+	if (made == count) {
+		state = iommu_spin_lock(space->platform, &space->lock);
+		status = place_range(space, &wanted, ranges[0]) ? 0 : IOMMU_ENOSPC;
+		if (status == 0)
+			cut(space, ranges, count, 1ULL << order);
+		iommu_spin_unlock(space->platform, &space->lock, state);
+	}
+	if (status == 0)
+		*first = ranges[0]->first;
+	while (status != 0 && made != 0)
+		iommu_object_free(&space->cache, ranges[--made]);
+	return status;
+}
+
+#endif
+
 void iommu_iova_free(struct iommu_iova_space *space, struct iommu_iova_range *range)
 {
 	uintptr_t state;

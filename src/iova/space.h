@@ -76,6 +76,17 @@ static inline bool iommu_iova_is_natural(const struct iommu_iova_request *reques
  */
 int iommu_iova_free_exactly(struct iommu_iova_space *space, uint64_t first, uint64_t size);
 
+#define IOVA_PIECES_MAX 8U
+
+/*
+ * Allocate the request as adjacent ranges of 2^order granules each, which are its size divided by
+ * that, at most IOVA_PIECES_MAX, and are given back one by one. *first: of the first. Errors as
+ * iommu_iova_alloc.
+ */
+int iommu_iova_alloc_pieces(struct iommu_iova_space *space,
+			    const struct iommu_iova_request *request, unsigned int order,
+			    uint64_t *first);
+
 /* The first range whose start is beyond a granule; the end marker at the latest. Locked. */
 struct iommu_iova_range *iommu_iova_first_beyond(const struct iommu_iova_space *space,
 						 uint64_t granule);

@@ -493,6 +493,91 @@ static void many_cpus_take_few_bytes(void **state)
 	}
 }
 
+/* --- Neighbours ------------------------------------------------------------------------------- */
+
+#define LINE 8U /* granules whose page-table entries are a cache line */
+
+/* A CPU's first addresses are those of a line, which no other CPU has a part of. */
+static void cpus_have_lines_of_their_own(void **state)
+{
+	static const unsigned int flags[] = {
+		IOMMU_IOVA_CACHE_LINES, IOMMU_IOVA_CACHE_LINES | IOMMU_IOVA_CACHE_CPU_EXCLUSIVE};
+	struct iommu_iova_stats stats;
+	struct fixture f;
+	unsigned int i, order, n;
+
+	(void)state;
+	for (i = 0; i < 2; i++)
+		for (order = 0; order < 4; order++) {
+			const unsigned int pieces = LINE >> order;
+			uint64_t firsts[2 * LINE], lines[2] = {0};
+
+			begin(&f, 1 << 20, 4, flags[i]);
+			for (n = 0; n < 2 * pieces; n++) {
+				current_cpu = n % 2;
+				firsts[n] = take(&f, order);
+				if (n < 2)
+					lines[n] = firsts[n] / LINE;
+				assert_int_equal(firsts[n] / LINE, lines[n % 2]);
+				if (n >= 2)
+					assert_int_not_equal(firsts[n], firsts[n - 2]);
+			}
+			assert_int_not_equal(lines[0], lines[1]);
+			/* All of both, in pieces that are given back one by one. */
+			iommu_iova_get_stats(f.space, &stats);
+			assert_int_equal(stats.taken, 2 * LINE);
+			assert_int_equal(stats.ranges, 2 * pieces);
+			for (n = 0; n < 2 * pieces; n++)
+				assert_int_equal(iommu_iova_free_at(f.space, firsts[n]), 0);
+			iommu_iova_get_stats(f.space, &stats);
+			assert_int_equal(stats.largest_gap, 1 << 20);
+			end(&f);
+		}
+	/* Larger ranges than a line, and others' lines, come as they are asked for. */
+	begin(&f, 1 << 20, 4, IOMMU_IOVA_CACHE_LINES);
+	iommu_iova_cache_free(f.cache, take(&f, 4), 4);
+	assert_int_equal(taken(&f), 16);
+	end(&f);
+}
+
+/* Without memory, or without room, or in a small space, there is an address all the same. */
+static void a_line_that_cannot_be_had_is_an_address(void **state)
+{
+	uint64_t first = 0, least = 0;
+	struct fixture f;
+	unsigned int nth;
+
+	(void)state;
+	/* A space of 2 CPUs of which each could have a 64th. */
+	begin(&f, 2 * 512 - 1, 4, IOMMU_IOVA_CACHE_LINES);
+	iommu_iova_cache_free(f.cache, take(&f, 0), 0);
+	assert_int_equal(taken(&f), 1);
+	end(&f);
+	begin(&f, 2 * 512 + 1, 4, IOMMU_IOVA_CACHE_LINES);
+	iommu_iova_cache_free(f.cache, take(&f, 0), 0);
+	assert_int_equal(taken(&f), LINE);
+	end(&f);
+	/* Each allocation of the host's pages fails in turn. */
+	for (nth = 1; nth < 8; nth++) {
+		begin(&f, 1 << 20, 4, IOMMU_IOVA_CACHE_LINES);
+		f.test.fail_after = f.test.allocations + nth;
+		if (iommu_iova_cache_alloc(f.cache, 0, UINT64_MAX, 0, &first) == 0)
+			iommu_iova_cache_free(f.cache, first, 0);
+		else
+			least = nth;
+		f.test.fail_after = 0;
+		end(&f);
+	}
+	assert_int_equal(least, 1); /* only a space without any handle has no address */
+	/* Below a limit where no whole line is free. */
+	begin(&f, 1 << 20, 4, IOMMU_IOVA_CACHE_LINES);
+	assert_int_equal(iommu_iova_cache_alloc(f.cache, 0, 12, 0, &first), 0);
+	assert_true(first <= 12);
+	assert_int_equal(taken(&f), 1);
+	iommu_iova_cache_free(f.cache, first, 0);
+	end(&f);
+}
+
 /* --- Threads ---------------------------------------------------------------------------------- */
 
 struct exchange {
@@ -567,12 +652,14 @@ static void threads_share_cpus(void **state)
 {
 	(void)state;
 	run_threads(0, 2);
+	run_threads(IOMMU_IOVA_CACHE_LINES, 2);
 }
 
 static void exclusive_cpus_need_no_lock(void **state)
 {
 	(void)state;
 	run_threads(IOMMU_IOVA_CACHE_CPU_EXCLUSIVE, 1);
+	run_threads(IOMMU_IOVA_CACHE_CPU_EXCLUSIVE | IOMMU_IOVA_CACHE_LINES, 1);
 }
 
 int main(void)
@@ -586,6 +673,8 @@ int main(void)
 		cmocka_unit_test(a_cache_does_not_depend_on_memory),
 		cmocka_unit_test(any_size_is_served),
 		cmocka_unit_test(many_cpus_take_few_bytes),
+		cmocka_unit_test(cpus_have_lines_of_their_own),
+		cmocka_unit_test(a_line_that_cannot_be_had_is_an_address),
 		cmocka_unit_test(an_exhausted_space_uses_what_is_cached),
 		cmocka_unit_test(exclusive_cpus_do_not_hoard),
 		cmocka_unit_test(creation_fails_cleanly),
