@@ -345,8 +345,8 @@ int iommu_iova_alloc_pieces(struct iommu_iova_space *space,
 	int status = normalise(space, &wanted);
 	uintptr_t state;
 
-	if (status != 0)
-		return status;
+	if (status != 0 || count == 0 || count > IOVA_PIECES_MAX)
+		return status != 0 ? status : IOMMU_EINVAL;
 	while (made < count && (ranges[made] = range_new(space, wanted.flags)) != NULL)
 		made++;
 	status = IOMMU_ENOMEM;
