@@ -108,6 +108,8 @@ enum iommu_group_event {
 	IOMMU_DRIVER_UNBINDING, /* … is about to be unbound */
 	IOMMU_DRIVER_UNBOUND,   /* … is unbound */
 	IOMMU_DRIVER_NOT_BOUND, /* binding failed after IOMMU_DRIVER_BINDING */
+	IOMMU_ENDPOINT_FROZEN,  /* hardware has frozen its group: see <libiommu/eeh.h> */
+	IOMMU_ENDPOINT_THAWED,  /* … which is not frozen any more */
 };
 
 /* Called in the control path. Must not call control path functions. */

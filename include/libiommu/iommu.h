@@ -44,6 +44,7 @@
 #include <libiommu/dmar.h>
 #include <libiommu/dmar_builder.h>
 #include <libiommu/domain.h>
+#include <libiommu/eeh.h>
 #include <libiommu/endpoint.h>
 #include <libiommu/fault.h>
 #include <libiommu/group.h>

@@ -9,7 +9,8 @@
  * (TVE): translated by tables of translation control entries (TCEs) in memory, passed through, or
  * closed. The bridge caches every entry that it has read, including absent ones and those of the
  * upper levels, until it is invalidated: not even setting a window anew invalidates. A faulting
- * access freezes its PE, which is blocked until it is thawed.
+ * access freezes its PE, and the PEs in its vector (PELT-V), which are blocked until each is
+ * thawed.
  *
  * Everything that is read from memory and everything that a guest requests is treated as hostile:
  * the worst reaction is a refusal.
@@ -38,6 +39,11 @@ struct iommu_model_tce_host {
 	bool (*read)(void *ctx, iommu_paddr_t paddr, uint64_t *bytes);
 	/* misuse - the driver violated a rule; a static text, for a log. May be NULL. */
 	void (*misuse)(void *ctx, const char *text);
+	/*
+	 * write - write bytes of memory; false: there is no memory. For calls of firmware and of a
+	 * hypervisor that answer in the guest's memory; NULL: they return that a parameter is bad.
+	 */
+	bool (*write)(void *ctx, iommu_paddr_t paddr, const void *bytes, size_t size);
 };
 
 /* Reason for which an access is blocked. */
@@ -89,6 +95,8 @@ struct iommu_model_phb_faults {
 	 * generation 3.
 	 */
 	bool keeps_kills;
+	bool keeps_frozen; /* a thaw, or a freeze, returns success and does nothing */
+	bool is_fenced;    /* the whole bridge has stopped: every PE counts as frozen */
 };
 
 /*
@@ -130,8 +138,9 @@ IOMMU_API void iommu_model_phb_kill_write(struct iommu_model_phb *phb, uint64_t 
 IOMMU_API uint64_t iommu_model_phb_kill_read(struct iommu_model_phb *phb);
 
 /*
- * iommu_model_phb_opal - firmware's calls for PEs, windows and invalidation (<libiommu/opal.h>),
- * with firmware's checks and return values. Unknown token: -1.
+ * iommu_model_phb_opal - firmware's calls for PEs, windows, invalidation and frozen PEs
+ * (<libiommu/opal.h>), with firmware's checks and return values. Unknown token: -1. Diagnostic data
+ * have the format of the generation: the state of each PE, and the id of the last bad access.
  */
 IOMMU_API int64_t iommu_model_phb_opal(struct iommu_model_phb *phb, uint64_t token,
 				       const uint64_t arguments[7]);
@@ -146,18 +155,22 @@ IOMMU_API int iommu_model_phb_access(struct iommu_model_phb *phb, uint16_t sourc
 				     uint64_t address, bool is_write,
 				     struct iommu_model_tce_access *result);
 
-/* The first faulting access, which froze a PE. */
+/*
+ * The first faulting access, which froze a PE, perhaps another one whose vector (PELT-V) has this
+ * PE. Of a PE that was frozen by firmware: reason IOMMU_MODEL_TCE_OK.
+ */
 struct iommu_model_phb_freeze {
-	bool is_frozen;
+	bool is_frozen; /* its DMA is stopped */
 	uint16_t source_id;
 	bool is_write;
 	uint64_t address;
 	enum iommu_model_tce_reason reason;
+	bool is_io_stopped; /* accesses to its registers are stopped */
 };
 
 /*
  * iommu_model_phb_get_freeze - whether and why a PE is frozen. iommu_model_phb_thaw - thaw it. Both
- * return 0, or IOMMU_EINVAL: no such PE.
+ * return 0, or IOMMU_EINVAL: no such PE. A guest thaws, and freezes, by firmware's calls.
  */
 IOMMU_API int iommu_model_phb_get_freeze(struct iommu_model_phb *phb, uint32_t pe,
 					 struct iommu_model_phb_freeze *freeze);

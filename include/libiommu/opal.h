@@ -36,7 +36,12 @@
  * Firmware and bridges that are busy for a second count as hung: later calls ask again without
  * waiting, until they have answered.
  *
- * Faults need no handler: the error recovery of the host finds a frozen PE.
+ * Error recovery (IOMMU_OPAL_EEH): the functions of <libiommu/eeh.h> ask firmware whether a PE is
+ * frozen, freeze and thaw it, and iommu_unit_handle_faults reports the freezes of PEs that have
+ * endpoints. Such a fault is reported for one endpoint of the PE, its address is 0 because firmware
+ * does not tell, and its reason is the type that firmware gives: 2 the bridge, 3 the PE, 4 an
+ * access of a CPU, 5 DMA. Without the flag, faults need no handler, and the host's own recovery
+ * finds a frozen PE.
  *
  * Locking: see <libiommu/endpoint.h>. Firmware is called in every context in which map and unmap
  * are called, and never under a spinlock of the library.
@@ -44,6 +49,7 @@
 #ifndef LIBIOMMU_OPAL_H
 #define LIBIOMMU_OPAL_H
 
+#include <libiommu/eeh.h>
 #include <libiommu/endpoint.h>
 #include <libiommu/instance.h>
 #include <libiommu/status.h>
@@ -52,11 +58,19 @@ IOMMU_BEGIN_DECLS
 
 #define IOMMU_OPAL_NO_PE UINT32_MAX
 
-/* OPAL calls that the library uses. */
+/* OPAL calls that the library uses; the last five with IOMMU_OPAL_EEH only. */
 #define IOMMU_OPAL_SET_PE             31
 #define IOMMU_OPAL_MAP_PE_WINDOW      44
 #define IOMMU_OPAL_MAP_PE_WINDOW_REAL 45
 #define IOMMU_OPAL_TCE_KILL           126
+#define IOMMU_OPAL_FREEZE_STATUS      23
+#define IOMMU_OPAL_FREEZE_CLEAR       26
+#define IOMMU_OPAL_SET_PELTV          32
+#define IOMMU_OPAL_PHB_DIAGNOSTICS    64
+#define IOMMU_OPAL_FREEZE_SET         97
+
+/* Flags of a bridge. */
+#define IOMMU_OPAL_EEH 1U /* error recovery; firmware answers in the library's pages */
 
 struct iommu_opal_config {
 	uint64_t phb;     /* firmware's id of the bridge ("ibm,opal-phbid") */
@@ -97,7 +111,12 @@ struct iommu_opal_config {
 	 * is then the confirmation.
 	 */
 	bool register_is_silent;
-	unsigned int flags; /* 0; others: IOMMU_EINVAL */
+	unsigned int flags; /* IOMMU_OPAL_EEH or 0; others: IOMMU_EINVAL */
+	/*
+	 * With IOMMU_OPAL_EEH: "ibm,phb-diag-data-size", in bytes, at most 64 KiB; 0: 8576, which
+	 * is enough for all bridges so far.
+	 */
+	uint32_t diagnostics_size;
 };
 
 /*
@@ -144,6 +163,7 @@ struct iommu_opal_pe_config {
  *   IOMMU_EBUSY       an endpoint with one of the ids was probed; or the requested PE is in use or
  *                     reserved, or firmware does not close its window
  *   IOMMU_ENOSPC      no PE is free
+ *   IOMMU_ENOMEM      with IOMMU_OPAL_EEH
  *   IOMMU_EOPNOTSUPP  the host manages PEs itself (find_pe), or the unit is no bridge under OPAL
  *   IOMMU_EIO, IOMMU_ETIMEDOUT
  *                     firmware, which may have assigned the ids all the same, and not undone it:
@@ -164,6 +184,56 @@ IOMMU_API int iommu_opal_add_pe(struct iommu_unit *unit, const struct iommu_opal
 IOMMU_API int iommu_opal_remove_pe(struct iommu_unit *unit, uint32_t number);
 IOMMU_API int iommu_opal_get_pe(struct iommu_unit *unit, uint32_t number,
 				struct iommu_opal_pe_config *config);
+
+/*
+ * Freezes that spread, with IOMMU_OPAL_EEH. A bridge keeps, for each PE, the PEs that freeze with
+ * it (PELT-V).
+ *
+ * iommu_opal_link_pes - when `parent` freezes, `child` freezes, too: an error of a switch or of a
+ * physical function stops what is behind it. With IOMMU_OPAL_COMPOUND the two are also master and
+ * slave of one compound PE: a freeze of either is one of both, and both are asked about, frozen and
+ * thawed as one. A PE is the slave of at most one other.
+ *
+ * iommu_opal_unlink_pes - end that.
+ *
+ * A PE of iommu_opal_add_pe freezes by itself from then on; iommu_opal_remove_pe is refused while
+ * others are linked with it. Where the host manages PEs, it has set that up.
+ *
+ * Both return 0, or
+ *   IOMMU_EINVAL      no such PE, both are the same, or unknown flags
+ *   IOMMU_EEXIST      they are linked already; IOMMU_ENOENT: unlinked, and they were not
+ *   IOMMU_EBUSY       the child is a slave already, or has slaves; or the parent is a slave
+ *   IOMMU_ENOMEM
+ *   IOMMU_EOPNOTSUPP  without IOMMU_OPAL_EEH; or the unit is no bridge under OPAL
+ *   IOMMU_EIO, IOMMU_ETIMEDOUT
+ *                     firmware, which may have done it all the same: whether they are linked is in
+ *                     doubt, and is as it was before once a later call of either, or an attach,
+ *                     detach or enable that returns 0, has set it right
+ *
+ * Control path.
+ */
+#define IOMMU_OPAL_COMPOUND 1U
+IOMMU_API int iommu_opal_link_pes(struct iommu_unit *unit, uint32_t parent, uint32_t child,
+				  unsigned int flags);
+IOMMU_API int iommu_opal_unlink_pes(struct iommu_unit *unit, uint32_t parent, uint32_t child);
+
+/* From a bridge's diagnostic data, of one PE. */
+struct iommu_opal_diagnosis {
+	uint32_t generation;    /* of the bridge: 3, or 4 for later ones, too */
+	uint32_t uncorrectable; /* AER's status of uncorrectable errors (PCIe) */
+	uint16_t source_id;     /* of the device that sent the last error message */
+	/* The PE's words of the state table: of its registers and of its DMA; bit 63: stopped. */
+	uint64_t io_state, dma_state;
+	bool is_io_stopped, is_dma_stopped;
+};
+
+/*
+ * iommu_opal_read_diagnostics - read what iommu_group_get_diagnostics has returned, all of it, for
+ * one PE. Returns 0, or IOMMU_EINVAL: too short, of another form, or the bridge has no such PE. Any
+ * context.
+ */
+IOMMU_API int iommu_opal_read_diagnostics(const void *data, size_t size, uint32_t pe,
+					  struct iommu_opal_diagnosis *diagnosis);
 
 /*
  * iommu_opal_pe - the PE of an endpoint; IOMMU_OPAL_NO_PE: the endpoint is of another back end, or

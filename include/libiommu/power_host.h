@@ -8,6 +8,7 @@
 
 #include <libiommu/dma.h>
 #include <libiommu/domain.h>
+#include <libiommu/eeh.h>
 #include <libiommu/endpoint.h>
 #include <libiommu/fault.h>
 #include <libiommu/group.h>

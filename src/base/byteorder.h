@@ -33,7 +33,17 @@ static inline uint64_t iommu_be64(uint64_t value)
 {
 	return value;
 }
+
+static inline uint32_t iommu_be32(uint32_t value)
+{
+	return value;
+}
 #else
+static inline uint32_t iommu_be32(uint32_t value)
+{
+	return __builtin_bswap32(value);
+}
+
 static inline uint64_t iommu_be64(uint64_t value)
 {
 	return iommu_swap64(value);

@@ -124,6 +124,9 @@ struct iommu_group {
 	void *data, *unit_data;
 	void (*release_data)(void *data);
 	void (*release_unit_data)(void *data);
+#if IOMMU_CONFIG_POWER
+	bool is_frozen; /* as the listeners were told last */
+#endif
 };
 
 static inline struct iommu_endpoint *iommu_member_of(struct iommu_list_node *node)

@@ -16,31 +16,52 @@
 _Static_assert(PES_MAX * sizeof(struct opal_pe) <= IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER,
 	       "all PEs of a bridge are one allocation");
 
-static const char opal_name[] = "opal";
-
 static enum iommu_match unit_match(const struct iommu_unit *base,
 				   const struct iommu_endpoint_info *info)
 {
 	return info->segment == base->segment ? IOMMU_MATCH_REST : IOMMU_MATCH_NONE;
 }
 
+/* For whom the freezes of a PE are reported; NULL: it has no endpoint. */
+static void set_speaker(struct opal_pe *pe, const struct iommu_endpoint *endpoint)
+{
+	__atomic_store_n(&pe->speaker, endpoint != NULL ? endpoint->info.source_id + 1U : 0,
+			 __ATOMIC_RELAXED);
+}
+
 static int unit_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
 {
 	struct opal_unit *unit = opal_unit_of(base);
-	const uint32_t pe = iommu_opal_pe_of_id(unit, endpoint->info.source_id);
+	const uint32_t number = iommu_opal_pe_of_id(unit, endpoint->info.source_id);
+	struct opal_pe *pe;
+	int status;
 
-	if (pe >= unit->config.pes)
+	if (number >= unit->config.pes)
 		return IOMMU_REFUSE(base->iommu, endpoint->name, IOMMU_ENOENT,
 				    "its id is in no PE of the bridge");
+	pe = &unit->pes[number];
+	status = iommu_opal_thaw_leftover(unit, pe);
+	if (status != 0)
+		return status;
 	/* The core confirms that it is blocked when it joins its group. */
-	endpoint->unit_data = &unit->pes[pe];
+	endpoint->unit_data = pe;
+	if (pe->speaker == 0 || !endpoint->is_alias)
+		set_speaker(pe, endpoint);
 	return 0;
 }
 
 static void unit_release_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
 {
-	(void)base;
+	struct opal_pe *pe = endpoint->unit_data;
+	struct iommu_endpoint *other = NULL;
+
 	endpoint->unit_data = NULL;
+	if (pe == NULL || pe->speaker != endpoint->info.source_id + 1U)
+		return;
+	while ((other = iommu_unit_next_id(base, other)) != NULL)
+		if (other->unit_data == pe)
+			break;
+	set_speaker(pe, other);
 }
 
 static void unit_finalize_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
@@ -135,18 +156,19 @@ static int unit_disable(struct iommu_unit *base)
 	return status == IOMMU_ETIMEDOUT ? status : IOMMU_EIO;
 }
 
-/* Make good what is open: windows, ids, invalidations. Returns 0 or the first error. */
+/* Make good what is open: windows, ids, invalidations, links. Returns 0 or the first error. */
 static int unit_confirm(struct iommu_unit *base)
 {
 	struct opal_unit *unit = opal_unit_of(base);
 	const int ids = iommu_opal_settle_ids(unit);
 	const int windows = iommu_opal_settle(unit);
 	const int forgotten = iommu_opal_forget_failed(unit);
+	const int links = opal_has_eeh(unit) ? iommu_opal_settle_links(unit) : 0;
 
 	iommu_release_confirmed(&unit->set);
 	if (ids != 0 || windows != 0)
 		return ids != 0 ? ids : windows;
-	return forgotten;
+	return forgotten != 0 ? forgotten : links;
 }
 
 static void unit_destroy(struct opal_unit *unit)
@@ -158,6 +180,7 @@ static void unit_destroy(struct opal_unit *unit)
 				     IOMMU_PAGE_SIZE);
 	if (unit->pes != NULL)
 		platform->free_pages(platform->ctx, unit->pes, unit->pes_order);
+	iommu_opal_eeh_fini(unit);
 	platform->free_pages(platform->ctx, unit, 0);
 }
 
@@ -174,14 +197,6 @@ static void unit_remove(struct iommu_unit *base)
 	unit_destroy(unit);
 }
 
-/* A bad DMA freezes its PE, which the host's error recovery finds and thaws. */
-static int unit_handle_faults(struct iommu_unit *base, bool *lost)
-{
-	(void)base;
-	(void)lost;
-	return 0;
-}
-
 /*
  * Bridges compare the PE of a message's sender with the PE that the interrupt was given to,
  * whatever device sends it; and DMA is always coherent with the CPUs' caches.
@@ -194,7 +209,7 @@ static bool unit_capable(const struct iommu_endpoint *endpoint, enum iommu_capab
 }
 
 static const struct iommu_ops opal_ops = {
-	.name = opal_name,
+	.name = iommu_opal_name,
 	.enable = unit_enable,
 	.disable = unit_disable,
 	.translates = unit_translates,
@@ -208,17 +223,13 @@ static const struct iommu_ops opal_ops = {
 	.capable = unit_capable,
 	.next_region = unit_next_region,
 	.domain_alloc = iommu_opal_domain_alloc,
-	.handle_faults = unit_handle_faults,
+	.handle_faults = iommu_opal_handle_faults,
+	.freeze = &iommu_opal_freeze_ops,
 };
-
-struct opal_unit *iommu_opal_unit(struct iommu_unit *base)
-{
-	return base->ops->name == opal_name ? opal_unit_of(base) : NULL;
-}
 
 uint32_t iommu_opal_pe(const struct iommu_endpoint *endpoint)
 {
-	return !iommu_endpoint_is_released(endpoint) && endpoint->unit->ops->name == opal_name
+	return !iommu_endpoint_is_released(endpoint) && endpoint->unit->ops->name == iommu_opal_name
 		       ? opal_number_of(opal_unit_of(endpoint->unit), endpoint->unit_data)
 		       : IOMMU_OPAL_NO_PE;
 }
@@ -228,7 +239,7 @@ uint32_t iommu_opal_pe(const struct iommu_endpoint *endpoint)
 /* What is wrong with the configuration; NULL: nothing. */
 static const char *mistake_in(const struct iommu_opal_config *config)
 {
-	if (config->flags != 0)
+	if ((config->flags & ~IOMMU_OPAL_EEH) != 0)
 		return IOMMU_WHY("unknown flags");
 	if (config->call == NULL)
 		return IOMMU_WHY("there is no call to firmware");
@@ -254,7 +265,8 @@ static bool is_known(struct iommu *iommu, const struct iommu_opal_config *config
 	struct iommu_unit *unit = NULL;
 
 	while ((unit = iommu_next_unit(iommu, unit)) != NULL)
-		if (unit->ops->name == opal_name && opal_unit_of(unit)->config.phb == config->phb)
+		if (unit->ops->name == iommu_opal_name &&
+		    opal_unit_of(unit)->config.phb == config->phb)
 			return true;
 	return false;
 }
@@ -270,14 +282,16 @@ static int unit_make_parts(struct opal_unit *unit)
 {
 	const struct iommu_platform *platform = unit->platform;
 	const struct iommu_opal_config *config = &unit->config;
+	int status;
 
 	while (((size_t)IOMMU_PAGE_SIZE << unit->pes_order) / sizeof(struct opal_pe) < config->pes)
 		unit->pes_order++;
 	unit->pes = platform->alloc_pages(platform->ctx, unit->pes_order, IOMMU_NODE_ANY, 0);
 	if (unit->pes == NULL)
 		return IOMMU_ENOMEM;
-	if (config->registers == 0)
-		return 0;
+	status = iommu_opal_eeh_init(unit);
+	if (status != 0 || config->registers == 0)
+		return status;
 	unit->registers = map_registers(platform, config->registers);
 	return unit->registers != NULL ? 0 : IOMMU_EFAULT;
 }
@@ -296,6 +310,7 @@ static int unit_create(struct iommu *iommu, const struct iommu_opal_config *conf
 	unit->base.ops = &opal_ops;
 	unit->base.segment = config->segment;
 	unit->base.iommu = iommu; /* for the reasons of refusals during the probe */
+	iommu_list_init(&unit->links);
 	iommu_unit_set_init(&unit->set);
 	unit->set.tells_of_maps = true; /* bridges cache absent entries */
 	unit->state.set = &unit->set;
@@ -350,9 +365,9 @@ static int probe(struct iommu *iommu, const struct iommu_opal_config *config)
 	int status;
 
 	if (mistake != NULL)
-		return iommu_refuse(iommu, opal_name, IOMMU_EINVAL, mistake);
+		return iommu_refuse(iommu, iommu_opal_name, IOMMU_EINVAL, mistake);
 	if (is_known(iommu, config))
-		return IOMMU_REFUSE(iommu, opal_name, IOMMU_EEXIST,
+		return IOMMU_REFUSE(iommu, iommu_opal_name, IOMMU_EEXIST,
 				    "this bridge is a unit already");
 	status = unit_create(iommu, config, &unit);
 	if (status != 0)
@@ -360,7 +375,7 @@ static int probe(struct iommu *iommu, const struct iommu_opal_config *config)
 	status = close_what_is_open(unit);
 	if (status != 0) {
 		unit_destroy(unit);
-		return IOMMU_REFUSE(iommu, opal_name, status,
+		return IOMMU_REFUSE(iommu, iommu_opal_name, status,
 				    "firmware does not close what was left open");
 	}
 	iommu_register_unit(iommu, &unit->base);

@@ -17,6 +17,7 @@
 #define IOMMU_TCE_OPAL_H
 
 #include <libiommu/backend/ops.h>
+#include <libiommu/eeh.h>
 #include <libiommu/hw/tve.h>
 #include <libiommu/opal.h>
 #include <libiommu/tce_table.h>
@@ -49,6 +50,22 @@ struct opal_pe {
 	bool has_unsure_ids; /* firmware may have the ids in another state than has_ids says */
 	uint8_t kind;
 	uint16_t first_id, last_id;
+	/*
+	 * 1 + the id of one of its endpoints, for which its freezes are reported; 0: none. Atomic.
+	 */
+	uint32_t speaker;
+	/* Frozen, and reported: not again before it was seen to be thawed. Atomic. */
+	uint32_t is_reported;
+	uint32_t master; /* 1 + the PE whose slave it is, in a compound; 0: none */
+};
+
+/* PEs of which one freezes with the other (PELT-V), or is to do so no longer. */
+struct opal_link {
+	struct iommu_list_node link;
+	uint32_t parent, child; /* the same: a PE's own bit */
+	bool is_compound;       /* both ways: the parent is the master */
+	bool is_on;             /* as it is to be; off: kept until firmware has confirmed that */
+	bool is_unsure;         /* firmware may have it otherwise */
 };
 
 struct opal_unit {
@@ -66,6 +83,12 @@ struct opal_unit {
 	/* Active as long as it is a unit. */
 	struct iommu_unit_state state;
 	struct iommu_object_cache place_cache;
+	/* With IOMMU_OPAL_EEH; control path, but for the part of `answers` that is of faults. */
+	struct iommu_list_node links;
+	struct iommu_object_cache link_cache;
+	unsigned char *answers;     /* firmware writes its answers here */
+	unsigned char *diagnostics; /* … and the bridge's data here */
+	unsigned int diagnostics_order;
 };
 
 struct opal_domain {
@@ -98,8 +121,14 @@ static inline uint32_t opal_number_of(const struct opal_unit *unit, const struct
 	return (uint32_t)(pe - unit->pes);
 }
 
+/* By its address: the name of this back end's operations. */
+extern const char iommu_opal_name[];
+
 /* NULL: a unit of another back end. */
-struct opal_unit *iommu_opal_unit(struct iommu_unit *unit);
+static inline struct opal_unit *opal_unit_or_null(struct iommu_unit *unit)
+{
+	return unit->ops->name == iommu_opal_name ? opal_unit_of(unit) : NULL;
+}
 
 /* --- opal_firmware.c -------------------------------------------------------------------------- */
 
@@ -124,6 +153,52 @@ int iommu_opal_set_ids(struct opal_unit *unit, uint32_t pe, uint16_t first, uint
 /* Invalidate pages of a PE, all of a PE, or everything in the bridge. */
 int iommu_opal_forget(struct opal_unit *unit, enum opal_kill kind, uint32_t pe, uint64_t page_size,
 		      uint64_t address, uint64_t pages);
+
+/*
+ * Where firmware writes an answer: calls of the control path and reports of faults are concurrent.
+ */
+enum opal_asker {
+	OPAL_ASKS_CONTROL = 0,
+	OPAL_ASKS_FAULTS,
+};
+
+/* What firmware says of a PE: see struct iommu_freeze. No reason is noted for a failure. */
+int iommu_opal_ask_frozen(struct opal_unit *unit, uint32_t pe, enum opal_asker asker,
+			  uint8_t *state, uint16_t *type);
+/* Freeze or thaw what enum iommu_stopped names. */
+int iommu_opal_set_frozen(struct opal_unit *unit, uint32_t pe, unsigned int what, bool is_freeze);
+/* A PE freezes with another one, or no longer. */
+int iommu_opal_set_vector(struct opal_unit *unit, uint32_t parent, uint32_t child, bool add);
+/* The bridge's data, into unit->diagnostics. */
+int iommu_opal_get_diagnostics(struct opal_unit *unit, uint32_t size);
+
+/* --- opal_eeh.c ------------------------------------------------------------------------------- */
+
+static inline bool opal_has_eeh(const struct opal_unit *unit)
+{
+	return (unit->config.flags & IOMMU_OPAL_EEH) != 0;
+}
+
+extern const struct iommu_freeze_ops iommu_opal_freeze_ops;
+/* Memory for firmware's answers. IOMMU_ENOMEM. */
+int iommu_opal_eeh_init(struct opal_unit *unit);
+void iommu_opal_eeh_fini(struct opal_unit *unit);
+/* A PE gets its first endpoint: what froze it was before. */
+int iommu_opal_thaw_leftover(struct opal_unit *unit, struct opal_pe *pe);
+/* May an endpoint of the PE begin with another domain? IOMMU_EIO: its DMA is stopped. */
+int iommu_opal_check_thawed(struct opal_unit *unit, struct opal_pe *pe);
+int iommu_opal_handle_faults(struct iommu_unit *unit, bool *lost);
+
+/* --- opal_link.c ------------------------------------------------------------------------------ */
+
+/* Is it this PE, or does it belong to the same compound? */
+bool iommu_opal_is_compound(const struct opal_unit *unit, uint32_t pe, uint32_t other);
+bool iommu_opal_has_links(const struct opal_unit *unit, uint32_t pe);
+/* A PE's own bit; removed before its ids are. */
+int iommu_opal_link_self(struct opal_unit *unit, uint32_t pe, bool add);
+/* Have firmware set what is in doubt: 0, or the error for what still is. */
+int iommu_opal_settle_links(struct opal_unit *unit);
+void iommu_opal_free_links(struct opal_unit *unit);
 
 /* --- opal_pe.c -------------------------------------------------------------------------------- */
 

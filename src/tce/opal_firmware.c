@@ -15,6 +15,8 @@
 #define OPAL_PARAMETER  (-1)
 #define OPAL_BUSY_EVENT (-12)
 
+const char iommu_opal_name[] = "opal";
+
 static int call(struct opal_unit *unit, uint64_t token, const uint64_t arguments[7])
 {
 	const bool was_hung = __atomic_load_n(&unit->is_hung, __ATOMIC_RELAXED) != 0;
@@ -131,4 +133,64 @@ int iommu_opal_set_bypass(struct opal_unit *unit, uint32_t pe, bool is_open)
 				       OPAL_BYPASS_START, is_open ? opal_bypass_size(unit) : 0};
 
 	return control_call(unit, IOMMU_OPAL_MAP_PE_WINDOW_REAL, arguments);
+}
+
+/* --- Frozen PEs ------------------------------------------------------------------------------- */
+
+#define ANSWER_SIZE  16
+#define TYPE_AT      8
+#define NOT_ANSWERED 0xff
+
+/* Of each asker its own piece of the page; what firmware does not write is no answer. */
+int iommu_opal_ask_frozen(struct opal_unit *unit, uint32_t pe, enum opal_asker asker,
+			  uint8_t *state, uint16_t *type)
+{
+	volatile unsigned char *answer = unit->answers + (size_t)asker * ANSWER_SIZE;
+	const iommu_paddr_t paddr =
+		iommu_virt_to_phys(unit->platform, unit->answers) + asker * ANSWER_SIZE;
+	const uint64_t arguments[7] = {unit->config.phb, pe, paddr, paddr + TYPE_AT};
+	int status;
+
+	answer[0] = NOT_ANSWERED;
+	answer[TYPE_AT] = NOT_ANSWERED;
+	answer[TYPE_AT + 1] = NOT_ANSWERED;
+	status = call(unit, IOMMU_OPAL_FREEZE_STATUS, arguments);
+	if (status != 0)
+		return status == IOMMU_ETIMEDOUT ? status : IOMMU_EIO;
+	*state = answer[0];
+	*type = (uint16_t)(answer[TYPE_AT] << 8 | answer[TYPE_AT + 1]);
+	return 0;
+}
+
+/* The PE exists: a parameter that firmware refuses is an error of firmware's. */
+static int eeh_call(struct opal_unit *unit, uint64_t token, const uint64_t arguments[7])
+{
+	int status = control_call(unit, token, arguments);
+
+	return status == 0 || status == IOMMU_ETIMEDOUT
+		       ? status
+		       : OPAL_REFUSE(unit, IOMMU_EIO, "firmware reports an error");
+}
+
+int iommu_opal_set_frozen(struct opal_unit *unit, uint32_t pe, unsigned int what, bool is_freeze)
+{
+	const uint64_t arguments[7] = {unit->config.phb, pe, what};
+
+	return eeh_call(unit, is_freeze ? IOMMU_OPAL_FREEZE_SET : IOMMU_OPAL_FREEZE_CLEAR,
+			arguments);
+}
+
+int iommu_opal_set_vector(struct opal_unit *unit, uint32_t parent, uint32_t child, bool add)
+{
+	const uint64_t arguments[7] = {unit->config.phb, parent, child, add};
+
+	return eeh_call(unit, IOMMU_OPAL_SET_PELTV, arguments);
+}
+
+int iommu_opal_get_diagnostics(struct opal_unit *unit, uint32_t size)
+{
+	const uint64_t arguments[7] = {unit->config.phb,
+				       iommu_virt_to_phys(unit->platform, unit->diagnostics), size};
+
+	return eeh_call(unit, IOMMU_OPAL_PHB_DIAGNOSTICS, arguments);
 }

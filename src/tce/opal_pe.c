@@ -194,11 +194,18 @@ static int add_pe(struct opal_unit *unit, const struct iommu_opal_pe_config *con
 	pe->kind = (uint8_t)config->kind;
 	pe->first_id = first;
 	pe->last_id = last;
+	/* Before it has ids: from its first error on, it freezes by itself. */
+	status = opal_has_eeh(unit) ? iommu_opal_link_self(unit, *number, true) : 0;
+	if (status != 0)
+		return status;
 	status = tell(unit, first, last, pe);
-	if (status == 0)
+	if (status == 0) {
 		pe->has_ids = true;
-	else
-		take_back(unit, pe);
+		return 0;
+	}
+	take_back(unit, pe);
+	if (opal_has_eeh(unit))
+		(void)iommu_opal_link_self(unit, *number, false);
 	return status;
 }
 
@@ -237,13 +244,19 @@ static int remove_pe(struct opal_unit *unit, uint32_t number)
 	if (has_members(unit, pe) || has_inner(unit, pe))
 		return OPAL_REFUSE(unit, IOMMU_EBUSY,
 				   "the PE has endpoints, or others within its ids");
+	if (iommu_opal_has_links(unit, number))
+		return OPAL_REFUSE(unit, IOMMU_EBUSY, "other PEs are linked with it");
 	status = iommu_opal_settle_ids(unit);
 	if (status != 0)
 		return status;
 	pe->has_ids = false;
 	status = tell(unit, pe->first_id, pe->last_id, around(unit, pe->first_id, pe->last_id));
-	if (status == 0)
+	if (status == 0) {
+		/* A bit that stays, of a PE without ids, stops nothing; it is set right later. */
+		if (opal_has_eeh(unit))
+			(void)iommu_opal_link_self(unit, number, false);
 		return 0;
+	}
 	pe->has_ids = true;
 	take_back(unit, pe);
 	return status;
@@ -253,7 +266,7 @@ static int remove_pe(struct opal_unit *unit, uint32_t number)
 
 static struct opal_unit *keeper_of(struct iommu_unit *base)
 {
-	struct opal_unit *unit = iommu_opal_unit(base);
+	struct opal_unit *unit = opal_unit_or_null(base);
 
 	return unit != NULL && unit->config.find_pe == NULL ? unit : NULL;
 }

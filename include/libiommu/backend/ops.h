@@ -38,6 +38,26 @@ static inline bool iommu_is_virtual_function(const struct iommu_endpoint_info *i
 	return info->physical_function != info->source_id;
 }
 
+#if IOMMU_CONFIG_POWER
+struct iommu_freeze;
+
+/*
+ * The state of an endpoint's group when hardware has found an error (<libiommu/eeh.h>): all
+ * endpoints of a group are frozen and thawed as one. The core checks `what`, and asks `get` after a
+ * change whether it took effect.
+ */
+struct iommu_freeze_ops {
+	/* Errors as iommu_group_get_freeze. */
+	int (*get)(struct iommu_endpoint *endpoint, struct iommu_freeze *freeze);
+	/* Errors as iommu_group_thaw. */
+	int (*thaw)(struct iommu_endpoint *endpoint, unsigned int what);
+	/* Errors as iommu_group_freeze. */
+	int (*freeze)(struct iommu_endpoint *endpoint, unsigned int what);
+	/* Errors as iommu_group_get_diagnostics. */
+	int (*diagnose)(struct iommu_endpoint *endpoint, void *buffer, size_t size, size_t *length);
+};
+#endif
+
 struct iommu_ops {
 	const char *name;
 	/*
@@ -169,6 +189,10 @@ struct iommu_ops {
 	 */
 	int (*begin_reset)(struct iommu_endpoint *endpoint);
 	void (*cancel_reset)(struct iommu_endpoint *endpoint);
+#endif
+#if IOMMU_CONFIG_POWER
+	/* NULL: hardware freezes nothing. */
+	const struct iommu_freeze_ops *freeze;
 #endif
 };
 

@@ -46,7 +46,12 @@ static bool alloc_arrays(struct iommu_model_phb *phb)
 	phb->tves = platform->alloc_pages(platform->ctx, TVES_ORDER, IOMMU_NODE_ANY, 0);
 	phb->freezes = platform->alloc_pages(platform->ctx, phb->freezes_order, IOMMU_NODE_ANY, 0);
 	phb->counters = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
-	return phb->tves != NULL && phb->freezes != NULL && phb->counters != NULL;
+	while ((size_t)IOMMU_PAGE_SIZE << phb->vectors_order <
+	       phb->config.pes * PHB_VECTOR_WORDS * sizeof(uint64_t))
+		phb->vectors_order++;
+	phb->vectors = platform->alloc_pages(platform->ctx, phb->vectors_order, IOMMU_NODE_ANY, 0);
+	return phb->tves != NULL && phb->freezes != NULL && phb->counters != NULL &&
+	       phb->vectors != NULL;
 }
 
 void iommu_model_phb_destroy(struct iommu_model_phb *phb)
@@ -67,6 +72,8 @@ void iommu_model_phb_destroy(struct iommu_model_phb *phb)
 		platform->free_pages(platform->ctx, phb->freezes, phb->freezes_order);
 	if (phb->counters != NULL)
 		platform->free_pages(platform->ctx, phb->counters, 0);
+	if (phb->vectors != NULL)
+		platform->free_pages(platform->ctx, phb->vectors, phb->vectors_order);
 	platform->free_pages(platform->ctx, phb, 0);
 }
 
@@ -244,7 +251,7 @@ int iommu_model_phb_get_freeze(struct iommu_model_phb *phb, uint32_t pe,
 		return refuse_number(phb, IOMMU_CALL);
 	state = iommu_phb_lock(phb);
 	*freeze = (struct iommu_model_phb_freeze){0};
-	if (phb->freezes[pe].is_frozen)
+	if (phb->freezes[pe].is_frozen || phb->freezes[pe].is_io_stopped)
 		*freeze = phb->freezes[pe];
 	iommu_phb_unlock(phb, state);
 	return 0;
@@ -258,6 +265,7 @@ int iommu_model_phb_thaw(struct iommu_model_phb *phb, uint32_t pe)
 		return refuse_number(phb, IOMMU_CALL);
 	state = iommu_phb_lock(phb);
 	__atomic_store_n(&phb->freezes[pe].is_frozen, false, __ATOMIC_RELAXED);
+	phb->freezes[pe].is_io_stopped = false;
 	iommu_phb_unlock(phb, state);
 	return 0;
 }

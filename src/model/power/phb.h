@@ -52,6 +52,10 @@ struct iommu_model_phb {
 	iommu_cell_t *tves; /* two of each PE */
 	struct iommu_model_phb_freeze *freezes;
 	unsigned int freezes_order;
+	/* Of each PE a bit for each PE that freezes with it (PELT-V). */
+	uint64_t *vectors;
+	unsigned int vectors_order;
+	uint16_t last_bad_id; /* of the last access that has frozen a PE */
 };
 
 /*
@@ -69,6 +73,21 @@ static inline uint64_t phb_tve(const struct iommu_model_phb *phb, uint32_t windo
 	return iommu_cell_load(&phb->tves[window]);
 }
 void iommu_phb_set_tve(struct iommu_model_phb *phb, uint32_t window, uint64_t tve);
+/* --- phb_freeze.c ----------------------------------------------------------------------------- */
+
+#define PHB_VECTOR_WORDS (PHB_PES_MAX / 64) /* of one PE */
+
+/* A PE, and those in its vector, stop; the first bad access of each is recorded. */
+void iommu_phb_freeze(struct iommu_model_phb *phb, uint32_t pe,
+		      const struct iommu_model_phb_freeze *cause);
+/* Firmware's calls for frozen PEs; false: the token is another one's. Without the lock. */
+bool iommu_phb_freeze_call(struct iommu_model_phb *phb, uint64_t token, const uint64_t arguments[7],
+			   int64_t *code);
+/* Firmware is busy, once more. */
+bool iommu_phb_is_busy(struct iommu_model_phb *phb);
+
+/* --- phb.c ------------------------------------------------------------------------------------ */
+
 /* The first misuse of a call is reported, when the lock is released. */
 void iommu_phb_misuse(struct iommu_model_phb *phb, const char *text);
 uintptr_t iommu_phb_lock(struct iommu_model_phb *phb);

@@ -208,13 +208,19 @@ static int64_t kill(struct iommu_model_phb *phb, const uint64_t arguments[7])
 
 /* --- Calls ------------------------------------------------------------------------------------ */
 
+bool iommu_phb_is_busy(struct iommu_model_phb *phb)
+{
+	if (phb->faults.busy == 0)
+		return false;
+	phb->faults.busy--;
+	return true;
+}
+
 static int64_t firmware_call(struct iommu_model_phb *phb, uint64_t token,
 			     const uint64_t arguments[7])
 {
-	if (phb->faults.busy != 0) {
-		phb->faults.busy--;
+	if (iommu_phb_is_busy(phb))
 		return OPAL_BUSY;
-	}
 	if (arguments[0] != phb->config.phb)
 		return OPAL_PARAMETER;
 	switch (token) {
@@ -237,6 +243,8 @@ int64_t iommu_model_phb_opal(struct iommu_model_phb *phb, uint64_t token,
 	uintptr_t state;
 	int64_t code;
 
+	if (iommu_phb_freeze_call(phb, token, arguments, &code))
+		return code;
 	if (token == IOMMU_OPAL_SET_PE)
 		prepare_ids(phb, arguments);
 	state = iommu_phb_lock(phb);

@@ -148,17 +148,15 @@ static enum iommu_model_tce_reason by_window(struct access *a, uint32_t pe, uint
 static void freeze(const struct access *a, uint32_t pe, uint64_t address,
 		   enum iommu_model_tce_reason reason)
 {
-	struct iommu_model_phb_freeze *frozen = &a->phb->freezes[pe];
+	const struct iommu_model_phb_freeze cause = {.is_frozen = true,
+						     .source_id = a->source_id,
+						     .is_write = a->is_write,
+						     .address = address,
+						     .reason = reason,
+						     .is_io_stopped = true};
 	const uintptr_t state = iommu_phb_lock(a->phb);
 
-	if (!frozen->is_frozen) {
-		frozen->source_id = a->source_id;
-		frozen->is_write = a->is_write;
-		frozen->address = address;
-		frozen->reason = reason;
-		__atomic_store_n(&frozen->is_frozen, true, __ATOMIC_RELAXED);
-		a->phb->stats.freezes++;
-	}
+	iommu_phb_freeze(a->phb, pe, &cause);
 	iommu_phb_unlock(a->phb, state);
 }
 
