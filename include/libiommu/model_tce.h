@@ -207,6 +207,11 @@ struct iommu_model_papr_config {
 	uint64_t dynamic_pages;
 	bool wide_query;    /* "ibm,ddw-extensions", 2, is 1 */
 	unsigned int flags; /* 0; others: IOMMU_EINVAL */
+	/*
+	 * Not 0: the address of the PE that all windows belong to, for the services of error
+	 * recovery. Once the guest has enabled that, a faulting access freezes it.
+	 */
+	uint32_t pe_address;
 };
 
 /* Faulty behaviour of a hypervisor, for tests of drivers. All zero: none. */
@@ -214,6 +219,8 @@ struct iommu_model_papr_faults {
 	unsigned int busy;    /* number of calls that return busy */
 	unsigned int fail_at; /* the n-th change of an entry from now fails; 0: none */
 	int64_t fail_with;    /* with this status */
+	bool keeps_frozen;    /* a thaw, or a freeze, returns success and does nothing */
+	uint32_t wait_ms;     /* not 0: the PE is unavailable, for so long */
 };
 
 /*
@@ -252,16 +259,22 @@ IOMMU_API int64_t iommu_model_papr_hypercall(struct iommu_model_papr *papr, uint
 					     uint64_t fourth, uint64_t *result);
 
 /*
- * iommu_model_papr_rtas - the guest's services for windows, whatever tokens the device tree assigns
- * to them: arguments and status (outputs[0], also returned) as <libiommu/papr.h> uses them. Windows
- * are created from bus address 2^59 on; a window of iommu_model_papr_add_window can be removed, and
- * is restored by a reset. All bridges are one here: the bridge's id is ignored.
+ * iommu_model_papr_rtas - the guest's services for windows and for error recovery, whatever tokens
+ * the device tree assigns to them: arguments and status (outputs[0], also returned) as
+ * <libiommu/papr.h> uses them. Windows are created from bus address 2^59 on; a window of
+ * iommu_model_papr_add_window can be removed, and is restored by a reset. All bridges are one here:
+ * the bridge's id is ignored.
  */
 enum iommu_model_papr_service {
 	IOMMU_MODEL_PAPR_QUERY,
 	IOMMU_MODEL_PAPR_CREATE,
 	IOMMU_MODEL_PAPR_REMOVE,
 	IOMMU_MODEL_PAPR_RESET,
+	/* Of error recovery: "ibm,set-eeh-option", "ibm,read-slot-reset-state2", … */
+	IOMMU_MODEL_PAPR_SET_EEH_OPTION,
+	IOMMU_MODEL_PAPR_READ_STATE,
+	IOMMU_MODEL_PAPR_ERROR_DETAIL,
+	IOMMU_MODEL_PAPR_CONFIGURE_PE,
 };
 IOMMU_API int32_t iommu_model_papr_rtas(struct iommu_model_papr *papr,
 					enum iommu_model_papr_service service,

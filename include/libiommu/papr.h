@@ -30,11 +30,19 @@
  * A hypervisor that is busy is waited for without a lock, for a second at most; then it counts as
  * hung: later calls ask again without waiting, until it has answered.
  *
+ * Error recovery (struct iommu_papr_eeh): the hypervisor is asked to watch each endpoint at its
+ * probe; one that it does not watch is never frozen, which is logged. iommu_unit_handle_faults
+ * reports a freeze for one endpoint of the window, without an address; its reason is the
+ * hypervisor's state of the PE: 1 in reset, 2 stopped, 4 DMA stopped, 5 unavailable. Registers are
+ * thawed before DMA; a thaw of DMA alone is refused by the hypervisor while they are stopped. It
+ * freezes all or nothing (IOMMU_STOPPED_ALL).
+ *
  * For hosts that do not need domains: <libiommu/tce_table.h>.
  */
 #ifndef LIBIOMMU_PAPR_H
 #define LIBIOMMU_PAPR_H
 
+#include <libiommu/eeh.h>
 #include <libiommu/endpoint.h>
 #include <libiommu/instance.h>
 #include <libiommu/status.h>
@@ -61,6 +69,29 @@ struct iommu_papr_window {
 IOMMU_API int iommu_papr_parse_window(const void *property, size_t size, unsigned int address_cells,
 				      unsigned int size_cells, struct iommu_papr_window *window);
 
+/*
+ * The services of error recovery (RTAS) for the PE of a window, with their tokens from the device
+ * tree; `rtas` as in struct iommu_papr_ddw. It is also called by iommu_unit_handle_faults, in the
+ * contexts in which the host calls that.
+ */
+struct iommu_papr_eeh {
+	int32_t (*rtas)(void *ctx, uint32_t token, unsigned int input_count, const uint32_t *inputs,
+			unsigned int output_count, uint32_t *outputs); /* NULL: no recovery */
+	void *ctx;
+	uint32_t pe_address;      /* of "ibm,get-config-addr-info2" */
+	uint64_t bridge;          /* unit id of the bridge */
+	uint32_t option_token;    /* "ibm,set-eeh-option" */
+	uint32_t state_token;     /* "ibm,read-slot-reset-state2" */
+	uint32_t detail_token;    /* "ibm,slot-error-detail"; 0: there are no diagnostic data */
+	uint32_t configure_token; /* "ibm,configure-pe" or "ibm,configure-bridge"; 0: none */
+	/*
+	 * Memory for error logs, below 4 GiB and contiguous, which the library uses as long as the
+	 * unit exists; log_size: at least 8 ("rtas-error-log-max"). NULL: no diagnostic data.
+	 */
+	void *log;
+	uint32_t log_size;
+};
+
 struct iommu_papr_config {
 	uint16_t segment;
 	uint16_t first_id, last_id; /* source ids of the devices behind the window */
@@ -78,7 +109,8 @@ struct iommu_papr_config {
 	int64_t (*call)(void *ctx, uint64_t opcode, uint64_t liobn, uint64_t address,
 			uint64_t third, uint64_t fourth, uint64_t *result);
 	void *ctx;
-	unsigned int flags; /* 0; others: IOMMU_EINVAL */
+	unsigned int flags;        /* 0; others: IOMMU_EINVAL */
+	struct iommu_papr_eeh eeh; /* error recovery: <libiommu/eeh.h> */
 };
 
 /*
@@ -93,6 +125,13 @@ struct iommu_papr_config {
  * (the hypervisor knows no such window, or does not clear it).
  */
 IOMMU_API int iommu_papr_probe(struct iommu *iommu, const struct iommu_papr_config *config);
+
+/*
+ * iommu_papr_configure_pe - have the hypervisor configure the bridges of the unit's PE again, after
+ * its devices were reset. Returns 0, IOMMU_EOPNOTSUPP (the unit is no window of a hypervisor, or
+ * has no such service), IOMMU_EIO (refused) or IOMMU_ETIMEDOUT (busy for too long). Control path.
+ */
+IOMMU_API int iommu_papr_configure_pe(struct iommu_unit *unit);
 
 /* --- Dynamic windows -------------------------------------------------------------------------- */
 

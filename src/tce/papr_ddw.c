@@ -3,22 +3,16 @@
  * Dynamic DMA windows: read from the device tree, requested from and returned to a hypervisor.
  * (Linux on Power Architecture Reference, "DMA Window Manipulation Calls".)
  */
-#include <libiommu/backend/deadline.h>
 #include <libiommu/hw/tce.h>
 #include <libiommu/papr.h>
 #include <libiommu/status.h>
 
 #include "base/bits.h"
 #include "base/log.h"
+#include "tce/papr_rtas.h"
 
-#define TIMEOUT_NS      1000000000ULL
-#define FIRST_SHIFT     12
-#define PAGES_MAX       (1ULL << 28)
-
-#define RTAS_BUSY       (-2)
-#define RTAS_PARAMETER  (-3)
-#define RTAS_LONG_FIRST 9900
-#define RTAS_LONG_LAST  9905
+#define FIRST_SHIFT 12
+#define PAGES_MAX   (1ULL << 28)
 
 /* --- The device tree -------------------------------------------------------------------------- */
 
@@ -82,11 +76,6 @@ int iommu_papr_parse_ddw(const void *applicable, size_t applicable_size, const v
 
 /* --- Calls ------------------------------------------------------------------------------------ */
 
-static bool is_busy(int32_t code)
-{
-	return code == RTAS_BUSY || (code >= RTAS_LONG_FIRST && code <= RTAS_LONG_LAST);
-}
-
 static int refuse(const struct iommu_papr_ddw *ddw, const char *call, int status, const char *why)
 {
 	return iommu_log_refusal(ddw->platform, call, "", why, status);
@@ -96,23 +85,19 @@ static int call(const struct iommu_papr_ddw *ddw, const char *name, uint32_t tok
 		unsigned int input_count, const uint32_t *inputs, unsigned int output_count,
 		uint32_t *outputs)
 {
-	struct iommu_deadline deadline = iommu_deadline_in(ddw->platform, TIMEOUT_NS);
+	const struct papr_rtas rtas = {ddw->platform, ddw->rtas, ddw->ctx};
 
-	for (;;) {
-		const int32_t code =
-			ddw->rtas(ddw->ctx, token, input_count, inputs, output_count, outputs);
-
-		if (code == 0)
-			return 0;
-		if (!is_busy(code))
-			return code == RTAS_PARAMETER
-				       ? refuse(ddw, name, IOMMU_EINVAL,
-						IOMMU_WHY("the hypervisor refuses a parameter"))
-				       : refuse(ddw, name, IOMMU_EIO,
-						IOMMU_WHY("the hypervisor reports an error"));
-		if (iommu_deadline_passed(&deadline))
-			return refuse(ddw, name, IOMMU_ETIMEDOUT,
-				      IOMMU_WHY("the hypervisor has been busy for a second"));
+	switch (iommu_papr_rtas_call(&rtas, token, input_count, inputs, output_count, outputs)) {
+	case 0:
+		return 0;
+	case PAPR_RTAS_PARAMETER:
+		return refuse(ddw, name, IOMMU_EINVAL,
+			      IOMMU_WHY("the hypervisor refuses a parameter"));
+	case PAPR_RTAS_TIMED_OUT:
+		return refuse(ddw, name, IOMMU_ETIMEDOUT,
+			      IOMMU_WHY("the hypervisor has been busy for a second"));
+	default:
+		return refuse(ddw, name, IOMMU_EIO, IOMMU_WHY("the hypervisor reports an error"));
 	}
 }
 

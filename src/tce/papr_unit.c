@@ -10,8 +10,6 @@
 
 #define PAGES_MAX (1ULL << 28)
 
-static const char papr_name[] = "papr";
-
 static enum iommu_match unit_match(const struct iommu_unit *base,
 				   const struct iommu_endpoint_info *info)
 {
@@ -23,17 +21,34 @@ static enum iommu_match unit_match(const struct iommu_unit *base,
 		       : IOMMU_MATCH_NONE;
 }
 
+/* For whom freezes are reported; NULL: there is no endpoint. */
+static void set_speaker(struct papr_unit *unit, const struct iommu_endpoint *endpoint)
+{
+	__atomic_store_n(&unit->speaker, endpoint != NULL ? endpoint->info.source_id + 1U : 0,
+			 __ATOMIC_RELAXED);
+}
+
 static int unit_probe_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
 {
-	(void)base;
-	(void)endpoint;
-	return 0;
+	struct papr_unit *unit = papr_unit_of(base);
+	int status = iommu_papr_watch(unit, endpoint);
+
+	if (status == 0 && (unit->speaker == 0 || !endpoint->is_alias))
+		set_speaker(unit, endpoint);
+	return status;
 }
 
 static void unit_release_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
 {
-	(void)base;
-	(void)endpoint;
+	struct papr_unit *unit = papr_unit_of(base);
+	struct iommu_endpoint *other = NULL;
+
+	if (unit->speaker != endpoint->info.source_id + 1U)
+		return;
+	while ((other = iommu_unit_next_id(base, other)) != NULL)
+		if (other != endpoint)
+			break;
+	set_speaker(unit, other);
 }
 
 static void unit_finalize_endpoint(struct iommu_unit *base, struct iommu_endpoint *endpoint)
@@ -121,14 +136,6 @@ static void unit_remove(struct iommu_unit *base)
 	unit_destroy(papr_unit_of(base));
 }
 
-/* A bad access is handled by the hypervisor, and found by the host's error recovery. */
-static int unit_handle_faults(struct iommu_unit *base, bool *lost)
-{
-	(void)base;
-	(void)lost;
-	return 0;
-}
-
 /*
  * The bridge belongs to the hypervisor: a message is delivered if its PE was given the interrupt;
  * DMA is coherent with the CPUs' caches.
@@ -141,7 +148,7 @@ static bool unit_capable(const struct iommu_endpoint *endpoint, enum iommu_capab
 }
 
 static const struct iommu_ops papr_ops = {
-	.name = papr_name,
+	.name = iommu_papr_name,
 	.enable = unit_enable,
 	.disable = unit_disable,
 	.translates = unit_translates,
@@ -155,7 +162,8 @@ static const struct iommu_ops papr_ops = {
 	.capable = unit_capable,
 	.next_region = unit_next_region,
 	.domain_alloc = iommu_papr_domain_alloc,
-	.handle_faults = unit_handle_faults,
+	.handle_faults = iommu_papr_handle_faults,
+	.freeze = &iommu_papr_freeze_ops,
 };
 
 /* --- Probe ------------------------------------------------------------------------------------ */
@@ -205,7 +213,7 @@ static bool is_known(struct iommu *iommu, const struct iommu_papr_config *config
 	while ((unit = iommu_next_unit(iommu, unit)) != NULL) {
 		const struct iommu_papr_config *other = &papr_unit_of(unit)->config;
 
-		if (unit->ops->name != papr_name)
+		if (unit->ops->name != iommu_papr_name)
 			continue;
 		if (has_number(other, config->window.liobn) ||
 		    (config->direct.size != 0 && has_number(other, config->direct.liobn)))
@@ -290,16 +298,18 @@ static int probe(struct iommu *iommu, const struct iommu_papr_config *config)
 	struct papr_unit *unit = NULL;
 	int status;
 
+	if (mistake == NULL)
+		mistake = iommu_papr_eeh_mistake(iommu_platform_of(iommu), &config->eeh);
 	if (mistake != NULL)
-		return iommu_refuse(iommu, papr_name, IOMMU_EINVAL, mistake);
+		return iommu_refuse(iommu, iommu_papr_name, IOMMU_EINVAL, mistake);
 	if (is_known(iommu, config))
-		return IOMMU_REFUSE(iommu, papr_name, IOMMU_EEXIST,
+		return IOMMU_REFUSE(iommu, iommu_papr_name, IOMMU_EEXIST,
 				    "one of the windows is a unit's already");
 	status = unit_create(iommu_platform_of(iommu), config, &unit);
 	if (status == IOMMU_ENOMEM)
 		return status;
 	if (status != 0)
-		return IOMMU_REFUSE(iommu, papr_name, status,
+		return IOMMU_REFUSE(iommu, iommu_papr_name, status,
 				    "the hypervisor does not clear what was left in a window");
 	iommu_register_unit(iommu, &unit->base);
 	report(unit);

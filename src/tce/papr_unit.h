@@ -67,6 +67,10 @@ struct papr_unit {
 	struct iommu_unit_set set;
 	struct iommu_unit_state state;
 	enum papr_direct direct_holds; /* control path */
+	/* 1 + the id of one of its endpoints, for which freezes are reported; 0: none. Atomic. */
+	uint32_t speaker;
+	/* Frozen, and reported: not again before it was seen to be thawed. Atomic. */
+	uint32_t is_reported;
 };
 
 struct papr_domain {
@@ -80,6 +84,9 @@ static inline struct papr_unit *papr_unit_of(const struct iommu_unit *unit)
 {
 	return iommu_container_of((uintptr_t)unit, struct papr_unit, base);
 }
+
+/* By its address: the name of this back end's operations. */
+extern const char iommu_papr_name[];
 
 static inline struct papr_domain *papr_domain_of(const struct iommu_domain *domain)
 {
@@ -111,6 +118,18 @@ int iommu_papr_follow(struct papr_domain *domain, uint64_t index, uint64_t count
 int iommu_papr_settle(struct papr_unit *unit);
 /* Follow this domain from now on, in place of another; NULL: none. On failure none is followed. */
 int iommu_papr_switch(struct papr_unit *unit, struct papr_domain *domain);
+
+/* --- papr_eeh.c ------------------------------------------------------------------------------- */
+
+extern const struct iommu_freeze_ops iommu_papr_freeze_ops;
+/* What is wrong with the configuration of error recovery; NULL: nothing. */
+const char *iommu_papr_eeh_mistake(const struct iommu_platform *platform,
+				   const struct iommu_papr_eeh *eeh);
+/* Have the hypervisor watch an endpoint; the first one finds the PE thawed. */
+int iommu_papr_watch(struct papr_unit *unit, const struct iommu_endpoint *endpoint);
+/* May an endpoint begin with another domain? IOMMU_EIO: its DMA is stopped. */
+int iommu_papr_check_thawed(struct papr_unit *unit);
+int iommu_papr_handle_faults(struct iommu_unit *unit, bool *lost);
 
 /* --- papr_domain.c ---------------------------------------------------------------------------- */
 

@@ -401,7 +401,13 @@ int iommu_model_papr_access(struct iommu_model_papr *papr, uint32_t liobn, uint6
 
 	*result = (struct iommu_model_tce_access){0};
 	state = iommu_spin_lock(papr->platform, &papr->lock);
-	result->reason = find_access(papr, liobn, address, is_write, result);
+	result->reason = papr->is_dma_stopped ? IOMMU_MODEL_TCE_FROZEN
+					      : find_access(papr, liobn, address, is_write, result);
+	if (result->reason != IOMMU_MODEL_TCE_OK && papr->has_recovery && !papr->is_dma_stopped) {
+		papr->is_dma_stopped = true;
+		papr->is_io_stopped = true;
+		papr->bad_address = address;
+	}
 	iommu_spin_unlock(papr->platform, &papr->lock, state);
 	return result->reason == IOMMU_MODEL_TCE_OK ? 0 : IOMMU_EFAULT;
 }

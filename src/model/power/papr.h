@@ -41,6 +41,10 @@ struct iommu_model_papr {
 	struct iommu_spinlock lock;
 	struct iommu_list_node windows;
 	struct iommu_model_papr_faults faults;
+	/* The state of the PE. */
+	bool has_recovery; /* enabled by the guest */
+	bool is_dma_stopped, is_io_stopped;
+	uint64_t bad_address; /* of the access that has frozen it */
 };
 
 /* papr.c. Look-ups skip hidden windows; under the lock. A new window is in no list yet. */
@@ -52,5 +56,10 @@ void iommu_papr_model_free_window(const struct iommu_platform *platform,
 				  struct papr_window *window);
 void iommu_papr_model_clear_window(const struct iommu_platform *platform,
 				   struct papr_window *window);
+
+/* papr_eeh.c: the services of error recovery; false: another service. Without the lock. */
+bool iommu_papr_model_recover(struct iommu_model_papr *papr, enum iommu_model_papr_service service,
+			      unsigned int input_count, const uint32_t *inputs,
+			      unsigned int output_count, uint32_t *outputs);
 
 #endif

@@ -215,6 +215,8 @@ int32_t iommu_model_papr_rtas(struct iommu_model_papr *papr, enum iommu_model_pa
 
 	if (output_count == 0)
 		return RTAS_PARAMETER;
+	if (iommu_papr_model_recover(papr, service, input_count, inputs, output_count, outputs))
+		return (int32_t)outputs[0];
 	iommu_list_init(&aside);
 	if (is_create(service, input_count, output_count))
 		fresh = prepare_create(papr, inputs);
