@@ -97,6 +97,12 @@ struct iommu_domain_config {
 	/* 1 + the NUMA node for its tables; 0: the node of the unit, if firmware reports one. */
 	unsigned int near_node;
 	unsigned int flags; /* 0 */
+	/*
+	 * With `bypass`: the address bits that all of its devices have; 0: at least 60. A bypass
+	 * that they cannot reach to its end is none (IOMMU_EOPNOTSUPP), except where the back end
+	 * can make one at lower addresses, see <libiommu/opal.h>.
+	 */
+	unsigned int bypass_width;
 };
 
 /*

@@ -10,6 +10,14 @@
  * (IOMMU_DOMAIN_DMA_BYPASS); it is open only while such a domain is attached. Firmware configures
  * windows and invalidates the bridges' caches.
  *
+ * Devices with more than 32 address bits that cannot generate bit 59 (bypass_width of struct
+ * iommu_domain_config) get their bypass in the first window, where the bridge has pages of 16 MiB
+ * or more, as POWER8's have of 256 MiB, and the devices reach 4 GiB beyond the end of memory:
+ * address p of memory is at 4 GiB + p, through a table of the largest pages up to 4 GiB. All else
+ * that the domain maps lies below 4 GiB and is in such pages, too, so that other devices of the PE,
+ * with 32 address bits, have no use for it: it is for devices that are alone in their PE, whose
+ * drivers add the offset that iommu_domain_bypass gives (pages are too large for a DMA handle).
+ *
  * Without a window all DMA of a PE is blocked and freezes the PE: it stays blocked, including
  * accesses to its registers, until the host thaws it. Thus iommu_unit_disable blocks DMA here: no
  * state of the bridge passes everything.
@@ -36,11 +44,11 @@
  * Firmware and bridges that are busy for a second count as hung: later calls ask again without
  * waiting, until they have answered.
  *
- * Error recovery (IOMMU_OPAL_EEH): the functions of <libiommu/eeh.h> ask firmware whether a PE is
+ * Error recovery (has_eeh): the functions of <libiommu/eeh.h> ask firmware whether a PE is
  * frozen, freeze and thaw it, and iommu_unit_handle_faults reports the freezes of PEs that have
  * endpoints. Such a fault is reported for one endpoint of the PE, its address is 0 because firmware
  * does not tell, and its reason is the type that firmware gives: 2 the bridge, 3 the PE, 4 an
- * access of a CPU, 5 DMA. Without the flag, faults need no handler, and the host's own recovery
+ * access of a CPU, 5 DMA. Without it, faults need no handler, and the host's own recovery
  * finds a frozen PE.
  *
  * Locking: see <libiommu/endpoint.h>. Firmware is called in every context in which map and unmap
@@ -58,7 +66,7 @@ IOMMU_BEGIN_DECLS
 
 #define IOMMU_OPAL_NO_PE UINT32_MAX
 
-/* OPAL calls that the library uses; the last five with IOMMU_OPAL_EEH only. */
+/* OPAL calls that the library uses; the last five with has_eeh only. */
 #define IOMMU_OPAL_SET_PE             31
 #define IOMMU_OPAL_MAP_PE_WINDOW      44
 #define IOMMU_OPAL_MAP_PE_WINDOW_REAL 45
@@ -68,9 +76,6 @@ IOMMU_BEGIN_DECLS
 #define IOMMU_OPAL_SET_PELTV          32
 #define IOMMU_OPAL_PHB_DIAGNOSTICS    64
 #define IOMMU_OPAL_FREEZE_SET         97
-
-/* Flags of a bridge. */
-#define IOMMU_OPAL_EEH 1U /* error recovery; firmware answers in the library's pages */
 
 struct iommu_opal_config {
 	uint64_t phb;     /* firmware's id of the bridge ("ibm,opal-phbid") */
@@ -111,10 +116,12 @@ struct iommu_opal_config {
 	 * is then the confirmation.
 	 */
 	bool register_is_silent;
-	unsigned int flags; /* IOMMU_OPAL_EEH or 0; others: IOMMU_EINVAL */
+	unsigned int flags; /* 0; others: IOMMU_EINVAL */
+	/* Error recovery (<libiommu/eeh.h>); firmware writes its answers to the library's pages. */
+	bool has_eeh;
 	/*
-	 * With IOMMU_OPAL_EEH: "ibm,phb-diag-data-size", in bytes, at most 64 KiB; 0: 8576, which
-	 * is enough for all bridges so far.
+	 * With has_eeh: "ibm,phb-diag-data-size", in bytes, at most 64 KiB; 0: 8576, which is
+	 * enough for all bridges so far.
 	 */
 	uint32_t diagnostics_size;
 };
@@ -163,7 +170,7 @@ struct iommu_opal_pe_config {
  *   IOMMU_EBUSY       an endpoint with one of the ids was probed; or the requested PE is in use or
  *                     reserved, or firmware does not close its window
  *   IOMMU_ENOSPC      no PE is free
- *   IOMMU_ENOMEM      with IOMMU_OPAL_EEH
+ *   IOMMU_ENOMEM      with has_eeh
  *   IOMMU_EOPNOTSUPP  the host manages PEs itself (find_pe), or the unit is no bridge under OPAL
  *   IOMMU_EIO, IOMMU_ETIMEDOUT
  *                     firmware, which may have assigned the ids all the same, and not undone it:
@@ -186,7 +193,7 @@ IOMMU_API int iommu_opal_get_pe(struct iommu_unit *unit, uint32_t number,
 				struct iommu_opal_pe_config *config);
 
 /*
- * Freezes that spread, with IOMMU_OPAL_EEH. A bridge keeps, for each PE, the PEs that freeze with
+ * Freezes that spread, with has_eeh. A bridge keeps, for each PE, the PEs that freeze with
  * it (PELT-V).
  *
  * iommu_opal_link_pes - when `parent` freezes, `child` freezes, too: an error of a switch or of a
@@ -204,7 +211,7 @@ IOMMU_API int iommu_opal_get_pe(struct iommu_unit *unit, uint32_t number,
  *   IOMMU_EEXIST      they are linked already; IOMMU_ENOENT: unlinked, and they were not
  *   IOMMU_EBUSY       the child is a slave already, or has slaves; or the parent is a slave
  *   IOMMU_ENOMEM
- *   IOMMU_EOPNOTSUPP  without IOMMU_OPAL_EEH; or the unit is no bridge under OPAL
+ *   IOMMU_EOPNOTSUPP  without has_eeh; or the unit is no bridge under OPAL
  *   IOMMU_EIO, IOMMU_ETIMEDOUT
  *                     firmware, which may have done it all the same: whether they are linked is in
  *                     doubt, and is as it was before once a later call of either, or an attach,

@@ -239,7 +239,7 @@ uint32_t iommu_opal_pe(const struct iommu_endpoint *endpoint)
 /* What is wrong with the configuration; NULL: nothing. */
 static const char *mistake_in(const struct iommu_opal_config *config)
 {
-	if ((config->flags & ~IOMMU_OPAL_EEH) != 0)
+	if (config->flags != 0)
 		return IOMMU_WHY("unknown flags");
 	if (config->call == NULL)
 		return IOMMU_WHY("there is no call to firmware");

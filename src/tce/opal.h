@@ -83,7 +83,7 @@ struct opal_unit {
 	/* Active as long as it is a unit. */
 	struct iommu_unit_state state;
 	struct iommu_object_cache place_cache;
-	/* With IOMMU_OPAL_EEH; control path, but for the part of `answers` that is of faults. */
+	/* With has_eeh; control path, but for the part of `answers` that is of faults. */
 	struct iommu_list_node links;
 	struct iommu_object_cache link_cache;
 	unsigned char *answers;     /* firmware writes its answers here */
@@ -176,7 +176,7 @@ int iommu_opal_get_diagnostics(struct opal_unit *unit, uint32_t size);
 
 static inline bool opal_has_eeh(const struct opal_unit *unit)
 {
-	return (unit->config.flags & IOMMU_OPAL_EEH) != 0;
+	return unit->config.has_eeh;
 }
 
 extern const struct iommu_freeze_ops iommu_opal_freeze_ops;

@@ -3,6 +3,7 @@
 #include <libiommu/status.h>
 
 #include "base/atomic.h"
+#include "base/bits.h"
 #include "tce/opal.h"
 
 static void release(struct iommu_placed *common)
@@ -109,38 +110,122 @@ static unsigned int levels_for(unsigned int bits, uint64_t page_size)
 
 #define NO_TABLE "no window can be made of this width or of these page sizes"
 
+static int init_table(struct opal_domain *domain, const struct iommu_domain_config *config,
+		      unsigned int bits, uint64_t page_size)
+{
+	const struct opal_unit *unit = domain->unit;
+	const struct iommu_pgtable_config table = {
+		.platform = unit->platform,
+		.levels = levels_for(bits, page_size),
+		.input_bits = bits,
+		.output_bits = unit->config.output_bits,
+		.pgsize_bitmap = page_size,
+		.max_pages = config->max_table_pages,
+		.node = iommu_node_near(config->near_node, IOMMU_NODE_ANY),
+	};
+	int status = iommu_tce_init(&domain->common.pgtable, &table);
+
+	if (status != 0)
+		return status == IOMMU_ENOMEM ? status : OPAL_REFUSE(unit, status, NO_TABLE);
+	domain->common.format = &iommu_tce_ops;
+	domain->common.base.pgsize_bitmap = page_size;
+	domain->common.base.aperture_last = domain->common.pgtable.aperture_last;
+	domain->common.base.prot_hints = IOMMU_PROT_MAY_SLEEP;
+	return 0;
+}
+
+/* --- A bypass in the first window ------------------------------------------------------------- */
+
+#define LOW_BYPASS_START   (1ULL << 32)
+#define LOW_BYPASS_PAGE    (1ULL << 24) /* smaller ones would take tables of many pages */
+#define LOW_BYPASS_MAX_END (1ULL << (TVE_BYPASS_BITS - 1))
+
+/* The devices do not reach the second window. */
+static bool wants_low_bypass(const struct iommu_domain_config *config)
+{
+	return config->bypass && config->bypass_width != 0 &&
+	       config->bypass_width <= TVE_WINDOW_BIT;
+}
+
+/* The largest size of pages with which 4 GiB begins; 0: none that is large enough. */
+static uint64_t low_bypass_page(const struct opal_unit *unit, uint64_t wanted)
+{
+	const uint64_t sizes = unit->config.page_sizes & (2 * LOW_BYPASS_START - 1) &
+			       -LOW_BYPASS_PAGE & (wanted != 0 ? wanted : UINT64_MAX);
+
+	return sizes != 0 ? 1ULL << iommu_highest_bit(sizes) : 0;
+}
+
+static int map_low_bypass(struct opal_domain *domain, uint64_t size)
+{
+	struct iommu_gather gather;
+	uint64_t mapped = 0;
+	int status;
+
+	iommu_gather_init(&gather);
+	status = iommu_tce_map(&domain->common.pgtable, LOW_BYPASS_START, 0, size,
+			       IOMMU_PROT_READ_WRITE, &gather, &mapped);
+	/* What a failed map has made is destroyed with the table, which no bridge has seen. */
+	iommu_tce_free_gathered(&domain->common.pgtable, &gather);
+	if (status == 0)
+		return 0;
+	iommu_tce_destroy(&domain->common.pgtable);
+	return status == IOMMU_ENOMEM ? status : OPAL_REFUSE(domain->unit, IOMMU_EINVAL, NO_TABLE);
+}
+
+static int make_low_bypass(struct opal_domain *domain, const struct iommu_domain_config *config)
+{
+	const struct opal_unit *unit = domain->unit;
+	const uint64_t page = low_bypass_page(unit, config->pgsize_bitmap);
+	const uint64_t memory = unit->config.memory_end;
+	const unsigned int width = config->address_width;
+	uint64_t size;
+	int status;
+
+	if (page == 0 || memory == 0 || memory > LOW_BYPASS_MAX_END - LOW_BYPASS_START ||
+	    (LOW_BYPASS_START + memory - 1) >> config->bypass_width != 0)
+		return OPAL_REFUSE(
+			unit, IOMMU_EOPNOTSUPP,
+			"it has no pages, or the devices no addresses, for a bypass below "
+			"bit 59");
+	size = (memory + (page - 1)) & -page;
+	status = init_table(domain, config, iommu_highest_bit(LOW_BYPASS_START + size - 1) + 1,
+			    page);
+	if (status == 0)
+		status = map_low_bypass(domain, size);
+	if (status != 0)
+		return status;
+	/* Below it, in pages of that size, whatever the caller maps: nothing of it is unmapped. */
+	domain->common.base.aperture_last =
+		(width != 0 && width < 32 ? 1ULL << width : LOW_BYPASS_START) - 1;
+	domain->common.pgtable.aperture_last = domain->common.base.aperture_last;
+	domain->common.base.bypass_offset = LOW_BYPASS_START;
+	domain->common.base.bypass_size = memory;
+	return 0;
+}
+
+/* --- Making one ------------------------------------------------------------------------------- */
+
 static int make_table(struct opal_domain *domain, const struct iommu_domain_config *config)
 {
 	const struct opal_unit *unit = domain->unit;
 	const unsigned int bits =
 		config->address_width != 0 ? config->address_width : unit->config.window_bits;
-	const struct iommu_pgtable_config table = {
-		.platform = unit->platform,
-		.levels = levels_for(bits, page_size_for(unit, config->pgsize_bitmap)),
-		.input_bits = bits,
-		.output_bits = unit->config.output_bits,
-		.pgsize_bitmap = page_size_for(unit, config->pgsize_bitmap),
-		.max_pages = config->max_table_pages,
-		.node = iommu_node_near(config->near_node, IOMMU_NODE_ANY),
-	};
+	const uint64_t page_size = page_size_for(unit, config->pgsize_bitmap);
 	int status;
 
 	if (config->force_snoop)
 		return OPAL_REFUSE(unit, IOMMU_EOPNOTSUPP, "it forces no snooping");
-	if (bits > unit->config.window_bits || table.pgsize_bitmap == 0)
+	if (wants_low_bypass(config))
+		return make_low_bypass(domain, config);
+	if (bits > unit->config.window_bits || page_size == 0)
 		return OPAL_REFUSE(unit, IOMMU_EINVAL, NO_TABLE);
-	status = iommu_tce_init(&domain->common.pgtable, &table);
-	if (status != 0)
-		return status == IOMMU_ENOMEM ? status : OPAL_REFUSE(unit, status, NO_TABLE);
-	domain->common.format = &iommu_tce_ops;
-	domain->common.base.pgsize_bitmap = table.pgsize_bitmap;
-	domain->common.base.aperture_last = domain->common.pgtable.aperture_last;
-	domain->common.base.prot_hints = IOMMU_PROT_MAY_SLEEP;
-	if (config->bypass) {
+	status = init_table(domain, config, bits, page_size);
+	if (status == 0 && config->bypass) {
 		domain->common.base.bypass_offset = OPAL_BYPASS_START;
 		domain->common.base.bypass_size = unit->config.memory_end;
 	}
-	return 0;
+	return status;
 }
 
 int iommu_opal_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type,

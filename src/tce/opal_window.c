@@ -105,7 +105,9 @@ static int set_window(struct opal_unit *unit, struct opal_pe *pe, const struct o
 /* Both windows as a domain needs them, or (NULL) closed; returns the first error. */
 static int set_windows(struct opal_unit *unit, struct opal_pe *pe, const struct opal_domain *domain)
 {
-	const bool wants = domain != NULL && domain->common.base.bypass_size != 0;
+	/* The other kind of bypass lies in the first window. */
+	const bool wants = domain != NULL && domain->common.base.bypass_size != 0 &&
+			   domain->common.base.bypass_offset == OPAL_BYPASS_START;
 	const int bypass = set_bypass(unit, pe, wants);
 	const int window = set_window(unit, pe, domain);
 

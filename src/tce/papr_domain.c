@@ -318,6 +318,15 @@ static int make_book(struct papr_domain *domain, const struct iommu_domain_confi
 	return iommu_tce_init(&domain->book, &book);
 }
 
+/* Do devices of so many address bits reach all of memory through the second window? */
+static bool is_bypass_reached(const struct papr_unit *unit, unsigned int width)
+{
+	const struct iommu_papr_window *direct = &unit->config.direct;
+	const iommu_iova_t last = direct->address + (unit->config.memory_end - 1);
+
+	return direct->size != 0 && (width == 0 || width >= 64 || last >> width == 0);
+}
+
 static int make_paging(struct papr_domain *domain, const struct iommu_domain_config *config)
 {
 	const struct papr_unit *unit = domain->unit;
@@ -341,7 +350,7 @@ static int make_paging(struct papr_domain *domain, const struct iommu_domain_con
 	domain->base.pgsize_bitmap = 1ULL << window->page_shift;
 	domain->base.prot_hints = IOMMU_PROT_MAY_SLEEP;
 	domain->book.aperture_last = domain->base.aperture_last - window->address;
-	if (config->bypass && unit->config.direct.size != 0) {
+	if (config->bypass && is_bypass_reached(unit, config->bypass_width)) {
 		domain->base.bypass_offset = unit->config.direct.address;
 		domain->base.bypass_size = unit->config.memory_end;
 	}

@@ -1358,6 +1358,119 @@ static void managers_map_through_a_window(void **state)
 	end();
 }
 
+/* --- A bypass below bit 59 -------------------------------------------------------------------- */
+
+#define LOW (1ULL << 32)
+
+static void begin_low(iommu_paddr_t memory_end)
+{
+	struct iommu_opal_config config = good_config();
+
+	begin_unprobed();
+	config.page_sizes |= 1ULL << 28;
+	config.memory_end = memory_end;
+	assert_int_equal(iommu_opal_probe(f.iommu, &config), 0);
+	f.unit = iommu_find_unit(f.iommu, "phb3");
+}
+
+/* Devices of 32 to 59 address bits, on a bridge with pages of 256 MiB. */
+static void a_bypass_lies_where_devices_reach_it(void **state)
+{
+	const iommu_paddr_t end_of_memory = MEMORY_END - 0x10000; /* within a page */
+	struct iommu_domain_config config = {.bypass = true, .bypass_width = 40};
+	struct iommu_domain *domain = NULL;
+	struct iommu_endpoint *endpoint;
+	iommu_iova_t offset = 0;
+
+	(void)state;
+	begin_low(end_of_memory);
+	endpoint = add(0x200);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(endpoint)), 0);
+	assert_int_equal(iommu_domain_bypass(domain, (1ULL << 40) - 1, &offset), 0);
+	assert_int_equal(offset, LOW);
+	assert_int_equal(iommu_domain_bypass(domain, LOW + end_of_memory - 1, &offset), 0);
+	assert_int_equal(iommu_domain_bypass(domain, LOW + end_of_memory - 2, &offset),
+			 IOMMU_ERANGE);
+	/* The other window stays closed. */
+	assert_true(reaches(2, LOW, 0));
+	assert_true(reaches(2, LOW + 0x12345678, 0x12345678));
+	assert_true(reaches(2, LOW + end_of_memory - 1, end_of_memory - 1));
+	assert_true(is_blocked(2, LOW + MEMORY_END));
+	assert_true(is_blocked(2, LOW - (1 << 28)));
+	assert_true(is_blocked(2, BYPASS));
+	assert_true(is_blocked(2, MEMORY));
+	/* Below it, large pages; in it, nothing of the caller's. */
+	assert_int_equal(iommu_map(domain, 1 << 28, 1 << 28, 1 << 28, RW), 0);
+	assert_true(reaches(2, (1 << 28) + 5, (1 << 28) + 5));
+	assert_int_equal(iommu_unmap(domain, 1 << 28, 1 << 28, 0, NULL), 0);
+	assert_true(is_blocked(2, (1 << 28) + 5));
+	assert_int_equal(iommu_map(domain, LOW, 0, 1 << 28, RW), IOMMU_ERANGE);
+	assert_int_equal(iommu_unmap(domain, LOW, 1 << 28, 0, NULL), IOMMU_ERANGE);
+	assert_true(reaches(2, LOW, 0));
+	assert_int_equal(iommu_map(domain, 0x1000, MEMORY, 0x1000, RW), IOMMU_EINVAL);
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(endpoint)), 0);
+	assert_true(is_blocked(2, LOW));
+	assert_int_equal(iommu_domain_free(domain), 0);
+	/* Devices that reach bit 59 get the other one. */
+	config.bypass_width = 60;
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain), 0);
+	assert_int_equal(iommu_domain_bypass(domain, 0, &offset), 0);
+	assert_int_equal(offset, BYPASS);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	/* They do not reach the end; or want other pages. */
+	config.bypass_width = 32;
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain),
+			 IOMMU_EOPNOTSUPP);
+	config.bypass_width = 33;
+	config.pgsize_bitmap = 1 << 12;
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	end();
+}
+
+/* Memory is larger than a table of one level, and than what the library's windows have. */
+static void a_low_bypass_takes_few_tables(void **state)
+{
+	struct iommu_domain_config config = {.bypass = true, .bypass_width = 42};
+	const iommu_paddr_t end_of_memory = 3ULL << 40;
+	struct iommu_domain *domain = NULL;
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain_info info;
+	unsigned int i;
+
+	(void)state;
+	begin_low(end_of_memory);
+	endpoint = add(0x200);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	for (i = 1;; i++) {
+		int status;
+
+		f.test.fail_after = f.test.allocations + i;
+		status = iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain);
+		f.test.fail_after = 0;
+		if (status == 0)
+			break;
+		assert_int_equal(status, IOMMU_ENOMEM);
+	}
+	assert_in_range(i, 20, 40); /* 12,288 pages in tables of 512 */
+	iommu_domain_get_info(domain, &info);
+	assert_int_equal(info.table_pages, 26);
+	assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(endpoint)), 0);
+	assert_true(reaches(2, LOW + end_of_memory - 1, end_of_memory - 1));
+	assert_true(reaches(2, LOW + (1ULL << 40) + 1, (1ULL << 40) + 1));
+	assert_true(is_blocked(2, LOW + end_of_memory));
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(endpoint)), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	config.max_table_pages = 3;
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain),
+			 IOMMU_ENOMEM);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	end();
+}
+
 int main(void)
 {
 	int failed;
@@ -1382,6 +1495,8 @@ int main(void)
 		cmocka_unit_test(an_attach_whose_way_back_fails_is_repaired),
 		cmocka_unit_test(an_unmap_of_nothing_confirms),
 		cmocka_unit_test(managers_map_through_a_window),
+		cmocka_unit_test(a_bypass_lies_where_devices_reach_it),
+		cmocka_unit_test(a_low_bypass_takes_few_tables),
 	};
 
 	const struct CMUnitTest tests_by_register[] = {

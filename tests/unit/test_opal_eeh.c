@@ -118,7 +118,7 @@ static void listen(void *ctx, enum iommu_group_event event, struct iommu_endpoin
 	f.last_told = endpoint;
 }
 
-static int probe_with(unsigned int flags, uint32_t diagnostics_size)
+static int probe_with(bool has_eeh, uint32_t diagnostics_size)
 {
 	const struct iommu_opal_config config = {
 		.pes = PES,
@@ -129,7 +129,7 @@ static int probe_with(unsigned int flags, uint32_t diagnostics_size)
 		.window_bits = 32,
 		.memory_end = MEMORY_END,
 		.reserved_start = 1,
-		.flags = flags,
+		.has_eeh = has_eeh,
 		.diagnostics_size = diagnostics_size,
 	};
 
@@ -172,7 +172,7 @@ static void begin(void)
 	uint32_t pe, number;
 
 	begin_unprobed(3);
-	assert_int_equal(probe_with(IOMMU_OPAL_EEH, 0), 0);
+	assert_int_equal(probe_with(true, 0), 0);
 	f.unit = iommu_find_unit(f.iommu, "phb0");
 	for (pe = 0; pe < RESERVED; pe++) {
 		const struct iommu_opal_pe_config config = {
@@ -666,7 +666,7 @@ static void bridges_tell_what_happened(void **state)
 		uint32_t number;
 
 		begin_unprobed(generation);
-		assert_int_equal(probe_with(IOMMU_OPAL_EEH, 0), 0);
+		assert_int_equal(probe_with(true, 0), 0);
 		f.unit = iommu_find_unit(f.iommu, "phb0");
 		assert_int_equal(iommu_opal_add_pe(f.unit, &config, &number), 0);
 		endpoint = add(ID(5));
@@ -691,16 +691,15 @@ static void bridges_tell_what_happened(void **state)
 		end();
 	}
 	begin_unprobed(3);
-	assert_int_equal(probe_with(IOMMU_OPAL_EEH, 11), IOMMU_EINVAL);
-	assert_int_equal(probe_with(IOMMU_OPAL_EEH, (64 << 10) + 1), IOMMU_EINVAL);
-	assert_int_equal(probe_with(2, 0), IOMMU_EINVAL);
-	assert_int_equal(probe_with(IOMMU_OPAL_EEH, 64 << 10), 0);
+	assert_int_equal(probe_with(true, 11), IOMMU_EINVAL);
+	assert_int_equal(probe_with(true, (64 << 10) + 1), IOMMU_EINVAL);
+	assert_int_equal(probe_with(true, 64 << 10), 0);
 	end();
 }
 
 /* --- Without, and without memory -------------------------------------------------------------- */
 
-static void nothing_is_asked_without_the_flag(void **state)
+static void nothing_is_asked_without_recovery(void **state)
 {
 	const struct iommu_opal_pe_config config = {
 		.kind = IOMMU_OPAL_PE_BUS, .source_id = ID(1), .number = 1};
@@ -713,7 +712,7 @@ static void nothing_is_asked_without_the_flag(void **state)
 
 	(void)state;
 	begin_unprobed(4);
-	assert_int_equal(probe_with(0, 0), 0);
+	assert_int_equal(probe_with(false, 0), 0);
 	f.unit = iommu_find_unit(f.iommu, "phb0");
 	assert_int_equal(iommu_opal_add_pe(f.unit, &config, &number), 0);
 	endpoint = add(ID(1));
@@ -748,11 +747,11 @@ static void every_allocation_may_fail(void **state)
 	begin_unprobed(4);
 	for (i = 1; i < 5; i++) {
 		f.test.fail_after = f.test.allocations + i;
-		status = probe_with(IOMMU_OPAL_EEH, 0);
+		status = probe_with(true, 0);
 		f.test.fail_after = 0;
 		assert_int_equal(status, i < 5 ? IOMMU_ENOMEM : 0);
 	}
-	assert_int_equal(probe_with(IOMMU_OPAL_EEH, 0), 0);
+	assert_int_equal(probe_with(true, 0), 0);
 	f.unit = iommu_find_unit(f.iommu, "phb0");
 	f.test.fail_after = f.test.allocations + 1;
 	assert_int_equal(iommu_opal_add_pe(f.unit, &config, &number), IOMMU_ENOMEM);
@@ -775,7 +774,7 @@ int main(void)
 		cmocka_unit_test(links_in_doubt_are_settled),
 		cmocka_unit_test(a_pe_that_cannot_freeze_is_not_made),
 		cmocka_unit_test(bridges_tell_what_happened),
-		cmocka_unit_test(nothing_is_asked_without_the_flag),
+		cmocka_unit_test(nothing_is_asked_without_recovery),
 		cmocka_unit_test(every_allocation_may_fail),
 	};
 

@@ -1394,6 +1394,20 @@ static void managers_map_in_larger_pages(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+/* The second window is a bypass for devices that reach the end of memory in it. */
+static void a_bypass_is_reached_or_is_none(void **state)
+{
+	struct iommu_domain_config config = {.bypass = true, .bypass_width = 60};
+	struct iommu_domain *domain = NULL;
+
+	(void)state;
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	config.bypass_width = 59;
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &domain),
+			 IOMMU_EOPNOTSUPP);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1412,6 +1426,7 @@ int main(void)
 		TEST(an_attach_whose_way_back_fails_is_repaired),
 		TEST(a_disable_that_stops_half_way_is_none),
 		TEST(a_bypass_that_is_half_set_is_set_anew),
+		TEST(a_bypass_is_reached_or_is_none),
 		TEST(devices_reach_what_is_mapped_for_them),
 		TEST(devices_are_registered_with_windows),
 		cmocka_unit_test(managers_map_in_larger_pages),
