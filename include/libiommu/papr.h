@@ -92,6 +92,12 @@ struct iommu_papr_eeh {
 	uint32_t log_size;
 };
 
+/* A range of memory, in whole pages of the second windows. */
+struct iommu_papr_memory {
+	iommu_paddr_t start;
+	uint64_t size;
+};
+
 struct iommu_papr_config {
 	uint16_t segment;
 	uint16_t first_id, last_id; /* source ids of the devices behind the window */
@@ -103,14 +109,24 @@ struct iommu_papr_config {
 	 * attached. Size 0: none.
 	 */
 	struct iommu_papr_window direct;
-	iommu_paddr_t memory_end; /* end of memory (last address + 1); used with `direct` */
-	bool has_multiple;        /* supports IOMMU_H_PUT_TCE_INDIRECT and IOMMU_H_STUFF_TCE */
+	/* End of memory (last address + 1); used with `direct`. */
+	iommu_paddr_t memory_end;
+	bool has_multiple; /* supports IOMMU_H_PUT_TCE_INDIRECT and IOMMU_H_STUFF_TCE */
 	/* See struct iommu_tce_papr_config. Called with a spinlock held: it must not wait. */
 	int64_t (*call)(void *ctx, uint64_t opcode, uint64_t liobn, uint64_t address,
 			uint64_t third, uint64_t fourth, uint64_t *result);
 	void *ctx;
 	unsigned int flags;        /* 0; others: IOMMU_EINVAL */
 	struct iommu_papr_eeh eeh; /* error recovery: <libiommu/eeh.h> */
+	/*
+	 * With `direct`: the end of all memory that may ever be there (iommu_papr_add_memory), for
+	 * which the window has room, and which is what devices must reach for a bypass; 0:
+	 * memory_end. And the ranges that are memory now, of which there are `memory_count`, read
+	 * by the probe; NULL: all below memory_end, rounded up to the window's pages.
+	 */
+	iommu_paddr_t memory_limit;
+	const struct iommu_papr_memory *memory;
+	size_t memory_count;
 };
 
 /*
@@ -125,6 +141,35 @@ struct iommu_papr_config {
  * (the hypervisor knows no such window, or does not clear it).
  */
 IOMMU_API int iommu_papr_probe(struct iommu *iommu, const struct iommu_papr_config *config);
+
+/*
+ * Memory that comes and goes (DLPAR): the second windows of all units of the instance follow. A
+ * window that is open leads to what is memory and nowhere else; one that is closed will.
+ *
+ * iommu_papr_add_memory - a range has become memory: before it is used for DMA.
+ *
+ * iommu_papr_remove_memory - a range is about to go: before it is given back, when no buffer in it
+ * is mapped and none will be. When this returns 0, no device reaches it through any window.
+ *
+ * Both return 0, or
+ *   IOMMU_EINVAL      size 0, or not whole pages of one of the windows
+ *   IOMMU_EOVERFLOW   the range wraps
+ *   IOMMU_ERANGE      beyond memory_limit of one of the units
+ *   IOMMU_EEXIST      (add) part of it is memory already
+ *   IOMMU_ENOENT      (remove) part of it is not
+ *   IOMMU_EBUSY       (remove) a domain that is attached maps part of it, in a first window
+ *   IOMMU_ENOMEM
+ *   IOMMU_EAGAIN      (add) the hypervisor has no resources for more entries
+ *   IOMMU_EIO, IOMMU_ETIMEDOUT
+ *                     the hypervisor does not change an entry, or has not confirmed earlier changes
+ *
+ * On failure no window follows: those that did are set back. Where the hypervisor refuses that,
+ * too, the window is in doubt, as after an attach that failed, and is set right by any later call
+ * of the control path that returns 0; until then devices may reach the range, or may not. Control
+ * path.
+ */
+IOMMU_API int iommu_papr_add_memory(struct iommu *iommu, iommu_paddr_t start, uint64_t size);
+IOMMU_API int iommu_papr_remove_memory(struct iommu *iommu, iommu_paddr_t start, uint64_t size);
 
 /*
  * iommu_papr_configure_pe - have the hypervisor configure the bridges of the unit's PE again, after

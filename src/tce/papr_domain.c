@@ -11,58 +11,16 @@ static iommu_iova_t base_of(const struct papr_domain *domain)
 
 /* --- Attaching -------------------------------------------------------------------------------- */
 
-static uint64_t direct_entry(const void *source, uint64_t i)
-{
-	const struct papr_unit *unit = source;
-
-	return iommu_papr_entry_for(i << unit->config.direct.page_shift, IOMMU_PROT_READ_WRITE);
-}
-
-/* The second window: all of memory, or closed. */
-static int set_direct(struct papr_unit *unit, bool is_open)
-{
-	const enum papr_direct wanted = is_open ? PAPR_DIRECT_OPEN : PAPR_DIRECT_CLEAR;
-	const unsigned int shift = unit->config.direct.page_shift;
-	const uint64_t pages = (unit->config.memory_end + ((1ULL << shift) - 1)) >> shift;
-	int status;
-
-	if (unit->direct_holds == wanted)
-		return 0;
-	unit->direct_holds = PAPR_DIRECT_UNSURE;
-	if (is_open)
-		status = iommu_papr_put_entries(&unit->direct, 0, pages, direct_entry, unit);
-	else
-		status = iommu_papr_clear_entries(&unit->direct, 0, pages);
-	if (status == 0)
-		unit->direct_holds = wanted;
-	else if (is_open && iommu_papr_clear_entries(&unit->direct, 0, pages) == 0)
-		unit->direct_holds = PAPR_DIRECT_CLEAR; /* what may have been set, too */
-	return status == 0 || status == IOMMU_ETIMEDOUT || status == IOMMU_EAGAIN ? status
-										  : IOMMU_EIO;
-}
-
-/* Are the windows in doubt? */
-static bool is_in_doubt(const struct papr_unit *unit)
-{
-	return __atomic_load_n(&unit->state.in_doubt, __ATOMIC_ACQUIRE) != 0;
-}
-
-static void set_in_doubt(struct papr_unit *unit, bool in_doubt)
-{
-	if (is_in_doubt(unit) != in_doubt)
-		iommu_unit_set_in_doubt(&unit->state, in_doubt);
-}
-
 int iommu_papr_apply(struct papr_unit *unit)
 {
 	struct papr_domain *domain = unit->is_on ? unit->domain : NULL;
 	const bool is_open = domain != NULL && !domain->is_blocked;
-	int direct = set_direct(unit, is_open && domain->base.bypass_size != 0);
+	int direct = iommu_papr_set_direct(unit, is_open && domain->base.bypass_size != 0);
 	int status = iommu_papr_switch(unit, is_open ? domain : NULL);
 
 	if (status == 0)
 		status = direct;
-	set_in_doubt(unit, status != 0);
+	papr_set_in_doubt(unit, status != 0);
 	return status == 0 || status == IOMMU_ETIMEDOUT || status == IOMMU_EIO
 		       ? status
 		       : PAPR_REFUSE(unit, status, "the hypervisor refuses an entry of its window");
@@ -70,7 +28,7 @@ int iommu_papr_apply(struct papr_unit *unit)
 
 int iommu_papr_confirm(struct papr_unit *unit)
 {
-	int status = is_in_doubt(unit) ? iommu_papr_apply(unit) : 0;
+	int status = papr_is_in_doubt(unit) ? iommu_papr_apply(unit) : 0;
 	int settled = iommu_papr_settle(unit);
 
 	return status != 0 ? status : settled;
@@ -106,7 +64,7 @@ static int switch_to(struct papr_unit *unit, struct papr_domain *domain)
 static int join(struct papr_unit *unit)
 {
 	(void)iommu_papr_confirm(unit);
-	return is_in_doubt(unit) ? IOMMU_EIO : 0;
+	return papr_is_in_doubt(unit) ? IOMMU_EIO : 0;
 }
 
 static int attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
@@ -166,7 +124,7 @@ static bool is_torn(const struct papr_domain *domain)
 {
 	struct papr_unit *unit = domain->unit;
 	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
-	const bool is_torn = is_in_doubt(unit) && unit->domain == domain;
+	const bool is_torn = papr_is_in_doubt(unit) && unit->domain == domain;
 
 	iommu_spin_unlock(unit->platform, &unit->lock, state);
 	return is_torn;
@@ -322,7 +280,7 @@ static int make_book(struct papr_domain *domain, const struct iommu_domain_confi
 static bool is_bypass_reached(const struct papr_unit *unit, unsigned int width)
 {
 	const struct iommu_papr_window *direct = &unit->config.direct;
-	const iommu_iova_t last = direct->address + (unit->config.memory_end - 1);
+	const iommu_iova_t last = direct->address + (papr_memory_limit(unit) - 1);
 
 	return direct->size != 0 && (width == 0 || width >= 64 || last >> width == 0);
 }
@@ -352,7 +310,7 @@ static int make_paging(struct papr_domain *domain, const struct iommu_domain_con
 	domain->book.aperture_last = domain->base.aperture_last - window->address;
 	if (config->bypass && is_bypass_reached(unit, config->bypass_width)) {
 		domain->base.bypass_offset = unit->config.direct.address;
-		domain->base.bypass_size = unit->config.memory_end;
+		domain->base.bypass_size = papr_memory_limit(unit);
 	}
 	return 0;
 }

@@ -291,6 +291,45 @@ static int copy_book(struct papr_unit *unit, const struct papr_domain *domain)
 	return status;
 }
 
+/* Physical addresses, and whether one of them was found. */
+struct wanted {
+	iommu_paddr_t start, last;
+	bool is_found;
+};
+
+static int find_wanted(void *ctx, const struct iommu_pgtable_visit *visit)
+{
+	struct wanted *wanted = ctx;
+
+	if (visit->is_table || visit->paddr > wanted->last ||
+	    visit->paddr + (visit->size - 1) < wanted->start)
+		return 0;
+	wanted->is_found = true;
+	return 1;
+}
+
+bool iommu_papr_maps(struct papr_unit *unit, iommu_paddr_t start, iommu_paddr_t last)
+{
+	const struct papr_domain *domain = unit->followed;
+	const unsigned int shift = unit->config.window.page_shift;
+	struct wanted wanted = {.start = start, .last = last};
+	uint64_t index = 0;
+
+	/* A part at a time: other CPUs want the lock, too. */
+	while (domain != NULL && !wanted.is_found && next_page(unit, domain, &index)) {
+		const uint64_t first = index & ~(uint64_t)(PAPR_PART - 1);
+		const iommu_iova_t end = ((first + PAPR_PART) << shift) - 1;
+		const iommu_iova_t aperture = domain->book.aperture_last;
+		uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
+
+		(void)iommu_tce_walk(&domain->book, first << shift, end < aperture ? end : aperture,
+				     find_wanted, &wanted);
+		iommu_spin_unlock(unit->platform, &unit->lock, state);
+		index = first + PAPR_PART;
+	}
+	return wanted.is_found;
+}
+
 /* Follow no domain, and clear what was set. What was not cleared is open. */
 static int leave(struct papr_unit *unit)
 {

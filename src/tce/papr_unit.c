@@ -126,6 +126,7 @@ static void unit_destroy(struct papr_unit *unit)
 	if (unit->touched.chunks != NULL)
 		iommu_bitmap_destroy(&unit->touched);
 	iommu_open_parts_destroy(&unit->open);
+	iommu_papr_memory_fini(unit);
 	iommu_papr_calls_fini(&unit->window);
 	iommu_papr_calls_fini(&unit->direct);
 	platform->free_pages(platform->ctx, unit, 0);
@@ -196,6 +197,10 @@ static const char *mistake_in(const struct iommu_papr_config *config)
 		return IOMMU_WHY("the second window is none, or is the first");
 	if (config->memory_end == 0 || config->memory_end > config->direct.size)
 		return IOMMU_WHY("memory ends beyond the second window, or nowhere");
+	if (config->memory_limit != 0 && (config->memory_limit < config->memory_end ||
+					  config->memory_limit > config->direct.size))
+		return IOMMU_WHY("memory may come where the second window has no room, or ends "
+				 "beyond what may come");
 	return NULL;
 }
 
@@ -260,7 +265,9 @@ static int unit_create(const struct iommu_platform *platform,
 		unit->base.name, sizeof(unit->base.name),
 		iommu_line_append(unit->base.name, sizeof(unit->base.name), 0, "liobn"),
 		config->window.liobn, 1);
-	status = iommu_bitmap_create(&unit->touched, platform, papr_parts(&config->window));
+	status = iommu_papr_memory_init(unit);
+	if (status == 0)
+		status = iommu_bitmap_create(&unit->touched, platform, papr_parts(&config->window));
 	if (status == 0)
 		status =
 			iommu_open_parts_create(&unit->open, platform, papr_parts(&config->window));
@@ -308,6 +315,11 @@ static int probe(struct iommu *iommu, const struct iommu_papr_config *config)
 	status = unit_create(iommu_platform_of(iommu), config, &unit);
 	if (status == IOMMU_ENOMEM)
 		return status;
+	if (status == IOMMU_EINVAL)
+		return IOMMU_REFUSE(
+			iommu, iommu_papr_name, status,
+			"the ranges of memory overlap, or are not whole pages below its "
+			"end");
 	if (status != 0)
 		return IOMMU_REFUSE(iommu, iommu_papr_name, status,
 				    "the hypervisor does not clear what was left in a window");

@@ -34,6 +34,7 @@
 #include "base/bits.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/object_cache.h"
 #include "base/spinlock.h"
 
 #define PAPR_REFUSE(unit, status, text)                                                            \
@@ -48,6 +49,12 @@ enum papr_direct {
 	PAPR_DIRECT_CLEAR = 0,
 	PAPR_DIRECT_OPEN,   /* all of memory */
 	PAPR_DIRECT_UNSURE, /* something of it */
+};
+
+/* Consecutive pages of the second window that are memory. */
+struct papr_span {
+	struct iommu_list_node link;
+	uint64_t first, count;
 };
 
 struct papr_unit {
@@ -66,7 +73,12 @@ struct papr_unit {
 	/* In doubt: the windows may differ from what they should be. */
 	struct iommu_unit_set set;
 	struct iommu_unit_state state;
-	enum papr_direct direct_holds; /* control path */
+	/* Control path: what it holds, and what it is to hold while it is open. */
+	enum papr_direct direct_holds;
+	struct iommu_list_node memory; /* struct papr_span, ascending */
+	struct iommu_object_cache span_cache;
+	struct papr_span *spare; /* of the change that is under way */
+	struct papr_span first_span;
 	/* 1 + the id of one of its endpoints, for which freezes are reported; 0: none. Atomic. */
 	uint32_t speaker;
 	/* Frozen, and reported: not again before it was seen to be thawed. Atomic. */
@@ -105,6 +117,18 @@ static inline uint64_t papr_parts(const struct iommu_papr_window *window)
 	return (papr_pages(window) - 1) / PAPR_PART + 1;
 }
 
+/* Are the windows in doubt? */
+static inline bool papr_is_in_doubt(const struct papr_unit *unit)
+{
+	return __atomic_load_n(&unit->state.in_doubt, __ATOMIC_ACQUIRE) != 0;
+}
+
+static inline void papr_set_in_doubt(struct papr_unit *unit, bool in_doubt)
+{
+	if (papr_is_in_doubt(unit) != in_doubt)
+		iommu_unit_set_in_doubt(&unit->state, in_doubt);
+}
+
 /* --- papr_follow.c ---------------------------------------------------------------------------- */
 
 /*
@@ -116,8 +140,23 @@ static inline uint64_t papr_parts(const struct iommu_papr_window *window)
 int iommu_papr_follow(struct papr_domain *domain, uint64_t index, uint64_t count);
 /* Clear what is open: 0, IOMMU_ETIMEDOUT or IOMMU_EIO. */
 int iommu_papr_settle(struct papr_unit *unit);
+/* Does an entry of the book that is followed lead into this range? Control path. */
+bool iommu_papr_maps(struct papr_unit *unit, iommu_paddr_t start, iommu_paddr_t last);
 /* Follow this domain from now on, in place of another; NULL: none. On failure none is followed. */
 int iommu_papr_switch(struct papr_unit *unit, struct papr_domain *domain);
+
+/* --- papr_memory.c ---------------------------------------------------------------------------- */
+
+/* What is memory at the probe. IOMMU_EINVAL: the ranges make no sense; IOMMU_ENOMEM. */
+int iommu_papr_memory_init(struct papr_unit *unit);
+void iommu_papr_memory_fini(struct papr_unit *unit);
+/* The second window: memory, or closed. */
+int iommu_papr_set_direct(struct papr_unit *unit, bool is_open);
+
+static inline iommu_paddr_t papr_memory_limit(const struct papr_unit *unit)
+{
+	return unit->config.memory_limit != 0 ? unit->config.memory_limit : unit->config.memory_end;
+}
 
 /* --- papr_eeh.c ------------------------------------------------------------------------------- */
 

@@ -1408,6 +1408,280 @@ static void a_bypass_is_reached_or_is_none(void **state)
 			 IOMMU_EOPNOTSUPP);
 }
 
+/* --- Memory that comes and goes --------------------------------------------------------------- */
+
+#define BLOCK (1ULL << 24)
+#define LIMIT (MEMORY_END + 4 * BLOCK)
+
+/* Two units with second windows, the other one's of larger pages, and one without. */
+static void begin_memory(struct iommu_unit *units[3])
+{
+	static const char *const names[] = {"liobn80000000", "liobn80000001", "liobn80000002"};
+	unsigned int i;
+
+	make_model(false);
+	assert_int_equal(
+		iommu_model_papr_add_window(f.model, DIRECT + 2, DIRECT_BASE, 16, LIMIT >> 16), 0);
+	assert_int_equal(
+		iommu_model_papr_add_window(f.model, DIRECT + 1, DIRECT_BASE, 24, LIMIT >> 24), 0);
+	for (i = 0; i < 3; i++) {
+		struct iommu_papr_config config = good_config();
+
+		config.window.liobn += i;
+		config.first_id = (uint16_t)(0x100 * (i + 1));
+		config.last_id = (uint16_t)(config.first_id + 0xff);
+		config.direct.liobn = DIRECT + 2 - i;
+		config.direct.size = i < 2 ? LIMIT : 0;
+		config.direct.page_shift = i == 0 ? 16 : 24;
+		config.memory_limit = LIMIT;
+		if (i != 0)
+			assert_int_equal(
+				iommu_model_papr_add_window(f.model, LIOBN + i, START, 12, PAGES),
+				0);
+		assert_int_equal(iommu_papr_probe(f.iommu, &config), 0);
+		units[i] = iommu_find_unit(f.iommu, names[i]);
+		assert_int_equal(iommu_unit_enable(units[i]), 0);
+	}
+}
+
+static struct iommu_domain *attached(struct iommu_unit *unit, struct iommu_endpoint *endpoint,
+				     bool bypass)
+{
+	const struct iommu_domain_config config = {.bypass = bypass};
+	struct iommu_domain *domain = NULL;
+
+	assert_int_equal(iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, &config, &domain), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(endpoint)), 0);
+	return domain;
+}
+
+static void unattached(struct iommu_domain *domain, struct iommu_endpoint *endpoint)
+{
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(endpoint)), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
+/* Do both windows lead to an address, as is expected of them? */
+static void both_reach(uint64_t address, bool expected)
+{
+	assert_int_equal(reaches_at(DIRECT + 2, DIRECT_BASE + address, address), expected);
+	assert_int_equal(reaches_at(DIRECT + 1, DIRECT_BASE + address, address), expected);
+}
+
+static void memory_comes_and_goes(void **state)
+{
+	struct iommu_endpoint *endpoints[3];
+	struct iommu_domain *domains[2];
+	struct iommu_unit *units[3];
+	iommu_iova_t offset;
+	unsigned int i;
+
+	(void)state;
+	begin_memory(units);
+	for (i = 0; i < 3; i++)
+		endpoints[i] = add((uint16_t)(0x100 * (i + 1)));
+	domains[0] = attached(units[0], endpoints[0], true);
+	domains[1] = attached(units[1], endpoints[1], true);
+	/* What may come counts for the devices' address bits. */
+	assert_int_equal(iommu_domain_bypass(domains[0], DIRECT_BASE + LIMIT - 1, &offset), 0);
+	assert_int_equal(iommu_domain_bypass(domains[0], DIRECT_BASE + LIMIT - 2, &offset),
+			 IOMMU_ERANGE);
+	both_reach(MEMORY_END - 1, true);
+	both_reach(MEMORY_END, false);
+	assert_int_equal(iommu_papr_add_memory(f.iommu, MEMORY_END + BLOCK, 2 * BLOCK), 0);
+	both_reach(MEMORY_END, false);
+	both_reach(MEMORY_END + BLOCK, true);
+	both_reach(MEMORY_END + 3 * BLOCK - 1, true);
+	both_reach(MEMORY_END + 3 * BLOCK, false);
+	/* A hole; what is beside it stays. */
+	assert_int_equal(iommu_papr_remove_memory(f.iommu, 8 * BLOCK, BLOCK), 0);
+	both_reach(8 * BLOCK - 1, true);
+	both_reach(8 * BLOCK, false);
+	both_reach(9 * BLOCK - 1, false);
+	both_reach(9 * BLOCK, true);
+	assert_int_equal(iommu_papr_remove_memory(f.iommu, 7 * BLOCK, 3 * BLOCK), IOMMU_ENOENT);
+	assert_int_equal(iommu_papr_add_memory(f.iommu, 8 * BLOCK, 2 * BLOCK), IOMMU_EEXIST);
+	assert_int_equal(iommu_papr_add_memory(f.iommu, 0, 0), IOMMU_EINVAL);
+	assert_int_equal(iommu_papr_add_memory(f.iommu, 8 * BLOCK, BLOCK / 2), IOMMU_EINVAL);
+	assert_int_equal(iommu_papr_add_memory(f.iommu, -BLOCK, 2 * BLOCK), IOMMU_EOVERFLOW);
+	assert_int_equal(iommu_papr_add_memory(f.iommu, LIMIT, BLOCK), IOMMU_ERANGE);
+	assert_int_equal(iommu_papr_add_memory(f.iommu, LIMIT - BLOCK, 2 * BLOCK), IOMMU_ERANGE);
+	both_reach(LIMIT - BLOCK, false);
+	/* Over a border of what came at different times. */
+	assert_int_equal(iommu_papr_add_memory(f.iommu, MEMORY_END, BLOCK), 0);
+	assert_int_equal(iommu_papr_remove_memory(f.iommu, MEMORY_END - BLOCK, 3 * BLOCK), 0);
+	both_reach(MEMORY_END - BLOCK - 1, true);
+	both_reach(MEMORY_END - BLOCK, false);
+	both_reach(MEMORY_END + 2 * BLOCK - 1, false);
+	both_reach(MEMORY_END + 2 * BLOCK, true);
+	/* A window that is closed follows when it is opened. */
+	unattached(domains[0], endpoints[0]);
+	assert_int_equal(iommu_papr_add_memory(f.iommu, 8 * BLOCK, BLOCK), 0);
+	assert_int_equal(iommu_papr_remove_memory(f.iommu, 4 * BLOCK, BLOCK), 0);
+	assert_false(reaches_at(DIRECT + 2, DIRECT_BASE + 8 * BLOCK, 8 * BLOCK));
+	endpoints[0] = add(0x100);
+	domains[0] = attached(units[0], endpoints[0], true);
+	both_reach(8 * BLOCK, true);
+	both_reach(4 * BLOCK, false);
+	both_reach(MEMORY_END - BLOCK, false);
+	unattached(domains[0], endpoints[0]);
+	unattached(domains[1], endpoints[1]);
+	both_reach(8 * BLOCK, false);
+	assert_int_equal(iommu_release_endpoint(endpoints[2]), 0);
+	assert_int_equal(end(NULL), 0);
+}
+
+/* Mapped in a first window: of a unit with a second one, and of one without. */
+static void memory_that_is_mapped_does_not_go(void **state)
+{
+	struct iommu_unit *units[3];
+	unsigned int i;
+
+	(void)state;
+	begin_memory(units);
+	for (i = 0; i < 3; i += 2) {
+		struct iommu_endpoint *endpoint = add((uint16_t)(0x100 * (i + 1)));
+		struct iommu_domain *domain = attached(units[i], endpoint, false);
+		const uint64_t far = START + SIZE - 0x1000;
+
+		assert_int_equal(iommu_map(domain, far, 3 * BLOCK - 0x1000, 0x1000, RW), 0);
+		assert_int_equal(iommu_papr_remove_memory(f.iommu, 2 * BLOCK, BLOCK), IOMMU_EBUSY);
+		assert_true(reaches_at(LIOBN + i, far, 3 * BLOCK - 0x1000));
+		assert_int_equal(iommu_papr_remove_memory(f.iommu, BLOCK, BLOCK), 0);
+		assert_int_equal(iommu_papr_remove_memory(f.iommu, 3 * BLOCK, BLOCK), 0);
+		assert_int_equal(iommu_papr_add_memory(f.iommu, BLOCK, BLOCK), 0);
+		assert_int_equal(iommu_papr_add_memory(f.iommu, 3 * BLOCK, BLOCK), 0);
+		/* An entry that was not cleared leads there, too. */
+		refuse(1, 100);
+		assert_int_equal(iommu_unmap(domain, far, 0x1000, 0, NULL), IOMMU_EIO);
+		assert_int_equal(iommu_papr_remove_memory(f.iommu, 2 * BLOCK, BLOCK), IOMMU_EIO);
+		assert_true(reaches_at(LIOBN + i, far, 3 * BLOCK - 0x1000));
+		refuse(0, 0);
+		assert_int_equal(iommu_papr_remove_memory(f.iommu, 2 * BLOCK, BLOCK), 0);
+		assert_false(reaches_at(LIOBN + i, far, 3 * BLOCK - 0x1000));
+		assert_int_equal(iommu_papr_add_memory(f.iommu, 2 * BLOCK, BLOCK), 0);
+		unattached(domain, endpoint);
+	}
+	assert_int_equal(end(NULL), 0);
+}
+
+/* After any refusal: neither window has followed, or no call says that all is well. */
+static void check_failed_change(struct iommu_unit *units[3], bool comes, uint64_t address)
+{
+	const bool is_settled =
+		iommu_unit_enable(units[0]) == 0 && iommu_unit_enable(units[1]) == 0;
+
+	assert_true(is_settled);
+	both_reach(address, !comes);
+	both_reach(address + 4 * BLOCK - 1, !comes);
+	both_reach(0, true);
+}
+
+static void windows_follow_together_or_not_at_all(void **state)
+{
+	static const unsigned int lengths[] = {1, 2, 3, 1000};
+	unsigned int comes, at, i;
+
+	(void)state;
+	for (comes = 0; comes < 2; comes++) {
+		for (i = 0; i < 4; i++) {
+			for (at = 1;; at++) {
+				const uint64_t address = comes ? MEMORY_END : 16 * BLOCK;
+				struct iommu_endpoint *endpoints[2];
+				struct iommu_domain *domains[2];
+				struct iommu_unit *units[3];
+				int status;
+
+				begin_memory(units);
+				endpoints[0] = add(0x100);
+				endpoints[1] = add(0x200);
+				domains[0] = attached(units[0], endpoints[0], true);
+				domains[1] = attached(units[1], endpoints[1], true);
+				refuse(at, lengths[i]);
+				status = comes ? iommu_papr_add_memory(f.iommu, address, 4 * BLOCK)
+					       : iommu_papr_remove_memory(f.iommu, address,
+									  4 * BLOCK);
+				/* Nothing is left that the hypervisor has to be asked for. */
+				if (f.refuse_at != 0 && f.refusals != 0 && status == 0) {
+					refuse(0, 0);
+					both_reach(address, comes);
+					unattached(domains[0], endpoints[0]);
+					unattached(domains[1], endpoints[1]);
+					assert_int_equal(end(NULL), 0);
+					break;
+				}
+				assert_int_equal(status, IOMMU_EIO);
+				if (f.refusals > 100) {
+					assert_int_equal(iommu_unit_enable(units[0]) |
+								 iommu_unit_enable(units[1]),
+							 IOMMU_EIO);
+					assert_int_equal(
+						iommu_papr_remove_memory(f.iommu, 0, BLOCK),
+						IOMMU_EIO);
+				}
+				refuse(0, 0);
+				check_failed_change(units, comes, address);
+				unattached(domains[0], endpoints[0]);
+				unattached(domains[1], endpoints[1]);
+				assert_int_equal(end(NULL), 0);
+			}
+			assert_in_range(at, 3, 40);
+		}
+	}
+}
+
+/* Holes at the probe; and what is no list of memory. */
+static void memory_is_listed_at_the_probe(void **state)
+{
+	static const struct {
+		struct iommu_papr_memory ranges[2];
+		int status;
+	} cases[] = {
+		{{{4 * BLOCK, BLOCK}, {0, BLOCK}}, 0},
+		{{{0, 2 * BLOCK}, {BLOCK, BLOCK}}, IOMMU_EINVAL},
+		{{{0, BLOCK}, {BLOCK, 0}}, IOMMU_EINVAL},
+		{{{0, BLOCK}, {BLOCK, 0x8000}}, IOMMU_EINVAL},
+		{{{0, BLOCK}, {MEMORY_END, BLOCK}}, IOMMU_EINVAL},
+		{{{0, BLOCK}, {BLOCK, UINT64_MAX & -0x10000ULL}}, IOMMU_EINVAL},
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct iommu_papr_config config = good_config();
+		struct iommu_endpoint *endpoint;
+		struct iommu_domain *domain;
+
+		make_model(false);
+		config.memory = cases[i].ranges;
+		config.memory_count = 2;
+		assert_int_equal(iommu_papr_probe(f.iommu, &config), cases[i].status);
+		if (cases[i].status == 0) {
+			f.unit = iommu_find_unit(f.iommu, "liobn80000000");
+			assert_int_equal(iommu_unit_enable(f.unit), 0);
+			endpoint = add(0x100);
+			domain = attached(f.unit, endpoint, true);
+			assert_true(reaches_directly(BLOCK - 1));
+			assert_false(reaches_directly(BLOCK));
+			assert_false(reaches_directly(4 * BLOCK - 1));
+			assert_true(reaches_directly(4 * BLOCK));
+			unattached(domain, endpoint);
+		}
+		assert_int_equal(end(NULL), 0);
+	}
+	make_model(false);
+	{
+		struct iommu_papr_config config = good_config();
+
+		config.memory_limit = MEMORY_END - 1;
+		assert_int_equal(iommu_papr_probe(f.iommu, &config), IOMMU_EINVAL);
+		config.memory_limit = MEMORY_END + 1;
+		assert_int_equal(iommu_papr_probe(f.iommu, &config), IOMMU_EINVAL);
+	}
+	assert_int_equal(end(NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1433,6 +1707,10 @@ int main(void)
 		cmocka_unit_test(the_device_tree_is_read),
 		TEST(windows_are_made_and_removed),
 		TEST(the_best_window_is_chosen),
+		cmocka_unit_test(memory_comes_and_goes),
+		cmocka_unit_test(memory_that_is_mapped_does_not_go),
+		cmocka_unit_test(windows_follow_together_or_not_at_all),
+		cmocka_unit_test(memory_is_listed_at_the_probe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
