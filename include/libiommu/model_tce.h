@@ -275,6 +275,7 @@ enum iommu_model_papr_service {
 	IOMMU_MODEL_PAPR_READ_STATE,
 	IOMMU_MODEL_PAPR_ERROR_DETAIL,
 	IOMMU_MODEL_PAPR_CONFIGURE_PE,
+	IOMMU_MODEL_PAPR_LIMIT, /* of "ibm,ddw-extensions": windows below 2^40, or not */
 };
 IOMMU_API int32_t iommu_model_papr_rtas(struct iommu_model_papr *papr,
 					enum iommu_model_papr_service service,

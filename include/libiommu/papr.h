@@ -106,7 +106,8 @@ struct iommu_papr_config {
 	/*
 	 * A second window that contains all of memory, for domains with a bypass
 	 * (IOMMU_DOMAIN_DMA_BYPASS): physical address p at direct.address + p, while one is
-	 * attached. Size 0: none.
+	 * attached. Size 0: none. Both may be parts of one window of the hypervisor, with its
+	 * number and page size (iommu_papr_split_window).
 	 */
 	struct iommu_papr_window direct;
 	/* End of memory (last address + 1); used with `direct`. */
@@ -194,6 +195,7 @@ struct iommu_papr_ddw {
 	int32_t (*rtas)(void *ctx, uint32_t token, unsigned int input_count, const uint32_t *inputs,
 			unsigned int output_count, uint32_t *outputs);
 	void *ctx;
+	uint32_t limit_token; /* "ibm,ddw-extensions", 3; 0: none */
 };
 
 /*
@@ -212,12 +214,17 @@ struct iommu_papr_grant {
 
 /*
  * All of these return 0, IOMMU_EINVAL (arguments), IOMMU_EIO (the hypervisor refuses), or
- * IOMMU_ETIMEDOUT (busy for too long).
+ * IOMMU_ETIMEDOUT (busy for too long); those that need a token that there is not,
+ * IOMMU_EOPNOTSUPP.
  *
  * iommu_papr_query_windows - what can be created. iommu_papr_create_window - create a window of
  * 2^size_shift bytes, in pages of 2^page_shift; *window receives it, and its entries are clear.
  * iommu_papr_remove_window - remove a window by its number. iommu_papr_reset_windows - return to
- * the first window alone; IOMMU_EOPNOTSUPP without the token.
+ * the first window alone (reset_token). iommu_papr_query_anew - the same, and then what can be
+ * created: when an earlier kernel may have left windows that are not described; none of the
+ * bridge's windows may be in use. iommu_papr_limit_addresses - windows that are created from now on
+ * lie at addresses of less than 64 bits, for devices that have no more (limit_token); a bridge has
+ * this state until it is reset.
  */
 IOMMU_API int iommu_papr_query_windows(const struct iommu_papr_ddw *ddw,
 				       struct iommu_papr_grant *grant);
@@ -225,6 +232,9 @@ IOMMU_API int iommu_papr_create_window(const struct iommu_papr_ddw *ddw, unsigne
 				       unsigned int size_shift, struct iommu_papr_window *window);
 IOMMU_API int iommu_papr_remove_window(const struct iommu_papr_ddw *ddw, uint32_t liobn);
 IOMMU_API int iommu_papr_reset_windows(const struct iommu_papr_ddw *ddw);
+IOMMU_API int iommu_papr_query_anew(const struct iommu_papr_ddw *ddw,
+				    struct iommu_papr_grant *grant);
+IOMMU_API int iommu_papr_limit_addresses(const struct iommu_papr_ddw *ddw);
 
 /*
  * iommu_papr_open_window - create the most suitable window: with the largest pages among
@@ -237,6 +247,9 @@ IOMMU_API int iommu_papr_reset_windows(const struct iommu_papr_ddw *ddw);
  *         removes every other requested window of the bridge: with @first given, none may be in
  *         use.
  *
+ * A window that is made beyond the mask is removed; with limit_token, one is then made at lower
+ * addresses (iommu_papr_limit_addresses).
+ *
  * Returns 0, or, with *window and *holds_memory unchanged, IOMMU_ENOSPC (none can be created),
  * IOMMU_ERANGE (only one beyond the mask), or the errors of iommu_papr_query_windows. Nothing has
  * changed then, except that first->size is 0 if the first window was not restored.
@@ -245,6 +258,65 @@ IOMMU_API int iommu_papr_open_window(const struct iommu_papr_ddw *ddw, uint64_t 
 				     iommu_paddr_t memory_end, uint64_t mask,
 				     struct iommu_papr_window *first,
 				     struct iommu_papr_window *window, bool *holds_memory);
+
+/*
+ * iommu_papr_split_window - make one window of the hypervisor both of struct iommu_papr_config: its
+ * low part leads to memory as it is, and pages are mapped in the rest. For bridges that grant a
+ * single window, for memory that is mapped page by page (persistent memory beyond memory_limit),
+ * and for devices of few address bits, which need both close to each other. The window is one of
+ * more than all of memory: iommu_papr_open_window with memory_limit plus the size that is wanted of
+ * the rest as memory_end.
+ *
+ * @direct: receives the part from its first address on, for memory_limit in whole pages.
+ * @rest:   receives the other part.
+ *
+ * Returns 0, or IOMMU_EINVAL: `whole` is no window, memory_limit is 0, or nothing is left.
+ */
+IOMMU_API int iommu_papr_split_window(const struct iommu_papr_window *whole,
+				      iommu_paddr_t memory_limit, struct iommu_papr_window *direct,
+				      struct iommu_papr_window *rest);
+
+/* --- Windows of an earlier kernel ------------------------------------------------------------- */
+
+/*
+ * A kernel that starts another one (kexec, kdump) leaves the windows that it has requested. It
+ * describes them for the other in the device tree: "linux,direct64-ddr-window-info" and
+ * "linux,dma64-ddr-window-info". They are adopted or removed before any of the bridge's windows is
+ * a unit's; all of them at once by iommu_papr_query_anew. The probe of an adopted window clears its
+ * entries, so that DMA of the earlier kernel is blocked, and freezes its PE until its first
+ * endpoint is probed (struct iommu_papr_eeh).
+ *
+ * iommu_papr_parse_left_window - read such a property: 24 bytes, or 20 without padding; not
+ * trusted. IOMMU_EINVAL: of another size, or an impossible window.
+ *
+ * iommu_papr_describe_window - the contents of such a property for the next kernel; the window's
+ * size is a power of two, or IOMMU_EINVAL.
+ *
+ * iommu_papr_find_window - ask the hypervisor whether it has a window: IOMMU_ENOENT: it has none of
+ * this number, at this address, of this size. Of `hypervisor`, `call` and `ctx` are used. Also for
+ * the first window, which an earlier kernel may have given up; iommu_papr_reset_windows restores
+ * it.
+ *
+ * iommu_papr_adopt_window - take such a window where it suits, as iommu_papr_open_window would make
+ * one: *window and *holds_memory receive it. IOMMU_ENOENT: the hypervisor has no such window, or it
+ * has none that suits, and has removed it: a window can be opened instead. IOMMU_EINVAL: the
+ * property makes no sense; nothing was removed.
+ *
+ * All return 0, the errors above, or those of iommu_papr_query_windows.
+ */
+#define IOMMU_PAPR_LEFT_WINDOW_SIZE 24
+IOMMU_API int iommu_papr_parse_left_window(const void *property, size_t size,
+					   struct iommu_papr_window *window);
+IOMMU_API int iommu_papr_describe_window(const struct iommu_papr_window *window,
+					 unsigned char property[IOMMU_PAPR_LEFT_WINDOW_SIZE]);
+IOMMU_API int iommu_papr_find_window(const struct iommu_platform *platform,
+				     const struct iommu_papr_config *hypervisor,
+				     const struct iommu_papr_window *window);
+IOMMU_API int iommu_papr_adopt_window(const struct iommu_papr_ddw *ddw,
+				      const struct iommu_papr_config *hypervisor,
+				      const void *property, size_t size, uint64_t page_sizes,
+				      iommu_paddr_t memory_end, uint64_t mask,
+				      struct iommu_papr_window *window, bool *holds_memory);
 
 IOMMU_END_DECLS
 #endif

@@ -7,6 +7,8 @@
 
 #include "group/group.h"
 
+#if IOMMU_CONFIG_POWER
+
 static struct iommu_endpoint *eeh_member(struct iommu_group *group)
 {
 	return iommu_list_is_empty(&group->endpoints) ? NULL
@@ -154,3 +156,5 @@ int iommu_unit_check_freezes(struct iommu_unit *unit)
 	status = check_freezes(unit);
 	return iommu_control_end(unit->iommu, IOMMU_CALL, status);
 }
+
+#endif

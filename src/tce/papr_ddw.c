@@ -10,44 +10,34 @@
 #include "base/bits.h"
 #include "base/log.h"
 #include "tce/papr_rtas.h"
+#include "tce/papr_window.h"
 
 #define FIRST_SHIFT 12
-#define PAGES_MAX   (1ULL << 28)
 
 /* --- The device tree -------------------------------------------------------------------------- */
 
-static uint32_t cell_of(const void *property, unsigned int index)
-{
-	const unsigned char *bytes = (const unsigned char *)property + (size_t)index * 4;
-
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
-	       bytes[3];
-}
-
 static uint64_t number_of(const void *property, unsigned int index, unsigned int cells)
 {
-	uint64_t number = cell_of(property, index);
+	uint64_t number = papr_cell(property, index);
 
-	return cells == 1 ? number : number << 32 | cell_of(property, index + 1);
+	return cells == 1 ? number : number << 32 | papr_cell(property, index + 1);
 }
 
 int iommu_papr_parse_window(const void *property, size_t size, unsigned int address_cells,
 			    unsigned int size_cells, struct iommu_papr_window *window)
 {
-	const uint64_t page = 1ULL << FIRST_SHIFT;
 	struct iommu_papr_window found;
 
 	if (property == NULL || address_cells < 1 || address_cells > 2 || size_cells < 1 ||
 	    size_cells > 2 || size < (1 + address_cells + size_cells) * sizeof(uint32_t))
 		return IOMMU_EINVAL;
 	found = (struct iommu_papr_window){
-		.liobn = cell_of(property, 0),
+		.liobn = papr_cell(property, 0),
 		.address = number_of(property, 1, address_cells),
 		.size = number_of(property, 1 + address_cells, size_cells),
 		.page_shift = FIRST_SHIFT,
 	};
-	if (found.size == 0 || ((found.address | found.size) & (page - 1)) != 0 ||
-	    found.size >> FIRST_SHIFT > PAGES_MAX || found.size - 1 > UINT64_MAX - found.address)
+	if (!papr_can_be(&found))
 		return IOMMU_EINVAL;
 	*window = found;
 	return 0;
@@ -61,16 +51,17 @@ int iommu_papr_parse_ddw(const void *applicable, size_t applicable_size, const v
 
 	if (applicable == NULL || applicable_size < 3 * cell)
 		return IOMMU_EINVAL;
-	ddw->query_token = cell_of(applicable, 0);
-	ddw->create_token = cell_of(applicable, 1);
-	ddw->remove_token = cell_of(applicable, 2);
+	ddw->query_token = papr_cell(applicable, 0);
+	ddw->create_token = papr_cell(applicable, 1);
+	ddw->remove_token = papr_cell(applicable, 2);
 	/* The first cell is the number of those that follow. */
 	if (extensions != NULL && extensions_size >= cell)
-		count = cell_of(extensions, 0);
+		count = papr_cell(extensions, 0);
 	if (count > extensions_size / cell - (extensions != NULL))
 		return IOMMU_EINVAL;
-	ddw->reset_token = count >= 1 ? cell_of(extensions, 1) : 0;
-	ddw->has_wide_query = count >= 2 && cell_of(extensions, 2) == 1;
+	ddw->reset_token = count >= 1 ? papr_cell(extensions, 1) : 0;
+	ddw->has_wide_query = count >= 2 && papr_cell(extensions, 2) == 1;
+	ddw->limit_token = count >= 3 ? papr_cell(extensions, 3) : 0;
 	return 0;
 }
 
@@ -189,6 +180,26 @@ int iommu_papr_reset_windows(const struct iommu_papr_ddw *ddw)
 	return call(ddw, IOMMU_CALL, ddw->reset_token, 3, inputs, 1, &output);
 }
 
+int iommu_papr_query_anew(const struct iommu_papr_ddw *ddw, struct iommu_papr_grant *grant)
+{
+	int status = iommu_papr_reset_windows(ddw);
+
+	return status == 0 ? iommu_papr_query_windows(ddw, grant) : status;
+}
+
+#define LIMIT_ON 1
+
+int iommu_papr_limit_addresses(const struct iommu_papr_ddw *ddw)
+{
+	const uint32_t inputs[] = {BRIDGE_INPUTS(ddw), LIMIT_ON};
+	uint32_t output = 0;
+
+	if (ddw->limit_token == 0)
+		return refuse(ddw, IOMMU_CALL, IOMMU_EOPNOTSUPP,
+			      IOMMU_WHY("the hypervisor has no such call"));
+	return call(ddw, IOMMU_CALL, ddw->limit_token, 4, inputs, 1, &output);
+}
+
 /* --- The window that suits best --------------------------------------------------------------- */
 
 /* The largest size that both support; 0: none. */
@@ -204,7 +215,7 @@ static unsigned int size_for(const struct iommu_papr_grant *grant, unsigned int 
 			     iommu_paddr_t memory_end, bool *holds_memory)
 {
 	const uint64_t largest =
-		grant->largest_pages < PAGES_MAX ? grant->largest_pages : PAGES_MAX;
+		grant->largest_pages < PAPR_PAGES_MAX ? grant->largest_pages : PAPR_PAGES_MAX;
 	const unsigned int most = iommu_highest_bit(largest) + page_shift;
 	unsigned int needed = iommu_highest_bit(memory_end - 1) + 1;
 
@@ -249,6 +260,21 @@ static int open_window(const struct iommu_papr_ddw *ddw, const char *call,
 	return 0;
 }
 
+/* One at lower addresses, where the hypervisor can make one, if the first lay beyond the mask. */
+static int open_within_mask(const struct iommu_papr_ddw *ddw, const char *call,
+			    struct iommu_papr_grant *grant, const struct wish *wish,
+			    struct iommu_papr_window *window, bool *holds_memory)
+{
+	int status = open_window(ddw, call, grant, wish, window, holds_memory);
+
+	if (status != IOMMU_ERANGE || ddw->limit_token == 0)
+		return status;
+	status = iommu_papr_limit_addresses(ddw);
+	if (status == 0)
+		status = iommu_papr_query_windows(ddw, grant);
+	return status == 0 ? open_window(ddw, call, grant, wish, window, holds_memory) : status;
+}
+
 int iommu_papr_open_window(const struct iommu_papr_ddw *ddw, uint64_t page_sizes,
 			   iommu_paddr_t memory_end, uint64_t mask, struct iommu_papr_window *first,
 			   struct iommu_papr_window *window, bool *holds_memory)
@@ -271,7 +297,7 @@ int iommu_papr_open_window(const struct iommu_papr_ddw *ddw, uint64_t page_sizes
 			status = iommu_papr_query_windows(ddw, &grant);
 	}
 	if (status == 0)
-		status = open_window(ddw, IOMMU_CALL, &grant, &wish, window, holds_memory);
+		status = open_within_mask(ddw, IOMMU_CALL, &grant, &wish, window, holds_memory);
 	if (!gave_up)
 		return status;
 	if (status == 0 || iommu_papr_reset_windows(ddw) != 0)

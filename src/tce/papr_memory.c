@@ -134,22 +134,21 @@ static uint64_t direct_entry(const void *source, uint64_t i)
 				    IOMMU_PROT_READ_WRITE);
 }
 
-static int status_of(int status)
+static int put_pages(struct papr_unit *unit, uint64_t first, uint64_t count)
 {
+	const struct papr_pages pages = {unit, first};
+	const int status =
+		iommu_papr_put_entries(&unit->direct, first, count, direct_entry, &pages);
+
 	return status == 0 || status == IOMMU_ETIMEDOUT || status == IOMMU_EAGAIN ? status
 										  : IOMMU_EIO;
 }
 
-static int put_pages(struct papr_unit *unit, uint64_t first, uint64_t count)
-{
-	const struct papr_pages pages = {unit, first};
-
-	return status_of(iommu_papr_put_entries(&unit->direct, first, count, direct_entry, &pages));
-}
-
 static int clear_pages(struct papr_unit *unit, uint64_t first, uint64_t count)
 {
-	return count != 0 ? status_of(iommu_papr_clear_entries(&unit->direct, first, count)) : 0;
+	const int status = count != 0 ? iommu_papr_clear_entries(&unit->direct, first, count) : 0;
+
+	return status == 0 || status == IOMMU_ETIMEDOUT ? status : IOMMU_EIO;
 }
 
 /* All that is memory; with `gaps`, what is not is cleared, too. */

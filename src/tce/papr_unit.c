@@ -8,8 +8,6 @@
 #include "base/text.h"
 #include "tce/pe_name.h"
 
-#define PAGES_MAX (1ULL << 28)
-
 static enum iommu_match unit_match(const struct iommu_unit *base,
 				   const struct iommu_endpoint_info *info)
 {
@@ -169,14 +167,12 @@ static const struct iommu_ops papr_ops = {
 
 /* --- Probe ------------------------------------------------------------------------------------ */
 
-static bool can_be(const struct iommu_papr_window *window)
+/* Parts of one window of the hypervisor, which do not overlap. */
+static bool are_parts(const struct iommu_papr_window *one, const struct iommu_papr_window *other)
 {
-	const uint64_t page = 1ULL << window->page_shift;
-
-	return window->page_shift >= TCE_PAGE_SHIFT_MIN &&
-	       window->page_shift <= TCE_PAGE_SHIFT_MAX && window->size != 0 &&
-	       ((window->address | window->size) & (page - 1)) == 0 &&
-	       papr_pages(window) <= PAGES_MAX && window->size - 1 <= UINT64_MAX - window->address;
+	return one->page_shift == other->page_shift &&
+	       (one->address + (one->size - 1) < other->address ||
+		other->address + (other->size - 1) < one->address);
 }
 
 /* What is wrong with the configuration; NULL: nothing. */
@@ -188,12 +184,13 @@ static const char *mistake_in(const struct iommu_papr_config *config)
 		return IOMMU_WHY("there is no call to the hypervisor");
 	if (config->first_id > config->last_id)
 		return IOMMU_WHY("the range of ids ends before it starts");
-	if (!can_be(&config->window))
+	if (!papr_can_be(&config->window))
 		return IOMMU_WHY(
 			"the window's address, size or page size is none that one can have");
 	if (config->direct.size == 0)
 		return NULL;
-	if (!can_be(&config->direct) || config->direct.liobn == config->window.liobn)
+	if (!papr_can_be(&config->direct) || (config->direct.liobn == config->window.liobn &&
+					      !are_parts(&config->direct, &config->window)))
 		return IOMMU_WHY("the second window is none, or is the first");
 	if (config->memory_end == 0 || config->memory_end > config->direct.size)
 		return IOMMU_WHY("memory ends beyond the second window, or nowhere");

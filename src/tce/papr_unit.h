@@ -40,6 +40,7 @@
 #define PAPR_REFUSE(unit, status, text)                                                            \
 	IOMMU_REFUSE((unit)->base.iommu, (unit)->base.name, status, text)
 #include "tce/papr_calls.h"
+#include "tce/papr_window.h"
 #include "unit/confirmation.h"
 
 struct papr_domain;
@@ -106,11 +107,6 @@ static inline struct papr_domain *papr_domain_of(const struct iommu_domain *doma
 }
 
 #define PAPR_PART PAPR_LIST_MAX /* the pages whose entries are changed at once, under the lock */
-
-static inline uint64_t papr_pages(const struct iommu_papr_window *window)
-{
-	return window->size >> window->page_shift;
-}
 
 static inline uint64_t papr_parts(const struct iommu_papr_window *window)
 {

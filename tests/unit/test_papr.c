@@ -1408,6 +1408,272 @@ static void a_bypass_is_reached_or_is_none(void **state)
 			 IOMMU_EOPNOTSUPP);
 }
 
+static struct iommu_domain *attached(struct iommu_unit *unit, struct iommu_endpoint *endpoint,
+				     bool bypass)
+{
+	const struct iommu_domain_config config = {.bypass = bypass};
+	struct iommu_domain *domain = NULL;
+
+	assert_int_equal(iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, &config, &domain), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(endpoint)), 0);
+	return domain;
+}
+
+static void unattached(struct iommu_domain *domain, struct iommu_endpoint *endpoint)
+{
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(endpoint)), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
+/* --- Windows of an earlier kernel, and one window as two -------------------------------------- */
+
+static void windows_are_described_for_the_next_kernel(void **state)
+{
+	static const struct iommu_papr_window windows[] = {
+		{0x70000001, 1ULL << 59, 1ULL << 40, 24},
+		{0xffffffff, 0, 1 << 16, 16},
+		{5, -(1ULL << 34), 1ULL << 34, 34},
+	};
+	unsigned char property[IOMMU_PAPR_LEFT_WINDOW_SIZE + 4], packed[20];
+	struct iommu_papr_window window, bad = windows[0];
+	unsigned int i, size;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		memset(property, 0xee, sizeof(property));
+		assert_int_equal(iommu_papr_describe_window(&windows[i], property), 0);
+		assert_int_equal(property[IOMMU_PAPR_LEFT_WINDOW_SIZE], 0xee);
+		memcpy(packed, property, 4);
+		memcpy(packed + 4, property + 8, 16);
+		for (size = 20; size <= 24; size += 4) {
+			memset(&window, 0, sizeof(window));
+			assert_int_equal(iommu_papr_parse_left_window(
+						 size == 20 ? packed : property, size, &window),
+					 0);
+			assert_int_equal(window.liobn, windows[i].liobn);
+			assert_int_equal(window.address, windows[i].address);
+			assert_int_equal(window.size, windows[i].size);
+			assert_int_equal(window.page_shift, windows[i].page_shift);
+		}
+		for (size = 0; size <= 28; size++)
+			assert_int_equal(iommu_papr_parse_left_window(property, size, &window),
+					 size == 20 || size == 24 ? (size == 24 ? 0 : IOMMU_EINVAL)
+								  : IOMMU_EINVAL);
+	}
+	assert_int_equal(iommu_papr_parse_left_window(NULL, 24, &window), IOMMU_EINVAL);
+	/* Pages, sizes and addresses that there are not. */
+	for (i = 0; i < 4; i++) {
+		static const struct {
+			unsigned char at, value;
+		} defects[] = {{23, 64}, {19, 11}, {15, 1}, {16, 0xff}};
+
+		assert_int_equal(iommu_papr_describe_window(&windows[0], property), 0);
+		property[defects[i].at] = defects[i].value;
+		assert_int_equal(iommu_papr_parse_left_window(property, 24, &window), IOMMU_EINVAL);
+	}
+	bad.size = 3ULL << 24;
+	assert_int_equal(iommu_papr_describe_window(&bad, property), IOMMU_EINVAL);
+	bad.size = 0;
+	assert_int_equal(iommu_papr_describe_window(&bad, property), IOMMU_EINVAL);
+}
+
+/* Pages that the earlier kernel has mapped in its window. */
+static void leave_a_window(struct iommu_papr_ddw *ddw, struct iommu_papr_window *window,
+			   unsigned char property[IOMMU_PAPR_LEFT_WINDOW_SIZE])
+{
+	uint64_t unused;
+
+	assert_int_equal(iommu_papr_create_window(ddw, 16, 31, window), 0);
+	assert_int_equal(iommu_model_papr_hypercall(f.model, IOMMU_H_PUT_TCE, window->liobn,
+						    window->address + 0x30000, 0x30003, 0, &unused),
+			 0);
+	assert_int_equal(iommu_papr_describe_window(window, property), 0);
+	assert_true(reaches_at(window->liobn, window->address + 0x30000, 0x30000));
+}
+
+static void windows_of_an_earlier_kernel_are_found(void **state)
+{
+	struct iommu_papr_config config = good_config();
+	unsigned char property[IOMMU_PAPR_LEFT_WINDOW_SIZE];
+	struct iommu_papr_ddw ddw = ddw_of();
+	struct iommu_papr_window left, window = {0};
+	struct iommu_papr_grant grant;
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+	bool holds = false;
+
+	(void)state;
+	make_model(false);
+	ddw = ddw_of();
+	leave_a_window(&ddw, &left, property);
+	assert_int_equal(iommu_papr_find_window(&f.test.platform, &config, &left), 0);
+	/* Not quite the window that there is: left alone. */
+	left.liobn++;
+	assert_int_equal(iommu_papr_find_window(&f.test.platform, &config, &left), IOMMU_ENOENT);
+	left.liobn--;
+	left.size *= 2;
+	assert_int_equal(iommu_papr_find_window(&f.test.platform, &config, &left), IOMMU_ENOENT);
+	assert_int_equal(iommu_papr_describe_window(&left, property), 0);
+	assert_int_equal(iommu_papr_adopt_window(&ddw, &config, property, 24, 1 << 16, MEMORY_END,
+						 UINT64_MAX, &window, &holds),
+			 IOMMU_ENOENT);
+	left.size /= 2;
+	assert_int_equal(iommu_papr_describe_window(&left, property), 0);
+	assert_int_equal(iommu_papr_adopt_window(&ddw, &config, property, 23, 1 << 16, MEMORY_END,
+						 UINT64_MAX, &window, &holds),
+			 IOMMU_EINVAL);
+	refuse(1, 1);
+	assert_int_equal(iommu_papr_adopt_window(&ddw, &config, property, 24, 1 << 16, MEMORY_END,
+						 UINT64_MAX, &window, &holds),
+			 IOMMU_EIO);
+	MISBEHAVE(.busy = 1000000);
+	assert_int_equal(iommu_papr_adopt_window(&ddw, &config, property, 24, 1 << 16, MEMORY_END,
+						 UINT64_MAX, &window, &holds),
+			 IOMMU_ETIMEDOUT);
+	BEHAVE();
+	assert_int_equal(window.size, 0);
+	assert_true(reaches_at(left.liobn, left.address + 0x30000, 0x30000));
+	/* Adopted, and a unit's: what was mapped is not reached any more, and memory is. */
+	assert_int_equal(iommu_papr_adopt_window(&ddw, &config, property, 24, 1 << 16, MEMORY_END,
+						 left.address + left.size - 1, &window, &holds),
+			 0);
+	assert_true(holds);
+	assert_int_equal(window.liobn, left.liobn);
+	config.direct = window;
+	assert_int_equal(iommu_papr_probe(f.iommu, &config), 0);
+	assert_false(reaches_at(left.liobn, left.address + 0x30000, 0x30000));
+	f.unit = iommu_find_unit(f.iommu, "liobn80000000");
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	endpoint = add(0x100);
+	domain = attached(f.unit, endpoint, true);
+	assert_true(reaches_at(left.liobn, left.address + MEMORY_END - 1, MEMORY_END - 1));
+	unattached(domain, endpoint);
+	assert_int_equal(end(NULL), 0);
+
+	/* One that does not suit makes room. */
+	make_model(false);
+	leave_a_window(&ddw, &left, property);
+	assert_int_equal(iommu_papr_query_windows(&ddw, &grant), 0);
+	assert_int_equal(grant.windows, 0);
+	f.remove_lies = true;
+	assert_int_equal(iommu_papr_adopt_window(&ddw, &config, property, 24, 1 << 12, MEMORY_END,
+						 UINT64_MAX, &window, &holds),
+			 IOMMU_EIO);
+	f.remove_lies = false;
+	leave_a_window(&ddw, &left, property);
+	assert_int_equal(iommu_papr_adopt_window(&ddw, &config, property, 24, 1 << 16, MEMORY_END,
+						 left.address + left.size - 2, &window, &holds),
+			 IOMMU_ENOENT);
+	assert_int_equal(iommu_papr_query_windows(&ddw, &grant), 0);
+	assert_int_equal(grant.windows, 1);
+	/* Those that are not described go all at once. */
+	leave_a_window(&ddw, &left, property);
+	assert_int_equal(iommu_papr_query_anew(&ddw, &grant), 0);
+	assert_int_equal(grant.windows, 1);
+	assert_false(reaches_at(left.liobn, left.address + 0x30000, 0x30000));
+	ddw.reset_token = 0;
+	assert_int_equal(iommu_papr_query_anew(&ddw, &grant), IOMMU_EOPNOTSUPP);
+	assert_int_equal(end(NULL), 0);
+}
+
+/* Devices of few address bits: no window that they reach, unless addresses are limited. */
+static void windows_lie_where_devices_reach_them(void **state)
+{
+	struct iommu_papr_ddw ddw = ddw_of();
+	const uint64_t mask = (1ULL << 40) - 1;
+	struct iommu_papr_window window;
+	struct iommu_papr_grant grant;
+	bool holds;
+
+	(void)state;
+	assert_int_equal(iommu_papr_limit_addresses(&ddw), IOMMU_EOPNOTSUPP);
+	assert_int_equal(
+		iommu_papr_open_window(&ddw, 1 << 16, MEMORY_END, mask, NULL, &window, &holds),
+		IOMMU_ERANGE);
+	ddw.limit_token = 100 + IOMMU_MODEL_PAPR_LIMIT;
+	assert_int_equal(
+		iommu_papr_open_window(&ddw, 1 << 16, MEMORY_END, mask, NULL, &window, &holds), 0);
+	assert_true(holds);
+	assert_true(window.address + (window.size - 1) <= mask);
+	assert_int_equal(iommu_papr_reset_windows(&ddw), 0);
+	assert_int_equal(iommu_papr_open_window(&ddw, 1 << 16, MEMORY_END, UINT32_MAX, NULL,
+						&window, &holds),
+			 IOMMU_ERANGE);
+	assert_int_equal(iommu_papr_query_windows(&ddw, &grant), 0);
+	assert_int_equal(grant.windows, 1);
+	ddw.limit_token = 99;
+	assert_int_equal(iommu_papr_limit_addresses(&ddw), IOMMU_EINVAL);
+}
+
+static void one_window_is_two(void **state)
+{
+	const struct iommu_papr_window whole = {7, 1ULL << 59, 1ULL << 32, 16};
+	struct iommu_papr_config config = good_config();
+	struct iommu_papr_ddw ddw = ddw_of();
+	const iommu_paddr_t pmem = 1ULL << 45; /* beyond memory */
+	struct iommu_papr_window window, bad = whole;
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+	iommu_iova_t first, offset;
+	bool holds;
+
+	(void)state;
+	assert_int_equal(iommu_papr_split_window(&whole, 0x12345, &config.direct, &config.window),
+			 0);
+	assert_int_equal(config.direct.size, 0x20000);
+	assert_int_equal(config.window.address, whole.address + 0x20000);
+	assert_int_equal(config.window.size, whole.size - 0x20000);
+	assert_int_equal(iommu_papr_split_window(&whole, 0, &window, &window), IOMMU_EINVAL);
+	assert_int_equal(iommu_papr_split_window(&whole, whole.size - 5, &window, &window),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_papr_split_window(&whole, UINT64_MAX, &window, &window),
+			 IOMMU_EINVAL);
+	bad.size = 0;
+	assert_int_equal(iommu_papr_split_window(&bad, 1, &window, &window), IOMMU_EINVAL);
+
+	make_model(false);
+	assert_int_equal(iommu_papr_open_window(&ddw, 1 << 16, MEMORY_END + (1ULL << 24),
+						UINT64_MAX, NULL, &window, &holds),
+			 0);
+	assert_true(holds);
+	assert_int_equal(
+		iommu_papr_split_window(&window, MEMORY_END, &config.direct, &config.window), 0);
+	/* Parts that overlap, or have pages of two sizes, are none. */
+	config.window.address -= 0x10000;
+	assert_int_equal(iommu_papr_probe(f.iommu, &config), IOMMU_EINVAL);
+	config.window.address += 0x10000;
+	config.direct.page_shift = 24;
+	assert_int_equal(iommu_papr_probe(f.iommu, &config), IOMMU_EINVAL);
+	config.direct.page_shift = 16;
+	assert_int_equal(iommu_papr_probe(f.iommu, &config), 0);
+	assert_int_equal(iommu_papr_probe(f.iommu, &config), IOMMU_EEXIST);
+	f.unit = iommu_find_unit(f.iommu, "liobn90000000");
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	endpoint = add(0x100);
+	domain = attached(f.unit, endpoint, true);
+	first = config.window.address;
+	assert_int_equal(iommu_domain_bypass(domain, 0, &offset), 0);
+	assert_int_equal(offset, window.address);
+	/*
+	 * Memory as it is in the low part; pages in the rest, and nothing of theirs in the other.
+	 */
+	assert_true(reaches_at(window.liobn, window.address + MEMORY_END - 1, MEMORY_END - 1));
+	assert_false(reaches_at(window.liobn, first, 0));
+	assert_int_equal(iommu_map(domain, first, pmem, 0x20000, RW), 0);
+	assert_true(reaches_at(window.liobn, first + 0x1ffff, pmem + 0x1ffff));
+	assert_int_equal(iommu_map(domain, window.address, pmem, 0x10000, RW), IOMMU_ERANGE);
+	assert_int_equal(iommu_papr_remove_memory(f.iommu, 0x10000, 0x10000), 0);
+	assert_false(reaches_at(window.liobn, window.address + 0x10000, 0x10000));
+	assert_true(reaches_at(window.liobn, first, pmem));
+	assert_int_equal(iommu_unmap(domain, first, 0x20000, 0, NULL), 0);
+	assert_false(reaches_at(window.liobn, first, pmem));
+	assert_true(reaches_at(window.liobn, window.address, 0));
+	unattached(domain, endpoint);
+	assert_false(reaches_at(window.liobn, window.address, 0));
+	assert_int_equal(end(NULL), 0);
+}
+
 /* --- Memory that comes and goes --------------------------------------------------------------- */
 
 #define BLOCK (1ULL << 24)
@@ -1442,24 +1708,6 @@ static void begin_memory(struct iommu_unit *units[3])
 		units[i] = iommu_find_unit(f.iommu, names[i]);
 		assert_int_equal(iommu_unit_enable(units[i]), 0);
 	}
-}
-
-static struct iommu_domain *attached(struct iommu_unit *unit, struct iommu_endpoint *endpoint,
-				     bool bypass)
-{
-	const struct iommu_domain_config config = {.bypass = bypass};
-	struct iommu_domain *domain = NULL;
-
-	assert_int_equal(iommu_domain_alloc(unit, IOMMU_DOMAIN_PAGING, &config, &domain), 0);
-	assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(endpoint)), 0);
-	return domain;
-}
-
-static void unattached(struct iommu_domain *domain, struct iommu_endpoint *endpoint)
-{
-	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(endpoint)), 0);
-	assert_int_equal(iommu_domain_free(domain), 0);
-	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
 
 /* Do both windows lead to an address, as is expected of them? */
@@ -1566,7 +1814,7 @@ static void memory_that_is_mapped_does_not_go(void **state)
 	assert_int_equal(end(NULL), 0);
 }
 
-/* After any refusal: neither window has followed, or no call says that all is well. */
+/* After any refusal: neither window has followed, once a call says that all is well. */
 static void check_failed_change(struct iommu_unit *units[3], bool comes, uint64_t address)
 {
 	const bool is_settled =
@@ -1707,6 +1955,10 @@ int main(void)
 		cmocka_unit_test(the_device_tree_is_read),
 		TEST(windows_are_made_and_removed),
 		TEST(the_best_window_is_chosen),
+		cmocka_unit_test(windows_are_described_for_the_next_kernel),
+		cmocka_unit_test(windows_of_an_earlier_kernel_are_found),
+		TEST(windows_lie_where_devices_reach_them),
+		cmocka_unit_test(one_window_is_two),
 		cmocka_unit_test(memory_comes_and_goes),
 		cmocka_unit_test(memory_that_is_mapped_does_not_go),
 		cmocka_unit_test(windows_follow_together_or_not_at_all),

@@ -41,6 +41,7 @@ struct iommu_model_papr {
 	struct iommu_spinlock lock;
 	struct iommu_list_node windows;
 	struct iommu_model_papr_faults faults;
+	bool is_limited; /* windows are made at lower addresses */
 	/* The state of the PE. */
 	bool has_recovery; /* enabled by the guest */
 	bool is_dma_stopped, is_io_stopped;

@@ -17,6 +17,8 @@
 #define FIRST_LIOBN    0x90000000U
 #define FIRST_ADDRESS  (1ULL << 59)
 #define ADDRESS_STEP   (1ULL << 52)
+#define LOW_ADDRESS    (1ULL << 36) /* … of a bridge whose addresses are limited */
+#define LOW_STEP       (1ULL << 36)
 
 static uint64_t largest_of(const struct iommu_model_papr *papr)
 {
@@ -74,6 +76,8 @@ static int32_t check_create(const struct iommu_model_papr *papr, const uint32_t 
 	if (page_shift > TCE_PAGE_SHIFT_MAX || size_shift < page_shift || size_shift > 52 ||
 	    (size_bits(1ULL << page_shift) & size_bits(papr->config.dynamic_page_sizes)) == 0)
 		return RTAS_PARAMETER;
+	if (papr->is_limited && 1ULL << size_shift > LOW_STEP)
+		return RTAS_HARDWARE;
 	if (left(papr) == 0 || 1ULL << (size_shift - page_shift) > largest_of(papr))
 		return RTAS_HARDWARE;
 	return RTAS_SUCCESS;
@@ -96,7 +100,8 @@ static int32_t create(struct iommu_model_papr *papr, const uint32_t *inputs, uin
 		number++;
 	window->liobn = FIRST_LIOBN + number;
 	window->page_shift = inputs[3];
-	window->address = FIRST_ADDRESS + number * ADDRESS_STEP;
+	window->address = papr->is_limited ? LOW_ADDRESS + number * LOW_STEP
+					   : FIRST_ADDRESS + number * ADDRESS_STEP;
 	window->is_dynamic = true;
 	iommu_list_insert(&papr->windows, &window->link);
 	outputs[1] = window->liobn;
@@ -126,6 +131,7 @@ static int32_t reset(struct iommu_model_papr *papr, struct iommu_list_node *asid
 {
 	struct iommu_list_node *node = papr->windows.next;
 
+	papr->is_limited = false;
 	while (node != &papr->windows) {
 		struct papr_window *window = iommu_container_of(node, struct papr_window, link);
 
@@ -197,6 +203,12 @@ static int32_t serve(struct iommu_model_papr *papr, const struct request *reques
 						 : RTAS_PARAMETER;
 	if (request->input_count < 3)
 		return RTAS_PARAMETER;
+	if (request->service == IOMMU_MODEL_PAPR_LIMIT) {
+		if (request->input_count != 4 || request->inputs[3] > 1)
+			return RTAS_PARAMETER;
+		papr->is_limited = request->inputs[3] != 0;
+		return RTAS_SUCCESS;
+	}
 	if (request->service == IOMMU_MODEL_PAPR_QUERY)
 		return query(papr, request->output_count, request->outputs);
 	if (is_create(request->service, request->input_count, request->output_count))

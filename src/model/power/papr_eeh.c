@@ -116,7 +116,7 @@ bool iommu_papr_model_recover(struct iommu_model_papr *papr, enum iommu_model_pa
 	uintptr_t state;
 	int32_t code;
 
-	if (service < IOMMU_MODEL_PAPR_SET_EEH_OPTION)
+	if (service < IOMMU_MODEL_PAPR_SET_EEH_OPTION || service > IOMMU_MODEL_PAPR_CONFIGURE_PE)
 		return false;
 	state = iommu_spin_lock(papr->platform, &papr->lock);
 	code = recover(papr, &r);
