@@ -951,6 +951,74 @@ static void windows_of_ours_work_over_it(void **state)
 	test_platform_destroy(&f.outside);
 }
 
+/* --- Frozen PEs ------------------------------------------------------------------------------- */
+
+static unsigned int writes_left;
+
+/* Like memory that ends somewhere. */
+static bool write_some(void *ctx, iommu_paddr_t paddr, const void *bytes, size_t size)
+{
+	assert_ptr_equal(ctx, &f);
+	if (paddr > sizeof(f.memory) - size || writes_left == 0)
+		return false;
+	writes_left--;
+	memcpy((unsigned char *)f.memory + paddr, bytes, size);
+	return true;
+}
+
+static void a_guest_asks_freezes_and_thaws(void **state)
+{
+	struct iommu_model_phb_config config = (begin(3), end(), good_config());
+	const uint64_t type = 0x108;
+	const uint64_t at = 0x100;
+	const unsigned char *answer = (const unsigned char *)f.memory;
+	struct iommu_model_tce_access access;
+
+	(void)state;
+	test_platform_init(&f.outside, 1 << 20, 0);
+	config.host.write = write_some;
+	config.generation = 3;
+	begin_with(&config);
+	writes_left = UINT32_MAX;
+#define STATUS(pe) opal(IOMMU_OPAL_FREEZE_STATUS, pe, at, type, 0, 0, 0)
+	assert_int_equal(STATUS(PE), 0);
+	assert_int_equal(answer[at], 0);
+	assert_int_equal(iommu_model_phb_access(f.phb, ID, 0, true, &access), IOMMU_EFAULT);
+	assert_int_equal(STATUS(PE), 0);
+	assert_int_equal(answer[at], 3);
+	assert_int_equal(answer[type] << 8 | answer[type + 1], 5);
+	assert_int_equal(opal(IOMMU_OPAL_FREEZE_CLEAR, PE, 1, 0, 0, 0, 0), 0);
+	assert_int_equal(STATUS(PE), 0);
+	assert_int_equal(answer[at], 2);
+	assert_int_equal(iommu_model_phb_access(f.phb, ID, 0, true, &access), IOMMU_EFAULT);
+	assert_int_equal(access.reason, IOMMU_MODEL_TCE_FROZEN);
+	assert_int_equal(opal(IOMMU_OPAL_FREEZE_CLEAR, PE, 3, 0, 0, 0, 0), 0);
+	assert_int_equal(opal(IOMMU_OPAL_FREEZE_SET, PE, 1, 0, 0, 0, 0), 0);
+	assert_int_equal(STATUS(PE), 0);
+	assert_int_equal(answer[at], 1);
+	assert_int_equal(answer[type + 1], 3);
+	/* PEs, actions, states and addresses that there are not. */
+	assert_int_equal(STATUS(256), -1);
+	assert_int_equal(opal(IOMMU_OPAL_FREEZE_STATUS, PE, 0, type, 0, 0, 0), -1);
+	assert_int_equal(opal(IOMMU_OPAL_FREEZE_STATUS, PE, at, UINT64_MAX, 0, 0, 0), -1);
+	assert_int_equal(opal(IOMMU_OPAL_FREEZE_CLEAR, 256, 3, 0, 0, 0, 0), -1);
+	assert_int_equal(opal(IOMMU_OPAL_FREEZE_CLEAR, PE, 0, 0, 0, 0, 0), -1);
+	assert_int_equal(opal(IOMMU_OPAL_FREEZE_CLEAR, PE, 4, 0, 0, 0, 0), -1);
+	assert_int_equal(opal(IOMMU_OPAL_FREEZE_SET, 256, 3, 0, 0, 0, 0), -1);
+	assert_int_equal(opal(IOMMU_OPAL_FREEZE_SET, PE, 1ULL << 32, 0, 0, 0, 0), -1);
+	assert_int_equal(opal(IOMMU_OPAL_SET_PELTV, 256, 1, 1, 0, 0, 0), -1);
+	assert_int_equal(opal(IOMMU_OPAL_SET_PELTV, 1, 1ULL << 40, 1, 0, 0, 0), -1);
+	assert_int_equal(opal(IOMMU_OPAL_SET_PELTV, 1, 1, 2, 0, 0, 0), -1);
+	/* Diagnostic data: room for all, or none. */
+	assert_int_equal(opal(IOMMU_OPAL_PHB_DIAGNOSTICS, 0, 4391, 0, 0, 0, 0), -1);
+	assert_int_equal(opal(IOMMU_OPAL_PHB_DIAGNOSTICS, 0, 4392, 0, 0, 0, 0), 0);
+	writes_left = 200;
+	assert_int_equal(opal(IOMMU_OPAL_PHB_DIAGNOSTICS, 0, 4392, 0, 0, 0, 0), -1);
+	writes_left = 0;
+	assert_int_equal(STATUS(PE), -1);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -975,6 +1043,7 @@ int main(void)
 		cmocka_unit_test(hypercalls_are_checked_and_done),
 		cmocka_unit_test(long_calls_come_in_pieces),
 		cmocka_unit_test(windows_of_ours_work_over_it),
+		cmocka_unit_test(a_guest_asks_freezes_and_thaws),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -266,6 +266,7 @@ int iommu_model_phb_thaw(struct iommu_model_phb *phb, uint32_t pe)
 	state = iommu_phb_lock(phb);
 	__atomic_store_n(&phb->freezes[pe].is_frozen, false, __ATOMIC_RELAXED);
 	phb->freezes[pe].is_io_stopped = false;
+	phb->freezes[pe].reason = IOMMU_MODEL_TCE_OK;
 	iommu_phb_unlock(phb, state);
 	return 0;
 }

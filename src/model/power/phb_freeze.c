@@ -116,6 +116,8 @@ static int64_t freeze_clear(struct iommu_model_phb *phb, const uint64_t argument
 		freeze->is_io_stopped = false;
 	if ((arguments[2] & STOP_DMA) != 0)
 		__atomic_store_n(&freeze->is_frozen, false, __ATOMIC_RELAXED);
+	if (!freeze->is_io_stopped && !freeze->is_frozen)
+		freeze->reason = IOMMU_MODEL_TCE_OK;
 	return OPAL_SUCCESS;
 }
 
