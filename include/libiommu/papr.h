@@ -305,6 +305,14 @@ IOMMU_API int iommu_papr_split_window(const struct iommu_papr_window *whole,
  * All return 0, the errors above, or those of iommu_papr_query_windows.
  */
 #define IOMMU_PAPR_LEFT_WINDOW_SIZE 24
+
+/* What a window is wanted for: see iommu_papr_open_window. */
+struct iommu_papr_wanted {
+	uint64_t page_sizes;
+	iommu_paddr_t memory_end;
+	uint64_t mask;
+};
+
 IOMMU_API int iommu_papr_parse_left_window(const void *property, size_t size,
 					   struct iommu_papr_window *window);
 IOMMU_API int iommu_papr_describe_window(const struct iommu_papr_window *window,
@@ -314,8 +322,8 @@ IOMMU_API int iommu_papr_find_window(const struct iommu_platform *platform,
 				     const struct iommu_papr_window *window);
 IOMMU_API int iommu_papr_adopt_window(const struct iommu_papr_ddw *ddw,
 				      const struct iommu_papr_config *hypervisor,
-				      const void *property, size_t size, uint64_t page_sizes,
-				      iommu_paddr_t memory_end, uint64_t mask,
+				      const void *property, size_t size,
+				      const struct iommu_papr_wanted *wanted,
 				      struct iommu_papr_window *window, bool *holds_memory);
 
 IOMMU_END_DECLS

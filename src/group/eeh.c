@@ -72,7 +72,7 @@ int iommu_group_get_freeze(struct iommu_group *group, struct iommu_freeze *freez
 /* Stop or thaw; then ask whether it is so. */
 static int change_freeze(struct iommu_group *group, unsigned int what, bool is_thaw)
 {
-	struct iommu_freeze freeze;
+	struct iommu_freeze freeze = {0};
 	int status, asked;
 	const struct iommu_freeze_ops *ops = eeh_ops_of(group, &status);
 

@@ -197,7 +197,7 @@ static int thaw(const struct papr_unit *unit, unsigned int what)
 static int freeze_thaw(struct iommu_endpoint *endpoint, unsigned int what)
 {
 	struct papr_unit *unit = papr_unit_of(endpoint->unit);
-	struct iommu_freeze freeze;
+	struct iommu_freeze freeze = {0};
 	const int status = ask_control(unit, &freeze);
 
 	if (status != 0)
@@ -216,7 +216,7 @@ static int freeze_thaw(struct iommu_endpoint *endpoint, unsigned int what)
 static int freeze_freeze(struct iommu_endpoint *endpoint, unsigned int what)
 {
 	struct papr_unit *unit = papr_unit_of(endpoint->unit);
-	struct iommu_freeze freeze;
+	struct iommu_freeze freeze = {0};
 	const int status = ask_control(unit, &freeze);
 
 	if (status != 0)

@@ -116,8 +116,8 @@ int iommu_papr_find_window(const struct iommu_platform *platform,
 
 int iommu_papr_adopt_window(const struct iommu_papr_ddw *ddw,
 			    const struct iommu_papr_config *hypervisor, const void *property,
-			    size_t size, uint64_t page_sizes, iommu_paddr_t memory_end,
-			    uint64_t mask, struct iommu_papr_window *window, bool *holds_memory)
+			    size_t size, const struct iommu_papr_wanted *wanted,
+			    struct iommu_papr_window *window, bool *holds_memory)
 {
 	struct iommu_papr_window left = {0};
 	int status;
@@ -134,9 +134,10 @@ int iommu_papr_adopt_window(const struct iommu_papr_ddw *ddw,
 						 ? IOMMU_WHY("the hypervisor has no such window")
 						 : "",
 					 status);
-	if ((page_sizes >> left.page_shift & 1) != 0 && left.address + (left.size - 1) <= mask) {
+	if ((wanted->page_sizes >> left.page_shift & 1) != 0 &&
+	    left.address + (left.size - 1) <= wanted->mask) {
 		*window = left;
-		*holds_memory = left.size >= memory_end;
+		*holds_memory = left.size >= wanted->memory_end;
 		return 0;
 	}
 	status = iommu_papr_remove_window(ddw, left.liobn);

@@ -1492,6 +1492,15 @@ static void leave_a_window(struct iommu_papr_ddw *ddw, struct iommu_papr_window 
 	assert_true(reaches_at(window->liobn, window->address + 0x30000, 0x30000));
 }
 
+static int adopt(const struct iommu_papr_config *config, const void *property, size_t size,
+		 uint64_t page_sizes, uint64_t mask, struct iommu_papr_window *window, bool *holds)
+{
+	const struct iommu_papr_ddw ddw = ddw_of();
+	const struct iommu_papr_wanted wanted = {page_sizes, MEMORY_END, mask};
+
+	return iommu_papr_adopt_window(&ddw, config, property, size, &wanted, window, holds);
+}
+
 static void windows_of_an_earlier_kernel_are_found(void **state)
 {
 	struct iommu_papr_config config = good_config();
@@ -1515,28 +1524,24 @@ static void windows_of_an_earlier_kernel_are_found(void **state)
 	left.size *= 2;
 	assert_int_equal(iommu_papr_find_window(&f.test.platform, &config, &left), IOMMU_ENOENT);
 	assert_int_equal(iommu_papr_describe_window(&left, property), 0);
-	assert_int_equal(iommu_papr_adopt_window(&ddw, &config, property, 24, 1 << 16, MEMORY_END,
-						 UINT64_MAX, &window, &holds),
+	assert_int_equal(adopt(&config, property, 24, 1 << 16, UINT64_MAX, &window, &holds),
 			 IOMMU_ENOENT);
 	left.size /= 2;
 	assert_int_equal(iommu_papr_describe_window(&left, property), 0);
-	assert_int_equal(iommu_papr_adopt_window(&ddw, &config, property, 23, 1 << 16, MEMORY_END,
-						 UINT64_MAX, &window, &holds),
+	assert_int_equal(adopt(&config, property, 23, 1 << 16, UINT64_MAX, &window, &holds),
 			 IOMMU_EINVAL);
 	refuse(1, 1);
-	assert_int_equal(iommu_papr_adopt_window(&ddw, &config, property, 24, 1 << 16, MEMORY_END,
-						 UINT64_MAX, &window, &holds),
+	assert_int_equal(adopt(&config, property, 24, 1 << 16, UINT64_MAX, &window, &holds),
 			 IOMMU_EIO);
 	MISBEHAVE(.busy = 1000000);
-	assert_int_equal(iommu_papr_adopt_window(&ddw, &config, property, 24, 1 << 16, MEMORY_END,
-						 UINT64_MAX, &window, &holds),
+	assert_int_equal(adopt(&config, property, 24, 1 << 16, UINT64_MAX, &window, &holds),
 			 IOMMU_ETIMEDOUT);
 	BEHAVE();
 	assert_int_equal(window.size, 0);
 	assert_true(reaches_at(left.liobn, left.address + 0x30000, 0x30000));
 	/* Adopted, and a unit's: what was mapped is not reached any more, and memory is. */
-	assert_int_equal(iommu_papr_adopt_window(&ddw, &config, property, 24, 1 << 16, MEMORY_END,
-						 left.address + left.size - 1, &window, &holds),
+	assert_int_equal(adopt(&config, property, 24, 1 << 16, left.address + left.size - 1,
+			       &window, &holds),
 			 0);
 	assert_true(holds);
 	assert_int_equal(window.liobn, left.liobn);
@@ -1557,13 +1562,12 @@ static void windows_of_an_earlier_kernel_are_found(void **state)
 	assert_int_equal(iommu_papr_query_windows(&ddw, &grant), 0);
 	assert_int_equal(grant.windows, 0);
 	f.remove_lies = true;
-	assert_int_equal(iommu_papr_adopt_window(&ddw, &config, property, 24, 1 << 12, MEMORY_END,
-						 UINT64_MAX, &window, &holds),
+	assert_int_equal(adopt(&config, property, 24, 1 << 12, UINT64_MAX, &window, &holds),
 			 IOMMU_EIO);
 	f.remove_lies = false;
 	leave_a_window(&ddw, &left, property);
-	assert_int_equal(iommu_papr_adopt_window(&ddw, &config, property, 24, 1 << 16, MEMORY_END,
-						 left.address + left.size - 2, &window, &holds),
+	assert_int_equal(adopt(&config, property, 24, 1 << 16, left.address + left.size - 2,
+			       &window, &holds),
 			 IOMMU_ENOENT);
 	assert_int_equal(iommu_papr_query_windows(&ddw, &grant), 0);
 	assert_int_equal(grant.windows, 1);
