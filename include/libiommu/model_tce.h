@@ -290,6 +290,21 @@ IOMMU_API int iommu_model_papr_access(struct iommu_model_papr *papr, uint32_t li
 				      uint64_t address, bool is_write,
 				      struct iommu_model_tce_access *result);
 
+/*
+ * iommu_model_papr_add_memory - the partition gets a range of memory. From the first call on, only
+ * entries of pages that are memory can be set: others are refused with -4 (H_PARAMETER). Returns 0,
+ * IOMMU_EINVAL (size 0, or the range wraps), IOMMU_EEXIST (part of it is memory) or IOMMU_ENOSPC
+ * (more than 64 ranges).
+ *
+ * iommu_model_papr_remove_memory - a range is taken from the partition. Returns 0, IOMMU_EINVAL,
+ * IOMMU_ENOENT (part of it is no memory), IOMMU_ENOSPC; or IOMMU_EBUSY: an entry of a window leads
+ * there. All entries are looked at, which takes its time.
+ */
+IOMMU_API int iommu_model_papr_add_memory(struct iommu_model_papr *papr, iommu_paddr_t start,
+					  uint64_t size);
+IOMMU_API int iommu_model_papr_remove_memory(struct iommu_model_papr *papr, iommu_paddr_t start,
+					     uint64_t size);
+
 /* iommu_model_papr_misbehave - set the faulty behaviour; copied. */
 IOMMU_API void iommu_model_papr_misbehave(struct iommu_model_papr *papr,
 					  const struct iommu_model_papr_faults *faults);

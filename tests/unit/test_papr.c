@@ -1690,6 +1690,7 @@ static void begin_memory(struct iommu_unit *units[3])
 	unsigned int i;
 
 	make_model(false);
+	assert_int_equal(iommu_model_papr_add_memory(f.model, 0, LIMIT), 0);
 	assert_int_equal(
 		iommu_model_papr_add_window(f.model, DIRECT + 2, DIRECT_BASE, 16, LIMIT >> 16), 0);
 	assert_int_equal(
@@ -1883,6 +1884,133 @@ static void windows_follow_together_or_not_at_all(void **state)
 	}
 }
 
+#define BLOCKS (LIMIT / BLOCK)
+
+/* What both sides have as memory, and which units' bypass is open. */
+static struct {
+	bool is_memory[BLOCKS];
+	struct iommu_endpoint *endpoints[2];
+	struct iommu_domain *domains[2];
+	bool is_attached[2];
+} memory;
+
+/* Memory goes from the partition when the library has let go of it, and comes before it is told. */
+static void change_memory(uint64_t block, uint64_t count)
+{
+	const bool comes = !memory.is_memory[block];
+	uint64_t i;
+	int status;
+
+	for (i = 0; i < count; i++)
+		if (memory.is_memory[block + i] == comes)
+			count = i;
+	if (comes)
+		assert_int_equal(iommu_model_papr_add_memory(f.model, block * BLOCK, count * BLOCK),
+				 0);
+	status = comes ? iommu_papr_add_memory(f.iommu, block * BLOCK, count * BLOCK)
+		       : iommu_papr_remove_memory(f.iommu, block * BLOCK, count * BLOCK);
+	if (status == 0 && !comes)
+		assert_int_equal(
+			iommu_model_papr_remove_memory(f.model, block * BLOCK, count * BLOCK), 0);
+	if (status != 0) {
+		assert_true(status == IOMMU_EIO);
+		if (!comes)
+			return;
+		/* The host does not use it: it goes again, once nothing leads there. */
+		refuse(0, 0);
+		for (i = 0; i < 2; i++)
+			assert_int_equal(
+				iommu_unit_enable(iommu_endpoint_unit(memory.endpoints[i])), 0);
+		assert_int_equal(
+			iommu_model_papr_remove_memory(f.model, block * BLOCK, count * BLOCK), 0);
+		return;
+	}
+	for (i = 0; i < count; i++)
+		memory.is_memory[block + i] = comes;
+}
+
+static void turn_bypass(unsigned int unit)
+{
+	struct iommu_group *group = iommu_endpoint_group(memory.endpoints[unit]);
+
+	if (memory.is_attached[unit]) {
+		(void)iommu_domain_detach_group(group);
+		memory.is_attached[unit] = false;
+	} else {
+		memory.is_attached[unit] =
+			iommu_domain_attach_group(memory.domains[unit], group) == 0;
+	}
+}
+
+/* With a hypervisor that obeys: devices reach what is memory, and nothing else. */
+static void check_memory(struct iommu_unit *units[3])
+{
+	uint64_t i;
+	unsigned int unit;
+
+	refuse(0, 0);
+	for (unit = 0; unit < 2; unit++) {
+		assert_int_equal(iommu_unit_enable(units[unit]), 0);
+		for (i = 0; i < BLOCKS; i++) {
+			const uint64_t last = i * BLOCK + BLOCK - 1;
+
+			assert_int_equal(
+				reaches_at(DIRECT + 2 - unit, DIRECT_BASE + i * BLOCK, i * BLOCK),
+				memory.is_memory[i] && memory.is_attached[unit]);
+			assert_int_equal(reaches_at(DIRECT + 2 - unit, DIRECT_BASE + last, last),
+					 memory.is_memory[i] && memory.is_attached[unit]);
+		}
+	}
+}
+
+static uint32_t any_number(void)
+{
+	static uint32_t seed = 12345;
+
+	seed = seed * 1103515245 + 12345;
+	return seed >> 16;
+}
+
+static void memory_follows_whatever_fails(void **state)
+{
+	const struct iommu_domain_config config = {.bypass = true};
+	struct iommu_unit *units[3];
+	unsigned int i;
+
+	(void)state;
+	begin_memory(units);
+	assert_int_equal(iommu_model_papr_remove_memory(f.model, MEMORY_END, LIMIT - MEMORY_END),
+			 0);
+	for (i = 0; i < BLOCKS; i++)
+		memory.is_memory[i] = i * BLOCK < MEMORY_END;
+	for (i = 0; i < 2; i++) {
+		memory.endpoints[i] = add((uint16_t)(0x100 * (i + 1)));
+		memory.is_attached[i] = false;
+		assert_int_equal(iommu_domain_alloc(units[i], IOMMU_DOMAIN_PAGING, &config,
+						    &memory.domains[i]),
+				 0);
+	}
+	for (i = 0; i < 3000; i++) {
+		const uint64_t block = any_number() % (BLOCKS - 4);
+
+		refuse(any_number() % 3 == 0 ? 1 + any_number() % 64 : 0, 1 + any_number() % 8);
+		if (any_number() % 4 == 0)
+			turn_bypass(any_number() % 2);
+		else
+			change_memory(block, 1 + any_number() % 4);
+		if (any_number() % 4 == 0)
+			check_memory(units);
+	}
+	check_memory(units);
+	for (i = 0; i < 2; i++) {
+		if (memory.is_attached[i])
+			turn_bypass(i);
+		assert_int_equal(iommu_domain_free(memory.domains[i]), 0);
+		assert_int_equal(iommu_release_endpoint(memory.endpoints[i]), 0);
+	}
+	assert_int_equal(end(NULL), 0);
+}
+
 /* Holes at the probe; and what is no list of memory. */
 static void memory_is_listed_at_the_probe(void **state)
 {
@@ -1966,6 +2094,7 @@ int main(void)
 		cmocka_unit_test(memory_comes_and_goes),
 		cmocka_unit_test(memory_that_is_mapped_does_not_go),
 		cmocka_unit_test(windows_follow_together_or_not_at_all),
+		cmocka_unit_test(memory_follows_whatever_fails),
 		cmocka_unit_test(memory_is_listed_at_the_probe),
 	};
 

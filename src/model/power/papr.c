@@ -155,6 +155,16 @@ static uint64_t entry_of(const struct papr_window *window, uint64_t page)
 	return entries != NULL ? entries[page % ENTRIES_PER_PAGE] : 0;
 }
 
+static bool leads_to_memory(const struct iommu_model_papr *papr, const struct papr_window *window,
+			    uint64_t entry)
+{
+	const uint64_t page = 1ULL << window->page_shift;
+	const iommu_paddr_t start = tce_address(entry) & -page;
+
+	return !tce_is_valid(entry) || !papr->knows_memory ||
+	       iommu_papr_model_is_memory(papr, start, start + (page - 1));
+}
+
 static int64_t set_entry(struct iommu_model_papr *papr, struct papr_window *window, uint64_t page,
 			 uint64_t entry)
 {
@@ -163,7 +173,7 @@ static int64_t set_entry(struct iommu_model_papr *papr, struct papr_window *wind
 
 	if (papr->faults.fail_at != 0 && --papr->faults.fail_at == 0)
 		return papr->faults.fail_with;
-	if (page >= window->pages)
+	if (page >= window->pages || !leads_to_memory(papr, window, entry))
 		return H_PARAMETER;
 	/* A partial call is void once its entries have changed: it begins anew. */
 	if (page - window->stuff_page < window->stuff_done)

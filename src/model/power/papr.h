@@ -35,13 +35,23 @@ struct papr_window {
 	uint64_t stuff_page, stuff_count, stuff_entry, stuff_done;
 };
 
+#define PAPR_RANGES_MAX 64
+
+/* What the partition has as memory. */
+struct papr_range {
+	iommu_paddr_t start, last;
+};
+
 struct iommu_model_papr {
 	const struct iommu_platform *platform;
 	struct iommu_model_papr_config config;
 	struct iommu_spinlock lock;
 	struct iommu_list_node windows;
 	struct iommu_model_papr_faults faults;
-	bool is_limited; /* windows are made at lower addresses */
+	struct papr_range memory[PAPR_RANGES_MAX];
+	unsigned int memory_count;
+	bool knows_memory; /* without: everything is memory */
+	bool is_limited;   /* windows are made at lower addresses */
 	/* The state of the PE. */
 	bool has_recovery; /* enabled by the guest */
 	bool is_dma_stopped, is_io_stopped;
@@ -57,6 +67,10 @@ void iommu_papr_model_free_window(const struct iommu_platform *platform,
 				  struct papr_window *window);
 void iommu_papr_model_clear_window(const struct iommu_platform *platform,
 				   struct papr_window *window);
+
+/* papr_memory.c: is all of this memory of the partition? Under the lock. */
+bool iommu_papr_model_is_memory(const struct iommu_model_papr *papr, iommu_paddr_t start,
+				iommu_paddr_t last);
 
 /* papr_eeh.c: the services of error recovery; false: another service. Without the lock. */
 bool iommu_papr_model_recover(struct iommu_model_papr *papr, enum iommu_model_papr_service service,
