@@ -278,6 +278,15 @@ IOMMU_API int iommu_papr_split_window(const struct iommu_papr_window *whole,
 
 /* --- Windows of an earlier kernel ------------------------------------------------------------- */
 
+#define IOMMU_PAPR_LEFT_WINDOW_SIZE 24
+
+/* What a window is wanted for: see iommu_papr_open_window. */
+struct iommu_papr_wanted {
+	uint64_t page_sizes;
+	iommu_paddr_t memory_end;
+	uint64_t mask;
+};
+
 /*
  * A kernel that starts another one (kexec, kdump) leaves the windows that it has requested. It
  * describes them for the other in the device tree: "linux,direct64-ddr-window-info" and
@@ -298,21 +307,12 @@ IOMMU_API int iommu_papr_split_window(const struct iommu_papr_window *whole,
  * it.
  *
  * iommu_papr_adopt_window - take such a window where it suits, as iommu_papr_open_window would make
- * one: *window and *holds_memory receive it. IOMMU_ENOENT: the hypervisor has no such window, or it
- * has none that suits, and has removed it: a window can be opened instead. IOMMU_EINVAL: the
- * property makes no sense; nothing was removed.
+ * one: *window and *holds_memory receive it. IOMMU_ENOENT: the hypervisor has no such window, or
+ * the window does not suit and was removed: one can be opened instead. IOMMU_EINVAL: the property
+ * makes no sense; nothing was removed.
  *
  * All return 0, the errors above, or those of iommu_papr_query_windows.
  */
-#define IOMMU_PAPR_LEFT_WINDOW_SIZE 24
-
-/* What a window is wanted for: see iommu_papr_open_window. */
-struct iommu_papr_wanted {
-	uint64_t page_sizes;
-	iommu_paddr_t memory_end;
-	uint64_t mask;
-};
-
 IOMMU_API int iommu_papr_parse_left_window(const void *property, size_t size,
 					   struct iommu_papr_window *window);
 IOMMU_API int iommu_papr_describe_window(const struct iommu_papr_window *window,

@@ -430,6 +430,33 @@ static void a_frozen_group_gets_no_other_domain(void **state)
 	end();
 }
 
+/* A reset in the middle of recovery: the device comes back thawed, or it does not come back. */
+static void a_device_is_reset_while_frozen(void **state)
+{
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+	struct iommu_group *group;
+
+	(void)state;
+	begin();
+	endpoint = add(ID(3));
+	group = iommu_endpoint_group(endpoint);
+	domain = mapped_domain();
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	spoil(ID(3));
+	assert_int_equal(iommu_endpoint_reset_begin(endpoint), 0);
+	assert_int_equal(iommu_endpoint_reset_end(endpoint), IOMMU_EIO);
+	assert_int_equal(iommu_group_thaw(group, IOMMU_STOPPED_ALL), 0);
+	assert_false(reaches(ID(3)));
+	assert_int_equal(iommu_group_thaw(group, IOMMU_STOPPED_ALL), 0);
+	assert_int_equal(iommu_endpoint_reset_end(endpoint), 0);
+	assert_true(reaches(ID(3)));
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
 /* DMA is not thawed into a window that may lead where it should not. */
 static void what_is_in_doubt_stays_frozen(void **state)
 {
@@ -767,6 +794,7 @@ int main(void)
 		cmocka_unit_test(a_freeze_is_reported_once),
 		cmocka_unit_test(a_thaw_is_one_that_firmware_confirms),
 		cmocka_unit_test(a_frozen_group_gets_no_other_domain),
+		cmocka_unit_test(a_device_is_reset_while_frozen),
 		cmocka_unit_test(what_is_in_doubt_stays_frozen),
 		cmocka_unit_test(what_was_frozen_before_is_thawed),
 		cmocka_unit_test(freezes_spread_along_links),

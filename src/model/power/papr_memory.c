@@ -134,9 +134,7 @@ change(struct iommu_model_papr *papr, const char *call, iommu_paddr_t start, uin
 		status = run(papr, start, start + (size - 1));
 		iommu_spin_unlock(papr->platform, &papr->lock, state);
 	}
-	return status == 0 ? 0
-			   : iommu_log_refusal(papr->platform, call, "",
-					       IOMMU_WHY("the range cannot come, or go"), status);
+	return status == 0 ? 0 : iommu_log_refusal(papr->platform, call, "", "", status);
 }
 
 int iommu_model_papr_add_memory(struct iommu_model_papr *papr, iommu_paddr_t start, uint64_t size)
