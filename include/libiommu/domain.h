@@ -267,7 +267,8 @@ IOMMU_API int iommu_domain_bypass(const struct iommu_domain *domain, uint64_t ma
  *   IOMMU_EBUSY   the domain is an IOMMU_DOMAIN_QUARANTINE, and attached to another group
  *   IOMMU_EEXIST  a direct region is in use otherwise in an IOMMU_DOMAIN_DMA domain
  *   IOMMU_ERANGE  a direct region lies beyond the aperture, or beyond what the unit can address
- *   IOMMU_EIO     an endpoint is lost (see iommu_endpoint_was_reset); or a unit reported an error
+ *   IOMMU_EIO     an endpoint is lost (see iommu_endpoint_was_reset); or its DMA is frozen, and the
+ *                 domain is another than before (<libiommu/eeh.h>); or a unit reported an error
  *   IOMMU_ENOSPC  a unit has no free domain id
  *   IOMMU_EFAULT, IOMMU_EPERM, IOMMU_EOPNOTSUPP, IOMMU_EAGAIN
  *                 a hypervisor keeps the tables and refuses a mapping, as iommu_map

@@ -11,7 +11,9 @@
  *   - iommu_unit_handle_faults reports a fault once for each freeze;
  *   - iommu_unit_check_freezes notifies the listeners of the groups (IOMMU_ENDPOINT_FROZEN);
  *   - an attach of another domain to a group whose DMA is stopped is refused with IOMMU_EIO and the
- *     reason, except one that blocks it: a device that is attached must be able to do DMA;
+ *     reason, except one that blocks it: a device that is attached must be able to do DMA. What the
+ *     library does by itself, such as the way back to the default domain, goes on: the group is
+ *     frozen in what it then uses;
  *   - the first endpoint of a group that is probed finds it thawed: what froze it was another
  *     kernel's, or a device that has gone.
  *

@@ -193,7 +193,12 @@ int iommu_attach_group(struct iommu_domain *domain, struct iommu_group *group)
 	if (iommu_is_quarantine(domain) && domain->groups != 0 && domain != before)
 		return IOMMU_REFUSE_GROUP(group, IOMMU_EBUSY,
 					  "what another group writes could be read in the domain");
-	status = iommu_group_switch(group, iommu_group_current(group), domain);
+	/* A device that the host gives a domain must be able to use it. */
+	status = domain != before && domain->type != IOMMU_DOMAIN_BLOCKED
+			 ? iommu_group_check_thawed(group)
+			 : 0;
+	if (status == 0)
+		status = iommu_group_switch(group, iommu_group_current(group), domain);
 	if (status != 0)
 		return status;
 	/* Also when it is the domain from before: members that had been lost are back. */

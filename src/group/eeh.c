@@ -69,6 +69,23 @@ int iommu_group_get_freeze(struct iommu_group *group, struct iommu_freeze *freez
 	return IOMMU_CONTROL_END_GROUP(group, status);
 }
 
+int iommu_group_check_thawed(struct iommu_group *group)
+{
+	const struct iommu_endpoint *member = eeh_member(group);
+	struct iommu_freeze freeze = {0};
+	int status;
+
+	if (member == NULL || member->unit->ops->freeze == NULL)
+		return 0;
+	status = get_freeze(group, &freeze);
+	/* Hardware that is not asked, or freezes nothing. */
+	if (status == IOMMU_EOPNOTSUPP)
+		return 0;
+	if (status != 0 || (freeze.stopped & IOMMU_STOPPED_DMA) == 0)
+		return status;
+	return IOMMU_REFUSE_GROUP(group, IOMMU_EIO, "its DMA is frozen: it is to be thawed first");
+}
+
 /* Stop or thaw; then ask whether it is so. */
 static int change_freeze(struct iommu_group *group, unsigned int what, bool is_thaw)
 {

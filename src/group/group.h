@@ -190,6 +190,18 @@ void iommu_group_free_if_unused(struct iommu_group *group);
 void iommu_group_notify(struct iommu_group *group, enum iommu_group_event event,
 			struct iommu_endpoint *endpoint);
 
+/* --- eeh.c ------------------------------------------------------------------------------------ */
+
+#if IOMMU_CONFIG_POWER
+/*
+ * May the host give the group another domain? IOMMU_EIO: its DMA is frozen; or the errors of
+ * asking.
+ */
+int iommu_group_check_thawed(struct iommu_group *group);
+#else
+#define iommu_group_check_thawed(group) 0
+#endif
+
 /* --- topology.c ------------------------------------------------------------------------------- */
 
 /* May there be such an endpoint? */

@@ -185,8 +185,6 @@ int iommu_opal_eeh_init(struct opal_unit *unit);
 void iommu_opal_eeh_fini(struct opal_unit *unit);
 /* A PE gets its first endpoint: what froze it was before. */
 int iommu_opal_thaw_leftover(struct opal_unit *unit, struct opal_pe *pe);
-/* May an endpoint of the PE begin with another domain? IOMMU_EIO: its DMA is stopped. */
-int iommu_opal_check_thawed(struct opal_unit *unit, struct opal_pe *pe);
 int iommu_opal_handle_faults(struct iommu_unit *unit, bool *lost);
 
 /* --- opal_link.c ------------------------------------------------------------------------------ */

@@ -122,20 +122,6 @@ static int freeze_get(struct iommu_endpoint *endpoint, struct iommu_freeze *free
 			   : status;
 }
 
-int iommu_opal_check_thawed(struct opal_unit *unit, struct opal_pe *pe)
-{
-	struct iommu_freeze freeze;
-	int status;
-
-	if (!opal_has_eeh(unit))
-		return 0;
-	status = ask_all(unit, opal_number_of(unit, pe), &freeze);
-	if (status != 0 || (freeze.stopped & IOMMU_STOPPED_DMA) == 0)
-		return status;
-	return OPAL_REFUSE(unit, IOMMU_EIO,
-			   "the DMA of the PE is frozen: it is to be thawed first");
-}
-
 /* --- Freezing and thawing --------------------------------------------------------------------- */
 
 static int set_all(struct opal_unit *unit, uint32_t pe, unsigned int what, bool is_freeze)

@@ -239,12 +239,6 @@ static int attach(struct opal_domain *domain, struct iommu_endpoint *endpoint)
 
 	(void)iommu_opal_settle(unit);
 	iommu_release_confirmed(&unit->set);
-	/* A device that is given a domain must be able to use it. */
-	if (domain != NULL && pe->domain != domain) {
-		status = iommu_opal_check_thawed(unit, pe);
-		if (status != 0)
-			return status;
-	}
 	/* Other members of the PE use it already: a PE has one window. */
 	status = pe->domain != domain ? switch_window(unit, pe, domain) : join(pe);
 	if (status == 0 && endpoint->domain == NULL)

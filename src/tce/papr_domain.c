@@ -76,12 +76,6 @@ static int attach(struct iommu_domain *base, struct iommu_endpoint *endpoint)
 	if (endpoint->unit != &unit->base)
 		return IOMMU_REFUSE(endpoint->iommu, endpoint->name, IOMMU_EINVAL,
 				    "the domain is another window's");
-	/* A device that is given a domain must be able to use it. */
-	if (!domain->is_blocked && unit->domain != domain) {
-		status = iommu_papr_check_thawed(unit);
-		if (status != 0)
-			return status;
-	}
 	/* Other members use it already: there is one window for all. */
 	status = unit->domain != domain ? switch_to(unit, domain) : join(unit);
 	if (status == 0 && endpoint->domain == NULL)

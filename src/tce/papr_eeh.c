@@ -161,24 +161,6 @@ static int freeze_get(struct iommu_endpoint *endpoint, struct iommu_freeze *free
 	return ask_control(papr_unit_of(endpoint->unit), freeze);
 }
 
-int iommu_papr_check_thawed(struct papr_unit *unit)
-{
-	struct iommu_freeze freeze = {0};
-	int status;
-
-	if (unit->config.eeh.rtas == NULL)
-		return 0;
-	status = ask(unit, &freeze);
-	if (status == IOMMU_EOPNOTSUPP)
-		return 0;
-	if (status != 0)
-		return checked(unit, status);
-	return (freeze.stopped & IOMMU_STOPPED_DMA) == 0
-		       ? 0
-		       : PAPR_REFUSE(unit, IOMMU_EIO,
-				     "the DMA of the PE is frozen: it is to be thawed first");
-}
-
 /* --- Freezing and thawing --------------------------------------------------------------------- */
 
 static int thaw(const struct papr_unit *unit, unsigned int what)

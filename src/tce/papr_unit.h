@@ -162,8 +162,6 @@ const char *iommu_papr_eeh_mistake(const struct iommu_platform *platform,
 				   const struct iommu_papr_eeh *eeh);
 /* Have the hypervisor watch an endpoint; the first one finds the PE thawed. */
 int iommu_papr_watch(struct papr_unit *unit, const struct iommu_endpoint *endpoint);
-/* May an endpoint begin with another domain? IOMMU_EIO: its DMA is stopped. */
-int iommu_papr_check_thawed(struct papr_unit *unit);
 int iommu_papr_handle_faults(struct iommu_unit *unit, bool *lost);
 
 /* --- papr_domain.c ---------------------------------------------------------------------------- */

@@ -430,7 +430,7 @@ static void a_frozen_group_gets_no_other_domain(void **state)
 	end();
 }
 
-/* A reset in the middle of recovery: the device comes back thawed, or it does not come back. */
+/* A reset in the middle of recovery: the device uses its domain again, frozen or not. */
 static void a_device_is_reset_while_frozen(void **state)
 {
 	struct iommu_endpoint *endpoint;
@@ -445,13 +445,52 @@ static void a_device_is_reset_while_frozen(void **state)
 	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
 	spoil(ID(3));
 	assert_int_equal(iommu_endpoint_reset_begin(endpoint), 0);
-	assert_int_equal(iommu_endpoint_reset_end(endpoint), IOMMU_EIO);
 	assert_int_equal(iommu_group_thaw(group, IOMMU_STOPPED_ALL), 0);
 	assert_false(reaches(ID(3)));
-	assert_int_equal(iommu_group_thaw(group, IOMMU_STOPPED_ALL), 0);
 	assert_int_equal(iommu_endpoint_reset_end(endpoint), 0);
+	assert_int_equal(access_of(ID(3), IOVA), IOMMU_MODEL_TCE_FROZEN);
+	assert_int_equal(iommu_group_thaw(group, IOMMU_STOPPED_ALL), 0);
 	assert_true(reaches(ID(3)));
 	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
+/* An owner that leaves a frozen group behind does not keep it. */
+static void a_frozen_group_is_given_back(void **state)
+{
+	struct iommu_dma_device device;
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+	struct iommu_group *group;
+	iommu_iova_t address = 0;
+	struct iommu_dma *dma;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_set_default_type(f.iommu, IOMMU_DOMAIN_DMA), 0);
+	endpoint = add(ID(3));
+	group = iommu_endpoint_group(endpoint);
+	domain = mapped_domain();
+	assert_int_equal(iommu_group_claim(group, &f), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	spoil(ID(3));
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_group_release(group, &f), 0);
+	assert_int_equal(iommu_dma_of(endpoint, &dma), 0);
+	device = iommu_dma_device_of(endpoint, 0);
+	assert_int_equal(
+		iommu_dma_map(dma, &device, MEMORY, 0x1000, IOMMU_DMA_BIDIRECTIONAL, &address), 0);
+	assert_int_equal(access_of(ID(3), address), IOMMU_MODEL_TCE_FROZEN);
+	assert_int_equal(iommu_group_thaw(group, IOMMU_STOPPED_ALL), 0);
+	assert_int_equal(access_of(ID(3), address), IOMMU_MODEL_TCE_OK);
+	assert_int_equal(iommu_dma_unmap(dma, address, 0x1000), 0);
+	/* And the other way: a claim takes it, and blocks it. */
+	iommu_unuse_default_domain(endpoint);
+	spoil(ID(3));
+	assert_int_equal(iommu_group_claim(group, &f), 0);
+	assert_int_equal(iommu_group_release(group, &f), 0);
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 	assert_int_equal(iommu_domain_free(domain), 0);
 	end();
@@ -795,6 +834,7 @@ int main(void)
 		cmocka_unit_test(a_thaw_is_one_that_firmware_confirms),
 		cmocka_unit_test(a_frozen_group_gets_no_other_domain),
 		cmocka_unit_test(a_device_is_reset_while_frozen),
+		cmocka_unit_test(a_frozen_group_is_given_back),
 		cmocka_unit_test(what_is_in_doubt_stays_frozen),
 		cmocka_unit_test(what_was_frozen_before_is_thawed),
 		cmocka_unit_test(freezes_spread_along_links),
