@@ -197,6 +197,8 @@ static _Noreturn void run_opal(void)
 		.reserved_start = bridge.bus_address,
 		.reserved_last = bridge.bus_address + bridge.size - 1,
 		.register_is_silent = is_machine(tree, "qemu,powernv8"),
+		.has_eeh = true,
+		.diagnostics_size = tree_cell(tree, bridge.node, "ibm,phb-diag-data-size", 0, 0),
 	};
 	use_devices(&m.base, found);
 	finish(scenario_opal(&m));

@@ -300,6 +300,42 @@ static void bypass(struct scenario *s)
 	expect_no_write(s, 0, target, &s->target, "nothing passes");
 }
 
+static bool is_stopped(struct iommu_group *group, unsigned int what)
+{
+	struct iommu_freeze freeze;
+
+	return iommu_group_get_freeze(group, &freeze) == 0 && freeze.stopped == what;
+}
+
+/*
+ * What firmware answers. Nothing is frozen: machines that are emulated do not freeze, and their
+ * firmware says so.
+ */
+static void recovery(struct scenario *s)
+{
+	struct iommu_group *group = iommu_endpoint_group(s->endpoints[0]);
+	const uint32_t pe = iommu_opal_pe(s->endpoints[0]);
+	const uint32_t other = iommu_opal_pe(s->endpoints[1]);
+	static unsigned char data[16 << 10];
+	struct iommu_opal_diagnosis diagnosis = {0};
+	size_t length = 0;
+
+	title(s, "Error recovery");
+	check(s, is_stopped(group, 0), "a PE is not frozen");
+	check(s, iommu_group_thaw(group, IOMMU_STOPPED_IO) == 0, "its registers are thawed");
+	check(s, iommu_group_thaw(group, IOMMU_STOPPED_DMA) == 0, "its DMA is thawed");
+	check(s, iommu_unit_handle_faults(s->unit, NULL) == 0, "nothing is to be reported");
+	check(s,
+	      iommu_group_get_diagnostics(group, data, sizeof(data), &length) == 0 &&
+		      iommu_opal_read_diagnostics(data, length, pe, &diagnosis) == 0,
+	      "the bridge has diagnostic data");
+	check(s, !diagnosis.is_io_stopped && !diagnosis.is_dma_stopped,
+	      "and its PE is not stopped");
+	check(s, iommu_opal_link_pes(s->unit, pe, other, IOMMU_OPAL_COMPOUND) == 0,
+	      "two PEs become a compound");
+	check(s, iommu_opal_unlink_pes(s->unit, pe, other) == 0, "and are two again");
+}
+
 static void finish(struct scenario *s)
 {
 	title(s, "The end");
@@ -329,6 +365,7 @@ bool scenario_opal(struct opal_machine *machine)
 		drivers(s);
 		large_pages(s);
 		bypass(s);
+		recovery(s);
 		finish(s);
 	}
 	say_verdict(s);

@@ -76,6 +76,15 @@ static bool read_memory(void *ctx, iommu_paddr_t paddr, uint64_t *bytes)
 	return true;
 }
 
+static bool write_memory(void *ctx, iommu_paddr_t paddr, const void *bytes, size_t size)
+{
+	(void)ctx;
+	if (!is_memory(paddr) || !is_memory(paddr + size - 1))
+		return false;
+	memcpy(iommu_phys_to_virt(&f.test.platform, paddr), bytes, size);
+	return true;
+}
+
 static void refuse_misuse(void *ctx, const char *text)
 {
 	(void)ctx;
@@ -186,7 +195,7 @@ static bool run_opal(unsigned int generation, void (*say)(const char *text))
 {
 	const struct iommu_model_phb_config model = {
 		.platform = &f.outside.platform,
-		.host = {.read = read_memory, .misuse = refuse_misuse},
+		.host = {.read = read_memory, .misuse = refuse_misuse, .write = write_memory},
 		.generation = generation,
 		.pes = 64,
 	};
@@ -208,6 +217,7 @@ static bool run_opal(unsigned int generation, void (*say)(const char *text))
 		.window_bits = 48,
 		.reserved_start = 0x80000000,
 		.reserved_last = 0xefffffff,
+		.has_eeh = true,
 	};
 	passed = scenario_opal(&machine);
 	iommu_model_phb_destroy(f.phb);
