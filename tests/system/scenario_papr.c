@@ -245,13 +245,56 @@ static void use_core(struct scenario *s, const struct iommu_papr_window *direct)
 		     "memory is open again");
 }
 
+/* As if an earlier kernel had left it. */
+static void find_again(struct scenario *s, const struct papr_machine *m,
+		       const struct iommu_papr_window *direct)
+{
+	const struct iommu_papr_config hypervisor = {.call = m->windows[0].call,
+						     .ctx = m->windows[0].ctx};
+	const struct iommu_papr_wanted wanted = {1 << 12 | 1 << 16, m->memory_end, UINT64_MAX};
+	struct iommu_papr_window other = *direct, adopted = {0};
+	unsigned char property[IOMMU_PAPR_LEFT_WINDOW_SIZE];
+	bool holds_memory = false;
+
+	check(s,
+	      iommu_papr_describe_window(direct, property) == 0 &&
+		      iommu_papr_adopt_window(&m->ddw, &hypervisor, property, sizeof(property),
+					      &wanted, &adopted, &holds_memory) == 0 &&
+		      adopted.liobn == direct->liobn && adopted.address == direct->address &&
+		      holds_memory,
+	      "the next kernel finds it");
+	other.size *= 2;
+	check(s, iommu_papr_find_window(m->base.platform, &hypervisor, &other) == IOMMU_ENOENT,
+	      "and none that is larger");
+}
+
+/* The target's memory goes, and comes back. */
+static void memory_goes(struct scenario *s, const struct iommu_papr_window *direct)
+{
+	const uint64_t page = 1ULL << direct->page_shift;
+	const iommu_paddr_t start = s->target.paddr & -page;
+	const iommu_iova_t at = direct->address + s->target.paddr;
+
+	expect_moved(s, 0, direct->address + s->secret.paddr, &s->secret, at, &s->target,
+		     "a device copies between two pages of memory");
+	check(s, iommu_papr_remove_memory(s->iommu, start, page) == 0, "one of them goes");
+	expect_no_write(s, 0, at, &s->target, "and is reached no more");
+	check(s, iommu_papr_add_memory(s->iommu, start, page) == 0, "it comes back");
+	expect_moved(s, 0, direct->address + s->secret.paddr, &s->secret, at, &s->target,
+		     "and is reached again");
+}
+
 static void core(struct scenario *s, const struct papr_machine *m)
 {
 	struct iommu_papr_window direct;
 
-	if (!open_second(s, m, &direct) || !start_core(s, m, &direct))
+	if (!open_second(s, m, &direct))
+		return;
+	find_again(s, m, &direct);
+	if (!start_core(s, m, &direct))
 		return;
 	use_core(s, &direct);
+	memory_goes(s, &direct);
 	iommu_release_endpoint(s->endpoints[0]);
 	check(s,
 	      iommu_unit_disable(iommu_next_unit(s->iommu, NULL)) == 0 &&
