@@ -65,6 +65,15 @@ enum iommu_stage {
 	IOMMU_STAGE_SECOND,
 };
 
+enum iommu_domain_flags {
+	/*
+	 * Of IOMMU_DOMAIN_PAGING, behind units that support it: the owner opens the windows of the
+	 * domain, and sets their entries (<libiommu/window.h>); address_width and pgsize_bitmap are
+	 * ignored.
+	 */
+	IOMMU_DOMAIN_WINDOWS = 1 << 0,
+};
+
 /* Properties of a paging domain. All zero: the largest that the unit supports. */
 struct iommu_domain_config {
 	/* Width of the address space, in bits; 0: the unit's. */
@@ -96,7 +105,7 @@ struct iommu_domain_config {
 	size_t user_size;
 	/* 1 + the NUMA node for its tables; 0: the node of the unit, if firmware reports one. */
 	unsigned int near_node;
-	unsigned int flags; /* 0 */
+	unsigned int flags; /* enum iommu_domain_flags */
 	/*
 	 * With `bypass`: the address bits that all of its devices have; 0: at least 60. A bypass
 	 * that they cannot reach to its end is none (IOMMU_EOPNOTSUPP), except where the back end
@@ -115,7 +124,8 @@ struct iommu_domain_config {
  *                     is no parent of nested domains, or is given for another type than
  *                     IOMMU_DOMAIN_NESTED
  *   IOMMU_EOPNOTSUPP  the back end does not support the type (IOMMU_DOMAIN_QUARANTINE: VT-d does,
- *                     without nest_parent, dirty_tracking or bypass); IOMMU_DOMAIN_IDENTITY on a
+ *                     without nest_parent, dirty_tracking or bypass); IOMMU_DOMAIN_WINDOWS on a
+ *                     unit, or for a type, that does not support it; IOMMU_DOMAIN_IDENTITY on a
  *                     unit without pass-through, and no memory was added that tables could map (see
  *                     iommu_add_memory); force_snoop, bypass, stage, nest_parent or dirty_tracking
  *                     on a unit that does not support it; unknown flags

@@ -67,6 +67,7 @@
 #include <libiommu/vfio.h>
 #include <libiommu/vtd.h>
 #include <libiommu/vtd_interrupt.h>
+#include <libiommu/window.h>
 #include <libiommu/x86_64.h>
 /* Last: macros for names that went. */
 #include <libiommu/former_names.h>

@@ -22,5 +22,6 @@
 #include <libiommu/tce_table.h>
 #include <libiommu/types.h>
 #include <libiommu/version.h>
+#include <libiommu/window.h>
 
 #endif

@@ -95,6 +95,19 @@ static bool cannot_fill(const struct iommu_domain *domain, const struct iommu_do
 #define LAST_TYPE                   IOMMU_DOMAIN_SVA
 #endif
 
+#if IOMMU_CONFIG_POWER
+#define KNOWN_FLAGS ((unsigned int)IOMMU_DOMAIN_WINDOWS)
+static bool lacks_windows(const struct iommu_domain *domain, enum iommu_domain_type type,
+			  const struct iommu_domain_config *config)
+{
+	return (config->flags & IOMMU_DOMAIN_WINDOWS) != 0 &&
+	       (type != IOMMU_DOMAIN_PAGING || domain->ops->windows == NULL);
+}
+#else
+#define KNOWN_FLAGS                         0U
+#define lacks_windows(domain, type, config) false
+#endif
+
 /* With tables that the library, or the host, fills. */
 static bool is_paging_type(enum iommu_domain_type type)
 {
@@ -105,6 +118,8 @@ static bool is_paging_type(enum iommu_domain_type type)
 static bool lacks_something(const struct iommu *iommu, const struct iommu_domain *domain,
 			    enum iommu_domain_type type, const struct iommu_domain_config *config)
 {
+	if (lacks_windows(domain, type, config))
+		return true;
 	if (type == IOMMU_DOMAIN_IDENTITY)
 		return domain->ops->map_pages != NULL && !iommu_knows_memory(iommu);
 	if (!is_paging_type(type))
@@ -130,7 +145,7 @@ static int domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
 	if (type > LAST_TYPE)
 		return IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_EINVAL,
 				    "there is no such type of domain");
-	if (config->flags != 0)
+	if ((config->flags & ~KNOWN_FLAGS) != 0)
 		return IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_EOPNOTSUPP, "unknown flags");
 	if (!config_makes_sense(unit, type, config))
 		return IOMMU_REFUSE(unit->iommu, unit->name, IOMMU_EINVAL,
@@ -149,8 +164,8 @@ static int domain_new(struct iommu_unit *unit, enum iommu_domain_type type,
 			unit->iommu, unit->name, IOMMU_EOPNOTSUPP,
 			type == IOMMU_DOMAIN_IDENTITY
 				? "it passes nothing through, and no memory was added to map"
-				: "it has no such bypass, stage, nesting, dirty tracking or "
-				  "quarantine");
+				: "it has no such bypass, stage, nesting, dirty tracking, "
+				  "quarantine or windows");
 	}
 	/* One object for all, perhaps: complete since its first use. */
 	if (domain->holders++ == 0)

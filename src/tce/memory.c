@@ -9,6 +9,7 @@
 
 #include "base/bits.h"
 #include "base/log.h"
+#include "pgtable/tce_entry.h"
 #include "tce/table.h"
 #include "unit/confirmation.h"
 
@@ -130,32 +131,12 @@ static int memory_get(struct iommu_tce_table *base, uint64_t index, iommu_paddr_
 	return iommu_tce_iova_to_phys(&memory_of(base)->pt, iova_of(base, index), paddr, prot);
 }
 
-/* For a table with one owner: no other CPU changes the entry meanwhile. */
+/* The bridge sees the old entry or the new one, never none: an access meanwhile does not fail. */
 static int memory_exchange(struct iommu_tce_table *base, uint64_t index, iommu_paddr_t paddr,
 			   unsigned int prot, iommu_paddr_t *old_paddr, unsigned int *old_prot)
 {
-	const uint64_t size = 1ULL << base->page_shift;
-	struct memory_table *table = memory_of(base);
-	struct iommu_gather gather;
-	iommu_paddr_t before = 0;
-	unsigned int before_prot = 0;
-	uint64_t mapped;
-	int status = 0;
-
-	(void)memory_get(base, index, &before, &before_prot);
-	iommu_gather_init(&gather);
-	/* One entry never unlinks a table that has others: the gather holds only its address. */
-	if (before_prot != 0)
-		status = iommu_tce_unmap(&table->pt, iova_of(base, index), size, 0, &gather, NULL);
-	if (status == 0 && prot != 0)
-		status = iommu_tce_map(&table->pt, iova_of(base, index), paddr, size, prot, &gather,
-				       &mapped);
-	if (status != 0 && before_prot != 0)
-		(void)iommu_tce_map(&table->pt, iova_of(base, index), before, size, before_prot,
-				    &gather, &mapped);
-	*old_paddr = before;
-	*old_prot = before_prot;
-	return status;
+	return iommu_tce_exchange(&memory_of(base)->pt, iova_of(base, index), paddr, prot,
+				  old_paddr, old_prot);
 }
 
 static int memory_flush(struct iommu_tce_table *base)

@@ -43,7 +43,7 @@ struct opal_pe {
 	/* The state of its windows, as far as firmware has confirmed it. */
 	bool is_open;     /* the first may be open */
 	bool is_bypassed; /* the second may */
-	bool is_shown;    /* the first is that of its domain, and so has a page size. Atomic */
+	bool is_shown;    /* they are those of its domain, and so have page sizes. Atomic */
 	bool is_unsure;   /* windows may differ from what they should be. Atomic */
 	/* With ids that the library manages: the range, and its kind. */
 	bool has_ids;
@@ -91,9 +91,20 @@ struct opal_unit {
 	unsigned int diagnostics_order;
 };
 
+/* A window that the owner of a domain has opened: opal_user.c. */
+struct opal_user_window {
+	struct iommu_pgtable table;
+	bool has_table;
+	bool is_open; /* PEs of the domain are to have it */
+};
+
 struct opal_domain {
 	struct iommu_placed common; /* first */
 	struct opal_unit *unit;
+	bool has_user_windows; /* these, in the place of a table */
+	struct opal_user_window windows[IOMMU_WINDOWS];
+	uint64_t max_table_pages; /* of each of them */
+	unsigned int near_node;
 };
 
 static inline struct opal_unit *opal_unit_of(const struct iommu_unit *unit)
@@ -104,6 +115,15 @@ static inline struct opal_unit *opal_unit_of(const struct iommu_unit *unit)
 static inline struct opal_domain *opal_domain_of(const struct iommu_domain *domain)
 {
 	return iommu_container_of((uintptr_t)domain, struct opal_domain, common.base);
+}
+
+/* The table of a window that the owner of a domain has opened; NULL: it is closed. */
+static inline const struct iommu_pgtable *opal_user_table(const struct opal_domain *domain,
+							  unsigned int number)
+{
+	const struct opal_user_window *window = &domain->windows[number];
+
+	return domain->has_user_windows && window->is_open ? &window->table : NULL;
 }
 
 /* Window 1: bus addresses from here on, in the bridges' steps of 16 MiB. */
@@ -140,10 +160,12 @@ enum opal_kill {
 
 /*
  * Window 0 of a PE: with tables, untranslated, or (NULL) closed. Window 1: all of memory,
- * untranslated.
+ * untranslated. Either window: with a table, or (NULL) closed.
  */
 int iommu_opal_set_window(struct opal_unit *unit, uint32_t pe, const struct opal_domain *domain);
 int iommu_opal_set_bypass(struct opal_unit *unit, uint32_t pe, bool is_open);
+int iommu_opal_set_table(struct opal_unit *unit, uint32_t pe, unsigned int number,
+			 const struct iommu_pgtable *table);
 /*
  * Requests with these ids belong to a PE, or no longer: one function, or whole buses (see
  * opal_pe.c).
@@ -222,8 +244,21 @@ int iommu_opal_attach(struct iommu_domain *domain, struct iommu_endpoint *endpoi
 int iommu_opal_detach(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
 int iommu_opal_attach_blocked(struct iommu_domain *domain, struct iommu_endpoint *endpoint);
 
+/* Have all PEs of a domain use its windows as they are now; on failure the unit is in doubt. */
+int iommu_opal_reset_windows(struct opal_unit *unit, const struct opal_domain *domain);
+
+/* --- opal_user.c ------------------------------------------------------------------------------ */
+
+extern const struct iommu_domain_ops iommu_opal_user_ops;
+/* Free the tables of a domain that no bridge can reach. */
+void iommu_opal_user_destroy(struct opal_domain *domain);
+/* log2 of the page size of the window that a bus address lies in. */
+unsigned int iommu_opal_page_shift_at(const struct opal_domain *domain, iommu_iova_t iova);
+
 /* --- opal_domain.c ---------------------------------------------------------------------------- */
 
+void iommu_opal_domain_free(struct iommu_domain *base);
+void iommu_opal_domain_get_info(const struct iommu_domain *base, struct iommu_domain_info *info);
 int iommu_opal_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 			    const struct iommu_domain_config *config, struct iommu_domain **domain);
 

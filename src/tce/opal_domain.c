@@ -12,11 +12,12 @@ static void release(struct iommu_placed *common)
 	const struct iommu_platform *platform = common->platform;
 
 	iommu_placed_destroy(common, &domain->unit->place_cache);
+	iommu_opal_user_destroy(domain);
 	platform->free_pages(platform->ctx, domain, 0);
 }
 
 /* A domain that would have to wait is freed at once if what is open can be made good now. */
-static void domain_free(struct iommu_domain *base)
+void iommu_opal_domain_free(struct iommu_domain *base)
 {
 	struct opal_unit *unit = opal_domain_of(base)->unit;
 
@@ -43,11 +44,16 @@ static int domain_unmap(struct iommu_domain *base, iommu_iova_t iova, uint64_t s
 			       unmapped);
 }
 
-static void domain_get_info(const struct iommu_domain *base, struct iommu_domain_info *info)
+void iommu_opal_domain_get_info(const struct iommu_domain *base, struct iommu_domain_info *info)
 {
 	const struct opal_domain *domain = opal_domain_of(base);
 
+	unsigned int i;
+
 	info->coherent = true;
+	for (i = 0; i < IOMMU_WINDOWS; i++)
+		if (domain->windows[i].has_table)
+			info->table_pages += iommu_cell_load(&domain->windows[i].table.pages);
 	if (!iommu_placed_has_table(&domain->common))
 		return;
 	info->table_pages = iommu_cell_load(&domain->common.pgtable.pages);
@@ -58,7 +64,7 @@ static void domain_get_info(const struct iommu_domain *base, struct iommu_domain
 static const struct iommu_domain_ops paging_ops = {
 	.attach = iommu_opal_attach,
 	.detach = iommu_opal_detach,
-	.free = domain_free,
+	.free = iommu_opal_domain_free,
 	.map_pages = domain_map,
 	.unmap_pages = domain_unmap,
 	.sync_map = iommu_placed_sync_map,
@@ -67,21 +73,21 @@ static const struct iommu_domain_ops paging_ops = {
 	.free_gathered = iommu_placed_free_gathered,
 	.iova_to_phys = iommu_placed_iova_to_phys,
 	.walk = iommu_placed_walk,
-	.get_info = domain_get_info,
+	.get_info = iommu_opal_domain_get_info,
 };
 
 static const struct iommu_domain_ops identity_ops = {
 	.attach = iommu_opal_attach,
 	.detach = iommu_opal_detach,
-	.free = domain_free,
-	.get_info = domain_get_info,
+	.free = iommu_opal_domain_free,
+	.get_info = iommu_opal_domain_get_info,
 };
 
 static const struct iommu_domain_ops blocked_ops = {
 	.attach = iommu_opal_attach_blocked,
 	.detach = iommu_opal_detach,
-	.free = domain_free,
-	.get_info = domain_get_info,
+	.free = iommu_opal_domain_free,
+	.get_info = iommu_opal_domain_get_info,
 };
 
 /*
@@ -228,6 +234,20 @@ static int make_table(struct opal_domain *domain, const struct iommu_domain_conf
 	return status;
 }
 
+static int make_windows(struct opal_domain *domain, const struct iommu_domain_config *config)
+{
+	if (config->force_snoop || config->bypass)
+		return OPAL_REFUSE(domain->unit, IOMMU_EOPNOTSUPP,
+				   "it forces no snooping, and beside windows there is no bypass");
+	domain->has_user_windows = true;
+	domain->max_table_pages = config->max_table_pages;
+	domain->near_node = config->near_node;
+	domain->common.base.ops = &iommu_opal_user_ops;
+	domain->common.base.pgsize_bitmap = domain->unit->config.page_sizes;
+	domain->common.base.aperture_last = OPAL_BYPASS_START | (OPAL_BYPASS_START - 1);
+	return 0;
+}
+
 int iommu_opal_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type,
 			    const struct iommu_domain_config *config, struct iommu_domain **result)
 {
@@ -247,7 +267,9 @@ int iommu_opal_domain_alloc(struct iommu_unit *base, enum iommu_domain_type type
 	domain->common.base.ops = type == IOMMU_DOMAIN_IDENTITY ? &identity_ops : &blocked_ops;
 	domain->common.base.aperture_last = (1ULL << unit->config.window_bits) - 1;
 	iommu_placed_init(&domain->common, &iommu_opal_place_ops, platform, &unit->set, release);
-	if (type == IOMMU_DOMAIN_PAGING) {
+	if (type == IOMMU_DOMAIN_PAGING && (config->flags & IOMMU_DOMAIN_WINDOWS) != 0) {
+		status = make_windows(domain, config);
+	} else if (type == IOMMU_DOMAIN_PAGING) {
 		domain->common.base.ops = &paging_ops;
 		status = make_table(domain, config);
 	}

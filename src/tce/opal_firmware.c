@@ -108,23 +108,30 @@ int iommu_opal_set_ids(struct opal_unit *unit, uint32_t pe, uint16_t first, uint
 	return control_call(unit, IOMMU_OPAL_SET_PE, arguments);
 }
 
-int iommu_opal_set_window(struct opal_unit *unit, uint32_t pe, const struct opal_domain *domain)
+int iommu_opal_set_table(struct opal_unit *unit, uint32_t pe, unsigned int number,
+			 const struct iommu_pgtable *table)
 {
-	const uint64_t size = 1ULL << unit->config.window_bits;
-	uint64_t arguments[7] = {unit->config.phb, pe, (uint64_t)pe << 1};
+	uint64_t arguments[7] = {unit->config.phb, pe, (uint64_t)pe << 1 | number};
 
-	if (domain != NULL && !iommu_placed_has_table(&domain->common)) {
-		arguments[3] = 0;
-		arguments[4] = size;
-		return control_call(unit, IOMMU_OPAL_MAP_PE_WINDOW_REAL, arguments);
-	}
-	if (domain != NULL) {
-		arguments[3] = domain->common.pgtable.levels;
-		arguments[4] = iommu_virt_to_phys(unit->platform, domain->common.pgtable.root);
-		arguments[5] = IOMMU_PAGE_SIZE << domain->common.pgtable.table_order;
-		arguments[6] = 1ULL << domain->common.pgtable.page_shift;
+	if (table != NULL) {
+		arguments[3] = table->levels;
+		arguments[4] = iommu_virt_to_phys(unit->platform, table->root);
+		arguments[5] = IOMMU_PAGE_SIZE << table->table_order;
+		arguments[6] = 1ULL << table->page_shift;
 	}
 	return control_call(unit, IOMMU_OPAL_MAP_PE_WINDOW, arguments);
+}
+
+int iommu_opal_set_window(struct opal_unit *unit, uint32_t pe, const struct opal_domain *domain)
+{
+	const uint64_t arguments[7] = {unit->config.phb, pe, (uint64_t)pe << 1, 0,
+				       1ULL << unit->config.window_bits};
+
+	if (domain != NULL && domain->has_user_windows)
+		return iommu_opal_set_table(unit, pe, 0, opal_user_table(domain, 0));
+	if (domain != NULL && !iommu_placed_has_table(&domain->common))
+		return control_call(unit, IOMMU_OPAL_MAP_PE_WINDOW_REAL, arguments);
+	return iommu_opal_set_table(unit, pe, 0, domain != NULL ? &domain->common.pgtable : NULL);
 }
 
 int iommu_opal_set_bypass(struct opal_unit *unit, uint32_t pe, bool is_open)

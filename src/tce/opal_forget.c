@@ -58,7 +58,9 @@ static int tell(struct iommu_placed *domain, const struct iommu_place *place, ui
 		const struct iommu_change *change)
 {
 	struct opal_unit *unit = opal_domain_of(&domain->base)->unit;
-	int status = forget_pages(unit, place->at, domain->pgtable.page_shift, change);
+	const struct opal_domain *own = opal_domain_of(&domain->base);
+	int status =
+		forget_pages(unit, place->at, iommu_opal_page_shift_at(own, change->start), change);
 
 	(void)id;
 	if (status != 0)

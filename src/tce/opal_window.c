@@ -74,14 +74,26 @@ static void set_unsure(struct opal_unit *unit, struct opal_pe *pe, bool is_unsur
  * A window counts as open from before firmware is told to open it until it has confirmed that it is
  * closed.
  */
-static int set_bypass(struct opal_unit *unit, struct opal_pe *pe, bool is_open)
+static int open_second(struct opal_unit *unit, struct opal_pe *pe, const struct opal_domain *domain)
 {
+	const struct iommu_pgtable *table = opal_user_table(domain, 1);
+	const uint32_t number = opal_number_of(unit, pe);
+
+	return table != NULL ? iommu_opal_set_table(unit, number, 1, table)
+			     : iommu_opal_set_bypass(unit, number, true);
+}
+
+/* The second window: with a table of the domain, or all of memory; or (NULL) closed. */
+static int set_second(struct opal_unit *unit, struct opal_pe *pe, const struct opal_domain *domain)
+{
+	const bool is_open = domain != NULL;
 	int status;
 
 	if (!is_open && !pe->is_bypassed)
 		return 0;
 	pe->is_bypassed = true;
-	status = iommu_opal_set_bypass(unit, opal_number_of(unit, pe), is_open);
+	status = is_open ? open_second(unit, pe, domain)
+			 : iommu_opal_set_bypass(unit, opal_number_of(unit, pe), false);
 	if (status == 0)
 		pe->is_bypassed = is_open;
 	return status;
@@ -89,28 +101,41 @@ static int set_bypass(struct opal_unit *unit, struct opal_pe *pe, bool is_open)
 
 static int set_window(struct opal_unit *unit, struct opal_pe *pe, const struct opal_domain *domain)
 {
+	const bool is_open =
+		domain != NULL && (!domain->has_user_windows || domain->windows[0].is_open);
 	int status;
 
-	if (domain == NULL && !pe->is_open)
+	if (!is_open && !pe->is_open)
 		return 0;
 	pe->is_open = true;
-	__atomic_store_n(&pe->is_shown, false, __ATOMIC_RELEASE);
 	status = iommu_opal_set_window(unit, opal_number_of(unit, pe), domain);
 	if (status == 0)
-		pe->is_open = domain != NULL;
-	__atomic_store_n(&pe->is_shown, status == 0 && domain != NULL, __ATOMIC_RELEASE);
+		pe->is_open = is_open;
 	return status;
+}
+
+static bool wants_second(const struct opal_domain *domain)
+{
+	/* The other kind of bypass lies in the first window. */
+	return domain != NULL && ((domain->common.base.bypass_size != 0 &&
+				   domain->common.base.bypass_offset == OPAL_BYPASS_START) ||
+				  opal_user_table(domain, 1) != NULL);
+}
+
+static void set_shown(struct opal_pe *pe, bool is_shown)
+{
+	__atomic_store_n(&pe->is_shown, is_shown, __ATOMIC_RELEASE);
 }
 
 /* Both windows as a domain needs them, or (NULL) closed; returns the first error. */
 static int set_windows(struct opal_unit *unit, struct opal_pe *pe, const struct opal_domain *domain)
 {
-	/* The other kind of bypass lies in the first window. */
-	const bool wants = domain != NULL && domain->common.base.bypass_size != 0 &&
-			   domain->common.base.bypass_offset == OPAL_BYPASS_START;
-	const int bypass = set_bypass(unit, pe, wants);
-	const int window = set_window(unit, pe, domain);
+	int bypass, window;
 
+	set_shown(pe, false);
+	bypass = set_second(unit, pe, wants_second(domain) ? domain : NULL);
+	window = set_window(unit, pe, domain);
+	set_shown(pe, bypass == 0 && window == 0 && domain != NULL);
 	set_unsure(unit, pe, bypass != 0 || window != 0);
 	return bypass != 0 ? bypass : window;
 }
@@ -186,6 +211,30 @@ static int use_windows(struct opal_unit *unit, struct opal_pe *pe, struct opal_d
 	if (status != 0 || (domain == NULL && was_closed))
 		return status;
 	return iommu_opal_forget(unit, OPAL_KILL_PE, opal_number_of(unit, pe), 0, 0, 0);
+}
+
+int iommu_opal_reset_windows(struct opal_unit *unit, const struct opal_domain *domain)
+{
+	unsigned int i;
+	int result = 0;
+
+	for (i = 0; i < unit->config.pes; i++) {
+		struct opal_pe *pe = &unit->pes[i];
+		int status;
+
+		if (pe->domain != domain)
+			continue;
+		count_move(pe);
+		status = restore_windows(unit, pe, pe->domain);
+		if (status == 0)
+			status = iommu_opal_forget(unit, OPAL_KILL_PE, i, 0, 0, 0);
+		count_move(pe);
+		if (result == 0)
+			result = status;
+	}
+	if (result != 0)
+		iommu_unit_note_failure(&unit->state);
+	return result;
 }
 
 /*

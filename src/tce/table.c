@@ -63,7 +63,7 @@ int iommu_tce_table_init(struct iommu_tce_table *table, const struct iommu_tce_t
 	table->page_shift = config->page_shift;
 	table->block = config->block != 0 ? config->block : BLOCK;
 	table->has_view = (config->flags & IOMMU_TCE_TABLE_USER_WORDS) != 0;
-	iommu_tce_view_init(&table->view, table->entries);
+	iommu_sparse_init(&table->view, table->entries);
 	status = iommu_bitmap_create(&table->bitmap, table->platform, table->entries);
 	if (status != 0)
 		return status;
@@ -74,7 +74,7 @@ int iommu_tce_table_init(struct iommu_tce_table *table, const struct iommu_tce_t
 
 void iommu_tce_table_fini(struct iommu_tce_table *table)
 {
-	iommu_tce_view_clear(&table->view, table->platform);
+	iommu_sparse_clear(&table->view, table->platform);
 	iommu_bitmap_destroy(&table->bitmap);
 }
 
@@ -311,7 +311,7 @@ int iommu_tce_table_give_back(struct iommu_tce_table *table)
 	status = table->ops->clear(table, 0, table->entries);
 	if (status != 0)
 		return refuse(table, IOMMU_CALL, status, "");
-	iommu_tce_view_clear(&table->view, table->platform);
+	iommu_sparse_clear(&table->view, table->platform);
 	__atomic_store_n(&table->is_owned, false, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -355,7 +355,7 @@ int iommu_tce_table_set_user(struct iommu_tce_table *table, uint64_t address, ui
 
 	if (status != 0)
 		return status;
-	place = iommu_tce_view_find(&table->view, table->platform, index, word != 0);
+	place = iommu_sparse_find(&table->view, table->platform, index, word != 0);
 	if (place == NULL)
 		return word != 0 ? IOMMU_ENOMEM : 0;
 	*place = word;
@@ -370,7 +370,7 @@ int iommu_tce_table_get_user(struct iommu_tce_table *table, uint64_t address, ui
 
 	if (status != 0)
 		return status;
-	place = iommu_tce_view_find(&table->view, table->platform, index, false);
+	place = iommu_sparse_find(&table->view, table->platform, index, false);
 	*word = place != NULL ? *place : 0;
 	return 0;
 }

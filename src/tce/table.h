@@ -14,8 +14,8 @@
 
 #include "base/atomic.h"
 #include "base/bitmap.h"
+#include "base/sparse.h"
 #include "base/spinlock.h"
-#include "tce/view.h"
 
 /* --- pool.c ----------------------------------------------------------------------------------- */
 
@@ -88,7 +88,7 @@ struct iommu_tce_table {
 	uint64_t reserved_first, reserved_count; /* indices */
 	iommu_cell_t lost;
 	bool has_view; /* of an owner's words */
-	struct tce_view view;
+	struct iommu_sparse view;
 	bool is_owned; /* see iommu_tce_table_take; atomic */
 };
 

@@ -20,6 +20,7 @@
 #include <libiommu/instance.h>
 #include <libiommu/pci.h>
 #include <libiommu/types.h>
+#include <libiommu/window.h>
 
 IOMMU_BEGIN_DECLS
 
@@ -299,7 +300,32 @@ struct iommu_domain_ops {
 	int (*fill)(struct iommu_domain *domain);
 	void (*unfill)(struct iommu_domain *domain);
 #endif
+#if IOMMU_CONFIG_POWER
+	/* Of a domain made with IOMMU_DOMAIN_WINDOWS, whose other map functions are NULL. */
+	const struct iommu_window_ops *windows;
+#endif
 };
+
+#if IOMMU_CONFIG_POWER
+/* See <libiommu/window.h>: arguments are checked as far as the unit need not be known for it. */
+struct iommu_window_ops {
+	void (*get_limits)(const struct iommu_domain *domain, struct iommu_window_limits *limits);
+	/* Errors as iommu_window_open, and as iommu_window_close. */
+	int (*open)(struct iommu_domain *domain, const struct iommu_window_config *window,
+		    iommu_iova_t *start);
+	int (*close)(struct iommu_domain *domain, unsigned int number);
+	/* Errors as iommu_window_prepare. */
+	int (*prepare)(struct iommu_domain *domain, unsigned int number, uint64_t index,
+		       uint64_t count);
+	int (*exchange)(struct iommu_domain *domain, unsigned int number, uint64_t index,
+			iommu_paddr_t paddr, unsigned int prot, iommu_paddr_t *old_paddr,
+			unsigned int *old_prot);
+	int (*confirm)(struct iommu_domain *domain, unsigned int number, uint64_t index,
+		       uint64_t count);
+	int (*get)(struct iommu_domain *domain, unsigned int number, uint64_t index,
+		   iommu_paddr_t *paddr, unsigned int *prot);
+};
+#endif
 
 enum iommu_unit_power {
 	IOMMU_UNIT_AWAKE = 0,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "tce/view.h"
+#include "base/sparse.h"
 
 #include "base/inline_atomics.h"
 
 #define LEVEL_BITS 9
 #define SLOTS      (1U << LEVEL_BITS)
 
-void iommu_tce_view_init(struct tce_view *view, uint64_t words)
+void iommu_sparse_init(struct iommu_sparse *view, uint64_t words)
 {
-	*view = (struct tce_view){.levels = 1};
+	*view = (struct iommu_sparse){.levels = 1};
 	while ((words - 1) >> LEVEL_BITS * view->levels != 0)
 		view->levels++;
 }
@@ -28,8 +28,8 @@ static void *make_page(const struct iommu_platform *platform, void **place)
 	return before;
 }
 
-uint64_t *iommu_tce_view_find(struct tce_view *view, const struct iommu_platform *platform,
-			      uint64_t index, bool make)
+uint64_t *iommu_sparse_find(struct iommu_sparse *view, const struct iommu_platform *platform,
+			    uint64_t index, bool make)
 {
 	void **place = &view->root;
 	unsigned int level = view->levels;
@@ -60,7 +60,7 @@ static void free_page(const struct iommu_platform *platform, void *page, unsigne
 	platform->free_pages(platform->ctx, page, 0);
 }
 
-void iommu_tce_view_clear(struct tce_view *view, const struct iommu_platform *platform)
+void iommu_sparse_clear(struct iommu_sparse *view, const struct iommu_platform *platform)
 {
 	free_page(platform, view->root, view->levels);
 	view->root = NULL;
