@@ -60,6 +60,7 @@
 #include <libiommu/pgtable.h>
 #include <libiommu/platform.h>
 #include <libiommu/shadow.h>
+#include <libiommu/spapr.h>
 #include <libiommu/status.h>
 #include <libiommu/tce_table.h>
 #include <libiommu/types.h>

@@ -45,12 +45,15 @@ enum iommu_container_flags {
 	IOMMU_CONTAINER_CUTS = 1 << 0,
 	/* Of devices without an IOMMU: see iommu_allow_no_iommu. */
 	IOMMU_CONTAINER_NO_IOMMU = 1 << 1,
+	/* VFIO's SPAPR TCE, versions 1 and 2: windows of POWER's bridges (<libiommu/spapr.h>). */
+	IOMMU_CONTAINER_TCE_V1 = 1 << 2,
+	IOMMU_CONTAINER_TCE_V2 = 1 << 3,
 };
 
 /*
  * iommu_container_create_with - iommu_container_create with properties. @flags: enum
  * iommu_container_flags. Errors as iommu_container_create; and IOMMU_EOPNOTSUPP (unknown flags),
- * IOMMU_EINVAL (both flags), or IOMMU_EPERM (IOMMU_CONTAINER_NO_IOMMU is not allowed).
+ * IOMMU_EINVAL (more than one flag), or IOMMU_EPERM (IOMMU_CONTAINER_NO_IOMMU is not allowed).
  */
 IOMMU_API int iommu_container_create_with(struct iommu *iommu,
 					  const struct iommu_file_limits *limits,

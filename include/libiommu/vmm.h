@@ -13,9 +13,11 @@
 #include <libiommu/instance.h>
 #include <libiommu/ioas.h>
 #include <libiommu/platform.h>
+#include <libiommu/spapr.h>
 #include <libiommu/status.h>
 #include <libiommu/types.h>
 #include <libiommu/version.h>
 #include <libiommu/vfio.h>
+#include <libiommu/window.h>
 
 #endif

@@ -145,11 +145,7 @@ static void discharge(const struct ioas_pages *of, uint64_t pages)
 		iommu_file_discharge_pins(of->file, pages);
 }
 
-/*
- * What pin answered makes sense: whole pages, no more than asked for, and something; how many
- * bytes.
- */
-static uint64_t sum_of(const struct iommu_map_piece *pieces, unsigned int count, uint64_t size)
+uint64_t iommu_pieces_sum(const struct iommu_map_piece *pieces, unsigned int count, uint64_t size)
 {
 	uint64_t sum = 0;
 
@@ -185,7 +181,9 @@ static int pin(struct ioas_pages *pages, struct ioas_batch *batch, uint64_t last
 		return IOMMU_ENOMEM;
 	status = backing->ops->pin(backing->ctx, backing->address + (page << IOMMU_PAGE_SHIFT),
 				   granted << IOMMU_PAGE_SHIFT, pages->prot, pieces, room, &count);
-	sum = status == 0 && count <= room ? sum_of(pieces, count, granted << IOMMU_PAGE_SHIFT) : 0;
+	sum = status == 0 && count <= room
+		      ? iommu_pieces_sum(pieces, count, granted << IOMMU_PAGE_SHIFT)
+		      : 0;
 	discharge(pages, granted - (sum >> IOMMU_PAGE_SHIFT));
 	if (status == 0 && sum == 0)
 		return IOMMU_EFAULT; /* nonsense: what it pinned, if anything, it knows */

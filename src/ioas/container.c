@@ -9,18 +9,6 @@
 
 #include "ioas/device.h"
 
-void iommu_container_lock(const struct iommu_container *container)
-{
-	if (container->mutex != NULL)
-		container->platform->mutex_lock(container->platform->ctx, container->mutex);
-}
-
-void iommu_container_unlock(const struct iommu_container *container)
-{
-	if (container->mutex != NULL)
-		container->platform->mutex_unlock(container->platform->ctx, container->mutex);
-}
-
 /* Of no groups, with nothing in it. */
 static void container_free(struct iommu_container *container)
 {
@@ -67,6 +55,7 @@ static int prepare(struct iommu_container *container, const char *call, struct i
 		   const struct iommu_file_limits *limits)
 {
 	const bool cuts = (container->flags & IOMMU_CONTAINER_CUTS) != 0;
+	const bool has_windows = iommu_container_has_windows(container);
 	const struct iommu_platform *platform = container->platform;
 	uint32_t ioas = 0;
 	int status;
@@ -80,8 +69,11 @@ static int prepare(struct iommu_container *container, const char *call, struct i
 	status = iommu_file_create(iommu, limits, &container->file);
 	if (status != 0)
 		return status;
-	status = iommu_ioas_alloc(container->file, cuts ? IOMMU_IOAS_SPLIT : 0, &ioas);
-	if (status == 0)
+	if (has_windows)
+		status = iommu_spapr_create(container);
+	else
+		status = iommu_ioas_alloc(container->file, cuts ? IOMMU_IOAS_SPLIT : 0, &ioas);
+	if (status == 0 && !has_windows)
 		status = take_space(container, call, ioas);
 	if (status == 0)
 		container->ioas = ioas;
@@ -97,14 +89,15 @@ static int prepare(struct iommu_container *container, const char *call, struct i
 /* That the caller asks for something that there is, and that may be. */
 static int check_flags(struct iommu *iommu, const char *call, unsigned int flags)
 {
-	const unsigned int both = IOMMU_CONTAINER_CUTS | IOMMU_CONTAINER_NO_IOMMU;
+	const unsigned int known = IOMMU_CONTAINER_CUTS | IOMMU_CONTAINER_NO_IOMMU |
+				   (IOMMU_CONFIG_POWER ? TCE_FLAGS : 0);
 
-	if ((flags & ~both) != 0)
+	if ((flags & ~known) != 0)
 		return iommu_refuse_now(iommu, call, "", IOMMU_EOPNOTSUPP,
 					IOMMU_WHY("flags that a container does not have"));
-	if (flags == both)
+	if ((flags & (flags - 1)) != 0)
 		return iommu_refuse_now(iommu, call, "", IOMMU_EINVAL,
-					IOMMU_WHY("what is mapped without an IOMMU cannot be cut"));
+					IOMMU_WHY("a container is of one kind"));
 	return 0;
 }
 
@@ -152,6 +145,11 @@ int iommu_container_destroy(struct iommu_container *container)
 	if (container->groups != 0)
 		return iommu_file_refuse_now(container->file, IOMMU_CALL, 0, IOMMU_EBUSY,
 					     IOMMU_WHY("groups have not left it yet"));
+	if (container->spapr != NULL) {
+		status = iommu_spapr_destroy(container, IOMMU_CALL);
+		if (status != 0)
+			return status;
+	}
 	if (container->access != 0) {
 		status = iommu_ioas_unmap(container->file, container->ioas, 0, UINT64_MAX, NULL);
 		if (status != 0)
@@ -301,7 +299,9 @@ int iommu_container_join(struct iommu_container *container, const char *call,
 	int status;
 
 	iommu_container_lock(container);
-	status = container_join(container, call, endpoint, device);
+	status = iommu_container_has_windows(container)
+			 ? iommu_spapr_join(container, call, endpoint, device)
+			 : container_join(container, call, endpoint, device);
 	iommu_container_unlock(container);
 	return status;
 }
@@ -326,7 +326,8 @@ int iommu_container_leave(struct iommu_container *container, uint32_t device)
 	int status;
 
 	iommu_container_lock(container);
-	status = container_leave(container, device);
+	status = iommu_container_has_windows(container) ? iommu_spapr_leave(container, device)
+							: container_leave(container, device);
 	iommu_container_unlock(container);
 	return status;
 }
@@ -341,6 +342,8 @@ int iommu_container_map(struct iommu_container *container, iommu_iova_t iova, ui
 	if ((prot & ~(unsigned int)IOMMU_PROT_READ_WRITE) != 0)
 		return iommu_file_refuse_now(container->file, IOMMU_CALL, 0, IOMMU_EINVAL,
 					     IOMMU_WHY("unknown permissions"));
+	if (iommu_container_has_windows(container))
+		return iommu_spapr_map(container, IOMMU_CALL, iova, size, prot, backing);
 	if (iommu_container_has_no_iommu(container))
 		return iommu_no_iommu_map(container, iova, size, prot, backing);
 	if (ioas == 0)
@@ -366,6 +369,8 @@ int iommu_container_unmap(struct iommu_container *container, iommu_iova_t iova, 
 
 	if (unmapped != NULL)
 		*unmapped = 0;
+	if (iommu_container_has_windows(container))
+		return iommu_spapr_unmap(container, IOMMU_CALL, iova, size, bitmap, unmapped);
 	if (ioas == 0)
 		return no_space(container, IOMMU_CALL);
 	if (bitmap != NULL && !is_one_mapping(container, ioas, iova, size))
@@ -401,13 +406,24 @@ int iommu_container_map_vaddr(struct iommu_container *container, iommu_iova_t io
 			 : no_space(container, IOMMU_CALL);
 }
 
+/* What containers of POWER's windows do not do. */
+static int no_windows(const struct iommu_container *container, const char *call)
+{
+	return iommu_file_refuse_now(container->file, call, 0, IOMMU_EOPNOTSUPP,
+				     IOMMU_WHY("the container is one of POWER's windows"));
+}
+
 int iommu_container_revoke(struct iommu_container *container, void *backing)
 {
+	if (iommu_container_has_windows(container))
+		return no_windows(container, IOMMU_CALL);
 	return iommu_backing_revoke(container->file, backing);
 }
 
 int iommu_container_restore(struct iommu_container *container, void *backing)
 {
+	if (iommu_container_has_windows(container))
+		return no_windows(container, IOMMU_CALL);
 	return iommu_container_has_no_iommu(container)
 		       ? iommu_no_iommu_restore(container, backing)
 		       : iommu_backing_restore(container->file, backing);
@@ -419,6 +435,8 @@ int iommu_container_set_dirty(struct iommu_container *container, bool enable)
 {
 	int result = 0;
 
+	if (iommu_container_has_windows(container))
+		return no_windows(container, IOMMU_CALL);
 	if (iommu_container_has_no_iommu(container))
 		return iommu_file_refuse_now(
 			container->file, IOMMU_CALL, 0, IOMMU_EOPNOTSUPP,
@@ -528,6 +546,8 @@ int iommu_container_get_ioas(struct iommu_container *container, uint32_t *ioas)
 /* That it may have another: nothing of it is in use. */
 static int check_change(struct iommu_container *container, const char *call)
 {
+	if (iommu_container_has_windows(container))
+		return no_windows(container, call);
 	if (iommu_container_has_no_iommu(container))
 		return iommu_file_refuse_now(container->file, call, 0, IOMMU_EOPNOTSUPP,
 					     IOMMU_WHY("the container is one without an IOMMU"));
@@ -599,6 +619,7 @@ int iommu_container_get_info(struct iommu_container *container, struct iommu_con
 			(common.flags & IOMMU_HWPT_DIRTY) != 0 ? ~(IOMMU_PAGE_SIZE - 1) : 0,
 		.enforced_coherency = common.enforced_coherency,
 		.flags = container->flags,
+		.alignment = IOMMU_PAGE_SIZE,
 	};
 	*count = 0;
 	if (ioas == 0)

@@ -17,8 +17,9 @@ struct iommu_container {
 	uint32_t ioas;     /* in use by the container; 0: none; atomic */
 	uint64_t mappings; /* that may be made at all */
 	unsigned int flags, groups;
-	bool notes;      /* dirty tracking is on */
-	uint32_t access; /* what pins, where no IOMMU does */
+	bool notes;          /* dirty tracking is on */
+	uint32_t access;     /* what pins, where no IOMMU does */
+	struct spapr *spapr; /* of POWER's windows: spapr.h */
 };
 
 /*
@@ -30,8 +31,17 @@ int iommu_container_join(struct iommu_container *container, const char *call,
 			 struct iommu_endpoint *endpoint, uint32_t *device);
 int iommu_container_leave(struct iommu_container *container, uint32_t device);
 
-void iommu_container_lock(const struct iommu_container *container);
-void iommu_container_unlock(const struct iommu_container *container);
+static inline void iommu_container_lock(const struct iommu_container *container)
+{
+	if (container->mutex != NULL)
+		container->platform->mutex_lock(container->platform->ctx, container->mutex);
+}
+
+static inline void iommu_container_unlock(const struct iommu_container *container)
+{
+	if (container->mutex != NULL)
+		container->platform->mutex_unlock(container->platform->ctx, container->mutex);
+}
 
 /* --- Without an IOMMU: no_iommu.c ------------------------------------------------------------- */
 
@@ -48,5 +58,36 @@ void iommu_no_iommu_end(struct iommu_container *container);
 int iommu_no_iommu_map(struct iommu_container *container, iommu_iova_t iova, uint64_t size,
 		       unsigned int prot, const struct iommu_backing *backing);
 int iommu_no_iommu_restore(struct iommu_container *container, void *backing);
+
+/* --- POWER's windows: spapr.c ----------------------------------------------------------------- */
+
+#define TCE_FLAGS ((unsigned int)IOMMU_CONTAINER_TCE_V1 | (unsigned int)IOMMU_CONTAINER_TCE_V2)
+
+#if IOMMU_CONFIG_POWER
+static inline bool iommu_container_has_windows(const struct iommu_container *container)
+{
+	return (container->flags & TCE_FLAGS) != 0;
+}
+
+/* IOMMU_ENOMEM. And its end: IOMMU_EBUSY. */
+int iommu_spapr_create(struct iommu_container *container);
+int iommu_spapr_destroy(struct iommu_container *container, const char *call);
+/* As the calls of containers above, with the mutex; and as public ones, without. */
+int iommu_spapr_join(struct iommu_container *container, const char *call,
+		     struct iommu_endpoint *endpoint, uint32_t *device);
+int iommu_spapr_leave(struct iommu_container *container, uint32_t device);
+int iommu_spapr_map(struct iommu_container *container, const char *call, iommu_iova_t iova,
+		    uint64_t size, unsigned int prot, const struct iommu_backing *backing);
+int iommu_spapr_unmap(struct iommu_container *container, const char *call, iommu_iova_t iova,
+		      uint64_t size, const struct iommu_dirty_bitmap *bitmap, uint64_t *unmapped);
+#else
+#define iommu_container_has_windows(container)                           false
+#define iommu_spapr_create(container)                                    0
+#define iommu_spapr_destroy(container, call)                             0
+#define iommu_spapr_join(container, call, endpoint, device)              0
+#define iommu_spapr_leave(container, device)                             0
+#define iommu_spapr_map(container, call, iova, size, prot, backing)      0
+#define iommu_spapr_unmap(container, call, iova, size, bitmap, unmapped) 0
+#endif
 
 #endif

@@ -32,6 +32,7 @@ struct ioas_attachment {
 };
 
 struct ioas_device;
+struct spapr_domain;
 
 /* A member takes part in an attachment. */
 struct ioas_use {
@@ -50,6 +51,8 @@ struct ioas_device {
 	struct iommu_virtual_device *virtual_device;
 	/* While its faults go to an event queue: where they went before. */
 	struct iommu_fault_route host;
+	/* In a container of POWER's windows, which alone attaches it: where it is counted. */
+	struct spapr_domain *place;
 };
 
 static inline struct ioas_device *iommu_device_of(struct ioas_object *object)

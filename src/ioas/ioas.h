@@ -363,6 +363,11 @@ void iommu_pages_unlock(struct ioas_pages *pages);
  * newly pinned ones. Locked.
  */
 int iommu_pages_collect(struct ioas_pages *pages, struct ioas_batch *batch, uint64_t last);
+/*
+ * What pin answered, if it makes sense: whole pages, no more than `size` bytes were asked for, and
+ * something; how many bytes. 0: it makes none.
+ */
+uint64_t iommu_pieces_sum(const struct iommu_map_piece *pieces, unsigned int count, uint64_t size);
 /* What a holder has, from a page on, as far as there is room. Locked. */
 void iommu_pages_read(const struct ioas_holder *holder, struct ioas_batch *batch, uint64_t page,
 		      uint64_t last);

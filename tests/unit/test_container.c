@@ -78,7 +78,7 @@ static void unknown_flags_make_nothing(void **state)
 
 	(void)state;
 	begin_container(0, 1);
-	assert_int_equal(iommu_container_create_with(f.iommu, NULL, 4, &none), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_container_create_with(f.iommu, NULL, 16, &none), IOMMU_EOPNOTSUPP);
 	assert_int_equal(
 		iommu_container_create_with(f.iommu, NULL,
 					    IOMMU_CONTAINER_CUTS | IOMMU_CONTAINER_NO_IOMMU, &none),

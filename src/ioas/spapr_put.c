@@ -1,0 +1,613 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A guest's hypercalls for entries. (Linux on Power Architecture Reference, "H_PUT_TCE",
+ * "H_PUT_TCE_INDIRECT", "H_STUFF_TCE", "H_GET_TCE".)
+ *
+ * An entry is set in steps, of which only the first two can fail: tables are made, without a lock;
+ * under the table's lock the memory is found, checked and counted in all windows; what the guest
+ * has put is noted; the entries are set. So an entry is set in all windows or in none, and two
+ * calls for one entry leave one of both everywhere. Hardware is told once for each call, at its
+ * end; only if a call replaces entries of very many pieces of memory, it is told on the way,
+ * without the lock.
+ */
+#include <libiommu/hw/tce.h>
+#include <libiommu/tce_table.h>
+
+#include "base/byteorder.h"
+#include "ioas/spapr_guest.h"
+
+#if IOMMU_CONFIG_POWER
+
+#define LIST_MAX        512
+#define WORDS_OF_A_PAGE (IOMMU_PAGE_SIZE / sizeof(uint64_t))
+#define PERMISSIONS     (TCE_READ | TCE_WRITE)
+
+_Static_assert((unsigned int)IOMMU_PROT_READ == TCE_READ &&
+		       (unsigned int)IOMMU_PROT_WRITE == TCE_WRITE,
+	       "permissions of entries are those of mappings");
+
+/* A hypercall under way. */
+struct put_call {
+	struct iommu_spapr_guest *guest;
+	struct spapr_table *table;
+	/* As they were at its beginning; the containers are entered. */
+	struct spapr_attachment to[IOMMU_SPAPR_TABLE_WINDOWS];
+	unsigned int epochs[IOMMU_SPAPR_TABLE_WINDOWS];
+	unsigned int count;
+	struct spapr_replaced replaced;
+	/* The table's entries whose change hardware has not been told of. */
+	uint64_t first, end;
+	int status; /* of telling it */
+};
+
+static uintptr_t table_lock(const struct put_call *call)
+{
+	return iommu_spin_lock(call->guest->platform, &call->table->lock);
+}
+
+static void table_unlock(const struct put_call *call, uintptr_t state)
+{
+	iommu_spin_unlock(call->guest->platform, &call->table->lock, state);
+}
+
+/* --- Beginning and end ------------------------------------------------------------------------ */
+
+/* Is the window still the one that was attached? It does not go before the call leaves. */
+static bool is_current(const struct spapr_attachment *attachment)
+{
+	struct spapr *spapr = attachment->spapr;
+	const uintptr_t state = spapr_lock(spapr);
+	const struct spapr_window *window = &spapr->windows[attachment->number];
+	const bool is_same = window->is_live && window->serial == attachment->serial;
+
+	spapr_unlock(spapr, state);
+	return is_same;
+}
+
+static void call_add(struct put_call *call, const struct spapr_attachment *attachment)
+{
+	const unsigned int epoch = iommu_spapr_calls_enter(&attachment->spapr->calls);
+
+	if (!is_current(attachment)) {
+		iommu_spapr_calls_leave(&attachment->spapr->calls, epoch);
+		return;
+	}
+	call->to[call->count] = *attachment;
+	call->epochs[call->count++] = epoch;
+}
+
+/* `alone`: the one window that is set; NULL: all. */
+static void call_begin(struct put_call *call, struct iommu_spapr_guest *guest,
+		       struct spapr_table *table, const struct spapr_attachment *alone)
+{
+	struct spapr_attachment all[IOMMU_SPAPR_TABLE_WINDOWS];
+	uintptr_t state;
+	unsigned int i;
+
+	*call = (struct put_call){.guest = guest, .table = table, .first = UINT64_MAX};
+	if (alone != NULL) {
+		call_add(call, alone);
+		return;
+	}
+	state = table_lock(call);
+	for (i = 0; i < IOMMU_SPAPR_TABLE_WINDOWS; i++)
+		all[i] = table->attachments[i];
+	table_unlock(call, state);
+	for (i = 0; i < IOMMU_SPAPR_TABLE_WINDOWS; i++)
+		if (all[i].spapr != NULL)
+			call_add(call, &all[i]);
+}
+
+/* The window's entries for some of the table's. */
+static struct spapr_run run_of(const struct spapr_attachment *to, uint64_t index, uint64_t count)
+{
+	return (struct spapr_run){
+		.spapr = to->spapr,
+		.number = to->number,
+		.index = to->first + (index << to->ratio_shift),
+		.count = count << to->ratio_shift,
+	};
+}
+
+/* Tell hardware of what was changed, and let go of what was replaced. */
+static void call_settle(struct put_call *call)
+{
+	int result = 0;
+	unsigned int i;
+
+	if (call->first >= call->end)
+		return;
+	for (i = 0; i < call->count; i++) {
+		const struct spapr_run run =
+			run_of(&call->to[i], call->first, call->end - call->first);
+		int status = iommu_spapr_confirm(run.spapr, run.number, run.index, run.count);
+
+		if (result == 0)
+			result = status;
+	}
+	iommu_spapr_let_go(&call->replaced, result);
+	if (call->status == 0)
+		call->status = result;
+}
+
+static int call_end(struct put_call *call)
+{
+	call_settle(call);
+	while (call->count-- != 0)
+		iommu_spapr_calls_leave(&call->to[call->count].spapr->calls,
+					call->epochs[call->count]);
+	return call->status;
+}
+
+static void note_change(struct put_call *call, uint64_t index, uint64_t count)
+{
+	if (index < call->first)
+		call->first = index;
+	if (index + count > call->end)
+		call->end = index + count;
+}
+
+/* --- One entry -------------------------------------------------------------------------------- */
+
+/* The user's address of a guest's page; false: none, or not in one range. */
+static bool translate(struct iommu_spapr_guest *guest, uint64_t guest_address, uint64_t size,
+		      uint64_t *address)
+{
+	const uintptr_t state = iommu_spin_lock(guest->platform, &guest->lock);
+	struct ioas_interval *interval = NULL;
+	bool is_there = false;
+
+	if (size - 1 <= UINT64_MAX - guest_address)
+		interval = iommu_interval_first(&guest->memory, guest_address,
+						guest_address + (size - 1));
+	if (interval != NULL && interval->first <= guest_address &&
+	    interval->last - guest_address >= size - 1) {
+		*address = iommu_container_of(interval, struct spapr_range, interval)->address +
+			   (guest_address - interval->first);
+		is_there = true;
+	}
+	iommu_spin_unlock(guest->platform, &guest->lock, state);
+	return is_there;
+}
+
+/* An entry with permissions, in the user's addresses. */
+struct put_entry {
+	uint64_t tce, address;
+	unsigned int prot;
+};
+
+/* What an entry says makes sense; without permissions anything does. */
+static bool read_entry(const struct put_call *call, uint64_t tce, struct put_entry *entry)
+{
+	const uint64_t size = 1ULL << call->table->config.page_shift;
+	const uint64_t guest_address = tce & ~PERMISSIONS;
+
+	*entry = (struct put_entry){.tce = tce, .prot = (unsigned int)(tce & PERMISSIONS)};
+	return entry->prot == 0 || ((guest_address & (size - 1)) == 0 &&
+				    translate(call->guest, guest_address, size, &entry->address));
+}
+
+/* Find, check and, if `hold`, count the memory of a run. Takes the container's lock. */
+static int find_memory(struct spapr_run *run, bool hold)
+{
+	struct spapr *spapr = run->spapr;
+	const unsigned int shift = spapr->windows[run->number].config.page_shift;
+	const uintptr_t state = spapr_lock(spapr);
+	int status = 0;
+	uint64_t i;
+
+	run->memory = iommu_spapr_find(spapr, run->address, run->count << shift);
+	if (run->memory == NULL)
+		status = IOMMU_ENOENT;
+	for (i = 0; i < run->count && status == 0; i++) {
+		iommu_paddr_t paddr;
+
+		status = iommu_spapr_locate(run->memory, run->address + (i << shift), shift,
+					    run->prot, &paddr);
+	}
+	if (status == 0 && hold)
+		run->memory->mapped += run->count;
+	spapr_unlock(spapr, state);
+	return status;
+}
+
+static void unhold(const struct spapr_run *run)
+{
+	const uintptr_t state = spapr_lock(run->spapr);
+
+	run->memory->mapped -= run->count;
+	spapr_unlock(run->spapr, state);
+}
+
+static struct spapr_run run_to(const struct spapr_attachment *to, uint64_t index,
+			       const struct put_entry *entry)
+{
+	struct spapr_run run = run_of(to, index, 1);
+
+	run.address = entry->address;
+	run.prot = entry->prot;
+	return run;
+}
+
+/* That an entry could be set now. */
+static int check_entry(const struct put_call *call, uint64_t index, const struct put_entry *entry)
+{
+	unsigned int i;
+	int status = 0;
+
+	for (i = 0; entry->prot != 0 && i < call->count && status == 0; i++) {
+		struct spapr_run run = run_to(&call->to[i], index, entry);
+
+		status = find_memory(&run, false);
+	}
+	return status;
+}
+
+/* Places for what the guest puts. */
+static int prepare_words(const struct put_call *call, uint64_t index, uint64_t count)
+{
+	uint64_t at = index & -WORDS_OF_A_PAGE;
+
+	for (; at < index + count; at += WORDS_OF_A_PAGE)
+		if (iommu_sparse_find(&call->table->entries, call->guest->platform, at, true) ==
+		    NULL)
+			return IOMMU_ENOMEM;
+	return 0;
+}
+
+/* And tables in all windows, for some entries. */
+static int prepare(const struct put_call *call, uint64_t index, uint64_t count)
+{
+	int status = prepare_words(call, index, count);
+	unsigned int i;
+
+	for (i = 0; i < call->count && status == 0; i++) {
+		const struct spapr_run run = run_of(&call->to[i], index, count);
+
+		status = iommu_spapr_prepare(&run);
+	}
+	return status;
+}
+
+/* Count the memory in all windows, or in none. With the table's lock. */
+static int hold_all(const struct put_call *call, uint64_t index, const struct put_entry *entry,
+		    struct spapr_run *runs)
+{
+	unsigned int i;
+
+	for (i = 0; i < call->count; i++) {
+		int status;
+
+		runs[i] = run_to(&call->to[i], index, entry);
+		status = find_memory(&runs[i], true);
+		if (status == 0)
+			continue;
+		while (i-- != 0)
+			unhold(&runs[i]);
+		return status;
+	}
+	return 0;
+}
+
+static void write_word(const struct put_call *call, uint64_t index, uint64_t tce)
+{
+	uint64_t *word =
+		iommu_sparse_find(&call->table->entries, call->guest->platform, index, false);
+
+	if (word != NULL)
+		*word = tce;
+}
+
+/* Set a run; the lock is given up where hardware has to be told before it can go on. */
+static void commit(struct put_call *call, struct spapr_run *run, uintptr_t *state)
+{
+	for (;;) {
+		(void)iommu_spapr_commit(run, &call->replaced);
+		if (run->count == 0)
+			return;
+		table_unlock(call, *state);
+		call_settle(call);
+		*state = table_lock(call);
+	}
+}
+
+/* Set an entry with permissions, which is prepared: in all windows, or in none. */
+static int put(struct put_call *call, uint64_t index, const struct put_entry *entry)
+{
+	struct spapr_run runs[IOMMU_SPAPR_TABLE_WINDOWS];
+	uintptr_t state = table_lock(call);
+	int status = hold_all(call, index, entry, runs);
+	unsigned int i;
+
+	if (status == 0) {
+		write_word(call, index, entry->tce);
+		note_change(call, index, 1);
+		for (i = 0; i < call->count; i++)
+			commit(call, &runs[i], &state);
+	}
+	table_unlock(call, state);
+	return status;
+}
+
+/* Clear entries; what is to be read back is the same for all. */
+static void clear(struct put_call *call, uint64_t index, uint64_t count, uint64_t tce)
+{
+	uintptr_t state = table_lock(call);
+	unsigned int i;
+	uint64_t at;
+
+	for (at = index; at < index + count; at++)
+		write_word(call, at, tce);
+	note_change(call, index, count);
+	for (i = 0; i < call->count; i++) {
+		struct spapr_run run = run_of(&call->to[i], index, count);
+
+		commit(call, &run, &state);
+	}
+	table_unlock(call, state);
+}
+
+/* --- For the control path --------------------------------------------------------------------- */
+
+bool iommu_spapr_next_put(struct iommu_spapr_guest *guest, struct spapr_table *table,
+			  uint64_t *index)
+{
+	const uintptr_t state = iommu_spin_lock(guest->platform, &table->lock);
+	uint64_t left = WORDS_OF_A_PAGE;
+	bool is_found = false;
+
+	while (*index < table->config.pages && left-- != 0 && !is_found) {
+		const uint64_t *word =
+			iommu_sparse_find(&table->entries, guest->platform, *index, false);
+
+		is_found = word != NULL && (*word & PERMISSIONS) != 0;
+		if (word == NULL)
+			*index |= WORDS_OF_A_PAGE - 1;
+		*index += !is_found;
+	}
+	iommu_spin_unlock(guest->platform, &table->lock, state);
+	return is_found;
+}
+
+/* Set one entry again, as it stands now, with the lock all the way. */
+static int put_again(struct put_call *call, uint64_t index)
+{
+	struct spapr_run runs[IOMMU_SPAPR_TABLE_WINDOWS];
+	struct put_entry entry;
+	uintptr_t state = table_lock(call);
+	const uint64_t *word =
+		iommu_sparse_find(&call->table->entries, call->guest->platform, index, false);
+	int status = 0;
+
+	/* A guest that has changed it meanwhile has set it in this window, too. */
+	if (!read_entry(call, *word, &entry))
+		status = IOMMU_ENOENT;
+	else if (entry.prot != 0)
+		status = hold_all(call, index, &entry, runs);
+	if (status == 0 && entry.prot != 0 && call->count != 0) {
+		note_change(call, index, 1);
+		commit(call, &runs[0], &state);
+	}
+	table_unlock(call, state);
+	return status;
+}
+
+int iommu_spapr_replay(struct iommu_spapr_guest *guest, struct spapr_table *table,
+		       const struct spapr_attachment *attachment, uint64_t index)
+{
+	struct put_call call;
+	int status, ended;
+
+	call_begin(&call, guest, table, attachment);
+	status = prepare(&call, index, 1);
+	if (status == 0)
+		status = put_again(&call, index);
+	ended = call_end(&call);
+	return status != 0 ? status : ended;
+}
+
+int iommu_spapr_clear(struct iommu_spapr_guest *guest, const struct spapr_table *table,
+		      const struct spapr_attachment *attachment)
+{
+	struct spapr_table *own = (struct spapr_table *)(uintptr_t)table;
+	struct put_call call;
+	int status = 0;
+
+	call_begin(&call, guest, own, attachment);
+	if (call.count != 0) {
+		struct spapr_run run = run_of(&call.to[0], 0, own->config.pages);
+		uint64_t before;
+
+		status = iommu_spapr_set(&run, &before);
+	}
+	(void)call_end(&call);
+	return status;
+}
+
+/* --- Hypercalls ------------------------------------------------------------------------------- */
+
+static int64_t code_of(int status)
+{
+	switch (status) {
+	case 0:
+		return IOMMU_H_SUCCESS;
+	case IOMMU_ENOMEM:
+		return IOMMU_H_NOT_ENOUGH_RESOURCES;
+	case IOMMU_ETIMEDOUT:
+	case IOMMU_EIO:
+		return IOMMU_H_HARDWARE;
+	default:
+		return IOMMU_H_PARAMETER;
+	}
+}
+
+/* So many entries at once: with large pages of the table, each is many of a window. */
+static uint64_t piece_of(const struct put_call *call)
+{
+	uint64_t piece = WORDS_OF_A_PAGE;
+	unsigned int i;
+
+	for (i = 0; i < call->count; i++)
+		while (piece > 1 && piece << call->to[i].ratio_shift > WORDS_OF_A_PAGE)
+			piece /= 2;
+	return piece;
+}
+
+static void clear_many(struct put_call *call, uint64_t index, uint64_t count, uint64_t tce)
+{
+	const uint64_t piece = piece_of(call);
+
+	while (count != 0) {
+		const uint64_t now = count < piece ? count : piece;
+
+		clear(call, index, now, tce);
+		index += now;
+		count -= now;
+	}
+}
+
+/* The same entry, once or more often. What can fail does so before the first is set. */
+static int64_t put_same(struct put_call *call, uint64_t index, uint64_t count, uint64_t tce)
+{
+	struct put_entry entry;
+	uint64_t i;
+	int status;
+
+	if (!read_entry(call, tce, &entry))
+		return IOMMU_H_PARAMETER;
+	/* What is not read back as 0 needs a place. */
+	status = tce != 0 && count != 0 ? prepare_words(call, index, count) : 0;
+	if (status == 0 && entry.prot == 0) {
+		clear_many(call, index, count, tce);
+		return IOMMU_H_SUCCESS;
+	}
+	if (status == 0 && count != 0)
+		status = prepare(call, index, count);
+	for (i = 0; i < count && status == 0; i++)
+		status = put(call, index + i, &entry);
+	return code_of(status);
+}
+
+static int64_t get(const struct put_call *call, uint64_t index, uint64_t *result)
+{
+	const uintptr_t state = table_lock(call);
+	const uint64_t *word =
+		iommu_sparse_find(&call->table->entries, call->guest->platform, index, false);
+
+	*result = word != NULL ? *word : 0;
+	table_unlock(call, state);
+	return IOMMU_H_SUCCESS;
+}
+
+/* An entry of the guest's list, which may be another one at each look. */
+static bool read_list(const struct put_call *call, uint64_t list, uint64_t i,
+		      struct put_entry *entry)
+{
+	const struct iommu_spapr_guest_config *config = &call->guest->config;
+	uint64_t bytes;
+
+	return config->read(config->ctx, list + i * sizeof(bytes), &bytes) &&
+	       read_entry(call, iommu_be64(bytes), entry);
+}
+
+static int put_or_clear(struct put_call *call, uint64_t index, const struct put_entry *entry)
+{
+	if (entry->prot != 0)
+		return put(call, index, entry);
+	clear(call, index, 1, entry->tce);
+	return 0;
+}
+
+static int64_t put_list(struct put_call *call, uint64_t index, uint64_t list, uint64_t count)
+{
+	struct put_entry entry;
+	int status = 0;
+	uint64_t i;
+
+	if (count > LIST_MAX || list % IOMMU_PAGE_SIZE != 0)
+		return IOMMU_H_PARAMETER;
+	/* First all are checked, so that an honest guest's mistake changes nothing … */
+	for (i = 0; i < count && status == 0; i++)
+		status = read_list(call, list, i, &entry) ? check_entry(call, index + i, &entry)
+							  : IOMMU_EINVAL;
+	if (status == 0 && count != 0)
+		status = prepare(call, index, count);
+	/* … then each is read once more, and what was read is checked again, and set. */
+	for (i = 0; i < count && status == 0; i++)
+		status = read_list(call, list, i, &entry) ? put_or_clear(call, index + i, &entry)
+							  : IOMMU_EINVAL;
+	return code_of(status);
+}
+
+struct put_arguments {
+	uint64_t opcode, address, third, fourth;
+};
+
+static int64_t carry_out(struct put_call *call, const struct put_arguments *a, uint64_t *result)
+{
+	const struct iommu_spapr_table *config = &call->table->config;
+	const uint64_t index = (a->address - config->address) >> config->page_shift;
+	const bool is_many =
+		a->opcode == IOMMU_H_STUFF_TCE || a->opcode == IOMMU_H_PUT_TCE_INDIRECT;
+
+	if (a->address < config->address || index >= config->pages ||
+	    (is_many && a->fourth > config->pages - index))
+		return IOMMU_H_PARAMETER;
+	switch (a->opcode) {
+	case IOMMU_H_GET_TCE:
+		return get(call, index, result);
+	case IOMMU_H_PUT_TCE:
+		return put_same(call, index, 1, a->third);
+	case IOMMU_H_STUFF_TCE:
+		return put_same(call, index, a->fourth, a->third);
+	default:
+		return put_list(call, index, a->third, a->fourth);
+	}
+}
+
+/* It does not go before the hypercall has left the guest's calls. */
+static struct spapr_table *find_table(struct iommu_spapr_guest *guest, uint64_t liobn)
+{
+	const uintptr_t state = iommu_spin_lock(guest->platform, &guest->lock);
+	struct spapr_table *found = NULL;
+	struct iommu_list_node *node;
+
+	iommu_list_for_each (node, &guest->tables) {
+		struct spapr_table *table = iommu_container_of(node, struct spapr_table, link);
+
+		if (table->config.liobn == liobn)
+			found = table;
+	}
+	iommu_spin_unlock(guest->platform, &guest->lock, state);
+	return found;
+}
+
+int64_t iommu_spapr_guest_hypercall(struct iommu_spapr_guest *guest, uint64_t opcode,
+				    uint64_t liobn, uint64_t address, uint64_t third,
+				    uint64_t fourth, uint64_t *result)
+{
+	const struct put_arguments arguments = {opcode, address, third, fourth};
+	struct spapr_table *table;
+	struct put_call call;
+	int64_t code = IOMMU_H_PARAMETER;
+	unsigned int epoch;
+
+	if (opcode != IOMMU_H_GET_TCE && opcode != IOMMU_H_PUT_TCE && opcode != IOMMU_H_STUFF_TCE &&
+	    opcode != IOMMU_H_PUT_TCE_INDIRECT)
+		return IOMMU_H_FUNCTION;
+	epoch = iommu_spapr_calls_enter(&guest->calls);
+	table = find_table(guest, liobn);
+	if (table != NULL) {
+		int status;
+
+		call_begin(&call, guest, table, NULL);
+		code = carry_out(&call, &arguments, result);
+		status = call_end(&call);
+		if (code == IOMMU_H_SUCCESS)
+			code = code_of(status);
+	}
+	iommu_spapr_calls_leave(&guest->calls, epoch);
+	return code;
+}
+
+#endif
