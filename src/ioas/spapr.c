@@ -25,7 +25,7 @@ int iommu_spapr_begin(struct iommu_container *container, const char *call, unsig
 		      struct spapr **spapr)
 {
 	*spapr = container->spapr;
-	if (container->spapr == NULL || (version != 0 && (container->flags & version) == 0))
+	if ((container->flags & (version != 0 ? version : TCE_FLAGS)) == 0)
 		return iommu_file_refuse_now(
 			container->file, call, 0, IOMMU_EOPNOTSUPP,
 			IOMMU_WHY("the container is not one of POWER's windows, or not of this "
@@ -414,8 +414,11 @@ static int check_run(struct spapr_run run, const struct iommu_backing *backing)
 	struct spapr_run part;
 	int status = 0;
 
-	for (; run.count != 0 && status == 0; skip(&run, &part))
+	while (run.count != 0 && status == 0) {
 		status = find_part(&run, backing, &part);
+		if (status == 0)
+			skip(&run, &part);
+	}
 	return status;
 }
 

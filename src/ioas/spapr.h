@@ -100,10 +100,10 @@ struct spapr_replaced {
 /* Entries [index, index + count) of a window, which lead to memory from this address on. */
 struct spapr_run {
 	struct spapr *spapr;
-	unsigned int number;
-	uint64_t index, count;
 	struct spapr_memory *memory; /* NULL: to nothing */
+	uint64_t index, count;
 	uint64_t address;
+	unsigned int number;
 	unsigned int prot;
 };
 

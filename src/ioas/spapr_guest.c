@@ -346,25 +346,30 @@ static int take_window(struct spapr *spapr, const struct iommu_spapr_table *tabl
 	return 0;
 }
 
-static int find_place(const struct iommu_spapr_guest *guest, const char *call,
-		      struct spapr_table *table, const struct spapr_attachment *wanted,
-		      struct spapr_attachment **place)
+/* A place for another window; NULL, with the status: there is none, or it is there already. */
+static struct spapr_attachment *find_place(const struct iommu_spapr_guest *guest, const char *call,
+					   struct spapr_table *table,
+					   const struct spapr_attachment *wanted, int *status)
 {
+	struct spapr_attachment *place = NULL;
 	unsigned int i;
 
-	*place = NULL;
 	for (i = 0; i < IOMMU_SPAPR_TABLE_WINDOWS; i++) {
 		struct spapr_attachment *attachment = &table->attachments[i];
 
-		if (attachment->spapr == NULL)
-			*place = attachment;
-		else if (attachment->spapr == wanted->spapr && attachment->serial == wanted->serial)
-			return refuse(guest, call, IOMMU_EEXIST,
-				      IOMMU_WHY("the window is attached to the table"));
+		if (attachment->spapr == NULL) {
+			place = attachment;
+		} else if (attachment->spapr == wanted->spapr &&
+			   attachment->serial == wanted->serial) {
+			*status = refuse(guest, call, IOMMU_EEXIST,
+					 IOMMU_WHY("the window is attached to the table"));
+			return NULL;
+		}
 	}
-	return *place != NULL ? 0
-			      : refuse(guest, call, IOMMU_ENOSPC,
-				       IOMMU_WHY("the table has as many windows as it can"));
+	if (place == NULL)
+		*status = refuse(guest, call, IOMMU_ENOSPC,
+				 IOMMU_WHY("the table has as many windows as it can"));
+	return place;
 }
 
 /* What the guest has put before; what follows, its hypercalls set. */
@@ -385,7 +390,7 @@ static int attach_window(struct iommu_spapr_guest *guest, const char *call, uint
 			 struct iommu_container *container, iommu_iova_t start)
 {
 	struct spapr_table *table = table_at(guest, liobn);
-	struct spapr_attachment wanted, *place;
+	struct spapr_attachment wanted = {0}, *place;
 	struct spapr *spapr;
 	int status;
 
@@ -397,8 +402,8 @@ static int attach_window(struct iommu_spapr_guest *guest, const char *call, uint
 	status = iommu_spapr_end(spapr, call, take_window(spapr, &table->config, start, &wanted));
 	if (status != 0)
 		return status;
-	status = find_place(guest, call, table, &wanted, &place);
-	if (status != 0) {
+	place = find_place(guest, call, table, &wanted, &status);
+	if (place == NULL) {
 		__atomic_sub_fetch(&spapr->attachments, 1, __ATOMIC_RELEASE);
 		return status;
 	}

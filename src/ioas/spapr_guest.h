@@ -8,12 +8,12 @@
 /* A window of a container that a table sets the entries of. */
 struct spapr_attachment {
 	struct spapr *spapr; /* NULL: none */
-	unsigned int number;
 	iommu_iova_t start;
-	uint32_t serial; /* of the window: another one in its place is not meant */
 	/* The entry of the window that the table's first one begins with; log2 of their ratio. */
 	uint64_t first;
 	unsigned int ratio_shift;
+	unsigned int number;
+	uint32_t serial; /* of the window: another one in its place is not meant */
 };
 
 struct spapr_table {
