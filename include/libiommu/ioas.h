@@ -560,9 +560,10 @@ struct iommu_endpoint;
  *   and the errors of iommu_group_claim.
  *
  * iommu_device_unbind - detach the device if it is attached, and give it up. Returns 0;
- * IOMMU_ENOENT or IOMMU_EINVAL (no object has this id, or it is no device); or an error of
- * iommu_group_release: the device is still bound, and detached: call again. A detach that hardware
- * did not confirm is no error here: the memory that was mapped stays pinned.
+ * IOMMU_ENOENT or IOMMU_EINVAL (no object has this id, or it is no device); IOMMU_EBUSY (its group
+ * is in a container of <libiommu/spapr.h>, which unbinds it); or an error of iommu_group_release:
+ * the device is still bound, and detached: call again. A detach that hardware did not confirm is no
+ * error here: the memory that was mapped stays pinned.
  */
 IOMMU_API int iommu_device_bind(struct iommu_file *file, struct iommu_endpoint *endpoint,
 				uint32_t *device);

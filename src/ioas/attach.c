@@ -427,7 +427,7 @@ static int attach_device(struct ioas_device *device, uint32_t pasid, struct ioas
 	struct ioas_use *use;
 	int status;
 
-	if (device->place != NULL)
+	if (device->group->place != NULL)
 		return iommu_file_refuse(file, iommu_endpoint_name(device->endpoint), IOMMU_EBUSY,
 					 IOMMU_WHY("its container has given it windows"));
 	if (iommu_use_find(device, pasid) != NULL)

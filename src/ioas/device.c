@@ -181,7 +181,10 @@ int iommu_device_unbind(struct iommu_file *file, uint32_t id)
 
 	iommu_file_lock(file);
 	object = iommu_object_find(file, id, IOMMU_OBJECT_DEVICE, &status);
-	if (object != NULL)
+	if (object != NULL && iommu_device_of(object)->group->place != NULL)
+		status = iommu_file_refuse(file, "", IOMMU_EBUSY,
+					   IOMMU_WHY("its container has given its group windows"));
+	else if (object != NULL)
 		status = iommu_object_end(object);
 	return iommu_file_end(file, IOMMU_CALL, status);
 }

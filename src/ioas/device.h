@@ -8,6 +8,8 @@
 #include "ioas/ioas.h"
 #include "ioas/tree.h"
 
+struct spapr_domain;
+
 /* A group that is claimed: as long as a member is bound. */
 struct ioas_group {
 	struct iommu_list_node link;
@@ -16,6 +18,8 @@ struct ioas_group {
 	unsigned int devices;
 	/* Looked at by page requests, too: changed under file->lock. */
 	struct iommu_rb_tree attachments;
+	/* In a container of POWER's windows, which alone attaches it: where it is counted. */
+	struct spapr_domain *place;
 };
 
 /* What the attached members of a group use for a PASID. */
@@ -32,7 +36,6 @@ struct ioas_attachment {
 };
 
 struct ioas_device;
-struct spapr_domain;
 
 /* A member takes part in an attachment. */
 struct ioas_use {
@@ -51,8 +54,6 @@ struct ioas_device {
 	struct iommu_virtual_device *virtual_device;
 	/* While its faults go to an event queue: where they went before. */
 	struct iommu_fault_route host;
-	/* In a container of POWER's windows, which alone attaches it: where it is counted. */
-	struct spapr_domain *place;
 };
 
 static inline struct ioas_device *iommu_device_of(struct ioas_object *object)

@@ -107,7 +107,8 @@ static struct spapr_domain *free_place(struct spapr *spapr)
 	return NULL;
 }
 
-static int open_windows(struct spapr *spapr, struct iommu_domain *domain)
+static int open_windows(struct spapr *spapr, struct spapr_domain *place,
+			struct iommu_domain *domain)
 {
 	unsigned int i;
 
@@ -122,6 +123,7 @@ static int open_windows(struct spapr *spapr, struct iommu_domain *domain)
 		status = iommu_window_open(domain, &window->config, &start);
 		if (status != 0)
 			return status;
+		place->opened |= 1U << i;
 	}
 	return 0;
 }
@@ -158,7 +160,7 @@ static struct iommu_domain *any_domain(struct spapr *spapr)
 static int fill_domain(struct spapr *spapr, struct spapr_domain *place, struct iommu_domain *domain)
 {
 	struct iommu_domain *other = any_domain(spapr);
-	int status = open_windows(spapr, domain);
+	int status = open_windows(spapr, place, domain);
 
 	if (status != 0) {
 		(void)iommu_domain_free(domain);
@@ -191,6 +193,7 @@ static int make_domain(struct spapr *spapr, struct iommu_unit *unit, struct spap
 		return status;
 	place->unit = unit;
 	place->groups = 0;
+	place->opened = 0;
 	status = fill_domain(spapr, place, domain);
 	*result = place;
 	return status;
@@ -256,20 +259,20 @@ static int attach(struct spapr *spapr, struct iommu_endpoint *endpoint, struct s
 	return status;
 }
 
-/* Where a device is counted, or NULL: set, if there is something to set. */
-static struct spapr_domain *place_of(struct spapr *spapr, uint32_t id, struct spapr_domain *place)
+/* Where the group of a device is counted from now on; NULL: nowhere. Returns where it was. */
+static struct spapr_domain *set_place(struct spapr *spapr, uint32_t id, struct spapr_domain *place)
 {
 	int status;
 	struct ioas_object *object =
 		iommu_object_visit(spapr->file, id, IOMMU_OBJECT_DEVICE, &status);
+	struct spapr_domain *before;
 
 	if (object == NULL)
 		return NULL;
-	if (place != NULL)
-		iommu_device_of(object)->place = place;
-	place = iommu_device_of(object)->place;
+	before = iommu_device_of(object)->group->place;
+	iommu_device_of(object)->group->place = place;
 	iommu_object_leave(object);
-	return place;
+	return before;
 }
 
 static int join(struct spapr *spapr, struct iommu_endpoint *endpoint, uint32_t *device)
@@ -283,7 +286,7 @@ static int join(struct spapr *spapr, struct iommu_endpoint *endpoint, uint32_t *
 		return status;
 	status = attach(spapr, endpoint, &place);
 	if (status == 0)
-		(void)place_of(spapr, *device, place);
+		(void)set_place(spapr, *device, place);
 	if (status != 0 && iommu_device_unbind(spapr->file, *device) == 0) {
 		*device = 0;
 		return status;
@@ -303,27 +306,43 @@ int iommu_spapr_join(struct iommu_container *container, const char *call,
 	return tell(spapr, call, join(spapr, endpoint, device));
 }
 
-int iommu_spapr_leave(struct iommu_container *container, uint32_t device)
+/* The group uses nothing, as is confirmed; then it is given back to the host. */
+static int give_up(struct spapr *spapr, uint32_t device)
 {
-	struct spapr *spapr = container->spapr;
-	struct spapr_domain *place = place_of(spapr, device, NULL);
+	struct spapr_domain *place;
 	struct iommu_device_info info;
-	int status;
+	int status = iommu_device_get_info(spapr->file, device, &info);
 
-	note_begin(spapr);
-	status = iommu_device_get_info(spapr->file, device, &info);
-	/* The group uses nothing, as is confirmed; then it is given back to the host. */
 	if (status == 0)
 		status = iommu_domain_detach_group(iommu_endpoint_group(info.endpoint));
-	if (status == 0)
-		status = iommu_device_unbind(spapr->file, device);
 	if (status != 0)
-		return status == IOMMU_ETIMEDOUT ? status : IOMMU_EIO;
-	container->groups--;
+		return status;
+	/* As long as it is counted, only the container unbinds it. */
+	place = set_place(spapr, device, NULL);
+	status = iommu_device_unbind(spapr->file, device);
+	if (status != 0) {
+		(void)set_place(spapr, device, place);
+		return status;
+	}
 	if (place == NULL)
 		return 0;
 	place->groups--;
 	clean_up(spapr, place);
+	return 0;
+}
+
+int iommu_spapr_leave(struct iommu_container *container, uint32_t device)
+{
+	struct spapr *spapr = container->spapr;
+	int status = 0;
+
+	note_begin(spapr);
+	/* One that could neither join nor leave may have been unbound by the file's user. */
+	if (iommu_object_type(spapr->file, device) == IOMMU_OBJECT_DEVICE)
+		status = give_up(spapr, device);
+	if (status != 0)
+		return status == IOMMU_ETIMEDOUT ? status : IOMMU_EIO;
+	container->groups--;
 	return 0;
 }
 
@@ -389,9 +408,8 @@ static int find_part(const struct spapr_run *run, const struct iommu_backing *ba
 	part->memory = memory;
 	part->count = run->count < pages ? run->count : pages;
 	for (i = 0; i < part->count; i++) {
-		iommu_paddr_t paddr;
-		int status = iommu_spapr_locate(memory, run->address + (i << shift), shift,
-						run->prot, &paddr);
+		int status = iommu_spapr_check_page(memory, run->address + (i << shift), shift,
+						    run->prot);
 
 		if (status != 0)
 			return SPAPR_REFUSE(spapr, status,
@@ -554,6 +572,10 @@ int iommu_spapr_unmap(struct iommu_container *container, const char *call, iommu
 			spapr, call,
 			SPAPR_REFUSE(spapr, IOMMU_EOPNOTSUPP, "there is no dirty tracking"));
 	status = unmap(spapr, iova, size, &bytes);
+	/* Everything may be confirmed where a part is not: of a PE in doubt, say. */
+	if ((status == IOMMU_ETIMEDOUT || status == IOMMU_EIO) &&
+	    iommu_spapr_confirm(spapr, 0, 0, 0) == 0)
+		status = 0;
 	retried = iommu_spapr_retry(spapr);
 	iommu_spapr_sweep(spapr);
 	if (unmapped != NULL)

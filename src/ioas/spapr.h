@@ -73,11 +73,12 @@ void iommu_spapr_unpin(struct spapr_memory *memory);
 /* Registered memory that has all of a range; NULL: none. Locked. */
 struct spapr_memory *iommu_spapr_find(struct spapr *spapr, uint64_t address, uint64_t size);
 /*
- * Where the 2^shift bytes at an address of the memory are, if they can be one page. IOMMU_EPERM,
- * IOMMU_EFAULT.
+ * That the 2^shift bytes at an address of the memory can be one page, so that
+ * iommu_spapr_place says where that is. IOMMU_EPERM, IOMMU_EFAULT.
  */
-int iommu_spapr_locate(struct spapr_memory *memory, uint64_t address, unsigned int shift,
-		       unsigned int prot, iommu_paddr_t *paddr);
+int iommu_spapr_check_page(struct spapr_memory *memory, uint64_t address, unsigned int shift,
+			   unsigned int prot);
+iommu_paddr_t iommu_spapr_place(struct spapr_memory *memory, uint64_t address);
 /* Ask for what is withheld. Control path. */
 int iommu_spapr_retry(struct spapr *spapr);
 /* Unpin what was for maps only, and is not mapped any more. Control path. */
@@ -166,6 +167,7 @@ struct spapr_domain {
 	struct iommu_domain *domain; /* atomic; NULL: none */
 	const struct iommu_unit *unit;
 	unsigned int groups;
+	unsigned int opened; /* windows that it has: bits */
 };
 
 struct spapr {

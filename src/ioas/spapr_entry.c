@@ -88,18 +88,14 @@ static void store(const struct spapr_run *run, iommu_paddr_t paddr)
 /* The first entry of the run; false: no room for what it replaces. */
 static bool commit_one(struct spapr_run *run, struct spapr_replaced *replaced, uint64_t *before)
 {
-	const unsigned int shift = run->spapr->windows[run->number].config.page_shift;
 	uint64_t *word = word_of(run->spapr, run->number, run->index, false);
-	iommu_paddr_t paddr = 0;
 
 	if (word == NULL)
 		return true; /* it is absent, and remains so */
 	if (!add_replaced(replaced, memory_at(*word)))
 		return false;
 	*before += *word != 0;
-	if (run->memory != NULL)
-		(void)iommu_spapr_locate(run->memory, run->address, shift, run->prot, &paddr);
-	store(run, paddr);
+	store(run, run->memory != NULL ? iommu_spapr_place(run->memory, run->address) : 0);
 	*word = (uintptr_t)run->memory;
 	return true;
 }

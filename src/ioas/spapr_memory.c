@@ -11,8 +11,9 @@
 
 #if IOMMU_CONFIG_POWER
 
-#define PIECES         32 /* of one call of the backing; on the stack */
-#define PART_SHIFT_MAX 34
+#define PIECES          32 /* of one call of the backing; on the stack */
+#define PART_SHIFT_MAX  34
+#define PARTS_SHIFT_MAX 12 /* log2 of the parts of a page */
 
 static uint64_t size_of(const struct spapr_memory *memory)
 {
@@ -230,22 +231,29 @@ static iommu_paddr_t place_of(struct spapr_memory *memory, uint64_t offset)
 	return (word != NULL ? *word : 0) + (offset & ((1ULL << memory->shift) - 1));
 }
 
-int iommu_spapr_locate(struct spapr_memory *memory, uint64_t address, unsigned int shift,
-		       unsigned int prot, iommu_paddr_t *paddr)
+iommu_paddr_t iommu_spapr_place(struct spapr_memory *memory, uint64_t address)
 {
-	const uint64_t offset = address - memory->interval.first;
+	return place_of(memory, address - memory->interval.first);
+}
+
+int iommu_spapr_check_page(struct spapr_memory *memory, uint64_t address, unsigned int shift,
+			   unsigned int prot)
+{
+	const iommu_paddr_t paddr = iommu_spapr_place(memory, address);
 	const uint64_t size = 1ULL << shift;
 	uint64_t at;
 
 	if ((prot & ~memory->prot) != 0)
 		return IOMMU_EPERM;
-	*paddr = place_of(memory, offset);
-	if ((*paddr & (size - 1)) != 0)
+	if ((paddr & (size - 1)) != 0)
 		return IOMMU_EFAULT;
 	if (shift <= memory->shift)
 		return 0;
+	/* Called with a lock: not for any number of parts. */
+	if (shift - memory->shift > PARTS_SHIFT_MAX)
+		return IOMMU_EFAULT;
 	for (at = 1ULL << memory->shift; at < size; at += 1ULL << memory->shift)
-		if (place_of(memory, offset + at) != *paddr + at)
+		if (iommu_spapr_place(memory, address + at) != paddr + at)
 			return IOMMU_EFAULT;
 	return 0;
 }

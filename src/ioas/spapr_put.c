@@ -199,12 +199,9 @@ static int find_memory(struct spapr_run *run, bool hold)
 	run->memory = iommu_spapr_find(spapr, run->address, run->count << shift);
 	if (run->memory == NULL)
 		status = IOMMU_ENOENT;
-	for (i = 0; i < run->count && status == 0; i++) {
-		iommu_paddr_t paddr;
-
-		status = iommu_spapr_locate(run->memory, run->address + (i << shift), shift,
-					    run->prot, &paddr);
-	}
+	for (i = 0; i < run->count && status == 0; i++)
+		status = iommu_spapr_check_page(run->memory, run->address + (i << shift), shift,
+						run->prot);
 	if (status == 0 && hold)
 		run->memory->mapped += run->count;
 	spapr_unlock(spapr, state);

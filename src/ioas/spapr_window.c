@@ -72,17 +72,22 @@ static void set_live(struct spapr *spapr, struct spapr_window *window, bool is_l
 	spapr_unlock(spapr, state);
 }
 
-/* Close it in all domains that have it; the first error that is not that they do not. */
+/* Close it in all domains that have it. */
 static int close_all(struct spapr *spapr, unsigned int number)
 {
 	int result = 0;
 	unsigned int i;
 
 	for (i = 0; i < IOMMU_SPAPR_UNITS; i++) {
-		struct iommu_domain *domain = spapr_domain_at(spapr, i);
-		int status = domain != NULL ? iommu_window_close(domain, number) : 0;
+		struct spapr_domain *place = &spapr->domains[i];
+		int status;
 
-		if (result == 0 && status != IOMMU_ENOENT)
+		if (place->domain == NULL || (place->opened >> number & 1) == 0)
+			continue;
+		status = iommu_window_close(place->domain, number);
+		if (status == 0)
+			place->opened &= ~(1U << number);
+		else if (result == 0)
 			result = status;
 	}
 	return result;
@@ -94,11 +99,15 @@ static int open_all(struct spapr *spapr, const struct iommu_window_config *wante
 	unsigned int i;
 
 	for (i = 0; i < IOMMU_SPAPR_UNITS; i++) {
-		struct iommu_domain *domain = spapr_domain_at(spapr, i);
-		int status = domain != NULL ? iommu_window_open(domain, wanted, start) : 0;
+		struct spapr_domain *place = &spapr->domains[i];
+		int status;
 
+		if (place->domain == NULL)
+			continue;
+		status = iommu_window_open(place->domain, wanted, start);
 		if (status != 0)
 			return status;
+		place->opened |= 1U << wanted->number;
 	}
 	return 0;
 }
@@ -190,6 +199,9 @@ int iommu_spapr_open_default(struct spapr *spapr)
 
 	iommu_spapr_limits(spapr, NULL, &limits);
 	window.size = limits.windows[0].size;
+	/* Where the bridge decodes everything below 4 GiB itself, there is none. */
+	if (window.size == 0)
+		return 0;
 	return iommu_spapr_open(spapr, &window, &start);
 }
 
