@@ -55,7 +55,6 @@ static int prepare(struct iommu_container *container, const char *call, struct i
 		   const struct iommu_file_limits *limits)
 {
 	const bool cuts = (container->flags & IOMMU_CONTAINER_CUTS) != 0;
-	const bool has_windows = iommu_container_has_windows(container);
 	const struct iommu_platform *platform = container->platform;
 	uint32_t ioas = 0;
 	int status;
@@ -69,11 +68,11 @@ static int prepare(struct iommu_container *container, const char *call, struct i
 	status = iommu_file_create(iommu, limits, &container->file);
 	if (status != 0)
 		return status;
-	if (has_windows)
+	if (container_has_windows(container))
 		status = iommu_spapr_create(container);
 	else
 		status = iommu_ioas_alloc(container->file, cuts ? IOMMU_IOAS_SPLIT : 0, &ioas);
-	if (status == 0 && !has_windows)
+	if (status == 0 && !container_has_windows(container))
 		status = take_space(container, call, ioas);
 	if (status == 0)
 		container->ioas = ioas;
@@ -145,7 +144,7 @@ int iommu_container_destroy(struct iommu_container *container)
 	if (container->groups != 0)
 		return iommu_file_refuse_now(container->file, IOMMU_CALL, 0, IOMMU_EBUSY,
 					     IOMMU_WHY("groups have not left it yet"));
-	if (container->spapr != NULL) {
+	if (IOMMU_CONFIG_POWER && container->spapr != NULL) {
 		status = iommu_spapr_destroy(container, IOMMU_CALL);
 		if (status != 0)
 			return status;
@@ -299,7 +298,7 @@ int iommu_container_join(struct iommu_container *container, const char *call,
 	int status;
 
 	iommu_container_lock(container);
-	status = iommu_container_has_windows(container)
+	status = container_has_windows(container)
 			 ? iommu_spapr_join(container, call, endpoint, device)
 			 : container_join(container, call, endpoint, device);
 	iommu_container_unlock(container);
@@ -326,8 +325,8 @@ int iommu_container_leave(struct iommu_container *container, uint32_t device)
 	int status;
 
 	iommu_container_lock(container);
-	status = iommu_container_has_windows(container) ? iommu_spapr_leave(container, device)
-							: container_leave(container, device);
+	status = container_has_windows(container) ? iommu_spapr_leave(container, device)
+						  : container_leave(container, device);
 	iommu_container_unlock(container);
 	return status;
 }
@@ -342,7 +341,7 @@ int iommu_container_map(struct iommu_container *container, iommu_iova_t iova, ui
 	if ((prot & ~(unsigned int)IOMMU_PROT_READ_WRITE) != 0)
 		return iommu_file_refuse_now(container->file, IOMMU_CALL, 0, IOMMU_EINVAL,
 					     IOMMU_WHY("unknown permissions"));
-	if (iommu_container_has_windows(container))
+	if (container_has_windows(container))
 		return iommu_spapr_map(container, IOMMU_CALL, iova, size, prot, backing);
 	if (iommu_container_has_no_iommu(container))
 		return iommu_no_iommu_map(container, iova, size, prot, backing);
@@ -369,7 +368,7 @@ int iommu_container_unmap(struct iommu_container *container, iommu_iova_t iova, 
 
 	if (unmapped != NULL)
 		*unmapped = 0;
-	if (iommu_container_has_windows(container))
+	if (container_has_windows(container))
 		return iommu_spapr_unmap(container, IOMMU_CALL, iova, size, bitmap, unmapped);
 	if (ioas == 0)
 		return no_space(container, IOMMU_CALL);
@@ -415,14 +414,14 @@ static int no_windows(const struct iommu_container *container, const char *call)
 
 int iommu_container_revoke(struct iommu_container *container, void *backing)
 {
-	if (iommu_container_has_windows(container))
+	if (container_has_windows(container))
 		return no_windows(container, IOMMU_CALL);
 	return iommu_backing_revoke(container->file, backing);
 }
 
 int iommu_container_restore(struct iommu_container *container, void *backing)
 {
-	if (iommu_container_has_windows(container))
+	if (container_has_windows(container))
 		return no_windows(container, IOMMU_CALL);
 	return iommu_container_has_no_iommu(container)
 		       ? iommu_no_iommu_restore(container, backing)
@@ -435,7 +434,7 @@ int iommu_container_set_dirty(struct iommu_container *container, bool enable)
 {
 	int result = 0;
 
-	if (iommu_container_has_windows(container))
+	if (container_has_windows(container))
 		return no_windows(container, IOMMU_CALL);
 	if (iommu_container_has_no_iommu(container))
 		return iommu_file_refuse_now(
@@ -546,7 +545,7 @@ int iommu_container_get_ioas(struct iommu_container *container, uint32_t *ioas)
 /* That it may have another: nothing of it is in use. */
 static int check_change(struct iommu_container *container, const char *call)
 {
-	if (iommu_container_has_windows(container))
+	if (container_has_windows(container))
 		return no_windows(container, call);
 	if (iommu_container_has_no_iommu(container))
 		return iommu_file_refuse_now(container->file, call, 0, IOMMU_EOPNOTSUPP,

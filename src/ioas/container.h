@@ -63,11 +63,9 @@ int iommu_no_iommu_restore(struct iommu_container *container, void *backing);
 
 #define TCE_FLAGS ((unsigned int)IOMMU_CONTAINER_TCE_V1 | (unsigned int)IOMMU_CONTAINER_TCE_V2)
 
-#if IOMMU_CONFIG_POWER
-static inline bool iommu_container_has_windows(const struct iommu_container *container)
-{
-	return (container->flags & TCE_FLAGS) != 0;
-}
+/* A macro, so that a build without POWER drops the calls below also at -O0. */
+#define container_has_windows(container)                                                           \
+	(IOMMU_CONFIG_POWER && ((container)->flags & TCE_FLAGS) != 0)
 
 /* IOMMU_ENOMEM. And its end: IOMMU_EBUSY. */
 int iommu_spapr_create(struct iommu_container *container);
@@ -80,14 +78,5 @@ int iommu_spapr_map(struct iommu_container *container, const char *call, iommu_i
 		    uint64_t size, unsigned int prot, const struct iommu_backing *backing);
 int iommu_spapr_unmap(struct iommu_container *container, const char *call, iommu_iova_t iova,
 		      uint64_t size, const struct iommu_dirty_bitmap *bitmap, uint64_t *unmapped);
-#else
-#define iommu_container_has_windows(container)                           false
-#define iommu_spapr_create(container)                                    0
-#define iommu_spapr_destroy(container, call)                             0
-#define iommu_spapr_join(container, call, endpoint, device)              0
-#define iommu_spapr_leave(container, device)                             0
-#define iommu_spapr_map(container, call, iova, size, prot, backing)      0
-#define iommu_spapr_unmap(container, call, iova, size, bitmap, unmapped) 0
-#endif
 
 #endif
