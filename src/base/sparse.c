@@ -49,6 +49,22 @@ uint64_t *iommu_sparse_find(struct iommu_sparse *view, const struct iommu_platfo
 	}
 }
 
+uint64_t iommu_sparse_gap(const struct iommu_sparse *view, uint64_t index)
+{
+	void *const *place = &view->root;
+	unsigned int level;
+
+	for (level = view->levels; level != 0; level--) {
+		void *const *page = __atomic_load_n(place, __ATOMIC_ACQUIRE);
+		const uint64_t span = 1ULL << LEVEL_BITS * level;
+
+		if (page == NULL)
+			return span - (index & (span - 1));
+		place = page + (index >> LEVEL_BITS * (level - 1) & (SLOTS - 1));
+	}
+	return 0;
+}
+
 static void free_page(const struct iommu_platform *platform, void *page, unsigned int level)
 {
 	unsigned int i;

@@ -103,11 +103,10 @@ static bool commit_one(struct spapr_run *run, struct spapr_replaced *replaced, u
 /* Entries of a clear whose words were never made: so many are absent already. */
 static uint64_t absent(const struct spapr_run *run)
 {
-	const uint64_t left = WORDS_OF_A_PAGE - run->index % WORDS_OF_A_PAGE;
+	const struct iommu_sparse *words = &run->spapr->windows[run->number].words;
+	const uint64_t gap = run->memory == NULL ? iommu_sparse_gap(words, run->index) : 0;
 
-	if (run->memory != NULL || word_of(run->spapr, run->number, run->index, false) != NULL)
-		return 0;
-	return left < run->count ? left : run->count;
+	return gap < run->count ? gap : run->count;
 }
 
 static void advance(struct spapr_run *run, uint64_t entries)
@@ -205,7 +204,7 @@ static bool find_in_page(struct spapr *spapr, unsigned int number, uint64_t *ind
 		const uint64_t *word = word_of(spapr, number, *index, false);
 
 		if (word == NULL) {
-			*index = (*index | (WORDS_OF_A_PAGE - 1)) + 1;
+			*index += iommu_sparse_gap(&spapr->windows[number].words, *index);
 			return false;
 		}
 		if (*word != 0)

@@ -353,13 +353,12 @@ bool iommu_spapr_next_put(struct iommu_spapr_guest *guest, struct spapr_table *t
 	uint64_t left = WORDS_OF_A_PAGE;
 	bool is_found = false;
 
+	*index += iommu_sparse_gap(&table->entries, *index);
 	while (*index < table->config.pages && left-- != 0 && !is_found) {
 		const uint64_t *word =
 			iommu_sparse_find(&table->entries, guest->platform, *index, false);
 
 		is_found = word != NULL && (*word & PERMISSIONS) != 0;
-		if (word == NULL)
-			*index |= WORDS_OF_A_PAGE - 1;
 		*index += !is_found;
 	}
 	iommu_spin_unlock(guest->platform, &table->lock, state);

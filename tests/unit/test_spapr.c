@@ -419,6 +419,36 @@ static void windows_that_cannot_be_are_refused(void **state)
 	end();
 }
 
+/* What is absent in a window of terabytes is passed over as a whole. */
+static void large_windows_take_no_time(void **state)
+{
+	struct iommu_group_file *file;
+	iommu_iova_t start;
+	uint64_t unmapped;
+
+	(void)state;
+	begin(IOMMU_CONTAINER_TCE_V2);
+	file = join(0, 1);
+	assert_int_equal(register_memory(0, PAGES << 12, RW), 0);
+	/* 2^34 words are more than 32 bits can count. */
+	if (sizeof(size_t) == 8) {
+		assert_int_equal(create_window(12, 1ULL << 46, 0, &start), 0);
+		assert_int_equal(map(start + (1ULL << 45), 0, 0x1000), 0);
+		assert_int_equal(map(start + (1ULL << 46) - 0x1000, 0x1000, 0x1000), 0);
+		assert_true(leads(0, 1, start + (1ULL << 46) - 1, 0x1fff));
+		assert_int_equal(iommu_container_unmap(f.container, 0, UINT64_MAX, NULL, &unmapped),
+				 0);
+		assert_int_equal(unmapped, 0x2000);
+		assert_true(is_blocked(0, 1, start + (1ULL << 46) - 1));
+		assert_true(is_blocked(0, 1, start + (1ULL << 45)));
+		assert_int_equal(map(start + (1ULL << 45), 0, 0x1000), 0);
+		assert_int_equal(iommu_spapr_remove_window(f.container, start), 0);
+	}
+	assert_int_equal(unregister_memory(0, PAGES << 12), 0);
+	leave(file);
+	end();
+}
+
 /* A domain with windows, and without a container. */
 static void owners_set_entries_of_a_domain(void **state)
 {
@@ -1667,6 +1697,7 @@ int main(void)
 		cmocka_unit_test(the_default_window_is_there),
 		cmocka_unit_test(both_windows_are_used_at_once),
 		cmocka_unit_test(windows_that_cannot_be_are_refused),
+		cmocka_unit_test(large_windows_take_no_time),
 		cmocka_unit_test(owners_set_entries_of_a_domain),
 		cmocka_unit_test(memory_is_registered_by_address),
 		cmocka_unit_test(pages_are_contiguous_or_refused),
