@@ -199,7 +199,11 @@ void iommu_group_notify(struct iommu_group *group, enum iommu_group_event event,
  */
 int iommu_group_check_thawed(struct iommu_group *group);
 #else
-#define iommu_group_check_thawed(group) 0
+static inline int iommu_group_check_thawed(struct iommu_group *group)
+{
+	(void)group;
+	return 0;
+}
 #endif
 
 /* --- topology.c ------------------------------------------------------------------------------- */
