@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Capability registers: decoded once, and refused if no usable unit could have their values. */
 #include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_counters.h>
 #include <libiommu/hw/vtd_invalidation.h>
 #include <libiommu/hw/vtd_registers.h>
 #include <libiommu/hw/vtd_scalable.h>
@@ -101,6 +102,8 @@ int iommu_vtd_decode_capabilities(struct vtd_capabilities *caps, uint32_t versio
 				       (ecap & VTD_ECAP_QI) != 0,
 		.x2apic = IOMMU_CONFIG_INTERRUPTS && (ecap & VTD_ECAP_EIM) != 0,
 		.posted_interrupts = IOMMU_CONFIG_INTERRUPTS && (cap & VTD_CAP_PI) != 0,
+		.counters = IOMMU_CONFIG_COUNTERS && (cap & VTD_CAP_ECMDS) != 0 &&
+			    (ecap & VTD_ECAP_PMS) != 0,
 		.names_functions = (ecap & VTD_ECAP_DIT) != 0,
 		.max_handle_mask = IOMMU_CONFIG_INTERRUPTS ? vtd_ecap_max_handle_mask(ecap) : 0,
 		.invalidates_on_root = (cap & VTD_CAP_ESRTPS) != 0,
