@@ -43,19 +43,24 @@ static int check(const struct iommu_unit *unit, const struct iommu_counter_confi
 	return 0;
 }
 
+static int alloc(struct iommu_unit *unit, const struct iommu_counter_config *config,
+		 unsigned int *counter)
+{
+	const int status = check(unit, config);
+
+	return status == 0 ? unit->ops->counters->alloc(unit, config, counter) : status;
+}
+
 int iommu_counter_alloc(struct iommu_unit *unit, const struct iommu_counter_config *config,
 			unsigned int *counter)
 {
-	const struct iommu_counter_ops *ops = unit->ops->counters;
 	int status;
 
 	iommu_control_lock(unit->iommu);
-	if (ops == NULL)
+	if (unit->ops->counters == NULL)
 		status = refuse(unit, IOMMU_EOPNOTSUPP, NO_COUNTERS);
 	else
-		status = check(unit, config);
-	if (status == 0)
-		status = ops->alloc(unit, config, counter);
+		status = alloc(unit, config, counter);
 	return iommu_control_end_for(unit->iommu, IOMMU_CALL, unit->name, status);
 }
 

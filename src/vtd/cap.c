@@ -21,6 +21,12 @@ static unsigned int widest(unsigned int sagaw)
 	return (sagaw & VTD_SAGAW_4_LEVELS) != 0 ? 48 : 39;
 }
 
+/* They are of no use without the commands. */
+static bool has_counters(uint64_t cap, uint64_t ecap)
+{
+	return IOMMU_CONFIG_COUNTERS && (cap & VTD_CAP_ECMDS) != 0 && (ecap & VTD_ECAP_PMS) != 0;
+}
+
 /* What scalable mode brings, where a unit can be used in it. */
 static void decode_scalable(struct vtd_capabilities *caps)
 {
@@ -102,8 +108,7 @@ int iommu_vtd_decode_capabilities(struct vtd_capabilities *caps, uint32_t versio
 				       (ecap & VTD_ECAP_QI) != 0,
 		.x2apic = IOMMU_CONFIG_INTERRUPTS && (ecap & VTD_ECAP_EIM) != 0,
 		.posted_interrupts = IOMMU_CONFIG_INTERRUPTS && (cap & VTD_CAP_PI) != 0,
-		.counters = IOMMU_CONFIG_COUNTERS && (cap & VTD_CAP_ECMDS) != 0 &&
-			    (ecap & VTD_ECAP_PMS) != 0,
+		.counters = has_counters(cap, ecap),
 		.names_functions = (ecap & VTD_ECAP_DIT) != 0,
 		.max_handle_mask = IOMMU_CONFIG_INTERRUPTS ? vtd_ecap_max_handle_mask(ecap) : 0,
 		.invalidates_on_root = (cap & VTD_CAP_ESRTPS) != 0,

@@ -6,9 +6,9 @@
  * it was given. So what goes wrong here stays here: a counter that does not obey is tried again by
  * the next call, and neither a suspend nor a removal of the unit fails for it.
  *
- * Hardware's count is narrower than ours: whatever it has gained since the last look, modulo its
- * width, is added. The lock guards the counts; commands are given on the control path, one at a
- * time, and waited for without the lock.
+ * Hardware's count is narrower than ours: whatever it has gained since the last look is added, an
+ * overflow included, of which both the value and a bit of its own tell. The lock guards the counts;
+ * commands are given on the control path, one at a time, and waited for without the lock.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/counters.h>
@@ -48,9 +48,9 @@ _Static_assert(IOMMU_COUNTER_OF_SOURCE == 1 << VTD_FILTER_SOURCE &&
 
 /* --- Counts: under the lock ------------------------------------------------------------------- */
 
-static uint64_t mask_of(const struct vtd_counter *counter)
+static uint16_t number_of(const struct vtd_unit *unit, const struct vtd_counter *counter)
 {
-	return UINT64_MAX >> (64 - counter->width);
+	return (uint16_t)(counter - unit->counters->counters);
 }
 
 /*
@@ -60,30 +60,60 @@ static uint64_t mask_of(const struct vtd_counter *counter)
 static int look(const struct vtd_unit *unit, const struct vtd_counter *counter, uint64_t *value)
 {
 	const struct vtd_counters *counters = unit->counters;
-	const unsigned int number = (unsigned int)(counter - counters->counters);
-	const uint32_t offset = counters->counts + number * counters->stride;
-	uint64_t before;
+	const uint32_t offset = counters->counts + number_of(unit, counter) * counters->stride;
+	const uint64_t mask = UINT64_MAX >> (64 - counter->width);
+	uint64_t before, now = vtd_read64(unit, offset);
 	unsigned int i;
 
-	*value = vtd_read64(unit, offset);
 	for (i = 0; i < LOOKS_MAX; i++) {
-		before = *value;
-		*value = vtd_read64(unit, offset);
-		if (((*value - before) & mask_of(counter)) <= UINT32_MAX / 2)
+		before = now;
+		now = vtd_read64(unit, offset);
+		if (((now - before) & mask) <= UINT32_MAX / 2)
 			break;
 	}
-	return *value == UINT64_MAX && vtd_read32(unit, VTD_GSTS) == UINT32_MAX ? IOMMU_EIO : 0;
+	*value = now & mask;
+	return now == UINT64_MAX && vtd_read32(unit, VTD_GSTS) == UINT32_MAX ? IOMMU_EIO : 0;
 }
 
-static int keep_up(const struct vtd_unit *unit, struct vtd_counter *counter)
+/* Has it overflowed since its bit was cleared? */
+static bool has_overflowed(const struct vtd_unit *unit, const struct vtd_counter *counter)
 {
+	return (vtd_read64(unit, unit->counters->overflows) >> number_of(unit, counter) & 1) != 0;
+}
+
+/* The same, once: the bit is cleared, and what it said is kept for the host. */
+static bool take_overflow(struct vtd_unit *unit, const struct vtd_counter *counter)
+{
+	const uint64_t bit = 1ULL << number_of(unit, counter);
+
+	if (!has_overflowed(unit, counter))
+		return false;
+	vtd_write64(unit, unit->counters->overflows, bit);
+	unit->counters->untold |= bit;
+	return true;
+}
+
+/*
+ * Add what it has gained. A value below the last one says that it has overflowed; so does its bit
+ * (`overflowed`: it was set, and cleared before the value is read), alone where it has come round
+ * to the last value or beyond. The bit is of an overflow that was added already where is_added says
+ * so.
+ */
+static int keep_up(const struct vtd_unit *unit, struct vtd_counter *counter, bool overflowed)
+{
+	const bool was_added = counter->is_added;
 	uint64_t value;
+	bool wraps;
 	int status = look(unit, counter, &value);
 
 	if (status != 0)
 		return status;
-	counter->count += (value - counter->last) & mask_of(counter);
+	wraps = value < counter->last;
+	counter->count += value - counter->last;
+	if (wraps || (overflowed && !was_added))
+		counter->count += (UINT64_MAX >> (64 - counter->width)) + 1;
 	counter->last = value;
+	counter->is_added = overflowed ? was_added && wraps : was_added || wraps;
 	return 0;
 }
 
@@ -93,6 +123,7 @@ static int begin_counting(struct vtd_unit *unit, struct vtd_counter *counter)
 	uintptr_t state = iommu_spin_lock(unit->platform, &unit->counters->lock);
 	int status = look(unit, counter, &counter->last);
 
+	counter->is_added = has_overflowed(unit, counter);
 	counter->runs = status == 0;
 	iommu_spin_unlock(unit->platform, &unit->counters->lock, state);
 	return status;
@@ -101,8 +132,10 @@ static int begin_counting(struct vtd_unit *unit, struct vtd_counter *counter)
 static int end_counting(struct vtd_unit *unit, struct vtd_counter *counter)
 {
 	uintptr_t state = iommu_spin_lock(unit->platform, &unit->counters->lock);
-	int status = counter->runs ? keep_up(unit, counter) : 0;
+	int status = 0;
 
+	if (counter->runs)
+		status = keep_up(unit, counter, take_overflow(unit, counter));
 	counter->runs = false;
 	iommu_spin_unlock(unit->platform, &unit->counters->lock, state);
 	return status;
@@ -117,11 +150,6 @@ static void set_lost(struct vtd_unit *unit, struct vtd_counter *counter, bool lo
 }
 
 /* --- Starting and stopping -------------------------------------------------------------------- */
-
-static uint16_t number_of(const struct vtd_unit *unit, const struct vtd_counter *counter)
-{
-	return (uint16_t)(counter - unit->counters->counters);
-}
 
 /* Have hardware frozen, or not, as the host wants; it may have been left otherwise. */
 static int settle_freeze(struct vtd_unit *unit)
@@ -279,17 +307,16 @@ static int wake(struct vtd_unit *unit)
 	return 0;
 }
 
-/* The counter of a number, of a unit that is awake. */
-static int find(struct vtd_unit *unit, unsigned int number, struct vtd_counter **counter)
+/* The counter of a number, of a unit that is awake; NULL: *status says why not. */
+static struct vtd_counter *find(struct vtd_unit *unit, unsigned int number, int *status)
 {
-	int status = wake(unit);
-
-	if (status != 0)
-		return status;
-	if (number >= unit->counters->count || !unit->counters->counters[number].is_allocated)
-		return VTD_REFUSE(unit, IOMMU_EINVAL, NO_COUNTER);
-	*counter = &unit->counters->counters[number];
-	return 0;
+	*status = wake(unit);
+	if (*status != 0)
+		return NULL;
+	if (number < unit->counters->count && unit->counters->counters[number].is_allocated)
+		return &unit->counters->counters[number];
+	*status = VTD_REFUSE(unit, IOMMU_EINVAL, NO_COUNTER);
+	return NULL;
 }
 
 /* The number of events that it can count. */
@@ -405,8 +432,9 @@ static void occupy(struct vtd_unit *unit, struct vtd_counter *counter,
 	memcpy(counter->filters, filters, sizeof(counter->filters));
 	program(unit, counter);
 	state = iommu_spin_lock(unit->platform, &unit->counters->lock);
-	/* Not one of those that had it before. */
-	vtd_write64(unit, unit->counters->overflows, 1ULL << number_of(unit, counter));
+	/* An overflow of before is not of this one. */
+	(void)take_overflow(unit, counter);
+	unit->counters->untold &= ~(1ULL << number_of(unit, counter));
 	counter->count = 0;
 	counter->is_allocated = true;
 	iommu_spin_unlock(unit->platform, &unit->counters->lock, state);
@@ -445,33 +473,35 @@ static int counter_alloc(struct iommu_unit *base, const struct iommu_counter_con
 
 static int counter_start(struct iommu_unit *base, unsigned int number)
 {
-	struct vtd_counter *counter = NULL;
-	int status = find(vtd_unit_of(base), number, &counter);
+	int status;
+	struct vtd_counter *counter = find(vtd_unit_of(base), number, &status);
 
-	return status == 0 ? start(vtd_unit_of(base), counter) : status;
+	return counter != NULL ? start(vtd_unit_of(base), counter) : status;
 }
 
 static int counter_stop(struct iommu_unit *base, unsigned int number)
 {
-	struct vtd_counter *counter = NULL;
-	int status = find(vtd_unit_of(base), number, &counter);
+	int status;
+	struct vtd_counter *counter = find(vtd_unit_of(base), number, &status);
 
-	return status == 0 ? stop(vtd_unit_of(base), counter) : status;
+	return counter != NULL ? stop(vtd_unit_of(base), counter) : status;
 }
 
 static int counter_free(struct iommu_unit *base, unsigned int number)
 {
 	struct vtd_unit *unit = vtd_unit_of(base);
-	struct vtd_counter *counter = NULL;
-	int status = find(unit, number, &counter);
+	int status;
+	struct vtd_counter *counter = find(unit, number, &status);
 	uintptr_t state;
 
-	if (status == 0)
-		status = stop(unit, counter);
+	if (counter == NULL)
+		return status;
+	status = stop(unit, counter);
 	if (status != 0)
 		return status;
 	state = iommu_spin_lock(unit->platform, &unit->counters->lock);
 	counter->is_allocated = false;
+	unit->counters->untold &= ~(1ULL << number);
 	iommu_spin_unlock(unit->platform, &unit->counters->lock, state);
 	return 0;
 }
@@ -508,7 +538,7 @@ static int counter_read(struct iommu_unit *base, unsigned int number, uint64_t *
 	counter = &counters->counters[number];
 	state = iommu_spin_lock(unit->platform, &counters->lock);
 	if (counter->is_allocated) {
-		status = counter->runs ? keep_up(unit, counter) : 0;
+		status = counter->runs ? keep_up(unit, counter, take_overflow(unit, counter)) : 0;
 		if (counter->is_lost && !counters->is_asleep)
 			status = IOMMU_EIO;
 		if (status == 0)
@@ -518,20 +548,13 @@ static int counter_read(struct iommu_unit *base, unsigned int number, uint64_t *
 	return status;
 }
 
-/* One call. */
-struct overflows {
-	struct vtd_unit *unit;
-	uint64_t found;
-};
-
 /*
  * The interrupt's status is cleared before the counters' bits are looked at: one that overflows
  * after that sends the interrupt again. 0: none has a bit.
  */
 static int handle_round(void *ctx, unsigned int round)
 {
-	struct overflows *overflows = ctx;
-	struct vtd_unit *unit = overflows->unit;
+	struct vtd_unit *unit = ctx;
 	struct vtd_counters *counters = unit->counters;
 	uint64_t bits;
 	unsigned int i;
@@ -541,18 +564,20 @@ static int handle_round(void *ctx, unsigned int round)
 	bits = vtd_read64(unit, counters->overflows);
 	if (bits == UINT64_MAX && vtd_read32(unit, VTD_GSTS) == UINT32_MAX)
 		return IOMMU_EIO;
-	bits &= UINT64_MAX >> (64 - counters->count);
+	bits &= (counters->count < 64 ? 1ULL << counters->count : 0) - 1;
 	if (bits == 0)
 		return 0;
 	vtd_write64(unit, counters->overflows, bits);
 	for (i = 0; i < counters->count; i++) {
 		struct vtd_counter *counter = &counters->counters[i];
 
-		if ((bits >> i & 1) == 0 || !counter->is_allocated)
+		if ((bits >> i & 1) == 0)
 			continue;
-		if (counter->runs && keep_up(unit, counter) != 0)
+		if (counter->is_allocated)
+			counters->untold |= 1ULL << i;
+		if (counter->runs && keep_up(unit, counter, true) != 0)
 			return IOMMU_EIO;
-		overflows->found |= 1ULL << i;
+		counter->is_added = counter->is_added && counter->runs;
 	}
 	return 1;
 }
@@ -561,7 +586,6 @@ static int counters_handle(struct iommu_unit *base, uint64_t *overflowed)
 {
 	struct vtd_unit *unit = vtd_unit_of(base);
 	struct vtd_counters *counters = unit->counters;
-	struct overflows overflows = {.unit = unit};
 	int status = 0;
 	uintptr_t state;
 
@@ -569,12 +593,13 @@ static int counters_handle(struct iommu_unit *base, uint64_t *overflowed)
 		return IOMMU_EOPNOTSUPP;
 	state = iommu_spin_lock(unit->platform, &counters->lock);
 	if (!counters->is_asleep)
-		status = iommu_event_rounds(handle_round, &overflows);
+		status = iommu_event_rounds(handle_round, unit);
+	if (status >= 0) {
+		*overflowed = counters->untold;
+		counters->untold = 0;
+	}
 	iommu_spin_unlock(unit->platform, &counters->lock, state);
-	if (status < 0)
-		return status;
-	*overflowed = overflows.found;
-	return 0;
+	return status < 0 ? status : 0;
 }
 
 const struct iommu_counter_ops iommu_vtd_counter_ops = {

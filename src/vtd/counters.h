@@ -26,6 +26,7 @@ struct vtd_counter {
 	bool is_in_doubt;     /* it may run although it should not, or the other way round */
 	bool is_lost;         /* it should run, and did not come back */
 	uint64_t count, last; /* ours; and hardware's, when we looked last */
+	bool is_added;        /* of the overflow that its bit tells of, or will tell */
 };
 
 struct vtd_counters {
@@ -38,6 +39,7 @@ struct vtd_counters {
 	bool freeze_is_known; /* … and hardware was told */
 	bool hangs;           /* a command was waited for in vain */
 	bool is_asleep;
+	uint64_t untold; /* bits of counters that have overflowed */
 	struct vtd_event event;
 	uint64_t events[VTD_COUNTER_GROUPS_MAX]; /* that some counter can count */
 	struct vtd_counter counters[];
