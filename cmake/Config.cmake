@@ -16,6 +16,7 @@ option(IOMMU_CONFIG_SUSPEND "Suspend and resume" ON)
 option(IOMMU_CONFIG_POLICY "Policy for default domains, by device" ON)
 option(IOMMU_CONFIG_RESETS "Resets of devices" ON)
 option(IOMMU_CONFIG_ONE_PAGE "A way of its own for one page, unless compiled for size" ON)
+option(IOMMU_CONFIG_COUNTERS "Performance counters of units" ON)
 option(IOMMU_CONFIG_TABLE_TOOLS "Walking and cloning of page tables" ON)
 option(IOMMU_CONFIG_LOG "Lines for the host's log" ON)
 option(IOMMU_CONFIG_FAULT_TEXTS "Fault reasons in words" ON)
@@ -38,7 +39,7 @@ set(IOMMU_LEFT_OUT)
 foreach(
   part
   SCALABLE FIRST_STAGE INTERRUPTS TAKE_OVER DEVICE_TLB REGISTERS REGIONS QUARANTINE UNLIKE_UNITS QUIRKS
-  SUSPEND POLICY RESETS ONE_PAGE TABLE_TOOLS
+  SUSPEND POLICY RESETS ONE_PAGE COUNTERS TABLE_TOOLS
   LOG FAULT_TEXTS REASONS NAMES
   DMA DMA_SCATTER DMA_BOUNCE DMA_LAZY DMA_DIRECT DMA_PIECES DMA_ATTRIBUTES IOVA_CACHES IOAS POWER MODELS)
   if(NOT IOMMU_CONFIG_${part})

@@ -122,6 +122,11 @@
 #endif
 #endif
 
+/* Performance counters of units (<libiommu/counters.h>). */
+#ifndef IOMMU_CONFIG_COUNTERS
+#define IOMMU_CONFIG_COUNTERS 1
+#endif
+
 /* Walking and cloning of page tables through iommu_pgtable_ops and iommu_domain_walk. */
 #ifndef IOMMU_CONFIG_TABLE_TOOLS
 #define IOMMU_CONFIG_TABLE_TOOLS 1

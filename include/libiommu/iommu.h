@@ -40,6 +40,7 @@
 #define LIBIOMMU_IOMMU_H
 
 #include <libiommu/acpi.h>
+#include <libiommu/counters.h>
 #include <libiommu/dma.h>
 #include <libiommu/dmar.h>
 #include <libiommu/dmar_builder.h>

@@ -234,6 +234,13 @@ enum iommu_model_vtd_flags {
 	IOMMU_MODEL_VTD_PAGE_REQUESTS = 1 << 20, /* requires device TLBs */
 	/* Page-selective invalidation of one page at a time; address_mask is 0 then. */
 	IOMMU_MODEL_VTD_SINGLE_PAGES = 1 << 21,
+	/*
+	 * Performance counters and enhanced commands: 8 counters, with filters by source id, domain
+	 * id, PASID and request type, that know requests, page requests, look-ups in the IOTLB and
+	 * among interrupt entries (not of those that are posted), and their hits. The last of them
+	 * counts what the IOTLB does alone. While a counter counts, requests take the unit's lock.
+	 */
+	IOMMU_MODEL_VTD_COUNTERS = 1 << 22,
 };
 
 /*
@@ -282,11 +289,13 @@ struct iommu_model_vtd_config {
 	/* Not 0: entries are evicted at random, as real caches do. */
 	uint64_t forget_seed;
 	unsigned int strict; /* enum iommu_model_vtd_strict */
+	/* Of performance counters, in bits: 4 to 64; 0: 48. */
+	unsigned int counter_width;
 };
 
 /* Faulty behaviour of hardware, for tests of drivers. All zero: none. */
 struct iommu_model_vtd_faults {
-	unsigned int command_delay; /* register reads until a command completes */
+	unsigned int command_delay; /* register reads until a command completes, enhanced or not */
 	unsigned int wait_delay;    /* register reads until a wait descriptor completes */
 	/*
 	 * Invalidations are executed, and that is not reported: wait descriptors, and register
@@ -294,7 +303,7 @@ struct iommu_model_vtd_faults {
 	 */
 	bool waits_hang;
 	bool invalidations_hang;   /* no descriptor and no register invalidation is executed */
-	bool commands_hang;        /* commands never complete */
+	bool commands_hang;        /* commands never complete, enhanced or not */
 	unsigned int refuse_after; /* the n-th descriptor from now fails; 0: none */
 	/*
 	 * A page request stays inside the unit until another arrives, or the driver drains

@@ -300,10 +300,11 @@ IOMMU_API int iommu_vtd_add_units(struct iommu *iommu, const void *structures, s
  * iommu_vtd_remove_unit - disable a unit and remove it.
  *
  * Maps and unmaps that began before its last endpoint was released must have ended. Returns 0;
- * IOMMU_EBUSY: it has endpoints (including released ones that are still used or held) or interrupt
- * entries, or is the last unit; IOMMU_EINVAL: a unit of another back end; IOMMU_ETIMEDOUT: it did
- * not confirm that it is disabled, and remains; IOMMU_EIO: it reported an error, or does not
- * respond. After these two parts of it may be off: the next enable runs all of its steps.
+ * IOMMU_EBUSY: it has endpoints (including released ones that are still used or held), interrupt
+ * entries or allocated performance counters, or is the last unit; IOMMU_EINVAL: a unit of another
+ * back end; IOMMU_ETIMEDOUT: it did not confirm that it is disabled, and remains; IOMMU_EIO: it
+ * reported an error, or does not respond. After these two parts of it may be off: the next enable
+ * runs all of its steps.
  */
 IOMMU_API int iommu_vtd_remove_unit(struct iommu_unit *unit);
 
@@ -327,6 +328,16 @@ IOMMU_API int iommu_vtd_mask_fault_interrupt(struct iommu_unit *unit);
 IOMMU_API int iommu_vtd_set_page_request_interrupt(struct iommu_unit *unit, uint64_t address,
 						   uint32_t data);
 IOMMU_API int iommu_vtd_mask_page_request_interrupt(struct iommu_unit *unit);
+
+/*
+ * iommu_vtd_set_counter_interrupt, iommu_vtd_mask_counter_interrupt - the same for overflows of
+ * performance counters; the host calls iommu_unit_handle_counters (<libiommu/counters.h>).
+ * IOMMU_EOPNOTSUPP: the unit has no counters, or they send no interrupts; IOMMU_EINVAL: a unit of
+ * another back end, or not an interrupt address.
+ */
+IOMMU_API int iommu_vtd_set_counter_interrupt(struct iommu_unit *unit, uint64_t address,
+					      uint32_t data);
+IOMMU_API int iommu_vtd_mask_counter_interrupt(struct iommu_unit *unit);
 
 /*
  * iommu_vtd_find_named - the segment and source id of a device that is no PCI function, by its ACPI

@@ -7,6 +7,7 @@
 #define LIBIOMMU_VTD_HOST_H
 
 #include <libiommu/acpi.h>
+#include <libiommu/counters.h>
 #include <libiommu/dma.h>
 #include <libiommu/domain.h>
 #include <libiommu/endpoint.h>

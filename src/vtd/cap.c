@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Capability registers: decoded once, and refused if no usable unit could have their values. */
 #include <libiommu/backend/ops.h>
+#include <libiommu/hw/vtd_counters.h>
 #include <libiommu/hw/vtd_invalidation.h>
 #include <libiommu/hw/vtd_registers.h>
 #include <libiommu/hw/vtd_scalable.h>
@@ -18,6 +19,12 @@ static unsigned int widest(unsigned int sagaw)
 	if ((sagaw & VTD_SAGAW_5_LEVELS) != 0)
 		return 57;
 	return (sagaw & VTD_SAGAW_4_LEVELS) != 0 ? 48 : 39;
+}
+
+/* They are of no use without the commands. */
+static bool has_counters(uint64_t cap, uint64_t ecap)
+{
+	return IOMMU_CONFIG_COUNTERS && (cap & VTD_CAP_ECMDS) != 0 && (ecap & VTD_ECAP_PMS) != 0;
 }
 
 /* What scalable mode brings, where a unit can be used in it. */
@@ -101,6 +108,7 @@ int iommu_vtd_decode_capabilities(struct vtd_capabilities *caps, uint32_t versio
 				       (ecap & VTD_ECAP_QI) != 0,
 		.x2apic = IOMMU_CONFIG_INTERRUPTS && (ecap & VTD_ECAP_EIM) != 0,
 		.posted_interrupts = IOMMU_CONFIG_INTERRUPTS && (cap & VTD_CAP_PI) != 0,
+		.counters = has_counters(cap, ecap),
 		.names_functions = (ecap & VTD_ECAP_DIT) != 0,
 		.max_handle_mask = IOMMU_CONFIG_INTERRUPTS ? vtd_ecap_max_handle_mask(ecap) : 0,
 		.invalidates_on_root = (cap & VTD_CAP_ESRTPS) != 0,

@@ -23,6 +23,7 @@ struct vtd_capabilities {
 	bool coherent, queue, registers, caching_mode, write_buffer, pass_through, page_selective;
 	bool protected_memory, snoop_control, device_tlb, names_functions;
 	bool interrupt_remapping, x2apic, posted_interrupts;
+	bool counters; /* and the commands that they need */
 	bool invalidates_on_root, invalidates_on_interrupts;
 	/* Scalable mode, and what is there only in it. */
 	bool scalable, first_stage, first_stage_5, second_stage, nested, dirty, pasids,

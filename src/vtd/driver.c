@@ -15,6 +15,7 @@
 #include "vtd/cap.h"
 #include "vtd/command.h"
 #include "vtd/context.h"
+#include "vtd/counters.h"
 #include "vtd/domain.h"
 #include "vtd/endpoint.h"
 #include "vtd/event.h"
@@ -46,15 +47,21 @@ static int unit_disable(struct iommu_unit *base)
 
 static int unit_suspend(struct iommu_unit *unit)
 {
-	int status = iommu_vtd_unit_suspend(vtd_unit_of(unit));
+	int status;
 
+	iommu_vtd_counters_suspend(vtd_unit_of(unit));
+	status = iommu_vtd_unit_suspend(vtd_unit_of(unit));
 	return status == 0 ? iommu_vtd_predecessor_turn_off(vtd_unit_of(unit)) : status;
 }
 
 #if IOMMU_CONFIG_SUSPEND
 static int unit_resume(struct iommu_unit *unit)
 {
-	return iommu_vtd_unit_resume(vtd_unit_of(unit));
+	int status = iommu_vtd_unit_resume(vtd_unit_of(unit));
+
+	if (status == 0)
+		iommu_vtd_counters_resume(vtd_unit_of(unit));
+	return status;
 }
 #endif
 
@@ -189,6 +196,9 @@ static const struct iommu_ops vtd_ops = {
 #if IOMMU_CONFIG_RESETS && IOMMU_CONFIG_DEVICE_TLB
 	.begin_reset = iommu_vtd_begin_reset,
 	.cancel_reset = iommu_vtd_cancel_reset,
+#endif
+#if IOMMU_CONFIG_COUNTERS
+	.counters = &iommu_vtd_counter_ops,
 #endif
 };
 

@@ -24,6 +24,7 @@
 #include "vtd/cap.h"
 #include "vtd/command.h"
 #include "vtd/context.h"
+#include "vtd/counters.h"
 #include "vtd/domain.h"
 #include "vtd/endpoint.h"
 #include "vtd/event.h"
@@ -160,17 +161,30 @@ static int check_place(const struct vtd_unit *unit)
 	return 0;
 }
 
+static int map_again(struct vtd_unit *unit, uint64_t size)
+{
+	int status;
+
+	unmap_registers(unit);
+	unit->register_size = size;
+	status = check_place(unit);
+	if (status != 0)
+		return status;
+	unit->registers = map_registers(unit->platform, unit->register_base, size);
+	return unit->registers != NULL ? 0 : VTD_REFUSE(unit, IOMMU_EFAULT, UNMAPPED);
+}
+
 /*
  * Map the registers and read the capabilities. Firmware may understate the size: when the
- * capabilities point beyond it, the registers are mapped again.
+ * capabilities point beyond it, the registers are mapped again. Only for its counters no unit is
+ * refused.
  */
 static int read_capabilities(struct vtd_unit *unit)
 {
-	const struct iommu_platform *platform = unit->platform;
-	uint64_t needed;
+	uint64_t needed, wanted;
 	int status;
 
-	unit->registers = map_registers(platform, unit->register_base, unit->register_size);
+	unit->registers = map_registers(unit->platform, unit->register_base, unit->register_size);
 	if (unit->registers == NULL)
 		return VTD_REFUSE(unit, IOMMU_EFAULT, UNMAPPED);
 	status = iommu_vtd_decode_capabilities(&unit->caps, vtd_read32(unit, VTD_VER),
@@ -179,15 +193,12 @@ static int read_capabilities(struct vtd_unit *unit)
 	if (status != 0)
 		return VTD_REFUSE(unit, status, "its capabilities make no sense");
 	needed = iommu_vtd_register_space(&unit->caps);
-	if (needed <= unit->register_size)
+	if (needed < unit->register_size)
+		needed = unit->register_size;
+	wanted = iommu_vtd_counters_space(unit);
+	if (wanted > needed && map_again(unit, wanted) == 0)
 		return 0;
-	unmap_registers(unit);
-	unit->register_size = needed;
-	status = check_place(unit);
-	if (status != 0)
-		return status;
-	unit->registers = map_registers(platform, unit->register_base, needed);
-	return unit->registers != NULL ? 0 : VTD_REFUSE(unit, IOMMU_EFAULT, UNMAPPED);
+	return needed == unit->register_size ? 0 : map_again(unit, needed);
 }
 
 /* Is it translating, in this mode (a value of VTD_RTADDR_MODE)? */
@@ -329,6 +340,8 @@ static int unit_setup(struct vtd_unit *unit)
 		status = iommu_vtd_queue_alloc(unit);
 	if (status == 0 && vtd_is_scalable(unit) && unit->caps.page_requests)
 		status = iommu_vtd_page_queue_alloc(unit);
+	if (status == 0)
+		status = iommu_vtd_counters_init(unit);
 	if (status != 0)
 		return status;
 	iommu_vtd_report_unit(unit);
@@ -342,6 +355,7 @@ void iommu_vtd_unit_free(struct vtd_unit *unit)
 	const struct iommu_platform *platform = unit->platform;
 	struct vtd_probe *probe = unit->probe;
 
+	iommu_vtd_counters_free(unit);
 	iommu_vtd_inherited_drop(unit);
 	if (unit->root != NULL)
 		iommu_vtd_root_free(unit);
@@ -617,9 +631,9 @@ int iommu_vtd_unit_remove(struct iommu_unit *base)
 	if (!iommu_vtd_owns(base))
 		return IOMMU_REFUSE(base->iommu, base->name, IOMMU_EINVAL, "it is no VT-d unit");
 	first = iommu_vtd_next_unit(base->iommu, NULL);
-	if (base->endpoints != 0 || iommu_vtd_interrupts_any(unit))
+	if (base->endpoints != 0 || iommu_vtd_interrupts_any(unit) || iommu_vtd_counters_any(unit))
 		return VTD_REFUSE(unit, IOMMU_EBUSY,
-				  "it has endpoints, or interrupts that are not freed");
+				  "it has endpoints, or interrupts or counters that are not freed");
 	if (first == unit && iommu_vtd_next_unit(base->iommu, unit) == NULL)
 		return VTD_REFUSE(unit, IOMMU_EBUSY, "it is the last one");
 	status = iommu_vtd_unit_suspend(unit);

@@ -9,6 +9,7 @@
  *   unit->queue.lock      the ring, and what became of submissions
  *   unit->command_lock    the global command register, and invalidation by registers: a look at the
  *                         status and the start of one command
+ *   unit->counters->lock  the counts of performance counters
  *   domain->common.lock   the domain's uses
  *   domain->common.pages  its withheld pages
  *
@@ -38,6 +39,7 @@ struct vtd_probe;
 
 struct vtd_table;
 struct vtd_interrupts;
+struct vtd_counters;
 
 /* Domain ids of a kernel before us are counted in pages, of so many counts each. */
 #define VTD_INHERITED_COUNTS ((unsigned int)(IOMMU_PAGE_SIZE / sizeof(uint32_t)))
@@ -100,6 +102,7 @@ struct vtd_unit {
 	struct iommu_event_gate requests_gate;
 	struct vtd_page_request *requests;
 	struct vtd_interrupts *interrupts; /* NULL: never enabled */
+	struct vtd_counters *counters;     /* NULL: it has none */
 	/* What a kernel before us left, until the last of it is replaced. */
 	uint32_t *inherited[VTD_INHERITED_PAGES]; /* entries by domain id; NULL: none of these */
 	unsigned int inherited_ids;

@@ -13,6 +13,7 @@
 #ifndef LIBIOMMU_BACKEND_OPS_H
 #define LIBIOMMU_BACKEND_OPS_H
 
+#include <libiommu/counters.h>
 #include <libiommu/domain.h>
 #include <libiommu/endpoint.h>
 #include <libiommu/fault.h>
@@ -58,6 +59,30 @@ struct iommu_freeze_ops {
 	int (*diagnose)(struct iommu_endpoint *endpoint, void *buffer, size_t size, size_t *length);
 };
 #endif
+
+/*
+ * Performance counters of a unit: each function as the one of <libiommu/counters.h> that its
+ * comment names. A unit of the back end that has none answers IOMMU_EOPNOTSUPP to all.
+ */
+struct iommu_counter_ops {
+	/* Errors as iommu_unit_get_counters; *info is zero. */
+	int (*get)(struct iommu_unit *unit, struct iommu_counters_info *info);
+	/*
+	 * Errors as iommu_counter_alloc. Flags, unknown filters, the PASID's width and the domain's
+	 * instance were checked.
+	 */
+	int (*alloc)(struct iommu_unit *unit, const struct iommu_counter_config *config,
+		     unsigned int *counter);
+	/* Errors as iommu_counter_start, iommu_counter_stop, and iommu_counter_free. */
+	int (*start)(struct iommu_unit *unit, unsigned int counter);
+	int (*stop)(struct iommu_unit *unit, unsigned int counter);
+	int (*free)(struct iommu_unit *unit, unsigned int counter);
+	/* Errors as iommu_unit_freeze_counters, for iommu_unit_unfreeze_counters, too. */
+	int (*freeze)(struct iommu_unit *unit, bool freeze);
+	/* Any context. Errors as iommu_counter_read; and as iommu_unit_handle_counters. */
+	int (*read)(struct iommu_unit *unit, unsigned int counter, uint64_t *count);
+	int (*handle)(struct iommu_unit *unit, uint64_t *overflowed);
+};
 
 struct iommu_ops {
 	const char *name;
@@ -194,6 +219,10 @@ struct iommu_ops {
 #if IOMMU_CONFIG_POWER
 	/* NULL: hardware freezes nothing. */
 	const struct iommu_freeze_ops *freeze;
+#endif
+#if IOMMU_CONFIG_COUNTERS
+	/* NULL: no unit has performance counters. */
+	const struct iommu_counter_ops *counters;
 #endif
 };
 

@@ -3,7 +3,7 @@
  * Entering and leaving the model's lock: the state that requests read without the lock, and what is
  * delivered to the host on leaving. The work that is left is done in work.c.
  */
-#include "model/vtd/model.h"
+#include "model/vtd/counters.h"
 
 #define WORKS (VTD_GLOBAL_TE | VTD_GLOBAL_IRE | VTD_GLOBAL_CFI)
 
@@ -23,7 +23,9 @@ void iommu_model_publish(struct iommu_model_vtd *model)
 	const struct model_registers *regs = &model->regs;
 	const bool closed = model_has(model, IOMMU_MODEL_VTD_PROTECTED_MEMORY) &&
 			    (regs->pmen & VTD_PMEN_EPM) != 0;
-	bool changed = publish(&published->works, model->works & WORKS);
+	bool changed =
+		publish(&published->works,
+			(model->works & WORKS) | (model_counters_count(model) ? MODEL_COUNTS : 0));
 
 	changed |= publish(&published->root, regs->root);
 	changed |= publish(&published->interrupts, regs->interrupts);

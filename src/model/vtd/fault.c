@@ -8,9 +8,8 @@
 
 #define EVENT_BITS (VTD_FSTS_PFO | VTD_FSTS_PPF | VTD_FSTS_IQE | VTD_FSTS_ICE | VTD_FSTS_ITE)
 
-/* Send the message, or mark it as pending. */
-static void event(uint64_t *control, struct model_message *message, uint64_t address,
-		  uint64_t upper, uint64_t data)
+void iommu_model_send_event(uint64_t *control, struct model_message *message, uint64_t address,
+			    uint64_t upper, uint64_t data)
 {
 	if ((*control & VTD_EVENT_MASK) != 0) {
 		*control |= VTD_EVENT_PENDING;
@@ -25,21 +24,24 @@ static void fault_event(struct iommu_model_vtd *model)
 {
 	struct model_registers *regs = &model->regs;
 
-	event(&regs->fectl, &model->fault_message, regs->feaddr, regs->feuaddr, regs->fedata);
+	iommu_model_send_event(&regs->fectl, &model->fault_message, regs->feaddr, regs->feuaddr,
+			       regs->fedata);
 }
 
 static void wait_event(struct iommu_model_vtd *model)
 {
 	struct model_registers *regs = &model->regs;
 
-	event(&regs->iectl, &model->wait_message, regs->ieaddr, regs->ieuaddr, regs->iedata);
+	iommu_model_send_event(&regs->iectl, &model->wait_message, regs->ieaddr, regs->ieuaddr,
+			       regs->iedata);
 }
 
 void iommu_model_request_event(struct iommu_model_vtd *model)
 {
 	struct model_registers *regs = &model->regs;
 
-	event(&regs->pectl, &model->request_message, regs->peaddr, regs->peuaddr, regs->pedata);
+	iommu_model_send_event(&regs->pectl, &model->request_message, regs->peaddr, regs->peuaddr,
+			       regs->pedata);
 }
 
 void iommu_model_event_unmasked(struct iommu_model_vtd *model)

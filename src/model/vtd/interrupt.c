@@ -5,6 +5,7 @@
  */
 #include <libiommu/status.h>
 
+#include "model/vtd/counters.h"
 #include "model/vtd/journey.h"
 
 struct request {
@@ -216,6 +217,25 @@ static unsigned int pass(struct request *r, struct model_passage *passage,
 	return reason;
 }
 
+/* An entry was looked for; what is posted has written to memory, and nothing is known of it. */
+static __attribute__((noinline)) void
+count(const struct request *r, const struct model_passage *passage, unsigned int reason)
+{
+	const bool hits = reason == 0 && !passage->is_walk;
+	const struct model_event event = {
+		.group = VTD_EVENTS_OF_INTERRUPTS,
+		.events = 1U << VTD_EVENT_ENTRY_LOOKUPS | (hits ? 1U << VTD_EVENT_ENTRY_HITS : 0),
+		.source_id = r->source_id,
+	};
+	const struct model_event request = {
+		.group = VTD_EVENTS_OF_UNIT,
+		.events = 1U << VTD_EVENT_REQUESTS,
+		.source_id = r->source_id,
+	};
+
+	model_count_two(r->model, &event, &request);
+}
+
 int iommu_model_vtd_interrupt(struct iommu_model_vtd *model, uint16_t source_id, uint64_t address,
 			      uint32_t data, struct iommu_model_interrupt *interrupt)
 {
@@ -228,6 +248,9 @@ int iommu_model_vtd_interrupt(struct iommu_model_vtd *model, uint16_t source_id,
 	reason = pass(&r, &passage, model, source_id, address, data, interrupt);
 	fault = fault_of(&r, reason);
 	iommu_model_passage_end(model, &passage, reason != 0 ? &fault : NULL, NULL);
+	if (model_works(model, MODEL_COUNTS) && model_works(model, VTD_GLOBAL_IRE) &&
+	    (address & VTD_MSI_REMAPPABLE) != 0)
+		count(&r, &passage, reason);
 	return reason == 0 ? 0 : IOMMU_EFAULT;
 }
 

@@ -3,14 +3,17 @@
 #include <libiommu/status.h>
 
 #include "base/log.h"
-#include "model/vtd/model.h"
+#include "model/vtd/counters.h"
 
+_Static_assert(sizeof(struct model_perf) <= IOMMU_PAGE_SIZE, "it is one page");
 _Static_assert(sizeof(struct iommu_model_vtd) <= IOMMU_PAGE_SIZE, "it is one page");
 
 /* Room for a burst of faults, of all devices behind a unit, until a driver reads it. */
 #define DEFAULT_FAULT_RECORDS 64
 /* 1 GiB in one invalidation: a driver need not flush a whole domain for a large unmap. */
 #define DEFAULT_ADDRESS_MASK 18
+/* As wide as counters of real units are. */
+#define DEFAULT_COUNTER_WIDTH 48
 
 static void set_defaults(struct iommu_model_vtd_config *config)
 {
@@ -32,6 +35,8 @@ static void set_defaults(struct iommu_model_vtd_config *config)
 		config->address_mask = DEFAULT_ADDRESS_MASK;
 	if (config->pasid_bits == 0)
 		config->pasid_bits = VTD_PASID_BITS_MAX;
+	if (config->counter_width == 0)
+		config->counter_width = DEFAULT_COUNTER_WIDTH;
 	if (config->pgsize_bitmap == 0)
 		config->pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G;
 }
@@ -80,6 +85,8 @@ static const char *numbers_defect(const struct iommu_model_vtd_config *config)
 		return IOMMU_WHY("address_mask is above 52");
 	if (config->fault_records > MODEL_FAULTS_MAX)
 		return IOMMU_WHY("more fault_records than a unit has");
+	if (config->counter_width < 4 || config->counter_width > 64)
+		return IOMMU_WHY("counter_width is not within 4 to 64");
 	if ((config->levels & ~0x38U) != 0)
 		return IOMMU_WHY("levels other than 3, 4 and 5");
 	if ((config->pgsize_bitmap & ~(IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G)) != 0 ||
@@ -141,9 +148,12 @@ int iommu_model_vtd_create(const struct iommu_model_vtd_config *config,
 	model->fault_count = complete.fault_records;
 	model->fault_records = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	model->counters = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+	if (model_has(model, IOMMU_MODEL_VTD_COUNTERS))
+		model->perf = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
 	if (iommu_model_cache_init(&model->cache, platform, complete.cache_entries,
 				   complete.forget_seed) != 0 ||
-	    model->fault_records == NULL || model->counters == NULL) {
+	    model->fault_records == NULL || model->counters == NULL ||
+	    (model_has(model, IOMMU_MODEL_VTD_COUNTERS) && model->perf == NULL)) {
 		iommu_model_vtd_destroy(model);
 		return IOMMU_ENOMEM;
 	}
@@ -176,6 +186,8 @@ void iommu_model_vtd_destroy(struct iommu_model_vtd *model)
 		platform->free_pages(platform->ctx, model->fault_records, 0);
 	if (model->counters != NULL)
 		platform->free_pages(platform->ctx, model->counters, 0);
+	if (model->perf != NULL)
+		platform->free_pages(platform->ctx, model->perf, 0);
 	platform->free_pages(platform->ctx, model, 0);
 }
 

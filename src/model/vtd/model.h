@@ -5,10 +5,10 @@
  * requests, interrupts, faults, state. Called with the model's lock held, unless stated otherwise.
  *
  * Locking: `lock` guards registers, queue, faults and messages; a request of a device takes it only
- * to record a fault. The registers that requests depend on are published (struct model_published),
- * and cached entries are in the cache, which has a lock of its own, taken inside this one (see
- * cache.h). No function of the host but the platform's irq_save, irq_restore and relax is called
- * with either.
+ * to record a fault, or to be counted while a performance counter counts. The registers that
+ * requests depend on are published (struct model_published), and cached entries are in the cache,
+ * which has a lock of its own, taken inside this one (see cache.h). No function of the host but the
+ * platform's irq_save, irq_restore and relax is called with either.
  */
 #ifndef IOMMU_MODEL_VTD_MODEL_H
 #define IOMMU_MODEL_VTD_MODEL_H
@@ -31,6 +31,11 @@
 #define MODEL_IOTLB        0x0f8
 #define MODEL_FAULT_OFFSET 0x220
 #define MODEL_FAULTS_MAX   256
+/* The registers of performance counters would lie within the records: then these are here. */
+#define MODEL_FAULT_OFFSET_BEHIND 0x500
+
+/* Of the published works: a performance counter counts. */
+#define MODEL_COUNTS (1U << 0)
 
 /* Index masks of the interrupt entry cache. */
 #define MODEL_HANDLE_MASK_MAX 15
@@ -100,9 +105,9 @@ _Static_assert(MODEL_FIRST_TABLE < MODEL_CACHE_KINDS, "every kind is counted");
 
 /* A message that is sent once the lock is released. */
 struct model_message {
-	bool wanted;
 	uint64_t address;
 	uint32_t data;
+	bool wanted;
 };
 
 struct model_notice {
@@ -130,13 +135,16 @@ struct model_register_command {
 	uint64_t ticket;
 };
 
+struct model_perf;
+
 struct iommu_model_vtd {
 	const struct iommu_platform *platform;
 	struct iommu_model_vtd_config config;
 	struct model_cache cache;
 	struct model_published published;
-	struct model_counter *counters;
-	uint8_t work_is_left; /* a copy of has_work, for readers without the lock */
+	struct model_counter *counters; /* of the model's own, for its statistics */
+	struct model_perf *perf;        /* performance counters; NULL: there are none */
+	uint8_t work_is_left;           /* a copy of has_work, for readers without the lock */
 	unsigned char apart[MODEL_CACHE_LINE];
 	struct iommu_spinlock lock;
 	struct model_registers regs;
@@ -251,6 +259,12 @@ static inline bool model_has(const struct iommu_model_vtd *model, enum iommu_mod
 	return (model->config.flags & (unsigned int)flag) != 0;
 }
 
+static inline uint32_t model_fault_offset(const struct iommu_model_vtd_config *config)
+{
+	return (config->flags & IOMMU_MODEL_VTD_COUNTERS) != 0 ? MODEL_FAULT_OFFSET_BEHIND
+							       : MODEL_FAULT_OFFSET;
+}
+
 static inline bool model_is_strict(const struct iommu_model_vtd *model,
 				   enum iommu_model_vtd_strict rule)
 {
@@ -347,6 +361,9 @@ struct model_fault {
 	bool hidden; /* FPD: not recorded */
 };
 
+/* Send the message of an event, or mark it as pending. */
+void iommu_model_send_event(uint64_t *control, struct model_message *message, uint64_t address,
+			    uint64_t upper, uint64_t data);
 void iommu_model_fault_record(struct iommu_model_vtd *model, const struct model_fault *fault);
 /* Bits of FSTS that cause the fault interrupt have been set. */
 void iommu_model_fault_event(struct iommu_model_vtd *model, uint32_t fsts_bits);

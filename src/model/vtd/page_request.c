@@ -6,6 +6,7 @@
 #include <libiommu/hw/vtd_page_request.h>
 #include <libiommu/status.h>
 
+#include "model/vtd/counters.h"
 #include "model/vtd/journey.h"
 
 static uint64_t ring_bytes(const struct iommu_model_vtd *model)
@@ -193,6 +194,19 @@ static int enqueue(struct iommu_model_vtd *model, uintptr_t *state,
 	return ring_put(model, state, request) ? 0 : IOMMU_EFAULT;
 }
 
+static void count(struct iommu_model_vtd *model, const struct iommu_model_page_request *request)
+{
+	const struct model_event event = {
+		.group = VTD_EVENTS_OF_MEMORY,
+		.events = 1U << VTD_EVENT_PAGE_REQUESTS,
+		.source_id = request->source_id,
+		.has_pasid = request->has_pasid,
+		.pasid = request->pasid,
+	};
+
+	iommu_model_count(model, &event);
+}
+
 /* Releases the lock. From the look at the tables to the place in the ring it is one walk. */
 static int request_take(struct iommu_model_vtd *model, uintptr_t *state,
 			const struct iommu_model_page_request *request)
@@ -216,6 +230,8 @@ static int request_take(struct iommu_model_vtd *model, uintptr_t *state,
 		status = enqueue(model, state, request);
 	if (model_passage_end(&passage))
 		iommu_model_walks_ended(model);
+	if (status == 0)
+		count(model, request);
 	if (status != 0)
 		request_answer(model, state, request,
 			       status == IOMMU_ENOSPC ? VTD_PAGE_SUCCESS : VTD_PAGE_FAILURE);

@@ -5,7 +5,7 @@
  * whose commands complete at once or, where a test wants it, after some register reads.
  */
 #include "base/memory.h"
-#include "model/vtd/model.h"
+#include "model/vtd/counters.h"
 
 #define REGION_MASK 0xffe00000ULL /* protected memory regions are cut at 2 MiB */
 
@@ -280,6 +280,7 @@ static void pass_time(struct iommu_model_vtd *model)
 		model->command_is_due = true;
 	if (model->wait_reads != 0 && --model->wait_reads == 0)
 		iommu_model_queue_wake(model);
+	iommu_model_counters_pass_time(model);
 }
 
 /* --- What writing does ------------------------------------------------------------------------ */
@@ -441,9 +442,9 @@ bool iommu_model_registers_are_sane(const struct iommu_model_vtd *model,
 static bool record_at(struct iommu_model_vtd *model, uint64_t offset, uint64_t **word,
 		      unsigned int *shift)
 {
-	const uint64_t relative = offset - MODEL_FAULT_OFFSET;
+	const uint64_t relative = offset - model_fault_offset(&model->config);
 
-	if (offset < MODEL_FAULT_OFFSET ||
+	if (offset < model_fault_offset(&model->config) ||
 	    relative >= (uint64_t)model->fault_count * VTD_FAULT_RECORD_SIZE)
 		return false;
 	*word = &model->fault_records[relative / VTD_FAULT_RECORD_SIZE][relative >> 3 & 1];
@@ -456,7 +457,10 @@ static uint32_t read32(struct iommu_model_vtd *model, uint64_t offset)
 	const struct register_line *line = line_at(offset);
 	unsigned int shift;
 	uint64_t *word, value;
+	uint32_t count;
 
+	if (iommu_model_counters_read(model, offset, &count))
+		return count;
 	if (record_at(model, offset, &word, &shift))
 		return (uint32_t)(*word >> shift);
 	if (line == NULL)
@@ -518,6 +522,8 @@ static void write32(struct iommu_model_vtd *model, uint64_t offset, uint32_t val
 	unsigned int shift;
 	uint64_t *word;
 
+	if (iommu_model_counters_write(model, offset, value))
+		return;
 	if (record_at(model, offset, &word, &shift)) {
 		record_written(model, word, shift, value);
 		return;
@@ -537,9 +543,11 @@ static void write32(struct iommu_model_vtd *model, uint64_t offset, uint32_t val
 
 uint64_t iommu_model_vtd_register_space(const struct iommu_model_vtd *model)
 {
-	const uint64_t end =
-		MODEL_FAULT_OFFSET + (uint64_t)model->fault_count * VTD_FAULT_RECORD_SIZE;
+	const uint64_t end = model_fault_offset(&model->config) +
+			     (uint64_t)model->fault_count * VTD_FAULT_RECORD_SIZE;
 
+	if (model->perf != NULL)
+		return MODEL_COUNTER_SPACE;
 	return (end + IOMMU_PAGE_SIZE - 1) & ~(IOMMU_PAGE_SIZE - 1);
 }
 
@@ -604,7 +612,8 @@ static uint64_t capability(const struct iommu_model_vtd_config *config)
 	cap |= (uint64_t)sagaw_of(config->levels) << 8;
 	cap |= (uint64_t)(config->address_width - 1) << 16;
 	cap |= VTD_CAP_ZLR;
-	cap |= (uint64_t)(MODEL_FAULT_OFFSET / 16) << 24;
+	cap |= (uint64_t)(model_fault_offset(config) / 16) << 24;
+	cap |= (config->flags & IOMMU_MODEL_VTD_COUNTERS) != 0 ? VTD_CAP_ECMDS : 0;
 	cap |= (config->pgsize_bitmap & IOMMU_SIZE_2M) != 0 ? 1ULL << 34 : 0;
 	cap |= (config->pgsize_bitmap & IOMMU_SIZE_1G) != 0 ? 1ULL << 35 : 0;
 	cap |= pages ? VTD_CAP_PSI | (uint64_t)config->address_mask << 48 : 0;
@@ -638,6 +647,7 @@ static uint64_t extended_capability(const struct iommu_model_vtd_config *config)
 		{IOMMU_MODEL_VTD_DIRTY, VTD_ECAP_SSADS},
 		{IOMMU_MODEL_VTD_PASID, VTD_ECAP_PASID},
 		{IOMMU_MODEL_VTD_PAGE_REQUESTS, VTD_ECAP_PRS | VTD_ECAP_PDS},
+		{IOMMU_MODEL_VTD_COUNTERS, VTD_ECAP_PMS},
 	};
 	const bool scalable = (config->flags & IOMMU_MODEL_VTD_SCALABLE) != 0;
 	uint64_t ecap = (uint64_t)(MODEL_IVA / 16) << 8;
@@ -693,4 +703,5 @@ void iommu_model_registers_reset(struct iommu_model_vtd *model)
 	model->fault_message.wanted = false;
 	model->wait_message.wanted = false;
 	model->request_message.wanted = false;
+	iommu_model_counters_reset(model);
 }

@@ -9,7 +9,7 @@
 #include "base/byteorder.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "model/vtd/model.h"
+#include "model/vtd/counters.h"
 
 #define STATE_MAGIC 0x33444f4d445456ULL /* "VTDMOD3" */
 #define REGISTERS   (sizeof(struct model_registers) / sizeof(uint64_t))
@@ -25,6 +25,14 @@ struct carried {
 };
 
 #define CARRIED (sizeof(struct carried) / sizeof(uint64_t))
+
+/* Of a unit with performance counters: their registers, and a message. */
+struct carried_perf {
+	struct model_perf_registers regs;
+	uint64_t message[2];
+};
+
+#define PERF (sizeof(struct carried_perf) / sizeof(uint64_t))
 
 /* Its flags … */
 #define LAST_WAS_WAIT  1ULL
@@ -51,7 +59,8 @@ struct carried {
 
 static size_t state_words(const struct iommu_model_vtd *model)
 {
-	return 1 + REGISTERS + (size_t)model->fault_count * 2 + CARRIED;
+	return 1 + REGISTERS + (size_t)model->fault_count * 2 + CARRIED +
+	       (model->perf != NULL ? PERF : 0);
 }
 
 static unsigned char *put_words(unsigned char *bytes, const uint64_t *words, size_t count)
@@ -195,6 +204,12 @@ static bool command_is_sane(const struct iommu_model_vtd *model, const struct mo
 					   (carried->flags & COMMAND_VALUE) != 0) == NULL;
 }
 
+static bool message_is_sane(const uint64_t *message)
+{
+	return (message[0] & 3) == 0 && (message[1] & ~(MESSAGE_WANTED | 0xffff)) == 0 &&
+	       ((message[1] & MESSAGE_WANTED) != 0 || (message[0] | message[1]) == 0);
+}
+
 static bool carried_is_sane(const struct iommu_model_vtd *model, const struct carried *carried)
 {
 	const uint64_t answers = carried->flags >> ANSWERS_SHIFT;
@@ -210,13 +225,9 @@ static bool carried_is_sane(const struct iommu_model_vtd *model, const struct ca
 	for (i = 0; i < MODEL_ANSWERS_MAX; i++)
 		if ((carried->answers[i] & ~WHO_ANSWER) != 0)
 			return false;
-	for (i = 0; i < MESSAGES; i++) {
-		const uint64_t *message = carried->messages[i];
-
-		if ((message[0] & 3) != 0 || (message[1] & ~(MESSAGE_WANTED | 0xffff)) != 0 ||
-		    ((message[1] & MESSAGE_WANTED) == 0 && (message[0] | message[1]) != 0))
+	for (i = 0; i < MESSAGES; i++)
+		if (!message_is_sane(carried->messages[i]))
 			return false;
-	}
 	return true;
 }
 
@@ -241,6 +252,25 @@ static bool registers_are_sane(const struct iommu_model_vtd *model,
 
 /* --- Saved and restored ----------------------------------------------------------------------- */
 
+static void put_perf(const struct iommu_model_vtd *model, unsigned char *at)
+{
+	struct carried_perf carried = {.regs = model->perf->regs};
+
+	put_message(carried.message, &model->perf->message);
+	(void)put_words(at, (const uint64_t *)&carried, PERF);
+}
+
+/* False: there are such counters, and not in this state. */
+static bool get_perf(const struct iommu_model_vtd *model, const unsigned char *at,
+		     struct carried_perf *carried)
+{
+	if (model->perf == NULL)
+		return true;
+	(void)get_words((uint64_t *)carried, at, PERF);
+	return iommu_model_counters_are_sane(model, &carried->regs) &&
+	       message_is_sane(carried->message);
+}
+
 size_t iommu_model_vtd_save(struct iommu_model_vtd *model, void *bytes, size_t size)
 {
 	const size_t needed = state_words(model) * 8;
@@ -256,7 +286,9 @@ size_t iommu_model_vtd_save(struct iommu_model_vtd *model, void *bytes, size_t s
 	at = put_words(at, &magic, 1);
 	at = put_words(at, (const uint64_t *)&model->regs, REGISTERS);
 	at = put_words(at, &model->fault_records[0][0], (size_t)model->fault_count * 2);
-	(void)put_words(at, (const uint64_t *)&carried, CARRIED);
+	at = put_words(at, (const uint64_t *)&carried, CARRIED);
+	if (model->perf != NULL)
+		put_perf(model, at);
 	iommu_model_leave(model, state);
 	return needed;
 }
@@ -278,6 +310,8 @@ int iommu_model_vtd_restore(struct iommu_model_vtd *model, const void *bytes, si
 	const unsigned char *at = bytes;
 	struct model_registers regs;
 	struct carried carried;
+	struct carried_perf perf = {0};
+	bool perf_is_sane;
 	int status = IOMMU_EINVAL;
 	uintptr_t state;
 
@@ -287,14 +321,19 @@ int iommu_model_vtd_restore(struct iommu_model_vtd *model, const void *bytes, si
 			IOMMU_WHY("the bytes are no state that such a model has saved"),
 			IOMMU_EINVAL);
 	at = get_words((uint64_t *)&regs, at + 8, REGISTERS);
-	(void)get_words((uint64_t *)&carried, at + records * 8, CARRIED);
+	perf_is_sane =
+		get_perf(model, get_words((uint64_t *)&carried, at + records * 8, CARRIED), &perf);
 	state = iommu_model_enter(model);
-	if (registers_are_sane(model, &regs) && carried_is_sane(model, &carried) &&
+	if (perf_is_sane && registers_are_sane(model, &regs) && carried_is_sane(model, &carried) &&
 	    command_is_sane(model, &regs, &carried)) {
 		iommu_model_registers_reset(model);
 		model->regs = regs;
 		(void)get_words(&model->fault_records[0][0], at, records);
 		go_on_with(model, &carried);
+		if (model->perf != NULL) {
+			model->perf->regs = perf.regs;
+			model->perf->message = get_message(perf.message);
+		}
 		iommu_model_notify_reset(model);
 		resume(model);
 		status = 0;

@@ -7,6 +7,7 @@
 #include <libiommu/status.h>
 
 #include "base/bits.h"
+#include "model/vtd/counters.h"
 #include "model/vtd/journey.h"
 
 /* --- The request ------------------------------------------------------------------------------ */
@@ -244,6 +245,35 @@ static unsigned int pass(struct journey *j, struct model_passage *passage,
 	return reason;
 }
 
+/*
+ * Every request that is not an interrupt, and has an address to be translated, looks into the
+ * IOTLB; it has hit if nothing had to be read.
+ */
+static __attribute__((noinline)) void
+count(const struct journey *j, const struct model_passage *passage, unsigned int reason)
+{
+	const struct iommu_model_request *request = j->request;
+	const bool looks_up = model_works(j->model, VTD_GLOBAL_TE) &&
+			      !in_interrupt_range(request) &&
+			      request->type != IOMMU_MODEL_TRANSLATED;
+	const bool hits = looks_up && reason == 0 && !passage->is_walk;
+	struct model_event event = {
+		.group = VTD_EVENTS_OF_UNIT,
+		.events = 1U << VTD_EVENT_REQUESTS,
+		.source_id = request->source_id,
+		.domain_id = j->domain_id,
+		.has_pasid = request->has_pasid,
+		.pasid = request->pasid,
+		.type = request->type,
+	};
+	struct model_event look_up = event;
+
+	look_up.group = VTD_EVENTS_OF_IOTLB;
+	look_up.events = (looks_up ? 1U << VTD_EVENT_IOTLB_LOOKUPS : 0) |
+			 (hits ? 1U << VTD_EVENT_IOTLB_HITS : 0);
+	model_count_two(j->model, &event, &look_up);
+}
+
 int iommu_model_vtd_translate(struct iommu_model_vtd *model,
 			      const struct iommu_model_request *request,
 			      struct iommu_model_translation *result)
@@ -259,11 +289,13 @@ int iommu_model_vtd_translate(struct iommu_model_vtd *model,
 	reason = pass(&j, &passage, model, request, result, &recorded);
 	if (reason == 0) {
 		iommu_model_passage_end(model, &passage, NULL, j.misuse);
-		return 0;
+	} else {
+		fault = fault_of(&j, reason);
+		iommu_model_passage_end(model, &passage, recorded ? &fault : NULL, j.misuse);
 	}
-	fault = fault_of(&j, reason);
-	iommu_model_passage_end(model, &passage, recorded ? &fault : NULL, j.misuse);
-	return IOMMU_EFAULT;
+	if (model_works(model, MODEL_COUNTS))
+		count(&j, &passage, reason);
+	return reason == 0 ? 0 : IOMMU_EFAULT;
 }
 
 int iommu_model_vtd_peek(struct iommu_model_vtd *model, const struct iommu_model_request *request,

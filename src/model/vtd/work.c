@@ -4,7 +4,7 @@
  * without the lock. Each call does bounded work, whatever other processors do meanwhile: what it
  * leaves is done by the next.
  */
-#include "model/vtd/model.h"
+#include "model/vtd/counters.h"
 
 /* Budget for one piece of work of this call. */
 static unsigned int spend(struct iommu_model_vtd *model, uintptr_t state)
@@ -17,7 +17,8 @@ static unsigned int spend(struct iommu_model_vtd *model, uintptr_t state)
 static bool has_messages(const struct iommu_model_vtd *model)
 {
 	return model->misuse != NULL || model->fault_message.wanted || model->wait_message.wanted ||
-	       model->request_message.wanted;
+	       model->request_message.wanted ||
+	       (model->perf != NULL && model->perf->message.wanted);
 }
 
 /*
@@ -28,8 +29,9 @@ static bool has_messages(const struct iommu_model_vtd *model)
 static bool messages_tell(struct iommu_model_vtd *model, uintptr_t *state)
 {
 	const struct iommu_model_vtd_host *host = &model->config.host;
-	const struct model_message messages[] = {model->fault_message, model->wait_message,
-						 model->request_message};
+	const struct model_message messages[] = {
+		model->fault_message, model->wait_message, model->request_message,
+		model->perf != NULL ? model->perf->message : (struct model_message){0}};
 	const char *misuse = model->misuse;
 	unsigned int i, left;
 
@@ -40,8 +42,10 @@ static bool messages_tell(struct iommu_model_vtd *model, uintptr_t *state)
 	model->fault_message.wanted = false;
 	model->wait_message.wanted = false;
 	model->request_message.wanted = false;
+	if (model->perf != NULL)
+		model->perf->message.wanted = false;
 	left = spend(model, *state);
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < sizeof(messages) / sizeof(messages[0]); i++)
 		if (messages[i].wanted && host->interrupt != NULL)
 			host->interrupt(host->ctx, messages[i].address, messages[i].data);
 	if (misuse != NULL && host->misuse != NULL)
