@@ -173,6 +173,9 @@
  * PIECES   shared memory larger than the host's largest block, or without an address for the CPU
  * ATTRIBUTES
  *          the calls with attributes (enum iommu_dma_attributes)
+ * NONCOHERENT
+ *          devices that access memory past the CPU caches (iommu_dma_device.noncoherent): without
+ *          it, their buffers are refused (IOMMU_EOPNOTSUPP). Needs BOUNCE
  */
 #ifndef IOMMU_CONFIG_DMA_SCATTER
 #define IOMMU_CONFIG_DMA_SCATTER 1
@@ -191,6 +194,9 @@
 #endif
 #ifndef IOMMU_CONFIG_DMA_ATTRIBUTES
 #define IOMMU_CONFIG_DMA_ATTRIBUTES 1
+#endif
+#ifndef IOMMU_CONFIG_DMA_NONCOHERENT
+#define IOMMU_CONFIG_DMA_NONCOHERENT IOMMU_CONFIG_DMA_BOUNCE
 #endif
 
 /*
@@ -224,6 +230,9 @@
 #endif
 #if IOMMU_CONFIG_QUARANTINE && !IOMMU_CONFIG_REGIONS
 #error "IOMMU_CONFIG_QUARANTINE needs IOMMU_CONFIG_REGIONS"
+#endif
+#if IOMMU_CONFIG_DMA_NONCOHERENT && !IOMMU_CONFIG_DMA_BOUNCE
+#error "IOMMU_CONFIG_DMA_NONCOHERENT needs IOMMU_CONFIG_DMA_BOUNCE"
 #endif
 #if IOMMU_CONFIG_IOAS && !(IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_DMA && IOMMU_CONFIG_TABLE_TOOLS)
 #error "IOMMU_CONFIG_IOAS needs those of SCALABLE, DMA and TABLE_TOOLS"

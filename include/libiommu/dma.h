@@ -19,6 +19,15 @@
  * contain a buffer, which is acceptable for a trusted device. For an untrusted device, partial
  * pages at the ends are replaced by bounce pages of the library, and the data are copied.
  *
+ * A device that is not coherent (iommu_dma_device.noncoherent) accesses memory past the caches of
+ * the CPU. For it the platform's cache services move the data, in the same calls: a map, and
+ * iommu_dma_sync_for_device, write back what the CPU has changed; an unmap, and
+ * iommu_dma_sync_for_cpu, drop what the CPU has cached of a buffer that the device may write. Each
+ * byte is in one such request of a call. An end of a buffer that the device may write, and that
+ * shares a cache line with other data, is replaced by a bounce page, or, where nothing translates,
+ * the whole buffer is: the CPU may use the other data at any time. Registers (IOMMU_DMA_MMIO) are
+ * not cached. Its shared memory is not cached by the CPU (map_uncached).
+ *
  * Locking: every function may be called at any time on any CPU for different buffers, and from any
  * context unless its comment says that it may sleep; maps may sleep if iommu_dma_device.may_sleep
  * is set. Nothing is lost on an error: an address whose invalidation hardware did not confirm is
@@ -59,9 +68,10 @@ struct iommu_dma_config {
  *
  * iommu_dma_destroy - free a handle. Buffers that are still mapped remain mapped in the domain,
  * which is to be freed next. No other call may use the handle. May sleep. Returns 0; IOMMU_EBUSY: a
- * bounced buffer is mapped, or shared memory in pieces, or, where nothing translates, shared memory
- * in a block that is larger because of its alignment; or IOMMU_ETIMEDOUT / IOMMU_EIO: a last
- * invalidation was not confirmed: nothing is freed, try again.
+ * bounced buffer is mapped, or a buffer or shared memory of a device that is not coherent, or
+ * shared memory in pieces, or, where nothing translates, shared memory in a block that is larger
+ * because of its alignment; or IOMMU_ETIMEDOUT / IOMMU_EIO: a last invalidation was not confirmed:
+ * nothing is freed, try again.
  */
 IOMMU_API int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **dma);
 IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
@@ -80,6 +90,9 @@ IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
  * handle that translates:
  *   - an unmap of a buffer that was not bounced does nothing and returns 0, whatever its arguments;
  *   - each piece of a scattered buffer is an element of its own;
+ *   - buffers that a device that is not coherent may write may be mapped more than once with the
+ *     same bytes, but must not overlap otherwise (IOMMU_EEXIST); coherent devices have another
+ *     handle;
  *   - windows and untrusted devices are IOMMU_EOPNOTSUPP; the address of a doorbell is its physical
  *     address;
  *   - iommu_dma_free checks that the address belongs to the memory: IOMMU_ENOENT.
@@ -140,6 +153,11 @@ struct iommu_dma_device {
 	uint64_t alignment; /* of the first page of a mapping, in bytes: a power of two */
 	/* Applies to calls, not to the device: maps may sleep while the host allocates pages. */
 	bool may_sleep;
+	/*
+	 * It accesses memory past the CPU caches: see the head of this file. Windows are not for
+	 * such a device (IOMMU_EOPNOTSUPP).
+	 */
+	bool noncoherent;
 };
 
 /*
@@ -164,7 +182,8 @@ enum iommu_dma_direction {
 enum iommu_dma_attributes {
 	/*
 	 * The driver transfers the ownership itself (iommu_dma_sync_for_device,
-	 * iommu_dma_sync_for_cpu): the call copies nothing into bounce pages, or from them.
+	 * iommu_dma_sync_for_cpu): the call copies nothing into bounce pages, or from them, and
+	 * leaves the CPU caches alone.
 	 * A map of memory that the device may write copies all the same: what the device leaves as
 	 * it was is copied back with the rest. Not for shared memory.
 	 */
@@ -211,8 +230,10 @@ IOMMU_API uint64_t iommu_dma_required_mask(const struct iommu_dma *dma);
  *
  * Returns 0, or
  *   IOMMU_EINVAL      size 0; direction; or an invalid mask, boundary or alignment
- *   IOMMU_EOPNOTSUPP  an untrusted device in lazy mode, or where nothing translates; in a library
- *                     without IOMMU_CONFIG_DMA_BOUNCE, a buffer that would have to be bounced
+ *   IOMMU_EOPNOTSUPP  an untrusted device in lazy mode, or where nothing translates; a device that
+ *                     is not coherent, on a host without cache services, or in a library without
+ *                     IOMMU_CONFIG_DMA_NONCOHERENT; in a library without IOMMU_CONFIG_DMA_BOUNCE, a
+ *                     buffer that would have to be bounced
  *   IOMMU_EOVERFLOW   paddr + size wraps
  *   IOMMU_ERANGE      beyond what the units can address; too large to be bounced
  *                     (iommu_dma_max_size)
@@ -222,7 +243,8 @@ IOMMU_API uint64_t iommu_dma_required_mask(const struct iommu_dma *dma);
  *   IOMMU_ETIMEDOUT, IOMMU_EIO
  *                 hardware must be told of new mappings, and did not confirm
  *   IOMMU_EAGAIN  so many operations wait for hardware that no new one is started
- *   IOMMU_EEXIST  a caller has mapped something in the domain itself, at the chosen address
+ *   IOMMU_EEXIST  a caller has mapped something in the domain itself, at the chosen address; or
+ *                 where nothing translates, as iommu_dma_create_direct
  *   otherwise     a hypervisor that keeps the tables refuses, as iommu_map
  */
 IOMMU_API int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device,
@@ -232,8 +254,9 @@ IOMMU_API int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device
 /*
  * iommu_dma_unmap - unmap a buffer: address and size as mapped.
  *
- * Data that an untrusted device has written are in the buffer afterwards; if hardware does not
- * confirm, only once it has, so the buffer must not be touched until then. Returns 0; IOMMU_ENOENT:
+ * Data that the device has written are in the buffer afterwards. If hardware does not confirm, that
+ * is so only once it has, for a device that is untrusted or not coherent, so the buffer must not be
+ * touched until then. Returns 0; IOMMU_ENOENT:
  * nothing is mapped there, nothing has changed; IOMMU_EINVAL: the range is part of a mapping with
  * large pages, which are not split: nothing has changed; IOMMU_EAGAIN: so many operations wait for
  * hardware that no new one is started: the buffer is still mapped, unmap it again later; or
@@ -257,13 +280,14 @@ IOMMU_API int iommu_dma_unmap_with(struct iommu_dma *dma, iommu_iova_t address, 
 
 /*
  * iommu_dma_sync_for_cpu, iommu_dma_sync_for_device - transfer the ownership of a mapped buffer, or
- * of part of it, while it stays mapped. Effective only for bounced buffers, that is, of untrusted
- * devices, or where nothing translates. For the CPU: data that the device has written are copied
- * into the buffer, if the device may write it. For the device: data that the CPU has written are
- * copied to the device's pages, if the device may read them. Other combinations of call and
- * direction are allowed and do nothing: a driver may return a buffer that the device only writes to
- * the device before its next use (data that arrive meanwhile are not overwritten), and take one
- * that the device only reads before filling it again.
+ * of part of it, or of an element of a list, while it stays mapped. Effective for bounced buffers,
+ * that is, of untrusted devices, or where nothing translates; and for devices that are not
+ * coherent, whose caches are looked after as well. For the CPU: data that the device has written
+ * are copied into the buffer, if the device may write it. For the device: data that the CPU has
+ * written are copied to the device's pages, if the device may read them. Other combinations of call
+ * and direction are allowed and copy nothing: a driver may return a buffer that the device only
+ * writes to the device before its next use (data that arrive meanwhile are not overwritten), and
+ * take one that the device only reads before filling it again.
  */
 IOMMU_API void iommu_dma_sync_for_cpu(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
 IOMMU_API void iommu_dma_sync_for_device(struct iommu_dma *dma, iommu_iova_t address,
@@ -287,8 +311,12 @@ struct iommu_dma_piece {
  * therefore refused because of the boundary only if one of its pieces, with the bytes before it in
  * its page, is larger than the boundary.
  *
+ * For an untrusted device, and one that is not coherent, each piece is treated as a buffer of
+ * iommu_dma_map: what else is on its first and last page, or cache line, is out of the device's
+ * reach. The list is unmapped, and confirmed, at once.
+ *
  * All or nothing. Errors as iommu_dma_map; IOMMU_EINVAL also: no pieces, or a piece larger than
- * max_segment or the boundary, as above. Not for untrusted devices (IOMMU_EOPNOTSUPP).
+ * max_segment or the boundary, as above.
  *
  * iommu_dma_unmap_sg - unmap a list, which must be unchanged since it was mapped. Errors as
  * iommu_dma_unmap.
@@ -324,12 +352,14 @@ IOMMU_API int iommu_dma_unmap_sg_with(struct iommu_dma *dma, const struct iommu_
  * single pages; the CPU's address then comes from the platform's map_pieces, and must not be passed
  * to iommu_virt_to_phys. A host without map_pieces is limited to its largest block, except with
  * @memory NULL. With map_pieces, more than 2^IOMMU_MAX_ALLOC_ORDER pages that are no power of two
- * are always made of pieces.
+ * are always made of pieces. So is the memory of a device that is not coherent, of one piece or
+ * more, with an address for the CPU from map_uncached.
  *
  * May sleep. Returns 0, IOMMU_EINVAL (size 0, or invalid limits of the device), IOMMU_ERANGE (more
  * than the CPU can address), IOMMU_ENOMEM (no block and no pieces, or no CPU addresses for them),
- * IOMMU_EOPNOTSUPP (@memory is NULL in a library without IOMMU_CONFIG_DMA_PIECES); other errors as
- * iommu_dma_map.
+ * IOMMU_EOPNOTSUPP (@memory is NULL, or the device not coherent, in a library without
+ * IOMMU_CONFIG_DMA_PIECES; a device that is not coherent, on a host without map_uncached); other
+ * errors as iommu_dma_map.
  *
  * iommu_dma_free - free memory: memory (NULL if it was allocated so), address and size as
  * allocated. May sleep if the platform's unmap_pieces does and the memory may be in pieces; from
@@ -376,8 +406,8 @@ struct iommu_dma_window {
 
 /*
  * iommu_dma_window_create - reserve a window of `pages` pages of the domain's smallest size. May
- * sleep. Returns 0, IOMMU_EINVAL (no pages, mask), IOMMU_EOPNOTSUPP (nothing translates),
- * IOMMU_ENOSPC or IOMMU_ENOMEM.
+ * sleep. Returns 0, IOMMU_EINVAL (no pages, mask), IOMMU_EOPNOTSUPP (nothing translates, or the
+ * device is not coherent), IOMMU_ENOSPC or IOMMU_ENOMEM.
  */
 IOMMU_API int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				      uint64_t pages, struct iommu_dma_window *window);
@@ -395,9 +425,9 @@ IOMMU_API int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t f
 /*
  * iommu_dma_window_reserve - reserve a window for a buffer of `size` bytes, the first of which is
  * at `paddr`, or at another address with the same offset in its page. The choice of addresses, and
- * errors, are as of iommu_dma_map; IOMMU_EOPNOTSUPP also: nothing translates, or the device is
- * untrusted and the handle lazy. Nothing is mapped. The caller maps with iommu_dma_map where the
- * call is refused.
+ * errors, are as of iommu_dma_map; IOMMU_EOPNOTSUPP also: nothing translates, the device is not
+ * coherent, or it is untrusted and the handle lazy. Nothing is mapped. The caller maps with
+ * iommu_dma_map where the call is refused.
  *
  * iommu_dma_window_address - where the device finds byte `offset` of the window.
  *

@@ -21,11 +21,11 @@ static iommu_paddr_t last_within(const struct iommu_dma *dma, const struct iommu
 }
 
 /*
- * Does it cross a boundary that it need not cross elsewhere? One that it is larger than, in pages,
- * is one of elements: the driver's to heed.
+ * One that it is larger than, in pages, is one of elements: the driver's to heed.
  */
-static bool crosses(const struct iommu_dma *dma, const struct iommu_dma_device *device,
-		    iommu_iova_t address, uint64_t size)
+bool iommu_dma_crosses_needlessly(const struct iommu_dma *dma,
+				  const struct iommu_dma_device *device, iommu_iova_t address,
+				  uint64_t size)
 {
 	return dma_pages_of(dma, address, size) <= device->boundary >> dma->page_shift &&
 	       dma_crosses(device, address, size);
@@ -64,18 +64,25 @@ int iommu_dma_map_direct(struct iommu_dma *dma, const struct iommu_dma_device *d
 {
 	const iommu_paddr_t last = paddr + (size - 1);
 
-	if (device->untrusted)
+	const bool registers = (how & IOMMU_DMA_MMIO) != 0;
+	int status = 0;
+
+	if (device->untrusted || !dma_host_serves(dma, device))
 		return IOMMU_EOPNOTSUPP;
 	if (last > dma->pass_last)
 		return IOMMU_ERANGE;
-	if (last > last_within(dma, device) || crosses(dma, device, paddr, size) ||
-	    !dma_is_aligned(dma, device, paddr))
-		return (how & IOMMU_DMA_MMIO) != 0
-			       ? IOMMU_EOPNOTSUPP
-			       : iommu_dma_map_bounced_whole(dma, device, paddr, size, how,
-							     address);
-	*address = paddr;
-	return 0;
+	if (last > last_within(dma, device) ||
+	    iommu_dma_crosses_needlessly(dma, device, paddr, size) ||
+	    !dma_is_aligned(dma, device, paddr) ||
+	    (!registers && dma_shares_lines(dma, device, paddr, size, how)))
+		return registers ? IOMMU_EOPNOTSUPP
+				 : iommu_dma_map_bounced_whole(dma, device, paddr, size, how,
+							       address);
+	if (dma_is_noncoherent(device) && !registers)
+		status = iommu_dma_map_in_place(dma, device, paddr, size, how);
+	if (status == 0)
+		*address = paddr;
+	return status;
 }
 
 int iommu_dma_unmap_direct(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
@@ -83,7 +90,7 @@ int iommu_dma_unmap_direct(struct iommu_dma *dma, iommu_iova_t address, uint64_t
 {
 	int status = 0;
 
-	if (dma_has_bounced(dma))
+	if (dma_has_records(dma))
 		(void)iommu_dma_unmap_bounced(dma, address, size, attributes, &status);
 	return status;
 }
@@ -112,7 +119,7 @@ int iommu_dma_alloc_direct(struct iommu_dma *dma, const struct iommu_dma_device 
 		return status;
 	paddr = iommu_virt_to_phys(dma->platform, pages);
 	/* Blocks that are larger than BLOCK_MAX lie at multiples of no more than that. */
-	if (crosses(dma, device, paddr, size)) {
+	if (iommu_dma_crosses_needlessly(dma, device, paddr, size)) {
 		dma->platform->free_pages(dma->platform->ctx, pages, order);
 		return IOMMU_ENOSPC;
 	}
@@ -132,7 +139,7 @@ int iommu_dma_free_direct(struct iommu_dma *dma, void *memory, iommu_iova_t addr
 		memory = iommu_phys_to_virt(platform, address);
 	if (address != iommu_virt_to_phys(platform, memory))
 		return IOMMU_ENOENT;
-	if (dma_has_bounced(dma) && iommu_dma_unmap_bounced(dma, address, size, 0, &status))
+	if (dma_has_records(dma) && iommu_dma_unmap_bounced(dma, address, size, 0, &status))
 		return status;
 	platform->free_pages(platform->ctx, memory, order_of(dma, size));
 	return 0;
@@ -147,7 +154,8 @@ uint64_t iommu_dma_max_size(const struct iommu_dma *dma, const struct iommu_dma_
 	if (device->alignment > BLOCK_MAX)
 		return 0;
 	/* Up to a boundary that no block is larger than, all that crosses it can be bounced. */
-	if (last_within(dma, device) == dma->pass_last && device->alignment <= IOMMU_PAGE_SIZE &&
+	if (last_within(dma, device) == dma->pass_last && !device->noncoherent &&
+	    device->alignment <= IOMMU_PAGE_SIZE &&
 	    device->boundary <= (IOMMU_CONFIG_DMA_BOUNCE ? BLOCK_MAX : 0))
 		return UINT64_MAX;
 	if (!IOMMU_CONFIG_DMA_BOUNCE)

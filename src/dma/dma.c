@@ -188,7 +188,7 @@ int iommu_dma_destroy(struct iommu_dma *dma)
 	if (dma == NULL)
 		return 0;
 	platform = dma->platform;
-	if (dma_has_bounced(dma) ||
+	if (dma_has_records(dma) ||
 	    (IOMMU_CONFIG_DMA_PIECES && !iommu_list_is_empty(&dma->areas_in_use)))
 		return iommu_log_refusal(platform, IOMMU_CALL, "",
 					 IOMMU_WHY("buffers or shared memory are mapped"),
@@ -275,6 +275,7 @@ struct iommu_dma_device iommu_dma_device_of(const struct iommu_endpoint *endpoin
 	return (struct iommu_dma_device){
 		.mask = mask == 0 || mask > widest ? widest : mask,
 		.untrusted = endpoint->info.untrusted,
+		.noncoherent = endpoint->info.noncoherent,
 	};
 }
 
@@ -519,25 +520,63 @@ int iommu_dma_unmap_pages(struct iommu_dma *dma, uint64_t first, uint64_t pages)
 	return not_unmapped(status);
 }
 
-/* Whole pages, and what hangs on them if they cannot be mapped. */
+/* Whole pages: what hangs on them if they cannot be mapped, and where they are. */
+struct place {
+	struct dma_hanging hanging;
+	uint64_t first;
+};
+
 static int dma_map_pages(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			 iommu_paddr_t paddr, uint64_t pages, unsigned int prot,
-			 const struct dma_hanging *hanging, uint64_t *first)
+			 struct place *place)
 {
-	int status = iommu_dma_take_addresses(dma, device, pages, paddr, first);
+	int status = iommu_dma_take_addresses(dma, device, pages, paddr, &place->first);
 
 	if (status != 0) {
-		dma_release(dma, hanging);
+		dma_release(dma, &place->hanging);
 		return status;
 	}
-	status = iommu_map(dma->domain, *first << dma->page_shift, paddr, pages << dma->page_shift,
-			   prot);
+	status = iommu_map(dma->domain, place->first << dma->page_shift, paddr,
+			   pages << dma->page_shift, prot);
 	if (status != 0)
-		iommu_dma_undo(dma, *first, 0, pages, status, hanging);
+		iommu_dma_undo(dma, place->first, 0, pages, status, &place->hanging);
 	return status;
 }
 
 /* --- One buffer ------------------------------------------------------------------------------- */
+
+static inline __attribute__((always_inline)) int
+map_buffer_pages(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu_paddr_t paddr,
+		 uint64_t size, unsigned int how, struct place *place)
+{
+	return dma_map_pages(dma, device, paddr & ~dma_page_mask(dma),
+			     dma_pages_of(dma, paddr, size), dma_map_prot(device, how, how), place);
+}
+
+int iommu_dma_check_care(const struct iommu_dma *dma, const struct iommu_dma_device *device)
+{
+	/* In lazy mode a device reaches for a while what is not its any more. */
+	return (device->untrusted && dma_is_lazy(dma)) || !dma_host_serves(dma, device)
+		       ? IOMMU_EOPNOTSUPP
+		       : 0;
+}
+
+/* For a device that must not reach, or does not see, all of what is on the pages. */
+static __attribute__((noinline)) int map_with_care(struct iommu_dma *dma,
+						   const struct iommu_dma_device *device,
+						   iommu_paddr_t paddr, uint64_t size,
+						   unsigned int how, struct place *place)
+{
+	int status = iommu_dma_check_care(dma, device);
+
+	if (status != 0)
+		return status;
+	if (!dma_needs_record(dma, device, paddr, size, how))
+		return map_buffer_pages(dma, device, paddr, size, how, place);
+	if ((how & IOMMU_DMA_MMIO) != 0)
+		return IOMMU_EOPNOTSUPP;
+	return iommu_dma_map_bounced(dma, device, paddr, size, how, &place->first);
+}
 
 /* In line: without attributes, nothing is asked about them. */
 static inline __attribute__((always_inline)) int
@@ -547,29 +586,23 @@ map_buffer(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu_p
 {
 	const unsigned int how = (unsigned int)direction | attributes;
 	int status = iommu_dma_check_buffer(device, paddr, size, direction);
-	uint64_t first;
+	struct place place;
 
 	if (status != 0)
 		return status;
-	/* In lazy mode a device reaches for a while what is not its any more. */
-	if (device->untrusted && dma_is_lazy(dma))
-		return IOMMU_EOPNOTSUPP;
 	if (__builtin_expect(dma_passes(dma), 0)) {
 		if (dma_is_direct(dma))
 			return iommu_dma_map_direct(dma, device, paddr, size, how, address);
 		if (dma_may_bypass(attributes) && dma_bypasses(dma, device, paddr, size, address))
 			return 0;
 	}
-	if (device->untrusted && ((paddr | size) & dma_page_mask(dma)) != 0)
-		status = (attributes & IOMMU_DMA_MMIO) != 0
-				 ? IOMMU_EOPNOTSUPP
-				 : iommu_dma_map_bounced(dma, device, paddr, size, how, &first);
+	place.hanging.release = NULL;
+	if (__builtin_expect(device->untrusted || device->noncoherent, 0))
+		status = map_with_care(dma, device, paddr, size, how, &place);
 	else
-		status = dma_map_pages(
-			dma, device, paddr & ~dma_page_mask(dma), dma_pages_of(dma, paddr, size),
-			dma_map_prot(device, direction, attributes), &nothing_hangs, &first);
+		status = map_buffer_pages(dma, device, paddr, size, how, &place);
 	if (status == 0)
-		*address = (first << dma->page_shift) | (paddr & dma_page_mask(dma));
+		*address = (place.first << dma->page_shift) | (paddr & dma_page_mask(dma));
 	return status;
 }
 
@@ -621,7 +654,7 @@ unmap_buffer(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, unsigne
 		if (dma_is_bypass(dma, address))
 			return 0;
 	}
-	if (dma_has_bounced(dma) &&
+	if (dma_has_records(dma) &&
 	    iommu_dma_unmap_bounced(dma, address, size, attributes, &status))
 		return status;
 	return iommu_dma_unmap_pages(dma, address >> dma->page_shift,
@@ -681,34 +714,35 @@ static void *shared_block(struct iommu_dma *dma, uint64_t pages, unsigned int *o
 static int alloc_shared(struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t size,
 			unsigned int attributes, void **memory, iommu_iova_t *address)
 {
-	struct dma_hanging hanging = {.release = NULL};
+	struct place place = {.hanging = {.release = NULL}};
+	struct dma_hanging *hanging = &place.hanging;
 	iommu_paddr_t paddr;
-	uint64_t pages, first;
+	uint64_t pages;
 	int status = iommu_dma_check_device(device);
 
 	if (status != 0 || size == 0)
 		return IOMMU_EINVAL;
 	if (size > SHARED_MAX)
 		return IOMMU_ERANGE;
-	if (dma_is_direct(dma))
+	if (dma_is_direct(dma) && !device->noncoherent)
 		return iommu_dma_alloc_direct(dma, device, size, memory, address);
 	pages = dma_pages_of(dma, 0, size);
-	if (memory != NULL)
-		hanging.memory = shared_block(dma, pages, &hanging.order);
-	if (hanging.memory == NULL)
+	/* A device that does not see the CPU's caches gets an area in any case. */
+	if (memory != NULL && !device->noncoherent)
+		hanging->memory = shared_block(dma, pages, &hanging->order);
+	if (hanging->memory == NULL)
 		return iommu_dma_alloc_area(
 			dma, device, pages,
 			dma_map_prot(device, IOMMU_DMA_BIDIRECTIONAL, attributes), memory, address);
-	hanging.release = release_block;
-	*memory = hanging.memory;
-	paddr = iommu_virt_to_phys(dma->platform, hanging.memory);
+	hanging->release = release_block;
+	*memory = hanging->memory;
+	paddr = iommu_virt_to_phys(dma->platform, hanging->memory);
 	if (dma_may_bypass(attributes) && dma_bypasses(dma, device, paddr, size, address))
 		return 0;
 	status = dma_map_pages(dma, device, paddr, pages,
-			       dma_map_prot(device, IOMMU_DMA_BIDIRECTIONAL, attributes), &hanging,
-			       &first);
+			       dma_map_prot(device, IOMMU_DMA_BIDIRECTIONAL, attributes), &place);
 	if (status == 0)
-		*address = first << dma->page_shift;
+		*address = place.first << dma->page_shift;
 	return status;
 }
 
@@ -757,11 +791,11 @@ static int free_shared(struct iommu_dma *dma, void *memory, iommu_iova_t address
 
 	if (size == 0 || size > SHARED_MAX)
 		return IOMMU_ENOENT;
-	if (dma_is_direct(dma))
-		return iommu_dma_free_direct(dma, memory, address, size);
 	pages = dma_pages_of(dma, 0, size);
 	if (IOMMU_CONFIG_DMA_PIECES && iommu_dma_free_area(dma, memory, address, pages, &status))
 		return status;
+	if (dma_is_direct(dma))
+		return iommu_dma_free_direct(dma, memory, address, size);
 	if (memory == NULL)
 		return IOMMU_ENOENT;
 	hanging.order = dma_host_order(dma, dma_order_of(pages));

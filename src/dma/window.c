@@ -25,6 +25,9 @@ int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device
 	if (dma_is_direct(dma))
 		return window_refuse(dma, IOMMU_CALL, IOMMU_EOPNOTSUPP,
 				     IOMMU_WHY("nothing translates for the handle"));
+	if (device->noncoherent)
+		return window_refuse(dma, IOMMU_CALL, IOMMU_EOPNOTSUPP,
+				     IOMMU_WHY("the device does not see the CPU's caches"));
 	if (!iommu_dma_last_page(dma, device, &request.limit))
 		return window_refuse(dma, IOMMU_CALL, IOMMU_ENOSPC,
 				     IOMMU_WHY("the device's mask does not hold one page"));
@@ -69,7 +72,7 @@ int iommu_dma_window_reserve(struct iommu_dma *dma, const struct iommu_dma_devic
 
 	if (status != 0)
 		return status;
-	if (dma_is_direct(dma) || (device->untrusted && dma_is_lazy(dma)))
+	if (dma_is_direct(dma) || (device->untrusted && dma_is_lazy(dma)) || device->noncoherent)
 		return IOMMU_EOPNOTSUPP;
 	*window = (struct iommu_dma_window){
 		.dma = dma,
