@@ -173,6 +173,8 @@
  * PIECES   shared memory larger than the host's largest block, or without an address for the CPU
  * ATTRIBUTES
  *          the calls with attributes (enum iommu_dma_attributes)
+ * TUNING   what hosts choose: IOMMU_DMA_WIDE_FIRST, enum iommu_flush_queue_flags,
+ *          iommu_dma_set_defaults
  * NONCOHERENT
  *          devices that access memory past the CPU caches (iommu_dma_device.noncoherent): without
  *          it, their buffers are refused (IOMMU_EOPNOTSUPP). Needs BOUNCE
@@ -194,6 +196,9 @@
 #endif
 #ifndef IOMMU_CONFIG_DMA_ATTRIBUTES
 #define IOMMU_CONFIG_DMA_ATTRIBUTES 1
+#endif
+#ifndef IOMMU_CONFIG_DMA_TUNING
+#define IOMMU_CONFIG_DMA_TUNING 1
 #endif
 #ifndef IOMMU_CONFIG_DMA_NONCOHERENT
 #define IOMMU_CONFIG_DMA_NONCOHERENT IOMMU_CONFIG_DMA_BOUNCE

@@ -48,6 +48,13 @@ struct iommu_dma;
 enum iommu_dma_flags {
 	/* Unmap now and invalidate later: much cheaper, for trusted devices. */
 	IOMMU_DMA_LAZY = 1 << 0,
+	/*
+	 * The highest addresses that a device can generate first, rather than those below 4 GiB:
+	 * these are left to devices that need them, and faults of devices with long addresses are
+	 * found. A device's mask must be true then. Unknown in a library without
+	 * IOMMU_CONFIG_DMA_TUNING.
+	 */
+	IOMMU_DMA_WIDE_FIRST = 1 << 1,
 };
 
 struct iommu_dma_config {
@@ -57,6 +64,7 @@ struct iommu_dma_config {
 	/* Of the flush queue: see struct iommu_flush_queue_config. 0: its defaults. */
 	unsigned int queue_entries;
 	uint64_t queue_max_age_ns;
+	unsigned int queue_flags; /* enum iommu_flush_queue_flags */
 };
 
 /*
@@ -101,14 +109,27 @@ IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
  *            iommu_platform_check) or IOMMU_ENOMEM. Freed by iommu_dma_destroy.
  *
  * iommu_dma_max_size - the largest buffer, or piece, in bytes, that can be mapped wherever it lies
- * in memory. UINT64_MAX: any size. 0: no block of the platform has the device's alignment. Any
+ * in memory, as far as addresses are free. UINT64_MAX: any size. 0: no block of the platform has
+ * the device's alignment, or the mask does not hold a page. Any context.
+ *
+ * iommu_dma_best_size - the largest size, in bytes, up to which mapping is cheapest, because
+ * addresses come from the CPU's cache and go back to it: for block and network drivers that can
+ * split their requests. At most iommu_dma_max_size; counted from the beginning of a page. Any
  * context.
+ *
+ * iommu_dma_merge_boundary - pieces of a list that end, and begin, at multiples of this many bytes
+ * of physical memory become one element (iommu_dma_map_sg), so that a device with few elements
+ * reaches long lists. A power of two; 0: pieces are not merged, because buffers are, or may be,
+ * reached as they are. Any context.
  */
 struct iommu_dma_device;
 IOMMU_API int iommu_dma_create_direct(const struct iommu_platform *platform,
 				      struct iommu_dma **dma);
 IOMMU_API uint64_t iommu_dma_max_size(const struct iommu_dma *dma,
 				      const struct iommu_dma_device *device);
+IOMMU_API uint64_t iommu_dma_best_size(const struct iommu_dma *dma,
+				       const struct iommu_dma_device *device);
+IOMMU_API uint64_t iommu_dma_merge_boundary(const struct iommu_dma *dma);
 
 /*
  * iommu_dma_of - the DMA handle of an endpoint, on the default domain of its group. It is made on
@@ -132,6 +153,15 @@ IOMMU_API uint64_t iommu_dma_max_size(const struct iommu_dma *dma,
  *   otherwise  as iommu_use_default_domain. Control path
  */
 IOMMU_API int iommu_dma_of(struct iommu_endpoint *endpoint, struct iommu_dma **dma);
+
+/*
+ * iommu_dma_set_defaults - how the handles are made that iommu_dma_of makes from now on: all but
+ * the domain, which is NULL, of a configuration; NULL: as if nothing had been set. Whether a
+ * default domain is lazy is its type (iommu_set_default_type). Returns 0, or IOMMU_EINVAL: unknown
+ * flags, or IOMMU_DMA_LAZY; a domain; queue_entries, as iommu_flush_queue_create. IOMMU_EOPNOTSUPP:
+ * a library without IOMMU_CONFIG_DMA_TUNING. Control path.
+ */
+IOMMU_API int iommu_dma_set_defaults(struct iommu *iommu, const struct iommu_dma_config *config);
 
 /*
  * iommu_dma_tick - for a timer: retry invalidations that hardware did not confirm, and in lazy mode
@@ -526,7 +556,7 @@ IOMMU_API bool iommu_dma_debug_is_on(const struct iommu_dma *dma);
  * reach unmapped memory for a bounded time, and many unmaps share one invalidation: for trusted
  * devices.
  *
- * Bounds are the number of entries and of bytes for each CPU, and the age of entries. An unmap that
+ * Bounds are the number of entries and of bytes of each ring, and the age of entries. An unmap that
  * reaches one of the first two invalidates before it queues. The age is enforced by
  * iommu_flush_queue_tick, which the host calls periodically: no entry gets older than max_age_ns
  * plus the time between two ticks. An unmap does not read the clock unless it invalidates.
@@ -537,6 +567,9 @@ IOMMU_API bool iommu_dma_debug_is_on(const struct iommu_dma *dma);
  * Locking: one spinlock for the ring of each CPU, held for a few entries at a time, and never while
  * waiting for hardware or freeing. unmap, flush and tick may be called concurrently, from any
  * context, on any CPU.
+ *
+ * A queue may also have one ring for all CPUs, or bounds that adapt to the load (enum
+ * iommu_flush_queue_flags).
  *
  * Memory: 128 bytes for each CPU, and a ring from the CPU's first unmap on, allocated with
  * IOMMU_ALLOC_ATOMIC. If the host has no block for a whole ring, a shorter one is used; without
@@ -550,10 +583,27 @@ struct iommu_flush_queue_config {
 	struct iommu_domain *domain;    /* a paging domain */
 	struct iommu_iova_cache *cache; /* receives the ranges; both must outlive the queue */
 	uint64_t granule;               /* of the cache's space, in bytes */
-	unsigned int entries;           /* maximum for each CPU: 2 to 1024; 0: 256 */
-	uint64_t max_bytes;             /* maximum for each CPU; 0: 64 MiB */
-	uint64_t max_age_ns;            /* 0: 10 ms. Without a clock (now_ns) every tick flushes */
-	unsigned int flags;             /* 0 */
+	unsigned int entries; /* maximum of a ring: 2 to 1024 (single: 2048); 0: 256 (1024) */
+	uint64_t max_bytes;   /* maximum of a ring; 0: 64 MiB */
+	uint64_t max_age_ns;  /* 0: 10 ms. Without a clock (now_ns) every tick flushes */
+	unsigned int flags;   /* enum iommu_flush_queue_flags */
+};
+
+enum iommu_flush_queue_flags {
+	/*
+	 * One ring for all CPUs, with a lock that they share: for few CPUs, or where an
+	 * invalidation is so slow, as a hypervisor's that shadows tables, that as many unmaps as
+	 * possible are to share one.
+	 */
+	IOMMU_FLUSH_QUEUE_SINGLE = 1 << 0,
+	/*
+	 * Entries and age are maximums that are reached under load: a ring begins with an eighth of
+	 * its entries, is given twice as many when an unmap finds it full, and half as many when a
+	 * tick finds entries that are too old and the ring at most a quarter full. Of max_age_ns as
+	 * much is used as the largest ring has of its entries. So devices that are seldom busy
+	 * reach unmapped memory for a shorter time, at the price of few invalidations.
+	 */
+	IOMMU_FLUSH_QUEUE_ADAPTIVE = 1 << 1,
 };
 
 /*

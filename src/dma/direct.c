@@ -147,10 +147,9 @@ int iommu_dma_free_direct(struct iommu_dma *dma, void *memory, iommu_iova_t addr
 
 /* --- Limits ----------------------------------------------------------------------------------- */
 
-uint64_t iommu_dma_max_size(const struct iommu_dma *dma, const struct iommu_dma_device *device)
+uint64_t iommu_dma_max_size_direct(const struct iommu_dma *dma,
+				   const struct iommu_dma_device *device)
 {
-	if (!dma_is_direct(dma))
-		return UINT64_MAX;
 	if (device->alignment > BLOCK_MAX)
 		return 0;
 	/* Up to a boundary that no block is larger than, all that crosses it can be bounced. */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/per_cpu.h"
 #include "dma/debug.h"
+#include "group/group.h"
 
 #define DEPOT_MAGAZINES 32
 
@@ -32,6 +33,7 @@ static int make_queue(struct iommu_dma *dma, const struct iommu_dma_config *conf
 		.granule = 1ULL << dma->page_shift,
 		.entries = config->queue_entries,
 		.max_age_ns = config->queue_max_age_ns,
+		.flags = config->queue_flags,
 	};
 
 	if (!is_lazy(config))
@@ -63,6 +65,14 @@ static struct iommu_dma *dma_new(const struct iommu_platform *platform, unsigned
 	return dma;
 }
 
+/* How addresses are asked for. */
+static unsigned int place_flags_of(const struct iommu_dma_config *config)
+{
+	if ((config->flags & IOMMU_DMA_WIDE_FIRST) != 0)
+		return IOMMU_IOVA_ATOMIC;
+	return (unsigned int)IOMMU_IOVA_ATOMIC | IOMMU_IOVA_LOW_FIRST;
+}
+
 /* Addresses, and what unmapping takes, over a domain that translates. */
 static int make_translated(struct iommu_dma *dma, const struct iommu_dma_config *config)
 {
@@ -77,6 +87,8 @@ static int make_translated(struct iommu_dma *dma, const struct iommu_dma_config 
 
 	dma->domain = domain;
 	dma->space = domain->space;
+	if (IOMMU_CONFIG_DMA_TUNING)
+		dma->place_flags = place_flags_of(config);
 	if (IOMMU_CONFIG_DMA_DIRECT && domain->bypass_size != 0) {
 		dma->passes = true;
 		dma->pass_offset = domain->bypass_offset;
@@ -89,6 +101,9 @@ static int make_translated(struct iommu_dma *dma, const struct iommu_dma_config 
 		iommu_iova_cache_destroy(dma->cache);
 	return status;
 }
+
+#define KNOWN_FLAGS                                                                                \
+	((unsigned int)IOMMU_DMA_LAZY | (IOMMU_CONFIG_DMA_TUNING ? IOMMU_DMA_WIDE_FIRST : 0U))
 
 /* Why a handle is not made: said by the call that it is for. */
 static int because(const char **why, int status, const char *text)
@@ -134,7 +149,7 @@ static int create(const struct iommu_dma_config *config, struct iommu_dma **resu
 	int status;
 
 	*why = "";
-	if ((config->flags & ~(unsigned int)IOMMU_DMA_LAZY) != 0)
+	if ((config->flags & ~KNOWN_FLAGS) != 0)
 		return because(why, IOMMU_EINVAL, IOMMU_WHY("unknown flags"));
 	if (domain->space == NULL && domain->type != IOMMU_DOMAIN_IDENTITY)
 		return because(
@@ -212,9 +227,55 @@ static int destroy_with_domain(void *data)
 	return iommu_dma_destroy(data);
 }
 
+#if IOMMU_CONFIG_DMA_TUNING
+
+static int set_defaults(struct iommu *iommu, const struct iommu_dma_config *config)
+{
+	const unsigned int queue_flags = IOMMU_FLUSH_QUEUE_SINGLE | IOMMU_FLUSH_QUEUE_ADAPTIVE;
+	unsigned int most;
+
+	if (config == NULL) {
+		iommu->dma_defaults = (struct iommu_dma_config){.domain = NULL};
+		return 0;
+	}
+	most = (config->queue_flags & IOMMU_FLUSH_QUEUE_SINGLE) != 0 ? 2048 : 1024;
+	if (config->domain != NULL)
+		return IOMMU_REFUSE(iommu, "", IOMMU_EINVAL, "defaults are not for one domain");
+	if ((config->flags & ~(unsigned int)IOMMU_DMA_WIDE_FIRST) != 0 ||
+	    (config->queue_flags & ~queue_flags) != 0)
+		return IOMMU_REFUSE(iommu, "", IOMMU_EINVAL,
+				    "unknown flags, or the one for lazy mode");
+	if (config->queue_entries == 1 || config->queue_entries > most)
+		return IOMMU_REFUSE(iommu, "", IOMMU_EINVAL,
+				    "a ring does not have so many entries");
+	iommu->dma_defaults = *config;
+	return 0;
+}
+
+int iommu_dma_set_defaults(struct iommu *iommu, const struct iommu_dma_config *config)
+{
+	int status;
+
+	iommu_control_lock(iommu);
+	status = set_defaults(iommu, config);
+	return iommu_control_end(iommu, IOMMU_CALL, status);
+}
+
+static struct iommu_dma_config defaults_for(struct iommu_domain *domain)
+{
+	struct iommu_dma_config config = domain->iommu->dma_defaults;
+
+	config.domain = domain;
+	return config;
+}
+
+#else
+#define defaults_for(domain) ((struct iommu_dma_config){.domain = (domain)})
+#endif
+
 static int find_or_create(struct iommu_domain *domain, struct iommu_dma **dma)
 {
-	const struct iommu_dma_config config = {.domain = domain};
+	const struct iommu_dma_config config = defaults_for(domain);
 	int status = 0;
 
 	if (domain->release_data == NULL) {
@@ -310,6 +371,38 @@ uint64_t iommu_dma_required_mask(const struct iommu_dma *dma)
 	return UINT64_MAX >> (63 - iommu_highest_bit(last));
 }
 
+uint64_t iommu_dma_max_size(const struct iommu_dma *dma, const struct iommu_dma_device *device)
+{
+	uint64_t last;
+
+	if (dma_is_direct(dma))
+		return iommu_dma_max_size_direct(dma, device);
+	if (!iommu_dma_last_page(dma, device, &last) || last == 0)
+		return 0;
+	if (device->mask == 0 || device->mask >= dma->domain->aperture_last)
+		return UINT64_MAX;
+	/* All but the first page, or, of so few, the highest aligned power of two of them. */
+	if (last <= DMA_CACHED_PAGES)
+		last = 1ULL << (iommu_highest_bit(last + 1) - 1);
+	/* Wherever in its first page it begins. */
+	return (last << dma->page_shift) - dma_page_mask(dma);
+}
+
+uint64_t iommu_dma_best_size(const struct iommu_dma *dma, const struct iommu_dma_device *device)
+{
+	const uint64_t most = iommu_dma_max_size(dma, device);
+	const uint64_t cached = dma_is_direct(dma) || !IOMMU_CONFIG_IOVA_CACHES
+					? UINT64_MAX
+					: (uint64_t)DMA_CACHED_PAGES << dma->page_shift;
+
+	return cached < most ? cached : most;
+}
+
+uint64_t iommu_dma_merge_boundary(const struct iommu_dma *dma)
+{
+	return dma_passes(dma) ? 0 : dma_page_mask(dma) + 1;
+}
+
 /* --- Addresses -------------------------------------------------------------------------------- */
 
 bool iommu_dma_last_page(const struct iommu_dma *dma, const struct iommu_dma_device *device,
@@ -340,9 +433,9 @@ static uint64_t useful_page_sizes(const struct iommu_dma *dma, uint64_t pages, i
 static inline unsigned int iova_flags(const struct iommu_dma *dma,
 				      const struct iommu_dma_device *device)
 {
-	const bool may_sleep = device->may_sleep && !dma->platform->cpu_exclusive;
-
-	return (may_sleep ? 0U : IOMMU_IOVA_ATOMIC) | IOMMU_IOVA_LOW_FIRST;
+	if (__builtin_expect(device->may_sleep, 0) && !dma->platform->cpu_exclusive)
+		return dma_place_flags(dma) & ~(unsigned int)IOMMU_IOVA_ATOMIC;
+	return dma_place_flags(dma);
 }
 
 void iommu_dma_want_place(const struct iommu_dma *dma, const struct iommu_dma_device *device,
@@ -714,7 +807,7 @@ static void *shared_block(struct iommu_dma *dma, uint64_t pages, unsigned int *o
 static int alloc_shared(struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t size,
 			unsigned int attributes, void **memory, iommu_iova_t *address)
 {
-	struct place place = {.hanging = {.release = NULL}};
+	struct place place;
 	struct dma_hanging *hanging = &place.hanging;
 	iommu_paddr_t paddr;
 	uint64_t pages;
@@ -727,6 +820,7 @@ static int alloc_shared(struct iommu_dma *dma, const struct iommu_dma_device *de
 	if (dma_is_direct(dma) && !device->noncoherent)
 		return iommu_dma_alloc_direct(dma, device, size, memory, address);
 	pages = dma_pages_of(dma, 0, size);
+	hanging->memory = NULL;
 	/* A device that does not see the CPU's caches gets an area in any case. */
 	if (memory != NULL && !device->noncoherent)
 		hanging->memory = shared_block(dma, pages, &hanging->order);

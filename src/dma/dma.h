@@ -61,6 +61,7 @@ struct iommu_dma {
 	struct iommu_iova_space *space;
 	struct iommu_iova_cache *cache;
 	struct iommu_flush_queue *queue; /* NULL: strict */
+	unsigned int place_flags;        /* how a call that must not sleep asks for addresses */
 	/*
 	 * Physical addresses up to pass_last are reached as they are, at pass_offset: through a
 	 * window beside what is mapped, or, where nothing translates (`is_direct`), at 0. There is
@@ -92,7 +93,10 @@ struct iommu_dma {
  */
 #define dma_passes(dma)    (IOMMU_CONFIG_DMA_DIRECT && (dma)->passes)
 #define dma_is_direct(dma) (IOMMU_CONFIG_DMA_DIRECT && (dma)->is_direct)
-#define dma_is_lazy(dma)   (IOMMU_CONFIG_DMA_LAZY && (dma)->queue != NULL)
+#define dma_place_flags(dma)                                                                       \
+	(IOMMU_CONFIG_DMA_TUNING ? (dma)->place_flags                                              \
+				 : (unsigned int)IOMMU_IOVA_LOW_FIRST | IOMMU_IOVA_ATOMIC)
+#define dma_is_lazy(dma) (IOMMU_CONFIG_DMA_LAZY && (dma)->queue != NULL)
 /*
  * Has any buffer a record (bounce.c)? The call that maps and unmaps this very buffer sees its own.
  */
@@ -348,6 +352,8 @@ int iommu_dma_free_direct(struct iommu_dma *dma, void *memory, iommu_iova_t addr
 bool iommu_dma_crosses_needlessly(const struct iommu_dma *dma,
 				  const struct iommu_dma_device *device, iommu_iova_t address,
 				  uint64_t size);
+uint64_t iommu_dma_max_size_direct(const struct iommu_dma *dma,
+				   const struct iommu_dma_device *device);
 /*
  * Zeroed pages that a device reaches untranslated. IOMMU_ENOMEM; IOMMU_ENOSPC: the host gave
  * others.

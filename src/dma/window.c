@@ -14,7 +14,8 @@ static int window_refuse(const struct iommu_dma *dma, const char *call, int stat
 int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			    uint64_t pages, struct iommu_dma_window *window)
 {
-	struct iommu_iova_request request = {.size = pages, .flags = IOMMU_IOVA_LOW_FIRST};
+	struct iommu_iova_request request = {
+		.size = pages, .flags = dma_place_flags(dma) & ~(unsigned int)IOMMU_IOVA_ATOMIC};
 	int status;
 
 	if (iommu_dma_check_device(device) != 0 || pages == 0)

@@ -298,6 +298,28 @@ static void other_requests_that_make_no_sense_are_refused(void **state)
 	end();
 }
 
+static void defaults_that_make_no_sense_are_refused(void **state)
+{
+	struct iommu_dma_config config = {.flags = IOMMU_DMA_LAZY};
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_dma_set_defaults(f.iommu, &config), IOMMU_EINVAL);
+	config = (struct iommu_dma_config){.domain = f.domain};
+	assert_int_equal(iommu_dma_set_defaults(f.iommu, &config), IOMMU_EINVAL);
+	config = (struct iommu_dma_config){.queue_flags = 4};
+	assert_int_equal(iommu_dma_set_defaults(f.iommu, &config), IOMMU_EINVAL);
+	config = (struct iommu_dma_config){.queue_entries = 1};
+	assert_int_equal(iommu_dma_set_defaults(f.iommu, &config), IOMMU_EINVAL);
+	config.queue_entries = 1025;
+	assert_int_equal(iommu_dma_set_defaults(f.iommu, &config), IOMMU_EINVAL);
+	config.queue_flags = IOMMU_FLUSH_QUEUE_SINGLE;
+	assert_int_equal(iommu_dma_set_defaults(f.iommu, &config), 0);
+	config.queue_entries = 2049;
+	assert_int_equal(iommu_dma_set_defaults(f.iommu, &config), IOMMU_EINVAL);
+	end();
+}
+
 static void configurations_that_make_no_sense_are_refused(void **state)
 {
 	struct iommu_dma_config config = {.flags = 0};
@@ -308,7 +330,7 @@ static void configurations_that_make_no_sense_are_refused(void **state)
 	begin();
 	assert_int_equal(iommu_dma_create(&config, &dma), IOMMU_EINVAL);
 	config.domain = f.domain;
-	config.flags = 2;
+	config.flags = 4;
 	assert_int_equal(iommu_dma_create(&config, &dma), IOMMU_EINVAL);
 	config.flags = IOMMU_DMA_LAZY;
 	config.queue_entries = 1;
@@ -353,6 +375,87 @@ static void addresses_stay_below_the_devices_mask(void **state)
 		assert_int_equal(iommu_dma_unmap(f.dma, addresses[count], PAGE), 0);
 	assert_int_equal(iommu_dma_map(f.dma, &narrow, memory, PAGE, BOTH, &address), 0);
 	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	end();
+}
+
+/* Above 4 GiB as soon as there is a choice: of buffers, lists, shared memory and windows. */
+static void the_highest_addresses_first(void **state)
+{
+	static const struct iommu_model_vtd_config config = {.address_mask = 9};
+	static const struct iommu_dma_device wide = {.mask = (1ULL << 40) - 1};
+	static const struct iommu_dma_device narrow = {.mask = UINT32_MAX};
+	struct iommu_dma_window window;
+	struct iommu_dma_piece piece;
+	iommu_paddr_t memory;
+	iommu_iova_t address;
+	unsigned int elements, size;
+	void *shared;
+
+	(void)state;
+	begin_with(IOMMU_DMA_WIDE_FIRST, &config);
+	memory = model_machine_take(&f.machine, 64);
+	for (size = 1; size <= 64; size *= 8) {
+		assert_int_equal(iommu_dma_map(f.dma, &wide, memory, size * PAGE, BOTH, &address),
+				 0);
+		assert_true(address > 1ULL << 39 && address < 1ULL << 40);
+		assert_true(reaches(address, memory));
+		assert_int_equal(iommu_dma_unmap(f.dma, address, size * PAGE), 0);
+	}
+	piece = (struct iommu_dma_piece){.paddr = memory, .size = PAGE};
+	assert_int_equal(iommu_dma_map_sg(f.dma, &any, &piece, 1, BOTH, &elements), 0);
+	assert_true(piece.address > 1ULL << 32);
+	assert_int_equal(iommu_dma_unmap_sg(f.dma, &piece, 1), 0);
+	assert_int_equal(iommu_dma_alloc(f.dma, &wide, PAGE, &shared, &address), 0);
+	assert_true(address > 1ULL << 32);
+	assert_int_equal(iommu_dma_free(f.dma, shared, address, PAGE), 0);
+	assert_int_equal(iommu_dma_map(f.dma, &narrow, memory, PAGE, BOTH, &address), 0);
+	assert_true(address < 1ULL << 32);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	assert_int_equal(iommu_dma_window_create(f.dma, &any, 4, &window), 0);
+	assert_true(window.start > 1ULL << 40);
+	assert_int_equal(iommu_dma_window_destroy(&window), 0);
+	end();
+}
+
+/* What a handle says of itself is what its calls do. */
+static void a_handle_says_what_suits_it(void **state)
+{
+	static const struct iommu_dma_device none = {.mask = 0x7ff};
+	struct iommu_dma_piece pieces[2];
+	iommu_paddr_t memory;
+	iommu_iova_t address;
+	unsigned int elements, bits;
+	uint64_t size;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 150);
+	assert_true(iommu_dma_max_size(f.dma, &any) == UINT64_MAX);
+	assert_int_equal(iommu_dma_best_size(f.dma, &any), 32 * PAGE);
+	assert_int_equal(iommu_dma_max_size(f.dma, &none), 0);
+	assert_int_equal(iommu_dma_best_size(f.dma, &none), 0);
+	/* The largest for a mask, wherever it begins; one byte more does not fit. */
+	for (bits = 13; bits <= 19; bits++) {
+		const struct iommu_dma_device narrow = {.mask = (1ULL << bits) - 1};
+
+		size = iommu_dma_max_size(f.dma, &narrow);
+		assert_int_equal(
+			iommu_dma_map(f.dma, &narrow, memory + PAGE - 1, size, BOTH, &address), 0);
+		assert_int_equal(iommu_dma_unmap(f.dma, address, size), 0);
+		iommu_iova_cache_drain(f.dma->cache);
+		assert_int_equal(
+			iommu_dma_map(f.dma, &narrow, memory + PAGE - 1, size + 1, BOTH, &address),
+			IOMMU_ENOSPC);
+		assert_int_equal(iommu_dma_best_size(f.dma, &narrow),
+				 size < 32 * PAGE ? size : 32 * PAGE);
+	}
+	assert_int_equal(iommu_dma_merge_boundary(f.dma), PAGE);
+	size = iommu_dma_merge_boundary(f.dma);
+	pieces[0] = (struct iommu_dma_piece){.paddr = memory + 5, .size = size - 5};
+	pieces[1] = (struct iommu_dma_piece){.paddr = memory + 3 * size, .size = 9};
+	assert_int_equal(iommu_dma_map_sg(f.dma, &any, pieces, 2, BOTH, &elements), 0);
+	assert_int_equal(elements, 1);
+	assert_int_equal(iommu_dma_unmap_sg(f.dma, pieces, 2), 0);
 	end();
 }
 
@@ -2371,6 +2474,8 @@ static void end_by_bus(const struct iommu_endpoint_info *info)
 static void drivers_map_through_the_default_domain(void **state)
 {
 	static const struct iommu_endpoint_info info = {.source_id = 0x20, .requires_dma_32 = true};
+	static const struct iommu_dma_config defaults = {.flags = IOMMU_DMA_WIDE_FIRST,
+							 .queue_flags = IOMMU_FLUSH_QUEUE_SINGLE};
 	struct iommu_dma_device device;
 	struct iommu_hardware_info hardware;
 	struct iommu_dma *again;
@@ -2381,9 +2486,17 @@ static void drivers_map_through_the_default_domain(void **state)
 	(void)state;
 	begin_by_bus(IOMMU_START_LAZY, &info);
 	page = model_machine_take(&f.machine, 1);
+	assert_int_equal(iommu_dma_set_defaults(f.iommu, &defaults), 0);
 	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), 0);
+	assert_int_equal(iommu_dma_set_defaults(f.iommu, NULL), 0);
 	assert_int_equal(iommu_dma_of(f.endpoint, &again), 0);
 	assert_ptr_equal(again, f.dma);
+	/*
+	 * As the host has set it for what is made now: in lazy mode, the highest addresses first.
+	 */
+	assert_int_equal(iommu_dma_map(f.dma, &any, page, PAGE, BOTH, &address), 0);
+	assert_true(address > UINT32_MAX);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
 	device = iommu_dma_device_of(f.endpoint, 0);
 	assert_int_equal(device.mask, UINT32_MAX);
 	device = iommu_dma_device_of(f.endpoint, 0xffffff);
@@ -2409,8 +2522,9 @@ static void drivers_map_through_the_default_domain(void **state)
 		0);
 	f.domain = iommu_group_default_domain(iommu_endpoint_group(f.endpoint));
 	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), 0);
-	assert_int_equal(iommu_dma_map(f.dma, &device, page, PAGE, BOTH, &address), 0);
+	assert_int_equal(iommu_dma_map(f.dma, &any, page, PAGE, BOTH, &address), 0);
 	assert_true(reaches(address, page));
+	assert_true(address <= UINT32_MAX);
 	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
 	assert_true(is_blocked(address));
 	/* The handle is a use, though no driver was ever announced. */
@@ -2511,7 +2625,10 @@ int main(void)
 		cmocka_unit_test(maps_that_make_no_sense_are_refused),
 		cmocka_unit_test(other_requests_that_make_no_sense_are_refused),
 		cmocka_unit_test(configurations_that_make_no_sense_are_refused),
+		cmocka_unit_test(defaults_that_make_no_sense_are_refused),
 		cmocka_unit_test(addresses_stay_below_the_devices_mask),
+		cmocka_unit_test(the_highest_addresses_first),
+		cmocka_unit_test(a_handle_says_what_suits_it),
 		cmocka_unit_test(a_failed_allocation_changes_nothing),
 		cmocka_unit_test(creation_fails_whole),
 		cmocka_unit_test(a_handle_serves_many_cpus),
