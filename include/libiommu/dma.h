@@ -501,6 +501,65 @@ IOMMU_API int iommu_dma_window_unlink(struct iommu_dma_window *window, uint64_t 
 IOMMU_API int iommu_dma_window_destroy(struct iommu_dma_window *window);
 
 /*
+ * DMA between devices: the registers, or the memory, of one device (the provider) as the target of
+ * another's (the client's) DMA. Below one switch that does not redirect requests, they do not pass
+ * the IOMMU: the client uses the provider's bus addresses. Otherwise they go through the root
+ * complex, if it passes them on, and the registers are mapped like memory, which they are not:
+ * IOMMU_DMA_MMIO. (Registers of no particular device are mapped with iommu_dma_map_with and that
+ * attribute.)
+ *
+ *	iommu_dma_peer_init(&peer, client, provider, bus_offset, flags)         once for each pair
+ *	iommu_dma_map_peer(dma, &device, &peer, paddr, size, direction, &address)
+ *	iommu_dma_unmap_peer(dma, &peer, address, size)
+ */
+struct iommu_dma_peer {
+	uint64_t bus_offset;
+	bool by_bus; /* requests do not pass the IOMMU */
+};
+
+enum iommu_dma_peer_flags {
+	/*
+	 * The root complex passes requests on between the devices below one of its host bridges …
+	 */
+	IOMMU_DMA_PEER_HOST_BRIDGE = 1 << 0,
+	/* … and between those below different ones. */
+	IOMMU_DMA_PEER_HOST_BRIDGES = 1 << 1,
+};
+
+/*
+ * iommu_dma_peer_init - find out how two devices reach each other, from the PCI topology
+ * (iommu_find_route). It holds until the topology, or ACS of a bridge, changes. An untrusted client
+ * never uses bus addresses, because nothing would limit it to what is mapped.
+ *
+ * @peer:       the caller's; needs no destruction.
+ * @bus_offset: bus address of the provider's registers less their physical address, modulo 2^64:
+ *              0 on a PC.
+ * @flags:      enum iommu_dma_peer_flags: what the host knows of the root complex.
+ *
+ * Returns 0; IOMMU_EOPNOTSUPP: requests go through the root complex, of which `flags` does not say
+ * that it passes them on, or the topology does not say where they go; IOMMU_EINVAL: unknown flags;
+ * otherwise as iommu_find_route. Control path.
+ *
+ * iommu_dma_map_peer - the address at which the client, whose handle and limits these are, finds
+ * `size` bytes of the provider's registers at the physical address `paddr`. Nothing is copied, and
+ * no cache is involved. With bus addresses nothing is mapped; IOMMU_ERANGE, IOMMU_EOVERFLOW: the
+ * client cannot generate them, they cross its boundary although they need not, or they wrap.
+ * Otherwise as iommu_dma_map_with. The addresses of BARs must not be handed out as device addresses
+ * of memory: iommu_reserve.
+ *
+ * iommu_dma_unmap_peer - the inverse, as iommu_dma_unmap_with; 0 for a bus address.
+ */
+IOMMU_API int iommu_dma_peer_init(struct iommu_dma_peer *peer, struct iommu_endpoint *client,
+				  struct iommu_endpoint *provider, uint64_t bus_offset,
+				  unsigned int flags);
+IOMMU_API int iommu_dma_map_peer(struct iommu_dma *dma, const struct iommu_dma_device *device,
+				 const struct iommu_dma_peer *peer, iommu_paddr_t paddr,
+				 uint64_t size, enum iommu_dma_direction direction,
+				 iommu_iova_t *address);
+IOMMU_API int iommu_dma_unmap_peer(struct iommu_dma *dma, const struct iommu_dma_peer *peer,
+				   iommu_iova_t address, uint64_t size);
+
+/*
  * iommu_dma_map_msi - the address at which devices of the domain reach a page of interrupt
  * registers, for units that translate interrupts like memory. Mapped on first use, for the life of
  * the domain. IOMMU_ENOSPC: more than IOMMU_DMA_MSI_PAGES different pages; otherwise as

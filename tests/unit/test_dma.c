@@ -2471,6 +2471,107 @@ static void end_by_bus(const struct iommu_endpoint_info *info)
 	model_machine_destroy(&f.machine);
 }
 
+/* --- Peers ------------------------------------------------------------------------------------ */
+
+/* A switch with a device below each of its ports, and a device below another root port. */
+static struct iommu_pci_function peers[] = {
+	{.bus = 0, .devfn = 0x08, .type = IOMMU_PCI_ROOT_PORT, .secondary_bus = 1},
+	{.bus = 1, .devfn = 0x00, .type = IOMMU_PCI_UPSTREAM_PORT, .secondary_bus = 2},
+	{.bus = 2, .devfn = 0x00, .type = IOMMU_PCI_DOWNSTREAM_PORT, .secondary_bus = 3},
+	{.bus = 2, .devfn = 0x08, .type = IOMMU_PCI_DOWNSTREAM_PORT, .secondary_bus = 4},
+	{.bus = 3, .devfn = 0x00},
+	{.bus = 4, .devfn = 0x00},
+	{.bus = 0, .devfn = 0x10, .type = IOMMU_PCI_ROOT_PORT, .secondary_bus = 5},
+	{.bus = 5, .devfn = 0x00},
+};
+
+static struct iommu_endpoint *peer_at(unsigned int bus, bool suspect)
+{
+	struct iommu_endpoint_info info = {.source_id = (uint16_t)(bus << 8),
+					   .path_length = bus == 5 ? 2 : 4,
+					   .untrusted = suspect};
+	struct iommu_endpoint *endpoint = NULL;
+
+	info.path[0].device = bus == 5 ? 2 : 1;
+	info.path[2].device = bus == 4 ? 1 : 0;
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &endpoint), 0);
+	return endpoint;
+}
+
+static int find_peer(struct iommu_endpoint *client, struct iommu_endpoint *provider,
+		     unsigned int flags, struct iommu_dma_peer *peer)
+{
+	return iommu_dma_peer_init(peer, client, provider, 0x100000000, flags);
+}
+
+/* By a bus address where nothing translates it, by a mapping where requests reach the unit. */
+static void peers_find_each_other(void **state)
+{
+	static const struct iommu_pci_topology topology = {peers, 8};
+	static const struct iommu_dma_device narrow = {.mask = UINT32_MAX};
+	static const struct iommu_dma_device fenced = {.boundary = 0x10000};
+	const iommu_paddr_t registers = 0x80000000;
+	struct iommu_endpoint *one, *other, *far, *suspect;
+	struct iommu_dma_peer peer;
+	iommu_iova_t address = 0;
+
+	(void)state;
+	begin();
+	/* Nothing is known, or one is not where anything is known of. */
+	assert_int_equal(find_peer(f.endpoint, f.endpoint, 0, &peer), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_release_endpoint(f.endpoint), IOMMU_EBUSY);
+	assert_int_equal(iommu_set_pci_topology(f.iommu, &topology), 0);
+	one = peer_at(3, false);
+	other = peer_at(4, false);
+	far = peer_at(5, false);
+	assert_int_equal(find_peer(one, f.endpoint, IOMMU_DMA_PEER_HOST_BRIDGE, &peer),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(find_peer(one, far, 4, &peer), IOMMU_EINVAL);
+
+	assert_int_equal(find_peer(one, other, 0, &peer), 0);
+	assert_int_equal(iommu_dma_map_peer(f.dma, &any, &peer, registers + 8, 64, BOTH, &address),
+			 0);
+	assert_true(address == registers + 0x100000008);
+	assert_true(is_blocked(address));
+	assert_int_equal(iommu_dma_unmap_peer(f.dma, &peer, address, 64), 0);
+	assert_int_equal(iommu_dma_map_peer(f.dma, &narrow, &peer, registers, 64, BOTH, &address),
+			 IOMMU_ERANGE);
+	assert_int_equal(
+		iommu_dma_map_peer(f.dma, &fenced, &peer, registers - 8, 64, BOTH, &address),
+		IOMMU_ERANGE);
+	assert_int_equal(
+		iommu_dma_map_peer(f.dma, &fenced, &peer, registers - 8, 0x10001, BOTH, &address),
+		0);
+	assert_int_equal(iommu_dma_map_peer(f.dma, &any, &peer, registers, 0, BOTH, &address),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_map_peer(f.dma, &any, &peer, UINT64_MAX - 0x100000000 - 9, 20,
+					    BOTH, &address),
+			 IOMMU_EOVERFLOW);
+
+	/* Through the root complex, if it passes requests on. */
+	assert_int_equal(find_peer(one, far, 0, &peer), IOMMU_EOPNOTSUPP);
+	assert_int_equal(find_peer(one, far, IOMMU_DMA_PEER_HOST_BRIDGE, &peer), 0);
+	assert_int_equal(iommu_dma_map_peer(f.dma, &any, &peer, registers + 8, 64, BOTH, &address),
+			 0);
+	assert_true(reaches(address, registers + 8));
+	assert_int_equal(iommu_dma_unmap_peer(f.dma, &peer, address, 64), 0);
+	assert_true(is_blocked(address));
+	assert_int_equal(iommu_dma_unmap_peer(f.dma, &peer, address, 64), IOMMU_ENOENT);
+	f.mistakes++;
+	assert_int_equal(find_peer(one, f.endpoint, IOMMU_DMA_PEER_HOST_BRIDGES, &peer), 0);
+	assert_false(peer.by_bus);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+	/* A device that is not trusted is held to what is mapped, although it has the choice. */
+	suspect = peer_at(4, true);
+	assert_int_equal(find_peer(suspect, one, 0, &peer), IOMMU_EOPNOTSUPP);
+	assert_int_equal(find_peer(suspect, one, IOMMU_DMA_PEER_HOST_BRIDGE, &peer), 0);
+	assert_false(peer.by_bus);
+	assert_int_equal(iommu_release_endpoint(suspect), 0);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_int_equal(iommu_release_endpoint(far), 0);
+	end();
+}
+
 static void drivers_map_through_the_default_domain(void **state)
 {
 	static const struct iommu_endpoint_info info = {.source_id = 0x20, .requires_dma_32 = true};
@@ -2667,6 +2768,7 @@ int main(void)
 		cmocka_unit_test(lazily_unmapped_addresses_wait_for_the_flush),
 		cmocka_unit_test(a_full_queue_loses_no_address),
 		cmocka_unit_test(anything_in_any_order),
+		cmocka_unit_test(peers_find_each_other),
 		cmocka_unit_test(drivers_map_through_the_default_domain),
 		cmocka_unit_test(a_handle_outlives_its_device),
 		cmocka_unit_test(passing_through_is_for_those_who_are_trusted),
