@@ -174,7 +174,7 @@
  * ATTRIBUTES
  *          the calls with attributes (enum iommu_dma_attributes)
  * TUNING   what hosts choose: IOMMU_DMA_WIDE_FIRST, enum iommu_flush_queue_flags,
- *          iommu_dma_set_defaults
+ *          iommu_set_dma_defaults
  * NONCOHERENT
  *          devices that access memory past the CPU caches (iommu_dma_device.noncoherent): without
  *          it, their buffers are refused (IOMMU_EOPNOTSUPP). Needs BOUNCE

@@ -155,13 +155,13 @@ IOMMU_API uint64_t iommu_dma_merge_boundary(const struct iommu_dma *dma);
 IOMMU_API int iommu_dma_of(struct iommu_endpoint *endpoint, struct iommu_dma **dma);
 
 /*
- * iommu_dma_set_defaults - how the handles are made that iommu_dma_of makes from now on: all but
+ * iommu_set_dma_defaults - how the handles are made that iommu_dma_of makes from now on: all but
  * the domain, which is NULL, of a configuration; NULL: as if nothing had been set. Whether a
  * default domain is lazy is its type (iommu_set_default_type). Returns 0, or IOMMU_EINVAL: unknown
  * flags, or IOMMU_DMA_LAZY; a domain; queue_entries, as iommu_flush_queue_create. IOMMU_EOPNOTSUPP:
  * a library without IOMMU_CONFIG_DMA_TUNING. Control path.
  */
-IOMMU_API int iommu_dma_set_defaults(struct iommu *iommu, const struct iommu_dma_config *config);
+IOMMU_API int iommu_set_dma_defaults(struct iommu *iommu, const struct iommu_dma_config *config);
 
 /*
  * iommu_dma_tick - for a timer: retry invalidations that hardware did not confirm, and in lazy mode

@@ -252,7 +252,7 @@ static int set_defaults(struct iommu *iommu, const struct iommu_dma_config *conf
 	return 0;
 }
 
-int iommu_dma_set_defaults(struct iommu *iommu, const struct iommu_dma_config *config)
+int iommu_set_dma_defaults(struct iommu *iommu, const struct iommu_dma_config *config)
 {
 	int status;
 

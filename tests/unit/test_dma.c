@@ -304,19 +304,19 @@ static void defaults_that_make_no_sense_are_refused(void **state)
 
 	(void)state;
 	begin();
-	assert_int_equal(iommu_dma_set_defaults(f.iommu, &config), IOMMU_EINVAL);
+	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), IOMMU_EINVAL);
 	config = (struct iommu_dma_config){.domain = f.domain};
-	assert_int_equal(iommu_dma_set_defaults(f.iommu, &config), IOMMU_EINVAL);
+	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), IOMMU_EINVAL);
 	config = (struct iommu_dma_config){.queue_flags = 4};
-	assert_int_equal(iommu_dma_set_defaults(f.iommu, &config), IOMMU_EINVAL);
+	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), IOMMU_EINVAL);
 	config = (struct iommu_dma_config){.queue_entries = 1};
-	assert_int_equal(iommu_dma_set_defaults(f.iommu, &config), IOMMU_EINVAL);
+	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), IOMMU_EINVAL);
 	config.queue_entries = 1025;
-	assert_int_equal(iommu_dma_set_defaults(f.iommu, &config), IOMMU_EINVAL);
+	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), IOMMU_EINVAL);
 	config.queue_flags = IOMMU_FLUSH_QUEUE_SINGLE;
-	assert_int_equal(iommu_dma_set_defaults(f.iommu, &config), 0);
+	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), 0);
 	config.queue_entries = 2049;
-	assert_int_equal(iommu_dma_set_defaults(f.iommu, &config), IOMMU_EINVAL);
+	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), IOMMU_EINVAL);
 	end();
 }
 
@@ -2587,9 +2587,9 @@ static void drivers_map_through_the_default_domain(void **state)
 	(void)state;
 	begin_by_bus(IOMMU_START_LAZY, &info);
 	page = model_machine_take(&f.machine, 1);
-	assert_int_equal(iommu_dma_set_defaults(f.iommu, &defaults), 0);
+	assert_int_equal(iommu_set_dma_defaults(f.iommu, &defaults), 0);
 	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), 0);
-	assert_int_equal(iommu_dma_set_defaults(f.iommu, NULL), 0);
+	assert_int_equal(iommu_set_dma_defaults(f.iommu, NULL), 0);
 	assert_int_equal(iommu_dma_of(f.endpoint, &again), 0);
 	assert_ptr_equal(again, f.dma);
 	/*
