@@ -149,6 +149,15 @@
 #endif
 
 /*
+ * Memory encryption and confidential guests: iommu_platform.private_bits and shared_bits, and DMA
+ * memory that is shared with the host (iommu_dma_device.shared_only), which needs DMA_BOUNCE and
+ * DMA_PIECES. Without it no bits are set, and DMA for such devices is IOMMU_EOPNOTSUPP.
+ */
+#ifndef IOMMU_CONFIG_ENCRYPTION
+#define IOMMU_CONFIG_ENCRYPTION 1
+#endif
+
+/*
  * Names of VT-d's units, and of endpoints that have none of their host: empty without it, and not
  * unique in their instance or group.
  */

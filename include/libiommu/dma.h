@@ -28,6 +28,14 @@
  * the whole buffer is: the CPU may use the other data at any time. Registers (IOMMU_DMA_MMIO) are
  * not cached. Its shared memory is not cached by the CPU (map_uncached).
  *
+ * Confidential guests: for a device that reaches only shared memory (iommu_dma_device.shared_only)
+ * buffers are replaced as a whole, by pages that the platform shares with the host (alloc_shared),
+ * and the data are copied, unless the driver says that the buffer is shared already
+ * (IOMMU_DMA_SHARED) or consists of registers. A buffer, or piece, may have up to
+ * iommu_dma_max_size bytes. What iommu_dma_alloc returns is shared as well. Wherever memory is
+ * encrypted, addresses in tables, and device addresses where nothing translates, have the bits that
+ * say so (iommu_platform.private_bits, shared_bits).
+ *
  * Locking: every function may be called at any time on any CPU for different buffers, and from any
  * context unless its comment says that it may sleep; maps may sleep if iommu_dma_device.may_sleep
  * is set. Nothing is lost on an error: an address whose invalidation hardware did not confirm is
@@ -187,7 +195,13 @@ struct iommu_dma_device {
 	 * It accesses memory past the CPU caches: see the head of this file. Windows are not for
 	 * such a device (IOMMU_EOPNOTSUPP).
 	 */
-	bool noncoherent;
+	bool noncoherent : 1;
+	/*
+	 * It reaches only memory that this confidential guest shares with its host, as devices that
+	 * the host emulates, or that have not proved what they are: see "Confidential guests" at
+	 * the head of this file.
+	 */
+	bool shared_only : 1;
 };
 
 /*
@@ -233,6 +247,13 @@ enum iommu_dma_attributes {
 	IOMMU_DMA_WEAK_ORDERING = 1 << 11,
 	/* A hint: failure is expected. Maps log no failure, with or without it. */
 	IOMMU_DMA_NO_WARN = 1 << 12,
+	/*
+	 * The memory is shared with the host of this confidential guest, or not encrypted, already
+	 * (IOMMU_PROT_SHARED): it is not bounced for that. Of shared memory of
+	 * iommu_dma_alloc_with: it is to be. IOMMU_EOPNOTSUPP: a library without
+	 * IOMMU_CONFIG_ENCRYPTION.
+	 */
+	IOMMU_DMA_SHARED = 1 << 13,
 };
 
 /*
@@ -263,7 +284,8 @@ IOMMU_API uint64_t iommu_dma_required_mask(const struct iommu_dma *dma);
  *   IOMMU_EOPNOTSUPP  an untrusted device in lazy mode, or where nothing translates; a device that
  *                     is not coherent, on a host without cache services, or in a library without
  *                     IOMMU_CONFIG_DMA_NONCOHERENT; in a library without IOMMU_CONFIG_DMA_BOUNCE, a
- *                     buffer that would have to be bounced
+ *                     buffer that would have to be bounced; a device that reaches only shared
+ *                     memory, where there is none (alloc_shared, IOMMU_CONFIG_ENCRYPTION)
  *   IOMMU_EOVERFLOW   paddr + size wraps
  *   IOMMU_ERANGE      beyond what the units can address; too large to be bounced
  *                     (iommu_dma_max_size)
@@ -429,9 +451,10 @@ struct iommu_dma_window {
 	struct iommu_iova_range *range; /* NULL: from the caches */
 	iommu_iova_t start;             /* of its first page */
 	uint64_t pages;
-	uint64_t offset; /* of its first byte in that page */
-	uint64_t size;   /* in bytes, from that on */
-	bool untrusted;  /* the device is */
+	uint64_t offset;  /* of its first byte in that page */
+	uint64_t size;    /* in bytes, from that on */
+	bool untrusted;   /* the device is */
+	bool shared_only; /* … is so */
 };
 
 /*
@@ -443,8 +466,9 @@ IOMMU_API int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_
 				      uint64_t pages, struct iommu_dma_window *window);
 /*
  * iommu_dma_window_map - map whole pages at page number `first` of the window, without allocating
- * addresses. IOMMU_ERANGE: beyond the window; IOMMU_EEXIST: something is mapped there; otherwise as
- * iommu_map. iommu_dma_window_unmap - unmap `count` pages from `first` on, skipping holes, with one
+ * addresses. IOMMU_ERANGE: beyond the window; IOMMU_EEXIST: something is mapped there;
+ * IOMMU_EOPNOTSUPP: the device reaches only shared memory (use link); otherwise as iommu_map.
+ * iommu_dma_window_unmap - unmap `count` pages from `first` on, skipping holes, with one
  * invalidation. Errors as iommu_unmap. One call at a time for the same pages.
  */
 IOMMU_API int iommu_dma_window_map(struct iommu_dma_window *window, uint64_t first,
@@ -466,8 +490,8 @@ IOMMU_API int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t f
  * inside a page must be the first, or the last, of the window; its offset in its page must be that
  * of its place. Returns 0; IOMMU_EINVAL: otherwise, or direction or attributes; IOMMU_ERANGE:
  * beyond the window; IOMMU_EEXIST: something is mapped there; IOMMU_EOPNOTSUPP: part of a page of
- * an untrusted device, or as the attributes say; otherwise as iommu_map_nosync. Pieces that were
- * linked before stay so.
+ * an untrusted device, memory that is not shared for one that reaches no other, or as the
+ * attributes say; otherwise as iommu_map_nosync. Pieces that were linked before stay so.
  *
  * iommu_dma_window_tell - tell hardware of what was linked in `size` bytes from `offset` on: once
  * for a request. The device may use it when 0 is returned. Errors as iommu_sync_map, and

@@ -135,6 +135,10 @@ struct iommu_endpoint_info {
 	 * "dma-noncoherent", or a _CCA of 0): see iommu_dma_device.noncoherent.
 	 */
 	bool noncoherent;
+	/*
+	 * It reaches only shared memory of this confidential guest: iommu_dma_device.shared_only.
+	 */
+	bool shared_only;
 };
 
 /*

@@ -57,6 +57,9 @@ static const struct pair pairs[] = {
 	PAIR(cache_write_back, cache_line_size, "some of the three for caches"),
 	PAIR(map_uncached, unmap_uncached, "one of map_uncached and unmap_uncached"),
 #endif
+#if IOMMU_CONFIG_ENCRYPTION
+	PAIR(alloc_shared, free_shared, "one of alloc_shared and free_shared"),
+#endif
 };
 
 static bool is_given(const struct iommu_platform *p, unsigned int number)

@@ -22,6 +22,7 @@ struct dma_area {
 	struct iommu_memory_piece *pieces; /* in order of addresses */
 	uint32_t holders;                  /* atomic */
 	bool noncoherent;                  /* the device is */
+	bool is_shared;                    /* with the host of a confidential guest: one block */
 };
 
 _Static_assert(sizeof(struct dma_area) <= DMA_AREA_SIZE, "the object cache is made for it");
@@ -46,7 +47,6 @@ static void clean(const struct iommu_dma *dma, const struct dma_area *area)
 
 static void area_put(struct iommu_dma *dma, struct dma_area *area)
 {
-	const struct iommu_platform *platform = dma->platform;
 	struct iommu_memory_piece *piece;
 
 	if (__atomic_sub_fetch(&area->holders, 1, __ATOMIC_ACQ_REL) != 0)
@@ -54,7 +54,7 @@ static void area_put(struct iommu_dma *dma, struct dma_area *area)
 	clean(dma, area);
 	while ((piece = area->pieces) != NULL) {
 		area->pieces = piece->next;
-		platform->free_pages(platform->ctx, piece->memory, piece->order);
+		dma_free_block(dma, piece->memory, piece->order, area->is_shared);
 		iommu_object_free(&dma->pieces, piece);
 	}
 	iommu_object_free(&dma->areas, area);
@@ -107,39 +107,75 @@ static int gather(struct iommu_dma *dma, struct dma_area *area)
 	return 0;
 }
 
-#if IOMMU_CONFIG_DMA_DIRECT && IOMMU_CONFIG_DMA_NONCOHERENT
-/* One block where the device reaches it, as one piece. */
+#if IOMMU_CONFIG_DMA_DIRECT
+static int block_within(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			unsigned int order, bool shared, void **memory)
+{
+	return device->untrusted ? IOMMU_EOPNOTSUPP
+				 : iommu_dma_pages_within(dma, device, order, 0, shared, memory);
+}
+
+static bool crosses_needlessly(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+			       const struct dma_area *area)
+{
+	return iommu_dma_crosses_needlessly(dma, device, area->address,
+					    area->pages << dma->page_shift);
+}
+#else
+static int block_within(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			unsigned int order, bool shared, void **memory)
+{
+	(void)dma, (void)device, (void)order, (void)shared, (void)memory;
+	return IOMMU_EOPNOTSUPP;
+}
+
+static bool crosses_needlessly(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+			       const struct dma_area *area)
+{
+	(void)dma, (void)device, (void)area;
+	return false;
+}
+#endif
+
+static int block_for(struct iommu_dma *dma, const struct iommu_dma_device *device,
+		     unsigned int order, bool shared, void **memory)
+{
+	const struct iommu_platform *platform = dma->platform;
+
+	if (dma_is_direct(dma))
+		return block_within(dma, device, order, shared, memory);
+	*memory = platform->alloc_shared(platform->ctx, order, IOMMU_NODE_ANY, 0, UINT64_MAX);
+	return *memory != NULL ? 0 : IOMMU_ENOMEM;
+}
+
+/*
+ * One block, as one piece: where the device reaches it if nothing translates, and for a shared one.
+ */
 static int gather_block(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			struct dma_area *area)
 {
-	const uint64_t aligned = device->alignment >> dma->page_shift;
+	const uint64_t aligned = dma_is_direct(dma) ? device->alignment >> dma->page_shift : 0;
 	/* A block lies at a multiple of its size. */
 	const unsigned int order =
 		dma_host_order(dma, dma_order_of(aligned > area->pages ? aligned : area->pages));
-	struct iommu_memory_piece *piece;
+	struct iommu_memory_piece *piece = iommu_object_alloc(&dma->pieces, 0);
 	int status;
 
-	if (device->untrusted)
-		return IOMMU_EOPNOTSUPP;
-	piece = iommu_object_alloc(&dma->pieces, 0);
 	if (piece == NULL)
 		return IOMMU_ENOMEM;
-	status = iommu_dma_pages_within(dma, device, order, 0, &piece->memory);
+	status = block_for(dma, device, order, area->is_shared, &piece->memory);
 	if (status != 0) {
 		iommu_object_free(&dma->pieces, piece);
 		return status;
 	}
 	piece->order = order;
 	area->pieces = piece;
-	area->address = iommu_virt_to_phys(dma->platform, piece->memory);
-	return iommu_dma_crosses_needlessly(dma, device, area->address,
-					    area->pages << dma->page_shift)
-		       ? IOMMU_ENOSPC
-		       : 0;
+	if (!dma_is_direct(dma))
+		return 0;
+	area->address = iommu_virt_to_phys(dma->platform, piece->memory) |
+			dma_bits(dma, area->is_shared ? IOMMU_DMA_SHARED : 0);
+	return crosses_needlessly(dma, device, area) ? IOMMU_ENOSPC : 0;
 }
-#else
-#define gather_block(dma, device, area) IOMMU_EOPNOTSUPP
-#endif
 
 /* All pieces together: where nothing translates, more than was asked for. */
 static uint64_t bytes_of(const struct dma_area *area)
@@ -161,6 +197,11 @@ static mapper mapper_of(const struct iommu_dma *dma, const struct iommu_dma_devi
 
 static int map_for_cpu(struct iommu_dma *dma, struct dma_area *area, mapper map)
 {
+	/* The CPU has an address for it already. */
+	if (area->is_shared) {
+		area->memory = area->pieces->memory;
+		return 0;
+	}
 	area->memory = map(dma->platform->ctx, area->pieces, bytes_of(area));
 	return area->memory != NULL ? 0 : IOMMU_ENOMEM;
 }
@@ -169,7 +210,7 @@ static void unmap_for_cpu(struct iommu_dma *dma, struct dma_area *area)
 {
 	const struct iommu_platform *platform = dma->platform;
 
-	if (area->memory != NULL)
+	if (area->memory != NULL && !area->is_shared)
 		(area->noncoherent ? platform->unmap_uncached : platform->unmap_pieces)(
 			platform->ctx, area->memory, bytes_of(area));
 	area->memory = NULL;
@@ -194,6 +235,9 @@ static int map_pieces(struct iommu_dma *dma, const struct dma_area *area, uint64
 		for (i = 0; i < CHUNK && piece != NULL; i++, piece = piece->next) {
 			chunk[i].paddr = iommu_virt_to_phys(dma->platform, piece->memory);
 			chunk[i].size = IOMMU_PAGE_SIZE << piece->order;
+			/* A block may be larger than what was asked for. */
+			if (chunk[i].size > (area->pages << dma->page_shift) - bytes)
+				chunk[i].size = (area->pages << dma->page_shift) - bytes;
 			bytes += chunk[i].size;
 		}
 		status = iommu_map_sg(dma->domain, (first + *mapped) << dma->page_shift, chunk, i,
@@ -259,16 +303,17 @@ static struct dma_area *area_take(struct iommu_dma *dma, const void *memory, iom
 
 /* Can there be an area at all? */
 static int check(const struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t pages,
-		 bool for_cpu)
+		 bool shared, bool for_cpu)
 {
 	uint64_t last;
 
-	if (!dma_host_serves(dma, device))
+	if (!dma_host_serves(dma, device) ||
+	    (shared && (device->noncoherent || dma->platform->alloc_shared == NULL)))
 		return IOMMU_EOPNOTSUPP;
 	/* Rather than ask for all of the host's memory in vain. */
 	if (!dma_is_direct(dma) && (!iommu_dma_last_page(dma, device, &last) || pages > last))
 		return IOMMU_ENOSPC;
-	if (!for_cpu || mapper_of(dma, device) != NULL)
+	if (!for_cpu || shared || mapper_of(dma, device) != NULL)
 		return 0;
 	return dma_is_noncoherent(device) ? IOMMU_EOPNOTSUPP : IOMMU_ENOMEM;
 }
@@ -277,7 +322,8 @@ static int check(const struct iommu_dma *dma, const struct iommu_dma_device *dev
 static int make(struct iommu_dma *dma, const struct iommu_dma_device *device, struct dma_area *area,
 		unsigned int prot, bool for_cpu)
 {
-	int status = dma_is_direct(dma) ? gather_block(dma, device, area) : gather(dma, area);
+	int status = dma_is_direct(dma) || area->is_shared ? gather_block(dma, device, area)
+							   : gather(dma, area);
 
 	if (status == 0)
 		clean(dma, area);
@@ -293,8 +339,10 @@ static int make(struct iommu_dma *dma, const struct iommu_dma_device *device, st
 int iommu_dma_alloc_area(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			 uint64_t pages, unsigned int prot, void **memory, iommu_iova_t *address)
 {
+	const bool shared =
+		IOMMU_CONFIG_ENCRYPTION && (device->shared_only || (prot & IOMMU_PROT_SHARED) != 0);
 	struct dma_area *area;
-	int status = check(dma, device, pages, memory != NULL);
+	int status = check(dma, device, pages, shared, memory != NULL);
 
 	if (status != 0)
 		return status;
@@ -303,8 +351,9 @@ int iommu_dma_alloc_area(struct iommu_dma *dma, const struct iommu_dma_device *d
 		return IOMMU_ENOMEM;
 	area->pages = pages;
 	area->noncoherent = dma_is_noncoherent(device);
+	area->is_shared = shared;
 	hold(area);
-	status = make(dma, device, area, prot, memory != NULL);
+	status = make(dma, device, area, shared ? prot | IOMMU_PROT_SHARED : prot, memory != NULL);
 	if (status != 0) {
 		unmap_for_cpu(dma, area);
 		area_put(dma, area);

@@ -34,6 +34,7 @@ struct dma_bounce {
 	bool is_whole;              /* the head stands for all of the buffer */
 	bool is_listed;             /* mapped with others, and unmapped with them */
 	bool noncoherent;           /* the device is */
+	bool is_shared;             /* our pages are, with the host of a confidential guest */
 };
 
 _Static_assert(sizeof(struct dma_bounce) <= DMA_BOUNCE_SIZE, "the object cache is made for it");
@@ -281,12 +282,10 @@ static int bounce_take(struct iommu_dma *dma, iommu_iova_t address, uint64_t siz
 
 static void free_bounce(struct iommu_dma *dma, struct dma_bounce *bounce)
 {
-	const struct iommu_platform *platform = dma->platform;
-
 	if (bounce->head != NULL)
-		platform->free_pages(platform->ctx, bounce->head, bounce->head_order);
+		dma_free_block(dma, bounce->head, bounce->head_order, bounce->is_shared);
 	if (bounce->tail != NULL)
-		platform->free_pages(platform->ctx, bounce->tail, dma_host_order(dma, 0));
+		dma_free_block(dma, bounce->tail, dma_host_order(dma, 0), bounce->is_shared);
 	iommu_object_free(&dma->bounces, bounce);
 }
 
@@ -349,10 +348,22 @@ static void fill(const struct iommu_dma *dma, const struct dma_bounce *bounce)
 		move_middle(dma, bounce, all, true);
 }
 
-static unsigned char *page_of_our_own(struct iommu_dma *dma, unsigned int alloc_flags)
+static unsigned char *block_of_our_own(struct iommu_dma *dma, const struct iommu_dma_device *device,
+				       unsigned int order)
 {
-	return dma->platform->alloc_pages(dma->platform->ctx, dma_host_order(dma, 0),
-					  IOMMU_NODE_ANY, alloc_flags);
+	const struct iommu_platform *platform = dma->platform;
+	const unsigned int flags = dma_alloc_flags(device);
+
+	if (dma_is_shared_only(device))
+		return platform->alloc_shared(platform->ctx, order, IOMMU_NODE_ANY, flags,
+					      UINT64_MAX);
+	return platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, flags);
+}
+
+/* Does the host have such pages? */
+static bool has_blocks_for(const struct iommu_dma *dma, const struct iommu_dma_device *device)
+{
+	return !dma_is_shared_only(device) || dma->platform->alloc_shared != NULL;
 }
 
 /*
@@ -369,34 +380,62 @@ static uint64_t shared_grain(const struct iommu_dma *dma, const struct iommu_dma
 	return 0;
 }
 
-static struct dma_bounce *make(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			       iommu_paddr_t paddr, uint64_t size, unsigned int how)
-{
-	const unsigned int alloc_flags = dma_alloc_flags(device);
-	struct dma_bounce *bounce = iommu_object_alloc(&dma->bounces, alloc_flags);
-	const uint64_t grain = shared_grain(dma, device, how);
-	const bool one_page = dma_pages_of(dma, paddr, size) == 1;
-	const bool cut = ((paddr + size) & grain) != 0;
-	const bool head = (paddr & grain) != 0 || (one_page && cut);
-	const bool tail = !one_page && cut;
+/* What is to be replaced by pages of ours: all of it, or its ends. */
+struct replaced {
+	bool whole, head, tail;
+	unsigned int order; /* of what stands for the head, or all */
+};
 
+static struct replaced replaced_of(const struct iommu_dma *dma,
+				   const struct iommu_dma_device *device, iommu_paddr_t paddr,
+				   uint64_t size, unsigned int how)
+{
+	const uint64_t pages = dma_pages_of(dma, paddr, size);
+	const uint64_t grain = shared_grain(dma, device, how);
+	const bool cut = ((paddr + size) & grain) != 0;
+
+	if (dma_is_replaced(device, how))
+		return (struct replaced){true, true, false,
+					 dma_host_order(dma, dma_order_of(pages))};
+	return (struct replaced){
+		.head = (paddr & grain) != 0 || (pages == 1 && cut),
+		.tail = pages != 1 && cut,
+		.order = dma_host_order(dma, 0),
+	};
+}
+
+/* A record, with its pages, filled. It is in no tree yet. */
+static int make(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu_paddr_t paddr,
+		uint64_t size, unsigned int how, struct dma_bounce **result)
+{
+	const struct replaced by = replaced_of(dma, device, paddr, size, how);
+	struct dma_bounce *bounce;
+
+	if (by.order > IOMMU_MAX_ALLOC_ORDER)
+		return IOMMU_ERANGE;
+	if ((by.head || by.tail) && !has_blocks_for(dma, device))
+		return IOMMU_EOPNOTSUPP;
+	bounce = iommu_object_alloc(&dma->bounces, dma_alloc_flags(device));
 	if (bounce == NULL)
-		return NULL;
+		return IOMMU_ENOMEM;
 	bounce->paddr = paddr;
 	bounce->size = size;
 	bounce->how = how;
 	bounce->span = dma_pages_of(dma, paddr, size) << dma->page_shift;
 	bounce->offset = paddr & dma_page_mask(dma);
-	bounce->noncoherent = device->noncoherent;
-	bounce->head_order = dma_host_order(dma, 0);
-	bounce->head = head ? page_of_our_own(dma, alloc_flags) : NULL;
-	bounce->tail = tail ? page_of_our_own(dma, alloc_flags) : NULL;
-	if ((head && bounce->head == NULL) || (tail && bounce->tail == NULL)) {
+	bounce->noncoherent = dma_is_noncoherent(device);
+	bounce->is_shared = dma_is_shared_only(device);
+	bounce->is_whole = by.whole;
+	bounce->head_order = by.order;
+	bounce->head = by.head ? block_of_our_own(dma, device, by.order) : NULL;
+	bounce->tail = by.tail ? block_of_our_own(dma, device, dma_host_order(dma, 0)) : NULL;
+	if ((by.head && bounce->head == NULL) || (by.tail && bounce->tail == NULL)) {
 		free_bounce(dma, bounce);
-		return NULL;
+		return IOMMU_ENOMEM;
 	}
 	fill(dma, bounce);
-	return bounce;
+	*result = bounce;
+	return 0;
 }
 
 /* --- Map -------------------------------------------------------------------------------------- */
@@ -406,8 +445,11 @@ static int map_parts(struct iommu_dma *dma, const struct dma_bounce *bounce, uin
 		     unsigned int prot, uint64_t *mapped)
 {
 	const uint64_t pages = dma_pages_of(dma, bounce->paddr, bounce->size);
-	const uint64_t middle = bounce->head != NULL ? 1 : 0;
+	const uint64_t middle = bounce->is_whole ? pages : bounce->head != NULL ? 1 : 0;
 	const uint64_t stop = bounce->tail != NULL ? pages - 1 : pages;
+	/* Our pages are shared, or not, whatever the buffer is. */
+	const unsigned int own_prot = (prot & ~(unsigned int)IOMMU_PROT_SHARED) |
+				      (bounce->is_shared ? IOMMU_PROT_SHARED : 0U);
 	const struct {
 		uint64_t at, count;
 		void *own; /* NULL: the buffer */
@@ -429,7 +471,8 @@ static int map_parts(struct iommu_dma *dma, const struct dma_bounce *bounce, uin
 					     : (bounce->paddr & ~dma_page_mask(dma)) +
 						       (parts[i].at << dma->page_shift);
 		status = iommu_map(dma->domain, (first + parts[i].at) << dma->page_shift, paddr,
-				   parts[i].count << dma->page_shift, prot);
+				   parts[i].count << dma->page_shift,
+				   parts[i].own != NULL ? own_prot : prot);
 		if (status == 0)
 			*mapped += parts[i].count;
 	}
@@ -439,14 +482,15 @@ static int map_parts(struct iommu_dma *dma, const struct dma_bounce *bounce, uin
 int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			  iommu_paddr_t paddr, uint64_t size, unsigned int how, uint64_t *first)
 {
-	struct dma_bounce *bounce = make(dma, device, paddr, size, how);
-	const struct dma_hanging hanging = {.release = drop, .memory = bounce};
+	struct dma_hanging hanging = {.release = drop};
+	struct dma_bounce *bounce = NULL;
 	const uint64_t pages = dma_pages_of(dma, paddr, size);
 	uint64_t mapped;
-	int status;
+	int status = make(dma, device, paddr, size, how, &bounce);
 
-	if (bounce == NULL)
-		return IOMMU_ENOMEM;
+	if (status != 0)
+		return status;
+	hanging.memory = bounce;
 	status = iommu_dma_take_addresses(dma, device, pages, paddr, first);
 	if (status != 0) {
 		free_bounce(dma, bounce);
@@ -469,11 +513,12 @@ static int map_listed(struct iommu_dma *dma, const struct iommu_dma_device *devi
 		      const struct iommu_dma_piece *piece, unsigned int how, uint64_t first,
 		      struct dma_bounce ***end, uint64_t *mapped)
 {
-	struct dma_bounce *bounce = make(dma, device, piece->paddr, piece->size, how);
+	struct dma_bounce *bounce = NULL;
+	int status = make(dma, device, piece->paddr, piece->size, how, &bounce);
 
 	*mapped = 0;
-	if (bounce == NULL)
-		return IOMMU_ENOMEM;
+	if (status != 0)
+		return status;
 	bounce->is_listed = true;
 	bounce->start = first << dma->page_shift;
 	**end = bounce;
@@ -534,6 +579,8 @@ static int make_whole(struct iommu_dma *dma, const struct iommu_dma_device *devi
 
 	if (order > IOMMU_MAX_ALLOC_ORDER)
 		return IOMMU_ERANGE;
+	if (!has_blocks_for(dma, device))
+		return IOMMU_EOPNOTSUPP;
 	bounce = iommu_object_alloc(&dma->bounces, dma_alloc_flags(device));
 	if (bounce == NULL)
 		return IOMMU_ENOMEM;
@@ -541,16 +588,19 @@ static int make_whole(struct iommu_dma *dma, const struct iommu_dma_device *devi
 	bounce->size = size;
 	bounce->span = IOMMU_PAGE_SIZE << order;
 	bounce->offset = paddr & dma_page_mask(dma);
-	bounce->noncoherent = device->noncoherent;
+	bounce->noncoherent = dma_is_noncoherent(device);
+	bounce->is_shared = dma_is_shared_only(device);
 	bounce->is_whole = true;
 	bounce->head_order = order;
-	status = iommu_dma_pages_within(dma, device, order, dma_alloc_flags(device), &pages);
+	status = iommu_dma_pages_within(dma, device, order, dma_alloc_flags(device),
+					device->shared_only, &pages);
 	if (status != 0) {
 		free_bounce(dma, bounce);
 		return status;
 	}
 	bounce->head = pages;
-	bounce->start = iommu_virt_to_phys(dma->platform, pages);
+	bounce->start = iommu_virt_to_phys(dma->platform, pages) |
+			dma_bits(dma, device->shared_only ? IOMMU_DMA_SHARED : 0);
 	*result = bounce;
 	return 0;
 }
@@ -608,7 +658,8 @@ int iommu_dma_map_in_place(struct iommu_dma *dma, const struct iommu_dma_device 
 	bounce = iommu_object_alloc(&dma->bounces, dma_alloc_flags(device));
 	if (bounce == NULL)
 		return IOMMU_ENOMEM;
-	bounce->paddr = bounce->start = paddr;
+	bounce->paddr = paddr;
+	bounce->start = paddr | dma_bits(dma, how);
 	bounce->size = bounce->span = size;
 	bounce->how = how;
 	bounce->noncoherent = true;
@@ -804,7 +855,7 @@ static void sync(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, boo
 	/* What a device only reads, where nothing translates: see iommu_dma_map_in_place. */
 	if (!found && to_device && dma_is_direct(dma) &&
 	    __atomic_load_n(&dma->writes_back, __ATOMIC_RELAXED))
-		dma_write_back(dma, address, last - address + 1);
+		dma_write_back(dma, dma_plain(dma, address), last - address + 1);
 #else
 	(void)found;
 #endif

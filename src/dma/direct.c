@@ -32,24 +32,28 @@ bool iommu_dma_crosses_needlessly(const struct iommu_dma *dma,
 }
 
 int iommu_dma_pages_within(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			   unsigned int order, unsigned int alloc_flags, void **result)
+			   unsigned int order, unsigned int alloc_flags, bool shared, void **result)
 {
 	const struct iommu_platform *platform = dma->platform;
+	const unsigned int how = shared ? IOMMU_DMA_SHARED : 0;
 	const iommu_paddr_t last = last_within(dma, device);
 	iommu_paddr_t paddr;
 	void *pages;
 
-	if (platform->alloc_pages_below != NULL && last != UINT64_MAX)
+	if (shared)
+		pages = platform->alloc_shared(platform->ctx, order, IOMMU_NODE_ANY, alloc_flags,
+					       last);
+	else if (platform->alloc_pages_below != NULL && last != UINT64_MAX)
 		pages = platform->alloc_pages_below(platform->ctx, order, IOMMU_NODE_ANY,
 						    alloc_flags, last);
 	else
 		pages = platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, alloc_flags);
 	if (pages == NULL)
 		return IOMMU_ENOMEM;
-	paddr = iommu_virt_to_phys(platform, pages);
+	paddr = iommu_virt_to_phys(platform, pages) | dma_bits(dma, how);
 	if (paddr > last || last - paddr < (IOMMU_PAGE_SIZE << order) - 1 ||
 	    !dma_is_aligned(dma, device, paddr)) {
-		platform->free_pages(platform->ctx, pages, order);
+		dma_free_block(dma, pages, order, shared);
 		return IOMMU_ENOSPC;
 	}
 	*result = pages;
@@ -65,13 +69,14 @@ int iommu_dma_map_direct(struct iommu_dma *dma, const struct iommu_dma_device *d
 	const iommu_paddr_t last = paddr + (size - 1);
 
 	const bool registers = (how & IOMMU_DMA_MMIO) != 0;
+	const iommu_iova_t bits = dma_bits(dma, how);
 	int status = 0;
 
 	if (device->untrusted || !dma_host_serves(dma, device))
 		return IOMMU_EOPNOTSUPP;
 	if (last > dma->pass_last)
 		return IOMMU_ERANGE;
-	if (last > last_within(dma, device) ||
+	if ((last | bits) > last_within(dma, device) || dma_is_replaced(device, how) ||
 	    iommu_dma_crosses_needlessly(dma, device, paddr, size) ||
 	    !dma_is_aligned(dma, device, paddr) ||
 	    (!registers && dma_shares_lines(dma, device, paddr, size, how)))
@@ -81,7 +86,7 @@ int iommu_dma_map_direct(struct iommu_dma *dma, const struct iommu_dma_device *d
 	if (dma_is_noncoherent(device) && !registers)
 		status = iommu_dma_map_in_place(dma, device, paddr, size, how);
 	if (status == 0)
-		*address = paddr;
+		*address = paddr | bits;
 	return status;
 }
 
@@ -114,10 +119,10 @@ int iommu_dma_alloc_direct(struct iommu_dma *dma, const struct iommu_dma_device 
 		return IOMMU_EOPNOTSUPP;
 	if (device->alignment > IOMMU_PAGE_SIZE << order && device->alignment <= BLOCK_MAX)
 		return iommu_dma_alloc_aligned(dma, device, size, memory, address);
-	status = iommu_dma_pages_within(dma, device, order, 0, &pages);
+	status = iommu_dma_pages_within(dma, device, order, 0, false, &pages);
 	if (status != 0)
 		return status;
-	paddr = iommu_virt_to_phys(dma->platform, pages);
+	paddr = iommu_virt_to_phys(dma->platform, pages) | dma_bits(dma, 0);
 	/* Blocks that are larger than BLOCK_MAX lie at multiples of no more than that. */
 	if (iommu_dma_crosses_needlessly(dma, device, paddr, size)) {
 		dma->platform->free_pages(dma->platform->ctx, pages, order);
@@ -136,8 +141,8 @@ int iommu_dma_free_direct(struct iommu_dma *dma, void *memory, iommu_iova_t addr
 
 	/* Of memory that the CPU needs no address for. */
 	if (memory == NULL)
-		memory = iommu_phys_to_virt(platform, address);
-	if (address != iommu_virt_to_phys(platform, memory))
+		memory = iommu_phys_to_virt(platform, dma_plain(dma, address));
+	if (address != (iommu_virt_to_phys(platform, memory) | dma_bits(dma, 0)))
 		return IOMMU_ENOENT;
 	if (dma_has_records(dma) && iommu_dma_unmap_bounced(dma, address, size, 0, &status))
 		return status;
@@ -153,8 +158,8 @@ uint64_t iommu_dma_max_size_direct(const struct iommu_dma *dma,
 	if (device->alignment > BLOCK_MAX)
 		return 0;
 	/* Up to a boundary that no block is larger than, all that crosses it can be bounced. */
-	if (last_within(dma, device) == dma->pass_last && !device->noncoherent &&
-	    device->alignment <= IOMMU_PAGE_SIZE &&
+	if (last_within(dma, device) == dma->pass_last && !dma_is_noncoherent(device) &&
+	    !dma_is_shared_only(device) && device->alignment <= IOMMU_PAGE_SIZE &&
 	    device->boundary <= (IOMMU_CONFIG_DMA_BOUNCE ? BLOCK_MAX : 0))
 		return UINT64_MAX;
 	if (!IOMMU_CONFIG_DMA_BOUNCE)

@@ -89,7 +89,8 @@ static int make_translated(struct iommu_dma *dma, const struct iommu_dma_config 
 	dma->space = domain->space;
 	if (IOMMU_CONFIG_DMA_TUNING)
 		dma->place_flags = place_flags_of(config);
-	if (IOMMU_CONFIG_DMA_DIRECT && domain->bypass_size != 0) {
+	/* Addresses of the bypass are without the bits that tell encrypted memory. */
+	if (IOMMU_CONFIG_DMA_DIRECT && domain->bypass_size != 0 && dma_bits(dma, 0) == 0) {
 		dma->passes = true;
 		dma->pass_offset = domain->bypass_offset;
 		dma->pass_last = domain->bypass_size - 1;
@@ -337,6 +338,7 @@ struct iommu_dma_device iommu_dma_device_of(const struct iommu_endpoint *endpoin
 		.mask = mask == 0 || mask > widest ? widest : mask,
 		.untrusted = endpoint->info.untrusted,
 		.noncoherent = endpoint->info.noncoherent,
+		.shared_only = endpoint->info.shared_only,
 	};
 }
 
@@ -379,6 +381,8 @@ uint64_t iommu_dma_max_size(const struct iommu_dma *dma, const struct iommu_dma_
 		return iommu_dma_max_size_direct(dma, device);
 	if (!iommu_dma_last_page(dma, device, &last) || last == 0)
 		return 0;
+	if (dma_is_replaced(device, 0))
+		return (IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER) - dma_page_mask(dma);
 	if (device->mask == 0 || device->mask >= dma->domain->aperture_last)
 		return UINT64_MAX;
 	/* All but the first page, or, of so few, the highest aligned power of two of them. */
@@ -517,10 +521,14 @@ static void give_addresses(struct iommu_dma *dma, uint64_t first, uint64_t pages
 
 int iommu_dma_check_device(const struct iommu_dma_device *device)
 {
-	return (device->mask & (device->mask + 1)) != 0 ||
-			       (device->boundary & (device->boundary - 1)) != 0 ||
-			       (device->alignment & (device->alignment - 1)) != 0
-		       ? IOMMU_EINVAL
+	if ((device->mask & (device->mask + 1)) != 0 ||
+	    (device->boundary & (device->boundary - 1)) != 0 ||
+	    (device->alignment & (device->alignment - 1)) != 0)
+		return IOMMU_EINVAL;
+	/* What a part that was left out would have to do for it. */
+	return (!IOMMU_CONFIG_DMA_NONCOHERENT && device->noncoherent) ||
+			       (!IOMMU_CONFIG_ENCRYPTION && device->shared_only)
+		       ? IOMMU_EOPNOTSUPP
 		       : 0;
 }
 
@@ -539,6 +547,8 @@ int iommu_dma_check_attributes(const struct iommu_dma *dma, unsigned int attribu
 {
 	if ((attributes & ~DMA_ATTRIBUTES) != 0)
 		return IOMMU_EINVAL;
+	if (!IOMMU_CONFIG_ENCRYPTION && (attributes & IOMMU_DMA_SHARED) != 0)
+		return IOMMU_EOPNOTSUPP;
 	/* Without the bit in the tables every request of the device could use it. */
 	if ((attributes & IOMMU_DMA_PRIVILEGED) != 0 &&
 	    (dma_is_direct(dma) || (dma->domain->prot_hints & IOMMU_PROT_PRIVILEGED) == 0))
@@ -654,6 +664,7 @@ int iommu_dma_check_care(const struct iommu_dma *dma, const struct iommu_dma_dev
 		       : 0;
 }
 
+#if IOMMU_CONFIG_DMA_BOUNCE
 /* For a device that must not reach, or does not see, all of what is on the pages. */
 static __attribute__((noinline)) int map_with_care(struct iommu_dma *dma,
 						   const struct iommu_dma_device *device,
@@ -670,6 +681,17 @@ static __attribute__((noinline)) int map_with_care(struct iommu_dma *dma,
 		return IOMMU_EOPNOTSUPP;
 	return iommu_dma_map_bounced(dma, device, paddr, size, how, &place->first);
 }
+#else
+/* Nothing is done for such a device: what would have to be is refused. */
+static int map_with_care(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			 iommu_paddr_t paddr, uint64_t size, unsigned int how, struct place *place)
+{
+	if (iommu_dma_check_care(dma, device) != 0 ||
+	    dma_needs_record(dma, device, paddr, size, how))
+		return IOMMU_EOPNOTSUPP;
+	return map_buffer_pages(dma, device, paddr, size, how, place);
+}
+#endif
 
 /* In line: without attributes, nothing is asked about them. */
 static inline __attribute__((always_inline)) int
@@ -690,7 +712,7 @@ map_buffer(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu_p
 			return 0;
 	}
 	place.hanging.release = NULL;
-	if (__builtin_expect(device->untrusted || device->noncoherent, 0))
+	if (__builtin_expect(dma_needs_care(device), 0))
 		status = map_with_care(dma, device, paddr, size, how, &place);
 	else
 		status = map_buffer_pages(dma, device, paddr, size, how, &place);
@@ -811,18 +833,22 @@ static int alloc_shared(struct iommu_dma *dma, const struct iommu_dma_device *de
 	struct dma_hanging *hanging = &place.hanging;
 	iommu_paddr_t paddr;
 	uint64_t pages;
+	bool in_area; /* in any case: memory of a special kind, of which a record is kept */
 	int status = iommu_dma_check_device(device);
 
-	if (status != 0 || size == 0)
+	if (status != 0)
+		return status;
+	if (size == 0)
 		return IOMMU_EINVAL;
 	if (size > SHARED_MAX)
 		return IOMMU_ERANGE;
-	if (dma_is_direct(dma) && !device->noncoherent)
+	in_area = dma_is_noncoherent(device) || dma_is_shared_only(device) ||
+		  (IOMMU_CONFIG_ENCRYPTION && (attributes & IOMMU_DMA_SHARED) != 0);
+	if (dma_is_direct(dma) && !in_area)
 		return iommu_dma_alloc_direct(dma, device, size, memory, address);
 	pages = dma_pages_of(dma, 0, size);
 	hanging->memory = NULL;
-	/* A device that does not see the CPU's caches gets an area in any case. */
-	if (memory != NULL && !device->noncoherent)
+	if (memory != NULL && !in_area)
 		hanging->memory = shared_block(dma, pages, &hanging->order);
 	if (hanging->memory == NULL)
 		return iommu_dma_alloc_area(
@@ -953,6 +979,18 @@ static int doorbell_at(struct iommu_dma *dma, iommu_paddr_t page, const iommu_io
 	return status;
 }
 
+/* Registers, of which encryption has nothing to say. */
+static int map_doorbell(struct iommu_dma *dma, const struct iommu_dma_device *any,
+			iommu_paddr_t page, iommu_iova_t *address)
+{
+#if IOMMU_CONFIG_ENCRYPTION && IOMMU_CONFIG_DMA_ATTRIBUTES
+	if (dma_bits(dma, 0) != 0)
+		return iommu_dma_map_with(dma, any, page, IOMMU_PAGE_SIZE, IOMMU_DMA_FROM_DEVICE,
+					  IOMMU_DMA_MMIO, address);
+#endif
+	return iommu_dma_map(dma, any, page, IOMMU_PAGE_SIZE, IOMMU_DMA_FROM_DEVICE, address);
+}
+
 int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell, iommu_iova_t *address)
 {
 	const struct iommu_dma_device any = {.may_sleep = true};
@@ -964,8 +1002,7 @@ int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell, iommu_iova_
 	if (dma_is_direct(dma))
 		found = page;
 	if (status == IOMMU_ENOENT) {
-		status = iommu_dma_map(dma, &any, page, IOMMU_PAGE_SIZE, IOMMU_DMA_FROM_DEVICE,
-				       &own);
+		status = map_doorbell(dma, &any, page, &own);
 		if (status != 0)
 			return status;
 		status = doorbell_at(dma, page, &own, &found);

@@ -105,6 +105,11 @@ struct iommu_dma {
 	 __builtin_expect(__atomic_load_n(&(dma)->record_count, __ATOMIC_ACQUIRE) != 0, 0))
 /* Does the device access memory past the CPU caches? */
 #define dma_is_noncoherent(device) (IOMMU_CONFIG_DMA_NONCOHERENT && (device)->noncoherent)
+/* Does it reach only memory that is shared with the host of a confidential guest? */
+#define dma_is_shared_only(device) (IOMMU_CONFIG_ENCRYPTION && (device)->shared_only)
+/* Is more to be done for it than to map pages? */
+#define dma_needs_care(device)                                                                     \
+	((device)->untrusted || dma_is_noncoherent(device) || dma_is_shared_only(device))
 
 static inline uint64_t dma_page_mask(const struct iommu_dma *dma)
 {
@@ -136,7 +141,7 @@ static inline unsigned int dma_order_of(uint64_t pages)
  */
 #define DMA_ATTRIBUTES                                                                             \
 	((unsigned int)IOMMU_DMA_SKIP_SYNC | IOMMU_DMA_PRIVILEGED | IOMMU_DMA_MMIO |               \
-	 IOMMU_DMA_WEAK_ORDERING | IOMMU_DMA_NO_WARN)
+	 IOMMU_DMA_WEAK_ORDERING | IOMMU_DMA_NO_WARN | IOMMU_DMA_SHARED)
 
 static inline unsigned int dma_prot_of(unsigned int direction)
 {
@@ -147,13 +152,14 @@ static inline unsigned int dma_prot_of(unsigned int direction)
 static inline unsigned int dma_prot_of_attributes(unsigned int attributes)
 {
 	return ((attributes & IOMMU_DMA_PRIVILEGED) != 0 ? IOMMU_PROT_PRIVILEGED : 0U) |
-	       ((attributes & IOMMU_DMA_MMIO) != 0 ? IOMMU_PROT_MMIO : 0U);
+	       ((attributes & IOMMU_DMA_MMIO) != 0 ? IOMMU_PROT_MMIO : 0U) |
+	       ((attributes & IOMMU_DMA_SHARED) != 0 ? IOMMU_PROT_SHARED : 0U);
 }
 
 /* May it be reached as it is, beside what is mapped? */
 static inline bool dma_may_bypass(unsigned int how)
 {
-	return (how & (IOMMU_DMA_PRIVILEGED | IOMMU_DMA_MMIO)) == 0;
+	return (how & (IOMMU_DMA_PRIVILEGED | IOMMU_DMA_MMIO | IOMMU_DMA_SHARED)) == 0;
 }
 
 /* How the host is asked for pages in a map. */
@@ -233,12 +239,47 @@ static inline void dma_invalidate(const struct iommu_dma *dma, iommu_paddr_t pad
 }
 #endif
 
+/* A block of the host's, private or shared. */
+static inline void dma_free_block(const struct iommu_dma *dma, void *pages, unsigned int order,
+				  bool shared)
+{
+	const struct iommu_platform *platform = dma->platform;
+
+	if (IOMMU_CONFIG_ENCRYPTION && shared)
+		platform->free_shared(platform->ctx, pages, order);
+	else
+		platform->free_pages(platform->ctx, pages, order);
+}
+
 /* Can the host do for the device what it needs? */
 static inline bool dma_host_serves(const struct iommu_dma *dma,
 				   const struct iommu_dma_device *device)
 {
-	return !device->noncoherent ||
-	       (IOMMU_CONFIG_DMA_NONCOHERENT && dma->platform->cache_write_back != NULL);
+	return !dma_is_noncoherent(device) || dma->platform->cache_write_back != NULL;
+}
+
+/* Does the device reach copies of its buffers alone, in memory that is shared with the host? */
+static inline bool dma_is_replaced(const struct iommu_dma_device *device, unsigned int how)
+{
+	return dma_is_shared_only(device) && (how & (IOMMU_DMA_SHARED | IOMMU_DMA_MMIO)) == 0;
+}
+
+/* What is set in an address that a device gets where nothing translates. */
+static inline iommu_iova_t dma_bits(const struct iommu_dma *dma, unsigned int how)
+{
+	if (!IOMMU_CONFIG_ENCRYPTION)
+		return 0;
+	if ((how & IOMMU_DMA_SHARED) != 0)
+		return dma->platform->shared_bits;
+	return (how & IOMMU_DMA_MMIO) != 0 ? 0 : dma->platform->private_bits;
+}
+
+/* And the address without any. */
+static inline iommu_paddr_t dma_plain(const struct iommu_dma *dma, iommu_iova_t address)
+{
+	if (!IOMMU_CONFIG_ENCRYPTION)
+		return address;
+	return address & ~(dma->platform->private_bits | dma->platform->shared_bits);
 }
 
 /* Does a buffer share a cache line with other data that a write of the device could cost? */
@@ -255,7 +296,8 @@ static inline bool dma_needs_record(const struct iommu_dma *dma,
 				    const struct iommu_dma_device *device, iommu_paddr_t paddr,
 				    uint64_t size, unsigned int how)
 {
-	return (device->untrusted && ((paddr | size) & dma_page_mask(dma)) != 0) ||
+	return dma_is_replaced(device, how) ||
+	       (device->untrusted && ((paddr | size) & dma_page_mask(dma)) != 0) ||
 	       (dma_is_noncoherent(device) && (how & IOMMU_DMA_MMIO) == 0);
 }
 
@@ -330,7 +372,7 @@ static inline int iommu_dma_alloc_area(struct iommu_dma *dma, const struct iommu
 				       iommu_iova_t *address)
 {
 	(void)dma, (void)pages, (void)prot, (void)address;
-	return memory == NULL || device->noncoherent ? IOMMU_EOPNOTSUPP : IOMMU_ENOMEM;
+	return memory == NULL || dma_needs_care(device) ? IOMMU_EOPNOTSUPP : IOMMU_ENOMEM;
 }
 #endif
 
@@ -359,7 +401,7 @@ uint64_t iommu_dma_max_size_direct(const struct iommu_dma *dma,
  * others.
  */
 int iommu_dma_pages_within(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			   unsigned int order, unsigned int alloc_flags, void **pages);
+			   unsigned int order, unsigned int alloc_flags, bool shared, void **pages);
 
 /* bounce.c */
 /* Has this buffer a record, as some have? *status is then that of unmapping it. */
@@ -443,7 +485,7 @@ static inline bool dma_bypasses(const struct iommu_dma *dma, const struct iommu_
 {
 	if (__builtin_expect(!dma_passes(dma), 1))
 		return false;
-	if (device->untrusted || device->noncoherent ||
+	if (dma_needs_care(device) ||
 	    (device->mask != 0 && device->mask < dma->pass_offset + dma->pass_last) ||
 	    paddr > dma->pass_last || size - 1 > dma->pass_last - paddr ||
 	    dma_crosses(device, dma->pass_offset + paddr, size) ||

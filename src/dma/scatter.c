@@ -206,7 +206,7 @@ static int map_list(struct iommu_dma *dma, const struct iommu_dma_device *device
 		return iommu_dma_map_sg_direct(dma, device, pieces, count, how, elements);
 	if (dma_may_bypass(how) && bypass_pieces(dma, device, pieces, count, elements))
 		return 0;
-	if (__builtin_expect(device->untrusted || device->noncoherent, 0))
+	if (__builtin_expect(dma_needs_care(device), 0))
 		status = check_care(dma, device, pieces, count, how, &needs_records);
 	if (status == 0)
 		status = count_pages(dma, device, pieces, count, &pages);

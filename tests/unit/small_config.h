@@ -17,6 +17,7 @@
 #define IOMMU_CONFIG_REASONS        0
 #define IOMMU_CONFIG_LOG            0
 #define IOMMU_CONFIG_NAMES          0
+#define IOMMU_CONFIG_ENCRYPTION     0
 #define IOMMU_CONFIG_DMA_SCATTER    0
 #define IOMMU_CONFIG_DMA_BOUNCE     0
 #define IOMMU_CONFIG_DMA_LAZY       0
