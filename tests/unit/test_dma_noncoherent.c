@@ -239,9 +239,9 @@ static iommu_paddr_t reach(iommu_iova_t address, unsigned int access)
 }
 
 /* In memory; a line that the CPU has changed may be written over it at any time. */
-static void device_writes(iommu_iova_t address, size_t size, unsigned char value)
+static void device_writes(iommu_iova_t address, uint64_t size, unsigned char value)
 {
-	size_t i;
+	uint64_t i;
 
 	for (i = 0; i < size; i++) {
 		const iommu_paddr_t paddr = reach(address + i, IOMMU_PROT_WRITE);
@@ -252,9 +252,9 @@ static void device_writes(iommu_iova_t address, size_t size, unsigned char value
 	}
 }
 
-static bool device_reads(iommu_iova_t address, size_t size, unsigned char value)
+static bool device_reads(iommu_iova_t address, uint64_t size, unsigned char value)
 {
-	size_t i;
+	uint64_t i;
 
 	for (i = 0; i < size; i++)
 		if (*dram(reach(address + i, IOMMU_PROT_READ)) != value)
@@ -262,9 +262,9 @@ static bool device_reads(iommu_iova_t address, size_t size, unsigned char value)
 	return true;
 }
 
-static void cpu_writes(iommu_paddr_t paddr, size_t size, unsigned char value)
+static void cpu_writes(iommu_paddr_t paddr, uint64_t size, unsigned char value)
 {
-	size_t i;
+	uint64_t i;
 
 	for (i = 0; i < size; i++) {
 		assert_false(f.newer[line_of(paddr + i)]);
@@ -272,9 +272,9 @@ static void cpu_writes(iommu_paddr_t paddr, size_t size, unsigned char value)
 	}
 }
 
-static bool cpu_reads(iommu_paddr_t paddr, size_t size, unsigned char value)
+static bool cpu_reads(iommu_paddr_t paddr, uint64_t size, unsigned char value)
 {
-	size_t i;
+	uint64_t i;
 
 	for (i = 0; i < size && *bytes(paddr + i) == value; i++)
 		;
@@ -544,7 +544,7 @@ static void memory_is_shared_past_the_caches(void **state)
 				iommu_dma_alloc(f.dma, &device, sizes[i], &memory, &address), 0);
 			shared = memory;
 			assert_int_equal(f.uncached, 1);
-			assert_true(device_reads(address, (size_t)sizes[i], 0));
+			assert_true(device_reads(address, sizes[i], 0));
 			f.written_back = f.invalidated = 0;
 			shared[0] = 7;
 			assert_true(device_reads(address, 1, 7));
@@ -559,7 +559,7 @@ static void memory_is_shared_past_the_caches(void **state)
 			/* Without an address for the CPU. */
 			assert_int_equal(iommu_dma_alloc(f.dma, &device, sizes[i], NULL, &address),
 					 0);
-			assert_true(device_reads(address, (size_t)sizes[i], 0));
+			assert_true(device_reads(address, sizes[i], 0));
 			assert_int_equal(f.uncached, 0);
 			assert_int_equal(iommu_dma_free(f.dma, NULL, address, sizes[i]), 0);
 		}

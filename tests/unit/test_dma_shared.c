@@ -153,9 +153,9 @@ static unsigned char *host_sees(iommu_iova_t address)
 	return bytes(to & ~BIT);
 }
 
-static bool reads(iommu_iova_t address, size_t size, unsigned char value)
+static bool reads(iommu_iova_t address, uint64_t size, unsigned char value)
 {
-	size_t i;
+	uint64_t i;
 
 	for (i = 0; i < size; i++)
 		if (*host_sees(address + i) != value)
@@ -163,17 +163,17 @@ static bool reads(iommu_iova_t address, size_t size, unsigned char value)
 	return true;
 }
 
-static void writes(iommu_iova_t address, size_t size, unsigned char value)
+static void writes(iommu_iova_t address, uint64_t size, unsigned char value)
 {
-	size_t i;
+	uint64_t i;
 
 	for (i = 0; i < size; i++)
 		*host_sees(address + i) = value;
 }
 
-static bool has(iommu_paddr_t paddr, size_t size, unsigned char value)
+static bool has(iommu_paddr_t paddr, uint64_t size, unsigned char value)
 {
-	size_t i;
+	uint64_t i;
 
 	for (i = 0; i < size && *bytes(paddr + i) == value; i++)
 		;
@@ -362,7 +362,7 @@ static void memory_is_shared_with_the_host(void **state)
 							     asked == 0 ? 0 : IOMMU_DMA_SHARED,
 							     &memory, &address),
 					0);
-				assert_true(reads(address, (size_t)sizes[i], 0));
+				assert_true(reads(address, sizes[i], 0));
 				*(unsigned char *)memory = 5;
 				assert_true(reads(address, 1, 5));
 				assert_int_equal(iommu_dma_free(f.dma, memory, address, sizes[i]),
@@ -372,7 +372,7 @@ static void memory_is_shared_with_the_host(void **state)
 				assert_int_equal(
 					iommu_dma_alloc(f.dma, &device, sizes[i], NULL, &address),
 					0);
-				assert_true(reads(address, (size_t)sizes[i], 0));
+				assert_true(reads(address, sizes[i], 0));
 				assert_int_equal(iommu_dma_free(f.dma, NULL, address, sizes[i]), 0);
 			}
 		}
