@@ -80,7 +80,8 @@ struct iommu_dma_config {
  * for a domain of type IOMMU_DOMAIN_IDENTITY as iommu_dma_create_direct, for addresses up to the
  * end of the domain. May sleep. Returns 0, IOMMU_EINVAL (no domain, or one of another type; unknown
  * flags; more than 4,096 CPUs), IOMMU_EOPNOTSUPP (the domain's smallest page is larger than
- * 2^IOMMU_MAX_ALLOC_ORDER pages of 4 KiB) or IOMMU_ENOMEM.
+ * 2^IOMMU_MAX_ALLOC_ORDER pages of 4 KiB; or memory is encrypted, and an identity domain is made of
+ * tables, because a unit has no pass-through) or IOMMU_ENOMEM.
  *
  * iommu_dma_destroy - free a handle. Buffers that are still mapped remain mapped in the domain,
  * which is to be freed next. No other call may use the handle. May sleep. Returns 0; IOMMU_EBUSY: a

@@ -157,6 +157,15 @@ static int create(const struct iommu_dma_config *config, struct iommu_dma **resu
 			why, IOMMU_EINVAL,
 			IOMMU_WHY("the domain is neither one for DMA nor an identity domain"));
 	platform = iommu_platform_of(domain->iommu);
+	/*
+	 * Such tables hold the bits, of private memory, which device addresses must not have then.
+	 */
+	if (IOMMU_CONFIG_ENCRYPTION && domain->space == NULL &&
+	    (platform->private_bits | platform->shared_bits) != 0 &&
+	    domain->ops->iova_to_phys != NULL)
+		return because(why, IOMMU_EOPNOTSUPP,
+			       IOMMU_WHY("memory is encrypted, and the identity domain is made of "
+					 "tables"));
 	if (domain->space == NULL)
 		return create_direct(platform, domain, result);
 	if (iommu_per_cpu_defect(platform) != NULL)

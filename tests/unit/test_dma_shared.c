@@ -520,6 +520,39 @@ static void tables_say_what_memory_is(void **state)
 	end();
 }
 
+/* Tables that map memory to itself call it private; no device address can say otherwise. */
+static void an_identity_of_tables_is_no_place_for_sharing(void **state)
+{
+	struct iommu_domain *identity = NULL;
+	struct iommu_dma_config config = {.flags = 0};
+	struct iommu_group *group;
+	iommu_paddr_t memory;
+	iommu_paddr_t to = 0;
+	struct iommu_dma *dma;
+
+	(void)state;
+	begin(STRICT, BIT, 0);
+	memory = model_machine_take(&f.machine, 1);
+	assert_int_equal(
+		iommu_add_memory(f.iommu, MACHINE_BASE, MACHINE_BASE + MACHINE_PAGES * PAGE - 1),
+		0);
+	assert_int_equal(iommu_domain_alloc(iommu_next_unit(f.iommu, NULL), IOMMU_DOMAIN_IDENTITY,
+					    NULL, &identity),
+			 0);
+	config.domain = identity;
+	assert_int_equal(iommu_dma_create(&config, &dma), IOMMU_EOPNOTSUPP);
+	group = iommu_endpoint_group(f.endpoint);
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_attach_group(identity, group), 0);
+	(void)model_device_access(f.device, memory, IOMMU_PROT_READ, &to);
+	f.machine.violation = NULL;
+	assert_true(to == (memory | BIT));
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_free(identity), 0);
+	assert_int_equal(iommu_domain_attach_group(f.domain, group), 0);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -530,6 +563,7 @@ int main(void)
 		cmocka_unit_test(a_host_without_shared_pages_refuses),
 		cmocka_unit_test(a_failed_allocation_changes_nothing),
 		cmocka_unit_test(tables_say_what_memory_is),
+		cmocka_unit_test(an_identity_of_tables_is_no_place_for_sharing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
