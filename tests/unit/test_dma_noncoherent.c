@@ -641,9 +641,10 @@ static void a_failed_allocation_changes_nothing(void **state)
 	(void)state;
 	for (kind = STRICT; kind < KINDS; kind++) {
 		for (what = 0; what < 3; what++) {
-			int status = IOMMU_ENOMEM;
+			unsigned int failures = 0;
 
-			for (n = 1; status == IOMMU_ENOMEM; n++) {
+			for (n = 1; n < 24; n++) {
+				int status;
 				struct iommu_dma_piece pieces[2];
 				iommu_iova_t address = 0;
 				iommu_paddr_t memory;
@@ -669,6 +670,7 @@ static void a_failed_allocation_changes_nothing(void **state)
 								 &address);
 				f.machine.fail_at = 0;
 				assert_true(status == 0 || status == IOMMU_ENOMEM);
+				failures += status != 0;
 				assert_true(cpu_reads(memory, 4 * PAGE, 1));
 				if (status == 0 && what == 0)
 					assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
@@ -681,8 +683,7 @@ static void a_failed_allocation_changes_nothing(void **state)
 				assert_true(cpu_reads(memory, 4 * PAGE, 1));
 				end();
 			}
-			assert_int_equal(status, 0);
-			assert_true(n > 2);
+			assert_true(failures >= 2);
 		}
 	}
 }

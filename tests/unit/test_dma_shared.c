@@ -439,9 +439,10 @@ static void a_failed_allocation_changes_nothing(void **state)
 	(void)state;
 	for (kind = STRICT; kind < KINDS; kind++) {
 		for (what = 0; what < 2; what++) {
-			int status = IOMMU_ENOMEM;
+			unsigned int failures = 0;
 
-			for (n = 1; status == IOMMU_ENOMEM; n++) {
+			for (n = 1; n < 24; n++) {
+				int status;
 				iommu_iova_t address = 0;
 				iommu_paddr_t memory;
 				void *shared = NULL;
@@ -462,11 +463,11 @@ static void a_failed_allocation_changes_nothing(void **state)
 						0);
 				else
 					assert_int_equal(status, IOMMU_ENOMEM);
+				failures += status != 0;
 				assert_int_equal(f.shared_pages, 0);
 				end();
 			}
-			assert_int_equal(status, 0);
-			assert_true(n > 2);
+			assert_true(failures >= 2);
 		}
 	}
 }
