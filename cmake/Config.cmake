@@ -21,14 +21,18 @@ option(IOMMU_CONFIG_TABLE_TOOLS "Walking and cloning of page tables" ON)
 option(IOMMU_CONFIG_LOG "Lines for the host's log" ON)
 option(IOMMU_CONFIG_FAULT_TEXTS "Fault reasons in words" ON)
 option(IOMMU_CONFIG_REASONS "Reasons of refusals in words" ON)
+option(IOMMU_CONFIG_ENCRYPTION "Memory encryption and confidential guests" ON)
 option(IOMMU_CONFIG_NAMES "Names of units, and of endpoints that have none" ON)
 option(IOMMU_CONFIG_DMA "The DMA mapping API and IOVA spaces" ON)
 option(IOMMU_CONFIG_DMA_SCATTER "DMA: lists of pieces" ON)
 option(IOMMU_CONFIG_DMA_BOUNCE "DMA: bounce pages" ON)
+cmake_dependent_option(IOMMU_CONFIG_DMA_NONCOHERENT "DMA: devices that do not see the CPU's caches" ON
+                       IOMMU_CONFIG_DMA_BOUNCE OFF)
 option(IOMMU_CONFIG_DMA_LAZY "DMA: lazy invalidation" ON)
 option(IOMMU_CONFIG_DMA_DIRECT "DMA: handles where nothing translates, and ways around tables" ON)
 option(IOMMU_CONFIG_DMA_PIECES "DMA: shared memory in pieces" ON)
 option(IOMMU_CONFIG_DMA_ATTRIBUTES "DMA: calls with attributes" ON)
+option(IOMMU_CONFIG_DMA_TUNING "DMA: choices of addresses and flush queues" ON)
 option(IOMMU_CONFIG_IOVA_CACHES "CPUs' caches of IOVAs" ON)
 cmake_dependent_option(IOMMU_CONFIG_IOAS "Address spaces for managers of virtual machines" ON
                        "IOMMU_CONFIG_SCALABLE;IOMMU_CONFIG_DMA;IOMMU_CONFIG_TABLE_TOOLS" OFF)
@@ -40,8 +44,9 @@ foreach(
   part
   SCALABLE FIRST_STAGE INTERRUPTS TAKE_OVER DEVICE_TLB REGISTERS REGIONS QUARANTINE UNLIKE_UNITS QUIRKS
   SUSPEND POLICY RESETS ONE_PAGE COUNTERS TABLE_TOOLS
-  LOG FAULT_TEXTS REASONS NAMES
-  DMA DMA_SCATTER DMA_BOUNCE DMA_LAZY DMA_DIRECT DMA_PIECES DMA_ATTRIBUTES IOVA_CACHES IOAS POWER MODELS)
+  LOG FAULT_TEXTS REASONS NAMES ENCRYPTION
+  DMA DMA_SCATTER DMA_BOUNCE DMA_LAZY DMA_DIRECT DMA_PIECES DMA_ATTRIBUTES DMA_NONCOHERENT DMA_TUNING
+  IOVA_CACHES IOAS POWER MODELS)
   if(NOT IOMMU_CONFIG_${part})
     list(APPEND IOMMU_LEFT_OUT ${part})
   endif()

@@ -154,6 +154,15 @@
 #endif
 
 /*
+ * Memory encryption and confidential guests: iommu_platform.private_bits and shared_bits, and DMA
+ * memory that is shared with the host (iommu_dma_device.shared_only), which needs DMA_BOUNCE and
+ * DMA_PIECES. Without it no bits are set, and DMA for such devices is IOMMU_EOPNOTSUPP.
+ */
+#ifndef IOMMU_CONFIG_ENCRYPTION
+#define IOMMU_CONFIG_ENCRYPTION 1
+#endif
+
+/*
  * Names of VT-d's units, and of endpoints that have none of their host: empty without it, and not
  * unique in their instance or group.
  */
@@ -178,6 +187,11 @@
  * PIECES   shared memory larger than the host's largest block, or without an address for the CPU
  * ATTRIBUTES
  *          the calls with attributes (enum iommu_dma_attributes)
+ * TUNING   what hosts choose: IOMMU_DMA_WIDE_FIRST, enum iommu_flush_queue_flags,
+ *          iommu_set_dma_defaults
+ * NONCOHERENT
+ *          devices that access memory past the CPU caches (iommu_dma_device.noncoherent): without
+ *          it, their buffers are refused (IOMMU_EOPNOTSUPP). Needs BOUNCE
  */
 #ifndef IOMMU_CONFIG_DMA_SCATTER
 #define IOMMU_CONFIG_DMA_SCATTER 1
@@ -196,6 +210,12 @@
 #endif
 #ifndef IOMMU_CONFIG_DMA_ATTRIBUTES
 #define IOMMU_CONFIG_DMA_ATTRIBUTES 1
+#endif
+#ifndef IOMMU_CONFIG_DMA_TUNING
+#define IOMMU_CONFIG_DMA_TUNING 1
+#endif
+#ifndef IOMMU_CONFIG_DMA_NONCOHERENT
+#define IOMMU_CONFIG_DMA_NONCOHERENT IOMMU_CONFIG_DMA_BOUNCE
 #endif
 
 /*
@@ -229,6 +249,9 @@
 #endif
 #if IOMMU_CONFIG_QUARANTINE && !IOMMU_CONFIG_REGIONS
 #error "IOMMU_CONFIG_QUARANTINE needs IOMMU_CONFIG_REGIONS"
+#endif
+#if IOMMU_CONFIG_DMA_NONCOHERENT && !IOMMU_CONFIG_DMA_BOUNCE
+#error "IOMMU_CONFIG_DMA_NONCOHERENT needs IOMMU_CONFIG_DMA_BOUNCE"
 #endif
 #if IOMMU_CONFIG_IOAS && !(IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_DMA && IOMMU_CONFIG_TABLE_TOOLS)
 #error "IOMMU_CONFIG_IOAS needs those of SCALABLE, DMA and TABLE_TOOLS"

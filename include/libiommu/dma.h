@@ -19,6 +19,23 @@
  * contain a buffer, which is acceptable for a trusted device. For an untrusted device, partial
  * pages at the ends are replaced by bounce pages of the library, and the data are copied.
  *
+ * A device that is not coherent (iommu_dma_device.noncoherent) accesses memory past the caches of
+ * the CPU. For it the platform's cache services move the data, in the same calls: a map, and
+ * iommu_dma_sync_for_device, write back what the CPU has changed; an unmap, and
+ * iommu_dma_sync_for_cpu, drop what the CPU has cached of a buffer that the device may write. Each
+ * byte is in one such request of a call. An end of a buffer that the device may write, and that
+ * shares a cache line with other data, is replaced by a bounce page, or, where nothing translates,
+ * the whole buffer is: the CPU may use the other data at any time. Registers (IOMMU_DMA_MMIO) are
+ * not cached. Its shared memory is not cached by the CPU (map_uncached).
+ *
+ * Confidential guests: for a device that reaches only shared memory (iommu_dma_device.shared_only)
+ * buffers are replaced as a whole, by pages that the platform shares with the host (alloc_shared),
+ * and the data are copied, unless the driver says that the buffer is shared already
+ * (IOMMU_DMA_SHARED) or consists of registers. A buffer, or piece, may have up to
+ * iommu_dma_max_size bytes. What iommu_dma_alloc returns is shared as well. Wherever memory is
+ * encrypted, addresses in tables, and device addresses where nothing translates, have the bits that
+ * say so (iommu_platform.private_bits, shared_bits).
+ *
  * Locking: every function may be called at any time on any CPU for different buffers, and from any
  * context unless its comment says that it may sleep; maps may sleep if iommu_dma_device.may_sleep
  * is set. Nothing is lost on an error: an address whose invalidation hardware did not confirm is
@@ -39,6 +56,13 @@ struct iommu_dma;
 enum iommu_dma_flags {
 	/* Unmap now and invalidate later: much cheaper, for trusted devices. */
 	IOMMU_DMA_LAZY = 1 << 0,
+	/*
+	 * The highest addresses that a device can generate first, rather than those below 4 GiB:
+	 * these are left to devices that need them, and faults of devices with long addresses are
+	 * found. A device's mask must be true then. Unknown in a library without
+	 * IOMMU_CONFIG_DMA_TUNING.
+	 */
+	IOMMU_DMA_WIDE_FIRST = 1 << 1,
 };
 
 struct iommu_dma_config {
@@ -48,6 +72,7 @@ struct iommu_dma_config {
 	/* Of the flush queue: see struct iommu_flush_queue_config. 0: its defaults. */
 	unsigned int queue_entries;
 	uint64_t queue_max_age_ns;
+	unsigned int queue_flags; /* enum iommu_flush_queue_flags */
 };
 
 /*
@@ -55,13 +80,15 @@ struct iommu_dma_config {
  * for a domain of type IOMMU_DOMAIN_IDENTITY as iommu_dma_create_direct, for addresses up to the
  * end of the domain. May sleep. Returns 0, IOMMU_EINVAL (no domain, or one of another type; unknown
  * flags; more than 4,096 CPUs), IOMMU_EOPNOTSUPP (the domain's smallest page is larger than
- * 2^IOMMU_MAX_ALLOC_ORDER pages of 4 KiB) or IOMMU_ENOMEM.
+ * 2^IOMMU_MAX_ALLOC_ORDER pages of 4 KiB; or memory is encrypted, and an identity domain is made of
+ * tables, because a unit has no pass-through) or IOMMU_ENOMEM.
  *
  * iommu_dma_destroy - free a handle. Buffers that are still mapped remain mapped in the domain,
  * which is to be freed next. No other call may use the handle. May sleep. Returns 0; IOMMU_EBUSY: a
- * bounced buffer is mapped, or shared memory in pieces, or, where nothing translates, shared memory
- * in a block that is larger because of its alignment; or IOMMU_ETIMEDOUT / IOMMU_EIO: a last
- * invalidation was not confirmed: nothing is freed, try again.
+ * bounced buffer is mapped, or a buffer or shared memory of a device that is not coherent, or
+ * shared memory in pieces, or, where nothing translates, shared memory in a block that is larger
+ * because of its alignment; or IOMMU_ETIMEDOUT / IOMMU_EIO: a last invalidation was not confirmed:
+ * nothing is freed, try again.
  */
 IOMMU_API int iommu_dma_create(const struct iommu_dma_config *config, struct iommu_dma **dma);
 IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
@@ -80,6 +107,9 @@ IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
  * handle that translates:
  *   - an unmap of a buffer that was not bounced does nothing and returns 0, whatever its arguments;
  *   - each piece of a scattered buffer is an element of its own;
+ *   - buffers that a device that is not coherent may write may be mapped more than once with the
+ *     same bytes, but must not overlap otherwise (IOMMU_EEXIST); coherent devices have another
+ *     handle;
  *   - windows and untrusted devices are IOMMU_EOPNOTSUPP; the address of a doorbell is its physical
  *     address;
  *   - iommu_dma_free checks that the address belongs to the memory: IOMMU_ENOENT.
@@ -88,14 +118,27 @@ IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
  *            iommu_platform_check) or IOMMU_ENOMEM. Freed by iommu_dma_destroy.
  *
  * iommu_dma_max_size - the largest buffer, or piece, in bytes, that can be mapped wherever it lies
- * in memory. UINT64_MAX: any size. 0: no block of the platform has the device's alignment. Any
+ * in memory, as far as addresses are free. UINT64_MAX: any size. 0: no block of the platform has
+ * the device's alignment, or the mask does not hold a page. Any context.
+ *
+ * iommu_dma_best_size - the largest size, in bytes, up to which mapping is cheapest, because
+ * addresses come from the CPU's cache and go back to it: for block and network drivers that can
+ * split their requests. At most iommu_dma_max_size; counted from the beginning of a page. Any
  * context.
+ *
+ * iommu_dma_merge_boundary - pieces of a list that end, and begin, at multiples of this many bytes
+ * of physical memory become one element (iommu_dma_map_sg), so that a device with few elements
+ * reaches long lists. A power of two; 0: pieces are not merged, because buffers are, or may be,
+ * reached as they are. Any context.
  */
 struct iommu_dma_device;
 IOMMU_API int iommu_dma_create_direct(const struct iommu_platform *platform,
 				      struct iommu_dma **dma);
 IOMMU_API uint64_t iommu_dma_max_size(const struct iommu_dma *dma,
 				      const struct iommu_dma_device *device);
+IOMMU_API uint64_t iommu_dma_best_size(const struct iommu_dma *dma,
+				       const struct iommu_dma_device *device);
+IOMMU_API uint64_t iommu_dma_merge_boundary(const struct iommu_dma *dma);
 
 /*
  * iommu_dma_of - the DMA handle of an endpoint, on the default domain of its group. It is made on
@@ -121,6 +164,15 @@ IOMMU_API uint64_t iommu_dma_max_size(const struct iommu_dma *dma,
 IOMMU_API int iommu_dma_of(struct iommu_endpoint *endpoint, struct iommu_dma **dma);
 
 /*
+ * iommu_set_dma_defaults - how the handles are made that iommu_dma_of makes from now on: all but
+ * the domain, which is NULL, of a configuration; NULL: as if nothing had been set. Whether a
+ * default domain is lazy is its type (iommu_set_default_type). Returns 0, or IOMMU_EINVAL: unknown
+ * flags, or IOMMU_DMA_LAZY; a domain; queue_entries, as iommu_flush_queue_create. IOMMU_EOPNOTSUPP:
+ * a library without IOMMU_CONFIG_DMA_TUNING. Control path.
+ */
+IOMMU_API int iommu_set_dma_defaults(struct iommu *iommu, const struct iommu_dma_config *config);
+
+/*
  * iommu_dma_tick - for a timer: retry invalidations that hardware did not confirm, and in lazy mode
  * flush entries that are too old (see iommu_flush_queue_tick). Returns 0: every unmap, including
  * those of windows, is confirmed; or IOMMU_ETIMEDOUT / IOMMU_EIO: not yet.
@@ -140,6 +192,17 @@ struct iommu_dma_device {
 	uint64_t alignment; /* of the first page of a mapping, in bytes: a power of two */
 	/* Applies to calls, not to the device: maps may sleep while the host allocates pages. */
 	bool may_sleep;
+	/*
+	 * It accesses memory past the CPU caches: see the head of this file. Windows are not for
+	 * such a device (IOMMU_EOPNOTSUPP).
+	 */
+	bool noncoherent : 1;
+	/*
+	 * It reaches only memory that this confidential guest shares with its host, as devices that
+	 * the host emulates, or that have not proved what they are: see "Confidential guests" at
+	 * the head of this file.
+	 */
+	bool shared_only : 1;
 };
 
 /*
@@ -164,7 +227,8 @@ enum iommu_dma_direction {
 enum iommu_dma_attributes {
 	/*
 	 * The driver transfers the ownership itself (iommu_dma_sync_for_device,
-	 * iommu_dma_sync_for_cpu): the call copies nothing into bounce pages, or from them.
+	 * iommu_dma_sync_for_cpu): the call copies nothing into bounce pages, or from them, and
+	 * leaves the CPU caches alone.
 	 * A map of memory that the device may write copies all the same: what the device leaves as
 	 * it was is copied back with the rest. Not for shared memory.
 	 */
@@ -184,6 +248,13 @@ enum iommu_dma_attributes {
 	IOMMU_DMA_WEAK_ORDERING = 1 << 11,
 	/* A hint: failure is expected. Maps log no failure, with or without it. */
 	IOMMU_DMA_NO_WARN = 1 << 12,
+	/*
+	 * The memory is shared with the host of this confidential guest, or not encrypted, already
+	 * (IOMMU_PROT_SHARED): it is not bounced for that. Of shared memory of
+	 * iommu_dma_alloc_with: it is to be. IOMMU_EOPNOTSUPP: a library without
+	 * IOMMU_CONFIG_ENCRYPTION.
+	 */
+	IOMMU_DMA_SHARED = 1 << 13,
 };
 
 /*
@@ -211,8 +282,11 @@ IOMMU_API uint64_t iommu_dma_required_mask(const struct iommu_dma *dma);
  *
  * Returns 0, or
  *   IOMMU_EINVAL      size 0; direction; or an invalid mask, boundary or alignment
- *   IOMMU_EOPNOTSUPP  an untrusted device in lazy mode, or where nothing translates; in a library
- *                     without IOMMU_CONFIG_DMA_BOUNCE, a buffer that would have to be bounced
+ *   IOMMU_EOPNOTSUPP  an untrusted device in lazy mode, or where nothing translates; a device that
+ *                     is not coherent, on a host without cache services, or in a library without
+ *                     IOMMU_CONFIG_DMA_NONCOHERENT; in a library without IOMMU_CONFIG_DMA_BOUNCE, a
+ *                     buffer that would have to be bounced; a device that reaches only shared
+ *                     memory, where there is none (alloc_shared, IOMMU_CONFIG_ENCRYPTION)
  *   IOMMU_EOVERFLOW   paddr + size wraps
  *   IOMMU_ERANGE      beyond what the units can address; too large to be bounced
  *                     (iommu_dma_max_size)
@@ -222,7 +296,8 @@ IOMMU_API uint64_t iommu_dma_required_mask(const struct iommu_dma *dma);
  *   IOMMU_ETIMEDOUT, IOMMU_EIO
  *                 hardware must be told of new mappings, and did not confirm
  *   IOMMU_EAGAIN  so many operations wait for hardware that no new one is started
- *   IOMMU_EEXIST  a caller has mapped something in the domain itself, at the chosen address
+ *   IOMMU_EEXIST  a caller has mapped something in the domain itself, at the chosen address; or
+ *                 where nothing translates, as iommu_dma_create_direct
  *   otherwise     a hypervisor that keeps the tables refuses, as iommu_map
  */
 IOMMU_API int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device,
@@ -232,8 +307,9 @@ IOMMU_API int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device
 /*
  * iommu_dma_unmap - unmap a buffer: address and size as mapped.
  *
- * Data that an untrusted device has written are in the buffer afterwards; if hardware does not
- * confirm, only once it has, so the buffer must not be touched until then. Returns 0; IOMMU_ENOENT:
+ * Data that the device has written are in the buffer afterwards. If hardware does not confirm, that
+ * is so only once it has, for a device that is untrusted or not coherent, so the buffer must not be
+ * touched until then. Returns 0; IOMMU_ENOENT:
  * nothing is mapped there, nothing has changed; IOMMU_EINVAL: the range is part of a mapping with
  * large pages, which are not split: nothing has changed; IOMMU_EAGAIN: so many operations wait for
  * hardware that no new one is started: the buffer is still mapped, unmap it again later; or
@@ -257,13 +333,14 @@ IOMMU_API int iommu_dma_unmap_with(struct iommu_dma *dma, iommu_iova_t address, 
 
 /*
  * iommu_dma_sync_for_cpu, iommu_dma_sync_for_device - transfer the ownership of a mapped buffer, or
- * of part of it, while it stays mapped. Effective only for bounced buffers, that is, of untrusted
- * devices, or where nothing translates. For the CPU: data that the device has written are copied
- * into the buffer, if the device may write it. For the device: data that the CPU has written are
- * copied to the device's pages, if the device may read them. Other combinations of call and
- * direction are allowed and do nothing: a driver may return a buffer that the device only writes to
- * the device before its next use (data that arrive meanwhile are not overwritten), and take one
- * that the device only reads before filling it again.
+ * of part of it, or of an element of a list, while it stays mapped. Effective for bounced buffers,
+ * that is, of untrusted devices, or where nothing translates; and for devices that are not
+ * coherent, whose caches are looked after as well. For the CPU: data that the device has written
+ * are copied into the buffer, if the device may write it. For the device: data that the CPU has
+ * written are copied to the device's pages, if the device may read them. Other combinations of call
+ * and direction are allowed and copy nothing: a driver may return a buffer that the device only
+ * writes to the device before its next use (data that arrive meanwhile are not overwritten), and
+ * take one that the device only reads before filling it again.
  */
 IOMMU_API void iommu_dma_sync_for_cpu(struct iommu_dma *dma, iommu_iova_t address, uint64_t size);
 IOMMU_API void iommu_dma_sync_for_device(struct iommu_dma *dma, iommu_iova_t address,
@@ -287,8 +364,12 @@ struct iommu_dma_piece {
  * therefore refused because of the boundary only if one of its pieces, with the bytes before it in
  * its page, is larger than the boundary.
  *
+ * For an untrusted device, and one that is not coherent, each piece is treated as a buffer of
+ * iommu_dma_map: what else is on its first and last page, or cache line, is out of the device's
+ * reach. The list is unmapped, and confirmed, at once.
+ *
  * All or nothing. Errors as iommu_dma_map; IOMMU_EINVAL also: no pieces, or a piece larger than
- * max_segment or the boundary, as above. Not for untrusted devices (IOMMU_EOPNOTSUPP).
+ * max_segment or the boundary, as above.
  *
  * iommu_dma_unmap_sg - unmap a list, which must be unchanged since it was mapped. Errors as
  * iommu_dma_unmap.
@@ -324,12 +405,14 @@ IOMMU_API int iommu_dma_unmap_sg_with(struct iommu_dma *dma, const struct iommu_
  * single pages; the CPU's address then comes from the platform's map_pieces, and must not be passed
  * to iommu_virt_to_phys. A host without map_pieces is limited to its largest block, except with
  * @memory NULL. With map_pieces, more than 2^IOMMU_MAX_ALLOC_ORDER pages that are no power of two
- * are always made of pieces.
+ * are always made of pieces. So is the memory of a device that is not coherent, of one piece or
+ * more, with an address for the CPU from map_uncached.
  *
  * May sleep. Returns 0, IOMMU_EINVAL (size 0, or invalid limits of the device), IOMMU_ERANGE (more
  * than the CPU can address), IOMMU_ENOMEM (no block and no pieces, or no CPU addresses for them),
- * IOMMU_EOPNOTSUPP (@memory is NULL in a library without IOMMU_CONFIG_DMA_PIECES); other errors as
- * iommu_dma_map.
+ * IOMMU_EOPNOTSUPP (@memory is NULL, or the device not coherent, in a library without
+ * IOMMU_CONFIG_DMA_PIECES; a device that is not coherent, on a host without map_uncached); other
+ * errors as iommu_dma_map.
  *
  * iommu_dma_free - free memory: memory (NULL if it was allocated so), address and size as
  * allocated. May sleep if the platform's unmap_pieces does and the memory may be in pieces; from
@@ -369,22 +452,24 @@ struct iommu_dma_window {
 	struct iommu_iova_range *range; /* NULL: from the caches */
 	iommu_iova_t start;             /* of its first page */
 	uint64_t pages;
-	uint64_t offset; /* of its first byte in that page */
-	uint64_t size;   /* in bytes, from that on */
-	bool untrusted;  /* the device is */
+	uint64_t offset;  /* of its first byte in that page */
+	uint64_t size;    /* in bytes, from that on */
+	bool untrusted;   /* the device is */
+	bool shared_only; /* … is so */
 };
 
 /*
  * iommu_dma_window_create - reserve a window of `pages` pages of the domain's smallest size. May
- * sleep. Returns 0, IOMMU_EINVAL (no pages, mask), IOMMU_EOPNOTSUPP (nothing translates),
- * IOMMU_ENOSPC or IOMMU_ENOMEM.
+ * sleep. Returns 0, IOMMU_EINVAL (no pages, mask), IOMMU_EOPNOTSUPP (nothing translates, or the
+ * device is not coherent), IOMMU_ENOSPC or IOMMU_ENOMEM.
  */
 IOMMU_API int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				      uint64_t pages, struct iommu_dma_window *window);
 /*
  * iommu_dma_window_map - map whole pages at page number `first` of the window, without allocating
- * addresses. IOMMU_ERANGE: beyond the window; IOMMU_EEXIST: something is mapped there; otherwise as
- * iommu_map. iommu_dma_window_unmap - unmap `count` pages from `first` on, skipping holes, with one
+ * addresses. IOMMU_ERANGE: beyond the window; IOMMU_EEXIST: something is mapped there;
+ * IOMMU_EOPNOTSUPP: the device reaches only shared memory (use link); otherwise as iommu_map.
+ * iommu_dma_window_unmap - unmap `count` pages from `first` on, skipping holes, with one
  * invalidation. Errors as iommu_unmap. One call at a time for the same pages.
  */
 IOMMU_API int iommu_dma_window_map(struct iommu_dma_window *window, uint64_t first,
@@ -395,9 +480,9 @@ IOMMU_API int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t f
 /*
  * iommu_dma_window_reserve - reserve a window for a buffer of `size` bytes, the first of which is
  * at `paddr`, or at another address with the same offset in its page. The choice of addresses, and
- * errors, are as of iommu_dma_map; IOMMU_EOPNOTSUPP also: nothing translates, or the device is
- * untrusted and the handle lazy. Nothing is mapped. The caller maps with iommu_dma_map where the
- * call is refused.
+ * errors, are as of iommu_dma_map; IOMMU_EOPNOTSUPP also: nothing translates, the device is not
+ * coherent, or it is untrusted and the handle lazy. Nothing is mapped. The caller maps with
+ * iommu_dma_map where the call is refused.
  *
  * iommu_dma_window_address - where the device finds byte `offset` of the window.
  *
@@ -406,8 +491,8 @@ IOMMU_API int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t f
  * inside a page must be the first, or the last, of the window; its offset in its page must be that
  * of its place. Returns 0; IOMMU_EINVAL: otherwise, or direction or attributes; IOMMU_ERANGE:
  * beyond the window; IOMMU_EEXIST: something is mapped there; IOMMU_EOPNOTSUPP: part of a page of
- * an untrusted device, or as the attributes say; otherwise as iommu_map_nosync. Pieces that were
- * linked before stay so.
+ * an untrusted device, memory that is not shared for one that reaches no other, or as the
+ * attributes say; otherwise as iommu_map_nosync. Pieces that were linked before stay so.
  *
  * iommu_dma_window_tell - tell hardware of what was linked in `size` bytes from `offset` on: once
  * for a request. The device may use it when 0 is returned. Errors as iommu_sync_map, and
@@ -439,6 +524,65 @@ IOMMU_API int iommu_dma_window_unlink(struct iommu_dma_window *window, uint64_t 
  * / IOMMU_EIO, as iommu_unmap: the window remains.
  */
 IOMMU_API int iommu_dma_window_destroy(struct iommu_dma_window *window);
+
+/*
+ * DMA between devices: the registers, or the memory, of one device (the provider) as the target of
+ * another's (the client's) DMA. Below one switch that does not redirect requests, they do not pass
+ * the IOMMU: the client uses the provider's bus addresses. Otherwise they go through the root
+ * complex, if it passes them on, and the registers are mapped like memory, which they are not:
+ * IOMMU_DMA_MMIO. (Registers of no particular device are mapped with iommu_dma_map_with and that
+ * attribute.)
+ *
+ *	iommu_dma_peer_init(&peer, client, provider, bus_offset, flags)         once for each pair
+ *	iommu_dma_map_peer(dma, &device, &peer, paddr, size, direction, &address)
+ *	iommu_dma_unmap_peer(dma, &peer, address, size)
+ */
+struct iommu_dma_peer {
+	uint64_t bus_offset;
+	bool by_bus; /* requests do not pass the IOMMU */
+};
+
+enum iommu_dma_peer_flags {
+	/*
+	 * The root complex passes requests on between the devices below one of its host bridges …
+	 */
+	IOMMU_DMA_PEER_HOST_BRIDGE = 1 << 0,
+	/* … and between those below different ones. */
+	IOMMU_DMA_PEER_HOST_BRIDGES = 1 << 1,
+};
+
+/*
+ * iommu_dma_peer_init - find out how two devices reach each other, from the PCI topology
+ * (iommu_find_route). It holds until the topology, or ACS of a bridge, changes. An untrusted client
+ * never uses bus addresses, because nothing would limit it to what is mapped.
+ *
+ * @peer:       the caller's; needs no destruction.
+ * @bus_offset: bus address of the provider's registers less their physical address, modulo 2^64:
+ *              0 on a PC.
+ * @flags:      enum iommu_dma_peer_flags: what the host knows of the root complex.
+ *
+ * Returns 0; IOMMU_EOPNOTSUPP: requests go through the root complex, of which `flags` does not say
+ * that it passes them on, or the topology does not say where they go; IOMMU_EINVAL: unknown flags;
+ * otherwise as iommu_find_route. Control path.
+ *
+ * iommu_dma_map_peer - the address at which the client, whose handle and limits these are, finds
+ * `size` bytes of the provider's registers at the physical address `paddr`. Nothing is copied, and
+ * no cache is involved. With bus addresses nothing is mapped; IOMMU_ERANGE, IOMMU_EOVERFLOW: the
+ * client cannot generate them, they cross its boundary although they need not, or they wrap.
+ * Otherwise as iommu_dma_map_with. The addresses of BARs must not be handed out as device addresses
+ * of memory: iommu_reserve.
+ *
+ * iommu_dma_unmap_peer - the inverse, as iommu_dma_unmap_with; 0 for a bus address.
+ */
+IOMMU_API int iommu_dma_peer_init(struct iommu_dma_peer *peer, struct iommu_endpoint *client,
+				  struct iommu_endpoint *provider, uint64_t bus_offset,
+				  unsigned int flags);
+IOMMU_API int iommu_dma_map_peer(struct iommu_dma *dma, const struct iommu_dma_device *device,
+				 const struct iommu_dma_peer *peer, iommu_paddr_t paddr,
+				 uint64_t size, enum iommu_dma_direction direction,
+				 iommu_iova_t *address);
+IOMMU_API int iommu_dma_unmap_peer(struct iommu_dma *dma, const struct iommu_dma_peer *peer,
+				   iommu_iova_t address, uint64_t size);
 
 /*
  * iommu_dma_map_msi - the address at which devices of the domain reach a page of interrupt
@@ -496,7 +640,7 @@ IOMMU_API bool iommu_dma_debug_is_on(const struct iommu_dma *dma);
  * reach unmapped memory for a bounded time, and many unmaps share one invalidation: for trusted
  * devices.
  *
- * Bounds are the number of entries and of bytes for each CPU, and the age of entries. An unmap that
+ * Bounds are the number of entries and of bytes of each ring, and the age of entries. An unmap that
  * reaches one of the first two invalidates before it queues. The age is enforced by
  * iommu_flush_queue_tick, which the host calls periodically: no entry gets older than max_age_ns
  * plus the time between two ticks. An unmap does not read the clock unless it invalidates.
@@ -507,6 +651,9 @@ IOMMU_API bool iommu_dma_debug_is_on(const struct iommu_dma *dma);
  * Locking: one spinlock for the ring of each CPU, held for a few entries at a time, and never while
  * waiting for hardware or freeing. unmap, flush and tick may be called concurrently, from any
  * context, on any CPU.
+ *
+ * A queue may also have one ring for all CPUs, or bounds that adapt to the load (enum
+ * iommu_flush_queue_flags).
  *
  * Memory: 128 bytes for each CPU, and a ring from the CPU's first unmap on, allocated with
  * IOMMU_ALLOC_ATOMIC. If the host has no block for a whole ring, a shorter one is used; without
@@ -520,10 +667,27 @@ struct iommu_flush_queue_config {
 	struct iommu_domain *domain;    /* a paging domain */
 	struct iommu_iova_cache *cache; /* receives the ranges; both must outlive the queue */
 	uint64_t granule;               /* of the cache's space, in bytes */
-	unsigned int entries;           /* maximum for each CPU: 2 to 1024; 0: 256 */
-	uint64_t max_bytes;             /* maximum for each CPU; 0: 64 MiB */
-	uint64_t max_age_ns;            /* 0: 10 ms. Without a clock (now_ns) every tick flushes */
-	unsigned int flags;             /* 0 */
+	unsigned int entries; /* maximum of a ring: 2 to 1024 (single: 2048); 0: 256 (1024) */
+	uint64_t max_bytes;   /* maximum of a ring; 0: 64 MiB */
+	uint64_t max_age_ns;  /* 0: 10 ms. Without a clock (now_ns) every tick flushes */
+	unsigned int flags;   /* enum iommu_flush_queue_flags */
+};
+
+enum iommu_flush_queue_flags {
+	/*
+	 * One ring for all CPUs, with a lock that they share: for few CPUs, or where an
+	 * invalidation is so slow, as a hypervisor's that shadows tables, that as many unmaps as
+	 * possible are to share one.
+	 */
+	IOMMU_FLUSH_QUEUE_SINGLE = 1 << 0,
+	/*
+	 * Entries and age are maximums that are reached under load: a ring begins with an eighth of
+	 * its entries, is given twice as many when an unmap finds it full, and half as many when a
+	 * tick finds entries that are too old and the ring at most a quarter full. Of max_age_ns as
+	 * much is used as the largest ring has of its entries. So devices that are seldom busy
+	 * reach unmapped memory for a shorter time, at the price of few invalidations.
+	 */
+	IOMMU_FLUSH_QUEUE_ADAPTIVE = 1 << 1,
 };
 
 /*

@@ -130,6 +130,15 @@ struct iommu_endpoint_info {
 	 * PASID required" is clear).
 	 */
 	bool tlb_unaligned, page_responses_without_pasid;
+	/*
+	 * Its accesses go past the CPU caches, as the host knows from firmware (such as
+	 * "dma-noncoherent", or a _CCA of 0): see iommu_dma_device.noncoherent.
+	 */
+	bool noncoherent;
+	/*
+	 * It reaches only shared memory of this confidential guest: iommu_dma_device.shared_only.
+	 */
+	bool shared_only;
 };
 
 /*

@@ -49,6 +49,15 @@ struct iommu_group;
 IOMMU_API int iommu_set_pci_topology(struct iommu *iommu,
 				     const struct iommu_pci_topology *topology);
 
+/*
+ * iommu_find_route - how requests of one endpoint reach another (<libiommu/pci.h>), by the PCI
+ * topology. IOMMU_PCI_ROUTE_UNKNOWN: there is no topology, or one of them is not in it; by bus only
+ * within a group. Returns 0, IOMMU_EINVAL (endpoints of different instances) or IOMMU_ENODEV (one
+ * was released). Control path.
+ */
+IOMMU_API int iommu_find_route(struct iommu_endpoint *from, struct iommu_endpoint *to,
+			       enum iommu_pci_route *route);
+
 /* --- Lookup and lifetime ---------------------------------------------------------------------- */
 
 /*

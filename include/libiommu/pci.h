@@ -182,6 +182,32 @@ IOMMU_API int iommu_pci_find_requester(const struct iommu_pci_topology *topology
  */
 IOMMU_API bool iommu_pci_is_isolated(const struct iommu_pci_topology *topology, size_t index);
 
+/* How requests of one function reach the registers, or the memory, of another. */
+enum iommu_pci_route {
+	IOMMU_PCI_ROUTE_UNKNOWN = 0, /* one of them is not in the topology */
+	/*
+	 * Without the root complex, and so without the IOMMU: both are below one bridge, and
+	 * nothing on the way redirects requests or completions (ACS). The address is that of the
+	 * bus.
+	 */
+	IOMMU_PCI_ROUTE_BUS,
+	/*
+	 * Up to the root complex, and down again, through one host bridge, or different ones.
+	 * Whether a root complex passes requests on in this way only the host knows.
+	 */
+	IOMMU_PCI_ROUTE_HOST_BRIDGE,
+	IOMMU_PCI_ROUTE_HOST_BRIDGES,
+};
+
+/*
+ * iommu_pci_find_route - the route from one function to another. A function reaches itself by bus.
+ * Egress control, whose vector is unknown here, counts as a redirection, and so does
+ * IOMMU_PCI_ISOLATED. Whether functions of one device reach each other inside of it is a matter of
+ * the device (see iommu_find_route). For a topology of which iommu_pci_groups returned 0.
+ */
+IOMMU_API enum iommu_pci_route iommu_pci_find_route(const struct iommu_pci_topology *topology,
+						    size_t from, size_t to);
+
 /* --- Configuration space ---------------------------------------------------------------------- */
 
 /*

@@ -232,6 +232,55 @@ struct iommu_platform {
 	 */
 	bool (*compare_exchange_16)(void *ctx, void *memory, const uint64_t expected[2],
 				    const uint64_t desired[2]);
+
+	/*
+	 * cache_write_back, cache_invalidate - for devices that access memory past the CPU caches
+	 * (iommu_dma_device.noncoherent): write what the caches of all CPUs have changed of [paddr,
+	 * paddr + size) back to memory; drop what they have of it, so that the next load reads
+	 * memory. Both wait until it is done, and cover whole lines; write_back may drop them, too.
+	 * paddr is memory, and need not be aligned; nothing else is on the lines of a range that is
+	 * invalidated. Any context. cache_line_size: bytes of the largest line of the data caches,
+	 * a power of two, at most IOMMU_PAGE_SIZE.
+	 *
+	 * Default: buffers of such devices are refused (IOMMU_EOPNOTSUPP).
+	 */
+	void (*cache_write_back)(void *ctx, iommu_paddr_t paddr, uint64_t size);
+	void (*cache_invalidate)(void *ctx, iommu_paddr_t paddr, uint64_t size);
+	size_t cache_line_size;
+
+	/*
+	 * map_uncached, unmap_uncached - as map_pieces and unmap_pieces, but with accesses of the
+	 * CPU that go past its caches: memory that a device that is not coherent shares with it. No
+	 * cache has a line of the pieces when map_uncached is called, and the library does not
+	 * access them at other addresses until unmap_uncached. Both may sleep. Default:
+	 * iommu_dma_alloc for such a device is IOMMU_EOPNOTSUPP, unless the CPU needs no address.
+	 */
+	void *(*map_uncached)(void *ctx, const struct iommu_memory_piece *pieces, uint64_t size);
+	void (*unmap_uncached)(void *ctx, void *memory, uint64_t size);
+
+	/*
+	 * private_bits, shared_bits - for machines that encrypt memory: bits of a physical address
+	 * that say that memory is private, or shared with the host of a confidential guest. The
+	 * library sets them in addresses in domains' tables, and in those that devices get where
+	 * nothing translates; other addresses, of this structure, of calls and results, are
+	 * without. AMD: private_bits is the C-bit. TDX, and Arm CCA: shared_bits is the bit that is
+	 * set in addresses of shared memory, if devices are to use it. Units must be able to
+	 * address memory with these bits. Default: 0.
+	 */
+	iommu_paddr_t private_bits, shared_bits;
+
+	/*
+	 * alloc_shared, free_shared - as alloc_pages_below and free_pages, of pages that are shared
+	 * with the host of a confidential guest: converted, and zeroed afterwards, and accessed by
+	 * the CPU as such at the address that is returned. Used for devices that reach no other
+	 * memory (iommu_dma_device.shared_only). The host converts pages back when they are freed,
+	 * or later; if that fails it keeps them. Contexts as of the others: hosts that can convert
+	 * pages only where they may sleep have a pool. Default: buffers and memory of such devices
+	 * are IOMMU_EOPNOTSUPP.
+	 */
+	void *(*alloc_shared)(void *ctx, unsigned int order, int node, unsigned int flags,
+			      iommu_paddr_t last);
+	void (*free_shared)(void *ctx, void *pages, unsigned int order);
 };
 
 /* The largest order of alloc_pages, except for iommu_dma_alloc. */
@@ -271,8 +320,9 @@ static inline iommu_paddr_t iommu_virt_to_phys(const struct iommu_platform *plat
  *
  * Returns 0, or IOMMU_EINVAL: it is NULL, a required service is missing, or only some functions of
  * a set are given (phys_to_virt/virt_to_phys, irq_save/irq_restore, cpu_id/cpu_count,
- * map_mmio/unmap_mmio, map_pieces/unmap_pieces, mmio reads/writes, the four of the mutex). Called
- * by every function that creates something. No locks.
+ * map_mmio/unmap_mmio, map_pieces/unmap_pieces, map_uncached/unmap_uncached,
+ * alloc_shared/free_shared, mmio reads/writes, the four of the mutex, the three for caches), or
+ * cache_line_size makes no sense. Called by every function that creates something. No locks.
  */
 IOMMU_API int iommu_platform_check(const struct iommu_platform *platform);
 

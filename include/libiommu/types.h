@@ -67,11 +67,17 @@ enum iommu_prot {
 	 * is, without IOMMU_ALLOC_ATOMIC. Supported by every table.
 	 */
 	IOMMU_PROT_MAY_SLEEP = 1 << 6,
+	/*
+	 * Memory that is shared with the host of a confidential guest, or that is not encrypted:
+	 * the address in the tables has iommu_platform.shared_bits. Without it, iommu_platform
+	 * .private_bits, except with IOMMU_PROT_MMIO. Of iommu_map, and everything that uses it.
+	 */
+	IOMMU_PROT_SHARED = 1 << 8,
 };
 #define IOMMU_PROT_READ_WRITE (IOMMU_PROT_READ | IOMMU_PROT_WRITE)
 #define IOMMU_PROT_HINTS                                                                           \
 	(IOMMU_PROT_CACHE | IOMMU_PROT_NO_EXEC | IOMMU_PROT_MMIO | IOMMU_PROT_PRIVILEGED |         \
-	 IOMMU_PROT_MAY_SLEEP)
+	 IOMMU_PROT_MAY_SLEEP | IOMMU_PROT_SHARED)
 
 /* --- Nodes ------------------------------------------------------------------------------------ */
 

@@ -19,10 +19,9 @@ const char *iommu_per_cpu_defect(const struct iommu_platform *platform)
 		       : IOMMU_WHY("the platform's cpu_count is 0, or above 4096");
 }
 
-int iommu_per_cpu_init(struct iommu_per_cpu *slots, const struct iommu_platform *platform)
+static int init_slots(struct iommu_per_cpu *slots, const struct iommu_platform *platform,
+		      unsigned int count)
 {
-	const unsigned int said = count_of(platform);
-	const unsigned int count = said < IOMMU_CPUS_MAX ? said : IOMMU_CPUS_MAX;
 	unsigned int i;
 
 	for (i = 0; i * IOMMU_SLOTS_IN_PAGE < count; i++) {
@@ -32,6 +31,18 @@ int iommu_per_cpu_init(struct iommu_per_cpu *slots, const struct iommu_platform 
 	}
 	slots->count = count;
 	return 0;
+}
+
+int iommu_per_cpu_init(struct iommu_per_cpu *slots, const struct iommu_platform *platform)
+{
+	const unsigned int said = count_of(platform);
+
+	return init_slots(slots, platform, said < IOMMU_CPUS_MAX ? said : IOMMU_CPUS_MAX);
+}
+
+int iommu_per_cpu_init_one(struct iommu_per_cpu *slots, const struct iommu_platform *platform)
+{
+	return init_slots(slots, platform, 1);
 }
 
 void iommu_per_cpu_destroy(struct iommu_per_cpu *slots, const struct iommu_platform *platform)

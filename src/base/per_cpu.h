@@ -28,6 +28,8 @@ const char *iommu_per_cpu_defect(const struct iommu_platform *platform);
  * case. The structure is zero before.
  */
 int iommu_per_cpu_init(struct iommu_per_cpu *slots, const struct iommu_platform *platform);
+/* The same for one that all CPUs share. */
+int iommu_per_cpu_init_one(struct iommu_per_cpu *slots, const struct iommu_platform *platform);
 void iommu_per_cpu_destroy(struct iommu_per_cpu *slots, const struct iommu_platform *platform);
 
 /* The slot of a CPU. A host that counts wrongly shares the first; it does not corrupt another. */

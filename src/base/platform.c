@@ -52,6 +52,14 @@ static const struct pair pairs[] = {
 	PAIR(mutex_create, mutex_lock, "some of the four mutex functions"),
 	PAIR(map_pieces, unmap_pieces, "one of map_pieces and unmap_pieces"),
 	PAIR(irq_save, irq_restore, "one of irq_save and irq_restore"),
+#if IOMMU_CONFIG_DMA_NONCOHERENT
+	PAIR(cache_write_back, cache_invalidate, "some of the three for caches"),
+	PAIR(cache_write_back, cache_line_size, "some of the three for caches"),
+	PAIR(map_uncached, unmap_uncached, "one of map_uncached and unmap_uncached"),
+#endif
+#if IOMMU_CONFIG_ENCRYPTION
+	PAIR(alloc_shared, free_shared, "one of alloc_shared and free_shared"),
+#endif
 };
 
 static bool is_given(const struct iommu_platform *p, unsigned int number)
@@ -73,6 +81,11 @@ const char *iommu_platform_defect(const struct iommu_platform *p)
 	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
 		if (is_given(p, pairs[i].numbers[0]) != is_given(p, pairs[i].numbers[1]))
 			return DEFECT_OF(i);
+#if IOMMU_CONFIG_DMA_NONCOHERENT
+	if ((p->cache_line_size & (p->cache_line_size - 1)) != 0 ||
+	    p->cache_line_size > IOMMU_PAGE_SIZE)
+		return IOMMU_WHY("the size of a cache line is no power of two up to 4 KiB");
+#endif
 	return NULL;
 }
 

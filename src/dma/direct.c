@@ -21,35 +21,39 @@ static iommu_paddr_t last_within(const struct iommu_dma *dma, const struct iommu
 }
 
 /*
- * Does it cross a boundary that it need not cross elsewhere? One that it is larger than, in pages,
- * is one of elements: the driver's to heed.
+ * One that it is larger than, in pages, is one of elements: the driver's to heed.
  */
-static bool crosses(const struct iommu_dma *dma, const struct iommu_dma_device *device,
-		    iommu_iova_t address, uint64_t size)
+bool iommu_dma_crosses_needlessly(const struct iommu_dma *dma,
+				  const struct iommu_dma_device *device, iommu_iova_t address,
+				  uint64_t size)
 {
 	return dma_pages_of(dma, address, size) <= device->boundary >> dma->page_shift &&
 	       dma_crosses(device, address, size);
 }
 
 int iommu_dma_pages_within(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			   unsigned int order, unsigned int alloc_flags, void **result)
+			   unsigned int order, unsigned int alloc_flags, bool shared, void **result)
 {
 	const struct iommu_platform *platform = dma->platform;
+	const unsigned int how = shared ? IOMMU_DMA_SHARED : 0;
 	const iommu_paddr_t last = last_within(dma, device);
 	iommu_paddr_t paddr;
 	void *pages;
 
-	if (platform->alloc_pages_below != NULL && last != UINT64_MAX)
+	if (shared)
+		pages = platform->alloc_shared(platform->ctx, order, IOMMU_NODE_ANY, alloc_flags,
+					       last);
+	else if (platform->alloc_pages_below != NULL && last != UINT64_MAX)
 		pages = platform->alloc_pages_below(platform->ctx, order, IOMMU_NODE_ANY,
 						    alloc_flags, last);
 	else
 		pages = platform->alloc_pages(platform->ctx, order, IOMMU_NODE_ANY, alloc_flags);
 	if (pages == NULL)
 		return IOMMU_ENOMEM;
-	paddr = iommu_virt_to_phys(platform, pages);
+	paddr = iommu_virt_to_phys(platform, pages) | dma_bits(dma, how);
 	if (paddr > last || last - paddr < (IOMMU_PAGE_SIZE << order) - 1 ||
 	    !dma_is_aligned(dma, device, paddr)) {
-		platform->free_pages(platform->ctx, pages, order);
+		dma_free_block(dma, pages, order, shared);
 		return IOMMU_ENOSPC;
 	}
 	*result = pages;
@@ -64,18 +68,26 @@ int iommu_dma_map_direct(struct iommu_dma *dma, const struct iommu_dma_device *d
 {
 	const iommu_paddr_t last = paddr + (size - 1);
 
-	if (device->untrusted)
+	const bool registers = (how & IOMMU_DMA_MMIO) != 0;
+	const iommu_iova_t bits = dma_bits(dma, how);
+	int status = 0;
+
+	if (device->untrusted || !dma_host_serves(dma, device))
 		return IOMMU_EOPNOTSUPP;
 	if (last > dma->pass_last)
 		return IOMMU_ERANGE;
-	if (last > last_within(dma, device) || crosses(dma, device, paddr, size) ||
-	    !dma_is_aligned(dma, device, paddr))
-		return (how & IOMMU_DMA_MMIO) != 0
-			       ? IOMMU_EOPNOTSUPP
-			       : iommu_dma_map_bounced_whole(dma, device, paddr, size, how,
-							     address);
-	*address = paddr;
-	return 0;
+	if ((last | bits) > last_within(dma, device) || dma_is_replaced(device, how) ||
+	    iommu_dma_crosses_needlessly(dma, device, paddr, size) ||
+	    !dma_is_aligned(dma, device, paddr) ||
+	    (!registers && dma_shares_lines(dma, device, paddr, size, how)))
+		return registers ? IOMMU_EOPNOTSUPP
+				 : iommu_dma_map_bounced_whole(dma, device, paddr, size, how,
+							       address);
+	if (dma_is_noncoherent(device) && !registers)
+		status = iommu_dma_map_in_place(dma, device, paddr, size, how);
+	if (status == 0)
+		*address = paddr | bits;
+	return status;
 }
 
 int iommu_dma_unmap_direct(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
@@ -83,7 +95,7 @@ int iommu_dma_unmap_direct(struct iommu_dma *dma, iommu_iova_t address, uint64_t
 {
 	int status = 0;
 
-	if (dma_has_bounced(dma))
+	if (dma_has_records(dma))
 		(void)iommu_dma_unmap_bounced(dma, address, size, attributes, &status);
 	return status;
 }
@@ -107,12 +119,12 @@ int iommu_dma_alloc_direct(struct iommu_dma *dma, const struct iommu_dma_device 
 		return IOMMU_EOPNOTSUPP;
 	if (device->alignment > IOMMU_PAGE_SIZE << order && device->alignment <= BLOCK_MAX)
 		return iommu_dma_alloc_aligned(dma, device, size, memory, address);
-	status = iommu_dma_pages_within(dma, device, order, 0, &pages);
+	status = iommu_dma_pages_within(dma, device, order, 0, false, &pages);
 	if (status != 0)
 		return status;
-	paddr = iommu_virt_to_phys(dma->platform, pages);
+	paddr = iommu_virt_to_phys(dma->platform, pages) | dma_bits(dma, 0);
 	/* Blocks that are larger than BLOCK_MAX lie at multiples of no more than that. */
-	if (crosses(dma, device, paddr, size)) {
+	if (iommu_dma_crosses_needlessly(dma, device, paddr, size)) {
 		dma->platform->free_pages(dma->platform->ctx, pages, order);
 		return IOMMU_ENOSPC;
 	}
@@ -129,10 +141,10 @@ int iommu_dma_free_direct(struct iommu_dma *dma, void *memory, iommu_iova_t addr
 
 	/* Of memory that the CPU needs no address for. */
 	if (memory == NULL)
-		memory = iommu_phys_to_virt(platform, address);
-	if (address != iommu_virt_to_phys(platform, memory))
+		memory = iommu_phys_to_virt(platform, dma_plain(dma, address));
+	if (address != (iommu_virt_to_phys(platform, memory) | dma_bits(dma, 0)))
 		return IOMMU_ENOENT;
-	if (dma_has_bounced(dma) && iommu_dma_unmap_bounced(dma, address, size, 0, &status))
+	if (dma_has_records(dma) && iommu_dma_unmap_bounced(dma, address, size, 0, &status))
 		return status;
 	platform->free_pages(platform->ctx, memory, order_of(dma, size));
 	return 0;
@@ -140,14 +152,14 @@ int iommu_dma_free_direct(struct iommu_dma *dma, void *memory, iommu_iova_t addr
 
 /* --- Limits ----------------------------------------------------------------------------------- */
 
-uint64_t iommu_dma_max_size(const struct iommu_dma *dma, const struct iommu_dma_device *device)
+uint64_t iommu_dma_max_size_direct(const struct iommu_dma *dma,
+				   const struct iommu_dma_device *device)
 {
-	if (!dma_is_direct(dma))
-		return UINT64_MAX;
 	if (device->alignment > BLOCK_MAX)
 		return 0;
 	/* Up to a boundary that no block is larger than, all that crosses it can be bounced. */
-	if (last_within(dma, device) == dma->pass_last && device->alignment <= IOMMU_PAGE_SIZE &&
+	if (last_within(dma, device) == dma->pass_last && !dma_is_noncoherent(device) &&
+	    !dma_is_shared_only(device) && device->alignment <= IOMMU_PAGE_SIZE &&
 	    device->boundary <= (IOMMU_CONFIG_DMA_BOUNCE ? BLOCK_MAX : 0))
 		return UINT64_MAX;
 	if (!IOMMU_CONFIG_DMA_BOUNCE)

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/per_cpu.h"
 #include "dma/debug.h"
+#include "group/group.h"
 
 #define DEPOT_MAGAZINES 32
 
@@ -32,6 +33,7 @@ static int make_queue(struct iommu_dma *dma, const struct iommu_dma_config *conf
 		.granule = 1ULL << dma->page_shift,
 		.entries = config->queue_entries,
 		.max_age_ns = config->queue_max_age_ns,
+		.flags = config->queue_flags,
 	};
 
 	if (!is_lazy(config))
@@ -63,6 +65,14 @@ static struct iommu_dma *dma_new(const struct iommu_platform *platform, unsigned
 	return dma;
 }
 
+/* How addresses are asked for. */
+static unsigned int place_flags_of(const struct iommu_dma_config *config)
+{
+	if ((config->flags & IOMMU_DMA_WIDE_FIRST) != 0)
+		return IOMMU_IOVA_ATOMIC;
+	return (unsigned int)IOMMU_IOVA_ATOMIC | IOMMU_IOVA_LOW_FIRST;
+}
+
 /* Addresses, and what unmapping takes, over a domain that translates. */
 static int make_translated(struct iommu_dma *dma, const struct iommu_dma_config *config)
 {
@@ -77,7 +87,10 @@ static int make_translated(struct iommu_dma *dma, const struct iommu_dma_config 
 
 	dma->domain = domain;
 	dma->space = domain->space;
-	if (IOMMU_CONFIG_DMA_DIRECT && domain->bypass_size != 0) {
+	if (IOMMU_CONFIG_DMA_TUNING)
+		dma->place_flags = place_flags_of(config);
+	/* Addresses of the bypass are without the bits that tell encrypted memory. */
+	if (IOMMU_CONFIG_DMA_DIRECT && domain->bypass_size != 0 && dma_bits(dma, 0) == 0) {
 		dma->passes = true;
 		dma->pass_offset = domain->bypass_offset;
 		dma->pass_last = domain->bypass_size - 1;
@@ -89,6 +102,9 @@ static int make_translated(struct iommu_dma *dma, const struct iommu_dma_config 
 		iommu_iova_cache_destroy(dma->cache);
 	return status;
 }
+
+#define KNOWN_FLAGS                                                                                \
+	((unsigned int)IOMMU_DMA_LAZY | (IOMMU_CONFIG_DMA_TUNING ? IOMMU_DMA_WIDE_FIRST : 0U))
 
 /* Why a handle is not made: said by the call that it is for. */
 static int because(const char **why, int status, const char *text)
@@ -134,13 +150,22 @@ static int create(const struct iommu_dma_config *config, struct iommu_dma **resu
 	int status;
 
 	*why = "";
-	if ((config->flags & ~(unsigned int)IOMMU_DMA_LAZY) != 0)
+	if ((config->flags & ~KNOWN_FLAGS) != 0)
 		return because(why, IOMMU_EINVAL, IOMMU_WHY("unknown flags"));
 	if (domain->space == NULL && domain->type != IOMMU_DOMAIN_IDENTITY)
 		return because(
 			why, IOMMU_EINVAL,
 			IOMMU_WHY("the domain is neither one for DMA nor an identity domain"));
 	platform = iommu_platform_of(domain->iommu);
+	/*
+	 * Such tables hold the bits, of private memory, which device addresses must not have then.
+	 */
+	if (IOMMU_CONFIG_ENCRYPTION && domain->space == NULL &&
+	    (platform->private_bits | platform->shared_bits) != 0 &&
+	    domain->ops->iova_to_phys != NULL)
+		return because(why, IOMMU_EOPNOTSUPP,
+			       IOMMU_WHY("memory is encrypted, and the identity domain is made of "
+					 "tables"));
 	if (domain->space == NULL)
 		return create_direct(platform, domain, result);
 	if (iommu_per_cpu_defect(platform) != NULL)
@@ -188,7 +213,7 @@ int iommu_dma_destroy(struct iommu_dma *dma)
 	if (dma == NULL)
 		return 0;
 	platform = dma->platform;
-	if (dma_has_bounced(dma) ||
+	if (dma_has_records(dma) ||
 	    (IOMMU_CONFIG_DMA_PIECES && !iommu_list_is_empty(&dma->areas_in_use)))
 		return iommu_log_refusal(platform, IOMMU_CALL, "",
 					 IOMMU_WHY("buffers or shared memory are mapped"),
@@ -212,9 +237,55 @@ static int destroy_with_domain(void *data)
 	return iommu_dma_destroy(data);
 }
 
+#if IOMMU_CONFIG_DMA_TUNING
+
+static int set_defaults(struct iommu *iommu, const struct iommu_dma_config *config)
+{
+	const unsigned int queue_flags = IOMMU_FLUSH_QUEUE_SINGLE | IOMMU_FLUSH_QUEUE_ADAPTIVE;
+	unsigned int most;
+
+	if (config == NULL) {
+		iommu->dma_defaults = (struct iommu_dma_config){.domain = NULL};
+		return 0;
+	}
+	most = (config->queue_flags & IOMMU_FLUSH_QUEUE_SINGLE) != 0 ? 2048 : 1024;
+	if (config->domain != NULL)
+		return IOMMU_REFUSE(iommu, "", IOMMU_EINVAL, "defaults are not for one domain");
+	if ((config->flags & ~(unsigned int)IOMMU_DMA_WIDE_FIRST) != 0 ||
+	    (config->queue_flags & ~queue_flags) != 0)
+		return IOMMU_REFUSE(iommu, "", IOMMU_EINVAL,
+				    "unknown flags, or the one for lazy mode");
+	if (config->queue_entries == 1 || config->queue_entries > most)
+		return IOMMU_REFUSE(iommu, "", IOMMU_EINVAL,
+				    "a ring does not have so many entries");
+	iommu->dma_defaults = *config;
+	return 0;
+}
+
+int iommu_set_dma_defaults(struct iommu *iommu, const struct iommu_dma_config *config)
+{
+	int status;
+
+	iommu_control_lock(iommu);
+	status = set_defaults(iommu, config);
+	return iommu_control_end(iommu, IOMMU_CALL, status);
+}
+
+static struct iommu_dma_config defaults_for(struct iommu_domain *domain)
+{
+	struct iommu_dma_config config = domain->iommu->dma_defaults;
+
+	config.domain = domain;
+	return config;
+}
+
+#else
+#define defaults_for(domain) ((struct iommu_dma_config){.domain = (domain)})
+#endif
+
 static int find_or_create(struct iommu_domain *domain, struct iommu_dma **dma)
 {
-	const struct iommu_dma_config config = {.domain = domain};
+	const struct iommu_dma_config config = defaults_for(domain);
 	int status = 0;
 
 	if (domain->release_data == NULL) {
@@ -275,6 +346,8 @@ struct iommu_dma_device iommu_dma_device_of(const struct iommu_endpoint *endpoin
 	return (struct iommu_dma_device){
 		.mask = mask == 0 || mask > widest ? widest : mask,
 		.untrusted = endpoint->info.untrusted,
+		.noncoherent = endpoint->info.noncoherent,
+		.shared_only = endpoint->info.shared_only,
 	};
 }
 
@@ -309,6 +382,40 @@ uint64_t iommu_dma_required_mask(const struct iommu_dma *dma)
 	return UINT64_MAX >> (63 - iommu_highest_bit(last));
 }
 
+uint64_t iommu_dma_max_size(const struct iommu_dma *dma, const struct iommu_dma_device *device)
+{
+	uint64_t last;
+
+	if (dma_is_direct(dma))
+		return iommu_dma_max_size_direct(dma, device);
+	if (!iommu_dma_last_page(dma, device, &last) || last == 0)
+		return 0;
+	if (dma_is_replaced(device, 0))
+		return (IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER) - dma_page_mask(dma);
+	if (device->mask == 0 || device->mask >= dma->domain->aperture_last)
+		return UINT64_MAX;
+	/* All but the first page, or, of so few, the highest aligned power of two of them. */
+	if (last <= DMA_CACHED_PAGES)
+		last = 1ULL << (iommu_highest_bit(last + 1) - 1);
+	/* Wherever in its first page it begins. */
+	return (last << dma->page_shift) - dma_page_mask(dma);
+}
+
+uint64_t iommu_dma_best_size(const struct iommu_dma *dma, const struct iommu_dma_device *device)
+{
+	const uint64_t most = iommu_dma_max_size(dma, device);
+	const uint64_t cached = dma_is_direct(dma) || !IOMMU_CONFIG_IOVA_CACHES
+					? UINT64_MAX
+					: (uint64_t)DMA_CACHED_PAGES << dma->page_shift;
+
+	return cached < most ? cached : most;
+}
+
+uint64_t iommu_dma_merge_boundary(const struct iommu_dma *dma)
+{
+	return dma_passes(dma) ? 0 : dma_page_mask(dma) + 1;
+}
+
 /* --- Addresses -------------------------------------------------------------------------------- */
 
 bool iommu_dma_last_page(const struct iommu_dma *dma, const struct iommu_dma_device *device,
@@ -339,9 +446,9 @@ static uint64_t useful_page_sizes(const struct iommu_dma *dma, uint64_t pages, i
 static inline unsigned int iova_flags(const struct iommu_dma *dma,
 				      const struct iommu_dma_device *device)
 {
-	const bool may_sleep = device->may_sleep && !dma->platform->cpu_exclusive;
-
-	return (may_sleep ? 0U : IOMMU_IOVA_ATOMIC) | IOMMU_IOVA_LOW_FIRST;
+	if (__builtin_expect(device->may_sleep, 0) && !dma->platform->cpu_exclusive)
+		return dma_place_flags(dma) & ~(unsigned int)IOMMU_IOVA_ATOMIC;
+	return dma_place_flags(dma);
 }
 
 void iommu_dma_want_place(const struct iommu_dma *dma, const struct iommu_dma_device *device,
@@ -423,10 +530,14 @@ static void give_addresses(struct iommu_dma *dma, uint64_t first, uint64_t pages
 
 int iommu_dma_check_device(const struct iommu_dma_device *device)
 {
-	return (device->mask & (device->mask + 1)) != 0 ||
-			       (device->boundary & (device->boundary - 1)) != 0 ||
-			       (device->alignment & (device->alignment - 1)) != 0
-		       ? IOMMU_EINVAL
+	if ((device->mask & (device->mask + 1)) != 0 ||
+	    (device->boundary & (device->boundary - 1)) != 0 ||
+	    (device->alignment & (device->alignment - 1)) != 0)
+		return IOMMU_EINVAL;
+	/* What a part that was left out would have to do for it. */
+	return (!IOMMU_CONFIG_DMA_NONCOHERENT && device->noncoherent) ||
+			       (!IOMMU_CONFIG_ENCRYPTION && device->shared_only)
+		       ? IOMMU_EOPNOTSUPP
 		       : 0;
 }
 
@@ -445,6 +556,8 @@ int iommu_dma_check_attributes(const struct iommu_dma *dma, unsigned int attribu
 {
 	if ((attributes & ~DMA_ATTRIBUTES) != 0)
 		return IOMMU_EINVAL;
+	if (!IOMMU_CONFIG_ENCRYPTION && (attributes & IOMMU_DMA_SHARED) != 0)
+		return IOMMU_EOPNOTSUPP;
 	/* Without the bit in the tables every request of the device could use it. */
 	if ((attributes & IOMMU_DMA_PRIVILEGED) != 0 &&
 	    (dma_is_direct(dma) || (dma->domain->prot_hints & IOMMU_PROT_PRIVILEGED) == 0))
@@ -519,25 +632,75 @@ int iommu_dma_unmap_pages(struct iommu_dma *dma, uint64_t first, uint64_t pages)
 	return not_unmapped(status);
 }
 
-/* Whole pages, and what hangs on them if they cannot be mapped. */
+/* Whole pages: what hangs on them if they cannot be mapped, and where they are. */
+struct place {
+	struct dma_hanging hanging;
+	uint64_t first;
+};
+
 static int dma_map_pages(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			 iommu_paddr_t paddr, uint64_t pages, unsigned int prot,
-			 const struct dma_hanging *hanging, uint64_t *first)
+			 struct place *place)
 {
-	int status = iommu_dma_take_addresses(dma, device, pages, paddr, first);
+	int status = iommu_dma_take_addresses(dma, device, pages, paddr, &place->first);
 
 	if (status != 0) {
-		dma_release(dma, hanging);
+		dma_release(dma, &place->hanging);
 		return status;
 	}
-	status = iommu_map(dma->domain, *first << dma->page_shift, paddr, pages << dma->page_shift,
-			   prot);
+	status = iommu_map(dma->domain, place->first << dma->page_shift, paddr,
+			   pages << dma->page_shift, prot);
 	if (status != 0)
-		iommu_dma_undo(dma, *first, 0, pages, status, hanging);
+		iommu_dma_undo(dma, place->first, 0, pages, status, &place->hanging);
 	return status;
 }
 
 /* --- One buffer ------------------------------------------------------------------------------- */
+
+static inline __attribute__((always_inline)) int
+map_buffer_pages(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu_paddr_t paddr,
+		 uint64_t size, unsigned int how, struct place *place)
+{
+	return dma_map_pages(dma, device, paddr & ~dma_page_mask(dma),
+			     dma_pages_of(dma, paddr, size), dma_map_prot(device, how, how), place);
+}
+
+int iommu_dma_check_care(const struct iommu_dma *dma, const struct iommu_dma_device *device)
+{
+	/* In lazy mode a device reaches for a while what is not its any more. */
+	return (device->untrusted && dma_is_lazy(dma)) || !dma_host_serves(dma, device)
+		       ? IOMMU_EOPNOTSUPP
+		       : 0;
+}
+
+#if IOMMU_CONFIG_DMA_BOUNCE
+/* For a device that must not reach, or does not see, all of what is on the pages. */
+static __attribute__((noinline)) int map_with_care(struct iommu_dma *dma,
+						   const struct iommu_dma_device *device,
+						   iommu_paddr_t paddr, uint64_t size,
+						   unsigned int how, struct place *place)
+{
+	int status = iommu_dma_check_care(dma, device);
+
+	if (status != 0)
+		return status;
+	if (!dma_needs_record(dma, device, paddr, size, how))
+		return map_buffer_pages(dma, device, paddr, size, how, place);
+	if ((how & IOMMU_DMA_MMIO) != 0)
+		return IOMMU_EOPNOTSUPP;
+	return iommu_dma_map_bounced(dma, device, paddr, size, how, &place->first);
+}
+#else
+/* Nothing is done for such a device: what would have to be is refused. */
+static int map_with_care(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			 iommu_paddr_t paddr, uint64_t size, unsigned int how, struct place *place)
+{
+	if (iommu_dma_check_care(dma, device) != 0 ||
+	    dma_needs_record(dma, device, paddr, size, how))
+		return IOMMU_EOPNOTSUPP;
+	return map_buffer_pages(dma, device, paddr, size, how, place);
+}
+#endif
 
 /* In line: without attributes, nothing is asked about them. */
 static inline __attribute__((always_inline)) int
@@ -547,29 +710,23 @@ map_buffer(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu_p
 {
 	const unsigned int how = (unsigned int)direction | attributes;
 	int status = iommu_dma_check_buffer(device, paddr, size, direction);
-	uint64_t first;
+	struct place place;
 
 	if (status != 0)
 		return status;
-	/* In lazy mode a device reaches for a while what is not its any more. */
-	if (device->untrusted && dma_is_lazy(dma))
-		return IOMMU_EOPNOTSUPP;
 	if (__builtin_expect(dma_passes(dma), 0)) {
 		if (dma_is_direct(dma))
 			return iommu_dma_map_direct(dma, device, paddr, size, how, address);
 		if (dma_may_bypass(attributes) && dma_bypasses(dma, device, paddr, size, address))
 			return 0;
 	}
-	if (device->untrusted && ((paddr | size) & dma_page_mask(dma)) != 0)
-		status = (attributes & IOMMU_DMA_MMIO) != 0
-				 ? IOMMU_EOPNOTSUPP
-				 : iommu_dma_map_bounced(dma, device, paddr, size, how, &first);
+	place.hanging.release = NULL;
+	if (__builtin_expect(dma_needs_care(device), 0))
+		status = map_with_care(dma, device, paddr, size, how, &place);
 	else
-		status = dma_map_pages(
-			dma, device, paddr & ~dma_page_mask(dma), dma_pages_of(dma, paddr, size),
-			dma_map_prot(device, direction, attributes), &nothing_hangs, &first);
+		status = map_buffer_pages(dma, device, paddr, size, how, &place);
 	if (status == 0)
-		*address = (first << dma->page_shift) | (paddr & dma_page_mask(dma));
+		*address = (place.first << dma->page_shift) | (paddr & dma_page_mask(dma));
 	return status;
 }
 
@@ -621,7 +778,7 @@ unmap_buffer(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, unsigne
 		if (dma_is_bypass(dma, address))
 			return 0;
 	}
-	if (dma_has_bounced(dma) &&
+	if (dma_has_records(dma) &&
 	    iommu_dma_unmap_bounced(dma, address, size, attributes, &status))
 		return status;
 	return iommu_dma_unmap_pages(dma, address >> dma->page_shift,
@@ -681,34 +838,40 @@ static void *shared_block(struct iommu_dma *dma, uint64_t pages, unsigned int *o
 static int alloc_shared(struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t size,
 			unsigned int attributes, void **memory, iommu_iova_t *address)
 {
-	struct dma_hanging hanging = {.release = NULL};
+	struct place place;
+	struct dma_hanging *hanging = &place.hanging;
 	iommu_paddr_t paddr;
-	uint64_t pages, first;
+	uint64_t pages;
+	bool in_area; /* in any case: memory of a special kind, of which a record is kept */
 	int status = iommu_dma_check_device(device);
 
-	if (status != 0 || size == 0)
+	if (status != 0)
+		return status;
+	if (size == 0)
 		return IOMMU_EINVAL;
 	if (size > SHARED_MAX)
 		return IOMMU_ERANGE;
-	if (dma_is_direct(dma))
+	in_area = dma_is_noncoherent(device) || dma_is_shared_only(device) ||
+		  (IOMMU_CONFIG_ENCRYPTION && (attributes & IOMMU_DMA_SHARED) != 0);
+	if (dma_is_direct(dma) && !in_area)
 		return iommu_dma_alloc_direct(dma, device, size, memory, address);
 	pages = dma_pages_of(dma, 0, size);
-	if (memory != NULL)
-		hanging.memory = shared_block(dma, pages, &hanging.order);
-	if (hanging.memory == NULL)
+	hanging->memory = NULL;
+	if (memory != NULL && !in_area)
+		hanging->memory = shared_block(dma, pages, &hanging->order);
+	if (hanging->memory == NULL)
 		return iommu_dma_alloc_area(
 			dma, device, pages,
 			dma_map_prot(device, IOMMU_DMA_BIDIRECTIONAL, attributes), memory, address);
-	hanging.release = release_block;
-	*memory = hanging.memory;
-	paddr = iommu_virt_to_phys(dma->platform, hanging.memory);
+	hanging->release = release_block;
+	*memory = hanging->memory;
+	paddr = iommu_virt_to_phys(dma->platform, hanging->memory);
 	if (dma_may_bypass(attributes) && dma_bypasses(dma, device, paddr, size, address))
 		return 0;
 	status = dma_map_pages(dma, device, paddr, pages,
-			       dma_map_prot(device, IOMMU_DMA_BIDIRECTIONAL, attributes), &hanging,
-			       &first);
+			       dma_map_prot(device, IOMMU_DMA_BIDIRECTIONAL, attributes), &place);
 	if (status == 0)
-		*address = first << dma->page_shift;
+		*address = place.first << dma->page_shift;
 	return status;
 }
 
@@ -757,11 +920,11 @@ static int free_shared(struct iommu_dma *dma, void *memory, iommu_iova_t address
 
 	if (size == 0 || size > SHARED_MAX)
 		return IOMMU_ENOENT;
-	if (dma_is_direct(dma))
-		return iommu_dma_free_direct(dma, memory, address, size);
 	pages = dma_pages_of(dma, 0, size);
 	if (IOMMU_CONFIG_DMA_PIECES && iommu_dma_free_area(dma, memory, address, pages, &status))
 		return status;
+	if (dma_is_direct(dma))
+		return iommu_dma_free_direct(dma, memory, address, size);
 	if (memory == NULL)
 		return IOMMU_ENOENT;
 	hanging.order = dma_host_order(dma, dma_order_of(pages));
@@ -825,6 +988,18 @@ static int doorbell_at(struct iommu_dma *dma, iommu_paddr_t page, const iommu_io
 	return status;
 }
 
+/* Registers, of which encryption has nothing to say. */
+static int map_doorbell(struct iommu_dma *dma, const struct iommu_dma_device *any,
+			iommu_paddr_t page, iommu_iova_t *address)
+{
+#if IOMMU_CONFIG_ENCRYPTION && IOMMU_CONFIG_DMA_ATTRIBUTES
+	if (dma_bits(dma, 0) != 0)
+		return iommu_dma_map_with(dma, any, page, IOMMU_PAGE_SIZE, IOMMU_DMA_FROM_DEVICE,
+					  IOMMU_DMA_MMIO, address);
+#endif
+	return iommu_dma_map(dma, any, page, IOMMU_PAGE_SIZE, IOMMU_DMA_FROM_DEVICE, address);
+}
+
 int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell, iommu_iova_t *address)
 {
 	const struct iommu_dma_device any = {.may_sleep = true};
@@ -836,8 +1011,7 @@ int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell, iommu_iova_
 	if (dma_is_direct(dma))
 		found = page;
 	if (status == IOMMU_ENOENT) {
-		status = iommu_dma_map(dma, &any, page, IOMMU_PAGE_SIZE, IOMMU_DMA_FROM_DEVICE,
-				       &own);
+		status = map_doorbell(dma, &any, page, &own);
 		if (status != 0)
 			return status;
 		status = doorbell_at(dma, page, &own, &found);

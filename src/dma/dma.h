@@ -61,6 +61,7 @@ struct iommu_dma {
 	struct iommu_iova_space *space;
 	struct iommu_iova_cache *cache;
 	struct iommu_flush_queue *queue; /* NULL: strict */
+	unsigned int place_flags;        /* how a call that must not sleep asks for addresses */
 	/*
 	 * Physical addresses up to pass_last are reached as they are, at pass_offset: through a
 	 * window beside what is mapped, or, where nothing translates (`is_direct`), at 0. There is
@@ -70,13 +71,15 @@ struct iommu_dma {
 	iommu_iova_t pass_offset;
 	iommu_paddr_t pass_last;
 	struct iommu_object_cache bounces;
-	struct iommu_rb_tree bounced; /* by address */
+	struct iommu_rb_tree bounced; /* records, by address */
 	struct iommu_object_cache areas, pieces;
 	struct iommu_list_node areas_in_use;
 	struct iommu_spinlock lock;
 	struct dma_withheld withheld[DMA_WITHHELD_MAX]; /* the oldest first */
 	uint32_t serial;                                /* of the newest one */
-	unsigned int withheld_count, lost, bounced_count;
+	unsigned int withheld_count, lost;
+	unsigned int record_count, bounced_count; /* of the latter are those with pages of ours */
+	bool writes_back; /* a device that is not coherent was given what it reads, in place */
 	struct dma_doorbell doorbells[IOMMU_DMA_MSI_PAGES];
 	unsigned int doorbell_count;
 #ifdef IOMMU_DMA_DEBUG
@@ -90,11 +93,23 @@ struct iommu_dma {
  */
 #define dma_passes(dma)    (IOMMU_CONFIG_DMA_DIRECT && (dma)->passes)
 #define dma_is_direct(dma) (IOMMU_CONFIG_DMA_DIRECT && (dma)->is_direct)
-#define dma_is_lazy(dma)   (IOMMU_CONFIG_DMA_LAZY && (dma)->queue != NULL)
-/* Is any buffer bounced? The call that maps and unmaps this very buffer sees its own. */
-#define dma_has_bounced(dma)                                                                       \
+#define dma_place_flags(dma)                                                                       \
+	(IOMMU_CONFIG_DMA_TUNING ? (dma)->place_flags                                              \
+				 : (unsigned int)IOMMU_IOVA_LOW_FIRST | IOMMU_IOVA_ATOMIC)
+#define dma_is_lazy(dma) (IOMMU_CONFIG_DMA_LAZY && (dma)->queue != NULL)
+/*
+ * Has any buffer a record (bounce.c)? The call that maps and unmaps this very buffer sees its own.
+ */
+#define dma_has_records(dma)                                                                       \
 	(IOMMU_CONFIG_DMA_BOUNCE &&                                                                \
-	 __builtin_expect(__atomic_load_n(&(dma)->bounced_count, __ATOMIC_ACQUIRE) != 0, 0))
+	 __builtin_expect(__atomic_load_n(&(dma)->record_count, __ATOMIC_ACQUIRE) != 0, 0))
+/* Does the device access memory past the CPU caches? */
+#define dma_is_noncoherent(device) (IOMMU_CONFIG_DMA_NONCOHERENT && (device)->noncoherent)
+/* Does it reach only memory that is shared with the host of a confidential guest? */
+#define dma_is_shared_only(device) (IOMMU_CONFIG_ENCRYPTION && (device)->shared_only)
+/* Is more to be done for it than to map pages? */
+#define dma_needs_care(device)                                                                     \
+	((device)->untrusted || dma_is_noncoherent(device) || dma_is_shared_only(device))
 
 static inline uint64_t dma_page_mask(const struct iommu_dma *dma)
 {
@@ -126,7 +141,7 @@ static inline unsigned int dma_order_of(uint64_t pages)
  */
 #define DMA_ATTRIBUTES                                                                             \
 	((unsigned int)IOMMU_DMA_SKIP_SYNC | IOMMU_DMA_PRIVILEGED | IOMMU_DMA_MMIO |               \
-	 IOMMU_DMA_WEAK_ORDERING | IOMMU_DMA_NO_WARN)
+	 IOMMU_DMA_WEAK_ORDERING | IOMMU_DMA_NO_WARN | IOMMU_DMA_SHARED)
 
 static inline unsigned int dma_prot_of(unsigned int direction)
 {
@@ -137,13 +152,14 @@ static inline unsigned int dma_prot_of(unsigned int direction)
 static inline unsigned int dma_prot_of_attributes(unsigned int attributes)
 {
 	return ((attributes & IOMMU_DMA_PRIVILEGED) != 0 ? IOMMU_PROT_PRIVILEGED : 0U) |
-	       ((attributes & IOMMU_DMA_MMIO) != 0 ? IOMMU_PROT_MMIO : 0U);
+	       ((attributes & IOMMU_DMA_MMIO) != 0 ? IOMMU_PROT_MMIO : 0U) |
+	       ((attributes & IOMMU_DMA_SHARED) != 0 ? IOMMU_PROT_SHARED : 0U);
 }
 
 /* May it be reached as it is, beside what is mapped? */
 static inline bool dma_may_bypass(unsigned int how)
 {
-	return (how & (IOMMU_DMA_PRIVILEGED | IOMMU_DMA_MMIO)) == 0;
+	return (how & (IOMMU_DMA_PRIVILEGED | IOMMU_DMA_MMIO | IOMMU_DMA_SHARED)) == 0;
 }
 
 /* How the host is asked for pages in a map. */
@@ -175,9 +191,114 @@ static inline bool dma_crosses(const struct iommu_dma_device *device, iommu_iova
 	return device->boundary != 0 && (address ^ (address + (length - 1))) >= device->boundary;
 }
 
+/*
+ * The page of a range, which begins at a multiple of the boundary if it crosses one at all, that
+ * the next piece of a list begins on: *page, or the first one behind the next boundary. False: it
+ * crosses one wherever it lies.
+ */
+static inline bool dma_place_piece(const struct iommu_dma *dma,
+				   const struct iommu_dma_device *device,
+				   const struct iommu_dma_piece *piece, uint64_t *page)
+{
+	const uint64_t at = piece->paddr & dma_page_mask(dma);
+	unsigned int order;
+
+	if (!dma_crosses(device, (*page << dma->page_shift) + at, piece->size))
+		return true;
+	if (device->boundary <= dma_page_mask(dma) || dma_crosses(device, at, piece->size))
+		return false;
+	order = iommu_highest_bit(device->boundary) - dma->page_shift;
+	*page = ((*page >> order) + 1) << order;
+	return true;
+}
+
 static inline bool dma_is_unconfirmed(int status)
 {
 	return status == IOMMU_ETIMEDOUT || status == IOMMU_EIO;
+}
+
+/* The caches of the CPU, which a device that is not coherent does not see. */
+
+#if IOMMU_CONFIG_DMA_NONCOHERENT
+static inline void dma_write_back(const struct iommu_dma *dma, iommu_paddr_t paddr, uint64_t size)
+{
+	dma->platform->cache_write_back(dma->platform->ctx, paddr, size);
+}
+static inline void dma_invalidate(const struct iommu_dma *dma, iommu_paddr_t paddr, uint64_t size)
+{
+	dma->platform->cache_invalidate(dma->platform->ctx, paddr, size);
+}
+#else
+static inline void dma_write_back(const struct iommu_dma *dma, iommu_paddr_t paddr, uint64_t size)
+{
+	(void)dma, (void)paddr, (void)size;
+}
+static inline void dma_invalidate(const struct iommu_dma *dma, iommu_paddr_t paddr, uint64_t size)
+{
+	(void)dma, (void)paddr, (void)size;
+}
+#endif
+
+/* A block of the host's, private or shared. */
+static inline void dma_free_block(const struct iommu_dma *dma, void *pages, unsigned int order,
+				  bool shared)
+{
+	const struct iommu_platform *platform = dma->platform;
+
+	if (IOMMU_CONFIG_ENCRYPTION && shared)
+		platform->free_shared(platform->ctx, pages, order);
+	else
+		platform->free_pages(platform->ctx, pages, order);
+}
+
+/* Can the host do for the device what it needs? */
+static inline bool dma_host_serves(const struct iommu_dma *dma,
+				   const struct iommu_dma_device *device)
+{
+	return !dma_is_noncoherent(device) || dma->platform->cache_write_back != NULL;
+}
+
+/* Does the device reach copies of its buffers alone, in memory that is shared with the host? */
+static inline bool dma_is_replaced(const struct iommu_dma_device *device, unsigned int how)
+{
+	return dma_is_shared_only(device) && (how & (IOMMU_DMA_SHARED | IOMMU_DMA_MMIO)) == 0;
+}
+
+/* What is set in an address that a device gets where nothing translates. */
+static inline iommu_iova_t dma_bits(const struct iommu_dma *dma, unsigned int how)
+{
+	if (!IOMMU_CONFIG_ENCRYPTION)
+		return 0;
+	if ((how & IOMMU_DMA_SHARED) != 0)
+		return dma->platform->shared_bits;
+	return (how & IOMMU_DMA_MMIO) != 0 ? 0 : dma->platform->private_bits;
+}
+
+/* And the address without any. */
+static inline iommu_paddr_t dma_plain(const struct iommu_dma *dma, iommu_iova_t address)
+{
+	if (!IOMMU_CONFIG_ENCRYPTION)
+		return address;
+	return address & ~(dma->platform->private_bits | dma->platform->shared_bits);
+}
+
+/* Does a buffer share a cache line with other data that a write of the device could cost? */
+static inline bool dma_shares_lines(const struct iommu_dma *dma,
+				    const struct iommu_dma_device *device, iommu_paddr_t paddr,
+				    uint64_t size, unsigned int how)
+{
+	return dma_is_noncoherent(device) && (how & IOMMU_DMA_FROM_DEVICE) != 0 &&
+	       ((paddr | size) & (dma->platform->cache_line_size - 1)) != 0;
+}
+
+/* Is more to be done for a buffer than to map its pages? Of registers, nothing ever is. */
+static inline bool dma_needs_record(const struct iommu_dma *dma,
+				    const struct iommu_dma_device *device, iommu_paddr_t paddr,
+				    uint64_t size, unsigned int how)
+{
+	return dma_is_replaced(device, how) ||
+	       (device->untrusted && ((paddr | size) & dma_page_mask(dma)) != 0) ||
+	       (dma_is_noncoherent(device) && (how & IOMMU_DMA_MMIO) == 0);
 }
 
 /* dma.c: the steps that every kind of buffer is made of. Pages and page numbers throughout. */
@@ -186,6 +307,8 @@ int iommu_dma_check_buffer(const struct iommu_dma_device *device, iommu_paddr_t 
 			   uint64_t size, enum iommu_dma_direction direction);
 /* Attributes that make no sense, or that the domain cannot honour. */
 int iommu_dma_check_attributes(const struct iommu_dma *dma, unsigned int attributes);
+/* IOMMU_EOPNOTSUPP: the handle, or the host, cannot do what such a device needs. */
+int iommu_dma_check_care(const struct iommu_dma *dma, const struct iommu_dma_device *device);
 /* The last page that the device reaches all of. False: not even one. */
 bool iommu_dma_last_page(const struct iommu_dma *dma, const struct iommu_dma_device *device,
 			 uint64_t *last);
@@ -248,8 +371,8 @@ static inline int iommu_dma_alloc_area(struct iommu_dma *dma, const struct iommu
 				       uint64_t pages, unsigned int prot, void **memory,
 				       iommu_iova_t *address)
 {
-	(void)dma, (void)device, (void)pages, (void)prot, (void)address;
-	return memory == NULL ? IOMMU_EOPNOTSUPP : IOMMU_ENOMEM;
+	(void)dma, (void)pages, (void)prot, (void)address;
+	return memory == NULL || dma_needs_care(device) ? IOMMU_EOPNOTSUPP : IOMMU_ENOMEM;
 }
 #endif
 
@@ -267,17 +390,32 @@ int iommu_dma_unmap_sg_direct(struct iommu_dma *dma, const struct iommu_dma_piec
 int iommu_dma_alloc_direct(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			   uint64_t size, void **memory, iommu_iova_t *address);
 int iommu_dma_free_direct(struct iommu_dma *dma, void *memory, iommu_iova_t address, uint64_t size);
+/* Does it cross a boundary of the device that it need not cross elsewhere? */
+bool iommu_dma_crosses_needlessly(const struct iommu_dma *dma,
+				  const struct iommu_dma_device *device, iommu_iova_t address,
+				  uint64_t size);
+uint64_t iommu_dma_max_size_direct(const struct iommu_dma *dma,
+				   const struct iommu_dma_device *device);
 /*
  * Zeroed pages that a device reaches untranslated. IOMMU_ENOMEM; IOMMU_ENOSPC: the host gave
  * others.
  */
 int iommu_dma_pages_within(struct iommu_dma *dma, const struct iommu_dma_device *device,
-			   unsigned int order, unsigned int alloc_flags, void **pages);
+			   unsigned int order, unsigned int alloc_flags, bool shared, void **pages);
 
 /* bounce.c */
-/* Is this buffer bounced, as some are? *status is then that of unmapping it. */
+/* Has this buffer a record, as some have? *status is then that of unmapping it. */
 bool iommu_dma_unmap_bounced(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
 			     unsigned int attributes, int *status);
+/* The same for pages that a list is mapped in. */
+bool iommu_dma_unmap_list_bounced(struct iommu_dma *dma, uint64_t first, uint64_t pages,
+				  unsigned int attributes, int *status);
+/*
+ * Where nothing translates: a buffer that a device that is not coherent reaches as it is. It shares
+ * no cache line.
+ */
+int iommu_dma_map_in_place(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			   iommu_paddr_t paddr, uint64_t size, unsigned int how);
 #if IOMMU_CONFIG_DMA_BOUNCE
 /* All of a buffer, through pages within what the device reaches untranslated. */
 int iommu_dma_map_bounced_whole(struct iommu_dma *dma, const struct iommu_dma_device *device,
@@ -291,6 +429,13 @@ int iommu_dma_alloc_aligned(struct iommu_dma *dma, const struct iommu_dma_device
 			    uint64_t size, void **memory, iommu_iova_t *address);
 int iommu_dma_map_bounced(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			  iommu_paddr_t paddr, uint64_t size, unsigned int how, uint64_t *first);
+/*
+ * Pieces of which some need a record, in the `pages` pages from `first` on, which are given back if
+ * not all can be mapped.
+ */
+int iommu_dma_map_list_bounced(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			       const struct iommu_dma_piece *pieces, unsigned int count,
+			       unsigned int how, uint64_t first, uint64_t pages);
 #else
 /* What the device must not get, or cannot reach, is refused. */
 static inline int iommu_dma_map_bounced_whole(struct iommu_dma *dma,
@@ -315,6 +460,15 @@ static inline int iommu_dma_map_bounced(struct iommu_dma *dma,
 	(void)dma, (void)device, (void)paddr, (void)size, (void)how, (void)first;
 	return IOMMU_EOPNOTSUPP;
 }
+static inline int iommu_dma_map_list_bounced(struct iommu_dma *dma,
+					     const struct iommu_dma_device *device,
+					     const struct iommu_dma_piece *pieces,
+					     unsigned int count, unsigned int how, uint64_t first,
+					     uint64_t pages)
+{
+	(void)dma, (void)device, (void)pieces, (void)count, (void)how, (void)first, (void)pages;
+	return IOMMU_EOPNOTSUPP;
+}
 #endif
 
 /*
@@ -331,7 +485,7 @@ static inline bool dma_bypasses(const struct iommu_dma *dma, const struct iommu_
 {
 	if (__builtin_expect(!dma_passes(dma), 1))
 		return false;
-	if (device->untrusted ||
+	if (dma_needs_care(device) ||
 	    (device->mask != 0 && device->mask < dma->pass_offset + dma->pass_last) ||
 	    paddr > dma->pass_last || size - 1 > dma->pass_last - paddr ||
 	    dma_crosses(device, dma->pass_offset + paddr, size) ||

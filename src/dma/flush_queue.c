@@ -33,6 +33,12 @@
 #define ENTRIES_MAX     1024U
 #define DEFAULT_BYTES   (64ULL << 20)
 #define DEFAULT_AGE_NS  10000000ULL
+/* One ring for all CPUs has more of them. */
+#define DEFAULT_SINGLE_ENTRIES 1024U
+#define SINGLE_ENTRIES_MAX     2048U
+
+/* The least part of its limits that an adaptive ring has, as a shift. */
+#define ADAPTIVE_SHIFT 3U
 
 /* Retired at a time, outside the lock. */
 #define BATCH 16
@@ -48,6 +54,7 @@ struct ring {
 	unsigned int head;  /* the oldest entry */
 	unsigned int count; /* entries */
 	unsigned int size;  /* the most that there may be; 0: there is no ring yet */
+	unsigned int limit; /* … at present */
 	uint64_t bytes;
 	struct entry *entries;
 	unsigned int page_order; /* of the pages that they are in */
@@ -81,6 +88,17 @@ static uint64_t bytes_of(const struct iommu_flush_queue *queue, uint64_t size)
 	return size << iommu_highest_bit(queue->config.granule);
 }
 
+/* Functions of what the host may choose: nothing is asked of a library that has no choice. */
+static bool is_single(const struct iommu_flush_queue *queue)
+{
+	return IOMMU_CONFIG_DMA_TUNING && (queue->config.flags & IOMMU_FLUSH_QUEUE_SINGLE) != 0;
+}
+
+static bool is_adaptive(const struct iommu_flush_queue *queue)
+{
+	return IOMMU_CONFIG_DMA_TUNING && (queue->config.flags & IOMMU_FLUSH_QUEUE_ADAPTIVE) != 0;
+}
+
 static struct ring *ring_at(const struct iommu_flush_queue *queue, unsigned int cpu)
 {
 	return iommu_cpu_slot(&queue->rings, cpu);
@@ -88,6 +106,7 @@ static struct ring *ring_at(const struct iommu_flush_queue *queue, unsigned int 
 
 static struct ring *this_ring(const struct iommu_flush_queue *queue)
 {
+	/* If there is one for all, it is every CPU's. */
 	return ring_at(queue, iommu_this_cpu(platform_of(queue)));
 }
 
@@ -197,7 +216,7 @@ static bool ring_put(struct iommu_flush_queue *queue, struct ring *ring, struct 
 
 	*safe = has_safe(queue, ring);
 	/* One entry always fits, however large it is. */
-	room = ring->count < ring->size &&
+	room = ring->count < ring->limit &&
 	       (ring->count == 0 || (ring->bytes <= queue->config.max_bytes &&
 				     bytes <= queue->config.max_bytes - ring->bytes));
 	if (room) {
@@ -210,6 +229,65 @@ static bool ring_put(struct iommu_flush_queue *queue, struct ring *ring, struct 
 	iommu_spin_unlock(platform_of(queue), &ring->lock, state);
 	return room;
 }
+
+/* --- What adapts ------------------------------------------------------------------------------ */
+
+/* The least that a ring may hold. */
+static unsigned int least_of(const struct iommu_flush_queue *queue, const struct ring *ring)
+{
+	const unsigned int least = ring->size >> ADAPTIVE_SHIFT;
+
+	if (!is_adaptive(queue))
+		return ring->size;
+	return least > 2 ? least : 2;
+}
+
+/* A ring that was full before its entries were old may hold twice as many. */
+static void widen(const struct iommu_flush_queue *queue, struct ring *ring)
+{
+	uintptr_t state;
+
+	if (!is_adaptive(queue))
+		return;
+	state = iommu_spin_lock(platform_of(queue), &ring->lock);
+	ring->limit = ring->limit < ring->size / 2 ? ring->limit * 2 : ring->size;
+	iommu_spin_unlock(platform_of(queue), &ring->lock, state);
+}
+
+/* One that was a quarter full, or less, when they were, half as many. */
+static void narrow(const struct iommu_flush_queue *queue, struct ring *ring)
+{
+	uintptr_t state = iommu_spin_lock(platform_of(queue), &ring->lock);
+	const unsigned int least = least_of(queue, ring);
+
+	if (ring->entries != NULL && ring->count <= ring->limit / 4)
+		ring->limit = ring->limit / 2 > least ? ring->limit / 2 : least;
+	iommu_spin_unlock(platform_of(queue), &ring->lock, state);
+}
+
+/* The age that entries may have: as much of it as the widest ring has of its entries. */
+static uint64_t max_age_of(const struct iommu_flush_queue *queue)
+{
+	unsigned int least_shift = ADAPTIVE_SHIFT;
+	unsigned int i;
+
+	if (!is_adaptive(queue))
+		return queue->config.max_age_ns;
+	for (i = 0; i < queue->rings.count; i++) {
+		struct ring *ring = ring_at(queue, i);
+		uintptr_t state = iommu_spin_lock(platform_of(queue), &ring->lock);
+		unsigned int shift = 0;
+
+		while (ring->limit << shift < ring->size)
+			shift++;
+		if (ring->entries != NULL && shift < least_shift)
+			least_shift = shift;
+		iommu_spin_unlock(platform_of(queue), &ring->lock, state);
+	}
+	return queue->config.max_age_ns >> least_shift;
+}
+
+/* --- Queueing, in a ring ---------------------------------------------------------------------- */
 
 /* Pages for as many entries as are wanted, or for fewer. */
 static struct entry *alloc_entries(const struct iommu_flush_queue *queue, unsigned int *order)
@@ -245,6 +323,7 @@ static __attribute__((noinline)) bool make_ring(struct iommu_flush_queue *queue,
 		ring->page_order = order;
 		ring->size =
 			room < queue->config.entries ? (unsigned int)room : queue->config.entries;
+		ring->limit = least_of(queue, ring);
 		entries = NULL;
 	}
 	iommu_spin_unlock(platform_of(queue), &ring->lock, state);
@@ -276,6 +355,7 @@ static bool queue_entry(struct iommu_flush_queue *queue, struct ring *ring, stru
 		return true;
 	/* Also after a failure: an earlier one may have made something safe. */
 	(void)invalidate(queue);
+	widen(queue, ring);
 	retire(queue, ring);
 	return ring_put(queue, ring, entry, &safe);
 }
@@ -338,12 +418,14 @@ int iommu_flush_queue_tick(struct iommu_flush_queue *queue)
 {
 	/* Before the look at the clock: it cannot be later than that. */
 	const uint64_t confirmed_ns = iommu_cell_load(&queue->confirmed_ns);
+	unsigned int i;
 
 	if (is_empty(queue))
 		return 0;
-	if (platform_of(queue)->now_ns != NULL &&
-	    now(queue) - confirmed_ns <= queue->config.max_age_ns)
+	if (platform_of(queue)->now_ns != NULL && now(queue) - confirmed_ns <= max_age_of(queue))
 		return 0;
+	for (i = 0; i < queue->rings.count && is_adaptive(queue); i++)
+		narrow(queue, ring_at(queue, i));
 	return iommu_flush_queue_flush(queue);
 }
 
@@ -380,20 +462,28 @@ static void free_everything(struct iommu_flush_queue *queue)
 	platform->free_pages(platform->ctx, queue, 0);
 }
 
+static const unsigned int known_flags =
+	IOMMU_CONFIG_DMA_TUNING ? IOMMU_FLUSH_QUEUE_SINGLE | IOMMU_FLUSH_QUEUE_ADAPTIVE : 0;
+
+static unsigned int max_entries(unsigned int flags)
+{
+	return (flags & IOMMU_FLUSH_QUEUE_SINGLE) != 0 ? SINGLE_ENTRIES_MAX : ENTRIES_MAX;
+}
+
 static const char *defect_of(const struct iommu_flush_queue_config *config)
 {
 	const char *defect = iommu_platform_defect(config->platform);
 
 	if (defect != NULL)
 		return defect;
-	if (config->flags != 0)
+	if ((config->flags & ~known_flags) != 0)
 		return IOMMU_WHY("unknown flags");
 	if (config->domain->ops->unmap_pages == NULL)
 		return IOMMU_WHY("the domain has no tables to unmap from");
 	if (config->granule < IOMMU_PAGE_SIZE || (config->granule & (config->granule - 1)) != 0)
 		return IOMMU_WHY("the granule is no power of two from 4 KiB on");
-	if (config->entries == 1 || config->entries > ENTRIES_MAX)
-		return IOMMU_WHY("a ring has from 2 to 1,024 entries");
+	if (config->entries == 1 || config->entries > max_entries(config->flags))
+		return IOMMU_WHY("a ring has from 2 to 1,024 entries, for all CPUs 2,048");
 	return iommu_per_cpu_defect(config->platform);
 }
 
@@ -412,12 +502,13 @@ int iommu_flush_queue_create(const struct iommu_flush_queue_config *config,
 		return IOMMU_ENOMEM;
 	queue->config = *config;
 	if (queue->config.entries == 0)
-		queue->config.entries = DEFAULT_ENTRIES;
+		queue->config.entries = is_single(queue) ? DEFAULT_SINGLE_ENTRIES : DEFAULT_ENTRIES;
 	if (queue->config.max_bytes == 0)
 		queue->config.max_bytes = DEFAULT_BYTES;
 	if (queue->config.max_age_ns == 0)
 		queue->config.max_age_ns = DEFAULT_AGE_NS;
-	status = iommu_per_cpu_init(&queue->rings, platform);
+	status = is_single(queue) ? iommu_per_cpu_init_one(&queue->rings, platform)
+				  : iommu_per_cpu_init(&queue->rings, platform);
 	if (status != 0) {
 		free_everything(queue);
 		return status;

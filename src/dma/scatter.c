@@ -13,8 +13,6 @@ static int check_pieces(const struct iommu_dma_device *device, const struct iomm
 
 	if (count == 0)
 		return IOMMU_EINVAL;
-	if (device->untrusted)
-		return IOMMU_EOPNOTSUPP;
 	for (i = 0; i < count; i++) {
 		status = iommu_dma_check_buffer(device, pieces[i].paddr, pieces[i].size, direction);
 		if (status != 0)
@@ -23,26 +21,6 @@ static int check_pieces(const struct iommu_dma_device *device, const struct iomm
 			return IOMMU_EINVAL;
 	}
 	return 0;
-}
-
-/*
- * The page of a range, which begins at a multiple of the boundary if it crosses one at all, that
- * the next piece begins on: *page, or the first one behind the next boundary. False: it crosses one
- * wherever it lies.
- */
-static bool place_piece(const struct iommu_dma *dma, const struct iommu_dma_device *device,
-			const struct iommu_dma_piece *piece, uint64_t *page)
-{
-	const uint64_t at = piece->paddr & dma_page_mask(dma);
-	unsigned int order;
-
-	if (!dma_crosses(device, (*page << dma->page_shift) + at, piece->size))
-		return true;
-	if (device->boundary <= dma_page_mask(dma) || dma_crosses(device, at, piece->size))
-		return false;
-	order = iommu_highest_bit(device->boundary) - dma->page_shift;
-	*page = ((*page >> order) + 1) << order;
-	return true;
 }
 
 /* The pages of a range with room for all pieces. */
@@ -58,7 +36,7 @@ static int count_pages(const struct iommu_dma *dma, const struct iommu_dma_devic
 
 		if (own > most - *pages)
 			return IOMMU_ENOSPC;
-		if (!place_piece(dma, device, &pieces[i], pages))
+		if (!dma_place_piece(dma, device, &pieces[i], pages))
 			return IOMMU_EINVAL;
 		if (*pages > most - own)
 			return IOMMU_ENOSPC;
@@ -112,7 +90,7 @@ static void make_elements(const struct iommu_dma *dma, const struct iommu_dma_de
 	for (i = 0; i < count; i++) {
 		const struct iommu_dma_piece piece = pieces[i];
 
-		(void)place_piece(dma, device, &piece, &page);
+		(void)dma_place_piece(dma, device, &piece, &page);
 		add_element(device, pieces, elements,
 			    ((first + page) << dma->page_shift) |
 				    (piece.paddr & dma_page_mask(dma)),
@@ -162,13 +140,13 @@ static int map_pieces(struct iommu_dma *dma, const struct iommu_dma_device *devi
 		uint64_t end;
 		unsigned int i;
 
-		(void)place_piece(dma, device, &pieces[at], &begin);
+		(void)dma_place_piece(dma, device, &pieces[at], &begin);
 		end = begin;
 		for (i = 0; i < CHUNK && at < count; i++, at++) {
 			const uint64_t pages = dma_pages_of(dma, pieces[at].paddr, pieces[at].size);
 			uint64_t page = end;
 
-			(void)place_piece(dma, device, &pieces[at], &page);
+			(void)dma_place_piece(dma, device, &pieces[at], &page);
 			if (page != end)
 				break;
 			chunk[i].paddr = pieces[at].paddr & ~dma_page_mask(dma);
@@ -183,31 +161,65 @@ static int map_pieces(struct iommu_dma *dma, const struct iommu_dma_device *devi
 	return status;
 }
 
+/* Of lists no piece is the registers of another device if it would have to be bounced. */
+static int check_care(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+		      const struct iommu_dma_piece *pieces, unsigned int count, unsigned int how,
+		      bool *needs_records)
+{
+	unsigned int i;
+	int status = iommu_dma_check_care(dma, device);
+
+	*needs_records = false;
+	for (i = 0; i < count && status == 0; i++) {
+		if (!dma_needs_record(dma, device, pieces[i].paddr, pieces[i].size, how))
+			continue;
+		*needs_records = true;
+		if ((how & IOMMU_DMA_MMIO) != 0)
+			status = IOMMU_EOPNOTSUPP;
+	}
+	return status;
+}
+
+static int map_places(struct iommu_dma *dma, const struct iommu_dma_device *device,
+		      const struct iommu_dma_piece *pieces, unsigned int count, unsigned int how,
+		      uint64_t first, uint64_t pages)
+{
+	const struct dma_hanging nothing = {.release = NULL};
+	uint64_t mapped = 0;
+	int status = map_pieces(dma, device, pieces, count, first, dma_map_prot(device, how, how),
+				&mapped);
+
+	if (status != 0)
+		iommu_dma_undo(dma, first, mapped, pages, status, &nothing);
+	return status;
+}
+
 static int map_list(struct iommu_dma *dma, const struct iommu_dma_device *device,
 		    struct iommu_dma_piece *pieces, unsigned int count, unsigned int how,
 		    unsigned int *elements)
 {
-	const struct dma_hanging nothing = {.release = NULL};
+	bool needs_records = false;
 	uint64_t pages, first;
-	uint64_t mapped = 0;
-	int status;
+	int status = 0;
 
 	if (__builtin_expect(dma_is_direct(dma), 0))
 		return iommu_dma_map_sg_direct(dma, device, pieces, count, how, elements);
 	if (dma_may_bypass(how) && bypass_pieces(dma, device, pieces, count, elements))
 		return 0;
-	status = count_pages(dma, device, pieces, count, &pages);
+	if (__builtin_expect(dma_needs_care(device), 0))
+		status = check_care(dma, device, pieces, count, how, &needs_records);
+	if (status == 0)
+		status = count_pages(dma, device, pieces, count, &pages);
 	if (status == 0)
 		status = iommu_dma_take_addresses(dma, device, pages, pieces[0].paddr, &first);
 	if (status != 0)
 		return status;
 	make_elements(dma, device, pieces, count, first, elements);
-	status = map_pieces(dma, device, pieces, count, first, dma_map_prot(device, how, how),
-			    &mapped);
-	if (status == 0)
-		return 0;
-	pieces[0].length = 0; /* not mapped: unmap finds nothing in it */
-	iommu_dma_undo(dma, first, mapped, pages, status, &nothing);
+	status = needs_records
+			 ? iommu_dma_map_list_bounced(dma, device, pieces, count, how, first, pages)
+			 : map_places(dma, device, pieces, count, how, first, pages);
+	if (status != 0)
+		pieces[0].length = 0; /* not mapped: unmap finds nothing in it */
 	return status;
 }
 
@@ -266,7 +278,8 @@ static uint64_t mapped_pages(const struct iommu_dma *dma, const struct iommu_dma
 static int unmap_list(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,
 		      unsigned int count, unsigned int attributes)
 {
-	uint64_t pages;
+	uint64_t pages, first;
+	int status;
 
 	if (__builtin_expect(dma_is_direct(dma), 0))
 		return iommu_dma_unmap_sg_direct(dma, pieces, count, attributes);
@@ -276,7 +289,11 @@ static int unmap_list(struct iommu_dma *dma, const struct iommu_dma_piece *piece
 	if (dma_is_bypass(dma, pieces[0].address))
 		return 0;
 	/* The first element begins where the range does. */
-	return iommu_dma_unmap_pages(dma, pieces[0].address >> dma->page_shift, pages);
+	first = pieces[0].address >> dma->page_shift;
+	if (dma_has_records(dma) &&
+	    iommu_dma_unmap_list_bounced(dma, first, pages, attributes, &status))
+		return status;
+	return iommu_dma_unmap_pages(dma, first, pages);
 }
 
 static int unmap_noted(struct iommu_dma *dma, const struct iommu_dma_piece *pieces,

@@ -14,7 +14,8 @@ static int window_refuse(const struct iommu_dma *dma, const char *call, int stat
 int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			    uint64_t pages, struct iommu_dma_window *window)
 {
-	struct iommu_iova_request request = {.size = pages, .flags = IOMMU_IOVA_LOW_FIRST};
+	struct iommu_iova_request request = {
+		.size = pages, .flags = dma_place_flags(dma) & ~(unsigned int)IOMMU_IOVA_ATOMIC};
 	int status;
 
 	if (iommu_dma_check_device(device) != 0 || pages == 0)
@@ -25,6 +26,9 @@ int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device
 	if (dma_is_direct(dma))
 		return window_refuse(dma, IOMMU_CALL, IOMMU_EOPNOTSUPP,
 				     IOMMU_WHY("nothing translates for the handle"));
+	if (dma_is_noncoherent(device))
+		return window_refuse(dma, IOMMU_CALL, IOMMU_EOPNOTSUPP,
+				     IOMMU_WHY("the device does not see the CPU's caches"));
 	if (!iommu_dma_last_page(dma, device, &request.limit))
 		return window_refuse(dma, IOMMU_CALL, IOMMU_ENOSPC,
 				     IOMMU_WHY("the device's mask does not hold one page"));
@@ -34,6 +38,7 @@ int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device
 		.pages = pages,
 		.size = pages << dma->page_shift,
 		.untrusted = device->untrusted,
+		.shared_only = device->shared_only,
 	};
 	status = iommu_iova_alloc(dma->space, &request, &window->range);
 	if (status == IOMMU_ENOSPC) {
@@ -69,7 +74,8 @@ int iommu_dma_window_reserve(struct iommu_dma *dma, const struct iommu_dma_devic
 
 	if (status != 0)
 		return status;
-	if (dma_is_direct(dma) || (device->untrusted && dma_is_lazy(dma)))
+	if (dma_is_direct(dma) || (device->untrusted && dma_is_lazy(dma)) ||
+	    dma_is_noncoherent(device))
 		return IOMMU_EOPNOTSUPP;
 	*window = (struct iommu_dma_window){
 		.dma = dma,
@@ -77,6 +83,7 @@ int iommu_dma_window_reserve(struct iommu_dma *dma, const struct iommu_dma_devic
 		.offset = paddr & dma_page_mask(dma),
 		.size = size,
 		.untrusted = device->untrusted,
+		.shared_only = device->shared_only,
 	};
 	status = iommu_dma_take_addresses(dma, device, window->pages, paddr & ~dma_page_mask(dma),
 					  &first);
@@ -125,6 +132,9 @@ static int check_link(const struct iommu_dma_window *window, iommu_paddr_t paddr
 		status = IOMMU_EOPNOTSUPP;
 #endif
 	/* There are no bounce pages here. */
+	if (status == 0 && window->shared_only &&
+	    (attributes & (IOMMU_DMA_SHARED | IOMMU_DMA_MMIO)) == 0)
+		status = IOMMU_EOPNOTSUPP;
 	if (status == 0 && window->untrusted && ((paddr | size) & dma_page_mask(window->dma)) != 0)
 		status = IOMMU_EOPNOTSUPP;
 	return status;
@@ -177,6 +187,8 @@ int iommu_dma_window_map(struct iommu_dma_window *window, uint64_t first, iommu_
 {
 	if (!is_inside(window, first, count))
 		return IOMMU_ERANGE;
+	if (window->shared_only)
+		return IOMMU_EOPNOTSUPP;
 	return iommu_map(window->dma->domain, window->start + (first << window->dma->page_shift),
 			 paddr, count << window->dma->page_shift, dma_prot_of(direction));
 }

@@ -19,6 +19,10 @@ static int domain_complete(struct iommu_domain *domain, struct iommu *iommu,
 
 	domain->type = type;
 	domain->iommu = iommu;
+#if IOMMU_CONFIG_ENCRYPTION
+	domain->private_bits = iommu->platform->private_bits;
+	domain->shared_bits = iommu->platform->shared_bits;
+#endif
 	domain->number = ++iommu->domains_made;
 	domain->page_shift = domain->pgsize_bitmap != 0 ? iommu_lowest_bit(domain->pgsize_bitmap)
 							: IOMMU_PAGE_SHIFT;

@@ -10,6 +10,7 @@
 #define IOMMU_GROUP_GROUP_H
 
 #include <libiommu/backend/ops.h>
+#include <libiommu/dma.h>
 #include <libiommu/instance.h>
 #include <libiommu/status.h>
 
@@ -79,6 +80,9 @@ struct iommu {
 	struct iommu_type_rule *type_rules;
 	struct iommu_object_cache rule_cache;
 	uint64_t largest_page;
+#if IOMMU_CONFIG_DMA_TUNING
+	struct iommu_dma_config dma_defaults; /* of handles that default domains get */
+#endif
 	bool quarantines; /* groups that are to reach nothing are not blocked */
 	/* Regions that the host has added. Atomic: read in any context. */
 	struct iommu_host_region *host_regions;

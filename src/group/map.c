@@ -74,6 +74,20 @@ static __attribute__((noinline)) int take_away(struct iommu_domain *domain, iomm
 	return settled != 0 ? settled : why;
 }
 
+/*
+ * Memory as the tables name it: a machine that encrypts memory tells private and shared pages apart
+ * by address.
+ */
+static inline iommu_paddr_t encoded(const struct iommu_domain *domain, iommu_paddr_t paddr,
+				    unsigned int prot)
+{
+	if (!IOMMU_CONFIG_ENCRYPTION)
+		return paddr;
+	if (__builtin_expect((prot & (IOMMU_PROT_SHARED | IOMMU_PROT_MMIO)) == 0, 1))
+		return paddr | domain->private_bits;
+	return (prot & IOMMU_PROT_SHARED) != 0 ? paddr | domain->shared_bits : paddr;
+}
+
 static inline int map_pages(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
 			    uint64_t size, unsigned int prot)
 {
@@ -169,6 +183,8 @@ int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t padd
 
 	if (!is_open_to_the_host(domain))
 		return IOMMU_EINVAL;
+	/* The usual case asks once about all hints. */
+	paddr = encoded(domain, paddr, prot <= IOMMU_PROT_READ_WRITE ? 0 : prot);
 	prot = known_prot(domain, prot);
 	if (is_one_page(size) && map_page(domain, iova, paddr, size, prot, &status))
 		return status;
@@ -185,8 +201,8 @@ int iommu_map_nosync(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr
 	if (!is_open_to_the_host(domain))
 		return IOMMU_EINVAL;
 	iommu_gather_init(&gather);
-	status = domain->ops->map_pages(domain, iova, paddr, size, known_prot(domain, prot),
-					&gather, &mapped);
+	status = domain->ops->map_pages(domain, iova, encoded(domain, paddr, prot), size,
+					known_prot(domain, prot), &gather, &mapped);
 	settled = settle_map(domain, &gather, status);
 	if (status != 0 || settled == 0)
 		return settled != 0 ? settled : status;
@@ -247,8 +263,9 @@ static int map_runs(struct iommu_domain *domain, iommu_iova_t iova,
 		if (!next_run(pieces, count, &next, &run) || iova > UINT64_MAX - *mapped ||
 		    run.size > UINT64_MAX - *mapped)
 			return IOMMU_EOVERFLOW;
-		status = domain->ops->map_pages(domain, iova + *mapped, run.paddr, run.size, prot,
-						gather, &done);
+		status = domain->ops->map_pages(domain, iova + *mapped,
+						encoded(domain, run.paddr, prot), run.size,
+						known_prot(domain, prot), gather, &done);
 		if (status == 0)
 			*mapped += run.size;
 	}
@@ -268,7 +285,7 @@ int iommu_map_sg(struct iommu_domain *domain, iommu_iova_t iova,
 	if (!is_open_to_the_host(domain) || count == 0)
 		return IOMMU_EINVAL;
 	iommu_gather_init(&gather);
-	status = map_runs(domain, iova, pieces, count, known_prot(domain, prot), &gather, &bytes);
+	status = map_runs(domain, iova, pieces, count, prot, &gather, &bytes);
 	settled = settle_map(domain, &gather, status);
 	if (status == 0)
 		status = settled != 0 ? settled : domain->ops->sync_map(domain, iova, bytes);
@@ -302,7 +319,7 @@ int iommu_sync_gather(struct iommu_domain *domain, struct iommu_gather *gather)
 int iommu_map_pages(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
 		    uint64_t size, unsigned int prot)
 {
-	return map_pages(domain, iova, paddr, size, prot);
+	return map_pages(domain, iova, encoded(domain, paddr, prot), size, prot);
 }
 
 int iommu_unmap_pages(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
@@ -313,8 +330,13 @@ int iommu_unmap_pages(struct iommu_domain *domain, iommu_iova_t iova, uint64_t s
 
 int iommu_iova_to_phys(const struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t *paddr)
 {
-	if (domain->ops->iova_to_phys != NULL)
-		return domain->ops->iova_to_phys(domain, iova, paddr);
+	if (domain->ops->iova_to_phys != NULL) {
+		int status = domain->ops->iova_to_phys(domain, iova, paddr);
+
+		if (IOMMU_CONFIG_ENCRYPTION && status == 0 && paddr != NULL)
+			*paddr &= ~(domain->private_bits | domain->shared_bits);
+		return status;
+	}
 	if (iova > domain->aperture_last)
 		return IOMMU_ERANGE;
 	if (domain->type != IOMMU_DOMAIN_IDENTITY)

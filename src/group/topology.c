@@ -246,6 +246,38 @@ void iommu_topology_set_requester(struct iommu_endpoint *endpoint)
 		requester->ignored_function_bits = endpoint->info.phantom_bits;
 }
 
+static int find_route(const struct iommu_endpoint *from, const struct iommu_endpoint *to,
+		      enum iommu_pci_route *route)
+{
+	const struct iommu_pci_topology *topology = from->iommu->topology;
+	const size_t first = index_of(topology, from);
+	const size_t second = index_of(topology, to);
+
+	if (from->iommu != to->iommu)
+		return IOMMU_REFUSE(from->iommu, from->name, IOMMU_EINVAL,
+				    "the other device is of another instance");
+	if (iommu_endpoint_is_released(from) || iommu_endpoint_is_released(to))
+		return IOMMU_REFUSE(from->iommu, from->name, IOMMU_ENODEV,
+				    "it, or the other, was released");
+	*route = IOMMU_PCI_ROUTE_UNKNOWN;
+	if (first != NOT_THERE && second != NOT_THERE)
+		*route = iommu_pci_find_route(topology, first, second);
+	/* What is kept apart is not reached behind the unit's back, whatever the reason. */
+	if (*route == IOMMU_PCI_ROUTE_BUS && from->group != to->group)
+		*route = IOMMU_PCI_ROUTE_HOST_BRIDGE;
+	return 0;
+}
+
+int iommu_find_route(struct iommu_endpoint *from, struct iommu_endpoint *to,
+		     enum iommu_pci_route *route)
+{
+	int status;
+
+	iommu_control_lock(from->iommu);
+	status = find_route(from, to, route);
+	return iommu_control_end_for(from->iommu, IOMMU_CALL, from->name, status);
+}
+
 /*
  * The numbers say which functions reach each other. Where nothing keeps the function's requests
  * from its neighbours, those with its number have to be in its group; a back end that makes groups

@@ -298,6 +298,28 @@ static void other_requests_that_make_no_sense_are_refused(void **state)
 	end();
 }
 
+static void defaults_that_make_no_sense_are_refused(void **state)
+{
+	struct iommu_dma_config config = {.flags = IOMMU_DMA_LAZY};
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), IOMMU_EINVAL);
+	config = (struct iommu_dma_config){.domain = f.domain};
+	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), IOMMU_EINVAL);
+	config = (struct iommu_dma_config){.queue_flags = 4};
+	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), IOMMU_EINVAL);
+	config = (struct iommu_dma_config){.queue_entries = 1};
+	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), IOMMU_EINVAL);
+	config.queue_entries = 1025;
+	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), IOMMU_EINVAL);
+	config.queue_flags = IOMMU_FLUSH_QUEUE_SINGLE;
+	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), 0);
+	config.queue_entries = 2049;
+	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), IOMMU_EINVAL);
+	end();
+}
+
 static void configurations_that_make_no_sense_are_refused(void **state)
 {
 	struct iommu_dma_config config = {.flags = 0};
@@ -308,7 +330,7 @@ static void configurations_that_make_no_sense_are_refused(void **state)
 	begin();
 	assert_int_equal(iommu_dma_create(&config, &dma), IOMMU_EINVAL);
 	config.domain = f.domain;
-	config.flags = 2;
+	config.flags = 4;
 	assert_int_equal(iommu_dma_create(&config, &dma), IOMMU_EINVAL);
 	config.flags = IOMMU_DMA_LAZY;
 	config.queue_entries = 1;
@@ -353,6 +375,87 @@ static void addresses_stay_below_the_devices_mask(void **state)
 		assert_int_equal(iommu_dma_unmap(f.dma, addresses[count], PAGE), 0);
 	assert_int_equal(iommu_dma_map(f.dma, &narrow, memory, PAGE, BOTH, &address), 0);
 	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	end();
+}
+
+/* Above 4 GiB as soon as there is a choice: of buffers, lists, shared memory and windows. */
+static void the_highest_addresses_first(void **state)
+{
+	static const struct iommu_model_vtd_config config = {.address_mask = 9};
+	static const struct iommu_dma_device wide = {.mask = (1ULL << 40) - 1};
+	static const struct iommu_dma_device narrow = {.mask = UINT32_MAX};
+	struct iommu_dma_window window;
+	struct iommu_dma_piece piece;
+	iommu_paddr_t memory;
+	iommu_iova_t address;
+	unsigned int elements, size;
+	void *shared;
+
+	(void)state;
+	begin_with(IOMMU_DMA_WIDE_FIRST, &config);
+	memory = model_machine_take(&f.machine, 64);
+	for (size = 1; size <= 64; size *= 8) {
+		assert_int_equal(iommu_dma_map(f.dma, &wide, memory, size * PAGE, BOTH, &address),
+				 0);
+		assert_true(address > 1ULL << 39 && address < 1ULL << 40);
+		assert_true(reaches(address, memory));
+		assert_int_equal(iommu_dma_unmap(f.dma, address, size * PAGE), 0);
+	}
+	piece = (struct iommu_dma_piece){.paddr = memory, .size = PAGE};
+	assert_int_equal(iommu_dma_map_sg(f.dma, &any, &piece, 1, BOTH, &elements), 0);
+	assert_true(piece.address > 1ULL << 32);
+	assert_int_equal(iommu_dma_unmap_sg(f.dma, &piece, 1), 0);
+	assert_int_equal(iommu_dma_alloc(f.dma, &wide, PAGE, &shared, &address), 0);
+	assert_true(address > 1ULL << 32);
+	assert_int_equal(iommu_dma_free(f.dma, shared, address, PAGE), 0);
+	assert_int_equal(iommu_dma_map(f.dma, &narrow, memory, PAGE, BOTH, &address), 0);
+	assert_true(address < 1ULL << 32);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	assert_int_equal(iommu_dma_window_create(f.dma, &any, 4, &window), 0);
+	assert_true(window.start > 1ULL << 40);
+	assert_int_equal(iommu_dma_window_destroy(&window), 0);
+	end();
+}
+
+/* What a handle says of itself is what its calls do. */
+static void a_handle_says_what_suits_it(void **state)
+{
+	static const struct iommu_dma_device none = {.mask = 0x7ff};
+	struct iommu_dma_piece pieces[2];
+	iommu_paddr_t memory;
+	iommu_iova_t address;
+	unsigned int elements, bits;
+	uint64_t size;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 150);
+	assert_true(iommu_dma_max_size(f.dma, &any) == UINT64_MAX);
+	assert_int_equal(iommu_dma_best_size(f.dma, &any), 32 * PAGE);
+	assert_int_equal(iommu_dma_max_size(f.dma, &none), 0);
+	assert_int_equal(iommu_dma_best_size(f.dma, &none), 0);
+	/* The largest for a mask, wherever it begins; one byte more does not fit. */
+	for (bits = 13; bits <= 19; bits++) {
+		const struct iommu_dma_device narrow = {.mask = (1ULL << bits) - 1};
+
+		size = iommu_dma_max_size(f.dma, &narrow);
+		assert_int_equal(
+			iommu_dma_map(f.dma, &narrow, memory + PAGE - 1, size, BOTH, &address), 0);
+		assert_int_equal(iommu_dma_unmap(f.dma, address, size), 0);
+		iommu_iova_cache_drain(f.dma->cache);
+		assert_int_equal(
+			iommu_dma_map(f.dma, &narrow, memory + PAGE - 1, size + 1, BOTH, &address),
+			IOMMU_ENOSPC);
+		assert_int_equal(iommu_dma_best_size(f.dma, &narrow),
+				 size < 32 * PAGE ? size : 32 * PAGE);
+	}
+	assert_int_equal(iommu_dma_merge_boundary(f.dma), PAGE);
+	size = iommu_dma_merge_boundary(f.dma);
+	pieces[0] = (struct iommu_dma_piece){.paddr = memory + 5, .size = size - 5};
+	pieces[1] = (struct iommu_dma_piece){.paddr = memory + 3 * size, .size = 9};
+	assert_int_equal(iommu_dma_map_sg(f.dma, &any, pieces, 2, BOTH, &elements), 0);
+	assert_int_equal(elements, 1);
+	assert_int_equal(iommu_dma_unmap_sg(f.dma, pieces, 2), 0);
 	end();
 }
 
@@ -959,9 +1062,6 @@ static void scattered_buffers_are_mapped_whole_or_not_at_all(void **state)
 	pieces[3].paddr = 1ULL << 51;
 	assert_int_equal(iommu_dma_map_sg(f.dma, &any, pieces, 6, BOTH, &elements), IOMMU_ERANGE);
 	assert_true(is_blocked(pieces[0].address));
-	scattered(pieces, memory);
-	assert_int_equal(iommu_dma_map_sg(f.dma, &untrusted, pieces, 6, BOTH, &elements),
-			 IOMMU_EOPNOTSUPP);
 	end();
 }
 
@@ -1422,6 +1522,117 @@ static void an_untrusted_device_sees_only_its_buffer(void **state)
 	assert_true(reaches(address + PAGE, memory + PAGE));
 	assert_int_equal(iommu_dma_unmap(f.dma, address, 2 * PAGE), 0);
 	end();
+}
+
+/* Of a list: each piece, and nothing of what lies beside it. */
+static void an_untrusted_device_sees_only_its_pieces(void **state)
+{
+	struct iommu_dma_piece pieces[5];
+	unsigned char *own;
+	unsigned int elements, i;
+	iommu_paddr_t memory;
+
+	(void)state;
+	begin();
+	own = f.device->buffer;
+	memory = model_machine_take(&f.machine, 12);
+	memset(bytes(memory), 0x5e, 12 * PAGE);
+	pieces[0] = (struct iommu_dma_piece){.paddr = memory + 100, .size = 2 * PAGE - 100};
+	pieces[1] = (struct iommu_dma_piece){.paddr = memory + 4 * PAGE, .size = PAGE};
+	pieces[2] = (struct iommu_dma_piece){.paddr = memory + 6 * PAGE, .size = 50};
+	pieces[3] = (struct iommu_dma_piece){.paddr = memory + 8 * PAGE, .size = 2 * PAGE};
+	pieces[4] = (struct iommu_dma_piece){.paddr = memory + 11 * PAGE + 8, .size = 8};
+	for (i = 0; i < 5; i++)
+		memset(bytes(pieces[i].paddr), (int)i + 1, (size_t)pieces[i].size);
+	assert_int_equal(iommu_dma_map_sg(f.dma, &untrusted, pieces, 5, BOTH, &elements), 0);
+	assert_int_equal(elements, 3);
+	assert_int_equal(stats().bounced, 3);
+	assert_int_equal(pieces[0].length, 3 * PAGE - 50);
+	lend(pieces[0].address, pieces[0].length);
+	lend(pieces[1].address, pieces[1].length);
+	lend(pieces[2].address, pieces[2].length);
+	/* It reads what it is given, and no more. */
+	model_device_read(f.device, pieces[0].address, 20);
+	assert_true(all_are(own, 20, 1));
+	model_device_read(f.device, pieces[0].address + 3 * PAGE - 100, 50);
+	assert_true(all_are(own, 50, 3));
+	memset(own, 0, 4096);
+	model_device_read(f.device, pieces[0].address - 100, 100);
+	assert_true(all_are(own, 100, 0));
+	model_device_read(f.device, pieces[2].address + 8, 100);
+	assert_true(all_are(own, 100, 0));
+	assert_true(reaches(pieces[0].address + PAGE - 100, memory + PAGE));
+	/* It writes all that it can. */
+	memset(own, 0xaa, 4096);
+	for (i = 0; i < 6; i++)
+		model_device_write(f.device, pieces[0].address - 100 + i * PAGE, 4096);
+	model_device_write(f.device, pieces[2].address - 8, 4096);
+	take_back();
+	/* A part of it is no buffer, nor is a shorter list that ends inside a piece. */
+	assert_int_equal(iommu_dma_unmap(f.dma, pieces[0].address, pieces[0].size), IOMMU_ENOENT);
+	f.mistakes++;
+	assert_int_equal(stats().bounced, 3);
+	assert_int_equal(iommu_dma_unmap_sg(f.dma, pieces, 5), 0);
+	assert_true(is_blocked(pieces[0].address) && is_blocked(pieces[2].address));
+	for (i = 0; i < 5; i++)
+		assert_true(all_are(bytes(pieces[i].paddr), (size_t)pieces[i].size, 0xaa));
+	assert_true(all_are(bytes(memory), 100, 0x5e));
+	assert_true(all_are(bytes(memory + 6 * PAGE + 50), PAGE - 50, 0x5e));
+	assert_true(all_are(bytes(memory + 11 * PAGE), 8, 0x5e));
+	assert_true(all_are(bytes(memory + 11 * PAGE + 16), PAGE - 16, 0x5e));
+	end();
+}
+
+/* All pieces or none: on each failure, and when hardware does not confirm the end. */
+static void bounced_lists_are_mapped_whole_or_not_at_all(void **state)
+{
+	unsigned int failures = 0;
+	unsigned int n;
+
+	(void)state;
+	for (n = 1; n < 24; n++) {
+		struct iommu_dma_piece pieces[3];
+		int status;
+
+		unsigned int elements;
+		iommu_paddr_t memory;
+		size_t pages;
+
+		begin();
+		memory = model_machine_take(&f.machine, 4);
+		memset(bytes(memory), 1, 4 * PAGE);
+		pieces[0] = (struct iommu_dma_piece){.paddr = memory + 1, .size = 2};
+		pieces[1] = (struct iommu_dma_piece){.paddr = memory + PAGE, .size = PAGE};
+		pieces[2] = (struct iommu_dma_piece){.paddr = memory + 2 * PAGE + 9, .size = PAGE};
+		pages = f.machine.pages_in_use;
+		f.machine.fail_at = f.machine.allocations + n;
+		status = iommu_dma_map_sg(f.dma, &untrusted, pieces, 3, BOTH, &elements);
+		f.machine.fail_at = 0;
+		if (status != 0) {
+			assert_int_equal(status, IOMMU_ENOMEM);
+			failures++;
+			assert_true(f.machine.pages_in_use <= pages + 8);
+			assert_int_equal(iommu_dma_unmap_sg(f.dma, pieces, 3), IOMMU_ENOENT);
+			f.mistakes++;
+			end();
+			continue;
+		}
+		/* Not even one of the pages goes back before the unit has confirmed. */
+		lend(pieces[0].address, 2);
+		memset(f.device->buffer, 9, 2);
+		model_device_write(f.device, pieces[0].address, 2);
+		take_back();
+		iommu_model_vtd_misbehave(f.machine.units[0], &hang);
+		assert_int_equal(iommu_dma_unmap_sg(f.dma, pieces, 3), IOMMU_ETIMEDOUT);
+		assert_true(all_are(bytes(memory + 1), 2, 1));
+		assert_int_equal(stats().withheld, 1);
+		iommu_model_vtd_misbehave(f.machine.units[0], &well);
+		assert_int_equal(iommu_dma_tick(f.dma), 0);
+		assert_true(all_are(bytes(memory + 1), 2, 9));
+		end();
+	}
+	/* A record's page, the pages that stand for its ends, and tables. */
+	assert_true(failures >= 4);
 }
 
 static void bounced_bytes_go_the_way_of_the_direction(void **state)
@@ -2263,9 +2474,112 @@ static void end_by_bus(const struct iommu_endpoint_info *info)
 	model_machine_destroy(&f.machine);
 }
 
+/* --- Peers ------------------------------------------------------------------------------------ */
+
+/* A switch with a device below each of its ports, and a device below another root port. */
+static struct iommu_pci_function peers[] = {
+	{.bus = 0, .devfn = 0x08, .type = IOMMU_PCI_ROOT_PORT, .secondary_bus = 1},
+	{.bus = 1, .devfn = 0x00, .type = IOMMU_PCI_UPSTREAM_PORT, .secondary_bus = 2},
+	{.bus = 2, .devfn = 0x00, .type = IOMMU_PCI_DOWNSTREAM_PORT, .secondary_bus = 3},
+	{.bus = 2, .devfn = 0x08, .type = IOMMU_PCI_DOWNSTREAM_PORT, .secondary_bus = 4},
+	{.bus = 3, .devfn = 0x00},
+	{.bus = 4, .devfn = 0x00},
+	{.bus = 0, .devfn = 0x10, .type = IOMMU_PCI_ROOT_PORT, .secondary_bus = 5},
+	{.bus = 5, .devfn = 0x00},
+};
+
+static struct iommu_endpoint *peer_at(unsigned int bus, bool suspect)
+{
+	struct iommu_endpoint_info info = {.source_id = (uint16_t)(bus << 8),
+					   .path_length = bus == 5 ? 2 : 4,
+					   .untrusted = suspect};
+	struct iommu_endpoint *endpoint = NULL;
+
+	info.path[0].device = bus == 5 ? 2 : 1;
+	info.path[2].device = bus == 4 ? 1 : 0;
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &endpoint), 0);
+	return endpoint;
+}
+
+static int find_peer(struct iommu_endpoint *client, struct iommu_endpoint *provider,
+		     unsigned int flags, struct iommu_dma_peer *peer)
+{
+	return iommu_dma_peer_init(peer, client, provider, 0x100000000, flags);
+}
+
+/* By a bus address where nothing translates it, by a mapping where requests reach the unit. */
+static void peers_find_each_other(void **state)
+{
+	static const struct iommu_pci_topology topology = {peers, 8};
+	static const struct iommu_dma_device narrow = {.mask = UINT32_MAX};
+	static const struct iommu_dma_device fenced = {.boundary = 0x10000};
+	const iommu_paddr_t registers = 0x80000000;
+	struct iommu_endpoint *one, *other, *far, *suspect;
+	struct iommu_dma_peer peer;
+	iommu_iova_t address = 0;
+
+	(void)state;
+	begin();
+	/* Nothing is known, or one is not where anything is known of. */
+	assert_int_equal(find_peer(f.endpoint, f.endpoint, 0, &peer), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_release_endpoint(f.endpoint), IOMMU_EBUSY);
+	assert_int_equal(iommu_set_pci_topology(f.iommu, &topology), 0);
+	one = peer_at(3, false);
+	other = peer_at(4, false);
+	far = peer_at(5, false);
+	assert_int_equal(find_peer(one, f.endpoint, IOMMU_DMA_PEER_HOST_BRIDGE, &peer),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(find_peer(one, far, 4, &peer), IOMMU_EINVAL);
+
+	assert_int_equal(find_peer(one, other, 0, &peer), 0);
+	assert_int_equal(iommu_dma_map_peer(f.dma, &any, &peer, registers + 8, 64, BOTH, &address),
+			 0);
+	assert_true(address == registers + 0x100000008);
+	assert_true(is_blocked(address));
+	assert_int_equal(iommu_dma_unmap_peer(f.dma, &peer, address, 64), 0);
+	assert_int_equal(iommu_dma_map_peer(f.dma, &narrow, &peer, registers, 64, BOTH, &address),
+			 IOMMU_ERANGE);
+	assert_int_equal(
+		iommu_dma_map_peer(f.dma, &fenced, &peer, registers - 8, 64, BOTH, &address),
+		IOMMU_ERANGE);
+	assert_int_equal(
+		iommu_dma_map_peer(f.dma, &fenced, &peer, registers - 8, 0x10001, BOTH, &address),
+		0);
+	assert_int_equal(iommu_dma_map_peer(f.dma, &any, &peer, registers, 0, BOTH, &address),
+			 IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_map_peer(f.dma, &any, &peer, UINT64_MAX - 0x100000000 - 9, 20,
+					    BOTH, &address),
+			 IOMMU_EOVERFLOW);
+
+	/* Through the root complex, if it passes requests on. */
+	assert_int_equal(find_peer(one, far, 0, &peer), IOMMU_EOPNOTSUPP);
+	assert_int_equal(find_peer(one, far, IOMMU_DMA_PEER_HOST_BRIDGE, &peer), 0);
+	assert_int_equal(iommu_dma_map_peer(f.dma, &any, &peer, registers + 8, 64, BOTH, &address),
+			 0);
+	assert_true(reaches(address, registers + 8));
+	assert_int_equal(iommu_dma_unmap_peer(f.dma, &peer, address, 64), 0);
+	assert_true(is_blocked(address));
+	assert_int_equal(iommu_dma_unmap_peer(f.dma, &peer, address, 64), IOMMU_ENOENT);
+	f.mistakes++;
+	assert_int_equal(find_peer(one, f.endpoint, IOMMU_DMA_PEER_HOST_BRIDGES, &peer), 0);
+	assert_false(peer.by_bus);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+	/* A device that is not trusted is held to what is mapped, although it has the choice. */
+	suspect = peer_at(4, true);
+	assert_int_equal(find_peer(suspect, one, 0, &peer), IOMMU_EOPNOTSUPP);
+	assert_int_equal(find_peer(suspect, one, IOMMU_DMA_PEER_HOST_BRIDGE, &peer), 0);
+	assert_false(peer.by_bus);
+	assert_int_equal(iommu_release_endpoint(suspect), 0);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_int_equal(iommu_release_endpoint(far), 0);
+	end();
+}
+
 static void drivers_map_through_the_default_domain(void **state)
 {
 	static const struct iommu_endpoint_info info = {.source_id = 0x20, .requires_dma_32 = true};
+	static const struct iommu_dma_config defaults = {.flags = IOMMU_DMA_WIDE_FIRST,
+							 .queue_flags = IOMMU_FLUSH_QUEUE_SINGLE};
 	struct iommu_dma_device device;
 	struct iommu_hardware_info hardware;
 	struct iommu_dma *again;
@@ -2276,9 +2590,17 @@ static void drivers_map_through_the_default_domain(void **state)
 	(void)state;
 	begin_by_bus(IOMMU_START_LAZY, &info);
 	page = model_machine_take(&f.machine, 1);
+	assert_int_equal(iommu_set_dma_defaults(f.iommu, &defaults), 0);
 	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), 0);
+	assert_int_equal(iommu_set_dma_defaults(f.iommu, NULL), 0);
 	assert_int_equal(iommu_dma_of(f.endpoint, &again), 0);
 	assert_ptr_equal(again, f.dma);
+	/*
+	 * As the host has set it for what is made now: in lazy mode, the highest addresses first.
+	 */
+	assert_int_equal(iommu_dma_map(f.dma, &any, page, PAGE, BOTH, &address), 0);
+	assert_true(address > UINT32_MAX);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
 	device = iommu_dma_device_of(f.endpoint, 0);
 	assert_int_equal(device.mask, UINT32_MAX);
 	device = iommu_dma_device_of(f.endpoint, 0xffffff);
@@ -2304,8 +2626,9 @@ static void drivers_map_through_the_default_domain(void **state)
 		0);
 	f.domain = iommu_group_default_domain(iommu_endpoint_group(f.endpoint));
 	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), 0);
-	assert_int_equal(iommu_dma_map(f.dma, &device, page, PAGE, BOTH, &address), 0);
+	assert_int_equal(iommu_dma_map(f.dma, &any, page, PAGE, BOTH, &address), 0);
 	assert_true(reaches(address, page));
+	assert_true(address <= UINT32_MAX);
 	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
 	assert_true(is_blocked(address));
 	/* The handle is a use, though no driver was ever announced. */
@@ -2406,7 +2729,10 @@ int main(void)
 		cmocka_unit_test(maps_that_make_no_sense_are_refused),
 		cmocka_unit_test(other_requests_that_make_no_sense_are_refused),
 		cmocka_unit_test(configurations_that_make_no_sense_are_refused),
+		cmocka_unit_test(defaults_that_make_no_sense_are_refused),
 		cmocka_unit_test(addresses_stay_below_the_devices_mask),
+		cmocka_unit_test(the_highest_addresses_first),
+		cmocka_unit_test(a_handle_says_what_suits_it),
 		cmocka_unit_test(a_failed_allocation_changes_nothing),
 		cmocka_unit_test(creation_fails_whole),
 		cmocka_unit_test(a_handle_serves_many_cpus),
@@ -2425,6 +2751,8 @@ int main(void)
 		cmocka_unit_test(addresses_are_aligned_as_the_device_asks),
 		cmocka_unit_test(pieces_are_linked_and_told_of_at_once),
 		cmocka_unit_test(an_untrusted_device_sees_only_its_buffer),
+		cmocka_unit_test(an_untrusted_device_sees_only_its_pieces),
+		cmocka_unit_test(bounced_lists_are_mapped_whole_or_not_at_all),
 		cmocka_unit_test(bounced_bytes_go_the_way_of_the_direction),
 		cmocka_unit_test(bounce_pages_are_left_to_the_driver),
 		cmocka_unit_test(attributes_are_honoured_or_refused),
@@ -2443,6 +2771,7 @@ int main(void)
 		cmocka_unit_test(lazily_unmapped_addresses_wait_for_the_flush),
 		cmocka_unit_test(a_full_queue_loses_no_address),
 		cmocka_unit_test(anything_in_any_order),
+		cmocka_unit_test(peers_find_each_other),
 		cmocka_unit_test(drivers_map_through_the_default_domain),
 		cmocka_unit_test(a_handle_outlives_its_device),
 		cmocka_unit_test(passing_through_is_for_those_who_are_trusted),

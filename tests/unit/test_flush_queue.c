@@ -121,7 +121,8 @@ static uint64_t test_clock(void *ctx)
 	return __atomic_load_n(&f->clock_ns, __ATOMIC_RELAXED);
 }
 
-static void begin(struct fixture *f, unsigned int entries, uint64_t max_bytes)
+static void begin_with(struct fixture *f, unsigned int entries, uint64_t max_bytes,
+		       unsigned int flags)
 {
 	struct iommu_pgtable_config table = {
 		.platform = &f->test.platform,
@@ -155,8 +156,14 @@ static void begin(struct fixture *f, unsigned int entries, uint64_t max_bytes)
 		.entries = entries,
 		.max_bytes = max_bytes,
 		.max_age_ns = 1000,
+		.flags = flags,
 	};
 	assert_int_equal(iommu_flush_queue_create(&queue, &f->queue), 0);
+}
+
+static void begin(struct fixture *f, unsigned int entries, uint64_t max_bytes)
+{
+	begin_with(f, entries, max_bytes, 0);
 }
 
 static void end(struct fixture *f)
@@ -412,6 +419,90 @@ static void one_invalidation_serves_all_cpus(void **state)
 }
 
 /* Table pages ride along: not given to the host before the invalidation. */
+/* One ring: what either CPU queues counts for both, and one invalidation frees it. */
+static void one_ring_serves_all_cpus(void **state)
+{
+	struct fixture f;
+	size_t pages;
+	unsigned int i;
+
+	(void)state;
+	begin_with(&f, 8, 0, IOMMU_FLUSH_QUEUE_SINGLE);
+	(void)use(&f, 0);
+	pages = f.test.hosted.pages_in_use;
+	for (i = 0; i < 64; i++) {
+		current_cpu = i % 2;
+		assert_int_equal(iommu_flush_queue_unmap(f.queue, use(&f, 0), 0), 0);
+		assert_true(stats_of(&f).entries <= 8);
+	}
+	assert_int_equal(f.flushes, 7);
+	/* The ring, and what the other CPU's cache of addresses takes. */
+	assert_true(f.test.hosted.pages_in_use <= pages + 4);
+	current_cpu = 0;
+	end(&f);
+	/* It may have more entries than one of a CPU. */
+	begin_with(&f, 2048, 0, IOMMU_FLUSH_QUEUE_SINGLE);
+	for (i = 0; i < 2048; i++)
+		assert_int_equal(iommu_flush_queue_unmap(f.queue, use(&f, 0), 0), 0);
+	assert_int_equal(f.flushes, 0);
+	assert_int_equal(iommu_flush_queue_unmap(f.queue, use(&f, 0), 0), 0);
+	assert_int_equal(f.flushes, 1);
+	end(&f);
+}
+
+/* Under load a ring grows to what it may hold; in a quiet time it shrinks, and ages sooner. */
+static void limits_follow_the_load(void **state)
+{
+	struct fixture f;
+	uint64_t flushes;
+	unsigned int i;
+
+	(void)state;
+	begin_with(&f, 64, 0, IOMMU_FLUSH_QUEUE_ADAPTIVE);
+	for (i = 0; i < 8; i++)
+		assert_int_equal(iommu_flush_queue_unmap(f.queue, use(&f, 0), 0), 0);
+	assert_int_equal(f.flushes, 0);
+	/* An eighth: then 16, 32, and all 64 entries for one invalidation. */
+	for (i = 0; i < 16 + 32 + 64; i++)
+		assert_int_equal(iommu_flush_queue_unmap(f.queue, use(&f, 0), 0), 0);
+	assert_int_equal(f.flushes, 3);
+	flushes = f.flushes;
+	for (i = 0; i < 640; i++)
+		assert_int_equal(iommu_flush_queue_unmap(f.queue, use(&f, 0), 0), 0);
+	assert_int_equal(f.flushes - flushes, 10);
+	/* With all entries goes all of the age. */
+	f.clock_ns = 1000;
+	flushes = f.flushes;
+	assert_int_equal(iommu_flush_queue_tick(f.queue), 0);
+	assert_int_equal(f.flushes, flushes);
+	f.clock_ns = 1001;
+	assert_int_equal(iommu_flush_queue_tick(f.queue), 0);
+	assert_int_equal(f.flushes, flushes + 1);
+	/* Nearly empty rings are halved, down to an eighth of entries and age. */
+	for (i = 0; i < 5; i++) {
+		static const unsigned int ages[] = {1000, 500, 250, 125, 125};
+
+		assert_int_equal(iommu_flush_queue_unmap(f.queue, use(&f, 0), 0), 0);
+		f.clock_ns += ages[i];
+		assert_int_equal(iommu_flush_queue_tick(f.queue), 0);
+		assert_int_equal(stats_of(&f).entries, 1);
+		f.clock_ns++;
+		assert_int_equal(iommu_flush_queue_tick(f.queue), 0);
+		assert_int_equal(stats_of(&f).entries, 0);
+	}
+	flushes = f.flushes;
+	for (i = 0; i < 9; i++)
+		assert_int_equal(iommu_flush_queue_unmap(f.queue, use(&f, 0), 0), 0);
+	assert_int_equal(f.flushes, flushes + 1);
+	end(&f);
+	/* A ring of the least size does not shrink below two. */
+	begin_with(&f, 2, 0, IOMMU_FLUSH_QUEUE_ADAPTIVE | IOMMU_FLUSH_QUEUE_SINGLE);
+	for (i = 0; i < 20; i++)
+		assert_int_equal(iommu_flush_queue_unmap(f.queue, use(&f, 0), 0), 0);
+	assert_int_equal(f.flushes, 9);
+	end(&f);
+}
+
 static void table_pages_ride_along(void **state)
 {
 	struct iommu_gather gather;
@@ -521,7 +612,7 @@ static void bad_arguments_are_refused(void **state)
 	config.granule = 5000;
 	assert_int_equal(iommu_flush_queue_create(&config, &queue), IOMMU_EINVAL);
 	config.granule = 4096;
-	config.flags = 1;
+	config.flags = 4;
 	assert_int_equal(iommu_flush_queue_create(&config, &queue), IOMMU_EINVAL);
 	config.flags = 0;
 	config.platform = NULL;
@@ -586,17 +677,19 @@ static void threads_keep_the_order(void **state)
 	struct worker workers[3];
 	pthread_t threads[3];
 	struct fixture f;
-	unsigned int i;
+	unsigned int flags, i;
 
 	(void)state;
-	begin(&f, 32, 0);
-	for (i = 0; i < 3; i++) {
-		workers[i] = (struct worker){&f, i % 2};
-		assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+	for (flags = 0; flags <= (IOMMU_FLUSH_QUEUE_SINGLE | IOMMU_FLUSH_QUEUE_ADAPTIVE); flags++) {
+		begin_with(&f, 32, 0, flags);
+		for (i = 0; i < 3; i++) {
+			workers[i] = (struct worker){&f, i % 2};
+			assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+		}
+		for (i = 0; i < 3; i++)
+			pthread_join(threads[i], NULL);
+		end(&f);
 	}
-	for (i = 0; i < 3; i++)
-		pthread_join(threads[i], NULL);
-	end(&f);
 }
 
 int main(void)
@@ -610,6 +703,8 @@ int main(void)
 		cmocka_unit_test(rings_are_made_on_demand),
 		cmocka_unit_test(ranges_of_any_size_wait_too),
 		cmocka_unit_test(one_invalidation_serves_all_cpus),
+		cmocka_unit_test(one_ring_serves_all_cpus),
+		cmocka_unit_test(limits_follow_the_load),
 		cmocka_unit_test(table_pages_ride_along),
 		cmocka_unit_test(unconfirmed_entries_stay),
 		cmocka_unit_test(a_failed_unmap_loses_no_table),

@@ -403,6 +403,102 @@ static void isolation_needs_the_whole_way(void **state)
 	assert_false(iommu_pci_is_isolated(&t, 2));
 }
 
+/* --- Routes ----------------------------------------------------------------------------------- */
+
+/*
+ * A root port with a switch of two downstream ports and a bridge to conventional PCI below; a
+ * second root port; another host bridge; a virtual function.
+ */
+enum {
+	ROOT,
+	UPSTREAM,
+	LEFT,
+	RIGHT,
+	ONE,
+	OTHER,
+	SECOND,
+	ALONE,
+	FAR,
+	TO_PCI,
+	OLD,
+	OLDER,
+	PART,
+	PARTS
+};
+
+static struct iommu_pci_function crossroads[PARTS] = {
+	[ROOT] = {AT(0, 1, 0), .type = IOMMU_PCI_ROOT_PORT, .secondary_bus = 1},
+	[UPSTREAM] = {AT(1, 0, 0), .type = IOMMU_PCI_UPSTREAM_PORT, .secondary_bus = 2},
+	[LEFT] = {AT(2, 0, 0), .type = IOMMU_PCI_DOWNSTREAM_PORT, .flags = HAS_ACS, ACS_OFF,
+		  .secondary_bus = 3},
+	[RIGHT] = {AT(2, 1, 0), .type = IOMMU_PCI_DOWNSTREAM_PORT, .flags = HAS_ACS, ACS_OFF,
+		   .secondary_bus = 4},
+	[ONE] = {AT(3, 0, 0)},
+	[OTHER] = {AT(4, 0, 0)},
+	[SECOND] = {AT(0, 2, 0), .type = IOMMU_PCI_ROOT_PORT, .secondary_bus = 5},
+	[ALONE] = {AT(5, 0, 0)},
+	[FAR] = {AT(0x40, 0, 0), .type = IOMMU_PCI_INTEGRATED},
+	[TO_PCI] = {AT(0, 3, 0), .type = IOMMU_PCI_EXPRESS_TO_PCI, .secondary_bus = 6},
+	[OLD] = {AT(6, 0, 0), .type = IOMMU_PCI_CONVENTIONAL},
+	[OLDER] = {AT(6, 1, 0), .type = IOMMU_PCI_CONVENTIONAL},
+	[PART] = {AT(0x50, 0, 1), VF_OF(4, 0, 0)},
+};
+
+static enum iommu_pci_route route(size_t from, size_t to)
+{
+	const struct iommu_pci_topology t = {crossroads, PARTS};
+	const enum iommu_pci_route there = iommu_pci_find_route(&t, from, to);
+
+	assert_int_equal(iommu_pci_find_route(&t, to, from), there);
+	return there;
+}
+
+static void requests_find_their_way(void **state)
+{
+	static const uint16_t turning[] = {IOMMU_PCI_ACS_REQUEST_REDIRECT,
+					   IOMMU_PCI_ACS_COMPLETION_REDIRECT,
+					   IOMMU_PCI_ACS_EGRESS_CONTROL};
+	const uint16_t passing = IOMMU_PCI_ACS_SOURCE_VALIDATION |
+				 IOMMU_PCI_ACS_TRANSLATION_BLOCKING |
+				 IOMMU_PCI_ACS_UPSTREAM_FORWARDING;
+	static const size_t ports[] = {LEFT, RIGHT, ONE};
+	size_t i, k;
+
+	(void)state;
+	assert_int_equal(route(ONE, OTHER), IOMMU_PCI_ROUTE_BUS);
+	assert_int_equal(route(ONE, PART), IOMMU_PCI_ROUTE_BUS);
+	assert_int_equal(route(ONE, ONE), IOMMU_PCI_ROUTE_BUS);
+	assert_int_equal(route(OLD, OLDER), IOMMU_PCI_ROUTE_BUS);
+	assert_int_equal(route(ONE, ALONE), IOMMU_PCI_ROUTE_HOST_BRIDGE);
+	assert_int_equal(route(PART, ALONE), IOMMU_PCI_ROUTE_HOST_BRIDGE);
+	assert_int_equal(route(OLD, ONE), IOMMU_PCI_ROUTE_HOST_BRIDGE);
+	assert_int_equal(route(ONE, FAR), IOMMU_PCI_ROUTE_HOST_BRIDGES);
+	assert_int_equal(route(ONE, PARTS), IOMMU_PCI_ROUTE_UNKNOWN);
+	/* Whichever of the ports turns them up, on the way of a request or of its completion. */
+	for (i = 0; i < 3; i++) {
+		struct iommu_pci_function *port = &crossroads[ports[i]];
+		const struct iommu_pci_function before = *port;
+
+		port->flags |= HAS_ACS;
+		port->acs_control = passing;
+		assert_int_equal(route(ONE, OTHER), IOMMU_PCI_ROUTE_BUS);
+		for (k = 0; k < 3; k++) {
+			port->acs_control = turning[k];
+			assert_int_equal(route(ONE, OTHER), IOMMU_PCI_ROUTE_HOST_BRIDGE);
+		}
+		*port = before;
+		port->flags |= IOMMU_PCI_ISOLATED;
+		assert_int_equal(route(ONE, OTHER), IOMMU_PCI_ROUTE_HOST_BRIDGE);
+		*port = before;
+	}
+	/* What is above both does not matter; nor does a bus of the same number elsewhere. */
+	crossroads[ROOT].flags |= HAS_ACS;
+	crossroads[ROOT].acs_control = ALL_ACS;
+	assert_int_equal(route(ONE, OTHER), IOMMU_PCI_ROUTE_BUS);
+	crossroads[OLDER].segment = 1;
+	assert_int_equal(route(OLD, OLDER), IOMMU_PCI_ROUTE_HOST_BRIDGES);
+}
+
 /* --- Random topologies ------------------------------------------------------------------------ */
 
 /* A tree of buses, with everything that can be switched on or off at random. */
@@ -728,6 +824,7 @@ static void random_topologies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(requests_find_their_way),
 		cmocka_unit_test(known_machines_are_grouped_by_the_specification),
 		cmocka_unit_test(all_ids_of_a_function_are_named),
 		cmocka_unit_test(topologies_that_cannot_be_are_refused),
