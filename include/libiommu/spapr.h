@@ -8,9 +8,9 @@
  *
  *	iommu_container_create_with(iommu, &limits, IOMMU_CONTAINER_TCE_V2, &container)
  *	iommu_group_file_set_container(group_file, container)
- *	iommu_spapr_register_memory(container, &backing, size, prot)     pinned once, for all
- *	windows iommu_spapr_get_info(container, &info)                           what windows there
- *	can be iommu_spapr_add_window(container, &window, &start)
+ *	iommu_spapr_register_memory(container, &backing, size, prot)   pinned once, for all
+ *	iommu_spapr_get_info(container, &info)                         what windows there can be
+ *	iommu_spapr_add_window(container, &window, &start)
  *	iommu_container_map(container, start + offset, size, prot, &backing)
  *
  * In a guest of a PAPR hypervisor there are no such containers (a group that joins is refused with
