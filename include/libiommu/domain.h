@@ -205,8 +205,10 @@ IOMMU_API int iommu_domain_invalidate_user(struct iommu_domain *domain, const vo
 /*
  * iommu_domain_invalidate_range - invalidate [iova, iova + size) after the host has changed the
  * tables of an IOMMU_DOMAIN_SVA domain, which are the host's own. To be called after the change and
- * before memory that was mapped there is reused, like a TLB shootdown of processors. Any context,
- * any CPU.
+ * before memory that was mapped there is reused, like a TLB shootdown of processors. A unit caches
+ * entries of all tables that hang below the root, also those of the kernel's half, which processes
+ * share: before a table page of the kernel is freed, its range is invalidated in every such domain.
+ * Any context, any CPU.
  *
  * Returns 0; IOMMU_EINVAL (size 0), IOMMU_EOVERFLOW; IOMMU_EOPNOTSUPP: another type of domain;
  * IOMMU_ETIMEDOUT / IOMMU_EIO as iommu_unmap.
