@@ -8,7 +8,7 @@
  * has put is noted; the entries are set. So an entry is set in all windows or in none, and two
  * calls for one entry leave one of both everywhere. Hardware is told once for each call, at its
  * end; only if a call replaces entries of very many pieces of memory, it is told on the way,
- * without the lock.
+ * without the lock: what another call has put meanwhile is newer, and stays.
  */
 #include <libiommu/hw/tce.h>
 #include <libiommu/tce_table.h>
@@ -286,26 +286,56 @@ static int hold_all(const struct put_call *call, uint64_t index, const struct pu
 	return 0;
 }
 
+static uint64_t *word_at(const struct put_call *call, uint64_t index)
+{
+	return iommu_sparse_find(&call->table->entries, call->guest->platform, index, false);
+}
+
 static void write_word(const struct put_call *call, uint64_t index, uint64_t tce)
 {
-	uint64_t *word =
-		iommu_sparse_find(&call->table->entries, call->guest->platform, index, false);
+	uint64_t *word = word_at(call, index);
 
 	if (word != NULL)
 		*word = tce;
 }
 
-/* Set a run; the lock is given up where hardware has to be told before it can go on. */
-static void commit(struct put_call *call, struct spapr_run *run, uintptr_t *state)
+/* Is this what was put last? Another call may have put something while the lock was given up. */
+static bool is_put(const struct put_call *call, uint64_t index, uint64_t tce)
 {
-	for (;;) {
-		(void)iommu_spapr_commit(run, &call->replaced);
-		if (run->count == 0)
-			return;
-		table_unlock(call, *state);
-		call_settle(call);
-		*state = table_lock(call);
+	const uint64_t *word = word_at(call, index);
+
+	return (word != NULL ? *word : 0) == tce;
+}
+
+/* Hardware has to be told before a call can go on: the lock is given up meanwhile. */
+static void pause(struct put_call *call, uintptr_t *state)
+{
+	table_unlock(call, *state);
+	call_settle(call);
+	*state = table_lock(call);
+}
+
+/*
+ * Set an entry in windows whose memory is counted for it. If another call sets it meanwhile, that
+ * one has set it in all windows: the rest of this one's is left out.
+ */
+static void commit_all(struct put_call *call, uint64_t index, uint64_t tce, struct spapr_run *runs,
+		       unsigned int count, uintptr_t *state)
+{
+	unsigned int i = 0;
+
+	while (i < count) {
+		(void)iommu_spapr_commit(&runs[i], &call->replaced);
+		if (runs[i].count == 0) {
+			i++;
+			continue;
+		}
+		pause(call, state);
+		if (!is_put(call, index, tce))
+			break;
 	}
+	for (; i < count; i++)
+		unhold(&runs[i]);
 }
 
 /* Set an entry with permissions, which is prepared: in all windows, or in none. */
@@ -314,33 +344,55 @@ static int put(struct put_call *call, uint64_t index, const struct put_entry *en
 	struct spapr_run runs[IOMMU_SPAPR_TABLE_WINDOWS];
 	uintptr_t state = table_lock(call);
 	int status = hold_all(call, index, entry, runs);
-	unsigned int i;
 
 	if (status == 0) {
 		write_word(call, index, entry->tce);
 		note_change(call, index, 1);
-		for (i = 0; i < call->count; i++)
-			commit(call, &runs[i], &state);
+		commit_all(call, index, entry->tce, runs, call->count, &state);
 	}
 	table_unlock(call, state);
 	return status;
+}
+
+/*
+ * Clear entries in one window. From the first pause on, here or in a window before, they are looked
+ * at one by one: what another call has put meanwhile stays.
+ */
+static void clear_in(struct put_call *call, const struct spapr_attachment *to, uint64_t index,
+		     uint64_t count, uint64_t tce, bool *was_paused, uintptr_t *state)
+{
+	uint64_t at = index;
+
+	while (at < index + count) {
+		struct spapr_run run = run_of(to, at, *was_paused ? 1 : index + count - at);
+		const uint64_t begin = run.index;
+
+		if (*was_paused && !is_put(call, at, tce)) {
+			at++;
+			continue;
+		}
+		(void)iommu_spapr_commit(&run, &call->replaced);
+		at += (run.index - begin) >> to->ratio_shift;
+		if (run.count == 0)
+			continue;
+		pause(call, state);
+		*was_paused = true;
+	}
 }
 
 /* Clear entries; what is to be read back is the same for all. */
 static void clear(struct put_call *call, uint64_t index, uint64_t count, uint64_t tce)
 {
 	uintptr_t state = table_lock(call);
+	bool was_paused = false;
 	unsigned int i;
 	uint64_t at;
 
 	for (at = index; at < index + count; at++)
 		write_word(call, at, tce);
 	note_change(call, index, count);
-	for (i = 0; i < call->count; i++) {
-		struct spapr_run run = run_of(&call->to[i], index, count);
-
-		commit(call, &run, &state);
-	}
+	for (i = 0; i < call->count; i++)
+		clear_in(call, &call->to[i], index, count, tce, &was_paused, &state);
 	table_unlock(call, state);
 }
 
@@ -365,7 +417,7 @@ bool iommu_spapr_next_put(struct iommu_spapr_guest *guest, struct spapr_table *t
 	return is_found;
 }
 
-/* Set one entry again, as it stands now, with the lock all the way. */
+/* Set one entry again, as it stands now. */
 static int put_again(struct put_call *call, uint64_t index)
 {
 	struct spapr_run runs[IOMMU_SPAPR_TABLE_WINDOWS];
@@ -382,7 +434,7 @@ static int put_again(struct put_call *call, uint64_t index)
 		status = hold_all(call, index, &entry, runs);
 	if (status == 0 && entry.prot != 0 && call->count != 0) {
 		note_change(call, index, 1);
-		commit(call, &runs[0], &state);
+		commit_all(call, index, entry.tce, runs, 1, &state);
 	}
 	table_unlock(call, state);
 	return status;

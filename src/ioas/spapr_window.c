@@ -205,11 +205,15 @@ int iommu_spapr_open_default(struct spapr *spapr)
 	return iommu_spapr_open(spapr, &window, &start);
 }
 
-static int group_wanted(struct spapr *spapr)
+/* A group that could neither come nor go is counted, and has brought no unit. */
+static int unit_wanted(struct spapr *spapr)
 {
-	return spapr->container->groups != 0
-		       ? 0
-		       : SPAPR_REFUSE(spapr, IOMMU_ENODEV, "the container has no group");
+	unsigned int i;
+
+	for (i = 0; i < IOMMU_SPAPR_UNITS; i++)
+		if (spapr_domain_at(spapr, i) != NULL)
+			return 0;
+	return SPAPR_REFUSE(spapr, IOMMU_ENODEV, "no group of the container uses a unit");
 }
 
 int iommu_spapr_add_window(struct iommu_container *container,
@@ -225,7 +229,7 @@ int iommu_spapr_add_window(struct iommu_container *container,
 
 	if (status != 0)
 		return status;
-	status = group_wanted(spapr);
+	status = unit_wanted(spapr);
 	if (status == 0)
 		status = iommu_spapr_open(spapr, &wanted, start);
 	return iommu_spapr_end(spapr, IOMMU_CALL, status);
@@ -325,7 +329,7 @@ int iommu_spapr_get_info(struct iommu_container *container, struct iommu_spapr_i
 
 	if (status != 0)
 		return status;
-	status = group_wanted(spapr);
+	status = unit_wanted(spapr);
 	if (status == 0)
 		fill_info(spapr, info);
 	return iommu_spapr_end(spapr, IOMMU_CALL, status);
@@ -336,7 +340,7 @@ int iommu_spapr_get_info(struct iommu_container *container, struct iommu_spapr_i
 static int enable(struct spapr *spapr)
 {
 	uint64_t pages, granted;
-	int status = group_wanted(spapr);
+	int status = unit_wanted(spapr);
 
 	if (status != 0)
 		return status;

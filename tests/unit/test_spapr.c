@@ -15,17 +15,19 @@
 #include "test_memory.h"
 #include "test_platform.h"
 
-#define RW      IOMMU_PROT_READ_WRITE
-#define BRIDGES 2
-#define PES     16
-#define SEGMENT 12
-#define ARENA   (1ULL << 24)
-#define SIZE32  (1ULL << 31)
-#define HIGH    (1ULL << 59)
-#define KIB64   (1ULL << 16)
-#define USER    0x7f0000000000ULL /* addresses of the user */
-#define PLACE   (1ULL << 40)      /* where the memory is: no address of the host's arena */
-#define PAGES   4096ULL
+#define RW       IOMMU_PROT_READ_WRITE
+#define BRIDGES  2
+#define PES      16
+#define SEGMENT  12
+#define ARENA    (1ULL << 24)
+#define SIZE32   (1ULL << 31)
+#define HIGH     (1ULL << 59)
+#define KIB64    (1ULL << 16)
+#define USER     0x7f0000000000ULL /* addresses of the user */
+#define PLACE    (1ULL << 40)      /* where the memory is: no address of the host's arena */
+#define PAGES    4096ULL
+
+#define TCE_KILL 126 /* OPAL_PCI_TCE_KILL */
 
 static struct {
 	struct test_platform test;
@@ -37,6 +39,8 @@ static struct {
 	struct test_memory memory;
 	/* Firmware refuses from the n-th call on, so many. */
 	unsigned int refuse_at, refusals;
+	/* What another processor does while firmware has the bridge forget entries; once. */
+	void (*meanwhile)(void);
 } f;
 
 /* The first bridge is one of POWER8, which is told to forget through its registers. */
@@ -71,6 +75,12 @@ static int64_t call(void *ctx, uint64_t token, const uint64_t arguments[7])
 	if (f.refuse_at != 0 && --f.refuse_at == 0) {
 		f.refuse_at = --f.refusals != 0;
 		return -6;
+	}
+	if (token == TCE_KILL && f.meanwhile != NULL) {
+		void (*meanwhile)(void) = f.meanwhile;
+
+		f.meanwhile = NULL;
+		meanwhile();
 	}
 	return iommu_model_phb_opal(*(struct iommu_model_phb **)ctx, token, arguments);
 }
@@ -971,6 +981,34 @@ static void windows_that_are_not_confirmed(void **state)
 	end();
 }
 
+/* A group that can neither come nor go is in the container, and brings no unit for windows. */
+static void a_group_that_is_stuck_brings_no_windows(void **state)
+{
+	struct iommu_group_file *file;
+	struct iommu_spapr_info info;
+	iommu_iova_t start = 7;
+
+	(void)state;
+	begin(IOMMU_CONTAINER_TCE_V2);
+	assert_int_equal(register_memory(0, PAGES << 12, RW), 0);
+	file = open_group(0, 1);
+	f.refuse_at = 3;
+	f.refusals = 8;
+	assert_int_equal(iommu_group_file_set_container(file, f.container), IOMMU_EIO);
+	f.refuse_at = 0;
+	assert_int_equal(create_window(16, 1ULL << 36, 0, &start), IOMMU_ENODEV);
+	assert_int_equal(start, 7);
+	assert_int_equal(iommu_spapr_get_info(f.container, &info), IOMMU_ENODEV);
+	assert_int_equal(map(0x3000, 0, 0x1000), IOMMU_ERANGE);
+	assert_int_equal(iommu_group_file_set_container(file, f.container), 0);
+	assert_int_equal(create_window(16, 1ULL << 36, 0, &start), 0);
+	assert_int_equal(start, HIGH);
+	assert_int_equal(map(0x3000, 0, 0x1000), 0);
+	assert_true(leads(0, 1, 0x3000, 0) && is_blocked(0, 1, HIGH + 0x3000));
+	leave(file);
+	end();
+}
+
 /* Each call of firmware fails once: what was asked for is done, or nothing is. */
 static void each_call_of_firmware_fails(void **state)
 {
@@ -1022,6 +1060,7 @@ static void each_call_of_firmware_fails(void **state)
 static struct {
 	struct iommu_spapr_guest *guest;
 	uint64_t list[512]; /* at guest's address LIST */
+	uint64_t pieces;    /* entries of the table that lead to PIECES pieces of memory */
 	uint64_t change_at; /* the n-th read from now finds another list; 0: none */
 	uint64_t changed;
 } g;
@@ -1232,6 +1271,90 @@ static void pages_of_a_table_are_many_of_a_window(void **state)
 	leave(far);
 	leave(file);
 	end();
+}
+
+#define PIECES 16ULL /* of memory: more than a call replaces without telling hardware */
+
+static void clear_pieces(void)
+{
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, HIGH, 0, g.pieces), IOMMU_H_SUCCESS);
+}
+
+static void put_page(void)
+{
+	assert_int_equal(put(HIGH, KIB64 | 3), IOMMU_H_SUCCESS);
+}
+
+/* Entries that lead to as many pieces of memory, behind those that the guest names. */
+static void begin_with_pieces(unsigned int page_shift, struct iommu_group_file **file)
+{
+	const uint64_t pages = 1ULL << (page_shift - 12);
+	iommu_iova_t start;
+	uint64_t i;
+
+	begin(IOMMU_CONTAINER_TCE_V2);
+	*file = join(0, 1);
+	assert_int_equal(register_memory(0, 4 * KIB64, RW), 0);
+	assert_int_equal(create_window(12, 1ULL << 32, 0, &start), 0);
+	begin_guest(HIGH, page_shift, 1024);
+	g.pieces = PIECES / pages;
+	assert_int_equal(attach_window(HIGH), 0);
+	for (i = 0; i < PIECES; i++) {
+		const uint64_t offset = 4 * KIB64 + (i << 12);
+
+		assert_int_equal(register_memory(offset, 0x1000, RW), 0);
+		assert_int_equal(map(HIGH + (i << 12), offset, 0x1000), 0);
+		g.list[i] = iommu_be64(i << 12 | 3);
+	}
+}
+
+static void end_with_pieces(struct iommu_group_file *file)
+{
+	uint64_t i;
+
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, HIGH, 0, 1024), 0);
+	for (i = 0; i < PIECES; i++)
+		assert_int_equal(unregister_memory(4 * KIB64 + (i << 12), 0x1000), 0);
+	assert_int_equal(unregister_memory(0, 4 * KIB64), 0);
+	end_guest();
+	leave(file);
+	end();
+}
+
+/* Hardware is told in the middle of a call, and another call comes between: the newer stays. */
+static void the_newer_of_two_calls_stays(void **state)
+{
+	struct iommu_group_file *file;
+	uint64_t i;
+
+	(void)state;
+	begin_with_pieces(12, &file);
+	f.meanwhile = clear_pieces;
+	assert_int_equal(hypercall(IOMMU_H_PUT_TCE_INDIRECT, HIGH, LIST, PIECES), 0);
+	assert_null(f.meanwhile);
+	for (i = 0; i < PIECES; i++)
+		assert_int_equal(get(HIGH + (i << 12)) == 0, is_blocked(0, 1, HIGH + (i << 12)));
+	end_with_pieces(file);
+
+	/* Entries of which each is many of the window. */
+	begin_with_pieces(16, &file);
+	f.meanwhile = clear_pieces;
+	assert_int_equal(put(HIGH, 2 * KIB64 | 3), IOMMU_H_SUCCESS);
+	assert_null(f.meanwhile);
+	assert_int_equal(get(HIGH), 0);
+	for (i = 0; i < PIECES; i++)
+		assert_true(is_blocked(0, 1, HIGH + (i << 12)));
+	end_with_pieces(file);
+
+	/* A call that clears, and another that puts. */
+	begin_with_pieces(16, &file);
+	f.meanwhile = put_page;
+	clear_pieces();
+	assert_null(f.meanwhile);
+	assert_int_equal(get(HIGH), KIB64 | 3);
+	for (i = 0; i < PIECES; i++)
+		assert_true(leads(0, 1, HIGH + (i << 12), KIB64 + (i << 12)));
+	end_with_pieces(file);
 }
 
 /* Where the same addresses of the user are for a second container. */
@@ -1709,10 +1832,12 @@ int main(void)
 		cmocka_unit_test(what_is_not_confirmed_stays_registered),
 		cmocka_unit_test(version_1_unpins_what_is_confirmed),
 		cmocka_unit_test(windows_that_are_not_confirmed),
+		cmocka_unit_test(a_group_that_is_stuck_brings_no_windows),
 		cmocka_unit_test(each_call_of_firmware_fails),
 		cmocka_unit_test(a_guest_sets_its_entries),
 		cmocka_unit_test(what_a_guest_says_is_hostile),
 		cmocka_unit_test(pages_of_a_table_are_many_of_a_window),
+		cmocka_unit_test(the_newer_of_two_calls_stays),
 		cmocka_unit_test(windows_come_and_go_under_a_table),
 		cmocka_unit_test(guests_are_described_by_their_manager),
 		cmocka_unit_test(hypercalls_that_are_not_confirmed_say_so),
