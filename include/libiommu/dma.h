@@ -108,8 +108,10 @@ IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
  *   - an unmap of a buffer that was not bounced does nothing and returns 0, whatever its arguments;
  *   - each piece of a scattered buffer is an element of its own;
  *   - buffers that a device that is not coherent may write may be mapped more than once with the
- *     same bytes, but must not overlap otherwise (IOMMU_EEXIST); coherent devices have another
- *     handle;
+ *     same bytes, but must not overlap otherwise (IOMMU_EEXIST). What a device may write is not
+ *     mapped for reading alone beside that: later it is IOMMU_EEXIST, too; before, the caller has
+ *     to see to it, because a buffer that is only read leaves no record (one that is both is
+ *     mapped once, IOMMU_DMA_BIDIRECTIONAL). Coherent devices have another handle;
  *   - windows and untrusted devices are IOMMU_EOPNOTSUPP; the address of a doorbell is its physical
  *     address;
  *   - iommu_dma_free checks that the address belongs to the memory: IOMMU_ENOENT.

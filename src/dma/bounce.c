@@ -640,6 +640,16 @@ static int insert_in_place(struct iommu_dma *dma, struct dma_bounce *bounce)
 	return fits ? 0 : IOMMU_EEXIST;
 }
 
+/* Is something recorded that overlaps these addresses? */
+static bool has_record(struct iommu_dma *dma, iommu_iova_t start, uint64_t size)
+{
+	uintptr_t state = iommu_spin_lock(dma->platform, &dma->lock);
+	const bool is_there = bounce_find(dma, start, start + (size - 1)) != NULL;
+
+	iommu_spin_unlock(dma->platform, &dma->lock, state);
+	return is_there;
+}
+
 int iommu_dma_map_in_place(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			   iommu_paddr_t paddr, uint64_t size, unsigned int how)
 {
@@ -648,8 +658,11 @@ int iommu_dma_map_in_place(struct iommu_dma *dma, const struct iommu_dma_device 
 
 	/*
 	 * What a device only reads may overlap, and takes no record: to write back is always right.
+	 * But not what a device may write: its record would be found for both.
 	 */
 	if ((how & IOMMU_DMA_FROM_DEVICE) == 0) {
+		if (has_record(dma, paddr | dma_bits(dma, how), size))
+			return IOMMU_EEXIST;
 		__atomic_store_n(&dma->writes_back, true, __ATOMIC_RELAXED);
 		if ((how & IOMMU_DMA_SKIP_SYNC) == 0)
 			dma_write_back(dma, paddr, size);

@@ -724,7 +724,7 @@ static void buffers_in_place_overlap_or_not(void **state)
 	begin(DIRECT);
 	memory = model_machine_take(&f.machine, 2);
 	assert_true(iommu_dma_max_size(f.dma, &device) == 61441);
-	/* Side by side on one page; and what a device only reads anywhere. */
+	/* Side by side on one page; and what a device only reads overlaps anything of that kind. */
 	assert_int_equal(iommu_dma_map(f.dma, &device, memory, 128, BOTH, &first), 0);
 	assert_int_equal(iommu_dma_map(f.dma, &device, memory + 128, 64, BOTH, &second), 0);
 	assert_int_equal(first, memory);
@@ -732,9 +732,17 @@ static void buffers_in_place_overlap_or_not(void **state)
 	assert_int_equal(iommu_dma_map(f.dma, &device, memory + 64, 128, BOTH, &second),
 			 IOMMU_EEXIST);
 	assert_int_equal(
-		iommu_dma_map(f.dma, &device, memory + 60, 100, IOMMU_DMA_TO_DEVICE, &second), 0);
+		iommu_dma_map(f.dma, &device, memory + 60, 100, IOMMU_DMA_TO_DEVICE, &second),
+		IOMMU_EEXIST);
+	assert_int_equal(iommu_dma_map(f.dma, &device, memory, 128, IOMMU_DMA_TO_DEVICE, &second),
+			 IOMMU_EEXIST);
+	assert_int_equal(
+		iommu_dma_map(f.dma, &device, memory + 192, 100, IOMMU_DMA_TO_DEVICE, &second), 0);
+	assert_int_equal(
+		iommu_dma_map(f.dma, &device, memory + 200, 100, IOMMU_DMA_TO_DEVICE, &second), 0);
 	f.invalidated = 0;
-	assert_int_equal(iommu_dma_unmap(f.dma, second, 100), 0);
+	assert_int_equal(iommu_dma_unmap(f.dma, memory + 192, 100), 0);
+	assert_int_equal(iommu_dma_unmap(f.dma, memory + 200, 100), 0);
 	assert_int_equal(f.invalidated, 0);
 	assert_int_equal(iommu_dma_unmap(f.dma, memory + 128, 64), 0);
 	/* The same bytes twice: of each unmap the CPU sees what was written by then. */
