@@ -17,10 +17,15 @@ static inline uint64_t iommu_swap64(uint64_t value)
 #endif
 }
 
+static inline uint32_t iommu_swap32(uint32_t value)
+{
+	return (uint32_t)(iommu_swap64(value) >> 32);
+}
+
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 static inline uint32_t iommu_le32(uint32_t value)
 {
-	return __builtin_bswap32(value);
+	return iommu_swap32(value);
 }
 
 static inline uint64_t iommu_le64(uint64_t value)
@@ -41,7 +46,7 @@ static inline uint32_t iommu_be32(uint32_t value)
 #else
 static inline uint32_t iommu_be32(uint32_t value)
 {
-	return __builtin_bswap32(value);
+	return iommu_swap32(value);
 }
 
 static inline uint64_t iommu_be64(uint64_t value)

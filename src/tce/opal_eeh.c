@@ -302,7 +302,7 @@ int iommu_opal_read_diagnostics(const void *data, size_t size, uint32_t pe,
 
 	if (data == NULL || size < 12 || field(bytes, 0) != OPAL_DIAGNOSTICS_VERSION)
 		return IOMMU_EINVAL;
-	form = opal_diagnostics_form(field(bytes, 4));
+	form = opal_diagnostics_form_of(field(bytes, 4));
 	if (form == NULL || size < opal_diagnostics_size(form) || pe >= form->pes)
 		return IOMMU_EINVAL;
 	*diagnosis = (struct iommu_opal_diagnosis){

@@ -30,7 +30,7 @@ struct opal_diagnostics_form {
 };
 
 /* NULL: another form. */
-static inline const struct opal_diagnostics_form *opal_diagnostics_form(uint32_t type)
+static inline const struct opal_diagnostics_form *opal_diagnostics_form_of(uint32_t type)
 {
 	static const struct opal_diagnostics_form forms[] = {
 		{OPAL_DIAGNOSTICS_PHB3, 52, 76, 296, 256},

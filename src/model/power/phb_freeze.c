@@ -186,7 +186,7 @@ static bool put_pe(struct iommu_model_phb *phb, const struct opal_diagnostics_fo
 /* All that is not named here is zero. */
 static int64_t diagnose(struct iommu_model_phb *phb, const uint64_t arguments[7])
 {
-	const struct opal_diagnostics_form *form = opal_diagnostics_form(
+	const struct opal_diagnostics_form *form = opal_diagnostics_form_of(
 		phb->config.generation == 3 ? OPAL_DIAGNOSTICS_PHB3 : OPAL_DIAGNOSTICS_PHB4);
 	const uint64_t buffer = arguments[1];
 	const uint32_t size = opal_diagnostics_size(form);
