@@ -661,7 +661,7 @@ int iommu_dma_map_in_place(struct iommu_dma *dma, const struct iommu_dma_device 
 	 * But not what a device may write: its record would be found for both.
 	 */
 	if ((how & IOMMU_DMA_FROM_DEVICE) == 0) {
-		if (has_record(dma, paddr | dma_bits(dma, how), size))
+		if (dma_has_records(dma) && has_record(dma, paddr | dma_bits(dma, how), size))
 			return IOMMU_EEXIST;
 		__atomic_store_n(&dma->writes_back, true, __ATOMIC_RELAXED);
 		if ((how & IOMMU_DMA_SKIP_SYNC) == 0)

@@ -787,3 +787,23 @@ struct dma_device model_device_for_scenario(struct model_device *device)
 		.data = device,
 	};
 }
+
+struct model_host model_machine_start(struct model_machine *machine,
+				      const struct iommu_vtd_options *options,
+				      const struct iommu_endpoint_info *info)
+{
+	struct model_host host;
+
+	model_machine_make_dmar(machine);
+	assert_int_equal(iommu_create(&machine->platform, &host.iommu), 0);
+	assert_int_equal(iommu_vtd_probe(host.iommu, machine->dmar, machine->dmar_size, options),
+			 0);
+	assert_int_equal(iommu_probe_endpoint(host.iommu, info, &host.endpoint), 0);
+	assert_int_equal(iommu_domain_alloc(iommu_next_unit(host.iommu, NULL), IOMMU_DOMAIN_DMA,
+					    NULL, &host.domain),
+			 0);
+	assert_int_equal(
+		iommu_domain_attach_group(host.domain, iommu_endpoint_group(host.endpoint)), 0);
+	assert_int_equal(iommu_vtd_enable(host.iommu), 0);
+	return host;
+}

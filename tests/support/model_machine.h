@@ -155,6 +155,16 @@ int model_device_request_page(struct model_device *device, uint32_t pasid, iommu
 /* DMA between the device's buffer and memory, page by page; pages that fault are left out. */
 void model_device_read(struct model_device *device, iommu_iova_t iova, size_t size);
 void model_device_write(struct model_device *device, iommu_iova_t iova, size_t size);
+/* An instance over the machine, its units on, and an endpoint in a DMA domain of its own. */
+struct model_host {
+	struct iommu *iommu;
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+};
+/* After devices were added: makes the DMAR table, too. A failure fails the test. */
+struct model_host model_machine_start(struct model_machine *machine,
+				      const struct iommu_vtd_options *options,
+				      const struct iommu_endpoint_info *info);
 /* The device for the system scenario. */
 struct dma_device model_device_for_scenario(struct model_device *device);
 

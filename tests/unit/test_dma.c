@@ -21,10 +21,8 @@
 
 struct fixture {
 	struct model_machine machine;
-	struct iommu *iommu;
+	struct model_host host;
 	struct model_device *device;
-	struct iommu_endpoint *endpoint;
-	struct iommu_domain *domain;
 	struct iommu_dma *dma;
 	iommu_paddr_t lent[LENT_MAX];
 	unsigned int lent_count;
@@ -53,17 +51,8 @@ static void begin_with(unsigned int dma_flags, const struct iommu_model_vtd_conf
 	f.machine.quiet = true;
 	model_machine_add_unit(&f.machine, config);
 	f.device = model_machine_add_device(&f.machine, 0, 0x20);
-	model_machine_make_dmar(&f.machine);
-	assert_int_equal(iommu_create(&f.machine.platform, &f.iommu), 0);
-	assert_int_equal(iommu_vtd_probe(f.iommu, f.machine.dmar, f.machine.dmar_size, &options),
-			 0);
-	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &f.endpoint), 0);
-	assert_int_equal(iommu_domain_alloc(iommu_next_unit(f.iommu, NULL), IOMMU_DOMAIN_DMA, NULL,
-					    &f.domain),
-			 0);
-	assert_int_equal(iommu_domain_attach_group(f.domain, iommu_endpoint_group(f.endpoint)), 0);
-	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
-	dma.domain = f.domain;
+	f.host = model_machine_start(&f.machine, &options, &info);
+	dma.domain = f.host.domain;
 	assert_int_equal(iommu_dma_create(&dma, &f.dma), 0);
 	f.reports = iommu_dma_debug_reports();
 }
@@ -86,10 +75,10 @@ static void end(void)
 	assert_int_equal(iommu_dma_destroy(f.dma), 0);
 	if (watched)
 		assert_int_equal(iommu_dma_debug_reports() - f.reports, f.mistakes);
-	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(f.endpoint)), 0);
-	assert_int_equal(iommu_domain_free(f.domain), 0);
-	assert_int_equal(iommu_release_endpoint(f.endpoint), 0);
-	assert_int_equal(iommu_destroy(f.iommu), 0);
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(f.host.endpoint)), 0);
+	assert_int_equal(iommu_domain_free(f.host.domain), 0);
+	assert_int_equal(iommu_release_endpoint(f.host.endpoint), 0);
+	assert_int_equal(iommu_destroy(f.host.iommu), 0);
 	model_machine_destroy(&f.machine);
 }
 
@@ -143,7 +132,7 @@ static void lend(iommu_iova_t address, uint64_t size)
 	iommu_iova_t at;
 
 	for (at = address & ~(PAGE - 1); at < address + size; at += PAGE) {
-		assert_int_equal(iommu_iova_to_phys(f.domain, at, &paddr), 0);
+		assert_int_equal(iommu_iova_to_phys(f.host.domain, at, &paddr), 0);
 		if (f.machine.states[(paddr - MACHINE_BASE) / PAGE] != PAGE_TABLE)
 			continue;
 		assert_true(f.lent_count < LENT_MAX);
@@ -304,19 +293,19 @@ static void defaults_that_make_no_sense_are_refused(void **state)
 
 	(void)state;
 	begin();
-	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), IOMMU_EINVAL);
-	config = (struct iommu_dma_config){.domain = f.domain};
-	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), IOMMU_EINVAL);
+	assert_int_equal(iommu_set_dma_defaults(f.host.iommu, &config), IOMMU_EINVAL);
+	config = (struct iommu_dma_config){.domain = f.host.domain};
+	assert_int_equal(iommu_set_dma_defaults(f.host.iommu, &config), IOMMU_EINVAL);
 	config = (struct iommu_dma_config){.queue_flags = 4};
-	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), IOMMU_EINVAL);
+	assert_int_equal(iommu_set_dma_defaults(f.host.iommu, &config), IOMMU_EINVAL);
 	config = (struct iommu_dma_config){.queue_entries = 1};
-	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), IOMMU_EINVAL);
+	assert_int_equal(iommu_set_dma_defaults(f.host.iommu, &config), IOMMU_EINVAL);
 	config.queue_entries = 1025;
-	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), IOMMU_EINVAL);
+	assert_int_equal(iommu_set_dma_defaults(f.host.iommu, &config), IOMMU_EINVAL);
 	config.queue_flags = IOMMU_FLUSH_QUEUE_SINGLE;
-	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), 0);
+	assert_int_equal(iommu_set_dma_defaults(f.host.iommu, &config), 0);
 	config.queue_entries = 2049;
-	assert_int_equal(iommu_set_dma_defaults(f.iommu, &config), IOMMU_EINVAL);
+	assert_int_equal(iommu_set_dma_defaults(f.host.iommu, &config), IOMMU_EINVAL);
 	end();
 }
 
@@ -329,15 +318,15 @@ static void configurations_that_make_no_sense_are_refused(void **state)
 	(void)state;
 	begin();
 	assert_int_equal(iommu_dma_create(&config, &dma), IOMMU_EINVAL);
-	config.domain = f.domain;
+	config.domain = f.host.domain;
 	config.flags = 4;
 	assert_int_equal(iommu_dma_create(&config, &dma), IOMMU_EINVAL);
 	config.flags = IOMMU_DMA_LAZY;
 	config.queue_entries = 1;
 	assert_int_equal(iommu_dma_create(&config, &dma), IOMMU_EINVAL);
 	config = (struct iommu_dma_config){.flags = 0};
-	assert_int_equal(iommu_domain_alloc(iommu_next_unit(f.iommu, NULL), IOMMU_DOMAIN_PAGING,
-					    NULL, &paging),
+	assert_int_equal(iommu_domain_alloc(iommu_next_unit(f.host.iommu, NULL),
+					    IOMMU_DOMAIN_PAGING, NULL, &paging),
 			 0);
 	config.domain = paging;
 	assert_int_equal(iommu_dma_create(&config, &dma), IOMMU_EINVAL);
@@ -541,7 +530,7 @@ static void creation_fails_whole(void **state)
 
 	(void)state;
 	begin();
-	config.domain = f.domain;
+	config.domain = f.host.domain;
 	for (nth = 1; status != 0; nth++) {
 		const size_t before = f.machine.pages_in_use;
 
@@ -656,7 +645,7 @@ static void a_handle_serves_many_cpus(void **state)
 	f.machine.platform.cpu_count = host_cpu_count;
 	f.machine.platform.cpu_id = last_cpu;
 	for (i = 0; i < 6; i++) {
-		struct iommu_dma_config config = {.domain = f.domain};
+		struct iommu_dma_config config = {.domain = f.host.domain};
 		const size_t pages = f.machine.pages_in_use;
 		iommu_iova_t address;
 		struct iommu_dma *dma;
@@ -1213,7 +1202,7 @@ static void lists_of_any_kind_keep_to_the_devices_limits(void **state)
 	(void)state;
 	begin();
 	memory = model_machine_take(&f.machine, PAGES);
-	iommu_iova_get_stats(iommu_domain_iova_space(f.domain), &before);
+	iommu_iova_get_stats(iommu_domain_iova_space(f.host.domain), &before);
 	for (n = 0; n < 2000; n++) {
 		struct sg_case c = random_list(&random, memory, PAGES);
 		int status =
@@ -1237,7 +1226,7 @@ static void lists_of_any_kind_keep_to_the_devices_limits(void **state)
 	assert_true(mapped > 500);
 	/* All addresses came back: what is not in caches is free. */
 	iommu_iova_cache_drain(f.dma->cache);
-	iommu_iova_get_stats(iommu_domain_iova_space(f.domain), &after);
+	iommu_iova_get_stats(iommu_domain_iova_space(f.host.domain), &after);
 	assert_int_equal(after.taken, before.taken);
 	end();
 }
@@ -1248,7 +1237,7 @@ static uint64_t taken(void)
 {
 	struct iommu_iova_stats now;
 
-	iommu_iova_get_stats(iommu_domain_iova_space(f.domain), &now);
+	iommu_iova_get_stats(iommu_domain_iova_space(f.host.domain), &now);
 	return now.taken;
 }
 
@@ -1303,7 +1292,8 @@ static void large_buffers_take_just_their_pages(void **state)
 	assert_int_equal(iommu_dma_unmap(f.dma, address, 34 * PAGE), 0);
 	f.mistakes++;
 	assert_int_equal(taken() - before, 40);
-	assert_int_equal(iommu_iova_free_at(iommu_domain_iova_space(f.domain), address / PAGE), 0);
+	assert_int_equal(iommu_iova_free_at(iommu_domain_iova_space(f.host.domain), address / PAGE),
+			 0);
 	end();
 }
 
@@ -1455,9 +1445,9 @@ static void pieces_are_linked_and_told_of_at_once(void **state)
 			 IOMMU_EOPNOTSUPP);
 	assert_int_equal(iommu_dma_window_destroy(&window), 0);
 	assert_int_equal(iommu_dma_window_reserve(f.dma, &any, 0, 0, &window), IOMMU_EINVAL);
-	assert_int_equal(iommu_sync_map(f.domain, 0, 0), IOMMU_EINVAL);
-	assert_int_equal(iommu_sync_map(f.domain, UINT64_MAX, 2), IOMMU_EOVERFLOW);
-	assert_int_equal(iommu_sync_map(f.domain, 1ULL << 62, PAGE), IOMMU_ERANGE);
+	assert_int_equal(iommu_sync_map(f.host.domain, 0, 0), IOMMU_EINVAL);
+	assert_int_equal(iommu_sync_map(f.host.domain, UINT64_MAX, 2), IOMMU_EOVERFLOW);
+	assert_int_equal(iommu_sync_map(f.host.domain, 1ULL << 62, PAGE), IOMMU_ERANGE);
 	end();
 }
 
@@ -1970,7 +1960,8 @@ static void memory_in_pieces_is_shared(void **state)
 						 IOMMU_ENOENT);
 				f.mistakes += 3;
 				assert_int_equal(host.mapped, 1);
-				assert_int_equal(iommu_iova_to_phys(f.domain, inside, &paddr), 0);
+				assert_int_equal(iommu_iova_to_phys(f.host.domain, inside, &paddr),
+						 0);
 			}
 			assert_int_equal(iommu_dma_free(f.dma, shared, address, sizes[i]), 0);
 			assert_true(is_blocked(address) && is_blocked(inside));
@@ -2207,7 +2198,7 @@ static void an_unconfirmed_window_stays(void **state)
 	/* There is still something to confirm. */
 	assert_int_equal(iommu_dma_window_destroy(&window), IOMMU_ETIMEDOUT);
 	assert_true(reaches(address, memory));
-	assert_non_null(iommu_iova_find(iommu_domain_iova_space(f.domain), address / PAGE));
+	assert_non_null(iommu_iova_find(iommu_domain_iova_space(f.host.domain), address / PAGE));
 	iommu_model_vtd_misbehave(f.machine.units[0], &well);
 	assert_int_equal(iommu_dma_window_destroy(&window), 0);
 	assert_true(is_blocked(address));
@@ -2290,7 +2281,7 @@ static uint64_t free_granules(void)
 {
 	struct iommu_iova_stats now;
 
-	iommu_iova_get_stats(iommu_domain_iova_space(f.domain), &now);
+	iommu_iova_get_stats(iommu_domain_iova_space(f.host.domain), &now);
 	return now.free;
 }
 
@@ -2332,7 +2323,7 @@ static void a_full_queue_loses_no_address(void **state)
 	/* All of it is back where it came from. */
 	assert_int_equal(iommu_dma_destroy(f.dma), 0);
 	assert_int_equal(free_granules(), before);
-	again.domain = f.domain;
+	again.domain = f.host.domain;
 	assert_int_equal(iommu_dma_create(&again, &f.dma), 0);
 	model_machine_give(&f.machine, memory, 1);
 	end();
@@ -2435,7 +2426,7 @@ static int tell(enum iommu_bus_event_type type, const struct iommu_endpoint_info
 	const struct iommu_bus_event event = {
 		.type = type, .info = info, .segment = info->segment, .source_id = info->source_id};
 
-	return iommu_report_bus_event(f.iommu, &event);
+	return iommu_report_bus_event(f.host.iommu, &event);
 }
 
 /* A host that only starts back ends and tells of devices. */
@@ -2452,25 +2443,25 @@ static void begin_by_bus(unsigned int start_flags, const struct iommu_endpoint_i
 	model_machine_add_unit(&f.machine, &config);
 	f.device = model_machine_add_device(&f.machine, 0, 0x20);
 	model_machine_make_dmar(&f.machine);
-	assert_int_equal(iommu_create(&f.machine.platform, &f.iommu), 0);
+	assert_int_equal(iommu_create(&f.machine.platform, &f.host.iommu), 0);
 	iommu_vtd_backend_init(&backend, f.machine.dmar, f.machine.dmar_size, &options);
-	assert_int_equal(iommu_register_backend(f.iommu, &backend.base), 0);
+	assert_int_equal(iommu_register_backend(f.host.iommu, &backend.base), 0);
 	assert_int_equal(tell(IOMMU_BUS_ADDED, info), 0);
-	assert_int_equal(iommu_waiting(f.iommu), 1);
-	assert_int_equal(iommu_start(f.iommu, start_flags | IOMMU_START_REQUIRED), 0);
-	assert_int_equal(iommu_waiting(f.iommu), 0);
-	assert_int_equal(iommu_start_late(f.iommu), 0);
-	assert_string_equal(iommu_unit_backend(iommu_find_unit(f.iommu, "dmar0")), "vtd");
+	assert_int_equal(iommu_waiting(f.host.iommu), 1);
+	assert_int_equal(iommu_start(f.host.iommu, start_flags | IOMMU_START_REQUIRED), 0);
+	assert_int_equal(iommu_waiting(f.host.iommu), 0);
+	assert_int_equal(iommu_start_late(f.host.iommu), 0);
+	assert_string_equal(iommu_unit_backend(iommu_find_unit(f.host.iommu, "dmar0")), "vtd");
 	assert_int_equal(tell(IOMMU_BUS_BINDING, info), 0);
-	f.endpoint = iommu_find_endpoint(f.iommu, info->segment, info->source_id);
-	f.domain = iommu_group_default_domain(iommu_endpoint_group(f.endpoint));
+	f.host.endpoint = iommu_find_endpoint(f.host.iommu, info->segment, info->source_id);
+	f.host.domain = iommu_group_default_domain(iommu_endpoint_group(f.host.endpoint));
 }
 
 static void end_by_bus(const struct iommu_endpoint_info *info)
 {
 	assert_int_equal(tell(IOMMU_BUS_UNBOUND, info), 0);
 	assert_int_equal(tell(IOMMU_BUS_REMOVED, info), 0);
-	assert_int_equal(iommu_destroy(f.iommu), 0);
+	assert_int_equal(iommu_destroy(f.host.iommu), 0);
 	model_machine_destroy(&f.machine);
 }
 
@@ -2497,7 +2488,7 @@ static struct iommu_endpoint *peer_at(unsigned int bus, bool suspect)
 
 	info.path[0].device = bus == 5 ? 2 : 1;
 	info.path[2].device = bus == 4 ? 1 : 0;
-	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &endpoint), 0);
+	assert_int_equal(iommu_probe_endpoint(f.host.iommu, &info, &endpoint), 0);
 	return endpoint;
 }
 
@@ -2521,13 +2512,13 @@ static void peers_find_each_other(void **state)
 	(void)state;
 	begin();
 	/* Nothing is known, or one is not where anything is known of. */
-	assert_int_equal(find_peer(f.endpoint, f.endpoint, 0, &peer), IOMMU_EOPNOTSUPP);
-	assert_int_equal(iommu_release_endpoint(f.endpoint), IOMMU_EBUSY);
-	assert_int_equal(iommu_set_pci_topology(f.iommu, &topology), 0);
+	assert_int_equal(find_peer(f.host.endpoint, f.host.endpoint, 0, &peer), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_release_endpoint(f.host.endpoint), IOMMU_EBUSY);
+	assert_int_equal(iommu_set_pci_topology(f.host.iommu, &topology), 0);
 	one = peer_at(3, false);
 	other = peer_at(4, false);
 	far = peer_at(5, false);
-	assert_int_equal(find_peer(one, f.endpoint, IOMMU_DMA_PEER_HOST_BRIDGE, &peer),
+	assert_int_equal(find_peer(one, f.host.endpoint, IOMMU_DMA_PEER_HOST_BRIDGE, &peer),
 			 IOMMU_EOPNOTSUPP);
 	assert_int_equal(find_peer(one, far, 4, &peer), IOMMU_EINVAL);
 
@@ -2561,7 +2552,7 @@ static void peers_find_each_other(void **state)
 	assert_true(is_blocked(address));
 	assert_int_equal(iommu_dma_unmap_peer(f.dma, &peer, address, 64), IOMMU_ENOENT);
 	f.mistakes++;
-	assert_int_equal(find_peer(one, f.endpoint, IOMMU_DMA_PEER_HOST_BRIDGES, &peer), 0);
+	assert_int_equal(find_peer(one, f.host.endpoint, IOMMU_DMA_PEER_HOST_BRIDGES, &peer), 0);
 	assert_false(peer.by_bus);
 	assert_int_equal(iommu_release_endpoint(other), 0);
 	/* A device that is not trusted is held to what is mapped, although it has the choice. */
@@ -2590,10 +2581,10 @@ static void drivers_map_through_the_default_domain(void **state)
 	(void)state;
 	begin_by_bus(IOMMU_START_LAZY, &info);
 	page = model_machine_take(&f.machine, 1);
-	assert_int_equal(iommu_set_dma_defaults(f.iommu, &defaults), 0);
-	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), 0);
-	assert_int_equal(iommu_set_dma_defaults(f.iommu, NULL), 0);
-	assert_int_equal(iommu_dma_of(f.endpoint, &again), 0);
+	assert_int_equal(iommu_set_dma_defaults(f.host.iommu, &defaults), 0);
+	assert_int_equal(iommu_dma_of(f.host.endpoint, &f.dma), 0);
+	assert_int_equal(iommu_set_dma_defaults(f.host.iommu, NULL), 0);
+	assert_int_equal(iommu_dma_of(f.host.endpoint, &again), 0);
 	assert_ptr_equal(again, f.dma);
 	/*
 	 * As the host has set it for what is made now: in lazy mode, the highest addresses first.
@@ -2601,9 +2592,9 @@ static void drivers_map_through_the_default_domain(void **state)
 	assert_int_equal(iommu_dma_map(f.dma, &any, page, PAGE, BOTH, &address), 0);
 	assert_true(address > UINT32_MAX);
 	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
-	device = iommu_dma_device_of(f.endpoint, 0);
+	device = iommu_dma_device_of(f.host.endpoint, 0);
 	assert_int_equal(device.mask, UINT32_MAX);
-	device = iommu_dma_device_of(f.endpoint, 0xffffff);
+	device = iommu_dma_device_of(f.host.endpoint, 0xffffff);
 	assert_int_equal(device.mask, 0xffffff);
 	assert_int_equal(iommu_dma_map(f.dma, &device, page, PAGE, BOTH, &address), 0);
 	assert_true(reaches(address, page));
@@ -2612,40 +2603,41 @@ static void drivers_map_through_the_default_domain(void **state)
 	/* What waits is invalidated before the domain can go. */
 	iommu_model_vtd_misbehave(f.machine.units[0], &hang);
 	assert_int_equal(tell(IOMMU_BUS_UNBOUND, &info), 0);
-	assert_int_equal(iommu_release_endpoint(f.endpoint), IOMMU_ETIMEDOUT);
+	assert_int_equal(iommu_release_endpoint(f.host.endpoint), IOMMU_ETIMEDOUT);
 	iommu_model_vtd_misbehave(f.machine.units[0], &well);
 	assert_int_equal(tell(IOMMU_BUS_BINDING, &info), 0);
 	/* Claimed, it is out of reach; afterwards it serves again. */
 	assert_int_equal(tell(IOMMU_BUS_UNBOUND, &info), 0);
-	assert_int_equal(iommu_group_claim(iommu_endpoint_group(f.endpoint), &owner), 0);
+	assert_int_equal(iommu_group_claim(iommu_endpoint_group(f.host.endpoint), &owner), 0);
 	assert_true(is_blocked(address));
-	assert_int_equal(iommu_group_release(iommu_endpoint_group(f.endpoint), &owner), 0);
+	assert_int_equal(iommu_group_release(iommu_endpoint_group(f.host.endpoint), &owner), 0);
 	/* Another type has another DMA mapping, or none. */
-	assert_int_equal(
-		iommu_group_set_default_type(iommu_endpoint_group(f.endpoint), IOMMU_DOMAIN_DMA),
-		0);
-	f.domain = iommu_group_default_domain(iommu_endpoint_group(f.endpoint));
-	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), 0);
+	assert_int_equal(iommu_group_set_default_type(iommu_endpoint_group(f.host.endpoint),
+						      IOMMU_DOMAIN_DMA),
+			 0);
+	f.host.domain = iommu_group_default_domain(iommu_endpoint_group(f.host.endpoint));
+	assert_int_equal(iommu_dma_of(f.host.endpoint, &f.dma), 0);
 	assert_int_equal(iommu_dma_map(f.dma, &any, page, PAGE, BOTH, &address), 0);
 	assert_true(reaches(address, page));
 	assert_true(address <= UINT32_MAX);
 	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
 	assert_true(is_blocked(address));
 	/* The handle is a use, though no driver was ever announced. */
-	assert_int_equal(iommu_group_claim(iommu_endpoint_group(f.endpoint), &owner), IOMMU_EBUSY);
-	assert_int_equal(iommu_group_set_default_type(iommu_endpoint_group(f.endpoint),
+	assert_int_equal(iommu_group_claim(iommu_endpoint_group(f.host.endpoint), &owner),
+			 IOMMU_EBUSY);
+	assert_int_equal(iommu_group_set_default_type(iommu_endpoint_group(f.host.endpoint),
 						      IOMMU_DOMAIN_BLOCKED),
 			 IOMMU_EBUSY);
-	iommu_unuse_default_domain(f.endpoint);
-	assert_int_equal(iommu_group_set_default_type(iommu_endpoint_group(f.endpoint),
+	iommu_unuse_default_domain(f.host.endpoint);
+	assert_int_equal(iommu_group_set_default_type(iommu_endpoint_group(f.host.endpoint),
 						      IOMMU_DOMAIN_BLOCKED),
 			 0);
-	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), IOMMU_EPERM);
-	assert_int_equal(iommu_unit_get_hardware_info(iommu_endpoint_unit(f.endpoint), &hardware),
-			 0);
+	assert_int_equal(iommu_dma_of(f.host.endpoint, &f.dma), IOMMU_EPERM);
+	assert_int_equal(
+		iommu_unit_get_hardware_info(iommu_endpoint_unit(f.host.endpoint), &hardware), 0);
 	assert_int_equal(hardware.type, IOMMU_HARDWARE_VTD);
-	assert_true(iommu_capable(f.endpoint, IOMMU_CAPABLE_CACHE_COHERENCY));
-	assert_false(iommu_capable(f.endpoint, IOMMU_CAPABLE_PASID));
+	assert_true(iommu_capable(f.host.endpoint, IOMMU_CAPABLE_CACHE_COHERENCY));
+	assert_false(iommu_capable(f.host.endpoint, IOMMU_CAPABLE_PASID));
 	model_machine_give(&f.machine, page, 1);
 	assert_int_equal(tell(IOMMU_BUS_BINDING, &info), 0);
 	end_by_bus(&info);
@@ -2665,8 +2657,8 @@ static void a_handle_outlives_its_device(void **state)
 	(void)state;
 	begin_by_bus(0, &info);
 	page = model_machine_take(&f.machine, 2);
-	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), 0);
-	gone = f.endpoint;
+	assert_int_equal(iommu_dma_of(f.host.endpoint, &f.dma), 0);
+	gone = f.host.endpoint;
 	device = iommu_dma_device_of(gone, 0);
 	assert_int_equal(iommu_dma_map(f.dma, &device, page + 8, 64, BOTH, &address), 0);
 	assert_int_equal(tell(IOMMU_BUS_REMOVED, &info), 0);
@@ -2699,8 +2691,8 @@ static void passing_through_is_for_those_who_are_trusted(void **state)
 	page = model_machine_take(&f.machine, 1);
 	assert_true(reaches(page, page));
 	/* Its driver notices nothing. */
-	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), 0);
-	device = iommu_dma_device_of(f.endpoint, 0);
+	assert_int_equal(iommu_dma_of(f.host.endpoint, &f.dma), 0);
+	device = iommu_dma_device_of(f.host.endpoint, 0);
 	assert_int_equal(iommu_dma_map(f.dma, &device, page, PAGE, BOTH, &address), 0);
 	assert_int_equal(address, page);
 	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
@@ -2710,8 +2702,8 @@ static void passing_through_is_for_those_who_are_trusted(void **state)
 	begin_by_bus(IOMMU_START_PASS_THROUGH, &not_trusted);
 	page = model_machine_take(&f.machine, 1);
 	assert_true(is_blocked(page));
-	assert_int_equal(iommu_dma_of(f.endpoint, &f.dma), 0);
-	device = iommu_dma_device_of(f.endpoint, 0);
+	assert_int_equal(iommu_dma_of(f.host.endpoint, &f.dma), 0);
+	device = iommu_dma_device_of(f.host.endpoint, 0);
 	assert_true(device.untrusted);
 	assert_int_equal(iommu_dma_map(f.dma, &device, page, PAGE, BOTH, &address), 0);
 	assert_true(reaches(address, page));

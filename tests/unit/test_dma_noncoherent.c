@@ -41,10 +41,8 @@ static struct fixture {
 	unsigned char *dram; /* as the device sees memory */
 	int dram_file;
 	bool newer[LINES]; /* the device has written a line that the CPU may still have */
-	struct iommu *iommu;
+	struct model_host host;
 	struct model_device *device;
-	struct iommu_endpoint *endpoint;
-	struct iommu_domain *domain;
 	struct iommu_dma *dma;
 	enum kind kind;
 	unsigned int written_back, invalidated, uncached; /* calls, and mappings */
@@ -168,17 +166,8 @@ static void begin_without_services(enum kind kind)
 	f.machine.quiet = true;
 	model_machine_add_unit(&f.machine, &config);
 	f.device = model_machine_add_device(&f.machine, 0, 0x20);
-	model_machine_make_dmar(&f.machine);
-	assert_int_equal(iommu_create(&f.machine.platform, &f.iommu), 0);
-	assert_int_equal(iommu_vtd_probe(f.iommu, f.machine.dmar, f.machine.dmar_size, &options),
-			 0);
-	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &f.endpoint), 0);
-	assert_int_equal(iommu_domain_alloc(iommu_next_unit(f.iommu, NULL), IOMMU_DOMAIN_DMA, NULL,
-					    &f.domain),
-			 0);
-	assert_int_equal(iommu_domain_attach_group(f.domain, iommu_endpoint_group(f.endpoint)), 0);
-	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
-	dma.domain = f.domain;
+	f.host = model_machine_start(&f.machine, &options, &info);
+	dma.domain = f.host.domain;
 	if (kind == DIRECT)
 		assert_int_equal(iommu_dma_create_direct(&f.machine.platform, &f.dma), 0);
 	else
@@ -199,10 +188,10 @@ static void end(void)
 	assert_int_equal(stats.withheld + stats.bounced, 0);
 	assert_int_equal(f.uncached, 0);
 	assert_int_equal(iommu_dma_destroy(f.dma), 0);
-	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(f.endpoint)), 0);
-	assert_int_equal(iommu_domain_free(f.domain), 0);
-	assert_int_equal(iommu_release_endpoint(f.endpoint), 0);
-	assert_int_equal(iommu_destroy(f.iommu), 0);
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(f.host.endpoint)), 0);
+	assert_int_equal(iommu_domain_free(f.host.domain), 0);
+	assert_int_equal(iommu_release_endpoint(f.host.endpoint), 0);
+	assert_int_equal(iommu_destroy(f.host.iommu), 0);
 	model_machine_destroy(&f.machine);
 	if (f.dram == NULL)
 		return;
@@ -227,7 +216,7 @@ static iommu_paddr_t reach(iommu_iova_t address, unsigned int access)
 
 	if (f.kind == DIRECT)
 		return paddr;
-	assert_int_equal(iommu_iova_to_phys(f.domain, address, &paddr), 0);
+	assert_int_equal(iommu_iova_to_phys(f.host.domain, address, &paddr), 0);
 	if (f.machine.states[(paddr - MACHINE_BASE) / PAGE] == PAGE_TABLE) {
 		model_machine_mark(&f.machine, paddr & ~(PAGE - 1), 1, PAGE_DEVICE);
 		assert_int_equal(model_device_access(f.device, address, access, &paddr), 0);
@@ -844,7 +833,7 @@ static void an_endpoint_knows_what_it_is(void **state)
 {
 	(void)state;
 	begin(STRICT);
-	assert_true(iommu_dma_device_of(f.endpoint, 0).noncoherent);
+	assert_true(iommu_dma_device_of(f.host.endpoint, 0).noncoherent);
 	end();
 }
 

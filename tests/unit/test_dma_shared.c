@@ -31,10 +31,8 @@ static struct fixture {
 	struct model_machine machine;
 	bool shared[MACHINE_PAGES]; /* with the host */
 	unsigned int shared_pages;
-	struct iommu *iommu;
+	struct model_host host;
 	struct model_device *device;
-	struct iommu_endpoint *endpoint;
-	struct iommu_domain *domain;
 	struct iommu_dma *dma;
 	enum kind kind;
 } f;
@@ -95,17 +93,8 @@ static void begin(enum kind kind, iommu_paddr_t private_bits, iommu_paddr_t shar
 	f.machine.platform.free_shared = free_shared;
 	model_machine_add_unit(&f.machine, &config);
 	f.device = model_machine_add_device(&f.machine, 0, 0x20);
-	model_machine_make_dmar(&f.machine);
-	assert_int_equal(iommu_create(&f.machine.platform, &f.iommu), 0);
-	assert_int_equal(iommu_vtd_probe(f.iommu, f.machine.dmar, f.machine.dmar_size, &options),
-			 0);
-	assert_int_equal(iommu_probe_endpoint(f.iommu, &info, &f.endpoint), 0);
-	assert_int_equal(iommu_domain_alloc(iommu_next_unit(f.iommu, NULL), IOMMU_DOMAIN_DMA, NULL,
-					    &f.domain),
-			 0);
-	assert_int_equal(iommu_domain_attach_group(f.domain, iommu_endpoint_group(f.endpoint)), 0);
-	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
-	dma.domain = f.domain;
+	f.host = model_machine_start(&f.machine, &options, &info);
+	dma.domain = f.host.domain;
 	if (kind == DIRECT)
 		assert_int_equal(iommu_dma_create_direct(&f.machine.platform, &f.dma), 0);
 	else
@@ -116,10 +105,10 @@ static void end(void)
 {
 	assert_int_equal(iommu_dma_destroy(f.dma), 0);
 	assert_int_equal(f.shared_pages, 0);
-	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(f.endpoint)), 0);
-	assert_int_equal(iommu_domain_free(f.domain), 0);
-	assert_int_equal(iommu_release_endpoint(f.endpoint), 0);
-	assert_int_equal(iommu_destroy(f.iommu), 0);
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(f.host.endpoint)), 0);
+	assert_int_equal(iommu_domain_free(f.host.domain), 0);
+	assert_int_equal(iommu_release_endpoint(f.host.endpoint), 0);
+	assert_int_equal(iommu_destroy(f.host.iommu), 0);
 	model_machine_destroy(&f.machine);
 }
 
@@ -135,7 +124,7 @@ static iommu_paddr_t target(iommu_iova_t address)
 
 	if (f.kind == DIRECT)
 		return address;
-	assert_int_equal(iommu_iova_to_phys(f.domain, address, &plain), 0);
+	assert_int_equal(iommu_iova_to_phys(f.host.domain, address, &plain), 0);
 	assert_int_equal(plain & BIT, 0);
 	(void)model_device_access(f.device, address, IOMMU_PROT_READ, &to);
 	f.machine.violation = NULL;
@@ -485,16 +474,19 @@ static void tables_say_what_memory_is(void **state)
 	memory = model_machine_take(&f.machine, 4);
 	pieces[0] = (struct iommu_map_piece){.paddr = memory, .size = PAGE};
 	pieces[1] = (struct iommu_map_piece){.paddr = memory + 2 * PAGE, .size = PAGE};
-	assert_int_equal(iommu_map(f.domain, 0x10000, memory, PAGE, IOMMU_PROT_READ), 0);
+	assert_int_equal(iommu_map(f.host.domain, 0x10000, memory, PAGE, IOMMU_PROT_READ), 0);
+	assert_int_equal(iommu_map(f.host.domain, 0x20000, memory, PAGE,
+				   IOMMU_PROT_READ | IOMMU_PROT_SHARED),
+			 0);
 	assert_int_equal(
-		iommu_map(f.domain, 0x20000, memory, PAGE, IOMMU_PROT_READ | IOMMU_PROT_SHARED), 0);
-	assert_int_equal(
-		iommu_map(f.domain, 0x30000, memory, PAGE, IOMMU_PROT_READ | IOMMU_PROT_MMIO), 0);
-	assert_int_equal(iommu_map_sg(f.domain, 0x40000, pieces, 2,
+		iommu_map(f.host.domain, 0x30000, memory, PAGE, IOMMU_PROT_READ | IOMMU_PROT_MMIO),
+		0);
+	assert_int_equal(iommu_map_sg(f.host.domain, 0x40000, pieces, 2,
 				      IOMMU_PROT_READ | IOMMU_PROT_SHARED, NULL),
 			 0);
-	assert_int_equal(iommu_map_nosync(f.domain, 0x50000, memory, PAGE, IOMMU_PROT_READ), 0);
-	assert_int_equal(iommu_sync_map(f.domain, 0x50000, PAGE), 0);
+	assert_int_equal(iommu_map_nosync(f.host.domain, 0x50000, memory, PAGE, IOMMU_PROT_READ),
+			 0);
+	assert_int_equal(iommu_sync_map(f.host.domain, 0x50000, PAGE), 0);
 	{
 		static const struct {
 			iommu_iova_t iova;
@@ -512,12 +504,13 @@ static void tables_say_what_memory_is(void **state)
 			(void)model_device_access(f.device, cases[i].iova, IOMMU_PROT_READ, &to);
 			f.machine.violation = NULL;
 			assert_true(to == ((memory + cases[i].offset) | cases[i].bits));
-			assert_int_equal(iommu_iova_to_phys(f.domain, cases[i].iova, &plain), 0);
+			assert_int_equal(iommu_iova_to_phys(f.host.domain, cases[i].iova, &plain),
+					 0);
 			assert_true(plain == memory + cases[i].offset);
 		}
 	}
-	assert_int_equal(iommu_unmap(f.domain, 0x10000, 0x50000, 0, NULL), 0);
-	assert_true(iommu_dma_device_of(f.endpoint, 0).shared_only);
+	assert_int_equal(iommu_unmap(f.host.domain, 0x10000, 0x50000, 0, NULL), 0);
+	assert_true(iommu_dma_device_of(f.host.endpoint, 0).shared_only);
 	end();
 }
 
@@ -534,15 +527,15 @@ static void an_identity_of_tables_is_no_place_for_sharing(void **state)
 	(void)state;
 	begin(STRICT, BIT, 0);
 	memory = model_machine_take(&f.machine, 1);
-	assert_int_equal(
-		iommu_add_memory(f.iommu, MACHINE_BASE, MACHINE_BASE + MACHINE_PAGES * PAGE - 1),
-		0);
-	assert_int_equal(iommu_domain_alloc(iommu_next_unit(f.iommu, NULL), IOMMU_DOMAIN_IDENTITY,
-					    NULL, &identity),
+	assert_int_equal(iommu_add_memory(f.host.iommu, MACHINE_BASE,
+					  MACHINE_BASE + MACHINE_PAGES * PAGE - 1),
+			 0);
+	assert_int_equal(iommu_domain_alloc(iommu_next_unit(f.host.iommu, NULL),
+					    IOMMU_DOMAIN_IDENTITY, NULL, &identity),
 			 0);
 	config.domain = identity;
 	assert_int_equal(iommu_dma_create(&config, &dma), IOMMU_EOPNOTSUPP);
-	group = iommu_endpoint_group(f.endpoint);
+	group = iommu_endpoint_group(f.host.endpoint);
 	assert_int_equal(iommu_domain_detach_group(group), 0);
 	assert_int_equal(iommu_domain_attach_group(identity, group), 0);
 	(void)model_device_access(f.device, memory, IOMMU_PROT_READ, &to);
@@ -550,7 +543,7 @@ static void an_identity_of_tables_is_no_place_for_sharing(void **state)
 	assert_true(to == (memory | BIT));
 	assert_int_equal(iommu_domain_detach_group(group), 0);
 	assert_int_equal(iommu_domain_free(identity), 0);
-	assert_int_equal(iommu_domain_attach_group(f.domain, group), 0);
+	assert_int_equal(iommu_domain_attach_group(f.host.domain, group), 0);
 	end();
 }
 
