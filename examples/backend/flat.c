@@ -402,6 +402,7 @@ static int domain_alloc(struct iommu_unit *base, enum iommu_domain_type type,
 	domain->unit = unit;
 	domain->base.ops = type == IOMMU_DOMAIN_BLOCKED ? &blocked_ops : &paging_ops;
 	domain->base.aperture_last = APERTURE_LAST;
+	domain->base.paddr_last = UINT64_MAX;
 	domain->base.pgsize_bitmap = IOMMU_PAGE_SIZE;
 	if (type != IOMMU_DOMAIN_BLOCKED) {
 		domain->table =

@@ -233,6 +233,7 @@ struct iommu_domain_info {
 	/* See iommu_domain_bypass; size 0: no bypass. */
 	iommu_iova_t bypass_offset;
 	uint64_t bypass_size;
+	iommu_paddr_t paddr_last; /* the last that can be mapped; 0: iommu_map is for others */
 };
 IOMMU_API void iommu_domain_get_info(const struct iommu_domain *domain,
 				     struct iommu_domain_info *info);

@@ -205,7 +205,9 @@ IOMMU_API void iommu_iova_get_stats(struct iommu_iova_space *space, struct iommu
  * sleep. With IOMMU_IOVA_CACHE_CPU_EXCLUSIVE a CPU's caches have no lock, only irq_save and
  * irq_restore: for hosts where nothing else runs on a CPU between the two, and the caller cannot
  * migrate to another CPU meanwhile. Other CPUs cannot reach what one CPU caches: so all of them
- * together keep at most a quarter of the space, with smaller magazines if necessary, or none.
+ * together keep at most a quarter of the space, with smaller magazines if necessary, or none; and
+ * they keep nothing of the lowest quarter of its first 4 GiB, where devices of few address bits
+ * find what they need, if not as fast.
  *
  * Neighbours: page-table entries of neighbouring addresses share a cache line, which two CPUs that
  * map there take from each other at each call. With IOMMU_IOVA_CACHE_LINES a CPU whose caches have

@@ -411,7 +411,8 @@ static int make(struct iommu_dma *dma, const struct iommu_dma_device *device, io
 	const struct replaced by = replaced_of(dma, device, paddr, size, how);
 	struct dma_bounce *bounce;
 
-	if (by.order > IOMMU_MAX_ALLOC_ORDER)
+	/* Of what is copied, no map would find out. */
+	if (paddr + (size - 1) > dma->domain->paddr_last || by.order > IOMMU_MAX_ALLOC_ORDER)
 		return IOMMU_ERANGE;
 	if ((by.head || by.tail) && !has_blocks_for(dma, device))
 		return IOMMU_EOPNOTSUPP;
@@ -822,14 +823,28 @@ static const struct dma_bounce *find_locked(struct iommu_dma *dma, iommu_iova_t 
 }
 
 /*
- * An element of a list may have several records, and bytes between them that need none; anything
- * else has one. False: nothing has a record there.
+ * Bytes without a record, which a device that is not coherent may only read, where nothing
+ * translates: see iommu_dma_map_in_place.
  */
-static bool sync_records(struct iommu_dma *dma, iommu_iova_t address, iommu_iova_t last,
+static void sync_unrecorded(const struct iommu_dma *dma, iommu_iova_t address, iommu_iova_t last,
+			    bool to_device)
+{
+#if IOMMU_CONFIG_DMA_NONCOHERENT
+	if (to_device && dma_is_direct(dma) && __atomic_load_n(&dma->writes_back, __ATOMIC_RELAXED))
+		dma_write_back(dma, dma_plain(dma, address), last - address + 1);
+#else
+	(void)dma, (void)address, (void)last, (void)to_device;
+#endif
+}
+
+/*
+ * An element of a list may have several records, and bytes between them that need none; anything
+ * else has one.
+ */
+static void sync_records(struct iommu_dma *dma, iommu_iova_t address, iommu_iova_t last,
 			 bool to_device)
 {
 	const struct dma_bounce *bounce = find_locked(dma, address, last);
-	const bool found = bounce != NULL;
 
 	while (bounce != NULL) {
 		const iommu_iova_t start = address_of(bounce);
@@ -838,7 +853,9 @@ static bool sync_records(struct iommu_dma *dma, iommu_iova_t address, iommu_iova
 
 		/* Beside the buffer, on one of its pages. */
 		if (last < start || (address < start && address >= bounce->start))
-			break;
+			return;
+		if (address < bounce->start)
+			sync_unrecorded(dma, address, bounce->start - 1, to_device);
 		if (last - start < bounce->size)
 			part.stop = last - start + 1;
 		part = common(part, (struct part){0, bounce->size});
@@ -847,31 +864,24 @@ static bool sync_records(struct iommu_dma *dma, iommu_iova_t address, iommu_iova
 		else
 			take_back(dma, bounce, part);
 		if (end >= last)
-			break;
+			return;
 		address = end + 1;
 		bounce = find_locked(dma, address, last);
 	}
-	return found;
+	sync_unrecorded(dma, address, last, to_device);
 }
 
 static void sync(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, bool to_device)
 {
 	const iommu_iova_t last =
 		size - 1 > UINT64_MAX - address ? UINT64_MAX : address + (size - 1);
-	bool found = false;
 
 	if (size == 0)
 		return;
 	if (dma_has_records(dma))
-		found = sync_records(dma, address, last, to_device);
-#if IOMMU_CONFIG_DMA_NONCOHERENT
-	/* What a device only reads, where nothing translates: see iommu_dma_map_in_place. */
-	if (!found && to_device && dma_is_direct(dma) &&
-	    __atomic_load_n(&dma->writes_back, __ATOMIC_RELAXED))
-		dma_write_back(dma, dma_plain(dma, address), last - address + 1);
-#else
-	(void)found;
-#endif
+		sync_records(dma, address, last, to_device);
+	else
+		sync_unrecorded(dma, address, last, to_device);
 }
 
 #else

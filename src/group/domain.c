@@ -412,6 +412,7 @@ void iommu_domain_get_info(const struct iommu_domain *domain, struct iommu_domai
 		.stage = domain->stage,
 		.bypass_offset = domain->bypass_offset,
 		.bypass_size = domain->bypass_size,
+		.paddr_last = domain->paddr_last,
 	};
 	if (domain->ops->get_info != NULL)
 		domain->ops->get_info(domain, info);

@@ -15,9 +15,10 @@
  * Lock order: a CPU's lock, then the depot's. Ranges for the tree are first taken out under these
  * locks and freed after they are released.
  *
- * Exclusive CPUs have no lock, so nothing but the CPU itself can reach what it has cached. Two
+ * Exclusive CPUs have no lock, so nothing but the CPU itself can reach what it has cached. Three
  * rules prevent that this makes a space look full. Together they never cache more than a quarter of
- * it: in a small one magazines hold less, and the fast path is disabled. And a CPU that finds no
+ * it: in a small one magazines hold less, and the fast path is disabled. They cache nothing of the
+ * lowest quarter of its first 4 GiB, which is all that some devices reach. And a CPU that finds no
  * place asks the others to drain: each does when it next frees a range, for which the fast path is
  * disabled until all have drained.
  */
@@ -79,6 +80,7 @@ struct iommu_iova_cache {
 	unsigned int short_takes, short_orders;
 	uint64_t capacity;   /* of a magazine: IOMMU_IOVA_MAGAZINE, or less in a small space */
 	unsigned int orders; /* that have magazines: all, or none */
+	uint64_t lowest;     /* no range below it is cached */
 	bool has_lines;      /* see line_alloc */
 	uint32_t drains;     /* requests so far; atomic */
 	struct iommu_per_cpu cpus;
@@ -339,17 +341,14 @@ static __attribute__((noinline)) void answer_drain(struct iommu_iova_cache *cach
 		__atomic_store_n(&cache->short_orders, 0, __ATOMIC_SEQ_CST);
 }
 
-/* As cpu_lock, of a CPU that others may have asked to drain. */
-static inline uintptr_t cpu_lock_to_free(struct iommu_iova_cache *cache, struct cpu_cache *cpu,
-					 unsigned int cpu_id)
+/* A CPU that frees a range, of whatever size, answers what others have asked. */
+static void answer_if_asked(struct iommu_iova_cache *cache, unsigned int cpu_id)
 {
-	if (!cache->exclusive)
-		return iommu_spin_lock(cache->platform, &cpu->lock);
-	if (__builtin_expect(__atomic_load_n(&cpu->drained, __ATOMIC_RELAXED) !=
-				     __atomic_load_n(&cache->drains, __ATOMIC_RELAXED),
-			     0))
+	struct cpu_cache *cpu = cpu_at(cache, cpu_id);
+
+	if (cache->exclusive && __atomic_load_n(&cpu->drained, __ATOMIC_RELAXED) !=
+					__atomic_load_n(&cache->drains, __ATOMIC_RELAXED))
 		answer_drain(cache, cpu, cpu_id);
-	return cpu_lock(cache, cpu);
 }
 
 /* Ask the other exclusive CPUs to drain at their next free; this CPU has drained. */
@@ -386,7 +385,7 @@ static bool cpu_free(struct iommu_iova_cache *cache, unsigned int cpu_id, uint64
 		     unsigned int order, struct magazine **fresh, bool *wants_fresh)
 {
 	struct cpu_cache *cpu = cpu_at(cache, cpu_id);
-	uintptr_t state = cpu_lock_to_free(cache, cpu, cpu_id);
+	uintptr_t state = cpu_lock(cache, cpu);
 	const bool kept = pair_free(cache, &cpu->pairs[order], order, first, fresh, wants_fresh);
 
 	cpu_unlock(cache, cpu, state);
@@ -414,7 +413,8 @@ static __attribute__((noinline)) void free_to(struct iommu_iova_cache *cache, un
 	struct magazine *no_fresh = NULL;
 	bool wants_fresh = false;
 
-	if (order < cache->orders &&
+	answer_if_asked(cache, cpu);
+	if (order < cache->orders && first >= cache->lowest &&
 	    (cpu_free(cache, cpu, first, order, &no_fresh, &wants_fresh) ||
 	     (wants_fresh && cpu_free_with_fresh(cache, cpu, first, order))))
 		return;
@@ -433,6 +433,7 @@ static bool line_alloc(struct iommu_iova_cache *cache, unsigned int cpu, unsigne
 	unsigned int i;
 
 	if (order >= LINE_ORDER || order >= cache->orders || !cache->has_lines ||
+	    limit < cache->lowest ||
 	    iommu_iova_alloc_pieces(cache->space, &request, order, first) != 0)
 		return false;
 	for (i = 1; i < 1U << (LINE_ORDER - order); i++)
@@ -555,6 +556,7 @@ void iommu_iova_cache_free_on(struct iommu_iova_cache *cache, unsigned int cpu, 
 			      unsigned int order)
 {
 	if (__builtin_expect(order < __atomic_load_n(&cache->short_orders, __ATOMIC_RELAXED) &&
+				     first >= cache->lowest &&
 				     free_shortest(cache, cpu_at(cache, cpu), first, order),
 			     1))
 		return;
@@ -697,6 +699,16 @@ static uint64_t capacity_for(const struct iommu_iova_cache *cache)
 	return ranges;
 }
 
+/* What exclusive CPUs leave to devices of few address bits: see above. */
+static uint64_t lowest_for(const struct iommu_iova_cache *cache)
+{
+	const struct iommu_iova_space *space = cache->space;
+
+	if (!cache->exclusive || space->first > space->low_last)
+		return 0;
+	return space->first + (space->low_last - space->first) / 4;
+}
+
 static void fill_in(struct iommu_iova_cache *cache, bool wants_lines)
 {
 	const struct iommu_platform *platform = cache->platform;
@@ -709,6 +721,7 @@ static void fill_in(struct iommu_iova_cache *cache, bool wants_lines)
 				(struct pair){&cache->none, &cache->none};
 	cache->capacity = capacity_for(cache);
 	cache->orders = cache->capacity != 0 ? IOMMU_IOVA_CACHED_ORDERS : 0;
+	cache->lowest = lowest_for(cache);
 	/* At most a 64th of the space for each order, if every CPU holds a line. */
 	cache->has_lines = wants_lines && (cache->space->last - cache->space->first) >>
 						  (LINE_ORDER + 6) >= cache->cpus.count;

@@ -136,6 +136,7 @@ static int init_table(struct opal_domain *domain, const struct iommu_domain_conf
 	domain->common.format = &iommu_tce_ops;
 	domain->common.base.pgsize_bitmap = page_size;
 	domain->common.base.aperture_last = domain->common.pgtable.aperture_last;
+	domain->common.base.paddr_last = domain->common.pgtable.paddr_last;
 	domain->common.base.prot_hints = IOMMU_PROT_MAY_SLEEP;
 	return 0;
 }

@@ -300,6 +300,7 @@ static int make_paging(struct papr_domain *domain, const struct iommu_domain_con
 	if (status != 0)
 		return status;
 	domain->base.pgsize_bitmap = 1ULL << window->page_shift;
+	domain->base.paddr_last = domain->book.paddr_last;
 	domain->base.prot_hints = IOMMU_PROT_MAY_SLEEP;
 	domain->book.aperture_last = domain->base.aperture_last - window->address;
 	if (config->bypass && is_bypass_reached(unit, config->bypass_width)) {

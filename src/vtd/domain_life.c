@@ -252,6 +252,7 @@ static int make_sva(struct vtd_domain *domain, const struct vtd_unit *unit,
 static void show_table(struct vtd_domain *domain, const struct iommu_domain_config *config)
 {
 	domain->common.base.aperture_last = domain->common.pgtable.aperture_last;
+	domain->common.base.paddr_last = domain->common.pgtable.paddr_last;
 	domain->common.base.pgsize_bitmap = domain->common.pgtable.pgsize_bitmap;
 	domain->aperture = domain->common.pgtable.aperture_last;
 	domain->pgsizes = config->pgsize_bitmap != 0 ? config->pgsize_bitmap : EVERY_SIZE;

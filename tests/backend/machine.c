@@ -482,6 +482,19 @@ int machine_unmap_exactly(unsigned int domain, unsigned int place)
 	return unmap(domain, place, true);
 }
 
+/* Memory that the unit cannot address is refused, and the domain says where it begins. */
+static void try_beyond_memory(struct iommu_domain *domain)
+{
+	struct iommu_domain_info info;
+
+	iommu_domain_get_info(domain, &info);
+	assert_true(info.paddr_last >= MEMORY);
+	if (info.paddr_last != UINT64_MAX)
+		assert_int_equal(iommu_map(domain, place_at(0), info.paddr_last + 1,
+					   machine.backend->page, RW),
+				 IOMMU_ERANGE);
+}
+
 int machine_make_domain(enum machine_role role)
 {
 	const struct iommu_domain_config config = {.bypass = role == BYPASS};
@@ -494,6 +507,8 @@ int machine_make_domain(enum machine_role role)
 	assert_true(machine.made < MACHINE_DOMAINS);
 	status = iommu_domain_alloc(machine.unit, type, &config, &machine.domains[machine.made]);
 	machine.roles[role] = status == 0 ? machine.made : MACHINE_NONE;
+	if (status == 0 && type == IOMMU_DOMAIN_PAGING)
+		try_beyond_memory(machine.domains[machine.made]);
 	if (status == 0)
 		machine.passes_on[machine.made++] = role == BYPASS || role == IDENTITY;
 	machine_look();

@@ -1515,6 +1515,31 @@ static void an_untrusted_device_sees_only_its_buffer(void **state)
 }
 
 /* Of a list: each piece, and nothing of what lies beside it. */
+/* Also what no page of would be mapped, because it is copied. */
+static void memory_beyond_the_units_is_refused(void **state)
+{
+	struct iommu_domain_info info;
+	struct iommu_dma_piece pieces[2];
+	unsigned int elements;
+	iommu_iova_t address;
+	iommu_paddr_t beyond;
+
+	(void)state;
+	begin();
+	iommu_domain_get_info(f.host.domain, &info);
+	beyond = info.paddr_last + 1;
+	pieces[0] = (struct iommu_dma_piece){.paddr = model_machine_take(&f.machine, 1), .size = 9};
+	pieces[1] = (struct iommu_dma_piece){.paddr = beyond + 8, .size = 64};
+	assert_int_equal(iommu_dma_map(f.dma, &any, beyond + 8, 64, BOTH, &address), IOMMU_ERANGE);
+	assert_int_equal(iommu_dma_map(f.dma, &untrusted, beyond + 8, 64, BOTH, &address),
+			 IOMMU_ERANGE);
+	assert_int_equal(iommu_dma_map(f.dma, &untrusted, beyond - 8, 64, BOTH, &address),
+			 IOMMU_ERANGE);
+	assert_int_equal(iommu_dma_map_sg(f.dma, &untrusted, pieces, 2, BOTH, &elements),
+			 IOMMU_ERANGE);
+	end();
+}
+
 static void an_untrusted_device_sees_only_its_pieces(void **state)
 {
 	struct iommu_dma_piece pieces[5];
@@ -2744,6 +2769,7 @@ int main(void)
 		cmocka_unit_test(pieces_are_linked_and_told_of_at_once),
 		cmocka_unit_test(an_untrusted_device_sees_only_its_buffer),
 		cmocka_unit_test(an_untrusted_device_sees_only_its_pieces),
+		cmocka_unit_test(memory_beyond_the_units_is_refused),
 		cmocka_unit_test(bounced_lists_are_mapped_whole_or_not_at_all),
 		cmocka_unit_test(bounced_bytes_go_the_way_of_the_direction),
 		cmocka_unit_test(bounce_pages_are_left_to_the_driver),

@@ -734,6 +734,16 @@ static void buffers_in_place_overlap_or_not(void **state)
 	assert_int_equal(iommu_dma_unmap(f.dma, memory + 200, 100), 0);
 	assert_int_equal(f.invalidated, 0);
 	assert_int_equal(iommu_dma_unmap(f.dma, memory + 128, 64), 0);
+	/* What is only read is all written back, also where part of it has a record. */
+	assert_int_equal(
+		iommu_dma_map(f.dma, &device, memory + 192, 192, IOMMU_DMA_TO_DEVICE, &second), 0);
+	assert_int_equal(
+		iommu_dma_map(f.dma, &device, memory + 256, 64, IOMMU_DMA_FROM_DEVICE, &second), 0);
+	cpu_writes(memory + 192, 192, 7);
+	iommu_dma_sync_for_device(f.dma, memory + 192, 192);
+	assert_true(device_reads(memory + 192, 192, 7));
+	assert_int_equal(iommu_dma_unmap(f.dma, second, 64), 0);
+	assert_int_equal(iommu_dma_unmap(f.dma, memory + 192, 192), 0);
 	/* The same bytes twice: of each unmap the CPU sees what was written by then. */
 	assert_int_equal(iommu_dma_map(f.dma, &device, memory, 128, IOMMU_DMA_FROM_DEVICE, &second),
 			 0);

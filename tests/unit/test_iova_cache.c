@@ -412,6 +412,49 @@ static void exclusive_cpus_do_not_hoard(void **state)
 	}
 }
 
+/*
+ * What only a few address bits reach is not with other CPUs, wherever it was freed; nor what fills
+ * the caches of a hundred CPUs.
+ */
+static void exclusive_cpus_leave_the_lowest_addresses(void **state)
+{
+	static const uint64_t limits[] = {4095, (1 << 18) - 1};
+	static uint64_t ranges[1 << 18];
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		struct iommu_iova_cache *cache;
+		struct fixture f;
+		uint64_t count = 0, high, n;
+		struct iommu_iova_cache_config config = {
+			NULL, 8, IOMMU_IOVA_CACHE_CPU_EXCLUSIVE | IOMMU_IOVA_CACHE_LINES};
+
+		begin(&f, (1ULL << 36) - 1, 0, 0);
+		config.space = f.space;
+		assert_int_equal(iommu_iova_cache_create(&config, &cache), 0);
+		current_cpu = 1;
+		/* Not once more: to fail would drain it. */
+		for (; count < limits[i]; count++)
+			assert_int_equal(
+				iommu_iova_cache_alloc(cache, 0, limits[i], 0, &ranges[count]), 0);
+		/* There is room in its caches. */
+		assert_int_equal(iommu_iova_cache_alloc(cache, 0, UINT64_MAX, 0, &high), 0);
+		iommu_iova_cache_free(cache, high, 0);
+		for (n = 0; n < count; n++)
+			iommu_iova_cache_free(cache, ranges[n], 0);
+		current_cpu = 0;
+		count = 0;
+		while (iommu_iova_cache_alloc(cache, 0, limits[i], 0, &ranges[count]) == 0)
+			count++;
+		assert_int_equal(count, limits[i]);
+		while (count != 0)
+			iommu_iova_cache_free(cache, ranges[--count], 0);
+		iommu_iova_cache_destroy(cache);
+		end(&f);
+	}
+}
+
 static void creation_fails_cleanly(void **state)
 {
 	struct iommu_iova_cache *cache;
@@ -677,6 +720,7 @@ int main(void)
 		cmocka_unit_test(a_line_that_cannot_be_had_is_an_address),
 		cmocka_unit_test(an_exhausted_space_uses_what_is_cached),
 		cmocka_unit_test(exclusive_cpus_do_not_hoard),
+		cmocka_unit_test(exclusive_cpus_leave_the_lowest_addresses),
 		cmocka_unit_test(creation_fails_cleanly),
 		cmocka_unit_test(threads_share_cpus),
 		cmocka_unit_test(exclusive_cpus_need_no_lock),

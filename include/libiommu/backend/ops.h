@@ -441,6 +441,7 @@ struct iommu_domain {
 	/* The back end's. */
 	const struct iommu_domain_ops *ops;
 	iommu_iova_t aperture_last;
+	iommu_paddr_t paddr_last; /* the last that map_pages takes; beyond it: IOMMU_ERANGE */
 	uint64_t pgsize_bitmap;
 	enum iommu_stage stage;
 	bool nest_parent;        /* nested domains may be made on it */
