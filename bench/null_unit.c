@@ -74,6 +74,14 @@ static int sync(struct iommu_domain *domain, struct iommu_gather *gather)
 	return 0;
 }
 
+static int sync_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
+{
+	domain_of(domain)->null->invalidations++;
+	(void)iova;
+	(void)size;
+	return 0;
+}
+
 static int flush_all(struct iommu_domain *domain)
 {
 	domain_of(domain)->null->invalidations++;
@@ -101,6 +109,7 @@ static const struct iommu_domain_ops domain_ops = {
 	.unmap_pages = unmap_pages,
 	.map_page = map_page,
 	.unmap_page = unmap_page,
+	.sync_page = sync_page,
 	.sync_map = sync_map,
 	.sync = sync,
 	.flush_all = flush_all,
@@ -128,6 +137,7 @@ static int domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 	domain->null = (struct null_unit *)unit;
 	domain->base.ops = &domain_ops;
 	domain->base.aperture_last = (1ULL << 48) - 1;
+	domain->base.paddr_last = (1ULL << 46) - 1;
 	domain->base.pgsize_bitmap = table.pgsize_bitmap;
 	*result = &domain->base;
 	return 0;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/per_cpu.h"
 #include "dma/debug.h"
+#include "dma/one_page.h"
 #include "group/group.h"
 
 #define DEPOT_MAGAZINES 32
@@ -98,6 +99,7 @@ static int make_translated(struct iommu_dma *dma, const struct iommu_dma_config 
 	status = iommu_iova_cache_create(&cache, &dma->cache);
 	if (status == 0)
 		status = make_queue(dma, config);
+	dma_one_page_init(dma);
 	if (status != 0 && dma->cache != NULL)
 		iommu_iova_cache_destroy(dma->cache);
 	return status;
@@ -588,6 +590,15 @@ static int not_unmapped(int status)
 	return status == IOMMU_ERANGE || status == IOMMU_EOVERFLOW ? IOMMU_ENOENT : status;
 }
 
+/* Unmapped, but not as it should be. */
+static DMA_OUT_OF_LINE int unmap_failed(struct iommu_dma *dma, uint64_t first, uint64_t pages,
+					const struct dma_hanging *hanging, int status)
+{
+	if (dma_is_unconfirmed(status))
+		iommu_dma_withhold(dma, first, pages, hanging);
+	return not_unmapped(status);
+}
+
 int iommu_dma_unmap_strictly(struct iommu_dma *dma, uint64_t first, uint64_t pages,
 			     const struct dma_hanging *hanging)
 {
@@ -605,10 +616,8 @@ int iommu_dma_unmap_strictly(struct iommu_dma *dma, uint64_t first, uint64_t pag
 	 */
 	if (unmapped == 0 && (status == 0 || dma_is_unconfirmed(status)))
 		return IOMMU_ENOENT;
-	if (dma_is_unconfirmed(status))
-		iommu_dma_withhold(dma, first, pages, hanging);
 	if (status != 0)
-		return not_unmapped(status);
+		return unmap_failed(dma, first, pages, hanging, status);
 	give_addresses(dma, first, pages);
 	if (__builtin_expect(__atomic_load_n(&dma->withheld_count, __ATOMIC_ACQUIRE) != 0, 0))
 		iommu_dma_give_withheld(dma, serial);
@@ -654,6 +663,68 @@ static int dma_map_pages(struct iommu_dma *dma, const struct iommu_dma_device *d
 		iommu_dma_undo(dma, place->first, 0, pages, status, &place->hanging);
 	return status;
 }
+
+/* --- One page --------------------------------------------------------------------------------- */
+
+#if DMA_HAS_ONE_PAGE
+
+/* False: not this way, and nothing has happened. */
+static inline __attribute__((always_inline)) bool
+map_one_page(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu_paddr_t paddr,
+	     uint64_t size, enum iommu_dma_direction direction, iommu_iova_t *address, int *status)
+{
+	const iommu_paddr_t page = paddr & ~dma_page_mask(dma);
+	const uint64_t page_size = dma_page_mask(dma) + 1;
+	const unsigned int cpu = iommu_this_cpu(dma->platform);
+	iommu_iova_t iova;
+	uint64_t first;
+
+	if (__builtin_expect(!dma->maps_pages_alone || !dma_is_on_one_page(dma, paddr, size) ||
+				     (unsigned int)direction - 1 > 2 ||
+				     !dma_is_undemanding(device) || dma_withholds(dma) ||
+				     !dma_take_page(dma, cpu, device, &first),
+			     0))
+		return false;
+	iova = first << dma->page_shift;
+	if (__builtin_expect(!iommu_map_one_page(dma->domain, iova,
+						 iommu_encode_memory(dma->domain, page, 0),
+						 page_size, dma_prot_of(direction), status),
+			     0))
+		*status = iommu_map(dma->domain, iova, page, page_size,
+				    dma_map_prot(device, direction, 0));
+	if (__builtin_expect(*status == 0, 1))
+		*address = iova | (paddr & dma_page_mask(dma));
+	else
+		iommu_dma_undo(dma, first, 0, 1, *status, &nothing_hangs);
+	return true;
+}
+
+/* False: not this way, and nothing has happened. */
+static inline __attribute__((always_inline)) bool
+unmap_one_page(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, int *status)
+{
+	const uint64_t first = address >> dma->page_shift;
+
+	if (__builtin_expect(!dma->unmaps_pages_alone || !dma_is_on_one_page(dma, address, size) ||
+				     dma_has_records(dma) || dma_withholds(dma) ||
+				     !iommu_unmap_one_page(dma->domain,
+							   address & ~dma_page_mask(dma),
+							   dma_page_mask(dma) + 1, status),
+			     0))
+		return false;
+	if (__builtin_expect(*status != 0, 0)) {
+		*status = unmap_failed(dma, first, 1, &nothing_hangs, *status);
+		return true;
+	}
+	if (!iova_cache_give(dma->cache, iommu_this_cpu(dma->platform), first, 0))
+		iommu_iova_cache_free(dma->cache, first, 0);
+	return true;
+}
+
+#else
+#define map_one_page(dma, device, paddr, size, direction, address, status) false
+#define unmap_one_page(dma, address, size, status)                         false
+#endif
 
 /* --- One buffer ------------------------------------------------------------------------------- */
 
@@ -702,11 +773,10 @@ static int map_with_care(struct iommu_dma *dma, const struct iommu_dma_device *d
 }
 #endif
 
-/* In line: without attributes, nothing is asked about them. */
-static inline __attribute__((always_inline)) int
-map_buffer(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu_paddr_t paddr,
-	   uint64_t size, enum iommu_dma_direction direction, unsigned int attributes,
-	   iommu_iova_t *address)
+static DMA_OUT_OF_LINE int map_buffer(struct iommu_dma *dma, const struct iommu_dma_device *device,
+				      iommu_paddr_t paddr, uint64_t size,
+				      enum iommu_dma_direction direction, unsigned int attributes,
+				      iommu_iova_t *address)
 {
 	const unsigned int how = (unsigned int)direction | attributes;
 	int status = iommu_dma_check_buffer(device, paddr, size, direction);
@@ -743,8 +813,10 @@ static inline void note_buffer(struct iommu_dma *dma, const struct iommu_dma_dev
 int iommu_dma_map(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu_paddr_t paddr,
 		  uint64_t size, enum iommu_dma_direction direction, iommu_iova_t *address)
 {
-	int status = map_buffer(dma, device, paddr, size, direction, 0, address);
+	int status;
 
+	if (!map_one_page(dma, device, paddr, size, direction, address, &status))
+		status = map_buffer(dma, device, paddr, size, direction, 0, address);
 	if (status == 0)
 		note_buffer(dma, device, paddr, size, *address);
 	return status;
@@ -765,8 +837,8 @@ int iommu_dma_map_with(struct iommu_dma *dma, const struct iommu_dma_device *dev
 }
 #endif
 
-static inline __attribute__((always_inline)) int
-unmap_buffer(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, unsigned int attributes)
+static DMA_OUT_OF_LINE int unmap_buffer(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
+					unsigned int attributes)
 {
 	int status;
 
@@ -789,8 +861,10 @@ int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 {
 	struct dma_mapping *noted = iommu_dma_debug_unmap(
 		dma, (struct dma_claim){.kind = DMA_BUFFER, .address = address, .size = size});
-	int status = unmap_buffer(dma, address, size, 0);
+	int status;
 
+	if (!unmap_one_page(dma, address, size, &status))
+		status = unmap_buffer(dma, address, size, 0);
 	iommu_dma_debug_unmap_end(dma, noted, status);
 	return status;
 }

@@ -60,6 +60,12 @@ struct iommu_dma {
 	uint64_t page_mask;      /* its size less one */
 	struct iommu_iova_space *space;
 	struct iommu_iova_cache *cache;
+	/*
+	 * The shortest way (one_page.h): for which calls there is one, and the last page that a
+	 * device of any mask is given first.
+	 */
+	bool maps_pages_alone, unmaps_pages_alone;
+	uint64_t near_last;
 	struct iommu_flush_queue *queue; /* NULL: strict */
 	unsigned int place_flags;        /* how a call that must not sleep asks for addresses */
 	/*

@@ -8,10 +8,9 @@
 #include <libiommu/status.h>
 
 #include "group/group.h"
-#include "unit/confirmation.h"
+#include "group/map_page.h"
 
-/* How an invalidation in the domain ended, before which so many had failed. */
-static int note(struct iommu_domain *domain, uint32_t failures, int status)
+int iommu_note_sync(struct iommu_domain *domain, uint32_t failures, int status)
 {
 	if (__builtin_expect(status != 0, 0))
 		iommu_confirmation_fail(&domain->confirmation);
@@ -24,7 +23,7 @@ int iommu_domain_flush(struct iommu_domain *domain)
 {
 	const uint32_t failures = iommu_confirmation_begin(&domain->confirmation);
 
-	return note(domain, failures, domain->ops->flush_all(domain));
+	return iommu_note_sync(domain, failures, domain->ops->flush_all(domain));
 }
 
 /*
@@ -41,7 +40,7 @@ static int settle(struct iommu_domain *domain, struct iommu_gather *gather)
 		return iommu_domain_flush(domain);
 	}
 	failures = iommu_confirmation_begin(&domain->confirmation);
-	return note(domain, failures, domain->ops->sync(domain, gather));
+	return iommu_note_sync(domain, failures, domain->ops->sync(domain, gather));
 }
 
 /*
@@ -55,13 +54,7 @@ static inline int settle_map(struct iommu_domain *domain, struct iommu_gather *g
 	return settle(domain, gather);
 }
 
-/*
- * What was mapped a moment ago, and is not to stay: settled however far that comes. The answer is
- * why, unless it was not confirmed: that devices may reach the memory is what the caller has to
- * know first.
- */
-static __attribute__((noinline)) int take_away(struct iommu_domain *domain, iommu_iova_t iova,
-					       uint64_t size, int why)
+int iommu_take_map_back(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size, int why)
 {
 	struct iommu_gather gather;
 	int status, settled;
@@ -72,20 +65,6 @@ static __attribute__((noinline)) int take_away(struct iommu_domain *domain, iomm
 	if (status == IOMMU_ETIMEDOUT || status == IOMMU_EIO)
 		return status;
 	return settled != 0 ? settled : why;
-}
-
-/*
- * Memory as the tables name it: a machine that encrypts memory tells private and shared pages apart
- * by address.
- */
-static inline iommu_paddr_t encoded(const struct iommu_domain *domain, iommu_paddr_t paddr,
-				    unsigned int prot)
-{
-	if (!IOMMU_CONFIG_ENCRYPTION)
-		return paddr;
-	if (__builtin_expect((prot & (IOMMU_PROT_SHARED | IOMMU_PROT_MMIO)) == 0, 1))
-		return paddr | domain->private_bits;
-	return (prot & IOMMU_PROT_SHARED) != 0 ? paddr | domain->shared_bits : paddr;
 }
 
 static inline int map_pages(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
@@ -101,11 +80,11 @@ static inline int map_pages(struct iommu_domain *domain, iommu_iova_t iova, iomm
 	settled = settle_map(domain, &gather, status);
 	if (status != 0)
 		return settled != 0 ? settled : status;
-	status = settled != 0 ? settled : ops->sync_map(domain, iova, size);
+	status = settled != 0 ? settled : iommu_tell_of_map(domain, iova, size);
 	if (status == 0)
 		return 0;
 	/* Hardware may not know of the mapping: unmap it rather than leave it half known. */
-	return take_away(domain, iova, size, status);
+	return iommu_take_map_back(domain, iova, size, status);
 }
 
 static inline int unmap_pages(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
@@ -124,42 +103,6 @@ static inline int unmap_pages(struct iommu_domain *domain, iommu_iova_t iova, ui
 static inline bool is_one_page(uint64_t size)
 {
 	return IOMMU_CONFIG_ONE_PAGE && size == IOMMU_PAGE_SIZE;
-}
-
-/* As map_pages, where it is one store; false: nothing has happened. */
-static inline bool map_page(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
-			    uint64_t size, unsigned int prot, int *result)
-{
-	int status = 0;
-
-	if (domain->ops->map_page == NULL ||
-	    __builtin_expect(!domain->ops->map_page(domain, iova, paddr, size, prot), 0))
-		return false;
-	/* As in settle: not on top of an earlier unmap that was not confirmed. */
-	if (__builtin_expect(iommu_confirmation_is_open(&domain->confirmation), 0))
-		status = iommu_domain_flush(domain);
-	if (__builtin_expect(status == 0, 1))
-		status = domain->ops->sync_map(domain, iova, size);
-	if (__builtin_expect(status != 0, 0))
-		status = take_away(domain, iova, size, status);
-	*result = status;
-	return true;
-}
-
-static inline bool unmap_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
-			      uint64_t *unmapped, int *result)
-{
-	struct iommu_gather gather = {.start = iova, .last = iova + (size - 1), .pgsize = size};
-	uint32_t failures;
-
-	if (domain->ops->unmap_page == NULL ||
-	    __builtin_expect(!domain->ops->unmap_page(domain, iova, size), 0))
-		return false;
-	if (unmapped != NULL)
-		*unmapped = size;
-	failures = iommu_confirmation_begin(&domain->confirmation);
-	*result = note(domain, failures, domain->ops->sync(domain, &gather));
-	return true;
 }
 
 /* May the host map there? What is identity, or a quarantine, is the library's own business. */
@@ -184,9 +127,9 @@ int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t padd
 	if (!is_open_to_the_host(domain))
 		return IOMMU_EINVAL;
 	/* The usual case asks once about all hints. */
-	paddr = encoded(domain, paddr, prot <= IOMMU_PROT_READ_WRITE ? 0 : prot);
+	paddr = iommu_encode_memory(domain, paddr, prot <= IOMMU_PROT_READ_WRITE ? 0 : prot);
 	prot = known_prot(domain, prot);
-	if (is_one_page(size) && map_page(domain, iova, paddr, size, prot, &status))
+	if (is_one_page(size) && iommu_map_one_page(domain, iova, paddr, size, prot, &status))
 		return status;
 	return map_pages(domain, iova, paddr, size, prot);
 }
@@ -201,12 +144,12 @@ int iommu_map_nosync(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr
 	if (!is_open_to_the_host(domain))
 		return IOMMU_EINVAL;
 	iommu_gather_init(&gather);
-	status = domain->ops->map_pages(domain, iova, encoded(domain, paddr, prot), size,
-					known_prot(domain, prot), &gather, &mapped);
+	status = domain->ops->map_pages(domain, iova, iommu_encode_memory(domain, paddr, prot),
+					size, known_prot(domain, prot), &gather, &mapped);
 	settled = settle_map(domain, &gather, status);
 	if (status != 0 || settled == 0)
 		return settled != 0 ? settled : status;
-	return take_away(domain, iova, size, settled);
+	return iommu_take_map_back(domain, iova, size, settled);
 }
 
 int iommu_sync_map(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
@@ -217,7 +160,7 @@ int iommu_sync_map(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size
 		return IOMMU_EOVERFLOW;
 	if (iova + (size - 1) > domain->aperture_last)
 		return IOMMU_ERANGE;
-	return domain->ops->sync_map(domain, iova, size);
+	return iommu_tell_of_map(domain, iova, size);
 }
 
 int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size, unsigned int flags,
@@ -229,8 +172,11 @@ int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size, u
 		*unmapped = 0;
 	if (!is_open_to_the_host(domain))
 		return IOMMU_EINVAL;
-	if (is_one_page(size) && unmap_page(domain, iova, size, unmapped, &status))
+	if (is_one_page(size) && iommu_unmap_one_page(domain, iova, size, &status)) {
+		if (unmapped != NULL)
+			*unmapped = size;
 		return status;
+	}
 	return unmap_pages(domain, iova, size, flags, unmapped);
 }
 
@@ -264,8 +210,8 @@ static int map_runs(struct iommu_domain *domain, iommu_iova_t iova,
 		    run.size > UINT64_MAX - *mapped)
 			return IOMMU_EOVERFLOW;
 		status = domain->ops->map_pages(domain, iova + *mapped,
-						encoded(domain, run.paddr, prot), run.size,
-						known_prot(domain, prot), gather, &done);
+						iommu_encode_memory(domain, run.paddr, prot),
+						run.size, known_prot(domain, prot), gather, &done);
 		if (status == 0)
 			*mapped += run.size;
 	}
@@ -288,14 +234,14 @@ int iommu_map_sg(struct iommu_domain *domain, iommu_iova_t iova,
 	status = map_runs(domain, iova, pieces, count, prot, &gather, &bytes);
 	settled = settle_map(domain, &gather, status);
 	if (status == 0)
-		status = settled != 0 ? settled : domain->ops->sync_map(domain, iova, bytes);
+		status = settled != 0 ? settled : iommu_tell_of_map(domain, iova, bytes);
 	if (status == 0) {
 		if (mapped != NULL)
 			*mapped = bytes;
 		return 0;
 	}
 	if (bytes != 0)
-		status = take_away(domain, iova, bytes, status);
+		status = iommu_take_map_back(domain, iova, bytes, status);
 	return settled != 0 ? settled : status;
 }
 
@@ -319,7 +265,7 @@ int iommu_sync_gather(struct iommu_domain *domain, struct iommu_gather *gather)
 int iommu_map_pages(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
 		    uint64_t size, unsigned int prot)
 {
-	return map_pages(domain, iova, encoded(domain, paddr, prot), size, prot);
+	return map_pages(domain, iova, iommu_encode_memory(domain, paddr, prot), size, prot);
 }
 
 int iommu_unmap_pages(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,

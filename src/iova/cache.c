@@ -30,6 +30,7 @@
 #include "base/log.h"
 #include "base/object_cache.h"
 #include "base/per_cpu.h"
+#include "iova/cache.h"
 #include "iova/space.h"
 
 /* The order of the block that a size takes. */
@@ -48,55 +49,9 @@ static unsigned int order_of(uint64_t size)
 /* The count of the magazine that stands for "none". */
 #define NONE UINT64_MAX
 
-struct magazine {
-	union {
-		struct magazine *next; /* in the depot */
-		uint64_t count;        /* on a CPU; in the depot it is full or empty */
-	};
-	uint64_t ranges[IOMMU_IOVA_MAGAZINE];
-};
-
-struct pair {
-	struct magazine *loaded, *spare;
-};
-
-struct cpu_cache {
-	struct iommu_spinlock lock;
-	uint32_t drained; /* the last request to drain that it has answered; atomic */
-	struct pair pairs[IOMMU_IOVA_CACHED_ORDERS];
-};
-
-_Static_assert(sizeof(struct cpu_cache) <= IOMMU_CPU_SLOT, "a CPU's caches fit its slot");
-
-struct iommu_iova_cache {
-	struct iommu_iova_space *space;
-	const struct iommu_platform *platform;
-	bool exclusive;
-	bool shortest; /* the host does not mask interrupts: see alloc_shortest */
-	/*
-	 * Orders that are taken, and freed, the shortest way. The second is 0 while a CPU waits for
-	 * ranges of others. Atomic.
-	 */
-	unsigned int short_takes, short_orders;
-	uint64_t capacity;   /* of a magazine: IOMMU_IOVA_MAGAZINE, or less in a small space */
-	unsigned int orders; /* that have magazines: all, or none */
-	uint64_t lowest;     /* no range below it is cached */
-	bool has_lines;      /* see line_alloc */
-	uint32_t drains;     /* requests so far; atomic */
-	struct iommu_per_cpu cpus;
-	struct magazine none; /* read by all, written by none */
-	struct iommu_spinlock depot_lock;
-	unsigned int depot_count, depot_max;
-	struct magazine *full[IOMMU_IOVA_CACHED_ORDERS];
-	struct magazine *empty;
-	struct iommu_object_cache magazines;
-};
-
-_Static_assert(sizeof(struct iommu_iova_cache) <= IOMMU_PAGE_SIZE, "it is one page");
-
 /* --- CPUs ------------------------------------------------------------------------------------- */
 
-static inline uintptr_t cpu_lock(const struct iommu_iova_cache *cache, struct cpu_cache *cpu)
+static inline uintptr_t cpu_lock(const struct iommu_iova_cache *cache, struct iova_cpu *cpu)
 {
 	const struct iommu_platform *platform = cache->platform;
 
@@ -105,7 +60,7 @@ static inline uintptr_t cpu_lock(const struct iommu_iova_cache *cache, struct cp
 	return platform->irq_save != NULL ? platform->irq_save(platform->ctx) : 0;
 }
 
-static inline void cpu_unlock(const struct iommu_iova_cache *cache, struct cpu_cache *cpu,
+static inline void cpu_unlock(const struct iommu_iova_cache *cache, struct iova_cpu *cpu,
 			      uintptr_t state)
 {
 	const struct iommu_platform *platform = cache->platform;
@@ -116,40 +71,36 @@ static inline void cpu_unlock(const struct iommu_iova_cache *cache, struct cpu_c
 		platform->irq_restore(platform->ctx, state);
 }
 
-static struct cpu_cache *cpu_at(const struct iommu_iova_cache *cache, unsigned int cpu)
-{
-	return iommu_cpu_slot(&cache->cpus, cpu);
-}
-
 /* --- Magazines -------------------------------------------------------------------------------- */
 
-static void swap_pair(struct pair *pair)
+static void swap_pair(struct iova_pair *pair)
 {
-	struct magazine *loaded = pair->loaded;
+	struct iova_magazine *loaded = pair->loaded;
 
 	pair->loaded = pair->spare;
 	pair->spare = loaded;
 }
 
-static inline bool is_none(const struct magazine *magazine)
+static inline bool is_none(const struct iova_magazine *magazine)
 {
 	return magazine->count == NONE;
 }
 
 /* Neither empty nor none. */
-static inline bool holds_some(const struct magazine *magazine)
+static inline bool holds_some(const struct iova_magazine *magazine)
 {
 	return magazine->count - 1 < IOMMU_IOVA_MAGAZINE;
 }
 
 /* Neither full nor none. */
-static inline bool has_room(const struct iommu_iova_cache *cache, const struct magazine *magazine)
+static inline bool has_room(const struct iommu_iova_cache *cache,
+			    const struct iova_magazine *magazine)
 {
 	return magazine->count < cache->capacity;
 }
 
 /* Take a range that ends at or below `limit`; the last one first. */
-static bool magazine_pop(struct magazine *magazine, unsigned int order, uint64_t limit,
+static bool magazine_pop(struct iova_magazine *magazine, unsigned int order, uint64_t limit,
 			 uint64_t *first)
 {
 	const uint64_t highest = limit - ((1ULL << order) - 1);
@@ -165,9 +116,9 @@ static bool magazine_pop(struct magazine *magazine, unsigned int order, uint64_t
 }
 
 /* The depot's first full magazine of an order, or NULL. The depot is locked. */
-static struct magazine *depot_take_full(struct iommu_iova_cache *cache, unsigned int order)
+static struct iova_magazine *depot_take_full(struct iommu_iova_cache *cache, unsigned int order)
 {
-	struct magazine *full = cache->full[order];
+	struct iova_magazine *full = cache->full[order];
 
 	if (full != NULL) {
 		cache->full[order] = full->next;
@@ -178,9 +129,9 @@ static struct magazine *depot_take_full(struct iommu_iova_cache *cache, unsigned
 }
 
 /* The same of the empty ones. */
-static struct magazine *depot_take_empty(struct iommu_iova_cache *cache)
+static struct iova_magazine *depot_take_empty(struct iommu_iova_cache *cache)
 {
-	struct magazine *empty = cache->empty;
+	struct iova_magazine *empty = cache->empty;
 
 	if (empty != NULL) {
 		cache->empty = empty->next;
@@ -190,8 +141,8 @@ static struct magazine *depot_take_empty(struct iommu_iova_cache *cache)
 	return empty;
 }
 
-static void depot_put(struct iommu_iova_cache *cache, struct magazine **list,
-		      struct magazine *magazine)
+static void depot_put(struct iommu_iova_cache *cache, struct iova_magazine **list,
+		      struct iova_magazine *magazine)
 {
 	magazine->next = *list;
 	*list = magazine;
@@ -199,10 +150,10 @@ static void depot_put(struct iommu_iova_cache *cache, struct magazine **list,
 }
 
 /* Load a full magazine of the depot's, if it has one, for the loaded one: it is empty, or none. */
-static void load_full(struct iommu_iova_cache *cache, struct pair *pair, unsigned int order)
+static void load_full(struct iommu_iova_cache *cache, struct iova_pair *pair, unsigned int order)
 {
 	uintptr_t state = iommu_spin_lock(cache->platform, &cache->depot_lock);
-	struct magazine *full = depot_take_full(cache, order);
+	struct iova_magazine *full = depot_take_full(cache, order);
 
 	if (full != NULL) {
 		if (!is_none(pair->loaded))
@@ -217,12 +168,12 @@ static void load_full(struct iommu_iova_cache *cache, struct pair *pair, unsigne
  * the depot if that has room, or none. False: there was no empty one, but with a fresh one it would
  * do.
  */
-static bool load_empty(struct iommu_iova_cache *cache, struct pair *pair, unsigned int order,
-		       struct magazine **fresh)
+static bool load_empty(struct iommu_iova_cache *cache, struct iova_pair *pair, unsigned int order,
+		       struct iova_magazine **fresh)
 {
 	const bool missing = is_none(pair->loaded);
 	uintptr_t state = iommu_spin_lock(cache->platform, &cache->depot_lock);
-	struct magazine *empty = depot_take_empty(cache);
+	struct iova_magazine *empty = depot_take_empty(cache);
 	const bool room = missing || cache->depot_count < cache->depot_max;
 
 	if (empty == NULL && room) {
@@ -241,7 +192,7 @@ static bool load_empty(struct iommu_iova_cache *cache, struct pair *pair, unsign
 /* --- The hot path ----------------------------------------------------------------------------- */
 
 /* The CPU is locked. */
-static bool pair_alloc(struct iommu_iova_cache *cache, struct pair *pair, unsigned int order,
+static bool pair_alloc(struct iommu_iova_cache *cache, struct iova_pair *pair, unsigned int order,
 		       uint64_t limit, uint64_t *first)
 {
 	if (magazine_pop(pair->loaded, order, limit, first))
@@ -259,8 +210,8 @@ static bool pair_alloc(struct iommu_iova_cache *cache, struct pair *pair, unsign
 }
 
 /* The CPU is locked. *wants_fresh: the range was not kept; with a fresh magazine it would be. */
-static bool pair_free(struct iommu_iova_cache *cache, struct pair *pair, unsigned int order,
-		      uint64_t first, struct magazine **fresh, bool *wants_fresh)
+static bool pair_free(struct iommu_iova_cache *cache, struct iova_pair *pair, unsigned int order,
+		      uint64_t first, struct iova_magazine **fresh, bool *wants_fresh)
 {
 	*wants_fresh = false;
 	if (!has_room(cache, pair->loaded))
@@ -320,14 +271,14 @@ static bool all_have_drained(const struct iommu_iova_cache *cache)
 	unsigned int i;
 
 	for (i = 0; i < cache->cpus.count; i++)
-		if (__atomic_load_n(&cpu_at(cache, i)->drained, __ATOMIC_SEQ_CST) != drains)
+		if (__atomic_load_n(&iova_cpu_at(cache, i)->drained, __ATOMIC_SEQ_CST) != drains)
 			return false;
 	return true;
 }
 
 /* Another CPU has asked: this CPU's caches go back to the tree. */
 static __attribute__((noinline)) void answer_drain(struct iommu_iova_cache *cache,
-						   struct cpu_cache *cpu, unsigned int cpu_id)
+						   struct iova_cpu *cpu, unsigned int cpu_id)
 {
 	__atomic_store_n(&cpu->drained, __atomic_load_n(&cache->drains, __ATOMIC_SEQ_CST),
 			 __ATOMIC_SEQ_CST);
@@ -344,7 +295,7 @@ static __attribute__((noinline)) void answer_drain(struct iommu_iova_cache *cach
 /* A CPU that frees a range, of whatever size, answers what others have asked. */
 static void answer_if_asked(struct iommu_iova_cache *cache, unsigned int cpu_id)
 {
-	struct cpu_cache *cpu = cpu_at(cache, cpu_id);
+	struct iova_cpu *cpu = iova_cpu_at(cache, cpu_id);
 
 	if (cache->exclusive && __atomic_load_n(&cpu->drained, __ATOMIC_RELAXED) !=
 					__atomic_load_n(&cache->drains, __ATOMIC_RELAXED))
@@ -354,7 +305,7 @@ static void answer_if_asked(struct iommu_iova_cache *cache, unsigned int cpu_id)
 /* Ask the other exclusive CPUs to drain at their next free; this CPU has drained. */
 static void ask_for_drain(struct iommu_iova_cache *cache)
 {
-	struct cpu_cache *cpu = cpu_at(cache, iommu_this_cpu(cache->platform));
+	struct iova_cpu *cpu = iova_cpu_at(cache, iommu_this_cpu(cache->platform));
 
 	if (cache->cpus.count == 1)
 		return;
@@ -367,13 +318,13 @@ static void ask_for_drain(struct iommu_iova_cache *cache)
 static bool cpu_alloc(struct iommu_iova_cache *cache, unsigned int cpu_id, unsigned int order,
 		      uint64_t limit, uint64_t *first)
 {
-	struct cpu_cache *cpu;
+	struct iova_cpu *cpu;
 	uintptr_t state;
 	bool found;
 
 	if (order >= cache->orders || limit < (1ULL << order) - 1)
 		return false;
-	cpu = cpu_at(cache, cpu_id);
+	cpu = iova_cpu_at(cache, cpu_id);
 	state = cpu_lock(cache, cpu);
 	found = pair_alloc(cache, &cpu->pairs[order], order, limit, first);
 	cpu_unlock(cache, cpu, state);
@@ -382,9 +333,9 @@ static bool cpu_alloc(struct iommu_iova_cache *cache, unsigned int cpu_id, unsig
 
 /* To this CPU's magazines. */
 static bool cpu_free(struct iommu_iova_cache *cache, unsigned int cpu_id, uint64_t first,
-		     unsigned int order, struct magazine **fresh, bool *wants_fresh)
+		     unsigned int order, struct iova_magazine **fresh, bool *wants_fresh)
 {
-	struct cpu_cache *cpu = cpu_at(cache, cpu_id);
+	struct iova_cpu *cpu = iova_cpu_at(cache, cpu_id);
 	uintptr_t state = cpu_lock(cache, cpu);
 	const bool kept = pair_free(cache, &cpu->pairs[order], order, first, fresh, wants_fresh);
 
@@ -395,7 +346,7 @@ static bool cpu_free(struct iommu_iova_cache *cache, unsigned int cpu_id, uint64
 static bool cpu_free_with_fresh(struct iommu_iova_cache *cache, unsigned int cpu_id, uint64_t first,
 				unsigned int order)
 {
-	struct magazine *fresh = iommu_object_alloc(&cache->magazines, IOMMU_ALLOC_ATOMIC);
+	struct iova_magazine *fresh = iommu_object_alloc(&cache->magazines, IOMMU_ALLOC_ATOMIC);
 	bool kept, wants_fresh;
 
 	if (fresh == NULL)
@@ -410,7 +361,7 @@ static bool cpu_free_with_fresh(struct iommu_iova_cache *cache, unsigned int cpu
 static __attribute__((noinline)) void free_to(struct iommu_iova_cache *cache, unsigned int cpu,
 					      uint64_t first, unsigned int order)
 {
-	struct magazine *no_fresh = NULL;
+	struct iova_magazine *no_fresh = NULL;
 	bool wants_fresh = false;
 
 	answer_if_asked(cache, cpu);
@@ -477,60 +428,6 @@ static __attribute__((noinline)) int alloc_from(struct iommu_iova_cache *cache, 
 	return alloc_slowly(cache, &request, first);
 }
 
-/*
- * The shortest way, without a call: the loaded magazine of a CPU whose lock is free, or which has
- * none, on a host that does not mask interrupts. False: not this way, and nothing has happened.
- */
-static inline bool cpu_try_lock(const struct iommu_iova_cache *cache, struct cpu_cache *cpu)
-{
-	return cache->exclusive || __atomic_exchange_n(&cpu->lock.taken, 1, __ATOMIC_ACQUIRE) == 0;
-}
-
-static inline void cpu_unlock_shortest(const struct iommu_iova_cache *cache, struct cpu_cache *cpu)
-{
-	if (!cache->exclusive)
-		__atomic_store_n(&cpu->lock.taken, 0, __ATOMIC_RELEASE);
-}
-
-static inline bool alloc_shortest(struct iommu_iova_cache *cache, struct cpu_cache *cpu,
-				  unsigned int order, uint64_t limit, uint64_t *first)
-{
-	const uint64_t beyond = (1ULL << order) - 1;
-	struct magazine *loaded;
-	uint64_t count;
-	bool hit;
-
-	if (!cpu_try_lock(cache, cpu))
-		return false;
-	loaded = cpu->pairs[order].loaded;
-	count = loaded->count;
-	/* Not empty, and not none; and granules are numbered with 52 bits: nothing wraps. */
-	hit = count - 1 < IOMMU_IOVA_MAGAZINE && loaded->ranges[count - 1] + beyond <= limit;
-	if (hit) {
-		*first = loaded->ranges[count - 1];
-		loaded->count = count - 1;
-	}
-	cpu_unlock_shortest(cache, cpu);
-	return hit;
-}
-
-static inline bool free_shortest(struct iommu_iova_cache *cache, struct cpu_cache *cpu,
-				 uint64_t first, unsigned int order)
-{
-	struct magazine *loaded;
-	bool room;
-
-	if (!cpu_try_lock(cache, cpu))
-		return false;
-	loaded = cpu->pairs[order].loaded;
-	/* Not full, and not none. */
-	room = loaded->count < IOMMU_IOVA_MAGAZINE;
-	if (room)
-		loaded->ranges[loaded->count++] = first;
-	cpu_unlock_shortest(cache, cpu);
-	return room;
-}
-
 int iommu_iova_cache_alloc_on(struct iommu_iova_cache *cache, unsigned int cpu, unsigned int order,
 			      uint64_t limit, unsigned int flags, uint64_t *first)
 {
@@ -538,9 +435,7 @@ int iommu_iova_cache_alloc_on(struct iommu_iova_cache *cache, unsigned int cpu, 
 
 	if ((flags & IOMMU_IOVA_LOW_FIRST) != 0 && limit > cache->space->low_last)
 		near_limit = cache->space->low_last;
-	if (__builtin_expect(order < cache->short_takes && alloc_shortest(cache, cpu_at(cache, cpu),
-									  order, near_limit, first),
-			     1))
+	if (__builtin_expect(iova_cache_take(cache, cpu, order, near_limit, first), 1))
 		return 0;
 	return alloc_from(cache, cpu, order, limit, flags, first);
 }
@@ -555,10 +450,7 @@ int iommu_iova_cache_alloc(struct iommu_iova_cache *cache, unsigned int order, u
 void iommu_iova_cache_free_on(struct iommu_iova_cache *cache, unsigned int cpu, uint64_t first,
 			      unsigned int order)
 {
-	if (__builtin_expect(order < __atomic_load_n(&cache->short_orders, __ATOMIC_RELAXED) &&
-				     first >= cache->lowest &&
-				     free_shortest(cache, cpu_at(cache, cpu), first, order),
-			     1))
+	if (__builtin_expect(iova_cache_give(cache, cpu, first, order), 1))
 		return;
 	free_to(cache, cpu, first, order);
 }
@@ -601,7 +493,7 @@ void iommu_iova_cache_free_size(struct iommu_iova_cache *cache, uint64_t first, 
 /* --- Giving back ------------------------------------------------------------------------------ */
 
 /* All its ranges to the tree, itself to the host. Nothing else reaches it any more. */
-static void discard(struct iommu_iova_cache *cache, struct magazine *magazine)
+static void discard(struct iommu_iova_cache *cache, struct iova_magazine *magazine)
 {
 	if (is_none(magazine))
 		return;
@@ -612,14 +504,14 @@ static void discard(struct iommu_iova_cache *cache, struct magazine *magazine)
 
 void iommu_iova_cache_drain_cpu(struct iommu_iova_cache *cache, unsigned int cpu_id)
 {
-	struct cpu_cache *cpu = cpu_at(cache, cpu_id);
+	struct iova_cpu *cpu = iova_cpu_at(cache, cpu_id);
 	unsigned int order;
 
 	for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++) {
 		uintptr_t state = cpu_lock(cache, cpu);
-		const struct pair taken = cpu->pairs[order];
+		const struct iova_pair taken = cpu->pairs[order];
 
-		cpu->pairs[order] = (struct pair){&cache->none, &cache->none};
+		cpu->pairs[order] = (struct iova_pair){&cache->none, &cache->none};
 		cpu_unlock(cache, cpu, state);
 		discard(cache, taken.loaded);
 		discard(cache, taken.spare);
@@ -630,7 +522,7 @@ void iommu_iova_cache_drain_cpu(struct iommu_iova_cache *cache, unsigned int cpu
 static bool depot_trim(struct iommu_iova_cache *cache, unsigned int order)
 {
 	uintptr_t state = iommu_spin_lock(cache->platform, &cache->depot_lock);
-	struct magazine *full = depot_take_full(cache, order);
+	struct iova_magazine *full = depot_take_full(cache, order);
 
 	iommu_spin_unlock(cache->platform, &cache->depot_lock, state);
 	if (full != NULL)
@@ -642,7 +534,7 @@ static bool depot_trim(struct iommu_iova_cache *cache, unsigned int order)
 static bool depot_trim_empty(struct iommu_iova_cache *cache)
 {
 	uintptr_t state = iommu_spin_lock(cache->platform, &cache->depot_lock);
-	struct magazine *empty = depot_take_empty(cache);
+	struct iova_magazine *empty = depot_take_empty(cache);
 
 	iommu_spin_unlock(cache->platform, &cache->depot_lock, state);
 	if (empty != NULL)
@@ -717,8 +609,8 @@ static void fill_in(struct iommu_iova_cache *cache, bool wants_lines)
 	cache->none.count = NONE;
 	for (cpu = 0; cpu < cache->cpus.count; cpu++)
 		for (order = 0; order < IOMMU_IOVA_CACHED_ORDERS; order++)
-			cpu_at(cache, cpu)->pairs[order] =
-				(struct pair){&cache->none, &cache->none};
+			iova_cpu_at(cache, cpu)->pairs[order] =
+				(struct iova_pair){&cache->none, &cache->none};
 	cache->capacity = capacity_for(cache);
 	cache->orders = cache->capacity != 0 ? IOMMU_IOVA_CACHED_ORDERS : 0;
 	cache->lowest = lowest_for(cache);
@@ -728,7 +620,7 @@ static void fill_in(struct iommu_iova_cache *cache, bool wants_lines)
 	cache->shortest = platform->irq_save == NULL && cache->capacity == IOMMU_IOVA_MAGAZINE;
 	cache->short_takes = cache->shortest ? cache->orders : 0;
 	cache->short_orders = cache->short_takes;
-	iommu_object_cache_init(&cache->magazines, platform, sizeof(struct magazine));
+	iommu_object_cache_init(&cache->magazines, platform, sizeof(struct iova_magazine));
 }
 
 static const char *defect_of(const struct iommu_iova_cache_config *config)

@@ -213,14 +213,18 @@ static int range_error(const struct iommu_pgtable *pt, iommu_iova_t iova, uint64
 	return IOMMU_ERANGE;
 }
 
+static inline bool prot_is_good(unsigned int prot)
+{
+	return (prot & ~PROT_BESIDE_ACCESS) - 1 < IOMMU_PROT_READ_WRITE;
+}
+
 static inline bool target_is_good(const struct iommu_pgtable *pt, iommu_paddr_t paddr,
 				  uint64_t size, unsigned int prot)
 {
 	const uint64_t mask = (1ULL << format_level_shift(pt, 1)) - 1;
 
 	return (paddr & mask) == 0 && paddr <= pt->paddr_last &&
-	       size - 1 <= pt->paddr_last - paddr &&
-	       (prot & ~PROT_BESIDE_ACCESS) - 1 < IOMMU_PROT_READ_WRITE;
+	       size - 1 <= pt->paddr_last - paddr && prot_is_good(prot);
 }
 
 static int target_error(const struct iommu_pgtable *pt, iommu_paddr_t paddr, uint64_t size,
@@ -228,7 +232,7 @@ static int target_error(const struct iommu_pgtable *pt, iommu_paddr_t paddr, uin
 {
 	const uint64_t mask = (1ULL << format_level_shift(pt, 1)) - 1;
 
-	if ((prot & ~PROT_BESIDE_ACCESS) - 1 >= IOMMU_PROT_READ_WRITE || (paddr & mask) != 0)
+	if (!prot_is_good(prot) || (paddr & mask) != 0)
 		return IOMMU_EINVAL;
 	if (size - 1 > UINT64_MAX - paddr)
 		return IOMMU_EOVERFLOW;

@@ -7,7 +7,17 @@
 
 static inline bool is_one_page(const struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size)
 {
-	return size == 1ULL << format_level_shift(pt, 1) && range_is_good(pt, iova, size);
+	const uint64_t mask = (1ULL << format_level_shift(pt, 1)) - 1;
+
+	return size == mask + 1 && (iova & mask) == 0 && in_aperture(pt, iova | mask);
+}
+
+static inline bool is_good_for_a_page(const struct iommu_pgtable *pt, iommu_paddr_t paddr,
+				      unsigned int prot)
+{
+	const uint64_t mask = (1ULL << format_level_shift(pt, 1)) - 1;
+
+	return (paddr & mask) == 0 && (paddr | mask) <= pt->paddr_last && prot_is_good(prot);
 }
 
 /* The page's entry; NULL: not this way. Nothing is called on it, so that no register is saved. */
@@ -43,7 +53,7 @@ bool pgtable_map_page(struct iommu_pgtable *pt, iommu_iova_t iova, iommu_paddr_t
 {
 	iommu_cell_t *entry;
 
-	if (__builtin_expect(!is_one_page(pt, iova, size) || !target_is_good(pt, paddr, size, prot),
+	if (__builtin_expect(!is_one_page(pt, iova, size) || !is_good_for_a_page(pt, paddr, prot),
 			     0))
 		return false;
 	entry = page_entry(pt, iova);

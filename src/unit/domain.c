@@ -116,10 +116,22 @@ int iommu_placed_sync_map(struct iommu_domain *base, iommu_iova_t iova, uint64_t
 	const struct iommu_change change = {
 		.start = iova, .last = iova + (size - 1), .is_map = true};
 
-	if (__builtin_expect(!__atomic_load_n(&domain->set->tells_of_maps, __ATOMIC_RELAXED), 1))
-		return 0;
 	return iommu_placed_tell(domain, &change);
 }
+
+#if IOMMU_CONFIG_ONE_PAGE
+int iommu_placed_sync_page(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
+{
+	struct iommu_placed *domain = iommu_placed_of(base);
+	const struct iommu_change change = {
+		.start = iova, .last = iova + (size - 1), .leaves_only = true};
+	struct iommu_gather gather = {.start = iova, .last = iova + (size - 1), .pgsize = size};
+
+	if (__builtin_expect(iommu_withheld_pages_any(&domain->pages), 0))
+		return iommu_placed_sync(base, &gather);
+	return iommu_placed_tell(domain, &change);
+}
+#endif
 
 static void free_pages(struct iommu_placed *domain, struct iommu_gather *gather)
 {
@@ -303,6 +315,7 @@ void iommu_placed_init(struct iommu_placed *domain, const struct iommu_place_ops
 	domain->places_ops = ops;
 	domain->platform = platform;
 	domain->set = set;
+	domain->base.tells_of_maps = &set->tells_of_maps;
 	domain->end.is_reachable = is_reachable;
 	domain->end.release = placed_release;
 	domain->release = release_domain;

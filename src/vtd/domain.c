@@ -276,7 +276,8 @@ int iommu_vtd_invalidate_foreign(struct iommu_domain *base, iommu_iova_t start, 
 #define FILL_OPS
 #endif
 #if IOMMU_CONFIG_ONE_PAGE
-#define PAGE_OPS(map, unmap) .map_page = (map), .unmap_page = (unmap),
+#define PAGE_OPS(map, unmap)                                                                       \
+	.map_page = (map), .unmap_page = (unmap), .sync_page = iommu_placed_sync_page,
 #else
 #define PAGE_OPS(map, unmap)
 #endif

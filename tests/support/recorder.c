@@ -190,6 +190,14 @@ static int domain_sync(struct iommu_domain *domain, struct iommu_gather *gather)
 	return domain_recorder(domain)->sync;
 }
 
+static int domain_sync_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
+{
+	(void)iova;
+	(void)size;
+	record(domain_recorder(domain), "sync_page");
+	return domain_recorder(domain)->sync;
+}
+
 static int domain_flush_all(struct iommu_domain *domain)
 {
 	record(domain_recorder(domain), "flush_all");
@@ -244,6 +252,7 @@ static int domain_invalidate_user(struct iommu_domain *domain, const void *reque
 static const struct iommu_domain_ops plain_ops = {
 	.map_page = domain_map_page,
 	.unmap_page = domain_unmap_page,
+	.sync_page = domain_sync_page,
 	.attach = domain_attach,
 	.detach = domain_detach,
 	.free = domain_free,

@@ -286,9 +286,9 @@ static void a_page_alone_is_settled_on_every_path(void **state)
 	EXPECT_CALLS(r, "map sync_map");
 	assert_int_equal(iommu_unmap(domain, 0, 0x1000, 0, &unmapped), 0);
 	assert_int_equal(unmapped, 0x1000);
-	EXPECT_CALLS(r, "unmap_page sync");
+	EXPECT_CALLS(r, "unmap_page sync_page");
 	assert_int_equal(iommu_unmap(domain, 0, 0x1000, IOMMU_UNMAP_SPLIT, NULL), 0);
-	EXPECT_CALLS(r, "unmap_page sync");
+	EXPECT_CALLS(r, "unmap_page sync_page");
 	assert_int_equal(iommu_unmap(domain, 0, 0x2000, 0, NULL), 0);
 	EXPECT_CALLS(r, "unmap sync");
 
@@ -298,7 +298,7 @@ static void a_page_alone_is_settled_on_every_path(void **state)
 	r->sync_map = 0;
 	r->sync = IOMMU_ETIMEDOUT;
 	assert_int_equal(iommu_unmap(domain, 0, 0x1000, 0, NULL), IOMMU_ETIMEDOUT);
-	EXPECT_CALLS(r, "unmap_page sync");
+	EXPECT_CALLS(r, "unmap_page sync_page");
 	/* Not on top of what was not confirmed. */
 	r->flush_all = IOMMU_ETIMEDOUT;
 	assert_int_equal(iommu_map(domain, 0, 0, 0x1000, 1), IOMMU_ETIMEDOUT);
@@ -309,6 +309,36 @@ static void a_page_alone_is_settled_on_every_path(void **state)
 	assert_int_equal(iommu_map(domain, 0, 0, 0x1000, 1), 0);
 	EXPECT_CALLS(r, "map_page sync_map");
 	r->sync = 0;
+	assert_int_equal(iommu_domain_free(domain), 0);
+}
+
+/* Of maps, hardware is told where, and as soon as, the back end says that it wants to be. */
+static void hardware_is_told_of_maps_if_it_wants_to_be(void **state)
+{
+	static const struct iommu_map_piece piece = {.paddr = 0, .size = 0x1000};
+	struct recorder *r = *state;
+	struct iommu_domain *domain = recorder_domain(r, IOMMU_DOMAIN_PAGING);
+	bool wants = false;
+
+	domain->tells_of_maps = &wants;
+	assert_int_equal(iommu_map(domain, 0, 0, 0x2000, 1), 0);
+	EXPECT_CALLS(r, "map");
+	r->pages_alone = true;
+	assert_int_equal(iommu_map(domain, 0, 0, 0x1000, 1), 0);
+	EXPECT_CALLS(r, "map_page");
+	assert_int_equal(iommu_map_sg(domain, 0, &piece, 1, 1, NULL), 0);
+	EXPECT_CALLS(r, "map");
+	assert_int_equal(iommu_sync_map(domain, 0, 0x1000), 0);
+	EXPECT_CALLS(r, "");
+	wants = true;
+	assert_int_equal(iommu_map(domain, 0, 0, 0x2000, 1), 0);
+	EXPECT_CALLS(r, "map sync_map");
+	assert_int_equal(iommu_map(domain, 0, 0, 0x1000, 1), 0);
+	EXPECT_CALLS(r, "map_page sync_map");
+	assert_int_equal(iommu_map_sg(domain, 0, &piece, 1, 1, NULL), 0);
+	EXPECT_CALLS(r, "map sync_map");
+	assert_int_equal(iommu_sync_map(domain, 0, 0x1000), 0);
+	EXPECT_CALLS(r, "sync_map");
 	assert_int_equal(iommu_domain_free(domain), 0);
 }
 
@@ -695,6 +725,7 @@ int main(void)
 		WITH_FIXTURE(a_group_is_attached_whole_or_not_at_all),
 		WITH_FIXTURE(maps_and_unmaps_are_settled_on_every_path),
 		WITH_FIXTURE(a_page_alone_is_settled_on_every_path),
+		WITH_FIXTURE(hardware_is_told_of_maps_if_it_wants_to_be),
 		WITH_FIXTURE(pieces_are_mapped_as_one_or_not_at_all),
 		WITH_FIXTURE(hints_go_to_those_who_know_them),
 		WITH_FIXTURE(many_ranges_are_invalidated_together),

@@ -263,12 +263,14 @@ struct iommu_domain_ops {
 			   unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped);
 	/*
 	 * Map or unmap one page, where that is one store: as iommu_pgtable_ops.map_page, which also
-	 * says what false means, and unmap_page. sync_map, or sync for the page, follows. NULL,
-	 * both: map_pages and unmap_pages are called.
+	 * says what false means, and unmap_page. sync_map, or sync_page, follows, which is sync of
+	 * a gather of this page and of no table; errors as iommu_sync_gather. NULL, all: map_pages,
+	 * unmap_pages and sync are called.
 	 */
 	bool (*map_page)(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
 			 uint64_t size, unsigned int prot);
 	bool (*unmap_page)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
+	int (*sync_page)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
 	/*
 	 * Make new mappings effective: where hardware caches absent entries or buffers writes, and
 	 * where a hypervisor holds the entries. Errors as iommu_map.
@@ -444,7 +446,12 @@ struct iommu_domain {
 	iommu_paddr_t paddr_last; /* the last that map_pages takes; beyond it: IOMMU_ERANGE */
 	uint64_t pgsize_bitmap;
 	enum iommu_stage stage;
-	bool nest_parent;        /* nested domains may be made on it */
+	bool nest_parent; /* nested domains may be made on it */
+	/*
+	 * Is sync_map to be called? Atomic; set before hardware that wants to be told uses the
+	 * domain, and what was mapped before is told then. NULL: it always is.
+	 */
+	const bool *tells_of_maps;
 	unsigned int prot_hints; /* those of IOMMU_PROT_HINTS that map_pages takes */
 	/*
 	 * The bypass, where the configuration asks for one: physical addresses below the size are

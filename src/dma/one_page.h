@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The shortest way of a buffer that lies on one page, of a device for which that is all there is to
+ * do: an address of the CPU's cache, one store, and back. Each step, where it is not as usual,
+ * leaves the call to the way of all buffers (dma.c), before anything has happened or at the point
+ * where it is.
+ */
+#ifndef IOMMU_DMA_ONE_PAGE_H
+#define IOMMU_DMA_ONE_PAGE_H
+
+#include "dma/dma.h"
+#include "group/map_page.h"
+#include "iova/cache.h"
+#include "iova/space.h"
+
+#define DMA_HAS_ONE_PAGE (IOMMU_CONFIG_ONE_PAGE && IOMMU_CONFIG_IOVA_CACHES)
+
+/* What the shortest way leaves to others has no part in its frame. */
+#if DMA_HAS_ONE_PAGE
+#define DMA_OUT_OF_LINE __attribute__((noinline))
+#else
+#define DMA_OUT_OF_LINE
+#endif
+
+#if DMA_HAS_ONE_PAGE
+
+static inline void dma_one_page_init(struct iommu_dma *dma)
+{
+	const uint64_t last = dma->domain->aperture_last >> dma->page_shift;
+	const bool low_first = (dma_place_flags(dma) & IOMMU_IOVA_LOW_FIRST) != 0;
+
+	dma->near_last = low_first && last > dma->space->low_last ? dma->space->low_last : last;
+	dma->maps_pages_alone = !dma_passes(dma) && dma->domain->ops->map_page != NULL;
+	dma->unmaps_pages_alone = dma->maps_pages_alone && !dma_is_lazy(dma);
+}
+
+/* Does a range of bytes lie on one page? Not if it is empty, or wraps. */
+static inline bool dma_is_on_one_page(const struct iommu_dma *dma, uint64_t address, uint64_t size)
+{
+	return size - 1 <= (~address & dma_page_mask(dma));
+}
+
+/*
+ * Its limits make sense and do not matter to one page, and it needs no care. In one sum, for which
+ * the compiler makes one branch.
+ */
+static inline bool dma_is_undemanding(const struct iommu_dma_device *device)
+{
+	const uint64_t limits = (device->mask & (device->mask + 1)) |
+				(device->boundary & (device->boundary - 1)) | device->alignment;
+
+	return (limits | (uint64_t)device->untrusted | (uint64_t)device->noncoherent |
+		(uint64_t)device->shared_only) == 0;
+}
+
+/*
+ * Is anything withheld? What is withheld while a call is under way is not covered by what the call
+ * invalidates.
+ */
+static inline bool dma_withholds(const struct iommu_dma *dma)
+{
+	return __atomic_load_n(&dma->withheld_count, __ATOMIC_ACQUIRE) != 0;
+}
+
+/* An address for one page of an undemanding device: of mask 0 means any. */
+static inline __attribute__((always_inline)) bool
+dma_take_page(const struct iommu_dma *dma, unsigned int cpu, const struct iommu_dma_device *device,
+	      uint64_t *first)
+{
+	const uint64_t reached = (device->mask - 1) >> dma->page_shift;
+
+	return iova_cache_take(dma->cache, cpu, 0,
+			       reached < dma->near_last ? reached : dma->near_last, first);
+}
+
+#else
+
+static inline void dma_one_page_init(struct iommu_dma *dma)
+{
+	(void)dma;
+}
+
+#endif
+
+#endif
