@@ -53,6 +53,13 @@ static bool unmap_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t 
 	return iommu_vtdss_unmap_page(&domain_of(domain)->table, iova, size);
 }
 
+static unsigned int map_pieces(struct iommu_domain *domain, iommu_iova_t iova,
+			       const struct iommu_map_piece *pieces, unsigned int count,
+			       unsigned int prot, uint64_t *mapped)
+{
+	return iommu_vtdss_map_pieces(&domain_of(domain)->table, iova, pieces, count, prot, mapped);
+}
+
 static int sync_map(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
 {
 	(void)domain;
@@ -110,6 +117,7 @@ static const struct iommu_domain_ops domain_ops = {
 	.map_page = map_page,
 	.unmap_page = unmap_page,
 	.sync_page = sync_page,
+	.map_pieces = map_pieces,
 	.sync_map = sync_map,
 	.sync = sync,
 	.flush_all = flush_all,

@@ -28,7 +28,7 @@ function(iommu_collect_symbols result)
     file(STRINGS ${header} formats REGEX "^IOMMU_PGTABLE_DECLARE\\([a-z0-9_]+\\)")
     foreach(line IN LISTS formats)
       string(REGEX REPLACE ".*\\(([a-z0-9_]+)\\).*" "\\1" format "${line}")
-      foreach(operation ops init destroy map unmap map_page unmap_page free_gathered merge_gathered
+      foreach(operation ops init destroy map unmap map_page unmap_page map_pieces free_gathered merge_gathered
               iova_to_phys walk set_coherent set_pgsizes set_aperture trim extend free_top read_dirty
               split clone)
         list(APPEND names iommu_${format}_${operation})

@@ -111,8 +111,8 @@
 #endif
 
 /*
- * A way of its own for the mapping of one page, which takes half the instructions. Not where size
- * counts (-Os), unless the host asks for it.
+ * Ways of their own for the mapping of one page, and of lists of pages, which take half the
+ * instructions. Not where size counts (-Os), unless the host asks for it.
  */
 #ifndef IOMMU_CONFIG_ONE_PAGE
 #ifdef __OPTIMIZE_SIZE__

@@ -385,12 +385,6 @@ IOMMU_API int iommu_sync_map(struct iommu_domain *domain, iommu_iova_t iova, uin
 IOMMU_API int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 			  unsigned int flags, uint64_t *unmapped);
 
-/* One piece of scattered memory. */
-struct iommu_map_piece {
-	iommu_paddr_t paddr;
-	uint64_t size;
-};
-
 /*
  * iommu_map_sg - map several pieces at consecutive addresses from iova on. All or nothing. Pieces
  * that adjoin in memory are mapped as one, with larger pages, and hardware is notified once. Errors

@@ -327,6 +327,18 @@ struct iommu_pgtable_ops {
 			 uint64_t size, unsigned int prot);
 	bool (*unmap_page)(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size);
 
+	/*
+	 * map_pieces - map pieces one behind the other from iova on, as long as that is a store for
+	 * each page. NULL in a library without IOMMU_CONFIG_ONE_PAGE.
+	 *
+	 * Returns how many pieces, from the first on, are mapped; *mapped: their bytes. The first
+	 * of the others is left as map_page leaves a page, or because a larger page may fit it; the
+	 * caller goes on there with map.
+	 */
+	unsigned int (*map_pieces)(struct iommu_pgtable *pt, iommu_iova_t iova,
+				   const struct iommu_map_piece *pieces, unsigned int count,
+				   unsigned int prot, uint64_t *mapped);
+
 	/* free_gathered - free the table pages of a gather and reset it. After the invalidation. */
 	void (*free_gathered)(struct iommu_pgtable *pt, struct iommu_gather *gather);
 
@@ -483,6 +495,9 @@ struct iommu_pgtable_ops {
 						 unsigned int prot);                               \
 	IOMMU_API bool iommu_##format##_unmap_page(struct iommu_pgtable *pt, iommu_iova_t iova,    \
 						   uint64_t size);                                 \
+	IOMMU_API unsigned int iommu_##format##_map_pieces(                                        \
+		struct iommu_pgtable *pt, iommu_iova_t iova, const struct iommu_map_piece *pieces, \
+		unsigned int count, unsigned int prot, uint64_t *mapped);                          \
 	IOMMU_API void iommu_##format##_free_gathered(struct iommu_pgtable *pt,                    \
 						      struct iommu_gather *gather);                \
 	IOMMU_API void iommu_##format##_merge_gathered(const struct iommu_pgtable *pt,             \
@@ -535,6 +550,7 @@ IOMMU_PGTABLE_DECLARE_DIRTY(x86_64_table);
 #define iommu_vtdfs_unmap          iommu_x86_64_table_unmap
 #define iommu_vtdfs_map_page       iommu_x86_64_table_map_page
 #define iommu_vtdfs_unmap_page     iommu_x86_64_table_unmap_page
+#define iommu_vtdfs_map_pieces     iommu_x86_64_table_map_pieces
 #define iommu_vtdfs_free_gathered  iommu_x86_64_table_free_gathered
 #define iommu_vtdfs_merge_gathered iommu_x86_64_table_merge_gathered
 #define iommu_vtdfs_iova_to_phys   iommu_x86_64_table_iova_to_phys

@@ -79,6 +79,12 @@ enum iommu_prot {
 	(IOMMU_PROT_CACHE | IOMMU_PROT_NO_EXEC | IOMMU_PROT_MMIO | IOMMU_PROT_PRIVILEGED |         \
 	 IOMMU_PROT_MAY_SLEEP | IOMMU_PROT_SHARED)
 
+/* One piece of scattered memory. */
+struct iommu_map_piece {
+	iommu_paddr_t paddr;
+	uint64_t size;
+};
+
 /* --- Nodes ------------------------------------------------------------------------------------ */
 
 /* A list node, embedded in public structures; private to the library. */

@@ -5,158 +5,230 @@
 
 #if IOMMU_CONFIG_DMA_SCATTER
 
+/* IOMMU_EINVAL: no list, or no direction, or limits that make no sense. */
+static int check_list(const struct iommu_dma_device *device, unsigned int count,
+		      enum iommu_dma_direction direction)
+{
+	/* As a buffer of one byte. */
+	return count == 0 ? IOMMU_EINVAL : iommu_dma_check_buffer(device, 0, 1, direction);
+}
+
+/* The largest piece, less one. */
+static uint64_t last_of_largest(const struct iommu_dma_device *device)
+{
+	return (device->max_segment != 0 ? device->max_segment : UINT64_MAX) - 1;
+}
+
+/* What is wrong with the first piece that is not as it should be; 0: nothing is. */
 static int check_pieces(const struct iommu_dma_device *device, const struct iommu_dma_piece *pieces,
-			unsigned int count, enum iommu_dma_direction direction)
+			unsigned int count)
 {
 	unsigned int i;
-	int status;
 
-	if (count == 0)
-		return IOMMU_EINVAL;
 	for (i = 0; i < count; i++) {
-		status = iommu_dma_check_buffer(device, pieces[i].paddr, pieces[i].size, direction);
-		if (status != 0)
-			return status;
-		if (device->max_segment != 0 && pieces[i].size > device->max_segment)
+		if (pieces[i].size - 1 > last_of_largest(device))
 			return IOMMU_EINVAL;
+		if (pieces[i].size - 1 > UINT64_MAX - pieces[i].paddr)
+			return IOMMU_EOVERFLOW;
 	}
 	return 0;
 }
 
-/* The pages of a range with room for all pieces. */
-static int count_pages(const struct iommu_dma *dma, const struct iommu_dma_device *device,
-		       const struct iommu_dma_piece *pieces, unsigned int count, uint64_t *pages)
+/* There is no range for the list; but what is wrong with its pieces comes first. */
+static __attribute__((noinline)) int no_range(const struct iommu_dma_device *device,
+					      const struct iommu_dma_piece *pieces,
+					      unsigned int count, int why)
+{
+	int status = check_pieces(device, pieces, count);
+
+	return status != 0 ? status : why;
+}
+
+/* Check all pieces, and count the pages of a range with room for them. */
+static int measure(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+		   const struct iommu_dma_piece *pieces, unsigned int count, uint64_t *pages)
 {
 	const uint64_t most = UINT64_MAX >> dma->page_shift;
-	unsigned int i;
+	const uint64_t largest = last_of_largest(device);
+	const struct iommu_dma_piece *piece;
+	uint64_t sum = 0;
 
-	*pages = 0;
-	for (i = 0; i < count; i++) {
-		const uint64_t own = dma_pages_of(dma, pieces[i].paddr, pieces[i].size);
+	for (piece = pieces; piece != pieces + count; piece++) {
+		const uint64_t last = piece->size - 1;
+		const uint64_t own = dma_pages_of(dma, piece->paddr, piece->size);
 
-		if (own > most - *pages)
-			return IOMMU_ENOSPC;
-		if (!dma_place_piece(dma, device, &pieces[i], pages))
-			return IOMMU_EINVAL;
-		if (*pages > most - own)
-			return IOMMU_ENOSPC;
-		*pages += own;
+		if (__builtin_expect(last > largest || last > ~piece->paddr || own > most - sum, 0))
+			return no_range(device, pieces, count, IOMMU_ENOSPC);
+		if (__builtin_expect(!dma_place_piece(dma, device, piece, &sum), 0))
+			return no_range(device, pieces, count, IOMMU_EINVAL);
+		if (__builtin_expect(own > most - sum, 0))
+			return no_range(device, pieces, count, IOMMU_ENOSPC);
+		sum += own;
 	}
+	*pages = sum;
 	return 0;
-}
-
-/* Can the next piece, at this address, be part of the element? */
-static bool continues(const struct iommu_dma_device *device, const struct iommu_dma_piece *element,
-		      iommu_iova_t address, uint64_t size)
-{
-	return element->address + element->length == address &&
-	       (device->max_segment == 0 || element->length + size <= device->max_segment) &&
-	       !dma_crosses(device, element->address, element->length + size);
-}
-
-/* What the device gets: neighbours made one. Elements are written over pieces that were read. */
-static void add_element(const struct iommu_dma_device *device, struct iommu_dma_piece *pieces,
-			unsigned int *elements, iommu_iova_t address, uint64_t size)
-{
-	struct iommu_dma_piece *last = *elements != 0 ? &pieces[*elements - 1] : NULL;
-
-	if (last != NULL && continues(device, last, address, size)) {
-		last->length += size;
-		return;
-	}
-	pieces[*elements].address = address;
-	pieces[*elements].length = size;
-	++*elements;
 }
 
 /*
- * Elements end with the list, or with one that has no length: so unmap knows where the range ends.
+ * The elements that a device gets, neighbours made one. They are written over the list, from its
+ * beginning on, each when it is known where it ends; there are never more than pieces before.
  */
-static void end_elements(struct iommu_dma_piece *pieces, unsigned int count, unsigned int elements)
+struct elements {
+	struct iommu_dma_piece *list;
+	unsigned int count; /* that are written */
+	iommu_iova_t address;
+	uint64_t length; /* of the one that is not; 0: there is none */
+	/* Where the list lies, and where its next piece may begin. */
+	iommu_iova_t start, at;
+	/* Of the device. */
+	uint64_t largest, boundary;
+};
+
+static inline struct elements elements_begin(const struct iommu_dma_device *device,
+					     struct iommu_dma_piece *list, iommu_iova_t start)
 {
-	if (elements < count)
-		pieces[elements].length = 0;
+	return (struct elements){
+		.list = list,
+		.start = start,
+		.at = start,
+		.largest = last_of_largest(device),
+		.boundary = device->boundary,
+	};
 }
 
-/* Addresses in order, where count_pages has put them. */
-static void make_elements(const struct iommu_dma *dma, const struct iommu_dma_device *device,
-			  struct iommu_dma_piece *pieces, unsigned int count, uint64_t first,
-			  unsigned int *elements)
+static inline void write_element(struct elements *elements)
 {
-	uint64_t page = 0;
-	unsigned int i;
+	elements->list[elements->count].address = elements->address;
+	elements->list[elements->count].length = elements->length;
+	elements->count++;
+}
 
-	*elements = 0;
-	for (i = 0; i < count; i++) {
-		const struct iommu_dma_piece piece = pieces[i];
+/* Can a piece at this address be part of the last element? */
+static inline bool continues(const struct elements *elements, iommu_iova_t address, uint64_t size)
+{
+	const uint64_t last = elements->length + size - 1;
 
-		(void)dma_place_piece(dma, device, &piece, &page);
-		add_element(device, pieces, elements,
-			    ((first + page) << dma->page_shift) |
-				    (piece.paddr & dma_page_mask(dma)),
-			    piece.size);
-		page += dma_pages_of(dma, piece.paddr, piece.size);
+	return elements->address + elements->length == address && last <= elements->largest &&
+	       (elements->boundary == 0 ||
+		(elements->address ^ (elements->address + last)) < elements->boundary);
+}
+
+static inline void add_element(struct elements *elements, iommu_iova_t address, uint64_t size)
+{
+	if (elements->length != 0 && continues(elements, address, size)) {
+		elements->length += size;
+		return;
 	}
-	end_elements(pieces, count, *elements);
+	if (elements->length != 0)
+		write_element(elements);
+	elements->address = address;
+	elements->length = size;
+}
+
+/*
+ * Elements end with the list, of so many pieces, or with one that has no length: so unmap knows
+ * where the range ends. Returns how many there are.
+ */
+static inline unsigned int elements_end(struct elements *elements, unsigned int count)
+{
+	if (elements->length != 0)
+		write_element(elements);
+	if (elements->count < count)
+		elements->list[elements->count].length = 0;
+	return elements->count;
+}
+
+/* All bytes of the pages that a piece lies on: measure knows that they do not wrap. */
+static inline uint64_t bytes_of(const struct iommu_dma *dma, const struct iommu_dma_piece *piece)
+{
+	const uint64_t mask = dma_page_mask(dma);
+
+	return (((piece->paddr & mask) + (piece->size - 1)) | mask) + 1;
+}
+
+/* Where measure has put the next piece of the list: at `at`, or behind. */
+static inline iommu_iova_t place_of(const struct iommu_dma *dma,
+				    const struct iommu_dma_device *device,
+				    const struct iommu_dma_piece *piece,
+				    const struct elements *elements)
+{
+	uint64_t page;
+
+	if (__builtin_expect(device->boundary == 0, 1))
+		return elements->at;
+	page = (elements->at - elements->start) >> dma->page_shift;
+	(void)dma_place_piece(dma, device, piece, &page);
+	return elements->start + (page << dma->page_shift);
+}
+
+/* The next piece is put at `at`. */
+static inline void add_piece(const struct iommu_dma *dma, const struct iommu_dma_piece *piece,
+			     struct elements *elements)
+{
+	add_element(elements, elements->at | (piece->paddr & dma_page_mask(dma)), piece->size);
+	elements->at += bytes_of(dma, piece);
 }
 
 /* All pieces, or none: they are unmapped by the address of the first. */
 static bool bypass_pieces(const struct iommu_dma *dma, const struct iommu_dma_device *device,
-			  struct iommu_dma_piece *pieces, unsigned int count,
-			  unsigned int *elements)
+			  struct iommu_dma_piece *pieces, unsigned int count, unsigned int *number)
 {
+	struct elements elements = elements_begin(device, pieces, 0);
 	iommu_iova_t address;
 	unsigned int i;
 
 	for (i = 0; i < count; i++)
 		if (!dma_bypasses(dma, device, pieces[i].paddr, pieces[i].size, &address))
 			return false;
-	*elements = 0;
 	for (i = 0; i < count; i++)
-		add_element(device, pieces, elements, dma->pass_offset + pieces[i].paddr,
-			    pieces[i].size);
-	end_elements(pieces, count, *elements);
+		add_element(&elements, dma->pass_offset + pieces[i].paddr, pieces[i].size);
+	*number = elements_end(&elements, count);
 	return true;
 }
 
 #define CHUNK 32 /* pieces that are handed on at once */
 
+/* Pieces from the first on, whole pages, up to one before which pages are left out. */
+static inline unsigned int take_chunk(const struct iommu_dma *dma,
+				      const struct iommu_dma_device *device,
+				      const struct iommu_dma_piece *pieces, unsigned int count,
+				      struct elements *elements, struct iommu_map_piece *chunk)
+{
+	unsigned int i;
+
+	for (i = 0; i < count && i < CHUNK; i++) {
+		if (place_of(dma, device, &pieces[i], elements) != elements->at)
+			break;
+		chunk[i].paddr = pieces[i].paddr & ~dma_page_mask(dma);
+		chunk[i].size = bytes_of(dma, &pieces[i]);
+		add_piece(dma, &pieces[i], elements);
+	}
+	return i;
+}
+
 /*
- * Whole pages, in chunks that end where pages are left out: neighbours in memory are mapped as one,
- * and hardware is told once for each. *mapped: the pages of the range up to the end of what is
- * mapped.
+ * Whole pages, in chunks: neighbours in memory are mapped as one, and hardware is told once for
+ * each. *end: of what is mapped. The elements are made on the way.
  */
 static int map_pieces(struct iommu_dma *dma, const struct iommu_dma_device *device,
-		      const struct iommu_dma_piece *pieces, unsigned int count, uint64_t first,
-		      unsigned int prot, uint64_t *mapped)
+		      const struct iommu_dma_piece *pieces, unsigned int count, unsigned int prot,
+		      struct elements *elements, iommu_iova_t *end)
 {
 	struct iommu_map_piece chunk[CHUNK];
-	unsigned int at = 0;
+	unsigned int done = 0;
 	int status = 0;
 
-	*mapped = 0;
-	while (at < count && status == 0) {
-		uint64_t begin = *mapped;
-		uint64_t end;
-		unsigned int i;
+	*end = elements->start;
+	while (done < count && status == 0) {
+		const iommu_iova_t begin = place_of(dma, device, &pieces[done], elements);
+		unsigned int taken;
 
-		(void)dma_place_piece(dma, device, &pieces[at], &begin);
-		end = begin;
-		for (i = 0; i < CHUNK && at < count; i++, at++) {
-			const uint64_t pages = dma_pages_of(dma, pieces[at].paddr, pieces[at].size);
-			uint64_t page = end;
-
-			(void)dma_place_piece(dma, device, &pieces[at], &page);
-			if (page != end)
-				break;
-			chunk[i].paddr = pieces[at].paddr & ~dma_page_mask(dma);
-			chunk[i].size = pages << dma->page_shift;
-			end += pages;
-		}
-		status = iommu_map_sg(dma->domain, (first + begin) << dma->page_shift, chunk, i,
-				      prot, NULL);
+		elements->at = begin;
+		taken = take_chunk(dma, device, &pieces[done], count - done, elements, chunk);
+		status = iommu_map_sg(dma->domain, begin, chunk, taken, prot, NULL);
+		done += taken;
 		if (status == 0)
-			*mapped = end;
+			*end = elements->at;
 	}
 	return status;
 }
@@ -180,47 +252,71 @@ static int check_care(const struct iommu_dma *dma, const struct iommu_dma_device
 	return status;
 }
 
+/* In `pages` pages, which are given back if not all of the list can be mapped. */
 static int map_places(struct iommu_dma *dma, const struct iommu_dma_device *device,
 		      const struct iommu_dma_piece *pieces, unsigned int count, unsigned int how,
-		      uint64_t first, uint64_t pages)
+		      uint64_t pages, struct elements *elements)
 {
 	const struct dma_hanging nothing = {.release = NULL};
-	uint64_t mapped = 0;
-	int status = map_pieces(dma, device, pieces, count, first, dma_map_prot(device, how, how),
-				&mapped);
+	iommu_iova_t end;
+	int status = map_pieces(dma, device, pieces, count, dma_map_prot(device, how, how),
+				elements, &end);
 
 	if (status != 0)
-		iommu_dma_undo(dma, first, mapped, pages, status, &nothing);
+		iommu_dma_undo(dma, elements->start >> dma->page_shift,
+			       (end - elements->start) >> dma->page_shift, pages, status, &nothing);
 	return status;
 }
 
-static int map_list(struct iommu_dma *dma, const struct iommu_dma_device *device,
-		    struct iommu_dma_piece *pieces, unsigned int count, unsigned int how,
-		    unsigned int *elements)
+static int map_bounced_list(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			    const struct iommu_dma_piece *pieces, unsigned int count,
+			    unsigned int how, uint64_t pages, struct elements *elements)
 {
-	bool needs_records = false;
-	uint64_t pages, first;
-	int status = 0;
+	unsigned int i;
 
-	if (__builtin_expect(dma_is_direct(dma), 0))
-		return iommu_dma_map_sg_direct(dma, device, pieces, count, how, elements);
-	if (dma_may_bypass(how) && bypass_pieces(dma, device, pieces, count, elements))
-		return 0;
-	if (__builtin_expect(dma_needs_care(device), 0))
+	for (i = 0; i < count; i++) {
+		elements->at = place_of(dma, device, &pieces[i], elements);
+		add_piece(dma, &pieces[i], elements);
+	}
+	return iommu_dma_map_list_bounced(dma, device, pieces, count, how,
+					  elements->start >> dma->page_shift, pages);
+}
+
+static int map_translated(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			  struct iommu_dma_piece *pieces, unsigned int count, unsigned int how,
+			  unsigned int *number)
+{
+	struct elements elements;
+	bool needs_records = false;
+	uint64_t first, pages = 0;
+	int status = measure(dma, device, pieces, count, &pages);
+
+	if (__builtin_expect(status == 0 && dma_needs_care(device), 0))
 		status = check_care(dma, device, pieces, count, how, &needs_records);
-	if (status == 0)
-		status = count_pages(dma, device, pieces, count, &pages);
 	if (status == 0)
 		status = iommu_dma_take_addresses(dma, device, pages, pieces[0].paddr, &first);
 	if (status != 0)
 		return status;
-	make_elements(dma, device, pieces, count, first, elements);
-	status = needs_records
-			 ? iommu_dma_map_list_bounced(dma, device, pieces, count, how, first, pages)
-			 : map_places(dma, device, pieces, count, how, first, pages);
+	elements = elements_begin(device, pieces, first << dma->page_shift);
+	status = needs_records ? map_bounced_list(dma, device, pieces, count, how, pages, &elements)
+			       : map_places(dma, device, pieces, count, how, pages, &elements);
+	*number = elements_end(&elements, count);
 	if (status != 0)
 		pieces[0].length = 0; /* not mapped: unmap finds nothing in it */
 	return status;
+}
+
+/* True: *status is how it ended. */
+static bool map_passing(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			struct iommu_dma_piece *pieces, unsigned int count, unsigned int how,
+			unsigned int *elements, int *status)
+{
+	*status = check_pieces(device, pieces, count);
+	if (*status == 0 && dma_is_direct(dma))
+		*status = iommu_dma_map_sg_direct(dma, device, pieces, count, how, elements);
+	else if (*status == 0)
+		return dma_may_bypass(how) && bypass_pieces(dma, device, pieces, count, elements);
+	return true;
 }
 
 static int map_noted(struct iommu_dma *dma, const struct iommu_dma_device *device,
@@ -228,11 +324,14 @@ static int map_noted(struct iommu_dma *dma, const struct iommu_dma_device *devic
 		     enum iommu_dma_direction direction, unsigned int attributes,
 		     unsigned int *elements)
 {
-	int status = check_pieces(device, pieces, count, direction);
+	const unsigned int how = (unsigned int)direction | attributes;
+	int status = check_list(device, count, direction);
 
-	if (status == 0)
-		status = map_list(dma, device, pieces, count, (unsigned int)direction | attributes,
-				  elements);
+	if (status != 0)
+		return status;
+	if (__builtin_expect(!dma_passes(dma), 1) ||
+	    !map_passing(dma, device, pieces, count, how, elements, &status))
+		status = map_translated(dma, device, pieces, count, how, elements);
 	if (status == 0)
 		iommu_dma_debug_map_list(dma, device, pieces, count, *elements);
 	return status;

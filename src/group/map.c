@@ -195,6 +195,29 @@ static bool next_run(const struct iommu_map_piece *pieces, unsigned int count, u
 	return true;
 }
 
+/* Pieces from the first on, where that is a store for each page: how many, and their bytes. */
+static inline unsigned int map_pieces(struct iommu_domain *domain, iommu_iova_t iova,
+				      const struct iommu_map_piece *pieces, unsigned int count,
+				      unsigned int prot, uint64_t *mapped)
+{
+	*mapped = 0;
+	if (!IOMMU_CONFIG_ONE_PAGE || domain->ops->map_pieces == NULL ||
+	    iommu_encode_memory(domain, 0, prot) != 0)
+		return 0;
+	return domain->ops->map_pieces(domain, iova, pieces, count, known_prot(domain, prot),
+				       mapped);
+}
+
+static int map_run(struct iommu_domain *domain, iommu_iova_t iova,
+		   const struct iommu_map_piece *run, unsigned int prot,
+		   struct iommu_gather *gather)
+{
+	uint64_t done;
+
+	return domain->ops->map_pages(domain, iova, iommu_encode_memory(domain, run->paddr, prot),
+				      run->size, known_prot(domain, prot), gather, &done);
+}
+
 static int map_runs(struct iommu_domain *domain, iommu_iova_t iova,
 		    const struct iommu_map_piece *pieces, unsigned int count, unsigned int prot,
 		    struct iommu_gather *gather, uint64_t *mapped)
@@ -204,14 +227,17 @@ static int map_runs(struct iommu_domain *domain, iommu_iova_t iova,
 
 	while (next < count && status == 0) {
 		struct iommu_map_piece run;
-		uint64_t done = 0;
+		uint64_t done;
 
+		next += map_pieces(domain, iova + *mapped, &pieces[next], count - next, prot,
+				   &done);
+		*mapped += done;
+		if (next == count)
+			break;
 		if (!next_run(pieces, count, &next, &run) || iova > UINT64_MAX - *mapped ||
 		    run.size > UINT64_MAX - *mapped)
 			return IOMMU_EOVERFLOW;
-		status = domain->ops->map_pages(domain, iova + *mapped,
-						iommu_encode_memory(domain, run.paddr, prot),
-						run.size, known_prot(domain, prot), gather, &done);
+		status = map_run(domain, iova + *mapped, &run, prot, gather);
 		if (status == 0)
 			*mapped += run.size;
 	}

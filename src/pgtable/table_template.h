@@ -260,6 +260,7 @@ const struct iommu_pgtable_ops pgtable_ops = {
 #if IOMMU_CONFIG_ONE_PAGE
 	.map_page = pgtable_map_page,
 	.unmap_page = pgtable_unmap_page,
+	.map_pieces = pgtable_map_pieces,
 #endif
 #if IOMMU_CONFIG_TABLE_TOOLS
 	.walk = pgtable_walk,

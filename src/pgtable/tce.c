@@ -10,6 +10,7 @@
 #define pgtable_unmap          iommu_tce_unmap
 #define pgtable_map_page       iommu_tce_map_page
 #define pgtable_unmap_page     iommu_tce_unmap_page
+#define pgtable_map_pieces     iommu_tce_map_pieces
 #define pgtable_free_gathered  iommu_tce_free_gathered
 #define pgtable_merge_gathered iommu_tce_merge_gathered
 #define pgtable_iova_to_phys   iommu_tce_iova_to_phys

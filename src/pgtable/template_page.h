@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Template, part 7: one page of the smallest size, the usual case of a driver's buffer, where it is
- * one walk and one store: in tables that the host maps at a fixed distance. Everything else is left
- * to map and unmap. See table_template.h.
+ * Template, part 7: one page of the smallest size, the usual case of a driver's buffer, or a list
+ * of pieces of such pages, where it is one walk and a store for each page: in tables that the host
+ * maps at a fixed distance. Everything else is left to map and unmap. See table_template.h.
  */
 
 static inline bool is_one_page(const struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t size)
@@ -20,7 +20,10 @@ static inline bool is_good_for_a_page(const struct iommu_pgtable *pt, iommu_padd
 	return (paddr & mask) == 0 && (paddr | mask) <= pt->paddr_last && prot_is_good(prot);
 }
 
-/* The page's entry; NULL: not this way. Nothing is called on it, so that no register is saved. */
+/*
+ * The entry of a page; NULL: not this way. Nothing is called on the way, so that no register is
+ * saved.
+ */
 static inline __attribute__((always_inline)) iommu_cell_t *
 page_entry(const struct iommu_pgtable *pt, iommu_iova_t iova)
 {
@@ -74,4 +77,93 @@ bool pgtable_unmap_page(struct iommu_pgtable *pt, iommu_iova_t iova, uint64_t si
 		return false;
 	entry_store(entry, 0);
 	return page_entry_done(pt, entry);
+}
+
+/* Entries from the one of iova on, up to the end of its table; 0: the aperture ends before. */
+static inline uint64_t entries_left(const struct iommu_pgtable *pt, iommu_iova_t iova)
+{
+	if (!in_aperture(pt, entry_last(pt, iova, 2)))
+		return 0;
+	return format_table_entries(pt, 1) - table_index(pt, iova, 1);
+}
+
+/*
+ * A piece that is left to map: not of pages, or of more than there is room for, or beyond memory;
+ * or one that, alone or with its neighbours, a larger page may fit.
+ */
+static inline bool is_for_map(const struct iommu_pgtable *pt, iommu_iova_t iova,
+			      const struct iommu_map_piece *piece, uint64_t room)
+{
+	const unsigned int shift = format_level_shift(pt, 1);
+	const uint64_t larger = (1ULL << format_level_shift(pt, 2)) - 1;
+	/* The address is one of a page. */
+	const uint64_t differs = (iova ^ piece->paddr) & larger;
+
+	/* Not of size 0 either. */
+	return (differs & ((1ULL << shift) - 1)) != 0 ||
+	       (differs == 0 && format_leaf_allowed(pt, 2)) ||
+	       (piece->size & ((1ULL << shift) - 1)) != 0 || (piece->size >> shift) - 1 >= room ||
+	       piece->paddr > pt->paddr_last || piece->size - 1 > pt->paddr_last - piece->paddr;
+}
+
+/* Map pieces of one page in the entries from `entry` on, as far as they go; how many. */
+static inline unsigned int map_single_pages(const struct iommu_pgtable *pt, iommu_iova_t iova,
+					    iommu_cell_t *entry,
+					    const struct iommu_map_piece *pieces,
+					    unsigned int count, uint64_t leaf)
+{
+	const uint64_t page = 1ULL << format_level_shift(pt, 1);
+	const uint64_t larger = (1ULL << format_level_shift(pt, 2)) - 1;
+	const uint64_t last = pt->paddr_last & ~(page - 1);
+	unsigned int i;
+
+	for (i = 0; i < count; i++, iova += page) {
+		const iommu_paddr_t paddr = pieces[i].paddr;
+
+		if (pieces[i].size != page || (paddr & (page - 1)) != 0 || paddr > last ||
+		    ((iova ^ paddr) & larger) == 0 || iommu_cell_load(&entry[i]) != 0)
+			break;
+		entry_store(&entry[i], leaf | paddr);
+	}
+	return i;
+}
+
+unsigned int pgtable_map_pieces(struct iommu_pgtable *pt, iommu_iova_t iova,
+				const struct iommu_map_piece *pieces, unsigned int count,
+				unsigned int prot, uint64_t *mapped)
+{
+	const unsigned int shift = format_level_shift(pt, 1);
+	const uint64_t leaf = format_make_leaf(pt, 0, 1, prot);
+	const uint64_t room = entries_left(pt, iova);
+	iommu_cell_t *entries;
+	uint64_t done = 0;
+	unsigned int i = 0;
+
+	*mapped = 0;
+	if (!is_one_page(pt, iova, 1ULL << shift) || !prot_is_good(prot))
+		return 0;
+	entries = page_entry(pt, iova);
+	if (entries == NULL)
+		return 0;
+	while (i < count) {
+		const uint64_t left = room - done;
+		const unsigned int singles =
+			map_single_pages(pt, iova + (done << shift), &entries[done], &pieces[i],
+					 count - i < left ? count - i : (unsigned int)left, leaf);
+		uint64_t pages;
+
+		i += singles;
+		done += singles;
+		if (i == count || is_for_map(pt, iova + (done << shift), &pieces[i], room - done))
+			break;
+		pages = pieces[i].size >> shift;
+		if (!entries_are_empty(&entries[done], pages))
+			break;
+		entries_store_leaves(pt, &entries[done], pages, pieces[i].paddr, 1, prot);
+		done += pages;
+		i++;
+	}
+	entries_flush(pt, entries, done);
+	*mapped = done << shift;
+	return i;
 }

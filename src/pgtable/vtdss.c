@@ -10,6 +10,7 @@
 #define pgtable_unmap          iommu_vtdss_unmap
 #define pgtable_map_page       iommu_vtdss_map_page
 #define pgtable_unmap_page     iommu_vtdss_unmap_page
+#define pgtable_map_pieces     iommu_vtdss_map_pieces
 #define pgtable_free_gathered  iommu_vtdss_free_gathered
 #define pgtable_merge_gathered iommu_vtdss_merge_gathered
 #define pgtable_iova_to_phys   iommu_vtdss_iova_to_phys

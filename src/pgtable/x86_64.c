@@ -13,6 +13,7 @@
 #define pgtable_unmap          iommu_x86_64_table_unmap
 #define pgtable_map_page       iommu_x86_64_table_map_page
 #define pgtable_unmap_page     iommu_x86_64_table_unmap_page
+#define pgtable_map_pieces     iommu_x86_64_table_map_pieces
 #define pgtable_free_gathered  iommu_x86_64_table_free_gathered
 #define pgtable_merge_gathered iommu_x86_64_table_merge_gathered
 #define pgtable_iova_to_phys   iommu_x86_64_table_iova_to_phys

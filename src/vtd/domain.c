@@ -47,6 +47,14 @@ static bool unmap_first_stage_page(struct iommu_domain *base, iommu_iova_t iova,
 {
 	return iommu_vtdfs_unmap_page(&vtd_domain_of(base)->common.pgtable, iova, size);
 }
+
+static unsigned int map_first_stage_pieces(struct iommu_domain *base, iommu_iova_t iova,
+					   const struct iommu_map_piece *pieces, unsigned int count,
+					   unsigned int prot, uint64_t *mapped)
+{
+	return iommu_vtdfs_map_pieces(&vtd_domain_of(base)->common.pgtable, iova, pieces, count,
+				      prot, mapped);
+}
 #endif
 #endif
 
@@ -88,6 +96,14 @@ static bool map_page(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_t
 static bool unmap_page(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
 {
 	return iommu_vtdss_unmap_page(&vtd_domain_of(base)->common.pgtable, iova, size);
+}
+
+static unsigned int map_pieces(struct iommu_domain *base, iommu_iova_t iova,
+			       const struct iommu_map_piece *pieces, unsigned int count,
+			       unsigned int prot, uint64_t *mapped)
+{
+	return iommu_vtdss_map_pieces(&vtd_domain_of(base)->common.pgtable, iova, pieces, count,
+				      prot, mapped);
 }
 #endif
 
@@ -276,10 +292,11 @@ int iommu_vtd_invalidate_foreign(struct iommu_domain *base, iommu_iova_t start, 
 #define FILL_OPS
 #endif
 #if IOMMU_CONFIG_ONE_PAGE
-#define PAGE_OPS(map, unmap)                                                                       \
-	.map_page = (map), .unmap_page = (unmap), .sync_page = iommu_placed_sync_page,
+#define PAGE_OPS(map, unmap, pieces)                                                               \
+	.map_page = (map), .unmap_page = (unmap), .sync_page = iommu_placed_sync_page,             \
+	.map_pieces = (pieces),
 #else
-#define PAGE_OPS(map, unmap)
+#define PAGE_OPS(map, unmap, pieces)
 #endif
 #define TABLE_OPS(map, unmap, page_ops)                                                            \
 	{                                                                                          \
@@ -292,12 +309,13 @@ int iommu_vtd_invalidate_foreign(struct iommu_domain *base, iommu_iova_t start, 
 	}
 
 const struct iommu_domain_ops iommu_vtd_second_stage_ops =
-	TABLE_OPS(map_pages, unmap_pages, PAGE_OPS(map_page, unmap_page));
+	TABLE_OPS(map_pages, unmap_pages, PAGE_OPS(map_page, unmap_page, map_pieces));
 #if IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_QUIRKS
 const struct iommu_domain_ops iommu_vtd_writable_parent_ops =
 	TABLE_OPS(map_writable_pages, unmap_pages, );
 #endif
 #if IOMMU_CONFIG_FIRST_STAGE
-const struct iommu_domain_ops iommu_vtd_first_stage_ops = TABLE_OPS(
-	map_first_stage, unmap_first_stage, PAGE_OPS(map_first_stage_page, unmap_first_stage_page));
+const struct iommu_domain_ops iommu_vtd_first_stage_ops =
+	TABLE_OPS(map_first_stage, unmap_first_stage,
+		  PAGE_OPS(map_first_stage_page, unmap_first_stage_page, map_first_stage_pieces));
 #endif

@@ -231,6 +231,91 @@ void suite_one_page_alone(void **state)
 	assert_false(s->ops->unmap_page(&s->pt, PAGE, PAGE));
 }
 
+static unsigned int map_pieces(struct suite *s, iommu_iova_t iova,
+			       const struct iommu_map_piece *pieces, unsigned int count,
+			       unsigned int prot, uint64_t *mapped)
+{
+	*mapped = 1;
+	return s->ops->map_pieces(&s->pt, iova, pieces, count, prot, mapped);
+}
+
+/* A list, as far as it is a store for each page; what is not is left, and nothing of it happens. */
+void suite_pieces_alone(void **state)
+{
+	struct suite *s = *state;
+	const iommu_iova_t end = s->pt.aperture_last + 1;
+	const struct iommu_map_piece good[] = {
+		{20 * PAGE, PAGE}, {30 * PAGE, 3 * PAGE}, {41 * PAGE, PAGE}};
+	const struct iommu_map_piece last[] = {{(1ULL << 46) - 2 * PAGE, 2 * PAGE}};
+	const struct iommu_map_piece wrong[] = {
+		{7 * PAGE, 0},
+		{7 * PAGE, PAGE / 2},
+		{7 * PAGE, PAGE + PAGE / 2},
+		{7 * PAGE + 8, PAGE},
+		{1ULL << 46, PAGE},
+		{(1ULL << 46) - PAGE, 2 * PAGE},
+		{UINT64_MAX - (PAGE - 1), PAGE},
+		{UINT64_MAX - (PAGE - 1), 2 * PAGE},
+		{7 * PAGE, 4096 * PAGE},
+	};
+	uint64_t mapped;
+	size_t i;
+
+	if (s->pt.levels > 1)
+		assert_int_equal(map_pieces(s, PAGE, good, 3, RW, &mapped), 0);
+	assert_int_equal(map(s, 0, 5 * PAGE, PAGE), 0);
+	assert_int_equal(map_pieces(s, PAGE + 1, good, 3, RW, &mapped), 0);
+	assert_int_equal(map_pieces(s, PAGE, good, 3, 0, &mapped), 0);
+	assert_int_equal(map_pieces(s, PAGE, good, 3, RW | 1U << 30, &mapped), 0);
+	assert_int_equal(map_pieces(s, end, good, 3, RW, &mapped), 0);
+	assert_int_equal(map_pieces(s, 0, good, 3, RW, &mapped), 0); /* it is mapped */
+	assert_int_equal(mapped, 0);
+	assert_unmapped(s, PAGE);
+
+	assert_int_equal(map_pieces(s, PAGE, good, 3, RW, &mapped), 3);
+	assert_int_equal(mapped, 5 * PAGE);
+	assert_leads_to(s, 0, 5 * PAGE);
+	assert_leads_to(s, PAGE + 7, 20 * PAGE + 7);
+	assert_leads_to(s, 2 * PAGE, 30 * PAGE);
+	assert_leads_to(s, 4 * PAGE, 32 * PAGE);
+	assert_leads_to(s, 5 * PAGE, 41 * PAGE);
+	assert_unmapped(s, 6 * PAGE);
+	assert_int_equal(map_pieces(s, 8 * PAGE, last, 1, RW, &mapped), 1);
+	assert_leads_to(s, 9 * PAGE, (1ULL << 46) - PAGE);
+	/* Up to what is in the way: none of the three pages. */
+	assert_int_equal(map_pieces(s, 6 * PAGE, good, 3, RW, &mapped), 1);
+	assert_int_equal(mapped, PAGE);
+	assert_unmapped(s, 7 * PAGE);
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		const struct iommu_map_piece list[] = {good[0], wrong[i], good[2]};
+		const iommu_iova_t iova = (10 + i) * PAGE;
+
+		assert_int_equal(map_pieces(s, iova, list, 3, RW, &mapped), 1);
+		assert_int_equal(mapped, PAGE);
+		assert_leads_to(s, iova, 20 * PAGE);
+		assert_unmapped(s, iova + PAGE);
+	}
+}
+
+/* A list ends with its table, and where a larger page may fit. */
+void suite_pieces_at_the_end_of_a_table(void **state)
+{
+	struct suite *s = *state;
+	const struct iommu_map_piece list[] = {
+		{20 * PAGE, PAGE}, {31 * PAGE, PAGE}, {41 * PAGE, 2 * PAGE}};
+	const struct iommu_map_piece fits[] = {{MID + 8 * PAGE, PAGE}};
+	uint64_t mapped;
+
+	assert_int_equal(map(s, 0, 5 * PAGE, PAGE), 0);
+	assert_int_equal(map_pieces(s, (TABLE_ENTRIES - 2) * PAGE, list, 3, RW, &mapped), 2);
+	assert_int_equal(mapped, 2 * PAGE);
+	assert_leads_to(s, (TABLE_ENTRIES - 1) * PAGE, 31 * PAGE);
+	assert_int_equal(map_pieces(s, (TABLE_ENTRIES - 3) * PAGE, &list[2], 1, RW, &mapped), 0);
+	assert_unmapped(s, (TABLE_ENTRIES - 3) * PAGE);
+	assert_int_equal(map_pieces(s, 8 * PAGE, fits, 1, RW, &mapped),
+			 (s->pt.pgsize_bitmap & (s->pt.pgsize_bitmap - 1)) == 0 ? 1 : 0);
+}
+
 void suite_ends_of_the_aperture(void **state)
 {
 	struct suite *s = *state;

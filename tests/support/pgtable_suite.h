@@ -38,6 +38,8 @@ void suite_walk_order_and_stop(void **state);
 void suite_noncoherent_walker_sees_no_garbage(void **state);
 void suite_two_tables_are_independent(void **state);
 void suite_one_page_alone(void **state);
+void suite_pieces_alone(void **state);
+void suite_pieces_at_the_end_of_a_table(void **state);
 void suite_what_is_not_mapped_can_be_filled(void **state);
 
 #endif

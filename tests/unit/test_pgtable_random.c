@@ -23,7 +23,7 @@ struct universe {
 	struct iommu_pgtable pt;
 	struct pgtable_reference reference;
 	uint64_t operations, mapped, refused, unmapped, out_of_memory;
-	uint64_t mapped_alone, unmapped_alone;
+	uint64_t mapped_alone, unmapped_alone, listed;
 };
 
 /* Which format, and of one with two halves, which. */
@@ -50,7 +50,7 @@ static void universe_init(struct universe *u, enum kind kind, unsigned int level
 	u->random.state = seed;
 	u->ops = kind == SECOND_STAGE ? &iommu_vtdss_ops : &iommu_x86_64_table_ops;
 	u->operations = u->mapped = u->refused = u->unmapped = u->out_of_memory = 0;
-	u->mapped_alone = u->unmapped_alone = 0;
+	u->mapped_alone = u->unmapped_alone = u->listed = 0;
 	assert_int_equal(u->ops->init(&u->pt, &config), 0);
 	u->first = kind == FIRST_STAGE_UPPER ? ~u->pt.aperture_last : 0;
 	u->last = kind == FIRST_STAGE_UPPER ? UINT64_MAX : u->pt.aperture_last;
@@ -175,6 +175,32 @@ static bool map_alone(struct universe *u, iommu_iova_t iova, iommu_paddr_t paddr
 	return true;
 }
 
+/* A list of pieces, as far as it goes. */
+static bool map_listed(struct universe *u, iommu_iova_t iova, unsigned int prot)
+{
+	struct iommu_map_piece pieces[8];
+	uint64_t mapped, at = 0;
+	unsigned int count, i;
+
+	if (test_random_below(&u->random, 4) != 0)
+		return false;
+	for (i = 0; i < 8; i++) {
+		pieces[i].size = (1 + test_random_below(&u->random, 3)) * IOMMU_SIZE_4K;
+		pieces[i].paddr = random_target(u, iova, pieces[i].size);
+	}
+	count = u->ops->map_pieces(&u->pt, iova, pieces, 8, prot, &mapped);
+	for (i = 0; i < count; i++) {
+		assert_int_equal(reference_map(&u->reference, iova + at, pieces[i].paddr,
+					       pieces[i].size, prot),
+				 0);
+		at += pieces[i].size;
+	}
+	assert_int_equal(mapped, at);
+	compare_around(u, iova, at != 0 ? at : 1);
+	u->listed += count;
+	return count != 0;
+}
+
 static bool unmap_alone(struct universe *u, iommu_iova_t iova, uint64_t size)
 {
 	uint64_t expected;
@@ -200,6 +226,10 @@ static void random_map(struct universe *u)
 		prot |= IOMMU_PROT_READ |
 			((unsigned int)test_random_below(&u->random, 8) * IOMMU_PROT_NO_EXEC);
 	random_range(u, &iova, &size);
+	if (map_listed(u, iova, prot)) {
+		u->mapped++;
+		return;
+	}
 	paddr = random_target(u, iova, size);
 	if (map_alone(u, iova, paddr, size, prot)) {
 		u->mapped++;
@@ -299,6 +329,7 @@ static void run(enum kind kind, unsigned int levels, uint64_t bitmap, uint64_t o
 	assert_true(u.mapped > operations / 20 && u.unmapped > operations / 20);
 	assert_true(u.refused > operations / 100);
 	assert_true(u.mapped_alone > operations / 1000 && u.unmapped_alone > operations / 1000);
+	assert_true(u.listed > operations / 1000);
 	assert_true(fail_every == 0 || u.out_of_memory > operations / 1000);
 	universe_destroy(&u);
 }

@@ -133,6 +133,8 @@ int main(void)
 		AT_EVERY_DEPTH(suite_noncoherent_walker_sees_no_garbage),
 		AT_EVERY_DEPTH(suite_two_tables_are_independent),
 		AT_EVERY_DEPTH(suite_one_page_alone),
+		AT_EVERY_DEPTH(suite_pieces_alone),
+		AT_EVERY_DEPTH(suite_pieces_at_the_end_of_a_table),
 		AT_EVERY_DEPTH(suite_what_is_not_mapped_can_be_filled),
 		cmocka_unit_test(configurations_that_do_not_fit_are_refused),
 		cmocka_unit_test(entries_have_the_bits_of_the_specification),

@@ -314,6 +314,7 @@ static void a_domain_becomes_what_all_its_units_can_do(void **state)
 		ONLY(3, .address_width = 39, .flags = IOMMU_MODEL_VTD_NONCOHERENT,
 		     .pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M);
 	struct iommu_domain_info info;
+	struct iommu_map_piece twice[2] = {{.size = 0x1000}, {.size = 0x1000}};
 	struct iommu_domain *domain;
 
 	(void)state;
@@ -339,6 +340,10 @@ static void a_domain_becomes_what_all_its_units_can_do(void **state)
 	assert_int_equal(iommu_map(domain, IOVA + 0x200000, f.memory, 0x1000, RW), 0);
 	assert_true(reaches(0, IOVA + 0x200000, f.memory));
 	assert_true(reaches(1, IOVA + 0x200000, f.memory));
+	twice[0].paddr = twice[1].paddr = f.memory;
+	assert_int_equal(iommu_map_sg(domain, IOVA + 0x201000, twice, 2, RW, NULL), 0);
+	assert_true(reaches(1, IOVA + 0x201000, f.memory));
+	assert_true(reaches(1, IOVA + 0x202000, f.memory));
 	assert_int_equal(iommu_map(domain, 1ULL << 39, f.memory, 0x1000, RW), IOMMU_ERANGE);
 	assert_int_equal(iommu_unmap(domain, 0, 1ULL << 39, 0, NULL), 0);
 	assert_true(is_blocked(0, IOVA) && is_blocked(1, IOVA));

@@ -271,6 +271,10 @@ struct iommu_domain_ops {
 			 uint64_t size, unsigned int prot);
 	bool (*unmap_page)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
 	int (*sync_page)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
+	/* As iommu_pgtable_ops.map_pieces. NULL: map_pages is called for each run of pieces. */
+	unsigned int (*map_pieces)(struct iommu_domain *domain, iommu_iova_t iova,
+				   const struct iommu_map_piece *pieces, unsigned int count,
+				   unsigned int prot, uint64_t *mapped);
 	/*
 	 * Make new mappings effective: where hardware caches absent entries or buffers writes, and
 	 * where a hypervisor holds the entries. Errors as iommu_map.
