@@ -114,16 +114,19 @@ static const struct iommu_domain_ops domain_ops = {
 	.free = domain_free,
 	.map_pages = map_pages,
 	.unmap_pages = unmap_pages,
-	.map_page = map_page,
-	.unmap_page = unmap_page,
-	.sync_page = sync_page,
-	.map_pieces = map_pieces,
 	.sync_map = sync_map,
 	.sync = sync,
 	.flush_all = flush_all,
 	.free_gathered = free_gathered,
 	.iova_to_phys = iova_to_phys,
 	.walk = walk,
+};
+
+static const struct iommu_page_ops page_ops = {
+	.map_page = map_page,
+	.unmap_page = unmap_page,
+	.sync_page = sync_page,
+	.map_pieces = map_pieces,
 };
 
 static int domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
@@ -144,6 +147,7 @@ static int domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 		abort();
 	domain->null = (struct null_unit *)unit;
 	domain->base.ops = &domain_ops;
+	domain->base.page_ops = &page_ops;
 	domain->base.aperture_last = (1ULL << 48) - 1;
 	domain->base.paddr_last = (1ULL << 46) - 1;
 	domain->base.pgsize_bitmap = table.pgsize_bitmap;

@@ -30,7 +30,7 @@ static inline void dma_one_page_init(struct iommu_dma *dma)
 	const bool low_first = (dma_place_flags(dma) & IOMMU_IOVA_LOW_FIRST) != 0;
 
 	dma->near_last = low_first && last > dma->space->low_last ? dma->space->low_last : last;
-	dma->maps_pages_alone = !dma_passes(dma) && dma->domain->ops->map_page != NULL;
+	dma->maps_pages_alone = !dma_passes(dma) && dma->domain->page_ops != NULL;
 	dma->unmaps_pages_alone = dma->maps_pages_alone && !dma_is_lazy(dma);
 }
 

@@ -201,11 +201,11 @@ static inline unsigned int map_pieces(struct iommu_domain *domain, iommu_iova_t 
 				      unsigned int prot, uint64_t *mapped)
 {
 	*mapped = 0;
-	if (!IOMMU_CONFIG_ONE_PAGE || domain->ops->map_pieces == NULL ||
+	if (!IOMMU_CONFIG_ONE_PAGE || domain->page_ops == NULL ||
 	    iommu_encode_memory(domain, 0, prot) != 0)
 		return 0;
-	return domain->ops->map_pieces(domain, iova, pieces, count, known_prot(domain, prot),
-				       mapped);
+	return domain->page_ops->map_pieces(domain, iova, pieces, count, known_prot(domain, prot),
+					    mapped);
 }
 
 static int map_run(struct iommu_domain *domain, iommu_iova_t iova,

@@ -49,8 +49,9 @@ static inline __attribute__((always_inline)) bool
 iommu_map_one_page(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
 		   uint64_t size, unsigned int prot, int *status)
 {
-	if (domain->ops->map_page == NULL ||
-	    __builtin_expect(!domain->ops->map_page(domain, iova, paddr, size, prot), 0))
+	const struct iommu_page_ops *ops = domain->page_ops;
+
+	if (ops == NULL || __builtin_expect(!ops->map_page(domain, iova, paddr, size, prot), 0))
 		return false;
 	*status = 0;
 	/* Not on top of an earlier unmap that was not confirmed: it may have been of this page. */
@@ -67,13 +68,13 @@ iommu_map_one_page(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t
 static inline __attribute__((always_inline)) bool
 iommu_unmap_one_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size, int *status)
 {
+	const struct iommu_page_ops *ops = domain->page_ops;
 	uint32_t failures;
 
-	if (domain->ops->unmap_page == NULL ||
-	    __builtin_expect(!domain->ops->unmap_page(domain, iova, size), 0))
+	if (ops == NULL || __builtin_expect(!ops->unmap_page(domain, iova, size), 0))
 		return false;
 	failures = iommu_confirmation_begin(&domain->confirmation);
-	*status = domain->ops->sync_page(domain, iova, size);
+	*status = ops->sync_page(domain, iova, size);
 	if (__builtin_expect(*status != 0 || iommu_confirmation_is_open(&domain->confirmation), 0))
 		*status = iommu_note_sync(domain, failures, *status);
 	return true;

@@ -291,31 +291,51 @@ int iommu_vtd_invalidate_foreign(struct iommu_domain *base, iommu_iova_t start, 
 #else
 #define FILL_OPS
 #endif
-#if IOMMU_CONFIG_ONE_PAGE
-#define PAGE_OPS(map, unmap, pieces)                                                               \
-	.map_page = (map), .unmap_page = (unmap), .sync_page = iommu_placed_sync_page,             \
-	.map_pieces = (pieces),
-#else
-#define PAGE_OPS(map, unmap, pieces)
-#endif
-#define TABLE_OPS(map, unmap, page_ops)                                                            \
+#define TABLE_OPS(map, unmap)                                                                      \
 	{                                                                                          \
 		.attach = iommu_vtd_paging_attach, .detach = iommu_vtd_detach,                     \
 		.free = iommu_placed_free, .map_pages = (map), .unmap_pages = (unmap),             \
 		.sync_map = iommu_placed_sync_map, .sync = iommu_placed_sync,                      \
 		.flush_all = iommu_placed_flush_all, .free_gathered = iommu_placed_free_gathered,  \
 		.iova_to_phys = iommu_placed_iova_to_phys, .get_info = get_info,                   \
-		page_ops WALK_OPS SCALABLE_OPS FILL_OPS                                            \
+		WALK_OPS SCALABLE_OPS FILL_OPS                                                     \
 	}
 
-const struct iommu_domain_ops iommu_vtd_second_stage_ops =
-	TABLE_OPS(map_pages, unmap_pages, PAGE_OPS(map_page, unmap_page, map_pieces));
+const struct iommu_domain_ops iommu_vtd_second_stage_ops = TABLE_OPS(map_pages, unmap_pages);
 #if IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_QUIRKS
 const struct iommu_domain_ops iommu_vtd_writable_parent_ops =
-	TABLE_OPS(map_writable_pages, unmap_pages, );
+	TABLE_OPS(map_writable_pages, unmap_pages);
 #endif
 #if IOMMU_CONFIG_FIRST_STAGE
 const struct iommu_domain_ops iommu_vtd_first_stage_ops =
-	TABLE_OPS(map_first_stage, unmap_first_stage,
-		  PAGE_OPS(map_first_stage_page, unmap_first_stage_page, map_first_stage_pieces));
+	TABLE_OPS(map_first_stage, unmap_first_stage);
+#endif
+
+#if IOMMU_CONFIG_ONE_PAGE
+static const struct iommu_page_ops second_stage_page_ops = {
+	.map_page = map_page,
+	.unmap_page = unmap_page,
+	.sync_page = iommu_placed_sync_page,
+	.map_pieces = map_pieces,
+};
+#if IOMMU_CONFIG_FIRST_STAGE
+static const struct iommu_page_ops first_stage_page_ops = {
+	.map_page = map_first_stage_page,
+	.unmap_page = unmap_first_stage_page,
+	.sync_page = iommu_placed_sync_page,
+	.map_pieces = map_first_stage_pieces,
+};
+#endif
+
+/* Those of the domain's tables; none where more than a store is to be done for a page. */
+const struct iommu_page_ops *iommu_vtd_page_ops(const struct vtd_domain *domain)
+{
+	if (domain->common.base.ops == &iommu_vtd_second_stage_ops)
+		return &second_stage_page_ops;
+#if IOMMU_CONFIG_FIRST_STAGE
+	if (domain->common.base.ops == &iommu_vtd_first_stage_ops)
+		return &first_stage_page_ops;
+#endif
+	return NULL;
+}
 #endif

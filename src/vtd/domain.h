@@ -73,6 +73,11 @@ int iommu_vtd_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type type,
 			   const struct iommu_domain_config *config, struct iommu_domain **domain);
 extern const struct iommu_domain_ops iommu_vtd_first_stage_ops;
 extern const struct iommu_domain_ops iommu_vtd_second_stage_ops;
+#if IOMMU_CONFIG_ONE_PAGE
+const struct iommu_page_ops *iommu_vtd_page_ops(const struct vtd_domain *domain);
+#else
+#define iommu_vtd_page_ops(domain) NULL
+#endif
 /* A second stage in which everything can be written. */
 #if IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_QUIRKS
 extern const struct iommu_domain_ops iommu_vtd_writable_parent_ops;

@@ -251,6 +251,7 @@ static int make_sva(struct vtd_domain *domain, const struct vtd_unit *unit,
 
 static void show_table(struct vtd_domain *domain, const struct iommu_domain_config *config)
 {
+	domain->common.base.page_ops = iommu_vtd_page_ops(domain);
 	domain->common.base.aperture_last = domain->common.pgtable.aperture_last;
 	domain->common.base.paddr_last = domain->common.pgtable.paddr_last;
 	domain->common.base.pgsize_bitmap = domain->common.pgtable.pgsize_bitmap;

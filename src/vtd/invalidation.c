@@ -434,6 +434,35 @@ static int end_round(struct round *round)
 	return status;
 }
 
+/*
+ * The usual case, a page: one command, executed as a batch would be. IOMMU_EAGAIN: it is not so
+ * simple, or was lost through no fault of its own. That nothing of the unit is open, its caller
+ * (iommu_placed_tell) has seen to.
+ */
+static int invalidate_page(struct vtd_unit *unit, const struct target *target,
+			   const struct iommu_change *change)
+{
+	const uint32_t epoch = __atomic_load_n(&unit->state.epoch, __ATOMIC_SEQ_CST);
+	const struct iommu_block block = {.address = change->start, .order = 0};
+	struct iommu_command command;
+	uint16_t silent;
+	int status;
+
+	if (!IOMMU_CONFIG_ONE_PAGE || change->last - change->start >= IOMMU_PAGE_SIZE ||
+	    !unit->use_queue || target->first_stage || !target->caps->page_selective ||
+	    !iommu_unit_is_active(&unit->state))
+		return IOMMU_EAGAIN;
+	command = vtd_command_of(block_of(target, &block, change->leaves_only));
+	status = iommu_ring_submit(&unit->queue, &command, 1, &silent);
+	if (__builtin_expect(status == 0, 1))
+		return 0;
+	if (__atomic_load_n(&unit->state.epoch, __ATOMIC_SEQ_CST) != epoch)
+		return IOMMU_EAGAIN;
+	if (status != IOMMU_EAGAIN)
+		iommu_unit_note_failure(&unit->state);
+	return status;
+}
+
 int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain, uint16_t domain_id,
 			       const struct iommu_change *change)
 {
@@ -445,13 +474,17 @@ int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain,
 	struct round round;
 	uint64_t number = 0;
 	bool more = false;
+	bool is_all; /* that has to be said */
 	int status;
 
+	is_all = !(IOMMU_CONFIG_DEVICE_TLB || IOMMU_CONFIG_SCALABLE) ||
+		 __atomic_load_n(&domain->common.special_uses, __ATOMIC_RELAXED) == 0;
+	status = is_all ? invalidate_page(unit, &target, change) : IOMMU_EAGAIN;
+	if (__builtin_expect(status != IOMMU_EAGAIN, 1))
+		return status;
 	round.batch.count = 0;
 	add_range(&round.batch, &target, change);
-	if (!(IOMMU_CONFIG_DEVICE_TLB || IOMMU_CONFIG_SCALABLE) ||
-	    __builtin_expect(__atomic_load_n(&domain->common.special_uses, __ATOMIC_RELAXED) == 0,
-			     1))
+	if (is_all)
 		return iommu_vtd_invalidate(unit, &round.batch);
 	round.unit = unit;
 	round.domain = domain;

@@ -190,6 +190,16 @@ static int domain_sync(struct iommu_domain *domain, struct iommu_gather *gather)
 	return domain_recorder(domain)->sync;
 }
 
+/* None: each run by map_pages. */
+static unsigned int domain_map_pieces(struct iommu_domain *domain, iommu_iova_t iova,
+				      const struct iommu_map_piece *pieces, unsigned int count,
+				      unsigned int prot, uint64_t *mapped)
+{
+	(void)domain, (void)iova, (void)pieces, (void)count, (void)prot;
+	*mapped = 0;
+	return 0;
+}
+
 static int domain_sync_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
 {
 	(void)iova;
@@ -249,10 +259,14 @@ static int domain_invalidate_user(struct iommu_domain *domain, const void *reque
 	return IOMMU_EINVAL;
 }
 
-static const struct iommu_domain_ops plain_ops = {
+static const struct iommu_page_ops page_ops = {
 	.map_page = domain_map_page,
 	.unmap_page = domain_unmap_page,
 	.sync_page = domain_sync_page,
+	.map_pieces = domain_map_pieces,
+};
+
+static const struct iommu_domain_ops plain_ops = {
 	.attach = domain_attach,
 	.detach = domain_detach,
 	.free = domain_free,
@@ -320,6 +334,8 @@ static int unit_domain_alloc(struct iommu_unit *unit, enum iommu_domain_type typ
 			   : type == IOMMU_DOMAIN_IDENTITY ? &identity_ops
 			   : r->has_pasids || r->has_dirty ? &full_ops
 							   : &plain_ops;
+	if (domain->base.ops == &plain_ops)
+		domain->base.page_ops = &page_ops;
 	domain->base.aperture_last = UINT64_MAX;
 	if (config->bypass && r->has_bypass) {
 		domain->base.bypass_offset = 1ULL << 60;

@@ -226,6 +226,30 @@ struct iommu_ops {
 #endif
 };
 
+/*
+ * The map path where it is a store for each page: beside the functions of struct iommu_domain_ops,
+ * in whose stead the core calls these first. All are there. Any context, as those.
+ */
+struct iommu_page_ops {
+	/*
+	 * Map or unmap one page of IOMMU_PAGE_SIZE, or of the domain's smallest size, where that is
+	 * one store: as iommu_pgtable_ops.map_page, which also says what false means, and
+	 * unmap_page. sync_map, or sync_page, follows.
+	 */
+	bool (*map_page)(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
+			 uint64_t size, unsigned int prot);
+	bool (*unmap_page)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
+	/*
+	 * As iommu_domain_ops.sync, of a gather of this page and of no table. Errors as
+	 * iommu_sync_gather.
+	 */
+	int (*sync_page)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
+	/* As iommu_pgtable_ops.map_pieces. */
+	unsigned int (*map_pieces)(struct iommu_domain *domain, iommu_iova_t iova,
+				   const struct iommu_map_piece *pieces, unsigned int count,
+				   unsigned int prot, uint64_t *mapped);
+};
+
 struct iommu_domain_ops {
 	/*
 	 * Make an endpoint use this domain instead of the one it uses now (any domain of the same
@@ -261,20 +285,6 @@ struct iommu_domain_ops {
 			 uint64_t *mapped);
 	int (*unmap_pages)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
 			   unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped);
-	/*
-	 * Map or unmap one page, where that is one store: as iommu_pgtable_ops.map_page, which also
-	 * says what false means, and unmap_page. sync_map, or sync_page, follows, which is sync of
-	 * a gather of this page and of no table; errors as iommu_sync_gather. NULL, all: map_pages,
-	 * unmap_pages and sync are called.
-	 */
-	bool (*map_page)(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
-			 uint64_t size, unsigned int prot);
-	bool (*unmap_page)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
-	int (*sync_page)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
-	/* As iommu_pgtable_ops.map_pieces. NULL: map_pages is called for each run of pieces. */
-	unsigned int (*map_pieces)(struct iommu_domain *domain, iommu_iova_t iova,
-				   const struct iommu_map_piece *pieces, unsigned int count,
-				   unsigned int prot, uint64_t *mapped);
 	/*
 	 * Make new mappings effective: where hardware caches absent entries or buffers writes, and
 	 * where a hypervisor holds the entries. Errors as iommu_map.
@@ -446,6 +456,7 @@ struct iommu_confirmation {
 struct iommu_domain {
 	/* The back end's. */
 	const struct iommu_domain_ops *ops;
+	const struct iommu_page_ops *page_ops; /* NULL: only the functions of ops are called */
 	iommu_iova_t aperture_last;
 	iommu_paddr_t paddr_last; /* the last that map_pages takes; beyond it: IOMMU_ERANGE */
 	uint64_t pgsize_bitmap;
