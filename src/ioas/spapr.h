@@ -111,10 +111,10 @@ struct spapr_run {
 /* Entries that are set under the lock before others have their turn. */
 #define SPAPR_PIECE 512
 /*
- * Entries, of all windows together, that a call looks at or sets in one stay among the calls of a
- * container or a guest (struct spapr_calls), that is, between two moments in which what waits for
- * it may go on. However many entries a guest names, what waits for its hypercall waits for a few
- * stays.
+ * About so many entries, of all windows together, a call looks at or sets in one stay among the
+ * calls of a container or a guest (struct spapr_calls), that is, between two moments in which what
+ * waits for it may go on. However many entries a guest names, what waits for its hypercall waits
+ * for a few stays.
  */
 #define SPAPR_STAY 16384
 
