@@ -156,7 +156,7 @@ struct iommu_dmar_scope {
 	unsigned int start_bus; /* bus on which the path starts */
 	unsigned int hops;      /* 1 or more: bridges on the way, then the device */
 	const uint8_t *path;    /* `hops` pairs of device and function */
-	/* The raw flags byte (SATC and SIDP). */
+	/* The raw flags byte (SATC and SIDP): see DMAR_SCOPE_ATC_REQUIRED. */
 	unsigned int flags;
 	/* Private to the iterator. */
 	uint32_t offset;

@@ -343,8 +343,8 @@ IOMMU_API struct iommu_iova_space *iommu_domain_iova_space(const struct iommu_do
  *                    mapped
  *   IOMMU_ETIMEDOUT, IOMMU_EIO
  *                    a unit that must be told of new mappings did not confirm, or did not confirm
- *                    that the mapping was removed again: the memory must not be reused before an
- *                    operation on this domain succeeds
+ *                    that the mapping was removed again; or a hypervisor reported an error. The
+ *                    memory must not be reused before an operation on this domain succeeds
  */
 IOMMU_API int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_paddr_t paddr,
 			uint64_t size, unsigned int prot);

@@ -118,7 +118,7 @@ IOMMU_API int iommu_unit_get_hardware_info(const struct iommu_unit *unit,
  * Returns 0: the unit translates, and every earlier operation is confirmed. Otherwise the failed
  * step is logged, and a unit that was off is off again, as far as it responds:
  *   IOMMU_ETIMEDOUT   hardware did not confirm a command in time
- *   IOMMU_EIO         hardware reported an error
+ *   IOMMU_EIO         hardware, firmware or a hypervisor reported an error
  *   IOMMU_EPERM       the unit is bypassed
  *   IOMMU_EOPNOTSUPP  the unit only remaps interrupts
  *   IOMMU_ENOSPC      no domain id is free for a group with direct regions

@@ -398,6 +398,34 @@ IOMMU_API int iommu_model_vtd_translate(struct iommu_model_vtd *model,
 					const struct iommu_model_request *request,
 					struct iommu_model_translation *result);
 
+/* A part of an access that is translated alike. */
+struct iommu_model_piece {
+	struct iommu_model_translation where; /* paddr: of the first byte */
+	uint64_t offset;                      /* in the access */
+	uint64_t size;                        /* in bytes */
+};
+
+/* Called for each piece, in ascending order; a result other than 0 ends the access. */
+typedef int (*iommu_model_piece_visitor)(void *ctx, const struct iommu_model_piece *piece);
+
+/*
+ * iommu_model_vtd_access - translate an access of `size` bytes from request->address on, which may
+ * cross pages, piece by piece: for an emulator whose devices copy buffers.
+ *
+ * Each piece is translated when the one before has been visited, as a device sends one request
+ * after the other: so a fault in the middle finds the beginning done. What
+ * iommu_model_vtd_translate says of an answer after the call holds for the visitor.
+ *
+ * @last: receives the last translation; after a fault, its reason.
+ *
+ * Returns 0; what the visitor returned; IOMMU_EFAULT as iommu_model_vtd_translate; or, with nothing
+ * asked for, IOMMU_EINVAL (size 0, or a translation request) or IOMMU_EOVERFLOW (the range wraps).
+ */
+IOMMU_API int iommu_model_vtd_access(struct iommu_model_vtd *model,
+				     const struct iommu_model_request *request, uint64_t size,
+				     iommu_model_piece_visitor visitor, void *ctx,
+				     struct iommu_model_translation *last);
+
 /*
  * iommu_model_vtd_peek - the result of iommu_model_vtd_translate without side effects, for a
  * debugger, or for an emulator that needs to know it in advance.

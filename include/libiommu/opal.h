@@ -41,6 +41,9 @@
  *   - unmap: the next operation on any domain of the bridge invalidates everything, and returns 0
  *     only when that is confirmed.
  *
+ * Whatever firmware answers is IOMMU_EIO, also that it refuses a parameter: what is named to it is
+ * what it has reported itself.
+ *
  * Firmware and bridges that are busy for a second count as hung: later calls ask again without
  * waiting, until they have answered.
  *

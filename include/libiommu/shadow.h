@@ -24,9 +24,9 @@
  * host's tables, and the device may use it throughout. Pages are pinned once, however often the
  * guest maps them, also together with other users of `memory`.
  *
- * Dirty tracking of the HWPT is by the addresses that the device uses, and ends where the shadow
- * unmaps: a manager that migrates the guest takes what the guest has mapped to be written for
- * written, or nests.
+ * Dirty tracking of an HWPT is by the addresses that the device uses, and ends where the shadow
+ * unmaps; a manager that migrates the guest asks iommu_shadow_read_dirty, which answers by those of
+ * the guest's memory.
  *
  * Locking: a mutex of the host for each shadow, taken before those of the IOMMU file; calls may
  * sleep. iommu_shadow_invalidate is called from the model's callback, which holds no lock.
@@ -107,6 +107,40 @@ IOMMU_API int iommu_shadow_destroy(struct iommu_shadow *shadow);
 IOMMU_API int iommu_shadow_sync(struct iommu_shadow *shadow, iommu_iova_t iova, uint64_t size);
 IOMMU_API int iommu_shadow_invalidate(struct iommu_shadow *shadow,
 				      const struct iommu_model_invalidation *what);
+
+/*
+ * iommu_shadow_set_dirty - begin to say which of the guest's memory the device may have written
+ * since, or (log NULL) end it.
+ *
+ * @log: a bitmap of the guest's memory, by its addresses in `memory`; what lies outside is not
+ *       told of. Its words are the library's, which clears them, until the next call or the end of
+ *       the shadow.
+ *
+ * Returns 0, or IOMMU_EINVAL: no words or bits, page_shift, or `start` is not a multiple of a page.
+ * For exact answers an HWPT of `ioas` has dirty tracking (IOMMU_HWPT_DIRTY), and it is turned on
+ * (iommu_hwpt_set_dirty) before this call.
+ *
+ * iommu_shadow_read_dirty - set the bits of what the device may have written since the beginning,
+ * or since the last read without IOMMU_DIRTY_KEEP. Bits that are set remain set.
+ *
+ * @hwpt:   an HWPT of `ioas` with dirty tracking: of what is mapped the pages count that hardware
+ *          has marked, and they are marked clean. 0: all that the device may write counts.
+ * @bitmap: of the same pages as the log.
+ *
+ * What the device could write and was unmapped since counts as written in either case, page by
+ * page of 4 KiB. Memory that lies at several of the guest's addresses counts at all of them; what
+ * was taken out of `memory` counts no more. Where devices use several HWPTs of `ioas`, there is one
+ * call for each.
+ *
+ * Returns 0; IOMMU_EOPNOTSUPP (unknown flags); IOMMU_EINVAL (tracking is off, or a bitmap of other
+ * pages); IOMMU_EBUSY: something could not be unmapped (is_safe), and may still be written:
+ * iommu_shadow_sync first; or an error of iommu_hwpt_read_dirty, after which the bitmap has more
+ * bits, and nothing is lost.
+ */
+IOMMU_API int iommu_shadow_set_dirty(struct iommu_shadow *shadow,
+				     const struct iommu_dirty_bitmap *log);
+IOMMU_API int iommu_shadow_read_dirty(struct iommu_shadow *shadow, uint32_t hwpt,
+				      unsigned int flags, struct iommu_dirty_bitmap *bitmap);
 
 struct iommu_shadow_stats {
 	/* The device reaches nothing that the guest had not mapped at the last call. */

@@ -304,6 +304,14 @@ IOMMU_API int iommu_spapr_guest_detach_window(struct iommu_spapr_guest *guest, u
  * H_PUT_TCE_INDIRECT, unless the guest changes its list, or the user its memory, meanwhile: then
  * the entries before the one that is refused are set. Each entry of the list is read once more when
  * it is set, and what is set is what was checked. Without memory, a part may be set.
+ *
+ * However many entries a call is for, nothing waits for all of it: after some 16,384 (of all
+ * windows together, and never within one of the table's) hardware is told, and calls of the control
+ * path that wait for the hypercall go on, as iommu_spapr_remove_window and those on the guest. What
+ * they change, the hypercall finds: a window that is attached by then gets all entries, one that is
+ * gone none. Where the table is gone, or is another one of its number, or the guest's or the user's
+ * memory is gone, the call ends with IOMMU_H_PARAMETER, and the entries before are set. So a whole
+ * H_STUFF_TCE does not come at once, for H_GET_TCE or for devices.
  */
 IOMMU_API int64_t iommu_spapr_guest_hypercall(struct iommu_spapr_guest *guest, uint64_t opcode,
 					      uint64_t liobn, uint64_t address, uint64_t third,

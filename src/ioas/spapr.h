@@ -110,6 +110,13 @@ struct spapr_run {
 
 /* Entries that are set under the lock before others have their turn. */
 #define SPAPR_PIECE 512
+/*
+ * About so many entries, of all windows together, a call looks at or sets in one stay among the
+ * calls of a container or a guest (struct spapr_calls), that is, between two moments in which what
+ * waits for it may go on. However many entries a guest names, what waits for its hypercall waits
+ * for a few stays.
+ */
+#define SPAPR_STAY 16384
 
 /* Make what setting these needs. IOMMU_ENOMEM. Any context. */
 int iommu_spapr_prepare(const struct spapr_run *run);
@@ -125,6 +132,8 @@ int iommu_spapr_confirm(struct spapr *spapr, unsigned int number, uint64_t index
 void iommu_spapr_let_go(struct spapr_replaced *replaced, int status);
 /* All three, for one run; on failure it is done all the same. *before: entries set before. */
 int iommu_spapr_set(struct spapr_run *run, uint64_t *before);
+/* The same for its first entries, SPAPR_STAY at most; the run becomes what is left of it. */
+int iommu_spapr_set_some(struct spapr_run *run, uint64_t *before);
 /* Copy all entries of the container's windows to a new domain. Control path. */
 int iommu_spapr_copy(struct spapr *spapr, struct iommu_domain *from, struct iommu_domain *to);
 /* Let go of everything that a window led to: no hardware uses it any more. Control path. */

@@ -116,23 +116,29 @@ static void advance(struct spapr_run *run, uint64_t entries)
 	run->address += entries << run->spapr->windows[run->number].config.page_shift;
 }
 
+/* What is set under the lock at once; false: no room for what it replaces. */
+static bool commit_piece(struct spapr_run *run, struct spapr_replaced *replaced, uint64_t *before)
+{
+	const uintptr_t state = spapr_lock(run->spapr);
+	unsigned int left = SPAPR_PIECE;
+	bool has_room = true;
+
+	advance(run, absent(run));
+	while (run->count != 0 && left-- != 0 && has_room) {
+		has_room = commit_one(run, replaced, before);
+		if (has_room)
+			advance(run, 1);
+	}
+	spapr_unlock(run->spapr, state);
+	return has_room;
+}
+
 uint64_t iommu_spapr_commit(struct spapr_run *run, struct spapr_replaced *replaced)
 {
 	uint64_t before = 0;
-	bool has_room = true;
 
-	while (run->count != 0 && has_room) {
-		const uintptr_t state = spapr_lock(run->spapr);
-		unsigned int left = SPAPR_PIECE;
-
-		advance(run, absent(run));
-		while (run->count != 0 && left-- != 0 && has_room) {
-			has_room = commit_one(run, replaced, &before);
-			if (has_room)
-				advance(run, 1);
-		}
-		spapr_unlock(run->spapr, state);
-	}
+	while (run->count != 0 && commit_piece(run, replaced, &before))
+		;
 	return before;
 }
 
@@ -174,19 +180,31 @@ void iommu_spapr_let_go(struct spapr_replaced *replaced, int status)
 	replaced->count = 0;
 }
 
-int iommu_spapr_set(struct spapr_run *run, uint64_t *before)
+int iommu_spapr_set_some(struct spapr_run *run, uint64_t *before)
 {
 	const uint64_t index = run->index;
+	unsigned int pieces = SPAPR_STAY / SPAPR_PIECE;
 	struct spapr_replaced replaced = {0};
+	int status;
+
+	*before = 0;
+	while (run->count != 0 && pieces-- != 0 && commit_piece(run, &replaced, before))
+		;
+	status = iommu_spapr_confirm(run->spapr, run->number, index, run->index - index);
+	iommu_spapr_let_go(&replaced, status);
+	return status;
+}
+
+int iommu_spapr_set(struct spapr_run *run, uint64_t *before)
+{
 	int result = 0;
 
 	*before = 0;
 	do {
-		int status;
+		uint64_t some;
+		int status = iommu_spapr_set_some(run, &some);
 
-		*before += iommu_spapr_commit(run, &replaced);
-		status = iommu_spapr_confirm(run->spapr, run->number, index, run->index - index);
-		iommu_spapr_let_go(&replaced, status);
+		*before += some;
 		if (result == 0)
 			result = status;
 	} while (run->count != 0);

@@ -203,6 +203,7 @@ static int add_table(struct iommu_spapr_guest *guest, const char *call,
 	if (table == NULL)
 		return refuse(guest, call, IOMMU_ENOMEM, "");
 	table->config = *config;
+	table->serial = ++guest->serials;
 	iommu_sparse_init(&table->entries, config->pages);
 	state = spin(guest);
 	iommu_list_insert(&guest->tables, &table->link);

@@ -19,6 +19,7 @@ struct spapr_attachment {
 struct spapr_table {
 	struct iommu_list_node link; /* in the guest */
 	struct iommu_spapr_table config;
+	uint64_t serial; /* another one with its number is not meant by hypercalls that found it */
 	/*
 	 * What the guest has put, and where it goes: under the lock. An attachment is added and
 	 * taken away in the guest's control path, which then waits for hypercalls.
@@ -43,6 +44,7 @@ struct iommu_spapr_guest {
 	/* Of tables, and memory: changed under the lock. */
 	struct iommu_spinlock lock;
 	struct iommu_list_node tables;
+	uint64_t serials; /* of tables so far */
 	struct iommu_rb_tree memory;
 	struct iommu_object_cache table_cache, range_cache;
 };
@@ -56,8 +58,8 @@ int iommu_spapr_replay(struct iommu_spapr_guest *guest, struct spapr_table *tabl
 /* The next entry from here on that the guest has put permissions in; false: there is none. */
 bool iommu_spapr_next_put(struct iommu_spapr_guest *guest, struct spapr_table *table,
 			  uint64_t *index);
-/* Clear all entries of a table in one window. */
-int iommu_spapr_clear(struct iommu_spapr_guest *guest, const struct spapr_table *table,
+/* Clear all entries of a table in one window, which the caller has counted. */
+int iommu_spapr_clear(struct iommu_spapr_guest *guest, struct spapr_table *table,
 		      const struct spapr_attachment *attachment);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A guest's hypercalls for entries. (Linux on Power Architecture Reference, "H_PUT_TCE",
- * "H_PUT_TCE_INDIRECT", "H_STUFF_TCE", "H_GET_TCE".)
+ * Entries that a guest puts, in the windows that are attached to its table.
  *
  * An entry is set in steps, of which only the first two can fail: tables are made, without a lock;
  * under the table's lock the memory is found, checked and counted in all windows; what the guest
@@ -10,35 +9,15 @@
  * end; only if a call replaces entries of very many pieces of memory, it is told on the way,
  * without the lock: what another call has put meanwhile is newer, and stays.
  */
-#include <libiommu/hw/tce.h>
-#include <libiommu/tce_table.h>
-
-#include "base/byteorder.h"
-#include "ioas/spapr_guest.h"
+#include "ioas/spapr_put.h"
 
 #if IOMMU_CONFIG_POWER
 
-#define LIST_MAX        512
 #define WORDS_OF_A_PAGE (IOMMU_PAGE_SIZE / sizeof(uint64_t))
-#define PERMISSIONS     (TCE_READ | TCE_WRITE)
 
 _Static_assert((unsigned int)IOMMU_PROT_READ == TCE_READ &&
 		       (unsigned int)IOMMU_PROT_WRITE == TCE_WRITE,
 	       "permissions of entries are those of mappings");
-
-/* A hypercall under way. */
-struct put_call {
-	struct iommu_spapr_guest *guest;
-	struct spapr_table *table;
-	/* As they were at its beginning; the containers are entered. */
-	struct spapr_attachment to[IOMMU_SPAPR_TABLE_WINDOWS];
-	unsigned int epochs[IOMMU_SPAPR_TABLE_WINDOWS];
-	unsigned int count;
-	struct spapr_replaced replaced;
-	/* The table's entries whose change hardware has not been told of. */
-	uint64_t first, end;
-	int status; /* of telling it */
-};
 
 static uintptr_t table_lock(const struct put_call *call)
 {
@@ -76,9 +55,8 @@ static void call_add(struct put_call *call, const struct spapr_attachment *attac
 	call->epochs[call->count++] = epoch;
 }
 
-/* `alone`: the one window that is set; NULL: all. */
-static void call_begin(struct put_call *call, struct iommu_spapr_guest *guest,
-		       struct spapr_table *table, const struct spapr_attachment *alone)
+void iommu_spapr_put_begin(struct put_call *call, struct iommu_spapr_guest *guest,
+			   struct spapr_table *table, const struct spapr_attachment *alone)
 {
 	struct spapr_attachment all[IOMMU_SPAPR_TABLE_WINDOWS];
 	uintptr_t state;
@@ -130,7 +108,7 @@ static void call_settle(struct put_call *call)
 		call->status = result;
 }
 
-static int call_end(struct put_call *call)
+int iommu_spapr_put_end(struct put_call *call)
 {
 	call_settle(call);
 	while (call->count-- != 0)
@@ -170,19 +148,12 @@ static bool translate(struct iommu_spapr_guest *guest, uint64_t guest_address, u
 	return is_there;
 }
 
-/* An entry with permissions, in the user's addresses. */
-struct put_entry {
-	uint64_t tce, address;
-	unsigned int prot;
-};
-
-/* What an entry says makes sense; without permissions anything does. */
-static bool read_entry(const struct put_call *call, uint64_t tce, struct put_entry *entry)
+bool iommu_spapr_put_read(const struct put_call *call, uint64_t tce, struct put_entry *entry)
 {
 	const uint64_t size = 1ULL << call->table->config.page_shift;
-	const uint64_t guest_address = tce & ~PERMISSIONS;
+	const uint64_t guest_address = tce & ~SPAPR_PERMISSIONS;
 
-	*entry = (struct put_entry){.tce = tce, .prot = (unsigned int)(tce & PERMISSIONS)};
+	*entry = (struct put_entry){.tce = tce, .prot = (unsigned int)(tce & SPAPR_PERMISSIONS)};
 	return entry->prot == 0 || ((guest_address & (size - 1)) == 0 &&
 				    translate(call->guest, guest_address, size, &entry->address));
 }
@@ -226,8 +197,8 @@ static struct spapr_run run_to(const struct spapr_attachment *to, uint64_t index
 	return run;
 }
 
-/* That an entry could be set now. */
-static int check_entry(const struct put_call *call, uint64_t index, const struct put_entry *entry)
+int iommu_spapr_put_check(const struct put_call *call, uint64_t index,
+			  const struct put_entry *entry)
 {
 	unsigned int i;
 	int status = 0;
@@ -240,8 +211,7 @@ static int check_entry(const struct put_call *call, uint64_t index, const struct
 	return status;
 }
 
-/* Places for what the guest puts. */
-static int prepare_words(const struct put_call *call, uint64_t index, uint64_t count)
+int iommu_spapr_put_make_words(const struct put_call *call, uint64_t index, uint64_t count)
 {
 	uint64_t at = index & -WORDS_OF_A_PAGE;
 
@@ -252,10 +222,9 @@ static int prepare_words(const struct put_call *call, uint64_t index, uint64_t c
 	return 0;
 }
 
-/* And tables in all windows, for some entries. */
-static int prepare(const struct put_call *call, uint64_t index, uint64_t count)
+int iommu_spapr_put_prepare(const struct put_call *call, uint64_t index, uint64_t count)
 {
-	int status = prepare_words(call, index, count);
+	int status = iommu_spapr_put_make_words(call, index, count);
 	unsigned int i;
 
 	for (i = 0; i < call->count && status == 0; i++) {
@@ -338,8 +307,7 @@ static void commit_all(struct put_call *call, uint64_t index, uint64_t tce, stru
 		unhold(&runs[i]);
 }
 
-/* Set an entry with permissions, which is prepared: in all windows, or in none. */
-static int put(struct put_call *call, uint64_t index, const struct put_entry *entry)
+int iommu_spapr_put_entry(struct put_call *call, uint64_t index, const struct put_entry *entry)
 {
 	struct spapr_run runs[IOMMU_SPAPR_TABLE_WINDOWS];
 	uintptr_t state = table_lock(call);
@@ -380,8 +348,7 @@ static void clear_in(struct put_call *call, const struct spapr_attachment *to, u
 	}
 }
 
-/* Clear entries; what is to be read back is the same for all. */
-static void clear(struct put_call *call, uint64_t index, uint64_t count, uint64_t tce)
+void iommu_spapr_put_clear(struct put_call *call, uint64_t index, uint64_t count, uint64_t tce)
 {
 	uintptr_t state = table_lock(call);
 	bool was_paused = false;
@@ -394,6 +361,57 @@ static void clear(struct put_call *call, uint64_t index, uint64_t count, uint64_
 	for (i = 0; i < call->count; i++)
 		clear_in(call, &call->to[i], index, count, tce, &was_paused, &state);
 	table_unlock(call, state);
+}
+
+uint64_t iommu_spapr_put_get(const struct put_call *call, uint64_t index)
+{
+	const uintptr_t state = table_lock(call);
+	const uint64_t *word = word_at(call, index);
+	const uint64_t tce = word != NULL ? *word : 0;
+
+	table_unlock(call, state);
+	return tce;
+}
+
+/* --- How many at once ------------------------------------------------------------------------- */
+
+uint64_t iommu_spapr_put_piece(const struct put_call *call)
+{
+	uint64_t piece = WORDS_OF_A_PAGE;
+	unsigned int i;
+
+	for (i = 0; i < call->count; i++)
+		while (piece > 1 && piece << call->to[i].ratio_shift > WORDS_OF_A_PAGE)
+			piece /= 2;
+	return piece;
+}
+
+uint64_t iommu_spapr_put_width(const struct put_call *call)
+{
+	uint64_t width = 0;
+	unsigned int i;
+
+	for (i = 0; i < call->count; i++)
+		width += 1ULL << call->to[i].ratio_shift;
+	return width != 0 ? width : 1;
+}
+
+uint64_t iommu_spapr_put_gap(const struct put_call *call, uint64_t index)
+{
+	uint64_t gap = iommu_sparse_gap(&call->table->entries, index);
+	unsigned int i;
+
+	for (i = 0; i < call->count && gap != 0; i++) {
+		const struct spapr_attachment *to = &call->to[i];
+		const struct spapr_run run = run_of(to, index, 1);
+		const uint64_t own =
+			iommu_sparse_gap(&run.spapr->windows[run.number].words, run.index) >>
+			to->ratio_shift;
+
+		if (own < gap)
+			gap = own;
+	}
+	return gap;
 }
 
 /* --- For the control path --------------------------------------------------------------------- */
@@ -410,7 +428,7 @@ bool iommu_spapr_next_put(struct iommu_spapr_guest *guest, struct spapr_table *t
 		const uint64_t *word =
 			iommu_sparse_find(&table->entries, guest->platform, *index, false);
 
-		is_found = word != NULL && (*word & PERMISSIONS) != 0;
+		is_found = word != NULL && (*word & SPAPR_PERMISSIONS) != 0;
 		*index += !is_found;
 	}
 	iommu_spin_unlock(guest->platform, &table->lock, state);
@@ -428,7 +446,7 @@ static int put_again(struct put_call *call, uint64_t index)
 	int status = 0;
 
 	/* A guest that has changed it meanwhile has set it in this window, too. */
-	if (!read_entry(call, *word, &entry))
+	if (!iommu_spapr_put_read(call, *word, &entry))
 		status = IOMMU_ENOENT;
 	else if (entry.prot != 0)
 		status = hold_all(call, index, &entry, runs);
@@ -446,216 +464,47 @@ int iommu_spapr_replay(struct iommu_spapr_guest *guest, struct spapr_table *tabl
 	struct put_call call;
 	int status, ended;
 
-	call_begin(&call, guest, table, attachment);
-	status = prepare(&call, index, 1);
+	iommu_spapr_put_begin(&call, guest, table, attachment);
+	status = iommu_spapr_put_prepare(&call, index, 1);
 	if (status == 0)
 		status = put_again(&call, index);
-	ended = call_end(&call);
+	ended = iommu_spapr_put_end(&call);
 	return status != 0 ? status : ended;
 }
 
-int iommu_spapr_clear(struct iommu_spapr_guest *guest, const struct spapr_table *table,
-		      const struct spapr_attachment *attachment)
+/*
+ * Clear entries from the beginning of a run on, in one stay among the container's calls. A window
+ * that has gone has taken its entries along.
+ */
+static int clear_some(struct iommu_spapr_guest *guest, struct spapr_table *table,
+		      const struct spapr_attachment *attachment, struct spapr_run *run)
 {
-	struct spapr_table *own = (struct spapr_table *)(uintptr_t)table;
 	struct put_call call;
+	uint64_t before;
 	int status = 0;
 
-	call_begin(&call, guest, own, attachment);
-	if (call.count != 0) {
-		struct spapr_run run = run_of(&call.to[0], 0, own->config.pages);
-		uint64_t before;
-
-		status = iommu_spapr_set(&run, &before);
-	}
-	(void)call_end(&call);
+	iommu_spapr_put_begin(&call, guest, table, attachment);
+	if (call.count != 0)
+		status = iommu_spapr_set_some(run, &before);
+	else
+		run->count = 0;
+	(void)iommu_spapr_put_end(&call);
 	return status;
 }
 
-/* --- Hypercalls ------------------------------------------------------------------------------- */
-
-static int64_t code_of(int status)
+int iommu_spapr_clear(struct iommu_spapr_guest *guest, struct spapr_table *table,
+		      const struct spapr_attachment *attachment)
 {
-	switch (status) {
-	case 0:
-		return IOMMU_H_SUCCESS;
-	case IOMMU_ENOMEM:
-		return IOMMU_H_NOT_ENOUGH_RESOURCES;
-	case IOMMU_ETIMEDOUT:
-	case IOMMU_EIO:
-		return IOMMU_H_HARDWARE;
-	default:
-		return IOMMU_H_PARAMETER;
+	struct spapr_run run = run_of(attachment, 0, table->config.pages);
+	int result = 0;
+
+	while (run.count != 0) {
+		int status = clear_some(guest, table, attachment, &run);
+
+		if (result == 0)
+			result = status;
 	}
-}
-
-/* So many entries at once: with large pages of the table, each is many of a window. */
-static uint64_t piece_of(const struct put_call *call)
-{
-	uint64_t piece = WORDS_OF_A_PAGE;
-	unsigned int i;
-
-	for (i = 0; i < call->count; i++)
-		while (piece > 1 && piece << call->to[i].ratio_shift > WORDS_OF_A_PAGE)
-			piece /= 2;
-	return piece;
-}
-
-static void clear_many(struct put_call *call, uint64_t index, uint64_t count, uint64_t tce)
-{
-	const uint64_t piece = piece_of(call);
-
-	while (count != 0) {
-		const uint64_t now = count < piece ? count : piece;
-
-		clear(call, index, now, tce);
-		index += now;
-		count -= now;
-	}
-}
-
-/* The same entry, once or more often. What can fail does so before the first is set. */
-static int64_t put_same(struct put_call *call, uint64_t index, uint64_t count, uint64_t tce)
-{
-	struct put_entry entry;
-	uint64_t i;
-	int status;
-
-	if (!read_entry(call, tce, &entry))
-		return IOMMU_H_PARAMETER;
-	/* What is not read back as 0 needs a place. */
-	status = tce != 0 && count != 0 ? prepare_words(call, index, count) : 0;
-	if (status == 0 && entry.prot == 0) {
-		clear_many(call, index, count, tce);
-		return IOMMU_H_SUCCESS;
-	}
-	if (status == 0 && count != 0)
-		status = prepare(call, index, count);
-	for (i = 0; i < count && status == 0; i++)
-		status = put(call, index + i, &entry);
-	return code_of(status);
-}
-
-static int64_t get(const struct put_call *call, uint64_t index, uint64_t *result)
-{
-	const uintptr_t state = table_lock(call);
-	const uint64_t *word =
-		iommu_sparse_find(&call->table->entries, call->guest->platform, index, false);
-
-	*result = word != NULL ? *word : 0;
-	table_unlock(call, state);
-	return IOMMU_H_SUCCESS;
-}
-
-/* An entry of the guest's list, which may be another one at each look. */
-static bool read_list(const struct put_call *call, uint64_t list, uint64_t i,
-		      struct put_entry *entry)
-{
-	const struct iommu_spapr_guest_config *config = &call->guest->config;
-	uint64_t bytes;
-
-	return config->read(config->ctx, list + i * sizeof(bytes), &bytes) &&
-	       read_entry(call, iommu_be64(bytes), entry);
-}
-
-static int put_or_clear(struct put_call *call, uint64_t index, const struct put_entry *entry)
-{
-	if (entry->prot != 0)
-		return put(call, index, entry);
-	clear(call, index, 1, entry->tce);
-	return 0;
-}
-
-static int64_t put_list(struct put_call *call, uint64_t index, uint64_t list, uint64_t count)
-{
-	struct put_entry entry;
-	int status = 0;
-	uint64_t i;
-
-	if (count > LIST_MAX || list % IOMMU_PAGE_SIZE != 0)
-		return IOMMU_H_PARAMETER;
-	/* First all are checked, so that an honest guest's mistake changes nothing … */
-	for (i = 0; i < count && status == 0; i++)
-		status = read_list(call, list, i, &entry) ? check_entry(call, index + i, &entry)
-							  : IOMMU_EINVAL;
-	if (status == 0 && count != 0)
-		status = prepare(call, index, count);
-	/* … then each is read once more, and what was read is checked again, and set. */
-	for (i = 0; i < count && status == 0; i++)
-		status = read_list(call, list, i, &entry) ? put_or_clear(call, index + i, &entry)
-							  : IOMMU_EINVAL;
-	return code_of(status);
-}
-
-struct put_arguments {
-	uint64_t opcode, address, third, fourth;
-};
-
-static int64_t carry_out(struct put_call *call, const struct put_arguments *a, uint64_t *result)
-{
-	const struct iommu_spapr_table *config = &call->table->config;
-	const uint64_t index = (a->address - config->address) >> config->page_shift;
-	const bool is_many =
-		a->opcode == IOMMU_H_STUFF_TCE || a->opcode == IOMMU_H_PUT_TCE_INDIRECT;
-
-	if (a->address < config->address || index >= config->pages ||
-	    (is_many && a->fourth > config->pages - index))
-		return IOMMU_H_PARAMETER;
-	switch (a->opcode) {
-	case IOMMU_H_GET_TCE:
-		return get(call, index, result);
-	case IOMMU_H_PUT_TCE:
-		return put_same(call, index, 1, a->third);
-	case IOMMU_H_STUFF_TCE:
-		return put_same(call, index, a->fourth, a->third);
-	default:
-		return put_list(call, index, a->third, a->fourth);
-	}
-}
-
-/* It does not go before the hypercall has left the guest's calls. */
-static struct spapr_table *find_table(struct iommu_spapr_guest *guest, uint64_t liobn)
-{
-	const uintptr_t state = iommu_spin_lock(guest->platform, &guest->lock);
-	struct spapr_table *found = NULL;
-	struct iommu_list_node *node;
-
-	iommu_list_for_each (node, &guest->tables) {
-		struct spapr_table *table = iommu_container_of(node, struct spapr_table, link);
-
-		if (table->config.liobn == liobn)
-			found = table;
-	}
-	iommu_spin_unlock(guest->platform, &guest->lock, state);
-	return found;
-}
-
-int64_t iommu_spapr_guest_hypercall(struct iommu_spapr_guest *guest, uint64_t opcode,
-				    uint64_t liobn, uint64_t address, uint64_t third,
-				    uint64_t fourth, uint64_t *result)
-{
-	const struct put_arguments arguments = {opcode, address, third, fourth};
-	struct spapr_table *table;
-	struct put_call call;
-	int64_t code = IOMMU_H_PARAMETER;
-	unsigned int epoch;
-
-	if (opcode != IOMMU_H_GET_TCE && opcode != IOMMU_H_PUT_TCE && opcode != IOMMU_H_STUFF_TCE &&
-	    opcode != IOMMU_H_PUT_TCE_INDIRECT)
-		return IOMMU_H_FUNCTION;
-	epoch = iommu_spapr_calls_enter(&guest->calls);
-	table = find_table(guest, liobn);
-	if (table != NULL) {
-		int status;
-
-		call_begin(&call, guest, table, NULL);
-		code = carry_out(&call, &arguments, result);
-		status = call_end(&call);
-		if (code == IOMMU_H_SUCCESS)
-			code = code_of(status);
-	}
-	iommu_spapr_calls_leave(&guest->calls, epoch);
-	return code;
+	return result;
 }
 
 #endif

@@ -13,18 +13,6 @@
  */
 #include "shadow/shadow.h"
 
-static void shadow_lock(const struct iommu_shadow *shadow)
-{
-	if (shadow->mutex != NULL)
-		shadow->platform->mutex_lock(shadow->platform->ctx, shadow->mutex);
-}
-
-static void shadow_unlock(const struct iommu_shadow *shadow)
-{
-	if (shadow->mutex != NULL)
-		shadow->platform->mutex_unlock(shadow->platform->ctx, shadow->mutex);
-}
-
 static uint64_t bytes_of(const struct shadow_span *span)
 {
 	return span->first == 0 && span->last == SHADOW_LAST_PAGE
@@ -32,18 +20,13 @@ static uint64_t bytes_of(const struct shadow_span *span)
 		       : (span->last - span->first + 1) << IOMMU_PAGE_SHIFT;
 }
 
-static bool is_empty(const struct shadow_span *span)
-{
-	return span->first > span->last;
-}
-
 static void join_spans(struct shadow_span *span, const struct shadow_span *other)
 {
-	if (is_empty(span)) {
+	if (shadow_is_empty(span)) {
 		*span = *other;
 		return;
 	}
-	if (is_empty(other))
+	if (shadow_is_empty(other))
 		return;
 	span->first = other->first < span->first ? other->first : span->first;
 	span->last = other->last > span->last ? other->last : span->last;
@@ -51,9 +34,8 @@ static void join_spans(struct shadow_span *span, const struct shadow_span *other
 
 static const struct shadow_span no_span = {1, 0};
 
-/* An area of a space, in pages; false: there is none that ends at the page or behind it. */
-static bool find_area(const struct iommu_shadow *shadow, uint32_t ioas, uint64_t page,
-		      struct shadow_span *pages, struct iommu_ioas_area *area)
+bool iommu_shadow_find_area(const struct iommu_shadow *shadow, uint32_t ioas, uint64_t page,
+			    struct shadow_span *pages, struct iommu_ioas_area *area)
 {
 	if (iommu_ioas_next_area(shadow->config.file, ioas, page << IOMMU_PAGE_SHIFT, area) != 0)
 		return false;
@@ -101,7 +83,7 @@ static void want_memory(const struct iommu_shadow *shadow, const struct shadow_e
 	if (extent->pages.last < wanted->pages.last)
 		wanted->pages.last = extent->pages.last;
 	if (frame > SHADOW_LAST_PAGE ||
-	    !find_area(shadow, shadow->config.memory, frame, &pages, &area))
+	    !iommu_shadow_find_area(shadow, shadow->config.memory, frame, &pages, &area))
 		return; /* no memory from there on */
 	left = wanted->pages.last - wanted->pages.first;
 	if (pages.first > frame) {
@@ -150,8 +132,11 @@ static bool is_right(const struct wanted *wanted, const struct shadow_span *page
 static int unmap(struct iommu_shadow *shadow, const struct shadow_span *span)
 {
 	uint64_t bytes = 0;
-	int status = iommu_ioas_unmap(shadow->config.file, shadow->config.ioas,
-				      span->first << IOMMU_PAGE_SHIFT, bytes_of(span), &bytes);
+	int status;
+
+	iommu_shadow_note_written(shadow, span);
+	status = iommu_ioas_unmap(shadow->config.file, shadow->config.ioas,
+				  span->first << IOMMU_PAGE_SHIFT, bytes_of(span), &bytes);
 
 	shadow->stats.unmapped_pages += bytes >> IOMMU_PAGE_SHIFT;
 	return status == IOMMU_ENOENT ? 0 : status;
@@ -164,7 +149,8 @@ static int unmap_whole(struct iommu_shadow *shadow, const struct shadow_span *sp
 	struct shadow_span pages;
 	int status = 0;
 
-	while (status == 0 && find_area(shadow, shadow->config.ioas, span->first, &pages, &area) &&
+	while (status == 0 &&
+	       iommu_shadow_find_area(shadow, shadow->config.ioas, span->first, &pages, &area) &&
 	       pages.first <= span->last) {
 		status = unmap(shadow, &pages);
 		if (status == 0)
@@ -199,7 +185,7 @@ static void take_out(struct iommu_shadow *shadow, const struct shadow_span *span
 {
 	int status;
 
-	if (is_empty(span))
+	if (shadow_is_empty(span))
 		return;
 	status = unmap_surely(shadow, span);
 	if (status == 0)
@@ -237,7 +223,7 @@ static void clean(struct iommu_shadow *shadow, const struct shadow_span *span)
 	struct shadow_span left = *span, pages;
 	struct iommu_ioas_area area;
 
-	while (find_area(shadow, shadow->config.ioas, left.first, &pages, &area) &&
+	while (iommu_shadow_find_area(shadow, shadow->config.ioas, left.first, &pages, &area) &&
 	       pages.first <= left.last) {
 		clean_area(shadow, &pages, &area, &left);
 		if (pages.last >= left.last)
@@ -299,7 +285,7 @@ static int copy_around(struct iommu_shadow *shadow, const struct wanted *wanted,
 {
 	int status = 0;
 
-	while (!is_empty(&span) && status == 0) {
+	while (!shadow_is_empty(&span) && status == 0) {
 		struct shadow_span part = span, reserved;
 
 		span = no_span;
@@ -339,7 +325,7 @@ static void fill_part(struct iommu_shadow *shadow, const struct wanted *wanted)
 		struct shadow_span gap = {page, wanted->pages.last}, pages;
 		struct iommu_ioas_area area;
 
-		if (find_area(shadow, shadow->config.ioas, page, &pages, &area) &&
+		if (iommu_shadow_find_area(shadow, shadow->config.ioas, page, &pages, &area) &&
 		    pages.first <= gap.last) {
 			if (pages.first <= page) {
 				page = pages.last + 1;
@@ -406,7 +392,7 @@ static int sync(struct iommu_shadow *shadow, const char *call, struct shadow_spa
 	shadow->stats.syncs++;
 	for (unsigned int turn = 0; turn < 2 && again; turn++) {
 		join_spans(&span, &shadow->missing);
-		again = sync_span(shadow, call, &span) && !is_empty(&shadow->missing);
+		again = sync_span(shadow, call, &span) && !shadow_is_empty(&shadow->missing);
 		span = no_span;
 	}
 	return shadow->unmapping != 0 ? shadow->unmapping : shadow->mapping;
@@ -451,7 +437,7 @@ void iommu_shadow_get_stats(struct iommu_shadow *shadow, struct iommu_shadow_sta
 {
 	shadow_lock(shadow);
 	*stats = shadow->stats;
-	stats->is_safe = is_empty(&shadow->stuck);
-	stats->is_complete = is_empty(&shadow->missing);
+	stats->is_safe = shadow_is_empty(&shadow->stuck);
+	stats->is_complete = shadow_is_empty(&shadow->missing);
 	shadow_unlock(shadow);
 }

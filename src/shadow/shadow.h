@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Internals of shadows: guest.c says what the guest has, in windows; shadow.c makes the address
- * space equal to it.
+ * space equal to it; dirty.c says what the device may have written.
  */
 #ifndef IOMMU_SHADOW_SHADOW_H
 #define IOMMU_SHADOW_SHADOW_H
@@ -45,7 +45,32 @@ struct iommu_shadow {
 	/* Of the call: what became of mapping, and of unmapping. */
 	int mapping, unmapping;
 	bool is_short; /* of memory, or at a limit: no more is mapped in this turn */
+	/* Of the guest's memory, what was unmapped and may have been written; no words: off. */
+	struct iommu_dirty_bitmap log;
 };
+
+static inline void shadow_lock(const struct iommu_shadow *shadow)
+{
+	if (shadow->mutex != NULL)
+		shadow->platform->mutex_lock(shadow->platform->ctx, shadow->mutex);
+}
+
+static inline void shadow_unlock(const struct iommu_shadow *shadow)
+{
+	if (shadow->mutex != NULL)
+		shadow->platform->mutex_unlock(shadow->platform->ctx, shadow->mutex);
+}
+
+static inline bool shadow_is_empty(const struct shadow_span *span)
+{
+	return span->first > span->last;
+}
+
+/* An area of a space, in pages; false: there is none that ends at the page or behind it. */
+bool iommu_shadow_find_area(const struct iommu_shadow *shadow, uint32_t ioas, uint64_t page,
+			    struct shadow_span *pages, struct iommu_ioas_area *area);
+/* These pages are unmapped next: what the device may write there counts as written. */
+void iommu_shadow_note_written(struct iommu_shadow *shadow, const struct shadow_span *span);
 
 /* A walk through what the guest has; begins with a span. */
 struct shadow_walk {

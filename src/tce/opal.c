@@ -336,6 +336,9 @@ static int close_what_is_open(struct opal_unit *unit)
 
 	for (i = 0; i < unit->config.pes && status == 0; i++) {
 		status = iommu_opal_set_window(unit, i, NULL);
+		if (status == IOMMU_EIO && !iommu_opal_has_pe(unit, i))
+			return OPAL_REFUSE(unit, IOMMU_EINVAL,
+					   "firmware has no such bridge, or not so many PEs");
 		if (status == 0)
 			status = iommu_opal_set_bypass(unit, i, false);
 	}

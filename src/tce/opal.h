@@ -164,6 +164,8 @@ enum opal_kill {
  */
 int iommu_opal_set_window(struct opal_unit *unit, uint32_t pe, const struct opal_domain *domain);
 int iommu_opal_set_bypass(struct opal_unit *unit, uint32_t pe, bool is_open);
+/* Does firmware know the bridge, and a PE of this number? Closes window 0. */
+bool iommu_opal_has_pe(struct opal_unit *unit, uint32_t pe);
 int iommu_opal_set_table(struct opal_unit *unit, uint32_t pe, unsigned int number,
 			 const struct iommu_pgtable *table);
 /*

@@ -2,6 +2,7 @@
 /* Calls of OPAL firmware, repeated while it is busy; and kills through the register. */
 #include <libiommu/status.h>
 
+#include "tce/answer.h"
 #include "tce/kill_register.h"
 #include "tce/opal.h"
 #include <libiommu/backend/deadline.h>
@@ -9,11 +10,7 @@
 /* Firmware answers within milliseconds, or reports progress: after a second it counts as hung. */
 #define TIMEOUT_NS 1000000000ULL
 /* Calls of hung firmware, without a wait in between, until it answers again. */
-#define HUNG_CALLS      4
-
-#define OPAL_BUSY       (-2)
-#define OPAL_PARAMETER  (-1)
-#define OPAL_BUSY_EVENT (-12)
+#define HUNG_CALLS 4
 
 const char iommu_opal_name[] = "opal";
 
@@ -22,31 +19,30 @@ static int call(struct opal_unit *unit, uint64_t token, const uint64_t arguments
 	const bool was_hung = __atomic_load_n(&unit->is_hung, __ATOMIC_RELAXED) != 0;
 	struct iommu_deadline deadline = iommu_deadline_in(unit->platform, TIMEOUT_NS);
 	bool has_passed = false;
-	int64_t code = 0;
+	int status = TCE_AGAIN;
 
 	while (!has_passed) {
-		code = unit->config.call(unit->config.ctx, token, arguments);
-		if (code != OPAL_BUSY && code != OPAL_BUSY_EVENT)
+		status = iommu_opal_answer(unit->config.call(unit->config.ctx, token, arguments));
+		if (status != TCE_AGAIN)
 			break;
 		has_passed = iommu_deadline_passed(&deadline) ||
 			     (was_hung && deadline.polls >= HUNG_CALLS);
 	}
 	__atomic_store_n(&unit->is_hung, has_passed, __ATOMIC_RELAXED);
-	if (has_passed)
-		return IOMMU_ETIMEDOUT;
-	if (code == 0)
-		return 0;
-	return code == OPAL_PARAMETER ? IOMMU_EINVAL : IOMMU_EIO;
+	return has_passed ? IOMMU_ETIMEDOUT : status;
 }
 
-/* A call on the control path, whose failure is noted as the reason. */
+/*
+ * A call on the control path, whose failure is noted as the reason. What the library names exists,
+ * and is as firmware has said: a parameter that is refused is an error of firmware's.
+ */
 static int control_call(struct opal_unit *unit, uint64_t token, const uint64_t arguments[7])
 {
 	switch (call(unit, token, arguments)) {
 	case 0:
 		return 0;
 	case IOMMU_EINVAL:
-		return OPAL_REFUSE(unit, IOMMU_EINVAL, "firmware refuses a parameter");
+		return OPAL_REFUSE(unit, IOMMU_EIO, "firmware refuses a parameter");
 	case IOMMU_ETIMEDOUT:
 		return OPAL_REFUSE(unit, IOMMU_ETIMEDOUT, "firmware stays busy");
 	default:
@@ -134,6 +130,13 @@ int iommu_opal_set_window(struct opal_unit *unit, uint32_t pe, const struct opal
 	return iommu_opal_set_table(unit, pe, 0, domain != NULL ? &domain->common.pgtable : NULL);
 }
 
+bool iommu_opal_has_pe(struct opal_unit *unit, uint32_t pe)
+{
+	const uint64_t arguments[7] = {unit->config.phb, pe, (uint64_t)pe << 1};
+
+	return call(unit, IOMMU_OPAL_MAP_PE_WINDOW, arguments) != IOMMU_EINVAL;
+}
+
 int iommu_opal_set_bypass(struct opal_unit *unit, uint32_t pe, bool is_open)
 {
 	const uint64_t arguments[7] = {unit->config.phb, pe, (uint64_t)pe << 1 | 1,
@@ -169,29 +172,19 @@ int iommu_opal_ask_frozen(struct opal_unit *unit, uint32_t pe, enum opal_asker a
 	return 0;
 }
 
-/* The PE exists: a parameter that firmware refuses is an error of firmware's. */
-static int eeh_call(struct opal_unit *unit, uint64_t token, const uint64_t arguments[7])
-{
-	int status = control_call(unit, token, arguments);
-
-	return status == 0 || status == IOMMU_ETIMEDOUT
-		       ? status
-		       : OPAL_REFUSE(unit, IOMMU_EIO, "firmware reports an error");
-}
-
 int iommu_opal_set_frozen(struct opal_unit *unit, uint32_t pe, unsigned int what, bool is_freeze)
 {
 	const uint64_t arguments[7] = {unit->config.phb, pe, what};
 
-	return eeh_call(unit, is_freeze ? IOMMU_OPAL_FREEZE_SET : IOMMU_OPAL_FREEZE_CLEAR,
-			arguments);
+	return control_call(unit, is_freeze ? IOMMU_OPAL_FREEZE_SET : IOMMU_OPAL_FREEZE_CLEAR,
+			    arguments);
 }
 
 int iommu_opal_set_vector(struct opal_unit *unit, uint32_t parent, uint32_t child, bool add)
 {
 	const uint64_t arguments[7] = {unit->config.phb, parent, child, add};
 
-	return eeh_call(unit, IOMMU_OPAL_SET_PELTV, arguments);
+	return control_call(unit, IOMMU_OPAL_SET_PELTV, arguments);
 }
 
 int iommu_opal_get_diagnostics(struct opal_unit *unit, uint32_t size)
@@ -199,5 +192,5 @@ int iommu_opal_get_diagnostics(struct opal_unit *unit, uint32_t size)
 	const uint64_t arguments[7] = {unit->config.phb,
 				       iommu_virt_to_phys(unit->platform, unit->diagnostics), size};
 
-	return eeh_call(unit, IOMMU_OPAL_PHB_DIAGNOSTICS, arguments);
+	return control_call(unit, IOMMU_OPAL_PHB_DIAGNOSTICS, arguments);
 }

@@ -6,6 +6,7 @@
 
 #include "base/byteorder.h"
 #include "base/inline_atomics.h"
+#include "tce/answer.h"
 #include <libiommu/backend/deadline.h>
 
 /*
@@ -15,38 +16,6 @@
 #define TIMEOUT_NS 1000000000ULL
 /* The number of calls without a wait in between, under a lock, or while it hangs. */
 #define QUICK_CALLS 4
-
-/* Status of a call. */
-#define H_BUSY       1
-#define H_LONG_FIRST 9900
-#define H_LONG_LAST  9905
-#define H_FUNCTION   (-2)
-#define H_PARAMETER  (-4)
-#define H_PERMISSION (-11)
-#define H_RESOURCES  (-44)
-
-static bool is_busy(int64_t code)
-{
-	return code == H_BUSY || (code >= H_LONG_FIRST && code <= H_LONG_LAST);
-}
-
-static int status_of(int64_t code)
-{
-	switch (code) {
-	case 0:
-		return 0;
-	case H_FUNCTION:
-		return IOMMU_EOPNOTSUPP;
-	case H_PARAMETER:
-		return IOMMU_EINVAL;
-	case H_PERMISSION:
-		return IOMMU_EPERM;
-	case H_RESOURCES:
-		return IOMMU_EAGAIN;
-	default:
-		return IOMMU_EIO;
-	}
-}
 
 bool iommu_papr_is_hung(const struct papr_calls *calls)
 {
@@ -69,12 +38,13 @@ static int call(struct papr_calls *calls, uint64_t opcode, uint64_t index, uint6
 	uint64_t unused;
 
 	while (!has_passed && !(is_quick && deadline.polls == QUICK_CALLS)) {
-		const int64_t code = calls->call(calls->ctx, opcode, calls->liobn, address, third,
-						 fourth, result != NULL ? result : &unused);
+		const int status = iommu_papr_answer(
+			calls->call(calls->ctx, opcode, calls->liobn, address, third, fourth,
+				    result != NULL ? result : &unused));
 
-		if (!is_busy(code)) {
+		if (status != TCE_AGAIN) {
 			iommu_papr_set_hung(calls, false);
-			return status_of(code);
+			return status;
 		}
 		has_passed = iommu_deadline_passed(&deadline);
 	}

@@ -9,6 +9,7 @@
 
 #include "base/bits.h"
 #include "base/log.h"
+#include "tce/answer.h"
 #include "tce/papr_rtas.h"
 #include "tce/papr_window.h"
 
@@ -78,13 +79,14 @@ static int call(const struct iommu_papr_ddw *ddw, const char *name, uint32_t tok
 {
 	const struct papr_rtas rtas = {ddw->platform, ddw->rtas, ddw->ctx};
 
-	switch (iommu_papr_rtas_call(&rtas, token, input_count, inputs, output_count, outputs)) {
+	switch (iommu_rtas_answer(
+		iommu_papr_rtas_call(&rtas, token, input_count, inputs, output_count, outputs))) {
 	case 0:
 		return 0;
-	case PAPR_RTAS_PARAMETER:
+	case IOMMU_EINVAL:
 		return refuse(ddw, name, IOMMU_EINVAL,
 			      IOMMU_WHY("the hypervisor refuses a parameter"));
-	case PAPR_RTAS_TIMED_OUT:
+	case IOMMU_ETIMEDOUT:
 		return refuse(ddw, name, IOMMU_ETIMEDOUT,
 			      IOMMU_WHY("the hypervisor has been busy for a second"));
 	default:

@@ -6,6 +6,7 @@
 #include <libiommu/status.h>
 
 #include "base/memory.h"
+#include "tce/answer.h"
 #include "tce/papr_rtas.h"
 #include "tce/papr_unit.h"
 
@@ -60,9 +61,10 @@ static int32_t service(const struct papr_unit *unit, uint32_t token, unsigned in
 
 static int status_of(int32_t code)
 {
-	if (code == PAPR_RTAS_TIMED_OUT)
-		return IOMMU_ETIMEDOUT;
-	return code == 0 ? 0 : IOMMU_EIO;
+	const int status = iommu_rtas_answer(code);
+
+	/* The parameters are those of the configuration: to refuse them is an error. */
+	return status == IOMMU_EINVAL ? IOMMU_EIO : status;
 }
 
 /* Its failure is noted as the reason. */

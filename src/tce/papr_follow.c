@@ -43,7 +43,7 @@ static int status_of_put(int status)
 	/* The failed map is undone by its caller, so that this leaves nothing open. */
 	if (status == IOMMU_ETIMEDOUT || status == IOMMU_EBUSY)
 		return IOMMU_EAGAIN;
-	return status == IOMMU_EIO || status == IOMMU_EINVAL ? IOMMU_EFAULT : status;
+	return status == IOMMU_EINVAL ? IOMMU_EFAULT : status;
 }
 
 /* Consecutive pages in one part of the window. */

@@ -5,8 +5,6 @@
 
 #include <libiommu/platform.h>
 
-#define PAPR_RTAS_PARAMETER (-3)
-
 struct papr_rtas {
 	const struct iommu_platform *platform;
 	int32_t (*rtas)(void *ctx, uint32_t token, unsigned int input_count, const uint32_t *inputs,

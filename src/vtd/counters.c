@@ -5,10 +5,6 @@
  * Nothing that a counter does can harm: it reaches no memory of ours, and sends the interrupt that
  * it was given. So what goes wrong here stays here: a counter that does not obey is tried again by
  * the next call, and neither a suspend nor a removal of the unit fails for it.
- *
- * Hardware's count is narrower than ours: whatever it has gained since the last look is added, an
- * overflow included, of which both the value and a bit of its own tell. The lock guards the counts;
- * commands are given on the control path, one at a time, and waited for without the lock.
  */
 #include <libiommu/backend/ops.h>
 #include <libiommu/counters.h>
@@ -30,9 +26,6 @@
 
 #if IOMMU_CONFIG_COUNTERS
 
-/* Looks at a count until two agree. */
-#define LOOKS_MAX    4
-
 #define NO_COUNTERS  "it has no performance counters"
 #define NO_COUNTER   "no such counter is allocated"
 #define IS_ASLEEP    "it is suspended"
@@ -45,254 +38,6 @@ _Static_assert(IOMMU_COUNTER_OF_SOURCE == 1 << VTD_FILTER_SOURCE &&
 		       IOMMU_COUNTER_OF_TYPES == 1 << VTD_FILTER_TYPE &&
 		       IOMMU_COUNTER_OF_LEVELS == 1 << VTD_FILTER_LEVEL,
 	       "filters are numbered as hardware's are");
-
-/* --- Counts: under the lock ------------------------------------------------------------------- */
-
-static uint16_t number_of(const struct vtd_unit *unit, const struct vtd_counter *counter)
-{
-	return (uint16_t)(counter - unit->counters->counters);
-}
-
-/*
- * Hardware's count. A host that reads the register in two halves may find them of different
- * moments: so it is read until it has not gained more than a half can hold.
- */
-static int look(const struct vtd_unit *unit, const struct vtd_counter *counter, uint64_t *value)
-{
-	const struct vtd_counters *counters = unit->counters;
-	const uint32_t offset = counters->counts + number_of(unit, counter) * counters->stride;
-	const uint64_t mask = UINT64_MAX >> (64 - counter->width);
-	uint64_t before, now = vtd_read64(unit, offset);
-	unsigned int i;
-
-	for (i = 0; i < LOOKS_MAX; i++) {
-		before = now;
-		now = vtd_read64(unit, offset);
-		if (((now - before) & mask) <= UINT32_MAX / 2)
-			break;
-	}
-	*value = now & mask;
-	return now == UINT64_MAX && vtd_read32(unit, VTD_GSTS) == UINT32_MAX ? IOMMU_EIO : 0;
-}
-
-/* Has it overflowed since its bit was cleared? */
-static bool has_overflowed(const struct vtd_unit *unit, const struct vtd_counter *counter)
-{
-	return (vtd_read64(unit, unit->counters->overflows) >> number_of(unit, counter) & 1) != 0;
-}
-
-/* The same, once: the bit is cleared, and what it said is kept for the host. */
-static bool take_overflow(struct vtd_unit *unit, const struct vtd_counter *counter)
-{
-	const uint64_t bit = 1ULL << number_of(unit, counter);
-
-	if (!has_overflowed(unit, counter))
-		return false;
-	vtd_write64(unit, unit->counters->overflows, bit);
-	unit->counters->untold |= bit;
-	return true;
-}
-
-/*
- * Add what it has gained. A value below the last one says that it has overflowed; so does its bit
- * (`overflowed`: it was set, and cleared before the value is read), alone where it has come round
- * to the last value or beyond. The bit is of an overflow that was added already where is_added says
- * so.
- */
-static int keep_up(const struct vtd_unit *unit, struct vtd_counter *counter, bool overflowed)
-{
-	const bool was_added = counter->is_added;
-	uint64_t value;
-	bool wraps;
-	int status = look(unit, counter, &value);
-
-	if (status != 0)
-		return status;
-	wraps = value < counter->last;
-	counter->count += value - counter->last;
-	if (wraps || (overflowed && !was_added))
-		counter->count += (UINT64_MAX >> (64 - counter->width)) + 1;
-	counter->last = value;
-	counter->is_added = overflowed ? was_added && wraps : was_added || wraps;
-	return 0;
-}
-
-/* From here on what hardware counts counts; or no longer. */
-static int begin_counting(struct vtd_unit *unit, struct vtd_counter *counter)
-{
-	uintptr_t state = iommu_spin_lock(unit->platform, &unit->counters->lock);
-	int status = look(unit, counter, &counter->last);
-
-	counter->is_added = has_overflowed(unit, counter);
-	counter->runs = status == 0;
-	iommu_spin_unlock(unit->platform, &unit->counters->lock, state);
-	return status;
-}
-
-static int end_counting(struct vtd_unit *unit, struct vtd_counter *counter)
-{
-	uintptr_t state = iommu_spin_lock(unit->platform, &unit->counters->lock);
-	int status = 0;
-
-	if (counter->runs)
-		status = keep_up(unit, counter, take_overflow(unit, counter));
-	counter->runs = false;
-	iommu_spin_unlock(unit->platform, &unit->counters->lock, state);
-	return status;
-}
-
-static void set_lost(struct vtd_unit *unit, struct vtd_counter *counter, bool lost)
-{
-	uintptr_t state = iommu_spin_lock(unit->platform, &unit->counters->lock);
-
-	counter->is_lost = lost;
-	iommu_spin_unlock(unit->platform, &unit->counters->lock, state);
-}
-
-/* --- Starting and stopping -------------------------------------------------------------------- */
-
-/* Have hardware frozen, or not, as the host wants; it may have been left otherwise. */
-static int settle_freeze(struct vtd_unit *unit)
-{
-	struct vtd_counters *counters = unit->counters;
-	int status;
-
-	if (counters->freeze_is_known || !counters->freezes)
-		return 0;
-	status = iommu_vtd_enhanced_command(unit,
-					    counters->is_frozen ? VTD_COMMAND_FREEZE_COUNTERS
-								: VTD_COMMAND_UNFREEZE_COUNTERS,
-					    0);
-	counters->freeze_is_known = status == 0;
-	return status;
-}
-
-static int start(struct vtd_unit *unit, struct vtd_counter *counter)
-{
-	int status;
-
-	if (counter->runs && !counter->is_in_doubt)
-		return 0;
-	status = settle_freeze(unit);
-	if (status == 0 && !counter->runs)
-		status = begin_counting(unit, counter);
-	if (status != 0)
-		return status;
-	counter->is_in_doubt = true;
-	status = iommu_vtd_enhanced_command(unit, VTD_COMMAND_START_COUNTER,
-					    number_of(unit, counter));
-	if (status != 0) {
-		(void)end_counting(unit, counter);
-		return status;
-	}
-	counter->is_in_doubt = false;
-	set_lost(unit, counter, false);
-	return 0;
-}
-
-static int stop(struct vtd_unit *unit, struct vtd_counter *counter)
-{
-	int status;
-
-	set_lost(unit, counter, false);
-	if (!counter->runs && !counter->is_in_doubt)
-		return 0;
-	counter->is_in_doubt = true;
-	status = iommu_vtd_enhanced_command(unit, VTD_COMMAND_STOP_COUNTER,
-					    number_of(unit, counter));
-	if (status == 0)
-		status = end_counting(unit, counter);
-	counter->is_in_doubt = status != 0;
-	return status;
-}
-
-/* --- Power ------------------------------------------------------------------------------------ */
-
-static void program(struct vtd_unit *unit, const struct vtd_counter *counter)
-{
-	const struct vtd_counters *counters = unit->counters;
-	const uint32_t block = vtd_counter_block(counters, number_of(unit, counter));
-	unsigned int i;
-
-	for (i = 0; i < VTD_FILTERS; i++)
-		if ((counters->filters >> i & 1) != 0)
-			vtd_write32(unit, block + VTD_COUNTER_FILTERS + i * 4, counter->filters[i]);
-	vtd_write64(unit, block + VTD_COUNTER_CONFIG, counter->config);
-}
-
-static void set_asleep(struct vtd_unit *unit, bool asleep)
-{
-	uintptr_t state = iommu_spin_lock(unit->platform, &unit->counters->lock);
-
-	unit->counters->is_asleep = asleep;
-	iommu_spin_unlock(unit->platform, &unit->counters->lock, state);
-}
-
-/* Those that run are noted as lost until they run again. */
-void iommu_vtd_counters_suspend(struct vtd_unit *unit)
-{
-	struct vtd_counters *counters = unit->counters;
-	unsigned int i;
-
-	if (counters == NULL || counters->is_asleep)
-		return;
-	for (i = 0; i < counters->count; i++) {
-		struct vtd_counter *counter = &counters->counters[i];
-		const bool runs = counter->runs || counter->is_lost;
-
-		if (!counter->is_allocated)
-			continue;
-		(void)stop(unit, counter);
-		(void)end_counting(unit, counter);
-		set_lost(unit, counter, runs);
-	}
-	vtd_write32(unit, VTD_PERFINTRCTL, VTD_EVENT_MASK);
-	set_asleep(unit, true);
-}
-
-void iommu_vtd_counters_resume(struct vtd_unit *unit)
-{
-	struct vtd_counters *counters = unit->counters;
-	unsigned int i;
-
-	if (counters == NULL || !counters->is_asleep)
-		return;
-	counters->freeze_is_known = false;
-	set_asleep(unit, false);
-	for (i = 0; i < counters->count; i++) {
-		struct vtd_counter *counter = &counters->counters[i];
-
-		if (!counter->is_allocated)
-			continue;
-		program(unit, counter);
-		if (counter->is_lost && start(unit, counter) != 0)
-			vtd_log(unit, IOMMU_LOG_WARNING,
-				"a performance counter does not start again");
-	}
-	iommu_vtd_event_apply(unit, VTD_PERFINTRCTL, &counters->event);
-}
-
-bool iommu_vtd_counters_any(const struct vtd_unit *unit)
-{
-	const struct vtd_counters *counters = unit->counters;
-	unsigned int i;
-
-	for (i = 0; counters != NULL && i < counters->count; i++)
-		if (counters->counters[i].is_allocated)
-			return true;
-	return false;
-}
-
-void iommu_vtd_counters_free(struct vtd_unit *unit)
-{
-	const struct iommu_platform *platform = unit->platform;
-
-	if (unit->counters == NULL)
-		return;
-	iommu_vtd_counters_suspend(unit);
-	platform->free_pages(platform->ctx, unit->counters, unit->counters->order);
-	unit->counters = NULL;
-}
 
 /* --- The ops: control path -------------------------------------------------------------------- */
 
@@ -430,11 +175,11 @@ static void occupy(struct vtd_unit *unit, struct vtd_counter *counter,
 	counter->config =
 		vtd_counter_config(config->group, config->event, unit->counters->interrupts);
 	memcpy(counter->filters, filters, sizeof(counter->filters));
-	program(unit, counter);
+	iommu_vtd_counter_program(unit, counter);
 	state = iommu_spin_lock(unit->platform, &unit->counters->lock);
 	/* An overflow of before is not of this one. */
-	(void)take_overflow(unit, counter);
-	unit->counters->untold &= ~(1ULL << number_of(unit, counter));
+	(void)iommu_vtd_counter_take_overflow(unit, counter);
+	unit->counters->untold &= ~(1ULL << vtd_counter_number(unit->counters, counter));
 	counter->count = 0;
 	counter->is_allocated = true;
 	iommu_spin_unlock(unit->platform, &unit->counters->lock, state);
@@ -458,13 +203,13 @@ static int counter_alloc(struct iommu_unit *base, const struct iommu_counter_con
 		return VTD_REFUSE(unit, IOMMU_EOPNOTSUPP, "it cannot count this event");
 	while ((counter = choose(unit->counters, config, tried)) != NULL) {
 		/* One that may have been left on is stopped before it is programmed. */
-		status = stop(unit, counter);
+		status = iommu_vtd_counter_stop(unit, counter);
 		if (status == 0) {
 			occupy(unit, counter, config, filters);
-			*number = number_of(unit, counter);
+			*number = vtd_counter_number(unit->counters, counter);
 			return 0;
 		}
-		tried |= 1ULL << number_of(unit, counter);
+		tried |= 1ULL << vtd_counter_number(unit->counters, counter);
 	}
 	return status != 0 ? status
 			   : VTD_REFUSE(unit, IOMMU_ENOSPC,
@@ -476,7 +221,7 @@ static int counter_start(struct iommu_unit *base, unsigned int number)
 	int status;
 	struct vtd_counter *counter = find(vtd_unit_of(base), number, &status);
 
-	return counter != NULL ? start(vtd_unit_of(base), counter) : status;
+	return counter != NULL ? iommu_vtd_counter_start(vtd_unit_of(base), counter) : status;
 }
 
 static int counter_stop(struct iommu_unit *base, unsigned int number)
@@ -484,7 +229,7 @@ static int counter_stop(struct iommu_unit *base, unsigned int number)
 	int status;
 	struct vtd_counter *counter = find(vtd_unit_of(base), number, &status);
 
-	return counter != NULL ? stop(vtd_unit_of(base), counter) : status;
+	return counter != NULL ? iommu_vtd_counter_stop(vtd_unit_of(base), counter) : status;
 }
 
 static int counter_free(struct iommu_unit *base, unsigned int number)
@@ -496,7 +241,7 @@ static int counter_free(struct iommu_unit *base, unsigned int number)
 
 	if (counter == NULL)
 		return status;
-	status = stop(unit, counter);
+	status = iommu_vtd_counter_stop(unit, counter);
 	if (status != 0)
 		return status;
 	state = iommu_spin_lock(unit->platform, &unit->counters->lock);
@@ -518,7 +263,7 @@ static int counters_freeze(struct iommu_unit *base, bool freeze)
 	if (unit->counters->is_frozen != freeze)
 		unit->counters->freeze_is_known = false;
 	unit->counters->is_frozen = freeze;
-	return settle_freeze(unit);
+	return iommu_vtd_counters_settle_freeze(unit);
 }
 
 /* --- The ops: any context --------------------------------------------------------------------- */
@@ -538,7 +283,10 @@ static int counter_read(struct iommu_unit *base, unsigned int number, uint64_t *
 	counter = &counters->counters[number];
 	state = iommu_spin_lock(unit->platform, &counters->lock);
 	if (counter->is_allocated) {
-		status = counter->runs ? keep_up(unit, counter, take_overflow(unit, counter)) : 0;
+		status = counter->runs ? iommu_vtd_counter_keep_up(
+						 unit, counter,
+						 iommu_vtd_counter_take_overflow(unit, counter))
+				       : 0;
 		if (counter->is_lost && !counters->is_asleep)
 			status = IOMMU_EIO;
 		if (status == 0)
@@ -575,7 +323,7 @@ static int handle_round(void *ctx, unsigned int round)
 			continue;
 		if (counter->is_allocated)
 			counters->untold |= 1ULL << i;
-		if (counter->runs && keep_up(unit, counter, true) != 0)
+		if (counter->runs && iommu_vtd_counter_keep_up(unit, counter, true) != 0)
 			return IOMMU_EIO;
 		counter->is_added = counter->is_added && counter->runs;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Performance counters of a unit: where its registers say that they are (counters_find.c), and how
- * they are used (counters.c).
+ * Performance counters of a unit: where its registers say that they are (counters_find.c), how each
+ * counts (counters_run.c), and who has them (counters.c).
  */
 #ifndef IOMMU_VTD_COUNTERS_H
 #define IOMMU_VTD_COUNTERS_H
@@ -50,7 +50,34 @@ static inline uint32_t vtd_counter_block(const struct vtd_counters *counters, un
 	return counters->blocks + number * VTD_COUNTER_BLOCK;
 }
 
+static inline uint16_t vtd_counter_number(const struct vtd_counters *counters,
+					  const struct vtd_counter *counter)
+{
+	return (uint16_t)(counter - counters->counters);
+}
+
 extern const struct iommu_counter_ops iommu_vtd_counter_ops;
+
+/* --- One counter: counters_run.c -------------------------------------------------------------- */
+
+/* Has it overflowed? Clears its bit, and keeps for the host what that said. Under the lock. */
+bool iommu_vtd_counter_take_overflow(struct vtd_unit *unit, const struct vtd_counter *counter);
+/*
+ * Add what it has gained. `overflowed`: its bit was set, and was cleared before this call. Under
+ * the lock. IOMMU_EIO: the unit is gone.
+ */
+int iommu_vtd_counter_keep_up(const struct vtd_unit *unit, struct vtd_counter *counter,
+			      bool overflowed);
+/* Control path: as iommu_vtd_enhanced_command; also what was left in doubt. */
+int iommu_vtd_counter_start(struct vtd_unit *unit, struct vtd_counter *counter);
+int iommu_vtd_counter_stop(struct vtd_unit *unit, struct vtd_counter *counter);
+/* Have hardware frozen, or not, as the host wants; it may have been left otherwise. */
+int iommu_vtd_counters_settle_freeze(struct vtd_unit *unit);
+/* What it counts, into its registers. */
+void iommu_vtd_counter_program(struct vtd_unit *unit, const struct vtd_counter *counter);
+
+/* --- All ------------------------------------------------------------------------------------- */
+
 /*
  * Bytes of register space that the counters' registers point into; 0: there are no counters, or
  * their registers make no sense. Reads the first page of registers.

@@ -2,6 +2,7 @@
 /* Endpoints: probe, release and features, and whether a device may have a TLB. */
 #include <libiommu/backend/ops.h>
 #include <libiommu/dmar.h>
+#include <libiommu/hw/acpi_dmar.h>
 #include <libiommu/hw/vtd_context.h>
 #include <libiommu/status.h>
 
@@ -26,10 +27,13 @@ static bool is_integrated(const struct iommu_dmar *dmar, const struct iommu_endp
 			  bool *required)
 {
 	struct iommu_dmar_record record = {0};
+	struct iommu_dmar_scope scope;
 
+	/* Newer firmware says it of each device, not of all that a structure names. */
 	iommu_dmar_for_each (dmar, &record)
-		if (record.type == DMAR_SATC && iommu_vtd_scope_names(dmar, &record, info)) {
-			*required = record.satc.atc_required;
+		if (record.type == DMAR_SATC && iommu_vtd_scope_find(dmar, &record, info, &scope)) {
+			*required = record.satc.atc_required ||
+				    (scope.flags & DMAR_SCOPE_ATC_REQUIRED) != 0;
 			return true;
 		}
 	return false;

@@ -67,6 +67,9 @@ static inline bool vtd_unit_is_taken_over(const struct vtd_unit *unit)
 /* Does a device scope of this structure cover the endpoint? Not the include-all flag. */
 bool iommu_vtd_scope_names(const struct iommu_dmar *dmar, const struct iommu_dmar_record *record,
 			   const struct iommu_endpoint_info *info);
+/* The same, and which scope it is. */
+bool iommu_vtd_scope_find(const struct iommu_dmar *dmar, const struct iommu_dmar_record *record,
+			  const struct iommu_endpoint_info *info, struct iommu_dmar_scope *scope);
 /*
  * The source id of what a scope's path leads to. IOMMU_ENOENT: it leads through a bridge, of which
  * the host's topology does not say what bus is below.

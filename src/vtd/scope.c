@@ -68,17 +68,24 @@ static bool scope_covers(const struct iommu_endpoint_info *info,
 	}
 }
 
+bool iommu_vtd_scope_find(const struct iommu_dmar *dmar, const struct iommu_dmar_record *record,
+			  const struct iommu_endpoint_info *info, struct iommu_dmar_scope *scope)
+{
+	*scope = (struct iommu_dmar_scope){0};
+	if (record->segment != info->segment)
+		return false;
+	iommu_dmar_for_each_scope (dmar, record, scope)
+		if (scope_covers(info, scope))
+			return true;
+	return false;
+}
+
 bool iommu_vtd_scope_names(const struct iommu_dmar *dmar, const struct iommu_dmar_record *record,
 			   const struct iommu_endpoint_info *info)
 {
-	struct iommu_dmar_scope scope = {0};
+	struct iommu_dmar_scope scope;
 
-	if (record->segment != info->segment)
-		return false;
-	iommu_dmar_for_each_scope (dmar, record, &scope)
-		if (scope_covers(info, &scope))
-			return true;
-	return false;
+	return iommu_vtd_scope_find(dmar, record, info, &scope);
 }
 
 enum iommu_match iommu_vtd_scope_match(const struct iommu_dmar *dmar,

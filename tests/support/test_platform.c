@@ -5,13 +5,44 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "test.h"
 #include "test_contract.h"
 
+static uint32_t number_of(const struct test_platform *test, const void *pages)
+{
+	return (uint32_t)((size_t)((const unsigned char *)pages - test->hosted.arena) /
+			  IOMMU_PAGE_SIZE);
+}
+
+/* The block that was given back last, zeroed; NULL: there is none of this order. */
+static void *take_again(struct test_platform *test, unsigned int order)
+{
+	const size_t size = (size_t)IOMMU_PAGE_SIZE << order;
+	unsigned char *pages = NULL;
+
+	if (order >= IOMMU_HOSTED_ORDERS)
+		return NULL;
+	pthread_mutex_lock(&test->hosted.lock);
+	if (test->free[order] != 0) {
+		pages = test->hosted.arena + (size_t)(test->free[order] - 1) * IOMMU_PAGE_SIZE;
+		test->free[order] = test->free_after[test->free[order] - 1];
+		test->hosted.pages_in_use += (size_t)1 << order;
+	}
+	pthread_mutex_unlock(&test->hosted.lock);
+	if (pages == NULL)
+		return NULL;
+	/* What was given back is not written any more. */
+	assert_int_equal(pages[0], TEST_POISON);
+	assert_memory_equal(pages, pages + 1, size - 1);
+	return memset(pages, 0, size);
+}
+
 static void *test_alloc_pages(void *ctx, unsigned int order, int node, unsigned int flags)
 {
 	struct test_platform *test = ctx;
+	void *pages;
 	uint64_t call = __atomic_add_fetch(&test->allocations, 1, __ATOMIC_RELAXED);
 
 	test_contract_alloc(ctx, order, flags);
@@ -21,15 +52,22 @@ static void *test_alloc_pages(void *ctx, unsigned int order, int node, unsigned 
 		return NULL;
 	if (test->fail_every != 0 && call % test->fail_every == 0)
 		return NULL;
-	return test->hosted.platform.alloc_pages(&test->hosted, order, node, flags);
+	pages = take_again(test, order);
+	return pages != NULL ? pages
+			     : test->hosted.platform.alloc_pages(&test->hosted, order, node, flags);
 }
 
 static void test_free_pages(void *ctx, void *pages, unsigned int order)
 {
 	struct test_platform *test = ctx;
+	const uint32_t number = number_of(test, pages);
 
 	memset(pages, TEST_POISON, (size_t)IOMMU_PAGE_SIZE << order);
-	test->hosted.platform.free_pages(&test->hosted, pages, order);
+	pthread_mutex_lock(&test->hosted.lock);
+	test->free_after[number] = test->free[order];
+	test->free[order] = number + 1;
+	test->hosted.pages_in_use -= (size_t)1 << order;
+	pthread_mutex_unlock(&test->hosted.lock);
 }
 
 static void test_cache_flush(void *ctx, const void *virt, size_t size)
@@ -150,10 +188,19 @@ static void test_relax(void *ctx)
 	test->hosted.platform.relax(&test->hosted);
 }
 
+static size_t links_size(const struct test_platform *test)
+{
+	return test->hosted.arena_size / IOMMU_PAGE_SIZE * sizeof(*test->free_after);
+}
+
 void test_platform_init(struct test_platform *test, size_t size, iommu_paddr_t base)
 {
 	memset(test, 0, sizeof(*test));
 	assert_int_equal(iommu_hosted_init(&test->hosted, NULL, size, base), 0);
+	/* No memory of malloc's: a test of a kernel that dies destroys nothing. */
+	test->free_after = mmap(NULL, links_size(test), PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_true(test->free_after != MAP_FAILED);
 	test->platform = (struct iommu_platform){
 		.ctx = test,
 		.alloc_pages = test_alloc_pages,
@@ -174,5 +221,6 @@ void test_platform_init(struct test_platform *test, size_t size, iommu_paddr_t b
 void test_platform_destroy(struct test_platform *test)
 {
 	assert_int_equal(test->hosted.pages_in_use, 0);
+	munmap(test->free_after, links_size(test));
 	iommu_hosted_destroy(&test->hosted);
 }

@@ -26,6 +26,12 @@ struct test_platform {
 	unsigned int largest_order; /* that was asked for */
 	uint64_t clock_ns;
 	bool quiet; /* do not print log lines */
+	/*
+	 * Blocks given back, which are poison from their first byte to their last: for each order
+	 * the first block, and for each block the next, as 1 + the number of its first page.
+	 */
+	uint32_t free[IOMMU_HOSTED_ORDERS];
+	uint32_t *free_after;
 };
 
 /*

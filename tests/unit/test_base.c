@@ -259,6 +259,33 @@ static void the_hosted_port_uses_memory_that_it_is_given(void **state)
 	iommu_hosted_destroy(&hosted);
 }
 
+/* The tests' platform: hardware that reads what was given back finds no byte as it was. */
+static void what_is_given_back_is_poison(void **state)
+{
+	struct test_platform test;
+	const struct iommu_platform *p = &test.platform;
+	unsigned char *blocks[3];
+	unsigned int i, order;
+	size_t byte;
+
+	(void)state;
+	test_platform_init(&test, 1 << 20, 0x40000000);
+	for (order = 0; order < 3; order++) {
+		for (i = 0; i < 3; i++)
+			blocks[i] = p->alloc_pages(p->ctx, order, IOMMU_NODE_ANY, 0);
+		for (i = 0; i < 3; i++)
+			p->free_pages(p->ctx, blocks[i], order);
+		for (i = 0; i < 3; i++)
+			for (byte = 0; byte < (size_t)IOMMU_PAGE_SIZE << order; byte++)
+				assert_int_equal(blocks[i][byte], TEST_POISON);
+		/* The last is the next, and empty. */
+		assert_ptr_equal(p->alloc_pages(p->ctx, order, IOMMU_NODE_ANY, 0), blocks[2]);
+		assert_int_equal(blocks[2][0] | blocks[2][(IOMMU_PAGE_SIZE << order) - 1], 0);
+		p->free_pages(p->ctx, blocks[2], order);
+	}
+	test_platform_destroy(&test);
+}
+
 /* Does the system say of the memory at this address that it may be of large pages? -1: no word. */
 static int may_be_large(const unsigned char *at)
 {
@@ -326,6 +353,7 @@ int main(void)
 		cmocka_unit_test(bytes_have_their_order),
 		cmocka_unit_test(addresses_are_converted_in_each_form),
 		cmocka_unit_test(the_hosted_port_uses_memory_that_it_is_given),
+		cmocka_unit_test(what_is_given_back_is_poison),
 		cmocka_unit_test(a_large_arena_goes_on_in_large_pages),
 	};
 

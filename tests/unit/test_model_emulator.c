@@ -1222,6 +1222,84 @@ static void a_walk_of_a_hostile_table(void **state)
 	end();
 }
 
+/* --- Accesses of any size --------------------------------------------------------------------- */
+
+static struct iommu_model_piece pieces[8];
+static unsigned int piece_count, refuse_piece;
+
+static int note_piece(void *ctx, const struct iommu_model_piece *piece)
+{
+	assert_ptr_equal(ctx, pieces);
+	assert_in_range(piece_count, 0, 7);
+	pieces[piece_count++] = *piece;
+	return piece_count == refuse_piece ? 77 : 0;
+}
+
+static int access_of(uint64_t address, uint64_t size, unsigned int access)
+{
+	const struct iommu_model_request request = {
+		.source_id = SID, .address = address, .access = access};
+
+	piece_count = 0;
+	return iommu_model_vtd_access(t.model, &request, size, note_piece, pieces, &result);
+}
+
+static void is_piece(unsigned int i, iommu_paddr_t paddr, uint64_t offset, uint64_t size)
+{
+	assert_int_equal(pieces[i].where.paddr, paddr);
+	assert_int_equal(pieces[i].offset, offset);
+	assert_int_equal(pieces[i].size, size);
+}
+
+static void an_access_is_cut_where_translations_end(void **state)
+{
+	static const struct iommu_model_vtd_config config = {0};
+	const struct iommu_model_request fill = {.source_id = SID,
+						 .type = IOMMU_MODEL_TRANSLATION_REQUEST,
+						 .address = ADDRESS,
+						 .access = IOMMU_PROT_READ};
+
+	(void)state;
+	refuse_piece = 0;
+	running(&config);
+	word(LEVEL(1) + 0x124 * 8, vtd_ss_leaf(0x777000, 1, true, false));
+	word(LEVEL(2) + 5 * 8, vtd_ss_leaf(0x40000000, 2, true, true));
+	assert_int_equal(access_of(ADDRESS + 8, 16, RW), 0);
+	assert_int_equal(piece_count, 1);
+	is_piece(0, DATA + 8, 0, 16);
+	assert_int_equal(access_of(ADDRESS + 0xff0, 0x1010, IOMMU_PROT_READ), 0);
+	assert_int_equal(piece_count, 2);
+	is_piece(0, DATA + 0xff0, 0, 16);
+	is_piece(1, 0x777000, 16, 0x1000);
+	/* A large page is one piece, to its end; behind it nothing is mapped. */
+	assert_int_equal(access_of(0xa01000, 0x1ff000, RW), 0);
+	assert_int_equal(piece_count, 1);
+	is_piece(0, 0x40001000, 0, 0x1ff000);
+	assert_int_equal(access_of(0xa01000, 0x1ff001, RW), IOMMU_EFAULT);
+	assert_int_equal(piece_count, 1);
+	assert_int_not_equal(result.reason, 0);
+	/* What may only be read stops a write where it begins. */
+	assert_int_equal(access_of(ADDRESS + 0xff0, 0x20, IOMMU_PROT_WRITE), IOMMU_EFAULT);
+	assert_int_equal(piece_count, 1);
+	refuse_piece = 1;
+	assert_int_equal(access_of(ADDRESS + 0xff0, 0x20, IOMMU_PROT_READ), 77);
+	assert_int_equal(piece_count, 1);
+	refuse_piece = 0;
+	/* An interrupt among them is told apart. */
+	assert_int_equal(access_of(0xfee01ffc, 8, IOMMU_PROT_WRITE), 0);
+	assert_int_equal(piece_count, 2);
+	assert_true(pieces[0].where.is_interrupt && pieces[1].where.is_interrupt);
+	assert_int_equal(pieces[0].size, 4);
+	/* What is no access. */
+	assert_int_equal(access_of(ADDRESS, 0, RW), IOMMU_EINVAL);
+	assert_int_equal(access_of(UINT64_MAX - 6, 8, RW), IOMMU_EOVERFLOW);
+	assert_int_equal(access_of(UINT64_MAX - 7, 8, RW), IOMMU_EFAULT);
+	assert_int_equal(iommu_model_vtd_access(t.model, &fill, 8, note_piece, pieces, &result),
+			 IOMMU_EINVAL);
+	assert_int_equal(piece_count, 0);
+	end();
+}
+
 /* --- A passed-through device, in caching mode ------------------------------------------------- */
 
 #define SHADOW_FIRST 0x100000ULL
@@ -1429,6 +1507,7 @@ int main(void)
 		cmocka_unit_test(a_look_leaves_no_trace),
 		cmocka_unit_test(a_look_believes_what_is_cached),
 		cmocka_unit_test(a_look_at_an_interrupt),
+		cmocka_unit_test(an_access_is_cut_where_translations_end),
 		cmocka_unit_test(a_walk_of_the_second_stage),
 		cmocka_unit_test(a_walk_leaves_out_what_no_request_reaches),
 		cmocka_unit_test(a_walk_of_each_kind),

@@ -30,6 +30,7 @@ static struct {
 	struct iommu_unit *unit;
 	/* Firmware refuses from the n-th call on, so many. */
 	unsigned int refuse_at, refusals;
+	int64_t answer; /* with this; 0: hardware */
 } f;
 
 /* The bridge is told to forget through its registers, and firmware knows no call for that. */
@@ -60,7 +61,7 @@ static int64_t call(void *ctx, uint64_t token, const uint64_t arguments[7])
 	assert_false(by_register && token == IOMMU_OPAL_TCE_KILL);
 	if (f.refuse_at != 0 && --f.refuse_at == 0) {
 		f.refuse_at = --f.refusals != 0;
-		return -6;
+		return f.answer != 0 ? f.answer : -6;
 	}
 	return iommu_model_phb_opal(f.model, token, arguments);
 }
@@ -952,6 +953,51 @@ static void a_disable_that_stops_half_way_is_none(void **state)
 	end();
 }
 
+/* Whatever firmware answers: the caller's arguments are not what is wrong. */
+static void answers_of_firmware_are_errors_of_the_header(void **state)
+{
+	static const struct {
+		int64_t answer;
+		int status;
+	} rows[] = {{-1, IOMMU_EIO},  {-6, IOMMU_EIO},       {-14, IOMMU_EIO},
+		    {-99, IOMMU_EIO}, {-2, IOMMU_ETIMEDOUT}, {-12, IOMMU_ETIMEDOUT}};
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain, *other;
+	struct iommu_group *group;
+	size_t i;
+
+	(void)state;
+	begin();
+	endpoint = add(0x100);
+	group = iommu_endpoint_group(endpoint);
+	domain = domain_of(IOMMU_DOMAIN_PAGING);
+	other = domain_of(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_map(domain, 0x5000, MEMORY, 0x1000, RW), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		f.answer = rows[i].answer;
+		refuse(1, UINT32_MAX);
+		assert_int_equal(iommu_unit_enable(f.unit), rows[i].status);
+		assert_false(iommu_unit_is_enabled(f.unit));
+		refuse(0, 0);
+		assert_int_equal(iommu_unit_enable(f.unit), 0);
+		assert_true(reaches(1, 0x5000, MEMORY));
+		refuse(1, UINT32_MAX);
+		assert_int_equal(iommu_domain_attach_group(other, group), rows[i].status);
+		assert_int_equal(iommu_unit_enable(f.unit), rows[i].status);
+		assert_int_equal(iommu_unit_disable(f.unit), rows[i].status);
+		assert_int_equal(iommu_domain_detach_group(group), rows[i].status);
+		refuse(0, 0);
+		assert_int_equal(iommu_domain_attach_group(domain, group), 0);
+		assert_int_equal(iommu_unit_disable(f.unit), 0);
+	}
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_free(other), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	end();
+}
+
 /* Two PEs with a domain each, behind a unit that is off. */
 static void make_two_users(struct iommu_domain **domains, struct iommu_endpoint **endpoints)
 {
@@ -1488,6 +1534,7 @@ int main(void)
 		cmocka_unit_test(what_the_bridge_does_not_forget_is_kept),
 		cmocka_unit_test(a_window_that_stays_open_keeps_its_tables),
 		cmocka_unit_test(a_window_that_is_not_opened_leaves_the_old_one),
+		cmocka_unit_test(answers_of_firmware_are_errors_of_the_header),
 		cmocka_unit_test(a_disable_that_stops_half_way_is_none),
 		cmocka_unit_test(an_enable_that_fails_turns_nothing_off),
 		cmocka_unit_test(half_an_enable_is_undone_by_a_disable),

@@ -31,6 +31,7 @@ static struct {
 	unsigned int calls;
 	/* The hypervisor refuses from the n-th call on, so many. */
 	unsigned int refuse_at, refusals;
+	int64_t answer; /* with this; 0: hardware */
 	bool watches_locks;
 	unsigned int locks, calls_under_lock; /* the driver's, and since it took one */
 	bool remove_lies;                     /* a window is removed, and that refused */
@@ -59,7 +60,7 @@ static int64_t call(void *ctx, uint64_t opcode, uint64_t liobn, uint64_t address
 	assert_true(!f.watches_locks || f.calls_under_lock <= 16);
 	if (f.refuse_at != 0 && --f.refuse_at == 0) {
 		f.refuse_at = --f.refusals != 0;
-		return -1;
+		return f.answer != 0 ? f.answer : -1;
 	}
 	return iommu_model_papr_hypercall(f.model, opcode, liobn, address, third, fourth, result);
 }
@@ -597,6 +598,45 @@ static void refuse(unsigned int at, unsigned int count)
 {
 	f.refuse_at = at;
 	f.refusals = count;
+}
+
+/* Each answer of the hypervisor is the error that the headers name, of an enable and of a map. */
+static void answers_of_the_hypervisor_are_errors_of_the_header(void **state)
+{
+	static const struct {
+		int64_t answer;
+		int status;
+	} rows[] = {{-1, IOMMU_EIO},   {-2, IOMMU_EOPNOTSUPP}, {-4, IOMMU_EFAULT},
+		    {-7, IOMMU_EIO},   {-11, IOMMU_EPERM},     {-44, IOMMU_EAGAIN},
+		    {1, IOMMU_EAGAIN}, {9900, IOMMU_EAGAIN},   {9905, IOMMU_EAGAIN},
+		    {9906, IOMMU_EIO}};
+	struct iommu_endpoint *endpoint = add(0x100);
+	struct iommu_domain *domain = domain_of(IOMMU_DOMAIN_PAGING);
+	size_t i;
+
+	(void)state;
+	assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(endpoint)), 0);
+	assert_int_equal(iommu_map(domain, START, MEMORY, 0x3000, RW), 0);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		f.answer = rows[i].answer;
+		refuse(1, UINT32_MAX);
+		assert_int_equal(iommu_unit_enable(f.unit), rows[i].status);
+		assert_false(iommu_unit_is_enabled(f.unit));
+		refuse(0, 0);
+		assert_int_equal(iommu_unit_enable(f.unit), 0);
+		assert_true(reaches(START, MEMORY));
+		/* The entry is set again, or cleared, when the map returns. */
+		refuse(1, 1);
+		if (rows[i].answer < 0 && rows[i].answer != -2)
+			assert_int_equal(iommu_map(domain, START + 0x10000, MEMORY, 0x1000, RW),
+					 rows[i].status);
+		refuse(0, 0);
+		assert_true(!reaches(START + 0x10000, MEMORY));
+		assert_int_equal(iommu_unit_disable(f.unit), 0);
+	}
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(endpoint)), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
 
 #define MANY 1536ULL /* pages: three parts of what is done at once */
@@ -2074,6 +2114,7 @@ int main(void)
 		TEST(what_is_not_cleared_is_said),
 		TEST(a_page_taken_out_while_domains_change),
 		TEST(a_domain_that_cannot_be_set_leaves_the_old_one),
+		TEST(answers_of_the_hypervisor_are_errors_of_the_header),
 		TEST(an_unmap_in_parts_is_owed_whole),
 		TEST(nothing_is_waited_for_under_the_lock),
 		TEST(a_drivers_unmap_is_owed_whole),

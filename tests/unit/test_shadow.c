@@ -509,6 +509,193 @@ static void reserved_addresses_are_left_out(void **state)
 	finish_shadow();
 }
 
+/* --- What was written ------------------------------------------------------------------------- */
+
+#define LOG_WORDS (FRAMES / 64 + 1)
+
+static struct {
+	uint64_t log[LOG_WORDS], words[LOG_WORDS];
+	struct iommu_dirty_bitmap bitmap;
+	uint32_t hwpt;
+} d;
+
+static void device_writes(unsigned int slot)
+{
+	iommu_paddr_t to;
+
+	assert_int_equal(
+		model_device_access(f.device[0], BASE + slot * 4096ULL, IOMMU_PROT_WRITE, &to), 0);
+}
+
+static int read_written(uint32_t hwpt, unsigned int flags)
+{
+	memset(d.words, 0, sizeof(d.words));
+	return iommu_shadow_read_dirty(g.shadow, hwpt, flags, &d.bitmap);
+}
+
+/* Frames that are written, from one on; and no others. */
+static bool are_written(unsigned int first, unsigned int count)
+{
+	unsigned int i, others = 0;
+
+	for (i = 0; i < LOG_WORDS * 64; i++) {
+		const bool is_set = (d.words[i / 64] >> i % 64 & 1) != 0;
+
+		if (i >= first && i < first + count && !is_set)
+			return false;
+		others += is_set && (i < first || i >= first + count);
+	}
+	return others == 0;
+}
+
+/* With `frames` of the guest's memory from a first one on, the last word of the bitmaps unused. */
+static void begin_dirty(unsigned int first, unsigned int frames)
+{
+	const struct iommu_hwpt_config dirty = {.flags = IOMMU_HWPT_DIRTY};
+	struct iommu_dirty_bitmap log;
+
+	begin_shadow(EVERYTHING, SCALABLE);
+	attach_guest(0);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], g.space, &dirty, &d.hwpt), 0);
+	assert_int_equal(iommu_device_replace(ctx, device[0], IOMMU_NO_PASID, d.hwpt, NULL), 0);
+	assert_int_equal(iommu_hwpt_set_dirty(ctx, d.hwpt, true), 0);
+	memset(d.log, 0xff, sizeof(d.log));
+	d.log[LOG_WORDS - 1] = 0;
+	d.bitmap = (struct iommu_dirty_bitmap){.words = d.words,
+					       .start = GUEST + first * 4096ULL,
+					       .bits = frames,
+					       .page_shift = 12};
+	log = d.bitmap;
+	log.words = d.log;
+	assert_int_equal(iommu_shadow_set_dirty(g.shadow, &log), 0);
+}
+
+static void end_dirty(void)
+{
+	assert_int_equal(d.log[LOG_WORDS - 1] | d.words[LOG_WORDS - 1], 0);
+	assert_int_equal(iommu_shadow_set_dirty(g.shadow, NULL), 0);
+	assert_int_equal(read_written(0, 0), IOMMU_EINVAL);
+	assert_int_equal(detach(0), 0);
+	assert_int_equal(iommu_object_destroy(ctx, d.hwpt), 0);
+	assert_int_equal(attach(0, g.space), 0);
+	finish_shadow();
+}
+
+/* By addresses of the guest's memory, whatever the addresses are that its device uses. */
+static void what_the_device_writes_is_told(void **state)
+{
+	iommu_iova_t twin = GUEST + FRAMES / 2 * 4096ULL;
+
+	(void)state;
+	begin_dirty(0, FRAMES);
+	guest_maps(0, 0, 64, 200, RW);
+	guest_maps(0, 100, 10, 600, IOMMU_PROT_READ);
+	device_writes(3);
+	device_writes(4);
+	assert_int_equal(read_written(d.hwpt, IOMMU_DIRTY_KEEP), 0);
+	assert_true(are_written(203, 2));
+	assert_int_equal(read_written(d.hwpt, 0), 0);
+	assert_true(are_written(203, 2));
+	assert_int_equal(read_written(d.hwpt, 0), 0);
+	assert_true(are_written(0, 0));
+	/* What is unmapped may have been written until then, and is told once. */
+	guest_unmaps(0, 5, 4);
+	guest_unmaps(0, 100, 10);
+	assert_int_equal(read_written(d.hwpt, IOMMU_DIRTY_KEEP), 0);
+	assert_true(are_written(205, 4));
+	assert_int_equal(read_written(4711, 0), IOMMU_ENOENT);
+	assert_int_equal(read_written(d.hwpt, 0), 0);
+	assert_true(are_written(205, 4));
+	assert_int_equal(read_written(d.hwpt, 0), 0);
+	assert_true(are_written(0, 0));
+	/* … also where the guest maps other memory there instead. */
+	guest_unmaps(0, 0, 2);
+	guest_maps(0, 0, 2, 900, RW);
+	device_writes(1);
+	assert_int_equal(read_written(d.hwpt, 0), 0);
+	assert_true((d.words[200 / 64] >> 200 % 64 & 3) == 3);
+	d.words[200 / 64] &= ~(3ULL << 200 % 64);
+	assert_true(are_written(901, 1));
+	/* Without the tables' word for it, all that could be. */
+	guest_unmaps(0, 0, 64);
+	guest_maps(0, 32, 32, 512, RW);
+	assert_int_equal(read_written(0, 0), 0);
+	assert_int_equal(read_written(0, 0), 0);
+	assert_true(are_written(512, 32));
+	/* Farther apart than what is asked for at once. */
+	assert_int_equal(
+		iommu_map(g.domains[0], BASE + (1ULL << 32), GUEST + 700 * 4096ULL, 0x4000, RW), 0);
+	device_writes(33);
+	device_writes((1U << 20) + 2);
+	assert_int_equal(read_written(d.hwpt, 0), 0);
+	assert_true((d.words[513 / 64] >> 513 % 64 & 1) != 0);
+	d.words[513 / 64] = 0;
+	assert_true(are_written(702, 1));
+	assert_int_equal(iommu_unmap(g.domains[0], BASE + (1ULL << 32), 0x4000, 0, NULL), 0);
+	assert_int_equal(read_written(d.hwpt, 0), 0);
+	assert_true(are_written(700, 4));
+	/* Memory that the guest has twice. */
+	assert_int_equal(iommu_ioas_unmap(ctx, ioas, GUEST + 1000 * 4096ULL,
+					  (FRAMES - 1000) * 4096ULL, NULL),
+			 0);
+	assert_int_equal(iommu_ioas_copy(ctx, ioas, ioas, GUEST, 1000 * 4096ULL, FIXED, &twin), 0);
+	device_writes(40);
+	assert_int_equal(read_written(d.hwpt, 0), 0);
+	assert_int_equal(d.words[520 / 64], 1ULL << 520 % 64);
+	d.words[520 / 64] = 0;
+	assert_true(are_written(FRAMES / 2 + 520, 1));
+	end_dirty();
+}
+
+static void what_is_written_elsewhere_is_not_told(void **state)
+{
+	struct iommu_dirty_bitmap bad;
+
+	(void)state;
+	begin_dirty(100, 10);
+	guest_maps(0, 0, 64, 90, RW);
+	assert_int_equal(read_written(0, 0), 0);
+	assert_true(are_written(0, 10));
+	guest_unmaps(0, 0, 18);
+	guest_unmaps(0, 30, 34);
+	assert_int_equal(read_written(d.hwpt, 0), 0);
+	assert_true(are_written(0, 8));
+	/* What is no bitmap, or another one. */
+	assert_int_equal(read_written(0, 2), IOMMU_EOPNOTSUPP);
+	bad = d.bitmap;
+	bad.bits++;
+	assert_int_equal(iommu_shadow_read_dirty(g.shadow, 0, 0, &bad), IOMMU_EINVAL);
+	bad = d.bitmap;
+	bad.start += 4096;
+	assert_int_equal(iommu_shadow_read_dirty(g.shadow, 0, 0, &bad), IOMMU_EINVAL);
+	bad.page_shift = 13;
+	assert_int_equal(iommu_shadow_set_dirty(g.shadow, &bad), IOMMU_EINVAL);
+	bad.page_shift = 11;
+	assert_int_equal(iommu_shadow_set_dirty(g.shadow, &bad), IOMMU_EINVAL);
+	bad = d.bitmap;
+	bad.bits = 0;
+	assert_int_equal(iommu_shadow_set_dirty(g.shadow, &bad), IOMMU_EINVAL);
+	/* Up to the last address there is: the bits behind it are of nothing. */
+	bad = (struct iommu_dirty_bitmap){
+		.words = d.log, .start = 1ULL << 63, .bits = FRAMES, .page_shift = 62};
+	assert_int_equal(iommu_shadow_set_dirty(g.shadow, &bad), 0);
+	guest_unmaps(0, 18, 12);
+	assert_int_equal(d.log[0], 0);
+	/* What could not be unmapped is written still. */
+	bad = d.bitmap;
+	bad.words = d.log;
+	assert_int_equal(iommu_shadow_set_dirty(g.shadow, &bad), 0);
+	guest_maps(0, 0, 64, 90, RW);
+	hang(true);
+	guest_unmaps(0, 12, 4);
+	assert_int_equal(read_written(d.hwpt, 0), IOMMU_EBUSY);
+	hang(false);
+	assert_int_equal(iommu_shadow_sync(g.shadow, BASE, 4096), 0);
+	assert_int_equal(read_written(d.hwpt, 0), 0);
+	assert_true(are_written(2, 4));
+	end_dirty();
+}
+
 static void shadows_are_made_of_what_fits(void **state)
 {
 	struct iommu_shadow_config config = {.file = NULL};
@@ -564,6 +751,8 @@ int main(void)
 		cmocka_unit_test(a_pasid_has_a_shadow_of_its_own),
 		cmocka_unit_test(hardware_that_is_silent_is_told),
 		cmocka_unit_test(reserved_addresses_are_left_out),
+		cmocka_unit_test(what_the_device_writes_is_told),
+		cmocka_unit_test(what_is_written_elsewhere_is_not_told),
 		cmocka_unit_test(shadows_are_made_of_what_fits),
 		cmocka_unit_test(guests_at_random_on_any_host),
 	};

@@ -5,6 +5,7 @@
  */
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include <libiommu/iommu.h>
 
@@ -41,6 +42,8 @@ static struct {
 	unsigned int refuse_at, refusals;
 	/* What another processor does while firmware has the bridge forget entries; once. */
 	void (*meanwhile)(void);
+	unsigned int kills;     /* so often firmware was asked for that */
+	pthread_t first_thread; /* … by this one */
 } f;
 
 /* The first bridge is one of POWER8, which is told to forget through its registers. */
@@ -76,11 +79,13 @@ static int64_t call(void *ctx, uint64_t token, const uint64_t arguments[7])
 		f.refuse_at = --f.refusals != 0;
 		return -6;
 	}
-	if (token == TCE_KILL && f.meanwhile != NULL) {
+	if (token == TCE_KILL && pthread_equal(pthread_self(), f.first_thread)) {
 		void (*meanwhile)(void) = f.meanwhile;
 
+		f.kills++;
 		f.meanwhile = NULL;
-		meanwhile();
+		if (meanwhile != NULL)
+			meanwhile();
 	}
 	return iommu_model_phb_opal(*(struct iommu_model_phb **)ctx, token, arguments);
 }
@@ -181,6 +186,7 @@ static void begin_with(unsigned int flags, enum test_memory_shape shape, uint64_
 	unsigned int n;
 
 	memset(&f, 0, sizeof(f));
+	f.first_thread = pthread_self();
 	test_platform_init(&f.test, ARENA, 0);
 	test_platform_init(&f.outside, 1 << 22, 0);
 	f.test.quiet = true;
@@ -1718,6 +1724,243 @@ static void the_guest_is_this_library(void **state)
 
 /* --- At once ---------------------------------------------------------------------------------- */
 
+/* --- Hypercalls for very many entries --------------------------------------------------------- */
+
+#define MANY (1ULL << 17) /* entries: many times what a hypercall sets before it gives way */
+
+/* A call of the control path by another thread, which waits for a hypercall. */
+static struct {
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t change;
+	bool is_waiting, has_ended;
+	unsigned int stays; /* of the hypercall, until the call has ended */
+	int (*call)(void);
+	int status;
+} w = {.mutex = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER};
+
+static void tell(bool *what)
+{
+	pthread_mutex_lock(&w.mutex);
+	*what = true;
+	pthread_cond_broadcast(&w.change);
+	pthread_mutex_unlock(&w.mutex);
+}
+
+/*
+ * Until the call has ended (true), or has found once more that it has to wait. That takes no time:
+ * the limit is for a library that is wrong.
+ */
+static bool await_the_call(void)
+{
+	struct timespec limit;
+	bool has_ended;
+
+	assert_int_equal(timespec_get(&limit, TIME_UTC), TIME_UTC);
+	limit.tv_sec += 10;
+	pthread_mutex_lock(&w.mutex);
+	w.is_waiting = false;
+	while (!w.is_waiting && !w.has_ended)
+		assert_int_equal(pthread_cond_timedwait(&w.change, &w.mutex, &limit), 0);
+	has_ended = w.has_ended;
+	pthread_mutex_unlock(&w.mutex);
+	return has_ended;
+}
+
+/* The library waits, and so it is the other thread that does. */
+static void note_waiting(void *ctx)
+{
+	(void)ctx;
+	if (pthread_equal(pthread_self(), w.thread))
+		tell(&w.is_waiting);
+}
+
+static void *call_aside(void *argument)
+{
+	(void)argument;
+	pthread_mutex_lock(&w.mutex); /* until w.thread is known */
+	pthread_mutex_unlock(&w.mutex);
+	w.status = w.call();
+	tell(&w.has_ended);
+	return NULL;
+}
+
+/* Hardware is told, for what a stay of the hypercall has set. */
+static void count_stays(void)
+{
+	w.stays++;
+	if (!await_the_call())
+		f.meanwhile = count_stays;
+}
+
+/* In the middle of the hypercall's first stay the call begins, and waits. */
+static void begin_aside(void)
+{
+	pthread_mutex_lock(&w.mutex);
+	assert_int_equal(pthread_create(&w.thread, NULL, call_aside, NULL), 0);
+	pthread_mutex_unlock(&w.mutex);
+	count_stays();
+}
+
+static void begin_many(struct iommu_group_file **file, iommu_iova_t *start, int (*aside)(void))
+{
+	begin(IOMMU_CONTAINER_TCE_V2);
+	*file = join(0, 1);
+	assert_int_equal(register_memory(0, PAGES << 12, RW), 0);
+	assert_int_equal(create_window(12, MANY << 12, 0, start), 0);
+	begin_guest(*start, 12, MANY);
+	assert_int_equal(attach_window(*start), 0);
+	w.is_waiting = false;
+	w.has_ended = false;
+	w.stays = 0;
+	w.call = aside;
+	f.test.platform.relax = note_waiting;
+	f.meanwhile = aside != NULL ? begin_aside : NULL;
+	f.kills = 0;
+}
+
+static void end_many(struct iommu_group_file *file)
+{
+	f.test.platform.relax = NULL;
+	f.meanwhile = NULL;
+	assert_int_equal(unregister_memory(0, PAGES << 12), 0);
+	end_guest();
+	leave(file);
+	end();
+}
+
+static int remove_low_window(void)
+{
+	return iommu_spapr_remove_window(f.container, 0);
+}
+
+static int remove_high_window(void)
+{
+	return iommu_spapr_remove_window(f.container, HIGH);
+}
+
+static int remove_guests_memory(void)
+{
+	return iommu_spapr_guest_remove_memory(g.guest, 0, PAGES << 12);
+}
+
+static int replace_table(void)
+{
+	const struct iommu_spapr_table table = {
+		.liobn = LIOBN, .address = HIGH, .page_shift = 12, .pages = MANY};
+	int status = iommu_spapr_guest_remove_table(g.guest, LIOBN);
+
+	return status != 0 ? status : iommu_spapr_guest_add_table(g.guest, &table);
+}
+
+/* Entries before a bound are set, those behind it are not: how many are. */
+static uint64_t entries_set(iommu_iova_t start)
+{
+	uint64_t i, set = 0;
+
+	for (i = 0; i < MANY; i++) {
+		const bool is_set = get(start + (i << 12)) != 0;
+
+		assert_true(!is_set || set == i);
+		assert_int_equal(is_set, !is_blocked(0, 1, start + (i << 12)));
+		set += is_set;
+	}
+	return set;
+}
+
+/* Hardware is told for each, and what is absent everywhere is passed over as a whole. */
+static void hypercalls_for_very_many_entries_are_done_in_pieces(void **state)
+{
+	struct iommu_group_file *file;
+	iommu_iova_t start;
+
+	(void)state;
+	begin_many(&file, &start, NULL);
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, start, 0, MANY), 0);
+	assert_int_equal(f.kills, 0);
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, start, 0x1003, MANY), 0);
+	assert_true(f.kills >= MANY / 16384);
+	assert_true(leads(0, 1, start, 0x1000) && leads(0, 1, start + (MANY << 12) - 1, 0x1fff));
+	f.kills = 0;
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, start, 0x5550, MANY), 0);
+	assert_true(f.kills >= MANY / 16384);
+	assert_true(is_blocked(0, 1, start) && is_blocked(0, 1, start + (MANY << 12) - 1));
+	assert_int_equal(get(start + (MANY << 12) - 0x1000), 0x5550);
+	/* A bridge that does not confirm is told for all, and no piece is left out. */
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, start, 0x1003, MANY), 0);
+	f.refuse_at = 1;
+	f.refusals = 1;
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, start, 0, MANY), IOMMU_H_HARDWARE);
+	assert_true(is_blocked(0, 1, start) && is_blocked(0, 1, start + (MANY << 12) - 1));
+	assert_int_equal(get(start + (MANY << 12) - 0x1000), 0);
+	/* The end of an attachment is done in pieces, too. */
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, start, 0x1003, MANY), 0);
+	f.kills = 0;
+	assert_int_equal(iommu_spapr_guest_detach_window(g.guest, LIOBN, f.container, start), 0);
+	assert_true(f.kills >= MANY / 16384);
+	assert_true(is_blocked(0, 1, start) && is_blocked(0, 1, start + (MANY << 12) - 1));
+	end_many(file);
+}
+
+/* A call that waits for a hypercall ends before that does, and the hypercall finds what is left. */
+static void nothing_waits_for_all_of_a_hypercall(void **state)
+{
+	struct iommu_group_file *file;
+	iommu_iova_t start;
+	uint64_t set;
+
+	(void)state;
+	/* A window of the container: it is only another one that the hypercall sets. */
+	begin_many(&file, &start, remove_low_window);
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, start, 0x1003, MANY), 0);
+	assert_int_equal(pthread_join(w.thread, NULL), 0);
+	assert_int_equal(w.status, 0);
+	/* It waits for two stays, and may see the end of each one stay later. */
+	assert_true(w.stays <= 5 && f.kills >= MANY / 16384);
+	assert_int_equal(entries_set(start), MANY);
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, start, 0, MANY), 0);
+	end_many(file);
+
+	/* The end of an attachment keeps no call waiting, either. */
+	begin_many(&file, &start, remove_low_window);
+	f.meanwhile = NULL;
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, start, 0x1003, MANY), 0);
+	f.meanwhile = begin_aside;
+	assert_int_equal(iommu_spapr_guest_detach_window(g.guest, LIOBN, f.container, start), 0);
+	assert_int_equal(pthread_join(w.thread, NULL), 0);
+	assert_int_equal(w.status, 0);
+	assert_true(w.stays <= 5);
+	end_many(file);
+
+	/* The guest's memory: no entry leads there afterwards. */
+	begin_many(&file, &start, remove_guests_memory);
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, start, 0x1003, MANY), IOMMU_H_PARAMETER);
+	assert_int_equal(pthread_join(w.thread, NULL), 0);
+	assert_int_equal(w.status, 0);
+	set = entries_set(start);
+	assert_true(set != 0 && set < MANY);
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, start, 0, MANY), 0);
+	end_many(file);
+
+	/* The table; another one in its place is not meant. */
+	begin_many(&file, &start, replace_table);
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, start, 0x1003, MANY), IOMMU_H_PARAMETER);
+	assert_int_equal(pthread_join(w.thread, NULL), 0);
+	assert_int_equal(w.status, 0);
+	assert_int_equal(entries_set(start), 0);
+	end_many(file);
+
+	/* The window itself: its entries are no more, what the guest has put stands. */
+	begin_many(&file, &start, remove_high_window);
+	assert_int_equal(hypercall(IOMMU_H_STUFF_TCE, start, 0x1003, MANY), 0);
+	assert_int_equal(pthread_join(w.thread, NULL), 0);
+	assert_int_equal(w.status, 0);
+	assert_true(is_blocked(0, 1, start) && is_blocked(0, 1, start + (MANY << 12) - 0x1000));
+	assert_int_equal(get(start), 0x1003);
+	assert_int_equal(get(start + (MANY << 12) - 0x1000), 0x1003);
+	end_many(file);
+}
+
 #define CALLERS 3
 #define ROUNDS  3000
 #define SPAN    24
@@ -1841,6 +2084,8 @@ int main(void)
 		cmocka_unit_test(windows_come_and_go_under_a_table),
 		cmocka_unit_test(guests_are_described_by_their_manager),
 		cmocka_unit_test(hypercalls_that_are_not_confirmed_say_so),
+		cmocka_unit_test(hypercalls_for_very_many_entries_are_done_in_pieces),
+		cmocka_unit_test(nothing_waits_for_all_of_a_hypercall),
 		cmocka_unit_test(every_allocation_fails),
 		cmocka_unit_test(the_guest_is_this_library),
 		cmocka_unit_test(processors_of_a_guest_call_at_once),

@@ -11,6 +11,7 @@
 #include <libiommu/status.h>
 #include <libiommu/tce_table.h>
 
+#include "tce/answer.h"
 #include "test.h"
 #include "test_platform.h"
 
@@ -947,6 +948,43 @@ static void a_failure_is_unwound(void **state)
 	}
 }
 
+/* Each answer that has a meaning; any other is one that the call does not have. */
+static void answers_are_translated_row_by_row(void **state)
+{
+	static const struct {
+		int32_t code;
+		int opal, papr, rtas;
+	} rows[] = {
+		{0, 0, 0, 0},
+		{1, IOMMU_EIO, TCE_AGAIN, IOMMU_EIO},
+		{-1, IOMMU_EINVAL, IOMMU_EIO, IOMMU_EIO},
+		{-2, TCE_AGAIN, IOMMU_EOPNOTSUPP, TCE_AGAIN},
+		{-3, IOMMU_EIO, IOMMU_EIO, IOMMU_EINVAL},
+		{-4, IOMMU_EIO, IOMMU_EINVAL, IOMMU_EIO},
+		{-6, IOMMU_EIO, IOMMU_EIO, IOMMU_EIO},
+		{-11, IOMMU_EIO, IOMMU_EPERM, IOMMU_EIO},
+		{-12, TCE_AGAIN, IOMMU_EIO, IOMMU_EIO},
+		{-14, IOMMU_EIO, IOMMU_EIO, IOMMU_EIO},
+		{-44, IOMMU_EIO, IOMMU_EAGAIN, IOMMU_EIO},
+		{9899, IOMMU_EIO, IOMMU_EIO, IOMMU_EIO},
+		{9900, IOMMU_EIO, TCE_AGAIN, TCE_AGAIN},
+		{9905, IOMMU_EIO, TCE_AGAIN, TCE_AGAIN},
+		{9906, IOMMU_EIO, IOMMU_EIO, IOMMU_EIO},
+		{INT32_MAX, IOMMU_EIO, IOMMU_EIO, IOMMU_EIO},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(iommu_opal_answer(rows[i].code), rows[i].opal);
+		assert_int_equal(iommu_papr_answer(rows[i].code), rows[i].papr);
+		assert_int_equal(iommu_rtas_answer(rows[i].code), rows[i].rtas);
+	}
+	/* Of 64 bits, of which the lower are no answer. */
+	assert_int_equal(iommu_opal_answer(1LL << 32), IOMMU_EIO);
+	assert_int_equal(iommu_papr_answer(1LL << 32), IOMMU_EIO);
+}
+
 static void a_dead_kernels_entries_are_kept(void **state)
 {
 	struct iommu_tce_papr_config config;
@@ -1112,6 +1150,7 @@ int main(void)
 		cmocka_unit_test(the_hypervisor_is_called_as_rarely_as_can_be),
 		cmocka_unit_test(a_busy_hypervisor_is_asked_again),
 		cmocka_unit_test(a_failure_is_unwound),
+		cmocka_unit_test(answers_are_translated_row_by_row),
 		cmocka_unit_test(a_dead_kernels_entries_are_kept),
 		cmocka_unit_test(what_is_kept_is_never_handed_out),
 		cmocka_unit_test(owners_change_entries_in_the_hypervisor),

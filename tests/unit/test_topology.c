@@ -635,6 +635,60 @@ static void every_id_uses_what_its_group_uses(void **state)
 	assert_int_equal(iommu_domain_free(domain), 0);
 }
 
+static enum iommu_pci_route route_between(struct iommu_endpoint *from, struct iommu_endpoint *to)
+{
+	enum iommu_pci_route there, back;
+
+	assert_int_equal(iommu_find_route(from, to, &there), 0);
+	assert_int_equal(iommu_find_route(to, from, &back), 0);
+	assert_int_equal(there, back);
+	return there;
+}
+
+/*
+ * By bus goes what is in one group, and nothing else: a back end that tells devices apart that the
+ * bridges do not keep apart has been told more than the topology has.
+ */
+static void routes_by_bus_stay_in_a_group(void **state)
+{
+	const struct iommu_endpoint_info elsewhere = {.source_id = 0x300, .not_in_topology = true};
+	struct iommu_endpoint *one, *other, *far, *unknown;
+	enum iommu_pci_route route = IOMMU_PCI_ROUTE_BUS;
+
+	(void)state;
+	/* Of what nothing is known. */
+	one = recorder_add(&r, 0x208);
+	assert_int_equal(route_between(one, one), IOMMU_PCI_ROUTE_UNKNOWN);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_int_equal(iommu_set_pci_topology(r.iommu, &topology), 0);
+	one = recorder_add(&r, 0x208);
+	other = recorder_add(&r, 0x210);
+	far = recorder_add(&r, 0x100);
+	assert_int_equal(iommu_probe_endpoint(r.iommu, &elsewhere, &unknown), 0);
+	assert_ptr_equal(iommu_endpoint_group(one), iommu_endpoint_group(other));
+	assert_int_equal(route_between(one, other), IOMMU_PCI_ROUTE_BUS);
+	assert_int_equal(route_between(one, far), IOMMU_PCI_ROUTE_HOST_BRIDGE);
+	assert_int_equal(route_between(one, unknown), IOMMU_PCI_ROUTE_UNKNOWN);
+	assert_int_equal(iommu_release_endpoint(unknown), 0);
+	iommu_endpoint_hold(other);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+	assert_int_equal(iommu_find_route(one, other, &route), IOMMU_ENODEV);
+	assert_int_equal(iommu_find_route(other, one, &route), IOMMU_ENODEV);
+	iommu_endpoint_drop(other);
+	assert_int_equal(route, IOMMU_PCI_ROUTE_BUS);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+	assert_int_equal(iommu_release_endpoint(far), 0);
+
+	r.groups_alone = true;
+	one = recorder_add(&r, 0x208);
+	other = recorder_add(&r, 0x210);
+	assert_ptr_not_equal(iommu_endpoint_group(one), iommu_endpoint_group(other));
+	assert_int_equal(route_between(one, other), IOMMU_PCI_ROUTE_HOST_BRIDGE);
+	assert_int_equal(route_between(one, one), IOMMU_PCI_ROUTE_BUS);
+	assert_int_equal(iommu_release_endpoint(other), 0);
+	assert_int_equal(iommu_release_endpoint(one), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -647,6 +701,7 @@ int main(void)
 		WITH_FIXTURE(id_that_was_a_device),
 		WITH_FIXTURE(id_that_cannot_become_a_device),
 		WITH_FIXTURE(faults_with_a_shared_id_have_a_name),
+		WITH_FIXTURE(routes_by_bus_stay_in_a_group),
 		WITH_FIXTURE(faults_go_back_to_who_is_there),
 		WITH_FIXTURE(failures_leave_nothing),
 		WITH_FIXTURE(isolated_from_neighbours_and_by_interrupts),

@@ -661,6 +661,9 @@ static void devices_forget_what_is_unmapped(void **state)
 	end_with_tlbs(domain);
 }
 
+#define SCOPE_SIZE    (DMAR_SCOPE_FIXED_SIZE + DMAR_SCOPE_HOP_SIZE)
+#define ACPI_CHECKSUM 9
+
 /* Not by every device, and not without firmware's word. */
 static void a_device_tlb_needs_leave(void **state)
 {
@@ -672,9 +675,10 @@ static void a_device_tlb_needs_leave(void **state)
 
 	(void)state;
 	/*
-	 * 0: nothing said, 1: the port listed, 2: all ports, 3: integrated, 4: needed in hardware
+	 * 0: nothing said, 1: the port listed, 2: all ports, 3: integrated, 4: needed in hardware,
+	 * 5: needed by this one of the structure's devices
 	 */
-	for (firmware = 0; firmware < 5; firmware++) {
+	for (firmware = 0; firmware < 6; firmware++) {
 		int size;
 
 		machine(1, &with_tlbs);
@@ -693,6 +697,12 @@ static void a_device_tlb_needs_leave(void **state)
 		}
 		size = iommu_dmar_finish(&b, "", "");
 		assert_true(size > 0);
+		if (firmware == 5) {
+			f.machine.dmar[size - SCOPE_SIZE + DMAR_SCOPE_FLAGS] =
+				DMAR_SCOPE_ATC_REQUIRED;
+			f.machine.dmar[ACPI_CHECKSUM] =
+				(uint8_t)(f.machine.dmar[ACPI_CHECKSUM] - DMAR_SCOPE_ATC_REQUIRED);
+		}
 		f.machine.dmar_size = (size_t)size;
 		assert_int_equal(probe_with(&none), 0);
 		f.info.device_tlb = true;
@@ -704,7 +714,7 @@ static void a_device_tlb_needs_leave(void **state)
 		f.group[0] = iommu_endpoint_group(f.endpoint[0]);
 		f.group[1] = iommu_endpoint_group(f.endpoint[1]);
 		/* On the root complex itself no port stands in the way. */
-		assert_int_equal(iommu_endpoint_uses_device_tlb(f.endpoint[0]), firmware != 4);
+		assert_int_equal(iommu_endpoint_uses_device_tlb(f.endpoint[0]), firmware < 4);
 		assert_int_equal(iommu_endpoint_uses_device_tlb(f.endpoint[1]),
 				 firmware == 1 || firmware == 2);
 		end();

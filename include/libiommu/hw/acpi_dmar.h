@@ -67,4 +67,7 @@
 #define DMAR_SCOPE_FIXED_SIZE 6
 #define DMAR_SCOPE_HOP_SIZE   2 /* device u8, function u8 */
 
+/* Flags of scopes of a SATC: the device works only with its cache of translations. */
+#define DMAR_SCOPE_ATC_REQUIRED (1U << 4)
+
 #endif
