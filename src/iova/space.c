@@ -59,13 +59,17 @@ static void link_range(struct iommu_iova_space *space, struct iommu_iova_range *
 	range->next = next;
 	previous->next = range;
 	next->previous = range;
-	/* First the gap that shrinks: the tree's rotations must find every value up to date. */
-	iommu_rb_changed(update, &next->node);
-	/* The place right before `next` in the tree: one of the two neighbours has room there. */
-	if (next->node.child[0] == NULL)
+	/*
+	 * The place right before `next` in the tree: one of the two neighbours has room there.
+	 * First the gap that shrinks, unless the insertion begins with it: the tree's rotations
+	 * must find every value up to date.
+	 */
+	if (next->node.child[0] == NULL) {
 		iommu_rb_insert(&space->tree, update, &next->node, false, &range->node);
-	else
+	} else {
+		iommu_rb_changed(update, &next->node);
 		iommu_rb_insert(&space->tree, update, &previous->node, true, &range->node);
+	}
 	space->ranges++;
 	space->taken += last - first + 1;
 }
@@ -76,7 +80,9 @@ static void unlink_range(struct iommu_iova_space *space, struct iommu_iova_range
 
 	range->previous->next = next;
 	next->previous = range->previous;
-	iommu_rb_changed(update, &next->node);
+	/* The gap that grows, unless the removal begins with it. */
+	if (range->node.parent != &next->node)
+		iommu_rb_changed(update, &next->node);
 	iommu_rb_remove(&space->tree, update, &range->node);
 	space->ranges--;
 	space->taken -= range->last - range->first + 1;
