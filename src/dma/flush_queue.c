@@ -360,6 +360,21 @@ static bool queue_entry(struct iommu_flush_queue *queue, struct ring *ring, stru
 	return ring_put(queue, ring, entry, &safe);
 }
 
+/* Unmap for later: one page by a store where it is that, as in iommu_unmap. */
+static int unmap_unsynced(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size,
+			  struct iommu_gather *gather, uint64_t *unmapped)
+{
+	if (IOMMU_CONFIG_ONE_PAGE && size == IOMMU_PAGE_SIZE && domain->page_ops != NULL &&
+	    domain->page_ops->unmap_page(domain, iova, size)) {
+		*gather = (struct iommu_gather){
+			.start = iova, .last = iova + (size - 1), .pgsize = size};
+		*unmapped = size;
+		return 0;
+	}
+	iommu_gather_init(gather);
+	return domain->ops->unmap_pages(domain, iova, size, 0, gather, unmapped);
+}
+
 int iommu_flush_queue_unmap_size(struct iommu_flush_queue *queue, uint64_t first, uint64_t size)
 {
 	const unsigned int shift = iommu_highest_bit(queue->config.granule);
@@ -372,9 +387,7 @@ int iommu_flush_queue_unmap_size(struct iommu_flush_queue *queue, uint64_t first
 
 	if (size == 0 || size > UINT64_MAX >> shift || first > UINT64_MAX >> shift)
 		return IOMMU_EINVAL;
-	iommu_gather_init(&gather);
-	status = domain->ops->unmap_pages(domain, first << shift, size << shift, 0, &gather,
-					  &unmapped);
+	status = unmap_unsynced(domain, first << shift, size << shift, &gather, &unmapped);
 	if (__builtin_expect(status != 0 || unmapped == 0, 0)) {
 		/* Not to be given back. But a part, or tables that were empty, may have gone. */
 		if (!iommu_gather_is_empty(&gather))

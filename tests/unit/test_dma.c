@@ -2273,6 +2273,14 @@ static void lazily_unmapped_addresses_wait_for_the_flush(void **state)
 	memory = model_machine_take(&f.machine, 2);
 	assert_int_equal(iommu_dma_map(f.dma, &untrusted, memory, PAGE, BOTH, &address),
 			 IOMMU_EOPNOTSUPP);
+	/* Without memory for a queue at once. */
+	assert_int_equal(iommu_dma_map(f.dma, &any, memory, PAGE, BOTH, &address), 0);
+	assert_true(reaches(address, memory));
+	f.machine.fail_every = 1;
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	f.machine.fail_every = 0;
+	assert_true(is_blocked(address));
+
 	assert_int_equal(iommu_dma_map(f.dma, &any, memory, PAGE, BOTH, &address), 0);
 	assert_true(reaches(address, memory));
 	before = descriptors();
