@@ -226,6 +226,53 @@ static int split_at(struct iommu_pgtable *pt, iommu_iova_t inside, iommu_iova_t 
 	return 0;
 }
 
+/*
+ * The level above the lowest of whose entries a range is just one, or 0. Two levels are looked at:
+ * larger ranges are rare, and take long.
+ */
+static inline unsigned int level_of_entry(const struct iommu_pgtable *pt, iommu_iova_t iova,
+					  iommu_iova_t last)
+{
+	unsigned int level;
+
+	for (level = 2; level <= 3 && level <= pt->levels; level++) {
+		const uint64_t mask = (1ULL << format_level_shift(pt, level)) - 1;
+
+		if ((iova & mask) == 0 && last - iova == mask)
+			return level;
+	}
+	return 0;
+}
+
+/*
+ * A range that is one entry, where nothing has to be cut: the leaf, or the table with all below it,
+ * goes at once. False: not this way, and nothing has happened.
+ */
+static inline bool unmap_one_entry(struct unmap_cursor *unmap, iommu_iova_t iova, iommu_iova_t last)
+{
+	const struct iommu_pgtable *pt = unmap->pt;
+	const unsigned int level = level_of_entry(pt, iova, last);
+	iommu_cell_t *table = pt->root;
+	iommu_cell_t *entry;
+	unsigned int at;
+	uint64_t value;
+
+	if (level == 0)
+		return false;
+	for (at = pt->levels; at > level; at--) {
+		value = entry_load_acquire(&table[table_index(pt, iova, at)]);
+		if (!entry_is_table(value, at))
+			return false;
+		table = table_at(pt, value);
+	}
+	entry = &table[table_index(pt, iova, level)];
+	value = entry_load_acquire(entry);
+	if (!format_is_present(value) || !is_dropped_whole(pt, value, level))
+		return false;
+	unmap_entry(unmap, entry, value, level);
+	return true;
+}
+
 /* Any range: from the root, after it is known that no leaf is cut. */
 static __attribute__((noinline)) int unmap_range(struct iommu_pgtable *pt, iommu_iova_t iova,
 						 iommu_iova_t last, unsigned int flags,
@@ -236,13 +283,16 @@ static __attribute__((noinline)) int unmap_range(struct iommu_pgtable *pt, iommu
 		.gather = gather,
 		.counting = unmapped != NULL,
 	};
-	int status = split_at(pt, iova, iova, flags, gather);
+	int status = 0;
 
-	if (status == 0)
-		status = split_at(pt, last, last + 1, flags, gather);
-	if (status != 0)
-		return status;
-	unmap_in_table(&unmap, pt->root, pt->levels, iova, last);
+	if (!UNROLLED || !unmap_one_entry(&unmap, iova, last)) {
+		status = split_at(pt, iova, iova, flags, gather);
+		if (status == 0)
+			status = split_at(pt, last, last + 1, flags, gather);
+		if (status != 0)
+			return status;
+		unmap_in_table(&unmap, pt->root, pt->levels, iova, last);
+	}
 	if (unmapped != NULL)
 		*unmapped = unmap.bytes;
 	if (!unmap.counting || unmap.bytes != 0 || gather->tables_unlinked)

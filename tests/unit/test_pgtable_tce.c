@@ -195,6 +195,15 @@ static void tables_made_up_front_stay(void **state)
 	assert_int_equal(f.pt.pages, pages);
 	iommu_gather_init(&f.gather);
 	f.test.fail_after = 1; /* map never allocates */
+	/* Nor do they go with all that they map. */
+	assert_int_equal(map(&f, IOMMU_SIZE_1G, 0, IOMMU_SIZE_1G, IOMMU_PROT_READ), 0);
+	assert_int_equal(
+		iommu_tce_unmap(&f.pt, IOMMU_SIZE_1G, IOMMU_SIZE_2M, 0, &f.gather, &unmapped), 0);
+	assert_int_equal(unmapped, IOMMU_SIZE_2M);
+	assert_int_equal(
+		iommu_tce_unmap(&f.pt, IOMMU_SIZE_1G, IOMMU_SIZE_1G, 0, &f.gather, &unmapped), 0);
+	assert_int_equal(unmapped, IOMMU_SIZE_1G - IOMMU_SIZE_2M);
+	assert_false(f.gather.tables_unlinked);
 	assert_int_equal(map(&f, 0, 0, IOMMU_SIZE_1G, IOMMU_PROT_READ), 0);
 	assert_int_equal(map(&f, 4 * IOMMU_SIZE_1G - 0x3000, 0, 0x3000, IOMMU_PROT_READ), 0);
 	assert_int_equal(iommu_tce_unmap(&f.pt, 0, 4 * IOMMU_SIZE_1G, 0, &f.gather, &unmapped), 0);
