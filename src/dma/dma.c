@@ -675,16 +675,19 @@ map_one_page(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu
 {
 	const iommu_paddr_t page = paddr & ~dma_page_mask(dma);
 	const uint64_t page_size = dma_page_mask(dma) + 1;
-	const unsigned int cpu = iommu_this_cpu(dma->platform);
 	iommu_iova_t iova;
 	uint64_t first;
 
 	if (__builtin_expect(!dma->maps_pages_alone || !dma_is_on_one_page(dma, paddr, size) ||
 				     (unsigned int)direction - 1 > 2 ||
-				     !dma_is_undemanding(device) || dma_withholds(dma) ||
-				     !dma_take_page(dma, cpu, device, &first),
+				     !dma_is_undemanding(device) || dma_withholds(dma),
 			     0))
 		return false;
+	if (__builtin_expect(!dma_take_page(dma, device, &first), 0)) {
+		*status = iommu_dma_take_addresses(dma, device, 1, page, &first);
+		if (*status != 0)
+			return true;
+	}
 	iova = first << dma->page_shift;
 	if (__builtin_expect(!iommu_map_one_page(dma->domain, iova,
 						 iommu_encode_memory(dma->domain, page, 0),
@@ -716,7 +719,7 @@ unmap_one_page(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, int *
 		*status = unmap_failed(dma, first, 1, &nothing_hangs, *status);
 		return true;
 	}
-	if (!iova_cache_give(dma->cache, iommu_this_cpu(dma->platform), first, 0))
+	if (__builtin_expect(!dma_give_page(dma, first), 0))
 		iommu_iova_cache_free(dma->cache, first, 0);
 	return true;
 }

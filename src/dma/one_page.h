@@ -64,13 +64,22 @@ static inline bool dma_withholds(const struct iommu_dma *dma)
 
 /* An address for one page of an undemanding device: of mask 0 means any. */
 static inline __attribute__((always_inline)) bool
-dma_take_page(const struct iommu_dma *dma, unsigned int cpu, const struct iommu_dma_device *device,
-	      uint64_t *first)
+dma_take_page(const struct iommu_dma *dma, const struct iommu_dma_device *device, uint64_t *first)
 {
 	const uint64_t reached = (device->mask - 1) >> dma->page_shift;
+	const uint64_t limit = reached < dma->near_last ? reached : dma->near_last;
 
-	return iova_cache_take(dma->cache, cpu, 0,
-			       reached < dma->near_last ? reached : dma->near_last, first);
+	if (__builtin_expect(dma->cache->masks, 0))
+		return iommu_iova_cache_take_masked(dma->cache, 0, limit, first);
+	return iova_cache_take(dma->cache, iommu_this_cpu(dma->platform), 0, limit, first);
+}
+
+static inline __attribute__((always_inline)) bool dma_give_page(const struct iommu_dma *dma,
+								uint64_t first)
+{
+	if (__builtin_expect(dma->cache->masks, 0))
+		return iommu_iova_cache_give_masked(dma->cache, first, 0);
+	return iova_cache_give(dma->cache, iommu_this_cpu(dma->platform), first, 0);
 }
 
 #else

@@ -428,6 +428,28 @@ static __attribute__((noinline)) int alloc_from(struct iommu_iova_cache *cache, 
 	return alloc_slowly(cache, &request, first);
 }
 
+bool iommu_iova_cache_take_masked(const struct iommu_iova_cache *cache, unsigned int order,
+				  uint64_t limit, uint64_t *first)
+{
+	const struct iommu_platform *platform = cache->platform;
+	const uintptr_t state = platform->irq_save(platform->ctx);
+	const bool taken = iova_cache_take(cache, iommu_this_cpu(platform), order, limit, first);
+
+	platform->irq_restore(platform->ctx, state);
+	return taken;
+}
+
+bool iommu_iova_cache_give_masked(const struct iommu_iova_cache *cache, uint64_t first,
+				  unsigned int order)
+{
+	const struct iommu_platform *platform = cache->platform;
+	const uintptr_t state = platform->irq_save(platform->ctx);
+	const bool given = iova_cache_give(cache, iommu_this_cpu(platform), first, order);
+
+	platform->irq_restore(platform->ctx, state);
+	return given;
+}
+
 int iommu_iova_cache_alloc_on(struct iommu_iova_cache *cache, unsigned int cpu, unsigned int order,
 			      uint64_t limit, unsigned int flags, uint64_t *first)
 {
@@ -435,7 +457,8 @@ int iommu_iova_cache_alloc_on(struct iommu_iova_cache *cache, unsigned int cpu, 
 
 	if ((flags & IOMMU_IOVA_LOW_FIRST) != 0 && limit > cache->space->low_last)
 		near_limit = cache->space->low_last;
-	if (__builtin_expect(iova_cache_take(cache, cpu, order, near_limit, first), 1))
+	if (__builtin_expect(!cache->masks && iova_cache_take(cache, cpu, order, near_limit, first),
+			     1))
 		return 0;
 	return alloc_from(cache, cpu, order, limit, flags, first);
 }
@@ -450,7 +473,7 @@ int iommu_iova_cache_alloc(struct iommu_iova_cache *cache, unsigned int order, u
 void iommu_iova_cache_free_on(struct iommu_iova_cache *cache, unsigned int cpu, uint64_t first,
 			      unsigned int order)
 {
-	if (__builtin_expect(iova_cache_give(cache, cpu, first, order), 1))
+	if (__builtin_expect(!cache->masks && iova_cache_give(cache, cpu, first, order), 1))
 		return;
 	free_to(cache, cpu, first, order);
 }
@@ -617,7 +640,8 @@ static void fill_in(struct iommu_iova_cache *cache, bool wants_lines)
 	/* At most a 64th of the space for each order, if every CPU holds a line. */
 	cache->has_lines = wants_lines && (cache->space->last - cache->space->first) >>
 						  (LINE_ORDER + 6) >= cache->cpus.count;
-	cache->shortest = platform->irq_save == NULL && cache->capacity == IOMMU_IOVA_MAGAZINE;
+	cache->masks = platform->irq_save != NULL;
+	cache->shortest = cache->capacity == IOMMU_IOVA_MAGAZINE;
 	cache->short_takes = cache->shortest ? cache->orders : 0;
 	cache->short_orders = cache->short_takes;
 	iommu_object_cache_init(&cache->magazines, platform, sizeof(struct iova_magazine));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The shortest way through the caches of addresses, in line: an address of the loaded magazine of a
- * CPU whose lock is free, or which has none, on a host that does not mask interrupts. Everything
- * else is cache.c, which has the invariants, too.
+ * CPU whose lock is free, or which has none. On a host that masks interrupts it is two calls more.
+ * Everything else is cache.c, which has the invariants, too.
  */
 #ifndef IOMMU_IOVA_CACHE_H
 #define IOMMU_IOVA_CACHE_H
@@ -39,7 +39,8 @@ struct iommu_iova_cache {
 	struct iommu_iova_space *space;
 	const struct iommu_platform *platform;
 	bool exclusive;
-	bool shortest; /* the host does not mask interrupts: see iova_cache_take */
+	bool masks;    /* the host masks interrupts: cache.c takes no shortest way then */
+	bool shortest; /* magazines are of the usual size: see iova_cache_take */
 	/*
 	 * Orders that are taken, and freed, the shortest way. The second is 0 while a CPU waits for
 	 * ranges of others. Atomic.
@@ -121,6 +122,12 @@ iova_cache_give(const struct iommu_iova_cache *cache, unsigned int cpu_id, uint6
 	iova_cpu_unlock_tried(cache, cpu);
 	return room;
 }
+
+/* The same of this CPU, on a host that masks interrupts. */
+bool iommu_iova_cache_take_masked(const struct iommu_iova_cache *cache, unsigned int order,
+				  uint64_t limit, uint64_t *first);
+bool iommu_iova_cache_give_masked(const struct iommu_iova_cache *cache, uint64_t first,
+				  unsigned int order);
 
 #endif
 

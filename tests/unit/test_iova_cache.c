@@ -8,6 +8,7 @@
 #include <libiommu/iova.h>
 #include <libiommu/status.h>
 
+#include "iova/cache.h"
 #include "test.h"
 #include "test_platform.h"
 
@@ -22,9 +23,12 @@ struct fixture {
 static __thread unsigned int current_cpu;
 static unsigned int cpus_now = 2;
 
+static int irq_depth, irq_calls, depth_at_cpu_id;
+
 static unsigned int test_cpu_id(void *ctx)
 {
 	(void)ctx;
+	depth_at_cpu_id = irq_depth;
 	return current_cpu;
 }
 
@@ -117,8 +121,6 @@ static void what_is_freed_comes_back(void **state)
 	end(&f);
 }
 
-static int irq_depth, irq_calls;
-
 static uintptr_t test_irq_save(void *ctx)
 {
 	(void)ctx;
@@ -161,6 +163,40 @@ static void interrupts_are_masked_around_a_cpu(void **state)
 		assert_int_equal(irq_calls, 2);
 		iommu_iova_cache_destroy(cache);
 		assert_int_equal(irq_depth, 0);
+		end(&f);
+	}
+}
+
+/* The shortest way is the same CPU's from the look at which it is to the end. */
+static void interrupts_are_masked_on_the_shortest_way(void **state)
+{
+	unsigned int flags;
+
+	(void)state;
+	for (flags = 0; flags <= IOMMU_IOVA_CACHE_CPU_EXCLUSIVE; flags++) {
+		struct iommu_iova_cache_config config = {NULL, 2, flags};
+		struct iommu_iova_cache *cache;
+		struct fixture f;
+		uint64_t first = 0, again = 0;
+
+		begin(&f, 1 << 30, 0, 0);
+		f.test.platform.irq_save = test_irq_save;
+		f.test.platform.irq_restore = test_irq_restore;
+		config.space = f.space;
+		assert_int_equal(iommu_iova_cache_create(&config, &cache), 0);
+		assert_int_equal(iommu_iova_cache_alloc(cache, 0, UINT64_MAX, 0, &first), 0);
+		iommu_iova_cache_free(cache, first, 0);
+		irq_calls = depth_at_cpu_id = 0;
+		assert_true(iommu_iova_cache_take_masked(cache, 0, UINT64_MAX, &again));
+		assert_int_equal(again, first);
+		assert_int_equal(depth_at_cpu_id, 1);
+		assert_int_equal(irq_calls, 1);
+		assert_false(iommu_iova_cache_take_masked(cache, 0, UINT64_MAX, &again));
+		depth_at_cpu_id = 0;
+		assert_true(iommu_iova_cache_give_masked(cache, first, 0));
+		assert_int_equal(depth_at_cpu_id, 1);
+		assert_int_equal(irq_depth, 0);
+		iommu_iova_cache_destroy(cache);
 		end(&f);
 	}
 }
@@ -710,6 +746,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_freed_comes_back),
 		cmocka_unit_test(interrupts_are_masked_around_a_cpu),
+		cmocka_unit_test(interrupts_are_masked_on_the_shortest_way),
 		cmocka_unit_test(limits_hold_for_what_is_cached),
 		cmocka_unit_test(low_ranges_go_first),
 		cmocka_unit_test(memory_is_bounded),
