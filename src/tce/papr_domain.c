@@ -131,12 +131,15 @@ static bool is_torn(const struct papr_domain *domain)
 static bool is_astray(const struct papr_domain *domain)
 {
 	struct papr_unit *unit = domain->unit;
-	uintptr_t state = iommu_spin_lock(unit->platform, &unit->lock);
-	const bool is_used = unit->domain == domain;
+	uintptr_t state;
+	bool is_used;
 
+	if (domain->base.bypass_size != 0 || papr_direct_holds(unit) != PAPR_DIRECT_UNSURE)
+		return false;
+	state = iommu_spin_lock(unit->platform, &unit->lock);
+	is_used = unit->domain == domain;
 	iommu_spin_unlock(unit->platform, &unit->lock, state);
-	return is_used && domain->base.bypass_size == 0 &&
-	       papr_direct_holds(unit) == PAPR_DIRECT_UNSURE;
+	return is_used;
 }
 
 /* What is open: nothing was unmapped for certain before all of it is confirmed. */
