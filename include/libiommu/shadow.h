@@ -119,8 +119,9 @@ IOMMU_API int iommu_shadow_invalidate(struct iommu_shadow *shadow,
  *       told of. Its words are the library's, which clears them, until the next call or the end of
  *       the shadow.
  *
- * Returns 0, or IOMMU_EINVAL: no words or bits, page_shift, or `start` is not a multiple of a page.
- * For exact answers an HWPT of `ioas` has dirty tracking (IOMMU_HWPT_DIRTY), and it is turned on
+ * Returns 0, or with nothing changed IOMMU_EINVAL: no words or bits, page_shift, or `start` is not
+ * a multiple of a page; or IOMMU_EBUSY, of a log: something could not be unmapped (is_safe). For
+ * exact answers an HWPT of `ioas` has dirty tracking (IOMMU_HWPT_DIRTY), and it is turned on
  * (iommu_hwpt_set_dirty) before this call.
  *
  * iommu_shadow_read_dirty - set the bits of what the device may have written since the beginning,
@@ -130,10 +131,10 @@ IOMMU_API int iommu_shadow_invalidate(struct iommu_shadow *shadow,
  *          has marked, and they are marked clean. 0: all that the device may write counts.
  * @bitmap: of the same pages as the log.
  *
- * What the device could write and was unmapped since counts as written in either case, page by
- * page of 4 KiB. Memory that lies at several of the guest's addresses counts at all of them; what
- * was taken out of `memory` counts no more. Where devices use several HWPTs of `ioas`, there is one
- * call for each.
+ * What the device could write and was unmapped since, or could not be mapped in the end, counts as
+ * written in either case, page by page of 4 KiB. Memory that lies at several of the guest's
+ * addresses counts at all of them; what was taken out of `memory` counts no more. Where devices use
+ * several HWPTs of `ioas`, there is one call for each.
  *
  * Returns 0; IOMMU_EOPNOTSUPP (unknown flags); IOMMU_EINVAL (tracking is off, or a bitmap of other
  * pages); IOMMU_EBUSY: something could not be unmapped (is_safe), and may still be written:

@@ -261,11 +261,18 @@ static int copy(const struct iommu_shadow *shadow, const struct wanted *wanted,
 		const struct shadow_span *span)
 {
 	const uint64_t skip = span->first - wanted->pages.first;
+	struct iommu_backing tried = wanted->backing;
 	iommu_iova_t iova = span->first << IOMMU_PAGE_SHIFT;
+	int status =
+		iommu_ioas_copy(shadow->config.file, shadow->config.ioas, shadow->config.memory,
+				(wanted->frame + skip) << IOMMU_PAGE_SHIFT, bytes_of(span),
+				IOMMU_IOAS_FIXED | wanted->prot, &iova);
 
-	return iommu_ioas_copy(shadow->config.file, shadow->config.ioas, shadow->config.memory,
-			       (wanted->frame + skip) << IOMMU_PAGE_SHIFT, bytes_of(span),
-			       IOMMU_IOAS_FIXED | wanted->prot, &iova);
+	/* It may have been there for a moment; nothing was where another stands in the way. */
+	tried.address += skip << IOMMU_PAGE_SHIFT;
+	if (status != 0 && status != IOMMU_EEXIST && (wanted->prot & IOMMU_PROT_WRITE) != 0)
+		iommu_shadow_note_tried(shadow, &tried, bytes_of(span));
+	return status;
 }
 
 /* The first part of a span that the address space keeps free: no device can reach it. */

@@ -76,6 +76,9 @@ static inline bool shadow_is_empty(const struct shadow_span *span)
 /* An area of a space, in pages; false: there is none that ends at the page or behind it. */
 bool iommu_shadow_find_area(const struct iommu_shadow *shadow, uint32_t ioas, uint64_t page,
 			    struct shadow_span *pages, struct iommu_ioas_area *area);
+/* This was mapped for a moment, or is in doubt: the device may have written it. */
+void iommu_shadow_note_tried(const struct iommu_shadow *shadow, const struct iommu_backing *backing,
+			     uint64_t size);
 /* These pages are unmapped next: what the device may write there counts as written. */
 void iommu_shadow_note_written(struct iommu_shadow *shadow, const struct shadow_span *span);
 

@@ -827,6 +827,35 @@ static void what_is_written_elsewhere_is_not_told(void **state)
 	end_dirty();
 }
 
+/* A mapping that came to nothing was perhaps there for a moment. */
+static void what_was_tried_counts_as_written(void **state)
+{
+	struct iommu_dirty_bitmap log;
+
+	(void)state;
+	begin_shadow(IOMMU_MODEL_VTD_CACHING_MODE, LEGACY);
+	attach_guest(0);
+	d.bitmap = (struct iommu_dirty_bitmap){
+		.words = d.words, .start = GUEST, .bits = FRAMES, .page_shift = 12};
+	log = d.bitmap;
+	log.words = d.log;
+	assert_int_equal(iommu_shadow_set_dirty(g.shadow, &log), 0);
+	hang(true);
+	guest_maps(0, 0, 4, 50, RW);
+	guest_maps(0, 10, 4, 70, IOMMU_PROT_READ);
+	assert_int_equal(read_written(0, 0), IOMMU_EBUSY);
+	/* Nor does it begin anew: what is written by then is noted already. */
+	assert_int_equal(iommu_shadow_set_dirty(g.shadow, &log), IOMMU_EBUSY);
+	guest_unmaps(0, 0, 4);
+	guest_unmaps(0, 10, 4);
+	hang(false);
+	assert_int_equal(iommu_shadow_sync(g.shadow, BASE, 4096), 0);
+	assert_int_equal(read_written(0, 0), 0);
+	assert_true(are_written(50, 4));
+	assert_int_equal(iommu_shadow_set_dirty(g.shadow, NULL), 0);
+	finish_shadow();
+}
+
 static void shadows_are_made_of_what_fits(void **state)
 {
 	struct iommu_shadow_config config = {.file = NULL};
@@ -887,6 +916,7 @@ int main(void)
 		cmocka_unit_test(reserved_addresses_are_left_out),
 		cmocka_unit_test(what_the_device_writes_is_told),
 		cmocka_unit_test(what_is_written_elsewhere_is_not_told),
+		cmocka_unit_test(what_was_tried_counts_as_written),
 		cmocka_unit_test(shadows_are_made_of_what_fits),
 		cmocka_unit_test(guests_at_random_on_any_host),
 	};
