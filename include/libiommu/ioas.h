@@ -279,7 +279,7 @@ IOMMU_API int iommu_ioas_map(struct iommu_file *file, uint32_t ioas,
  * iommu_ioas_copy - map the memory that is mapped at [from_iova, from_iova + size) of IOAS `from`
  * in IOAS `to`, which may be the same. The memory is pinned once for both. The source range must
  * not have holes. flags, *iova and errors as iommu_ioas_map; IOMMU_ENOENT also: the range has a
- * hole; IOMMU_EPERM: write permission is asked for, and the source is read-only.
+ * hole; IOMMU_EPERM: a permission is asked for that the memory was not mapped with at first.
  */
 IOMMU_API int iommu_ioas_copy(struct iommu_file *file, uint32_t to, uint32_t from,
 			      iommu_iova_t from_iova, uint64_t size, unsigned int flags,
@@ -666,7 +666,7 @@ IOMMU_API int iommu_access_detach(struct iommu_file *file, uint32_t access);
  *   IOMMU_EOVERFLOW   the range wraps
  *   IOMMU_ENOENT      a part is not mapped
  *   IOMMU_EBUSY       a part is being unmapped
- *   IOMMU_EPERM       write access to read-only memory
+ *   IOMMU_EPERM       the mapping does not permit the access
  *   IOMMU_ENODEV      the backing of a part was revoked (iommu_backing_revoke)
  *   IOMMU_ENOMEM      also: the file's limit of pages pinned by access objects, or of pinned pages
  *   IOMMU_EFAULT      the result of the backing's pin is invalid: no piece, or more than was asked

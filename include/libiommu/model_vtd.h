@@ -477,7 +477,7 @@ struct iommu_model_mapping {
 	bool snoop;
 };
 
-/* State of a walk. The caller fills it in once; is_done and reason begin as 0. */
+/* State of a walk. The caller fills it in once; is_done, reason and looked_at begin as 0. */
 struct iommu_model_walk {
 	uint16_t source_id;
 	bool has_pasid;
@@ -486,6 +486,8 @@ struct iommu_model_walk {
 	iommu_iova_t next, last;
 	bool is_done;
 	unsigned int reason; /* why the device's requests are blocked */
+	/* Begins as 0: the blocks that were visited so far, mapped or not. */
+	uint64_t looked_at;
 };
 
 /*
@@ -505,8 +507,8 @@ struct iommu_model_walk {
  * @mappings, @count: an array of *count entries, at least one; *count receives the number returned,
  *                    which may be 0 although there are more: continue until walk->is_done. One call
  *                    visits at most 512 blocks, mapped or not. A hostile guest can map all of its
- *                    address space, page by page, with one table that points to itself: an emulator
- *                    should limit the number of mappings.
+ *                    address space, page by page, with one table that points to itself, or have
+ *                    tables all over it that map nothing: an emulator should limit looked_at.
  *
  * Returns 0; IOMMU_EFAULT: the device's requests are blocked, nothing is mapped, the walk is done,
  * and walk->reason is the reason; or IOMMU_EINVAL: the range is empty or not page-aligned, or

@@ -29,7 +29,7 @@
  *
  *   - attach: the group keeps its domain. If that could not be restored, the PE is closed as far as
  *     firmware obeys, and iommu_map in that domain is IOMMU_EIO until an attach of the same domain
- *     or iommu_unit_enable returns 0.
+ *     or iommu_unit_enable returns 0; and so is iommu_unmap where firmware does not close it.
  *   - detach: the group has no domain, and its window may still lead to what is mapped in its
  *     former domain. Until it is closed, a second detach, iommu_unit_enable, and probing another
  *     endpoint of the PE return the error. If the domain is freed meanwhile, its mappings are no
@@ -211,7 +211,9 @@ IOMMU_API int iommu_opal_get_pe(struct iommu_unit *unit, uint32_t number,
  *
  * Both return 0, or
  *   IOMMU_EINVAL      no such PE, both are the same, or unknown flags
- *   IOMMU_EEXIST      they are linked already; IOMMU_ENOENT: unlinked, and they were not
+ *   IOMMU_EEXIST      they are linked already; or, where one of the two links is a compound's,
+ *                     the other way
+ *   IOMMU_ENOENT      unlinked, and they were not linked
  *   IOMMU_EBUSY       the child is a slave already, or has slaves; or the parent is a slave
  *   IOMMU_ENOMEM
  *   IOMMU_EOPNOTSUPP  without has_eeh; or the unit is no bridge under OPAL

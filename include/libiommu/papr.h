@@ -20,8 +20,9 @@
  *     after an unmap.
  *   - attach: the group keeps its domain. If the entries cannot be set to that domain again,
  *     iommu_map in it is IOMMU_EIO until an attach of the same domain or iommu_unit_enable returns
- *     0. Errors also IOMMU_EAGAIN (no resources for its mappings), IOMMU_EPERM, IOMMU_EFAULT (its
- *     memory is refused). The same holds for resume.
+ *     0; and so is iommu_unmap while a bypass that another domain was to have may be open. Errors
+ *     also IOMMU_EAGAIN (no resources for its mappings), IOMMU_EPERM, IOMMU_EFAULT (its memory is
+ *     refused). The same holds for resume.
  *   - detach: the group has no domain; entries that were not cleared are remembered as after an
  *     unmap. A second detach returns the error until all are clear.
  *   - disable: the entries are set to the domain again: the unit is enabled as before. enable: the
@@ -307,8 +308,10 @@ struct iommu_papr_wanted {
  * it.
  *
  * iommu_papr_adopt_window - take such a window where it suits, as iommu_papr_open_window would make
- * one: *window and *holds_memory receive it. IOMMU_ENOENT: the hypervisor has no such window, or
- * the window does not suit and was removed: one can be opened instead. IOMMU_EINVAL: the property
+ * one: *window and *holds_memory receive it. The window's last entry is set for a moment, to find
+ * out how large its pages are, and set back. IOMMU_ENOENT: the hypervisor has no such window, or
+ * one with pages of another size; or the window does not suit and was removed: one can be opened
+ * instead. IOMMU_EINVAL: the property
  * makes no sense; nothing was removed.
  *
  * All return 0, the errors above, or those of iommu_papr_query_windows.

@@ -57,9 +57,10 @@ struct iommu_shadow_config {
 	bool has_pasid;
 	uint32_t pasid;
 	/*
-	 * The most leaves of the guest's tables that one call looks at; what is behind them is not
-	 * mapped. A hostile guest can map its whole address space with one page of tables. 0: 2^24,
-	 * which is 64 GiB in pages of 4 KiB. The number of areas is limited by the file.
+	 * The most entries of the guest's tables, leaves and absent ones, that one call looks at;
+	 * what is behind them is not mapped. A hostile guest can fill its whole address space with
+	 * one page of tables. 0: 2^24, which is 64 GiB in pages of 4 KiB. The number of areas is
+	 * limited by the file.
 	 */
 	uint64_t max_leaves;
 };
@@ -90,19 +91,21 @@ IOMMU_API int iommu_shadow_destroy(struct iommu_shadow *shadow);
  *
  * Returns 0: the range is equal. IOMMU_EINVAL: size 0; IOMMU_EOVERFLOW: the range wraps. Otherwise
  *   IOMMU_EBUSY, IOMMU_EFAULT, IOMMU_ETIMEDOUT, IOMMU_EIO
- *                  something could not be unmapped: the device may still reach memory that the
- *                  guest has taken back. Detach it (iommu_device_detach), or call again. Not
- *                  returned for anything else, except IOMMU_EFAULT by a backing's pin: see is_safe
- *                  of struct iommu_shadow_stats
+ *                  something could not be unmapped, or not be removed again for certain after an
+ *                  attempt to map it: the device may still reach memory that the guest has taken
+ *                  back. Detach it (iommu_device_detach), or call again: every later call tries
+ *                  again. Not returned for anything else, except IOMMU_EFAULT by a backing's pin:
+ *                  see is_safe of struct iommu_shadow_stats
+ *   IOMMU_EAGAIN   nothing can be mapped for now: iommu_ioas_copy returned IOMMU_EBUSY
  *   other errors   of iommu_ioas_copy, or IOMMU_ENOSPC: max_leaves. The device reaches nothing that
  *                  the guest has not mapped, but not all that it has; every later call tries again
  * When memory is too short to cut a mapping, it is removed as a whole and mapped again in parts:
  * the device may fault there meanwhile.
  *
  * iommu_shadow_invalidate - the guest has invalidated `what`: iommu_shadow_sync of what may have
- * changed by that for the device; nothing, if it concerns others. Returns 0 or the errors of
- * iommu_shadow_sync. The guest sees completion when the model's callback returns: after an error
- * that leaves access behind, detach the device before.
+ * changed by that for the device; if it concerns others, only of what could not be unmapped before.
+ * Returns 0 or the errors of iommu_shadow_sync. The guest sees completion when the model's callback
+ * returns: after an error that leaves access behind, detach the device before.
  */
 IOMMU_API int iommu_shadow_sync(struct iommu_shadow *shadow, iommu_iova_t iova, uint64_t size);
 IOMMU_API int iommu_shadow_invalidate(struct iommu_shadow *shadow,
@@ -116,8 +119,9 @@ IOMMU_API int iommu_shadow_invalidate(struct iommu_shadow *shadow,
  *       told of. Its words are the library's, which clears them, until the next call or the end of
  *       the shadow.
  *
- * Returns 0, or IOMMU_EINVAL: no words or bits, page_shift, or `start` is not a multiple of a page.
- * For exact answers an HWPT of `ioas` has dirty tracking (IOMMU_HWPT_DIRTY), and it is turned on
+ * Returns 0, or with nothing changed IOMMU_EINVAL: no words or bits, page_shift, or `start` is not
+ * a multiple of a page; or IOMMU_EBUSY, of a log: something could not be unmapped (is_safe). For
+ * exact answers an HWPT of `ioas` has dirty tracking (IOMMU_HWPT_DIRTY), and it is turned on
  * (iommu_hwpt_set_dirty) before this call.
  *
  * iommu_shadow_read_dirty - set the bits of what the device may have written since the beginning,
@@ -127,10 +131,10 @@ IOMMU_API int iommu_shadow_invalidate(struct iommu_shadow *shadow,
  *          has marked, and they are marked clean. 0: all that the device may write counts.
  * @bitmap: of the same pages as the log.
  *
- * What the device could write and was unmapped since counts as written in either case, page by
- * page of 4 KiB. Memory that lies at several of the guest's addresses counts at all of them; what
- * was taken out of `memory` counts no more. Where devices use several HWPTs of `ioas`, there is one
- * call for each.
+ * What the device could write and was unmapped since, or could not be mapped in the end, counts as
+ * written in either case, page by page of 4 KiB. Memory that lies at several of the guest's
+ * addresses counts at all of them; what was taken out of `memory` counts no more. Where devices use
+ * several HWPTs of `ioas`, there is one call for each.
  *
  * Returns 0; IOMMU_EOPNOTSUPP (unknown flags); IOMMU_EINVAL (tracking is off, or a bitmap of other
  * pages); IOMMU_EBUSY: something could not be unmapped (is_safe), and may still be written:

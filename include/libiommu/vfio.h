@@ -130,7 +130,8 @@ IOMMU_API int iommu_container_unmap(struct iommu_container *container, iommu_iov
  * need tables of their own when nothing is pinned yet, a copy of a mapping, a pin by software. What
  * is pinned already is used on, by new tables too. Unmap, dirty tracking, revocation and groups
  * that leave work as always: what they unpin goes to the former backing, which therefore remains
- * valid. If a mapping was cut or copied, its parts and copies are affected like the mapping.
+ * valid. If a mapping was cut or copied, its parts and copies are affected like the mapping, also
+ * when it is unmapped meanwhile: iommu_container_map_vaddr of one of them then says where they are.
  * *bytes: size of the mappings; may be NULL.
  *
  * Returns 0, also when nothing is mapped; or with nothing changed IOMMU_EINVAL (size or alignment;

@@ -43,11 +43,22 @@ void iommu_area_count_vaddr(struct ioas_area *area, bool unmapped)
 	area->vaddr_unmapped = unmapped;
 }
 
+/* Where the pages are is as unknown to their other areas as it was to the one that goes. */
+static void leave_vaddr(const struct ioas_area *area)
+{
+	struct ioas_pages *pages = area->pages;
+
+	if (area->vaddr_unmapped && pages->is_vaddr_stale)
+		__atomic_add_fetch(&pages->gone_without_vaddr, 1, __ATOMIC_RELAXED);
+	else if (area->vaddr_unmapped)
+		__atomic_sub_fetch(&pages->without_vaddr, 1, __ATOMIC_RELAXED);
+}
+
 void iommu_area_free(struct ioas_area *area)
 {
 	struct iommu_file *file = area->ioas->object.file;
 
-	iommu_area_count_vaddr(area, false);
+	leave_vaddr(area);
 	iommu_pages_put(area->pages);
 	iommu_file_free(file, &file->area_cache, area);
 	iommu_file_discharge(&file->areas, 1);
@@ -184,8 +195,7 @@ static void withhold(struct ioas_area *area, struct ioas_batch *batch)
 	iommu_interval_insert(&area->pages->holders, &area->withholder.interval);
 }
 
-/* What was not confirmed: ask again, and let go of it. */
-static int area_settle(struct ioas_area *area)
+int iommu_area_settle(struct ioas_area *area)
 {
 	struct ioas_batch *batch = area->withheld;
 	int status;
@@ -246,7 +256,7 @@ bool iommu_area_is_whole(const struct ioas_area *area)
 
 int iommu_area_empty(struct ioas_area *area)
 {
-	int status = area_settle(area);
+	int status = iommu_area_settle(area);
 
 	while (status == 0 && area->emptied < area->full)
 		status = empty_step(area);

@@ -337,8 +337,12 @@ struct ioas_pages {
 	enum ioas_pages_state state;
 	void *mutex;  /* one of the file's; NULL: the host has none */
 	size_t areas; /* that lead to it; atomic */
-	/* … of them, those without a virtual address: nothing is pinned meanwhile; atomic */
-	size_t without_vaddr;
+	/*
+	 * … of them, those without a virtual address, and those that went so before any other was
+	 * given one: nothing is pinned meanwhile. Atomic.
+	 */
+	size_t without_vaddr, gone_without_vaddr;
+	bool is_vaddr_stale; /* backing.address is one from before; changed with all gates closed */
 	struct iommu_rb_tree holders;
 };
 
@@ -452,6 +456,12 @@ void iommu_pages_put(struct ioas_pages *pages);
 int iommu_backing_check(const struct iommu_backing *backing, const char **why);
 /* The area's virtual address is there again, or never was gone. */
 void iommu_area_count_vaddr(struct ioas_area *area, bool unmapped);
+/* Is it to be said where its owner sees it: since it was unmapped so, or what it is a copy of? */
+static inline bool iommu_area_lacks_vaddr(const struct ioas_area *area)
+{
+	return area->vaddr_unmapped ||
+	       __atomic_load_n(&area->pages->gone_without_vaddr, __ATOMIC_RELAXED) != 0;
+}
 
 struct iommu_hwpt;
 /* It is a holder of what was filled and not emptied since, and of nothing else. Locked. */
@@ -468,6 +478,8 @@ int iommu_area_fill(struct ioas_area *area);
 int iommu_area_copy_to(struct ioas_area *area, struct iommu_hwpt *hwpt);
 /* Unmap it everywhere, and unpin what has no other user; after a failure again. */
 int iommu_area_empty(struct ioas_area *area);
+/* Of that, what hardware has not confirmed alone: ask again, and let go of it. Locked. */
+int iommu_area_settle(struct ioas_area *area);
 /* Has iommu_area_empty, which failed, changed nothing? */
 bool iommu_area_is_whole(const struct ioas_area *area);
 

@@ -550,7 +550,7 @@ int iommu_ioas_next_area(struct iommu_file *file, uint32_t id, iommu_iova_t iova
 			.backing = area->pages->backing,
 			.pins = area->pins,
 			.is_revoked = area->pages->state == IOAS_PAGES_REVOKED,
-			.vaddr_unmapped = area->vaddr_unmapped,
+			.vaddr_unmapped = iommu_area_lacks_vaddr(area),
 		};
 		result->backing.address += area->page << IOMMU_PAGE_SHIFT;
 	}

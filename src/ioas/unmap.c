@@ -224,6 +224,44 @@ static int unmap_area(const struct unmap *u, struct ioas_area *area, uint64_t *b
 	return status;
 }
 
+/* The next area on its way out that no other call is at, which is ours from then on. */
+static struct ioas_area *claim_old(struct iommu_ioas *ioas, uint64_t page)
+{
+	const struct iommu_platform *platform = ioas->object.file->platform;
+	uintptr_t state = iommu_spin_lock(platform, &ioas->lock);
+	struct ioas_area *area = iommu_area_from(ioas, page);
+
+	while (area != NULL && (area->state != IOAS_AREA_OLD || area->busy))
+		area = iommu_area_from(ioas, area->range.last + 1);
+	if (area != NULL)
+		area->busy = true;
+	iommu_spin_unlock(platform, &ioas->lock, state);
+	return area;
+}
+
+/*
+ * Memory is short: the batch that is there for that may be with what hardware has not confirmed of
+ * another area. Asked again, it comes back. False: nothing has.
+ */
+static bool settle_any(struct iommu_ioas *ioas)
+{
+	struct ioas_area *area = claim_old(ioas, 0);
+
+	while (area != NULL) {
+		const uint64_t next = area->range.last + 1;
+		bool is_settled;
+
+		iommu_pages_lock(area->pages);
+		is_settled = area->withheld != NULL && iommu_area_settle(area) == 0;
+		iommu_pages_unlock(area->pages);
+		unclaim(area);
+		if (is_settled)
+			return true;
+		area = claim_old(ioas, next);
+	}
+	return false;
+}
+
 int iommu_ioas_take_out(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t size,
 			uint64_t *unmapped)
 {
@@ -245,6 +283,10 @@ int iommu_ioas_take_out(struct iommu_ioas *ioas, iommu_iova_t iova, uint64_t siz
 		}
 		last = area->range.last;
 		status = unmap_area(&u, area, &bytes);
+		if (status == IOMMU_ENOMEM && settle_any(ioas)) {
+			status = 0;
+			continue;
+		}
 		if (status == 0)
 			*unmapped += bytes;
 		/*

@@ -4,7 +4,8 @@
  * replaces itself by a newer version (live update), and the memory stands elsewhere in the new
  * process. Mappings and pins stay: devices work on. In between nothing can be pinned of the memory,
  * because where it is is not known. Areas that share pages, being parts or copies of one mapping,
- * share the address: pages are pinned again when none of their areas is without.
+ * share the address: pages are pinned again when none of their areas is without. One that goes
+ * while the address is not known leaves it unknown, to be said of any of the others.
  *
  * Control path with all gates of the file closed: nothing is being mapped, unmapped or pinned.
  */
@@ -52,7 +53,7 @@ static int may_unmap(const struct iommu_ioas *ioas, const struct span *span)
 		if (area->range.first < span->first || area->range.last > span->last)
 			return iommu_file_refuse(ioas->object.file, "", IOMMU_EINVAL,
 						 IOMMU_WHY("an end of the range cuts a mapping"));
-		if (area->vaddr_unmapped)
+		if (iommu_area_lacks_vaddr(area))
 			return iommu_file_refuse(
 				ioas->object.file, "", IOMMU_EINVAL,
 				IOMMU_WHY("a mapping has no virtual address any more"));
@@ -68,6 +69,7 @@ static uint64_t unmap_vaddrs(const struct iommu_ioas *ioas, const struct span *s
 	for (; area != NULL && area->range.first <= span->last;
 	     area = live_from(ioas, area->range.last + 1)) {
 		iommu_area_count_vaddr(area, true);
+		area->pages->is_vaddr_stale = true;
 		bytes += iommu_area_pages(area) << IOMMU_PAGE_SHIFT;
 	}
 	return bytes;
@@ -128,6 +130,15 @@ static int find_pages(const struct ioas_area *area, const struct iommu_backing *
 	return 0;
 }
 
+/* It is known where all of them are; areas that are still without are asked for all the same. */
+static void move_pages(struct ioas_pages *pages, const struct iommu_backing *backing)
+{
+	pages->backing = *backing;
+	pages->is_vaddr_stale = false;
+	__atomic_sub_fetch(&pages->without_vaddr, pages->gone_without_vaddr, __ATOMIC_RELAXED);
+	pages->gone_without_vaddr = 0;
+}
+
 static int map_vaddr(const struct iommu_ioas *ioas, const struct span *span,
 		     const struct iommu_backing *backing)
 {
@@ -142,7 +153,7 @@ static int map_vaddr(const struct iommu_ioas *ioas, const struct span *span,
 	if (area->range.first != span->first || area->range.last != span->last)
 		return iommu_file_refuse(file, "", IOMMU_EINVAL,
 					 IOMMU_WHY("the range is not that of one mapping"));
-	if (!area->vaddr_unmapped)
+	if (!iommu_area_lacks_vaddr(area))
 		return iommu_file_refuse(file, "", IOMMU_EINVAL,
 					 IOMMU_WHY("the mapping has a virtual address"));
 	if ((backing->address & (ioas->alignment - 1)) != 0)
@@ -153,7 +164,7 @@ static int map_vaddr(const struct iommu_ioas *ioas, const struct span *span,
 	if (status != 0)
 		return status;
 	iommu_pages_lock(area->pages);
-	area->pages->backing = pages;
+	move_pages(area->pages, &pages);
 	iommu_area_count_vaddr(area, false);
 	iommu_pages_unlock(area->pages);
 	return 0;

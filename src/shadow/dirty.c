@@ -13,6 +13,7 @@
 
 #define SCRATCH_WORDS (((size_t)IOMMU_PAGE_SIZE << SHADOW_ORDER) / sizeof(uint64_t))
 #define SCRATCH_PAGES (SCRATCH_WORDS * 64)
+#define IS_STUCK      IOMMU_WHY("something could not be unmapped, and may be written")
 
 /* --- Marking ---------------------------------------------------------------------------------- */
 
@@ -70,6 +71,13 @@ static void mark_pages(const struct iommu_shadow *shadow, const struct iommu_dir
 
 	backing.address += skip << IOMMU_PAGE_SHIFT;
 	mark_backing(shadow, bitmap, &backing, count << IOMMU_PAGE_SHIFT);
+}
+
+void iommu_shadow_note_tried(const struct iommu_shadow *shadow, const struct iommu_backing *backing,
+			     uint64_t size)
+{
+	if (shadow->log.words != NULL)
+		mark_backing(shadow, &shadow->log, backing, size);
 }
 
 void iommu_shadow_note_written(struct iommu_shadow *shadow, const struct shadow_span *span)
@@ -247,6 +255,11 @@ int iommu_shadow_set_dirty(struct iommu_shadow *shadow, const struct iommu_dirty
 		return refuse(shadow, IOMMU_CALL, IOMMU_EINVAL,
 			      IOMMU_WHY("the bitmap has no bits, or its first page is none"));
 	shadow_lock(shadow);
+	/* What is stuck is in no list of areas, and was noted in the log before. */
+	if (own.words != NULL && !shadow_is_empty(&shadow->stuck)) {
+		shadow_unlock(shadow);
+		return refuse(shadow, IOMMU_CALL, IOMMU_EBUSY, IS_STUCK);
+	}
 	shadow->log = own;
 	for (i = 0; own.words != NULL && i < words_of(&own); i++)
 		own.words[i] = 0;
@@ -269,8 +282,7 @@ static int read_dirty(struct iommu_shadow *shadow, const char *call, uint32_t hw
 		return refuse(shadow, call, IOMMU_EINVAL,
 			      IOMMU_WHY("the bitmap is not of the same pages as the log"));
 	if (!shadow_is_empty(&shadow->stuck))
-		return refuse(shadow, call, IOMMU_EBUSY,
-			      IOMMU_WHY("something could not be unmapped, and may be written"));
+		return refuse(shadow, call, IOMMU_EBUSY, IS_STUCK);
 	status = read_mapped(shadow, hwpt, flags, bitmap);
 	if (status == 0)
 		take_log(shadow, flags, bitmap);

@@ -17,7 +17,6 @@ void iommu_shadow_walk_begin(const struct iommu_shadow *shadow, const struct sha
 			 .pasid = shadow->config.pasid,
 			 .next = span->first << IOMMU_PAGE_SHIFT,
 			 .last = span->last << IOMMU_PAGE_SHIFT | (IOMMU_PAGE_SIZE - 1)},
-		.leaves = shadow->config.max_leaves,
 	};
 }
 
@@ -62,8 +61,13 @@ static bool add_some(struct iommu_shadow *shadow, struct shadow_walk *walk)
 			walk->walk.is_done = false;
 			return false;
 		}
-	walk->leaves -= count < walk->leaves ? count : walk->leaves;
 	return true;
+}
+
+/* Entries of the guest's tables count whether they are present or not: both take their time. */
+static bool may_look(const struct iommu_shadow *shadow, const struct shadow_walk *walk)
+{
+	return walk->walk.looked_at < shadow->config.max_leaves;
 }
 
 bool iommu_shadow_walk_next(struct iommu_shadow *shadow, struct shadow_walk *walk)
@@ -74,9 +78,9 @@ bool iommu_shadow_walk_next(struct iommu_shadow *shadow, struct shadow_walk *wal
 		return false;
 	window->count = 0;
 	window->pages.first = walk->walk.next >> IOMMU_PAGE_SHIFT;
-	while (!walk->walk.is_done && walk->leaves != 0 && add_some(shadow, walk))
+	while (!walk->walk.is_done && may_look(shadow, walk) && add_some(shadow, walk))
 		;
-	if (walk->leaves == 0 && !walk->walk.is_done) {
+	if (!walk->walk.is_done && !may_look(shadow, walk)) {
 		/* The rest is taken for empty. */
 		walk->is_cut = true;
 		walk->walk.is_done = true;
@@ -102,22 +106,33 @@ static bool is_about_pasid(const struct iommu_shadow *shadow,
 	return !what->has_pasid || !shadow->config.has_pasid || what->pasid == shadow->config.pasid;
 }
 
+int32_t iommu_shadow_domain_now(const struct iommu_shadow *shadow)
+{
+	struct iommu_model_stage stage;
+
+	return iommu_model_vtd_get_stage(shadow->config.model, shadow->config.source_id,
+					 shadow->config.has_pasid, shadow->config.pasid,
+					 &stage) == 0
+		       ? stage.domain_id
+		       : SHADOW_NO_DOMAIN;
+}
+
 /*
- * Of an IOTLB. Other domains are not the device's: as long as the unit's caches name another one,
- * the device uses that. Where stages are nested, an address may be one between them.
+ * Of an IOTLB. Other domains are not the device's. But it is the domain whose mappings are in the
+ * address space that counts: the guest may have changed the context, or the entry of the PASID, and
+ * not have invalidated it yet, and what it unmaps in the former domain meanwhile has to go. Then,
+ * and where it is not known, everything is made equal.
  */
 static bool scope_of_pages(const struct iommu_shadow *shadow,
 			   const struct iommu_model_invalidation *what, struct shadow_span *span)
 {
-	struct iommu_model_stage stage;
+	const int32_t now = iommu_shadow_domain_now(shadow);
 
-	if (iommu_model_vtd_get_stage(shadow->config.model, shadow->config.source_id,
-				      shadow->config.has_pasid, shadow->config.pasid, &stage) != 0)
+	if (now != shadow->domain || now == SHADOW_NO_DOMAIN)
 		return true;
-	if (what->has_domain && what->domain_id != stage.domain_id)
+	if (what->has_domain && what->domain_id != now)
 		return false;
-	if (what->granularity != IOMMU_MODEL_OF_RANGE || what->size == 0 ||
-	    (stage.first && stage.second))
+	if (what->granularity != IOMMU_MODEL_OF_RANGE || what->size == 0)
 		return true;
 	span->first = what->address >> IOMMU_PAGE_SHIFT;
 	span->last = (what->address + (what->size - 1)) >> IOMMU_PAGE_SHIFT;

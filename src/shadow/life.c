@@ -94,6 +94,7 @@ static int make(const struct iommu_shadow_config *config, struct iommu_shadow **
 	shadow->platform = platform;
 	shadow->config = *config;
 	shadow->missing = shadow->stuck = (struct shadow_span){1, 0};
+	shadow->domain = SHADOW_DOMAINS;
 	if (config->max_leaves == 0)
 		shadow->config.max_leaves = LEAVES_DEFAULT;
 	shadow->extents = platform->alloc_pages(platform->ctx, SHADOW_ORDER, IOMMU_NODE_ANY, 0);

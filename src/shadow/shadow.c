@@ -181,6 +181,32 @@ static int unmap_surely(struct iommu_shadow *shadow, const struct shadow_span *s
 	return status;
 }
 
+static int refuse_now(const struct iommu_shadow *shadow, int status, const char *why)
+{
+	return iommu_refuse_now(shadow->config.file->iommu, shadow->call, "", status, why);
+}
+
+/*
+ * Does an error say, to the caller, that the device may reach what it must not? Of unmapping all
+ * have to, and of mapping none.
+ */
+static bool says_stuck(int status)
+{
+	return status == IOMMU_EBUSY || status == IOMMU_EFAULT || status == IOMMU_ETIMEDOUT ||
+	       status == IOMMU_EIO;
+}
+
+static void note_stuck(struct iommu_shadow *shadow, const struct shadow_span *span, int status)
+{
+	join_spans(&shadow->stuck, span);
+	join_spans(&shadow->missing, span);
+	if (!says_stuck(status))
+		status = refuse_now(shadow, IOMMU_EBUSY,
+				    IOMMU_WHY("memory, or a limit, is short to unmap with"));
+	if (shadow->unmapping == 0)
+		shadow->unmapping = status;
+}
+
 static void take_out(struct iommu_shadow *shadow, const struct shadow_span *span)
 {
 	int status;
@@ -190,10 +216,7 @@ static void take_out(struct iommu_shadow *shadow, const struct shadow_span *span
 	status = unmap_surely(shadow, span);
 	if (status == 0)
 		return;
-	join_spans(&shadow->stuck, span);
-	join_spans(&shadow->missing, span);
-	if (shadow->unmapping == 0)
-		shadow->unmapping = status;
+	note_stuck(shadow, span, status);
 }
 
 /* Of one area, within a span, all that is not right; what adjoins goes at once. */
@@ -238,11 +261,18 @@ static int copy(const struct iommu_shadow *shadow, const struct wanted *wanted,
 		const struct shadow_span *span)
 {
 	const uint64_t skip = span->first - wanted->pages.first;
+	struct iommu_backing tried = wanted->backing;
 	iommu_iova_t iova = span->first << IOMMU_PAGE_SHIFT;
+	int status =
+		iommu_ioas_copy(shadow->config.file, shadow->config.ioas, shadow->config.memory,
+				(wanted->frame + skip) << IOMMU_PAGE_SHIFT, bytes_of(span),
+				IOMMU_IOAS_FIXED | wanted->prot, &iova);
 
-	return iommu_ioas_copy(shadow->config.file, shadow->config.ioas, shadow->config.memory,
-			       (wanted->frame + skip) << IOMMU_PAGE_SHIFT, bytes_of(span),
-			       IOMMU_IOAS_FIXED | wanted->prot, &iova);
+	/* It may have been there for a moment; nothing was where another stands in the way. */
+	tried.address += skip << IOMMU_PAGE_SHIFT;
+	if (status != 0 && status != IOMMU_EEXIST && (wanted->prot & IOMMU_PROT_WRITE) != 0)
+		iommu_shadow_note_tried(shadow, &tried, bytes_of(span));
+	return status;
 }
 
 /* The first part of a span that the address space keeps free: no device can reach it. */
@@ -310,8 +340,16 @@ static void put_in(struct iommu_shadow *shadow, const struct wanted *wanted,
 		status = copy_around(shadow, wanted, *span);
 	if (status == 0)
 		return;
+	/* Mapped, and removed again for certain only when an unmap of the place is confirmed. */
+	if (status == IOMMU_ETIMEDOUT || status == IOMMU_EIO) {
+		note_stuck(shadow, span, status);
+		return;
+	}
 	shadow->is_short = status == IOMMU_ENOMEM || status == IOMMU_ENOSPC;
 	join_spans(&shadow->missing, span);
+	if (status == IOMMU_EBUSY)
+		status = refuse_now(shadow, IOMMU_EAGAIN,
+				    IOMMU_WHY("nothing can be mapped, or pinned, for now"));
 	if (shadow->mapping == 0)
 		shadow->mapping = status;
 }
@@ -357,7 +395,7 @@ static void fill(struct iommu_shadow *shadow, const struct shadow_span *span)
  * One turn through a part of the guest's tables; false: they were too many. What could not be
  * unmapped comes first: it may be in no list of areas, and stand in the way.
  */
-static bool sync_span(struct iommu_shadow *shadow, const char *call, const struct shadow_span *span)
+static bool sync_span(struct iommu_shadow *shadow, const struct shadow_span *span)
 {
 	const struct shadow_span stuck = shadow->stuck;
 	struct shadow_walk walk;
@@ -375,10 +413,22 @@ static bool sync_span(struct iommu_shadow *shadow, const char *call, const struc
 		return true;
 	join_spans(&shadow->missing, &shadow->window.pages);
 	if (shadow->mapping == 0)
-		shadow->mapping = iommu_refuse_now(
-			shadow->config.file->iommu, call, "", IOMMU_ENOSPC,
-			IOMMU_WHY("the guest's tables have more leaves than are looked at"));
+		shadow->mapping = refuse_now(
+			shadow, IOMMU_ENOSPC,
+			IOMMU_WHY("the guest's tables have more entries than are looked at"));
 	return false;
+}
+
+/*
+ * Whose mappings are there now: those of one domain, if the guest has not changed it meanwhile. A
+ * part leaves the others as they were.
+ */
+static void note_domain(struct iommu_shadow *shadow, int32_t before, bool is_whole)
+{
+	if (iommu_shadow_domain_now(shadow) != before || (!is_whole && shadow->domain != before))
+		shadow->domain = SHADOW_DOMAINS;
+	else
+		shadow->domain = before;
 }
 
 /*
@@ -387,14 +437,18 @@ static bool sync_span(struct iommu_shadow *shadow, const char *call, const struc
  */
 static int sync(struct iommu_shadow *shadow, const char *call, struct shadow_span span)
 {
+	const bool is_whole = span.first == 0 && span.last == SHADOW_LAST_PAGE;
+	const int32_t before = iommu_shadow_domain_now(shadow);
 	bool again = true;
 
 	shadow->stats.syncs++;
+	shadow->call = call;
 	for (unsigned int turn = 0; turn < 2 && again; turn++) {
 		join_spans(&span, &shadow->missing);
-		again = sync_span(shadow, call, &span) && !shadow_is_empty(&shadow->missing);
+		again = sync_span(shadow, &span) && !shadow_is_empty(&shadow->missing);
 		span = no_span;
 	}
+	note_domain(shadow, before, is_whole);
 	return shadow->unmapping != 0 ? shadow->unmapping : shadow->mapping;
 }
 
@@ -427,8 +481,11 @@ int iommu_shadow_invalidate(struct iommu_shadow *shadow,
 	int status = 0;
 
 	shadow_lock(shadow);
+	/* What is stuck is tried by every call: it never returns 0 on top of that. */
 	if (iommu_shadow_scope(shadow, what, &span))
 		status = sync(shadow, IOMMU_CALL, span);
+	else if (!shadow_is_empty(&shadow->stuck))
+		status = sync(shadow, IOMMU_CALL, no_span);
 	shadow_unlock(shadow);
 	return status;
 }

@@ -45,6 +45,7 @@ struct opal_pe {
 	bool is_bypassed; /* the second may */
 	bool is_shown;    /* they are those of its domain, and so have page sizes. Atomic */
 	bool is_unsure;   /* windows may differ from what they should be. Atomic */
+	bool is_astray;   /* … and may lead anywhere: firmware has not closed them. Atomic */
 	/* With ids that the library manages: the range, and its kind. */
 	bool has_ids;
 	bool has_unsure_ids; /* firmware may have the ids in another state than has_ids says */

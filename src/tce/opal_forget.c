@@ -74,16 +74,19 @@ static int tell_all(const struct iommu_place *place)
 		iommu_container_of((uintptr_t)place->unit, struct opal_unit, state));
 }
 
-static bool is_in_doubt(const struct iommu_place *place)
+static enum iommu_place_doubt doubt(const struct iommu_place *place)
 {
 	const struct opal_pe *pe = place->at;
 
-	return __atomic_load_n(&pe->is_unsure, __ATOMIC_ACQUIRE);
+	if (!__atomic_load_n(&pe->is_unsure, __ATOMIC_ACQUIRE))
+		return IOMMU_PLACE_IS_SURE;
+	return __atomic_load_n(&pe->is_astray, __ATOMIC_ACQUIRE) ? IOMMU_PLACE_IS_ANYWHERE
+								 : IOMMU_PLACE_IS_CLOSED;
 }
 
 const struct iommu_place_ops iommu_opal_place_ops = {
 	.tell = tell,
 	.tell_all = tell_all,
-	.is_in_doubt = is_in_doubt,
+	.doubt = doubt,
 	.places_max = KILL_ONE_BY,
 };

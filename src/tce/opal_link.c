@@ -165,6 +165,7 @@ static int check_pes(const struct opal_unit *unit, uint32_t parent, uint32_t chi
 static int link_pes(struct opal_unit *unit, uint32_t parent, uint32_t child, unsigned int flags)
 {
 	const bool is_compound = (flags & IOMMU_OPAL_COMPOUND) != 0;
+	const struct opal_link *other;
 	int status = check_pes(unit, parent, child);
 
 	if (status != 0)
@@ -177,7 +178,9 @@ static int link_pes(struct opal_unit *unit, uint32_t parent, uint32_t child, uns
 		return status;
 	if (find_link(unit, parent, child) != NULL)
 		return OPAL_REFUSE(unit, IOMMU_EEXIST, "these PEs are linked already");
-	if (is_compound && find_link(unit, child, parent) != NULL)
+	/* A compound is a link both ways, which one of the other way would end with itself. */
+	other = find_link(unit, child, parent);
+	if (other != NULL && (is_compound || other->is_compound))
 		return OPAL_REFUSE(unit, IOMMU_EEXIST, "these PEs are linked the other way");
 	if (is_compound && (unit->pes[child].master != 0 || has_slaves(unit, child) ||
 			    unit->pes[parent].master != 0))

@@ -136,6 +136,7 @@ static int set_windows(struct opal_unit *unit, struct opal_pe *pe, const struct 
 	bypass = set_second(unit, pe, wants_second(domain) ? domain : NULL);
 	window = set_window(unit, pe, domain);
 	set_shown(pe, bypass == 0 && window == 0 && domain != NULL);
+	__atomic_store_n(&pe->is_astray, bypass != 0 || window != 0, __ATOMIC_RELEASE);
 	set_unsure(unit, pe, bypass != 0 || window != 0);
 	return bypass != 0 ? bypass : window;
 }

@@ -124,6 +124,32 @@ static bool is_torn(const struct papr_domain *domain)
 	return is_torn;
 }
 
+/*
+ * May devices reach all of memory beside the domain? A bypass, which another domain was to have,
+ * was not closed for certain.
+ */
+static bool is_astray(const struct papr_domain *domain)
+{
+	struct papr_unit *unit = domain->unit;
+	uintptr_t state;
+	bool is_used;
+
+	if (domain->base.bypass_size != 0 || papr_direct_holds(unit) != PAPR_DIRECT_UNSURE)
+		return false;
+	state = iommu_spin_lock(unit->platform, &unit->lock);
+	is_used = unit->domain == domain;
+	iommu_spin_unlock(unit->platform, &unit->lock, state);
+	return is_used;
+}
+
+/* What is open: nothing was unmapped for certain before all of it is confirmed. */
+static int settle(const struct papr_domain *domain)
+{
+	int status = iommu_papr_settle(domain->unit);
+
+	return status == 0 && is_astray(domain) ? IOMMU_EIO : status;
+}
+
 static int domain_sync_map(struct iommu_domain *base, iommu_iova_t iova, uint64_t size)
 {
 	struct papr_domain *domain = papr_domain_of(base);
@@ -140,7 +166,7 @@ static int domain_unmap(struct iommu_domain *base, iommu_iova_t iova, uint64_t s
 			unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped)
 {
 	struct papr_domain *domain = papr_domain_of(base);
-	int settled = iommu_papr_settle(domain->unit);
+	int settled = settle(domain);
 	int status = iommu_tce_unmap(&domain->book, iova - base_of(domain), size, flags, gather,
 				     unmapped);
 
@@ -163,12 +189,12 @@ static void domain_free_gathered(struct iommu_domain *base, struct iommu_gather 
 static int domain_sync(struct iommu_domain *base, struct iommu_gather *gather)
 {
 	domain_free_gathered(base, gather);
-	return iommu_papr_settle(papr_domain_of(base)->unit);
+	return settle(papr_domain_of(base));
 }
 
 static int domain_flush_all(struct iommu_domain *base)
 {
-	return iommu_papr_settle(papr_domain_of(base)->unit);
+	return settle(papr_domain_of(base));
 }
 
 static int domain_iova_to_phys(const struct iommu_domain *base, iommu_iova_t iova,

@@ -3,6 +3,7 @@
  * Windows that an earlier kernel has left: read from the device tree, looked for at the hypervisor,
  * adopted or removed; and one window as two.
  */
+#include <libiommu/hw/tce.h>
 #include <libiommu/status.h>
 
 #include "base/bits.h"
@@ -80,27 +81,104 @@ int iommu_papr_split_window(const struct iommu_papr_window *whole, iommu_paddr_t
 
 /* --- At the hypervisor ------------------------------------------------------------------------ */
 
+static struct papr_calls calls_to(const struct iommu_platform *platform,
+				  const struct iommu_papr_config *hypervisor,
+				  const struct iommu_papr_window *window, unsigned int page_shift)
+{
+	return (struct papr_calls){
+		.platform = platform,
+		.call = hypervisor->call,
+		.ctx = hypervisor->ctx,
+		.liobn = window->liobn,
+		.first_page = window->address >> page_shift,
+		.page_shift = page_shift,
+	};
+}
+
+/* What a call's result says of a window. */
+static int as_found(int status)
+{
+	switch (status) {
+	case 0:
+		return 0;
+	case IOMMU_EINVAL:
+		return IOMMU_ENOENT;
+	case IOMMU_ETIMEDOUT:
+		return IOMMU_ETIMEDOUT;
+	default:
+		return IOMMU_EIO;
+	}
+}
+
 /* Its first and its last page have entries: 0, IOMMU_ENOENT, IOMMU_EIO or IOMMU_ETIMEDOUT. */
 static int find_window(const struct iommu_platform *platform,
 		       const struct iommu_papr_config *hypervisor,
 		       const struct iommu_papr_window *window)
 {
-	struct papr_calls calls = {
-		.platform = platform,
-		.call = hypervisor->call,
-		.ctx = hypervisor->ctx,
-		.liobn = window->liobn,
-		.first_page = window->address >> window->page_shift,
-		.page_shift = window->page_shift,
-	};
+	struct papr_calls calls = calls_to(platform, hypervisor, window, window->page_shift);
 	uint64_t entry;
 	int status = iommu_papr_get_entry(&calls, 0, &entry);
 
 	if (status == 0)
 		status = iommu_papr_get_entry(&calls, papr_pages(window) - 1, &entry);
+	return as_found(status);
+}
+
+/* No permission, so that it leads nowhere, and an address that is one of pages of every size. */
+#define MARK (1ULL << TCE_PAGE_SHIFT_MAX)
+
+/* With the mark in the last entry: does a half of the page, or the page before, have it, too? */
+static int compare_marked(const struct iommu_platform *platform,
+			  const struct iommu_papr_config *hypervisor,
+			  const struct iommu_papr_window *window)
+{
+	const unsigned int shift = window->page_shift;
+	const uint64_t last = papr_pages(window) - 1;
+	struct papr_calls calls = calls_to(platform, hypervisor, window, shift);
+	struct papr_calls halves = calls_to(platform, hypervisor, window, shift - 1);
+	uint64_t entry = 0;
+	int status = iommu_papr_get_entry(&calls, last, &entry);
+
+	/* A hypervisor that does not keep it says nothing. */
+	if (status != 0 || entry != MARK)
+		return as_found(status);
+	if (last != 0) {
+		status = iommu_papr_get_entry(&calls, last - 1, &entry);
+		if (status != 0 || entry == MARK)
+			return status != 0 ? as_found(status) : IOMMU_ENOENT;
+	}
+	status = shift > IOMMU_PAGE_SHIFT ? iommu_papr_get_entry(&halves, 2 * last + 1, &entry)
+					  : IOMMU_EINVAL;
+	/* One that refuses addresses within a page has answered, too. */
 	if (status == IOMMU_EINVAL)
-		return IOMMU_ENOENT;
-	return status == 0 || status == IOMMU_ETIMEDOUT ? status : IOMMU_EIO;
+		return 0;
+	return status != 0 || entry == MARK ? as_found(status) : IOMMU_ENOENT;
+}
+
+/*
+ * Are its pages as large as the property says? In pages that are larger than that, more would be
+ * reached than is mapped. The last entry is set for that, and set back. 0, IOMMU_ENOENT, IOMMU_EIO
+ * or IOMMU_ETIMEDOUT.
+ */
+static int check_pages(const struct iommu_platform *platform,
+		       const struct iommu_papr_config *hypervisor,
+		       const struct iommu_papr_window *window)
+{
+	struct papr_calls calls = calls_to(platform, hypervisor, window, window->page_shift);
+	const uint64_t last = papr_pages(window) - 1;
+	uint64_t before = 0;
+	int status = iommu_papr_get_entry(&calls, last, &before);
+	int found, back;
+
+	if (status != 0)
+		return as_found(status);
+	status = iommu_papr_put_entry(&calls, last, MARK);
+	/* One that takes no such entry. */
+	if (status == IOMMU_EINVAL)
+		return 0;
+	found = status == 0 ? compare_marked(platform, hypervisor, window) : as_found(status);
+	back = as_found(iommu_papr_put_entry(&calls, last, before));
+	return found != 0 ? found : back;
 }
 
 int iommu_papr_find_window(const struct iommu_platform *platform,
@@ -128,6 +206,8 @@ int iommu_papr_adopt_window(const struct iommu_papr_ddw *ddw,
 					 IOMMU_EINVAL);
 	/* What is not exactly so is left alone: its number may be another window's. */
 	status = find_window(ddw->platform, hypervisor, &left);
+	if (status == 0)
+		status = check_pages(ddw->platform, hypervisor, &left);
 	if (status != 0)
 		return iommu_log_refusal(ddw->platform, IOMMU_CALL, "",
 					 status == IOMMU_ENOENT

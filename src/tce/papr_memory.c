@@ -170,6 +170,11 @@ static int set_all(struct papr_unit *unit, bool gaps)
 	return gaps && status == 0 ? clear_pages(unit, next, limit_of(unit) - next) : status;
 }
 
+static void set_holds(struct papr_unit *unit, enum papr_direct holds)
+{
+	__atomic_store_n(&unit->direct_holds, holds, __ATOMIC_RELEASE);
+}
+
 int iommu_papr_set_direct(struct papr_unit *unit, bool is_open)
 {
 	const enum papr_direct wanted = is_open ? PAPR_DIRECT_OPEN : PAPR_DIRECT_CLEAR;
@@ -178,12 +183,12 @@ int iommu_papr_set_direct(struct papr_unit *unit, bool is_open)
 
 	if (unit->direct_holds == wanted)
 		return 0;
-	unit->direct_holds = PAPR_DIRECT_UNSURE;
+	set_holds(unit, PAPR_DIRECT_UNSURE);
 	status = is_open ? set_all(unit, was_unsure) : clear_pages(unit, 0, limit_of(unit));
 	if (status == 0)
-		unit->direct_holds = wanted;
+		set_holds(unit, wanted);
 	else if (is_open && clear_pages(unit, 0, limit_of(unit)) == 0)
-		unit->direct_holds = PAPR_DIRECT_CLEAR; /* what may have been set, too */
+		set_holds(unit, PAPR_DIRECT_CLEAR); /* what may have been set, too */
 	return status;
 }
 
@@ -304,7 +309,7 @@ static int check_change(struct papr_unit *unit, const struct iommu_papr_memory *
 
 static void doubt(struct papr_unit *unit)
 {
-	unit->direct_holds = PAPR_DIRECT_UNSURE;
+	set_holds(unit, PAPR_DIRECT_UNSURE);
 	papr_set_in_doubt(unit, true);
 }
 
@@ -381,6 +386,7 @@ static int change_memory(struct iommu *iommu, iommu_paddr_t start, uint64_t size
 		status = check_change(unit, &range, comes);
 	if (status == 0)
 		status = follow_change(iommu, &range, comes);
+	unit = NULL;
 	while ((unit = next_papr(iommu, unit)) != NULL)
 		free_spare(unit);
 	return status;

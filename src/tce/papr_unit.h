@@ -74,7 +74,7 @@ struct papr_unit {
 	/* In doubt: the windows may differ from what they should be. */
 	struct iommu_unit_set set;
 	struct iommu_unit_state state;
-	/* Control path: what it holds, and what it is to hold while it is open. */
+	/* What it holds: changed on the control path, atomic; and what it is to hold while open. */
 	enum papr_direct direct_holds;
 	struct iommu_list_node memory; /* struct papr_span, ascending */
 	struct iommu_object_cache span_cache;
@@ -111,6 +111,11 @@ static inline struct papr_domain *papr_domain_of(const struct iommu_domain *doma
 static inline uint64_t papr_parts(const struct iommu_papr_window *window)
 {
 	return (papr_pages(window) - 1) / PAPR_PART + 1;
+}
+
+static inline enum papr_direct papr_direct_holds(const struct papr_unit *unit)
+{
+	return __atomic_load_n(&unit->direct_holds, __ATOMIC_ACQUIRE);
 }
 
 /* Are the windows in doubt? */

@@ -77,15 +77,22 @@ static bool are_many(const struct iommu_placed *domain, const struct iommu_place
 	return false;
 }
 
-/* A place that may be another domain's shows no mapping of this one. */
-static bool hides_maps(const struct iommu_placed *domain, const struct iommu_place *place)
+/*
+ * A place that may be another domain's shows no mapping of this one; and what is unmapped here may
+ * be reached where it leads.
+ */
+static bool is_astray(const struct iommu_placed *domain, const struct iommu_place *place,
+		      bool is_map)
 {
-	return domain->places_ops->is_in_doubt != NULL && iommu_place_is_used(place) &&
-	       domain->places_ops->is_in_doubt(place);
+	enum iommu_place_doubt doubt = IOMMU_PLACE_IS_SURE;
+
+	if (domain->places_ops->doubt != NULL && iommu_place_is_used(place))
+		doubt = domain->places_ops->doubt(place);
+	return doubt == IOMMU_PLACE_IS_ANYWHERE || (is_map && doubt != IOMMU_PLACE_IS_SURE);
 }
 #else
-#define are_many(domain, place)   false
-#define hides_maps(domain, place) false
+#define are_many(domain, place)          false
+#define is_astray(domain, place, is_map) false
 #endif
 
 int iommu_placed_tell(struct iommu_placed *domain, const struct iommu_change *change)
@@ -102,7 +109,7 @@ int iommu_placed_tell(struct iommu_placed *domain, const struct iommu_change *ch
 	for (; place != NULL; place = place->next) {
 		int status = are_told ? 0 : tell_place(domain, place, change);
 
-		if (status == 0 && change->is_map && hides_maps(domain, place))
+		if (status == 0 && is_astray(domain, place, change->is_map))
 			status = IOMMU_EIO;
 		if (result == 0)
 			result = status;

@@ -49,6 +49,13 @@ struct iommu_change {
 	bool is_map;      /* of new mappings, where there were none */
 };
 
+/* What is known of the windows of a place: for families whose places have windows. */
+enum iommu_place_doubt {
+	IOMMU_PLACE_IS_SURE = 0,
+	IOMMU_PLACE_IS_CLOSED,   /* or may be, to the domain that is to be reached through it */
+	IOMMU_PLACE_IS_ANYWHERE, /* it may lead to other memory than the domain, or to all */
+};
+
 /* What a family supplies. Any context. */
 struct iommu_place_ops {
 	/*
@@ -59,8 +66,11 @@ struct iommu_place_ops {
 		    const struct iommu_change *change);
 	/* The same for everything of the place's unit, which makes good what is open there. */
 	int (*tell_all)(const struct iommu_place *place);
-	/* May hardware lead elsewhere than here? Nothing is mapped meanwhile. NULL: never. */
-	bool (*is_in_doubt)(const struct iommu_place *place);
+	/*
+	 * May hardware lead elsewhere than here? Nothing is mapped meanwhile; and no unmap is
+	 * confirmed while other memory may be reached. NULL: never.
+	 */
+	enum iommu_place_doubt (*doubt)(const struct iommu_place *place);
 	/* More places than that, and everything of the unit goes at once; 0: any number. */
 	unsigned int places_max;
 	/*

@@ -178,6 +178,7 @@ static void devices_work_on_while_their_manager_is_replaced(void **state)
 
 static void nothing_is_pinned_while_it_is_not_known_where(void **state)
 {
+	struct iommu_ioas_area area;
 	struct iommu_container *own;
 	uint32_t to, space;
 	iommu_iova_t iova = IOVA;
@@ -206,9 +207,16 @@ static void nothing_is_pinned_while_it_is_not_known_where(void **state)
 	assert_int_equal(iommu_container_unmap_vaddr(container, IOVA, 0x4000, NULL), 0);
 	assert_int_equal(take_out(IOVA, 0x4000), 0x4000);
 	assert_int_equal(moved.pins, 0);
-	/* The copy shares the pages: they have an address again, since none is without. */
+	/* The copy shares the pages, of which it is not known where they are, until it is said. */
 	assert_int_equal(iommu_group_file_unset_container(group), 0);
 	assert_int_equal(iommu_container_set_ioas(container, to), 0);
+	assert_int_equal(iommu_group_file_set_container(group, container), IOMMU_EBUSY);
+	assert_int_equal(iommu_ioas_next_area(iommu_container_file(own), to, 0, &area), 0);
+	assert_true(area.vaddr_unmapped);
+	assert_int_equal(iommu_container_unmap_vaddr(container, 0, UINT64_MAX, NULL), IOMMU_EINVAL);
+	assert_int_equal(moved.pins, 0);
+	assert_int_equal(map_vaddr(&moved, IOVA, 0, 0x1000), 0);
+	assert_int_equal(map_vaddr(&moved, IOVA, 0, 0x1000), IOMMU_EINVAL);
 	assert_int_equal(iommu_group_file_set_container(group, container), 0);
 	assert_true(leads(0, IOVA, 0));
 	assert_int_equal(moved.pins, 1);
@@ -230,6 +238,14 @@ static void parts_of_a_mapping_move_together(void **state)
 	assert_int_equal(map_vaddr(&moved, IOVA + 0x2000, 0x4000, 0x2000), 0);
 	assert_int_equal(iommu_group_file_set_container(group, container), 0);
 	assert_true(leads(0, IOVA + 0x2000, 0x4000) && is_blocked(0, IOVA + 0x1000));
+	/* One that goes without, when it was said of another, leaves nothing to be said. */
+	assert_int_equal(iommu_group_file_unset_container(group), 0);
+	assert_int_equal(iommu_container_unmap_vaddr(container, 0, UINT64_MAX, NULL), 0);
+	assert_int_equal(map_vaddr(&moved, IOVA, 0x2000, 0x1000), 0);
+	assert_int_equal(iommu_group_file_set_container(group, container), IOMMU_EBUSY);
+	assert_int_equal(take_out(IOVA + 0x2000, 0x2000), 0x2000);
+	assert_int_equal(iommu_group_file_set_container(group, container), 0);
+	assert_true(leads(0, IOVA, 0x2000));
 	finish_update();
 }
 

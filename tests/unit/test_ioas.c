@@ -850,6 +850,32 @@ static void what_is_not_confirmed_stays_pinned(void **state)
 }
 
 /*
+ * The one batch that there always is may be with what was not confirmed: where memory is short, it
+ * is asked for again before anything else cannot be unmapped.
+ */
+static void what_is_confirmed_late_makes_room(void **state)
+{
+	(void)state;
+	begin_with(0, 1, 1, MEMORY_SCATTERED);
+	assert_int_equal(attach(0, ioas), 0);
+	assert_int_equal(map_at(IOVA, 0, 0x10000), 0);
+	assert_int_equal(map_at(IOVA + 0x100000, 0x10000, 0x10000), 0);
+	hang(true);
+	assert_int_equal(unmap(IOVA + 0x100000, 0x10000), IOMMU_ETIMEDOUT);
+	f.machine.fail_every = 1;
+	assert_int_equal(unmap(IOVA, 0x10000), IOMMU_ENOMEM);
+	assert_true(leads(0, IOVA, 0));
+	hang(false);
+	assert_int_equal(unmap(IOVA, 0x10000), 0);
+	assert_int_equal(memory.pins, 0);
+	assert_int_equal(map_at(IOVA + 0x100000, 0, 0x1000), IOMMU_EEXIST);
+	assert_int_equal(unmap(0, UINT64_MAX), 0);
+	f.machine.fail_every = 0;
+	assert_int_equal(map_at(IOVA + 0x100000, 0, 0x1000), 0);
+	finish();
+}
+
+/*
  * The last device of an HWPT that others stand beside: it goes when hardware has forgotten it, and
  * not before.
  */
@@ -1024,6 +1050,7 @@ int main(void)
 		cmocka_unit_test(maps_are_all_or_nothing),
 		cmocka_unit_test(attaching_is_all_or_nothing),
 		cmocka_unit_test(what_is_not_confirmed_stays_pinned),
+		cmocka_unit_test(what_is_confirmed_late_makes_room),
 		cmocka_unit_test(hwpts_go_when_they_are_forgotten),
 		cmocka_unit_test(half_an_unmap),
 		cmocka_unit_test(the_end_is_tried_again),

@@ -1404,6 +1404,56 @@ static void managers_map_through_a_window(void **state)
 	end();
 }
 
+/*
+ * An attach fails, and so does the way back: as long as a window may lead to all of memory, nothing
+ * is unmapped for certain; where firmware has closed both, it is.
+ */
+static void no_unmap_is_confirmed_beside_a_window_in_doubt(void **state)
+{
+	const struct iommu_domain_config config = {.bypass = true};
+	struct iommu_domain *plain, *others[2];
+	struct iommu_endpoint *endpoint;
+	struct iommu_group *group;
+	unsigned int astray = 0, closed = 0, n, i;
+
+	(void)state;
+	begin();
+	endpoint = add(0x200);
+	group = iommu_endpoint_group(endpoint);
+	plain = domain_of(IOMMU_DOMAIN_PAGING);
+	others[0] = domain_of(IOMMU_DOMAIN_IDENTITY);
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &others[1]), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(iommu_domain_attach_group(plain, group), 0);
+	for (i = 0; i < 32; i++) {
+		bool reached;
+		int status;
+
+		assert_int_equal(iommu_map(plain, 0x1000, MEMORY, 0x1000, RW), 0);
+		f.refuse_at = 1 + i / 2 % 4;
+		f.refusals = i < 16 ? 1000 : 1 + i / 8 % 2;
+		status = iommu_domain_attach_group(others[i % 2], group);
+		f.refuse_at = 0;
+		reached = reaches(2, MEMORY, MEMORY) || reaches(2, BYPASS | MEMORY, MEMORY);
+		n = status != 0 && reached;
+		astray += n;
+		closed += !is_open(2);
+		status = iommu_unmap(plain, 0x1000, 0x1000, 0, NULL);
+		assert_true(n != 0 ? status == IOMMU_EIO : status == 0 || is_open(2));
+		assert_int_equal(iommu_domain_attach_group(plain, group), 0);
+		assert_true(is_blocked(2, MEMORY) && is_blocked(2, BYPASS | MEMORY));
+		assert_int_equal(iommu_unmap(plain, 0x1000, 0x1000, 0, NULL), 0);
+	}
+	assert_true(closed != 0);
+	assert_true(astray >= 2);
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_free(plain), 0);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(iommu_domain_free(others[i]), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	end();
+}
+
 /* --- A bypass below bit 59 -------------------------------------------------------------------- */
 
 #define LOW (1ULL << 32)
@@ -1542,6 +1592,7 @@ int main(void)
 		cmocka_unit_test(an_attach_whose_way_back_fails_is_repaired),
 		cmocka_unit_test(an_unmap_of_nothing_confirms),
 		cmocka_unit_test(managers_map_through_a_window),
+		cmocka_unit_test(no_unmap_is_confirmed_beside_a_window_in_doubt),
 		cmocka_unit_test(a_bypass_lies_where_devices_reach_it),
 		cmocka_unit_test(a_low_bypass_takes_few_tables),
 	};

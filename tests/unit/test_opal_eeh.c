@@ -620,6 +620,8 @@ static void links_are_refused(void **state)
 	assert_int_equal(iommu_opal_link_pes(f.unit, 2, 3, IOMMU_OPAL_COMPOUND), IOMMU_EBUSY);
 	assert_int_equal(iommu_opal_link_pes(f.unit, 3, 1, IOMMU_OPAL_COMPOUND), IOMMU_EBUSY);
 	assert_int_equal(iommu_opal_link_pes(f.unit, 2, 1, IOMMU_OPAL_COMPOUND), IOMMU_EEXIST);
+	/* The slave's link is a part of the compound's, and would take that along. */
+	assert_int_equal(iommu_opal_link_pes(f.unit, 2, 1, 0), IOMMU_EEXIST);
 	assert_int_equal(iommu_opal_remove_pe(f.unit, 1), IOMMU_EBUSY);
 	assert_int_equal(iommu_opal_remove_pe(f.unit, 2), IOMMU_EBUSY);
 	assert_int_equal(iommu_opal_unlink_pes(f.unit, 1, 2), 0);

@@ -863,6 +863,42 @@ static void a_bypass_that_is_half_set_is_set_anew(void **state)
 	assert_int_equal(iommu_release_endpoint(endpoint), 0);
 }
 
+/*
+ * An attach of a domain with a bypass stops half way, and so does the way back: what is unmapped
+ * then may still be reached through the bypass.
+ */
+static void no_unmap_is_confirmed_beside_a_bypass_in_doubt(void **state)
+{
+	const struct iommu_domain_config config = {.bypass = true};
+	struct iommu_endpoint *endpoint = add(0x100);
+	struct iommu_group *group = iommu_endpoint_group(endpoint);
+	struct iommu_domain *plain = domain_of(IOMMU_DOMAIN_PAGING), *other;
+
+	(void)state;
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_PAGING, &config, &other), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(iommu_domain_attach_group(plain, group), 0);
+	assert_int_equal(iommu_map(plain, START, 0x5000, 0x3000, RW), 0);
+	refuse(3, 1000);
+	assert_int_equal(iommu_domain_attach_group(other, group), IOMMU_EIO);
+	refuse(0, 0);
+	assert_ptr_equal(iommu_group_domain(group), plain);
+	assert_true(reaches_directly(0x5000));
+	assert_int_equal(iommu_unmap(plain, START, 0x1000, 0, NULL), IOMMU_EIO);
+	assert_true(is_blocked(START));
+	/* What is not attached is not reached, beside whatever. */
+	assert_int_equal(iommu_map(other, START, 0x5000, 0x1000, RW), 0);
+	assert_int_equal(iommu_unmap(other, START, 0x1000, 0, NULL), 0);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_false(reaches_directly(0x5000));
+	assert_int_equal(iommu_unmap(plain, START, 0x2000, 0, NULL), 0);
+	assert_true(reaches(START + 0x2000, 0x7000));
+	assert_int_equal(iommu_domain_detach_group(group), 0);
+	assert_int_equal(iommu_domain_free(plain), 0);
+	assert_int_equal(iommu_domain_free(other), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+}
+
 /* --- Random operations ------------------------------------------------------------------------ */
 
 #define DOMAINS 2
@@ -1550,6 +1586,7 @@ static void windows_of_an_earlier_kernel_are_found(void **state)
 	struct iommu_papr_grant grant;
 	struct iommu_endpoint *endpoint;
 	struct iommu_domain *domain;
+	uint64_t unused;
 	bool holds = false;
 
 	(void)state;
@@ -1567,6 +1604,23 @@ static void windows_of_an_earlier_kernel_are_found(void **state)
 	assert_int_equal(adopt(&config, property, 24, 1 << 16, UINT64_MAX, &window, &holds),
 			 IOMMU_ENOENT);
 	left.size /= 2;
+	/* Nor are pages of another size its own; the last one stays as it was. */
+	assert_int_equal(iommu_model_papr_hypercall(f.model, IOMMU_H_PUT_TCE, left.liobn,
+						    left.address + left.size - 0x10000, 0x50003, 0,
+						    &unused),
+			 0);
+	for (left.page_shift = 12; left.page_shift <= 24; left.page_shift += 4) {
+		const bool is_right = left.page_shift == 16;
+
+		assert_int_equal(iommu_papr_describe_window(&left, property), 0);
+		assert_int_equal(
+			adopt(&config, property, 24, UINT64_MAX, UINT64_MAX, &window, &holds),
+			is_right ? 0 : IOMMU_ENOENT);
+		assert_true(reaches_at(left.liobn, left.address + left.size - 1, 0x5ffff));
+		assert_true(reaches_at(left.liobn, left.address + 0x30000, 0x30000));
+	}
+	window = (struct iommu_papr_window){0};
+	left.page_shift = 16;
 	assert_int_equal(iommu_papr_describe_window(&left, property), 0);
 	assert_int_equal(adopt(&config, property, 23, 1 << 16, UINT64_MAX, &window, &holds),
 			 IOMMU_EINVAL);
@@ -1769,6 +1823,7 @@ static void memory_comes_and_goes(void **state)
 	struct iommu_unit *units[3];
 	iommu_iova_t offset;
 	unsigned int i;
+	size_t pages;
 
 	(void)state;
 	begin_memory(units);
@@ -1782,6 +1837,10 @@ static void memory_comes_and_goes(void **state)
 			 IOMMU_ERANGE);
 	both_reach(MEMORY_END - 1, true);
 	both_reach(MEMORY_END, false);
+	/* What only one of them could follow takes no memory of the host's. */
+	pages = f.test.hosted.pages_in_use;
+	assert_int_equal(iommu_papr_add_memory(f.iommu, MEMORY_END, BLOCK / 2), IOMMU_EINVAL);
+	assert_int_equal(f.test.hosted.pages_in_use, pages);
 	assert_int_equal(iommu_papr_add_memory(f.iommu, MEMORY_END + BLOCK, 2 * BLOCK), 0);
 	both_reach(MEMORY_END, false);
 	both_reach(MEMORY_END + BLOCK, true);
@@ -2121,6 +2180,7 @@ int main(void)
 		TEST(an_attach_whose_way_back_fails_is_repaired),
 		TEST(a_disable_that_stops_half_way_is_none),
 		TEST(a_bypass_that_is_half_set_is_set_anew),
+		TEST(no_unmap_is_confirmed_beside_a_bypass_in_doubt),
 		TEST(a_bypass_is_reached_or_is_none),
 		TEST(devices_reach_what_is_mapped_for_them),
 		TEST(devices_are_registered_with_windows),

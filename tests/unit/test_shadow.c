@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "ioas/ioas.h"
 #include "ioas_fixture.h"
 #include "test.h"
 
@@ -28,6 +29,7 @@ static struct {
 	struct model_machine machine;
 	struct iommu *iommu;
 	struct iommu_endpoint *endpoint;
+	struct iommu_endpoint *other; /* in the last domain, always */
 	struct iommu_domain *domains[DOMAINS];
 	struct slot slots[DOMAINS][SLOTS];
 	unsigned int attached; /* 0: none; 1 + domain */
@@ -74,17 +76,20 @@ static void boot_guest(unsigned int flags)
 	g.machine.invalidate = follow;
 	model_machine_add_unit(&g.machine, &config);
 	(void)model_machine_add_device(&g.machine, 0, 0x20);
+	(void)model_machine_add_device(&g.machine, 0, 0x28);
 	model_machine_make_dmar(&g.machine);
 	assert_int_equal(iommu_create(&g.machine.platform, &g.iommu), 0);
 	assert_int_equal(iommu_vtd_probe(g.iommu, g.machine.dmar, g.machine.dmar_size, &options),
 			 0);
 	assert_int_equal(iommu_probe_endpoint(g.iommu, &info, &g.endpoint), 0);
+	info = (struct iommu_endpoint_info){.source_id = 0x28, .physical_function = 0x28};
+	assert_int_equal(iommu_probe_endpoint(g.iommu, &info, &g.other), 0);
 }
 
 /* The host with a device and the guest's memory, of which the middle cannot be written. */
-static void begin_shadow(unsigned int host, unsigned int flags)
+static void begin_limited(unsigned int host, unsigned int flags, uint64_t max_leaves)
 {
-	const struct iommu_shadow_config base = {.source_id = 0x20};
+	const struct iommu_shadow_config base = {.source_id = 0x20, .max_leaves = max_leaves};
 	struct iommu_shadow_config config = base;
 
 	memset(&g, 0, sizeof(g));
@@ -108,6 +113,12 @@ static void begin_shadow(unsigned int host, unsigned int flags)
 		for (unsigned int i = 0; i < SLOTS; i++)
 			g.slots[d][i].frame = NO_FRAME;
 	}
+	assert_int_equal(iommu_domain_attach_endpoint(g.domains[DOMAINS - 1], g.other), 0);
+}
+
+static void begin_shadow(unsigned int host, unsigned int flags)
+{
+	begin_limited(host, flags, 0);
 }
 
 static void attach_guest(unsigned int domain)
@@ -126,9 +137,11 @@ static void attach_guest(unsigned int domain)
 static void finish_shadow(void)
 {
 	attach_guest(DOMAINS);
+	assert_int_equal(iommu_domain_detach_endpoint(g.other), 0);
 	for (unsigned int d = 0; d < DOMAINS; d++)
 		assert_int_equal(iommu_domain_free(g.domains[d]), 0);
 	assert_int_equal(iommu_release_endpoint(g.endpoint), 0);
+	assert_int_equal(iommu_release_endpoint(g.other), 0);
 	assert_int_equal(iommu_destroy(g.iommu), 0);
 	assert_int_equal(iommu_shadow_destroy(g.shadow), 0);
 	model_machine_destroy(&g.machine);
@@ -427,6 +440,83 @@ static void hostile_tables_have_an_end(void **state)
 	finish_shadow();
 }
 
+static uint64_t *guest_words(uint64_t address)
+{
+	return model_machine_bytes(&g.machine, address & ~0xfffULL);
+}
+
+/* So do tables that map nothing, however many there are. */
+static void tables_that_map_nothing_have_an_end(void **state)
+{
+	const struct iommu_platform *platform = &g.machine.platform;
+	struct iommu_vtd_tables tables;
+	uint64_t *root, *pages[2];
+
+	(void)state;
+	begin_limited(0, LEGACY, 100000);
+	attach_guest(0);
+	assert_int_equal(iommu_vtd_get_tables(g.endpoint, &tables), 0);
+	root = guest_words(tables.context_low);
+	for (unsigned int i = 0; i < 2; i++) {
+		pages[i] = platform->alloc_pages(platform->ctx, 0, IOMMU_NODE_ANY, 0);
+		assert_non_null(pages[i]);
+	}
+	/* The upper half is full of tables that lead to one with nothing in it. */
+	for (unsigned int i = 0; i < 512; i++) {
+		pages[0][i] = iommu_virt_to_phys(platform, pages[1]) | RW;
+		if (i >= 256)
+			root[i] = iommu_virt_to_phys(platform, pages[0]) | RW;
+	}
+	assert_int_equal(iommu_shadow_sync(g.shadow, 0, UINT64_MAX), IOMMU_ENOSPC);
+	assert_true(stats_of().is_safe && !stats_of().is_complete);
+	memset(&root[256], 0, 256 * sizeof(*root));
+	assert_int_equal(iommu_shadow_sync(g.shadow, 0, UINT64_MAX), 0);
+	assert_true(stats_of().is_complete);
+	for (unsigned int i = 0; i < 2; i++)
+		platform->free_pages(platform->ctx, pages[i], 0);
+	finish_shadow();
+}
+
+/*
+ * A guest gives the device another domain on one of its processors, and unmaps in the former one on
+ * another, before the first has invalidated the context: what it unmaps goes.
+ */
+static void a_domain_that_is_being_left_is_looked_at(void **state)
+{
+	struct iommu_vtd_tables own, others;
+	struct iommu_shadow_stats before;
+	uint64_t *entry;
+
+	(void)state;
+	begin_shadow(0, LEGACY);
+	attach_guest(0);
+	guest_maps(0, 0, 16, 0, RW);
+	guest_maps(1, 20, 4, 50, RW);
+	assert_int_equal(iommu_vtd_get_tables(g.endpoint, &own), 0);
+	assert_int_equal(iommu_vtd_get_tables(g.other, &others), 0);
+	entry = guest_words(own.context_table) + (size_t)0x20 * 2;
+	assert_int_equal(entry[1], own.context_high);
+	entry[0] = others.context_low;
+	entry[1] = others.context_high;
+	guest_unmaps(0, 3, 2);
+	assert_int_equal(g.status, 0);
+	assert_true(is_blocked(0, BASE + 3 * 4096));
+	/* A part that is looked at leaves the others those of the former. */
+	assert_int_equal(iommu_shadow_sync(g.shadow, 0, UINT64_MAX), 0);
+	assert_true(leads(0, BASE + 20 * 4096, 50 * 4096));
+	entry[0] = own.context_low;
+	entry[1] = own.context_high;
+	assert_int_equal(iommu_shadow_sync(g.shadow, BASE, 4096), 0);
+	guest_unmaps(1, 20, 2);
+	assert_true(is_blocked(0, BASE + 20 * 4096));
+	check_all(false);
+	/* Other domains are not looked at. */
+	before = stats_of();
+	guest_unmaps(1, 22, 2);
+	assert_int_equal(stats_of().syncs, before.syncs);
+	finish_shadow();
+}
+
 /* One PASID of the device, whose other requests have another shadow. */
 static void a_pasid_has_a_shadow_of_its_own(void **state)
 {
@@ -487,11 +577,52 @@ static void hardware_that_is_silent_is_told(void **state)
 	/* What is stuck stays pinned, and stands in the way of what comes there next. */
 	assert_int_equal(memory.pins, 600);
 	guest_maps(0, 10, 5, 900, RW);
+	/* Calls about other domains say so, too; and where memory is what is short. */
+	g.status = 0;
+	guest_maps(1, 0, 1, 0, RW);
+	assert_int_equal(g.status, IOMMU_ETIMEDOUT);
+	f.machine.fail_every = 1;
+	guest_unmaps(0, 100, 5);
+	assert_int_equal(iommu_shadow_sync(g.shadow, BASE, 4096), IOMMU_EBUSY);
+	assert_false(stats_of().is_safe);
+	f.machine.fail_every = 0;
+	hang(false);
+	guest_unmaps(1, 0, 1);
+	assert_true(stats_of().is_safe);
+	assert_int_equal(iommu_shadow_sync(g.shadow, BASE, 4096), 0);
+	assert_true(stats_of().is_safe && stats_of().is_complete);
+	check_all(false);
+	assert_int_equal(memory.pins, 580);
+	finish_shadow();
+}
+
+/* A mapping that a host's unit did not confirm may be reached until an unmap is confirmed. */
+static void what_may_be_mapped_is_stuck(void **state)
+{
+	uint64_t bytes;
+
+	(void)state;
+	begin_shadow(IOMMU_MODEL_VTD_CACHING_MODE, LEGACY);
+	attach_guest(0);
+	hang(true);
+	guest_maps(0, 0, 10, 0, RW);
+	assert_int_equal(g.status, IOMMU_ETIMEDOUT);
+	assert_false(stats_of().is_safe);
+	g.status = 0;
+	guest_unmaps(0, 0, 10);
+	assert_int_equal(g.status, IOMMU_ETIMEDOUT);
 	hang(false);
 	assert_int_equal(iommu_shadow_sync(g.shadow, BASE, 4096), 0);
 	assert_true(stats_of().is_safe && stats_of().is_complete);
 	check_all(false);
-	assert_int_equal(memory.pins, 585);
+	assert_int_equal(memory.pins, 0);
+	/* Memory that cannot be pinned for now is not mapped, and hides nothing. */
+	assert_int_equal(iommu_ioas_unmap_vaddr(ctx, __func__, ioas, 0, UINT64_MAX, &bytes), 0);
+	g.status = 0;
+	guest_maps(0, 0, 10, 0, RW);
+	assert_int_equal(g.status, IOMMU_EAGAIN);
+	assert_true(stats_of().is_safe && !stats_of().is_complete);
+	check_all(true);
 	finish_shadow();
 }
 
@@ -696,6 +827,35 @@ static void what_is_written_elsewhere_is_not_told(void **state)
 	end_dirty();
 }
 
+/* A mapping that came to nothing was perhaps there for a moment. */
+static void what_was_tried_counts_as_written(void **state)
+{
+	struct iommu_dirty_bitmap log;
+
+	(void)state;
+	begin_shadow(IOMMU_MODEL_VTD_CACHING_MODE, LEGACY);
+	attach_guest(0);
+	d.bitmap = (struct iommu_dirty_bitmap){
+		.words = d.words, .start = GUEST, .bits = FRAMES, .page_shift = 12};
+	log = d.bitmap;
+	log.words = d.log;
+	assert_int_equal(iommu_shadow_set_dirty(g.shadow, &log), 0);
+	hang(true);
+	guest_maps(0, 0, 4, 50, RW);
+	guest_maps(0, 10, 4, 70, IOMMU_PROT_READ);
+	assert_int_equal(read_written(0, 0), IOMMU_EBUSY);
+	/* Nor does it begin anew: what is written by then is noted already. */
+	assert_int_equal(iommu_shadow_set_dirty(g.shadow, &log), IOMMU_EBUSY);
+	guest_unmaps(0, 0, 4);
+	guest_unmaps(0, 10, 4);
+	hang(false);
+	assert_int_equal(iommu_shadow_sync(g.shadow, BASE, 4096), 0);
+	assert_int_equal(read_written(0, 0), 0);
+	assert_true(are_written(50, 4));
+	assert_int_equal(iommu_shadow_set_dirty(g.shadow, NULL), 0);
+	finish_shadow();
+}
+
 static void shadows_are_made_of_what_fits(void **state)
 {
 	struct iommu_shadow_config config = {.file = NULL};
@@ -748,11 +908,15 @@ int main(void)
 		cmocka_unit_test(only_differences_are_changed),
 		cmocka_unit_test(what_is_not_translated_is_all_of_memory),
 		cmocka_unit_test(hostile_tables_have_an_end),
+		cmocka_unit_test(tables_that_map_nothing_have_an_end),
+		cmocka_unit_test(a_domain_that_is_being_left_is_looked_at),
 		cmocka_unit_test(a_pasid_has_a_shadow_of_its_own),
 		cmocka_unit_test(hardware_that_is_silent_is_told),
+		cmocka_unit_test(what_may_be_mapped_is_stuck),
 		cmocka_unit_test(reserved_addresses_are_left_out),
 		cmocka_unit_test(what_the_device_writes_is_told),
 		cmocka_unit_test(what_is_written_elsewhere_is_not_told),
+		cmocka_unit_test(what_was_tried_counts_as_written),
 		cmocka_unit_test(shadows_are_made_of_what_fits),
 		cmocka_unit_test(guests_at_random_on_any_host),
 	};

@@ -155,6 +155,7 @@ int iommu_model_vtd_walk(struct iommu_model_vtd *model, struct iommu_model_walk 
 		const uint64_t at = walk->next;
 		struct block block = block_at(&w, at);
 
+		walk->looked_at++;
 		if (block.last > walk->last)
 			block.last = walk->last;
 		if (block.prot != 0)
