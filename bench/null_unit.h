@@ -11,12 +11,18 @@
 
 IOMMU_BEGIN_DECLS
 
+/* The processors of bench_platform; each counts on a line of its own. */
+#define NULL_UNIT_CPUS 2
+
 struct null_unit {
 	struct iommu_unit unit; /* first */
 	struct iommu_platform platform;
 	struct iommu *iommu;
 	struct iommu_endpoint *endpoint;
-	uint64_t invalidations;
+	struct {
+		uint64_t invalidations;
+		uint64_t others[15];
+	} cpus[NULL_UNIT_CPUS];
 };
 
 /*
@@ -25,6 +31,7 @@ struct null_unit {
  */
 int null_unit_create(struct null_unit *null, enum iommu_domain_type type, bool exclusive);
 void null_unit_destroy(struct null_unit *null);
+uint64_t null_unit_invalidations(const struct null_unit *null);
 
 IOMMU_END_DECLS
 #endif

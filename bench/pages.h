@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Table pages for the benchmarks: one pool, for the library and for every peer. A page is zeroed
- * when it is handed out; physical address 0 is the pool's first byte. One thread.
+ * when it is handed out; physical address 0 is the pool's first byte. Pages are allocated on any
+ * thread; larger blocks, and the pool, on one.
  */
 #ifndef BENCH_PAGES_H
 #define BENCH_PAGES_H
@@ -10,7 +11,7 @@
 
 IOMMU_BEGIN_DECLS
 
-#define BENCH_POOL_SIZE (1ULL << 30)
+#define BENCH_POOL_SIZE (1ULL << 31)
 
 /* The pool's first byte; made on first use. */
 unsigned char *bench_pool(void);
