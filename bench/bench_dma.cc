@@ -58,7 +58,7 @@ struct NullUnit {
 	}
 	uint64_t invalidations() const
 	{
-		return null_unit_invalidations(&unit);
+		return bench_count_of_all(&unit.invalidations);
 	}
 	null_unit unit = {};
 };
@@ -74,7 +74,7 @@ struct VtdAtOnce {
 	}
 	uint64_t invalidations() const
 	{
-		return unit.invalidations;
+		return bench_count_of_all(&unit.invalidations);
 	}
 	vtd_at_once unit = {};
 };

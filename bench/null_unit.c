@@ -75,7 +75,7 @@ static void free_gathered(struct iommu_domain *domain, struct iommu_gather *gath
 
 static int sync(struct iommu_domain *domain, struct iommu_gather *gather)
 {
-	domain_of(domain)->null->cpus[bench_cpu].invalidations++;
+	bench_count_one(&domain_of(domain)->null->invalidations);
 	free_gathered(domain, gather);
 	iommu_gather_init(gather);
 	return 0;
@@ -83,7 +83,7 @@ static int sync(struct iommu_domain *domain, struct iommu_gather *gather)
 
 static int sync_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size)
 {
-	domain_of(domain)->null->cpus[bench_cpu].invalidations++;
+	bench_count_one(&domain_of(domain)->null->invalidations);
 	(void)iova;
 	(void)size;
 	return 0;
@@ -91,7 +91,7 @@ static int sync_page(struct iommu_domain *domain, iommu_iova_t iova, uint64_t si
 
 static int flush_all(struct iommu_domain *domain)
 {
-	domain_of(domain)->null->cpus[bench_cpu].invalidations++;
+	bench_count_one(&domain_of(domain)->null->invalidations);
 	return 0;
 }
 
@@ -228,16 +228,6 @@ int null_unit_create(struct null_unit *null, enum iommu_domain_type type, bool e
 	if (status == 0)
 		status = iommu_probe_endpoint(null->iommu, &info, &null->endpoint);
 	return status != 0 ? status : iommu_unit_enable(&null->unit);
-}
-
-uint64_t null_unit_invalidations(const struct null_unit *null)
-{
-	uint64_t all = 0;
-	unsigned int i;
-
-	for (i = 0; i < NULL_UNIT_CPUS; i++)
-		all += null->cpus[i].invalidations;
-	return all;
 }
 
 void null_unit_destroy(struct null_unit *null)

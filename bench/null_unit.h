@@ -9,20 +9,16 @@
 #include <libiommu/backend/ops.h>
 #include <libiommu/iommu.h>
 
-IOMMU_BEGIN_DECLS
+#include "pages.h"
 
-/* The processors of bench_platform; each counts on a line of its own. */
-#define NULL_UNIT_CPUS 2
+IOMMU_BEGIN_DECLS
 
 struct null_unit {
 	struct iommu_unit unit; /* first */
 	struct iommu_platform platform;
 	struct iommu *iommu;
 	struct iommu_endpoint *endpoint;
-	struct {
-		uint64_t invalidations;
-		uint64_t others[15];
-	} cpus[NULL_UNIT_CPUS];
+	struct bench_count invalidations;
 };
 
 /*
@@ -31,7 +27,6 @@ struct null_unit {
  */
 int null_unit_create(struct null_unit *null, enum iommu_domain_type type, bool exclusive);
 void null_unit_destroy(struct null_unit *null);
-uint64_t null_unit_invalidations(const struct null_unit *null);
 
 IOMMU_END_DECLS
 #endif

@@ -22,5 +22,24 @@ void bench_page_free(void *page);
 const struct iommu_platform *bench_platform(void);
 extern __thread unsigned int bench_cpu;
 
+/* What happens so often on both CPUs, counted by each on a line of its own. */
+#define BENCH_CPUS 2
+struct bench_count {
+	struct {
+		uint64_t value;
+		uint64_t others[15];
+	} cpus[BENCH_CPUS];
+} __attribute__((aligned(128)));
+
+static inline void bench_count_one(struct bench_count *count)
+{
+	count->cpus[bench_cpu].value++;
+}
+
+static inline uint64_t bench_count_of_all(const struct bench_count *count)
+{
+	return count->cpus[0].value + count->cpus[1].value;
+}
+
 IOMMU_END_DECLS
 #endif

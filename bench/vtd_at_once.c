@@ -45,7 +45,7 @@ static void run_queue(struct vtd_at_once *vtd, uint64_t tail)
 		const struct vtd_descriptor d = ring[head / sizeof(*ring)];
 
 		if ((d.low & 0xf) != VTD_DESCRIPTOR_WAIT)
-			vtd->invalidations++;
+			bench_count_one(&vtd->invalidations);
 		else if ((d.low & VTD_WAIT_STATUS_WRITE) != 0)
 			__atomic_store_n((uint32_t *)iommu_phys_to_virt(&vtd->platform, d.high),
 					 (uint32_t)(d.low >> 32), __ATOMIC_RELEASE);

@@ -9,6 +9,8 @@
 
 #include <libiommu/iommu.h>
 
+#include "pages.h"
+
 IOMMU_BEGIN_DECLS
 
 #define VTD_AT_ONCE_REGISTERS 0x1000
@@ -17,7 +19,7 @@ struct vtd_at_once {
 	struct iommu_platform platform;
 	struct iommu *iommu;
 	struct iommu_endpoint *endpoint;
-	uint64_t invalidations; /* descriptors that are no waits */
+	struct bench_count invalidations; /* descriptors that are no waits */
 	unsigned char registers[VTD_AT_ONCE_REGISTERS] __attribute__((aligned(64)));
 };
 
