@@ -26,29 +26,26 @@ static volatile uint64_t *marks;
 static sem_t turn[DMA_WORK_CPUS];
 static unsigned long times;
 
-static void work_on(unsigned int cpu, unsigned long count, bool marked)
+static void work_on(unsigned int cpu, bool marked)
 {
-	while (count-- != 0) {
-		if (marked)
-			marks[cpu] = 1;
-		dma_work_once(&machine.work[cpu]);
-		if (marked)
-			marks[DMA_WORK_CPUS] = 1;
-	}
+	if (marked)
+		marks[cpu] = 1;
+	dma_work_once(&machine.work[cpu]);
+	if (marked)
+		marks[DMA_WORK_CPUS] = 1;
 }
 
-/* Warm twice, so that each CPU has what the other's beginning has left it. */
+/* In turns, once they are warm: each operation finds what the other CPU's has left. */
 static void *thread(void *number)
 {
 	const unsigned int cpu = *(unsigned int *)number;
 	const unsigned int other = 1 - cpu;
-	const unsigned long counts[] = {WARM, WARM, times};
-	unsigned int i;
+	unsigned long i;
 
 	bench_cpu = cpu;
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < WARM + times; i++) {
 		sem_wait(&turn[cpu]);
-		work_on(cpu, counts[i], i == 2);
+		work_on(cpu, i >= WARM);
 		sem_post(&turn[other]);
 	}
 	return NULL;
