@@ -277,10 +277,10 @@ template <class Peer> class Linux
 };
 
 // dma_map_phys and all below it, of 7.3.
-class Linux73Whole
+template <bool vtd> class Linux73Whole
 {
       public:
-	Linux73Whole() : dma(linux73_dma_create())
+	Linux73Whole() : dma(linux73_dma_create(vtd))
 	{
 		keep = map(memory(4000), page);
 	}
@@ -508,7 +508,7 @@ void add_dma_rows()
 #ifdef BENCH_PEER_LINUX
 	add_all<Linux<linux61_functions>>("dma", "linux-6.1");
 	add_all<Linux<linux73_functions>>("dma", "linux-7.3");
-	add_all<Linux73Whole>("dma", "linux-7.3-whole");
+	add_all<Linux73Whole<false>>("dma", "linux-7.3-whole");
 #endif
 	bench::add("dma/two_parts", "ours", two_threads<Parts<IOMMU_IOVA_CACHE_LINES>>);
 	bench::add("dma/two_parts", "plain", two_threads<Parts<0>>);
@@ -517,4 +517,7 @@ void add_dma_rows()
 	bench::add("dma/two_parts", "linux-7.3", two_threads<Linux<linux73_functions>>);
 #endif
 	add_ours<VtdAtOnce>("vtd");
+#ifdef BENCH_PEER_LINUX
+	add_all<Linux73Whole<true>>("vtd", "linux-7.3-whole");
+#endif
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The peer's dma-iommu: functions cut out of drivers/iommu/dma-iommu.c; and a device in a domain of
- * generic page tables, strict.
+ * The peer's dma-iommu: functions cut out of drivers/iommu/dma-iommu.c; and a device in a strict
+ * domain of generic page tables, whose invalidations take no time, or are those of VT-d's driver.
  */
 #include <linux/iommu.h>
 #include <linux/iova.h>
@@ -27,10 +27,11 @@ struct linux73_dma {
 	u64 mask;
 	struct iommu_dma_cookie cookie;
 	struct linux73_pgtable *table;
+	bool vtd;
 	struct scatterlist list[LINUX73_PIECES];
 };
 
-struct linux73_dma *linux73_dma_create(void)
+struct linux73_dma *linux73_dma_create(bool vtd)
 {
 	struct linux73_dma *dma = calloc(1, sizeof(*dma));
 	struct iommu_domain *domain;
@@ -39,6 +40,9 @@ struct linux73_dma *linux73_dma_create(void)
 		abort();
 	dma->table = linux73_pgtable_create();
 	domain = &dma->table->table.iommu.domain;
+	dma->vtd = vtd;
+	if (vtd)
+		shim_vtd_attach(&dma->table->domain);
 	domain->type = IOMMU_DOMAIN_DMA;
 	domain->cookie_type = IOMMU_COOKIE_DMA_IOVA;
 	domain->iova_cookie = &dma->cookie;
@@ -64,6 +68,8 @@ void linux73_dma_destroy(struct linux73_dma *dma)
 {
 	put_iova_domain(&dma->cookie.iovad);
 	iova_cache_put();
+	if (dma->vtd)
+		shim_vtd_detach(&dma->table->domain);
 	linux73_pgtable_destroy(dma->table);
 	free(dma);
 }

@@ -2,10 +2,14 @@
 #ifndef LINUX_PGTABLE_7_3_H
 #define LINUX_PGTABLE_7_3_H
 
-#include <linux/generic_pt/iommu.h>
+#include "vtd_7.3.h"
 
+/* The table alone, or a domain of the driver with it. */
 struct linux73_pgtable {
-	struct pt_iommu_vtdss table;
+	union {
+		struct pt_iommu_vtdss table;
+		struct dmar_domain domain;
+	};
 };
 
 #endif

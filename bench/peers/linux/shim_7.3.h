@@ -81,6 +81,7 @@ typedef u32 ioasid_t;
 #define MODULE_IMPORT_NS(ns)                  extern int shim_unused
 #define pr_debug(...)                         ((void)0)
 #define pr_err_ratelimited(...)               ((void)0)
+#define pr_warn_ratelimited(...)              ((void)0)
 #define dev_notice(...)                       ((void)0)
 #define dev_WARN_ONCE(device, condition, ...) WARN_ON(condition)
 #define kmemleak_transient_leak(pointer)      ((void)(pointer))
