@@ -4,8 +4,8 @@
 //
 // dma/…: over a unit whose invalidations take no time (null_unit.h). The peers' parts do what
 // Linux's dma-iommu does below its own layers, with Linux's own code: alloc_iova_fast, its page
-// tables, free_iova_fast. vtd/…: the same through the VT-d driver, over registers that answer at
-// once (vtd_at_once.h).
+// tables, free_iova_fast; "linux-7.3-whole" is all from dma_map_phys down. vtd/…: the same through
+// the VT-d driver, ours and Linux 7.3's, over registers that answer at once (vtd_at_once.h).
 //
 //   map_unmap_4k   map one page, unmap it. Per pair.
 //   map_4k         map alone, of 64 that are unmapped apart.
@@ -277,10 +277,10 @@ template <class Peer> class Linux
 };
 
 // dma_map_phys and all below it, of 7.3.
-template <bool vtd> class Linux73Whole
+template <bool vtd, bool is_lazy = false> class Linux73Whole
 {
       public:
-	Linux73Whole() : dma(linux73_dma_create(vtd))
+	Linux73Whole() : dma(linux73_dma_create(vtd, is_lazy))
 	{
 		keep = map(memory(4000), page);
 	}
@@ -498,6 +498,9 @@ template <class Unit> void add_ours(const std::string &kind)
 	add_all<Ours<Unit, true>>(kind, "exclusive");
 	bench::add(kind + "/lazy_4k", "ours",
 		   [](bench::State &state) { map_unmap<Lazy>(state, page); });
+	bench::add(kind + "/lazy_4k", "exclusive", [](bench::State &state) {
+		map_unmap<Ours<Unit, true, IOMMU_DOMAIN_DMA_LAZY>>(state, page);
+	});
 }
 
 } // namespace
@@ -509,6 +512,8 @@ void add_dma_rows()
 	add_all<Linux<linux61_functions>>("dma", "linux-6.1");
 	add_all<Linux<linux73_functions>>("dma", "linux-7.3");
 	add_all<Linux73Whole<false>>("dma", "linux-7.3-whole");
+	bench::add("dma/lazy_4k", "linux-7.3-whole",
+		   [](bench::State &state) { map_unmap<Linux73Whole<false, true>>(state, page); });
 #endif
 	bench::add("dma/two_parts", "ours", two_threads<Parts<IOMMU_IOVA_CACHE_LINES>>);
 	bench::add("dma/two_parts", "plain", two_threads<Parts<0>>);
@@ -519,5 +524,7 @@ void add_dma_rows()
 	add_ours<VtdAtOnce>("vtd");
 #ifdef BENCH_PEER_LINUX
 	add_all<Linux73Whole<true>>("vtd", "linux-7.3-whole");
+	bench::add("vtd/lazy_4k", "linux-7.3-whole",
+		   [](bench::State &state) { map_unmap<Linux73Whole<true, true>>(state, page); });
 #endif
 }

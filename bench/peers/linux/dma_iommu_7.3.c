@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The peer's dma-iommu: functions cut out of drivers/iommu/dma-iommu.c; and a device in a strict
- * domain of generic page tables, whose invalidations take no time, or are those of VT-d's driver.
+ * The peer's dma-iommu: functions cut out of drivers/iommu/dma-iommu.c; and a device in a domain of
+ * generic page tables, whose invalidations take no time, or are those of VT-d's driver.
  */
 #include <linux/iommu.h>
 #include <linux/iova.h>
 
 #include "dma_7.3.h"
+#include "iommu-pages.h"
 #include "peer.h"
 #include "pgtable_7.3.h"
 
-/* The benchmark's device is coherent and trusted, and its domain is strict. */
+/* The benchmark's device is coherent and trusted. */
 #define iommu_dma_map_swiotlb(...)            ((phys_addr_t)DMA_MAPPING_ERROR)
 #define iommu_dma_sync_single_for_cpu(...)    abort()
 #define iommu_dma_sync_single_for_device(...) abort()
-#define queue_iova(...)                       abort()
+
+/* Of a flush queue, whose size is not that of its type. */
+#define SHIM_FLUSH_QUEUE 16384UL
+#undef __alloc_percpu
+#undef per_cpu_ptr
+#define __alloc_percpu(size, align) aligned_alloc(128, SHIM_CPUS *SHIM_FLUSH_QUEUE)
+#define per_cpu_ptr(p, cpu)         ((__typeof__(p))((char *)(p) + (cpu)*SHIM_FLUSH_QUEUE))
 
 #include "dma_iommu_functions.h"
 
@@ -31,7 +38,7 @@ struct linux73_dma {
 	struct scatterlist list[LINUX73_PIECES];
 };
 
-struct linux73_dma *linux73_dma_create(bool vtd)
+struct linux73_dma *linux73_dma_create(bool vtd, bool lazy)
 {
 	struct linux73_dma *dma = calloc(1, sizeof(*dma));
 	struct iommu_domain *domain;
@@ -48,6 +55,13 @@ struct linux73_dma *linux73_dma_create(bool vtd)
 	domain->iova_cookie = &dma->cookie;
 	init_iova_domain(&dma->cookie.iovad, PAGE_SIZE, 1);
 	if (iova_domain_init_rcaches(&dma->cookie.iovad) != 0)
+		abort();
+	dma->cookie.options = (struct iommu_dma_options){
+		.qt = IOMMU_DMA_OPTS_PER_CPU_QUEUE,
+		.fq_size = IOVA_DEFAULT_FQ_SIZE,
+		.fq_timeout = IOVA_DEFAULT_FQ_TIMEOUT,
+	};
+	if (lazy && iommu_dma_init_fq(domain) != 0)
 		abort();
 	dma->mask = DMA_BIT_MASK(48);
 	dma->limits.max_segment_size = UINT_MAX;
@@ -66,6 +80,7 @@ struct linux73_dma *linux73_dma_create(bool vtd)
 
 void linux73_dma_destroy(struct linux73_dma *dma)
 {
+	iommu_dma_free_fq(&dma->cookie);
 	put_iova_domain(&dma->cookie.iovad);
 	iova_cache_put();
 	if (dma->vtd)

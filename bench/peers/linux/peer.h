@@ -48,12 +48,12 @@ void linux73_pgtable_read_dirty(struct linux73_pgtable *table, uint64_t pfn, uin
 /*
  * Linux 7.3's whole path: dma_map_phys, dma_unmap_phys, and lists of pages. ~0: refused. With `vtd`
  * it ends in VT-d's driver, over registers that answer at once; otherwise in invalidations that take
- * no time.
+ * no time. Lazy: with flush queues of 256 entries for each CPU, as by default.
  */
 #define LINUX73_PIECES 256
 struct linux73_dma;
 
-struct linux73_dma *linux73_dma_create(bool vtd);
+struct linux73_dma *linux73_dma_create(bool vtd, bool lazy);
 void linux73_dma_destroy(struct linux73_dma *dma);
 uint64_t linux73_dma_map(struct linux73_dma *dma, uint64_t paddr, uint64_t size);
 void linux73_dma_unmap(struct linux73_dma *dma, uint64_t address, uint64_t size);

@@ -22,8 +22,14 @@ static void iotlb_sync(struct iommu_domain *domain, struct iommu_iotlb_gather *g
 	iommu_put_pages_list(&gather->freelist);
 }
 
+static void flush_iotlb_all(struct iommu_domain *domain)
+{
+	(void)domain;
+}
+
 static const struct iommu_domain_ops ops = {
 	IOMMU_PT_DOMAIN_OPS(vtdss),
+	.flush_iotlb_all = flush_iotlb_all,
 	.iotlb_sync = iotlb_sync,
 };
 

@@ -79,6 +79,7 @@ typedef u32 ioasid_t;
 #define EXPORT_SYMBOL_NS_GPL(symbol, ns)      extern int shim_unused
 #define MODULE_DESCRIPTION(text)              extern int shim_unused
 #define MODULE_IMPORT_NS(ns)                  extern int shim_unused
+#define pr_warn(...)                          ((void)0)
 #define pr_debug(...)                         ((void)0)
 #define pr_err_ratelimited(...)               ((void)0)
 #define pr_warn_ratelimited(...)              ((void)0)
@@ -107,12 +108,25 @@ typedef struct {
 	__atomic_compare_exchange_n(at, old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 #define try_cmpxchg64_release(at, old, new) try_cmpxchg64(at, old, new)
 #define try_cmpxchg_release(at, old, new)   try_cmpxchg64(at, old, new)
+#define smp_wmb()                           barrier()
+#define atomic_read(a)                      READ_ONCE((a)->counter)
+#define atomic_set(a, n)                    WRITE_ONCE((a)->counter, n)
+#define atomic_xchg(a, n)                   __atomic_exchange_n(&(a)->counter, n, __ATOMIC_SEQ_CST)
+#define atomic64_read(a)                    READ_ONCE((a)->counter)
+#define atomic64_set(a, n)                  WRITE_ONCE((a)->counter, n)
+#define atomic64_inc(a)                     ((void)__atomic_add_fetch(&(a)->counter, 1, __ATOMIC_SEQ_CST))
 struct mutex {
 	int unused;
 };
 struct timer_list {
 	int unused;
 };
+/* Timers never expire: a benchmark's queues are full before. */
+#define timer_setup(timer, function, flags)       ((void)(function))
+#define mod_timer(timer, when)                    ((void)(timer))
+#define timer_delete_sync(timer)                  ((void)(timer))
+#define timer_container_of(object, timer, member) container_of(timer, __typeof__(*(object)), member)
+#define jiffies                                   0UL
 struct work_struct {
 	int unused;
 };
@@ -232,8 +246,11 @@ static inline void folio_put(struct folio *folio)
 	bench_page_free(folio_address(folio));
 }
 
-#define kzalloc_objs(type, count) calloc(count, sizeof(type))
-#define kzalloc_obj(type, ...)    calloc(1, sizeof(type))
+#define vmalloc(size)                      malloc(size)
+#define vfree(memory)                      free(memory)
+#define struct_size(object, member, count) (sizeof(*(object)) + (count) * sizeof(*(object)->member))
+#define kzalloc_objs(type, count)          calloc(count, sizeof(type))
+#define kzalloc_obj(type, ...)             calloc(1, sizeof(type))
 
 /* A user's pages are those of the pool; they are not pinned. */
 #define FOLL_WRITE                 1

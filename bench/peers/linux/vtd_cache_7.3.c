@@ -22,6 +22,7 @@ static const struct iommu_domain_ops first_stage_ops;
 
 static const struct iommu_domain_ops second_stage_ops = {
 	IOMMU_PT_DOMAIN_OPS(vtdss),
+	.flush_iotlb_all = intel_flush_iotlb_all,
 	.iotlb_sync_map = intel_iommu_iotlb_sync_map,
 	.iotlb_sync = intel_iommu_tlb_sync,
 };
