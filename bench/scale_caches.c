@@ -6,8 +6,7 @@
  * the depot, and how many to the tree; the memory that space and caches take; and the granules that
  * caches hold at the end, which nothing else can have. Counting begins when caches are warm.
  *
- *	scale_caches                64 and 256 CPUs, each pattern below
- *	scale_caches --check        the same, against bounds; silent where they hold
+ *	scale_caches                64 and 256 CPUs, each pattern below; fails beyond its bounds
  *	scale_caches CPUS FILE      a trace: for each operation a line, "CPU + ORDER", or
  *	                            "CPU - N", which frees what the N-th "+" (from 0) has taken
  *	scale_caches CPUS PATTERN   prints the pattern as a trace
@@ -411,14 +410,13 @@ static void print_heading(void)
 	       "% depot", "% tree", "KiB, most", "granules held");
 }
 
-static int simulate_all(bool check)
+static int simulate_all(void)
 {
 	static const unsigned int hosts[] = {64, 256};
-	bool good = true;
 	size_t i, host;
+	bool good = true;
 
-	if (!check)
-		print_heading();
+	print_heading();
 	for (host = 0; host < sizeof(hosts) / sizeof(hosts[0]); host++)
 		for (i = 0; i < PATTERNS; i++) {
 			struct trace trace = {0};
@@ -426,30 +424,25 @@ static int simulate_all(bool check)
 
 			make_pattern(&trace, patterns[i], hosts[host]);
 			result = simulate(&trace, hosts[host]);
-			if (!check) {
-				print_result(patterns[i], hosts[host], &trace, &result);
-			} else if (!is_within_bounds(patterns[i], hosts[host], &trace, &result)) {
+			print_result(patterns[i], hosts[host], &trace, &result);
+			if (!is_within_bounds(patterns[i], hosts[host], &trace, &result)) {
+				printf("ERROR: beyond its bounds\n");
 				good = false;
-				print_heading();
-				print_result(patterns[i], hosts[host], &trace, &result);
 			}
 			free(trace.operations);
 		}
-	if (!good)
-		printf("scale_caches: beyond its bounds\n");
 	return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int main(int argc, char **argv)
 {
-	const bool check = argc == 2 && strcmp(argv[1], "--check") == 0;
 	const unsigned long cpus = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
 	struct trace trace = {0};
 
-	if (argc == 1 || check)
-		return simulate_all(check);
+	if (argc == 1)
+		return simulate_all();
 	if (cpus == 0 || cpus > MOST_CPUS)
-		fail("usage: scale_caches [--check | CPUS FILE | CPUS PATTERN]");
+		fail("usage: scale_caches [CPUS FILE | CPUS PATTERN]");
 	if (make_pattern(&trace, argv[2], (unsigned int)cpus)) {
 		print_trace(&trace);
 	} else {
