@@ -7,6 +7,8 @@
  *	sg16, sg256               a list of so many scattered pages, mapped and unmapped
  *	ring256                   of 256 live pages the oldest unmapped, and another mapped
  *	cached                    an address alone, taken from the CPU's cache and given back
+ *	domain                    iommu_map and iommu_unmap of one page, in tables of each CPU's own
+ *	window1, window16         so many pages of 64K in a window of POWER's, mapped and unmapped
  *
  * Over a unit that takes no time (null_unit.h); with "vtd-" in front, through the VT-d driver over
  * registers that answer at once (vtd_at_once.h). What cannot be set up ends the program.
@@ -16,6 +18,7 @@
 
 #include <libiommu/iommu.h>
 #include <libiommu/iova.h>
+#include <libiommu/tce_table.h>
 
 #include "null_unit.h"
 #include "vtd_at_once.h"
@@ -29,6 +32,8 @@ struct dma_work {
 	struct iommu_dma *dma;
 	struct iommu_dma_device device;
 	struct iommu_iova_cache *cache;
+	struct iommu_domain *domain;
+	struct iommu_tce_table *window;
 	unsigned int first_buffer, count, at;
 	struct iommu_dma_piece pieces[DMA_WORK_PIECES];
 	iommu_iova_t ring[DMA_WORK_PIECES];
@@ -42,6 +47,8 @@ struct dma_machine {
 	struct iommu_iova_space *space;
 	struct iommu_iova_cache *cache;
 	struct iommu_dma *dma;
+	struct iommu_tce_table *window;
+	struct iommu_domain *domain;
 	bool on_vtd;
 	iommu_iova_t keep;
 };
