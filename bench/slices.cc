@@ -493,6 +493,13 @@ void find_cpus()
 	stay_on(0);
 }
 
+void relax()
+{
+#ifdef __x86_64__
+	__builtin_ia32_pause();
+#endif
+}
+
 // The other thread: asleep between slices, so that the processor is free for the rest.
 class Companion
 {
@@ -516,14 +523,14 @@ class Companion
 	void begin()
 	{
 		while (!ready)
-			__builtin_ia32_pause();
+			relax();
 		ready = false;
 		begins = true;
 	}
 	void wait()
 	{
 		while (!done)
-			__builtin_ia32_pause();
+			relax();
 		done = false;
 	}
 
@@ -540,7 +547,7 @@ class Companion
 				return;
 			ready = true;
 			while (!begins)
-				__builtin_ia32_pause();
+				relax();
 			body(1, count);
 			done = true;
 		}
