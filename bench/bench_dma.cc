@@ -109,13 +109,26 @@ template <class Unit, bool exclusive, enum iommu_domain_type type = IOMMU_DOMAIN
 	{
 		check(iommu_dma_unmap(dma, address, size) == 0);
 	}
-	void scatter(std::vector<iommu_dma_piece> &pieces)
+	uint64_t lookup(uint64_t address) const
+	{
+		iommu_paddr_t paddr = 0;
+
+		return iommu_iova_to_phys(iommu_endpoint_domain(machine.unit.endpoint), address,
+					  &paddr) == 0
+			       ? paddr
+			       : 0;
+	}
+	uint64_t map_list(std::vector<iommu_dma_piece> &pieces)
 	{
 		unsigned int elements = 0;
 
 		check(iommu_dma_map_sg(dma, &device, pieces.data(),
 				       static_cast<unsigned int>(pieces.size()),
 				       IOMMU_DMA_BIDIRECTIONAL, &elements) == 0);
+		return pieces[0].address;
+	}
+	void unmap_list(std::vector<iommu_dma_piece> &pieces, uint64_t)
+	{
 		check(iommu_dma_unmap_sg(dma, pieces.data(),
 					 static_cast<unsigned int>(pieces.size())) == 0);
 	}
@@ -197,6 +210,12 @@ template <unsigned int flags> class Parts
 		check(iommu_vtdss_unmap_page(&table, address, size));
 		iommu_iova_cache_free(cache, address / page, 0);
 	}
+	uint64_t lookup(uint64_t address) const
+	{
+		iommu_paddr_t paddr = 0;
+
+		return iommu_vtdss_iova_to_phys(&table, address, &paddr, nullptr) == 0 ? paddr : 0;
+	}
 
       private:
 	// Where the tables are not there yet.
@@ -246,7 +265,11 @@ template <class Peer> class Linux
 		Peer::pgtable_unmap(table, address / page, size / page);
 		Peer::iova_free_fast(space, address / page, size / page);
 	}
-	void scatter(std::vector<iommu_dma_piece> &pieces)
+	uint64_t lookup(uint64_t address) const
+	{
+		return Peer::pgtable_lookup(table, address / page);
+	}
+	uint64_t map_list(std::vector<iommu_dma_piece> &pieces)
 	{
 		const uint64_t pages = pieces.size();
 		const uint64_t pfn = Peer::iova_alloc_fast(space, pages, (1ULL << 36) - 1);
@@ -254,8 +277,11 @@ template <class Peer> class Linux
 		check(pfn != 0);
 		for (uint64_t i = 0; i < pages; i++)
 			check(Peer::pgtable_map(table, pfn + i, pieces[i].paddr / page, 1) == 0);
-		Peer::pgtable_unmap(table, pfn, pages);
-		Peer::iova_free_fast(space, pfn, pages);
+		return pfn * page;
+	}
+	void unmap_list(std::vector<iommu_dma_piece> &pieces, uint64_t address)
+	{
+		unmap(address, pieces.size() * page);
 	}
 	void batch(uint64_t count)
 	{
@@ -304,9 +330,14 @@ template <bool vtd, bool is_lazy = false> class Linux73Whole
 	{
 		linux73_dma_unmap(dma, address, size);
 	}
-	void scatter(std::vector<iommu_dma_piece> &pieces)
+	uint64_t lookup(uint64_t address) const
+	{
+		return linux73_dma_lookup(dma, address);
+	}
+	uint64_t map_list(std::vector<iommu_dma_piece> &pieces)
 	{
 		const unsigned int count = static_cast<unsigned int>(pieces.size());
+		uint64_t address;
 
 		// The peer's own list, made once: a driver has one, too.
 		if (listed != count) {
@@ -317,8 +348,13 @@ template <bool vtd, bool is_lazy = false> class Linux73Whole
 			linux73_dma_list(dma, paddrs, count);
 			listed = count;
 		}
-		check(linux73_dma_map_list(dma, count));
-		linux73_dma_unmap_list(dma, count);
+		address = linux73_dma_map_list(dma, count);
+		check(address != UINT64_MAX);
+		return address;
+	}
+	void unmap_list(std::vector<iommu_dma_piece> &pieces, uint64_t)
+	{
+		linux73_dma_unmap_list(dma, static_cast<unsigned int>(pieces.size()));
 	}
 	void batch(uint64_t count)
 	{
@@ -339,6 +375,27 @@ template <bool vtd, bool is_lazy = false> class Linux73Whole
 	unsigned int listed = 0;
 };
 #endif
+
+// Each side does its work: the tables lead where they should, and afterwards nowhere.
+template <class Mapper> void verify(Mapper &mapper)
+{
+	const uint64_t address = mapper.map(memory(1), page);
+
+	check(mapper.lookup(address) == memory(1));
+	mapper.unmap(address, page);
+	check(mapper.lookup(address) == 0);
+}
+
+template <class Mapper> void verify_list(Mapper &mapper, std::vector<iommu_dma_piece> &pieces)
+{
+	const uint64_t address = mapper.map_list(pieces);
+
+	for (size_t i = 0; i < pieces.size(); i++)
+		check(mapper.lookup(address + i * page) == pieces[i].paddr);
+	mapper.unmap_list(pieces, address);
+	for (size_t i = 0; i < pieces.size(); i++)
+		check(mapper.lookup(address + i * page) == 0);
+}
 
 // Invalidations of each operation, for those that ask for any.
 template <class Mapper> uint64_t invalidations(const Mapper &)
@@ -379,6 +436,7 @@ template <class Mapper> void map_unmap(bench::State &state, uint64_t size)
 	Mapper mapper;
 	Counter<Mapper> counter(state, mapper);
 
+	verify(mapper);
 	for (auto _ : state) {
 		uint64_t address = mapper.map(memory(0), size);
 
@@ -431,8 +489,9 @@ template <class Mapper> void scattered(bench::State &state, size_t count)
 		pieces[i].paddr = memory(i);
 		pieces[i].size = page;
 	}
+	verify_list(mapper, pieces);
 	for (auto _ : state) {
-		mapper.scatter(pieces);
+		mapper.unmap_list(pieces, mapper.map_list(pieces));
 		counter.operations++;
 	}
 }
@@ -459,7 +518,7 @@ template <class Mapper> void two_threads(bench::State &state)
 	// Both CPUs have what they need before the threads start.
 	for (unsigned int cpu : {1, 0}) {
 		Mapper::set_cpu(cpu);
-		mapper.unmap(mapper.map(memory(0), page), page);
+		verify(mapper);
 	}
 	bench::on_two_threads(state, [&mapper](unsigned int cpu, uint64_t pairs) {
 		Mapper::set_cpu(cpu);

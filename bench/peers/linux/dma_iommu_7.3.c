@@ -99,6 +99,11 @@ void linux73_dma_unmap(struct linux73_dma *dma, uint64_t address, uint64_t size)
 	dma_unmap_phys(&dma->device, address, size, DMA_BIDIRECTIONAL, 0);
 }
 
+uint64_t linux73_dma_lookup(struct linux73_dma *dma, uint64_t address)
+{
+	return iommu_iova_to_phys(dma->group.default_domain, address);
+}
+
 void linux73_dma_list(struct linux73_dma *dma, const uint64_t *paddrs, unsigned int count)
 {
 	unsigned int i;
@@ -113,9 +118,11 @@ void linux73_dma_list(struct linux73_dma *dma, const uint64_t *paddrs, unsigned 
 	dma->list[count - 1].page_link |= SHIM_SG_LAST;
 }
 
-bool linux73_dma_map_list(struct linux73_dma *dma, unsigned int count)
+uint64_t linux73_dma_map_list(struct linux73_dma *dma, unsigned int count)
 {
-	return dma_map_sg_attrs(&dma->device, dma->list, (int)count, DMA_BIDIRECTIONAL, 0) != 0;
+	if (dma_map_sg_attrs(&dma->device, dma->list, (int)count, DMA_BIDIRECTIONAL, 0) == 0)
+		return DMA_MAPPING_ERROR;
+	return sg_dma_address(dma->list);
 }
 
 void linux73_dma_unmap_list(struct linux73_dma *dma, unsigned int count)

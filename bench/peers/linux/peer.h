@@ -57,8 +57,9 @@ struct linux73_dma *linux73_dma_create(bool vtd, bool lazy);
 void linux73_dma_destroy(struct linux73_dma *dma);
 uint64_t linux73_dma_map(struct linux73_dma *dma, uint64_t paddr, uint64_t size);
 void linux73_dma_unmap(struct linux73_dma *dma, uint64_t address, uint64_t size);
+uint64_t linux73_dma_lookup(struct linux73_dma *dma, uint64_t address);
 void linux73_dma_list(struct linux73_dma *dma, const uint64_t *paddrs, unsigned int count);
-bool linux73_dma_map_list(struct linux73_dma *dma, unsigned int count);
+uint64_t linux73_dma_map_list(struct linux73_dma *dma, unsigned int count);
 void linux73_dma_unmap_list(struct linux73_dma *dma, unsigned int count);
 #pragma GCC visibility pop
 
