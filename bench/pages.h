@@ -29,7 +29,7 @@ struct bench_count {
 		uint64_t value;
 		uint64_t others[15];
 	} cpus[BENCH_CPUS];
-} __attribute__((aligned(128)));
+};
 
 static inline void bench_count_one(struct bench_count *count)
 {
