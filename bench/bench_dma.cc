@@ -1,28 +1,38 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// The DMA mapping API, whole: address, tables, and back, over a unit whose invalidations take no
-// time (null_unit.h). The peer does what Linux's dma-iommu does below its own layers, with Linux's
-// own code: alloc_iova_fast, __domain_mapping, domain_unmap, free_iova_fast. Limit 48 bits; one
-// thread.
+// The DMA mapping API, whole: address, tables, invalidation, and back. Limit 48 bits.
 //
-//   dma/map_unmap_4k   map one page, unmap it. Per pair.
-//   dma/map_unmap_64k  the same with 64 KiB.
-//   dma/ring256        256 live buffers of one page: unmap the oldest, map another. Per exchange.
-//   dma/sg16           16 scattered pages at consecutive addresses, mapped and unmapped. Per list.
-//   dma/batch64        64 buffers of one page, mapped singly and unmapped. Per 64. Ours: a window,
-//                      unmapped with one call and one invalidation; the peer's 64 are left out.
-//   dma/lazy_4k        map_unmap_4k in lazy mode: through the flush queue. Ours alone.
+// dma/…: over a unit whose invalidations take no time (null_unit.h). The peers' parts do what
+// Linux's dma-iommu does below its own layers, with Linux's own code: alloc_iova_fast, its page
+// tables, free_iova_fast; "linux-7.3-whole" is all from dma_map_phys down. vtd/…: the same through
+// the VT-d driver, ours and Linux 7.3's, over registers that answer at once (vtd_at_once.h).
+//
+//   map_unmap_4k   map one page, unmap it. Per pair.
+//   map_4k         map alone, of 64 that are unmapped apart.
+//   map_unmap_64k  the same with 64 KiB.
+//   ring256        256 live buffers of one page: unmap the oldest, map another. Per exchange.
+//   sg16, sg256    so many scattered pages at consecutive addresses, mapped and unmapped. Per list.
+//   batch64        64 buffers of one page, mapped singly and unmapped. Per 64. Ours: a window,
+//                  unmapped with one call and one invalidation; the peers' 64 are left out.
+//   lazy_4k        map_unmap_4k in lazy mode: through the flush queue.
+//   two_threads    map_unmap_4k on two threads at once, each on its own CPU, in one domain. Per
+//                  pair of one thread.
+//   two_parts      what two_threads does in caches of addresses and in tables alone, as the peers'
+//                  parts do; "plain": with addresses of two CPUs in one line of the table.
 //
 // "exclusive": ours where the host vouches for its CPUs (iommu_platform.cpu_exclusive): no lock
-// around the address caches. The counter "inv" is how many invalidations one iteration asks for.
-#include <benchmark/benchmark.h>
-
+// around the address caches. "inv" is how many invalidations one operation asks for.
 #include <string>
 #include <vector>
+
+#include <libiommu/iova.h>
 
 #include "check.h"
 #include "null_unit.h"
 #include "pages.h"
+#include "rows.h"
+#include "slices.h"
+#include "vtd_at_once.h"
 #ifdef BENCH_PEER_LINUX
 #include "peer.h"
 #endif
@@ -37,21 +47,55 @@ constexpr uint64_t memory(uint64_t n)
 	return 0x100000000ULL + n * 3 * page;
 }
 
-template <bool exclusive> class OursOn
+struct NullUnit {
+	NullUnit(enum iommu_domain_type type, bool exclusive)
+	{
+		check(null_unit_create(&unit, type, exclusive) == 0);
+	}
+	~NullUnit()
+	{
+		null_unit_destroy(&unit);
+	}
+	uint64_t invalidations() const
+	{
+		return bench_count_of_all(&unit.invalidations);
+	}
+	null_unit unit = {};
+};
+
+struct VtdAtOnce {
+	VtdAtOnce(enum iommu_domain_type type, bool exclusive)
+	{
+		check(vtd_at_once_create(&unit, type, exclusive) == 0);
+	}
+	~VtdAtOnce()
+	{
+		vtd_at_once_destroy(&unit);
+	}
+	uint64_t invalidations() const
+	{
+		return bench_count_of_all(&unit.invalidations);
+	}
+	vtd_at_once unit = {};
+};
+
+template <class Unit, bool exclusive, enum iommu_domain_type type = IOMMU_DOMAIN_DMA> class Ours
 {
       public:
-	explicit OursOn(enum iommu_domain_type type = IOMMU_DOMAIN_DMA)
+	Ours() : machine(type, exclusive)
 	{
-		check(null_unit_create(&null, type, exclusive) == 0);
-		check(iommu_dma_of(null.endpoint, &dma) == 0);
-		device = iommu_dma_device_of(null.endpoint, 0);
+		check(iommu_dma_of(machine.unit.endpoint, &dma) == 0);
+		device = iommu_dma_device_of(machine.unit.endpoint, 0);
 		// A neighbour that stays keeps the tables.
 		keep = map(memory(4000), page);
 	}
-	~OursOn()
+	~Ours()
 	{
 		unmap(keep, page);
-		null_unit_destroy(&null);
+	}
+	static void set_cpu(unsigned int cpu)
+	{
+		bench_cpu = cpu;
 	}
 	uint64_t map(uint64_t paddr, uint64_t size)
 	{
@@ -65,13 +109,26 @@ template <bool exclusive> class OursOn
 	{
 		check(iommu_dma_unmap(dma, address, size) == 0);
 	}
-	void scatter(std::vector<iommu_dma_piece> &pieces)
+	uint64_t lookup(uint64_t address) const
+	{
+		iommu_paddr_t paddr = 0;
+
+		return iommu_iova_to_phys(iommu_endpoint_domain(machine.unit.endpoint), address,
+					  &paddr) == 0
+			       ? paddr
+			       : 0;
+	}
+	uint64_t map_list(std::vector<iommu_dma_piece> &pieces)
 	{
 		unsigned int elements = 0;
 
 		check(iommu_dma_map_sg(dma, &device, pieces.data(),
 				       static_cast<unsigned int>(pieces.size()),
 				       IOMMU_DMA_BIDIRECTIONAL, &elements) == 0);
+		return pieces[0].address;
+	}
+	void unmap_list(std::vector<iommu_dma_piece> &pieces, uint64_t)
+	{
 		check(iommu_dma_unmap_sg(dma, pieces.data(),
 					 static_cast<unsigned int>(pieces.size())) == 0);
 	}
@@ -91,55 +148,140 @@ template <bool exclusive> class OursOn
 	}
 	uint64_t invalidations() const
 	{
-		return null.invalidations;
+		return machine.invalidations();
 	}
 
       private:
-	null_unit null = {};
+	Unit machine;
 	iommu_dma *dma = nullptr;
 	iommu_dma_device device = {};
 	iommu_dma_window window = {};
 	uint64_t keep = 0;
 };
 
-using Ours = OursOn<false>;
-
-#ifdef BENCH_PEER_LINUX
-class Linux
+// An address from the caches and an entry in the table, and back: nothing of the layers above.
+template <unsigned int flags> class Parts
 {
       public:
-	Linux() : space(linux_iova_create()), table(linux_pgtable_create())
+	Parts()
+	{
+		iommu_pgtable_config tables = {};
+		iommu_iova_config addresses = {};
+		iommu_iova_cache_config caches = {};
+
+		tables.platform = addresses.platform = bench_platform();
+		tables.levels = 4;
+		tables.input_bits = 48;
+		tables.output_bits = 46;
+		tables.pgsize_bitmap = IOMMU_SIZE_4K | IOMMU_SIZE_2M | IOMMU_SIZE_1G;
+		check(iommu_vtdss_init(&table, &tables) == 0);
+		addresses.granule = page;
+		addresses.first = 1;
+		addresses.last = (1ULL << 36) - 1;
+		check(iommu_iova_space_create(&addresses, &space) == 0);
+		caches.space = space;
+		caches.depot_magazines = 32;
+		caches.flags = flags;
+		check(iommu_iova_cache_create(&caches, &cache) == 0);
+		keep = map(memory(4000), page);
+	}
+	~Parts()
+	{
+		unmap(keep, page);
+		iommu_iova_cache_destroy(cache);
+		iommu_iova_space_destroy(space);
+		iommu_vtdss_destroy(&table);
+	}
+	static void set_cpu(unsigned int cpu)
+	{
+		bench_cpu = cpu;
+	}
+	uint64_t map(uint64_t paddr, uint64_t size)
+	{
+		uint64_t first = 0;
+
+		check(iommu_iova_cache_alloc(cache, 0, UINT64_MAX, 0, &first) == 0);
+		if (!iommu_vtdss_map_page(&table, first * page, paddr, size, IOMMU_PROT_READ_WRITE))
+			map_slowly(first * page, paddr, size);
+		return first * page;
+	}
+	void unmap(uint64_t address, uint64_t size)
+	{
+		check(iommu_vtdss_unmap_page(&table, address, size));
+		iommu_iova_cache_free(cache, address / page, 0);
+	}
+	uint64_t lookup(uint64_t address) const
+	{
+		iommu_paddr_t paddr = 0;
+
+		return iommu_vtdss_iova_to_phys(&table, address, &paddr, nullptr) == 0 ? paddr : 0;
+	}
+
+      private:
+	// Where the tables are not there yet.
+	void map_slowly(uint64_t address, uint64_t paddr, uint64_t size)
+	{
+		iommu_gather gather;
+		uint64_t mapped;
+
+		iommu_gather_init(&gather);
+		check(iommu_vtdss_map(&table, address, paddr, size, IOMMU_PROT_READ_WRITE, &gather,
+				      &mapped) == 0);
+	}
+
+	iommu_pgtable table;
+	iommu_iova_space *space;
+	iommu_iova_cache *cache;
+	uint64_t keep = 0;
+};
+
+#ifdef BENCH_PEER_LINUX
+template <class Peer> class Linux
+{
+      public:
+	Linux() : space(Peer::iova_create()), table(Peer::pgtable_create())
 	{
 		keep = map(memory(4000), page);
 	}
 	~Linux()
 	{
 		unmap(keep, page);
-		linux_pgtable_destroy(table);
-		linux_iova_destroy(space);
+		Peer::pgtable_destroy(table);
+		Peer::iova_destroy(space);
+	}
+	static void set_cpu(unsigned int cpu)
+	{
+		Peer::set_cpu(cpu);
 	}
 	uint64_t map(uint64_t paddr, uint64_t size)
 	{
-		const uint64_t pfn = linux_iova_alloc_fast(space, size / page, (1ULL << 36) - 1);
+		const uint64_t pfn = Peer::iova_alloc_fast(space, size / page, (1ULL << 36) - 1);
 
-		check(pfn != 0 && linux_pgtable_map(table, pfn, paddr / page, size / page) == 0);
+		check(pfn != 0 && Peer::pgtable_map(table, pfn, paddr / page, size / page) == 0);
 		return pfn * page;
 	}
 	void unmap(uint64_t address, uint64_t size)
 	{
-		linux_pgtable_unmap(table, address / page, size / page);
-		linux_iova_free_fast(space, address / page, size / page);
+		Peer::pgtable_unmap(table, address / page, size / page);
+		Peer::iova_free_fast(space, address / page, size / page);
 	}
-	void scatter(std::vector<iommu_dma_piece> &pieces)
+	uint64_t lookup(uint64_t address) const
+	{
+		return Peer::pgtable_lookup(table, address / page);
+	}
+	uint64_t map_list(std::vector<iommu_dma_piece> &pieces)
 	{
 		const uint64_t pages = pieces.size();
-		const uint64_t pfn = linux_iova_alloc_fast(space, pages, (1ULL << 36) - 1);
+		const uint64_t pfn = Peer::iova_alloc_fast(space, pages, (1ULL << 36) - 1);
 
 		check(pfn != 0);
 		for (uint64_t i = 0; i < pages; i++)
-			check(linux_pgtable_map(table, pfn + i, pieces[i].paddr / page, 1) == 0);
-		linux_pgtable_unmap(table, pfn, pages);
-		linux_iova_free_fast(space, pfn, pages);
+			check(Peer::pgtable_map(table, pfn + i, pieces[i].paddr / page, 1) == 0);
+		return pfn * page;
+	}
+	void unmap_list(std::vector<iommu_dma_piece> &pieces, uint64_t address)
+	{
+		unmap(address, pieces.size() * page);
 	}
 	void batch(uint64_t count)
 	{
@@ -153,127 +295,295 @@ class Linux
 	void finish()
 	{
 	}
-	uint64_t invalidations() const
+
+      private:
+	typename Peer::iova_space *space;
+	typename Peer::pgtable *table;
+	uint64_t keep = 0;
+};
+
+// dma_map_phys and all below it, of 7.3.
+template <bool vtd, bool is_lazy = false> class Linux73Whole
+{
+      public:
+	Linux73Whole() : dma(linux73_dma_create(vtd, is_lazy))
 	{
-		return 0;
+		keep = map(memory(4000), page);
+	}
+	~Linux73Whole()
+	{
+		unmap(keep, page);
+		linux73_dma_destroy(dma);
+	}
+	static void set_cpu(unsigned int cpu)
+	{
+		linux73_set_cpu(cpu);
+	}
+	uint64_t map(uint64_t paddr, uint64_t size)
+	{
+		const uint64_t address = linux73_dma_map(dma, paddr, size);
+
+		check(address != UINT64_MAX);
+		return address;
+	}
+	void unmap(uint64_t address, uint64_t size)
+	{
+		linux73_dma_unmap(dma, address, size);
+	}
+	uint64_t lookup(uint64_t address) const
+	{
+		return linux73_dma_lookup(dma, address);
+	}
+	uint64_t map_list(std::vector<iommu_dma_piece> &pieces)
+	{
+		const unsigned int count = static_cast<unsigned int>(pieces.size());
+		uint64_t address;
+
+		// The peer's own list, made once: a driver has one, too.
+		if (listed != count) {
+			uint64_t paddrs[LINUX73_PIECES];
+
+			for (unsigned int i = 0; i < count; i++)
+				paddrs[i] = pieces[i].paddr;
+			linux73_dma_list(dma, paddrs, count);
+			listed = count;
+		}
+		address = linux73_dma_map_list(dma, count);
+		check(address != UINT64_MAX);
+		return address;
+	}
+	void unmap_list(std::vector<iommu_dma_piece> &pieces, uint64_t)
+	{
+		linux73_dma_unmap_list(dma, static_cast<unsigned int>(pieces.size()));
+	}
+	void batch(uint64_t count)
+	{
+		uint64_t addresses[64];
+
+		for (uint64_t i = 0; i < count; i++)
+			addresses[i] = map(memory(i), page);
+		for (uint64_t i = 0; i < count; i++)
+			unmap(addresses[i], page);
+	}
+	void finish()
+	{
 	}
 
       private:
-	linux_iova_space *space;
-	linux_pgtable *table;
+	linux73_dma *dma;
 	uint64_t keep = 0;
+	unsigned int listed = 0;
 };
 #endif
 
-template <class Mapper> void count(benchmark::State &state, const Mapper &mapper, uint64_t before)
+// Each side does its work: the tables lead where they should, and afterwards nowhere.
+template <class Mapper> void verify(Mapper &mapper)
 {
-	state.counters["inv"] =
-		benchmark::Counter(static_cast<double>(mapper.invalidations() - before),
-				   benchmark::Counter::kAvgIterations);
+	const uint64_t address = mapper.map(memory(1), page);
+
+	check(mapper.lookup(address) == memory(1));
+	mapper.unmap(address, page);
+	check(mapper.lookup(address) == 0);
 }
 
-template <class Mapper> void map_unmap(benchmark::State &state, Mapper &mapper, uint64_t size)
+template <class Mapper> void verify_list(Mapper &mapper, std::vector<iommu_dma_piece> &pieces)
 {
-	const uint64_t before = mapper.invalidations();
+	const uint64_t address = mapper.map_list(pieces);
 
+	for (size_t i = 0; i < pieces.size(); i++)
+		check(mapper.lookup(address + i * page) == pieces[i].paddr);
+	mapper.unmap_list(pieces, address);
+	for (size_t i = 0; i < pieces.size(); i++)
+		check(mapper.lookup(address + i * page) == 0);
+}
+
+// Invalidations of each operation, for those that ask for any.
+template <class Mapper> uint64_t invalidations(const Mapper &)
+{
+	return 0;
+}
+template <class Unit, bool exclusive, enum iommu_domain_type type>
+uint64_t invalidations(const Ours<Unit, exclusive, type> &mapper)
+{
+	return mapper.invalidations();
+}
+
+template <class Mapper> class Counter
+{
+      public:
+	Counter(bench::State &of, const Mapper &by)
+	    : state(of), mapper(by), before(invalidations(by))
+	{
+	}
+	~Counter()
+	{
+		const uint64_t asked = invalidations(mapper) - before;
+
+		if (asked != 0)
+			state.note("inv",
+				   static_cast<double>(asked) / static_cast<double>(operations));
+	}
+	uint64_t operations = 0;
+
+      private:
+	bench::State &state;
+	const Mapper &mapper;
+	uint64_t before;
+};
+
+template <class Mapper> void map_unmap(bench::State &state, uint64_t size)
+{
+	Mapper mapper;
+	Counter<Mapper> counter(state, mapper);
+
+	verify(mapper);
 	for (auto _ : state) {
 		uint64_t address = mapper.map(memory(0), size);
 
-		benchmark::DoNotOptimize(address);
+		bench::keep(address);
 		mapper.unmap(address, size);
+		counter.operations++;
 	}
-	count(state, mapper, before);
 }
 
-template <class Mapper> void pair_4k(benchmark::State &state)
+template <class Mapper> void map_alone(bench::State &state)
 {
+	uint64_t addresses[64];
 	Mapper mapper;
 
-	map_unmap(state, mapper, page);
+	state.things(64);
+	for (auto _ : state.parts()) {
+		state.start();
+		for (unsigned int i = 0; i < 64; i++)
+			addresses[i] = mapper.map(memory(i), page);
+		state.stop();
+		for (uint64_t address : addresses)
+			mapper.unmap(address, page);
+	}
 }
 
-template <class Mapper> void pair_64k(benchmark::State &state)
-{
-	Mapper mapper;
-
-	map_unmap(state, mapper, 16 * page);
-}
-
-void lazy(benchmark::State &state)
-{
-	Ours mapper(IOMMU_DOMAIN_DMA_LAZY);
-
-	map_unmap(state, mapper, page);
-}
-
-template <class Mapper> void ring(benchmark::State &state)
+template <class Mapper> void ring(bench::State &state)
 {
 	std::vector<uint64_t> live(256);
 	Mapper mapper;
 	size_t at = 0;
-	uint64_t before;
 
 	for (size_t i = 0; i < live.size(); i++)
 		live[i] = mapper.map(memory(i), page);
-	before = mapper.invalidations();
 	for (auto _ : state) {
 		mapper.unmap(live[at], page);
 		live[at] = mapper.map(memory(at), page);
 		at = (at + 1) % live.size();
 	}
-	count(state, mapper, before);
 	for (uint64_t address : live)
 		mapper.unmap(address, page);
 }
 
-template <class Mapper> void scattered(benchmark::State &state)
+template <class Mapper> void scattered(bench::State &state, size_t count)
 {
-	std::vector<iommu_dma_piece> pieces(16);
+	std::vector<iommu_dma_piece> pieces(count);
 	Mapper mapper;
-	const uint64_t before = mapper.invalidations();
+	Counter<Mapper> counter(state, mapper);
 
 	for (size_t i = 0; i < pieces.size(); i++) {
 		pieces[i].paddr = memory(i);
 		pieces[i].size = page;
 	}
-	for (auto _ : state)
-		mapper.scatter(pieces);
-	count(state, mapper, before);
+	verify_list(mapper, pieces);
+	for (auto _ : state) {
+		mapper.unmap_list(pieces, mapper.map_list(pieces));
+		counter.operations++;
+	}
 }
 
-template <class Mapper> void batches(benchmark::State &state)
+template <class Mapper> void batches(bench::State &state)
 {
 	Mapper mapper;
-	const uint64_t before = mapper.invalidations();
 
-	for (auto _ : state)
-		mapper.batch(64);
-	count(state, mapper, before);
+	{
+		Counter<Mapper> counter(state, mapper);
+
+		for (auto _ : state) {
+			mapper.batch(64);
+			counter.operations++;
+		}
+	}
 	mapper.finish();
 }
 
-template <class Mapper> void add(const std::string &who)
+template <class Mapper> void two_threads(bench::State &state)
 {
-	using benchmark::RegisterBenchmark;
+	Mapper mapper;
 
-	RegisterBenchmark(("dma/map_unmap_4k/" + who).c_str(), pair_4k<Mapper>);
-	RegisterBenchmark(("dma/map_unmap_64k/" + who).c_str(), pair_64k<Mapper>);
-	RegisterBenchmark(("dma/ring256/" + who).c_str(), ring<Mapper>);
-	RegisterBenchmark(("dma/sg16/" + who).c_str(), scattered<Mapper>);
-	RegisterBenchmark(("dma/batch64/" + who).c_str(), batches<Mapper>);
+	// Both CPUs have what they need before the threads start.
+	for (unsigned int cpu : {1, 0}) {
+		Mapper::set_cpu(cpu);
+		verify(mapper);
+	}
+	bench::on_two_threads(state, [&mapper](unsigned int cpu, uint64_t pairs) {
+		Mapper::set_cpu(cpu);
+		while (pairs-- != 0) {
+			uint64_t address = mapper.map(memory(cpu), page);
+
+			bench::keep(address);
+			mapper.unmap(address, page);
+		}
+	});
+}
+
+// What every mapper is measured by.
+template <class Mapper> void add_all(const std::string &kind, const std::string &who)
+{
+	bench::add(kind + "/map_unmap_4k", who,
+		   [](bench::State &state) { map_unmap<Mapper>(state, page); });
+	bench::add(kind + "/map_4k", who, map_alone<Mapper>);
+	bench::add(kind + "/map_unmap_64k", who,
+		   [](bench::State &state) { map_unmap<Mapper>(state, 16 * page); });
+	bench::add(kind + "/ring256", who, ring<Mapper>);
+	bench::add(kind + "/sg16", who, [](bench::State &state) { scattered<Mapper>(state, 16); });
+	bench::add(kind + "/sg256", who,
+		   [](bench::State &state) { scattered<Mapper>(state, 256); });
+	bench::add(kind + "/batch64", who, batches<Mapper>);
+	bench::add(kind + "/two_threads", who, two_threads<Mapper>);
+	bench::compare_threads(kind + "/two_threads", kind + "/map_unmap_4k");
+}
+
+template <class Unit> void add_ours(const std::string &kind)
+{
+	using Strict = Ours<Unit, false>;
+	using Lazy = Ours<Unit, false, IOMMU_DOMAIN_DMA_LAZY>;
+
+	add_all<Strict>(kind, "ours");
+	add_all<Ours<Unit, true>>(kind, "exclusive");
+	bench::add(kind + "/lazy_4k", "ours",
+		   [](bench::State &state) { map_unmap<Lazy>(state, page); });
+	bench::add(kind + "/lazy_4k", "exclusive", [](bench::State &state) {
+		map_unmap<Ours<Unit, true, IOMMU_DOMAIN_DMA_LAZY>>(state, page);
+	});
 }
 
 } // namespace
 
-int main(int argc, char **argv)
+void add_dma_rows()
 {
-	add<Ours>("ours");
-	add<OursOn<true>>("exclusive");
-	benchmark::RegisterBenchmark("dma/lazy_4k/ours", lazy);
+	add_ours<NullUnit>("dma");
 #ifdef BENCH_PEER_LINUX
-	add<Linux>("linux");
+	add_all<Linux<linux61_functions>>("dma", "linux-6.1");
+	add_all<Linux<linux73_functions>>("dma", "linux-7.3");
+	add_all<Linux73Whole<false>>("dma", "linux-7.3-whole");
+	bench::add("dma/lazy_4k", "linux-7.3-whole",
+		   [](bench::State &state) { map_unmap<Linux73Whole<false, true>>(state, page); });
 #endif
-	benchmark::Initialize(&argc, argv);
-	benchmark::RunSpecifiedBenchmarks();
-	return 0;
+	bench::add("dma/two_parts", "ours", two_threads<Parts<IOMMU_IOVA_CACHE_LINES>>);
+	bench::add("dma/two_parts", "plain", two_threads<Parts<0>>);
+#ifdef BENCH_PEER_LINUX
+	bench::add("dma/two_parts", "linux-6.1", two_threads<Linux<linux61_functions>>);
+	bench::add("dma/two_parts", "linux-7.3", two_threads<Linux<linux73_functions>>);
+#endif
+	add_ours<VtdAtOnce>("vtd");
+#ifdef BENCH_PEER_LINUX
+	add_all<Linux73Whole<true>>("vtd", "linux-7.3-whole");
+	bench::add("vtd/lazy_4k", "linux-7.3-whole",
+		   [](bench::State &state) { map_unmap<Linux73Whole<true, true>>(state, page); });
+#endif
 }

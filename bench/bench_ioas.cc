@@ -12,15 +12,14 @@
 // "floor": the same pieces from the same callback, in batches, into the tables of a domain, which
 // is then unmapped as a whole, and the pieces given back: nothing is looked up, counted or
 // remembered. The counter "bytes" is the metadata for each GiB.
-#include <benchmark/benchmark.h>
-
-#include <chrono>
 #include <string>
 #include <vector>
 
 #include "check.h"
 #include "null_unit.h"
 #include "pages.h"
+#include "rows.h"
+#include "slices.h"
 
 namespace
 {
@@ -62,7 +61,7 @@ int pin(void *ctx, uint64_t address, uint64_t size, unsigned int, struct iommu_m
 
 void unpin(void *, uint64_t, const struct iommu_map_piece *pieces, unsigned int count, unsigned int)
 {
-	benchmark::DoNotOptimize(pieces[count - 1].paddr);
+	bench::keep(pieces[count - 1].paddr);
 }
 
 iommu_backing_ops backing_ops()
@@ -117,29 +116,7 @@ class Machine
 	uint32_t ioas = 0, device = 0;
 };
 
-// An iteration's time, of one of the so many things that it does.
-class Timer
-{
-      public:
-	Timer(benchmark::State &of, uint64_t things)
-	    : state(of), count(static_cast<double>(things)), begin(std::chrono::steady_clock::now())
-	{
-	}
-	~Timer()
-	{
-		const std::chrono::duration<double> elapsed =
-			std::chrono::steady_clock::now() - begin;
-
-		state.SetIterationTime(elapsed.count() / count);
-	}
-
-      private:
-	benchmark::State &state;
-	double count;
-	std::chrono::steady_clock::time_point begin;
-};
-
-void map_unmap(benchmark::State &state, uint64_t piece)
+void map_unmap(bench::State &state, uint64_t piece)
 {
 	Machine machine;
 	Memory memory = {piece};
@@ -147,18 +124,17 @@ void map_unmap(benchmark::State &state, uint64_t piece)
 	uint64_t after = 0;
 
 	machine.attach();
+	state.things(total / gib);
 	for (auto _ : state) {
-		const Timer timer(state, total / gib);
-
 		machine.map(&memory, base, 0, total);
 		after = machine.metadata();
 		machine.unmap(base, total);
 	}
-	state.counters["bytes"] = static_cast<double>(after - before) / (total / gib);
+	state.note("bytes", static_cast<double>(after - before) / (total / gib));
 }
 
 // What cannot be left out: the callback, and the tables.
-void floor(benchmark::State &state, uint64_t piece)
+void floor(bench::State &state, uint64_t piece)
 {
 	Machine machine;
 	Memory memory = {piece};
@@ -166,9 +142,8 @@ void floor(benchmark::State &state, uint64_t piece)
 	std::vector<iommu_map_piece> pieces(4096);
 
 	check(iommu_domain_alloc(&machine.null.unit, IOMMU_DOMAIN_PAGING, nullptr, &domain) == 0);
+	state.things(total / gib);
 	for (auto _ : state) {
-		const Timer timer(state, total / gib);
-
 		for (uint64_t at = 0; at < total;) {
 			unsigned int count;
 			uint64_t mapped;
@@ -184,7 +159,7 @@ void floor(benchmark::State &state, uint64_t piece)
 	check(iommu_domain_free(domain) == 0);
 }
 
-void attach_second(benchmark::State &state, uint64_t piece)
+void attach_second(bench::State &state, uint64_t piece)
 {
 	const iommu_hwpt_config config = {};
 	Machine machine;
@@ -192,8 +167,8 @@ void attach_second(benchmark::State &state, uint64_t piece)
 
 	machine.attach();
 	machine.map(&memory, base, 0, total);
+	state.things(total / gib);
 	for (auto _ : state) {
-		const Timer timer(state, total / gib);
 		uint32_t hwpt;
 
 		check(iommu_hwpt_alloc(machine.ctx, machine.device, machine.ioas, &config, &hwpt) ==
@@ -202,7 +177,7 @@ void attach_second(benchmark::State &state, uint64_t piece)
 	}
 }
 
-void small(benchmark::State &state)
+void small(bench::State &state)
 {
 	constexpr uint64_t areas = 100000;
 	Machine machine;
@@ -211,48 +186,36 @@ void small(benchmark::State &state)
 	uint64_t after = 0;
 
 	machine.attach();
+	state.things(areas);
 	for (auto _ : state) {
-		const Timer timer(state, areas);
-
 		for (uint64_t i = 0; i < areas; i++)
 			machine.map(&memory, base + i * 2 * page, i * page, page);
 		after = machine.metadata();
 		for (uint64_t i = 0; i < areas; i++)
 			machine.unmap(base + i * 2 * page, page);
 	}
-	state.counters["bytes"] = static_cast<double>(after - before) / areas;
+	state.note("bytes", static_cast<double>(after - before) / areas);
 }
 
 } // namespace
 
-int main(int argc, char **argv)
+void add_ioas_rows()
 {
-	// How often each is done in a repetition: the times are those of parts, and say nothing of
-	// the whole.
 	static const struct {
 		const char *name;
 		uint64_t piece;
-		int iterations;
-	} shapes[] = {{"4k", page, 1}, {"2m", 2 << 20, 100}, {"1g", gib, 2000}};
+	} shapes[] = {{"4k", page}, {"2m", 2 << 20}, {"1g", gib}};
 
 	for (const auto &shape : shapes) {
 		const std::string name = shape.name;
+		const uint64_t piece = shape.piece;
 
-		benchmark::RegisterBenchmark(("ioas/map_unmap/" + name + "/ours").c_str(),
-					     map_unmap, shape.piece)
-			->UseManualTime()
-			->Iterations(shape.iterations);
-		benchmark::RegisterBenchmark(("ioas/map_unmap/" + name + "/floor").c_str(), floor,
-					     shape.piece)
-			->UseManualTime()
-			->Iterations(shape.iterations);
-		benchmark::RegisterBenchmark(("ioas/attach_second/" + name + "/ours").c_str(),
-					     attach_second, shape.piece)
-			->UseManualTime()
-			->Iterations(shape.iterations);
+		bench::add("ioas/map_unmap/" + name, "ours",
+			   [piece](bench::State &state) { map_unmap(state, piece); });
+		bench::add("ioas/map_unmap/" + name, "floor",
+			   [piece](bench::State &state) { floor(state, piece); });
+		bench::add("ioas/attach_second/" + name, "ours",
+			   [piece](bench::State &state) { attach_second(state, piece); });
 	}
-	benchmark::RegisterBenchmark("ioas/small/ours", small)->UseManualTime()->Iterations(1);
-	benchmark::Initialize(&argc, argv);
-	benchmark::RunSpecifiedBenchmarks();
-	return 0;
+	bench::add("ioas/small", "ours", small);
 }

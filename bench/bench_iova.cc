@@ -1,41 +1,40 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// IOVA allocation: ours, and Linux 6.1's own iova.c when built with peers. Each workload is one
-// template, run on both. Granule 4K, first granule 1; sizes in granules; all requests aligned to
-// the next power of two of their size, as the peer's are; limits as a granule number.
+// IOVA allocation: ours, and Linux's own iova.c when built with peers. Each workload is one
+// template, run on all. Granule 4K, first granule 1; sizes in granules; all requests aligned to the
+// next power of two of their size, as the peers' are; limits as a granule number.
 //
-//   iova/warm_pair          allocate and free one granule through the CPU's cache; limit 48 bits.
-//   (Linux:
-//                           alloc_iova_fast, free_iova_fast; so for the next three.)
-//   iova/ring256            256 live ranges of one granule in a ring: free the oldest, allocate
-//   another. iova/ring256_mixed      the same with sizes of 1 to 8 granules, rounded up to powers
-//   of two. iova/two_threads        warm_pair on two threads at once, each on a CPU of its own. Per
-//   pair and thread.
-//                           "exclusive": ours where the host vouches for the CPU, and says which it
-//                           is: no lock, no call of the host. "floor": an uncontended spinlock
-//                           taken and released twice, as a pair does.
-//   iova/tree_pair          allocate and free one granule through the tree, space empty but for one
-//                           range at the top; limit 48 bits. (Linux: alloc_iova, __free_iova.)
-//   iova/tree/N             N live ranges of 1 to 4 granules, and 20000 exchanges before the clock
-//   starts;
-//                           then free one at random and allocate one of 1 to 4, through the tree;
-//                           limit 48 bits. Per exchange.
-//   iova/frag32             the space below 4 GiB is filled with single granules, and every second
-//   one is
-//                           freed, but for the lowest 1024. Then: free one of those, request two
-//                           granules below 4 GiB, which fails, and take the one again. Per such
-//                           round. (The peer remembers a failure until something is freed; so does
-//                           each round begin.)
-//   iova/frag32_aligned     filled likewise; of each four neighbours three are freed; the request
-//   is for four.
-#include <benchmark/benchmark.h>
-
+//   iova/warm_pair       allocate and free one granule through the CPU's cache; limit 48 bits.
+//                        (Linux: alloc_iova_fast, free_iova_fast; so for the next three.)
+//   iova/ring256         256 live ranges of one granule in a ring: free the oldest, allocate
+//                        another.
+//   iova/ring256_mixed   the same with sizes of 1 to 8 granules, rounded up to powers of two.
+//   iova/two_threads     warm_pair on two threads at once, each on a CPU of its own. Per pair and
+//                        thread.
+//   iova/tree_pair       allocate and free one granule through the tree, space empty but for one
+//                        range at the top; limit 48 bits. (Linux: alloc_iova, __free_iova.)
+//   iova/tree/N          N live ranges of 1 to 4 granules, and 20000 exchanges before the clock
+//                        starts (2000 with a million); then free one at random and allocate one of
+//                        1 to 4, through the tree; limit 48 bits. Per exchange, of 2000 in a slice.
+//   iova/frag32          the space below 4 GiB is filled with single granules, and every second one
+//                        is freed, but for the lowest 1024. Then: free one of those, request two
+//                        granules below 4 GiB, which fails, and take the one again. Per such round.
+//                        (The peers remember a failure until something is freed; so does each round
+//                        begin.)
+//   iova/frag32_aligned  filled likewise; of each four neighbours three are freed; the request is
+//                        for four.
+//
+// "exclusive": ours where the host vouches for the CPU, and says which it is: no lock, no call of
+// the host. "floor": an uncontended spinlock taken and released twice, as a pair does.
+#include <string>
 #include <vector>
 
 #include <libiommu/iova.h>
 
 #include "check.h"
 #include "pages.h"
+#include "rows.h"
+#include "slices.h"
 #ifdef BENCH_PEER_LINUX
 #include "peer.h"
 #endif
@@ -87,28 +86,28 @@ class Ours
 };
 
 #ifdef BENCH_PEER_LINUX
-class Linux
+template <class Peer> class Linux
 {
       public:
 	using Range = void *;
-	Linux() : space(linux_iova_create())
+	Linux() : space(Peer::iova_create())
 	{
 	}
 	~Linux()
 	{
-		linux_iova_destroy(space);
+		Peer::iova_destroy(space);
 	}
 	Range alloc(uint64_t size, uint64_t limit)
 	{
-		return linux_iova_alloc(space, size, limit);
+		return Peer::iova_alloc(space, size, limit);
 	}
 	void free(Range range)
 	{
-		linux_iova_free(space, range);
+		Peer::iova_free(space, range);
 	}
 
       private:
-	linux_iova_space *space;
+	typename Peer::iova_space *space;
 };
 #endif
 
@@ -165,38 +164,38 @@ template <unsigned int flags> class OursCached
 };
 
 #ifdef BENCH_PEER_LINUX
-class LinuxCached
+template <class Peer> class LinuxCached
 {
       public:
-	LinuxCached() : space(linux_iova_create())
+	LinuxCached() : space(Peer::iova_create())
 	{
 	}
 	~LinuxCached()
 	{
-		linux_iova_destroy(space);
+		Peer::iova_destroy(space);
 	}
 	uint64_t alloc(unsigned int order)
 	{
-		uint64_t pfn = linux_iova_alloc_fast(space, 1UL << order, limit_48);
+		uint64_t pfn = Peer::iova_alloc_fast(space, 1UL << order, limit_48);
 
 		check(pfn != 0);
 		return pfn;
 	}
 	void free(uint64_t first, unsigned int order)
 	{
-		linux_iova_free_fast(space, first, 1UL << order);
+		Peer::iova_free_fast(space, first, 1UL << order);
 	}
 	static void set_cpu(unsigned int cpu)
 	{
-		linux_set_cpu(cpu);
+		Peer::set_cpu(cpu);
 	}
 
       private:
-	linux_iova_space *space;
+	typename Peer::iova_space *space;
 };
 #endif
 
-template <class Cache> void warm_pair(benchmark::State &state)
+template <class Cache> void warm_pair(bench::State &state)
 {
 	Cache cache;
 
@@ -204,14 +203,14 @@ template <class Cache> void warm_pair(benchmark::State &state)
 	for (auto _ : state) {
 		uint64_t first = cache.alloc(0);
 
-		benchmark::DoNotOptimize(first);
+		bench::keep(first);
 		cache.free(first, 0);
 	}
 }
 
 uint64_t next_random(uint64_t &random);
 
-template <class Cache, bool mixed> void ring(benchmark::State &state)
+template <class Cache, bool mixed> void ring(bench::State &state)
 {
 	constexpr size_t size = 256;
 	std::vector<uint64_t> ranges(size);
@@ -235,32 +234,27 @@ template <class Cache, bool mixed> void ring(benchmark::State &state)
 	}
 }
 
-template <class Cache> void two_threads(benchmark::State &state)
+template <class Cache> void two_threads(bench::State &state)
 {
-	static Cache *cache;
+	Cache cache;
 
-	if (state.thread_index() == 0) {
-		cache = new Cache;
-		// Both CPUs have what they need before the threads start.
-		for (unsigned int cpu = 0; cpu < 2; cpu++) {
-			Cache::set_cpu(cpu);
-			cache->free(cache->alloc(0), 0);
+	// Both CPUs have what they need before the threads start.
+	for (unsigned int cpu : {1, 0}) {
+		Cache::set_cpu(cpu);
+		cache.free(cache.alloc(0), 0);
+	}
+	bench::on_two_threads(state, [&cache](unsigned int cpu, uint64_t pairs) {
+		Cache::set_cpu(cpu);
+		while (pairs-- != 0) {
+			uint64_t first = cache.alloc(0);
+
+			bench::keep(first);
+			cache.free(first, 0);
 		}
-	}
-	Cache::set_cpu(static_cast<unsigned int>(state.thread_index()));
-	for (auto _ : state) {
-		uint64_t first = cache->alloc(0);
-
-		benchmark::DoNotOptimize(first);
-		cache->free(first, 0);
-	}
-	if (state.thread_index() == 0) {
-		Cache::set_cpu(0);
-		delete cache;
-	}
+	});
 }
 
-void lock_floor(benchmark::State &state)
+void lock_floor(bench::State &state)
 {
 	static uint32_t lock;
 
@@ -274,14 +268,10 @@ void lock_floor(benchmark::State &state)
 
 template <class Cache> void add_cached(const std::string &who)
 {
-	using benchmark::RegisterBenchmark;
-
-	RegisterBenchmark(("iova/warm_pair/" + who).c_str(), warm_pair<Cache>);
-	RegisterBenchmark(("iova/ring256/" + who).c_str(), ring<Cache, false>);
-	RegisterBenchmark(("iova/ring256_mixed/" + who).c_str(), ring<Cache, true>);
-	RegisterBenchmark(("iova/two_threads/" + who).c_str(), two_threads<Cache>)
-		->Threads(2)
-		->UseRealTime();
+	bench::add("iova/warm_pair", who, warm_pair<Cache>);
+	bench::add("iova/ring256", who, ring<Cache, false>);
+	bench::add("iova/ring256_mixed", who, ring<Cache, true>);
+	bench::add("iova/two_threads", who, two_threads<Cache>);
 }
 
 uint64_t next_random(uint64_t &random)
@@ -292,19 +282,26 @@ uint64_t next_random(uint64_t &random)
 	return random;
 }
 
-template <class Space> void tree_pair(benchmark::State &state)
+template <class Space> void tree_pair(bench::State &state)
 {
 	Space space;
 
 	check(space.alloc(1, limit_48) != nullptr);
 	for (auto _ : state) {
 		auto range = space.alloc(1, limit_48);
-		benchmark::DoNotOptimize(range);
+		bench::keep(range);
 		space.free(range);
 	}
 }
 
-template <class Space> void tree(benchmark::State &state, size_t live)
+unsigned int exchanges_before(size_t live)
+{
+	if (bench::quick())
+		return 200;
+	return live < 1000000 ? 20000 : 2000;
+}
+
+template <class Space> void tree(bench::State &state, size_t live)
 {
 	std::vector<typename Space::Range> ranges(live);
 	uint64_t random = 88172645463325252;
@@ -318,16 +315,17 @@ template <class Space> void tree(benchmark::State &state, size_t live)
 		space.free(range);
 		range = space.alloc(1 + next_random(random) % 4, limit_48);
 	};
-	for (unsigned int i = 0; i < 20000; i++)
+	for (unsigned int i = 0; i < exchanges_before(live); i++)
 		exchange();
+	// Some take the peer a thousand times as long as most.
+	state.at_least(bench::quick() ? 20 : 2000);
 	for (auto _ : state)
 		exchange();
 }
 
 // One granule in each place below 4 GiB but 0, then those go that `goes` says, but not the lowest
 // 1024. Each round fails to allocate `size`.
-template <class Space, class Goes>
-void fragmented(benchmark::State &state, uint64_t size, Goes goes)
+template <class Space, class Goes> void fragmented(bench::State &state, uint64_t size, Goes goes)
 {
 	std::vector<typename Space::Range> ranges; // from the top
 	Space space;
@@ -347,51 +345,39 @@ void fragmented(benchmark::State &state, uint64_t size, Goes goes)
 	}
 }
 
-template <class Space> void frag32(benchmark::State &state)
+template <class Space> void frag32(bench::State &state)
 {
 	fragmented<Space>(state, 2, [](size_t i) { return i % 2 == 0; });
 }
 
-template <class Space> void frag32_aligned(benchmark::State &state)
+template <class Space> void frag32_aligned(bench::State &state)
 {
 	fragmented<Space>(state, 4, [](size_t i) { return i % 4 != 0; });
 }
 
-template <class Space> void add(const std::string &who, bool slow_peer)
+template <class Space> void add(const std::string &who)
 {
-	using benchmark::RegisterBenchmark;
-
-	RegisterBenchmark(("iova/tree_pair/" + who).c_str(), tree_pair<Space>);
-	for (size_t live : {1000, 10000, 100000, 1000000}) {
-		auto *b = RegisterBenchmark(
-			("iova/tree/" + std::to_string(live) + "/" + who).c_str(),
-			[live](benchmark::State &state) { tree<Space>(state, live); });
-		// The peer needs milliseconds for each.
-		if (slow_peer && live >= 100000)
-			b->Iterations(2000)->Repetitions(live >= 1000000 ? 2 : 3);
-	}
-	auto *plain = RegisterBenchmark(("iova/frag32/" + who).c_str(), frag32<Space>);
-	auto *aligned =
-		RegisterBenchmark(("iova/frag32_aligned/" + who).c_str(), frag32_aligned<Space>);
-	if (slow_peer) {
-		plain->Iterations(20);
-		aligned->Iterations(20);
-	}
+	bench::add("iova/tree_pair", who, tree_pair<Space>);
+	for (size_t live : {1000, 10000, 100000, 1000000})
+		bench::add("iova/tree/" + std::to_string(live), who,
+			   [live](bench::State &state) { tree<Space>(state, live); });
+	bench::add("iova/frag32", who, frag32<Space>);
+	bench::add("iova/frag32_aligned", who, frag32_aligned<Space>);
 }
 
 } // namespace
 
-int main(int argc, char **argv)
+void add_iova_rows()
 {
-	benchmark::Initialize(&argc, argv);
-	add<Ours>("ours", false);
 	add_cached<OursCached<0>>("ours");
 	add_cached<OursCached<IOMMU_IOVA_CACHE_CPU_EXCLUSIVE>>("exclusive");
-	benchmark::RegisterBenchmark("iova/warm_pair/floor", lock_floor);
+	add<Ours>("ours");
 #ifdef BENCH_PEER_LINUX
-	add<Linux>("linux", true);
-	add_cached<LinuxCached>("linux");
+	add_cached<LinuxCached<linux61_functions>>("linux-6.1");
+	add<Linux<linux61_functions>>("linux-6.1");
+	add_cached<LinuxCached<linux73_functions>>("linux-7.3");
+	add<Linux<linux73_functions>>("linux-7.3");
 #endif
-	benchmark::RunSpecifiedBenchmarks();
-	return 0;
+	bench::add("iova/warm_pair", "floor", lock_floor);
+	bench::compare_threads("iova/two_threads", "iova/warm_pair");
 }

@@ -23,8 +23,6 @@
 //   model/two_sharing   … of two devices in one domain.
 //   model/phb_hit/N     a POWER bridge, N pages of 64K, remembered, in random order.
 //   model/phb_two       … two devices, as above.
-#include <benchmark/benchmark.h>
-
 #include <time.h>
 
 #include <algorithm>
@@ -47,6 +45,8 @@
 #include <libiommu/model_vtd.h>
 
 #include "check.h"
+#include "rows.h"
+#include "slices.h"
 
 namespace
 {
@@ -186,7 +186,7 @@ void make_tables(uint64_t pages)
 		store(leaves + i * 8, vtd_ss_leaf(i * page, 1, true, true));
 }
 
-void hit(benchmark::State &state, uint64_t pages)
+void hit(bench::State &state, uint64_t pages)
 {
 	const std::vector<uint64_t> addresses = shuffled(pages, page);
 	Vtd vtd(pages + 2048);
@@ -198,12 +198,12 @@ void hit(benchmark::State &state, uint64_t pages)
 	for (uint64_t address : addresses)
 		check(vtd.reach(devices[0], address) == address);
 	for (auto _ : state) {
-		benchmark::DoNotOptimize(vtd.reach(devices[0], addresses[at]));
+		bench::keep(vtd.reach(devices[0], addresses[at]));
 		at = at + 1 == pages ? 0 : at + 1;
 	}
 }
 
-void block(benchmark::State &state, bool on)
+void block(bench::State &state, bool on)
 {
 	const std::vector<uint64_t> addresses = shuffled(262144, page);
 	Vtd vtd(0);
@@ -213,12 +213,12 @@ void block(benchmark::State &state, bool on)
 	if (on)
 		vtd.on();
 	for (auto _ : state) {
-		benchmark::DoNotOptimize(vtd.reach(devices[0], addresses[at]));
+		bench::keep(vtd.reach(devices[0], addresses[at]));
 		at = at + 1 == addresses.size() ? 0 : at + 1;
 	}
 }
 
-void interrupt(benchmark::State &state)
+void interrupt(bench::State &state)
 {
 	iommu_model_interrupt result;
 	Vtd vtd(0);
@@ -233,7 +233,7 @@ void interrupt(benchmark::State &state)
 }
 
 // A table that leads to itself, five levels deep: the uppermost is remembered, all below it is new.
-void miss_full(benchmark::State &state)
+void miss_full(bench::State &state)
 {
 	uint64_t random = 88172645463325252;
 	Vtd vtd(0);
@@ -246,13 +246,13 @@ void miss_full(benchmark::State &state)
 		random ^= random << 13;
 		random ^= random >> 7;
 		random ^= random << 17;
-		benchmark::DoNotOptimize(vtd.reach(devices[0], (random >> 8 & 0x1ffffffffffff000) &
-								       ((1ULL << 57) - 1)));
+		bench::keep(vtd.reach(devices[0],
+				      (random >> 8 & 0x1ffffffffffff000) & ((1ULL << 57) - 1)));
 	}
 }
 
 // Of so many domains one page each, all by tables of their own.
-void miss(benchmark::State &state)
+void miss(bench::State &state)
 {
 	constexpr unsigned int domains = 128;
 	Vtd vtd(0);
@@ -267,20 +267,20 @@ void miss(benchmark::State &state)
 			   VTD_TRANSLATE_UNTRANSLATED);
 	}
 	vtd.on();
-	for (auto _ : state) {
+	state.things(domains);
+	for (auto _ : state.parts()) {
 		// The contexts stay.
 		vtd.write(0xf8, 8, VTD_IOTLB_IVT | 1ULL << 60);
-		const auto start = std::chrono::steady_clock::now();
+		state.start();
 		for (uint64_t i = 0; i < domains; i++)
-			benchmark::DoNotOptimize(vtd.reach(static_cast<uint16_t>(i),
-							   i << 39 | i << 30 | i << 21 | i << 12));
-		const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-		state.SetIterationTime(took.count() / domains);
+			bench::keep(vtd.reach(static_cast<uint16_t>(i),
+					      i << 39 | i << 30 | i << 21 | i << 12));
+		state.stop();
 	}
 }
 
 // The lines of a cache of so many pages, and nothing else.
-void floor_of(benchmark::State &state, uint64_t lines)
+void floor_of(bench::State &state, uint64_t lines)
 {
 	const std::vector<uint64_t> order = shuffled(lines, 64);
 	std::vector<unsigned char> bytes(lines * 64);
@@ -290,11 +290,11 @@ void floor_of(benchmark::State &state, uint64_t lines)
 		memcpy(&bytes[order[i]], &order[i + 1 == lines ? 0 : i + 1], 8);
 	for (auto _ : state) {
 		memcpy(&at, &bytes[at], 8);
-		benchmark::DoNotOptimize(at);
+		bench::keep(at);
 	}
 }
 
-void invalidate(benchmark::State &state, uint64_t pages)
+void invalidate(bench::State &state, uint64_t pages)
 {
 	const std::vector<uint64_t> addresses = shuffled(pages, page);
 	Vtd vtd(pages + 2048);
@@ -369,7 +369,7 @@ class Phb
 	iommu_hosted hosted;
 };
 
-void phb_hit(benchmark::State &state, uint64_t pages)
+void phb_hit(bench::State &state, uint64_t pages)
 {
 	const std::vector<uint64_t> addresses = shuffled(pages, tce_page);
 	Phb phb(pages + 2048);
@@ -378,7 +378,7 @@ void phb_hit(benchmark::State &state, uint64_t pages)
 	for (uint64_t address : addresses)
 		check(phb.reach(devices[0], address) == address);
 	for (auto _ : state) {
-		benchmark::DoNotOptimize(phb.reach(devices[0], addresses[at]));
+		bench::keep(phb.reach(devices[0], addresses[at]));
 		at = at + 1 == pages ? 0 : at + 1;
 	}
 }
@@ -407,13 +407,14 @@ template <class Unit> double throughput(Unit &unit, unsigned int threads, uint64
 			const std::vector<uint64_t> addresses = shuffled(512, step);
 			uint64_t count = 0;
 
+			bench::stay_on(i);
 			ready++;
 			while (ready != threads)
 				std::this_thread::yield();
 			const double start = processor_seconds();
 			while (!ends) {
 				for (uint64_t address : addresses)
-					benchmark::DoNotOptimize(unit.reach(devices[i], address));
+					bench::keep(unit.reach(devices[i], address));
 				count += addresses.size();
 			}
 			rates[i] = static_cast<double>(count) / (processor_seconds() - start);
@@ -427,22 +428,22 @@ template <class Unit> double throughput(Unit &unit, unsigned int threads, uint64
 	return sum;
 }
 
-template <class Unit> void side_by_side(benchmark::State &state, Unit &unit, uint64_t step)
+template <class Unit> void side_by_side(bench::State &state, Unit &unit, uint64_t step)
 {
 	std::vector<double> ratios;
 
-	for (auto _ : state) {
+	for (auto _ : state.parts()) {
 		const double alone = throughput(unit, 1, step);
 		const double both = throughput(unit, 2, step);
 
+		state.took(1e9 / both);
 		ratios.push_back(both / alone);
-		state.SetIterationTime(1 / both);
+		std::sort(ratios.begin(), ratios.end());
+		state.note("scaling", ratios[ratios.size() / 2]);
 	}
-	std::sort(ratios.begin(), ratios.end());
-	state.counters["scaling"] = ratios[ratios.size() / 2];
 }
 
-void two_devices(benchmark::State &state, bool sharing)
+void two_devices(bench::State &state, bool sharing)
 {
 	Vtd vtd(0);
 
@@ -454,7 +455,7 @@ void two_devices(benchmark::State &state, bool sharing)
 	side_by_side(state, vtd, page);
 }
 
-void phb_two(benchmark::State &state)
+void phb_two(bench::State &state)
 {
 	Phb phb(0);
 
@@ -463,37 +464,28 @@ void phb_two(benchmark::State &state)
 
 } // namespace
 
-int main(int argc, char **argv)
+void add_model_rows()
 {
-	using benchmark::RegisterBenchmark;
+	for (uint64_t pages : {16, 512, 16384, 262144}) {
+		const std::string name = "model/hit/" + std::to_string(pages);
 
-	for (uint64_t pages : {16, 512, 16384, 262144})
-		RegisterBenchmark(("model/hit/" + std::to_string(pages) + "/ours").c_str(),
-				  [pages](benchmark::State &state) { hit(state, pages); });
-	RegisterBenchmark("model/block/ours", [](benchmark::State &state) { block(state, true); });
-	RegisterBenchmark("model/off/ours", [](benchmark::State &state) { block(state, false); });
-	RegisterBenchmark("model/interrupt/ours", interrupt);
-	for (uint64_t pages : {16, 512, 16384, 262144})
-		RegisterBenchmark(("model/hit/" + std::to_string(pages) + "/floor").c_str(),
-				  [pages](benchmark::State &state) { floor_of(state, pages); });
-	RegisterBenchmark("model/miss/ours", miss)->UseManualTime()->Iterations(2000);
-	RegisterBenchmark("model/miss_full/ours", miss_full);
+		bench::add(name, "ours", [pages](bench::State &state) { hit(state, pages); });
+		bench::add(name, "floor", [pages](bench::State &state) { floor_of(state, pages); });
+	}
+	bench::add("model/block", "ours", [](bench::State &state) { block(state, true); });
+	bench::add("model/off", "ours", [](bench::State &state) { block(state, false); });
+	bench::add("model/interrupt", "ours", interrupt);
+	bench::add("model/miss", "ours", miss);
+	bench::add("model/miss_full", "ours", miss_full);
 	for (uint64_t pages : {16, 262144})
-		RegisterBenchmark(("model/invalidate/" + std::to_string(pages) + "/ours").c_str(),
-				  [pages](benchmark::State &state) { invalidate(state, pages); });
+		bench::add("model/invalidate/" + std::to_string(pages), "ours",
+			   [pages](bench::State &state) { invalidate(state, pages); });
 	for (uint64_t pages : {16, 32768})
-		RegisterBenchmark(("model/phb_hit/" + std::to_string(pages) + "/ours").c_str(),
-				  [pages](benchmark::State &state) { phb_hit(state, pages); });
-	RegisterBenchmark("model/two_devices/ours",
-			  [](benchmark::State &state) { two_devices(state, false); })
-		->UseManualTime()
-		->Iterations(5);
-	RegisterBenchmark("model/two_sharing/ours",
-			  [](benchmark::State &state) { two_devices(state, true); })
-		->UseManualTime()
-		->Iterations(5);
-	RegisterBenchmark("model/phb_two/ours", phb_two)->UseManualTime()->Iterations(5);
-	benchmark::Initialize(&argc, argv);
-	benchmark::RunSpecifiedBenchmarks();
-	return 0;
+		bench::add("model/phb_hit/" + std::to_string(pages), "ours",
+			   [pages](bench::State &state) { phb_hit(state, pages); });
+	bench::add("model/two_devices", "ours",
+		   [](bench::State &state) { two_devices(state, false); });
+	bench::add("model/two_sharing", "ours",
+		   [](bench::State &state) { two_devices(state, true); });
+	bench::add("model/phb_two", "ours", phb_two);
 }

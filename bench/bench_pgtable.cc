@@ -1,36 +1,38 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// VT-d second-stage page tables, 4 levels, coherent: ours, Linux 6.1's (when built with peers), and
-// the floor of plain stores. Each workload is one template, run on both, so that the sequences are
-// the same.
+// VT-d second-stage page tables, 4 levels, coherent: ours, Linux 6.1's and 7.3's (when built with
+// peers), and the floor of plain stores. Each workload is one template, run on all, so that the
+// sequences are the same.
 //
-//   pt/map_unmap_4k    map one 4K page, unmap it; its tables stay (a neighbour page is mapped). Per
-//   pair. pt/map_256x4k      one call maps 256 4K pages inside one existing table, at its 128th
-//   entry. pt/unmap_256x4k    one call unmaps them; the table stays. pt/map_512x4k      one call
-//   maps 512 4K pages, a whole new table. pt/unmap_512x4k    one call unmaps them; the table goes,
-//   and its page is freed. pt/map_1g_as_4k    one call maps 1 GiB of 4K pages: 512 new tables.
-//   pt/unmap_1g_as_4k: one call back. pt/map_1g_as_2m    one call maps 1 GiB of 2M pages in a new
-//   table. pt/unmap_1g_as_2m: one call back. pt/random_4k_64g   64 GiB are mapped as 4K pages:
-//   unmap and map one page, at random. Per pair. pt/lookup_64g      look up one page of them, at
-//   random. pt/map_run/N       for the plot: one call maps N 4K pages from the start of a table;
-//   tables below
-//                      512 pages exist, longer runs bring theirs.
-//   pt/dirty_1g_clean, _sparse, _dense  what devices have written of 1 GiB of 4K pages is read into
-//   a bitmap: nothing, every 64th page, every page. Per 262144 entries; the floor: as many read in
-//   a plain loop.
+//   pt/map_unmap_4k    map one 4K page, unmap it; its tables stay (a neighbour page is mapped).
+//   pt/map_256x4k      one call maps 256 4K pages inside one existing table, at its 128th entry.
+//   pt/unmap_256x4k    one call unmaps them; the table stays.
+//   pt/map_512x4k      one call maps 512 4K pages, a whole new table.
+//   pt/unmap_512x4k    one call unmaps them; the table goes, and its page is freed.
+//   pt/map_1g_as_4k    one call maps 1 GiB of 4K pages: 512 new tables. pt/unmap_1g_as_4k: back.
+//   pt/map_1g_as_2m    one call maps 1 GiB of 2M pages in a new table. pt/unmap_1g_as_2m: back.
+//   pt/map_1g_leaf     one call maps one 1G page. pt/unmap_1g_leaf: back.
+//   pt/random_4k_64g   64 GiB are mapped as 4K pages: unmap and map one page, at random. Per pair.
+//   pt/lookup_64g      look up one page of them, at random.
+//   pt/map_run/N       for the plot: one call maps N 4K pages from the start of a table; tables
+//                      below 512 pages exist, longer runs bring theirs.
+//   pt/dirty_1g_clean, _sparse, _dense: what devices have written of 1 GiB of 4K pages is read into
+//                      a bitmap: nothing, every 64th page, every page. Per 262144 entries; the
+//                      floor: as many read in a plain loop. 7.3: as iommufd reads them.
+//
 // Targets are odd multiples of 4K off a large page wherever 4K pages are meant. Unmapping includes
 // freeing the tables, as after an invalidation; an invalidation itself is not part of it. map_… and
 // unmap_… are timed apart, eight calls on eight regions at a time, so that reading the clock weighs
 // little. The floor: as many 8-byte stores in a plain loop (map), or as many zeroes (unmap).
-#include <benchmark/benchmark.h>
-
-#include <chrono>
+#include <string>
 
 #include <libiommu/hw/vtd_second_stage.h>
 #include <libiommu/pgtable.h>
 
 #include "check.h"
 #include "pages.h"
+#include "rows.h"
+#include "slices.h"
 #ifdef BENCH_PEER_LINUX
 #include "peer.h"
 #endif
@@ -84,38 +86,38 @@ class Ours
 };
 
 #ifdef BENCH_PEER_LINUX
-class Linux
+template <class Peer> class Linux
 {
       public:
-	Linux() : table(linux_pgtable_create())
+	Linux() : table(Peer::pgtable_create())
 	{
 	}
 	~Linux()
 	{
-		linux_pgtable_destroy(table);
+		Peer::pgtable_destroy(table);
 	}
 	void map(uint64_t pfn, uint64_t phys, uint64_t pages)
 	{
-		check(linux_pgtable_map(table, pfn, phys, pages) == 0);
+		check(Peer::pgtable_map(table, pfn, phys, pages) == 0);
 	}
 	void unmap(uint64_t pfn, uint64_t pages)
 	{
-		linux_pgtable_unmap(table, pfn, pages);
+		Peer::pgtable_unmap(table, pfn, pages);
 	}
 	uint64_t lookup(uint64_t pfn)
 	{
-		uint64_t paddr = linux_pgtable_lookup(table, pfn);
+		uint64_t paddr = Peer::pgtable_lookup(table, pfn);
 
 		check(paddr != 0);
 		return paddr;
 	}
 
       private:
-	linux_pgtable *table;
+	typename Peer::pgtable *table;
 };
 #endif
 
-template <class Table> void map_unmap_4k(benchmark::State &state)
+template <class Table> void map_unmap_4k(bench::State &state)
 {
 	Table table;
 
@@ -125,13 +127,6 @@ template <class Table> void map_unmap_4k(benchmark::State &state)
 		table.unmap(0x100005, 1);
 	}
 	table.unmap(0x100000, 1);
-}
-
-using Clock = std::chrono::steady_clock;
-
-double seconds(Clock::time_point from, Clock::time_point to)
-{
-	return std::chrono::duration<double>(to - from).count();
 }
 
 struct Run {
@@ -146,10 +141,11 @@ struct Run {
 constexpr Run run_256{256, 128, pages_2m, 0x7001, true, 8};
 constexpr Run run_512{512, 0, pages_2m, 0x7001, false, 8};
 constexpr Run run_1g_4k{pages_1g, 0, pages_1g, 0x7001, false, 1};
+constexpr Run run_1g_leaf{pages_1g, 0, pages_1g, 2 * pages_1g, false, 8};
 constexpr Run run_1g_2m{pages_1g, 0, pages_1g, pages_1g + pages_2m, false, 8};
 
 // Times one of the two directions; the other is done in between.
-template <class Table> void run_calls(benchmark::State &state, const Run &run, bool time_map)
+template <class Table> void run_calls(bench::State &state, const Run &run, bool time_map)
 {
 	Table table;
 	const uint64_t base = 8 * pages_1g;
@@ -158,26 +154,31 @@ template <class Table> void run_calls(benchmark::State &state, const Run &run, b
 	table.map(base + 16 * pages_1g, 0x7001, 1);
 	for (unsigned int i = 0; run.neighbour && i < run.count; i++)
 		table.map(base + i * run.region, 0x5001, 1);
-	for (auto _ : state) {
-		auto t0 = Clock::now();
+	state.things(run.count);
+	for (auto _ : state.parts()) {
+		if (time_map)
+			state.start();
 		for (unsigned int i = 0; i < run.count; i++)
 			table.map(base + i * run.region + run.first, run.phys, run.pages);
-		auto t1 = Clock::now();
+		if (time_map)
+			state.stop();
+		else
+			state.start();
 		for (unsigned int i = 0; i < run.count; i++)
 			table.unmap(base + i * run.region + run.first, run.pages);
-		auto t2 = Clock::now();
-		state.SetIterationTime((time_map ? seconds(t0, t1) : seconds(t1, t2)) / run.count);
+		if (!time_map)
+			state.stop();
 	}
 }
 
 // The floor: the stores alone.
-void floor_calls(benchmark::State &state, uint64_t stores, bool time_map)
+void floor_calls(bench::State &state, uint64_t stores, bool time_map)
 {
 	constexpr unsigned int count = 8;
 	static uint64_t entries[count * 512] __attribute__((aligned(4096)));
 
+	state.things(count);
 	for (auto _ : state) {
-		auto t0 = Clock::now();
 		for (unsigned int i = 0; i < count; i++) {
 			uint64_t value = time_map ? 0x7001003 : 0;
 			for (uint64_t k = 0; k < stores; k++) {
@@ -185,7 +186,6 @@ void floor_calls(benchmark::State &state, uint64_t stores, bool time_map)
 				value += time_map ? 0x1000 : 0;
 			}
 		}
-		state.SetIterationTime(seconds(t0, Clock::now()) / count);
 	}
 }
 
@@ -205,7 +205,7 @@ template <class Table> void map_big(Table &table)
 		table.map(pfn, 0x7001 + pfn, pages_1g);
 }
 
-template <class Table> void random_4k_64g(benchmark::State &state)
+template <class Table> void random_4k_64g(bench::State &state)
 {
 	Table table;
 	uint64_t random = 88172645463325252;
@@ -219,39 +219,36 @@ template <class Table> void random_4k_64g(benchmark::State &state)
 	table.unmap(0, big);
 }
 
-template <class Table> void lookup_64g(benchmark::State &state)
+template <class Table> void lookup_64g(bench::State &state)
 {
 	Table table;
 	uint64_t random = 88172645463325252;
 
 	map_big(table);
 	for (auto _ : state)
-		benchmark::DoNotOptimize(table.lookup(next_random(random) % big));
+		bench::keep(table.lookup(next_random(random) % big));
 	table.unmap(0, big);
 }
 
 template <class Table> void add(const std::string &who)
 {
-	using benchmark::RegisterBenchmark;
 	struct Timed {
 		const char *name;
 		Run run;
 		bool map;
 	};
 	const Timed timed[] = {
-		{"map_256x4k", run_256, true},     {"unmap_256x4k", run_256, false},
-		{"map_512x4k", run_512, true},     {"unmap_512x4k", run_512, false},
-		{"map_1g_as_4k", run_1g_4k, true}, {"unmap_1g_as_4k", run_1g_4k, false},
-		{"map_1g_as_2m", run_1g_2m, true}, {"unmap_1g_as_2m", run_1g_2m, false},
+		{"map_256x4k", run_256, true},      {"unmap_256x4k", run_256, false},
+		{"map_512x4k", run_512, true},      {"unmap_512x4k", run_512, false},
+		{"map_1g_as_4k", run_1g_4k, true},  {"unmap_1g_as_4k", run_1g_4k, false},
+		{"map_1g_as_2m", run_1g_2m, true},  {"unmap_1g_as_2m", run_1g_2m, false},
+		{"map_1g_leaf", run_1g_leaf, true}, {"unmap_1g_leaf", run_1g_leaf, false},
 	};
 
-	RegisterBenchmark(("pt/map_unmap_4k/" + who).c_str(), map_unmap_4k<Table>);
+	bench::add("pt/map_unmap_4k", who, map_unmap_4k<Table>);
 	for (const Timed &t : timed)
-		RegisterBenchmark(
-			(std::string("pt/") + t.name + "/" + who).c_str(),
-			[t](benchmark::State &state) { run_calls<Table>(state, t.run, t.map); })
-			->UseManualTime()
-			->MinTime(0.01); // the untimed half takes its time, too
+		bench::add(std::string("pt/") + t.name, who,
+			   [t](bench::State &state) { run_calls<Table>(state, t.run, t.map); });
 	for (uint64_t pages : {1, 4, 16, 64, 256, 512, 4096, 32768, 262144}) {
 		const Run run{pages,
 			      pages < pages_2m ? 1UL : 0UL,
@@ -259,19 +256,17 @@ template <class Table> void add(const std::string &who)
 			      0x7001,
 			      pages < pages_2m,
 			      pages < 32768 ? 8U : 1U};
-		RegisterBenchmark(
-			("pt/map_run/" + std::to_string(pages) + "/" + who).c_str(),
-			[run](benchmark::State &state) { run_calls<Table>(state, run, true); })
-			->UseManualTime()
-			->MinTime(0.005);
+
+		bench::add("pt/map_run/" + std::to_string(pages), who,
+			   [run](bench::State &state) { run_calls<Table>(state, run, true); });
 	}
-	RegisterBenchmark(("pt/random_4k_64g/" + who).c_str(), random_4k_64g<Table>);
-	RegisterBenchmark(("pt/lookup_64g/" + who).c_str(), lookup_64g<Table>);
+	bench::add("pt/random_4k_64g", who, random_4k_64g<Table>);
+	bench::add("pt/lookup_64g", who, lookup_64g<Table>);
 }
 
 // What devices have written of 1 GiB of 4K pages, read into a bitmap: every `step`-th page was (0:
 // none), and stays noted.
-void dirty_1g(benchmark::State &state, uint64_t step)
+void dirty_1g(bench::State &state, uint64_t step)
 {
 	static uint64_t words[pages_1g / 64];
 	const iommu_dirty_bitmap bitmap = {words, IOMMU_SIZE_1G, pages_1g, 12};
@@ -305,8 +300,26 @@ void dirty_1g(benchmark::State &state, uint64_t step)
 	iommu_vtdss_destroy(&table);
 }
 
+#ifdef BENCH_PEER_LINUX
+void linux_dirty_1g(bench::State &state, uint64_t step)
+{
+	const iommu_platform *host = bench_platform();
+	uint64_t *words =
+		static_cast<uint64_t *>(host->alloc_pages(host->ctx, 3, IOMMU_NODE_ANY, 0));
+	linux73_pgtable *table = linux73_pgtable_create();
+
+	check(words != nullptr && linux73_pgtable_map(table, pages_1g, 0x7001, pages_1g) == 0);
+	for (uint64_t page = 0; step != 0 && page < pages_1g; page += step)
+		linux73_pgtable_make_dirty(table, pages_1g + page);
+	for (auto _ : state)
+		linux73_pgtable_read_dirty(table, pages_1g, pages_1g, words);
+	linux73_pgtable_destroy(table);
+	host->free_pages(host->ctx, words, 3);
+}
+#endif
+
 // The floor: as many entries read in a plain loop.
-void dirty_floor(benchmark::State &state)
+void dirty_floor(bench::State &state)
 {
 	uint64_t *entries = reinterpret_cast<uint64_t *>(bench_pool() + BENCH_POOL_SIZE / 2);
 
@@ -317,39 +330,41 @@ void dirty_floor(benchmark::State &state)
 
 		for (uint64_t i = 0; i < pages_1g; i++)
 			all |= entries[i];
-		benchmark::DoNotOptimize(all);
+		bench::keep(all);
 	}
 }
 
 } // namespace
 
-int main(int argc, char **argv)
+void add_pgtable_rows()
 {
-	benchmark::RegisterBenchmark("pt/dirty_1g_clean/ours",
-				     [](benchmark::State &state) { dirty_1g(state, 0); });
-	benchmark::RegisterBenchmark("pt/dirty_1g_sparse/ours",
-				     [](benchmark::State &state) { dirty_1g(state, 64); });
-	benchmark::RegisterBenchmark("pt/dirty_1g_dense/ours",
-				     [](benchmark::State &state) { dirty_1g(state, 1); });
-	for (const char *name :
-	     {"pt/dirty_1g_clean/floor", "pt/dirty_1g_sparse/floor", "pt/dirty_1g_dense/floor"})
-		benchmark::RegisterBenchmark(name, dirty_floor);
-	benchmark::Initialize(&argc, argv);
 	add<Ours>("ours");
 #ifdef BENCH_PEER_LINUX
-	add<Linux>("linux");
+	add<Linux<linux61_functions>>("linux-6.1");
+	add<Linux<linux73_functions>>("linux-7.3");
 #endif
-	for (uint64_t stores : {256, 512}) {
-		const std::string run = std::to_string(stores) + "x4k/floor";
-		benchmark::RegisterBenchmark(
-			("pt/map_" + run).c_str(),
-			[stores](benchmark::State &state) { floor_calls(state, stores, true); })
-			->UseManualTime();
-		benchmark::RegisterBenchmark(
-			("pt/unmap_" + run).c_str(),
-			[stores](benchmark::State &state) { floor_calls(state, stores, false); })
-			->UseManualTime();
+	const struct {
+		const char *name;
+		uint64_t step;
+	} dirty[] = {
+		{"pt/dirty_1g_clean", 0}, {"pt/dirty_1g_sparse", 64}, {"pt/dirty_1g_dense", 1}};
+	for (const auto &row : dirty) {
+		const uint64_t step = row.step;
+
+		bench::add(row.name, "ours",
+			   [step](bench::State &state) { dirty_1g(state, step); });
+#ifdef BENCH_PEER_LINUX
+		bench::add(row.name, "linux-7.3",
+			   [step](bench::State &state) { linux_dirty_1g(state, step); });
+#endif
+		bench::add(row.name, "floor", dirty_floor);
 	}
-	benchmark::RunSpecifiedBenchmarks();
-	return 0;
+	for (uint64_t stores : {256, 512}) {
+		const std::string run = std::to_string(stores) + "x4k";
+
+		bench::add("pt/map_" + run, "floor",
+			   [stores](bench::State &state) { floor_calls(state, stores, true); });
+		bench::add("pt/unmap_" + run, "floor",
+			   [stores](bench::State &state) { floor_calls(state, stores, false); });
+	}
 }

@@ -8,11 +8,8 @@
 //   tce/entries/N      N entries of 4K through the template alone (peer: pnv_tce_build, _free).
 //   tce/window/N       N pages of 64K in a window: the bitmap and its pools, entries, and back.
 //   tce/window_busy/N  the same with half of the window taken, single pages at random.
-//   tce/tree/N         the same work with an IOVA space (iova.h) in the place of the bitmap.
-//   tce/tree_busy/N    … half taken likewise.
+//   (tree: the same work with an IOVA space (iova.h) in the place of the bitmap.)
 //   tce/two_threads/N  tce/window/N on two threads at once, each on its own CPU, in one window.
-#include <benchmark/benchmark.h>
-
 #include <atomic>
 #include <string>
 #include <vector>
@@ -23,6 +20,8 @@
 
 #include "check.h"
 #include "pages.h"
+#include "rows.h"
+#include "slices.h"
 #ifdef BENCH_PEER_LINUX
 #include "peer.h"
 #endif
@@ -54,7 +53,7 @@ iommu_pgtable_config table_config(uint64_t page_size)
 	return config;
 }
 
-void entries(benchmark::State &state, uint64_t count)
+void entries(bench::State &state, uint64_t count)
 {
 	const iommu_pgtable_config config = table_config(4096);
 	iommu_pgtable table;
@@ -76,48 +75,48 @@ void entries(benchmark::State &state, uint64_t count)
 }
 
 #ifdef BENCH_PEER_LINUX
-void linux_entries(benchmark::State &state, uint64_t count)
+void linux_entries(bench::State &state, uint64_t count)
 {
-	linux_tce *table = linux_tce_create(12, window_bytes >> 12, 3);
+	linux61_tce *table = linux61_tce_create(12, window_bytes >> 12, 3);
 
-	linux_tce_build(table, 0, memory, 1);
-	linux_tce_build(table, 1000, memory, 1);
+	linux61_tce_build(table, 0, memory, 1);
+	linux61_tce_build(table, 1000, memory, 1);
 	for (auto _ : state) {
-		linux_tce_build(table, 5, memory, count);
-		linux_tce_clear(table, 5, count);
+		linux61_tce_build(table, 5, memory, count);
+		linux61_tce_clear(table, 5, count);
 	}
-	linux_tce_destroy(table);
+	linux61_tce_destroy(table);
 }
 
 class Linux
 {
       public:
-	Linux() : table(linux_tce_create(16, window_pages, 2))
+	Linux() : table(linux61_tce_create(16, window_pages, 2))
 	{
 		// All tables from the start, as ours.
-		linux_tce_build(table, 0, memory, window_pages);
-		linux_tce_clear(table, 0, window_pages);
+		linux61_tce_build(table, 0, memory, window_pages);
+		linux61_tce_clear(table, 0, window_pages);
 	}
 	~Linux()
 	{
-		linux_tce_destroy(table);
+		linux61_tce_destroy(table);
 	}
 	bool map(uint64_t pages, uint64_t &address)
 	{
-		address = linux_tce_map(table, memory, pages);
+		address = linux61_tce_map(table, memory, pages);
 		return address != ~0ULL;
 	}
 	void unmap(uint64_t address, uint64_t pages)
 	{
-		linux_tce_unmap(table, address, pages);
+		linux61_tce_unmap(table, address, pages);
 	}
 	static void set_cpu(unsigned int cpu)
 	{
-		linux_set_cpu(cpu);
+		linux61_set_cpu(cpu);
 	}
 
       private:
-	linux_tce *table;
+	linux61_tce *table;
 };
 #endif
 
@@ -229,7 +228,7 @@ class Tree
 	iommu_iova_space *space;
 };
 
-template <class Mapper, bool busy> void pairs(benchmark::State &state, uint64_t pages)
+template <class Mapper, bool busy> void pairs(bench::State &state, uint64_t pages)
 {
 	std::vector<uint64_t> taken;
 	uint64_t random = 88172645463325252;
@@ -247,76 +246,60 @@ template <class Mapper, bool busy> void pairs(benchmark::State &state, uint64_t 
 		taken.pop_back();
 	}
 	for (auto _ : state) {
-		if (!mapper.map(pages, address)) {
-			state.SkipWithError("no run is free");
-			break;
-		}
+		check(mapper.map(pages, address));
 		mapper.unmap(address, pages);
 	}
 	for (uint64_t live : taken)
 		mapper.unmap(live, 1);
 }
 
-template <class Mapper> void two_threads(benchmark::State &state, uint64_t pages)
+template <class Mapper> void two_threads(bench::State &state, uint64_t pages)
 {
-	static Mapper *mapper;
-	uint64_t address;
+	Mapper mapper;
 
-	if (state.thread_index() == 0)
-		mapper = new Mapper;
-	Mapper::set_cpu(static_cast<unsigned int>(state.thread_index()));
-	for (auto _ : state) {
-		check(mapper->map(pages, address));
-		mapper->unmap(address, pages);
-	}
-	Mapper::set_cpu(0);
-	if (state.thread_index() == 0)
-		delete mapper;
+	bench::on_two_threads(state, [&mapper, pages](unsigned int cpu, uint64_t pairs) {
+		uint64_t address;
+
+		Mapper::set_cpu(cpu);
+		while (pairs-- != 0) {
+			check(mapper.map(pages, address));
+			mapper.unmap(address, pages);
+		}
+	});
 }
 
-template <class Mapper> void register_pairs(const std::string &who)
+template <class Mapper> void add_pairs(const std::string &who)
 {
-	using benchmark::RegisterBenchmark;
-
 	for (uint64_t pages : {1, 16}) {
-		const std::string suffix = "/" + std::to_string(pages) + "/" + who;
+		const std::string count = std::to_string(pages);
 
-		RegisterBenchmark(
-			("tce/window" + suffix).c_str(),
-			[pages](benchmark::State &state) { pairs<Mapper, false>(state, pages); });
-		RegisterBenchmark(
-			("tce/two_threads" + suffix).c_str(),
-			[pages](benchmark::State &state) { two_threads<Mapper>(state, pages); })
-			->Threads(2);
+		bench::add("tce/window/" + count, who,
+			   [pages](bench::State &state) { pairs<Mapper, false>(state, pages); });
+		bench::add("tce/two_threads/" + count, who,
+			   [pages](bench::State &state) { two_threads<Mapper>(state, pages); });
+		bench::compare_threads("tce/two_threads/" + count, "tce/window/" + count);
 	}
-	RegisterBenchmark(("tce/window_busy/1/" + who).c_str(),
-			  [](benchmark::State &state) { pairs<Mapper, true>(state, 1); });
+	bench::add("tce/window_busy/1", who,
+		   [](bench::State &state) { pairs<Mapper, true>(state, 1); });
 }
 
 } // namespace
 
-int main(int argc, char **argv)
+void add_tce_rows()
 {
-	using benchmark::RegisterBenchmark;
-
 	for (uint64_t count : {1, 16, 512})
-		RegisterBenchmark(("tce/entries/" + std::to_string(count) + "/ours").c_str(),
-				  [count](benchmark::State &state) { entries(state, count); });
-	register_pairs<Window>("ours");
+		bench::add("tce/entries/" + std::to_string(count), "ours",
+			   [count](bench::State &state) { entries(state, count); });
+	add_pairs<Window>("ours");
 #ifdef BENCH_PEER_LINUX
 	for (uint64_t count : {1, 16, 512})
-		RegisterBenchmark(
-			("tce/entries/" + std::to_string(count) + "/linux").c_str(),
-			[count](benchmark::State &state) { linux_entries(state, count); });
-	register_pairs<Linux>("linux");
+		bench::add("tce/entries/" + std::to_string(count), "linux-6.1",
+			   [count](bench::State &state) { linux_entries(state, count); });
+	add_pairs<Linux>("linux-6.1");
 #endif
 	for (uint64_t pages : {1, 16})
-		RegisterBenchmark(
-			("tce/tree/" + std::to_string(pages) + "/ours").c_str(),
-			[pages](benchmark::State &state) { pairs<Tree, false>(state, pages); });
-	RegisterBenchmark("tce/tree_busy/1/ours",
-			  [](benchmark::State &state) { pairs<Tree, true>(state, 1); });
-	benchmark::Initialize(&argc, argv);
-	benchmark::RunSpecifiedBenchmarks();
-	return 0;
+		bench::add("tce/window/" + std::to_string(pages), "tree",
+			   [pages](bench::State &state) { pairs<Tree, false>(state, pages); });
+	bench::add("tce/window_busy/1", "tree",
+		   [](bench::State &state) { pairs<Tree, true>(state, 1); });
 }

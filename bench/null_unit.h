@@ -9,6 +9,8 @@
 #include <libiommu/backend/ops.h>
 #include <libiommu/iommu.h>
 
+#include "pages.h"
+
 IOMMU_BEGIN_DECLS
 
 struct null_unit {
@@ -16,7 +18,7 @@ struct null_unit {
 	struct iommu_platform platform;
 	struct iommu *iommu;
 	struct iommu_endpoint *endpoint;
-	uint64_t invalidations;
+	struct bench_count invalidations;
 };
 
 /*

@@ -9,7 +9,8 @@
 
 static unsigned char *pool;
 static size_t next_page;
-static void *free_list;
+/* Each thread's own, so that two of them share nothing. */
+static __thread void *free_list;
 static struct iommu_platform platform;
 
 unsigned char *bench_pool(void)
@@ -33,10 +34,11 @@ void *bench_page_alloc(void)
 		memcpy(&free_list, page, sizeof(free_list));
 	} else {
 		/* The first page stays unused: address 0 means "none" to some peers. */
-		next_page += IOMMU_PAGE_SIZE;
-		if (next_page >= BENCH_POOL_SIZE)
+		const size_t at = __atomic_add_fetch(&next_page, IOMMU_PAGE_SIZE, __ATOMIC_RELAXED);
+
+		if (at >= BENCH_POOL_SIZE)
 			return NULL;
-		page = bench_pool() + next_page;
+		page = bench_pool() + at;
 	}
 	return memset(page, 0, IOMMU_PAGE_SIZE);
 }

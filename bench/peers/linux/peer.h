@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The peer's functions as the benchmarks call them: thin, each one call of the peer's own. */
+/*
+ * The peers' functions as the benchmarks call them: thin, each one call of the peer's own. The same
+ * for each version of Linux (peer_functions.h), whose names begin with linux61_ or linux73_.
+ */
 #ifndef BENCH_PEER_LINUX_H
 #define BENCH_PEER_LINUX_H
 
@@ -7,40 +10,58 @@
 
 IOMMU_BEGIN_DECLS
 
-struct linux_iova_space;
+#define PEER_JOINED(prefix, name) prefix##name
+#define PEER_JOIN(prefix, name)   PEER_JOINED(prefix, name)
+#define PEER(name)                PEER_JOIN(PEER_PREFIX, name)
 
-/* start_pfn 1, granule 4K. */
-struct linux_iova_space *linux_iova_create(void);
-void linux_iova_destroy(struct linux_iova_space *space);
-/* alloc_iova_fast / free_iova_fast; 0: none. */
-unsigned long linux_iova_alloc_fast(struct linux_iova_space *space, unsigned long pages,
-				    unsigned long limit);
-void linux_iova_free_fast(struct linux_iova_space *space, unsigned long pfn, unsigned long pages);
-/* alloc_iova (size-aligned) / __free_iova; NULL: none. */
-void *linux_iova_alloc(struct linux_iova_space *space, unsigned long pages, unsigned long limit);
-void linux_iova_free(struct linux_iova_space *space, void *iova);
-/* Which CPU's caches the calling thread uses: 0 or 1. */
-void linux_set_cpu(unsigned int cpu);
+/* All else that a peer defines stays inside of it: two versions share one program. */
+#pragma GCC visibility push(default)
+#ifdef PEER_PREFIX
+#include "peer_functions.h"
+#else
+#define PEER_PREFIX linux61_
+#include "peer_functions.h"
+#undef PEER_PREFIX
+#define PEER_PREFIX linux73_
+#include "peer_functions.h"
+#undef PEER_PREFIX
+#endif
 
-struct linux_pgtable;
-
-struct linux_pgtable *linux_pgtable_create(void);
-void linux_pgtable_destroy(struct linux_pgtable *table);
-/* __domain_mapping, domain_unmap with the freeing of its list, pfn_to_dma_pte. Pages of 4K. */
-int linux_pgtable_map(struct linux_pgtable *table, uint64_t pfn, uint64_t phys_pfn, uint64_t pages);
-void linux_pgtable_unmap(struct linux_pgtable *table, uint64_t pfn, uint64_t pages);
-uint64_t linux_pgtable_lookup(struct linux_pgtable *table, uint64_t pfn);
-
-struct linux_tce;
+struct linux61_tce;
 
 /* A window from bus address 0 on: iommu_map_page, iommu_unmap_page. Address ~0: no room. */
-struct linux_tce *linux_tce_create(unsigned int page_shift, uint64_t entries, unsigned int levels);
-void linux_tce_destroy(struct linux_tce *tce);
-uint64_t linux_tce_map(struct linux_tce *tce, uint64_t paddr, uint64_t pages);
-void linux_tce_unmap(struct linux_tce *tce, uint64_t address, uint64_t pages);
+struct linux61_tce *linux61_tce_create(unsigned int page_shift, uint64_t entries,
+				       unsigned int levels);
+void linux61_tce_destroy(struct linux61_tce *tce);
+uint64_t linux61_tce_map(struct linux61_tce *tce, uint64_t paddr, uint64_t pages);
+void linux61_tce_unmap(struct linux61_tce *tce, uint64_t address, uint64_t pages);
 /* Entries alone: pnv_tce_build, pnv_tce_free. */
-void linux_tce_build(struct linux_tce *tce, uint64_t index, uint64_t paddr, uint64_t pages);
-void linux_tce_clear(struct linux_tce *tce, uint64_t index, uint64_t pages);
+void linux61_tce_build(struct linux61_tce *tce, uint64_t index, uint64_t paddr, uint64_t pages);
+void linux61_tce_clear(struct linux61_tce *tce, uint64_t index, uint64_t pages);
+
+/* Linux 7.3: what devices have written, into a bitmap that lies in the pool. */
+struct linux73_pgtable;
+void linux73_pgtable_make_dirty(struct linux73_pgtable *table, uint64_t pfn);
+void linux73_pgtable_read_dirty(struct linux73_pgtable *table, uint64_t pfn, uint64_t pages,
+				uint64_t *words);
+
+/*
+ * Linux 7.3's whole path: dma_map_phys, dma_unmap_phys, and lists of pages. ~0: refused. With `vtd`
+ * it ends in VT-d's driver, over registers that answer at once; otherwise in invalidations that take
+ * no time. Lazy: with flush queues of 256 entries for each CPU, as by default.
+ */
+#define LINUX73_PIECES 256
+struct linux73_dma;
+
+struct linux73_dma *linux73_dma_create(bool vtd, bool lazy);
+void linux73_dma_destroy(struct linux73_dma *dma);
+uint64_t linux73_dma_map(struct linux73_dma *dma, uint64_t paddr, uint64_t size);
+void linux73_dma_unmap(struct linux73_dma *dma, uint64_t address, uint64_t size);
+uint64_t linux73_dma_lookup(struct linux73_dma *dma, uint64_t address);
+void linux73_dma_list(struct linux73_dma *dma, const uint64_t *paddrs, unsigned int count);
+uint64_t linux73_dma_map_list(struct linux73_dma *dma, unsigned int count);
+void linux73_dma_unmap_list(struct linux73_dma *dma, unsigned int count);
+#pragma GCC visibility pop
 
 IOMMU_END_DECLS
 #endif

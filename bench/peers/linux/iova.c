@@ -4,15 +4,16 @@
 #include "peer.h"
 
 __thread unsigned int shim_cpu;
-__thread void *shim_objects;
+__thread void *shim_objects[SHIM_SIZES];
+size_t shim_sizes[SHIM_SIZES];
 
-struct linux_iova_space {
+struct PEER(iova_space) {
 	struct iova_domain domain;
 };
 
-struct linux_iova_space *linux_iova_create(void)
+struct PEER(iova_space) * PEER(iova_create)(void)
 {
-	struct linux_iova_space *space = calloc(1, sizeof(*space));
+	struct PEER(iova_space) *space = calloc(1, sizeof(*space));
 
 	if (space == NULL || iova_cache_get() != 0)
 		abort();
@@ -22,35 +23,35 @@ struct linux_iova_space *linux_iova_create(void)
 	return space;
 }
 
-void linux_iova_destroy(struct linux_iova_space *space)
+void PEER(iova_destroy)(struct PEER(iova_space) * space)
 {
 	put_iova_domain(&space->domain);
 	iova_cache_put();
 	free(space);
 }
 
-unsigned long linux_iova_alloc_fast(struct linux_iova_space *space, unsigned long pages,
+unsigned long PEER(iova_alloc_fast)(struct PEER(iova_space) * space, unsigned long pages,
 				    unsigned long limit)
 {
 	return alloc_iova_fast(&space->domain, pages, limit, true);
 }
 
-void linux_iova_free_fast(struct linux_iova_space *space, unsigned long pfn, unsigned long pages)
+void PEER(iova_free_fast)(struct PEER(iova_space) * space, unsigned long pfn, unsigned long pages)
 {
 	free_iova_fast(&space->domain, pfn, pages);
 }
 
-void *linux_iova_alloc(struct linux_iova_space *space, unsigned long pages, unsigned long limit)
+void *PEER(iova_alloc)(struct PEER(iova_space) * space, unsigned long pages, unsigned long limit)
 {
 	return alloc_iova(&space->domain, pages, limit, true);
 }
 
-void linux_iova_free(struct linux_iova_space *space, void *iova)
+void PEER(iova_free)(struct PEER(iova_space) * space, void *iova)
 {
 	__free_iova(&space->domain, iova);
 }
 
-void linux_set_cpu(unsigned int cpu)
+void PEER(set_cpu)(unsigned int cpu)
 {
 	shim_cpu = cpu;
 }

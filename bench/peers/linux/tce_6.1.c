@@ -82,7 +82,7 @@ unsigned long iommu_direction_to_tce_perm(enum dma_data_direction dir);
 
 /* --- For the benchmarks ----------------------------------------------------------------------- */
 
-struct linux_tce {
+struct linux61_tce {
 	struct iommu_table table;
 };
 
@@ -111,9 +111,10 @@ static void clear(struct iommu_table *tbl, long index, long npages)
 
 static struct iommu_table_ops ops = {.set = build, .clear = clear};
 
-struct linux_tce *linux_tce_create(unsigned int page_shift, uint64_t entries, unsigned int levels)
+struct linux61_tce *linux61_tce_create(unsigned int page_shift, uint64_t entries,
+				       unsigned int levels)
 {
-	struct linux_tce *tce = aligned_alloc(128, (sizeof(*tce) + 127) & ~127UL);
+	struct linux61_tce *tce = aligned_alloc(128, (sizeof(*tce) + 127) & ~127UL);
 
 	kill = told_to_forget;
 	memset(tce, 0, sizeof(*tce));
@@ -139,33 +140,33 @@ static void free_level(__be64 *table, unsigned int levels)
 	bench_page_free(table);
 }
 
-void linux_tce_destroy(struct linux_tce *tce)
+void linux61_tce_destroy(struct linux61_tce *tce)
 {
 	free_level((__be64 *)tce->table.it_base, tce->table.it_indirect_levels);
 	free(tce->table.it_map);
 	free(tce);
 }
 
-uint64_t linux_tce_map(struct linux_tce *tce, uint64_t paddr, uint64_t pages)
+uint64_t linux61_tce_map(struct linux61_tce *tce, uint64_t paddr, uint64_t pages)
 {
 	return iommu_map_page(NULL, &tce->table, __va(paddr), 0, pages << tce->table.it_page_shift,
 			      UINT64_MAX, DMA_BIDIRECTIONAL, 0);
 }
 
-void linux_tce_unmap(struct linux_tce *tce, uint64_t address, uint64_t pages)
+void linux61_tce_unmap(struct linux61_tce *tce, uint64_t address, uint64_t pages)
 {
 	iommu_unmap_page(&tce->table, address, pages << tce->table.it_page_shift, DMA_BIDIRECTIONAL,
 			 0);
 }
 
-void linux_tce_build(struct linux_tce *tce, uint64_t index, uint64_t paddr, uint64_t pages)
+void linux61_tce_build(struct linux61_tce *tce, uint64_t index, uint64_t paddr, uint64_t pages)
 {
 	if (pnv_tce_build(&tce->table, (long)index, (long)pages, (unsigned long)__va(paddr),
 			  DMA_BIDIRECTIONAL, 0) != 0)
 		abort();
 }
 
-void linux_tce_clear(struct linux_tce *tce, uint64_t index, uint64_t pages)
+void linux61_tce_clear(struct linux61_tce *tce, uint64_t index, uint64_t pages)
 {
 	pnv_tce_free(&tce->table, (long)index, (long)pages);
 }

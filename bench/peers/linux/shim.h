@@ -72,6 +72,7 @@ typedef unsigned int gfp_t;
 		__typeof__(a) x_ = (a), y_ = (b);                                                  \
 		x_ < y_ ? x_ : y_;                                                                 \
 	})
+#define min_t(type, a, b) ((type)(a) < (type)(b) ? (type)(a) : (type)(b))
 #define max(a, b)                                                                                  \
 	({                                                                                         \
 		__typeof__(a) x_ = (a), y_ = (b);                                                  \
@@ -145,7 +146,7 @@ extern __thread unsigned int shim_cpu;
 #define for_each_possible_cpu(cpu)               for ((cpu) = 0; (cpu) < SHIM_CPUS; (cpu)++)
 #define for_each_online_cpu(cpu)                 for_each_possible_cpu(cpu)
 #define shim_stride(size)                        (((size) + 127) & ~127UL)
-#define __alloc_percpu(size, align)              aligned_alloc(128, SHIM_CPUS *shim_stride(size))
+#define __alloc_percpu(size, align)              shim_alloc_percpu(size)
 #define free_percpu(p)                           free(p)
 #define per_cpu_ptr(p, cpu)                      ((__typeof__(p))((char *)(p) + (cpu)*shim_stride(sizeof(*(p)))))
 #define raw_cpu_ptr(p)                           per_cpu_ptr(p, shim_cpu)
@@ -155,6 +156,13 @@ extern __thread unsigned int shim_cpu;
 #define cpuhp_state_add_instance_nocalls(...)    0
 #define cpuhp_state_remove_instance_nocalls(...) ((void)0)
 #define cpuhp_remove_multi_state(...)            ((void)0)
+
+static inline void *shim_alloc_percpu(size_t size)
+{
+	void *all = aligned_alloc(128, SHIM_CPUS * shim_stride(size));
+
+	return all == NULL ? NULL : memset(all, 0, SHIM_CPUS * shim_stride(size));
+}
 
 struct hlist_node {
 	struct hlist_node *next;
@@ -167,39 +175,53 @@ struct hlist_node {
 #define kcalloc(n, size, flags) calloc(n, size)
 #define kfree(p)                free(p)
 
+/* Free objects are each thread's own, in a list for each size. */
+#define SHIM_SIZES 4
 struct kmem_cache {
 	size_t size;
+	unsigned int list;
 };
-extern __thread void *shim_objects;
+extern __thread void *shim_objects[SHIM_SIZES];
+extern size_t shim_sizes[SHIM_SIZES];
 
 static inline struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align,
 						   unsigned int flags, void *constructor)
 {
 	struct kmem_cache *cache = malloc(sizeof(*cache));
+	unsigned int list;
 
 	(void)name, (void)align, (void)flags, (void)constructor;
 	cache->size = size;
+	for (list = 0; shim_sizes[list] != 0 && shim_sizes[list] != size; list++)
+		BUG_ON(list + 1 == SHIM_SIZES);
+	shim_sizes[list] = size;
+	cache->list = list;
 	return cache;
 }
 #define kmem_cache_destroy(cache) free(cache)
 
-static inline void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t flags)
+static inline void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t flags)
 {
-	void *object = shim_objects;
+	void *object = shim_objects[cache->list];
 
 	(void)flags;
 	if (object == NULL)
-		return calloc(1, cache->size);
-	memcpy(&shim_objects, object, sizeof(void *));
-	memset(object, 0, cache->size);
+		return malloc(cache->size);
+	memcpy(&shim_objects[cache->list], object, sizeof(void *));
 	return object;
+}
+
+static inline void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t flags)
+{
+	void *object = kmem_cache_alloc(cache, flags);
+
+	return object == NULL ? NULL : memset(object, 0, cache->size);
 }
 
 static inline void kmem_cache_free(struct kmem_cache *cache, void *object)
 {
-	(void)cache;
-	memcpy(object, &shim_objects, sizeof(void *));
-	shim_objects = object;
+	memcpy(object, &shim_objects[cache->list], sizeof(void *));
+	shim_objects[cache->list] = object;
 }
 
 #endif

@@ -7,7 +7,6 @@
 #include "pages.h"
 #include "peer.h"
 
-#define min_t(type, a, b)               ((type)(a) < (type)(b) ? (type)(a) : (type)(b))
 #define round_down(x, a)                ((x) & ~((__typeof__(x))(a)-1))
 #define BITS_PER_LONG                   64
 #define pr_crit(...)                    abort()
@@ -87,13 +86,13 @@ static void free_pgtable_page(void *page)
 
 #include <pgtable_functions.h>
 
-struct linux_pgtable {
+struct linux61_pgtable {
 	struct dmar_domain domain;
 };
 
-struct linux_pgtable *linux_pgtable_create(void)
+struct linux61_pgtable *linux61_pgtable_create(void)
 {
-	struct linux_pgtable *table = calloc(1, sizeof(*table));
+	struct linux61_pgtable *table = calloc(1, sizeof(*table));
 
 	if (table == NULL)
 		abort();
@@ -122,18 +121,19 @@ static void free_list_of_pages(struct list_head *list)
 	list->previous = list;
 }
 
-void linux_pgtable_destroy(struct linux_pgtable *table)
+void linux61_pgtable_destroy(struct linux61_pgtable *table)
 {
-	linux_pgtable_unmap(table, 0, 1ULL << 36);
+	linux61_pgtable_unmap(table, 0, 1ULL << 36);
 	free(table);
 }
 
-int linux_pgtable_map(struct linux_pgtable *table, uint64_t pfn, uint64_t phys_pfn, uint64_t pages)
+int linux61_pgtable_map(struct linux61_pgtable *table, uint64_t pfn, uint64_t phys_pfn,
+			uint64_t pages)
 {
 	return __domain_mapping(&table->domain, pfn, phys_pfn, pages, DMA_PTE_READ | DMA_PTE_WRITE);
 }
 
-void linux_pgtable_unmap(struct linux_pgtable *table, uint64_t pfn, uint64_t pages)
+void linux61_pgtable_unmap(struct linux61_pgtable *table, uint64_t pfn, uint64_t pages)
 {
 	struct list_head list = {&list, &list};
 
@@ -141,7 +141,7 @@ void linux_pgtable_unmap(struct linux_pgtable *table, uint64_t pfn, uint64_t pag
 	free_list_of_pages(&list);
 }
 
-uint64_t linux_pgtable_lookup(struct linux_pgtable *table, uint64_t pfn)
+uint64_t linux61_pgtable_lookup(struct linux61_pgtable *table, uint64_t pfn)
 {
 	int level = 0;
 	struct dma_pte *pte = pfn_to_dma_pte(&table->domain, pfn, &level);
