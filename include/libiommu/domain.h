@@ -388,7 +388,8 @@ IOMMU_API int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64
 /*
  * iommu_map_sg - map several pieces at consecutive addresses from iova on. All or nothing. Pieces
  * that adjoin in memory are mapped as one, with larger pages, and hardware is notified once. Errors
- * as iommu_map; IOMMU_EINVAL also: no pieces; IOMMU_EOVERFLOW: the sum of sizes wraps.
+ * as iommu_map; IOMMU_EINVAL also: no pieces, or one of size 0; IOMMU_EOVERFLOW: the sum of sizes
+ * wraps.
  *
  * @mapped: receives the number of bytes; may be NULL.
  */

@@ -182,12 +182,18 @@ int iommu_unmap(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size, u
 
 /* --- Scattered memory, and many ranges -------------------------------------------------------- */
 
+/* Is a piece more of a run? An empty one is a run of its own, which map refuses. */
+static inline bool adjoins(const struct iommu_map_piece *run, const struct iommu_map_piece *piece)
+{
+	return run->size != 0 && piece->size != 0 && piece->paddr == run->paddr + run->size;
+}
+
 /* The next run of pieces that adjoin in memory, as one; *next moves on. False: sizes that wrap. */
 static bool next_run(const struct iommu_map_piece *pieces, unsigned int count, unsigned int *next,
 		     struct iommu_map_piece *run)
 {
 	*run = pieces[(*next)++];
-	while (*next < count && pieces[*next].paddr == run->paddr + run->size) {
+	while (*next < count && adjoins(run, &pieces[*next])) {
 		if (pieces[*next].size > UINT64_MAX - run->size)
 			return false;
 		run->size += pieces[(*next)++].size;

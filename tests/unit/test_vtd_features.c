@@ -344,6 +344,13 @@ static void a_domain_becomes_what_all_its_units_can_do(void **state)
 	assert_int_equal(iommu_map_sg(domain, IOVA + 0x201000, twice, 2, RW, NULL), 0);
 	assert_true(reaches(1, IOVA + 0x201000, f.memory));
 	assert_true(reaches(1, IOVA + 0x202000, f.memory));
+	/* An empty piece, before one that it adjoins or behind. */
+	twice[0].size = 0;
+	assert_int_equal(iommu_map_sg(domain, IOVA + 0x203000, twice, 2, RW, NULL), IOMMU_EINVAL);
+	twice[0].size = 0x1000;
+	twice[1] = (struct iommu_map_piece){.paddr = f.memory + 0x1000, .size = 0};
+	assert_int_equal(iommu_map_sg(domain, IOVA + 0x203000, twice, 2, RW, NULL), IOMMU_EINVAL);
+	assert_true(is_blocked(1, IOVA + 0x203000));
 	assert_int_equal(iommu_map(domain, 1ULL << 39, f.memory, 0x1000, RW), IOMMU_ERANGE);
 	assert_int_equal(iommu_unmap(domain, 0, 1ULL << 39, 0, NULL), 0);
 	assert_true(is_blocked(0, IOVA) && is_blocked(1, IOVA));
