@@ -692,9 +692,15 @@ map_one_page(struct iommu_dma *dma, const struct iommu_dma_device *device, iommu
 	if (__builtin_expect(!iommu_map_one_page(dma->domain, iova,
 						 iommu_encode_memory(dma->domain, page, 0),
 						 page_size, dma_prot_of(direction), status),
-			     0))
+			     0)) {
+		/* Cached before a unit of fewer address bits joined the others of the domain. */
+		if (iova > dma->domain->aperture_last) {
+			give_addresses(dma, first, 1);
+			return false;
+		}
 		*status = iommu_map(dma->domain, iova, page, page_size,
 				    dma_map_prot(device, direction, 0));
+	}
 	if (__builtin_expect(*status == 0, 1))
 		*address = iova | (paddr & dma_page_mask(dma));
 	else

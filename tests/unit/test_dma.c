@@ -40,21 +40,50 @@ static const struct iommu_dma_device untrusted = {.untrusted = true};
 static const struct iommu_model_vtd_faults hang = {.invalidations_hang = true};
 static const struct iommu_model_vtd_faults well;
 
-static void begin_with(unsigned int dma_flags, const struct iommu_model_vtd_config *config)
+static void begin_machine(void)
+{
+	memset(&f, 0, sizeof(f));
+	model_machine_init(&f.machine, 0, NULL);
+	f.machine.quiet = true;
+}
+
+/* @beside: of a second unit; NULL: there is one. */
+static void begin_on(unsigned int dma_flags, const struct iommu_model_vtd_config *config,
+		     const struct iommu_model_vtd_config *beside)
 {
 	const struct iommu_vtd_options options = {.timeout_ns = QUICK_NS};
 	const struct iommu_endpoint_info info = {.source_id = 0x20, .physical_function = 0x20};
 	struct iommu_dma_config dma = {.flags = dma_flags};
 
-	memset(&f, 0, sizeof(f));
-	model_machine_init(&f.machine, 0, NULL);
-	f.machine.quiet = true;
 	model_machine_add_unit(&f.machine, config);
 	f.device = model_machine_add_device(&f.machine, 0, 0x20);
+	if (beside != NULL) {
+		model_machine_add_unit(&f.machine, beside);
+		model_machine_add_device(&f.machine, 1, 0x30);
+	}
 	f.host = model_machine_start(&f.machine, &options, &info);
 	dma.domain = f.host.domain;
 	assert_int_equal(iommu_dma_create(&dma, &f.dma), 0);
 	f.reports = iommu_dma_debug_reports();
+}
+
+static void begin_with(unsigned int dma_flags, const struct iommu_model_vtd_config *config)
+{
+	begin_machine();
+	begin_on(dma_flags, config, NULL);
+}
+
+/*
+ * On a host that does not mask interrupts, where a page goes the shortest way, to the cache of
+ * addresses and back, too.
+ */
+static void begin_shortest(unsigned int dma_flags, const struct iommu_model_vtd_config *config,
+			   const struct iommu_model_vtd_config *beside)
+{
+	begin_machine();
+	f.machine.platform.irq_save = NULL;
+	f.machine.platform.irq_restore = NULL;
+	begin_on(dma_flags, config, beside);
 }
 
 static void begin(void)
@@ -1046,11 +1075,40 @@ static void scattered_buffers_are_mapped_whole_or_not_at_all(void **state)
 	pieces[1].paddr = 2;
 	assert_int_equal(iommu_dma_map_sg(f.dma, &any, pieces, 6, BOTH, &elements),
 			 IOMMU_EOVERFLOW);
+	/* One that wraps, of which nothing would be mapped, because it is copied. */
+	pieces[0] = (struct iommu_dma_piece){.paddr = UINT64_MAX - 63, .size = 128};
+	assert_int_equal(iommu_dma_map_sg(f.dma, &untrusted, pieces, 1, BOTH, &elements),
+			 IOMMU_EOVERFLOW);
 	/* One piece in the middle that no unit can address: the first is taken back. */
 	scattered(pieces, memory);
 	pieces[3].paddr = 1ULL << 51;
 	assert_int_equal(iommu_dma_map_sg(f.dma, &any, pieces, 6, BOTH, &elements), IOMMU_ERANGE);
 	assert_true(is_blocked(pieces[0].address));
+	end();
+}
+
+/*
+ * One piece is moved to the boundary at which addresses end. The others would add up to 2^64 pages,
+ * and one.
+ */
+static void lists_do_not_wrap_where_a_piece_is_moved(void **state)
+{
+	enum {
+		COUNT = 8193
+	};
+	static const struct iommu_dma_device device = {.boundary = 1ULL << 63};
+	static struct iommu_dma_piece pieces[COUNT];
+	unsigned int elements, i;
+
+	(void)state;
+	begin();
+	for (i = 0; i < COUNT; i++)
+		pieces[i].size = 1ULL << 63;
+	pieces[1].size -= PAGE;
+	pieces[2].size = 2 * PAGE;
+	pieces[COUNT - 1].size = PAGE;
+	assert_int_equal(iommu_dma_map_sg(f.dma, &device, pieces, COUNT, BOTH, &elements),
+			 IOMMU_ENOSPC);
 	end();
 }
 
@@ -1409,7 +1467,8 @@ static void pieces_are_linked_and_told_of_at_once(void **state)
 	assert_true(reaches(window.start + 3 * PAGE, memory[3]));
 	assert_int_equal(iommu_dma_window_link(&window, PAGE - 100, memory[0] + 8, PAGE, BOTH, 0),
 			 IOMMU_EINVAL);
-	assert_int_equal(iommu_dma_window_unlink(&window, PAGE - 99, PAGE), IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_window_unlink(&window, PAGE - 99, PAGE - 1), IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_window_unlink(&window, PAGE - 100, PAGE - 1), IOMMU_EINVAL);
 	assert_int_equal(iommu_dma_window_unlink(&window, 0, total + 1), IOMMU_ERANGE);
 	assert_int_equal(iommu_dma_window_link(&window, total, memory[0], 1, BOTH, 0),
 			 IOMMU_ERANGE);
@@ -1511,6 +1570,27 @@ static void an_untrusted_device_sees_only_its_buffer(void **state)
 	assert_int_equal(stats().bounced, 0);
 	assert_true(reaches(address + PAGE, memory + PAGE));
 	assert_int_equal(iommu_dma_unmap(f.dma, address, 2 * PAGE), 0);
+	end();
+}
+
+static void a_bounced_buffer_is_no_list(void **state)
+{
+	struct iommu_dma_piece element = {.length = 64};
+	iommu_paddr_t memory;
+
+	(void)state;
+	begin();
+	memory = model_machine_take(&f.machine, 1);
+	memset(bytes(memory), 0x77, PAGE);
+	assert_int_equal(iommu_dma_map(f.dma, &untrusted, memory + 256, 64, BOTH, &element.address),
+			 0);
+	assert_int_equal(iommu_dma_unmap_sg(f.dma, &element, 1), IOMMU_ENOENT);
+	f.mistakes++;
+	lend(element.address, 64);
+	model_device_read(f.device, element.address, 64);
+	take_back();
+	assert_true(all_are(f.device->buffer, 64, 0x77));
+	assert_int_equal(iommu_dma_unmap(f.dma, element.address, 64), 0);
 	end();
 }
 
@@ -2452,6 +2532,104 @@ static void anything_in_any_order(void **state)
 	}
 }
 
+/* --- The shortest way of a page --------------------------------------------------------------- */
+
+static const struct iommu_model_vtd_config selective = {.address_mask = 9};
+
+/* Of the CPU's cache, so that the next map finds it there. */
+static iommu_iova_t cached_page(iommu_paddr_t memory)
+{
+	iommu_iova_t address;
+
+	assert_int_equal(iommu_dma_map(f.dma, &any, memory, PAGE, BOTH, &address), 0);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	return address;
+}
+
+static void a_page_takes_the_address_that_was_freed_last(void **state)
+{
+	static const struct iommu_dma_device low = {.mask = 0xffffff};
+	static const struct iommu_dma_device senseless[] = {
+		{.mask = 0xfff0}, {.boundary = 0x3000}, {.alignment = 0x3000}};
+	iommu_paddr_t memory;
+	iommu_iova_t cached, address;
+	unsigned int i;
+
+	(void)state;
+	begin_shortest(0, &selective, NULL);
+	memory = model_machine_take(&f.machine, 1);
+	cached = cached_page(memory);
+	/* What makes no sense is refused with an address at hand, too. */
+	for (i = 0; i < 3; i++)
+		assert_int_equal(iommu_dma_map(f.dma, &senseless[i], memory, PAGE, BOTH, &address),
+				 IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_map(f.dma, &any, memory, PAGE, 0, &address), IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_map(f.dma, &any, memory, PAGE, 4, &address), IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_map(f.dma, &any, memory, 0, BOTH, &address), IOMMU_EINVAL);
+	/* A device that does not reach it gets another one. */
+	assert_true(cached > low.mask);
+	assert_int_equal(iommu_dma_map(f.dma, &low, memory, PAGE, BOTH, &address), 0);
+	assert_true(address + PAGE - 1 <= low.mask);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	/* One that must see nothing else, too, sees its bytes alone. */
+	memset(bytes(memory), 0xee, PAGE);
+	assert_int_equal(iommu_dma_map(f.dma, &untrusted, memory, 64, BOTH, &address), 0);
+	lend(address, 64);
+	assert_false(reaches(address, memory));
+	take_back();
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 64), 0);
+	end();
+}
+
+/* What could not be mapped gives its address back: the space does not run out. */
+static void a_page_that_is_not_mapped_keeps_no_address(void **state)
+{
+	const iommu_paddr_t beyond = 1ULL << 50;
+	iommu_paddr_t memory;
+	iommu_iova_t cached, address;
+	unsigned int i;
+
+	(void)state;
+	begin_shortest(0, &selective, NULL);
+	memory = model_machine_take(&f.machine, 1);
+	cached = cached_page(memory);
+	for (i = 0; i < 20; i++)
+		assert_int_equal(iommu_dma_map(f.dma, &any, beyond, PAGE, BOTH, &address),
+				 IOMMU_ERANGE);
+	assert_int_equal(iommu_dma_map(f.dma, &any, memory, PAGE, BOTH, &address), 0);
+	assert_int_equal(address, cached);
+	assert_true(reaches(address, memory));
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	assert_true(is_blocked(address));
+	end();
+}
+
+/* Addresses that were cached before lie beyond what the domain has then. */
+static void a_narrower_unit_joins_while_addresses_are_cached(void **state)
+{
+	static const struct iommu_model_vtd_config narrow = {.address_mask = 9,
+							     .address_width = 39};
+	const struct iommu_endpoint_info info = {.source_id = 0x30, .physical_function = 0x30};
+	struct iommu_endpoint *joiner;
+	iommu_paddr_t memory;
+	iommu_iova_t address;
+
+	(void)state;
+	begin_shortest(IOMMU_DMA_WIDE_FIRST, &selective, &narrow);
+	memory = model_machine_take(&f.machine, 1);
+	assert_true(cached_page(memory) >> 39 != 0);
+	assert_int_equal(iommu_probe_endpoint(f.host.iommu, &info, &joiner), 0);
+	assert_int_equal(iommu_domain_attach_group(f.host.domain, iommu_endpoint_group(joiner)), 0);
+	assert_int_equal(iommu_dma_map(f.dma, &any, memory, PAGE, BOTH, &address), 0);
+	assert_true(address >> 39 == 0);
+	assert_true(reaches(address, memory));
+	assert_int_equal(iommu_dma_unmap(f.dma, address, PAGE), 0);
+	assert_true(is_blocked(address));
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(joiner)), 0);
+	assert_int_equal(iommu_release_endpoint(joiner), 0);
+	end();
+}
+
 /* --- Through default domains ------------------------------------------------------------------ */
 
 static int tell(enum iommu_bus_event_type type, const struct iommu_endpoint_info *info)
@@ -2770,6 +2948,7 @@ int main(void)
 		cmocka_unit_test(pieces_become_elements),
 		cmocka_unit_test(elements_keep_to_the_devices_limits),
 		cmocka_unit_test(scattered_buffers_are_mapped_whole_or_not_at_all),
+		cmocka_unit_test(lists_do_not_wrap_where_a_piece_is_moved),
 		cmocka_unit_test(long_lists_are_mapped_whole_or_not_at_all),
 		cmocka_unit_test(lists_of_any_kind_keep_to_the_devices_limits),
 		cmocka_unit_test(large_buffers_take_just_their_pages),
@@ -2777,6 +2956,7 @@ int main(void)
 		cmocka_unit_test(pieces_are_linked_and_told_of_at_once),
 		cmocka_unit_test(an_untrusted_device_sees_only_its_buffer),
 		cmocka_unit_test(an_untrusted_device_sees_only_its_pieces),
+		cmocka_unit_test(a_bounced_buffer_is_no_list),
 		cmocka_unit_test(memory_beyond_the_units_is_refused),
 		cmocka_unit_test(bounced_lists_are_mapped_whole_or_not_at_all),
 		cmocka_unit_test(bounced_bytes_go_the_way_of_the_direction),
@@ -2797,6 +2977,9 @@ int main(void)
 		cmocka_unit_test(lazily_unmapped_addresses_wait_for_the_flush),
 		cmocka_unit_test(a_full_queue_loses_no_address),
 		cmocka_unit_test(anything_in_any_order),
+		cmocka_unit_test(a_page_takes_the_address_that_was_freed_last),
+		cmocka_unit_test(a_page_that_is_not_mapped_keeps_no_address),
+		cmocka_unit_test(a_narrower_unit_joins_while_addresses_are_cached),
 		cmocka_unit_test(peers_find_each_other),
 		cmocka_unit_test(drivers_map_through_the_default_domain),
 		cmocka_unit_test(a_handle_outlives_its_device),
