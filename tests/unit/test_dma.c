@@ -73,10 +73,7 @@ static void begin_with(unsigned int dma_flags, const struct iommu_model_vtd_conf
 	begin_on(dma_flags, config, NULL);
 }
 
-/*
- * On a host that does not mask interrupts, where a page goes the shortest way, to the cache of
- * addresses and back, too.
- */
+/* On a host that does not mask interrupts, where the shortest way of a page is the shortest. */
 static void begin_shortest(unsigned int dma_flags, const struct iommu_model_vtd_config *config,
 			   const struct iommu_model_vtd_config *beside)
 {
