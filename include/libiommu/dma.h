@@ -11,9 +11,9 @@
  *
  * A DMA handle works on an IOMMU_DOMAIN_DMA domain, usually the default domain of the device's
  * group, or without a domain where nothing translates (iommu_dma_create_direct). Addresses come
- * from the domain's IOVA space through per-CPU caches, and mappings go into its tables. When an
- * unmap returns, the device can no longer reach the memory; in lazy mode, shortly after (see "Flush
- * queues" below).
+ * from the domain's IOVA space through per-CPU caches, and mappings go into its tables, unless its
+ * bypass is the only way (iommu_dma_create). When an unmap returns, the device can no longer reach
+ * the memory; in lazy mode, shortly after (see "Flush queues" below).
  *
  * Buffers need not begin or end at page boundaries. A device can access the whole pages that
  * contain a buffer, which is acceptable for a trusted device. For an untrusted device, partial
@@ -78,10 +78,22 @@ struct iommu_dma_config {
 /*
  * iommu_dma_create - make a DMA handle for the devices of one domain, with its smallest page size;
  * for a domain of type IOMMU_DOMAIN_IDENTITY as iommu_dma_create_direct, for addresses up to the
- * end of the domain. May sleep. Returns 0, IOMMU_EINVAL (no domain, or one of another type; unknown
- * flags; more than 4,096 CPUs), IOMMU_EOPNOTSUPP (the domain's smallest page is larger than
- * 2^IOMMU_MAX_ALLOC_ORDER pages of 4 KiB; or memory is encrypted, and an identity domain is made of
- * tables, because a unit has no pass-through) or IOMMU_ENOMEM.
+ * end of the domain.
+ *
+ * Pages of the domain that are larger than 2^IOMMU_MAX_ALLOC_ORDER pages of 4 KiB are too large to
+ * map buffers in. A domain with such pages and a bypass (iommu_domain_bypass), as the one below bit
+ * 59 of <libiommu/opal.h>, has a handle that maps nothing: as iommu_dma_create_direct, but
+ *   - the device address of physical address p is at the offset of the bypass, plus p, for all of
+ *     memory; mask, boundary and alignment of a device are those of that sum. A mask that does not
+ *     reach a page there is IOMMU_ENOSPC;
+ *   - it leads to memory alone: IOMMU_DMA_MMIO, and iommu_dma_map_msi, are IOMMU_EOPNOTSUPP.
+ *
+ * May sleep. Returns 0, IOMMU_EINVAL (no domain, or one of another type; unknown flags; more than
+ * 4,096 CPUs), IOMMU_EOPNOTSUPP (pages that are too large, in a domain without a bypass, with one
+ * that does not begin at a multiple of that size, where memory is encrypted or shared by address
+ * bits (iommu_platform.private_bits), or in a library without IOMMU_CONFIG_DMA_DIRECT; or memory is
+ * encrypted, and an identity domain is made of tables, because a unit has no pass-through) or
+ * IOMMU_ENOMEM.
  *
  * iommu_dma_destroy - free a handle. Buffers that are still mapped remain mapped in the domain,
  * which is to be freed next. No other call may use the handle. May sleep. Returns 0; IOMMU_EBUSY: a
@@ -113,7 +125,7 @@ IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
  *     to see to it, because a buffer that is only read leaves no record (one that is both is
  *     mapped once, IOMMU_DMA_BIDIRECTIONAL). Coherent devices have another handle;
  *   - windows and untrusted devices are IOMMU_EOPNOTSUPP; the address of a doorbell is its physical
- *     address;
+ *     address (through a bypass there is none);
  *   - iommu_dma_free checks that the address belongs to the memory: IOMMU_ENOENT.
  *
  * @platform: used as long as the handle exists. May sleep. Returns 0, IOMMU_EINVAL (see
@@ -243,7 +255,8 @@ enum iommu_dma_attributes {
 	/*
 	 * `paddr` are registers of another device, not memory (IOMMU_PROT_MMIO): the CPU never
 	 * copies them, and they are always mapped, in a domain with a bypass, too.
-	 * IOMMU_EOPNOTSUPP: they would have to be bounced. Not for shared memory.
+	 * IOMMU_EOPNOTSUPP: they would have to be bounced, or the handle has nothing but the bypass
+	 * (iommu_dma_create). Not for shared memory.
 	 */
 	IOMMU_DMA_MMIO = 1 << 10,
 	/* A hint: the device's accesses may be reordered. No table of the library says so. */
@@ -462,8 +475,8 @@ struct iommu_dma_window {
 
 /*
  * iommu_dma_window_create - reserve a window of `pages` pages of the domain's smallest size. May
- * sleep. Returns 0, IOMMU_EINVAL (no pages, mask), IOMMU_EOPNOTSUPP (nothing translates, or the
- * device is not coherent), IOMMU_ENOSPC or IOMMU_ENOMEM.
+ * sleep. Returns 0, IOMMU_EINVAL (no pages, mask), IOMMU_EOPNOTSUPP (the handle maps nothing, or
+ * the device is not coherent), IOMMU_ENOSPC or IOMMU_ENOMEM.
  */
 IOMMU_API int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				      uint64_t pages, struct iommu_dma_window *window);
@@ -482,8 +495,8 @@ IOMMU_API int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t f
 /*
  * iommu_dma_window_reserve - reserve a window for a buffer of `size` bytes, the first of which is
  * at `paddr`, or at another address with the same offset in its page. The choice of addresses, and
- * errors, are as of iommu_dma_map; IOMMU_EOPNOTSUPP also: nothing translates, the device is not
- * coherent, or it is untrusted and the handle lazy. Nothing is mapped. The caller maps with
+ * errors, are as of iommu_dma_map; IOMMU_EOPNOTSUPP also: the handle maps nothing, the device is
+ * not coherent, or it is untrusted and the handle lazy. Nothing is mapped. The caller maps with
  * iommu_dma_map where the call is refused.
  *
  * iommu_dma_window_address - where the device finds byte `offset` of the window.
@@ -589,8 +602,8 @@ IOMMU_API int iommu_dma_unmap_peer(struct iommu_dma *dma, const struct iommu_dma
 /*
  * iommu_dma_map_msi - the address at which devices of the domain reach a page of interrupt
  * registers, for units that translate interrupts like memory. Mapped on first use, for the life of
- * the domain. IOMMU_ENOSPC: more than IOMMU_DMA_MSI_PAGES different pages; otherwise as
- * iommu_dma_map. May sleep.
+ * the domain. IOMMU_ENOSPC: more than IOMMU_DMA_MSI_PAGES different pages; IOMMU_EOPNOTSUPP also:
+ * the handle has nothing but a bypass (iommu_dma_create); otherwise as iommu_dma_map. May sleep.
  */
 #define IOMMU_DMA_MSI_PAGES 8
 IOMMU_API int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell,

@@ -190,7 +190,7 @@ static iommu_iova_t address_of(const struct dma_bounce *bounce)
 	return bounce->start + bounce->offset;
 }
 
-/* Does the device reach the buffer's own bytes at their physical addresses? */
+/* Does the device reach the buffer's own bytes, without a mapping? */
 static bool is_in_place(const struct iommu_dma *dma, const struct dma_bounce *bounce)
 {
 	return dma_is_direct(dma) && !bounce->is_whole;
@@ -600,8 +600,8 @@ static int make_whole(struct iommu_dma *dma, const struct iommu_dma_device *devi
 		return status;
 	}
 	bounce->head = pages;
-	bounce->start = iommu_virt_to_phys(dma->platform, pages) |
-			dma_bits(dma, device->shared_only ? IOMMU_DMA_SHARED : 0);
+	bounce->start = dma_address_of(dma, iommu_virt_to_phys(dma->platform, pages),
+				       device->shared_only ? IOMMU_DMA_SHARED : 0);
 	*result = bounce;
 	return 0;
 }
@@ -662,7 +662,7 @@ int iommu_dma_map_in_place(struct iommu_dma *dma, const struct iommu_dma_device 
 	 * But not what a device may write: its record would be found for both.
 	 */
 	if ((how & IOMMU_DMA_FROM_DEVICE) == 0) {
-		if (dma_has_records(dma) && has_record(dma, paddr | dma_bits(dma, how), size))
+		if (dma_has_records(dma) && has_record(dma, dma_address_of(dma, paddr, how), size))
 			return IOMMU_EEXIST;
 		__atomic_store_n(&dma->writes_back, true, __ATOMIC_RELAXED);
 		if ((how & IOMMU_DMA_SKIP_SYNC) == 0)
@@ -673,7 +673,7 @@ int iommu_dma_map_in_place(struct iommu_dma *dma, const struct iommu_dma_device 
 	if (bounce == NULL)
 		return IOMMU_ENOMEM;
 	bounce->paddr = paddr;
-	bounce->start = paddr | dma_bits(dma, how);
+	bounce->start = dma_address_of(dma, paddr, how);
 	bounce->size = bounce->span = size;
 	bounce->how = how;
 	bounce->noncoherent = true;
@@ -830,8 +830,12 @@ static void sync_unrecorded(const struct iommu_dma *dma, iommu_iova_t address, i
 			    bool to_device)
 {
 #if IOMMU_CONFIG_DMA_NONCOHERENT
-	if (to_device && dma_is_direct(dma) && __atomic_load_n(&dma->writes_back, __ATOMIC_RELAXED))
-		dma_write_back(dma, dma_plain(dma, address), last - address + 1);
+	const iommu_paddr_t paddr = dma_paddr_of(dma, address);
+
+	if (to_device && dma_is_direct(dma) && paddr <= dma->pass_last &&
+	    last - address <= dma->pass_last - paddr &&
+	    __atomic_load_n(&dma->writes_back, __ATOMIC_RELAXED))
+		dma_write_back(dma, paddr, last - address + 1);
 #else
 	(void)dma, (void)address, (void)last, (void)to_device;
 #endif

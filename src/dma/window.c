@@ -25,7 +25,7 @@ int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device
 				  "sense"));
 	if (dma_is_direct(dma))
 		return window_refuse(dma, IOMMU_CALL, IOMMU_EOPNOTSUPP,
-				     IOMMU_WHY("nothing translates for the handle"));
+				     IOMMU_WHY("the handle maps nothing"));
 	if (dma_is_noncoherent(device))
 		return window_refuse(dma, IOMMU_CALL, IOMMU_EOPNOTSUPP,
 				     IOMMU_WHY("the device does not see the CPU's caches"));
