@@ -206,10 +206,7 @@ struct iommu_dma_device {
 	uint64_t alignment; /* of the first page of a mapping, in bytes: a power of two */
 	/* Applies to calls, not to the device: maps may sleep while the host allocates pages. */
 	bool may_sleep;
-	/*
-	 * It accesses memory past the CPU caches: see the head of this file. Windows are not for
-	 * such a device (IOMMU_EOPNOTSUPP).
-	 */
+	/* It accesses memory past the CPU caches: see the head of this file. */
 	bool noncoherent : 1;
 	/*
 	 * It reaches only memory that this confidential guest shares with its host, as devices that
@@ -461,6 +458,13 @@ IOMMU_API int iommu_dma_alloc_with(struct iommu_dma *dma, const struct iommu_dma
  *	for each piece: iommu_dma_window_link(&window, offset, paddr, size, direction, 0)
  *	iommu_dma_window_tell(&window, 0, total)      at iommu_dma_window_address
  *	iommu_dma_window_destroy(&window)             when the device has finished
+ *
+ * For a device that is not coherent, link and map write back what is cached of the memory, and
+ * unlink, unmap and destroy, after hardware has confirmed, drop what is cached of what the device
+ * may write; iommu_dma_sync_for_cpu and iommu_dma_sync_for_device work in between. Each piece is
+ * unlinked as a whole. One linked with IOMMU_DMA_SKIP_SYNC is left to the driver at both ends. If
+ * hardware does not confirm, a piece stays known: the call is to be repeated until it returns 0,
+ * before the memory is used, or another piece linked there (iommu_dma_tick alone drops nothing).
  */
 struct iommu_dma_window {
 	struct iommu_dma *dma;
@@ -471,12 +475,14 @@ struct iommu_dma_window {
 	uint64_t size;    /* in bytes, from that on */
 	bool untrusted;   /* the device is */
 	bool shared_only; /* … is so */
+	bool noncoherent; /* … is so */
 };
 
 /*
  * iommu_dma_window_create - reserve a window of `pages` pages of the domain's smallest size. May
  * sleep. Returns 0, IOMMU_EINVAL (no pages, mask), IOMMU_EOPNOTSUPP (the handle maps nothing, or
- * the device is not coherent), IOMMU_ENOSPC or IOMMU_ENOMEM.
+ * the device is not coherent, on a host without cache services or in a library without
+ * IOMMU_CONFIG_DMA_BOUNCE), IOMMU_ENOSPC or IOMMU_ENOMEM.
  */
 IOMMU_API int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				      uint64_t pages, struct iommu_dma_window *window);
@@ -485,7 +491,8 @@ IOMMU_API int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_
  * addresses. IOMMU_ERANGE: beyond the window; IOMMU_EEXIST: something is mapped there;
  * IOMMU_EOPNOTSUPP: the device reaches only shared memory (use link); otherwise as iommu_map.
  * iommu_dma_window_unmap - unmap `count` pages from `first` on, skipping holes, with one
- * invalidation. Errors as iommu_unmap. One call at a time for the same pages.
+ * invalidation. Errors as iommu_unmap; IOMMU_EINVAL also: part of what was mapped, or linked, for a
+ * device that is not coherent. One call at a time for the same pages.
  */
 IOMMU_API int iommu_dma_window_map(struct iommu_dma_window *window, uint64_t first,
 				   iommu_paddr_t paddr, uint64_t count,
@@ -495,8 +502,8 @@ IOMMU_API int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t f
 /*
  * iommu_dma_window_reserve - reserve a window for a buffer of `size` bytes, the first of which is
  * at `paddr`, or at another address with the same offset in its page. The choice of addresses, and
- * errors, are as of iommu_dma_map; IOMMU_EOPNOTSUPP also: the handle maps nothing, the device is
- * not coherent, or it is untrusted and the handle lazy. Nothing is mapped. The caller maps with
+ * errors, are as of iommu_dma_map; IOMMU_EOPNOTSUPP also: the handle maps nothing, or the
+ * device is untrusted and the handle lazy. Nothing is mapped. The caller maps with
  * iommu_dma_map where the call is refused.
  *
  * iommu_dma_window_address - where the device finds byte `offset` of the window.
@@ -506,8 +513,9 @@ IOMMU_API int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t f
  * inside a page must be the first, or the last, of the window; its offset in its page must be that
  * of its place. Returns 0; IOMMU_EINVAL: otherwise, or direction or attributes; IOMMU_ERANGE:
  * beyond the window; IOMMU_EEXIST: something is mapped there; IOMMU_EOPNOTSUPP: part of a page of
- * an untrusted device, memory that is not shared for one that reaches no other, or as the
- * attributes say; otherwise as iommu_map_nosync. Pieces that were linked before stay so.
+ * an untrusted device, memory that is not shared for one that reaches no other, part of a cache
+ * line that a device that is not coherent may write, or as the attributes say; otherwise as
+ * iommu_map_nosync. Pieces that were linked before stay so.
  *
  * iommu_dma_window_tell - tell hardware of what was linked in `size` bytes from `offset` on: once
  * for a request. The device may use it when 0 is returned. Errors as iommu_sync_map, and
@@ -515,7 +523,8 @@ IOMMU_API int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t f
  *
  * iommu_dma_window_unlink - unmap what was linked, or mapped, in `size` bytes from `offset` on,
  * skipping holes, with one invalidation: whole pages of the window, as for link. Errors as
- * iommu_unmap, and IOMMU_ERANGE, IOMMU_EINVAL as link. The addresses remain reserved.
+ * iommu_unmap, and IOMMU_ERANGE, IOMMU_EINVAL as link and as iommu_dma_window_unmap. The addresses
+ * remain reserved.
  *
  * One call at a time for the same bytes. Contexts as iommu_dma_map; link does not sleep.
  */

@@ -439,6 +439,37 @@ bool iommu_dma_unmap_list_bounced(struct iommu_dma *dma, uint64_t first, uint64_
  */
 int iommu_dma_map_in_place(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			   iommu_paddr_t paddr, uint64_t size, unsigned int how);
+#define DMA_LINKS_RECORDED (IOMMU_CONFIG_DMA_BOUNCE && IOMMU_CONFIG_DMA_NONCOHERENT)
+#if DMA_LINKS_RECORDED
+/*
+ * Windows of devices that are not coherent: each piece has a record, from `start`, of a page, on.
+ * IOMMU_EOPNOTSUPP: it shares a cache line, or a page, with what is not the device's;
+ * IOMMU_EEXIST: something is recorded there. @tell: hardware, too.
+ */
+int iommu_dma_link_recorded(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			    iommu_iova_t start, iommu_paddr_t paddr, uint64_t size,
+			    unsigned int how, bool tell);
+/*
+ * Unmap pages of a window. The pieces there are the CPU's when hardware has confirmed that; until
+ * then their records stay. IOMMU_EINVAL: part of a piece.
+ */
+int iommu_dma_unlink_recorded(struct iommu_dma *dma, iommu_iova_t start, uint64_t size);
+#else
+static inline int iommu_dma_link_recorded(struct iommu_dma *dma,
+					  const struct iommu_dma_device *device, iommu_iova_t start,
+					  iommu_paddr_t paddr, uint64_t size, unsigned int how,
+					  bool tell)
+{
+	(void)dma, (void)device, (void)start, (void)paddr, (void)size, (void)how, (void)tell;
+	return IOMMU_EOPNOTSUPP;
+}
+static inline int iommu_dma_unlink_recorded(struct iommu_dma *dma, iommu_iova_t start,
+					    uint64_t size)
+{
+	(void)dma, (void)start, (void)size;
+	return IOMMU_EOPNOTSUPP;
+}
+#endif
 #if IOMMU_CONFIG_DMA_BOUNCE
 /* All of a buffer, through pages within what the device reaches untranslated. */
 int iommu_dma_map_bounced_whole(struct iommu_dma *dma, const struct iommu_dma_device *device,
