@@ -11,9 +11,9 @@
  *
  * A DMA handle works on an IOMMU_DOMAIN_DMA domain, usually the default domain of the device's
  * group, or without a domain where nothing translates (iommu_dma_create_direct). Addresses come
- * from the domain's IOVA space through per-CPU caches, and mappings go into its tables. When an
- * unmap returns, the device can no longer reach the memory; in lazy mode, shortly after (see "Flush
- * queues" below).
+ * from the domain's IOVA space through per-CPU caches, and mappings go into its tables, unless its
+ * bypass is the only way (iommu_dma_create). When an unmap returns, the device can no longer reach
+ * the memory; in lazy mode, shortly after (see "Flush queues" below).
  *
  * Buffers need not begin or end at page boundaries. A device can access the whole pages that
  * contain a buffer, which is acceptable for a trusted device. For an untrusted device, partial
@@ -78,10 +78,22 @@ struct iommu_dma_config {
 /*
  * iommu_dma_create - make a DMA handle for the devices of one domain, with its smallest page size;
  * for a domain of type IOMMU_DOMAIN_IDENTITY as iommu_dma_create_direct, for addresses up to the
- * end of the domain. May sleep. Returns 0, IOMMU_EINVAL (no domain, or one of another type; unknown
- * flags; more than 4,096 CPUs), IOMMU_EOPNOTSUPP (the domain's smallest page is larger than
- * 2^IOMMU_MAX_ALLOC_ORDER pages of 4 KiB; or memory is encrypted, and an identity domain is made of
- * tables, because a unit has no pass-through) or IOMMU_ENOMEM.
+ * end of the domain.
+ *
+ * Pages of the domain that are larger than 2^IOMMU_MAX_ALLOC_ORDER pages of 4 KiB are too large to
+ * map buffers in. A domain with such pages and a bypass (iommu_domain_bypass), as the one below bit
+ * 59 of <libiommu/opal.h>, has a handle that maps nothing: as iommu_dma_create_direct, but
+ *   - the device address of physical address p is at the offset of the bypass, plus p, for all of
+ *     memory; mask, boundary and alignment of a device are those of that sum. A mask that does not
+ *     reach a page there is IOMMU_ENOSPC;
+ *   - it leads to memory alone: IOMMU_DMA_MMIO, and iommu_dma_map_msi, are IOMMU_EOPNOTSUPP.
+ *
+ * May sleep. Returns 0, IOMMU_EINVAL (no domain, or one of another type; unknown flags; more than
+ * 4,096 CPUs), IOMMU_EOPNOTSUPP (pages that are too large, in a domain without a bypass, with one
+ * that does not begin at a multiple of that size, where memory is encrypted or shared by address
+ * bits (iommu_platform.private_bits), or in a library without IOMMU_CONFIG_DMA_DIRECT; or memory is
+ * encrypted, and an identity domain is made of tables, because a unit has no pass-through) or
+ * IOMMU_ENOMEM.
  *
  * iommu_dma_destroy - free a handle. Buffers that are still mapped remain mapped in the domain,
  * which is to be freed next. No other call may use the handle. May sleep. Returns 0; IOMMU_EBUSY: a
@@ -113,7 +125,7 @@ IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
  *     to see to it, because a buffer that is only read leaves no record (one that is both is
  *     mapped once, IOMMU_DMA_BIDIRECTIONAL). Coherent devices have another handle;
  *   - windows and untrusted devices are IOMMU_EOPNOTSUPP; the address of a doorbell is its physical
- *     address;
+ *     address (through a bypass there is none);
  *   - iommu_dma_free checks that the address belongs to the memory: IOMMU_ENOENT.
  *
  * @platform: used as long as the handle exists. May sleep. Returns 0, IOMMU_EINVAL (see
@@ -194,10 +206,7 @@ struct iommu_dma_device {
 	uint64_t alignment; /* of the first page of a mapping, in bytes: a power of two */
 	/* Applies to calls, not to the device: maps may sleep while the host allocates pages. */
 	bool may_sleep;
-	/*
-	 * It accesses memory past the CPU caches: see the head of this file. Windows are not for
-	 * such a device (IOMMU_EOPNOTSUPP).
-	 */
+	/* It accesses memory past the CPU caches: see the head of this file. */
 	bool noncoherent : 1;
 	/*
 	 * It reaches only memory that this confidential guest shares with its host, as devices that
@@ -243,7 +252,8 @@ enum iommu_dma_attributes {
 	/*
 	 * `paddr` are registers of another device, not memory (IOMMU_PROT_MMIO): the CPU never
 	 * copies them, and they are always mapped, in a domain with a bypass, too.
-	 * IOMMU_EOPNOTSUPP: they would have to be bounced. Not for shared memory.
+	 * IOMMU_EOPNOTSUPP: they would have to be bounced, or the handle has nothing but the bypass
+	 * (iommu_dma_create). Not for shared memory.
 	 */
 	IOMMU_DMA_MMIO = 1 << 10,
 	/* A hint: the device's accesses may be reordered. No table of the library says so. */
@@ -448,6 +458,13 @@ IOMMU_API int iommu_dma_alloc_with(struct iommu_dma *dma, const struct iommu_dma
  *	for each piece: iommu_dma_window_link(&window, offset, paddr, size, direction, 0)
  *	iommu_dma_window_tell(&window, 0, total)      at iommu_dma_window_address
  *	iommu_dma_window_destroy(&window)             when the device has finished
+ *
+ * For a device that is not coherent, link and map write back what is cached of the memory, and
+ * unlink, unmap and destroy, after hardware has confirmed, drop what is cached of what the device
+ * may write; iommu_dma_sync_for_cpu and iommu_dma_sync_for_device work in between. Each piece is
+ * unlinked as a whole. One linked with IOMMU_DMA_SKIP_SYNC is left to the driver at both ends. If
+ * hardware does not confirm, a piece stays known: the call is to be repeated until it returns 0,
+ * before the memory is used, or another piece linked there (iommu_dma_tick alone drops nothing).
  */
 struct iommu_dma_window {
 	struct iommu_dma *dma;
@@ -458,12 +475,14 @@ struct iommu_dma_window {
 	uint64_t size;    /* in bytes, from that on */
 	bool untrusted;   /* the device is */
 	bool shared_only; /* … is so */
+	bool noncoherent; /* … is so */
 };
 
 /*
  * iommu_dma_window_create - reserve a window of `pages` pages of the domain's smallest size. May
- * sleep. Returns 0, IOMMU_EINVAL (no pages, mask), IOMMU_EOPNOTSUPP (nothing translates, or the
- * device is not coherent), IOMMU_ENOSPC or IOMMU_ENOMEM.
+ * sleep. Returns 0, IOMMU_EINVAL (no pages, mask), IOMMU_EOPNOTSUPP (the handle maps nothing, or
+ * the device is not coherent, on a host without cache services or in a library without
+ * IOMMU_CONFIG_DMA_BOUNCE), IOMMU_ENOSPC or IOMMU_ENOMEM.
  */
 IOMMU_API int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device *device,
 				      uint64_t pages, struct iommu_dma_window *window);
@@ -472,7 +491,8 @@ IOMMU_API int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_
  * addresses. IOMMU_ERANGE: beyond the window; IOMMU_EEXIST: something is mapped there;
  * IOMMU_EOPNOTSUPP: the device reaches only shared memory (use link); otherwise as iommu_map.
  * iommu_dma_window_unmap - unmap `count` pages from `first` on, skipping holes, with one
- * invalidation. Errors as iommu_unmap. One call at a time for the same pages.
+ * invalidation. Errors as iommu_unmap; IOMMU_EINVAL also: part of what was mapped, or linked, for a
+ * device that is not coherent. One call at a time for the same pages.
  */
 IOMMU_API int iommu_dma_window_map(struct iommu_dma_window *window, uint64_t first,
 				   iommu_paddr_t paddr, uint64_t count,
@@ -482,8 +502,8 @@ IOMMU_API int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t f
 /*
  * iommu_dma_window_reserve - reserve a window for a buffer of `size` bytes, the first of which is
  * at `paddr`, or at another address with the same offset in its page. The choice of addresses, and
- * errors, are as of iommu_dma_map; IOMMU_EOPNOTSUPP also: nothing translates, the device is not
- * coherent, or it is untrusted and the handle lazy. Nothing is mapped. The caller maps with
+ * errors, are as of iommu_dma_map; IOMMU_EOPNOTSUPP also: the handle maps nothing, or the
+ * device is untrusted and the handle lazy. Nothing is mapped. The caller maps with
  * iommu_dma_map where the call is refused.
  *
  * iommu_dma_window_address - where the device finds byte `offset` of the window.
@@ -493,8 +513,9 @@ IOMMU_API int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t f
  * inside a page must be the first, or the last, of the window; its offset in its page must be that
  * of its place. Returns 0; IOMMU_EINVAL: otherwise, or direction or attributes; IOMMU_ERANGE:
  * beyond the window; IOMMU_EEXIST: something is mapped there; IOMMU_EOPNOTSUPP: part of a page of
- * an untrusted device, memory that is not shared for one that reaches no other, or as the
- * attributes say; otherwise as iommu_map_nosync. Pieces that were linked before stay so.
+ * an untrusted device, memory that is not shared for one that reaches no other, part of a cache
+ * line that a device that is not coherent may write, or as the attributes say; otherwise as
+ * iommu_map_nosync. Pieces that were linked before stay so.
  *
  * iommu_dma_window_tell - tell hardware of what was linked in `size` bytes from `offset` on: once
  * for a request. The device may use it when 0 is returned. Errors as iommu_sync_map, and
@@ -502,7 +523,8 @@ IOMMU_API int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t f
  *
  * iommu_dma_window_unlink - unmap what was linked, or mapped, in `size` bytes from `offset` on,
  * skipping holes, with one invalidation: whole pages of the window, as for link. Errors as
- * iommu_unmap, and IOMMU_ERANGE, IOMMU_EINVAL as link. The addresses remain reserved.
+ * iommu_unmap, and IOMMU_ERANGE, IOMMU_EINVAL as link and as iommu_dma_window_unmap. The addresses
+ * remain reserved.
  *
  * One call at a time for the same bytes. Contexts as iommu_dma_map; link does not sleep.
  */
@@ -589,8 +611,8 @@ IOMMU_API int iommu_dma_unmap_peer(struct iommu_dma *dma, const struct iommu_dma
 /*
  * iommu_dma_map_msi - the address at which devices of the domain reach a page of interrupt
  * registers, for units that translate interrupts like memory. Mapped on first use, for the life of
- * the domain. IOMMU_ENOSPC: more than IOMMU_DMA_MSI_PAGES different pages; otherwise as
- * iommu_dma_map. May sleep.
+ * the domain. IOMMU_ENOSPC: more than IOMMU_DMA_MSI_PAGES different pages; IOMMU_EOPNOTSUPP also:
+ * the handle has nothing but a bypass (iommu_dma_create); otherwise as iommu_dma_map. May sleep.
  */
 #define IOMMU_DMA_MSI_PAGES 8
 IOMMU_API int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell,

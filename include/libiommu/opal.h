@@ -15,8 +15,9 @@
  * or more, as POWER8's have of 256 MiB, and the devices reach 4 GiB beyond the end of memory:
  * address p of memory is at 4 GiB + p, through a table of the largest pages up to 4 GiB. All else
  * that the domain maps lies below 4 GiB and is in such pages, too, so that other devices of the PE,
- * with 32 address bits, have no use for it: it is for devices that are alone in their PE, whose
- * drivers add the offset that iommu_domain_bypass gives (pages are too large for a DMA handle).
+ * with 32 address bits, have no use for it: it is for devices that are alone in their PE. Their
+ * drivers have a DMA handle whose addresses are those of the bypass (iommu_dma_create, over a
+ * domain of type IOMMU_DOMAIN_DMA), or add the offset themselves (iommu_domain_bypass).
  *
  * Without a window all DMA of a PE is blocked and freezes the PE: it stays blocked, including
  * accesses to its registers, until the host thaws it. Thus iommu_unit_disable blocks DMA here: no

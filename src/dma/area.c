@@ -172,8 +172,8 @@ static int gather_block(struct iommu_dma *dma, const struct iommu_dma_device *de
 	area->pieces = piece;
 	if (!dma_is_direct(dma))
 		return 0;
-	area->address = iommu_virt_to_phys(dma->platform, piece->memory) |
-			dma_bits(dma, area->is_shared ? IOMMU_DMA_SHARED : 0);
+	area->address = dma_address_of(dma, iommu_virt_to_phys(dma->platform, piece->memory),
+				       area->is_shared ? IOMMU_DMA_SHARED : 0);
 	return crosses_needlessly(dma, device, area) ? IOMMU_ENOSPC : 0;
 }
 

@@ -7,7 +7,8 @@
  * replaced by pages with no other contents, and the bytes are copied; what lies between is mapped
  * as it is. The same is done for a device that writes past the CPU caches, where a buffer shares a
  * cache line with something else. Where nothing translates, a buffer that the device cannot address
- * is replaced as a whole, by one block.
+ * is replaced as a whole, by one block. In a window nothing is replaced: there only caches are
+ * looked after.
  *
  * Each such buffer has a record. The tree of records is guarded by the lock of the DMA object, see
  * dma/dma.h; a record belongs to the caller that mapped the buffer.
@@ -32,7 +33,7 @@ struct dma_bounce {
 	unsigned int how;           /* see DMA_ATTRIBUTES; no direction: there is no buffer */
 	unsigned int head_order;    /* for the host's allocator; the tail is one page */
 	bool is_whole;              /* the head stands for all of the buffer */
-	bool is_listed;             /* mapped with others, and unmapped with them */
+	bool is_listed;             /* mapped with others, and unmapped with them, or in a window */
 	bool noncoherent;           /* the device is */
 	bool is_shared;             /* our pages are, with the host of a confidential guest */
 };
@@ -190,7 +191,7 @@ static iommu_iova_t address_of(const struct dma_bounce *bounce)
 	return bounce->start + bounce->offset;
 }
 
-/* Does the device reach the buffer's own bytes at their physical addresses? */
+/* Does the device reach the buffer's own bytes, without a mapping? */
 static bool is_in_place(const struct iommu_dma *dma, const struct dma_bounce *bounce)
 {
 	return dma_is_direct(dma) && !bounce->is_whole;
@@ -254,6 +255,18 @@ static void bounce_insert(struct iommu_dma *dma, struct dma_bounce *bounce)
 		bounce = next;
 	}
 }
+
+#if IOMMU_CONFIG_DMA_NONCOHERENT
+/* Is something recorded that overlaps these addresses? */
+static bool has_record(struct iommu_dma *dma, iommu_iova_t start, uint64_t size)
+{
+	uintptr_t state = iommu_spin_lock(dma->platform, &dma->lock);
+	const bool is_there = bounce_find(dma, start, start + (size - 1)) != NULL;
+
+	iommu_spin_unlock(dma->platform, &dma->lock, state);
+	return is_there;
+}
+#endif
 
 /*
  * Take the buffer that is mapped just there out of the tree. IOMMU_ENOENT: none is, but another has
@@ -600,8 +613,8 @@ static int make_whole(struct iommu_dma *dma, const struct iommu_dma_device *devi
 		return status;
 	}
 	bounce->head = pages;
-	bounce->start = iommu_virt_to_phys(dma->platform, pages) |
-			dma_bits(dma, device->shared_only ? IOMMU_DMA_SHARED : 0);
+	bounce->start = dma_address_of(dma, iommu_virt_to_phys(dma->platform, pages),
+				       device->shared_only ? IOMMU_DMA_SHARED : 0);
 	*result = bounce;
 	return 0;
 }
@@ -641,16 +654,6 @@ static int insert_in_place(struct iommu_dma *dma, struct dma_bounce *bounce)
 	return fits ? 0 : IOMMU_EEXIST;
 }
 
-/* Is something recorded that overlaps these addresses? */
-static bool has_record(struct iommu_dma *dma, iommu_iova_t start, uint64_t size)
-{
-	uintptr_t state = iommu_spin_lock(dma->platform, &dma->lock);
-	const bool is_there = bounce_find(dma, start, start + (size - 1)) != NULL;
-
-	iommu_spin_unlock(dma->platform, &dma->lock, state);
-	return is_there;
-}
-
 int iommu_dma_map_in_place(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			   iommu_paddr_t paddr, uint64_t size, unsigned int how)
 {
@@ -662,7 +665,7 @@ int iommu_dma_map_in_place(struct iommu_dma *dma, const struct iommu_dma_device 
 	 * But not what a device may write: its record would be found for both.
 	 */
 	if ((how & IOMMU_DMA_FROM_DEVICE) == 0) {
-		if (dma_has_records(dma) && has_record(dma, paddr | dma_bits(dma, how), size))
+		if (dma_has_records(dma) && has_record(dma, dma_address_of(dma, paddr, how), size))
 			return IOMMU_EEXIST;
 		__atomic_store_n(&dma->writes_back, true, __ATOMIC_RELAXED);
 		if ((how & IOMMU_DMA_SKIP_SYNC) == 0)
@@ -673,7 +676,7 @@ int iommu_dma_map_in_place(struct iommu_dma *dma, const struct iommu_dma_device 
 	if (bounce == NULL)
 		return IOMMU_ENOMEM;
 	bounce->paddr = paddr;
-	bounce->start = paddr | dma_bits(dma, how);
+	bounce->start = dma_address_of(dma, paddr, how);
 	bounce->size = bounce->span = size;
 	bounce->how = how;
 	bounce->noncoherent = true;
@@ -759,11 +762,11 @@ bool iommu_dma_unmap_bounced(struct iommu_dma *dma, iommu_iova_t address, uint64
 	return *status != 0 || bounce != NULL;
 }
 
-#if IOMMU_CONFIG_DMA_SCATTER
+#if IOMMU_CONFIG_DMA_SCATTER || IOMMU_CONFIG_DMA_NONCOHERENT
 
 /*
- * The next record of a list that takes these pages, out of the tree, or NULL. IOMMU_ENOENT: there
- * is one that is not of a list, or that has other pages, too.
+ * The next record of a list, or a window, that takes these pages, out of the tree, or NULL.
+ * IOMMU_ENOENT: there is one that is not of a list, or that has other pages, too.
  */
 static int take_listed(struct iommu_dma *dma, iommu_iova_t first, iommu_iova_t last,
 		       struct dma_bounce **result)
@@ -782,29 +785,99 @@ static int take_listed(struct iommu_dma *dma, iommu_iova_t first, iommu_iova_t l
 	return status;
 }
 
-bool iommu_dma_unmap_list_bounced(struct iommu_dma *dma, uint64_t first, uint64_t pages,
-				  unsigned int attributes, int *status)
+/* All of them, in order, or none. IOMMU_ENOENT: as above. */
+static int take_all_listed(struct iommu_dma *dma, iommu_iova_t first, iommu_iova_t last,
+			   struct dma_bounce **list)
 {
-	iommu_iova_t at = first << dma->page_shift;
-	const iommu_iova_t last = at + ((pages << dma->page_shift) - 1);
-	struct dma_bounce *list = NULL;
-	struct dma_bounce **end = &list;
+	struct dma_bounce **end = list;
 	struct dma_bounce *bounce = NULL;
+	int status;
 
 	do {
-		*status = take_listed(dma, at, last, &bounce);
+		status = take_listed(dma, first, last, &bounce);
 		*end = bounce;
 		if (bounce == NULL)
 			break;
 		end = &bounce->next;
-		at = last_of(bounce) + 1;
-	} while (at != 0 && at <= last);
+		first = last_of(bounce) + 1;
+	} while (first != 0 && first <= last);
 	*end = NULL;
-	if (*status != 0)
-		bounce_insert(dma, list);
-	else if (list != NULL)
+	if (status != 0) {
+		bounce_insert(dma, *list);
+		*list = NULL;
+	}
+	return status;
+}
+
+#endif
+
+#if IOMMU_CONFIG_DMA_SCATTER
+
+bool iommu_dma_unmap_list_bounced(struct iommu_dma *dma, uint64_t first, uint64_t pages,
+				  unsigned int attributes, int *status)
+{
+	const iommu_iova_t start = first << dma->page_shift;
+	struct dma_bounce *list;
+
+	*status = take_all_listed(dma, start, start + ((pages << dma->page_shift) - 1), &list);
+	if (list != NULL)
 		*status = unmap_records(dma, list, first, pages, attributes);
 	return *status != 0 || list != NULL;
+}
+
+#endif
+
+/* --- Windows ---------------------------------------------------------------------------------- */
+
+#if IOMMU_CONFIG_DMA_NONCOHERENT
+
+int iommu_dma_link_recorded(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			    iommu_iova_t start, iommu_paddr_t paddr, uint64_t size,
+			    unsigned int how, bool tell)
+{
+	const struct replaced by = replaced_of(dma, device, paddr, size, how);
+	const iommu_paddr_t page = paddr & ~dma_page_mask(dma);
+	struct dma_bounce *bounce = NULL;
+	const unsigned int prot = dma_map_prot(device, how, how);
+	int status;
+
+	if (by.head || by.tail)
+		return IOMMU_EOPNOTSUPP;
+	if (has_record(dma, start, dma_pages_of(dma, paddr, size) << dma->page_shift))
+		return IOMMU_EEXIST;
+	status = make(dma, device, paddr, size, how, &bounce);
+	if (status != 0)
+		return status;
+	bounce->is_listed = true;
+	bounce->start = start;
+	status = tell ? iommu_map(dma->domain, start, page, bounce->span, prot)
+		      : iommu_map_nosync(dma->domain, start, page, bounce->span, prot);
+	if (status == 0)
+		bounce_insert(dma, bounce);
+	else
+		free_bounce(dma, bounce);
+	return status;
+}
+
+int iommu_dma_unlink_recorded(struct iommu_dma *dma, iommu_iova_t start, uint64_t size)
+{
+	struct dma_bounce *list, *bounce;
+	int status;
+
+	if (take_all_listed(dma, start, start + (size - 1), &list) != 0)
+		return IOMMU_EINVAL;
+	status = iommu_unmap(dma->domain, start, size, 0, NULL);
+	if (status != 0) {
+		bounce_insert(dma, list);
+		return status;
+	}
+	for (; list != NULL; list = bounce) {
+		bounce = list->next;
+		if ((list->how & IOMMU_DMA_SKIP_SYNC) == 0)
+			take_back(dma, list, (struct part){0, list->size});
+		free_bounce(dma, list);
+	}
+	return 0;
 }
 
 #endif
@@ -830,8 +903,12 @@ static void sync_unrecorded(const struct iommu_dma *dma, iommu_iova_t address, i
 			    bool to_device)
 {
 #if IOMMU_CONFIG_DMA_NONCOHERENT
-	if (to_device && dma_is_direct(dma) && __atomic_load_n(&dma->writes_back, __ATOMIC_RELAXED))
-		dma_write_back(dma, dma_plain(dma, address), last - address + 1);
+	const iommu_paddr_t paddr = dma_paddr_of(dma, address);
+
+	if (to_device && dma_is_direct(dma) && paddr <= dma->pass_last &&
+	    last - address <= dma->pass_last - paddr &&
+	    __atomic_load_n(&dma->writes_back, __ATOMIC_RELAXED))
+		dma_write_back(dma, paddr, last - address + 1);
 #else
 	(void)dma, (void)address, (void)last, (void)to_device;
 #endif

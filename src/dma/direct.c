@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * DMA handles where nothing translates: a buffer's address is its physical address. A buffer that
- * the device cannot address, or that crosses one of its boundaries, is bounced as a whole.
+ * DMA handles where nothing is mapped: a buffer's address is its physical address, or, through a
+ * domain's bypass, that at the offset of the bypass. What a device asks of addresses is asked of
+ * the sum. A buffer that it cannot address, or that crosses one of its boundaries, is bounced as a
+ * whole.
  *
  * Nothing is searched for, mapped or invalidated, so nothing is ever withheld. Only bounced buffers
  * are recorded: for any other buffer an unmap has nothing to do, and cannot know whether it was
@@ -11,13 +13,16 @@
 
 #if IOMMU_CONFIG_DMA_DIRECT
 
-/* The largest that is bounced through, and that lies at a multiple of its size. */
-#define BLOCK_MAX (IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER)
-
-/* The last byte that the device reaches. */
-static iommu_paddr_t last_within(const struct iommu_dma *dma, const struct iommu_dma_device *device)
+/* The last byte of memory that the device reaches. False: none, or not one page. */
+static bool find_last(const struct iommu_dma *dma, const struct iommu_dma_device *device,
+		      iommu_paddr_t *last)
 {
-	return device->mask != 0 && device->mask < dma->pass_last ? device->mask : dma->pass_last;
+	const iommu_iova_t mask = device->mask != 0 ? device->mask : UINT64_MAX;
+
+	if (mask < dma->pass_offset || mask - dma->pass_offset < dma_page_mask(dma))
+		return false;
+	*last = mask - dma->pass_offset < dma->pass_last ? mask - dma->pass_offset : dma->pass_last;
+	return true;
 }
 
 /*
@@ -36,10 +41,11 @@ int iommu_dma_pages_within(struct iommu_dma *dma, const struct iommu_dma_device 
 {
 	const struct iommu_platform *platform = dma->platform;
 	const unsigned int how = shared ? IOMMU_DMA_SHARED : 0;
-	const iommu_paddr_t last = last_within(dma, device);
-	iommu_paddr_t paddr;
+	iommu_paddr_t paddr, last;
 	void *pages;
 
+	if (!find_last(dma, device, &last))
+		return IOMMU_ENOSPC;
 	if (shared)
 		pages = platform->alloc_shared(platform->ctx, order, IOMMU_NODE_ANY, alloc_flags,
 					       last);
@@ -52,7 +58,7 @@ int iommu_dma_pages_within(struct iommu_dma *dma, const struct iommu_dma_device 
 		return IOMMU_ENOMEM;
 	paddr = iommu_virt_to_phys(platform, pages) | dma_bits(dma, how);
 	if (paddr > last || last - paddr < (IOMMU_PAGE_SIZE << order) - 1 ||
-	    !dma_is_aligned(dma, device, paddr)) {
+	    !dma_is_aligned(dma, device, dma->pass_offset + paddr)) {
 		dma_free_block(dma, pages, order, shared);
 		return IOMMU_ENOSPC;
 	}
@@ -67,18 +73,19 @@ int iommu_dma_map_direct(struct iommu_dma *dma, const struct iommu_dma_device *d
 			 iommu_iova_t *address)
 {
 	const iommu_paddr_t last = paddr + (size - 1);
-
+	const iommu_iova_t first = dma_address_of(dma, paddr, how);
 	const bool registers = (how & IOMMU_DMA_MMIO) != 0;
-	const iommu_iova_t bits = dma_bits(dma, how);
+	iommu_paddr_t reached = 0;
 	int status = 0;
 
-	if (device->untrusted || !dma_host_serves(dma, device))
+	if (device->untrusted || !dma_host_serves(dma, device) || (registers && dma->passes_memory))
 		return IOMMU_EOPNOTSUPP;
 	if (last > dma->pass_last)
 		return IOMMU_ERANGE;
-	if ((last | bits) > last_within(dma, device) || dma_is_replaced(device, how) ||
-	    iommu_dma_crosses_needlessly(dma, device, paddr, size) ||
-	    !dma_is_aligned(dma, device, paddr) ||
+	if (!find_last(dma, device, &reached) || (last | dma_bits(dma, how)) > reached ||
+	    dma_is_replaced(device, how) ||
+	    iommu_dma_crosses_needlessly(dma, device, first, size) ||
+	    !dma_is_aligned(dma, device, first) ||
 	    (!registers && dma_shares_lines(dma, device, paddr, size, how)))
 		return registers ? IOMMU_EOPNOTSUPP
 				 : iommu_dma_map_bounced_whole(dma, device, paddr, size, how,
@@ -86,7 +93,7 @@ int iommu_dma_map_direct(struct iommu_dma *dma, const struct iommu_dma_device *d
 	if (dma_is_noncoherent(device) && !registers)
 		status = iommu_dma_map_in_place(dma, device, paddr, size, how);
 	if (status == 0)
-		*address = paddr | bits;
+		*address = first;
 	return status;
 }
 
@@ -111,26 +118,26 @@ int iommu_dma_alloc_direct(struct iommu_dma *dma, const struct iommu_dma_device 
 			   uint64_t size, void **memory, iommu_iova_t *address)
 {
 	const unsigned int order = order_of(dma, size);
-	iommu_paddr_t paddr;
+	iommu_iova_t found;
 	void *pages = NULL;
 	int status;
 
 	if (device->untrusted)
 		return IOMMU_EOPNOTSUPP;
-	if (device->alignment > IOMMU_PAGE_SIZE << order && device->alignment <= BLOCK_MAX)
+	if (device->alignment > IOMMU_PAGE_SIZE << order && device->alignment <= DMA_BLOCK_MAX)
 		return iommu_dma_alloc_aligned(dma, device, size, memory, address);
 	status = iommu_dma_pages_within(dma, device, order, 0, false, &pages);
 	if (status != 0)
 		return status;
-	paddr = iommu_virt_to_phys(dma->platform, pages) | dma_bits(dma, 0);
-	/* Blocks that are larger than BLOCK_MAX lie at multiples of no more than that. */
-	if (iommu_dma_crosses_needlessly(dma, device, paddr, size)) {
+	found = dma_address_of(dma, iommu_virt_to_phys(dma->platform, pages), 0);
+	/* Blocks that are larger than DMA_BLOCK_MAX lie at multiples of no more than that. */
+	if (iommu_dma_crosses_needlessly(dma, device, found, size)) {
 		dma->platform->free_pages(dma->platform->ctx, pages, order);
 		return IOMMU_ENOSPC;
 	}
 	if (memory != NULL)
 		*memory = pages;
-	*address = paddr;
+	*address = found;
 	return 0;
 }
 
@@ -139,10 +146,12 @@ int iommu_dma_free_direct(struct iommu_dma *dma, void *memory, iommu_iova_t addr
 	const struct iommu_platform *platform = dma->platform;
 	int status;
 
+	if (dma_paddr_of(dma, address) > dma->pass_last)
+		return IOMMU_ENOENT;
 	/* Of memory that the CPU needs no address for. */
 	if (memory == NULL)
-		memory = iommu_phys_to_virt(platform, dma_plain(dma, address));
-	if (address != (iommu_virt_to_phys(platform, memory) | dma_bits(dma, 0)))
+		memory = iommu_phys_to_virt(platform, dma_paddr_of(dma, address));
+	if (address != dma_address_of(dma, iommu_virt_to_phys(platform, memory), 0))
 		return IOMMU_ENOENT;
 	if (dma_has_records(dma) && iommu_dma_unmap_bounced(dma, address, size, 0, &status))
 		return status;
@@ -155,17 +164,19 @@ int iommu_dma_free_direct(struct iommu_dma *dma, void *memory, iommu_iova_t addr
 uint64_t iommu_dma_max_size_direct(const struct iommu_dma *dma,
 				   const struct iommu_dma_device *device)
 {
-	if (device->alignment > BLOCK_MAX)
+	iommu_paddr_t last;
+
+	if (device->alignment > DMA_BLOCK_MAX || !find_last(dma, device, &last))
 		return 0;
 	/* Up to a boundary that no block is larger than, all that crosses it can be bounced. */
-	if (last_within(dma, device) == dma->pass_last && !dma_is_noncoherent(device) &&
-	    !dma_is_shared_only(device) && device->alignment <= IOMMU_PAGE_SIZE &&
-	    device->boundary <= (IOMMU_CONFIG_DMA_BOUNCE ? BLOCK_MAX : 0))
+	if (last == dma->pass_last && !dma_is_noncoherent(device) && !dma_is_shared_only(device) &&
+	    device->alignment <= IOMMU_PAGE_SIZE &&
+	    device->boundary <= (IOMMU_CONFIG_DMA_BOUNCE ? DMA_BLOCK_MAX : 0))
 		return UINT64_MAX;
 	if (!IOMMU_CONFIG_DMA_BOUNCE)
 		return 0;
 	/* Wherever in its first page it begins. */
-	return BLOCK_MAX - (IOMMU_PAGE_SIZE - 1);
+	return DMA_BLOCK_MAX - (IOMMU_PAGE_SIZE - 1);
 }
 
 /* --- Scattered ones --------------------------------------------------------------------------- */

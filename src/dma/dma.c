@@ -115,6 +115,12 @@ static int because(const char **why, int status, const char *text)
 	return status;
 }
 
+/* Shared memory and bounce pages are whole pages of the domain, from the host's allocator. */
+static bool has_huge_pages(const struct iommu_domain *domain)
+{
+	return domain->page_shift > IOMMU_PAGE_SHIFT + IOMMU_MAX_ALLOC_ORDER;
+}
+
 #if IOMMU_CONFIG_DMA_DIRECT
 
 static int create_direct(const struct iommu_platform *platform, struct iommu_domain *domain,
@@ -127,6 +133,11 @@ static int create_direct(const struct iommu_platform *platform, struct iommu_dom
 	dma->domain = domain;
 	dma->passes = dma->is_direct = true;
 	dma->pass_last = domain != NULL ? domain->aperture_last : UINT64_MAX;
+	if (domain != NULL && domain->space != NULL) {
+		dma->passes_memory = true;
+		dma->pass_offset = domain->bypass_offset;
+		dma->pass_last = domain->bypass_size - 1;
+	}
 	iommu_dma_debug_create(dma);
 	*result = dma;
 	return 0;
@@ -139,8 +150,21 @@ int iommu_dma_create_direct(const struct iommu_platform *platform, struct iommu_
 	return status != 0 ? status : create_direct(platform, NULL, result);
 }
 
+/*
+ * Is the domain's bypass the only way, because its pages are too large to map buffers in? Blocks of
+ * the host lie there at multiples of their size, as they do in memory. Its addresses are without
+ * the bits that tell encrypted memory.
+ */
+static bool only_passes(const struct iommu_domain *domain, const struct iommu_platform *platform)
+{
+	return has_huge_pages(domain) && domain->bypass_size != 0 &&
+	       (domain->bypass_offset & (DMA_BLOCK_MAX - 1)) == 0 &&
+	       (!IOMMU_CONFIG_ENCRYPTION || (platform->private_bits | platform->shared_bits) == 0);
+}
+
 #else
 #define create_direct(platform, domain, result) IOMMU_EOPNOTSUPP
+#define only_passes(domain, platform)           false
 #endif
 
 static int create(const struct iommu_dma_config *config, struct iommu_dma **result,
@@ -168,14 +192,11 @@ static int create(const struct iommu_dma_config *config, struct iommu_dma **resu
 		return because(why, IOMMU_EOPNOTSUPP,
 			       IOMMU_WHY("memory is encrypted, and the identity domain is made of "
 					 "tables"));
-	if (domain->space == NULL)
+	if (domain->space == NULL || only_passes(domain, platform))
 		return create_direct(platform, domain, result);
 	if (iommu_per_cpu_defect(platform) != NULL)
 		return because(why, IOMMU_EINVAL, iommu_per_cpu_defect(platform));
-	/*
-	 * Shared memory and bounce pages are whole pages of the domain, from the host's allocator.
-	 */
-	if (domain->page_shift > IOMMU_PAGE_SHIFT + IOMMU_MAX_ALLOC_ORDER)
+	if (has_huge_pages(domain))
 		return because(why, IOMMU_EOPNOTSUPP,
 			       IOMMU_WHY("the domain's smallest page is larger than a block of the "
 					 "host's allocator"));
@@ -1091,6 +1112,8 @@ int iommu_dma_map_msi(struct iommu_dma *dma, iommu_paddr_t doorbell, iommu_iova_
 	iommu_iova_t found = 0;
 	int status = dma_is_direct(dma) ? 0 : doorbell_at(dma, page, NULL, &found);
 
+	if (dma_is_direct(dma) && dma->passes_memory)
+		return IOMMU_EOPNOTSUPP; /* registers are not there */
 	if (dma_is_direct(dma))
 		found = page;
 	if (status == IOMMU_ENOENT) {

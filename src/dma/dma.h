@@ -30,6 +30,9 @@
 /* Buffers of more pages take just these, from the tree: see iommu_iova_cache_alloc_size. */
 #define DMA_CACHED_PAGES (1U << (IOMMU_IOVA_CACHED_ORDERS - 1))
 
+/* The largest block of the host's that surely lies at a multiple of its size. */
+#define DMA_BLOCK_MAX (IOMMU_PAGE_SIZE << IOMMU_MAX_ALLOC_ORDER)
+
 struct dma_bounce;
 struct dma_area;
 
@@ -70,10 +73,11 @@ struct iommu_dma {
 	unsigned int place_flags;        /* how a call that must not sleep asks for addresses */
 	/*
 	 * Physical addresses up to pass_last are reached as they are, at pass_offset: through a
-	 * window beside what is mapped, or, where nothing translates (`is_direct`), at 0. There is
-	 * no cache then, and no space; `domain` is NULL where there is no unit either.
+	 * bypass beside what is mapped, or as the only way (`is_direct`), without cache and space:
+	 * where nothing translates, at 0 (`domain` is NULL where there is no unit either), or
+	 * through a bypass that is all there is, and leads to memory alone (`passes_memory`).
 	 */
-	bool passes, is_direct;
+	bool passes, is_direct, passes_memory;
 	iommu_iova_t pass_offset;
 	iommu_paddr_t pass_last;
 	struct iommu_object_cache bounces;
@@ -288,6 +292,19 @@ static inline iommu_paddr_t dma_plain(const struct iommu_dma *dma, iommu_iova_t 
 	return address & ~(dma->platform->private_bits | dma->platform->shared_bits);
 }
 
+/* Where a direct handle has a device find memory: no bits are set where there is an offset. */
+static inline iommu_iova_t dma_address_of(const struct iommu_dma *dma, iommu_paddr_t paddr,
+					  unsigned int how)
+{
+	return dma->pass_offset + (paddr | dma_bits(dma, how));
+}
+
+/* And what memory it finds. */
+static inline iommu_paddr_t dma_paddr_of(const struct iommu_dma *dma, iommu_iova_t address)
+{
+	return dma_plain(dma, address - dma->pass_offset);
+}
+
 /* Does a buffer share a cache line with other data that a write of the device could cost? */
 static inline bool dma_shares_lines(const struct iommu_dma *dma,
 				    const struct iommu_dma_device *device, iommu_paddr_t paddr,
@@ -382,7 +399,7 @@ static inline int iommu_dma_alloc_area(struct iommu_dma *dma, const struct iommu
 }
 #endif
 
-/* direct.c: where nothing translates. */
+/* direct.c: where nothing is mapped. */
 int iommu_dma_map_direct(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			 iommu_paddr_t paddr, uint64_t size, unsigned int how,
 			 iommu_iova_t *address);
@@ -422,6 +439,37 @@ bool iommu_dma_unmap_list_bounced(struct iommu_dma *dma, uint64_t first, uint64_
  */
 int iommu_dma_map_in_place(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			   iommu_paddr_t paddr, uint64_t size, unsigned int how);
+#define DMA_LINKS_RECORDED (IOMMU_CONFIG_DMA_BOUNCE && IOMMU_CONFIG_DMA_NONCOHERENT)
+#if DMA_LINKS_RECORDED
+/*
+ * Windows of devices that are not coherent: each piece has a record, from `start`, of a page, on.
+ * IOMMU_EOPNOTSUPP: it shares a cache line, or a page, with what is not the device's;
+ * IOMMU_EEXIST: something is recorded there. @tell: hardware, too.
+ */
+int iommu_dma_link_recorded(struct iommu_dma *dma, const struct iommu_dma_device *device,
+			    iommu_iova_t start, iommu_paddr_t paddr, uint64_t size,
+			    unsigned int how, bool tell);
+/*
+ * Unmap pages of a window. The pieces there are the CPU's when hardware has confirmed that; until
+ * then their records stay. IOMMU_EINVAL: part of a piece.
+ */
+int iommu_dma_unlink_recorded(struct iommu_dma *dma, iommu_iova_t start, uint64_t size);
+#else
+static inline int iommu_dma_link_recorded(struct iommu_dma *dma,
+					  const struct iommu_dma_device *device, iommu_iova_t start,
+					  iommu_paddr_t paddr, uint64_t size, unsigned int how,
+					  bool tell)
+{
+	(void)dma, (void)device, (void)start, (void)paddr, (void)size, (void)how, (void)tell;
+	return IOMMU_EOPNOTSUPP;
+}
+static inline int iommu_dma_unlink_recorded(struct iommu_dma *dma, iommu_iova_t start,
+					    uint64_t size)
+{
+	(void)dma, (void)start, (void)size;
+	return IOMMU_EOPNOTSUPP;
+}
+#endif
 #if IOMMU_CONFIG_DMA_BOUNCE
 /* All of a buffer, through pages within what the device reaches untranslated. */
 int iommu_dma_map_bounced_whole(struct iommu_dma *dma, const struct iommu_dma_device *device,

@@ -11,6 +11,29 @@ static int window_refuse(const struct iommu_dma *dma, const char *call, int stat
 	return iommu_log_refusal(dma->platform, call, "", why, status);
 }
 
+/* Does the handle look after the caches for it? */
+static bool serves(const struct iommu_dma *dma, const struct iommu_dma_device *device)
+{
+	return !device->noncoherent || (DMA_LINKS_RECORDED && dma_host_serves(dma, device));
+}
+
+/* What a record is told of the device. */
+static struct iommu_dma_device device_of(const struct iommu_dma_window *window)
+{
+	return (struct iommu_dma_device){
+		.untrusted = window->untrusted,
+		.noncoherent = window->noncoherent,
+		.shared_only = window->shared_only,
+	};
+}
+
+/* Whole pages. */
+static int unmap(const struct iommu_dma_window *window, iommu_iova_t start, uint64_t size)
+{
+	return window->noncoherent ? iommu_dma_unlink_recorded(window->dma, start, size)
+				   : iommu_unmap(window->dma->domain, start, size, 0, NULL);
+}
+
 int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			    uint64_t pages, struct iommu_dma_window *window)
 {
@@ -25,10 +48,11 @@ int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device
 				  "sense"));
 	if (dma_is_direct(dma))
 		return window_refuse(dma, IOMMU_CALL, IOMMU_EOPNOTSUPP,
-				     IOMMU_WHY("nothing translates for the handle"));
-	if (dma_is_noncoherent(device))
+				     IOMMU_WHY("the handle maps nothing"));
+	if (!serves(dma, device))
 		return window_refuse(dma, IOMMU_CALL, IOMMU_EOPNOTSUPP,
-				     IOMMU_WHY("the device does not see the CPU's caches"));
+				     IOMMU_WHY("the device does not see the CPU's caches, and the "
+					       "host cannot write them back"));
 	if (!iommu_dma_last_page(dma, device, &request.limit))
 		return window_refuse(dma, IOMMU_CALL, IOMMU_ENOSPC,
 				     IOMMU_WHY("the device's mask does not hold one page"));
@@ -39,6 +63,7 @@ int iommu_dma_window_create(struct iommu_dma *dma, const struct iommu_dma_device
 		.size = pages << dma->page_shift,
 		.untrusted = device->untrusted,
 		.shared_only = device->shared_only,
+		.noncoherent = device->noncoherent,
 	};
 	status = iommu_iova_alloc(dma->space, &request, &window->range);
 	if (status == IOMMU_ENOSPC) {
@@ -74,8 +99,7 @@ int iommu_dma_window_reserve(struct iommu_dma *dma, const struct iommu_dma_devic
 
 	if (status != 0)
 		return status;
-	if (dma_is_direct(dma) || (device->untrusted && dma_is_lazy(dma)) ||
-	    dma_is_noncoherent(device))
+	if (dma_is_direct(dma) || (device->untrusted && dma_is_lazy(dma)) || !serves(dma, device))
 		return IOMMU_EOPNOTSUPP;
 	*window = (struct iommu_dma_window){
 		.dma = dma,
@@ -84,6 +108,7 @@ int iommu_dma_window_reserve(struct iommu_dma *dma, const struct iommu_dma_devic
 		.size = size,
 		.untrusted = device->untrusted,
 		.shared_only = device->shared_only,
+		.noncoherent = device->noncoherent,
 	};
 	status = iommu_dma_take_addresses(dma, device, window->pages, paddr & ~dma_page_mask(dma),
 					  &first);
@@ -145,6 +170,9 @@ int iommu_dma_window_link(struct iommu_dma_window *window, uint64_t offset, iomm
 			  unsigned int attributes)
 {
 	const uint64_t mask = dma_page_mask(window->dma);
+	const unsigned int how = (unsigned int)direction | attributes;
+	const struct iommu_dma_device device = device_of(window);
+	const uint64_t bytes = size;
 	uint64_t start = 0;
 	int status = check_link(window, paddr, size, direction, attributes);
 
@@ -154,6 +182,9 @@ int iommu_dma_window_link(struct iommu_dma_window *window, uint64_t offset, iomm
 		return status;
 	if (((window->offset + offset) & mask) != (paddr & mask))
 		return IOMMU_EINVAL;
+	if (window->noncoherent && (attributes & IOMMU_DMA_MMIO) == 0)
+		return iommu_dma_link_recorded(window->dma, &device, start, paddr, bytes, how,
+					       false);
 	return iommu_map_nosync(window->dma->domain, start, paddr & ~mask, size,
 				dma_prot_of(direction) | dma_prot_of_attributes(attributes));
 }
@@ -172,7 +203,7 @@ int iommu_dma_window_unlink(struct iommu_dma_window *window, uint64_t offset, ui
 	uint64_t start = 0;
 	int status = pages_of(window, offset, &start, &size);
 
-	return status != 0 ? status : iommu_unmap(window->dma->domain, start, size, 0, NULL);
+	return status != 0 ? status : unmap(window, start, size);
 }
 
 /* --- By pages --------------------------------------------------------------------------------- */
@@ -185,20 +216,33 @@ static bool is_inside(const struct iommu_dma_window *window, uint64_t first, uin
 int iommu_dma_window_map(struct iommu_dma_window *window, uint64_t first, iommu_paddr_t paddr,
 			 uint64_t count, enum iommu_dma_direction direction)
 {
+	const struct iommu_dma_device device = device_of(window);
+	const unsigned int shift = window->dma->page_shift;
+	const iommu_iova_t start = window->start + (first << shift);
+	int status;
+
 	if (!is_inside(window, first, count))
 		return IOMMU_ERANGE;
 	if (window->shared_only)
 		return IOMMU_EOPNOTSUPP;
-	return iommu_map(window->dma->domain, window->start + (first << window->dma->page_shift),
-			 paddr, count << window->dma->page_shift, dma_prot_of(direction));
+	if (!window->noncoherent)
+		return iommu_map(window->dma->domain, start, paddr, count << shift,
+				 dma_prot_of(direction));
+	status = iommu_dma_check_buffer(&device, paddr, count << shift, direction);
+	if (status == 0 && (paddr & dma_page_mask(window->dma)) != 0)
+		status = IOMMU_EINVAL;
+	if (status != 0)
+		return status;
+	return iommu_dma_link_recorded(window->dma, &device, start, paddr, count << shift,
+				       direction, true);
 }
 
 int iommu_dma_window_unmap(struct iommu_dma_window *window, uint64_t first, uint64_t count)
 {
 	if (!is_inside(window, first, count))
 		return IOMMU_ERANGE;
-	return iommu_unmap(window->dma->domain, window->start + (first << window->dma->page_shift),
-			   count << window->dma->page_shift, 0, NULL);
+	return unmap(window, window->start + (first << window->dma->page_shift),
+		     count << window->dma->page_shift);
 }
 
 int iommu_dma_window_destroy(struct iommu_dma_window *window)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * DMA mapping without translation: over the VT-d driver and the model with an identity as the
- * default domain, with the unit off, and with a group that is to reach nothing; and memory beyond
- * the address bits of a device.
+ * default domain, with the unit off, and with a group that is to reach nothing; memory beyond the
+ * address bits of a device; and the same through a bypass, which is at an offset.
  */
 #include <string.h>
 
+#include <libiommu/backend/ops.h>
 #include <libiommu/dma.h>
 
 #include "model_machine.h"
@@ -289,6 +290,8 @@ static void what_reaches_nothing_has_no_handle(void **state)
 
 static struct {
 	struct test_platform platform;
+	struct iommu *iommu;        /* of the bypass */
+	struct iommu_domain bypass; /* in tests with an offset */
 	struct iommu_dma *dma;
 	void *high; /* a buffer that the device does not reach */
 	iommu_paddr_t paddr;
@@ -301,7 +304,9 @@ static struct {
 	bool ignores; /* what it is asked for */
 } n;
 
-static const struct iommu_dma_device narrow = {.mask = THIRTYTWO};
+/* Where memory lies for the device: 0, or the size of its lower part. */
+static iommu_iova_t offset;
+static struct iommu_dma_device narrow;
 
 static void *alloc(unsigned int order)
 {
@@ -329,8 +334,8 @@ static void *below(void *ctx, unsigned int order, int node, unsigned int flags, 
 	n.below_calls++;
 	if (order > IOMMU_MAX_ALLOC_ORDER)
 		return NULL;
-	assert_true(last == THIRTYTWO);
-	if (n.ignores)
+	assert_true(last == THIRTYTWO || (offset != 0 && last == MIDDLE + HALF - 1));
+	if (n.ignores || last != THIRTYTWO)
 		return n.platform.platform.alloc_pages(ctx, order, node, flags);
 	if (n.platform.fail_after != 0)
 		return NULL;
@@ -341,20 +346,55 @@ static void *below(void *ctx, unsigned int order, int node, unsigned int flags, 
 	return n.kept[n.kept_count].pages;
 }
 
+/* A domain with pages of 16 MiB, which are too large to map a buffer in. */
+static void make_bypass(void)
+{
+	const struct iommu_iova_config space = {
+		.platform = &n.platform.platform, .granule = 1 << 24, .first = 1, .last = 255};
+
+	assert_int_equal(iommu_create(&n.platform.platform, &n.iommu), 0);
+	n.bypass.type = IOMMU_DOMAIN_DMA;
+	n.bypass.iommu = n.iommu;
+	n.bypass.page_shift = 24;
+	n.bypass.bypass_offset = offset;
+	n.bypass.bypass_size = MIDDLE + HALF;
+	assert_int_equal(iommu_iova_space_create(&space, &n.bypass.space), 0);
+}
+
+static int make_handle(void)
+{
+	const struct iommu_dma_config config = {.domain = &n.bypass};
+
+	return offset == 0 ? iommu_dma_create_direct(&n.platform.platform, &n.dma)
+			   : iommu_dma_create(&config, &n.dma);
+}
+
+static void destroy_handle(void)
+{
+	assert_int_equal(iommu_dma_destroy(n.dma), 0);
+	if (offset == 0)
+		return;
+	iommu_iova_space_destroy(n.bypass.space);
+	assert_int_equal(iommu_destroy(n.iommu), 0);
+}
+
 static void begin_narrow(bool has_below)
 {
 	memset(&n, 0, sizeof(n));
+	narrow = (struct iommu_dma_device){.mask = offset + THIRTYTWO};
 	test_platform_init(&n.platform, 2 * HALF, MIDDLE - HALF);
 	n.platform.quiet = true;
 	if (has_below)
 		n.platform.platform.alloc_pages_below = below;
+	if (offset != 0)
+		make_bypass();
 	keep_low_memory();
-	assert_int_equal(iommu_dma_create_direct(&n.platform.platform, &n.dma), 0);
+	assert_int_equal(make_handle(), 0);
 }
 
 static void end_narrow(void)
 {
-	assert_int_equal(iommu_dma_destroy(n.dma), 0);
+	destroy_handle();
 	n.platform.platform.free_pages(&n.platform, n.high, IOMMU_MAX_ALLOC_ORDER);
 	while (n.kept_count-- != 0)
 		n.platform.platform.free_pages(&n.platform, n.kept[n.kept_count].pages,
@@ -362,14 +402,31 @@ static void end_narrow(void)
 	test_platform_destroy(&n.platform);
 }
 
+/* All memory from the middle on, and none taken. */
+static void begin_high(void)
+{
+	memset(&n, 0, sizeof(n));
+	test_platform_init(&n.platform, HALF, MIDDLE);
+	n.platform.quiet = true;
+	if (offset != 0)
+		make_bypass();
+	assert_int_equal(make_handle(), 0);
+}
+
+static void end_high(void)
+{
+	destroy_handle();
+	test_platform_destroy(&n.platform);
+}
+
 static unsigned char *at(iommu_iova_t address)
 {
-	return iommu_phys_to_virt(&n.platform.platform, address);
+	return iommu_phys_to_virt(&n.platform.platform, address - offset);
 }
 
 static void what_a_device_cannot_address_is_copied(void **state)
 {
-	static const unsigned int offsets[] = {0, 1, 4095, 100};
+	static const unsigned int begins[] = {0, 1, 4095, 100};
 	static const unsigned int sizes[] = {1, 64, 4096, 5 * 4096 + 3, 61441};
 	const unsigned char *high;
 	iommu_iova_t address;
@@ -382,18 +439,18 @@ static void what_a_device_cannot_address_is_copied(void **state)
 	for (i = 0; i < 4; i++) {
 		for (j = 0; j < 5; j++) {
 			test_pattern(n.high, MOST, 1);
-			assert_int_equal(iommu_dma_map(n.dma, &narrow, n.paddr + offsets[i],
+			assert_int_equal(iommu_dma_map(n.dma, &narrow, n.paddr + begins[i],
 						       sizes[j], BOTH, &address),
 					 0);
-			assert_true(address + sizes[j] - 1 <= THIRTYTWO);
-			assert_int_equal(address % PAGE, offsets[i]);
-			assert_memory_equal(at(address), high + offsets[i], sizes[j]);
+			assert_true(address + sizes[j] - 1 <= narrow.mask);
+			assert_int_equal(address % PAGE, begins[i]);
+			assert_memory_equal(at(address), high + begins[i], sizes[j]);
 			test_pattern(at(address), sizes[j], 2);
 			assert_true(test_has_pattern(high, MOST, 1));
 			assert_int_equal(iommu_dma_unmap(n.dma, address, sizes[j]), 0);
-			assert_true(test_has_pattern(high + offsets[i], sizes[j], 2));
-			assert_true(test_has_pattern(high, offsets[i], 1));
-			test_pattern(n.high, offsets[i] + sizes[j], 1);
+			assert_true(test_has_pattern(high + begins[i], sizes[j], 2));
+			assert_true(test_has_pattern(high, begins[i], 1));
+			test_pattern(n.high, begins[i] + sizes[j], 1);
 			assert_true(test_has_pattern(high, MOST, 1));
 		}
 	}
@@ -401,12 +458,12 @@ static void what_a_device_cannot_address_is_copied(void **state)
 	assert_int_equal(iommu_dma_map(n.dma, &narrow, n.paddr + 1, MOST, BOTH, &address),
 			 IOMMU_ERANGE);
 	assert_int_equal(iommu_dma_map(n.dma, &narrow, MIDDLE - MOST, MOST, BOTH, &address), 0);
-	assert_true(address == MIDDLE - MOST);
+	assert_true(address == offset + MIDDLE - MOST);
 	assert_int_equal(iommu_dma_map(n.dma, &narrow, MIDDLE - 1, 2, BOTH, &address), 0);
-	assert_true(address < MIDDLE - 1);
+	assert_true(address < offset + MIDDLE - 1);
 	assert_int_equal(iommu_dma_unmap(n.dma, address, 2), 0);
 	assert_int_equal(iommu_dma_map(n.dma, &any, n.paddr, MOST, BOTH, &address), 0);
-	assert_true(address == n.paddr);
+	assert_true(address == offset + n.paddr);
 	end_narrow();
 }
 
@@ -448,7 +505,7 @@ static void copies_go_the_way_of_the_direction_and_in_parts(void **state)
 
 static void lists_pass_where_they_can(void **state)
 {
-	const struct iommu_dma_device device = {.mask = THIRTYTWO, .boundary = PAGE};
+	const struct iommu_dma_device device = {.mask = offset + THIRTYTWO, .boundary = PAGE};
 	struct iommu_dma_piece pieces[3];
 	struct iommu_dma_stats stats;
 	unsigned int elements = 0;
@@ -463,7 +520,7 @@ static void lists_pass_where_they_can(void **state)
 	assert_int_equal(elements, 3);
 	iommu_dma_get_stats(n.dma, &stats);
 	assert_int_equal(stats.bounced, 2);
-	assert_true(pieces[1].address == pieces[1].paddr);
+	assert_true(pieces[1].address == offset + pieces[1].paddr);
 	assert_int_equal(pieces[2].length, PAGE);
 	test_pattern(at(pieces[2].address), PAGE, 5);
 	assert_int_equal(iommu_dma_unmap_sg(n.dma, pieces, 3), 0);
@@ -492,32 +549,30 @@ static void shared_memory_lies_as_the_device_asks(void **state)
 {
 	const struct iommu_dma_device aligned = {.alignment = 8 * PAGE};
 	const struct iommu_dma_device bounded = {.boundary = 4 * MOST};
-	struct test_platform platform;
 	iommu_iova_t addresses[8];
-	struct iommu_dma *dma;
 	size_t least;
 	void *memory[8];
 	unsigned int i;
 
 	(void)state;
-	test_platform_init(&platform, HALF, MIDDLE);
-	assert_int_equal(iommu_dma_create_direct(&platform.platform, &dma), 0);
-	least = platform.hosted.pages_in_use;
+	begin_high();
+	least = n.platform.hosted.pages_in_use;
 	for (i = 0; i < 8; i++) {
-		assert_int_equal(iommu_dma_alloc(dma, &aligned, PAGE, &memory[i], &addresses[i]),
+		assert_int_equal(iommu_dma_alloc(n.dma, &aligned, PAGE, &memory[i], &addresses[i]),
 				 0);
 		assert_int_equal(addresses[i] % (8 * PAGE), 0);
-		assert_int_equal(addresses[i], iommu_virt_to_phys(&platform.platform, memory[i]));
+		assert_ptr_equal(at(addresses[i]), memory[i]);
 	}
-	assert_int_equal(iommu_dma_destroy(dma), IOMMU_EBUSY);
-	assert_int_equal(iommu_dma_free(dma, memory[0], addresses[0], 2 * PAGE), IOMMU_ENOENT);
+	assert_int_equal(iommu_dma_destroy(n.dma), IOMMU_EBUSY);
+	assert_int_equal(iommu_dma_free(n.dma, memory[0], addresses[0], 2 * PAGE), IOMMU_ENOENT);
 	for (i = 0; i < 8; i++)
 		assert_int_equal(
-			iommu_dma_free(dma, i % 2 == 0 ? memory[i] : NULL, addresses[i], PAGE), 0);
-	assert_int_equal(platform.hosted.pages_in_use, least);
+			iommu_dma_free(n.dma, i % 2 == 0 ? memory[i] : NULL, addresses[i], PAGE),
+			0);
+	assert_int_equal(n.platform.hosted.pages_in_use, least);
 	for (i = 0; i < 8; i++) {
 		const int status =
-			iommu_dma_alloc(dma, &bounded, 4 * MOST, &memory[i], &addresses[i]);
+			iommu_dma_alloc(n.dma, &bounded, 4 * MOST, &memory[i], &addresses[i]);
 
 		assert_true(status == IOMMU_ENOSPC || addresses[i] % (4 * MOST) == 0);
 		if (status != 0)
@@ -525,10 +580,10 @@ static void shared_memory_lies_as_the_device_asks(void **state)
 	}
 	for (i = 0; i < 8; i++)
 		if (memory[i] != NULL)
-			assert_int_equal(iommu_dma_free(dma, memory[i], addresses[i], 4 * MOST), 0);
-	assert_int_equal(platform.hosted.pages_in_use, least);
-	assert_int_equal(iommu_dma_destroy(dma), 0);
-	test_platform_destroy(&platform);
+			assert_int_equal(iommu_dma_free(n.dma, memory[i], addresses[i], 4 * MOST),
+					 0);
+	assert_int_equal(n.platform.hosted.pages_in_use, least);
+	end_high();
 }
 
 static void memory_that_is_not_to_be_had_is_an_error(void **state)
@@ -578,12 +633,12 @@ static void shared_memory_lies_below_the_mask(void **state)
 	(void)state;
 	begin_narrow(true);
 	assert_int_equal(iommu_dma_alloc(n.dma, &narrow, 2 * PAGE, &memory, &address), 0);
-	assert_true(address <= THIRTYTWO);
+	assert_true(address <= narrow.mask);
 	assert_ptr_equal(memory, at(address));
 	assert_int_equal(iommu_dma_free(n.dma, memory, address, 2 * PAGE), 0);
 	/* What the CPU needs no address for. */
 	assert_int_equal(iommu_dma_alloc(n.dma, &narrow, PAGE, NULL, &address), 0);
-	assert_true(address <= THIRTYTWO);
+	assert_true(address <= narrow.mask);
 	assert_int_equal(iommu_dma_free(n.dma, NULL, address, PAGE), 0);
 	end_narrow();
 	assert_int_equal(iommu_dma_create_direct(&none, &n.dma), IOMMU_EINVAL);
@@ -591,14 +646,198 @@ static void shared_memory_lies_below_the_mask(void **state)
 	begin_narrow(true);
 	n.platform.fail_after = 1;
 	assert_int_equal(iommu_dma_destroy(n.dma), 0);
-	assert_int_equal(iommu_dma_create_direct(&n.platform.platform, &n.dma), IOMMU_ENOMEM);
+	assert_int_equal(make_handle(), IOMMU_ENOMEM);
 	n.platform.fail_after = 0;
-	assert_int_equal(iommu_dma_create_direct(&n.platform.platform, &n.dma), 0);
+	assert_int_equal(make_handle(), 0);
 	end_narrow();
+}
+
+/* --- Through a bypass ------------------------------------------------------------------------- */
+
+/* Boundaries and alignments are of what the device sees. */
+static void limits_are_those_of_the_sum(void **state)
+{
+	const struct iommu_dma_device bounded = {.boundary = 2 * offset};
+	const struct iommu_dma_device aligned = {.alignment = 2 * offset};
+	const struct iommu_dma_device below_it = {.mask = offset - 1};
+	const struct iommu_dma_device half_a_page = {.mask = offset | (PAGE / 2 - 1)};
+	struct iommu_dma_piece piece = {.paddr = MIDDLE, .size = 8};
+	unsigned int elements = 0;
+	iommu_iova_t address = 0;
+	void *memory = NULL;
+
+	(void)state;
+	begin_narrow(true);
+	assert_true(iommu_dma_required_mask(n.dma) == 4 * offset - 1);
+	assert_true(iommu_dma_max_size(n.dma, &any) == UINT64_MAX);
+	assert_int_equal(iommu_dma_max_size(n.dma, &narrow), 61441);
+	assert_int_equal(iommu_dma_merge_boundary(n.dma), 0);
+	/* From below the multiple of the boundary that no physical address is at. */
+	assert_int_equal(iommu_dma_map(n.dma, &bounded, MIDDLE - 4, 8, BOTH, &address), 0);
+	assert_true(address != offset + MIDDLE - 4);
+	assert_int_equal(iommu_dma_unmap(n.dma, address, 8), 0);
+	/* And at one, where the physical address is no multiple of the alignment. */
+	assert_int_equal(iommu_dma_map(n.dma, &aligned, MIDDLE + 5, 8, BOTH, &address), 0);
+	assert_true(address == offset + MIDDLE + 5);
+	assert_int_equal(iommu_dma_unmap(n.dma, address, 8), 0);
+	/* A mask that ends before the bypass, or before its first page does. */
+	assert_int_equal(iommu_dma_max_size(n.dma, &below_it), 0);
+	assert_int_equal(iommu_dma_map(n.dma, &below_it, MIDDLE - PAGE, 8, BOTH, &address),
+			 IOMMU_ENOSPC);
+	assert_int_equal(iommu_dma_map_sg(n.dma, &below_it, &piece, 1, BOTH, &elements),
+			 IOMMU_ENOSPC);
+	assert_int_equal(iommu_dma_alloc(n.dma, &below_it, PAGE, &memory, &address), IOMMU_ENOSPC);
+	assert_int_equal(iommu_dma_max_size(n.dma, &half_a_page), 0);
+	assert_null(memory);
+	/* Beyond memory. */
+	assert_int_equal(iommu_dma_map(n.dma, &any, MIDDLE + HALF - 1, 1, BOTH, &address), 0);
+	assert_int_equal(iommu_dma_map(n.dma, &any, MIDDLE + HALF - 1, 2, BOTH, &address),
+			 IOMMU_ERANGE);
+	assert_int_equal(iommu_dma_map(n.dma, &any, UINT64_MAX, 1, BOTH, &address), IOMMU_ERANGE);
+	end_narrow();
+}
+
+static void a_bypass_leads_to_memory_alone(void **state)
+{
+	struct iommu_dma_window window;
+	iommu_iova_t address = 0;
+	void *memory = NULL;
+
+	(void)state;
+	begin_narrow(true);
+	assert_int_equal(
+		iommu_dma_map_with(n.dma, &any, MIDDLE, 64, BOTH, IOMMU_DMA_MMIO, &address),
+		IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_dma_map_msi(n.dma, MIDDLE, &address), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_dma_map(n.dma, &untrusted, MIDDLE, 64, BOTH, &address),
+			 IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_dma_window_create(n.dma, &any, 1, &window), IOMMU_EOPNOTSUPP);
+	assert_int_equal(address, 0);
+	/* Memory is given back at the address that it has there. */
+	assert_int_equal(iommu_dma_alloc(n.dma, &any, PAGE, &memory, &address), 0);
+	assert_int_equal(iommu_dma_free(n.dma, memory, address - offset, PAGE), IOMMU_ENOENT);
+	assert_int_equal(iommu_dma_free(n.dma, NULL, offset - PAGE, PAGE), IOMMU_ENOENT);
+	assert_int_equal(iommu_dma_free(n.dma, memory, address, PAGE), 0);
+	end_narrow();
+}
+
+/* The caches of the CPU know physical addresses. */
+static struct {
+	iommu_paddr_t paddr;
+	uint64_t size;
+} cleaned;
+
+static void clean(void *ctx, iommu_paddr_t paddr, uint64_t size)
+{
+	(void)ctx;
+	cleaned.paddr = paddr;
+	cleaned.size = size;
+}
+
+static void *map_uncached(void *ctx, const struct iommu_memory_piece *pieces, uint64_t size)
+{
+	(void)ctx, (void)size;
+	assert_null(pieces->next);
+	return pieces->memory;
+}
+
+static void unmap_uncached(void *ctx, void *memory, uint64_t size)
+{
+	(void)ctx, (void)memory, (void)size;
+}
+
+static bool was_cleaned(iommu_paddr_t paddr, uint64_t size)
+{
+	const bool was = cleaned.paddr == paddr && cleaned.size == size;
+
+	memset(&cleaned, 0, sizeof(cleaned));
+	return was;
+}
+
+static void caches_are_told_of_physical_addresses(void **state)
+{
+	const struct iommu_dma_device device = {.noncoherent = true};
+	struct iommu_platform *platform = &n.platform.platform;
+	const iommu_paddr_t paddr = MIDDLE + PAGE;
+	iommu_iova_t address = 0;
+	void *memory = NULL;
+
+	(void)state;
+	begin_high();
+	platform->cache_line_size = 64;
+	platform->cache_write_back = platform->cache_invalidate = clean;
+	platform->map_uncached = map_uncached;
+	platform->unmap_uncached = unmap_uncached;
+	assert_int_equal(iommu_dma_map(n.dma, &device, paddr, 256, IOMMU_DMA_TO_DEVICE, &address),
+			 0);
+	assert_true(address == offset + paddr);
+	assert_true(was_cleaned(paddr, 256));
+	iommu_dma_sync_for_device(n.dma, address + 64, 64);
+	assert_true(was_cleaned(paddr + 64, 64));
+	/* What is at no address of the handle's has no cache lines. */
+	iommu_dma_sync_for_device(n.dma, paddr - offset, 64);
+	iommu_dma_sync_for_device(n.dma, offset + MIDDLE + HALF - 64, 128);
+	assert_true(was_cleaned(0, 0));
+	assert_int_equal(iommu_dma_unmap(n.dma, address, 256), 0);
+	assert_int_equal(iommu_dma_map(n.dma, &device, paddr, 256, BOTH, &address), 0);
+	assert_true(address == offset + paddr && was_cleaned(paddr, 256));
+	assert_int_equal(
+		iommu_dma_map(n.dma, &device, paddr + 64, 64, IOMMU_DMA_TO_DEVICE, &address),
+		IOMMU_EEXIST);
+	iommu_dma_sync_for_cpu(n.dma, address + 128, 64);
+	assert_true(was_cleaned(paddr + 128, 64));
+	assert_int_equal(iommu_dma_unmap(n.dma, address, 256), 0);
+	assert_true(was_cleaned(paddr, 256));
+	/* What it shares a line with is copied. */
+	assert_int_equal(iommu_dma_map(n.dma, &device, paddr + 8, 8, BOTH, &address), 0);
+	assert_true(address != offset + paddr + 8 && address >= offset + MIDDLE);
+	assert_int_equal(iommu_dma_unmap(n.dma, address, 8), 0);
+	assert_int_equal(iommu_dma_alloc(n.dma, &device, 2 * PAGE, &memory, &address), 0);
+	assert_ptr_equal(at(address), memory);
+	assert_int_equal(iommu_dma_free(n.dma, memory, address, 2 * PAGE), 0);
+	end_high();
+}
+
+static void other_bypasses_have_no_handle(void **state)
+{
+	const struct iommu_dma_config config = {.domain = &n.bypass};
+	struct iommu_platform *platform = &n.platform.platform;
+	struct iommu_dma *dma;
+
+	(void)state;
+	begin_high();
+	n.bypass.bypass_offset = offset + PAGE;
+	assert_int_equal(iommu_dma_create(&config, &dma), IOMMU_EOPNOTSUPP);
+	n.bypass.bypass_offset = offset;
+	n.bypass.bypass_size = 0;
+	assert_int_equal(iommu_dma_create(&config, &dma), IOMMU_EOPNOTSUPP);
+	n.bypass.bypass_size = MIDDLE;
+	platform->private_bits = 1ULL << 47;
+	assert_int_equal(iommu_dma_create(&config, &dma), IOMMU_EOPNOTSUPP);
+	platform->private_bits = 0;
+	platform->shared_bits = 1ULL << 47;
+	assert_int_equal(iommu_dma_create(&config, &dma), IOMMU_EOPNOTSUPP);
+	platform->shared_bits = 0;
+	assert_int_equal(iommu_dma_create(&config, &dma), 0);
+	assert_int_equal(iommu_dma_destroy(dma), 0);
+	end_high();
 }
 
 int main(void)
 {
+	int failed;
+	const struct CMUnitTest through_a_bypass[] = {
+		cmocka_unit_test(what_a_device_cannot_address_is_copied),
+		cmocka_unit_test(copies_go_the_way_of_the_direction_and_in_parts),
+		cmocka_unit_test(lists_pass_where_they_can),
+		cmocka_unit_test(shared_memory_lies_as_the_device_asks),
+		cmocka_unit_test(memory_that_is_not_to_be_had_is_an_error),
+		cmocka_unit_test(shared_memory_lies_below_the_mask),
+		cmocka_unit_test(limits_are_those_of_the_sum),
+		cmocka_unit_test(a_bypass_leads_to_memory_alone),
+		cmocka_unit_test(caches_are_told_of_physical_addresses),
+		cmocka_unit_test(other_bypasses_have_no_handle),
+	};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_code_path_over_an_identity),
 		cmocka_unit_test(a_unit_that_is_off_is_told_from_one_that_passes),
@@ -611,5 +850,7 @@ int main(void)
 		cmocka_unit_test(shared_memory_lies_below_the_mask),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	offset = MIDDLE;
+	return failed + cmocka_run_group_tests(through_a_bypass, NULL, NULL);
 }

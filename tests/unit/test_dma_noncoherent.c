@@ -581,14 +581,14 @@ static void a_host_that_cannot_refuses(void **state)
 				 IOMMU_EOPNOTSUPP);
 		assert_int_equal(iommu_dma_alloc(f.dma, &device, PAGE, NULL, &address),
 				 IOMMU_EOPNOTSUPP);
+		assert_int_equal(iommu_dma_window_create(f.dma, &device, 1, &window),
+				 IOMMU_EOPNOTSUPP);
+		assert_int_equal(iommu_dma_window_reserve(f.dma, &device, memory, PAGE, &window),
+				 IOMMU_EOPNOTSUPP);
 		add_services();
 		f.machine.platform.map_uncached = NULL;
 		f.machine.platform.unmap_uncached = NULL;
 		assert_int_equal(iommu_dma_alloc(f.dma, &device, PAGE, &shared, &address),
-				 IOMMU_EOPNOTSUPP);
-		assert_int_equal(iommu_dma_window_create(f.dma, &device, 1, &window),
-				 IOMMU_EOPNOTSUPP);
-		assert_int_equal(iommu_dma_window_reserve(f.dma, &device, memory, PAGE, &window),
 				 IOMMU_EOPNOTSUPP);
 		if (kind != STRICT)
 			assert_int_equal(
@@ -622,6 +622,147 @@ static void services_go_together(void **state)
 }
 
 /* Every allocation fails in turn, of buffers, lists and shared memory. */
+/* --- Windows ---------------------------------------------------------------------------------- */
+
+static const struct iommu_model_vtd_faults stuck = {.invalidations_hang = true};
+static const struct iommu_model_vtd_faults sound;
+
+/* Piece by piece, in the direction of each; unlinked in whole pieces. */
+static void caches_follow_the_pieces_of_a_window(enum kind kind)
+{
+	const uint64_t head = 4 * LINE, total = head + 3 * PAGE;
+	struct iommu_dma_window window;
+	iommu_paddr_t memory, first;
+	iommu_iova_t address;
+
+	begin(kind);
+	memory = model_machine_take(&f.machine, 8);
+	first = memory + PAGE - head;
+	cpu_writes(memory, 8 * PAGE, 1);
+	assert_int_equal(iommu_dma_window_reserve(f.dma, &device, first, total, &window), 0);
+	address = iommu_dma_window_address(&window, head);
+	assert_int_equal(iommu_dma_window_link(&window, 0, first, head, IOMMU_DMA_TO_DEVICE, 0), 0);
+	expect(1, 0);
+	assert_int_equal(iommu_dma_window_link(&window, head, memory + 2 * PAGE, 2 * PAGE, BOTH, 0),
+			 0);
+	expect(1, 0);
+	/* The driver does it itself, at either end. */
+	assert_int_equal(iommu_dma_window_link(&window, head + 2 * PAGE, memory + 5 * PAGE, PAGE,
+					       BOTH, IOMMU_DMA_SKIP_SYNC),
+			 0);
+	expect(0, 0);
+	assert_int_equal(iommu_dma_window_tell(&window, 0, total), 0);
+	assert_true(device_reads(address - head, head, 1));
+	assert_true(device_reads(address, 2 * PAGE, 1));
+	device_writes(address + PAGE, PAGE, 2);
+	iommu_dma_sync_for_cpu(f.dma, address + PAGE, PAGE);
+	expect(0, 1);
+	assert_true(cpu_reads(memory + 3 * PAGE, PAGE, 2));
+	cpu_writes(memory + 3 * PAGE, PAGE, 3);
+	iommu_dma_sync_for_device(f.dma, address + PAGE, PAGE);
+	expect(1, 0);
+	assert_true(device_reads(address + PAGE, PAGE, 3));
+	device_writes(address, 2 * PAGE, 4);
+	/* It is there; it is no other call's; half of it is none. */
+	assert_int_equal(iommu_dma_window_link(&window, head, memory + 2 * PAGE, 2 * PAGE, BOTH, 0),
+			 IOMMU_EEXIST);
+	assert_int_equal(iommu_dma_unmap(f.dma, address, 2 * PAGE), IOMMU_ENOENT);
+	assert_int_equal(iommu_dma_window_unlink(&window, head + PAGE, PAGE), IOMMU_EINVAL);
+	expect(0, 0);
+	/* The CPU may have it when hardware has confirmed, and not before. */
+	iommu_model_vtd_misbehave(f.machine.units[0], &stuck);
+	assert_int_equal(iommu_dma_window_unlink(&window, head, 2 * PAGE), IOMMU_ETIMEDOUT);
+	expect(0, 0);
+	iommu_model_vtd_misbehave(f.machine.units[0], &sound);
+	assert_int_equal(iommu_dma_window_unlink(&window, head, 2 * PAGE), 0);
+	expect(0, 1);
+	assert_int_equal(f.last_invalidated.paddr, memory + 2 * PAGE);
+	assert_int_equal(f.last_invalidated.size, 2 * PAGE);
+	assert_true(cpu_reads(memory + 2 * PAGE, 2 * PAGE, 4));
+	assert_int_equal(iommu_dma_destroy(f.dma), IOMMU_EBUSY);
+	assert_int_equal(iommu_dma_window_destroy(&window), 0);
+	expect(0, 0);
+	model_machine_give(&f.machine, memory, 8);
+	end();
+}
+
+/* There are no bounce pages in a window. */
+static void what_shares_a_line_is_not_linked(enum kind kind)
+{
+	struct iommu_dma_window window;
+	iommu_paddr_t memory;
+
+	begin(kind);
+	memory = model_machine_take(&f.machine, 2);
+	assert_int_equal(iommu_dma_window_reserve(f.dma, &device, memory + 8, 16, &window), 0);
+	assert_int_equal(
+		iommu_dma_window_link(&window, 0, memory + 8, 16, IOMMU_DMA_FROM_DEVICE, 0),
+		IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_dma_window_link(&window, 0, memory + 8, 16, IOMMU_DMA_TO_DEVICE, 0),
+			 0);
+	expect(1, 0);
+	assert_int_equal(iommu_dma_window_destroy(&window), 0);
+	/* By pages; and registers, which are not cached. */
+	assert_int_equal(iommu_dma_window_create(f.dma, &device, 4, &window), 0);
+	assert_int_equal(iommu_dma_window_map(&window, 0, memory + LINE, 1, BOTH), IOMMU_EINVAL);
+	assert_int_equal(iommu_dma_window_map(&window, 0, memory, 0, BOTH), IOMMU_EINVAL);
+	expect(0, 0);
+	cpu_writes(memory, PAGE, 1);
+	assert_int_equal(iommu_dma_window_map(&window, 2, memory, 1, BOTH), 0);
+	expect(1, 0);
+	assert_true(device_reads(iommu_dma_window_address(&window, 2 * PAGE), PAGE, 1));
+	device_writes(iommu_dma_window_address(&window, 2 * PAGE), PAGE, 2);
+	assert_int_equal(
+		iommu_dma_window_link(&window, 0, memory + PAGE, PAGE, BOTH, IOMMU_DMA_MMIO), 0);
+	expect(0, 0);
+	assert_int_equal(iommu_dma_window_unmap(&window, 0, 4), 0);
+	expect(0, 1);
+	assert_true(cpu_reads(memory, PAGE, 2));
+	assert_int_equal(iommu_dma_window_destroy(&window), 0);
+	model_machine_give(&f.machine, memory, 2);
+	end();
+}
+
+/* Records, and tables, for which there is no memory. */
+static void a_piece_without_memory_is_not_linked(enum kind kind)
+{
+	struct iommu_dma_window window;
+	unsigned int n, failures = 0;
+	iommu_paddr_t memory;
+	int status;
+
+	for (n = 1; n < 24; n++) {
+		begin(kind);
+		memory = model_machine_take(&f.machine, 1);
+		assert_int_equal(iommu_dma_window_reserve(f.dma, &device, memory, PAGE, &window),
+				 0);
+		f.machine.fail_at = f.machine.allocations + n;
+		status = iommu_dma_window_link(&window, 0, memory, PAGE, BOTH, 0);
+		f.machine.fail_at = 0;
+		assert_true(status == 0 || status == IOMMU_ENOMEM);
+		failures += status != 0;
+		if (status != 0)
+			assert_int_equal(iommu_dma_window_link(&window, 0, memory, PAGE, BOTH, 0),
+					 0);
+		assert_int_equal(iommu_dma_window_unlink(&window, 0, PAGE), 0);
+		assert_int_equal(f.invalidated, 1);
+		assert_int_equal(iommu_dma_window_destroy(&window), 0);
+		model_machine_give(&f.machine, memory, 1);
+		end();
+	}
+	assert_true(failures != 0);
+}
+
+static void windows_look_after_caches(void **state)
+{
+	(void)state;
+	caches_follow_the_pieces_of_a_window(STRICT);
+	caches_follow_the_pieces_of_a_window(LAZY);
+	what_shares_a_line_is_not_linked(STRICT);
+	what_shares_a_line_is_not_linked(LAZY);
+	a_piece_without_memory_is_not_linked(STRICT);
+}
+
 static void a_failed_allocation_changes_nothing(void **state)
 {
 	enum kind kind;
@@ -858,6 +999,7 @@ int main(void)
 		cmocka_unit_test(memory_is_shared_past_the_caches),
 		cmocka_unit_test(a_host_that_cannot_refuses),
 		cmocka_unit_test(services_go_together),
+		cmocka_unit_test(windows_look_after_caches),
 		cmocka_unit_test(a_failed_allocation_changes_nothing),
 		cmocka_unit_test(data_come_back_when_it_is_confirmed),
 		cmocka_unit_test(buffers_in_place_overlap_or_not),

@@ -1527,6 +1527,58 @@ static void a_bypass_lies_where_devices_reach_it(void **state)
 	end();
 }
 
+/* Pages are too large to map buffers in: a driver's buffers are all reached so. */
+static void drivers_use_a_low_bypass(void **state)
+{
+	const struct iommu_domain_config config = {.bypass = true, .bypass_width = 40};
+	const struct iommu_dma_device device = {.mask = (1ULL << 40) - 1};
+	const struct iommu_dma_device narrow = {.mask = UINT32_MAX};
+	struct iommu_dma_config dma_config = {.domain = NULL};
+	struct iommu_dma_piece pieces[] = {{.paddr = MEMORY + 8, .size = 100},
+					   {.paddr = MEMORY_END - 1, .size = 1}};
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+	struct iommu_dma *dma;
+	unsigned int elements = 0;
+	iommu_iova_t address = 0;
+	void *memory = NULL;
+
+	(void)state;
+	begin_low(MEMORY_END);
+	endpoint = add(0x200);
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	assert_int_equal(iommu_domain_alloc(f.unit, IOMMU_DOMAIN_DMA, &config, &domain), 0);
+	assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(endpoint)), 0);
+	dma_config.domain = domain;
+	assert_int_equal(iommu_dma_create(&dma_config, &dma), 0);
+	assert_int_equal(iommu_dma_required_mask(dma), (1ULL << 33) - 1);
+	assert_int_equal(
+		iommu_dma_map(dma, &device, MEMORY + 5, 100, IOMMU_DMA_TO_DEVICE, &address), 0);
+	assert_true(reaches(2, address, MEMORY + 5));
+	assert_true(reaches(2, address + 99, MEMORY + 104));
+	assert_int_equal(iommu_dma_unmap(dma, address, 100), 0);
+	assert_int_equal(iommu_dma_map_sg(dma, &device, pieces, 2, IOMMU_DMA_TO_DEVICE, &elements),
+			 0);
+	assert_int_equal(elements, 2);
+	assert_true(reaches(2, pieces[0].address, MEMORY + 8));
+	assert_true(reaches(2, pieces[1].address, MEMORY_END - 1));
+	assert_int_equal(iommu_dma_unmap_sg(dma, pieces, 2), 0);
+	assert_int_equal(iommu_dma_alloc(dma, &device, 5000, &memory, &address), 0);
+	assert_true(reaches(2, address, iommu_virt_to_phys(&f.test.platform, memory)));
+	assert_int_equal(iommu_dma_free(dma, memory, address, 5000), 0);
+	/* What it does not lead to, and devices that it is not for. */
+	assert_int_equal(iommu_dma_map(dma, &device, MEMORY_END, 1, IOMMU_DMA_TO_DEVICE, &address),
+			 IOMMU_ERANGE);
+	assert_int_equal(iommu_dma_map(dma, &narrow, MEMORY, 1, IOMMU_DMA_TO_DEVICE, &address),
+			 IOMMU_ENOSPC);
+	assert_int_equal(iommu_dma_map_msi(dma, MEMORY_END, &address), IOMMU_EOPNOTSUPP);
+	assert_int_equal(iommu_dma_destroy(dma), 0);
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(endpoint)), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	end();
+}
+
 /* Memory is larger than a table of one level, and than what the library's windows have. */
 static void a_low_bypass_takes_few_tables(void **state)
 {
@@ -1594,6 +1646,7 @@ int main(void)
 		cmocka_unit_test(managers_map_through_a_window),
 		cmocka_unit_test(no_unmap_is_confirmed_beside_a_window_in_doubt),
 		cmocka_unit_test(a_bypass_lies_where_devices_reach_it),
+		cmocka_unit_test(drivers_use_a_low_bypass),
 		cmocka_unit_test(a_low_bypass_takes_few_tables),
 	};
 
