@@ -76,7 +76,11 @@ extern const struct iommu_domain_ops iommu_vtd_second_stage_ops;
 #if IOMMU_CONFIG_ONE_PAGE
 const struct iommu_page_ops *iommu_vtd_page_ops(const struct vtd_domain *domain);
 #else
-#define iommu_vtd_page_ops(domain) NULL
+static inline const struct iommu_page_ops *iommu_vtd_page_ops(const struct vtd_domain *domain)
+{
+	(void)domain;
+	return NULL;
+}
 #endif
 /* A second stage in which everything can be written. */
 #if IOMMU_CONFIG_SCALABLE && IOMMU_CONFIG_QUIRKS
