@@ -23,7 +23,7 @@ struct fixture {
 static __thread unsigned int current_cpu;
 static unsigned int cpus_now = 2;
 
-static int irq_depth, irq_calls, depth_at_cpu_id;
+static __thread int irq_depth, irq_calls, depth_at_cpu_id;
 
 static unsigned int test_cpu_id(void *ctx)
 {
