@@ -463,6 +463,11 @@ static int invalidate_page(struct vtd_unit *unit, const struct target *target,
 	return status;
 }
 
+/* No use has to be told by itself. A macro: what is left out is not missing when it links. */
+#define is_told_at_once(domain)                                                                    \
+	(!(IOMMU_CONFIG_DEVICE_TLB || IOMMU_CONFIG_SCALABLE) ||                                    \
+	 __atomic_load_n(&(domain)->common.special_uses, __ATOMIC_RELAXED) == 0)
+
 int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain, uint16_t domain_id,
 			       const struct iommu_change *change)
 {
@@ -474,17 +479,14 @@ int iommu_vtd_invalidate_range(struct vtd_unit *unit, struct vtd_domain *domain,
 	struct round round;
 	uint64_t number = 0;
 	bool more = false;
-	bool is_all; /* that has to be said */
 	int status;
 
-	is_all = !(IOMMU_CONFIG_DEVICE_TLB || IOMMU_CONFIG_SCALABLE) ||
-		 __atomic_load_n(&domain->common.special_uses, __ATOMIC_RELAXED) == 0;
-	status = is_all ? invalidate_page(unit, &target, change) : IOMMU_EAGAIN;
+	status = is_told_at_once(domain) ? invalidate_page(unit, &target, change) : IOMMU_EAGAIN;
 	if (__builtin_expect(status != IOMMU_EAGAIN, 1))
 		return status;
 	round.batch.count = 0;
 	add_range(&round.batch, &target, change);
-	if (is_all)
+	if (is_told_at_once(domain))
 		return iommu_vtd_invalidate(unit, &round.batch);
 	round.unit = unit;
 	round.domain = domain;
