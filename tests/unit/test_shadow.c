@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/byteorder.h"
 #include "ioas/ioas.h"
 #include "ioas_fixture.h"
 #include "test.h"
@@ -463,9 +464,9 @@ static void tables_that_map_nothing_have_an_end(void **state)
 	}
 	/* The upper half is full of tables that lead to one with nothing in it. */
 	for (unsigned int i = 0; i < 512; i++) {
-		pages[0][i] = iommu_virt_to_phys(platform, pages[1]) | RW;
+		pages[0][i] = iommu_le64(iommu_virt_to_phys(platform, pages[1]) | RW);
 		if (i >= 256)
-			root[i] = iommu_virt_to_phys(platform, pages[0]) | RW;
+			root[i] = iommu_le64(iommu_virt_to_phys(platform, pages[0]) | RW);
 	}
 	assert_int_equal(iommu_shadow_sync(g.shadow, 0, UINT64_MAX), IOMMU_ENOSPC);
 	assert_true(stats_of().is_safe && !stats_of().is_complete);
@@ -495,17 +496,17 @@ static void a_domain_that_is_being_left_is_looked_at(void **state)
 	assert_int_equal(iommu_vtd_get_tables(g.endpoint, &own), 0);
 	assert_int_equal(iommu_vtd_get_tables(g.other, &others), 0);
 	entry = guest_words(own.context_table) + (size_t)0x20 * 2;
-	assert_int_equal(entry[1], own.context_high);
-	entry[0] = others.context_low;
-	entry[1] = others.context_high;
+	assert_int_equal(entry[1], iommu_le64(own.context_high));
+	entry[0] = iommu_le64(others.context_low);
+	entry[1] = iommu_le64(others.context_high);
 	guest_unmaps(0, 3, 2);
 	assert_int_equal(g.status, 0);
 	assert_true(is_blocked(0, BASE + 3 * 4096));
 	/* A part that is looked at leaves the others those of the former. */
 	assert_int_equal(iommu_shadow_sync(g.shadow, 0, UINT64_MAX), 0);
 	assert_true(leads(0, BASE + 20 * 4096, 50 * 4096));
-	entry[0] = own.context_low;
-	entry[1] = own.context_high;
+	entry[0] = iommu_le64(own.context_low);
+	entry[1] = iommu_le64(own.context_high);
 	assert_int_equal(iommu_shadow_sync(g.shadow, BASE, 4096), 0);
 	guest_unmaps(1, 20, 2);
 	assert_true(is_blocked(0, BASE + 20 * 4096));
