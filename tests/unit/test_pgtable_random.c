@@ -106,6 +106,9 @@ static void random_range(struct universe *u, iommu_iova_t *iova, uint64_t *size)
 		*iova = u->last - u->first + 1 - unit;
 	*iova += u->first;
 	*size = (1 + test_random_below(&u->random, longest)) * unit;
+	/* Now and then its first page alone, which few ranges are by themselves. */
+	if (test_random_below(&u->random, 8) == 0)
+		*size = IOMMU_SIZE_4K;
 	if (*size - 1 > u->last - *iova)
 		*size = u->last - *iova + 1;
 }
@@ -331,9 +334,8 @@ static void run(enum kind kind, unsigned int levels, uint64_t bitmap, uint64_t o
 	printf("# alone: %llu maps, %llu unmaps, %llu pieces of lists\n",
 	       (unsigned long long)u.mapped_alone, (unsigned long long)u.unmapped_alone,
 	       (unsigned long long)u.listed);
-	/* Where allocations fail, tables that are there are rare. */
-	assert_true(u.mapped_alone >= operations / 5000 && u.unmapped_alone >= operations / 5000);
-	assert_true(u.listed >= operations / 5000);
+	assert_true(u.mapped_alone > operations / 1000 && u.unmapped_alone > operations / 1000);
+	assert_true(u.listed > operations / 1000);
 	assert_true(fail_every == 0 || u.out_of_memory > operations / 1000);
 	universe_destroy(&u);
 }
