@@ -47,37 +47,26 @@ constexpr uint64_t memory(uint64_t n)
 	return 0x100000000ULL + n * 3 * page;
 }
 
-struct NullUnit {
-	NullUnit(enum iommu_domain_type type, bool exclusive)
+// An instance with one unit, while it lives.
+template <class Raw, int (*create)(Raw *, enum iommu_domain_type, bool), void (*destroy)(Raw *)>
+struct Machine {
+	Machine(enum iommu_domain_type type, bool exclusive)
 	{
-		check(null_unit_create(&unit, type, exclusive) == 0);
+		check(create(&unit, type, exclusive) == 0);
 	}
-	~NullUnit()
+	~Machine()
 	{
-		null_unit_destroy(&unit);
+		destroy(&unit);
 	}
 	uint64_t invalidations() const
 	{
 		return bench_count_of_all(&unit.invalidations);
 	}
-	null_unit unit = {};
+	Raw unit = {};
 };
 
-struct VtdAtOnce {
-	VtdAtOnce(enum iommu_domain_type type, bool exclusive)
-	{
-		check(vtd_at_once_create(&unit, type, exclusive) == 0);
-	}
-	~VtdAtOnce()
-	{
-		vtd_at_once_destroy(&unit);
-	}
-	uint64_t invalidations() const
-	{
-		return bench_count_of_all(&unit.invalidations);
-	}
-	vtd_at_once unit = {};
-};
+using NullUnit = Machine<null_unit, null_unit_create, null_unit_destroy>;
+using VtdAtOnce = Machine<vtd_at_once, vtd_at_once_create, vtd_at_once_destroy>;
 
 template <class Unit, bool exclusive, enum iommu_domain_type type = IOMMU_DOMAIN_DMA> class Ours
 {
