@@ -440,13 +440,13 @@ class Machine
 		const Used end = now();
 		const double ticks = std::max(1.0, end.all - begin.all);
 		const double stolen = (end.stolen - begin.stolen) / ticks;
-		const double others =
-			(end.busy - begin.busy - (end.own - begin.own)) / ticks - stolen;
+		// Of a short run the two clocks may differ by more than what others use.
+		const double others = std::max(
+			0.0, (end.busy - begin.busy - (end.own - begin.own)) / ticks - stolen);
 		const bool busy = stolen > 0.01 || others > 0.1 || typical_spread > 0.15;
 
 		printf("\nthe machine: %.1f %% of its time stolen by its host, %.1f %% used by "
-		       "other "
-		       "programs; spread of the middle row %.0f %%\n",
+		       "other programs; spread of the middle row %.0f %%\n",
 		       stolen * 100, others * 100, typical_spread * 100);
 		if (busy)
 			printf("warning: the machine is too busy: do not rely on these ratios\n");
