@@ -443,12 +443,14 @@ static int invalidate_page(struct vtd_unit *unit, const struct target *target,
 			   const struct iommu_change *change)
 {
 	const uint32_t epoch = __atomic_load_n(&unit->state.epoch, __ATOMIC_SEQ_CST);
-	const struct iommu_block block = {.address = change->start, .order = 0};
+	/* Of bytes, the page that they are on: hosts may name any range. */
+	const struct iommu_block block = {
+		.address = change->start & ~(uint64_t)(IOMMU_PAGE_SIZE - 1), .order = 0};
 	struct iommu_command command;
 	uint16_t silent;
 	int status;
 
-	if (!IOMMU_CONFIG_ONE_PAGE || change->last - change->start >= IOMMU_PAGE_SIZE ||
+	if (!IOMMU_CONFIG_ONE_PAGE || (change->start ^ change->last) >> IOMMU_PAGE_SHIFT != 0 ||
 	    !unit->use_queue || target->first_stage || !target->caps->page_selective ||
 	    !iommu_unit_is_active(&unit->state))
 		return IOMMU_EAGAIN;

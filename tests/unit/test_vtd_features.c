@@ -558,6 +558,41 @@ static void snooping_is_for_units_that_can(void **state)
 	end();
 }
 
+/* Hardware is told of the pages that any bytes are on, wherever those begin and end. */
+static void any_bytes_are_told_of(void **state)
+{
+	static const struct {
+		uint64_t offset, size;
+	} cases[] = {{0, 8192},  {1, 4096}, {0x40, 64}, {0xfff, 2},
+		     {0xfff, 1}, {4096, 1}, {5, 8000}};
+	const struct iommu_model_vtd_config config = {.flags = IOMMU_MODEL_VTD_CACHING_MODE};
+	struct iommu_domain *domain;
+	unsigned int i, page;
+
+	(void)state;
+	begin(1, &config, 1);
+	assert_int_equal(iommu_vtd_enable(f.iommu), 0);
+	domain = domain_of_type(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, f.group[0]), 0);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const uint64_t offset = cases[i].offset, last = offset + cases[i].size - 1;
+
+		for (page = 0; page < 2; page++) {
+			assert_true(is_blocked(0, IOVA + page * 0x1000));
+			assert_int_equal(iommu_map_nosync(domain, IOVA + page * 0x1000, f.memory,
+							  0x1000, RW),
+					 0);
+		}
+		assert_int_equal(iommu_sync_map(domain, IOVA + offset, cases[i].size), 0);
+		for (page = (unsigned int)(offset >> 12); page <= last >> 12; page++)
+			assert_true(reaches(0, IOVA + page * 0x1000, f.memory));
+		assert_int_equal(iommu_unmap(domain, IOVA, 0x2000, 0, NULL), 0);
+	}
+	assert_int_equal(iommu_domain_detach_group(f.group[0]), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
 /* --- Phantom functions ------------------------------------------------------------------------ */
 
 static void phantom_functions_share_their_devices_domain(void **state)
@@ -2793,6 +2828,7 @@ int main(void)
 		cmocka_unit_test(protected_memory_is_opened),
 		cmocka_unit_test(an_unconfirmed_domain_id_is_not_reused),
 		cmocka_unit_test(an_unconfirmed_detach_still_counts),
+		cmocka_unit_test(any_bytes_are_told_of),
 		cmocka_unit_test(snooping_is_for_units_that_can),
 		cmocka_unit_test(phantom_functions_share_their_devices_domain),
 		cmocka_unit_test(devices_forget_what_is_unmapped),
