@@ -126,7 +126,8 @@ IOMMU_API int iommu_dma_destroy(struct iommu_dma *dma);
  *     mapped once, IOMMU_DMA_BIDIRECTIONAL). Coherent devices have another handle;
  *   - windows and untrusted devices are IOMMU_EOPNOTSUPP; the address of a doorbell is its physical
  *     address (through a bypass there is none);
- *   - iommu_dma_free checks that the address belongs to the memory: IOMMU_ENOENT.
+ *   - iommu_dma_free checks that the address belongs to the memory, as it does for memory through a
+ *     bypass: IOMMU_ENOENT.
  *
  * @platform: used as long as the handle exists. May sleep. Returns 0, IOMMU_EINVAL (see
  *            iommu_platform_check) or IOMMU_ENOMEM. Freed by iommu_dma_destroy.
@@ -428,10 +429,10 @@ IOMMU_API int iommu_dma_unmap_sg_with(struct iommu_dma *dma, const struct iommu_
  *
  * iommu_dma_free - free memory: memory (NULL if it was allocated so), address and size as
  * allocated. May sleep if the platform's unmap_pieces does and the memory may be in pieces; from
- * any context otherwise. Returns 0; IOMMU_ENOENT: nothing is mapped there, or memory in pieces of
- * another size, nothing has changed; IOMMU_EINVAL: as iommu_dma_unmap; IOMMU_EAGAIN: as
- * iommu_dma_unmap, the memory is still allocated; or IOMMU_ETIMEDOUT / IOMMU_EIO: freed but not
- * confirmed: the library keeps the pages until it is.
+ * any context otherwise. Returns 0; IOMMU_ENOENT: nothing is mapped there, an address inside of a
+ * page, or memory in pieces of another size, nothing has changed; IOMMU_EINVAL: as iommu_dma_unmap;
+ * IOMMU_EAGAIN: as iommu_dma_unmap, the memory is still allocated; or IOMMU_ETIMEDOUT / IOMMU_EIO:
+ * freed but not confirmed: the library keeps the pages until it is.
  */
 IOMMU_API int iommu_dma_alloc(struct iommu_dma *dma, const struct iommu_dma_device *device,
 			      uint64_t size, void **memory, iommu_iova_t *address);

@@ -208,7 +208,7 @@ IOMMU_API int iommu_domain_invalidate_user(struct iommu_domain *domain, const vo
  * before memory that was mapped there is reused, like a TLB shootdown of processors. A unit caches
  * entries of all tables that hang below the root, also those of the kernel's half, which processes
  * share: before a table page of the kernel is freed, its range is invalidated in every such domain.
- * Any context, any CPU.
+ * The range is one of bytes: all pages that it touches are invalidated. Any context, any CPU.
  *
  * Returns 0; IOMMU_EINVAL (size 0), IOMMU_EOVERFLOW; IOMMU_EOPNOTSUPP: another type of domain;
  * IOMMU_ETIMEDOUT / IOMMU_EIO as iommu_unmap.
@@ -356,8 +356,9 @@ IOMMU_API int iommu_map(struct iommu_domain *domain, iommu_iova_t iova, iommu_pa
  *
  * iommu_map_nosync: as iommu_map, but devices may fault at the mapping until iommu_sync_map has
  * returned 0 for it. iommu_sync_map tells hardware of everything that was mapped in [iova, iova +
- * size), and waits: in caching mode one invalidation. The range may have holes; a mapping in it
- * that was told of before is told of again.
+ * size), and waits: in caching mode one invalidation. The range is one of bytes, and need not be
+ * aligned: hardware is told of all pages that it touches. It may have holes; a mapping in it that
+ * was told of before is told of again.
  *
  * Return as iommu_map; iommu_sync_map: 0, IOMMU_EINVAL (size 0, or no paging domain),
  * IOMMU_EOVERFLOW, IOMMU_ERANGE (beyond the aperture), or IOMMU_ETIMEDOUT / IOMMU_EIO: a unit did

@@ -284,7 +284,9 @@ IOMMU_API bool iommu_endpoint_is_in_reset(const struct iommu_endpoint *endpoint)
  *   IOMMU_EIO         a unit reported an error, or the device is lost
  * iommu_endpoint_disable_feature - to be called after the host has disabled the feature.
  * IOMMU_EBUSY: out of order, page requests are pending, or PASIDs are attached; IOMMU_EINVAL: no
- * such feature. Features that are enabled when the endpoint is released are disabled in order.
+ * such feature; IOMMU_ETIMEDOUT / IOMMU_EIO: a unit did not confirm that no more of the device's
+ * requests are on their way: the feature stays enabled, and the call may be repeated. Features that
+ * are enabled when the endpoint is released are disabled in order.
  * iommu_endpoint_features - the enabled features. Any context.
  */
 enum iommu_feature {

@@ -484,6 +484,7 @@ IOMMU_API int iommu_hwpt_alloc(struct iommu_file *file, uint32_t device, uint32_
 
 struct iommu_hwpt_info {
 	unsigned int flags;      /* as in its configuration */
+	uint32_t ioas;           /* whose mappings it has; of a nested one, its parent's */
 	bool enforced_coherency; /* devices snoop, whatever their requests say */
 	uint64_t table_pages;    /* of 4 KiB, at present */
 };

@@ -136,10 +136,10 @@ IOMMU_API int iommu_shadow_invalidate(struct iommu_shadow *shadow,
  * addresses counts at all of them; what was taken out of `memory` counts no more. Where devices use
  * several HWPTs of `ioas`, there is one call for each.
  *
- * Returns 0; IOMMU_EOPNOTSUPP (unknown flags); IOMMU_EINVAL (tracking is off, or a bitmap of other
- * pages); IOMMU_EBUSY: something could not be unmapped (is_safe), and may still be written:
- * iommu_shadow_sync first; or an error of iommu_hwpt_read_dirty, after which the bitmap has more
- * bits, and nothing is lost.
+ * Returns 0; IOMMU_EOPNOTSUPP (unknown flags); IOMMU_EINVAL (tracking is off, a bitmap of other
+ * pages, or an HWPT of another IOAS); IOMMU_EBUSY: something could not be unmapped (is_safe), and
+ * may still be written: iommu_shadow_sync first; or an error of iommu_hwpt_read_dirty, after which
+ * the bitmap has more bits, and nothing is lost.
  */
 IOMMU_API int iommu_shadow_set_dirty(struct iommu_shadow *shadow,
 				     const struct iommu_dirty_bitmap *log);

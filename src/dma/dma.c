@@ -1022,7 +1022,8 @@ static int free_shared(struct iommu_dma *dma, void *memory, iommu_iova_t address
 	uint64_t pages;
 	int status;
 
-	if (size == 0 || size > SHARED_MAX)
+	/* Whole pages were allocated: what is inside of one is no memory's address. */
+	if (size == 0 || size > SHARED_MAX || ((uintptr_t)memory | address) % IOMMU_PAGE_SIZE != 0)
 		return IOMMU_ENOENT;
 	pages = dma_pages_of(dma, 0, size);
 	if (IOMMU_CONFIG_DMA_PIECES && iommu_dma_free_area(dma, memory, address, pages, &status))
@@ -1033,6 +1034,8 @@ static int free_shared(struct iommu_dma *dma, void *memory, iommu_iova_t address
 		return IOMMU_ENOENT;
 	hanging.order = dma_host_order(dma, dma_order_of(pages));
 	if (dma_is_bypass(dma, address)) {
+		if (dma_paddr_of(dma, address) != iommu_virt_to_phys(dma->platform, memory))
+			return IOMMU_ENOENT;
 		dma_release(dma, &hanging);
 		return 0;
 	}

@@ -105,14 +105,18 @@ static int enable(struct iommu_endpoint *endpoint, enum iommu_feature feature)
 
 static int disable(struct iommu_endpoint *endpoint, enum iommu_feature feature)
 {
+	int status;
+
 	if (!is_feature(feature))
 		return refuse(endpoint, IOMMU_EINVAL, "no such feature");
 	if ((endpoint->features & feature) == 0)
 		return 0;
 	if (!is_in_order(endpoint, feature, false))
 		return refuse(endpoint, IOMMU_EBUSY, ORDER);
-	/* It is off in the device: there is nothing that could fail. */
-	(void)set_feature(endpoint, feature, false);
+	/* It is off in the device; what the device has sent may not be confirmed to have come. */
+	status = set_feature(endpoint, feature, false);
+	if (status != 0)
+		return status;
 	endpoint->features &= ~(unsigned int)feature;
 	if (feature == IOMMU_FEATURE_PAGE_REQUESTS)
 		iommu_page_requests_destroy(endpoint);

@@ -582,6 +582,7 @@ int iommu_hwpt_get_info(struct iommu_file *file, uint32_t id, struct iommu_hwpt_
 		hwpt = iommu_hwpt_of(object);
 		iommu_domain_get_info(hwpt->domain, &domain);
 		*info = (struct iommu_hwpt_info){.flags = hwpt->flags,
+						 .ioas = iommu_object_id(&hwpt->ioas->object),
 						 .enforced_coherency = hwpt->enforces_coherency,
 						 .table_pages = domain.table_pages};
 	}

@@ -105,7 +105,8 @@ void iommu_shadow_note_written(struct iommu_shadow *shadow, const struct shadow_
 
 /*
  * The next part of the address space in which something is mapped, from a page on, that the scratch
- * bitmap has bits for; false: there is none.
+ * bitmap has bits for; false: there is none. It ends where the largest page of the tables may end,
+ * 1 GiB: what is only partly in a window is not marked clean.
  */
 static bool next_window(const struct iommu_shadow *shadow, uint64_t page,
 			struct shadow_span *window)
@@ -117,9 +118,7 @@ static bool next_window(const struct iommu_shadow *shadow, uint64_t page,
 	if (!iommu_shadow_find_area(shadow, shadow->config.ioas, page, &pages, &area))
 		return false;
 	window->first = pages.first > page ? pages.first : page;
-	limit = SHADOW_LAST_PAGE - window->first < SCRATCH_PAGES
-			? SHADOW_LAST_PAGE
-			: window->first + (SCRATCH_PAGES - 1);
+	limit = window->first | (SCRATCH_PAGES - 1);
 	do
 		window->last = pages.last < limit ? pages.last : limit;
 	while (pages.last < limit &&
@@ -267,11 +266,25 @@ int iommu_shadow_set_dirty(struct iommu_shadow *shadow, const struct iommu_dirty
 	return 0;
 }
 
+/* Another address space's would say that nothing was written. */
+static int check_hwpt(const struct iommu_shadow *shadow, const char *call, uint32_t hwpt)
+{
+	struct iommu_hwpt_info info;
+	int status = iommu_hwpt_get_info(shadow->config.file, hwpt, &info);
+
+	if (status != 0)
+		return status;
+	return info.ioas == shadow->config.ioas
+		       ? 0
+		       : refuse(shadow, call, IOMMU_EINVAL,
+				IOMMU_WHY("the HWPT is not one of the shadow's IOAS"));
+}
+
 static int read_dirty(struct iommu_shadow *shadow, const char *call, uint32_t hwpt,
 		      unsigned int flags, const struct iommu_dirty_bitmap *bitmap)
 {
 	const struct iommu_dirty_bitmap *log = &shadow->log;
-	int status;
+	int status = 0;
 
 	if ((flags & ~(unsigned int)IOMMU_DIRTY_KEEP) != 0)
 		return refuse(shadow, call, IOMMU_EOPNOTSUPP, IOMMU_WHY("unknown flags"));
@@ -283,7 +296,10 @@ static int read_dirty(struct iommu_shadow *shadow, const char *call, uint32_t hw
 			      IOMMU_WHY("the bitmap is not of the same pages as the log"));
 	if (!shadow_is_empty(&shadow->stuck))
 		return refuse(shadow, call, IOMMU_EBUSY, IS_STUCK);
-	status = read_mapped(shadow, hwpt, flags, bitmap);
+	if (hwpt != 0)
+		status = check_hwpt(shadow, call, hwpt);
+	if (status == 0)
+		status = read_mapped(shadow, hwpt, flags, bitmap);
 	if (status == 0)
 		take_log(shadow, flags, bitmap);
 	return status;

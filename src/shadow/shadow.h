@@ -30,7 +30,8 @@ struct shadow_window {
 	unsigned int count;
 };
 
-#define SHADOW_ORDER   2
+/* Of the memory of extents: as a bitmap it has bits for the largest page that is marked clean. */
+#define SHADOW_ORDER   3
 #define SHADOW_EXTENTS (((size_t)IOMMU_PAGE_SIZE << SHADOW_ORDER) / sizeof(struct shadow_extent))
 
 /* In place of a guest's domain: none, the device is blocked; perhaps several. */

@@ -39,14 +39,15 @@ static int forget_pages(struct opal_unit *unit, const struct opal_pe *pe, unsign
 {
 	const uint32_t number = opal_number_of(unit, pe);
 	const uint32_t moves = __atomic_load_n(&pe->moves, __ATOMIC_ACQUIRE);
-	const uint64_t pages = ((change->last - change->start) >> shift) + 1;
+	/* Those that any bytes are on. */
+	const uint64_t pages = (change->last >> shift) - (change->start >> shift) + 1;
+	const iommu_iova_t start = change->start >> shift << shift;
 	int status;
 
 	if ((!change->leaves_only && !change->is_map) || pages > KILL_ONE_BY ||
 	    !knows_pages(pe, moves))
 		return iommu_opal_forget(unit, OPAL_KILL_PE, number, 0, 0, 0);
-	status = iommu_opal_forget(unit, OPAL_KILL_PAGES, number, 1ULL << shift, change->start,
-				   pages);
+	status = iommu_opal_forget(unit, OPAL_KILL_PAGES, number, 1ULL << shift, start, pages);
 	iommu_full_fence(); /* first the kill, then the look */
 	/* The PE has begun to change meanwhile: its pages may be of another size. */
 	if (status == 0 && __atomic_load_n(&pe->moves, __ATOMIC_ACQUIRE) != moves)

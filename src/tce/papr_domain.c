@@ -106,11 +106,16 @@ static int domain_map(struct iommu_domain *base, iommu_iova_t iova, iommu_paddr_
 			     mapped);
 }
 
+/* The entries of any bytes: a page is followed wherever in it they begin and end. */
 static int follow(struct papr_domain *domain, iommu_iova_t iova, uint64_t size)
 {
 	const unsigned int shift = domain->unit->config.window.page_shift;
+	const iommu_iova_t base = base_of(domain), last = iova + (size - 1);
+	const uint64_t first = iova > base ? (iova - base) >> shift : 0;
 
-	return iommu_papr_follow(domain, (iova - base_of(domain)) >> shift, size >> shift);
+	/* Below the window nothing is. */
+	return last < base ? 0
+			   : iommu_papr_follow(domain, first, ((last - base) >> shift) - first + 1);
 }
 
 /* Is it the domain that the unit is to use, and may the window not follow it? */

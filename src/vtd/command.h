@@ -76,8 +76,9 @@ int iommu_vtd_tell(struct vtd_unit *unit, struct iommu_batch *batch);
 int iommu_vtd_invalidate_all(struct vtd_unit *unit);
 /*
  * Nothing that hardware was told is open when this returns 0: what was not confirmed has been by a
- * global invalidation, for which a queue that hangs was restarted. To be asked before anything new
- * is made present or reported as done. Control path.
+ * global invalidation, for which a queue that hangs was restarted; TLBs of devices are emptied, and
+ * page requests of what was closed have been reported. To be asked before anything new is made
+ * present or reported as done. Control path.
  */
 int iommu_vtd_confirm(struct vtd_unit *unit);
 /* All that a unit has cached of a domain and overlaps [start, last], and what its devices have. */

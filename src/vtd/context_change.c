@@ -30,6 +30,7 @@
 #include "vtd/command.h"
 #include "vtd/context.h"
 #include "vtd/endpoint.h"
+#include "vtd/event.h"
 #include "vtd/pasid.h"
 #include "vtd/predecessor.h"
 #include "vtd/unit.h"
@@ -414,5 +415,7 @@ int iommu_vtd_confirm(struct vtd_unit *unit)
 	if (IOMMU_CONFIG_DEVICE_TLB && status == 0 && iommu_unit_is_active(&unit->state) &&
 	    iommu_confirmation_is_open(&unit->state.device_tlbs))
 		status = confirm_device_tlbs(unit);
+	if (IOMMU_CONFIG_SCALABLE && status == 0 && unit->is_undrained)
+		status = iommu_vtd_page_requests_drain(unit);
 	return status;
 }

@@ -193,9 +193,10 @@ bool iommu_vtd_endpoint_is_lost(const struct iommu_endpoint *endpoint)
 int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature feature, bool enable)
 {
 	struct vtd_endpoint *own = vtd_endpoint_of(endpoint);
-	const struct vtd_unit *unit = own->unit;
+	const uint64_t before = own->context_flags;
+	struct vtd_unit *unit = own->unit;
 	uint64_t flag;
-	int status;
+	int status = 0;
 
 	if (feature == IOMMU_FEATURE_ATS)
 		return 0; /* where it is allowed it was from the first attach on */
@@ -210,15 +211,18 @@ int iommu_vtd_set_feature(struct iommu_endpoint *endpoint, enum iommu_feature fe
 	if (feature == IOMMU_FEATURE_PASID ? !unit->caps.pasids : !unit->caps.page_requests)
 		return VTD_REFUSE_ENDPOINT(own, IOMMU_EOPNOTSUPP,
 					   "its unit has no PASIDs, or no page requests");
-	if (!enable && feature == IOMMU_FEATURE_PAGE_REQUESTS)
-		iommu_vtd_page_requests_drain(own);
-	own->context_flags = enable ? own->context_flags | flag : own->context_flags & ~flag;
+	/* Its own before they are off; before they are on those of the id's former endpoint. */
+	if (feature == IOMMU_FEATURE_PAGE_REQUESTS)
+		status = iommu_vtd_page_requests_drain(unit);
+	if (status != 0)
+		return status;
+	own->context_flags = enable ? before | flag : before & ~flag;
 	/* The context entry of before goes with the first attach. */
 	if (own->inherited)
 		return 0;
 	status = iommu_vtd_context_update(own);
-	if (status != 0 && enable) {
-		own->context_flags &= ~flag;
+	if (status != 0) {
+		own->context_flags = before;
 		(void)iommu_vtd_context_update(own);
 	}
 	return status;

@@ -34,10 +34,10 @@ void iommu_vtd_page_queue_free(struct vtd_unit *unit);
 /* Give hardware the ring, empty, and program or mask the interrupt. */
 int iommu_vtd_page_queue_start(struct vtd_unit *unit);
 /*
- * Have what hardware holds of an endpoint's requests reported: none comes after what was closed
- * before.
+ * Have what the unit holds of devices' requests reported: after 0 none comes of what was closed
+ * before. The unit is undrained until it has confirmed, see iommu_vtd_confirm. Control path.
  */
-void iommu_vtd_page_requests_drain(struct vtd_endpoint *endpoint);
+int iommu_vtd_page_requests_drain(struct vtd_unit *unit);
 int iommu_vtd_page_response(struct iommu_endpoint *endpoint,
 			    const struct iommu_page_response *response);
 int iommu_vtd_handle_page_requests(struct iommu_unit *unit, bool *lost);
@@ -56,9 +56,10 @@ static inline int iommu_vtd_page_queue_start(struct vtd_unit *unit)
 	(void)unit;
 	return 0;
 }
-static inline void iommu_vtd_page_requests_drain(struct vtd_endpoint *endpoint)
+static inline int iommu_vtd_page_requests_drain(struct vtd_unit *unit)
 {
-	(void)endpoint;
+	(void)unit;
+	return 0;
 }
 #endif
 

@@ -256,19 +256,24 @@ static void handle_all(struct vtd_unit *unit)
 	while (!iommu_event_gate_leave(&unit->requests_gate));
 }
 
-void iommu_vtd_page_requests_drain(struct vtd_endpoint *endpoint)
+int iommu_vtd_page_requests_drain(struct vtd_unit *unit)
 {
-	struct vtd_unit *unit = endpoint->unit;
 	struct iommu_batch batch = {.count = 0};
+	int status;
 
-	if (unit->requests == NULL || (endpoint->context_flags & VTD_CONTEXT_PAGE_REQUESTS) == 0 ||
-	    !iommu_unit_is_active(&unit->state))
-		return;
+	if (unit->requests == NULL)
+		return 0;
+	unit->is_undrained = true;
+	/* Nothing is delivered until it is enabled, and what is attached then drains first. */
+	if (!iommu_unit_is_active(&unit->state))
+		return 0;
 	/* Room in the ring first, or what is drained is dropped. */
 	handle_all(unit);
 	vtd_batch_add(&batch, vtd_descriptor_drain());
-	(void)iommu_vtd_tell(unit, &batch);
+	status = iommu_vtd_tell(unit, &batch);
 	handle_all(unit);
+	unit->is_undrained = status != 0;
+	return status;
 }
 
 #endif

@@ -142,6 +142,14 @@ static int announce(struct vtd_endpoint *endpoint, uint32_t pasid, const uint64_
 	return iommu_vtd_invalidate(unit, &batch);
 }
 
+/* The device's page requests, before another's table serves them, or none does. */
+static int drain(struct vtd_endpoint *endpoint)
+{
+	if ((endpoint->context_flags & VTD_CONTEXT_PAGE_REQUESTS) == 0)
+		return 0;
+	return iommu_vtd_page_requests_drain(endpoint->unit);
+}
+
 /* --- Changing --------------------------------------------------------------------------------- */
 
 /* With the last PASID the way to them is closed. */
@@ -160,7 +168,8 @@ static int block(struct vtd_endpoint *endpoint, uint32_t pasid)
 		iommu_vtd_tlb_suspect(endpoint);
 	if (status == 0)
 		iommu_vtd_inherited_replaced(endpoint->unit, vtd_pasid_domain_id(words[1]));
-	iommu_vtd_page_requests_drain(endpoint);
+	/* What is not confirmed of that is with the rest: every caller confirms. */
+	(void)drain(endpoint);
 	if (--endpoint->present == 0)
 		closed = iommu_vtd_context_write(endpoint, 0, 0);
 	return status != 0 ? status : closed;
@@ -214,6 +223,8 @@ int iommu_vtd_pasid_write(struct vtd_endpoint *endpoint, uint32_t pasid,
 	if (was_present) {
 		store_first(endpoint, entry, 0);
 		status = forget(endpoint, pasid, before);
+		if (status == 0)
+			status = drain(endpoint);
 	}
 	/* Whatever the device still keeps is refused; and it must be emptied before it is not. */
 	if (status == 0)

@@ -101,6 +101,8 @@ struct vtd_unit {
 	/* The ring of page requests; NULL: the unit knows none. */
 	struct iommu_event_gate requests_gate;
 	struct vtd_page_request *requests;
+	/* Requests of what was closed may still come: a drain is not confirmed. Control path. */
+	bool is_undrained;
 	struct vtd_interrupts *interrupts; /* NULL: never enabled */
 	struct vtd_counters *counters;     /* NULL: it has none */
 	/* What a kernel before us left, until the last of it is replaced. */

@@ -165,6 +165,9 @@ static void shared_memory(void)
 	assert_true(test_has_pattern((unsigned char *)memory + 2 * PAGE, PAGE, 4));
 	take_back(address, 4);
 	assert_int_equal(iommu_dma_free(f.dma, memory, address + PAGE, 3 * PAGE), IOMMU_ENOENT);
+	assert_int_equal(iommu_dma_free(f.dma, (char *)memory + 8, address + 8, 3 * PAGE),
+			 IOMMU_ENOENT);
+	assert_int_equal(iommu_dma_free(f.dma, NULL, address + 8, 3 * PAGE), IOMMU_ENOENT);
 	assert_int_equal(iommu_dma_free(f.dma, memory, address, 3 * PAGE), 0);
 	assert_int_equal(f.machine.pages_in_use, least);
 	assert_int_equal(iommu_dma_alloc(f.dma, &untrusted, PAGE, &memory, &address),

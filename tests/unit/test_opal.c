@@ -373,6 +373,45 @@ static void drivers_map_through_a_window(void **state)
 	end();
 }
 
+/* The bridge is told of the pages that any bytes are on, wherever those begin and end. */
+static void any_bytes_are_told_of(void **state)
+{
+	static const struct {
+		uint64_t offset, size;
+	} cases[] = {{0, 8192},  {1, 4096}, {0x40, 64}, {0xfff, 2},
+		     {0xfff, 1}, {4096, 1}, {5, 8000}};
+	const uint64_t iova = 0x10000000;
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+	unsigned int i, page;
+
+	(void)state;
+	begin();
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	endpoint = add(0x100);
+	domain = domain_of(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(endpoint)), 0);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const uint64_t offset = cases[i].offset, last = offset + cases[i].size - 1;
+
+		for (page = 0; page < 2; page++) {
+			assert_true(is_blocked(1, iova + page * 0x1000));
+			assert_int_equal(iommu_map_nosync(domain, iova + page * 0x1000, MEMORY,
+							  0x1000,
+							  IOMMU_PROT_READ | IOMMU_PROT_WRITE),
+					 0);
+		}
+		assert_int_equal(iommu_sync_map(domain, iova + offset, cases[i].size), 0);
+		for (page = (unsigned int)(offset >> 12); page <= last >> 12; page++)
+			assert_true(reaches(1, iova + page * 0x1000, MEMORY));
+		assert_int_equal(iommu_unmap(domain, iova, 0x2000, 0, NULL), 0);
+	}
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(endpoint)), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+	end();
+}
+
 /*
  * The second window passes all of memory on, for those who have the bits, and no longer than it is
  * attached.
@@ -446,6 +485,8 @@ static void memory_is_reached_beside_a_window(void **state)
 	/* Shared memory, and scattered buffers: all pieces or none. */
 	assert_int_equal(iommu_dma_alloc(dma, &wide, 5000, &memory, &address), 0);
 	assert_int_equal(address, BYPASS + iommu_virt_to_phys(&f.test.platform, memory));
+	assert_int_equal(iommu_dma_free(dma, memory, address + 4096, 5000), IOMMU_ENOENT);
+	assert_int_equal(iommu_dma_free(dma, (char *)memory + 8, address + 8, 5000), IOMMU_ENOENT);
 	assert_int_equal(iommu_dma_free(dma, memory, address, 5000), 0);
 	assert_int_equal(iommu_dma_alloc(dma, &narrow, 5000, &memory, &address), 0);
 	assert_true(address < 1ULL << WINDOW_BITS);
@@ -1627,6 +1668,7 @@ int main(void)
 		cmocka_unit_test(what_is_reserved),
 		cmocka_unit_test(a_pe_is_a_group),
 		cmocka_unit_test(drivers_map_through_a_window),
+		cmocka_unit_test(any_bytes_are_told_of),
 		cmocka_unit_test(memory_is_reached_beside_a_window),
 		cmocka_unit_test(drivers_map_in_larger_pages),
 		cmocka_unit_test(pages_beyond_the_hosts_are_refused),
@@ -1656,6 +1698,7 @@ int main(void)
 		cmocka_unit_test(a_busy_bridge_is_waited_for_once),
 		cmocka_unit_test(a_silent_register_is_read_back),
 		cmocka_unit_test(drivers_map_through_a_window),
+		cmocka_unit_test(any_bytes_are_told_of),
 		cmocka_unit_test(all_kinds_of_domains),
 		cmocka_unit_test(one_domain_in_many_pes),
 		cmocka_unit_test(members_of_a_pe_come_and_go),

@@ -395,6 +395,50 @@ static void domains_are_made_as_the_window_is(void **state)
 	assert_int_equal(iommu_domain_free(domain), 0);
 }
 
+/* The hypervisor gets the pages that any bytes are on, wherever those begin and end. */
+static void any_bytes_are_told_of(void **state)
+{
+	static const struct {
+		uint64_t offset, size;
+	} cases[] = {{0, 8192},  {1, 4096}, {0x40, 64}, {0xfff, 2},
+		     {0xfff, 1}, {4096, 1}, {5, 8000}};
+	const iommu_iova_t iova = START + 0x4000;
+	struct iommu_endpoint *endpoint;
+	struct iommu_domain *domain;
+	unsigned int i, page;
+
+	(void)state;
+	assert_int_equal(iommu_unit_enable(f.unit), 0);
+	endpoint = add(0x100);
+	domain = domain_of(IOMMU_DOMAIN_PAGING);
+	assert_int_equal(iommu_domain_attach_group(domain, iommu_endpoint_group(endpoint)), 0);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const uint64_t offset = cases[i].offset, last = offset + cases[i].size - 1;
+
+		for (page = 0; page < 2; page++)
+			assert_int_equal(iommu_map_nosync(domain, iova + page * 0x1000, MEMORY,
+							  0x1000,
+							  IOMMU_PROT_READ | IOMMU_PROT_WRITE),
+					 0);
+		assert_int_equal(iommu_sync_map(domain, iova + offset, cases[i].size), 0);
+		for (page = 0; page < 2; page++)
+			assert_int_equal(reaches(iova + page * 0x1000, MEMORY),
+					 page >= offset >> 12 && page <= last >> 12);
+		assert_int_equal(iommu_unmap(domain, iova, 0x2000, 0, NULL), 0);
+		assert_true(is_blocked(iova));
+		assert_true(is_blocked(iova + 0x1000));
+	}
+	/* In front of the window, and across its start. */
+	assert_int_equal(
+		iommu_map_nosync(domain, START, MEMORY, 0x1000, IOMMU_PROT_READ | IOMMU_PROT_WRITE),
+		0);
+	assert_int_equal(iommu_sync_map(domain, START - 0x1000, 0x1001), 0);
+	assert_true(reaches(START, MEMORY));
+	assert_int_equal(iommu_domain_detach_group(iommu_endpoint_group(endpoint)), 0);
+	assert_int_equal(iommu_release_endpoint(endpoint), 0);
+	assert_int_equal(iommu_domain_free(domain), 0);
+}
+
 /* The DMA API, strict, lazy and beside the window. */
 static void drivers_map_and_bypass(void **state)
 {
@@ -2169,6 +2213,7 @@ int main(void)
 		TEST(domains_are_switched),
 		TEST(domains_are_switched_by_single_calls),
 		TEST(domains_are_made_as_the_window_is),
+		TEST(any_bytes_are_told_of),
 		TEST(drivers_map_and_bypass),
 		TEST(what_is_not_cleared_is_said),
 		TEST(a_page_taken_out_while_domains_change),

@@ -779,6 +779,91 @@ static void what_the_device_writes_is_told(void **state)
 	end_dirty();
 }
 
+/* A page of 1 GiB of the host's tables is marked clean, and told of once, wherever it lies. */
+static void large_pages_are_told_of_once(void **state)
+{
+	const struct iommu_hwpt_config dirty = {.flags = IOMMU_HWPT_DIRTY};
+	const uint64_t gib = 1ULL << 30, large = 1ULL << 33;
+	static uint64_t log_words[8], words[8];
+	struct iommu_dirty_bitmap log = {
+		.words = log_words, .start = 1ULL << 33, .bits = 512, .page_shift = 21};
+	struct iommu_dirty_bitmap read = log;
+	struct test_memory other;
+	struct iommu_backing backing;
+	iommu_iova_t iova = large, elsewhere;
+	iommu_paddr_t to;
+	uint32_t hwpt;
+	unsigned int i;
+
+	(void)state;
+	read.words = words;
+	begin_shadow(EVERYTHING, SCALABLE);
+	attach_guest(0);
+	test_memory_init(&other, MEMORY_WHOLE, 0x7e0000000000, 1U << 18, 1ULL << 37);
+	backing = test_memory_at(&other, 0);
+	assert_int_equal(iommu_ioas_map(ctx, ioas, &backing, gib, FIXED, &iova), 0);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], g.space, &dirty, &hwpt), 0);
+	assert_int_equal(iommu_device_replace(ctx, device[0], IOMMU_NO_PASID, hwpt, NULL), 0);
+	assert_int_equal(iommu_hwpt_set_dirty(ctx, hwpt, true), 0);
+	assert_int_equal(iommu_shadow_set_dirty(g.shadow, &log), 0);
+	/* Alone, and with a page in front of it. */
+	elsewhere = 5 * gib;
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(iommu_map(g.domains[0], elsewhere, large, gib, RW), 0);
+		assert_int_equal(model_device_access(f.device[0], elsewhere + gib / 4 * 3,
+						     IOMMU_PROT_WRITE, &to),
+				 0);
+		assert_int_equal(to, (1ULL << 37) + gib / 4 * 3);
+		memset(words, 0, sizeof(words));
+		assert_int_equal(iommu_shadow_read_dirty(g.shadow, hwpt, 0, &read), 0);
+		assert_true((words[384 / 64] & 1) != 0);
+		memset(words, 0, sizeof(words));
+		assert_int_equal(iommu_shadow_read_dirty(g.shadow, hwpt, 0, &read), 0);
+		assert_int_equal(words[384 / 64], 0);
+		assert_int_equal(words[0], 0);
+		assert_int_equal(iommu_unmap(g.domains[0], elsewhere, gib, 0, NULL), 0);
+		memset(words, 0, sizeof(words));
+		assert_int_equal(iommu_shadow_read_dirty(g.shadow, hwpt, 0, &read), 0);
+		if (i == 0)
+			assert_int_equal(
+				iommu_map(g.domains[0], elsewhere - 0x1000, GUEST, 0x1000, RW), 0);
+	}
+	assert_int_equal(iommu_unmap(g.domains[0], elsewhere - 0x1000, 0x1000, 0, NULL), 0);
+	assert_int_equal(iommu_shadow_set_dirty(g.shadow, NULL), 0);
+	assert_int_equal(iommu_ioas_unmap(ctx, ioas, large, gib, NULL), 0);
+	test_memory_destroy(&other);
+	assert_int_equal(detach(0), 0);
+	assert_int_equal(iommu_object_destroy(ctx, hwpt), 0);
+	assert_int_equal(attach(0, g.space), 0);
+	finish_shadow();
+}
+
+/* The log is not taken for the word of another address space's tables. */
+static void another_space_says_nothing(void **state)
+{
+	const struct iommu_hwpt_config dirty = {.flags = IOMMU_HWPT_DIRTY};
+	struct iommu_hwpt_info info;
+	uint32_t other;
+
+	(void)state;
+	begin_dirty(0, FRAMES);
+	guest_maps(0, 0, 8, 200, RW);
+	device_writes(3);
+	guest_unmaps(0, 0, 1);
+	assert_int_equal(iommu_hwpt_alloc(ctx, device[0], ioas, &dirty, &other), 0);
+	assert_int_equal(iommu_hwpt_set_dirty(ctx, other, true), 0);
+	assert_int_equal(iommu_hwpt_get_info(ctx, other, &info), 0);
+	assert_int_equal(info.ioas, ioas);
+	assert_int_equal(read_written(other, 0), IOMMU_EINVAL);
+	assert_int_equal(read_written(g.space, 0), IOMMU_EINVAL);
+	assert_true(are_written(0, 0));
+	assert_int_equal(read_written(d.hwpt, 0), 0);
+	assert_true(d.words[203 / 64] >> 203 % 64 & 1);
+	assert_true(d.words[200 / 64] >> 200 % 64 & 1);
+	assert_int_equal(iommu_object_destroy(ctx, other), 0);
+	end_dirty();
+}
+
 static void what_is_written_elsewhere_is_not_told(void **state)
 {
 	struct iommu_dirty_bitmap bad;
@@ -916,6 +1001,8 @@ int main(void)
 		cmocka_unit_test(what_may_be_mapped_is_stuck),
 		cmocka_unit_test(reserved_addresses_are_left_out),
 		cmocka_unit_test(what_the_device_writes_is_told),
+		cmocka_unit_test(large_pages_are_told_of_once),
+		cmocka_unit_test(another_space_says_nothing),
 		cmocka_unit_test(what_is_written_elsewhere_is_not_told),
 		cmocka_unit_test(what_was_tried_counts_as_written),
 		cmocka_unit_test(shadows_are_made_of_what_fits),

@@ -2187,6 +2187,130 @@ static void what_the_unit_holds_is_drained(void **state)
 	end_paging();
 }
 
+/* --- What ends the use of a PASID, or of page requests; the unit may hold a request then. --- */
+
+static struct iommu_pasid_handle ends_handle;
+
+static int end_by_detach(void)
+{
+	return iommu_domain_detach_pasid(f.group[0], PASID);
+}
+
+static int end_by_replace(void)
+{
+	return iommu_domain_replace_pasid(pager.domain, f.group[0], PASID, &ends_handle);
+}
+
+static int end_by_reset(void)
+{
+	return iommu_endpoint_reset_begin(f.endpoint[0]);
+}
+
+static int end_by_detach_of_the_group(void)
+{
+	return iommu_domain_detach_group(f.group[0]);
+}
+
+/* What was reported meanwhile is answered first. */
+static int end_of_the_feature(void)
+{
+	iommu_endpoint_drop_page_requests(f.endpoint[0]);
+	return iommu_endpoint_disable_feature(f.endpoint[0], IOMMU_FEATURE_PAGE_REQUESTS);
+}
+
+/* Another endpoint of the same id: it must not get what the former one asked for. */
+static int end_by_release(void)
+{
+	int status;
+
+	if (f.endpoint[0] != NULL) {
+		(void)iommu_domain_detach_pasid(f.group[0], PASID);
+		(void)iommu_domain_detach_group(f.group[0]);
+		status = iommu_release_endpoint(f.endpoint[0]);
+		if (status != 0)
+			return status;
+		f.endpoint[0] = NULL;
+	}
+	f.info.source_id = f.device[0]->source_id;
+	assert_int_equal(iommu_probe_endpoint(f.iommu, &f.info, &f.endpoint[0]), 0);
+	f.group[0] = iommu_endpoint_group(f.endpoint[0]);
+	iommu_endpoint_set_request_handler(f.endpoint[0], page_in, NULL);
+	status = iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PASID);
+	if (status == 0)
+		status = iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_ATS);
+	if (status == 0)
+		status = iommu_endpoint_enable_feature(f.endpoint[0], IOMMU_FEATURE_PAGE_REQUESTS);
+	if (status != 0) {
+		assert_int_equal(iommu_release_endpoint(f.endpoint[0]), 0);
+		f.endpoint[0] = NULL;
+	}
+	return status;
+}
+
+/*
+ * After 0 no request of what was before is on its way; until then the call may be repeated, and
+ * what is attached instead waits for it.
+ */
+static void drain_is_confirmed(int (*end_it)(void), uint32_t pasid,
+			       const struct iommu_model_vtd_faults *behaviour)
+{
+	const struct iommu_model_vtd_faults well = {.holds_requests = true};
+	struct iommu_pasid_handle handle;
+	int status;
+
+	begin_paging();
+	f.machine.quiet = true;
+	pager.answers = pager.maps = false;
+	assert_int_equal(iommu_domain_attach_group(pager.domain, f.group[0]), 0);
+	assert_int_equal(iommu_domain_attach_pasid(pager.domain, f.group[0], PASID, &handle), 0);
+	misbehave(&well);
+	assert_int_equal(model_device_request_page(f.device[0], pasid, IOVA, RW, 9, true), 0);
+	pager.groups = f.device[0]->answers = 0;
+	misbehave(behaviour);
+	status = end_it();
+	if (status == 0)
+		assert_int_not_equal(pager.groups + f.device[0]->answers, 0);
+	misbehave(&well);
+	if (status != 0 && end_it == end_by_detach) {
+		assert_int_equal(
+			iommu_domain_attach_pasid(pager.domain, f.group[0], PASID, &handle), 0);
+		assert_int_not_equal(pager.groups + f.device[0]->answers, 0);
+	} else if (status != 0) {
+		assert_int_equal(end_it(), 0);
+		assert_int_not_equal(pager.groups + f.device[0]->answers, 0);
+	}
+	iommu_endpoint_drop_page_requests(f.endpoint[0]);
+	if (end_it == end_by_reset)
+		assert_int_equal(iommu_endpoint_reset_end(f.endpoint[0]), 0);
+	end_paging();
+}
+
+static void a_drain_that_is_not_confirmed_is_none(void **state)
+{
+	static const struct {
+		int (*end)(void);
+		uint32_t pasid;
+	} ends[] = {
+		{end_by_detach, PASID}, {end_by_replace, PASID},         {end_by_reset, PASID},
+		{end_by_reset, 0},      {end_by_detach_of_the_group, 0}, {end_of_the_feature, 0},
+		{end_by_release, 0},
+	};
+	unsigned int i, n;
+
+	(void)state;
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct iommu_model_vtd_faults ill = {.holds_requests = true};
+
+		for (n = 0; n < 16; n++) {
+			ill.refuse_after = n;
+			drain_is_confirmed(ends[i].end, ends[i].pasid, &ill);
+		}
+		ill.refuse_after = 0;
+		ill.waits_hang = true;
+		drain_is_confirmed(ends[i].end, ends[i].pasid, &ill);
+	}
+}
+
 /*
  * The interrupt of page requests is programmed again after a rest in which the unit has forgotten
  * it.
@@ -2255,6 +2379,7 @@ int main(void)
 		cmocka_unit_test(requests_that_no_handler_should_see),
 		cmocka_unit_test(a_detached_pasid_leaves_no_question_open),
 		cmocka_unit_test(what_the_unit_holds_is_drained),
+		cmocka_unit_test(a_drain_that_is_not_confirmed_is_none),
 		cmocka_unit_test(page_request_interrupts_come_back),
 	};
 

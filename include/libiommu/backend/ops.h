@@ -287,7 +287,8 @@ struct iommu_domain_ops {
 			   unsigned int flags, struct iommu_gather *gather, uint64_t *unmapped);
 	/*
 	 * Make new mappings effective: where hardware caches absent entries or buffers writes, and
-	 * where a hypervisor holds the entries. Errors as iommu_map.
+	 * where a hypervisor holds the entries. The range is one of bytes: all pages that it
+	 * touches. Errors as iommu_map.
 	 */
 	int (*sync_map)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
 	/*
@@ -329,7 +330,10 @@ struct iommu_domain_ops {
 	 * has failed. NULL: dirty bits that hardware did not set again are lost.
 	 */
 	void (*note_written)(struct iommu_domain *domain, iommu_iova_t iova, uint64_t size);
-	/* See iommu_domain_invalidate_range. NULL: IOMMU_EOPNOTSUPP. Any context. */
+	/*
+	 * See iommu_domain_invalidate_range; [start, last] need not be aligned. NULL:
+	 * IOMMU_EOPNOTSUPP. Any context.
+	 */
 	int (*invalidate_range)(struct iommu_domain *domain, iommu_iova_t start, iommu_iova_t last);
 	/* See iommu_domain_invalidate_user. NULL: IOMMU_EOPNOTSUPP. */
 	int (*invalidate_user)(struct iommu_domain *domain, const void *requests,
