@@ -32,12 +32,16 @@ static int call(struct papr_calls *calls, uint64_t opcode, uint64_t index, uint6
 		uint64_t fourth, uint64_t *result)
 {
 	const bool is_quick = calls->is_locked || iommu_papr_is_hung(calls);
-	struct iommu_deadline deadline = iommu_deadline_in(calls->platform, TIMEOUT_NS);
+	struct iommu_deadline deadline = {.platform = calls->platform};
 	const uint64_t address = (calls->first_page + index) << calls->page_shift;
+	unsigned int quick_calls = 0;
 	bool has_passed = false;
 	uint64_t unused;
 
-	while (!has_passed && !(is_quick && deadline.polls == QUICK_CALLS)) {
+	/* Under a lock the clock is not looked at, either: there is nothing to wait for. */
+	if (!is_quick)
+		deadline = iommu_deadline_in(calls->platform, TIMEOUT_NS);
+	while (!has_passed) {
 		const int status = iommu_papr_answer(
 			calls->call(calls->ctx, opcode, calls->liobn, address, third, fourth,
 				    result != NULL ? result : &unused));
@@ -46,7 +50,8 @@ static int call(struct papr_calls *calls, uint64_t opcode, uint64_t index, uint6
 			iommu_papr_set_hung(calls, false);
 			return status;
 		}
-		has_passed = iommu_deadline_passed(&deadline);
+		has_passed =
+			is_quick ? ++quick_calls == QUICK_CALLS : iommu_deadline_passed(&deadline);
 	}
 	if (calls->is_locked)
 		return IOMMU_EBUSY;

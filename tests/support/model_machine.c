@@ -267,6 +267,7 @@ static uint64_t machine_now_ns(void *ctx)
 {
 	struct model_machine *machine = ctx;
 
+	test_contract_clock(ctx);
 	return machine->clock_ns += 1000;
 }
 

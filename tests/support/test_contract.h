@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The promises of <libiommu/platform.h> to hosts, checked at every call of a service: no spinlock
- * is held when pages are allocated, mutexes taken or registers mapped; orders are within the
+ * is held when pages are allocated, mutexes taken or registers mapped, or while hardware is waited
+ * for (the clock is looked at again and again); orders are within the
  * promised bounds; states of irq_save are restored innermost first; register accesses are aligned
  * to their size. A platform of a test calls these functions with its own ctx. A broken promise ends
  * the program.
@@ -16,6 +17,8 @@ uintptr_t test_contract_irq_save(void *ctx);
 void test_contract_irq_restore(void *ctx, uintptr_t state);
 /* The thread holds no spinlock of this platform. */
 void test_contract_no_lock(const void *ctx, const char *service);
+/* The clock is read. */
+void test_contract_clock(const void *ctx);
 void test_contract_alloc(const void *ctx, unsigned int order, unsigned int flags);
 /* A model's accesses to memory: of 4, 8 or 16 bytes, aligned to their size. */
 void test_contract_memory(iommu_paddr_t paddr, size_t size);

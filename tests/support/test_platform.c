@@ -103,6 +103,7 @@ static uint64_t test_now_ns(void *ctx)
 {
 	struct test_platform *test = ctx;
 
+	test_contract_clock(ctx);
 	__atomic_add_fetch(&test->clock_reads, 1, __ATOMIC_RELAXED);
 	return __atomic_add_fetch(&test->clock_ns, 1000, __ATOMIC_RELAXED);
 }
