@@ -9,6 +9,9 @@
  *   registers   invalidate through registers instead of the queue
  *   device-tlb  let the devices keep translations, as far as the library is concerned
  *   interrupts  remap interrupts, too
+ *   x2apic      … with the CPU's interrupt controller in x2APIC mode
+ *   interrupt-faults  expect that the unit records refused interrupts
+ *   interrupts-only   the unit has no tables for DMA
  *   drivers     do it as an operating system does: back ends, bus events, the DMA mapping API
  *   take-over   start a second and a third instance of the library over the first
  */
@@ -129,13 +132,17 @@ void kernel_main(uint64_t start_info)
 	for (i = 0; i < 2; i++)
 		machine.devices[i].info.device_tlb = has_word(command_line, "device-tlb");
 	if (has_word(command_line, "interrupts")) {
-		interrupt_start();
+		machine.x2apic = has_word(command_line, "x2apic");
+		machine.records_interrupt_faults = has_word(command_line, "interrupt-faults");
+		interrupt_start(machine.x2apic);
 		line.ioapic = ioapic_id();
 		line.data = &machine.devices[0];
 		machine.line = &line;
 		machine.interrupts_seen = interrupt_seen;
 		machine.old_message_address = INTERRUPT_OLD_MESSAGE;
 	}
+	if (has_word(command_line, "interrupts-only"))
+		machine_exit(scenario_interrupts_only(&machine));
 	if (has_word(command_line, "drivers"))
 		machine_exit(scenario_drivers(&machine));
 	machine_exit(has_word(command_line, "take-over") ? scenario_take_over(&machine)

@@ -49,10 +49,25 @@ static inline uint32_t in32(uint16_t port)
 	return value;
 }
 
+/* --- model-specific registers ----------------------------------------------------------------- */
+static inline uint64_t msr_read(uint32_t number)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(number));
+	return (uint64_t)high << 32 | low;
+}
+
+static inline void msr_write(uint32_t number, uint64_t value)
+{
+	__asm__ volatile("wrmsr" ::"c"(number), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
 /* --- interrupt.c: vectors, the local APIC, and the I/O APIC ----------------------------------- */
 #define INTERRUPT_OLD_MESSAGE 0xfee00000ULL /* to CPU 0 */
 
-void interrupt_start(void);
+/* x2apic: in this mode of the local APIC, whose registers are the processor's then. */
+void interrupt_start(bool x2apic);
 /* The number of interrupts with this vector that have arrived. */
 unsigned int interrupt_seen(unsigned int vector);
 /* Write the redirection entry of the pins that PCI lines lead to; and the I/O APIC's id. */
