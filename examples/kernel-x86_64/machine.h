@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "scenario.h"
+#include "scenario_pasid.h"
 
 /* --- boot.S: the address space ---------------------------------------------------------------- */
 #define DIRECT_MAP_OFFSET 0xffff800000000000ULL
@@ -103,13 +104,18 @@ struct pci_device {
 
 #define PCI_FUNCTIONS_MAX 64
 
-/* Find all functions. False: there are more than PCI_FUNCTIONS_MAX. */
-bool pci_start(void);
+/* Find all functions. mcfg: ACPI's table, or NULL. False: there are more than PCI_FUNCTIONS_MAX. */
+bool pci_start(const void *mcfg, size_t size);
 /* All functions, for the library to form groups. */
 const struct iommu_pci_topology *pci_topology(void);
-/* All devices with this vendor and device id, at most `space`; returns how many. */
-unsigned int pci_find(uint16_t vendor, uint16_t device, struct pci_device *found,
-		      unsigned int space);
+/*
+ * All devices with this vendor and device id, at most `space`; returns how many. features: those
+ * that will be enabled in them.
+ */
+unsigned int pci_find(uint16_t vendor, uint16_t device, unsigned int features,
+		      struct pci_device *found, unsigned int space);
+/* Enable or disable a feature in a device that has it. */
+void pci_set_feature(const struct pci_device *device, enum iommu_feature feature, bool on);
 /* Let a device decode its registers and do DMA. */
 void pci_enable(const struct pci_device *device);
 /* Have a device send interrupts as this message, or, with address 0, raise its line instead. */
@@ -122,5 +128,8 @@ void pci_set_message(const struct pci_device *device, uint64_t address, uint32_t
 void edu_start(struct dma_device *device, const struct pci_device *pci);
 /* Raise the device's interrupt line, wait until the interrupt was taken, and lower the line. */
 void edu_pulse(struct interrupt_line *line);
+
+/* --- pasid_device.c: a device with PASIDs (tests/system/pasid-device) ------------------------- */
+void pasid_device_start(struct pasid_device *device, const struct pci_device *pci);
 
 #endif

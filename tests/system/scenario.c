@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <libiommu/hw/vtd_scalable.h>
+
 #include "scenario_steps.h"
 
 static bool start(struct scenario *s)
@@ -136,7 +138,9 @@ static void say_walk(struct scenario *s, unsigned int device, iommu_iova_t iova)
 		say_hex(s, tables.pasid_entry[1]);
 		say(s, ", ");
 		say_hex(s, tables.pasid_entry[2]);
-		say(s, "\n");
+		say(s, vtd_pasid_type(tables.pasid_entry[0]) == VTD_PASID_FIRST_STAGE
+			       ? ": a table of the first stage\n"
+			       : ": a table of the second stage\n");
 	}
 	(void)iommu_domain_walk(iommu_group_domain(iommu_endpoint_group(s->endpoints[device])),
 				iova, iova, say_entry, s);
