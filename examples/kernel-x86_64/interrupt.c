@@ -2,19 +2,24 @@
 /* Interrupts: a table of vectors that only count, the local APIC, and the I/O APIC. */
 #include "machine.h"
 
-#define VECTORS        256
-#define STUB_SIZE      16 /* boot.S */
+#define VECTORS       256
+#define STUB_SIZE     16 /* boot.S */
 
-#define APIC_BASE      0xfee00000ULL
-#define APIC_END       0x0b0
-#define APIC_SPURIOUS  0x0f0
-#define APIC_ENABLE    0x100
+#define APIC_BASE     0xfee00000ULL
+#define APIC_END      0x0b0
+#define APIC_SPURIOUS 0x0f0
+#define APIC_ENABLE   0x100
 
-#define IOAPIC_BASE    0xfec00000ULL
-#define IOAPIC_SELECT  0x00
-#define IOAPIC_WINDOW  0x10
-#define IOAPIC_ID      0x00
-#define IOAPIC_ENTRIES 0x10
+/* In x2APIC mode each register of 16 bytes is one of the processor's. */
+#define APIC_MSR_BASE    0x01b
+#define APIC_MSR_X2APIC  (1U << 10)
+#define APIC_MSR(offset) (0x800 + (offset) / 16)
+
+#define IOAPIC_BASE      0xfec00000ULL
+#define IOAPIC_SELECT    0x00
+#define IOAPIC_WINDOW    0x10
+#define IOAPIC_ID        0x00
+#define IOAPIC_ENTRIES   0x10
 /* The pins that PCI interrupt lines lead to. */
 #define IOAPIC_FIRST_PIN 16
 #define IOAPIC_LAST_PIN  23
@@ -35,10 +40,14 @@ void interrupt_arrived(uint64_t vector);
 
 static struct gate gates[VECTORS];
 static volatile unsigned int seen[VECTORS];
+static bool is_x2apic;
 
-static volatile uint32_t *apic(uint32_t offset)
+static void apic_write(uint32_t offset, uint32_t value)
 {
-	return (volatile uint32_t *)physical(APIC_BASE + offset);
+	if (is_x2apic)
+		msr_write(APIC_MSR(offset), value);
+	else
+		*(volatile uint32_t *)physical(APIC_BASE + offset) = value;
 }
 
 static volatile uint32_t *ioapic(uint32_t offset)
@@ -54,7 +63,7 @@ void interrupt_arrived(uint64_t vector)
 		machine_exit(false);
 	}
 	seen[vector]++;
-	*apic(APIC_END) = 0;
+	apic_write(APIC_END, 0);
 }
 
 unsigned int interrupt_seen(unsigned int vector)
@@ -80,7 +89,7 @@ unsigned int ioapic_id(void)
 	return *ioapic(IOAPIC_WINDOW) >> 24 & 0xf;
 }
 
-void interrupt_start(void)
+void interrupt_start(bool x2apic)
 {
 	const struct {
 		uint16_t limit;
@@ -102,6 +111,9 @@ void interrupt_start(void)
 	out8(PIC_MASTER_DATA, 0xff);
 	out8(PIC_SLAVE_DATA, 0xff);
 	__asm__ volatile("lidt %0" ::"m"(pointer));
-	*apic(APIC_SPURIOUS) = APIC_ENABLE | (VECTORS - 1);
+	is_x2apic = x2apic;
+	if (x2apic)
+		msr_write(APIC_MSR_BASE, msr_read(APIC_MSR_BASE) | APIC_MSR_X2APIC);
+	apic_write(APIC_SPURIOUS, APIC_ENABLE | (VECTORS - 1));
 	__asm__ volatile("sti");
 }

@@ -129,7 +129,7 @@ static const struct reason reasons[] = {
 	{VTD_REASON_PASID_ENTRY_RESERVED, "PASID entry reserved bit",
 	 "a reserved bit is set in a PASID table entry"},
 	{VTD_REASON_PASID_ENTRY_INVALID, "PASID entry invalid",
-	 "the PASID table entry holds something that the unit does not have"},
+	 "the PASID table entry holds something that the unit does not have, or is empty"},
 	{VTD_REASON_EXECUTE_DISABLED, "execute requests not enabled",
 	 "an execute request used a PASID that does not enable them"},
 	{VTD_REASON_SUPERVISOR_DISABLED, "supervisor requests not enabled",

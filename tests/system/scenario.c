@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <libiommu/hw/vtd_scalable.h>
+
 #include "scenario_steps.h"
 
 static bool start(struct scenario *s)
@@ -136,7 +138,9 @@ static void say_walk(struct scenario *s, unsigned int device, iommu_iova_t iova)
 		say_hex(s, tables.pasid_entry[1]);
 		say(s, ", ");
 		say_hex(s, tables.pasid_entry[2]);
-		say(s, "\n");
+		say(s, vtd_pasid_type(tables.pasid_entry[0]) == VTD_PASID_FIRST_STAGE
+			       ? ": a table of the first stage\n"
+			       : ": a table of the second stage\n");
 	}
 	(void)iommu_domain_walk(iommu_group_domain(iommu_endpoint_group(s->endpoints[device])),
 				iova, iova, say_entry, s);
@@ -371,174 +375,7 @@ static void suspending(struct scenario *s)
 	expect_read_blocked(s, 0, s->secret.paddr, REASON_READ_DENIED);
 }
 
-/* --- Interrupts ------------------------------------------------------------------------------- */
-
-static unsigned int arrivals[SCENARIO_VECTORS];
-
-static void count_arrivals(const struct scenario *s)
-{
-	unsigned int i;
-
-	for (i = 0; i < SCENARIO_VECTORS; i++)
-		arrivals[i] = s->machine->interrupts_seen(SCENARIO_VECTOR + i);
-}
-
-/*
- * Since the last count, at least `least` and at most `most` interrupts with this vector, and no
- * others.
- */
-static void expect_arrivals(struct scenario *s, unsigned int which, unsigned int least,
-			    unsigned int most, const char *what)
-{
-	bool as_expected = true;
-	unsigned int i;
-
-	for (i = 0; i < SCENARIO_VECTORS; i++) {
-		const unsigned int seen =
-			s->machine->interrupts_seen(SCENARIO_VECTOR + i) - arrivals[i];
-
-		if (i == which ? seen < least || seen > most : seen != 0)
-			as_expected = false;
-	}
-	count_arrivals(s);
-	check(s, as_expected, what);
-}
-
-/* Exactly one, with this vector; or none at all. */
-#define NO_VECTOR SCENARIO_VECTORS
-
-static void expect_arrival(struct scenario *s, unsigned int which, const char *what)
-{
-	expect_arrivals(s, which, 1, 1, what);
-}
-
-static void expect_interrupt_fault(struct scenario *s, unsigned int device, unsigned int reason)
-{
-	collect_faults(s);
-	if (!s->machine->strict_interrupts && s->fault_count == 0)
-		return;
-	check(s,
-	      s->fault_count == 1 && s->faults[0].endpoint == s->endpoints[device] &&
-		      s->faults[0].reason == reason,
-	      "the fault names this device and the reason");
-}
-
-static void send_message(const struct scenario *s, unsigned int device, uint64_t address,
-			 uint32_t data)
-{
-	struct dma_device *d = &s->machine->devices[device];
-
-	d->set_message(d, address, data);
-	d->interrupt(d);
-}
-
-static void old_interrupts(struct scenario *s)
-{
-	title(s, "Interrupts before remapping, and the old format after");
-	count_arrivals(s);
-	send_message(s, 0, s->machine->old_message_address, SCENARIO_VECTOR);
-	expect_arrival(s, 0, "device A sends an interrupt in the old format, and it arrives");
-	check(s, iommu_vtd_interrupts_enable(s->iommu, 0) == 0, "interrupt remapping is on");
-	if (!s->machine->strict_interrupts) {
-		say(s, "           (this hardware lets the old format pass, and may record no\n"
-		       "            fault of an interrupt, though it should do neither)\n");
-		return;
-	}
-	send_message(s, 0, s->machine->old_message_address, SCENARIO_VECTOR);
-	expect_arrival(s, NO_VECTOR, "now it does not arrive");
-	expect_interrupt_fault(s, 0, 0x25);
-}
-
-static void remapped_messages(struct scenario *s)
-{
-	struct iommu_vtd_interrupt_target target = {.vector = SCENARIO_VECTOR + 1};
-	struct iommu_vtd_interrupt interrupt;
-	uint64_t address = 0;
-	uint32_t data = 0;
-
-	title(s, "Interrupts through the table: only as they were set, only from whom");
-	check(s, iommu_vtd_interrupt_alloc_for(s->endpoints[0], 1, &interrupt) == 0,
-	      "an entry is allocated for device A");
-	iommu_vtd_interrupt_message(&interrupt, 0, &address, &data);
-	send_message(s, 0, address, data);
-	expect_arrival(s, NO_VECTOR, "it is not set yet, and nothing arrives");
-	expect_interrupt_fault(s, 0, 0x22);
-	check(s, iommu_vtd_interrupt_set(&interrupt, 0, &target) == 0, "it is set");
-	send_message(s, 0, address, data);
-	expect_arrival(s, 1, "device A's interrupt arrives with the vector of the entry");
-	expect_no_fault(s);
-	target.vector = SCENARIO_VECTOR + 2;
-	check(s, iommu_vtd_interrupt_set(&interrupt, 0, &target) == 0, "another vector is set");
-	send_message(s, 0, address, data);
-	expect_arrival(s, 2, "the next one arrives with that");
-	send_message(s, 1, address, data);
-	expect_arrival(s, NO_VECTOR, "device B sends the same message, and nothing arrives");
-	expect_interrupt_fault(s, 1, 0x26);
-	check(s, iommu_vtd_interrupt_clear(&interrupt, 0) == 0, "the entry is cleared");
-	send_message(s, 0, address, data);
-	expect_arrival(s, NO_VECTOR, "device A's interrupt does not arrive any more");
-	expect_interrupt_fault(s, 0, 0x22);
-	check(s, iommu_vtd_interrupt_free(&interrupt) == 0, "it is given back");
-}
-
-/* The device may be behind a bridge that puts another id on its requests. */
-static void remapped_message_of_the_other(struct scenario *s)
-{
-	const struct iommu_vtd_interrupt_target target = {.vector = SCENARIO_VECTOR + 1};
-	struct iommu_vtd_interrupt interrupt;
-	uint64_t address = 0;
-	uint32_t data = 0;
-	const bool is_set = iommu_vtd_interrupt_alloc_for(s->endpoints[1], 1, &interrupt) == 0 &&
-			    iommu_vtd_interrupt_set(&interrupt, 0, &target) == 0;
-
-	check(s, is_set, "an entry is set for device B");
-	if (!is_set)
-		return;
-	iommu_vtd_interrupt_message(&interrupt, 0, &address, &data);
-	send_message(s, 1, address, data);
-	expect_arrival(s, 1, "device B's interrupt arrives");
-	expect_no_fault(s);
-	send_message(s, 0, address, data);
-	expect_arrival(s, NO_VECTOR, "device A sends the same message, and nothing arrives");
-	expect_interrupt_fault(s, 0, 0x26);
-	check(s, iommu_vtd_interrupt_free(&interrupt) == 0, "it is given back");
-}
-
-static void remapped_line(struct scenario *s)
-{
-	struct interrupt_line *line = s->machine->line;
-	const struct iommu_vtd_interrupt_target target = {.vector = SCENARIO_VECTOR + 3,
-							  .level = true};
-	struct iommu_vtd_interrupt interrupt;
-	int status;
-
-	title(s, "An interrupt line, through the I/O APIC");
-	status = iommu_vtd_interrupt_alloc_ioapic(s->iommu, line->ioapic, 1, &interrupt);
-	check(s, status == 0, "firmware names the I/O APIC, and says as whom it sends");
-	if (status != 0)
-		return;
-	check(s, iommu_vtd_interrupt_set(&interrupt, 0, &target) == 0, "an entry is set for it");
-	line->set_entry(
-		line, iommu_vtd_interrupt_ioapic_entry(&interrupt, 0, target.vector, true, false));
-	line->pulse(line);
-	/* While the line is up it interrupts again and again. */
-	expect_arrivals(s, 3, 1, UINT32_MAX, "device A's line leads to the vector of the entry");
-	expect_no_fault(s);
-	line->set_entry(line, 1ULL << 16);
-	check(s, iommu_vtd_interrupt_free(&interrupt) == 0, "the entry is given back");
-}
-
-static void interrupts(struct scenario *s)
-{
-	old_interrupts(s);
-	remapped_messages(s);
-	remapped_message_of_the_other(s);
-	if (s->machine->line != NULL)
-		remapped_line(s);
-	check(s, iommu_vtd_interrupts_disable(s->iommu) == 0, "interrupt remapping is off");
-	send_message(s, 0, s->machine->old_message_address, SCENARIO_VECTOR);
-	expect_arrival(s, 0, "the old format works again");
-}
+/* --- The end ---------------------------------------------------------------------------------- */
 
 static void detaching(struct scenario *s)
 {

@@ -69,11 +69,13 @@ struct scenario_machine {
 	/* The message in the old format that leads to a vector. */
 	uint64_t old_message_address;
 	/*
-	 * The machine blocks the old format, and records the faults of interrupts, as the
-	 * specification requires. QEMU lets the old format pass, and before its version 10 records
-	 * no such fault.
+	 * The specification requires both. QEMU lets the old format pass; and before its version 10
+	 * it records no fault of an interrupt.
 	 */
-	bool strict_interrupts;
+	bool blocks_old_format;
+	bool records_interrupt_faults;
+	/* The CPU's interrupt controller is in x2APIC mode, and entries are to be, too. */
+	bool x2apic;
 };
 
 /* Vectors that the scenario uses. */
@@ -91,6 +93,11 @@ bool scenario_drivers(struct scenario_machine *machine);
  * copy of what the first had, once from scratch.
  */
 bool scenario_take_over(struct scenario_machine *machine);
+
+/*
+ * A unit that has no tables for DMA remaps interrupts.
+ */
+bool scenario_interrupts_only(struct scenario_machine *machine);
 
 /*
  * Run all steps; print a line "verdict: …" at the end; return whether every step was as expected.

@@ -303,6 +303,20 @@ int attach(struct scenario *s, unsigned int domain, unsigned int device)
 
 /* --- What was found --------------------------------------------------------------------------- */
 
+static void say_scalable(const struct scenario *s, const struct iommu_vtd_info *info)
+{
+	say(s, "\n   is used in scalable mode, with tables of ");
+	say(s, !info->first_stage    ? "the second stage"
+	       : !info->second_stage ? "the first stage"
+				     : "both stages");
+	if (info->pasid_bits != 0) {
+		say(s, ", PASIDs of ");
+		say_number(s, info->pasid_bits);
+		say(s, " bits");
+	}
+	say(s, info->page_requests ? ", page requests" : "");
+}
+
 void say_unit(const struct scenario *s, const struct iommu_unit *unit)
 {
 	struct iommu_vtd_info info;
@@ -330,7 +344,8 @@ void say_unit(const struct scenario *s, const struct iommu_unit *unit)
 	say(s, " domains, in pages of 4K");
 	say(s, (info.pgsize_bitmap & IOMMU_SIZE_2M) != 0 ? ", 2M" : "");
 	say(s, (info.pgsize_bitmap & IOMMU_SIZE_1G) != 0 ? ", 1G" : "");
-	say(s, info.scalable ? "\n   is used in scalable mode" : "");
+	if (info.scalable)
+		say_scalable(s, &info);
 	say(s, "\n   walks tables ");
 	say(s,
 	    info.coherent ? "through the CPU caches" : "behind the CPU caches (they are flushed)");

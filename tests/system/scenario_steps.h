@@ -94,6 +94,9 @@ int map(struct scenario *s, unsigned int domain, iommu_iova_t iova, iommu_paddr_
 int unmap(struct scenario *s, unsigned int domain, iommu_iova_t iova, uint64_t size);
 int attach(struct scenario *s, unsigned int domain, unsigned int device);
 
+/* The part of the scenario that is about interrupts. */
+void interrupts(struct scenario *s);
+
 /* The findings, and the verdict. */
 void say_unit(const struct scenario *s, const struct iommu_unit *unit);
 void say_verdict(const struct scenario *s);

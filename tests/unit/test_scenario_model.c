@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The system scenario, the very file that runs in the kernel under QEMU, against the model, in many
- * kinds of hardware. With the argument "--print" (and "take-over" or "drivers") the transcript of
- * one run goes to the console, for comparison with QEMU's.
+ * kinds of hardware. With the argument "--print" (and "first-stage" or "second-stage", "take-over"
+ * or "drivers") the transcript of one run goes to the console, for comparison with QEMU's.
  */
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +33,7 @@ static void *scenario_alloc(uint64_t size)
 /* --- Interrupts: what a CPU would see of them ------------------------------------------------- */
 
 static struct {
+	bool x2apic;
 	uint64_t address[2];
 	uint32_t data[2];
 	unsigned int seen[256];
@@ -48,8 +49,12 @@ static void send(uint16_t source_id, uint64_t address, uint32_t data)
 {
 	struct iommu_model_interrupt interrupt;
 
-	if (iommu_model_vtd_interrupt(machine.units[0], source_id, address, data, &interrupt) == 0)
-		cpu.seen[interrupt.unchanged ? data & 0xff : interrupt.vector]++;
+	if (iommu_model_vtd_interrupt(machine.units[0], source_id, address, data, &interrupt) != 0)
+		return;
+	if (interrupt.unchanged)
+		cpu.seen[data & 0xff]++;
+	else if (interrupt.logical == cpu.x2apic && interrupt.destination == (cpu.x2apic ? 1 : 0))
+		cpu.seen[interrupt.vector]++;
 }
 
 static unsigned int number_of(const struct dma_device *device)
@@ -144,7 +149,9 @@ static bool run(const struct iommu_model_vtd_config *config, unsigned int vtd_fl
 		host.interrupts_seen = interrupts_seen;
 		host.line = &line;
 		host.old_message_address = 0xfee00000;
-		host.strict_interrupts = true;
+		host.blocks_old_format = true;
+		host.records_interrupt_faults = true;
+		host.x2apic = cpu.x2apic = (config->flags & IOMMU_MODEL_VTD_X2APIC) != 0;
 	}
 	make_dmar();
 	host.dmar = machine.dmar;
@@ -216,9 +223,9 @@ static void holds_on_every_kind_of_unit(void **state)
 /* Interrupts only go with the queue, and so only without the option. */
 static void holds_with_interrupts(void **state)
 {
-	static const unsigned int kinds[] = {0, IOMMU_MODEL_VTD_CACHING_MODE,
-					     IOMMU_MODEL_VTD_NONCOHERENT,
-					     IOMMU_MODEL_VTD_SELF_INVALIDATING};
+	static const unsigned int kinds[] = {
+		0, IOMMU_MODEL_VTD_CACHING_MODE, IOMMU_MODEL_VTD_NONCOHERENT,
+		IOMMU_MODEL_VTD_SELF_INVALIDATING, IOMMU_MODEL_VTD_X2APIC};
 	size_t i;
 
 	(void)state;
@@ -233,7 +240,10 @@ static void holds_with_interrupts(void **state)
 	}
 }
 
-/* Scalable mode; a first stage knows no page that can only be written, which the scenario wants. */
+/* A unit of which QEMU's is one: scalable mode, and tables of the first stage alone. */
+#define FIRST_STAGE_ONLY                                                                           \
+	(IOMMU_MODEL_VTD_SCALABLE | IOMMU_MODEL_VTD_NO_SECOND_STAGE | IOMMU_MODEL_VTD_FIRST_STAGE)
+
 static void holds_in_scalable_mode(void **state)
 {
 	static const unsigned int kinds[] = {
@@ -257,11 +267,32 @@ static void holds_in_scalable_mode(void **state)
 				.address_mask = 18,
 			};
 
-			holds_in(&config, 0, scenario_run);
-			holds_in(&config, 0, scenario_drivers);
+			holds(&config, 0);
 			/* The same unit, as it was before there was such a mode. */
 			holds(&config, IOMMU_VTD_LEGACY_MODE);
 		}
+}
+
+static void holds_with_first_stages(void **state)
+{
+	static const unsigned int kinds[] = {
+		0,
+		IOMMU_MODEL_VTD_CACHING_MODE,
+		IOMMU_MODEL_VTD_NONCOHERENT | IOMMU_MODEL_VTD_PASS_THROUGH,
+		IOMMU_MODEL_VTD_DEVICE_TLB | IOMMU_MODEL_VTD_PASID,
+		IOMMU_MODEL_VTD_FIRST_STAGE_5,
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const struct iommu_model_vtd_config config = {
+			.flags = kinds[i] | FIRST_STAGE_ONLY,
+			.address_mask = 18,
+		};
+
+		holds(&config, 0);
+	}
 }
 
 static void holds_with_small_caches_and_slow_commands(void **state)
@@ -273,11 +304,28 @@ static void holds_with_small_caches_and_slow_commands(void **state)
 	holds(&config, 0);
 }
 
-static bool (*named(const char *name))(struct scenario_machine *)
+/* The run that the words of a command line ask for, printed. */
+static bool print(int words, char **word)
 {
-	if (strcmp(name, "take-over") == 0)
-		return scenario_take_over;
-	return strcmp(name, "drivers") == 0 ? scenario_drivers : scenario_run;
+	struct iommu_model_vtd_config config = {
+		.flags = IOMMU_MODEL_VTD_PASS_THROUGH | IOMMU_MODEL_VTD_NONCOHERENT,
+		.address_mask = 18,
+		.fault_records = 1,
+	};
+	bool (*scenario)(struct scenario_machine *) = scenario_run;
+	int i;
+
+	for (i = 0; i < words; i++) {
+		if (strcmp(word[i], "first-stage") == 0)
+			config.flags |= FIRST_STAGE_ONLY;
+		else if (strcmp(word[i], "second-stage") == 0)
+			config.flags |= IOMMU_MODEL_VTD_SCALABLE;
+		else if (strcmp(word[i], "take-over") == 0)
+			scenario = scenario_take_over;
+		else if (strcmp(word[i], "drivers") == 0)
+			scenario = scenario_drivers;
+	}
+	return run(&config, 0, scenario, say_aloud);
 }
 
 int main(int argc, char **argv)
@@ -286,17 +334,11 @@ int main(int argc, char **argv)
 		cmocka_unit_test(holds_on_every_kind_of_unit),
 		cmocka_unit_test(holds_with_interrupts),
 		cmocka_unit_test(holds_in_scalable_mode),
+		cmocka_unit_test(holds_with_first_stages),
 		cmocka_unit_test(holds_with_small_caches_and_slow_commands),
 	};
 
-	if (argc > 1 && strcmp(argv[1], "--print") == 0) {
-		const struct iommu_model_vtd_config config = {
-			.flags = IOMMU_MODEL_VTD_PASS_THROUGH | IOMMU_MODEL_VTD_NONCOHERENT,
-			.address_mask = 18,
-			.fault_records = 1,
-		};
-
-		return run(&config, 0, named(argc > 2 ? argv[2] : ""), say_aloud) ? 0 : 1;
-	}
+	if (argc > 1 && strcmp(argv[1], "--print") == 0)
+		return print(argc - 2, argv + 2) ? 0 : 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
