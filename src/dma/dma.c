@@ -755,7 +755,29 @@ unmap_one_page(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, int *
 	return true;
 }
 
+#if IOMMU_CONFIG_DMA_LAZY
+/* The same for later. */
+static DMA_OUT_OF_LINE bool unmap_one_page_lazily(struct iommu_dma *dma, iommu_iova_t address,
+						  uint64_t size, int *status)
+{
+	const uint64_t mask = dma_page_mask(dma);
+	const uint64_t first = address >> dma->page_shift;
+
+	if (!dma->maps_pages_alone || !dma_is_lazy(dma) ||
+	    !dma_is_on_one_page(dma, address, size) || dma_has_records(dma) || dma_withholds(dma) ||
+	    !dma->domain->page_ops->unmap_page(dma->domain, address & ~mask, mask + 1))
+		return false;
+	*status = iommu_flush_queue_put_page(dma->queue, first);
+	if (__builtin_expect(*status != 0, 0))
+		*status = unmap_failed(dma, first, 1, &nothing_hangs, *status);
+	return true;
+}
 #else
+#define unmap_one_page_lazily(dma, address, size, status) false
+#endif
+
+#else
+#define unmap_one_page_lazily(dma, address, size, status)                  false
 #define map_one_page(dma, device, paddr, size, direction, address, status) false
 #define unmap_one_page(dma, address, size, status)                         false
 #endif
@@ -897,7 +919,8 @@ int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 		dma, (struct dma_claim){.kind = DMA_BUFFER, .address = address, .size = size});
 	int status;
 
-	if (!unmap_one_page(dma, address, size, &status))
+	if (!unmap_one_page(dma, address, size, &status) &&
+	    !unmap_one_page_lazily(dma, address, size, &status))
 		status = unmap_buffer(dma, address, size, 0);
 	iommu_dma_debug_unmap_end(dma, noted, status);
 	return status;
