@@ -757,8 +757,8 @@ unmap_one_page(struct iommu_dma *dma, iommu_iova_t address, uint64_t size, int *
 
 #if IOMMU_CONFIG_DMA_LAZY
 /* The same for later. */
-static DMA_OUT_OF_LINE bool unmap_one_page_lazily(struct iommu_dma *dma, iommu_iova_t address,
-						  uint64_t size, int *status)
+static inline bool unmap_one_page_lazily(struct iommu_dma *dma, iommu_iova_t address, uint64_t size,
+					 int *status)
 {
 	const uint64_t mask = dma_page_mask(dma);
 	const uint64_t first = address >> dma->page_shift;
@@ -898,6 +898,8 @@ static DMA_OUT_OF_LINE int unmap_buffer(struct iommu_dma *dma, iommu_iova_t addr
 {
 	int status;
 
+	if (unmap_one_page_lazily(dma, address, size, &status))
+		return status;
 	if (size == 0 || size - 1 > UINT64_MAX - address)
 		return IOMMU_ENOENT;
 	if (__builtin_expect(dma_passes(dma), 0)) {
@@ -919,8 +921,7 @@ int iommu_dma_unmap(struct iommu_dma *dma, iommu_iova_t address, uint64_t size)
 		dma, (struct dma_claim){.kind = DMA_BUFFER, .address = address, .size = size});
 	int status;
 
-	if (!unmap_one_page(dma, address, size, &status) &&
-	    !unmap_one_page_lazily(dma, address, size, &status))
+	if (!unmap_one_page(dma, address, size, &status))
 		status = unmap_buffer(dma, address, size, 0);
 	iommu_dma_debug_unmap_end(dma, noted, status);
 	return status;
